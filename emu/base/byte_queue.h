@@ -1,0 +1,70 @@
+// A bounded first-in first-out queue of bytes, for every place where bytes wait. Storage is allocated once.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "emu/base/check.h"
+
+namespace ringside {
+
+class ByteQueue {
+ public:
+  explicit ByteQueue(std::size_t bytes_max) : storage_(bytes_max) { RS_CHECK(bytes_max > 0); }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t capacity() const { return storage_.size(); }
+  [[nodiscard]] std::size_t room() const { return storage_.size() - size_; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] bool full() const { return room() == 0; }
+
+  /// Appends what fits, answers how many bytes that was.
+  std::size_t push(std::span<const std::uint8_t> bytes) {
+    const std::size_t count = std::min(bytes.size(), room());
+    std::size_t done = 0;
+    while (done < count) {
+      const std::size_t at = (first_ + size_) % storage_.size();
+      const std::size_t piece = std::min(count - done, storage_.size() - at);
+      std::memcpy(storage_.data() + at, bytes.data() + done, piece);
+      size_ += piece;
+      done += piece;
+    }
+    return count;
+  }
+
+  /// Appends all, discarding the oldest bytes to make room. Answers how many were discarded, of the queue's and of
+  /// `bytes`' own when it is longer than the queue.
+  std::size_t push_over(std::span<const std::uint8_t> bytes) {
+    const std::size_t excess = bytes.size() > capacity() ? bytes.size() - capacity() : 0;
+    const auto kept = bytes.subspan(excess);
+    const std::size_t discarded = kept.size() > room() ? kept.size() - room() : 0;
+    drop(discarded);
+    push(kept);
+    return excess + discarded;
+  }
+
+  /// The oldest bytes that lie in one piece: up to size(), fewer where the storage wraps. Valid until the next change.
+  [[nodiscard]] std::span<const std::uint8_t> front() const {
+    return {storage_.data() + first_, std::min(size_, storage_.size() - first_)};
+  }
+
+  /// Removes the oldest `count` <= size() bytes.
+  void drop(std::size_t count) {
+    RS_CHECK(count <= size_);
+    first_ = (first_ + count) % storage_.size();
+    size_ -= count;
+  }
+
+  void clear() { first_ = size_ = 0; }
+
+ private:
+  std::vector<std::uint8_t> storage_;
+  std::size_t first_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace ringside

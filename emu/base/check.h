@@ -1,0 +1,80 @@
+// The three kinds of error have three shapes here: a programmer's mistake aborts (RS_CHECK), an expected outcome is a
+// [[nodiscard]] enum where it occurs, and the environment failing is a Result that carries an Error.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace ringside {
+
+/// Why something in the environment failed, in the order in which it is printed.
+struct Error {
+  int code = 0;         ///< an errno value, or 0 where none fits
+  std::string what;     ///< what failed: "cannot listen"
+  std::string object;   ///< on which thing: a path, a domain, a limit
+  std::string why;      ///< the reason in words
+  std::string advice;   ///< what to do about it; may be empty
+
+  /// "what: object: why (advice)", without a trailing newline.
+  [[nodiscard]] std::string text() const {
+    std::string line = what;
+    if (!object.empty()) line += ": " + object;
+    if (!why.empty()) line += ": " + why;
+    if (!advice.empty()) line += " (" + advice + ")";
+    return line;
+  }
+};
+
+/// Nothing, as a value.
+struct Done {};
+
+/// A value or the Error that took its place.
+template <class T = Done>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+
+  [[nodiscard]] bool ok() const { return state_.index() == 0; }
+  explicit operator bool() const { return ok(); }
+
+  /// Only when ok(): anything else is a programmer's mistake.
+  T& value() & { return *checked(); }
+  const T& value() const& { return *const_cast<Result*>(this)->checked(); }
+  T value() && { return std::move(*checked()); }
+  T* operator->() { return checked(); }
+  T& operator*() & { return *checked(); }
+
+  /// Only when !ok().
+  [[nodiscard]] const Error& error() const {
+    if (ok()) std::abort();
+    return std::get<1>(state_);
+  }
+
+ private:
+  T* checked() {
+    if (!ok()) {
+      std::fprintf(stderr, "ringside: value() of a failed Result: %s\n", error().text().c_str());
+      std::abort();
+    }
+    return &std::get<0>(state_);
+  }
+
+  std::variant<T, Error> state_;
+};
+
+[[noreturn]] inline void check_failed(const char* condition, const char* file, int line) {
+  std::fprintf(stderr, "ringside: internal error: %s does not hold (%s:%d)\n", condition, file, line);
+  std::abort();
+}
+
+}  // namespace ringside
+
+/// Aborts with the place and the condition when a programmer's assumption does not hold. Never compiled out.
+#define RS_CHECK(condition) \
+  ((condition) ? static_cast<void>(0) : ::ringside::check_failed(#condition, __FILE__, __LINE__))

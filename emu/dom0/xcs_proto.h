@@ -1,0 +1,96 @@
+// The protocol that xcs speaks on its socket: one fixed-size message of 80 bytes for everything, host byte order,
+// natural alignment of x86-64, as xcs_proto.h of 2005 compiled. A client written then works against it unchanged.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ring/message.h"
+
+namespace ringside::dom0 {
+
+/// xcs_msg_t::type.
+enum XcsType : std::uint32_t {
+  XCS_CONNECT_CTRL = 0,
+  XCS_CONNECT_DATA = 1,
+  XCS_CONNECT_BYE = 2,
+  XCS_MSG_BIND = 3,
+  XCS_MSG_UNBIND = 4,
+  XCS_VIRQ_BIND = 5,
+  XCS_MSG_WRITELOCK = 6,  ///< defined, never implemented
+  XCS_CIF_NEW_CC = 7,
+  XCS_CIF_FREE_CC = 8,
+  XCS_REQUEST = 9,
+  XCS_RESPONSE = 10,
+  XCS_VIRQ = 11,
+};
+
+/// xcs_msg_t::result of a reply on a control connection. Carries nothing in asynchronous frames.
+enum XcsResult : std::uint32_t {
+  XCS_RSLT_OK = 0,
+  XCS_RSLT_FAILED = 1,
+  XCS_RSLT_ARECONNECTED = 2,
+  XCS_RSLT_BADSESSION = 3,
+  XCS_RSLT_NOSESSION = 4,
+  XCS_RSLT_CONINUSE = 5,
+  XCS_RSLT_BADREQUEST = 6,
+};
+
+inline constexpr std::int32_t xcs_port_wildcard = static_cast<std::int32_t>(0xefffffff);
+inline constexpr std::uint16_t xcs_type_wildcard = 0xffff;
+inline constexpr std::uint16_t xcs_type_virq = 0xfffe;
+/// Ids above it are ignored silently by xcs.
+inline constexpr std::uint32_t xcs_domain_max = 1024;
+
+struct XcsConnect {
+  std::uint64_t session_id;
+};
+struct XcsBind {
+  std::int32_t port;
+  std::uint16_t type;
+};
+struct XcsVirq {
+  std::int32_t port;
+  std::uint16_t virq;
+};
+struct XcsInterface {
+  std::uint32_t dom;
+  std::int32_t local_port;
+  std::int32_t remote_port;
+};
+struct XcsControl {
+  std::uint32_t remote_dom;
+  std::int32_t local_port;
+  ring::ControlMessage msg;
+};
+
+/// xcs_msg_t.
+struct XcsMessage {
+  std::uint32_t type;
+  std::uint32_t result;
+  union {
+    XcsConnect connect;
+    XcsBind bind;
+    XcsVirq virq;
+    XcsInterface interface;
+    XcsControl control;
+    std::uint8_t raw[72];
+  } u;
+};
+
+static_assert(sizeof(XcsMessage) == 80);
+static_assert(offsetof(XcsMessage, type) == 0);
+static_assert(offsetof(XcsMessage, result) == 4);
+static_assert(offsetof(XcsMessage, u.connect.session_id) == 8);
+static_assert(offsetof(XcsMessage, u.bind.port) == 8);
+static_assert(offsetof(XcsMessage, u.bind.type) == 12);
+static_assert(offsetof(XcsMessage, u.virq.port) == 8);
+static_assert(offsetof(XcsMessage, u.virq.virq) == 12);
+static_assert(offsetof(XcsMessage, u.interface.dom) == 8);
+static_assert(offsetof(XcsMessage, u.interface.local_port) == 12);
+static_assert(offsetof(XcsMessage, u.interface.remote_port) == 16);
+static_assert(offsetof(XcsMessage, u.control.remote_dom) == 8);
+static_assert(offsetof(XcsMessage, u.control.local_port) == 12);
+static_assert(offsetof(XcsMessage, u.control.msg) == 16);
+
+}  // namespace ringside::dom0

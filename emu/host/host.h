@@ -1,0 +1,181 @@
+// The seam to the world. Components (xen, domu, dom0) are state machines: a Host calls their functions when something
+// happened, they call the Host to make something happen, and nothing blocks, sleeps or reads a clock elsewhere.
+//
+// Two hosts exist: LinuxHost runs one component in its own process on real descriptors; SimHost runs all of them in
+// one thread on a virtual clock. All calls and callbacks are on one thread. A callback may close any handle, its own
+// included.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "emu/base/check.h"
+#include "emu/host/handle.h"
+#include "emu/host/hypercall.h"
+#include "ring/layout.h"
+
+namespace ringside {
+
+/// Since an arbitrary start; never goes back.
+using Time = std::chrono::nanoseconds;
+using Duration = std::chrono::nanoseconds;
+
+using Bytes = std::span<const std::uint8_t>;
+
+/// A frame mapped into this process. Unmaps itself.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(Host& host, std::byte* address) : host_(&host), address_(address) {}
+  Mapping(Mapping&& other) noexcept
+      : host_(std::exchange(other.host_, nullptr)), address_(std::exchange(other.address_, nullptr)) {}
+  Mapping& operator=(Mapping&& other) noexcept;
+  ~Mapping();
+
+  [[nodiscard]] bool valid() const { return address_ != nullptr; }
+  /// ring::frame_bytes of shared memory, page aligned.
+  [[nodiscard]] std::byte* frame() const { return address_; }
+
+ private:
+  Host* host_ = nullptr;
+  std::byte* address_ = nullptr;
+};
+
+/// What a read or write came to.
+struct Io {
+  enum class State : std::uint8_t {
+    moved,    ///< `bytes` > 0 were moved
+    blocked,  ///< nothing now; wait with Host::watch
+    closed,   ///< the other side is gone (end of file, broken pipe, reset)
+  };
+  State state = State::blocked;
+  std::size_t bytes = 0;
+};
+
+/// What a stream is watched for, and what it became ready for.
+struct Ready {
+  bool read = false;
+  bool write = false;
+};
+
+/// A component's side of a channel whose peer may write the shared page at any moment.
+///
+/// The wait is either awake (masked: the host looks at has_work by itself for a while) or asleep (unmasked: only a
+/// kick wakes it). It starts awake.
+struct RingWait {
+  std::function<void()> awaken;     ///< mask: the peer need not kick from here on
+  std::function<bool()> has_work;   ///< a look at the page without side effects
+  std::function<void()> serve;      ///< clear what is pending, then take a bounded amount of work
+  std::function<bool()> try_sleep;  ///< unmask and look again: false = there is work after all, and masked again
+  std::uint32_t* own_cpu = nullptr;         ///< in the page: where this side runs (CPU + 1)
+  const std::uint32_t* peer_cpu = nullptr;  ///< in the page: where the peer said it runs
+};
+
+/// A program to be run on a new terminal.
+struct ProgramSpec {
+  std::vector<std::string> argv;  ///< looked up in PATH
+  bool raw = false;               ///< no echo, no translation, no signals from keys
+  std::uint16_t rows = 24;
+  std::uint16_t columns = 80;
+};
+
+struct Program {
+  Handle terminal;  ///< the controlling side: reads what the program prints, writes what is typed
+  Handle process;
+};
+
+class Host {
+ public:
+  virtual ~Host() = default;
+
+  // -- time
+  [[nodiscard]] virtual Time now() const = 0;
+  using TimerId = std::uint64_t;  ///< never 0, never used twice
+  /// Calls `run` once, `delay` from now.
+  virtual TimerId timer_start(Duration delay, std::function<void()> run) = 0;
+  /// A timer that has run or was cancelled is ignored.
+  virtual void timer_cancel(TimerId timer) = 0;
+
+  // -- handles
+  virtual void handle_close(int number) = 0;
+  virtual Result<Handle> handle_duplicate(const Handle& handle) = 0;
+
+  // -- frames
+  /// A new zeroed page that nobody can shrink, grow or map elsewhere than by its handle.
+  virtual Result<Handle> frame_create() = 0;
+  virtual Result<Mapping> frame_map(const Handle& frame) = 0;
+  virtual void frame_unmap(std::byte* address) = 0;
+
+  // -- ports
+  /// The wake-up side of a port. Kicks add up to at least one call of a watcher.
+  virtual Result<Handle> kicks_create() = 0;
+  virtual void kick(const Handle& kicks) = 0;
+  /// Calls `woken` after kicks, until the handle is closed.
+  virtual void kicks_watch(const Handle& kicks, std::function<void()> woken) = 0;
+  using WaitId = std::uint64_t;
+  /// Waits on a channel: kicks, and looks at the page while awake.
+  virtual WaitId ring_wait_start(const Handle& kicks, RingWait wait) = 0;
+  /// The peer is about to answer: wake the wait as a kick would, without serving.
+  virtual void ring_wait_expect(WaitId wait) = 0;
+  virtual void ring_wait_end(WaitId wait) = 0;
+
+  // -- byte streams; none of these block
+  /// A unix socket in the file system, mode 0600. A stale file of that name is replaced, a live listener is EADDRINUSE.
+  virtual Result<Handle> listen_local(const std::string& path) = 0;
+  struct TcpListener {
+    Handle handle;
+    std::uint16_t port;
+  };
+  /// On 127.0.0.1. Port 0 = any free.
+  virtual Result<TcpListener> listen_tcp(std::uint16_t port) = 0;
+  virtual Result<Handle> connect_local(const std::string& path) = 0;
+  virtual Result<Handle> connect_tcp(std::uint16_t port) = 0;
+  /// Nothing when nobody is waiting (or the one that was has left).
+  virtual Result<std::optional<Handle>> accept(const Handle& listener) = 0;
+  virtual Io read(const Handle& stream, std::span<std::uint8_t> into) = 0;
+  virtual Io write(const Handle& stream, Bytes bytes) = 0;
+  /// Calls `ready` as long as the stream is ready for what it is watched for (a closed stream is ready for all);
+  /// replaces an earlier watch. {} for interest pauses it.
+  virtual void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) = 0;
+  /// Changes what an existing watch waits for.
+  virtual void watch_interest(const Handle& stream, Ready interest) = 0;
+
+  // -- programs
+  virtual Result<Program> program_start(const ProgramSpec& spec) = 0;
+  /// Calls `ended` once with the exit status as a shell would show it (0..255; 128 + signal).
+  virtual void process_watch(const Handle& process, std::function<void(int status)> ended) = 0;
+  virtual void terminal_resize(const Handle& terminal, std::uint16_t rows, std::uint16_t columns) = 0;
+  /// Kills whatever the program left behind, however it detached itself.
+  virtual void program_kill_rest(const Handle& process) = 0;
+  /// The number people know a process by.
+  [[nodiscard]] virtual std::int32_t process_number(const Handle& process) = 0;
+  enum class DomainSignal : std::uint8_t { stop, resume, kill };
+  /// To a domain's process and to every program started under it.
+  virtual void domain_signal(DomainId domain, const Handle& process, DomainSignal signal) = 0;
+
+  // -- hypercalls
+  virtual Result<> hypercalls_serve(HypercallServer server) = 0;
+  /// For the hypervisor: a new connection that speaks for `domain`.
+  virtual Result<Handle> hypercall_connection(DomainId domain) = 0;
+  struct HypercallOutcome {
+    HypercallAnswer answer;
+    std::vector<Handle> handles;
+  };
+  /// For its callers. Fails with EPIPE when the hypervisor is gone.
+  virtual Result<HypercallOutcome> hypercall(const Handle& connection, const HypercallArguments& arguments,
+                                             const Handle* handle) = 0;
+
+  // -- the end
+  /// Says something to the person who runs this process: a warning, one line.
+  virtual void warn(const std::string& line) = 0;
+  /// Ends this component's run after the current callback.
+  virtual void stop(int exit_status) = 0;
+};
+
+}  // namespace ringside

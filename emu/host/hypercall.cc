@@ -1,0 +1,201 @@
+// The typed caller of hypercalls: fills the argument structure, names what failed.
+#include "emu/host/hypercall.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "emu/host/host.h"
+
+namespace ringside {
+
+Result<Privcmd::Outcome> Privcmd::call(const char* what, const HypercallArguments& arguments,
+                                       const Handle* handle) {
+  auto outcome = host_->hypercall(connection_, arguments, handle);
+  if (!outcome) return outcome.error();
+  if (outcome->answer.result < 0) {
+    const char* why = outcome->answer.why;
+    return Error{-outcome->answer.result, what, "", std::string(why, strnlen(why, sizeof outcome->answer.why)), ""};
+  }
+  return Outcome{outcome->answer, std::move(outcome->handles)};
+}
+
+Result<> Privcmd::simple(const char* what, const HypercallArguments& arguments, const Handle* handle) {
+  auto outcome = call(what, arguments, handle);
+  if (!outcome) return outcome.error();
+  return Done{};
+}
+
+namespace {
+
+Error missing_handle(const char* what) {
+  return {EPROTO, what, "", "the hypervisor answered without the handle", "are all programs of one version?"};
+}
+
+}  // namespace
+
+Result<Privcmd::Created> Privcmd::domain_create(std::string_view name, ring::Abi abi, std::uint32_t memory_kib,
+                                                bool preserve) {
+  const char* what = "cannot create a domain";
+  if (name.size() > domain_name_bytes_max) {
+    return Error{ENAMETOOLONG, what, std::string(name),
+                 fmt::format("a name has at most {} bytes", domain_name_bytes_max), "choose a shorter one"};
+  }
+  HypercallArguments arguments{.op = HypercallOp::domain_create};
+  arguments.abi = abi;
+  arguments.memory_kib = memory_kib;
+  arguments.preserve = preserve;
+  std::copy(name.begin(), name.end(), arguments.name);
+  auto outcome = call(what, arguments);
+  if (!outcome) return outcome.error();
+  return Created{outcome->answer.domain, outcome->answer.info.shared_info_frame};
+}
+
+Result<Handle> Privcmd::domain_connection(DomainId domain) {
+  const char* what = "cannot make the domain's connection";
+  auto outcome = call(what, {.op = HypercallOp::domain_connection, .domain = domain});
+  if (!outcome) return outcome.error();
+  if (outcome->handles.empty()) return missing_handle(what);
+  return std::move(outcome->handles[0]);
+}
+
+Result<> Privcmd::domain_set_process(DomainId domain, const Handle& process) {
+  return simple("cannot name the domain's process", {.op = HypercallOp::domain_set_process, .domain = domain},
+                &process);
+}
+
+Result<> Privcmd::domain_set_console_port(DomainId domain, ring::Port port) {
+  return simple("cannot set the domain's console port",
+                {.op = HypercallOp::domain_set_console_port, .domain = domain, .port = port});
+}
+
+Result<> Privcmd::domain_pause(DomainId domain) {
+  return simple("cannot pause the domain", {.op = HypercallOp::domain_pause, .domain = domain});
+}
+
+Result<> Privcmd::domain_unpause(DomainId domain) {
+  return simple("cannot unpause the domain", {.op = HypercallOp::domain_unpause, .domain = domain});
+}
+
+Result<> Privcmd::domain_destroy(DomainId domain) {
+  return simple("cannot destroy the domain", {.op = HypercallOp::domain_destroy, .domain = domain});
+}
+
+Result<std::optional<DomainInfo>> Privcmd::domain_info(DomainId first) {
+  auto outcome = call("cannot read the domain's info", {.op = HypercallOp::domain_info, .domain = first});
+  if (outcome) return std::optional(outcome->answer.info);
+  if (outcome.error().code == ESRCH) return std::optional<DomainInfo>();
+  return outcome.error();
+}
+
+Result<std::vector<DomainInfo>> Privcmd::domains() {
+  std::vector<DomainInfo> all;
+  for (DomainId next = 0; next <= domain_id_max;) {
+    auto info = domain_info(next);
+    if (!info) return info.error();
+    if (!info->has_value()) break;
+    all.push_back(**info);
+    next = (*info)->domain + 1;
+  }
+  return all;
+}
+
+Result<DomainInfo> Privcmd::domain_find(std::string_view name_or_number) {
+  auto all = domains();
+  if (!all) return all.error();
+  DomainId number = 0;
+  const char* end = name_or_number.data() + name_or_number.size();
+  const auto parsed = std::from_chars(name_or_number.data(), end, number);
+  const bool is_number = parsed.ec == std::errc() && parsed.ptr == end;
+  for (const DomainInfo& info : *all) {
+    if (is_number ? info.domain == number : name_or_number == info.name) return info;
+  }
+  return Error{ESRCH, "no such domain", std::string(name_or_number), "the hypervisor does not know it",
+               "ringside list shows the domains"};
+}
+
+Result<Privcmd::StartInfo> Privcmd::start_info() {
+  const char* what = "cannot read the start info";
+  auto outcome = call(what, {.op = HypercallOp::start_info});
+  if (!outcome) return outcome.error();
+  if (outcome->handles.empty()) return missing_handle(what);
+  return StartInfo{outcome->answer.info, std::move(outcome->handles[0])};
+}
+
+Result<Handle> Privcmd::map_frame(DomainId domain, std::uint32_t frame) {
+  const char* what = "cannot map the frame";
+  auto outcome = call(what, {.op = HypercallOp::map_frame, .domain = domain, .frame = frame});
+  if (!outcome) return outcome.error();
+  if (outcome->handles.empty()) return missing_handle(what);
+  return std::move(outcome->handles[0]);
+}
+
+Result<> Privcmd::sched_shutdown(ShutdownReason reason, int exit_status) {
+  return simple("cannot shut down",
+                {.op = HypercallOp::sched_shutdown, .reason = reason, .exit_status = exit_status});
+}
+
+Result<ring::Port> Privcmd::evtchn_alloc_unbound(DomainId domain, DomainId remote) {
+  auto outcome = call("cannot allocate an unbound port",
+                      {.op = HypercallOp::evtchn_alloc_unbound, .domain = domain, .domain2 = remote});
+  if (!outcome) return outcome.error();
+  return outcome->answer.port;
+}
+
+Result<Privcmd::PortPair> Privcmd::evtchn_bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1,
+                                                           ring::Port port2) {
+  auto outcome = call("cannot bind the event channel", {.op = HypercallOp::evtchn_bind_interdomain,
+                                                        .domain = domain1,
+                                                        .domain2 = domain2,
+                                                        .port = port1,
+                                                        .port2 = port2});
+  if (!outcome) return outcome.error();
+  return PortPair{outcome->answer.port, outcome->answer.port2};
+}
+
+Result<ring::Port> Privcmd::evtchn_bind_virq(std::uint32_t virq) {
+  auto outcome = call("cannot bind the virtual interrupt", {.op = HypercallOp::evtchn_bind_virq, .virq = virq});
+  if (!outcome) return outcome.error();
+  return outcome->answer.port;
+}
+
+Result<ring::Port> Privcmd::evtchn_bind_ipi() {
+  auto outcome = call("cannot bind an interprocessor interrupt", {.op = HypercallOp::evtchn_bind_ipi});
+  if (!outcome) return outcome.error();
+  return outcome->answer.port;
+}
+
+Result<> Privcmd::evtchn_close(DomainId domain, ring::Port port) {
+  return simple("cannot close the port", {.op = HypercallOp::evtchn_close, .domain = domain, .port = port});
+}
+
+Result<> Privcmd::evtchn_send(ring::Port port) {
+  return simple("cannot send the event", {.op = HypercallOp::evtchn_send, .port = port});
+}
+
+Result<PortStatus> Privcmd::evtchn_status(DomainId domain, ring::Port port) {
+  auto outcome =
+      call("cannot read the port's status", {.op = HypercallOp::evtchn_status, .domain = domain, .port = port});
+  if (!outcome) return outcome.error();
+  return outcome->answer.status;
+}
+
+Result<Privcmd::PortHandles> Privcmd::evtchn_open(ring::Port port) {
+  const char* what = "cannot open the port";
+  auto outcome = call(what, {.op = HypercallOp::evtchn_open, .port = port});
+  if (!outcome) return outcome.error();
+  if (outcome->handles.empty()) return missing_handle(what);
+  PortHandles handles{std::move(outcome->handles[0]), {}};
+  if (outcome->handles.size() > 1) handles.peer_kicks = std::move(outcome->handles[1]);
+  return handles;
+}
+
+Result<> Privcmd::window_set(DomainId domain, std::uint16_t rows, std::uint16_t columns) {
+  return simple("cannot set the console's window", {.op = HypercallOp::window_set,
+                                                    .domain = domain,
+                                                    .rows = rows,
+                                                    .columns = columns});
+}
+
+}  // namespace ringside

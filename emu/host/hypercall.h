@@ -1,0 +1,224 @@
+// The hypercall interface: numbers, argument and answer structures, and a typed caller. A hypercall is a trap, so it
+// is synchronous here too: a call returns when the hypervisor has answered.
+//
+// Two fixed-size structures travel, one each way, both plain data. Frames, ports and connections travel beside them as
+// handles. Names are Xen's where Xen had the call; the ones ringside adds are marked so.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "emu/base/check.h"
+#include "emu/host/handle.h"
+#include "ring/event_bits.h"
+#include "ring/layout.h"
+
+namespace ringside {
+
+using DomainId = std::uint32_t;
+
+/// "The domain that calls" (xen.h: DOMID_SELF).
+inline constexpr DomainId DOMID_SELF = 0x7ff0;
+/// Port argument meaning "allocate one".
+inline constexpr ring::Port any_port = 0;
+inline constexpr std::size_t domain_name_bytes_max = 63;
+/// Highest domain id that xcs of 2005 served, and the hypervisor's limit on ids here.
+inline constexpr DomainId domain_id_max = 1024;
+
+/// Virtual interrupts. The last is ringside's own: it tells a guest that its console's window has a new size.
+enum Virq : std::uint32_t {
+  VIRQ_TIMER = 0,
+  VIRQ_DEBUG = 1,
+  VIRQ_CONSOLE = 2,
+  VIRQ_DOM_EXC = 3,
+  VIRQ_PARITY_ERR = 4,
+  VIRQ_IO_ERR = 5,
+  VIRQ_DEBUGGER = 6,
+  VIRQ_WINDOW = 7,
+};
+inline constexpr std::uint32_t virqs = 8;
+
+/// Why a domain shut down (sched.h: SHUTDOWN_*).
+enum class ShutdownReason : std::uint32_t { poweroff = 0, reboot = 1, suspend = 2, crash = 3 };
+
+/// What a domain is doing; more than one may hold (paused and running, say).
+struct DomainState {
+  std::uint8_t paused = 0;
+  std::uint8_t running = 0;   ///< its process has been started and has not ended
+  std::uint8_t shutdown = 0;  ///< it said so itself; see reason
+  std::uint8_t crashed = 0;   ///< its process ended without saying so
+  std::uint8_t dying = 0;     ///< destroyed, while somebody still holds its frame
+  std::uint8_t reserved[3] = {};
+};
+
+/// What DOM0_GETDOMAININFO tells, with ringside's additions below the line.
+struct DomainInfo {
+  DomainId domain = 0;
+  DomainState state;
+  ShutdownReason reason = ShutdownReason::poweroff;
+  std::uint32_t shared_info_frame = 0;  ///< machine frame number, to be given to map_frame
+  std::uint32_t memory_kib = 0;
+  // -- ringside's
+  ring::Abi abi = ring::Abi::sring;
+  std::uint8_t preserve = 0;    ///< keep the domain after it has shut down until it is destroyed
+  std::uint8_t reserved[2] = {};
+  ring::Port console_port = 0;  ///< domain_controller_evtchn of its start info; 0 = not set yet
+  std::int32_t process = 0;     ///< process id, 0 = none
+  std::int32_t exit_status = 0; ///< of the program on its console, once shut down: 0..255
+  std::uint16_t rows = 0;       ///< its console's window, 0 = never told
+  std::uint16_t columns = 0;
+  std::uint32_t reserved2 = 0;
+  char name[domain_name_bytes_max + 1] = {};
+};
+static_assert(sizeof(DomainInfo) == 112);
+
+enum class PortState : std::uint32_t { closed, unbound, interdomain, pirq, virq, ipi };
+
+/// What EVTCHNOP_status tells.
+struct PortStatus {
+  PortState state = PortState::closed;
+  DomainId remote_domain = 0;    ///< unbound: who may bind; interdomain: the peer
+  ring::Port remote_port = 0;    ///< interdomain
+  std::uint32_t number = 0;      ///< virq, pirq or ipi (vcpu) number
+};
+
+enum class HypercallOp : std::uint32_t {
+  domain_create,           ///< name, abi, memory_kib, preserve -> domain, info.shared_info_frame; starts paused
+  domain_connection,       ///< ringside: domain -> handle: the connection that the guest's process is to be given
+  domain_set_process,      ///< ringside: domain, handle of its process
+  domain_set_console_port, ///< domain, port: into its start info
+  domain_pause,            ///< domain
+  domain_unpause,          ///< domain
+  domain_destroy,          ///< domain
+  domain_info,             ///< DOM0_GETDOMAININFO: the first domain with an id >= domain -> info, -ESRCH past the last
+  start_info,              ///< guest: -> info of the caller, handle of its frame
+  map_frame,               ///< domain, frame -> handle
+  sched_shutdown,          ///< guest: reason, exit_status
+  evtchn_alloc_unbound,    ///< domain, domain2 (who may bind) -> port
+  evtchn_bind_interdomain, ///< domain, domain2, port, port2 (0 = allocate) -> port, port2
+  evtchn_bind_virq,        ///< virq -> port; the same port again for a virq already bound
+  evtchn_bind_ipi,         ///< -> port
+  evtchn_close,            ///< domain, port
+  evtchn_send,             ///< port (the caller's)
+  evtchn_status,           ///< domain, port -> status
+  evtchn_open,             ///< ringside: port (the caller's) -> handles: its kicks, and its peer's if interdomain
+  window_set,              ///< ringside: domain, rows, columns; raises the guest's VIRQ_WINDOW
+};
+
+struct HypercallArguments {
+  HypercallOp op{};
+  DomainId domain = DOMID_SELF;
+  DomainId domain2 = DOMID_SELF;
+  ring::Port port = 0;
+  ring::Port port2 = 0;
+  std::uint32_t frame = 0;
+  std::uint32_t virq = 0;
+  ShutdownReason reason = ShutdownReason::poweroff;
+  std::int32_t exit_status = 0;
+  std::uint32_t memory_kib = 0;
+  ring::Abi abi = ring::Abi::sring;
+  std::uint8_t preserve = 0;
+  std::uint16_t rows = 0;
+  std::uint16_t columns = 0;
+  std::uint16_t reserved = 0;
+  char name[domain_name_bytes_max + 1] = {};
+};
+static_assert(sizeof(HypercallArguments) == 112);
+
+struct HypercallAnswer {
+  std::int32_t result = 0;  ///< 0, or a negative errno value
+  DomainId domain = 0;
+  ring::Port port = 0;
+  ring::Port port2 = 0;
+  PortStatus status;
+  DomainInfo info;
+  char why[128] = {};  ///< when result < 0: the reason in words, zero-terminated
+};
+static_assert(sizeof(HypercallAnswer) == 272);
+
+/// A caller as the hypervisor knows it: by the connection it came through, never by what it says.
+struct HypercallCaller {
+  std::uint32_t connection = 0;
+  DomainId domain = 0;
+  [[nodiscard]] bool privileged() const { return domain == 0; }
+};
+
+/// The hypervisor's side of the interface; see Host::hypercalls_serve. `handles` are what came with the call, and
+/// after it what goes with the answer.
+struct HypercallServer {
+  std::function<HypercallAnswer(const HypercallCaller&, const HypercallArguments&, std::vector<Handle>& handles)> call;
+  std::function<void(const HypercallCaller&)> gone;  ///< the caller closed its connection or died
+};
+
+class Host;
+
+/// A connection to the hypervisor, with one function for each call. Errors carry the hypervisor's words; the code is
+/// the positive errno value. One more error everywhere: EPIPE, the hypervisor is gone.
+class Privcmd {
+ public:
+  Privcmd(Host& host, Handle connection) : host_(&host), connection_(std::move(connection)) {}
+
+  struct Created {
+    DomainId domain;
+    std::uint32_t shared_info_frame;
+  };
+  Result<Created> domain_create(std::string_view name, ring::Abi abi, std::uint32_t memory_kib, bool preserve);
+  Result<Handle> domain_connection(DomainId domain);
+  Result<> domain_set_process(DomainId domain, const Handle& process);
+  Result<> domain_set_console_port(DomainId domain, ring::Port port);
+  Result<> domain_pause(DomainId domain);
+  Result<> domain_unpause(DomainId domain);
+  Result<> domain_destroy(DomainId domain);
+  /// The first domain with an id >= `first`; nothing past the last.
+  Result<std::optional<DomainInfo>> domain_info(DomainId first);
+  /// All domains, in order.
+  Result<std::vector<DomainInfo>> domains();
+  /// The domain of that name or number. ESRCH if there is none.
+  Result<DomainInfo> domain_find(std::string_view name_or_number);
+
+  struct StartInfo {
+    DomainInfo info;
+    Handle frame;
+  };
+  Result<StartInfo> start_info();
+  Result<Handle> map_frame(DomainId domain, std::uint32_t frame);
+  Result<> sched_shutdown(ShutdownReason reason, int exit_status);
+
+  struct PortPair {
+    ring::Port port1;
+    ring::Port port2;
+  };
+  Result<ring::Port> evtchn_alloc_unbound(DomainId domain, DomainId remote);
+  Result<PortPair> evtchn_bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1, ring::Port port2);
+  Result<ring::Port> evtchn_bind_virq(std::uint32_t virq);
+  Result<ring::Port> evtchn_bind_ipi();
+  Result<> evtchn_close(DomainId domain, ring::Port port);
+  Result<> evtchn_send(ring::Port port);
+  Result<PortStatus> evtchn_status(DomainId domain, ring::Port port);
+  struct PortHandles {
+    Handle kicks;       ///< readable when this port has been raised
+    Handle peer_kicks;  ///< to be kicked to raise the peer; invalid unless interdomain
+  };
+  Result<PortHandles> evtchn_open(ring::Port port);
+  Result<> window_set(DomainId domain, std::uint16_t rows, std::uint16_t columns);
+
+  [[nodiscard]] const Handle& connection() const { return connection_; }
+
+ private:
+  struct Outcome {
+    HypercallAnswer answer;
+    std::vector<Handle> handles;
+  };
+  Result<Outcome> call(const char* what, const HypercallArguments& arguments, const Handle* handle = nullptr);
+  Result<> simple(const char* what, const HypercallArguments& arguments, const Handle* handle = nullptr);
+
+  Host* host_;
+  Handle connection_;
+};
+
+}  // namespace ringside

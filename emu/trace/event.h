@@ -1,0 +1,99 @@
+// One entry of the journal: something that happened at one place of the path, small enough to be written from the hot
+// path without allocating. Every picture and export of a run is made from these and from nothing else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include "ring/event_bits.h"
+#include "ring/layout.h"
+#include "ring/message.h"
+
+namespace ringside::trace {
+
+/// Who does or receives something. Domains, users and clients are numbered.
+enum class Role : std::uint8_t { xen, dom0, xcs, xend, xenctld, uart, user, client, domain, tty, program };
+
+struct Actor {
+  Role role = Role::xen;
+  std::uint8_t reserved = 0;
+  std::uint16_t number = 0;  ///< domain id for domain, tty and program; connection number for user and client
+
+  friend bool operator==(const Actor&, const Actor&) = default;
+};
+
+[[nodiscard]] constexpr Actor actor(Role role, std::uint32_t number = 0) {
+  return {role, 0, static_cast<std::uint16_t>(number)};
+}
+
+/// What kind of thing an entry tells, and so which of its fields mean something.
+enum class Kind : std::uint8_t {
+  slot_written,  ///< actor writes `message` into ring slot `to_value` (request or response, see `detail`)
+  index_moved,   ///< actor moves the index `detail` (IndexName) from `from_value` to `to_value`
+  event_raised,  ///< actor raises an event at peer's `port`; `detail` is the ring::Raised outcome
+  event_taken,   ///< actor's upcall finds `port`
+  frame_passed,  ///< actor hands peer one xcs frame: `detail` is its type, `message` the control message if it has one
+  bytes_passed,  ///< actor hands peer `message.length` raw bytes (longer runs are several entries)
+  refused,       ///< actor refuses or discards something of peer's; the reason is text in `message.msg`
+  counted,       ///< actor's counter, named in `message.msg`, goes from `from_value` to `to_value`
+  told,          ///< something in a domain's or a process's life, as text in `message.msg`
+};
+
+enum class IndexName : std::uint8_t { req_prod, req_cons, rsp_prod, rsp_cons };
+
+/// In Entry::detail of slot_written.
+enum class SlotUse : std::uint8_t { request, response };
+
+struct Entry {
+  std::uint64_t time_ns = 0;  ///< monotonic (or virtual) time; stamped by the sink
+  Kind kind = Kind::told;
+  std::uint8_t detail = 0;
+  ring::Ring ring = ring::Ring::tx;
+  std::uint8_t reserved0 = 0;
+  Actor actor;
+  Actor peer;
+  std::uint32_t domain = 0;
+  std::uint32_t port = 0;
+  std::uint32_t from_value = 0;
+  std::uint32_t to_value = 0;
+  std::uint8_t reserved[28] = {};
+  ring::ControlMessage message;
+};
+
+static_assert(sizeof(Entry) == 128);
+static_assert(offsetof(Entry, message) == 64);
+
+/// Where entries go. One per process (or one per simulation).
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  /// Asked before an entry is even built: with nobody listening, this load and branch is all that a journal costs.
+  [[nodiscard]] bool listening() const { return ring::NativeMemory::load(listeners_) != 0; }
+
+  /// Stamps and keeps the entry. Loses nothing while somebody listens; it may wait for a slow listener.
+  virtual void write(Entry& entry) = 0;
+
+ protected:
+  /// `listeners` is not 0 while somebody listens; it must outlive the sink.
+  explicit Sink(const std::uint32_t* listeners) : listeners_(listeners) {}
+  void set_listeners(const std::uint32_t* listeners) { listeners_ = listeners; }
+
+ private:
+  const std::uint32_t* listeners_;
+};
+
+/// A sink that nobody ever listens to.
+class NullSink final : public Sink {
+ public:
+  NullSink() : Sink(&none_) {}
+  void write(Entry&) override {}
+
+ private:
+  static constexpr std::uint32_t none_ = 0;
+};
+
+}  // namespace ringside::trace

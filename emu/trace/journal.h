@@ -1,0 +1,120 @@
+// What components call to say what they just did: one function for each kind of entry. Each is one load and a branch
+// when nobody listens.
+#pragma once
+
+#include "emu/trace/event.h"
+
+namespace ringside::trace {
+
+class Journal {
+ public:
+  /// Entries go to `sink`, which must outlive the journal, as done by `self`.
+  Journal(Sink& sink, Actor self) : sink_(&sink), self_(self) {}
+
+  [[nodiscard]] bool listening() const { return sink_->listening(); }
+  [[nodiscard]] Actor self() const { return self_; }
+  /// The same sink, as seen by another actor of this process.
+  [[nodiscard]] Journal as(Actor self) const { return {*sink_, self}; }
+
+  void slot_written(std::uint32_t domain, ring::Ring ring, ring::Index index, SlotUse use,
+                    const ring::ControlMessage& message) {
+    if (!listening()) return;
+    Entry entry = about(Kind::slot_written, domain, static_cast<std::uint8_t>(use));
+    entry.ring = ring;
+    entry.to_value = ring::slot_of(index);
+    entry.message = message;
+    sink_->write(entry);
+  }
+
+  void index_moved(std::uint32_t domain, ring::Ring ring, IndexName name, ring::Index from, ring::Index to) {
+    if (!listening() || from == to) return;
+    Entry entry = about(Kind::index_moved, domain, static_cast<std::uint8_t>(name));
+    entry.ring = ring;
+    entry.from_value = from;
+    entry.to_value = to;
+    sink_->write(entry);
+  }
+
+  void event_raised(std::uint32_t domain, Actor receiver, ring::Port port, ring::Raised outcome) {
+    if (!listening()) return;
+    Entry entry = about(Kind::event_raised, domain, static_cast<std::uint8_t>(outcome));
+    entry.peer = receiver;
+    entry.port = port;
+    sink_->write(entry);
+  }
+
+  void event_taken(std::uint32_t domain, ring::Port port) {
+    if (!listening()) return;
+    Entry entry = about(Kind::event_taken, domain, 0);
+    entry.port = port;
+    sink_->write(entry);
+  }
+
+  /// `type` is the xcs frame type. Frames without a control message pass an empty one.
+  void frame_passed(std::uint32_t domain, Actor receiver, std::uint32_t type, ring::Port port,
+                    const ring::ControlMessage& message) {
+    if (!listening()) return;
+    Entry entry = about(Kind::frame_passed, domain, static_cast<std::uint8_t>(type));
+    entry.peer = receiver;
+    entry.port = port;
+    entry.message = message;
+    sink_->write(entry);
+  }
+
+  void bytes_passed(std::uint32_t domain, Actor receiver, std::span<const std::uint8_t> bytes) {
+    if (!listening()) return;
+    while (!bytes.empty()) {
+      Entry entry = about(Kind::bytes_passed, domain, 0);
+      entry.peer = receiver;
+      entry.message = ring::make_message(0, 0, 0, bytes);
+      sink_->write(entry);
+      bytes = bytes.subspan(entry.message.length);
+    }
+  }
+
+  /// `why` is cut after 60 bytes.
+  void refused(std::uint32_t domain, Actor sender, std::string_view why) {
+    if (!listening()) return;
+    Entry entry = about(Kind::refused, domain, 0);
+    entry.peer = sender;
+    set_text(entry, why);
+    sink_->write(entry);
+  }
+
+  void counted(std::uint32_t domain, std::string_view counter, std::uint32_t from, std::uint32_t to) {
+    if (!listening() || from == to) return;
+    Entry entry = about(Kind::counted, domain, 0);
+    entry.from_value = from;
+    entry.to_value = to;
+    set_text(entry, counter);
+    sink_->write(entry);
+  }
+
+  /// `what` is cut after 60 bytes.
+  void told(std::uint32_t domain, std::string_view what) {
+    if (!listening()) return;
+    Entry entry = about(Kind::told, domain, 0);
+    set_text(entry, what);
+    sink_->write(entry);
+  }
+
+ private:
+  [[nodiscard]] Entry about(Kind kind, std::uint32_t domain, std::uint8_t detail) const {
+    Entry entry;
+    entry.kind = kind;
+    entry.detail = detail;
+    entry.actor = self_;
+    entry.domain = domain;
+    return entry;
+  }
+
+  static void set_text(Entry& entry, std::string_view text) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+    entry.message = ring::make_message(0, 0, 0, {bytes, text.size()});
+  }
+
+  Sink* sink_;
+  Actor self_;
+};
+
+}  // namespace ringside::trace

@@ -1,0 +1,70 @@
+// Words that concern one control channel, in the bytes of the domain's own frame that 2005 left free.
+//
+// A guest must not be able to touch dom0's event bits, so its events to the controller are announced in its own frame:
+// `up_pending` and `up_mask` are to that direction what a pending and a mask bit are to the other (event_bits.h). A
+// hostile guest can spoil only its own channel with them. The cpu words tell the peer where a waiter runs; they steer
+// how to wait, never whether to wake.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ring/event_bits.h"
+#include "ring/layout.h"
+#include "ring/memory.h"
+
+namespace ringside::ring {
+
+/// Laid out so that each cache line has one usual writer.
+struct ChannelWords {
+  std::uint32_t up_pending;      ///< written by the guest (set) and the controller (clear)
+  std::uint32_t reserved0[15];
+  std::uint32_t up_mask;         ///< written by the controller: 1 while it is awake and looks by itself
+  std::uint32_t controller_cpu;  ///< CPU number + 1, 0 = unknown
+  std::uint32_t reserved1[14];
+  std::uint32_t guest_cpu;       ///< CPU number + 1, 0 = unknown
+  std::uint32_t reserved2[15];
+};
+
+inline constexpr std::size_t channel_words_offset = 3136;
+
+static_assert(sizeof(ChannelWords) == 192);
+static_assert(offsetof(ChannelWords, up_mask) == 64);
+static_assert(offsetof(ChannelWords, guest_cpu) == 128);
+static_assert(channel_words_offset % 64 == 0);
+static_assert(channel_words_offset >= control_interface_offset + control_interface_bytes);
+static_assert(channel_words_offset + sizeof(ChannelWords) <= frame_bytes);
+
+[[nodiscard]] inline ChannelWords* channel_words(std::byte* frame) {
+  return reinterpret_cast<ChannelWords*>(frame + channel_words_offset);
+}
+
+/// The guest-to-controller direction of a control channel: raise() for the guest (or the hypervisor on its behalf),
+/// the rest for the controller.
+template <class Memory = NativeMemory>
+class UpEvents {
+ public:
+  explicit UpEvents(std::byte* frame) : words_(channel_words(frame)) {}
+
+  /// Never answers already_selected: there is no selector in this direction.
+  [[nodiscard]] Raised raise() {
+    if (Memory::exchange(&words_->up_pending, 1u) != 0) return Raised::already_pending;
+    if (Memory::load(&words_->up_mask) != 0) return Raised::masked;
+    return Raised::kick;
+  }
+
+  void clear_pending() { (void)Memory::exchange(&words_->up_pending, 0u); }
+  void set_mask() { (void)Memory::exchange(&words_->up_mask, 1u); }
+  /// As EventBits::unmask. The exchange is the full barrier between arming and looking.
+  [[nodiscard]] bool unmask() {
+    (void)Memory::exchange(&words_->up_mask, 0u);
+    return is_pending();
+  }
+  [[nodiscard]] bool is_pending() const { return Memory::load(&words_->up_pending) != 0; }
+  [[nodiscard]] bool is_masked() const { return Memory::load(&words_->up_mask) != 0; }
+
+ private:
+  ChannelWords* words_;
+};
+
+}  // namespace ringside::ring

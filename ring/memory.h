@@ -1,0 +1,69 @@
+// How ring code touches shared memory: the one file that spells std::memory_order.
+//
+// A memory policy is a type with the static functions of NativeMemory. Ring code is written once, over the policy:
+// production uses NativeMemory, a checker can substitute its own model. Everything in the shared page is read and
+// written through the policy, because the peer is another process that may write at any moment.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+
+namespace ringside::ring {
+
+/// The policy that real processes use. Words must be naturally aligned; blocks must be 8-byte aligned.
+struct NativeMemory {
+  /// One read of a shared word. Orders nothing; see the barriers.
+  template <class Word>
+  [[nodiscard]] static Word load(const Word* word) {
+    return std::atomic_ref<Word>(*const_cast<Word*>(word)).load(std::memory_order_relaxed);
+  }
+
+  /// One write of a shared word. Orders nothing; see the barriers.
+  template <class Word>
+  static void store(Word* word, Word value) {
+    std::atomic_ref<Word>(*word).store(value, std::memory_order_relaxed);
+  }
+
+  /// Swaps in `value`, answers what was there. A full barrier, like the xchg instruction it stands for.
+  template <class Word>
+  static Word exchange(Word* word, Word value) {
+    return std::atomic_ref<Word>(*word).exchange(value, std::memory_order_seq_cst);
+  }
+
+  /// Sets `bits`, answers the old word. A full barrier, like a locked bts.
+  static std::uint32_t set_bits(std::uint32_t* word, std::uint32_t bits) {
+    return std::atomic_ref<std::uint32_t>(*word).fetch_or(bits, std::memory_order_seq_cst);
+  }
+
+  /// Clears `bits`, answers the old word. A full barrier, like a locked btr.
+  static std::uint32_t clear_bits(std::uint32_t* word, std::uint32_t bits) {
+    return std::atomic_ref<std::uint32_t>(*word).fetch_and(~bits, std::memory_order_seq_cst);
+  }
+
+  /// Copies a 64-byte slot out of the page, each byte read once. The copy may be torn if the peer misbehaves, and is
+  /// to be judged after the copy, never before.
+  static void copy_from_shared(void* to, const void* from) {
+    auto* source = static_cast<const std::uint64_t*>(from);
+    std::uint64_t words[8];
+    for (int i = 0; i < 8; ++i) words[i] = load(source + i);
+    std::memcpy(to, words, sizeof words);
+  }
+
+  /// Copies a 64-byte slot into the page.
+  static void copy_to_shared(void* to, const void* from) {
+    std::uint64_t words[8];
+    std::memcpy(words, from, sizeof words);
+    auto* target = static_cast<std::uint64_t*>(to);
+    for (int i = 0; i < 8; ++i) store(target + i, words[i]);
+  }
+
+  /// Read barrier: what is read after it is not older than what was read before it.
+  static void rmb() { std::atomic_thread_fence(std::memory_order_acquire); }
+  /// Write barrier: what is written after it is seen only after what was read or written before it.
+  static void wmb() { std::atomic_thread_fence(std::memory_order_release); }
+  /// Full barrier: the only one that keeps a later read behind an earlier write.
+  static void mb() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+};
+
+}  // namespace ringside::ring

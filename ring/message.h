@@ -1,0 +1,80 @@
+// The 64-byte control message of mid-2005 Xen (control_msg_t in domain_controller.h), little-endian, packed.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace ringside::ring {
+
+/// Bytes of payload in one message.
+inline constexpr std::size_t payload_bytes_max = 60;
+
+/// ControlMessage::type. xen-2.0 knew 0 to 7 only. Any other value may arrive and is answered with the default reply.
+enum MessageType : std::uint8_t {
+  CMSG_CONSOLE = 0,
+  CMSG_BLKIF_BE = 1,
+  CMSG_BLKIF_FE = 2,
+  CMSG_NETIF_BE = 3,
+  CMSG_NETIF_FE = 4,
+  CMSG_SHUTDOWN = 6,
+  CMSG_MEM_REQUEST = 7,
+  CMSG_USBIF_BE = 8,
+  CMSG_USBIF_FE = 9,
+  CMSG_VCPU_HOTPLUG = 10,
+  CMSG_DEBUG = 11,
+};
+
+/// The one subtype of CMSG_CONSOLE: the payload is raw console bytes, 1 to 60 of them.
+inline constexpr std::uint8_t CMSG_CONSOLE_DATA = 0;
+
+/// Subtypes of CMSG_SHUTDOWN. SYSRQ carries one key byte and three of padding.
+enum ShutdownSubtype : std::uint8_t {
+  CMSG_SHUTDOWN_POWEROFF = 0,
+  CMSG_SHUTDOWN_REBOOT = 1,
+  CMSG_SHUTDOWN_SUSPEND = 2,
+  CMSG_SHUTDOWN_SYSRQ = 3,
+};
+
+/// The id of a request whose sender wants no response callback.
+inline constexpr std::uint8_t no_callback_id = 0xff;
+
+/// One message. `type`, `subtype` and `id` are echoed in the response; `length` counts the bytes used in `msg`.
+struct ControlMessage {
+  std::uint8_t type = 0;
+  std::uint8_t subtype = 0;
+  std::uint8_t id = 0;
+  std::uint8_t length = 0;
+  std::uint8_t msg[payload_bytes_max] = {};
+
+  /// The bytes in use. A length above 60, which only a faulty peer writes, counts as 60.
+  [[nodiscard]] std::span<const std::uint8_t> payload() const {
+    return {msg, std::min<std::size_t>(length, payload_bytes_max)};
+  }
+};
+
+/// A message whose payload is `bytes`; bytes beyond the 60th are left out.
+[[nodiscard]] inline ControlMessage make_message(std::uint8_t type, std::uint8_t subtype, std::uint8_t id,
+                                                 std::span<const std::uint8_t> bytes) {
+  ControlMessage message{type, subtype, id, 0, {}};
+  const auto used = bytes.first(std::min(bytes.size(), payload_bytes_max));
+  message.length = static_cast<std::uint8_t>(used.size());
+  std::copy(used.begin(), used.end(), message.msg);
+  return message;
+}
+
+/// The answer a guest gives for a type it does not know: the same header, length 0, no payload.
+[[nodiscard]] inline ControlMessage default_reply(const ControlMessage& request) {
+  return {request.type, request.subtype, request.id, 0, {}};
+}
+
+static_assert(sizeof(ControlMessage) == 64);
+static_assert(alignof(ControlMessage) == 1);
+static_assert(offsetof(ControlMessage, type) == 0);
+static_assert(offsetof(ControlMessage, subtype) == 1);
+static_assert(offsetof(ControlMessage, id) == 2);
+static_assert(offsetof(ControlMessage, length) == 3);
+static_assert(offsetof(ControlMessage, msg) == 4);
+
+}  // namespace ringside::ring
