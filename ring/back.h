@@ -1,7 +1,8 @@
 // The answerer's end of a ring: it consumes requests and produces responses, and can do nothing else.
 //
-// A Back belongs to one thread of one process; its peer is a Front over the same page. The peer is not trusted: every
-// value read from the page is read once and checked against what this end knows before it is used.
+// A Back belongs to one thread of one process; its peer is a Front over the same page. The peer is not
+// trusted: every value read from the page is read once and checked against what this end knows before it is
+// used.
 #pragma once
 
 #include <optional>
@@ -22,9 +23,9 @@ enum class TakeRequest : std::uint8_t {
 template <class Memory = NativeMemory>
 class Back {
  public:
-  /// Starts on a ring whose indices may already have run (a fresh page is all zero): responses go on at rsp_prod,
-  /// requests at req_prod. Requests that nobody had answered are thereby forgotten. Answers nothing if the page
-  /// claims more than 8 of them.
+  /// Starts on a ring whose indices may already have run (a fresh page is all zero): responses go on at
+  /// rsp_prod, requests at req_prod. Requests that nobody had answered are thereby forgotten. Answers nothing
+  /// if the page claims more than 8 of them.
   [[nodiscard]] static std::optional<Back> attach(SharedRing ring) {
     const Index req_prod = Memory::load(ring.req_prod);
     const Index rsp_prod = Memory::load(ring.rsp_prod);
@@ -42,20 +43,21 @@ class Back {
       return in_bounds(req_prod) ? TakeRequest::empty : TakeRequest::bad_index;
     }
     if (!in_bounds(req_prod)) return TakeRequest::bad_index;
-    // Orders the index before the slot; pairs with the wmb in Front::publish. Without it the slot may still show
-    // what it held before.
+    // Orders the index before the slot; pairs with the wmb in Front::publish. Without it the slot may still
+    // show what it held before.
     Memory::rmb();
     Memory::copy_from_shared(&out, ring_.slots + slot_of(req_cons_));
-    // The slot may be overwritten by a response from here on; publish()'s wmb also keeps this read before the index
-    // that hands the slot back.
+    // The slot may be overwritten by a response from here on; publish()'s wmb also keeps this read before the
+    // index that hands the slot back.
     ++req_cons_;
     if (out.length <= payload_bytes_max) return TakeRequest::taken;
     out.length = payload_bytes_max;
     return TakeRequest::long_length;
   }
 
-  /// Fills the next response slot; the peer sees it only after publish(). A response names no request: order is the
-  /// caller's choice, the peer goes by `id`. False, and nothing changed, when no request is owed an answer.
+  /// Fills the next response slot; the peer sees it only after publish(). A response names no request: order
+  /// is the caller's choice, the peer goes by `id`. False, and nothing changed, when no request is owed an
+  /// answer.
   [[nodiscard]] bool put_response(const ControlMessage& message) {
     if (unanswered() == 0) return false;
     Memory::copy_to_shared(ring_.slots + slot_of(rsp_prod_pvt_), &message);
@@ -65,8 +67,8 @@ class Back {
 
   /// Makes every response put so far visible to the peer. The notification is the caller's business.
   void publish() {
-    // Orders the slots before the index; pairs with the rmb in Front::take_response. Without it the peer may take
-    // its own request for the response.
+    // Orders the slots before the index; pairs with the rmb in Front::take_response. Without it the peer may
+    // take its own request for the response.
     Memory::wmb();
     Memory::store(ring_.rsp_prod, rsp_prod_pvt_);
   }

@@ -1,7 +1,8 @@
 // The requester's end of a ring: it produces requests and consumes responses, and can do nothing else.
 //
-// A request holds its slot until its response has been taken here: the response overwrites the request in place, and
-// only taking it frees the slot. A Front belongs to one thread of one process; its peer is a Back over the same page.
+// A request holds its slot until its response has been taken here: the response overwrites the request in
+// place, and only taking it frees the slot. A Front belongs to one thread of one process; its peer is a Back
+// over the same page.
 #pragma once
 
 #include <optional>
@@ -22,8 +23,8 @@ enum class TakeResponse : std::uint8_t {
 template <class Memory = NativeMemory>
 class Front {
  public:
-  /// Starts on a ring whose indices may already have run (a fresh page is all zero): requests go on at req_prod,
-  /// responses at rsp_prod. Answers nothing if the page claims more than 8 requests outstanding.
+  /// Starts on a ring whose indices may already have run (a fresh page is all zero): requests go on at
+  /// req_prod, responses at rsp_prod. Answers nothing if the page claims more than 8 requests outstanding.
   [[nodiscard]] static std::optional<Front> attach(SharedRing ring) {
     const Index req_prod = Memory::load(ring.req_prod);
     const Index rsp_prod = Memory::load(ring.rsp_prod);
@@ -47,8 +48,8 @@ class Front {
 
   /// Makes every request put so far visible to the peer. The notification is the caller's business.
   void publish() {
-    // Orders the slots before the index; pairs with the rmb in Back::take_request. Without it the peer may read a
-    // slot's previous contents.
+    // Orders the slots before the index; pairs with the rmb in Back::take_request. Without it the peer may
+    // read a slot's previous contents.
     Memory::wmb();
     Memory::store(ring_.req_prod, req_prod_pvt_);
   }
@@ -58,12 +59,12 @@ class Front {
     const Index rsp_prod = Memory::load(ring_.rsp_prod);
     if (rsp_prod == rsp_cons_) return TakeResponse::empty;
     if (distance(rsp_prod, rsp_cons_) > outstanding()) return TakeResponse::bad_index;
-    // Orders the index before the slot; pairs with the wmb in Back::publish. Without it the slot may still show the
-    // request.
+    // Orders the index before the slot; pairs with the wmb in Back::publish. Without it the slot may still
+    // show the request.
     Memory::rmb();
     Memory::copy_from_shared(&out, ring_.slots + slot_of(rsp_cons_));
-    // The slot is free from here on; nobody but this end writes it until publish(), whose wmb also keeps this read
-    // before the index that hands the slot over.
+    // The slot is free from here on; nobody but this end writes it until publish(), whose wmb also keeps this
+    // read before the index that hands the slot over.
     ++rsp_cons_;
     if (out.length <= payload_bytes_max) return TakeResponse::taken;
     out.length = payload_bytes_max;

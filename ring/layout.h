@@ -1,5 +1,5 @@
-// Where the two rings lie inside control_if_t, in both generations. The algorithms in front.h and back.h see only a
-// SharedRing, three pointers, so that they are written once for both.
+// Where the two rings lie inside control_if_t, in both generations. The algorithms in front.h and back.h see
+// only a SharedRing, three pointers, so that they are written once for both.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@ enum class Abi : std::uint8_t {
 /// The two rings, named from the guest: tx carries its requests to the controller, rx the controller's to it.
 enum class Ring : std::uint8_t { tx, rx };
 
-/// One ring as both peers see it. Requests and responses share the slots. Lives as long as the page it points into.
+/// One ring as both peers see it. Requests and responses share the slots. Lives as long as the page it points
+/// into.
 struct SharedRing {
   Index* req_prod = nullptr;
   Index* rsp_prod = nullptr;
@@ -44,7 +45,8 @@ static_assert(offsetof(ControlInterfaceFlat, tx_resp_prod) == 1028);
 static_assert(offsetof(ControlInterfaceFlat, rx_req_prod) == 1032);
 static_assert(offsetof(ControlInterfaceFlat, rx_resp_prod) == 1036);
 
-/// One shared ring of xen-3.0-devel: indices, then slots (ring.h's DEFINE_RING_TYPES without its later padding).
+/// One shared ring of xen-3.0-devel: indices, then slots (ring.h's DEFINE_RING_TYPES without its later
+/// padding).
 struct Sring {
   Index req_prod;
   Index rsp_prod;

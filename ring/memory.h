@@ -1,8 +1,8 @@
 // How ring code touches shared memory: the one file that spells std::memory_order.
 //
-// A memory policy is a type with the static functions of NativeMemory. Ring code is written once, over the policy:
-// production uses NativeMemory, a checker can substitute its own model. Everything in the shared page is read and
-// written through the policy, because the peer is another process that may write at any moment.
+// A memory policy is a type with the static functions of NativeMemory. Ring code is written once, over the
+// policy: production uses NativeMemory, a checker can substitute its own model. Everything in the shared page
+// is read and written through the policy, because the peer is another process that may write at any moment.
 #pragma once
 
 #include <atomic>
@@ -41,8 +41,8 @@ struct NativeMemory {
     return std::atomic_ref<std::uint32_t>(*word).fetch_and(~bits, std::memory_order_seq_cst);
   }
 
-  /// Copies a 64-byte slot out of the page, each byte read once. The copy may be torn if the peer misbehaves, and is
-  /// to be judged after the copy, never before.
+  /// Copies a 64-byte slot out of the page, each byte read once. The copy may be torn if the peer misbehaves,
+  /// and is to be judged after the copy, never before.
   static void copy_from_shared(void* to, const void* from) {
     auto* source = static_cast<const std::uint64_t*>(from);
     std::uint64_t words[8];
