@@ -83,19 +83,33 @@ Result<> DomU::start() {
   return Done{};
 }
 
-Result<> DomU::connect(const DomainInfo& info) {
-  auto handles = privcmd_.evtchn_open(info.console_port);
+Result<GuestEvents::Channel> DomU::open_channel(ring::Port port) {
+  const std::uint32_t attachments =
+      ring::NativeMemory::load(&ring::channel_words(frame_.frame())->attachments);
+  auto handles = privcmd_.evtchn_open(port);
   if (!handles) return handles.error();
-  auto status = privcmd_.evtchn_status(DOMID_SELF, info.console_port);
+  auto status = privcmd_.evtchn_status(DOMID_SELF, port);
   if (!status) return status.error();
   if (status->state != PortState::interdomain || !handles->peer_kicks.valid()) {
-    return Error{ENOTCONN, "cannot boot the guest",
-                 fmt::format("domain {}, port {}", domain_, info.console_port),
+    return Error{ENOTCONN, "cannot boot the guest", fmt::format("domain {}, port {}", domain_, port),
                  "nobody is at the other end of its control channel", "is xcs running?"};
   }
-  events_.emplace(host_, journal_, domain_, frame_.frame(), info.abi,
-                  GuestEvents::Channel{info.console_port, status->remote_port, std::move(handles->kicks),
-                                       std::move(handles->peer_kicks)});
+  GuestEvents::Channel channel;
+  channel.port = port;
+  channel.kicks = std::move(handles->kicks);
+  channel.peer = {status->remote_port, std::move(handles->peer_kicks), attachments};
+  channel.reopen = [this, port]() -> std::optional<GuestEvents::Peer> {
+    auto again = open_channel(port);
+    if (!again) return std::nullopt;
+    return std::move(again->peer);
+  };
+  return channel;
+}
+
+Result<> DomU::connect(const DomainInfo& info) {
+  auto channel = open_channel(info.console_port);
+  if (!channel) return channel.error();
+  events_.emplace(host_, journal_, domain_, frame_.frame(), info.abi, std::move(*channel));
   ctrl_if_.emplace(host_, journal_, domain_, [this] { events_->notify(); });
   console_.emplace(host_, journal_, domain_, *ctrl_if_,
                    ConsoleTty::Setup{options_.console_buffer_bytes, [this] { settle(); }});

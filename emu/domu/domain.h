@@ -67,6 +67,7 @@ class DomU {
   };
 
   Result<> connect(const DomainInfo& info);
+  Result<GuestEvents::Channel> open_channel(ring::Port port);
   Result<> bind_window();
   void register_receivers();
   void print_boot_messages(const DomainInfo& info);

@@ -20,7 +20,7 @@ GuestEvents::GuestEvents(Host& host, trace::Journal journal, DomainId domain, st
       up_(frame),
       words_(ring::channel_words(frame)),
       channel_(std::move(channel)) {
-  RS_CHECK(channel_.port > 0 && channel_.port < ring::ports_per_domain);
+  RS_CHECK(channel_.port > 0 && channel_.port < ring::ports_per_domain && channel_.reopen != nullptr);
 }
 
 GuestEvents::~GuestEvents() {
@@ -50,13 +50,26 @@ void GuestEvents::start(std::function<bool()> has_work, std::function<void()> se
 
 void GuestEvents::notify() {
   const ring::Raised outcome = up_.raise();
-  journal_.event_raised(domain_, controller, channel_.remote_port, outcome);
-  if (outcome == ring::Raised::kick) host_.kick(channel_.peer_kicks);
+  journal_.event_raised(domain_, controller, channel_.peer.port, outcome);
+  if (outcome == ring::Raised::kick) host_.kick(channel_.peer.kicks);
   // The answer is likely to come at once: be awake for it, and spare the controller the kick.
   if (wait_) host_.ring_wait_expect(*wait_);
 }
 
+void GuestEvents::follow_controller() {
+  const std::uint32_t attachments = ring::NativeMemory::load(&words_->attachments);
+  if (attachments == channel_.peer.attachments) return;
+  channel_.peer.attachments = attachments;
+  std::optional<Peer> peer = channel_.reopen();
+  if (!peer) return;
+  channel_.peer = std::move(*peer);
+  journal_.told(domain_, "a new controller is at the other end of the control channel");
+  // Whatever was announced since it came went to its predecessor.
+  host_.kick(channel_.peer.kicks);
+}
+
 void GuestEvents::upcall() {
+  follow_controller();
   bits_.upcall([this](ring::Port port) {
     bits_.clear_pending(port);
     journal_.event_taken(domain_, port);

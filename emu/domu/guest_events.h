@@ -22,12 +22,20 @@ namespace ringside::domu {
 
 class GuestEvents {
  public:
+  /// The controller's end of the control channel.
+  struct Peer {
+    ring::Port port = 0;            ///< in dom0, for the journal
+    Handle kicks;                   ///< wakes the controller
+    std::uint32_t attachments = 0;  ///< ring::ChannelWords::attachments, read before the channel was opened
+  };
   /// The control channel as the guest sees it.
   struct Channel {
-    ring::Port port = 0;         ///< the guest's
-    ring::Port remote_port = 0;  ///< dom0's, for the journal
-    Handle kicks;                ///< the vcpu's: readable when any of the guest's ports was raised
-    Handle peer_kicks;           ///< dom0's port
+    ring::Port port = 0;  ///< the guest's
+    Handle kicks;         ///< the vcpu's: readable when any of the guest's ports was raised
+    Peer peer;
+    /// Opens the channel again, for its new controller. Nothing when there is none; asked again with the next
+    /// one.
+    std::function<std::optional<Peer>()> reopen;
   };
 
   /// `frame` is the guest's own, mapped for as long as this lives.
@@ -58,6 +66,7 @@ class GuestEvents {
   };
 
   void upcall();
+  void follow_controller();
   void deliver(ring::Port port);
   [[nodiscard]] bool try_sleep();
 
