@@ -17,7 +17,8 @@ enum class TakeResponse : std::uint8_t {
   taken,
   empty,        ///< nothing new
   long_length,  ///< taken, but `length` was above 60: the copy says 60, the peer is at fault
-  bad_index,    ///< rsp_prod claims responses to requests never made: nothing was taken
+  bad_index,    ///< rsp_prod claims responses to requests never published, or moved backwards: nothing was
+                ///< taken
 };
 
 template <class Memory = NativeMemory>
@@ -52,13 +53,16 @@ class Front {
     // read a slot's previous contents.
     Memory::wmb();
     Memory::store(ring_.req_prod, req_prod_pvt_);
+    req_prod_ = req_prod_pvt_;
   }
 
   /// Copies the next response out and frees its slot. One read of rsp_prod, one read of the slot.
   [[nodiscard]] TakeResponse take_response(ControlMessage& out) {
     const Index rsp_prod = Memory::load(ring_.rsp_prod);
     if (rsp_prod == rsp_cons_) return TakeResponse::empty;
-    if (distance(rsp_prod, rsp_cons_) > outstanding()) return TakeResponse::bad_index;
+    // Measured against what the peer has been shown: a slot that is filled but not published holds no
+    // response yet.
+    if (distance(rsp_prod, rsp_cons_) > distance(req_prod_, rsp_cons_)) return TakeResponse::bad_index;
     // Orders the index before the slot; pairs with the wmb in Back::publish. Without it the slot may still
     // show the request.
     Memory::rmb();
@@ -79,10 +83,11 @@ class Front {
 
  private:
   Front(SharedRing ring, Index req_prod, Index rsp_prod)
-      : ring_(ring), req_prod_pvt_(req_prod), rsp_cons_(rsp_prod) {}
+      : ring_(ring), req_prod_pvt_(req_prod), req_prod_(req_prod), rsp_cons_(rsp_prod) {}
 
   SharedRing ring_;
   Index req_prod_pvt_;
+  Index req_prod_;  // as last published; never read back from the page, where the peer can write
   Index rsp_cons_;
 };
 

@@ -2,6 +2,7 @@
 // only a SharedRing, three pointers, so that they are written once for both.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -71,6 +72,11 @@ static_assert(offsetof(ControlInterfaceSring, rx) == 520);
 inline constexpr std::size_t control_interface_offset = 2048;
 inline constexpr std::size_t control_interface_bytes = 1040;
 inline constexpr std::size_t frame_bytes = 4096;
+
+static_assert(std::endian::native == std::endian::little, "the words of the frame are little-endian");
+static_assert(control_interface_offset % 8 == 0 && offsetof(ControlInterfaceSring, rx) % 8 == 0 &&
+                  offsetof(Sring, ring) % 8 == 0 && offsetof(ControlInterfaceFlat, rx) % 8 == 0,
+              "slots are copied in words of 8 bytes");
 
 /// Finds a ring in a shared_info frame. `frame` is the 4096-byte page, 8-byte aligned.
 [[nodiscard]] inline SharedRing shared_ring(std::byte* frame, Abi abi, Ring which) {

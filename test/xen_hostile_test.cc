@@ -1,5 +1,6 @@
 // The hypervisor against callers who die at any moment and guests who call anything.
 #include <cerrno>
+#include <cstring>
 #include <map>
 #include <random>
 
@@ -10,31 +11,40 @@ using namespace ringside::test;
 
 namespace {
 
+/// The other end of a channel leads back, and virqs are where they may be.
+void check_port(Machine& machine, DomainId domain, ring::Port port) {
+  const PortStatus status = machine.calls.evtchn_status(domain, port).value();
+  if (status.state == PortState::virq) {
+    REQUIRE(status.number < virqs);
+    const bool only_dom0 = status.number == VIRQ_CONSOLE || status.number == VIRQ_DOM_EXC;
+    REQUIRE((!only_dom0 || domain == 0));
+  }
+  if (status.state != PortState::interdomain) return;
+  const PortStatus other = machine.calls.evtchn_status(status.remote_domain, status.remote_port).value();
+  REQUIRE(other.state == PortState::interdomain);
+  REQUIRE(other.remote_domain == domain);
+  REQUIRE(other.remote_port == port);
+  REQUIRE((status.remote_domain != domain || status.remote_port != port));
+}
+
 /// Everything that must hold between the ports of all domains, whatever was called.
-void check_ports(Machine& machine) {
-  std::map<std::pair<DomainId, ring::Port>, PortStatus> ports;
+void check_all_ports(Machine& machine) {
   const auto domains = machine.calls.domains().value();
   for (const DomainInfo& info : domains) {
     std::map<std::uint32_t, int> bound_virqs;
     for (ring::Port port = 1; port < ring::ports_per_domain; ++port) {
+      check_port(machine, info.domain, port);
       const PortStatus status = machine.calls.evtchn_status(info.domain, port).value();
-      if (status.state == PortState::closed) continue;
-      ports[{info.domain, port}] = status;
-      if (status.state != PortState::virq) continue;
-      REQUIRE(status.number < virqs);
-      REQUIRE(++bound_virqs[status.number] == 1);
-      const bool only_dom0 = status.number == VIRQ_CONSOLE || status.number == VIRQ_DOM_EXC;
-      REQUIRE((!only_dom0 || info.domain == 0));
+      if (status.state == PortState::virq) REQUIRE(++bound_virqs[status.number] == 1);
     }
   }
-  for (const auto& [end, status] : ports) {
-    if (status.state != PortState::interdomain) continue;
-    const auto other = ports.find({status.remote_domain, status.remote_port});
-    REQUIRE(other != ports.end());
-    REQUIRE(other->second.state == PortState::interdomain);
-    REQUIRE(other->second.remote_domain == end.first);
-    REQUIRE(other->second.remote_port == end.second);
-    REQUIRE(other->first != end);
+}
+
+/// The ports that a call named, or was answered.
+void check_named_ports(Machine& machine, const HypercallArguments& made, const HypercallAnswer& answer) {
+  for (const ring::Port port : {made.port, made.port2, answer.port, answer.port2}) {
+    if (port == any_port || port >= ring::ports_per_domain) continue;
+    for (const DomainId domain : {0u, 1u, 2u}) check_port(machine, domain, port);
   }
 }
 
@@ -48,11 +58,15 @@ class Dice {
   T one_of(const T (&values)[N]) {
     return values[below(N)];
   }
-  std::uint32_t number() { return below(8) == 0 ? static_cast<std::uint32_t>(random_()) : below(9); }
-  DomainId domain() { return below(3) == 0 ? number() : one_of({DomainId{0}, DomainId{1}, DomainId{2}, DOMID_SELF}); }
+  std::uint32_t number() { return below(8) == 0 ? static_cast<std::uint32_t>(random_()) : below(24); }
+  DomainId domain() {
+    return below(3) == 0 ? number() : one_of({DomainId{0}, DomainId{1}, DomainId{2}, DOMID_SELF});
+  }
 
   HypercallArguments arguments() {
     HypercallArguments made{.op = static_cast<HypercallOp>(below(22))};
+    // Ports would only ever fill up otherwise.
+    if (below(4) == 0) made.op = HypercallOp::evtchn_close;
     made.domain = domain();
     made.domain2 = domain();
     made.port = number();
@@ -97,15 +111,21 @@ TEST_CASE("a guest that calls anything at all disturbs nobody") {
     // It goes on for as long as possible.
     if (made.op == HypercallOp::sched_shutdown) made.reason = static_cast<ShutdownReason>(4 + dice.below(99));
     const Handle process = machine.world.process_of(*hostile.host, *hostile.host);
-    const auto outcome = hostile.host->hypercall(hostile.calls->connection(), made,
-                                                 dice.below(4) == 0 ? &process : nullptr);
+    auto outcome =
+        hostile.host->hypercall(hostile.calls->connection(), made, dice.below(4) == 0 ? &process : nullptr);
     REQUIRE(outcome);
-    if (call % 50 == 0) check_ports(machine);
+    check_named_ports(machine, made, outcome.value().answer);
+    if (call % 500 == 0) {
+      check_all_ports(machine);
+      machine.world.run();
+      machine.sink.clear();
+    }
     // dom0 and the victim live on meanwhile.
     if (call % 97 == 0) (void)machine.calls.evtchn_bind_interdomain(0, hostile.domain, 0, dice.number());
     if (call % 101 == 0) (void)machine.calls.evtchn_close(0, own.port1 + 1 + dice.below(5));
+    if (call % 103 == 0) (void)machine.calls.evtchn_alloc_unbound(0, hostile.domain);
   }
-  check_ports(machine);
+  check_all_ports(machine);
 
   const DomainInfo after = *machine.info(victim.domain);
   CHECK(std::memcmp(&before, &after, sizeof before) == 0);
@@ -115,5 +135,125 @@ TEST_CASE("a guest that calls anything at all disturbs nobody") {
   CHECK(std::equal(page_before.begin(), page_before.end(), victims_page.frame()));
   CHECK(machine.calls.domains()->size() == 3);
   REQUIRE(machine.calls.domain_destroy(hostile.domain));
-  check_ports(machine);
+  check_all_ports(machine);
+}
+
+namespace {
+
+std::size_t handles_of_xen(const Machine& machine) {
+  const auto open = machine.world.open_handles();
+  return static_cast<std::size_t>(
+      std::ranges::count_if(open, [](const std::string& line) { return line.starts_with("xen:"); }));
+}
+
+}  // namespace
+
+TEST_CASE("a builder that dies takes the domain with it until somebody else can care for it") {
+  Machine machine;
+  SimHost& builder = machine.world.host("builder");
+  auto calls = machine.another(builder);
+  const std::size_t handles = handles_of_xen(machine);
+  const DomainId domain = calls->domain_create("web", ring::Abi::sring, 0, false)->domain;
+  SimHost& guest = machine.world.host("guest");
+  bool survives = false;
+
+  SECTION("after creating it") {}
+  SECTION("with the guest's connection in hand") {
+    const Handle connection = calls->domain_connection(domain).value();
+    machine.world.kill(builder);
+    machine.world.run();
+  }
+  SECTION("after making its channel") {
+    REQUIRE(calls->evtchn_bind_interdomain(0, domain, 0, 0));
+    REQUIRE(calls->evtchn_open(1));
+  }
+  SECTION("once it has its process") {
+    REQUIRE(calls->domain_set_process(domain, machine.world.process_of(guest, builder)));
+    survives = true;
+  }
+  SECTION("once it was unpaused") {
+    REQUIRE(calls->domain_unpause(domain));
+    survives = true;
+  }
+  if (!builder.ended()) machine.world.kill(builder);
+  machine.world.run();
+  CHECK(machine.info(domain).has_value() == survives);
+  if (survives) REQUIRE(machine.calls.domain_destroy(domain));
+  machine.world.run();
+  CHECK(handles_of_xen(machine) == handles);
+  CHECK(machine.calls.evtchn_status(0, 1)->state == PortState::closed);
+  machine.create("web");
+}
+
+TEST_CASE("a guest that dies in any state is crashed, and leaves nothing once it is destroyed") {
+  Machine machine;
+  const std::size_t handles = handles_of_xen(machine);
+  Guest guest = machine.connect(machine.create("web"));
+  SECTION("before it has a process") {
+    guest.calls.reset();
+  }
+  SECTION("stopped, with a process") {
+    REQUIRE(machine.calls.domain_set_process(1, machine.world.process_of(*guest.host, machine.dom0)));
+  }
+  SECTION("running, with every kind of port") {
+    REQUIRE(machine.calls.domain_set_process(1, machine.world.process_of(*guest.host, machine.dom0)));
+    REQUIRE(machine.calls.domain_unpause(1));
+    REQUIRE(machine.calls.evtchn_bind_interdomain(0, 1, 0, 0));
+    REQUIRE(guest.calls->evtchn_alloc_unbound(DOMID_SELF, 0));
+    REQUIRE(guest.calls->evtchn_bind_virq(VIRQ_WINDOW));
+    REQUIRE(guest.calls->evtchn_bind_ipi());
+    REQUIRE(guest.calls->evtchn_bind_interdomain(DOMID_SELF, DOMID_SELF, 0, 0));
+    for (ring::Port port = 1; port <= 6; ++port) REQUIRE(guest.calls->evtchn_open(port));
+    REQUIRE(guest.calls->start_info());
+  }
+  machine.world.kill(*guest.host);
+  machine.world.run();
+  CHECK(machine.info(1)->state.crashed == 1);
+  REQUIRE(machine.calls.domain_destroy(1));
+  machine.world.run();
+  CHECK(handles_of_xen(machine) == handles);
+  CHECK(machine.calls.evtchn_status(0, 1)->state == PortState::closed);
+}
+
+TEST_CASE("daemons that die again and again do not use up dom0's ports") {
+  Machine machine;
+  const std::size_t handles = handles_of_xen(machine);
+  for (int round = 0; round < 1100; ++round) {
+    SimHost& daemon = machine.world.host("xcs");
+    auto calls = machine.another(daemon);
+    const DomainId domain = machine.create();
+    const auto pair = calls->evtchn_bind_interdomain(0, domain, 0, 0);
+    REQUIRE(pair);
+    if (round % 2 == 0) REQUIRE(calls->evtchn_open(pair->port1));
+    if (round % 3 == 0) REQUIRE(machine.calls.domain_destroy(domain));
+    machine.world.kill(daemon);
+    machine.world.run();
+    if (round % 3 != 0) REQUIRE(machine.calls.domain_destroy(domain));
+    machine.sink.clear();
+  }
+  CHECK(machine.calls.evtchn_status(0, 1)->state == PortState::closed);
+  CHECK(handles_of_xen(machine) == handles);
+}
+
+TEST_CASE("handles that nobody asked for are given back") {
+  Machine machine;
+  Guest guest = machine.boot();
+  const std::size_t handles = handles_of_xen(machine);
+  const Handle process = machine.world.process_of(*guest.host, *guest.host);
+  for (std::uint32_t op = 0; op < 25; ++op) {
+    const HypercallArguments made{.op = static_cast<HypercallOp>(op), .exit_status = -1};
+    auto outcome = guest.host->hypercall(guest.calls->connection(), made, &process);
+    REQUIRE(outcome);
+    if (outcome->answer.result < 0) CHECK(outcome->handles.empty());
+  }
+  CHECK(handles_of_xen(machine) == handles);
+}
+
+TEST_CASE("a reason that does not fit is cut, not overrun") {
+  Machine machine;
+  const std::string name(domain_name_bytes_max, '9');
+  const auto refused = machine.calls.domain_create(name, ring::Abi::sring, 0, false);
+  CHECK(refused.error().code == EINVAL);
+  CHECK(refused.error().why.starts_with("the name 999"));
+  CHECK(refused.error().why.size() <= sizeof(HypercallAnswer::why) - 1);
 }

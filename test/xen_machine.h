@@ -1,5 +1,5 @@
-// A machine with a real hypervisor on the simulated host, as the tests of the hypervisor use it: dom0 is one component
-// that makes hypercalls, guests are components that do nothing by themselves.
+// A machine with a real hypervisor on the simulated host, as the tests of the hypervisor use it: dom0 is one
+// component that makes hypercalls, guests are components that do nothing by themselves.
 #pragma once
 
 #include <algorithm>
@@ -46,8 +46,7 @@ struct Machine {
     SimHost& host = world.host("guest" + std::to_string(domain));
     auto connection = calls.domain_connection(domain);
     REQUIRE(connection);
-    return {&host, domain,
-            std::make_unique<Privcmd>(host, world.give(std::move(connection).value(), host))};
+    return {&host, domain, std::make_unique<Privcmd>(host, world.give(std::move(connection).value(), host))};
   }
 
   /// Created, with a process, and running.
