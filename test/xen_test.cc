@@ -175,7 +175,7 @@ TEST_CASE("a guest may name itself and nobody else") {
   CHECK(calls.evtchn_bind_virq(VIRQ_DOM_EXC).error().code == EPERM);
   CHECK(calls.evtchn_status(0, 1).error().why == "domain 1 may only name itself, not domain 0");
 
-  CHECK((*calls.domain_info(DOMID_SELF))->domain == guest.domain);
+  CHECK(calls.domain_info(DOMID_SELF).value()->domain == guest.domain);
   CHECK(calls.map_frame(DOMID_SELF, others_frame).error().code == EINVAL);
   CHECK(calls.map_frame(guest.domain, machine.info(guest.domain)->shared_info_frame));
   CHECK(calls.evtchn_alloc_unbound(DOMID_SELF, 0).value() == 1);
