@@ -29,6 +29,8 @@ bool Channel::has_work() const {
 }
 
 bool Channel::try_sleep() {
+  // What is pending now was announced before the look below, and is found by it.
+  up_.clear_pending();
   parts_.events.write(static_cast<std::uint16_t>(local_port()));
   if (!up_.unmask() && !has_work()) return true;
   up_.set_mask();
@@ -37,11 +39,13 @@ bool Channel::try_sleep() {
 
 // -- the rings
 
+/// Both rings' shared indices, against what was published: the same bounds that Back and Front hold to.
 bool Channel::indices_make_sense() const {
-  const std::uint32_t requests = ring::distance(Memory::load(tx_.req_prod), back_.rsp_prod_pvt());
+  const std::uint32_t requests = ring::distance(Memory::load(tx_.req_prod), published_responses_);
+  const std::uint32_t requests_known = ring::distance(back_.req_cons(), published_responses_);
   const std::uint32_t responses = ring::distance(Memory::load(rx_.rsp_prod), front_.rsp_cons());
-  return requests <= ring::slots_per_ring && requests >= back_.unanswered() &&
-         responses <= front_.outstanding();
+  const std::uint32_t responses_due = ring::distance(published_requests_, front_.rsp_cons());
+  return requests <= ring::slots_per_ring && requests >= requests_known && responses <= responses_due;
 }
 
 void Channel::flush() {

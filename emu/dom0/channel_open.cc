@@ -123,6 +123,8 @@ void Channel::start() {
                                        .try_sleep = [this] { return try_sleep(); },
                                        .own_cpu = &words->controller_cpu,
                                        .peer_cpu = &words->guest_cpu});
+  // The guest may hold the kicks of a predecessor's port: seeing this move, it asks for the present ones.
+  ring::NativeMemory::store(&words->attachments, ring::NativeMemory::load(&words->attachments) + 1);
   const ring::Raised outcome = guest_bits_.raise(remote_port());
   journal_.event_raised(domain(), trace::actor(trace::Role::domain, domain()), remote_port(), outcome);
   parts_.host.kick(parts_.events.peer_kicks(local_port()));

@@ -217,12 +217,16 @@ void Xcs::settle() {
   if (std::exchange(any_gone_, false)) close_gone();
 }
 
+/// Frames before replies: a client that has its reply finds on its data connection all that went before it.
 void Xcs::write_all() {
-  for (const XcsConnectionNumber number : std::exchange(to_write_, {})) {
-    const auto found = connections_.find(number);
-    if (found == connections_.end()) continue;
-    write_out(*found->second);
-    update_interest(*found->second);
+  const auto numbers = std::exchange(to_write_, {});
+  for (const bool frames : {true, false}) {
+    for (const XcsConnectionNumber number : numbers) {
+      const auto found = connections_.find(number);
+      if (found == connections_.end() || (found->second->side == Side::data) != frames) continue;
+      write_out(*found->second);
+      update_interest(*found->second);
+    }
   }
 }
 

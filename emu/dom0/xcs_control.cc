@@ -95,6 +95,12 @@ void Xcs::call_bind(XcsSession& session, XcsMessage& reply) {
     reply.result = XCS_RSLT_BADREQUEST;
     return;
   }
+  // A guest that died may have said its last without an event. Whoever has bound is to have seen all of it by
+  // the time he is answered.
+  for (DomainId domain = 0; domain < lines_.size(); ++domain) {
+    const Channel* channel = lines_[domain].channel.get();
+    if (channel != nullptr && static_cast<std::int32_t>(channel->local_port()) == bind.port) touch(domain);
+  }
   switch (sessions_.bindings().add(session, bind.port, bind.type)) {
     case XcsBindings::Added::added:
       return offer_unanswered(session, bind.port, bind.type);

@@ -2,17 +2,9 @@
 #include "emu/dom0/xcs_frames.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstring>
 
 namespace ringside::dom0 {
-
-XcsMessage xcs_frame(std::uint32_t type) {
-  auto frame = std::bit_cast<XcsMessage>(std::array<std::uint8_t, xcs_frame_bytes>{});
-  frame.type = type;
-  return frame;
-}
 
 XcsFrameAbout about_frame(const XcsMessage& frame) {
   switch (frame.type) {

@@ -24,9 +24,6 @@ inline constexpr std::size_t xcs_frames_per_write_max = 64;
 /// Frames written before others get their turn.
 inline constexpr std::size_t xcs_frames_per_turn_max = 1024;
 
-/// A frame of that type, all other bytes zero.
-[[nodiscard]] XcsMessage xcs_frame(std::uint32_t type);
-
 /// What the journal is told of a frame.
 struct XcsFrameAbout {
   DomainId domain = 0;

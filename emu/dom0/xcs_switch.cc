@@ -35,7 +35,8 @@ void Xcs::read_events() {
 
 /// The port stays masked until a client sends it back.
 void Xcs::pass_virq(ring::Port port) {
-  XcsMessage frame = xcs_frame(XCS_VIRQ);
+  XcsMessage frame;
+  frame.type = XCS_VIRQ;
   frame.u.virq.port = static_cast<std::int32_t>(port);
   bool passed = false;
   sessions_.bindings().for_each(port, xcs_type_virq, [&](XcsSession& session) {
@@ -51,7 +52,8 @@ void Xcs::pass_virq(ring::Port port) {
 namespace {
 
 XcsMessage control_frame(XcsType type, const Channel& channel, const ring::ControlMessage& message) {
-  XcsMessage frame = xcs_frame(type);
+  XcsMessage frame;
+  frame.type = type;
   frame.u.control.remote_dom = channel.domain();
   frame.u.control.local_port = static_cast<std::int32_t>(channel.local_port());
   frame.u.control.msg = message;
