@@ -1,0 +1,89 @@
+#include "emu/dom0/xcs_link.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace ringside::dom0 {
+
+XcsLink::XcsLink(Host& host, trace::Journal journal, std::string path, std::uint16_t virq, Events events)
+    : host_(host), journal_(journal), path_(std::move(path)), virq_(virq), events_(std::move(events)) {}
+
+XcsLink::~XcsLink() {
+  if (retry_ != 0) host_.timer_cancel(retry_);
+}
+
+Result<> XcsLink::start() {
+  RS_CHECK(client_ == nullptr && retry_ == 0);
+  return connect();
+}
+
+Result<> XcsLink::connect() {
+  XcsClient::Events events;
+  events.frame = [this](const XcsMessage& frame) { take_frame(frame); };
+  events.pause = [this] { events_.pause(); };
+  events.room = [this] { events_.room(); };
+  events.lost = [this](const Error& error) { lost(error); };
+  auto client = std::make_unique<XcsClient>(host_, journal_, std::move(events));
+  auto connected = client->connect(path_, [this] { bind_virq(); });
+  if (!connected) return connected;
+  client_ = std::move(client);
+  return Done{};
+}
+
+void XcsLink::bind_virq() {
+  client_->call(virq_message(XCS_VIRQ_BIND, 0, virq_), [this](const XcsMessage& reply) {
+    if (reply.result != XCS_RSLT_OK) {
+      // Without it nobody would hear of a domain's end. xcs may yet find its hypervisor.
+      return client_->lose({EPROTO, "xcs cannot bind a virtual interrupt", path_,
+                            fmt::format("VIRQ {}, result {}", virq_, reply.result), ""});
+    }
+    virq_port_ = reply.u.virq.port;
+    up_ = true;
+    if (warned_) host_.warn("xcs is back: " + path_);
+    warned_ = false;
+    events_.up();
+  });
+}
+
+void XcsLink::take_frame(const XcsMessage& frame) {
+  if (frame.type != XCS_VIRQ) return events_.frame(frame);
+  if (frame.u.virq.port != virq_port_) return;
+  // Armed again first, so that an interrupt that comes while this one is looked into is delivered too.
+  if (has_room()) send(virq_message(XCS_VIRQ, virq_port_, virq_));
+  events_.virq();
+}
+
+void XcsLink::call(const XcsMessage& request, XcsClient::Reply done) {
+  if (up_) client_->call(request, std::move(done));
+}
+
+bool XcsLink::has_room() { return up_ && client_->has_room(); }
+
+void XcsLink::send(const XcsMessage& frame) { client_->send(frame); }
+
+void XcsLink::flush() {
+  if (up_) client_->flush();
+}
+
+void XcsLink::poll() {
+  if (up_) client_->poll();
+}
+
+void XcsLink::lost(const Error& error) {
+  if (!warned_) {
+    host_.warn(fmt::format("{}; trying again every {} ms", error.text(),
+                           std::chrono::duration_cast<std::chrono::milliseconds>(xcs_retry_delay).count()));
+  }
+  warned_ = true;
+  client_.reset();
+  retry_ = host_.timer_start(xcs_retry_delay, [this] { retry(); });
+  if (std::exchange(up_, false)) events_.down();
+}
+
+void XcsLink::retry() {
+  retry_ = 0;
+  // Nobody there yet is what was warned of already.
+  if (!connect()) retry_ = host_.timer_start(xcs_retry_delay, [this] { retry(); });
+}
+
+}  // namespace ringside::dom0
