@@ -1,7 +1,8 @@
 // The answerer's end of a ring: it consumes requests and produces responses, and can do nothing else.
 //
-// A Back belongs to one thread of one process; its peer is a Front over the same page. The peer is not trusted: every
-// value read from the page is read once and checked against what this end knows before it is used.
+// A Back belongs to one thread of one process; its peer is a Front over the same page. The peer is not
+// trusted: every value read from the page is read once and checked against what this end knows before it is
+// used.
 #pragma once
 
 #include <optional>
@@ -14,17 +15,17 @@ namespace ringside::ring {
 /// What came of asking for a request.
 enum class TakeRequest : std::uint8_t {
   taken,
-  empty,        ///< nothing new, or 8 requests taken and none answered: the slots are all spoken for
+  empty,        ///< nothing new
   long_length,  ///< taken, but `length` was above 60: the copy says 60, the peer is at fault
-  bad_index,    ///< req_prod jumped by more than the ring holds, or moved backwards: nothing was taken
+  bad_index,    ///< req_prod claims more than the slots can hold, or moved backwards: nothing was taken
 };
 
 template <class Memory = NativeMemory>
 class Back {
  public:
-  /// Starts on a ring whose indices may already have run (a fresh page is all zero): responses go on at rsp_prod,
-  /// requests at req_prod. Requests that nobody had answered are thereby forgotten. Answers nothing if the page
-  /// claims more than 8 of them.
+  /// Starts on a ring whose indices may already have run (a fresh page is all zero): responses go on at
+  /// rsp_prod, requests at req_prod. Requests that nobody had answered are thereby forgotten. Answers nothing
+  /// if the page claims more than 8 of them.
   [[nodiscard]] static std::optional<Back> attach(SharedRing ring) {
     const Index req_prod = Memory::load(ring.req_prod);
     const Index rsp_prod = Memory::load(ring.rsp_prod);
@@ -35,27 +36,29 @@ class Back {
   /// Requests taken and not yet answered, 0..8.
   [[nodiscard]] std::uint32_t unanswered() const { return distance(req_cons_, rsp_prod_pvt_); }
 
-  /// Copies the next request out. One read of req_prod, one read of the slot.
+  /// Copies the next request out. One read of req_prod, one read of the slot. Between two calls of publish()
+  /// it takes at most 8, whatever the peer does, so a loop of take and put ends.
   [[nodiscard]] TakeRequest take_request(ControlMessage& out) {
     const Index req_prod = Memory::load(ring_.req_prod);
-    if (req_prod == req_cons_ || unanswered() == slots_per_ring) {
-      return in_bounds(req_prod) ? TakeRequest::empty : TakeRequest::bad_index;
-    }
-    if (!in_bounds(req_prod)) return TakeRequest::bad_index;
-    // Orders the index before the slot; pairs with the wmb in Front::publish. Without it the slot may still show
-    // what it held before.
+    if (req_prod == req_cons_) return TakeRequest::empty;
+    // A slot is the peer's to fill again only once its response has been published.
+    const std::uint32_t spoken_for = distance(req_cons_, rsp_prod_);
+    if (distance(req_prod, req_cons_) > slots_per_ring - spoken_for) return TakeRequest::bad_index;
+    // Orders the index before the slot; pairs with the wmb in Front::publish. Without it the slot may still
+    // show what it held before.
     Memory::rmb();
     Memory::copy_from_shared(&out, ring_.slots + slot_of(req_cons_));
-    // The slot may be overwritten by a response from here on; publish()'s wmb also keeps this read before the index
-    // that hands the slot back.
+    // The slot may be overwritten by a response from here on; publish()'s wmb also keeps this read before the
+    // index that hands the slot back.
     ++req_cons_;
     if (out.length <= payload_bytes_max) return TakeRequest::taken;
     out.length = payload_bytes_max;
     return TakeRequest::long_length;
   }
 
-  /// Fills the next response slot; the peer sees it only after publish(). A response names no request: order is the
-  /// caller's choice, the peer goes by `id`. False, and nothing changed, when no request is owed an answer.
+  /// Fills the next response slot; the peer sees it only after publish(). A response names no request: order
+  /// is the caller's choice, the peer goes by `id`. False, and nothing changed, when no request is owed an
+  /// answer.
   [[nodiscard]] bool put_response(const ControlMessage& message) {
     if (unanswered() == 0) return false;
     Memory::copy_to_shared(ring_.slots + slot_of(rsp_prod_pvt_), &message);
@@ -65,34 +68,27 @@ class Back {
 
   /// Makes every response put so far visible to the peer. The notification is the caller's business.
   void publish() {
-    // Orders the slots before the index; pairs with the rmb in Front::take_response. Without it the peer may take
-    // its own request for the response.
+    // Orders the slots before the index; pairs with the rmb in Front::take_response. Without it the peer may
+    // take its own request for the response.
     Memory::wmb();
     Memory::store(ring_.rsp_prod, rsp_prod_pvt_);
+    rsp_prod_ = rsp_prod_pvt_;
   }
 
   /// A look without side effects: would take_request answer something other than empty?
-  [[nodiscard]] bool has_request() const {
-    const Index req_prod = Memory::load(ring_.req_prod);
-    return (req_prod != req_cons_ && unanswered() != slots_per_ring) || !in_bounds(req_prod);
-  }
+  [[nodiscard]] bool has_request() const { return Memory::load(ring_.req_prod) != req_cons_; }
 
   [[nodiscard]] Index req_cons() const { return req_cons_; }
   [[nodiscard]] Index rsp_prod_pvt() const { return rsp_prod_pvt_; }
 
  private:
   Back(SharedRing ring, Index req_prod, Index rsp_prod)
-      : ring_(ring), req_cons_(req_prod), rsp_prod_pvt_(rsp_prod) {}
-
-  /// A truthful req_prod lies between what was taken and 8 past the last answer.
-  [[nodiscard]] bool in_bounds(Index req_prod) const {
-    const std::uint32_t claimed = distance(req_prod, rsp_prod_pvt_);
-    return claimed <= slots_per_ring && claimed >= unanswered();
-  }
+      : ring_(ring), req_cons_(req_prod), rsp_prod_pvt_(rsp_prod), rsp_prod_(rsp_prod) {}
 
   SharedRing ring_;
   Index req_cons_;
   Index rsp_prod_pvt_;
+  Index rsp_prod_;  // as last published; never read back from the page, where the peer can write
 };
 
 }  // namespace ringside::ring

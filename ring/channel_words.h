@@ -1,9 +1,9 @@
 // Words that concern one control channel, in the bytes of the domain's own frame that 2005 left free.
 //
-// A guest must not be able to touch dom0's event bits, so its events to the controller are announced in its own frame:
-// `up_pending` and `up_mask` are to that direction what a pending and a mask bit are to the other (event_bits.h). A
-// hostile guest can spoil only its own channel with them. The cpu words tell the peer where a waiter runs; they steer
-// how to wait, never whether to wake.
+// A guest must not be able to touch dom0's event bits, so its events to the controller are announced in its
+// own frame: `up_pending` and `up_mask` are to that direction what a pending and a mask bit are to the other
+// (event_bits.h). A hostile guest can spoil only its own channel with them. The cpu words tell the peer where
+// a waiter runs; they steer how to wait, never whether to wake.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +17,12 @@ namespace ringside::ring {
 
 /// Laid out so that each cache line has one usual writer.
 struct ChannelWords {
-  std::uint32_t up_pending;      ///< written by the guest (set) and the controller (clear)
+  std::uint32_t up_pending;  ///< written by the guest (set) and the controller (clear)
   std::uint32_t reserved0[15];
   std::uint32_t up_mask;         ///< written by the controller: 1 while it is awake and looks by itself
   std::uint32_t controller_cpu;  ///< CPU number + 1, 0 = unknown
   std::uint32_t reserved1[14];
-  std::uint32_t guest_cpu;       ///< CPU number + 1, 0 = unknown
+  std::uint32_t guest_cpu;  ///< CPU number + 1, 0 = unknown
   std::uint32_t reserved2[15];
 };
 
@@ -39,8 +39,8 @@ static_assert(channel_words_offset + sizeof(ChannelWords) <= frame_bytes);
   return reinterpret_cast<ChannelWords*>(frame + channel_words_offset);
 }
 
-/// The guest-to-controller direction of a control channel: raise() for the guest (or the hypervisor on its behalf),
-/// the rest for the controller.
+/// The guest-to-controller direction of a control channel: raise() for the guest (or the hypervisor on its
+/// behalf), the rest for the controller.
 template <class Memory = NativeMemory>
 class UpEvents {
  public:

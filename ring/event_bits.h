@@ -1,6 +1,6 @@
-// The event bits of a shared_info frame, and the two rules that make them work: how an event becomes pending, and how
-// a guest's upcall finds it. Both generations; offsets as compiled in 2005 for x86_32 (the comments in the period's
-// own headers were stale).
+// The event bits of a shared_info frame, and the two rules that make them work: how an event becomes pending,
+// and how a guest's upcall finds it. Both generations; offsets as compiled in 2005 for x86_32 (the comments
+// in the period's own headers were stale).
 #pragma once
 
 #include <bit>
@@ -27,7 +27,8 @@ struct EventOffsets {
 
 inline constexpr EventOffsets event_offsets_xen20{0, 1, 132, 4, 136};
 inline constexpr EventOffsets event_offsets_xen30{0, 1, 4, 260, 388};
-/// n_vcpu (u32) in xen-3.0-devel's shared_info, and the size of the whole; vcpu records are 8 bytes, 32 of them.
+/// n_vcpu (u32) in xen-3.0-devel's shared_info, and the size of the whole; vcpu records are 8 bytes, 32 of
+/// them.
 inline constexpr std::size_t n_vcpu_offset_xen30 = 256;
 inline constexpr std::size_t shared_info_bytes_xen30 = 588;
 
@@ -62,8 +63,8 @@ class EventBits {
     return Raised::kick;
   }
 
-  /// The receiver's half: calls `found(port)` for each port that is pending and not masked. The handler decides when
-  /// to clear the pending bit, which must be before it looks at what the event announced.
+  /// The receiver's half: calls `found(port)` for each port that is pending and not masked. The handler
+  /// decides when to clear the pending bit, which must be before it looks at what the event announced.
   template <class Found>
   void upcall(Found found) {
     // Cleared before the search, so that an event raised during it sets the flag again.
@@ -83,8 +84,9 @@ class EventBits {
   void clear_pending(Port port) { Memory::clear_bits(pending(port), bit(port)); }
   void set_mask(Port port) { Memory::set_bits(mask(port), bit(port)); }
 
-  /// Clears the mask and looks again, since edges were lost meanwhile. True when an event is pending: the caller must
-  /// serve it itself, nobody will wake it. The locked instruction is the full barrier between arming and looking.
+  /// Clears the mask and looks again, since edges were lost meanwhile. True when an event is pending: the
+  /// caller must serve it itself, nobody will wake it. The locked instruction is the full barrier between
+  /// arming and looking.
   [[nodiscard]] bool unmask(Port port) {
     Memory::clear_bits(mask(port), bit(port));
     return is_pending(port);
@@ -101,7 +103,9 @@ class EventBits {
   std::uint32_t* pending(Port port) const { return word(at_.pending) + (port >> 5); }
   std::uint32_t* mask(Port port) const { return word(at_.mask) + (port >> 5); }
   std::uint32_t* selector() const { return word(at_.selector); }
-  std::uint8_t* upcall_pending() const { return reinterpret_cast<std::uint8_t*>(frame_ + at_.upcall_pending); }
+  std::uint8_t* upcall_pending() const {
+    return reinterpret_cast<std::uint8_t*>(frame_ + at_.upcall_pending);
+  }
 
   std::byte* frame_;
   EventOffsets at_;

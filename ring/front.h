@@ -1,7 +1,8 @@
 // The requester's end of a ring: it produces requests and consumes responses, and can do nothing else.
 //
-// A request holds its slot until its response has been taken here: the response overwrites the request in place, and
-// only taking it frees the slot. A Front belongs to one thread of one process; its peer is a Back over the same page.
+// A request holds its slot until its response has been taken here: the response overwrites the request in
+// place, and only taking it frees the slot. A Front belongs to one thread of one process; its peer is a Back
+// over the same page.
 #pragma once
 
 #include <optional>
@@ -16,14 +17,15 @@ enum class TakeResponse : std::uint8_t {
   taken,
   empty,        ///< nothing new
   long_length,  ///< taken, but `length` was above 60: the copy says 60, the peer is at fault
-  bad_index,    ///< rsp_prod claims responses to requests never made: nothing was taken
+  bad_index,    ///< rsp_prod claims responses to requests never published, or moved backwards: nothing was
+                ///< taken
 };
 
 template <class Memory = NativeMemory>
 class Front {
  public:
-  /// Starts on a ring whose indices may already have run (a fresh page is all zero): requests go on at req_prod,
-  /// responses at rsp_prod. Answers nothing if the page claims more than 8 requests outstanding.
+  /// Starts on a ring whose indices may already have run (a fresh page is all zero): requests go on at
+  /// req_prod, responses at rsp_prod. Answers nothing if the page claims more than 8 requests outstanding.
   [[nodiscard]] static std::optional<Front> attach(SharedRing ring) {
     const Index req_prod = Memory::load(ring.req_prod);
     const Index rsp_prod = Memory::load(ring.rsp_prod);
@@ -47,23 +49,26 @@ class Front {
 
   /// Makes every request put so far visible to the peer. The notification is the caller's business.
   void publish() {
-    // Orders the slots before the index; pairs with the rmb in Back::take_request. Without it the peer may read a
-    // slot's previous contents.
+    // Orders the slots before the index; pairs with the rmb in Back::take_request. Without it the peer may
+    // read a slot's previous contents.
     Memory::wmb();
     Memory::store(ring_.req_prod, req_prod_pvt_);
+    req_prod_ = req_prod_pvt_;
   }
 
   /// Copies the next response out and frees its slot. One read of rsp_prod, one read of the slot.
   [[nodiscard]] TakeResponse take_response(ControlMessage& out) {
     const Index rsp_prod = Memory::load(ring_.rsp_prod);
     if (rsp_prod == rsp_cons_) return TakeResponse::empty;
-    if (distance(rsp_prod, rsp_cons_) > outstanding()) return TakeResponse::bad_index;
-    // Orders the index before the slot; pairs with the wmb in Back::publish. Without it the slot may still show the
-    // request.
+    // Measured against what the peer has been shown: a slot that is filled but not published holds no
+    // response yet.
+    if (distance(rsp_prod, rsp_cons_) > distance(req_prod_, rsp_cons_)) return TakeResponse::bad_index;
+    // Orders the index before the slot; pairs with the wmb in Back::publish. Without it the slot may still
+    // show the request.
     Memory::rmb();
     Memory::copy_from_shared(&out, ring_.slots + slot_of(rsp_cons_));
-    // The slot is free from here on; nobody but this end writes it until publish(), whose wmb also keeps this read
-    // before the index that hands the slot over.
+    // The slot is free from here on; nobody but this end writes it until publish(), whose wmb also keeps this
+    // read before the index that hands the slot over.
     ++rsp_cons_;
     if (out.length <= payload_bytes_max) return TakeResponse::taken;
     out.length = payload_bytes_max;
@@ -78,10 +83,11 @@ class Front {
 
  private:
   Front(SharedRing ring, Index req_prod, Index rsp_prod)
-      : ring_(ring), req_prod_pvt_(req_prod), rsp_cons_(rsp_prod) {}
+      : ring_(ring), req_prod_pvt_(req_prod), req_prod_(req_prod), rsp_cons_(rsp_prod) {}
 
   SharedRing ring_;
   Index req_prod_pvt_;
+  Index req_prod_;  // as last published; never read back from the page, where the peer can write
   Index rsp_cons_;
 };
 

@@ -1,5 +1,5 @@
-// Ring indices run freely through all 2^32 values and are masked only to find a slot, so that "how many" is always a
-// plain unsigned difference: no empty-or-full ambiguity, and the wrap at 2^32 needs no code.
+// Ring indices run freely through all 2^32 values and are masked only to find a slot, so that "how many" is
+// always a plain unsigned difference: no empty-or-full ambiguity, and the wrap at 2^32 needs no code.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,15 @@ using Index = std::uint32_t;
 inline constexpr std::uint32_t slots_per_ring = 8;
 
 /// The slot that a free-running index stands for, 0..7.
-[[nodiscard]] constexpr std::uint32_t slot_of(Index index) { return index & (slots_per_ring - 1); }
+[[nodiscard]] constexpr std::uint32_t slot_of(Index index) {
+  return index & (slots_per_ring - 1);
+}
 
-/// How far `ahead` is in front of `behind`, modulo 2^32. An `ahead` that is really behind gives a huge distance.
-[[nodiscard]] constexpr std::uint32_t distance(Index ahead, Index behind) { return ahead - behind; }
+/// How far `ahead` is in front of `behind`, modulo 2^32. An `ahead` that is really behind gives a huge
+/// distance.
+[[nodiscard]] constexpr std::uint32_t distance(Index ahead, Index behind) {
+  return ahead - behind;
+}
 
 static_assert((slots_per_ring & (slots_per_ring - 1)) == 0, "slots are found by masking");
 static_assert(distance(2, 0xfffffffe) == 4, "distances survive the wrap");

@@ -1,7 +1,8 @@
-// Where the two rings lie inside control_if_t, in both generations. The algorithms in front.h and back.h see only a
-// SharedRing, three pointers, so that they are written once for both.
+// Where the two rings lie inside control_if_t, in both generations. The algorithms in front.h and back.h see
+// only a SharedRing, three pointers, so that they are written once for both.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,7 +20,8 @@ enum class Abi : std::uint8_t {
 /// The two rings, named from the guest: tx carries its requests to the controller, rx the controller's to it.
 enum class Ring : std::uint8_t { tx, rx };
 
-/// One ring as both peers see it. Requests and responses share the slots. Lives as long as the page it points into.
+/// One ring as both peers see it. Requests and responses share the slots. Lives as long as the page it points
+/// into.
 struct SharedRing {
   Index* req_prod = nullptr;
   Index* rsp_prod = nullptr;
@@ -44,7 +46,8 @@ static_assert(offsetof(ControlInterfaceFlat, tx_resp_prod) == 1028);
 static_assert(offsetof(ControlInterfaceFlat, rx_req_prod) == 1032);
 static_assert(offsetof(ControlInterfaceFlat, rx_resp_prod) == 1036);
 
-/// One shared ring of xen-3.0-devel: indices, then slots (ring.h's DEFINE_RING_TYPES without its later padding).
+/// One shared ring of xen-3.0-devel: indices, then slots (ring.h's DEFINE_RING_TYPES without its later
+/// padding).
 struct Sring {
   Index req_prod;
   Index rsp_prod;
@@ -69,6 +72,11 @@ static_assert(offsetof(ControlInterfaceSring, rx) == 520);
 inline constexpr std::size_t control_interface_offset = 2048;
 inline constexpr std::size_t control_interface_bytes = 1040;
 inline constexpr std::size_t frame_bytes = 4096;
+
+static_assert(std::endian::native == std::endian::little, "the words of the frame are little-endian");
+static_assert(control_interface_offset % 8 == 0 && offsetof(ControlInterfaceSring, rx) % 8 == 0 &&
+                  offsetof(Sring, ring) % 8 == 0 && offsetof(ControlInterfaceFlat, rx) % 8 == 0,
+              "slots are copied in words of 8 bytes");
 
 /// Finds a ring in a shared_info frame. `frame` is the 4096-byte page, 8-byte aligned.
 [[nodiscard]] inline SharedRing shared_ring(std::byte* frame, Abi abi, Ring which) {

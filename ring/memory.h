@@ -1,8 +1,8 @@
 // How ring code touches shared memory: the one file that spells std::memory_order.
 //
-// A memory policy is a type with the static functions of NativeMemory. Ring code is written once, over the policy:
-// production uses NativeMemory, a checker can substitute its own model. Everything in the shared page is read and
-// written through the policy, because the peer is another process that may write at any moment.
+// A memory policy is a type with the static functions of NativeMemory. Ring code is written once, over the
+// policy: production uses NativeMemory, a checker can substitute its own model. Everything in the shared page
+// is read and written through the policy, because the peer is another process that may write at any moment.
 #pragma once
 
 #include <atomic>
@@ -28,21 +28,28 @@ struct NativeMemory {
   /// Swaps in `value`, answers what was there. A full barrier, like the xchg instruction it stands for.
   template <class Word>
   static Word exchange(Word* word, Word value) {
-    return std::atomic_ref<Word>(*word).exchange(value, std::memory_order_seq_cst);
+    const Word old = std::atomic_ref<Word>(*word).exchange(value, std::memory_order_seq_cst);
+    complete_locked();
+    return old;
   }
 
   /// Sets `bits`, answers the old word. A full barrier, like a locked bts.
   static std::uint32_t set_bits(std::uint32_t* word, std::uint32_t bits) {
-    return std::atomic_ref<std::uint32_t>(*word).fetch_or(bits, std::memory_order_seq_cst);
+    const std::uint32_t old = std::atomic_ref<std::uint32_t>(*word).fetch_or(bits, std::memory_order_seq_cst);
+    complete_locked();
+    return old;
   }
 
   /// Clears `bits`, answers the old word. A full barrier, like a locked btr.
   static std::uint32_t clear_bits(std::uint32_t* word, std::uint32_t bits) {
-    return std::atomic_ref<std::uint32_t>(*word).fetch_and(~bits, std::memory_order_seq_cst);
+    const std::uint32_t old =
+        std::atomic_ref<std::uint32_t>(*word).fetch_and(~bits, std::memory_order_seq_cst);
+    complete_locked();
+    return old;
   }
 
-  /// Copies a 64-byte slot out of the page, each byte read once. The copy may be torn if the peer misbehaves, and is
-  /// to be judged after the copy, never before.
+  /// Copies a 64-byte slot out of the page, each byte read once. The copy may be torn if the peer misbehaves,
+  /// and is to be judged after the copy, never before.
   static void copy_from_shared(void* to, const void* from) {
     auto* source = static_cast<const std::uint64_t*>(from);
     std::uint64_t words[8];
@@ -64,6 +71,16 @@ struct NativeMemory {
   static void wmb() { std::atomic_thread_fence(std::memory_order_release); }
   /// Full barrier: the only one that keeps a later read behind an earlier write.
   static void mb() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+
+ private:
+  /// The language lets a later relaxed read overtake the write of a locked operation; an x86 does not, an ARM
+  /// does. "Raise, then look at the mask" against "unmask, then look for events" needs it kept in order on
+  /// both sides.
+  static void complete_locked() {
+#if !defined(__x86_64__) && !defined(__i386__)
+    mb();
+#endif
+  }
 };
 
 }  // namespace ringside::ring

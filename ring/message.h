@@ -11,7 +11,8 @@ namespace ringside::ring {
 /// Bytes of payload in one message.
 inline constexpr std::size_t payload_bytes_max = 60;
 
-/// ControlMessage::type. xen-2.0 knew 0 to 7 only. Any other value may arrive and is answered with the default reply.
+/// ControlMessage::type. xen-2.0 knew 0 to 7 only. Any other value may arrive and is answered with the
+/// default reply.
 enum MessageType : std::uint8_t {
   CMSG_CONSOLE = 0,
   CMSG_BLKIF_BE = 1,
@@ -40,7 +41,8 @@ enum ShutdownSubtype : std::uint8_t {
 /// The id of a request whose sender wants no response callback.
 inline constexpr std::uint8_t no_callback_id = 0xff;
 
-/// One message. `type`, `subtype` and `id` are echoed in the response; `length` counts the bytes used in `msg`.
+/// One message. `type`, `subtype` and `id` are echoed in the response; `length` counts the bytes used in
+/// `msg`.
 struct ControlMessage {
   std::uint8_t type = 0;
   std::uint8_t subtype = 0;

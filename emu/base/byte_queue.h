@@ -36,8 +36,8 @@ class ByteQueue {
     return count;
   }
 
-  /// Appends all, discarding the oldest bytes to make room. Answers how many were discarded, of the queue's and of
-  /// `bytes`' own when it is longer than the queue.
+  /// Appends all, discarding the oldest bytes to make room. Answers how many were discarded, of the queue's
+  /// and of `bytes`' own when it is longer than the queue.
   std::size_t push_over(std::span<const std::uint8_t> bytes) {
     const std::size_t excess = bytes.size() > capacity() ? bytes.size() - capacity() : 0;
     const auto kept = bytes.subspan(excess);
@@ -47,7 +47,8 @@ class ByteQueue {
     return excess + discarded;
   }
 
-  /// The oldest bytes that lie in one piece: up to size(), fewer where the storage wraps. Valid until the next change.
+  /// The oldest bytes that lie in one piece: up to size(), fewer where the storage wraps. Valid until the
+  /// next change.
   [[nodiscard]] std::span<const std::uint8_t> front() const {
     return {storage_.data() + first_, std::min(size_, storage_.size() - first_)};
   }

@@ -1,4 +1,5 @@
-// The three kinds of error have three shapes here: a programmer's mistake aborts (RS_CHECK), an expected outcome is a
+// The three kinds of error have three shapes here: a programmer's mistake aborts (RS_CHECK), an expected
+// outcome is a
 // [[nodiscard]] enum where it occurs, and the environment failing is a Result that carries an Error.
 #pragma once
 
@@ -14,11 +15,11 @@ namespace ringside {
 
 /// Why something in the environment failed, in the order in which it is printed.
 struct Error {
-  int code = 0;         ///< an errno value, or 0 where none fits
-  std::string what;     ///< what failed: "cannot listen"
-  std::string object;   ///< on which thing: a path, a domain, a limit
-  std::string why;      ///< the reason in words
-  std::string advice;   ///< what to do about it; may be empty
+  int code = 0;        ///< an errno value, or 0 where none fits
+  std::string what;    ///< what failed: "cannot listen"
+  std::string object;  ///< on which thing: a path, a domain, a limit
+  std::string why;     ///< the reason in words
+  std::string advice;  ///< what to do about it; may be empty
 
   /// "what: object: why (advice)", without a trailing newline.
   [[nodiscard]] std::string text() const {

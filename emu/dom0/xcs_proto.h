@@ -1,5 +1,6 @@
-// The protocol that xcs speaks on its socket: one fixed-size message of 80 bytes for everything, host byte order,
-// natural alignment of x86-64, as xcs_proto.h of 2005 compiled. A client written then works against it unchanged.
+// The protocol that xcs speaks on its socket: one fixed-size message of 80 bytes for everything, host byte
+// order, natural alignment of x86-64, as xcs_proto.h of 2005 compiled. A client written then works against it
+// unchanged.
 #pragma once
 
 #include <cstddef>

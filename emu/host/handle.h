@@ -1,6 +1,6 @@
-// A Handle owns one thing that a host lends out: a frame, a port's kicks, a connection, a tty, a process. Like a file
-// descriptor it is a number with an owner, can be duplicated and can be sent to another process; unlike one it closes
-// itself.
+// A Handle owns one thing that a host lends out: a frame, a port's kicks, a connection, a tty, a process.
+// Like a file descriptor it is a number with an owner, can be duplicated and can be sent to another process;
+// unlike one it closes itself.
 #pragma once
 
 #include <utility>

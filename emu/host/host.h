@@ -1,9 +1,10 @@
-// The seam to the world. Components (xen, domu, dom0) are state machines: a Host calls their functions when something
-// happened, they call the Host to make something happen, and nothing blocks, sleeps or reads a clock elsewhere.
+// The seam to the world. Components (xen, domu, dom0) are state machines: a Host calls their functions when
+// something happened, they call the Host to make something happen, and nothing blocks, sleeps or reads a
+// clock elsewhere.
 //
-// Two hosts exist: LinuxHost runs one component in its own process on real descriptors; SimHost runs all of them in
-// one thread on a virtual clock. All calls and callbacks are on one thread. A callback may close any handle, its own
-// included.
+// Two hosts exist: LinuxHost runs one component in its own process on real descriptors; SimHost runs all of
+// them in one thread on a virtual clock. All calls and callbacks are on one thread. A callback may close any
+// handle, its own included.
 #pragma once
 
 #include <chrono>
@@ -66,13 +67,14 @@ struct Ready {
 
 /// A component's side of a channel whose peer may write the shared page at any moment.
 ///
-/// The wait is either awake (masked: the host looks at has_work by itself for a while) or asleep (unmasked: only a
-/// kick wakes it). It starts awake.
+/// The wait is either awake (masked: the host looks at has_work by itself for a while) or asleep (unmasked:
+/// only a kick wakes it). It starts awake.
 struct RingWait {
-  std::function<void()> awaken;     ///< mask: the peer need not kick from here on
-  std::function<bool()> has_work;   ///< a look at the page without side effects
-  std::function<void()> serve;      ///< clear what is pending, then take a bounded amount of work
-  std::function<bool()> try_sleep;  ///< unmask and look again: false = there is work after all, and masked again
+  std::function<void()> awaken;    ///< mask: the peer need not kick from here on
+  std::function<bool()> has_work;  ///< a look at the page without side effects
+  std::function<void()> serve;     ///< clear what is pending, then take a bounded amount of work
+  std::function<bool()>
+      try_sleep;  ///< unmask and look again: false = there is work after all, and masked again
   std::uint32_t* own_cpu = nullptr;         ///< in the page: where this side runs (CPU + 1)
   const std::uint32_t* peer_cpu = nullptr;  ///< in the page: where the peer said it runs
 };
@@ -126,7 +128,8 @@ class Host {
   virtual void ring_wait_end(WaitId wait) = 0;
 
   // -- byte streams; none of these block
-  /// A unix socket in the file system, mode 0600. A stale file of that name is replaced, a live listener is EADDRINUSE.
+  /// A unix socket in the file system, mode 0600. A stale file of that name is replaced, a live listener is
+  /// EADDRINUSE.
   virtual Result<Handle> listen_local(const std::string& path) = 0;
   struct TcpListener {
     Handle handle;
@@ -140,8 +143,8 @@ class Host {
   virtual Result<std::optional<Handle>> accept(const Handle& listener) = 0;
   virtual Io read(const Handle& stream, std::span<std::uint8_t> into) = 0;
   virtual Io write(const Handle& stream, Bytes bytes) = 0;
-  /// Calls `ready` as long as the stream is ready for what it is watched for (a closed stream is ready for all);
-  /// replaces an earlier watch. {} for interest pauses it.
+  /// Calls `ready` as long as the stream is ready for what it is watched for (a closed stream is ready for
+  /// all); replaces an earlier watch. {} for interest pauses it.
   virtual void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) = 0;
   /// Changes what an existing watch waits for.
   virtual void watch_interest(const Handle& stream, Ready interest) = 0;

@@ -16,7 +16,8 @@ Result<Privcmd::Outcome> Privcmd::call(const char* what, const HypercallArgument
   if (!outcome) return outcome.error();
   if (outcome->answer.result < 0) {
     const char* why = outcome->answer.why;
-    return Error{-outcome->answer.result, what, "", std::string(why, strnlen(why, sizeof outcome->answer.why)), ""};
+    return Error{-outcome->answer.result, what, "",
+                 std::string(why, strnlen(why, sizeof outcome->answer.why)), ""};
   }
   return Outcome{outcome->answer, std::move(outcome->handles)};
 }
@@ -35,8 +36,8 @@ Error missing_handle(const char* what) {
 
 }  // namespace
 
-Result<Privcmd::Created> Privcmd::domain_create(std::string_view name, ring::Abi abi, std::uint32_t memory_kib,
-                                                bool preserve) {
+Result<Privcmd::Created> Privcmd::domain_create(std::string_view name, ring::Abi abi,
+                                                std::uint32_t memory_kib, bool preserve) {
   const char* what = "cannot create a domain";
   if (name.size() > domain_name_bytes_max) {
     return Error{ENAMETOOLONG, what, std::string(name),
@@ -143,8 +144,8 @@ Result<ring::Port> Privcmd::evtchn_alloc_unbound(DomainId domain, DomainId remot
   return outcome->answer.port;
 }
 
-Result<Privcmd::PortPair> Privcmd::evtchn_bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1,
-                                                           ring::Port port2) {
+Result<Privcmd::PortPair> Privcmd::evtchn_bind_interdomain(DomainId domain1, DomainId domain2,
+                                                           ring::Port port1, ring::Port port2) {
   auto outcome = call("cannot bind the event channel", {.op = HypercallOp::evtchn_bind_interdomain,
                                                         .domain = domain1,
                                                         .domain2 = domain2,
@@ -155,7 +156,8 @@ Result<Privcmd::PortPair> Privcmd::evtchn_bind_interdomain(DomainId domain1, Dom
 }
 
 Result<ring::Port> Privcmd::evtchn_bind_virq(std::uint32_t virq) {
-  auto outcome = call("cannot bind the virtual interrupt", {.op = HypercallOp::evtchn_bind_virq, .virq = virq});
+  auto outcome =
+      call("cannot bind the virtual interrupt", {.op = HypercallOp::evtchn_bind_virq, .virq = virq});
   if (!outcome) return outcome.error();
   return outcome->answer.port;
 }
@@ -175,8 +177,8 @@ Result<> Privcmd::evtchn_send(ring::Port port) {
 }
 
 Result<PortStatus> Privcmd::evtchn_status(DomainId domain, ring::Port port) {
-  auto outcome =
-      call("cannot read the port's status", {.op = HypercallOp::evtchn_status, .domain = domain, .port = port});
+  auto outcome = call("cannot read the port's status",
+                      {.op = HypercallOp::evtchn_status, .domain = domain, .port = port});
   if (!outcome) return outcome.error();
   return outcome->answer.status;
 }
@@ -192,10 +194,8 @@ Result<Privcmd::PortHandles> Privcmd::evtchn_open(ring::Port port) {
 }
 
 Result<> Privcmd::window_set(DomainId domain, std::uint16_t rows, std::uint16_t columns) {
-  return simple("cannot set the console's window", {.op = HypercallOp::window_set,
-                                                    .domain = domain,
-                                                    .rows = rows,
-                                                    .columns = columns});
+  return simple("cannot set the console's window",
+                {.op = HypercallOp::window_set, .domain = domain, .rows = rows, .columns = columns});
 }
 
 }  // namespace ringside

@@ -1,8 +1,8 @@
-// The hypercall interface: numbers, argument and answer structures, and a typed caller. A hypercall is a trap, so it
-// is synchronous here too: a call returns when the hypervisor has answered.
+// The hypercall interface: numbers, argument and answer structures, and a typed caller. A hypercall is a
+// trap, so it is synchronous here too: a call returns when the hypervisor has answered.
 //
-// Two fixed-size structures travel, one each way, both plain data. Frames, ports and connections travel beside them as
-// handles. Names are Xen's where Xen had the call; the ones ringside adds are marked so.
+// Two fixed-size structures travel, one each way, both plain data. Frames, ports and connections travel
+// beside them as handles. Names are Xen's where Xen had the call; the ones ringside adds are marked so.
 #pragma once
 
 #include <array>
@@ -65,12 +65,12 @@ struct DomainInfo {
   std::uint32_t memory_kib = 0;
   // -- ringside's
   ring::Abi abi = ring::Abi::sring;
-  std::uint8_t preserve = 0;    ///< keep the domain after it has shut down until it is destroyed
+  std::uint8_t preserve = 0;  ///< keep the domain after it has shut down until it is destroyed
   std::uint8_t reserved[2] = {};
-  ring::Port console_port = 0;  ///< domain_controller_evtchn of its start info; 0 = not set yet
-  std::int32_t process = 0;     ///< process id, 0 = none
-  std::int32_t exit_status = 0; ///< of the program on its console, once shut down: 0..255
-  std::uint16_t rows = 0;       ///< its console's window, 0 = never told
+  ring::Port console_port = 0;   ///< domain_controller_evtchn of its start info; 0 = not set yet
+  std::int32_t process = 0;      ///< process id, 0 = none
+  std::int32_t exit_status = 0;  ///< of the program on its console, once shut down: 0..255
+  std::uint16_t rows = 0;        ///< its console's window, 0 = never told
   std::uint16_t columns = 0;
   std::uint32_t reserved2 = 0;
   char name[domain_name_bytes_max + 1] = {};
@@ -82,32 +82,32 @@ enum class PortState : std::uint32_t { closed, unbound, interdomain, pirq, virq,
 /// What EVTCHNOP_status tells.
 struct PortStatus {
   PortState state = PortState::closed;
-  DomainId remote_domain = 0;    ///< unbound: who may bind; interdomain: the peer
-  ring::Port remote_port = 0;    ///< interdomain
-  std::uint32_t number = 0;      ///< virq, pirq or ipi (vcpu) number
+  DomainId remote_domain = 0;  ///< unbound: who may bind; interdomain: the peer
+  ring::Port remote_port = 0;  ///< interdomain
+  std::uint32_t number = 0;    ///< virq, pirq or ipi (vcpu) number
 };
 
 enum class HypercallOp : std::uint32_t {
-  domain_create,           ///< name, abi, memory_kib, preserve -> domain, info.shared_info_frame; starts paused
-  domain_connection,       ///< ringside: domain -> handle: the connection that the guest's process is to be given
-  domain_set_process,      ///< ringside: domain, handle of its process
-  domain_set_console_port, ///< domain, port: into its start info
-  domain_pause,            ///< domain
-  domain_unpause,          ///< domain
-  domain_destroy,          ///< domain
-  domain_info,             ///< DOM0_GETDOMAININFO: the first domain with an id >= domain -> info, -ESRCH past the last
-  start_info,              ///< guest: -> info of the caller, handle of its frame
-  map_frame,               ///< domain, frame -> handle
-  sched_shutdown,          ///< guest: reason, exit_status
-  evtchn_alloc_unbound,    ///< domain, domain2 (who may bind) -> port
-  evtchn_bind_interdomain, ///< domain, domain2, port, port2 (0 = allocate) -> port, port2
-  evtchn_bind_virq,        ///< virq -> port; the same port again for a virq already bound
-  evtchn_bind_ipi,         ///< -> port
-  evtchn_close,            ///< domain, port
-  evtchn_send,             ///< port (the caller's)
-  evtchn_status,           ///< domain, port -> status
-  evtchn_open,             ///< ringside: port (the caller's) -> handles: its kicks, and its peer's if interdomain
-  window_set,              ///< ringside: domain, rows, columns; raises the guest's VIRQ_WINDOW
+  domain_create,       ///< name, abi, memory_kib, preserve -> domain, info.shared_info_frame; starts paused
+  domain_connection,   ///< ringside: domain -> handle: the connection that the guest's process is to be given
+  domain_set_process,  ///< ringside: domain, handle of its process
+  domain_set_console_port,  ///< domain, port: into its start info
+  domain_pause,             ///< domain
+  domain_unpause,           ///< domain
+  domain_destroy,           ///< domain
+  domain_info,  ///< DOM0_GETDOMAININFO: the first domain with an id >= domain -> info, -ESRCH past the last
+  start_info,   ///< guest: -> info of the caller, handle of its frame
+  map_frame,    ///< domain, frame -> handle
+  sched_shutdown,           ///< guest: reason, exit_status
+  evtchn_alloc_unbound,     ///< domain, domain2 (who may bind) -> port
+  evtchn_bind_interdomain,  ///< domain, domain2, port, port2 (0 = allocate) -> port, port2
+  evtchn_bind_virq,         ///< virq -> port; the same port again for a virq already bound
+  evtchn_bind_ipi,          ///< -> port
+  evtchn_close,             ///< domain, port
+  evtchn_send,              ///< port (the caller's)
+  evtchn_status,            ///< domain, port -> status
+  evtchn_open,  ///< ringside: port (the caller's) -> handles: its kicks, and its peer's if interdomain
+  window_set,   ///< ringside: domain, rows, columns; raises the guest's VIRQ_WINDOW
 };
 
 struct HypercallArguments {
@@ -148,17 +148,19 @@ struct HypercallCaller {
   [[nodiscard]] bool privileged() const { return domain == 0; }
 };
 
-/// The hypervisor's side of the interface; see Host::hypercalls_serve. `handles` are what came with the call, and
-/// after it what goes with the answer.
+/// The hypervisor's side of the interface; see Host::hypercalls_serve. `handles` are what came with the call,
+/// and after it what goes with the answer.
 struct HypercallServer {
-  std::function<HypercallAnswer(const HypercallCaller&, const HypercallArguments&, std::vector<Handle>& handles)> call;
+  std::function<HypercallAnswer(const HypercallCaller&, const HypercallArguments&,
+                                std::vector<Handle>& handles)>
+      call;
   std::function<void(const HypercallCaller&)> gone;  ///< the caller closed its connection or died
 };
 
 class Host;
 
-/// A connection to the hypervisor, with one function for each call. Errors carry the hypervisor's words; the code is
-/// the positive errno value. One more error everywhere: EPIPE, the hypervisor is gone.
+/// A connection to the hypervisor, with one function for each call. Errors carry the hypervisor's words; the
+/// code is the positive errno value. One more error everywhere: EPIPE, the hypervisor is gone.
 class Privcmd {
  public:
   Privcmd(Host& host, Handle connection) : host_(&host), connection_(std::move(connection)) {}
@@ -167,7 +169,8 @@ class Privcmd {
     DomainId domain;
     std::uint32_t shared_info_frame;
   };
-  Result<Created> domain_create(std::string_view name, ring::Abi abi, std::uint32_t memory_kib, bool preserve);
+  Result<Created> domain_create(std::string_view name, ring::Abi abi, std::uint32_t memory_kib,
+                                bool preserve);
   Result<Handle> domain_connection(DomainId domain);
   Result<> domain_set_process(DomainId domain, const Handle& process);
   Result<> domain_set_console_port(DomainId domain, ring::Port port);
@@ -194,7 +197,8 @@ class Privcmd {
     ring::Port port2;
   };
   Result<ring::Port> evtchn_alloc_unbound(DomainId domain, DomainId remote);
-  Result<PortPair> evtchn_bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1, ring::Port port2);
+  Result<PortPair> evtchn_bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1,
+                                           ring::Port port2);
   Result<ring::Port> evtchn_bind_virq(std::uint32_t virq);
   Result<ring::Port> evtchn_bind_ipi();
   Result<> evtchn_close(DomainId domain, ring::Port port);

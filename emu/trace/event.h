@@ -1,5 +1,6 @@
-// One entry of the journal: something that happened at one place of the path, small enough to be written from the hot
-// path without allocating. Every picture and export of a run is made from these and from nothing else.
+// One entry of the journal: something that happened at one place of the path, small enough to be written from
+// the hot path without allocating. Every picture and export of a run is made from these and from nothing
+// else.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +36,8 @@ enum class Kind : std::uint8_t {
   index_moved,   ///< actor moves the index `detail` (IndexName) from `from_value` to `to_value`
   event_raised,  ///< actor raises an event at peer's `port`; `detail` is the ring::Raised outcome
   event_taken,   ///< actor's upcall finds `port`
-  frame_passed,  ///< actor hands peer one xcs frame: `detail` is its type, `message` the control message if it has one
+  frame_passed,  ///< actor hands peer one xcs frame: `detail` is its type, `message` the control message if
+                 ///< it has one
   bytes_passed,  ///< actor hands peer `message.length` raw bytes (longer runs are several entries)
   refused,       ///< actor refuses or discards something of peer's; the reason is text in `message.msg`
   counted,       ///< actor's counter, named in `message.msg`, goes from `from_value` to `to_value`
@@ -71,7 +73,8 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  /// Asked before an entry is even built: with nobody listening, this load and branch is all that a journal costs.
+  /// Asked before an entry is even built: with nobody listening, this load and branch is all that a journal
+  /// costs.
   [[nodiscard]] bool listening() const { return ring::NativeMemory::load(listeners_) != 0; }
 
   /// Stamps and keeps the entry. Loses nothing while somebody listens; it may wait for a slow listener.

@@ -1,5 +1,5 @@
-// What components call to say what they just did: one function for each kind of entry. Each is one load and a branch
-// when nobody listens.
+// What components call to say what they just did: one function for each kind of entry. Each is one load and a
+// branch when nobody listens.
 #pragma once
 
 #include "emu/trace/event.h"

@@ -1,0 +1,56 @@
+// The person's end of a console: carries bytes between two local streams and the console's socket, both ways
+// at once, with a bounded buffer each way. What cannot be written is not read.
+#pragma once
+
+#include <functional>
+
+#include "emu/base/byte_queue.h"
+#include "emu/host/host.h"
+#include "emu/trace/journal.h"
+
+namespace ringside::dom0 {
+
+struct ConsoleClientOptions {
+  bool escape = false;  ///< Ctrl-] in the input leaves the console
+  bool end_of_file =
+      false;  ///< the end of the input is typed as Ctrl-D, as a person at the guest's terminal would
+  DomainId domain = 0;  ///< for the journal
+};
+
+class ConsoleClient {
+ public:
+  enum class Ended { left, closed, output_gone };
+
+  /// `ended` is called once: the person left with the escape, the console was closed from the other side and
+  /// all it sent has been written, or nobody takes our output any more.
+  ConsoleClient(Host& host, trace::Journal journal, Handle console, Handle input, Handle output,
+                ConsoleClientOptions options, std::function<void(Ended)> ended);
+
+ private:
+  void console_ready(Ready ready);
+  void read_console();
+  void read_input();
+  void take_input(Bytes bytes);
+  void input_ended();
+  void flush_output();
+  void flush_input();
+  void update_interest();
+  void end(Ended why);
+
+  Host& host_;
+  trace::Journal journal_;
+  Handle console_;
+  Handle input_;
+  Handle output_;
+  ConsoleClientOptions options_;
+  std::function<void(Ended)> ended_;
+  ByteQueue to_console_;
+  ByteQueue to_output_;
+  bool input_open_ = true;
+  bool console_open_ = true;
+  bool leaving_ = false;
+  bool at_line_start_ = true;
+  bool done_ = false;
+};
+
+}  // namespace ringside::dom0

@@ -1,0 +1,308 @@
+// Single-producer rings of entries in mapped files, and their merge.
+//
+// Who listens is kept twice: as byte k of the file "readers", locked by reader k for as long as it lives (so
+// that its death is seen), and as bit k of `listeners` in each ring (so that a writer asks with one load).
+#include "emu/host/journal_log.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/interprocess/file_mapping.hpp>
+#include <boost/interprocess/mapped_region.hpp>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include "emu/host/linux_descriptors.h"
+
+namespace ringside {
+
+namespace bip = boost::interprocess;
+namespace fs = std::filesystem;
+using Memory = ring::NativeMemory;
+
+namespace {
+
+constexpr std::uint64_t log_magic = 0x315245474e495231;  // "1RINGER1"
+constexpr std::chrono::seconds stall_limit{5};
+constexpr char log_suffix[] = ".ring";
+
+struct Header {
+  std::uint64_t magic;
+  std::int32_t process;
+  std::uint32_t ended;  ///< the writer is done with it
+  std::uint8_t reserved0[48];
+  std::uint32_t listeners;  ///< bit k: reader k listens
+  std::uint8_t reserved1[60];
+  std::uint64_t tail;     ///< entries written, ever
+  std::uint64_t writing;  ///< time before which no further entry will be stamped; 0 = none is being written
+  std::uint8_t reserved2[48];
+  struct Reader {
+    std::uint64_t head;  ///< entries read, ever
+    std::uint64_t lost;
+    std::uint8_t reserved[48];
+  } readers[journal_readers_max];
+};
+static_assert(sizeof(Header) % 64 == 0);
+
+constexpr std::size_t log_bytes = sizeof(Header) + journal_entries_per_process * sizeof(trace::Entry);
+
+std::uint64_t now_ns() {
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+/// A mapped ring.
+struct Log {
+  bip::mapped_region region;
+  std::string path;
+
+  [[nodiscard]] Header& header() const { return *static_cast<Header*>(region.get_address()); }
+  [[nodiscard]] trace::Entry& entry(std::uint64_t number) const {
+    auto* first =
+        reinterpret_cast<trace::Entry*>(static_cast<std::byte*>(region.get_address()) + sizeof(Header));
+    return first[number % journal_entries_per_process];
+  }
+};
+
+std::optional<Log> map_log(const std::string& path) {
+  std::error_code ignored;
+  if (fs::file_size(path, ignored) != log_bytes) return std::nullopt;
+  try {
+    const bip::file_mapping file(path.c_str(), bip::read_write);
+    return Log{bip::mapped_region(file, bip::read_write, 0, log_bytes), path};
+  } catch (const bip::interprocess_exception&) {
+    return std::nullopt;  // it has just been removed
+  }
+}
+
+Result<Fd> open_readers(const std::string& folder) {
+  const std::string path = folder + "/readers";
+  Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.valid()) return system_error("cannot open the journal", path, "is a machine running there?");
+  return fd;
+}
+
+struct flock lock_of(std::size_t reader) {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(reader);
+  lock.l_len = 1;
+  return lock;
+}
+
+bool reader_lives(const Fd& readers, std::size_t reader) {
+  struct flock lock = lock_of(reader);
+  return fcntl(readers.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+}  // namespace
+
+// -- writer
+
+struct JournalWriter::Shared {
+  Log log;
+  Fd readers;
+};
+
+Result<std::unique_ptr<JournalWriter>> JournalWriter::open(const std::string& folder,
+                                                           const std::string& name) {
+  auto readers = open_readers(folder);
+  if (!readers) return readers.error();
+  const std::string path = fmt::format("{}/{}-{}-{}{}", folder, name, getpid(), now_ns(), log_suffix);
+  const std::string hidden = path + ".new";
+  {
+    const Fd file(::open(hidden.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file.valid() || ftruncate(file.get(), static_cast<off_t>(log_bytes)) != 0) {
+      return system_error("cannot make a journal", hidden);
+    }
+  }
+  auto log = map_log(hidden);
+  if (!log) return system_error("cannot map a journal", hidden);
+  Header& header = log->header();
+  header.magic = log_magic;
+  header.process = getpid();
+  // A reader that locks its byte after this look finds the file by name; one that did so before is seen here.
+  fs::rename(hidden, path);
+  log->path = path;
+  for (std::size_t k = 0; k < journal_readers_max; ++k) {
+    if (reader_lives(*readers, k)) Memory::set_bits(&header.listeners, 1u << k);
+  }
+  auto shared = std::make_unique<Shared>(Shared{std::move(*log), std::move(*readers)});
+  return std::unique_ptr<JournalWriter>(new JournalWriter(std::move(shared)));
+}
+
+JournalWriter::JournalWriter(std::unique_ptr<Shared> shared)
+    : Sink(&shared->log.header().listeners), shared_(std::move(shared)) {}
+
+JournalWriter::~JournalWriter() {
+  Memory::store(&shared_->log.header().ended, 1u);
+  // A reader that is still to come to the end of it removes it instead.
+  if (!listening()) unlink(shared_->log.path.c_str());
+}
+
+void JournalWriter::write(trace::Entry& entry) {
+  Header& header = shared_->log.header();
+  wait_for_room();
+  Memory::store(&header.writing, now_ns());
+  // The announcement is visible before the clock is read, so that a reader that sees none knows that whatever
+  // comes is stamped later than its own look at the clock.
+  Memory::mb();
+  entry.time_ns = now_ns();
+  const std::uint64_t number = Memory::load(&header.tail);
+  shared_->log.entry(number) = entry;
+  Memory::wmb();
+  Memory::store(&header.tail, number + 1);
+  Memory::wmb();
+  Memory::store(&header.writing, std::uint64_t{0});
+}
+
+void JournalWriter::wait_for_room() {
+  Header& header = shared_->log.header();
+  const auto slowest = [&] {
+    std::size_t found = journal_readers_max;
+    for (std::size_t k = 0; k < journal_readers_max; ++k) {
+      const bool listens = (Memory::load(&header.listeners) & (1u << k)) != 0;
+      const std::uint64_t behind = Memory::load(&header.tail) - Memory::load(&header.readers[k].head);
+      if (listens && behind >= journal_entries_per_process) found = k;
+    }
+    return found;
+  };
+  std::size_t reader = slowest();
+  if (reader == journal_readers_max) return;
+  const auto head_of = [&](std::size_t k) { return Memory::load(&header.readers[k].head); };
+  auto seen = head_of(reader);
+  auto moved_at = std::chrono::steady_clock::now();
+  for (; reader != journal_readers_max; reader = slowest()) {
+    const auto now = std::chrono::steady_clock::now();
+    if (head_of(reader) != seen) {
+      seen = head_of(reader);
+      moved_at = now;
+    }
+    if (now - moved_at > stall_limit || !reader_lives(shared_->readers, reader)) {
+      Memory::clear_bits(&header.listeners, 1u << reader);
+      Memory::store(&header.readers[reader].lost, Memory::load(&header.readers[reader].lost) + 1);
+      continue;
+    }
+    const timespec moment{0, 50'000};
+    nanosleep(&moment, nullptr);
+  }
+}
+
+// -- reader
+
+struct JournalReader::State {
+  std::string folder;
+  Fd readers;
+  std::size_t number = 0;
+  std::map<std::string, Log> logs;
+
+  [[nodiscard]] std::uint32_t bit() const { return 1u << number; }
+
+  /// Finds rings that are new. One made after our lock was taken has our bit set by its writer, from its
+  /// first entry.
+  void find_logs(bool at_start) {
+    std::error_code ignored;
+    for (const auto& file : fs::directory_iterator(folder, ignored)) {
+      const std::string path = file.path().string();
+      if (file.path().extension() != log_suffix || logs.contains(path)) continue;
+      auto log = map_log(path);
+      if (!log || log->header().magic != log_magic) continue;
+      Header& header = log->header();
+      if (at_start) Memory::store(&header.readers[number].head, Memory::load(&header.tail));
+      Memory::wmb();
+      Memory::set_bits(&header.listeners, bit());
+      logs.emplace(path, std::move(*log));
+    }
+  }
+
+  void forget_finished() {
+    std::erase_if(logs, [&](const auto& item) {
+      const Header& header = item.second.header();
+      const bool over = Memory::load(&header.ended) != 0 || (kill(header.process, 0) != 0 && errno == ESRCH);
+      Memory::rmb();
+      if (!over || Memory::load(&header.tail) != Memory::load(&header.readers[number].head)) return false;
+      unlink(item.first.c_str());
+      return true;
+    });
+  }
+};
+
+Result<std::unique_ptr<JournalReader>> JournalReader::open(const std::string& folder) {
+  auto readers = open_readers(folder);
+  if (!readers) return readers.error();
+  auto state = std::make_unique<State>();
+  state->folder = folder;
+  state->readers = std::move(*readers);
+  for (std::size_t k = 0; k < journal_readers_max; ++k) {
+    struct flock lock = lock_of(k);
+    if (fcntl(state->readers.get(), F_OFD_SETLK, &lock) != 0) continue;
+    state->number = k;
+    state->find_logs(true);
+    return std::unique_ptr<JournalReader>(new JournalReader(std::move(state)));
+  }
+  return Error{EBUSY, "cannot listen to the journal", folder,
+               fmt::format("{} listen already", journal_readers_max), "end one of them"};
+}
+
+JournalReader::JournalReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+JournalReader::~JournalReader() {
+  for (auto& [path, log] : state_->logs) Memory::clear_bits(&log.header().listeners, state_->bit());
+}
+
+std::size_t JournalReader::read(const std::function<void(const trace::Entry&)>& take) {
+  struct Source {
+    const Log* log;
+    std::uint64_t next;
+    std::uint64_t tail;
+  };
+  // Any entry stamped before this moment is visible below, or is announced as being written.
+  std::uint64_t complete_until = now_ns();
+  Memory::mb();
+  state_->find_logs(false);
+  std::vector<Source> sources;
+  for (const auto& [path, log] : state_->logs) {
+    const Header& header = log.header();
+    const std::uint64_t writing = Memory::load(&header.writing);
+    Memory::rmb();
+    const bool writer_lives = kill(header.process, 0) == 0 || errno != ESRCH;
+    if (writing != 0 && writer_lives) complete_until = std::min(complete_until, writing);
+    sources.push_back({&log, Memory::load(&header.readers[state_->number].head), Memory::load(&header.tail)});
+  }
+  Memory::rmb();
+  std::size_t count = 0;
+  for (;;) {
+    Source* first = nullptr;
+    for (Source& source : sources) {
+      if (source.next == source.tail) continue;
+      if (first == nullptr ||
+          source.log->entry(source.next).time_ns < first->log->entry(first->next).time_ns) {
+        first = &source;
+      }
+    }
+    if (first == nullptr || first->log->entry(first->next).time_ns >= complete_until) break;
+    take(first->log->entry(first->next));
+    ++first->next;
+    ++count;
+    Memory::mb();  // the entry has been copied out before its place is given back
+    Memory::store(&first->log->header().readers[state_->number].head, first->next);
+  }
+  state_->forget_finished();
+  return count;
+}
+
+std::uint64_t JournalReader::lost() const {
+  std::uint64_t sum = 0;
+  for (const auto& [path, log] : state_->logs)
+    sum += Memory::load(&log.header().readers[state_->number].lost);
+  return sum;
+}
+
+}  // namespace ringside

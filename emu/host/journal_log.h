@@ -1,0 +1,60 @@
+// The journal of a running machine. Each process writes its entries into a ring of its own in shared memory,
+// a file in the machine's journal folder; a reader maps them all and merges them by time into one sequence of
+// numbered steps.
+//
+// Writing costs no system call, and one load when nobody listens. Nothing is lost while somebody does: a
+// writer whose ring is full waits for the slowest reader, unless that reader has died or has not read for
+// stall_limit, in which case it is dropped and is told so. A process that is killed leaves what it wrote to
+// be read.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "emu/base/check.h"
+#include "emu/trace/event.h"
+
+namespace ringside {
+
+inline constexpr std::size_t journal_entries_per_process = 4096;
+inline constexpr std::size_t journal_readers_max = 4;
+
+/// A process's own end.
+class JournalWriter final : public trace::Sink {
+ public:
+  /// Makes the ring in `folder`; several writers of one name are fine.
+  static Result<std::unique_ptr<JournalWriter>> open(const std::string& folder, const std::string& name);
+  ~JournalWriter() override;
+
+  void write(trace::Entry& entry) override;
+
+ private:
+  struct Shared;
+  JournalWriter(std::unique_ptr<Shared> shared);
+  void wait_for_room();
+  std::unique_ptr<Shared> shared_;
+};
+
+/// A listener to all processes of a machine, from the moment it opens.
+class JournalReader {
+ public:
+  /// EBUSY when journal_readers_max listen already.
+  static Result<std::unique_ptr<JournalReader>> open(const std::string& folder);
+  ~JournalReader();
+
+  /// Hands over, in order of time, every entry that is certain to have none before it; answers how many.
+  std::size_t read(const std::function<void(const trace::Entry&)>& take);
+  /// Entries that writers could not keep for this reader because it did not read for too long.
+  [[nodiscard]] std::uint64_t lost() const;
+
+ private:
+  struct State;
+  JournalReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ringside

@@ -1,0 +1,168 @@
+// fork, exec and what must happen between them; pid files; ending processes.
+#include "emu/host/launch.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+
+namespace ringside {
+
+namespace {
+
+constexpr int ready_timeout_ms = 20'000;
+constexpr char launched_setting[] = "RINGSIDE_LAUNCHED";
+
+/// The last line of a log that says something.
+std::string last_words(const std::string& path) {
+  std::ifstream log(path);
+  std::string line;
+  std::string last;
+  while (std::getline(log, line)) {
+    if (!line.empty()) last = line;
+  }
+  return last;
+}
+
+/// In the child: arranges descriptors 0 to 4, becomes the program.
+[[noreturn]] void become(const LaunchSpec& spec, int log, int ready_out) {
+  setsid();
+  if (spec.dies_with_us) prctl(PR_SET_PDEATHSIG, SIGTERM);
+  const int connection = spec.connection != nullptr ? spec.connection->number() : -1;
+  // Copies above the fixed numbers first, so that no dup2 below tramples what is still needed.
+  const int high_log = fcntl(log, F_DUPFD_CLOEXEC, 10);
+  const int high_ready = fcntl(ready_out, F_DUPFD_CLOEXEC, 10);
+  const int high_connection = connection >= 0 ? fcntl(connection, F_DUPFD_CLOEXEC, 10) : -1;
+  const int nothing = open("/dev/null", O_RDONLY);
+  dup2(nothing, 0);
+  dup2(high_log, 1);
+  dup2(high_log, 2);
+  dup2(high_ready, ready_descriptor);
+  if (high_connection >= 0) dup2(high_connection, connection_descriptor);
+  if (nothing > connection_descriptor) close(nothing);
+  for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  setenv(launched_setting, "1", 1);
+  for (const std::string& setting : spec.environment) putenv(const_cast<char*>(setting.c_str()));
+  std::vector<char*> pointers;
+  std::string name = "ringside";
+  pointers.push_back(name.data());
+  for (const std::string& word : spec.arguments) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  if (spec.stopped) raise(SIGSTOP);
+  execv("/proc/self/exe", pointers.data());
+  _exit(127);
+}
+
+}  // namespace
+
+Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec) {
+  const std::string& name = spec.arguments.at(0);
+  const char* what = "cannot start";
+  const Fd log(open(spec.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!log.valid()) return system_error(what, name + " with log " + spec.log_path);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return system_error(what, name);
+  const Fd ready_in(ends[0]);
+  Fd ready_out(ends[1]);
+  const int pid = fork();
+  if (pid < 0) return system_error(what, name);
+  if (pid == 0) become(spec, log.get(), ready_out.get());
+  ready_out = Fd(-1);
+  auto process = host.process_open(pid);
+  if (!process) return process;
+  if (spec.stopped) {
+    waitpid(pid, nullptr, WUNTRACED);
+    return process;
+  }
+  if (!spec.awaited) return process;
+  pollfd waiting{ready_in.get(), POLLIN, 0};
+  char word = 0;
+  if (poll(&waiting, 1, ready_timeout_ms) == 1 && read(ready_in.get(), &word, 1) == 1) return process;
+  end_process(pid, 0);
+  waitpid(pid, nullptr, 0);
+  const std::string words = last_words(spec.log_path);
+  return Error{ECHILD, what, name, words.empty() ? "it ended at once" : words, "its log: " + spec.log_path};
+}
+
+void ready() {
+  // Run by hand, descriptor 3 is closed or somebody else's file.
+  if (std::getenv(launched_setting) == nullptr) return;
+  unsetenv(launched_setting);
+  (void)!write(ready_descriptor, "r", 1);
+  close(ready_descriptor);
+}
+
+std::string own_program() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size() - 1);
+  return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : "ringside";
+}
+
+Result<PidFile> PidFile::take(const std::string& path) {
+  Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.valid()) return system_error("cannot make the pid file", path);
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) {
+    return Error{EBUSY, "cannot take the pid file", path, "a process holds it",
+                 "the machine is running already; ringside down ends it, --dir names another"};
+  }
+  const std::string number = std::to_string(getpid()) + "\n";
+  if (ftruncate(fd.get(), 0) != 0 || write(fd.get(), number.data(), number.size()) < 0) {
+    return system_error("cannot write the pid file", path);
+  }
+  return PidFile(path, std::move(fd));
+}
+
+PidFile::~PidFile() {
+  if (fd_.valid()) unlink(path_.c_str());
+}
+
+std::optional<int> PidFile::holder(const std::string& path) {
+  const Fd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!fd.valid()) return std::nullopt;
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (fcntl(fd.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
+  std::ifstream file(path);
+  int pid = 0;
+  if (!(file >> pid) || pid <= 0) return std::nullopt;
+  return pid;
+}
+
+void end_process(int pid, int patience_ms) {
+  const Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.valid()) return;
+  const auto signal_and_wait = [&](int number, int timeout_ms) {
+    syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
+    // A stopped process must run to notice.
+    syscall(SYS_pidfd_send_signal, process.get(), SIGCONT, nullptr, 0);
+    pollfd waiting{process.get(), POLLIN, 0};
+    return poll(&waiting, 1, timeout_ms) == 1;
+  };
+  if (patience_ms > 0 && signal_and_wait(SIGTERM, patience_ms)) return;
+  signal_and_wait(SIGKILL, 5000);
+}
+
+Result<std::string> make_temporary_directory() {
+  const char* base = std::getenv("TMPDIR");
+  std::string path = std::string(base != nullptr && *base == '/' ? base : "/tmp") + "/ringside-XXXXXX";
+  if (mkdtemp(path.data()) == nullptr) return system_error("cannot make a temporary directory", path);
+  return path;
+}
+
+}  // namespace ringside

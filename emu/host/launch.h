@@ -1,0 +1,61 @@
+// Starting and ending the processes of a machine: in the background, in a session of their own, with a log, a
+// pid file that is locked for as long as its process lives, and a word when they are ready.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_host.h"
+
+namespace ringside {
+
+/// In a launched process: where it says that it is ready, and where a domU finds its hypercall connection.
+inline constexpr int ready_descriptor = 3;
+inline constexpr int connection_descriptor = 4;
+
+struct LaunchSpec {
+  std::vector<std::string> arguments;    ///< of this same program
+  std::vector<std::string> environment;  ///< "NAME=value" settings beyond our own
+  std::string log_path;                  ///< its stdout and stderr, appended
+  const Handle* connection = nullptr;    ///< becomes connection_descriptor
+  bool dies_with_us = false;             ///< gets SIGTERM when we end, however we end
+  bool stopped = false;  ///< stopped before its first instruction; DomainSignal::resume sets it going
+  bool awaited = true;   ///< launch() returns when it has said ready()
+};
+
+/// Starts a process of this program. If it ends without saying that it is ready, the error carries its last
+/// words.
+[[nodiscard]] Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec);
+
+/// For the launched process: tells whoever launched it. Nothing happens when nobody did.
+void ready();
+
+/// The program's own file, for running it again.
+[[nodiscard]] std::string own_program();
+
+/// Held by a process of a machine as long as it lives.
+class PidFile {
+ public:
+  /// EBUSY when a living process holds it.
+  [[nodiscard]] static Result<PidFile> take(const std::string& path);
+  PidFile(PidFile&& other) noexcept = default;
+  PidFile& operator=(PidFile&&) = delete;
+  ~PidFile();
+  /// The process that holds the file at `path`; nothing if none does.
+  [[nodiscard]] static std::optional<int> holder(const std::string& path);
+
+ private:
+  PidFile(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  std::string path_;
+  Fd fd_;
+};
+
+/// Sends SIGTERM and waits; SIGKILL after `patience_ms`. A process that is gone already is fine.
+void end_process(int pid, int patience_ms);
+
+/// A new private directory under $TMPDIR or /tmp.
+[[nodiscard]] Result<std::string> make_temporary_directory();
+
+}  // namespace ringside

@@ -1,0 +1,106 @@
+// The host of real processes: frames are sealed memfds, kicks are eventfds, handles are file descriptors, and
+// the loop is Boost.Asio's. One LinuxHost a process; see linux_loop.h for how it waits.
+//
+// Split by what it talks to: linux_memory.cc (frames, eventfds), linux_stream.cc (sockets), linux_process.cc
+// (ptys, programs, signals), linux_hypercall.cc (the hypervisor's sockets).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "emu/host/host.h"
+#include "emu/host/machine.h"
+
+namespace ringside {
+
+class LinuxLoop;
+
+class LinuxHost final : public Host {
+ public:
+  /// `name` begins its warnings on stderr. From here on the process ignores SIGPIPE and may open as many
+  /// descriptors as its hard limit allows.
+  LinuxHost(std::string name, Machine machine);
+  ~LinuxHost() override;
+
+  /// Runs callbacks until stop(); answers its exit status.
+  int run();
+  /// Calls `received` from the loop when the signal arrives.
+  void on_signal(int signal_number, std::function<void()> received);
+  /// Takes ownership of a descriptor.
+  [[nodiscard]] Handle adopt(int fd);
+  /// A handle on this process's own stdin or stdout that can be watched, read and written without blocking
+  /// and without changing the descriptor for the programs that share it.
+  [[nodiscard]] Result<Handle> standard_stream(int fd);
+  /// Connects to the hypervisor of this machine as dom0.
+  [[nodiscard]] Result<Privcmd> connect_dom0();
+  /// A process's handle by its number, for one that is not reaped elsewhere.
+  [[nodiscard]] Result<Handle> process_open(std::int32_t number);
+  [[nodiscard]] const Machine& machine() const { return machine_; }
+
+  [[nodiscard]] Time now() const override;
+  TimerId timer_start(Duration delay, std::function<void()> run) override;
+  void timer_cancel(TimerId timer) override;
+
+  void handle_close(int number) override;
+  Result<Handle> handle_duplicate(const Handle& handle) override;
+
+  Result<Handle> frame_create() override;
+  Result<Mapping> frame_map(const Handle& frame) override;
+  void frame_unmap(std::byte* address) override;
+
+  Result<Handle> kicks_create() override;
+  void kick(const Handle& kicks) override;
+  void kicks_watch(const Handle& kicks, std::function<void()> woken) override;
+  WaitId ring_wait_start(const Handle& kicks, RingWait wait) override;
+  void ring_wait_expect(WaitId wait) override;
+  void ring_wait_end(WaitId wait) override;
+
+  Result<Handle> listen_local(const std::string& path) override;
+  Result<TcpListener> listen_tcp(std::uint16_t port) override;
+  Result<Handle> connect_local(const std::string& path) override;
+  Result<Handle> connect_tcp(std::uint16_t port) override;
+  Result<std::optional<Handle>> accept(const Handle& listener) override;
+  Io read(const Handle& stream, std::span<std::uint8_t> into) override;
+  Io write(const Handle& stream, Bytes bytes) override;
+  void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) override;
+  void watch_interest(const Handle& stream, Ready interest) override;
+
+  Result<Program> program_start(const ProgramSpec& spec) override;
+  void process_watch(const Handle& process, std::function<void(int status)> ended) override;
+  void terminal_resize(const Handle& terminal, std::uint16_t rows, std::uint16_t columns) override;
+  void program_kill_rest(const Handle& process) override;
+  std::int32_t process_number(const Handle& process) override;
+  void domain_signal(DomainId domain, const Handle& process, DomainSignal signal) override;
+
+  Result<> hypercalls_serve(HypercallServer server) override;
+  Result<Handle> hypercall_connection(DomainId domain) override;
+  Result<HypercallOutcome> hypercall(const Handle& connection, const HypercallArguments& arguments,
+                                     const Handle* handle) override;
+
+  void warn(const std::string& line) override;
+  void stop(int exit_status) override;
+
+ private:
+  struct Memory;   ///< linux_memory.cc
+  struct Callers;  ///< linux_hypercall.cc
+  void hypercall_received(int fd);
+
+  std::string name_;
+  Machine machine_;
+  std::unique_ptr<LinuxLoop> loop_;
+  std::unique_ptr<Memory> memory_;
+  std::unique_ptr<Callers> callers_;
+  std::unordered_map<int, std::string> listening_paths_;
+  /// Programs to be reaped when their handles close.
+  std::unordered_set<int> children_;
+  /// Kept open so that a connection can be refused rather than left waiting when descriptors run out.
+  int spare_fd_ = -1;
+  /// Processes of a stopped domain that had been stopped before, by whoever is at its terminal.
+  std::map<DomainId, std::vector<int>> stopped_before_;
+};
+
+}  // namespace ringside

@@ -1,0 +1,118 @@
+// Hypercalls of the linux host: one packet each way over a SOCK_SEQPACKET unix socket, handles as SCM_RIGHTS.
+#include "emu/host/linux_hypercall.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_sockets.h"
+
+namespace ringside {
+
+namespace {
+
+/// How long a hypercall may take before its caller gives the hypervisor up.
+constexpr int hypercall_timeout_ms = 10'000;
+
+Error hypervisor_gone() {
+  return {EPIPE, "hypercall failed", "", "the hypervisor is gone", "ringside up starts a machine"};
+}
+
+}  // namespace
+
+Result<> LinuxHost::hypercalls_serve(HypercallServer server) {
+  auto listener = listen_on_path(machine_.xen_socket(), SOCK_SEQPACKET);
+  if (!listener) return listener.error();
+  callers_->server = std::move(server);
+  listening_paths_[listener->get()] = machine_.xen_socket();
+  callers_->listener = adopt(listener->release());
+  watch(callers_->listener, {.read = true}, [this](Ready) {
+    auto accepted = accept(callers_->listener);
+    if (!accepted) return warn(accepted.error().text());
+    if (!accepted->has_value()) return;
+    const int fd = (*accepted)->number();
+    auto& caller = callers_->by_fd[fd];
+    caller = {{callers_->next_connection++, 0}, std::move(**accepted)};
+    watch(caller.connection, {.read = true}, [this, fd](Ready) { hypercall_received(fd); });
+  });
+  return Done{};
+}
+
+Result<Handle> LinuxHost::hypercall_connection(DomainId domain) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+    return system_error("cannot make a domain's connection", std::to_string(domain));
+  }
+  auto& caller = callers_->by_fd[ends[0]];
+  caller = {{callers_->next_connection++, domain}, adopt(ends[0])};
+  watch(caller.connection, {.read = true}, [this, fd = ends[0]](Ready) { hypercall_received(fd); });
+  return adopt(ends[1]);
+}
+
+void LinuxHost::hypercall_received(int fd) {
+  const auto found = callers_->by_fd.find(fd);
+  if (found == callers_->by_fd.end()) return;
+  HypercallArguments arguments;
+  Packet packet = receive_packet(fd, &arguments, sizeof arguments);
+  if (packet.state == Packet::State::blocked) return;
+  const HypercallCaller who = found->second.who;
+  bool keep = packet.state == Packet::State::received;
+  if (packet.state == Packet::State::malformed) {
+    warn(fmt::format("domain {} sent a malformed hypercall: its connection is closed", who.domain));
+  }
+  if (keep) {
+    std::vector<Handle> handles;
+    for (Fd& descriptor : packet.descriptors) handles.push_back(adopt(descriptor.release()));
+    const HypercallAnswer answer = callers_->server.call(who, arguments, handles);
+    std::vector<int> descriptors;
+    for (const Handle& handle : handles) descriptors.push_back(handle.number());
+    // The caller waits for this one answer, so there is room for it unless it plays a game of its own.
+    keep = send_packet(fd, &answer, sizeof answer, descriptors);
+  }
+  if (keep) return;
+  const auto still = callers_->by_fd.find(fd);
+  if (still == callers_->by_fd.end()) return;
+  const Callers::Caller gone = std::move(still->second);
+  callers_->by_fd.erase(still);
+  callers_->server.gone(gone.who);
+}
+
+Result<Host::HypercallOutcome> LinuxHost::hypercall(const Handle& connection,
+                                                    const HypercallArguments& arguments,
+                                                    const Handle* handle) {
+  std::vector<int> descriptors;
+  if (handle != nullptr) descriptors.push_back(handle->number());
+  if (!send_packet(connection.number(), &arguments, sizeof arguments, descriptors)) return hypervisor_gone();
+  pollfd waiting{connection.number(), POLLIN, 0};
+  int ready = 0;
+  do {
+    ready = poll(&waiting, 1, hypercall_timeout_ms);
+  } while (ready < 0 && errno == EINTR);
+  if (ready == 0) {
+    return Error{ETIMEDOUT, "hypercall failed", "", "the hypervisor does not answer",
+                 "is it stopped? ringside down and ringside up start afresh"};
+  }
+  HypercallOutcome outcome;
+  Packet packet = receive_packet(connection.number(), &outcome.answer, sizeof outcome.answer);
+  if (packet.state == Packet::State::malformed) {
+    return Error{EPROTO, "hypercall failed", "", "the answer has another form than expected",
+                 "are all programs of one version?"};
+  }
+  if (packet.state != Packet::State::received) return hypervisor_gone();
+  for (Fd& descriptor : packet.descriptors) outcome.handles.push_back(adopt(descriptor.release()));
+  return outcome;
+}
+
+Result<Privcmd> LinuxHost::connect_dom0() {
+  auto connection = connect_to_path(machine_.xen_socket(), SOCK_SEQPACKET);
+  if (!connection) {
+    return Error{connection.error().code, "no machine is running", machine_.directory(),
+                 "nobody serves its hypervisor's socket", "ringside up starts one; --dir names another"};
+  }
+  return Privcmd(*this, adopt(connection->release()));
+}
+
+}  // namespace ringside

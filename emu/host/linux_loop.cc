@@ -1,0 +1,313 @@
+// The loop itself: poll, serve rings that are awake, look a little longer, sleep.
+#include "emu/host/linux_loop.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+
+#include "ring/memory.h"
+
+namespace ringside {
+
+namespace asio = boost::asio;
+using Memory = ring::NativeMemory;
+
+namespace {
+
+/// Looks at the rings between two looks at the descriptors while waiting.
+constexpr int looks_per_poll = 100;
+constexpr int kicks_per_turn = 64;
+
+Time clock_now() {
+  return std::chrono::duration_cast<Time>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+void pause_cpu() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#endif
+}
+
+std::uint32_t this_cpu() {
+  return static_cast<std::uint32_t>(sched_getcpu() + 1);
+}
+
+int checked_epoll() {
+  const int fd = epoll_create1(EPOLL_CLOEXEC);
+  RS_CHECK(fd >= 0);
+  return fd;
+}
+
+}  // namespace
+
+LinuxLoop::LinuxLoop() : kicks_(io_, checked_epoll()), signals_(io_) {
+  arm_kicks();
+}
+
+LinuxLoop::~LinuxLoop() {
+  for (auto& [fd, watched] : watched_) watched->descriptor.release();
+}
+
+int LinuxLoop::run() {
+  const auto work = asio::make_work_guard(io_);
+  stopped_ = false;
+  while (!stopped_) {
+    retired_.clear();
+    bool did_something = io_.poll() > 0;
+    if (stopped_) break;
+    did_something |= serve_awake();
+    if (did_something) {
+      policy_.worked();
+      continue;
+    }
+    if (!awake_.empty()) {
+      const WaitPolicy::Next next = policy_.idle(clock_now(), a_peer_is_elsewhere());
+      if (next == WaitPolicy::Next::look) {
+        for (int i = 0; i < looks_per_poll && !some_awake_has_work(); ++i) pause_cpu();
+        continue;
+      }
+      if (next == WaitPolicy::Next::yield) {
+        sched_yield();
+        continue;
+      }
+    }
+    if (all_fell_asleep()) io_.run_one();
+  }
+  retired_.clear();
+  return exit_status_;
+}
+
+void LinuxLoop::stop(int exit_status) {
+  stopped_ = true;
+  exit_status_ = exit_status;
+}
+
+// -- timers
+
+Host::TimerId LinuxLoop::timer_start(Duration delay, std::function<void()> run) {
+  const Host::TimerId id = next_id_++;
+  auto timer = std::make_unique<asio::steady_timer>(io_, delay);
+  timer->async_wait([this, id, run = std::move(run)](const boost::system::error_code& error) {
+    if (error || timers_.erase(id) == 0) return;
+    run();
+  });
+  timers_.emplace(id, std::move(timer));
+  return id;
+}
+
+void LinuxLoop::timer_cancel(Host::TimerId timer) {
+  timers_.erase(timer);
+}
+
+void LinuxLoop::on_signal(int signal_number, std::function<void()> received) {
+  const bool first = signal_handlers_.empty();
+  signal_handlers_[signal_number] = std::move(received);
+  signals_.add(signal_number);
+  if (!first) return;
+  // One wait for all signals, renewed by itself.
+  struct Waiter {
+    LinuxLoop* loop;
+    void operator()(const boost::system::error_code& error, int number) const {
+      if (error) return;
+      loop->signals_.async_wait(*this);
+      if (const auto found = loop->signal_handlers_.find(number); found != loop->signal_handlers_.end()) {
+        found->second();
+      }
+    }
+  };
+  signals_.async_wait(Waiter{this});
+}
+
+// -- descriptors
+
+void LinuxLoop::watch(int fd, Ready interest, std::function<void(Ready)> ready) {
+  unwatch(fd);
+  auto watched = std::make_unique<Watched>(io_, fd);
+  watched->id = next_id_++;
+  watched->interest = interest;
+  watched->ready = std::move(ready);
+  Watched& placed = *(watched_[fd] = std::move(watched));
+  arm(fd, placed);
+}
+
+void LinuxLoop::watch_interest(int fd, Ready interest) {
+  const auto found = watched_.find(fd);
+  if (found == watched_.end()) return;
+  found->second->interest = interest;
+  arm(fd, *found->second);
+}
+
+void LinuxLoop::unwatch(int fd) {
+  if (const auto found = watched_.find(fd); found != watched_.end()) {
+    found->second->descriptor.release();
+    retired_.push_back(std::move(found->second));
+    watched_.erase(found);
+  }
+  drop_kicks(fd);
+}
+
+void LinuxLoop::arm(int fd, Watched& watched) {
+  const auto wait = [&](bool wanted, bool& armed, asio::posix::stream_descriptor::wait_type type,
+                        Ready what) {
+    if (!wanted || armed) return;
+    armed = true;
+    watched.descriptor.async_wait(type,
+                                  [this, fd, id = watched.id, what](const boost::system::error_code& error) {
+                                    if (error == asio::error::operation_aborted) return;
+                                    // Any other error, and "cannot be polled" of a regular file, shows itself
+                                    // in the read or write to come.
+                                    became_ready(fd, id, what);
+                                  });
+  };
+  wait(watched.interest.read, watched.armed.read, asio::posix::stream_descriptor::wait_read, {.read = true});
+  wait(watched.interest.write, watched.armed.write, asio::posix::stream_descriptor::wait_write,
+       {.write = true});
+}
+
+void LinuxLoop::became_ready(int fd, std::uint64_t id, Ready what) {
+  const auto find = [&]() -> Watched* {
+    const auto found = watched_.find(fd);
+    return found != watched_.end() && found->second->id == id ? found->second.get() : nullptr;
+  };
+  Watched* watched = find();
+  if (watched == nullptr) return;
+  if (what.read) watched->armed.read = false;
+  if (what.write) watched->armed.write = false;
+  // The interest may have been withdrawn since the wait was armed.
+  const Ready wanted{what.read && watched->interest.read, what.write && watched->interest.write};
+  if (wanted.read || wanted.write) watched->ready(wanted);
+  if (Watched* still = find()) arm(fd, *still);
+}
+
+// -- kicks and rings
+
+void LinuxLoop::arm_kicks() {
+  kicks_.async_wait(asio::posix::stream_descriptor::wait_read,
+                    [this](const boost::system::error_code& error) {
+                      if (error) return;
+                      take_kicks();
+                      arm_kicks();
+                    });
+}
+
+void LinuxLoop::take_kicks() {
+  std::array<epoll_event, kicks_per_turn> events;
+  const int count = epoll_wait(kicks_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < count; ++i) {
+    const auto found = kicked_.find(events[static_cast<std::size_t>(i)].data.fd);
+    if (found == kicked_.end()) continue;  // closed by an earlier callback of this turn
+    const Kicked& kicked = *found->second;
+    if (kicked.woken) {
+      kicked.woken();
+    } else if (const auto wait = waits_.find(kicked.wait); wait != waits_.end()) {
+      wake(wait->first, *wait->second);
+      wait->second->ops.serve();
+    }
+  }
+}
+
+void LinuxLoop::add_kicks(int fd, std::unique_ptr<Kicked> kicked) {
+  unwatch(fd);
+  kicked_[fd] = std::move(kicked);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.fd = fd;
+  RS_CHECK(epoll_ctl(kicks_.native_handle(), EPOLL_CTL_ADD, fd, &event) == 0);
+}
+
+void LinuxLoop::drop_kicks(int fd) {
+  const auto found = kicked_.find(fd);
+  if (found == kicked_.end()) return;
+  epoll_ctl(kicks_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
+  retired_.push_back(std::move(found->second));
+  kicked_.erase(found);
+}
+
+void LinuxLoop::kicks_watch(int fd, std::function<void()> woken) {
+  auto kicked = std::make_unique<Kicked>();
+  kicked->woken = std::move(woken);
+  add_kicks(fd, std::move(kicked));
+}
+
+Host::WaitId LinuxLoop::ring_wait_start(int fd, RingWait ops) {
+  const Host::WaitId id = next_id_++;
+  auto wait = std::make_unique<Wait>();
+  wait->fd = fd;
+  wait->ops = std::move(ops);
+  auto kicked = std::make_unique<Kicked>();
+  kicked->wait = id;
+  add_kicks(fd, std::move(kicked));
+  wake(id, *(waits_[id] = std::move(wait)));
+  return id;
+}
+
+void LinuxLoop::ring_wait_expect(Host::WaitId wait) {
+  if (const auto found = waits_.find(wait); found != waits_.end()) wake(wait, *found->second);
+}
+
+void LinuxLoop::ring_wait_end(Host::WaitId wait) {
+  const auto found = waits_.find(wait);
+  if (found == waits_.end()) return;
+  drop_kicks(found->second->fd);
+  std::erase(awake_, wait);
+  retired_.push_back(std::move(found->second));
+  waits_.erase(found);
+}
+
+void LinuxLoop::wake(Host::WaitId id, Wait& wait) {
+  if (wait.awake) return;
+  wait.awake = true;
+  wait.ops.awaken();
+  awake_.push_back(id);
+}
+
+bool LinuxLoop::serve_awake() {
+  bool did_something = false;
+  const std::vector<Host::WaitId> now_awake = awake_;
+  for (const Host::WaitId id : now_awake) {
+    const auto found = waits_.find(id);
+    if (found == waits_.end()) continue;
+    Wait& wait = *found->second;
+    if (wait.ops.own_cpu != nullptr && wait.published_cpu != this_cpu()) {
+      wait.published_cpu = this_cpu();
+      Memory::store(wait.ops.own_cpu, wait.published_cpu);
+    }
+    if (!wait.ops.has_work()) continue;
+    wait.ops.serve();
+    did_something = true;
+  }
+  return did_something;
+}
+
+bool LinuxLoop::some_awake_has_work() const {
+  return std::any_of(awake_.begin(), awake_.end(),
+                     [&](Host::WaitId id) { return waits_.at(id)->ops.has_work(); });
+}
+
+bool LinuxLoop::a_peer_is_elsewhere() {
+  const std::uint32_t here = this_cpu();
+  return std::any_of(awake_.begin(), awake_.end(), [&](Host::WaitId id) {
+    const std::uint32_t* peer = waits_.at(id)->ops.peer_cpu;
+    const std::uint32_t there = peer != nullptr ? Memory::load(peer) : 0;
+    return there != 0 && there != here;
+  });
+}
+
+bool LinuxLoop::all_fell_asleep() {
+  while (!awake_.empty()) {
+    Wait& wait = *waits_.at(awake_.back());
+    if (!wait.ops.try_sleep()) return false;
+    wait.awake = false;
+    awake_.pop_back();
+  }
+  return true;
+}
+
+}  // namespace ringside

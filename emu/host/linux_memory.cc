@@ -1,0 +1,84 @@
+// Frames and kicks of the linux host. A frame is a memfd sealed against resizing, so that no process that
+// holds it can pull the page away under another's mapping.
+#include "emu/host/linux_memory.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/interprocess/detail/os_file_functions.hpp>
+#include <cerrno>
+
+#include "emu/host/linux_descriptors.h"
+
+namespace ringside {
+
+namespace bip = boost::interprocess;
+
+namespace {
+
+constexpr int frame_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+/// Lets Boost.Interprocess map a descriptor that came from somewhere else.
+class Mappable {
+ public:
+  explicit Mappable(int fd) : fd_(fd) {}
+  [[nodiscard]] bip::mapping_handle_t get_mapping_handle() const {
+    return bip::ipcdetail::mapping_handle_from_file_handle(fd_);
+  }
+  [[nodiscard]] bip::mode_t get_mode() const { return bip::read_write; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+Result<Handle> LinuxHost::frame_create() {
+  Fd fd(memfd_create("ringside-frame", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd.valid()) return system_error("cannot make a frame", "memfd");
+  if (ftruncate(fd.get(), ring::frame_bytes) != 0 || fcntl(fd.get(), F_ADD_SEALS, frame_seals) != 0) {
+    return system_error("cannot make a frame", "memfd");
+  }
+  return adopt(fd.release());
+}
+
+Result<Mapping> LinuxHost::frame_map(const Handle& frame) {
+  struct stat status {};
+  if (fstat(frame.number(), &status) != 0) return system_error("cannot map a frame", "");
+  const int seals = fcntl(frame.number(), F_GET_SEALS);
+  if (status.st_size != static_cast<off_t>(ring::frame_bytes) || seals < 0 ||
+      (seals & frame_seals) != frame_seals) {
+    return Error{EINVAL, "cannot map a frame", "", "the handle is not one 4096-byte sealed page",
+                 "frames come from the hypervisor only"};
+  }
+  try {
+    bip::mapped_region region(Mappable(frame.number()), bip::read_write, 0, ring::frame_bytes);
+    auto* address = static_cast<std::byte*>(region.get_address());
+    memory_->regions.emplace(address, std::move(region));
+    return Mapping(*this, address);
+  } catch (const bip::interprocess_exception& failure) {
+    return Error{failure.get_native_error(), "cannot map a frame", "", failure.what(), ""};
+  }
+}
+
+void LinuxHost::frame_unmap(std::byte* address) {
+  memory_->regions.erase(address);
+}
+
+Result<Handle> LinuxHost::kicks_create() {
+  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) return system_error("cannot make a port's event", "eventfd");
+  return adopt(fd);
+}
+
+void LinuxHost::kick(const Handle& kicks) {
+  const std::uint64_t one = 1;
+  // Nobody reads the counter. Were it ever full, the write would fail with EAGAIN, and its reader has been
+  // woken.
+  (void)!::write(kicks.number(), &one, sizeof one);
+}
+
+}  // namespace ringside

@@ -1,0 +1,237 @@
+// Terminals, programs and signals of the linux host.
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_host.h"
+#include "emu/host/linux_loop.h"
+
+namespace ringside {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A process may fork while it is being looked for: look again until none is left, but not for ever.
+constexpr int kill_rounds_max = 20;
+
+struct ProcessLine {
+  int pid = 0;
+  char state = '?';
+  int session = 0;
+};
+
+/// The first fields of /proc/PID/stat; nothing if the process is gone.
+std::optional<ProcessLine> process_line(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  const std::size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  ProcessLine found{pid, '?', 0};
+  int parent = 0;
+  int group = 0;
+  if (std::sscanf(line.c_str() + name_end + 1, " %c %d %d %d", &found.state, &parent, &group,
+                  &found.session) != 4) {
+    return std::nullopt;
+  }
+  return found;
+}
+
+bool has_setting(int pid, const std::string& setting) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/environ", std::ios::binary);
+  std::string entry;
+  while (std::getline(file, entry, '\0')) {
+    if (entry == setting) return true;
+  }
+  return false;
+}
+
+/// Every living process, ourselves left out, that carries the mark or belongs to the session (0 = any mark
+/// only).
+std::vector<ProcessLine> find_processes(const std::string& mark, int session) {
+  std::vector<ProcessLine> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+    const std::string name = entry.path().filename().string();
+    int pid = 0;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size() || pid == getpid()) continue;
+    const auto line = process_line(pid);
+    if (!line || line->state == 'Z' || line->state == 'X') continue;
+    const bool in_session = session != 0 && line->session == session;
+    if (in_session || (!mark.empty() && has_setting(pid, mark))) found.push_back(*line);
+  }
+  return found;
+}
+
+void kill_all(const std::string& mark, int session) {
+  for (int round = 0; round < kill_rounds_max; ++round) {
+    const auto left = find_processes(mark, session);
+    if (left.empty()) return;
+    for (const ProcessLine& process : left) kill(process.pid, SIGKILL);
+  }
+}
+
+/// The mark that this process was itself started with; empty if none.
+std::string own_mark() {
+  const char* value = std::getenv("RINGSIDE_DOMAIN");
+  return value != nullptr ? std::string("RINGSIDE_DOMAIN=") + value : std::string();
+}
+
+int pidfd_open(int pid) {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
+
+/// In the child: becomes the program, or tells the parent the errno through `report`.
+[[noreturn]] void become(const std::vector<std::string>& argv, int terminal, int report) {
+  setsid();
+  ioctl(terminal, TIOCSCTTY, 0);
+  for (int fd = 0; fd < 3; ++fd) dup2(terminal, fd);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  std::vector<char*> pointers;
+  for (const std::string& word : argv) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  execvp(pointers[0], pointers.data());
+  const int why = errno;
+  (void)!write(report, &why, sizeof why);
+  _exit(127);
+}
+
+void set_up_terminal(int terminal, const ProgramSpec& spec) {
+  const winsize size{spec.rows, spec.columns, 0, 0};
+  ioctl(terminal, TIOCSWINSZ, &size);
+  termios mode{};
+  if (tcgetattr(terminal, &mode) != 0) return;
+  if (spec.raw) {
+    cfmakeraw(&mode);
+  } else {
+    mode.c_iflag |= IUTF8;
+  }
+  tcsetattr(terminal, TCSANOW, &mode);
+}
+
+}  // namespace
+
+Result<Program> LinuxHost::program_start(const ProgramSpec& spec) {
+  RS_CHECK(!spec.argv.empty());
+  const std::string& name = spec.argv[0];
+  const char* what = "cannot start the program";
+  Fd controller(posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  char path[64];
+  if (!controller.valid() || grantpt(controller.get()) != 0 || unlockpt(controller.get()) != 0 ||
+      ptsname_r(controller.get(), path, sizeof path) != 0) {
+    return system_error("cannot make a terminal for", name);
+  }
+  const Fd terminal(open(path, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!terminal.valid()) return system_error("cannot open the terminal of", name);
+  set_up_terminal(terminal.get(), spec);
+
+  int pipe_ends[2];
+  if (pipe2(pipe_ends, O_CLOEXEC) != 0) return system_error(what, name);
+  const Fd report_in(pipe_ends[0]);
+  Fd report_out(pipe_ends[1]);
+  const int pid = fork();
+  if (pid < 0) return system_error(what, name);
+  if (pid == 0) become(spec.argv, terminal.get(), report_out.get());
+  report_out = Fd();
+  int why = 0;
+  if (::read(report_in.get(), &why, sizeof why) == sizeof why) {
+    waitpid(pid, nullptr, 0);
+    errno = why;
+    return system_error(what, name, why == ENOENT ? "is it installed, and in PATH?" : "");
+  }
+  const int process = pidfd_open(pid);
+  if (process < 0) return system_error(what, name);
+  children_.insert(process);
+  return Program{adopt(controller.release()), adopt(process)};
+}
+
+void LinuxHost::process_watch(const Handle& process, std::function<void(int status)> ended) {
+  const int fd = process.number();
+  loop_->watch(fd, {.read = true}, [this, fd, ended = std::move(ended)](Ready) {
+    loop_->watch_interest(fd, {});
+    siginfo_t info{};
+    // Only a parent learns how its child ended. The child is not reaped before its handle is closed, so that
+    // its number stays its own for as long as somebody may ask for it.
+    const bool known =
+        waitid(P_PIDFD, static_cast<id_t>(fd), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+    const int status = !known ? 0 : info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    ended(status);
+  });
+}
+
+Result<Handle> LinuxHost::process_open(std::int32_t number) {
+  const int fd = pidfd_open(number);
+  if (fd < 0) return system_error("cannot find the process", std::to_string(number));
+  return adopt(fd);
+}
+
+std::int32_t LinuxHost::process_number(const Handle& process) {
+  std::ifstream file("/proc/self/fdinfo/" + std::to_string(process.number()));
+  std::string word;
+  std::int32_t number = 0;
+  while (file >> word) {
+    if (word == "Pid:" && file >> number) return std::max(number, 0);
+  }
+  return 0;
+}
+
+void LinuxHost::terminal_resize(const Handle& terminal, std::uint16_t rows, std::uint16_t columns) {
+  const winsize size{rows, columns, 0, 0};
+  ioctl(terminal.number(), TIOCSWINSZ, &size);
+}
+
+void LinuxHost::program_kill_rest(const Handle& process) {
+  kill_all(own_mark(), process_number(process));
+}
+
+void LinuxHost::domain_signal(DomainId domain, const Handle& process, DomainSignal signal) {
+  const auto send = [&](int number) { syscall(SYS_pidfd_send_signal, process.number(), number, nullptr, 0); };
+  const std::string mark = machine_.domain_mark(domain);
+  std::vector<int>& stopped_before = stopped_before_[domain];
+  switch (signal) {
+    case DomainSignal::stop:
+      send(SIGSTOP);
+      stopped_before.clear();
+      for (const ProcessLine& each : find_processes(mark, 0)) {
+        if (each.state == 'T' && each.pid != process_number(process)) stopped_before.push_back(each.pid);
+        kill(each.pid, SIGSTOP);
+      }
+      break;
+    case DomainSignal::resume:
+      for (const ProcessLine& each : find_processes(mark, 0)) {
+        if (std::find(stopped_before.begin(), stopped_before.end(), each.pid) == stopped_before.end()) {
+          kill(each.pid, SIGCONT);
+        }
+      }
+      send(SIGCONT);
+      stopped_before_.erase(domain);
+      break;
+    case DomainSignal::kill:
+      send(SIGKILL);
+      kill_all(mark, 0);
+      stopped_before_.erase(domain);
+      break;
+  }
+}
+
+}  // namespace ringside

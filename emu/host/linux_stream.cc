@@ -1,0 +1,194 @@
+// Byte streams of the linux host: unix and TCP sockets, and read and write for whatever descriptor.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_host.h"
+#include "emu/host/linux_sockets.h"
+
+namespace ringside {
+
+namespace {
+
+constexpr int listen_backlog = 128;
+
+struct LocalAddress {
+  sockaddr_un address{};
+  bool fits = false;
+
+  explicit LocalAddress(const std::string& path) {
+    address.sun_family = AF_UNIX;
+    fits = path.size() < sizeof address.sun_path;
+    if (fits) std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  }
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address); }
+};
+
+Error path_too_long(const char* what, const std::string& path) {
+  return {ENAMETOOLONG, what, path, "the path of a socket has at most 107 bytes", "give a shorter --dir"};
+}
+
+/// A socket file whose listener is gone. A live one accepts, or at least does not refuse.
+bool is_stale(const LocalAddress& address, int type) {
+  const Fd probe(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return connect(probe.get(), address.get(), sizeof address.address) != 0 && errno == ECONNREFUSED;
+}
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+}  // namespace
+
+Result<Fd> listen_on_path(const std::string& path, int type) {
+  const char* what = "cannot listen";
+  const LocalAddress address(path);
+  if (!address.fits) return path_too_long(what, path);
+  Fd fd(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return system_error(what, path);
+  if (is_stale(address, type)) unlink(path.c_str());
+  const mode_t before = umask(0177);
+  const int bound = bind(fd.get(), address.get(), sizeof address.address);
+  const int why = errno;
+  umask(before);
+  errno = why;
+  if (bound != 0)
+    return system_error(what, path, why == EADDRINUSE ? "another process serves it already" : "");
+  if (listen(fd.get(), listen_backlog) != 0) return system_error(what, path);
+  return fd;
+}
+
+Result<Fd> connect_to_path(const std::string& path, int type) {
+  const char* what = "cannot connect";
+  const LocalAddress address(path);
+  if (!address.fits) return path_too_long(what, path);
+  Fd fd(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return system_error(what, path);
+  if (connect(fd.get(), address.get(), sizeof address.address) != 0) return system_error(what, path);
+  return fd;
+}
+
+Result<Handle> LinuxHost::listen_local(const std::string& path) {
+  auto fd = listen_on_path(path, SOCK_STREAM);
+  if (!fd) return fd.error();
+  listening_paths_[fd->get()] = path;
+  return adopt(fd->release());
+}
+
+Result<Host::TcpListener> LinuxHost::listen_tcp(std::uint16_t port) {
+  const char* what = "cannot listen";
+  const std::string object = "127.0.0.1 port " + std::to_string(port);
+  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return system_error(what, object);
+  const int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address = loopback(port);
+  socklen_t size = sizeof address;
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      listen(fd.get(), listen_backlog) != 0 ||
+      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return system_error(what, object);
+  }
+  return TcpListener{adopt(fd.release()), ntohs(address.sin_port)};
+}
+
+Result<Handle> LinuxHost::connect_local(const std::string& path) {
+  auto fd = connect_to_path(path, SOCK_STREAM);
+  if (!fd) return fd.error();
+  return adopt(fd->release());
+}
+
+Result<Handle> LinuxHost::connect_tcp(std::uint16_t port) {
+  const char* what = "cannot connect";
+  const std::string object = "127.0.0.1 port " + std::to_string(port);
+  // Connecting on loopback is immediate, so the socket becomes non-blocking only afterwards.
+  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return system_error(what, object);
+  const sockaddr_in address = loopback(port);
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return system_error(what, object);
+  }
+  const int on = 1;
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+  return adopt(fd.release());
+}
+
+Result<std::optional<Handle>> LinuxHost::accept(const Handle& listener) {
+  Fd fd(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (fd.valid()) {
+    const int on = 1;
+    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails harmlessly on a unix socket
+    return std::optional(adopt(fd.release()));
+  }
+  switch (errno) {
+    case EAGAIN:
+    case EINTR:
+    case ECONNABORTED:
+      return std::optional<Handle>();
+    case EMFILE:
+    case ENFILE: {
+      const Error error = system_error("cannot take a connection", "", "raise ulimit -n");
+      close(std::exchange(spare_fd_, -1));
+      { const Fd refused(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC)); }
+      spare_fd_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
+      return error;
+    }
+    default:
+      return system_error("cannot take a connection", "");
+  }
+}
+
+Io LinuxHost::read(const Handle& stream, std::span<std::uint8_t> into) {
+  if (into.empty()) return {Io::State::blocked, 0};
+  ssize_t count = -1;
+  do {
+    count = ::read(stream.number(), into.data(), into.size());
+  } while (count < 0 && errno == EINTR);
+  if (count > 0) return {Io::State::moved, static_cast<std::size_t>(count)};
+  // A pty whose last program has closed it says EIO.
+  return {count < 0 && errno == EAGAIN ? Io::State::blocked : Io::State::closed, 0};
+}
+
+Io LinuxHost::write(const Handle& stream, Bytes bytes) {
+  if (bytes.empty()) return {Io::State::blocked, 0};
+  ssize_t count = -1;
+  do {
+    count = ::write(stream.number(), bytes.data(), bytes.size());
+  } while (count < 0 && errno == EINTR);
+  if (count > 0) return {Io::State::moved, static_cast<std::size_t>(count)};
+  return {count == 0 || errno == EAGAIN ? Io::State::blocked : Io::State::closed, 0};
+}
+
+Result<Handle> LinuxHost::standard_stream(int fd) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0)
+    return system_error("cannot use descriptor", std::to_string(fd), "is it open?");
+  if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
+    // A description of our own, so that O_NONBLOCK does not change it for the programs that share this one.
+    const int mode = fcntl(fd, F_GETFL) & O_ACCMODE;
+    const int own =
+        open(("/proc/self/fd/" + std::to_string(fd)).c_str(), mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (own >= 0) return adopt(own);
+  }
+  if (S_ISSOCK(status.st_mode)) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return system_error("cannot use descriptor", std::to_string(fd));
+  return adopt(copy);
+}
+
+}  // namespace ringside

@@ -1,0 +1,36 @@
+// termios and the window's size.
+#include "emu/host/linux_terminal.h"
+
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+namespace ringside {
+
+struct RawTerminal::Saved {
+  termios mode;
+};
+
+std::optional<WindowSize> window_size(int fd) {
+  winsize size{};
+  if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return std::nullopt;
+  return WindowSize{size.ws_row, size.ws_col};
+}
+
+bool is_terminal(int fd) {
+  return isatty(fd) != 0;
+}
+
+RawTerminal::RawTerminal(int fd) : fd_(fd) {
+  termios mode{};
+  if (tcgetattr(fd, &mode) != 0) return;
+  saved_ = std::make_unique<Saved>(Saved{mode});
+  cfmakeraw(&mode);
+  tcsetattr(fd, TCSADRAIN, &mode);
+}
+
+RawTerminal::~RawTerminal() {
+  if (saved_) tcsetattr(fd_, TCSADRAIN, &saved_->mode);
+}
+
+}  // namespace ringside

@@ -1,0 +1,33 @@
+// The terminal that a person sits at: raw for as long as a console is attached, and its size.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace ringside {
+
+struct WindowSize {
+  std::uint16_t rows;
+  std::uint16_t columns;
+};
+
+/// Nothing when the descriptor is not a terminal.
+[[nodiscard]] std::optional<WindowSize> window_size(int fd);
+[[nodiscard]] bool is_terminal(int fd);
+
+/// Puts a terminal into raw mode and back. Does nothing on anything else.
+class RawTerminal {
+ public:
+  explicit RawTerminal(int fd);
+  ~RawTerminal();
+  RawTerminal(const RawTerminal&) = delete;
+  RawTerminal& operator=(const RawTerminal&) = delete;
+
+ private:
+  struct Saved;
+  int fd_;
+  std::unique_ptr<Saved> saved_;
+};
+
+}  // namespace ringside

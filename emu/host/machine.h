@@ -1,0 +1,44 @@
+// Where a machine keeps its things: one directory, mode 0700, with sockets, pid files, logs and journals by
+// name.
+#pragma once
+
+#include <string>
+
+#include "emu/base/check.h"
+#include "emu/host/hypercall.h"
+
+namespace ringside {
+
+class Machine {
+ public:
+  explicit Machine(std::string directory) : directory_(std::move(directory)) {}
+
+  /// $XDG_RUNTIME_DIR/ringside, else /tmp/ringside-<uid>.
+  [[nodiscard]] static std::string default_directory();
+  /// Makes the directory (and its journal folder) if needed. Fails when it belongs to somebody else, is open
+  /// to others, or is too long for the path of a socket inside it.
+  [[nodiscard]] Result<> prepare() const;
+  /// Removes what the machine's processes left, and the directory if nothing else is in it.
+  void remove() const;
+
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+  [[nodiscard]] std::string xen_socket() const { return directory_ + "/xen.sock"; }
+  [[nodiscard]] std::string xcs_socket() const { return directory_ + "/xcs_socket"; }
+  [[nodiscard]] std::string xend_socket() const { return directory_ + "/xend.sock"; }
+  [[nodiscard]] std::string pid_file(const std::string& process) const {
+    return directory_ + "/" + process + ".pid";
+  }
+  [[nodiscard]] std::string log_file(const std::string& process) const {
+    return directory_ + "/" + process + ".log";
+  }
+  [[nodiscard]] std::string journal_directory() const { return directory_ + "/journal"; }
+  /// The environment setting by which everything that runs in a domain can be found.
+  [[nodiscard]] std::string domain_mark(DomainId domain) const {
+    return "RINGSIDE_DOMAIN=" + directory_ + "#" + std::to_string(domain);
+  }
+
+ private:
+  std::string directory_;
+};
+
+}  // namespace ringside

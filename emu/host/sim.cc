@@ -1,0 +1,278 @@
+// SimWorld: the clock and the queue, handles and what they refer to, watches and waits.
+#include "emu/host/sim.h"
+
+#include <algorithm>
+
+#include "emu/host/sim_objects.h"
+
+namespace ringside {
+
+SimWorld::SimWorld() = default;
+
+SimWorld::~SimWorld() {
+  // Functions that never ran may own handles: they go while their hosts exist, and those look nothing up any
+  // more.
+  ending_ = true;
+  for (const auto& known : hosts_) known->timers_.clear();
+  queue_.clear();
+  slots_.clear();
+  waits_.clear();
+  ended_waits_.clear();
+  objects_.clear();
+  hypercalls_ = {};
+}
+
+SimHost& SimWorld::host(const std::string& name) {
+  for (const auto& known : hosts_) {
+    if (known->name() == name && !known->ended()) return *known;
+  }
+  hosts_.push_back(std::make_unique<SimHost>(*this, name));
+  return *hosts_.back();
+}
+
+std::function<std::uint64_t()> SimWorld::clock() const {
+  return [this] { return static_cast<std::uint64_t>(now_.count()); };
+}
+
+// -- running
+
+void SimWorld::post(SimProcess* process, std::function<void()> run) {
+  post_at(now_, process, std::move(run));
+}
+
+void SimWorld::post_at(Time at, SimProcess* process, std::function<void()> run) {
+  queue_.emplace(std::pair{at, events_made_++}, Event{process, std::move(run)});
+}
+
+bool SimWorld::step(Time until) {
+  if (queue_.empty() || queue_.begin()->first.first > until) return false;
+  auto next = queue_.extract(queue_.begin());
+  now_ = std::max(now_, next.key().first);
+  ++steps_;
+  const Event& event = next.mapped();
+  if (event.process != nullptr && event.process->exit_status) return true;
+  if (event.process != nullptr && event.process->stopped) {
+    event.process->held.push_back(std::move(next.mapped().run));
+    return true;
+  }
+  event.run();
+  std::exchange(ended_waits_, {}).clear();
+  return true;
+}
+
+void SimWorld::run_steps(Time until, const std::function<bool()>* condition) {
+  RS_CHECK(!running_);  // run() from inside a callback
+  struct Running {
+    bool& flag;
+    explicit Running(bool& running) : flag(running) { flag = true; }
+    ~Running() { flag = false; }
+  } running(running_);
+  const std::uint64_t first = steps_;
+  while ((condition == nullptr || !(*condition)()) && step(until)) {
+    RS_CHECK(steps_ - first <= steps_max_);  // a livelock: somebody is always ready and never gets anywhere
+  }
+}
+
+void SimWorld::run() {
+  run_steps(now_, nullptr);
+}
+
+void SimWorld::run_for(Duration duration) {
+  const Time until = now_ + duration;
+  run_steps(until, nullptr);
+  now_ = until;
+}
+
+bool SimWorld::run_until(const std::function<bool()>& condition, Duration limit) {
+  const Time until = now_ + limit;
+  run_steps(until, &condition);
+  if (condition()) return true;
+  now_ = until;
+  return false;
+}
+
+// -- objects and handles
+
+Handle SimWorld::open(SimHost& owner, SimObject& object) {
+  const int number = next_number_++;
+  slots_.emplace(number, std::make_unique<SimSlot>(owner, object));
+  object.slots.push_back(number);
+  return {owner, number};
+}
+
+SimSlot* SimWorld::find(int number) {
+  const auto at = slots_.find(number);
+  return at == slots_.end() ? nullptr : at->second.get();
+}
+
+void SimWorld::close(int number) {
+  auto taken = slots_.extract(number);
+  RS_CHECK(!taken.empty());
+  SimSlot& slot = *taken.mapped();
+  for (const auto wait : std::exchange(slot.waits, {})) end_wait(wait);
+  std::erase(slot.object->slots, number);
+  release(*slot.object);
+}
+
+void SimWorld::release(SimObject& object) {
+  if (!object.slots.empty() || object.holds > 0) return;
+  retire(object);
+  objects_.erase(&object);
+}
+
+void SimWorld::retire(SimObject& object) {
+  if (auto* stream = dynamic_cast<SimStream*>(&object); stream != nullptr && stream->peer != nullptr) {
+    stream->peer->peer = nullptr;
+    changed(*stream->peer);
+  }
+  if (auto* listener = dynamic_cast<SimListener*>(&object)) {
+    listeners_.erase(listener->name);
+    for (SimStream* waiting : listener->waiting) {
+      --waiting->holds;
+      release(*waiting);
+    }
+  }
+  if (auto* connection = dynamic_cast<SimConnection*>(&object); connection != nullptr && connection->server) {
+    post(connection->server->process_, [this, caller = connection->caller] { hypercalls_.gone(caller); });
+  }
+}
+
+Handle SimWorld::give(Handle handle, SimHost& receiver) {
+  SimSlot* slot = find(handle.number());
+  RS_CHECK(slot != nullptr);
+  return open(receiver, *slot->object);
+}
+
+std::vector<std::string> SimWorld::open_handles() const {
+  std::vector<std::string> lines;
+  for (const auto& [number, slot] : slots_) {
+    lines.push_back(fmt::format("{}: {} {}", slot->owner->name(), slot->object->kind(), number));
+  }
+  for (const MappedFrame& mapped : mapped_) lines.push_back(mapped.owner->name() + ": mapping");
+  return lines;
+}
+
+// -- watches: one event at most waits for each slot, and looks again when it runs
+
+void SimWorld::changed(SimObject& object) {
+  for (const int number : object.slots) post_ready(number);
+  if (auto* stream = dynamic_cast<SimStream*>(&object); stream != nullptr && stream->program != nullptr) {
+    poke(*stream->program);
+  }
+}
+
+namespace {
+
+Ready wanted(const SimSlot& slot) {
+  const Ready ready = slot.object->ready();
+  return {.read = ready.read && slot.interest.read, .write = ready.write && slot.interest.write};
+}
+
+}  // namespace
+
+void SimWorld::post_ready(int number) {
+  SimSlot& slot = *find(number);
+  const Ready ready = wanted(slot);
+  if (!slot.watched || slot.ready_posted || (!ready.read && !ready.write)) return;
+  slot.ready_posted = true;
+  post(slot.owner->process_, [this, number] { run_ready(number); });
+}
+
+void SimWorld::run_ready(int number) {
+  SimSlot* slot = find(number);
+  if (slot == nullptr) return;
+  const Ready ready = wanted(*slot);
+  if (ready.read || ready.write) {
+    auto call = std::move(slot->ready);
+    slot->ready = nullptr;
+    call(ready);
+    slot = find(number);
+    if (slot == nullptr) return;
+    if (!slot->ready) slot->ready = std::move(call);
+  }
+  slot->ready_posted = false;
+  post_ready(number);
+}
+
+void SimWorld::post_woken(int number) {
+  SimSlot& slot = *find(number);
+  for (const auto id : slot.waits) {
+    SimWait& wait = *waits_.at(id);
+    wait.serve_due = true;
+    post_turn(wait);
+  }
+  if (!slot.wakes || slot.woken_posted) return;
+  slot.woken_posted = true;
+  post(slot.owner->process_, [this, number] { run_woken(number); });
+}
+
+void SimWorld::run_woken(int number) {
+  SimSlot* slot = find(number);
+  if (slot == nullptr) return;
+  slot->woken_posted = false;
+  auto call = std::move(slot->woken);
+  slot->woken = nullptr;
+  call();
+  slot = find(number);
+  if (slot != nullptr && !slot->woken) slot->woken = std::move(call);
+}
+
+void SimWorld::run_ended(int number) {
+  SimSlot* slot = find(number);
+  if (slot == nullptr || !slot->ended) return;
+  const int status = static_cast<SimProcess*>(slot->object)->exit_status.value();
+  auto call = std::move(slot->ended);
+  slot->ended = nullptr;
+  call(status);
+}
+
+// -- ring waits
+
+void SimWorld::post_turn(SimWait& wait) {
+  if (wait.posted) return;
+  wait.posted = true;
+  post(wait.owner->process_, [this, id = wait.id] { run_turn(id); });
+}
+
+/// One event of a wait: a bounded step, so that the waits of two components take turns as two processes
+/// would.
+void SimWorld::run_turn(std::uint64_t wait_id) {
+  const auto at = waits_.find(wait_id);
+  if (at == waits_.end()) return;
+  SimWait& wait = *at->second;
+  const auto over = [&wait] { return wait.ended || wait.owner->ended(); };
+  wait.posted = false;
+  if (!wait.masked) {
+    wait.masked = true;
+    wait.looks = 0;
+    wait.calls.awaken();
+    if (over()) return;
+  }
+  bool serve = std::exchange(wait.serve_due, false);
+  if (!serve) serve = wait.calls.has_work();
+  if (over()) return;
+  if (serve) {
+    wait.looks = 0;
+    wait.calls.serve();
+    if (!over()) post_turn(wait);
+    return;
+  }
+  if (++wait.looks < sim_looks_before_sleep) return post_turn(wait);
+  wait.looks = 0;
+  const bool asleep = wait.calls.try_sleep();
+  if (over()) return;
+  wait.masked = !asleep;
+  if (asleep) return;
+  wait.serve_due = true;
+  post_turn(wait);
+}
+
+void SimWorld::end_wait(std::uint64_t wait_id) {
+  auto taken = waits_.extract(wait_id);
+  if (taken.empty()) return;
+  taken.mapped()->ended = true;
+  if (SimSlot* slot = find(taken.mapped()->number)) std::erase(slot->waits, wait_id);
+  ended_waits_.push_back(std::move(taken.mapped()));
+}
+
+}  // namespace ringside

@@ -1,0 +1,275 @@
+// The simulated host: all components of a machine in one thread, on a virtual clock. Unit tests and the
+// scenario simulator stand on it.
+//
+// SimWorld owns the clock, the queue of events, everything that handles refer to, and one SimHost for each
+// component. Whatever a Host call makes happen later becomes an event; events run in the order of their time,
+// then of their making, one at a time, from run() and its siblings only. So no callback ever runs inside a
+// Host call, with one exception: a hypercall is a direct call into the registered HypercallServer.
+//
+// Order is deterministic. Nothing here touches a real descriptor, process or clock; of a terminal only the
+// raw kind exists.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "emu/host/host.h"
+#include "emu/host/sim_program.h"
+
+namespace ringside {
+
+class SimHost;
+struct SimConnection;
+struct SimFrame;
+struct SimKicks;
+struct SimListener;
+struct SimObject;
+struct SimProcess;
+struct SimProgramRun;
+struct SimSlot;
+struct SimStream;
+struct SimWait;
+
+/// Events one run may take before it counts as a livelock.
+inline constexpr std::uint64_t sim_steps_max = 4'000'000;
+/// Connections that wait for accept at one listener.
+inline constexpr std::size_t sim_backlog_max = 64;
+/// How often a ring wait looks at the page without finding work before it tries to sleep.
+inline constexpr unsigned sim_looks_before_sleep = 3;
+/// The exit status of a killed process, and of one whose terminal went away, as a shell shows them.
+inline constexpr int sim_status_killed = 128 + 9;
+inline constexpr int sim_status_hung_up = 128 + 1;
+
+class SimWorld {
+ public:
+  SimWorld();
+  ~SimWorld();
+  SimWorld(const SimWorld&) = delete;
+  SimWorld& operator=(const SimWorld&) = delete;
+
+  // -- components
+  /// The living component of that name; a new one if there is none (a component that ended can so be started
+  /// again).
+  SimHost& host(const std::string& name);
+  /// As kill -9: its callbacks never run again, its handles close, who watches its process is told.
+  void kill(SimHost& component);
+  /// A handle of `component`'s process, for `holder`.
+  [[nodiscard]] Handle process_of(SimHost& component, SimHost& holder);
+  /// A new privileged connection (domain 0) for `holder`. The hypervisor must be serving.
+  [[nodiscard]] Handle dom0_connection(SimHost& holder);
+  /// Makes a handle another component's, as inheritance from a parent process does.
+  [[nodiscard]] Handle give(Handle handle, SimHost& receiver);
+
+  // -- running
+  /// Runs until nothing is left to happen now. Timers that are not due stay pending.
+  void run();
+  /// Runs while virtual time advances by `duration`, timers included.
+  void run_for(Duration duration);
+  /// Runs until `condition` holds, looked at after each event; false when it still does not after `limit`.
+  [[nodiscard]] bool run_until(const std::function<bool()>& condition,
+                               Duration limit = std::chrono::seconds(60));
+  [[nodiscard]] Time now() const { return now_; }
+  /// For trace::MemorySink.
+  [[nodiscard]] std::function<std::uint64_t()> clock() const;
+  /// How many events have run.
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+  /// Another limit than sim_steps_max.
+  void limit_steps(std::uint64_t steps_max) { steps_max_ = steps_max; }
+
+  // -- faults and sizes
+  /// From here on one event can write at most `bytes` into a stream; what it tries beyond is `blocked`. 0 =
+  /// no limit.
+  void limit_write(std::size_t bytes) { write_bytes_max_ = bytes; }
+  /// Buffer of streams (terminals) made from here on, each way.
+  void stream_bytes(std::size_t bytes) { stream_bytes_ = bytes; }
+  void terminal_bytes(std::size_t bytes) { terminal_bytes_ = bytes; }
+
+  // -- programs
+  using ProgramFactory = std::function<std::unique_ptr<SimProgram>(const ProgramSpec&)>;
+  /// What program_start runs when argv[0] is `name`.
+  void program(const std::string& name, ProgramFactory factory);
+
+  // -- what happened, for tests to look at
+  /// One line for each handle and mapping that a living component still holds: "xcs: stream 17".
+  [[nodiscard]] std::vector<std::string> open_handles() const;
+  struct Resize {
+    std::int32_t process;
+    std::uint16_t rows;
+    std::uint16_t columns;
+  };
+  [[nodiscard]] const std::vector<Resize>& resizes() const { return resizes_; }
+  struct Signal {
+    DomainId domain;
+    std::int32_t process;
+    Host::DomainSignal signal;
+  };
+  [[nodiscard]] const std::vector<Signal>& signals() const { return signals_; }
+
+ private:
+  friend class SimHost;
+  friend class SimProgram;
+
+  struct Event {
+    SimProcess* process;  ///< whose code runs; null = the world's own
+    std::function<void()> run;
+  };
+  struct MappedFrame {
+    SimHost* owner;
+    SimFrame* frame;
+  };
+
+  // Events.
+  void post(SimProcess* process, std::function<void()> run);
+  void post_at(Time at, SimProcess* process, std::function<void()> run);
+  bool step(Time until);
+  void run_steps(Time until, const std::function<bool()>* condition);
+
+  // Objects and the slots that handles number.
+  template <class T, class... Arguments>
+  T& create(Arguments&&... arguments);
+  void release(SimObject& object);
+  void retire(SimObject& object);
+  [[nodiscard]] Handle open(SimHost& owner, SimObject& object);
+  void close(int number);
+  [[nodiscard]] SimSlot* find(int number);
+
+  // Watches.
+  void changed(SimObject& object);
+  void post_ready(int number);
+  void run_ready(int number);
+  void post_woken(int number);
+  void run_woken(int number);
+  void run_ended(int number);
+
+  // Ring waits.
+  void post_turn(SimWait& wait);
+  void run_turn(std::uint64_t wait_id);
+  void end_wait(std::uint64_t wait_id);
+
+  // Streams.
+  Result<Handle> listen(SimHost& owner, const std::string& name);
+  Result<Handle> connect(SimHost& owner, const std::string& name, int code_when_missing);
+  std::pair<SimStream*, SimStream*> stream_pair(std::size_t bytes);
+  Io read(SimStream& stream, std::span<std::uint8_t> into);
+  Io write(SimStream& stream, Bytes bytes);
+
+  // Processes.
+  void signal(SimProcess& process, Host::DomainSignal signal);
+  void end(SimProcess& process, int status);
+  void finish(SimProcess& process);
+  void finish_host(SimHost& host);
+  void close_terminal(SimProgramRun& run);
+  void poke(SimProgramRun& run);
+  void run_program(SimProgramRun& run);
+
+  Time now_{0};
+  std::map<std::pair<Time, std::uint64_t>, Event> queue_;
+  std::uint64_t events_made_ = 0;
+  std::uint64_t steps_ = 0;
+  std::uint64_t steps_max_ = sim_steps_max;
+  bool running_ = false;
+  bool ending_ = false;  ///< the world is being destroyed: handles that close late find nothing
+
+  std::unordered_map<const SimObject*, std::unique_ptr<SimObject>> objects_;
+  std::map<int, std::unique_ptr<SimSlot>> slots_;
+  int next_number_ = 3;  ///< never used twice, so that a stale handle is noticed
+  std::vector<MappedFrame> mapped_;
+  std::map<std::uint64_t, std::unique_ptr<SimWait>> waits_;
+  std::vector<std::unique_ptr<SimWait>>
+      ended_waits_;            ///< until the event is over: one of their functions may be running
+  std::uint64_t next_id_ = 1;  ///< timers, waits
+  std::map<std::string, SimListener*> listeners_;  ///< by path, or "tcp:" and the port
+  std::uint32_t next_tcp_port_ = 49152;
+
+  SimHost* hypervisor_ = nullptr;
+  HypercallServer hypercalls_;
+  bool in_hypercall_ = false;
+  std::uint32_t next_connection_ = 1;
+
+  std::int32_t next_process_ = 1000;
+  std::map<std::string, ProgramFactory> programs_;
+  std::vector<SimProgramRun*> program_runs_;  ///< every one that was ever started
+  std::size_t write_bytes_max_ = 0;
+  std::size_t stream_bytes_ = 4096;
+  std::size_t terminal_bytes_ = 4096;
+  std::vector<Resize> resizes_;
+  std::vector<Signal> signals_;
+  std::vector<std::unique_ptr<SimHost>> hosts_;
+};
+
+/// One component's Host. Made by SimWorld::host, lives as long as the world.
+class SimHost final : public Host {
+ public:
+  SimHost(SimWorld& world, std::string name);
+  ~SimHost() override;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  /// Stopped itself, or was killed.
+  [[nodiscard]] bool ended() const;
+  [[nodiscard]] std::optional<int> exit_status() const;
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+
+  [[nodiscard]] Time now() const override;
+  TimerId timer_start(Duration delay, std::function<void()> run) override;
+  void timer_cancel(TimerId timer) override;
+
+  void handle_close(int number) override;
+  Result<Handle> handle_duplicate(const Handle& handle) override;
+
+  Result<Handle> frame_create() override;
+  Result<Mapping> frame_map(const Handle& frame) override;
+  void frame_unmap(std::byte* address) override;
+
+  Result<Handle> kicks_create() override;
+  void kick(const Handle& kicks) override;
+  void kicks_watch(const Handle& kicks, std::function<void()> woken) override;
+  WaitId ring_wait_start(const Handle& kicks, RingWait wait) override;
+  void ring_wait_expect(WaitId wait) override;
+  void ring_wait_end(WaitId wait) override;
+
+  Result<Handle> listen_local(const std::string& path) override;
+  Result<TcpListener> listen_tcp(std::uint16_t port) override;
+  Result<Handle> connect_local(const std::string& path) override;
+  Result<Handle> connect_tcp(std::uint16_t port) override;
+  Result<std::optional<Handle>> accept(const Handle& listener) override;
+  Io read(const Handle& stream, std::span<std::uint8_t> into) override;
+  Io write(const Handle& stream, Bytes bytes) override;
+  void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) override;
+  void watch_interest(const Handle& stream, Ready interest) override;
+
+  Result<Program> program_start(const ProgramSpec& spec) override;
+  void process_watch(const Handle& process, std::function<void(int status)> ended) override;
+  void terminal_resize(const Handle& terminal, std::uint16_t rows, std::uint16_t columns) override;
+  void program_kill_rest(const Handle& process) override;
+  [[nodiscard]] std::int32_t process_number(const Handle& process) override;
+  void domain_signal(DomainId domain, const Handle& process, DomainSignal signal) override;
+
+  Result<> hypercalls_serve(HypercallServer server) override;
+  Result<Handle> hypercall_connection(DomainId domain) override;
+  Result<HypercallOutcome> hypercall(const Handle& connection, const HypercallArguments& arguments,
+                                     const Handle* handle) override;
+
+  void warn(const std::string& line) override;
+  void stop(int exit_status) override;
+
+ private:
+  friend class SimWorld;
+
+  SimSlot& slot(const Handle& handle);
+  template <class T>
+  T& object(const Handle& handle);
+
+  SimWorld& world_;
+  std::string name_;
+  SimProcess* process_;
+  std::map<TimerId, std::function<void()>> timers_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace ringside

@@ -1,0 +1,194 @@
+// SimHost: time, handles, frames, ports and hypercalls of one simulated component.
+#include <algorithm>
+#include <cerrno>
+
+#include "emu/host/sim_objects.h"
+
+namespace ringside {
+
+SimHost::SimHost(SimWorld& world, std::string name) : world_(world), name_(std::move(name)) {
+  auto& process = world_.create<SimProcess>();
+  process.number = world_.next_process_++;
+  process.host = this;
+  process.holds = 1;
+  process_ = &process;
+}
+
+SimHost::~SimHost() = default;
+
+bool SimHost::ended() const {
+  return process_->exit_status.has_value();
+}
+
+std::optional<int> SimHost::exit_status() const {
+  return process_->exit_status;
+}
+
+SimSlot& SimHost::slot(const Handle& handle) {
+  SimSlot* found = world_.find(handle.number());
+  RS_CHECK(found != nullptr);      // a handle that is closed, or was never opened
+  RS_CHECK(found->owner == this);  // another component's handle
+  return *found;
+}
+
+// -- time
+
+Time SimHost::now() const {
+  return world_.now();
+}
+
+Host::TimerId SimHost::timer_start(Duration delay, std::function<void()> run) {
+  const TimerId id = world_.next_id_++;
+  timers_.emplace(id, std::move(run));
+  world_.post_at(world_.now() + std::max(delay, Duration{0}), process_, [this, id] {
+    auto due = timers_.extract(id);
+    if (!due.empty()) due.mapped()();
+  });
+  return id;
+}
+
+void SimHost::timer_cancel(TimerId timer) {
+  if (!world_.ending_) timers_.erase(timer);
+}
+
+// -- handles
+
+void SimHost::handle_close(int number) {
+  if (world_.ending_) return;
+  const bool known = world_.find(number) != nullptr;
+  RS_CHECK(known || ended());  // closed twice
+  if (known) world_.close(number);
+}
+
+Result<Handle> SimHost::handle_duplicate(const Handle& handle) {
+  return world_.open(*this, *slot(handle).object);
+}
+
+// -- frames
+
+Result<Handle> SimHost::frame_create() {
+  return world_.open(*this, world_.create<SimFrame>());
+}
+
+Result<Mapping> SimHost::frame_map(const Handle& frame) {
+  auto& mapped = object<SimFrame>(frame);
+  ++mapped.holds;
+  world_.mapped_.push_back({this, &mapped});
+  return Mapping{*this, mapped.page};
+}
+
+void SimHost::frame_unmap(std::byte* address) {
+  if (world_.ending_) return;
+  const auto at = std::find_if(world_.mapped_.begin(), world_.mapped_.end(), [&](const auto& mapped) {
+    return mapped.owner == this && mapped.frame->page == address;
+  });
+  const bool known = at != world_.mapped_.end();
+  RS_CHECK(known || ended());
+  if (!known) return;
+  SimFrame& frame = *at->frame;
+  world_.mapped_.erase(at);
+  --frame.holds;
+  world_.release(frame);
+}
+
+// -- ports
+
+Result<Handle> SimHost::kicks_create() {
+  return world_.open(*this, world_.create<SimKicks>());
+}
+
+void SimHost::kick(const Handle& kicks) {
+  auto& kicked = object<SimKicks>(kicks);
+  kicked.kicked = true;
+  for (const int number : kicked.slots) world_.post_woken(number);
+}
+
+void SimHost::kicks_watch(const Handle& kicks, std::function<void()> woken) {
+  RS_CHECK(woken != nullptr);
+  SimSlot& watched = slot(kicks);
+  watched.wakes = true;
+  watched.woken = std::move(woken);
+  if (object<SimKicks>(kicks).kicked) world_.post_woken(kicks.number());
+}
+
+Host::WaitId SimHost::ring_wait_start(const Handle& kicks, RingWait wait) {
+  RS_CHECK(wait.awaken && wait.has_work && wait.serve && wait.try_sleep);
+  (void)object<SimKicks>(kicks);
+  const WaitId id = world_.next_id_++;
+  // One thread, so one CPU.
+  if (wait.own_cpu != nullptr) ring::NativeMemory::store(wait.own_cpu, 1u);
+  auto made = std::make_unique<SimWait>(
+      SimWait{.owner = this, .id = id, .number = kicks.number(), .calls = std::move(wait)});
+  slot(kicks).waits.push_back(id);
+  world_.post_turn(*world_.waits_.emplace(id, std::move(made)).first->second);
+  return id;
+}
+
+void SimHost::ring_wait_expect(WaitId wait) {
+  const auto at = world_.waits_.find(wait);
+  if (at == world_.waits_.end()) return;
+  RS_CHECK(at->second->owner == this);
+  at->second->looks = 0;
+  world_.post_turn(*at->second);
+}
+
+void SimHost::ring_wait_end(WaitId wait) {
+  if (!world_.ending_) world_.end_wait(wait);
+}
+
+// -- hypercalls
+
+Result<> SimHost::hypercalls_serve(HypercallServer server) {
+  RS_CHECK(server.call && server.gone);
+  if (world_.hypervisor_ != nullptr) {
+    return Error{EADDRINUSE, "cannot serve hypercalls", name_, "a hypervisor is running already",
+                 "stop it first"};
+  }
+  world_.hypervisor_ = this;
+  world_.hypercalls_ = std::move(server);
+  return Done{};
+}
+
+Result<Handle> SimHost::hypercall_connection(DomainId domain) {
+  RS_CHECK(world_.hypervisor_ == this);
+  auto& connection = world_.create<SimConnection>();
+  connection.caller = {.connection = world_.next_connection_++, .domain = domain};
+  connection.server = this;
+  return world_.open(*this, connection);
+}
+
+Handle SimWorld::dom0_connection(SimHost& holder) {
+  RS_CHECK(hypervisor_ != nullptr);  // it serves first
+  return give(hypervisor_->hypercall_connection(0).value(), holder);
+}
+
+Result<Host::HypercallOutcome> SimHost::hypercall(const Handle& connection,
+                                                  const HypercallArguments& arguments, const Handle* handle) {
+  auto& through = object<SimConnection>(connection);
+  if (through.server == nullptr || through.server->ended()) {
+    return Error{EPIPE, "hypercall failed", "", "the hypervisor is gone", "start the machine again"};
+  }
+  SimHost& server = *through.server;
+  RS_CHECK(!world_.in_hypercall_);      // a trap inside a trap
+  RS_CHECK(!server.process_->stopped);  // it would never come back
+  std::vector<Handle> handles;
+  if (handle != nullptr) handles.push_back(world_.open(server, *slot(*handle).object));
+  world_.in_hypercall_ = true;
+  HypercallOutcome outcome{.answer = world_.hypercalls_.call(through.caller, arguments, handles),
+                           .handles = {}};
+  world_.in_hypercall_ = false;
+  for (Handle& answered : handles) outcome.handles.push_back(world_.give(std::move(answered), *this));
+  return outcome;
+}
+
+// -- the end
+
+void SimHost::warn(const std::string& line) {
+  warnings_.push_back(line);
+}
+
+void SimHost::stop(int exit_status) {
+  world_.end(*process_, exit_status);
+}
+
+}  // namespace ringside

@@ -1,0 +1,157 @@
+// What the handles of the simulated host refer to. Internal to emu/host/sim*.cc: SimWorld owns and changes
+// all of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/base/byte_queue.h"
+#include "emu/host/sim.h"
+
+namespace ringside {
+
+/// Lives while a slot refers to it or something else holds it.
+struct SimObject {
+  SimObject() = default;
+  virtual ~SimObject() = default;
+  SimObject(const SimObject&) = delete;
+  SimObject& operator=(const SimObject&) = delete;
+
+  [[nodiscard]] virtual const char* kind() const = 0;
+  [[nodiscard]] virtual Ready ready() const { return {}; }
+
+  std::vector<int> slots;  ///< oldest first
+  int holds = 0;           ///< a mapping, a listener's queue, the side of a running program
+};
+
+/// One handle: a number, its owner, what it refers to and who watches through it. A watch belongs to the
+/// handle, not to the object: two duplicates are watched apart and the close of one ends only its own.
+struct SimSlot {
+  SimSlot(SimHost& its_owner, SimObject& its_object) : owner(&its_owner), object(&its_object) {}
+
+  SimHost* owner;
+  SimObject* object;
+
+  bool watched = false;
+  Ready interest;
+  std::function<void(Ready)> ready;  ///< moved out while it runs
+  bool ready_posted = false;
+
+  bool wakes = false;
+  std::function<void()> woken;  ///< moved out while it runs
+  bool woken_posted = false;
+  std::vector<std::uint64_t> waits;
+
+  std::function<void(int)> ended;
+};
+
+struct SimFrame final : SimObject {
+  const char* kind() const override { return "frame"; }
+
+  alignas(ring::frame_bytes) std::byte page[ring::frame_bytes] = {};
+};
+
+struct SimKicks final : SimObject {
+  const char* kind() const override { return "kicks"; }
+
+  /// Kicks are never read away, so that who begins to watch after one is still woken.
+  bool kicked = false;
+};
+
+struct SimWait {
+  SimHost* owner;
+  std::uint64_t id;
+  int number;  ///< the kicks handle's
+  RingWait calls;
+  bool masked = false;     ///< awaken() has run since it was last asleep
+  bool serve_due = false;  ///< a kick came, or try_sleep found something
+  bool posted = false;
+  unsigned looks = 0;
+  bool ended = false;
+};
+
+/// One end of a connection, or of a terminal.
+struct SimStream final : SimObject {
+  explicit SimStream(std::size_t bytes) : in(bytes) {}
+  const char* kind() const override { return terminal ? "terminal" : "stream"; }
+  Ready ready() const override {
+    if (peer != nullptr) return {.read = !in.empty(), .write = !peer->in.full()};
+    return {.read = true, .write = !draining()};
+  }
+  /// A terminal counts as closed only when what the program printed has been read.
+  [[nodiscard]] bool draining() const { return terminal && !in.empty(); }
+
+  ByteQueue in;
+  SimStream* peer = nullptr;         ///< null once that end is closed
+  SimProgramRun* program = nullptr;  ///< whose side this is; null for every end that has handles
+  SimProgramRun* runs = nullptr;     ///< on the controlling side of a terminal: what runs on it
+  bool terminal = false;
+  std::uint64_t written_step = 0;  ///< the event in which `written_bytes` were written
+  std::size_t written_bytes = 0;
+};
+
+struct SimListener final : SimObject {
+  explicit SimListener(std::string where) : name(std::move(where)) {}
+  const char* kind() const override { return "listener"; }
+  Ready ready() const override { return {.read = !waiting.empty(), .write = false}; }
+
+  std::string name;
+  std::deque<SimStream*> waiting;
+};
+
+struct SimConnection final : SimObject {
+  const char* kind() const override { return "hypercalls"; }
+  Ready ready() const override { return {.read = server == nullptr, .write = server == nullptr}; }
+
+  HypercallCaller caller;
+  SimHost* server = nullptr;  ///< null once the hypervisor is gone
+};
+
+/// What can be stopped, resumed, killed and waited for: a component (`host`) or a scripted program
+/// (SimProgramRun).
+struct SimProcess : SimObject {
+  const char* kind() const override { return "process"; }
+
+  std::int32_t number = 0;
+  SimHost* host = nullptr;
+  bool stopped = false;
+  std::vector<std::function<void()>> held;  ///< events that came up while it was stopped
+  std::optional<int> exit_status;           ///< from here on none of its callbacks runs
+  bool finished = false;                    ///< its handles are closed and watchers have been told
+};
+
+struct SimProgramRun final : SimProcess {
+  std::unique_ptr<SimProgram> program;
+  SimHost* parent = nullptr;
+  SimStream* side = nullptr;  ///< the program's side of the terminal; null once given up
+  bool rest_left = false;
+  bool posted = false;
+  bool start_due = true;
+  bool input_due = false;
+  bool room_wanted = false;
+  bool resize_due = false;
+  bool hung_up = false;
+};
+
+template <class T, class... Arguments>
+T& SimWorld::create(Arguments&&... arguments) {
+  auto made = std::make_unique<T>(std::forward<Arguments>(arguments)...);
+  T& object = *made;
+  objects_.emplace(&object, std::move(made));
+  return object;
+}
+
+template <class T>
+T& SimHost::object(const Handle& handle) {
+  auto* found = dynamic_cast<T*>(slot(handle).object);
+  RS_CHECK(found != nullptr);  // a handle of the wrong kind
+  return *found;
+}
+
+}  // namespace ringside

@@ -1,0 +1,142 @@
+// Byte streams of the simulated host: pairs of bounded buffers, and the names under which they are connected.
+#include <algorithm>
+#include <cerrno>
+
+#include "emu/host/sim_objects.h"
+
+namespace ringside {
+
+namespace {
+
+std::string tcp_name(std::uint32_t port) {
+  return fmt::format("tcp:{}", port);
+}
+
+}  // namespace
+
+std::pair<SimStream*, SimStream*> SimWorld::stream_pair(std::size_t bytes) {
+  auto& one = create<SimStream>(bytes);
+  auto& other = create<SimStream>(bytes);
+  one.peer = &other;
+  other.peer = &one;
+  return {&one, &other};
+}
+
+Result<Handle> SimWorld::listen(SimHost& owner, const std::string& name) {
+  if (listeners_.contains(name)) {
+    return Error{EADDRINUSE, "cannot listen", name, "somebody listens there already",
+                 "stop it, or choose another"};
+  }
+  auto& listener = create<SimListener>(name);
+  listeners_[name] = &listener;
+  return open(owner, listener);
+}
+
+Result<Handle> SimWorld::connect(SimHost& owner, const std::string& name, int code_when_missing) {
+  const auto at = listeners_.find(name);
+  if (at == listeners_.end()) {
+    return Error{code_when_missing, "cannot connect", name, "nobody listens there", "is it running?"};
+  }
+  SimListener& listener = *at->second;
+  if (listener.waiting.size() >= sim_backlog_max) {
+    return Error{EAGAIN, "cannot connect", name, "its queue of waiting connections is full",
+                 "try again later"};
+  }
+  const auto [here, there] = stream_pair(stream_bytes_);
+  there->holds = 1;
+  listener.waiting.push_back(there);
+  changed(listener);
+  return open(owner, *here);
+}
+
+Io SimWorld::read(SimStream& stream, std::span<std::uint8_t> into) {
+  RS_CHECK(!into.empty());  // its answer would look like an end of file
+  if (stream.in.empty()) return {.state = stream.peer == nullptr ? Io::State::closed : Io::State::blocked};
+  std::size_t done = 0;
+  while (done < into.size() && !stream.in.empty()) {
+    const auto piece = stream.in.front().first(std::min(stream.in.front().size(), into.size() - done));
+    std::copy(piece.begin(), piece.end(), into.begin() + static_cast<std::ptrdiff_t>(done));
+    done += piece.size();
+    stream.in.drop(piece.size());
+  }
+  // Room for the peer; or, when the peer is gone, a terminal that has become closed.
+  changed(stream.peer != nullptr ? *stream.peer : stream);
+  return {.state = Io::State::moved, .bytes = done};
+}
+
+Io SimWorld::write(SimStream& stream, Bytes bytes) {
+  RS_CHECK(!bytes.empty());
+  if (stream.peer == nullptr) return {.state = stream.draining() ? Io::State::blocked : Io::State::closed};
+  if (write_bytes_max_ != 0) {
+    // The limit is one for each event, so that the reader gets to see the piece by itself.
+    if (std::exchange(stream.written_step, steps_) != steps_) stream.written_bytes = 0;
+    bytes = bytes.first(
+        std::min(bytes.size(), write_bytes_max_ - std::min(write_bytes_max_, stream.written_bytes)));
+  }
+  const std::size_t done = stream.peer->in.push(bytes);
+  if (done == 0) return {.state = Io::State::blocked};
+  stream.written_bytes += done;
+  if (stream.peer->program != nullptr) stream.peer->program->input_due = true;
+  changed(*stream.peer);
+  return {.state = Io::State::moved, .bytes = done};
+}
+
+Result<Handle> SimHost::listen_local(const std::string& path) {
+  return world_.listen(*this, path);
+}
+
+Result<Host::TcpListener> SimHost::listen_tcp(std::uint16_t port) {
+  std::uint32_t chosen = port;
+  if (port == 0) {
+    while (world_.listeners_.contains(tcp_name(world_.next_tcp_port_))) ++world_.next_tcp_port_;
+    chosen = world_.next_tcp_port_++;
+    RS_CHECK(chosen <= 65535);
+  }
+  auto handle = world_.listen(*this, tcp_name(chosen));
+  if (!handle) return handle.error();
+  return TcpListener{std::move(*handle), static_cast<std::uint16_t>(chosen)};
+}
+
+Result<Handle> SimHost::connect_local(const std::string& path) {
+  return world_.connect(*this, path, ENOENT);
+}
+
+Result<Handle> SimHost::connect_tcp(std::uint16_t port) {
+  return world_.connect(*this, tcp_name(port), ECONNREFUSED);
+}
+
+Result<std::optional<Handle>> SimHost::accept(const Handle& listener) {
+  auto& from = object<SimListener>(listener);
+  if (from.waiting.empty()) return std::optional<Handle>{};
+  SimStream& stream = *from.waiting.front();
+  from.waiting.pop_front();
+  std::optional<Handle> accepted = world_.open(*this, stream);
+  --stream.holds;
+  return accepted;
+}
+
+Io SimHost::read(const Handle& stream, std::span<std::uint8_t> into) {
+  return world_.read(object<SimStream>(stream), into);
+}
+
+Io SimHost::write(const Handle& stream, Bytes bytes) {
+  return world_.write(object<SimStream>(stream), bytes);
+}
+
+void SimHost::watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) {
+  RS_CHECK(ready != nullptr);
+  SimSlot& watched = slot(stream);
+  watched.watched = true;
+  watched.interest = interest;
+  watched.ready = std::move(ready);
+  world_.post_ready(stream.number());
+}
+
+void SimHost::watch_interest(const Handle& stream, Ready interest) {
+  SimSlot& watched = slot(stream);
+  RS_CHECK(watched.watched);
+  watched.interest = interest;
+  world_.post_ready(stream.number());
+}
+
+}  // namespace ringside
