@@ -4,9 +4,12 @@
 
 namespace ringside::dom0 {
 
-Acceptor::Acceptor(Host& host, std::function<void(Handle)> accepted) : host_(host), accepted_(std::move(accepted)) {}
+Acceptor::Acceptor(Host& host, std::function<void(Handle)> accepted)
+    : host_(host), accepted_(std::move(accepted)) {}
 
-Acceptor::~Acceptor() { close(); }
+Acceptor::~Acceptor() {
+  close();
+}
 
 void Acceptor::start(Handle listener) {
   RS_CHECK(!open());

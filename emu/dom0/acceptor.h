@@ -1,5 +1,5 @@
-// A listener and who comes to it: hands over each new connection, and takes a rest when the host has none to give
-// (descriptors run out), where a plain watch would spin.
+// A listener and who comes to it: hands over each new connection, and takes a rest when the host has none to
+// give (descriptors run out), where a plain watch would spin.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-// The two connections of an xcs client. Frames are of one size, so a lane is a byte queue each way and a cut every 80
-// bytes; many frames travel in one read and in one write.
+// The two connections of an xcs client. Frames are of one size, so a lane is a byte queue each way and a cut
+// every 80 bytes; many frames travel in one read and in one write.
 #include "emu/dom0/client.h"
 
 #include <cerrno>
@@ -15,7 +15,6 @@ constexpr std::size_t calls_per_read_max = 64;
 
 XcsMessage empty_message(XcsType type) {
   XcsMessage message;
-  std::memset(&message, 0, sizeof message);
   message.type = type;
   return message;
 }
@@ -33,7 +32,8 @@ About about(const XcsMessage& frame) {
   switch (static_cast<XcsType>(frame.type)) {
     case XCS_REQUEST:
     case XCS_RESPONSE:
-      return {frame.u.control.remote_dom, static_cast<ring::Port>(frame.u.control.local_port), &frame.u.control.msg};
+      return {frame.u.control.remote_dom, static_cast<ring::Port>(frame.u.control.local_port),
+              &frame.u.control.msg};
     case XCS_CIF_NEW_CC:
     case XCS_CIF_FREE_CC:
       return {frame.u.interface.dom, static_cast<ring::Port>(frame.u.interface.local_port)};
@@ -81,7 +81,8 @@ XcsMessage interface_message(XcsType type, DomainId domain, ring::Port local, ri
   return message;
 }
 
-XcsMessage control_message(XcsType type, DomainId domain, ring::Port local, const ring::ControlMessage& message) {
+XcsMessage control_message(XcsType type, DomainId domain, ring::Port local,
+                           const ring::ControlMessage& message) {
   XcsMessage frame = empty_message(type);
   frame.u.control.remote_dom = domain;
   frame.u.control.local_port = static_cast<std::int32_t>(local);
@@ -145,7 +146,9 @@ bool XcsClient::has_room() {
   return false;
 }
 
-void XcsClient::send(const XcsMessage& frame) { put(data_, frame); }
+void XcsClient::send(const XcsMessage& frame) {
+  put(data_, frame);
+}
 
 void XcsClient::flush() {
   // Inside a turn the end of it flushes: that is what makes one write of many frames.
@@ -166,7 +169,8 @@ void XcsClient::put(Lane& lane, const XcsMessage& message) {
   RS_CHECK(taken == frame_bytes);
   if (journal_.listening()) {
     const About what = about(message);
-    journal_.frame_passed(what.domain, trace::actor(trace::Role::xcs), message.type, what.port, *what.message);
+    journal_.frame_passed(what.domain, trace::actor(trace::Role::xcs), message.type, what.port,
+                          *what.message);
   }
 }
 
@@ -191,7 +195,8 @@ bool XcsClient::pull_in(Lane& lane, Taken taken) {
   const Io io = host_.read(lane.stream, std::span(lane.in).subspan(lane.in_bytes));
   if (io.state == Io::State::blocked) return false;
   if (io.state == Io::State::closed) {
-    lose({ECONNRESET, "the connection to xcs is lost", path_, "xcs has ended, or has cut this client off", ""});
+    lose({ECONNRESET, "the connection to xcs is lost", path_, "xcs has ended, or has cut this client off",
+          ""});
     return false;
   }
   lane.in_bytes += io.bytes;
@@ -210,6 +215,7 @@ bool XcsClient::pull_in(Lane& lane, Taken taken) {
 void XcsClient::on_control_ready(Ready ready) {
   if (ready.write && control_.blocked) push_out(control_);
   if (ready.read) pull_in(control_, &XcsClient::take_reply);
+  flush();
 }
 
 void XcsClient::on_data_ready(Ready ready) {
@@ -234,8 +240,8 @@ bool XcsClient::data_turn() {
 
 void XcsClient::take_reply(const XcsMessage& message) {
   if (calls_.empty() || calls_.front().type != message.type) {
-    return lose({EPROTO, "xcs broke the protocol", path_, fmt::format("a reply of type {} to no call", message.type),
-                 ""});
+    return lose({EPROTO, "xcs broke the protocol", path_,
+                 fmt::format("a reply of type {} to no call", message.type), ""});
   }
   const Reply done = std::move(calls_.front().done);
   calls_.pop_front();
@@ -248,7 +254,8 @@ void XcsClient::take_frame(const XcsMessage& message) {
     return;
   }
   if (message.type != XCS_CONNECT_DATA || message.result != XCS_RSLT_OK) {
-    return lose({EPROTO, "xcs refused the data connection", path_, fmt::format("result {}", message.result), ""});
+    return lose(
+        {EPROTO, "xcs refused the data connection", path_, fmt::format("result {}", message.result), ""});
   }
   state_ = State::up;
   const auto ready = std::exchange(ready_, nullptr);

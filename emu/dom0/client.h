@@ -1,8 +1,8 @@
-// The client side of the xcs protocol: a control connection, where every message is a call with a reply, and a data
-// connection, where frames come and go on their own, tied together by a session.
+// The client side of the xcs protocol: a control connection, where every message is a call with a reply, and
+// a data connection, where frames come and go on their own, tied together by a session.
 //
-// Used by xend and by the tools. Owns its two connections and nothing else; knows nothing of consoles. A client that
-// has lost xcs stays lost: make another one.
+// Used by xend and by the tools. Owns its two connections and nothing else; knows nothing of consoles. A
+// client that has lost xcs stays lost: make another one.
 #pragma once
 
 #include <deque>
@@ -28,7 +28,8 @@ inline constexpr std::size_t client_frames_per_read_max = 768;
 [[nodiscard]] XcsMessage connect_message(XcsType type, std::uint64_t session_id);
 [[nodiscard]] XcsMessage bind_message(XcsType type, std::int32_t port, std::uint16_t control_type);
 [[nodiscard]] XcsMessage virq_message(XcsType type, std::int32_t port, std::uint16_t virq);
-[[nodiscard]] XcsMessage interface_message(XcsType type, DomainId domain, ring::Port local, ring::Port remote);
+[[nodiscard]] XcsMessage interface_message(XcsType type, DomainId domain, ring::Port local,
+                                           ring::Port remote);
 [[nodiscard]] XcsMessage control_message(XcsType type, DomainId domain, ring::Port local,
                                          const ring::ControlMessage& message);
 
@@ -39,7 +40,7 @@ class XcsClient {
     std::function<void(const XcsMessage&)> frame;  ///< a frame came on the data connection
     std::function<void()> pause;                   ///< all frames of one read have been handed over
     std::function<void()> room;                    ///< there is room again after there was none
-    std::function<void(const Error&)> lost;        ///< xcs is gone or broke the protocol; called once, from a timer
+    std::function<void(const Error&)> lost;  ///< xcs is gone or broke the protocol; called once, from a timer
   };
   using Reply = std::function<void(const XcsMessage&)>;
 
@@ -48,28 +49,31 @@ class XcsClient {
   XcsClient(const XcsClient&) = delete;
   XcsClient& operator=(const XcsClient&) = delete;
 
-  /// Connects to the socket at `path`; `ready` is called when the session stands. Fails at once when nobody listens
-  /// there. Called once.
+  /// Connects to the socket at `path`; `ready` is called when the session stands. Fails at once when nobody
+  /// listens there. Called once.
   Result<> connect(const std::string& path, std::function<void()> ready);
 
   [[nodiscard]] bool up() const { return state_ == State::up; }
 
-  /// A control request. `done` gets the reply, whatever its result says; replies come in the order of the calls.
-  /// When xcs is lost it is dropped without being called: `lost` is the only word about it.
+  /// A control request. `done` gets the reply, whatever its result says; replies come in the order of the
+  /// calls. When xcs is lost it is dropped without being called: `lost` is the only word about it.
   void call(const XcsMessage& request, Reply done);
 
-  /// Does send() take a frame now? If not, Events::room follows. A client that is not up has no room, and nothing
-  /// follows.
+  /// Does send() take a frame now? If not, Events::room follows. A client that is not up has no room, and
+  /// nothing follows.
   [[nodiscard]] bool has_room();
-  /// Queues a frame for the data connection; nothing moves before flush(). What is sent from `frame` and `pause` is
-  /// flushed by the client. Precondition: has_room().
+  /// Queues a frame for the data connection; nothing moves before flush(). What is sent from an event or a
+  /// reply is flushed by the client. Precondition: has_room().
   void send(const XcsMessage& frame);
   /// Writes what was sent, as many frames at a time as the connection takes.
   void flush();
 
-  /// Takes what waits on the data connection right now, without waiting for the host to say so. Not from `frame` or
-  /// `pause`.
+  /// Takes what waits on the data connection right now, without waiting for the host to say so. Not from
+  /// `frame` or `pause`.
   void poll();
+
+  /// Gives up: closes both connections and reports the loss.
+  void lose(Error error);
 
  private:
   enum class State : std::uint8_t { fresh, session, data, up, lost };
@@ -95,7 +99,6 @@ class XcsClient {
   void take_reply(const XcsMessage& message);
   void take_frame(const XcsMessage& message);
   void open_data(const XcsMessage& session);
-  void lose(Error error);
 
   Host& host_;
   trace::Journal journal_;

@@ -6,7 +6,13 @@
 namespace ringside::dom0 {
 
 LineServer::LineServer(Host& host, std::function<void(ClientId, std::string_view)> request)
-    : host_(host), request_(std::move(request)), acceptor_(host, [this](Handle stream) { welcome(std::move(stream)); }) {}
+    : host_(host),
+      request_(std::move(request)),
+      acceptor_(host, [this](Handle stream) { welcome(std::move(stream)); }) {}
+
+LineServer::~LineServer() {
+  if (serve_timer_ != 0) host_.timer_cancel(serve_timer_);
+}
 
 Result<> LineServer::listen(const std::string& path) {
   auto listener = host_.listen_local(path);
@@ -50,8 +56,8 @@ bool LineServer::read_client(Client& client) {
 
 bool LineServer::write_client(Client& client) {
   while (!client.out.empty()) {
-    const Io io =
-        host_.write(client.stream, {reinterpret_cast<const std::uint8_t*>(client.out.data()), client.out.size()});
+    const Io io = host_.write(client.stream,
+                              {reinterpret_cast<const std::uint8_t*>(client.out.data()), client.out.size()});
     if (io.state == Io::State::closed) return false;
     if (io.state == Io::State::blocked) return true;
     client.out.erase(0, io.bytes);
@@ -60,7 +66,6 @@ bool LineServer::write_client(Client& client) {
 }
 
 void LineServer::serve_due() {
-  if (serving_) return;  // an answer given while a request is being made: its turn comes
   serving_ = true;
   while (!due_.empty()) {
     const ClientId id = due_.front();
@@ -109,7 +114,11 @@ void LineServer::answer(ClientId id, std::string text) {
   client.out = std::move(text);
   client.out += '\n';
   due_.push_back(id);
-  serve_due();
+  if (serving_ || serve_timer_ != 0) return;
+  serve_timer_ = host_.timer_start(Duration::zero(), [this] {
+    serve_timer_ = 0;
+    serve_due();
+  });
 }
 
 }  // namespace ringside::dom0

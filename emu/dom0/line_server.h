@@ -1,8 +1,8 @@
-// A socket where programs ask for things in lines of text: one request a line, one answer each, in order. It knows
-// nothing of what is asked.
+// A socket where programs ask for things in lines of text: one request a line, one answer each, in order. It
+// knows nothing of what is asked.
 //
-// A client has one request under way at a time; what it sends meanwhile waits, bounded, and so does what it does not
-// read. A client that closes its sending side counts as gone.
+// A client has one request under way at a time; what it sends meanwhile waits, bounded, and so does what it
+// does not read. A client that closes its sending side counts as gone.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +26,13 @@ class LineServer {
   using ClientId = std::uint64_t;  ///< never 0, never used twice
   /// `request` gets each line without its newline, and sees to it that answer() is called, now or later.
   LineServer(Host& host, std::function<void(ClientId, std::string_view)> request);
+  ~LineServer();
   LineServer(const LineServer&) = delete;
   LineServer& operator=(const LineServer&) = delete;
 
   Result<> listen(const std::string& path);
-  /// Answers the client's request with `text` and a newline. A client that has left is ignored.
+  /// Answers the client's request with `text` and a newline; its next request is not made before the caller
+  /// has returned. A client that has left is ignored.
   void answer(ClientId client, std::string text);
 
  private:
@@ -57,6 +59,7 @@ class LineServer {
   ClientId last_client_ = 0;
   std::deque<ClientId> due_;  ///< to be served: something has changed for them
   bool serving_ = false;
+  Host::TimerId serve_timer_ = 0;
 };
 
 }  // namespace ringside::dom0

@@ -21,12 +21,16 @@ Result<> XcsLink::connect() {
   XcsClient::Events events;
   events.frame = [this](const XcsMessage& frame) { take_frame(frame); };
   events.pause = [this] { events_.pause(); };
-  events.room = [this] { events_.room(); };
+  events.room = [this] {
+    rearm_virq();
+    events_.room();
+  };
   events.lost = [this](const Error& error) { lost(error); };
   auto client = std::make_unique<XcsClient>(host_, journal_, std::move(events));
   auto connected = client->connect(path_, [this] { bind_virq(); });
   if (!connected) return connected;
   client_ = std::move(client);
+  rearm_due_ = false;
   return Done{};
 }
 
@@ -41,25 +45,41 @@ void XcsLink::bind_virq() {
     up_ = true;
     if (warned_) host_.warn("xcs is back: " + path_);
     warned_ = false;
+    rearm_virq();
     events_.up();
+    client_->flush();
   });
 }
 
 void XcsLink::take_frame(const XcsMessage& frame) {
   if (frame.type != XCS_VIRQ) return events_.frame(frame);
-  if (frame.u.virq.port != virq_port_) return;
-  // Armed again first, so that an interrupt that comes while this one is looked into is delivered too.
-  if (has_room()) send(virq_message(XCS_VIRQ, virq_port_, virq_));
+  // Before the link is up this can only be the one interrupt of this session, on its way faster than the
+  // reply that names its port.
+  if (up_ && frame.u.virq.port != virq_port_) return;
+  rearm_due_ = true;
+  if (!up_) return;
+  // Armed before it is looked into, so that one that comes meanwhile is delivered too.
+  rearm_virq();
   events_.virq();
+}
+
+void XcsLink::rearm_virq() {
+  if (!rearm_due_ || !has_room()) return;
+  rearm_due_ = false;
+  send(virq_message(XCS_VIRQ, virq_port_, virq_));
 }
 
 void XcsLink::call(const XcsMessage& request, XcsClient::Reply done) {
   if (up_) client_->call(request, std::move(done));
 }
 
-bool XcsLink::has_room() { return up_ && client_->has_room(); }
+bool XcsLink::has_room() {
+  return up_ && client_->has_room();
+}
 
-void XcsLink::send(const XcsMessage& frame) { client_->send(frame); }
+void XcsLink::send(const XcsMessage& frame) {
+  client_->send(frame);
+}
 
 void XcsLink::flush() {
   if (up_) client_->flush();

@@ -1,5 +1,5 @@
-// An xcs client that comes back: keeps one XcsClient connected, with one virtual interrupt bound, and makes a new one
-// when xcs has gone. What the session held is the owner's to set up again, each time `up` is called.
+// An xcs client that comes back: keeps one XcsClient connected, with one virtual interrupt bound, and makes a
+// new one when xcs has gone. What the session held is the owner's to set up again, each time `up` is called.
 #pragma once
 
 #include <functional>
@@ -45,6 +45,7 @@ class XcsLink {
   Result<> connect();
   void bind_virq();
   void take_frame(const XcsMessage& frame);
+  void rearm_virq();
   void lost(const Error& error);
   void retry();
 
@@ -55,6 +56,7 @@ class XcsLink {
   Events events_;
   std::unique_ptr<XcsClient> client_;
   std::int32_t virq_port_ = 0;
+  bool rearm_due_ = false;  ///< the interrupt came, and xcs has not been told to let the next one through
   bool up_ = false;
   bool warned_ = false;  ///< since the link was last up
   Host::TimerId retry_ = 0;

@@ -1,4 +1,5 @@
-// Output: guest_request -> owed_ -> output_ -> viewer. Input: viewer -> input_ -> at most seven requests -> guest.
+// Output: guest_request -> owed_ -> output_ -> viewer. Input: viewer -> input_ -> at most seven requests ->
+// guest.
 #include "emu/dom0/xend_console.h"
 
 #include <algorithm>
@@ -69,10 +70,14 @@ XendConsole::Status XendConsole::status() const {
 
 std::string_view XendConsole::status_name() const {
   switch (status()) {
-    case Status::fresh: return "new";
-    case Status::listening: return "listening";
-    case Status::connected: return "connected";
-    case Status::closed: return "closed";
+    case Status::fresh:
+      return "new";
+    case Status::listening:
+      return "listening";
+    case Status::connected:
+      return "connected";
+    case Status::closed:
+      return "closed";
   }
   return "";
 }
@@ -81,8 +86,10 @@ std::string_view XendConsole::status_name() const {
 
 void XendConsole::guest_request(const ring::ControlMessage& request) {
   if (owed_.size() == console_owed_max) {
-    // A ring holds no more: whoever sends this has left the protocol, and what it says has no slot to be answered in.
-    journal_.refused(domain_, trace::actor(trace::Role::xcs), "more than 8 unanswered requests of one domain");
+    // A ring holds no more: whoever sends this has left the protocol, and what it says has no slot to be
+    // answered in.
+    journal_.refused(domain_, trace::actor(trace::Role::xcs),
+                     "more than 8 unanswered requests of one domain");
     return;
   }
   owed_.push_back(request);
@@ -137,7 +144,11 @@ void XendConsole::wire_ready() {
   settle();
 }
 
-void XendConsole::wire_lost() { unanswered_ = 0; }
+void XendConsole::wire_lost() {
+  unanswered_ = 0;
+  // What was not answered is still in the guest's ring, and comes again from whoever serves that ring next.
+  owed_.clear();
+}
 
 void XendConsole::finish() {
   if (finished_) return;
@@ -179,7 +190,8 @@ void XendConsole::turn_away(Handle stream) {
   const std::string text = fmt::format("Cannot connect to console {} on domain {}\n", tcp_port_, domain_);
   // One write: a connection this young has room for a line, and nobody waits for it if it has not.
   (void)host_.write(stream, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-  journal_.refused(domain_, trace::actor(trace::Role::client, viewers_ + 1), "the console has a viewer already");
+  journal_.refused(domain_, trace::actor(trace::Role::client, viewers_ + 1),
+                   "the console has a viewer already");
 }
 
 void XendConsole::viewer_ready(Ready ready) {
@@ -191,16 +203,15 @@ void XendConsole::viewer_ready(Ready ready) {
 
 void XendConsole::read_viewer() {
   std::array<std::uint8_t, console_input_bytes_max> bytes;
-  // After the end input has nowhere to go, but is taken: a connection closed on unread bytes is reset, and a reset may
-  // overtake the last output.
+  // After the end input has nowhere to go, but is taken: a connection closed on unread bytes is reset, and a
+  // reset may overtake the last output.
   const std::size_t wanted = finished_ ? bytes.size() : input_.room();
   if (wanted == 0) return;
   const Io io = host_.read(viewer_, std::span(bytes).first(wanted));
   if (io.state == Io::State::closed) return release_viewer("left");
   if (io.state == Io::State::blocked || finished_) return;
-  const Bytes taken = std::span(bytes).first(io.bytes);
-  journal_.as(viewer_actor()).bytes_passed(domain_, journal_.self(), taken);
-  input_.push(taken);
+  // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.
+  input_.push(std::span(bytes).first(io.bytes));
 }
 
 void XendConsole::write_viewer() {

@@ -1,12 +1,12 @@
-// One domain's console, as xend keeps it: output that waits for somebody to read it, input that waits for the guest,
-// and at most one viewer, who came over TCP or over the unix socket.
+// One domain's console, as xend keeps it: output that waits for somebody to read it, input that waits for the
+// guest, and at most one viewer, who came over TCP or over the unix socket.
 //
-// Who owns what: the console owns its listeners, its viewer and its bytes; the channel to the guest belongs to xend,
-// which hands over what comes up and takes what goes down (ConsoleWire).
+// Who owns what: the console owns its listeners, its viewer and its bytes; the channel to the guest belongs
+// to xend, which hands over what comes up and takes what goes down (ConsoleWire).
 //
-// Nothing is lost while somebody reads: a guest's request is answered only when its bytes have found room in the
-// buffer, and while they have not, the guest, whose slots are all waiting for answers, has to wait too. With nobody
-// there the oldest bytes make room for the newest, and are counted.
+// Nothing is lost while somebody reads: a guest's request is answered only when its bytes have found room in
+// the buffer, and while they have not, the guest, whose slots are all waiting for answers, has to wait too.
+// With nobody there the oldest bytes make room for the newest, and are counted.
 #pragma once
 
 #include <functional>
@@ -26,8 +26,8 @@ namespace ringside::dom0 {
 inline constexpr std::size_t console_output_bytes_max = 65536;
 /// Input taken from a viewer while the guest is busy; beyond it his writes block.
 inline constexpr std::size_t console_input_bytes_max = 4096;
-/// Input requests that the guest has not answered. One less than the ring holds, so that another kind of request
-/// still finds a slot.
+/// Input requests that the guest has not answered. One less than the ring holds, so that another kind of
+/// request still finds a slot.
 inline constexpr unsigned console_input_window = 7;
 /// Requests of the guest that wait for their answer: what its ring holds.
 inline constexpr std::size_t console_owed_max = 8;
