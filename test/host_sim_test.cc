@@ -232,6 +232,15 @@ TEST_CASE("work that appears between the last look and the unmasking is not lost
   CHECK(receiver.asleep);
 }
 
+TEST_CASE("an event that announces nothing is served once and lets the wait sleep") {
+  Receiver receiver;
+  receiver.before_sleep = [&] { receiver.produce(0); };
+  receiver.start();
+  receiver.world.run();
+  CHECK(receiver.serves == 1);
+  CHECK(receiver.asleep);
+}
+
 TEST_CASE("a wait that expects an answer is awake without having served") {
   Receiver receiver;
   receiver.start();
