@@ -12,8 +12,6 @@ using trace::Role;
 // -- up
 
 void Xcs::read_events() {
-  // Writing a port back may queue it again; the loop that runs already will see to it.
-  if (std::exchange(reading_events_, true)) return;
   std::uint16_t port = 0;
   for (bool more = true; more;) {
     switch (events_->read(port)) {
@@ -30,7 +28,6 @@ void Xcs::read_events() {
         break;
     }
   }
-  reading_events_ = false;
 }
 
 /// The port stays masked until a client sends it back.
