@@ -16,7 +16,7 @@ void Xcs::read_events() {
   for (bool more = true; more;) {
     switch (events_->read(port)) {
       case EventDevice::Read::port:
-        // A channel's own wait does its work and writes the port back: see Channel.
+        // A channel has done its work by now, and written the port back: see Channel.
         if (virq_ports_.contains(port)) pass_virq(port);
         break;
       case EventDevice::Read::nothing:
