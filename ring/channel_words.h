@@ -21,7 +21,10 @@ struct ChannelWords {
   std::uint32_t reserved0[15];
   std::uint32_t up_mask;         ///< written by the controller: 1 while it is awake and looks by itself
   std::uint32_t controller_cpu;  ///< CPU number + 1, 0 = unknown
-  std::uint32_t reserved1[14];
+  /// Moved by each controller that attaches, before it kicks the guest: a guest that sees it move opens the
+  /// channel anew, since the kicks of a predecessor's port may wake nobody.
+  std::uint32_t attachments;
+  std::uint32_t reserved1[13];
   std::uint32_t guest_cpu;  ///< CPU number + 1, 0 = unknown
   std::uint32_t reserved2[15];
 };
@@ -30,6 +33,7 @@ inline constexpr std::size_t channel_words_offset = 3136;
 
 static_assert(sizeof(ChannelWords) == 192);
 static_assert(offsetof(ChannelWords, up_mask) == 64);
+static_assert(offsetof(ChannelWords, attachments) == 72);
 static_assert(offsetof(ChannelWords, guest_cpu) == 128);
 static_assert(channel_words_offset % 64 == 0);
 static_assert(channel_words_offset >= control_interface_offset + control_interface_bytes);

@@ -55,6 +55,9 @@ class PidFile {
 /// Sends SIGTERM and waits; SIGKILL after `patience_ms`. A process that is gone already is fine.
 void end_process(int pid, int patience_ms);
 
+/// Kills whatever still runs in any domain of the machine, for when its hypervisor could not.
+void end_marked_processes(const Machine& machine);
+
 /// A new private directory under $TMPDIR or /tmp.
 [[nodiscard]] Result<std::string> make_temporary_directory();
 

@@ -16,6 +16,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "emu/host/launch.h"
 #include "emu/host/linux_descriptors.h"
 #include "emu/host/linux_host.h"
 #include "emu/host/linux_loop.h"
@@ -52,11 +53,12 @@ std::optional<ProcessLine> process_line(int pid) {
   return found;
 }
 
-bool has_setting(int pid, const std::string& setting) {
+/// `mark` is a whole setting, or one up to and with its '#'.
+bool has_mark(int pid, const std::string& mark) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/environ", std::ios::binary);
-  std::string entry;
-  while (std::getline(file, entry, '\0')) {
-    if (entry == setting) return true;
+  std::string setting;
+  while (std::getline(file, setting, '\0')) {
+    if (setting == mark || (mark.ends_with('#') && setting.starts_with(mark))) return true;
   }
   return false;
 }
@@ -74,7 +76,7 @@ std::vector<ProcessLine> find_processes(const std::string& mark, int session) {
     const auto line = process_line(pid);
     if (!line || line->state == 'Z' || line->state == 'X') continue;
     const bool in_session = session != 0 && line->session == session;
-    if (in_session || (!mark.empty() && has_setting(pid, mark))) found.push_back(*line);
+    if (in_session || (!mark.empty() && has_mark(pid, mark))) found.push_back(*line);
   }
   return found;
 }
@@ -177,6 +179,12 @@ void LinuxHost::process_watch(const Handle& process, std::function<void(int stat
     const int status = !known ? 0 : info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
     ended(status);
   });
+}
+
+void end_marked_processes(const Machine& machine) {
+  std::string mark = machine.domain_mark(0);
+  mark.pop_back();
+  kill_all(mark, 0);
 }
 
 Result<Handle> LinuxHost::process_open(std::int32_t number) {

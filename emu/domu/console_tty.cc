@@ -1,0 +1,274 @@
+// The console driver: chunks out, input in, pushing back both ways.
+#include "emu/domu/console_tty.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <utility>
+
+namespace ringside::domu {
+
+namespace {
+
+/// The most that is moved by one read or write of the terminal.
+constexpr std::size_t terminal_read_bytes_max = 4096;
+constexpr std::size_t terminal_write_bytes_max = ring::slots_per_ring * ring::payload_bytes_max;
+
+std::size_t buffer_size(std::size_t wanted_bytes) {
+  RS_CHECK(wanted_bytes >= transmit_buffer_bytes_min && wanted_bytes <= transmit_buffer_bytes_max);
+  return std::bit_ceil(wanted_bytes);
+}
+
+}  // namespace
+
+ConsoleTty::ConsoleTty(Host& host, trace::Journal journal, DomainId domain, CtrlIf& ctrl_if, Setup setup)
+    : host_(host),
+      journal_(journal),
+      tty_journal_(journal.as(trace::actor(trace::Role::tty, domain))),
+      domain_(domain),
+      ctrl_if_(ctrl_if),
+      terminal_moved_(std::move(setup.terminal_moved)),
+      transmit_(buffer_size(setup.buffer_bytes)) {
+  RS_CHECK(ctrl_if_.register_receiver(
+      ring::CMSG_CONSOLE, [this](Request request) { received(std::move(request)); },
+      CtrlIf::Context::interrupt));
+}
+
+ConsoleTty::~ConsoleTty() {
+  ctrl_if_.unregister_receiver(ring::CMSG_CONSOLE);
+}
+
+// -- output
+
+void ConsoleTty::print(std::string_view text) {
+  // One byte always stays free, as in 2005, where kernel messages could not fill the buffer either.
+  const std::size_t usable = transmit_.capacity() - 1;
+  std::size_t dropped = 0;
+  for (const char character : text) {
+    const std::array<std::uint8_t, 2> line_end{'\r', '\n'};
+    const auto byte = static_cast<std::uint8_t>(character);
+    const Bytes out = character == '\n' ? Bytes(line_end) : Bytes(&byte, 1);
+    if (transmit_.size() + out.size() <= usable) {
+      transmit_.push(out);
+    } else {
+      dropped += out.size();
+    }
+  }
+  count_dropped("dropped kernel message bytes", dropped_message_bytes_, dropped);
+  flush();
+}
+
+std::size_t ConsoleTty::write(Bytes bytes) {
+  const std::size_t taken = transmit_.push(bytes);
+  flush();
+  return taken;
+}
+
+void ConsoleTty::flush() {
+  if (waiting_for_space_) return;
+  CtrlIf::Batch batch(ctrl_if_);
+  if (flow_character_) {
+    if (!send_chunk({&*flow_character_, 1})) return;
+    flow_character_.reset();
+  }
+  while (!transmit_.empty()) {
+    const Bytes piece = transmit_.front();  // ends where the buffer wraps
+    const Bytes chunk = piece.first(std::min(piece.size(), ring::payload_bytes_max));
+    if (!send_chunk(chunk)) return;
+    transmit_.drop(chunk.size());
+  }
+}
+
+bool ConsoleTty::send_chunk(Bytes chunk) {
+  const auto message =
+      ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id, chunk);
+  for (;;) {
+    const CtrlIf::Sent sent = ctrl_if_.send(message);
+    if (sent == CtrlIf::Sent::sent) return true;
+    RS_CHECK(sent != CtrlIf::Sent::no_callback);
+    switch (ctrl_if_.when_space([this] { space_in_ring(); })) {
+      case CtrlIf::Space::will_call:
+        waiting_for_space_ = true;
+        return false;
+      case CtrlIf::Space::now:
+        break;
+      case CtrlIf::Space::too_many:
+        RS_CHECK(!"a guest has fewer drivers than there are space callbacks");
+    }
+  }
+}
+
+void ConsoleTty::space_in_ring() {
+  waiting_for_space_ = false;
+  flush();
+  // A program that filled the buffer is likely to have more ready: ask at once rather than through the loop.
+  if (state_ == Terminal::open && !read_wanted_ && transmit_.room() * 2 >= transmit_.capacity())
+    read_terminal();
+  update_watch();
+}
+
+void ConsoleTty::send_flow_character(std::uint8_t character) {
+  if (!ixoff_) return;
+  flow_character_ = character;  // one that has not left yet is overtaken by events
+  flush();
+}
+
+// -- the terminal
+
+void ConsoleTty::open(Handle terminal) {
+  RS_CHECK(state_ == Terminal::none && terminal.valid());
+  terminal_ = std::move(terminal);
+  state_ = Terminal::open;
+  host_.watch(terminal_, {}, [this](Ready ready) { terminal_ready(ready); });
+  deliver_input();
+  update_watch();
+}
+
+void ConsoleTty::resize(std::uint16_t rows, std::uint16_t columns) {
+  if (state_ == Terminal::open) host_.terminal_resize(terminal_, rows, columns);
+}
+
+void ConsoleTty::terminal_ready(Ready ready) {
+  {
+    CtrlIf::Batch batch(ctrl_if_);
+    if (ready.write && input_blocked_) {
+      input_blocked_ = false;
+      deliver_input();
+    }
+    if (ready.read && state_ == Terminal::open) read_terminal();
+    update_watch();
+  }
+  if (terminal_moved_) terminal_moved_();
+}
+
+void ConsoleTty::read_terminal() {
+  std::array<std::uint8_t, terminal_read_bytes_max> into;
+  // Never more than there is room for: what is not read stays with the program, and makes it wait.
+  const auto room = std::span(into).first(std::min(transmit_.room(), into.size()));
+  if (room.empty()) return;
+  const Io io = host_.read(terminal_, room);
+  switch (io.state) {
+    case Io::State::moved: {
+      const Bytes bytes = room.first(io.bytes);
+      tty_journal_.bytes_passed(domain_, journal_.self(), bytes);
+      RS_CHECK(write(bytes) == bytes.size());
+      break;
+    }
+    case Io::State::blocked:
+      break;
+    case Io::State::closed:
+      terminal_closed();
+      break;
+  }
+}
+
+void ConsoleTty::terminal_closed() {
+  state_ = Terminal::closed;
+  tty_journal_.told(domain_, "the terminal is closed: nobody has it open any more");
+  hang_up_input();
+}
+
+void ConsoleTty::update_watch() {
+  // Reading stops when the buffer is full and goes on when it is half empty, not at the first free byte:
+  // fewer and longer reads.
+  if (transmit_.full()) read_wanted_ = false;
+  if (transmit_.room() * 2 >= transmit_.capacity()) read_wanted_ = true;
+  const Ready wanted{state_ == Terminal::open && read_wanted_, input_blocked_};
+  if (wanted.read == watched_.read && wanted.write == watched_.write) return;
+  watched_ = wanted;
+  host_.watch_interest(terminal_, watched_);
+}
+
+// -- input
+
+void ConsoleTty::received(Request request) {
+  if (request.message().subtype != ring::CMSG_CONSOLE_DATA) {
+    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a console message of unknown subtype");
+    ctrl_if_.respond(std::move(request));
+    return;
+  }
+  if (input_.size() == input_messages_max) {
+    count_dropped("dropped input bytes", dropped_input_bytes_, request.message().length);
+    ctrl_if_.respond(std::move(request));
+    return;
+  }
+  input_.push_back({std::move(request)});
+}
+
+void ConsoleTty::deliver_input() {
+  if (state_ == Terminal::none && !input_hung_up_) return;
+  CtrlIf::Batch batch(ctrl_if_);
+  while (!input_.empty() && !input_blocked_) {
+    if (input_hung_up_) {
+      drop_input();
+      break;
+    }
+    std::array<std::uint8_t, terminal_write_bytes_max> together;
+    std::size_t bytes = 0;
+    for (const Input& input : input_) {
+      const Bytes rest = input.request.message().payload().subspan(input.taken_bytes);
+      if (bytes + rest.size() > together.size()) break;
+      std::copy(rest.begin(), rest.end(), together.begin() + static_cast<std::ptrdiff_t>(bytes));
+      bytes += rest.size();
+    }
+    if (bytes == 0) {
+      input_taken(0);
+      continue;
+    }
+    const Io io = host_.write(terminal_, Bytes(together).first(bytes));
+    switch (io.state) {
+      case Io::State::moved:
+        journal_.bytes_passed(domain_, tty_journal_.self(), Bytes(together).first(io.bytes));
+        input_taken(io.bytes);
+        break;
+      case Io::State::blocked:
+        input_blocked_ = true;
+        break;
+      case Io::State::closed:
+        input_hung_up_ = true;
+        break;
+    }
+  }
+  update_watch();
+}
+
+void ConsoleTty::input_taken(std::size_t bytes) {
+  while (!input_.empty()) {
+    Input& oldest = input_.front();
+    const std::size_t rest = oldest.request.message().length - oldest.taken_bytes;
+    if (bytes < rest) {
+      oldest.taken_bytes += bytes;
+      return;
+    }
+    bytes -= rest;
+    ctrl_if_.respond(std::move(oldest.request));
+    input_.pop_front();
+  }
+  RS_CHECK(bytes == 0);
+}
+
+void ConsoleTty::hang_up_input() {
+  input_hung_up_ = true;
+  input_blocked_ = false;
+  deliver_input();
+}
+
+void ConsoleTty::drop_input() {
+  std::size_t bytes = 0;
+  for (const Input& input : input_) bytes += input.request.message().length - input.taken_bytes;
+  if (bytes != 0)
+    journal_.refused(domain_, trace::actor(trace::Role::dom0), "input for a terminal that nobody reads");
+  count_dropped("dropped input bytes", dropped_input_bytes_, bytes);
+  while (!input_.empty()) {
+    ctrl_if_.respond(std::move(input_.front().request));
+    input_.pop_front();
+  }
+}
+
+void ConsoleTty::count_dropped(const char* counter, std::uint32_t& total, std::size_t bytes) {
+  const std::uint32_t before = total;
+  total += static_cast<std::uint32_t>(bytes);
+  journal_.counted(domain_, counter, before, total);
+}
+
+}  // namespace ringside::domu

@@ -1,0 +1,133 @@
+// The guest's console driver: between the terminal that the program runs on and the control channel.
+//
+// One per guest, owned by the domain, on the host's one thread; it owns the terminal's handle. Both
+// directions push back instead of losing: the program's output is read only while the transmit buffer has
+// room, and an input message is answered only when the terminal has taken all its bytes, so that at most the
+// ring's 8 messages wait here. Only the kernel's own messages are dropped when the buffer is full, and
+// counted.
+//
+// It does not translate or edit: that is what the terminal's line discipline is for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "emu/base/byte_queue.h"
+#include "emu/domu/ctrl_if.h"
+
+namespace ringside::domu {
+
+inline constexpr std::size_t transmit_buffer_bytes_default = 4096;
+inline constexpr std::size_t transmit_buffer_bytes_min = 2;
+inline constexpr std::size_t transmit_buffer_bytes_max = std::size_t{1} << 20;
+/// Input messages that may wait for the terminal. Unanswered requests are at most 8; as many again may be
+/// left of a page that was given up.
+inline constexpr std::size_t input_messages_max = 2 * ring::slots_per_ring;
+
+class ConsoleTty {
+ public:
+  struct Setup {
+    /// Of the one buffer that kernel messages and the program share; rounded up to a power of two.
+    std::size_t buffer_bytes = transmit_buffer_bytes_default;
+    /// Called when the terminal did something outside of a serve() of the control channel. May be empty.
+    std::function<void()> terminal_moved;
+  };
+
+  /// Becomes the receiver of CMSG_CONSOLE for as long as it lives.
+  ConsoleTty(Host& host, trace::Journal journal, DomainId domain, CtrlIf& ctrl_if, Setup setup);
+  ~ConsoleTty();
+  ConsoleTty(const ConsoleTty&) = delete;
+  ConsoleTty& operator=(const ConsoleTty&) = delete;
+
+  // -- output
+
+  /// A kernel message: each '\n' goes out as CR LF. What does not fit below the buffer's last byte is dropped
+  /// and counted.
+  void print(std::string_view text);
+  /// Output of the tty: takes what fits, says how many bytes that was.
+  std::size_t write(Bytes bytes);
+  /// Bytes that wait for room in the ring.
+  [[nodiscard]] std::size_t buffered_bytes() const { return transmit_.size(); }
+
+  // -- flow control of a tty that has IXOFF
+
+  void set_ixoff(bool on) { ixoff_ = on; }
+  /// The tty's input is filling up: asks the person who types to stop, with a message of its own before all
+  /// output.
+  void throttle() { send_flow_character(xoff); }
+  /// There is room again.
+  void unthrottle() { send_flow_character(xon); }
+
+  // -- the terminal
+
+  /// Starts reading what the program prints and writing what is typed.
+  void open(Handle terminal);
+  void resize(std::uint16_t rows, std::uint16_t columns);
+  /// Nobody will read input any more: what waits and what still comes is answered, dropped and counted.
+  /// Output goes on until the terminal is closed.
+  void hang_up_input();
+  /// Gives the input that has arrived to the terminal. To be called after each CtrlIf::serve, in the same
+  /// batch: input is collected until then, so that it goes to the terminal in one write.
+  void deliver_input();
+
+  /// The terminal was opened and everything that was printed on it has been read and put into the ring, or
+  /// there was none.
+  [[nodiscard]] bool output_ended() const {
+    return transmit_.empty() && !flow_character_ && state_ != Terminal::open;
+  }
+
+  [[nodiscard]] std::uint32_t dropped_message_bytes() const { return dropped_message_bytes_; }
+  [[nodiscard]] std::uint32_t dropped_input_bytes() const { return dropped_input_bytes_; }
+
+  static constexpr std::uint8_t xon = 0x11;
+  static constexpr std::uint8_t xoff = 0x13;
+
+ private:
+  enum class Terminal : std::uint8_t { none, open, closed };
+  struct Input {
+    Request request;
+    std::size_t taken_bytes = 0;  ///< of its payload, by the terminal
+  };
+
+  void received(Request request);
+  void space_in_ring();
+  void terminal_ready(Ready ready);
+  void read_terminal();
+  void terminal_closed();
+  void input_taken(std::size_t bytes);
+  void drop_input();
+  void flush();
+  [[nodiscard]] bool send_chunk(Bytes chunk);
+  void send_flow_character(std::uint8_t character);
+  void update_watch();
+  void count_dropped(const char* counter, std::uint32_t& total, std::size_t bytes);
+
+  Host& host_;
+  trace::Journal journal_;      ///< as the guest
+  trace::Journal tty_journal_;  ///< as its terminal
+  DomainId domain_;
+  CtrlIf& ctrl_if_;
+  std::function<void()> terminal_moved_;
+
+  ByteQueue transmit_;
+  std::optional<std::uint8_t> flow_character_;  ///< waits to be sent before what is in transmit_
+  bool ixoff_ = false;
+  bool waiting_for_space_ = false;
+  std::uint32_t dropped_message_bytes_ = 0;
+
+  Handle terminal_;
+  Terminal state_ = Terminal::none;
+  Ready watched_;
+  bool read_wanted_ = false;  ///< transmit_ has been half empty since it was last full
+
+  std::deque<Input> input_;  ///< oldest first
+  bool input_blocked_ = false;
+  bool input_hung_up_ = false;
+  std::uint32_t dropped_input_bytes_ = 0;
+};
+
+}  // namespace ringside::domu

@@ -1,0 +1,187 @@
+// ctrl_if: the guest's end of the control channel. It is the front of the tx ring (the guest asks, the
+// controller answers) and the back of the rx ring (the other way round), and hands messages to whoever in the
+// guest they are for.
+//
+// One per guest, owned by the domain. It runs on the host's one thread and blocks nowhere: where a driver of
+// 2005 slept until there was space, it asks here for a callback. It does not know what messages mean, and it
+// does not touch event channels: it is told to serve, and it says "notify" once for each batch of what it
+// wrote.
+//
+// The controller is not trusted. An index that cannot be true stops that ring until the index is true again;
+// a length above 60 is cut; a response for a callback that nobody asked for is dropped. All of it is counted,
+// and told to the person who runs the guest once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "emu/host/host.h"
+#include "emu/trace/journal.h"
+#include "ring/back.h"
+#include "ring/front.h"
+
+namespace ringside::domu {
+
+/// Requests that may wait for their responses with a callback at a time. Their index is the request's `id`.
+inline constexpr std::size_t response_callbacks_max = 8;
+/// Drivers that may wait for space at a time.
+inline constexpr std::size_t space_callbacks_max = 8;
+/// Requests that may wait for a receiver in process context. All of them are unanswered, so the ring's size
+/// is enough.
+inline constexpr std::size_t deferred_max = ring::slots_per_ring;
+
+/// A request of the controller's that is owed an answer. Whoever has it gives it back to CtrlIf::respond,
+/// once.
+class Request {
+ public:
+  Request(Request&&) = default;
+  Request& operator=(Request&&) = default;
+
+  [[nodiscard]] const ring::ControlMessage& message() const { return message_; }
+
+ private:
+  friend class CtrlIf;
+  Request(const ring::ControlMessage& message, std::uint32_t attachment)
+      : message_(message), attachment_(attachment) {}
+
+  ring::ControlMessage message_;
+  std::uint32_t attachment_;  ///< which attachment to a page it came by; its answer belongs to no other
+};
+
+class CtrlIf {
+ public:
+  /// `notify` is called when the controller must be told to look; never during the constructor.
+  CtrlIf(Host& host, trace::Journal journal, DomainId domain, std::function<void()> notify);
+  ~CtrlIf();
+  CtrlIf(const CtrlIf&) = delete;
+  CtrlIf& operator=(const CtrlIf&) = delete;
+
+  // -- the page
+
+  /// Starts, or after suspend() goes on, with the indices that are in the page: requests that nobody had
+  /// answered are forgotten. EPROTO when the page claims more than 8 of them. `frame` must stay mapped until
+  /// suspend() or the end.
+  Result<> attach(std::byte* frame, ring::Abi abi);
+  /// Hands out what waits for process context, publishes, and lets go of the page. What is sent until the
+  /// next attach() is refused; space callbacks wait for it.
+  void suspend();
+  [[nodiscard]] bool attached() const { return tx_.has_value(); }
+
+  // -- sending requests
+
+  enum class Sent : std::uint8_t {
+    sent,
+    full,         ///< 8 requests are waiting for their responses; see when_space
+    no_callback,  ///< all response callbacks are taken
+    detached,     ///< between suspend() and attach()
+  };
+  /// The response is dropped when it comes. The request goes out with id 0xFF, and at most 60 bytes long.
+  [[nodiscard]] Sent send(const ring::ControlMessage& message);
+  /// `responded` is called once, with the response; never, if the controller answers with a wrong id or the
+  /// page is given up first.
+  using OnResponse = std::function<void(const ring::ControlMessage&)>;
+  [[nodiscard]] Sent send(const ring::ControlMessage& message, OnResponse responded);
+
+  enum class Space : std::uint8_t {
+    will_call,  ///< queued: called once, as soon as a request would be taken
+    now,        ///< not queued: there is space, send again
+    too_many,   ///< not queued: space_callbacks_max are waiting
+  };
+  /// To be asked for after `full` or `detached`.
+  [[nodiscard]] Space when_space(std::function<void()> call);
+
+  // -- receiving requests
+
+  /// Where a receiver wants to be called: at once, within serve(), or later from the loop.
+  enum class Context : std::uint8_t { interrupt, process };
+  using Receiver = std::function<void(Request)>;
+  /// False when `type` has one already. Types without a receiver are answered with the default reply. A
+  /// receiver must not unregister itself from within.
+  [[nodiscard]] bool register_receiver(std::uint8_t type, Receiver receiver, Context context);
+  void unregister_receiver(std::uint8_t type);
+
+  /// Answers with the request's header and `payload`, of which at most 60 bytes count. The answer to a
+  /// request of an earlier attachment has nowhere to go and is dropped.
+  void respond(Request request, Bytes payload = {});
+
+  // -- being driven
+
+  /// What is sent and answered while one of these lives is published together, with one notification. send()
+  /// and respond() make one for themselves when there is none.
+  class Batch {
+   public:
+    explicit Batch(CtrlIf& ctrl_if) : ctrl_if_(ctrl_if) { ++ctrl_if_.batches_; }
+    ~Batch() {
+      if (--ctrl_if_.batches_ == 0) ctrl_if_.publish();
+    }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+   private:
+    CtrlIf& ctrl_if_;
+  };
+
+  /// A look without side effects: would serve() find something?
+  [[nodiscard]] bool has_work() const;
+  /// Reaps up to 8 responses, then takes up to 8 requests: one batch.
+  void serve();
+
+  /// Requests sent whose responses have not been reaped.
+  [[nodiscard]] std::uint32_t outstanding() const { return tx_ ? tx_->outstanding() : 0; }
+  /// Requests received on this page that are still to be answered.
+  [[nodiscard]] std::uint32_t owed() const { return owed_; }
+
+  enum class Fault : std::uint8_t { response_index, request_index, unknown_id, long_length };
+  static constexpr std::size_t faults = 4;
+  /// How often the controller did this.
+  [[nodiscard]] std::uint32_t fault_count(Fault fault) const {
+    return faults_[static_cast<std::size_t>(fault)];
+  }
+
+ private:
+  struct Entry {
+    Receiver receiver;
+    Context context = Context::interrupt;
+  };
+
+  void publish();
+  Sent put(ring::ControlMessage message);
+  void reap_responses();
+  void dispatch_response(const ring::ControlMessage& response);
+  void forget_unreachable_callbacks();
+  void call_space_callbacks();
+  void take_requests();
+  void dispatch_request(Request request);
+  void run_deferred();
+  void found_fault(Fault fault);
+  void set_broken(bool& broken, bool now, Fault fault);
+
+  Host& host_;
+  trace::Journal journal_;
+  DomainId domain_;
+  std::function<void()> notify_;
+
+  std::optional<ring::Front<>> tx_;
+  std::optional<ring::Back<>> rx_;
+  ring::Index tx_published_ = 0;  ///< req_prod as the controller sees it
+  ring::Index rx_published_ = 0;  ///< rsp_prod as the controller sees it
+  std::uint32_t attachment_ = 0;
+  std::uint32_t owed_ = 0;
+  int batches_ = 0;
+
+  bool tx_broken_ = false;  ///< rsp_prod was last seen where it cannot be
+  bool rx_broken_ = false;  ///< req_prod was last seen where it cannot be
+  std::array<std::uint32_t, faults> faults_{};
+
+  std::array<OnResponse, response_callbacks_max> callbacks_;
+  std::vector<std::function<void()>> space_callbacks_;
+  std::array<Entry, 256> receivers_;  ///< by type
+  std::vector<Request> deferred_;
+  Host::TimerId deferred_timer_ = 0;
+};
+
+}  // namespace ringside::domu

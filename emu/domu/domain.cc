@@ -1,0 +1,309 @@
+// The guest's life: boot, run, answer what the tools ask, end.
+#include "emu/domu/domain.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace ringside::domu {
+
+namespace {
+
+/// The payload of CMSG_MEM_REQUEST and of CMSG_VCPU_HOTPLUG: a number, and room for the status of the answer.
+struct NumberAndStatus {
+  std::uint32_t number;  ///< pages, or a vcpu
+  std::uint32_t status;  ///< 0, or a negative errno value
+};
+static_assert(sizeof(NumberAndStatus) == 8);
+
+constexpr std::uint8_t CMSG_MEM_REQUEST_SET = 0;
+constexpr std::uint8_t CMSG_VCPU_HOTPLUG_OFF = 0;
+constexpr std::uint8_t CMSG_VCPU_HOTPLUG_ON = 1;
+
+constexpr std::uint32_t status_invalid = static_cast<std::uint32_t>(-EINVAL);
+constexpr std::uint32_t status_busy = static_cast<std::uint32_t>(-EBUSY);
+
+/// Nothing when the payload has another size.
+std::optional<NumberAndStatus> number_in(const ring::ControlMessage& message) {
+  NumberAndStatus value;
+  if (message.length != sizeof value) return std::nullopt;
+  std::memcpy(&value, message.msg, sizeof value);
+  return value;
+}
+
+Bytes bytes_of(const NumberAndStatus& value) {
+  return {reinterpret_cast<const std::uint8_t*>(&value), sizeof value};
+}
+
+const char* name_of(ring::Abi abi) {
+  return abi == ring::Abi::flat ? "flat" : "sring";
+}
+
+}  // namespace
+
+DomU::DomU(Host& host, trace::Journal journal, Privcmd privcmd, DomUOptions options)
+    : host_(host), journal_(journal), privcmd_(std::move(privcmd)), options_(std::move(options)) {
+  RS_CHECK(!options_.argv.empty());
+}
+
+DomU::~DomU() = default;
+
+// -- boot
+
+Result<> DomU::start() {
+  RS_CHECK(phase_ == Phase::off);
+  const std::size_t buffer_bytes = options_.console_buffer_bytes;
+  if (buffer_bytes < transmit_buffer_bytes_min || buffer_bytes > transmit_buffer_bytes_max) {
+    return Error{EINVAL, "cannot boot the guest", fmt::format("a console buffer of {} bytes", buffer_bytes),
+                 fmt::format("it must have {} to {}", transmit_buffer_bytes_min, transmit_buffer_bytes_max),
+                 ""};
+  }
+  auto start_info = privcmd_.start_info();
+  if (!start_info) return start_info.error();
+  const DomainInfo info = start_info->info;
+  if (info.console_port == 0 || info.console_port >= ring::ports_per_domain) {
+    return Error{EINVAL, "cannot boot the guest", fmt::format("domain {}", info.domain),
+                 "its start info names no control channel",
+                 "ask xend for a console before the domain is started"};
+  }
+  auto frame = host_.frame_map(start_info->frame);
+  if (!frame) return frame.error();
+  frame_ = std::move(*frame);
+  domain_ = info.domain;
+  journal_ = journal_.as(trace::actor(trace::Role::domain, domain_));
+
+  if (auto connected = connect(info); !connected) return connected;
+  phase_ = Phase::running;
+  if (!options_.quiet) print_boot_messages(info);
+  start_program(info);
+  // Only now: a window that is set between the start info and this binding would not be told otherwise.
+  if (auto bound = bind_window(); !bound) return bound;
+  host_.watch(privcmd_.connection(), {.read = true, .write = false}, [this](Ready) { hypervisor_spoke(); });
+  settle();
+  return Done{};
+}
+
+Result<GuestEvents::Channel> DomU::open_channel(ring::Port port) {
+  const std::uint32_t attachments =
+      ring::NativeMemory::load(&ring::channel_words(frame_.frame())->attachments);
+  auto handles = privcmd_.evtchn_open(port);
+  if (!handles) return handles.error();
+  auto status = privcmd_.evtchn_status(DOMID_SELF, port);
+  if (!status) return status.error();
+  if (status->state != PortState::interdomain || !handles->peer_kicks.valid()) {
+    return Error{ENOTCONN, "cannot boot the guest", fmt::format("domain {}, port {}", domain_, port),
+                 "nobody is at the other end of its control channel", "is xcs running?"};
+  }
+  GuestEvents::Channel channel;
+  channel.port = port;
+  channel.kicks = std::move(handles->kicks);
+  channel.peer = {status->remote_port, std::move(handles->peer_kicks), attachments};
+  channel.reopen = [this, port]() -> std::optional<GuestEvents::Peer> {
+    auto again = open_channel(port);
+    if (!again) return std::nullopt;
+    return std::move(again->peer);
+  };
+  return channel;
+}
+
+Result<> DomU::connect(const DomainInfo& info) {
+  auto channel = open_channel(info.console_port);
+  if (!channel) return channel.error();
+  events_.emplace(host_, journal_, domain_, frame_.frame(), info.abi, std::move(*channel));
+  ctrl_if_.emplace(host_, journal_, domain_, [this] { events_->notify(); });
+  console_.emplace(host_, journal_, domain_, *ctrl_if_,
+                   ConsoleTty::Setup{options_.console_buffer_bytes, [this] { settle(); }});
+  register_receivers();
+  if (auto attached = ctrl_if_->attach(frame_.frame(), info.abi); !attached) return attached;
+  events_->start([this] { return ctrl_if_->has_work(); }, [this] { serve(); });
+  return Done{};
+}
+
+Result<> DomU::bind_window() {
+  auto port = privcmd_.evtchn_bind_virq(VIRQ_WINDOW);
+  if (!port) return port.error();
+  events_->bind(*port, [this] { read_window(); });
+  read_window();
+  return Done{};
+}
+
+void DomU::register_receivers() {
+  const auto interrupt = CtrlIf::Context::interrupt;
+  RS_CHECK(ctrl_if_->register_receiver(
+      ring::CMSG_SHUTDOWN, [this](Request request) { shutdown_requested(std::move(request)); }, interrupt));
+  RS_CHECK(ctrl_if_->register_receiver(
+      ring::CMSG_MEM_REQUEST, [this](Request request) { memory_requested(std::move(request)); }, interrupt));
+  RS_CHECK(ctrl_if_->register_receiver(
+      ring::CMSG_VCPU_HOTPLUG, [this](Request request) { vcpu_requested(std::move(request)); }, interrupt));
+}
+
+void DomU::print_boot_messages(const DomainInfo& info) {
+  std::string text = "Linux version 2.6.11-xenU (ringside) (no compiler, no kernel) #1 Fri Jul 1 2005\n";
+  text += fmt::format("Control interface: shared_info frame {:#x}, offset {}, {} layout, event channel {}\n",
+                      info.shared_info_frame, ring::control_interface_offset, name_of(info.abi),
+                      info.console_port);
+  for (const std::string& line : options_.boot_lines) text += line + "\n";
+  text += "Xen virtual console successfully installed as tty1\n";
+  console_->print(text);
+}
+
+void DomU::start_program(const DomainInfo& info) {
+  ProgramSpec spec{.argv = options_.argv, .raw = options_.raw};
+  if (info.rows != 0 && info.columns != 0) {
+    spec.rows = info.rows;
+    spec.columns = info.columns;
+  }
+  auto program = host_.program_start(spec);
+  if (!program) {
+    // Said on the console, where whoever started the domain is looking; quiet or not, there is nothing else
+    // to see.
+    console_->print(program.error().text() + "\n");
+    exit_status_ = exit_status_no_program;
+    phase_ = Phase::ending;
+    console_->hang_up_input();
+    return;
+  }
+  process_ = std::move(program->process);
+  journal_.told(domain_, "runs " + options_.argv.front());
+  host_.process_watch(process_, [this](int status) { program_ended(status); });
+  console_->open(std::move(program->terminal));
+}
+
+// -- running
+
+void DomU::serve() {
+  {
+    CtrlIf::Batch batch(*ctrl_if_);
+    ctrl_if_->serve();
+    console_->deliver_input();
+  }
+  settle();
+}
+
+void DomU::read_window() {
+  auto start_info = privcmd_.start_info();
+  if (!start_info) {
+    if (start_info.error().code == EPIPE) hypervisor_gone(start_info.error().why);
+    return;
+  }
+  const DomainInfo& info = start_info->info;
+  if (info.rows != 0 && info.columns != 0) console_->resize(info.rows, info.columns);
+}
+
+void DomU::shutdown_requested(Request request) {
+  const ring::ControlMessage message = request.message();
+  ctrl_if_->respond(std::move(request));
+  switch (message.subtype) {
+    case ring::CMSG_SHUTDOWN_POWEROFF:
+      end(ShutdownReason::poweroff);
+      break;
+    case ring::CMSG_SHUTDOWN_REBOOT:
+      end(ShutdownReason::reboot);
+      break;
+    case ring::CMSG_SHUTDOWN_SUSPEND:
+      console_->print("suspend: there is nothing here that could save this guest; it goes on\n");
+      break;
+    case ring::CMSG_SHUTDOWN_SYSRQ:
+      sysrq_requested(message.payload());
+      break;
+    default:
+      journal_.refused(domain_, trace::actor(trace::Role::dom0), "a shutdown message of unknown subtype");
+  }
+}
+
+void DomU::sysrq_requested(Bytes payload) {
+  if (payload.empty()) {
+    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a sysrq message without a key");
+    return;
+  }
+  const unsigned key = payload.front();
+  const bool printable = key > 0x20 && key < 0x7f;
+  console_->print(
+      printable
+          ? fmt::format("SysRq: key '{}' reached the guest; nothing is bound to it\n", static_cast<char>(key))
+          : fmt::format("SysRq: key {:#04x} reached the guest; nothing is bound to it\n", key));
+}
+
+void DomU::memory_requested(Request request) {
+  auto value = number_in(request.message());
+  if (!value || request.message().subtype != CMSG_MEM_REQUEST_SET) {
+    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a memory request of unknown shape");
+    ctrl_if_->respond(std::move(request));
+    return;
+  }
+  // There is no memory here to give back: any target is reached at once.
+  journal_.told(domain_, fmt::format("memory target is now {} pages", value->number));
+  value->status = 0;
+  ctrl_if_->respond(std::move(request), bytes_of(*value));
+}
+
+void DomU::vcpu_requested(Request request) {
+  const std::uint8_t subtype = request.message().subtype;
+  auto value = number_in(request.message());
+  if (!value || (subtype != CMSG_VCPU_HOTPLUG_OFF && subtype != CMSG_VCPU_HOTPLUG_ON)) {
+    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a vcpu request of unknown shape");
+    ctrl_if_->respond(std::move(request));
+    return;
+  }
+  // One vcpu, which cannot be spared.
+  if (value->number != 0) {
+    value->status = status_invalid;
+  } else {
+    value->status = subtype == CMSG_VCPU_HOTPLUG_ON ? 0 : status_busy;
+  }
+  ctrl_if_->respond(std::move(request), bytes_of(*value));
+}
+
+// -- the end
+
+void DomU::end(ShutdownReason reason) {
+  if (phase_ != Phase::running || ending_asked_) return;
+  ending_asked_ = true;
+  reason_ = reason;
+  if (!options_.quiet) {
+    console_->print(reason == ShutdownReason::reboot ? "Restarting system.\n" : "System halted.\n");
+  }
+  host_.program_kill_rest(process_);
+}
+
+void DomU::program_ended(int status) {
+  if (phase_ != Phase::running) return;
+  phase_ = Phase::ending;
+  exit_status_ = status;
+  journal_.told(domain_, fmt::format("its program has ended with status {}", status));
+  // Whatever it left running would keep the terminal open for ever.
+  host_.program_kill_rest(process_);
+  console_->hang_up_input();
+  settle();
+}
+
+void DomU::settle() {
+  if (phase_ != Phase::ending) return;
+  if (!console_->output_ended() || ctrl_if_->outstanding() != 0 || ctrl_if_->owed() != 0) return;
+  phase_ = Phase::stopped;
+  const auto done = privcmd_.sched_shutdown(reason_, exit_status_);
+  if (!done) {
+    host_.warn(done.error().text());
+    host_.stop(exit_status_hypervisor_gone);
+    return;
+  }
+  host_.stop(0);
+}
+
+void DomU::hypervisor_spoke() {
+  // It only ever answers, so either this is its end or there is nothing to it: ask.
+  const auto status = privcmd_.evtchn_status(DOMID_SELF, 0);
+  if (!status && status.error().code == EPIPE) hypervisor_gone(status.error().why);
+}
+
+void DomU::hypervisor_gone(const std::string& why) {
+  if (phase_ == Phase::stopped) return;
+  phase_ = Phase::stopped;
+  if (process_.valid()) host_.program_kill_rest(process_);
+  host_.warn(Error{EPIPE, "the hypervisor is gone", fmt::format("domain {}", domain_), why,
+                   "the guest stops; start the machine again with: ringside up"}
+                 .text());
+  host_.stop(exit_status_hypervisor_gone);
+}
+
+}  // namespace ringside::domu

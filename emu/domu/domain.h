@@ -1,0 +1,108 @@
+// A guest: it boots on its shared page, runs one program on its console, and shuts its domain down when the
+// program has ended.
+//
+// One per process (or one of many in a simulation), driven by its Host. It owns the connection to the
+// hypervisor, the mapping of its frame, the event channel, the control channel, the console driver and the
+// program. It is a domain like any other to the hypervisor: it can do nothing for or to another one.
+//
+// It ends in one of three ways: the program ends; the tools ask for a shutdown, and the program is killed;
+// the hypervisor goes away. In the first two everything that was printed is delivered and every message
+// answered first.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/domu/console_tty.h"
+#include "emu/domu/ctrl_if.h"
+#include "emu/domu/guest_events.h"
+#include "emu/host/host.h"
+
+namespace ringside::domu {
+
+struct DomUOptions {
+  /// The program that runs on the console, and its arguments. Never empty.
+  std::vector<std::string> argv;
+  /// The terminal does not echo, translate or turn keys into signals.
+  bool raw = false;
+  /// No boot messages, no words about a shutdown.
+  bool quiet = false;
+  /// Printed between the first and the last boot message, each a line without its end.
+  std::vector<std::string> boot_lines = {};
+  /// Of the console driver's transmit buffer: transmit_buffer_bytes_min to _max, rounded up to a power of
+  /// two.
+  std::size_t console_buffer_bytes = transmit_buffer_bytes_default;
+};
+
+/// What the guest's process ends with when it could not go on.
+inline constexpr int exit_status_hypervisor_gone = 3;
+/// The domain's exit status when its program cannot be started, as a shell would show it.
+inline constexpr int exit_status_no_program = 127;
+
+class DomU {
+ public:
+  /// `privcmd` is the connection that this domain was given.
+  DomU(Host& host, trace::Journal journal, Privcmd privcmd, DomUOptions options);
+  ~DomU();
+  DomU(const DomU&) = delete;
+  DomU& operator=(const DomU&) = delete;
+
+  /// Boots, and starts the program. Everything else happens in the host's callbacks, the last of which is
+  /// Host::stop. Once. Fails when the hypervisor refuses something or the start info is not complete; a
+  /// program that cannot be started is no failure, it is a guest that shuts down with exit_status_no_program.
+  Result<> start();
+
+  /// For tests and reports; null before start().
+  [[nodiscard]] const CtrlIf* ctrl_if() const { return ctrl_if_ ? &*ctrl_if_ : nullptr; }
+  [[nodiscard]] const ConsoleTty* console() const { return console_ ? &*console_ : nullptr; }
+
+ private:
+  enum class Phase : std::uint8_t {
+    off,
+    running,
+    ending,  ///< the program has ended: what it printed and what is unanswered is still under way
+    stopped,
+  };
+
+  Result<> connect(const DomainInfo& info);
+  Result<GuestEvents::Channel> open_channel(ring::Port port);
+  Result<> bind_window();
+  void register_receivers();
+  void print_boot_messages(const DomainInfo& info);
+  void start_program(const DomainInfo& info);
+
+  void serve();
+  void settle();
+  void program_ended(int status);
+  void read_window();
+  void end(ShutdownReason reason);
+  void hypervisor_spoke();
+  void hypervisor_gone(const std::string& why);
+
+  void shutdown_requested(Request request);
+  void sysrq_requested(Bytes payload);
+  void memory_requested(Request request);
+  void vcpu_requested(Request request);
+
+  Host& host_;
+  trace::Journal journal_;
+  Privcmd privcmd_;
+  DomUOptions options_;
+
+  Phase phase_ = Phase::off;
+  DomainId domain_ = 0;
+  Handle process_;
+  ShutdownReason reason_ = ShutdownReason::poweroff;
+  bool ending_asked_ = false;  ///< by the tools; the first one counts
+  int exit_status_ = 0;
+
+  // Each uses the ones above it.
+  Mapping frame_;
+  std::optional<GuestEvents> events_;
+  std::optional<CtrlIf> ctrl_if_;
+  std::optional<ConsoleTty> console_;
+};
+
+}  // namespace ringside::domu

@@ -1,0 +1,110 @@
+// The guest's upcall, and its event towards the controller.
+#include "emu/domu/guest_events.h"
+
+#include <utility>
+
+namespace ringside::domu {
+
+namespace {
+
+constexpr trace::Actor controller = trace::actor(trace::Role::dom0);
+
+}  // namespace
+
+GuestEvents::GuestEvents(Host& host, trace::Journal journal, DomainId domain, std::byte* frame, ring::Abi abi,
+                         Channel channel)
+    : host_(host),
+      journal_(journal),
+      domain_(domain),
+      bits_(frame, abi),
+      up_(frame),
+      words_(ring::channel_words(frame)),
+      channel_(std::move(channel)) {
+  RS_CHECK(channel_.port > 0 && channel_.port < ring::ports_per_domain && channel_.reopen != nullptr);
+}
+
+GuestEvents::~GuestEvents() {
+  if (wait_) host_.ring_wait_end(*wait_);
+}
+
+void GuestEvents::bind(ring::Port port, std::function<void()> handler) {
+  RS_CHECK(port > 0 && port < ring::ports_per_domain && port != channel_.port && handler != nullptr);
+  for (const Binding& binding : bindings_) RS_CHECK(binding.port != port);
+  bindings_.push_back({port, std::move(handler)});
+}
+
+void GuestEvents::start(std::function<bool()> has_work, std::function<void()> serve) {
+  RS_CHECK(!wait_);
+  has_work_ = std::move(has_work);
+  serve_ = std::move(serve);
+  bits_.set_mask(channel_.port);
+  RingWait wait;
+  wait.awaken = [this] { bits_.set_mask(channel_.port); };
+  wait.has_work = [this] { return bits_.upcall_is_pending() || has_work_(); };
+  wait.serve = [this] { upcall(); };
+  wait.try_sleep = [this] { return try_sleep(); };
+  wait.own_cpu = &words_->guest_cpu;
+  wait.peer_cpu = &words_->controller_cpu;
+  wait_ = host_.ring_wait_start(channel_.kicks, std::move(wait));
+}
+
+void GuestEvents::notify() {
+  const ring::Raised outcome = up_.raise();
+  journal_.event_raised(domain_, controller, channel_.peer.port, outcome);
+  if (outcome == ring::Raised::kick) host_.kick(channel_.peer.kicks);
+  // The answer is likely to come at once: be awake for it, and spare the controller the kick.
+  if (wait_) host_.ring_wait_expect(*wait_);
+}
+
+void GuestEvents::follow_controller() {
+  const std::uint32_t attachments = ring::NativeMemory::load(&words_->attachments);
+  if (attachments == channel_.peer.attachments) return;
+  channel_.peer.attachments = attachments;
+  std::optional<Peer> peer = channel_.reopen();
+  if (!peer) return;
+  channel_.peer = std::move(*peer);
+  journal_.told(domain_, "a new controller is at the other end of the control channel");
+  // Whatever was announced since it came went to its predecessor.
+  host_.kick(channel_.peer.kicks);
+}
+
+void GuestEvents::upcall() {
+  follow_controller();
+  bits_.upcall([this](ring::Port port) {
+    bits_.clear_pending(port);
+    journal_.event_taken(domain_, port);
+    if (port != channel_.port) deliver(port);  // the control channel is served below, event or not
+  });
+  // The control port is masked while the guest is awake, so the search above passes it by. Its bit is cleared
+  // before the rings are looked at: what is raised after that sets it again.
+  if (bits_.is_pending(channel_.port)) {
+    bits_.clear_pending(channel_.port);
+    journal_.event_taken(domain_, channel_.port);
+  }
+  serve_();
+}
+
+void GuestEvents::deliver(ring::Port port) {
+  for (const Binding& binding : bindings_) {
+    if (binding.port == port) {
+      binding.handler();
+      return;
+    }
+  }
+  // Masked, or whoever raises it could keep this guest busy with nothing.
+  bits_.set_mask(port);
+  journal_.refused(domain_, trace::actor(trace::Role::xen), "an event at a port that nobody handles; masked");
+  journal_.counted(domain_, "stray events", strays_, strays_ + 1);
+  ++strays_;
+}
+
+bool GuestEvents::try_sleep() {
+  // Arm first, look second: an event raised in between finds the port unmasked and kicks, one raised before
+  // is found by the look. The other ports have no mask to lift; the upcall flag speaks for them.
+  const bool pending = bits_.unmask(channel_.port);
+  if (!pending && !bits_.upcall_is_pending() && !has_work_()) return true;
+  bits_.set_mask(channel_.port);
+  return false;
+}
+
+}  // namespace ringside::domu

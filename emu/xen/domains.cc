@@ -1,0 +1,129 @@
+// Ids, names and frames.
+#include "emu/xen/domains.h"
+
+#include <algorithm>
+
+#include "emu/xen/refusal.h"
+#include "ring/memory.h"
+
+namespace ringside::xen {
+
+namespace {
+
+std::string automatic_name(DomainId domain) {
+  return fmt::format("dom{}", domain);
+}
+
+}  // namespace
+
+DomainTable::DomainTable(Host& host, std::size_t domains_max) : host_(&host), domains_max_(domains_max) {
+  RS_CHECK(domains_max <= xen::domains_max);
+}
+
+Result<> DomainTable::add_dom0(ring::Abi abi) {
+  RS_CHECK(domains_.empty());
+  auto dom0 = build(dom0_id, {.abi = abi}, dom0_name);
+  if (!dom0) return dom0.error();
+  (*dom0)->info.state.running = 1;
+  return Done{};
+}
+
+Result<Domain*> DomainTable::add(const DomainPlan& plan) {
+  if (auto good = check_name(plan.name); !good) return good.error();
+  auto domain = choose_id(!plan.name.empty());
+  if (!domain) return domain.error();
+  auto built = build(*domain, plan, plan.name.empty() ? automatic_name(*domain) : plan.name);
+  if (!built) return built;
+  (*built)->info.state.paused = 1;
+  last_id_ = *domain;
+  return built;
+}
+
+void DomainTable::remove(DomainId domain) {
+  domains_.erase(domain);
+}
+
+Domain* DomainTable::find(DomainId domain) {
+  const auto found = domains_.find(domain);
+  return found == domains_.end() ? nullptr : &found->second;
+}
+
+Domain* DomainTable::first_from(DomainId first) {
+  const auto found = domains_.lower_bound(first);
+  return found == domains_.end() ? nullptr : &found->second;
+}
+
+void DomainTable::connection_made(DomainId domain) {
+  ++connections_[domain];
+}
+
+bool DomainTable::connection_gone(DomainId domain) {
+  const auto found = connections_.find(domain);
+  if (found != connections_.end() && --found->second > 0) return false;
+  connections_.erase(domain);
+  return true;
+}
+
+/// Names meet people on command lines and in tables, where a domain is given by its name or its number.
+Result<> DomainTable::check_name(std::string_view name) const {
+  if (name.empty()) return Done{};
+  if (name.size() > domain_name_bytes_max) {
+    return refusal(EINVAL, "a name has at most {} bytes", domain_name_bytes_max);
+  }
+  const auto unprintable = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; };
+  if (std::ranges::any_of(name, unprintable)) {
+    return refusal(EINVAL, "a name has no blanks and no control characters");
+  }
+  if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
+    return refusal(EINVAL, "the name {} is a number, which would name the domain of that id", name);
+  }
+  if (name_taken(name)) return refusal(EEXIST, "a domain named {} exists", name);
+  return Done{};
+}
+
+bool DomainTable::name_taken(std::string_view name) const {
+  return std::ranges::any_of(domains_, [name](const auto& each) { return each.second.name() == name; });
+}
+
+/// The next id after the last one that was given out. A nameless domain passes over ids whose automatic name
+/// somebody took on purpose.
+Result<DomainId> DomainTable::choose_id(bool named) const {
+  if (domains_.size() - 1 >= domains_max_) {
+    return refusal(ENOMEM, "{} domains exist, which is the limit (domains_max)", domains_max_);
+  }
+  for (DomainId step = 1; step <= domain_id_max; ++step) {
+    const DomainId domain = (last_id_ + step - 1) % domain_id_max + 1;
+    if (domains_.contains(domain) || connections_.contains(domain)) continue;
+    if (named || !name_taken(automatic_name(domain))) return domain;
+  }
+  return refusal(ENOMEM, "all domain ids from 1 to {} are in use (domain_id_max)", domain_id_max);
+}
+
+Result<Domain*> DomainTable::build(DomainId id, const DomainPlan& plan, std::string_view name) {
+  Domain domain;
+  auto frame = host_->frame_create();
+  if (!frame) return frame.error();
+  domain.frame = std::move(frame).value();
+  auto mapping = host_->frame_map(domain.frame);
+  if (!mapping) return mapping.error();
+  domain.mapping = std::move(mapping).value();
+  if (id != dom0_id) {
+    auto kicks = host_->kicks_create();
+    if (!kicks) return kicks.error();
+    domain.kicks = std::move(kicks).value();
+  }
+  if (plan.abi == ring::Abi::sring) {
+    auto* vcpus = reinterpret_cast<std::uint32_t*>(domain.mapping.frame() + ring::n_vcpu_offset_xen30);
+    ring::NativeMemory::store(vcpus, std::uint32_t{1});
+  }
+  domain.info.domain = id;
+  domain.info.abi = plan.abi;
+  domain.info.memory_kib = plan.memory_kib;
+  domain.info.preserve = plan.preserve ? 1 : 0;
+  // Never used twice, so that a number learned before an id changed hands does not map the newcomer's frame.
+  domain.info.shared_info_frame = next_frame_number_++;
+  std::ranges::copy(name, domain.info.name);
+  return &domains_.insert_or_assign(id, std::move(domain)).first->second;
+}
+
+}  // namespace ringside::xen

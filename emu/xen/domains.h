@@ -1,0 +1,85 @@
+// The table of living domains: ids, names, frames and what each is doing. It owns the domains and, through
+// them, their frames, kicks and process handles; dropping a domain gives all of them back.
+//
+// It decides who may exist (ids, names, limits) and nothing else: the life of a domain is hypervisor.cc's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "emu/base/check.h"
+#include "emu/host/host.h"
+
+namespace ringside::xen {
+
+inline constexpr DomainId dom0_id = 0;
+inline constexpr std::string_view dom0_name = "Domain-0";
+/// Besides dom0.
+inline constexpr std::size_t domains_max = domain_id_max;
+/// The first machine frame number that is given out; any number does, 0 would look like "none".
+inline constexpr std::uint32_t first_frame_number = 0x1000;
+
+struct Domain {
+  DomainInfo info;  ///< as domain_info tells it
+  Handle frame;     ///< its shared_info
+  Mapping mapping;  ///< the same, as seen by the hypervisor
+  Handle kicks;     ///< of its vcpu; dom0 has a port's own instead, see event_channels.h
+  Handle process;   ///< invalid: not set yet, or ended
+  /// The connection that is building it, as long as it is neither unpaused nor has a process.
+  std::optional<std::uint32_t> builder;
+
+  [[nodiscard]] std::string_view name() const { return info.name; }
+  [[nodiscard]] bool over() const { return info.state.shutdown != 0 || info.state.crashed != 0; }
+};
+
+struct DomainPlan {
+  std::string_view name = {};  ///< empty: "dom<id>"
+  ring::Abi abi = ring::Abi::sring;
+  std::uint32_t memory_kib = 0;
+  bool preserve = false;
+};
+
+class DomainTable {
+ public:
+  /// `host` must outlive the table. At most `domains_max` domains besides dom0.
+  DomainTable(Host& host, std::size_t domains_max);
+
+  /// Once, first.
+  Result<> add_dom0(ring::Abi abi);
+  /// A paused domain with a zeroed frame. EINVAL: the name is not one. EEXIST: a living domain has it.
+  /// ENOMEM: no domain or id is free. Others: the host could not make its frame or kicks.
+  Result<Domain*> add(const DomainPlan& plan);
+  /// Its id rests until all others had their turn.
+  void remove(DomainId domain);
+
+  /// Null when there is none. Valid until the domain is removed.
+  [[nodiscard]] Domain* find(DomainId domain);
+  /// For ids that are known to exist.
+  [[nodiscard]] Domain& living(DomainId domain) { return domains_.at(domain); }
+  /// The first with an id >= `first`, or null.
+  [[nodiscard]] Domain* first_from(DomainId first);
+
+  /// Connections that speak for a guest. They may outlive it, and an id is not given to another domain while
+  /// one does.
+  void connection_made(DomainId domain);
+  /// True when that was the last one.
+  bool connection_gone(DomainId domain);
+
+ private:
+  [[nodiscard]] Result<> check_name(std::string_view name) const;
+  [[nodiscard]] bool name_taken(std::string_view name) const;
+  [[nodiscard]] Result<DomainId> choose_id(bool named) const;
+  Result<Domain*> build(DomainId domain, const DomainPlan& plan, std::string_view name);
+
+  Host* host_;
+  std::size_t domains_max_;
+  std::map<DomainId, Domain> domains_;
+  std::map<DomainId, std::uint32_t> connections_;
+  DomainId last_id_ = 0;
+  std::uint32_t next_frame_number_ = first_frame_number;
+};
+
+}  // namespace ringside::xen

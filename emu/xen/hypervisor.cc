@@ -1,0 +1,386 @@
+// Dispatch of hypercalls, privilege, and the life of domains from creation to the end.
+#include "emu/xen/hypervisor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "emu/xen/refusal.h"
+
+namespace ringside::xen {
+
+namespace {
+
+/// What a crash is told as when nobody knows the process's own status, or when it claims success: as if
+/// killed.
+constexpr int crash_exit_status = 128 + 9;
+constexpr int exit_status_max = 255;
+
+trace::Actor caller_actor(const HypercallCaller& caller) {
+  if (caller.privileged()) return trace::actor(trace::Role::dom0);
+  return trace::actor(trace::Role::domain, caller.domain);
+}
+
+void copy_text(std::span<char> into, std::string_view text) {
+  const std::size_t bytes = std::min(text.size(), into.size() - 1);
+  std::ranges::copy(text.substr(0, bytes), into.begin());
+  into[bytes] = '\0';
+}
+
+std::string_view reason_name(ShutdownReason reason) {
+  switch (reason) {
+    case ShutdownReason::poweroff:
+      return "poweroff";
+    case ShutdownReason::reboot:
+      return "reboot";
+    case ShutdownReason::suspend:
+      return "suspend";
+    case ShutdownReason::crash:
+      return "crash";
+  }
+  return "";
+}
+
+}  // namespace
+
+Hypervisor::Hypervisor(Host& host, trace::Journal journal, HypervisorOptions options)
+    : host_(host),
+      journal_(journal),
+      options_(options),
+      domains_(host, options.domains_max),
+      channels_([this](DomainId domain, ring::Port port) { return prepare_port(domain, port); }, journal) {}
+
+Result<> Hypervisor::start() {
+  if (auto added = domains_.add_dom0(options_.dom0_abi); !added) return added.error();
+  channels_.add_domain(dom0_id);
+  journal_.told(dom0_id, fmt::format("created {}", dom0_name));
+  return host_.hypercalls_serve(
+      {.call = [this](const HypercallCaller& caller, const HypercallArguments& arguments,
+                      std::vector<Handle>& handles) { return serve(caller, arguments, handles); },
+       .gone = [this](const HypercallCaller& caller) { gone(caller); }});
+}
+
+void Hypervisor::shutdown_all() {
+  while (const Domain* domain = domains_.first_from(dom0_id + 1)) destroy(domain->info.domain);
+}
+
+HypercallAnswer Hypervisor::serve(const HypercallCaller& caller, const HypercallArguments& arguments,
+                                  std::vector<Handle>& handles) {
+  HypercallAnswer answer;
+  Call call{caller, arguments, std::exchange(handles, {}), handles, answer};
+  if (auto done = dispatch(call); !done) {
+    const Error& error = done.error();
+    handles.clear();
+    answer = {};
+    answer.result = error.code > 0 ? -error.code : -EIO;
+    const std::string why = error.what.empty() ? error.why : error.text();
+    copy_text(answer.why, why);
+    // Reading the table to its end is no mistake of the caller's.
+    const bool end_of_table = arguments.op == HypercallOp::domain_info && error.code == ESRCH;
+    if (!end_of_table) journal_.refused(caller.domain, caller_actor(caller), why);
+  }
+  return answer;
+}
+
+Result<> Hypervisor::dispatch(Call& call) {
+  if (domains_.find(call.caller.domain) == nullptr) {
+    return refusal(ESRCH, "domain {}, which calls, is gone", call.caller.domain);
+  }
+  switch (call.arguments.op) {
+    case HypercallOp::domain_create:
+      return domain_create(call);
+    case HypercallOp::domain_connection:
+      return domain_connection(call);
+    case HypercallOp::domain_set_process:
+      return domain_set_process(call);
+    case HypercallOp::domain_set_console_port:
+      return domain_set_console_port(call);
+    case HypercallOp::domain_pause:
+      return domain_pause(call);
+    case HypercallOp::domain_unpause:
+      return domain_unpause(call);
+    case HypercallOp::domain_destroy:
+      return domain_destroy(call);
+    case HypercallOp::domain_info:
+      return domain_info(call);
+    case HypercallOp::start_info:
+      return start_info(call);
+    case HypercallOp::map_frame:
+      return map_frame(call);
+    case HypercallOp::sched_shutdown:
+      return sched_shutdown(call);
+    case HypercallOp::evtchn_alloc_unbound:
+      return evtchn_alloc_unbound(call);
+    case HypercallOp::evtchn_bind_interdomain:
+      return evtchn_bind_interdomain(call);
+    case HypercallOp::evtchn_bind_virq:
+      return evtchn_bind_virq(call);
+    case HypercallOp::evtchn_bind_ipi:
+      return evtchn_bind_ipi(call);
+    case HypercallOp::evtchn_close:
+      return evtchn_close(call);
+    case HypercallOp::evtchn_send:
+      return evtchn_send(call);
+    case HypercallOp::evtchn_status:
+      return evtchn_status(call);
+    case HypercallOp::evtchn_open:
+      return evtchn_open(call);
+    case HypercallOp::window_set:
+      return window_set(call);
+  }
+  return refusal(ENOSYS, "there is no hypercall {}", static_cast<std::uint32_t>(call.arguments.op));
+}
+
+/// A connection has closed: its process closed it or died, at whatever moment.
+void Hypervisor::gone(const HypercallCaller& caller) {
+  if (!caller.privileged()) {
+    const bool last = domains_.connection_gone(caller.domain);
+    Domain* domain = domains_.find(caller.domain);
+    if (last && domain != nullptr && !domain->over()) crash(*domain, 0, "it closed its connection");
+    return;
+  }
+  channels_.connection_gone(caller.connection);
+  for (const Domain* domain = domains_.first_from(dom0_id + 1); domain != nullptr;) {
+    const DomainId id = domain->info.domain;
+    if (domain->builder == caller.connection) {
+      journal_.told(id, "its builder is gone");
+      destroy(id);
+    }
+    domain = domains_.first_from(id + 1);
+  }
+}
+
+// ---- who may do what to whom
+
+DomainId Hypervisor::resolve(const Call& call, DomainId domain) {
+  return domain == DOMID_SELF ? call.caller.domain : domain;
+}
+
+/// A guest may name itself only; whether others exist is none of its business, hence EPERM before ESRCH.
+Result<Domain*> Hypervisor::own_or_any(const Call& call, DomainId domain) {
+  const DomainId id = resolve(call, domain);
+  if (!call.caller.privileged() && id != call.caller.domain) {
+    return refusal(EPERM, "domain {} may only name itself, not domain {}", call.caller.domain, id);
+  }
+  Domain* found = domains_.find(id);
+  if (found == nullptr) return refusal(ESRCH, "there is no domain {}", id);
+  return found;
+}
+
+/// For what only dom0 may do, to a domain other than itself.
+Result<Domain*> Hypervisor::guest_of_dom0(const Call& call) {
+  if (!call.caller.privileged()) {
+    return refusal(EPERM, "only dom0 may do this, not domain {}", call.caller.domain);
+  }
+  auto found = own_or_any(call, call.arguments.domain);
+  if (found && (*found)->info.domain == dom0_id) return refusal(EINVAL, "this cannot be done to dom0");
+  return found;
+}
+
+// ---- the life of domains
+
+Result<> Hypervisor::domain_create(Call& call) {
+  const HypercallArguments& arguments = call.arguments;
+  if (!call.caller.privileged()) {
+    return refusal(EPERM, "only dom0 may create domains, not domain {}", call.caller.domain);
+  }
+  const std::string_view name(arguments.name, strnlen(arguments.name, sizeof arguments.name));
+  if (arguments.abi != ring::Abi::flat && arguments.abi != ring::Abi::sring) {
+    return refusal(EINVAL, "there is no abi {}", static_cast<unsigned>(arguments.abi));
+  }
+  auto added = domains_.add({.name = name,
+                             .abi = arguments.abi,
+                             .memory_kib = arguments.memory_kib,
+                             .preserve = arguments.preserve != 0});
+  if (!added) return added.error();
+  Domain& domain = **added;
+  domain.builder = call.caller.connection;
+  channels_.add_domain(domain.info.domain);
+  call.answer.domain = domain.info.domain;
+  call.answer.info = domain.info;
+  journal_.told(domain.info.domain, fmt::format("created {}", domain.name()));
+  return Done{};
+}
+
+Result<> Hypervisor::domain_connection(Call& call) {
+  auto domain = guest_of_dom0(call);
+  if (!domain) return domain.error();
+  auto connection = host_.hypercall_connection((*domain)->info.domain);
+  if (!connection) return connection.error();
+  domains_.connection_made((*domain)->info.domain);
+  call.handles.push_back(std::move(connection).value());
+  return Done{};
+}
+
+Result<> Hypervisor::domain_set_process(Call& call) {
+  auto found = guest_of_dom0(call);
+  if (!found) return found.error();
+  Domain& domain = **found;
+  const DomainId id = domain.info.domain;
+  if (call.given.size() != 1 || !call.given[0].valid()) {
+    return refusal(EINVAL, "the call needs one process, {} came with it", call.given.size());
+  }
+  if (domain.over()) return refusal(EINVAL, "domain {} has ended already", id);
+  if (domain.info.state.running) return refusal(EBUSY, "domain {} has process {}", id, domain.info.process);
+  const std::int32_t number = host_.process_number(call.given[0]);
+  if (number <= 0) return refusal(EINVAL, "what came with the call is no living process");
+  domain.process = std::move(call.given[0]);
+  domain.info.process = number;
+  domain.info.state.running = 1;
+  domain.builder.reset();
+  journal_.told(id, fmt::format("runs as process {}", domain.info.process));
+  // Builders hand over a stopped process, so that it never runs ahead of this.
+  host_.domain_signal(id, domain.process,
+                      domain.info.state.paused ? Host::DomainSignal::stop : Host::DomainSignal::resume);
+  host_.process_watch(domain.process, [this, id](int status) { process_ended(id, status); });
+  return Done{};
+}
+
+Result<> Hypervisor::domain_set_console_port(Call& call) {
+  auto found = guest_of_dom0(call);
+  if (!found) return found.error();
+  Domain& domain = **found;
+  const ring::Port port = call.arguments.port;
+  const auto status = channels_.status(domain.info.domain, port);
+  if (!status) return status.error();
+  const PortState state = status.value().state;
+  const bool leads_somewhere = state == PortState::unbound || state == PortState::interdomain;
+  if (!leads_somewhere || status.value().remote_domain != dom0_id) {
+    return refusal(EINVAL, "port {} of domain {} does not lead to dom0", port, domain.info.domain);
+  }
+  domain.info.console_port = port;
+  journal_.told(domain.info.domain, fmt::format("its console port is {}", port));
+  return Done{};
+}
+
+Result<> Hypervisor::domain_pause(Call& call) {
+  auto found = guest_of_dom0(call);
+  if (!found) return found.error();
+  Domain& domain = **found;
+  if (domain.info.state.paused) return Done{};
+  domain.info.state.paused = 1;
+  journal_.told(domain.info.domain, "paused");
+  if (domain.process.valid()) {
+    host_.domain_signal(domain.info.domain, domain.process, Host::DomainSignal::stop);
+  }
+  return Done{};
+}
+
+Result<> Hypervisor::domain_unpause(Call& call) {
+  auto found = guest_of_dom0(call);
+  if (!found) return found.error();
+  Domain& domain = **found;
+  domain.builder.reset();
+  if (!domain.info.state.paused) return Done{};
+  domain.info.state.paused = 0;
+  journal_.told(domain.info.domain, "unpaused");
+  if (domain.process.valid()) {
+    host_.domain_signal(domain.info.domain, domain.process, Host::DomainSignal::resume);
+  }
+  return Done{};
+}
+
+Result<> Hypervisor::domain_destroy(Call& call) {
+  auto domain = guest_of_dom0(call);
+  if (!domain) return domain.error();
+  destroy((*domain)->info.domain);
+  return Done{};
+}
+
+Result<> Hypervisor::domain_info(Call& call) {
+  const DomainId first = resolve(call, call.arguments.domain);
+  if (!call.caller.privileged() && first != call.caller.domain) {
+    return refusal(EPERM, "domain {} may only ask about itself, not from domain {} on", call.caller.domain,
+                   first);
+  }
+  const Domain* domain = domains_.first_from(first);
+  if (domain == nullptr) return refusal(ESRCH, "no domain has an id of {} or more", first);
+  call.answer.domain = domain->info.domain;
+  call.answer.info = domain->info;
+  return Done{};
+}
+
+Result<> Hypervisor::start_info(Call& call) {
+  const Domain& domain = domains_.living(call.caller.domain);
+  call.answer.domain = domain.info.domain;
+  call.answer.info = domain.info;
+  return hand_out(call, domain.frame);
+}
+
+Result<> Hypervisor::map_frame(Call& call) {
+  auto domain = own_or_any(call, call.arguments.domain);
+  if (!domain) return domain.error();
+  if (call.arguments.frame != (*domain)->info.shared_info_frame) {
+    return refusal(EINVAL, "frame {:#x} is not domain {}'s", call.arguments.frame, (*domain)->info.domain);
+  }
+  return hand_out(call, (*domain)->frame);
+}
+
+Result<> Hypervisor::sched_shutdown(Call& call) {
+  Domain& domain = domains_.living(call.caller.domain);
+  const DomainId id = domain.info.domain;
+  const ShutdownReason reason = call.arguments.reason;
+  const int status = call.arguments.exit_status;
+  if (id == dom0_id) return refusal(EINVAL, "dom0 does not shut down by itself, only with the machine");
+  if (domain.over()) return refusal(EINVAL, "domain {} has ended already", id);
+  if (reason_name(reason).empty()) {
+    return refusal(EINVAL, "there is no shutdown reason {}", static_cast<std::uint32_t>(reason));
+  }
+  if (status < 0 || status > exit_status_max) {
+    return refusal(EINVAL, "{} is no exit status: they are 0 to {}", status, exit_status_max);
+  }
+  domain.info.state.shutdown = 1;
+  domain.info.reason = reason;
+  domain.info.exit_status = status;
+  journal_.told(id, fmt::format("shut down: {}, exit status {}", reason_name(reason), status));
+  raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
+  return Done{};
+}
+
+Result<> Hypervisor::window_set(Call& call) {
+  auto found = guest_of_dom0(call);
+  if (!found) return found.error();
+  if (call.arguments.rows == 0 || call.arguments.columns == 0) {
+    return refusal(EINVAL, "a window has at least one row and one column");
+  }
+  DomainInfo& info = (*found)->info;
+  info.rows = call.arguments.rows;
+  info.columns = call.arguments.columns;
+  journal_.told(info.domain, fmt::format("its window is {} rows of {} columns", info.rows, info.columns));
+  raise_virq(**found, VIRQ_WINDOW, info.domain);
+  return Done{};
+}
+
+/// The entry goes first: what the rest sets off may call back, and must not find the domain again.
+void Hypervisor::destroy(DomainId id) {
+  Domain domain = std::move(domains_.living(id));
+  domains_.remove(id);
+  channels_.remove_domain(id);
+  if (domain.process.valid()) host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
+  journal_.told(id, fmt::format("destroyed {}", domain.name()));
+  raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
+}
+
+void Hypervisor::process_ended(DomainId id, int status) {
+  Domain* domain = domains_.find(id);
+  if (domain == nullptr || !domain->process.valid()) return;
+  domain->info.state.running = 0;
+  domain->info.process = 0;
+  // Whatever it had started must not outlive it.
+  const Handle process = std::exchange(domain->process, Handle());
+  if (!domain->over()) crash(*domain, status, "its process ended");
+  host_.domain_signal(id, process, Host::DomainSignal::kill);
+}
+
+/// A guest that has lost its way to the hypervisor, or its process, does not run any more: the rest of it is
+/// killed. The entry and the frame stay, to be looked at, until it is destroyed.
+void Hypervisor::crash(Domain& domain, int status, std::string_view why) {
+  const DomainId id = domain.info.domain;
+  domain.info.state.crashed = 1;
+  domain.info.reason = ShutdownReason::crash;
+  domain.info.exit_status = status > 0 && status <= exit_status_max ? status : crash_exit_status;
+  journal_.told(id, fmt::format("crashed: {}", why));
+  if (domain.process.valid()) host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
+  raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
+}
+
+}  // namespace ringside::xen

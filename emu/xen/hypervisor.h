@@ -1,0 +1,102 @@
+// The hypervisor: answers hypercalls, raises events, and watches over the processes of domains. It owns the
+// domain table and the event channels; it knows nothing of rings and never reads what a guest has written,
+// except for the words that say whether an event needs a kick.
+//
+// A caller is whoever holds the connection a call came through. dom0's may do everything; a guest's speaks
+// for its own domain and is not believed in anything. Every argument is checked, and a refusal says why in
+// words.
+//
+// hypervisor.cc holds the dispatch and the life of domains, hypervisor_events.cc what concerns event
+// channels.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "emu/base/check.h"
+#include "emu/host/host.h"
+#include "emu/trace/journal.h"
+#include "emu/xen/domains.h"
+#include "emu/xen/event_channels.h"
+
+namespace ringside::xen {
+
+struct HypervisorOptions {
+  ring::Abi dom0_abi = ring::Abi::sring;  ///< of dom0's own event bits
+  std::size_t domains_max = xen::domains_max;
+};
+
+class Hypervisor {
+ public:
+  /// `host` and the journal's sink must outlive it; it must outlive the host's last callback.
+  Hypervisor(Host& host, trace::Journal journal, HypervisorOptions options = {});
+  Hypervisor(const Hypervisor&) = delete;
+  Hypervisor& operator=(const Hypervisor&) = delete;
+
+  /// Creates dom0 and serves hypercalls from here on. Fails as the host does.
+  Result<> start();
+  /// Destroys every domain but dom0: the machine goes down.
+  void shutdown_all();
+
+ private:
+  /// One hypercall while it is being answered.
+  struct Call {
+    const HypercallCaller& caller;
+    const HypercallArguments& arguments;
+    std::vector<Handle> given;     ///< what came with it; given back unless somebody keeps it
+    std::vector<Handle>& handles;  ///< what goes with the answer
+    HypercallAnswer& answer;
+  };
+
+  HypercallAnswer serve(const HypercallCaller& caller, const HypercallArguments& arguments,
+                        std::vector<Handle>& handles);
+  Result<> dispatch(Call& call);
+  void gone(const HypercallCaller& caller);
+
+  // -- who may do what to whom
+  [[nodiscard]] static DomainId resolve(const Call& call, DomainId domain);
+  Result<Domain*> own_or_any(const Call& call, DomainId domain);
+  Result<Domain*> guest_of_dom0(const Call& call);
+
+  // -- the life of domains
+  Result<> domain_create(Call& call);
+  Result<> domain_connection(Call& call);
+  Result<> domain_set_process(Call& call);
+  Result<> domain_set_console_port(Call& call);
+  Result<> domain_pause(Call& call);
+  Result<> domain_unpause(Call& call);
+  Result<> domain_destroy(Call& call);
+  Result<> domain_info(Call& call);
+  Result<> start_info(Call& call);
+  Result<> map_frame(Call& call);
+  Result<> sched_shutdown(Call& call);
+  Result<> window_set(Call& call);
+  void destroy(DomainId domain);
+  void process_ended(DomainId domain, int status);
+  void crash(Domain& domain, int status, std::string_view why);
+
+  // -- event channels
+  Result<Handle> prepare_port(DomainId domain, ring::Port port);
+  Result<> evtchn_alloc_unbound(Call& call);
+  Result<> evtchn_bind_interdomain(Call& call);
+  Result<> evtchn_bind_virq(Call& call);
+  Result<> evtchn_bind_ipi(Call& call);
+  Result<> evtchn_close(Call& call);
+  Result<> evtchn_send(Call& call);
+  Result<> evtchn_status(Call& call);
+  Result<> evtchn_open(Call& call);
+  Result<> hand_out(Call& call, const Handle& handle);
+  void raise(Domain& receiver, ring::Port port, DomainId about);
+  void raise_on_console(Domain& guest, ring::Port dom0_port);
+  void raise_virq(Domain& receiver, std::uint32_t virq, DomainId about);
+  [[nodiscard]] const Handle& kicks_of(const Domain& domain, ring::Port port) const;
+
+  Host& host_;
+  trace::Journal journal_;
+  HypervisorOptions options_;
+  DomainTable domains_;
+  EventChannels channels_;
+};
+
+}  // namespace ringside::xen

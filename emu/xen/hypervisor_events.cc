@@ -1,0 +1,175 @@
+// The hypercalls about event channels, and how an event reaches its receiver: bits in a frame first, then a
+// kick if they ask for one.
+#include "emu/xen/hypervisor.h"
+
+#include <algorithm>
+
+#include "emu/xen/refusal.h"
+#include "ring/channel_words.h"
+#include "ring/event_bits.h"
+
+namespace ringside::xen {
+
+namespace {
+
+trace::Actor receiver_actor(DomainId domain) {
+  if (domain == dom0_id) return trace::actor(trace::Role::dom0);
+  return trace::actor(trace::Role::domain, domain);
+}
+
+}  // namespace
+
+/// Left-over bits would swallow the first event of the new life (pending) or all of them (mask).
+Result<Handle> Hypervisor::prepare_port(DomainId id, ring::Port port) {
+  Domain& domain = domains_.living(id);
+  ring::EventBits<> bits(domain.mapping.frame(), domain.info.abi);
+  (void)bits.unmask(port);
+  bits.clear_pending(port);
+  if (id == dom0_id) return host_.kicks_create();
+  return Handle();
+}
+
+Result<> Hypervisor::evtchn_alloc_unbound(Call& call) {
+  auto domain = own_or_any(call, call.arguments.domain);
+  if (!domain) return domain.error();
+  const DomainId remote = resolve(call, call.arguments.domain2);
+  if (domains_.find(remote) == nullptr) return refusal(ESRCH, "there is no domain {} to wait for", remote);
+  auto port = channels_.alloc_unbound((*domain)->info.domain, remote);
+  if (!port) return port.error();
+  call.answer.port = *port;
+  return Done{};
+}
+
+Result<> Hypervisor::evtchn_bind_interdomain(Call& call) {
+  auto domain1 = own_or_any(call, call.arguments.domain);
+  if (!domain1) return domain1.error();
+  const DomainId domain2 = resolve(call, call.arguments.domain2);
+  if (domains_.find(domain2) == nullptr) return refusal(ESRCH, "there is no domain {} to bind to", domain2);
+  const bool may_open_second = call.caller.privileged() || domain2 == call.caller.domain;
+  auto pair = channels_.bind_interdomain((*domain1)->info.domain, domain2, call.arguments.port,
+                                         call.arguments.port2, may_open_second);
+  if (!pair) return pair.error();
+  call.answer.port = pair->port1;
+  call.answer.port2 = pair->port2;
+  return Done{};
+}
+
+Result<> Hypervisor::evtchn_bind_virq(Call& call) {
+  const std::uint32_t virq = call.arguments.virq;
+  if (virq >= virqs) return refusal(EINVAL, "there is no virq {}: they are 0 to {}", virq, virqs - 1);
+  if (!call.caller.privileged() && (virq == VIRQ_CONSOLE || virq == VIRQ_DOM_EXC)) {
+    return refusal(EPERM, "only dom0 may bind virq {}, not domain {}", virq, call.caller.domain);
+  }
+  auto port = channels_.bind_virq(call.caller.domain, virq);
+  if (!port) return port.error();
+  call.answer.port = *port;
+  return Done{};
+}
+
+Result<> Hypervisor::evtchn_bind_ipi(Call& call) {
+  auto port = channels_.bind_ipi(call.caller.domain);
+  if (!port) return port.error();
+  call.answer.port = *port;
+  return Done{};
+}
+
+Result<> Hypervisor::evtchn_close(Call& call) {
+  auto domain = own_or_any(call, call.arguments.domain);
+  if (!domain) return domain.error();
+  return channels_.close((*domain)->info.domain, call.arguments.port);
+}
+
+Result<> Hypervisor::evtchn_status(Call& call) {
+  auto domain = own_or_any(call, call.arguments.domain);
+  if (!domain) return domain.error();
+  auto status = channels_.status((*domain)->info.domain, call.arguments.port);
+  if (!status) return status.error();
+  call.answer.status = *status;
+  return Done{};
+}
+
+Result<> Hypervisor::evtchn_send(Call& call) {
+  Domain& sender = domains_.living(call.caller.domain);
+  const DomainId id = sender.info.domain;
+  const ring::Port port = call.arguments.port;
+  auto status = channels_.status(id, port);
+  if (!status) return status.error();
+  switch (status->state) {
+    case PortState::interdomain: {
+      Domain& receiver = domains_.living(status->remote_domain);
+      const bool is_console = receiver.info.domain == dom0_id && port == sender.info.console_port;
+      if (is_console && id != dom0_id) {
+        raise_on_console(sender, status->remote_port);
+      } else {
+        raise(receiver, status->remote_port, std::max(id, receiver.info.domain));
+      }
+      return Done{};
+    }
+    case PortState::ipi:
+      raise(sender, port, id);
+      return Done{};
+    case PortState::closed:
+    case PortState::unbound:
+    case PortState::pirq:
+    case PortState::virq:
+      break;
+  }
+  return refusal(EINVAL, "port {} of domain {} leads nowhere: nobody is bound to it", port, id);
+}
+
+Result<> Hypervisor::evtchn_open(Call& call) {
+  const Domain& domain = domains_.living(call.caller.domain);
+  const DomainId id = domain.info.domain;
+  const ring::Port port = call.arguments.port;
+  auto status = channels_.status(id, port);
+  if (!status) return status.error();
+  if (status->state == PortState::closed) return refusal(EINVAL, "port {} of domain {} is closed", port, id);
+  if (auto given = hand_out(call, kicks_of(domain, port)); !given) return given;
+  // A guest's vcpu has one kicks for all its ports. Another guest that held it could swallow its neighbour's
+  // wake-ups; such a pair goes through evtchn_send.
+  const DomainId peer = status->remote_domain;
+  const bool may_kick_peer = peer == id || peer == dom0_id || id == dom0_id;
+  if (status->state == PortState::interdomain && may_kick_peer) {
+    const auto given = hand_out(call, kicks_of(domains_.living(peer), status->remote_port));
+    if (!given) return given;
+  }
+  if (id == dom0_id) channels_.opened(port, call.caller.connection);
+  return Done{};
+}
+
+Result<> Hypervisor::hand_out(Call& call, const Handle& handle) {
+  auto copy = host_.handle_duplicate(handle);
+  if (!copy) return copy.error();
+  call.handles.push_back(std::move(copy).value());
+  return Done{};
+}
+
+/// Sets the receiver's bits and wakes it. `about` is the guest whom the event concerns.
+void Hypervisor::raise(Domain& receiver, ring::Port port, DomainId about) {
+  const ring::Raised outcome = ring::EventBits<>(receiver.mapping.frame(), receiver.info.abi).raise(port);
+  journal_.event_raised(about, receiver_actor(receiver.info.domain), port, outcome);
+  // dom0's processes share its selector, each waits on its own ports' kicks: that another port of the word
+  // has woken somebody says nothing about this one.
+  const bool shared_selector = receiver.info.domain == dom0_id && outcome == ring::Raised::already_selected;
+  if (outcome == ring::Raised::kick || shared_selector) host_.kick(kicks_of(receiver, port));
+}
+
+/// From a guest to its controller: announced in the guest's own frame, as the guest itself would have done.
+/// The controller sets dom0's bits when it wakes.
+void Hypervisor::raise_on_console(Domain& guest, ring::Port dom0_port) {
+  const ring::Raised outcome = ring::UpEvents<>(guest.mapping.frame()).raise();
+  journal_.event_raised(guest.info.domain, receiver_actor(dom0_id), dom0_port, outcome);
+  if (outcome == ring::Raised::kick) host_.kick(channels_.kicks(dom0_id, dom0_port));
+}
+
+/// Nothing happens when the receiver has not bound it.
+void Hypervisor::raise_virq(Domain& receiver, std::uint32_t virq, DomainId about) {
+  const ring::Port port = channels_.virq_port(receiver.info.domain, virq);
+  if (port != any_port) raise(receiver, port, about);
+}
+
+const Handle& Hypervisor::kicks_of(const Domain& domain, ring::Port port) const {
+  return domain.info.domain == dom0_id ? channels_.kicks(dom0_id, port) : domain.kicks;
+}
+
+}  // namespace ringside::xen

@@ -1,0 +1,192 @@
+// The order in which things must be started, and undone.
+#include "tools/builder.h"
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <sstream>
+
+#include "emu/host/launch.h"
+
+namespace ringside::tools {
+
+namespace {
+
+constexpr int patience_ms = 3000;
+constexpr std::chrono::seconds xend_timeout{15};
+/// xcs and xend end when the hypervisor does, so it comes first.
+constexpr std::array machine_processes{"xen", "xcs", "xend"};
+
+const char* abi_name(ring::Abi abi) { return abi == ring::Abi::flat ? "flat" : "sring"; }
+
+std::string environment(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : otherwise;
+}
+
+unsigned number(const std::string& text) {
+  unsigned value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+/// The lines of one answer, as far as they have come.
+struct Conversation {
+  std::string received;
+  std::string problem;
+  bool complete = false;
+
+  [[nodiscard]] std::vector<std::string> lines() const {
+    std::vector<std::string> all;
+    std::istringstream stream(received);
+    for (std::string line; std::getline(stream, line);) all.push_back(line);
+    return all;
+  }
+  /// "ok N" announces N more lines to the request `consoles`; every other answer is one line.
+  void check(bool counted) {
+    const std::size_t first_end = received.find('\n');
+    if (first_end == std::string::npos) return;
+    std::size_t wanted = 1;
+    if (counted && received.starts_with("ok ")) wanted += number(received.substr(3, first_end - 3));
+    complete = static_cast<std::size_t>(std::count(received.begin(), received.end(), '\n')) >= wanted;
+  }
+};
+
+}  // namespace
+
+void add_port_base(CLI::App* command, std::uint16_t& port_base) {
+  command
+      ->add_option("--console-port-base", port_base,
+                   "Consoles are on 127.0.0.1 at this port + the domain's number; 0 = any free port")
+      ->capture_default_str();
+}
+
+Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
+  const Machine& machine = host.machine();
+  if (auto prepared = machine.prepare(); !prepared) return prepared;
+  for (const std::string name : machine_processes) {
+    if (PidFile::holder(machine.pid_file(name))) {
+      return Error{EBUSY, "cannot start a machine", machine.directory(), "one is running there already",
+                   "ringside down ends it, --dir names another"};
+    }
+  }
+  for (const std::string name : machine_processes) {
+    LaunchSpec launched;
+    launched.arguments = {name, "--dir", machine.directory()};
+    if (name == "xend") {
+      launched.arguments.push_back("--console-port-base");
+      launched.arguments.push_back(std::to_string(spec.console_port_base));
+    }
+    if (spec.dies_with_us) launched.arguments.push_back("--private");
+    launched.log_path = machine.log_file(name);
+    launched.dies_with_us = spec.dies_with_us;
+    auto process = launch(host, launched);
+    if (process) continue;
+    stop_machine(machine);
+    return process.error();
+  }
+  return Done{};
+}
+
+bool stop_machine(const Machine& machine) {
+  bool found = false;
+  for (const std::string name : machine_processes) {
+    const auto pid = PidFile::holder(machine.pid_file(name));
+    if (!pid) continue;
+    found = true;
+    end_process(*pid, patience_ms);
+  }
+  // Where the hypervisor was killed, nobody has cleaned up after its domains.
+  end_marked_processes(machine);
+  machine.remove();
+  return found;
+}
+
+Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request) {
+  const char* what = "cannot ask xend";
+  auto connection = host.connect_local(host.machine().xend_socket());
+  if (!connection) {
+    return Error{connection.error().code, what, host.machine().xend_socket(), "xend does not run",
+                 "ringside down and ringside up start afresh"};
+  }
+  Conversation talk;
+  std::string unsent = request + "\n";
+  const bool counted = request == "consoles";
+  host.watch(*connection, {.read = true, .write = true}, [&](Ready ready) {
+    if (ready.write && !unsent.empty()) {
+      const Io io = host.write(*connection, {reinterpret_cast<const std::uint8_t*>(unsent.data()), unsent.size()});
+      if (io.state == Io::State::moved) unsent.erase(0, io.bytes);
+      if (unsent.empty()) host.watch_interest(*connection, {.read = true});
+    }
+    std::array<std::uint8_t, 4096> bytes;
+    const Io io = host.read(*connection, bytes);
+    if (io.state == Io::State::moved) talk.received.append(reinterpret_cast<const char*>(bytes.data()), io.bytes);
+    talk.check(counted);
+    if (io.state == Io::State::closed) talk.problem = "xend closed the connection";
+    if (talk.complete || io.state == Io::State::closed) host.stop(0);
+  });
+  const auto timer = host.timer_start(xend_timeout, [&] {
+    talk.problem = "xend does not answer";
+    host.stop(0);
+  });
+  host.run();
+  host.timer_cancel(timer);
+  if (!talk.complete) return Error{EIO, what, request, talk.problem, "see the log " + host.machine().log_file("xend")};
+  std::vector<std::string> lines = talk.lines();
+  if (lines[0].starts_with("error ")) return Error{EINVAL, "xend refused", request, lines[0].substr(6), ""};
+  lines[0].erase(0, std::min<std::size_t>(lines[0].size(), 3));
+  return lines;
+}
+
+Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec) {
+  auto created = privcmd.domain_create(spec.name, spec.abi, spec.memory_mib * 1024, spec.preserve);
+  if (!created) return created.error();
+  const DomainId domain = created->domain;
+  const auto give_up = [&](const Error& error) {
+    (void)privcmd.domain_destroy(domain);
+    return error;
+  };
+  auto answer = ask_xend(host, "console " + std::to_string(domain));
+  if (!answer) return give_up(answer.error());
+  BuiltDomain built{.domain = domain, .guest_port = 0, .tcp_port = 0, .socket_path = {}};
+  std::istringstream words(answer->at(0));
+  words >> built.guest_port >> built.tcp_port;
+  std::getline(words >> std::ws, built.socket_path);
+
+  auto connection = privcmd.domain_connection(domain);
+  if (!connection) return give_up(connection.error());
+  const Machine& machine = host.machine();
+  LaunchSpec launched;
+  launched.arguments = {"domu", "--dir", machine.directory()};
+  if (spec.raw) launched.arguments.push_back("--raw");
+  if (spec.quiet) launched.arguments.push_back("--quiet");
+  launched.arguments.push_back("--");
+  launched.arguments.insert(launched.arguments.end(), spec.program.begin(), spec.program.end());
+  launched.environment = {machine.domain_mark(domain), "RINGSIDE_DOMAIN_NAME=" + spec.name,
+                          "RINGSIDE_DOMAIN_ID=" + std::to_string(domain),
+                          "RINGSIDE_CONSOLE_PORT=" + std::to_string(built.guest_port),
+                          std::string("RINGSIDE_LAYOUT=") + abi_name(spec.abi)};
+  launched.log_path = machine.log_file("dom" + std::to_string(domain));
+  launched.connection = &*connection;
+  launched.stopped = true;
+  launched.awaited = false;
+  auto process = launch(host, launched);
+  if (!process) return give_up(process.error());
+  if (auto set = privcmd.domain_set_process(domain, *process); !set) return give_up(set.error());
+  if (spec.paused) return built;
+  if (auto set_going = privcmd.domain_unpause(domain); !set_going) return give_up(set_going.error());
+  return built;
+}
+
+DomainId domain_of_environment() { return number(environment("RINGSIDE_DOMAIN_ID", "0")); }
+
+domu::ShellInfo shell_info_of_environment() {
+  domu::ShellInfo info;
+  info.domain_name = environment("RINGSIDE_DOMAIN_NAME", "domU");
+  info.domain = domain_of_environment();
+  info.console_port = number(environment("RINGSIDE_CONSOLE_PORT", "1"));
+  info.layout = environment("RINGSIDE_LAYOUT", "sring");
+  return info;
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,61 @@
+// Builds what the command line is asked for: a machine of background processes, a domain with its console.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "emu/domu/shell.h"
+#include "emu/host/hypercall.h"
+#include "emu/host/linux_host.h"
+#include "ring/layout.h"
+#include "tools/command.h"
+
+namespace ringside::tools {
+
+inline constexpr std::uint16_t default_console_port_base = 9600;
+
+/// --console-port-base, for every command that starts an xend.
+void add_port_base(CLI::App* command, std::uint16_t& port_base);
+
+struct MachineSpec {
+  std::uint16_t console_port_base = default_console_port_base;
+  bool dies_with_us = false;  ///< for a machine that nobody else is to use
+};
+
+/// Starts xen, xcs and xend, each ready before the next. On failure what had been started is ended again.
+Result<> start_machine(LinuxHost& host, const MachineSpec& spec);
+/// Ends all processes of a machine, its domains included, and removes what they left. Answers whether there was one.
+bool stop_machine(const Machine& machine);
+
+/// One request line to xend; its answer, of one or more lines, without the leading "ok ".
+Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request);
+
+struct DomainSpec {
+  std::string name;
+  ring::Abi abi = ring::Abi::sring;
+  std::uint32_t memory_mib = 64;
+  bool paused = false;    ///< left paused after it was built
+  bool preserve = false;  ///< stays in the list after its shutdown
+  bool raw = false;
+  bool quiet = false;
+  std::vector<std::string> program;
+};
+
+/// --abi and --raw, for every command that builds a domain.
+void add_guest_options(CLI::App* command, DomainSpec& spec);
+
+struct BuiltDomain {
+  DomainId domain = 0;
+  ring::Port guest_port = 0;
+  std::uint16_t tcp_port = 0;
+  std::string socket_path;
+};
+
+/// Creates the domain, has xend make its console, starts its process, and sets it going unless `paused`.
+Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec);
+
+/// In a domU's process and in the programs under it: what build_domain told them through the environment.
+[[nodiscard]] DomainId domain_of_environment();
+[[nodiscard]] domu::ShellInfo shell_info_of_environment();
+
+}  // namespace ringside::tools

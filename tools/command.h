@@ -1,0 +1,44 @@
+// What all subcommands share: which machine they mean, how they fail, and how they are added to the command line.
+//
+// Exit codes: 0 good, 1 usage, 2 a file does not parse, 3 could not run, 4 an expectation failed. `exec` exits with the
+// status of the program it ran.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "emu/base/check.h"
+#include "emu/host/machine.h"
+
+namespace ringside::tools {
+
+inline constexpr int exit_good = 0;
+inline constexpr int exit_usage = 1;
+inline constexpr int exit_could_not_run = 3;
+
+/// Lives as long as the command line; a chosen subcommand leaves its work in `run`.
+struct Session {
+  std::string directory = Machine::default_directory();
+  std::function<int()> run;
+
+  [[nodiscard]] Machine machine() const { return Machine(directory); }
+};
+
+/// Prints the error in the one form that all errors have; answers exit_could_not_run.
+int failed(const Error& error);
+
+/// A subcommand with its help: what it does, examples, and --dir.
+CLI::App* add_command(CLI::App& app, Session& session, const std::string& name, const std::string& what,
+                      const std::string& examples);
+
+// One function for each family; each is in the file of that name.
+void add_process_commands(CLI::App& app, Session& session);  // processes.cc: xen, xcs, xend, domu, the shell
+void add_machine_commands(CLI::App& app, Session& session);  // machine.cc: up, down
+void add_domain_commands(CLI::App& app, Session& session);   // domains.cc: create ... destroy, list
+void add_console_commands(CLI::App& app, Session& session);  // console.cc: console, exec
+void add_look_commands(CLI::App& app, Session& session);     // look.cc: ring, dump
+void add_demo_command(CLI::App& app, Session& session);      // demo.cc
+void add_bench_command(CLI::App& app, Session& session);     // bench.cc
+
+}  // namespace ringside::tools

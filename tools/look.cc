@@ -1,0 +1,130 @@
+// ring and dump: the shared page as it is, and the control messages as they pass.
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "emu/host/journal_log.h"
+#include "emu/host/linux_host.h"
+#include "emu/trace/text.h"
+#include "ring/channel_words.h"
+#include "ring/event_bits.h"
+#include "ring/layout.h"
+#include "tools/command.h"
+
+namespace ringside::tools {
+
+namespace {
+
+using Memory = ring::NativeMemory;
+
+/// What a slot holds, judged from the two shared indices alone: the private ones are known to their owners only.
+const char* slot_use(std::uint32_t slot, ring::Index req_prod, ring::Index rsp_prod) {
+  const std::uint32_t requests = ring::distance(req_prod, rsp_prod);
+  const std::uint32_t behind_request = ring::slot_of(req_prod - 1 - slot);
+  if (requests <= ring::slots_per_ring && behind_request < requests) return "request ";
+  // Counted back from rsp_prod; before the first round some slots have never been used.
+  if (ring::slot_of(rsp_prod - 1 - slot) < rsp_prod) return "response";
+  return "free    ";
+}
+
+void print_ring(std::byte* frame, ring::Abi abi, ring::Ring which) {
+  const ring::SharedRing shared = ring::shared_ring(frame, abi, which);
+  const ring::Index req_prod = Memory::load(shared.req_prod);
+  const ring::Index rsp_prod = Memory::load(shared.rsp_prod);
+  const std::uint32_t unanswered = ring::distance(req_prod, rsp_prod);
+  std::printf("%s  %s\n", which == ring::Ring::tx ? "tx" : "rx",
+              which == ring::Ring::tx ? "guest -> controller" : "controller -> guest");
+  std::printf("    req_prod %u (slot %u)   rsp_prod %u (slot %u)   unanswered %u of 8%s\n", req_prod,
+              ring::slot_of(req_prod), rsp_prod, ring::slot_of(rsp_prod), unanswered,
+              unanswered > ring::slots_per_ring ? "   <- impossible: a side lies" : "");
+  for (std::uint32_t slot = 0; slot < ring::slots_per_ring; ++slot) {
+    ring::ControlMessage message;
+    Memory::copy_from_shared(&message, shared.slots + slot);
+    std::printf("    [%u] %s %s\n", slot, slot_use(slot, req_prod, rsp_prod),
+                trace::message_text(message).c_str());
+  }
+}
+
+int ring_command(const Session& session, const std::string& name) {
+  LinuxHost host("ring", session.machine());
+  auto privcmd = host.connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  const auto info = privcmd->domain_find(name);
+  if (!info) return failed(info.error());
+  const auto handle = privcmd->map_frame(info.value().domain, info.value().shared_info_frame);
+  if (!handle) return failed(handle.error());
+  const auto mapping = host.frame_map(handle.value());
+  if (!mapping) return failed(mapping.error());
+  std::byte* frame = mapping.value().frame();
+  const ring::Abi abi = info.value().abi;
+  const ring::Port port = info.value().console_port;
+  const ring::EventBits<> bits(frame, abi);
+  const ring::UpEvents<> up(frame);
+  std::printf("domain %u \"%s\": shared_info frame %#x, control interface at byte %zu, layout %s, port %u\n",
+              info.value().domain, info.value().name, info.value().shared_info_frame, ring::control_interface_offset,
+              abi == ring::Abi::flat ? "flat" : "sring", port);
+  std::printf("to the guest:      port %u pending %d masked %d   selector %#x   upcall_pending %d\n", port,
+              bits.is_pending(port), bits.is_masked(port), bits.selector_word(), bits.upcall_is_pending());
+  std::printf("to the controller: pending %d masked %d\n", up.is_pending(), up.is_masked());
+  print_ring(frame, abi, ring::Ring::tx);
+  print_ring(frame, abi, ring::Ring::rx);
+  return exit_good;
+}
+
+/// A control message that passes: a slot being filled, or a frame on xcs's sockets.
+bool is_message(const trace::Entry& entry, bool all) {
+  return all || entry.kind == trace::Kind::slot_written || entry.kind == trace::Kind::frame_passed;
+}
+
+int dump_command(const Session& session, bool all) {
+  LinuxHost host("dump", session.machine());
+  // Only to know that a machine is there, and when it ends.
+  auto privcmd = host.connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  auto reader = JournalReader::open(session.machine().journal_directory());
+  if (!reader) return failed(reader.error());
+  constexpr std::chrono::milliseconds between_reads{5};
+  std::uint64_t step = 0;
+  std::optional<std::uint64_t> origin_ns;
+  std::function<void()> read_on = [&] {
+    (*reader)->read([&](const trace::Entry& entry) {
+      ++step;
+      if (!origin_ns) origin_ns = entry.time_ns;
+      if (is_message(entry, all)) std::printf("%s\n", trace::to_text(entry, step, *origin_ns).c_str());
+    });
+    std::fflush(stdout);
+    if (std::ferror(stdout) != 0) return host.stop(exit_good);
+    if ((*reader)->lost() != 0) {
+      host.warn("this dump was stopped or read too slowly, and entries were lost");
+      return host.stop(exit_could_not_run);
+    }
+    host.timer_start(between_reads, read_on);
+  };
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
+  host.watch(privcmd->connection(), {.read = true}, [&](Ready) { host.stop(exit_good); });
+  read_on();
+  const int status = host.run();
+  return status;
+}
+
+}  // namespace
+
+void add_look_commands(CLI::App& app, Session& session) {
+  CLI::App* ring = add_command(app, session, "ring", "Show both rings of a domain: indices, slots, event bits",
+                               "  ringside ring web");
+  const auto domain = std::make_shared<std::string>();
+  ring->add_option("DOMAIN", *domain, "Its name or number")->required();
+  ring->callback([&session, domain] {
+    session.run = [&session, domain] { return ring_command(session, *domain); };
+  });
+
+  CLI::App* dump = add_command(app, session, "dump", "Print every control message as it passes, until Ctrl-C",
+                               "  ringside dump\n  ringside dump --all        events, indices and bytes too");
+  const auto all = std::make_shared<bool>(false);
+  dump->add_flag("--all", *all, "Every journal entry, not only the messages");
+  dump->callback([&session, all] { session.run = [&session, all] { return dump_command(session, *all); }; });
+}
+
+}  // namespace ringside::tools

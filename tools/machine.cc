@@ -1,0 +1,38 @@
+// up and down: a machine in the background.
+#include <cstdio>
+#include <memory>
+
+#include "emu/host/linux_host.h"
+#include "tools/builder.h"
+#include "tools/command.h"
+
+namespace ringside::tools {
+
+void add_machine_commands(CLI::App& app, Session& session) {
+  CLI::App* up = add_command(app, session, "up", "Start xen, xcs and xend in the background",
+                             "  ringside up\n"
+                             "  ringside up --dir /tmp/other --console-port-base 0        a second machine");
+  const auto spec = std::make_shared<MachineSpec>();
+  add_port_base(up, spec->console_port_base);
+  up->callback([&session, spec] {
+    session.run = [&session, spec] {
+      LinuxHost host("up", session.machine());
+      if (auto started = start_machine(host, *spec); !started) return failed(started.error());
+      std::printf("xen, xcs and xend are running in %s\n", session.directory.c_str());
+      return exit_good;
+    };
+  });
+
+  CLI::App* down = add_command(app, session, "down", "End the machine, its domains included; nothing is left",
+                               "  ringside down");
+  down->callback([&session] {
+    session.run = [&session] {
+      const bool found = stop_machine(session.machine());
+      std::printf(found ? "the machine in %s has ended\n" : "no machine is running in %s\n",
+                  session.directory.c_str());
+      return exit_good;
+    };
+  });
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,170 @@
+// The single processes of a machine, in the foreground: what `up`, `create` and `exec` start in the background, and
+// what a person starts by hand to watch one of them.
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+
+#include "emu/dom0/xcs.h"
+#include "emu/dom0/xend.h"
+#include "emu/domu/domain.h"
+#include "emu/domu/shell.h"
+#include "emu/host/journal_log.h"
+#include "emu/host/launch.h"
+#include "emu/host/linux_host.h"
+#include "emu/xen/hypervisor.h"
+#include "tools/builder.h"
+#include "tools/command.h"
+
+namespace ringside::tools {
+
+namespace {
+
+/// What a process of a machine has besides its component.
+struct Station {
+  std::unique_ptr<LinuxHost> host;
+  std::unique_ptr<trace::Sink> sink;
+  std::unique_ptr<PidFile> pid_file;  ///< a domU has none: the hypervisor knows its process
+  bool removes_machine = false;
+
+  Station() = default;
+  Station(Station&&) = default;
+  ~Station() {
+    if (!host) return;  // moved from
+    const Machine machine = host->machine();
+    pid_file.reset();
+    sink.reset();
+    host.reset();
+    if (removes_machine) machine.remove();
+  }
+};
+
+Result<Station> take_station(const Session& session, const std::string& name, bool with_pid_file) {
+  Station station;
+  const Machine machine = session.machine();
+  station.host = std::make_unique<LinuxHost>(name, machine);
+  if (auto prepared = machine.prepare(); !prepared) return prepared.error();
+  if (with_pid_file) {
+    auto taken = PidFile::take(machine.pid_file(name));
+    if (!taken) return taken.error();
+    station.pid_file = std::make_unique<PidFile>(std::move(*taken));
+  }
+  auto writer = JournalWriter::open(machine.journal_directory(), name);
+  if (!writer) return writer.error();
+  station.sink = std::move(*writer);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    station.host->on_signal(number, [host = station.host.get()] { host->stop(exit_good); });
+  }
+  return station;
+}
+
+int run_xen(const Session& session, bool private_machine) {
+  auto station = take_station(session, "xen", true);
+  if (!station) return failed(station.error());
+  station->removes_machine = private_machine;
+  xen::Hypervisor hypervisor(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xen)));
+  if (auto started = hypervisor.start(); !started) return failed(started.error());
+  ready();
+  const int status = station->host->run();
+  hypervisor.shutdown_all();
+  return status;
+}
+
+int run_xcs(const Session& session, bool private_machine) {
+  auto station = take_station(session, "xcs", true);
+  if (!station) return failed(station.error());
+  station->removes_machine = private_machine;
+  auto privcmd = station->host->connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  dom0::Xcs xcs(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xcs)), std::move(*privcmd),
+                {.socket_path = session.machine().xcs_socket()});
+  if (auto started = xcs.start(); !started) return failed(started.error());
+  ready();
+  return station->host->run();
+}
+
+int run_xend(const Session& session, bool private_machine, std::uint16_t port_base) {
+  auto station = take_station(session, "xend", true);
+  if (!station) return failed(station.error());
+  station->removes_machine = private_machine;
+  auto privcmd = station->host->connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  const Machine machine = session.machine();
+  dom0::Xend xend(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xend)), std::move(*privcmd),
+                  {.xcs_socket = machine.xcs_socket(),
+                   .management_socket = machine.xend_socket(),
+                   .console_directory = machine.directory(),
+                   .console_port_base = port_base});
+  if (auto started = xend.start(ready); !started) return failed(started.error());
+  return station->host->run();
+}
+
+int run_domu(const Session& session, domu::DomUOptions options) {
+  const std::string name = "dom" + std::to_string(domain_of_environment());
+  auto station = take_station(session, name, false);
+  if (!station) return failed(station.error());
+  ready();
+  if (options.argv.empty()) options.argv = {own_program(), "shell"};
+  domu::DomU domain(*station->host,
+                    trace::Journal(*station->sink, trace::actor(trace::Role::domain, domain_of_environment())),
+                    Privcmd(*station->host, station->host->adopt(connection_descriptor)), std::move(options));
+  if (auto started = domain.start(); !started) return failed(started.error());
+  return station->host->run();
+}
+
+int run_shell() {
+  // Ctrl-C discards the line being typed, as the terminal does by itself; it does not end the shell.
+  std::signal(SIGINT, SIG_IGN);
+  return domu::shell_main(std::cin, std::cout, shell_info_of_environment());
+}
+
+}  // namespace
+
+void add_process_commands(CLI::App& app, Session& session) {
+  const auto add = [&](const std::string& name, const std::string& what, const std::string& examples) {
+    CLI::App* command = add_command(app, session, name, what, examples);
+    return command->group("Single processes, in the foreground");
+  };
+  const auto private_machine = std::make_shared<bool>(false);
+  const auto add_private = [&](CLI::App* command) {
+    command->add_flag("--private", *private_machine, "Remove the machine's directory at the end")->group("");
+  };
+
+  CLI::App* xen = add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
+                      "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir");
+  add_private(xen);
+  xen->callback([&session, private_machine] {
+    session.run = [&session, private_machine] { return run_xen(session, *private_machine); };
+  });
+
+  CLI::App* xcs = add("xcs", "dom0's control switch: forwards control messages between rings and its clients",
+                      "  ringside xcs --dir /tmp/m1        serves /tmp/m1/xcs_socket");
+  add_private(xcs);
+  xcs->callback([&session, private_machine] {
+    session.run = [&session, private_machine] { return run_xcs(session, *private_machine); };
+  });
+
+  CLI::App* xend = add("xend", "dom0's console server: each domain's console on TCP and on a unix socket",
+                       "  ringside xend --dir /tmp/m1 --console-port-base 0        any free ports");
+  add_private(xend);
+  const auto port_base = std::make_shared<std::uint16_t>(default_console_port_base);
+  add_port_base(xend, *port_base);
+  xend->callback([&session, private_machine, port_base] {
+    session.run = [&session, private_machine, port_base] { return run_xend(session, *private_machine, *port_base); };
+  });
+
+  CLI::App* domu = add("domu", "A guest, on the connection that `ringside create` hands it",
+                       "  started by `ringside create`, not by hand");
+  const auto options = std::make_shared<domu::DomUOptions>();
+  domu->add_flag("--raw", options->raw, "The guest's terminal does not echo or translate");
+  domu->add_flag("--quiet", options->quiet, "No boot messages");
+  domu->add_option("PROGRAM", options->argv, "What runs on its console (default: the built-in shell)");
+  domu->callback([&session, options] { session.run = [&session, options] { return run_domu(session, *options); }; });
+
+  CLI::App* shell = app.add_subcommand("shell", "The built-in shell of a guest, on this terminal");
+  shell->group("Single processes, in the foreground");
+  shell->footer("Examples:\n  ringside shell        what a domU runs by default");
+  shell->callback([&session] { session.run = run_shell; });
+}
+
+}  // namespace ringside::tools

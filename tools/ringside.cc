@@ -1,0 +1,51 @@
+// The command line: gathers the subcommands, parses, runs the chosen one.
+#include <cstdio>
+
+#include "tools/command.h"
+
+namespace ringside::tools {
+
+int failed(const Error& error) {
+  std::fprintf(stderr, "ringside: %s\n", error.text().c_str());
+  return exit_could_not_run;
+}
+
+CLI::App* add_command(CLI::App& app, Session& session, const std::string& name, const std::string& what,
+                      const std::string& examples) {
+  CLI::App* command = app.add_subcommand(name, what);
+  command->add_option("--dir", session.directory, "The machine's directory; one machine each")->capture_default_str();
+  command->footer("Examples:\n" + examples);
+  return command;
+}
+
+namespace {
+
+constexpr char about[] =
+    "ringside: how console data travelled in Xen in 2005, running in user space on real shared memory.\n"
+    "A hypervisor, dom0's xcs and xend, and each domU are processes; rings and event channels are the real ones.";
+
+int run(int argc, char** argv) {
+  CLI::App app(about, "ringside");
+  app.set_version_flag("--version", "ringside " RINGSIDE_VERSION);
+  app.require_subcommand(1);
+  app.footer("Start with:  ringside demo\nEach subcommand has its own --help, with examples.");
+  Session session;
+  add_demo_command(app, session);
+  add_console_commands(app, session);
+  add_machine_commands(app, session);
+  add_domain_commands(app, session);
+  add_look_commands(app, session);
+  add_bench_command(app, session);
+  add_process_commands(app, session);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem) == 0 ? exit_good : exit_usage;
+  }
+  return session.run();
+}
+
+}  // namespace
+}  // namespace ringside::tools
+
+int main(int argc, char** argv) { return ringside::tools::run(argc, argv); }
