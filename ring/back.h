@@ -33,6 +33,14 @@ class Back {
     return Back(ring, req_prod, rsp_prod);
   }
 
+  /// As attach(), for an end that is the first on its page: requests that were made before it came are still
+  /// to be answered, so they are taken and not forgotten.
+  [[nodiscard]] static std::optional<Back> attach_first(SharedRing ring) {
+    const auto back = attach(ring);
+    if (!back) return std::nullopt;
+    return Back(ring, back->rsp_prod_pvt_, back->rsp_prod_pvt_);
+  }
+
   /// Requests taken and not yet answered, 0..8.
   [[nodiscard]] std::uint32_t unanswered() const { return distance(req_cons_, rsp_prod_pvt_); }
 

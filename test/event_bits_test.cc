@@ -218,10 +218,12 @@ TEST_CASE("the words of a channel lie behind the control interface, each writer 
   words->up_mask = 2;
   words->controller_cpu = 3;
   words->guest_cpu = 4;
+  words->attachments = 5;
   CHECK(page.u32(3136) == 1);
   CHECK(page.u32(3200) == 2);
   CHECK(page.u32(3204) == 3);
   CHECK(page.u32(3264) == 4);
+  CHECK(page.u32(3208) == 5);
 }
 
 TEST_CASE("events to the controller: pending, then mask; coalescing, lost edge, unmask") {

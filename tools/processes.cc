@@ -27,15 +27,16 @@ struct Station {
   std::unique_ptr<PidFile> pid_file;  ///< a domU has none: the hypervisor knows its process
   bool removes_machine = false;
 
+  Station() = default;
+  Station(Station&&) = default;
   ~Station() {
+    if (!host) return;  // moved from
     const Machine machine = host->machine();
     pid_file.reset();
     sink.reset();
     host.reset();
     if (removes_machine) machine.remove();
   }
-  Station() = default;
-  Station(Station&&) = default;
 };
 
 Result<Station> take_station(const Session& session, const std::string& name, bool with_pid_file) {

@@ -67,8 +67,8 @@ struct XcsControl {
 
 /// xcs_msg_t.
 struct XcsMessage {
-  std::uint32_t type;
-  std::uint32_t result;
+  std::uint32_t type = 0;
+  std::uint32_t result = 0;
   union {
     XcsConnect connect;
     XcsBind bind;
@@ -76,7 +76,7 @@ struct XcsMessage {
     XcsInterface interface;
     XcsControl control;
     std::uint8_t raw[72];
-  } u;
+  } u = {.raw = {}};
 };
 
 static_assert(sizeof(XcsMessage) == 80);

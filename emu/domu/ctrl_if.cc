@@ -55,7 +55,9 @@ CtrlIf::~CtrlIf() {
 Result<> CtrlIf::attach(std::byte* frame, ring::Abi abi) {
   RS_CHECK(!attached());
   auto tx = ring::Front<>::attach(shared_ring(frame, abi, Ring::tx));
-  auto rx = ring::Back<>::attach(shared_ring(frame, abi, Ring::rx));
+  // What the controller sent while the guest was still booting waits in the slots.
+  const ring::SharedRing rx_ring = shared_ring(frame, abi, Ring::rx);
+  auto rx = attachment_ == 0 ? ring::Back<>::attach_first(rx_ring) : ring::Back<>::attach(rx_ring);
   if (!tx || !rx) {
     return Error{EPROTO, "cannot attach to the control interface", fmt::format("domain {}", domain_),
                  fmt::format("the page claims more than {} requests in a ring", ring::slots_per_ring),

@@ -30,7 +30,7 @@ struct DomUOptions {
   /// No boot messages, no words about a shutdown.
   bool quiet = false;
   /// Printed between the first and the last boot message, each a line without its end.
-  std::vector<std::string> boot_lines;
+  std::vector<std::string> boot_lines = {};
   /// Of the console driver's transmit buffer: transmit_buffer_bytes_min to _max, rounded up to a power of
   /// two.
   std::size_t console_buffer_bytes = transmit_buffer_bytes_default;

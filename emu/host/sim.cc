@@ -109,7 +109,7 @@ void SimWorld::close(int number) {
   auto taken = slots_.extract(number);
   RS_CHECK(!taken.empty());
   SimSlot& slot = *taken.mapped();
-  for (const auto wait : std::exchange(slot.waits, {})) end_wait(wait);
+  end_wait(slot.wait);
   std::erase(slot.object->slots, number);
   release(*slot.object);
 }
@@ -196,8 +196,8 @@ void SimWorld::run_ready(int number) {
 
 void SimWorld::post_woken(int number) {
   SimSlot& slot = *find(number);
-  for (const auto id : slot.waits) {
-    SimWait& wait = *waits_.at(id);
+  if (slot.wait != 0) {
+    SimWait& wait = *waits_.at(slot.wait);
     wait.serve_due = true;
     post_turn(wait);
   }
@@ -271,7 +271,7 @@ void SimWorld::end_wait(std::uint64_t wait_id) {
   auto taken = waits_.extract(wait_id);
   if (taken.empty()) return;
   taken.mapped()->ended = true;
-  if (SimSlot* slot = find(taken.mapped()->number)) std::erase(slot->waits, wait_id);
+  if (SimSlot* slot = find(taken.mapped()->number)) slot->wait = 0;
   ended_waits_.push_back(std::move(taken.mapped()));
 }
 

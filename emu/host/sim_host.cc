@@ -106,6 +106,7 @@ void SimHost::kick(const Handle& kicks) {
 void SimHost::kicks_watch(const Handle& kicks, std::function<void()> woken) {
   RS_CHECK(woken != nullptr);
   SimSlot& watched = slot(kicks);
+  RS_CHECK(watched.wait == 0);
   watched.wakes = true;
   watched.woken = std::move(woken);
   if (object<SimKicks>(kicks).kicked) world_.post_woken(kicks.number());
@@ -114,12 +115,14 @@ void SimHost::kicks_watch(const Handle& kicks, std::function<void()> woken) {
 Host::WaitId SimHost::ring_wait_start(const Handle& kicks, RingWait wait) {
   RS_CHECK(wait.awaken && wait.has_work && wait.serve && wait.try_sleep);
   (void)object<SimKicks>(kicks);
+  SimSlot& waited = slot(kicks);
+  RS_CHECK(waited.wait == 0 && !waited.wakes);
   const WaitId id = world_.next_id_++;
   // One thread, so one CPU.
   if (wait.own_cpu != nullptr) ring::NativeMemory::store(wait.own_cpu, 1u);
   auto made = std::make_unique<SimWait>(
       SimWait{.owner = this, .id = id, .number = kicks.number(), .calls = std::move(wait)});
-  slot(kicks).waits.push_back(id);
+  waited.wait = id;
   world_.post_turn(*world_.waits_.emplace(id, std::move(made)).first->second);
   return id;
 }

@@ -46,7 +46,7 @@ struct SimSlot {
   bool wakes = false;
   std::function<void()> woken;  ///< moved out while it runs
   bool woken_posted = false;
-  std::vector<std::uint64_t> waits;
+  std::uint64_t wait = 0;  ///< the ring wait on it, 0 = none; a kicks handle has one watcher of either kind
 
   std::function<void(int)> ended;
 };

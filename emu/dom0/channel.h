@@ -1,0 +1,165 @@
+// One domain's control channel as the controller in dom0 sees it: the mapped frame, the answering end of tx,
+// the requesting end of rx, the event channel between them, and the waiting.
+//
+// A daemon of dom0 owns it and drives it from one thread. It moves messages and knows no meaning of any: who
+// gets a request and who answers it is its owner's business, through Events. The guest is not trusted: a
+// channel whose indices make no sense is left alone until they do again, and costs nobody else anything.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "emu/base/check.h"
+#include "emu/dom0/event_device.h"
+#include "emu/host/host.h"
+#include "emu/trace/journal.h"
+#include "ring/back.h"
+#include "ring/channel_words.h"
+#include "ring/event_bits.h"
+#include "ring/front.h"
+
+namespace ringside::dom0 {
+
+/// Messages to the guest that may wait for room in its rx ring.
+inline constexpr std::size_t channel_queue_messages_max = 64;
+
+/// What went otherwise than planned, summed over all channels of a daemon.
+struct ChannelCounters {
+  std::uint32_t messages_queued = 0;    ///< to a guest whose ring was full; they are delivered later
+  std::uint32_t messages_refused = 0;   ///< to a guest whose indices are faulty and whose queue is full
+  std::uint32_t responses_refused = 0;  ///< that answer nothing
+  std::uint32_t index_faults = 0;       ///< times a channel was found with impossible indices
+  std::uint32_t length_faults = 0;      ///< messages from a guest that claim more than 60 bytes
+};
+
+class Channel {
+ public:
+  /// None of these may destroy the channel.
+  struct Events {
+    /// The guest asks; respond() is owed, sometime, in any order.
+    std::function<void(const ring::ControlMessage&)> request;
+    /// The guest answered one of send_request()'s.
+    std::function<void(const ring::ControlMessage&)> response;
+    /// There is room again after send_request() had answered full.
+    std::function<void()> room;
+    /// The host woke the channel, and it has handed over all it found: time to pass on what was gathered.
+    std::function<void()> turned;
+  };
+  /// any_port for the two ports = those the domain was started with, or new ones. Both given = those two.
+  struct Place {
+    DomainId domain = 0;
+    ring::Port local_port = any_port;
+    ring::Port remote_port = any_port;
+  };
+
+  /// Binds the event channel, maps the domain's frame, attaches to its rings where the indices stand, and
+  /// kicks the guest once: a predecessor may have died between setting the guest's bits and kicking it. The
+  /// owner is to call flush() once when it is ready. Requests that nobody had answered are in unanswered().
+  /// ESRCH: no such domain. EBADMSG: the indices make no sense. EEXIST: `local_port` has another use here.
+  /// All references outlive the channel.
+  [[nodiscard]] static Result<std::unique_ptr<Channel>> open(Host& host, trace::Journal journal,
+                                                             Privcmd& privcmd, EventDevice& events,
+                                                             const Place& place, ChannelCounters& counters,
+                                                             Events owner);
+  /// Leaves the event channel bound, for the controller that comes next.
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  /// Closes dom0's end of the event channel. Only the destructor may follow.
+  void close_port();
+
+  [[nodiscard]] DomainId domain() const { return place_.domain; }
+  [[nodiscard]] ring::Port local_port() const { return place_.local_port; }
+  [[nodiscard]] ring::Port remote_port() const { return place_.remote_port; }
+
+  enum class Send : std::uint8_t {
+    taken,   ///< in the ring, or queued for it
+    full,    ///< neither: hold it and wait for `room`
+    broken,  ///< neither, and the guest's indices are faulty: there is no telling when
+  };
+  /// A request for the guest. It sees it at the end of the turn, or at flush().
+  [[nodiscard]] Send send_request(const ring::ControlMessage& message);
+
+  enum class Respond : std::uint8_t { taken, not_owed };
+  /// The answer to one of the guest's requests. A response names no request: see forget().
+  [[nodiscard]] Respond respond(const ring::ControlMessage& message);
+
+  /// Takes what there is, then publishes what was put and notifies the guest once for all of it. Looks at
+  /// both rings, since an answer makes room for the next request.
+  void flush();
+
+  /// Requests taken and not yet answered, oldest first; at most 8.
+  [[nodiscard]] std::span<const ring::ControlMessage> unanswered() const {
+    return {unanswered_.data(), unanswered_count_};
+  }
+  [[nodiscard]] std::size_t queued() const { return queue_.size(); }
+  [[nodiscard]] bool faulty() const { return faulty_; }
+  /// Asks the hypervisor whether both ends are still bound to each other; they are not once the domain is
+  /// gone.
+  [[nodiscard]] bool still_bound();
+
+ private:
+  struct Parts {
+    Host& host;
+    Privcmd& privcmd;
+    EventDevice& events;
+    ChannelCounters& counters;
+  };
+
+  Channel(const Parts& parts, trace::Journal journal, const Place& place, ring::Abi abi, Mapping frame,
+          ring::Back<> back, ring::Front<> front, Events owner);
+  void start();
+
+  // The wait.
+  void turn();
+  [[nodiscard]] bool has_work() const;
+  [[nodiscard]] bool try_sleep();
+
+  // The rings.
+  [[nodiscard]] bool indices_make_sense() const;
+  void take();
+  void take_requests();
+  void take_responses();
+  void send_queued();
+  void put_request(const ring::ControlMessage& message);
+  void put_response(const ring::ControlMessage& message);
+  void publish();
+  void notify();
+  void remember(const ring::ControlMessage& request);
+  void forget(const ring::ControlMessage& response);
+
+  // Faults.
+  void index_fault();
+  void length_fault(ring::Ring ring);
+  void count(std::uint32_t& counter, std::string_view name);
+
+  Parts parts_;
+  trace::Journal journal_;
+  Place place_;
+  Mapping frame_;
+  ring::SharedRing tx_;
+  ring::SharedRing rx_;
+  ring::Back<> back_;
+  ring::Front<> front_;
+  ring::EventBits<> guest_bits_;
+  ring::UpEvents<> up_;
+  Events owner_;
+  Host::WaitId wait_ = 0;
+
+  ring::Index published_responses_;
+  ring::Index published_requests_;
+  std::array<ring::ControlMessage, ring::slots_per_ring> unanswered_{};
+  std::size_t unanswered_count_ = 0;
+  std::deque<ring::ControlMessage> queue_;
+  bool told_full_ = false;  ///< somebody waits for room
+  bool faulty_ = false;
+  bool warned_index_ = false;
+  bool warned_length_ = false;
+};
+
+}  // namespace ringside::dom0

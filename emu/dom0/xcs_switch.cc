@@ -1,0 +1,209 @@
+// xcs: the traffic. Up from the guests to whoever is bound, down from data connections into the rings.
+#include <algorithm>
+#include <utility>
+
+#include "emu/dom0/xcs.h"
+
+namespace ringside::dom0 {
+
+using trace::actor;
+using trace::Role;
+
+// -- up
+
+void Xcs::read_events() {
+  // Writing a port back may queue it again; the loop that runs already will see to it.
+  if (std::exchange(reading_events_, true)) return;
+  std::uint16_t port = 0;
+  for (bool more = true; more;) {
+    switch (events_->read(port)) {
+      case EventDevice::Read::port:
+        // A channel's own wait does its work and writes the port back: see Channel.
+        if (virq_ports_.contains(port)) pass_virq(port);
+        break;
+      case EventDevice::Read::nothing:
+        more = false;
+        break;
+      case EventDevice::Read::overflow:
+        count(counters_.event_overflows, "event_overflows");
+        events_->reset();
+        break;
+    }
+  }
+  reading_events_ = false;
+}
+
+/// The port stays masked until a client sends it back.
+void Xcs::pass_virq(ring::Port port) {
+  XcsMessage frame;
+  frame.type = XCS_VIRQ;
+  frame.u.virq.port = static_cast<std::int32_t>(port);
+  bool passed = false;
+  sessions_.bindings().for_each(port, xcs_type_virq, [&](XcsSession& session) {
+    push(session, frame);
+    passed = true;
+  });
+  if (passed) return;
+  // Raised though masked: the next to bind it finds it pending.
+  count(counters_.virqs_waiting, "virqs_waiting");
+  events_->raise(port);
+}
+
+namespace {
+
+XcsMessage control_frame(XcsType type, const Channel& channel, const ring::ControlMessage& message) {
+  XcsMessage frame;
+  frame.type = type;
+  frame.u.control.remote_dom = channel.domain();
+  frame.u.control.local_port = static_cast<std::int32_t>(channel.local_port());
+  frame.u.control.msg = message;
+  return frame;
+}
+
+}  // namespace
+
+void Xcs::pass_up(XcsType type, const Channel& channel, const ring::ControlMessage& message) {
+  const XcsMessage frame = control_frame(type, channel, message);
+  bool passed = false;
+  sessions_.bindings().for_each(channel.local_port(), message.type, [&](XcsSession& session) {
+    // A request is kept by the channel until it is answered, and offered to a data connection that comes
+    // later.
+    if (type == XCS_REQUEST && session.data == 0) return;
+    push(session, frame);
+    passed = true;
+  });
+  if (passed) return;
+  if (type == XCS_REQUEST) {
+    count(counters_.requests_waiting, "requests_waiting", channel.domain());
+  } else {
+    count(counters_.responses_unclaimed, "responses_unclaimed", channel.domain());
+    journal_.refused(channel.domain(), actor(Role::domain, channel.domain()),
+                     "a response that nobody is bound to");
+  }
+}
+
+/// To a session that has just got a data connection: all unanswered requests that it is bound to, old ones
+/// again.
+void Xcs::offer_unanswered(XcsSession& session) {
+  for (const Line& line : lines_) {
+    if (line.channel == nullptr) continue;
+    for (const ring::ControlMessage& message : line.channel->unanswered()) {
+      const XcsMessage frame = control_frame(XCS_REQUEST, *line.channel, message);
+      for (auto copies = sessions_.bindings().matches(session, line.channel->local_port(), message.type);
+           copies > 0; --copies) {
+        push(session, frame);
+      }
+    }
+  }
+}
+
+/// To a session that has just bound a key: the unanswered requests that no other key of it had brought it.
+void Xcs::offer_unanswered(XcsSession& session, std::int32_t port, std::uint16_t type) {
+  if (session.data == 0) return;
+  for (const Line& line : lines_) {
+    if (line.channel == nullptr) continue;
+    const ring::Port local = line.channel->local_port();
+    if (port != xcs_port_wildcard && static_cast<ring::Port>(port) != local) continue;
+    for (const ring::ControlMessage& message : line.channel->unanswered()) {
+      if (type != xcs_type_wildcard && type != message.type) continue;
+      if (sessions_.bindings().matches(session, local, message.type) != 1) continue;
+      push(session, control_frame(XCS_REQUEST, *line.channel, message));
+    }
+  }
+}
+
+// -- down
+
+XcsInput::Took Xcs::take_data(Connection& connection, const XcsMessage& frame) {
+  switch (frame.type) {
+    case XCS_REQUEST:
+    case XCS_RESPONSE:
+      return pass_down(connection, frame);
+    case XCS_VIRQ:
+      rearm_virq(connection, frame.u.virq.port);
+      break;
+    case XCS_CONNECT_BYE:
+      connection.gone = any_gone_ = true;
+      break;
+    default:
+      // A number from outside: nothing else has a meaning here, and nothing here has a reply.
+      refuse(counters_.frames_ignored, "frames_ignored", 0, connection,
+             fmt::format("frame of type {} on a data connection", frame.type));
+      break;
+  }
+  return XcsInput::Took::done;
+}
+
+XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
+  const DomainId domain = frame.u.control.remote_dom;
+  Line* line = line_of(domain);
+  if (line == nullptr) {
+    refuse(counters_.domains_ignored, "domains_ignored", domain, connection,
+           "xcs has no channel to that domain");
+    return XcsInput::Took::done;
+  }
+  ring::ControlMessage message = frame.u.control.msg;
+  if (message.length > ring::payload_bytes_max) {
+    refuse(counters_.lengths_cut, "lengths_cut", domain, connection, "longer than 60 bytes, cut");
+    message.length = ring::payload_bytes_max;
+  }
+  if (frame.type == XCS_RESPONSE) {
+    // Answers are never held up: what a guest waits for may be the very thing that makes it take what waits
+    // for it.
+    if (line->channel->respond(message) == Channel::Respond::not_owed) {
+      journal_.refused(domain, actor(Role::client, connection.number), "a response to nothing");
+    }
+    touch(domain);
+    return XcsInput::Took::done;
+  }
+  // In order: nothing passes a request to the same guest that waits.
+  const bool waits = std::find(full_.begin(), full_.end(), domain) != full_.end();
+  const Channel::Send outcome = waits ? Channel::Send::full : line->channel->send_request(message);
+  switch (outcome) {
+    case Channel::Send::taken:
+      touch(domain);
+      break;
+    case Channel::Send::broken:
+      journal_.refused(domain, actor(Role::client, connection.number), "the guest's ring is broken");
+      break;
+    case Channel::Send::full:
+      if (!waits) {
+        count(counters_.pushbacks, "pushbacks", domain);
+        full_.push_back(domain);
+      }
+      connection.parked = true;
+      return XcsInput::Took::keep;
+  }
+  return XcsInput::Took::done;
+}
+
+void Xcs::rearm_virq(Connection& connection, std::int32_t port) {
+  if (port >= 0 && virq_ports_.contains(static_cast<ring::Port>(port))) {
+    events_->write(static_cast<std::uint16_t>(port));
+  } else {
+    refuse(counters_.frames_ignored, "frames_ignored", 0, connection, "re-arms a port that is no virq's");
+  }
+}
+
+void Xcs::touch(DomainId domain) {
+  Line& line = lines_[domain];
+  if (std::exchange(line.touched, true)) return;
+  touched_.push_back(domain);
+}
+
+/// True when there was any.
+bool Xcs::flush_touched() {
+  const auto domains = std::exchange(touched_, {});
+  for (const DomainId domain : domains) {
+    Line& line = lines_[domain];
+    line.touched = false;
+    if (line.channel != nullptr) line.channel->flush();
+  }
+  return !domains.empty();
+}
+
+Xcs::Line* Xcs::line_of(DomainId domain) {
+  return domain < lines_.size() && lines_[domain].channel != nullptr ? &lines_[domain] : nullptr;
+}
+
+}  // namespace ringside::dom0

@@ -1,0 +1,234 @@
+// What reaches xend: frames from xcs, requests from programs, the end of either. What becomes of domains is
+// xend_domains.cc.
+#include "emu/dom0/xend.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace ringside::dom0 {
+
+Xend::Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions options)
+    : host_(host),
+      journal_(journal),
+      privcmd_(std::move(privcmd)),
+      options_(std::move(options)),
+      server_(host, [this](Client client, std::string_view line) { take_request(client, line); }),
+      link_(host, journal, options_.xcs_socket, VIRQ_DOM_EXC,
+            {.frame = [this](const XcsMessage& frame) { take_frame(frame); },
+             .pause = [this] { batch_done(); },
+             .room = [this] { wire_ready(); },
+             .virq = [this] { check_due_ = true; },
+             .up = [this] { link_up(); },
+             .down = [this] { link_down(); }}),
+      domains_(domain_id_max + 1) {}
+
+Xend::~Xend() {
+  if (viewer_timer_ != 0) host_.timer_cancel(viewer_timer_);
+  if (hypervisor_timer_ != 0) host_.timer_cancel(hypervisor_timer_);
+}
+
+Result<> Xend::start(std::function<void()> ready) {
+  ready_ = std::move(ready);
+  if (auto listening = server_.listen(options_.management_socket); !listening) return listening;
+  if (auto linked = link_.start(); !linked) return linked;
+  watch_hypervisor();
+  return Done{};
+}
+
+// -- xcs
+
+void Xend::link_up() {
+  journal_.told(0, "session with xcs");
+  for (auto& domain : domains_) {
+    if (domain != nullptr && domain->link == Link::none) open_channel(*domain, domain->local_port);
+  }
+  // Whoever ended meanwhile was announced to nobody.
+  check_all();
+  if (const auto ready = std::exchange(ready_, nullptr)) ready();
+}
+
+void Xend::link_down() {
+  journal_.told(0, "session with xcs lost");
+  for (auto& slot : domains_) {
+    if (slot == nullptr) continue;
+    Domain& domain = *slot;
+    domain.link = Link::none;
+    domain.console->wire_lost();
+    fail_control(domain, "xcs is gone: nobody knows whether the guest was asked");
+    if (domain.creator != 0) {
+      channel_failed(domain, "xcs is gone");
+    } else if (domain.ending) {
+      end(domain);
+    }
+  }
+  // An xcs that has lost its hypervisor leaves too, and then it is the better news to tell.
+  (void)look_up(0).ok();
+}
+
+void Xend::take_frame(const XcsMessage& frame) {
+  const auto refuse = [&](std::string_view why) {
+    journal_.refused(frame.u.control.remote_dom, trace::actor(trace::Role::xcs), why);
+  };
+  if (frame.type != XCS_REQUEST && frame.type != XCS_RESPONSE) return refuse("a frame of another type");
+  Domain* domain = find(frame.u.control.remote_dom);
+  if (domain == nullptr) return refuse("a frame of a domain without a console");
+  if (frame.u.control.local_port != static_cast<std::int32_t>(domain->local_port))
+    return refuse("a frame of another port");
+  const ring::ControlMessage& message = frame.u.control.msg;
+  if (frame.type == XCS_REQUEST) {
+    domain->console->guest_request(message);
+  } else if (message.type != ring::CMSG_CONSOLE) {
+    take_control_answer(*domain, message);
+  } else if (message.subtype == ring::CMSG_CONSOLE_DATA && message.id == 0) {
+    domain->console->guest_response();
+  }
+  if (!std::exchange(domain->unsettled, true)) unsettled_.push_back(domain->id);
+}
+
+void Xend::batch_done() {
+  for (const DomainId id : unsettled_) {
+    Domain* domain = find(id);
+    if (domain == nullptr) continue;
+    domain->unsettled = false;
+    domain->console->settle();
+  }
+  unsettled_.clear();
+  if (std::exchange(check_due_, false)) check_all();
+}
+
+void Xend::wire_ready() {
+  for (auto& domain : domains_) {
+    if (domain == nullptr) continue;
+    domain->console->wire_ready();
+    send_control(*domain);
+  }
+}
+
+// -- requests
+
+void Xend::take_request(Client client, std::string_view line) {
+  auto request = parse_xend_request(line);
+  if (!request) return server_.answer(client, "error " + request.error().why);
+  switch (request->verb) {
+    case XendRequest::Verb::consoles:
+      return ask_consoles(client);
+    case XendRequest::Verb::console:
+      return ask_console(client, request->domain);
+    case XendRequest::Verb::shutdown:
+    case XendRequest::Verb::sysrq:
+    case XendRequest::Verb::forget:
+      break;
+  }
+  Domain* domain = find(request->domain);
+  if (domain == nullptr) {
+    return server_.answer(client, fmt::format("error domain {} has no console here", request->domain));
+  }
+  if (request->verb != XendRequest::Verb::forget) {
+    ask_control(client, *domain, request->message);
+  } else if (domain->link == Link::opening) {
+    server_.answer(client, fmt::format("error the console of domain {} is being opened", domain->id));
+  } else {
+    remove(*domain);
+    server_.answer(client, "ok");
+  }
+  link_.flush();
+}
+
+void Xend::ask_console(Client client, DomainId id) {
+  Domain* known = find(id);
+  // Ids come round again: this may be the news that the domain it was for is gone.
+  if (known != nullptr) check(*known);
+  known = find(id);
+  if (known != nullptr && known->ending) {
+    return server_.answer(client, fmt::format("error the console of domain {} is being closed", id));
+  }
+  if (known != nullptr) {
+    if (known->creator == 0 && known->link == Link::open) {
+      return server_.answer(client, fmt::format("ok {} {} {}", known->guest_port, known->console->tcp_port(),
+                                                known->console->path()));
+    }
+    return server_.answer(client, fmt::format("error the console of domain {} is being opened", id));
+  }
+  if (!link_.up()) return server_.answer(client, "error xcs is gone: try again when it is back");
+  auto domain = make_domain(id);
+  if (!domain) return server_.answer(client, "error " + domain.error().text());
+  (*domain)->creator = client;
+  open_channel(**domain, any_port);
+}
+
+void Xend::ask_consoles(Client client) {
+  std::string lines;
+  int count = 0;
+  for (const auto& domain : domains_) {
+    if (domain == nullptr) continue;
+    const XendConsole& console = *domain->console;
+    lines += fmt::format("\n{} {} {} {} {} {}", domain->id, console.tcp_port(), console.status_name(),
+                         console.buffered_bytes(), console.discarded_bytes(), console.path());
+    ++count;
+  }
+  server_.answer(client, fmt::format("ok {}{}", count, lines));
+}
+
+void Xend::ask_control(Client client, Domain& domain, ring::ControlMessage message) {
+  if (domain.ended || domain.ending) {
+    return server_.answer(client, fmt::format("error domain {} has ended", domain.id));
+  }
+  if (domain.control.size() == control_calls_max) {
+    return server_.answer(client, fmt::format("error domain {} has not answered {} earlier requests",
+                                              domain.id, control_calls_max));
+  }
+  // From 1 on, so that an answer is not taken for one to console input.
+  last_control_id_ = last_control_id_ + 1 == ring::no_callback_id ? 1 : last_control_id_ + 1;
+  message.id = last_control_id_;
+  domain.control.push_back({client, message, false});
+  send_control(domain);
+}
+
+void Xend::send_control(Domain& domain) {
+  // One at a time: with seven of input that is what the guest's ring holds.
+  if (domain.control.empty() || domain.control.front().sent) return;
+  if (domain.link != Link::open || !link_.has_room()) return;
+  domain.control.front().sent = true;
+  link_.send(control_message(XCS_REQUEST, domain.id, domain.local_port, domain.control.front().message));
+}
+
+void Xend::take_control_answer(Domain& domain, const ring::ControlMessage& answer) {
+  if (domain.control.empty()) return;
+  const ControlCall& asked = domain.control.front();
+  // Another client of xcs may have asked the same guest something.
+  if (!asked.sent || asked.message.type != answer.type || asked.message.subtype != answer.subtype ||
+      asked.message.id != answer.id) {
+    return;
+  }
+  const Client client = asked.client;
+  domain.control.pop_front();
+  server_.answer(client, "ok");
+  send_control(domain);
+}
+
+void Xend::fail_control(Domain& domain, const std::string& why) {
+  for (const ControlCall& call : std::exchange(domain.control, {}))
+    server_.answer(call.client, "error " + why);
+}
+
+// -- the hypervisor
+
+void Xend::watch_hypervisor() {
+  // Its connection speaks up when it is closed, and may do so for an answer that was read long ago: so it is
+  // looked into, and not too often.
+  host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) {
+    host_.watch_interest(privcmd_.connection(), {});
+    hypervisor_timer_ = host_.timer_start(hypervisor_look_delay, [this] {
+      hypervisor_timer_ = 0;
+      if (look_up(0).ok()) host_.watch_interest(privcmd_.connection(), {.read = true});
+    });
+  });
+}
+
+void Xend::hypervisor_failed(const Error& error) {
+  if (std::exchange(stopping_, true)) return;
+  host_.warn(error.text() + "; xend ends, and with it every console");
+  host_.stop(3);
+}
+
+}  // namespace ringside::dom0

@@ -1,0 +1,253 @@
+// Output: guest_request -> owed_ -> output_ -> viewer. Input: viewer -> input_ -> at most seven requests ->
+// guest.
+#include "emu/dom0/xend_console.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace ringside::dom0 {
+
+namespace {
+
+/// A viewer is written to in pieces of up to the whole buffer; more come only when withheld output moves up.
+constexpr int writes_per_turn_max = 16;
+constexpr int discards_before_close_max = 16;
+
+bool is_output(const ring::ControlMessage& message) {
+  return message.type == ring::CMSG_CONSOLE && message.subtype == ring::CMSG_CONSOLE_DATA;
+}
+
+/// An input request made of the oldest bytes of `input`, which it takes.
+ring::ControlMessage take_input(ByteQueue& input) {
+  std::array<std::uint8_t, ring::payload_bytes_max> bytes;
+  std::size_t count = 0;
+  while (count < bytes.size() && !input.empty()) {
+    const Bytes front = input.front().first(std::min(input.front().size(), bytes.size() - count));
+    std::copy(front.begin(), front.end(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
+    count += front.size();
+    input.drop(front.size());
+  }
+  return ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, std::span(bytes).first(count));
+}
+
+}  // namespace
+
+XendConsole::XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleWire wire)
+    : host_(host),
+      journal_(journal),
+      domain_(domain),
+      wire_(std::move(wire)),
+      tcp_(host, [this](Handle stream) { welcome(std::move(stream)); }),
+      local_(host, [this](Handle stream) { welcome(std::move(stream)); }) {}
+
+Result<> XendConsole::listen(std::uint16_t tcp_port, const std::string& directory) {
+  RS_CHECK(status() == Status::fresh);
+  auto tcp = host_.listen_tcp(tcp_port);
+  if (!tcp) {
+    Error error = tcp.error();
+    error.object = fmt::format("TCP port {} of the console of domain {}", tcp_port, domain_);
+    error.advice = "start the machine with another --console-port-base; 0 takes any free port";
+    return error;
+  }
+  std::string path = fmt::format("{}/console-{}", directory, tcp->port);
+  auto local = host_.listen_local(path);
+  if (!local) return local.error();
+  tcp_port_ = tcp->port;
+  path_ = std::move(path);
+  tcp_.start(std::move(tcp->handle));
+  local_.start(std::move(local).value());
+  journal_.told(domain_, fmt::format("console listening on port {}", tcp_port_));
+  return Done{};
+}
+
+XendConsole::Status XendConsole::status() const {
+  if (viewer_.valid()) return Status::connected;
+  if (tcp_.open()) return Status::listening;
+  return tcp_port_ == 0 ? Status::fresh : Status::closed;
+}
+
+std::string_view XendConsole::status_name() const {
+  switch (status()) {
+    case Status::fresh:
+      return "new";
+    case Status::listening:
+      return "listening";
+    case Status::connected:
+      return "connected";
+    case Status::closed:
+      return "closed";
+  }
+  return "";
+}
+
+// -- the guest's side
+
+void XendConsole::guest_request(const ring::ControlMessage& request) {
+  if (owed_.size() == console_owed_max) {
+    // A ring holds no more: whoever sends this has left the protocol, and what it says has no slot to be
+    // answered in.
+    journal_.refused(domain_, trace::actor(trace::Role::xcs),
+                     "more than 8 unanswered requests of one domain");
+    return;
+  }
+  owed_.push_back(request);
+  answer_owed();
+}
+
+void XendConsole::answer_owed() {
+  bool output_waits = false;
+  std::size_t kept = 0;
+  for (std::size_t at = 0; at < owed_.size(); ++at) {
+    const ring::ControlMessage request = owed_[at];
+    // After the end nobody waits for answers, and the bytes are wanted all the same.
+    bool answerable = finished_ || wire_.has_room();
+    if (answerable && is_output(request)) {
+      answerable = !output_waits && keep_output(request);
+    }
+    if (!answerable) {
+      // Output stays in order among itself; other kinds do not wait for it.
+      output_waits = output_waits || is_output(request);
+      owed_[kept++] = request;
+    } else if (wire_.has_room()) {
+      // The answer is the request itself, in its full length, as xend always gave it.
+      wire_.send(XCS_RESPONSE, request);
+    }
+  }
+  owed_.resize(kept);
+}
+
+bool XendConsole::keep_output(const ring::ControlMessage& request) {
+  const Bytes bytes = request.payload();
+  if (viewer_.valid() && output_.room() < bytes.size()) return false;
+  const std::size_t discarded = output_.push_over(bytes);
+  journal_.counted(domain_, "console bytes discarded", static_cast<std::uint32_t>(discarded_bytes_),
+                   static_cast<std::uint32_t>(discarded_bytes_ + discarded));
+  discarded_bytes_ += discarded;
+  return true;
+}
+
+void XendConsole::guest_response() {
+  // More answers than requests can only be to what was sent before the wire was cut.
+  if (unanswered_ > 0) --unanswered_;
+}
+
+void XendConsole::settle() {
+  if (viewer_.valid() && !blocked_) write_viewer();
+  send_input();
+  if (viewer_.valid()) update_interest();
+}
+
+void XendConsole::wire_ready() {
+  answer_owed();
+  settle();
+}
+
+void XendConsole::wire_lost() {
+  unanswered_ = 0;
+  // What was not answered is still in the guest's ring, and comes again from whoever serves that ring next.
+  owed_.clear();
+}
+
+void XendConsole::finish() {
+  if (finished_) return;
+  finished_ = true;
+  input_.clear();
+  answer_owed();
+  settle();
+}
+
+void XendConsole::close() {
+  if (!tcp_.open()) return;
+  tcp_.close();
+  local_.close();
+  journal_.told(domain_, "console closed");
+}
+
+void XendConsole::send_input() {
+  while (!finished_ && !input_.empty() && unanswered_ < console_input_window && wire_.has_room()) {
+    wire_.send(XCS_REQUEST, take_input(input_));
+    ++unanswered_;
+  }
+}
+
+// -- the viewer's side
+
+void XendConsole::welcome(Handle stream) {
+  if (viewer_.valid()) return turn_away(std::move(stream));
+  viewer_ = std::move(stream);
+  ++viewers_;
+  blocked_ = false;
+  interest_ = {};
+  journal_.told(domain_, fmt::format("console connected: viewer {}", viewers_));
+  host_.watch(viewer_, interest_, [this](Ready ready) { viewer_ready(ready); });
+  settle();
+  wire_.flush();
+}
+
+void XendConsole::turn_away(Handle stream) {
+  const std::string text = fmt::format("Cannot connect to console {} on domain {}\n", tcp_port_, domain_);
+  // One write: a connection this young has room for a line, and nobody waits for it if it has not.
+  (void)host_.write(stream, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  journal_.refused(domain_, trace::actor(trace::Role::client, viewers_ + 1),
+                   "the console has a viewer already");
+}
+
+void XendConsole::viewer_ready(Ready ready) {
+  if (ready.write) blocked_ = false;
+  if (ready.read) read_viewer();
+  settle();
+  wire_.flush();
+}
+
+void XendConsole::read_viewer() {
+  std::array<std::uint8_t, console_input_bytes_max> bytes;
+  // After the end input has nowhere to go, but is taken: a connection closed on unread bytes is reset, and a
+  // reset may overtake the last output.
+  const std::size_t wanted = finished_ ? bytes.size() : input_.room();
+  if (wanted == 0) return;
+  const Io io = host_.read(viewer_, std::span(bytes).first(wanted));
+  if (io.state == Io::State::closed) return release_viewer("left");
+  if (io.state == Io::State::blocked || finished_) return;
+  // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.
+  input_.push(std::span(bytes).first(io.bytes));
+}
+
+void XendConsole::write_viewer() {
+  for (int writes = 0; writes < writes_per_turn_max && !output_.empty(); ++writes) {
+    const Io io = host_.write(viewer_, output_.front());
+    if (io.state == Io::State::closed) return release_viewer("left");
+    blocked_ = io.state == Io::State::blocked;
+    if (blocked_) return;
+    journal_.bytes_passed(domain_, viewer_actor(), output_.front().first(io.bytes));
+    output_.drop(io.bytes);
+    // There is room now for what was withheld.
+    answer_owed();
+  }
+  if (finished_ && output_.empty()) {
+    for (int reads = 0; viewer_.valid() && reads < discards_before_close_max; ++reads) {
+      std::array<std::uint8_t, console_input_bytes_max> unread;
+      if (host_.read(viewer_, unread).state != Io::State::moved) break;
+    }
+    release_viewer("has seen the end");
+  }
+}
+
+void XendConsole::release_viewer(std::string_view why) {
+  viewer_.close();
+  blocked_ = false;
+  journal_.told(domain_, fmt::format("console viewer {} {}", viewers_, why));
+  // With nobody there, room is made by discarding: nothing is withheld any longer.
+  answer_owed();
+  wire_.left();
+}
+
+void XendConsole::update_interest() {
+  const Ready wanted{.read = finished_ || !input_.full(), .write = blocked_ || !output_.empty()};
+  if (wanted.read == interest_.read && wanted.write == interest_.write) return;
+  interest_ = wanted;
+  host_.watch_interest(viewer_, wanted);
+}
+
+}  // namespace ringside::dom0

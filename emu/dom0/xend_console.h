@@ -1,0 +1,112 @@
+// One domain's console, as xend keeps it: output that waits for somebody to read it, input that waits for the
+// guest, and at most one viewer, who came over TCP or over the unix socket.
+//
+// Who owns what: the console owns its listeners, its viewer and its bytes; the channel to the guest belongs
+// to xend, which hands over what comes up and takes what goes down (ConsoleWire).
+//
+// Nothing is lost while somebody reads: a guest's request is answered only when its bytes have found room in
+// the buffer, and while they have not, the guest, whose slots are all waiting for answers, has to wait too.
+// With nobody there the oldest bytes make room for the newest, and are counted.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "emu/base/byte_queue.h"
+#include "emu/dom0/acceptor.h"
+#include "emu/dom0/xcs_proto.h"
+#include "emu/host/host.h"
+#include "emu/trace/journal.h"
+#include "ring/index.h"
+
+namespace ringside::dom0 {
+
+/// Output kept for a viewer.
+inline constexpr std::size_t console_output_bytes_max = 65536;
+/// Input taken from a viewer while the guest is busy; beyond it his writes block.
+inline constexpr std::size_t console_input_bytes_max = 4096;
+/// Input requests that the guest has not answered. One less than the ring holds, so that another kind of
+/// request still finds a slot.
+inline constexpr unsigned console_input_window = 7;
+/// Requests of the guest that wait for their answer: what its ring holds.
+inline constexpr std::size_t console_owed_max = 8;
+
+/// What a console needs from the xend it belongs to. None of these may change the console.
+struct ConsoleWire {
+  std::function<bool()> has_room;  ///< may a frame be sent? If not, the owner calls wire_ready() when it may
+  std::function<void(XcsType, const ring::ControlMessage&)> send;
+  std::function<void()> flush;  ///< what was sent may go
+  std::function<void()> left;   ///< the viewer is gone
+};
+
+class XendConsole {
+ public:
+  enum class Status : std::uint8_t { fresh, listening, connected, closed };
+
+  XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleWire wire);
+  XendConsole(const XendConsole&) = delete;
+  XendConsole& operator=(const XendConsole&) = delete;
+
+  /// Listens on 127.0.0.1:`tcp_port` (0 = any free) and on `directory`/console-<tcp port>. Called once.
+  Result<> listen(std::uint16_t tcp_port, const std::string& directory);
+
+  // -- what xend tells it; settle() ends each batch
+  void guest_request(const ring::ControlMessage& request);
+  /// The guest has answered an input request.
+  void guest_response();
+  /// Shows the viewer what has come, and sends what was waiting for it.
+  void settle();
+  /// The wire takes frames (again).
+  void wire_ready();
+  /// The wire was cut: nothing sent before will be answered.
+  void wire_lost();
+  /// The guest will say nothing more: each viewer gets what there is and is then let go.
+  void finish();
+  /// Stops listening. A viewer who is still being shown the end stays.
+  void close();
+
+  [[nodiscard]] Status status() const;
+  [[nodiscard]] std::string_view status_name() const;
+  [[nodiscard]] std::uint16_t tcp_port() const { return tcp_port_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::size_t buffered_bytes() const { return output_.size(); }
+  [[nodiscard]] std::uint64_t discarded_bytes() const { return discarded_bytes_; }
+  [[nodiscard]] bool has_viewer() const { return viewer_.valid(); }
+
+ private:
+  void welcome(Handle stream);
+  void turn_away(Handle stream);
+  void viewer_ready(Ready ready);
+  void read_viewer();
+  void write_viewer();
+  void release_viewer(std::string_view why);
+  void answer_owed();
+  [[nodiscard]] bool keep_output(const ring::ControlMessage& request);
+  void send_input();
+  void update_interest();
+  [[nodiscard]] trace::Actor viewer_actor() const { return trace::actor(trace::Role::client, viewers_); }
+
+  Host& host_;
+  trace::Journal journal_;
+  DomainId domain_;
+  ConsoleWire wire_;
+  Acceptor tcp_;
+  Acceptor local_;
+  std::uint16_t tcp_port_ = 0;
+  std::string path_;
+
+  ByteQueue output_{console_output_bytes_max};
+  std::uint64_t discarded_bytes_ = 0;
+  std::vector<ring::ControlMessage> owed_;  ///< in the order of arrival, at most console_owed_max
+  ByteQueue input_{console_input_bytes_max};
+  unsigned unanswered_ = 0;  ///< input requests, at most console_input_window
+
+  Handle viewer_;
+  std::uint32_t viewers_ = 0;  ///< that ever came; the number of the one who is here
+  Ready interest_;             ///< what the viewer is watched for
+  bool blocked_ = false;       ///< the viewer takes no more for now
+  bool finished_ = false;
+};
+
+}  // namespace ringside::dom0

@@ -1,0 +1,233 @@
+// How xend comes by a domain's channel, and what it does when the domain ends.
+//
+// Opening: listeners, CIF_NEW_CC, MSG_BIND, and the guest's port into its start info, in this order, so that
+// the guest cannot say anything before somebody is there to answer. Ending: first one round trip through xcs,
+// since the news of the end may overtake the last output; then the viewer is shown the rest, and what was
+// opened is closed.
+#include <cerrno>
+#include <utility>
+
+#include "emu/dom0/xend.h"
+
+namespace ringside::dom0 {
+
+Xend::Domain* Xend::find(DomainId id) {
+  return id < domains_.size() ? domains_[id].get() : nullptr;
+}
+
+/// Nothing when there is no such domain, or only what is left of it.
+Result<std::optional<DomainInfo>> Xend::look_up(DomainId id) {
+  if (stopping_) return Error{EPIPE, "no hypervisor", "", "", ""};
+  auto info = privcmd_.domain_info(id);
+  if (!info) {
+    if (info.error().code == EPIPE) {
+      hypervisor_failed(info.error());
+    } else {
+      host_.warn(info.error().text());
+    }
+    return info;
+  }
+  if (info->has_value() && ((*info)->domain != id || (*info)->state.dying != 0))
+    return std::optional<DomainInfo>();
+  return info;
+}
+
+Xend::Life Xend::life_of(DomainId id, std::uint32_t frame) {
+  auto info = look_up(id);
+  if (!info) return Life::unknown;
+  if (!info->has_value() || (*info)->shared_info_frame != frame) return Life::gone;
+  const DomainInfo& known = **info;
+  if (known.state.crashed != 0) return Life::kept;
+  if (known.state.shutdown == 0) return Life::living;
+  return known.preserve != 0 || known.reason == ShutdownReason::crash ? Life::kept : Life::finished;
+}
+
+// -- the beginning
+
+Result<Xend::Domain*> Xend::make_domain(DomainId id) {
+  const auto cannot = [&](std::string why) {
+    return Error{EINVAL, "no console", fmt::format("domain {}", id), std::move(why), ""};
+  };
+  auto info = look_up(id);
+  if (!info) return info.error();
+  if (!info->has_value()) return cannot("there is no such domain");
+  const std::uint32_t frame = (*info)->shared_info_frame;
+  if (life_of(id, frame) != Life::living) return cannot("it has ended");
+  const std::uint32_t port = options_.console_port_base == 0 ? 0 : options_.console_port_base + id;
+  if (port > 65'535) {
+    return cannot(fmt::format("its TCP port would be {}; choose a lower --console-port-base, or 0", port));
+  }
+  auto domain = std::make_unique<Domain>();
+  domain->id = id;
+  domain->frame = frame;
+  domain->console = std::make_unique<XendConsole>(host_, journal_, id, wire_of(*domain));
+  auto listening = domain->console->listen(static_cast<std::uint16_t>(port), options_.console_directory);
+  if (!listening) return listening.error();
+  domains_[id] = std::move(domain);
+  return domains_[id].get();
+}
+
+ConsoleWire Xend::wire_of(Domain& domain) {
+  return {.has_room = [this, &domain] { return domain.link == Link::open && link_.has_room(); },
+          .send =
+              [this, &domain](XcsType type, const ring::ControlMessage& message) {
+                link_.send(control_message(type, domain.id, domain.local_port, message));
+              },
+          .flush = [this] { link_.flush(); },
+          .left =
+              [this] {
+                // From a timer: the console is in the middle of something.
+                if (last_viewers_of_.empty() || viewer_timer_ != 0) return;
+                viewer_timer_ = host_.timer_start(Duration::zero(), [this] { forget_last_viewers(); });
+              }};
+}
+
+void Xend::open_channel(Domain& domain, ring::Port local_port) {
+  domain.link = Link::opening;
+  link_.call(interface_message(XCS_CIF_NEW_CC, domain.id, local_port, domain.guest_port),
+             [this, id = domain.id, local_port](const XcsMessage& reply) {
+               Domain* opening = find(id);
+               RS_CHECK(opening != nullptr && opening->link == Link::opening);
+               const auto local = static_cast<ring::Port>(reply.u.interface.local_port);
+               const auto remote = static_cast<ring::Port>(reply.u.interface.remote_port);
+               if (reply.result != XCS_RSLT_OK) {
+                 // The port of before may have another use by now.
+                 if (local_port != any_port) return open_channel(*opening, any_port);
+                 return channel_failed(*opening,
+                                       fmt::format("xcs cannot open its channel (result {})", reply.result));
+               }
+               if (opening->guest_port != any_port && opening->guest_port != remote) {
+                 link_.call(interface_message(XCS_CIF_FREE_CC, id, local, remote), nullptr);
+                 return channel_failed(*opening,
+                                       fmt::format("xcs opened its channel on port {} instead of {}", remote,
+                                                   opening->guest_port));
+               }
+               opening->local_port = local;
+               opening->guest_port = remote;
+               bind_channel(*opening);
+             });
+}
+
+void Xend::bind_channel(Domain& domain) {
+  const auto port = static_cast<std::int32_t>(domain.local_port);
+  link_.call(
+      bind_message(XCS_MSG_BIND, port, xcs_type_wildcard), [this, id = domain.id](const XcsMessage& reply) {
+        Domain* opening = find(id);
+        RS_CHECK(opening != nullptr && opening->link == Link::opening);
+        if (reply.result == XCS_RSLT_OK) return channel_opened(*opening);
+        link_.call(interface_message(XCS_CIF_FREE_CC, id, opening->local_port, opening->guest_port), nullptr);
+        channel_failed(*opening,
+                       fmt::format("xcs cannot bind port {} (result {})", opening->local_port, reply.result));
+      });
+}
+
+void Xend::channel_opened(Domain& domain) {
+  domain.link = Link::open;
+  if (domain.creator != 0) {
+    const Client creator = std::exchange(domain.creator, 0);
+    auto set = privcmd_.domain_set_console_port(domain.id, domain.guest_port);
+    if (!set) {
+      server_.answer(creator, "error " + set.error().text());
+      if (set.error().code == EPIPE) return hypervisor_failed(set.error());
+      return remove(domain);
+    }
+    server_.answer(creator, fmt::format("ok {} {} {}", domain.guest_port, domain.console->tcp_port(),
+                                        domain.console->path()));
+  }
+  domain.console->wire_ready();
+  send_control(domain);
+  // Its end may have been announced while nobody asked after it.
+  check(domain);
+}
+
+void Xend::channel_failed(Domain& domain, const std::string& why) {
+  domain.link = Link::none;
+  if (domain.creator != 0) {
+    server_.answer(std::exchange(domain.creator, 0),
+                   fmt::format("error no console: domain {}: {}", domain.id, why));
+    return remove(domain);
+  }
+  if (domain.ending) return end(domain);
+  // It was there before: xcs may have been quicker to learn that it is gone.
+  const Life life = life_of(domain);
+  if (life == Life::living)
+    host_.warn(fmt::format("the console of domain {} is cut off: {}", domain.id, why));
+  check(domain);
+}
+
+// -- the end
+
+void Xend::check_all() {
+  for (auto& domain : domains_) {
+    if (domain != nullptr) check(*domain);
+  }
+}
+
+void Xend::check(Domain& domain) {
+  if (domain.link == Link::opening || domain.ending) return;
+  const Life life = life_of(domain);
+  if (life == Life::living || life == Life::unknown || (life == Life::kept && domain.ended)) return;
+  domain.ending = true;
+  if (domain.link != Link::open) return end(domain);
+  // A call that changes nothing. When it has been answered xcs has seen all that the guest had said, and sent
+  // it.
+  const auto port = static_cast<std::int32_t>(domain.local_port);
+  link_.call(bind_message(XCS_MSG_BIND, port, xcs_type_wildcard), [this, id = domain.id](const XcsMessage&) {
+    link_.poll();
+    if (Domain* ending = find(id); ending != nullptr && ending->ending) end(*ending);
+  });
+}
+
+void Xend::end(Domain& domain) {
+  domain.ending = false;
+  const Life life = life_of(domain);
+  switch (life) {
+    case Life::living:
+    case Life::unknown:
+      return;
+    case Life::kept:
+      if (domain.ended) return;
+      domain.ended = true;
+      journal_.told(domain.id, "domain ended, kept");
+      fail_control(domain, fmt::format("domain {} has ended", domain.id));
+      return domain.console->finish();
+    case Life::finished:
+      journal_.told(domain.id, "domain ended");
+      // Somebody else may have been quicker.
+      if (auto destroyed = privcmd_.domain_destroy(domain.id);
+          !destroyed && destroyed.error().code != ESRCH) {
+        host_.warn(destroyed.error().text());
+      }
+      return remove(domain);
+    case Life::gone:
+      journal_.told(domain.id, "domain gone");
+      return remove(domain);
+  }
+}
+
+void Xend::remove(Domain& domain) {
+  fail_control(domain, fmt::format("domain {} is gone", domain.id));
+  domain.console->finish();
+  domain.console->close();
+  if (domain.link == Link::open) {
+    const auto port = static_cast<std::int32_t>(domain.local_port);
+    link_.call(bind_message(XCS_MSG_UNBIND, port, xcs_type_wildcard), nullptr);
+    link_.call(interface_message(XCS_CIF_FREE_CC, domain.id, domain.local_port, domain.guest_port), nullptr);
+    domain.link = Link::none;
+  }
+  auto removed = std::move(domains_[domain.id]);
+  if (!removed->console->has_viewer()) return;
+  last_viewers_of_.push_back(std::move(removed));
+  if (last_viewers_of_.size() <= last_viewers_max) return;
+  const Domain& oldest = *last_viewers_of_.front();
+  host_.warn(fmt::format("the viewer of domain {}, which is gone, is cut off: {} bytes unread", oldest.id,
+                         oldest.console->buffered_bytes()));
+  last_viewers_of_.pop_front();
+}
+
+void Xend::forget_last_viewers() {
+  viewer_timer_ = 0;
+  std::erase_if(last_viewers_of_, [](const auto& domain) { return !domain->console->has_viewer(); });
+}
+
+}  // namespace ringside::dom0

@@ -1,0 +1,24 @@
+// What programs may ask of xend, as it stands in a line of text. Pure: parses, does nothing.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "emu/base/check.h"
+#include "emu/host/hypercall.h"
+#include "ring/message.h"
+
+namespace ringside::dom0 {
+
+struct XendRequest {
+  enum class Verb : std::uint8_t { console, consoles, shutdown, sysrq, forget };
+  Verb verb = Verb::consoles;
+  DomainId domain = 0;           ///< 1..domain_id_max; not for consoles
+  ring::ControlMessage message;  ///< shutdown and sysrq: what to send, but for its id
+};
+
+/// console <domid> | consoles | shutdown <domid> poweroff|reboot | sysrq <domid> <key> | forget <domid>.
+/// The error's `why` says what is wrong, fit to be sent back.
+[[nodiscard]] Result<XendRequest> parse_xend_request(std::string_view line);
+
+}  // namespace ringside::dom0

@@ -1,0 +1,54 @@
+// Journal entries as text: one line an entry, the same for the same entry, so that two runs can be compared
+// by diff and a reader can read it aloud. The wording is that of the scenario language wherever it has words
+// for the thing.
+//
+// Everything here is pure. Bytes that came from a peer are escaped: no line carries a control character to a
+// terminal.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "emu/trace/event.h"
+
+namespace ringside::trace {
+
+/// Payload bytes that a line shows before it says "...".
+inline constexpr std::size_t shown_bytes_max = 32;
+
+/// "      1.100     21  xcs writes dom1.rx[7] request console length 60 "abcabc"...", without a newline:
+/// milliseconds since `origin_ns` (in the clock of Entry::time_ns), the step, and the sentence.
+[[nodiscard]] std::string to_text(const Entry& entry, std::uint64_t step, std::uint64_t origin_ns);
+
+/// The entry without time and step: who does what to whom.
+[[nodiscard]] std::string sentence(const Entry& entry);
+
+/// "dom1", "xcs", "user2", "dom1.tty". Users and clients are numbered from 1; number 0 is the only one.
+[[nodiscard]] std::string actor_name(Actor actor);
+
+/// "dom1.tx": the ring of a domain.
+[[nodiscard]] std::string ring_name(std::uint32_t domain, ring::Ring ring);
+
+[[nodiscard]] std::string_view index_name(IndexName name);
+[[nodiscard]] std::string_view raised_name(ring::Raised outcome);
+
+/// "console", "shutdown"; "type 5" where 2005 had no name.
+[[nodiscard]] std::string message_type_name(std::uint8_t type);
+
+/// What an xcs frame of `type` is called: "request", "bind", "type 77".
+[[nodiscard]] std::string frame_type_name(std::uint32_t type);
+
+/// "console length 6 "hello\n"", "shutdown subtype 3 id 2 length 4 "h\x00\x00\x00"". Subtype 0 is left out,
+/// and so is the id of a console message when it is 0 or 255: what 2005 put there when it meant nothing.
+[[nodiscard]] std::string message_text(const ring::ControlMessage& message);
+
+/// `bytes` between double quotes, escaped; only the first `shown_max`, followed by "..." when there are more.
+[[nodiscard]] std::string quoted(std::span<const std::uint8_t> bytes,
+                                 std::size_t shown_max = shown_bytes_max);
+
+/// `bytes` with everything escaped that is not printable ASCII: \n \r \t \" \\ and \xNN.
+[[nodiscard]] std::string escaped(std::span<const std::uint8_t> bytes);
+
+}  // namespace ringside::trace

@@ -1,0 +1,140 @@
+#include "emu/dom0/line_server.h"
+
+#include "test/catch.h"
+#include "test/dom0_machine.h"
+
+using namespace ringside;
+using namespace ringside::dom0;
+using namespace ringside::test;
+
+namespace {
+
+struct Fixture {
+  Fixture() { REQUIRE(server.listen("/m/sock").ok()); }
+
+  SimWorld world;
+  SimHost& people = world.host("people");
+  SimHost& host = world.host("server");
+  std::vector<std::string> asked;
+  std::vector<LineServer::ClientId> waiting;
+  LineServer server{host, [this](LineServer::ClientId client, std::string_view line) {
+                      asked.emplace_back(line);
+                      if (line == "wait") {
+                        waiting.push_back(client);
+                      } else {
+                        server.answer(client, "ok " + std::string(line));
+                      }
+                    }};
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "requests of one client are answered in order, one at a time") {
+  Person person(people, people.connect_local("/m/sock").value());
+  person.type("one\nwait\ntwo\n");
+  world.run();
+  CHECK(asked == std::vector<std::string>{"one", "wait"});
+  CHECK(person.seen == "ok one\n");
+  server.answer(waiting.at(0), "ok at last");
+  world.run();
+  CHECK(person.seen == "ok one\nok at last\nok two\n");
+}
+
+TEST_CASE_METHOD(Fixture, "a request may come in pieces") {
+  Person person(people, people.connect_local("/m/sock").value());
+  person.type("he");
+  world.run();
+  CHECK(asked.empty());
+  person.type("llo\nthe");
+  world.run();
+  person.type("re\n");
+  world.run();
+  CHECK(asked == std::vector<std::string>{"hello", "there"});
+}
+
+TEST_CASE_METHOD(Fixture, "a client that waits does not keep others waiting") {
+  Person patient(people, people.connect_local("/m/sock").value());
+  Person quick(people, people.connect_local("/m/sock").value());
+  patient.type("wait\n");
+  world.run();
+  quick.type("hello\n");
+  world.run();
+  CHECK(quick.seen == "ok hello\n");
+}
+
+TEST_CASE_METHOD(Fixture, "a line that is too long is refused and its client cut off") {
+  Person person(people, people.connect_local("/m/sock").value());
+  const std::size_t excess = GENERATE(0u, 1u, 10'000u);
+  person.type(std::string(request_line_bytes_max - 1 + excess, 'x') + "\n");
+  world.run();
+  if (excess == 0) {
+    CHECK(asked.size() == 1);
+    CHECK_FALSE(person.cut_off);
+  } else {
+    CHECK(asked.empty());
+    CHECK(person.seen == "error a request has at most 256 bytes\n");
+    CHECK(person.cut_off);
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "what a waiting client sends meanwhile is bounded") {
+  world.stream_bytes(512);
+  Person person(people, people.connect_local("/m/sock").value());
+  person.type("wait\n" + std::string(2000, 'x') + "\n");
+  world.run();
+  CHECK(person.unsent() > 1000);
+  server.answer(waiting.at(0), "ok");
+  world.run();
+  CHECK(person.cut_off);
+}
+
+TEST_CASE_METHOD(Fixture, "an answer longer than the connection holds arrives whole") {
+  Person person(people, people.connect_local("/m/sock").value());
+  person.type("wait\nnext\n");
+  person.read(false);
+  world.run();
+  const std::string answer(100'000, 'a');
+  server.answer(waiting.at(0), answer);
+  world.run();
+  CHECK(asked.size() == 1);
+  person.read(true);
+  world.run();
+  CHECK(person.seen == answer + "\nok next\n");
+}
+
+TEST_CASE_METHOD(Fixture, "an answer for a client that has left is ignored") {
+  Person person(people, people.connect_local("/m/sock").value());
+  person.type("wait\n");
+  world.run();
+  person.leave();
+  world.run();
+  server.answer(waiting.at(0), "ok");
+  world.run();
+  CHECK(person.seen.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "an answer does not make the next request before its giver returns") {
+  Person person(people, people.connect_local("/m/sock").value());
+  person.type("wait\nnext\n");
+  world.run();
+  server.answer(waiting.at(0), "ok");
+  CHECK(asked.size() == 1);
+  world.run();
+  CHECK(asked.size() == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "one client too many is told so") {
+  std::vector<std::unique_ptr<Person>> crowd;
+  for (std::size_t i = 0; i <= line_clients_max; ++i) {
+    crowd.push_back(std::make_unique<Person>(people, people.connect_local("/m/sock").value()));
+    world.run();
+  }
+  CHECK(crowd.back()->seen == "error at most 64 clients at a time\n");
+  CHECK(crowd.back()->cut_off);
+  crowd.front()->leave();
+  world.run();
+  Person another(people, people.connect_local("/m/sock").value());
+  another.type("hello\n");
+  world.run();
+  CHECK(another.seen == "ok hello\n");
+}

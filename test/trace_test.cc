@@ -1,0 +1,192 @@
+// The journal: what each call of Journal writes down, that it writes nothing when nobody listens, and how
+// entries read as text.
+#include "emu/trace/journal.h"
+#include "emu/trace/text.h"
+#include "test/catch.h"
+#include "test/ring_page.h"
+
+using namespace ringside;
+using namespace ringside::trace;
+using ringside::test::text_message;
+
+namespace {
+
+constexpr std::uint8_t frame_request = 9;
+
+/// Keeps what it is given; stamps entries 100 microseconds apart.
+class KeepingSink final : public Sink {
+ public:
+  KeepingSink() : Sink(&listeners) {}
+  void write(Entry& entry) override {
+    entry.time_ns = 1'000'000 + 100'000 * entries.size();
+    entries.push_back(entry);
+  }
+  std::uint32_t listeners = 1;
+  std::vector<Entry> entries;
+};
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+/// The sentence of the one entry that `say` writes.
+template <class Say>
+std::string said(Actor self, Say say) {
+  KeepingSink sink;
+  Journal journal(sink, self);
+  say(journal);
+  REQUIRE(sink.entries.size() == 1);
+  return sentence(sink.entries.front());
+}
+
+constexpr Actor xcs = actor(Role::xcs);
+constexpr Actor xend = actor(Role::xend);
+constexpr Actor dom1 = actor(Role::domain, 1);
+
+}  // namespace
+
+TEST_CASE("a slot is written: who, which ring and slot, what") {
+  CHECK(said(xcs, [](Journal& journal) {
+          journal.slot_written(1, ring::Ring::rx, 15, SlotUse::request, text_message("abc"));
+        }) == R"(xcs writes dom1.rx[7] request console length 3 "abc")");
+  CHECK(said(dom1, [](Journal& journal) {
+          journal.slot_written(1, ring::Ring::rx, 0, SlotUse::response, {ring::CMSG_CONSOLE, 0, 1, 0, {}});
+        }) == "dom1 writes dom1.rx[0] response console id 1 length 0");
+}
+
+TEST_CASE("an index moves from what to what, also over its wrap") {
+  CHECK(said(xcs, [](Journal& journal) {
+          journal.index_moved(1, ring::Ring::rx, IndexName::req_prod, 7, 8);
+        }) == "xcs moves dom1.rx req_prod 7 -> 8");
+  CHECK(said(dom1, [](Journal& journal) {
+          journal.index_moved(1, ring::Ring::tx, IndexName::rsp_cons, 0xffffffff, 1);
+        }) == "dom1 moves dom1.tx rsp_cons 4294967295 -> 1");
+}
+
+TEST_CASE("events say how far they got") {
+  const auto raise = [](ring::Raised outcome) {
+    return said(dom1, [&](Journal& journal) { journal.event_raised(1, xcs, 3, outcome); });
+  };
+  CHECK(raise(ring::Raised::kick) == "event dom1 -> xcs: kick (port 3)");
+  CHECK(raise(ring::Raised::already_pending) == "event dom1 -> xcs: already pending (port 3)");
+  CHECK(raise(ring::Raised::masked) == "event dom1 -> xcs: masked (port 3)");
+  CHECK(raise(ring::Raised::already_selected) == "event dom1 -> xcs: already selected (port 3)");
+  CHECK(said(xcs, [](Journal& journal) { journal.event_taken(1, 3); }) == "xcs takes event (dom1 port 3)");
+  CHECK(said(dom1, [](Journal& journal) { journal.event_taken(1, 3); }) == "dom1 takes event (port 3)");
+}
+
+TEST_CASE("frames carry their type, and the control message if they have one") {
+  CHECK(said(xend, [](Journal& journal) {
+          journal.frame_passed(1, xcs, frame_request, 1, text_message("a"));
+        }) == R"(xend sends xcs request console length 1 "a" (dom1 port 1))");
+  CHECK(said(xcs, [](Journal& journal) { journal.frame_passed(0, xend, 11, 2, {}); }) ==
+        "xcs sends xend virq (port 2)");
+  CHECK(said(xend, [](Journal& journal) { journal.frame_passed(7, xcs, 7, 0, {}); }) ==
+        "xend sends xcs new-cc (dom7)");
+  CHECK(said(actor(Role::client, 2), [](Journal& journal) { journal.frame_passed(0, xcs, 77, 0, {}); }) ==
+        "client2 sends xcs type 77");
+}
+
+TEST_CASE("bytes are counted and quoted; long runs are several entries") {
+  CHECK(said(actor(Role::user), [](Journal& journal) { journal.bytes_passed(1, xend, bytes_of("a")); }) ==
+        R"(user sends xend 1 byte "a" (dom1))");
+  CHECK(said(actor(Role::tty, 1), [](Journal& journal) {
+          journal.bytes_passed(1, actor(Role::program, 1), bytes_of("ls\n"));
+        }) == R"(dom1.tty sends dom1.program 3 bytes "ls\n")");
+  KeepingSink sink;
+  Journal(sink, actor(Role::user)).bytes_passed(1, xend, bytes_of(std::string(121, 'x')));
+  REQUIRE(sink.entries.size() == 3);
+  CHECK(sink.entries[0].message.length == 60);
+  CHECK(sink.entries[1].message.length == 60);
+  CHECK(sink.entries[2].message.length == 1);
+}
+
+TEST_CASE("refusals, counters and life are said in words") {
+  CHECK(said(xcs, [](Journal& journal) { journal.refused(1, dom1, "req_prod jumped by 20"); }) ==
+        "xcs refuses dom1: req_prod jumped by 20");
+  CHECK(said(dom1, [](Journal& journal) { journal.refused(1, dom1, "an answer that came too late"); }) ==
+        "dom1 refuses: an answer that came too late");
+  CHECK(said(xend, [](Journal& journal) { journal.refused(1, actor(Role::user, 2), "it is taken"); }) ==
+        "xend refuses user2: it is taken (dom1)");
+  CHECK(said(xcs, [](Journal& journal) { journal.counted(1, "dropped", 0, 1); }) ==
+        "xcs.dropped 0 -> 1 (dom1)");
+  CHECK(said(actor(Role::xen), [](Journal& journal) { journal.told(1, "paused"); }) ==
+        "xen says of dom1: paused");
+  CHECK(said(dom1, [](Journal& journal) { journal.told(1, "runs sh"); }) == "dom1 says: runs sh");
+  CHECK(said(xcs, [](Journal& journal) { journal.told(0, "is ready"); }) == "xcs says: is ready");
+}
+
+TEST_CASE("what did not change is not written, and nothing is when nobody listens") {
+  KeepingSink sink;
+  Journal journal(sink, xcs);
+  journal.index_moved(1, ring::Ring::tx, IndexName::req_prod, 4, 4);
+  journal.counted(1, "dropped", 2, 2);
+  journal.bytes_passed(1, xend, {});
+  CHECK(sink.entries.empty());
+  sink.listeners = 0;
+  journal.told(1, "unheard");
+  journal.event_taken(1, 1);
+  CHECK(sink.entries.empty());
+  sink.listeners = 1;
+  journal.as(xend).told(0, "heard");
+  REQUIRE(sink.entries.size() == 1);
+  CHECK(sink.entries.front().actor == xend);
+}
+
+TEST_CASE("a line is time since the origin, step and sentence, in columns") {
+  KeepingSink sink;
+  Journal(sink, xcs).told(0, "is ready");
+  CHECK(to_text(sink.entries.front(), 21, 0) == "      1.000     21  xcs says: is ready");
+  CHECK(to_text(sink.entries.front(), 1, 1'000'000) == "      0.000      1  xcs says: is ready");
+  CHECK(to_text(sink.entries.front(), 1, 1'500'000) == "     -0.500      1  xcs says: is ready");
+}
+
+TEST_CASE("text that came from a peer cannot control a terminal") {
+  CHECK(escaped(bytes_of("a\"b\\c\n\r\t\x1b[2J\x7f\xc3\xa9")) == R"(a\"b\\c\n\r\t\x1b[2J\x7f\xc3\xa9)");
+  CHECK(escaped(bytes_of({"\0x", 2})) == R"(\x00x)");
+  CHECK(said(xcs, [](Journal& journal) { journal.refused(1, dom1, "\x1b[31m"); }) ==
+        R"(xcs refuses dom1: \x1b[31m)");
+}
+
+TEST_CASE("quotes are cut where asked and say so") {
+  CHECK(quoted(bytes_of(""), 4) == R"("")");
+  CHECK(quoted(bytes_of("abcd"), 4) == R"("abcd")");
+  CHECK(quoted(bytes_of("abcde"), 4) == R"("abcd"...)");
+  CHECK(message_text(text_message(std::string(60, 'a'))) ==
+        "console length 60 \"" + std::string(shown_bytes_max, 'a') + "\"...");
+}
+
+TEST_CASE("messages show what deviates from a plain console message") {
+  const std::uint8_t key[] = {'h', 0, 0, 0};
+  CHECK(message_text(ring::make_message(ring::CMSG_SHUTDOWN, ring::CMSG_SHUTDOWN_SYSRQ, 2, key)) ==
+        R"(shutdown subtype 3 id 2 length 4 "h\x00\x00\x00")");
+  CHECK(message_text({5, 0, 255, 0, {}}) == "type 5 id 255 length 0");
+  CHECK(message_text({ring::CMSG_CONSOLE, 9, 3, 0, {}}) == "console subtype 9 id 3 length 0");
+}
+
+TEST_CASE("every type, role, index and outcome of 2005 has a name, and no two share one") {
+  const char* types[] = {"console",      "blkif-be", "blkif-fe",    "netif-be", "netif-fe",
+                         "type 5",       "shutdown", "mem-request", "usbif-be", "usbif-fe",
+                         "vcpu-hotplug", "debug",    "type 12"};
+  for (std::uint8_t type = 0; type < std::size(types); ++type) CHECK(message_type_name(type) == types[type]);
+  const char* roles[] = {"xen",  "dom0",   "xcs",  "xend",     "xenctld",      "uart",
+                         "user", "client", "dom0", "dom0.tty", "dom0.program", "actor 11"};
+  for (std::uint8_t role = 0; role < std::size(roles); ++role) {
+    CHECK(actor_name({static_cast<Role>(role), 0, 0}) == roles[role]);
+  }
+  CHECK(index_name(IndexName::req_cons) == "req_cons");
+  CHECK(index_name(IndexName::rsp_prod) == "rsp_prod");
+  CHECK(ring_name(12, ring::Ring::tx) == "dom12.tx");
+}
+
+TEST_CASE("an entry full of nonsense still makes one harmless line") {
+  Entry entry;
+  std::memset(static_cast<void*>(&entry), 0xff, sizeof entry);
+  CHECK(sentence(entry) == "actor 255 entry of unknown kind 255");
+  for (std::uint8_t kind = 0; kind <= static_cast<std::uint8_t>(Kind::told); ++kind) {
+    entry.kind = static_cast<Kind>(kind);
+    const std::string line = to_text(entry, 1, 0);
+    CHECK(line.size() < 400);
+    for (const char letter : line) CHECK((letter >= ' ' && letter <= '~'));
+  }
+}

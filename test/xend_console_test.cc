@@ -1,0 +1,391 @@
+#include "emu/dom0/xend_console.h"
+
+#include <cerrno>
+
+#include "test/catch.h"
+#include "test/dom0_machine.h"
+
+using namespace ringside;
+using namespace ringside::dom0;
+using namespace ringside::test;
+
+namespace {
+
+constexpr DomainId domain = 7;
+
+struct Fixture {
+  Fixture() { REQUIRE(console.listen(9607, "/m").ok()); }
+
+  std::unique_ptr<Person> attach() {
+    auto person = std::make_unique<Person>(people, people.connect_local(console.path()).value());
+    world.run();
+    return person;
+  }
+  void output(std::string_view text) {
+    console.guest_request(ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA,
+                                             ring::no_callback_id, bytes_of(text)));
+    console.settle();
+  }
+  /// `bytes` of output in full messages, each different.
+  std::string output_bytes(std::size_t bytes) {
+    std::string all;
+    while (all.size() < bytes) {
+      std::string piece = fmt::format("{:060}", produced++).substr(0, bytes - all.size());
+      output(piece);
+      all += piece;
+    }
+    return all;
+  }
+  std::size_t answers() const { return sent_of(XCS_RESPONSE).size(); }
+  std::vector<ring::ControlMessage> sent_of(XcsType type) const {
+    std::vector<ring::ControlMessage> found;
+    for (const auto& [sent_type, message] : sent) {
+      if (sent_type == type) found.push_back(message);
+    }
+    return found;
+  }
+  std::string input() const {
+    std::string text;
+    for (const auto& message : sent_of(XCS_REQUEST)) text += text_of(message);
+    return text;
+  }
+  std::size_t told(trace::Kind kind) const { return sink.count(kind); }
+
+  SimWorld world;
+  SimHost& people = world.host("people");
+  trace::MemorySink sink{world.clock()};
+  std::vector<std::pair<XcsType, ring::ControlMessage>> sent;
+  bool wire_open = true;
+  int left = 0;
+  std::size_t produced = 0;
+  XendConsole console{
+      world.host("xend"),
+      trace::Journal(sink, trace::actor(trace::Role::xend)),
+      domain,
+      {.has_room = [this] { return wire_open; },
+       .send = [this](XcsType type,
+                      const ring::ControlMessage& message) { sent.emplace_back(type, message); },
+       .flush = [] {},
+       .left = [this] { ++left; }}};
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a console goes from new to listening to connected and back, and ends closed") {
+  XendConsole fresh(world.host("xend"), trace::Journal(sink, {}), 8, {[] { return true; }, {}, [] {}, [] {}});
+  CHECK(fresh.status_name() == "new");
+  CHECK(console.status_name() == "listening");
+  auto viewer = attach();
+  CHECK(console.status_name() == "connected");
+  viewer->leave();
+  world.run();
+  CHECK(console.status_name() == "listening");
+  CHECK(left == 1);
+  console.close();
+  CHECK(console.status_name() == "closed");
+  CHECK_FALSE(people.connect_local("/m/console-9607").ok());
+  CHECK_FALSE(people.connect_tcp(9607).ok());
+}
+
+TEST_CASE_METHOD(Fixture, "a busy TCP port is an error that names it and the way out") {
+  XendConsole other(world.host("xend"), trace::Journal(sink, {}), 8, {});
+  const auto result = other.listen(9607, "/m");
+  REQUIRE_FALSE(result.ok());
+  CHECK(result.error().code == EADDRINUSE);
+  CHECK(result.error().text().find("9607") != std::string::npos);
+  CHECK(result.error().text().find("--console-port-base") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Fixture, "a busy socket path gives the TCP port back") {
+  auto squatter = people.listen_local("/m/console-9608").value();
+  {
+    XendConsole other(world.host("xend"), trace::Journal(sink, {}), 8, {});
+    CHECK_FALSE(other.listen(9608, "/m").ok());
+    CHECK(other.status() == XendConsole::Status::fresh);
+  }
+  CHECK(people.listen_tcp(9608).ok());
+}
+
+TEST_CASE_METHOD(Fixture, "output reaches the viewer, and the answer is the request itself") {
+  auto viewer = attach();
+  auto request = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("hello"));
+  request.msg[40] = 'x';  // beyond its length: echoed all the same
+  console.guest_request(request);
+  console.settle();
+  world.run();
+  CHECK(viewer->seen == "hello");
+  REQUIRE(answers() == 1);
+  CHECK(std::memcmp(&sent[0].second, &request, sizeof request) == 0);
+  CHECK(told(trace::Kind::bytes_passed) == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "the output of one batch goes to the viewer in one write") {
+  auto viewer = attach();
+  for (int i = 0; i < 3; ++i) {
+    console.guest_request(
+        ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("abc")));
+  }
+  console.settle();
+  CHECK(told(trace::Kind::bytes_passed) == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "output from before the viewer is delivered when he comes, over either socket") {
+  output("early ");
+  output("output");
+  CHECK(answers() == 2);
+  const bool tcp = GENERATE(true, false);
+  Person viewer(people,
+                tcp ? people.connect_tcp(9607).value() : people.connect_local("/m/console-9607").value());
+  world.run();
+  CHECK(viewer.seen == "early output");
+}
+
+TEST_CASE_METHOD(Fixture, "with nobody there 64 KiB are kept, the oldest are discarded and counted") {
+  const std::string all = output_bytes(console_output_bytes_max + 60 * 5);
+  CHECK(answers() == all.size() / 60 + (all.size() % 60 != 0 ? 1 : 0));
+  CHECK(console.buffered_bytes() == 65'536);
+  CHECK(console.discarded_bytes() == 300);
+  CHECK(told(trace::Kind::counted) >= 5);
+  auto viewer = attach();
+  CHECK(viewer->seen == all.substr(300));
+  CHECK(console.buffered_bytes() == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "a viewer that does not read has answers withheld, and loses nothing") {
+  auto viewer = attach();
+  viewer->read(false);
+  std::string all;
+  std::size_t requests = 0;
+  while (requests - answers() < console_owed_max) {
+    all += output_bytes(60);
+    ++requests;
+    if (requests % 4 == 0) world.run();
+  }
+  CHECK(console.buffered_bytes() + 60 > console_output_bytes_max);
+  CHECK(console.discarded_bytes() == 0);
+  viewer->read(true);
+  world.run();
+  CHECK(answers() == requests);
+  CHECK(viewer->seen == all);
+}
+
+TEST_CASE_METHOD(Fixture, "a request beyond the ring's eight is refused") {
+  auto viewer = attach();
+  viewer->read(false);
+  while (told(trace::Kind::refused) == 0) output_bytes(60);
+  const std::size_t answered = answers();
+  viewer->read(true);
+  world.run();
+  CHECK(answers() == answered + console_owed_max);
+}
+
+TEST_CASE_METHOD(Fixture, "other messages are echoed past withheld output") {
+  auto viewer = attach();
+  viewer->read(false);
+  std::size_t requests = 0;
+  while (requests - answers() < 3) {
+    output_bytes(60);
+    ++requests;
+  }
+  const ring::ControlMessage other{ring::CMSG_MEM_REQUEST, 0, 5, 8, {1, 2, 3}};
+  console.guest_request(other);
+  const auto echoed = sent_of(XCS_RESPONSE).back();
+  CHECK(std::memcmp(&echoed, &other, sizeof other) == 0);
+  CHECK(viewer->seen.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "an odd length or subtype of a console message is echoed and harms nobody") {
+  auto viewer = attach();
+  ring::ControlMessage message{ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, 255, {}};
+  message.msg[0] = 'a';
+  console.guest_request(message);
+  console.guest_request({ring::CMSG_CONSOLE, 9, 0xff, 5, {'n', 'o'}});
+  console.guest_request({ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, 0, {}});
+  console.settle();
+  world.run();
+  CHECK(answers() == 3);
+  CHECK(sent[0].second.length == 255);
+  CHECK(viewer->seen.size() == 60);
+}
+
+TEST_CASE_METHOD(Fixture, "a viewer that leaves amid output leaves the rest to the next one") {
+  auto first = attach();
+  first->read(false);
+  std::size_t requests = 0;
+  std::string all;
+  while (requests - answers() < console_owed_max) {
+    all += output_bytes(60);
+    ++requests;
+  }
+  first->leave();
+  world.run();
+  // What was withheld makes room for itself.
+  CHECK(answers() == requests);
+  CHECK(console.buffered_bytes() <= console_output_bytes_max);
+  CHECK(console.discarded_bytes() > 0);
+  auto second = attach();
+  CHECK(second->seen == all.substr(all.size() - second->seen.size()));
+  CHECK(second->seen.size() > console_output_bytes_max - 60);
+}
+
+TEST_CASE_METHOD(Fixture, "a second viewer is told so in the words of the time, whichever way he comes") {
+  auto viewer = attach();
+  const bool tcp = GENERATE(true, false);
+  Person second(people,
+                tcp ? people.connect_tcp(9607).value() : people.connect_local("/m/console-9607").value());
+  world.run();
+  CHECK(second.seen == "Cannot connect to console 9607 on domain 7\n");
+  CHECK(second.cut_off);
+  CHECK(told(trace::Kind::refused) == 1);
+  output("still here");
+  world.run();
+  CHECK(viewer->seen == "still here");
+}
+
+TEST_CASE_METHOD(Fixture, "input goes down in requests of at most 60 bytes, with id 0") {
+  auto viewer = attach();
+  const std::string typed(130, 'k');
+  viewer->type(typed);
+  world.run();
+  const auto requests = sent_of(XCS_REQUEST);
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0].length == 60);
+  CHECK(requests[2].length == 10);
+  for (const auto& request : requests) CHECK((request.type == 0 && request.subtype == 0 && request.id == 0));
+  CHECK(input() == typed);
+}
+
+TEST_CASE_METHOD(Fixture, "at most seven requests wait for the guest, and then the viewer has to") {
+  auto viewer = attach();
+  std::string typed;
+  for (int i = 0; i < 3000; ++i) typed += fmt::format("{:05}", i);
+  viewer->type(typed);
+  world.run();
+  CHECK(sent_of(XCS_REQUEST).size() == 7);
+  // What is on its way is what the console keeps and what the connection holds.
+  CHECK(viewer->unsent() >= typed.size() - 7 * 60 - console_input_bytes_max - 4096);
+  while (sent_of(XCS_REQUEST).size() < typed.size() / 60) {
+    const std::size_t before = sent_of(XCS_REQUEST).size();
+    console.guest_response();
+    console.settle();
+    world.run();
+    REQUIRE(sent_of(XCS_REQUEST).size() == before + 1);
+  }
+  CHECK(input() == typed);
+  CHECK(viewer->unsent() == 0);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "what a viewer typed before he left still goes to the guest, before the next one's") {
+  auto first = attach();
+  first->type(std::string(7 * 60 + 100, 'a'));
+  world.run();
+  first->leave();
+  world.run();
+  CHECK(console.status() == XendConsole::Status::listening);
+  auto second = attach();
+  second->type("b");
+  world.run();
+  for (int i = 0; i < 7; ++i) console.guest_response();
+  console.settle();
+  CHECK(input() == std::string(520, 'a') + "b");
+}
+
+TEST_CASE_METHOD(Fixture, "a response that answers nothing opens no window") {
+  auto viewer = attach();
+  console.guest_response();
+  console.guest_response();
+  viewer->type(std::string(1000, 'a'));
+  world.run();
+  CHECK(sent_of(XCS_REQUEST).size() == 7);
+}
+
+TEST_CASE_METHOD(Fixture, "without a wire nothing is answered or sent, and all goes on when it is there") {
+  auto viewer = attach();
+  wire_open = false;
+  output("waits");
+  viewer->type("waits too");
+  world.run();
+  CHECK(sent.empty());
+  CHECK(viewer->seen.empty());
+  wire_open = true;
+  console.wire_ready();
+  world.run();
+  CHECK(answers() == 1);
+  CHECK(input() == "waits too");
+  CHECK(viewer->seen == "waits");
+}
+
+TEST_CASE_METHOD(Fixture, "a wire that is cut owes nothing: requests come again, and the window opens") {
+  auto viewer = attach();
+  viewer->type(std::string(500, 'a'));
+  world.run();
+  wire_open = false;
+  output("unanswered");
+  console.wire_lost();
+  wire_open = true;
+  output("unanswered");
+  console.wire_ready();
+  world.run();
+  CHECK(viewer->seen == "unanswered");
+  CHECK(answers() == 1);
+  CHECK(input() == std::string(500, 'a'));
+}
+
+TEST_CASE_METHOD(Fixture, "at the end the viewer is shown the rest, however slowly, and let go") {
+  auto viewer = attach();
+  viewer->read(false);
+  std::string all;
+  std::size_t requests = 0;
+  while (requests - answers() < console_owed_max) {
+    all += output_bytes(60);
+    ++requests;
+  }
+  console.finish();
+  world.run();
+  CHECK_FALSE(viewer->cut_off);
+  viewer->read(true);
+  world.run();
+  CHECK(viewer->seen == all);
+  CHECK(viewer->cut_off);
+  CHECK(left == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "after the end input is taken and thrown away") {
+  auto viewer = attach();
+  viewer->read(false);
+  output_bytes(20'000);
+  console.finish();
+  viewer->type(std::string(50'000, 'x'));
+  world.run();
+  CHECK(viewer->unsent() == 0);
+  CHECK(input().empty());
+  viewer->read(true);
+  world.run();
+  CHECK(viewer->cut_off);
+}
+
+TEST_CASE_METHOD(Fixture, "a console that has ended shows its last words to the next viewer") {
+  output("last words");
+  console.finish();
+  CHECK(console.status() == XendConsole::Status::listening);
+  auto viewer = attach();
+  CHECK(viewer->seen == "last words");
+  CHECK(viewer->cut_off);
+  auto late = attach();
+  CHECK(late->seen.empty());
+  CHECK(late->cut_off);
+}
+
+TEST_CASE_METHOD(Fixture, "a viewer may leave while he is shown the end") {
+  auto viewer = attach();
+  viewer->read(false);
+  output_bytes(20'000);
+  console.finish();
+  viewer->leave();
+  world.run();
+  CHECK(console.status() == XendConsole::Status::listening);
+  auto next = attach();
+  CHECK_FALSE(next->seen.empty());
+  CHECK(next->cut_off);
+}
