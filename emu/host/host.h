@@ -118,6 +118,9 @@ class Host {
   /// The wake-up side of a port. Kicks add up to at least one call of a watcher.
   virtual Result<Handle> kicks_create() = 0;
   virtual void kick(const Handle& kicks) = 0;
+  /// A handle that is watched like any of `kicks` and wakes for all of them, but cannot itself be kicked:
+  /// what a receiver gets that must not be able to jam the handle its senders kick.
+  virtual Result<Handle> kicks_listener(std::span<const Handle* const> kicks) = 0;
   /// Calls `woken` after kicks, until the handle is closed.
   virtual void kicks_watch(const Handle& kicks, std::function<void()> woken) = 0;
   using WaitId = std::uint64_t;

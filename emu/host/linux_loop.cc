@@ -23,8 +23,8 @@ namespace {
 
 /// Looks at the rings between two looks at the descriptors while waiting.
 constexpr int looks_per_poll = 100;
-/// Turns at the rings between two looks at the descriptors while there is work: a look is a system call, a turn far less
-/// than one.
+/// Turns at the rings between two looks at the descriptors while there is work: a look is a system call, a
+/// turn far less than one.
 constexpr int turns_per_poll = 8;
 constexpr int kicks_per_turn = 64;
 
