@@ -130,7 +130,7 @@ Result<> Hypervisor::evtchn_open(Call& call) {
   const DomainId peer = status->remote_domain;
   const bool may_kick_peer = peer == id || peer == dom0_id || id == dom0_id;
   if (status->state == PortState::interdomain && may_kick_peer) {
-    const auto given = hand_out(call, kicks_of(domains_.living(peer), status->remote_port));
+    auto given = hand_out(call, kicks_of(domains_.living(peer), status->remote_port));
     if (!given) return given;
   }
   if (id == dom0_id) channels_.opened(port, call.caller.connection);
