@@ -162,7 +162,8 @@ class Host {
   /// The number people know a process by.
   [[nodiscard]] virtual std::int32_t process_number(const Handle& process) = 0;
   enum class DomainSignal : std::uint8_t { stop, resume, kill };
-  /// To a domain's process and to every program started under it.
+  /// To a domain's process and to every program started under it. With no process (an invalid handle), to
+  /// whatever else runs in the domain.
   virtual void domain_signal(DomainId domain, const Handle& process, DomainSignal signal) = 0;
 
   // -- hypercalls
