@@ -127,17 +127,17 @@ Result<> tell_all(LinuxHost& host, Privcmd& privcmd) {
   std::printf("\n%s\n", stage.take_seen().c_str());
 
   story.part("Down and up again: one key",
-             "Somebody at the viewer presses \"h\". Follow it into the guest, and its echo "
+             "Somebody at the viewer presses \"u\". Follow it into the guest, and its echo "
              "back. Time counts from the key.");
-  stage.type("h");
-  if (!stage.until_seen("h", tell)) return never_came("the echo of \"h\"");
+  stage.type("u");
+  if (!stage.until_seen("u", tell)) return never_came("the echo of \"u\"");
   print_seen(stage.take_seen());
 
   story.part(
       "Sixty bytes at a time: a line of output",
-      "The line is finished with \"elp\" and Enter. The program answers with more than 60 bytes, so it takes "
-      "several messages.");
-  stage.type("elp\n");
+      "The line is finished with \"name -a\" and Enter. The answer is longer than the 60 bytes of one message, "
+      "so it takes several; they share one event.");
+  stage.type("name -a\n");
   if (!stage.until_seen("$ ", tell)) return never_came("the guest's answer");
   std::printf("\n%s\n\n", stage.take_seen().c_str());
   std::printf(
