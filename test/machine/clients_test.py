@@ -1,0 +1,195 @@
+"""Real clients at a console: a person in tmux, telnet, socat, a second viewer."""
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import unittest
+
+import support
+from support import Machine, RINGSIDE, eventually
+
+
+class Tmux:
+    """A terminal of 80 x 24 in which a person types."""
+
+    def __init__(self, command):
+        self.socket = f"rs-{os.getpid()}-{time.monotonic_ns()}"
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", command)
+
+    def tmux(self, *words):
+        return subprocess.run(["tmux", "-L", self.socket, *words], capture_output=True, timeout=support.PATIENCE_S)
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def screen(self):
+        return self.tmux("capture-pane", "-p").stdout.decode(errors="replace")
+
+    def wait_for(self, pattern):
+        try:
+            return eventually(pattern, lambda: re.search(pattern, self.screen(), re.MULTILINE), limit_s=60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen shows:\n{self.screen()}") from None
+
+    def resize(self, columns, rows):
+        self.tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def close(self):
+        self.tmux("kill-server")
+
+
+@unittest.skipUnless(shutil.which("tmux"), "tmux is not installed")
+class Person(unittest.TestCase):
+    def setUp(self):
+        self.machine = Machine().__enter__()
+        self.addCleanup(lambda: self.machine.__exit__(None))
+        self.machine.run("create", "web", "--", "/bin/sh", check=0)
+        self.terminal = Tmux(f"{RINGSIDE} console web --dir {self.machine.directory}; echo status $?; exec sleep 1000")
+        self.addCleanup(self.terminal.close)
+        self.terminal.wait_for(r"REMOTE CONSOLE")
+
+    def test_a_shell_one_can_live_in(self):
+        terminal = self.terminal
+        terminal.keys("PS1='guest> '", "Enter")
+        terminal.wait_for(r"^guest> $")
+        terminal.keys("echo one tow", "BSpace", "BSpace", "wo", "Enter")
+        terminal.wait_for(r"^one two$")
+        terminal.keys("sleep 1000", "Enter")
+        terminal.keys("C-c")
+        terminal.wait_for(r"\^C\s*\nguest> $")
+        terminal.keys("stty size", "Enter")
+        terminal.wait_for(r"^24 80$")
+        terminal.resize(100, 30)
+        eventually("the guest's window follows", self.window_is("30 100"), limit_s=60)
+
+    def window_is(self, size):
+        def asks():
+            self.terminal.keys("stty size", "Enter")
+            time.sleep(0.2)  # between two questions, not for an answer
+            return re.search(rf"^{size}$", self.terminal.screen(), re.MULTILINE)
+        return asks
+
+    @unittest.skipUnless(shutil.which("vi"), "vi is not installed")
+    def test_vi_edits_a_file(self):
+        path = os.path.join(self.machine.parent, "poem")
+        self.addCleanup(lambda: os.path.exists(path) and os.unlink(path))
+        terminal = self.terminal
+        terminal.keys(f"TERM=xterm vi {path}", "Enter")
+        terminal.wait_for(r"^~")
+        terminal.keys("i", "hello from vi", "Escape")
+        terminal.wait_for(r"^hello from vi")
+        terminal.keys(":wq", "Enter")
+        eventually("vi has written the file", lambda: os.path.exists(path) and open(path).read() == "hello from vi\n")
+        os.unlink(path)
+
+    def test_ctrl_bracket_leaves_and_the_guest_goes_on(self):
+        terminal = self.terminal
+        terminal.keys("X=kept", "Enter")
+        terminal.keys("C-]")
+        terminal.wait_for(r"left the console")
+        terminal.wait_for(r"status 0")
+        again = Tmux(f"{RINGSIDE} console web --dir {self.machine.directory}")
+        self.addCleanup(again.close)
+        again.wait_for(r"REMOTE CONSOLE")
+        again.keys("echo $X", "Enter")
+        again.wait_for(r"^kept$")
+
+    def test_a_second_viewer_is_told(self):
+        done = self.machine.run("console", "web")
+        self.assertRegex(done.stdout.decode(), r"Cannot connect to console \d+ on domain 1")
+
+
+class Clients(unittest.TestCase):
+    def setUp(self):
+        self.machine = Machine().__enter__()
+        self.addCleanup(lambda: self.machine.__exit__(None))
+
+    @unittest.skipUnless(shutil.which("telnet"), "telnet is not installed")
+    def test_telnet_reaches_a_console(self):
+        self.machine.run("create", "web", check=0)
+        port = self.machine.tcp_port("web")
+        telnet = subprocess.Popen(["telnet", "localhost", str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        telnet.stdin.write(b"uname\r\n")
+        telnet.stdin.flush()
+        seen = b""
+        while b"Linux" not in seen.split(b"small shell")[-1]:
+            piece = telnet.stdout.read1(4096)
+            self.assertTrue(piece, seen)
+            seen += piece
+        telnet.kill()
+        telnet.wait()
+        telnet.stdin.close()
+        telnet.stdout.close()
+
+    @unittest.skipUnless(shutil.which("socat"), "socat is not installed")
+    def test_socat_reaches_a_console_by_tcp_and_by_unix_socket(self):
+        self.machine.run("create", "cat", "--raw", "--", "cat", check=0)
+        port = self.machine.tcp_port("cat")
+        for address in (f"TCP:127.0.0.1:{port}", f"UNIX-CONNECT:{self.machine.directory}/console-{port}"):
+            socat = subprocess.Popen(["socat", "-", address], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            data = os.urandom(20_000)
+            socat.stdin.write(data)
+            socat.stdin.flush()
+            seen = b""
+            if address.startswith("TCP"):
+                while b"tty1\r\n" not in seen:
+                    seen += socat.stdout.read1(65536)
+                seen = seen.split(b"tty1\r\n", 1)[1]
+            while len(seen) < len(data):
+                piece = socat.stdout.read1(65536)
+                self.assertTrue(piece)
+                seen += piece
+            self.assertTrue(seen == data, address)
+            socat.kill()
+            socat.wait()
+            socat.stdin.close()
+            socat.stdout.close()
+
+    def test_a_viewer_that_does_not_read_stops_the_program_and_nothing_is_lost(self):
+        self.machine.run("create", "noisy", "--paused", "--raw", "--", "seq", "1", "400000", check=0)
+        self.machine.run("create", "quiet", check=0)
+        viewer = socket.create_connection(("127.0.0.1", self.machine.tcp_port("noisy")))
+        viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.machine.run("unpause", "noisy", check=0)
+        # The other domain is served meanwhile.
+        other = socket.create_connection(("127.0.0.1", self.machine.tcp_port("quiet")))
+        other.sendall(b"uname\n")
+        seen = b""
+        while not seen.endswith(b"Linux\r\nquiet$ "):
+            piece = other.recv(4096)
+            self.assertTrue(piece, seen)
+            seen += piece
+        other.close()
+        self.assertIn("noisy", self.machine.domains())
+        seen = b""
+        while piece := viewer.recv(65536):
+            seen += piece
+        viewer.close()
+        lines = seen.split(b"tty1\r\n", 1)[1].split()
+        self.assertEqual(len(lines), 400_000)
+        self.assertEqual(lines, [str(n).encode() for n in range(1, 400_001)])
+
+    def test_output_waits_for_a_viewer_and_the_oldest_goes_when_there_is_too_much(self):
+        done = os.path.join(self.machine.parent, "done")
+        self.machine.run("create", "noisy", "--raw", "--", "sh", "-c",
+                         f"seq 1 100000; touch {done}; exec sleep 1000", check=0)
+        eventually("the program has printed all", lambda: os.path.exists(done))
+        os.unlink(done)
+        viewer = socket.create_connection(("127.0.0.1", self.machine.tcp_port("noisy")))
+        seen = b""
+        while not seen.endswith(b"\n100000\n"):
+            piece = viewer.recv(65536)
+            self.assertTrue(piece, seen[-100:])
+            seen += piece
+        viewer.close()
+        numbers = [int(line) for line in seen.split(b"\n")[1:-1]]
+        self.assertEqual(numbers, list(range(numbers[0], 100_001)))
+        # What was kept, and what was still on its way through the guest when the viewer came.
+        self.assertLess(len(seen), 65_536 + 4_096 + 4_096 + 65_536)
+        self.assertGreater(numbers[0], 1)
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,107 @@
+"""What the tests of whole machines share: running the real program, and seeing that nothing of it is left.
+
+Every test uses the built `ringside` (its path is in $RINGSIDE) as a person would, with real processes, ptys and
+clients. Nothing here sleeps for luck: `eventually` waits for a condition and fails by name when it never holds.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+RINGSIDE = os.environ.get("RINGSIDE", "build/ringside")
+# Sanitizers and busy machines are slow; a limit is there to end what hangs, not to measure.
+PATIENCE_S = 120
+
+
+def run(*words, stdin=b"", check=None, **more):
+    """Runs ringside to its end; `check` is the exit status it must have."""
+    done = subprocess.run([RINGSIDE, *words], input=stdin, capture_output=True, timeout=PATIENCE_S, **more)
+    if check is not None and done.returncode != check:
+        raise AssertionError(f"ringside {' '.join(words)}: status {done.returncode}, not {check}\n"
+                             f"stdout: {done.stdout!r}\nstderr: {done.stderr.decode(errors='replace')}")
+    return done
+
+
+def eventually(what, holds, limit_s=PATIENCE_S):
+    """Waits until holds() is true; answers its value."""
+    until = time.monotonic() + limit_s
+    while True:
+        value = holds()
+        if value:
+            return value
+        if time.monotonic() > until:
+            raise AssertionError(f"never happened: {what}")
+        time.sleep(0.01)
+
+
+def processes_with(text):
+    """Numbers of living processes whose command line or environment contains `text`, this one left out."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            if (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX":
+                continue
+            if text in (entry / "cmdline").read_bytes() or text in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+class Machine:
+    """A machine in a directory of its own, from `up` to `down`. Down checks that nothing is left."""
+
+    def __init__(self, *up_words):
+        self.parent = tempfile.mkdtemp(prefix="rs-")
+        self.directory = os.path.join(self.parent, "m")
+        self.up_words = up_words
+
+    def __enter__(self):
+        self.run("up", "--console-port-base", "0", *self.up_words, check=0)
+        return self
+
+    def __exit__(self, kind, *rest):
+        self.run("down", check=0)
+        try:
+            if kind is None:
+                self.check_nothing_left()
+        finally:
+            shutil.rmtree(self.parent, ignore_errors=True)
+
+    def check_nothing_left(self):
+        eventually("every process of the machine has ended",
+                   lambda: not processes_with(self.directory.encode()), limit_s=20)
+        left = os.listdir(self.parent)
+        assert not left, f"left behind: {left} {os.listdir(self.directory)}"
+
+    def run(self, command, *words, **more):
+        if "--" in words:
+            at = words.index("--")
+            words = (*words[:at], "--dir", self.directory, *words[at:])
+        else:
+            words = (*words, "--dir", self.directory)
+        return run(command, *words, **more)
+
+    def domains(self):
+        """Name -> {id, state, port} of every domain but dom0."""
+        lines = self.run("list", check=0).stdout.decode().splitlines()[2:]
+        table = {}
+        for line in lines:
+            name, number, _, state, _, _, _, console = line.split()
+            table[name] = {"id": int(number), "state": state, "port": console}
+        return table
+
+    def tcp_port(self, name):
+        return int(self.domains()[name]["port"])
+
+    def pid(self, process):
+        return int(pathlib.Path(self.directory, process + ".pid").read_text())
+
+
+def main():
+    unittest.main(verbosity=2)
