@@ -176,6 +176,16 @@ TEST_CASE("100 kB echoed come back whole when every write is torn") {
   CHECK(machine.controller->output() == text);
 }
 
+TEST_CASE("what is typed before the guest has booted waits for it") {
+  GuestMachine machine(GENERATE(ring::Abi::sring, ring::Abi::flat));
+  machine.controller->type(std::string(600, 'e'));
+  machine.world.run();
+  CHECK(machine.controller->untyped_bytes() == 600 - 8 * 60);
+  REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
+  machine.world.run();
+  CHECK(machine.controller->output() == std::string(600, 'e'));
+}
+
 TEST_CASE("a guest with nothing to do does nothing") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<IdleProgram>()).ok());
