@@ -1,3 +1,4 @@
+// xend against a scripted xcs and hypervisor: what it makes, what it answers, what it does when either ends.
 #include "emu/dom0/xend.h"
 
 #include "test/catch.h"
