@@ -120,6 +120,7 @@ class FakeHypervisor {
     const PortState before = ports[port].state;
     if (before == PortState::virq) return failed(EINVAL);
     if (before == PortState::closed) dom0_kicks_[port] = host_.kicks_create().value();
+    if (other == 0) dom0_kicks_[port2] = host_.kicks_create().value();
     ports[port] = {.state = PortState::interdomain, .remote_domain = other, .remote_port = port2};
     ports2[port2] = {.state = PortState::interdomain, .remote_domain = id, .remote_port = port};
     answer.port = port;

@@ -194,6 +194,22 @@ TEST_CASE_METHOD(Fixture, "other messages are echoed past withheld output") {
   CHECK(viewer->seen.empty());
 }
 
+TEST_CASE_METHOD(Fixture, "short output does not slip past long output that waits for room") {
+  auto viewer = attach();
+  viewer->read(false);
+  std::string all;
+  while (console.buffered_bytes() + 30 < console_output_bytes_max) {
+    all += output_bytes(std::min<std::size_t>(60, console_output_bytes_max - 30 - console.buffered_bytes()));
+  }
+  const std::size_t before = answers();
+  all += output_bytes(60);
+  output("short");
+  CHECK(answers() == before);
+  viewer->read(true);
+  world.run();
+  CHECK(viewer->seen == all + "short");
+}
+
 TEST_CASE_METHOD(Fixture, "an odd length or subtype of a console message is echoed and harms nobody") {
   auto viewer = attach();
   ring::ControlMessage message{ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, 255, {}};

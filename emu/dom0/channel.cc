@@ -13,12 +13,14 @@ using trace::SlotUse;
 // -- the wait
 
 void Channel::turn() {
-  if (up_.is_pending()) {
+  const bool event = up_.is_pending();
+  if (event) {
     up_.clear_pending();
     // The guest cannot reach dom0's bits, so they are set here on its behalf.
     parts_.events.raise(local_port());
   }
   flush();
+  if (event) parts_.events.write(static_cast<std::uint16_t>(local_port()));
   owner_.turned();
 }
 
@@ -31,7 +33,6 @@ bool Channel::has_work() const {
 bool Channel::try_sleep() {
   // What is pending now was announced before the look below, and is found by it.
   up_.clear_pending();
-  parts_.events.write(static_cast<std::uint16_t>(local_port()));
   if (!up_.unmask() && !has_work()) return true;
   up_.set_mask();
   return false;

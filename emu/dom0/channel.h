@@ -46,7 +46,8 @@ class Channel {
     std::function<void(const ring::ControlMessage&)> response;
     /// There is room again after send_request() had answered full.
     std::function<void()> room;
-    /// The host woke the channel, and it has handed over all it found: time to pass on what was gathered.
+    /// The host woke the channel, and it has handed over all it found: time to pass on what was gathered. If
+    /// an event had come, the event device has it to read.
     std::function<void()> turned;
   };
   /// any_port for the two ports = those the domain was started with, or new ones. Both given = those two.

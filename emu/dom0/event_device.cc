@@ -64,15 +64,20 @@ void EventDevice::raise(ring::Port port) {
   switch (bits_.raise(port)) {
     case ring::Raised::kick:
     case ring::Raised::already_selected:
-      return kicked(port);
+      return upcall(port);
     case ring::Raised::already_pending:
     case ring::Raised::masked:
       return;
   }
 }
 
-/// dom0's upcall, as far as it concerns this device.
 void EventDevice::kicked(ring::Port port) {
+  upcall(port);
+  if (readable_ && (overflow_ || !queue_.empty())) readable_();
+}
+
+/// dom0's upcall, as far as it concerns this device. `port` is the one that is known to have been raised.
+void EventDevice::upcall(ring::Port port) {
   bits_.upcall([this](ring::Port found) {
     if (is_bound(found)) hand_out(found);
   });
@@ -86,13 +91,11 @@ void EventDevice::hand_out(ring::Port port) {
   bits_.clear_pending(port);
   journal_.event_taken(bound(port).about, port);
   if (overflow_) return;
-  const bool had_news = !queue_.empty();
   if (queue_.size() == event_queue_ports_max) {
     overflow_ = true;
   } else {
     queue_.push_back(static_cast<std::uint16_t>(port));
   }
-  if (!had_news && readable_) readable_();
 }
 
 EventDevice::Read EventDevice::read(std::uint16_t& port) {

@@ -41,7 +41,8 @@ class EventDevice {
   EventDevice(const EventDevice&) = delete;
   EventDevice& operator=(const EventDevice&) = delete;
 
-  /// Called, from inside any of the calls below or from the host, when read() has something to say again.
+  /// Called by the host, when it has woken the device and read() has something to say. What the calls below
+  /// put into the queue is for their caller to read.
   void on_readable(std::function<void()> readable) { readable_ = std::move(readable); }
 
   /// Takes charge of a port of dom0. Whatever a predecessor left is put right: the port is unmasked, and
@@ -76,6 +77,7 @@ class EventDevice {
 
   EventDevice(Host& host, trace::Journal journal, Privcmd& privcmd, Mapping frame, ring::Abi abi);
   void kicked(ring::Port port);
+  void upcall(ring::Port port);
   void hand_out(ring::Port port);
   [[nodiscard]] const Bound& bound(ring::Port port) const;
 

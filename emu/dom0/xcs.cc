@@ -28,7 +28,7 @@ Result<> Xcs::start() {
   auto events = EventDevice::open(host_, journal_, privcmd_);
   if (!events) return events.error();
   events_ = std::move(events).value();
-  events_->on_readable([this] { read_events(); });
+  events_->on_readable([this] { settle(); });
   auto listener = host_.listen_local(options_.socket_path);
   if (!listener) return listener.error();
   listener_ = std::move(listener).value();
@@ -126,29 +126,36 @@ void Xcs::show_input(Connection& connection) {
   connection.parked = false;
   full_.clear();
   connection.input.show([&](const XcsMessage& frame) { return take_frame(connection, frame); });
-  // Who has written and left is still heard out.
-  const bool heard_out = !connection.parked && !(connection.replies.frames() >= xcs_replies_max);
-  if (connection.ended && heard_out) connection.gone = true;
+  if (connection.ended && !calls_wait(connection)) {
+    // Who has written and left is heard out, but is not who the session waits for.
+    if (connection.side == Side::data) leave_session(connection);
+    if (!connection.parked) connection.gone = true;
+  }
   if (connection.gone) any_gone_ = true;
+}
+
+bool Xcs::calls_wait(const Connection& connection) {
+  return connection.side != Side::data && connection.replies.frames() >= xcs_replies_max;
 }
 
 XcsInput::Took Xcs::take_frame(Connection& connection, const XcsMessage& frame) {
   if (connection.gone) return XcsInput::Took::stop;
   if (connection.side == Side::data) return take_data(connection, frame);
-  if (connection.replies.frames() >= xcs_replies_max) return XcsInput::Took::stop;
+  if (calls_wait(connection)) return XcsInput::Took::stop;
   take_call(connection, frame);
   return XcsInput::Took::done;
 }
 
 bool Xcs::has_output(const Connection& connection) {
-  return !connection.replies.empty() ||
-         (connection.side == Side::data && !connection.session->output.empty());
+  const bool has_frames =
+      connection.side == Side::data && connection.session != nullptr && !connection.session->output.empty();
+  return !connection.deaf && (!connection.replies.empty() || has_frames);
 }
 
 void Xcs::write_out(Connection& connection) {
   if (connection.blocked || !has_output(connection)) return;
   Io::State state = connection.replies.write_to(host_, connection.stream);
-  if (connection.replies.empty() && connection.side == Side::data) {
+  if (connection.replies.empty() && connection.side == Side::data && connection.session != nullptr) {
     state = connection.session->output.write_to(host_, connection.stream);
   }
   switch (state) {
@@ -158,7 +165,10 @@ void Xcs::write_out(Connection& connection) {
       connection.blocked = true;
       return;
     case Io::State::closed:
-      connection.gone = any_gone_ = true;
+      // There may be something left to read; the end of it says that the client is gone.
+      connection.deaf = true;
+      connection.replies = {};
+      if (connection.side == Side::data) leave_session(connection);
       return;
   }
 }
@@ -166,8 +176,7 @@ void Xcs::write_out(Connection& connection) {
 /// Waits for what the connection can make use of, and for nothing else.
 void Xcs::update_interest(Connection& connection) {
   if (connection.gone) return;
-  const bool calls_wait = connection.side != Side::data && connection.replies.frames() >= xcs_replies_max;
-  const Ready wanted{.read = !connection.ended && !connection.input.full() && !calls_wait,
+  const Ready wanted{.read = !connection.ended && !connection.input.full() && !calls_wait(connection),
                      .write = has_output(connection)};
   if (wanted.read == connection.interest.read && wanted.write == connection.interest.write) return;
   connection.interest = wanted;
@@ -190,6 +199,7 @@ void Xcs::push(XcsSession& session, const XcsMessage& frame) {
 }
 
 void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
+  if (connection.deaf) return;
   connection.replies.push(frame);
   to_write_.push_back(connection.number);
   if (!journal_.listening()) return;
@@ -203,6 +213,7 @@ void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
 void Xcs::settle() {
   // Each round deals with a frame that had waited, or is the last.
   for (bool again = true; again;) {
+    read_events();
     again = flush_touched();
     if (!std::exchange(room_made_, false)) continue;
     for (auto& [number, connection] : connections_) {
@@ -259,20 +270,19 @@ void Xcs::end_session(XcsSession& session) {
 void Xcs::close_gone() {
   std::erase_if(connections_, [this](const auto& each) {
     if (!each.second->gone) return false;
-    leave(*each.second);
+    leave_session(*each.second);
     return true;
   });
 }
 
 /// The session stays for a while: its client may come back.
-void Xcs::leave(Connection& connection) {
-  if (connection.session == nullptr) return;
-  if (connection.side == Side::data) {
-    // Requests are still owed an answer, and will be offered again. The rest waits.
-    connection.session->output.rewind_without_requests();
-  }
-  sessions_.leave(*connection.session, connection.number, host_.now());
-  if (connection.session->lonely()) want_housekeeping();
+void Xcs::leave_session(Connection& connection) {
+  XcsSession* session = std::exchange(connection.session, nullptr);
+  if (session == nullptr) return;
+  // Requests are still owed an answer, and will be offered again. The rest waits.
+  if (connection.side == Side::data) session->output.rewind_without_requests();
+  sessions_.leave(*session, connection.number, host_.now());
+  if (session->lonely()) want_housekeeping();
 }
 
 // -- housekeeping: as long as there is something that may grow too old

@@ -90,11 +90,12 @@ class Xcs {
     Side side = Side::unknown;
     XcsInput input;
     XcsOutput replies;  ///< to calls; on a data connection they go before what its session has for it
-    XcsSession* session = nullptr;  ///< unless the side is unknown
+    XcsSession* session = nullptr;  ///< none while the side is unknown, or when a data connection has ended
     Ready interest{.read = true, .write = false};
     bool blocked = false;  ///< took no more when written to last; the host will say when it does
     bool parked = false;   ///< some of its input waits for a guest to make room
     bool ended = false;    ///< the client will send no more
+    bool deaf = false;     ///< the client will read no more; what it had sent is still dealt with
     bool gone = false;     ///< to be closed at the end of the turn
   };
 
@@ -113,6 +114,7 @@ class Xcs {
   void write_out(Connection& connection);
   void show_input(Connection& connection);
   [[nodiscard]] XcsInput::Took take_frame(Connection& connection, const XcsMessage& frame);
+  [[nodiscard]] static bool calls_wait(const Connection& connection);
   [[nodiscard]] static bool has_output(const Connection& connection);
   void update_interest(Connection& connection);
   void push(XcsSession& session, const XcsMessage& frame);
@@ -122,7 +124,7 @@ class Xcs {
   void end_overrun_sessions();
   void end_session(XcsSession& session);
   void close_gone();
-  void leave(Connection& connection);
+  void leave_session(Connection& connection);
   void want_housekeeping();
   void housekeep();
   void count(std::uint32_t& counter, std::string_view name, DomainId domain = 0);
@@ -176,7 +178,6 @@ class Xcs {
   std::vector<DomainId> touched_;
   std::vector<DomainId> full_;  ///< during one pass over a connection's input: guests that have no room
   bool room_made_ = false;
-  bool reading_events_ = false;
 };
 
 }  // namespace ringside::dom0

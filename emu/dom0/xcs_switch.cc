@@ -12,13 +12,11 @@ using trace::Role;
 // -- up
 
 void Xcs::read_events() {
-  // Writing a port back may queue it again; the loop that runs already will see to it.
-  if (std::exchange(reading_events_, true)) return;
   std::uint16_t port = 0;
   for (bool more = true; more;) {
     switch (events_->read(port)) {
       case EventDevice::Read::port:
-        // A channel's own wait does its work and writes the port back: see Channel.
+        // A channel has done its work by now, and written the port back: see Channel.
         if (virq_ports_.contains(port)) pass_virq(port);
         break;
       case EventDevice::Read::nothing:
@@ -30,7 +28,6 @@ void Xcs::read_events() {
         break;
     }
   }
-  reading_events_ = false;
 }
 
 /// The port stays masked until a client sends it back.
