@@ -392,6 +392,19 @@ TEST_CASE("a hostile controller costs the guest nothing but its messages") {
   CHECK_FALSE(machine.host.ended());
 }
 
+TEST_CASE("an event that comes while the guest is awake does not swallow the next one") {
+  GuestMachine machine;
+  REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
+  machine.controller->type("a");
+  REQUIRE(machine.world.run_until([&] { return machine.controller->output() == "a"; }));
+  // Masked now, so only the bit is set; a guest that slept over it would never be kicked again.
+  machine.controller->raise(guest_console_port);
+  machine.world.run();
+  machine.controller->type("b");
+  machine.world.run();
+  CHECK(machine.controller->output() == "ab");
+}
+
 TEST_CASE("an event at a port that nobody handles is refused once and masked") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
@@ -414,8 +427,9 @@ TEST_CASE("a guest follows its channel to a new controller") {
   CHECK(machine.controller->output() == "one");
   machine.start_controller();
   machine.world.run();
-  machine.running->print("unasked");  // only a kick of the new controller's own port brings this out
+  machine.running->print("unasked");
   machine.world.run();
+  CHECK(machine.controller->output() == "unasked");  // nothing but a kick of its own port has told it to look
   machine.controller->type("two");
   machine.world.run();
   CHECK(machine.controller->output() == "unaskedtwo");
