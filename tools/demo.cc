@@ -133,10 +133,10 @@ Result<> tell_all(LinuxHost& host, Privcmd& privcmd) {
   if (!stage.until_seen("u", tell)) return never_came("the echo of \"u\"");
   print_seen(stage.take_seen());
 
-  story.part(
-      "Sixty bytes at a time: a line of output",
-      "The line is finished with \"name -a\" and Enter. The answer is longer than the 60 bytes of one message, "
-      "so it takes several; they share one event.");
+  story.part("Sixty bytes at a time: a line of output",
+             "The line is finished with \"name -a\" and Enter. The answer is longer than the 60 bytes of one "
+             "message, "
+             "so it takes several; they share one event.");
   stage.type("name -a\n");
   if (!stage.until_seen("$ ", tell)) return never_came("the guest's answer");
   std::printf("\n%s\n\n", stage.take_seen().c_str());

@@ -82,7 +82,8 @@ Meaning meaning_of_frame(const trace::Entry& entry) {
   }
   if (entry.detail == dom0::XCS_RESPONSE && !up) {
     return {"response down",
-            "xcs never answers a guest itself. xend (to xcs: one of its clients) does, by sending the request back as the "
+            "xcs never answers a guest itself. xend (to xcs: one of its clients) does, by sending the "
+            "request back as the "
             "response, and xcs puts it into the ring."};
   }
   if (entry.detail == dom0::XCS_RESPONSE) {
