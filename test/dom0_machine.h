@@ -156,7 +156,8 @@ class ScriptedXcs {
   std::vector<std::uint32_t> unanswered;           ///< types of calls that get no answer
   std::int32_t virq_port = 3;
   ring::Port guest_port = 1;
-  std::function<void(const Message&)> on_call;  ///< before it is answered
+  std::function<void(const Message&)> on_call;      ///< before it is answered
+  std::function<void(const Message&)> on_answered;  ///< in the same turn
 
  private:
   struct Connection {
@@ -219,6 +220,7 @@ class ScriptedXcs {
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(&message);
     connection.out.insert(connection.out.end(), bytes, bytes + sizeof message);
     push_out(connection);
+    if (on_answered) on_answered(message);
   }
   void push_out(Connection& connection) {
     while (!connection.out.empty()) {

@@ -176,6 +176,16 @@ TEST_CASE("100 kB echoed come back whole when every write is torn") {
   CHECK(machine.controller->output() == text);
 }
 
+TEST_CASE("what is typed before the guest has booted waits for it") {
+  GuestMachine machine(GENERATE(ring::Abi::sring, ring::Abi::flat));
+  machine.controller->type(std::string(600, 'e'));
+  machine.world.run();
+  CHECK(machine.controller->untyped_bytes() == 600 - 8 * 60);
+  REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
+  machine.world.run();
+  CHECK(machine.controller->output() == std::string(600, 'e'));
+}
+
 TEST_CASE("a guest with nothing to do does nothing") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<IdleProgram>()).ok());
@@ -382,6 +392,19 @@ TEST_CASE("a hostile controller costs the guest nothing but its messages") {
   CHECK_FALSE(machine.host.ended());
 }
 
+TEST_CASE("an event that comes while the guest is awake does not swallow the next one") {
+  GuestMachine machine;
+  REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
+  machine.controller->type("a");
+  REQUIRE(machine.world.run_until([&] { return machine.controller->output() == "a"; }));
+  // Masked now, so only the bit is set; a guest that slept over it would never be kicked again.
+  machine.controller->raise(guest_console_port);
+  machine.world.run();
+  machine.controller->type("b");
+  machine.world.run();
+  CHECK(machine.controller->output() == "ab");
+}
+
 TEST_CASE("an event at a port that nobody handles is refused once and masked") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
@@ -404,8 +427,9 @@ TEST_CASE("a guest follows its channel to a new controller") {
   CHECK(machine.controller->output() == "one");
   machine.start_controller();
   machine.world.run();
-  machine.running->print("unasked");  // only a kick of the new controller's own port brings this out
+  machine.running->print("unasked");
   machine.world.run();
+  CHECK(machine.controller->output() == "unasked");  // nothing but a kick of its own port has told it to look
   machine.controller->type("two");
   machine.world.run();
   CHECK(machine.controller->output() == "unaskedtwo");

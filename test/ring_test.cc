@@ -240,6 +240,31 @@ TEST_CASE("both ends attach to a live page at its indices") {
   CHECK(page.u8(at.slots + 3 * 64 + 4) == 'n');
 }
 
+TEST_CASE("the first answerer on a page takes what was asked before it came") {
+  const RingBytes at = GENERATE(from_range(all_rings));
+  Page page;
+  page.set_u32(at.req_prod, 0xffffffff);
+  page.set_u32(at.rsp_prod, 0xffffffff);
+  auto front = Front<>::attach(page.ring(at));
+  REQUIRE(front->put_request(text_message("early")));
+  REQUIRE(front->put_request(text_message("bird")));
+  front->publish();
+  auto back = Back<>::attach_first(page.ring(at));
+  REQUIRE(back);
+  CHECK(back->unanswered() == 0);
+  ControlMessage message;
+  for (const char* text : {"early", "bird"}) {
+    REQUIRE(back->take_request(message) == TakeRequest::taken);
+    CHECK(text_of(message) == text);
+    REQUIRE(back->put_response(message));
+  }
+  CHECK(back->take_request(message) == TakeRequest::empty);
+  back->publish();
+  CHECK(front->take_response(message) == TakeResponse::taken);
+  CHECK(front->take_response(message) == TakeResponse::taken);
+  CHECK(front->outstanding() == 0);
+}
+
 TEST_CASE("a page that claims nine requests outstanding is not attached to") {
   const RingBytes at = GENERATE(from_range(all_rings));
   Page page;
@@ -249,6 +274,7 @@ TEST_CASE("a page that claims nine requests outstanding is not attached to") {
   page.set_u32(at.req_prod, 9);
   CHECK_FALSE(Front<>::attach(page.ring(at)));
   CHECK_FALSE(Back<>::attach(page.ring(at)));
+  CHECK_FALSE(Back<>::attach_first(page.ring(at)));
   page.set_u32(at.req_prod, 0);
   page.set_u32(at.rsp_prod, 1);
   CHECK_FALSE(Front<>::attach(page.ring(at)));

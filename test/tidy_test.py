@@ -111,6 +111,7 @@ FINE = [
     {"README.md": "a line\n" * 200},
     {"test/golden/a.txt": "a line\n" * 900},
     {"build/wrong.cc": "#include <none>\n", "build-asan/wrong.cc": " \n"},
+    {"emu/xen/meson.build": "# Xen's own\nlibrary('xen',  # it's one\n  'xen.cc')\n"},
     {"scenarios/README.md": "# scenarios\n", ".gitignore": "/build*/\n"},
     {"test/golden/picture.png": b"\x89PNG\xff\xfe \n"},
 ]

@@ -1,3 +1,4 @@
+// One console by itself: its viewer on one side, on the other the test in place of xend and the guest.
 #include "emu/dom0/xend_console.h"
 
 #include <cerrno>
@@ -192,6 +193,22 @@ TEST_CASE_METHOD(Fixture, "other messages are echoed past withheld output") {
   const auto echoed = sent_of(XCS_RESPONSE).back();
   CHECK(std::memcmp(&echoed, &other, sizeof other) == 0);
   CHECK(viewer->seen.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "short output does not slip past long output that waits for room") {
+  auto viewer = attach();
+  viewer->read(false);
+  std::string all;
+  while (console.buffered_bytes() + 30 < console_output_bytes_max) {
+    all += output_bytes(std::min<std::size_t>(60, console_output_bytes_max - 30 - console.buffered_bytes()));
+  }
+  const std::size_t before = answers();
+  all += output_bytes(60);
+  output("short");
+  CHECK(answers() == before);
+  viewer->read(true);
+  world.run();
+  CHECK(viewer->seen == all + "short");
 }
 
 TEST_CASE_METHOD(Fixture, "an odd length or subtype of a console message is echoed and harms nobody") {

@@ -1,3 +1,4 @@
+// xend against a scripted xcs and hypervisor: what it makes, what it answers, what it does when either ends.
 #include "emu/dom0/xend.h"
 
 #include "test/catch.h"
@@ -363,7 +364,8 @@ TEST_CASE_METHOD(Fixture, "a domain that has shut down is destroyed, its viewer 
 TEST_CASE_METHOD(Fixture, "last output that the news of the end has overtaken still reaches the viewer") {
   create(1);
   auto viewer = view(1);
-  xcs->on_call = [this](const XcsMessage& call) {
+  const bool before_reply = GENERATE(true, false);
+  (before_reply ? xcs->on_call : xcs->on_answered) = [this](const XcsMessage& call) {
     // xcs gets to the ring only now.
     if (call.type == XCS_MSG_BIND) xcs->output(1, "overtaken");
   };

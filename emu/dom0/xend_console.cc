@@ -202,13 +202,12 @@ void XendConsole::viewer_ready(Ready ready) {
 }
 
 void XendConsole::read_viewer() {
+  if (input_.full()) return;
   std::array<std::uint8_t, console_input_bytes_max> bytes;
+  const Io io = host_.read(viewer_, std::span(bytes).first(input_.room()));
+  if (io.state == Io::State::closed) return release_viewer("left");
   // After the end input has nowhere to go, but is taken: a connection closed on unread bytes is reset, and a
   // reset may overtake the last output.
-  const std::size_t wanted = finished_ ? bytes.size() : input_.room();
-  if (wanted == 0) return;
-  const Io io = host_.read(viewer_, std::span(bytes).first(wanted));
-  if (io.state == Io::State::closed) return release_viewer("left");
   if (io.state == Io::State::blocked || finished_) return;
   // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.
   input_.push(std::span(bytes).first(io.bytes));
@@ -244,7 +243,7 @@ void XendConsole::release_viewer(std::string_view why) {
 }
 
 void XendConsole::update_interest() {
-  const Ready wanted{.read = finished_ || !input_.full(), .write = blocked_ || !output_.empty()};
+  const Ready wanted{.read = !input_.full(), .write = blocked_ || !output_.empty()};
   if (wanted.read == interest_.read && wanted.write == interest_.write) return;
   interest_ = wanted;
   host_.watch_interest(viewer_, wanted);

@@ -23,6 +23,9 @@ namespace {
 
 /// Looks at the rings between two looks at the descriptors while waiting.
 constexpr int looks_per_poll = 100;
+/// Turns at the rings between two looks at the descriptors while there is work: a look is a system call, a
+/// turn far less than one.
+constexpr int turns_per_poll = 8;
 constexpr int kicks_per_turn = 64;
 
 Time clock_now() {
@@ -58,30 +61,43 @@ LinuxLoop::~LinuxLoop() {
 int LinuxLoop::run() {
   const auto work = asio::make_work_guard(io_);
   stopped_ = false;
+  int turns_to_poll = 0;
   while (!stopped_) {
     retired_.clear();
-    bool did_something = io_.poll() > 0;
-    if (stopped_) break;
+    bool did_something = false;
+    if (--turns_to_poll < 0) {
+      turns_to_poll = turns_per_poll;
+      did_something = io_.poll() > 0;
+      if (stopped_) break;
+    }
     did_something |= serve_awake();
     if (did_something) {
       policy_.worked();
-      continue;
+    } else if (!awake_.empty()) {
+      if (!wait_awake()) turns_to_poll = 0;
+    } else {
+      io_.run_one();
     }
-    if (!awake_.empty()) {
-      const WaitPolicy::Next next = policy_.idle(clock_now(), a_peer_is_elsewhere());
-      if (next == WaitPolicy::Next::look) {
-        for (int i = 0; i < looks_per_poll && !some_awake_has_work(); ++i) pause_cpu();
-        continue;
-      }
-      if (next == WaitPolicy::Next::yield) {
-        sched_yield();
-        continue;
-      }
-    }
-    if (all_fell_asleep()) io_.run_one();
   }
   retired_.clear();
   return exit_status_;
+}
+
+/// Nothing to do now, and some waits are awake. False when it is time to look at the descriptors again.
+bool LinuxLoop::wait_awake() {
+  const Time now = clock_now();
+  switch (policy_.idle(now, a_peer_is_elsewhere())) {
+    case WaitPolicy::Next::look:
+      return look_for_work();
+    case WaitPolicy::Next::yield:
+      sched_yield();
+      policy_.yielded(now, clock_now());
+      return true;
+    case WaitPolicy::Next::sleep:
+      if (all_fell_asleep()) io_.run_one();
+      return true;
+  }
+  return true;
 }
 
 void LinuxLoop::stop(int exit_status) {
@@ -207,7 +223,7 @@ void LinuxLoop::take_kicks() {
     if (kicked.woken) {
       kicked.woken();
     } else if (const auto wait = waits_.find(kicked.wait); wait != waits_.end()) {
-      wake(wait->first, *wait->second);
+      wake(*wait->second);
       wait->second->ops.serve();
     }
   }
@@ -244,68 +260,74 @@ Host::WaitId LinuxLoop::ring_wait_start(int fd, RingWait ops) {
   auto kicked = std::make_unique<Kicked>();
   kicked->wait = id;
   add_kicks(fd, std::move(kicked));
-  wake(id, *(waits_[id] = std::move(wait)));
+  wake(*(waits_[id] = std::move(wait)));
   return id;
 }
 
 void LinuxLoop::ring_wait_expect(Host::WaitId wait) {
-  if (const auto found = waits_.find(wait); found != waits_.end()) wake(wait, *found->second);
+  if (const auto found = waits_.find(wait); found != waits_.end()) wake(*found->second);
 }
 
 void LinuxLoop::ring_wait_end(Host::WaitId wait) {
   const auto found = waits_.find(wait);
   if (found == waits_.end()) return;
   drop_kicks(found->second->fd);
-  std::erase(awake_, wait);
+  std::replace(awake_.begin(), awake_.end(), found->second.get(), static_cast<Wait*>(nullptr));
   retired_.push_back(std::move(found->second));
   waits_.erase(found);
 }
 
-void LinuxLoop::wake(Host::WaitId id, Wait& wait) {
+void LinuxLoop::wake(Wait& wait) {
   if (wait.awake) return;
   wait.awake = true;
   wait.ops.awaken();
-  awake_.push_back(id);
+  awake_.push_back(&wait);
 }
 
 bool LinuxLoop::serve_awake() {
   bool did_something = false;
-  const std::vector<Host::WaitId> now_awake = awake_;
-  for (const Host::WaitId id : now_awake) {
-    const auto found = waits_.find(id);
-    if (found == waits_.end()) continue;
-    Wait& wait = *found->second;
-    if (wait.ops.own_cpu != nullptr && wait.published_cpu != this_cpu()) {
-      wait.published_cpu = this_cpu();
-      Memory::store(wait.ops.own_cpu, wait.published_cpu);
+  const std::uint32_t here = this_cpu();
+  // A callback may end waits, which leaves a gap here, and wake others, which are served in the next turn.
+  const std::size_t count = awake_.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    Wait* const wait = awake_[i];
+    if (wait == nullptr) continue;
+    if (wait->ops.own_cpu != nullptr && wait->published_cpu != here) {
+      wait->published_cpu = here;
+      Memory::store(wait->ops.own_cpu, here);
     }
-    if (!wait.ops.has_work()) continue;
-    wait.ops.serve();
+    if (!wait->ops.has_work()) continue;
+    wait->ops.serve();
     did_something = true;
   }
+  std::erase(awake_, nullptr);
   return did_something;
 }
 
-bool LinuxLoop::some_awake_has_work() const {
-  return std::any_of(awake_.begin(), awake_.end(),
-                     [&](Host::WaitId id) { return waits_.at(id)->ops.has_work(); });
+bool LinuxLoop::look_for_work() const {
+  for (int i = 0; i < looks_per_poll; ++i) {
+    for (const Wait* wait : awake_) {
+      if (wait->ops.has_work()) return true;
+    }
+    pause_cpu();
+  }
+  return false;
 }
 
-bool LinuxLoop::a_peer_is_elsewhere() {
+bool LinuxLoop::a_peer_is_elsewhere() const {
   const std::uint32_t here = this_cpu();
-  return std::any_of(awake_.begin(), awake_.end(), [&](Host::WaitId id) {
-    const std::uint32_t* peer = waits_.at(id)->ops.peer_cpu;
-    const std::uint32_t there = peer != nullptr ? Memory::load(peer) : 0;
+  return std::any_of(awake_.begin(), awake_.end(), [&](const Wait* wait) {
+    const std::uint32_t there = wait->ops.peer_cpu != nullptr ? Memory::load(wait->ops.peer_cpu) : 0;
     return there != 0 && there != here;
   });
 }
 
 bool LinuxLoop::all_fell_asleep() {
   while (!awake_.empty()) {
-    Wait& wait = *waits_.at(awake_.back());
-    if (!wait.ops.try_sleep()) return false;
-    wait.awake = false;
-    awake_.pop_back();
+    Wait* const wait = awake_.back();
+    if (wait != nullptr && !wait->ops.try_sleep()) return false;
+    if (wait != nullptr) wait->awake = false;
+    std::erase(awake_, wait);
   }
   return true;
 }

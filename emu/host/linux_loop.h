@@ -78,10 +78,11 @@ class LinuxLoop {
   void add_kicks(int fd, std::unique_ptr<Kicked> kicked);
   void drop_kicks(int fd);
   [[nodiscard]] bool serve_awake();
-  [[nodiscard]] bool some_awake_has_work() const;
-  [[nodiscard]] bool a_peer_is_elsewhere();
+  [[nodiscard]] bool wait_awake();
+  [[nodiscard]] bool look_for_work() const;
+  [[nodiscard]] bool a_peer_is_elsewhere() const;
   [[nodiscard]] bool all_fell_asleep();
-  void wake(Host::WaitId id, Wait& wait);
+  void wake(Wait& wait);
 
   boost::asio::io_context io_{1};
   boost::asio::posix::stream_descriptor kicks_;
@@ -92,7 +93,7 @@ class LinuxLoop {
   std::unordered_map<Host::WaitId, std::unique_ptr<Wait>> waits_;
   std::unordered_map<int, std::function<void()>> signal_handlers_;
   std::vector<std::unique_ptr<Retirable>> retired_;
-  std::vector<Host::WaitId> awake_;
+  std::vector<Wait*> awake_;  ///< null where one ended since the last turn
   WaitPolicy policy_;
   std::uint64_t next_id_ = 1;
   bool stopped_ = false;

@@ -7,6 +7,7 @@
 // longer than the budget.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -14,13 +15,20 @@ namespace ringside {
 
 class WaitPolicy {
  public:
+  using Nanoseconds = std::chrono::nanoseconds;
+
   /// Must exceed a wake-up across CPUs, or every wait ends in the sleep it was meant to avoid.
-  static constexpr std::chrono::nanoseconds look_budget = std::chrono::microseconds(60);
+  static constexpr Nanoseconds look_budget = std::chrono::microseconds(60);
   static constexpr int yields_max = 3;
+  /// A peer's turn is shorter than this, a stranger's is not: the scheduler gives milliseconds.
+  static constexpr Nanoseconds long_yield = std::chrono::microseconds(300);
+  /// After a long yield there is none for so many times its length, so that strangers get little by them.
+  static constexpr int abstinence_factor = 64;
+  static constexpr Nanoseconds abstinence_max = std::chrono::seconds(1);
 
   enum class Next : std::uint8_t {
     look,   ///< look again without giving up the CPU
-    yield,  ///< give the CPU to whoever shares it, then look again
+    yield,  ///< give the CPU to whoever shares it, say so with yielded(), then look again
     sleep,
   };
 
@@ -31,19 +39,28 @@ class WaitPolicy {
   }
 
   /// Nothing to do at `now`. `peer_elsewhere`: some awaited peer last ran on another CPU.
-  [[nodiscard]] Next idle(std::chrono::nanoseconds now, bool peer_elsewhere) {
+  [[nodiscard]] Next idle(Nanoseconds now, bool peer_elsewhere) {
     if (!waiting_) {
       waiting_ = true;
       since_ = now;
     }
-    if (!peer_elsewhere) return yields_++ < yields_max ? Next::yield : Next::sleep;
-    return now - since_ < look_budget ? Next::look : Next::sleep;
+    if (peer_elsewhere) return now - since_ < look_budget ? Next::look : Next::sleep;
+    return now >= no_yield_before_ && yields_++ < yields_max ? Next::yield : Next::sleep;
+  }
+
+  /// The CPU was given away at `from` and had again at `to`. Whoever yields goes to the end of the line,
+  /// whoever sleeps is let in front when it is woken: where others compete for the CPU, sleeping is the
+  /// faster way to the peer.
+  void yielded(Nanoseconds from, Nanoseconds to) {
+    if (to - from < long_yield) return;
+    no_yield_before_ = to + std::min(abstinence_factor * (to - from), abstinence_max);
   }
 
  private:
   bool waiting_ = false;
   int yields_ = 0;
-  std::chrono::nanoseconds since_{};
+  Nanoseconds since_{};
+  Nanoseconds no_yield_before_{};
 };
 
 }  // namespace ringside

@@ -53,12 +53,12 @@ class Person(unittest.TestCase):
     def test_a_shell_one_can_live_in(self):
         terminal = self.terminal
         terminal.keys("PS1='guest> '", "Enter")
-        terminal.wait_for(r"^guest> $")
+        terminal.wait_for(r"^guest>\s*$")
         terminal.keys("echo one tow", "BSpace", "BSpace", "wo", "Enter")
         terminal.wait_for(r"^one two$")
         terminal.keys("sleep 1000", "Enter")
         terminal.keys("C-c")
-        terminal.wait_for(r"\^C\s*\nguest> $")
+        terminal.wait_for(r"\^C\s*\nguest>\s*$")
         terminal.keys("stty size", "Enter")
         terminal.wait_for(r"^24 80$")
         terminal.resize(100, 30)
@@ -71,6 +71,14 @@ class Person(unittest.TestCase):
             return re.search(rf"^{size}$", self.terminal.screen(), re.MULTILINE)
         return asks
 
+    @staticmethod
+    def text_of(path):
+        try:
+            with open(path) as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
     @unittest.skipUnless(shutil.which("vi"), "vi is not installed")
     def test_vi_edits_a_file(self):
         path = os.path.join(self.machine.parent, "poem")
@@ -81,7 +89,7 @@ class Person(unittest.TestCase):
         terminal.keys("i", "hello from vi", "Escape")
         terminal.wait_for(r"^hello from vi")
         terminal.keys(":wq", "Enter")
-        eventually("vi has written the file", lambda: os.path.exists(path) and open(path).read() == "hello from vi\n")
+        eventually("vi has written the file", lambda: self.text_of(path) == "hello from vi\n")
         os.unlink(path)
 
     def test_ctrl_bracket_leaves_and_the_guest_goes_on(self):
@@ -148,10 +156,9 @@ class Clients(unittest.TestCase):
             socat.stdout.close()
 
     def test_a_viewer_that_does_not_read_stops_the_program_and_nothing_is_lost(self):
-        self.machine.run("create", "noisy", "--paused", "--raw", "--", "seq", "1", "400000", check=0)
+        self.machine.run("create", "noisy", "--paused", "--raw", "--", "seq", "1", "60000", check=0)
         self.machine.run("create", "quiet", check=0)
         viewer = socket.create_connection(("127.0.0.1", self.machine.tcp_port("noisy")))
-        viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.machine.run("unpause", "noisy", check=0)
         # The other domain is served meanwhile.
         other = socket.create_connection(("127.0.0.1", self.machine.tcp_port("quiet")))
@@ -168,8 +175,8 @@ class Clients(unittest.TestCase):
             seen += piece
         viewer.close()
         lines = seen.split(b"tty1\r\n", 1)[1].split()
-        self.assertEqual(len(lines), 400_000)
-        self.assertEqual(lines, [str(n).encode() for n in range(1, 400_001)])
+        self.assertEqual(len(lines), 60_000)
+        self.assertEqual(lines, [str(n).encode() for n in range(1, 60_001)])
 
     def test_output_waits_for_a_viewer_and_the_oldest_goes_when_there_is_too_much(self):
         done = os.path.join(self.machine.parent, "done")

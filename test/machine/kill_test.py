@@ -72,7 +72,7 @@ class Killed(unittest.TestCase):
         choice = random.Random(SEED)
         for number in range(ROUNDS):
             with Machine() as machine:
-                machine.run("create", "one", "--", "sh", "-c", "nohup sleep 1000 & seq 1 1000000", check=0)
+                machine.run("create", "one", "--", "sh", "-c", "setsid sleep 1000 & seq 1 1000000", check=0)
                 machine.run("create", "two", check=0)
                 viewer = socket.create_connection(("127.0.0.1", machine.tcp_port("one")))
                 viewer.recv(choice.randrange(1, 60_000))
@@ -86,7 +86,9 @@ class Killed(unittest.TestCase):
             viewer = socket.create_connection(("127.0.0.1", machine.tcp_port("one")))
             viewer.settimeout(support.PATIENCE_S)
             self.ask(viewer, b"hostname\n", b"one\r\n")
-            kill(machine.pid("xcs"))
+            old = machine.pid("xcs")
+            kill(old)
+            eventually("xcs is dead", lambda: old not in support.processes_with(machine.directory.encode()))
             restarted = subprocess.Popen([RINGSIDE, "xcs", "--dir", machine.directory], stderr=subprocess.DEVNULL)
             self.ask(viewer, b"echo again\n", b"\nagain\r\n")
             viewer.close()
