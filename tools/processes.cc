@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <random>
 
 #include "emu/dom0/xcs.h"
 #include "emu/dom0/xend.h"
@@ -70,6 +71,11 @@ int run_xen(const Session& session, bool private_machine) {
   return status;
 }
 
+std::uint64_t random_seed() {
+  std::random_device source;
+  return (std::uint64_t{source()} << 32) | source();
+}
+
 int run_xcs(const Session& session, bool private_machine) {
   auto station = take_station(session, "xcs", true);
   if (!station) return failed(station.error());
@@ -77,7 +83,8 @@ int run_xcs(const Session& session, bool private_machine) {
   auto privcmd = station->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   dom0::Xcs xcs(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xcs)),
-                std::move(*privcmd), {.socket_path = session.machine().xcs_socket()});
+                std::move(*privcmd),
+                {.socket_path = session.machine().xcs_socket(), .session_seed = random_seed()});
   if (auto started = xcs.start(); !started) return failed(started.error());
   ready();
   return station->host->run();
