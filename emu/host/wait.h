@@ -48,8 +48,9 @@ class WaitPolicy {
     return now >= no_yield_before_ && yields_++ < yields_max ? Next::yield : Next::sleep;
   }
 
-  /// The CPU was given away at `from` and had again at `to`. Whoever yields goes to the end of the line, whoever sleeps
-  /// is let in front when it is woken: where others compete for the CPU, sleeping is the faster way to the peer.
+  /// The CPU was given away at `from` and had again at `to`. Whoever yields goes to the end of the line,
+  /// whoever sleeps is let in front when it is woken: where others compete for the CPU, sleeping is the
+  /// faster way to the peer.
   void yielded(Nanoseconds from, Nanoseconds to) {
     if (to - from < long_yield) return;
     no_yield_before_ = to + std::min(abstinence_factor * (to - from), abstinence_max);
