@@ -80,12 +80,14 @@ int run_bench(const BenchOptions& options) {
 }  // namespace
 
 void add_bench_command(CLI::App& app, Session& session) {
-  CLI::App* command =
-      app.add_subcommand("bench", "Measure the ring and the whole path, side by side with what else one could take");
+  CLI::App* command = app.add_subcommand(
+      "bench", "Measure the ring and the whole path, side by side with what else one could take");
   command->footer(
-      "ring: 64-byte control messages with their answers between two processes: beside a pipe, a unix socket and\n"
+      "ring: 64-byte control messages with their answers between two processes: beside a pipe, a unix socket "
+      "and\n"
       "      boost::interprocess::message_queue; on two CPUs, on one, and wherever the kernel puts them\n"
-      "path: bytes through console client, xend, xcs, ring, guest and pty: beside two socats over the same kind of pty\n"
+      "path: bytes through console client, xend, xcs, ring, guest and pty: beside two socats over the same "
+      "kind of pty\n"
       "Only ratios of one run mean anything. Takes less than two minutes.\n"
       "Examples:\n"
       "  ringside bench\n"

@@ -1,9 +1,9 @@
-// What the files of `ringside bench` share. Everything is measured beside what a user would take instead: in the same
-// run, in interleaved rounds, and printed as a ratio to that peer.
+// What the files of `ringside bench` share. Everything is measured beside what a user would take instead: in
+// the same run, in interleaved rounds, and printed as a ratio to that peer.
 //
-// bench.cc has the command, bench_report.cc what is printed, bench_pair.cc two processes and their clock; what is
-// measured is in bench_ring.cc (our ring), bench_transports.cc (its peers) and bench_path.cc (the whole path beside
-// two socats). The system is touched in the files with an underscore only.
+// bench.cc has the command, bench_report.cc what is printed, bench_pair.cc two processes and their clock;
+// what is measured is in bench_ring.cc (our ring), bench_transports.cc (its peers) and bench_path.cc (the
+// whole path beside two socats). The system is touched in the files with an underscore only.
 #pragma once
 
 #include <cstdint>
@@ -51,12 +51,15 @@ struct Context {
   std::string build;
   std::string kernel;
   std::string cpu;
-  std::string time;   ///< UTC
-  int cpus = 0;       ///< that this process may use
-  double load = 0;    ///< of the machine when the run began
+  std::string time;  ///< UTC
+  int cpus = 0;      ///< that this process may use
+  double load = 0;   ///< of the machine when the run began
   std::size_t rounds = 0;
   std::vector<std::string> warnings;
 };
+
+/// bench_commit.cc, written by the build.
+extern const char built_from_commit[];
 
 [[nodiscard]] Context context_of_this_run();
 [[nodiscard]] std::string as_text(const Context& context, const std::vector<Table>& tables);
@@ -68,9 +71,9 @@ struct Context {
 /// How much is measured.
 struct Effort {
   std::size_t rounds = 11;
-  double sample_seconds = 0.025;      ///< of one transport in one round and place
+  double sample_seconds = 0.025;          ///< of one transport in one round and place
   std::size_t path_bytes_max = 8u << 20;  ///< through the path in one round and direction
-  double budget_seconds = 50;         ///< for one part; rounds that do not fit are left out
+  double budget_seconds = 50;             ///< for one part; rounds that do not fit are left out
 };
 
 /// SIGINT, SIGTERM and SIGHUP, held back while it lives: whoever waits looks for them here.
@@ -95,7 +98,8 @@ void run_on(const std::vector<int>& cpus);
 
 [[nodiscard]] Result<std::vector<Table>> measure_ring(const Effort& effort, const Interruption& interruption);
 [[nodiscard]] Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption& interruption);
-/// A program at the far end of the path: prints `bytes` bytes, takes them, or sends each back. Its exit status.
+/// A program at the far end of the path: prints `bytes` bytes, takes them, or sends each back. Its exit
+/// status.
 [[nodiscard]] int act_program(const std::string& act, std::uint64_t bytes);
 
 // -- messages between two processes
@@ -105,8 +109,8 @@ struct Traffic {
   bool one_at_a_time = false;  ///< the next message only after the answer to the last
 };
 
-/// The asking side's books: numbers the messages, marks the last, checks the answers, each of which is to be the
-/// message itself and in order.
+/// The asking side's books: numbers the messages, marks the last, checks the answers, each of which is to be
+/// the message itself and in order.
 class Questions {
  public:
   explicit Questions(const Traffic& traffic);
@@ -132,7 +136,8 @@ class Questions {
 
 enum class Side : std::uint8_t { asks, answers };
 
-/// A way to carry 64-byte messages and their answers between two processes. Made before they are forked, used in both.
+/// A way to carry 64-byte messages and their answers between two processes. Made before they are forked, used
+/// in both.
 class Transport {
  public:
   virtual ~Transport() = default;

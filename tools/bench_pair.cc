@@ -1,5 +1,5 @@
-// Two processes, a start signal, a clock: how one transport is timed. Children are forked for each sample, die with
-// their parent, and are killed when a sample takes too long.
+// Two processes, a start signal, a clock: how one transport is timed. Children are forked for each sample,
+// die with their parent, and are killed when a sample takes too long.
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -34,7 +34,9 @@ constexpr std::uint8_t last_subtype = 1;
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 double cpu_seconds() {
   rusage usage{};
@@ -60,7 +62,8 @@ sigset_t interrupting_signals() {
   return set;
 }
 
-[[noreturn]] void become_side(Transport& transport, Side side, const Traffic& traffic, int cpu, int parent, int socket) {
+[[noreturn]] void become_side(Transport& transport, Side side, const Traffic& traffic, int cpu, int parent,
+                              int socket) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
   const sigset_t blocked = interrupting_signals();
@@ -69,7 +72,8 @@ sigset_t interrupting_signals() {
   transport.enter(side);
   Report report{.good = true};
   char go = 0;
-  if (send(socket, &report, sizeof report, MSG_NOSIGNAL) != sizeof report || recv(socket, &go, 1, 0) != 1) _exit(1);
+  if (send(socket, &report, sizeof report, MSG_NOSIGNAL) != sizeof report || recv(socket, &go, 1, 0) != 1)
+    _exit(1);
   const double cpu_before = cpu_seconds();
   const auto start = Clock::now();
   if (side == Side::asks) {
@@ -115,11 +119,13 @@ class Child {
 };
 
 Error pair_error(const std::string& why) {
-  return {EIO, "cannot measure", "two processes and their messages", why, "is the machine very busy? try again"};
+  return {EIO, "cannot measure", "two processes and their messages", why,
+          "is the machine very busy? try again"};
 }
 
 /// The next report of each child.
-Result<std::array<Report, 2>> reports(const std::array<const Child*, 2>& children, const Interruption& interruption) {
+Result<std::array<Report, 2>> reports(const std::array<const Child*, 2>& children,
+                                      const Interruption& interruption) {
   std::array<Report, 2> received{};
   const auto start = Clock::now();
   std::array<pollfd, 3> waiting{{{children[0]->socket(), POLLIN, 0},
@@ -153,7 +159,8 @@ Interruption::Interruption() {
 }
 
 Interruption::~Interruption() {
-  // Read, so that the signal does not end the process once it is let through: the command has its exit status.
+  // Read, so that the signal does not end the process once it is let through: the command has its exit
+  // status.
   signalfd_siginfo info;
   while (read(descriptor_, &info, sizeof info) == sizeof info) {
   }
@@ -162,7 +169,9 @@ Interruption::~Interruption() {
   sigprocmask(SIG_UNBLOCK, &set, nullptr);
 }
 
-Error Interruption::error() { return {EINTR, "the benchmark was interrupted", "", "", ""}; }
+Error Interruption::error() {
+  return {EINTR, "the benchmark was interrupted", "", "", ""};
+}
 
 std::vector<int> allowed_cpus() {
   cpu_set_t set;
@@ -202,7 +211,8 @@ Result<PairTimes> time_pair(Transport& transport, const Traffic& traffic, int as
   auto done = reports({&answerer, &asker}, interruption);
   if (!done) return done.error();
   const auto& [answered, asked] = done.value();
-  return PairTimes{static_cast<double>(asked.messages), asked.seconds, asked.cpu_seconds + answered.cpu_seconds};
+  return PairTimes{static_cast<double>(asked.messages), asked.seconds,
+                   asked.cpu_seconds + answered.cpu_seconds};
 }
 
 // -- the messages
@@ -215,12 +225,16 @@ std::int64_t now_ns() {
 
 }  // namespace
 
-Questions::Questions(const Traffic& traffic) : end_ns_(now_ns() + static_cast<std::int64_t>(traffic.seconds * 1e9)) {}
+Questions::Questions(const Traffic& traffic)
+    : end_ns_(now_ns() + static_cast<std::int64_t>(traffic.seconds * 1e9)) {}
 
 ring::ControlMessage Questions::next() {
   last_asked_ = asked_ % messages_per_look == messages_per_look - 1 && now_ns() >= end_ns_;
-  ring::ControlMessage message{ring::CMSG_CONSOLE, last_asked_ ? last_subtype : ring::CMSG_CONSOLE_DATA,
-                               ring::no_callback_id, ring::payload_bytes_max, {}};
+  ring::ControlMessage message{ring::CMSG_CONSOLE,
+                               last_asked_ ? last_subtype : ring::CMSG_CONSOLE_DATA,
+                               ring::no_callback_id,
+                               ring::payload_bytes_max,
+                               {}};
   std::memcpy(message.msg, &asked_, sizeof asked_);
   ++asked_;
   return message;
@@ -238,6 +252,8 @@ std::optional<std::uint64_t> Questions::result() const {
   return answered_;
 }
 
-bool is_last(const ring::ControlMessage& message) { return message.subtype == last_subtype; }
+bool is_last(const ring::ControlMessage& message) {
+  return message.subtype == last_subtype;
+}
 
 }  // namespace ringside::tools::bench

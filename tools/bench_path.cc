@@ -1,8 +1,8 @@
-// The whole path, from this process's end of a console to a program in a guest, beside the same bytes through two
-// socats: one with the program on a pty, one with our pipes, a unix socket between them.
+// The whole path, from this process's end of a console to a program in a guest, beside the same bytes through
+// two socats: one with the program on a pty, one with our pipes, a unix socket between them.
 //
-// The far end is this program itself in both cases (act_program). It says that it is ready before the clock starts,
-// and every byte is checked at the end that receives it.
+// The far end is this program itself in both cases (act_program). It says that it is ready before the clock
+// starts, and every byte is checked at the end that receives it.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -32,14 +32,20 @@ constexpr std::size_t program_write_bytes = 4096;
 constexpr std::size_t our_read_bytes = 65536;
 constexpr int patience_ms = 20'000;
 constexpr int end_patience_ms = 5'000;
+/// Bytes under way when they come back on the same path. With more than the ptys on it hold, a relay that
+/// blocks when it writes, as socat does, and the program at its end wait for each other for ever.
+constexpr std::uint64_t echo_window_bytes = 16384;
 constexpr char ready_byte = 'r';
 constexpr char done_byte = 'd';
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
-/// The bytes that travel: a period that is no divisor of any buffer's size, so that a lost or doubled piece shows.
+/// The bytes that travel: a period that is no divisor of any buffer's size, so that a lost or doubled piece
+/// shows.
 class Pattern {
  public:
   Pattern() {
@@ -95,8 +101,8 @@ bool take_pattern(std::uint64_t bytes, bool send_back) {
 
 struct Direction {
   const char* act;
-  bool we_type;           ///< `bytes` of them; else one byte, to set it going
-  bool program_prints;    ///< `bytes` of them; else one byte, when it has had all
+  bool we_type;         ///< `bytes` of them; else one byte, to set it going
+  bool program_prints;  ///< `bytes` of them; else one byte, when it has had all
 };
 constexpr std::array directions{Direction{"prints", false, true}, Direction{"takes", true, false},
                                 Direction{"echoes", true, true}};
@@ -139,7 +145,8 @@ class Piped {
   [[nodiscard]] int output() const { return output_.get(); }
 
  private:
-  [[noreturn]] static void become(std::vector<std::string>& argv, Pipes pipes, int input, int output, int parent) {
+  [[noreturn]] static void become(std::vector<std::string>& argv, Pipes pipes, int input, int output,
+                                  int parent) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(1);
     sigset_t none;
@@ -191,13 +198,14 @@ Result<double> time_bytes(const std::string& name, const Piped& near_end, const 
   std::uint64_t typed = 0;
   std::uint64_t received = 0;
   while (received < to_receive || !ready) {
-    const bool typing = ready && typed < to_type;
+    const std::uint64_t window = direction.we_type && direction.program_prints ? echo_window_bytes : to_type;
+    const std::uint64_t may_type = ready ? std::min(to_type, received + window) - typed : 0;
     std::array<pollfd, 3> waiting{{{near_end.output(), POLLIN, 0},
-                                   {typing ? near_end.input() : -1, POLLOUT, 0},
+                                   {may_type > 0 ? near_end.input() : -1, POLLOUT, 0},
                                    {interruption.descriptor(), POLLIN, 0}}};
     if (auto waited = wait_ready(name, waiting, begun); !waited) return waited.error();
     if (waiting[1].revents != 0) {
-      const std::size_t size = std::min<std::uint64_t>(our_read_bytes, to_type - typed);
+      const std::size_t size = std::min<std::uint64_t>(our_read_bytes, may_type);
       const ssize_t count = write(near_end.input(), pattern.at(typed), size);
       if (count < 0 && errno != EAGAIN) return path_error(name, "it closed its input");
       typed += count > 0 ? static_cast<std::uint64_t>(count) : 0;
@@ -225,13 +233,16 @@ Result<double> time_bytes(const std::string& name, const Piped& near_end, const 
 // -- the two paths
 
 /// This program, by a name that needs no quoting anywhere for as long as this process lives.
-std::string ourselves() { return fmt::format("/proc/{}/exe", getpid()); }
+std::string ourselves() {
+  return fmt::format("/proc/{}/exe", getpid());
+}
 
 std::vector<std::string> program_at_the_end(const Direction& direction, std::uint64_t bytes) {
   return {ourselves(), "bench", "--act", direction.act, "--bytes", std::to_string(bytes)};
 }
 
-Result<double> time_ringside(const Direction& direction, std::uint64_t bytes, const Interruption& interruption) {
+Result<double> time_ringside(const Direction& direction, std::uint64_t bytes,
+                             const Interruption& interruption) {
   std::vector<std::string> argv = {ourselves(), "exec", "--raw", "--"};
   for (const std::string& word : program_at_the_end(direction, bytes)) argv.push_back(word);
   auto exec = Piped::start(argv, Piped::Pipes::ours);
@@ -239,13 +250,15 @@ Result<double> time_ringside(const Direction& direction, std::uint64_t bytes, co
   return time_bytes("ringside exec", **exec, direction, bytes, interruption);
 }
 
-Result<double> time_socats(const Direction& direction, std::uint64_t bytes, const Interruption& interruption) {
+Result<double> time_socats(const Direction& direction, std::uint64_t bytes,
+                           const Interruption& interruption) {
   // In the abstract namespace: there is no file that could be left behind.
   const std::string name = fmt::format("ringside-bench-{}", getpid());
   std::string program = "EXEC:";
   for (const std::string& word : program_at_the_end(direction, bytes)) program += word + " ";
   program.back() = ',';
-  auto far_end = Piped::start({"socat", "ABSTRACT-LISTEN:" + name, program + "pty,rawer"}, Piped::Pipes::none);
+  auto far_end =
+      Piped::start({"socat", "ABSTRACT-LISTEN:" + name, program + "pty,rawer"}, Piped::Pipes::none);
   if (!far_end) return far_end.error();
   auto near_end = Piped::start({"socat", "STDIO", "ABSTRACT-CONNECT:" + name + ",retry=200,interval=0.02"},
                                Piped::Pipes::ours);
@@ -298,7 +311,8 @@ int act_program(const std::string& act, std::uint64_t bytes) {
   if (!write_all(&ready_byte, 1)) return 1;
   for (const Direction& direction : directions) {
     if (act != direction.act) continue;
-    const bool good = direction.we_type ? take_pattern(bytes, direction.program_prints) : print_pattern(bytes);
+    const bool good =
+        direction.we_type ? take_pattern(bytes, direction.program_prints) : print_pattern(bytes);
     return good ? 0 : 1;
   }
   return 1;
@@ -321,7 +335,8 @@ Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption
                             {"echoed_bytes_per_second", "echo, MB/s", 1e6}},
                 .rows = {},
                 .missing = {}};
-    for (const PathKind& kind : kinds) table.rows.push_back({kind.name, std::vector<std::vector<double>>(3), {}});
+    for (const PathKind& kind : kinds)
+      table.rows.push_back({kind.name, std::vector<std::vector<double>>(3), {}});
     if (!is_installed("socat")) table.rows[0].missing = "skipped: socat is not installed";
     tables.push_back(std::move(table));
   }
@@ -329,7 +344,8 @@ Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption
   for (std::size_t i = 0; i < places.size(); ++i) {
     for (std::size_t j = 0; j < kinds.size(); ++j) {
       Row& row = tables[i].rows[j];
-      if (row.missing.empty()) lanes.push_back({&kinds[j], &row, places[i], {bytes_min, bytes_min, bytes_min}});
+      if (row.missing.empty())
+        lanes.push_back({&kinds[j], &row, places[i], {bytes_min, bytes_min, bytes_min}});
     }
   }
   const auto start = Clock::now();

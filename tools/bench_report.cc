@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "tools/bench.h"
-#include "tools/commit.h"
 
 namespace ringside::tools::bench {
 
@@ -23,7 +22,8 @@ struct Summary {
 
 std::vector<double> without_gaps(const std::vector<double>& samples) {
   std::vector<double> found;
-  std::copy_if(samples.begin(), samples.end(), std::back_inserter(found), [](double x) { return !std::isnan(x); });
+  std::copy_if(samples.begin(), samples.end(), std::back_inserter(found),
+               [](double x) { return !std::isnan(x); });
   return found;
 }
 
@@ -43,7 +43,8 @@ std::optional<Summary> summary_of(const std::vector<double>& samples) {
 /// Round by round, so that what disturbs one round of both does not count.
 std::vector<double> ratios(const std::vector<double>& samples, const std::vector<double>& peer) {
   std::vector<double> found;
-  for (std::size_t i = 0; i < std::min(samples.size(), peer.size()); ++i) found.push_back(samples[i] / peer[i]);
+  for (std::size_t i = 0; i < std::min(samples.size(), peer.size()); ++i)
+    found.push_back(samples[i] / peer[i]);
   return found;
 }
 
@@ -57,7 +58,8 @@ std::string figure(double value) {
 }
 
 const Row* row_named(const Table& table, const std::string& name) {
-  const auto found = std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& row) { return row.name == name; });
+  const auto found =
+      std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& row) { return row.name == name; });
   return found == table.rows.end() ? nullptr : &*found;
 }
 
@@ -72,13 +74,15 @@ std::string text_of_row(const Table& table, const Row& row) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const auto samples = summary_of(row.samples[i]);
     const double unit = table.columns[i].unit;
-    const std::string shown = !samples ? "-"
-                                       : fmt::format("{} ({}..{})", figure(samples->median / unit),
-                                                     figure(samples->low_quartile / unit),
-                                                     figure(samples->high_quartile / unit));
-    const auto ratio = peer != nullptr && peer->missing.empty() ? summary_of(ratios(row.samples[i], peer->samples[i]))
-                                                                : std::nullopt;
-    line += fmt::format("{:>{}}{:>{}}", shown, figure_width, ratio ? figure(ratio->median) : "-", ratio_width);
+    const std::string shown =
+        !samples ? "-"
+                 : fmt::format("{} ({}..{})", figure(samples->median / unit),
+                               figure(samples->low_quartile / unit), figure(samples->high_quartile / unit));
+    const auto ratio = peer != nullptr && peer->missing.empty()
+                           ? summary_of(ratios(row.samples[i], peer->samples[i]))
+                           : std::nullopt;
+    line +=
+        fmt::format("{:>{}}{:>{}}", shown, figure_width, ratio ? figure(ratio->median) : "-", ratio_width);
   }
   return line + "\n";
 }
@@ -100,11 +104,13 @@ std::string json_of_row(const Table& table, const Row& row) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const auto samples = summary_of(row.samples[i]);
     if (!samples) continue;
-    text += fmt::format(",{}:{{\"median\":{:.6g},\"low_quartile\":{:.6g},\"high_quartile\":{:.6g},\"rounds\":{}",
-                        quoted(table.columns[i].name), samples->median, samples->low_quartile, samples->high_quartile,
-                        without_gaps(row.samples[i]).size());
-    const auto ratio = peer != nullptr && peer->missing.empty() ? summary_of(ratios(row.samples[i], peer->samples[i]))
-                                                                : std::nullopt;
+    text +=
+        fmt::format(",{}:{{\"median\":{:.6g},\"low_quartile\":{:.6g},\"high_quartile\":{:.6g},\"rounds\":{}",
+                    quoted(table.columns[i].name), samples->median, samples->low_quartile,
+                    samples->high_quartile, without_gaps(row.samples[i]).size());
+    const auto ratio = peer != nullptr && peer->missing.empty()
+                           ? summary_of(ratios(row.samples[i], peer->samples[i]))
+                           : std::nullopt;
     if (ratio) text += fmt::format(",\"ratio\":{:.4g}", ratio->median);
     text += "}";
   }
@@ -165,19 +171,20 @@ Context context_of_this_run() {
   if (sanitized) context.warnings.push_back("built with sanitizers: these figures mean nothing");
   if (!optimized) context.warnings.push_back("built without optimisation: these figures mean nothing");
   if (context.load > 0.5 * context.cpus) {
-    context.warnings.push_back(
-        fmt::format("the machine is busy (load {:.1f}): trust the ratios, and them only so far", context.load));
+    context.warnings.push_back(fmt::format(
+        "the machine is busy (load {:.1f}): trust the ratios, and them only so far", context.load));
   }
   return context;
 }
 
 std::string as_text(const Context& context, const std::vector<Table>& tables) {
-  std::string text = fmt::format("ringside {} ({}, {}), {}, {} of {}\n", context.commit, context.compiler, context.build,
-                                 context.kernel, context.cpus == 1 ? "1 CPU" : fmt::format("{} CPUs", context.cpus),
-                                 context.cpu);
+  std::string text = fmt::format(
+      "ringside {} ({}, {}), {}, {} of {}\n", context.commit, context.compiler, context.build, context.kernel,
+      context.cpus == 1 ? "1 CPU" : fmt::format("{} CPUs", context.cpus), context.cpu);
   for (const std::string& warning : context.warnings) text += "warning: " + warning + "\n";
   text += fmt::format(
-      "{} interleaved rounds. Each figure: median (quartiles), and the median of its ratios to the peer of its round.\n",
+      "{} interleaved rounds. Each figure: median (quartiles), and the median of its ratios to the peer of "
+      "its round.\n",
       context.rounds);
   for (const Table& table : tables) {
     text += fmt::format("\n{}: {} [{}]\n", table.part, table.title, table.place);
@@ -187,8 +194,8 @@ std::string as_text(const Context& context, const std::vector<Table>& tables) {
     }
     std::string head = std::string(name_width + 2, ' ');
     for (const Column& column : table.columns) {
-      head += fmt::format("{:>{}}{:>{}}", column.head, figure_width, "/ " + table.peer.substr(0, ratio_width - 3),
-                          ratio_width);
+      head += fmt::format("{:>{}}{:>{}}", column.head, figure_width,
+                          "/ " + table.peer.substr(0, ratio_width - 3), ratio_width);
     }
     text += head + "\n";
     for (const Row& row : table.rows) text += text_of_row(table, row);

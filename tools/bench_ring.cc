@@ -1,6 +1,6 @@
-// The ring between two processes, as a guest and its controller use it: real Front and Back over one sealed frame,
-// event bits and kicks, and the linux host's loop on both sides. And, as the limit of that layout, the same rings
-// between two processes that only look at them.
+// The ring between two processes, as a guest and its controller use it: real Front and Back over one sealed
+// frame, event bits and kicks, and the linux host's loop on both sides. And, as the limit of that layout, the
+// same rings between two processes that only look at them.
 #include <unistd.h>
 
 #include <cerrno>
@@ -45,9 +45,9 @@ class Asker {
     bool news = false;
     while (questions_.more() && front_.outstanding() < window_) {
       RS_CHECK(front_.put_request(questions_.next()));
+      front_.publish();
       news = true;
     }
-    if (news) front_.publish();
     return news;
   }
 
@@ -72,10 +72,10 @@ class Answerer {
     bool news = false;
     while (back_.take_request(request) == ring::TakeRequest::taken) {
       RS_CHECK(back_.put_response(request));
+      back_.publish();
       finished_ = is_last(request);
       news = true;
     }
-    if (news) back_.publish();
     return news;
   }
 
@@ -84,8 +84,8 @@ class Answerer {
   bool finished_ = false;
 };
 
-/// The frame and the two kicks of a channel, made before the processes are forked. A descriptor is all that passes to
-/// them: each has a host, and a mapping, of its own.
+/// The frame and the two kicks of a channel, made before the processes are forked. A descriptor is all that
+/// passes to them: each has a host, and a mapping, of its own.
 struct Channel {
   LinuxHost host{"bench", Machine("/nowhere")};
   Handle frame;
@@ -132,12 +132,13 @@ class ControllerEvents {
       : seat_(seat), answerer_(answerer), up_(seat.mapping.frame()), guest_bits_(seat.mapping.frame(), abi) {
     ring::ChannelWords* words = ring::channel_words(seat.mapping.frame());
     up_.set_mask();
-    wait_ = seat.host.ring_wait_start(seat.controller_kicks, {.awaken = [this] { up_.set_mask(); },
-                                                              .has_work = [this] { return answerer_.has_work(); },
-                                                              .serve = [this] { turn(); },
-                                                              .try_sleep = [this] { return try_sleep(); },
-                                                              .own_cpu = &words->controller_cpu,
-                                                              .peer_cpu = &words->guest_cpu});
+    wait_ =
+        seat.host.ring_wait_start(seat.controller_kicks, {.awaken = [this] { up_.set_mask(); },
+                                                          .has_work = [this] { return answerer_.has_work(); },
+                                                          .serve = [this] { turn(); },
+                                                          .try_sleep = [this] { return try_sleep(); },
+                                                          .own_cpu = &words->controller_cpu,
+                                                          .peer_cpu = &words->guest_cpu});
   }
   ~ControllerEvents() { seat_.host.ring_wait_end(wait_); }
   ControllerEvents(const ControllerEvents&) = delete;
@@ -166,8 +167,8 @@ class ControllerEvents {
   Host::WaitId wait_ = 0;
 };
 
-/// What both kinds of ring have in common. The answering end attaches before the clock starts, since attaching forgets
-/// what was asked earlier.
+/// What both kinds of ring have in common. The answering end attaches before the clock starts, since
+/// attaching forgets what was asked earlier.
 class RingTransport : public Transport {
  public:
   explicit RingTransport(std::unique_ptr<Channel> channel) : channel_(std::move(channel)) {}
@@ -194,8 +195,8 @@ class OurRing final : public RingTransport {
     channel.kicks = std::move(seat_->guest_kicks);
     channel.peer = {port, std::move(seat_->controller_kicks), 0};
     channel.reopen = [] { return std::nullopt; };
-    domu::GuestEvents events(seat_->host, trace::Journal(seat_->silent, {}), guest_domain, seat_->mapping.frame(), abi,
-                             std::move(channel));
+    domu::GuestEvents events(seat_->host, trace::Journal(seat_->silent, {}), guest_domain,
+                             seat_->mapping.frame(), abi, std::move(channel));
     const auto turn = [&] {
       if (asker.turn()) events.notify();
       if (asker.finished()) seat_->host.stop(0);
@@ -213,7 +214,8 @@ class OurRing final : public RingTransport {
   }
 };
 
-/// No events at all: both sides look until there is something. For so long, at most, that a dead peer is noticed.
+/// No events at all: both sides look until there is something. For so long, at most, that a dead peer is
+/// noticed.
 class SpinningRing final : public RingTransport {
  public:
   using RingTransport::RingTransport;
@@ -255,7 +257,8 @@ Result<std::unique_ptr<Transport>> make_ring() {
 std::vector<TransportKind> all_transports() {
   std::vector<TransportKind> kinds = peer_transports();
   kinds.insert(kinds.begin() + 1, {.name = "ring", .make = make_ring<OurRing>});
-  kinds.insert(kinds.begin() + 2, {.name = "ring, only looking", .make = make_ring<SpinningRing>, .only_apart = true});
+  kinds.insert(kinds.begin() + 2,
+               {.name = "ring, only looking", .make = make_ring<SpinningRing>, .only_apart = true});
   return kinds;
 }
 
@@ -306,7 +309,8 @@ std::vector<Table> empty_tables(const std::vector<TransportKind>& kinds, const s
   const int first = cpus.empty() ? any_cpu : cpus[0];
   const int second = two ? cpus[1] : first;
   const std::vector<Place> places = {
-      {"2core", two ? fmt::format("one on CPU {}, one on CPU {}", first, second) : "on two CPUs", first, second},
+      {"2core", two ? fmt::format("one on CPU {}, one on CPU {}", first, second) : "on two CPUs", first,
+       second},
       {"1core", fmt::format("both on CPU {}", first), first, first},
       {"free", "wherever the kernel puts them", any_cpu, any_cpu}};
   std::vector<Table> tables;
@@ -332,7 +336,8 @@ std::vector<Table> empty_tables(const std::vector<TransportKind>& kinds, const s
   for (std::size_t i = 0; i < tables.size(); ++i) {
     for (std::size_t j = 0; j < tables[i].rows.size(); ++j) {
       Row& row = tables[i].rows[j];
-      if (row.missing.empty()) lanes.push_back({&kinds[j], &row, places[i].asking_cpu, places[i].answering_cpu});
+      if (row.missing.empty())
+        lanes.push_back({&kinds[j], &row, places[i].asking_cpu, places[i].answering_cpu});
     }
   }
   return tables;

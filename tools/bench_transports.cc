@@ -1,6 +1,6 @@
-// The ring's peers: what a user would take to carry 64-byte messages and their answers between two processes. Each is
-// used the way that does it justice: as many messages under way as it has room for, and answers collected in bulk
-// where it can.
+// The ring's peers: what a user would take to carry 64-byte messages and their answers between two processes.
+// Each is used the way that does it justice: as many messages under way as it has room for, and answers
+// collected in bulk where it can.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,8 +29,8 @@ constexpr std::size_t pipe_window_max = 512;
 /// What a unix socket's usual buffer holds of small packets is some 270.
 constexpr std::size_t socket_window = 128;
 
-/// Asking and answering over any pair of channels that block. At most `window` messages are under way, which both
-/// directions must have room for, so that the two sides cannot wait for each other.
+/// Asking and answering over any pair of channels that block. At most `window` messages are under way, which
+/// both directions must have room for, so that the two sides cannot wait for each other.
 class Blocking : public Transport {
  public:
   Blocking(std::size_t window, std::size_t per_send) : window_(window), per_send_(per_send) {
@@ -111,8 +111,8 @@ class Pipes final : public Descriptors {
     }
     const auto capacity = static_cast<std::size_t>(std::max(fcntl(pipes[0][0], F_GETPIPE_SZ), 4096));
     const std::size_t window = std::min(pipe_window_max, capacity / message_bytes);
-    return std::unique_ptr<Transport>(std::make_unique<Pipes>(window, per_send, Ends{Fd(pipes[1][0]), Fd(pipes[0][1])},
-                                                              Ends{Fd(pipes[0][0]), Fd(pipes[1][1])}));
+    return std::unique_ptr<Transport>(std::make_unique<Pipes>(
+        window, per_send, Ends{Fd(pipes[1][0]), Fd(pipes[0][1])}, Ends{Fd(pipes[0][0]), Fd(pipes[1][1])}));
   }
 
  protected:
@@ -151,12 +151,14 @@ class Packets final : public Descriptors {
   }
 
   std::size_t receive(Side at, Messages messages) override {
-    return recv(of(at).in.get(), messages.data(), message_bytes, 0) == static_cast<ssize_t>(message_bytes) ? 1 : 0;
+    return recv(of(at).in.get(), messages.data(), message_bytes, 0) == static_cast<ssize_t>(message_bytes)
+               ? 1
+               : 0;
   }
 };
 
-/// A queue each way. Its names are gone as soon as it exists, so that nothing of it can be left behind; the mappings
-/// are inherited by the processes.
+/// A queue each way. Its names are gone as soon as it exists, so that nothing of it can be left behind; the
+/// mappings are inherited by the processes.
 class Queues final : public Blocking {
  public:
   Queues(std::size_t depth, const std::string& name)
