@@ -32,6 +32,9 @@ constexpr std::size_t program_write_bytes = 4096;
 constexpr std::size_t our_read_bytes = 65536;
 constexpr int patience_ms = 20'000;
 constexpr int end_patience_ms = 5'000;
+/// Bytes under way when they come back on the same path. With more than the ptys on it hold, a relay that
+/// blocks when it writes, as socat does, and the program at its end wait for each other for ever.
+constexpr std::uint64_t echo_window_bytes = 16384;
 constexpr char ready_byte = 'r';
 constexpr char done_byte = 'd';
 
@@ -195,13 +198,14 @@ Result<double> time_bytes(const std::string& name, const Piped& near_end, const 
   std::uint64_t typed = 0;
   std::uint64_t received = 0;
   while (received < to_receive || !ready) {
-    const bool typing = ready && typed < to_type;
+    const std::uint64_t window = direction.we_type && direction.program_prints ? echo_window_bytes : to_type;
+    const std::uint64_t may_type = ready ? std::min(to_type, received + window) - typed : 0;
     std::array<pollfd, 3> waiting{{{near_end.output(), POLLIN, 0},
-                                   {typing ? near_end.input() : -1, POLLOUT, 0},
+                                   {may_type > 0 ? near_end.input() : -1, POLLOUT, 0},
                                    {interruption.descriptor(), POLLIN, 0}}};
     if (auto waited = wait_ready(name, waiting, begun); !waited) return waited.error();
     if (waiting[1].revents != 0) {
-      const std::size_t size = std::min<std::uint64_t>(our_read_bytes, to_type - typed);
+      const std::size_t size = std::min<std::uint64_t>(our_read_bytes, may_type);
       const ssize_t count = write(near_end.input(), pattern.at(typed), size);
       if (count < 0 && errno != EAGAIN) return path_error(name, "it closed its input");
       typed += count > 0 ? static_cast<std::uint64_t>(count) : 0;

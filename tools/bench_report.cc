@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "tools/bench.h"
-#include "tools/commit.h"
 
 namespace ringside::tools::bench {
 

@@ -45,9 +45,9 @@ class Asker {
     bool news = false;
     while (questions_.more() && front_.outstanding() < window_) {
       RS_CHECK(front_.put_request(questions_.next()));
+      front_.publish();
       news = true;
     }
-    if (news) front_.publish();
     return news;
   }
 
@@ -72,10 +72,10 @@ class Answerer {
     bool news = false;
     while (back_.take_request(request) == ring::TakeRequest::taken) {
       RS_CHECK(back_.put_response(request));
+      back_.publish();
       finished_ = is_last(request);
       news = true;
     }
-    if (news) back_.publish();
     return news;
   }
 

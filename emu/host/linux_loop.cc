@@ -26,6 +26,8 @@ constexpr int looks_per_poll = 100;
 /// Turns at the rings between two looks at the descriptors while there is work: a look is a system call, a
 /// turn far less than one.
 constexpr int turns_per_poll = 8;
+/// Callbacks of descriptors and timers between two turns at the rings.
+constexpr int callbacks_per_poll = 64;
 constexpr int kicks_per_turn = 64;
 
 Time clock_now() {
@@ -67,7 +69,7 @@ int LinuxLoop::run() {
     bool did_something = false;
     if (--turns_to_poll < 0) {
       turns_to_poll = turns_per_poll;
-      did_something = io_.poll() > 0;
+      did_something = poll_descriptors();
       if (stopped_) break;
     }
     did_something |= serve_awake();
@@ -81,6 +83,13 @@ int LinuxLoop::run() {
   }
   retired_.clear();
   return exit_status_;
+}
+
+/// Runs what is ready, but not for ever: a descriptor may be ready again as soon as its callback returns.
+bool LinuxLoop::poll_descriptors() {
+  int callbacks = 0;
+  while (callbacks < callbacks_per_poll && !stopped_ && io_.poll_one() != 0) ++callbacks;
+  return callbacks != 0;
 }
 
 /// Nothing to do now, and some waits are awake. False when it is time to look at the descriptors again.

@@ -77,6 +77,7 @@ class LinuxLoop {
   void take_kicks();
   void add_kicks(int fd, std::unique_ptr<Kicked> kicked);
   void drop_kicks(int fd);
+  [[nodiscard]] bool poll_descriptors();
   [[nodiscard]] bool serve_awake();
   [[nodiscard]] bool wait_awake();
   [[nodiscard]] bool look_for_work() const;

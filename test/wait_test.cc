@@ -1,0 +1,63 @@
+// How long a side of a ring looks before it sleeps, and when it gives its CPU away.
+#include "emu/host/wait.h"
+
+#include "test/catch.h"
+
+using namespace ringside;
+using namespace std::chrono_literals;
+using Next = WaitPolicy::Next;
+
+namespace {
+
+constexpr std::chrono::nanoseconds start = 1h;
+
+/// Gives the CPU away for that long at `now`.
+void yield_for(WaitPolicy& policy, std::chrono::nanoseconds now, std::chrono::nanoseconds length) {
+  REQUIRE(policy.idle(now, false) == Next::yield);
+  policy.yielded(now, now + length);
+}
+
+}  // namespace
+
+TEST_CASE("a peer on another CPU is looked for until the budget is spent", "[wait]") {
+  WaitPolicy policy;
+  CHECK(policy.idle(start, true) == Next::look);
+  CHECK(policy.idle(start + WaitPolicy::look_budget - 1ns, true) == Next::look);
+  CHECK(policy.idle(start + WaitPolicy::look_budget, true) == Next::sleep);
+  policy.worked();
+  CHECK(policy.idle(start + WaitPolicy::look_budget, true) == Next::look);
+}
+
+TEST_CASE("a peer on this CPU is given it a few times, then waited for asleep", "[wait]") {
+  WaitPolicy policy;
+  for (int i = 0; i < WaitPolicy::yields_max; ++i) yield_for(policy, start, 2us);
+  CHECK(policy.idle(start, false) == Next::sleep);
+  policy.worked();
+  CHECK(policy.idle(start, false) == Next::yield);
+}
+
+TEST_CASE("where a stranger took the CPU it is not given away again for a multiple of that time", "[wait]") {
+  WaitPolicy policy;
+  yield_for(policy, start, WaitPolicy::long_yield);
+  const auto back = start + WaitPolicy::long_yield;
+  const auto again = back + WaitPolicy::abstinence_factor * WaitPolicy::long_yield;
+  policy.worked();
+  CHECK(policy.idle(back, false) == Next::sleep);
+  CHECK(policy.idle(again - 1ns, false) == Next::sleep);
+  policy.worked();
+  CHECK(policy.idle(again, false) == Next::yield);
+}
+
+TEST_CASE("however long a stranger kept the CPU, giving it away is tried again", "[wait]") {
+  WaitPolicy policy;
+  yield_for(policy, start, 1h);
+  CHECK(policy.idle(start + 1h + WaitPolicy::abstinence_max - 1ns, false) == Next::sleep);
+  CHECK(policy.idle(start + 1h + WaitPolicy::abstinence_max, false) == Next::yield);
+}
+
+TEST_CASE("abstinence is about the own CPU: a peer on another is looked for all the same", "[wait]") {
+  WaitPolicy policy;
+  yield_for(policy, start, 10ms);
+  policy.worked();
+  CHECK(policy.idle(start + 11ms, true) == Next::look);
+}
