@@ -114,8 +114,6 @@ FINE = [
     {"test/golden/a.txt": "a line\n" * 900},
     {"build/wrong.cc": "#include <none>\n", "build-asan/wrong.cc": " \n"},
     {"emu/xen/meson.build": "# Xen's own\nlibrary('xen',  # it's one\n  'xen.cc')\n"},
-    {"tools/bench.cc": "// Measures.\n#include <sys/socket.h>\n\n#include <boost/asio.hpp>\n\n#include \"tools/commit.h\"\n",
-     "tools/commit.h.in": "#define COMMIT\n", "tools/meson.build": "files('main.cc', 'bench.cc')\n"},
     {"scenarios/README.md": "# scenarios\n", ".gitignore": "/build*/\n"},
     {"test/golden/picture.png": b"\x89PNG\xff\xfe \n"},
 ]
