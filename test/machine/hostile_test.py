@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import support
-from support import Machine, eventually
+from support import Machine, ask, eventually
 
 HOSTILE = os.environ["HOSTILE_DOMU"]
 ROUNDS = 40 if os.environ.get("RINGSIDE_LONG") == "1" else 3
@@ -27,7 +27,7 @@ class HostileGuest(unittest.TestCase):
                 attack = subprocess.Popen([HOSTILE, machine.directory, str(SEED + number), str(ATTACKS)])
                 answers = 0
                 while attack.poll() is None or answers == 0:
-                    self.ask(steady, b"hostname\n", b"steady\r\nsteady$ ")
+                    ask(steady, b"hostname\n", b"steady\r\nsteady$ ")
                     answers += 1
                 self.assertIn(attack.returncode, (0, -9), "the hostile guest itself failed")
                 if "evil" in machine.domains():
@@ -40,14 +40,6 @@ class HostileGuest(unittest.TestCase):
                 size = os.path.getsize(os.path.join(machine.directory, name + ".log"))
                 self.assertLess(size, LOG_BYTES_MAX, f"the log of {name} was flooded")
             steady.close()
-
-    def ask(self, viewer, question, answer):
-        viewer.sendall(question)
-        seen = b""
-        while answer not in seen:
-            piece = viewer.recv(4096)
-            self.assertTrue(piece, f"the console closed after {seen!r}")
-            seen += piece
 
 
 if __name__ == "__main__":
