@@ -233,6 +233,31 @@ TEST_CASE("a program that ends with eight messages unread still ends its domain"
   CHECK(machine.domu->console()->dropped_input_bytes() == 8 * 60 - 1);
 }
 
+TEST_CASE("input is let go when the program has ended, also while its output is stuck") {
+  GuestMachine machine;
+  machine.world.terminal_bytes(600);
+  machine.controller->answer_at_once(false);
+  DomUOptions options{.argv = {"program"}, .quiet = true};
+  options.console_buffer_bytes = 64;
+  REQUIRE(machine.boot(std::make_unique<IdleProgram>(), options).ok());
+  machine.controller->type(std::string(600 + 8 * 60, 'i'));
+  const std::string text = numbered_text(900);
+  REQUIRE(machine.running->print(text) == 600);
+  machine.world.run();
+  REQUIRE(machine.running->print(std::string_view(text).substr(600)) == 300);
+  machine.world.run();
+  CHECK(machine.domu->ctrl_if()->owed() == 8);
+  machine.running->exit(0);
+  machine.world.run();
+  CHECK(machine.domu->ctrl_if()->owed() == 0);
+  CHECK_FALSE(machine.shutdown);
+  machine.controller->answer_at_once(true);
+  machine.controller->answer(8);
+  machine.world.run();
+  CHECK(machine.controller->output() == text);
+  CHECK(machine.shutdown == Ended{{ShutdownReason::poweroff, 0}});
+}
+
 TEST_CASE("poweroff and reboot are answered first, then end the program and the domain with that reason") {
   const auto [subtype, reason] = GENERATE(std::pair(ring::CMSG_SHUTDOWN_POWEROFF, ShutdownReason::poweroff),
                                           std::pair(ring::CMSG_SHUTDOWN_REBOOT, ShutdownReason::reboot));
@@ -392,6 +417,21 @@ TEST_CASE("a hostile controller costs the guest nothing but its messages") {
   CHECK_FALSE(machine.host.ended());
 }
 
+TEST_CASE("an event that comes while the guest is awake does not swallow the next one") {
+  GuestMachine machine;
+  REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
+  machine.controller->type("a");
+  REQUIRE(machine.world.run_until(
+      [&] { return machine.controller->output() == "a" && machine.domu->ctrl_if()->outstanding() == 0; }));
+  // Masked, so only the bit is set: a guest that slept over it would never be kicked again.
+  REQUIRE(ring::EventBits<>(machine.controller->frame(), ring::Abi::sring).is_masked(guest_console_port));
+  machine.controller->raise(guest_console_port);
+  machine.world.run();
+  machine.controller->type("b");
+  machine.world.run();
+  CHECK(machine.controller->output() == "ab");
+}
+
 TEST_CASE("an event at a port that nobody handles is refused once and masked") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
@@ -414,8 +454,9 @@ TEST_CASE("a guest follows its channel to a new controller") {
   CHECK(machine.controller->output() == "one");
   machine.start_controller();
   machine.world.run();
-  machine.running->print("unasked");  // only a kick of the new controller's own port brings this out
+  machine.running->print("unasked");
   machine.world.run();
+  CHECK(machine.controller->output() == "unasked");  // nothing but a kick of its own port has told it to look
   machine.controller->type("two");
   machine.world.run();
   CHECK(machine.controller->output() == "unaskedtwo");

@@ -17,10 +17,10 @@ struct Channels {
   trace::NullSink sink;
   int prepared = 0;
   bool prepare_fails = false;
-  EventChannels table{[this](DomainId, ring::Port) -> Result<Handle> {
+  EventChannels table{[this](DomainId, ring::Port) -> Result<Kicks> {
                         if (prepare_fails) return Error{EMFILE, "cannot make kicks", "", "none left", ""};
                         ++prepared;
-                        return Handle();
+                        return Kicks();
                       },
                       trace::Journal(sink, trace::actor(trace::Role::xen))};
 

@@ -1,3 +1,4 @@
+// The simulated host: hypercalls, and the ends of components and domains.
 #include <cerrno>
 #include <chrono>
 

@@ -1,3 +1,4 @@
+// The simulated host: byte streams, listeners, and programs on terminals.
 #include <cerrno>
 
 #include "emu/host/sim.h"

@@ -1,3 +1,4 @@
+// The simulated host: virtual time, frames, kicks and waits on rings.
 #include "emu/host/sim.h"
 
 #include <chrono>

@@ -1,3 +1,4 @@
+// A socket where programs ask in lines of text.
 #include "emu/dom0/line_server.h"
 
 #include "test/catch.h"

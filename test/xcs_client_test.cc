@@ -1,3 +1,4 @@
+// The client side of the xcs protocol, against an xcs that does as the test says.
 #include "emu/dom0/client.h"
 
 #include "test/catch.h"

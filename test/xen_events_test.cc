@@ -179,9 +179,12 @@ TEST_CASE("all ports of a guest share its vcpu's kicks, and only interdomain por
   const ring::Port virq = channel.guest.calls->evtchn_bind_virq(VIRQ_WINDOW).value();
   auto opened = channel.guest.calls->evtchn_open(virq).value();
   CHECK_FALSE(opened.peer_kicks.valid());
-  channel.guest.host->kick(opened.kicks);
+  Wakes by_other_port(*channel.guest.host, std::move(opened.kicks));
+  auto from_dom0 = channel.calls.evtchn_open(channel.pair.port1).value();
+  channel.dom0.kick(from_dom0.peer_kicks);
   channel.world.run();
   CHECK(channel.guest_wakes.count == 1);
+  CHECK(by_other_port.count == 1);
   CHECK(channel.guest.calls->evtchn_open(99).error().code == EINVAL);
   CHECK(channel.guest.calls->evtchn_open(0).error().code == EINVAL);
 }

@@ -17,7 +17,9 @@ constexpr std::chrono::seconds xend_timeout{15};
 /// xcs and xend end when the hypervisor does, so it comes first.
 constexpr std::array machine_processes{"xen", "xcs", "xend"};
 
-const char* abi_name(ring::Abi abi) { return abi == ring::Abi::flat ? "flat" : "sring"; }
+const char* abi_name(ring::Abi abi) {
+  return abi == ring::Abi::flat ? "flat" : "sring";
+}
 
 std::string environment(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
@@ -114,13 +116,15 @@ Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& re
   const bool counted = request == "consoles";
   host.watch(*connection, {.read = true, .write = true}, [&](Ready ready) {
     if (ready.write && !unsent.empty()) {
-      const Io io = host.write(*connection, {reinterpret_cast<const std::uint8_t*>(unsent.data()), unsent.size()});
+      const Io io =
+          host.write(*connection, {reinterpret_cast<const std::uint8_t*>(unsent.data()), unsent.size()});
       if (io.state == Io::State::moved) unsent.erase(0, io.bytes);
       if (unsent.empty()) host.watch_interest(*connection, {.read = true});
     }
     std::array<std::uint8_t, 4096> bytes;
     const Io io = host.read(*connection, bytes);
-    if (io.state == Io::State::moved) talk.received.append(reinterpret_cast<const char*>(bytes.data()), io.bytes);
+    if (io.state == Io::State::moved)
+      talk.received.append(reinterpret_cast<const char*>(bytes.data()), io.bytes);
     talk.check(counted);
     if (io.state == Io::State::closed) talk.problem = "xend closed the connection";
     if (talk.complete || io.state == Io::State::closed) host.stop(0);
@@ -131,7 +135,8 @@ Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& re
   });
   host.run();
   host.timer_cancel(timer);
-  if (!talk.complete) return Error{EIO, what, request, talk.problem, "see the log " + host.machine().log_file("xend")};
+  if (!talk.complete)
+    return Error{EIO, what, request, talk.problem, "see the log " + host.machine().log_file("xend")};
   std::vector<std::string> lines = talk.lines();
   if (lines[0].starts_with("error ")) return Error{EINVAL, "xend refused", request, lines[0].substr(6), ""};
   lines[0].erase(0, std::min<std::size_t>(lines[0].size(), 3));
@@ -178,7 +183,9 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
   return built;
 }
 
-DomainId domain_of_environment() { return number(environment("RINGSIDE_DOMAIN_ID", "0")); }
+DomainId domain_of_environment() {
+  return number(environment("RINGSIDE_DOMAIN_ID", "0"));
+}
 
 domu::ShellInfo shell_info_of_environment() {
   domu::ShellInfo info;

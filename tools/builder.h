@@ -24,7 +24,8 @@ struct MachineSpec {
 
 /// Starts xen, xcs and xend, each ready before the next. On failure what had been started is ended again.
 Result<> start_machine(LinuxHost& host, const MachineSpec& spec);
-/// Ends all processes of a machine, its domains included, and removes what they left. Answers whether there was one.
+/// Ends all processes of a machine, its domains included, and removes what they left. Answers whether there
+/// was one.
 bool stop_machine(const Machine& machine);
 
 /// One request line to xend; its answer, of one or more lines, without the leading "ok ".

@@ -1,7 +1,8 @@
-// What all subcommands share: which machine they mean, how they fail, and how they are added to the command line.
+// What all subcommands share: which machine they mean, how they fail, and how they are added to the command
+// line.
 //
-// Exit codes: 0 good, 1 usage, 2 a file does not parse, 3 could not run, 4 an expectation failed. `exec` exits with the
-// status of the program it ran.
+// Exit codes: 0 good, 1 usage, 2 a file does not parse, 3 could not run, 4 an expectation failed. `exec`
+// exits with the status of the program it ran.
 #pragma once
 
 #include <CLI/CLI.hpp>

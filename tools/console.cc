@@ -18,10 +18,11 @@ namespace {
 
 using dom0::ConsoleClient;
 
-/// Attaches stdin and stdout to the console until one side ends it. SIGINT, SIGTERM and SIGHUP count as leaving. A
-/// domain that was left paused for it is set going once its console has its viewer.
-Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink, const std::string& socket,
-                                    dom0::ConsoleClientOptions options, bool unpause) {
+/// Attaches stdin and stdout to the console until one side ends it. SIGINT, SIGTERM and SIGHUP count as
+/// leaving. A domain that was left paused for it is set going once its console has its viewer.
+Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink,
+                                    const std::string& socket, dom0::ConsoleClientOptions options,
+                                    bool unpause) {
   auto connection = host.connect_local(socket);
   if (!connection) return connection.error();
   auto input = host.standard_stream(0);
@@ -48,8 +49,8 @@ Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Si
     if (auto set_going = privcmd.domain_unpause(options.domain); !set_going) return set_going.error();
   }
   const RawTerminal raw(0);
-  const ConsoleClient client(host, trace::Journal(sink, trace::actor(trace::Role::client)), std::move(*connection),
-                             std::move(*input), std::move(*output), options, leave);
+  const ConsoleClient client(host, trace::Journal(sink, trace::actor(trace::Role::client)),
+                             std::move(*connection), std::move(*input), std::move(*output), options, leave);
   host.run();
   for (const int number : {SIGWINCH, SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
   return *ended;
@@ -99,8 +100,8 @@ int program_status(Privcmd& privcmd, DomainId domain) {
   auto info = privcmd.domain_info(domain);
   if (!info) return failed(info.error());
   if (!info->has_value() || (*info)->domain != domain || !(*info)->state.shutdown) {
-    return failed({0, "the domain has ended", fmt::format("domain {}", domain), "its guest did not shut down by itself",
-                   ""});
+    return failed({0, "the domain has ended", fmt::format("domain {}", domain),
+                   "its guest did not shut down by itself", ""});
   }
   return (*info)->exit_status;
 }
@@ -140,9 +141,11 @@ int exec(DomainSpec spec) {
 
 void add_console_commands(CLI::App& app, Session& session) {
   CLI::App* exec_command = app.add_subcommand(
-      "exec", "Run PROGRAM in the domU of a private machine, with this process's stdin and stdout as its console");
+      "exec",
+      "Run PROGRAM in the domU of a private machine, with this process's stdin and stdout as its console");
   exec_command->footer(
-      "Exits with the program's own status. The end of stdin is typed as Ctrl-D, unless --raw, where no byte has a\n"
+      "Exits with the program's own status. The end of stdin is typed as Ctrl-D, unless --raw, where no byte "
+      "has a\n"
       "meaning and PROGRAM must know by itself when to stop.\n"
       "Examples:\n"
       "  ringside exec -- sh -c 'echo hello'\n"
@@ -157,9 +160,10 @@ void add_console_commands(CLI::App& app, Session& session) {
   add_guest_options(exec_command, *spec);
   exec_command->callback([&session, spec] { session.run = [spec] { return exec(*spec); }; });
 
-  CLI::App* console_command = add_command(app, session, "console", "Attach this terminal to a domain's console",
-                                          "  ringside console web        Ctrl-] leaves\n"
-                                          "  telnet localhost 9601       the same, from any program");
+  CLI::App* console_command =
+      add_command(app, session, "console", "Attach this terminal to a domain's console",
+                  "  ringside console web        Ctrl-] leaves\n"
+                  "  telnet localhost 9601       the same, from any program");
   const auto domain = std::make_shared<std::string>();
   console_command->add_option("DOMAIN", *domain, "Its name or number")->required();
   console_command->callback(

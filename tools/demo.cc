@@ -1,5 +1,6 @@
-// demo: the question of July 2005, answered by a run. A private machine boots one guest; its first words travel up to
-// a viewer, then one key travels down and its echo comes back; every hop is told from the journal as it happened.
+// demo: the question of July 2005, answered by a run. A private machine boots one guest; its first words
+// travel up to a viewer, then one key travels down and its echo comes back; every hop is told from the
+// journal as it happened.
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -36,8 +37,8 @@ class Stage {
     (void)host_.write(console_, bytes);
   }
 
-  /// Runs the machine until what the viewer has seen since the last call ends in `text`, and everything that this set
-  /// off has settled. Hands the entries to `tell` meanwhile. False when it never came.
+  /// Runs the machine until what the viewer has seen since the last call ends in `text`, and everything that
+  /// this set off has settled. Hands the entries to `tell` meanwhile. False when it never came.
   bool until_seen(const std::string& text, const std::function<void(const trace::Entry&)>& tell) {
     bool timed_out = false;
     int quiet_reads = 0;
@@ -83,15 +84,18 @@ void print_seen(const std::string& text) {
 }
 
 Error never_came(const std::string& what) {
-  return {ETIMEDOUT, "the demo stopped", what, "it did not arrive in time", "is this machine very busy? try again"};
+  return {ETIMEDOUT, "the demo stopped", what, "it did not arrive in time",
+          "is this machine very busy? try again"};
 }
 
 void print_question(const DomainInfo& info, const BuiltDomain& built) {
   std::printf(
       "How do console data travel in Xen?   (asked on a mailing list in July 2005)\n\n"
       "A hypervisor, dom0's control switch xcs, xend and one guest are now running as processes.\n\n"
-      "  the page            shared_info frame %#x of domain %u, found with getdomaininfo; dom0 has mapped it\n"
-      "  in it, byte 2048    two rings of 8 slots, 64 bytes a message: tx (guest -> dom0), rx (dom0 -> guest)\n"
+      "  the page            shared_info frame %#x of domain %u, found with getdomaininfo; dom0 has mapped "
+      "it\n"
+      "  in it, byte 2048    two rings of 8 slots, 64 bytes a message: tx (guest -> dom0), rx (dom0 -> "
+      "guest)\n"
       "  the event channel   port %u of the guest: says that a message has arrived, and nothing else\n"
       "  the viewer          on xend's unix socket %s; `telnet localhost %u` would do\n",
       info.shared_info_frame, info.domain, built.guest_port, built.socket_path.c_str(), built.tcp_port);
@@ -122,21 +126,24 @@ Result<> tell_all(LinuxHost& host, Privcmd& privcmd) {
   if (!stage.until_seen("$ ", skip)) return never_came("the guest's prompt");
   std::printf("\n%s\n", stage.take_seen().c_str());
 
-  story.part("Down and up again: one key", "Somebody at the viewer presses \"h\". Follow it into the guest, and its echo "
-                                           "back. Time counts from the key.");
-  stage.type("h");
-  if (!stage.until_seen("h", tell)) return never_came("the echo of \"h\"");
+  story.part("Down and up again: one key",
+             "Somebody at the viewer presses \"u\". Follow it into the guest, and its echo "
+             "back. Time counts from the key.");
+  stage.type("u");
+  if (!stage.until_seen("u", tell)) return never_came("the echo of \"u\"");
   print_seen(stage.take_seen());
 
   story.part("Sixty bytes at a time: a line of output",
-             "The line is finished with \"elp\" and Enter. The program answers with more than 60 bytes, so it takes "
-             "several messages.");
-  stage.type("elp\n");
+             "The line is finished with \"name -a\" and Enter. The answer is longer than the 60 bytes of one "
+             "message, "
+             "so it takes several; they share one event.");
+  stage.type("name -a\n");
   if (!stage.until_seen("$ ", tell)) return never_came("the guest's answer");
   std::printf("\n%s\n\n", stage.take_seen().c_str());
-  std::printf("%llu hops told. Try:  ringside exec        or        ringside up && ringside create web && ringside "
-              "console web\n",
-              static_cast<unsigned long long>(story.steps()));
+  std::printf(
+      "%llu hops told. Try:  ringside exec        or        ringside up && ringside create web && ringside "
+      "console web\n",
+      static_cast<unsigned long long>(story.steps()));
   return Done{};
 }
 
@@ -163,7 +170,8 @@ int demo() {
 }  // namespace
 
 void add_demo_command(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("demo", "The whole path once, told hop by hop; needs nothing, takes seconds");
+  CLI::App* command =
+      app.add_subcommand("demo", "The whole path once, told hop by hop; needs nothing, takes seconds");
   command->footer("Examples:\n  ringside demo\n  ringside demo | less");
   command->callback([&session] { session.run = demo; });
 }

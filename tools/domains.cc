@@ -26,8 +26,8 @@ int create(const Session& session, const DomainSpec& spec) {
   if (!dom0.privcmd) return failed(dom0.privcmd.error());
   auto built = build_domain(dom0.host, *dom0.privcmd, spec);
   if (!built) return failed(built.error());
-  std::printf("domain %u \"%s\"%s: console on 127.0.0.1 port %u and on %s\n", built->domain, spec.name.c_str(),
-              spec.paused ? ", paused" : "", built->tcp_port, built->socket_path.c_str());
+  std::printf("domain %u \"%s\"%s: console on 127.0.0.1 port %u and on %s\n", built->domain,
+              spec.name.c_str(), spec.paused ? ", paused" : "", built->tcp_port, built->socket_path.c_str());
   return exit_good;
 }
 
@@ -63,8 +63,8 @@ int list(const Session& session) {
   const auto domains = dom0.privcmd->domains();
   if (!domains) return failed(domains.error());
   const auto ports = console_ports(dom0.host);
-  std::printf("%-20s %4s %8s %-5s %-5s %8s %5s %8s\n", "Name", "Id", "Mem(MiB)", "State", "Abi", "Frame", "Port",
-              "Console");
+  std::printf("%-20s %4s %8s %-5s %-5s %8s %5s %8s\n", "Name", "Id", "Mem(MiB)", "State", "Abi", "Frame",
+              "Port", "Console");
   for (const DomainInfo& info : domains.value()) {
     const auto console = ports.find(info.domain);
     std::printf("%-20s %4u %8u %-5s %-5s %#8x %5u %8s\n", info.name, info.domain, info.memory_kib / 1024,
@@ -94,8 +94,8 @@ Result<> ask(Dom0& dom0, const std::string& request) {
 
 using Act = std::function<Result<>(Dom0&, const DomainInfo&)>;
 
-CLI::App* add_domain_command(CLI::App& app, Session& session, const std::string& name, const std::string& what,
-                             const std::string& examples, Act act) {
+CLI::App* add_domain_command(CLI::App& app, Session& session, const std::string& name,
+                             const std::string& what, const std::string& examples, Act act) {
   CLI::App* command = add_command(app, session, name, what, examples);
   const auto domain = std::make_shared<std::string>();
   command->add_option("DOMAIN", *domain, "Its name or number")->required();
@@ -112,7 +112,8 @@ void add_create(CLI::App& app, Session& session) {
                                   "  ringside create old --abi flat -- top");
   const auto spec = std::make_shared<DomainSpec>();
   command->add_option("NAME", spec->name, "The domain's name")->required();
-  command->add_option("PROGRAM", spec->program, "After --: what runs on its console (default: the built-in shell)");
+  command->add_option("PROGRAM", spec->program,
+                      "After --: what runs on its console (default: the built-in shell)");
   add_guest_options(command, *spec);
   command->add_option("--memory", spec->memory_mib, "MiB that `list` shows")->capture_default_str();
   command->add_flag("--paused", spec->paused, "Leave it paused; `ringside unpause` sets it going");
@@ -125,25 +126,31 @@ void add_create(CLI::App& app, Session& session) {
 void add_guest_options(CLI::App* command, DomainSpec& spec) {
   static const std::map<std::string, ring::Abi> abis{{"sring", ring::Abi::sring}, {"flat", ring::Abi::flat}};
   command
-      ->add_option("--abi", spec.abi,
-                   "The layout of its rings: sring (xen-3.0-devel, default) or flat (xen-2.0; that flat meets xcs is "
-                   "a hybrid which history never had)")
+      ->add_option(
+          "--abi", spec.abi,
+          "The layout of its rings: sring (xen-3.0-devel, default) or flat (xen-2.0; that flat meets xcs is "
+          "a hybrid which history never had)")
       ->transform(CLI::CheckedTransformer(abis).description("sring|flat"));
-  command->add_flag("--raw", spec.raw, "The guest's terminal does not echo, translate or turn keys into signals");
+  command->add_flag("--raw", spec.raw,
+                    "The guest's terminal does not echo, translate or turn keys into signals");
 }
 
 void add_domain_commands(CLI::App& app, Session& session) {
   add_create(app, session);
-  CLI::App* listing = add_command(app, session, "list", "All domains: state, frame, port and console",
-                                  "  ringside list        State: r running, p paused, s shut down, c crashed");
+  CLI::App* listing =
+      add_command(app, session, "list", "All domains: state, frame, port and console",
+                  "  ringside list        State: r running, p paused, s shut down, c crashed");
   listing->callback([&session] { session.run = [&session] { return list(session); }; });
 
-  add_domain_command(app, session, "pause", "Stop a domain's processes where they are", "  ringside pause web",
-                     [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_pause(info.domain); });
-  add_domain_command(app, session, "unpause", "Let a paused domain go on", "  ringside unpause web",
-                     [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_unpause(info.domain); });
-  add_domain_command(app, session, "destroy", "End a domain at once", "  ringside destroy web",
-                     [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_destroy(info.domain); });
+  add_domain_command(
+      app, session, "pause", "Stop a domain's processes where they are", "  ringside pause web",
+      [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_pause(info.domain); });
+  add_domain_command(
+      app, session, "unpause", "Let a paused domain go on", "  ringside unpause web",
+      [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_unpause(info.domain); });
+  add_domain_command(
+      app, session, "destroy", "End a domain at once", "  ringside destroy web",
+      [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_destroy(info.domain); });
 
   const auto reboot = std::make_shared<bool>(false);
   CLI::App* shutdown = add_domain_command(

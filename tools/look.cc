@@ -19,7 +19,8 @@ namespace {
 
 using Memory = ring::NativeMemory;
 
-/// What a slot holds, judged from the two shared indices alone: the private ones are known to their owners only.
+/// What a slot holds, judged from the two shared indices alone: the private ones are known to their owners
+/// only.
 const char* slot_use(std::uint32_t slot, ring::Index req_prod, ring::Index rsp_prod) {
   const std::uint32_t requests = ring::distance(req_prod, rsp_prod);
   const std::uint32_t behind_request = ring::slot_of(req_prod - 1 - slot);
@@ -63,8 +64,8 @@ int ring_command(const Session& session, const std::string& name) {
   const ring::EventBits<> bits(frame, abi);
   const ring::UpEvents<> up(frame);
   std::printf("domain %u \"%s\": shared_info frame %#x, control interface at byte %zu, layout %s, port %u\n",
-              info.value().domain, info.value().name, info.value().shared_info_frame, ring::control_interface_offset,
-              abi == ring::Abi::flat ? "flat" : "sring", port);
+              info.value().domain, info.value().name, info.value().shared_info_frame,
+              ring::control_interface_offset, abi == ring::Abi::flat ? "flat" : "sring", port);
   std::printf("to the guest:      port %u pending %d masked %d   selector %#x   upcall_pending %d\n", port,
               bits.is_pending(port), bits.is_masked(port), bits.selector_word(), bits.upcall_is_pending());
   std::printf("to the controller: pending %d masked %d\n", up.is_pending(), up.is_masked());
@@ -112,13 +113,12 @@ int dump_command(const Session& session, bool all) {
 }  // namespace
 
 void add_look_commands(CLI::App& app, Session& session) {
-  CLI::App* ring = add_command(app, session, "ring", "Show both rings of a domain: indices, slots, event bits",
-                               "  ringside ring web");
+  CLI::App* ring = add_command(
+      app, session, "ring", "Show both rings of a domain: indices, slots, event bits", "  ringside ring web");
   const auto domain = std::make_shared<std::string>();
   ring->add_option("DOMAIN", *domain, "Its name or number")->required();
-  ring->callback([&session, domain] {
-    session.run = [&session, domain] { return ring_command(session, *domain); };
-  });
+  ring->callback(
+      [&session, domain] { session.run = [&session, domain] { return ring_command(session, *domain); }; });
 
   CLI::App* dump = add_command(app, session, "dump", "Print every control message as it passes, until Ctrl-C",
                                "  ringside dump\n  ringside dump --all        events, indices and bytes too");

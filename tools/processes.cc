@@ -1,9 +1,10 @@
-// The single processes of a machine, in the foreground: what `up`, `create` and `exec` start in the background, and
-// what a person starts by hand to watch one of them.
+// The single processes of a machine, in the foreground: what `up`, `create` and `exec` start in the
+// background, and what a person starts by hand to watch one of them.
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <random>
 
 #include "emu/dom0/xcs.h"
 #include "emu/dom0/xend.h"
@@ -70,14 +71,20 @@ int run_xen(const Session& session, bool private_machine) {
   return status;
 }
 
+std::uint64_t random_seed() {
+  std::random_device source;
+  return (std::uint64_t{source()} << 32) | source();
+}
+
 int run_xcs(const Session& session, bool private_machine) {
   auto station = take_station(session, "xcs", true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  dom0::Xcs xcs(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xcs)), std::move(*privcmd),
-                {.socket_path = session.machine().xcs_socket()});
+  dom0::Xcs xcs(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xcs)),
+                std::move(*privcmd),
+                {.socket_path = session.machine().xcs_socket(), .session_seed = random_seed()});
   if (auto started = xcs.start(); !started) return failed(started.error());
   ready();
   return station->host->run();
@@ -90,7 +97,8 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
   auto privcmd = station->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
-  dom0::Xend xend(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xend)), std::move(*privcmd),
+  dom0::Xend xend(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xend)),
+                  std::move(*privcmd),
                   {.xcs_socket = machine.xcs_socket(),
                    .management_socket = machine.xend_socket(),
                    .console_directory = machine.directory(),
@@ -100,14 +108,15 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
 }
 
 int run_domu(const Session& session, domu::DomUOptions options) {
+  wait_for_resume();
   const std::string name = "dom" + std::to_string(domain_of_environment());
   auto station = take_station(session, name, false);
   if (!station) return failed(station.error());
-  ready();
   if (options.argv.empty()) options.argv = {own_program(), "shell"};
-  domu::DomU domain(*station->host,
-                    trace::Journal(*station->sink, trace::actor(trace::Role::domain, domain_of_environment())),
-                    Privcmd(*station->host, station->host->adopt(connection_descriptor)), std::move(options));
+  domu::DomU domain(
+      *station->host,
+      trace::Journal(*station->sink, trace::actor(trace::Role::domain, domain_of_environment())),
+      Privcmd(*station->host, station->host->adopt(connection_descriptor)), std::move(options));
   if (auto started = domain.start(); !started) return failed(started.error());
   return station->host->run();
 }
@@ -130,8 +139,9 @@ void add_process_commands(CLI::App& app, Session& session) {
     command->add_flag("--private", *private_machine, "Remove the machine's directory at the end")->group("");
   };
 
-  CLI::App* xen = add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
-                      "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir");
+  CLI::App* xen =
+      add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
+          "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir");
   add_private(xen);
   xen->callback([&session, private_machine] {
     session.run = [&session, private_machine] { return run_xen(session, *private_machine); };
@@ -150,7 +160,9 @@ void add_process_commands(CLI::App& app, Session& session) {
   const auto port_base = std::make_shared<std::uint16_t>(default_console_port_base);
   add_port_base(xend, *port_base);
   xend->callback([&session, private_machine, port_base] {
-    session.run = [&session, private_machine, port_base] { return run_xend(session, *private_machine, *port_base); };
+    session.run = [&session, private_machine, port_base] {
+      return run_xend(session, *private_machine, *port_base);
+    };
   });
 
   CLI::App* domu = add("domu", "A guest, on the connection that `ringside create` hands it",
@@ -159,7 +171,8 @@ void add_process_commands(CLI::App& app, Session& session) {
   domu->add_flag("--raw", options->raw, "The guest's terminal does not echo or translate");
   domu->add_flag("--quiet", options->quiet, "No boot messages");
   domu->add_option("PROGRAM", options->argv, "What runs on its console (default: the built-in shell)");
-  domu->callback([&session, options] { session.run = [&session, options] { return run_domu(session, *options); }; });
+  domu->callback(
+      [&session, options] { session.run = [&session, options] { return run_domu(session, *options); }; });
 
   CLI::App* shell = app.add_subcommand("shell", "The built-in shell of a guest, on this terminal");
   shell->group("Single processes, in the foreground");

@@ -13,7 +13,8 @@ int failed(const Error& error) {
 CLI::App* add_command(CLI::App& app, Session& session, const std::string& name, const std::string& what,
                       const std::string& examples) {
   CLI::App* command = app.add_subcommand(name, what);
-  command->add_option("--dir", session.directory, "The machine's directory; one machine each")->capture_default_str();
+  command->add_option("--dir", session.directory, "The machine's directory; one machine each")
+      ->capture_default_str();
   command->footer("Examples:\n" + examples);
   return command;
 }
@@ -22,7 +23,8 @@ namespace {
 
 constexpr char about[] =
     "ringside: how console data travelled in Xen in 2005, running in user space on real shared memory.\n"
-    "A hypervisor, dom0's xcs and xend, and each domU are processes; rings and event channels are the real ones.";
+    "A hypervisor, dom0's xcs and xend, and each domU are processes; rings and event channels are the real "
+    "ones.";
 
 int run(int argc, char** argv) {
   CLI::App app(about, "ringside");
@@ -48,4 +50,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace ringside::tools
 
-int main(int argc, char** argv) { return ringside::tools::run(argc, argv); }
+int main(int argc, char** argv) {
+  return ringside::tools::run(argc, argv);
+}

@@ -1,5 +1,5 @@
-// Tells a run in the words of somebody who explains it: each journal entry as one line, and the first time that
-// something of its kind happens, what it means.
+// Tells a run in the words of somebody who explains it: each journal entry as one line, and the first time
+// that something of its kind happens, what it means.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ namespace ringside::tools {
 /// Prints to stdout. One a demo; numbers steps and keeps the clock of the part that is being told.
 class Story {
  public:
-  /// A heading, and what is about to happen. The clock of the lines below starts with the first entry that follows.
+  /// A heading, and what is about to happen. The clock of the lines below starts with the first entry that
+  /// follows.
   void part(const std::string& heading, const std::string& introduction);
   /// One hop.
   void tell(const trace::Entry& entry);

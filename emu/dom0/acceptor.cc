@@ -1,3 +1,4 @@
+// Taking connections, and resting when there are none to be had.
 #include "emu/dom0/acceptor.h"
 
 #include <utility>

@@ -6,49 +6,18 @@
 #include <cstring>
 #include <utility>
 
+#include "emu/dom0/xcs_frames.h"
+
 namespace ringside::dom0 {
 
 namespace {
 
-constexpr std::size_t frame_bytes = sizeof(XcsMessage);
 constexpr std::size_t calls_per_read_max = 64;
 
 XcsMessage empty_message(XcsType type) {
   XcsMessage message;
   message.type = type;
   return message;
-}
-
-/// What the journal is to show of a frame that has no control message.
-const ring::ControlMessage no_message{};
-
-struct About {
-  std::uint32_t domain = 0;
-  ring::Port port = 0;
-  const ring::ControlMessage* message = &no_message;
-};
-
-About about(const XcsMessage& frame) {
-  switch (static_cast<XcsType>(frame.type)) {
-    case XCS_REQUEST:
-    case XCS_RESPONSE:
-      return {frame.u.control.remote_dom, static_cast<ring::Port>(frame.u.control.local_port),
-              &frame.u.control.msg};
-    case XCS_CIF_NEW_CC:
-    case XCS_CIF_FREE_CC:
-      return {frame.u.interface.dom, static_cast<ring::Port>(frame.u.interface.local_port)};
-    case XCS_MSG_BIND:
-    case XCS_MSG_UNBIND:
-    case XCS_VIRQ_BIND:
-    case XCS_VIRQ:
-      return {0, static_cast<ring::Port>(frame.u.bind.port)};
-    case XCS_CONNECT_CTRL:
-    case XCS_CONNECT_DATA:
-    case XCS_CONNECT_BYE:
-    case XCS_MSG_WRITELOCK:
-      break;
-  }
-  return {};
 }
 
 }  // namespace
@@ -94,8 +63,8 @@ XcsClient::XcsClient(Host& host, trace::Journal journal, Events events)
     : host_(host),
       journal_(journal),
       events_(std::move(events)),
-      control_(calls_per_read_max * frame_bytes, client_calls_max * frame_bytes),
-      data_(client_frames_per_read_max * frame_bytes, client_frames_max * frame_bytes) {}
+      control_(calls_per_read_max * xcs_frame_bytes, client_calls_max * xcs_frame_bytes),
+      data_(client_frames_per_read_max * xcs_frame_bytes, client_frames_max * xcs_frame_bytes) {}
 
 XcsClient::~XcsClient() {
   if (lost_timer_ != 0) host_.timer_cancel(lost_timer_);
@@ -129,7 +98,7 @@ void XcsClient::open_data(const XcsMessage& session) {
 
 void XcsClient::call(const XcsMessage& request, Reply done) {
   if (state_ == State::fresh || state_ == State::lost) return;
-  if (calls_.size() == client_calls_max || control_.out.room() < frame_bytes) {
+  if (calls_.size() == client_calls_max || control_.out.room() < xcs_frame_bytes) {
     return lose({ETIMEDOUT, "xcs does not answer", path_, fmt::format("{} calls wait", calls_.size()), ""});
   }
   calls_.push_back({request.type, std::move(done)});
@@ -139,9 +108,9 @@ void XcsClient::call(const XcsMessage& request, Reply done) {
 
 bool XcsClient::has_room() {
   if (!up()) return false;
-  if (data_.out.room() >= frame_bytes) return true;
+  if (data_.out.room() >= xcs_frame_bytes) return true;
   push_out(data_);
-  if (data_.out.room() >= frame_bytes) return true;
+  if (data_.out.room() >= xcs_frame_bytes) return true;
   room_wanted_ = true;
   return false;
 }
@@ -165,12 +134,11 @@ void XcsClient::poll() {
 
 void XcsClient::put(Lane& lane, const XcsMessage& message) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(&message);
-  const std::size_t taken = lane.out.push({bytes, frame_bytes});
-  RS_CHECK(taken == frame_bytes);
+  const std::size_t taken = lane.out.push({bytes, xcs_frame_bytes});
+  RS_CHECK(taken == xcs_frame_bytes);
   if (journal_.listening()) {
-    const About what = about(message);
-    journal_.frame_passed(what.domain, trace::actor(trace::Role::xcs), message.type, what.port,
-                          *what.message);
+    const XcsFrameAbout what = about_frame(message);
+    journal_.frame_passed(what.domain, trace::actor(trace::Role::xcs), message.type, what.port, what.message);
   }
 }
 
@@ -201,10 +169,10 @@ bool XcsClient::pull_in(Lane& lane, Taken taken) {
   }
   lane.in_bytes += io.bytes;
   std::size_t used = 0;
-  while (lane.in_bytes - used >= frame_bytes && state_ != State::lost) {
+  while (lane.in_bytes - used >= xcs_frame_bytes && state_ != State::lost) {
     XcsMessage message;
-    std::memcpy(&message, lane.in.data() + used, frame_bytes);
-    used += frame_bytes;
+    std::memcpy(&message, lane.in.data() + used, xcs_frame_bytes);
+    used += xcs_frame_bytes;
     (this->*taken)(message);
   }
   std::memmove(lane.in.data(), lane.in.data() + used, lane.in_bytes - used);

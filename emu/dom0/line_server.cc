@@ -1,3 +1,4 @@
+// Who asks, what he has asked so far, and the answer on its way to him.
 #include "emu/dom0/line_server.h"
 
 #include <array>

@@ -76,6 +76,8 @@ void Xcs::accept_ready() {
 void Xcs::accept_one(Handle stream) {
   if (connections_.size() == xcs_connections_max) {
     count(counters_.connections_refused, "connections_refused");
+    if (counters_.connections_refused > 1)
+      return;  // said once; a client that tries in a loop is only counted
     host_.warn(Error{EMFILE, "xcs refuses a connection", options_.socket_path,
                      fmt::format("it has {} already (xcs_connections_max)", xcs_connections_max), ""}
                    .text());

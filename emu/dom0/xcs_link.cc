@@ -1,3 +1,4 @@
+// The session: made, lost, made again.
 #include "emu/dom0/xcs_link.h"
 
 #include <cerrno>

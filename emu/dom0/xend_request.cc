@@ -1,3 +1,4 @@
+// The forms a request may have, and what each means.
 #include "emu/dom0/xend_request.h"
 
 #include <array>

@@ -118,6 +118,9 @@ class Host {
   /// The wake-up side of a port. Kicks add up to at least one call of a watcher.
   virtual Result<Handle> kicks_create() = 0;
   virtual void kick(const Handle& kicks) = 0;
+  /// A handle that is watched like any of `kicks` and wakes for all of them, but cannot itself be kicked:
+  /// what a receiver gets that must not be able to jam the handle its senders kick.
+  virtual Result<Handle> kicks_listener(std::span<const Handle* const> kicks) = 0;
   /// Calls `woken` after kicks, until the handle is closed.
   virtual void kicks_watch(const Handle& kicks, std::function<void()> woken) = 0;
   using WaitId = std::uint64_t;
@@ -159,7 +162,8 @@ class Host {
   /// The number people know a process by.
   [[nodiscard]] virtual std::int32_t process_number(const Handle& process) = 0;
   enum class DomainSignal : std::uint8_t { stop, resume, kill };
-  /// To a domain's process and to every program started under it.
+  /// To a domain's process and to every program started under it. With no process (an invalid handle), to
+  /// whatever else runs in the domain.
   virtual void domain_signal(DomainId domain, const Handle& process, DomainSignal signal) = 0;
 
   // -- hypercalls

@@ -185,9 +185,10 @@ void JournalWriter::wait_for_room() {
       seen = head_of(reader);
       moved_at = now;
     }
-    if (now - moved_at > stall_limit || !reader_lives(shared_->readers, reader)) {
+    const bool alive = reader_lives(shared_->readers, reader);
+    if (!alive || now - moved_at > stall_limit) {
       Memory::clear_bits(&header.listeners, 1u << reader);
-      Memory::store(&header.readers[reader].lost, Memory::load(&header.readers[reader].lost) + 1);
+      if (alive) Memory::store(&header.readers[reader].lost, Memory::load(&header.readers[reader].lost) + 1);
       continue;
     }
     const timespec moment{0, 50'000};
@@ -215,7 +216,11 @@ struct JournalReader::State {
       auto log = map_log(path);
       if (!log || log->header().magic != log_magic) continue;
       Header& header = log->header();
-      if (at_start) Memory::store(&header.readers[number].head, Memory::load(&header.tail));
+      if (at_start) {
+        // An earlier reader of this number may have left its place, and its losses.
+        Memory::store(&header.readers[number].head, Memory::load(&header.tail));
+        Memory::store(&header.readers[number].lost, std::uint64_t{0});
+      }
       Memory::wmb();
       Memory::set_bits(&header.listeners, bit());
       logs.emplace(path, std::move(*log));

@@ -21,6 +21,7 @@ namespace {
 
 constexpr int ready_timeout_ms = 20'000;
 constexpr char launched_setting[] = "RINGSIDE_LAUNCHED";
+constexpr char stopped_value[] = "stopped";
 
 /// The last line of a log that says something.
 std::string last_words(const std::string& path) {
@@ -53,14 +54,13 @@ std::string last_words(const std::string& path) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  setenv(launched_setting, "1", 1);
+  setenv(launched_setting, spec.stopped ? stopped_value : "1", 1);
   for (const std::string& setting : spec.environment) putenv(const_cast<char*>(setting.c_str()));
   std::vector<char*> pointers;
   std::string name = "ringside";
   pointers.push_back(name.data());
   for (const std::string& word : spec.arguments) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
-  if (spec.stopped) raise(SIGSTOP);
   execv("/proc/self/exe", pointers.data());
   _exit(127);
 }
@@ -94,6 +94,13 @@ Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec) {
   waitpid(pid, nullptr, 0);
   const std::string words = last_words(spec.log_path);
   return Error{ECHILD, what, name, words.empty() ? "it ended at once" : words, "its log: " + spec.log_path};
+}
+
+void wait_for_resume() {
+  const char* value = std::getenv(launched_setting);
+  if (value == nullptr || std::string(value) != stopped_value) return;
+  unsetenv(launched_setting);
+  raise(SIGSTOP);
 }
 
 void ready() {

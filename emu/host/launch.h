@@ -21,14 +21,17 @@ struct LaunchSpec {
   std::string log_path;                  ///< its stdout and stderr, appended
   const Handle* connection = nullptr;    ///< becomes connection_descriptor
   bool dies_with_us = false;             ///< gets SIGTERM when we end, however we end
-  bool stopped = false;  ///< stopped before its first instruction; DomainSignal::resume sets it going
-  bool awaited = true;   ///< launch() returns when it has said ready()
+  bool stopped = false;                  ///< stops at wait_for_resume(), and launch() returns when it has
+  bool awaited = true;                   ///< launch() returns when it has said ready()
 };
 
 /// Starts a process of this program. If it ends without saying that it is ready, the error carries its last
 /// words.
 [[nodiscard]] Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec);
 
+/// For the launched process, first of all: stops until somebody sends SIGCONT, if it was launched so. It is
+/// its own program by then, and holds nothing of the launcher's.
+void wait_for_resume();
 /// For the launched process: tells whoever launched it. Nothing happens when nobody did.
 void ready();
 

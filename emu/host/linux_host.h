@@ -54,6 +54,7 @@ class LinuxHost final : public Host {
 
   Result<Handle> kicks_create() override;
   void kick(const Handle& kicks) override;
+  Result<Handle> kicks_listener(std::span<const Handle* const> kicks) override;
   void kicks_watch(const Handle& kicks, std::function<void()> woken) override;
   WaitId ring_wait_start(const Handle& kicks, RingWait wait) override;
   void ring_wait_expect(WaitId wait) override;

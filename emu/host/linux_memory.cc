@@ -3,6 +3,7 @@
 #include "emu/host/linux_memory.h"
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -79,6 +80,19 @@ void LinuxHost::kick(const Handle& kicks) {
   // Nobody reads the counter. Were it ever full, the write would fail with EAGAIN, and its reader has been
   // woken.
   (void)!::write(kicks.number(), &one, sizeof one);
+}
+
+Result<Handle> LinuxHost::kicks_listener(std::span<const Handle* const> kicks) {
+  const char* what = "cannot make a port's listener";
+  Fd listener(epoll_create1(EPOLL_CLOEXEC));
+  if (!listener.valid()) return system_error(what, "epoll");
+  for (const Handle* each : kicks) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    if (epoll_ctl(listener.get(), EPOLL_CTL_ADD, each->number(), &event) != 0)
+      return system_error(what, "epoll");
+  }
+  return adopt(listener.release());
 }
 
 }  // namespace ringside

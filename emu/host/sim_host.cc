@@ -99,8 +99,23 @@ Result<Handle> SimHost::kicks_create() {
 
 void SimHost::kick(const Handle& kicks) {
   auto& kicked = object<SimKicks>(kicks);
-  kicked.kicked = true;
-  for (const int number : kicked.slots) world_.post_woken(number);
+  RS_CHECK(kicked.sources.empty());
+  const auto wake = [this](SimKicks& woken) {
+    woken.kicked = true;
+    for (const int number : woken.slots) world_.post_woken(number);
+  };
+  wake(kicked);
+  for (SimKicks* listener : kicked.listeners) wake(*listener);
+}
+
+Result<Handle> SimHost::kicks_listener(std::span<const Handle* const> kicks) {
+  auto& listener = world_.create<SimKicks>();
+  for (const Handle* each : kicks) {
+    auto& source = object<SimKicks>(*each);
+    source.listeners.push_back(&listener);
+    listener.sources.push_back(&source);
+  }
+  return world_.open(*this, listener);
 }
 
 void SimHost::kicks_watch(const Handle& kicks, std::function<void()> woken) {

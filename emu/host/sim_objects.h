@@ -60,8 +60,16 @@ struct SimFrame final : SimObject {
 struct SimKicks final : SimObject {
   const char* kind() const override { return "kicks"; }
 
+  ~SimKicks() override {
+    for (SimKicks* source : sources) std::erase(source->listeners, this);
+    for (SimKicks* listener : listeners) std::erase(listener->sources, this);
+  }
+
   /// Kicks are never read away, so that who begins to watch after one is still woken.
   bool kicked = false;
+  /// A listener has sources and cannot be kicked by itself.
+  std::vector<SimKicks*> sources;
+  std::vector<SimKicks*> listeners;
 };
 
 struct SimWait {

@@ -162,6 +162,7 @@ std::int32_t SimHost::process_number(const Handle& process) {
 }
 
 void SimHost::domain_signal(DomainId domain, const Handle& process, DomainSignal signal) {
+  if (!process.valid()) return;
   auto& target = object<SimProcess>(process);
   world_.signals_.push_back({domain, target.number, signal});
   world_.signal(target, signal);

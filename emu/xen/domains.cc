@@ -108,7 +108,7 @@ Result<Domain*> DomainTable::build(DomainId id, const DomainPlan& plan, std::str
   if (!mapping) return mapping.error();
   domain.mapping = std::move(mapping).value();
   if (id != dom0_id) {
-    auto kicks = host_->kicks_create();
+    auto kicks = make_kicks(*host_, false);
     if (!kicks) return kicks.error();
     domain.kicks = std::move(kicks).value();
   }

@@ -12,6 +12,7 @@
 
 #include "emu/base/check.h"
 #include "emu/host/host.h"
+#include "emu/xen/kicks.h"
 
 namespace ringside::xen {
 
@@ -26,7 +27,7 @@ struct Domain {
   DomainInfo info;  ///< as domain_info tells it
   Handle frame;     ///< its shared_info
   Mapping mapping;  ///< the same, as seen by the hypervisor
-  Handle kicks;     ///< of its vcpu; dom0 has a port's own instead, see event_channels.h
+  Kicks kicks;      ///< of its vcpu; dom0 has a port's own instead, see event_channels.h
   Handle process;   ///< invalid: not set yet, or ended
   /// The connection that is building it, as long as it is neither unpaused nor has a process.
   std::optional<std::uint32_t> builder;

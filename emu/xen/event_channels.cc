@@ -88,10 +88,10 @@ Result<EventChannels::Pair> EventChannels::bind_interdomain(DomainId domain1, Do
                    domain2);
   }
   // An end that is a closed port, given or chosen, begins a life; one that waited keeps its own.
-  Handle kicks1;
-  Handle kicks2;
+  Kicks kicks1;
+  Kicks kicks2;
   const auto make_ready = [this](DomainId domain, ring::Port& port, ring::Port except,
-                                 Handle& kicks) -> Result<> {
+                                 Kicks& kicks) -> Result<> {
     if (port == any_port) {
       auto chosen = lowest_closed(domain, except);
       if (!chosen) return chosen.error();
@@ -183,7 +183,7 @@ ring::Port EventChannels::virq_port(DomainId domain, std::uint32_t virq) const {
   return any_port;
 }
 
-const Handle& EventChannels::kicks(DomainId domain, ring::Port port) const {
+const Kicks& EventChannels::kicks(DomainId domain, ring::Port port) const {
   RS_CHECK(look(domain, port).state != PortState::closed);
   return table(domain)[port].kicks;
 }

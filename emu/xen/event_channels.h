@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "emu/base/check.h"
-#include "emu/host/handle.h"
 #include "emu/host/hypercall.h"
 #include "emu/trace/journal.h"
+#include "emu/xen/kicks.h"
 #include "ring/event_bits.h"
 
 namespace ringside::xen {
@@ -24,7 +24,7 @@ class EventChannels {
  public:
   /// Called when a closed port is about to begin a life: leaves no bits of an earlier one behind, and answers
   /// the kicks that the port is to own (none for a domain whose ports share one). An error refuses the port.
-  using Prepare = std::function<Result<Handle>(DomainId, ring::Port)>;
+  using Prepare = std::function<Result<Kicks>(DomainId, ring::Port)>;
 
   EventChannels(Prepare prepare, trace::Journal journal);
 
@@ -55,7 +55,7 @@ class EventChannels {
   /// any_port when it is not bound.
   [[nodiscard]] ring::Port virq_port(DomainId domain, std::uint32_t virq) const;
   /// What Prepare made for a port that is not closed.
-  [[nodiscard]] const Handle& kicks(DomainId domain, ring::Port port) const;
+  [[nodiscard]] const Kicks& kicks(DomainId domain, ring::Port port) const;
 
   /// A process of dom0, known by its connection, has opened a port of dom0 that is not closed.
   void opened(ring::Port port, std::uint32_t connection);
@@ -65,7 +65,7 @@ class EventChannels {
  private:
   struct Entry {
     PortStatus status;
-    Handle kicks;
+    Kicks kicks;
     std::vector<std::uint32_t> openers;  ///< dom0's ports only: connections, each once
   };
   /// As long as the highest port that was ever used: most domains use two or three.

@@ -355,7 +355,8 @@ void Hypervisor::destroy(DomainId id) {
   Domain domain = std::move(domains_.living(id));
   domains_.remove(id);
   channels_.remove_domain(id);
-  if (domain.process.valid()) host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
+  // A builder that died half-way may have started a process without naming it here.
+  host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
   journal_.told(id, fmt::format("destroyed {}", domain.name()));
   raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
 }

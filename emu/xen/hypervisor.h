@@ -77,7 +77,7 @@ class Hypervisor {
   void crash(Domain& domain, int status, std::string_view why);
 
   // -- event channels
-  Result<Handle> prepare_port(DomainId domain, ring::Port port);
+  Result<Kicks> prepare_port(DomainId domain, ring::Port port);
   Result<> evtchn_alloc_unbound(Call& call);
   Result<> evtchn_bind_interdomain(Call& call);
   Result<> evtchn_bind_virq(Call& call);
@@ -90,7 +90,7 @@ class Hypervisor {
   void raise(Domain& receiver, ring::Port port, DomainId about);
   void raise_on_console(Domain& guest, ring::Port dom0_port);
   void raise_virq(Domain& receiver, std::uint32_t virq, DomainId about);
-  [[nodiscard]] const Handle& kicks_of(const Domain& domain, ring::Port port) const;
+  [[nodiscard]] const Kicks& kicks_of(const Domain& domain, ring::Port port) const;
 
   Host& host_;
   trace::Journal journal_;

@@ -20,13 +20,13 @@ trace::Actor receiver_actor(DomainId domain) {
 }  // namespace
 
 /// Left-over bits would swallow the first event of the new life (pending) or all of them (mask).
-Result<Handle> Hypervisor::prepare_port(DomainId id, ring::Port port) {
+Result<Kicks> Hypervisor::prepare_port(DomainId id, ring::Port port) {
   Domain& domain = domains_.living(id);
   ring::EventBits<> bits(domain.mapping.frame(), domain.info.abi);
   (void)bits.unmask(port);
   bits.clear_pending(port);
-  if (id == dom0_id) return host_.kicks_create();
-  return Handle();
+  if (id == dom0_id) return make_kicks(host_, true);
+  return Kicks();
 }
 
 Result<> Hypervisor::evtchn_alloc_unbound(Call& call) {
@@ -124,14 +124,12 @@ Result<> Hypervisor::evtchn_open(Call& call) {
   auto status = channels_.status(id, port);
   if (!status) return status.error();
   if (status->state == PortState::closed) return refusal(EINVAL, "port {} of domain {} is closed", port, id);
-  if (auto given = hand_out(call, kicks_of(domain, port)); !given) return given;
-  // A guest's vcpu has one kicks for all its ports. Another guest that held it could swallow its neighbour's
-  // wake-ups; such a pair goes through evtchn_send.
+  if (auto given = hand_out(call, kicks_of(domain, port).heard); !given) return given;
+  // A guest kicks only what is there for it. Two guests, or a guest and itself, go through evtchn_send.
   const DomainId peer = status->remote_domain;
-  const bool may_kick_peer = peer == id || peer == dom0_id || id == dom0_id;
-  if (status->state == PortState::interdomain && may_kick_peer) {
-    auto given = hand_out(call, kicks_of(domains_.living(peer), status->remote_port));
-    if (!given) return given;
+  if (status->state == PortState::interdomain && (peer == dom0_id || id == dom0_id)) {
+    const Kicks& kicks = kicks_of(domains_.living(peer), status->remote_port);
+    if (auto given = hand_out(call, id == dom0_id ? kicks.own : kicks.by_guest); !given) return given;
   }
   if (id == dom0_id) channels_.opened(port, call.caller.connection);
   return Done{};
@@ -151,7 +149,7 @@ void Hypervisor::raise(Domain& receiver, ring::Port port, DomainId about) {
   // dom0's processes share its selector, each waits on its own ports' kicks: that another port of the word
   // has woken somebody says nothing about this one.
   const bool shared_selector = receiver.info.domain == dom0_id && outcome == ring::Raised::already_selected;
-  if (outcome == ring::Raised::kick || shared_selector) host_.kick(kicks_of(receiver, port));
+  if (outcome == ring::Raised::kick || shared_selector) host_.kick(kicks_of(receiver, port).own);
 }
 
 /// From a guest to its controller: announced in the guest's own frame, as the guest itself would have done.
@@ -159,7 +157,7 @@ void Hypervisor::raise(Domain& receiver, ring::Port port, DomainId about) {
 void Hypervisor::raise_on_console(Domain& guest, ring::Port dom0_port) {
   const ring::Raised outcome = ring::UpEvents<>(guest.mapping.frame()).raise();
   journal_.event_raised(guest.info.domain, receiver_actor(dom0_id), dom0_port, outcome);
-  if (outcome == ring::Raised::kick) host_.kick(channels_.kicks(dom0_id, dom0_port));
+  if (outcome == ring::Raised::kick) host_.kick(channels_.kicks(dom0_id, dom0_port).own);
 }
 
 /// Nothing happens when the receiver has not bound it.
@@ -168,7 +166,7 @@ void Hypervisor::raise_virq(Domain& receiver, std::uint32_t virq, DomainId about
   if (port != any_port) raise(receiver, port, about);
 }
 
-const Handle& Hypervisor::kicks_of(const Domain& domain, ring::Port port) const {
+const Kicks& Hypervisor::kicks_of(const Domain& domain, ring::Port port) const {
   return domain.info.domain == dom0_id ? channels_.kicks(dom0_id, port) : domain.kicks;
 }
 

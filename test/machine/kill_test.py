@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 import support
-from support import Machine, RINGSIDE, eventually
+from support import Machine, RINGSIDE, ask, eventually
 
 ROUNDS = 100 if os.environ.get("RINGSIDE_LONG") == "1" else 6
 SEED = int(os.environ.get("RINGSIDE_SEED", random.randrange(1 << 30)))
@@ -24,14 +24,6 @@ def kill(pid):
 
 
 class Killed(unittest.TestCase):
-    def ask(self, viewer, question, answer):
-        viewer.sendall(question)
-        seen = b""
-        while answer not in seen:
-            piece = viewer.recv(4096)
-            self.assertTrue(piece, f"the console closed after {seen!r}")
-            seen += piece
-
     def domain_process(self, machine, name):
         number = machine.domains()[name]["id"]
         mark = f"RINGSIDE_DOMAIN={machine.directory}#{number}".encode()
@@ -44,7 +36,7 @@ class Killed(unittest.TestCase):
             machine.run("create", "steady", check=0)
             steady = socket.create_connection(("127.0.0.1", machine.tcp_port("steady")))
             steady.settimeout(support.PATIENCE_S)
-            self.ask(steady, b"hostname\n", b"steady\r\n")
+            ask(steady, b"hostname\n", b"steady\r\n")
             for number in range(ROUNDS):
                 name = f"victim{number}"
                 machine.run("create", name, "--", "sh", "-c", "seq 1 1000000", check=0)
@@ -57,7 +49,7 @@ class Killed(unittest.TestCase):
                 victims = self.domain_process(machine, name) + [viewer.pid, listener.pid]
                 for victim in choice.sample(victims, 2):
                     kill(victim)
-                self.ask(steady, b"hostname\n", b"steady\r\n")
+                ask(steady, b"hostname\n", b"steady\r\n")
                 machine.run("destroy", name)
                 for process in (viewer, listener):
                     process.kill()
@@ -65,19 +57,20 @@ class Killed(unittest.TestCase):
                 viewer.stdin.close()
                 viewer.stdout.close()
                 eventually(f"{name} is gone", lambda: name not in machine.domains())
-            self.ask(steady, b"exit\n", b"exit")
+            ask(steady, b"exit\n", b"exit")
             steady.close()
 
     def test_dom0s_processes_killed_at_random_still_go_down_whole(self):
         choice = random.Random(SEED)
         for number in range(ROUNDS):
             with Machine() as machine:
-                machine.run("create", "one", "--", "sh", "-c", "nohup sleep 1000 & seq 1 1000000", check=0)
+                machine.run("create", "one", "--", "sh", "-c", "setsid sleep 1000 & seq 1 1000000", check=0)
                 machine.run("create", "two", check=0)
                 viewer = socket.create_connection(("127.0.0.1", machine.tcp_port("one")))
                 viewer.recv(choice.randrange(1, 60_000))
-                for process in choice.sample(["xen", "xcs", "xend"], 2):
-                    kill(machine.pid(process))
+                # All numbers first: xcs and xend end by themselves, and soon, when xen is gone.
+                for pid in choice.sample([machine.pid(process) for process in ("xen", "xcs", "xend")], 2):
+                    kill(pid)
                 viewer.close()
 
     def test_a_guest_outlives_a_restarted_xcs(self):
@@ -85,10 +78,12 @@ class Killed(unittest.TestCase):
             machine.run("create", "one", check=0)
             viewer = socket.create_connection(("127.0.0.1", machine.tcp_port("one")))
             viewer.settimeout(support.PATIENCE_S)
-            self.ask(viewer, b"hostname\n", b"one\r\n")
-            kill(machine.pid("xcs"))
+            ask(viewer, b"hostname\n", b"one\r\n")
+            old = machine.pid("xcs")
+            kill(old)
+            eventually("xcs is dead", lambda: old not in support.processes_with(machine.directory.encode()))
             restarted = subprocess.Popen([RINGSIDE, "xcs", "--dir", machine.directory], stderr=subprocess.DEVNULL)
-            self.ask(viewer, b"echo again\n", b"\nagain\r\n")
+            ask(viewer, b"echo again\n", b"\nagain\r\n")
             viewer.close()
             restarted.terminate()
             restarted.wait()

@@ -37,6 +37,17 @@ def eventually(what, holds, limit_s=PATIENCE_S):
         time.sleep(0.01)
 
 
+def ask(viewer, question, answer):
+    """Types `question` at a console (a socket) and reads until `answer` has come."""
+    viewer.sendall(question)
+    seen = b""
+    while answer not in seen:
+        piece = viewer.recv(4096)
+        if not piece:
+            raise AssertionError(f"the console closed after {seen!r}")
+        seen += piece
+
+
 def processes_with(text):
     """Numbers of living processes whose command line or environment contains `text`, this one left out."""
     found = []

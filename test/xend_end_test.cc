@@ -1,0 +1,325 @@
+// xend when something ends: a domain, its viewer, xcs, the hypervisor.
+#include "test/catch.h"
+#include "test/xend_fixture.h"
+
+using namespace ringside;
+using namespace ringside::dom0;
+using namespace ringside::test;
+
+TEST_CASE_METHOD(XendFixture, "whoever waits for a guest that goes away gets an error") {
+  create(1);
+  CHECK(ask("shutdown 1 poweroff").empty());
+  ask_line->type("forget 1\n");  // waits its turn
+  xen.domains.erase(1);
+  dom_exc();
+  CHECK(ask_line->seen == "error domain 1 is gone\nerror domain 1 has no console here\n");
+}
+
+TEST_CASE_METHOD(XendFixture,
+                 "a domain that has shut down is destroyed, its viewer let go, its channel freed") {
+  create(1);
+  create(2);
+  auto viewer = view(1);
+  xcs->output(1, "bye");
+  xen.shut_down(1);
+  dom_exc();
+  CHECK(viewer->seen == "bye");
+  CHECK(viewer->cut_off);
+  CHECK(xen.destroyed == std::vector<DomainId>{1});
+  CHECK(xcs->called(XCS_MSG_UNBIND) == 1);
+  CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
+  CHECK(ask("consoles") == "ok 1\n2 9602 listening 0 0 /m/console-9602\n");
+  CHECK(virqs_rearmed() == 1);
+  CHECK(people.listen_tcp(9601).ok());
+}
+
+TEST_CASE_METHOD(XendFixture, "last output that the news of the end has overtaken still reaches the viewer") {
+  create(1);
+  auto viewer = view(1);
+  const bool before_reply = GENERATE(true, false);
+  (before_reply ? xcs->on_call : xcs->on_answered) = [this](const XcsMessage& call) {
+    // xcs gets to the ring only now.
+    if (call.type == XCS_MSG_BIND) xcs->output(1, "overtaken");
+  };
+  xen.crash(1);
+  dom_exc();
+  CHECK(viewer->seen == "overtaken");
+  CHECK(viewer->cut_off);
+}
+
+TEST_CASE_METHOD(XendFixture,
+                 "a slow viewer sees all of a domain that is gone, while its id goes to another") {
+  create(1);
+  auto viewer = view(1);
+  viewer->read(false);
+  const std::string line(60, 'x');
+  for (int i = 0; i < 300; ++i) xcs->output(1, line);
+  world.run();
+  xen.shut_down(1);
+  dom_exc();
+  CHECK_FALSE(viewer->cut_off);
+  create(1);
+  auto next = view(1);
+  xcs->output(1, "new");
+  world.run();
+  CHECK(next->seen == "new");
+  viewer->read(true);
+  world.run();
+  CHECK(viewer->seen.size() == 300 * 60);
+  CHECK(viewer->cut_off);
+}
+
+TEST_CASE_METHOD(XendFixture, "viewers of domains that are gone are limited, the oldest goes first") {
+  std::vector<std::unique_ptr<Person>> viewers;
+  for (DomainId domain = 1; domain <= last_viewers_max + 1; ++domain) {
+    create(domain);
+    viewers.push_back(view(domain));
+    viewers.back()->read(false);
+    for (int i = 0; i < 100; ++i) xcs->output(domain, std::string(60, 'x'));
+    world.run();
+    xen.shut_down(domain);
+    dom_exc();
+  }
+  CHECK(warned("the viewer of domain 1, which is gone, is cut off"));
+  for (auto& viewer : viewers) viewer->read(true);
+  world.run();
+  CHECK(viewers[0]->seen.size() < 6000);
+  for (std::size_t i = 1; i < viewers.size(); ++i) CHECK(viewers[i]->seen.size() == 6000);
+}
+
+TEST_CASE_METHOD(XendFixture, "a crashed or preserved domain keeps its last output until it is destroyed") {
+  create(1);
+  const bool crashed = GENERATE(true, false);
+  if (crashed) {
+    xen.crash(1);
+  } else {
+    xen.domains[1].preserve = 1;
+    xen.shut_down(1);
+  }
+  xcs->output(1, "last words");
+  dom_exc();
+  CHECK(xen.destroyed.empty());
+  CHECK(ask("consoles") == "ok 1\n1 9601 listening 10 0 /m/console-9601\n");
+  CHECK(ask("shutdown 1 poweroff") == "error domain 1 has ended\n");
+  auto viewer = view(1);
+  CHECK(viewer->seen == "last words");
+  CHECK(viewer->cut_off);
+  dom_exc();
+  CHECK(xcs->called(XCS_CIF_FREE_CC) == 0);
+  xen.domains.erase(1);
+  dom_exc();
+  CHECK(ask("consoles") == "ok 0\n");
+  CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
+}
+
+TEST_CASE_METHOD(XendFixture, "a guest that shut down because it crashed is kept too") {
+  create(1);
+  xen.shut_down(1, ShutdownReason::crash);
+  dom_exc();
+  CHECK(xen.destroyed.empty());
+  CHECK(ask("consoles").starts_with("ok 1\n"));
+}
+
+TEST_CASE_METHOD(XendFixture, "a domain that is dying counts as gone") {
+  create(1);
+  xen.domains[1].state.dying = 1;
+  dom_exc();
+  CHECK(ask("consoles") == "ok 0\n");
+  CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
+}
+
+TEST_CASE_METHOD(XendFixture, "domains that nobody asked a console for are left alone") {
+  create(1);
+  xen.add(2);
+  xen.shut_down(2);
+  dom_exc();
+  CHECK(xen.destroyed.empty());
+  CHECK(xen.domains.contains(2));
+}
+
+TEST_CASE_METHOD(XendFixture, "an interrupt that beats the reply naming its port is armed again") {
+  kill_xcs();
+  xcs.emplace(world, "xcs", "/m/xcs_socket");
+  xcs->on_call = [this](const XcsMessage& call) {
+    if (call.type == XCS_VIRQ_BIND) xcs->virq();
+  };
+  world.run_for(2 * xcs_retry_delay);
+  CHECK(virqs_rearmed() == 1);
+}
+
+TEST_CASE_METHOD(XendFixture, "an id that has come round to another domain is not given the old console") {
+  create(1);
+  xen.add(1);  // another frame: the news of the old one's end is on its way
+  CHECK(ask("console 1") == "error the console of domain 1 is being closed\n");
+  world.run();
+  CHECK(ask("console 1").starts_with("ok"));
+  CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
+}
+
+TEST_CASE_METHOD(XendFixture, "forget closes a console whose domain goes on") {
+  create(1);
+  auto viewer = view(1);
+  xcs->output(1, "text");
+  world.run();
+  CHECK(ask("forget 1") == "ok\n");
+  CHECK(viewer->seen == "text");
+  CHECK(viewer->cut_off);
+  CHECK(xen.domains.contains(1));
+  CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
+  CHECK(ask("consoles") == "ok 0\n");
+  create(1);
+}
+
+TEST_CASE_METHOD(XendFixture, "a console that is being opened can be neither had nor forgotten yet") {
+  xen.add(1);
+  xcs->unanswered = {XCS_CIF_NEW_CC};
+  CHECK(ask("console 1").empty());
+  Person other(people, people.connect_local("/m/xend.sock").value());
+  other.type("console 1\nforget 1\n");
+  world.run();
+  CHECK(other.seen ==
+        "error the console of domain 1 is being opened\nerror the console of domain 1 is being opened\n");
+}
+
+TEST_CASE_METHOD(XendFixture, "xcs may come back: viewers stay, channels and bindings are set up again") {
+  create(1);
+  create(2);
+  auto viewer = view(1);
+  viewer->type(std::string(600, 'a'));
+  world.run();
+  kill_xcs();
+  CHECK(warned("the connection to xcs is lost"));
+  CHECK(warned("trying again every 100 ms"));
+  CHECK(host.warnings().size() == 1);
+  CHECK(ask("console 3") == "error xcs is gone: try again when it is back\n");
+  world.run_for(10 * xcs_retry_delay);
+  CHECK(host.warnings().size() == 1);
+  CHECK_FALSE(viewer->cut_off);
+
+  start_xcs();
+  CHECK(warned("xcs is back"));
+  CHECK(xcs->called(XCS_VIRQ_BIND) == 1);
+  REQUIRE(xcs->called(XCS_CIF_NEW_CC) == 2);
+  for (const auto& call : xcs->calls) {
+    if (call.type != XCS_CIF_NEW_CC) continue;
+    // The ports of before.
+    CHECK(call.u.interface.local_port == static_cast<std::int32_t>(10 + call.u.interface.dom));
+    CHECK(call.u.interface.remote_port == 1);
+  }
+  CHECK(xcs->called(XCS_MSG_BIND) == 2);
+  xcs->output(1, "again");
+  world.run();
+  CHECK(viewer->seen == "again");
+  CHECK(xcs->answers(1) == 1);
+  CHECK(xcs->input(1) == std::string(180, 'a'));
+}
+
+TEST_CASE_METHOD(XendFixture,
+                 "who waits when xcs goes is told, and what waits after it goes on when it is back") {
+  create(1);
+  CHECK(ask("sysrq 1 h").empty());
+  Person builder(people, people.connect_local("/m/xend.sock").value());
+  xen.add(2);
+  xcs->unanswered = {XCS_CIF_NEW_CC};
+  builder.type("console 2\n");
+  world.run();
+  kill_xcs();
+  CHECK(ask_line->seen == "error xcs is gone: nobody knows whether the guest was asked\n");
+  CHECK(builder.seen == "error no console: domain 2: xcs is gone\n");
+  CHECK(ask("shutdown 1 poweroff").empty());
+  start_xcs();
+  CHECK(xcs->came(XCS_REQUEST, 1).size() == 1);
+}
+
+TEST_CASE_METHOD(XendFixture, "a domain that ended while xcs was away is noticed when it is back") {
+  create(1);
+  create(2);
+  auto viewer = view(1);
+  kill_xcs();
+  xen.shut_down(1);
+  xen.domains.erase(2);
+  xcs.emplace(world, "xcs", "/m/xcs_socket");
+  xcs->results[XCS_CIF_NEW_CC] = XCS_RSLT_FAILED;
+  world.run_for(2 * xcs_retry_delay);
+  CHECK(xen.destroyed == std::vector<DomainId>{1});
+  CHECK(viewer->cut_off);
+  CHECK(ask("consoles") == "ok 0\n");
+}
+
+TEST_CASE_METHOD(XendFixture, "a port that has another use after xcs was away is replaced") {
+  create(1);
+  kill_xcs();
+  xcs.emplace(world, "xcs", "/m/xcs_socket");
+  xcs->results[XCS_CIF_NEW_CC] = XCS_RSLT_FAILED;
+  xcs->on_call = [this](const XcsMessage& call) {
+    if (call.type == XCS_CIF_NEW_CC && call.u.interface.local_port == 0) xcs->results.clear();
+  };
+  world.run_for(2 * xcs_retry_delay);
+  CHECK(xcs->called(XCS_CIF_NEW_CC) == 2);
+  xcs->output(1, "alive");
+  world.run();
+  CHECK(xcs->answers(1) == 1);
+  CHECK(host.warnings().size() == 2);  // gone, back
+}
+
+TEST_CASE_METHOD(XendFixture,
+                 "a living domain that xcs will not serve again is warned of, and keeps its viewer") {
+  create(1);
+  auto viewer = view(1);
+  kill_xcs();
+  xcs.emplace(world, "xcs", "/m/xcs_socket");
+  xcs->guest_port = 2;
+  world.run_for(2 * xcs_retry_delay);
+  CHECK(warned("the console of domain 1 is cut off: xcs opened its channel on port 2 instead of 1"));
+  CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
+  CHECK_FALSE(viewer->cut_off);
+}
+
+TEST_CASE_METHOD(XendFixture, "xcs may go in the middle of a domain's end") {
+  create(1);
+  auto viewer = view(1);
+  xcs->unanswered = {XCS_MSG_BIND};
+  xen.shut_down(1);
+  dom_exc();
+  CHECK_FALSE(viewer->cut_off);
+  kill_xcs();
+  CHECK(viewer->cut_off);
+  CHECK(xen.destroyed == std::vector<DomainId>{1});
+}
+
+TEST_CASE_METHOD(XendFixture, "the end of the hypervisor ends xend, with a warning") {
+  create(1);
+  world.kill(xen.host());
+  world.run_for(2 * hypervisor_look_delay);
+  CHECK(warned("the hypervisor is gone"));
+  CHECK(host.exit_status() == 3);
+}
+
+TEST_CASE_METHOD(XendFixture, "the journal tells a console's life") {
+  create(1);
+  auto viewer = view(1);
+  xen.shut_down(1);
+  dom_exc();
+  for (const char* text :
+       {"session with xcs", "console listening on port 9601", "console connected: viewer 1",
+        "console viewer 1 has seen the end", "domain ended", "console closed"}) {
+    INFO(text);
+    CHECK(told(text));
+  }
+}
+
+TEST_CASE("a machine with consoles leaves no handle behind") {
+  XendFixture fixture;
+  SimWorld* world = &fixture.world;
+  fixture.create(1);
+  auto viewer = fixture.view(1);
+  const std::size_t before = world->open_handles().size();
+  fixture.create(2);
+  viewer = fixture.view(2);
+  fixture.xen.shut_down(2);
+  fixture.dom_exc();
+  viewer.reset();
+  fixture.world.run();
+  // Both viewers are gone with their domains, or by themselves.
+  CHECK(world->open_handles().size() == before - 2);
+}
