@@ -22,10 +22,30 @@ void yield_for(WaitPolicy& policy, std::chrono::nanoseconds now, std::chrono::na
 TEST_CASE("a peer on another CPU is looked for until the budget is spent", "[wait]") {
   WaitPolicy policy;
   CHECK(policy.idle(start, true) == Next::look);
-  CHECK(policy.idle(start + WaitPolicy::look_budget - 1ns, true) == Next::look);
-  CHECK(policy.idle(start + WaitPolicy::look_budget, true) == Next::sleep);
+  CHECK(policy.idle(start + WaitPolicy::look_budget_min - 1ns, true) == Next::look);
+  CHECK(policy.idle(start + WaitPolicy::look_budget_min, true) == Next::sleep);
   policy.worked();
-  CHECK(policy.idle(start + WaitPolicy::look_budget, true) == Next::look);
+  CHECK(policy.idle(start + WaitPolicy::look_budget_min, true) == Next::look);
+}
+
+TEST_CASE("the budget grows where kicks come soon after it is spent, and shrinks where they do not",
+          "[wait]") {
+  WaitPolicy policy;
+  const auto spent_after = [&](std::chrono::nanoseconds kick) {
+    REQUIRE(policy.idle(start, true) == Next::look);
+    std::chrono::nanoseconds spent{};
+    while (policy.idle(start + spent, true) == Next::look) spent += 1us;
+    policy.kicked(start + kick);
+    policy.worked();
+    return spent;
+  };
+  CHECK(spent_after(100us) == WaitPolicy::look_budget_min);
+  CHECK(spent_after(WaitPolicy::look_budget_max - 1ns) == 200us);
+  CHECK(spent_after(1s) == WaitPolicy::look_budget_max);
+  CHECK(spent_after(1s) == WaitPolicy::look_budget_max / 2);
+  CHECK(spent_after(1s) == WaitPolicy::look_budget_min + 3us);
+  CHECK(spent_after(1us) == WaitPolicy::look_budget_min);
+  CHECK(spent_after(1us) == WaitPolicy::look_budget_min);
 }
 
 TEST_CASE("a peer on this CPU is given it a few times, then waited for asleep", "[wait]") {

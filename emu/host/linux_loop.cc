@@ -232,6 +232,7 @@ void LinuxLoop::take_kicks() {
     if (kicked.woken) {
       kicked.woken();
     } else if (const auto wait = waits_.find(kicked.wait); wait != waits_.end()) {
+      if (!wait->second->awake) policy_.kicked(clock_now());
       wake(*wait->second);
       wait->second->ops.serve();
     }

@@ -17,8 +17,11 @@ class WaitPolicy {
  public:
   using Nanoseconds = std::chrono::nanoseconds;
 
-  /// Must exceed a wake-up across CPUs, or every wait ends in the sleep it was meant to avoid.
-  static constexpr Nanoseconds look_budget = std::chrono::microseconds(60);
+  /// The budget for looking. It must exceed a wake-up across CPUs and the peer's turn, or every wait ends in
+  /// the sleep it was meant to avoid, on both sides for ever; so it grows, within bounds, where waits end
+  /// soon after it.
+  static constexpr Nanoseconds look_budget_min = std::chrono::microseconds(60);
+  static constexpr Nanoseconds look_budget_max = std::chrono::microseconds(250);
   static constexpr int yields_max = 3;
   /// A peer's turn is shorter than this, a stranger's is not: the scheduler gives milliseconds.
   static constexpr Nanoseconds long_yield = std::chrono::microseconds(300);
@@ -44,8 +47,16 @@ class WaitPolicy {
       waiting_ = true;
       since_ = now;
     }
-    if (peer_elsewhere) return now - since_ < look_budget ? Next::look : Next::sleep;
+    if (peer_elsewhere) return now - since_ < look_budget_ ? Next::look : Next::sleep;
     return now >= no_yield_before_ && yields_++ < yields_max ? Next::yield : Next::sleep;
+  }
+
+  /// A kick ended the sleep of this wait, at `now`.
+  void kicked(Nanoseconds now) {
+    if (!waiting_) return;
+    const Nanoseconds waited = now - since_;
+    const Nanoseconds fitting = waited < look_budget_max ? 2 * waited : look_budget_ / 2;
+    look_budget_ = std::clamp(fitting, look_budget_min, look_budget_max);
   }
 
   /// The CPU was given away at `from` and had again at `to`. Whoever yields goes to the end of the line,
@@ -60,6 +71,7 @@ class WaitPolicy {
   bool waiting_ = false;
   int yields_ = 0;
   Nanoseconds since_{};
+  Nanoseconds look_budget_ = look_budget_min;
   Nanoseconds no_yield_before_{};
 };
 
