@@ -101,13 +101,16 @@ struct XcsFixture {
   SimHost* xcs_host = nullptr;
   std::unique_ptr<dom0::Xcs> xcs;
 
-  XcsFixture() { start_xcs(); }
+  Quirks quirks;
+
+  explicit XcsFixture(Quirks its_quirks = {}) : quirks(its_quirks) { start_xcs(); }
 
   void start_xcs() {
     xcs_host = &world.host("xcs");
-    xcs = std::make_unique<dom0::Xcs>(*xcs_host, trace::Journal(sink, trace::actor(trace::Role::xcs)),
-                                      Privcmd(*xcs_host, world.dom0_connection(*xcs_host)),
-                                      dom0::XcsOptions{.socket_path = xcs_path, .session_seed = 2005});
+    xcs = std::make_unique<dom0::Xcs>(
+        *xcs_host, trace::Journal(sink, trace::actor(trace::Role::xcs)),
+        Privcmd(*xcs_host, world.dom0_connection(*xcs_host)),
+        dom0::XcsOptions{.socket_path = xcs_path, .session_seed = 2005, .quirks = quirks});
     REQUIRE(xcs->start().ok());
   }
   void kill_xcs() {
@@ -116,6 +119,14 @@ struct XcsFixture {
     xcs.reset();
   }
 
+  /// How often that quirk bit.
+  [[nodiscard]] std::size_t bites(Quirk quirk) const {
+    std::size_t count = 0;
+    for (const auto& [step, entry] : sink.entries()) {
+      count += entry.kind == trace::Kind::quirk && text_of(entry.message) == about(quirk).name ? 1 : 0;
+    }
+    return count;
+  }
   [[nodiscard]] const dom0::XcsCounters& counters() const { return xcs->counters(); }
   /// A domain with a guest in it; its channel will have its port 1.
   [[nodiscard]] std::unique_ptr<FakeGuest> boot(DomainId domain, ring::Abi abi = ring::Abi::sring) {

@@ -12,13 +12,14 @@
 namespace ringside::test {
 
 struct XendFixture {
-  explicit XendFixture(std::uint16_t port_base = 9600)
+  explicit XendFixture(std::uint16_t port_base = 9600, Quirks quirks = {})
       : xend(host, trace::Journal(sink, trace::actor(trace::Role::xend)),
              Privcmd(host, world.dom0_connection(host)),
              {.xcs_socket = "/m/xcs_socket",
               .management_socket = "/m/xend.sock",
               .console_directory = "/m",
-              .console_port_base = port_base}) {
+              .console_port_base = port_base,
+              .quirks = quirks}) {
     xcs.emplace(world, "xcs", "/m/xcs_socket");
     REQUIRE(xend.start([this] { ready = true; }).ok());
     world.run();

@@ -134,6 +134,7 @@ Meaning meaning(const trace::Entry& entry) {
       return meaning_of_bytes(entry);
     case Kind::refused:
     case Kind::counted:
+    case Kind::quirk:
     case Kind::told:
       break;
   }

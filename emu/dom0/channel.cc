@@ -32,6 +32,9 @@ void Channel::turn() {
 }
 
 bool Channel::has_work() const {
+  if (believing_) {
+    return (back_.has_request() && back_.unanswered() < ring::slots_per_ring) || front_.has_response();
+  }
   // Nonsense is worth a look once, and then no more until it has become sense.
   if (!indices_make_sense()) return !faulty_;
   return back_.has_request() || front_.has_response();
@@ -49,6 +52,7 @@ bool Channel::try_sleep() {
 
 /// Both rings' shared indices, against what was published: the same bounds that Back and Front hold to.
 bool Channel::indices_make_sense() const {
+  if (believing_) return true;
   const std::uint32_t requests = ring::distance(Memory::load(tx_.req_prod), published_responses_);
   const std::uint32_t requests_known = ring::distance(back_.req_cons(), published_responses_);
   const std::uint32_t responses = ring::distance(Memory::load(rx_.rsp_prod), front_.rsp_cons());
@@ -78,7 +82,7 @@ void Channel::take_requests() {
   for (std::uint32_t taken = 0; taken < ring::slots_per_ring; ++taken) {
     ring::ControlMessage message;
     const ring::Index index = back_.req_cons();
-    const ring::TakeRequest outcome = back_.take_request(message);
+    const ring::TakeRequest outcome = take_one(message);
     if (outcome == ring::TakeRequest::empty) break;
     if (outcome == ring::TakeRequest::bad_index) {
       index_fault();
@@ -94,6 +98,16 @@ void Channel::take_requests() {
     }
   }
   journal_.index_moved(domain(), ring::Ring::tx, IndexName::req_cons, before, back_.req_cons());
+}
+
+ring::TakeRequest Channel::take_one(ring::ControlMessage& message) {
+  if (!believing_) return back_.take_request(message);
+  const Quirk quirk = place_.quirks.has(Quirk::abi_mismatch) ? Quirk::abi_mismatch : Quirk::stale_indices;
+  const std::uint32_t claimed = ring::distance(Memory::load(tx_.req_prod), published_responses_);
+  if (claimed > ring::slots_per_ring) journal_.quirk(domain(), quirk);
+  if (!back_.take_request_believing(message)) return ring::TakeRequest::empty;
+  message.length = std::min<std::uint8_t>(message.length, ring::payload_bytes_max);
+  return ring::TakeRequest::taken;
 }
 
 void Channel::take_responses() {
@@ -226,7 +240,7 @@ void Channel::notify() {
   const bool wakes =
       outcome == ring::Raised::kick || (domain() == 0 && outcome == ring::Raised::already_selected);
   if (wakes) parts_.host.kick(parts_.events.peer_kicks(local_port()));
-  parts_.host.ring_wait_expect(wait_);
+  if (wait_ != 0) parts_.host.ring_wait_expect(wait_);
 }
 
 // -- what is owed
@@ -234,6 +248,13 @@ void Channel::notify() {
 void Channel::remember(const Owed& request) {
   RS_CHECK(unanswered_count_ < unanswered_.size());
   unanswered_[unanswered_count_++] = request;
+}
+
+void Channel::abandon(ring::Index index) {
+  const auto end = std::remove_if(unanswered_.begin(),
+                                  unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_),
+                                  [index](const Owed& owed) { return owed.index == index; });
+  unanswered_count_ = static_cast<std::size_t>(end - unanswered_.begin());
 }
 
 bool Channel::is_owed(ring::Index index) const {
@@ -244,6 +265,7 @@ bool Channel::is_owed(ring::Index index) const {
 /// The request that a response means: the one at `index`, or the oldest with the same header, or else, since
 /// an answer was owed, the oldest.
 void Channel::forget(const ring::ControlMessage& response, std::optional<ring::Index> index) {
+  if (unanswered_count_ == 0) return;  // it was abandoned
   const auto end = unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_);
   auto answered = std::find_if(unanswered_.begin(), end, [&](const Owed& owed) {
     if (index) return owed.index == *index;

@@ -15,6 +15,7 @@
 #include <span>
 
 #include "emu/base/check.h"
+#include "emu/base/quirks.h"
 #include "emu/dom0/event_device.h"
 #include "emu/host/host.h"
 #include "emu/trace/journal.h"
@@ -62,6 +63,7 @@ class Channel {
     DomainId domain = 0;
     ring::Port local_port = any_port;
     ring::Port remote_port = any_port;
+    Quirks quirks = {};  ///< stale_indices, abi_mismatch
   };
 
   /// Binds the event channel, maps the domain's frame, attaches to its rings where the indices stand, and
@@ -102,6 +104,16 @@ class Channel {
   [[nodiscard]] Respond respond(const ring::ControlMessage& message,
                                 std::optional<ring::Index> index = std::nullopt);
 
+  /// The guest has room for a request at once.
+  [[nodiscard]] bool has_room() const { return queue_.empty() && !faulty_ && !front_.full(); }
+  /// Raises the event at the guest though nothing was published.
+  void notify();
+  /// Forgets a request without answering it: its slot is never freed.
+  void abandon(ring::Index index);
+  /// From hold() to release() nothing of the guest's is noticed.
+  void hold();
+  void release();
+
   /// Takes what there is, then publishes what was put and notifies the guest once for all of it. Looks at
   /// both rings, since an answer makes room for the next request.
   void flush();
@@ -122,8 +134,12 @@ class Channel {
     ChannelCounters& counters;
   };
 
-  Channel(const Parts& parts, trace::Journal journal, const Place& place, ring::Abi abi, Mapping frame,
-          ring::Back<> back, ring::Front<> front, Events owner);
+  struct Layouts {
+    ring::Abi rings;   ///< as the controller takes it to be
+    ring::Abi events;  ///< as it is
+  };
+  Channel(const Parts& parts, trace::Journal journal, const Place& place, const Layouts& layouts,
+          Mapping frame, ring::Back<> back, ring::Front<> front, Events owner);
   void start();
   void take_over_tags(const ring::TaggedRequest* in_page);
 
@@ -148,7 +164,7 @@ class Channel {
   [[nodiscard]] std::uint32_t tag_age(const ring::TaggedRequest& sent) const;
   void put_response(const ring::ControlMessage& message);
   void publish();
-  void notify();
+  [[nodiscard]] ring::TakeRequest take_one(ring::ControlMessage& message);
   void remember(const Owed& request);
   [[nodiscard]] bool is_owed(ring::Index index) const;
   void forget(const ring::ControlMessage& response, std::optional<ring::Index> index);
@@ -179,6 +195,7 @@ class Channel {
   /// As in the page, which the guest can write; taken from there on attaching, and never again.
   std::array<ring::TaggedRequest, ring::slots_per_ring> tagged_{};
   bool told_full_ = false;  ///< somebody waits for room
+  bool believing_ = false;  ///< a quirk: the guest's indices are not looked into
   bool faulty_ = false;
   bool warned_index_ = false;
   bool warned_length_ = false;

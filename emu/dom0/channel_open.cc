@@ -57,6 +57,8 @@ Result<std::unique_ptr<Channel>> Channel::open(Host& host, trace::Journal journa
   // there.
   if (place.remote_port == any_port && place.local_port == any_port) place.remote_port = info->console_port;
   const bool is_new = place.remote_port == any_port && place.local_port == any_port;
+  const bool mistaken = place.quirks.has(Quirk::abi_mismatch) && info->abi != ring::Abi::sring;
+  const ring::Abi abi = mistaken ? ring::Abi::sring : info->abi;
   auto pair = privcmd.evtchn_bind_interdomain(DOMID_SELF, domain, place.local_port, place.remote_port);
   if (!pair) return pair.error();
   place.local_port = pair->port1;
@@ -68,8 +70,8 @@ Result<std::unique_ptr<Channel>> Channel::open(Host& host, trace::Journal journa
   auto mapping = host.frame_map(*frame);
   if (!mapping) return mapping.error();
   std::byte* page = mapping->frame();
-  const auto back = ring::Back<>::attach(ring::shared_ring(page, info->abi, ring::Ring::tx));
-  const auto front = ring::Front<>::attach(ring::shared_ring(page, info->abi, ring::Ring::rx));
+  const auto back = ring::Back<>::attach(ring::shared_ring(page, abi, ring::Ring::tx));
+  const auto front = ring::Front<>::attach(ring::shared_ring(page, abi, ring::Ring::rx));
   if (!back || !front) return refuse(EBADMSG, domain, "its ring indices are impossible");
 
   if (auto bound = events.bind(place.local_port, EventDevice::Wake::owner, domain); !bound)
@@ -79,23 +81,25 @@ Result<std::unique_ptr<Channel>> Channel::open(Host& host, trace::Journal journa
     return refuse(ESRCH, domain, "nobody is at the other end of the event channel");
   }
   bound_port.keep();
-  std::unique_ptr<Channel> channel(new Channel({host, privcmd, events, counters}, journal, place, info->abi,
+  std::unique_ptr<Channel> channel(new Channel({host, privcmd, events, counters}, journal, place,
+                                               {.rings = abi, .events = info->abi},
                                                std::move(mapping).value(), *back, *front, std::move(owner)));
+  channel->believing_ = mistaken || place.quirks.has(Quirk::stale_indices);
   channel->start();
   return channel;
 }
 
-Channel::Channel(const Parts& parts, trace::Journal journal, const Place& place, ring::Abi abi, Mapping frame,
-                 ring::Back<> back, ring::Front<> front, Events owner)
+Channel::Channel(const Parts& parts, trace::Journal journal, const Place& place, const Layouts& layouts,
+                 Mapping frame, ring::Back<> back, ring::Front<> front, Events owner)
     : parts_(parts),
       journal_(journal),
       place_(place),
       frame_(std::move(frame)),
-      tx_(ring::shared_ring(frame_.frame(), abi, ring::Ring::tx)),
-      rx_(ring::shared_ring(frame_.frame(), abi, ring::Ring::rx)),
+      tx_(ring::shared_ring(frame_.frame(), layouts.rings, ring::Ring::tx)),
+      rx_(ring::shared_ring(frame_.frame(), layouts.rings, ring::Ring::rx)),
       back_(back),
       front_(front),
-      guest_bits_(frame_.frame(), abi),
+      guest_bits_(frame_.frame(), layouts.events),
       up_(frame_.frame()),
       owner_(std::move(owner)),
       published_responses_(back.rsp_prod_pvt()),
@@ -116,6 +120,21 @@ void Channel::start() {
 
   ring::ChannelWords* words = ring::channel_words(frame_.frame());
   take_over_tags(words->tagged);
+  release();
+  // The guest may hold the kicks of a predecessor's port: seeing this move, it asks for the present ones.
+  ring::NativeMemory::store(&words->attachments, ring::NativeMemory::load(&words->attachments) + 1);
+  const ring::Raised outcome = guest_bits_.raise(remote_port());
+  journal_.event_raised(domain(), trace::actor(trace::Role::domain, domain()), remote_port(), outcome);
+  parts_.host.kick(parts_.events.peer_kicks(local_port()));
+}
+
+void Channel::hold() {
+  if (wait_ != 0) parts_.host.ring_wait_end(std::exchange(wait_, 0));
+}
+
+void Channel::release() {
+  if (wait_ != 0) return;
+  ring::ChannelWords* words = ring::channel_words(frame_.frame());
   up_.set_mask();
   wait_ = parts_.host.ring_wait_start(parts_.events.kicks(local_port()),
                                       {.awaken = [this] { up_.set_mask(); },
@@ -124,11 +143,6 @@ void Channel::start() {
                                        .try_sleep = [this] { return try_sleep(); },
                                        .own_cpu = &words->controller_cpu,
                                        .peer_cpu = &words->guest_cpu});
-  // The guest may hold the kicks of a predecessor's port: seeing this move, it asks for the present ones.
-  ring::NativeMemory::store(&words->attachments, ring::NativeMemory::load(&words->attachments) + 1);
-  const ring::Raised outcome = guest_bits_.raise(remote_port());
-  journal_.event_raised(domain(), trace::actor(trace::Role::domain, domain()), remote_port(), outcome);
-  parts_.host.kick(parts_.events.peer_kicks(local_port()));
 }
 
 /// Those that reached the ring. One that a predecessor had noted and not yet published did not.
@@ -141,7 +155,7 @@ void Channel::take_over_tags(const ring::TaggedRequest* in_page) {
 }
 
 Channel::~Channel() {
-  parts_.host.ring_wait_end(wait_);
+  hold();
   parts_.events.unbind(local_port());
 }
 

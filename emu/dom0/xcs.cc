@@ -88,6 +88,7 @@ void Xcs::accept_one(Handle stream) {
   connection->stream = std::move(stream);
   connection->since = host_.now();
   const XcsConnectionNumber number = connection->number;
+  if (descriptor2_ == 0) descriptor2_ = number;
   host_.watch(connection->stream, connection->interest,
               [this, number](Ready ready) { connection_ready(number, ready); });
   connections_.emplace(number, std::move(connection));
@@ -98,8 +99,10 @@ void Xcs::connection_ready(XcsConnectionNumber number, Ready ready) {
   const auto found = connections_.find(number);
   if (found == connections_.end()) return;
   Connection& connection = *found->second;
+  if (held_by_ != 0 && held_by_ != number) return;
   if (ready.write) {
     connection.blocked = false;
+    if (held_by_ == number && options_.quirks.has(Quirk::xcs_blocking_client)) release_everybody();
     write_out(connection);
     // Calls may have waited for room among the replies.
     if (connection.side != Side::data) show_input(connection);
@@ -116,6 +119,12 @@ void Xcs::read_in(Connection& connection) {
     case Io::State::blocked:
       return;
     case Io::State::moved:
+      if (options_.quirks.has(Quirk::xcs_short_frame) && connection.input.drop_piece()) {
+        hold_everybody_but(connection);
+        quirk(Quirk::xcs_short_frame);
+      } else if (held_by_ == connection.number) {
+        release_everybody();
+      }
       break;
     case Io::State::closed:
       connection.ended = true;
@@ -155,7 +164,7 @@ bool Xcs::has_output(const Connection& connection) {
 }
 
 void Xcs::write_out(Connection& connection) {
-  if (connection.blocked || !has_output(connection)) return;
+  if (crashed_ || connection.blocked || !has_output(connection)) return;
   Io::State state = connection.replies.write_to(host_, connection.stream);
   if (connection.replies.empty() && connection.side == Side::data && connection.session != nullptr) {
     state = connection.session->output.write_to(host_, connection.stream);
@@ -165,8 +174,12 @@ void Xcs::write_out(Connection& connection) {
       return;
     case Io::State::blocked:
       connection.blocked = true;
+      if (connection.side == Side::data && quirk(Quirk::xcs_blocking_client)) hold_everybody_but(connection);
       return;
     case Io::State::closed:
+      if (options_.quirks.has(Quirk::xcs_sigpipe)) {
+        return crash(Quirk::xcs_sigpipe, 13, "a client has closed its connection");
+      }
       // There may be something left to read; the end of it says that the client is gone.
       connection.deaf = true;
       connection.replies = {};
@@ -178,8 +191,10 @@ void Xcs::write_out(Connection& connection) {
 /// Waits for what the connection can make use of, and for nothing else.
 void Xcs::update_interest(Connection& connection) {
   if (connection.gone) return;
-  const Ready wanted{.read = !connection.ended && !connection.input.full() && !calls_wait(connection),
-                     .write = has_output(connection)};
+  const bool held = held_by_ != 0 && held_by_ != connection.number;
+  const Ready wanted{.read = !held && !connection.forgotten && !connection.ended &&
+                             !connection.input.full() && !calls_wait(connection),
+                     .write = !held && has_output(connection)};
   if (wanted.read == connection.interest.read && wanted.write == connection.interest.write) return;
   connection.interest = wanted;
   host_.watch_interest(connection.stream, wanted);
@@ -213,6 +228,8 @@ void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
 // -- the end of a turn
 
 void Xcs::settle() {
+  if (any_gone_ && held_by_ != 0 && connections_.at(held_by_)->gone) release_everybody();
+  if (held_by_ != 0) return;
   // Each round deals with a frame that had waited, or is the last.
   for (bool again = true; again;) {
     read_events();
@@ -271,7 +288,8 @@ void Xcs::end_session(XcsSession& session) {
 
 void Xcs::close_gone() {
   std::erase_if(connections_, [this](const auto& each) {
-    if (!each.second->gone) return false;
+    if (!each.second->gone || each.second->forgotten) return false;
+    if (descriptor2_ == each.first) descriptor2_ = 0;
     leave_session(*each.second);
     return true;
   });
@@ -303,7 +321,7 @@ void Xcs::housekeep() {
   }
   bool any_unknown = false;
   for (auto& [number, connection] : connections_) {
-    if (connection->side != Side::unknown || connection->gone) continue;
+    if (connection->side != Side::unknown || connection->gone || connection->forgotten) continue;
     any_unknown = true;
     if (now - connection->since <= xcs_connection_silent_max) continue;
     refuse(counters_.connections_silent, "connections_silent", 0, *connection, "never said what it is");

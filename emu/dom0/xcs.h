@@ -42,6 +42,7 @@ inline constexpr Duration xcs_connection_silent_max = std::chrono::seconds(5);
 struct XcsOptions {
   std::string socket_path;
   std::uint64_t session_seed = 0;  ///< of session ids; random, except where a run is to be repeated
+  Quirks quirks = {};
 };
 
 /// What went otherwise than planned. Each change is an entry of the journal, under the member's name.
@@ -92,11 +93,12 @@ class Xcs {
     XcsOutput replies;  ///< to calls; on a data connection they go before what its session has for it
     XcsSession* session = nullptr;  ///< none while the side is unknown, or when a data connection has ended
     Ready interest{.read = true, .write = false};
-    bool blocked = false;  ///< took no more when written to last; the host will say when it does
-    bool parked = false;   ///< some of its input waits for a guest to make room
-    bool ended = false;    ///< the client will send no more
-    bool deaf = false;     ///< the client will read no more; what it had sent is still dealt with
-    bool gone = false;     ///< to be closed at the end of the turn
+    bool blocked = false;    ///< took no more when written to last; the host will say when it does
+    bool parked = false;     ///< some of its input waits for a guest to make room
+    bool ended = false;      ///< the client will send no more
+    bool deaf = false;       ///< the client will read no more; what it had sent is still dealt with
+    bool gone = false;       ///< to be closed at the end of the turn
+    bool forgotten = false;  ///< a quirk: neither read any more nor ever closed
   };
 
   struct Line {
@@ -125,6 +127,12 @@ class Xcs {
   void end_session(XcsSession& session);
   void close_gone();
   void leave_session(Connection& connection);
+  // Quirks (xcs_quirks.cc).
+  bool quirk(Quirk quirk, DomainId domain = 0);
+  void hold_everybody_but(Connection& connection);
+  void release_everybody();
+  void crash(Quirk quirk, int signal, std::string_view why);
+  void say(const std::string& text);
   void want_housekeeping();
   void housekeep();
   void count(std::uint32_t& counter, std::string_view name, DomainId domain = 0);
@@ -167,6 +175,9 @@ class Xcs {
   XcsCounters counters_;
   XcsSessions sessions_;
   Handle listener_;
+  bool crashed_ = false;                 ///< a quirk: not a byte leaves any more
+  XcsConnectionNumber held_by_ = 0;      ///< a quirk: the one that everybody else waits for
+  XcsConnectionNumber descriptor2_ = 0;  ///< a quirk: the one that gets the error messages
   bool accepting_ = true;
   std::map<XcsConnectionNumber, std::unique_ptr<Connection>> connections_;
   XcsConnectionNumber last_connection_ = 0;
@@ -177,7 +188,7 @@ class Xcs {
 
   std::unique_ptr<EventDevice> events_;
   std::set<ring::Port> virq_ports_;
-  std::array<Line, xcs_domain_max + 1> lines_;
+  std::array<Line, domain_id_max + 1> lines_;
   std::vector<DomainId> touched_;
   std::vector<DomainId> full_;  ///< during one pass over a connection's input: guests that have no room
   bool room_made_ = false;

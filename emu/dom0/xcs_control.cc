@@ -60,7 +60,11 @@ void Xcs::take_call(Connection& connection, const XcsMessage& frame) {
       reply.result = connection.session == nullptr ? XCS_RSLT_NOSESSION : frame.result;
       break;
   }
-  if (reply.result != XCS_RSLT_OK) {
+  const bool refused = reply.result != XCS_RSLT_OK;
+  if (connection.side == Side::unknown && refused && quirk(Quirk::xcs_connect_once)) {
+    connection.forgotten = true;
+  }
+  if (refused) {
     refuse(counters_.calls_refused, "calls_refused", about_frame(frame).domain, connection,
            fmt::format("call of type {}: result {}", frame.type, reply.result));
   }
@@ -105,6 +109,11 @@ void Xcs::call_bind(XcsSession& session, XcsMessage& reply) {
     const Channel* channel = lines_[domain].channel.get();
     if (channel != nullptr && static_cast<std::int32_t>(channel->local_port()) == bind.port) touch(domain);
   }
+  if (options_.quirks.has(Quirk::xcs_bind_collision) &&
+      sessions_.bindings().same_hash(session, bind.port, bind.type)) {
+    quirk(Quirk::xcs_bind_collision);
+    return;
+  }
   switch (sessions_.bindings().add(session, bind.port, bind.type)) {
     case XcsBindings::Added::added:
       return offer_unanswered(session, bind.port, bind.type);
@@ -121,7 +130,11 @@ void Xcs::call_bind(XcsSession& session, XcsMessage& reply) {
 void Xcs::call_unbind(XcsSession& session, XcsMessage& reply) {
   const XcsBind bind = reply.u.bind;
   if (XcsBindings::valid(bind.port, bind.type)) {
-    sessions_.bindings().remove(session, bind.port, bind.type);
+    XcsBindings::Place place{bind.port, bind.type};
+    if (options_.quirks.has(Quirk::xcs_bind_collision)) {
+      place = sessions_.bindings().same_hash(session, bind.port, bind.type).value_or(place);
+    }
+    sessions_.bindings().remove(session, place.port, place.type);
   } else {
     reply.result = XCS_RSLT_BADREQUEST;
   }
@@ -133,7 +146,12 @@ void Xcs::call_virq_bind(XcsSession& session, XcsMessage& reply) {
   if (!port) return explain(0, port.error());
   const ring::Port bound = port.value();
   if (bound == any_port || bound >= ring::ports_per_domain) return;
-  const auto added = sessions_.bindings().add(session, static_cast<std::int32_t>(bound), xcs_type_virq);
+  const auto key = static_cast<std::int32_t>(bound);
+  const bool collides = options_.quirks.has(Quirk::xcs_bind_collision) &&
+                        sessions_.bindings().same_hash(session, key, xcs_type_virq);
+  if (collides) quirk(Quirk::xcs_bind_collision);
+  const auto added =
+      collides ? XcsBindings::Added::there_already : sessions_.bindings().add(session, key, xcs_type_virq);
   if (added == XcsBindings::Added::limit) return;
   if (virq_ports_.insert(bound).second) {
     if (auto done = events_->bind(bound, EventDevice::Wake::device, 0); !done) {
@@ -151,13 +169,16 @@ void Xcs::call_virq_bind(XcsSession& session, XcsMessage& reply) {
 
 void Xcs::call_new_channel(XcsMessage& reply) {
   XcsInterface& interface = reply.u.interface;
+  if (interface.local_port == xcs_port_wildcard && options_.quirks.has(Quirk::xcs_wild_port)) {
+    return crash(Quirk::xcs_wild_port, 11, "the wildcard as a local port");
+  }
   if (!is_port(interface.local_port) || !is_port(interface.remote_port)) {
     reply.result = XCS_RSLT_BADREQUEST;
     return;
   }
   const DomainId domain = interface.dom;
   reply.result = XCS_RSLT_FAILED;
-  if (domain > xcs_domain_max) return;
+  if (domain > domain_id_max) return;
   Line* line = line_of(domain);
   // The domain that had the channel may be gone, and its number another one's by now.
   if (line != nullptr && !line->channel->still_bound()) {
@@ -167,7 +188,13 @@ void Xcs::call_new_channel(XcsMessage& reply) {
   if (line == nullptr) {
     auto opened = open_line(domain, static_cast<ring::Port>(interface.local_port),
                             static_cast<ring::Port>(interface.remote_port));
-    if (!opened) return explain(domain, opened.error());
+    if (!opened) {
+      if (opened.error().code == ESRCH && interface.local_port != 0 && quirk(Quirk::xcs_wild_port, domain)) {
+        static_cast<void>(
+            privcmd_.evtchn_close(DOMID_SELF, static_cast<ring::Port>(interface.local_port)).ok());
+      }
+      return explain(domain, opened.error());
+    }
     line = line_of(domain);
   }
   ++line->references;
@@ -179,6 +206,11 @@ void Xcs::call_new_channel(XcsMessage& reply) {
 void Xcs::call_free_channel(XcsMessage& reply) {
   const DomainId domain = reply.u.interface.dom;
   Line* line = line_of(domain);
+  if (line == nullptr && domain <= domain_id_max && quirk(Quirk::xcs_stale_bindings, domain)) {
+    if (!open_line(domain, any_port, any_port)) return;
+    line = line_of(domain);
+    line->references = 1;
+  }
   if (line == nullptr) {
     reply.result = XCS_RSLT_FAILED;
     return;
@@ -197,11 +229,15 @@ Result<> Xcs::open_line(DomainId domain, ring::Port local, ring::Port remote) {
       .room = [this] { room_made_ = true; },
       .turned = [this] { settle(); },
   };
-  auto opened = Channel::open(host_, journal_, privcmd_, *events_,
-                              {.domain = domain, .local_port = local, .remote_port = remote},
-                              counters_.channels, std::move(owner));
+  auto opened =
+      Channel::open(host_, journal_, privcmd_, *events_,
+                    {.domain = domain, .local_port = local, .remote_port = remote, .quirks = options_.quirks},
+                    counters_.channels, std::move(owner));
   if (!opened) return opened.error();
   line = {.channel = std::move(opened).value()};
+  if (!line.channel->unanswered().empty() && quirk(Quirk::xcs_restart_deadlock, domain)) {
+    while (!line.channel->unanswered().empty()) line.channel->abandon(line.channel->unanswered()[0].index);
+  }
   for (const Channel::Owed& owed : line.channel->unanswered()) pass_up(request_frame(*line.channel, owed));
   touch(domain);
   return Done{};
@@ -209,7 +245,9 @@ Result<> Xcs::open_line(DomainId domain, ring::Port local, ring::Port remote) {
 
 void Xcs::close_line(DomainId domain) {
   Line& line = lines_[domain];
-  sessions_.bindings().remove_port(line.channel->local_port());
+  if (!quirk(Quirk::xcs_stale_bindings, domain)) {
+    sessions_.bindings().remove_port(line.channel->local_port());
+  }
   line.channel->close_port();
   line = {};
   // Who waited for its room waits for nothing now.
@@ -219,7 +257,7 @@ void Xcs::close_line(DomainId domain) {
 /// The wire has room for a number only; people get the reason.
 void Xcs::explain(DomainId domain, const Error& error) {
   journal_.refused(domain, journal_.self(), error.text());
-  host_.warn(error.text());
+  say(error.text());
 }
 
 }  // namespace ringside::dom0

@@ -45,6 +45,12 @@ class XcsInput {
 
   [[nodiscard]] bool full() const { return used_ == bytes_.size(); }
   [[nodiscard]] bool holds_frame() const { return used_ >= xcs_frame_bytes; }
+  /// Throws away a frame that is not whole. False when there is none.
+  bool drop_piece() {
+    const std::size_t piece = used_ % xcs_frame_bytes;
+    used_ -= piece;
+    return piece != 0;
+  }
   /// One read into what is free. Not when full().
   [[nodiscard]] Io read_from(Host& host, const Handle& stream);
 

@@ -31,6 +31,8 @@ class XcsLink {
 
   /// Fails at once when nobody listens on the path. From then on only warnings tell of failures.
   Result<> start();
+  /// As a client of 2005 would: does not ask xcs for numbers. Before start().
+  void do_without_numbers() { wants_numbers_ = false; }
 
   [[nodiscard]] bool up() const { return up_; }
   /// This xcs keeps numbers: `result` of asynchronous frames means something, both ways (XCS_NUMBERS).
@@ -61,6 +63,7 @@ class XcsLink {
   std::int32_t virq_port_ = 0;
   bool rearm_due_ = false;  ///< the interrupt came, and xcs has not been told to let the next one through
   bool up_ = false;
+  bool wants_numbers_ = true;
   bool numbers_ = false;
   bool warned_ = false;  ///< since the link was last up
   Host::TimerId retry_ = 0;

@@ -46,8 +46,8 @@ inline constexpr std::uint64_t xcs_numbers_kept = 1;
 inline constexpr std::int32_t xcs_port_wildcard = static_cast<std::int32_t>(0xefffffff);
 inline constexpr std::uint16_t xcs_type_wildcard = 0xffff;
 inline constexpr std::uint16_t xcs_type_virq = 0xfffe;
-/// Ids above it are ignored silently by xcs.
-inline constexpr std::uint32_t xcs_domain_max = 1024;
+/// The highest domain id that xcs of 2005 served; see Quirk::xcs_maxdom.
+inline constexpr std::uint32_t xcs_domain_max_2005 = 1024;
 
 struct XcsConnect {
   std::uint64_t session_id;

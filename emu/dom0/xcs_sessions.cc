@@ -23,6 +23,21 @@ XcsBindings::Added XcsBindings::add(XcsSession& session, std::int32_t port, std:
   return Added::added;
 }
 
+std::optional<XcsBindings::Place> XcsBindings::same_hash(const XcsSession& session, std::int32_t port,
+                                                         std::uint16_t type) const {
+  const auto bucket = [](std::int32_t of_port, std::uint16_t of_type) {
+    return ((static_cast<std::uint32_t>(of_port) * 11u) ^ of_type) % 1024u;
+  };
+  for (std::size_t at = 0; at < keys_.size(); ++at) {
+    const auto its_port = at == ring::ports_per_domain ? xcs_port_wildcard : static_cast<std::int32_t>(at);
+    for (const Key& key : keys_[at]) {
+      if (key.session != &session || bucket(its_port, key.type) != bucket(port, type)) continue;
+      return Place{its_port, key.type};
+    }
+  }
+  return {};
+}
+
 template <class Which>
 void XcsBindings::erase(Keys& keys, Which which) {
   count_ -= std::erase_if(keys, which);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,13 @@ class XcsBindings {
   enum class Added : std::uint8_t { added, there_already, limit };
   /// `port` and `type` are valid here and below.
   [[nodiscard]] Added add(XcsSession& session, std::int32_t port, std::uint16_t type);
+  /// A key of the session, if any, that had the same place as (port, type) in the hash table of 2005.
+  struct Place {
+    std::int32_t port;
+    std::uint16_t type;
+  };
+  [[nodiscard]] std::optional<Place> same_hash(const XcsSession& session, std::int32_t port,
+                                               std::uint16_t type) const;
   /// What is not there is ignored.
   void remove(XcsSession& session, std::int32_t port, std::uint16_t type);
   void remove_session(const XcsSession& session);

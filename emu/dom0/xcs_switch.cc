@@ -73,7 +73,9 @@ void Xcs::pass_up(const XcsMessage& frame) {
                                   passed = true;
                                 });
   if (passed) return;
-  if (frame.type == XCS_REQUEST) {
+  if (frame.type == XCS_REQUEST && quirk(Quirk::no_responder, control.remote_dom)) {
+    lines_[control.remote_dom].channel->abandon(frame.result);
+  } else if (frame.type == XCS_REQUEST) {
     count(counters_.requests_waiting, "requests_waiting", control.remote_dom);
   } else {
     count(counters_.responses_unclaimed, "responses_unclaimed", control.remote_dom);
@@ -138,6 +140,7 @@ XcsInput::Took Xcs::take_data(Connection& connection, const XcsMessage& frame) {
 XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
   const DomainId domain = frame.u.control.remote_dom;
   Line* line = line_of(domain);
+  if (domain > xcs_domain_max_2005 && quirk(Quirk::xcs_maxdom, domain)) return XcsInput::Took::done;
   if (line == nullptr) {
     refuse(counters_.domains_ignored, "domains_ignored", domain, connection,
            "xcs has no channel to that domain");
@@ -157,6 +160,10 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
       journal_.refused(domain, actor(Role::client, connection.number), "a response to nothing");
     }
     touch(domain);
+    return XcsInput::Took::done;
+  }
+  if (!line->channel->has_room() && quirk(Quirk::xcs_drop_when_full, domain)) {
+    line->channel->notify();
     return XcsInput::Took::done;
   }
   // In order: nothing passes a request to the same guest that waits.

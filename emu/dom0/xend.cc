@@ -2,6 +2,7 @@
 // xend_domains.cc.
 #include "emu/dom0/xend.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -21,7 +22,11 @@ Xend::Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions opti
              .virq = [this] { check_due_ = true; },
              .up = [this] { link_up(); },
              .down = [this] { link_down(); }}),
-      domains_(domain_id_max + 1) {}
+      domains_(domain_id_max + 1),
+      schedule_(options_.seed) {
+  // Numbers would put right what it does wrong.
+  if (options_.quirks.has(Quirk::xend_reorder)) link_.do_without_numbers();
+}
 
 Xend::~Xend() {
   if (viewer_timer_ != 0) host_.timer_cancel(viewer_timer_);
@@ -76,7 +81,9 @@ void Xend::take_frame(const XcsMessage& frame) {
   if (frame.u.control.local_port != static_cast<std::int32_t>(domain->local_port))
     return refuse("a frame of another port");
   const ring::ControlMessage& message = frame.u.control.msg;
-  if (frame.type == XCS_REQUEST) {
+  if (frame.type == XCS_REQUEST && options_.quirks.has(Quirk::xend_reorder)) {
+    threads_.push_back(frame);
+  } else if (frame.type == XCS_REQUEST) {
     domain->console->guest_request(message, frame.result);
   } else if (message.type != ring::CMSG_CONSOLE) {
     domain->control->take_answer(message);
@@ -86,7 +93,19 @@ void Xend::take_frame(const XcsMessage& frame) {
   if (!std::exchange(domain->unsettled, true)) unsettled_.push_back(domain->id);
 }
 
+/// Whichever thread the scheduler takes first.
+void Xend::run_threads() {
+  std::shuffle(threads_.begin(), threads_.end(), schedule_);
+  for (const XcsMessage& frame : threads_) {
+    const DomainId id = frame.u.control.remote_dom;
+    if (threads_.size() > 1) journal_.quirk(id, Quirk::xend_reorder);
+    if (Domain* domain = find(id)) domain->console->guest_request(frame.u.control.msg, frame.result);
+  }
+  threads_.clear();
+}
+
 void Xend::batch_done() {
+  run_threads();
   for (const DomainId id : unsettled_) {
     Domain* domain = find(id);
     if (domain == nullptr) continue;

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ struct XendOptions {
   std::string management_socket;           ///< where programs ask
   std::string console_directory;           ///< where console-<port> sockets and console-<domid>.kept files go
   std::uint16_t console_port_base = 9600;  ///< TCP ports are this plus the domain id; 0 = any free
+  Quirks quirks = {};
+  std::uint64_t seed = 2005;  ///< of the order in which threads would have run: see Quirk::xend_reorder
 };
 
 class Xend {
@@ -69,6 +72,7 @@ class Xend {
   void link_up();
   void link_down();
   void take_frame(const XcsMessage& frame);
+  void run_threads();
   void batch_done();
   void wire_ready();
 
@@ -110,6 +114,8 @@ class Xend {
   std::vector<std::unique_ptr<Domain>> domains_;         ///< by id
   std::deque<std::unique_ptr<Domain>> last_viewers_of_;  ///< domains that are gone, but for a viewer
   std::vector<DomainId> unsettled_;
+  std::vector<XcsMessage> threads_;  ///< a quirk: requests of this batch, each about to run in its own thread
+  std::mt19937_64 schedule_;
   bool check_due_ = false;
   ControlIds control_ids_;
   Host::TimerId viewer_timer_ = 0;

@@ -223,7 +223,17 @@ void XendConsole::read_viewer() {
   // reset may overtake the last output.
   if (io.state == Io::State::blocked || finished_) return;
   // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.
+  if (wire_.unlimited) return send_at_once(std::span(bytes).first(io.bytes));
   store_.input_take(std::span(bytes).first(io.bytes));
+}
+
+void XendConsole::send_at_once(Bytes bytes) {
+  journal_.quirk(domain_, Quirk::xend_no_input_limit);
+  while (!bytes.empty() && wire_.has_room()) {
+    const auto message = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes);
+    wire_.send(XCS_REQUEST, message, 0);
+    bytes = bytes.subspan(message.length);
+  }
 }
 
 void XendConsole::write_viewer() {

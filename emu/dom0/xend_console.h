@@ -36,6 +36,7 @@ struct ConsoleWire {
   std::function<void(XcsType, const ring::ControlMessage&, std::uint32_t number)> send;
   std::function<void()> flush;  ///< what was sent may go
   std::function<void()> left;   ///< the viewer is gone
+  bool unlimited = false;       ///< a quirk: input goes as it comes, however much is unanswered
 };
 
 class XendConsole {
@@ -81,6 +82,7 @@ class XendConsole {
   void turn_away(Handle stream);
   void viewer_ready(Ready ready);
   void read_viewer();
+  void send_at_once(Bytes bytes);
   void write_viewer();
   void release_viewer(std::string_view why);
   void answer_owed();

@@ -96,7 +96,8 @@ ConsoleWire Xend::wire_of(Domain& domain) {
                 // From a timer: the console is in the middle of something.
                 if (last_viewers_of_.empty() || viewer_timer_ != 0) return;
                 viewer_timer_ = host_.timer_start(Duration::zero(), [this] { forget_last_viewers(); });
-              }};
+              },
+          .unlimited = options_.quirks.has(Quirk::xend_no_input_limit)};
 }
 
 void Xend::open_channel(Domain& domain, ring::Port local_port) {

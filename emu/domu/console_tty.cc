@@ -28,6 +28,7 @@ ConsoleTty::ConsoleTty(Host& host, trace::Journal journal, DomainId domain, Ctrl
       domain_(domain),
       ctrl_if_(ctrl_if),
       terminal_moved_(std::move(setup.terminal_moved)),
+      quirks_(setup.quirks),
       transmit_(buffer_size(setup.buffer_bytes)) {
   RS_CHECK(ctrl_if_.register_receiver(
       ring::CMSG_CONSOLE, [this](Request request) { received(std::move(request)); },
@@ -43,7 +44,8 @@ ConsoleTty::~ConsoleTty() {
 void ConsoleTty::print(std::string_view text) {
   // One byte always stays free, as in 2005, where kernel messages could not fill the buffer either.
   const std::size_t usable = transmit_.capacity() - 1;
-  std::size_t dropped = 0;
+  std::size_t dropped = quirks_.has(Quirk::kcons_lfcr) ? print_backwards(text) : 0;
+  if (quirks_.has(Quirk::kcons_lfcr)) text = {};
   for (const char character : text) {
     const std::array<std::uint8_t, 2> line_end{'\r', '\n'};
     const auto byte = static_cast<std::uint8_t>(character);
@@ -56,6 +58,25 @@ void ConsoleTty::print(std::string_view text) {
   }
   count_dropped("dropped kernel message bytes", dropped_message_bytes_, dropped);
   flush();
+}
+
+/// The line ends of 2005: LF CR, and only the first of the two is asked whether it fits.
+std::size_t ConsoleTty::print_backwards(std::string_view text) {
+  const std::size_t usable = transmit_.capacity() - 1;
+  std::size_t dropped = 0;
+  for (const char character : text) {
+    const auto byte = static_cast<std::uint8_t>(character);
+    const std::uint8_t carriage_return = '\r';
+    if (transmit_.size() >= usable) {
+      ++dropped;
+      continue;
+    }
+    transmit_.push({&byte, 1});
+    if (character != '\n') continue;
+    transmit_.push({&carriage_return, 1});
+    journal_.quirk(domain_, Quirk::kcons_lfcr);
+  }
+  return dropped;
 }
 
 std::size_t ConsoleTty::write(Bytes bytes) {

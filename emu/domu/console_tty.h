@@ -35,6 +35,7 @@ class ConsoleTty {
     std::size_t buffer_bytes = transmit_buffer_bytes_default;
     /// Called when the terminal did something outside of a serve() of the control channel. May be empty.
     std::function<void()> terminal_moved;
+    Quirks quirks = {};  ///< kcons_lfcr
   };
 
   /// Becomes the receiver of CMSG_CONSOLE for as long as it lives.
@@ -101,6 +102,7 @@ class ConsoleTty {
   void input_taken(std::size_t bytes);
   void drop_input();
   void flush();
+  std::size_t print_backwards(std::string_view text);
   [[nodiscard]] bool send_chunk(Bytes chunk);
   void send_flow_character(std::uint8_t character);
   void update_watch();
@@ -112,6 +114,7 @@ class ConsoleTty {
   DomainId domain_;
   CtrlIf& ctrl_if_;
   std::function<void()> terminal_moved_;
+  Quirks quirks_;
 
   ByteQueue transmit_;
   std::optional<std::uint8_t> flow_character_;  ///< waits to be sent before what is in transmit_

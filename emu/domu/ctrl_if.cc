@@ -43,8 +43,9 @@ FaultText text_of(CtrlIf::Fault fault) {
 
 }  // namespace
 
-CtrlIf::CtrlIf(Host& host, trace::Journal journal, DomainId domain, std::function<void()> notify)
-    : host_(host), journal_(journal), domain_(domain), notify_(std::move(notify)) {
+CtrlIf::CtrlIf(Host& host, trace::Journal journal, DomainId domain, std::function<void()> notify,
+               Quirks quirks)
+    : host_(host), journal_(journal), domain_(domain), notify_(std::move(notify)), quirks_(quirks) {
   deferred_.reserve(deferred_max);
 }
 
@@ -54,6 +55,7 @@ CtrlIf::~CtrlIf() {
 
 Result<> CtrlIf::attach(std::byte* frame, ring::Abi abi) {
   RS_CHECK(!attached());
+  abi_ = abi;
   auto tx = ring::Front<>::attach(shared_ring(frame, abi, Ring::tx));
   // What the controller sent while the guest was still booting waits in the slots.
   const ring::SharedRing rx_ring = shared_ring(frame, abi, Ring::rx);
@@ -143,7 +145,11 @@ void CtrlIf::respond(Request request, Bytes payload) {
   }
   RS_CHECK(owed_ > 0);
   const ControlMessage& asked = request.message_;
-  const ControlMessage response = ring::make_message(asked.type, asked.subtype, asked.id, payload);
+  ControlMessage response = ring::make_message(asked.type, asked.subtype, asked.id, payload);
+  if (quirks_.has(Quirk::leaky_response) && response.length < asked.length) {
+    std::copy(asked.msg + response.length, std::end(asked.msg), response.msg + response.length);
+    journal_.quirk(domain_, Quirk::leaky_response);
+  }
   Batch batch(*this);
   journal_.slot_written(domain_, Ring::rx, rx_->rsp_prod_pvt(), trace::SlotUse::response, response);
   RS_CHECK(rx_->put_response(response));
@@ -208,6 +214,7 @@ void CtrlIf::dispatch_response(const ControlMessage& response) {
   if (response.id == ring::no_callback_id) return;
   if (response.id >= response_callbacks_max || callbacks_[response.id] == nullptr) {
     found_fault(Fault::unknown_id);
+    if (quirks_.has(Quirk::ctrlif_bad_id)) crash(Quirk::ctrlif_bad_id, "it jumps through a null callback");
     return;
   }
   // Free before the call: the callback may send the next request with it.
@@ -241,6 +248,9 @@ void CtrlIf::take_requests() {
         return;
       case ring::TakeRequest::long_length:
         found_fault(Fault::long_length);
+        if (abi_ == ring::Abi::flat && quirks_.has(Quirk::ctrlif_no_clamp)) {
+          return crash(Quirk::ctrlif_no_clamp, "a request overruns its stack");
+        }
         break;
       case ring::TakeRequest::taken:
         break;
@@ -275,6 +285,14 @@ void CtrlIf::run_deferred() {
   requests.reserve(deferred_max);
   std::swap(requests, deferred_);
   for (Request& request : requests) dispatch_request(std::move(request));
+}
+
+/// As a fault in a kernel: the process ends, and the hypervisor finds it gone.
+void CtrlIf::crash(Quirk quirk, std::string_view why) {
+  constexpr int signal = 11;
+  journal_.quirk(domain_, quirk);
+  host_.warn(fmt::format("domain {} crashes: {} (quirk {})", domain_, why, about(quirk).name));
+  host_.stop(128 + signal);
 }
 
 void CtrlIf::set_broken(bool& broken, bool now, Fault fault) {

@@ -55,7 +55,8 @@ class Request {
 class CtrlIf {
  public:
   /// `notify` is called when the controller must be told to look; never during the constructor.
-  CtrlIf(Host& host, trace::Journal journal, DomainId domain, std::function<void()> notify);
+  CtrlIf(Host& host, trace::Journal journal, DomainId domain, std::function<void()> notify,
+         Quirks quirks = {});
   ~CtrlIf();
   CtrlIf(const CtrlIf&) = delete;
   CtrlIf& operator=(const CtrlIf&) = delete;
@@ -158,12 +159,15 @@ class CtrlIf {
   void dispatch_request(Request request);
   void run_deferred();
   void found_fault(Fault fault);
+  void crash(Quirk quirk, std::string_view why);
   void set_broken(bool& broken, bool now, Fault fault);
 
   Host& host_;
   trace::Journal journal_;
   DomainId domain_;
   std::function<void()> notify_;
+  Quirks quirks_;
+  ring::Abi abi_ = ring::Abi::sring;
 
   std::optional<ring::Front<>> tx_;
   std::optional<ring::Back<>> rx_;

@@ -46,7 +46,9 @@ DomU::DomU(Host& host, trace::Journal journal, Privcmd privcmd, DomUOptions opti
   RS_CHECK(!options_.argv.empty());
 }
 
-DomU::~DomU() = default;
+DomU::~DomU() {
+  if (spin_timer_ != 0) host_.timer_cancel(spin_timer_);
+}
 
 // -- boot
 
@@ -110,9 +112,10 @@ Result<> DomU::connect(const DomainInfo& info) {
   auto channel = open_channel(info.console_port);
   if (!channel) return channel.error();
   events_.emplace(host_, journal_, domain_, frame_.frame(), info.abi, std::move(*channel));
-  ctrl_if_.emplace(host_, journal_, domain_, [this] { events_->notify(); });
+  ctrl_if_.emplace(
+      host_, journal_, domain_, [this] { events_->notify(); }, options_.quirks);
   console_.emplace(host_, journal_, domain_, *ctrl_if_,
-                   ConsoleTty::Setup{options_.console_buffer_bytes, [this] { settle(); }});
+                   ConsoleTty::Setup{options_.console_buffer_bytes, [this] { settle(); }, options_.quirks});
   register_receivers();
   if (auto attached = ctrl_if_->attach(frame_.frame(), info.abi); !attached) return attached;
   events_->start([this] { return ctrl_if_->has_work(); }, [this] { serve(); });
@@ -279,7 +282,7 @@ void DomU::program_ended(int status) {
 
 void DomU::settle() {
   if (phase_ != Phase::ending) return;
-  if (!console_->output_ended() || ctrl_if_->outstanding() != 0 || ctrl_if_->owed() != 0) return;
+  if (!console_->output_ended() || ctrl_if_->outstanding() != 0 || ctrl_if_->owed() != 0) return spin();
   phase_ = Phase::stopped;
   const auto done = privcmd_.sched_shutdown(reason_, exit_status_);
   if (!done) {
@@ -288,6 +291,17 @@ void DomU::settle() {
     return;
   }
   host_.stop(0);
+}
+
+/// Nothing to do but to wait for answers: asleep, unless this is the kernel of 2005, which looked again and
+/// again.
+void DomU::spin() {
+  if (!options_.quirks.has(Quirk::kcons_flush_spin) || spin_timer_ != 0) return;
+  journal_.quirk(domain_, Quirk::kcons_flush_spin);
+  spin_timer_ = host_.timer_start(Duration::zero(), [this] {
+    spin_timer_ = 0;
+    settle();
+  });
 }
 
 void DomU::hypervisor_spoke() {

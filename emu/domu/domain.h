@@ -31,6 +31,7 @@ struct DomUOptions {
   bool quiet = false;
   /// Printed between the first and the last boot message, each a line without its end.
   std::vector<std::string> boot_lines = {};
+  Quirks quirks = {};
   /// Of the console driver's transmit buffer: transmit_buffer_bytes_min to _max, rounded up to a power of
   /// two.
   std::size_t console_buffer_bytes = transmit_buffer_bytes_default;
@@ -75,6 +76,7 @@ class DomU {
 
   void serve();
   void settle();
+  void spin();
   void program_ended(int status);
   void read_window();
   void end(ShutdownReason reason);
@@ -92,6 +94,7 @@ class DomU {
   DomUOptions options_;
 
   Phase phase_ = Phase::off;
+  Host::TimerId spin_timer_ = 0;
   DomainId domain_ = 0;
   Handle process_;
   ShutdownReason reason_ = ShutdownReason::poweroff;

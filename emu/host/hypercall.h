@@ -27,8 +27,8 @@ inline constexpr DomainId DOMID_SELF = 0x7ff0;
 /// Port argument meaning "allocate one".
 inline constexpr ring::Port any_port = 0;
 inline constexpr std::size_t domain_name_bytes_max = 63;
-/// Highest domain id that xcs of 2005 served, and the hypervisor's limit on ids here.
-inline constexpr DomainId domain_id_max = 1024;
+/// The hypervisor's limit on domain ids.
+inline constexpr DomainId domain_id_max = 4095;
 
 /// Virtual interrupts. The last is ringside's own: it tells a guest that its console's window has a new size.
 enum Virq : std::uint32_t {

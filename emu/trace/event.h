@@ -41,6 +41,7 @@ enum class Kind : std::uint8_t {
   bytes_passed,  ///< actor hands peer `message.length` raw bytes (longer runs are several entries)
   refused,       ///< actor refuses or discards something of peer's; the reason is text in `message.msg`
   counted,       ///< actor's counter, named in `message.msg`, goes from `from_value` to `to_value`
+  quirk,         ///< a historic quirk bites: its name is text in `message.msg`
   told,          ///< something in a domain's or a process's life, as text in `message.msg`
 };
 

@@ -2,6 +2,7 @@
 // branch when nobody listens.
 #pragma once
 
+#include "emu/base/quirks.h"
 #include "emu/trace/event.h"
 
 namespace ringside::trace {
@@ -87,6 +88,13 @@ class Journal {
     entry.from_value = from;
     entry.to_value = to;
     set_text(entry, counter);
+    sink_->write(entry);
+  }
+
+  void quirk(std::uint32_t domain, Quirk bites) {
+    if (!listening()) return;
+    Entry entry = about(Kind::quirk, domain, 0);
+    set_text(entry, ringside::about(bites).name);
     sink_->write(entry);
   }
 

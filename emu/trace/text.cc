@@ -88,6 +88,9 @@ std::string sentence(const Entry& entry) {
     case Kind::counted:
       return fmt::format("{}.{} {} -> {}{}", actor_name(entry.actor), escaped(entry.message.payload()),
                          entry.from_value, entry.to_value, what_about(entry));
+    case Kind::quirk:
+      return fmt::format("{} quirk {}{}", actor_name(entry.actor), escaped(entry.message.payload()),
+                         what_about(entry));
     case Kind::told:
       return told_sentence(entry);
   }

@@ -1,0 +1,96 @@
+// The historic quirks of the guest: each shows what happened in 2005, and its opposite without it. Those of
+// dom0's daemons have files of their own.
+#include "test/guest_machine.h"
+
+using namespace ringside;
+using namespace ringside::test;
+
+namespace {
+
+struct Fixture : GuestMachine {
+  explicit Fixture(Quirk its_quirk, bool its_on, ring::Abi abi = ring::Abi::sring)
+      : GuestMachine(abi), quirk(its_quirk), on(its_on) {}
+
+  void start(std::unique_ptr<SimProgram> program, std::vector<std::string> boot_lines = {}) {
+    REQUIRE(boot(std::move(program), {.argv = {"program"},
+                                      .quiet = boot_lines.empty(),
+                                      .boot_lines = boot_lines,
+                                      .quirks = on ? Quirks{quirk} : Quirks{}})
+                .ok());
+    world.run();
+  }
+  std::size_t bites() const {
+    std::size_t count = 0;
+    for (const auto& [step, entry] : sink.entries()) {
+      count += entry.kind == trace::Kind::quirk && text_of(entry.message) == about(quirk).name ? 1 : 0;
+    }
+    return count;
+  }
+
+  Quirk quirk;
+  bool on;
+};
+
+}  // namespace
+
+TEST_CASE("ctrlif-bad-id: an answer with an id that was not given out is the end of the guest") {
+  Fixture f(Quirk::ctrlif_bad_id, GENERATE(true, false));
+  f.controller->answer_with(ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, {}));
+  f.start(std::make_unique<PrintProgram>("hello", 0));
+  // A crash is a process that ends without a word to the hypervisor.
+  CHECK(f.host.ended());
+  CHECK(f.shutdown.has_value() == !f.on);
+  CHECK(f.bites() == (f.on ? 1 : 0));
+}
+
+TEST_CASE("ctrlif-no-clamp: a long request overruns the stack of a flat guest, and of no other") {
+  const ring::Abi abi = GENERATE(ring::Abi::flat, ring::Abi::sring);
+  Fixture f(Quirk::ctrlif_no_clamp, GENERATE(true, false), abi);
+  f.start(std::make_unique<IdleProgram>());
+  ring::ControlMessage message = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, {});
+  message.length = 200;
+  REQUIRE(f.controller->ask(message));
+  f.world.run();
+  CHECK(f.host.ended() == (f.on && abi == ring::Abi::flat));
+}
+
+TEST_CASE("kcons-lfcr: kernel lines end with LF CR, and the CR needs no room") {
+  Fixture f(Quirk::kcons_lfcr, GENERATE(true, false));
+  f.controller->answer_at_once(false);
+  // One line that fills the buffer to the byte before the last, where its LF goes; the CR goes beyond.
+  f.start(std::make_unique<IdleProgram>(), {std::string(6000, 'x')});
+  f.controller->answer_at_once(true);
+  f.controller->answer(8);
+  f.world.run();
+  const std::string& out = f.controller->output();
+  CHECK((out.find("2005\n\r") != std::string::npos) == f.on);
+  CHECK((out.find("2005\r\n") != std::string::npos) == !f.on);
+  CHECK(out.size() == 4095);
+}
+
+TEST_CASE("kcons-flush-spin: a dying guest whose output nobody takes looks again and again") {
+  Fixture f(Quirk::kcons_flush_spin, GENERATE(true, false));
+  f.controller->answer_at_once(false);
+  REQUIRE(f.boot(std::make_unique<PrintProgram>("last words", 0),
+                 {.argv = {"program"}, .quiet = true, .quirks = f.on ? Quirks{f.quirk} : Quirks{}})
+              .ok());
+  const bool spins = f.world.run_until([&] { return f.world.steps() > 5000; }, std::chrono::milliseconds(1));
+  CHECK(spins == f.on);
+  CHECK((f.bites() > 1000) == f.on);
+  CHECK_FALSE(f.host.ended());
+  f.controller->answer(8);
+  REQUIRE(f.world.run_until([&] { return f.host.ended(); }));
+  CHECK(f.controller->output() == "last words");
+}
+
+TEST_CASE("leaky-response: an answer carries the request's bytes behind its length") {
+  Fixture f(Quirk::leaky_response, GENERATE(true, false));
+  f.start(std::make_unique<IdleProgram>());
+  f.controller->type("secret");
+  f.world.run();
+  REQUIRE(f.controller->answers().size() == 1);
+  const ring::ControlMessage answer = f.controller->answers()[0];
+  CHECK(answer.length == 0);
+  CHECK((std::memcmp(answer.msg, "secret", 6) == 0) == f.on);
+  CHECK(f.bites() == (f.on ? 1 : 0));
+}
