@@ -70,6 +70,7 @@ static int has_ended(void) {
 
 int main(int argc, char** argv) {
   rs_start_info_t info;
+  xc_evtchn_status_t before;
   struct pollfd waiting[2];
   int events, guest_port, input = 1, ended = 0;
   void* page;
@@ -84,12 +85,13 @@ int main(int argc, char** argv) {
   page = xc_map_foreign_range(xc, domain, RS_PAGE_SIZE, PROT_READ | PROT_WRITE, info.shared_info_frame);
   if (page == NULL) fail("no shared page");
   guest_port = info.console_port;
+  if (xc_evtchn_status(xc, domain, guest_port, &before) != 0) fail("no port");
   if (xc_evtchn_bind_interdomain(xc, DOMID_SELF, domain, &port, &guest_port) != 0) fail("no channel");
   tx = attach(page, info.abi, 0);
   rx = attach(page, info.abi, 1);
   tx.requests = tx.responses; /* what nobody has answered is ours to answer */
   if ((events = rs_events_open(xc)) < 0 || rs_events_bind(events, port) != 0) fail("no events");
-  xc_domain_unpause(xc, domain); /* its channel has somebody to answer now */
+  if (before.status == EVTCHNSTAT_unbound) xc_domain_unpause(xc, domain); /* nobody was here before us */
 
   while (serve() || !ended) {
     uint16_t raised;
