@@ -219,6 +219,30 @@ class Libringside(unittest.TestCase):
                 machine.run("destroy", "guest", check=0)
                 end.close()
 
+    def test_a_guest_follows_its_console_to_another_port_of_dom0(self):
+        for in_c in (True, False):
+            with self.subTest(in_c=in_c), Machine() as machine:
+                if in_c:
+                    self.guest_in_c(machine, "sring", "--no-console")
+                else:
+                    self.our_guest(machine, "sring", "--no-console")
+                end = dom0_end(machine, "guest")
+                read_exactly(end, len(GREETING))
+                self.drain(end)
+                end.process.kill()
+                end.close()
+                there = dict(os.environ, RINGSIDE_DIR=machine.directory)
+                subprocess.run([USE, "close", str(machine.domains()["guest"]["id"])], env=there, check=True,
+                               timeout=support.PATIENCE_S)
+                # The port that was closed is the lowest free one: somebody else gets it.
+                machine.run("create", "somebody", check=0)
+                end = dom0_end(machine, "guest")
+                end.write(b".")
+                read_exactly(end, 1)  # it is there, and has set the guest going
+                self.echo(machine, "guest", end, 20_000)
+                machine.run("destroy", "guest", check=0)
+                end.close()
+
     def drain(self, end):
         """Reads until nothing has come for a while: what is under way is not counted."""
         os.set_blocking(end.process.stdout.fileno(), False)

@@ -2,6 +2,7 @@
  *
  *   libringside_use dom0     as a program of dom0, on an otherwise idle machine
  *   libringside_use domu     as a guest that create --external started; shuts down with its verdict
+ *   libringside_use close N  closes dom0's end of domain N's console
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -176,9 +177,21 @@ static void domu(int xc) {
   REFUSED(rs_shutdown(xc, SHUTDOWN_poweroff, 1000), EINVAL);
 }
 
+static int close_console(uint32_t domain) {
+  int xc = xc_interface_open();
+  rs_start_info_t start;
+  xc_evtchn_status_t status;
+  CHECK(rs_start_info(xc, domain, &start) == 0);
+  CHECK(xc_evtchn_status(xc, domain, start.console_port, &status) == 0);
+  CHECK(status.status == EVTCHNSTAT_interdomain && status.u.interdomain.dom == 0);
+  CHECK(xc_evtchn_close(xc, DOMID_SELF, status.u.interdomain.port) == 0);
+  return failures != 0;
+}
+
 int main(int argc, char** argv) {
   const int is_domu = argc == 2 && strcmp(argv[1], "domu") == 0;
   int xc;
+  if (argc == 3) return close_console((uint32_t)strtoul(argv[2], NULL, 10));
   CHECK(*rs_last_error() == '\0');
   if (!is_domu) {
     setenv("RINGSIDE_CONNECTION", "0", 1);

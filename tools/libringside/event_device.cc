@@ -137,6 +137,7 @@ Result<> EventDevice::unbind(ring::Port port) {
 void EventDevice::collect() {
   std::array<epoll_event, kicks_per_look> events;
   const int count = epoll_wait(poll_.get(), events.data(), kicks_per_look, 0);
+  if (count <= 0) return;
   for (int i = 0; i < count; ++i) {
     const auto found = bound_.find(events[static_cast<std::size_t>(i)].data.u32);
     // A failure leaves it unsettled: asked again with the next kick.

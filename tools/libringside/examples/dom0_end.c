@@ -38,7 +38,7 @@ static void print(const struct message* message) {
 
 /* Everything the guest asked and answered; 1 if that was anything. A response carries the request's header.
  */
-static int serve(void) {
+static void serve(void) {
   const uint32_t answered = tx.responses, reaped = rx.responses;
   struct message message;
   while (take_response(&rx, &message)) continue;
@@ -46,9 +46,7 @@ static int serve(void) {
     if (message.type == CMSG_CONSOLE) print(&message);
     put_response(&tx, &message);
   }
-  if (tx.responses == answered && rx.responses == reaped) return 0;
-  xc_evtchn_send(xc, port);
-  return 1;
+  if (tx.responses != answered || rx.responses != reaped) xc_evtchn_send(xc, port);
 }
 
 /* One read of stdin into one request; 0 at its end. */
@@ -93,15 +91,19 @@ int main(int argc, char** argv) {
   if ((events = rs_events_open(xc)) < 0 || rs_events_bind(events, port) != 0) fail("no events");
   if (before.status == EVTCHNSTAT_unbound) xc_domain_unpause(xc, domain); /* nobody was here before us */
 
-  while (serve() || !ended) {
+  serve();
+  while (!ended) {
     uint16_t raised;
+    int heard;
     waiting[0].fd = events;
     waiting[1].fd = input && has_room(&rx) ? STDIN_FILENO : -1;
     waiting[0].events = waiting[1].events = POLLIN;
     /* No event tells of the domain's end (VIRQ_DOM_EXC is for one program of dom0, which is xcs): look, when
      * it is quiet, and look at the rings once more after that. */
     if (poll(waiting, 2, LOOK_MS) == 0) ended = has_ended();
-    if (rs_events_read(events, &raised, 1) == 1) rs_events_write(events, &raised, 1);
+    heard = rs_events_read(events, &raised, 1) == 1;
+    if (heard) rs_events_write(events, &raised, 1); /* unmask first, look after */
+    if (heard || ended) serve();
     if (waiting[1].revents != 0) input = type();
   }
   xc_domain_destroy(xc, domain);
