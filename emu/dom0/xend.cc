@@ -11,6 +11,7 @@ Xend::Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions opti
     : host_(host),
       journal_(journal),
       privcmd_(std::move(privcmd)),
+      lives_(host, privcmd_, [this](const Error& error) { hypervisor_gone(error); }),
       options_(std::move(options)),
       server_(host, [this](Client client, std::string_view line) { take_request(client, line); }),
       link_(host, journal, options_.xcs_socket, VIRQ_DOM_EXC,
@@ -24,14 +25,13 @@ Xend::Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions opti
 
 Xend::~Xend() {
   if (viewer_timer_ != 0) host_.timer_cancel(viewer_timer_);
-  if (hypervisor_timer_ != 0) host_.timer_cancel(hypervisor_timer_);
 }
 
 Result<> Xend::start(std::function<void()> ready) {
   ready_ = std::move(ready);
   if (auto listening = server_.listen(options_.management_socket); !listening) return listening;
   if (auto linked = link_.start(); !linked) return linked;
-  watch_hypervisor();
+  lives_.watch_hypervisor();
   return Done{};
 }
 
@@ -39,6 +39,7 @@ Result<> Xend::start(std::function<void()> ready) {
 
 void Xend::link_up() {
   journal_.told(0, "session with xcs");
+  if (ready_) adopt_domains();
   for (auto& domain : domains_) {
     if (domain != nullptr && domain->link == Link::none) open_channel(*domain, domain->local_port);
   }
@@ -54,7 +55,7 @@ void Xend::link_down() {
     Domain& domain = *slot;
     domain.link = Link::none;
     domain.console->wire_lost();
-    fail_control(domain, "xcs is gone: nobody knows whether the guest was asked");
+    domain.control->fail("xcs is gone: nobody knows whether the guest was asked");
     if (domain.creator != 0) {
       channel_failed(domain, "xcs is gone");
     } else if (domain.ending) {
@@ -62,7 +63,7 @@ void Xend::link_down() {
     }
   }
   // An xcs that has lost its hypervisor leaves too, and then it is the better news to tell.
-  (void)look_up(0).ok();
+  (void)lives_.look_up(0).ok();
 }
 
 void Xend::take_frame(const XcsMessage& frame) {
@@ -76,11 +77,11 @@ void Xend::take_frame(const XcsMessage& frame) {
     return refuse("a frame of another port");
   const ring::ControlMessage& message = frame.u.control.msg;
   if (frame.type == XCS_REQUEST) {
-    domain->console->guest_request(message);
+    domain->console->guest_request(message, frame.result);
   } else if (message.type != ring::CMSG_CONSOLE) {
-    take_control_answer(*domain, message);
+    domain->control->take_answer(message);
   } else if (message.subtype == ring::CMSG_CONSOLE_DATA && message.id == 0) {
-    domain->console->guest_response();
+    domain->console->guest_response(frame.result);
   }
   if (!std::exchange(domain->unsettled, true)) unsettled_.push_back(domain->id);
 }
@@ -100,34 +101,35 @@ void Xend::wire_ready() {
   for (auto& domain : domains_) {
     if (domain == nullptr) continue;
     domain->console->wire_ready();
-    send_control(*domain);
+    domain->control->send();
   }
 }
 
 // -- requests
 
 void Xend::take_request(Client client, std::string_view line) {
-  auto request = parse_xend_request(line);
+  auto request = parse_dom0_request(line);
   if (!request) return server_.answer(client, "error " + request.error().why);
   switch (request->verb) {
-    case XendRequest::Verb::consoles:
+    case Dom0Request::Verb::consoles:
       return ask_consoles(client);
-    case XendRequest::Verb::console:
+    case Dom0Request::Verb::console:
       return ask_console(client, request->domain);
-    case XendRequest::Verb::shutdown:
-    case XendRequest::Verb::sysrq:
-    case XendRequest::Verb::forget:
+    case Dom0Request::Verb::shutdown:
+    case Dom0Request::Verb::sysrq:
+    case Dom0Request::Verb::forget:
       break;
   }
   Domain* domain = find(request->domain);
   if (domain == nullptr) {
     return server_.answer(client, fmt::format("error domain {} has no console here", request->domain));
   }
-  if (request->verb != XendRequest::Verb::forget) {
+  if (request->verb != Dom0Request::Verb::forget) {
     ask_control(client, *domain, request->message);
   } else if (domain->link == Link::opening) {
     server_.answer(client, fmt::format("error the console of domain {} is being opened", domain->id));
   } else {
+    domain->console->store().give_up();
     remove(*domain);
     server_.answer(client, "ok");
   }
@@ -173,60 +175,18 @@ void Xend::ask_control(Client client, Domain& domain, ring::ControlMessage messa
   if (domain.ended || domain.ending) {
     return server_.answer(client, fmt::format("error domain {} has ended", domain.id));
   }
-  if (domain.control.size() == control_calls_max) {
-    return server_.answer(client, fmt::format("error domain {} has not answered {} earlier requests",
-                                              domain.id, control_calls_max));
-  }
-  // From 1 on, so that an answer is not taken for one to console input.
-  last_control_id_ = last_control_id_ + 1 == ring::no_callback_id ? 1 : last_control_id_ + 1;
-  message.id = last_control_id_;
-  domain.control.push_back({client, message, false});
-  send_control(domain);
+  domain.control->ask(client, message);
 }
 
-void Xend::send_control(Domain& domain) {
-  // One at a time: with seven of input that is what the guest's ring holds.
-  if (domain.control.empty() || domain.control.front().sent) return;
-  if (domain.link != Link::open || !link_.has_room()) return;
-  domain.control.front().sent = true;
-  link_.send(control_message(XCS_REQUEST, domain.id, domain.local_port, domain.control.front().message));
-}
-
-void Xend::take_control_answer(Domain& domain, const ring::ControlMessage& answer) {
-  if (domain.control.empty()) return;
-  const ControlCall& asked = domain.control.front();
-  // Another client of xcs may have asked the same guest something.
-  if (!asked.sent || asked.message.type != answer.type || asked.message.subtype != answer.subtype ||
-      asked.message.id != answer.id) {
-    return;
-  }
-  const Client client = asked.client;
-  domain.control.pop_front();
-  server_.answer(client, "ok");
-  send_control(domain);
-}
-
-void Xend::fail_control(Domain& domain, const std::string& why) {
-  for (const ControlCall& call : std::exchange(domain.control, {}))
-    server_.answer(call.client, "error " + why);
+bool Xend::send_control(const Domain& domain, const ring::ControlMessage& message) {
+  if (domain.link != Link::open || !link_.has_room()) return false;
+  link_.send(control_message(XCS_REQUEST, domain.id, domain.local_port, message));
+  return true;
 }
 
 // -- the hypervisor
 
-void Xend::watch_hypervisor() {
-  // Its connection speaks up when it is closed, and may do so for an answer that was read long ago: so it is
-  // looked into, and not too often.
-  host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) {
-    host_.watch_interest(privcmd_.connection(), {});
-    hypervisor_timer_ = host_.timer_start(hypervisor_look_delay, [this] {
-      hypervisor_timer_ = 0;
-      if (look_up(0).ok()) host_.watch_interest(privcmd_.connection(), {.read = true});
-    });
-  });
-}
-
-void Xend::hypervisor_failed(const Error& error) {
-  if (std::exchange(stopping_, true)) return;
+void Xend::hypervisor_gone(const Error& error) {
   host_.warn(error.text() + "; xend ends, and with it every console");
   host_.stop(3);
 }

@@ -2,7 +2,7 @@
 // request of those domains, and clears up when the hypervisor says that a domain has ended.
 //
 // It reaches the guests only through the two sockets of xcs, and the hypervisor through Privcmd. Programs ask
-// it for things in lines of text on a socket of its own (xend_request.h). Domains that nobody asked it to
+// it for things in lines of text on a socket of its own (dom0_request.h). Domains that nobody asked it to
 // keep a console for are none of its business.
 #pragma once
 
@@ -10,31 +10,27 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "emu/dom0/control_calls.h"
+#include "emu/dom0/dom0_request.h"
+#include "emu/dom0/domain_life.h"
 #include "emu/dom0/line_server.h"
 #include "emu/dom0/xcs_link.h"
 #include "emu/dom0/xend_console.h"
-#include "emu/dom0/xend_request.h"
 #include "emu/host/host.h"
 #include "emu/trace/journal.h"
 
 namespace ringside::dom0 {
 
-/// Control requests (shutdown, sysrq) of one domain that wait for the guest, the one it is looking at
-/// included.
-inline constexpr std::size_t control_calls_max = 8;
 /// Viewers who are still being shown the output of a domain that is gone.
 inline constexpr std::size_t last_viewers_max = 64;
-/// How often xend looks whether the hypervisor still lives when its connection has something to say.
-inline constexpr Duration hypervisor_look_delay = std::chrono::milliseconds(100);
 
 struct XendOptions {
   std::string xcs_socket;
   std::string management_socket;           ///< where programs ask
-  std::string console_directory;           ///< where console-<port> sockets go
+  std::string console_directory;           ///< where console-<port> sockets and console-<domid>.kept files go
   std::uint16_t console_port_base = 9600;  ///< TCP ports are this plus the domain id; 0 = any free
 };
 
@@ -55,33 +51,18 @@ class Xend {
   /// The channel to a domain, as xcs keeps it for this session.
   enum class Link : std::uint8_t { none, opening, open };
 
-  struct ControlCall {
-    Client client = 0;
-    ring::ControlMessage message;
-    bool sent = false;
-  };
-
   struct Domain {
     DomainId id = 0;
     std::uint32_t frame = 0;  ///< the number of its shared_info: another one is another domain of the same id
     Link link = Link::none;
     ring::Port local_port = any_port;
     ring::Port guest_port = any_port;
-    Client creator = 0;               ///< waits for its console; 0 = has it
-    bool ending = false;              ///< has ended; what it said last may still be on its way through xcs
-    bool ended = false;               ///< has ended, and is kept: it crashed, or is to be preserved
-    bool unsettled = false;           ///< something came for its console in this batch
-    std::deque<ControlCall> control;  ///< only the first may have been sent
+    Client creator = 0;      ///< waits for its console; 0 = has it
+    bool ending = false;     ///< has ended; what it said last may still be on its way through xcs
+    bool ended = false;      ///< has ended, and is kept: it crashed, or is to be preserved
+    bool unsettled = false;  ///< something came for its console in this batch
+    std::unique_ptr<ControlCalls> control;
     std::unique_ptr<XendConsole> console;
-  };
-
-  /// What the hypervisor says of a domain.
-  enum class Life : std::uint8_t {
-    living,
-    finished,  ///< shut down, to be destroyed
-    kept,      ///< crashed, or shut down and to be preserved
-    gone,
-    unknown,  ///< there was no answer
   };
 
   // What xcs tells (xend.cc).
@@ -94,6 +75,9 @@ class Xend {
   // The life of a domain (xend_domains.cc).
   [[nodiscard]] Domain* find(DomainId id);
   Result<Domain*> make_domain(DomainId id);
+  Result<Domain*> add_domain(const DomainInfo& info, ConsoleStore store);
+  [[nodiscard]] std::string store_path(DomainId id) const;
+  void adopt_domains();
   [[nodiscard]] ConsoleWire wire_of(Domain& domain);
   void open_channel(Domain& domain, ring::Port local_port);
   void bind_channel(Domain& domain);
@@ -104,25 +88,21 @@ class Xend {
   void end(Domain& domain);
   void remove(Domain& domain);
   void forget_last_viewers();
-  [[nodiscard]] Life life_of(DomainId id, std::uint32_t frame);
-  [[nodiscard]] Life life_of(const Domain& domain) { return life_of(domain.id, domain.frame); }
-  Result<std::optional<DomainInfo>> look_up(DomainId id);
+  [[nodiscard]] Life life_of(const Domain& domain) { return lives_.life_of(domain.id, domain.frame); }
 
   // Requests (xend.cc).
   void take_request(Client client, std::string_view line);
   void ask_console(Client client, DomainId id);
   void ask_consoles(Client client);
   void ask_control(Client client, Domain& domain, ring::ControlMessage message);
-  void send_control(Domain& domain);
-  void take_control_answer(Domain& domain, const ring::ControlMessage& answer);
-  void fail_control(Domain& domain, const std::string& why);
+  [[nodiscard]] bool send_control(const Domain& domain, const ring::ControlMessage& message);
 
-  void watch_hypervisor();
-  void hypervisor_failed(const Error& error);
+  void hypervisor_gone(const Error& error);
 
   Host& host_;
   trace::Journal journal_;
   Privcmd privcmd_;
+  DomainLives lives_;
   XendOptions options_;
   std::function<void()> ready_;
   LineServer server_;
@@ -131,10 +111,8 @@ class Xend {
   std::deque<std::unique_ptr<Domain>> last_viewers_of_;  ///< domains that are gone, but for a viewer
   std::vector<DomainId> unsettled_;
   bool check_due_ = false;
-  std::uint8_t last_control_id_ = 0;
+  ControlIds control_ids_;
   Host::TimerId viewer_timer_ = 0;
-  Host::TimerId hypervisor_timer_ = 0;
-  bool stopping_ = false;
 };
 
 }  // namespace ringside::dom0

@@ -1,5 +1,5 @@
 // The forms a request may have, and what each means.
-#include "emu/dom0/xend_request.h"
+#include "emu/dom0/dom0_request.h"
 
 #include <array>
 #include <cerrno>
@@ -14,17 +14,17 @@ constexpr std::size_t words_max = 3;
 
 struct Form {
   std::string_view verb;
-  XendRequest::Verb meaning;
+  Dom0Request::Verb meaning;
   std::size_t words;
   std::string_view usage;
 };
 
 constexpr std::array<Form, 5> forms{{
-    {"console", XendRequest::Verb::console, 2, "console <domid>"},
-    {"consoles", XendRequest::Verb::consoles, 1, "consoles"},
-    {"shutdown", XendRequest::Verb::shutdown, 3, "shutdown <domid> poweroff|reboot"},
-    {"sysrq", XendRequest::Verb::sysrq, 3, "sysrq <domid> <key>"},
-    {"forget", XendRequest::Verb::forget, 2, "forget <domid>"},
+    {"console", Dom0Request::Verb::console, 2, "console <domid>"},
+    {"consoles", Dom0Request::Verb::consoles, 1, "consoles"},
+    {"shutdown", Dom0Request::Verb::shutdown, 3, "shutdown <domid> poweroff|reboot"},
+    {"sysrq", Dom0Request::Verb::sysrq, 3, "sysrq <domid> <key>"},
+    {"forget", Dom0Request::Verb::forget, 2, "forget <domid>"},
 }};
 
 struct Words {
@@ -64,7 +64,7 @@ ring::ControlMessage shutdown_message(ring::ShutdownSubtype subtype, std::span<c
 
 }  // namespace
 
-Result<XendRequest> parse_xend_request(std::string_view line) {
+Result<Dom0Request> parse_dom0_request(std::string_view line) {
   const Words words = split(line);
   const Form* form = nullptr;
   for (const Form& known : forms) {
@@ -72,19 +72,19 @@ Result<XendRequest> parse_xend_request(std::string_view line) {
   }
   if (form == nullptr) return bad("unknown request: console, consoles, shutdown, sysrq and forget are known");
   if (words.count != form->words) return bad(fmt::format("usage: {}", form->usage));
-  XendRequest request;
+  Dom0Request request;
   request.verb = form->meaning;
   if (form->words >= 2 && !parse_domain(words.word[1], request.domain)) {
     return bad(fmt::format("not a domain id from 1 to {}", domain_id_max));
   }
   const std::string_view argument = words.word[2];
-  if (request.verb == XendRequest::Verb::shutdown) {
+  if (request.verb == Dom0Request::Verb::shutdown) {
     const bool poweroff = argument == "poweroff";
     if (!poweroff && argument != "reboot") return bad(fmt::format("usage: {}", form->usage));
     request.message =
         shutdown_message(poweroff ? ring::CMSG_SHUTDOWN_POWEROFF : ring::CMSG_SHUTDOWN_REBOOT, {});
   }
-  if (request.verb == XendRequest::Verb::sysrq) {
+  if (request.verb == Dom0Request::Verb::sysrq) {
     if (argument.size() != 1) return bad(fmt::format("usage: {}", form->usage));
     // One byte for the key and three of padding.
     const std::array<std::uint8_t, 4> payload{static_cast<std::uint8_t>(argument[0]), 0, 0, 0};

@@ -1,4 +1,5 @@
-// What programs may ask of xend, as it stands in a line of text. Pure: parses, does nothing.
+// What programs may ask of the daemon that keeps the consoles, as it stands in a line of text. Pure: parses,
+// does nothing.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 
 namespace ringside::dom0 {
 
-struct XendRequest {
+struct Dom0Request {
   enum class Verb : std::uint8_t { console, consoles, shutdown, sysrq, forget };
   Verb verb = Verb::consoles;
   DomainId domain = 0;           ///< 1..domain_id_max; not for consoles
@@ -19,6 +20,6 @@ struct XendRequest {
 
 /// console <domid> | consoles | shutdown <domid> poweroff|reboot | sysrq <domid> <key> | forget <domid>.
 /// The error's `why` says what is wrong, fit to be sent back.
-[[nodiscard]] Result<XendRequest> parse_xend_request(std::string_view line);
+[[nodiscard]] Result<Dom0Request> parse_dom0_request(std::string_view line);
 
 }  // namespace ringside::dom0

@@ -1,0 +1,58 @@
+// Questions to the hypervisor, and what their answers mean.
+#include "emu/dom0/domain_life.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace ringside::dom0 {
+
+DomainLives::DomainLives(Host& host, Privcmd& privcmd, std::function<void(const Error&)> gone)
+    : host_(host), privcmd_(privcmd), gone_(std::move(gone)) {}
+
+DomainLives::~DomainLives() {
+  if (timer_ != 0) host_.timer_cancel(timer_);
+}
+
+void DomainLives::watch_hypervisor() {
+  // Its connection speaks up when it is closed, and may do so for an answer that was read long ago: so it is
+  // looked into, and not too often.
+  host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) {
+    host_.watch_interest(privcmd_.connection(), {});
+    timer_ = host_.timer_start(hypervisor_look_delay, [this] {
+      timer_ = 0;
+      if (look_up(0).ok()) host_.watch_interest(privcmd_.connection(), {.read = true});
+    });
+  });
+}
+
+void DomainLives::hypervisor_failed(const Error& error) {
+  if (!std::exchange(hypervisor_gone_, true)) gone_(error);
+}
+
+Result<std::optional<DomainInfo>> DomainLives::look_up(DomainId id) {
+  if (hypervisor_gone_) return Error{EPIPE, "no hypervisor", "", "", ""};
+  auto info = privcmd_.domain_info(id);
+  if (!info) {
+    if (info.error().code == EPIPE) {
+      hypervisor_failed(info.error());
+    } else {
+      host_.warn(info.error().text());
+    }
+    return info;
+  }
+  if (info->has_value() && ((*info)->domain != id || (*info)->state.dying != 0))
+    return std::optional<DomainInfo>();
+  return info;
+}
+
+Life DomainLives::life_of(DomainId id, std::uint32_t frame) {
+  auto info = look_up(id);
+  if (!info) return Life::unknown;
+  if (!info->has_value() || (*info)->shared_info_frame != frame) return Life::gone;
+  const DomainInfo& known = **info;
+  if (known.state.crashed != 0) return Life::kept;
+  if (known.state.shutdown == 0) return Life::living;
+  return known.preserve != 0 || known.reason == ShutdownReason::crash ? Life::kept : Life::finished;
+}
+
+}  // namespace ringside::dom0

@@ -1,0 +1,53 @@
+// What the hypervisor says of the domains' lives, to a daemon of dom0 that keeps their consoles, and whether
+// the hypervisor itself still lives.
+//
+// The daemon owns it together with its connection. It keeps nothing about any domain.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "emu/host/host.h"
+#include "emu/host/hypercall.h"
+
+namespace ringside::dom0 {
+
+/// How often a daemon looks whether the hypervisor still lives when its connection has something to say.
+inline constexpr Duration hypervisor_look_delay = std::chrono::milliseconds(100);
+
+enum class Life : std::uint8_t {
+  living,
+  finished,  ///< shut down, to be destroyed
+  kept,      ///< crashed, or shut down and to be preserved
+  gone,
+  unknown,  ///< there was no answer
+};
+
+class DomainLives {
+ public:
+  /// `gone` is called once, when the hypervisor is found to be gone; nothing is asked of it after that.
+  DomainLives(Host& host, Privcmd& privcmd, std::function<void(const Error&)> gone);
+  ~DomainLives();
+  DomainLives(const DomainLives&) = delete;
+  DomainLives& operator=(const DomainLives&) = delete;
+
+  /// From here on the end of the hypervisor is noticed without a question.
+  void watch_hypervisor();
+  /// A hypercall of the owner's has failed with EPIPE.
+  void hypervisor_failed(const Error& error);
+
+  /// Nothing when there is no such domain, or only what is left of it.
+  Result<std::optional<DomainInfo>> look_up(DomainId id);
+  /// Of the domain whose shared_info is in `frame`: another one is another domain of the same id.
+  [[nodiscard]] Life life_of(DomainId id, std::uint32_t frame);
+
+ private:
+  Host& host_;
+  Privcmd& privcmd_;
+  std::function<void(const Error&)> gone_;
+  Host::TimerId timer_ = 0;
+  bool hypervisor_gone_ = false;
+};
+
+}  // namespace ringside::dom0
