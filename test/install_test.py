@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Installs ringside-ring into an empty folder and uses it from there as a stranger would: each header alone, the example
-of ring/README.md through pkg-config, and the same through Meson. Nothing of the source tree is on the include path.
+"""Installs what other programs are built on into an empty folder and uses it from there as a stranger would. Of
+ringside-ring: each header alone, the example of ring/README.md through pkg-config, and the same through Meson. Of
+libringside: the header alone in C and C++, what is exported, the examples by the one line of its README, the man page.
+Nothing of the source tree is on the include path.
 
 usage: install_test.py SOURCE_ROOT BUILD_ROOT COMPILER...
 """
@@ -8,10 +10,12 @@ usage: install_test.py SOURCE_ROOT BUILD_ROOT COMPILER...
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
+STRICT_C = ["-std=c89", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 STRICT = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 MESON_PROJECT = """project('outside', 'cpp', default_options: ['cpp_std=c++20'])
 executable('example', 'example.cc', dependencies: dependency('ringside-ring'))
@@ -35,12 +39,45 @@ def check_output(program):
     assert said == "hello\n", f"the example printed {said!r}"
 
 
+def use_library(source, stage, top, compiler):
+    """libringside from `stage`, with the C compiler that people have."""
+    [description] = stage.rglob("ringside.pc")
+    environment = dict(os.environ, PKG_CONFIG_LIBDIR=str(description.parent), PKG_CONFIG_SYSROOT_DIR=str(stage))
+    environment.pop("PKG_CONFIG_PATH", None)
+    flags = run("pkg-config", "--cflags", "--libs", "ringside", env=environment, stdout=subprocess.PIPE).stdout.split()
+    [library] = stage.rglob("libringside.so")
+    for name, command in (("alone.c", ["cc", *STRICT_C]), ("alone.cc", [*compiler, *STRICT])):
+        (top / name).write_text("#include <ringside.h>\n#include <ringside.h>\n")
+        run(*command, *flags, "-fsyntax-only", name, cwd=top)
+
+    symbols = run("nm", "-D", "--defined-only", str(library), stdout=subprocess.PIPE).stdout.split()[2::3]
+    header = (stage / next(stage.rglob("ringside.h"))).read_text()
+    promised = set(re.findall(r"\b((?:xc|rs)_\w+)\(", re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)))
+    assert set(symbols) == promised, f"exported, or promised only: {sorted(set(symbols) ^ promised)}"
+    [page] = stage.rglob("ringside.3*")
+    unknown = {name for name in promised if f"{name}(" not in page.read_text()}
+    assert not unknown, f"the man page does not know {sorted(unknown)}"
+    if shutil.which("man"):
+        said = run("man", "--warnings", "-l", str(page), capture_output=True, env=dict(os.environ, MANPAGER="cat"))
+        assert said.stdout and not said.stderr, said.stderr
+    else:
+        print("the man page is not rendered: there is no man here")
+
+    for example in ("domu", "dom0_end"):
+        for file in pathlib.Path(source, "tools/libringside/examples").glob("*.[ch]"):
+            (top / file.name).write_text(file.read_text())
+        run("cc", "-o", example, f"{example}.c", *flags, cwd=top)
+        there = dict(os.environ, LD_LIBRARY_PATH=str(library.parent), RINGSIDE_DIR=str(top / "nowhere"))
+        ended = subprocess.run([str(top / example), "1"], env=there, capture_output=True, text=True)
+        assert ended.returncode == 1 and "no machine is running" in ended.stderr, ended
+
+
 def main():
     source, build, *compiler = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="ringside-install-") as folder:
         top = pathlib.Path(folder)
         stage = top / "stage"
-        run("meson", "install", "-C", build, "--no-rebuild", "--tags", "devel", "--destdir", str(stage),
+        run("meson", "install", "-C", build, "--no-rebuild", "--tags", "devel,runtime,man", "--destdir", str(stage),
             stdout=subprocess.DEVNULL)
         [description] = stage.rglob("ringside-ring.pc")
         environment = dict(os.environ, PKG_CONFIG_LIBDIR=str(description.parent), PKG_CONFIG_SYSROOT_DIR=str(stage))
@@ -64,6 +101,7 @@ def main():
         run("meson", "setup", "build", cwd=top, env=environment, stdout=subprocess.DEVNULL)
         run("ninja", "-C", "build", cwd=top, stdout=subprocess.DEVNULL)
         check_output(top / "build" / "example")
+        use_library(source, stage, top, compiler)
 
 
 main()

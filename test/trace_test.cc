@@ -159,9 +159,33 @@ TEST_CASE("quotes are cut where asked and say so") {
 TEST_CASE("messages show what deviates from a plain console message") {
   const std::uint8_t key[] = {'h', 0, 0, 0};
   CHECK(message_text(ring::make_message(ring::CMSG_SHUTDOWN, ring::CMSG_SHUTDOWN_SYSRQ, 2, key)) ==
-        R"(shutdown subtype 3 id 2 length 4 "h\x00\x00\x00")");
+        R"(shutdown sysrq id 2 length 4 key "h")");
   CHECK(message_text({5, 0, 255, 0, {}}) == "type 5 id 255 length 0");
   CHECK(message_text({ring::CMSG_CONSOLE, 9, 3, 0, {}}) == "console subtype 9 id 3 length 0");
+}
+
+TEST_CASE("what 2005 gave a form is decoded, whatever has another form is shown as bytes") {
+  const auto said = [](std::uint8_t type, std::uint8_t subtype, std::vector<std::uint8_t> payload) {
+    return message_text(ring::make_message(type, subtype, 1, payload));
+  };
+  CHECK(said(ring::CMSG_SHUTDOWN, ring::CMSG_SHUTDOWN_POWEROFF, {}) == "shutdown poweroff id 1 length 0");
+  CHECK(said(ring::CMSG_SHUTDOWN, ring::CMSG_SHUTDOWN_SUSPEND, {7}) ==
+        "shutdown suspend id 1 length 1 hex 07");
+  CHECK(said(ring::CMSG_SHUTDOWN, 9, {}) == "shutdown subtype 9 id 1 length 0");
+  CHECK(said(ring::CMSG_SHUTDOWN, ring::CMSG_SHUTDOWN_SYSRQ, {0x1b}) ==
+        R"(shutdown sysrq id 1 length 1 key "\x1b")");
+  CHECK(said(ring::CMSG_MEM_REQUEST, 0, {0, 16, 0, 0, 0, 0, 0, 0}) ==
+        "mem-request set id 1 length 8 target 4096 pages status 0");
+  CHECK(said(ring::CMSG_MEM_REQUEST, 0, {0, 16, 0, 0, 0xf4, 0xff, 0xff, 0xff}) ==
+        "mem-request set id 1 length 8 target 4096 pages status -12");
+  CHECK(said(ring::CMSG_MEM_REQUEST, 0, {0, 16}) == "mem-request set id 1 length 2 hex 00 10");
+  CHECK(said(ring::CMSG_MEM_REQUEST, 3, {1}) == "mem-request subtype 3 id 1 length 1 hex 01");
+  CHECK(said(ring::CMSG_VCPU_HOTPLUG, 1, {2, 0, 0, 0, 0, 0, 0, 0}) ==
+        "vcpu-hotplug on id 1 length 8 vcpu 2 status 0");
+  CHECK(said(ring::CMSG_VCPU_HOTPLUG, 0, {}) == "vcpu-hotplug off id 1 length 0");
+  CHECK(said(ring::CMSG_NETIF_FE, 2, {0xab, 0x0d}) == "netif-fe subtype 2 id 1 length 2 hex ab 0d");
+  CHECK(said(77, 0, {255}) == "type 77 id 1 length 1 hex ff");
+  CHECK(said(ring::CMSG_DEBUG, 0, std::vector<std::uint8_t>(33, 0)).ends_with("00 00 ..."));
 }
 
 TEST_CASE("every type, role, index and outcome of 2005 has a name, and no two share one") {

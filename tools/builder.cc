@@ -143,6 +143,30 @@ Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& re
   return lines;
 }
 
+namespace {
+
+/// Has xend open the domain's channel and serve its console.
+Result<BuiltDomain> make_console(LinuxHost& host, DomainId domain) {
+  auto answer = ask_xend(host, "console " + std::to_string(domain));
+  if (!answer) return answer.error();
+  BuiltDomain built{.domain = domain, .guest_port = 0, .tcp_port = 0, .socket_path = {}};
+  std::istringstream words(answer->at(0));
+  words >> built.guest_port >> built.tcp_port;
+  std::getline(words >> std::ws, built.socket_path);
+  return built;
+}
+
+/// A port of the guest's that waits for somebody in dom0, as its console's.
+Result<BuiltDomain> make_port(Privcmd& privcmd, DomainId domain) {
+  constexpr DomainId dom0 = 0;
+  auto port = privcmd.evtchn_alloc_unbound(domain, dom0);
+  if (!port) return port.error();
+  if (auto set = privcmd.domain_set_console_port(domain, *port); !set) return set.error();
+  return BuiltDomain{.domain = domain, .guest_port = *port, .tcp_port = 0, .socket_path = {}};
+}
+
+}  // namespace
+
 Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec) {
   auto created = privcmd.domain_create(spec.name, spec.abi, spec.memory_mib * 1024, spec.preserve);
   if (!created) return created.error();
@@ -151,18 +175,16 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
     (void)privcmd.domain_destroy(domain);
     return error;
   };
-  auto answer = ask_xend(host, "console " + std::to_string(domain));
-  if (!answer) return give_up(answer.error());
-  BuiltDomain built{.domain = domain, .guest_port = 0, .tcp_port = 0, .socket_path = {}};
-  std::istringstream words(answer->at(0));
-  words >> built.guest_port >> built.tcp_port;
-  std::getline(words >> std::ws, built.socket_path);
+  auto made = spec.no_console ? make_port(privcmd, domain) : make_console(host, domain);
+  if (!made) return give_up(made.error());
+  const BuiltDomain& built = *made;
 
   auto connection = privcmd.domain_connection(domain);
   if (!connection) return give_up(connection.error());
   const Machine& machine = host.machine();
   LaunchSpec launched;
   launched.arguments = {"domu", "--dir", machine.directory()};
+  if (spec.external) launched.arguments.push_back("--external");
   if (spec.raw) launched.arguments.push_back("--raw");
   if (spec.quiet) launched.arguments.push_back("--quiet");
   launched.arguments.push_back("--");
@@ -178,7 +200,7 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
   auto process = launch(host, launched);
   if (!process) return give_up(process.error());
   if (auto set = privcmd.domain_set_process(domain, *process); !set) return give_up(set.error());
-  if (spec.paused) return built;
+  if (spec.paused || spec.no_console) return built;
   if (auto set_going = privcmd.domain_unpause(domain); !set_going) return give_up(set_going.error());
   return built;
 }

@@ -39,6 +39,8 @@ struct DomainSpec {
   bool preserve = false;  ///< stays in the list after its shutdown
   bool raw = false;
   bool quiet = false;
+  bool external = false;    ///< `program` is itself the guest's process, and speaks to the hypervisor
+  bool no_console = false;  ///< somebody else in dom0 takes the other end; left paused until he has
   std::vector<std::string> program;
 };
 
@@ -48,11 +50,12 @@ void add_guest_options(CLI::App* command, DomainSpec& spec);
 struct BuiltDomain {
   DomainId domain = 0;
   ring::Port guest_port = 0;
-  std::uint16_t tcp_port = 0;
+  std::uint16_t tcp_port = 0;  ///< 0 and no path: without a console
   std::string socket_path;
 };
 
-/// Creates the domain, has xend make its console, starts its process, and sets it going unless `paused`.
+/// Creates the domain, has xend make its console (or only a port that waits for dom0), starts its process,
+/// and sets it going unless `paused`.
 Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec);
 
 /// In a domU's process and in the programs under it: what build_domain told them through the environment.

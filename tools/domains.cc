@@ -26,6 +26,12 @@ int create(const Session& session, const DomainSpec& spec) {
   if (!dom0.privcmd) return failed(dom0.privcmd.error());
   auto built = build_domain(dom0.host, *dom0.privcmd, spec);
   if (!built) return failed(built.error());
+  if (spec.no_console) {
+    std::printf(
+        "domain %u \"%s\", paused: port %u waits for dom0; ringside unpause %s once somebody is there\n",
+        built->domain, spec.name.c_str(), built->guest_port, spec.name.c_str());
+    return exit_good;
+  }
   std::printf("domain %u \"%s\"%s: console on 127.0.0.1 port %u and on %s\n", built->domain,
               spec.name.c_str(), spec.paused ? ", paused" : "", built->tcp_port, built->socket_path.c_str());
   return exit_good;
@@ -106,15 +112,28 @@ CLI::App* add_domain_command(CLI::App& app, Session& session, const std::string&
 }
 
 void add_create(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, session, "create", "Boot a domU whose console runs PROGRAM",
-                                  "  ringside create web                     the built-in shell\n"
-                                  "  ringside create web -- /bin/sh          a real one\n"
-                                  "  ringside create old --abi flat -- top");
+  CLI::App* command =
+      add_command(app, session, "create", "Boot a domU whose console runs PROGRAM",
+                  "  ringside create web                     the built-in shell\n"
+                  "  ringside create web -- /bin/sh          a real one\n"
+                  "  ringside create old --abi flat -- top\n"
+                  "  ringside create echo --external -- ./domu    a guest written with libringside");
   const auto spec = std::make_shared<DomainSpec>();
   command->add_option("NAME", spec->name, "The domain's name")->required();
-  command->add_option("PROGRAM", spec->program,
-                      "After --: what runs on its console (default: the built-in shell)");
+  CLI::Option* program = command->add_option(
+      "PROGRAM", spec->program, "After --: what runs on its console (default: the built-in shell)");
   add_guest_options(command, *spec);
+  command
+      ->add_flag(
+          "--external", spec->external,
+          "PROGRAM is the guest itself: its process has the domain's connection to the hypervisor, and "
+          "speaks to it through libringside")
+      ->needs(program)
+      ->excludes(command->get_option("--raw"));
+  command->add_flag(
+      "--no-console", spec->no_console,
+      "Leave the console to another program of dom0: xend is not asked, the port in its start info "
+      "waits, and the domain stays paused");
   command->add_option("--memory", spec->memory_mib, "MiB that `list` shows")->capture_default_str();
   command->add_flag("--paused", spec->paused, "Leave it paused; `ringside unpause` sets it going");
   command->add_flag("--preserve", spec->preserve, "Keep it in the list after its shutdown");

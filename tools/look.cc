@@ -1,10 +1,12 @@
 // ring and dump: the shared page as it is, and the control messages as they pass.
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "emu/dom0/client.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/linux_host.h"
 #include "emu/trace/text.h"
@@ -74,40 +76,113 @@ int ring_command(const Session& session, const std::string& name) {
   return exit_good;
 }
 
+struct DumpOptions {
+  bool all = false;    ///< every journal entry, not only the messages
+  bool xcs = false;    ///< as a client of xcs, not from the journal
+  std::string domain;  ///< its name or number; empty: every domain
+};
+
+/// Prints entries as numbered lines, those of one domain or of all.
+class Printer {
+ public:
+  explicit Printer(std::optional<DomainId> domain) : domain_(domain) {}
+
+  void print(const trace::Entry& entry) {
+    ++step_;
+    if (!origin_ns_) origin_ns_ = entry.time_ns;
+    if (domain_ && entry.domain != *domain_) return;
+    std::printf("%s\n", trace::to_text(entry, step_, *origin_ns_).c_str());
+  }
+  void skip() { ++step_; }
+  /// False when nobody reads any more.
+  [[nodiscard]] static bool flush() {
+    std::fflush(stdout);
+    return std::ferror(stdout) == 0;
+  }
+
+ private:
+  std::optional<DomainId> domain_;
+  std::uint64_t step_ = 0;
+  std::optional<std::uint64_t> origin_ns_;
+};
+
 /// A control message that passes: a slot being filled, or a frame on xcs's sockets.
-bool is_message(const trace::Entry& entry, bool all) {
-  return all || entry.kind == trace::Kind::slot_written || entry.kind == trace::Kind::frame_passed;
+bool is_message(const trace::Entry& entry) {
+  return entry.kind == trace::Kind::slot_written || entry.kind == trace::Kind::frame_passed;
 }
 
-int dump_command(const Session& session, bool all) {
-  LinuxHost host("dump", session.machine());
-  // Only to know that a machine is there, and when it ends.
-  auto privcmd = host.connect_dom0();
-  if (!privcmd) return failed(privcmd.error());
-  auto reader = JournalReader::open(session.machine().journal_directory());
+int dump_journal(LinuxHost& host, Printer& printer, bool all) {
+  auto reader = JournalReader::open(host.machine().journal_directory());
   if (!reader) return failed(reader.error());
   constexpr std::chrono::milliseconds between_reads{5};
-  std::uint64_t step = 0;
-  std::optional<std::uint64_t> origin_ns;
   std::function<void()> read_on = [&] {
     (*reader)->read([&](const trace::Entry& entry) {
-      ++step;
-      if (!origin_ns) origin_ns = entry.time_ns;
-      if (is_message(entry, all)) std::printf("%s\n", trace::to_text(entry, step, *origin_ns).c_str());
+      if (all || is_message(entry)) return printer.print(entry);
+      printer.skip();
     });
-    std::fflush(stdout);
-    if (std::ferror(stdout) != 0) return host.stop(exit_good);
+    if (!Printer::flush()) return host.stop(exit_good);
     if ((*reader)->lost() != 0) {
       host.warn("this dump was stopped or read too slowly, and entries were lost");
       return host.stop(exit_could_not_run);
     }
     host.timer_start(between_reads, read_on);
   };
+  read_on();
+  return host.run();
+}
+
+/// What xcs sends to a client that has bound everything. It only listens: an answer would be a second one.
+int dump_xcs(LinuxHost& host, Printer& printer) {
+  trace::NullSink sink;
+  const auto gone = [&](const Error& error) { host.stop(failed(error)); };
+  const auto print = [&](const dom0::XcsMessage& frame) {
+    if (frame.type != dom0::XCS_REQUEST && frame.type != dom0::XCS_RESPONSE) return;
+    trace::Entry entry;
+    entry.time_ns = static_cast<std::uint64_t>(host.now().count());
+    entry.kind = trace::Kind::frame_passed;
+    entry.detail = static_cast<std::uint8_t>(frame.type);
+    entry.actor = trace::actor(trace::Role::xcs);
+    entry.peer = trace::actor(trace::Role::client);
+    entry.domain = frame.u.control.remote_dom;
+    entry.port = static_cast<ring::Port>(frame.u.control.local_port);
+    entry.message = frame.u.control.msg;
+    printer.print(entry);
+  };
+  const auto flush = [&] {
+    if (!Printer::flush()) host.stop(exit_good);
+  };
+  dom0::XcsClient client(host, trace::Journal(sink, trace::actor(trace::Role::client)),
+                         {.frame = print, .pause = flush, .room = [] {}, .lost = gone});
+  const std::string path = host.machine().xcs_socket();
+  const auto bind = [&] {
+    client.call(
+        dom0::bind_message(dom0::XCS_MSG_BIND, dom0::xcs_port_wildcard, dom0::xcs_type_wildcard),
+        [&](const dom0::XcsMessage& reply) {
+          if (reply.result == dom0::XCS_RSLT_OK) return;
+          gone({EPROTO, "xcs refused to be listened to", path, fmt::format("result {}", reply.result), ""});
+        });
+  };
+  if (auto connected = client.connect(path, bind); !connected) {
+    return failed({connected.error().code, "cannot listen to xcs", path, "xcs does not run", "ringside up"});
+  }
+  return host.run();
+}
+
+int dump_command(const Session& session, const DumpOptions& options) {
+  LinuxHost host("dump", session.machine());
+  // To know that a machine is there, and when it ends.
+  auto privcmd = host.connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  std::optional<DomainId> domain;
+  if (!options.domain.empty()) {
+    auto info = privcmd->domain_find(options.domain);
+    if (!info) return failed(info.error());
+    domain = info->domain;
+  }
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
   host.watch(privcmd->connection(), {.read = true}, [&](Ready) { host.stop(exit_good); });
-  read_on();
-  const int status = host.run();
-  return status;
+  Printer printer(domain);
+  return options.xcs ? dump_xcs(host, printer) : dump_journal(host, printer, options.all);
 }
 
 }  // namespace
@@ -120,11 +195,22 @@ void add_look_commands(CLI::App& app, Session& session) {
   ring->callback(
       [&session, domain] { session.run = [&session, domain] { return ring_command(session, *domain); }; });
 
-  CLI::App* dump = add_command(app, session, "dump", "Print every control message as it passes, until Ctrl-C",
-                               "  ringside dump\n  ringside dump --all        events, indices and bytes too");
-  const auto all = std::make_shared<bool>(false);
-  dump->add_flag("--all", *all, "Every journal entry, not only the messages");
-  dump->callback([&session, all] { session.run = [&session, all] { return dump_command(session, *all); }; });
+  CLI::App* dump = add_command(
+      app, session, "dump", "Print every control message as it passes, until Ctrl-C",
+      "  ringside dump              from the journal: what is written to slots, what passes xcs's sockets\n"
+      "  ringside dump web          of one domain\n"
+      "  ringside dump --all        events, indices and bytes too\n"
+      "  ringside dump --xcs        as a client of xcs, like xcsdump: what guests ask and answer");
+  const auto options = std::make_shared<DumpOptions>();
+  dump->add_option("DOMAIN", options->domain, "Its name or number (default: all)");
+  CLI::Option* all = dump->add_flag("--all", options->all, "Every journal entry, not only the messages");
+  dump->add_flag(
+          "--xcs", options->xcs,
+          "From a session with xcs, bound to everything. It sees copies of what comes from guests, and "
+          "answers nothing")
+      ->excludes(all);
+  dump->callback(
+      [&session, options] { session.run = [&session, options] { return dump_command(session, *options); }; });
 }
 
 }  // namespace ringside::tools

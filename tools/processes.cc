@@ -108,7 +108,8 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
   return station->host->run();
 }
 
-int run_domu(const Session& session, domu::DomUOptions options) {
+int run_domu(const Session& session, domu::DomUOptions options, bool external) {
+  if (external) return failed(become_program(options.argv));
   wait_for_resume();
   const std::string name = "dom" + std::to_string(domain_of_environment());
   auto station = take_station(session, name, false);
@@ -171,9 +172,13 @@ void add_process_commands(CLI::App& app, Session& session) {
   const auto options = std::make_shared<domu::DomUOptions>();
   domu->add_flag("--raw", options->raw, "The guest's terminal does not echo or translate");
   domu->add_flag("--quiet", options->quiet, "No boot messages");
-  domu->add_option("PROGRAM", options->argv, "What runs on its console (default: the built-in shell)");
-  domu->callback(
-      [&session, options] { session.run = [&session, options] { return run_domu(session, *options); }; });
+  CLI::Option* program =
+      domu->add_option("PROGRAM", options->argv, "What runs on its console (default: the built-in shell)");
+  const auto external = std::make_shared<bool>(false);
+  domu->add_flag("--external", *external, "Become PROGRAM, which is the guest itself")->needs(program);
+  domu->callback([&session, options, external] {
+    session.run = [&session, options, external] { return run_domu(session, *options, *external); };
+  });
 
   CLI::App* shell = app.add_subcommand("shell", "The built-in shell of a guest, on this terminal");
   shell->group("Single processes, in the foreground");

@@ -2,36 +2,16 @@
 #include "emu/domu/domain.h"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 namespace ringside::domu {
 
 namespace {
 
-/// The payload of CMSG_MEM_REQUEST and of CMSG_VCPU_HOTPLUG: a number, and room for the status of the answer.
-struct NumberAndStatus {
-  std::uint32_t number;  ///< pages, or a vcpu
-  std::uint32_t status;  ///< 0, or a negative errno value
-};
-static_assert(sizeof(NumberAndStatus) == 8);
-
-constexpr std::uint8_t CMSG_MEM_REQUEST_SET = 0;
-constexpr std::uint8_t CMSG_VCPU_HOTPLUG_OFF = 0;
-constexpr std::uint8_t CMSG_VCPU_HOTPLUG_ON = 1;
-
 constexpr std::uint32_t status_invalid = static_cast<std::uint32_t>(-EINVAL);
 constexpr std::uint32_t status_busy = static_cast<std::uint32_t>(-EBUSY);
 
-/// Nothing when the payload has another size.
-std::optional<NumberAndStatus> number_in(const ring::ControlMessage& message) {
-  NumberAndStatus value;
-  if (message.length != sizeof value) return std::nullopt;
-  std::memcpy(&value, message.msg, sizeof value);
-  return value;
-}
-
-Bytes bytes_of(const NumberAndStatus& value) {
+Bytes bytes_of(const ring::NumberAndStatus& value) {
   return {reinterpret_cast<const std::uint8_t*>(&value), sizeof value};
 }
 
@@ -228,8 +208,8 @@ void DomU::sysrq_requested(Bytes payload) {
 }
 
 void DomU::memory_requested(Request request) {
-  auto value = number_in(request.message());
-  if (!value || request.message().subtype != CMSG_MEM_REQUEST_SET) {
+  auto value = ring::number_in(request.message());
+  if (!value || request.message().subtype != ring::CMSG_MEM_REQUEST_SET) {
     journal_.refused(domain_, trace::actor(trace::Role::dom0), "a memory request of unknown shape");
     ctrl_if_->respond(std::move(request));
     return;
@@ -242,8 +222,8 @@ void DomU::memory_requested(Request request) {
 
 void DomU::vcpu_requested(Request request) {
   const std::uint8_t subtype = request.message().subtype;
-  auto value = number_in(request.message());
-  if (!value || (subtype != CMSG_VCPU_HOTPLUG_OFF && subtype != CMSG_VCPU_HOTPLUG_ON)) {
+  auto value = ring::number_in(request.message());
+  if (!value || (subtype != ring::CMSG_VCPU_HOTPLUG_OFF && subtype != ring::CMSG_VCPU_HOTPLUG_ON)) {
     journal_.refused(domain_, trace::actor(trace::Role::dom0), "a vcpu request of unknown shape");
     ctrl_if_->respond(std::move(request));
     return;
@@ -252,7 +232,7 @@ void DomU::vcpu_requested(Request request) {
   if (value->number != 0) {
     value->status = status_invalid;
   } else {
-    value->status = subtype == CMSG_VCPU_HOTPLUG_ON ? 0 : status_busy;
+    value->status = subtype == ring::CMSG_VCPU_HOTPLUG_ON ? 0 : status_busy;
   }
   ctrl_if_->respond(std::move(request), bytes_of(*value));
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 namespace ringside {
 
@@ -32,6 +34,22 @@ std::string last_words(const std::string& path) {
     if (!line.empty()) last = line;
   }
   return last;
+}
+
+/// The file that a shell would run by that name; empty if there is none.
+std::string find_program(const std::string& name) {
+  const auto is_program = [](const std::string& path) {
+    struct stat status {};
+    return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
+  };
+  if (name.find('/') != std::string::npos) return is_program(name) ? name : "";
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string candidate = (folder.empty() ? "." : folder) + "/" + name;
+    if (is_program(candidate)) return candidate;
+  }
+  return "";
 }
 
 /// In the child: arranges descriptors 0 to 4, becomes the program.
@@ -82,8 +100,14 @@ Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec) {
   ready_out = Fd(-1);
   auto process = host.process_open(pid);
   if (!process) return process;
+  const auto ended = [&]() -> Error {
+    const std::string words = last_words(spec.log_path);
+    return {ECHILD, what, name, words.empty() ? "it ended at once" : words, "its log: " + spec.log_path};
+  };
   if (spec.stopped) {
-    waitpid(pid, nullptr, WUNTRACED);
+    int status = 0;
+    waitpid(pid, &status, WUNTRACED);
+    if (!WIFSTOPPED(status)) return ended();
     return process;
   }
   if (!spec.awaited) return process;
@@ -92,8 +116,7 @@ Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec) {
   if (poll(&waiting, 1, ready_timeout_ms) == 1 && read(ready_in.get(), &word, 1) == 1) return process;
   end_process(pid, 0);
   waitpid(pid, nullptr, 0);
-  const std::string words = last_words(spec.log_path);
-  return Error{ECHILD, what, name, words.empty() ? "it ended at once" : words, "its log: " + spec.log_path};
+  return ended();
 }
 
 void wait_for_resume() {
@@ -101,6 +124,21 @@ void wait_for_resume() {
   if (value == nullptr || std::string(value) != stopped_value) return;
   unsetenv(launched_setting);
   raise(SIGSTOP);
+}
+
+Error become_program(const std::vector<std::string>& arguments) {
+  const std::string& name = arguments.at(0);
+  const char* what = "cannot start the program";
+  const std::string path = find_program(name);
+  if (path.empty()) return {ENOENT, what, name, "there is no such program", "is it installed, and in PATH?"};
+  wait_for_resume();
+  setenv("RINGSIDE_CONNECTION", std::to_string(connection_descriptor).c_str(), 1);
+  close(ready_descriptor);
+  std::vector<char*> pointers;
+  for (const std::string& word : arguments) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  execv(path.c_str(), pointers.data());
+  return system_error(what, path);
 }
 
 void ready() {

@@ -25,13 +25,17 @@ struct LaunchSpec {
   bool awaited = true;                   ///< launch() returns when it has said ready()
 };
 
-/// Starts a process of this program. If it ends without saying that it is ready, the error carries its last
-/// words.
+/// Starts a process of this program. If it ends without saying that it is ready, or without stopping where it
+/// was to stop, the error carries its last words.
 [[nodiscard]] Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec);
 
 /// For the launched process, first of all: stops until somebody sends SIGCONT, if it was launched so. It is
 /// its own program by then, and holds nothing of the launcher's.
 void wait_for_resume();
+/// For the launched process: becomes another program, which finds its connection by RINGSIDE_CONNECTION.
+/// Looks for it first and then waits for resume, so that a name that does not exist is said to the launcher.
+/// Returns only with an error.
+[[nodiscard]] Error become_program(const std::vector<std::string>& arguments);
 /// For the launched process: tells whoever launched it. Nothing happens when nobody did.
 void ready();
 

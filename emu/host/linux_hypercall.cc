@@ -1,27 +1,14 @@
 // Hypercalls of the linux host: one packet each way over a SOCK_SEQPACKET unix socket, handles as SCM_RIGHTS.
 #include "emu/host/linux_hypercall.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
-
+#include "emu/host/linux_client.h"
 #include "emu/host/linux_descriptors.h"
 #include "emu/host/linux_sockets.h"
 
 namespace ringside {
-
-namespace {
-
-/// How long a hypercall may take before its caller gives the hypervisor up.
-constexpr int hypercall_timeout_ms = 10'000;
-
-Error hypervisor_gone() {
-  return {EPIPE, "hypercall failed", "", "the hypervisor is gone", "ringside up starts a machine"};
-}
-
-}  // namespace
 
 Result<> LinuxHost::hypercalls_serve(HypercallServer server) {
   auto listener = listen_on_path(machine_.xen_socket(), SOCK_SEQPACKET);
@@ -83,35 +70,16 @@ void LinuxHost::hypercall_received(int fd) {
 Result<Host::HypercallOutcome> LinuxHost::hypercall(const Handle& connection,
                                                     const HypercallArguments& arguments,
                                                     const Handle* handle) {
-  std::vector<int> descriptors;
-  if (handle != nullptr) descriptors.push_back(handle->number());
-  if (!send_packet(connection.number(), &arguments, sizeof arguments, descriptors)) return hypervisor_gone();
-  pollfd waiting{connection.number(), POLLIN, 0};
-  int ready = 0;
-  do {
-    ready = poll(&waiting, 1, hypercall_timeout_ms);
-  } while (ready < 0 && errno == EINTR);
-  if (ready == 0) {
-    return Error{ETIMEDOUT, "hypercall failed", "", "the hypervisor does not answer",
-                 "is it stopped? ringside down and ringside up start afresh"};
-  }
-  HypercallOutcome outcome;
-  Packet packet = receive_packet(connection.number(), &outcome.answer, sizeof outcome.answer);
-  if (packet.state == Packet::State::malformed) {
-    return Error{EPROTO, "hypercall failed", "", "the answer has another form than expected",
-                 "are all programs of one version?"};
-  }
-  if (packet.state != Packet::State::received) return hypervisor_gone();
-  for (Fd& descriptor : packet.descriptors) outcome.handles.push_back(adopt(descriptor.release()));
+  auto reply = make_hypercall(connection.number(), arguments, handle != nullptr ? handle->number() : -1);
+  if (!reply) return reply.error();
+  HypercallOutcome outcome{reply->answer, {}};
+  for (Fd& descriptor : reply->descriptors) outcome.handles.push_back(adopt(descriptor.release()));
   return outcome;
 }
 
 Result<Privcmd> LinuxHost::connect_dom0() {
-  auto connection = connect_to_path(machine_.xen_socket(), SOCK_SEQPACKET);
-  if (!connection) {
-    return Error{connection.error().code, "no machine is running", machine_.directory(),
-                 "nobody serves its hypervisor's socket", "ringside up starts one; --dir names another"};
-  }
+  auto connection = connect_to_hypervisor(machine_);
+  if (!connection) return connection.error();
   return Privcmd(*this, adopt(connection->release()));
 }
 

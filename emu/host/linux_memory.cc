@@ -12,6 +12,7 @@
 #include <boost/interprocess/detail/os_file_functions.hpp>
 #include <cerrno>
 
+#include "emu/host/linux_client.h"
 #include "emu/host/linux_descriptors.h"
 
 namespace ringside {
@@ -19,8 +20,6 @@ namespace ringside {
 namespace bip = boost::interprocess;
 
 namespace {
-
-constexpr int frame_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 constexpr const char* cannot_keep = "cannot keep memory in a file";
 
@@ -42,21 +41,14 @@ class Mappable {
 Result<Handle> LinuxHost::frame_create() {
   Fd fd(memfd_create("ringside-frame", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd.valid()) return system_error("cannot make a frame", "memfd");
-  if (ftruncate(fd.get(), ring::frame_bytes) != 0 || fcntl(fd.get(), F_ADD_SEALS, frame_seals) != 0) {
+  if (ftruncate(fd.get(), ring::frame_bytes) != 0 || fcntl(fd.get(), F_ADD_SEALS, frame_seals()) != 0) {
     return system_error("cannot make a frame", "memfd");
   }
   return adopt(fd.release());
 }
 
 Result<Mapping> LinuxHost::frame_map(const Handle& frame) {
-  struct stat status {};
-  if (fstat(frame.number(), &status) != 0) return system_error("cannot map a frame", "");
-  const int seals = fcntl(frame.number(), F_GET_SEALS);
-  if (status.st_size != static_cast<off_t>(ring::frame_bytes) || seals < 0 ||
-      (seals & frame_seals) != frame_seals) {
-    return Error{EINVAL, "cannot map a frame", "", "the handle is not one 4096-byte sealed page",
-                 "frames come from the hypervisor only"};
-  }
+  if (auto checked = check_frame(frame.number()); !checked) return checked.error();
   return map_shared(frame.number(), ring::frame_bytes, "cannot map a frame");
 }
 

@@ -43,6 +43,8 @@ constexpr const char* kept_extension = ".kept";
 }  // namespace
 
 std::string Machine::default_directory() {
+  const char* chosen = std::getenv("RINGSIDE_DIR");
+  if (chosen != nullptr && *chosen != '\0') return chosen;
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   if (runtime != nullptr && *runtime == '/') return std::string(runtime) + "/ringside";
   return "/tmp/ringside-" + std::to_string(geteuid());

@@ -13,7 +13,7 @@ class Machine {
  public:
   explicit Machine(std::string directory) : directory_(std::move(directory)) {}
 
-  /// $XDG_RUNTIME_DIR/ringside, else /tmp/ringside-<uid>.
+  /// $RINGSIDE_DIR, else $XDG_RUNTIME_DIR/ringside, else /tmp/ringside-<uid>.
   [[nodiscard]] static std::string default_directory();
   /// Makes the directory (and its journal folder) if needed. Fails when it belongs to somebody else, is open
   /// to others, or is too long for the path of a socket inside it.

@@ -161,52 +161,12 @@ std::string_view raised_name(ring::Raised outcome) {
   return "unknown outcome";
 }
 
-std::string message_type_name(std::uint8_t type) {
-  switch (static_cast<ring::MessageType>(type)) {
-    case ring::CMSG_CONSOLE:
-      return "console";
-    case ring::CMSG_BLKIF_BE:
-      return "blkif-be";
-    case ring::CMSG_BLKIF_FE:
-      return "blkif-fe";
-    case ring::CMSG_NETIF_BE:
-      return "netif-be";
-    case ring::CMSG_NETIF_FE:
-      return "netif-fe";
-    case ring::CMSG_SHUTDOWN:
-      return "shutdown";
-    case ring::CMSG_MEM_REQUEST:
-      return "mem-request";
-    case ring::CMSG_USBIF_BE:
-      return "usbif-be";
-    case ring::CMSG_USBIF_FE:
-      return "usbif-fe";
-    case ring::CMSG_VCPU_HOTPLUG:
-      return "vcpu-hotplug";
-    case ring::CMSG_DEBUG:
-      return "debug";
-  }
-  return fmt::format("type {}", type);
-}
-
 std::string frame_type_name(std::uint32_t type) {
   static constexpr std::string_view names[] = {"connect-ctrl", "connect-data", "bye",       "bind",
                                                "unbind",       "virq-bind",    "writelock", "new-cc",
                                                "free-cc",      "request",      "response",  "virq"};
   static_assert(names[frame_request] == "request" && names[frame_response] == "response");
   return type < std::size(names) ? std::string(names[type]) : fmt::format("type {}", type);
-}
-
-std::string message_text(const ring::ControlMessage& message) {
-  const bool console = message.type == ring::CMSG_CONSOLE;
-  std::string text = message_type_name(message.type);
-  if (message.subtype != 0) text += fmt::format(" subtype {}", message.subtype);
-  if (!console || (message.id != 0 && message.id != ring::no_callback_id)) {
-    text += fmt::format(" id {}", message.id);
-  }
-  text += fmt::format(" length {}", message.length);
-  if (message.length != 0) text += " " + quoted(message.payload());
-  return text;
 }
 
 std::string quoted(std::span<const std::uint8_t> bytes, std::size_t shown_max) {

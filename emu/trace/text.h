@@ -40,8 +40,10 @@ inline constexpr std::size_t shown_bytes_max = 32;
 /// What an xcs frame of `type` is called: "request", "bind", "type 77".
 [[nodiscard]] std::string frame_type_name(std::uint32_t type);
 
-/// "console length 6 "hello\n"", "shutdown subtype 3 id 2 length 4 "h\x00\x00\x00"". Subtype 0 is left out,
-/// and so is the id of a console message when it is 0 or 255: what 2005 put there when it meant nothing.
+/// "console length 6 "hello\n"", "shutdown sysrq id 2 length 4 key "h"", "mem-request set id 3 length 8
+/// target 4096 pages status 0", "blkif-fe subtype 1 id 4 length 2 hex 0a 0b". A subtype 0 without a name is
+/// left out, and so is the id of a console message when it is 0 or 255: what 2005 put there when it meant
+/// nothing.
 [[nodiscard]] std::string message_text(const ring::ControlMessage& message);
 
 /// `bytes` between double quotes, escaped; only the first `shown_max`, followed by "..." when there are more.

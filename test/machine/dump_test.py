@@ -1,0 +1,113 @@
+"""dump: what passes, from the journal and as a client of xcs that harms nobody."""
+import os
+import signal
+import socket
+import subprocess
+import unittest
+
+import support
+from support import Machine, RINGSIDE, ask, eventually
+
+
+class Dump:
+    """A running `ringside dump`; `said` is what it has printed so far."""
+
+    def __init__(self, machine, *words):
+        self.process = subprocess.Popen([RINGSIDE, "dump", "--dir", machine.directory, *words], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.said = ""
+
+    def shows(self, *lines):
+        def seen():
+            self.said += (self.process.stdout.read() or b"").decode()
+            return all(line in self.said for line in lines)
+        eventually(f"dump shows {lines}", seen)
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
+        rest, errors = self.process.communicate(timeout=support.PATIENCE_S)
+        self.said += rest.decode()
+        return self.process.returncode, errors
+
+
+def listening(machine, dump, name):
+    """Waits until the dump has seen something of that domain: from then on it sees all."""
+    viewer = socket.create_connection(("127.0.0.1", machine.tcp_port(name)))
+    viewer.settimeout(support.PATIENCE_S)
+
+    def heard():
+        ask(viewer, b"hostname\n", name.encode() + b"\r\n")
+        dump.said += (dump.process.stdout.read() or b"").decode()
+        return "console length" in dump.said
+    eventually("dump listens", heard)
+    return viewer
+
+
+class Dumps(unittest.TestCase):
+    def test_a_client_of_xcs_sees_what_guests_ask_and_answer(self):
+        with Machine() as machine:
+            machine.run("create", "web", check=0)
+            dump = Dump(machine, "--xcs")
+            viewer = listening(machine, dump, "web")
+            ask(viewer, b"echo it passes\n", b"it passes\r\nweb$ ")
+            dump.shows("xcs sends client request console length", "it passes", "xcs sends client response console")
+            machine.run("sysrq", "web", "h", check=0)
+            dump.shows("response shutdown sysrq id ", "dom1 port ")
+            # Had it answered as well, the guest would have got answers that it never asked for.
+            ask(viewer, b"hostname\n", b"web\r\n")
+            viewer.close()
+            self.assertEqual(dump.end(), (0, b""))
+            self.assertNotIn("client sends", dump.said)
+            viewer = socket.create_connection(("127.0.0.1", machine.tcp_port("web")))
+            viewer.settimeout(support.PATIENCE_S)
+            ask(viewer, b"hostname\n", b"web\r\n")
+            viewer.close()
+
+    def test_the_journal_tells_both_directions_decoded(self):
+        with Machine() as machine:
+            machine.run("create", "web", check=0)
+            dump = Dump(machine)
+            viewer = listening(machine, dump, "web")
+            machine.run("sysrq", "web", "h", check=0)
+            dump.shows('xcs writes dom1.rx', 'request shutdown sysrq id ', 'length 4 key "h"',
+                       'dom1 writes dom1.rx')
+            viewer.close()
+            self.assertEqual(dump.end()[0], 0)
+
+    def test_one_domain_of_many(self):
+        with Machine() as machine:
+            machine.run("create", "web", check=0)
+            machine.run("create", "other", check=0)
+            for mode in ((), ("--xcs",)):
+                with self.subTest(mode):
+                    dump = Dump(machine, "other", *mode)
+                    viewer = listening(machine, dump, "other")
+                    web = socket.create_connection(("127.0.0.1", machine.tcp_port("web")))
+                    web.settimeout(support.PATIENCE_S)
+                    ask(web, b"hostname\n", b"web\r\n")
+                    ask(viewer, b"echo at last\n", b"at last\r\n")
+                    dump.shows("at last")
+                    self.assertEqual(dump.end()[0], 0)
+                    self.assertNotIn("dom1", dump.said)
+                    viewer.close()
+                    web.close()
+
+    def test_it_ends_with_the_machine(self):
+        with Machine() as machine:
+            machine.run("create", "web", check=0)
+            dumps = [Dump(machine), Dump(machine, "--xcs")]
+            listening(machine, dumps[1], "web").close()
+            machine.run("down", check=0)
+            for dump in dumps:
+                self.assertEqual(dump.process.wait(support.PATIENCE_S), 0)
+                dump.process.communicate()
+
+    def test_wrong_words_are_refused(self):
+        with Machine() as machine:
+            self.assertIn(b"no such domain", machine.run("dump", "nobody", check=3).stderr)
+            machine.run("dump", "--all", "--xcs", check=1)
+
+
+if __name__ == "__main__":
+    support.main()

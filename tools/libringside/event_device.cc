@@ -1,0 +1,295 @@
+// The event device, and the C functions over it.
+#include "tools/libringside/event_device.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+
+#include <array>
+#include <utility>
+
+#include "tools/libringside/library.h"
+#include "tools/libringside/ringside.h"
+
+namespace ringside::library {
+
+namespace {
+
+constexpr const char* cannot_bind = "cannot bind the port to the device";
+constexpr int kicks_per_look = 64;
+
+Result<> add_to(int poll, int descriptor, std::uint32_t how, std::uint32_t tag) {
+  epoll_event event{};
+  event.events = how;
+  event.data.u32 = tag;
+  if (epoll_ctl(poll, EPOLL_CTL_ADD, descriptor, &event) != 0) return system_error(cannot_bind, "epoll");
+  return Done{};
+}
+
+}  // namespace
+
+Result<Page> Page::map(int connection, DomainId domain, std::uint32_t frame) {
+  auto address = map_frame(
+      connection,
+      {.domain = domain, .frame = frame, .bytes = ring::frame_bytes, .protection = PROT_READ | PROT_WRITE});
+  if (!address) return address.error();
+  return Page(static_cast<std::byte*>(*address));
+}
+
+Page::~Page() {
+  if (address_ != nullptr) munmap(address_, ring::frame_bytes);
+}
+
+Result<std::unique_ptr<EventDevice>> EventDevice::open(int connection) {
+  const char* what = "cannot open the event device";
+  auto self = call(connection, what, {.op = HypercallOp::start_info});
+  if (!self) return self.error();
+  const DomainInfo& info = self->answer.info;
+  auto page = Page::map(connection, DomainId{DOMID_SELF}, info.shared_info_frame);
+  if (!page) return page.error();
+  Fd copy(fcntl(connection, F_DUPFD_CLOEXEC, 0));
+  Fd poll(epoll_create1(EPOLL_CLOEXEC));
+  Fd bell(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!copy.valid() || !poll.valid() || !bell.valid()) return system_error(what, "");
+  if (auto added = add_to(poll.get(), bell.get(), EPOLLIN, any_port); !added) return added.error();
+  return std::unique_ptr<EventDevice>(
+      new EventDevice(std::move(copy), std::move(poll), std::move(bell), std::move(page).value(), info));
+}
+
+EventDevice::EventDevice(Fd connection, Fd poll, Fd bell, Page page, const DomainInfo& self)
+    : connection_(std::move(connection)),
+      poll_(std::move(poll)),
+      bell_(std::move(bell)),
+      page_(std::move(page)),
+      is_dom0_(self.domain == 0),
+      bits_(page_.frame(), self.abi) {}
+
+Result<> EventDevice::bind(ring::Port port) {
+  if (port == any_port || port >= ring::ports_per_domain)
+    return refusal(EINVAL, cannot_bind, fmt::format("there is no port {}", port));
+  if (bound_.contains(port)) return refusal(EEXIST, cannot_bind, "it is bound already");
+  auto opened = call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_open, .port = port});
+  if (!opened) return opened.error();
+  if (opened->descriptors.empty())
+    return refusal(EPROTO, cannot_bind, "the hypervisor answered without its kicks");
+  Bound bound{.kicks = std::move(opened->descriptors[0]), .up = std::nullopt, .settled = !is_dom0_};
+  if (auto settled = settle(port, bound); !settled) return settled;
+  // Edge-triggered: nobody empties what is kicked, a kick more is a new edge.
+  if (auto added = add_to(poll_.get(), bound.kicks.get(), EPOLLIN | EPOLLET, port); !added) return added;
+  unmask(port, bound_.emplace(port, std::move(bound)).first->second);
+  return Done{};
+}
+
+/// Finds out whether the port's other end is a guest's control channel. Not known for as long as the port has
+/// no other end, or the guest's start info names no port.
+Result<> EventDevice::settle(ring::Port port, Bound& bound) {
+  if (bound.settled) return Done{};
+  auto asked = call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_status, .port = port});
+  if (!asked) return asked.error();
+  const PortStatus status = asked->answer.status;
+  if (status.state == PortState::unbound) return Done{};
+  if (status.state != PortState::interdomain || status.remote_domain == 0) {
+    bound.settled = true;
+    return Done{};
+  }
+  auto found =
+      call(connection_.get(), cannot_bind, {.op = HypercallOp::domain_info, .domain = status.remote_domain});
+  if (!found) return found.error();
+  const DomainInfo& guest = found->answer.info;
+  if (guest.domain != status.remote_domain || guest.console_port == any_port) return Done{};
+  bound.settled = true;
+  if (guest.console_port != status.remote_port) return Done{};
+  auto page = Page::map(connection_.get(), guest.domain, guest.shared_info_frame);
+  if (!page) return page.error();
+  std::byte* frame = page->frame();
+  bound.up.emplace(Up{std::move(*page), ring::UpEvents<>(frame)});
+  return announce(port, guest, status.remote_port, frame);
+}
+
+/// Tells a guest that somebody new has its control channel: it may hold the kicks of a predecessor's port,
+/// and the predecessor may have died between setting the guest's bits and kicking it.
+Result<> EventDevice::announce(ring::Port port, const DomainInfo& guest, ring::Port guest_port,
+                               std::byte* frame) {
+  auto opened = call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_open, .port = port});
+  if (!opened) return opened.error();
+  std::uint32_t* attachments = &ring::channel_words(frame)->attachments;
+  ring::NativeMemory::store(attachments, ring::NativeMemory::load(attachments) + 1);
+  (void)ring::EventBits<>(frame, guest.abi).raise(guest_port);
+  const std::uint64_t one = 1;
+  if (opened->descriptors.size() > 1) (void)!::write(opened->descriptors[1].get(), &one, sizeof one);
+  return Done{};
+}
+
+Result<> EventDevice::unbind(ring::Port port) {
+  const auto found = bound_.find(port);
+  if (found == bound_.end()) return refusal(EINVAL, "cannot unbind the port", "it is not bound here");
+  bits_.set_mask(port);
+  if (found->second.up) found->second.up->events.set_mask();
+  epoll_ctl(poll_.get(), EPOLL_CTL_DEL, found->second.kicks.get(), nullptr);
+  bound_.erase(found);
+  return Done{};
+}
+
+/// Kicks are forgotten first and bits looked at after, so that an event during the look is a kick again.
+void EventDevice::collect() {
+  std::array<epoll_event, kicks_per_look> events;
+  const int count = epoll_wait(poll_.get(), events.data(), kicks_per_look, 0);
+  if (count <= 0) return;
+  for (int i = 0; i < count; ++i) {
+    const auto found = bound_.find(events[static_cast<std::size_t>(i)].data.u32);
+    // A failure leaves it unsettled: asked again with the next kick.
+    if (found != bound_.end()) (void)settle(found->first, found->second).ok();
+  }
+  for (auto& [port, bound] : bound_) {
+    if (!bound.up || !bound.up->events.is_pending()) continue;
+    bound.up->events.clear_pending();
+    (void)bits_.raise(port);
+  }
+  bits_.upcall([this](ring::Port port) {
+    if (bound_.contains(port)) hand_out(port);
+  });
+  // Another process of dom0 may have taken the selector bit that stood for a port: look at the ports
+  // themselves.
+  for (const auto& [port, bound] : bound_) {
+    if (bits_.is_pending(port) && !bits_.is_masked(port)) hand_out(port);
+  }
+}
+
+void EventDevice::hand_out(ring::Port port) {
+  bits_.set_mask(port);
+  bits_.clear_pending(port);
+  if (Bound& bound = bound_.at(port); bound.up) bound.up->events.set_mask();
+  if (overflow_) return;
+  if (queue_.size() == event_queue_ports_max) {
+    overflow_ = true;
+  } else {
+    queue_.push_back(static_cast<std::uint16_t>(port));
+  }
+  ring_bell();
+}
+
+void EventDevice::unmask(ring::Port port, Bound& bound) {
+  // The port is still masked for the sender that has dom0's bits, so raising here only sets its pending bit.
+  if (bound.up && bound.up->events.unmask()) {
+    bound.up->events.clear_pending();
+    (void)bits_.raise(port);
+  }
+  if (bits_.unmask(port)) hand_out(port);
+}
+
+Result<int> EventDevice::read(std::uint16_t* ports, std::size_t max) {
+  const char* what = "cannot read events";
+  collect();
+  if (overflow_) return refusal(EFBIG, what, "some were lost; rs_events_reset starts afresh");
+  std::size_t count = 0;
+  for (; count < max && !queue_.empty(); ++count) {
+    ports[count] = queue_.front();
+    queue_.pop_front();
+  }
+  std::uint64_t rung = 0;
+  if (queue_.empty()) (void)!::read(bell_.get(), &rung, sizeof rung);
+  if (count == 0 && max > 0) return refusal(EAGAIN, what, "none waits");
+  return static_cast<int>(count);
+}
+
+void EventDevice::write(std::uint16_t port) {
+  if (const auto found = bound_.find(port); found != bound_.end()) unmask(port, found->second);
+}
+
+void EventDevice::reset() {
+  queue_.clear();
+  overflow_ = false;
+  for (const auto& [port, bound] : bound_) hand_out(port);
+}
+
+void EventDevice::ring_bell() {
+  const std::uint64_t one = 1;
+  (void)!::write(bell_.get(), &one, sizeof one);
+}
+
+namespace {
+
+/// The open devices, by descriptor.
+std::map<int, std::unique_ptr<EventDevice>>& devices() {
+  static std::map<int, std::unique_ptr<EventDevice>> open;
+  return open;
+}
+
+/// Runs `use` on an open device.
+template <class Use>
+int on_device(int descriptor, Use use) {
+  return answer<int>(-1, [&]() -> Result<int> {
+    const auto found = devices().find(descriptor);
+    if (found == devices().end())
+      return refusal(EBADF, "no event device", fmt::format("{} is none that is open", descriptor));
+    return use(*found->second);
+  });
+}
+
+Result<int> done(const Result<>& result) {
+  if (!result) return result.error();
+  return 0;
+}
+
+}  // namespace
+
+}  // namespace ringside::library
+
+using namespace ringside;
+using namespace ringside::library;
+
+extern "C" {
+
+int rs_events_open(int handle) {
+  return answer<int>(-1, [&]() -> Result<int> {
+    auto connection = connection_of(handle);
+    if (!connection) return connection;
+    auto device = EventDevice::open(*connection);
+    if (!device) return device.error();
+    const int descriptor = (*device)->descriptor();
+    devices()[descriptor] = std::move(*device);
+    return descriptor;
+  });
+}
+
+int rs_events_close(int device) {
+  return on_device(device, [&](EventDevice&) -> Result<int> {
+    devices().erase(device);
+    return 0;
+  });
+}
+
+int rs_events_bind(int device, int port) {
+  return on_device(device, [&](EventDevice& open) { return done(open.bind(static_cast<ring::Port>(port))); });
+}
+
+int rs_events_unbind(int device, int port) {
+  return on_device(device,
+                   [&](EventDevice& open) { return done(open.unbind(static_cast<ring::Port>(port))); });
+}
+
+int rs_events_read(int device, uint16_t* ports, int max_ports) {
+  return on_device(device, [&](EventDevice& open) -> Result<int> {
+    if (max_ports < 0) return refusal(EINVAL, "cannot read events", "a negative number of ports");
+    return open.read(ports, static_cast<std::size_t>(max_ports));
+  });
+}
+
+int rs_events_write(int device, const uint16_t* ports, int count) {
+  return on_device(device, [&](EventDevice& open) -> Result<int> {
+    for (int i = 0; i < count; ++i) open.write(ports[i]);
+    return count;
+  });
+}
+
+int rs_events_reset(int device) {
+  return on_device(device, [](EventDevice& open) -> Result<int> {
+    open.reset();
+    return 0;
+  });
+}
+
+}  // extern "C"

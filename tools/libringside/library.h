@@ -1,0 +1,55 @@
+// What the files of the library share: how a call fails, and how it speaks to the hypervisor.
+//
+// Everything behind the C functions runs under one lock. Nothing in here throws on purpose; what the standard
+// library throws ends at answer().
+#pragma once
+
+#include <cerrno>
+#include <exception>
+#include <mutex>
+#include <new>
+
+#include "emu/base/check.h"
+#include "emu/host/hypercall.h"
+#include "emu/host/linux_client.h"
+
+namespace ringside::library {
+
+[[nodiscard]] std::mutex& lock();
+/// Keeps the error's words for rs_last_error(), and sets errno.
+void remember(const Error& error) noexcept;
+
+/// The value that `run` answers, or `otherwise` once its error has been remembered.
+template <class Value, class Run>
+Value answer(Value otherwise, Run run) noexcept {
+  try {
+    const std::lock_guard held(lock());
+    Result<Value> result = run();
+    if (result) return result.value();
+    remember(result.error());
+  } catch (const std::bad_alloc&) {
+    remember({ENOMEM, "", "", "", ""});
+  } catch (const std::exception&) {
+    remember({EIO, "", "", "", ""});
+  }
+  return otherwise;
+}
+
+[[nodiscard]] Error refusal(int code, const char* what, std::string why);
+
+/// The connection of an open handle; EBADF if it is none.
+[[nodiscard]] Result<int> connection_of(int handle);
+
+/// One hypercall. What the hypervisor refuses is an error with its words.
+[[nodiscard]] Result<HypercallReply> call(int connection, const char* what,
+                                          const HypercallArguments& arguments);
+
+struct MapRequest {
+  DomainId domain = DOMID_SELF;
+  std::uint32_t frame = 0;
+  std::size_t bytes = 0;
+  int protection = 0;
+};
+[[nodiscard]] Result<void*> map_frame(int connection, const MapRequest& request);
+
+}  // namespace ringside::library
