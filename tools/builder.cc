@@ -165,6 +165,7 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
   launched.arguments = {"domu", "--dir", machine.directory()};
   if (spec.raw) launched.arguments.push_back("--raw");
   if (spec.quiet) launched.arguments.push_back("--quiet");
+  for (const std::string& line : spec.boot_lines) launched.arguments.push_back("--boot-line=" + line);
   launched.arguments.push_back("--");
   launched.arguments.insert(launched.arguments.end(), spec.program.begin(), spec.program.end());
   launched.environment = {machine.domain_mark(domain), "RINGSIDE_DOMAIN_NAME=" + spec.name,

@@ -1,8 +1,8 @@
-// create, list, pause, unpause, shutdown, destroy, sysrq: the life of domains, as people know it from xm.
+// create, pause, unpause, shutdown, destroy, sysrq: the life of domains, as people know it from xm.
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
-#include <sstream>
 
 #include "emu/host/linux_host.h"
 #include "tools/builder.h"
@@ -31,50 +31,6 @@ int create(const Session& session, const DomainSpec& spec) {
   return exit_good;
 }
 
-/// xm's letters: running, paused, shut down, crashed, dying.
-std::string state_letters(const DomainState& state) {
-  std::string letters = "-----";
-  if (state.running && !state.paused) letters[0] = 'r';
-  if (state.paused) letters[1] = 'p';
-  if (state.shutdown) letters[2] = 's';
-  if (state.crashed) letters[3] = 'c';
-  if (state.dying) letters[4] = 'd';
-  return letters;
-}
-
-/// The TCP port of each console that xend serves.
-std::map<DomainId, std::string> console_ports(LinuxHost& host) {
-  std::map<DomainId, std::string> ports;
-  const auto answer = ask_xend(host, "consoles");
-  if (!answer) return ports;
-  for (const std::string& line : answer.value()) {
-    std::istringstream words(line);
-    DomainId domain = 0;
-    std::string port;
-    std::string status;
-    if (words >> domain >> port >> status) ports[domain] = port;
-  }
-  return ports;
-}
-
-int list(const Session& session) {
-  Dom0 dom0(session, "list");
-  if (!dom0.privcmd) return failed(dom0.privcmd.error());
-  const auto domains = dom0.privcmd->domains();
-  if (!domains) return failed(domains.error());
-  const auto ports = console_ports(dom0.host);
-  std::printf("%-20s %4s %8s %-5s %-5s %8s %5s %8s\n", "Name", "Id", "Mem(MiB)", "State", "Abi", "Frame",
-              "Port", "Console");
-  for (const DomainInfo& info : domains.value()) {
-    const auto console = ports.find(info.domain);
-    std::printf("%-20s %4u %8u %-5s %-5s %#8x %5u %8s\n", info.name, info.domain, info.memory_kib / 1024,
-                state_letters(info.state).c_str(), info.abi == ring::Abi::flat ? "flat" : "sring",
-                info.shared_info_frame, info.console_port,
-                console != ports.end() ? console->second.c_str() : "-");
-  }
-  return exit_good;
-}
-
 /// Runs `act` on the domain that the person named.
 int on_domain(const Session& session, const std::string& command, const std::string& name,
               const std::function<Result<>(Dom0&, const DomainInfo&)>& act) {
@@ -90,6 +46,16 @@ Result<> ask(Dom0& dom0, const std::string& request) {
   const auto answer = ask_xend(dom0.host, request);
   if (!answer) return answer.error();
   return Done{};
+}
+
+/// What is printed as a line must be one.
+CLI::Validator is_one_line() {
+  return {[](const std::string& text) {
+            const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+            return std::ranges::any_of(text, control) ? std::string("a boot line has no control characters")
+                                                      : std::string();
+          },
+          "LINE"};
 }
 
 using Act = std::function<Result<>(Dom0&, const DomainInfo&)>;
@@ -115,7 +81,16 @@ void add_create(CLI::App& app, Session& session) {
   command->add_option("PROGRAM", spec->program,
                       "After --: what runs on its console (default: the built-in shell)");
   add_guest_options(command, *spec);
-  command->add_option("--memory", spec->memory_mib, "MiB that `list` shows")->capture_default_str();
+  command
+      ->add_option("--memory", spec->memory_mib,
+                   "MiB that it may have at most: a figure, which `list` shows and `balloon` lowers")
+      ->check(CLI::Range(memory_mib_min, memory_mib_max))
+      ->capture_default_str();
+  command
+      ->add_option("--boot-line", spec->boot_lines,
+                   "A line that it prints as it boots; may be given more than once")
+      ->allow_extra_args(false)
+      ->check(is_one_line());
   command->add_flag("--paused", spec->paused, "Leave it paused; `ringside unpause` sets it going");
   command->add_flag("--preserve", spec->preserve, "Keep it in the list after its shutdown");
   command->callback([&session, spec] { session.run = [&session, spec] { return create(session, *spec); }; });
@@ -137,11 +112,6 @@ void add_guest_options(CLI::App* command, DomainSpec& spec) {
 
 void add_domain_commands(CLI::App& app, Session& session) {
   add_create(app, session);
-  CLI::App* listing =
-      add_command(app, session, "list", "All domains: state, frame, port and console",
-                  "  ringside list        State: r running, p paused, s shut down, c crashed");
-  listing->callback([&session] { session.run = [&session] { return list(session); }; });
-
   add_domain_command(
       app, session, "pause", "Stop a domain's processes where they are", "  ringside pause web",
       [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_pause(info.domain); });

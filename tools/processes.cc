@@ -170,6 +170,7 @@ void add_process_commands(CLI::App& app, Session& session) {
   const auto options = std::make_shared<domu::DomUOptions>();
   domu->add_flag("--raw", options->raw, "The guest's terminal does not echo or translate");
   domu->add_flag("--quiet", options->quiet, "No boot messages");
+  domu->add_option("--boot-line", options->boot_lines, "Printed as it boots")->allow_extra_args(false);
   domu->add_option("PROGRAM", options->argv, "What runs on its console (default: the built-in shell)");
   domu->callback(
       [&session, options] { session.run = [&session, options] { return run_domu(session, *options); }; });
