@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <span>
 
 namespace ringside::ring {
@@ -38,6 +40,19 @@ enum ShutdownSubtype : std::uint8_t {
   CMSG_SHUTDOWN_SYSRQ = 3,
 };
 
+/// The subtype of CMSG_MEM_REQUEST; its payload is a NumberAndStatus: target in pages of 4096 bytes.
+inline constexpr std::uint8_t CMSG_MEM_REQUEST_SET = 0;
+
+/// Subtypes of CMSG_VCPU_HOTPLUG; the payload is a NumberAndStatus: the vcpu.
+enum VcpuHotplugSubtype : std::uint8_t { CMSG_VCPU_HOTPLUG_OFF = 0, CMSG_VCPU_HOTPLUG_ON = 1 };
+
+/// What both carry: a number, and room for the status of the answer.
+struct NumberAndStatus {
+  std::uint32_t number = 0;
+  std::uint32_t status = 0;  ///< 0, or a negative errno value
+};
+static_assert(sizeof(NumberAndStatus) == 8);
+
 /// The id of a request whose sender wants no response callback.
 inline constexpr std::uint8_t no_callback_id = 0xff;
 
@@ -64,6 +79,19 @@ struct ControlMessage {
   message.length = static_cast<std::uint8_t>(used.size());
   std::copy(used.begin(), used.end(), message.msg);
   return message;
+}
+
+[[nodiscard]] inline ControlMessage make_number_message(std::uint8_t type, std::uint8_t subtype,
+                                                        std::uint8_t id, const NumberAndStatus& value) {
+  return make_message(type, subtype, id, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
+}
+
+/// Nothing when the payload has another size.
+[[nodiscard]] inline std::optional<NumberAndStatus> number_in(const ControlMessage& message) {
+  NumberAndStatus value;
+  if (message.length != sizeof value) return std::nullopt;
+  std::memcpy(&value, message.msg, sizeof value);
+  return value;
 }
 
 /// The answer a guest gives for a type it does not know: the same header, length 0, no payload.

@@ -44,6 +44,7 @@ struct DomainSpec {
   bool quiet = false;
   std::vector<std::string> boot_lines;  ///< printed by the guest as it boots, unless it is quiet
   std::vector<std::string> program;
+  std::string directory;  ///< where it was created, of one that was built before
 };
 
 /// --abi and --raw, for every command that builds a domain.

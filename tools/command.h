@@ -38,6 +38,7 @@ void add_process_commands(CLI::App& app, Session& session);  // processes.cc: xe
 void add_machine_commands(CLI::App& app, Session& session);  // machine.cc: up, down
 void add_domain_commands(CLI::App& app, Session& session);   // domains.cc: create ... destroy
 void add_list_command(CLI::App& app, Session& session);      // listing.cc: list
+void add_life_commands(CLI::App& app, Session& session);     // life.cc: shutdown ... balloon
 void add_console_commands(CLI::App& app, Session& session);  // console.cc: console, exec
 void add_look_commands(CLI::App& app, Session& session);     // look.cc: ring, dump
 void add_demo_command(CLI::App& app, Session& session);      // demo.cc

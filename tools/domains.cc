@@ -1,33 +1,22 @@
-// create, pause, unpause, shutdown, destroy, sysrq: the life of domains, as people know it from xm.
+// create, pause, unpause, destroy, sysrq: the life of domains, as people know it from xm. What waits for a
+// guest is life.cc's.
 #include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
 
-#include "emu/host/linux_host.h"
-#include "tools/builder.h"
-#include "tools/command.h"
+#include "tools/domain_command.h"
 
 namespace ringside::tools {
 
 namespace {
-
-/// A host and a connection as dom0, for commands that are one conversation.
-struct Dom0 {
-  LinuxHost host;
-  Result<Privcmd> privcmd;
-
-  Dom0(const Session& session, const std::string& name)
-      : host(name, session.machine()), privcmd(host.connect_dom0()) {}
-};
 
 int create(const Session& session, const DomainSpec& spec) {
   Dom0 dom0(session, "create");
   if (!dom0.privcmd) return failed(dom0.privcmd.error());
   auto built = build_domain(dom0.host, *dom0.privcmd, spec);
   if (!built) return failed(built.error());
-  std::printf("domain %u \"%s\"%s: console on 127.0.0.1 port %u and on %s\n", built->domain,
-              spec.name.c_str(), spec.paused ? ", paused" : "", built->tcp_port, built->socket_path.c_str());
+  print_built(spec, *built);
   return exit_good;
 }
 
@@ -42,12 +31,6 @@ int on_domain(const Session& session, const std::string& command, const std::str
   return exit_good;
 }
 
-Result<> ask(Dom0& dom0, const std::string& request) {
-  const auto answer = ask_xend(dom0.host, request);
-  if (!answer) return answer.error();
-  return Done{};
-}
-
 /// What is printed as a line must be one.
 CLI::Validator is_one_line() {
   return {[](const std::string& text) {
@@ -56,19 +39,6 @@ CLI::Validator is_one_line() {
                                                       : std::string();
           },
           "LINE"};
-}
-
-using Act = std::function<Result<>(Dom0&, const DomainInfo&)>;
-
-CLI::App* add_domain_command(CLI::App& app, Session& session, const std::string& name,
-                             const std::string& what, const std::string& examples, Act act) {
-  CLI::App* command = add_command(app, session, name, what, examples);
-  const auto domain = std::make_shared<std::string>();
-  command->add_option("DOMAIN", *domain, "Its name or number")->required();
-  command->callback([&session, name, domain, act = std::move(act)] {
-    session.run = [&session, name, domain, act] { return on_domain(session, name, *domain, act); };
-  });
-  return command;
 }
 
 void add_create(CLI::App& app, Session& session) {
@@ -98,6 +68,28 @@ void add_create(CLI::App& app, Session& session) {
 
 }  // namespace
 
+CLI::App* add_domain_command(CLI::App& app, Session& session, const std::string& name,
+                             const std::string& what, const std::string& examples, Act act) {
+  CLI::App* command = add_command(app, session, name, what, examples);
+  const auto domain = std::make_shared<std::string>();
+  command->add_option("DOMAIN", *domain, "Its name or number")->required();
+  command->callback([&session, name, domain, act = std::move(act)] {
+    session.run = [&session, name, domain, act] { return on_domain(session, name, *domain, act); };
+  });
+  return command;
+}
+
+Result<> ask(Dom0& dom0, const std::string& request) {
+  const auto answer = ask_xend(dom0.host, request);
+  if (!answer) return answer.error();
+  return Done{};
+}
+
+void print_built(const DomainSpec& spec, const BuiltDomain& built) {
+  std::printf("domain %u \"%s\"%s: console on 127.0.0.1 port %u and on %s\n", built.domain, spec.name.c_str(),
+              spec.paused ? ", paused" : "", built.tcp_port, built.socket_path.c_str());
+}
+
 void add_guest_options(CLI::App* command, DomainSpec& spec) {
   static const std::map<std::string, ring::Abi> abis{{"sring", ring::Abi::sring}, {"flat", ring::Abi::flat}};
   command
@@ -121,15 +113,6 @@ void add_domain_commands(CLI::App& app, Session& session) {
   add_domain_command(
       app, session, "destroy", "End a domain at once", "  ringside destroy web",
       [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_destroy(info.domain); });
-
-  const auto reboot = std::make_shared<bool>(false);
-  CLI::App* shutdown = add_domain_command(
-      app, session, "shutdown", "Ask a domain to shut down (CMSG_SHUTDOWN), and wait for its answer",
-      "  ringside shutdown web\n  ringside shutdown web --reboot        its reason will be reboot",
-      [reboot](Dom0& dom0, const DomainInfo& info) {
-        return ask(dom0, fmt::format("shutdown {} {}", info.domain, *reboot ? "reboot" : "poweroff"));
-      });
-  shutdown->add_flag("--reboot", *reboot, "Ask for a reboot instead");
 
   const auto key = std::make_shared<std::string>();
   CLI::App* sysrq = add_domain_command(app, session, "sysrq", "Press a system request key at a domain",

@@ -71,6 +71,12 @@ int run_xen(const Session& session, bool private_machine) {
   return status;
 }
 
+/// A guest sees by itself that the hypervisor has died, unless it stands still: paused or suspended, it would
+/// do so for ever.
+void wake_orphans(const Machine& machine) {
+  if (!PidFile::holder(machine.pid_file("xen"))) wake_marked_processes(machine);
+}
+
 std::uint64_t random_seed() {
   std::random_device source;
   return (std::uint64_t{source()} << 32) | source();
@@ -87,7 +93,9 @@ int run_xcs(const Session& session, bool private_machine) {
                 {.socket_path = session.machine().xcs_socket(), .session_seed = random_seed()});
   if (auto started = xcs.start(); !started) return failed(started.error());
   ready();
-  return station->host->run();
+  const int status = station->host->run();
+  wake_orphans(session.machine());
+  return status;
 }
 
 int run_xend(const Session& session, bool private_machine, std::uint16_t port_base) {
@@ -104,7 +112,9 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
                    .console_directory = machine.directory(),
                    .console_port_base = port_base});
   if (auto started = xend.start(ready); !started) return failed(started.error());
-  return station->host->run();
+  const int status = station->host->run();
+  wake_orphans(session.machine());
+  return status;
 }
 
 int run_domu(const Session& session, domu::DomUOptions options) {

@@ -116,6 +116,13 @@ void XendConsole::answer_owed() {
     }
   }
   owed_.resize(kept);
+  if (owed_.empty() && last_words_due_) say_last_words();
+}
+
+void XendConsole::say_last_words() {
+  if (viewer_.valid() && output_.room() < last_words_.size()) return;
+  last_words_due_ = false;
+  (void)output_.push_over({reinterpret_cast<const std::uint8_t*>(last_words_.data()), last_words_.size()});
 }
 
 bool XendConsole::keep_output(const ring::ControlMessage& request) {
@@ -150,9 +157,16 @@ void XendConsole::wire_lost() {
   owed_.clear();
 }
 
-void XendConsole::finish() {
+void XendConsole::hold_input(bool hold) {
+  input_held_ = hold;
+  if (!hold) send_input();
+}
+
+void XendConsole::finish(std::string last_words) {
   if (finished_) return;
   finished_ = true;
+  last_words_ = std::move(last_words);
+  last_words_due_ = !last_words_.empty();
   input_.clear();
   answer_owed();
   settle();
@@ -166,7 +180,8 @@ void XendConsole::close() {
 }
 
 void XendConsole::send_input() {
-  while (!finished_ && !input_.empty() && unanswered_ < console_input_window && wire_.has_room()) {
+  while (!finished_ && !input_held_ && !input_.empty() && unanswered_ < console_input_window &&
+         wire_.has_room()) {
     wire_.send(XCS_REQUEST, take_input(input_));
     ++unanswered_;
   }
@@ -182,6 +197,7 @@ void XendConsole::welcome(Handle stream) {
   interest_ = {};
   journal_.told(domain_, fmt::format("console connected: viewer {}", viewers_));
   host_.watch(viewer_, interest_, [this](Ready ready) { viewer_ready(ready); });
+  if (finished_ && output_.empty() && !last_words_.empty()) say_last_words();
   settle();
   wire_.flush();
 }

@@ -2,36 +2,17 @@
 #include "emu/domu/domain.h"
 
 #include <cerrno>
-#include <cstring>
+#include <limits>
 #include <utility>
 
 namespace ringside::domu {
 
 namespace {
 
-/// The payload of CMSG_MEM_REQUEST and of CMSG_VCPU_HOTPLUG: a number, and room for the status of the answer.
-struct NumberAndStatus {
-  std::uint32_t number;  ///< pages, or a vcpu
-  std::uint32_t status;  ///< 0, or a negative errno value
-};
-static_assert(sizeof(NumberAndStatus) == 8);
-
-constexpr std::uint8_t CMSG_MEM_REQUEST_SET = 0;
-constexpr std::uint8_t CMSG_VCPU_HOTPLUG_OFF = 0;
-constexpr std::uint8_t CMSG_VCPU_HOTPLUG_ON = 1;
-
 constexpr std::uint32_t status_invalid = static_cast<std::uint32_t>(-EINVAL);
 constexpr std::uint32_t status_busy = static_cast<std::uint32_t>(-EBUSY);
 
-/// Nothing when the payload has another size.
-std::optional<NumberAndStatus> number_in(const ring::ControlMessage& message) {
-  NumberAndStatus value;
-  if (message.length != sizeof value) return std::nullopt;
-  std::memcpy(&value, message.msg, sizeof value);
-  return value;
-}
-
-Bytes bytes_of(const NumberAndStatus& value) {
+Bytes bytes_of(const ring::NumberAndStatus& value) {
   return {reinterpret_cast<const std::uint8_t*>(&value), sizeof value};
 }
 
@@ -46,7 +27,9 @@ DomU::DomU(Host& host, trace::Journal journal, Privcmd privcmd, DomUOptions opti
   RS_CHECK(!options_.argv.empty());
 }
 
-DomU::~DomU() = default;
+DomU::~DomU() {
+  if (suspend_timer_ != 0) host_.timer_cancel(suspend_timer_);
+}
 
 // -- boot
 
@@ -122,6 +105,7 @@ Result<> DomU::connect(const DomainInfo& info) {
 Result<> DomU::bind_window() {
   auto port = privcmd_.evtchn_bind_virq(VIRQ_WINDOW);
   if (!port) return port.error();
+  window_port_ = *port;
   events_->bind(*port, [this] { read_window(); });
   read_window();
   return Done{};
@@ -201,7 +185,7 @@ void DomU::shutdown_requested(Request request) {
       end(ShutdownReason::reboot);
       break;
     case ring::CMSG_SHUTDOWN_SUSPEND:
-      console_->print("suspend: there is nothing here that could save this guest; it goes on\n");
+      suspend_requested();
       break;
     case ring::CMSG_SHUTDOWN_SYSRQ:
       sysrq_requested(message.payload());
@@ -225,22 +209,28 @@ void DomU::sysrq_requested(Bytes payload) {
 }
 
 void DomU::memory_requested(Request request) {
-  auto value = number_in(request.message());
-  if (!value || request.message().subtype != CMSG_MEM_REQUEST_SET) {
+  auto value = ring::number_in(request.message());
+  if (!value || request.message().subtype != ring::CMSG_MEM_REQUEST_SET) {
     journal_.refused(domain_, trace::actor(trace::Role::dom0), "a memory request of unknown shape");
     ctrl_if_->respond(std::move(request));
     return;
   }
-  // There is no memory here to give back: any target is reached at once.
-  journal_.told(domain_, fmt::format("memory target is now {} pages", value->number));
-  value->status = 0;
+  // There is no memory here to give back: what the hypervisor agrees to is reached at once.
+  const std::uint32_t pages = value->number;
+  const auto set = pages <= std::numeric_limits<std::uint32_t>::max() / page_kib
+                       ? privcmd_.memory_set(pages * page_kib)
+                       : Result<>(Error{ENOMEM, "", "", "more pages than can be counted", ""});
+  if (!set && set.error().code == EPIPE) return hypervisor_gone(set.error().why);
+  value->status = set ? 0 : static_cast<std::uint32_t>(-set.error().code);
+  journal_.told(domain_,
+                fmt::format("memory target of {} pages: {}", pages, set ? "reached" : set.error().why));
   ctrl_if_->respond(std::move(request), bytes_of(*value));
 }
 
 void DomU::vcpu_requested(Request request) {
   const std::uint8_t subtype = request.message().subtype;
-  auto value = number_in(request.message());
-  if (!value || (subtype != CMSG_VCPU_HOTPLUG_OFF && subtype != CMSG_VCPU_HOTPLUG_ON)) {
+  auto value = ring::number_in(request.message());
+  if (!value || (subtype != ring::CMSG_VCPU_HOTPLUG_OFF && subtype != ring::CMSG_VCPU_HOTPLUG_ON)) {
     journal_.refused(domain_, trace::actor(trace::Role::dom0), "a vcpu request of unknown shape");
     ctrl_if_->respond(std::move(request));
     return;
@@ -249,7 +239,7 @@ void DomU::vcpu_requested(Request request) {
   if (value->number != 0) {
     value->status = status_invalid;
   } else {
-    value->status = subtype == CMSG_VCPU_HOTPLUG_ON ? 0 : status_busy;
+    value->status = subtype == ring::CMSG_VCPU_HOTPLUG_ON ? 0 : status_busy;
   }
   ctrl_if_->respond(std::move(request), bytes_of(*value));
 }
@@ -267,7 +257,10 @@ void DomU::end(ShutdownReason reason) {
 }
 
 void DomU::program_ended(int status) {
+  if (phase_ == Phase::asleep) ended_asleep_ = status;
   if (phase_ != Phase::running) return;
+  // There is nothing left that could sleep.
+  if (std::exchange(suspend_asked_, false)) console_->hold_output(false);
   phase_ = Phase::ending;
   exit_status_ = status;
   journal_.told(domain_, fmt::format("its program has ended with status {}", status));
@@ -278,6 +271,7 @@ void DomU::program_ended(int status) {
 }
 
 void DomU::settle() {
+  if (suspend_asked_) return suspend_when_quiet();
   if (phase_ != Phase::ending) return;
   if (!console_->output_ended() || ctrl_if_->outstanding() != 0 || ctrl_if_->owed() != 0) return;
   phase_ = Phase::stopped;

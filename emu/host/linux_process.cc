@@ -220,10 +220,23 @@ void LinuxHost::process_watch(const Handle& process, std::function<void(int stat
   });
 }
 
-void end_marked_processes(const Machine& machine) {
+namespace {
+
+/// The beginning of the mark of all its domains.
+std::string common_mark(const Machine& machine) {
   std::string mark = machine.domain_mark(0);
   mark.pop_back();
-  kill_all(mark, 0);
+  return mark;
+}
+
+}  // namespace
+
+void wake_marked_processes(const Machine& machine) {
+  for (const ProcessLine& each : find_processes(common_mark(machine), 0)) kill(each.pid, SIGCONT);
+}
+
+void end_marked_processes(const Machine& machine) {
+  kill_all(common_mark(machine), 0);
 }
 
 Result<Handle> LinuxHost::process_open(std::int32_t number) {

@@ -4,12 +4,18 @@ Each on real processes, by the commands a person has.
 """
 import json
 import os
+import pathlib
+import signal
 import socket
+import struct
+import subprocess
+import threading
 import unittest
 
 import support
-from support import Machine, eventually
+from support import Machine, RINGSIDE, eventually
 
+XCS_CONNECT_CTRL, XCS_CONNECT_DATA, XCS_MSG_BIND, XCS_REQUEST, XCS_RESPONSE = 0, 1, 3, 9, 10
 ENDLESS = ("sh", "-c", "echo begun; sleep 1000")
 
 
@@ -29,9 +35,10 @@ def read_until(viewer, text):
     return seen
 
 
-def read_all(viewer):
-    seen = b""
-    while piece := viewer.recv(4096):
+def read_all(viewer, into=None):
+    """All that comes until the console closes; `into` grows as it comes."""
+    seen = bytearray() if into is None else into
+    while piece := viewer.recv(65536):
         seen += piece
     return seen
 
@@ -99,6 +106,227 @@ class Listed(unittest.TestCase):
             machine.run("create", "web", check=0)
             self.assertIn(b"exists", machine.run("create", "web", check=3).stderr)
             self.assertEqual(set(machine.domains()), {"web"})
+
+
+class Crashed(unittest.TestCase):
+    def crash(self, machine, name, number):
+        os.kill(machine.domains()[name]["process"], number)
+        eventually("it has crashed", lambda: machine.domains()[name]["crashed"])
+
+    def test_a_viewer_who_looks_on_sees_the_last_output_and_what_killed_it(self):
+        for number in (signal.SIGSEGV, signal.SIGKILL):
+            with Machine() as machine:
+                machine.run("create", "web", "--", "sh", "-c", "echo begun; exec seq 1 1000000", check=0)
+                with connect(machine, "web") as viewer:
+                    seen = read_until(viewer, b"begun")
+                    self.crash(machine, "web", number)
+                    seen += read_all(viewer)
+                    said = f"\r\n[ringside] domain web crashed: killed by signal {int(number)} ({number.name})\r\n"
+                    self.assertTrue(seen.endswith(said.encode()), seen[-200:])
+                    printed = seen[seen.index(b"begun"):].removesuffix(said.encode()).split(b"\r\n")[1:]
+                    whole = [b"%d" % line for line in range(1, len(printed))]
+                    self.assertEqual(printed[:-1], whole)
+                web = machine.domains()["web"]
+                self.assertEqual((web["reason"], web["signal"], web["running"]), ("crash", int(number), False))
+
+    def test_its_last_output_is_kept_for_the_next_viewer_until_it_is_destroyed(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--", *ENDLESS, check=0)
+            eventually("it has printed", lambda: machine.domains()["web"]["console"]["buffered_bytes"] > 200)
+            self.crash(machine, "web", signal.SIGSEGV)
+            said = b"\r\n[ringside] domain web crashed: killed by signal 11 (SIGSEGV)\r\n"
+            with connect(machine, "web") as viewer:
+                self.assertTrue(read_all(viewer).endswith(b"begun\r\n" + said))
+            with connect(machine, "web") as viewer:
+                self.assertEqual(read_all(viewer), said)
+            self.assertIn(b"crashed: killed by signal 11 (SIGSEGV)", machine.run("list", "web", check=0).stdout)
+            machine.run("destroy", "web", check=0)
+            self.assertEqual(machine.domains(), {})
+
+    def test_what_it_had_started_dies_with_it(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--", "sh", "-c", "setsid sleep 1000 & echo begun; wait", check=0)
+            mark = f"RINGSIDE_DOMAIN={machine.directory}#1".encode()
+            eventually("all run", lambda: len(support.processes_with(mark)) == 3)
+            self.crash(machine, "web", signal.SIGABRT)
+            eventually("none runs", lambda: not support.processes_with(mark))
+
+
+class Asked(unittest.TestCase):
+    def test_a_message_of_a_type_that_a_guest_does_not_know_gets_the_default_reply(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--", *ENDLESS, check=0)
+            port = machine.domains()["web"]["dom0_port"]
+            path = os.path.join(machine.directory, "xcs_socket")
+
+            def frame(kind, *fields):
+                return struct.pack("<II", kind, 0) + struct.pack(*fields).ljust(72, b"\0")
+
+            def receive(connection):
+                got = b""
+                while len(got) < 80:
+                    got += connection.recv(80 - len(got))
+                return got
+
+            with socket.socket(socket.AF_UNIX) as control, socket.socket(socket.AF_UNIX) as data:
+                control.connect(path)
+                control.sendall(frame(XCS_CONNECT_CTRL, "<Q", 0))
+                session, = struct.unpack_from("<Q", receive(control), 8)
+                data.connect(path)
+                data.sendall(frame(XCS_CONNECT_DATA, "<Q", session))
+                receive(data)
+                for kind in (200, 1):  # one that never existed, and that of a block device
+                    control.sendall(frame(XCS_MSG_BIND, "<iH", port, kind))
+                    receive(control)
+                    asked = bytes((kind, 3, 5, 7)) + b"unknown"
+                    data.sendall(frame(XCS_REQUEST, "<Ii64s", 1, port, asked))
+                    reply = receive(data)
+                    self.assertEqual(struct.unpack_from("<I", reply)[0], XCS_RESPONSE)
+                    self.assertEqual(reply[16:20], bytes((kind, 3, 5, 0)))
+
+
+class Memory(unittest.TestCase):
+    def test_balloon_lowers_and_raises_the_figure_up_to_that_of_creation(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--memory", "64", "--", *ENDLESS, check=0)
+            machine.run("balloon", "web", "16", check=0)
+            self.assertEqual(machine.domains()["web"]["memory_kib"], 16384)
+            machine.run("balloon", "web", "64", check=0)
+            self.assertIn(b"more than it was created with", machine.run("balloon", "web", "65", check=3).stderr)
+            web = machine.domains()["web"]
+            self.assertEqual((web["memory_kib"], web["memory_max_kib"]), (65536, 65536))
+            machine.run("pause", "web", check=0)
+            self.assertIn(b"unpause web first", machine.run("balloon", "web", "32", check=3).stderr)
+
+
+class Rebooted(unittest.TestCase):
+    def test_reboot_builds_the_same_domain_again_under_another_number(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--memory", "48", "--abi", "flat", "--boot-line", "like before", "--",
+                        "sh", "-c", "pwd; echo it is $0; sleep 1000", "a program", cwd=machine.parent, check=0)
+            machine.run("balloon", "web", "32", check=0)
+            before = machine.domains()["web"]
+            self.assertIn(b'domain 2 "web"', machine.run("reboot", "web", check=0).stdout)
+            web = machine.domains()["web"]
+            self.assertEqual((before["id"], web["id"]), (1, 2))
+            self.assertNotEqual(before["process"], web["process"])
+            self.assertEqual((web["abi"], web["memory_kib"], len(machine.domains())), ("flat", 49152, 1))
+            with connect(machine, "web") as viewer:
+                seen = read_until(viewer, b"it is a program")
+            self.assertIn(b"like before", seen)
+            self.assertIn(machine.parent.encode(), seen)
+            machine.run("shutdown", "web", "--wait", check=0)
+            self.assertEqual(machine.domains(), {})
+
+    def test_what_crashed_or_was_preserved_is_rebooted_too(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--preserve", "--", *ENDLESS, check=0)
+            os.kill(machine.domains()["web"]["process"], signal.SIGKILL)
+            eventually("it has crashed", lambda: machine.domains()["web"]["crashed"])
+            machine.run("reboot", "web", check=0)
+            machine.run("shutdown", "web", "--wait", check=0)
+            self.assertEqual(machine.domains()["web"]["reason"], "poweroff")
+            machine.run("reboot", "web", check=0)
+            self.assertTrue(machine.domains()["web"]["running"])
+
+    def test_a_guest_that_does_not_end_in_time_is_an_error_that_says_what_to_do(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--", "yes", check=0)
+            with connect(machine, "web"):
+                # Its last output waits for the viewer, and the domain for its output.
+                eventually("the viewer is slow", lambda: machine.domains()["web"]["console"]["buffered_bytes"] > 65_000
+                           and machine.domains()["web"]["tx_requests"] == 8)
+                for command in (("shutdown", "web", "--wait"), ("reboot", "web")):
+                    said = machine.run(*command, "--timeout", "1", check=3).stderr
+                    self.assertIn(b"has not shut down within 1 s", said)
+                    self.assertIn(b"ringside destroy web", said)
+
+
+class Asleep(unittest.TestCase):
+    def test_numbered_lines_go_on_and_what_was_typed_meanwhile_arrives(self):
+        lines = 200_000
+        count = f"i=0; while test $i -lt {lines}; do i=$((i+1)); echo $i; done; read word; echo got $word"
+        for abi in ("sring", "flat"):
+            with Machine() as machine:
+                machine.run("create", "web", "--raw", "--abi", abi, "--", "sh", "-c", count, check=0)
+                with connect(machine, "web") as viewer:
+                    seen = bytearray()
+                    reader = threading.Thread(target=read_all, args=(viewer, seen))
+                    reader.start()
+                    frames = set()
+                    for number in range(1, 6):
+                        eventually("it prints on", lambda: len(seen) > number * 20_000)
+                        machine.run("suspend", "web", check=0)
+                        web = machine.domains()["web"]
+                        self.assertEqual((web["reason"], web["paused"]), ("suspend", True))
+                        frames.add(web["frame"])
+                        self.assertIn(b"is suspended", machine.run("unpause", "web", check=3).stderr)
+                        machine.run("resume", "web", check=0)
+                    viewer.sendall(b"hello\n")
+                    reader.join(support.PATIENCE_S)
+                begun = seen.index(b"\n1\n2\n") + 1
+                whole = b"".join(b"%d\n" % line for line in range(1, lines + 1)) + b"got hello\n"
+                self.assertTrue(seen[begun:] == whole, f"{len(seen) - begun} bytes of {len(whole)}")
+                self.assertEqual(len(frames), 5)
+
+    def test_what_is_typed_at_a_sleeping_domain_waits_for_it(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--", "cat", check=0)
+            with connect(machine, "web") as viewer:
+                support.ask(viewer, b"before\n", b"before\r\nbefore\r\n")
+                machine.run("suspend", "web", check=0)
+                process = machine.domains()["web"]["process"]
+                state = pathlib.Path("/proc", str(process), "stat").read_text().rsplit(")", 1)[1].split()[0]
+                self.assertEqual(state, "T")
+                viewer.sendall(b"meanwhile\n")
+                self.assertIn(b"is suspended", machine.run("suspend", "web", check=3).stderr)
+                machine.run("resume", "web", check=0)
+                self.assertEqual(read_until(viewer, b"meanwhile\r\nmeanwhile\r\n"), b"meanwhile\r\nmeanwhile\r\n")
+                self.assertEqual(machine.domains()["web"]["process"], process)
+                self.assertIn(b"not suspended", machine.run("resume", "web", check=3).stderr)
+
+    def test_a_sleeping_domain_that_is_killed_has_crashed(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--", "cat", check=0)
+            machine.run("suspend", "web", check=0)
+            os.kill(machine.domains()["web"]["process"], signal.SIGKILL)
+            eventually("it has crashed", lambda: machine.domains()["web"]["crashed"])
+            self.assertIn(b"not suspended", machine.run("resume", "web", check=3).stderr)
+
+
+class XenKilled(unittest.TestCase):
+    def test_everything_ends_and_says_so_and_up_works_again_at_once(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--", "sh", "-c", "setsid sleep 1000 & echo begun; cat", check=0)
+            machine.run("create", "idle", "--paused", check=0)
+            machine.run("create", "asleep", check=0)
+            machine.run("suspend", "asleep", check=0)
+            viewer = connect(machine, "web")
+            read_until(viewer, b"begun")
+            person = subprocess.Popen([RINGSIDE, "console", "web", "--dir", machine.directory], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            os.kill(machine.pid("xen"), signal.SIGKILL)
+            read_all(viewer)
+            viewer.close()
+            person.communicate(timeout=support.PATIENCE_S)
+            mark = f"RINGSIDE_DOMAIN={machine.directory}#1".encode()
+            eventually("web and its programs have ended", lambda: not support.processes_with(mark))
+            eventually("what stood still has ended", lambda: not support.processes_with(
+                f"RINGSIDE_DOMAIN={machine.directory}#".encode()))
+            for name in ("xcs", "xend"):
+                eventually(f"{name} has ended", lambda: not support.processes_with(
+                    f"{name}\0--dir\0{machine.directory}\0".encode()))
+                log = pathlib.Path(machine.directory, f"{name}.log").read_text()
+                self.assertIn("the hypervisor is gone", log)
+            self.assertIn("the hypervisor is gone", pathlib.Path(machine.directory, "dom1.log").read_text())
+            for command in (("list",), ("create", "more"), ("pause", "web"), ("console", "web"), ("suspend", "web")):
+                said = machine.run(*command, check=3).stderr.decode()
+                self.assertRegex(said, r"no machine is running|does not run")
+            machine.run("up", "--console-port-base", "0", check=0)
+            machine.run("create", "web", "--", *ENDLESS, check=0)
+            self.assertEqual(set(machine.domains()), {"web"})
+            with connect(machine, "web") as again:
+                read_until(again, b"begun")
 
 
 if __name__ == "__main__":
