@@ -1,6 +1,6 @@
 // A domain laid down and woken, with everything that belongs to it: no byte is lost or doubled, whatever was
 // under way.
-#include "test/path_machine.h"
+#include "test/console_path.h"
 
 using namespace ringside;
 using namespace ringside::test;
@@ -189,4 +189,26 @@ TEST_CASE_METHOD(Sleeper,
         fmt::format("error domain {} refuses 257 pages: that is more than it was created with\n", domain));
   CHECK(ask(fmt::format("balloon {} 256", domain)) == "ok\n");
   CHECK(ask(fmt::format("balloon {} x", domain)) == "error usage: balloon <domid> <pages>\n");
+}
+
+TEST_CASE_METHOD(Sleeper,
+                 "xend killed and started again finds the sleeping domain and what was typed for it") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  viewer->type("one ");
+  world.run();
+  REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
+  viewer->type("two ");
+  world.run();
+  kill_xend();
+  start_xend();
+  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  auto again = view(domain);
+  again->type("three");
+  world.run();
+  CHECK(info(domain).suspended());
+  resume(domain);
+  CHECK(viewer->seen == "one ");
+  CHECK(again->seen == "two three");
 }

@@ -1,6 +1,7 @@
 // The hypervisor: memory figures, what a crash tells, and sleep: suspension and resumption of a domain.
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "ring/channel_words.h"
@@ -85,7 +86,9 @@ TEST_CASE("a suspended guest stands still, and is resumed in another frame with 
                        [value](std::byte each) { return std::to_integer<int>(each) == value; });
   };
   CHECK(is(ring::control_interface_offset, ring::control_interface_bytes, 0x5a));
-  CHECK(is(ring::control_interface_offset + ring::control_interface_bytes, 1000, 0));
+  CHECK(is(ring::control_interface_offset + ring::control_interface_bytes, 64, 0));
+  CHECK(is(ring::channel_words_offset, offsetof(ring::ChannelWords, tagged), 0));
+  CHECK(is(ring::channel_words_offset + offsetof(ring::ChannelWords, tagged), 64, 0x5a));
   CHECK(is(260, 1700, 0));
   CHECK(machine.calls.domain_resume(guest.domain).error().code == EINVAL);
   REQUIRE(machine.calls.domain_unpause(guest.domain));

@@ -1,5 +1,5 @@
 // xend where it belongs: behind a real xcs, in front of real guests, under a real hypervisor.
-#include "test/path_machine.h"
+#include "test/console_path.h"
 
 using namespace ringside;
 using namespace ringside::test;
@@ -95,46 +95,4 @@ TEST_CASE_METHOD(Path, "a guest that is killed is kept with its last output unti
   REQUIRE(builder->domain_destroy(domain).ok());
   world.run();
   CHECK(ask("consoles") == "ok 0\n");
-}
-
-TEST_CASE_METHOD(Path,
-                 "xcs killed at any moment and started again: the guest goes on, and nothing is missing") {
-  const DomainId domain = create();
-  auto viewer = view(domain);
-  viewer->read(GENERATE(true, false));
-  std::string text;
-  for (int line = 0; line < 1000; ++line) text += fmt::format("{:059}\n", line);
-  boot(domain, std::make_unique<PrintProgram>(text, 0));
-  const std::uint64_t stop_at = world.steps() + static_cast<std::uint64_t>(GENERATE(range(10, 2000, 41)));
-  (void)world.run_until([&] { return world.steps() >= stop_at; });
-  kill_xcs();
-  viewer->read(true);
-  start_xcs();
-  world.run_for(1s);
-  // What was on its way inside xcs may come twice; nothing is missing.
-  CHECK(viewer->cut_off);
-  std::size_t at = 0;
-  for (int line = 0; line < 1000; ++line) {
-    at = viewer->seen.find(fmt::format("{:059}\n", line), at);
-    REQUIRE(at != std::string::npos);
-  }
-  CHECK(viewer->seen.size() <= text.size() + dom0::console_owed_max * ring::payload_bytes_max);
-}
-
-TEST_CASE_METHOD(Path, "xcs started again while a program does not read: input goes on where it was") {
-  const DomainId domain = create();
-  auto viewer = view(domain);
-  auto& program = boot(domain, std::make_unique<IdleProgram>());
-  const std::string text = numbered_text(50'000);
-  viewer->type(text);
-  world.run();
-  kill_xcs();
-  start_xcs();
-  world.run_for(1s);
-  std::string got;
-  for (std::string piece = program.read(); !piece.empty(); piece = program.read()) {
-    got += piece;
-    world.run();
-  }
-  CHECK(got == text);
 }

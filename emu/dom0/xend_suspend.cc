@@ -80,6 +80,7 @@ void Xend::ask_resume(Client client, DomainId id) {
     known = *made;
   }
   known->frame = *frame;
+  known->console->store().moved(*frame);
   known->creator = client;
   open_channel(*known, any_port);
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "emu/xen/refusal.h"
+#include "ring/channel_words.h"
 #include "ring/memory.h"
 
 namespace ringside::xen {
@@ -145,6 +146,9 @@ Result<> DomainTable::change_frame(Domain& domain) {
   }
   std::memcpy(domain.mapping.frame() + ring::control_interface_offset,
               old.frame() + ring::control_interface_offset, ring::control_interface_bytes);
+  // What the controller has noted of its own requests speaks of indices in those rings.
+  std::memcpy(ring::channel_words(domain.mapping.frame())->tagged, ring::channel_words(old.frame())->tagged,
+              sizeof(ring::ChannelWords::tagged));
   return Done{};
 }
 

@@ -55,7 +55,8 @@ class DomainTable {
   /// ENOMEM: no domain or id is free. Others: the host could not make its frame or kicks.
   Result<Domain*> add(const DomainPlan& plan);
   /// Another frame, with another number, for a domain that goes on in it: everything is zero but what a frame
-  /// begins with and the control interface, which is that of the old one. The old one is dropped.
+  /// begins with and the control interface, with what its controller noted beside it, which are those of the
+  /// old one. The old one is dropped.
   Result<> change_frame(Domain& domain);
   /// Its id rests until all others had their turn.
   void remove(DomainId domain);

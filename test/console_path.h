@@ -1,4 +1,5 @@
-// The whole path on the simulated host: guests and a hypervisor, xcs and xend, and people who look and ask.
+// A whole machine on the simulated host: xend behind a real xcs, in front of real guests, under a real
+// hypervisor, and people at its consoles.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,7 @@
 namespace ringside::test {
 
 /// Text that shows where a byte went missing or came twice.
-inline std::string numbered_text(std::size_t bytes) {
+[[nodiscard]] inline std::string numbered_text(std::size_t bytes) {
   std::string text;
   for (unsigned number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
   text.resize(bytes);
@@ -26,11 +27,7 @@ struct Path {
   Path() {
     REQUIRE(hypervisor.start().ok());
     start_xcs();
-    xend = std::make_unique<dom0::Xend>(xend_host, trace::Journal(sink, trace::actor(trace::Role::xend)),
-                                        Privcmd(xend_host, world.dom0_connection(xend_host)),
-                                        dom0::XendOptions{"/m/xcs_socket", "/m/xend.sock", "/m", 9600});
-    REQUIRE(xend->start([] {}).ok());
-    world.run();
+    start_xend();
     builder = std::make_unique<Privcmd>(people, world.dom0_connection(people));
     asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
   }
@@ -46,6 +43,20 @@ struct Path {
     world.kill(world.host("xcs"));
     world.run();
     xcs.reset();
+  }
+
+  void start_xend() {
+    SimHost& host = world.host("xend");
+    xend = std::make_unique<dom0::Xend>(host, trace::Journal(sink, trace::actor(trace::Role::xend)),
+                                        Privcmd(host, world.dom0_connection(host)),
+                                        dom0::XendOptions{"/m/xcs_socket", "/m/xend.sock", "/m", 9600});
+    REQUIRE(xend->start([] {}).ok());
+    world.run();
+  }
+  void kill_xend() {
+    world.kill(world.host("xend"));
+    world.run();
+    xend.reset();
   }
 
   std::string ask(std::string_view request) {
@@ -97,7 +108,6 @@ struct Path {
   trace::NullSink sink;
   SimHost& people = world.host("people");
   SimHost& xen_host = world.host("xen");
-  SimHost& xend_host = world.host("xend");
   xen::Hypervisor hypervisor{xen_host, trace::Journal(sink, trace::actor(trace::Role::xen))};
   std::unique_ptr<dom0::Xcs> xcs;
   std::unique_ptr<dom0::Xend> xend;
