@@ -442,3 +442,23 @@ TEST_CASE("what waits for process context is handed out before the page is given
   guest.world.run();
   CHECK(seen.size() == 1);
 }
+
+TEST_CASE(
+    "what came to the page while nobody was attached is taken, if all that had been taken was answered") {
+  Guest guest(GENERATE(ring::Abi::sring, ring::Abi::flat));
+  std::vector<Request> kept;
+  REQUIRE(guest.ctrl_if.register_receiver(
+      2, [&](Request request) { kept.push_back(std::move(request)); }, CtrlIf::Context::interrupt));
+  const bool owing = GENERATE(false, true);
+  if (owing) {
+    REQUIRE(guest.controller.ask(request_of(2, 1, "owed")));
+    guest.ctrl_if.serve();
+  }
+  guest.ctrl_if.suspend();
+  REQUIRE(guest.controller.ask(request_of(2, 2, "meanwhile")));
+  REQUIRE(guest.ctrl_if.attach(guest.page.frame(), guest.abi).ok());
+  guest.ctrl_if.serve();
+  // Which of several the slots still hold cannot be told: answers share them.
+  CHECK(kept.size() == 1);
+  CHECK(guest.ctrl_if.owed() == (owing ? 0 : 1));
+}

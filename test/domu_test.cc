@@ -323,15 +323,30 @@ TEST_CASE("a sysrq is answered and leaves a line about its key") {
   CHECK_FALSE(machine.shutdown);
 }
 
-TEST_CASE("a suspend is answered and the guest goes on") {
+TEST_CASE("a suspend is answered; then the guest gives up its ports and sleeps, however often it is woken") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
+  machine.controller->answer_at_once(false);
+  machine.running->print("unanswered");
+  machine.world.run();
   REQUIRE(machine.controller->ask(shutdown_message(ring::CMSG_SHUTDOWN_SUSPEND)));
   REQUIRE(machine.controller->ask(shutdown_message(200)));
-  machine.controller->type("still here");
+  machine.running->print("printed while it falls asleep");
   machine.world.run();
-  CHECK(machine.controller->answers().size() == 3);
-  CHECK(machine.controller->output().find("still here") != std::string::npos);
+  CHECK(machine.controller->answers().size() == 2);
+  CHECK_FALSE(machine.shutdown);  // a request of its own is unanswered
+  machine.controller->answer(1);
+  machine.world.run();
+  REQUIRE(machine.shutdown);
+  CHECK(machine.shutdown->first == ShutdownReason::suspend);
+  CHECK(machine.closed == std::vector<ring::Port>{guest_console_port, guest_window_port});
+  CHECK_FALSE(machine.domu->ctrl_if()->attached());
+  machine.world.run_for(1s);  // as if somebody had sent it a SIGCONT
+  CHECK_FALSE(machine.domu->ctrl_if()->attached());
+  machine.info.state.shutdown = 0;
+  machine.world.run_for(1s);
+  CHECK(machine.domu->ctrl_if()->attached());
+  CHECK(machine.controller->output() == "unansweredprinted while it falls asleep");
 }
 
 TEST_CASE("a memory target is accepted with its size echoed; another shape gets the default reply") {
@@ -346,8 +361,23 @@ TEST_CASE("a memory target is accepted with its size echoed; another shape gets 
   CHECK(answers[0].length == 8);
   CHECK(words_in(answers[0]).number == 4096);
   CHECK(words_in(answers[0]).status == 0);
+  CHECK(machine.memory_kib == 16384);
   CHECK(answers[1].length == 0);
   CHECK(answers[2].length == 0);
+}
+
+TEST_CASE("a memory target that the hypervisor refuses is answered with its error") {
+  GuestMachine machine;
+  REQUIRE(machine.boot(std::make_unique<IdleProgram>()).ok());
+  REQUIRE(machine.controller->ask(words_message(ring::CMSG_MEM_REQUEST, 0, {16385, 99})));
+  REQUIRE(machine.controller->ask(words_message(ring::CMSG_MEM_REQUEST, 0, {0x40000001, 99})));
+  machine.world.run();
+  const auto& answers = machine.controller->answers();
+  REQUIRE(answers.size() == 2);
+  CHECK(static_cast<std::int32_t>(words_in(answers[0]).status) == -ENOMEM);
+  CHECK(machine.memory_kib == 16385 * 4);
+  CHECK(static_cast<std::int32_t>(words_in(answers[1]).status) == -ENOMEM);
+  CHECK(machine.memory_kib == 16385 * 4);  // not asked at all
 }
 
 TEST_CASE("the only vcpu can be turned on but not off, and there is no other") {

@@ -130,6 +130,7 @@ struct GuestMachine {
     info.abi = abi;
     info.shared_info_frame = 0x1234;
     info.console_port = guest_console_port;
+    info.memory_max_kib = 65536;
     frame = xen.frame_create().value();
     vcpu = xen.kicks_create().value();
     REQUIRE(xen.hypercalls_serve(
@@ -190,8 +191,17 @@ struct GuestMachine {
       case HypercallOp::evtchn_bind_virq:
         given.port = guest_window_port;
         break;
+      case HypercallOp::evtchn_close:
+        closed.push_back(arguments.port);
+        break;
+      case HypercallOp::memory_set:
+        memory_kib = arguments.memory_kib;
+        if (memory_kib > info.memory_max_kib) given.result = -ENOMEM;
+        break;
       case HypercallOp::sched_shutdown:
         shutdown = {arguments.reason, arguments.exit_status};
+        info.state.shutdown = 1;
+        info.reason = arguments.reason;
         break;
       default:
         given.result = -ENOSYS;
@@ -208,6 +218,8 @@ struct GuestMachine {
   Handle vcpu;
   Handle dom0_port;
   std::optional<std::pair<ShutdownReason, int>> shutdown;
+  std::vector<ring::Port> closed;
+  std::uint32_t memory_kib = 0;  ///< last asked for
   std::unique_ptr<GuestController> controller;
   SimProgram* running = nullptr;  ///< the program; lives as long as the world
   std::unique_ptr<domu::DomU> domu;

@@ -102,6 +102,21 @@ struct Machine {
   Privcmd calls;  ///< dom0's
 };
 
+/// Of those a domain was sent; -1 = none.
+inline int last_signal(const Machine& machine, DomainId domain) {
+  for (auto each = machine.world.signals().rbegin(); each != machine.world.signals().rend(); ++each) {
+    if (each->domain == domain) return static_cast<int>(each->signal);
+  }
+  return -1;
+}
+
+/// A console channel as xcs and xend make it: dom0's port and the guest's.
+inline Privcmd::PortPair console(Machine& machine, DomainId domain) {
+  const auto pair = machine.calls.evtchn_bind_interdomain(0, domain, any_port, any_port).value();
+  REQUIRE(machine.calls.domain_set_console_port(domain, pair.port2));
+  return pair;
+}
+
 /// Counts the wake-ups that reach a handle.
 struct Wakes {
   Wakes(SimHost& host, Handle handle) : kicks(std::move(handle)) {

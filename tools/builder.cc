@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "emu/host/launch.h"
+#include "tools/domain_spec.h"
 
 namespace ringside::tools {
 
@@ -72,6 +73,8 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
                    "ringside down ends it, --dir names another"};
     }
   }
+  // Of a machine whose hypervisor was killed.
+  end_marked_processes(machine);
   for (const std::string name : machine_processes) {
     LaunchSpec launched;
     launched.arguments = {name, "--dir", machine.directory()};
@@ -187,6 +190,7 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
   if (spec.external) launched.arguments.push_back("--external");
   if (spec.raw) launched.arguments.push_back("--raw");
   if (spec.quiet) launched.arguments.push_back("--quiet");
+  for (const std::string& line : spec.boot_lines) launched.arguments.push_back("--boot-line=" + line);
   launched.arguments.push_back("--");
   launched.arguments.insert(launched.arguments.end(), spec.program.begin(), spec.program.end());
   launched.environment = {machine.domain_mark(domain), "RINGSIDE_DOMAIN_NAME=" + spec.name,
@@ -200,6 +204,9 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
   auto process = launch(host, launched);
   if (!process) return give_up(process.error());
   if (auto set = privcmd.domain_set_process(domain, *process); !set) return give_up(set.error());
+  const auto living = privcmd.domains();
+  if (!living) return give_up(living.error());
+  if (auto saved = save_spec(machine, domain, spec, living.value()); !saved) return give_up(saved.error());
   if (spec.paused || spec.no_console) return built;
   if (auto set_going = privcmd.domain_unpause(domain); !set_going) return give_up(set_going.error());
   return built;

@@ -31,6 +31,9 @@ bool stop_machine(const Machine& machine);
 /// One request line to xend; its answer, of one or more lines, without the leading "ok ".
 Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request);
 
+inline constexpr std::uint32_t memory_mib_min = memory_kib_min / 1024;
+inline constexpr std::uint32_t memory_mib_max = memory_kib_max / 1024;
+
 struct DomainSpec {
   std::string name;
   ring::Abi abi = ring::Abi::sring;
@@ -41,7 +44,9 @@ struct DomainSpec {
   bool quiet = false;
   bool external = false;    ///< `program` is itself the guest's process, and speaks to the hypervisor
   bool no_console = false;  ///< somebody else in dom0 takes the other end; left paused until he has
+  std::vector<std::string> boot_lines;  ///< printed by the guest as it boots, unless it is quiet
   std::vector<std::string> program;
+  std::string directory;  ///< where it was created, of one that was built before
 };
 
 /// --abi and --raw, for every command that builds a domain.

@@ -1,25 +1,15 @@
-// create, list, pause, unpause, shutdown, destroy, sysrq: the life of domains, as people know it from xm.
+// create, pause, unpause, destroy, sysrq: the life of domains, as people know it from xm. What waits for a
+// guest is life.cc's.
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
-#include <sstream>
 
-#include "emu/host/linux_host.h"
-#include "tools/builder.h"
-#include "tools/command.h"
+#include "tools/domain_command.h"
 
 namespace ringside::tools {
 
 namespace {
-
-/// A host and a connection as dom0, for commands that are one conversation.
-struct Dom0 {
-  LinuxHost host;
-  Result<Privcmd> privcmd;
-
-  Dom0(const Session& session, const std::string& name)
-      : host(name, session.machine()), privcmd(host.connect_dom0()) {}
-};
 
 int create(const Session& session, const DomainSpec& spec) {
   Dom0 dom0(session, "create");
@@ -32,52 +22,7 @@ int create(const Session& session, const DomainSpec& spec) {
         built->domain, spec.name.c_str(), built->guest_port, spec.name.c_str());
     return exit_good;
   }
-  std::printf("domain %u \"%s\"%s: console on 127.0.0.1 port %u and on %s\n", built->domain,
-              spec.name.c_str(), spec.paused ? ", paused" : "", built->tcp_port, built->socket_path.c_str());
-  return exit_good;
-}
-
-/// xm's letters: running, paused, shut down, crashed, dying.
-std::string state_letters(const DomainState& state) {
-  std::string letters = "-----";
-  if (state.running && !state.paused) letters[0] = 'r';
-  if (state.paused) letters[1] = 'p';
-  if (state.shutdown) letters[2] = 's';
-  if (state.crashed) letters[3] = 'c';
-  if (state.dying) letters[4] = 'd';
-  return letters;
-}
-
-/// The TCP port of each console that xend serves.
-std::map<DomainId, std::string> console_ports(LinuxHost& host) {
-  std::map<DomainId, std::string> ports;
-  const auto answer = ask_xend(host, "consoles");
-  if (!answer) return ports;
-  for (const std::string& line : answer.value()) {
-    std::istringstream words(line);
-    DomainId domain = 0;
-    std::string port;
-    std::string status;
-    if (words >> domain >> port >> status) ports[domain] = port;
-  }
-  return ports;
-}
-
-int list(const Session& session) {
-  Dom0 dom0(session, "list");
-  if (!dom0.privcmd) return failed(dom0.privcmd.error());
-  const auto domains = dom0.privcmd->domains();
-  if (!domains) return failed(domains.error());
-  const auto ports = console_ports(dom0.host);
-  std::printf("%-20s %4s %8s %-5s %-5s %8s %5s %8s\n", "Name", "Id", "Mem(MiB)", "State", "Abi", "Frame",
-              "Port", "Console");
-  for (const DomainInfo& info : domains.value()) {
-    const auto console = ports.find(info.domain);
-    std::printf("%-20s %4u %8u %-5s %-5s %#8x %5u %8s\n", info.name, info.domain, info.memory_kib / 1024,
-                state_letters(info.state).c_str(), info.abi == ring::Abi::flat ? "flat" : "sring",
-                info.shared_info_frame, info.console_port,
-                console != ports.end() ? console->second.c_str() : "-");
-  }
+  print_built(spec, *built);
   return exit_good;
 }
 
@@ -92,23 +37,14 @@ int on_domain(const Session& session, const std::string& command, const std::str
   return exit_good;
 }
 
-Result<> ask(Dom0& dom0, const std::string& request) {
-  const auto answer = ask_xend(dom0.host, request);
-  if (!answer) return answer.error();
-  return Done{};
-}
-
-using Act = std::function<Result<>(Dom0&, const DomainInfo&)>;
-
-CLI::App* add_domain_command(CLI::App& app, Session& session, const std::string& name,
-                             const std::string& what, const std::string& examples, Act act) {
-  CLI::App* command = add_command(app, session, name, what, examples);
-  const auto domain = std::make_shared<std::string>();
-  command->add_option("DOMAIN", *domain, "Its name or number")->required();
-  command->callback([&session, name, domain, act = std::move(act)] {
-    session.run = [&session, name, domain, act] { return on_domain(session, name, *domain, act); };
-  });
-  return command;
+/// What is printed as a line must be one.
+CLI::Validator is_one_line() {
+  return {[](const std::string& text) {
+            const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+            return std::ranges::any_of(text, control) ? std::string("a boot line has no control characters")
+                                                      : std::string();
+          },
+          "LINE"};
 }
 
 void add_create(CLI::App& app, Session& session) {
@@ -134,13 +70,44 @@ void add_create(CLI::App& app, Session& session) {
       "--no-console", spec->no_console,
       "Leave the console to another program of dom0: xend is not asked, the port in its start info "
       "waits, and the domain stays paused");
-  command->add_option("--memory", spec->memory_mib, "MiB that `list` shows")->capture_default_str();
+  command
+      ->add_option("--memory", spec->memory_mib,
+                   "MiB that it may have at most: a figure, which `list` shows and `balloon` lowers")
+      ->check(CLI::Range(memory_mib_min, memory_mib_max))
+      ->capture_default_str();
+  command
+      ->add_option("--boot-line", spec->boot_lines,
+                   "A line that it prints as it boots; may be given more than once")
+      ->allow_extra_args(false)
+      ->check(is_one_line());
   command->add_flag("--paused", spec->paused, "Leave it paused; `ringside unpause` sets it going");
   command->add_flag("--preserve", spec->preserve, "Keep it in the list after its shutdown");
   command->callback([&session, spec] { session.run = [&session, spec] { return create(session, *spec); }; });
 }
 
 }  // namespace
+
+CLI::App* add_domain_command(CLI::App& app, Session& session, const std::string& name,
+                             const std::string& what, const std::string& examples, Act act) {
+  CLI::App* command = add_command(app, session, name, what, examples);
+  const auto domain = std::make_shared<std::string>();
+  command->add_option("DOMAIN", *domain, "Its name or number")->required();
+  command->callback([&session, name, domain, act = std::move(act)] {
+    session.run = [&session, name, domain, act] { return on_domain(session, name, *domain, act); };
+  });
+  return command;
+}
+
+Result<> ask(Dom0& dom0, const std::string& request) {
+  const auto answer = ask_xend(dom0.host, request);
+  if (!answer) return answer.error();
+  return Done{};
+}
+
+void print_built(const DomainSpec& spec, const BuiltDomain& built) {
+  std::printf("domain %u \"%s\"%s: console on 127.0.0.1 port %u and on %s\n", built.domain, spec.name.c_str(),
+              spec.paused ? ", paused" : "", built.tcp_port, built.socket_path.c_str());
+}
 
 void add_guest_options(CLI::App* command, DomainSpec& spec) {
   static const std::map<std::string, ring::Abi> abis{{"sring", ring::Abi::sring}, {"flat", ring::Abi::flat}};
@@ -156,11 +123,6 @@ void add_guest_options(CLI::App* command, DomainSpec& spec) {
 
 void add_domain_commands(CLI::App& app, Session& session) {
   add_create(app, session);
-  CLI::App* listing =
-      add_command(app, session, "list", "All domains: state, frame, port and console",
-                  "  ringside list        State: r running, p paused, s shut down, c crashed");
-  listing->callback([&session] { session.run = [&session] { return list(session); }; });
-
   add_domain_command(
       app, session, "pause", "Stop a domain's processes where they are", "  ringside pause web",
       [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_pause(info.domain); });
@@ -170,15 +132,6 @@ void add_domain_commands(CLI::App& app, Session& session) {
   add_domain_command(
       app, session, "destroy", "End a domain at once", "  ringside destroy web",
       [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_destroy(info.domain); });
-
-  const auto reboot = std::make_shared<bool>(false);
-  CLI::App* shutdown = add_domain_command(
-      app, session, "shutdown", "Ask a domain to shut down (CMSG_SHUTDOWN), and wait for its answer",
-      "  ringside shutdown web\n  ringside shutdown web --reboot        its reason will be reboot",
-      [reboot](Dom0& dom0, const DomainInfo& info) {
-        return ask(dom0, fmt::format("shutdown {} {}", info.domain, *reboot ? "reboot" : "poweroff"));
-      });
-  shutdown->add_flag("--reboot", *reboot, "Ask for a reboot instead");
 
   const auto key = std::make_shared<std::string>();
   CLI::App* sysrq = add_domain_command(app, session, "sysrq", "Press a system request key at a domain",

@@ -14,6 +14,7 @@
 #include "ring/event_bits.h"
 #include "ring/layout.h"
 #include "tools/command.h"
+#include "tools/page.h"
 
 namespace ringside::tools {
 
@@ -32,10 +33,9 @@ const char* slot_use(std::uint32_t slot, ring::Index req_prod, ring::Index rsp_p
   return "free    ";
 }
 
-void print_ring(std::byte* frame, ring::Abi abi, ring::Ring which) {
-  const ring::SharedRing shared = ring::shared_ring(frame, abi, which);
-  const ring::Index req_prod = Memory::load(shared.req_prod);
-  const ring::Index rsp_prod = Memory::load(shared.rsp_prod);
+void print_ring(const DomainPage& page, ring::Ring which) {
+  const ring::SharedRing shared = page.ring(which);
+  const auto [req_prod, rsp_prod] = page.indices(which);
   const std::uint32_t unanswered = ring::distance(req_prod, rsp_prod);
   std::printf("%s  %s\n", which == ring::Ring::tx ? "tx" : "rx",
               which == ring::Ring::tx ? "guest -> controller" : "controller -> guest");
@@ -56,11 +56,10 @@ int ring_command(const Session& session, const std::string& name) {
   if (!privcmd) return failed(privcmd.error());
   const auto info = privcmd->domain_find(name);
   if (!info) return failed(info.error());
-  const auto handle = privcmd->map_frame(info.value().domain, info.value().shared_info_frame);
-  if (!handle) return failed(handle.error());
-  const auto mapping = host.frame_map(handle.value());
-  if (!mapping) return failed(mapping.error());
-  std::byte* frame = mapping.value().frame();
+  const auto mapped = DomainPage::open(host, *privcmd, info.value());
+  if (!mapped) return failed(mapped.error());
+  const DomainPage& page = mapped.value();
+  std::byte* frame = page.frame();
   const ring::Abi abi = info.value().abi;
   const ring::Port port = info.value().console_port;
   const ring::EventBits<> bits(frame, abi);
@@ -71,8 +70,8 @@ int ring_command(const Session& session, const std::string& name) {
   std::printf("to the guest:      port %u pending %d masked %d   selector %#x   upcall_pending %d\n", port,
               bits.is_pending(port), bits.is_masked(port), bits.selector_word(), bits.upcall_is_pending());
   std::printf("to the controller: pending %d masked %d\n", up.is_pending(), up.is_masked());
-  print_ring(frame, abi, ring::Ring::tx);
-  print_ring(frame, abi, ring::Ring::rx);
+  print_ring(page, ring::Ring::tx);
+  print_ring(page, ring::Ring::rx);
   return exit_good;
 }
 

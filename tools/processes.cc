@@ -72,6 +72,12 @@ int run_xen(const Session& session, bool private_machine) {
   return status;
 }
 
+/// A guest sees by itself that the hypervisor has died, unless it stands still: paused or suspended, it would
+/// do so for ever.
+void wake_orphans(const Machine& machine) {
+  if (!PidFile::holder(machine.pid_file("xen"))) wake_marked_processes(machine);
+}
+
 std::uint64_t random_seed() {
   std::random_device source;
   return (std::uint64_t{source()} << 32) | source();
@@ -88,7 +94,9 @@ int run_xcs(const Session& session, bool private_machine) {
                 {.socket_path = session.machine().xcs_socket(), .session_seed = random_seed()});
   if (auto started = xcs.start(); !started) return failed(started.error());
   ready();
-  return station->host->run();
+  const int status = station->host->run();
+  wake_orphans(session.machine());
+  return status;
 }
 
 int run_xend(const Session& session, bool private_machine, std::uint16_t port_base) {
@@ -105,7 +113,9 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
                    .console_directory = machine.directory(),
                    .console_port_base = port_base});
   if (auto started = xend.start(ready); !started) return failed(started.error());
-  return station->host->run();
+  const int status = station->host->run();
+  wake_orphans(session.machine());
+  return status;
 }
 
 int run_domu(const Session& session, domu::DomUOptions options, bool external) {
@@ -172,6 +182,7 @@ void add_process_commands(CLI::App& app, Session& session) {
   const auto options = std::make_shared<domu::DomUOptions>();
   domu->add_flag("--raw", options->raw, "The guest's terminal does not echo or translate");
   domu->add_flag("--quiet", options->quiet, "No boot messages");
+  domu->add_option("--boot-line", options->boot_lines, "Printed as it boots")->allow_extra_args(false);
   CLI::Option* program =
       domu->add_option("PROGRAM", options->argv, "What runs on its console (default: the built-in shell)");
   const auto external = std::make_shared<bool>(false);

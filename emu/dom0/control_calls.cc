@@ -1,6 +1,7 @@
 // One request at a time is with the guest; the others wait in the order in which they were asked.
 #include "emu/dom0/control_calls.h"
 
+#include <cerrno>
 #include <utility>
 
 namespace ringside::dom0 {
@@ -29,6 +30,22 @@ void ControlCalls::send() {
   sent_ = send_(calls_.front().message);
 }
 
+namespace {
+
+/// What whoever asked is told of a guest's answer.
+std::string verdict(DomainId domain, const ring::ControlMessage& answer) {
+  if (answer.type != ring::CMSG_MEM_REQUEST) return "ok";
+  const auto value = ring::number_in(answer);
+  if (!value) return fmt::format("error domain {} does not understand memory requests", domain);
+  if (value->status == 0) return "ok";
+  const auto status = static_cast<std::int32_t>(value->status);
+  return fmt::format(
+      "error domain {} refuses {} pages: {}", domain, value->number,
+      status == -ENOMEM ? "that is more than it was created with" : fmt::format("its status is {}", status));
+}
+
+}  // namespace
+
 void ControlCalls::take_answer(const ring::ControlMessage& answer) {
   if (!sent_) return;
   const Call& asked = calls_.front();
@@ -40,7 +57,7 @@ void ControlCalls::take_answer(const ring::ControlMessage& answer) {
   const Client client = asked.client;
   calls_.pop_front();
   sent_ = false;
-  server_.answer(client, "ok");
+  server_.answer(client, verdict(domain_, answer));
   send();
 }
 

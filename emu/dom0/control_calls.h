@@ -1,5 +1,5 @@
-// What programs have asked to be sent to one domain that its guest must answer: shutdown and sysrq. A queue
-// of requests, the ids under which they go, and which answer belongs to which.
+// What programs have asked to be sent to one domain that its guest must answer: shutdown, sysrq, memory.
+// A queue of requests, the ids under which they go, and which answer belongs to which.
 //
 // One for each domain; its owner, a daemon of dom0, knows how a message gets to the guest and hands over the
 // guest's answers. Whoever asked is answered through the daemon's line server.
@@ -40,7 +40,7 @@ class ControlCalls {
   ControlCalls(const ControlCalls&) = delete;
   ControlCalls& operator=(const ControlCalls&) = delete;
 
-  /// Asks the guest for `client`, who is answered when the guest has.
+  /// Asks the guest for `client`, who is answered when the guest has; 0 = nobody waits for it.
   void ask(Client client, ring::ControlMessage message);
   /// Sends what is next, if it can be sent.
   void send();

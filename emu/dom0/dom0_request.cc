@@ -19,11 +19,14 @@ struct Form {
   std::string_view usage;
 };
 
-constexpr std::array<Form, 5> forms{{
+constexpr std::array<Form, 8> forms{{
     {"console", Dom0Request::Verb::console, 2, "console <domid>"},
     {"consoles", Dom0Request::Verb::consoles, 1, "consoles"},
     {"shutdown", Dom0Request::Verb::shutdown, 3, "shutdown <domid> poweroff|reboot"},
     {"sysrq", Dom0Request::Verb::sysrq, 3, "sysrq <domid> <key>"},
+    {"balloon", Dom0Request::Verb::balloon, 3, "balloon <domid> <pages>"},
+    {"suspend", Dom0Request::Verb::suspend, 2, "suspend <domid>"},
+    {"resume", Dom0Request::Verb::resume, 2, "resume <domid>"},
     {"forget", Dom0Request::Verb::forget, 2, "forget <domid>"},
 }};
 
@@ -52,10 +55,14 @@ Error bad(std::string why) {
   return {EINVAL, "bad request", "", std::move(why), ""};
 }
 
-bool parse_domain(std::string_view word, DomainId& domain) {
+bool parse_number(std::string_view word, std::uint32_t& number) {
   const char* end = word.data() + word.size();
-  const auto parsed = std::from_chars(word.data(), end, domain);
-  return parsed.ec == std::errc() && parsed.ptr == end && domain >= 1 && domain <= domain_id_max;
+  const auto parsed = std::from_chars(word.data(), end, number);
+  return parsed.ec == std::errc() && parsed.ptr == end;
+}
+
+bool parse_domain(std::string_view word, DomainId& domain) {
+  return parse_number(word, domain) && domain >= 1 && domain <= domain_id_max;
 }
 
 ring::ControlMessage shutdown_message(ring::ShutdownSubtype subtype, std::span<const std::uint8_t> payload) {
@@ -70,7 +77,10 @@ Result<Dom0Request> parse_dom0_request(std::string_view line) {
   for (const Form& known : forms) {
     if (words.count > 0 && words.word[0] == known.verb) form = &known;
   }
-  if (form == nullptr) return bad("unknown request: console, consoles, shutdown, sysrq and forget are known");
+  if (form == nullptr) {
+    return bad(
+        "unknown request: console, consoles, shutdown, sysrq, balloon, suspend, resume and forget are known");
+  }
   if (words.count != form->words) return bad(fmt::format("usage: {}", form->usage));
   Dom0Request request;
   request.verb = form->meaning;
@@ -89,6 +99,15 @@ Result<Dom0Request> parse_dom0_request(std::string_view line) {
     // One byte for the key and three of padding.
     const std::array<std::uint8_t, 4> payload{static_cast<std::uint8_t>(argument[0]), 0, 0, 0};
     request.message = shutdown_message(ring::CMSG_SHUTDOWN_SYSRQ, payload);
+  }
+  if (request.verb == Dom0Request::Verb::balloon) {
+    ring::NumberAndStatus target;
+    if (!parse_number(argument, target.number)) return bad(fmt::format("usage: {}", form->usage));
+    request.message =
+        ring::make_number_message(ring::CMSG_MEM_REQUEST, ring::CMSG_MEM_REQUEST_SET, 0, target);
+  }
+  if (request.verb == Dom0Request::Verb::suspend) {
+    request.message = shutdown_message(ring::CMSG_SHUTDOWN_SUSPEND, {});
   }
   return request;
 }

@@ -12,13 +12,14 @@
 namespace ringside::dom0 {
 
 struct Dom0Request {
-  enum class Verb : std::uint8_t { console, consoles, shutdown, sysrq, forget };
+  enum class Verb : std::uint8_t { console, consoles, shutdown, sysrq, balloon, suspend, resume, forget };
   Verb verb = Verb::consoles;
   DomainId domain = 0;           ///< 1..domain_id_max; not for consoles
-  ring::ControlMessage message;  ///< shutdown and sysrq: what to send, but for its id
+  ring::ControlMessage message;  ///< shutdown, sysrq, balloon, suspend: what to send, but for its id
 };
 
-/// console <domid> | consoles | shutdown <domid> poweroff|reboot | sysrq <domid> <key> | forget <domid>.
+/// console <domid> | consoles | shutdown <domid> poweroff|reboot | sysrq <domid> <key> |
+/// balloon <domid> <pages> | suspend <domid> | resume <domid> | forget <domid>.
 /// The error's `why` says what is wrong, fit to be sent back.
 [[nodiscard]] Result<Dom0Request> parse_dom0_request(std::string_view line);
 

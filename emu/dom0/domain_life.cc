@@ -52,6 +52,7 @@ Life DomainLives::life_of(DomainId id, std::uint32_t frame) {
   const DomainInfo& known = **info;
   if (known.state.crashed != 0) return Life::kept;
   if (known.state.shutdown == 0) return Life::living;
+  if (known.suspended()) return Life::suspended;
   return known.preserve != 0 || known.reason == ShutdownReason::crash ? Life::kept : Life::finished;
 }
 

@@ -18,8 +18,9 @@ inline constexpr Duration hypervisor_look_delay = std::chrono::milliseconds(100)
 
 enum class Life : std::uint8_t {
   living,
-  finished,  ///< shut down, to be destroyed
-  kept,      ///< crashed, or shut down and to be preserved
+  finished,   ///< shut down, to be destroyed
+  kept,       ///< crashed, or shut down and to be preserved
+  suspended,  ///< sleeps until it is resumed
   gone,
   unknown,  ///< there was no answer
 };

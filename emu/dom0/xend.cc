@@ -29,6 +29,9 @@ Xend::Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions opti
 }
 
 Xend::~Xend() {
+  for (const auto& domain : domains_) {
+    if (domain != nullptr && domain->suspend_timer != 0) host_.timer_cancel(domain->suspend_timer);
+  }
   if (viewer_timer_ != 0) host_.timer_cancel(viewer_timer_);
 }
 
@@ -46,7 +49,8 @@ void Xend::link_up() {
   journal_.told(0, "session with xcs");
   if (ready_) adopt_domains();
   for (auto& domain : domains_) {
-    if (domain != nullptr && domain->link == Link::none) open_channel(*domain, domain->local_port);
+    if (domain != nullptr && domain->link == Link::none && !domain->suspended)
+      open_channel(*domain, domain->local_port);
   }
   // Whoever ended meanwhile was announced to nobody.
   check_all();
@@ -61,6 +65,7 @@ void Xend::link_down() {
     domain.link = Link::none;
     domain.console->wire_lost();
     domain.control->fail("xcs is gone: nobody knows whether the guest was asked");
+    suspend_failed(domain, "xcs is gone: nobody knows whether the guest was asked");
     if (domain.creator != 0) {
       channel_failed(domain, "xcs is gone");
     } else if (domain.ending) {
@@ -134,8 +139,12 @@ void Xend::take_request(Client client, std::string_view line) {
       return ask_consoles(client);
     case Dom0Request::Verb::console:
       return ask_console(client, request->domain);
+    case Dom0Request::Verb::resume:
+      return ask_resume(client, request->domain);
     case Dom0Request::Verb::shutdown:
     case Dom0Request::Verb::sysrq:
+    case Dom0Request::Verb::balloon:
+    case Dom0Request::Verb::suspend:
     case Dom0Request::Verb::forget:
       break;
   }
@@ -143,7 +152,9 @@ void Xend::take_request(Client client, std::string_view line) {
   if (domain == nullptr) {
     return server_.answer(client, fmt::format("error domain {} has no console here", request->domain));
   }
-  if (request->verb != Dom0Request::Verb::forget) {
+  if (request->verb == Dom0Request::Verb::suspend) {
+    ask_suspend(client, *domain, request->message);
+  } else if (request->verb != Dom0Request::Verb::forget) {
     ask_control(client, *domain, request->message);
   } else if (domain->link == Link::opening) {
     server_.answer(client, fmt::format("error the console of domain {} is being opened", domain->id));
@@ -168,7 +179,9 @@ void Xend::ask_console(Client client, DomainId id) {
       return server_.answer(client, fmt::format("ok {} {} {}", known->guest_port, known->console->tcp_port(),
                                                 known->console->path()));
     }
-    return server_.answer(client, fmt::format("error the console of domain {} is being opened", id));
+    return server_.answer(
+        client, fmt::format("error {} {} is {}", known->suspended ? "domain" : "the console of domain", id,
+                            known->suspended ? "suspended" : "being opened"));
   }
   if (!link_.up()) return server_.answer(client, "error xcs is gone: try again when it is back");
   auto domain = make_domain(id);
@@ -193,6 +206,9 @@ void Xend::ask_consoles(Client client) {
 void Xend::ask_control(Client client, Domain& domain, ring::ControlMessage message) {
   if (domain.ended || domain.ending) {
     return server_.answer(client, fmt::format("error domain {} has ended", domain.id));
+  }
+  if (domain.suspended) {
+    return server_.answer(client, fmt::format("error domain {} is suspended", domain.id));
   }
   domain.control->ask(client, message);
 }

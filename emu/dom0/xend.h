@@ -28,6 +28,9 @@ namespace ringside::dom0 {
 /// Viewers who are still being shown the output of a domain that is gone.
 inline constexpr std::size_t last_viewers_max = 64;
 
+/// How long a guest may take to suspend before its input flows again.
+inline constexpr Duration suspend_patience = std::chrono::seconds(10);
+
 struct XendOptions {
   std::string xcs_socket;
   std::string management_socket;           ///< where programs ask
@@ -63,6 +66,9 @@ class Xend {
     Client creator = 0;      ///< waits for its console; 0 = has it
     bool ending = false;     ///< has ended; what it said last may still be on its way through xcs
     bool ended = false;      ///< has ended, and is kept: it crashed, or is to be preserved
+    bool suspended = false;  ///< has no channel, and gets one when it is resumed
+    Client suspender = 0;    ///< waits for the suspension; 0 = nobody
+    Host::TimerId suspend_timer = 0;
     bool unsettled = false;  ///< something came for its console in this batch
     std::unique_ptr<ControlCalls> control;
     std::unique_ptr<XendConsole> console;
@@ -90,6 +96,7 @@ class Xend {
   void check_all();
   void check(Domain& domain);
   void end(Domain& domain);
+  [[nodiscard]] std::string last_words(DomainId id);
   void remove(Domain& domain);
   void forget_last_viewers();
   [[nodiscard]] Life life_of(const Domain& domain) { return lives_.life_of(domain.id, domain.frame); }
@@ -99,6 +106,13 @@ class Xend {
   void ask_console(Client client, DomainId id);
   void ask_consoles(Client client);
   void ask_control(Client client, Domain& domain, ring::ControlMessage message);
+
+  // Sleep (xend_suspend.cc).
+  void ask_suspend(Client client, Domain& domain, const ring::ControlMessage& message);
+  void suspend_failed(Domain& domain, const std::string& why);
+  void lay_down(Domain& domain);
+  void ask_resume(Client client, DomainId id);
+  Result<std::uint32_t> wake(DomainId id);
   [[nodiscard]] bool send_control(const Domain& domain, const ring::ControlMessage& message);
 
   void hypervisor_gone(const Error& error);

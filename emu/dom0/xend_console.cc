@@ -109,6 +109,14 @@ void XendConsole::answer_owed() {
     }
   }
   owed_.resize(kept);
+  if (owed_.empty() && last_words_due_) say_last_words();
+}
+
+void XendConsole::say_last_words() {
+  if (viewer_.valid() && store_.output_room() < last_words_.size()) return;
+  last_words_due_ = false;
+  (void)store_.output_take({reinterpret_cast<const std::uint8_t*>(last_words_.data()), last_words_.size()},
+                           std::nullopt);
 }
 
 bool XendConsole::keep_output(const Owed& request) {
@@ -144,9 +152,16 @@ void XendConsole::wire_lost() {
   owed_.clear();
 }
 
-void XendConsole::finish() {
+void XendConsole::hold_input(bool hold) {
+  input_held_ = hold;
+  if (!hold) send_input();
+}
+
+void XendConsole::finish(std::string last_words) {
   if (finished_) return;
   finished_ = true;
+  last_words_ = std::move(last_words);
+  last_words_due_ = !last_words_.empty();
   store_.input_clear();
   to_resend_ = 0;
   answer_owed();
@@ -161,7 +176,7 @@ void XendConsole::close() {
 }
 
 void XendConsole::send_input() {
-  if (finished_) return;
+  if (finished_ || input_held_) return;
   resend_input();
   while (to_resend_ == 0 && store_.input_sendable() && wire_.has_room()) {
     const ConsoleStore::Input input = store_.input_send();
@@ -195,6 +210,7 @@ void XendConsole::welcome(Handle stream) {
   interest_ = {};
   journal_.told(domain_, fmt::format("console connected: viewer {}", viewers_));
   host_.watch(viewer_, interest_, [this](Ready ready) { viewer_ready(ready); });
+  if (finished_ && store_.output_bytes() == 0 && !last_words_.empty()) say_last_words();
   settle();
   wire_.flush();
 }

@@ -62,8 +62,11 @@ class XendConsole {
   void wire_ready();
   /// The wire was cut: nothing sent before will be answered.
   void wire_lost();
-  /// The guest will say nothing more: each viewer gets what there is and is then let go.
-  void finish();
+  /// Takes no more input than it holds until told otherwise: what is typed waits.
+  void hold_input(bool hold);
+  /// The guest will say nothing more: each viewer gets what there is, after it `last_words`, which are dom0's
+  /// own, and is then let go. Who comes when all has been read gets the last words alone.
+  void finish(std::string last_words = {});
   /// Stops listening. A viewer who is still being shown the end stays.
   void close();
 
@@ -86,6 +89,7 @@ class XendConsole {
   void write_viewer();
   void release_viewer(std::string_view why);
   void answer_owed();
+  void say_last_words();
   struct Owed {
     ring::ControlMessage message;
     std::uint32_t number;
@@ -113,7 +117,10 @@ class XendConsole {
   std::uint32_t viewers_ = 0;  ///< that ever came; the number of the one who is here
   Ready interest_;             ///< what the viewer is watched for
   bool blocked_ = false;       ///< the viewer takes no more for now
+  bool input_held_ = false;
   bool finished_ = false;
+  std::string last_words_;
+  bool last_words_due_ = false;
 };
 
 }  // namespace ringside::dom0

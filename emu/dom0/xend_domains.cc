@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "emu/dom0/xend.h"
+#include "emu/host/domain_words.h"
 
 namespace ringside::dom0 {
 
@@ -76,7 +77,10 @@ void Xend::adopt_domains() {
       host_.warn(added.error().text());
       continue;
     }
-    (*added)->guest_port = info.console_port;
+    // One that sleeps has no channel until it is resumed.
+    (*added)->suspended = info.suspended();
+    (*added)->console->hold_input(info.suspended());
+    if (!info.suspended()) (*added)->guest_port = info.console_port;
     journal_.told(info.domain, "console taken up from an earlier xend");
   }
 }
@@ -149,9 +153,11 @@ void Xend::channel_opened(Domain& domain) {
       if (set.error().code == EPIPE) return lives_.hypervisor_failed(set.error());
       return remove(domain);
     }
+    domain.suspended = false;
     server_.answer(creator, fmt::format("ok {} {} {}", domain.guest_port, domain.console->tcp_port(),
                                         domain.console->path()));
   }
+  domain.console->hold_input(domain.suspender != 0);
   domain.console->wire_ready();
   domain.control->send();
   // Its end may have been announced while nobody asked after it.
@@ -163,6 +169,8 @@ void Xend::channel_failed(Domain& domain, const std::string& why) {
   if (domain.creator != 0) {
     server_.answer(std::exchange(domain.creator, 0),
                    fmt::format("error no console: domain {}: {}", domain.id, why));
+    // A sleeping one keeps its viewer: somebody may try again.
+    if (domain.suspended) return;
     return remove(domain);
   }
   if (domain.ending) return end(domain);
@@ -185,6 +193,7 @@ void Xend::check(Domain& domain) {
   if (domain.link == Link::opening || domain.ending) return;
   const Life life = life_of(domain);
   if (life == Life::living || life == Life::unknown || (life == Life::kept && domain.ended)) return;
+  if (life == Life::suspended && domain.suspended) return;
   domain.ending = true;
   if (domain.link != Link::open) return end(domain);
   // A call that changes nothing. When it has been answered xcs has seen all that the guest had said, and sent
@@ -208,7 +217,10 @@ void Xend::end(Domain& domain) {
       domain.ended = true;
       journal_.told(domain.id, "domain ended, kept");
       domain.control->fail(fmt::format("domain {} has ended", domain.id));
-      return domain.console->finish();
+      suspend_failed(domain, fmt::format("domain {} has ended", domain.id));
+      return domain.console->finish(last_words(domain.id));
+    case Life::suspended:
+      return lay_down(domain);
     case Life::finished:
       journal_.told(domain.id, "domain ended");
       // Somebody else may have been quicker.
@@ -223,8 +235,20 @@ void Xend::end(Domain& domain) {
   }
 }
 
+/// What dom0 itself says on the console of a domain that is kept. Nothing when it shut down as it should.
+std::string Xend::last_words(DomainId id) {
+  const auto info = lives_.look_up(id);
+  if (!info || !info.value().has_value() || info.value()->state.crashed == 0) return {};
+  const std::string said =
+      fmt::format("[ringside] domain {} crashed: {}", info.value()->name, crash_text(*info.value()));
+  journal_.told(id, said);
+  // On a line of its own, whatever the guest was in the middle of.
+  return "\r\n" + said + "\r\n";
+}
+
 void Xend::remove(Domain& domain) {
   domain.control->fail(fmt::format("domain {} is gone", domain.id));
+  suspend_failed(domain, fmt::format("domain {} is gone", domain.id));
   domain.console->finish();
   domain.console->close();
   if (!domain.console->store().given_up()) host_.memory_forget(store_path(domain.id));

@@ -86,7 +86,7 @@ std::size_t ConsoleTty::write(Bytes bytes) {
 }
 
 void ConsoleTty::flush() {
-  if (waiting_for_space_) return;
+  if (waiting_for_space_ || output_held_) return;
   CtrlIf::Batch batch(ctrl_if_);
   if (flow_character_) {
     if (!send_chunk({&*flow_character_, 1})) return;
@@ -213,7 +213,8 @@ void ConsoleTty::received(Request request) {
     ctrl_if_.respond(std::move(request));
     return;
   }
-  input_.push_back({std::move(request)});
+  const ring::ControlMessage message = request.message();
+  input_.push_back({message, std::move(request)});
 }
 
 void ConsoleTty::deliver_input() {
@@ -227,7 +228,7 @@ void ConsoleTty::deliver_input() {
     std::array<std::uint8_t, terminal_write_bytes_max> together;
     std::size_t bytes = 0;
     for (const Input& input : input_) {
-      const Bytes rest = input.request.message().payload().subspan(input.taken_bytes);
+      const Bytes rest = input.message.payload().subspan(input.taken_bytes);
       if (bytes + rest.size() > together.size()) break;
       std::copy(rest.begin(), rest.end(), together.begin() + static_cast<std::ptrdiff_t>(bytes));
       bytes += rest.size();
@@ -256,13 +257,13 @@ void ConsoleTty::deliver_input() {
 void ConsoleTty::input_taken(std::size_t bytes) {
   while (!input_.empty()) {
     Input& oldest = input_.front();
-    const std::size_t rest = oldest.request.message().length - oldest.taken_bytes;
+    const std::size_t rest = oldest.message.length - oldest.taken_bytes;
     if (bytes < rest) {
       oldest.taken_bytes += bytes;
       return;
     }
     bytes -= rest;
-    ctrl_if_.respond(std::move(oldest.request));
+    if (oldest.request) ctrl_if_.respond(std::move(*oldest.request));
     input_.pop_front();
   }
   RS_CHECK(bytes == 0);
@@ -276,13 +277,30 @@ void ConsoleTty::hang_up_input() {
 
 void ConsoleTty::drop_input() {
   std::size_t bytes = 0;
-  for (const Input& input : input_) bytes += input.request.message().length - input.taken_bytes;
+  for (const Input& input : input_) bytes += input.message.length - input.taken_bytes;
   if (bytes != 0)
     journal_.refused(domain_, trace::actor(trace::Role::dom0), "input for a terminal that nobody reads");
   count_dropped("dropped input bytes", dropped_input_bytes_, bytes);
   while (!input_.empty()) {
-    ctrl_if_.respond(std::move(input_.front().request));
+    if (input_.front().request) ctrl_if_.respond(std::move(*input_.front().request));
     input_.pop_front();
+  }
+}
+
+// -- sleep
+
+void ConsoleTty::hold_output(bool hold) {
+  output_held_ = hold;
+  if (hold) return;
+  flush();
+  if (state_ != Terminal::none) update_watch();
+}
+
+void ConsoleTty::answer_all() {
+  CtrlIf::Batch batch(ctrl_if_);
+  for (Input& input : input_) {
+    if (input.request) ctrl_if_.respond(std::move(*input.request));
+    input.request.reset();
   }
 }
 

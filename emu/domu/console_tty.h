@@ -24,8 +24,8 @@ namespace ringside::domu {
 inline constexpr std::size_t transmit_buffer_bytes_default = 4096;
 inline constexpr std::size_t transmit_buffer_bytes_min = 2;
 inline constexpr std::size_t transmit_buffer_bytes_max = std::size_t{1} << 20;
-/// Input messages that may wait for the terminal. Unanswered requests are at most 8; as many again may be
-/// left of a page that was given up.
+/// Input messages that may wait for the terminal. Unanswered requests are at most 8; as many again may have
+/// been answered early because the page was to be given up.
 inline constexpr std::size_t input_messages_max = 2 * ring::slots_per_ring;
 
 class ConsoleTty {
@@ -75,6 +75,16 @@ class ConsoleTty {
   /// batch: input is collected until then, so that it goes to the terminal in one write.
   void deliver_input();
 
+  // -- sleep
+
+  /// Puts nothing more into the ring until told otherwise. What is printed meanwhile waits in the buffer, and
+  /// then with the program.
+  void hold_output(bool hold);
+  /// True when answer_all() may be called: what it leaves here is bounded, however often a guest sleeps.
+  [[nodiscard]] bool can_answer_all() const { return input_.size() <= ring::slots_per_ring; }
+  /// Answers every input message before its bytes are taken; the bytes stay here.
+  void answer_all();
+
   /// The terminal was opened and everything that was printed on it has been read and put into the ring, or
   /// there was none.
   [[nodiscard]] bool output_ended() const {
@@ -90,8 +100,9 @@ class ConsoleTty {
  private:
   enum class Terminal : std::uint8_t { none, open, closed };
   struct Input {
-    Request request;
-    std::size_t taken_bytes = 0;  ///< of its payload, by the terminal
+    ring::ControlMessage message;
+    std::optional<Request> request;  ///< to be answered when its bytes are taken; nothing if it was before
+    std::size_t taken_bytes = 0;     ///< of its payload, by the terminal
   };
 
   void received(Request request);
@@ -120,6 +131,7 @@ class ConsoleTty {
   std::optional<std::uint8_t> flow_character_;  ///< waits to be sent before what is in transmit_
   bool ixoff_ = false;
   bool waiting_for_space_ = false;
+  bool output_held_ = false;
   std::uint32_t dropped_message_bytes_ = 0;
 
   Handle terminal_;

@@ -57,9 +57,9 @@ Result<> CtrlIf::attach(std::byte* frame, ring::Abi abi) {
   RS_CHECK(!attached());
   abi_ = abi;
   auto tx = ring::Front<>::attach(shared_ring(frame, abi, Ring::tx));
-  // What the controller sent while the guest was still booting waits in the slots.
+  // What the controller sent while nobody was attached waits in the slots.
   const ring::SharedRing rx_ring = shared_ring(frame, abi, Ring::rx);
-  auto rx = attachment_ == 0 ? ring::Back<>::attach_first(rx_ring) : ring::Back<>::attach(rx_ring);
+  auto rx = nothing_owed_ ? ring::Back<>::attach_first(rx_ring) : ring::Back<>::attach(rx_ring);
   if (!tx || !rx) {
     return Error{EPROTO, "cannot attach to the control interface", fmt::format("domain {}", domain_),
                  fmt::format("the page claims more than {} requests in a ring", ring::slots_per_ring),
@@ -84,6 +84,7 @@ void CtrlIf::suspend() {
   if (deferred_timer_ != 0) host_.timer_cancel(deferred_timer_);
   run_deferred();
   publish();
+  nothing_owed_ = owed_ == 0;
   tx_.reset();
   rx_.reset();
 }

@@ -63,8 +63,9 @@ class CtrlIf {
 
   // -- the page
 
-  /// Starts, or after suspend() goes on, with the indices that are in the page: requests that nobody had
-  /// answered are forgotten. EPROTO when the page claims more than 8 of them. `frame` must stay mapped until
+  /// Starts, or after suspend() goes on, with the indices that are in the page. Requests that had been taken
+  /// and not answered are forgotten; those that came to a page on which every answer had been given are
+  /// taken. EPROTO when the page claims more than 8 of them. `frame` must stay mapped until
   /// suspend() or the end.
   Result<> attach(std::byte* frame, ring::Abi abi);
   /// Hands out what waits for process context, publishes, and lets go of the page. What is sent until the
@@ -174,6 +175,7 @@ class CtrlIf {
   ring::Index tx_published_ = 0;  ///< req_prod as the controller sees it
   ring::Index rx_published_ = 0;  ///< rsp_prod as the controller sees it
   std::uint32_t attachment_ = 0;
+  bool nothing_owed_ = true;  ///< when the last page was given up
   std::uint32_t owed_ = 0;
   int batches_ = 0;
 

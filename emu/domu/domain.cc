@@ -2,6 +2,7 @@
 #include "emu/domu/domain.h"
 
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 namespace ringside::domu {
@@ -28,6 +29,7 @@ DomU::DomU(Host& host, trace::Journal journal, Privcmd privcmd, DomUOptions opti
 
 DomU::~DomU() {
   if (spin_timer_ != 0) host_.timer_cancel(spin_timer_);
+  if (suspend_timer_ != 0) host_.timer_cancel(suspend_timer_);
 }
 
 // -- boot
@@ -105,6 +107,7 @@ Result<> DomU::connect(const DomainInfo& info) {
 Result<> DomU::bind_window() {
   auto port = privcmd_.evtchn_bind_virq(VIRQ_WINDOW);
   if (!port) return port.error();
+  window_port_ = *port;
   events_->bind(*port, [this] { read_window(); });
   read_window();
   return Done{};
@@ -184,7 +187,7 @@ void DomU::shutdown_requested(Request request) {
       end(ShutdownReason::reboot);
       break;
     case ring::CMSG_SHUTDOWN_SUSPEND:
-      console_->print("suspend: there is nothing here that could save this guest; it goes on\n");
+      suspend_requested();
       break;
     case ring::CMSG_SHUTDOWN_SYSRQ:
       sysrq_requested(message.payload());
@@ -214,9 +217,15 @@ void DomU::memory_requested(Request request) {
     ctrl_if_->respond(std::move(request));
     return;
   }
-  // There is no memory here to give back: any target is reached at once.
-  journal_.told(domain_, fmt::format("memory target is now {} pages", value->number));
-  value->status = 0;
+  // There is no memory here to give back: what the hypervisor agrees to is reached at once.
+  const std::uint32_t pages = value->number;
+  const auto set = pages <= std::numeric_limits<std::uint32_t>::max() / page_kib
+                       ? privcmd_.memory_set(pages * page_kib)
+                       : Result<>(Error{ENOMEM, "", "", "more pages than can be counted", ""});
+  if (!set && set.error().code == EPIPE) return hypervisor_gone(set.error().why);
+  value->status = set ? 0 : static_cast<std::uint32_t>(-set.error().code);
+  journal_.told(domain_,
+                fmt::format("memory target of {} pages: {}", pages, set ? "reached" : set.error().why));
   ctrl_if_->respond(std::move(request), bytes_of(*value));
 }
 
@@ -250,7 +259,10 @@ void DomU::end(ShutdownReason reason) {
 }
 
 void DomU::program_ended(int status) {
+  if (phase_ == Phase::asleep) ended_asleep_ = status;
   if (phase_ != Phase::running) return;
+  // There is nothing left that could sleep.
+  if (std::exchange(suspend_asked_, false)) console_->hold_output(false);
   phase_ = Phase::ending;
   exit_status_ = status;
   journal_.told(domain_, fmt::format("its program has ended with status {}", status));
@@ -261,6 +273,7 @@ void DomU::program_ended(int status) {
 }
 
 void DomU::settle() {
+  if (suspend_asked_) return suspend_when_quiet();
   if (phase_ != Phase::ending) return;
   if (!console_->output_ended() || ctrl_if_->outstanding() != 0 || ctrl_if_->owed() != 0) return spin();
   phase_ = Phase::stopped;

@@ -5,6 +5,9 @@
 // hypervisor, the mapping of its frame, the event channel, the control channel, the console driver and the
 // program. It is a domain like any other to the hypervisor: it can do nothing for or to another one.
 //
+// Asked to suspend, it falls silent, waits until all is answered, gives up its page and its ports, and goes
+// on in another page when it is resumed (domain_suspend.cc).
+//
 // It ends in one of three ways: the program ends; the tools ask for a shutdown, and the program is killed;
 // the hypervisor goes away. In the first two everything that was printed is delivered and every message
 // answered first.
@@ -63,6 +66,7 @@ class DomU {
   enum class Phase : std::uint8_t {
     off,
     running,
+    asleep,  ///< suspended, or just resumed and not attached yet
     ending,  ///< the program has ended: what it printed and what is unanswered is still under way
     stopped,
   };
@@ -80,6 +84,15 @@ class DomU {
   void program_ended(int status);
   void read_window();
   void end(ShutdownReason reason);
+
+  // Sleep (domain_suspend.cc).
+  void suspend_requested();
+  void suspend_when_quiet();
+  [[nodiscard]] bool quiet() const;
+  void suspend();
+  void wake();
+  Result<> attach_again(const Privcmd::StartInfo& start_info);
+
   void hypervisor_spoke();
   void hypervisor_gone(const std::string& why);
 
@@ -100,6 +113,10 @@ class DomU {
   ShutdownReason reason_ = ShutdownReason::poweroff;
   bool ending_asked_ = false;  ///< by the tools; the first one counts
   int exit_status_ = 0;
+  bool suspend_asked_ = false;
+  Host::TimerId suspend_timer_ = 0;
+  std::optional<int> ended_asleep_;  ///< the program, before the guest was attached again
+  ring::Port window_port_ = 0;
 
   // Each uses the ones above it.
   Mapping frame_;

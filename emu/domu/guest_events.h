@@ -56,6 +56,8 @@ class GuestEvents {
   /// Tells the controller to look at the rings. No system call if it is awake or has been told already.
   void notify();
 
+  /// The control channel's.
+  [[nodiscard]] ring::Port port() const { return channel_.port; }
   /// Events that nobody had a handler for.
   [[nodiscard]] std::uint32_t stray_count() const { return strays_; }
 

@@ -163,7 +163,8 @@ class Host {
 
   // -- programs
   virtual Result<Program> program_start(const ProgramSpec& spec) = 0;
-  /// Calls `ended` once with the exit status as a shell would show it (0..255; 128 + signal).
+  /// Calls `ended` once with the exit status as a shell would show it (0..255; 128 + signal). Of a process
+  /// that is nobody's child here it may be 0 because there is no way to know.
   virtual void process_watch(const Handle& process, std::function<void(int status)> ended) = 0;
   virtual void terminal_resize(const Handle& terminal, std::uint16_t rows, std::uint16_t columns) = 0;
   /// Kills whatever the program left behind, however it detached itself.

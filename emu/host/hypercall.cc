@@ -198,4 +198,14 @@ Result<> Privcmd::window_set(DomainId domain, std::uint16_t rows, std::uint16_t 
                 {.op = HypercallOp::window_set, .domain = domain, .rows = rows, .columns = columns});
 }
 
+Result<> Privcmd::memory_set(std::uint32_t memory_kib) {
+  return simple("cannot set the memory figure", {.op = HypercallOp::memory_set, .memory_kib = memory_kib});
+}
+
+Result<DomainInfo> Privcmd::domain_resume(DomainId domain) {
+  auto outcome = call("cannot resume the domain", {.op = HypercallOp::domain_resume, .domain = domain});
+  if (!outcome) return outcome.error();
+  return outcome->answer.info;
+}
+
 }  // namespace ringside

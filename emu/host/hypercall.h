@@ -27,6 +27,11 @@ inline constexpr DomainId DOMID_SELF = 0x7ff0;
 /// Port argument meaning "allocate one".
 inline constexpr ring::Port any_port = 0;
 inline constexpr std::size_t domain_name_bytes_max = 63;
+/// What a domain may have: the figure is kept and shown, there is no memory behind it.
+inline constexpr std::uint32_t memory_kib_min = 1024;
+inline constexpr std::uint32_t memory_kib_max = 1024 * 1024 * 1024;
+/// The unit of CMSG_MEM_REQUEST and of nr_pages.
+inline constexpr std::uint32_t page_kib = ring::frame_bytes / 1024;
 /// The hypervisor's limit on domain ids.
 inline constexpr DomainId domain_id_max = 4095;
 
@@ -66,14 +71,19 @@ struct DomainInfo {
   // -- ringside's
   ring::Abi abi = ring::Abi::sring;
   std::uint8_t preserve = 0;  ///< keep the domain after it has shut down until it is destroyed
-  std::uint8_t reserved[2] = {};
+  std::uint8_t signal = 0;    ///< crashed: what killed its process; 0 = nothing did, or nobody knows
+  std::uint8_t reserved = 0;
   ring::Port console_port = 0;   ///< domain_controller_evtchn of its start info; 0 = not set yet
   std::int32_t process = 0;      ///< process id, 0 = none
   std::int32_t exit_status = 0;  ///< of the program on its console, once shut down: 0..255
   std::uint16_t rows = 0;        ///< its console's window, 0 = never told
   std::uint16_t columns = 0;
-  std::uint32_t reserved2 = 0;
+  std::uint32_t memory_max_kib = 0;  ///< what it was created with, and the most it may have
   char name[domain_name_bytes_max + 1] = {};
+
+  [[nodiscard]] bool suspended() const {
+    return state.shutdown != 0 && state.crashed == 0 && reason == ShutdownReason::suspend;
+  }
 };
 static_assert(sizeof(DomainInfo) == 112);
 
@@ -106,8 +116,10 @@ enum class HypercallOp : std::uint32_t {
   evtchn_close,             ///< domain, port
   evtchn_send,              ///< port (the caller's)
   evtchn_status,            ///< domain, port -> status
-  evtchn_open,  ///< ringside: port (the caller's) -> handles: its kicks, and its peer's if interdomain
-  window_set,   ///< ringside: domain, rows, columns; raises the guest's VIRQ_WINDOW
+  evtchn_open,    ///< ringside: port (the caller's) -> handles: its kicks, and its peer's if interdomain
+  window_set,     ///< ringside: domain, rows, columns; raises the guest's VIRQ_WINDOW
+  memory_set,     ///< guest (dom_mem_op: both reservation calls in one): memory_kib, its new figure
+  domain_resume,  ///< domain, which is suspended -> info: a new frame, no ports, and still paused
 };
 
 struct HypercallArguments {
@@ -210,6 +222,10 @@ class Privcmd {
   };
   Result<PortHandles> evtchn_open(ring::Port port);
   Result<> window_set(DomainId domain, std::uint16_t rows, std::uint16_t columns);
+  /// EINVAL: less than memory_kib_min. ENOMEM: more than the domain was created with.
+  Result<> memory_set(std::uint32_t memory_kib);
+  /// Gives a suspended domain a new frame and answers what it is now. EINVAL: it is not suspended.
+  Result<DomainInfo> domain_resume(DomainId domain);
 
   [[nodiscard]] const Handle& connection() const { return connection_; }
 

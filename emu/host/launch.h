@@ -62,6 +62,8 @@ class PidFile {
 /// Sends SIGTERM and waits; SIGKILL after `patience_ms`. A process that is gone already is fine.
 void end_process(int pid, int patience_ms);
 
+/// Sets going whatever stands still in any domain of the machine, for when its hypervisor cannot any more.
+void wake_marked_processes(const Machine& machine);
 /// Kills whatever still runs in any domain of the machine, for when its hypervisor could not.
 void end_marked_processes(const Machine& machine);
 

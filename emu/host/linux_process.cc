@@ -95,6 +95,42 @@ std::string own_mark() {
   return value != nullptr ? std::string("RINGSIDE_DOMAIN=") + value : std::string();
 }
 
+/// The status that a wait would give, as a shell shows it.
+int shell_status(int wait_status) {
+  return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/// What the kernel keeps of a process that somebody else has reaped, since Linux 6.15; older headers do not
+/// know it.
+struct ReapedProcess {
+  std::uint64_t mask;
+  std::uint64_t control_group;
+  std::uint32_t numbers[11];
+  std::int32_t wait_status;
+};
+static_assert(sizeof(ReapedProcess) == 64);
+constexpr std::uint64_t reaped_wait_status = 1U << 3;  // PIDFD_INFO_EXIT
+constexpr unsigned long get_reaped = _IOWR(0xFF, 11, ReapedProcess);
+
+/// How a process that was not our child ended; 0 when there is no way to know. Its parent reaps it whenever
+/// it likes: before that its line in /proc tells, after that the kernel does, if it is young enough.
+int status_of_stranger(int process, int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  if (pid > 0 && std::getline(file, line)) {
+    const std::size_t last = line.find_last_of(' ');
+    const std::size_t name_end = line.rfind(')');
+    // The last field is the status, in a process that has ended and for those who may see it.
+    if (name_end + 2 < line.size() && line[name_end + 2] == 'Z' && last != std::string::npos)
+      return shell_status(std::atoi(line.c_str() + last + 1));
+  }
+  ReapedProcess reaped{};
+  reaped.mask = reaped_wait_status;
+  if (ioctl(process, get_reaped, &reaped) == 0 && (reaped.mask & reaped_wait_status) != 0)
+    return shell_status(reaped.wait_status);
+  return 0;
+}
+
 int pidfd_open(int pid) {
   return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
 }
@@ -169,22 +205,38 @@ Result<Program> LinuxHost::program_start(const ProgramSpec& spec) {
 
 void LinuxHost::process_watch(const Handle& process, std::function<void(int status)> ended) {
   const int fd = process.number();
-  loop_->watch(fd, {.read = true}, [this, fd, ended = std::move(ended)](Ready) {
+  const int pid = process_number(process);
+  loop_->watch(fd, {.read = true}, [this, fd, pid, ended = std::move(ended)](Ready) {
     loop_->watch_interest(fd, {});
     siginfo_t info{};
-    // Only a parent learns how its child ended. The child is not reaped before its handle is closed, so that
-    // its number stays its own for as long as somebody may ask for it.
+    // A child is not reaped before its handle is closed, so that its number stays its own for as long as
+    // somebody may ask for it.
     const bool known =
         waitid(P_PIDFD, static_cast<id_t>(fd), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
-    const int status = !known ? 0 : info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    const int status = !known                       ? status_of_stranger(fd, pid)
+                       : info.si_code == CLD_EXITED ? info.si_status
+                                                    : 128 + info.si_status;
     ended(status);
   });
 }
 
-void end_marked_processes(const Machine& machine) {
+namespace {
+
+/// The beginning of the mark of all its domains.
+std::string common_mark(const Machine& machine) {
   std::string mark = machine.domain_mark(0);
   mark.pop_back();
-  kill_all(mark, 0);
+  return mark;
+}
+
+}  // namespace
+
+void wake_marked_processes(const Machine& machine) {
+  for (const ProcessLine& each : find_processes(common_mark(machine), 0)) kill(each.pid, SIGCONT);
+}
+
+void end_marked_processes(const Machine& machine) {
+  kill_all(common_mark(machine), 0);
 }
 
 Result<Handle> LinuxHost::process_open(std::int32_t number) {

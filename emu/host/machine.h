@@ -11,6 +11,9 @@ namespace ringside {
 
 class Machine {
  public:
+  /// Of the files that say how a domain was created.
+  static constexpr const char* spec_suffix = ".spec";
+
   explicit Machine(std::string directory) : directory_(std::move(directory)) {}
 
   /// $RINGSIDE_DIR, else $XDG_RUNTIME_DIR/ringside, else /tmp/ringside-<uid>.

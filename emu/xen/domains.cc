@@ -2,8 +2,11 @@
 #include "emu/xen/domains.h"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 #include "emu/xen/refusal.h"
+#include "ring/channel_words.h"
 #include "ring/memory.h"
 
 namespace ringside::xen {
@@ -70,9 +73,12 @@ Result<> DomainTable::check_name(std::string_view name) const {
   if (name.size() > domain_name_bytes_max) {
     return refusal(EINVAL, "a name has at most {} bytes", domain_name_bytes_max);
   }
-  const auto unprintable = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; };
-  if (std::ranges::any_of(name, unprintable)) {
-    return refusal(EINVAL, "a name has no blanks and no control characters");
+  const auto fits = [](char c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') || std::string_view("_.+:@-").find(c) != std::string_view::npos;
+  };
+  if (!std::ranges::all_of(name, fits) || name.front() == '-') {
+    return refusal(EINVAL, "a name is made of letters, digits and _ . + : @ - and does not begin with -");
   }
   if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
     return refusal(EINVAL, "the name {} is a number, which would name the domain of that id", name);
@@ -101,29 +107,49 @@ Result<DomainId> DomainTable::choose_id(bool named) const {
 
 Result<Domain*> DomainTable::build(DomainId id, const DomainPlan& plan, std::string_view name) {
   Domain domain;
-  auto frame = host_->frame_create();
-  if (!frame) return frame.error();
-  domain.frame = std::move(frame).value();
-  auto mapping = host_->frame_map(domain.frame);
-  if (!mapping) return mapping.error();
-  domain.mapping = std::move(mapping).value();
+  domain.info.domain = id;
+  domain.info.abi = plan.abi;
+  domain.info.memory_kib = plan.memory_kib;
+  domain.info.memory_max_kib = plan.memory_kib;
+  domain.info.preserve = plan.preserve ? 1 : 0;
+  std::ranges::copy(name, domain.info.name);
+  if (auto given = give_frame(domain); !given) return given.error();
   if (id != dom0_id) {
     auto kicks = make_kicks(*host_, false);
     if (!kicks) return kicks.error();
     domain.kicks = std::move(kicks).value();
   }
-  if (plan.abi == ring::Abi::sring) {
-    auto* vcpus = reinterpret_cast<std::uint32_t*>(domain.mapping.frame() + ring::n_vcpu_offset_xen30);
+  return &domains_.insert_or_assign(id, std::move(domain)).first->second;
+}
+
+Result<> DomainTable::give_frame(Domain& domain) {
+  auto frame = host_->frame_create();
+  if (!frame) return frame.error();
+  auto mapping = host_->frame_map(*frame);
+  if (!mapping) return mapping.error();
+  if (domain.info.abi == ring::Abi::sring) {
+    auto* vcpus = reinterpret_cast<std::uint32_t*>(mapping->frame() + ring::n_vcpu_offset_xen30);
     ring::NativeMemory::store(vcpus, std::uint32_t{1});
   }
-  domain.info.domain = id;
-  domain.info.abi = plan.abi;
-  domain.info.memory_kib = plan.memory_kib;
-  domain.info.preserve = plan.preserve ? 1 : 0;
+  domain.mapping = std::move(mapping).value();
+  domain.frame = std::move(frame).value();
   // Never used twice, so that a number learned before an id changed hands does not map the newcomer's frame.
   domain.info.shared_info_frame = next_frame_number_++;
-  std::ranges::copy(name, domain.info.name);
-  return &domains_.insert_or_assign(id, std::move(domain)).first->second;
+  return Done{};
+}
+
+Result<> DomainTable::change_frame(Domain& domain) {
+  Mapping old = std::exchange(domain.mapping, {});
+  if (auto given = give_frame(domain); !given) {
+    domain.mapping = std::move(old);
+    return given;
+  }
+  std::memcpy(domain.mapping.frame() + ring::control_interface_offset,
+              old.frame() + ring::control_interface_offset, ring::control_interface_bytes);
+  // What the controller has noted of its own requests speaks of indices in those rings.
+  std::memcpy(ring::channel_words(domain.mapping.frame())->tagged, ring::channel_words(old.frame())->tagged,
+              sizeof(ring::ChannelWords::tagged));
+  return Done{};
 }
 
 }  // namespace ringside::xen

@@ -33,6 +33,7 @@ struct Domain {
   std::optional<std::uint32_t> builder;
 
   [[nodiscard]] std::string_view name() const { return info.name; }
+  /// Shut down, suspended or crashed: it does nothing by itself any more.
   [[nodiscard]] bool over() const { return info.state.shutdown != 0 || info.state.crashed != 0; }
 };
 
@@ -53,6 +54,10 @@ class DomainTable {
   /// A paused domain with a zeroed frame. EINVAL: the name is not one. EEXIST: a living domain has it.
   /// ENOMEM: no domain or id is free. Others: the host could not make its frame or kicks.
   Result<Domain*> add(const DomainPlan& plan);
+  /// Another frame, with another number, for a domain that goes on in it: everything is zero but what a frame
+  /// begins with and the control interface, with what its controller noted beside it, which are those of the
+  /// old one. The old one is dropped.
+  Result<> change_frame(Domain& domain);
   /// Its id rests until all others had their turn.
   void remove(DomainId domain);
 
@@ -74,6 +79,7 @@ class DomainTable {
   [[nodiscard]] bool name_taken(std::string_view name) const;
   [[nodiscard]] Result<DomainId> choose_id(bool named) const;
   Result<Domain*> build(DomainId domain, const DomainPlan& plan, std::string_view name);
+  Result<> give_frame(Domain& domain);
 
   Host* host_;
   std::size_t domains_max_;

@@ -56,10 +56,14 @@ void EventChannels::add_domain(DomainId domain) {
   tables_.try_emplace(domain);
 }
 
-void EventChannels::remove_domain(DomainId domain) {
+void EventChannels::close_all(DomainId domain) {
   for (ring::Port port = 1; port < table(domain).size(); ++port) {
     if (look(domain, port).state != PortState::closed) close_entry(domain, port);
   }
+}
+
+void EventChannels::remove_domain(DomainId domain) {
+  close_all(domain);
   tables_.erase(domain);
   close_abandoned();
 }

@@ -31,6 +31,8 @@ class EventChannels {
   /// All ports closed. Ports of others that still wait for an earlier domain of that id are closed: whoever
   /// bound them did not mean this one.
   void add_domain(DomainId domain);
+  /// The domain stays; its ports close, and those of others that were bound to them wait for it.
+  void close_all(DomainId domain);
   /// Closes all its ports, and what that leaves abandoned.
   void remove_domain(DomainId domain);
 

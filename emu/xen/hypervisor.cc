@@ -1,4 +1,4 @@
-// Dispatch of hypercalls, privilege, and the life of domains from creation to the end.
+// Dispatch of hypercalls, privilege, and the life of domains up to its end, which is hypervisor_ends.cc's.
 #include "emu/xen/hypervisor.h"
 
 #include <algorithm>
@@ -10,11 +10,6 @@ namespace ringside::xen {
 
 namespace {
 
-/// What a crash is told as when nobody knows the process's own status, or when it claims success: as if
-/// killed.
-constexpr int crash_exit_status = 128 + 9;
-constexpr int exit_status_max = 255;
-
 trace::Actor caller_actor(const HypercallCaller& caller) {
   if (caller.privileged()) return trace::actor(trace::Role::dom0);
   return trace::actor(trace::Role::domain, caller.domain);
@@ -24,20 +19,6 @@ void copy_text(std::span<char> into, std::string_view text) {
   const std::size_t bytes = std::min(text.size(), into.size() - 1);
   std::ranges::copy(text.substr(0, bytes), into.begin());
   into[bytes] = '\0';
-}
-
-std::string_view reason_name(ShutdownReason reason) {
-  switch (reason) {
-    case ShutdownReason::poweroff:
-      return "poweroff";
-    case ShutdownReason::reboot:
-      return "reboot";
-    case ShutdownReason::suspend:
-      return "suspend";
-    case ShutdownReason::crash:
-      return "crash";
-  }
-  return "";
 }
 
 }  // namespace
@@ -126,6 +107,10 @@ Result<> Hypervisor::dispatch(Call& call) {
       return evtchn_open(call);
     case HypercallOp::window_set:
       return window_set(call);
+    case HypercallOp::memory_set:
+      return memory_set(call);
+    case HypercallOp::domain_resume:
+      return domain_resume(call);
   }
   return refusal(ENOSYS, "there is no hypercall {}", static_cast<std::uint32_t>(call.arguments.op));
 }
@@ -133,9 +118,7 @@ Result<> Hypervisor::dispatch(Call& call) {
 /// A connection has closed: its process closed it or died, at whatever moment.
 void Hypervisor::gone(const HypercallCaller& caller) {
   if (!caller.privileged()) {
-    const bool last = domains_.connection_gone(caller.domain);
-    Domain* domain = domains_.find(caller.domain);
-    if (last && domain != nullptr && !domain->over()) crash(*domain, 0, "it closed its connection");
+    if (domains_.connection_gone(caller.domain)) disconnected(caller.domain);
     return;
   }
   channels_.connection_gone(caller.connection);
@@ -186,6 +169,9 @@ Result<> Hypervisor::domain_create(Call& call) {
   const std::string_view name(arguments.name, strnlen(arguments.name, sizeof arguments.name));
   if (arguments.abi != ring::Abi::flat && arguments.abi != ring::Abi::sring) {
     return refusal(EINVAL, "there is no abi {}", static_cast<unsigned>(arguments.abi));
+  }
+  if (arguments.memory_kib > memory_kib_max) {
+    return refusal(EINVAL, "a domain has at most {} KiB", memory_kib_max);
   }
   auto added = domains_.add({.name = name,
                              .abi = arguments.abi,
@@ -271,6 +257,9 @@ Result<> Hypervisor::domain_unpause(Call& call) {
   Domain& domain = **found;
   domain.builder.reset();
   if (!domain.info.state.paused) return Done{};
+  if (domain.info.suspended()) {
+    return refusal(EINVAL, "domain {} is suspended: resume gives it a channel first", domain.info.domain);
+  }
   domain.info.state.paused = 0;
   journal_.told(domain.info.domain, "unpaused");
   if (domain.process.valid()) {
@@ -315,27 +304,6 @@ Result<> Hypervisor::map_frame(Call& call) {
   return hand_out(call, (*domain)->frame);
 }
 
-Result<> Hypervisor::sched_shutdown(Call& call) {
-  Domain& domain = domains_.living(call.caller.domain);
-  const DomainId id = domain.info.domain;
-  const ShutdownReason reason = call.arguments.reason;
-  const int status = call.arguments.exit_status;
-  if (id == dom0_id) return refusal(EINVAL, "dom0 does not shut down by itself, only with the machine");
-  if (domain.over()) return refusal(EINVAL, "domain {} has ended already", id);
-  if (reason_name(reason).empty()) {
-    return refusal(EINVAL, "there is no shutdown reason {}", static_cast<std::uint32_t>(reason));
-  }
-  if (status < 0 || status > exit_status_max) {
-    return refusal(EINVAL, "{} is no exit status: they are 0 to {}", status, exit_status_max);
-  }
-  domain.info.state.shutdown = 1;
-  domain.info.reason = reason;
-  domain.info.exit_status = status;
-  journal_.told(id, fmt::format("shut down: {}, exit status {}", reason_name(reason), status));
-  raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
-  return Done{};
-}
-
 Result<> Hypervisor::window_set(Call& call) {
   auto found = guest_of_dom0(call);
   if (!found) return found.error();
@@ -350,38 +318,20 @@ Result<> Hypervisor::window_set(Call& call) {
   return Done{};
 }
 
-/// The entry goes first: what the rest sets off may call back, and must not find the domain again.
-void Hypervisor::destroy(DomainId id) {
-  Domain domain = std::move(domains_.living(id));
-  domains_.remove(id);
-  channels_.remove_domain(id);
-  // A builder that died half-way may have started a process without naming it here.
-  host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
-  journal_.told(id, fmt::format("destroyed {}", domain.name()));
-  raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
-}
-
-void Hypervisor::process_ended(DomainId id, int status) {
-  Domain* domain = domains_.find(id);
-  if (domain == nullptr || !domain->process.valid()) return;
-  domain->info.state.running = 0;
-  domain->info.process = 0;
-  // Whatever it had started must not outlive it.
-  const Handle process = std::exchange(domain->process, Handle());
-  if (!domain->over()) crash(*domain, status, "its process ended");
-  host_.domain_signal(id, process, Host::DomainSignal::kill);
-}
-
-/// A guest that has lost its way to the hypervisor, or its process, does not run any more: the rest of it is
-/// killed. The entry and the frame stay, to be looked at, until it is destroyed.
-void Hypervisor::crash(Domain& domain, int status, std::string_view why) {
-  const DomainId id = domain.info.domain;
-  domain.info.state.crashed = 1;
-  domain.info.reason = ShutdownReason::crash;
-  domain.info.exit_status = status > 0 && status <= exit_status_max ? status : crash_exit_status;
-  journal_.told(id, fmt::format("crashed: {}", why));
-  if (domain.process.valid()) host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
-  raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
+/// Only the figure: there is no memory behind it. A guest takes what it is told to take, up to what it was
+/// created with.
+Result<> Hypervisor::memory_set(Call& call) {
+  DomainInfo& info = domains_.living(call.caller.domain).info;
+  const std::uint32_t wanted = call.arguments.memory_kib;
+  if (info.domain == dom0_id) return refusal(EINVAL, "dom0's memory is not the hypervisor's to count");
+  if (wanted < memory_kib_min) return refusal(EINVAL, "a domain has at least {} KiB", memory_kib_min);
+  if (wanted > info.memory_max_kib) {
+    return refusal(ENOMEM, "domain {} was created with {} KiB and can have no more", info.domain,
+                   info.memory_max_kib);
+  }
+  const std::uint32_t before = std::exchange(info.memory_kib, wanted);
+  journal_.told(info.domain, fmt::format("its memory is {} KiB, was {}", wanted, before));
+  return Done{};
 }
 
 }  // namespace ringside::xen

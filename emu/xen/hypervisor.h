@@ -6,8 +6,8 @@
 // for its own domain and is not believed in anything. Every argument is checked, and a refusal says why in
 // words.
 //
-// hypervisor.cc holds the dispatch and the life of domains, hypervisor_events.cc what concerns event
-// channels.
+// hypervisor.cc holds the dispatch and the life of domains, hypervisor_ends.cc how it ends or rests,
+// hypervisor_events.cc what concerns event channels.
 #pragma once
 
 #include <cstdint>
@@ -70,10 +70,16 @@ class Hypervisor {
   Result<> domain_info(Call& call);
   Result<> start_info(Call& call);
   Result<> map_frame(Call& call);
-  Result<> sched_shutdown(Call& call);
   Result<> window_set(Call& call);
+  Result<> memory_set(Call& call);
+
+  // -- its end, and its sleep
+  Result<> sched_shutdown(Call& call);
+  void suspend(Domain& domain);
+  Result<> domain_resume(Call& call);
   void destroy(DomainId domain);
   void process_ended(DomainId domain, int status);
+  void disconnected(DomainId domain);
   void crash(Domain& domain, int status, std::string_view why);
 
   // -- event channels
@@ -89,6 +95,7 @@ class Hypervisor {
   Result<> hand_out(Call& call, const Handle& handle);
   void raise(Domain& receiver, ring::Port port, DomainId about);
   void raise_on_console(Domain& guest, ring::Port dom0_port);
+  void wake_controller(Domain& guest);
   void raise_virq(Domain& receiver, std::uint32_t virq, DomainId about);
   [[nodiscard]] const Kicks& kicks_of(const Domain& domain, ring::Port port) const;
 

@@ -160,6 +160,16 @@ void Hypervisor::raise_on_console(Domain& guest, ring::Port dom0_port) {
   if (outcome == ring::Raised::kick) host_.kick(channels_.kicks(dom0_id, dom0_port).own);
 }
 
+/// For a guest that cannot speak any more. It may have died after it published and before it kicked, so the
+/// kick does not ask whether one was due.
+void Hypervisor::wake_controller(Domain& guest) {
+  const DomainId id = guest.info.domain;
+  auto status = channels_.status(id, guest.info.console_port);
+  if (!status || status->state != PortState::interdomain || status->remote_domain != dom0_id) return;
+  raise_on_console(guest, status->remote_port);
+  host_.kick(channels_.kicks(dom0_id, status->remote_port).own);
+}
+
 /// Nothing happens when the receiver has not bound it.
 void Hypervisor::raise_virq(Domain& receiver, std::uint32_t virq, DomainId about) {
   const ring::Port port = channels_.virq_port(receiver.info.domain, virq);

@@ -92,7 +92,7 @@ class Killed(unittest.TestCase):
             ask(viewer, b"hostname\n", b"one\r\n")
             viewer.sendall(b"echo said; hostname\n")
             machine.restart("xend", "--console-port-base", "0")
-            eventually("the console is back", lambda: machine.domains()["one"]["port"] == str(port))
+            eventually("the console is back", lambda: (machine.domains()["one"]["console"] or {}).get("tcp_port") == port)
             again = socket.create_connection(("127.0.0.1", port))
             again.settimeout(support.PATIENCE_S)
             ask(again, b"echo again\n", b"\nagain\r\n")

@@ -3,6 +3,7 @@
 Every test uses the built `ringside` (its path is in $RINGSIDE) as a person would, with real processes, ptys and
 clients. Nothing here sleeps for luck: `eventually` waits for a condition and fails by name when it never holds.
 """
+import json
 import os
 import pathlib
 import shutil
@@ -103,16 +104,12 @@ class Machine:
         return run(command, *words, **more)
 
     def domains(self):
-        """Name -> {id, state, port} of every domain but dom0."""
-        lines = self.run("list", check=0).stdout.decode().splitlines()[2:]
-        table = {}
-        for line in lines:
-            name, number, _, state, _, _, _, console = line.split()
-            table[name] = {"id": int(number), "state": state, "port": console}
-        return table
+        """Name -> what `list --json` says of it, for every domain but dom0."""
+        listed = json.loads(self.run("list", "--json", check=0).stdout)
+        return {domain["name"]: domain for domain in listed if domain["id"] != 0}
 
     def tcp_port(self, name):
-        return int(self.domains()[name]["port"])
+        return self.domains()[name]["console"]["tcp_port"]
 
     def pid(self, process):
         """None while it is only beginning to live."""

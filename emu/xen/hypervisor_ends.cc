@@ -1,0 +1,124 @@
+// How a domain ends, by its own word, by dom0's or by dying; and how one sleeps and wakes again.
+#include <utility>
+
+#include "emu/host/domain_words.h"
+#include "emu/xen/hypervisor.h"
+#include "emu/xen/refusal.h"
+
+namespace ringside::xen {
+
+namespace {
+
+constexpr int exit_status_max = 255;
+/// How long a guest that has closed its last connection may take to end: a process that dies closes its
+/// connection first, and only its end tells what it died of.
+constexpr Duration last_breath = std::chrono::milliseconds(200);
+
+}  // namespace
+
+Result<> Hypervisor::sched_shutdown(Call& call) {
+  Domain& domain = domains_.living(call.caller.domain);
+  const DomainId id = domain.info.domain;
+  const ShutdownReason reason = call.arguments.reason;
+  const int status = call.arguments.exit_status;
+  if (id == dom0_id) return refusal(EINVAL, "dom0 does not shut down by itself, only with the machine");
+  if (domain.over()) return refusal(EINVAL, "domain {} has ended already", id);
+  if (reason_name(reason).empty()) {
+    return refusal(EINVAL, "there is no shutdown reason {}", static_cast<std::uint32_t>(reason));
+  }
+  if (status < 0 || status > exit_status_max) {
+    return refusal(EINVAL, "{} is no exit status: they are 0 to {}", status, exit_status_max);
+  }
+  domain.info.state.shutdown = 1;
+  domain.info.reason = reason;
+  domain.info.exit_status = status;
+  journal_.told(id, fmt::format("shut down: {}, exit status {}", reason_name(reason), status));
+  if (domain.info.suspended()) suspend(domain);
+  raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
+  return Done{};
+}
+
+/// From here on nothing in the domain runs until it is resumed and unpaused.
+void Hypervisor::suspend(Domain& domain) {
+  domain.info.state.paused = 1;
+  if (domain.process.valid()) {
+    host_.domain_signal(domain.info.domain, domain.process, Host::DomainSignal::stop);
+  }
+}
+
+/// A suspended guest comes back as on another machine: another frame, no ports. Only the control interface is
+/// carried over, so that both ends take the indices up where they were. It stays paused, since its console's
+/// port is not known before dom0 has opened a new channel.
+Result<> Hypervisor::domain_resume(Call& call) {
+  auto found = guest_of_dom0(call);
+  if (!found) return found.error();
+  Domain& domain = **found;
+  const DomainId id = domain.info.domain;
+  if (!domain.info.suspended()) return refusal(EINVAL, "domain {} is not suspended", id);
+  const std::uint32_t before = domain.info.shared_info_frame;
+  if (auto changed = domains_.change_frame(domain); !changed) return changed;
+  channels_.close_all(id);
+  domain.info.console_port = 0;
+  domain.info.state.shutdown = 0;
+  domain.info.reason = ShutdownReason::poweroff;
+  journal_.told(id, fmt::format("resumed: frame {:#x}, was {:#x}", domain.info.shared_info_frame, before));
+  call.answer.domain = id;
+  call.answer.info = domain.info;
+  return Done{};
+}
+
+/// The entry goes first: what the rest sets off may call back, and must not find the domain again.
+void Hypervisor::destroy(DomainId id) {
+  Domain domain = std::move(domains_.living(id));
+  domains_.remove(id);
+  channels_.remove_domain(id);
+  // A builder that died half-way may have started a process without naming it here.
+  host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
+  journal_.told(id, fmt::format("destroyed {}", domain.name()));
+  raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
+}
+
+void Hypervisor::process_ended(DomainId id, int status) {
+  Domain* domain = domains_.find(id);
+  if (domain == nullptr || !domain->process.valid()) return;
+  domain->info.state.running = 0;
+  domain->info.process = 0;
+  // Whatever it had started must not outlive it.
+  const Handle process = std::exchange(domain->process, Handle());
+  if (!domain->over() || domain->info.suspended()) crash(*domain, status, "");
+  host_.domain_signal(id, process, Host::DomainSignal::kill);
+}
+
+/// Nobody speaks for the domain any more.
+void Hypervisor::disconnected(DomainId id) {
+  const auto end = [this, id](std::uint32_t frame) {
+    Domain* domain = domains_.find(id);
+    if (domain == nullptr || domain->info.shared_info_frame != frame || domain->over()) return;
+    crash(*domain, 0, "it closed its connection");
+  };
+  Domain* domain = domains_.find(id);
+  if (domain == nullptr) return;
+  const std::uint32_t frame = domain->info.shared_info_frame;
+  if (!domain->process.valid()) return end(frame);
+  host_.timer_start(last_breath, [end, frame] { end(frame); });
+}
+
+/// A guest that has lost its way to the hypervisor, or its process, does not run any more: the rest of it is
+/// killed. The entry and the frame stay, to be looked at, until it is destroyed. An empty `why` is said as
+/// its status has it.
+void Hypervisor::crash(Domain& domain, int status, std::string_view why) {
+  const DomainId id = domain.info.domain;
+  DomainInfo& info = domain.info;
+  info.state.shutdown = 0;
+  info.state.crashed = 1;
+  info.reason = ShutdownReason::crash;
+  info.exit_status = status > 0 && status <= exit_status_max ? status : unknown_crash_status;
+  info.signal = static_cast<std::uint8_t>(status > status_of_signal_0 ? status - status_of_signal_0 : 0);
+  journal_.told(id, fmt::format("crashed: {}", why.empty() ? crash_text(info) : why));
+  if (domain.process.valid()) host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
+  // What it had published it may not have announced any more.
+  wake_controller(domain);
+  raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
+}
+
+}  // namespace ringside::xen

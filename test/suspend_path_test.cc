@@ -1,0 +1,214 @@
+// A domain laid down and woken, with everything that belongs to it: no byte is lost or doubled, whatever was
+// under way.
+#include "test/console_path.h"
+
+using namespace ringside;
+using namespace ringside::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Sleeper : Path {
+  DomainInfo info(DomainId domain) { return *builder->domain_info(domain).value(); }
+  void resume(DomainId domain) {
+    REQUIRE(ask(fmt::format("resume {}", domain)) ==
+            fmt::format("ok 1 {} /m/console-{}\n", 9600 + domain, 9600 + domain));
+    REQUIRE(builder->domain_unpause(domain).ok());
+    world.run();
+  }
+  void sleep_and_wake(DomainId domain) {
+    REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
+    REQUIRE(info(domain).suspended());
+    resume(domain);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Sleeper, "a suspended domain gets another frame and goes on with the same viewer") {
+  const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  viewer->type("before ");
+  world.run();
+  const DomainInfo awake = info(domain);
+  REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
+  const DomainInfo asleep = info(domain);
+  CHECK(asleep.suspended());
+  CHECK(asleep.state.paused == 1);
+  CHECK(builder->evtchn_status(domain, awake.console_port)->state != PortState::interdomain);
+  CHECK(ask(fmt::format("console {}", domain)) == fmt::format("error domain {} is suspended\n", domain));
+  CHECK(ask(fmt::format("suspend {}", domain)) ==
+        fmt::format("error domain {} is suspended already\n", domain));
+  CHECK(ask(fmt::format("sysrq {} h", domain)) == fmt::format("error domain {} is suspended\n", domain));
+
+  viewer->type("meanwhile ");
+  world.run();
+  CHECK(viewer->seen == "before ");
+  CHECK_FALSE(viewer->cut_off);
+  resume(domain);
+  CHECK(info(domain).shared_info_frame != awake.shared_info_frame);
+  CHECK(viewer->seen == "before meanwhile ");
+  viewer->type("after");
+  world.run();
+  CHECK(viewer->seen == "before meanwhile after");
+  CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error domain {} is not suspended\n", domain));
+}
+
+TEST_CASE_METHOD(Sleeper, "output and input in full flow survive many suspensions") {
+  const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  const std::string text = numbered_text(200'000);
+  viewer->type(text);
+  for (std::size_t seen = 1'000; seen < text.size(); seen += 13'337) {
+    REQUIRE(world.run_until([&] { return viewer->seen.size() >= seen; }));
+    sleep_and_wake(domain);
+  }
+  world.run();
+  CHECK(viewer->seen == text);
+}
+
+TEST_CASE_METHOD(Sleeper, "input that the program has not read waits through a suspension") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  auto& program = boot(domain, std::make_unique<IdleProgram>());
+  const std::string text = numbered_text(20'000);
+  viewer->type(text);
+  world.run();
+  sleep_and_wake(domain);
+  std::string read;
+  for (std::string piece; !(piece = program.read(1'000)).empty(); world.run()) read += piece;
+  CHECK(read == text);
+}
+
+TEST_CASE_METHOD(Sleeper,
+                 "a domain whose viewer does not read suspends when he does, and the person is told") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  viewer->read(false);
+  const std::string text = numbered_text(200'000);
+  boot(domain, std::make_unique<PrintProgram>(text, 0));
+  world.run();
+  CHECK(ask(fmt::format("suspend {}", domain)).empty());
+  world.run_for(dom0::suspend_patience);
+  world.run();
+  CHECK(asking->seen.find("has not suspended: it waits until its viewer has read") != std::string::npos);
+  CHECK_FALSE(info(domain).suspended());
+  viewer->read(true);
+  world.run();
+  CHECK(info(domain).suspended());
+  CHECK_FALSE(viewer->cut_off);
+  resume(domain);
+  CHECK(viewer->seen == text);
+}
+
+TEST_CASE_METHOD(Sleeper, "a suspended domain can be destroyed, and its viewer is let go") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  world.run();
+  REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
+  REQUIRE(builder->domain_destroy(domain).ok());
+  world.run();
+  CHECK(viewer->cut_off);
+  CHECK(ask("consoles") == "ok 0\n");
+  CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error there is no domain {}\n", domain));
+}
+
+TEST_CASE_METHOD(Sleeper, "a program that ends while its guest falls asleep ends the domain as ever") {
+  const DomainId domain = create(ring::Abi::sring, true);
+  auto viewer = view(domain);
+  viewer->read(false);
+  auto& program = boot(domain, std::make_unique<IdleProgram>());
+  const std::string text = numbered_text(70'000);
+  std::size_t printed = 0;
+  while (printed < text.size()) {
+    const std::size_t taken = program.print(text.substr(printed));
+    printed += taken;
+    world.run();
+    if (taken == 0) break;
+  }
+  CHECK(ask(fmt::format("suspend {}", domain)).empty());
+  program.exit(7);
+  world.run();
+  viewer->read(true);
+  world.run();
+  CHECK(viewer->seen == text.substr(0, printed));
+  CHECK(info(domain).reason == ShutdownReason::poweroff);
+  CHECK(info(domain).exit_status == 7);
+}
+
+TEST_CASE_METHOD(Sleeper, "xcs killed and started again during a suspension is no loss") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  viewer->type("one ");
+  world.run();
+  REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
+  kill_xcs();
+  CHECK(ask(fmt::format("resume {}", domain)).find("error xcs is gone") == 0);
+  viewer->type("two ");
+  start_xcs();
+  world.run_for(2 * dom0::xcs_retry_delay);
+  CHECK(info(domain).suspended());
+  resume(domain);
+  CHECK(viewer->seen == "one two ");
+}
+
+TEST_CASE_METHOD(Sleeper,
+                 "a guest that dies crashes, and its console says what of to those who look now or later") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  viewer->type("last");
+  world.run();
+  world.kill(world.host(fmt::format("dom{}", domain)));
+  world.run_for(1s);
+  const std::string said =
+      fmt::format("\r\n[ringside] domain dom{} crashed: killed by signal 9 (SIGKILL)\r\n", domain);
+  CHECK(viewer->seen == "last" + said);
+  CHECK(viewer->cut_off);
+  auto late = view(domain);
+  world.run();
+  CHECK(late->seen == said);
+  CHECK(late->cut_off);
+  REQUIRE(builder->domain_destroy(domain).ok());
+  world.run();
+  CHECK(ask("consoles") == "ok 0\n");
+}
+
+TEST_CASE_METHOD(Sleeper,
+                 "a memory request goes down to the guest, and a refusal comes back with its reason") {
+  const DomainId domain = create();
+  boot(domain, std::make_unique<IdleProgram>());
+  world.run();
+  CHECK(ask(fmt::format("balloon {} 255", domain)) ==
+        fmt::format("error domain {} refuses 255 pages: its status is -22\n", domain));
+  CHECK(ask(fmt::format("balloon {} 257", domain)) ==
+        fmt::format("error domain {} refuses 257 pages: that is more than it was created with\n", domain));
+  CHECK(ask(fmt::format("balloon {} 256", domain)) == "ok\n");
+  CHECK(ask(fmt::format("balloon {} x", domain)) == "error usage: balloon <domid> <pages>\n");
+}
+
+TEST_CASE_METHOD(Sleeper,
+                 "xend killed and started again finds the sleeping domain and what was typed for it") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  viewer->type("one ");
+  world.run();
+  REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
+  viewer->type("two ");
+  world.run();
+  kill_xend();
+  start_xend();
+  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  auto again = view(domain);
+  again->type("three");
+  world.run();
+  CHECK(info(domain).suspended());
+  resume(domain);
+  CHECK(viewer->seen == "one ");
+  CHECK(again->seen == "two three");
+}
