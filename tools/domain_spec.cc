@@ -45,6 +45,7 @@ Result<> save_spec(const Machine& machine, DomainId domain, const DomainSpec& sp
   if (spec.preserve) put("preserve", "1");
   if (spec.raw) put("raw", "1");
   if (spec.quiet) put("quiet", "1");
+  if (spec.external) put("external", "1");
   for (const std::string& line : spec.boot_lines) put("boot-line", line);
   for (const std::string& word : spec.program) put("word", word);
   file.close();
@@ -69,6 +70,7 @@ Result<DomainSpec> load_spec(const Machine& machine, const DomainInfo& info) {
     if (key == "preserve") spec.preserve = true;
     if (key == "raw") spec.raw = true;
     if (key == "quiet") spec.quiet = true;
+    if (key == "external") spec.external = true;
     if (key == "boot-line") spec.boot_lines.push_back(value);
     if (key == "word") spec.program.push_back(value);
   }
