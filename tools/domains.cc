@@ -26,8 +26,10 @@ int create(const Session& session, const DomainSpec& spec) {
   if (!dom0.privcmd) return failed(dom0.privcmd.error());
   auto built = build_domain(dom0.host, *dom0.privcmd, spec);
   if (!built) return failed(built.error());
-  std::printf("domain %u \"%s\"%s: console on 127.0.0.1 port %u and on %s\n", built->domain,
-              spec.name.c_str(), spec.paused ? ", paused" : "", built->tcp_port, built->socket_path.c_str());
+  const std::string tcp =
+      built->tcp_port != 0 ? fmt::format("127.0.0.1 port {} and on ", built->tcp_port) : std::string();
+  std::printf("domain %u \"%s\"%s: console on %s%s\n", built->domain, spec.name.c_str(),
+              spec.paused ? ", paused" : "", tcp.c_str(), built->path.c_str());
   return exit_good;
 }
 
@@ -42,7 +44,7 @@ std::string state_letters(const DomainState& state) {
   return letters;
 }
 
-/// The TCP port of each console that xend serves.
+/// Where each console is: its TCP port under xend, its pty or file under xenctld.
 std::map<DomainId, std::string> console_ports(LinuxHost& host) {
   std::map<DomainId, std::string> ports;
   const auto answer = ask_xend(host, "consoles");
@@ -52,7 +54,8 @@ std::map<DomainId, std::string> console_ports(LinuxHost& host) {
     DomainId domain = 0;
     std::string port;
     std::string status;
-    if (words >> domain >> port >> status) ports[domain] = port;
+    if (!(words >> domain >> port >> status)) continue;
+    ports[domain] = port != "0" ? port : line.substr(line.rfind('/') + 1);
   }
   return ports;
 }

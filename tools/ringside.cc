@@ -36,6 +36,7 @@ int run(int argc, char** argv) {
   add_console_commands(app, session);
   add_machine_commands(app, session);
   add_domain_commands(app, session);
+  add_attach_commands(app, session);
   add_look_commands(app, session);
   add_bench_command(app, session);
   add_process_commands(app, session);

@@ -47,6 +47,19 @@ class ByteQueue {
     return excess + discarded;
   }
 
+  /// Puts `bytes` before all others: they had been taken out and come back. No more than room().
+  void push_front(std::span<const std::uint8_t> bytes) {
+    RS_CHECK(bytes.size() <= room());
+    first_ = (first_ + storage_.size() - bytes.size()) % storage_.size();
+    size_ += bytes.size();
+    for (std::size_t done = 0; done < bytes.size();) {
+      const std::size_t at = (first_ + done) % storage_.size();
+      const std::size_t piece = std::min(bytes.size() - done, storage_.size() - at);
+      std::memcpy(storage_.data() + at, bytes.data() + done, piece);
+      done += piece;
+    }
+  }
+
   /// The oldest bytes that lie in one piece: up to size(), fewer where the storage wraps. Valid until the
   /// next change.
   [[nodiscard]] std::span<const std::uint8_t> front() const {

@@ -61,7 +61,8 @@ void Machine::remove() const {
   fs::remove_all(journal_directory(), ignored);
   for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
     const std::string name = entry.path().filename().string();
-    const bool ours = entry.is_socket(ignored) || name.ends_with(".pid") || name.ends_with(".log");
+    const bool is_link = entry.is_symlink(ignored) && name.starts_with("pty-");
+    const bool ours = is_link || entry.is_socket(ignored) || name.ends_with(".pid") || name.ends_with(".log");
     if (ours) fs::remove(entry.path(), ignored);
   }
   fs::remove(directory_, ignored);
