@@ -60,14 +60,24 @@ Result<> ConsoleDevice::start() {
   return make_pty();
 }
 
-/// On failure the pty of before, if there is one, stays in charge.
 Result<> ConsoleDevice::make_pty() {
+  auto made = prepare_pty();
+  if (!made) return made.error();
+  return use_pty(std::move(made).value());
+}
+
+Result<Host::Pty> ConsoleDevice::prepare_pty() {
   auto made = host_.pty_create();
   if (!made) return made.error();
-  auto watched = host_.pty_watch(made->terminal, [this] { pty_changed(); });
-  if (!watched) return watched.error();
-  if (auto published = host_.link_make(link_, made->path); !published) return published.error();
-  pty_ = std::move(made).value();
+  if (auto watched = host_.pty_watch(made->terminal, [this] { pty_changed(); }); !watched)
+    return watched.error();
+  return made;
+}
+
+/// On failure the pty of before, if there is one, stays in charge.
+Result<> ConsoleDevice::use_pty(Host::Pty pty) {
+  if (auto published = host_.link_make(link_, pty.path); !published) return published.error();
+  pty_ = std::move(pty);
   pty_state_ = Pty::idle;
   pty_interest_ = {};
   host_.watch(pty_.terminal, {}, [this](Ready what) { stream_ready(what); });
@@ -106,17 +116,19 @@ void ConsoleDevice::pty_left() {
 /// All that was typed has been read: what is left of the old pty is of no use to anybody.
 void ConsoleDevice::renew_pty() {
   if (closed_) return;
-  host_.link_remove(link_);
-  // Nobody finds it any more; but somebody may have just before.
-  if (host_.pty_is_open(pty_.terminal)) {
-    if (auto published = host_.link_make(link_, pty_.path); !published) host_.warn(published.error().text());
-    return pty_changed();
+  auto made = prepare_pty();
+  if (!made) {
+    host_.warn(made.error().text() + "; the pty of before goes on");
+    pty_state_ = Pty::idle;
+    return;
   }
-  auto made = make_pty();
-  if (made) return;
-  host_.warn(made.error().text() + "; the pty of before goes on");
-  if (auto published = host_.link_make(link_, pty_.path); !published) host_.warn(published.error().text());
+  host_.link_remove(link_);
+  // Somebody may have found it just before.
+  const bool is_open = host_.pty_is_open(pty_.terminal);
+  if (!is_open && use_pty(std::move(made).value())) return;
   pty_state_ = Pty::idle;
+  if (auto published = host_.link_make(link_, pty_.path); !published) host_.warn(published.error().text());
+  if (is_open) pty_changed();
 }
 
 void ConsoleDevice::drop_pty() {

@@ -88,7 +88,8 @@ class ConsoleDevice {
   };
 
   Result<> make_pty();
-  void watch_pty();
+  Result<Host::Pty> prepare_pty();
+  Result<> use_pty(Host::Pty pty);
   void pty_changed();
   void pty_left();
   void renew_pty();

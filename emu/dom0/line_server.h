@@ -19,7 +19,7 @@ namespace ringside::dom0 {
 
 /// A request, its newline included.
 /// Two paths find room in it.
-inline constexpr std::size_t request_line_bytes_max = 8448;
+inline constexpr std::size_t request_line_bytes_max = 2048;
 inline constexpr std::size_t line_clients_max = 64;
 
 class LineServer {

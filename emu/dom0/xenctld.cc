@@ -6,6 +6,13 @@
 
 namespace ringside::dom0 {
 
+namespace {
+
+/// A guest that is always quicker than this does not keep others from being served.
+constexpr int settles_per_turn_max = 4;
+
+}  // namespace
+
 Xenctld::Xenctld(Host& host, trace::Journal journal, Privcmd privcmd, XenctldOptions options)
     : host_(host),
       journal_(journal),
@@ -16,6 +23,7 @@ Xenctld::Xenctld(Host& host, trace::Journal journal, Privcmd privcmd, XenctldOpt
       domains_(domain_id_max + 1) {}
 
 Xenctld::~Xenctld() {
+  if (settle_timer_ != 0) host_.timer_cancel(settle_timer_);
   if (check_timer_ != 0) host_.timer_cancel(check_timer_);
   if (last_reader_timer_ != 0) host_.timer_cancel(last_reader_timer_);
 }
@@ -117,15 +125,20 @@ ConsoleGuest Xenctld::guest_of(Domain& domain) {
                 return domain.channel != nullptr ? domain.channel->unanswered()
                                                  : std::span<const ring::ControlMessage>();
               },
-          .flush =
-              [&domain] {
-                if (domain.channel != nullptr) domain.channel->flush();
-              }};
+          .flush = [this, &domain] { settle(domain); }};
 }
 
 Channel::Events Xenctld::events_of(Domain& domain) {
-  return {.request = [&domain](const ring::ControlMessage& asked) { domain.console->guest_request(asked); },
-          .response = [this, &domain](const ring::ControlMessage& answer) { take_response(domain, answer); },
+  return {.request =
+              [&domain](const ring::ControlMessage& asked) {
+                domain.unsettled = true;
+                domain.console->guest_request(asked);
+              },
+          .response =
+              [this, &domain](const ring::ControlMessage& answer) {
+                domain.unsettled = true;
+                take_response(domain, answer);
+              },
           .room = [] {},  // turned() follows, and offers again what found none
           .turned =
               [this, &domain] {
@@ -143,10 +156,23 @@ void Xenctld::take_response(Domain& domain, const ring::ControlMessage& answer) 
   if (answer.subtype == ring::CMSG_CONSOLE_DATA && answer.id == 0) domain.console->guest_response();
 }
 
+/// To flush a channel is to take what has come meanwhile, and that wants to be settled too.
 void Xenctld::settle(Domain& domain) {
-  domain.console->settle();
-  domain.control->send();
-  if (domain.channel != nullptr) domain.channel->flush();
+  for (int round = 0; round < settles_per_turn_max; ++round) {
+    domain.unsettled = false;
+    domain.console->settle();
+    domain.control->send();
+    if (domain.channel == nullptr) return;
+    domain.channel->flush();
+    if (!domain.unsettled) return;
+  }
+  if (settle_timer_ != 0) return;
+  settle_timer_ = host_.timer_start(Duration::zero(), [this] {
+    settle_timer_ = 0;
+    for (auto& each : domains_) {
+      if (each != nullptr && each->unsettled) settle(*each);
+    }
+  });
 }
 
 // -- the end of a domain

@@ -53,6 +53,7 @@ class Xenctld {
     DomainId id = 0;
     std::uint32_t frame = 0;  ///< the number of its shared_info: another one is another domain of the same id
     bool ended = false;       ///< has ended, and is kept: it crashed, or is to be preserved
+    bool unsettled = false;   ///< its channel brought something since its console was last settled
     std::unique_ptr<Channel> channel;
     std::unique_ptr<XenctldConsole> console;
     std::unique_ptr<ControlCalls> control;
@@ -99,6 +100,7 @@ class Xenctld {
   ring::Port virq_port_ = 0;
   std::vector<std::unique_ptr<Domain>> domains_;         ///< by id
   std::deque<std::unique_ptr<Domain>> last_readers_of_;  ///< domains that are gone, but for a reader
+  Host::TimerId settle_timer_ = 0;
   Host::TimerId check_timer_ = 0;
   Host::TimerId last_reader_timer_ = 0;
 };
