@@ -15,6 +15,13 @@
 
 namespace ringside::ring {
 
+/// A request of the controller's that carries a number of its client's, so that the next controller knows it
+/// again when the client sends it once more. It is in the ring when `index` is below rx.req_prod.
+struct TaggedRequest {
+  std::uint32_t tag;  ///< 0 = none
+  std::uint32_t index;
+};
+
 /// Laid out so that each cache line has one usual writer.
 struct ChannelWords {
   std::uint32_t up_pending;  ///< written by the guest (set) and the controller (clear)
@@ -27,14 +34,17 @@ struct ChannelWords {
   std::uint32_t reserved1[13];
   std::uint32_t guest_cpu;  ///< CPU number + 1, 0 = unknown
   std::uint32_t reserved2[15];
+  /// The last ones, in no order that means anything. Written by the controller, read when one attaches.
+  TaggedRequest tagged[slots_per_ring];
 };
 
 inline constexpr std::size_t channel_words_offset = 3136;
 
-static_assert(sizeof(ChannelWords) == 192);
+static_assert(sizeof(ChannelWords) == 256);
 static_assert(offsetof(ChannelWords, up_mask) == 64);
 static_assert(offsetof(ChannelWords, attachments) == 72);
 static_assert(offsetof(ChannelWords, guest_cpu) == 128);
+static_assert(offsetof(ChannelWords, tagged) == 192);
 static_assert(channel_words_offset % 64 == 0);
 static_assert(channel_words_offset >= control_interface_offset + control_interface_bytes);
 static_assert(channel_words_offset + sizeof(ChannelWords) <= frame_bytes);

@@ -23,6 +23,7 @@ struct Controller {
   ChannelCounters counters;
   std::vector<std::string> requests;
   std::vector<ring::ControlMessage> responses;
+  std::vector<std::uint32_t> response_tags;
   int rooms = 0;
   int turns = 0;
   std::unique_ptr<Channel> channel;
@@ -43,8 +44,12 @@ struct Controller {
   Result<> open(DomainId domain, ring::Port local = any_port, ring::Port remote = any_port) {
     auto opened = Channel::open(
         host, journal, privcmd, *events, {domain, local, remote}, counters,
-        {.request = [this](const ring::ControlMessage& message) { requests.push_back(text_of(message)); },
-         .response = [this](const ring::ControlMessage& message) { responses.push_back(message); },
+        {.request = [this](const Channel::Owed& owed) { requests.push_back(text_of(owed.message)); },
+         .response =
+             [this](const ring::ControlMessage& message, std::uint32_t tag) {
+               responses.push_back(message);
+               response_tags.push_back(tag);
+             },
          .room = [this] { ++rooms; },
          .turned = [this] { ++turns; }});
     if (!opened) return opened.error();
@@ -187,7 +192,7 @@ TEST_CASE("answers may come in any order and of any kind") {
   REQUIRE(f.channel().unanswered().size() == 2);
   CHECK(f.channel().respond(ring::default_reply(block)) == Channel::Respond::taken);
   REQUIRE(f.channel().unanswered().size() == 1);
-  CHECK(text_of(f.channel().unanswered()[0]) == "console");
+  CHECK(text_of(f.channel().unanswered()[0].message) == "console");
   f.channel().flush();
   const auto reaped = f.guest->reap();
   REQUIRE(reaped.size() == 1);
@@ -312,8 +317,8 @@ TEST_CASE("the next controller finds the ports, the indices, and the requests th
   CHECK(f.guest->kicks == kicks + 1);
   const auto left = next.channel->unanswered();
   REQUIRE(left.size() == 2);
-  CHECK(text_of(left[0]) == "taken");
-  CHECK(text_of(left[1]) == "said to nobody");
+  CHECK(text_of(left[0].message) == "taken");
+  CHECK(text_of(left[1].message) == "said to nobody");
   // By the rule of attaching, what the guest answered meanwhile was answered to the one that died.
   CHECK(next.responses.empty());
   CHECK(next.requests.empty());

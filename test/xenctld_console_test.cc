@@ -21,20 +21,21 @@ struct Fixture {
   explicit Fixture(std::size_t limit_bytes = 0) {
     console = std::make_unique<XenctldConsole>(
         daemon, trace::Journal(sink, trace::actor(trace::Role::xenctld)), domain, link_path, limit_bytes,
-        ConsoleGuest{.send =
-                         [this](const ring::ControlMessage& message) {
-                           if (ring_full) return false;
-                           sent.push_back(message);
-                           return true;
-                         },
-                     .respond =
-                         [this](const ring::ControlMessage& message) {
-                           answered.push_back(message);
-                           REQUIRE(!waiting.empty());
-                           waiting.erase(waiting.begin());
-                         },
-                     .unanswered = [this] { return std::span<const ring::ControlMessage>(waiting); },
-                     .flush = [] {}});
+        ConsoleGuest{
+            .send =
+                [this](const ring::ControlMessage& message) {
+                  if (ring_full) return false;
+                  sent.push_back(message);
+                  return true;
+                },
+            .respond =
+                [this](const ring::ControlMessage& message) {
+                  answered.push_back(message);
+                  REQUIRE(!waiting.empty());
+                  waiting.erase(waiting.begin());
+                },
+            .unanswered = [this] { return waiting.empty() ? std::nullopt : std::optional(waiting.front()); },
+            .flush = [] {}});
     REQUIRE(console->start().ok());
   }
 

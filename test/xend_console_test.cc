@@ -23,8 +23,9 @@ struct Fixture {
     return person;
   }
   void output(std::string_view text) {
-    console.guest_request(ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA,
-                                             ring::no_callback_id, bytes_of(text)));
+    console.guest_request(
+        ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id, bytes_of(text)),
+        number++);
     console.settle();
   }
   /// `bytes` of output in full messages, each different.
@@ -50,6 +51,11 @@ struct Fixture {
     for (const auto& message : sent_of(XCS_REQUEST)) text += text_of(message);
     return text;
   }
+  ConsoleStore store(DomainId id) {
+    return ConsoleStore::make(world.host("xend"), fmt::format("/m/console-{}.kept", id),
+                              {.output_bytes_max = console_output_bytes_max}, 0x1000 + id)
+        .value();
+  }
   std::size_t told(trace::Kind kind) const { return sink.count(kind); }
 
   SimWorld world;
@@ -58,14 +64,22 @@ struct Fixture {
   std::vector<std::pair<XcsType, ring::ControlMessage>> sent;
   bool wire_open = true;
   int left = 0;
+  bool numbers = false;
+  std::uint32_t number = 0;  ///< of the next output
+  std::vector<std::uint32_t> tags;
   std::size_t produced = 0;
   XendConsole console{
       world.host("xend"),
       trace::Journal(sink, trace::actor(trace::Role::xend)),
       domain,
+      store(domain),
       {.has_room = [this] { return wire_open; },
-       .send = [this](XcsType type,
-                      const ring::ControlMessage& message) { sent.emplace_back(type, message); },
+       .numbers = [this] { return numbers; },
+       .send =
+           [this](XcsType type, const ring::ControlMessage& message, std::uint32_t its_number) {
+             sent.emplace_back(type, message);
+             tags.push_back(its_number);
+           },
        .flush = [] {},
        .left = [this] { ++left; }}};
 };
@@ -73,7 +87,8 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE_METHOD(Fixture, "a console goes from new to listening to connected and back, and ends closed") {
-  XendConsole fresh(world.host("xend"), trace::Journal(sink, {}), 8, {[] { return true; }, {}, [] {}, [] {}});
+  XendConsole fresh(world.host("xend"), trace::Journal(sink, {}), 8, store(8),
+                    {[] { return true; }, [] { return false; }, {}, [] {}, [] {}});
   CHECK(fresh.status_name() == "new");
   CHECK(console.status_name() == "listening");
   auto viewer = attach();
@@ -89,7 +104,7 @@ TEST_CASE_METHOD(Fixture, "a console goes from new to listening to connected and
 }
 
 TEST_CASE_METHOD(Fixture, "a busy TCP port is an error that names it and the way out") {
-  XendConsole other(world.host("xend"), trace::Journal(sink, {}), 8, {});
+  XendConsole other(world.host("xend"), trace::Journal(sink, {}), 8, store(8), {});
   const auto result = other.listen(9607, "/m");
   REQUIRE_FALSE(result.ok());
   CHECK(result.error().code == EADDRINUSE);
@@ -100,7 +115,7 @@ TEST_CASE_METHOD(Fixture, "a busy TCP port is an error that names it and the way
 TEST_CASE_METHOD(Fixture, "a busy socket path gives the TCP port back") {
   auto squatter = people.listen_local("/m/console-9608").value();
   {
-    XendConsole other(world.host("xend"), trace::Journal(sink, {}), 8, {});
+    XendConsole other(world.host("xend"), trace::Journal(sink, {}), 8, store(8), {});
     CHECK_FALSE(other.listen(9608, "/m").ok());
     CHECK(other.status() == XendConsole::Status::fresh);
   }
@@ -111,7 +126,7 @@ TEST_CASE_METHOD(Fixture, "output reaches the viewer, and the answer is the requ
   auto viewer = attach();
   auto request = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("hello"));
   request.msg[40] = 'x';  // beyond its length: echoed all the same
-  console.guest_request(request);
+  console.guest_request(request, 0);
   console.settle();
   world.run();
   CHECK(viewer->seen == "hello");
@@ -124,7 +139,7 @@ TEST_CASE_METHOD(Fixture, "the output of one batch goes to the viewer in one wri
   auto viewer = attach();
   for (int i = 0; i < 3; ++i) {
     console.guest_request(
-        ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("abc")));
+        ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("abc")), 0);
   }
   console.settle();
   CHECK(told(trace::Kind::bytes_passed) == 1);
@@ -189,7 +204,7 @@ TEST_CASE_METHOD(Fixture, "other messages are echoed past withheld output") {
     ++requests;
   }
   const ring::ControlMessage other{ring::CMSG_MEM_REQUEST, 0, 5, 8, {1, 2, 3}};
-  console.guest_request(other);
+  console.guest_request(other, 0);
   const auto echoed = sent_of(XCS_RESPONSE).back();
   CHECK(std::memcmp(&echoed, &other, sizeof other) == 0);
   CHECK(viewer->seen.empty());
@@ -215,9 +230,9 @@ TEST_CASE_METHOD(Fixture, "an odd length or subtype of a console message is echo
   auto viewer = attach();
   ring::ControlMessage message{ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, 255, {}};
   message.msg[0] = 'a';
-  console.guest_request(message);
-  console.guest_request({ring::CMSG_CONSOLE, 9, 0xff, 5, {'n', 'o'}});
-  console.guest_request({ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, 0, {}});
+  console.guest_request(message, 0);
+  console.guest_request({ring::CMSG_CONSOLE, 9, 0xff, 5, {'n', 'o'}}, 0);
+  console.guest_request({ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, 0, {}}, 0);
   console.settle();
   world.run();
   CHECK(answers() == 3);
@@ -283,7 +298,7 @@ TEST_CASE_METHOD(Fixture, "at most seven requests wait for the guest, and then t
   CHECK(viewer->unsent() >= typed.size() - 7 * 60 - console_input_bytes_max - 4096);
   while (sent_of(XCS_REQUEST).size() < typed.size() / 60) {
     const std::size_t before = sent_of(XCS_REQUEST).size();
-    console.guest_response();
+    console.guest_response(0);
     console.settle();
     world.run();
     REQUIRE(sent_of(XCS_REQUEST).size() == before + 1);
@@ -303,15 +318,15 @@ TEST_CASE_METHOD(Fixture,
   auto second = attach();
   second->type("b");
   world.run();
-  for (int i = 0; i < 7; ++i) console.guest_response();
+  for (int i = 0; i < 7; ++i) console.guest_response(0);
   console.settle();
   CHECK(input() == std::string(520, 'a') + "b");
 }
 
 TEST_CASE_METHOD(Fixture, "a response that answers nothing opens no window") {
   auto viewer = attach();
-  console.guest_response();
-  console.guest_response();
+  console.guest_response(0);
+  console.guest_response(0);
   viewer->type(std::string(1000, 'a'));
   world.run();
   CHECK(sent_of(XCS_REQUEST).size() == 7);

@@ -64,6 +64,7 @@ int run_xen(const Session& session, bool private_machine) {
   auto station = take_station(session, "xen", true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
+  session.machine().forget_kept();
   xen::Hypervisor hypervisor(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xen)));
   if (auto started = hypervisor.start(); !started) return failed(started.error());
   ready();

@@ -1,4 +1,5 @@
-// A bounded first-in first-out queue of bytes, for every place where bytes wait. Storage is allocated once.
+// A bounded first-in first-out queue of bytes, for every place where bytes wait. Storage is allocated once,
+// or lent by somebody who keeps it longer than the queue lives.
 #pragma once
 
 #include <algorithm>
@@ -14,13 +15,24 @@ namespace ringside {
 
 class ByteQueue {
  public:
-  explicit ByteQueue(std::size_t bytes_max) : storage_(bytes_max) { RS_CHECK(bytes_max > 0); }
+  explicit ByteQueue(std::size_t bytes_max) : own_(bytes_max), storage_(own_) { RS_CHECK(bytes_max > 0); }
+  /// Over bytes that outlive it, with what they hold already: `size` bytes from `first` on.
+  ByteQueue(std::span<std::uint8_t> storage, std::size_t first, std::size_t size)
+      : storage_(storage), first_(first), size_(size) {
+    RS_CHECK(!storage.empty() && first < storage.size() && size <= storage.size());
+  }
+  ByteQueue(const ByteQueue&) = delete;
+  ByteQueue& operator=(const ByteQueue&) = delete;
+  ByteQueue(ByteQueue&&) = default;
+  ByteQueue& operator=(ByteQueue&&) = default;
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t capacity() const { return storage_.size(); }
   [[nodiscard]] std::size_t room() const { return storage_.size() - size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] bool full() const { return room() == 0; }
+  /// Where the oldest byte lies in the storage.
+  [[nodiscard]] std::size_t first() const { return first_; }
 
   /// Appends what fits, answers how many bytes that was.
   std::size_t push(std::span<const std::uint8_t> bytes) {
@@ -36,6 +48,16 @@ class ByteQueue {
     return count;
   }
 
+  /// Puts `bytes` before the oldest, as if they had never left. They fit: at most room().
+  void push_front(std::span<const std::uint8_t> bytes) {
+    RS_CHECK(bytes.size() <= room());
+    first_ = (first_ + storage_.size() - bytes.size()) % storage_.size();
+    size_ += bytes.size();
+    const std::size_t piece = std::min(bytes.size(), storage_.size() - first_);
+    std::memcpy(storage_.data() + first_, bytes.data(), piece);
+    std::memcpy(storage_.data(), bytes.data() + piece, bytes.size() - piece);
+  }
+
   /// Appends all, discarding the oldest bytes to make room. Answers how many were discarded, of the queue's
   /// and of `bytes`' own when it is longer than the queue.
   std::size_t push_over(std::span<const std::uint8_t> bytes) {
@@ -47,23 +69,23 @@ class ByteQueue {
     return excess + discarded;
   }
 
-  /// Puts `bytes` before all others: they had been taken out and come back. No more than room().
-  void push_front(std::span<const std::uint8_t> bytes) {
-    RS_CHECK(bytes.size() <= room());
-    first_ = (first_ + storage_.size() - bytes.size()) % storage_.size();
-    size_ += bytes.size();
-    for (std::size_t done = 0; done < bytes.size();) {
-      const std::size_t at = (first_ + done) % storage_.size();
-      const std::size_t piece = std::min(bytes.size() - done, storage_.size() - at);
-      std::memcpy(storage_.data() + at, bytes.data() + done, piece);
-      done += piece;
-    }
-  }
-
   /// The oldest bytes that lie in one piece: up to size(), fewer where the storage wraps. Valid until the
   /// next change.
   [[nodiscard]] std::span<const std::uint8_t> front() const {
     return {storage_.data() + first_, std::min(size_, storage_.size() - first_)};
+  }
+
+  /// Copies the bytes from `offset` on, as many as there are and fit. Answers how many.
+  std::size_t copy(std::size_t offset, std::span<std::uint8_t> into) const {
+    RS_CHECK(offset <= size_);
+    const std::size_t count = std::min(into.size(), size_ - offset);
+    for (std::size_t done = 0; done < count;) {
+      const std::size_t at = (first_ + offset + done) % storage_.size();
+      const std::size_t piece = std::min(count - done, storage_.size() - at);
+      std::memcpy(into.data() + done, storage_.data() + at, piece);
+      done += piece;
+    }
+    return count;
   }
 
   /// Removes the oldest `count` <= size() bytes.
@@ -76,7 +98,8 @@ class ByteQueue {
   void clear() { first_ = size_ = 0; }
 
  private:
-  std::vector<std::uint8_t> storage_;
+  std::vector<std::uint8_t> own_;
+  std::span<std::uint8_t> storage_;
   std::size_t first_ = 0;
   std::size_t size_ = 0;
 };

@@ -10,6 +10,13 @@ using Memory = ring::NativeMemory;
 using trace::IndexName;
 using trace::SlotUse;
 
+namespace {
+
+/// A request that is said to be older is one that was never put.
+constexpr std::uint32_t tag_age_max = std::uint32_t{1} << 31;
+
+}  // namespace
+
 // -- the wait
 
 void Channel::turn() {
@@ -70,6 +77,7 @@ void Channel::take_requests() {
   // A full ring is all that one turn takes, whatever the guest adds meanwhile.
   for (std::uint32_t taken = 0; taken < ring::slots_per_ring; ++taken) {
     ring::ControlMessage message;
+    const ring::Index index = back_.req_cons();
     const ring::TakeRequest outcome = back_.take_request(message);
     if (outcome == ring::TakeRequest::empty) break;
     if (outcome == ring::TakeRequest::bad_index) {
@@ -81,8 +89,8 @@ void Channel::take_requests() {
       length_fault(ring::Ring::tx);
       put_response(ring::default_reply(message));
     } else {
-      remember(message);
-      owner_.request(message);
+      remember({message, index});
+      owner_.request({message, index});
     }
   }
   journal_.index_moved(domain(), ring::Ring::tx, IndexName::req_cons, before, back_.req_cons());
@@ -92,6 +100,7 @@ void Channel::take_responses() {
   const ring::Index before = front_.rsp_cons();
   for (std::uint32_t taken = 0; taken < ring::slots_per_ring; ++taken) {
     ring::ControlMessage message;
+    const ring::Index index = front_.rsp_cons();
     const ring::TakeResponse outcome = front_.take_response(message);
     if (outcome == ring::TakeResponse::empty) break;
     if (outcome == ring::TakeResponse::bad_index) {
@@ -100,18 +109,19 @@ void Channel::take_responses() {
     }
     // Passed on as far as it makes sense: somebody keeps books on what was answered.
     if (outcome == ring::TakeResponse::long_length) length_fault(ring::Ring::rx);
-    owner_.response(message);
+    owner_.response(message, tag_at(index));
   }
   journal_.index_moved(domain(), ring::Ring::rx, IndexName::rsp_cons, before, front_.rsp_cons());
 }
 
-Channel::Send Channel::send_request(const ring::ControlMessage& message) {
+Channel::Send Channel::send_request(const ring::ControlMessage& message, std::uint32_t tag) {
+  if (const auto before = known(tag)) return *before;
   if (queue_.empty() && !faulty_ && !front_.full()) {
-    put_request(message);
+    put_request({message, tag});
     return Send::taken;
   }
   if (queue_.size() < channel_queue_messages_max) {
-    queue_.push_back(message);
+    queue_.push_back({message, tag});
     count(parts_.counters.messages_queued, "messages_queued");
     return Send::taken;
   }
@@ -121,6 +131,33 @@ Channel::Send Channel::send_request(const ring::ControlMessage& message) {
   }
   told_full_ = true;
   return Send::full;
+}
+
+std::uint32_t Channel::tag_at(ring::Index index) const {
+  for (const ring::TaggedRequest& sent : tagged_) {
+    if (sent.index == index && tag_age(sent) != 0) return sent.tag;
+  }
+  return 0;
+}
+
+/// How many requests ago it was put: 0 = never, 1 = the last one.
+std::uint32_t Channel::tag_age(const ring::TaggedRequest& sent) const {
+  const std::uint32_t age = ring::distance(front_.req_prod_pvt(), sent.index);
+  return sent.tag == 0 || age > tag_age_max ? 0 : age;
+}
+
+std::optional<Channel::Send> Channel::known(std::uint32_t tag) const {
+  if (tag == 0) return {};
+  for (const ring::TaggedRequest& sent : tagged_) {
+    if (sent.tag != tag) continue;
+    // Responses are in the order of the ring, if not always the guest's.
+    const bool answered = tag_age(sent) > front_.outstanding();
+    return answered ? Send::answered : Send::known;
+  }
+  const bool queued =
+      std::any_of(queue_.begin(), queue_.end(), [tag](const Queued& q) { return q.tag == tag; });
+  if (queued) return Send::known;
+  return {};
 }
 
 void Channel::send_queued() {
@@ -134,19 +171,30 @@ void Channel::send_queued() {
   }
 }
 
-Channel::Respond Channel::respond(const ring::ControlMessage& message) {
-  if (back_.unanswered() == 0) {
+Channel::Respond Channel::respond(const ring::ControlMessage& message, std::optional<ring::Index> index) {
+  if (back_.unanswered() == 0 || (index && !is_owed(*index))) {
     count(parts_.counters.responses_refused, "responses_refused");
     return Respond::not_owed;
   }
   put_response(message);
-  forget(message);
+  forget(message, index);
   return Respond::taken;
 }
 
-void Channel::put_request(const ring::ControlMessage& message) {
-  journal_.slot_written(domain(), ring::Ring::rx, front_.req_prod_pvt(), SlotUse::request, message);
-  RS_CHECK(front_.put_request(message));
+void Channel::put_request(const Queued& request) {
+  const ring::Index index = front_.req_prod_pvt();
+  if (request.tag != 0) {
+    // The page is told first: it counts only when the index that is published has passed it.
+    const auto oldest = std::ranges::max_element(
+        tagged_, {}, [this](const ring::TaggedRequest& sent) { return tag_age(sent) - 1; });
+    ring::TaggedRequest* in_page = ring::channel_words(frame_.frame())->tagged + (oldest - tagged_.begin());
+    Memory::store(&in_page->tag, 0u);
+    Memory::store(&in_page->index, index);
+    Memory::store(&in_page->tag, request.tag);
+    *oldest = {request.tag, index};
+  }
+  journal_.slot_written(domain(), ring::Ring::rx, index, SlotUse::request, request.message);
+  RS_CHECK(front_.put_request(request.message));
 }
 
 void Channel::put_response(const ring::ControlMessage& message) {
@@ -183,17 +231,24 @@ void Channel::notify() {
 
 // -- what is owed
 
-void Channel::remember(const ring::ControlMessage& request) {
+void Channel::remember(const Owed& request) {
   RS_CHECK(unanswered_count_ < unanswered_.size());
   unanswered_[unanswered_count_++] = request;
 }
 
-/// The request that a response means: the oldest with the same header, or else, since an answer was owed, the
-/// oldest.
-void Channel::forget(const ring::ControlMessage& response) {
+bool Channel::is_owed(ring::Index index) const {
+  const auto owed = unanswered();
+  return std::any_of(owed.begin(), owed.end(), [index](const Owed& each) { return each.index == index; });
+}
+
+/// The request that a response means: the one at `index`, or the oldest with the same header, or else, since
+/// an answer was owed, the oldest.
+void Channel::forget(const ring::ControlMessage& response, std::optional<ring::Index> index) {
   const auto end = unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_);
-  auto answered = std::find_if(unanswered_.begin(), end, [&response](const ring::ControlMessage& request) {
-    return request.type == response.type && request.subtype == response.subtype && request.id == response.id;
+  auto answered = std::find_if(unanswered_.begin(), end, [&](const Owed& owed) {
+    if (index) return owed.index == *index;
+    return owed.message.type == response.type && owed.message.subtype == response.subtype &&
+           owed.message.id == response.id;
   });
   if (answered == end) answered = unanswered_.begin();
   std::move(answered + 1, end, answered);

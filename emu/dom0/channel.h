@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "emu/base/check.h"
@@ -38,12 +39,18 @@ struct ChannelCounters {
 
 class Channel {
  public:
+  /// A request of the guest's, and where in the tx ring it was: the number by which it is known again when it
+  /// is offered once more, by this controller or the next.
+  struct Owed {
+    ring::ControlMessage message;
+    ring::Index index = 0;
+  };
   /// None of these may destroy the channel.
   struct Events {
     /// The guest asks; respond() is owed, sometime, in any order.
-    std::function<void(const ring::ControlMessage&)> request;
-    /// The guest answered one of send_request()'s.
-    std::function<void(const ring::ControlMessage&)> response;
+    std::function<void(const Owed&)> request;
+    /// The guest answered one of send_request()'s: the one with that tag, if it answers in order.
+    std::function<void(const ring::ControlMessage&, std::uint32_t tag)> response;
     /// There is room again after send_request() had answered full.
     std::function<void()> room;
     /// The host woke the channel, and it has handed over all it found: time to pass on what was gathered. If
@@ -79,25 +86,28 @@ class Channel {
   [[nodiscard]] ring::Port remote_port() const { return place_.remote_port; }
 
   enum class Send : std::uint8_t {
-    taken,   ///< in the ring, or queued for it
-    full,    ///< neither: hold it and wait for `room`
-    broken,  ///< neither, and the guest's indices are faulty: there is no telling when
+    taken,     ///< in the ring, or queued for it
+    known,     ///< was taken before, by this controller or an earlier one; its response is still to come
+    answered,  ///< was taken before, and the guest has answered it: there may be no response any more
+    full,      ///< not taken: hold it and wait for `room`
+    broken,    ///< not taken, and the guest's indices are faulty: there is no telling when
   };
-  /// A request for the guest. It sees it at the end of the turn, or at flush().
-  [[nodiscard]] Send send_request(const ring::ControlMessage& message);
+  /// A request for the guest. It sees it at the end of the turn, or at flush(). A tag other than 0 makes it
+  /// known again: among the last 8 that carried one, the same tag is the same request.
+  [[nodiscard]] Send send_request(const ring::ControlMessage& message, std::uint32_t tag = 0);
 
   enum class Respond : std::uint8_t { taken, not_owed };
-  /// The answer to one of the guest's requests. A response names no request: see forget().
-  [[nodiscard]] Respond respond(const ring::ControlMessage& message);
+  /// The answer to one of the guest's requests: to the one at `index`, if that is given. Otherwise a response
+  /// names no request: see forget().
+  [[nodiscard]] Respond respond(const ring::ControlMessage& message,
+                                std::optional<ring::Index> index = std::nullopt);
 
   /// Takes what there is, then publishes what was put and notifies the guest once for all of it. Looks at
   /// both rings, since an answer makes room for the next request.
   void flush();
 
   /// Requests taken and not yet answered, oldest first; at most 8.
-  [[nodiscard]] std::span<const ring::ControlMessage> unanswered() const {
-    return {unanswered_.data(), unanswered_count_};
-  }
+  [[nodiscard]] std::span<const Owed> unanswered() const { return {unanswered_.data(), unanswered_count_}; }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   [[nodiscard]] bool faulty() const { return faulty_; }
   /// Asks the hypervisor whether both ends are still bound to each other; they are not once the domain is
@@ -115,6 +125,7 @@ class Channel {
   Channel(const Parts& parts, trace::Journal journal, const Place& place, ring::Abi abi, Mapping frame,
           ring::Back<> back, ring::Front<> front, Events owner);
   void start();
+  void take_over_tags(const ring::TaggedRequest* in_page);
 
   // The wait.
   void turn();
@@ -127,12 +138,20 @@ class Channel {
   void take_requests();
   void take_responses();
   void send_queued();
-  void put_request(const ring::ControlMessage& message);
+  struct Queued {
+    ring::ControlMessage message;
+    std::uint32_t tag;
+  };
+  void put_request(const Queued& request);
+  [[nodiscard]] std::optional<Send> known(std::uint32_t tag) const;
+  [[nodiscard]] std::uint32_t tag_at(ring::Index index) const;
+  [[nodiscard]] std::uint32_t tag_age(const ring::TaggedRequest& sent) const;
   void put_response(const ring::ControlMessage& message);
   void publish();
   void notify();
-  void remember(const ring::ControlMessage& request);
-  void forget(const ring::ControlMessage& response);
+  void remember(const Owed& request);
+  [[nodiscard]] bool is_owed(ring::Index index) const;
+  void forget(const ring::ControlMessage& response, std::optional<ring::Index> index);
 
   // Faults.
   void index_fault();
@@ -154,9 +173,11 @@ class Channel {
 
   ring::Index published_responses_;
   ring::Index published_requests_;
-  std::array<ring::ControlMessage, ring::slots_per_ring> unanswered_{};
+  std::array<Owed, ring::slots_per_ring> unanswered_{};
   std::size_t unanswered_count_ = 0;
-  std::deque<ring::ControlMessage> queue_;
+  std::deque<Queued> queue_;
+  /// As in the page, which the guest can write; taken from there on attaching, and never again.
+  std::array<ring::TaggedRequest, ring::slots_per_ring> tagged_{};
   bool told_full_ = false;  ///< somebody waits for room
   bool faulty_ = false;
   bool warned_index_ = false;

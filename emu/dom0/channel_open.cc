@@ -108,14 +108,15 @@ void Channel::start() {
     ring::ControlMessage message;
     ring::NativeMemory::copy_from_shared(&message, tx_.slots + ring::slot_of(index));
     if (message.length > ring::payload_bytes_max) message.length = ring::payload_bytes_max;
-    remember(message);
+    remember({message, index});
   }
   if (unanswered_count_ != 0) {
     journal_.told(domain(), fmt::format("{} requests were left unanswered", unanswered_count_));
   }
 
-  up_.set_mask();
   ring::ChannelWords* words = ring::channel_words(frame_.frame());
+  take_over_tags(words->tagged);
+  up_.set_mask();
   wait_ = parts_.host.ring_wait_start(parts_.events.kicks(local_port()),
                                       {.awaken = [this] { up_.set_mask(); },
                                        .has_work = [this] { return has_work(); },
@@ -128,6 +129,15 @@ void Channel::start() {
   const ring::Raised outcome = guest_bits_.raise(remote_port());
   journal_.event_raised(domain(), trace::actor(trace::Role::domain, domain()), remote_port(), outcome);
   parts_.host.kick(parts_.events.peer_kicks(local_port()));
+}
+
+/// Those that reached the ring. One that a predecessor had noted and not yet published did not.
+void Channel::take_over_tags(const ring::TaggedRequest* in_page) {
+  for (std::size_t place = 0; place < tagged_.size(); ++place) {
+    const ring::TaggedRequest sent{ring::NativeMemory::load(&in_page[place].tag),
+                                   ring::NativeMemory::load(&in_page[place].index)};
+    if (tag_age(sent) != 0) tagged_[place] = sent;
+  }
 }
 
 Channel::~Channel() {

@@ -147,7 +147,10 @@ class Xcs {
   // Traffic (xcs_switch.cc).
   void read_events();
   void pass_virq(ring::Port port);
-  void pass_up(XcsType type, const Channel& channel, const ring::ControlMessage& message);
+  [[nodiscard]] static XcsMessage request_frame(const Channel& channel, const Channel::Owed& owed);
+  [[nodiscard]] static XcsMessage response_frame(const Channel& channel, const ring::ControlMessage& message,
+                                                 std::uint32_t tag);
+  void pass_up(const XcsMessage& frame);
   void offer_unanswered(XcsSession& session);
   void offer_unanswered(XcsSession& session, std::int32_t port, std::uint16_t type);
   [[nodiscard]] XcsInput::Took take_data(Connection& connection, const XcsMessage& frame);

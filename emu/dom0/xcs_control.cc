@@ -37,6 +37,7 @@ void Xcs::take_call(Connection& connection, const XcsMessage& frame) {
     case XCS_VIRQ_BIND:
     case XCS_CIF_NEW_CC:
     case XCS_CIF_FREE_CC:
+    case XCS_NUMBERS:
       if (connection.session == nullptr) {
         reply.result = XCS_RSLT_NOSESSION;
       } else if (frame.type == XCS_MSG_BIND) {
@@ -47,8 +48,11 @@ void Xcs::take_call(Connection& connection, const XcsMessage& frame) {
         call_virq_bind(*connection.session, reply);
       } else if (frame.type == XCS_CIF_NEW_CC) {
         call_new_channel(reply);
-      } else {
+      } else if (frame.type == XCS_CIF_FREE_CC) {
         call_free_channel(reply);
+      } else {
+        connection.session->numbers = true;
+        reply.u.connect.session_id = xcs_numbers_kept;
       }
       break;
     default:
@@ -187,10 +191,9 @@ void Xcs::call_free_channel(XcsMessage& reply) {
 Result<> Xcs::open_line(DomainId domain, ring::Port local, ring::Port remote) {
   Line& line = lines_[domain];
   Channel::Events owner{
-      .request = [this, &line](
-                     const ring::ControlMessage& message) { pass_up(XCS_REQUEST, *line.channel, message); },
-      .response = [this, &line](
-                      const ring::ControlMessage& message) { pass_up(XCS_RESPONSE, *line.channel, message); },
+      .request = [this, &line](const Channel::Owed& owed) { pass_up(request_frame(*line.channel, owed)); },
+      .response = [this, &line](const ring::ControlMessage& message,
+                                std::uint32_t tag) { pass_up(response_frame(*line.channel, message, tag)); },
       .room = [this] { room_made_ = true; },
       .turned = [this] { settle(); },
   };
@@ -199,8 +202,7 @@ Result<> Xcs::open_line(DomainId domain, ring::Port local, ring::Port remote) {
                               counters_.channels, std::move(owner));
   if (!opened) return opened.error();
   line = {.channel = std::move(opened).value()};
-  for (const ring::ControlMessage& message : line.channel->unanswered())
-    pass_up(XCS_REQUEST, *line.channel, message);
+  for (const Channel::Owed& owed : line.channel->unanswered()) pass_up(request_frame(*line.channel, owed));
   touch(domain);
   return Done{};
 }

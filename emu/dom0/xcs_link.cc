@@ -28,11 +28,18 @@ Result<> XcsLink::connect() {
   };
   events.lost = [this](const Error& error) { lost(error); };
   auto client = std::make_unique<XcsClient>(host_, journal_, std::move(events));
-  auto connected = client->connect(path_, [this] { bind_virq(); });
+  auto connected = client->connect(path_, [this] { ask_for_numbers(); });
   if (!connected) return connected;
   client_ = std::move(client);
   rearm_due_ = false;
   return Done{};
+}
+
+void XcsLink::ask_for_numbers() {
+  client_->call(connect_message(XCS_NUMBERS, 0), [this](const XcsMessage& reply) {
+    numbers_ = reply.result == XCS_RSLT_OK && reply.u.connect.session_id == xcs_numbers_kept;
+    bind_virq();
+  });
 }
 
 void XcsLink::bind_virq() {

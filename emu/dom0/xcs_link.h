@@ -33,6 +33,8 @@ class XcsLink {
   Result<> start();
 
   [[nodiscard]] bool up() const { return up_; }
+  /// This xcs keeps numbers: `result` of asynchronous frames means something, both ways (XCS_NUMBERS).
+  [[nodiscard]] bool numbers() const { return numbers_; }
 
   // As XcsClient's. Without a session nothing is sent, nobody is called and there is no room.
   void call(const XcsMessage& request, XcsClient::Reply done);
@@ -43,6 +45,7 @@ class XcsLink {
 
  private:
   Result<> connect();
+  void ask_for_numbers();
   void bind_virq();
   void take_frame(const XcsMessage& frame);
   void rearm_virq();
@@ -58,6 +61,7 @@ class XcsLink {
   std::int32_t virq_port_ = 0;
   bool rearm_due_ = false;  ///< the interrupt came, and xcs has not been told to let the next one through
   bool up_ = false;
+  bool numbers_ = false;
   bool warned_ = false;  ///< since the link was last up
   Host::TimerId retry_ = 0;
 };

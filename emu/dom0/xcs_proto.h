@@ -24,6 +24,11 @@ enum XcsType : std::uint32_t {
   XCS_REQUEST = 9,
   XCS_RESPONSE = 10,
   XCS_VIRQ = 11,
+  /// ringside's own, on a control connection: "from here on `result` of my REQUEST frames is a tag, and of my
+  /// RESPONSE frames the index that the request had in its own". A switch that does not know it echoes it;
+  /// one that does answers with xcs_numbers_kept as the session id. It puts the same into `result` on the way
+  /// up, where others leave whatever was there: the index of a REQUEST, the tag of what a RESPONSE answers.
+  XCS_NUMBERS = 0x4b435352,
 };
 
 /// xcs_msg_t::result of a reply on a control connection. Carries nothing in asynchronous frames.
@@ -37,6 +42,7 @@ enum XcsResult : std::uint32_t {
   XCS_RSLT_BADREQUEST = 6,
 };
 
+inline constexpr std::uint64_t xcs_numbers_kept = 1;
 inline constexpr std::int32_t xcs_port_wildcard = static_cast<std::int32_t>(0xefffffff);
 inline constexpr std::uint16_t xcs_type_wildcard = 0xffff;
 inline constexpr std::uint16_t xcs_type_virq = 0xfffe;

@@ -31,6 +31,7 @@ struct XcsSession {
   XcsConnectionNumber control = 0;
   XcsConnectionNumber data = 0;
   XcsOutput output;      ///< for the data connection; survives its loss
+  bool numbers = false;  ///< asked for XCS_NUMBERS
   bool overrun = false;  ///< did not read, and reached the limit: is to be closed
   Time lonely_since{0};  ///< when the last of its connections left
 

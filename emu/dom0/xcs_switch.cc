@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "emu/dom0/client.h"
 #include "emu/dom0/xcs.h"
 
 namespace ringside::dom0 {
@@ -46,35 +47,37 @@ void Xcs::pass_virq(ring::Port port) {
   events_->raise(port);
 }
 
-namespace {
-
-XcsMessage control_frame(XcsType type, const Channel& channel, const ring::ControlMessage& message) {
-  XcsMessage frame;
-  frame.type = type;
-  frame.u.control.remote_dom = channel.domain();
-  frame.u.control.local_port = static_cast<std::int32_t>(channel.local_port());
-  frame.u.control.msg = message;
+/// Both carry their number: see XCS_NUMBERS.
+XcsMessage Xcs::request_frame(const Channel& channel, const Channel::Owed& owed) {
+  XcsMessage frame = control_message(XCS_REQUEST, channel.domain(), channel.local_port(), owed.message);
+  frame.result = owed.index;
   return frame;
 }
 
-}  // namespace
+XcsMessage Xcs::response_frame(const Channel& channel, const ring::ControlMessage& message,
+                               std::uint32_t tag) {
+  XcsMessage frame = control_message(XCS_RESPONSE, channel.domain(), channel.local_port(), message);
+  frame.result = tag;
+  return frame;
+}
 
-void Xcs::pass_up(XcsType type, const Channel& channel, const ring::ControlMessage& message) {
-  const XcsMessage frame = control_frame(type, channel, message);
+void Xcs::pass_up(const XcsMessage& frame) {
+  const XcsControl& control = frame.u.control;
   bool passed = false;
-  sessions_.bindings().for_each(channel.local_port(), message.type, [&](XcsSession& session) {
-    // A request is kept by the channel until it is answered, and offered to a data connection that comes
-    // later.
-    if (type == XCS_REQUEST && session.data == 0) return;
-    push(session, frame);
-    passed = true;
-  });
+  sessions_.bindings().for_each(static_cast<ring::Port>(control.local_port), control.msg.type,
+                                [&](XcsSession& session) {
+                                  // A request is kept by the channel until it is answered, and offered to a
+                                  // data connection that comes later.
+                                  if (frame.type == XCS_REQUEST && session.data == 0) return;
+                                  push(session, frame);
+                                  passed = true;
+                                });
   if (passed) return;
-  if (type == XCS_REQUEST) {
-    count(counters_.requests_waiting, "requests_waiting", channel.domain());
+  if (frame.type == XCS_REQUEST) {
+    count(counters_.requests_waiting, "requests_waiting", control.remote_dom);
   } else {
-    count(counters_.responses_unclaimed, "responses_unclaimed", channel.domain());
-    journal_.refused(channel.domain(), actor(Role::domain, channel.domain()),
+    count(counters_.responses_unclaimed, "responses_unclaimed", control.remote_dom);
+    journal_.refused(control.remote_dom, actor(Role::domain, control.remote_dom),
                      "a response that nobody is bound to");
   }
 }
@@ -84,10 +87,11 @@ void Xcs::pass_up(XcsType type, const Channel& channel, const ring::ControlMessa
 void Xcs::offer_unanswered(XcsSession& session) {
   for (const Line& line : lines_) {
     if (line.channel == nullptr) continue;
-    for (const ring::ControlMessage& message : line.channel->unanswered()) {
-      const XcsMessage frame = control_frame(XCS_REQUEST, *line.channel, message);
-      for (auto copies = sessions_.bindings().matches(session, line.channel->local_port(), message.type);
-           copies > 0; --copies) {
+    for (const Channel::Owed& owed : line.channel->unanswered()) {
+      const XcsMessage frame = request_frame(*line.channel, owed);
+      const ring::Port local = line.channel->local_port();
+      for (auto copies = sessions_.bindings().matches(session, local, owed.message.type); copies > 0;
+           --copies) {
         push(session, frame);
       }
     }
@@ -101,10 +105,10 @@ void Xcs::offer_unanswered(XcsSession& session, std::int32_t port, std::uint16_t
     if (line.channel == nullptr) continue;
     const ring::Port local = line.channel->local_port();
     if (port != xcs_port_wildcard && static_cast<ring::Port>(port) != local) continue;
-    for (const ring::ControlMessage& message : line.channel->unanswered()) {
-      if (type != xcs_type_wildcard && type != message.type) continue;
-      if (sessions_.bindings().matches(session, local, message.type) != 1) continue;
-      push(session, control_frame(XCS_REQUEST, *line.channel, message));
+    for (const Channel::Owed& owed : line.channel->unanswered()) {
+      if (type != xcs_type_wildcard && type != owed.message.type) continue;
+      if (sessions_.bindings().matches(session, local, owed.message.type) != 1) continue;
+      push(session, request_frame(*line.channel, owed));
     }
   }
 }
@@ -144,10 +148,12 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
     refuse(counters_.lengths_cut, "lengths_cut", domain, connection, "longer than 60 bytes, cut");
     message.length = ring::payload_bytes_max;
   }
+  const bool numbers = connection.session != nullptr && connection.session->numbers;
   if (frame.type == XCS_RESPONSE) {
     // Answers are never held up: what a guest waits for may be the very thing that makes it take what waits
     // for it.
-    if (line->channel->respond(message) == Channel::Respond::not_owed) {
+    const auto index = numbers ? std::optional<ring::Index>(frame.result) : std::nullopt;
+    if (line->channel->respond(message, index) == Channel::Respond::not_owed) {
       journal_.refused(domain, actor(Role::client, connection.number), "a response to nothing");
     }
     touch(domain);
@@ -155,10 +161,19 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
   }
   // In order: nothing passes a request to the same guest that waits.
   const bool waits = std::find(full_.begin(), full_.end(), domain) != full_.end();
-  const Channel::Send outcome = waits ? Channel::Send::full : line->channel->send_request(message);
+  const Channel::Send outcome =
+      waits ? Channel::Send::full : line->channel->send_request(message, numbers ? frame.result : 0);
   switch (outcome) {
     case Channel::Send::taken:
       touch(domain);
+      break;
+    case Channel::Send::known:
+      break;
+    case Channel::Send::answered:
+      // The response went to a session that is gone, or was lost with an earlier switch: given once more.
+      if (connection.session != nullptr) {
+        push(*connection.session, response_frame(*line->channel, ring::default_reply(message), frame.result));
+      }
       break;
     case Channel::Send::broken:
       journal_.refused(domain, actor(Role::client, connection.number), "the guest's ring is broken");

@@ -120,22 +120,21 @@ ConsoleGuest Xenctld::guest_of(Domain& domain) {
                 // Whoever answers more than was asked is a channel that has already said so.
                 if (domain.channel != nullptr) (void)domain.channel->respond(message);
               },
-          .unanswered =
-              [&domain] {
-                return domain.channel != nullptr ? domain.channel->unanswered()
-                                                 : std::span<const ring::ControlMessage>();
-              },
+          .unanswered = [&domain]() -> std::optional<ring::ControlMessage> {
+            if (domain.channel == nullptr || domain.channel->unanswered().empty()) return std::nullopt;
+            return domain.channel->unanswered().front().message;
+          },
           .flush = [this, &domain] { settle(domain); }};
 }
 
 Channel::Events Xenctld::events_of(Domain& domain) {
   return {.request =
-              [&domain](const ring::ControlMessage& asked) {
+              [&domain](const Channel::Owed& asked) {
                 domain.unsettled = true;
-                domain.console->guest_request(asked);
+                domain.console->guest_request(asked.message);
               },
           .response =
-              [this, &domain](const ring::ControlMessage& answer) {
+              [this, &domain](const ring::ControlMessage& answer, std::uint32_t) {
                 domain.unsettled = true;
                 take_response(domain, answer);
               },

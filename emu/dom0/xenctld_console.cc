@@ -78,12 +78,10 @@ void XenctldConsole::discard_excess() {
 
 void XenctldConsole::take_withheld() {
   while (withheld_) {
-    const auto waiting = guest_.unanswered();
-    withheld_ = !waiting.empty();
-    if (!withheld_) return;
-    const ring::ControlMessage request = waiting.front();
-    if (is_output(request) && !keep_output(request)) return;
-    guest_.respond(request);
+    const auto request = guest_.unanswered();
+    withheld_ = request.has_value();
+    if (!withheld_ || (is_output(*request) && !keep_output(*request))) return;
+    guest_.respond(*request);
   }
 }
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -36,10 +37,10 @@ inline constexpr Duration xenctld_end_look_delay = std::chrono::milliseconds(50)
 
 /// The guest, as far as its console is concerned. None of these may change the console.
 struct ConsoleGuest {
-  std::function<bool(const ring::ControlMessage&)> send;              ///< a request; false = not now
-  std::function<void(const ring::ControlMessage&)> respond;           ///< to a request that is unanswered
-  std::function<std::span<const ring::ControlMessage>()> unanswered;  ///< the guest's requests, oldest first
-  std::function<void()> flush;                                        ///< what was sent or answered may go
+  std::function<bool(const ring::ControlMessage&)> send;            ///< a request; false = not now
+  std::function<void(const ring::ControlMessage&)> respond;         ///< to a request that is unanswered
+  std::function<std::optional<ring::ControlMessage>()> unanswered;  ///< the oldest of them; nothing if none
+  std::function<void()> flush;                                      ///< what was sent or answered may go
 };
 
 class XenctldConsole {

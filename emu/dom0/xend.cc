@@ -39,6 +39,7 @@ Result<> Xend::start(std::function<void()> ready) {
 
 void Xend::link_up() {
   journal_.told(0, "session with xcs");
+  if (ready_) adopt_domains();
   for (auto& domain : domains_) {
     if (domain != nullptr && domain->link == Link::none) open_channel(*domain, domain->local_port);
   }
@@ -76,11 +77,11 @@ void Xend::take_frame(const XcsMessage& frame) {
     return refuse("a frame of another port");
   const ring::ControlMessage& message = frame.u.control.msg;
   if (frame.type == XCS_REQUEST) {
-    domain->console->guest_request(message);
+    domain->console->guest_request(message, frame.result);
   } else if (message.type != ring::CMSG_CONSOLE) {
     domain->control->take_answer(message);
   } else if (message.subtype == ring::CMSG_CONSOLE_DATA && message.id == 0) {
-    domain->console->guest_response();
+    domain->console->guest_response(frame.result);
   }
   if (!std::exchange(domain->unsettled, true)) unsettled_.push_back(domain->id);
 }
@@ -133,6 +134,7 @@ void Xend::take_request(Client client, std::string_view line) {
   } else if (domain->link == Link::opening) {
     server_.answer(client, fmt::format("error the console of domain {} is being opened", domain->id));
   } else {
+    domain->console->store().give_up();
     remove(*domain);
     server_.answer(client, "ok");
   }

@@ -30,7 +30,7 @@ inline constexpr std::size_t last_viewers_max = 64;
 struct XendOptions {
   std::string xcs_socket;
   std::string management_socket;           ///< where programs ask
-  std::string console_directory;           ///< where console-<port> sockets go
+  std::string console_directory;           ///< where console-<port> sockets and console-<domid>.kept files go
   std::uint16_t console_port_base = 9600;  ///< TCP ports are this plus the domain id; 0 = any free
 };
 
@@ -75,6 +75,9 @@ class Xend {
   // The life of a domain (xend_domains.cc).
   [[nodiscard]] Domain* find(DomainId id);
   Result<Domain*> make_domain(DomainId id);
+  Result<Domain*> add_domain(const DomainInfo& info, ConsoleStore store);
+  [[nodiscard]] std::string store_path(DomainId id) const;
+  void adopt_domains();
   [[nodiscard]] ConsoleWire wire_of(Domain& domain);
   void open_channel(Domain& domain, ring::Port local_port);
   void bind_channel(Domain& domain);

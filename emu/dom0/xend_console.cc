@@ -1,4 +1,4 @@
-// Output: guest_request -> owed_ -> output_ -> viewer. Input: viewer -> input_ -> at most seven requests ->
+// Output: guest_request -> owed_ -> store -> viewer. Input: viewer -> store -> at most seven requests ->
 // guest.
 #include "emu/dom0/xend_console.h"
 
@@ -19,32 +19,22 @@ bool is_output(const ring::ControlMessage& message) {
   return message.type == ring::CMSG_CONSOLE && message.subtype == ring::CMSG_CONSOLE_DATA;
 }
 
-/// An input request made of the oldest bytes of `input`, which it takes.
-ring::ControlMessage take_input(ByteQueue& input) {
-  std::array<std::uint8_t, ring::payload_bytes_max> bytes;
-  std::size_t count = 0;
-  while (count < bytes.size() && !input.empty()) {
-    const Bytes front = input.front().first(std::min(input.front().size(), bytes.size() - count));
-    std::copy(front.begin(), front.end(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
-    count += front.size();
-    input.drop(front.size());
-  }
-  return ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, std::span(bytes).first(count));
-}
-
 }  // namespace
 
-XendConsole::XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleWire wire)
+XendConsole::XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleStore store,
+                         ConsoleWire wire)
     : host_(host),
       journal_(journal),
       domain_(domain),
       wire_(std::move(wire)),
       tcp_(host, [this](Handle stream) { welcome(std::move(stream)); }),
-      local_(host, [this](Handle stream) { welcome(std::move(stream)); }) {}
+      local_(host, [this](Handle stream) { welcome(std::move(stream)); }),
+      store_(std::move(store)),
+      to_resend_(store_.input_in_flight()) {}
 
 Result<> XendConsole::listen(std::uint16_t tcp_port, const std::string& directory) {
   RS_CHECK(status() == Status::fresh);
-  auto tcp = host_.listen_tcp(tcp_port);
+  auto tcp = host_.listen_tcp(store_.port() != 0 ? store_.port() : tcp_port);
   if (!tcp) {
     Error error = tcp.error();
     error.object = fmt::format("TCP port {} of the console of domain {}", tcp_port, domain_);
@@ -55,6 +45,7 @@ Result<> XendConsole::listen(std::uint16_t tcp_port, const std::string& director
   auto local = host_.listen_local(path);
   if (!local) return local.error();
   tcp_port_ = tcp->port;
+  store_.set_port(tcp_port_);
   path_ = std::move(path);
   tcp_.start(std::move(tcp->handle));
   local_.start(std::move(local).value());
@@ -84,7 +75,9 @@ std::string_view XendConsole::status_name() const {
 
 // -- the guest's side
 
-void XendConsole::guest_request(const ring::ControlMessage& request) {
+void XendConsole::guest_request(const ring::ControlMessage& request, std::uint32_t number) {
+  const auto same = [number](const Owed& owed) { return owed.number == number; };
+  if (wire_.numbers() && std::any_of(owed_.begin(), owed_.end(), same)) return;
   if (owed_.size() == console_owed_max) {
     // A ring holds no more: whoever sends this has left the protocol, and what it says has no slot to be
     // answered in.
@@ -92,7 +85,7 @@ void XendConsole::guest_request(const ring::ControlMessage& request) {
                      "more than 8 unanswered requests of one domain");
     return;
   }
-  owed_.push_back(request);
+  owed_.push_back({request, number});
   answer_owed();
 }
 
@@ -100,37 +93,38 @@ void XendConsole::answer_owed() {
   bool output_waits = false;
   std::size_t kept = 0;
   for (std::size_t at = 0; at < owed_.size(); ++at) {
-    const ring::ControlMessage request = owed_[at];
+    const Owed request = owed_[at];
     // After the end nobody waits for answers, and the bytes are wanted all the same.
     bool answerable = finished_ || wire_.has_room();
-    if (answerable && is_output(request)) {
+    if (answerable && is_output(request.message)) {
       answerable = !output_waits && keep_output(request);
     }
     if (!answerable) {
       // Output stays in order among itself; other kinds do not wait for it.
-      output_waits = output_waits || is_output(request);
+      output_waits = output_waits || is_output(request.message);
       owed_[kept++] = request;
     } else if (wire_.has_room()) {
       // The answer is the request itself, in its full length, as xend always gave it.
-      wire_.send(XCS_RESPONSE, request);
+      wire_.send(XCS_RESPONSE, request.message, request.number);
     }
   }
   owed_.resize(kept);
 }
 
-bool XendConsole::keep_output(const ring::ControlMessage& request) {
-  const Bytes bytes = request.payload();
-  if (viewer_.valid() && output_.room() < bytes.size()) return false;
-  const std::size_t discarded = output_.push_over(bytes);
-  journal_.counted(domain_, "console bytes discarded", static_cast<std::uint32_t>(discarded_bytes_),
-                   static_cast<std::uint32_t>(discarded_bytes_ + discarded));
-  discarded_bytes_ += discarded;
+bool XendConsole::keep_output(const Owed& request) {
+  // Only its answer was lost on the way.
+  if (wire_.numbers() && store_.output_known(request.number)) return true;
+  const Bytes bytes = request.message.payload();
+  if (viewer_.valid() && store_.output_room() < bytes.size()) return false;
+  const auto before = static_cast<std::uint32_t>(discarded_bytes());
+  store_.output_take(bytes, wire_.numbers() ? std::optional<ring::Index>(request.number) : std::nullopt);
+  journal_.counted(domain_, "console bytes discarded", before, static_cast<std::uint32_t>(discarded_bytes()));
   return true;
 }
 
-void XendConsole::guest_response() {
-  // More answers than requests can only be to what was sent before the wire was cut.
-  if (unanswered_ > 0) --unanswered_;
+void XendConsole::guest_response(std::uint32_t number) {
+  store_.input_answered(wire_.numbers() ? number : 0);
+  to_resend_ = std::min(to_resend_, store_.input_in_flight());
 }
 
 void XendConsole::settle() {
@@ -145,7 +139,7 @@ void XendConsole::wire_ready() {
 }
 
 void XendConsole::wire_lost() {
-  unanswered_ = 0;
+  to_resend_ = store_.input_in_flight();
   // What was not answered is still in the guest's ring, and comes again from whoever serves that ring next.
   owed_.clear();
 }
@@ -153,7 +147,8 @@ void XendConsole::wire_lost() {
 void XendConsole::finish() {
   if (finished_) return;
   finished_ = true;
-  input_.clear();
+  store_.input_clear();
+  to_resend_ = 0;
   answer_owed();
   settle();
 }
@@ -166,9 +161,27 @@ void XendConsole::close() {
 }
 
 void XendConsole::send_input() {
-  while (!finished_ && !input_.empty() && unanswered_ < console_input_window && wire_.has_room()) {
-    wire_.send(XCS_REQUEST, take_input(input_));
-    ++unanswered_;
+  if (finished_) return;
+  resend_input();
+  while (to_resend_ == 0 && store_.input_sendable() && wire_.has_room()) {
+    const ConsoleStore::Input input = store_.input_send();
+    wire_.send(XCS_REQUEST, input.message, input.tag);
+  }
+}
+
+/// What may have got lost with an xcs: the next one knows what it has already.
+void XendConsole::resend_input() {
+  if (to_resend_ == 0 || !wire_.has_room()) return;
+  if (!wire_.numbers()) {
+    // This one does not, and twice is worse than not at all.
+    host_.warn(fmt::format("domain {}: {} pieces of input may be lost with the xcs that had them", domain_,
+                           to_resend_));
+    for (; to_resend_ > 0; --to_resend_) store_.input_answered(0);
+    return;
+  }
+  for (; to_resend_ > 0 && wire_.has_room(); --to_resend_) {
+    const ConsoleStore::Input input = store_.input_sent(store_.input_in_flight() - to_resend_);
+    wire_.send(XCS_REQUEST, input.message, input.tag);
   }
 }
 
@@ -202,29 +215,29 @@ void XendConsole::viewer_ready(Ready ready) {
 }
 
 void XendConsole::read_viewer() {
-  if (input_.full()) return;
+  if (store_.input_room() == 0) return;
   std::array<std::uint8_t, console_input_bytes_max> bytes;
-  const Io io = host_.read(viewer_, std::span(bytes).first(input_.room()));
+  const Io io = host_.read(viewer_, std::span(bytes).first(store_.input_room()));
   if (io.state == Io::State::closed) return release_viewer("left");
   // After the end input has nowhere to go, but is taken: a connection closed on unread bytes is reset, and a
   // reset may overtake the last output.
   if (io.state == Io::State::blocked || finished_) return;
   // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.
-  input_.push(std::span(bytes).first(io.bytes));
+  store_.input_take(std::span(bytes).first(io.bytes));
 }
 
 void XendConsole::write_viewer() {
-  for (int writes = 0; writes < writes_per_turn_max && !output_.empty(); ++writes) {
-    const Io io = host_.write(viewer_, output_.front());
+  for (int writes = 0; writes < writes_per_turn_max && store_.output_bytes() > 0; ++writes) {
+    const Io io = host_.write(viewer_, store_.output_front());
     if (io.state == Io::State::closed) return release_viewer("left");
     blocked_ = io.state == Io::State::blocked;
     if (blocked_) return;
-    journal_.bytes_passed(domain_, viewer_actor(), output_.front().first(io.bytes));
-    output_.drop(io.bytes);
+    journal_.bytes_passed(domain_, viewer_actor(), store_.output_front().first(io.bytes));
+    store_.output_drop(io.bytes);
     // There is room now for what was withheld.
     answer_owed();
   }
-  if (finished_ && output_.empty()) {
+  if (finished_ && store_.output_bytes() == 0) {
     for (int reads = 0; viewer_.valid() && reads < discards_before_close_max; ++reads) {
       std::array<std::uint8_t, console_input_bytes_max> unread;
       if (host_.read(viewer_, unread).state != Io::State::moved) break;
@@ -243,7 +256,7 @@ void XendConsole::release_viewer(std::string_view why) {
 }
 
 void XendConsole::update_interest() {
-  const Ready wanted{.read = !input_.full(), .write = blocked_ || !output_.empty()};
+  const Ready wanted{.read = store_.input_room() > 0, .write = blocked_ || store_.output_bytes() > 0};
   if (wanted.read == interest_.read && wanted.write == interest_.write) return;
   interest_ = wanted;
   host_.watch_interest(viewer_, wanted);

@@ -1,20 +1,21 @@
 // One domain's console, as xend keeps it: output that waits for somebody to read it, input that waits for the
 // guest, and at most one viewer, who came over TCP or over the unix socket.
 //
-// Who owns what: the console owns its listeners, its viewer and its bytes; the channel to the guest belongs
-// to xend, which hands over what comes up and takes what goes down (ConsoleWire).
+// Who owns what: the console owns its listeners, its viewer and the store with its bytes; the channel to the
+// guest belongs to xend, which hands over what comes up and takes what goes down (ConsoleWire).
 //
 // Nothing is lost while somebody reads: a guest's request is answered only when its bytes have found room in
 // the buffer, and while they have not, the guest, whose slots are all waiting for answers, has to wait too.
-// With nobody there the oldest bytes make room for the newest, and are counted.
+// With nobody there the oldest bytes make room for the newest, and are counted. The bytes outlive this xend
+// and the xcs it speaks to: what was cut off half-way is taken up where it stood (ConsoleStore).
 #pragma once
 
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "emu/base/byte_queue.h"
 #include "emu/dom0/acceptor.h"
+#include "emu/dom0/console_store.h"
 #include "emu/dom0/xcs_proto.h"
 #include "emu/host/host.h"
 #include "emu/trace/journal.h"
@@ -24,18 +25,15 @@ namespace ringside::dom0 {
 
 /// Output kept for a viewer.
 inline constexpr std::size_t console_output_bytes_max = 65536;
-/// Input taken from a viewer while the guest is busy; beyond it his writes block.
-inline constexpr std::size_t console_input_bytes_max = 4096;
-/// Input requests that the guest has not answered. One less than the ring holds, so that another kind of
-/// request still finds a slot.
-inline constexpr unsigned console_input_window = 7;
 /// Requests of the guest that wait for their answer: what its ring holds.
 inline constexpr std::size_t console_owed_max = 8;
 
 /// What a console needs from the xend it belongs to. None of these may change the console.
 struct ConsoleWire {
   std::function<bool()> has_room;  ///< may a frame be sent? If not, the owner calls wire_ready() when it may
-  std::function<void(XcsType, const ring::ControlMessage&)> send;
+  /// Numbers go with the messages, both ways (XCS_NUMBERS). Only then is a message known when it comes again.
+  std::function<bool()> numbers;
+  std::function<void(XcsType, const ring::ControlMessage&, std::uint32_t number)> send;
   std::function<void()> flush;  ///< what was sent may go
   std::function<void()> left;   ///< the viewer is gone
 };
@@ -44,17 +42,19 @@ class XendConsole {
  public:
   enum class Status : std::uint8_t { fresh, listening, connected, closed };
 
-  XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleWire wire);
+  XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleStore store, ConsoleWire wire);
   XendConsole(const XendConsole&) = delete;
   XendConsole& operator=(const XendConsole&) = delete;
 
-  /// Listens on 127.0.0.1:`tcp_port` (0 = any free) and on `directory`/console-<tcp port>. Called once.
+  /// Listens on 127.0.0.1:`tcp_port` (0 = any free; where an earlier xend did, if the store tells) and on
+  /// `directory`/console-<tcp port>. Called once.
   Result<> listen(std::uint16_t tcp_port, const std::string& directory);
 
   // -- what xend tells it; settle() ends each batch
-  void guest_request(const ring::ControlMessage& request);
-  /// The guest has answered an input request.
-  void guest_response();
+  /// `number`: its index in the ring, where numbers go with messages.
+  void guest_request(const ring::ControlMessage& request, std::uint32_t number);
+  /// The guest has answered an input request: the one with that tag.
+  void guest_response(std::uint32_t number);
   /// Shows the viewer what has come, and sends what was waiting for it.
   void settle();
   /// The wire takes frames (again).
@@ -70,8 +70,10 @@ class XendConsole {
   [[nodiscard]] std::string_view status_name() const;
   [[nodiscard]] std::uint16_t tcp_port() const { return tcp_port_; }
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::size_t buffered_bytes() const { return output_.size(); }
-  [[nodiscard]] std::uint64_t discarded_bytes() const { return discarded_bytes_; }
+  [[nodiscard]] std::size_t buffered_bytes() const { return store_.output_bytes(); }
+  [[nodiscard]] std::uint64_t discarded_bytes() const { return store_.output_discarded(); }
+  /// What the next xend is told.
+  [[nodiscard]] ConsoleStore& store() { return store_; }
   [[nodiscard]] bool has_viewer() const { return viewer_.valid(); }
 
  private:
@@ -82,7 +84,12 @@ class XendConsole {
   void write_viewer();
   void release_viewer(std::string_view why);
   void answer_owed();
-  [[nodiscard]] bool keep_output(const ring::ControlMessage& request);
+  struct Owed {
+    ring::ControlMessage message;
+    std::uint32_t number;
+  };
+  [[nodiscard]] bool keep_output(const Owed& request);
+  void resend_input();
   void send_input();
   void update_interest();
   [[nodiscard]] trace::Actor viewer_actor() const { return trace::actor(trace::Role::client, viewers_); }
@@ -96,11 +103,9 @@ class XendConsole {
   std::uint16_t tcp_port_ = 0;
   std::string path_;
 
-  ByteQueue output_{console_output_bytes_max};
-  std::uint64_t discarded_bytes_ = 0;
-  std::vector<ring::ControlMessage> owed_;  ///< in the order of arrival, at most console_owed_max
-  ByteQueue input_{console_input_bytes_max};
-  unsigned unanswered_ = 0;  ///< input requests, at most console_input_window
+  ConsoleStore store_;
+  std::vector<Owed> owed_;  ///< in the order of arrival, at most console_owed_max
+  unsigned to_resend_ = 0;  ///< of the input in flight, the last ones: sent on a wire that was cut
 
   Handle viewer_;
   std::uint32_t viewers_ = 0;  ///< that ever came; the number of the one who is here

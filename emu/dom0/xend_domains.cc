@@ -11,6 +11,12 @@
 
 namespace ringside::dom0 {
 
+namespace {
+
+constexpr ConsoleStore::Shape store_shape{.output_bytes_max = console_output_bytes_max};
+
+}  // namespace
+
 Xend::Domain* Xend::find(DomainId id) {
   return id < domains_.size() ? domains_[id].get() : nullptr;
 }
@@ -30,25 +36,59 @@ Result<Xend::Domain*> Xend::make_domain(DomainId id) {
   if (port > 65'535) {
     return cannot(fmt::format("its TCP port would be {}; choose a lower --console-port-base, or 0", port));
   }
+  auto store = ConsoleStore::make(host_, store_path(id), store_shape, frame);
+  if (!store) return store.error();
+  return add_domain(**info, std::move(*store));
+}
+
+std::string Xend::store_path(DomainId id) const {
+  return fmt::format("{}/console-{}.kept", options_.console_directory, id);
+}
+
+Result<Xend::Domain*> Xend::add_domain(const DomainInfo& info, ConsoleStore store) {
+  const DomainId id = info.domain;
   auto domain = std::make_unique<Domain>();
   domain->id = id;
-  domain->frame = frame;
+  domain->frame = info.shared_info_frame;
   domain->control = std::make_unique<ControlCalls>(
       server_, control_ids_, id, [this, made = domain.get()](const ring::ControlMessage& message) {
         return send_control(*made, message);
       });
-  domain->console = std::make_unique<XendConsole>(host_, journal_, id, wire_of(*domain));
+  domain->console = std::make_unique<XendConsole>(host_, journal_, id, std::move(store), wire_of(*domain));
+  const std::uint32_t port = options_.console_port_base == 0 ? 0 : options_.console_port_base + id;
   auto listening = domain->console->listen(static_cast<std::uint16_t>(port), options_.console_directory);
   if (!listening) return listening.error();
   domains_[id] = std::move(domain);
   return domains_[id].get();
 }
 
+/// The domains whose consoles an earlier xend had. Whatever happened to them meanwhile is found out when
+/// their channels are open.
+void Xend::adopt_domains() {
+  auto all = privcmd_.domains();
+  if (!all) return lives_.hypervisor_failed(all.error());
+  for (const DomainInfo& info : *all) {
+    if (info.console_port == 0 || find(info.domain) != nullptr) continue;
+    auto store = ConsoleStore::find(host_, store_path(info.domain), store_shape, info.shared_info_frame);
+    if (!store) continue;
+    auto added = add_domain(info, std::move(*store));
+    if (!added) {
+      host_.warn(added.error().text());
+      continue;
+    }
+    (*added)->guest_port = info.console_port;
+    journal_.told(info.domain, "console taken up from an earlier xend");
+  }
+}
+
 ConsoleWire Xend::wire_of(Domain& domain) {
   return {.has_room = [this, &domain] { return domain.link == Link::open && link_.has_room(); },
+          .numbers = [this] { return link_.numbers(); },
           .send =
-              [this, &domain](XcsType type, const ring::ControlMessage& message) {
-                link_.send(control_message(type, domain.id, domain.local_port, message));
+              [this, &domain](XcsType type, const ring::ControlMessage& message, std::uint32_t number) {
+                XcsMessage frame = control_message(type, domain.id, domain.local_port, message);
+                if (link_.numbers()) frame.result = number;
+                link_.send(frame);
               },
           .flush = [this] { link_.flush(); },
           .left =
@@ -186,6 +226,7 @@ void Xend::remove(Domain& domain) {
   domain.control->fail(fmt::format("domain {} is gone", domain.id));
   domain.console->finish();
   domain.console->close();
+  if (!domain.console->store().given_up()) host_.memory_forget(store_path(domain.id));
   if (domain.link == Link::open) {
     const auto port = static_cast<std::int32_t>(domain.local_port);
     link_.call(bind_message(XCS_MSG_UNBIND, port, xcs_type_wildcard), nullptr);

@@ -29,7 +29,7 @@ using Duration = std::chrono::nanoseconds;
 
 using Bytes = std::span<const std::uint8_t>;
 
-/// A frame mapped into this process. Unmaps itself.
+/// A frame, or memory that is kept in a file, mapped into this process. Unmaps itself.
 class Mapping {
  public:
   Mapping() = default;
@@ -40,7 +40,7 @@ class Mapping {
   ~Mapping();
 
   [[nodiscard]] bool valid() const { return address_ != nullptr; }
-  /// ring::frame_bytes of shared memory, page aligned.
+  /// Page aligned; of a frame ring::frame_bytes.
   [[nodiscard]] std::byte* frame() const { return address_; }
 
  private:
@@ -113,6 +113,15 @@ class Host {
   virtual Result<Handle> frame_create() = 0;
   virtual Result<Mapping> frame_map(const Handle& frame) = 0;
   virtual void frame_unmap(std::byte* address) = 0;
+
+  // -- memory that outlives a process
+  /// `bytes` of memory in the file `path`. What is written there is found again by the next process that asks
+  /// for it, however suddenly this one dies. Zeroed when there was no such file, or one of another size.
+  virtual Result<Mapping> memory_keep(const std::string& path, std::size_t bytes) = 0;
+  /// The same, if it is there already. ENOENT: there is no such file, or one of another size.
+  virtual Result<Mapping> memory_find(const std::string& path, std::size_t bytes) = 0;
+  /// Removes the file, if there is one. Mappings of it stay.
+  virtual void memory_forget(const std::string& path) = 0;
 
   // -- ports
   /// The wake-up side of a port. Kicks add up to at least one call of a watcher.

@@ -52,6 +52,9 @@ class LinuxHost final : public Host {
   Result<Handle> frame_create() override;
   Result<Mapping> frame_map(const Handle& frame) override;
   void frame_unmap(std::byte* address) override;
+  Result<Mapping> memory_keep(const std::string& path, std::size_t bytes) override;
+  Result<Mapping> memory_find(const std::string& path, std::size_t bytes) override;
+  void memory_forget(const std::string& path) override;
 
   Result<Handle> kicks_create() override;
   void kick(const Handle& kicks) override;
@@ -100,6 +103,7 @@ class LinuxHost final : public Host {
   struct Callers;  ///< linux_hypercall.cc
   struct Files;    ///< linux_files.cc
   void hypercall_received(int fd);
+  Result<Mapping> map_shared(int fd, std::size_t bytes, const char* what);
 
   std::string name_;
   Machine machine_;

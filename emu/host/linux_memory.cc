@@ -22,6 +22,8 @@ namespace {
 
 constexpr int frame_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
+constexpr const char* cannot_keep = "cannot keep memory in a file";
+
 /// Lets Boost.Interprocess map a descriptor that came from somewhere else.
 class Mappable {
  public:
@@ -55,18 +57,50 @@ Result<Mapping> LinuxHost::frame_map(const Handle& frame) {
     return Error{EINVAL, "cannot map a frame", "", "the handle is not one 4096-byte sealed page",
                  "frames come from the hypervisor only"};
   }
+  return map_shared(frame.number(), ring::frame_bytes, "cannot map a frame");
+}
+
+Result<Mapping> LinuxHost::map_shared(int fd, std::size_t bytes, const char* what) {
   try {
-    bip::mapped_region region(Mappable(frame.number()), bip::read_write, 0, ring::frame_bytes);
+    bip::mapped_region region(Mappable(fd), bip::read_write, 0, bytes);
     auto* address = static_cast<std::byte*>(region.get_address());
     memory_->regions.emplace(address, std::move(region));
     return Mapping(*this, address);
   } catch (const bip::interprocess_exception& failure) {
-    return Error{failure.get_native_error(), "cannot map a frame", "", failure.what(), ""};
+    return Error{failure.get_native_error(), what, "", failure.what(), ""};
   }
 }
 
 void LinuxHost::frame_unmap(std::byte* address) {
   memory_->regions.erase(address);
+}
+
+Result<Mapping> LinuxHost::memory_keep(const std::string& path, std::size_t bytes) {
+  const Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+  struct stat status {};
+  if (!fd.valid() || fstat(fd.get(), &status) != 0) return system_error(cannot_keep, path);
+  // Allocated, not only sized: a full disk is to be an error here and not a fault at some later write.
+  const bool fits = status.st_size == static_cast<off_t>(bytes);
+  if (!fits && ftruncate(fd.get(), 0) != 0) return system_error(cannot_keep, path);
+  if (const int failed = posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes)); failed != 0) {
+    errno = failed;
+    return system_error(cannot_keep, path);
+  }
+  return map_shared(fd.get(), bytes, cannot_keep);
+}
+
+Result<Mapping> LinuxHost::memory_find(const std::string& path, std::size_t bytes) {
+  const Fd fd(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  struct stat status {};
+  if (!fd.valid() || fstat(fd.get(), &status) != 0) return system_error(cannot_keep, path);
+  if (status.st_size != static_cast<off_t>(bytes)) {
+    return Error{ENOENT, cannot_keep, path, "it has another size", ""};
+  }
+  return map_shared(fd.get(), bytes, cannot_keep);
+}
+
+void LinuxHost::memory_forget(const std::string& path) {
+  unlink(path.c_str());
 }
 
 Result<Handle> LinuxHost::kicks_create() {

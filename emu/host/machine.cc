@@ -37,6 +37,9 @@ Result<> make_private_directory(const std::string& path) {
   return Done{};
 }
 
+/// Of files made by Host::memory_keep.
+constexpr const char* kept_extension = ".kept";
+
 }  // namespace
 
 std::string Machine::default_directory() {
@@ -55,9 +58,17 @@ Result<> Machine::prepare() const {
   return make_private_directory(journal_directory());
 }
 
+void Machine::forget_kept() const {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, ignored)) {
+    if (entry.path().extension() == kept_extension) std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
 void Machine::remove() const {
   namespace fs = std::filesystem;
   std::error_code ignored;
+  forget_kept();
   fs::remove_all(journal_directory(), ignored);
   for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
     const std::string name = entry.path().filename().string();

@@ -18,6 +18,9 @@ class Machine {
   /// Makes the directory (and its journal folder) if needed. Fails when it belongs to somebody else, is open
   /// to others, or is too long for the path of a socket inside it.
   [[nodiscard]] Result<> prepare() const;
+  /// Removes what processes keep in files for their successors. For a new hypervisor, whose domains are
+  /// others.
+  void forget_kept() const;
   /// Removes what the machine's processes left, and the directory if nothing else is in it.
   void remove() const;
 

@@ -150,6 +150,7 @@ class SimWorld {
   [[nodiscard]] Handle open(SimHost& owner, SimObject& object);
   void close(int number);
   [[nodiscard]] SimSlot* find(int number);
+  [[nodiscard]] Mapping map(SimHost& owner, SimFrame& frame);
 
   // Watches.
   void changed(SimObject& object);
@@ -197,6 +198,7 @@ class SimWorld {
   std::map<int, std::unique_ptr<SimSlot>> slots_;
   int next_number_ = 3;  ///< never used twice, so that a stale handle is noticed
   std::vector<MappedFrame> mapped_;
+  std::map<std::string, SimFrame*> kept_;  ///< the memory in files, by path
   std::map<std::uint64_t, std::unique_ptr<SimWait>> waits_;
   std::vector<std::unique_ptr<SimWait>>
       ended_waits_;            ///< until the event is over: one of their functions may be running
@@ -246,6 +248,9 @@ class SimHost final : public Host {
   Result<Handle> frame_create() override;
   Result<Mapping> frame_map(const Handle& frame) override;
   void frame_unmap(std::byte* address) override;
+  Result<Mapping> memory_keep(const std::string& path, std::size_t bytes) override;
+  Result<Mapping> memory_find(const std::string& path, std::size_t bytes) override;
+  void memory_forget(const std::string& path) override;
 
   Result<Handle> kicks_create() override;
   void kick(const Handle& kicks) override;

@@ -71,16 +71,19 @@ Result<Handle> SimHost::frame_create() {
 }
 
 Result<Mapping> SimHost::frame_map(const Handle& frame) {
-  auto& mapped = object<SimFrame>(frame);
-  ++mapped.holds;
-  world_.mapped_.push_back({this, &mapped});
-  return Mapping{*this, mapped.page};
+  return world_.map(*this, object<SimFrame>(frame));
+}
+
+Mapping SimWorld::map(SimHost& owner, SimFrame& frame) {
+  ++frame.holds;
+  mapped_.push_back({&owner, &frame});
+  return Mapping{owner, frame.address()};
 }
 
 void SimHost::frame_unmap(std::byte* address) {
   if (world_.ending_) return;
   const auto at = std::find_if(world_.mapped_.begin(), world_.mapped_.end(), [&](const auto& mapped) {
-    return mapped.owner == this && mapped.frame->page == address;
+    return mapped.owner == this && mapped.frame->address() == address;
   });
   const bool known = at != world_.mapped_.end();
   RS_CHECK(known || ended());
@@ -89,6 +92,33 @@ void SimHost::frame_unmap(std::byte* address) {
   world_.mapped_.erase(at);
   --frame.holds;
   world_.release(frame);
+}
+
+Result<Mapping> SimHost::memory_keep(const std::string& path, std::size_t bytes) {
+  auto found = memory_find(path, bytes);
+  if (found.ok()) return found;
+  memory_forget(path);
+  auto& memory = world_.create<SimFrame>(bytes);
+  ++memory.holds;
+  world_.kept_[path] = &memory;
+  return world_.map(*this, memory);
+}
+
+Result<Mapping> SimHost::memory_find(const std::string& path, std::size_t bytes) {
+  const auto found = world_.kept_.find(path);
+  if (found == world_.kept_.end() || found->second->bytes != bytes) {
+    return Error{ENOENT, "cannot keep memory in a file", path, "there is none of that size", ""};
+  }
+  return world_.map(*this, *found->second);
+}
+
+void SimHost::memory_forget(const std::string& path) {
+  const auto found = world_.kept_.find(path);
+  if (found == world_.kept_.end()) return;
+  SimFrame& memory = *found->second;
+  world_.kept_.erase(found);
+  --memory.holds;
+  world_.release(memory);
 }
 
 // -- ports

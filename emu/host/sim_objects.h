@@ -51,10 +51,18 @@ struct SimSlot {
   std::function<void(int)> ended;
 };
 
+/// A frame, or the memory in a file.
 struct SimFrame final : SimObject {
+  struct alignas(ring::frame_bytes) Page {
+    std::byte bytes[ring::frame_bytes] = {};
+  };
+  explicit SimFrame(std::size_t its_bytes = ring::frame_bytes)
+      : bytes(its_bytes), pages((its_bytes + ring::frame_bytes - 1) / ring::frame_bytes) {}
   const char* kind() const override { return "frame"; }
+  [[nodiscard]] std::byte* address() { return pages.front().bytes; }
 
-  alignas(ring::frame_bytes) std::byte page[ring::frame_bytes] = {};
+  std::size_t bytes;
+  std::vector<Page> pages;
 };
 
 struct SimKicks final : SimObject {

@@ -79,14 +79,27 @@ class Killed(unittest.TestCase):
             viewer = socket.create_connection(("127.0.0.1", machine.tcp_port("one")))
             viewer.settimeout(support.PATIENCE_S)
             ask(viewer, b"hostname\n", b"one\r\n")
-            old = machine.pid("xcs")
-            kill(old)
-            eventually("xcs is dead", lambda: old not in support.processes_with(machine.directory.encode()))
-            restarted = subprocess.Popen([RINGSIDE, "xcs", "--dir", machine.directory], stderr=subprocess.DEVNULL)
+            machine.restart("xcs")
             ask(viewer, b"echo again\n", b"\nagain\r\n")
             viewer.close()
-            restarted.terminate()
-            restarted.wait()
+
+    def test_a_console_outlives_a_restarted_xend(self):
+        with Machine() as machine:
+            machine.run("create", "one", check=0)
+            port = machine.tcp_port("one")
+            viewer = socket.create_connection(("127.0.0.1", port))
+            viewer.settimeout(support.PATIENCE_S)
+            ask(viewer, b"hostname\n", b"one\r\n")
+            viewer.sendall(b"echo said; hostname\n")
+            machine.restart("xend", "--console-port-base", "0")
+            eventually("the console is back", lambda: machine.domains()["one"]["port"] == str(port))
+            again = socket.create_connection(("127.0.0.1", port))
+            again.settimeout(support.PATIENCE_S)
+            ask(again, b"echo again\n", b"\nagain\r\n")
+            viewer.close()
+            again.close()
+            machine.run("shutdown", "one", check=0)
+            eventually("the guest has ended", lambda: "one" not in machine.domains())
 
 
 if __name__ == "__main__":

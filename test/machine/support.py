@@ -6,6 +6,7 @@ clients. Nothing here sleeps for luck: `eventually` waits for a condition and fa
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -71,6 +72,7 @@ class Machine:
         self.parent = tempfile.mkdtemp(prefix="rs-")
         self.directory = os.path.join(self.parent, "m")
         self.up_words = up_words
+        self.restarted = []
 
     def __enter__(self):
         self.run("up", "--console-port-base", "0", *self.up_words, check=0)
@@ -78,6 +80,8 @@ class Machine:
 
     def __exit__(self, kind, *rest):
         self.run("down", check=0)
+        for process in self.restarted:
+            process.wait(PATIENCE_S)
         try:
             if kind is None:
                 self.check_nothing_left()
@@ -111,7 +115,18 @@ class Machine:
         return int(self.domains()[name]["port"])
 
     def pid(self, process):
-        return int(pathlib.Path(self.directory, process + ".pid").read_text())
+        """None while it is only beginning to live."""
+        text = pathlib.Path(self.directory, process + ".pid").read_text()
+        return int(text) if text else None
+
+    def restart(self, process, *words):
+        """Kills a process of the machine as suddenly as can be, and starts it again as a person would."""
+        old = self.pid(process)
+        os.kill(old, signal.SIGKILL)
+        eventually(f"{process} is dead", lambda: old not in processes_with(self.directory.encode()))
+        started = subprocess.Popen([RINGSIDE, process, "--dir", self.directory, *words], stderr=subprocess.DEVNULL)
+        self.restarted.append(started)
+        eventually(f"{process} is back", lambda: self.pid(process) == started.pid)
 
 
 def main():

@@ -1,0 +1,142 @@
+"""One end of a conversation in which every byte is checked; run as a program, it is the end inside a domain.
+
+Both ends draw from generators that follow from one seed, which travels first, in a line of its own. Each end sends
+batches of 0 to 4095 random bytes, with a letter before each, and answers every batch that it has checked with another
+letter. At most `WINDOW` batches are unanswered, so that what is on its way fits into what a console keeps.
+"""
+import os
+import queue
+import random
+import threading
+
+BATCH = b"D"
+ACKNOWLEDGED = b"A"
+WINDOW = 4
+
+
+class Mismatch(Exception):
+    pass
+
+
+class Stream:
+    """The batches that one end sends, for that end and for the one that checks them."""
+
+    def __init__(self, seed, end):
+        self.random = random.Random(f"{seed} {end}")
+
+    def next_batch(self):
+        return self.random.randbytes(self.random.randrange(4096))
+
+
+class End:
+    """`read(n)` answers 1..n bytes, or b"" at the end; `write(bytes)` writes all."""
+
+    def __init__(self, read, write, seed, name, other, bytes_each_way):
+        self.read, self.write = read, write
+        self.sent, self.expected = Stream(seed, name), Stream(seed, other)
+        self.name = name
+        self.bytes_each_way = bytes_each_way
+        self.outgoing = queue.Queue()  # None is the end
+        self.window = threading.Semaphore(WINDOW)
+        self.sent_batches = 0
+        self.produced = False
+        self.received_bytes = 0
+        self.failure = None
+
+    def run(self):
+        """Until both ways are done; raises what went wrong."""
+        workers = [threading.Thread(target=self.guard, args=(work,), daemon=True)
+                   for work in (self.produce, self.send, self.receive)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        if self.failure:
+            raise self.failure
+
+    def guard(self, work):
+        try:
+            work()
+        except Exception as failure:  # run() raises it
+            self.failure = self.failure or failure
+            self.outgoing.put(None)
+            self.window.release()
+
+    def produce(self):
+        sent_bytes = 0
+        while sent_bytes < self.bytes_each_way:
+            self.window.acquire()
+            if self.failure:
+                return
+            batch = self.sent.next_batch()
+            sent_bytes += len(batch)
+            self.sent_batches += 1
+            self.produced = sent_bytes >= self.bytes_each_way
+            self.outgoing.put(BATCH + batch)
+
+    def send(self):
+        while (piece := self.outgoing.get()) is not None:
+            self.write(piece)
+
+    def receive(self):
+        answers = 0
+        while not (self.received_bytes >= self.bytes_each_way and self.produced and answers == self.sent_batches):
+            letter = self.take(1)
+            if letter == ACKNOWLEDGED:
+                answers += 1
+                self.window.release()
+            elif letter == BATCH:
+                self.check_batch()
+                self.outgoing.put(ACKNOWLEDGED)
+            else:
+                raise Mismatch(f"{self.name}: {letter!r} where a batch or an answer begins, after "
+                               f"{self.received_bytes} bytes")
+        self.outgoing.put(None)
+
+    def check_batch(self):
+        wanted = self.expected.next_batch()
+        got = self.take(len(wanted))
+        if got != wanted:
+            at = next(place for place in range(len(wanted)) if got[place] != wanted[place])
+            raise Mismatch(f"{self.name}: from byte {self.received_bytes + at} on came {got[at:at + 20].hex()}, "
+                           f"not {wanted[at:at + 20].hex()}")
+        self.received_bytes += len(got)
+
+    def take(self, count):
+        taken = b""
+        while len(taken) < count:
+            piece = self.read(count - len(taken))
+            if not piece:
+                raise Mismatch(f"{self.name}: the other end closed after {self.received_bytes} bytes")
+            taken += piece
+        return taken
+
+
+def read_line(read):
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = read(1)
+        if not piece:
+            raise Mismatch("closed before the seed came")
+        line += piece
+    return line
+
+
+def write_all(fd, data):
+    while data:
+        data = data[os.write(fd, data):]
+
+
+def main():
+    def read(count):
+        return os.read(0, count)
+
+    def write(data):
+        write_all(1, data)
+
+    seed, bytes_each_way = read_line(read).split()
+    End(read, write, seed.decode(), "guest", "viewer", int(bytes_each_way)).run()
+
+
+if __name__ == "__main__":
+    main()

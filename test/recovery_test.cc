@@ -1,0 +1,157 @@
+// The console path through the deaths of its daemons: xcs, xend or both killed at any moment and started
+// again, and every byte checked both ways. A byte that was printed or typed arrives once.
+#include <random>
+
+#include "test/console_path.h"
+
+using namespace ringside;
+using namespace ringside::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+enum class Victim { xcs, xend, both };
+
+struct Recovery : Path {
+  /// Lets `steps` events happen, then kills and starts again, in the order in which a person would.
+  void strike(Victim victim, std::uint64_t steps) {
+    const std::uint64_t stop_at = world.steps() + steps;
+    (void)world.run_until([&] { return world.steps() >= stop_at; }, 1ms);
+    if (victim != Victim::xend) kill_xcs();
+    if (victim != Victim::xcs) kill_xend();
+    if (victim != Victim::xend) start_xcs();
+    if (victim != Victim::xcs) start_xend();
+  }
+  void settle() { world.run_for(1s); }
+};
+
+/// Takes what is typed a little at a time, so that some of it waits in each place of the path.
+class SlowReader : public SimProgram {
+ public:
+  explicit SlowReader(std::size_t bytes_at_a_time) : bytes_at_a_time_(bytes_at_a_time) {}
+  void started() override { take(); }
+
+  std::string got;
+
+ private:
+  void take() {
+    got += read(bytes_at_a_time_);
+    after(10us, [this] { take(); });
+  }
+  std::size_t bytes_at_a_time_;
+};
+
+/// Prints a text and stays.
+class Speaker : public SimProgram {
+ public:
+  explicit Speaker(std::string text) : text_(std::move(text)) {}
+  void started() override { room(); }
+  void room() override { text_.erase(0, print(text_)); }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Recovery, "xcs killed at any moment: what a program prints arrives once") {
+  const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
+  auto viewer = view(domain);
+  viewer->read(GENERATE(true, false));
+  const std::string text = numbered_text(60'000);
+  boot(domain, std::make_unique<PrintProgram>(text, 0));
+  strike(Victim::xcs, static_cast<std::uint64_t>(GENERATE(range(10, 2000, 61))));
+  viewer->read(true);
+  settle();
+  CHECK(viewer->cut_off);
+  CHECK(viewer->seen == text);
+}
+
+TEST_CASE_METHOD(Recovery, "xend killed at any moment: the next viewer sees what the first had not") {
+  const DomainId domain = create();
+  const bool watched = GENERATE(true, false);
+  auto viewer = view(domain);
+  if (!watched) viewer->leave();
+  const std::string text = numbered_text(60'000);
+  boot(domain, std::make_unique<Speaker>(text));
+  strike(GENERATE(Victim::xend, Victim::both), static_cast<std::uint64_t>(GENERATE(range(10, 2000, 61))));
+  auto next = view(domain);
+  settle();
+  CHECK(viewer->seen + next->seen == text);
+}
+
+TEST_CASE_METHOD(Recovery, "xcs killed at any moment: what is typed arrives once") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  auto& program = boot(domain, std::make_unique<SlowReader>(GENERATE(17u, 500u)));
+  const std::string text = numbered_text(20'000);
+  viewer->type(text);
+  strike(Victim::xcs, static_cast<std::uint64_t>(GENERATE(range(10, 2000, 61))));
+  REQUIRE(world.run_until([&] { return program.got.size() >= text.size(); }));
+  settle();
+  CHECK(program.got == text);
+}
+
+TEST_CASE_METHOD(Recovery, "xend killed at any moment: what it had taken from its viewer arrives once") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  auto& program = boot(domain, std::make_unique<SlowReader>(GENERATE(17u, 500u)));
+  const std::string text = numbered_text(20'000);
+  viewer->type(text);
+  strike(GENERATE(Victim::xend, Victim::both), static_cast<std::uint64_t>(GENERATE(range(10, 2000, 61))));
+  settle();
+  const std::size_t arrived = program.got.size();
+  REQUIRE(program.got == text.substr(0, arrived));
+  auto next = view(domain);
+  next->type(text.substr(arrived));
+  REQUIRE(world.run_until([&] { return program.got.size() >= text.size(); }));
+  settle();
+  CHECK(program.got == text);
+}
+
+TEST_CASE_METHOD(Recovery, "killed again and again while bytes go both ways") {
+  std::mt19937 choice(GENERATE(range(1u, 25u)));
+  const DomainId domain = create();
+  auto& program = boot(domain, std::make_unique<EchoProgram>());
+  static_cast<void>(program);
+  auto viewer = view(domain);
+  const std::string text = numbered_text(30'000);
+  viewer->type(text);
+  for (int round = 0; round < 12; ++round) strike(Victim::xcs, choice() % 400);
+  REQUIRE(world.run_until([&] { return viewer->seen.size() >= text.size(); }));
+  settle();
+  CHECK(viewer->seen == text);
+}
+
+TEST_CASE_METHOD(Recovery,
+                 "a console given up is not taken up by the next xend, and goes on when asked for") {
+  const DomainId domain = create();
+  boot(domain, std::make_unique<EchoProgram>());
+  world.run();
+  REQUIRE(ask(fmt::format("forget {}", domain)) == "ok\n");
+  kill_xend();
+  start_xend();
+  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  CHECK(ask("consoles") == "ok 0\n");
+  CHECK(ask(fmt::format("console {}", domain)).starts_with("ok 1 9601"));
+  auto viewer = view(domain);
+  viewer->type("still there");
+  settle();
+  CHECK(viewer->seen == "still there");
+}
+
+TEST_CASE_METHOD(Recovery, "a guest that ended while xend was dead is cleared away by the next") {
+  const bool preserve = GENERATE(false, true);
+  const DomainId domain = create(ring::Abi::sring, preserve);
+  boot(domain, std::make_unique<PrintProgram>("the end", 0));
+  kill_xend();
+  settle();
+  REQUIRE(domain_exists(domain));
+  start_xend();
+  settle();
+  CHECK(domain_exists(domain) == preserve);
+  if (!preserve) return;
+  auto viewer = view(domain);
+  settle();
+  CHECK(viewer->seen == "the end");
+}
