@@ -83,6 +83,18 @@ TEST_CASE("pushing over with more than the queue holds keeps the end of it") {
   CHECK(drain(queue) == "defg");
 }
 
+TEST_CASE("bytes that come back go before all others, across the end of the storage") {
+  ByteQueue queue(6);
+  queue.push(bytes_of("abcdef"));
+  queue.drop(4);
+  queue.push_front(bytes_of("bcd"));
+  CHECK(queue.size() == 5);
+  queue.push_front(bytes_of("a"));
+  CHECK(drain(queue) == "abcdef");
+  queue.push_front(bytes_of("xyz"));
+  CHECK(drain(queue) == "xyz");
+}
+
 TEST_CASE("a cleared queue is empty and as good as new") {
   ByteQueue queue(3);
   queue.push(bytes_of("ab"));

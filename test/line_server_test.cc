@@ -73,7 +73,7 @@ TEST_CASE_METHOD(Fixture, "a line that is too long is refused and its client cut
     CHECK_FALSE(person.cut_off);
   } else {
     CHECK(asked.empty());
-    CHECK(person.seen == "error a request has at most 256 bytes\n");
+    CHECK(person.seen == "error a request has at most 2048 bytes\n");
     CHECK(person.cut_off);
   }
 }
@@ -81,7 +81,7 @@ TEST_CASE_METHOD(Fixture, "a line that is too long is refused and its client cut
 TEST_CASE_METHOD(Fixture, "what a waiting client sends meanwhile is bounded") {
   world.stream_bytes(512);
   Person person(people, people.connect_local("/m/sock").value());
-  person.type("wait\n" + std::string(2000, 'x') + "\n");
+  person.type("wait\n" + std::string(2 * request_line_bytes_max, 'x') + "\n");
   world.run();
   CHECK(person.unsent() > 1000);
   server.answer(waiting.at(0), "ok");

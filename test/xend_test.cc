@@ -69,10 +69,10 @@ TEST_CASE_METHOD(XendFixture, "requests that make no sense are answered with err
   CHECK(ask("console") == "error usage: console <domid>\n");
   CHECK(ask("console 1 2") == "error usage: console <domid>\n");
   CHECK(ask("console 1 2 3 4 5") == "error usage: console <domid>\n");
-  CHECK(ask("console 0") == "error not a domain id from 1 to 1024\n");
-  CHECK(ask("console 1025") == "error not a domain id from 1 to 1024\n");
-  CHECK(ask("console -1") == "error not a domain id from 1 to 1024\n");
-  CHECK(ask("console one") == "error not a domain id from 1 to 1024\n");
+  CHECK(ask("console 0") == "error not a domain id from 1 to 4095\n");
+  CHECK(ask("console 4096") == "error not a domain id from 1 to 4095\n");
+  CHECK(ask("console -1") == "error not a domain id from 1 to 4095\n");
+  CHECK(ask("console one") == "error not a domain id from 1 to 4095\n");
   CHECK(ask("console 5") == "error no console: domain 5: there is no such domain\n");
   CHECK(ask("forget 5") == "error domain 5 has no console here\n");
   CHECK(ask("shutdown 5 poweroff") == "error domain 5 has no console here\n");

@@ -4,8 +4,10 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <map>
 #include <sstream>
 
+#include "emu/dom0/xenctld_console.h"
 #include "emu/host/launch.h"
 #include "tools/domain_spec.h"
 
@@ -15,8 +17,18 @@ namespace {
 
 constexpr int patience_ms = 3000;
 constexpr std::chrono::seconds xend_timeout{15};
-/// xcs and xend end when the hypervisor does, so it comes first.
-constexpr std::array machine_processes{"xen", "xcs", "xend"};
+/// All that a machine may have. The others end when the hypervisor does, so it comes first.
+constexpr std::array machine_processes{"xen", "xcs", "xend", "xenctld"};
+
+std::vector<std::string> processes_of(Dom0Kind dom0) {
+  switch (dom0) {
+    case Dom0Kind::xcs_xend:
+      return {"xen", "xcs", "xend"};
+    case Dom0Kind::xenctld:
+      return {"xen", "xenctld"};
+  }
+  return {};
+}
 
 const char* abi_name(ring::Abi abi) {
   return abi == ring::Abi::flat ? "flat" : "sring";
@@ -64,6 +76,33 @@ void add_port_base(CLI::App* command, std::uint16_t& port_base) {
       ->capture_default_str();
 }
 
+void add_queue_limit(CLI::App* command, std::size_t& queue_limit_bytes) {
+  command
+      ->add_option("--queue-limit", queue_limit_bytes,
+                   fmt::format("Bytes of output that xenctld keeps for each domain: beyond it the oldest are "
+                               "discarded and counted (default: none, and a domain waits once {} are kept)",
+                               dom0::xenctld_queue_bytes_max))
+      ->check(CLI::Range(dom0::xenctld_queue_bytes_min, dom0::xenctld_queue_bytes_max));
+}
+
+void add_dom0_options(CLI::App* command, MachineSpec& spec) {
+  static const std::map<std::string, Dom0Kind> kinds{{"xcs", Dom0Kind::xcs_xend},
+                                                     {"xenctld", Dom0Kind::xenctld}};
+  command
+      ->add_option(
+          "--dom0", spec.dom0,
+          "What serves the consoles: xcs, with xend behind it (default), or xenctld, one daemon with "
+          "a pty for each domain")
+      ->transform(CLI::CheckedTransformer(kinds).description("xcs|xenctld"));
+  add_queue_limit(command, spec.queue_limit_bytes);
+}
+
+std::optional<Dom0Kind> running_dom0(const Machine& machine) {
+  if (PidFile::holder(machine.pid_file("xend"))) return Dom0Kind::xcs_xend;
+  if (PidFile::holder(machine.pid_file("xenctld"))) return Dom0Kind::xenctld;
+  return std::nullopt;
+}
+
 Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
   const Machine& machine = host.machine();
   if (auto prepared = machine.prepare(); !prepared) return prepared;
@@ -75,12 +114,16 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
   }
   // Of a machine whose hypervisor was killed.
   end_marked_processes(machine);
-  for (const std::string name : machine_processes) {
+  for (const std::string& name : processes_of(spec.dom0)) {
     LaunchSpec launched;
     launched.arguments = {name, "--dir", machine.directory()};
     if (name == "xend") {
       launched.arguments.push_back("--console-port-base");
       launched.arguments.push_back(std::to_string(spec.console_port_base));
+    }
+    if (name == "xenctld" && spec.queue_limit_bytes != 0) {
+      launched.arguments.push_back("--queue-limit");
+      launched.arguments.push_back(std::to_string(spec.queue_limit_bytes));
     }
     if (spec.dies_with_us) launched.arguments.push_back("--private");
     launched.log_path = machine.log_file(name);
@@ -108,10 +151,13 @@ bool stop_machine(const Machine& machine) {
 }
 
 Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request) {
-  const char* what = "cannot ask xend";
-  auto connection = host.connect_local(host.machine().xend_socket());
+  const bool xenctld = running_dom0(host.machine()) == Dom0Kind::xenctld;
+  const std::string daemon = xenctld ? "xenctld" : "xend";
+  const std::string what = "cannot ask " + daemon;
+  const std::string socket = xenctld ? host.machine().xenctld_socket() : host.machine().xend_socket();
+  auto connection = host.connect_local(socket);
   if (!connection) {
-    return Error{connection.error().code, what, host.machine().xend_socket(), "xend does not run",
+    return Error{connection.error().code, what, socket, daemon + " does not run",
                  "ringside down and ringside up start afresh"};
   }
   Conversation talk;
@@ -129,19 +175,20 @@ Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& re
     if (io.state == Io::State::moved)
       talk.received.append(reinterpret_cast<const char*>(bytes.data()), io.bytes);
     talk.check(counted);
-    if (io.state == Io::State::closed) talk.problem = "xend closed the connection";
+    if (io.state == Io::State::closed) talk.problem = daemon + " closed the connection";
     if (talk.complete || io.state == Io::State::closed) host.stop(0);
   });
   const auto timer = host.timer_start(xend_timeout, [&] {
-    talk.problem = "xend does not answer";
+    talk.problem = daemon + " does not answer";
     host.stop(0);
   });
   host.run();
   host.timer_cancel(timer);
   if (!talk.complete)
-    return Error{EIO, what, request, talk.problem, "see the log " + host.machine().log_file("xend")};
+    return Error{EIO, what, request, talk.problem, "see the log " + host.machine().log_file(daemon)};
   std::vector<std::string> lines = talk.lines();
-  if (lines[0].starts_with("error ")) return Error{EINVAL, "xend refused", request, lines[0].substr(6), ""};
+  if (lines[0].starts_with("error "))
+    return Error{EINVAL, daemon + " refused", request, lines[0].substr(6), ""};
   lines[0].erase(0, std::min<std::size_t>(lines[0].size(), 3));
   return lines;
 }
@@ -152,10 +199,10 @@ namespace {
 Result<BuiltDomain> make_console(LinuxHost& host, DomainId domain) {
   auto answer = ask_xend(host, "console " + std::to_string(domain));
   if (!answer) return answer.error();
-  BuiltDomain built{.domain = domain, .guest_port = 0, .tcp_port = 0, .socket_path = {}};
+  BuiltDomain built{.domain = domain, .guest_port = 0, .tcp_port = 0, .path = {}};
   std::istringstream words(answer->at(0));
   words >> built.guest_port >> built.tcp_port;
-  std::getline(words >> std::ws, built.socket_path);
+  std::getline(words >> std::ws, built.path);
   return built;
 }
 
@@ -165,7 +212,7 @@ Result<BuiltDomain> make_port(Privcmd& privcmd, DomainId domain) {
   auto port = privcmd.evtchn_alloc_unbound(domain, dom0);
   if (!port) return port.error();
   if (auto set = privcmd.domain_set_console_port(domain, *port); !set) return set.error();
-  return BuiltDomain{.domain = domain, .guest_port = *port, .tcp_port = 0, .socket_path = {}};
+  return BuiltDomain{.domain = domain, .guest_port = *port, .tcp_port = 0, .path = {}};
 }
 
 }  // namespace

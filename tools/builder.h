@@ -1,6 +1,7 @@
 // Builds what the command line is asked for: a machine of background processes, a domain with its console.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,18 +18,36 @@ inline constexpr std::uint16_t default_console_port_base = 9600;
 /// --console-port-base, for every command that starts an xend.
 void add_port_base(CLI::App* command, std::uint16_t& port_base);
 
+/// What serves the consoles of a machine.
+enum class Dom0Kind {
+  xcs_xend,  ///< the switch, and the console server behind it
+  xenctld,   ///< one daemon in the place of both
+};
+
+/// --dom0 and --queue-limit, for every command that starts a machine.
+void add_dom0_options(CLI::App* command, struct MachineSpec& spec);
+/// --queue-limit by itself.
+void add_queue_limit(CLI::App* command, std::size_t& queue_limit_bytes);
+
 struct MachineSpec {
+  Dom0Kind dom0 = Dom0Kind::xcs_xend;
+  std::size_t queue_limit_bytes = 0;  ///< under xenctld; 0 = none
   std::uint16_t console_port_base = default_console_port_base;
   bool dies_with_us = false;  ///< for a machine that nobody else is to use
 };
 
-/// Starts xen, xcs and xend, each ready before the next. On failure what had been started is ended again.
+/// Starts xen, then xcs and xend or xenctld, each ready before the next. On failure what had been started is
+/// ended again.
 Result<> start_machine(LinuxHost& host, const MachineSpec& spec);
 /// Ends all processes of a machine, its domains included, and removes what they left. Answers whether there
 /// was one.
 bool stop_machine(const Machine& machine);
 
-/// One request line to xend; its answer, of one or more lines, without the leading "ok ".
+/// Which of the two daemons programs can ask on this machine; nothing when none runs.
+std::optional<Dom0Kind> running_dom0(const Machine& machine);
+
+/// One request line to xend, or to xenctld where that runs; its answer, of one or more lines, without the
+/// leading "ok ".
 Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request);
 
 inline constexpr std::uint32_t memory_mib_min = memory_kib_min / 1024;
@@ -55,8 +74,8 @@ void add_guest_options(CLI::App* command, DomainSpec& spec);
 struct BuiltDomain {
   DomainId domain = 0;
   ring::Port guest_port = 0;
-  std::uint16_t tcp_port = 0;  ///< 0 and no path: without a console
-  std::string socket_path;
+  std::uint16_t tcp_port = 0;  ///< 0 = none: it is a pty's, or there is no console
+  std::string path;            ///< of its socket, or the link to its pty; empty without a console
 };
 
 /// Creates the domain, has xend make its console (or only a port that waits for dom0), starts its process,

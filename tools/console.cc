@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include "emu/dom0/console_client.h"
 #include "emu/host/journal_log.h"
@@ -18,12 +19,19 @@ namespace {
 
 using dom0::ConsoleClient;
 
+/// A console as it is found: a socket to connect to, or a terminal to open.
+Result<Handle> open_console(LinuxHost& host, const std::string& path, bool pty) {
+  if (!pty) return host.connect_local(path);
+  auto terminal = host.file_open(path, Host::FileUse::output);
+  if (!terminal) return terminal.error();
+  return std::move(terminal->handle);
+}
+
 /// Attaches stdin and stdout to the console until one side ends it. SIGINT, SIGTERM and SIGHUP count as
 /// leaving. A domain that was left paused for it is set going once its console has its viewer.
 Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink,
-                                    const std::string& socket, dom0::ConsoleClientOptions options,
+                                    Result<Handle> connection, dom0::ConsoleClientOptions options,
                                     bool unpause) {
-  auto connection = host.connect_local(socket);
   if (!connection) return connection.error();
   auto input = host.standard_stream(0);
   if (!input) return input.error();
@@ -56,28 +64,42 @@ Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Si
   return *ended;
 }
 
-Result<std::string> console_socket(LinuxHost& host, DomainId domain) {
+/// Opens the console that the running daemon keeps for the domain. `pty`: it must be a pty.
+Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
+  const auto cannot = [domain](std::string why, std::string advice) {
+    return Error{ENOENT, "no console", fmt::format("domain {}", domain), std::move(why), std::move(advice)};
+  };
+  const bool has_ptys = running_dom0(host.machine()) == Dom0Kind::xenctld;
+  if (pty && !has_ptys)
+    return cannot("this machine runs xcs and xend, which have no ptys", "ringside up --dom0 xenctld has");
   auto consoles = ask_xend(host, "consoles");
   if (!consoles) return consoles.error();
   for (const std::string& line : consoles.value()) {
+    std::istringstream words(line);
     DomainId found = 0;
-    unsigned port = 0;
-    if (std::sscanf(line.c_str(), "%u %u", &found, &port) != 2 || found != domain) continue;
-    const std::size_t path = line.find('/');
-    if (path != std::string::npos) return line.substr(path);
+    std::string port;
+    std::string status;
+    if (!(words >> found >> port >> status) || found != domain) continue;
+    const std::size_t at = line.find('/');
+    if (at == std::string::npos) continue;
+    const std::string path = line.substr(at);
+    if (has_ptys && status == "attached")
+      return cannot("it is attached to " + path, "ringside detach gives it its pty back");
+    if (has_ptys && status == "connected")
+      return cannot("somebody has its pty open: " + path, "two readers would share its output between them");
+    return open_console(host, path, has_ptys);
   }
-  return Error{ENOENT, "no console", fmt::format("domain {}", domain), "xend serves none for it",
-               "was it made by ringside create?"};
+  return cannot("none is kept for it", "was it made by ringside create?");
 }
 
-int console(const Session& session, const std::string& name) {
+int console(const Session& session, const std::string& name, bool pty) {
   LinuxHost host("console", session.machine());
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   auto info = privcmd->domain_find(name);
   if (!info) return failed(info.error());
-  auto socket = console_socket(host, info->domain);
-  if (!socket) return failed(socket.error());
+  auto connection = find_console(host, info->domain, pty);
+  if (!connection) return failed(connection.error());
   auto journal = JournalWriter::open(session.machine().journal_directory(), "console");
   if (!journal) return failed(journal.error());
   const bool person = is_terminal(0) && is_terminal(1);
@@ -85,7 +107,7 @@ int console(const Session& session, const std::string& name) {
     std::printf("*** REMOTE CONSOLE of domain %u, %s: Ctrl-] leaves ***\r\n", info->domain, info->name);
     std::fflush(stdout);
   }
-  auto ended = attach(host, *privcmd, **journal, *socket,
+  auto ended = attach(host, *privcmd, **journal, std::move(connection),
                       {.escape = person, .end_of_file = false, .domain = info->domain}, false);
   if (!ended) return failed(ended.error());
   if (person) {
@@ -113,14 +135,14 @@ int exec_on(LinuxHost& host, DomainSpec spec) {
   if (!built) return failed(built.error());
   trace::NullSink silent;
   const bool person = is_terminal(0) && is_terminal(1);
-  auto ended = attach(host, *privcmd, silent, built->socket_path,
+  auto ended = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
                       {.escape = person, .end_of_file = !spec.raw, .domain = built->domain}, true);
   if (!ended) return failed(ended.error());
   if (*ended == ConsoleClient::Ended::closed) return program_status(*privcmd, built->domain);
   return 128 + (*ended == ConsoleClient::Ended::left ? SIGINT : SIGPIPE);
 }
 
-int exec(DomainSpec spec) {
+int exec(DomainSpec spec, MachineSpec machine_spec) {
   auto directory = make_temporary_directory();
   if (!directory) return failed(directory.error());
   const Machine machine(*directory);
@@ -128,7 +150,7 @@ int exec(DomainSpec spec) {
   // Signals that arrive before or after the console is attached must not leave the machine behind.
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
   int status = exit_could_not_run;
-  if (auto started = start_machine(host, {.console_port_base = 0, .dies_with_us = true}); !started) {
+  if (auto started = start_machine(host, machine_spec); !started) {
     failed(started.error());
   } else {
     status = exec_on(host, std::move(spec));
@@ -158,7 +180,13 @@ void add_console_commands(CLI::App& app, Session& session) {
   spec->paused = true;  // until its console is attached
   exec_command->add_option("PROGRAM", spec->program, "After --: the program (default: the built-in shell)");
   add_guest_options(exec_command, *spec);
-  exec_command->callback([&session, spec] { session.run = [spec] { return exec(*spec); }; });
+  const auto machine_spec = std::make_shared<MachineSpec>();
+  machine_spec->console_port_base = 0;
+  machine_spec->dies_with_us = true;
+  add_dom0_options(exec_command, *machine_spec);
+  exec_command->callback([&session, spec, machine_spec] {
+    session.run = [spec, machine_spec] { return exec(*spec, *machine_spec); };
+  });
 
   CLI::App* console_command =
       add_command(app, session, "console", "Attach this terminal to a domain's console",
@@ -166,8 +194,12 @@ void add_console_commands(CLI::App& app, Session& session) {
                   "  telnet localhost 9601       the same, from any program");
   const auto domain = std::make_shared<std::string>();
   console_command->add_option("DOMAIN", *domain, "Its name or number")->required();
-  console_command->callback(
-      [&session, domain] { session.run = [&session, domain] { return console(session, *domain); }; });
+  const auto pty = std::make_shared<bool>(false);
+  console_command->add_flag("--pty", *pty,
+                            "Through the domain's pty, or not at all (xenctld's way, and its default)");
+  console_command->callback([&session, domain, pty] {
+    session.run = [&session, domain, pty] { return console(session, *domain, *pty); };
+  });
 }
 
 }  // namespace ringside::tools

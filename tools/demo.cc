@@ -98,7 +98,7 @@ void print_question(const DomainInfo& info, const BuiltDomain& built) {
       "guest)\n"
       "  the event channel   port %u of the guest: says that a message has arrived, and nothing else\n"
       "  the viewer          on xend's unix socket %s; `telnet localhost %u` would do\n",
-      info.shared_info_frame, info.domain, built.guest_port, built.socket_path.c_str(), built.tcp_port);
+      info.shared_info_frame, info.domain, built.guest_port, built.path.c_str(), built.tcp_port);
 }
 
 Result<> tell_all(LinuxHost& host, Privcmd& privcmd) {
@@ -113,7 +113,7 @@ Result<> tell_all(LinuxHost& host, Privcmd& privcmd) {
   if (!journal) return journal.error();
   auto reader = JournalReader::open(host.machine().journal_directory());
   if (!reader) return reader.error();
-  auto console = host.connect_local(built->socket_path);
+  auto console = host.connect_local(built->path);
   if (!console) return console.error();
   Stage stage(host, **reader, trace::Journal(**journal, trace::actor(trace::Role::user)), std::move(*console),
               built->domain);

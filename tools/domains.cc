@@ -105,8 +105,10 @@ Result<> ask(Dom0& dom0, const std::string& request) {
 }
 
 void print_built(const DomainSpec& spec, const BuiltDomain& built) {
-  std::printf("domain %u \"%s\"%s: console on 127.0.0.1 port %u and on %s\n", built.domain, spec.name.c_str(),
-              spec.paused ? ", paused" : "", built.tcp_port, built.socket_path.c_str());
+  const std::string tcp =
+      built.tcp_port != 0 ? fmt::format("127.0.0.1 port {} and on ", built.tcp_port) : std::string();
+  std::printf("domain %u \"%s\"%s: console on %s%s\n", built.domain, spec.name.c_str(),
+              spec.paused ? ", paused" : "", tcp.c_str(), built.path.c_str());
 }
 
 void add_guest_options(CLI::App* command, DomainSpec& spec) {

@@ -9,16 +9,21 @@
 namespace ringside::tools {
 
 void add_machine_commands(CLI::App& app, Session& session) {
-  CLI::App* up = add_command(app, session, "up", "Start xen, xcs and xend in the background",
-                             "  ringside up\n"
-                             "  ringside up --dir /tmp/other --console-port-base 0        a second machine");
+  CLI::App* up =
+      add_command(app, session, "up", "Start a machine in the background: xen, and xcs and xend or xenctld",
+                  "  ringside up\n"
+                  "  ringside up --dom0 xenctld          a pty for each domain\n"
+                  "  ringside up --dir /tmp/other --console-port-base 0        a second machine");
   const auto spec = std::make_shared<MachineSpec>();
   add_port_base(up, spec->console_port_base);
+  add_dom0_options(up, *spec);
   up->callback([&session, spec] {
     session.run = [&session, spec] {
       LinuxHost host("up", session.machine());
       if (auto started = start_machine(host, *spec); !started) return failed(started.error());
-      std::printf("xen, xcs and xend are running in %s\n", session.directory.c_str());
+      std::printf("%s are running in %s\n",
+                  spec->dom0 == Dom0Kind::xenctld ? "xen and xenctld" : "xen, xcs and xend",
+                  session.directory.c_str());
       return exit_good;
     };
   });

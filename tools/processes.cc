@@ -7,6 +7,7 @@
 #include <random>
 
 #include "emu/dom0/xcs.h"
+#include "emu/dom0/xenctld.h"
 #include "emu/dom0/xend.h"
 #include "emu/domu/domain.h"
 #include "emu/domu/shell.h"
@@ -118,6 +119,29 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
   return status;
 }
 
+int run_xenctld(const Session& session, bool private_machine, std::size_t queue_limit_bytes) {
+  auto station = take_station(session, "xenctld", true);
+  if (!station) return failed(station.error());
+  station->removes_machine = private_machine;
+  auto privcmd = station->host->connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  const Machine machine = session.machine();
+  if (PidFile::holder(machine.pid_file("xcs"))) {
+    return failed({EBUSY, "cannot serve the consoles", machine.directory(), "xcs has them",
+                   "a machine has xcs and xend, or xenctld"});
+  }
+  dom0::Xenctld xenctld(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xenctld)),
+                        std::move(*privcmd),
+                        {.management_socket = machine.xenctld_socket(),
+                         .console_directory = machine.directory(),
+                         .queue_limit_bytes = queue_limit_bytes});
+  if (auto started = xenctld.start(); !started) return failed(started.error());
+  ready();
+  const int status = station->host->run();
+  wake_orphans(machine);
+  return status;
+}
+
 int run_domu(const Session& session, domu::DomUOptions options, bool external) {
   if (external) return failed(become_program(options.argv));
   wait_for_resume();
@@ -174,6 +198,18 @@ void add_process_commands(CLI::App& app, Session& session) {
   xend->callback([&session, private_machine, port_base] {
     session.run = [&session, private_machine, port_base] {
       return run_xend(session, *private_machine, *port_base);
+    };
+  });
+
+  CLI::App* xenctld =
+      add("xenctld", "dom0's console daemon in place of xcs and xend: a pty for each domain",
+          "  ringside xenctld --dir /tmp/m1 --queue-limit 65536        the oldest output goes first");
+  add_private(xenctld);
+  const auto queue_limit = std::make_shared<std::size_t>(0);
+  add_queue_limit(xenctld, *queue_limit);
+  xenctld->callback([&session, private_machine, queue_limit] {
+    session.run = [&session, private_machine, queue_limit] {
+      return run_xenctld(session, *private_machine, *queue_limit);
     };
   });
 

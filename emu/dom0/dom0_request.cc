@@ -1,33 +1,38 @@
 // The forms a request may have, and what each means.
 #include "emu/dom0/dom0_request.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <optional>
 #include <span>
 
 namespace ringside::dom0 {
 
 namespace {
 
-constexpr std::size_t words_max = 3;
+constexpr std::size_t words_max = 4;
 
 struct Form {
   std::string_view verb;
   Dom0Request::Verb meaning;
   std::size_t words;
+  std::size_t words_optional;
   std::string_view usage;
 };
 
-constexpr std::array<Form, 8> forms{{
-    {"console", Dom0Request::Verb::console, 2, "console <domid>"},
-    {"consoles", Dom0Request::Verb::consoles, 1, "consoles"},
-    {"shutdown", Dom0Request::Verb::shutdown, 3, "shutdown <domid> poweroff|reboot"},
-    {"sysrq", Dom0Request::Verb::sysrq, 3, "sysrq <domid> <key>"},
-    {"balloon", Dom0Request::Verb::balloon, 3, "balloon <domid> <pages>"},
-    {"suspend", Dom0Request::Verb::suspend, 2, "suspend <domid>"},
-    {"resume", Dom0Request::Verb::resume, 2, "resume <domid>"},
-    {"forget", Dom0Request::Verb::forget, 2, "forget <domid>"},
+constexpr std::array<Form, 10> forms{{
+    {"console", Dom0Request::Verb::console, 2, 0, "console <domid>"},
+    {"consoles", Dom0Request::Verb::consoles, 1, 0, "consoles"},
+    {"shutdown", Dom0Request::Verb::shutdown, 3, 0, "shutdown <domid> poweroff|reboot"},
+    {"sysrq", Dom0Request::Verb::sysrq, 3, 0, "sysrq <domid> <key>"},
+    {"balloon", Dom0Request::Verb::balloon, 3, 0, "balloon <domid> <pages>"},
+    {"suspend", Dom0Request::Verb::suspend, 2, 0, "suspend <domid>"},
+    {"resume", Dom0Request::Verb::resume, 2, 0, "resume <domid>"},
+    {"forget", Dom0Request::Verb::forget, 2, 0, "forget <domid>"},
+    {"attach", Dom0Request::Verb::attach, 3, 1, "attach <domid> <path> [<input path>]"},
+    {"detach", Dom0Request::Verb::detach, 2, 0, "detach <domid>"},
 }};
 
 struct Words {
@@ -65,6 +70,24 @@ bool parse_domain(std::string_view word, DomainId& domain) {
   return parse_number(word, domain) && domain >= 1 && domain <= domain_id_max;
 }
 
+std::optional<std::string> unescape_word(std::string_view word) {
+  std::string text;
+  while (!word.empty()) {
+    char byte = word.front();
+    word.remove_prefix(1);
+    if (byte == '%') {
+      unsigned value = 0;
+      const char* const end = word.data() + std::min<std::size_t>(word.size(), 2);
+      const auto parsed = std::from_chars(word.data(), end, value, 16);
+      if (word.size() < 2 || parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+      byte = static_cast<char>(value);
+      word.remove_prefix(2);
+    }
+    text += byte;
+  }
+  return text;
+}
+
 ring::ControlMessage shutdown_message(ring::ShutdownSubtype subtype, std::span<const std::uint8_t> payload) {
   return ring::make_message(ring::CMSG_SHUTDOWN, subtype, 0, payload);
 }
@@ -79,9 +102,11 @@ Result<Dom0Request> parse_dom0_request(std::string_view line) {
   }
   if (form == nullptr) {
     return bad(
-        "unknown request: console, consoles, shutdown, sysrq, balloon, suspend, resume and forget are known");
+        "unknown request: console, consoles, shutdown, sysrq, balloon, suspend, resume, forget, attach and "
+        "detach are known");
   }
-  if (words.count != form->words) return bad(fmt::format("usage: {}", form->usage));
+  if (words.count < form->words || words.count > form->words + form->words_optional)
+    return bad(fmt::format("usage: {}", form->usage));
   Dom0Request request;
   request.verb = form->meaning;
   if (form->words >= 2 && !parse_domain(words.word[1], request.domain)) {
@@ -109,7 +134,27 @@ Result<Dom0Request> parse_dom0_request(std::string_view line) {
   if (request.verb == Dom0Request::Verb::suspend) {
     request.message = shutdown_message(ring::CMSG_SHUTDOWN_SUSPEND, {});
   }
+  if (request.verb == Dom0Request::Verb::attach) {
+    const auto path = unescape_word(argument);
+    const auto input_path = unescape_word(words.word[3]);
+    if (!path || !input_path) return bad("a path in which % is not followed by two hexadecimal digits");
+    request.path = *path;
+    request.input_path = *input_path;
+  }
   return request;
+}
+
+std::string escape_word(std::string_view text) {
+  std::string word;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (byte <= ' ' || byte == '%' || byte == 0x7f) {
+      word += fmt::format("%{:02x}", byte);
+    } else {
+      word += character;
+    }
+  }
+  return word;
 }
 
 }  // namespace ringside::dom0

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "emu/base/check.h"
@@ -12,15 +13,32 @@
 namespace ringside::dom0 {
 
 struct Dom0Request {
-  enum class Verb : std::uint8_t { console, consoles, shutdown, sysrq, balloon, suspend, resume, forget };
+  enum class Verb : std::uint8_t {
+    console,
+    consoles,
+    shutdown,
+    sysrq,
+    balloon,
+    suspend,
+    resume,
+    forget,
+    attach,
+    detach
+  };
   Verb verb = Verb::consoles;
   DomainId domain = 0;           ///< 1..domain_id_max; not for consoles
   ring::ControlMessage message;  ///< shutdown, sysrq, balloon, suspend: what to send, but for its id
+  std::string path;              ///< attach: the file
+  std::string input_path;        ///< attach: where input comes from, if not empty
 };
 
 /// console <domid> | consoles | shutdown <domid> poweroff|reboot | sysrq <domid> <key> |
-/// balloon <domid> <pages> | suspend <domid> | resume <domid> | forget <domid>.
+/// balloon <domid> <pages> | suspend <domid> | resume <domid> | forget <domid> |
+/// attach <domid> <path> [<input path>] | detach <domid>. Paths are words, see escape_word().
 /// The error's `why` says what is wrong, fit to be sent back.
 [[nodiscard]] Result<Dom0Request> parse_dom0_request(std::string_view line);
+
+/// `text` as one word of a request: spaces, control characters and '%' become %XX.
+[[nodiscard]] std::string escape_word(std::string_view text);
 
 }  // namespace ringside::dom0

@@ -18,7 +18,8 @@
 namespace ringside::dom0 {
 
 /// A request, its newline included.
-inline constexpr std::size_t request_line_bytes_max = 256;
+/// Two paths find room in it.
+inline constexpr std::size_t request_line_bytes_max = 2048;
 inline constexpr std::size_t line_clients_max = 64;
 
 class LineServer {

@@ -141,6 +141,11 @@ void Xend::take_request(Client client, std::string_view line) {
       return ask_console(client, request->domain);
     case Dom0Request::Verb::resume:
       return ask_resume(client, request->domain);
+    case Dom0Request::Verb::attach:
+    case Dom0Request::Verb::detach:
+      return server_.answer(client,
+                            "error this machine runs xcs and xend; files are attached under xenctld "
+                            "(ringside up --dom0 xenctld)");
     case Dom0Request::Verb::shutdown:
     case Dom0Request::Verb::sysrq:
     case Dom0Request::Verb::balloon:

@@ -161,6 +161,37 @@ class Host {
   /// Changes what an existing watch waits for.
   virtual void watch_interest(const Handle& stream, Ready interest) = 0;
 
+  // -- ptys and files: what a person's programs attach to
+  struct Pty {
+    Handle terminal;   ///< the controlling side, a stream; not to be watched while nobody has the other open
+    std::string path;  ///< the other side, for whoever wants to open it
+  };
+  /// A raw one that nobody has open. What is in it, either way, outlives those who open and close it.
+  virtual Result<Pty> pty_create() = 0;
+  /// Calls `changed` after the other side was opened or closed (and sometimes for no reason).
+  virtual Result<> pty_watch(const Handle& terminal, std::function<void()> changed) = 0;
+  [[nodiscard]] virtual bool pty_is_open(const Handle& terminal) = 0;
+  /// Whether something waits for the reader. What was written a moment ago may not have arrived yet.
+  [[nodiscard]] virtual bool pty_has_unread(const Handle& terminal) = 0;
+  /// Takes out again what was written and nobody has read.
+  [[nodiscard]] virtual std::vector<std::uint8_t> pty_take_back(const Handle& terminal) = 0;
+
+  enum class FileKind : std::uint8_t {
+    terminal,  ///< raw from here on until the handle is closed
+    pipe,      ///< both ends are held, so that nothing breaks when a reader or writer leaves
+    regular,   ///< written at its end; read from its beginning
+  };
+  struct File {
+    Handle handle;
+    FileKind kind;
+  };
+  enum class FileUse : std::uint8_t { output, input };
+  /// Something that is there already, as a stream. A terminal and a pipe go both ways.
+  virtual Result<File> file_open(const std::string& path, FileUse use) = 0;
+  /// A symbolic link, in the place of another one if there is one.
+  virtual Result<> link_make(const std::string& path, const std::string& target) = 0;
+  virtual void link_remove(const std::string& path) = 0;
+
   // -- programs
   virtual Result<Program> program_start(const ProgramSpec& spec) = 0;
   /// Calls `ended` once with the exit status as a shell would show it (0..255; 128 + signal). Of a process

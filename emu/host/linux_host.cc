@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_files.h"
 #include "emu/host/linux_hypercall.h"
 #include "emu/host/linux_loop.h"
 #include "emu/host/linux_memory.h"
@@ -22,6 +23,7 @@ LinuxHost::LinuxHost(std::string name, Machine machine)
       loop_(std::make_unique<LinuxLoop>()),
       memory_(std::make_unique<Memory>()),
       callers_(std::make_unique<Callers>()),
+      files_(std::make_unique<Files>(*loop_)),
       spare_fd_(open("/dev/null", O_RDONLY | O_CLOEXEC)) {
   std::signal(SIGPIPE, SIG_IGN);
   rlimit limit{};
@@ -74,6 +76,7 @@ void LinuxHost::handle_close(int number) {
     unlink(path->second.c_str());
     listening_paths_.erase(path);
   }
+  files_->closing(number);
   if (children_.erase(number) != 0) waitid(P_PIDFD, static_cast<id_t>(number), nullptr, WEXITED | WNOHANG);
   close(number);
 }

@@ -2,7 +2,8 @@
 // the loop is Boost.Asio's. One LinuxHost a process; see linux_loop.h for how it waits.
 //
 // Split by what it talks to: linux_memory.cc (frames, eventfds), linux_stream.cc (sockets), linux_process.cc
-// (ptys, programs, signals), linux_hypercall.cc (the hypervisor's sockets).
+// (programs, signals), linux_files.cc (ptys and files that people attach), linux_hypercall.cc (the
+// hypervisor's sockets).
 #pragma once
 
 #include <map>
@@ -73,6 +74,15 @@ class LinuxHost final : public Host {
   void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) override;
   void watch_interest(const Handle& stream, Ready interest) override;
 
+  Result<Pty> pty_create() override;
+  Result<> pty_watch(const Handle& terminal, std::function<void()> changed) override;
+  bool pty_is_open(const Handle& terminal) override;
+  bool pty_has_unread(const Handle& terminal) override;
+  std::vector<std::uint8_t> pty_take_back(const Handle& terminal) override;
+  Result<File> file_open(const std::string& path, FileUse use) override;
+  Result<> link_make(const std::string& path, const std::string& target) override;
+  void link_remove(const std::string& path) override;
+
   Result<Program> program_start(const ProgramSpec& spec) override;
   void process_watch(const Handle& process, std::function<void(int status)> ended) override;
   void terminal_resize(const Handle& terminal, std::uint16_t rows, std::uint16_t columns) override;
@@ -91,6 +101,7 @@ class LinuxHost final : public Host {
  private:
   struct Memory;   ///< linux_memory.cc
   struct Callers;  ///< linux_hypercall.cc
+  struct Files;    ///< linux_files.cc
   void hypercall_received(int fd);
   Result<Mapping> map_shared(int fd, std::size_t bytes, const char* what);
 
@@ -99,6 +110,7 @@ class LinuxHost final : public Host {
   std::unique_ptr<LinuxLoop> loop_;
   std::unique_ptr<Memory> memory_;
   std::unique_ptr<Callers> callers_;
+  std::unique_ptr<Files> files_;
   std::unordered_map<int, std::string> listening_paths_;
   /// Programs to be reaped when their handles close.
   std::unordered_set<int> children_;

@@ -21,16 +21,16 @@ bool is_terminal(int fd) {
   return isatty(fd) != 0;
 }
 
-RawTerminal::RawTerminal(int fd) : fd_(fd) {
+RawTerminal::RawTerminal(int fd, When when) : fd_(fd), when_(when == When::now ? TCSANOW : TCSADRAIN) {
   termios mode{};
   if (tcgetattr(fd, &mode) != 0) return;
   saved_ = std::make_unique<Saved>(Saved{mode});
   cfmakeraw(&mode);
-  tcsetattr(fd, TCSADRAIN, &mode);
+  tcsetattr(fd, when_, &mode);
 }
 
 RawTerminal::~RawTerminal() {
-  if (saved_) tcsetattr(fd_, TCSADRAIN, &saved_->mode);
+  if (saved_) tcsetattr(fd_, when_, &saved_->mode);
 }
 
 }  // namespace ringside

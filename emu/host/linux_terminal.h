@@ -19,7 +19,8 @@ struct WindowSize {
 /// Puts a terminal into raw mode and back. Does nothing on anything else.
 class RawTerminal {
  public:
-  explicit RawTerminal(int fd);
+  enum class When { drained, now };  ///< whether output that is on its way is waited for
+  explicit RawTerminal(int fd, When when = When::drained);
   ~RawTerminal();
   RawTerminal(const RawTerminal&) = delete;
   RawTerminal& operator=(const RawTerminal&) = delete;
@@ -27,6 +28,7 @@ class RawTerminal {
  private:
   struct Saved;
   int fd_;
+  int when_;
   std::unique_ptr<Saved> saved_;
 };
 

@@ -31,6 +31,11 @@ class Machine {
   [[nodiscard]] std::string xen_socket() const { return directory_ + "/xen.sock"; }
   [[nodiscard]] std::string xcs_socket() const { return directory_ + "/xcs_socket"; }
   [[nodiscard]] std::string xend_socket() const { return directory_ + "/xend.sock"; }
+  [[nodiscard]] std::string xenctld_socket() const { return directory_ + "/xenctld.sock"; }
+  /// The link to a domain's pty, under xenctld.
+  [[nodiscard]] std::string pty_link(DomainId domain) const {
+    return directory_ + "/pty-" + std::to_string(domain);
+  }
   [[nodiscard]] std::string pid_file(const std::string& process) const {
     return directory_ + "/" + process + ".pid";
   }

@@ -97,6 +97,7 @@ Handle SimWorld::open(SimHost& owner, SimObject& object) {
   const int number = next_number_++;
   slots_.emplace(number, std::make_unique<SimSlot>(owner, object));
   object.slots.push_back(number);
+  users_changed(object);
   return {owner, number};
 }
 
@@ -111,6 +112,7 @@ void SimWorld::close(int number) {
   SimSlot& slot = *taken.mapped();
   end_wait(slot.wait);
   std::erase(slot.object->slots, number);
+  users_changed(*slot.object);
   release(*slot.object);
 }
 
@@ -122,8 +124,14 @@ void SimWorld::release(SimObject& object) {
 
 void SimWorld::retire(SimObject& object) {
   if (auto* stream = dynamic_cast<SimStream*>(&object); stream != nullptr && stream->peer != nullptr) {
-    stream->peer->peer = nullptr;
-    changed(*stream->peer);
+    SimStream& peer = *std::exchange(stream->peer, nullptr);
+    peer.peer = nullptr;
+    changed(peer);
+    // The side that people open goes with the controlling one.
+    if (stream->pty && files_.erase(peer.path) != 0) {
+      --peer.holds;
+      release(peer);
+    }
   }
   if (auto* listener = dynamic_cast<SimListener*>(&object)) {
     listeners_.erase(listener->name);

@@ -26,6 +26,7 @@ namespace ringside {
 
 class SimHost;
 struct SimConnection;
+struct SimFile;
 struct SimFrame;
 struct SimKicks;
 struct SimListener;
@@ -89,6 +90,17 @@ class SimWorld {
   /// Buffer of streams (terminals) made from here on, each way.
   void stream_bytes(std::size_t bytes) { stream_bytes_ = bytes; }
   void terminal_bytes(std::size_t bytes) { terminal_bytes_ = bytes; }
+
+  // -- files
+  /// A regular file with that content, or the content of one that is there.
+  void file(const std::string& path, std::string_view content);
+  [[nodiscard]] std::string file_content(const std::string& path) const;
+  /// A pipe with a name, that holds at most `bytes`.
+  void pipe(const std::string& path, std::size_t bytes);
+  /// Where a link leads; nothing if there is none of that name.
+  [[nodiscard]] std::optional<std::string> link_target(const std::string& path) const;
+  /// From here on no pty can be made (or again).
+  void refuse_ptys(bool refused) { ptys_refused_ = refused; }
 
   // -- programs
   using ProgramFactory = std::function<std::unique_ptr<SimProgram>(const ProgramSpec&)>;
@@ -160,6 +172,11 @@ class SimWorld {
   Io read(SimStream& stream, std::span<std::uint8_t> into);
   Io write(SimStream& stream, Bytes bytes);
 
+  // Ptys and files.
+  void users_changed(SimObject& object);
+  Io read(SimFile& file, std::span<std::uint8_t> into);
+  Io write(SimFile& file, Bytes bytes);
+
   // Processes.
   void signal(SimProcess& process, Host::DomainSignal signal);
   void end(SimProcess& process, int status);
@@ -188,6 +205,10 @@ class SimWorld {
   std::uint64_t next_id_ = 1;  ///< timers, waits
   std::map<std::string, SimListener*> listeners_;  ///< by path, or "tcp:" and the port
   std::uint32_t next_tcp_port_ = 49152;
+  std::map<std::string, SimObject*> files_;  ///< by path: files, pipes, and the other sides of ptys
+  std::map<std::string, std::string> links_;
+  std::uint32_t next_pty_ = 0;
+  bool ptys_refused_ = false;
 
   SimHost* hypervisor_ = nullptr;
   HypercallServer hypercalls_;
@@ -248,6 +269,15 @@ class SimHost final : public Host {
   Io write(const Handle& stream, Bytes bytes) override;
   void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) override;
   void watch_interest(const Handle& stream, Ready interest) override;
+
+  Result<Pty> pty_create() override;
+  Result<> pty_watch(const Handle& terminal, std::function<void()> changed) override;
+  bool pty_is_open(const Handle& terminal) override;
+  bool pty_has_unread(const Handle& terminal) override;
+  std::vector<std::uint8_t> pty_take_back(const Handle& terminal) override;
+  Result<File> file_open(const std::string& path, FileUse use) override;
+  Result<> link_make(const std::string& path, const std::string& target) override;
+  void link_remove(const std::string& path) override;
 
   Result<Program> program_start(const ProgramSpec& spec) override;
   void process_watch(const Handle& process, std::function<void(int status)> ended) override;

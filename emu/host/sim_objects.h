@@ -108,6 +108,8 @@ struct SimStream final : SimObject {
   SimProgramRun* program = nullptr;  ///< whose side this is; null for every end that has handles
   SimProgramRun* runs = nullptr;     ///< on the controlling side of a terminal: what runs on it
   bool terminal = false;
+  bool pty = false;                ///< one of the two sides of a pty that people open by name
+  std::string path;                ///< of the side that they open
   std::uint64_t written_step = 0;  ///< the event in which `written_bytes` were written
   std::size_t written_bytes = 0;
 };
@@ -119,6 +121,20 @@ struct SimListener final : SimObject {
 
   std::string name;
   std::deque<SimStream*> waiting;
+};
+
+/// What people name: a regular file, which grows and is read once from its beginning, or a pipe.
+struct SimFile final : SimObject {
+  explicit SimFile(std::size_t pipe_bytes) : pipe(pipe_bytes) {}
+  const char* kind() const override { return "file"; }
+  [[nodiscard]] bool is_pipe() const { return pipe.capacity() > 1; }
+  Ready ready() const override {
+    return is_pipe() ? Ready{.read = !pipe.empty(), .write = !pipe.full()} : Ready{true, true};
+  }
+
+  ByteQueue pipe;
+  std::string content;
+  std::size_t read_at = 0;
 };
 
 struct SimConnection final : SimObject {

@@ -116,10 +116,12 @@ Result<std::optional<Handle>> SimHost::accept(const Handle& listener) {
 }
 
 Io SimHost::read(const Handle& stream, std::span<std::uint8_t> into) {
+  if (auto* file = dynamic_cast<SimFile*>(slot(stream).object)) return world_.read(*file, into);
   return world_.read(object<SimStream>(stream), into);
 }
 
 Io SimHost::write(const Handle& stream, Bytes bytes) {
+  if (auto* file = dynamic_cast<SimFile*>(slot(stream).object)) return world_.write(*file, bytes);
   return world_.write(object<SimStream>(stream), bytes);
 }
 

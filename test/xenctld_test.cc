@@ -1,0 +1,245 @@
+// xenctld where it belongs: in front of real guests, under a real hypervisor.
+#include "emu/dom0/xenctld.h"
+
+#include "emu/domu/domain.h"
+#include "emu/xen/hypervisor.h"
+#include "test/catch.h"
+#include "test/dom0_machine.h"
+
+using namespace ringside;
+using namespace ringside::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Text that shows where a byte went missing or came twice.
+std::string numbered_text(std::size_t bytes) {
+  std::string text;
+  for (unsigned number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
+  text.resize(bytes);
+  return text;
+}
+
+struct Machine {
+  Machine() {
+    REQUIRE(hypervisor.start().ok());
+    start_xenctld();
+    builder = std::make_unique<Privcmd>(people, world.dom0_connection(people));
+  }
+
+  void start_xenctld(std::size_t queue_limit_bytes = 0) {
+    SimHost& host = world.host("xenctld");
+    xenctld =
+        std::make_unique<dom0::Xenctld>(host, trace::Journal(sink, trace::actor(trace::Role::xenctld)),
+                                        Privcmd(host, world.dom0_connection(host)),
+                                        dom0::XenctldOptions{"/m/xenctld.sock", "/m", queue_limit_bytes});
+    REQUIRE(xenctld->start().ok());
+    asking = std::make_unique<Person>(people, people.connect_local("/m/xenctld.sock").value());
+    world.run();
+  }
+  void kill_xenctld() {
+    world.kill(world.host("xenctld"));
+    world.run();
+    xenctld.reset();
+  }
+
+  std::string ask(std::string_view request) {
+    asking->seen.clear();
+    asking->type(std::string(request) + "\n");
+    world.run_for(1s);
+    return asking->seen;
+  }
+
+  DomainId create(ring::Abi abi = ring::Abi::sring, bool preserve = false) {
+    auto created = builder->domain_create("", abi, 1024, preserve);
+    REQUIRE(created.ok());
+    const DomainId domain = created->domain;
+    REQUIRE(ask(fmt::format("console {}", domain)) == fmt::format("ok 1 0 /m/pty-{}\n", domain));
+    return domain;
+  }
+  template <class Program>
+  Program& boot(DomainId domain, std::unique_ptr<Program> program) {
+    Program& running = *program;
+    const std::string name = fmt::format("program of {}", domain);
+    auto holder = std::make_shared<std::unique_ptr<SimProgram>>(std::move(program));
+    world.program(name, [holder](const ProgramSpec&) { return std::move(*holder); });
+    SimHost& host = world.host(fmt::format("dom{}", domain));
+    auto connection = builder->domain_connection(domain);
+    REQUIRE(connection.ok());
+    const Handle process = world.process_of(host, people);
+    REQUIRE(builder->domain_set_process(domain, process).ok());
+    REQUIRE(builder->domain_unpause(domain).ok());
+    guests.push_back(
+        std::make_unique<domu::DomU>(host, trace::Journal(sink, trace::actor(trace::Role::domain, domain)),
+                                     Privcmd(host, world.give(std::move(*connection), host)),
+                                     domu::DomUOptions{.argv = {name}, .raw = true, .quiet = true}));
+    REQUIRE(guests.back()->start().ok());
+    return running;
+  }
+  std::unique_ptr<Person> open(DomainId domain) {
+    auto file = people.file_open(fmt::format("/m/pty-{}", domain), Host::FileUse::output);
+    REQUIRE(file.ok());
+    return std::make_unique<Person>(people, std::move(file->handle));
+  }
+  bool domain_exists(DomainId domain) {
+    auto info = builder->domain_info(domain);
+    return info.ok() && info->has_value() && (*info)->domain == domain && (*info)->state.dying == 0;
+  }
+
+  SimWorld world;
+  trace::NullSink sink;
+  SimHost& people = world.host("people");
+  SimHost& xen_host = world.host("xen");
+  xen::Hypervisor hypervisor{xen_host, trace::Journal(sink, trace::actor(trace::Role::xen))};
+  std::unique_ptr<dom0::Xenctld> xenctld;
+  std::unique_ptr<Privcmd> builder;
+  std::unique_ptr<Person> asking;
+  std::vector<std::unique_ptr<domu::DomU>> guests;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Machine,
+                 "all that a program prints reaches the pty's reader, and then the domain is cleared away") {
+  const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
+  auto reader = open(domain);
+  const std::string text = numbered_text(200'000);
+  boot(domain, std::make_unique<PrintProgram>(text, 0));
+  world.run_for(2s);
+  CHECK(reader->seen == text);
+  CHECK(reader->cut_off);
+  CHECK_FALSE(domain_exists(domain));
+  CHECK(ask("consoles") == "ok 0\n");
+  CHECK_FALSE(world.link_target(fmt::format("/m/pty-{}", domain)));
+}
+
+TEST_CASE_METHOD(Machine, "what is typed comes back from a program that echoes, whatever its length") {
+  const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
+  boot(domain, std::make_unique<EchoProgram>());
+  auto person = open(domain);
+  const std::string text = numbered_text(100'000);
+  person->type(text);
+  world.run_for(2s);
+  CHECK(person->seen == text);
+}
+
+TEST_CASE_METHOD(
+    Machine, "with nobody there the guest waits when the queue is full, and prints on when somebody comes") {
+  const DomainId domain = create();
+  const std::string text = numbered_text(dom0::xenctld_queue_bytes_max + 100'000);
+  auto& program = boot(domain, std::make_unique<PrintProgram>(text, 0));
+  world.run_for(1s);
+  CHECK_FALSE(program.exited());
+  CHECK(ask("consoles").starts_with(fmt::format("ok 1\n{} 0 waiting 10485", domain)));
+  auto reader = open(domain);
+  world.run_for(2s);
+  CHECK(reader->seen == text);
+}
+
+TEST_CASE_METHOD(Machine, "readers come and go while a program prints: every byte comes once") {
+  const DomainId domain = create(ring::Abi::sring, true);
+  const std::string text = numbered_text(300'000);
+  boot(domain, std::make_unique<PrintProgram>(text, 0));
+  std::string seen;
+  for (int reader_number = 0; reader_number < 20; ++reader_number) {
+    auto reader = open(domain);
+    const auto enough = static_cast<std::size_t>(3000 + 777 * reader_number);
+    REQUIRE(world.run_until([&] { return reader->seen.size() >= enough; }));
+    reader->leave();
+    seen += reader->seen;
+    world.run_for(100ms);
+  }
+  CHECK(seen.size() < text.size());
+  auto last = open(domain);
+  world.run_for(2s);
+  CHECK(seen + last->seen == text);
+}
+
+TEST_CASE_METHOD(Machine, "shutdown and sysrq reach the guest; unknown domains and requests are refused") {
+  const DomainId domain = create();
+  boot(domain, std::make_unique<IdleProgram>());
+  world.run();
+  CHECK(ask(fmt::format("sysrq {} h", domain)) == "ok\n");
+  CHECK(ask(fmt::format("shutdown {} poweroff", domain)) == "ok\n");
+  world.run_for(1s);
+  CHECK_FALSE(domain_exists(domain));
+  CHECK(ask(fmt::format("sysrq {} h", domain)).starts_with("error domain 1 has no console here"));
+  CHECK(ask("console 9").find("there is no such domain") != std::string::npos);
+  CHECK(ask("nonsense").starts_with("error unknown request"));
+}
+
+TEST_CASE_METHOD(Machine, "a path with spaces is attached and detached; the pty comes back") {
+  const DomainId domain = create();
+  boot(domain, std::make_unique<PrintProgram>("hello", 0));
+  world.file("/tmp/a log%", "");
+  CHECK(ask(fmt::format("attach {} {}", domain, dom0::escape_word("/tmp/none"))).find("No such file") !=
+        std::string::npos);
+  CHECK(ask(fmt::format("attach {} {}%zz", domain, "/tmp/x")).starts_with("error a path in which"));
+  const DomainId other = create();
+  CHECK(ask(fmt::format("attach {} {}", other, dom0::escape_word("/tmp/a log%"))) == "ok\n");
+  CHECK(ask("consoles").find("attached 0 0 /tmp/a log%") != std::string::npos);
+  CHECK(ask(fmt::format("detach {}", other)) == "ok\n");
+  CHECK(ask(fmt::format("detach {}", other)).find("no file is attached") != std::string::npos);
+  CHECK(world.link_target(fmt::format("/m/pty-{}", other)));
+}
+
+TEST_CASE_METHOD(Machine, "a guest that is killed is kept with its last output until it is destroyed") {
+  const DomainId domain = create();
+  auto& program = boot(domain, std::make_unique<IdleProgram>());
+  program.print("last words");
+  world.run();
+  world.kill(world.host(fmt::format("dom{}", domain)));
+  world.run_for(1s);
+  CHECK(domain_exists(domain));
+  auto reader = open(domain);
+  world.run_for(1s);
+  CHECK(reader->seen == "last words");
+  CHECK(reader->cut_off);
+  CHECK(ask(fmt::format("sysrq {} h", domain)) == fmt::format("error domain {} has ended\n", domain));
+  REQUIRE(builder->domain_destroy(domain).ok());
+  world.run_for(1s);
+  CHECK(ask("consoles") == "ok 0\n");
+}
+
+TEST_CASE_METHOD(Machine, "killed and started again it finds the running domains, and their consoles go on") {
+  const DomainId echo = create(ring::Abi::flat);
+  const DomainId printing = create();
+  boot(echo, std::make_unique<EchoProgram>());
+  const std::string text = numbered_text(50'000);
+  auto& program = boot(printing, std::make_unique<IdleProgram>());
+  auto reader = open(echo);
+  world.run_for(1s);
+  kill_xenctld();
+  program.print("while nobody was there");
+  world.run();
+  start_xenctld();
+  world.run_for(1s);
+  CHECK(reader->cut_off);
+  auto again = open(echo);
+  again->type(text);
+  world.run_for(1s);
+  CHECK(again->seen == text);
+  auto other = open(printing);
+  world.run_for(1s);
+  CHECK(other->seen == "while nobody was there");
+}
+
+TEST_CASE_METHOD(Machine, "a domain that ended while no xenctld ran is cleared away by the next one") {
+  const DomainId domain = create();
+  boot(domain, std::make_unique<PrintProgram>("", 0));
+  kill_xenctld();
+  world.run_for(1s);
+  start_xenctld();
+  world.run_for(1s);
+  CHECK(ask("consoles") == "ok 0\n");
+  CHECK_FALSE(domain_exists(domain));
+}
+
+TEST_CASE_METHOD(Machine, "without the hypervisor it ends, and says so") {
+  SimHost& host = world.host("xenctld");
+  world.kill(xen_host);
+  world.run_for(1s);
+  CHECK(host.exit_status() == 3);
+  REQUIRE(host.warnings().size() == 1);
+  CHECK(host.warnings()[0].find("xenctld ends") != std::string::npos);
+}
