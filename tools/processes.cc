@@ -35,9 +35,10 @@ struct Station {
   ~Station() {
     if (!host) return;  // moved from
     const Machine machine = host->machine();
-    pid_file.reset();
     sink.reset();
     host.reset();
+    // Last: `down` takes a process without one for gone, and what it has in the directory for left behind.
+    pid_file.reset();
     if (removes_machine) machine.remove();
   }
 };
