@@ -13,7 +13,7 @@ void add_quirks(CLI::App* command, std::vector<std::string> processes, std::vect
   const auto check = [processes = std::move(processes), whose](const std::string& name) -> std::string {
     const auto quirk = Quirks::find(name);
     if (!quirk) return quirk.error().text();
-    const std::string process(about(*quirk).process);
+    const std::string process(about(quirk.value()).process);
     if (std::ranges::find(processes, process) != processes.end()) return "";
     return fmt::format(
         "cannot set a quirk: {}: it is {}'s, and this starts {} (`ringside quirks` lists them)", name,

@@ -1,10 +1,10 @@
 """Quirks on the command line: named, checked, set on the process they belong to, seen where they bite."""
 import socket
-import subprocess
 import unittest
 
 import support
-from support import Machine, RINGSIDE, ask, eventually, run
+from dump_test import Dump
+from support import Machine, eventually, run
 
 
 def read_until(viewer, text):
@@ -41,22 +41,22 @@ class QuirksTest(unittest.TestCase):
 
     def test_a_paste_into_a_paused_guest_loses_what_it_lost_in_2005(self):
         with Machine("--quirk", "xcs-drop-when-full", "--quirk", "xend-no-input-limit") as machine:
-            machine.run("create", "one", "--raw", "--", "head", "-c", "480", check=0)
+            machine.run("create", "one", "--raw", "--", "head", "-c", "481", check=0)
             viewer = self.view(machine, "one")
             read_until(viewer, b"installed as tty1\r\n")
-            listener = subprocess.Popen([RINGSIDE, "dump", "--dir", machine.directory], stdout=subprocess.PIPE)
-            self.addCleanup(listener.stdout.close)
-            eventually("the listener has begun", lambda: listener.stdout.readline())
+            dump = Dump(machine)
+            eventually("dump listens", lambda: machine.run("sysrq", "one", "h", check=0) and dump.has("sysrq"))
             machine.run("pause", "one", check=0)
             viewer.sendall(b"x" * 16000)
-            bites = 0
-            while bites < 100:
-                bites += b"quirk xcs-drop-when-full" in listener.stdout.readline()
-            listener.terminate()
-            listener.wait()
+            dump.shows("quirk xend-no-input-limit", "quirk xcs-drop-when-full")
+            # The last messages of the paste have been sent, and lost.
+            viewer.sendall(b"!")
+            dump.shows('"!"')
+            dump.end()
             machine.run("unpause", "one", check=0)
-            # Eight messages of sixty bytes; the program ends when it has them.
-            self.assertEqual(len(read_until(viewer, b"x" * 480)), 480)
+            viewer.sendall(b".")
+            # Eight messages of sixty bytes and what came after; the program ends when it has them.
+            self.assertTrue(read_until(viewer, b".").endswith(b"\n" + b"x" * 480 + b"."))
 
     def test_a_guest_is_built_with_its_quirks_and_keeps_them_over_a_reboot(self):
         with Machine() as machine:
