@@ -112,6 +112,47 @@ class End:
         return taken
 
 
+class Echoed:
+    """The other end repeats every byte: what is sent is what must come back. Run like an End."""
+
+    CHUNK = 4096
+
+    def __init__(self, read, write, seed, bytes_in_all):
+        self.read, self.write = read, write
+        self.sent, self.expected = random.Random(seed), random.Random(seed)
+        self.chunks = bytes_in_all // self.CHUNK
+        self.window = threading.Semaphore(WINDOW)
+        self.failure = None
+
+    def run(self):
+        sender = threading.Thread(target=self.send, daemon=True)
+        sender.start()
+        for number in range(self.chunks):
+            wanted = self.expected.randbytes(self.CHUNK)
+            got = b""
+            while len(got) < self.CHUNK:
+                piece = self.read(self.CHUNK - len(got))
+                if not piece:
+                    raise Mismatch(f"the console closed in chunk {number}")
+                got += piece
+            if got != wanted:
+                at = next(place for place in range(self.CHUNK) if got[place] != wanted[place])
+                raise Mismatch(f"byte {at} of chunk {number} is wrong: {got[at:at + 20].hex()}, not "
+                               f"{wanted[at:at + 20].hex()}")
+            self.window.release()
+        sender.join()
+        if self.failure:
+            raise self.failure
+
+    def send(self):
+        try:
+            for _ in range(self.chunks):
+                self.window.acquire()
+                self.write(self.sent.randbytes(self.CHUNK))
+        except Exception as failure:  # run() raises it
+            self.failure = failure
+
+
 def read_line(read):
     line = b""
     while not line.endswith(b"\n"):

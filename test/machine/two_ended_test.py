@@ -1,21 +1,25 @@
 """Random bytes both ways over a whole machine while it is disturbed: the guest paused, the viewer gone and back,
-xcs killed and started again. Every byte is checked at both ends; none may be missing, doubled or changed.
+xcs killed and started again; over xend, over xenctld, and with the C examples at either end. Every byte is checked at
+both ends; none may be missing, doubled or changed.
 
 The seed is printed; RINGSIDE_SEED repeats a run as far as the machine does. RINGSIDE_LONG=1 sends 50 MB each way.
 """
+import errno
 import os
 import pathlib
 import random
+import select
 import socket
+import subprocess
 import sys
 import threading
 import unittest
 
 import support
 from support import Machine, eventually
-from two_ended import End, read_line
+from two_ended import Echoed, End, read_line, write_all
 
-BYTES = 50_000_000 if os.environ.get("RINGSIDE_LONG") == "1" else 1_000_000
+BYTES = 50_000_000 if os.environ.get("RINGSIDE_LONG") == "1" else 2_000_000
 SEED = int(os.environ.get("RINGSIDE_SEED", random.randrange(1 << 30)))
 GUEST = [sys.executable, str(pathlib.Path(__file__).with_name("two_ended.py"))]
 
@@ -62,8 +66,82 @@ class TcpViewer:
         self.socket.close()
 
 
+class PtyViewer:
+    """A viewer who has a domain's pty open, and closes it and opens it again when he is told to."""
+
+    def __init__(self, path):
+        self.path = path
+        self.writing = threading.Lock()  # held while he is away
+        self.told, self.tell = os.pipe()
+        self.pty = self.open()
+
+    def open(self):
+        def opened():
+            try:
+                return (os.open(self.path, os.O_RDWR | os.O_NOCTTY),)
+            except OSError as problem:  # a new one is being made
+                if problem.errno not in (errno.ENOENT, errno.EIO, errno.ENXIO):
+                    raise
+        return eventually("the pty is there", opened)[0]
+
+    def read(self, count):
+        while True:
+            ready, _, _ = select.select([self.told, self.pty], [], [], support.PATIENCE_S)
+            if not ready:
+                raise TimeoutError("nothing comes from the pty")
+            if self.told in ready:
+                os.read(self.told, 1)
+                os.close(self.pty)
+                self.pty = self.open()
+                self.writing.release()
+            elif piece := self.read_pty(count):
+                return piece
+            else:  # one that was closed while it was opened
+                os.close(self.pty)
+                self.pty = self.open()
+
+    def read_pty(self, count):
+        try:
+            return os.read(self.pty, count)
+        except OSError as problem:
+            if problem.errno != errno.EIO:
+                raise
+            return b""
+
+    def write(self, data):
+        with self.writing:
+            write_all(self.pty, data)
+
+    def go_away(self):
+        self.writing.acquire()
+        os.write(self.tell, b"!")
+
+    def close(self):
+        for fd in (self.pty, self.told, self.tell):
+            os.close(fd)
+
+
+class PipeViewer:
+    """The example dom0_end in C, with its stdin and stdout."""
+
+    def __init__(self, machine, name):
+        self.process = subprocess.Popen(
+            [os.environ["EXAMPLE_DOM0_END"], str(machine.domains()[name]["id"])], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, env={**os.environ, "RINGSIDE_DIR": machine.directory})
+
+    def read(self, count):
+        return os.read(self.process.stdout.fileno(), count)
+
+    def write(self, data):
+        write_all(self.process.stdin.fileno(), data)
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+
+
 class Disturber(threading.Thread):
-    """Does one of `acts` after the other, at random, until told to stop; each leaves things as they were."""
+    """Does all of `acts` in a random order, again and again until told to stop; each leaves things as they were."""
 
     def __init__(self, choice, acts):
         super().__init__(daemon=True)
@@ -73,8 +151,10 @@ class Disturber(threading.Thread):
         self.failure = None
 
     def run(self):
-        while not self.over.wait(self.choice.uniform(0, 0.3)):
-            act = self.choice.choice(self.acts)
+        order = []
+        while not self.over.wait(self.choice.uniform(0, 0.1)):
+            order = order or self.choice.sample(self.acts, len(self.acts))
+            act = order.pop()
             try:
                 act()
             except Exception as failure:  # stop() raises it
@@ -90,44 +170,91 @@ class Disturber(threading.Thread):
 
 
 class TwoEnded(unittest.TestCase):
-    def converse(self, viewer, acts, seed):
-        disturber = Disturber(random.Random(seed), acts)
-        while not read_line(viewer.read).endswith(b"installed as tty1\r\n"):
-            pass
-        viewer.write(f"{seed} {BYTES}\n".encode())
-        end = End(viewer.read, viewer.write, str(seed), "viewer", "guest", BYTES)
+    def disturbed(self, end, acts):
+        disturber = Disturber(random.Random(SEED), acts)
         disturber.start()
         try:
             end.run()
         finally:
             disturber.stop()
-        print(f"seed {seed}: {BYTES} bytes each way; {disturber.done}", flush=True)
+        print(f"seed {SEED}: {BYTES} bytes each way; {disturber.done}", flush=True)
+
+    def converse(self, viewer, acts):
+        """With the other half of two_ended.py, which runs in the guest."""
+        while not read_line(viewer.read).endswith(b"installed as tty1\r\n"):
+            pass
+        viewer.write(f"{SEED} {BYTES}\n".encode())
+        self.disturbed(End(viewer.read, viewer.write, str(SEED), "viewer", "guest", BYTES), acts)
+        viewer.close()
+
+    def repeat(self, viewer, acts):
+        """With the example domU in C."""
+        self.assertIn(b"Hello from a domU in C", read_line(viewer.read))
+        self.disturbed(Echoed(viewer.read, viewer.write, SEED, BYTES), acts)
+        viewer.close()
+
+    @staticmethod
+    def pausing(machine):
+        def pause():
+            for command in ("pause", "unpause"):
+                done = machine.run(command, "one")
+                # At the very end the guest may be gone first.
+                assert done.returncode == 0 or b"no domain" in done.stderr, done.stderr
+        return pause
+
+    @staticmethod
+    def leaving(viewer):
+        def detach():
+            viewer.go_away()
+        return detach
+
+    def all_of_xend(self, machine, viewer):
+        def restart_xcs():
+            machine.restart("xcs")
+        return [self.pausing(machine), self.leaving(viewer), restart_xcs]
 
     def over_xend(self, abi):
         with Machine() as machine:
             machine.run("create", "one", "--abi", abi, "--raw", "--", *GUEST, check=0)
             viewer = TcpViewer(machine.tcp_port("one"))
-
-            def pause():
-                machine.run("pause", "one", check=0)
-                machine.run("unpause", "one", check=0)
-
-            def detach():
-                viewer.go_away()
-
-            def restart_xcs():
-                machine.restart("xcs")
-
-            self.converse(viewer, [pause, detach, restart_xcs], SEED)
-            viewer.close()
+            self.converse(viewer, self.all_of_xend(machine, viewer))
             eventually("the guest has ended", lambda: "one" not in machine.domains())
 
-    def test_over_xend_and_tcp_sring(self):
-        self.over_xend("sring")
+    def over_xenctld(self, abi):
+        with Machine("--dom0", "xenctld") as machine:
+            machine.run("create", "one", "--abi", abi, "--raw", "--", *GUEST, check=0)
+            viewer = PtyViewer(os.path.join(machine.directory, f"pty-{machine.domains()['one']['id']}"))
+            self.converse(viewer, [self.pausing(machine), self.leaving(viewer)])
+            eventually("the guest has ended", lambda: "one" not in machine.domains())
 
-    def test_over_xend_and_tcp_flat(self):
-        self.over_xend("flat")
+    def c_guest_over_xend(self, abi):
+        with Machine() as machine:
+            machine.run("create", "one", "--abi", abi, "--external", "--", os.environ["EXAMPLE_DOMU"], check=0)
+            viewer = TcpViewer(machine.tcp_port("one"))
+            self.repeat(viewer, self.all_of_xend(machine, viewer))
 
+    def c_dom0(self, abi):
+        with Machine() as machine:
+            machine.run("create", "one", "--abi", abi, "--no-console", "--raw", "--", *GUEST, check=0)
+            self.converse(PipeViewer(machine, "one"), [self.pausing(machine)])
+
+    def c_both(self, abi):
+        with Machine() as machine:
+            machine.run("create", "one", "--abi", abi, "--no-console", "--external", "--",
+                        os.environ["EXAMPLE_DOMU"], check=0)
+            self.repeat(PipeViewer(machine, "one"), [self.pausing(machine)])
+
+
+def add_tests():
+    ways = (TwoEnded.over_xend, TwoEnded.over_xenctld, TwoEnded.c_guest_over_xend, TwoEnded.c_dom0, TwoEnded.c_both)
+    for way in ways:
+        for abi in ("sring", "flat"):
+            def test(self, way=way, abi=abi):
+                way(self, abi)
+            setattr(TwoEnded, f"test_{way.__name__}_{abi}", test)
+
+
+add_tests()
 
 if __name__ == "__main__":
     support.main()
