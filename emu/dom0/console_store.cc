@@ -43,6 +43,7 @@ std::optional<ConsoleStore::State> ConsoleStore::valid_state(const Mapping& memo
   const State& state = header->states[header->active];
   const std::size_t output_bytes = output_storage_bytes(shape);
   const bool makes_sense = state.output_first < output_bytes && state.output_size <= output_bytes &&
+                           state.output_offered <= state.output_size &&
                            state.input_first < console_input_bytes_max &&
                            state.input_size <= console_input_bytes_max && state.next_tag != 0 &&
                            state.in_flight <= console_input_window;
@@ -140,6 +141,12 @@ std::size_t ConsoleStore::output_take(Bytes bytes, std::optional<ring::Index> in
 
 void ConsoleStore::output_drop(std::size_t bytes) {
   output_.drop(bytes);
+  state_.output_offered = 0;
+  commit();
+}
+
+void ConsoleStore::output_offer(std::size_t bytes) {
+  state_.output_offered = bytes;
   commit();
 }
 

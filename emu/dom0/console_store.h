@@ -71,6 +71,10 @@ class ConsoleStore {
   /// many those were. Nothing for `index`: the bytes came from elsewhere.
   std::size_t output_take(Bytes bytes, std::optional<ring::Index> index);
   void output_drop(std::size_t bytes);
+  /// The oldest so many are about to be handed to somebody; output_drop() says how many were. A daemon that
+  /// dies in between leaves the next one not knowing.
+  void output_offer(std::size_t bytes);
+  [[nodiscard]] std::size_t output_offered() const { return state_.output_offered; }
   /// Puts back what had been dropped last.
   void output_return(Bytes bytes);
 
@@ -99,6 +103,7 @@ class ConsoleStore {
     std::uint64_t output_first = 0;
     std::uint64_t output_size = 0;
     std::uint64_t output_discarded = 0;
+    std::uint64_t output_offered = 0;
     std::uint64_t input_first = 0;
     std::uint64_t input_size = 0;
     std::uint32_t output_next = 0;  ///< the index of the request after the last one taken

@@ -101,6 +101,56 @@ class Killed(unittest.TestCase):
             machine.run("shutdown", "one", check=0)
             eventually("the guest has ended", lambda: "one" not in machine.domains())
 
+    def check_piece(self, piece, wanted, at):
+        """A viewer's share of `wanted`, of which the viewers before have seen `at` bytes; what xend was about to note as
+        handed over when it was killed may come again. Answers where this one stopped."""
+        for again in range(65_537):
+            if wanted.startswith(piece[:100], at - again) and wanted.startswith(piece, at - again):
+                return at - again + len(piece)
+        self.fail(f"after {wanted[at - 40:at]!r} came {piece[:40]!r}")
+
+    def test_what_a_program_prints_outlives_every_xend(self):
+        choice = random.Random(SEED)
+        # Never more at a time than xend keeps while nobody is there.
+        batch = 5_000
+        batches = 4 * ROUNDS
+        wanted = b"".join(b"%d\r\n" % number for number in range(1, batch * batches + 1))
+        program = f"n=1; while read go; do seq -f '%.0f\r' $n $((n + {batch - 1})); n=$((n + {batch})); done"
+        with Machine() as machine:
+            machine.run("create", "one", "--preserve", "--raw", "--", "sh", "-c", program, check=0)
+            path = os.path.join(machine.directory, f"console-{machine.tcp_port('one')}")
+            viewer = self.connect(path)
+            boot = b""
+            while b"tty1\r\n" not in boot:
+                boot += viewer.recv(1)
+            seen = 0
+            for number in range(1, batches + 1):
+                last = b"%d\r\n" % (batch * number)
+                end = wanted.index(last, seen) + len(last)
+                viewer.sendall(b"go\n")
+                piece = b""
+                stop = choice.randrange(1, end - seen)
+                while len(piece) < stop:
+                    piece += viewer.recv(65536)
+                machine.restart("xend", "--console-port-base", "0")
+                while rest := viewer.recv(65536):
+                    piece += rest
+                viewer.close()
+                seen = self.check_piece(piece, wanted, seen)
+                viewer = self.connect(path)
+                while seen < end:
+                    seen = self.check_piece(viewer.recv(65536), wanted, seen)
+            viewer.close()
+
+    def connect(self, path):
+        def connected():
+            viewer = socket.socket(socket.AF_UNIX)
+            viewer.settimeout(support.PATIENCE_S)
+            if viewer.connect_ex(path) == 0:
+                return viewer
+            viewer.close()
+        return eventually("the console takes a viewer", connected)
+
 
 if __name__ == "__main__":
     support.main()
