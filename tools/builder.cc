@@ -10,6 +10,7 @@
 #include "emu/dom0/xenctld_console.h"
 #include "emu/host/launch.h"
 #include "tools/domain_spec.h"
+#include "tools/quirks.h"
 
 namespace ringside::tools {
 
@@ -112,6 +113,12 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
                    "ringside down ends it, --dir names another"};
     }
   }
+  if (spec.dom0 == Dom0Kind::xenctld &&
+      !(quirk_words("xcs", spec.quirks).empty() && quirk_words("xend", spec.quirks).empty())) {
+    return Error{EINVAL, "cannot start a machine", machine.directory(),
+                 "quirks of xcs or xend were asked for, and with xenctld neither runs",
+                 "leave out --dom0 xenctld"};
+  }
   // Of a machine whose hypervisor was killed.
   end_marked_processes(machine);
   for (const std::string& name : processes_of(spec.dom0)) {
@@ -125,6 +132,7 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
       launched.arguments.push_back("--queue-limit");
       launched.arguments.push_back(std::to_string(spec.queue_limit_bytes));
     }
+    for (std::string& word : quirk_words(name, spec.quirks)) launched.arguments.push_back(std::move(word));
     if (spec.dies_with_us) launched.arguments.push_back("--private");
     launched.log_path = machine.log_file(name);
     launched.dies_with_us = spec.dies_with_us;
@@ -237,6 +245,7 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
   if (spec.external) launched.arguments.push_back("--external");
   if (spec.raw) launched.arguments.push_back("--raw");
   if (spec.quiet) launched.arguments.push_back("--quiet");
+  for (std::string& word : quirk_words("domu", spec.quirks)) launched.arguments.push_back(std::move(word));
   for (const std::string& line : spec.boot_lines) launched.arguments.push_back("--boot-line=" + line);
   launched.arguments.push_back("--");
   launched.arguments.insert(launched.arguments.end(), spec.program.begin(), spec.program.end());

@@ -33,7 +33,8 @@ struct MachineSpec {
   Dom0Kind dom0 = Dom0Kind::xcs_xend;
   std::size_t queue_limit_bytes = 0;  ///< under xenctld; 0 = none
   std::uint16_t console_port_base = default_console_port_base;
-  bool dies_with_us = false;  ///< for a machine that nobody else is to use
+  std::vector<std::string> quirks = {};  ///< by name, of xcs and xend
+  bool dies_with_us = false;             ///< for a machine that nobody else is to use
 };
 
 /// Starts xen, then xcs and xend or xenctld, each ready before the next. On failure what had been started is
@@ -61,8 +62,9 @@ struct DomainSpec {
   bool preserve = false;  ///< stays in the list after its shutdown
   bool raw = false;
   bool quiet = false;
-  bool external = false;    ///< `program` is itself the guest's process, and speaks to the hypervisor
-  bool no_console = false;  ///< somebody else in dom0 takes the other end; left paused until he has
+  bool external = false;            ///< `program` is itself the guest's process, and speaks to the hypervisor
+  bool no_console = false;          ///< somebody else in dom0 takes the other end; left paused until he has
+  std::vector<std::string> quirks;  ///< by name, of domu
   std::vector<std::string> boot_lines;  ///< printed by the guest as it boots, unless it is quiet
   std::vector<std::string> program;
   std::string directory;  ///< where it was created, of one that was built before

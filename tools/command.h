@@ -44,6 +44,7 @@ void add_console_commands(CLI::App& app, Session& session);  // console.cc: cons
 void add_attach_commands(CLI::App& app, Session& session);   // attach.cc: attach, detach
 void add_look_commands(CLI::App& app, Session& session);     // look.cc: ring, dump
 void add_demo_command(CLI::App& app, Session& session);      // demo.cc
+void add_quirks_command(CLI::App& app, Session& session);    // quirks.cc
 void add_bench_command(CLI::App& app, Session& session);     // bench.cc
 
 }  // namespace ringside::tools

@@ -12,6 +12,7 @@
 #include "emu/host/linux_terminal.h"
 #include "tools/builder.h"
 #include "tools/command.h"
+#include "tools/quirks.h"
 
 namespace ringside::tools {
 
@@ -184,7 +185,9 @@ void add_console_commands(CLI::App& app, Session& session) {
   machine_spec->console_port_base = 0;
   machine_spec->dies_with_us = true;
   add_dom0_options(exec_command, *machine_spec);
+  add_quirks(exec_command, {"xcs", "xend", "domu"}, spec->quirks);
   exec_command->callback([&session, spec, machine_spec] {
+    machine_spec->quirks = spec->quirks;
     session.run = [spec, machine_spec] { return exec(*spec, *machine_spec); };
   });
 

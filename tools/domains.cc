@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "tools/domain_command.h"
+#include "tools/quirks.h"
 
 namespace ringside::tools {
 
@@ -80,6 +81,7 @@ void add_create(CLI::App& app, Session& session) {
                    "A line that it prints as it boots; may be given more than once")
       ->allow_extra_args(false)
       ->check(is_one_line());
+  add_quirks(command, {"domu"}, spec->quirks);
   command->add_flag("--paused", spec->paused, "Leave it paused; `ringside unpause` sets it going");
   command->add_flag("--preserve", spec->preserve, "Keep it in the list after its shutdown");
   command->callback([&session, spec] { session.run = [&session, spec] { return create(session, *spec); }; });

@@ -105,9 +105,10 @@ class Printer {
   std::optional<std::uint64_t> origin_ns_;
 };
 
-/// A control message that passes: a slot being filled, or a frame on xcs's sockets.
+/// A control message that passes, a slot being filled or a frame on xcs's sockets; or what a quirk made of one.
 bool is_message(const trace::Entry& entry) {
-  return entry.kind == trace::Kind::slot_written || entry.kind == trace::Kind::frame_passed;
+  return entry.kind == trace::Kind::slot_written || entry.kind == trace::Kind::frame_passed ||
+         entry.kind == trace::Kind::quirk;
 }
 
 int dump_journal(LinuxHost& host, Printer& printer, bool all) {

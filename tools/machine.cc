@@ -5,6 +5,7 @@
 #include "emu/host/linux_host.h"
 #include "tools/builder.h"
 #include "tools/command.h"
+#include "tools/quirks.h"
 
 namespace ringside::tools {
 
@@ -13,10 +14,12 @@ void add_machine_commands(CLI::App& app, Session& session) {
       add_command(app, session, "up", "Start a machine in the background: xen, and xcs and xend or xenctld",
                   "  ringside up\n"
                   "  ringside up --dom0 xenctld          a pty for each domain\n"
+                  "  ringside up --quirk xcs-drop-when-full    as it was in 2005; see `ringside quirks`\n"
                   "  ringside up --dir /tmp/other --console-port-base 0        a second machine");
   const auto spec = std::make_shared<MachineSpec>();
   add_port_base(up, spec->console_port_base);
   add_dom0_options(up, *spec);
+  add_quirks(up, {"xcs", "xend"}, spec->quirks);
   up->callback([&session, spec] {
     session.run = [&session, spec] {
       LinuxHost host("up", session.machine());

@@ -17,6 +17,7 @@
 #include "emu/xen/hypervisor.h"
 #include "tools/builder.h"
 #include "tools/command.h"
+#include "tools/quirks.h"
 
 namespace ringside::tools {
 
@@ -34,9 +35,10 @@ struct Station {
   ~Station() {
     if (!host) return;  // moved from
     const Machine machine = host->machine();
-    pid_file.reset();
     sink.reset();
     host.reset();
+    // Last: `down` takes a process without one for gone, and what it has in the directory for left behind.
+    pid_file.reset();
     if (removes_machine) machine.remove();
   }
 };
@@ -84,15 +86,15 @@ std::uint64_t random_seed() {
   return (std::uint64_t{source()} << 32) | source();
 }
 
-int run_xcs(const Session& session, bool private_machine) {
+int run_xcs(const Session& session, bool private_machine, Quirks quirks) {
   auto station = take_station(session, "xcs", true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  dom0::Xcs xcs(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xcs)),
-                std::move(*privcmd),
-                {.socket_path = session.machine().xcs_socket(), .session_seed = random_seed()});
+  dom0::Xcs xcs(
+      *station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xcs)), std::move(*privcmd),
+      {.socket_path = session.machine().xcs_socket(), .session_seed = random_seed(), .quirks = quirks});
   if (auto started = xcs.start(); !started) return failed(started.error());
   ready();
   const int status = station->host->run();
@@ -100,7 +102,7 @@ int run_xcs(const Session& session, bool private_machine) {
   return status;
 }
 
-int run_xend(const Session& session, bool private_machine, std::uint16_t port_base) {
+int run_xend(const Session& session, bool private_machine, std::uint16_t port_base, Quirks quirks) {
   auto station = take_station(session, "xend", true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
@@ -112,7 +114,9 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
                   {.xcs_socket = machine.xcs_socket(),
                    .management_socket = machine.xend_socket(),
                    .console_directory = machine.directory(),
-                   .console_port_base = port_base});
+                   .console_port_base = port_base,
+                   .quirks = quirks,
+                   .seed = random_seed()});
   if (auto started = xend.start(ready); !started) return failed(started.error());
   const int status = station->host->run();
   wake_orphans(session.machine());
@@ -186,8 +190,12 @@ void add_process_commands(CLI::App& app, Session& session) {
   CLI::App* xcs = add("xcs", "dom0's control switch: forwards control messages between rings and its clients",
                       "  ringside xcs --dir /tmp/m1        serves /tmp/m1/xcs_socket");
   add_private(xcs);
-  xcs->callback([&session, private_machine] {
-    session.run = [&session, private_machine] { return run_xcs(session, *private_machine); };
+  const auto quirks = std::make_shared<std::vector<std::string>>();
+  add_quirks(xcs, {"xcs"}, *quirks);
+  xcs->callback([&session, private_machine, quirks] {
+    session.run = [&session, private_machine, quirks] {
+      return run_xcs(session, *private_machine, quirks_of("xcs", *quirks));
+    };
   });
 
   CLI::App* xend = add("xend", "dom0's console server: each domain's console on TCP and on a unix socket",
@@ -195,9 +203,10 @@ void add_process_commands(CLI::App& app, Session& session) {
   add_private(xend);
   const auto port_base = std::make_shared<std::uint16_t>(default_console_port_base);
   add_port_base(xend, *port_base);
-  xend->callback([&session, private_machine, port_base] {
-    session.run = [&session, private_machine, port_base] {
-      return run_xend(session, *private_machine, *port_base);
+  add_quirks(xend, {"xend"}, *quirks);
+  xend->callback([&session, private_machine, port_base, quirks] {
+    session.run = [&session, private_machine, port_base, quirks] {
+      return run_xend(session, *private_machine, *port_base, quirks_of("xend", *quirks));
     };
   });
 
@@ -218,12 +227,14 @@ void add_process_commands(CLI::App& app, Session& session) {
   const auto options = std::make_shared<domu::DomUOptions>();
   domu->add_flag("--raw", options->raw, "The guest's terminal does not echo or translate");
   domu->add_flag("--quiet", options->quiet, "No boot messages");
+  add_quirks(domu, {"domu"}, *quirks);
   domu->add_option("--boot-line", options->boot_lines, "Printed as it boots")->allow_extra_args(false);
   CLI::Option* program =
       domu->add_option("PROGRAM", options->argv, "What runs on its console (default: the built-in shell)");
   const auto external = std::make_shared<bool>(false);
   domu->add_flag("--external", *external, "Become PROGRAM, which is the guest itself")->needs(program);
-  domu->callback([&session, options, external] {
+  domu->callback([&session, options, external, quirks] {
+    options->quirks = quirks_of("domu", *quirks);
     session.run = [&session, options, external] { return run_domu(session, *options, *external); };
   });
 

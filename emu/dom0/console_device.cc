@@ -114,7 +114,17 @@ void ConsoleDevice::pty_left() {
   pty_state_ = Pty::left;
   may_ = {true, true};
   apply_interest();
-  give_back(host_.pty_take_back(pty_.terminal));
+  // Who reads what is being taken back would break its order: so nobody is to find the pty meanwhile.
+  if (!closed_) host_.link_remove(link_);
+  const bool is_open = host_.pty_is_open(pty_.terminal);
+  if (!is_open) give_back(host_.pty_take_back(pty_.terminal));
+  publish_again();
+  if (is_open) pty_changed();
+}
+
+void ConsoleDevice::publish_again() {
+  if (closed_) return;
+  if (auto published = host_.link_make(link_, pty_.path); !published) host_.warn(published.error().text());
 }
 
 /// All that was typed has been read: what is left of the old pty is of no use to anybody.
@@ -131,7 +141,7 @@ void ConsoleDevice::renew_pty() {
   const bool is_open = host_.pty_is_open(pty_.terminal);
   if (!is_open && use_pty(std::move(made).value())) return;
   pty_state_ = Pty::idle;
-  if (auto published = host_.link_make(link_, pty_.path); !published) host_.warn(published.error().text());
+  publish_again();
   if (is_open) pty_changed();
 }
 

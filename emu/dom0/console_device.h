@@ -94,6 +94,7 @@ class ConsoleDevice {
   Result<> use_pty(Host::Pty pty);
   void pty_changed();
   void pty_left();
+  void publish_again();
   void renew_pty();
   void drop_pty();
   void give_back(Bytes unread);

@@ -18,11 +18,12 @@ class Dump:
         os.set_blocking(self.process.stdout.fileno(), False)
         self.said = ""
 
+    def has(self, *lines):
+        self.said += (self.process.stdout.read() or b"").decode()
+        return all(line in self.said for line in lines)
+
     def shows(self, *lines):
-        def seen():
-            self.said += (self.process.stdout.read() or b"").decode()
-            return all(line in self.said for line in lines)
-        eventually(f"dump shows {lines}", seen)
+        eventually(f"dump shows {lines}", lambda: self.has(*lines))
 
     def end(self):
         self.process.send_signal(signal.SIGINT)

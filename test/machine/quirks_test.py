@@ -1,0 +1,72 @@
+"""Quirks on the command line: named, checked, set on the process they belong to, seen where they bite."""
+import socket
+import unittest
+
+import support
+from dump_test import Dump
+from support import Machine, eventually, run
+
+
+def read_until(viewer, text):
+    seen = b""
+    while text not in seen:
+        piece = viewer.recv(4096)
+        if not piece:
+            raise AssertionError(f"the console closed after {seen!r}")
+        seen += piece
+    return seen
+
+
+class QuirksTest(unittest.TestCase):
+    def view(self, machine, name):
+        viewer = socket.create_connection(("127.0.0.1", machine.tcp_port(name)))
+        viewer.settimeout(support.PATIENCE_S)
+        self.addCleanup(viewer.close)
+        return viewer
+
+    def test_all_are_listed_with_their_process_and_what_happens(self):
+        lines = run("quirks", check=0).stdout.decode().splitlines()
+        self.assertEqual(len(lines), 21)
+        self.assertIn("xcs   xcs-drop-when-full    a request for a guest whose ring is full is lost", lines[0])
+        self.assertTrue(all(line.startswith("xend ") for line in run("quirks", "xend", check=0).stdout.decode()
+                            .splitlines()))
+
+    def test_a_name_that_is_none_or_another_processs_is_a_usage_error(self):
+        unknown = run("up", "--quirk", "xcs-drop", check=1).stderr.decode()
+        self.assertIn("cannot set a quirk: xcs-drop: there is none of that name (`ringside quirks` lists them)", unknown)
+        wrong = run("create", "web", "--quirk", "xcs-fd2", check=1).stderr.decode()
+        self.assertIn("it is xcs's, and this starts domu", wrong)
+        with_xenctld = run("exec", "--dom0", "xenctld", "--quirk", "xcs-fd2", "--", "true", check=3).stderr.decode()
+        self.assertIn("with xenctld neither runs", with_xenctld)
+
+    def test_a_paste_into_a_paused_guest_loses_what_it_lost_in_2005(self):
+        with Machine("--quirk", "xcs-drop-when-full", "--quirk", "xend-no-input-limit") as machine:
+            machine.run("create", "one", "--raw", "--", "head", "-c", "481", check=0)
+            viewer = self.view(machine, "one")
+            read_until(viewer, b"installed as tty1\r\n")
+            dump = Dump(machine)
+            eventually("dump listens", lambda: machine.run("sysrq", "one", "h", check=0) and dump.has("sysrq"))
+            machine.run("pause", "one", check=0)
+            viewer.sendall(b"x" * 16000)
+            dump.shows("quirk xend-no-input-limit", "quirk xcs-drop-when-full")
+            # The last messages of the paste have been sent, and lost.
+            viewer.sendall(b"!")
+            dump.shows('"!"')
+            dump.end()
+            machine.run("unpause", "one", check=0)
+            viewer.sendall(b".")
+            # Eight messages of sixty bytes and what came after; the program ends when it has them.
+            self.assertTrue(read_until(viewer, b".").endswith(b"\n" + b"x" * 480 + b"."))
+
+    def test_a_guest_is_built_with_its_quirks_and_keeps_them_over_a_reboot(self):
+        with Machine() as machine:
+            machine.run("create", "old", "--quirk", "kcons-lfcr", check=0)
+            self.assertIn(b"2005\n\r", read_until(self.view(machine, "old"), b"tty1"))
+            machine.run("create", "new", check=0)
+            self.assertIn(b"2005\r\n", read_until(self.view(machine, "new"), b"tty1"))
+            machine.run("reboot", "old", check=0)
+            self.assertIn(b"2005\n\r", read_until(self.view(machine, "old"), b"tty1"))
+
+
+if __name__ == "__main__":
+    support.main()
