@@ -25,33 +25,6 @@ struct Recovery : Path {
   void settle() { world.run_for(1s); }
 };
 
-/// Takes what is typed a little at a time, so that some of it waits in each place of the path.
-class SlowReader : public SimProgram {
- public:
-  explicit SlowReader(std::size_t bytes_at_a_time) : bytes_at_a_time_(bytes_at_a_time) {}
-  void started() override { take(); }
-
-  std::string got;
-
- private:
-  void take() {
-    got += read(bytes_at_a_time_);
-    after(10us, [this] { take(); });
-  }
-  std::size_t bytes_at_a_time_;
-};
-
-/// Prints a text and stays.
-class Speaker : public SimProgram {
- public:
-  explicit Speaker(std::string text) : text_(std::move(text)) {}
-  void started() override { room(); }
-  void room() override { text_.erase(0, print(text_)); }
-
- private:
-  std::string text_;
-};
-
 }  // namespace
 
 TEST_CASE_METHOD(Recovery, "xcs killed at any moment: what a program prints arrives once") {

@@ -9,7 +9,6 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Sleeper : Path {
-  DomainInfo info(DomainId domain) { return *builder->domain_info(domain).value(); }
   void resume(DomainId domain) {
     REQUIRE(ask(fmt::format("resume {}", domain)) ==
             fmt::format("ok 1 {} /m/console-{}\n", 9600 + domain, 9600 + domain));

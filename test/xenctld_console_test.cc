@@ -21,17 +21,19 @@ struct Fixture {
   explicit Fixture(std::size_t limit_bytes = 0) {
     console = std::make_unique<XenctldConsole>(
         daemon, trace::Journal(sink, trace::actor(trace::Role::xenctld)), domain, link_path, limit_bytes,
+        ConsoleStore::make(daemon, "/m/console-7.kept", XenctldConsole::store_shape(limit_bytes), 1).value(),
         ConsoleGuest{
             .send =
-                [this](const ring::ControlMessage& message) {
-                  if (ring_full) return false;
+                [this](const ring::ControlMessage& message, std::uint32_t) {
+                  if (ring_full) return Channel::Send::full;
                   sent.push_back(message);
-                  return true;
+                  return Channel::Send::taken;
                 },
             .respond =
-                [this](const ring::ControlMessage& message) {
-                  answered.push_back(message);
-                  REQUIRE(!waiting.empty());
+                [this](const Channel::Owed& request) {
+                  answered.push_back(request.message);
+                  REQUIRE_FALSE(waiting.empty());
+                  REQUIRE(request.index == waiting.front().index);
                   waiting.erase(waiting.begin());
                 },
             .unanswered = [this] { return waiting.empty() ? std::nullopt : std::optional(waiting.front()); },
@@ -54,8 +56,9 @@ struct Fixture {
   /// As a guest that keeps to eight unanswered requests: false when it has to wait.
   bool output(std::string_view text) {
     if (waiting.size() == ring::slots_per_ring) return false;
-    waiting.push_back(ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id,
-                                         bytes_of(text)));
+    waiting.push_back({ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id,
+                                          bytes_of(text)),
+                       next_index++});
     console->guest_request(waiting.back());
     console->settle();
     return true;
@@ -82,7 +85,8 @@ struct Fixture {
   SimHost& people = world.host("people");
   SimHost& daemon = world.host("xenctld");
   trace::MemorySink sink{world.clock()};
-  std::vector<ring::ControlMessage> waiting;
+  std::vector<Channel::Owed> waiting;
+  ring::Index next_index = 0;
   std::vector<ring::ControlMessage> answered;
   std::vector<ring::ControlMessage> sent;
   bool ring_full = false;
@@ -151,7 +155,7 @@ TEST_CASE_METHOD(Fixture, "who opens the old pty by its own name before it is re
   const std::string pty = world.link_target(link_path).value();
   // The console takes no input: so what was typed keeps the pty alive.
   ring_full = true;
-  first->type(std::string(2 * xenctld_input_bytes_max, 'x'));
+  first->type(std::string(2 * console_input_bytes_max, 'x'));
   world.run();
   leave(first);
   CHECK(status() == "waiting");
@@ -181,12 +185,12 @@ TEST_CASE_METHOD(Fixture, "input goes in pieces of 60 bytes, seven at a time, an
   for (int number = 0; text.size() < 50'000; ++number) text += std::to_string(number) + ' ';
   typist->type(text);
   world.run();
-  CHECK(sent.size() == xenctld_input_window);
-  CHECK(input() == text.substr(0, xenctld_input_window * ring::payload_bytes_max));
+  CHECK(sent.size() == console_input_window);
+  CHECK(input() == text.substr(0, console_input_window * ring::payload_bytes_max));
   CHECK(typist->unsent() > 0);
   while (input().size() < text.size()) {
     const std::size_t before = sent.size();
-    for (std::size_t answers = 0; answers < before; ++answers) console->guest_response();
+    for (std::size_t answers = 0; answers < before; ++answers) console->guest_response(0);
     console->settle();
     world.run();
     REQUIRE(sent.size() > before);
@@ -221,7 +225,7 @@ TEST_CASE_METHOD(Fixture, "a request of another kind is echoed, also while outpu
   (void)output_bytes(2 * xenctld_queue_bytes_max);
   REQUIRE(answered.size() > 1);
   answered.clear();
-  waiting = {ring::make_message(ring::CMSG_MEM_REQUEST, 0, 5, bytes_of("12345678"))};
+  waiting = {{ring::make_message(ring::CMSG_MEM_REQUEST, 0, 5, bytes_of("12345678")), next_index}};
   console->guest_request(waiting.back());
   REQUIRE(answered.size() == 1);
   CHECK(answered[0].type == ring::CMSG_MEM_REQUEST);

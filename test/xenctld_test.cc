@@ -1,105 +1,11 @@
 // xenctld where it belongs: in front of real guests, under a real hypervisor.
-#include "emu/dom0/xenctld.h"
-
-#include "emu/domu/domain.h"
-#include "emu/xen/hypervisor.h"
-#include "test/catch.h"
-#include "test/dom0_machine.h"
+#include "test/xenctld_path.h"
 
 using namespace ringside;
 using namespace ringside::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-/// Text that shows where a byte went missing or came twice.
-std::string numbered_text(std::size_t bytes) {
-  std::string text;
-  for (unsigned number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
-  text.resize(bytes);
-  return text;
-}
-
-struct Machine {
-  Machine() {
-    REQUIRE(hypervisor.start().ok());
-    start_xenctld();
-    builder = std::make_unique<Privcmd>(people, world.dom0_connection(people));
-  }
-
-  void start_xenctld(std::size_t queue_limit_bytes = 0) {
-    SimHost& host = world.host("xenctld");
-    xenctld =
-        std::make_unique<dom0::Xenctld>(host, trace::Journal(sink, trace::actor(trace::Role::xenctld)),
-                                        Privcmd(host, world.dom0_connection(host)),
-                                        dom0::XenctldOptions{"/m/xenctld.sock", "/m", queue_limit_bytes});
-    REQUIRE(xenctld->start().ok());
-    asking = std::make_unique<Person>(people, people.connect_local("/m/xenctld.sock").value());
-    world.run();
-  }
-  void kill_xenctld() {
-    world.kill(world.host("xenctld"));
-    world.run();
-    xenctld.reset();
-  }
-
-  std::string ask(std::string_view request) {
-    asking->seen.clear();
-    asking->type(std::string(request) + "\n");
-    world.run_for(1s);
-    return asking->seen;
-  }
-
-  DomainId create(ring::Abi abi = ring::Abi::sring, bool preserve = false) {
-    auto created = builder->domain_create("", abi, 1024, preserve);
-    REQUIRE(created.ok());
-    const DomainId domain = created->domain;
-    REQUIRE(ask(fmt::format("console {}", domain)) == fmt::format("ok 1 0 /m/pty-{}\n", domain));
-    return domain;
-  }
-  template <class Program>
-  Program& boot(DomainId domain, std::unique_ptr<Program> program) {
-    Program& running = *program;
-    const std::string name = fmt::format("program of {}", domain);
-    auto holder = std::make_shared<std::unique_ptr<SimProgram>>(std::move(program));
-    world.program(name, [holder](const ProgramSpec&) { return std::move(*holder); });
-    SimHost& host = world.host(fmt::format("dom{}", domain));
-    auto connection = builder->domain_connection(domain);
-    REQUIRE(connection.ok());
-    const Handle process = world.process_of(host, people);
-    REQUIRE(builder->domain_set_process(domain, process).ok());
-    REQUIRE(builder->domain_unpause(domain).ok());
-    guests.push_back(
-        std::make_unique<domu::DomU>(host, trace::Journal(sink, trace::actor(trace::Role::domain, domain)),
-                                     Privcmd(host, world.give(std::move(*connection), host)),
-                                     domu::DomUOptions{.argv = {name}, .raw = true, .quiet = true}));
-    REQUIRE(guests.back()->start().ok());
-    return running;
-  }
-  std::unique_ptr<Person> open(DomainId domain) {
-    auto file = people.file_open(fmt::format("/m/pty-{}", domain), Host::FileUse::output);
-    REQUIRE(file.ok());
-    return std::make_unique<Person>(people, std::move(file->handle));
-  }
-  bool domain_exists(DomainId domain) {
-    auto info = builder->domain_info(domain);
-    return info.ok() && info->has_value() && (*info)->domain == domain && (*info)->state.dying == 0;
-  }
-
-  SimWorld world;
-  trace::NullSink sink;
-  SimHost& people = world.host("people");
-  SimHost& xen_host = world.host("xen");
-  xen::Hypervisor hypervisor{xen_host, trace::Journal(sink, trace::actor(trace::Role::xen))};
-  std::unique_ptr<dom0::Xenctld> xenctld;
-  std::unique_ptr<Privcmd> builder;
-  std::unique_ptr<Person> asking;
-  std::vector<std::unique_ptr<domu::DomU>> guests;
-};
-
-}  // namespace
-
-TEST_CASE_METHOD(Machine,
+TEST_CASE_METHOD(XenctldPath,
                  "all that a program prints reaches the pty's reader, and then the domain is cleared away") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto reader = open(domain);
@@ -113,7 +19,7 @@ TEST_CASE_METHOD(Machine,
   CHECK_FALSE(world.link_target(fmt::format("/m/pty-{}", domain)));
 }
 
-TEST_CASE_METHOD(Machine, "what is typed comes back from a program that echoes, whatever its length") {
+TEST_CASE_METHOD(XenctldPath, "what is typed comes back from a program that echoes, whatever its length") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   boot(domain, std::make_unique<EchoProgram>());
   auto person = open(domain);
@@ -124,7 +30,8 @@ TEST_CASE_METHOD(Machine, "what is typed comes back from a program that echoes, 
 }
 
 TEST_CASE_METHOD(
-    Machine, "with nobody there the guest waits when the queue is full, and prints on when somebody comes") {
+    XenctldPath,
+    "with nobody there the guest waits when the queue is full, and prints on when somebody comes") {
   const DomainId domain = create();
   const std::string text = numbered_text(dom0::xenctld_queue_bytes_max + 100'000);
   auto& program = boot(domain, std::make_unique<PrintProgram>(text, 0));
@@ -136,7 +43,7 @@ TEST_CASE_METHOD(
   CHECK(reader->seen == text);
 }
 
-TEST_CASE_METHOD(Machine, "readers come and go while a program prints: every byte comes once") {
+TEST_CASE_METHOD(XenctldPath, "readers come and go while a program prints: every byte comes once") {
   const DomainId domain = create(ring::Abi::sring, true);
   const std::string text = numbered_text(300'000);
   boot(domain, std::make_unique<PrintProgram>(text, 0));
@@ -155,7 +62,8 @@ TEST_CASE_METHOD(Machine, "readers come and go while a program prints: every byt
   CHECK(seen + last->seen == text);
 }
 
-TEST_CASE_METHOD(Machine, "shutdown and sysrq reach the guest; unknown domains and requests are refused") {
+TEST_CASE_METHOD(XenctldPath,
+                 "shutdown and sysrq reach the guest; unknown domains and requests are refused") {
   const DomainId domain = create();
   boot(domain, std::make_unique<IdleProgram>());
   world.run();
@@ -168,7 +76,7 @@ TEST_CASE_METHOD(Machine, "shutdown and sysrq reach the guest; unknown domains a
   CHECK(ask("nonsense").starts_with("error unknown request"));
 }
 
-TEST_CASE_METHOD(Machine, "a path with spaces is attached and detached; the pty comes back") {
+TEST_CASE_METHOD(XenctldPath, "a path with spaces is attached and detached; the pty comes back") {
   const DomainId domain = create();
   boot(domain, std::make_unique<PrintProgram>("hello", 0));
   world.file("/tmp/a log%", "");
@@ -183,7 +91,7 @@ TEST_CASE_METHOD(Machine, "a path with spaces is attached and detached; the pty 
   CHECK(world.link_target(fmt::format("/m/pty-{}", other)));
 }
 
-TEST_CASE_METHOD(Machine, "a guest that is killed is kept with its last output until it is destroyed") {
+TEST_CASE_METHOD(XenctldPath, "a guest that is killed is kept with its last output until it is destroyed") {
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<IdleProgram>());
   program.print("last words");
@@ -201,7 +109,8 @@ TEST_CASE_METHOD(Machine, "a guest that is killed is kept with its last output u
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(Machine, "killed and started again it finds the running domains, and their consoles go on") {
+TEST_CASE_METHOD(XenctldPath,
+                 "killed and started again it finds the running domains, and their consoles go on") {
   const DomainId echo = create(ring::Abi::flat);
   const DomainId printing = create();
   boot(echo, std::make_unique<EchoProgram>());
@@ -224,7 +133,7 @@ TEST_CASE_METHOD(Machine, "killed and started again it finds the running domains
   CHECK(other->seen == "while nobody was there");
 }
 
-TEST_CASE_METHOD(Machine, "a domain that ended while no xenctld ran is cleared away by the next one") {
+TEST_CASE_METHOD(XenctldPath, "a domain that ended while no xenctld ran is cleared away by the next one") {
   const DomainId domain = create();
   boot(domain, std::make_unique<PrintProgram>("", 0));
   kill_xenctld();
@@ -235,7 +144,7 @@ TEST_CASE_METHOD(Machine, "a domain that ended while no xenctld ran is cleared a
   CHECK_FALSE(domain_exists(domain));
 }
 
-TEST_CASE_METHOD(Machine, "without the hypervisor it ends, and says so") {
+TEST_CASE_METHOD(XenctldPath, "without the hypervisor it ends, and says so") {
   SimHost& host = world.host("xenctld");
   world.kill(xen_host);
   world.run_for(1s);

@@ -54,6 +54,10 @@ bool ConsoleDevice::has_unread() const {
   return pty_state_ == Pty::open && host_.pty_has_unread(pty_.terminal);
 }
 
+bool ConsoleDevice::has_lent() const {
+  return file_ ? file_->kind == Host::FileKind::pipe : pty_state_ == Pty::open;
+}
+
 // -- the pty
 
 Result<> ConsoleDevice::start() {

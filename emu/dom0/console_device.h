@@ -62,6 +62,8 @@ class ConsoleDevice {
   [[nodiscard]] bool has_reader() const;
   /// Whether output that was written still waits to be read, as far as can be seen.
   [[nodiscard]] bool has_unread() const;
+  /// Output may have been written to what ends with this process, and then comes back from nowhere.
+  [[nodiscard]] bool has_lent() const;
 
   /// As Host::write and Host::read, but never `closed`: who has gone has become a change of status.
   [[nodiscard]] Io write(Bytes bytes);

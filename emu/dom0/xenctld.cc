@@ -83,46 +83,67 @@ Xenctld::Domain* Xenctld::find(DomainId id) {
   return id < domains_.size() ? domains_[id].get() : nullptr;
 }
 
-/// A domain that was running before this xenctld was.
+/// A domain whose console an earlier xenctld had. Whatever happened to it meanwhile is found out by
+/// check_all().
 void Xenctld::take_up(const DomainInfo& info) {
-  if (info.domain == 0 || info.console_port == any_port || info.state.dying != 0) return;
-  if (auto opened = open_domain(info); opened) {
-    journal_.told(info.domain, "console taken up again");
-    return settle(**opened);
-  } else if (lives_.life_of(info.domain, info.shared_info_frame) == Life::living) {
-    host_.warn(opened.error().text() + "; it has no console");
+  const DomainId id = info.domain;
+  if (id == 0 || info.console_port == any_port || info.state.dying != 0) return;
+  auto store = ConsoleStore::find(
+      host_, store_path(id), XenctldConsole::store_shape(options_.queue_limit_bytes), info.shared_info_frame);
+  if (!store) return;
+  auto added = add_domain(info, std::move(*store));
+  if (!added) return host_.warn(added.error().text() + "; it has no console");
+  journal_.told(id, "console taken up from an earlier xenctld");
+  if (auto opened = open_channel(**added); !opened) {
+    // Without a channel there is still what was printed before.
+    if (lives_.life_of(id, info.shared_info_frame) == Life::living)
+      host_.warn(opened.error().text() + "; its console is cut off");
   }
+  settle(**added);
 }
 
-Result<Xenctld::Domain*> Xenctld::open_domain(const DomainInfo& info) {
+std::string Xenctld::store_path(DomainId id) const {
+  return fmt::format("{}/console-{}.kept", options_.console_directory, id);
+}
+
+/// It has no channel yet.
+Result<Xenctld::Domain*> Xenctld::add_domain(const DomainInfo& info, ConsoleStore store) {
   auto domain = std::make_unique<Domain>();
   domain->id = info.domain;
   domain->frame = info.shared_info_frame;
   domain->control = std::make_unique<ControlCalls>(
-      server_, control_ids_, info.domain,
-      [made = domain.get()](const ring::ControlMessage& message) { return send(*made, message); });
+      server_, control_ids_, info.domain, [made = domain.get()](const ring::ControlMessage& message) {
+        return send(*made, message, 0) == Channel::Send::taken;
+      });
   domain->console = std::make_unique<XenctldConsole>(
       host_, journal_, info.domain, fmt::format("{}/pty-{}", options_.console_directory, info.domain),
-      options_.queue_limit_bytes, guest_of(*domain));
+      options_.queue_limit_bytes, std::move(store), guest_of(*domain));
   if (auto started = domain->console->start(); !started) return started.error();
-  auto channel = Channel::open(host_, journal_, privcmd_, *events_, {info.domain, any_port, any_port},
-                               counters_, events_of(*domain));
-  if (!channel) return channel.error();
-  domain->channel = std::move(channel).value();
   domains_[info.domain] = std::move(domain);
   return domains_[info.domain].get();
 }
 
+Result<> Xenctld::open_channel(Domain& domain) {
+  auto channel = Channel::open(host_, journal_, privcmd_, *events_, {domain.id, any_port, any_port},
+                               counters_, events_of(domain));
+  if (!channel) return channel.error();
+  domain.channel = std::move(channel).value();
+  domain.console->channel_opened();
+  return Done{};
+}
+
 ConsoleGuest Xenctld::guest_of(Domain& domain) {
-  return {.send = [&domain](const ring::ControlMessage& message) { return send(domain, message); },
+  return {.send = [&domain](const ring::ControlMessage& message,
+                            std::uint32_t tag) { return send(domain, message, tag); },
           .respond =
-              [&domain](const ring::ControlMessage& message) {
-                // Whoever answers more than was asked is a channel that has already said so.
-                if (domain.channel != nullptr) (void)domain.channel->respond(message);
+              [&domain](const Channel::Owed& asked) {
+                // The answer is the request itself, in its full length, as xend gives it. Whoever answers
+                // more than was asked is a channel that has already said so.
+                if (domain.channel != nullptr) (void)domain.channel->respond(asked.message, asked.index);
               },
-          .unanswered = [&domain]() -> std::optional<ring::ControlMessage> {
+          .unanswered = [&domain]() -> std::optional<Channel::Owed> {
             if (domain.channel == nullptr || domain.channel->unanswered().empty()) return std::nullopt;
-            return domain.channel->unanswered().front().message;
+            return domain.channel->unanswered().front();
           },
           .flush = [this, &domain] { settle(domain); }};
 }
@@ -131,12 +152,12 @@ Channel::Events Xenctld::events_of(Domain& domain) {
   return {.request =
               [&domain](const Channel::Owed& asked) {
                 domain.unsettled = true;
-                domain.console->guest_request(asked.message);
+                domain.console->guest_request(asked);
               },
           .response =
-              [this, &domain](const ring::ControlMessage& answer, std::uint32_t) {
+              [this, &domain](const ring::ControlMessage& answer, std::uint32_t tag) {
                 domain.unsettled = true;
-                take_response(domain, answer);
+                take_response(domain, answer, tag);
               },
           .room = [] {},  // turned() follows, and offers again what found none
           .turned =
@@ -146,13 +167,13 @@ Channel::Events Xenctld::events_of(Domain& domain) {
               }};
 }
 
-bool Xenctld::send(Domain& domain, const ring::ControlMessage& message) {
-  return domain.channel != nullptr && domain.channel->send_request(message) == Channel::Send::taken;
+Channel::Send Xenctld::send(Domain& domain, const ring::ControlMessage& message, std::uint32_t tag) {
+  return domain.channel == nullptr ? Channel::Send::full : domain.channel->send_request(message, tag);
 }
 
-void Xenctld::take_response(Domain& domain, const ring::ControlMessage& answer) {
+void Xenctld::take_response(Domain& domain, const ring::ControlMessage& answer, std::uint32_t tag) {
   if (answer.type != ring::CMSG_CONSOLE) return domain.control->take_answer(answer);
-  if (answer.subtype == ring::CMSG_CONSOLE_DATA && answer.id == 0) domain.console->guest_response();
+  if (answer.subtype == ring::CMSG_CONSOLE_DATA && answer.id == 0) domain.console->guest_response(tag);
 }
 
 /// To flush a channel is to take what has come meanwhile, and that wants to be settled too.
@@ -218,6 +239,7 @@ void Xenctld::end(Domain& domain, const std::string& why) {
 void Xenctld::remove(Domain& domain) {
   end(domain, fmt::format("domain {} is gone", domain.id));
   domain.console->close();
+  if (!domain.console->store().given_up()) host_.memory_forget(store_path(domain.id));
   if (domain.channel != nullptr) domain.channel->close_port();
   auto removed = std::move(domains_[domain.id]);
   if (!removed->console->device().has_reader()) {
@@ -282,6 +304,7 @@ void Xenctld::ask_domain(Client client, Domain& domain, const Dom0Request& reque
       answer_outcome(client, domain.console->detach());
       break;
     case Dom0Request::Verb::forget:
+      domain.console->store().give_up();
       remove(domain);
       return server_.answer(client, "ok");
   }
@@ -294,6 +317,7 @@ void Xenctld::answer_outcome(Client client, const Result<>& outcome) {
 
 /// The second number is where xend has its TCP port.
 std::string Xenctld::console_answer(const Domain& domain) {
+  if (domain.channel == nullptr) return fmt::format("error domain {} has no channel", domain.id);
   return fmt::format("ok {} 0 {}", domain.channel->remote_port(), domain.console->device().path());
 }
 
@@ -309,8 +333,16 @@ void Xenctld::ask_console(Client client, DomainId id) {
   };
   if (!info->has_value()) return cannot("there is no such domain");
   if (lives_.life_of(id, (*info)->shared_info_frame) != Life::living) return cannot("it has ended");
-  auto domain = open_domain(**info);
+  auto store =
+      ConsoleStore::make(host_, store_path(id), XenctldConsole::store_shape(options_.queue_limit_bytes),
+                         (*info)->shared_info_frame);
+  if (!store) return server_.answer(client, "error " + store.error().text());
+  auto domain = add_domain(**info, std::move(*store));
   if (!domain) return server_.answer(client, "error " + domain.error().text());
+  if (auto opened = open_channel(**domain); !opened) {
+    server_.answer(client, "error " + opened.error().text());
+    return remove(**domain);
+  }
   auto set = privcmd_.domain_set_console_port(id, (*domain)->channel->remote_port());
   if (!set) {
     server_.answer(client, "error " + set.error().text());

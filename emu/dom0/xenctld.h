@@ -2,8 +2,9 @@
 // of its guest, and keeps a console for each domain that it was asked to (xenctld_console.h).
 //
 // It reaches the guests through one Channel each and the hypervisor through Privcmd, and programs ask it for
-// things in lines of text (dom0_request.h). Started again after its death it finds the running domains by
-// itself and goes on where their rings stand. Two of them, or it and xcs, must not serve one machine.
+// things in lines of text (dom0_request.h). Started again after its death it takes up the consoles that it
+// had, and leaves alone the domains whose other end is somebody else's. Two of them, or it and xcs, must not
+// serve one machine.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,7 @@ inline constexpr Duration last_reader_look_delay = std::chrono::milliseconds(50)
 
 struct XenctldOptions {
   std::string management_socket;      ///< where programs ask
-  std::string console_directory;      ///< where the links pty-<domid> go
+  std::string console_directory;      ///< where the links pty-<domid> go, and console-<domid>.kept
   std::size_t queue_limit_bytes = 0;  ///< of each console, see XenctldConsole
 };
 
@@ -62,11 +63,14 @@ class Xenctld {
   // The life of a domain.
   [[nodiscard]] Domain* find(DomainId id);
   void take_up(const DomainInfo& info);
-  Result<Domain*> open_domain(const DomainInfo& info);
+  Result<Domain*> add_domain(const DomainInfo& info, ConsoleStore store);
+  [[nodiscard]] Result<> open_channel(Domain& domain);
+  [[nodiscard]] std::string store_path(DomainId id) const;
   [[nodiscard]] ConsoleGuest guest_of(Domain& domain);
   [[nodiscard]] Channel::Events events_of(Domain& domain);
-  [[nodiscard]] static bool send(Domain& domain, const ring::ControlMessage& message);
-  void take_response(Domain& domain, const ring::ControlMessage& answer);
+  [[nodiscard]] static Channel::Send send(Domain& domain, const ring::ControlMessage& message,
+                                          std::uint32_t tag);
+  void take_response(Domain& domain, const ring::ControlMessage& answer, std::uint32_t tag);
   void settle(Domain& domain);
   void check_all();
   void check(Domain& domain);

@@ -1,4 +1,4 @@
-// Output: guest_request -> output_ -> device. Input: device -> input_ -> at most seven requests -> guest.
+// Output: guest_request -> store -> device. Input: device -> store -> at most seven requests -> guest.
 #include "emu/dom0/xenctld_console.h"
 
 #include <algorithm>
@@ -15,6 +15,10 @@ constexpr int reads_per_turn_max = 16;
 constexpr int settles_per_turn_max = 4;
 /// What has just been written may be missed by one look.
 constexpr int quiet_looks_wanted = 2;
+/// The store's number: output was with a reader, and would die with the daemon.
+constexpr std::uint16_t lent = 1;
+/// What the store holds beyond the queue, so that it never writes over what it has committed.
+constexpr std::size_t store_step_bytes = 4096;
 
 bool is_output(const ring::ControlMessage& message) {
   return message.type == ring::CMSG_CONSOLE && message.subtype == ring::CMSG_CONSOLE_DATA;
@@ -22,20 +26,30 @@ bool is_output(const ring::ControlMessage& message) {
 
 }  // namespace
 
-/// The queue has room beyond its limit for what comes back from the device and for a last ring full.
+ConsoleStore::Shape XenctldConsole::store_shape(std::size_t limit_bytes) {
+  RS_CHECK(limit_bytes <= xenctld_queue_bytes_max);
+  RS_CHECK(limit_bytes == 0 || limit_bytes >= xenctld_queue_bytes_min);
+  // Without a limit the console sees to it that the store never has to discard.
+  const std::size_t output_bytes_max = limit_bytes == 0 ? xenctld_store_bytes_max : limit_bytes;
+  return {.output_bytes_max = output_bytes_max,
+          .output_step_bytes_max = xenctld_store_bytes_max + store_step_bytes - output_bytes_max};
+}
+
 XenctldConsole::XenctldConsole(Host& host, trace::Journal journal, DomainId domain, std::string link,
-                               std::size_t limit_bytes, ConsoleGuest guest)
+                               std::size_t limit_bytes, ConsoleStore store, ConsoleGuest guest)
     : host_(host),
       journal_(journal),
       domain_(domain),
       limit_bytes_(limit_bytes),
       guest_(std::move(guest)),
-      output_((limit_bytes == 0 ? xenctld_queue_bytes_max : limit_bytes) + device_unread_bytes_max +
-              ring::slots_per_ring * ring::payload_bytes_max),
+      store_(std::move(store)),
       device_(host, journal, domain, std::move(link),
               {.ready = [this] { device_ready(); }, .unread = [this](Bytes unread) { take_back(unread); }}) {
-  RS_CHECK(limit_bytes <= xenctld_queue_bytes_max);
-  RS_CHECK(limit_bytes == 0 || limit_bytes >= xenctld_queue_bytes_min);
+  if (store_.port() != lent) return;
+  const Error error{0, "output may be missing", fmt::format("domain {}", domain_),
+                    "what the reader of its console had not read yet died with the xenctld before this one",
+                    ""};
+  host_.warn(error.text());
 }
 
 XenctldConsole::~XenctldConsole() {
@@ -44,32 +58,31 @@ XenctldConsole::~XenctldConsole() {
 
 // -- the guest's side
 
-void XenctldConsole::guest_request(const ring::ControlMessage& request) {
-  if (is_output(request)) {
+void XenctldConsole::guest_request(const Channel::Owed& request) {
+  if (is_output(request.message)) {
     // Output stays in order: what was withheld goes first.
     withheld_ = withheld_ || !keep_output(request);
     if (withheld_) return;
   }
-  // The answer is the request itself, in its full length, as xend gives it.
   guest_.respond(request);
 }
 
-bool XenctldConsole::keep_output(const ring::ControlMessage& request) {
-  const Bytes bytes = request.payload();
-  if (limit_bytes_ == 0 && !finished_ && output_.size() + bytes.size() > xenctld_queue_bytes_max)
+bool XenctldConsole::keep_output(const Channel::Owed& request) {
+  // Its answer had not reached the ring when the last daemon died.
+  if (store_.output_known(request.index)) return true;
+  const Bytes bytes = request.message.payload();
+  if (limit_bytes_ == 0 && !finished_ && store_.output_bytes() + bytes.size() > xenctld_queue_bytes_max)
     return false;
-  RS_CHECK(output_.push(bytes) == bytes.size());
-  discard_excess();
+  count_discarded(store_.output_take(bytes, request.index));
   return true;
 }
 
-void XenctldConsole::discard_excess() {
-  if (limit_bytes_ == 0 || output_.size() <= limit_bytes_) return;
-  const std::size_t excess = output_.size() - limit_bytes_;
-  output_.drop(excess);
-  journal_.counted(domain_, "console bytes discarded", static_cast<std::uint32_t>(discarded_bytes_),
-                   static_cast<std::uint32_t>(discarded_bytes_ + excess));
-  if (std::exchange(discarded_bytes_, discarded_bytes_ + excess) != 0) return;
+void XenctldConsole::count_discarded(std::size_t bytes) {
+  if (bytes == 0) return;
+  const std::uint64_t after = discarded_bytes();
+  journal_.counted(domain_, "console bytes discarded", static_cast<std::uint32_t>(after - bytes),
+                   static_cast<std::uint32_t>(after));
+  if (after != bytes) return;
   const Error error{0, "output is discarded", fmt::format("domain {}", domain_),
                     fmt::format("more than {} bytes of it wait for a reader", limit_bytes_),
                     "ringside console reads them; further ones are counted only, see ringside list"};
@@ -80,35 +93,53 @@ void XenctldConsole::take_withheld() {
   while (withheld_) {
     const auto request = guest_.unanswered();
     withheld_ = request.has_value();
-    if (!withheld_ || (is_output(*request) && !keep_output(*request))) return;
+    if (!withheld_ || (is_output(request->message) && !keep_output(*request))) return;
     guest_.respond(*request);
   }
 }
 
-void XenctldConsole::guest_response() {
-  // More answers than requests are to what a predecessor had sent.
-  if (unanswered_ > 0) --unanswered_;
+void XenctldConsole::guest_response(std::uint32_t tag) {
+  store_.input_answered(tag);
+  to_send_ = std::min(to_send_, store_.input_in_flight());
 }
 
+/// A piece is in flight from before the channel has it: what dies with this daemon is sent again by the next,
+/// and the channel knows what it had.
 void XenctldConsole::send_input() {
-  while (!finished_ && !input_.empty() && unanswered_ < xenctld_input_window) {
-    std::array<std::uint8_t, ring::payload_bytes_max> bytes;
-    const std::size_t count = std::min(input_.front().size(), bytes.size());
-    std::copy_n(input_.front().begin(), count, bytes.begin());
-    const auto message = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0,
-                                            std::span<const std::uint8_t>(bytes).first(count));
-    if (!guest_.send(message)) return;
-    input_.drop(count);
-    ++unanswered_;
+  while (!finished_ && (to_send_ > 0 || store_.input_sendable())) {
+    if (to_send_ == 0) {
+      (void)store_.input_send();
+      to_send_ = 1;
+    }
+    const ConsoleStore::Input input = store_.input_sent(store_.input_in_flight() - to_send_);
+    switch (guest_.send(input.message, input.tag)) {
+      case Channel::Send::taken:
+      case Channel::Send::known:
+        --to_send_;
+        break;
+      case Channel::Send::answered:
+        --to_send_;
+        guest_response(input.tag);
+        break;
+      case Channel::Send::full:
+      case Channel::Send::broken:
+        return;
+    }
   }
+}
+
+void XenctldConsole::channel_opened() {
+  to_send_ = store_.input_in_flight();
+  withheld_ = true;
 }
 
 void XenctldConsole::finish() {
   if (finished_) return;
   finished_ = true;
   journal_.counted(domain_, "typed bytes that the guest did not live to see", 0,
-                   static_cast<std::uint32_t>(input_.size()));
-  input_.clear();
+                   static_cast<std::uint32_t>(console_input_bytes_max - store_.input_room()));
+  store_.input_clear();
+  to_send_ = 0;
   take_withheld();
   settle();
 }
@@ -129,36 +160,43 @@ void XenctldConsole::settle() {
     read_device();
     send_input();
   }
-  device_.want({.read = !input_.full(), .write = !output_.empty()});
+  device_.want({.read = store_.input_room() > 0, .write = store_.output_bytes() > 0});
   settling_ = false;
   look_at_end();
 }
 
 void XenctldConsole::write_device() {
-  for (int writes = 0; writes < writes_per_turn_max && !output_.empty(); ++writes) {
-    const Io io = device_.write(output_.front());
+  note_loan();
+  for (int writes = 0; writes < writes_per_turn_max && store_.output_bytes() > 0; ++writes) {
+    const Io io = device_.write(store_.output_front());
     if (io.state != Io::State::moved) return;
-    journal_.bytes_passed(domain_, trace::actor(trace::Role::client), output_.front().first(io.bytes));
-    output_.drop(io.bytes);
+    journal_.bytes_passed(domain_, trace::actor(trace::Role::client), store_.output_front().first(io.bytes));
+    store_.output_drop(io.bytes);
     take_withheld();
   }
 }
 
+void XenctldConsole::note_loan() {
+  const std::uint16_t now = device_.has_lent() ? lent : 0;
+  if (store_.port() != now) store_.set_port(now);
+}
+
 void XenctldConsole::read_device() {
-  std::array<std::uint8_t, xenctld_input_bytes_max> bytes;
-  for (int reads = 0; reads < reads_per_turn_max && !input_.full(); ++reads) {
-    const Io io = device_.read(std::span(bytes).first(input_.room()));
+  std::array<std::uint8_t, console_input_bytes_max> bytes;
+  for (int reads = 0; reads < reads_per_turn_max && store_.input_room() > 0; ++reads) {
+    const Io io = device_.read(std::span(bytes).first(store_.input_room()));
     if (io.state != Io::State::moved) return;
     // Nobody is there for it after the end.
-    if (!finished_) input_.push(std::span(bytes).first(io.bytes));
+    if (!finished_) store_.input_take(std::span(bytes).first(io.bytes));
     send_input();
   }
 }
 
 void XenctldConsole::take_back(Bytes unread) {
   // It was here before, and the queue takes no new bytes beyond its limit: so there is room.
-  output_.push_front(unread);
-  discard_excess();
+  store_.output_return(unread);
+  // What is too much now goes as if something had been added.
+  count_discarded(store_.output_take({}, std::nullopt));
 }
 
 Result<> XenctldConsole::attach(const std::string& path, const std::string& input_path) {
@@ -188,7 +226,7 @@ void XenctldConsole::look_at_end() {
   if (!finished_ || !leaves || end_timer_ != 0) return;
   end_timer_ = host_.timer_start(xenctld_end_look_delay, [this] {
     end_timer_ = 0;
-    quiet_looks_ = output_.empty() && !device_.has_unread() ? quiet_looks_ + 1 : 0;
+    quiet_looks_ = store_.output_bytes() == 0 && !device_.has_unread() ? quiet_looks_ + 1 : 0;
     if (quiet_looks_ >= quiet_looks_wanted) {
       quiet_looks_ = 0;
       device_.let_go();

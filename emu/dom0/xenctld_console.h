@@ -1,13 +1,13 @@
 // One domain's console, as xenctld keeps it: a queue of output that goes to whatever the console is
 // associated with (console_device.h), and a queue of what was typed there for the guest.
 //
-// Who owns what: the console owns both queues, the count of input requests under way, and the device; the
-// guest's requests that it cannot answer yet stay in the channel. The channel belongs to xenctld, and is
-// reached through ConsoleGuest.
+// Who owns what: the console owns the store with both queues, and the device; the guest's requests that it
+// cannot answer yet stay in the channel. The channel belongs to xenctld, and is reached through ConsoleGuest.
 //
 // A request is answered as soon as its bytes are in the queue. Without a limit on the queue nothing is lost:
 // when it is full the answers are withheld, and the guest waits. With a limit the guest never waits: the
-// oldest bytes make room for the newest, and are counted.
+// oldest bytes make room for the newest, and are counted. The queues outlive this xenctld (ConsoleStore); a
+// pty does not, and with it goes what its reader had not read.
 #pragma once
 
 #include <functional>
@@ -15,8 +15,9 @@
 #include <span>
 #include <string>
 
-#include "emu/base/byte_queue.h"
+#include "emu/dom0/channel.h"
 #include "emu/dom0/console_device.h"
+#include "emu/dom0/console_store.h"
 #include "emu/host/host.h"
 #include "emu/trace/journal.h"
 #include "ring/message.h"
@@ -27,27 +28,28 @@ namespace ringside::dom0 {
 inline constexpr std::size_t xenctld_queue_bytes_max = 1048576;
 /// The lowest limit: what one message holds.
 inline constexpr std::size_t xenctld_queue_bytes_min = ring::payload_bytes_max;
-/// Input taken from the device while the guest is busy; beyond it whoever types waits.
-inline constexpr std::size_t xenctld_input_bytes_max = 4096;
-/// Input requests that the guest has not answered. One less than the ring holds, so that another kind of
-/// request still finds a slot.
-inline constexpr unsigned xenctld_input_window = 7;
+/// Beyond the highest limit the queue takes what comes back from the device, and a last ring full.
+inline constexpr std::size_t xenctld_store_bytes_max =
+    xenctld_queue_bytes_max + device_unread_bytes_max + ring::slots_per_ring * ring::payload_bytes_max;
 /// After the end: how often it is looked whether a reader has everything. What was written arrives in less.
 inline constexpr Duration xenctld_end_look_delay = std::chrono::milliseconds(50);
 
 /// The guest, as far as its console is concerned. None of these may change the console.
 struct ConsoleGuest {
-  std::function<bool(const ring::ControlMessage&)> send;            ///< a request; false = not now
-  std::function<void(const ring::ControlMessage&)> respond;         ///< to a request that is unanswered
-  std::function<std::optional<ring::ControlMessage>()> unanswered;  ///< the oldest of them; nothing if none
-  std::function<void()> flush;                                      ///< what was sent or answered may go
+  std::function<Channel::Send(const ring::ControlMessage&, std::uint32_t tag)> send;
+  std::function<void(const Channel::Owed&)> respond;         ///< echoes a request that is unanswered
+  std::function<std::optional<Channel::Owed>()> unanswered;  ///< the oldest of them; nothing if none
+  std::function<void()> flush;                               ///< what was sent or answered may go
 };
 
 class XenctldConsole {
  public:
-  /// `limit_bytes` 0 = none, else xenctld_queue_bytes_min to _max.
+  /// What its store is made with. `limit_bytes` 0 = none, else xenctld_queue_bytes_min to _max: a daemon
+  /// finds the store of the last one whatever the limits of both.
+  [[nodiscard]] static ConsoleStore::Shape store_shape(std::size_t limit_bytes);
+
   XenctldConsole(Host& host, trace::Journal journal, DomainId domain, std::string link,
-                 std::size_t limit_bytes, ConsoleGuest guest);
+                 std::size_t limit_bytes, ConsoleStore store, ConsoleGuest guest);
   ~XenctldConsole();
   XenctldConsole(const XenctldConsole&) = delete;
   XenctldConsole& operator=(const XenctldConsole&) = delete;
@@ -56,9 +58,12 @@ class XenctldConsole {
 
   // -- what xenctld tells it; settle() ends each batch, and only settle() touches the device
   /// The guest asks; the request is among the unanswered.
-  void guest_request(const ring::ControlMessage& request);
-  /// The guest has answered an input request.
-  void guest_response();
+  void guest_request(const Channel::Owed& request);
+  /// The guest has answered an input request: the one with that tag, 0 = the oldest.
+  void guest_response(std::uint32_t tag);
+  /// There is a channel, for the first time or again: what is in flight is sent once more, and what it has
+  /// unanswered is looked at.
+  void channel_opened();
   /// Moves whatever can be moved.
   void settle();
   /// The guest will say nothing more. What it had said is taken, whatever the queue holds. Each reader gets
@@ -73,18 +78,21 @@ class XenctldConsole {
   Result<> detach();
 
   [[nodiscard]] const ConsoleDevice& device() const { return device_; }
-  [[nodiscard]] std::size_t queued_bytes() const { return output_.size(); }
-  [[nodiscard]] std::uint64_t discarded_bytes() const { return discarded_bytes_; }
+  [[nodiscard]] std::size_t queued_bytes() const { return store_.output_bytes(); }
+  [[nodiscard]] std::uint64_t discarded_bytes() const { return store_.output_discarded(); }
+  /// What the next xenctld is told.
+  [[nodiscard]] ConsoleStore& store() { return store_; }
 
  private:
-  [[nodiscard]] bool keep_output(const ring::ControlMessage& request);
+  [[nodiscard]] bool keep_output(const Channel::Owed& request);
   void take_withheld();
   void take_back(Bytes unread);
-  void discard_excess();
+  void count_discarded(std::size_t bytes);
   void write_device();
   void read_device();
   void send_input();
   void device_ready();
+  void note_loan();
   void look_at_end();
 
   Host& host_;
@@ -93,10 +101,8 @@ class XenctldConsole {
   std::size_t limit_bytes_;
   ConsoleGuest guest_;
 
-  ByteQueue output_;
-  std::uint64_t discarded_bytes_ = 0;
-  ByteQueue input_{xenctld_input_bytes_max};
-  unsigned unanswered_ = 0;  ///< input requests, at most xenctld_input_window
+  ConsoleStore store_;
+  unsigned to_send_ = 0;  ///< of the input in flight, the last ones: the channel has yet to take them
 
   bool withheld_ = true;  ///< the guest may have requests that wait for room
   bool finished_ = false;

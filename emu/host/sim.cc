@@ -129,6 +129,8 @@ void SimWorld::retire(SimObject& object) {
     changed(peer);
     // The side that people open goes with the controlling one.
     if (stream->pty && files_.erase(peer.path) != 0) {
+      // What was not read goes too: it is a hang-up.
+      peer.in.clear();
       --peer.holds;
       release(peer);
     }

@@ -97,15 +97,20 @@ class Xenctld(unittest.TestCase):
         return os.path.join(self.directory, name)
 
     def console_line(self, name):
-        return self.machine.domains()[name]["port"]
+        """The name of its pty, as list tells it; "-" while nobody knows."""
+        console = self.machine.domains()[name]["console"]
+        return os.path.basename(console["pty"]) if console else "-"
 
     def status(self, name):
         """What xenctld says of a console: waiting, connected or attached."""
+        return self.console_words(name)[2]
+
+    def console_words(self, name):
         with socket.socket(socket.AF_UNIX) as asking:
             asking.connect(os.path.join(self.machine.directory, "xenctld.sock"))
             asking.sendall(b"consoles\n")
             lines = asking.recv(4096).decode().splitlines()[1:]
-        return {line.split()[0]: line.split()[2] for line in lines}[str(self.machine.domains()[name]["id"])]
+        return {line.split()[0]: line.split() for line in lines}[str(self.machine.domains()[name]["id"])]
 
     def talk(self, pty, line):
         """Types a line and leaves, as a script does."""
@@ -257,21 +262,51 @@ class Xenctld(unittest.TestCase):
         except OSError:
             return True
 
+    def kill_xenctld(self):
+        pid = self.machine.pid("xenctld")
+        os.kill(pid, signal.SIGKILL)
+        eventually("it has closed all it had", lambda: self.has_ended(pid))
+
+    def start_xenctld(self):
+        log = open(os.path.join(self.machine.directory, "xenctld.log"), "ab")
+        again = subprocess.Popen([RINGSIDE, "xenctld", "--dir", self.machine.directory], stderr=log)
+        self.addCleanup(log.close)
+        self.addCleanup(again.wait)
+        self.addCleanup(again.terminate)
+
+    def test_killed_while_a_program_prints_and_is_typed_at_every_byte_comes_once(self):
+        gate = self.path("gate")
+        os.mkfifo(gate)
+        typed = b"".join(b"%d " % number for number in range(2000))[:3500]
+        for abi in ("sring", "flat"):
+            pty = self.create(abi, "--abi", abi, "--raw", "--preserve", "--", "sh", "-c",
+                              f"seq 1 100000; read go < '{gate}'; head -c {len(typed)}; echo; echo end")
+            before = os.readlink(pty)
+            self.talk(pty, typed)
+            eventually("what was typed has been taken", lambda: os.path.islink(pty) and os.readlink(pty) != before)
+            for queued in (20_000, 60_000, 140_000):
+                eventually("something was printed", lambda: int(self.console_words(abi)[3]) >= queued)
+                self.kill_xenctld()
+                self.start_xenctld()
+                eventually("it serves", lambda: self.console_line(abi) == os.path.basename(pty))
+            with open(gate, "w") as opened:
+                opened.write("go\n")
+            eventually("the guest has ended", lambda: self.machine.domains()[abi]["shutdown"])
+            boot, announced, printed = Reader(pty).read_to_end().partition(b"successfully installed as tty1")
+            self.assertTrue(announced, boot)
+            counted = b"".join(b"%d\n" % number for number in range(1, 100_001))
+            self.assertEqual(printed.lstrip(b"\r\n"), counted + typed + b"\nend\n")
+            self.machine.run("destroy", abi, check=0)
+
     def test_killed_and_started_again_the_consoles_go_on(self):
         ptys = [self.create("one"), self.create("two", "--abi", "flat")]
         for pty in ptys:
             reader = Reader(pty)
             reader.read_until(b"$")
             reader.leave()
-        pid = self.machine.pid("xenctld")
-        os.kill(pid, signal.SIGKILL)
-        eventually("it has closed all it had", lambda: self.has_ended(pid))
+        self.kill_xenctld()
         self.assertEqual(self.console_line("two"), "-")
-        log = open(os.path.join(self.machine.directory, "xenctld.log"), "ab")
-        again = subprocess.Popen([RINGSIDE, "xenctld", "--dir", self.machine.directory], stderr=log)
-        self.addCleanup(log.close)
-        self.addCleanup(again.wait)
-        self.addCleanup(again.terminate)
+        self.start_xenctld()
         eventually("it serves", lambda: self.console_line("two") == os.path.basename(ptys[1]))
         for pty in ptys:
             self.talk(pty, b"echo gone-on\n")
@@ -289,7 +324,7 @@ class Limit(unittest.TestCase):
         with Machine("--dom0", "xenctld", "--queue-limit", "1000") as machine:
             machine.run("create", "busy", "--raw", "--preserve", "--",
                         "sh", "-c", "seq 1 100000; echo end", check=0)
-            eventually("the guest has not waited", lambda: "s" in machine.domains()["busy"]["state"])
+            eventually("the guest has not waited", lambda: machine.domains()["busy"]["shutdown"])
             reader = Reader(os.path.join(machine.directory, "pty-1"))
             seen = reader.read_to_end()
             self.assertEqual(len(seen), 1000)

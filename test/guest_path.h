@@ -1,0 +1,93 @@
+// A machine without its dom0, on the simulated host: a real hypervisor, real guests with programs on their
+// consoles, and people. Those who build on it add the daemons: console_path.h, xenctld_path.h.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "emu/domu/domain.h"
+#include "emu/xen/hypervisor.h"
+#include "test/catch.h"
+#include "test/dom0_machine.h"
+
+namespace ringside::test {
+
+/// Text that shows where a byte went missing or came twice.
+[[nodiscard]] inline std::string numbered_text(std::size_t bytes) {
+  std::string text;
+  for (unsigned number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
+  text.resize(bytes);
+  return text;
+}
+
+/// Takes what is typed a little at a time, so that some of it waits in each place of the path.
+class SlowReader : public SimProgram {
+ public:
+  explicit SlowReader(std::size_t bytes_at_a_time) : bytes_at_a_time_(bytes_at_a_time) {}
+  void started() override { take(); }
+
+  std::string got;
+
+ private:
+  void take() {
+    got += read(bytes_at_a_time_);
+    after(std::chrono::microseconds(10), [this] { take(); });
+  }
+  std::size_t bytes_at_a_time_;
+};
+
+/// Prints a text and stays.
+class Speaker : public SimProgram {
+ public:
+  explicit Speaker(std::string text) : text_(std::move(text)) {}
+  void started() override { room(); }
+  void room() override { text_.erase(0, print(text_)); }
+
+ private:
+  std::string text_;
+};
+
+struct GuestPath {
+  GuestPath() {
+    REQUIRE(hypervisor.start().ok());
+    builder = std::make_unique<Privcmd>(people, world.dom0_connection(people));
+  }
+
+  /// Runs `program` in the domain. The answer lives as long as the world.
+  template <class Program>
+  Program& boot(DomainId domain, std::unique_ptr<Program> program) {
+    Program& running = *program;
+    const std::string name = fmt::format("program of {}", domain);
+    auto holder = std::make_shared<std::unique_ptr<SimProgram>>(std::move(program));
+    world.program(name, [holder](const ProgramSpec&) { return std::move(*holder); });
+    SimHost& host = world.host(fmt::format("dom{}", domain));
+    auto connection = builder->domain_connection(domain);
+    REQUIRE(connection.ok());
+    const Handle process = world.process_of(host, people);
+    REQUIRE(builder->domain_set_process(domain, process).ok());
+    REQUIRE(builder->domain_unpause(domain).ok());
+    guests.push_back(
+        std::make_unique<domu::DomU>(host, trace::Journal(sink, trace::actor(trace::Role::domain, domain)),
+                                     Privcmd(host, world.give(std::move(*connection), host)),
+                                     domu::DomUOptions{.argv = {name}, .raw = true, .quiet = true}));
+    REQUIRE(guests.back()->start().ok());
+    return running;
+  }
+  bool domain_exists(DomainId domain) {
+    auto info = builder->domain_info(domain);
+    return info.ok() && info->has_value() && (*info)->domain == domain && (*info)->state.dying == 0;
+  }
+
+  DomainInfo info(DomainId domain) { return *builder->domain_info(domain).value(); }
+
+  SimWorld world;
+  trace::NullSink sink;
+  SimHost& people = world.host("people");
+  SimHost& xen_host = world.host("xen");
+  xen::Hypervisor hypervisor{xen_host, trace::Journal(sink, trace::actor(trace::Role::xen))};
+  std::unique_ptr<Privcmd> builder;
+  std::vector<std::unique_ptr<domu::DomU>> guests;
+};
+
+}  // namespace ringside::test
