@@ -3,6 +3,7 @@
 #include "emu/dom0/xenctld_console.h"
 
 #include <cerrno>
+#include <map>
 
 #include "test/catch.h"
 #include "test/dom0_machine.h"
@@ -18,14 +19,25 @@ constexpr DomainId domain = 7;
 const std::string link_path = "/m/pty-7";
 
 struct Fixture {
-  explicit Fixture(std::size_t limit_bytes = 0) {
+  explicit Fixture(std::size_t limit_bytes = 0) : limit_bytes(limit_bytes) { start(); }
+
+  /// As the next xenctld does after the death of the last.
+  void start_again() {
+    console.reset();
+    sent.clear();
+    start();
+    console->channel_opened();
+    console->settle();
+  }
+  void start() {
     console = std::make_unique<XenctldConsole>(
         daemon, trace::Journal(sink, trace::actor(trace::Role::xenctld)), domain, link_path, limit_bytes,
         ConsoleStore::make(daemon, "/m/console-7.kept", XenctldConsole::store_shape(limit_bytes), 1).value(),
         ConsoleGuest{
             .send =
-                [this](const ring::ControlMessage& message, std::uint32_t) {
+                [this](const ring::ControlMessage& message, std::uint32_t tag) {
                   if (ring_full) return Channel::Send::full;
+                  if (outcomes.contains(tag)) return outcomes[tag];
                   sent.push_back(message);
                   return Channel::Send::taken;
                 },
@@ -90,6 +102,8 @@ struct Fixture {
   std::vector<ring::ControlMessage> answered;
   std::vector<ring::ControlMessage> sent;
   bool ring_full = false;
+  std::map<std::uint32_t, Channel::Send> outcomes;  ///< of input that the ring has had before
+  std::size_t limit_bytes;
   std::size_t produced = 0;
   std::unique_ptr<XenctldConsole> console;
 };
@@ -368,4 +382,65 @@ TEST_CASE_METHOD(Fixture, "a closed console has no link, and is over when its re
   CHECK(reader->seen == "end");
   CHECK(reader->cut_off);
   CHECK_FALSE(world.link_target(link_path));
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "what a daemon had taken and not answered when it died is answered and not taken twice") {
+  CHECK(output("once, "));
+  // The answer never reached the ring, and one more request has come.
+  waiting = {{ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes_of("once, ")), 0},
+             {ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes_of("and this")), 1}};
+  start_again();
+  CHECK(waiting.empty());
+  auto reader = open();
+  CHECK(reader->seen == "once, and this");
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "input in flight is offered again, and what the guest has answered leaves the window") {
+  auto typist = open();
+  std::string text(std::size_t{10} * ring::payload_bytes_max, 'x');
+  typist->type(text);
+  world.run();
+  REQUIRE(sent.size() == console_input_window);
+  // Of the seven the guest has answered two, has three before it, and two never came to the ring.
+  outcomes = {{1, Channel::Send::answered},
+              {2, Channel::Send::answered},
+              {3, Channel::Send::known},
+              {4, Channel::Send::known},
+              {5, Channel::Send::known}};
+  start_again();
+  CHECK(sent.size() == 4);
+  console->guest_response(5);
+  console->settle();
+  CHECK(sent.size() == 5);
+}
+
+TEST_CASE_METHOD(Fixture, "held input waits, also over a restart, and flows when it is let go") {
+  auto typist = open();
+  console->hold_input(true);
+  typist->type("typed");
+  world.run();
+  CHECK(sent.empty());
+  start_again();
+  CHECK(input() == "typed");
+}
+
+TEST_CASE_METHOD(Fixture, "last words come after the guest's, once to each reader") {
+  auto reader = open();
+  reader->read(false);
+  CHECK(output("the guest's. "));
+  console->finish("dom0's.");
+  world.run_for(1s);
+  leave(reader);
+  auto next = open();
+  CHECK(next->seen == "the guest's. dom0's.");
+  CHECK(next->cut_off);
+  auto late = open();
+  CHECK(late->seen == "dom0's.");
+  CHECK(late->cut_off);
+  world.file("/tmp/log", "");
+  REQUIRE(console->attach("/tmp/log", "").ok());
+  world.run_for(1s);
+  CHECK(world.file_content("/tmp/log") == "dom0's.");
 }

@@ -101,8 +101,14 @@ TEST_CASE_METHOD(XenctldPath, "a guest that is killed is kept with its last outp
   CHECK(domain_exists(domain));
   auto reader = open(domain);
   world.run_for(1s);
-  CHECK(reader->seen == "last words");
+  const std::string said =
+      fmt::format("\r\n[ringside] domain dom{} crashed: killed by signal 9 (SIGKILL)\r\n", domain);
+  CHECK(reader->seen == "last words" + said);
   CHECK(reader->cut_off);
+  auto late = open(domain);
+  world.run_for(1s);
+  CHECK(late->seen == said);
+  CHECK(late->cut_off);
   CHECK(ask(fmt::format("sysrq {} h", domain)) == fmt::format("error domain {} has ended\n", domain));
   REQUIRE(builder->domain_destroy(domain).ok());
   world.run_for(1s);

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "emu/host/domain_words.h"
+
 namespace ringside::dom0 {
 
 DomainLives::DomainLives(Host& host, Privcmd& privcmd, std::function<void(const Error&)> gone)
@@ -54,6 +56,30 @@ Life DomainLives::life_of(DomainId id, std::uint32_t frame) {
   if (known.state.shutdown == 0) return Life::living;
   if (known.suspended()) return Life::suspended;
   return known.preserve != 0 || known.reason == ShutdownReason::crash ? Life::kept : Life::finished;
+}
+
+std::string DomainLives::last_words(DomainId id, trace::Journal& journal) {
+  const auto info = look_up(id);
+  if (!info || !info.value().has_value() || info.value()->state.crashed == 0) return {};
+  const std::string said =
+      fmt::format("[ringside] domain {} crashed: {}", info.value()->name, crash_text(*info.value()));
+  journal.told(id, said);
+  // On a line of its own, whatever the guest was in the middle of.
+  return "\r\n" + said + "\r\n";
+}
+
+Result<std::uint32_t> DomainLives::wake(DomainId id, bool laid_down) {
+  auto info = look_up(id);
+  if (!info) return info.error();
+  if (!info->has_value()) return Error{ESRCH, "", "", fmt::format("there is no domain {}", id), ""};
+  if ((*info)->suspended()) {
+    auto resumed = privcmd_.domain_resume(id);
+    if (!resumed) return resumed.error();
+    return resumed->shared_info_frame;
+  }
+  const bool half_way = laid_down && (*info)->console_port == any_port;
+  if (half_way && (*info)->state.crashed == 0) return (*info)->shared_info_frame;
+  return Error{EINVAL, "", "", fmt::format("domain {} is not suspended", id), ""};
 }
 
 }  // namespace ringside::dom0

@@ -7,14 +7,19 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "emu/host/host.h"
 #include "emu/host/hypercall.h"
+#include "emu/trace/journal.h"
 
 namespace ringside::dom0 {
 
 /// How often a daemon looks whether the hypervisor still lives when its connection has something to say.
 inline constexpr Duration hypervisor_look_delay = std::chrono::milliseconds(100);
+
+/// How long a guest may take to suspend before whoever asked is told that it has not.
+inline constexpr Duration suspend_patience = std::chrono::seconds(10);
 
 enum class Life : std::uint8_t {
   living,
@@ -42,6 +47,12 @@ class DomainLives {
   Result<std::optional<DomainInfo>> look_up(DomainId id);
   /// Of the domain whose shared_info is in `frame`: another one is another domain of the same id.
   [[nodiscard]] Life life_of(DomainId id, std::uint32_t frame);
+  /// What dom0 itself says on the console of a domain that is kept, and in the journal. Nothing when it shut
+  /// down as it should.
+  [[nodiscard]] std::string last_words(DomainId id, trace::Journal& journal);
+  /// Resumes a domain; or finds it resumed by an attempt that got no further, if the owner has it as
+  /// `laid_down`. Answers its new frame. The error's `why` is for whoever asked.
+  [[nodiscard]] Result<std::uint32_t> wake(DomainId id, bool laid_down);
 
  private:
   Host& host_;

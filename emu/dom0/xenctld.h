@@ -54,15 +54,19 @@ class Xenctld {
     DomainId id = 0;
     std::uint32_t frame = 0;  ///< the number of its shared_info: another one is another domain of the same id
     bool ended = false;       ///< has ended, and is kept: it crashed, or is to be preserved
+    bool suspended = false;   ///< has no channel, and gets one when it is resumed
+    Client suspender = 0;     ///< waits for the suspension; 0 = nobody
+    Host::TimerId suspend_timer = 0;
     bool unsettled = false;   ///< its channel brought something since its console was last settled
     std::unique_ptr<Channel> channel;
     std::unique_ptr<XenctldConsole> console;
     std::unique_ptr<ControlCalls> control;
   };
 
-  // The life of a domain.
+  // The life of a domain (xenctld_domains.cc).
   [[nodiscard]] Domain* find(DomainId id);
   void take_up(const DomainInfo& info);
+  Result<Domain*> make_domain(DomainId id);
   Result<Domain*> add_domain(const DomainInfo& info, ConsoleStore store);
   [[nodiscard]] Result<> open_channel(Domain& domain);
   [[nodiscard]] std::string store_path(DomainId id) const;
@@ -74,15 +78,21 @@ class Xenctld {
   void settle(Domain& domain);
   void check_all();
   void check(Domain& domain);
-  void end(Domain& domain, const std::string& why);
+  void end(Domain& domain, const std::string& why, std::string last_words = {});
   void remove(Domain& domain);
   void look_at_last_readers();
 
-  // Events.
+  // Sleep (xenctld_suspend.cc).
+  void ask_suspend(Client client, Domain& domain, const ring::ControlMessage& message);
+  void suspend_failed(Domain& domain, const std::string& why);
+  void lay_down(Domain& domain);
+  void ask_resume(Client client, DomainId id);
+
+  // Events (xenctld.cc).
   Result<> bind_virq();
   void read_events();
 
-  // Requests.
+  // Requests (xenctld.cc).
   void take_request(Client client, std::string_view line);
   void ask_console(Client client, DomainId id);
   void ask_consoles(Client client);

@@ -106,7 +106,7 @@ void XenctldConsole::guest_response(std::uint32_t tag) {
 /// A piece is in flight from before the channel has it: what dies with this daemon is sent again by the next,
 /// and the channel knows what it had.
 void XenctldConsole::send_input() {
-  while (!finished_ && (to_send_ > 0 || store_.input_sendable())) {
+  while (!finished_ && !input_held_ && (to_send_ > 0 || store_.input_sendable())) {
     if (to_send_ == 0) {
       (void)store_.input_send();
       to_send_ = 1;
@@ -133,9 +133,16 @@ void XenctldConsole::channel_opened() {
   withheld_ = true;
 }
 
-void XenctldConsole::finish() {
+void XenctldConsole::hold_input(bool hold) {
+  input_held_ = hold;
+  send_input();
+}
+
+void XenctldConsole::finish(std::string last_words) {
   if (finished_) return;
   finished_ = true;
+  last_words_ = std::move(last_words);
+  last_words_due_ = !last_words_.empty();
   journal_.counted(domain_, "typed bytes that the guest did not live to see", 0,
                    static_cast<std::uint32_t>(console_input_bytes_max - store_.input_room()));
   store_.input_clear();
@@ -167,13 +174,24 @@ void XenctldConsole::settle() {
 
 void XenctldConsole::write_device() {
   note_loan();
-  for (int writes = 0; writes < writes_per_turn_max && store_.output_bytes() > 0; ++writes) {
+  for (int writes = 0; writes < writes_per_turn_max; ++writes) {
+    say_last_words();
+    if (store_.output_bytes() == 0) return;
     const Io io = device_.write(store_.output_front());
     if (io.state != Io::State::moved) return;
     journal_.bytes_passed(domain_, trace::actor(trace::Role::client), store_.output_front().first(io.bytes));
     store_.output_drop(io.bytes);
     take_withheld();
   }
+}
+
+void XenctldConsole::say_last_words() {
+  if (store_.output_bytes() > 0) return;
+  if (!device_.has_reader()) last_words_due_ = !last_words_.empty();
+  if (!device_.has_reader() || !last_words_due_) return;
+  last_words_due_ = false;
+  count_discarded(store_.output_take(
+      {reinterpret_cast<const std::uint8_t*>(last_words_.data()), last_words_.size()}, std::nullopt));
 }
 
 void XenctldConsole::note_loan() {

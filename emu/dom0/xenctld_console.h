@@ -64,11 +64,13 @@ class XenctldConsole {
   /// There is a channel, for the first time or again: what is in flight is sent once more, and what it has
   /// unanswered is looked at.
   void channel_opened();
+  /// Takes no more input than it holds until told otherwise: what is typed waits.
+  void hold_input(bool hold);
   /// Moves whatever can be moved.
   void settle();
   /// The guest will say nothing more. What it had said is taken, whatever the queue holds. Each reader gets
-  /// what there is and is then let go.
-  void finish();
+  /// what there is, after it `last_words`, which are dom0's own, and is then let go.
+  void finish(std::string last_words = {});
   /// The domain is gone: nobody new finds the console. Who reads it is still given what there is.
   void close();
   /// After close(): nobody is there any more, or he has been let go.
@@ -93,6 +95,7 @@ class XenctldConsole {
   void send_input();
   void device_ready();
   void note_loan();
+  void say_last_words();
   void look_at_end();
 
   Host& host_;
@@ -105,7 +108,10 @@ class XenctldConsole {
   unsigned to_send_ = 0;  ///< of the input in flight, the last ones: the channel has yet to take them
 
   bool withheld_ = true;  ///< the guest may have requests that wait for room
+  bool input_held_ = false;
   bool finished_ = false;
+  std::string last_words_;       ///< said to a reader who has seen all else
+  bool last_words_due_ = false;  ///< said to nobody, or to one who has left
   bool settling_ = false;
   bool settle_again_ = false;
   bool closed_ = false;

@@ -28,9 +28,6 @@ namespace ringside::dom0 {
 /// Viewers who are still being shown the output of a domain that is gone.
 inline constexpr std::size_t last_viewers_max = 64;
 
-/// How long a guest may take to suspend before its input flows again.
-inline constexpr Duration suspend_patience = std::chrono::seconds(10);
-
 struct XendOptions {
   std::string xcs_socket;
   std::string management_socket;           ///< where programs ask
@@ -96,7 +93,6 @@ class Xend {
   void check_all();
   void check(Domain& domain);
   void end(Domain& domain);
-  [[nodiscard]] std::string last_words(DomainId id);
   void remove(Domain& domain);
   void forget_last_viewers();
   [[nodiscard]] Life life_of(const Domain& domain) { return lives_.life_of(domain.id, domain.frame); }
@@ -112,7 +108,6 @@ class Xend {
   void suspend_failed(Domain& domain, const std::string& why);
   void lay_down(Domain& domain);
   void ask_resume(Client client, DomainId id);
-  Result<std::uint32_t> wake(DomainId id);
   [[nodiscard]] bool send_control(const Domain& domain, const ring::ControlMessage& message);
 
   void hypervisor_gone(const Error& error);

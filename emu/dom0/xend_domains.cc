@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "emu/dom0/xend.h"
-#include "emu/host/domain_words.h"
 
 namespace ringside::dom0 {
 
@@ -227,7 +226,7 @@ void Xend::end(Domain& domain) {
       journal_.told(domain.id, "domain ended, kept");
       domain.control->fail(fmt::format("domain {} has ended", domain.id));
       suspend_failed(domain, fmt::format("domain {} has ended", domain.id));
-      return domain.console->finish(last_words(domain.id));
+      return domain.console->finish(lives_.last_words(domain.id, journal_));
     case Life::suspended:
       return lay_down(domain);
     case Life::finished:
@@ -242,17 +241,6 @@ void Xend::end(Domain& domain) {
       journal_.told(domain.id, "domain gone");
       return remove(domain);
   }
-}
-
-/// What dom0 itself says on the console of a domain that is kept. Nothing when it shut down as it should.
-std::string Xend::last_words(DomainId id) {
-  const auto info = lives_.look_up(id);
-  if (!info || !info.value().has_value() || info.value()->state.crashed == 0) return {};
-  const std::string said =
-      fmt::format("[ringside] domain {} crashed: {}", info.value()->name, crash_text(*info.value()));
-  journal_.told(id, said);
-  // On a line of its own, whatever the guest was in the middle of.
-  return "\r\n" + said + "\r\n";
 }
 
 void Xend::remove(Domain& domain) {

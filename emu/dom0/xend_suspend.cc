@@ -71,7 +71,7 @@ void Xend::ask_resume(Client client, DomainId id) {
   if (known != nullptr && (known->link == Link::opening || known->ending))
     return refuse(fmt::format("domain {} is busy: try again", id));
   if (!link_.up()) return refuse("xcs is gone: try again when it is back");
-  auto frame = wake(id);
+  auto frame = lives_.wake(id, known != nullptr && known->suspended);
   if (!frame) return refuse(frame.error().why);
   if (known == nullptr) {
     // Laid down under an xend that is no more.
@@ -83,23 +83,6 @@ void Xend::ask_resume(Client client, DomainId id) {
   known->console->store().moved(*frame);
   known->creator = client;
   open_channel(*known, any_port);
-}
-
-/// The frame of a domain that has been resumed, now or by an attempt that got no further. The error's `why`
-/// is for whoever asked.
-Result<std::uint32_t> Xend::wake(DomainId id) {
-  auto info = lives_.look_up(id);
-  if (!info) return info.error();
-  if (!info->has_value()) return Error{ESRCH, "", "", fmt::format("there is no domain {}", id), ""};
-  if ((*info)->suspended()) {
-    auto resumed = privcmd_.domain_resume(id);
-    if (!resumed) return resumed.error();
-    return resumed->shared_info_frame;
-  }
-  const Domain* known = find(id);
-  const bool half_way = known != nullptr && known->suspended && (*info)->console_port == any_port;
-  if (half_way && (*info)->state.crashed == 0) return (*info)->shared_info_frame;
-  return Error{EINVAL, "", "", fmt::format("domain {} is not suspended", id), ""};
 }
 
 }  // namespace ringside::dom0

@@ -1,0 +1,146 @@
+// Domains laid down and woken under xenctld: no byte is lost or doubled, whatever was under way, and who has
+// the pty open keeps it.
+#include "test/xenctld_path.h"
+
+using namespace ringside;
+using namespace ringside::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct XenctldSleeper : XenctldPath {
+  void suspend(DomainId domain) {
+    REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
+    REQUIRE(info(domain).suspended());
+  }
+  void resume(DomainId domain) {
+    REQUIRE(ask(fmt::format("resume {}", domain)) == fmt::format("ok 1 0 /m/pty-{}\n", domain));
+    REQUIRE(builder->domain_unpause(domain).ok());
+    world.run_for(1ms);
+  }
+  std::string refusal(std::string_view verb, DomainId domain, std::string_view why) {
+    return ask(fmt::format("{} {}", verb, domain)) == fmt::format("error domain {} {}\n", domain, why)
+               ? ""
+               : asking->seen;
+  }
+  void settle() { world.run_for(1s); }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(XenctldSleeper, "a suspended domain gets another frame and goes on with the same reader") {
+  const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
+  auto person = open(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  person->type("before ");
+  settle();
+  const DomainInfo awake = info(domain);
+  const auto pty = world.link_target(fmt::format("/m/pty-{}", domain));
+  suspend(domain);
+  CHECK(builder->evtchn_status(domain, awake.console_port)->state != PortState::interdomain);
+  CHECK(refusal("console", domain, "is suspended").empty());
+  CHECK(refusal("suspend", domain, "is suspended already").empty());
+  CHECK(ask(fmt::format("sysrq {} h", domain)) == fmt::format("error domain {} is suspended\n", domain));
+
+  person->type("meanwhile ");
+  settle();
+  CHECK(person->seen == "before ");
+  resume(domain);
+  settle();
+  CHECK(info(domain).shared_info_frame != awake.shared_info_frame);
+  CHECK(world.link_target(fmt::format("/m/pty-{}", domain)) == pty);
+  CHECK(person->seen == "before meanwhile ");
+  person->type("after");
+  settle();
+  CHECK(person->seen == "before meanwhile after");
+  CHECK(refusal("resume", domain, "is not suspended").empty());
+}
+
+TEST_CASE_METHOD(XenctldSleeper, "output and input in full flow survive many suspensions") {
+  const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
+  auto person = open(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  const std::string text = numbered_text(200'000);
+  person->type(text);
+  int suspensions = 0;
+  for (std::size_t seen = 1'000; seen < text.size(); seen += 13'337) {
+    REQUIRE(world.run_until([&] { return person->seen.size() >= seen; }));
+    suspend(domain);
+    if (person->seen.size() < text.size()) ++suspensions;
+    resume(domain);
+  }
+  settle();
+  CHECK(suspensions > 10);
+  CHECK(person->seen == text);
+}
+
+TEST_CASE_METHOD(XenctldSleeper, "killed and started again around a sleep: every byte comes once") {
+  const DomainId domain = create();
+  auto& program = boot(domain, std::make_unique<SlowReader>(60u));
+  const std::string text = numbered_text(4'000);
+  auto typist = open(domain);
+  typist->type(text);
+  world.run_for(dom0::device_settle_delay + std::chrono::microseconds(GENERATE(0, 50, 100, 400)));
+  if (GENERATE(false, true)) {
+    kill_xenctld();
+    start_xenctld();
+  }
+  suspend(domain);
+  const std::size_t arrived = program.got.size();
+  kill_xenctld();
+  start_xenctld();
+  CHECK(ask("consoles").starts_with(fmt::format("ok 1\n{} 0 waiting", domain)));
+  CHECK(refusal("console", domain, "is suspended").empty());
+  auto next = open(domain);
+  settle();
+  CHECK(program.got.size() == arrived);
+  resume(domain);
+  settle();
+  REQUIRE(program.got == text.substr(0, program.got.size()));
+  next->type(text.substr(program.got.size()) + "!");
+  settle();
+  CHECK(program.got == text + "!");
+}
+
+TEST_CASE_METHOD(XenctldSleeper,
+                 "a guest whose queue is full suspends when somebody reads, and the person is told") {
+  const DomainId domain = create();
+  const std::string text = numbered_text(dom0::xenctld_queue_bytes_max + 100'000);
+  boot(domain, std::make_unique<Speaker>(text));
+  settle();
+  CHECK(ask(fmt::format("suspend {}", domain)).empty());
+  world.run_for(dom0::suspend_patience);
+  CHECK(asking->seen.find("has not suspended: it waits until its reader has read") != std::string::npos);
+  CHECK_FALSE(info(domain).suspended());
+  auto reader = open(domain);
+  settle();
+  CHECK(info(domain).suspended());
+  resume(domain);
+  settle();
+  CHECK(reader->seen == text);
+}
+
+TEST_CASE_METHOD(XenctldSleeper, "a suspended domain can be destroyed, and its reader is let go") {
+  const DomainId domain = create();
+  auto person = open(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  suspend(domain);
+  REQUIRE(builder->domain_destroy(domain).ok());
+  settle();
+  CHECK(person->cut_off);
+  CHECK(ask("consoles") == "ok 0\n");
+  CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error there is no domain {}\n", domain));
+}
+
+TEST_CASE_METHOD(XenctldSleeper, "a sleeping domain that is killed has crashed, and its console says so") {
+  const DomainId domain = create();
+  auto person = open(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  suspend(domain);
+  world.kill(world.host(fmt::format("dom{}", domain)));
+  settle();
+  CHECK(person->seen.find("crashed: killed by signal 9") != std::string::npos);
+  CHECK(person->cut_off);
+  CHECK(refusal("resume", domain, "is not suspended").empty());
+  CHECK(refusal("suspend", domain, "has ended").empty());
+}
