@@ -2,6 +2,7 @@
 #include "emu/dom0/console_store.h"
 
 #include "emu/host/sim.h"
+#include "emu/trace/memory_sink.h"
 #include "test/catch.h"
 
 using namespace ringside;
@@ -82,6 +83,26 @@ TEST_CASE_METHOD(Fixture, "beyond the maximum the oldest output is discarded, an
   CHECK(store.output_discarded() == 20);
   CHECK(store.output_room() == 0);
   CHECK(drain(store) == std::string(40, 'a') + std::string(60, 'b'));
+}
+
+TEST_CASE_METHOD(Fixture, "what was being handed over when a daemon died is owned up to, once") {
+  trace::MemorySink sink(world.clock());
+  const trace::Journal journal(sink, trace::actor(trace::Role::xend));
+  SimHost& host = world.host("next");
+  {
+    ConsoleStore store = make();
+    store.output_take(bytes_of("some output"), 0);
+    store.output_offer(4);
+  }
+  for (int time = 0; time < 2; ++time) {
+    auto next = find();
+    REQUIRE(next);
+    next->own_up(host, journal, 1);
+    REQUIRE(host.warnings().size() == 1);
+    CHECK(host.warnings()[0].find("output may be shown twice: domain 1: 4 bytes") != std::string::npos);
+    next->output_offer(4);
+    next->output_drop(1);
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "output that is put back comes first again") {

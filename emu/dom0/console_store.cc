@@ -155,6 +155,18 @@ void ConsoleStore::output_return(Bytes bytes) {
   commit();
 }
 
+void ConsoleStore::own_up(Host& host, trace::Journal journal, DomainId domain) {
+  if (state_.output_offered == 0) return;
+  journal.counted(domain, "console bytes that may be shown twice", 0,
+                  static_cast<std::uint32_t>(state_.output_offered));
+  host.warn(Error{0, "output may be shown twice", fmt::format("domain {}", domain),
+                  fmt::format("{} bytes were being handed to its viewer when the daemon before this one died",
+                              state_.output_offered),
+                  ""}
+                .text());
+  output_offer(0);
+}
+
 // -- input
 
 void ConsoleStore::input_take(Bytes bytes) {

@@ -19,6 +19,7 @@
 
 #include "emu/base/byte_queue.h"
 #include "emu/host/host.h"
+#include "emu/trace/journal.h"
 #include "ring/index.h"
 #include "ring/message.h"
 
@@ -74,7 +75,8 @@ class ConsoleStore {
   /// The oldest so many are about to be handed to somebody; output_drop() says how many were. A daemon that
   /// dies in between leaves the next one not knowing.
   void output_offer(std::size_t bytes);
-  [[nodiscard]] std::size_t output_offered() const { return state_.output_offered; }
+  /// Says so, if an earlier daemon has died there: the bytes will be handed to somebody once more.
+  void own_up(Host& host, trace::Journal journal, DomainId domain);
   /// Puts back what had been dropped last.
   void output_return(Bytes bytes);
 

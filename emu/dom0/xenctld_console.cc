@@ -45,6 +45,7 @@ XenctldConsole::XenctldConsole(Host& host, trace::Journal journal, DomainId doma
       store_(std::move(store)),
       device_(host, journal, domain, std::move(link),
               {.ready = [this] { device_ready(); }, .unread = [this](Bytes unread) { take_back(unread); }}) {
+  store_.own_up(host_, journal_, domain_);
   if (store_.port() != lent) return;
   const Error error{0, "output may be missing", fmt::format("domain {}", domain_),
                     "what the reader of its console had not read yet died with the xenctld before this one",
@@ -177,8 +178,9 @@ void XenctldConsole::write_device() {
   for (int writes = 0; writes < writes_per_turn_max; ++writes) {
     say_last_words();
     if (store_.output_bytes() == 0) return;
+    store_.output_offer(store_.output_front().size());
     const Io io = device_.write(store_.output_front());
-    if (io.state != Io::State::moved) return;
+    if (io.state != Io::State::moved) return store_.output_offer(0);
     journal_.bytes_passed(domain_, trace::actor(trace::Role::client), store_.output_front().first(io.bytes));
     store_.output_drop(io.bytes);
     take_withheld();

@@ -71,15 +71,7 @@ void Xend::adopt_domains() {
     if (info.console_port == 0 || find(info.domain) != nullptr) continue;
     auto store = ConsoleStore::find(host_, store_path(info.domain), store_shape, info.shared_info_frame);
     if (!store) continue;
-    if (const std::size_t bytes = store->output_offered(); bytes != 0) {
-      journal_.counted(info.domain, "console bytes that may be shown twice", 0,
-                       static_cast<std::uint32_t>(bytes));
-      host_.warn(
-          fmt::format("domain {}: xend died while it gave its viewer {} bytes: the next one may see "
-                      "some of them again",
-                      info.domain, bytes));
-      store->output_offer(0);
-    }
+    store->own_up(host_, journal_, info.domain);
     auto added = add_domain(info, std::move(*store));
     if (!added) {
       host_.warn(added.error().text());
