@@ -96,7 +96,7 @@ class Libringside(unittest.TestCase):
         def pause():
             half.wait(support.PATIENCE_S)
             machine.run("pause", name, check=0)
-            self.assertIn("p", machine.domains()[name]["state"])
+            self.assertTrue(machine.domains()[name]["paused"])
             going.set()
             machine.run("unpause", name, check=0)
 
@@ -171,13 +171,13 @@ class Libringside(unittest.TestCase):
             machine.run("shutdown", "guest", check=0)
             eventually("it has shut down and is gone", lambda: "guest" not in machine.domains())
             self.guest_in_c(machine, "sring", "--paused")
-            self.assertIn("p", machine.domains()["guest"]["state"])
+            self.assertTrue(machine.domains()["guest"]["paused"])
             machine.run("unpause", "guest", check=0)
             [process] = eventually("it runs as the program itself",
                                    lambda: [pid for pid in support.processes_with(b"RINGSIDE_DOMAIN_NAME=guest")
                                             if os.path.samefile(f"/proc/{pid}/exe", DOMU)])
             os.kill(process, signal.SIGKILL)
-            eventually("it has crashed", lambda: "c" in machine.domains()["guest"]["state"])
+            eventually("it has crashed", lambda: machine.domains()["guest"]["crashed"])
             machine.run("destroy", "guest", check=0)
             self.assertNotIn("guest", machine.domains())
 
@@ -191,7 +191,7 @@ class Libringside(unittest.TestCase):
         with Machine() as machine:
             self.guest_in_c(machine, "sring", "--no-console")
             machine.run("unpause", "guest", check=0)
-            eventually("it runs", lambda: "r" in machine.domains()["guest"]["state"])
+            eventually("it runs", lambda: machine.domains()["guest"]["running"])
             end = dom0_end(machine, "guest")
             self.assertEqual(read_exactly(end, len(GREETING)), GREETING)
             machine.run("destroy", "guest", check=0)
@@ -293,11 +293,11 @@ class Libringside(unittest.TestCase):
             done = subprocess.run([USE, "dom0"], env=there, capture_output=True, timeout=support.PATIENCE_S)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             machine.run("create", "user", "--preserve", "--external", "--", USE, "domu", check=0)
-            eventually("the guest has judged", lambda: set("sc") & set(machine.domains()["user"]["state"]))
+            eventually("the guest has judged", lambda: machine.domains()["user"]["reason"])
             number = machine.domains()["user"]["id"]
             with open(os.path.join(machine.directory, f"dom{number}.log"), encoding="utf-8") as log:
                 self.assertEqual(log.read(), "")
-            self.assertIn("s", machine.domains()["user"]["state"])
+            self.assertTrue(machine.domains()["user"]["shutdown"])
             nowhere = dict(os.environ, RINGSIDE_DIR=machine.directory + "/nowhere")
             done = subprocess.run([USE, "dom0"], env=nowhere, capture_output=True, timeout=support.PATIENCE_S)
             self.assertEqual(done.returncode, 2)
