@@ -57,7 +57,7 @@ class Xenctld {
     bool suspended = false;   ///< has no channel, and gets one when it is resumed
     Client suspender = 0;     ///< waits for the suspension; 0 = nobody
     Host::TimerId suspend_timer = 0;
-    bool unsettled = false;   ///< its channel brought something since its console was last settled
+    bool unsettled = false;  ///< its channel brought something since its console was last settled
     std::unique_ptr<Channel> channel;
     std::unique_ptr<XenctldConsole> console;
     std::unique_ptr<ControlCalls> control;
