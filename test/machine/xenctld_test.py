@@ -298,6 +298,34 @@ class Xenctld(unittest.TestCase):
             self.assertEqual(printed.lstrip(b"\r\n"), counted + typed + b"\nend\n")
             self.machine.run("destroy", abi, check=0)
 
+    def test_a_shell_is_laid_down_and_woken_with_its_reader_and_over_a_kill(self):
+        for abi in ("sring", "flat"):
+            pty = self.create(abi, "--abi", abi)
+            person = Reader(pty)
+            person.read_until(b"$ ")
+            for round_number in range(3):
+                self.machine.run("suspend", abi, check=0)
+                self.assertEqual(self.machine.domains()[abi]["reason"], "suspend")
+                person.type(b"echo meanwhile-%d\n" % round_number)
+                self.machine.run("resume", abi, check=0)
+                person.read_until(b"\r\nmeanwhile-%d\r\n" % round_number)
+            person.leave()
+            self.machine.run("suspend", abi, check=0)
+            before = os.readlink(pty)
+            self.talk(pty, b"echo after-the-kill\n")
+            eventually("what was typed has been taken", lambda: os.path.islink(pty) and os.readlink(pty) != before)
+            self.kill_xenctld()
+            self.start_xenctld()
+            eventually("it serves", lambda: self.console_line(abi) == os.path.basename(pty))
+            self.machine.run("resume", abi, check=0)
+            reader = Reader(pty)
+            reader.read_until(b"\r\nafter-the-kill\r\n")
+            self.assertEqual(reader.leave().count(b"\r\nafter-the-kill\r\n"), 1)
+            os.kill(self.machine.domains()[abi]["process"], signal.SIGSEGV)
+            last = Reader(pty).read_to_end()
+            self.assertIn(f"[ringside] domain {abi} crashed: killed by signal 11 (SIGSEGV)\r\n".encode(), last)
+            self.machine.run("destroy", abi, check=0)
+
     def test_killed_and_started_again_the_consoles_go_on(self):
         ptys = [self.create("one"), self.create("two", "--abi", "flat")]
         for pty in ptys:
