@@ -1,5 +1,5 @@
-"""Random bytes both ways over a whole machine while it is disturbed: the guest paused, the viewer gone and back,
-xcs killed and started again; over xend, over xenctld, and with the C examples at either end. Every byte is checked at
+"""Random bytes both ways over a whole machine while it is disturbed: the guest paused or suspended, the viewer gone
+and back, xcs killed and started again; over xend, over xenctld, and with the C examples at either end. Every byte is checked at
 both ends; none may be missing, doubled or changed.
 
 The seed is printed; RINGSIDE_SEED repeats a run as far as the machine does. RINGSIDE_LONG=1 sends 50 MB each way.
@@ -196,11 +196,22 @@ class TwoEnded(unittest.TestCase):
     @staticmethod
     def pausing(machine):
         def pause():
-            for command in ("pause", "unpause"):
-                done = machine.run(command, "one")
-                # At the very end the guest may be gone first.
-                assert done.returncode == 0 or b"no domain" in done.stderr, done.stderr
+            TwoEnded.both(machine, "pause", "unpause")
         return pause
+
+    @staticmethod
+    def sleeping(machine):
+        def suspend():
+            TwoEnded.both(machine, "suspend", "resume")
+        return suspend
+
+    @staticmethod
+    def both(machine, *commands):
+        for command in commands:
+            done = machine.run(command, "one")
+            # At the very end the guest may be gone first.
+            over = done.returncode != 0 and "one" not in machine.domains()
+            assert done.returncode == 0 or over, done.stderr
 
     @staticmethod
     def leaving(viewer):
@@ -217,14 +228,14 @@ class TwoEnded(unittest.TestCase):
         with Machine() as machine:
             machine.run("create", "one", "--abi", abi, "--raw", "--", *GUEST, check=0)
             viewer = TcpViewer(machine.tcp_port("one"))
-            self.converse(viewer, self.all_of_xend(machine, viewer))
+            self.converse(viewer, [*self.all_of_xend(machine, viewer), self.sleeping(machine)])
             eventually("the guest has ended", lambda: "one" not in machine.domains())
 
     def over_xenctld(self, abi):
         with Machine("--dom0", "xenctld") as machine:
             machine.run("create", "one", "--abi", abi, "--raw", "--", *GUEST, check=0)
             viewer = PtyViewer(os.path.join(machine.directory, f"pty-{machine.domains()['one']['id']}"))
-            self.converse(viewer, [self.pausing(machine), self.leaving(viewer)])
+            self.converse(viewer, [self.pausing(machine), self.leaving(viewer), self.sleeping(machine)])
             eventually("the guest has ended", lambda: "one" not in machine.domains())
 
     def c_guest_over_xend(self, abi):
