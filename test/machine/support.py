@@ -16,6 +16,8 @@ import unittest
 RINGSIDE = os.environ.get("RINGSIDE", "build/ringside")
 # Sanitizers and busy machines are slow; a limit is there to end what hangs, not to measure.
 PATIENCE_S = 120
+# A guest is killed by SIGSEGV here and there, of which AddressSanitizer would make another signal.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"
 
 
 def run(*words, stdin=b"", check=None, **more):
