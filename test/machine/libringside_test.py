@@ -173,9 +173,8 @@ class Libringside(unittest.TestCase):
             self.guest_in_c(machine, "sring", "--paused")
             self.assertTrue(machine.domains()["guest"]["paused"])
             machine.run("unpause", "guest", check=0)
-            [process] = eventually("it runs as the program itself",
-                                   lambda: [pid for pid in support.processes_with(b"RINGSIDE_DOMAIN_NAME=guest")
-                                            if os.path.samefile(f"/proc/{pid}/exe", DOMU)])
+            process = machine.domains()["guest"]["process"]
+            eventually("it runs as the program itself", lambda: os.path.samefile(f"/proc/{process}/exe", DOMU))
             os.kill(process, signal.SIGKILL)
             eventually("it has crashed", lambda: machine.domains()["guest"]["crashed"])
             machine.run("destroy", "guest", check=0)
