@@ -31,6 +31,11 @@ void DomainLives::hypervisor_failed(const Error& error) {
   if (!std::exchange(hypervisor_gone_, true)) gone_(error);
 }
 
+void DomainLives::destroy(DomainId id) {
+  auto destroyed = privcmd_.domain_destroy(id);
+  if (!destroyed && destroyed.error().code != ESRCH) host_.warn(destroyed.error().text());
+}
+
 Result<std::optional<DomainInfo>> DomainLives::look_up(DomainId id) {
   if (hypervisor_gone_) return Error{EPIPE, "no hypervisor", "", "", ""};
   auto info = privcmd_.domain_info(id);

@@ -43,6 +43,9 @@ class DomainLives {
   /// A hypercall of the owner's has failed with EPIPE.
   void hypervisor_failed(const Error& error);
 
+  /// Destroys a domain that has shut down. Somebody else may have been quicker; any other failure is only
+  /// warned of.
+  void destroy(DomainId id);
   /// Nothing when there is no such domain, or only what is left of it.
   Result<std::optional<DomainInfo>> look_up(DomainId id);
   /// Of the domain whose shared_info is in `frame`: another one is another domain of the same id.

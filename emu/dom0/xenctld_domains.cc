@@ -175,12 +175,8 @@ void Xenctld::check(Domain& domain) {
                  lives_.last_words(domain.id, journal_));
     case Life::finished:
       journal_.told(domain.id, "domain ended");
-      // What it said last is in its page for as long as that is mapped here; but somebody else may have been
-      // quicker to destroy it.
-      if (auto destroyed = privcmd_.domain_destroy(domain.id);
-          !destroyed && destroyed.error().code != ESRCH) {
-        host_.warn(destroyed.error().text());
-      }
+      // What it said last is in its page for as long as that is mapped here.
+      lives_.destroy(domain.id);
       return remove(domain);
     case Life::gone:
       journal_.told(domain.id, "domain gone");

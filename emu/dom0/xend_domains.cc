@@ -223,11 +223,7 @@ void Xend::end(Domain& domain) {
       return lay_down(domain);
     case Life::finished:
       journal_.told(domain.id, "domain ended");
-      // Somebody else may have been quicker.
-      if (auto destroyed = privcmd_.domain_destroy(domain.id);
-          !destroyed && destroyed.error().code != ESRCH) {
-        host_.warn(destroyed.error().text());
-      }
+      lives_.destroy(domain.id);
       return remove(domain);
     case Life::gone:
       journal_.told(domain.id, "domain gone");
