@@ -208,4 +208,52 @@ Result<DomainInfo> Privcmd::domain_resume(DomainId domain) {
   return outcome->answer.info;
 }
 
+Result<std::size_t> Privcmd::console_write(std::span<const std::uint8_t> bytes) {
+  std::size_t taken = 0;
+  while (taken < bytes.size()) {
+    const auto piece = bytes.subspan(taken, std::min(bytes.size() - taken, console_write_bytes_max));
+    HypercallArguments arguments{.op = HypercallOp::console_write};
+    arguments.data_bytes = static_cast<std::uint16_t>(piece.size());
+    std::ranges::copy(piece, arguments.data);
+    auto outcome = call("cannot write to xen's console", arguments);
+    if (!outcome) return outcome.error();
+    const std::size_t count = std::min<std::size_t>(outcome->answer.data_bytes, piece.size());
+    taken += count;
+    if (count < piece.size()) break;
+  }
+  return taken;
+}
+
+Result<std::size_t> Privcmd::console_read(std::span<std::uint8_t> into) {
+  HypercallArguments arguments{.op = HypercallOp::console_read};
+  arguments.data_bytes = static_cast<std::uint16_t>(std::min(into.size(), hypercall_data_bytes_max));
+  auto outcome = call("cannot read from xen's console", arguments);
+  if (!outcome) return outcome.error();
+  const std::size_t count = std::min<std::size_t>(outcome->answer.data_bytes, arguments.data_bytes);
+  std::copy_n(outcome->answer.data, count, into.begin());
+  return count;
+}
+
+Result<Privcmd::Dmesg> Privcmd::dmesg() {
+  // Xen may say more meanwhile, but hardly for ever.
+  constexpr std::size_t bytes_max = 65536;
+  Dmesg all{};
+  std::uint64_t next = 0;
+  while (all.text.size() < bytes_max) {
+    auto outcome = call("cannot read xen's messages", {.op = HypercallOp::dmesg_read, .position = next});
+    if (!outcome) return outcome.error();
+    const HypercallAnswer& answer = outcome->answer;
+    if (all.text.empty()) all.position = answer.position;
+    const std::size_t count = std::min<std::size_t>(answer.data_bytes, hypercall_data_bytes_max);
+    if (count == 0) break;
+    all.text.append(answer.data, answer.data + count);
+    next = answer.position + count;
+  }
+  return all;
+}
+
+Result<> Privcmd::dmesg_clear(std::uint64_t position) {
+  return simple("cannot forget xen's messages", {.op = HypercallOp::dmesg_clear, .position = position});
+}
+
 }  // namespace ringside

@@ -7,7 +7,7 @@
 // words.
 //
 // hypervisor.cc holds the dispatch and the life of domains, hypervisor_ends.cc how it ends or rests,
-// hypervisor_events.cc what concerns event channels.
+// hypervisor_events.cc what concerns event channels, hypervisor_console.cc what concerns its console.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,14 @@
 #include "emu/trace/journal.h"
 #include "emu/xen/domains.h"
 #include "emu/xen/event_channels.h"
+#include "emu/xen/serial_console.h"
 
 namespace ringside::xen {
 
 struct HypervisorOptions {
   ring::Abi dom0_abi = ring::Abi::sring;  ///< of dom0's own event bits
   std::size_t domains_max = xen::domains_max;
+  SerialConsoleOptions console = {};
 };
 
 class Hypervisor {
@@ -82,6 +84,16 @@ class Hypervisor {
   void disconnected(DomainId domain);
   void crash(Domain& domain, int status, std::string_view why);
 
+  // -- its console
+  void tell(DomainId domain, std::string_view what);
+  void add_keys();
+  void show_domains();
+  static Result<> only_dom0(const Call& call);
+  Result<> console_write(Call& call);
+  Result<> console_read(Call& call);
+  Result<> dmesg_read(Call& call);
+  Result<> dmesg_clear(Call& call);
+
   // -- event channels
   Result<Kicks> prepare_port(DomainId domain, ring::Port port);
   Result<> evtchn_alloc_unbound(Call& call);
@@ -101,9 +113,10 @@ class Hypervisor {
 
   Host& host_;
   trace::Journal journal_;
-  HypervisorOptions options_;
+  ring::Abi dom0_abi_;
   DomainTable domains_;
   EventChannels channels_;
+  SerialConsole serial_console_;
 };
 
 }  // namespace ringside::xen
