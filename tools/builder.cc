@@ -124,6 +124,8 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
   for (const std::string& name : processes_of(spec.dom0)) {
     LaunchSpec launched;
     launched.arguments = {name, "--dir", machine.directory()};
+    if (name == "xen")
+      launched.arguments.insert(launched.arguments.end(), spec.serial.begin(), spec.serial.end());
     if (name == "xend") {
       launched.arguments.push_back("--console-port-base");
       launched.arguments.push_back(std::to_string(spec.console_port_base));

@@ -6,21 +6,26 @@
 #include "tools/builder.h"
 #include "tools/command.h"
 #include "tools/quirks.h"
+#include "tools/serial.h"
 
 namespace ringside::tools {
 
 void add_machine_commands(CLI::App& app, Session& session) {
-  CLI::App* up =
-      add_command(app, session, "up", "Start a machine in the background: xen, and xcs and xend or xenctld",
-                  "  ringside up\n"
-                  "  ringside up --dom0 xenctld          a pty for each domain\n"
-                  "  ringside up --quirk xcs-drop-when-full    as it was in 2005; see `ringside quirks`\n"
-                  "  ringside up --dir /tmp/other --console-port-base 0        a second machine");
+  CLI::App* up = add_command(
+      app, session, "up", "Start a machine in the background: xen, and xcs and xend or xenctld",
+      "  ringside up\n"
+      "  ringside up --dom0 xenctld          a pty for each domain\n"
+      "  ringside up --quirk xcs-drop-when-full    as it was in 2005; see `ringside quirks`\n"
+      "  ringside up --com1 unix:/tmp/com1 --com1-speed 9600    a serial line on a socket, and slow\n"
+      "  ringside up --dir /tmp/other --console-port-base 0        a second machine");
   const auto spec = std::make_shared<MachineSpec>();
   add_port_base(up, spec->console_port_base);
   add_dom0_options(up, *spec);
+  const auto serial = std::make_shared<SerialSpec>();
+  add_serial_options(up, *serial, false);
   add_quirks(up, {"xcs", "xend"}, spec->quirks);
-  up->callback([&session, spec] {
+  up->callback([&session, spec, serial] {
+    spec->serial = serial_words(*serial);
     session.run = [&session, spec] {
       LinuxHost host("up", session.machine());
       if (auto started = start_machine(host, *spec); !started) return failed(started.error());

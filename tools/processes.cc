@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <random>
 
 #include "emu/dom0/xcs.h"
@@ -14,10 +15,12 @@
 #include "emu/host/journal_log.h"
 #include "emu/host/launch.h"
 #include "emu/host/linux_host.h"
+#include "emu/host/linux_terminal.h"
 #include "emu/xen/hypervisor.h"
 #include "tools/builder.h"
 #include "tools/command.h"
 #include "tools/quirks.h"
+#include "tools/serial.h"
 
 namespace ringside::tools {
 
@@ -62,12 +65,17 @@ Result<Station> take_station(const Session& session, const std::string& name, bo
   return station;
 }
 
-int run_xen(const Session& session, bool private_machine) {
+int run_xen(const Session& session, bool private_machine, const SerialSpec& serial) {
   auto station = take_station(session, "xen", true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
   session.machine().forget_kept();
-  xen::Hypervisor hypervisor(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xen)));
+  auto console = serial_options(*station->host, serial);
+  if (!console) return failed(console.error());
+  std::optional<RawTerminal> raw;
+  if (console->line.end == xen::SerialLineOptions::End::streams) raw.emplace(0);
+  xen::Hypervisor hypervisor(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xen)),
+                             {.console = std::move(*console)});
   if (auto started = hypervisor.start(); !started) return failed(started.error());
   ready();
   const int status = station->host->run();
@@ -181,10 +189,13 @@ void add_process_commands(CLI::App& app, Session& session) {
 
   CLI::App* xen =
       add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
-          "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir");
+          "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
+          "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, and Xen's");
   add_private(xen);
-  xen->callback([&session, private_machine] {
-    session.run = [&session, private_machine] { return run_xen(session, *private_machine); };
+  const auto serial = std::make_shared<SerialSpec>();
+  add_serial_options(xen, *serial, true);
+  xen->callback([&session, private_machine, serial] {
+    session.run = [&session, private_machine, serial] { return run_xen(session, *private_machine, *serial); };
   });
 
   CLI::App* xcs = add("xcs", "dom0's control switch: forwards control messages between rings and its clients",

@@ -36,6 +36,8 @@ class Machine {
   [[nodiscard]] std::string pty_link(DomainId domain) const {
     return directory_ + "/pty-" + std::to_string(domain);
   }
+  /// The link to the far end of the serial line, where that is a pty.
+  [[nodiscard]] std::string com1_link() const { return directory_ + "/com1"; }
   [[nodiscard]] std::string pid_file(const std::string& process) const {
     return directory_ + "/" + process + ".pid";
   }
