@@ -66,6 +66,34 @@ Result<> Hypervisor::evtchn_bind_virq(Call& call) {
   return Done{};
 }
 
+Result<> Hypervisor::evtchn_bind_pirq(Call& call) {
+  const std::uint32_t pirq = call.arguments.virq;
+  if (!call.caller.privileged()) {
+    return refusal(EPERM, "only dom0 may bind a physical interrupt, not domain {}", call.caller.domain);
+  }
+  if (pirq >= pirqs) return refusal(EINVAL, "there is no interrupt {}: they are 0 to {}", pirq, pirqs - 1);
+  auto port = channels_.bind_pirq(dom0_id, pirq);
+  if (!port) return port.error();
+  call.answer.port = *port;
+  return Done{};
+}
+
+/// Xen looks up who has bound it, and that is all it does.
+Result<> Hypervisor::interrupt(Call& call) {
+  const std::uint32_t pirq = call.arguments.virq;
+  if (!call.caller.privileged()) {
+    return refusal(EPERM, "domain {} has no devices of its own", call.caller.domain);
+  }
+  if (pirq >= pirqs) return refusal(EINVAL, "there is no interrupt {}: they are 0 to {}", pirq, pirqs - 1);
+  const ring::Port port = channels_.pirq_port(dom0_id, pirq);
+  if (port == any_port) {
+    journal_.refused(dom0_id, trace::actor(trace::Role::dom0), "an interrupt that nobody has bound");
+    return Done{};
+  }
+  raise(domains_.living(dom0_id), port, dom0_id);
+  return Done{};
+}
+
 Result<> Hypervisor::evtchn_bind_ipi(Call& call) {
   auto port = channels_.bind_ipi(call.caller.domain);
   if (!port) return port.error();
