@@ -18,9 +18,10 @@ class KeepingSink final : public Sink {
  public:
   KeepingSink() : Sink(&listeners) {}
   void write(Entry& entry) override {
-    entry.time_ns = 1'000'000 + 100'000 * entries.size();
+    if (entry.time_ns == 0) entry.time_ns = now_ns();
     entries.push_back(entry);
   }
+  [[nodiscard]] std::uint64_t now_ns() const override { return 1'000'000 + 100'000 * entries.size(); }
   std::uint32_t listeners = 1;
   std::vector<Entry> entries;
 };

@@ -51,7 +51,7 @@ enum class IndexName : std::uint8_t { req_prod, req_cons, rsp_prod, rsp_cons };
 enum class SlotUse : std::uint8_t { request, response };
 
 struct Entry {
-  std::uint64_t time_ns = 0;  ///< monotonic (or virtual) time; stamped by the sink
+  std::uint64_t time_ns = 0;  ///< monotonic (or virtual) time; stamped by the sink unless it is set already
   Kind kind = Kind::told;
   std::uint8_t detail = 0;
   ring::Ring ring = ring::Ring::tx;
@@ -80,6 +80,8 @@ class Sink {
 
   /// Stamps and keeps the entry. Loses nothing while somebody listens; it may wait for a slow listener.
   virtual void write(Entry& entry) = 0;
+  /// The clock that entries are stamped by.
+  [[nodiscard]] virtual std::uint64_t now_ns() const = 0;
 
  protected:
   /// `listeners` is not 0 while somebody listens; it must outlive the sink.
@@ -95,6 +97,7 @@ class NullSink final : public Sink {
  public:
   NullSink() : Sink(&none_) {}
   void write(Entry&) override {}
+  [[nodiscard]] std::uint64_t now_ns() const override { return 0; }
 
  private:
   static constexpr std::uint32_t none_ = 0;

@@ -62,10 +62,16 @@ class Journal {
     sink_->write(entry);
   }
 
-  void bytes_passed(std::uint32_t domain, Actor receiver, std::span<const std::uint8_t> bytes) {
+  /// Now, for what others may have seen before it is known how much of it there was; 0 with nobody listening.
+  [[nodiscard]] std::uint64_t moment() const { return listening() ? sink_->now_ns() : 0; }
+
+  /// `at` is when they left, as moment() said it; 0 = now.
+  void bytes_passed(std::uint32_t domain, Actor receiver, std::span<const std::uint8_t> bytes,
+                    std::uint64_t at = 0) {
     if (!listening()) return;
     while (!bytes.empty()) {
       Entry entry = about(Kind::bytes_passed, domain, 0);
+      entry.time_ns = at;
       entry.peer = receiver;
       entry.message = ring::make_message(0, 0, 0, bytes);
       sink_->write(entry);

@@ -225,11 +225,12 @@ bool SerialLine::send(std::uint8_t character) {
 void SerialLine::flush() {
   const Handle& output = options_.end == End::streams ? options_.output : stream_;
   while (there_ && !sent_.empty()) {
+    const std::uint64_t moment = journal_.moment();
     const Io io = host_.write(output, sent_.front());
     if (io.state == Io::State::closed) return end();
     output_blocked_ = io.state == Io::State::blocked;
     if (output_blocked_) break;
-    journal_.bytes_passed(0, user_actor, sent_.front().first(io.bytes));
+    journal_.bytes_passed(0, user_actor, sent_.front().first(io.bytes), moment);
     sent_.drop(io.bytes);
   }
   want();

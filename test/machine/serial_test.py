@@ -167,6 +167,20 @@ class Serial(unittest.TestCase):
             line.type(b"\x1d")
             line.expect(b"dom0# ")
 
+    def test_the_demo_from_the_hardware_tells_each_hop_in_its_order(self):
+        told = run("demo", "--from-hardware", check=0).stdout.decode()
+        hops = [line[15:] for line in told.splitlines() if re.match(r" *\d+  \+\d+us", line)]
+        at = 0
+        for hop in ('user sends uart 1 byte "u"', 'uart sends xen 1 byte "u"', "event xen -> dom0", "dom0 takes event",
+                    'xen sends dom0 1 byte "u"', 'dom0 sends dom0.tty 1 byte "u"', 'client sends xend 1 byte "u"',
+                    'xend sends xcs request console length 1 "u"', "xcs writes dom1.rx[", "event xcs -> dom1",
+                    'dom1 sends dom1.tty 1 byte "u"', 'dom1.tty sends dom1 1 byte "u"', "dom1 writes dom1.tx[",
+                    'request console length 1 "u"', 'xend sends client', 'dom0.tty sends dom0 1 byte "u"',
+                    'dom0 sends xen 1 byte "u"', 'xen sends uart 1 byte "u"', 'uart sends user 1 byte "u"'):
+            found = [number for number in range(at, len(hops)) if hop in hops[number]]
+            self.assertTrue(found, f"{hop} is not among {hops[at:]}")
+            at = found[0] + 1
+
     def test_dom0_has_a_channel_to_itself_whoever_was_killed(self):
         with Machine() as machine, pty_of(machine) as line:
             line.type(b"\r")
