@@ -11,8 +11,6 @@ using ringside::test::text_message;
 
 namespace {
 
-constexpr std::uint8_t frame_request = 9;
-
 /// Keeps what it is given; stamps entries 100 microseconds apart.
 class KeepingSink final : public Sink {
  public:

@@ -8,9 +8,6 @@ namespace ringside::trace {
 
 namespace {
 
-constexpr std::uint32_t frame_request = 9;
-constexpr std::uint32_t frame_response = 10;
-
 bool is_part_of(Actor actor, std::uint32_t domain) {
   const bool numbered_by_domain =
       actor.role == Role::domain || actor.role == Role::tty || actor.role == Role::program;
