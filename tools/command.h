@@ -46,6 +46,7 @@ void add_serial_commands(CLI::App& app, Session& session);   // serial.cc: uart,
 void add_look_commands(CLI::App& app, Session& session);     // look.cc: ring, dump
 void add_demo_command(CLI::App& app, Session& session);      // demo.cc
 void add_quirks_command(CLI::App& app, Session& session);    // quirks.cc
+void add_explain_command(CLI::App& app, Session& session);   // explain.cc
 void add_bench_command(CLI::App& app, Session& session);     // bench.cc
 
 }  // namespace ringside::tools
