@@ -49,8 +49,9 @@ std::string frame(Actor from, Actor to, std::uint8_t type) {
                [to, type](Journal& journal) { journal.frame_passed(1, to, type, 2, text_message("u")); });
 }
 
-std::string event(Actor from, std::uint32_t domain, Actor to, ring::Raised outcome) {
-  return shown(from, [=](Journal& journal) { journal.event_raised(domain, to, 1, outcome); });
+std::string event(Actor from, std::uint32_t domain, Actor to, ring::Raised outcome,
+                  EventSource source = EventSource::channel) {
+  return shown(from, [=](Journal& journal) { journal.event_raised(domain, to, 1, outcome, source, 2); });
 }
 
 bool is_sentence(std::string_view text) {
@@ -150,8 +151,18 @@ TEST_CASE("an event shows where it goes, and that it may wake nobody") {
 }
 
 TEST_CASE("a character for dom0 is VIRQ_CONSOLE, whether its event wakes anybody or not") {
-  CHECK(event(xen, 0, dom0, ring::Raised::kick) == "virq-console");
-  CHECK(event(xen, 0, dom0, ring::Raised::already_pending) == "virq-console");
+  CHECK(event(xen, 0, dom0, ring::Raised::kick, EventSource::virq) == "virq-console");
+  CHECK(event(xen, 0, dom0, ring::Raised::already_pending, EventSource::virq) == "virq-console");
+}
+
+TEST_CASE(
+    "a physical interrupt is the keyboard's; other virtual ones are no hop; dom0's own channel is one") {
+  CHECK(event(xen, 0, dom0, ring::Raised::kick, EventSource::pirq) == "keyboard");
+  CHECK(event(xen, 1, dom0, ring::Raised::kick, EventSource::virq) == "none");
+  CHECK(event(xen, 1, dom1, ring::Raised::kick, EventSource::virq) == "none");
+  CHECK(event(dom0, 0, dom0, ring::Raised::kick) == "event-up");
+  CHECK(event(xcs, 0, actor(Role::domain, 0), ring::Raised::kick) == "event-down");
+  CHECK(event(dom1, 1, dom0, ring::Raised::kick, static_cast<EventSource>(9)) == "event-up");
 }
 
 TEST_CASE("frames show as what they carry and which way; calls are no hop") {

@@ -70,6 +70,12 @@ TEST_CASE("events say how far they got") {
   CHECK(raise(ring::Raised::already_pending) == "event dom1 -> xcs: already pending (port 3)");
   CHECK(raise(ring::Raised::masked) == "event dom1 -> xcs: masked (port 3)");
   CHECK(raise(ring::Raised::already_selected) == "event dom1 -> xcs: already selected (port 3)");
+  CHECK(said(actor(Role::xen), [](Journal& journal) {
+          journal.event_raised(0, actor(Role::dom0), 3, ring::Raised::kick, EventSource::virq, 2);
+        }) == "event xen -> dom0 for virq 2: kick (port 3)");
+  CHECK(said(actor(Role::xen), [](Journal& journal) {
+          journal.event_raised(0, actor(Role::dom0), 4, ring::Raised::masked, EventSource::pirq, 1);
+        }) == "event xen -> dom0 for pirq 1: masked (port 4)");
   CHECK(said(xcs, [](Journal& journal) { journal.event_taken(1, 3); }) == "xcs takes event (dom1 port 3)");
   CHECK(said(dom1, [](Journal& journal) { journal.event_taken(1, 3); }) == "dom1 takes event (port 3)");
 }

@@ -34,7 +34,8 @@ struct Actor {
 enum class Kind : std::uint8_t {
   slot_written,  ///< actor writes `message` into ring slot `to_value` (request or response, see `detail`)
   index_moved,   ///< actor moves the index `detail` (IndexName) from `from_value` to `to_value`
-  event_raised,  ///< actor raises an event at peer's `port`; `detail` is the ring::Raised outcome
+  event_raised,  ///< actor raises an event at peer's `port`; `detail` is the ring::Raised outcome,
+                 ///< `from_value` the EventSource, `to_value` the number of a virq or pirq
   event_taken,   ///< actor's upcall finds `port`
   frame_passed,  ///< actor hands peer one xcs frame: `detail` is its type, `message` the control message if
                  ///< it has one
@@ -46,6 +47,9 @@ enum class Kind : std::uint8_t {
 };
 
 enum class IndexName : std::uint8_t { req_prod, req_cons, rsp_prod, rsp_cons };
+
+/// What an event is raised for: somebody at the other end of its channel, or a virtual or physical interrupt.
+enum class EventSource : std::uint8_t { channel, virq, pirq };
 
 /// In Entry::detail of slot_written.
 enum class SlotUse : std::uint8_t { request, response };

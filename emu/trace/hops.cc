@@ -75,10 +75,17 @@ Shown hop_of_index(const Entry& entry) {
   return std::nullopt;
 }
 
-/// dom0's own ports, those of no domain's channel, are raised by Xen for what comes from outside.
+/// VIRQ_CONSOLE is the virtual interrupt that concerns dom0 itself; others tell of a domain's life.
 Shown hop_of_event(const Entry& entry) {
   const bool for_dom0 = entry.peer.role == Role::dom0;
-  if (for_dom0 && entry.actor.role == Role::xen && entry.domain == 0) return HopId::virq_console;
+  switch (static_cast<EventSource>(entry.from_value)) {
+    case EventSource::channel:
+      break;
+    case EventSource::virq:
+      return for_dom0 && entry.domain == 0 ? Shown(HopId::virq_console) : std::nullopt;
+    case EventSource::pirq:
+      return HopId::keyboard;
+  }
   if (static_cast<ring::Raised>(entry.detail) != ring::Raised::kick) return HopId::event_quiet;
   return for_dom0 ? HopId::event_up : HopId::event_down;
 }

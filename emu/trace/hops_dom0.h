@@ -44,7 +44,7 @@ inline constexpr Hop hops_dom0[] = {
      .goes_wrong =
          "Both ends are in one domain: with nobody at the other end, 8 messages fill the ring and dom0 "
          "waits for itself.",
-     .see = "ringside list",
+     .see = "ringside sysrq Domain-0 h",
      .scenarios = {},
      .quirks = {},
      .counters = {}},

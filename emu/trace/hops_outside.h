@@ -22,10 +22,10 @@ inline constexpr Hop hops_outside[] = {
          "An interrupt that comes while its port is masked only sets the pending bit: whoever unmasks "
          "has to look for himself. When dom0 hangs nothing answers this keyboard any more, while Xen "
          "still takes keys from the serial line.",
-     .see = "ringside dump --all",
+     .see = "ringside keyboard",
      .scenarios = {},
      .quirks = {},
-     .counters = {}},
+     .counters = {"characters without a key"}},
 
     {.id = HopId::serial_line,
      .name = "serial-line",

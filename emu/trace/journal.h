@@ -36,11 +36,15 @@ class Journal {
     sink_->write(entry);
   }
 
-  void event_raised(std::uint32_t domain, Actor receiver, ring::Port port, ring::Raised outcome) {
+  /// `number` is that of the interrupt, if it is for one.
+  void event_raised(std::uint32_t domain, Actor receiver, ring::Port port, ring::Raised outcome,
+                    EventSource source = EventSource::channel, std::uint32_t number = 0) {
     if (!listening()) return;
     Entry entry = about(Kind::event_raised, domain, static_cast<std::uint8_t>(outcome));
     entry.peer = receiver;
     entry.port = port;
+    entry.from_value = static_cast<std::uint32_t>(source);
+    entry.to_value = number;
     sink_->write(entry);
   }
 
