@@ -205,12 +205,12 @@ Result<> SimStage::daemon_stalls(Daemon daemon) {
 // -- time
 
 bool SimStage::settle(Time until) {
-  const Time began = world_.now();
+  Time busy = world_.now();
   for (;;) {
     const auto next = world_.next_due();
-    const bool nothing_held = world_.held_back() == 0;
     if (!next) return true;
-    if (nothing_held && *next > std::max(began, tap_.last()) + quiet_for) return true;
+    if (world_.held_back() != 0) busy = *next;
+    if (*next > std::max(busy, tap_.last()) + quiet_for) return true;
     if (!world_.advance(until)) return false;
   }
 }
