@@ -42,6 +42,8 @@ struct MachineSpec {
 /// Starts xen, then xcs and xend or xenctld, each ready before the next. On failure what had been started is
 /// ended again.
 Result<> start_machine(LinuxHost& host, const MachineSpec& spec);
+/// One of its processes by name, which ended before its time.
+Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::string& name);
 /// Ends all processes of a machine, its domains included, and removes what they left. Answers whether there
 /// was one.
 bool stop_machine(const Machine& machine);
@@ -57,6 +59,7 @@ inline constexpr std::uint32_t memory_mib_min = memory_kib_min / 1024;
 inline constexpr std::uint32_t memory_mib_max = memory_kib_max / 1024;
 
 struct DomainSpec {
+  DomainId domain = 0;  ///< 0 = the hypervisor chooses
   std::string name;
   ring::Abi abi = ring::Abi::sring;
   std::uint32_t memory_mib = 64;

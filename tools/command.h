@@ -47,6 +47,7 @@ void add_look_commands(CLI::App& app, Session& session);     // look.cc: ring, d
 void add_demo_command(CLI::App& app, Session& session);      // demo.cc
 void add_quirks_command(CLI::App& app, Session& session);    // quirks.cc
 void add_explain_command(CLI::App& app, Session& session);   // explain.cc
+void add_puppet_command(CLI::App& app, Session& session);    // puppet.cc
 void add_bench_command(CLI::App& app, Session& session);     // bench.cc
 
 }  // namespace ringside::tools

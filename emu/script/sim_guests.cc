@@ -100,7 +100,8 @@ Result<> SimStage::create(DomainId domain, GuestProgram program) {
   if (earlier != guests_.end() && earlier->second.host->ended()) {
     (void)settle(world_.now() + stage_patience);
   }
-  auto created = privcmd_->domain_create("", plan().abi, guest_memory_kib, false, domain);
+  auto created =
+      privcmd_->domain_create(fmt::format("dom{}", domain), plan().abi, guest_memory_kib, false, domain);
   if (!created) return created.error();
   auto& made = guests_[domain] = Guest{};
   auto console = ask(fmt::format("console {}", domain));

@@ -26,6 +26,11 @@ void Wire::read(bool reads) {
   update_interest();
 }
 
+void Wire::finish() {
+  finishing_ = true;
+  if (unsent_.empty()) close();
+}
+
 void Wire::schedule() {
   if (timer_ != 0 || blocked_ || unsent_.empty() || !stream_.valid()) return;
   timer_ = host_.timer_start(Duration{0}, [this] {
@@ -45,6 +50,7 @@ void Wire::write() {
     if (events_.went) events_.went(bytes.first(io.bytes));
     next.at += io.bytes;
     if (next.at == next.bytes.size()) unsent_.pop_front();
+    if (finishing_ && unsent_.empty()) return close();
   }
   blocked_ = io.state == Io::State::blocked;
   // Whoever reads is told of the end by reading.

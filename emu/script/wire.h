@@ -30,6 +30,8 @@ class Wire {
   void send(std::string_view bytes, Typing typing);
   void read(bool reads);
   void close() { stream_.close(); }
+  /// Closes it when everything has been sent.
+  void finish();
   /// The other side has closed, and everything that it had sent was read.
   [[nodiscard]] bool cut_off() const { return cut_off_; }
   [[nodiscard]] const Handle& stream() const { return stream_; }
@@ -54,6 +56,7 @@ class Wire {
   bool blocked_ = false;
   bool reads_ = true;
   bool cut_off_ = false;
+  bool finishing_ = false;
 };
 
 }  // namespace ringside::script
