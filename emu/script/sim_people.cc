@@ -180,9 +180,10 @@ Result<> SimStage::client_opens(const std::string& name, Lane lane) {
       SimWire::Events{.came = [this, &client, lane](Bytes bytes) { client_came(client, lane, bytes); }});
   its.wire->read(client.reads);
   // xcs counts its connections; nobody else connects to it before this one was taken.
-  const auto before = xcs_ == nullptr ? 0 : xcs_->last_connection();
-  if (run_until([&] { return xcs_ != nullptr && xcs_->last_connection() != before; })) {
-    its.number = static_cast<std::uint32_t>(xcs_->last_connection());
+  const auto before = xcs_->last_connection();
+  const bool stalled = stalled_[static_cast<std::size_t>(Daemon::xcs)];
+  if (!stalled && run_until([&] { return xcs_->last_connection() != before; })) {
+    its.number = xcs_->last_connection();
   }
   return Done{};
 }
