@@ -41,6 +41,7 @@ int run(int argc, char** argv) {
   add_attach_commands(app, session);
   add_serial_commands(app, session);
   add_look_commands(app, session);
+  add_explain_command(app, session);
   add_quirks_command(app, session);
   add_bench_command(app, session);
   add_process_commands(app, session);
