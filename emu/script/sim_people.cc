@@ -55,7 +55,7 @@ void SimStage::seat(Person& person, DomainId domain, Handle stream, trace::Actor
 }
 
 Result<> SimStage::user_connects(const std::string& user, DomainId domain, Way way) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   if (plan_.dom0 == Dom0::xenctld) {
     return Error{EOPNOTSUPP, "a user cannot connect", fmt::format("dom{}", domain),
@@ -95,7 +95,7 @@ Result<> SimStage::user_reads(const std::string& user, bool reads) {
 }
 
 Result<> SimStage::pty_attaches(const std::string& pty, DomainId domain) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   if (plan_.dom0 != Dom0::xenctld) {
     return Error{EOPNOTSUPP, "cannot attach a pty", fmt::format("dom{}", domain),

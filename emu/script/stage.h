@@ -39,7 +39,9 @@ struct StagePlan {
   Dom0 dom0 = Dom0::xcs_xend;
   ring::Abi abi = ring::Abi::sring;  ///< of every domain
   Quirks quirks = {};                ///< each goes to the process that it belongs to
-  bool uart = false;                 ///< somebody is at the far end of the serial line
+  /// Somebody is at the far end of the serial line; dom0 has a program on its console there, a guest like any
+  /// other for print(), end() and program_read().
+  bool uart = false;
   JournalListener journal = {};
 };
 
