@@ -94,6 +94,26 @@ Result<SimStage::Guest*> SimStage::guest(DomainId domain) {
   return &found->second;
 }
 
+/// One that has a page here, and a driver behind it.
+Result<SimStage::Guest*> SimStage::unprivileged(DomainId domain) {
+  auto found = guest(domain);
+  if (found && domain == 0) {
+    return Error{EINVAL, "this cannot be done to dom0", "dom0", "its page is its own", "try it with dom1"};
+  }
+  return found;
+}
+
+/// What init runs on dom0's console.
+Result<> SimStage::boot_dom0() {
+  Guest& dom0 = guests_[0];
+  dom0.host = &host("dom0");
+  kernel_ = std::make_unique<domu::Dom0Kernel>(
+      *dom0.host, journal(trace::actor(trace::Role::dom0)),
+      Privcmd(*dom0.host, world_.dom0_connection(*dom0.host)),
+      domu::Dom0KernelOptions{.program = {.argv = {"script", "0"}, .raw = true}, .keyboard_socket = {}});
+  return kernel_->start();
+}
+
 Result<> SimStage::create(DomainId domain, GuestProgram program) {
   // Of one that was destroyed a moment ago something is left, in xen and in dom0.
   const auto earlier = guests_.find(domain);
@@ -176,7 +196,7 @@ Result<> SimStage::boot(DomainId domain, GuestProgram program) {
 }
 
 Result<> SimStage::kill(DomainId domain) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   if ((*its)->host->ended()) {
     return Error{ESRCH, "cannot kill a domain's process", fmt::format("dom{}", domain), "it has ended", ""};
@@ -202,7 +222,7 @@ Result<> SimStage::print(DomainId domain, std::string_view text) {
 }
 
 Result<> SimStage::log(DomainId domain, std::string_view text) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   (*its)->host->timer_start(Duration{0}, [domu = (*its)->domu.get(), said = std::string(text)] {
     if (domu->console() != nullptr) domu->log(said);
@@ -222,7 +242,7 @@ Result<> SimStage::end(DomainId domain, int status) {
 }
 
 Result<> SimStage::answering(DomainId domain, bool answers) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   (*its)->host->timer_start(Duration{0},
                             [domu = (*its)->domu.get(), answers] { domu->hold_requests(!answers); });
@@ -230,19 +250,19 @@ Result<> SimStage::answering(DomainId domain, bool answers) {
 }
 
 Result<SimStage::Console> SimStage::console_of(DomainId domain) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   return (*its)->console;
 }
 
 Result<std::byte*> SimStage::page_of(DomainId domain) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   return (*its)->page.frame();
 }
 
 Result<SimStage::Hand> SimStage::hand_of(DomainId domain) {
-  auto found = guest(domain);
+  auto found = unprivileged(domain);
   if (!found) return found.error();
   Guest& its = **found;
   if (!its.hand) {

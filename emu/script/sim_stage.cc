@@ -17,6 +17,8 @@ constexpr char xend_socket[] = "/m/xend.sock";
 constexpr char xenctld_socket[] = "/m/xenctld.sock";
 constexpr char uart_socket[] = "/m/com1";
 constexpr std::uint64_t session_seed = 2005;
+/// Of xend's threads: see Quirk::xend_reorder.
+constexpr std::uint32_t thread_orders = 1u << 16;
 constexpr std::uint32_t never_listening = 0;
 constexpr std::uint32_t always_listening = 1;
 
@@ -29,7 +31,7 @@ SimStage::Tap::Tap(const SimWorld& world, JournalListener listener)
 
 void SimStage::Tap::write(trace::Entry& entry) {
   last_ = world_.now();
-  entry.time_ns = static_cast<std::uint64_t>(last_.count());
+  if (entry.time_ns == 0) entry.time_ns = now_ns();
   listener_(++steps_, entry);
 }
 
@@ -73,6 +75,9 @@ Result<> SimStage::start() {
     if (!stream) return stream.error();
     seat_at_uart(std::move(*stream));
   }
+  if (plan().uart) {
+    if (auto booted = boot_dom0(); !booted) return booted;
+  }
   if (plan().dom0 == Dom0::xenctld) return start_daemon(Daemon::xenctld);
   if (auto started = start_daemon(Daemon::xcs); !started) return started;
   return start_daemon(Daemon::xend);
@@ -90,7 +95,8 @@ const SimStage::Sockets& SimStage::sockets() const {
 }
 
 std::optional<std::uint64_t> SimStage::xcs_connections() {
-  return xcs_ == nullptr ? 0 : xcs_->last_connection();
+  if (xcs_ == nullptr || stalled_[static_cast<std::size_t>(Daemon::xcs)]) return std::nullopt;
+  return xcs_->last_connection();
 }
 
 bool SimStage::run_until(const std::function<bool()>& condition) {
@@ -106,6 +112,8 @@ bool SimStage::run_until(const std::function<bool()>& condition) {
 Result<> SimStage::start_daemon(Daemon daemon) {
   SimHost& its_host = host(name_of(daemon));
   Privcmd calls(its_host, world_.dom0_connection(its_host));
+  // Drawn only where it matters, so that tapes stay short.
+  const std::uint32_t order = plan().quirks.has(Quirk::xend_reorder) ? choice_.pick(thread_orders) : 0;
   switch (daemon) {
     case Daemon::xcs:
       xcs_ = std::make_unique<dom0::Xcs>(
@@ -118,7 +126,8 @@ Result<> SimStage::start_daemon(Daemon daemon) {
                                        dom0::XendOptions{.xcs_socket = xcs_socket,
                                                          .management_socket = xend_socket,
                                                          .console_directory = directory,
-                                                         .quirks = plan().quirks});
+                                                         .quirks = plan().quirks,
+                                                         .seed = order});
       bool ready = false;
       if (auto started = xend_->start([&ready] { ready = true; }); !started) return started;
       if (run_until([&ready] { return ready; })) return Done{};
@@ -167,6 +176,25 @@ Result<> SimStage::daemon_starts(Daemon daemon) {
                                              : xenctld_ != nullptr;
   if (runs) return Error{EEXIST, "cannot start a daemon", name_of(daemon), "it runs", "stop it first"};
   return start_daemon(daemon);
+}
+
+Result<> SimStage::daemon_answers(Daemon daemon, bool answers) {
+  if (auto there = check_daemon(daemon); !there) return there;
+  const Error gone{ESRCH, "a daemon cannot answer", name_of(daemon), "it was stopped", "start it"};
+  switch (daemon) {
+    case Daemon::xcs:
+      return Error{EINVAL, "this daemon answers nobody", "xcs", "its clients send the responses",
+                   "xend stops answering"};
+    case Daemon::xend:
+      if (xend_ == nullptr) return gone;
+      host("xend").timer_start(Duration{0}, [this, answers] { xend_->withhold_answers(!answers); });
+      return Done{};
+    case Daemon::xenctld:
+      if (xenctld_ == nullptr) return gone;
+      host("xenctld").timer_start(Duration{0}, [this, answers] { xenctld_->withhold_answers(!answers); });
+      return Done{};
+  }
+  return Done{};
 }
 
 Result<> SimStage::daemon_stalls(Daemon daemon) {

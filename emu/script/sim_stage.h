@@ -17,6 +17,7 @@
 #include "emu/dom0/xcs.h"
 #include "emu/dom0/xenctld.h"
 #include "emu/dom0/xend.h"
+#include "emu/domu/dom0_kernel.h"
 #include "emu/domu/domain.h"
 #include "emu/host/sim.h"
 #include "emu/script/machine_stage.h"
@@ -54,6 +55,7 @@ class SimStage final : public MachineStage {
 
   Result<> daemon_stops(Daemon daemon) override;
   Result<> daemon_starts(Daemon daemon) override;
+  Result<> daemon_answers(Daemon daemon, bool answers) override;
   Result<> daemon_stalls(Daemon daemon) override;
 
   Result<> fault(const StageFault& fault) override;
@@ -110,6 +112,8 @@ class SimStage final : public MachineStage {
 
   // Domains (sim_guests.cc).
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
+  [[nodiscard]] Result<> boot_dom0();
+  [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
   [[nodiscard]] Result<> make_process(DomainId domain, Guest& made, GuestProgram program);
   [[nodiscard]] std::unique_ptr<SimProgram> make_program(const ProgramSpec& spec);
   Result<Console> console_of(DomainId domain) override;
@@ -129,6 +133,7 @@ class SimStage final : public MachineStage {
   SimHost& tools_;               ///< whoever builds domains
   std::unique_ptr<xen::Hypervisor> xen_;
   std::optional<Privcmd> privcmd_;
+  std::unique_ptr<domu::Dom0Kernel> kernel_;  ///< if there is a serial line
   std::unique_ptr<dom0::Xcs> xcs_;
   std::unique_ptr<dom0::Xend> xend_;
   std::unique_ptr<dom0::Xenctld> xenctld_;
