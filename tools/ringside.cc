@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "tools/command.h"
+#include "tools/script_files.h"
 
 namespace ringside::tools {
 
@@ -42,6 +43,7 @@ int run(int argc, char** argv) {
   add_serial_commands(app, session);
   add_look_commands(app, session);
   add_quirks_command(app, session);
+  add_script_file_commands(app, session);
   add_bench_command(app, session);
   add_process_commands(app, session);
   try {

@@ -10,6 +10,7 @@ namespace ringside::script {
 namespace {
 
 constexpr std::size_t excerpt_characters_max = 160;
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // some editors write one
 
 bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
@@ -37,6 +38,7 @@ std::string shown(std::string_view text) {
 
 std::uint32_t Sources::add(std::string path, std::string_view text, Span included_from) {
   Source source{std::move(path), {}, included_from};
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
