@@ -40,7 +40,7 @@ struct StagePlan {
   ring::Abi abi = ring::Abi::sring;  ///< of every domain
   Quirks quirks = {};                ///< each goes to the process that it belongs to
   bool uart = false;                 ///< somebody is at the far end of the serial line
-  JournalListener journal;
+  JournalListener journal = {};
 };
 
 enum class Way : std::uint8_t { tcp, local };
@@ -54,16 +54,16 @@ enum class Typing : std::uint8_t {
 /// The two connections of a raw client of xcs.
 enum class Lane : std::uint8_t { control, data };
 
-struct Fault {
+struct StageFault {
   enum class Effect : std::uint8_t {
-    drop,
+    drop,       ///< an event: as if it had never been raised; a message: as if it had never been sent
     delay,      ///< by `by`; what follows on the same way keeps its place behind it
     duplicate,  ///< comes again, `by` later
     reorder,    ///< the next one on the same way overtakes it; it comes after `by` if there is none
   };
   enum class Thing : std::uint8_t {
     event,    ///< the wake-up on an event channel
-    message,  ///< an xcs frame; between other programs, one write, which can only be delayed
+    message,  ///< an xcs frame; between other programs one write, which can only be delayed
   };
   Effect effect = Effect::drop;
   Thing thing = Thing::event;
@@ -72,6 +72,12 @@ struct Fault {
   std::uint32_t next = 0;       ///< the next so many; 0 = all that come
   std::uint32_t percent = 100;  ///< of those, 1 to 100, drawn from the seed
   Duration by{0};
+};
+
+/// What runs on a guest's console.
+enum class GuestProgram : std::uint8_t {
+  script,  ///< prints what the scenario says, keeps what it reads
+  shell,   ///< the built-in shell
 };
 
 class Stage {
@@ -83,47 +89,49 @@ class Stage {
 
   // -- domains
   /// With its console and its process, paused. Waits for dom0. EEXIST: there is one of that id.
-  virtual Result<> create(DomainId domain) = 0;
+  virtual Result<> create(DomainId domain, GuestProgram program) = 0;
   /// The same, and sets it going.
-  virtual Result<> boot(DomainId domain) = 0;
+  virtual Result<> boot(DomainId domain, GuestProgram program) = 0;
   virtual Result<> pause(DomainId domain) = 0;
   virtual Result<> resume(DomainId domain) = 0;
   virtual Result<> destroy(DomainId domain) = 0;
   /// Its process, as kill -9 would; xen finds it crashed.
   virtual Result<> kill(DomainId domain) = 0;
 
-  // -- what a guest does; the program on its console is the scenario's
+  // -- what a guest does
   /// Its program prints. What the terminal does not take waits.
   virtual Result<> print(DomainId domain, std::string_view text) = 0;
-  /// Its program exits.
-  virtual Result<> exit(DomainId domain, int status) = 0;
-  /// Eight full messages at once, less those that are unanswered. EINVAL: rx, which a guest cannot fill.
-  virtual Result<> fill(DomainId domain, ring::Ring ring) = 0;
+  /// A message of its kernel, which drops what it has no room for.
+  virtual Result<> log(DomainId domain, std::string_view text) = 0;
+  /// Its program ends, and the guest with it.
+  virtual Result<> end(DomainId domain, int status) = 0;
   /// Takes requests from its rx ring, or leaves them there.
   virtual Result<> answering(DomainId domain, bool answers) = 0;
 
-  // -- what a guest's kernel can do behind its driver's back
-  virtual Result<> write_slot(DomainId domain, ring::Ring ring, unsigned slot, trace::SlotUse use,
-                              const ring::ControlMessage& message) = 0;
+  // -- what is done to a page past all code that would know better; `who` only names the one who does it
+  virtual Result<> write_slot(trace::Actor who, DomainId domain, ring::Ring ring, std::uint32_t slot,
+                              trace::SlotUse use, const ring::ControlMessage& message) = 0;
   /// One of the two that are in the page: req_prod and rsp_prod. EINVAL: the others.
-  virtual Result<> set_index(DomainId domain, ring::Ring ring, trace::IndexName index,
+  virtual Result<> set_index(trace::Actor who, DomainId domain, ring::Ring ring, trace::IndexName index,
                              std::uint32_t value) = 0;
   virtual Result<std::uint32_t> read_index(DomainId domain, ring::Ring ring, trace::IndexName index) = 0;
-  /// Raises its event at dom0's end of the channel.
-  virtual Result<> notify(DomainId domain) = 0;
+  /// Console requests into all slots that are free, and req_prod behind them; no event.
+  virtual Result<> fill(trace::Actor who, DomainId domain, ring::Ring ring) = 0;
+  /// Raises the event of a domain's console channel, for the other end. One of the two is the domain.
+  virtual Result<> notify(trace::Actor who, trace::Actor peer) = 0;
 
   // -- people; `user` "" is the only one
-  /// Waits until the console has taken the connection or refused it.
   virtual Result<> user_connects(const std::string& user, DomainId domain, Way way) = 0;
   virtual Result<> user_disconnects(const std::string& user) = 0;
   virtual Result<> user_types(const std::string& user, std::string_view text, Typing typing) = 0;
   /// Looks away from what is shown, or at it again.
   virtual Result<> user_reads(const std::string& user, bool reads) = 0;
-  /// Opens the domain's pty under xenctld. Waits until xenctld has seen it.
+  /// Under xenctld: a new pty, of which somebody has the other side, becomes the domain's console. Waits for
+  /// xenctld. `pty` "" is the only one.
   virtual Result<> pty_attaches(const std::string& pty, DomainId domain) = 0;
   virtual Result<> pty_detaches(const std::string& pty) = 0;
   virtual Result<> pty_types(const std::string& pty, std::string_view text, Typing typing) = 0;
-  virtual Result<> uart_types(std::string_view text) = 0;
+  virtual Result<> uart_types(std::string_view text, Typing typing) = 0;
 
   // -- dom0
   /// As kill -9; its files and sockets stay behind as a dead process leaves them.
@@ -134,21 +142,32 @@ class Stage {
   virtual Result<> daemon_stalls(Daemon daemon) = 0;
 
   // -- raw clients of xcs; `client` "" is the only one
-  /// Both connections and the session that ties them. Waits for the replies.
+  /// A connection, without a word.
+  virtual Result<> client_opens(const std::string& client, Lane lane) = 0;
+  /// Both, and the session that ties them. Waits for the replies; one other than OK is an error.
   virtual Result<> client_connects(const std::string& client) = 0;
-  virtual Result<> client_disconnects(const std::string& client) = 0;
-  /// Any bytes, on either connection: whole frames (emu/dom0/client.h makes them), or parts of one.
+  virtual Result<> client_closes(const std::string& client, Lane lane) = 0;
+  /// Any bytes: whole frames (emu/dom0/client.h makes them), or parts of one. What does not fit waits.
   virtual Result<> client_sends(const std::string& client, Lane lane, Bytes bytes) = 0;
   virtual Result<> client_reads(const std::string& client, bool reads) = 0;
-  /// The frames that came, oldest first, each handed out once.
-  virtual Result<std::vector<dom0::XcsMessage>> client_received(const std::string& client, Lane lane) = 0;
-  /// What a client's frames about a domain need: dom0's port of its channel, and its own.
+  /// Sends requests back as their responses, as xend does, or does not. Does not at first.
+  virtual Result<> client_answers(const std::string& client, bool answers) = 0;
+  /// All frames that it has read, oldest first.
+  [[nodiscard]] virtual Result<std::vector<dom0::XcsMessage>> client_received(const std::string& client,
+                                                                              Lane lane) const = 0;
+  /// xcs has closed it.
+  [[nodiscard]] virtual bool client_cut_off(const std::string& client, Lane lane) const = 0;
+  /// The session that xcs gave it; 0 = none yet.
+  [[nodiscard]] virtual std::uint64_t client_session(const std::string& client) const = 0;
+  /// The number by which xcs calls a connection in the journal; 0 = not known.
+  [[nodiscard]] virtual std::uint32_t client_number(const std::string& client, Lane lane) const = 0;
+  /// What frames about a domain need: dom0's port of its channel, and the guest's.
   virtual Result<Privcmd::PortPair> console_ports(DomainId domain) = 0;
 
   // -- faults
   /// From here on. EINVAL: it means nothing between those two; the error says why.
-  virtual Result<> fault(const Fault& fault) = 0;
-  /// No fault any more; what is delayed comes now, stalled daemons go on.
+  virtual Result<> fault(const StageFault& fault) = 0;
+  /// No fault any more. What is late comes when it was to come.
   virtual Result<> heal() = 0;
 
   // -- time
@@ -167,10 +186,9 @@ class Stage {
   [[nodiscard]] virtual std::string_view program_read(DomainId domain) const = 0;
   /// Warnings that processes have said to the person who runs them, "xcs: text".
   [[nodiscard]] virtual std::vector<std::string> warnings() const = 0;
-  /// Who they are in the journal.
+  /// Who they are in the journal, from their first act on: "" has no number, others are numbered from 1.
   [[nodiscard]] virtual trace::Actor user_actor(const std::string& user) const = 0;
   [[nodiscard]] virtual trace::Actor pty_actor(const std::string& pty) const = 0;
-  [[nodiscard]] virtual trace::Actor client_actor(const std::string& client) const = 0;
 };
 
 /// How long nothing may happen before a machine counts as settled: longer than any timer by which it moves
