@@ -205,6 +205,33 @@ TEST_CASE("a guest that does not answer leaves eight requests in its rx ring") {
   CHECK(machine.stage->program_read(1) == letters(600));
 }
 
+TEST_CASE("a daemon that does not answer shows what came, and the guest stands at eight") {
+  const auto kind = GENERATE(Dom0::xcs_xend, Dom0::xenctld);
+  Machine machine(StagePlan{.dom0 = kind});
+  const Daemon daemon = kind == Dom0::xenctld ? Daemon::xenctld : Daemon::xend;
+  machine.boot();
+  if (kind == Dom0::xenctld) {
+    Machine::must(machine.stage->pty_attaches("", 1));
+  } else {
+    Machine::must(machine.stage->user_connects("", 1, Way::local));
+    CHECK(machine.stage->daemon_answers(Daemon::xcs, false).error().code == EINVAL);
+  }
+  const auto seen = [&] {
+    return std::string(kind == Dom0::xenctld ? machine.stage->pty_showed("") : machine.stage->user_saw(""));
+  };
+  Machine::must(machine.stage->daemon_answers(daemon, false));
+  machine.settle();
+  Machine::must(machine.stage->print(1, letters(600)));
+  machine.settle();
+  CHECK(seen() == letters(480));
+  CHECK(machine.requests() == 8);
+  CHECK(machine.responses() == 0);
+  Machine::must(machine.stage->daemon_answers(daemon, true));
+  machine.settle();
+  CHECK(seen() == letters(600));
+  CHECK(machine.responses() == 10);
+}
+
 TEST_CASE("output under xenctld waits for a pty") {
   Machine machine(with_xenctld());
   machine.boot();

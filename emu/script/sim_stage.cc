@@ -17,6 +17,8 @@ constexpr char xend_socket[] = "/m/xend.sock";
 constexpr char xenctld_socket[] = "/m/xenctld.sock";
 constexpr char uart_socket[] = "/m/com1";
 constexpr std::uint64_t session_seed = 2005;
+/// Of xend's threads: see Quirk::xend_reorder.
+constexpr std::uint32_t thread_orders = 1u << 16;
 constexpr std::uint32_t never_listening = 0;
 constexpr std::uint32_t always_listening = 1;
 
@@ -132,6 +134,8 @@ Result<> SimStage::check_daemon(Daemon daemon) const {
 Result<> SimStage::start_daemon(Daemon daemon) {
   SimHost& its_host = host(name_of(daemon));
   Privcmd calls(its_host, world_.dom0_connection(its_host));
+  // Drawn only where it matters, so that tapes stay short.
+  const std::uint32_t order = plan_.quirks.has(Quirk::xend_reorder) ? choice_.pick(thread_orders) : 0;
   switch (daemon) {
     case Daemon::xcs:
       xcs_ = std::make_unique<dom0::Xcs>(
@@ -144,7 +148,8 @@ Result<> SimStage::start_daemon(Daemon daemon) {
                                        dom0::XendOptions{.xcs_socket = xcs_socket,
                                                          .management_socket = xend_socket,
                                                          .console_directory = directory,
-                                                         .quirks = plan_.quirks});
+                                                         .quirks = plan_.quirks,
+                                                         .seed = order});
       bool ready = false;
       if (auto started = xend_->start([&ready] { ready = true; }); !started) return started;
       if (run_until([&ready] { return ready; })) return Done{};
@@ -195,6 +200,25 @@ Result<> SimStage::daemon_starts(Daemon daemon) {
   return start_daemon(daemon);
 }
 
+Result<> SimStage::daemon_answers(Daemon daemon, bool answers) {
+  if (auto there = check_daemon(daemon); !there) return there;
+  const Error gone{ESRCH, "a daemon cannot answer", name_of(daemon), "it was stopped", "start it"};
+  switch (daemon) {
+    case Daemon::xcs:
+      return Error{EINVAL, "this daemon answers nobody", "xcs", "its clients send the responses",
+                   "xend stops answering"};
+    case Daemon::xend:
+      if (xend_ == nullptr) return gone;
+      host("xend").timer_start(Duration{0}, [this, answers] { xend_->withhold_answers(!answers); });
+      return Done{};
+    case Daemon::xenctld:
+      if (xenctld_ == nullptr) return gone;
+      host("xenctld").timer_start(Duration{0}, [this, answers] { xenctld_->withhold_answers(!answers); });
+      return Done{};
+  }
+  return Done{};
+}
+
 Result<> SimStage::daemon_stalls(Daemon daemon) {
   if (auto there = check_daemon(daemon); !there) return there;
   if (std::exchange(stalled_[static_cast<std::size_t>(daemon)], true)) return Done{};
@@ -205,12 +229,12 @@ Result<> SimStage::daemon_stalls(Daemon daemon) {
 // -- time
 
 bool SimStage::settle(Time until) {
-  const Time began = world_.now();
+  Time busy = world_.now();
   for (;;) {
     const auto next = world_.next_due();
-    const bool nothing_held = world_.held_back() == 0;
     if (!next) return true;
-    if (nothing_held && *next > std::max(began, tap_.last()) + quiet_for) return true;
+    if (world_.held_back() != 0) busy = *next;
+    if (*next > std::max(busy, tap_.last()) + quiet_for) return true;
     if (!world_.advance(until)) return false;
   }
 }

@@ -77,6 +77,7 @@ class SimStage final : public Stage {
 
   Result<> daemon_stops(Daemon daemon) override;
   Result<> daemon_starts(Daemon daemon) override;
+  Result<> daemon_answers(Daemon daemon, bool answers) override;
   Result<> daemon_stalls(Daemon daemon) override;
 
   Result<> client_opens(const std::string& client, Lane lane) override;

@@ -138,6 +138,9 @@ class Stage {
   virtual Result<> daemon_stops(Daemon daemon) = 0;
   /// One that was stopped, again; one that was stalled goes on. Waits until it serves.
   virtual Result<> daemon_starts(Daemon daemon) = 0;
+  /// Shows what guests say and sends no responses, or sends them again, those that were withheld first.
+  /// EINVAL: xcs, which never answers by itself.
+  virtual Result<> daemon_answers(Daemon daemon, bool answers) = 0;
   /// As a SIGSTOP: it does nothing until it is started.
   virtual Result<> daemon_stalls(Daemon daemon) = 0;
 
