@@ -141,6 +141,9 @@ Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::stri
   launched.arguments = {name, "--dir", machine.directory()};
   if (name == "xen")
     launched.arguments.insert(launched.arguments.end(), spec.serial.begin(), spec.serial.end());
+  if (spec.dies_with_us) launched.arguments.push_back("--private");
+  if (name == "dom0")
+    launched.arguments.insert(launched.arguments.end(), spec.dom0_words.begin(), spec.dom0_words.end());
   if (name == "xend") {
     launched.arguments.push_back("--console-port-base");
     launched.arguments.push_back(std::to_string(spec.console_port_base));
@@ -150,7 +153,6 @@ Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::stri
     launched.arguments.push_back(std::to_string(spec.queue_limit_bytes));
   }
   for (std::string& word : quirk_words(name, spec.quirks)) launched.arguments.push_back(std::move(word));
-  if (spec.dies_with_us) launched.arguments.push_back("--private");
   launched.log_path = machine.log_file(name);
   launched.dies_with_us = spec.dies_with_us;
   auto process = launch(host, launched);

@@ -53,7 +53,11 @@ Result<> RealStage::start() {
   spec_.dom0 = plan().dom0 == script::Dom0::xenctld ? Dom0Kind::xenctld : Dom0Kind::xcs_xend;
   spec_.console_port_base = 0;
   spec_.dies_with_us = true;
-  if (plan().uart) spec_.serial = {"--com1", "pty"};
+  if (plan().uart) {
+    spec_.serial = {"--com1", "pty"};
+    spec_.dom0_kernel = true;
+    spec_.dom0_words = {"--raw", "--", own_program(), "puppet", puppet_path(0)};
+  }
   if (auto prepared = machine_.prepare(); !prepared) return prepared;
   auto writer = JournalWriter::open(machine_.journal_directory(), "scenario");
   if (!writer) return writer.error();
@@ -61,6 +65,9 @@ Result<> RealStage::start() {
   auto reader = JournalReader::open(machine_.journal_directory());
   if (!reader) return reader.error();
   reader_ = std::move(*reader);
+  if (plan().uart) {
+    if (auto waiting = wait_for_program(0); !waiting) return waiting;
+  }
   if (auto started = start_machine(*host_, spec_); !started) return started;
   auto privcmd = host_->connect_dom0();
   if (!privcmd) return privcmd.error();
@@ -127,6 +134,11 @@ Result<RealStage::Guest*> RealStage::guest(DomainId domain) {
                fmt::format("xen boots dom{}", domain)};
 }
 
+Result<RealStage::Guest*> RealStage::unprivileged(DomainId domain) {
+  if (domain != 0) return guest(domain);
+  return Error{EINVAL, "this cannot be done to dom0", "dom0", "its page is its own", "try it with dom1"};
+}
+
 Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
   guests_.erase(domain);
   Guest& its = guests_[domain];
@@ -139,10 +151,9 @@ Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
   spec.raw = true;
   spec.quirks = spec_.quirks;
   if (program == script::GuestProgram::script) {
-    const std::string path = fmt::format("{}/puppet-{}", machine_.directory(), domain);
-    if (auto waiting = wait_for_program(its, path); !waiting) return waiting;
+    if (auto waiting = wait_for_program(domain); !waiting) return waiting;
     spec.quiet = true;
-    spec.program = {own_program(), "puppet", path};
+    spec.program = {own_program(), "puppet", puppet_path(domain)};
   }
   auto built = build_domain(*host_, *privcmd_, spec);
   if (!built) {
@@ -165,9 +176,14 @@ Result<> RealStage::boot(DomainId domain, script::GuestProgram program) {
   return resume(domain);
 }
 
-Result<> RealStage::wait_for_program(Guest& its, const std::string& path) {
-  auto listener = host_->listen_local(path);
+std::string RealStage::puppet_path(DomainId domain) const {
+  return fmt::format("{}/puppet-{}", machine_.directory(), domain);
+}
+
+Result<> RealStage::wait_for_program(DomainId domain) {
+  auto listener = host_->listen_local(puppet_path(domain));
   if (!listener) return listener.error();
+  Guest& its = guests_[domain];
   its.listener = std::move(*listener);
   host_->watch(its.listener, {.read = true}, [this, &its](Ready) { program_came(its); });
   return Done{};
@@ -232,19 +248,19 @@ std::string_view RealStage::program_read(DomainId domain) const {
 }
 
 Result<RealStage::Console> RealStage::console_of(DomainId domain) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   return (*its)->console;
 }
 
 Result<std::byte*> RealStage::page_of(DomainId domain) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   return (*its)->page.frame();
 }
 
 Result<RealStage::Hand> RealStage::hand_of(DomainId domain) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   if (!(*its)->hand) {
     auto connection = privcmd_->domain_connection(domain);
@@ -286,6 +302,11 @@ Result<> RealStage::daemon_starts(Daemon daemon) {
   if (!process) return start_process(*host_, spec_, script::name_of(daemon));
   ::kill(*process, SIGCONT);
   return Done{};
+}
+
+Result<> RealStage::daemon_answers(Daemon daemon, bool) {
+  return only_simulated("a daemon cannot be kept from answering", script::name_of(daemon),
+                        "its process answers whenever it runs");
 }
 
 Result<> RealStage::fault(const script::StageFault&) {

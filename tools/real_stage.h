@@ -41,6 +41,7 @@ class RealStage final : public script::MachineStage {
 
   Result<> daemon_stops(script::Daemon daemon) override;
   Result<> daemon_starts(script::Daemon daemon) override;
+  Result<> daemon_answers(script::Daemon daemon, bool answers) override;
   Result<> daemon_stalls(script::Daemon daemon) override;
 
   Result<> fault(const script::StageFault& fault) override;
@@ -75,7 +76,9 @@ class RealStage final : public script::MachineStage {
   std::optional<std::uint64_t> xcs_connections() override { return std::nullopt; }
 
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
-  [[nodiscard]] Result<> wait_for_program(Guest& its, const std::string& path);
+  [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
+  [[nodiscard]] Result<> wait_for_program(DomainId domain);
+  [[nodiscard]] std::string puppet_path(DomainId domain) const;
   void program_came(Guest& its);
   void run_for(Duration duration);
   std::size_t hand_over();

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "tools/command.h"
+#include "tools/script_files.h"
 
 namespace ringside::tools {
 
@@ -44,6 +45,7 @@ int run(int argc, char** argv) {
   add_explain_command(app, session);
   add_quirks_command(app, session);
   add_puppet_command(app, session);
+  add_script_file_commands(app, session);
   add_bench_command(app, session);
   add_process_commands(app, session);
   try {

@@ -1,0 +1,425 @@
+// One pass over a run's statements in their order, with what each is about: the domains there are, the users
+// that are connected, the ptys with names.
+#include "emu/script/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "emu/script/suggest.h"
+
+namespace ringside::script {
+
+namespace {
+
+using trace::Role;
+
+template <class... Cases>
+struct Overload : Cases... {
+  using Cases::operator()...;
+};
+template <class... Cases>
+Overload(Cases...) -> Overload<Cases...>;
+
+class Checker {
+ public:
+  Checker(Scenario& scenario, Diagnostics& diagnostics) : scenario_(scenario), diagnostics_(diagnostics) {}
+
+  void run();
+
+ private:
+  void gather(const std::vector<Statement>& statements);
+  void statements(const std::vector<Statement>& statements);
+  void statement(const Statement& statement);
+  void act(const Act& act, const Span& line);
+  void client_act(const Act& act);
+  void pattern(const Pattern& pattern, bool anywhere);
+  void life(const Life& life);
+  void types(const Types& types);
+
+  void actor(const Actor& actor, bool anywhere = false);
+  void actor(const std::optional<Actor>& actor, bool anywhere) {
+    if (actor) this->actor(*actor, anywhere);
+  }
+  void place(const Place& place, bool anywhere);
+  void ring(const RingRef& ring, bool anywhere);
+  void pty(const std::string& name, const Span& span, bool anywhere);
+  void event(const Actor& from, const Actor& to);
+  void message(const Actor& from, const Actor& to);
+  void label(const std::string& name, const Span& span);
+  void domain(std::uint32_t number, const Span& span, bool anywhere);
+  void controller(Role role, const Span& span);
+  void quirks();
+
+  Scenario& scenario_;
+  Diagnostics& diagnostics_;
+  std::set<std::uint32_t> alive_;
+  std::map<std::uint32_t, Span> ever_;  ///< and the line that boots it
+  std::set<std::string> users_;
+  std::map<std::string, Span> names_;
+  std::set<std::string> ptys_ever_;
+  std::vector<std::string> phases_;
+  std::set<std::string> phases_begun_;
+  Span xcs_at_;
+  Span xenctld_at_;
+};
+
+void Checker::run() {
+  gather(scenario_.statements);
+  for (const Pattern& each : scenario_.setup.ignores) pattern(each, true);
+  statements(scenario_.statements);
+  scenario_.setup.controller = xenctld_at_.nowhere() ? Controller::xcs : Controller::xenctld;
+  if (!xenctld_at_.nowhere() && !xcs_at_.nowhere()) {
+    diagnostics_.error("E040", std::max(xcs_at_, xenctld_at_), "xenctld and xcs in one scenario",
+                       "xenctld takes the place of xcs and xend; make it two scenarios");
+  }
+  quirks();
+}
+
+void Checker::quirks() {
+  if (scenario_.setup.controller != Controller::xenctld) return;
+  for (const QuirkAbout& each : quirks_known) {
+    if (scenario_.setup.quirks.has(each.quirk) && each.process != "domu") {
+      diagnostics_.warning(
+          "W004", scenario_.setup.title_span,
+          fmt::format("the quirk {} is {}'s, which does not run here", each.name, each.process),
+          "dom0's end is xenctld in this scenario");
+    }
+  }
+}
+
+/// What is only known from all lines: domains that are ever there, ptys, phases.
+void Checker::gather(const std::vector<Statement>& statements) {
+  for (const Statement& each : statements) {
+    if (const auto* phase = std::get_if<Phase>(&each.what)) {
+      if (std::ranges::find(phases_, phase->title) != phases_.end()) {
+        diagnostics_.error("E027", each.span, "two phases of the same title", "`until` could mean either");
+      }
+      phases_.push_back(phase->title);
+    } else if (const auto* together = std::get_if<Together>(&each.what)) {
+      gather(together->statements);
+    } else if (const auto* what = std::get_if<Act>(&each.what)) {
+      if (const auto* life = std::get_if<Life>(what);
+          life != nullptr && (life->verb == Life::Verb::boots || life->verb == Life::Verb::creates)) {
+        for (const Actor& domain : life->domains) ever_.emplace(domain.domain, each.span);
+      }
+      if (const auto* handles = std::get_if<HandlesPty>(what); handles != nullptr && handles->attaches)
+        ptys_ever_.insert(handles->name);
+    }
+  }
+}
+
+void Checker::statements(const std::vector<Statement>& statements) {
+  for (const Statement& each : statements) statement(each);
+}
+
+void Checker::statement(const Statement& statement) {
+  if (!statement.only_sim.empty() && (scenario_.setup.real || !scenario_.setup.sim)) {
+    diagnostics_.warning("W002", statement.span, fmt::format("only in sim: {}", statement.only_sim),
+                         "say so with a line: mode sim");
+  }
+  std::visit(
+      Overload{[&](const Act& act) { this->act(act, statement.span); },
+               [&](const Expect& expect) {
+                 pattern(expect.pattern, false);
+                 if (statement.round.empty()) label(expect.label, expect.label_span);
+               },
+               [&](const ExpectNo& none) { pattern(none.pattern, false); },
+               [&](const Never& never) {
+                 pattern(never.pattern, true);
+                 if (never.until_phase.empty()) return;
+                 if (std::ranges::find(phases_, never.until_phase) == phases_.end()) {
+                   diagnostics_.error("E039", never.until_span,
+                                      fmt::format("there is no phase \"{}\"", never.until_phase),
+                                      phases_.empty() ? "a phase is a line of its own: ## its title"
+                                                      : suggestion(never.until_phase, phases_, "phases"));
+                 } else if (phases_begun_.contains(never.until_phase)) {
+                   diagnostics_.error("E039", never.until_span,
+                                      fmt::format("the phase \"{}\" has begun already", never.until_phase),
+                                      "`until` names one that comes later");
+                 }
+               },
+               [&](const Together& together) { statements(together.statements); },
+               [&](const Phase& phase) { phases_begun_.insert(phase.title); }},
+      statement.what);
+}
+
+void Checker::controller(Role role, const Span& span) {
+  if (role == Role::xenctld && xenctld_at_.nowhere()) xenctld_at_ = span;
+  if ((role == Role::xcs || role == Role::xend || role == Role::client) && xcs_at_.nowhere()) xcs_at_ = span;
+}
+
+void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
+  if (number == 0 || alive_.contains(number)) return;
+  const auto later = ever_.find(number);
+  if (later != ever_.end() && anywhere) return;
+  if (later != ever_.end()) {
+    diagnostics_.error("E030", span, fmt::format("dom{} is not there yet", number),
+                       fmt::format("line {} boots it", later->second.line));
+    return;
+  }
+  std::string booted;
+  for (const auto& each : ever_)
+    booted += fmt::format("{}dom{}", booted.empty() ? "booted: " : ", ", each.first);
+  if (booted.size() > 60) booted.clear();
+  const std::string advice = fmt::format("begin with: xen boots dom{}", number);
+  diagnostics_.error("E030", span, fmt::format("nothing boots dom{}", number),
+                     booted.empty() ? advice : fmt::format("{}  {}", advice, booted));
+}
+
+void Checker::actor(const Actor& actor, bool anywhere) {
+  controller(actor.role, actor.span);
+  if (actor.role == Role::domain) domain(actor.domain, actor.span, anywhere);
+}
+
+void Checker::ring(const RingRef& ring, bool anywhere) {
+  if (ring.domain == 0) {
+    diagnostics_.error("E032", ring.span, "dom0 has no such rings", "its console is xen's: uart shows ...");
+    return;
+  }
+  domain(ring.domain, ring.span, anywhere);
+}
+
+void Checker::pty(const std::string& name, const Span& span, bool anywhere) {
+  controller(Role::xenctld, span);
+  // `pty` alone is the one that would be there: also before it is, to see that nothing comes out.
+  if (name.empty() || names_.contains(name) || (anywhere && ptys_ever_.contains(name))) return;
+  std::vector<std::string> known;
+  for (const std::string& each : ptys_ever_) {
+    if (!each.empty()) known.push_back(each);
+  }
+  diagnostics_.error(
+      "E038", span, fmt::format("there is no pty {}", name),
+      known.empty() ? fmt::format("a line above gives the name: xenctld attaches pty to dom1 as {}", name)
+                    : suggestion(name, known, "ptys"));
+}
+
+void Checker::place(const Place& place, bool anywhere) {
+  switch (place.kind) {
+    case Place::Kind::domain:
+      actor(place.actor, anywhere);
+      break;
+    case Place::Kind::pty:
+      pty(place.name, place.span, anywhere);
+      break;
+    case Place::Kind::user:
+      if (!anywhere && !users_.contains(place.actor.name)) {
+        diagnostics_.error("E042", place.span,
+                           fmt::format("{} is not connected to anything", spelled(place.actor)),
+                           fmt::format("a line above should say: {} connects to dom1", spelled(place.actor)));
+      }
+      break;
+    case Place::Kind::uart:
+      break;
+  }
+}
+
+void Checker::event(const Actor& from, const Actor& to) {
+  if (events_pass(from, to)) return;
+  diagnostics_.error("E034", joined(from.span, to.span),
+                     fmt::format("no event passes from {} to {}", spelled(from), spelled(to)),
+                     "events: dom1 -> xcs, xcs -> dom1, xen -> xcs, xen -> dom1, xen -> dom0, uart -> xen");
+}
+
+void Checker::message(const Actor& from, const Actor& to) {
+  if (messages_pass(from, to)) return;
+  diagnostics_.error("E034", joined(from.span, to.span),
+                     fmt::format("nothing passes from {} straight to {}", spelled(from), spelled(to)),
+                     "neighbours: user - xend - xcs - dom1, client - xcs, xenctld - dom1, uart - xen - dom0");
+}
+
+void Checker::label(const std::string& name, const Span& span) {
+  if (name.empty()) return;
+  const auto [other, fresh] = names_.emplace(name, span);
+  if (!fresh && other->second != span) {
+    diagnostics_.error("E027", span, fmt::format("{} is a name already", name),
+                       fmt::format("line {} gives it", other->second.line));
+  }
+}
+
+void Checker::life(const Life& life) {
+  for (const Actor& domain : life.domains) {
+    switch (life.verb) {
+      case Life::Verb::creates:
+        if (!alive_.insert(domain.domain).second) {
+          diagnostics_.error("E041", domain.span, fmt::format("{} is there already", spelled(domain)),
+                             "a second one needs another number");
+        }
+        break;
+      case Life::Verb::boots:
+        alive_.insert(domain.domain);
+        break;
+      case Life::Verb::pauses:
+      case Life::Verb::resumes:
+      case Life::Verb::kills:
+      case Life::Verb::destroys:
+        actor(domain);
+        break;
+    }
+  }
+}
+
+void Checker::types(const Types& types) {
+  if (types.at) return place(*types.at, false);
+  if (types.who.role == Role::user && !users_.contains(types.who.name)) {
+    diagnostics_.error(
+        "E042", types.who.span, fmt::format("{} is not connected to anything", spelled(types.who)),
+        fmt::format("a line above should say: {} connects to dom1; or type at a pty", spelled(types.who)));
+  }
+}
+
+void Checker::act(const Act& act, const Span& line) {
+  std::visit(
+      Overload{[&](const Life& each) { life(each); }, [&](const Prints& each) { actor(each.domain); },
+               [&](const Logs& each) { actor(each.domain); }, [&](const Ends& each) { actor(each.domain); },
+               [&](const WritesSlot& each) {
+                 actor(each.who);
+                 ring(each.ring, false);
+               },
+               [&](const SetsIndex& each) {
+                 actor(each.who);
+                 ring(each.ring, false);
+               },
+               [&](const FillsRing& each) {
+                 actor(each.who);
+                 ring(each.ring, false);
+               },
+               [&](const Notifies& each) {
+                 actor(each.who);
+                 actor(each.peer);
+                 event(each.who, each.peer);
+               },
+               [&](const Answering& each) { actor(each.who); },
+               [&](const Reading& each) {
+                 if (each.who.role == Role::user)
+                   place({Place::Kind::user, each.who, "", each.who.span}, false);
+               },
+               [&](const Connects& each) {
+                 actor(each.domain);
+                 users_.insert(each.user.name);
+               },
+               [&](const Disconnects& each) {
+                 place({Place::Kind::user, each.user, "", each.user.span}, false);
+               },
+               [&](const Types& each) { types(each); },
+               [&](const HandlesPty& each) {
+                 controller(Role::xenctld, line);
+                 actor(each.domain);
+                 label(each.name, line);
+               },
+               [&](const Runs& each) { actor(each.who); },
+               [&](const Fault& each) {
+                 actor(each.from, true);
+                 actor(each.to, true);
+                 each.events ? event(each.from, each.to) : message(each.from, each.to);
+               },
+               [&](const HealsAll&) {}, [&](const Waits&) {},
+               // A raw client may name what is not there, and is told so by xcs.
+               [&](const ClientChannel& each) { actor(each.client); },
+               [&](const ClientSends& each) { actor(each.client); },
+               [&](const auto& each) { actor(each.client); }},
+      act);
+}
+
+void Checker::pattern(const Pattern& pattern, bool anywhere) {
+  std::visit(Overload{[&](const Shows& each) { place(each.place, anywhere); },
+                      [&](const BytesAt& each) { place(each.place, anywhere); },
+                      [&](const Receives& each) {
+                        actor(each.who, anywhere);
+                        actor(each.from, anywhere);
+                      },
+                      [&](const ReceivesReply& each) { actor(each.client); },
+                      [&](const ReceivesVirq& each) { actor(each.client); },
+                      [&](const IsCutOff& each) { actor(each.client); },
+                      [&](const Sends& each) {
+                        actor(each.who, anywhere);
+                        message(each.who, each.to);
+                      },
+                      [&](const Forwards& each) {
+                        actor(each.who, anywhere);
+                        actor(each.from, anywhere);
+                        actor(each.to, anywhere);
+                        if (each.from) message(*each.from, each.who);
+                        if (each.to) message(each.who, *each.to);
+                      },
+                      [&](const ForwardsCount& each) {
+                        actor(each.who, anywhere);
+                        actor(each.from, anywhere);
+                        actor(each.to, anywhere);
+                        if (each.from) message(*each.from, each.who);
+                        if (each.to) message(each.who, *each.to);
+                      },
+                      [&](const EventRaised& each) {
+                        actor(each.from, anywhere);
+                        actor(each.to, anywhere);
+                        event(each.from, each.to);
+                      },
+                      [&](const TakesEvent& each) { actor(each.who, anywhere); },
+                      [&](const SlotWritten& each) {
+                        actor(each.who, anywhere);
+                        ring(each.ring, anywhere);
+                      },
+                      [&](const IndexMoved& each) {
+                        actor(each.who, anywhere);
+                        ring(each.ring, anywhere);
+                      },
+                      [&](const Refuses& each) {
+                        actor(each.who, anywhere);
+                        actor(each.whom, true);
+                      },
+                      [&](const Says& each) { actor(each.who, anywhere); }, [&](const QuirkBites&) {},
+                      [&](const RingState& each) { ring(each.ring, anywhere); },
+                      [&](const CounterState& each) {
+                        actor(each.actor, anywhere);
+                        actor(each.of, anywhere);
+                      },
+                      [&](const CounterChanges& each) {
+                        actor(each.actor, anywhere);
+                        actor(each.of, anywhere);
+                      }},
+             pattern.what);
+}
+
+}  // namespace
+
+bool events_pass(const Actor& from, const Actor& to) {
+  const bool to_controller = to.role == Role::xcs || to.role == Role::xenctld;
+  switch (from.role) {
+    case Role::xen:
+      return to_controller || to.role == Role::domain || to.role == Role::dom0 || to.role == Role::xend;
+    case Role::domain:
+      return to_controller;
+    case Role::xcs:
+    case Role::xenctld:
+      return to.role == Role::domain;
+    case Role::uart:
+      return to.role == Role::xen;
+    case Role::dom0:
+    case Role::xend:
+    case Role::user:
+    case Role::client:
+    case Role::tty:
+    case Role::program:
+      break;
+  }
+  return false;
+}
+
+bool messages_pass(const Actor& from, const Actor& to) {
+  constexpr std::pair<Role, Role> neighbours[] = {{Role::domain, Role::xcs},     {Role::xcs, Role::xend},
+                                                  {Role::xend, Role::user},      {Role::client, Role::xcs},
+                                                  {Role::domain, Role::xenctld}, {Role::uart, Role::xen},
+                                                  {Role::xen, Role::dom0}};
+  return std::ranges::any_of(neighbours, [&](const auto& pair) {
+    return (from.role == pair.first && to.role == pair.second) ||
+           (from.role == pair.second && to.role == pair.first);
+  });
+}
+
+void check(Scenario& scenario, Diagnostics& diagnostics) {
+  Checker(scenario, diagnostics).run();
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,192 @@
+// The counters that scenarios name, and the numbers behind the words of messages.
+//
+// A counter of a scenario is what a reader would ask for ("lost"); a journal has what a component counts. A
+// row says which of the latter add up to the former.
+#include <algorithm>
+#include <array>
+
+#include "emu/script/vocabulary.h"
+#include "ring/message.h"
+
+namespace ringside::script {
+
+namespace {
+
+using trace::Role;
+
+constexpr Roles xen = only(Role::xen);
+constexpr Roles uart = only(Role::uart);
+constexpr Roles xcs = only(Role::xcs);
+constexpr Roles xend = only(Role::xend);
+constexpr Roles xenctld = only(Role::xenctld);
+constexpr Roles domain = only(Role::domain);
+constexpr Roles channel_end = xcs | xenctld;
+constexpr Roles everyone = xen | xcs | xend | xenctld | domain;
+
+constexpr CounterSource counter(std::string_view text) {
+  return {CountedBy::counter, text};
+}
+
+constexpr std::array any_refusal{CounterSource{CountedBy::refusal, ""}};
+constexpr std::array level{CounterSource{CountedBy::level, ""}};
+constexpr std::array xcs_dropped{CounterSource{CountedBy::quirk, "xcs-drop-when-full"}};
+constexpr std::array xend_lost{counter("console bytes discarded")};
+constexpr std::array xenctld_lost{counter("console bytes discarded"), counter("bytes that nobody read"),
+                                  counter("typed bytes lost"),
+                                  counter("typed bytes that the guest did not live to see")};
+constexpr std::array twice{counter("console bytes that may be shown twice")};
+constexpr std::array messages_queued{counter("messages_queued")};
+constexpr std::array messages_refused{counter("messages_refused")};
+constexpr std::array responses_refused{counter("responses_refused")};
+constexpr std::array index_faults{counter("index_faults")};
+constexpr std::array length_faults{counter("length_faults")};
+constexpr std::array requests_waiting{counter("requests_waiting")};
+constexpr std::array responses_unclaimed{counter("responses_unclaimed")};
+constexpr std::array pushbacks{counter("pushbacks")};
+constexpr std::array ignored{counter("frames_ignored"), counter("domains_ignored")};
+constexpr std::array calls_refused{counter("calls_refused")};
+constexpr std::array lengths_cut{counter("lengths_cut")};
+constexpr std::array cut_off{counter("sessions_overrun"), counter("connections_silent"),
+                             counter("connections_refused")};
+constexpr std::array expired{counter("sessions_expired")};
+constexpr std::array abandoned{counter("frames_abandoned")};
+constexpr std::array overflows{counter("event_overflows")};
+constexpr std::array virqs_waiting{counter("virqs_waiting")};
+constexpr std::array xen_dropped{counter("console input dropped")};
+constexpr std::array xen_output_dropped{counter("console output dropped")};
+constexpr std::array overrun{counter("overruns")};
+constexpr std::array line_errors{counter("parity errors"), counter("framing errors")};
+constexpr std::array breaks{counter("breaks")};
+constexpr std::array unclaimed{counter("serial characters for nobody")};
+constexpr std::array guest_dropped{counter("dropped kernel message bytes"), counter("dropped input bytes")};
+constexpr std::array strays{counter("stray events")};
+constexpr std::array guest_index_faults{counter("ctrl_if bad response indices"),
+                                        counter("ctrl_if bad request indices")};
+constexpr std::array unknown_ids{counter("ctrl_if unknown response ids")};
+constexpr std::array long_lengths{counter("ctrl_if long lengths")};
+
+constexpr std::array counters{
+    CounterAbout{everyone, "refused", "times", "it did not do what somebody asked", any_refusal},
+    CounterAbout{xcs, "dropped", "messages",
+                 "lost because a guest's ring was full (quirk xcs-drop-when-full)", xcs_dropped},
+    CounterAbout{xend | xenctld, "queued", "bytes", "output that waits for somebody to show it to", level},
+    CounterAbout{xend, "lost", "bytes", "output discarded because too much of it waited", xend_lost},
+    CounterAbout{xenctld, "lost", "bytes",
+                 "output discarded or never read, and typed bytes that came too late", xenctld_lost},
+    CounterAbout{xenctld, "twice", "bytes", "output that a restart may show a second time", twice},
+    CounterAbout{channel_end, "queued_messages", "messages", "had to wait for a free slot", messages_queued},
+    CounterAbout{channel_end, "refused_messages", "messages", "not taken, because too many waited for a slot",
+                 messages_refused},
+    CounterAbout{channel_end, "refused_responses", "responses", "not taken: nothing was owed",
+                 responses_refused},
+    CounterAbout{channel_end, "index_faults", "times", "a guest's indices became impossible", index_faults},
+    CounterAbout{channel_end, "length_faults", "messages", "longer than 60 bytes, from a guest",
+                 length_faults},
+    CounterAbout{xcs, "waiting", "requests", "came while nobody was bound, and were kept", requests_waiting},
+    CounterAbout{xcs, "unclaimed", "responses", "that nobody was bound to", responses_unclaimed},
+    CounterAbout{xcs, "pushbacks", "times", "a client had to wait for a guest with a full ring", pushbacks},
+    CounterAbout{xcs, "ignored", "frames", "without a meaning, or for a domain without a channel", ignored},
+    CounterAbout{xcs, "refused_calls", "calls", "answered with another result than ok", calls_refused},
+    CounterAbout{xcs, "cut", "frames", "from clients, longer than 60 bytes and cut", lengths_cut},
+    CounterAbout{xcs, "cut_off", "clients", "that did not read, said nothing, or were too many", cut_off},
+    CounterAbout{xcs, "expired", "sessions", "that nobody came back to", expired},
+    CounterAbout{xcs, "abandoned", "frames", "waiting for a client that left", abandoned},
+    CounterAbout{xcs, "overflows", "times", "more events than the event device holds", overflows},
+    CounterAbout{xcs, "waiting_virqs", "interrupts", "came while nobody was bound", virqs_waiting},
+    CounterAbout{xen, "dropped", "bytes",
+                 "typed on the serial line while the 128 bytes towards dom0 were full", xen_dropped},
+    CounterAbout{xen, "dropped_output", "bytes", "of Xen's own lines that the serial line had no room for",
+                 xen_output_dropped},
+    CounterAbout{uart, "overrun", "bytes", "came while the FIFO of 16 was full", overrun},
+    CounterAbout{uart, "errors", "bytes", "with a wrong parity or frame", line_errors},
+    CounterAbout{uart, "breaks", "times", "the line was held low", breaks},
+    CounterAbout{uart, "unclaimed", "bytes", "that nobody had asked for, beyond the 32 that are kept",
+                 unclaimed},
+    CounterAbout{domain, "dropped", "bytes", "kernel messages without room, or input that nobody reads",
+                 guest_dropped},
+    CounterAbout{domain, "strays", "events", "at a port that nobody handles", strays},
+    CounterAbout{domain, "index_faults", "times", "the controller's indices became impossible",
+                 guest_index_faults},
+    CounterAbout{domain, "unknown_ids", "responses", "with an id that no request carries", unknown_ids},
+    CounterAbout{domain, "length_faults", "messages", "longer than 60 bytes, from the controller",
+                 long_lengths},
+};
+
+constexpr std::array types{
+    NamedNumber{"console", ring::CMSG_CONSOLE},
+    NamedNumber{"blkif-be", ring::CMSG_BLKIF_BE},
+    NamedNumber{"blkif-fe", ring::CMSG_BLKIF_FE},
+    NamedNumber{"netif-be", ring::CMSG_NETIF_BE},
+    NamedNumber{"netif-fe", ring::CMSG_NETIF_FE},
+    NamedNumber{"shutdown", ring::CMSG_SHUTDOWN},
+    NamedNumber{"mem-request", ring::CMSG_MEM_REQUEST},
+    NamedNumber{"usbif-be", ring::CMSG_USBIF_BE},
+    NamedNumber{"usbif-fe", ring::CMSG_USBIF_FE},
+    NamedNumber{"vcpu-hotplug", ring::CMSG_VCPU_HOTPLUG},
+    NamedNumber{"debug", ring::CMSG_DEBUG},
+};
+constexpr std::array shutdowns{
+    NamedNumber{"poweroff", ring::CMSG_SHUTDOWN_POWEROFF}, NamedNumber{"reboot", ring::CMSG_SHUTDOWN_REBOOT},
+    NamedNumber{"suspend", ring::CMSG_SHUTDOWN_SUSPEND}, NamedNumber{"sysrq", ring::CMSG_SHUTDOWN_SYSRQ}};
+constexpr std::array hotplugs{NamedNumber{"off", ring::CMSG_VCPU_HOTPLUG_OFF},
+                              NamedNumber{"on", ring::CMSG_VCPU_HOTPLUG_ON}};
+constexpr std::array mem_requests{NamedNumber{"set", ring::CMSG_MEM_REQUEST_SET}};
+constexpr std::array interrupts{NamedNumber{"timer", 0}, NamedNumber{"debug", 1}, NamedNumber{"console", 2},
+                                NamedNumber{"dom-exc", 3}, NamedNumber{"debugger", 6}};
+constexpr std::array results{NamedNumber{"ok", 0},           NamedNumber{"failed", 1},
+                             NamedNumber{"areconnected", 2}, NamedNumber{"badsession", 3},
+                             NamedNumber{"nosession", 4},    NamedNumber{"coninuse", 5},
+                             NamedNumber{"badrequest", 6}};
+
+}  // namespace
+
+std::span<const CounterAbout> counters_known() {
+  return counters;
+}
+
+std::vector<std::string_view> counters_of(trace::Role role) {
+  std::vector<std::string_view> names;
+  for (const CounterAbout& each : counters) {
+    if ((each.roles & only(role)) != 0) names.push_back(each.name);
+  }
+  return names;
+}
+
+const CounterAbout* find_counter(trace::Role role, std::string_view name) {
+  const auto found = std::ranges::find_if(counters, [&](const CounterAbout& each) {
+    return (each.roles & only(role)) != 0 && each.name == name;
+  });
+  return found == counters.end() ? nullptr : &*found;
+}
+
+std::span<const NamedNumber> message_types() {
+  return types;
+}
+
+std::span<const NamedNumber> message_subtypes(std::uint8_t type) {
+  if (type == ring::CMSG_SHUTDOWN) return shutdowns;
+  if (type == ring::CMSG_MEM_REQUEST) return mem_requests;
+  if (type == ring::CMSG_VCPU_HOTPLUG) return hotplugs;
+  return {};
+}
+
+std::span<const NamedNumber> virqs() {
+  return interrupts;
+}
+std::span<const NamedNumber> xcs_results() {
+  return results;
+}
+
+std::optional<std::uint32_t> number_of(std::span<const NamedNumber> set, std::string_view name) {
+  const auto found = std::ranges::find(set, name, &NamedNumber::name);
+  if (found == set.end()) return {};
+  return found->number;
+}
+
+std::vector<std::string_view> names_of(std::span<const NamedNumber> set) {
+  std::vector<std::string_view> names;
+  for (const NamedNumber& each : set) names.push_back(each.name);
+  return names;
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,176 @@
+// Files into drafts: who includes whom, where a scenario begins, and which lines are whose.
+#include "emu/script/draft.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "emu/script/expand.h"
+#include "emu/script/variables.h"
+#include "emu/script/words.h"
+
+namespace ringside::script {
+
+namespace {
+
+std::string stem_of(std::string_view path) {
+  if (const std::size_t slash = path.rfind('/'); slash != std::string_view::npos)
+    path.remove_prefix(slash + 1);
+  if (path.ends_with(".scn")) path.remove_suffix(4);
+  return std::string(path);
+}
+
+class FileReader {
+ public:
+  FileReader(Script& script, const Reader& reader)
+      : script_(script), reader_(reader), variables_(script, reader) {}
+
+  /// `current`: the scenario that the lines belong to until one begins; null on the outside.
+  void read(const std::string& path, const Span& included_from, const Span& named_at, Draft* current);
+
+ private:
+  void take(const std::vector<Line>& lines, Draft* outer);
+  void begin(const Line& line, const Draft& preamble);
+  void include(const Line& line, Draft* current);
+  void keep(const Line& line, Draft& draft);
+  void refuse(const Span& named_at, const std::string& path, std::string why);
+
+  Script& script_;
+  const Reader& reader_;
+  VariableReader variables_;
+  Draft preamble_;
+};
+
+void FileReader::refuse(const Span& named_at, const std::string& path, std::string why) {
+  script_.diagnostics.error("E020", named_at, fmt::format("cannot read \"{}\"", path), std::move(why));
+}
+
+void FileReader::read(const std::string& path, const Span& included_from, const Span& named_at,
+                      Draft* current) {
+  if (script_.sources.size() >= sources_max) return refuse(named_at, path, "too many files are included");
+  if (!included_from.nowhere()) {
+    if (script_.sources.depth(included_from.source) >= include_depth_max)
+      return refuse(named_at, path, fmt::format("includes are nested deeper than {}", include_depth_max));
+    for (Span at = named_at; !at.nowhere(); at = script_.sources.at(at.source).included_from) {
+      if (script_.sources.at(at.source).path == path) return refuse(named_at, path, "it includes itself");
+    }
+  }
+  auto text = reader_(path);
+  if (!text) {
+    // Without a place to point at, the message says it all.
+    if (named_at.nowhere())
+      return script_.diagnostics.error("E020", {},
+                                       fmt::format("cannot read \"{}\": {}", path, text.error().why));
+    return refuse(named_at, path, text.error().why);
+  }
+  if (text->size() > source_bytes_max)
+    return script_.diagnostics.error(
+        "E020", named_at,
+        fmt::format("cannot read \"{}\": it is longer than {} bytes", path, source_bytes_max));
+  const std::uint32_t source = script_.sources.add(path, *text, included_from);
+  take(lex(script_.sources, source, script_.diagnostics), current);
+}
+
+void FileReader::take(const std::vector<Line>& lines, Draft* outer) {
+  // Drafts are added while others are being filled: they are found by number.
+  std::optional<std::size_t> current;
+  const auto target = [&]() -> Draft* { return current ? &script_.drafts[*current] : outer; };
+  std::size_t count = 0;
+  bool told = false;
+  for (std::size_t at = 0; at < lines.size(); ++at) {
+    const Line& line = lines[at];
+    if (line.tokens.empty() && !line.phase) continue;
+    const Token first = line.phase ? Token{} : line.tokens.front();
+    if (first.is("scenario")) {
+      if (outer != nullptr && outer != &preamble_) {
+        script_.diagnostics.error("E021", line.span(), "a scenario inside a scenario",
+                                  "include it before the first scenario line, or leave this line out");
+        continue;
+      }
+      begin(line, preamble_);
+      current = script_.drafts.size() - 1;
+      if (++count > 1) script_.drafts.back().stem += fmt::format("-{}", count);
+      continue;
+    }
+    if (target() == nullptr) outer = &preamble_;
+    if (target() == &preamble_ && !first.is("include") && !is_setting(first) && !line.bad) {
+      if (!std::exchange(told, true)) {
+        script_.diagnostics.error("E029", line.span(), "there is no scenario line above",
+                                  "begin with what it shows: scenario \"Hello, world\"");
+      }
+    }
+    if (first.is("include") && !line.bad) {
+      // Inside a scenario no draft is added, so that this one stays where it is.
+      include(line, target() == &preamble_ ? nullptr : target());
+    } else if (first.is("param") && !line.bad) {
+      variables_.param(line, *target());
+    } else if (first.is("let") && !line.bad) {
+      variables_.let(line, *target());
+    } else if (first.is("cases") && !line.bad) {
+      at += variables_.cases(line, std::span(lines).subspan(at + 1), *target());
+    } else {
+      keep(line, *target());
+    }
+  }
+}
+
+void FileReader::keep(const Line& line, Draft& draft) {
+  if (draft.lines.size() < lines_max) return draft.lines.push_back(line);
+  script_.diagnostics.error("E008", line.span(), "a scenario that is too long",
+                            fmt::format("the limit is {} lines", lines_max));
+}
+
+void FileReader::begin(const Line& line, const Draft& preamble) {
+  Words words(line.tokens, script_.diagnostics);
+  words.written_so("scenario \"TITLE\"");
+  words.take();
+  Draft draft = preamble;
+  draft.path = script_.sources.at(line.source).path;
+  draft.stem = stem_of(draft.path);
+  draft.title_span = words.here();
+  if (!line.bad) {
+    if (words.peek().kind != TokenKind::text || words.peek().templated()) {
+      words.wrong("a title between quotes");
+    } else {
+      draft.title = words.take().text;
+      if (draft.title.empty())
+        words.fail("E015", words.last(), "a title without a word", "say what it shows");
+    }
+    words.done();
+  }
+  script_.drafts.push_back(std::move(draft));
+}
+
+void FileReader::include(const Line& line, Draft* current) {
+  Words words(line.tokens, script_.diagnostics);
+  words.written_so("include \"FILE\"");
+  words.take();
+  const Token path = words.peek();
+  if (path.kind != TokenKind::text || path.templated()) words.wrong("a file's name between quotes");
+  words.take();
+  words.done();
+  if (words.failed()) return;
+  read(path_beside(script_.sources.at(line.source).path, path.text), line.span(), path.span, current);
+}
+
+}  // namespace
+
+std::string path_beside(std::string_view from, std::string_view name) {
+  const std::size_t slash = from.rfind('/');
+  if (name.starts_with('/') || slash == std::string_view::npos) return std::string(name);
+  return fmt::format("{}{}", from.substr(0, slash + 1), name);
+}
+
+Script read_script(const std::string& path, const Reader& reader) {
+  Script script;
+  FileReader(script, reader).read(path, {}, {}, nullptr);
+  if (script.drafts.empty() && script.diagnostics.errors() == 0) {
+    script.diagnostics.error("E029", script.sources.size() == 0 ? Span{} : Span{0, 1, 0, 1},
+                             "there is no scenario in this file",
+                             "begin with what it shows: scenario \"Hello, world\"");
+  }
+  return script;
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,170 @@
+// Payloads and control messages, as acts write them and patterns look for them.
+#include <fmt/format.h>
+
+#include <regex>
+
+#include "emu/script/parts.h"
+#include "emu/script/suggest.h"
+#include "emu/script/vocabulary.h"
+
+namespace ringside::script {
+
+namespace {
+
+constexpr std::string_view payload_forms = R"(payloads: "text", |de ad|, 480 bytes of "abc")";
+
+bool compiles(Words& words, const Token& token) {
+  if (token.text.size() > regex_bytes_max) {
+    words.fail("E008", token.span, "a pattern that is too long",
+               fmt::format("the limit is {} bytes", regex_bytes_max));
+    return false;
+  }
+  try {
+    const std::regex tried(token.text, std::regex::ECMAScript);
+    return true;
+  } catch (const std::regex_error&) {
+    words.fail("E003", token.span, "a pattern that is no regular expression",
+               "as in ECMAScript: /dom[0-9]+ login: $/");
+    return false;
+  }
+}
+
+/// `N bytes of "abc"`
+Payload parse_repeated(Words& words) {
+  Payload payload;
+  payload.span = words.here();
+  payload.repeated_bytes = words.number("how many bytes", 1, payload_bytes_max);
+  if (!words.accept("bytes") && !words.accept("byte")) words.wrong("\"bytes\"");
+  words.require("of");
+  const Token unit = words.peek();
+  if (unit.kind != TokenKind::text && unit.kind != TokenKind::bytes) {
+    words.wrong("a text to repeat");
+    return payload;
+  }
+  words.take();
+  if (unit.text.empty())
+    words.fail("E015", unit.span, "nothing, repeated, is nothing", "put what is to be repeated");
+  payload.unit = unit.text;
+  payload.span = words.since(payload.span);
+  return payload;
+}
+
+Payload parse_text(Words& words, bool exact) {
+  Payload payload;
+  const Token token = words.take();
+  payload.unit = token.text;
+  payload.repeated_bytes = token.text.size();
+  payload.span = token.span;
+  if (token.kind == TokenKind::regex) {
+    payload.kind = Payload::Kind::regex;
+    if (exact) {
+      words.fail("E015", token.span, "a pattern cannot be written", std::string(payload_forms));
+    } else if (!compiles(words, token)) {
+      return payload;
+    }
+    return payload;
+  }
+  if (token.text.empty()) {
+    words.fail("E015", token.span, "there is nothing in this text", "leave it out, or say what is in it");
+    return payload;
+  }
+  const Span dots = words.here();
+  if (!words.accept("...")) return payload;
+  payload.kind = Payload::Kind::prefix;
+  payload.span = words.since(payload.span);
+  if (exact) words.fail("E015", dots, "what is written has no open end", std::string(payload_forms));
+  return payload;
+}
+
+bool begins_payload(const Token& token) {
+  return token.kind == TokenKind::text || token.kind == TokenKind::bytes || token.kind == TokenKind::regex ||
+         token.kind == TokenKind::number;
+}
+
+std::uint8_t parse_subtype(Words& words, std::uint8_t type) {
+  const auto known = message_subtypes(type);
+  if (words.peek().kind == TokenKind::word && !known.empty()) {
+    const auto names = names_of(known);
+    return static_cast<std::uint8_t>(known[words.choose(names)].number);
+  }
+  return static_cast<std::uint8_t>(words.number("a subtype", 0, 255));
+}
+
+void parse_length(Words& words, bool exact, Message& message) {
+  message.length_min = static_cast<std::uint8_t>(words.number("a length", 0, 255));
+  message.length_max = message.length_min;
+  const Span dots = words.here();
+  if (!words.accept("..")) return;
+  message.length_max = static_cast<std::uint8_t>(words.number("a length", *message.length_min, 255));
+  if (exact) words.fail("E015", dots, "what is written has one length", "a range is for expectations");
+}
+
+/// The first time that a field is given; a second one is a slip.
+bool first_time(Words& words, bool given, std::string_view name) {
+  if (given) words.fail("E027", words.last(), fmt::format("{} is said twice", name), "leave one of them out");
+  return !given;
+}
+
+}  // namespace
+
+Payload parse_payload(Words& words, bool exact) {
+  const Token& token = words.peek();
+  if (token.kind == TokenKind::number) return parse_repeated(words);
+  if (begins_payload(token)) return parse_text(words, exact);
+  if (token.kind == TokenKind::word) {
+    words.fail("E011", token.span, fmt::format("a text should stand here, not \"{}\"", token.text),
+               fmt::format("texts are between quotes: \"{}\"", token.text));
+  } else {
+    words.wrong("a text");
+  }
+  return {};
+}
+
+std::uint8_t parse_message_type(Words& words) {
+  if (words.accept("type")) return static_cast<std::uint8_t>(words.number("a message type", 0, 255));
+  const auto names = names_of(message_types());
+  const Token& token = words.peek();
+  if (token.kind == TokenKind::word && !number_of(message_types(), token.text)) {
+    words.fail("E011", token.span, fmt::format("there is no message type \"{}\"", token.text),
+               suggestion(token.text, names, "types") + ", type N");
+    return 0;
+  }
+  if (token.kind != TokenKind::word) {
+    words.wrong("a message type (console)");
+    return 0;
+  }
+  return static_cast<std::uint8_t>(message_types()[words.choose(names)].number);
+}
+
+Message parse_message(Words& words, bool exact) {
+  Message message;
+  message.span = words.here();
+  message.response = words.choose({"request", "response"}) == 1;
+  message.type = parse_message_type(words);
+  while (!words.at_end()) {
+    if (words.accept("subtype")) {
+      if (first_time(words, message.subtype.has_value(), "subtype"))
+        message.subtype = parse_subtype(words, message.type);
+    } else if (words.accept("id")) {
+      if (first_time(words, message.id.has_value(), "id"))
+        message.id = static_cast<std::uint8_t>(words.number("an id", 0, 255));
+    } else if (words.accept("length")) {
+      if (first_time(words, message.length_min.has_value(), "length")) parse_length(words, exact, message);
+    } else if (begins_payload(words.peek())) {
+      message.payload = parse_payload(words, exact);
+      break;
+    } else {
+      break;
+    }
+  }
+  message.span = words.since(message.span);
+  if (exact && message.payload && message.payload->size() > ring::payload_bytes_max) {
+    words.fail(
+        "E005", message.payload->span,
+        fmt::format("a message holds {} bytes, not {}", ring::payload_bytes_max, message.payload->size()),
+        "the length may say anything: length 255");
+  }
+  return message;
+}
+
+}  // namespace ringside::script

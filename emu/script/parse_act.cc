@@ -1,0 +1,265 @@
+// Acts: what each actor does, one function a verb or a family of them.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "emu/script/parser.h"
+#include "emu/script/parts.h"
+#include "emu/script/suggest.h"
+#include "emu/script/vocabulary.h"
+
+namespace ringside::script {
+
+namespace {
+
+using trace::IndexName;
+using trace::Role;
+
+Act parse_life(Words& words, Verb verb) {
+  Life life;
+  static_assert(static_cast<int>(Verb::kills) - static_cast<int>(Verb::creates) ==
+                static_cast<int>(Life::Verb::kills) - static_cast<int>(Life::Verb::creates));
+  life.verb = static_cast<Life::Verb>(static_cast<int>(verb) - static_cast<int>(Verb::creates));
+  life.domains = parse_domains(words);
+  if (verb == Verb::boots && words.accept("running")) {
+    words.require("shell");
+    life.shell = true;
+  }
+  return life;
+}
+
+Act parse_sets(Words& words, const Actor& who, bool adds) {
+  SetsIndex sets;
+  sets.who = who;
+  sets.adds = adds;
+  constexpr std::uint64_t index_max = 0xffffffff;
+  const auto number = [&] { return static_cast<std::uint32_t>(words.number("an index", 0, index_max)); };
+  if (adds) {
+    sets.number = number();
+    words.require("to");
+  }
+  const Span begin = words.here();
+  std::optional<IndexName> index;
+  sets.ring = parse_ring(words, &who, &index);
+  if (!index && !words.failed()) {
+    words.fail("E032", begin, "a ring has two indices; which one?", "tx.req_prod or tx.rsp_prod");
+  } else if (index && *index != IndexName::req_prod && *index != IndexName::rsp_prod) {
+    words.fail("E032", begin, "this index is nobody's but its owner's: it is not in the page",
+               "indices in the page: req_prod, rsp_prod");
+  }
+  sets.index = index.value_or(IndexName::req_prod);
+  if (!adds) {
+    words.require("to");
+    sets.number = number();
+  }
+  return sets;
+}
+
+Act parse_writes(Words& words, const Actor& who) {
+  WritesSlot writes;
+  writes.who = who;
+  writes.ring = parse_ring(words, &who, nullptr);
+  writes.slot = parse_slot(words);
+  writes.message = parse_message(words, true);
+  return writes;
+}
+
+/// "answering" and "reading" of those who can, and whole processes.
+Act parse_stops(Words& words, const Actor& who, Verb verb) {
+  const bool on = verb == Verb::starts;
+  switch (who.role) {
+    case Role::domain:
+      words.require("answering");
+      return Answering{who, on};
+    case Role::user:
+      words.require("reading");
+      return Reading{who, on};
+    case Role::client:
+      if (words.choose({"answering", "reading"}) == 0) return Answering{who, on};
+      return Reading{who, on};
+    case Role::xen:
+    case Role::dom0:
+    case Role::xcs:
+    case Role::xend:
+    case Role::xenctld:
+    case Role::uart:
+    case Role::tty:
+    case Role::program:
+      break;
+  }
+  if (verb == Verb::stalls) return Runs{who, Runs::Verb::stalls};
+  return Runs{who, on ? Runs::Verb::starts : Runs::Verb::stops};
+}
+
+Act parse_connects(Words& words, const Actor& who) {
+  Connects connects;
+  connects.user = who;
+  words.require("to");
+  connects.domain = parse_domain(words);
+  if (words.accept("by") && words.choose({"tcp", "unix"}) == 0) connects.by = Connects::By::tcp;
+  return connects;
+}
+
+Act parse_disconnects(Words& words, const Actor& who) {
+  // There is one console that it can be; whoever names it is not wrong.
+  if (words.accept("from")) static_cast<void>(parse_domain(words));
+  return Disconnects{who};
+}
+
+Act parse_types(Words& words, const Actor& who) {
+  Types types;
+  types.who = who;
+  types.payload = parse_payload(words, true);
+  if (who.role == Role::uart) return types;
+  if (words.accept("at")) types.at = parse_pty(words);
+  if (words.accept("in")) {
+    words.require("one");
+    words.require("write");
+    types.in_one_write = true;
+  }
+  return types;
+}
+
+Act parse_pty_act(Words& words, bool attaches) {
+  HandlesPty handles;
+  handles.attaches = attaches;
+  words.require("pty");
+  words.require(attaches ? "to" : "from");
+  handles.domain = parse_domain(words);
+  if (attaches && words.accept("as")) handles.name = parse_name(words, "the name of a pty");
+  return handles;
+}
+
+Act parse_notifies(Words& words, const Actor& who) {
+  return Notifies{who, parse_actor(words)};
+}
+
+Act unknown_verb(Words& words, const Actor& who) {
+  const Token& token = words.peek();
+  const auto possible = verbs_of(who.role, true);
+  const std::string name = spelled(who);
+  if (token.kind == TokenKind::end) {
+    words.fail("E013", token.span, fmt::format("what does {} do?", name),
+               suggestion("", possible, name + " can"));
+  } else if (const VerbAbout* expectable = find_verb(who.role, false, token.text); expectable != nullptr) {
+    words.fail("E016", token.span, fmt::format("\"{}\" is not something to do, but to expect", token.text),
+               fmt::format("to look whether it happens, write: expect {} {} ...", name, token.text));
+  } else {
+    words.fail("E012", token.span, fmt::format("{} cannot \"{}\"", name, token.text),
+               possible.empty() ? "it is only looked at: expect ..."
+                                : suggestion(token.text, possible, name + " can"));
+  }
+  return Waits{};
+}
+
+}  // namespace
+
+Act parse_act(Words& words, const Actor& who) {
+  const VerbAbout* known =
+      words.peek().kind == TokenKind::word ? find_verb(who.role, true, words.peek().text) : nullptr;
+  if (known == nullptr) return unknown_verb(words, who);
+  words.take();
+  words.written_so(known->syntax);
+  if (who.role == Role::client && known->verb != Verb::stops && known->verb != Verb::starts)
+    return parse_client_act(words, who, known->verb);
+  switch (known->verb) {
+    case Verb::creates:
+    case Verb::boots:
+    case Verb::pauses:
+    case Verb::resumes:
+    case Verb::destroys:
+    case Verb::kills:
+      return parse_life(words, known->verb);
+    case Verb::prints:
+      return Prints{who, parse_payload(words, true)};
+    case Verb::logs:
+      return Logs{who, parse_payload(words, true)};
+    case Verb::ends:
+      return Ends{who};
+    case Verb::writes:
+      return parse_writes(words, who);
+    case Verb::sets:
+      return parse_sets(words, who, false);
+    case Verb::adds:
+      return parse_sets(words, who, true);
+    case Verb::fills:
+      return FillsRing{who, parse_ring(words, &who, nullptr)};
+    case Verb::notifies:
+      return parse_notifies(words, who);
+    case Verb::stops:
+    case Verb::starts:
+    case Verb::stalls:
+      return parse_stops(words, who, known->verb);
+    case Verb::connects:
+      return parse_connects(words, who);
+    case Verb::disconnects:
+      return parse_disconnects(words, who);
+    case Verb::types:
+      return parse_types(words, who);
+    case Verb::attaches:
+      return parse_pty_act(words, true);
+    case Verb::detaches:
+      return parse_pty_act(words, false);
+    case Verb::opens:
+    case Verb::closes:
+    case Verb::binds:
+    case Verb::unbinds:
+    case Verb::sends:
+    case Verb::says:
+    case Verb::rearms:
+    case Verb::reads:
+    case Verb::sees:
+    case Verb::shows:
+    case Verb::receives:
+    case Verb::forwards:
+    case Verb::moves:
+    case Verb::takes:
+    case Verb::refuses:
+      break;  // a client's, or an expectation's: the table says so
+  }
+  RS_CHECK(!"an act of the vocabulary is parsed");
+  return Waits{};
+}
+
+Act parse_fault(Words& words) {
+  if (words.accept("heals")) {
+    words.written_so("fault heals all");
+    words.require("all");
+    return HealsAll{};
+  }
+  Fault fault;
+  fault.verb = static_cast<Fault::Verb>(words.choose({"drops", "delays", "duplicates", "reorders"}));
+  words.written_so(fault.verb == Fault::Verb::delays ? "fault delays every message xend -> xcs by 5ms"
+                                                     : "fault drops next 3 events dom1 -> xcs");
+  constexpr std::uint64_t faults_max = 1'000'000;
+  const Token share = words.peek();
+  if (share.kind == TokenKind::percent) {
+    words.take();
+    fault.which = Fault::Which::percent;
+    fault.number = static_cast<std::uint32_t>(share.number);
+    if (share.number == 0 || share.number > 100)
+      words.fail("E005", share.span, "a share is from 1% to 100%", "fault heals all: no more of them");
+  } else if (words.accept("every")) {
+    fault.which = Fault::Which::every;
+  } else if (words.accept("next")) {
+    if (words.peek().kind == TokenKind::number)
+      fault.number = static_cast<std::uint32_t>(words.number("how many", 1, faults_max));
+  } else {
+    words.wrong("next, every, or a share like 5%");
+  }
+  if (words.accept("message") || words.accept("messages")) {
+    fault.events = false;
+  } else if (!words.accept("event") && !words.accept("events")) {
+    words.wrong("\"events\" or \"messages\"");
+  }
+  fault.from = parse_actor(words);
+  parse_arrow(words);
+  fault.to = parse_actor(words);
+  if (fault.verb == Fault::Verb::delays) {
+    words.require("by");
+    fault.by = words.duration("a delay");
+  }
+  return fault;
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,151 @@
+// A line as a statement: when it is due, what it is, and how long it may take.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "emu/script/parser.h"
+#include "emu/script/parts.h"
+#include "emu/script/suggest.h"
+
+namespace ringside::script {
+
+namespace {
+
+using What = decltype(Statement::what);
+
+constexpr std::string_view only_sim_now = "real processes have no common moment to look at";
+constexpr std::string_view only_sim_at = "real processes are never on time to the nanosecond";
+constexpr std::string_view only_sim_percent =
+    "what is drawn from the seed meets other events in each real run";
+constexpr std::string_view only_sim_reorders = "nothing between real processes can overtake";
+
+std::optional<When> parse_when(Words& words) {
+  When when;
+  when.span = words.here();
+  if (words.accept("at")) {
+    when.absolute = true;
+  } else if (!words.accept("after")) {
+    return {};
+  }
+  when.delay = words.duration(when.absolute ? "a time" : "a delay");
+  when.span = words.since(when.span);
+  return when;
+}
+
+Expect parse_limits(Words& words, Pattern pattern) {
+  Expect expect;
+  expect.pattern = std::move(pattern);
+  const Span begin = words.here();
+  if (words.accept("within")) {
+    expect.within = words.duration("a limit");
+    expect.limit = words.since(begin);
+  } else if (words.accept("now")) {
+    expect.now = true;
+    expect.limit = begin;
+  }
+  if (words.accept("as")) {
+    expect.label_span = words.here();
+    expect.label = parse_name(words, "the name of an expectation");
+  }
+  return expect;
+}
+
+What parse_expect(Words& words) {
+  if (!words.accept("no")) return parse_limits(words, parse_pattern(words));
+  ExpectNo none;
+  none.pattern = parse_pattern(words);
+  words.require("for");
+  none.during = words.duration("how long");
+  return none;
+}
+
+What parse_never(Words& words) {
+  Never never;
+  never.pattern = parse_pattern(words);
+  if (!words.accept("until")) return never;
+  const Token& title = words.peek();
+  if (title.kind == TokenKind::text || title.kind == TokenKind::word) {
+    never.until_span = words.here();
+    never.until_phase = words.take().text;
+  } else {
+    words.wrong("the title of a phase");
+  }
+  return never;
+}
+
+/// A line that begins with nobody and nothing that we know.
+void unknown_beginning(Words& words, const Token& token, const Dotted& dotted) {
+  if (token.kind != TokenKind::word) {
+    words.fail("E010", token.span, "a line begins with who does something, or with a word like \"expect\"",
+               "dom1 prints \"hello\\n\"");
+    return;
+  }
+  if (dotted.actor) {
+    words.fail("E010", token.span, fmt::format("\"{}\" does nothing", token.text),
+               fmt::format("to look at it, write: expect {} ...", token.text));
+    return;
+  }
+  if (token.is("event") || token.is("bytes") || is_pty(token)) {
+    words.fail("E010", token.span, fmt::format("\"{}\" does nothing", token.text),
+               fmt::format("to look for it, write: expect {} ...", token.text));
+    return;
+  }
+  std::vector<std::string_view> possible;
+  for (const LineAbout& each : lines_known()) possible.push_back(each.word);
+  for (const ActorAbout& each : actors_known()) possible.push_back(each.word);
+  possible.push_back("dom1");
+  const std::string_view near = nearest(token.text, possible);
+  words.fail(
+      "E010", token.span, fmt::format("no line begins with \"{}\"", token.text),
+      near.empty()
+          ? "actors: xen, xcs, xend, xenctld, uart, user, client, dom1; or: expect, never, fault, repeat"
+          : fmt::format("did you mean \"{}\"?", near));
+}
+
+What parse_what(Words& words) {
+  const Token token = words.peek();
+  if (words.accept("expect")) return parse_expect(words);
+  if (words.accept("never")) return parse_never(words);
+  if (words.accept("fault")) return parse_fault(words);
+  const Dotted dotted = token.kind == TokenKind::word ? take_apart(token) : Dotted{};
+  if (!dotted.actor || !dotted.rest.empty()) {
+    unknown_beginning(words, token, dotted);
+    return Act{Waits{}};
+  }
+  words.take();
+  Actor actor = *dotted.actor;
+  parse_actor_name(words, actor);
+  return parse_act(words, actor);
+}
+
+std::string_view why_only_sim(const Statement& statement) {
+  if (statement.when && statement.when->absolute) return only_sim_at;
+  if (const auto* expect = std::get_if<Expect>(&statement.what); expect != nullptr && expect->now)
+    return only_sim_now;
+  const auto* act = std::get_if<Act>(&statement.what);
+  const auto* fault = act == nullptr ? nullptr : std::get_if<Fault>(act);
+  if (fault == nullptr) return {};
+  if (fault->which == Fault::Which::percent) return only_sim_percent;
+  return fault->verb == Fault::Verb::reorders ? only_sim_reorders : "";
+}
+
+}  // namespace
+
+std::optional<Statement> parse_statement(const std::vector<Token>& tokens, Diagnostics& diagnostics) {
+  Words words(tokens, diagnostics);
+  Statement statement;
+  statement.span = joined(tokens.front().span, tokens.back().span);
+  statement.when = parse_when(words);
+  // "after 10s" alone is a pause; "at 10s" alone too.
+  if (statement.when && words.at_end() && !words.failed()) {
+    statement.what = Act{Waits{}};
+  } else {
+    statement.what = parse_what(words);
+  }
+  words.done();
+  if (words.failed()) return {};
+  statement.only_sim = why_only_sim(statement);
+  return statement;
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,33 @@
+// Reading, expanding and checking, one after the other.
+#include "emu/script/script.h"
+
+namespace ringside::script {
+
+std::vector<Scenario> runs_of(Script& script, Mode mode, const Given& given) {
+  std::vector<Scenario> all;
+  for (const Draft& draft : script.drafts) {
+    for (Scenario& run : expand(draft, mode, given, script.diagnostics)) {
+      check(run, script.diagnostics);
+      all.push_back(std::move(run));
+    }
+  }
+  return all;
+}
+
+std::size_t check_all(Script& script) {
+  std::size_t count = 0;
+  for (const Draft& draft : script.drafts) {
+    std::size_t of_draft = 0;
+    for (const Mode mode : {Mode::sim, Mode::real}) {
+      auto runs = expand(draft, mode, {}, script.diagnostics);
+      for (Scenario& run : runs) check(run, script.diagnostics);
+      of_draft = std::max(of_draft, runs.size());
+    }
+    count += of_draft;
+    // A slip of the pen leaves its name unused too.
+    if (script.diagnostics.errors() == 0) warn_of_unused(draft, script.diagnostics);
+  }
+  return count;
+}
+
+}  // namespace ringside::script

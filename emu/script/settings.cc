@@ -1,0 +1,112 @@
+// Settings: one function for each line that may stand before the first act.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "emu/script/expand.h"
+#include "emu/script/parser.h"
+#include "emu/script/parts.h"
+#include "emu/script/suggest.h"
+
+namespace ringside::script {
+
+namespace {
+
+constexpr std::uint64_t seed_max = 1'000'000'000'000'000'000;
+constexpr std::size_t tags_max = 16;
+constexpr Duration timeout_max = std::chrono::hours(24);
+
+/// One of a few words, complaining in the setting's own terms.
+std::size_t choose_value(Words& words, std::string_view setting, std::span<const std::string_view> values) {
+  const Token& token = words.peek();
+  const auto found = std::ranges::find(values, token.text);
+  if (token.kind == TokenKind::word && found == values.end()) {
+    words.fail("E024", token.span, fmt::format("{} cannot be \"{}\"", setting, token.text),
+               suggestion(token.text, values, "possible"));
+    return 0;
+  }
+  return words.choose(values);
+}
+
+void read_seed(Words& words, Setup& setup) {
+  setup.seeds.first = words.number("a seed", 0, seed_max);
+  setup.seeds.last = setup.seeds.first;
+  if (words.accept("..")) setup.seeds.last = words.number("the last seed", setup.seeds.first, seed_max);
+}
+
+void read_mode(Words& words, Setup& setup) {
+  constexpr std::array<std::string_view, 3> modes{"sim", "real", "both"};
+  const std::size_t mode = choose_value(words, "mode", modes);
+  setup.says_mode = true;
+  setup.sim = mode != 1;
+  setup.real = mode != 0;
+}
+
+void read_abi(Words& words, Setup& setup) {
+  constexpr std::array<std::string_view, 2> abis{"sring", "flat"};
+  setup.abi = choose_value(words, "abi", abis) == 0 ? ring::Abi::sring : ring::Abi::flat;
+}
+
+void read_timeout(Words& words, Setup& setup) {
+  const Span begin = words.here();
+  setup.timeout = words.duration("a timeout");
+  setup.timeout_span = begin;
+  if (!words.failed() && (setup.timeout <= Duration::zero() || setup.timeout > timeout_max))
+    words.fail("E005", begin, "a timeout is longer than nothing and at most a day", "1s without this line");
+}
+
+void read_tag(Words& words, Setup& setup) {
+  if (words.peek().kind != TokenKind::word) return words.wrong("a word");
+  setup.tags.push_back(words.take().text);
+  if (setup.tags.size() > tags_max)
+    words.fail("E008", words.last(), "too many tags", fmt::format("the limit is {}", tags_max));
+}
+
+void read_quirk(Words& words, Setup& setup) {
+  const Token name = words.peek();
+  if (name.kind != TokenKind::word) return words.wrong("a quirk");
+  const auto quirk = find_quirk(words);
+  if (!quirk) return;
+  constexpr std::array<std::string_view, 2> states{"on", "off"};
+  if (choose_value(words, "a quirk", states) == 0 && !words.failed()) setup.quirks.set(*quirk);
+}
+
+}  // namespace
+
+bool is_setting(const Token& first) {
+  return std::ranges::any_of(lines_known(),
+                             [&](const LineAbout& each) { return each.setting && first.is(each.word); });
+}
+
+void apply_setting(const std::vector<Token>& tokens, Setup& setup, SettingsSeen& seen,
+                   Diagnostics& diagnostics) {
+  Words words(tokens, diagnostics);
+  for (const LineAbout& each : lines_known()) {
+    if (tokens.front().is(each.word)) words.written_so(each.syntax);
+  }
+  const std::string word = words.take().text;
+  // Several tags and several patterns add up; each quirk is a setting of its own.
+  std::string key = word;
+  if (word == "quirk") key += " " + words.peek().text;
+  const auto before = std::ranges::find(seen.lines, key, &std::pair<std::string, Span>::first);
+  if (word != "tag" && word != "ignore") {
+    if (before != seen.lines.end()) {
+      words.fail("E023", words.since(tokens.front().span), fmt::format("{} is set a second time", key),
+                 fmt::format("line {} has set it", before->second.line));
+      return;
+    }
+    seen.lines.emplace_back(key, tokens.front().span);
+  }
+  if (word == "seed") read_seed(words, setup);
+  if (word == "mode") read_mode(words, setup);
+  if (word == "abi") read_abi(words, setup);
+  if (word == "timeout") read_timeout(words, setup);
+  if (word == "tag") read_tag(words, setup);
+  if (word == "quirk") read_quirk(words, setup);
+  if (word == "ignore") setup.ignores.push_back(parse_pattern(words));
+  words.done();
+  if (words.failed() && word == "ignore") setup.ignores.pop_back();
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,85 @@
+// The small words of a tree, as a scenario spells them.
+#include "emu/script/syntax.h"
+
+#include <fmt/format.h>
+
+namespace ringside::script {
+
+std::string spelled(const Actor& actor) {
+  switch (actor.role) {
+    case trace::Role::xen:
+      return "xen";
+    case trace::Role::dom0:
+      return "dom0";
+    case trace::Role::xcs:
+      return "xcs";
+    case trace::Role::xend:
+      return "xend";
+    case trace::Role::xenctld:
+      return "xenctld";
+    case trace::Role::uart:
+      return "uart";
+    case trace::Role::user:
+      return actor.name.empty() ? "user" : fmt::format("user[{}]", actor.name);
+    case trace::Role::client:
+      return actor.name.empty() ? "client" : fmt::format("client[{}]", actor.name);
+    case trace::Role::domain:
+    case trace::Role::tty:
+    case trace::Role::program:
+      return fmt::format("dom{}", actor.domain);
+  }
+  return "nobody";
+}
+
+std::string Payload::bytes() const {
+  std::string all;
+  all.reserve(repeated_bytes);
+  while (all.size() < repeated_bytes) all.append(unit, 0, repeated_bytes - all.size());
+  return all;
+}
+
+bool holds(std::uint64_t value, Compare compare, std::uint64_t number) {
+  switch (compare) {
+    case Compare::equal:
+      return value == number;
+    case Compare::unequal:
+      return value != number;
+    case Compare::less:
+      return value < number;
+    case Compare::at_most:
+      return value <= number;
+    case Compare::more:
+      return value > number;
+    case Compare::at_least:
+      return value >= number;
+  }
+  return false;
+}
+
+std::string_view spelled(Compare compare) {
+  switch (compare) {
+    case Compare::equal:
+      return "is";
+    case Compare::unequal:
+      return "!=";
+    case Compare::less:
+      return "<";
+    case Compare::at_most:
+      return "<=";
+    case Compare::more:
+      return ">";
+    case Compare::at_least:
+      return ">=";
+  }
+  return "?";
+}
+
+std::string_view spelled(Side side) {
+  return side == Side::control ? "control" : "data";
+}
+
+std::string_view spelled(Mode mode) {
+  return mode == Mode::sim ? "sim" : "real";
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,26 @@
+// What somebody may have meant who wrote something that there is not.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringside::script {
+
+/// The one of `known` that is `written` but for a slip or two; empty if none is near enough.
+[[nodiscard]] std::string_view nearest(std::string_view written, std::span<const std::string_view> known);
+
+/// "did you mean "types"?  user can: connects, disconnects, types". Without a near one, the list alone. A
+/// list that is too long for a line is left out.
+[[nodiscard]] std::string suggestion(std::string_view written, std::span<const std::string_view> known,
+                                     std::string_view list_of);
+
+/// The same for names that are strings.
+[[nodiscard]] std::string suggestion(std::string_view written, const std::vector<std::string>& known,
+                                     std::string_view list_of);
+
+/// "a, b or c"
+[[nodiscard]] std::string alternatives(std::span<const std::string_view> words);
+
+}  // namespace ringside::script
