@@ -101,6 +101,7 @@ cases BYTES  LOST                                # 8 slots x 60 bytes = 480
       1000   9
 param LOSS = on, off
 quirk xcs-drop-when-full {LOSS}
+quirk xend-no-input-limit on                     # xend of 2005 passes all of it on at once
 xen boots dom1
 user connects to dom1
 xen pauses dom1                                  # nobody empties the rx ring now
