@@ -1,4 +1,5 @@
 // up and down: a machine in the background.
+#include <csignal>
 #include <cstdio>
 #include <memory>
 
@@ -12,7 +13,7 @@ namespace ringside::tools {
 
 void add_machine_commands(CLI::App& app, Session& session) {
   CLI::App* up = add_command(
-      app, session, "up", "Start a machine in the background: xen, and xcs and xend or xenctld",
+      app, session, "up", "Start a machine in the background: xen, xcs and xend or xenctld, dom0",
       "  ringside up\n"
       "  ringside up --dom0 xenctld          a pty for each domain\n"
       "  ringside up --quirk xcs-drop-when-full    as it was in 2005; see `ringside quirks`\n"
@@ -26,11 +27,12 @@ void add_machine_commands(CLI::App& app, Session& session) {
   add_quirks(up, {"xcs", "xend"}, spec->quirks);
   up->callback([&session, spec, serial] {
     spec->serial = serial_words(*serial);
+    spec->dom0_kernel = true;
     session.run = [&session, spec] {
       LinuxHost host("up", session.machine());
       if (auto started = start_machine(host, *spec); !started) return failed(started.error());
       std::printf("%s are running in %s\n",
-                  spec->dom0 == Dom0Kind::xenctld ? "xen and xenctld" : "xen, xcs and xend",
+                  spec->dom0 == Dom0Kind::xenctld ? "xen, xenctld and dom0" : "xen, xcs, xend and dom0",
                   session.directory.c_str());
       return exit_good;
     };
@@ -40,6 +42,8 @@ void add_machine_commands(CLI::App& app, Session& session) {
                                "  ringside down");
   down->callback([&session] {
     session.run = [&session] {
+      // It may have been typed at dom0's own console, which hangs up in the middle of this.
+      std::signal(SIGHUP, SIG_IGN);
       const bool found = stop_machine(session.machine());
       std::printf(found ? "the machine in %s has ended\n" : "no machine is running in %s\n",
                   session.directory.c_str());

@@ -42,6 +42,7 @@ int run(int argc, char** argv) {
   add_attach_commands(app, session);
   add_serial_commands(app, session);
   add_look_commands(app, session);
+  add_explain_command(app, session);
   add_quirks_command(app, session);
   add_script_file_commands(app, session);
   add_run_command(app, session);

@@ -1,4 +1,5 @@
-// uart and dmesg: a person at the serial line, and what Xen has said. Also the options of the line.
+// uart, keyboard and dmesg: a person at the serial line or before the machine, and what Xen has said. Also
+// the options of the line.
 #include "tools/serial.h"
 
 #include <csignal>
@@ -54,23 +55,27 @@ CLI::Validator is_switch() {
           "LETTER[x]"};
 }
 
-Result<Handle> open_line(LinuxHost& host, const std::string& path) {
-  const std::string wanted = path.empty() ? host.machine().com1_link() : path;
+struct Place {
+  const char* what;  ///< "serial line"
+  std::string path;
+  const char* advice;  ///< where it is not
+};
+
+Result<Handle> open_place(LinuxHost& host, const Place& place) {
   std::error_code ignored;
-  const auto status = std::filesystem::status(wanted, ignored);
+  const auto status = std::filesystem::status(place.path, ignored);
   if (!std::filesystem::exists(status)) {
-    return Error{ENOENT, "no serial line", wanted, "there is nothing of that name",
-                 "ringside up makes a pty there; with --com1 unix:PATH give PATH"};
+    return Error{ENOENT, fmt::format("no {}", place.what), place.path, "there is nothing of that name",
+                 place.advice};
   }
-  if (std::filesystem::is_socket(status)) return host.connect_local(wanted);
-  auto terminal = host.file_open(wanted, Host::FileUse::output);
+  if (std::filesystem::is_socket(status)) return host.connect_local(place.path);
+  auto terminal = host.file_open(place.path, Host::FileUse::output);
   if (!terminal) return terminal.error();
   return std::move(terminal->handle);
 }
 
-int attach_to_line(const Session& session, const std::string& path) {
-  LinuxHost host("uart", session.machine());
-  auto line = open_line(host, path);
+int sit_down_at(LinuxHost& host, const Place& place) {
+  auto line = open_place(host, place);
   if (!line) return failed(line.error());
   auto input = host.standard_stream(0);
   if (!input) return failed(input.error());
@@ -78,7 +83,7 @@ int attach_to_line(const Session& session, const std::string& path) {
   if (!output) return failed(output.error());
   const bool person = is_terminal(0) && is_terminal(1);
   if (person) {
-    std::printf("*** SERIAL LINE: Ctrl-] leaves ***\r\n");
+    std::printf("*** %s: Ctrl-] leaves ***\r\n", place.what);
     std::fflush(stdout);
   }
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
@@ -91,8 +96,22 @@ int attach_to_line(const Session& session, const std::string& path) {
                                      [&](dom0::ConsoleClient::Ended) { host.stop(exit_good); });
     host.run();
   }
-  if (person) std::printf("\n*** left the serial line ***\n");
+  if (person) std::printf("\n*** left the %s ***\n", place.what);
   return exit_good;
+}
+
+int uart(const Session& session, const std::string& path) {
+  LinuxHost host("uart", session.machine());
+  return sit_down_at(host, {.what = "serial line",
+                            .path = path.empty() ? session.machine().com1_link() : path,
+                            .advice = "ringside up makes a pty there; with --com1 unix:PATH give PATH"});
+}
+
+int keyboard(const Session& session) {
+  LinuxHost host("keyboard", session.machine());
+  return sit_down_at(host, {.what = "keyboard and screen",
+                            .path = session.machine().keyboard_socket(),
+                            .advice = "ringside up starts a machine; its process dom0 has them"});
 }
 
 int dmesg(const Session& session, bool clear) {
@@ -165,14 +184,19 @@ Result<xen::SerialConsoleOptions> serial_options(LinuxHost& host, const SerialSp
 }
 
 void add_serial_commands(CLI::App& app, Session& session) {
-  CLI::App* uart =
+  CLI::App* line =
       add_command(app, session, "uart", "Attach this terminal to the machine's serial line, com1",
                   "  ringside uart                  Ctrl-] leaves; Ctrl-A three times talks to Xen\n"
                   "  ringside uart /tmp/com1        where `up --com1 unix:/tmp/com1` listens");
   const auto path = std::make_shared<std::string>();
-  uart->add_option("PATH", *path, "A pty or socket (default: the machine's pty)");
-  uart->callback(
-      [&session, path] { session.run = [&session, path] { return attach_to_line(session, *path); }; });
+  line->add_option("PATH", *path, "A pty or socket (default: the machine's pty)");
+  line->callback([&session, path] { session.run = [&session, path] { return uart(session, *path); }; });
+
+  CLI::App* front =
+      add_command(app, session, "keyboard",
+                  "Sit down at the physical machine's keyboard and screen, which are dom0's own",
+                  "  ringside keyboard              Ctrl-] leaves; nothing of it passes Xen's console");
+  front->callback([&session] { session.run = [&session] { return keyboard(session); }; });
 
   CLI::App* messages = add_command(app, session, "dmesg", "Print what Xen has said: its last 16,384 bytes",
                                    "  ringside dmesg\n"

@@ -162,6 +162,16 @@ Result<ring::Port> Privcmd::evtchn_bind_virq(std::uint32_t virq) {
   return outcome->answer.port;
 }
 
+Result<ring::Port> Privcmd::evtchn_bind_pirq(std::uint32_t pirq) {
+  auto outcome = call("cannot bind the interrupt", {.op = HypercallOp::evtchn_bind_pirq, .virq = pirq});
+  if (!outcome) return outcome.error();
+  return outcome->answer.port;
+}
+
+Result<> Privcmd::interrupt(std::uint32_t pirq) {
+  return simple("cannot interrupt", {.op = HypercallOp::interrupt, .virq = pirq});
+}
+
 Result<ring::Port> Privcmd::evtchn_bind_ipi() {
   auto outcome = call("cannot bind an interprocessor interrupt", {.op = HypercallOp::evtchn_bind_ipi});
   if (!outcome) return outcome.error();

@@ -55,6 +55,10 @@ enum Virq : std::uint32_t {
   VIRQ_WINDOW = 7,
 };
 inline constexpr std::uint32_t virqs = 8;
+/// Physical interrupts, by number.
+inline constexpr std::uint32_t pirqs = 256;
+/// The keyboard's, on every PC.
+inline constexpr std::uint32_t keyboard_pirq = 1;
 
 /// Why a domain shut down (sched.h: SHUTDOWN_*).
 enum class ShutdownReason : std::uint32_t { poweroff = 0, reboot = 1, suspend = 2, crash = 3 };
@@ -121,6 +125,7 @@ enum class HypercallOp : std::uint32_t {
   evtchn_alloc_unbound,     ///< domain, domain2 (who may bind) -> port
   evtchn_bind_interdomain,  ///< domain, domain2, port, port2 (0 = allocate) -> port, port2
   evtchn_bind_virq,         ///< virq -> port; the same port again for a virq already bound
+  evtchn_bind_pirq,         ///< virq (the interrupt's number) -> port; dom0 only; idempotent as well
   evtchn_bind_ipi,          ///< -> port
   evtchn_close,             ///< domain, port
   evtchn_send,              ///< port (the caller's)
@@ -133,6 +138,7 @@ enum class HypercallOp : std::uint32_t {
   console_read,   ///< console_io, CONSOLEIO_read: data_bytes at most -> data
   dmesg_read,     ///< DOM0_READCONSOLE: position -> data, and the position where it really begins
   dmesg_clear,    ///< position, up to which xen's console ring is forgotten
+  interrupt,      ///< ringside: virq; no call but a wire: a device that dom0 owns interrupts the processor
 };
 
 struct HypercallArguments {
@@ -232,6 +238,8 @@ class Privcmd {
   Result<PortPair> evtchn_bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1,
                                            ring::Port port2);
   Result<ring::Port> evtchn_bind_virq(std::uint32_t virq);
+  /// EPERM for anybody but dom0. EINVAL: no such interrupt.
+  Result<ring::Port> evtchn_bind_pirq(std::uint32_t pirq);
   Result<ring::Port> evtchn_bind_ipi();
   Result<> evtchn_close(DomainId domain, ring::Port port);
   Result<> evtchn_send(ring::Port port);
@@ -260,6 +268,9 @@ class Privcmd {
   Result<Dmesg> dmesg();
   /// Forgets what is older than `position`.
   Result<> dmesg_clear(std::uint64_t position);
+
+  /// A device that dom0 owns raises its interrupt line. Nothing comes of it while nobody has bound it.
+  Result<> interrupt(std::uint32_t pirq);
 
   [[nodiscard]] const Handle& connection() const { return connection_; }
 

@@ -43,7 +43,7 @@ SimStage::Tap::Tap(const SimWorld& world, JournalListener listener)
 
 void SimStage::Tap::write(trace::Entry& entry) {
   last_ = world_.now();
-  entry.time_ns = static_cast<std::uint64_t>(last_.count());
+  if (entry.time_ns == 0) entry.time_ns = now_ns();
   listener_(++steps_, entry);
 }
 
@@ -87,6 +87,9 @@ Result<> SimStage::start() {
     uart_ = std::make_unique<SimWire>(line, std::move(*stream), SimWire::Events{.came = [this](Bytes bytes) {
                                         uart_showed_.append(bytes.begin(), bytes.end());
                                       }});
+  }
+  if (plan_.uart) {
+    if (auto booted = boot_dom0(); !booted) return booted;
   }
   if (plan_.dom0 == Dom0::xenctld) return start_daemon(Daemon::xenctld);
   if (auto started = start_daemon(Daemon::xcs); !started) return started;

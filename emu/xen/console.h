@@ -72,6 +72,8 @@ class Console {
   /// Forgets what is older than `position`.
   void dmesg_clear(std::uint64_t position);
 
+  /// Half of what may wait for dom0 does.
+  [[nodiscard]] bool dom0_is_behind() const { return input_.size() * 2 >= input_.capacity(); }
   [[nodiscard]] bool input_is_xens() const { return input_is_xens_; }
   [[nodiscard]] const ConsoleCounters& counters() const { return counters_; }
 

@@ -102,6 +102,8 @@ Result<> Hypervisor::dispatch(Call& call) {
       return evtchn_bind_interdomain(call);
     case HypercallOp::evtchn_bind_virq:
       return evtchn_bind_virq(call);
+    case HypercallOp::evtchn_bind_pirq:
+      return evtchn_bind_pirq(call);
     case HypercallOp::evtchn_bind_ipi:
       return evtchn_bind_ipi(call);
     case HypercallOp::evtchn_close:
@@ -126,6 +128,8 @@ Result<> Hypervisor::dispatch(Call& call) {
       return dmesg_read(call);
     case HypercallOp::dmesg_clear:
       return dmesg_clear(call);
+    case HypercallOp::interrupt:
+      return interrupt(call);
   }
   return refusal(ENOSYS, "there is no hypercall {}", static_cast<std::uint32_t>(call.arguments.op));
 }
@@ -238,7 +242,9 @@ Result<> Hypervisor::domain_set_process(Call& call) {
 }
 
 Result<> Hypervisor::domain_set_console_port(Call& call) {
-  auto found = guest_of_dom0(call);
+  // dom0's kernel sets its own: the channel from dom0 to itself.
+  const bool own = call.caller.privileged() && resolve(call, call.arguments.domain) == dom0_id;
+  auto found = own ? own_or_any(call, dom0_id) : guest_of_dom0(call);
   if (!found) return found.error();
   Domain& domain = **found;
   const ring::Port port = call.arguments.port;

@@ -99,13 +99,16 @@ class Hypervisor {
   Result<> evtchn_alloc_unbound(Call& call);
   Result<> evtchn_bind_interdomain(Call& call);
   Result<> evtchn_bind_virq(Call& call);
+  Result<> evtchn_bind_pirq(Call& call);
   Result<> evtchn_bind_ipi(Call& call);
   Result<> evtchn_close(Call& call);
   Result<> evtchn_send(Call& call);
   Result<> evtchn_status(Call& call);
   Result<> evtchn_open(Call& call);
+  Result<> interrupt(Call& call);
   Result<> hand_out(Call& call, const Handle& handle);
-  void raise(Domain& receiver, ring::Port port, DomainId about);
+  void raise(Domain& receiver, ring::Port port, DomainId about,
+             trace::EventSource source = trace::EventSource::channel, std::uint32_t interrupt_number = 0);
   void raise_on_console(Domain& guest, ring::Port dom0_port);
   void wake_controller(Domain& guest);
   void raise_virq(Domain& receiver, std::uint32_t virq, DomainId about);

@@ -16,11 +16,13 @@ constexpr int characters_per_turn_max = 64;
 
 }  // namespace
 
-SerialLine::SerialLine(Host& host, trace::Journal journal, Uart& uart, SerialLineOptions options)
+SerialLine::SerialLine(Host& host, trace::Journal journal, Uart& uart, SerialLineOptions options,
+                       std::function<bool()> reader_is_behind)
     : host_(host),
       journal_(journal),
       uart_(uart),
       options_(std::move(options)),
+      reader_is_behind_(std::move(reader_is_behind)),
       character_time_(character_time(options_.bits_per_second)) {}
 
 SerialLine::~SerialLine() {
@@ -162,14 +164,26 @@ void SerialLine::room() {
   if (character_time_ == Duration::zero()) deliver();
 }
 
-/// Whether the chip has room matters on an instant line only: a real one does not wait.
+bool SerialLine::waits_for_reader(Time now) {
+  if (!reader_is_behind_()) {
+    behind_since_.reset();
+    return false;
+  }
+  if (!behind_since_) behind_since_ = now;
+  return now - *behind_since_ < reader_patience;
+}
+
+/// Whether the chip has room, and its reader is behind, matters on an instant line only: a real one does not
+/// wait.
 void SerialLine::deliver() {
   if (arrival_timer_ != 0 || std::exchange(delivering_, true)) return;
   const Time now = host_.now();
   const bool instant = character_time_ == Duration::zero();
   int count = 0;
+  bool reader_behind = false;
   while (!arriving_.empty() && count++ < characters_per_turn_max) {
     if (instant ? uart_.receive_room() == 0 : next_arrival_ > now) break;
+    if (instant && (reader_behind = waits_for_reader(now))) break;
     const std::uint8_t character = arriving_.front()[0];
     arriving_.drop(1);
     next_arrival_ += character_time_;
@@ -178,7 +192,8 @@ void SerialLine::deliver() {
   delivering_ = false;
   const bool waits_for_room = instant && uart_.receive_room() == 0;
   if (!arriving_.empty() && !waits_for_room) {
-    arrival_timer_ = host_.timer_start(std::max(next_arrival_ - now, Duration::zero()), [this] {
+    const Duration delay = reader_behind ? reader_look_delay : next_arrival_ - now;
+    arrival_timer_ = host_.timer_start(std::max(delay, Duration::zero()), [this] {
       arrival_timer_ = 0;
       deliver();
     });
@@ -210,11 +225,12 @@ bool SerialLine::send(std::uint8_t character) {
 void SerialLine::flush() {
   const Handle& output = options_.end == End::streams ? options_.output : stream_;
   while (there_ && !sent_.empty()) {
+    const std::uint64_t moment = journal_.moment();
     const Io io = host_.write(output, sent_.front());
     if (io.state == Io::State::closed) return end();
     output_blocked_ = io.state == Io::State::blocked;
     if (output_blocked_) break;
-    journal_.bytes_passed(0, user_actor, sent_.front().first(io.bytes));
+    journal_.bytes_passed(0, user_actor, sent_.front().first(io.bytes), moment);
     sent_.drop(io.bytes);
   }
   want();

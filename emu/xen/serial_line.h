@@ -9,6 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "emu/base/byte_queue.h"
@@ -20,6 +22,10 @@ namespace ringside::xen {
 
 inline constexpr std::size_t line_sent_bytes_max = 256;
 inline constexpr std::size_t line_arriving_bytes_max = 64;
+/// How long an instant line waits for a reader who is behind: one that lives is back by then, and one that
+/// does not must not keep others from the line.
+inline constexpr Duration reader_patience = std::chrono::milliseconds(100);
+inline constexpr Duration reader_look_delay = std::chrono::milliseconds(1);
 
 struct SerialLineOptions {
   enum class End : std::uint8_t { none, pty, socket, streams };
@@ -32,8 +38,9 @@ struct SerialLineOptions {
 
 class SerialLine {
  public:
-  /// `host` and `uart` must outlive it.
-  SerialLine(Host& host, trace::Journal journal, Uart& uart, SerialLineOptions options);
+  /// `reader_is_behind` says whether an instant line had better wait. `host` and `uart` must outlive it.
+  SerialLine(Host& host, trace::Journal journal, Uart& uart, SerialLineOptions options,
+             std::function<bool()> reader_is_behind);
   ~SerialLine();
   SerialLine(const SerialLine&) = delete;
   SerialLine& operator=(const SerialLine&) = delete;
@@ -61,12 +68,15 @@ class SerialLine {
   void want();
   void read_more();
   void deliver();
+  [[nodiscard]] bool waits_for_reader(Time now);
   void flush();
 
   Host& host_;
   trace::Journal journal_;
   Uart& uart_;
   SerialLineOptions options_;
+  std::function<bool()> reader_is_behind_;
+  std::optional<Time> behind_since_;
   Duration character_time_;
   Handle listener_;
   Handle stream_;       ///< the pty, the connection, or the streams' input
