@@ -35,14 +35,14 @@ struct Parsed {
 };
 
 inline Parsed read_files(const Files& files, script::Mode mode = script::Mode::sim,
-                          const script::Given& given = {}) {
+                         const script::Given& given = {}) {
   Parsed reading{script::read_script("test.scn", reader_of(files)), {}};
   reading.runs = script::runs_of(reading.script, mode, given);
   return reading;
 }
 
 inline Parsed read_text(const std::string& text, script::Mode mode = script::Mode::sim,
-                         const script::Given& given = {}) {
+                        const script::Given& given = {}) {
   return read_files({{"test.scn", text}}, mode, given);
 }
 

@@ -72,7 +72,7 @@ class Report {
   [[nodiscard]] std::string failure(std::size_t number) const;
   [[nodiscard]] std::string hint(const Failure& failure) const;
   [[nodiscard]] std::string values(const Statement& statement) const;
-  [[nodiscard]] std::string entries(const Failure& failure) const;
+  [[nodiscard]] std::string entries(Step focus, Step last, std::uint32_t domain) const;
   [[nodiscard]] std::string limit(const Failure& failure) const;
   [[nodiscard]] std::string reasons(const Failure& failure) const;
   [[nodiscard]] std::string rings(const Failure& failure) const;
@@ -113,7 +113,7 @@ std::string Report::failure(std::size_t number) const {
                number == 0 ? count : fmt::format("   ({} of {})", number + 1, story_.failures.size()));
   text += sources_.excerpt(its.marked, hint(its));
   text += values(*its.statement);
-  text += entries(its);
+  text += entries(its.focus, its.step, domain_of(*its.pattern));
   return text + limit(its) + reasons(its);
 }
 
@@ -149,20 +149,17 @@ std::string Report::values(const Statement& statement) const {
   return text.empty() ? "" : row("with", text);
 }
 
-std::string Report::entries(const Failure& failure) const {
-  const std::uint32_t domain = domain_of(*failure.pattern);
+/// Up to the entry that decided, or the last one; with one more behind the former.
+std::string Report::entries(Step focus, Step last, std::uint32_t domain) const {
   const State& state = story_.state;
-  const Step focus = failure.focus;
   std::vector<Step> shown;
-  const Step last = focus == 0 ? failure.step : focus;
   const auto concerns = [&](Step step) {
-    const trace::Entry& entry = state.at(step);
-    return domain == 0 || entry.domain == domain || step == focus;
+    return domain == 0 || step == focus || state.at(step).domain == domain;
   };
-  for (Step step = last; step > 0 && shown.size() <= entries_before; --step) {
+  for (Step step = focus == 0 ? last : focus; step > 0 && shown.size() <= entries_before; --step) {
     if (concerns(step)) shown.insert(shown.begin(), step);
   }
-  for (Step step = last + 1; focus != 0 && step <= failure.step; ++step) {
+  for (Step step = focus + 1; focus != 0 && step <= last; ++step) {
     if (!concerns(step)) continue;
     shown.push_back(step);
     break;
@@ -251,6 +248,7 @@ std::string Report::could_not_run() const {
     text += fmt::format("     {}\n", story_.error.text());
   } else {
     text += sources_.excerpt(story_.error_line, story_.error.text());
+    text += entries(0, story_.state.steps(), 0);
   }
   if (!story_.failures.empty()) text += "\n" + failures();
   return story_.failures.empty() ? text + last_lines() : text;
