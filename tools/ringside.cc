@@ -46,6 +46,8 @@ int run(int argc, char** argv) {
   add_quirks_command(app, session);
   add_puppet_command(app, session);
   add_script_file_commands(app, session);
+  add_run_command(app, session);
+  add_shrink_command(app, session);
   add_bench_command(app, session);
   add_process_commands(app, session);
   try {
