@@ -24,6 +24,7 @@ struct RunJob {
   const script::Script* script = nullptr;
   const script::Scenario* scenario = nullptr;
   std::uint64_t seed = 1;
+  const script::Scenario* real = nullptr;  ///< the same run with processes, which is to agree with it
 };
 
 /// All that was read, for as long as there are jobs.
@@ -31,6 +32,7 @@ struct RunPlan {
   std::deque<script::Script> scripts;
   std::deque<std::vector<script::Scenario>> scenarios;  ///< of each script
   std::vector<RunJob> jobs;
+  std::size_t only_simulated = 0;  ///< runs left out because no real machine can do what they say
 };
 
 /// Choices to be made again, in place of drawing from a seed.
@@ -71,7 +73,7 @@ struct Performed {
   script::Story story;
   Choice::Tape choices;  ///< of the machine
 };
-/// The run itself, with nothing left behind and nothing told.
+/// The run itself, of job.scenario, with nothing left behind and nothing told.
 [[nodiscard]] Performed perform(const RunJob& job, const RunJobOptions& options);
 /// Runs one job from its beginning to its end.
 [[nodiscard]] RunResult run_job(const RunJob& job, const RunJobOptions& options);
