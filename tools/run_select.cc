@@ -13,7 +13,6 @@ namespace ringside::tools {
 
 namespace {
 
-using script::Mode;
 using script::Scenario;
 
 struct Seeds {
