@@ -11,16 +11,15 @@ using ringside::test::text_message;
 
 namespace {
 
-constexpr std::uint8_t frame_request = 9;
-
 /// Keeps what it is given; stamps entries 100 microseconds apart.
 class KeepingSink final : public Sink {
  public:
   KeepingSink() : Sink(&listeners) {}
   void write(Entry& entry) override {
-    entry.time_ns = 1'000'000 + 100'000 * entries.size();
+    if (entry.time_ns == 0) entry.time_ns = now_ns();
     entries.push_back(entry);
   }
+  [[nodiscard]] std::uint64_t now_ns() const override { return 1'000'000 + 100'000 * entries.size(); }
   std::uint32_t listeners = 1;
   std::vector<Entry> entries;
 };
@@ -71,6 +70,12 @@ TEST_CASE("events say how far they got") {
   CHECK(raise(ring::Raised::already_pending) == "event dom1 -> xcs: already pending (port 3)");
   CHECK(raise(ring::Raised::masked) == "event dom1 -> xcs: masked (port 3)");
   CHECK(raise(ring::Raised::already_selected) == "event dom1 -> xcs: already selected (port 3)");
+  CHECK(said(actor(Role::xen), [](Journal& journal) {
+          journal.event_raised(0, actor(Role::dom0), 3, ring::Raised::kick, EventSource::virq, 2);
+        }) == "event xen -> dom0 for virq 2: kick (port 3)");
+  CHECK(said(actor(Role::xen), [](Journal& journal) {
+          journal.event_raised(0, actor(Role::dom0), 4, ring::Raised::masked, EventSource::pirq, 1);
+        }) == "event xen -> dom0 for pirq 1: masked (port 4)");
   CHECK(said(xcs, [](Journal& journal) { journal.event_taken(1, 3); }) == "xcs takes event (dom1 port 3)");
   CHECK(said(dom1, [](Journal& journal) { journal.event_taken(1, 3); }) == "dom1 takes event (port 3)");
 }

@@ -25,7 +25,8 @@ struct Guest {
 
 struct Machine {
   explicit Machine(xen::HypervisorOptions options = {})
-      : hypervisor(world.host("xen"), trace::Journal(sink, trace::actor(trace::Role::xen)), options),
+      : hypervisor(world.host("xen"), trace::Journal(sink, trace::actor(trace::Role::xen)),
+                   std::move(options)),
         dom0((start(), world.host("dom0"))),
         calls(dom0, world.dom0_connection(dom0)) {}
 

@@ -19,16 +19,21 @@ namespace {
 constexpr int patience_ms = 3000;
 constexpr std::chrono::seconds xend_timeout{15};
 /// All that a machine may have. The others end when the hypervisor does, so it comes first.
-constexpr std::array machine_processes{"xen", "xcs", "xend", "xenctld"};
+constexpr std::array machine_processes{"xen", "xcs", "xend", "xenctld", "dom0"};
 
-std::vector<std::string> processes_of(Dom0Kind dom0) {
-  switch (dom0) {
+std::vector<std::string> processes_of(const MachineSpec& spec) {
+  std::vector<std::string> names{"xen"};
+  switch (spec.dom0) {
     case Dom0Kind::xcs_xend:
-      return {"xen", "xcs", "xend"};
+      names.insert(names.end(), {"xcs", "xend"});
+      break;
     case Dom0Kind::xenctld:
-      return {"xen", "xenctld"};
+      names.emplace_back("xenctld");
+      break;
   }
-  return {};
+  // Last, so that whoever finds a shell on the serial line finds the rest, too.
+  if (spec.dom0_kernel) names.emplace_back("dom0");
+  return names;
 }
 
 const char* abi_name(ring::Abi abi) {
@@ -121,9 +126,11 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
   }
   // Of a machine whose hypervisor was killed.
   end_marked_processes(machine);
-  for (const std::string& name : processes_of(spec.dom0)) {
+  for (const std::string& name : processes_of(spec)) {
     LaunchSpec launched;
     launched.arguments = {name, "--dir", machine.directory()};
+    if (name == "xen")
+      launched.arguments.insert(launched.arguments.end(), spec.serial.begin(), spec.serial.end());
     if (name == "xend") {
       launched.arguments.push_back("--console-port-base");
       launched.arguments.push_back(std::to_string(spec.console_port_base));

@@ -33,8 +33,10 @@ struct MachineSpec {
   Dom0Kind dom0 = Dom0Kind::xcs_xend;
   std::size_t queue_limit_bytes = 0;  ///< under xenctld; 0 = none
   std::uint16_t console_port_base = default_console_port_base;
-  std::vector<std::string> quirks = {};  ///< by name, of xcs and xend
-  bool dies_with_us = false;             ///< for a machine that nobody else is to use
+  bool dom0_kernel = false;                              ///< with ttys, and a control channel of dom0's own
+  std::vector<std::string> quirks = {};                  ///< by name, of xcs and xend
+  std::vector<std::string> serial = {"--com1", "none"};  ///< options of `ringside xen`
+  bool dies_with_us = false;                             ///< for a machine that nobody else is to use
 };
 
 /// Starts xen, then xcs and xend or xenctld, each ready before the next. On failure what had been started is

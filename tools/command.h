@@ -42,9 +42,11 @@ void add_list_command(CLI::App& app, Session& session);      // listing.cc: list
 void add_life_commands(CLI::App& app, Session& session);     // life.cc: shutdown ... balloon
 void add_console_commands(CLI::App& app, Session& session);  // console.cc: console, exec
 void add_attach_commands(CLI::App& app, Session& session);   // attach.cc: attach, detach
+void add_serial_commands(CLI::App& app, Session& session);   // serial.cc: uart, keyboard, dmesg
 void add_look_commands(CLI::App& app, Session& session);     // look.cc: ring, dump
 void add_demo_command(CLI::App& app, Session& session);      // demo.cc
 void add_quirks_command(CLI::App& app, Session& session);    // quirks.cc
+void add_explain_command(CLI::App& app, Session& session);   // explain.cc
 void add_bench_command(CLI::App& app, Session& session);     // bench.cc
 
 }  // namespace ringside::tools

@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 
+#include "emu/dom0/dom0_request.h"
+#include "tools/dom0_channel.h"
 #include "tools/domain_command.h"
 #include "tools/quirks.h"
 
@@ -138,11 +140,17 @@ void add_domain_commands(CLI::App& app, Session& session) {
       [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_destroy(info.domain); });
 
   const auto key = std::make_shared<std::string>();
-  CLI::App* sysrq = add_domain_command(app, session, "sysrq", "Press a system request key at a domain",
-                                       "  ringside sysrq web h", [key](Dom0& dom0, const DomainInfo& info) {
-                                         return ask(dom0, fmt::format("sysrq {} {}", info.domain, *key));
-                                       });
-  sysrq->add_option("KEY", *key, "One character")->required();
+  CLI::App* sysrq = add_domain_command(
+      app, session, "sysrq", "Press a system request key at a domain",
+      "  ringside sysrq web h\n  ringside sysrq Domain-0 h        through the channel from dom0 to itself",
+      [key](Dom0& dom0, const DomainInfo& info) {
+        if (info.domain != 0) return ask(dom0, fmt::format("sysrq {} {}", info.domain, *key));
+        const auto answer = ask_dom0_kernel(dom0.host, dom0::sysrq_message((*key)[0]));
+        return answer ? Result<>(Done{}) : answer.error();
+      });
+  const CLI::Validator one_character(
+      [](const std::string& text) { return text.size() == 1 ? "" : "a key is one character"; }, "KEY");
+  sysrq->add_option("KEY", *key, "One character")->required()->check(one_character);
 }
 
 }  // namespace ringside::tools

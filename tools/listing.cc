@@ -17,6 +17,7 @@
 #include "tools/builder.h"
 #include "tools/command.h"
 #include "tools/page.h"
+#include "tools/prose.h"
 
 namespace ringside::tools {
 
@@ -161,21 +162,6 @@ void print_one(const Listed& listed) {
 }
 
 // -- JSON. The fields are a promise: README.md of this folder names them; none is ever missing.
-
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < ' ') {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
 
 template <class Number>
 std::string json_number(const std::optional<Number>& number) {

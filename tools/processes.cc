@@ -2,22 +2,27 @@
 // background, and what a person starts by hand to watch one of them.
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <random>
 
 #include "emu/dom0/xcs.h"
 #include "emu/dom0/xenctld.h"
 #include "emu/dom0/xend.h"
+#include "emu/domu/dom0_kernel.h"
 #include "emu/domu/domain.h"
 #include "emu/domu/shell.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/launch.h"
 #include "emu/host/linux_host.h"
+#include "emu/host/linux_terminal.h"
 #include "emu/xen/hypervisor.h"
 #include "tools/builder.h"
 #include "tools/command.h"
 #include "tools/quirks.h"
+#include "tools/serial.h"
 
 namespace ringside::tools {
 
@@ -62,12 +67,17 @@ Result<Station> take_station(const Session& session, const std::string& name, bo
   return station;
 }
 
-int run_xen(const Session& session, bool private_machine) {
+int run_xen(const Session& session, bool private_machine, const SerialSpec& serial) {
   auto station = take_station(session, "xen", true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
   session.machine().forget_kept();
-  xen::Hypervisor hypervisor(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xen)));
+  auto console = serial_options(*station->host, serial);
+  if (!console) return failed(console.error());
+  std::optional<RawTerminal> raw;
+  if (console->line.end == xen::SerialLineOptions::End::streams) raw.emplace(0);
+  xen::Hypervisor hypervisor(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xen)),
+                             {.console = std::move(*console)});
   if (auto started = hypervisor.start(); !started) return failed(started.error());
   ready();
   const int status = station->host->run();
@@ -146,6 +156,34 @@ int run_xenctld(const Session& session, bool private_machine, std::size_t queue_
   return status;
 }
 
+/// What runs on dom0's ttys finds this program in its PATH, and this machine without being told.
+void set_dom0_environment(const Machine& machine) {
+  const char* path = std::getenv("PATH");
+  const std::string own = std::filesystem::path(own_program()).parent_path().string();
+  setenv("PATH", (own + ":" + (path != nullptr ? path : "/usr/bin:/bin")).c_str(), 1);
+  setenv("RINGSIDE_DIR", machine.directory().c_str(), 1);
+  const std::string mark = machine.domain_mark(0);
+  const std::size_t name_end = mark.find('=');
+  setenv(mark.substr(0, name_end).c_str(), mark.substr(name_end + 1).c_str(), 1);
+  setenv("PS1", "dom0# ", 1);
+}
+
+int run_dom0(const Session& session, bool private_machine, std::vector<std::string> program) {
+  auto station = take_station(session, "dom0", true);
+  if (!station) return failed(station.error());
+  station->removes_machine = private_machine;
+  auto privcmd = station->host->connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  const Machine machine = session.machine();
+  set_dom0_environment(machine);
+  domu::Dom0Kernel kernel(
+      *station->host, trace::Journal(*station->sink, trace::actor(trace::Role::dom0)), std::move(*privcmd),
+      {.program = {.argv = std::move(program)}, .keyboard_socket = machine.keyboard_socket()});
+  if (auto started = kernel.start(); !started) return failed(started.error());
+  ready();
+  return station->host->run();
+}
+
 int run_domu(const Session& session, domu::DomUOptions options, bool external) {
   if (external) return failed(become_program(options.argv));
   wait_for_resume();
@@ -181,10 +219,13 @@ void add_process_commands(CLI::App& app, Session& session) {
 
   CLI::App* xen =
       add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
-          "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir");
+          "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
+          "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, and Xen's");
   add_private(xen);
-  xen->callback([&session, private_machine] {
-    session.run = [&session, private_machine] { return run_xen(session, *private_machine); };
+  const auto serial = std::make_shared<SerialSpec>();
+  add_serial_options(xen, *serial, true);
+  xen->callback([&session, private_machine, serial] {
+    session.run = [&session, private_machine, serial] { return run_xen(session, *private_machine, *serial); };
   });
 
   CLI::App* xcs = add("xcs", "dom0's control switch: forwards control messages between rings and its clients",
@@ -219,6 +260,19 @@ void add_process_commands(CLI::App& app, Session& session) {
   xenctld->callback([&session, private_machine, queue_limit] {
     session.run = [&session, private_machine, queue_limit] {
       return run_xenctld(session, *private_machine, *queue_limit);
+    };
+  });
+
+  CLI::App* dom0 =
+      add("dom0", "dom0's kernel: a shell on ttyS0, which is the serial line, and one on tty1",
+          "  ringside dom0 --dir /tmp/m1               then, elsewhere: ringside uart --dir /tmp/m1\n"
+          "  ringside dom0 --dir /tmp/m1 -- bash -l    another program; it is started again when it ends");
+  add_private(dom0);
+  const auto dom0_program = std::make_shared<std::vector<std::string>>(std::vector<std::string>{"sh"});
+  dom0->add_option("PROGRAM", *dom0_program, "What init runs on each tty")->capture_default_str();
+  dom0->callback([&session, private_machine, dom0_program] {
+    session.run = [&session, private_machine, dom0_program] {
+      return run_dom0(session, *private_machine, *dom0_program);
     };
   });
 

@@ -40,7 +40,9 @@ int run(int argc, char** argv) {
   add_life_commands(app, session);
   add_list_command(app, session);
   add_attach_commands(app, session);
+  add_serial_commands(app, session);
   add_look_commands(app, session);
+  add_explain_command(app, session);
   add_quirks_command(app, session);
   add_script_file_commands(app, session);
   add_bench_command(app, session);

@@ -1,5 +1,5 @@
 // Tells a run in the words of somebody who explains it: each journal entry as one line, and the first time
-// that something of its kind happens, what it means.
+// that a hop is passed, what it means.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "emu/trace/event.h"
+#include "emu/trace/hops.h"
 
 namespace ringside::tools {
 
@@ -24,7 +24,7 @@ class Story {
  private:
   std::uint64_t step_ = 0;
   std::uint64_t part_began_ns_ = 0;
-  std::set<std::string> explained_;
+  std::set<trace::HopId> explained_;
 };
 
 }  // namespace ringside::tools

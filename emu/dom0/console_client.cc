@@ -61,11 +61,12 @@ void ConsoleClient::read_console() {
 
 void ConsoleClient::flush_output() {
   while (!to_output_.empty()) {
+    const std::uint64_t moment = journal_.moment();
     const Io io = host_.write(output_, to_output_.front());
     if (io.state == Io::State::closed) return end(Ended::output_gone);
     if (io.state == Io::State::blocked) break;
     journal_.bytes_passed(options_.domain, trace::actor(trace::Role::user),
-                          to_output_.front().first(io.bytes));
+                          to_output_.front().first(io.bytes), moment);
     to_output_.drop(io.bytes);
   }
   if (!console_open_ && to_output_.empty()) return end(Ended::closed);
@@ -104,6 +105,7 @@ void ConsoleClient::input_ended() {
 
 void ConsoleClient::flush_input() {
   while (!to_console_.empty() && console_open_) {
+    const std::uint64_t moment = journal_.moment();
     const Io io = host_.write(console_, to_console_.front());
     if (io.state == Io::State::blocked) break;
     if (io.state == Io::State::closed) {
@@ -112,7 +114,7 @@ void ConsoleClient::flush_input() {
       break;
     }
     journal_.bytes_passed(options_.domain, trace::actor(trace::Role::xend),
-                          to_console_.front().first(io.bytes));
+                          to_console_.front().first(io.bytes), moment);
     to_console_.drop(io.bytes);
   }
   update_interest();

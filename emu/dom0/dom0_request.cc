@@ -121,9 +121,7 @@ Result<Dom0Request> parse_dom0_request(std::string_view line) {
   }
   if (request.verb == Dom0Request::Verb::sysrq) {
     if (argument.size() != 1) return bad(fmt::format("usage: {}", form->usage));
-    // One byte for the key and three of padding.
-    const std::array<std::uint8_t, 4> payload{static_cast<std::uint8_t>(argument[0]), 0, 0, 0};
-    request.message = shutdown_message(ring::CMSG_SHUTDOWN_SYSRQ, payload);
+    request.message = sysrq_message(argument[0]);
   }
   if (request.verb == Dom0Request::Verb::balloon) {
     ring::NumberAndStatus target;
@@ -142,6 +140,12 @@ Result<Dom0Request> parse_dom0_request(std::string_view line) {
     request.input_path = *input_path;
   }
   return request;
+}
+
+ring::ControlMessage sysrq_message(char key) {
+  // One byte for the key and three of padding.
+  const std::array<std::uint8_t, 4> payload{static_cast<std::uint8_t>(key), 0, 0, 0};
+  return shutdown_message(ring::CMSG_SHUTDOWN_SYSRQ, payload);
 }
 
 std::string escape_word(std::string_view text) {

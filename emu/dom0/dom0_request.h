@@ -38,6 +38,9 @@ struct Dom0Request {
 /// The error's `why` says what is wrong, fit to be sent back.
 [[nodiscard]] Result<Dom0Request> parse_dom0_request(std::string_view line);
 
+/// What asks a kernel to handle a system request key.
+[[nodiscard]] ring::ControlMessage sysrq_message(char key);
+
 /// `text` as one word of a request: spaces, control characters and '%' become %XX.
 [[nodiscard]] std::string escape_word(std::string_view text);
 

@@ -255,12 +255,13 @@ void XendConsole::send_at_once(Bytes bytes) {
 void XendConsole::write_viewer() {
   for (int writes = 0; writes < writes_per_turn_max && store_.output_bytes() > 0; ++writes) {
     store_.output_offer(store_.output_front().size());
+    const std::uint64_t moment = journal_.moment();
     const Io io = host_.write(viewer_, store_.output_front());
     if (io.state != Io::State::moved) store_.output_offer(0);
     if (io.state == Io::State::closed) return release_viewer("left");
     blocked_ = io.state == Io::State::blocked;
     if (blocked_) return;
-    journal_.bytes_passed(domain_, viewer_actor(), store_.output_front().first(io.bytes));
+    journal_.bytes_passed(domain_, viewer_actor(), store_.output_front().first(io.bytes), moment);
     store_.output_drop(io.bytes);
     // There is room now for what was withheld.
     answer_owed();

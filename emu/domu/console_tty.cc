@@ -237,10 +237,11 @@ void ConsoleTty::deliver_input() {
       input_taken(0);
       continue;
     }
+    const std::uint64_t moment = journal_.moment();
     const Io io = host_.write(terminal_, Bytes(together).first(bytes));
     switch (io.state) {
       case Io::State::moved:
-        journal_.bytes_passed(domain_, tty_journal_.self(), Bytes(together).first(io.bytes));
+        journal_.bytes_passed(domain_, tty_journal_.self(), Bytes(together).first(io.bytes), moment);
         input_taken(io.bytes);
         break;
       case Io::State::blocked:

@@ -2,19 +2,11 @@
 #include "emu/domu/domain.h"
 
 #include <cerrno>
-#include <limits>
 #include <utility>
 
 namespace ringside::domu {
 
 namespace {
-
-constexpr std::uint32_t status_invalid = static_cast<std::uint32_t>(-EINVAL);
-constexpr std::uint32_t status_busy = static_cast<std::uint32_t>(-EBUSY);
-
-Bytes bytes_of(const ring::NumberAndStatus& value) {
-  return {reinterpret_cast<const std::uint8_t*>(&value), sizeof value};
-}
 
 const char* name_of(ring::Abi abi) {
   return abi == ring::Abi::flat ? "flat" : "sring";
@@ -117,10 +109,10 @@ void DomU::register_receivers() {
   const auto interrupt = CtrlIf::Context::interrupt;
   RS_CHECK(ctrl_if_->register_receiver(
       ring::CMSG_SHUTDOWN, [this](Request request) { shutdown_requested(std::move(request)); }, interrupt));
-  RS_CHECK(ctrl_if_->register_receiver(
-      ring::CMSG_MEM_REQUEST, [this](Request request) { memory_requested(std::move(request)); }, interrupt));
-  RS_CHECK(ctrl_if_->register_receiver(
-      ring::CMSG_VCPU_HOTPLUG, [this](Request request) { vcpu_requested(std::move(request)); }, interrupt));
+  tool_requests_.emplace(
+      journal_, domain_, *ctrl_if_, privcmd_,
+      ToolRequests::Kernel{.print = [this](std::string_view text) { console_->print(text); },
+                           .hypervisor_gone = [this](const std::string& why) { hypervisor_gone(why); }});
 }
 
 void DomU::print_boot_messages(const DomainInfo& info) {
@@ -190,60 +182,11 @@ void DomU::shutdown_requested(Request request) {
       suspend_requested();
       break;
     case ring::CMSG_SHUTDOWN_SYSRQ:
-      sysrq_requested(message.payload());
+      tool_requests_->sysrq(message.payload());
       break;
     default:
       journal_.refused(domain_, trace::actor(trace::Role::dom0), "a shutdown message of unknown subtype");
   }
-}
-
-void DomU::sysrq_requested(Bytes payload) {
-  if (payload.empty()) {
-    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a sysrq message without a key");
-    return;
-  }
-  const unsigned key = payload.front();
-  const bool printable = key > 0x20 && key < 0x7f;
-  console_->print(
-      printable
-          ? fmt::format("SysRq: key '{}' reached the guest; nothing is bound to it\n", static_cast<char>(key))
-          : fmt::format("SysRq: key {:#04x} reached the guest; nothing is bound to it\n", key));
-}
-
-void DomU::memory_requested(Request request) {
-  auto value = ring::number_in(request.message());
-  if (!value || request.message().subtype != ring::CMSG_MEM_REQUEST_SET) {
-    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a memory request of unknown shape");
-    ctrl_if_->respond(std::move(request));
-    return;
-  }
-  // There is no memory here to give back: what the hypervisor agrees to is reached at once.
-  const std::uint32_t pages = value->number;
-  const auto set = pages <= std::numeric_limits<std::uint32_t>::max() / page_kib
-                       ? privcmd_.memory_set(pages * page_kib)
-                       : Result<>(Error{ENOMEM, "", "", "more pages than can be counted", ""});
-  if (!set && set.error().code == EPIPE) return hypervisor_gone(set.error().why);
-  value->status = set ? 0 : static_cast<std::uint32_t>(-set.error().code);
-  journal_.told(domain_,
-                fmt::format("memory target of {} pages: {}", pages, set ? "reached" : set.error().why));
-  ctrl_if_->respond(std::move(request), bytes_of(*value));
-}
-
-void DomU::vcpu_requested(Request request) {
-  const std::uint8_t subtype = request.message().subtype;
-  auto value = ring::number_in(request.message());
-  if (!value || (subtype != ring::CMSG_VCPU_HOTPLUG_OFF && subtype != ring::CMSG_VCPU_HOTPLUG_ON)) {
-    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a vcpu request of unknown shape");
-    ctrl_if_->respond(std::move(request));
-    return;
-  }
-  // One vcpu, which cannot be spared.
-  if (value->number != 0) {
-    value->status = status_invalid;
-  } else {
-    value->status = subtype == ring::CMSG_VCPU_HOTPLUG_ON ? 0 : status_busy;
-  }
-  ctrl_if_->respond(std::move(request), bytes_of(*value));
 }
 
 // -- the end

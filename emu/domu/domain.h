@@ -20,7 +20,9 @@
 
 #include "emu/domu/console_tty.h"
 #include "emu/domu/ctrl_if.h"
+#include "emu/domu/exit_status.h"
 #include "emu/domu/guest_events.h"
+#include "emu/domu/tool_requests.h"
 #include "emu/host/host.h"
 
 namespace ringside::domu {
@@ -39,11 +41,6 @@ struct DomUOptions {
   /// two.
   std::size_t console_buffer_bytes = transmit_buffer_bytes_default;
 };
-
-/// What the guest's process ends with when it could not go on.
-inline constexpr int exit_status_hypervisor_gone = 3;
-/// The domain's exit status when its program cannot be started, as a shell would show it.
-inline constexpr int exit_status_no_program = 127;
 
 class DomU {
  public:
@@ -97,9 +94,6 @@ class DomU {
   void hypervisor_gone(const std::string& why);
 
   void shutdown_requested(Request request);
-  void sysrq_requested(Bytes payload);
-  void memory_requested(Request request);
-  void vcpu_requested(Request request);
 
   Host& host_;
   trace::Journal journal_;
@@ -123,6 +117,7 @@ class DomU {
   std::optional<GuestEvents> events_;
   std::optional<CtrlIf> ctrl_if_;
   std::optional<ConsoleTty> console_;
+  std::optional<ToolRequests> tool_requests_;
 };
 
 }  // namespace ringside::domu

@@ -162,6 +162,16 @@ Result<ring::Port> Privcmd::evtchn_bind_virq(std::uint32_t virq) {
   return outcome->answer.port;
 }
 
+Result<ring::Port> Privcmd::evtchn_bind_pirq(std::uint32_t pirq) {
+  auto outcome = call("cannot bind the interrupt", {.op = HypercallOp::evtchn_bind_pirq, .virq = pirq});
+  if (!outcome) return outcome.error();
+  return outcome->answer.port;
+}
+
+Result<> Privcmd::interrupt(std::uint32_t pirq) {
+  return simple("cannot interrupt", {.op = HypercallOp::interrupt, .virq = pirq});
+}
+
 Result<ring::Port> Privcmd::evtchn_bind_ipi() {
   auto outcome = call("cannot bind an interprocessor interrupt", {.op = HypercallOp::evtchn_bind_ipi});
   if (!outcome) return outcome.error();
@@ -206,6 +216,54 @@ Result<DomainInfo> Privcmd::domain_resume(DomainId domain) {
   auto outcome = call("cannot resume the domain", {.op = HypercallOp::domain_resume, .domain = domain});
   if (!outcome) return outcome.error();
   return outcome->answer.info;
+}
+
+Result<std::size_t> Privcmd::console_write(std::span<const std::uint8_t> bytes) {
+  std::size_t taken = 0;
+  while (taken < bytes.size()) {
+    const auto piece = bytes.subspan(taken, std::min(bytes.size() - taken, console_write_bytes_max));
+    HypercallArguments arguments{.op = HypercallOp::console_write};
+    arguments.data_bytes = static_cast<std::uint16_t>(piece.size());
+    std::ranges::copy(piece, arguments.data);
+    auto outcome = call("cannot write to xen's console", arguments);
+    if (!outcome) return outcome.error();
+    const std::size_t count = std::min<std::size_t>(outcome->answer.data_bytes, piece.size());
+    taken += count;
+    if (count < piece.size()) break;
+  }
+  return taken;
+}
+
+Result<std::size_t> Privcmd::console_read(std::span<std::uint8_t> into) {
+  HypercallArguments arguments{.op = HypercallOp::console_read};
+  arguments.data_bytes = static_cast<std::uint16_t>(std::min(into.size(), hypercall_data_bytes_max));
+  auto outcome = call("cannot read from xen's console", arguments);
+  if (!outcome) return outcome.error();
+  const std::size_t count = std::min<std::size_t>(outcome->answer.data_bytes, arguments.data_bytes);
+  std::copy_n(outcome->answer.data, count, into.begin());
+  return count;
+}
+
+Result<Privcmd::Dmesg> Privcmd::dmesg() {
+  // Xen may say more meanwhile, but hardly for ever.
+  constexpr std::size_t bytes_max = 65536;
+  Dmesg all{};
+  std::uint64_t next = 0;
+  while (all.text.size() < bytes_max) {
+    auto outcome = call("cannot read xen's messages", {.op = HypercallOp::dmesg_read, .position = next});
+    if (!outcome) return outcome.error();
+    const HypercallAnswer& answer = outcome->answer;
+    if (all.text.empty()) all.position = answer.position;
+    const std::size_t count = std::min<std::size_t>(answer.data_bytes, hypercall_data_bytes_max);
+    if (count == 0) break;
+    all.text.append(answer.data, answer.data + count);
+    next = answer.position + count;
+  }
+  return all;
+}
+
+Result<> Privcmd::dmesg_clear(std::uint64_t position) {
+  return simple("cannot forget xen's messages", {.op = HypercallOp::dmesg_clear, .position = position});
 }
 
 }  // namespace ringside

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,13 @@ inline constexpr std::uint32_t page_kib = ring::frame_bytes / 1024;
 /// The hypervisor's limit on domain ids.
 inline constexpr DomainId domain_id_max = 4095;
 
+/// One CONSOLEIO_write; more are several.
+inline constexpr std::size_t console_write_bytes_max = 127;
+/// What one call carries beside its arguments, either way.
+inline constexpr std::size_t hypercall_data_bytes_max = 128;
+/// What dom0's driver asks for at a time.
+inline constexpr std::size_t console_read_bytes_usual = 16;
+
 /// Virtual interrupts. The last is ringside's own: it tells a guest that its console's window has a new size.
 enum Virq : std::uint32_t {
   VIRQ_TIMER = 0,
@@ -47,6 +55,10 @@ enum Virq : std::uint32_t {
   VIRQ_WINDOW = 7,
 };
 inline constexpr std::uint32_t virqs = 8;
+/// Physical interrupts, by number.
+inline constexpr std::uint32_t pirqs = 256;
+/// The keyboard's, on every PC.
+inline constexpr std::uint32_t keyboard_pirq = 1;
 
 /// Why a domain shut down (sched.h: SHUTDOWN_*).
 enum class ShutdownReason : std::uint32_t { poweroff = 0, reboot = 1, suspend = 2, crash = 3 };
@@ -112,6 +124,7 @@ enum class HypercallOp : std::uint32_t {
   evtchn_alloc_unbound,     ///< domain, domain2 (who may bind) -> port
   evtchn_bind_interdomain,  ///< domain, domain2, port, port2 (0 = allocate) -> port, port2
   evtchn_bind_virq,         ///< virq -> port; the same port again for a virq already bound
+  evtchn_bind_pirq,         ///< virq (the interrupt's number) -> port; dom0 only; idempotent as well
   evtchn_bind_ipi,          ///< -> port
   evtchn_close,             ///< domain, port
   evtchn_send,              ///< port (the caller's)
@@ -120,6 +133,11 @@ enum class HypercallOp : std::uint32_t {
   window_set,     ///< ringside: domain, rows, columns; raises the guest's VIRQ_WINDOW
   memory_set,     ///< guest (dom_mem_op: both reservation calls in one): memory_kib, its new figure
   domain_resume,  ///< domain, which is suspended -> info: a new frame, no ports, and still paused
+  console_write,  ///< console_io, CONSOLEIO_write: data -> data_bytes that were taken; dom0 only, as the next
+  console_read,   ///< console_io, CONSOLEIO_read: data_bytes at most -> data
+  dmesg_read,     ///< DOM0_READCONSOLE: position -> data, and the position where it really begins
+  dmesg_clear,    ///< position, up to which xen's console ring is forgotten
+  interrupt,      ///< ringside: virq; no call but a wire: a device that dom0 owns interrupts the processor
 };
 
 struct HypercallArguments {
@@ -137,10 +155,12 @@ struct HypercallArguments {
   std::uint8_t preserve = 0;
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
-  std::uint16_t reserved = 0;
+  std::uint16_t data_bytes = 0;
   char name[domain_name_bytes_max + 1] = {};
+  std::uint64_t position = 0;
+  std::uint8_t data[hypercall_data_bytes_max] = {};
 };
-static_assert(sizeof(HypercallArguments) == 112);
+static_assert(sizeof(HypercallArguments) == 248);
 
 struct HypercallAnswer {
   std::int32_t result = 0;  ///< 0, or a negative errno value
@@ -150,8 +170,12 @@ struct HypercallAnswer {
   PortStatus status;
   DomainInfo info;
   char why[128] = {};  ///< when result < 0: the reason in words, zero-terminated
+  std::uint64_t position = 0;
+  std::uint32_t data_bytes = 0;
+  std::uint32_t reserved = 0;
+  std::uint8_t data[hypercall_data_bytes_max] = {};
 };
-static_assert(sizeof(HypercallAnswer) == 272);
+static_assert(sizeof(HypercallAnswer) == 416);
 
 /// A caller as the hypervisor knows it: by the connection it came through, never by what it says.
 struct HypercallCaller {
@@ -212,6 +236,8 @@ class Privcmd {
   Result<PortPair> evtchn_bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1,
                                            ring::Port port2);
   Result<ring::Port> evtchn_bind_virq(std::uint32_t virq);
+  /// EPERM for anybody but dom0. EINVAL: no such interrupt.
+  Result<ring::Port> evtchn_bind_pirq(std::uint32_t pirq);
   Result<ring::Port> evtchn_bind_ipi();
   Result<> evtchn_close(DomainId domain, ring::Port port);
   Result<> evtchn_send(ring::Port port);
@@ -226,6 +252,23 @@ class Privcmd {
   Result<> memory_set(std::uint32_t memory_kib);
   /// Gives a suspended domain a new frame and answers what it is now. EINVAL: it is not suspended.
   Result<DomainInfo> domain_resume(DomainId domain);
+
+  /// dom0's output on Xen's console. Answers how many bytes were taken: less than all when too much waits for
+  /// the serial line already, and then nothing but time helps. EPERM for anybody else, as the next three.
+  Result<std::size_t> console_write(std::span<const std::uint8_t> bytes);
+  /// dom0's input: how many bytes there were, at most `into` and hypercall_data_bytes_max. 0 = no more.
+  Result<std::size_t> console_read(std::span<std::uint8_t> into);
+  struct Dmesg {
+    std::uint64_t position;  ///< of the first byte, counted from the first that xen ever said
+    std::string text;
+  };
+  /// All that xen's console ring holds.
+  Result<Dmesg> dmesg();
+  /// Forgets what is older than `position`.
+  Result<> dmesg_clear(std::uint64_t position);
+
+  /// A device that dom0 owns raises its interrupt line. Nothing comes of it while nobody has bound it.
+  Result<> interrupt(std::uint32_t pirq);
 
   [[nodiscard]] const Handle& connection() const { return connection_; }
 

@@ -53,7 +53,7 @@ static_assert(sizeof(Header) % 64 == 0);
 
 constexpr std::size_t log_bytes = sizeof(Header) + journal_entries_per_process * sizeof(trace::Entry);
 
-std::uint64_t now_ns() {
+std::uint64_t monotonic_ns() {
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
@@ -115,7 +115,7 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::open(const std::string& fo
                                                            const std::string& name) {
   auto readers = open_readers(folder);
   if (!readers) return readers.error();
-  const std::string path = fmt::format("{}/{}-{}-{}{}", folder, name, getpid(), now_ns(), log_suffix);
+  const std::string path = fmt::format("{}/{}-{}-{}{}", folder, name, getpid(), monotonic_ns(), log_suffix);
   const std::string hidden = path + ".new";
   {
     const Fd file(::open(hidden.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
@@ -147,14 +147,18 @@ JournalWriter::~JournalWriter() {
   if (!listening()) unlink(shared_->log.path.c_str());
 }
 
+std::uint64_t JournalWriter::now_ns() const {
+  return monotonic_ns();
+}
+
 void JournalWriter::write(trace::Entry& entry) {
   Header& header = shared_->log.header();
   wait_for_room();
-  Memory::store(&header.writing, now_ns());
+  Memory::store(&header.writing, monotonic_ns());
   // The announcement is visible before the clock is read, so that a reader that sees none knows that whatever
   // comes is stamped later than its own look at the clock.
   Memory::mb();
-  entry.time_ns = now_ns();
+  if (entry.time_ns == 0) entry.time_ns = monotonic_ns();
   const std::uint64_t number = Memory::load(&header.tail);
   shared_->log.entry(number) = entry;
   Memory::wmb();
@@ -269,7 +273,7 @@ std::size_t JournalReader::read(const std::function<void(const trace::Entry&)>& 
     std::uint64_t tail;
   };
   // Any entry stamped before this moment is visible below, or is announced as being written.
-  std::uint64_t complete_until = now_ns();
+  std::uint64_t complete_until = monotonic_ns();
   Memory::mb();
   state_->find_logs(false);
   std::vector<Source> sources;

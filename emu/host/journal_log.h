@@ -31,6 +31,7 @@ class JournalWriter final : public trace::Sink {
   ~JournalWriter() override;
 
   void write(trace::Entry& entry) override;
+  [[nodiscard]] std::uint64_t now_ns() const override;
 
  private:
   struct Shared;
@@ -46,7 +47,8 @@ class JournalReader {
   static Result<std::unique_ptr<JournalReader>> open(const std::string& folder);
   ~JournalReader();
 
-  /// Hands over, in order of time, every entry that is certain to have none before it; answers how many.
+  /// Hands over, in order of time, every entry that is certain to have none before it; answers how many. Only
+  /// one about bytes that had left before it was written (Journal::moment) may come a moment late.
   std::size_t read(const std::function<void(const trace::Entry&)>& take);
   /// Entries that writers could not keep for this reader because it did not read for too long.
   [[nodiscard]] std::uint64_t lost() const;

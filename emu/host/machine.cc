@@ -74,7 +74,7 @@ void Machine::remove() const {
   fs::remove_all(journal_directory(), ignored);
   for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
     const std::string name = entry.path().filename().string();
-    const bool is_link = entry.is_symlink(ignored) && name.starts_with("pty-");
+    const bool is_link = entry.is_symlink(ignored) && (name.starts_with("pty-") || name == "com1");
     const bool ours = is_link || entry.is_socket(ignored) || name.ends_with(".pid") ||
                       name.ends_with(".log") || name.ends_with(spec_suffix);
     if (ours) fs::remove(entry.path(), ignored);

@@ -36,6 +36,10 @@ class Machine {
   [[nodiscard]] std::string pty_link(DomainId domain) const {
     return directory_ + "/pty-" + std::to_string(domain);
   }
+  /// The link to the far end of the serial line, where that is a pty.
+  [[nodiscard]] std::string com1_link() const { return directory_ + "/com1"; }
+  /// Where a person sits down before dom0's keyboard and screen.
+  [[nodiscard]] std::string keyboard_socket() const { return directory_ + "/keyboard"; }
   [[nodiscard]] std::string pid_file(const std::string& process) const {
     return directory_ + "/" + process + ".pid";
   }

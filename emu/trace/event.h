@@ -34,7 +34,8 @@ struct Actor {
 enum class Kind : std::uint8_t {
   slot_written,  ///< actor writes `message` into ring slot `to_value` (request or response, see `detail`)
   index_moved,   ///< actor moves the index `detail` (IndexName) from `from_value` to `to_value`
-  event_raised,  ///< actor raises an event at peer's `port`; `detail` is the ring::Raised outcome
+  event_raised,  ///< actor raises an event at peer's `port`; `detail` is the ring::Raised outcome,
+                 ///< `from_value` the EventSource, `to_value` the number of a virq or pirq
   event_taken,   ///< actor's upcall finds `port`
   frame_passed,  ///< actor hands peer one xcs frame: `detail` is its type, `message` the control message if
                  ///< it has one
@@ -47,11 +48,14 @@ enum class Kind : std::uint8_t {
 
 enum class IndexName : std::uint8_t { req_prod, req_cons, rsp_prod, rsp_cons };
 
+/// What an event is raised for: somebody at the other end of its channel, or a virtual or physical interrupt.
+enum class EventSource : std::uint8_t { channel, virq, pirq };
+
 /// In Entry::detail of slot_written.
 enum class SlotUse : std::uint8_t { request, response };
 
 struct Entry {
-  std::uint64_t time_ns = 0;  ///< monotonic (or virtual) time; stamped by the sink
+  std::uint64_t time_ns = 0;  ///< monotonic (or virtual) time; stamped by the sink unless it is set already
   Kind kind = Kind::told;
   std::uint8_t detail = 0;
   ring::Ring ring = ring::Ring::tx;
@@ -80,6 +84,8 @@ class Sink {
 
   /// Stamps and keeps the entry. Loses nothing while somebody listens; it may wait for a slow listener.
   virtual void write(Entry& entry) = 0;
+  /// The clock that entries are stamped by.
+  [[nodiscard]] virtual std::uint64_t now_ns() const = 0;
 
  protected:
   /// `listeners` is not 0 while somebody listens; it must outlive the sink.
@@ -95,6 +101,7 @@ class NullSink final : public Sink {
  public:
   NullSink() : Sink(&none_) {}
   void write(Entry&) override {}
+  [[nodiscard]] std::uint64_t now_ns() const override { return 0; }
 
  private:
   static constexpr std::uint32_t none_ = 0;

@@ -36,11 +36,15 @@ class Journal {
     sink_->write(entry);
   }
 
-  void event_raised(std::uint32_t domain, Actor receiver, ring::Port port, ring::Raised outcome) {
+  /// `number` is that of the interrupt, if it is for one.
+  void event_raised(std::uint32_t domain, Actor receiver, ring::Port port, ring::Raised outcome,
+                    EventSource source = EventSource::channel, std::uint32_t number = 0) {
     if (!listening()) return;
     Entry entry = about(Kind::event_raised, domain, static_cast<std::uint8_t>(outcome));
     entry.peer = receiver;
     entry.port = port;
+    entry.from_value = static_cast<std::uint32_t>(source);
+    entry.to_value = number;
     sink_->write(entry);
   }
 
@@ -62,10 +66,16 @@ class Journal {
     sink_->write(entry);
   }
 
-  void bytes_passed(std::uint32_t domain, Actor receiver, std::span<const std::uint8_t> bytes) {
+  /// Now, for what others may have seen before it is known how much of it there was; 0 with nobody listening.
+  [[nodiscard]] std::uint64_t moment() const { return listening() ? sink_->now_ns() : 0; }
+
+  /// `at` is when they left, as moment() said it; 0 = now.
+  void bytes_passed(std::uint32_t domain, Actor receiver, std::span<const std::uint8_t> bytes,
+                    std::uint64_t at = 0) {
     if (!listening()) return;
     while (!bytes.empty()) {
       Entry entry = about(Kind::bytes_passed, domain, 0);
+      entry.time_ns = at;
       entry.peer = receiver;
       entry.message = ring::make_message(0, 0, 0, bytes);
       sink_->write(entry);

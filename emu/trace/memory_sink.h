@@ -26,9 +26,11 @@ class MemorySink final : public Sink {
 
   void write(Entry& entry) override {
     RS_CHECK(recorded_.size() < memory_sink_entries_max);
-    entry.time_ns = now_ns_();
+    if (entry.time_ns == 0) entry.time_ns = now_ns_();
     recorded_.push_back({++steps_, entry});
   }
+
+  [[nodiscard]] std::uint64_t now_ns() const override { return now_ns_(); }
 
   [[nodiscard]] const std::vector<Recorded>& entries() const { return recorded_; }
   /// How many entries of that kind are kept.

@@ -8,9 +8,6 @@ namespace ringside::trace {
 
 namespace {
 
-constexpr std::uint32_t frame_request = 9;
-constexpr std::uint32_t frame_response = 10;
-
 bool is_part_of(Actor actor, std::uint32_t domain) {
   const bool numbered_by_domain =
       actor.role == Role::domain || actor.role == Role::tty || actor.role == Role::program;
@@ -46,6 +43,19 @@ std::string bytes_sentence(const Entry& entry) {
                      bytes.size(), bytes.size() == 1 ? "" : "s", quoted(bytes), what_about(entry));
 }
 
+/// " for virq 2"; nothing for an event of a channel.
+std::string interrupt_text(const Entry& entry) {
+  switch (static_cast<EventSource>(entry.from_value)) {
+    case EventSource::channel:
+      return "";
+    case EventSource::virq:
+      return fmt::format(" for virq {}", entry.to_value);
+    case EventSource::pirq:
+      return fmt::format(" for pirq {}", entry.to_value);
+  }
+  return "";
+}
+
 std::string refusal_sentence(const Entry& entry) {
   const std::string whose = entry.peer == entry.actor ? "" : " " + actor_name(entry.peer);
   return fmt::format("{} refuses{}: {}{}", actor_name(entry.actor), whose, escaped(entry.message.payload()),
@@ -75,8 +85,9 @@ std::string sentence(const Entry& entry) {
                          ring_name(entry.domain, entry.ring),
                          index_name(static_cast<IndexName>(entry.detail)), entry.from_value, entry.to_value);
     case Kind::event_raised:
-      return fmt::format("event {} -> {}: {}{}", actor_name(entry.actor), actor_name(entry.peer),
-                         raised_name(static_cast<ring::Raised>(entry.detail)), what_about(entry));
+      return fmt::format("event {} -> {}{}: {}{}", actor_name(entry.actor), actor_name(entry.peer),
+                         interrupt_text(entry), raised_name(static_cast<ring::Raised>(entry.detail)),
+                         what_about(entry));
     case Kind::event_taken:
       return fmt::format("{} takes event{}", actor_name(entry.actor), what_about(entry));
     case Kind::frame_passed:

@@ -37,6 +37,10 @@ inline constexpr std::size_t shown_bytes_max = 32;
 /// "console", "shutdown"; "type 5" where 2005 had no name.
 [[nodiscard]] std::string message_type_name(std::uint8_t type);
 
+/// The xcs frames that carry a control message, in Entry::detail of frame_passed.
+inline constexpr std::uint8_t frame_request = 9;
+inline constexpr std::uint8_t frame_response = 10;
+
 /// What an xcs frame of `type` is called: "request", "bind", "type 77".
 [[nodiscard]] std::string frame_type_name(std::uint32_t type);
 

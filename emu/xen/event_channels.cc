@@ -159,6 +159,14 @@ Result<ring::Port> EventChannels::bind_virq(DomainId domain, std::uint32_t virq)
   return port;
 }
 
+Result<ring::Port> EventChannels::bind_pirq(DomainId domain, std::uint32_t pirq) {
+  RS_CHECK(pirq < pirqs);
+  if (const ring::Port bound = pirq_port(domain, pirq); bound != any_port) return bound;
+  auto port = open(domain, {.state = PortState::pirq, .number = pirq});
+  if (port) journal_.told(domain, fmt::format("port {} is bound to pirq {}", *port, pirq));
+  return port;
+}
+
 Result<ring::Port> EventChannels::bind_ipi(DomainId domain) {
   auto port = open(domain, {.state = PortState::ipi});
   if (port) journal_.told(domain, fmt::format("port {} is bound to an ipi", *port));
@@ -180,9 +188,17 @@ Result<PortStatus> EventChannels::status(DomainId domain, ring::Port port) const
 }
 
 ring::Port EventChannels::virq_port(DomainId domain, std::uint32_t virq) const {
+  return port_of(domain, PortState::virq, virq);
+}
+
+ring::Port EventChannels::pirq_port(DomainId domain, std::uint32_t pirq) const {
+  return port_of(domain, PortState::pirq, pirq);
+}
+
+ring::Port EventChannels::port_of(DomainId domain, PortState state, std::uint32_t number) const {
   for (ring::Port port = 1; port < table(domain).size(); ++port) {
     const PortStatus status = look(domain, port);
-    if (status.state == PortState::virq && status.number == virq) return port;
+    if (status.state == state && status.number == number) return port;
   }
   return any_port;
 }

@@ -49,6 +49,8 @@ class EventChannels {
                                 bool may_open_second);
   /// The same port again for a virq that is bound. `virq` < virqs.
   Result<ring::Port> bind_virq(DomainId domain, std::uint32_t virq);
+  /// The same port again for an interrupt that is bound. `pirq` < pirqs.
+  Result<ring::Port> bind_pirq(DomainId domain, std::uint32_t pirq);
   Result<ring::Port> bind_ipi(DomainId domain);
   /// The other end of an interdomain channel becomes unbound and waits for `domain`.
   Result<> close(DomainId domain, ring::Port port);
@@ -56,6 +58,7 @@ class EventChannels {
 
   /// any_port when it is not bound.
   [[nodiscard]] ring::Port virq_port(DomainId domain, std::uint32_t virq) const;
+  [[nodiscard]] ring::Port pirq_port(DomainId domain, std::uint32_t pirq) const;
   /// What Prepare made for a port that is not closed.
   [[nodiscard]] const Kicks& kicks(DomainId domain, ring::Port port) const;
 
@@ -75,6 +78,7 @@ class EventChannels {
 
   [[nodiscard]] const Table& table(DomainId domain) const;
   [[nodiscard]] PortStatus look(DomainId domain, ring::Port port) const;
+  [[nodiscard]] ring::Port port_of(DomainId domain, PortState state, std::uint32_t number) const;
   [[nodiscard]] Entry& entry(DomainId domain, ring::Port port);
   [[nodiscard]] Result<ring::Port> lowest_closed(DomainId domain, ring::Port except) const;
   [[nodiscard]] Result<bool> end_fits(DomainId own, ring::Port port, DomainId other,

@@ -26,18 +26,25 @@ void copy_text(std::span<char> into, std::string_view text) {
 Hypervisor::Hypervisor(Host& host, trace::Journal journal, HypervisorOptions options)
     : host_(host),
       journal_(journal),
-      options_(options),
+      dom0_abi_(options.dom0_abi),
       domains_(host, options.domains_max),
-      channels_([this](DomainId domain, ring::Port port) { return prepare_port(domain, port); }, journal) {}
+      channels_([this](DomainId domain, ring::Port port) { return prepare_port(domain, port); }, journal),
+      serial_console_(host, journal, std::move(options.console),
+                      [this] { raise_virq(domains_.living(dom0_id), VIRQ_CONSOLE, dom0_id); }) {
+  add_keys();
+}
 
 Result<> Hypervisor::start() {
-  if (auto added = domains_.add_dom0(options_.dom0_abi); !added) return added.error();
+  if (auto started = serial_console_.start(); !started) return started;
+  if (auto added = domains_.add_dom0(dom0_abi_); !added) return added.error();
   channels_.add_domain(dom0_id);
-  journal_.told(dom0_id, fmt::format("created {}", dom0_name));
-  return host_.hypercalls_serve(
+  tell(dom0_id, fmt::format("created {}", dom0_name));
+  auto served = host_.hypercalls_serve(
       {.call = [this](const HypercallCaller& caller, const HypercallArguments& arguments,
                       std::vector<Handle>& handles) { return serve(caller, arguments, handles); },
        .gone = [this](const HypercallCaller& caller) { gone(caller); }});
+  if (served) serial_console_.console().end_boot();
+  return served;
 }
 
 void Hypervisor::shutdown_all() {
@@ -95,6 +102,8 @@ Result<> Hypervisor::dispatch(Call& call) {
       return evtchn_bind_interdomain(call);
     case HypercallOp::evtchn_bind_virq:
       return evtchn_bind_virq(call);
+    case HypercallOp::evtchn_bind_pirq:
+      return evtchn_bind_pirq(call);
     case HypercallOp::evtchn_bind_ipi:
       return evtchn_bind_ipi(call);
     case HypercallOp::evtchn_close:
@@ -111,6 +120,16 @@ Result<> Hypervisor::dispatch(Call& call) {
       return memory_set(call);
     case HypercallOp::domain_resume:
       return domain_resume(call);
+    case HypercallOp::console_write:
+      return console_write(call);
+    case HypercallOp::console_read:
+      return console_read(call);
+    case HypercallOp::dmesg_read:
+      return dmesg_read(call);
+    case HypercallOp::dmesg_clear:
+      return dmesg_clear(call);
+    case HypercallOp::interrupt:
+      return interrupt(call);
   }
   return refusal(ENOSYS, "there is no hypercall {}", static_cast<std::uint32_t>(call.arguments.op));
 }
@@ -125,7 +144,7 @@ void Hypervisor::gone(const HypercallCaller& caller) {
   for (const Domain* domain = domains_.first_from(dom0_id + 1); domain != nullptr;) {
     const DomainId id = domain->info.domain;
     if (domain->builder == caller.connection) {
-      journal_.told(id, "its builder is gone");
+      tell(id, "its builder is gone");
       destroy(id);
     }
     domain = domains_.first_from(id + 1);
@@ -183,7 +202,7 @@ Result<> Hypervisor::domain_create(Call& call) {
   channels_.add_domain(domain.info.domain);
   call.answer.domain = domain.info.domain;
   call.answer.info = domain.info;
-  journal_.told(domain.info.domain, fmt::format("created {}", domain.name()));
+  tell(domain.info.domain, fmt::format("created {}", domain.name()));
   return Done{};
 }
 
@@ -213,7 +232,7 @@ Result<> Hypervisor::domain_set_process(Call& call) {
   domain.info.process = number;
   domain.info.state.running = 1;
   domain.builder.reset();
-  journal_.told(id, fmt::format("runs as process {}", domain.info.process));
+  tell(id, fmt::format("runs as process {}", domain.info.process));
   // Builders hand over a stopped process, so that it never runs ahead of this.
   host_.domain_signal(id, domain.process,
                       domain.info.state.paused ? Host::DomainSignal::stop : Host::DomainSignal::resume);
@@ -222,7 +241,9 @@ Result<> Hypervisor::domain_set_process(Call& call) {
 }
 
 Result<> Hypervisor::domain_set_console_port(Call& call) {
-  auto found = guest_of_dom0(call);
+  // dom0's kernel sets its own: the channel from dom0 to itself.
+  const bool own = call.caller.privileged() && resolve(call, call.arguments.domain) == dom0_id;
+  auto found = own ? own_or_any(call, dom0_id) : guest_of_dom0(call);
   if (!found) return found.error();
   Domain& domain = **found;
   const ring::Port port = call.arguments.port;
@@ -234,7 +255,7 @@ Result<> Hypervisor::domain_set_console_port(Call& call) {
     return refusal(EINVAL, "port {} of domain {} does not lead to dom0", port, domain.info.domain);
   }
   domain.info.console_port = port;
-  journal_.told(domain.info.domain, fmt::format("its console port is {}", port));
+  tell(domain.info.domain, fmt::format("its console port is {}", port));
   return Done{};
 }
 
@@ -244,7 +265,7 @@ Result<> Hypervisor::domain_pause(Call& call) {
   Domain& domain = **found;
   if (domain.info.state.paused) return Done{};
   domain.info.state.paused = 1;
-  journal_.told(domain.info.domain, "paused");
+  tell(domain.info.domain, "paused");
   if (domain.process.valid()) {
     host_.domain_signal(domain.info.domain, domain.process, Host::DomainSignal::stop);
   }
@@ -261,7 +282,7 @@ Result<> Hypervisor::domain_unpause(Call& call) {
     return refusal(EINVAL, "domain {} is suspended: resume gives it a channel first", domain.info.domain);
   }
   domain.info.state.paused = 0;
-  journal_.told(domain.info.domain, "unpaused");
+  tell(domain.info.domain, "unpaused");
   if (domain.process.valid()) {
     host_.domain_signal(domain.info.domain, domain.process, Host::DomainSignal::resume);
   }
@@ -313,7 +334,7 @@ Result<> Hypervisor::window_set(Call& call) {
   DomainInfo& info = (*found)->info;
   info.rows = call.arguments.rows;
   info.columns = call.arguments.columns;
-  journal_.told(info.domain, fmt::format("its window is {} rows of {} columns", info.rows, info.columns));
+  tell(info.domain, fmt::format("its window is {} rows of {} columns", info.rows, info.columns));
   raise_virq(**found, VIRQ_WINDOW, info.domain);
   return Done{};
 }
@@ -330,7 +351,7 @@ Result<> Hypervisor::memory_set(Call& call) {
                    info.memory_max_kib);
   }
   const std::uint32_t before = std::exchange(info.memory_kib, wanted);
-  journal_.told(info.domain, fmt::format("its memory is {} KiB, was {}", wanted, before));
+  tell(info.domain, fmt::format("its memory is {} KiB, was {}", wanted, before));
   return Done{};
 }
 

@@ -7,7 +7,7 @@
 // words.
 //
 // hypervisor.cc holds the dispatch and the life of domains, hypervisor_ends.cc how it ends or rests,
-// hypervisor_events.cc what concerns event channels.
+// hypervisor_events.cc what concerns event channels, hypervisor_console.cc what concerns its console.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,14 @@
 #include "emu/trace/journal.h"
 #include "emu/xen/domains.h"
 #include "emu/xen/event_channels.h"
+#include "emu/xen/serial_console.h"
 
 namespace ringside::xen {
 
 struct HypervisorOptions {
   ring::Abi dom0_abi = ring::Abi::sring;  ///< of dom0's own event bits
   std::size_t domains_max = xen::domains_max;
+  SerialConsoleOptions console = {};
 };
 
 class Hypervisor {
@@ -82,18 +84,31 @@ class Hypervisor {
   void disconnected(DomainId domain);
   void crash(Domain& domain, int status, std::string_view why);
 
+  // -- its console
+  void tell(DomainId domain, std::string_view what);
+  void add_keys();
+  void show_domains();
+  static Result<> only_dom0(const Call& call);
+  Result<> console_write(Call& call);
+  Result<> console_read(Call& call);
+  Result<> dmesg_read(Call& call);
+  Result<> dmesg_clear(Call& call);
+
   // -- event channels
   Result<Kicks> prepare_port(DomainId domain, ring::Port port);
   Result<> evtchn_alloc_unbound(Call& call);
   Result<> evtchn_bind_interdomain(Call& call);
   Result<> evtchn_bind_virq(Call& call);
+  Result<> evtchn_bind_pirq(Call& call);
   Result<> evtchn_bind_ipi(Call& call);
   Result<> evtchn_close(Call& call);
   Result<> evtchn_send(Call& call);
   Result<> evtchn_status(Call& call);
   Result<> evtchn_open(Call& call);
+  Result<> interrupt(Call& call);
   Result<> hand_out(Call& call, const Handle& handle);
-  void raise(Domain& receiver, ring::Port port, DomainId about);
+  void raise(Domain& receiver, ring::Port port, DomainId about,
+             trace::EventSource source = trace::EventSource::channel, std::uint32_t interrupt_number = 0);
   void raise_on_console(Domain& guest, ring::Port dom0_port);
   void wake_controller(Domain& guest);
   void raise_virq(Domain& receiver, std::uint32_t virq, DomainId about);
@@ -101,9 +116,10 @@ class Hypervisor {
 
   Host& host_;
   trace::Journal journal_;
-  HypervisorOptions options_;
+  ring::Abi dom0_abi_;
   DomainTable domains_;
   EventChannels channels_;
+  SerialConsole serial_console_;
 };
 
 }  // namespace ringside::xen

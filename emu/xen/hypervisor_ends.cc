@@ -32,7 +32,7 @@ Result<> Hypervisor::sched_shutdown(Call& call) {
   domain.info.state.shutdown = 1;
   domain.info.reason = reason;
   domain.info.exit_status = status;
-  journal_.told(id, fmt::format("shut down: {}, exit status {}", reason_name(reason), status));
+  tell(id, fmt::format("shut down: {}, exit status {}", reason_name(reason), status));
   if (domain.info.suspended()) suspend(domain);
   raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
   return Done{};
@@ -61,7 +61,7 @@ Result<> Hypervisor::domain_resume(Call& call) {
   domain.info.console_port = 0;
   domain.info.state.shutdown = 0;
   domain.info.reason = ShutdownReason::poweroff;
-  journal_.told(id, fmt::format("resumed: frame {:#x}, was {:#x}", domain.info.shared_info_frame, before));
+  tell(id, fmt::format("resumed: frame {:#x}, was {:#x}", domain.info.shared_info_frame, before));
   call.answer.domain = id;
   call.answer.info = domain.info;
   return Done{};
@@ -74,7 +74,7 @@ void Hypervisor::destroy(DomainId id) {
   channels_.remove_domain(id);
   // A builder that died half-way may have started a process without naming it here.
   host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
-  journal_.told(id, fmt::format("destroyed {}", domain.name()));
+  tell(id, fmt::format("destroyed {}", domain.name()));
   raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
 }
 
@@ -114,7 +114,7 @@ void Hypervisor::crash(Domain& domain, int status, std::string_view why) {
   info.reason = ShutdownReason::crash;
   info.exit_status = status > 0 && status <= exit_status_max ? status : unknown_crash_status;
   info.signal = static_cast<std::uint8_t>(status > status_of_signal_0 ? status - status_of_signal_0 : 0);
-  journal_.told(id, fmt::format("crashed: {}", why.empty() ? crash_text(info) : why));
+  tell(id, fmt::format("crashed: {}", why.empty() ? crash_text(info) : why));
   if (domain.process.valid()) host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
   // What it had published it may not have announced any more.
   wake_controller(domain);

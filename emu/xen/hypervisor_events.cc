@@ -66,6 +66,34 @@ Result<> Hypervisor::evtchn_bind_virq(Call& call) {
   return Done{};
 }
 
+Result<> Hypervisor::evtchn_bind_pirq(Call& call) {
+  const std::uint32_t pirq = call.arguments.virq;
+  if (!call.caller.privileged()) {
+    return refusal(EPERM, "only dom0 may bind a physical interrupt, not domain {}", call.caller.domain);
+  }
+  if (pirq >= pirqs) return refusal(EINVAL, "there is no interrupt {}: they are 0 to {}", pirq, pirqs - 1);
+  auto port = channels_.bind_pirq(dom0_id, pirq);
+  if (!port) return port.error();
+  call.answer.port = *port;
+  return Done{};
+}
+
+/// Xen looks up who has bound it, and that is all it does.
+Result<> Hypervisor::interrupt(Call& call) {
+  const std::uint32_t pirq = call.arguments.virq;
+  if (!call.caller.privileged()) {
+    return refusal(EPERM, "domain {} has no devices of its own", call.caller.domain);
+  }
+  if (pirq >= pirqs) return refusal(EINVAL, "there is no interrupt {}: they are 0 to {}", pirq, pirqs - 1);
+  const ring::Port port = channels_.pirq_port(dom0_id, pirq);
+  if (port == any_port) {
+    journal_.refused(dom0_id, trace::actor(trace::Role::dom0), "an interrupt that nobody has bound");
+    return Done{};
+  }
+  raise(domains_.living(dom0_id), port, dom0_id, trace::EventSource::pirq, pirq);
+  return Done{};
+}
+
 Result<> Hypervisor::evtchn_bind_ipi(Call& call) {
   auto port = channels_.bind_ipi(call.caller.domain);
   if (!port) return port.error();
@@ -143,9 +171,10 @@ Result<> Hypervisor::hand_out(Call& call, const Handle& handle) {
 }
 
 /// Sets the receiver's bits and wakes it. `about` is the guest whom the event concerns.
-void Hypervisor::raise(Domain& receiver, ring::Port port, DomainId about) {
+void Hypervisor::raise(Domain& receiver, ring::Port port, DomainId about, trace::EventSource source,
+                       std::uint32_t interrupt_number) {
   const ring::Raised outcome = ring::EventBits<>(receiver.mapping.frame(), receiver.info.abi).raise(port);
-  journal_.event_raised(about, receiver_actor(receiver.info.domain), port, outcome);
+  journal_.event_raised(about, receiver_actor(receiver.info.domain), port, outcome, source, interrupt_number);
   // dom0's processes share its selector, each waits on its own ports' kicks: that another port of the word
   // has woken somebody says nothing about this one.
   const bool shared_selector = receiver.info.domain == dom0_id && outcome == ring::Raised::already_selected;
@@ -173,7 +202,7 @@ void Hypervisor::wake_controller(Domain& guest) {
 /// Nothing happens when the receiver has not bound it.
 void Hypervisor::raise_virq(Domain& receiver, std::uint32_t virq, DomainId about) {
   const ring::Port port = channels_.virq_port(receiver.info.domain, virq);
-  if (port != any_port) raise(receiver, port, about);
+  if (port != any_port) raise(receiver, port, about, trace::EventSource::virq, virq);
 }
 
 const Kicks& Hypervisor::kicks_of(const Domain& domain, ring::Port port) const {

@@ -90,6 +90,8 @@ class Person(unittest.TestCase):
         terminal.wait_for(r"^hello from vi")
         terminal.keys(":wq", "Enter")
         eventually("vi has written the file", lambda: self.text_of(path) == "hello from vi\n")
+        # vi removes what it keeps beside the file a moment after.
+        eventually("vi has left", lambda: sorted(os.listdir(self.machine.parent)) == ["m", "poem"])
         os.unlink(path)
 
     def test_ctrl_bracket_leaves_and_the_guest_goes_on(self):

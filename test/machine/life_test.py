@@ -54,7 +54,7 @@ class Listed(unittest.TestCase):
             web, old = machine.domains()["web"], machine.domains()["old"]
             expected = (
                 "Name Id Mem(MiB) State Reason Abi Ports tx rx Buffered Discarded Console",
-                "Domain-0 0 0 r---- - sring - - - - - -",
+                "Domain-0 0 0 r---- - sring 2-3 0/8 0/8 - - -",
                 f"web 1 32 r---- - sring 1-{web['dom0_port']} 0/8 0/8 {web['console']['buffered_bytes']} 0 "
                 f"{web['console']['tcp_port']}",
                 f"old 2 64 -p--- - flat 1-{old['dom0_port']} 0/8 0/8 0 0 {old['console']['tcp_port']}")

@@ -1,0 +1,49 @@
+// The known word that somebody who wrote another one has probably meant.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace ringside {
+
+/// How many letters have to be put in, taken out or replaced to make `to` of `from`.
+[[nodiscard]] inline std::size_t edit_distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);  // of the letters of `from` so far to each beginning of `to`
+  for (std::size_t at = 0; at <= to.size(); ++at) row[at] = at;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < to.size(); ++j) {
+      const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// The one of `words` that needs the fewest changes, if that is at most a third of its letters (and one in
+/// any case); else the first that `word`, of three letters or more, is a part of. Empty: nothing is near.
+template <class Words>
+[[nodiscard]] std::string_view nearest(std::string_view word, const Words& words) {
+  std::string_view best;
+  std::size_t best_distance = 0;
+  for (const std::string_view known : words) {
+    const std::size_t distance = edit_distance(word, known);
+    const bool near = distance <= std::max<std::size_t>(1, known.size() / 3);
+    if (near && (best.empty() || distance < best_distance)) {
+      best = known;
+      best_distance = distance;
+    }
+  }
+  constexpr std::size_t part_letters_min = 3;
+  if (!best.empty() || word.size() < part_letters_min) return best;
+  for (const std::string_view known : words) {
+    if (known.find(word) != std::string_view::npos) return known;
+  }
+  return best;
+}
+
+}  // namespace ringside

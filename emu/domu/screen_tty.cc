@@ -1,0 +1,108 @@
+// A person's connection on one side, tty1 on the other, an interrupt for each scancode in between.
+#include "emu/domu/screen_tty.h"
+
+#include <array>
+#include <utility>
+
+namespace ringside::domu {
+
+namespace {
+
+constexpr trace::Actor user_actor = trace::actor(trace::Role::user);
+
+}  // namespace
+
+ScreenTty::ScreenTty(Host& host, trace::Journal journal, ProgramSpec program, std::function<void()> interrupt)
+    : host_(host),
+      journal_(journal),
+      keyboard_(std::move(interrupt)),
+      tty_(host, journal, "tty1", std::move(program),
+           {.send = [this](Bytes bytes) { return show(bytes); },
+            .input_room = [this] { this->interrupt(); }}) {}
+
+Result<> ScreenTty::start(const std::string& path) {
+  auto listener = host_.listen_local(path);
+  if (!listener) return listener.error();
+  listener_ = std::move(*listener);
+  host_.watch(listener_, {.read = true}, [this](Ready) { accept_person(); });
+  return Done{};
+}
+
+void ScreenTty::accept_person() {
+  auto connection = host_.accept(listener_);
+  if (!connection || !connection->has_value()) return;
+  person_ = std::move(**connection);
+  host_.watch_interest(listener_, {});
+  host_.watch(person_, {.read = true}, [this](Ready ready) { person_ready(ready); });
+  flush();
+  if (!std::exchange(started_, true)) tty_.start();
+}
+
+void ScreenTty::person_left() {
+  person_ = Handle();
+  host_.watch_interest(listener_, {.read = true});
+  tty_.output_room();
+}
+
+void ScreenTty::person_ready(Ready ready) {
+  if (ready.write) {
+    flush();
+    tty_.output_room();
+  }
+  if (ready.read && person_.valid()) read_keys();
+  update_watch();
+}
+
+void ScreenTty::update_watch() {
+  if (person_.valid())
+    host_.watch_interest(person_, {.read = keyboard_.has_room(), .write = !screen_.empty()});
+}
+
+// -- keys
+
+/// One at a time, as long as the keyboard takes them: what it cannot take stays with the person.
+void ScreenTty::read_keys() {
+  while (keyboard_.has_room()) {
+    std::uint8_t character = 0;
+    const Io io = host_.read(person_, {&character, 1});
+    if (io.state == Io::State::closed) return person_left();
+    if (io.state == Io::State::blocked) return;
+    journal_.as(user_actor).bytes_passed(0, journal_.self(), {&character, 1});
+    if (keyboard_.type(character)) continue;
+    journal_.refused(0, user_actor, fmt::format("character {:#04x}: there is no key for it", character));
+    journal_.counted(0, "characters without a key", keyless_, keyless_ + 1);
+    ++keyless_;
+  }
+}
+
+void ScreenTty::interrupt() {
+  if (!keyboard_.output_buffer_full() || tty_.input_room() == 0) return;
+  if (const auto character = decoder_.decode(keyboard_.read_data())) tty_.receive({&*character, 1});
+  update_watch();
+}
+
+// -- the screen
+
+std::size_t ScreenTty::show(Bytes bytes) {
+  if (!person_.valid()) {
+    screen_.push_over(bytes);
+    return bytes.size();
+  }
+  const std::size_t taken = screen_.push(bytes);
+  flush();
+  update_watch();
+  return taken;
+}
+
+void ScreenTty::flush() {
+  while (!screen_.empty()) {
+    const Bytes piece = screen_.front();
+    const std::uint64_t moment = journal_.moment();
+    const Io io = host_.write(person_, piece);
+    if (io.state != Io::State::moved) return;  // closed: reading tells it, too
+    journal_.bytes_passed(0, user_actor, piece.first(io.bytes), moment);
+    screen_.drop(io.bytes);
+  }
+}
+
+}  // namespace ringside::domu

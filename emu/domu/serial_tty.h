@@ -1,0 +1,43 @@
+// dom0's console driver in serial mode: between Xen's console and the tty ttyS0. It uses no ring. What was
+// typed on the serial line is fetched from Xen when VIRQ_CONSOLE says so, 16 bytes at a time, and what is
+// printed goes there in pieces of 127.
+//
+// It owns the tty. Input that the tty has no room for stays in Xen's ring, which drops what comes on top of
+// 128 bytes, and counts it.
+#pragma once
+
+#include <functional>
+
+#include "emu/domu/init_tty.h"
+
+namespace ringside::domu {
+
+/// How long the driver waits before it offers output again of which Xen took none. The serial line frees half
+/// of its 16,384 bytes meanwhile only if nothing stands in its way, so there is no hurry.
+inline constexpr Duration serial_retry_delay = std::chrono::milliseconds(10);
+
+class SerialTty {
+ public:
+  /// `failed` is told what the hypervisor says when it does not answer any more. `host` and `privcmd` must
+  /// outlive it.
+  SerialTty(Host& host, trace::Journal journal, Privcmd& privcmd, ProgramSpec program,
+            std::function<void(const Error&)> failed);
+  ~SerialTty();
+  SerialTty(const SerialTty&) = delete;
+  SerialTty& operator=(const SerialTty&) = delete;
+
+  [[nodiscard]] InitTty& tty() { return tty_; }
+  /// VIRQ_CONSOLE: there may be input.
+  void interrupt();
+
+ private:
+  std::size_t send(Bytes bytes);
+
+  Host& host_;
+  Privcmd& privcmd_;
+  std::function<void(const Error&)> failed_;
+  Host::TimerId retry_timer_ = 0;
+  InitTty tty_;
+};
+
+}  // namespace ringside::domu

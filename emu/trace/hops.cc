@@ -1,0 +1,232 @@
+// The catalogue as one table, and which of its hops an entry shows. An entry may have been written by a
+// faulty domain's process: what makes no sense is no hop.
+#include "emu/trace/hops.h"
+
+#include <array>
+#include <optional>
+
+#include "emu/trace/hops_dom0.h"
+#include "emu/trace/hops_guest.h"
+#include "emu/trace/hops_outside.h"
+#include "emu/trace/text.h"
+
+namespace ringside::trace {
+
+namespace {
+
+static_assert(std::size(hops_outside) + std::size(hops_dom0) + std::size(hops_page) + std::size(hops_guest) ==
+              hop_count);
+
+constexpr std::array<Hop, hop_count> joined() {
+  std::array<Hop, hop_count> all{};
+  std::size_t at = 0;
+  for (const std::span<const Hop> part :
+       {std::span<const Hop>(hops_outside), std::span<const Hop>(hops_dom0), std::span<const Hop>(hops_page),
+        std::span<const Hop>(hops_guest)}) {
+    for (const Hop& hop : part) all[at++] = hop;
+  }
+  return all;
+}
+
+constexpr std::array<Hop, hop_count> all_hops = joined();
+
+static_assert(
+    [] {
+      for (std::size_t at = 0; at < hop_count; ++at) {
+        if (all_hops[at].id != static_cast<HopId>(at)) return false;
+      }
+      return true;
+    }(),
+    "the texts are in the order of HopId");
+
+constexpr bool lives_at(const Hop& hop, Quirk quirk) {
+  return std::find(hop.quirks.begin(), hop.quirks.end(), quirk) != hop.quirks.end();
+}
+
+static_assert(
+    [] {
+      for (const QuirkAbout& known : quirks_known) {
+        std::size_t homes = 0;
+        for (const Hop& hop : all_hops) homes += lives_at(hop, known.quirk) ? 1 : 0;
+        if (homes != 1) return false;
+      }
+      return true;
+    }(),
+    "every quirk lives at one hop");
+
+using Shown = std::optional<HopId>;
+
+Shown hop_of_slot(const Entry& entry) {
+  if (static_cast<SlotUse>(entry.detail) == SlotUse::response) return HopId::response;
+  return entry.ring == ring::Ring::tx ? HopId::slot_tx : HopId::slot_rx;
+}
+
+Shown hop_of_index(const Entry& entry) {
+  switch (static_cast<IndexName>(entry.detail)) {
+    case IndexName::req_prod:
+      return HopId::req_prod;
+    case IndexName::req_cons:
+      return HopId::req_cons;
+    case IndexName::rsp_prod:
+      return HopId::rsp_prod;
+    case IndexName::rsp_cons:
+      return HopId::rsp_cons;
+  }
+  return std::nullopt;
+}
+
+/// VIRQ_CONSOLE is the virtual interrupt that concerns dom0 itself; others tell of a domain's life.
+Shown hop_of_event(const Entry& entry) {
+  const bool for_dom0 = entry.peer.role == Role::dom0;
+  switch (static_cast<EventSource>(entry.from_value)) {
+    case EventSource::channel:
+      break;
+    case EventSource::virq:
+      return for_dom0 && entry.domain == 0 ? Shown(HopId::virq_console) : std::nullopt;
+    case EventSource::pirq:
+      return HopId::keyboard;
+  }
+  if (static_cast<ring::Raised>(entry.detail) != ring::Raised::kick) return HopId::event_quiet;
+  return for_dom0 ? HopId::event_up : HopId::event_down;
+}
+
+/// Frames without a control message are calls, and set the path up.
+Shown hop_of_frame(const Entry& entry) {
+  const bool up = entry.actor.role == Role::xcs;
+  if (entry.detail == frame_request) return up ? HopId::xcs : HopId::xend_frame;
+  if (entry.detail == frame_response) return up ? HopId::answer_up : HopId::answer_down;
+  return std::nullopt;
+}
+
+HopId hop_of_terminal(Actor terminal, HopId of_a_guest) {
+  return terminal.number == 0 ? HopId::dom0_tty : of_a_guest;
+}
+
+/// By who hands them over; a terminal knows better than its driver which way they go.
+Shown hop_of_bytes(const Entry& entry) {
+  const Role to = entry.peer.role;
+  if (to == Role::tty) return hop_of_terminal(entry.peer, HopId::guest_tty);
+  switch (entry.actor.role) {
+    case Role::tty:
+      return hop_of_terminal(entry.actor, HopId::console_driver);
+    case Role::program:
+      return hop_of_terminal(entry.actor, HopId::program);
+    case Role::user:
+      if (to == Role::dom0) return HopId::keyboard;
+      return to == Role::uart ? HopId::serial_line : HopId::client;
+    case Role::client:
+      return HopId::client;
+    case Role::xend:
+      return HopId::xend;
+    case Role::xenctld:
+      return HopId::xenctld;
+    case Role::uart:
+      return to == Role::user ? HopId::serial_line : HopId::uart;
+    case Role::xen:
+      return to == Role::uart ? HopId::serial_layer : HopId::console_io;
+    case Role::dom0:
+      if (to == Role::user) return HopId::keyboard;  // its screen
+      return to == Role::xen ? Shown(HopId::console_io) : std::nullopt;
+    case Role::domain:
+    case Role::xcs:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::string_view text_of(const Entry& entry) {
+  const auto bytes = entry.message.payload();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+const Hop* hop_of_quirk_named(std::string_view name) {
+  const auto quirk = Quirks::find(name);
+  return quirk ? &hop_of(quirk.value()) : nullptr;
+}
+
+const Hop* hop_or_none(Shown shown) {
+  return shown ? &about(*shown) : nullptr;
+}
+
+}  // namespace
+
+std::span<const Hop> hops() {
+  return all_hops;
+}
+
+std::string_view place_name(Place place) {
+  switch (place) {
+    case Place::hardware:
+      return "hardware";
+    case Place::xen:
+      return "Xen";
+    case Place::dom0:
+      return "dom0";
+    case Place::page:
+      return "page";
+    case Place::domu:
+      return "domU";
+  }
+  return "nowhere";
+}
+
+std::string_view way_name(Way way) {
+  switch (way) {
+    case Way::down:
+      return "down";
+    case Way::up:
+      return "up";
+    case Way::both:
+      return "both";
+    case Way::response:
+      return "response";
+    case Way::beside:
+      return "beside";
+  }
+  return "none";
+}
+
+const Hop* find_hop(std::string_view name) {
+  const auto found = std::ranges::find(all_hops, name, &Hop::name);
+  return found != all_hops.end() ? &*found : nullptr;
+}
+
+const Hop& hop_of(Quirk quirk) {
+  const auto found = std::ranges::find_if(all_hops, [quirk](const Hop& hop) { return lives_at(hop, quirk); });
+  RS_CHECK(found != all_hops.end());
+  return *found;
+}
+
+const Hop* hop_of_counter(std::string_view counter) {
+  for (const Hop& hop : all_hops) {
+    if (std::ranges::find(hop.counters, counter) != hop.counters.end()) return &hop;
+  }
+  return nullptr;
+}
+
+const Hop* hop_of(const Entry& entry) {
+  switch (entry.kind) {
+    case Kind::slot_written:
+      return hop_or_none(hop_of_slot(entry));
+    case Kind::index_moved:
+      return hop_or_none(hop_of_index(entry));
+    case Kind::event_raised:
+      return hop_or_none(hop_of_event(entry));
+    case Kind::event_taken:
+      return &about(HopId::upcall);
+    case Kind::frame_passed:
+      return hop_or_none(hop_of_frame(entry));
+    case Kind::bytes_passed:
+      return hop_or_none(hop_of_bytes(entry));
+    case Kind::counted:
+      return hop_of_counter(text_of(entry));
+    case Kind::quirk:
+      return hop_of_quirk_named(text_of(entry));
+    case Kind::refused:
+    case Kind::told:
+      break;
+  }
+  return nullptr;
+}
+
+}  // namespace ringside::trace

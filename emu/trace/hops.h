@@ -1,0 +1,130 @@
+// The hops of the path, from the hardware to the program in a guest: what each is, where the sources of 2005
+// had it, what can go wrong there, and how to see it. Wherever ringside describes a hop it takes the words
+// from here: `explain`, the demo, whatever shows a run.
+//
+// The texts are in hops_outside.h (hardware and Xen), hops_dom0.h and hops_guest.h (the page and the guest).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
+#include "emu/base/quirks.h"
+#include "emu/trace/event.h"
+
+namespace ringside::trace {
+
+/// In the order of the path down: a key passes those of Way::down and Way::both as they stand here. What a
+/// guest says passes those of Way::up and Way::both from the last to the first; only those of Place::page it
+/// passes as they stand, since whoever writes a message does so before the other side reads it.
+enum class HopId : std::uint8_t {
+  keyboard,
+  serial_line,
+  uart,
+  serial_layer,
+  xen_console,
+  xen_messages,
+  virq_console,
+  console_io,
+  dom0_tty,
+  dom0_channel,
+  client,
+  xenctld,
+  xend,
+  xend_frame,
+  answer_down,
+  xcs,
+  answer_up,
+  page,
+  slot_rx,
+  slot_tx,
+  req_prod,
+  event_down,
+  event_up,
+  event_quiet,
+  upcall,
+  req_cons,
+  response,
+  rsp_prod,
+  rsp_cons,
+  ctrl_if,
+  console_driver,
+  guest_tty,
+  program,
+};
+
+inline constexpr std::size_t hop_count = static_cast<std::size_t>(HopId::program) + 1;
+
+/// Where a hop lives. The page and its event channel belong to nobody alone.
+enum class Place : std::uint8_t { hardware, xen, dom0, page, domu };
+
+/// Which way console data pass a hop. `response`: not they, but what is answered to each message, either way.
+/// `beside`: a branch, or something that the path needs but that no key passes.
+enum class Way : std::uint8_t { down, up, both, response, beside };
+
+/// A short list that needs no storage elsewhere.
+template <class T>
+class Few {
+ public:
+  constexpr Few() = default;
+  constexpr Few(std::initializer_list<T> items) : size_(items.size()) {
+    RS_CHECK(items.size() <= items_max);
+    std::copy(items.begin(), items.end(), items_);
+  }
+
+  [[nodiscard]] constexpr const T* begin() const { return items_; }
+  [[nodiscard]] constexpr const T* end() const { return items_ + size_; }
+  [[nodiscard]] constexpr std::size_t size() const { return size_; }
+  [[nodiscard]] constexpr bool empty() const { return size_ == 0; }
+
+ private:
+  static constexpr std::size_t items_max = 16;
+  T items_[items_max] = {};
+  std::size_t size_ = 0;
+};
+
+/// Texts are sentences in plain ASCII, without newlines: who prints them wraps them.
+struct Hop {
+  HopId id;
+  std::string_view name;  ///< stable, for command lines and links: "virq-console"
+  Place place;
+  Way way;
+  std::string_view title;        ///< a few words
+  std::string_view meaning;      ///< what happens here, in one to three sentences; what a story tells
+  std::string_view more;         ///< what else is worth knowing
+  std::string_view source_2005;  ///< files and functions of xen-unstable and XenoLinux on 1 July 2005
+  std::string_view goes_wrong;   ///< besides the quirks
+  std::string_view see;          ///< a command line; one that names a domain means one called web
+  Few<std::string_view>
+      scenarios;                   ///< file names without folder and suffix; those of quirks are not repeated
+  Few<Quirk> quirks;               ///< that live here
+  Few<std::string_view> counters;  ///< that count what goes wrong here, by their names in the journal
+};
+
+/// All, in the order of HopId.
+[[nodiscard]] std::span<const Hop> hops();
+
+[[nodiscard]] inline const Hop& about(HopId hop) {
+  return hops()[static_cast<std::size_t>(hop)];
+}
+
+/// "hardware", "Xen", "dom0" ...
+[[nodiscard]] std::string_view place_name(Place place);
+/// "down", "up", "both", "response", "beside".
+[[nodiscard]] std::string_view way_name(Way way);
+
+/// By name; null when there is none.
+[[nodiscard]] const Hop* find_hop(std::string_view name);
+/// The one where the quirk lives: every quirk lives somewhere.
+[[nodiscard]] const Hop& hop_of(Quirk quirk);
+/// The one whose trouble that counter counts; null when there is none.
+[[nodiscard]] const Hop* hop_of_counter(std::string_view counter);
+
+/// The hop that an entry shows. Null for what is no hop: refusals and what is told, calls to xcs, and
+/// whatever a faulty process writes.
+[[nodiscard]] const Hop* hop_of(const Entry& entry);
+
+}  // namespace ringside::trace

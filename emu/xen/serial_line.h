@@ -1,0 +1,96 @@
+// The far end of a serial line: a pty that anybody may open, a socket that anybody may connect to, the
+// streams of the process itself, or nothing. It carries characters to a chip and from it, each in its time.
+//
+// It owns what is on its way, at most a few hundred bytes. With nobody at the far end, what is sent is heard
+// by nobody, as on any cable. A far end that is there and does not read holds the line up instead.
+//
+// A pty tells neither speed nor breaks, so all characters arrive without fault.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "emu/base/byte_queue.h"
+#include "emu/host/host.h"
+#include "emu/trace/journal.h"
+#include "emu/xen/uart.h"
+
+namespace ringside::xen {
+
+inline constexpr std::size_t line_sent_bytes_max = 256;
+inline constexpr std::size_t line_arriving_bytes_max = 64;
+/// How long an instant line waits for a reader who is behind: one that lives is back by then, and one that
+/// does not must not keep others from the line.
+inline constexpr Duration reader_patience = std::chrono::milliseconds(100);
+inline constexpr Duration reader_look_delay = std::chrono::milliseconds(1);
+
+struct SerialLineOptions {
+  enum class End : std::uint8_t { none, pty, socket, streams };
+  End end = End::none;
+  std::string path = {};  ///< pty: of the link to it; socket: where it listens
+  Handle input = {};      ///< streams
+  Handle output = {};
+  std::uint32_t bits_per_second = 0;  ///< 0: instant, and then nothing overruns: the far end waits
+};
+
+class SerialLine {
+ public:
+  /// `reader_is_behind` says whether an instant line had better wait. `host` and `uart` must outlive it.
+  SerialLine(Host& host, trace::Journal journal, Uart& uart, SerialLineOptions options,
+             std::function<bool()> reader_is_behind);
+  ~SerialLine();
+  SerialLine(const SerialLine&) = delete;
+  SerialLine& operator=(const SerialLine&) = delete;
+
+  /// Makes the far end. Fails as the host does.
+  Result<> start();
+
+  // -- the chip's wires
+  /// False: the far end is slow, and Uart::line_ready() is called when it takes more.
+  [[nodiscard]] bool send(std::uint8_t character);
+  /// The chip has room again.
+  void room();
+
+  /// Sent with nobody at the far end.
+  [[nodiscard]] std::uint64_t unheard_bytes() const { return unheard_bytes_; }
+
+ private:
+  Result<> start_pty();
+  Result<> start_socket();
+  void accept_next();
+  void pty_changed();
+  void begin();
+  void end();
+  void stream_ready(Ready what);
+  void want();
+  void read_more();
+  void deliver();
+  [[nodiscard]] bool waits_for_reader(Time now);
+  void flush();
+
+  Host& host_;
+  trace::Journal journal_;
+  Uart& uart_;
+  SerialLineOptions options_;
+  std::function<bool()> reader_is_behind_;
+  std::optional<Time> behind_since_;
+  Duration character_time_;
+  Handle listener_;
+  Handle stream_;       ///< the pty, the connection, or the streams' input
+  bool there_ = false;  ///< somebody is at the far end
+  bool input_ended_ = false;
+  bool output_blocked_ = false;
+  bool held_up_ = false;  ///< send() has refused one
+  bool delivering_ = false;
+  ByteQueue sent_{line_sent_bytes_max};
+  ByteQueue arriving_{line_arriving_bytes_max};
+  Time next_arrival_{0};
+  Host::TimerId arrival_timer_ = 0;
+  Host::TimerId flush_timer_ = 0;
+  std::uint64_t unheard_bytes_ = 0;
+};
+
+}  // namespace ringside::xen

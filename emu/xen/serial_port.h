@@ -1,0 +1,67 @@
+// Xen's serial layer: the driver of one 16550, and the split of its line in two. By a character's top bit one
+// line carries two conversations, com1H (set) and com1L (clear); com1 is what neither has claimed. Whoever
+// receives sees seven bits.
+//
+// It owns what waits to be sent, and up to 32 characters that came for nobody. The chip is somebody else's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "emu/base/byte_queue.h"
+#include "emu/host/host.h"
+#include "emu/trace/journal.h"
+#include "emu/xen/uart.h"
+
+namespace ringside::xen {
+
+inline constexpr std::size_t serial_unclaimed_bytes_max = 32;
+inline constexpr std::size_t serial_transmit_bytes_max = 16384;
+
+/// Which part of a line somebody talks on: com1, com1H, com1L.
+enum class SerialHalf : std::uint8_t { both, high, low };
+
+class SerialPort {
+ public:
+  using Receiver = std::function<void(std::uint8_t)>;
+
+  /// `uart` must outlive it.
+  SerialPort(Uart& uart, trace::Journal journal);
+
+  /// Sets the chip up: 8 bits, no parity, FIFOs with a trigger of 14, interrupts.
+  void start();
+  /// The chip's interrupt line.
+  void interrupt(bool raised);
+
+  /// Who hears that part from here on. What has waited for him comes at once.
+  void set_receiver(SerialHalf half, Receiver receiver);
+  /// Queues what there is room for; '\n' becomes "\r\n" and counts as one. Answers how many bytes of `bytes`
+  /// that were; who has more decides himself whether it waits or is lost.
+  std::size_t write(SerialHalf half, Bytes bytes);
+  [[nodiscard]] std::size_t transmit_room() const { return to_send_.room(); }
+  /// Characters that came for nobody while 32 others waited.
+  [[nodiscard]] std::uint32_t unclaimed_dropped() const { return unclaimed_dropped_; }
+
+ private:
+  void serve_interrupt();
+  void take_received();
+  void received(std::uint8_t character);
+  void deliver(std::uint8_t character);
+  [[nodiscard]] const Receiver* receiver_of(std::uint8_t character) const;
+  void fill_chip();
+
+  Uart& uart_;
+  trace::Journal journal_;
+  std::array<Receiver, 3> receivers_;  ///< by SerialHalf
+  ByteQueue unclaimed_{serial_unclaimed_bytes_max};
+  std::uint32_t unclaimed_dropped_ = 0;
+  ByteQueue to_send_{serial_transmit_bytes_max};
+  bool raised_ = false;
+  bool serving_ = false;
+  bool filling_ = false;
+};
+
+}  // namespace ringside::xen

@@ -1,0 +1,253 @@
+// The catalogue of hops: that each is told in full, and which of them an entry of the journal shows.
+#include "emu/trace/hops.h"
+
+#include <set>
+#include <string>
+
+#include "emu/base/nearest.h"
+#include "emu/trace/journal.h"
+#include "emu/trace/memory_sink.h"
+#include "emu/trace/text.h"
+#include "test/catch.h"
+#include "test/ring_page.h"
+
+using namespace ringside;
+using namespace ringside::trace;
+using ringside::test::text_message;
+
+namespace {
+
+constexpr Actor xen = actor(Role::xen);
+constexpr Actor dom0 = actor(Role::dom0);
+constexpr Actor xcs = actor(Role::xcs);
+constexpr Actor xend = actor(Role::xend);
+constexpr Actor uart = actor(Role::uart);
+constexpr Actor user = actor(Role::user, 1);
+constexpr Actor client = actor(Role::client, 1);
+constexpr Actor dom1 = actor(Role::domain, 1);
+constexpr Actor tty1 = actor(Role::tty, 1);
+constexpr Actor tty0 = actor(Role::tty, 0);
+constexpr std::uint8_t key[] = {'u'};
+
+/// The name of the hop of the one entry that `say` writes; "none".
+template <class Say>
+std::string shown(Actor self, Say say) {
+  MemorySink sink([] { return 1; });
+  Journal journal(sink, self);
+  say(journal);
+  REQUIRE(sink.entries().size() == 1);
+  const Hop* hop = hop_of(sink.entries().front().entry);
+  return hop == nullptr ? "none" : std::string(hop->name);
+}
+
+std::string bytes(Actor from, Actor to) {
+  return shown(from, [to](Journal& journal) { journal.bytes_passed(0, to, key); });
+}
+
+std::string frame(Actor from, Actor to, std::uint8_t type) {
+  return shown(from,
+               [to, type](Journal& journal) { journal.frame_passed(1, to, type, 2, text_message("u")); });
+}
+
+std::string event(Actor from, std::uint32_t domain, Actor to, ring::Raised outcome,
+                  EventSource source = EventSource::channel) {
+  return shown(from, [=](Journal& journal) { journal.event_raised(domain, to, 1, outcome, source, 2); });
+}
+
+bool is_sentence(std::string_view text) {
+  const bool plain = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+  return plain && !text.empty() && text.back() == '.' && text.find("  ") == std::string_view::npos;
+}
+
+}  // namespace
+
+TEST_CASE("every hop is told in full, in plain sentences") {
+  for (const Hop& hop : hops()) {
+    CAPTURE(hop.name);
+    CHECK(
+        std::ranges::all_of(hop.name, [](char c) { return (c >= 'a' && c <= 'z') || c == '-' || c == '0'; }));
+    CHECK(!hop.title.empty());
+    CHECK(hop.title.size() <= 60);
+    for (const std::string_view text : {hop.meaning, hop.more, hop.source_2005, hop.goes_wrong})
+      CHECK(is_sentence(text));
+    CHECK(hop.see.starts_with("ringside "));
+    // No scenario tells of a keyboard or of dom0's own channel.
+    const bool told_without = hop.id == HopId::keyboard || hop.id == HopId::dom0_channel;
+    CHECK(hop.scenarios.empty() == told_without);
+  }
+}
+
+TEST_CASE("a hop is found by its name, which no other has") {
+  std::set<std::string_view> names;
+  for (const Hop& hop : hops()) {
+    CHECK(names.insert(hop.name).second);
+    CHECK(find_hop(hop.name) == &about(hop.id));
+    // `explain` takes either name.
+    CHECK_FALSE(Quirks::find(hop.name).ok());
+  }
+  CHECK(names.size() == hop_count);
+  CHECK(find_hop("virq") == nullptr);
+  CHECK(find_hop("") == nullptr);
+}
+
+TEST_CASE("no two hops are told in the same words") {
+  std::set<std::string_view> told;
+  for (const Hop& hop : hops()) {
+    for (const std::string_view text : {hop.title, hop.meaning, hop.more, hop.goes_wrong})
+      CHECK(told.insert(text).second);
+  }
+}
+
+TEST_CASE("every quirk lives at a hop, and a counter is at one only") {
+  for (const QuirkAbout& known : quirks_known) {
+    const Hop& hop = hop_of(known.quirk);
+    CHECK(std::ranges::count(hop.quirks, known.quirk) == 1);
+  }
+  CHECK(hop_of(Quirk::leaky_response).name == "response");
+  std::set<std::string_view> counters;
+  for (const Hop& hop : hops()) {
+    for (const std::string_view counter : hop.counters) {
+      CHECK(counters.insert(counter).second);
+      CHECK(hop_of_counter(counter) == &about(hop.id));
+    }
+  }
+  CHECK(hop_of_counter("overruns")->name == "uart");
+  CHECK(hop_of_counter("sheep") == nullptr);
+}
+
+TEST_CASE("the hops lie in the order of the path, one place after the other") {
+  Place place = Place::hardware;
+  for (const Hop& hop : hops()) {
+    CHECK(hop.place >= place);
+    place = hop.place;
+  }
+}
+
+TEST_CASE("what happens to a ring shows as slots, indices and the response") {
+  const auto slot = [](Actor who, ring::Ring ring, SlotUse use) {
+    return shown(who, [=](Journal& journal) { journal.slot_written(1, ring, 0, use, text_message("u")); });
+  };
+  CHECK(slot(xcs, ring::Ring::rx, SlotUse::request) == "slot-rx");
+  CHECK(slot(dom1, ring::Ring::rx, SlotUse::response) == "response");
+  CHECK(slot(dom1, ring::Ring::tx, SlotUse::request) == "slot-tx");
+  CHECK(slot(xcs, ring::Ring::tx, SlotUse::response) == "response");
+  const auto index = [](IndexName name) {
+    return shown(dom1, [name](Journal& journal) { journal.index_moved(1, ring::Ring::tx, name, 0, 1); });
+  };
+  CHECK(index(IndexName::req_prod) == "req-prod");
+  CHECK(index(IndexName::req_cons) == "req-cons");
+  CHECK(index(IndexName::rsp_prod) == "rsp-prod");
+  CHECK(index(IndexName::rsp_cons) == "rsp-cons");
+  CHECK(index(static_cast<IndexName>(200)) == "none");
+}
+
+TEST_CASE("an event shows where it goes, and that it may wake nobody") {
+  CHECK(event(xcs, 1, dom1, ring::Raised::kick) == "event-down");
+  CHECK(event(dom1, 1, dom0, ring::Raised::kick) == "event-up");
+  CHECK(event(xen, 1, dom0, ring::Raised::kick) == "event-up");
+  CHECK(event(xcs, 1, dom1, ring::Raised::masked) == "event-quiet");
+  CHECK(event(dom1, 1, dom0, ring::Raised::already_pending) == "event-quiet");
+  CHECK(shown(xcs, [](Journal& journal) { journal.event_taken(1, 2); }) == "upcall");
+}
+
+TEST_CASE("a character for dom0 is VIRQ_CONSOLE, whether its event wakes anybody or not") {
+  CHECK(event(xen, 0, dom0, ring::Raised::kick, EventSource::virq) == "virq-console");
+  CHECK(event(xen, 0, dom0, ring::Raised::already_pending, EventSource::virq) == "virq-console");
+}
+
+TEST_CASE(
+    "a physical interrupt is the keyboard's; other virtual ones are no hop; dom0's own channel is one") {
+  CHECK(event(xen, 0, dom0, ring::Raised::kick, EventSource::pirq) == "keyboard");
+  CHECK(event(xen, 1, dom0, ring::Raised::kick, EventSource::virq) == "none");
+  CHECK(event(xen, 1, dom1, ring::Raised::kick, EventSource::virq) == "none");
+  CHECK(event(dom0, 0, dom0, ring::Raised::kick) == "event-up");
+  CHECK(event(xcs, 0, actor(Role::domain, 0), ring::Raised::kick) == "event-down");
+  CHECK(event(dom1, 1, dom0, ring::Raised::kick, static_cast<EventSource>(9)) == "event-up");
+}
+
+TEST_CASE("frames show as what they carry and which way; calls are no hop") {
+  CHECK(frame(xend, xcs, frame_request) == "xend-frame");
+  CHECK(frame(xend, xcs, frame_response) == "answer-down");
+  CHECK(frame(xcs, client, frame_request) == "xcs");
+  CHECK(frame(xcs, client, frame_response) == "answer-up");
+  for (unsigned type = 0; type <= 255; ++type) {
+    if (type == frame_request || type == frame_response) continue;
+    CHECK(frame(client, xcs, static_cast<std::uint8_t>(type)) == "none");
+  }
+}
+
+TEST_CASE("bytes show between whom they pass: a key's whole way, and back") {
+  CHECK(bytes(user, uart) == "serial-line");
+  CHECK(bytes(uart, xen) == "uart");
+  CHECK(bytes(xen, dom0) == "console-io");
+  CHECK(bytes(dom0, tty0) == "dom0-tty");
+  CHECK(bytes(user, xend) == "client");
+  CHECK(bytes(dom1, tty1) == "guest-tty");
+  CHECK(bytes(tty1, dom1) == "console-driver");
+  CHECK(bytes(xend, client) == "xend");
+  CHECK(bytes(actor(Role::xenctld), client) == "xenctld");
+  CHECK(bytes(client, user) == "client");
+  CHECK(bytes(tty0, dom0) == "dom0-tty");
+  CHECK(bytes(dom0, xen) == "console-io");
+  CHECK(bytes(xen, uart) == "serial-layer");
+  CHECK(bytes(uart, user) == "serial-line");
+  CHECK(bytes(actor(Role::program, 1), dom1) == "program");
+}
+
+TEST_CASE("a key at dom0's own keyboard, and what its screen shows, are the other branch") {
+  CHECK(bytes(user, dom0) == "keyboard");
+  CHECK(bytes(dom0, user) == "keyboard");
+}
+
+TEST_CASE("who hands bytes to whom is a hop, or is known to be none") {
+  for (int from = 0; from <= static_cast<int>(Role::program); ++from) {
+    for (int to = 0; to <= static_cast<int>(Role::program); ++to) {
+      const auto giver = static_cast<Role>(from);
+      const auto taker = static_cast<Role>(to);
+      // These pass bytes on as messages and frames, but for terminals, dom0's hypercall and its screen.
+      const bool none = (giver == Role::domain || giver == Role::xcs ||
+                         (giver == Role::dom0 && taker != Role::xen && taker != Role::user)) &&
+                        taker != Role::tty;
+      CAPTURE(from, to);
+      CHECK((bytes(actor(giver, 1), actor(taker, 1)) == "none") == none);
+    }
+  }
+  CHECK(bytes(actor(static_cast<Role>(99)), xen) == "none");
+}
+
+TEST_CASE("a counter and a quirk show the hop where they are; what is told or refused shows none") {
+  CHECK(shown(xen, [](Journal& journal) { journal.counted(0, "console input dropped", 1, 2); }) ==
+        "virq-console");
+  CHECK(shown(xen, [](Journal& journal) { journal.counted(0, "sheep", 1, 2); }) == "none");
+  CHECK(shown(xcs, [](Journal& journal) { journal.quirk(1, Quirk::xcs_drop_when_full); }) == "slot-rx");
+  CHECK(shown(xcs, [](Journal& journal) { journal.told(0, "xcs listens"); }) == "none");
+  CHECK(shown(xcs, [](Journal& journal) { journal.refused(1, dom1, "impossible ring indices"); }) == "none");
+  Entry of_unknown_kind;
+  of_unknown_kind.kind = static_cast<Kind>(77);
+  CHECK(hop_of(of_unknown_kind) == nullptr);
+  Entry of_unknown_quirk;
+  of_unknown_quirk.kind = Kind::quirk;
+  CHECK(hop_of(of_unknown_quirk) == nullptr);
+}
+
+TEST_CASE("places and ways have names") {
+  CHECK(place_name(Place::xen) == "Xen");
+  CHECK(place_name(static_cast<Place>(99)) == "nowhere");
+  CHECK(way_name(Way::response) == "response");
+  CHECK(way_name(static_cast<Way>(99)) == "none");
+}
+
+TEST_CASE("the word that was meant is the one with the fewest changes, or one that holds it") {
+  constexpr std::string_view words[] = {"virq-console", "xend", "xend-frame", "xcs"};
+  CHECK(edit_distance("kitten", "sitting") == 3);
+  CHECK(edit_distance("", "abc") == 3);
+  CHECK(edit_distance("abc", "") == 3);
+  CHECK(edit_distance("abc", "abc") == 0);
+  CHECK(nearest("xedn-frame", words) == "xend-frame");
+  CHECK(nearest("xen", words) == "xend");
+  CHECK(nearest("virq", words) == "virq-console");
+  CHECK(nearest("frame", words) == "xend-frame");
+  CHECK(nearest("elephant", words).empty());
+  CHECK(nearest("", words).empty());
+  CHECK(nearest("me", words).empty());
+}

@@ -1,0 +1,90 @@
+"""explain: the path and its hops as a reader gets them, and that what they point at is there."""
+import json
+import pathlib
+import re
+import shlex
+import unittest
+
+from support import main, run
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FIELDS = {"name", "place", "way", "title", "meaning", "more", "source_2005", "goes_wrong", "quirks", "counters", "see",
+          "scenarios"}
+# Nothing can be made or found there, so a command whose words are good fails later, and in another way.
+NO_MACHINE = "/proc/none"
+
+
+def flat(text):
+    return " ".join(text.decode().split())
+
+
+class Explain(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.hops = json.loads(run("explain", "--json", check=0).stdout)
+
+    def test_the_picture_has_every_hop_once_and_in_order(self):
+        lines = run("explain", check=0).stdout.decode().splitlines()
+        names = [hop["name"] for hop in self.hops]
+        shown = [match[1] for match in (re.match(r" .{10}[v ][ .r][\^ ]  ([a-z0-9-]+) +\S", line) for line in lines) if match]
+        self.assertEqual(shown, names)
+        self.assertEqual(len(set(names)), len(names))
+        self.assertLessEqual(max(map(len, lines)), 110)
+
+    def test_a_hop_in_full_has_all_of_its_texts(self):
+        for hop in self.hops:
+            with self.subTest(hop=hop["name"]):
+                self.assertEqual(set(hop), FIELDS)
+                said = run("explain", hop["name"], check=0).stdout
+                for line in said.decode().splitlines():
+                    self.assertLessEqual(len(line), 92)
+                    self.assertEqual(line, line.rstrip())
+                for field in ("title", "meaning", "more", "source_2005", "goes_wrong", "see"):
+                    self.assertIn(hop[field], flat(said))
+                for word in hop["quirks"] + [f'"{name}"' for name in hop["counters"]] + hop["scenarios"]:
+                    self.assertIn(word, flat(said))
+                self.assertEqual(json.loads(run("explain", "--json", hop["name"], check=0).stdout), [hop])
+
+    def test_a_quirk_or_a_counter_tells_of_its_hop(self):
+        for hop in self.hops:
+            for word in hop["quirks"] + hop["counters"]:
+                with self.subTest(word=word):
+                    said = run("explain", word, check=0).stdout.decode()
+                    self.assertTrue(said.startswith(hop["name"] + ": "), said)
+
+    def test_an_unknown_word_is_refused_with_the_one_that_was_meant_and_the_list(self):
+        for word, meant in (("virq", "virq-console"), ("xcs-drop-when-ful", "xcs-drop-when-full"), ("reqprod", "req-prod")):
+            refused = run("explain", word, check=1)
+            self.assertEqual(refused.stdout, b"")
+            self.assertTrue(refused.stderr.startswith(f"ringside: cannot explain: {word}: ".encode()), refused.stderr)
+            self.assertIn(f"did you mean {meant}?".encode(), refused.stderr)
+            for hop in self.hops:
+                self.assertIn(hop["name"].encode(), refused.stderr)
+        self.assertNotIn(b"did you mean", run("explain", "elephant", check=1).stderr)
+
+    def test_what_a_hop_tells_to_type_is_a_good_command(self):
+        for line in {hop["see"] for hop in self.hops}:
+            with self.subTest(see=line):
+                words = shlex.split(line)[1:]
+                if "--" in words:  # in a machine of its own
+                    run(*words, check=0)
+                    continue
+                # Without a machine: bad words would be status 1.
+                self.assertEqual(run(*words, "--dir", NO_MACHINE).returncode, 3)
+
+    def test_every_counter_is_one_that_is_counted(self):
+        source = "\n".join(path.read_text() for path in sorted(ROOT.glob("emu/*/*.cc")))
+        for hop in self.hops:
+            for counter in hop["counters"]:
+                self.assertIn(f'"{counter}"', source)
+
+    def test_every_scenario_is_there_when_there_are_scenarios(self):
+        there = {path.stem for path in ROOT.glob("scenarios/*.scn")}
+        named = {scenario for hop in self.hops for scenario in hop["scenarios"]}
+        self.assertTrue(named)
+        if there:
+            self.assertEqual(named - there, set())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+// The 16550: registers, FIFOs, interrupts, the time of characters, and what goes wrong on a line.
+#include "emu/xen/uart.h"
+
+#include <string>
+
+#include "emu/host/sim.h"
+#include "emu/trace/memory_sink.h"
+#include "test/catch.h"
+
+using namespace ringside;
+using namespace ringside::xen;
+using namespace ringside::xen::uart;
+using Register = UartRegister;
+
+namespace {
+
+struct Chip {
+  explicit Chip(std::uint32_t bits_per_second = 0)
+      : host(world.host("xen")),
+        chip(host, trace::Journal(sink, trace::actor(trace::Role::uart)), bits_per_second,
+             {.interrupt =
+                  [this](bool raised) {
+                    interrupts += raised;
+                    high = raised;
+                  },
+              .send =
+                  [this](std::uint8_t character) {
+                    if (blocked) return false;
+                    line += static_cast<char>(character);
+                    return true;
+                  },
+              .room = [this] { ++rooms; }}) {}
+
+  /// As the driver does: FIFOs, a trigger of 14, these interrupts.
+  void set_up(std::uint8_t interrupts_wanted) {
+    chip.write(Register::interrupt_or_fifo, fcr_enable | fcr_trigger_14);
+    chip.write(Register::modem_control, mcr_out2);
+    chip.write(Register::interrupt_enable, interrupts_wanted);
+  }
+  void receive(int count) {
+    for (int each = 0; each < count; ++each) chip.receive(static_cast<std::uint8_t>('a' + each));
+  }
+  std::uint8_t reason() { return chip.read(Register::interrupt_or_fifo) & 0x0f; }
+
+  SimWorld world;
+  trace::MemorySink sink{world.clock()};
+  SimHost& host;
+  std::string line;
+  bool blocked = false;
+  bool high = false;
+  int interrupts = 0;
+  int rooms = 0;
+  Uart chip;
+};
+
+}  // namespace
+
+TEST_CASE("registers keep what is written, and the divisor hides behind its latch") {
+  Chip c;
+  c.chip.write(Register::scratch, 0x5a);
+  CHECK(c.chip.read(Register::scratch) == 0x5a);
+  c.chip.write(Register::line_control, lcr_8n1 | lcr_divisor_latch);
+  c.chip.write(Register::data, 12);
+  c.chip.write(Register::interrupt_enable, 1);
+  CHECK(c.chip.read(Register::data) == 12);
+  CHECK(c.chip.read(Register::interrupt_enable) == 1);
+  c.chip.write(Register::line_control, lcr_8n1);
+  CHECK(c.chip.read(Register::interrupt_enable) == 0);
+  CHECK(c.line.empty());
+  CHECK(c.chip.read(Register::line_control) == lcr_8n1);
+  CHECK((c.chip.read(Register::modem_status) & msr_clear_to_send) != 0);
+}
+
+TEST_CASE("the fourteenth character raises the interrupt, and reading below lowers it") {
+  Chip c;
+  c.set_up(ier_data);
+  c.receive(13);
+  CHECK_FALSE(c.high);
+  c.chip.receive('n');
+  CHECK(c.high);
+  CHECK(c.reason() == iir_data);
+  CHECK(c.chip.read(Register::data) == 'a');
+  CHECK_FALSE(c.high);
+  CHECK(c.chip.receive_room() == 3);
+}
+
+TEST_CASE("fewer characters than the trigger are told of after four times a character's time") {
+  Chip c(9600);
+  c.set_up(ier_data);
+  c.receive(3);
+  c.world.run_for(4 * character_time(9600) - std::chrono::nanoseconds(1));
+  CHECK_FALSE(c.high);
+  c.world.run_for(std::chrono::nanoseconds(1));
+  CHECK(c.high);
+  CHECK(c.reason() == iir_timeout);
+  for (const char each : {'a', 'b', 'c'}) CHECK(c.chip.read(Register::data) == each);
+  CHECK_FALSE(c.high);
+  CHECK(c.reason() == iir_none);
+}
+
+TEST_CASE("the seventeenth character of a full FIFO is lost, marked and counted") {
+  Chip c;
+  c.set_up(ier_data | ier_line_status);
+  c.receive(16);
+  CHECK(c.chip.counters().overruns == 0);
+  c.chip.receive('!');
+  CHECK(c.chip.counters().overruns == 1);
+  CHECK(c.reason() == iir_line_status);
+  CHECK((c.chip.read(Register::line_status) & lsr_overrun) != 0);
+  CHECK((c.chip.read(Register::line_status) & lsr_overrun) == 0);
+  std::string read;
+  while ((c.chip.read(Register::line_status) & lsr_data) != 0)
+    read += static_cast<char>(c.chip.read(Register::data));
+  CHECK(read == "abcdefghijklmnop");
+  CHECK(c.rooms == 1);
+}
+
+TEST_CASE("without FIFOs the second character overruns") {
+  Chip c;
+  c.chip.receive('a');
+  c.chip.receive('b');
+  CHECK(c.chip.counters().overruns == 1);
+  CHECK(c.chip.read(Register::data) == 'a');
+}
+
+TEST_CASE("a bad character shows its mark when its turn comes, once, and is counted") {
+  struct Case {
+    LineFault fault;
+    std::uint8_t bit;
+    std::uint32_t UartCounters::*counter;
+  };
+  const auto [fault, bit, counter] =
+      GENERATE(Case{LineFault::parity, lsr_parity, &UartCounters::parity_errors},
+               Case{LineFault::framing, lsr_framing, &UartCounters::framing_errors},
+               Case{LineFault::break_condition, lsr_break, &UartCounters::breaks});
+  Chip c;
+  c.set_up(ier_data | ier_line_status);
+  c.chip.receive('a');
+  c.chip.receive('b', fault);
+  CHECK(c.chip.counters().*counter == 1);
+  // Not at the front yet: only that there is one somewhere.
+  CHECK(c.chip.read(Register::line_status) == (lsr_data | lsr_fifo_error | lsr_transmit_empty | lsr_idle));
+  CHECK_FALSE(c.high);
+  CHECK(c.chip.read(Register::data) == 'a');
+  CHECK(c.high);
+  CHECK(c.reason() == iir_line_status);
+  CHECK((c.chip.read(Register::line_status) & bit) != 0);
+  CHECK((c.chip.read(Register::line_status) & (bit | lsr_fifo_error)) == 0);
+  CHECK(c.chip.read(Register::data) == 'b');
+}
+
+TEST_CASE("what is sent takes its time on the line, and the empty FIFO says so once") {
+  Chip c(1000);  // a character takes 10 ms
+  c.set_up(ier_transmit_empty);
+  CHECK(c.reason() == iir_transmit_empty);
+  CHECK(c.reason() == iir_none);
+  for (const char each : {'x', 'y', 'z'}) c.chip.write(Register::data, static_cast<std::uint8_t>(each));
+  CHECK(c.line == "x");
+  CHECK_FALSE(c.high);
+  c.world.run_for(std::chrono::milliseconds(10));
+  CHECK(c.line == "xy");
+  c.world.run_for(std::chrono::milliseconds(10));
+  CHECK(c.line == "xyz");
+  CHECK(c.high);
+  CHECK(c.reason() == iir_transmit_empty);
+  CHECK_FALSE(c.high);
+  CHECK((c.chip.read(Register::line_status) & lsr_idle) == 0);
+  c.world.run_for(std::chrono::milliseconds(10));
+  CHECK((c.chip.read(Register::line_status) & lsr_idle) != 0);
+}
+
+TEST_CASE("a line that takes nothing is not clear to send, and what waits leaves when it is") {
+  Chip c;
+  c.set_up(0);
+  c.blocked = true;
+  c.chip.write(Register::data, 'x');
+  CHECK((c.chip.read(Register::line_status) & lsr_transmit_empty) == 0);
+  CHECK((c.chip.read(Register::modem_status) & msr_clear_to_send) == 0);
+  c.blocked = false;
+  c.chip.line_ready();
+  CHECK(c.line == "x");
+  CHECK((c.chip.read(Register::modem_status) & msr_clear_to_send) != 0);
+}
+
+TEST_CASE("without OUT2 no interrupt leaves the chip") {
+  Chip c;
+  c.set_up(ier_data);
+  c.chip.write(Register::modem_control, 0);
+  c.receive(16);
+  CHECK_FALSE(c.high);
+  c.chip.write(Register::modem_control, mcr_out2);
+  CHECK(c.high);
+}

@@ -1,0 +1,220 @@
+// explain: the path as a picture in plain text, or one hop in full. All texts are those of the catalogue of
+// hops; it asks no machine.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "emu/base/nearest.h"
+#include "emu/trace/hops.h"
+#include "tools/command.h"
+#include "tools/prose.h"
+
+namespace ringside::tools {
+
+namespace {
+
+using trace::Hop;
+using trace::Place;
+using trace::Way;
+
+constexpr std::string_view quirk_scenario_prefix = "20-quirk-";
+
+std::vector<std::string> scenarios_of(const Hop& hop) {
+  std::vector<std::string> names(hop.scenarios.begin(), hop.scenarios.end());
+  for (const Quirk quirk : hop.quirks)
+    names.push_back(fmt::format("{}{}", quirk_scenario_prefix, about(quirk).name));
+  return names;
+}
+
+// -- the picture
+
+std::string_view arrows(Way way) {
+  switch (way) {
+    case Way::down:
+      return "v  ";
+    case Way::up:
+      return "  ^";
+    case Way::both:
+      return "v ^";
+    case Way::response:
+      return " r ";
+    case Way::beside:
+      return " . ";
+  }
+  return "   ";
+}
+
+void print_picture() {
+  print_wrapped(
+      "How console data travel in Xen, hop by hop. A key goes down through the lines with v, read from the "
+      "top. What a guest says comes up through those with ^, read from the bottom; but the lines of the page "
+      "are passed from top to bottom either way. With r: the response that frees a message's slot again. "
+      "With a dot: beside the way.",
+      "");
+  const Hop* before = nullptr;
+  for (const Hop& hop : trace::hops()) {
+    const bool same_place = before != nullptr && before->place == hop.place;
+    if (!same_place) fmt::print("\n");
+    fmt::print(" {:<10}{}  {:<16}{}\n", same_place ? "" : trace::place_name(hop.place), arrows(hop.way),
+               hop.name, hop.title);
+    before = &hop;
+  }
+  fmt::print(
+      "\n`ringside explain HOP` tells of one in full: what it is, where it was in 2005, what goes wrong "
+      "there,\n"
+      "how to see it. `ringside demo` shows the path as it runs.\n");
+}
+
+// -- one hop
+
+std::string_view place_words(Place place) {
+  switch (place) {
+    case Place::hardware:
+      return "outside: hardware";
+    case Place::xen:
+      return "in Xen";
+    case Place::dom0:
+      return "in dom0";
+    case Place::page:
+      return "between dom0 and a guest";
+    case Place::domu:
+      return "in the guest";
+  }
+  return "nowhere";
+}
+
+std::string_view way_words(Way way) {
+  switch (way) {
+    case Way::down:
+      return "on the way down";
+    case Way::up:
+      return "on the way up";
+    case Way::both:
+      return "on the way down and up";
+    case Way::response:
+      return "on the way of the response";
+    case Way::beside:
+      return "beside the way of a key";
+  }
+  return "";
+}
+
+constexpr std::string_view margin = "              ";
+
+/// "  label       text ...", its further lines under the text.
+void print_field(std::string_view label, std::string_view text) {
+  print_wrapped(text, fmt::format("  {:<{}}", label, margin.size() - 2), margin);
+}
+
+std::string in_quotes(const trace::Few<std::string_view>& words) {
+  std::string text;
+  for (const std::string_view word : words) text += fmt::format("{}\"{}\"", text.empty() ? "" : ", ", word);
+  return text;
+}
+
+void print_one(const Hop& hop) {
+  fmt::print("{}: {}\n{}, {}\n\n", hop.name, hop.title, place_words(hop.place), way_words(hop.way));
+  print_wrapped(fmt::format("{} {}", hop.meaning, hop.more), "  ");
+  fmt::print("\n");
+  print_field("in 2005", hop.source_2005);
+  print_field("goes wrong", hop.goes_wrong);
+  for (const Quirk quirk : hop.quirks)
+    print_field("quirk", fmt::format("{}: {}", about(quirk).name, about(quirk).what));
+  if (!hop.counters.empty()) print_field("counted as", in_quotes(hop.counters));
+  print_field("see", hop.see);
+  for (const std::string& scenario : scenarios_of(hop))
+    print_field("scenario", fmt::format("scenarios/{}.scn", scenario));
+}
+
+// -- JSON. The fields are those of trace::Hop; none is ever missing.
+
+template <class Words>
+std::string json_array(const Words& words) {
+  std::string out;
+  for (const auto& word : words) out += fmt::format("{}{}", out.empty() ? "" : ", ", json_string(word));
+  return "[" + out + "]";
+}
+
+std::string json_of(const Hop& hop) {
+  std::vector<std::string_view> quirks;
+  for (const Quirk quirk : hop.quirks) quirks.push_back(about(quirk).name);
+  std::string out = fmt::format(R"({{"name": {}, "place": {}, "way": {}, "title": {}, )",
+                                json_string(hop.name), json_string(trace::place_name(hop.place)),
+                                json_string(trace::way_name(hop.way)), json_string(hop.title));
+  out += fmt::format(R"("meaning": {}, "more": {}, "source_2005": {}, "goes_wrong": {}, )",
+                     json_string(hop.meaning), json_string(hop.more), json_string(hop.source_2005),
+                     json_string(hop.goes_wrong));
+  return out + fmt::format(R"("quirks": {}, "counters": {}, "see": {}, "scenarios": {}}})",
+                           json_array(quirks), json_array(hop.counters), json_string(hop.see),
+                           json_array(scenarios_of(hop)));
+}
+
+void print_json(std::span<const Hop> hops) {
+  const char* before = "[\n  ";
+  for (const Hop& hop : hops) fmt::print("{}{}", std::exchange(before, ",\n  "), json_of(hop));
+  fmt::print("\n]\n");
+}
+
+// -- the command
+
+/// By its own name, or that of a quirk or a counter there.
+const Hop* hop_named(std::string_view word) {
+  if (const Hop* hop = trace::find_hop(word)) return hop;
+  if (const auto quirk = Quirks::find(word)) return &trace::hop_of(quirk.value());
+  return trace::hop_of_counter(word);
+}
+
+Error no_such_hop(const std::string& word) {
+  std::vector<std::string_view> known;
+  std::string list;
+  for (const Hop& hop : trace::hops()) {
+    known.push_back(hop.name);
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", hop.name);
+  }
+  for (const QuirkAbout& quirk : quirks_known) known.push_back(quirk.name);
+  const std::string_view meant = nearest(word, known);
+  return {
+      EINVAL, "cannot explain", word, "no hop, quirk or counter has that name",
+      fmt::format("{}the hops are {}", meant.empty() ? "" : fmt::format("did you mean {}? ", meant), list)};
+}
+
+int explain(const std::string& word, bool json) {
+  if (word.empty()) {
+    json ? print_json(trace::hops()) : print_picture();
+    return exit_good;
+  }
+  const Hop* hop = hop_named(word);
+  if (hop == nullptr) {
+    failed(no_such_hop(word));
+    return exit_usage;
+  }
+  json ? print_json({hop, 1}) : print_one(*hop);
+  return exit_good;
+}
+
+}  // namespace
+
+void add_explain_command(CLI::App& app, Session& session) {
+  CLI::App* command = app.add_subcommand(
+      "explain", "The path hop by hop; or one hop: what it is, where it was in 2005, what goes wrong");
+  command->footer(
+      "It describes, and needs no machine. A quirk's or a counter's name tells of the hop where it is.\n"
+      "Examples:\n"
+      "  ringside explain                        the whole path, one line a hop\n"
+      "  ringside explain virq-console\n"
+      "  ringside explain xcs-drop-when-full     a quirk: where it bites\n"
+      "  ringside explain \"console input dropped\"         a counter of the journal\n"
+      "  ringside explain --json                 all of it, for programs");
+  const auto word = std::make_shared<std::string>();
+  const auto json = std::make_shared<bool>(false);
+  command->add_option("HOP", *word, "Its name, as in the picture (default: all of them)");
+  command->add_flag("--json", *json, "An array of objects, one a hop");
+  command->callback([&session, word, json] { session.run = [word, json] { return explain(*word, *json); }; });
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,45 @@
+// How tools print sentences, and strings for programs.
+#include "tools/prose.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ringside::tools {
+
+void print_wrapped(std::string_view text, std::string_view first_indent, std::string_view indent) {
+  std::string line(first_indent);
+  bool empty = true;
+  const auto end_line = [&] {
+    fmt::print("{}\n", line);
+    line = indent;
+    empty = true;
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string_view word = text.substr(at, end - at);
+    if (!empty && line.size() + 1 + word.size() > text_columns) end_line();
+    if (!empty) line += ' ';
+    line += word;
+    empty = false;
+    at = end + 1;
+  }
+  if (!empty) end_line();
+}
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < ' ') {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+}  // namespace ringside::tools
