@@ -124,19 +124,19 @@ void Checker::statement(const Statement& statement) {
       Overload{[&](const Act& act) { this->act(act, statement.span); },
                [&](const Expect& expect) {
                  pattern(expect.pattern, false);
-                 if (statement.round.empty()) label(expect.label, statement.span);
+                 if (statement.round.empty()) label(expect.label, expect.label_span);
                },
                [&](const ExpectNo& none) { pattern(none.pattern, false); },
                [&](const Never& never) {
                  pattern(never.pattern, true);
                  if (never.until_phase.empty()) return;
                  if (std::ranges::find(phases_, never.until_phase) == phases_.end()) {
-                   diagnostics_.error("E039", statement.span,
+                   diagnostics_.error("E039", never.until_span,
                                       fmt::format("there is no phase \"{}\"", never.until_phase),
                                       phases_.empty() ? "a phase is a line of its own: ## its title"
                                                       : suggestion(never.until_phase, phases_, "phases"));
                  } else if (phases_begun_.contains(never.until_phase)) {
-                   diagnostics_.error("E039", statement.span,
+                   diagnostics_.error("E039", never.until_span,
                                       fmt::format("the phase \"{}\" has begun already", never.until_phase),
                                       "`until` names one that comes later");
                  }

@@ -34,7 +34,8 @@ struct Draft {
   std::string title;
   Span title_span;
   std::vector<Variable> variables;
-  std::vector<Line> lines;  ///< settings, statements, phases; unreadable ones are marked
+  std::vector<std::string> broken;  ///< names whose values could not be read: told already
+  std::vector<Line> lines;          ///< settings, statements, phases; unreadable ones are marked
 
   [[nodiscard]] const Variable* find(std::string_view name) const;
   /// All names, in the order of their lines.

@@ -65,6 +65,10 @@ std::optional<std::vector<Token>> Walk::with_values(const std::vector<Token>& to
   std::vector<Token> concrete;
   concrete.reserve(tokens.size());
   for (const Token& token : tokens) {
+    const bool broken = std::ranges::any_of(token.pieces, [this](const Token::Piece& piece) {
+      return piece.name && std::ranges::find(draft_.broken, piece.text) != draft_.broken.end();
+    });
+    if (broken) return {};
     std::vector<std::string> names;
     if (token.templated()) {
       for (const auto& each : values_) names.push_back(each.first);
@@ -115,6 +119,8 @@ bool Walk::holds_now(const std::vector<Token>& condition) {
   words.done();
   if (words.failed()) return false;
   const auto found = std::ranges::find(values_, name.text, &std::pair<std::string, Token>::first);
+  if (found == values_.end() && std::ranges::find(draft_.broken, name.text) != draft_.broken.end())
+    return false;
   if (found == values_.end()) {
     std::vector<std::string> names;
     for (const auto& each : values_) names.push_back(each.first);

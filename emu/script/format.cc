@@ -100,7 +100,7 @@ std::size_t Formatter::lay_cases(std::size_t at) {
   for (const Line& line : table) {
     std::size_t column = 0;
     for (const Token& each : cells(line, &line == &head)) {
-      if (each.is(",")) continue;
+      if (&line == &head && each.is(",")) continue;
       widths.resize(std::max(widths.size(), column + 1));
       widths[column] = std::max(widths[column], width(word(each)));
       ++column;
@@ -115,7 +115,7 @@ std::size_t Formatter::lay_cases(std::size_t at) {
       laid.code = before + (&line == &head ? word(head.tokens.front()) + " " : std::string(6, ' '));
     std::size_t column = 0;
     for (const Token& each : cells(line, &line == &head)) {
-      if (each.is(",")) continue;
+      if (&line == &head && each.is(",")) continue;
       laid.code += fmt::format("{}{}", word(each),
                                std::string(widths[column] - width(word(each)) + columns_apart, ' '));
       ++column;

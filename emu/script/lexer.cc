@@ -138,7 +138,7 @@ void LineLexer::token() {
   if (is_atom(c) || name_here() != 0) return atom();
   if (c == '"') return text();
   if (c == '|') return bytes();
-  if (c == '/') return regex();
+  if (c == '/' && peek(1) != '/') return regex();
   if (!symbol()) unreadable();
 }
 
@@ -368,7 +368,7 @@ void LineLexer::unreadable() {
     hint = "names between braces are in capitals: {BYTES}";
   } else if (character == "-") {
     hint = "there are no negative numbers; an arrow is written ->";
-  } else if (character == ";" || rest.starts_with("/")) {
+  } else if (character == ";" || character == "/") {
     hint = "a comment begins with #";
   }
   fail("E001", here(bytes), "a character that means nothing here", hint);

@@ -142,7 +142,7 @@ Act unknown_verb(Words& words, const Actor& who) {
     words.fail("E013", token.span, fmt::format("what does {} do?", name),
                suggestion("", possible, name + " can"));
   } else if (const VerbAbout* expectable = find_verb(who.role, false, token.text); expectable != nullptr) {
-    words.fail("E016", token.span, fmt::format("\"{}\" is nothing that one makes {} do", token.text, name),
+    words.fail("E016", token.span, fmt::format("\"{}\" is not something to do, but to expect", token.text),
                fmt::format("to look whether it happens, write: expect {} {} ...", name, token.text));
   } else {
     words.fail("E012", token.span, fmt::format("{} cannot \"{}\"", name, token.text),
@@ -229,7 +229,8 @@ Act parse_fault(Words& words) {
   }
   Fault fault;
   fault.verb = static_cast<Fault::Verb>(words.choose({"drops", "delays", "duplicates", "reorders"}));
-  words.written_so("fault drops next 3 events dom1 -> xcs");
+  words.written_so(fault.verb == Fault::Verb::delays ? "fault delays every message xend -> xcs by 5ms"
+                                                     : "fault drops next 3 events dom1 -> xcs");
   constexpr std::uint64_t faults_max = 1'000'000;
   const Token share = words.peek();
   if (share.kind == TokenKind::percent) {

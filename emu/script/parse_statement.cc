@@ -43,7 +43,10 @@ Expect parse_limits(Words& words, Pattern pattern) {
     expect.now = true;
     expect.limit = begin;
   }
-  if (words.accept("as")) expect.label = parse_name(words, "the name of an expectation");
+  if (words.accept("as")) {
+    expect.label_span = words.here();
+    expect.label = parse_name(words, "the name of an expectation");
+  }
   return expect;
 }
 
@@ -62,6 +65,7 @@ What parse_never(Words& words) {
   if (!words.accept("until")) return never;
   const Token& title = words.peek();
   if (title.kind == TokenKind::text || title.kind == TokenKind::word) {
+    never.until_span = words.here();
     never.until_phase = words.take().text;
   } else {
     words.wrong("the title of a phase");

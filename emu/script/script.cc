@@ -24,7 +24,8 @@ std::size_t check_all(Script& script) {
       of_draft = std::max(of_draft, runs.size());
     }
     count += of_draft;
-    warn_of_unused(draft, script.diagnostics);
+    // A slip of the pen leaves its name unused too.
+    if (script.diagnostics.errors() == 0) warn_of_unused(draft, script.diagnostics);
   }
   return count;
 }

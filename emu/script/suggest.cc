@@ -11,7 +11,7 @@ namespace ringside::script {
 namespace {
 
 constexpr std::size_t word_bytes_max = 40;  ///< nobody mistypes longer ones so that it could be told
-constexpr std::size_t list_bytes_max = 200;
+constexpr std::size_t list_bytes_max = 260;
 
 /// Letters added, lost, changed, or swapped with their neighbour.
 std::size_t distance(std::string_view one, std::string_view other) {

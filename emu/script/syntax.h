@@ -391,6 +391,7 @@ struct Expect {
   std::optional<Duration> within;  ///< else the scenario's timeout
   Span limit;                      ///< where it says so; the timeout's line or nothing (line 0) without
   std::string label;               ///< of `as NAME`, for reports; else empty
+  Span label_span;
 };
 /// Nothing like it happens for a while, and nothing is left to happen that could.
 struct ExpectNo {
@@ -401,6 +402,7 @@ struct ExpectNo {
 struct Never {
   Pattern pattern;
   std::string until_phase;
+  Span until_span;
 };
 struct Phase {
   std::string title;

@@ -76,6 +76,10 @@ std::vector<std::string> Draft::names() const {
   return all;
 }
 
+void VariableReader::give_up(Draft& draft, const Variable& variable) {
+  draft.broken.insert(draft.broken.end(), variable.names.begin(), variable.names.end());
+}
+
 void VariableReader::add(Draft& draft, Variable variable) {
   for (std::size_t at = 0; at < variable.names.size(); ++at) {
     const std::string& name = variable.names[at];
@@ -103,7 +107,7 @@ void VariableReader::add(Draft& draft, Variable variable) {
     if (const auto found = std::ranges::find_if(rest, same); found != rest.end()) {
       script_.diagnostics.error("E027", found->front().span, "the same values a second time",
                                 "each run needs a name of its own");
-      return;
+      return give_up(draft, variable);
     }
   }
   variable.naming = columns_that_tell_apart(variable);
@@ -121,7 +125,8 @@ void VariableReader::param(const Line& line, Draft& draft) {
     variable.rows.push_back({parse_value(words)});
   } while (words.accept(","));
   words.done();
-  if (!words.failed()) add(draft, std::move(variable));
+  if (words.failed()) return give_up(draft, variable);
+  add(draft, std::move(variable));
 }
 
 void VariableReader::let(const Line& line, Draft& draft) {
@@ -133,7 +138,8 @@ void VariableReader::let(const Line& line, Draft& draft) {
   words.require("=");
   variable.rows.push_back({parse_value(words)});
   words.done();
-  if (!words.failed()) add(draft, std::move(variable));
+  if (words.failed()) return give_up(draft, variable);
+  add(draft, std::move(variable));
 }
 
 std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows, Draft& draft) {
@@ -151,11 +157,9 @@ std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows, 
       words.wrong("a file's name between quotes");
     const Token path = words.take();
     words.done();
-    if (words.failed()) return used;
-    from_csv(path, line, variable);
+    if (!words.failed()) from_csv(path, line, variable);
   }
   words.done();
-  if (words.failed()) return used;
   for (const Line& row : rows.first(used)) {
     if (row.tokens.empty() || row.bad) continue;
     if (row.tokens.size() != variable.names.size()) {
@@ -172,13 +176,14 @@ std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows, 
     }
     variable.rows.push_back(row.tokens);
   }
+  if (variable.rows.empty() || words.failed()) give_up(draft, variable);
   if (variable.rows.empty() && script_.diagnostics.errors() == 0) {
     script_.diagnostics.error("E026", line.span(), "a table without rows",
                               "each row is a line below, deeper than this one");
   } else if (variable.rows.size() > case_rows_max) {
     script_.diagnostics.error("E008", line.span(), "too many cases",
                               fmt::format("the limit is {}", case_rows_max));
-  } else if (!variable.rows.empty()) {
+  } else if (!variable.rows.empty() && !words.failed()) {
     add(draft, std::move(variable));
   }
   return used;

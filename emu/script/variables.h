@@ -34,6 +34,8 @@ class VariableReader {
 
  private:
   void add(Draft& draft, Variable variable);
+  /// What asks for its names is not to be blamed.
+  static void give_up(Draft& draft, const Variable& variable);
   void from_csv(const Token& path, const Line& line, Variable& variable);
 
   Script& script_;
