@@ -93,6 +93,24 @@ TEST_CASE("ids are not used again before the others had their turn") {
   CHECK(machine.create() == 3);
 }
 
+TEST_CASE("a builder may ask for an id, and gets that one or a refusal") {
+  Machine machine;
+  const auto ask = [&](DomainId id) {
+    return machine.calls.domain_create("", ring::Abi::sring, 65536, false, id);
+  };
+  CHECK(ask(1025).value().domain == 1025);
+  CHECK(ask(1025).error().code == EEXIST);
+  CHECK(ask(domain_id_max + 1).error().code == EINVAL);
+  CHECK(machine.create() == 1);
+
+  Guest left = machine.connect(1);
+  REQUIRE(machine.calls.domain_destroy(1));
+  CHECK(ask(1).error().code == EEXIST);
+  left.calls.reset();
+  machine.world.run();
+  CHECK(ask(1).value().domain == 1);
+}
+
 TEST_CASE("an id rests while a connection still speaks for its last domain") {
   Machine machine;
   Guest stale = machine.connect(machine.create());

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include "emu/base/check.h"
 
@@ -15,7 +15,11 @@ namespace ringside {
 
 class ByteQueue {
  public:
-  explicit ByteQueue(std::size_t bytes_max) : own_(bytes_max), storage_(own_) { RS_CHECK(bytes_max > 0); }
+  /// Its storage is not touched before there are bytes: most queues are far larger than what ever waits.
+  explicit ByteQueue(std::size_t bytes_max)
+      : own_(std::make_unique_for_overwrite<std::uint8_t[]>(bytes_max)), storage_(own_.get(), bytes_max) {
+    RS_CHECK(bytes_max > 0);
+  }
   /// Over bytes that outlive it, with what they hold already: `size` bytes from `first` on.
   ByteQueue(std::span<std::uint8_t> storage, std::size_t first, std::size_t size)
       : storage_(storage), first_(first), size_(size) {
@@ -98,7 +102,7 @@ class ByteQueue {
   void clear() { first_ = size_ = 0; }
 
  private:
-  std::vector<std::uint8_t> own_;
+  std::unique_ptr<std::uint8_t[]> own_;
   std::span<std::uint8_t> storage_;
   std::size_t first_ = 0;
   std::size_t size_ = 0;

@@ -160,7 +160,7 @@ void XcsClient::push_out(Lane& lane) {
 }
 
 bool XcsClient::pull_in(Lane& lane, Taken taken) {
-  const Io io = host_.read(lane.stream, std::span(lane.in).subspan(lane.in_bytes));
+  const Io io = host_.read(lane.stream, lane.in.subspan(lane.in_bytes));
   if (io.state == Io::State::blocked) return false;
   if (io.state == Io::State::closed) {
     lose({ECONNRESET, "the connection to xcs is lost", path_, "xcs has ended, or has cut this client off",

@@ -7,6 +7,8 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -80,9 +82,13 @@ class XcsClient {
 
   /// One connection, with the bytes on their way in and out.
   struct Lane {
-    Lane(std::size_t in_bytes_max, std::size_t out_bytes_max) : in(in_bytes_max), out(out_bytes_max) {}
+    Lane(std::size_t in_bytes_max, std::size_t out_bytes_max)
+        : in_storage(std::make_unique_for_overwrite<std::uint8_t[]>(in_bytes_max)),
+          in(in_storage.get(), in_bytes_max),
+          out(out_bytes_max) {}
     Handle stream;
-    std::vector<std::uint8_t> in;
+    std::unique_ptr<std::uint8_t[]> in_storage;  ///< large, and mostly never touched
+    std::span<std::uint8_t> in;
     std::size_t in_bytes = 0;  ///< at the start of `in`: the beginning of a frame that is not whole yet
     ByteQueue out;
     bool blocked = false;  ///< watched for room to write

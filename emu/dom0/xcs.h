@@ -77,6 +77,8 @@ class Xcs {
 
   [[nodiscard]] const XcsCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+  /// The number of the one that was taken last, 0 = none yet.
+  [[nodiscard]] XcsConnectionNumber last_connection() const { return last_connection_; }
   [[nodiscard]] std::size_t sessions() const { return sessions_.count(); }
   /// Null when there is none.
   [[nodiscard]] const Channel* channel(DomainId domain) const;

@@ -28,7 +28,7 @@ XcsFrameAbout about_frame(const XcsMessage& frame) {
 
 Io XcsInput::read_from(Host& host, const Handle& stream) {
   RS_CHECK(!full());
-  const Io io = host.read(stream, std::span(bytes_).subspan(used_));
+  const Io io = host.read(stream, std::span(bytes_.get(), bytes_max).subspan(used_));
   if (io.state == Io::State::moved) used_ += io.bytes;
   return io;
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -41,9 +42,7 @@ class XcsInput {
     stop,  ///< not now, nor anything behind it
   };
 
-  XcsInput() : bytes_(xcs_frames_read_max * xcs_frame_bytes) {}
-
-  [[nodiscard]] bool full() const { return used_ == bytes_.size(); }
+  [[nodiscard]] bool full() const { return used_ == bytes_max; }
   [[nodiscard]] bool holds_frame() const { return used_ >= xcs_frame_bytes; }
   /// Throws away a frame that is not whole. False when there is none.
   bool drop_piece() {
@@ -61,19 +60,22 @@ class XcsInput {
     std::size_t at = 0;
     for (; used_ - at >= xcs_frame_bytes; at += xcs_frame_bytes) {
       XcsMessage frame;
-      std::memcpy(&frame, bytes_.data() + at, xcs_frame_bytes);
+      std::memcpy(&frame, bytes_.get() + at, xcs_frame_bytes);
       const Took took = take(frame);
       if (took == Took::stop) break;
       if (took == Took::done) continue;
-      std::memmove(bytes_.data() + kept, bytes_.data() + at, xcs_frame_bytes);
+      std::memmove(bytes_.get() + kept, bytes_.get() + at, xcs_frame_bytes);
       kept += xcs_frame_bytes;
     }
-    std::memmove(bytes_.data() + kept, bytes_.data() + at, used_ - at);
+    std::memmove(bytes_.get() + kept, bytes_.get() + at, used_ - at);
     used_ -= at - kept;
   }
 
  private:
-  std::vector<std::uint8_t> bytes_;
+  static constexpr std::size_t bytes_max = xcs_frames_read_max * xcs_frame_bytes;
+
+  /// Large, and mostly never touched.
+  std::unique_ptr<std::uint8_t[]> bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes_max);
   std::size_t used_ = 0;
 };
 

@@ -50,6 +50,13 @@ Result<> Xenctld::bind_virq() {
 
 /// A channel serves its ring when it is woken, whatever is read here; what only this reading tells is the end
 /// of some domain.
+void Xenctld::withhold_answers(bool withhold) {
+  answers_withheld_ = withhold;
+  for (auto& domain : domains_) {
+    if (domain != nullptr) domain->console->withhold_answers(withhold);
+  }
+}
+
 void Xenctld::read_events() {
   std::uint16_t port = 0;
   while (true) {

@@ -47,6 +47,10 @@ class Xenctld {
   /// does not answer.
   Result<> start();
 
+  /// Takes what guests say and answers none of it from here on, as a daemon of the time did that had a fault;
+  /// or answers again, what was withheld first.
+  void withhold_answers(bool withhold);
+
  private:
   using Client = LineServer::ClientId;
 
@@ -114,6 +118,7 @@ class Xenctld {
   ring::Port virq_port_ = 0;
   std::vector<std::unique_ptr<Domain>> domains_;         ///< by id
   std::deque<std::unique_ptr<Domain>> last_readers_of_;  ///< domains that are gone, but for a reader
+  bool answers_withheld_ = false;
   Host::TimerId settle_timer_ = 0;
   Host::TimerId check_timer_ = 0;
   Host::TimerId last_reader_timer_ = 0;

@@ -60,6 +60,11 @@ XenctldConsole::~XenctldConsole() {
 // -- the guest's side
 
 void XenctldConsole::guest_request(const Channel::Owed& request) {
+  if (answers_withheld_ && !finished_) {
+    if (is_output(request.message) && !store_was_full_) store_was_full_ = !keep_output(request);
+    withheld_ = true;
+    return;
+  }
   if (is_output(request.message)) {
     // Output stays in order: what was withheld goes first.
     withheld_ = withheld_ || !keep_output(request);
@@ -90,8 +95,16 @@ void XenctldConsole::count_discarded(std::size_t bytes) {
   host_.warn(error.text());
 }
 
+void XenctldConsole::withhold_answers(bool withhold) {
+  answers_withheld_ = withhold;
+  store_was_full_ = withheld_;
+  if (withhold) return;
+  settle();
+  guest_.flush();
+}
+
 void XenctldConsole::take_withheld() {
-  while (withheld_) {
+  while (withheld_ && (!answers_withheld_ || finished_)) {
     const auto request = guest_.unanswered();
     withheld_ = request.has_value();
     if (!withheld_ || (is_output(request->message) && !keep_output(*request))) return;

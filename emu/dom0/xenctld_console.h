@@ -66,6 +66,8 @@ class XenctldConsole {
   void channel_opened();
   /// Takes no more input than it holds until told otherwise: what is typed waits.
   void hold_input(bool hold);
+  /// Shows what the guest says and answers none of it until told otherwise.
+  void withhold_answers(bool withhold);
   /// Moves whatever can be moved.
   void settle();
   /// The guest will say nothing more. What it had said is taken, whatever the queue holds. Each reader gets
@@ -109,6 +111,8 @@ class XenctldConsole {
 
   bool withheld_ = true;  ///< the guest may have requests that wait for room
   bool input_held_ = false;
+  bool answers_withheld_ = false;
+  bool store_was_full_ = false;  ///< while they are: what came since is still in the ring only
   bool finished_ = false;
   std::string last_words_;       ///< said to a reader who has seen all else
   bool last_words_due_ = false;  ///< said to nobody, or to one who has left

@@ -74,6 +74,7 @@ Result<Xenctld::Domain*> Xenctld::add_domain(const DomainInfo& info, ConsoleStor
   domain->console = std::make_unique<XenctldConsole>(
       host_, journal_, info.domain, fmt::format("{}/pty-{}", options_.console_directory, info.domain),
       options_.queue_limit_bytes, std::move(store), guest_of(*domain));
+  if (answers_withheld_) domain->console->withhold_answers(true);
   if (auto started = domain->console->start(); !started) return started.error();
   domains_[info.domain] = std::move(domain);
   return domains_[info.domain].get();

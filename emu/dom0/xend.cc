@@ -2,7 +2,6 @@
 // xend_domains.cc.
 #include "emu/dom0/xend.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -98,9 +97,11 @@ void Xend::take_frame(const XcsMessage& frame) {
   if (!std::exchange(domain->unsettled, true)) unsettled_.push_back(domain->id);
 }
 
-/// Whichever thread the scheduler takes first.
+/// Whichever thread the scheduler takes first. (Not std::shuffle, which is another one in every library.)
 void Xend::run_threads() {
-  std::shuffle(threads_.begin(), threads_.end(), schedule_);
+  for (std::size_t at = 0; at + 1 < threads_.size(); ++at) {
+    std::swap(threads_[at], threads_[at + schedule_() % (threads_.size() - at)]);
+  }
   for (const XcsMessage& frame : threads_) {
     const DomainId id = frame.u.control.remote_dom;
     if (threads_.size() > 1) journal_.quirk(id, Quirk::xend_reorder);
@@ -119,6 +120,13 @@ void Xend::batch_done() {
   }
   unsettled_.clear();
   if (std::exchange(check_due_, false)) check_all();
+}
+
+void Xend::withhold_answers(bool withhold) {
+  answers_withheld_ = withhold;
+  for (auto& domain : domains_) {
+    if (domain != nullptr) domain->console->withhold_answers(withhold);
+  }
 }
 
 void Xend::wire_ready() {

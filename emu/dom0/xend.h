@@ -48,6 +48,10 @@ class Xend {
   /// when xcs is not there or the socket cannot be had.
   Result<> start(std::function<void()> ready);
 
+  /// Takes what guests say and answers none of it from here on, as a daemon of the time did that had a fault;
+  /// or answers again, what was withheld first.
+  void withhold_answers(bool withhold);
+
  private:
   using Client = LineServer::ClientId;
 
@@ -126,6 +130,7 @@ class Xend {
   std::vector<XcsMessage> threads_;  ///< a quirk: requests of this batch, each about to run in its own thread
   std::mt19937_64 schedule_;
   bool check_due_ = false;
+  bool answers_withheld_ = false;
   ControlIds control_ids_;
   Host::TimerId viewer_timer_ = 0;
 };

@@ -85,7 +85,7 @@ void XendConsole::guest_request(const ring::ControlMessage& request, std::uint32
                      "more than 8 unanswered requests of one domain");
     return;
   }
-  owed_.push_back({request, number});
+  owed_.push_back({request, number, false});
   answer_owed();
 }
 
@@ -93,15 +93,15 @@ void XendConsole::answer_owed() {
   bool output_waits = false;
   std::size_t kept = 0;
   for (std::size_t at = 0; at < owed_.size(); ++at) {
-    const Owed request = owed_[at];
+    Owed request = owed_[at];
     // After the end nobody waits for answers, and the bytes are wanted all the same.
     bool answerable = finished_ || wire_.has_room();
-    if (answerable && is_output(request.message)) {
-      answerable = !output_waits && keep_output(request);
+    if (answerable && is_output(request.message) && !request.kept) {
+      answerable = request.kept = !output_waits && keep_output(request);
     }
-    if (!answerable) {
+    if (!answerable || (answers_withheld_ && !finished_)) {
       // Output stays in order among itself; other kinds do not wait for it.
-      output_waits = output_waits || is_output(request.message);
+      output_waits = output_waits || (is_output(request.message) && !request.kept);
       owed_[kept++] = request;
     } else if (wire_.has_room()) {
       // The answer is the request itself, in its full length, as xend always gave it.
@@ -150,6 +150,14 @@ void XendConsole::wire_lost() {
   to_resend_ = store_.input_in_flight();
   // What was not answered is still in the guest's ring, and comes again from whoever serves that ring next.
   owed_.clear();
+}
+
+void XendConsole::withhold_answers(bool withhold) {
+  answers_withheld_ = withhold;
+  if (withhold) return;
+  answer_owed();
+  settle();
+  wire_.flush();
 }
 
 void XendConsole::hold_input(bool hold) {

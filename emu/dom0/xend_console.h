@@ -64,6 +64,8 @@ class XendConsole {
   void wire_lost();
   /// Takes no more input than it holds until told otherwise: what is typed waits.
   void hold_input(bool hold);
+  /// Shows what the guest says and answers none of it until told otherwise.
+  void withhold_answers(bool withhold);
   /// The guest will say nothing more: each viewer gets what there is, after it `last_words`, which are dom0's
   /// own, and is then let go. Who comes when all has been read gets the last words alone.
   void finish(std::string last_words = {});
@@ -93,6 +95,7 @@ class XendConsole {
   struct Owed {
     ring::ControlMessage message;
     std::uint32_t number;
+    bool kept;  ///< its output is in the store
   };
   [[nodiscard]] bool keep_output(const Owed& request);
   void resend_input();
@@ -118,6 +121,7 @@ class XendConsole {
   Ready interest_;             ///< what the viewer is watched for
   bool blocked_ = false;       ///< the viewer takes no more for now
   bool input_held_ = false;
+  bool answers_withheld_ = false;
   bool finished_ = false;
   std::string last_words_;
   bool last_words_due_ = false;

@@ -55,6 +55,7 @@ Result<Xend::Domain*> Xend::add_domain(const DomainInfo& info, ConsoleStore stor
         return send_control(*made, message);
       });
   domain->console = std::make_unique<XendConsole>(host_, journal_, id, std::move(store), wire_of(*domain));
+  if (answers_withheld_) domain->console->withhold_answers(true);
   const std::uint32_t port = options_.console_port_base == 0 ? 0 : options_.console_port_base + id;
   auto listening = domain->console->listen(static_cast<std::uint16_t>(port), options_.console_directory);
   if (!listening) return listening.error();

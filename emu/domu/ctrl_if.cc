@@ -174,10 +174,17 @@ void CtrlIf::publish() {
   if (news) notify_();
 }
 
+void CtrlIf::hold_requests(bool hold) {
+  requests_held_ = hold;
+  // Nobody announces again what came meanwhile.
+  if (!hold) serve();
+}
+
 bool CtrlIf::has_work() const {
   // A ring with an impossible index has nothing to offer: looking at it again and again would be a loop that
   // the controller can start. serve() looks once each time it is called.
-  return (tx_ && !tx_broken_ && tx_->has_response()) || (rx_ && !rx_broken_ && rx_->has_request());
+  return (tx_ && !tx_broken_ && tx_->has_response()) ||
+         (rx_ && !rx_broken_ && !requests_held_ && rx_->has_request());
 }
 
 void CtrlIf::serve() {
@@ -238,6 +245,7 @@ void CtrlIf::call_space_callbacks() {
 }
 
 void CtrlIf::take_requests() {
+  if (requests_held_) return;
   for (std::uint32_t looks = 0; rx_ && looks < ring::slots_per_ring; ++looks) {
     ControlMessage message;
     const ring::Index from = rx_->req_cons();

@@ -110,6 +110,9 @@ class CtrlIf {
   /// request of an earlier attachment has nowhere to go and is dropped.
   void respond(Request request, Bytes payload = {});
 
+  /// Leaves requests in the ring from here on, as a guest does whose kernel is stuck; or takes them again.
+  void hold_requests(bool hold);
+
   // -- being driven
 
   /// What is sent and answered while one of these lives is published together, with one notification. send()
@@ -180,6 +183,7 @@ class CtrlIf {
   int batches_ = 0;
 
   bool tx_broken_ = false;  ///< rsp_prod was last seen where it cannot be
+  bool requests_held_ = false;
   bool rx_broken_ = false;  ///< req_prod was last seen where it cannot be
   std::array<std::uint32_t, faults> faults_{};
 

@@ -91,6 +91,7 @@ Result<> DomU::connect(const DomainInfo& info) {
   console_.emplace(host_, journal_, domain_, *ctrl_if_,
                    ConsoleTty::Setup{options_.console_buffer_bytes, [this] { settle(); }, options_.quirks});
   register_receivers();
+  if (requests_held_) ctrl_if_->hold_requests(true);
   if (auto attached = ctrl_if_->attach(frame_.frame(), info.abi); !attached) return attached;
   events_->start([this] { return ctrl_if_->has_work(); }, [this] { serve(); });
   return Done{};
@@ -153,6 +154,22 @@ void DomU::serve() {
   {
     CtrlIf::Batch batch(*ctrl_if_);
     ctrl_if_->serve();
+    console_->deliver_input();
+  }
+  settle();
+}
+
+void DomU::log(std::string_view text) {
+  RS_CHECK(console_);
+  console_->print(text);
+}
+
+void DomU::hold_requests(bool hold) {
+  requests_held_ = hold;
+  if (!ctrl_if_) return;
+  {
+    CtrlIf::Batch batch(*ctrl_if_);
+    ctrl_if_->hold_requests(hold);
     console_->deliver_input();
   }
   settle();

@@ -55,6 +55,11 @@ class DomU {
   /// program that cannot be started is no failure, it is a guest that shuts down with exit_status_no_program.
   Result<> start();
 
+  /// A kernel message: printed as ConsoleTty::print does. The guest has booted.
+  void log(std::string_view text);
+  /// Leaves what dom0 asks unanswered in the ring from here on, or takes it again.
+  void hold_requests(bool hold);
+
   /// For tests and reports; null before start().
   [[nodiscard]] const CtrlIf* ctrl_if() const { return ctrl_if_ ? &*ctrl_if_ : nullptr; }
   [[nodiscard]] const ConsoleTty* console() const { return console_ ? &*console_ : nullptr; }
@@ -107,6 +112,7 @@ class DomU {
   ShutdownReason reason_ = ShutdownReason::poweroff;
   bool ending_asked_ = false;  ///< by the tools; the first one counts
   int exit_status_ = 0;
+  bool requests_held_ = false;
   bool suspend_asked_ = false;
   Host::TimerId suspend_timer_ = 0;
   std::optional<int> ended_asleep_;  ///< the program, before the guest was attached again

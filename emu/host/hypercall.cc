@@ -37,13 +37,13 @@ Error missing_handle(const char* what) {
 }  // namespace
 
 Result<Privcmd::Created> Privcmd::domain_create(std::string_view name, ring::Abi abi,
-                                                std::uint32_t memory_kib, bool preserve) {
+                                                std::uint32_t memory_kib, bool preserve, DomainId id) {
   const char* what = "cannot create a domain";
   if (name.size() > domain_name_bytes_max) {
     return Error{ENAMETOOLONG, what, std::string(name),
                  fmt::format("a name has at most {} bytes", domain_name_bytes_max), "choose a shorter one"};
   }
-  HypercallArguments arguments{.op = HypercallOp::domain_create};
+  HypercallArguments arguments{.op = HypercallOp::domain_create, .domain = id};
   arguments.abi = abi;
   arguments.memory_kib = memory_kib;
   arguments.preserve = preserve;

@@ -110,7 +110,8 @@ struct PortStatus {
 };
 
 enum class HypercallOp : std::uint32_t {
-  domain_create,       ///< name, abi, memory_kib, preserve -> domain, info.shared_info_frame; starts paused
+  domain_create,       ///< name, abi, memory_kib, preserve, domain (0 or self = any) -> domain,
+                       ///< info.shared_info_frame; starts paused
   domain_connection,   ///< ringside: domain -> handle: the connection that the guest's process is to be given
   domain_set_process,  ///< ringside: domain, handle of its process
   domain_set_console_port,  ///< domain, port: into its start info
@@ -205,8 +206,9 @@ class Privcmd {
     DomainId domain;
     std::uint32_t shared_info_frame;
   };
-  Result<Created> domain_create(std::string_view name, ring::Abi abi, std::uint32_t memory_kib,
-                                bool preserve);
+  /// `id` 0 = the hypervisor chooses. EEXIST: there is one of that id, or somebody still speaks for it.
+  Result<Created> domain_create(std::string_view name, ring::Abi abi, std::uint32_t memory_kib, bool preserve,
+                                DomainId id = 0);
   Result<Handle> domain_connection(DomainId domain);
   Result<> domain_set_process(DomainId domain, const Handle& process);
   Result<> domain_set_console_port(DomainId domain, ring::Port port);

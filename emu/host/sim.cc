@@ -2,6 +2,7 @@
 #include "emu/host/sim.h"
 
 #include <algorithm>
+#include <array>
 
 #include "emu/host/sim_objects.h"
 
@@ -14,7 +15,8 @@ SimWorld::~SimWorld() {
   // more.
   ending_ = true;
   for (const auto& known : hosts_) known->timers_.clear();
-  queue_.clear();
+  due_.clear();
+  later_.clear();
   slots_.clear();
   waits_.clear();
   ended_waits_.clear();
@@ -37,27 +39,86 @@ std::function<std::uint64_t()> SimWorld::clock() const {
 // -- running
 
 void SimWorld::post(SimProcess* process, std::function<void()> run) {
-  post_at(now_, process, std::move(run));
+  due_.push_back({process, std::move(run)});
 }
 
 void SimWorld::post_at(Time at, SimProcess* process, std::function<void()> run) {
-  queue_.emplace(std::pair{at, events_made_++}, Event{process, std::move(run)});
+  if (at <= now_) return post(process, std::move(run));
+  later_.push_back({at, events_made_++, {process, std::move(run)}});
+  std::push_heap(later_.begin(), later_.end());
+}
+
+/// What is due by now goes behind what was due before it.
+void SimWorld::take_due() {
+  while (!later_.empty() && later_.front().at <= now_) {
+    std::pop_heap(later_.begin(), later_.end());
+    due_.push_back(std::move(later_.back().event));
+    later_.pop_back();
+  }
+}
+
+/// The place in due_ of the event that goes next: the oldest, or the oldest of a process that is drawn.
+std::size_t SimWorld::pick_due() {
+  if (choice_ == nullptr || due_.size() == 1) return 0;
+  std::array<std::size_t, sim_ties_max> first;
+  std::uint32_t processes = 0;
+  for (std::size_t at = 0; at < std::min(due_.size(), sim_ties_max); ++at) {
+    const auto known = std::find_if(first.begin(), first.begin() + processes, [&](std::size_t earlier) {
+      return due_[earlier].process == due_[at].process;
+    });
+    if (known == first.begin() + processes) first[processes++] = at;
+  }
+  return first[choice_->pick(processes)];
 }
 
 bool SimWorld::step(Time until) {
-  if (queue_.empty() || queue_.begin()->first.first > until) return false;
-  auto next = queue_.extract(queue_.begin());
-  now_ = std::max(now_, next.key().first);
+  if (due_.empty()) {
+    if (later_.empty() || later_.front().at > until) return false;
+    now_ = std::max(now_, later_.front().at);
+    take_due();
+  }
+  const std::size_t at = pick_due();
+  Event event = std::move(due_[at]);
+  due_.erase(due_.begin() + static_cast<std::ptrdiff_t>(at));
   ++steps_;
-  const Event& event = next.mapped();
+  if (event_takes_ != Duration{0}) {
+    now_ += event_takes_;
+    take_due();
+  }
   if (event.process != nullptr && event.process->exit_status) return true;
   if (event.process != nullptr && event.process->stopped) {
-    event.process->held.push_back(std::move(next.mapped().run));
+    event.process->held.push_back(std::move(event.run));
     return true;
   }
   event.run();
-  std::exchange(ended_waits_, {}).clear();
+  if (!ended_waits_.empty()) std::exchange(ended_waits_, {}).clear();
   return true;
+}
+
+bool SimWorld::advance(Time until) {
+  RS_CHECK(!running_);
+  if ((due_.empty() || now_ < until) && step(until)) return true;
+  now_ = std::max(now_, until);
+  return false;
+}
+
+std::optional<Time> SimWorld::next_due() const {
+  if (!due_.empty()) return now_;
+  if (later_.empty()) return std::nullopt;
+  return later_.front().at;
+}
+
+/// Mostly none, and then of all sizes: what is a little late finds its receiver awake, what is late asleep.
+Duration SimWorld::latency() {
+  if (choice_ == nullptr || choice_->pick(2) == 0) return Duration{0};
+  const Duration bound = sim_latency_max / (choice_->pick(2) == 0 ? 20 : 1);
+  return Duration{choice_->pick(static_cast<std::uint32_t>(bound.count()))};
+}
+
+/// Mostly all; at least 1.
+std::size_t SimWorld::some_of(std::size_t bytes) {
+  if (choice_ == nullptr || bytes < 2 || choice_->pick(4) != 3) return bytes;
+  return bytes - choice_->pick(static_cast<std::uint32_t>(bytes));
 }
 
 void SimWorld::run_steps(Time until, const std::function<bool()>* condition) {
@@ -119,10 +180,11 @@ void SimWorld::close(int number) {
 void SimWorld::release(SimObject& object) {
   if (!object.slots.empty() || object.holds > 0) return;
   retire(object);
-  objects_.erase(&object);
+  objects_.erase(object.id);
 }
 
 void SimWorld::retire(SimObject& object) {
+  if (auto* stream = dynamic_cast<SimStream*>(&object)) stop_holding_back(*stream);
   if (auto* stream = dynamic_cast<SimStream*>(&object); stream != nullptr && stream->peer != nullptr) {
     SimStream& peer = *std::exchange(stream->peer, nullptr);
     peer.peer = nullptr;
@@ -259,7 +321,9 @@ void SimWorld::run_turn(std::uint64_t wait_id) {
     if (over()) return;
   }
   bool serve = std::exchange(wait.serve_due, false);
-  if (!serve) serve = wait.calls.has_work();
+  // Its last look is what it goes to sleep with, a turn after the one before: others may run between the two.
+  const bool sleeps = !serve && wait.looks >= sim_looks_before_sleep;
+  if (!serve && !sleeps) serve = wait.calls.has_work();
   if (over()) return;
   if (serve) {
     wait.looks = 0;
@@ -267,7 +331,10 @@ void SimWorld::run_turn(std::uint64_t wait_id) {
     if (!over()) post_turn(wait);
     return;
   }
-  if (++wait.looks < sim_looks_before_sleep) return post_turn(wait);
+  if (!sleeps) {
+    ++wait.looks;
+    return post_turn(wait);
+  }
   wait.looks = 0;
   const bool asleep = wait.calls.try_sleep();
   if (over()) return;

@@ -6,10 +6,13 @@
 // then of their making, one at a time, from run() and its siblings only. So no callback ever runs inside a
 // Host call, with one exception: a hypercall is a direct call into the registered HypercallServer.
 //
-// Order is deterministic. Nothing here touches a real descriptor, process or clock; of a terminal only the
-// raw kind exists.
+// Order is deterministic. With a source of choice (choose_with) it is one of the orders that could be: which
+// of several processes with something due goes first, how long a kick or a piece of a stream is under way,
+// how much one read or write moves. What one process has due stays in order, and so do the bytes of a stream.
+// Nothing here touches a real descriptor, process or clock; of a terminal only the raw kind exists.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,7 +22,9 @@
 #include <utility>
 #include <vector>
 
+#include "emu/base/choice.h"
 #include "emu/host/host.h"
+#include "emu/host/sim_faults.h"
 #include "emu/host/sim_program.h"
 
 namespace ringside {
@@ -44,6 +49,12 @@ inline constexpr std::size_t sim_backlog_max = 64;
 /// How often a ring wait looks at the page without finding work before it tries to sleep.
 inline constexpr unsigned sim_looks_before_sleep = 3;
 /// The exit status of a killed process, and of one whose terminal went away, as a shell shows them.
+/// The longest that a kick or a piece of a stream is under way when that is drawn.
+inline constexpr Duration sim_latency_max = std::chrono::microseconds(100);
+/// Of what is due, the events that are looked through for processes that could go first.
+inline constexpr std::size_t sim_ties_max = 32;
+/// How long a unit of a stream waits for the one that is to overtake it, if the fault does not say.
+inline constexpr Duration sim_reorder_wait = std::chrono::milliseconds(1);
 inline constexpr int sim_status_killed = 128 + 9;
 inline constexpr int sim_status_hung_up = 128 + 1;
 
@@ -60,6 +71,9 @@ class SimWorld {
   SimHost& host(const std::string& name);
   /// As kill -9: its callbacks never run again, its handles close, who watches its process is told.
   void kill(SimHost& component);
+  /// As SIGSTOP and SIGCONT: what happens to it meanwhile happens afterwards, in order.
+  void stall(SimHost& component);
+  void go_on(SimHost& component);
   /// A handle of `component`'s process, for `holder`.
   [[nodiscard]] Handle process_of(SimHost& component, SimHost& holder);
   /// A new privileged connection (domain 0) for `holder`. The hypervisor must be serving.
@@ -75,6 +89,10 @@ class SimWorld {
   /// Runs until `condition` holds, looked at after each event; false when it still does not after `limit`.
   [[nodiscard]] bool run_until(const std::function<bool()>& condition,
                                Duration limit = std::chrono::seconds(60));
+  /// One event, if one is due at `until` or before. False: none was, and the time is `until` now.
+  bool advance(Time until);
+  /// When the next event is due; nothing if there is none at all.
+  [[nodiscard]] std::optional<Time> next_due() const;
   [[nodiscard]] Time now() const { return now_; }
   /// For trace::MemorySink.
   [[nodiscard]] std::function<std::uint64_t()> clock() const;
@@ -83,7 +101,23 @@ class SimWorld {
   /// Another limit than sim_steps_max.
   void limit_steps(std::uint64_t steps_max) { steps_max_ = steps_max; }
 
-  // -- faults and sizes
+  // -- choice
+  /// From here on all that could be otherwise is drawn from `choice`, which outlives the world.
+  void choose_with(Choice& choice) { choice_ = choice.explores() ? &choice : nullptr; }
+  /// From here on each event takes so long, so that one who never rests does not stop the clock.
+  void event_takes(Duration each) { event_takes_ = each; }
+
+  // -- faults
+  /// From here on; EINVAL as SimFaults::add.
+  Result<> fault(SimFault fault) { return faults_.add(std::move(fault)); }
+  /// No rule any more. What is late comes when it was to come.
+  void heal() { faults_.clear(); }
+  /// Called for each thing that a fault has bitten, after it has.
+  void on_fault(std::function<void(const SimFault&)> bitten) { bitten_ = std::move(bitten); }
+  /// Kicks and units of streams that a fault holds back at the moment.
+  [[nodiscard]] std::size_t held_back() const { return held_back_; }
+
+  // -- sizes
   /// From here on one event can write at most `bytes` into a stream; what it tries beyond is `blocked`. 0 =
   /// no limit.
   void limit_write(std::size_t bytes) { write_bytes_max_ = bytes; }
@@ -131,6 +165,15 @@ class SimWorld {
     SimProcess* process;  ///< whose code runs; null = the world's own
     std::function<void()> run;
   };
+  struct Later {
+    Time at;
+    std::uint64_t number;
+    Event event;
+    /// For a heap with the earliest on top.
+    friend bool operator<(const Later& one, const Later& other) {
+      return std::pair(one.at, one.number) > std::pair(other.at, other.number);
+    }
+  };
   struct MappedFrame {
     SimHost* owner;
     SimFrame* frame;
@@ -140,6 +183,10 @@ class SimWorld {
   void post(SimProcess* process, std::function<void()> run);
   void post_at(Time at, SimProcess* process, std::function<void()> run);
   bool step(Time until);
+  void take_due();
+  [[nodiscard]] std::size_t pick_due();
+  [[nodiscard]] Duration latency();
+  [[nodiscard]] std::size_t some_of(std::size_t bytes);
   void run_steps(Time until, const std::function<bool()>* condition);
 
   // Objects and the slots that handles number.
@@ -165,13 +212,23 @@ class SimWorld {
   void run_turn(std::uint64_t wait_id);
   void end_wait(std::uint64_t wait_id);
 
+  // Kicks, and what goes wrong with them.
+  void kick(const SimHost& from, SimKicks& kicked);
+  void pass_kick(const SimHost& from, SimKicks& kicked);
+  void wake(SimKicks& kicked, Duration after, bool by_fault = false);
+
   // Streams.
   Result<Handle> listen(SimHost& owner, const std::string& name);
   Result<Handle> connect(SimHost& owner, const std::string& name, int code_when_missing);
   std::pair<SimStream*, SimStream*> stream_pair(std::size_t bytes);
   Io read(SimStream& stream, std::span<std::uint8_t> into);
-  Io write(SimStream& stream, Bytes bytes);
-
+  Io write(SimStream& stream, Bytes bytes, const SimHost* writer);
+  void send(SimStream& to, Bytes bytes, Duration after, bool by_fault = false);
+  void arrive(SimStream& to);
+  void send_past_faults(SimStream& stream, std::string_view from, std::string_view to, Bytes bytes);
+  void send_unit(SimStream& stream, std::string_view from, std::string_view to, Bytes unit);
+  void send_overtaken(SimStream& stream);
+  void stop_holding_back(SimStream& closing);
   // Ptys and files.
   void users_changed(SimObject& object);
   Io read(SimFile& file, std::span<std::uint8_t> into);
@@ -187,14 +244,20 @@ class SimWorld {
   void run_program(SimProgramRun& run);
 
   Time now_{0};
-  std::map<std::pair<Time, std::uint64_t>, Event> queue_;
+  std::deque<Event> due_;
+  std::vector<Later> later_;  ///< a heap
+  Choice* choice_ = nullptr;
+  Duration event_takes_{0};
+  SimFaults faults_;
+  std::function<void(const SimFault&)> bitten_;
+  std::size_t held_back_ = 0;
   std::uint64_t events_made_ = 0;
   std::uint64_t steps_ = 0;
   std::uint64_t steps_max_ = sim_steps_max;
   bool running_ = false;
   bool ending_ = false;  ///< the world is being destroyed: handles that close late find nothing
 
-  std::unordered_map<const SimObject*, std::unique_ptr<SimObject>> objects_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<SimObject>> objects_;  ///< by SimObject::id
   std::map<int, std::unique_ptr<SimSlot>> slots_;
   int next_number_ = 3;  ///< never used twice, so that a stale handle is noticed
   std::vector<MappedFrame> mapped_;
@@ -202,7 +265,7 @@ class SimWorld {
   std::map<std::uint64_t, std::unique_ptr<SimWait>> waits_;
   std::vector<std::unique_ptr<SimWait>>
       ended_waits_;            ///< until the event is over: one of their functions may be running
-  std::uint64_t next_id_ = 1;  ///< timers, waits
+  std::uint64_t next_id_ = 1;  ///< objects, timers, waits
   std::map<std::string, SimListener*> listeners_;  ///< by path, or "tcp:" and the port
   std::uint32_t next_tcp_port_ = 49152;
   std::map<std::string, SimObject*> files_;  ///< by path: files, pipes, and the other sides of ptys
@@ -237,6 +300,8 @@ class SimHost final : public Host {
   [[nodiscard]] bool ended() const;
   [[nodiscard]] std::optional<int> exit_status() const;
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+  /// From here on its writes are never cut short by choice: a person who pastes writes once.
+  void write_whole() { steady_ = true; }
 
   [[nodiscard]] Time now() const override;
   TimerId timer_start(Duration delay, std::function<void()> run) override;
@@ -304,6 +369,7 @@ class SimHost final : public Host {
   SimWorld& world_;
   std::string name_;
   SimProcess* process_;
+  bool steady_ = false;
   std::map<TimerId, std::function<void()>> timers_;
   std::vector<std::string> warnings_;
 };

@@ -130,12 +130,7 @@ Result<Handle> SimHost::kicks_create() {
 void SimHost::kick(const Handle& kicks) {
   auto& kicked = object<SimKicks>(kicks);
   RS_CHECK(kicked.sources.empty());
-  const auto wake = [this](SimKicks& woken) {
-    woken.kicked = true;
-    for (const int number : woken.slots) world_.post_woken(number);
-  };
-  wake(kicked);
-  for (SimKicks* listener : kicked.listeners) wake(*listener);
+  world_.kick(*this, kicked);
 }
 
 Result<Handle> SimHost::kicks_listener(std::span<const Handle* const> kicks) {

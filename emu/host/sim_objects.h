@@ -2,6 +2,7 @@
 // all of it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -26,6 +27,7 @@ struct SimObject {
   [[nodiscard]] virtual const char* kind() const = 0;
   [[nodiscard]] virtual Ready ready() const { return {}; }
 
+  std::uint64_t id = 0;    ///< never used twice: who means it later finds that it is gone
   std::vector<int> slots;  ///< oldest first
   int holds = 0;           ///< a mapping, a listener's queue, the side of a running program
 };
@@ -97,13 +99,24 @@ struct SimStream final : SimObject {
   explicit SimStream(std::size_t bytes) : in(bytes) {}
   const char* kind() const override { return terminal ? "terminal" : "stream"; }
   Ready ready() const override {
-    if (peer != nullptr) return {.read = !in.empty(), .write = !peer->in.full()};
-    return {.read = true, .write = !draining()};
+    if (peer != nullptr) return {.read = !in.empty(), .write = peer->room() > 0};
+    return {.read = !in.empty() || coming.empty(), .write = !draining()};
   }
+  [[nodiscard]] std::size_t room() const { return in.room() - std::min(in.room(), coming_bytes); }
   /// A terminal counts as closed only when what the program printed has been read.
   [[nodiscard]] bool draining() const { return terminal && !in.empty(); }
 
+  /// Bytes on their way to this end.
+  struct Coming {
+    Time at;
+    std::vector<std::uint8_t> bytes;
+    bool by_fault;
+  };
+
   ByteQueue in;
+  std::deque<Coming> coming;
+  std::size_t coming_bytes = 0;
+  Time last_arrival{0};
   SimStream* peer = nullptr;         ///< null once that end is closed
   SimProgramRun* program = nullptr;  ///< whose side this is; null for every end that has handles
   SimProgramRun* runs = nullptr;     ///< on the controlling side of a terminal: what runs on it
@@ -112,6 +125,10 @@ struct SimStream final : SimObject {
   std::string path;                ///< of the side that they open
   std::uint64_t written_step = 0;  ///< the event in which `written_bytes` were written
   std::size_t written_bytes = 0;
+
+  std::uint64_t sent_bytes = 0;          ///< from this end since its beginning
+  std::vector<std::uint8_t> unit_begun;  ///< sent, and not a whole unit yet: see SimFault::unit_bytes
+  std::vector<std::uint8_t> overtaken;   ///< a unit that waits for the next one to go first
 };
 
 struct SimListener final : SimObject {
@@ -175,7 +192,8 @@ template <class T, class... Arguments>
 T& SimWorld::create(Arguments&&... arguments) {
   auto made = std::make_unique<T>(std::forward<Arguments>(arguments)...);
   T& object = *made;
-  objects_.emplace(&object, std::move(made));
+  object.id = next_id_++;
+  objects_.emplace(object.id, std::move(made));
   return object;
 }
 

@@ -10,6 +10,14 @@ void SimWorld::kill(SimHost& component) {
   end(*component.process_, sim_status_killed);
 }
 
+void SimWorld::stall(SimHost& component) {
+  signal(*component.process_, Host::DomainSignal::stop);
+}
+
+void SimWorld::go_on(SimHost& component) {
+  signal(*component.process_, Host::DomainSignal::resume);
+}
+
 Handle SimWorld::process_of(SimHost& component, SimHost& holder) {
   return open(holder, *component.process_);
 }
@@ -195,7 +203,7 @@ std::size_t SimProgram::print(std::string_view bytes) {
   std::size_t done = 0;
   while (done < bytes.size()) {
     const auto* at = reinterpret_cast<const std::uint8_t*>(bytes.data()) + done;
-    const Io io = world_->write(*run_->side, {at, bytes.size() - done});
+    const Io io = world_->write(*run_->side, {at, bytes.size() - done}, nullptr);
     if (io.state != Io::State::moved) break;
     done += io.bytes;
   }

@@ -51,7 +51,11 @@ Result<Handle> SimWorld::connect(SimHost& owner, const std::string& name, int co
 
 Io SimWorld::read(SimStream& stream, std::span<std::uint8_t> into) {
   RS_CHECK(!into.empty());  // its answer would look like an end of file
-  if (stream.in.empty()) return {.state = stream.peer == nullptr ? Io::State::closed : Io::State::blocked};
+  if (stream.in.empty()) {
+    const bool over = stream.peer == nullptr && stream.coming.empty();
+    return {.state = over ? Io::State::closed : Io::State::blocked};
+  }
+  into = into.first(some_of(std::min(into.size(), stream.in.size())));
   std::size_t done = 0;
   while (done < into.size() && !stream.in.empty()) {
     const auto piece = stream.in.front().first(std::min(stream.in.front().size(), into.size() - done));
@@ -59,12 +63,13 @@ Io SimWorld::read(SimStream& stream, std::span<std::uint8_t> into) {
     done += piece.size();
     stream.in.drop(piece.size());
   }
+  if (!stream.coming.empty()) arrive(stream);
   // Room for the peer; or, when the peer is gone, a terminal that has become closed.
   changed(stream.peer != nullptr ? *stream.peer : stream);
   return {.state = Io::State::moved, .bytes = done};
 }
 
-Io SimWorld::write(SimStream& stream, Bytes bytes) {
+Io SimWorld::write(SimStream& stream, Bytes bytes, const SimHost* writer) {
   RS_CHECK(!bytes.empty());
   if (stream.peer == nullptr) return {.state = stream.draining() ? Io::State::blocked : Io::State::closed};
   if (write_bytes_max_ != 0) {
@@ -73,12 +78,55 @@ Io SimWorld::write(SimStream& stream, Bytes bytes) {
     bytes = bytes.first(
         std::min(bytes.size(), write_bytes_max_ - std::min(write_bytes_max_, stream.written_bytes)));
   }
-  const std::size_t done = stream.peer->in.push(bytes);
-  if (done == 0) return {.state = Io::State::blocked};
-  stream.written_bytes += done;
-  if (stream.peer->program != nullptr) stream.peer->program->input_due = true;
-  changed(*stream.peer);
-  return {.state = Io::State::moved, .bytes = done};
+  SimStream& to = *stream.peer;
+  bytes = bytes.first(std::min(bytes.size(), to.room()));
+  if (bytes.empty()) return {.state = Io::State::blocked};
+  const bool is_socket = writer != nullptr && !to.terminal && !to.pty;
+  if (is_socket && !writer->steady_) bytes = bytes.first(some_of(bytes.size()));
+  stream.written_bytes += bytes.size();
+  if (!is_socket) {
+    send(to, bytes, Duration{0});
+  } else if (to.slots.empty() || (faults_.empty() && stream.unit_begun.empty())) {
+    send(to, bytes, latency());
+  } else {
+    send_past_faults(stream, writer->name(), find(to.slots.front())->owner->name(), bytes);
+  }
+  stream.sent_bytes += bytes.size();
+  return {.state = Io::State::moved, .bytes = bytes.size()};
+}
+
+/// Puts bytes on their way; they arrive behind what is on the way already.
+void SimWorld::send(SimStream& to, Bytes bytes, Duration after, bool by_fault) {
+  const Time at = std::max(to.last_arrival, now_ + after);
+  if (at <= now_ && to.coming.empty() && bytes.size() <= to.in.room()) {
+    to.in.push(bytes);
+    if (to.program != nullptr) to.program->input_due = true;
+    return changed(to);
+  }
+  to.coming.push_back({at, {bytes.begin(), bytes.end()}, by_fault});
+  to.coming_bytes += bytes.size();
+  to.last_arrival = at;
+  if (by_fault) ++held_back_;
+  post_at(at, nullptr, [this, id = to.id] {
+    const auto found = objects_.find(id);
+    if (found != objects_.end()) arrive(static_cast<SimStream&>(*found->second));
+  });
+}
+
+/// Takes in what has arrived, as far as there is room.
+void SimWorld::arrive(SimStream& to) {
+  while (!to.coming.empty() && to.coming.front().at <= now_ && !to.in.full()) {
+    SimStream::Coming& coming = to.coming.front();
+    const std::size_t taken = to.in.push(coming.bytes);
+    to.coming_bytes -= taken;
+    if (taken < coming.bytes.size()) {
+      coming.bytes.erase(coming.bytes.begin(), coming.bytes.begin() + static_cast<std::ptrdiff_t>(taken));
+      break;
+    }
+    if (coming.by_fault) --held_back_;
+    to.coming.pop_front();
+  }
+  changed(to);
 }
 
 Result<Handle> SimHost::listen_local(const std::string& path) {
@@ -122,7 +170,7 @@ Io SimHost::read(const Handle& stream, std::span<std::uint8_t> into) {
 
 Io SimHost::write(const Handle& stream, Bytes bytes) {
   if (auto* file = dynamic_cast<SimFile*>(slot(stream).object)) return world_.write(*file, bytes);
-  return world_.write(object<SimStream>(stream), bytes);
+  return world_.write(object<SimStream>(stream), bytes, this);
 }
 
 void SimHost::watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) {

@@ -33,12 +33,12 @@ Result<> DomainTable::add_dom0(ring::Abi abi) {
 
 Result<Domain*> DomainTable::add(const DomainPlan& plan) {
   if (auto good = check_name(plan.name); !good) return good.error();
-  auto domain = choose_id(!plan.name.empty());
+  auto domain = choose_id(plan);
   if (!domain) return domain.error();
   auto built = build(*domain, plan, plan.name.empty() ? automatic_name(*domain) : plan.name);
   if (!built) return built;
   (*built)->info.state.paused = 1;
-  last_id_ = *domain;
+  if (plan.id == 0) last_id_ = *domain;
   return built;
 }
 
@@ -91,16 +91,27 @@ bool DomainTable::name_taken(std::string_view name) const {
   return std::ranges::any_of(domains_, [name](const auto& each) { return each.second.name() == name; });
 }
 
-/// The next id after the last one that was given out. A nameless domain passes over ids whose automatic name
-/// somebody took on purpose.
-Result<DomainId> DomainTable::choose_id(bool named) const {
+/// The one that is asked for, or the next id after the last one that was given out. A nameless domain passes
+/// over ids whose automatic name somebody took on purpose.
+Result<DomainId> DomainTable::choose_id(const DomainPlan& plan) const {
   if (domains_.size() - 1 >= domains_max_) {
     return refusal(ENOMEM, "{} domains exist, which is the limit (domains_max)", domains_max_);
+  }
+  if (plan.id > domain_id_max) return refusal(EINVAL, "a domain's id is 1 to {}", domain_id_max);
+  if (plan.id != 0) {
+    if (domains_.contains(plan.id)) return refusal(EEXIST, "there is a domain {}", plan.id);
+    if (connections_.contains(plan.id)) {
+      return refusal(EEXIST, "somebody still speaks for an earlier domain {}", plan.id);
+    }
+    if (plan.name.empty() && name_taken(automatic_name(plan.id))) {
+      return refusal(EEXIST, "a domain named {} exists", automatic_name(plan.id));
+    }
+    return plan.id;
   }
   for (DomainId step = 1; step <= domain_id_max; ++step) {
     const DomainId domain = (last_id_ + step - 1) % domain_id_max + 1;
     if (domains_.contains(domain) || connections_.contains(domain)) continue;
-    if (named || !name_taken(automatic_name(domain))) return domain;
+    if (!plan.name.empty() || !name_taken(automatic_name(domain))) return domain;
   }
   return refusal(ENOMEM, "all domain ids from 1 to {} are in use (domain_id_max)", domain_id_max);
 }

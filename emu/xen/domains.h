@@ -42,6 +42,7 @@ struct DomainPlan {
   ring::Abi abi = ring::Abi::sring;
   std::uint32_t memory_kib = 0;
   bool preserve = false;
+  DomainId id = 0;  ///< 0 = any
 };
 
 class DomainTable {
@@ -51,7 +52,8 @@ class DomainTable {
 
   /// Once, first.
   Result<> add_dom0(ring::Abi abi);
-  /// A paused domain with a zeroed frame. EINVAL: the name is not one. EEXIST: a living domain has it.
+  /// A paused domain with a zeroed frame. EINVAL: the name is not one. EEXIST: a living domain has it, or
+  /// the id.
   /// ENOMEM: no domain or id is free. Others: the host could not make its frame or kicks.
   Result<Domain*> add(const DomainPlan& plan);
   /// Another frame, with another number, for a domain that goes on in it: everything is zero but what a frame
@@ -77,7 +79,7 @@ class DomainTable {
  private:
   [[nodiscard]] Result<> check_name(std::string_view name) const;
   [[nodiscard]] bool name_taken(std::string_view name) const;
-  [[nodiscard]] Result<DomainId> choose_id(bool named) const;
+  [[nodiscard]] Result<DomainId> choose_id(const DomainPlan& plan) const;
   Result<Domain*> build(DomainId domain, const DomainPlan& plan, std::string_view name);
   Result<> give_frame(Domain& domain);
 

@@ -195,7 +195,8 @@ Result<> Hypervisor::domain_create(Call& call) {
   auto added = domains_.add({.name = name,
                              .abi = arguments.abi,
                              .memory_kib = arguments.memory_kib,
-                             .preserve = arguments.preserve != 0});
+                             .preserve = arguments.preserve != 0,
+                             .id = arguments.domain == DOMID_SELF ? 0 : arguments.domain});
   if (!added) return added.error();
   Domain& domain = **added;
   domain.builder = call.caller.connection;

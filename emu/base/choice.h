@@ -1,0 +1,82 @@
+// The one source of choice: whatever a simulation could do in more than one way asks here. Three kinds: one
+// that always takes the first way (the plain order of things), one drawn from a seed, and one that repeats
+// what a tape says.
+//
+// Same seed, same choices, on every machine: there is nothing in it but integer arithmetic that the language
+// defines. A tape holds every choice that was not the only one possible, so that it can be shortened or
+// changed and still be played: beyond its end the first way is taken.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "emu/base/check.h"
+
+namespace ringside {
+
+class Choice {
+ public:
+  using Tape = std::vector<std::uint32_t>;
+
+  [[nodiscard]] static Choice first() { return Choice(Kind::first); }
+  [[nodiscard]] static Choice seeded(std::uint64_t seed) {
+    Choice choice(Kind::seeded);
+    choice.state_ = seed;
+    return choice;
+  }
+  [[nodiscard]] static Choice replay(Tape tape) {
+    Choice choice(Kind::replay);
+    choice.to_play_ = std::move(tape);
+    return choice;
+  }
+
+  /// One of 0 .. ways - 1; 0 is the plain one. `ways` > 0.
+  [[nodiscard]] std::uint32_t pick(std::uint32_t ways) {
+    RS_CHECK(ways > 0);
+    if (ways == 1 || kind_ == Kind::first) return 0;
+    const std::uint32_t picked = kind_ == Kind::seeded ? draw(ways) : play(ways);
+    tape_.push_back(picked);
+    return picked;
+  }
+
+  /// True in `percent` of 100. The plain answer is false, unless it is the only one.
+  [[nodiscard]] bool chance(std::uint32_t percent) {
+    if (percent >= 100) return true;
+    return pick(100) >= 100 - percent;
+  }
+
+  /// False: nothing but 0 is ever picked.
+  [[nodiscard]] bool explores() const { return kind_ != Kind::first; }
+  /// Every choice so far. Empty for the kind that has none.
+  [[nodiscard]] const Tape& tape() const { return tape_; }
+
+ private:
+  enum class Kind : std::uint8_t { first, seeded, replay };
+
+  explicit Choice(Kind kind) : kind_(kind) {}
+
+  /// SplitMix64 (Steele, Lea and Flood 2014), and of its upper half the share that `ways` asks for.
+  std::uint32_t draw(std::uint32_t ways) {
+    state_ += 0x9e3779b97f4a7c15;
+    std::uint64_t mixed = state_;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+    mixed ^= mixed >> 31;
+    return static_cast<std::uint32_t>(((mixed >> 32) * ways) >> 32);
+  }
+
+  std::uint32_t play(std::uint32_t ways) {
+    return played_ == to_play_.size() ? 0 : std::min(to_play_[played_++], ways - 1);
+  }
+
+  Kind kind_;
+  std::uint64_t state_ = 0;
+  Tape to_play_;
+  std::size_t played_ = 0;
+  Tape tape_;
+};
+
+}  // namespace ringside

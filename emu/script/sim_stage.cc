@@ -1,0 +1,250 @@
+// The simulated stage: the machine, its daemons and its time.
+#include "emu/script/sim_stage.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "emu/trace/text.h"
+
+namespace ringside::script {
+
+namespace {
+
+constexpr char directory[] = "/m";
+constexpr char xcs_socket[] = "/m/xcs_socket";
+constexpr char xend_socket[] = "/m/xend.sock";
+constexpr char xenctld_socket[] = "/m/xenctld.sock";
+constexpr char uart_socket[] = "/m/com1";
+constexpr std::uint64_t session_seed = 2005;
+/// Of xend's threads: see Quirk::xend_reorder.
+constexpr std::uint32_t thread_orders = 1u << 16;
+constexpr std::uint32_t never_listening = 0;
+constexpr std::uint32_t always_listening = 1;
+
+const char* name_of(Daemon daemon) {
+  switch (daemon) {
+    case Daemon::xcs:
+      return "xcs";
+    case Daemon::xend:
+      return "xend";
+    case Daemon::xenctld:
+      return "xenctld";
+  }
+  return "";
+}
+
+}  // namespace
+
+// -- the journal
+
+SimStage::Tap::Tap(const SimWorld& world, JournalListener listener)
+    : Sink(listener ? &always_listening : &never_listening), world_(world), listener_(std::move(listener)) {}
+
+void SimStage::Tap::write(trace::Entry& entry) {
+  last_ = world_.now();
+  entry.time_ns = static_cast<std::uint64_t>(last_.count());
+  listener_(++steps_, entry);
+}
+
+// -- the machine
+
+SimStage::SimStage(StagePlan plan, Choice choice)
+    : plan_(std::move(plan)),
+      choice_(std::move(choice)),
+      tap_(world_, std::move(plan_.journal)),
+      tools_(host("tools")) {
+  world_.choose_with(choice_);
+  world_.event_takes(stage_event_time);
+  world_.on_fault([this](const SimFault& fault) { bitten(fault); });
+  world_.program("script", [this](const ProgramSpec& spec) { return make_program(spec); });
+  world_.program("shell", [this](const ProgramSpec& spec) { return make_program(spec); });
+}
+
+SimStage::~SimStage() = default;
+
+SimHost& SimStage::host(const std::string& name) {
+  SimHost& found = world_.host(name);
+  if (std::ranges::find(hosts_, &found) == hosts_.end()) hosts_.push_back(&found);
+  return found;
+}
+
+Result<> SimStage::start() {
+  RS_CHECK(xen_ == nullptr);
+  xen::HypervisorOptions options;
+  if (plan_.uart) {
+    options.console.line.end = xen::SerialLineOptions::End::socket;
+    options.console.line.path = uart_socket;
+  }
+  xen_ = std::make_unique<xen::Hypervisor>(host("xen"), journal(trace::actor(trace::Role::xen)),
+                                           std::move(options));
+  if (auto started = xen_->start(); !started) return started;
+  privcmd_.emplace(tools_, world_.dom0_connection(tools_));
+  if (plan_.uart) {
+    SimHost& line = host("uart");
+    auto stream = line.connect_local(uart_socket);
+    if (!stream) return stream.error();
+    uart_ = std::make_unique<SimWire>(line, std::move(*stream), SimWire::Events{.came = [this](Bytes bytes) {
+                                        uart_showed_.append(bytes.begin(), bytes.end());
+                                      }});
+  }
+  if (plan_.dom0 == Dom0::xenctld) return start_daemon(Daemon::xenctld);
+  if (auto started = start_daemon(Daemon::xcs); !started) return started;
+  return start_daemon(Daemon::xend);
+}
+
+/// For acts that wait. False when it did not come to hold.
+bool SimStage::run_until(const std::function<bool()>& condition) {
+  const Time until = world_.now() + stage_patience;
+  while (!condition()) {
+    if (!world_.advance(until)) return condition();
+  }
+  return true;
+}
+
+/// One request to whoever keeps the consoles; the answer without its "ok ".
+Result<std::string> SimStage::ask(const std::string& line) {
+  const char* daemon = plan_.dom0 == Dom0::xenctld ? "xenctld" : "xend";
+  auto stream = tools_.connect_local(plan_.dom0 == Dom0::xenctld ? xenctld_socket : xend_socket);
+  if (!stream) return stream.error();
+  std::string answer;
+  SimWire wire(tools_, std::move(*stream),
+               {.came = [&answer](Bytes bytes) { answer.append(bytes.begin(), bytes.end()); }});
+  wire.send(line + "\n", Typing::once);
+  const bool answered = run_until([&] { return answer.find('\n') != std::string::npos || wire.cut_off(); });
+  if (!answered || answer.empty()) {
+    return Error{ETIMEDOUT, fmt::format("cannot ask {}", daemon), line, "it does not answer",
+                 "was it stopped or stalled?"};
+  }
+  answer.resize(answer.find('\n'));
+  if (answer == "ok") return std::string();
+  if (!answer.starts_with("ok ")) return Error{EIO, fmt::format("{} refuses", daemon), line, answer, ""};
+  return answer.substr(3);
+}
+
+// -- daemons
+
+Result<> SimStage::check_daemon(Daemon daemon) const {
+  if ((daemon == Daemon::xenctld) == (plan_.dom0 == Dom0::xenctld)) return Done{};
+  return Error{EINVAL, "there is no such process", name_of(daemon),
+               plan_.dom0 == Dom0::xenctld ? "this machine runs xenctld" : "this machine runs xcs and xend",
+               ""};
+}
+
+Result<> SimStage::start_daemon(Daemon daemon) {
+  SimHost& its_host = host(name_of(daemon));
+  Privcmd calls(its_host, world_.dom0_connection(its_host));
+  // Drawn only where it matters, so that tapes stay short.
+  const std::uint32_t order = plan_.quirks.has(Quirk::xend_reorder) ? choice_.pick(thread_orders) : 0;
+  switch (daemon) {
+    case Daemon::xcs:
+      xcs_ = std::make_unique<dom0::Xcs>(
+          its_host, journal(trace::actor(trace::Role::xcs)), std::move(calls),
+          dom0::XcsOptions{.socket_path = xcs_socket, .session_seed = session_seed, .quirks = plan_.quirks});
+      return xcs_->start();
+    case Daemon::xend: {
+      xend_ =
+          std::make_unique<dom0::Xend>(its_host, journal(trace::actor(trace::Role::xend)), std::move(calls),
+                                       dom0::XendOptions{.xcs_socket = xcs_socket,
+                                                         .management_socket = xend_socket,
+                                                         .console_directory = directory,
+                                                         .quirks = plan_.quirks,
+                                                         .seed = order});
+      bool ready = false;
+      if (auto started = xend_->start([&ready] { ready = true; }); !started) return started;
+      if (run_until([&ready] { return ready; })) return Done{};
+      // Or it would still call, and what it sets be gone.
+      drop_daemon(daemon);
+      return Error{ETIMEDOUT, "xend does not start", "xcs", "it gives it no session", "is xcs stalled?"};
+    }
+    case Daemon::xenctld:
+      xenctld_ = std::make_unique<dom0::Xenctld>(
+          its_host, journal(trace::actor(trace::Role::xenctld)), std::move(calls),
+          dom0::XenctldOptions{.management_socket = xenctld_socket, .console_directory = directory});
+      return xenctld_->start();
+  }
+  return Done{};
+}
+
+void SimStage::drop_daemon(Daemon daemon) {
+  world_.kill(world_.host(name_of(daemon)));
+  switch (daemon) {
+    case Daemon::xcs:
+      return xcs_.reset();
+    case Daemon::xend:
+      return xend_.reset();
+    case Daemon::xenctld:
+      return xenctld_.reset();
+  }
+}
+
+Result<> SimStage::daemon_stops(Daemon daemon) {
+  if (auto there = check_daemon(daemon); !there) return there;
+  journal(trace::actor(trace::Role::dom0)).told(0, fmt::format("{} is killed", name_of(daemon)));
+  stalled_[static_cast<std::size_t>(daemon)] = false;
+  drop_daemon(daemon);
+  return Done{};
+}
+
+Result<> SimStage::daemon_starts(Daemon daemon) {
+  if (auto there = check_daemon(daemon); !there) return there;
+  if (std::exchange(stalled_[static_cast<std::size_t>(daemon)], false)) {
+    world_.go_on(world_.host(name_of(daemon)));
+    return Done{};
+  }
+  // What its predecessor held is let go of in the next event.
+  const bool runs = daemon == Daemon::xcs    ? xcs_ != nullptr
+                    : daemon == Daemon::xend ? xend_ != nullptr
+                                             : xenctld_ != nullptr;
+  if (runs) return Error{EEXIST, "cannot start a daemon", name_of(daemon), "it runs", "stop it first"};
+  return start_daemon(daemon);
+}
+
+Result<> SimStage::daemon_answers(Daemon daemon, bool answers) {
+  if (auto there = check_daemon(daemon); !there) return there;
+  const Error gone{ESRCH, "a daemon cannot answer", name_of(daemon), "it was stopped", "start it"};
+  switch (daemon) {
+    case Daemon::xcs:
+      return Error{EINVAL, "this daemon answers nobody", "xcs", "its clients send the responses",
+                   "xend stops answering"};
+    case Daemon::xend:
+      if (xend_ == nullptr) return gone;
+      host("xend").timer_start(Duration{0}, [this, answers] { xend_->withhold_answers(!answers); });
+      return Done{};
+    case Daemon::xenctld:
+      if (xenctld_ == nullptr) return gone;
+      host("xenctld").timer_start(Duration{0}, [this, answers] { xenctld_->withhold_answers(!answers); });
+      return Done{};
+  }
+  return Done{};
+}
+
+Result<> SimStage::daemon_stalls(Daemon daemon) {
+  if (auto there = check_daemon(daemon); !there) return there;
+  if (std::exchange(stalled_[static_cast<std::size_t>(daemon)], true)) return Done{};
+  world_.stall(world_.host(name_of(daemon)));
+  return Done{};
+}
+
+// -- time
+
+bool SimStage::settle(Time until) {
+  Time busy = world_.now();
+  for (;;) {
+    const auto next = world_.next_due();
+    if (!next) return true;
+    if (world_.held_back() != 0) busy = *next;
+    if (*next > std::max(busy, tap_.last()) + quiet_for) return true;
+    if (!world_.advance(until)) return false;
+  }
+}
+
+std::vector<std::string> SimStage::warnings() const {
+  std::vector<std::string> lines;
+  for (const SimHost* each : hosts_) {
+    for (const std::string& line : each->warnings()) lines.push_back(each->name() + ": " + line);
+  }
+  return lines;
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,78 @@
+// A stream's end: one event for each write, and as many reads as there is something.
+#include "emu/script/sim_wire.h"
+
+#include <array>
+#include <utility>
+
+namespace ringside::script {
+
+SimWire::SimWire(SimHost& host, Handle stream, Events events)
+    : host_(host), stream_(std::move(stream)), events_(std::move(events)) {
+  host_.watch(stream_, {.read = true}, [this](Ready what) { ready(what); });
+}
+
+SimWire::~SimWire() {
+  if (timer_ != 0) host_.timer_cancel(timer_);
+}
+
+void SimWire::send(std::string_view bytes, Typing typing) {
+  if (bytes.empty()) return;
+  unsent_.push_back({std::string(bytes), 0, typing});
+  schedule();
+}
+
+void SimWire::read(bool reads) {
+  reads_ = reads;
+  update_interest();
+}
+
+void SimWire::schedule() {
+  if (timer_ != 0 || blocked_ || unsent_.empty() || !stream_.valid()) return;
+  timer_ = host_.timer_start(Duration{0}, [this] {
+    timer_ = 0;
+    write();
+  });
+}
+
+/// One key, or what the stream takes of a paste.
+void SimWire::write() {
+  if (!stream_.valid()) return;
+  Unsent& next = unsent_.front();
+  const std::size_t left = next.typing == Typing::keys ? 1 : next.bytes.size() - next.at;
+  const Bytes bytes{reinterpret_cast<const std::uint8_t*>(next.bytes.data()) + next.at, left};
+  const Io io = host_.write(stream_, bytes);
+  if (io.state == Io::State::moved) {
+    if (events_.went) events_.went(bytes.first(io.bytes));
+    next.at += io.bytes;
+    if (next.at == next.bytes.size()) unsent_.pop_front();
+  }
+  blocked_ = io.state == Io::State::blocked;
+  // Whoever reads is told of the end by reading.
+  if (io.state == Io::State::closed) unsent_.clear();
+  update_interest();
+  schedule();
+}
+
+void SimWire::ready(Ready what) {
+  if (what.write && blocked_) {
+    blocked_ = false;
+    schedule();
+  }
+  if (what.read && reads_) {
+    std::array<std::uint8_t, 8192> bytes;
+    const Io io = host_.read(stream_, bytes);
+    if (io.state == Io::State::moved) events_.came(Bytes(bytes).first(io.bytes));
+    if (io.state == Io::State::closed) {
+      cut_off_ = true;
+      unsent_.clear();
+      return stream_.close();
+    }
+  }
+  update_interest();
+}
+
+void SimWire::update_interest() {
+  if (stream_.valid()) host_.watch_interest(stream_, {.read = reads_, .write = blocked_});
+}
+
+}  // namespace ringside::script
