@@ -43,8 +43,12 @@ SimStage::Tap::Tap(const SimWorld& world, JournalListener listener)
 
 void SimStage::Tap::write(trace::Entry& entry) {
   last_ = world_.now();
-  entry.time_ns = static_cast<std::uint64_t>(last_.count());
+  if (entry.time_ns == 0) entry.time_ns = now_ns();
   listener_(++steps_, entry);
+}
+
+std::uint64_t SimStage::Tap::now_ns() const {
+  return static_cast<std::uint64_t>(world_.now().count());
 }
 
 // -- the machine

@@ -114,6 +114,7 @@ class SimStage final : public Stage {
    public:
     Tap(const SimWorld& world, JournalListener listener);
     void write(trace::Entry& entry) override;
+    [[nodiscard]] std::uint64_t now_ns() const override;
     /// When the last entry was written.
     [[nodiscard]] Time last() const { return last_; }
 
