@@ -64,8 +64,8 @@ TEST_CASE("a line with a condition is there in the runs that it is for, and read
   const Parsed reading = read_text(long_input);
   CHECK(reading.runs[0].statements.size() == reading.runs[1].statements.size());
   const Parsed bad = read_text("scenario \"t\"\nparam P = on, off\n" + boots +
-                                    "dom1 prints \"a\" when P is on\ndom1 prnts \"a\" when P is off\n",
-                                Mode::sim, {{"P", "on"}});
+                                   "dom1 prints \"a\" when P is on\ndom1 prnts \"a\" when P is off\n",
+                               Mode::sim, {{"P", "on"}});
   CHECK(bad.says("did you mean \"prints\""));
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("the mode is a value too, and a scenario for one mode has no run in th
 
 TEST_CASE("a repeat is unrolled, and its number has a name") {
   const Parsed reading = read_text("scenario \"t\"\nlet WORD = \"n\"\n" + boots +
-                                    "repeat 2 as I\n  repeat 2\n    dom1 prints \"{WORD}{I}\"\n  end\nend\n");
+                                   "repeat 2 as I\n  repeat 2\n    dom1 prints \"{WORD}{I}\"\n  end\nend\n");
   CHECK(reading.said() == "");
   CHECK(printed(reading.runs.at(0)) == Texts{"n1", "n1", "n2", "n2"});
   CHECK(reading.runs[0].statements.back().round == "I=2, round 2");

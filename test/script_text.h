@@ -35,14 +35,14 @@ struct Parsed {
 };
 
 inline Parsed read_files(const Files& files, script::Mode mode = script::Mode::sim,
-                          const script::Given& given = {}) {
+                         const script::Given& given = {}) {
   Parsed reading{script::read_script("test.scn", reader_of(files)), {}};
   reading.runs = script::runs_of(reading.script, mode, given);
   return reading;
 }
 
 inline Parsed read_text(const std::string& text, script::Mode mode = script::Mode::sim,
-                         const script::Given& given = {}) {
+                        const script::Given& given = {}) {
   return read_files({{"test.scn", text}}, mode, given);
 }
 
@@ -101,6 +101,7 @@ cases BYTES  LOST                                # 8 slots x 60 bytes = 480
       1000   9
 param LOSS = on, off
 quirk xcs-drop-when-full {LOSS}
+quirk xend-no-input-limit on                     # xend of 2005 passes all of it on at once
 xen boots dom1
 user connects to dom1
 xen pauses dom1                                  # nobody empties the rx ring now

@@ -270,14 +270,20 @@ TEST_CASE("two users are two: the second is turned away and can come later") {
   CHECK(machine.stage->user_saw("ben").ends_with("hi"));
 }
 
-TEST_CASE("the far end of the serial line sees what xen says and is heard") {
+TEST_CASE("the far end of the serial line is dom0's console") {
   Machine machine(StagePlan{.uart = true});
   machine.settle();
-  const std::size_t before = machine.stage->uart_showed().size();
+  Machine::must(machine.stage->print(0, "login: "));
+  Machine::must(machine.stage->uart_types("root", Typing::keys));
+  machine.settle();
+  CHECK(machine.stage->uart_showed().ends_with("login: "));
+  CHECK(machine.stage->program_read(0) == "root");
   Machine::must(machine.stage->uart_types("\x01\x01\x01", Typing::keys));
   machine.settle();
-  CHECK(machine.stage->uart_showed().substr(before).find("*** Serial input -> Xen") !=
-        std::string_view::npos);
+  CHECK(machine.stage->uart_showed().find("*** Serial input -> Xen") != std::string_view::npos);
+  CHECK(machine.stage->fill(xcs, 0, ring::Ring::tx).error().code == EINVAL);
+  CHECK(machine.stage->user_connects("", 0, Way::tcp).error().code == EINVAL);
+  CHECK(machine.stage->pause(0).error().code == EINVAL);
 }
 
 TEST_CASE("a kernel message and the end of the program are acts too") {

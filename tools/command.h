@@ -17,6 +17,7 @@ namespace ringside::tools {
 inline constexpr int exit_good = 0;
 inline constexpr int exit_usage = 1;
 inline constexpr int exit_could_not_run = 3;
+inline constexpr int exit_expectation_failed = 4;
 
 /// Lives as long as the command line; a chosen subcommand leaves its work in `run`.
 struct Session {
@@ -46,6 +47,8 @@ void add_serial_commands(CLI::App& app, Session& session);   // serial.cc: uart,
 void add_look_commands(CLI::App& app, Session& session);     // look.cc: ring, dump
 void add_demo_command(CLI::App& app, Session& session);      // demo.cc
 void add_quirks_command(CLI::App& app, Session& session);    // quirks.cc
+void add_run_command(CLI::App& app, Session& session);       // run.cc
+void add_shrink_command(CLI::App& app, Session& session);    // shrink.cc
 void add_explain_command(CLI::App& app, Session& session);   // explain.cc
 void add_bench_command(CLI::App& app, Session& session);     // bench.cc
 

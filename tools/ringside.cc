@@ -45,6 +45,8 @@ int run(int argc, char** argv) {
   add_explain_command(app, session);
   add_quirks_command(app, session);
   add_script_file_commands(app, session);
+  add_run_command(app, session);
+  add_shrink_command(app, session);
   add_bench_command(app, session);
   add_process_commands(app, session);
   try {

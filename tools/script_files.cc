@@ -14,6 +14,7 @@
 
 #include "emu/script/format.h"
 #include "emu/script/script.h"
+#include "emu/script/vocabulary.h"
 
 namespace ringside::tools {
 
@@ -43,6 +44,29 @@ Result<std::string> read_all(const std::string& path) {
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   bytes.resize(static_cast<std::size_t>(file.gcount()));
   return bytes;
+}
+
+void print_word(std::string_view kind, std::string_view word, std::string_view syntax,
+                std::string_view what) {
+  std::printf(
+      "%s\n",
+      fmt::format("{:<8}  {:<16}  {}{}{}", kind, word, syntax, syntax.empty() ? "" : "  --  ", what).c_str());
+}
+
+/// The whole language, a word a line; editors' grammars and the reference are tested against it.
+int print_words() {
+  for (const auto& each : script::lines_known()) print_word("line", each.word, each.syntax, each.what);
+  for (const auto& each : script::actors_known()) print_word("actor", each.word, "", each.what);
+  for (const auto& each : script::verbs_known())
+    print_word(each.act ? "act" : "expect", each.word, each.syntax, each.what);
+  for (const auto& each : script::counters_known()) print_word("counter", each.name, each.unit, each.what);
+  for (const auto& each : script::message_types())
+    print_word("type", each.name, "", std::to_string(each.number));
+  for (const auto& each : script::virqs()) print_word("virq", each.name, "", std::to_string(each.number));
+  for (const auto& each : script::xcs_results())
+    print_word("result", each.name, "", std::to_string(each.number));
+  for (const std::string_view each : script::glue_words()) print_word("word", each, "", "in between");
+  return exit_good;
 }
 
 int check_files(const std::vector<std::string>& paths, bool warnings_count) {
@@ -110,13 +134,18 @@ void add_check(CLI::App& app, Session& session) {
       "is 2 if a file has errors, and with --strict also if it has warnings.\n"
       "Examples:\n"
       "  ringside check-scn scenarios/*.scn\n"
-      "  ringside check-scn --strict hello.scn");
+      "  ringside check-scn --strict hello.scn\n"
+      "  ringside check-scn --words           the words of the language, and what they mean");
   const auto paths = std::make_shared<std::vector<std::string>>();
   const auto strict = std::make_shared<bool>(false);
-  command->add_option("FILE", *paths, "Scenarios; - is stdin")->required();
+  const auto words = std::make_shared<bool>(false);
+  CLI::Option* files = command->add_option("FILE", *paths, "Scenarios; - is stdin");
   command->add_flag("--strict", *strict, "Warnings count as errors");
-  command->callback(
-      [&session, paths, strict] { session.run = [paths, strict] { return check_files(*paths, *strict); }; });
+  command->add_flag("--words", *words, "List the language's words")->excludes(files);
+  command->callback([&session, paths, strict, words] {
+    if (paths->empty() && !*words) throw CLI::RequiredError("FILE");
+    session.run = [paths, strict, words] { return *words ? print_words() : check_files(*paths, *strict); };
+  });
 }
 
 void add_format(CLI::App& app, Session& session) {

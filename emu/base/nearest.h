@@ -4,21 +4,28 @@
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ringside {
 
-/// How many letters have to be put in, taken out or replaced to make `to` of `from`.
+/// How many letters have to be put in, taken out, replaced or swapped with their neighbour to make `to` of
+/// `from`.
 [[nodiscard]] inline std::size_t edit_distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);  // of the letters of `from` so far to each beginning of `to`
+  // Of the letters of `from` so far to each beginning of `to`, and the same one and two letters earlier.
+  std::vector<std::size_t> row(to.size() + 1);
+  std::vector<std::size_t> before(to.size() + 1);
+  std::vector<std::size_t> before_that(to.size() + 1);
   for (std::size_t at = 0; at <= to.size(); ++at) row[at] = at;
   for (std::size_t i = 0; i < from.size(); ++i) {
-    std::size_t diagonal = row[0];
+    std::swap(before_that, before);
+    std::swap(before, row);
     row[0] = i + 1;
     for (std::size_t j = 0; j < to.size(); ++j) {
-      const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+      const std::size_t replaced = before[j] + (from[i] == to[j] ? 0 : 1);
+      row[j + 1] = std::min({replaced, row[j] + 1, before[j + 1] + 1});
+      const bool swapped = i > 0 && j > 0 && from[i] == to[j - 1] && from[i - 1] == to[j];
+      if (swapped) row[j + 1] = std::min(row[j + 1], before_that[j - 1] + 1);
     }
   }
   return row.back();

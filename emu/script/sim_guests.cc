@@ -104,6 +104,26 @@ Result<SimStage::Guest*> SimStage::guest(DomainId domain) {
   return &found->second;
 }
 
+/// One that has a page here, and a driver behind it.
+Result<SimStage::Guest*> SimStage::unprivileged(DomainId domain) {
+  auto found = guest(domain);
+  if (found && domain == 0) {
+    return Error{EINVAL, "this cannot be done to dom0", "dom0", "its page is its own", "try it with dom1"};
+  }
+  return found;
+}
+
+/// What init runs on dom0's console.
+Result<> SimStage::boot_dom0() {
+  Guest& dom0 = guests_[0];
+  dom0.host = &host("dom0");
+  kernel_ = std::make_unique<domu::Dom0Kernel>(
+      *dom0.host, journal(trace::actor(trace::Role::dom0)),
+      Privcmd(*dom0.host, world_.dom0_connection(*dom0.host)),
+      domu::Dom0KernelOptions{.program = {.argv = {"script", "0"}, .raw = true}, .keyboard_socket = {}});
+  return kernel_->start();
+}
+
 Result<> SimStage::create(DomainId domain, GuestProgram program) {
   // Of one that was destroyed a moment ago something is left, in xen and in dom0.
   const auto earlier = guests_.find(domain);
@@ -198,7 +218,7 @@ Result<> SimStage::destroy(DomainId domain) {
 }
 
 Result<> SimStage::kill(DomainId domain) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   if ((*its)->host->ended()) {
     return Error{ESRCH, "cannot kill a domain's process", fmt::format("dom{}", domain), "it has ended", ""};
@@ -224,7 +244,7 @@ Result<> SimStage::print(DomainId domain, std::string_view text) {
 }
 
 Result<> SimStage::log(DomainId domain, std::string_view text) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   (*its)->host->timer_start(Duration{0}, [domu = (*its)->domu.get(), said = std::string(text)] {
     if (domu->console() != nullptr) domu->log(said);
@@ -244,7 +264,7 @@ Result<> SimStage::end(DomainId domain, int status) {
 }
 
 Result<> SimStage::answering(DomainId domain, bool answers) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   (*its)->host->timer_start(Duration{0},
                             [domu = (*its)->domu.get(), answers] { domu->hold_requests(!answers); });
@@ -261,7 +281,7 @@ std::string_view SimStage::program_read(DomainId domain) const {
 
 Result<> SimStage::write_slot(trace::Actor who, DomainId domain, ring::Ring ring, std::uint32_t slot,
                               trace::SlotUse use, const ring::ControlMessage& message) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   if (slot >= ring::slots_per_ring) {
     return Error{EINVAL, "there is no such slot", std::to_string(slot),
@@ -273,7 +293,7 @@ Result<> SimStage::write_slot(trace::Actor who, DomainId domain, ring::Ring ring
 }
 
 Result<std::uint32_t*> SimStage::index_word(DomainId domain, ring::Ring ring, trace::IndexName index) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   const ring::SharedRing shared = ring::shared_ring((*its)->page.frame(), plan_.abi, ring);
   switch (index) {
@@ -329,7 +349,7 @@ Result<> SimStage::notify(trace::Actor who, trace::Actor peer) {
     return Error{EINVAL, "cannot notify", fmt::format("dom{}", who.number),
                  "its console channel leads to dom0 and nowhere else", ""};
   }
-  auto its = guest(who.number);
+  auto its = unprivileged(who.number);
   if (!its) return its.error();
   return raise_up(who.number, **its);
 }

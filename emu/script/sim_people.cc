@@ -55,7 +55,7 @@ void SimStage::seat(Person& person, DomainId domain, Handle stream, trace::Actor
 }
 
 Result<> SimStage::user_connects(const std::string& user, DomainId domain, Way way) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   if (plan_.dom0 == Dom0::xenctld) {
     return Error{EOPNOTSUPP, "a user cannot connect", fmt::format("dom{}", domain),
@@ -95,7 +95,7 @@ Result<> SimStage::user_reads(const std::string& user, bool reads) {
 }
 
 Result<> SimStage::pty_attaches(const std::string& pty, DomainId domain) {
-  auto its = guest(domain);
+  auto its = unprivileged(domain);
   if (!its) return its.error();
   if (plan_.dom0 != Dom0::xenctld) {
     return Error{EOPNOTSUPP, "cannot attach a pty", fmt::format("dom{}", domain),
@@ -180,9 +180,10 @@ Result<> SimStage::client_opens(const std::string& name, Lane lane) {
       SimWire::Events{.came = [this, &client, lane](Bytes bytes) { client_came(client, lane, bytes); }});
   its.wire->read(client.reads);
   // xcs counts its connections; nobody else connects to it before this one was taken.
-  const auto before = xcs_ == nullptr ? 0 : xcs_->last_connection();
-  if (run_until([&] { return xcs_ != nullptr && xcs_->last_connection() != before; })) {
-    its.number = static_cast<std::uint32_t>(xcs_->last_connection());
+  const auto before = xcs_->last_connection();
+  const bool stalled = stalled_[static_cast<std::size_t>(Daemon::xcs)];
+  if (!stalled && run_until([&] { return xcs_->last_connection() != before; })) {
+    its.number = xcs_->last_connection();
   }
   return Done{};
 }

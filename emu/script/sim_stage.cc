@@ -47,10 +47,6 @@ void SimStage::Tap::write(trace::Entry& entry) {
   listener_(++steps_, entry);
 }
 
-std::uint64_t SimStage::Tap::now_ns() const {
-  return static_cast<std::uint64_t>(world_.now().count());
-}
-
 // -- the machine
 
 SimStage::SimStage(StagePlan plan, Choice choice)
@@ -91,6 +87,9 @@ Result<> SimStage::start() {
     uart_ = std::make_unique<SimWire>(line, std::move(*stream), SimWire::Events{.came = [this](Bytes bytes) {
                                         uart_showed_.append(bytes.begin(), bytes.end());
                                       }});
+  }
+  if (plan_.uart) {
+    if (auto booted = boot_dom0(); !booted) return booted;
   }
   if (plan_.dom0 == Dom0::xenctld) return start_daemon(Daemon::xenctld);
   if (auto started = start_daemon(Daemon::xcs); !started) return started;

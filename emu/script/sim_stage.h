@@ -17,6 +17,7 @@
 #include "emu/dom0/xcs.h"
 #include "emu/dom0/xenctld.h"
 #include "emu/dom0/xend.h"
+#include "emu/domu/dom0_kernel.h"
 #include "emu/domu/domain.h"
 #include "emu/host/sim.h"
 #include "emu/script/sim_wire.h"
@@ -114,7 +115,9 @@ class SimStage final : public Stage {
    public:
     Tap(const SimWorld& world, JournalListener listener);
     void write(trace::Entry& entry) override;
-    [[nodiscard]] std::uint64_t now_ns() const override;
+    [[nodiscard]] std::uint64_t now_ns() const override {
+      return static_cast<std::uint64_t>(world_.now().count());
+    }
     /// When the last entry was written.
     [[nodiscard]] Time last() const { return last_; }
 
@@ -172,6 +175,8 @@ class SimStage final : public Stage {
 
   // Domains (sim_guests.cc).
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
+  [[nodiscard]] Result<> boot_dom0();
+  [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
   [[nodiscard]] Result<> make_process(DomainId domain, Guest& made, GuestProgram program);
   [[nodiscard]] std::unique_ptr<SimProgram> make_program(const ProgramSpec& spec);
   [[nodiscard]] Result<std::uint32_t*> index_word(DomainId domain, ring::Ring ring, trace::IndexName index);
@@ -205,6 +210,7 @@ class SimStage final : public Stage {
   SimHost& tools_;               ///< whoever builds domains
   std::unique_ptr<xen::Hypervisor> xen_;
   std::optional<Privcmd> privcmd_;
+  std::unique_ptr<domu::Dom0Kernel> kernel_;  ///< if there is a serial line
   std::unique_ptr<dom0::Xcs> xcs_;
   std::unique_ptr<dom0::Xend> xend_;
   std::unique_ptr<dom0::Xenctld> xenctld_;

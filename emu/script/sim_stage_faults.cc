@@ -83,7 +83,12 @@ std::string SimStage::host_name(trace::Actor actor) const {
   return trace::actor_name(actor);
 }
 
-Result<> SimStage::fault(const StageFault& fault) {
+Result<> SimStage::fault(const StageFault& asked) {
+  StageFault fault = asked;
+  // Of dom0's processes the one that has the guests' channels is meant.
+  for (trace::Actor* who : {&fault.from, &fault.to}) {
+    if (who->role == Role::dom0) who->role = plan_.dom0 == Dom0::xenctld ? Role::xenctld : Role::xcs;
+  }
   auto unit_bytes = unit_of(fault);
   if (!unit_bytes) return unit_bytes.error();
   SimFault rule;

@@ -39,7 +39,9 @@ struct StagePlan {
   Dom0 dom0 = Dom0::xcs_xend;
   ring::Abi abi = ring::Abi::sring;  ///< of every domain
   Quirks quirks = {};                ///< each goes to the process that it belongs to
-  bool uart = false;                 ///< somebody is at the far end of the serial line
+  /// Somebody is at the far end of the serial line; dom0 has a program on its console there, a guest like any
+  /// other for print(), end() and program_read().
+  bool uart = false;
   JournalListener journal = {};
 };
 
@@ -145,7 +147,7 @@ class Stage {
   virtual Result<> daemon_stalls(Daemon daemon) = 0;
 
   // -- raw clients of xcs; `client` "" is the only one
-  /// A connection, without a word.
+  /// A connection, without a word. Waits until xcs has taken it, unless that is stalled.
   virtual Result<> client_opens(const std::string& client, Lane lane) = 0;
   /// Both, and the session that ties them. Waits for the replies; one other than OK is an error.
   virtual Result<> client_connects(const std::string& client) = 0;
@@ -162,7 +164,8 @@ class Stage {
   [[nodiscard]] virtual bool client_cut_off(const std::string& client, Lane lane) const = 0;
   /// The session that xcs gave it; 0 = none yet.
   [[nodiscard]] virtual std::uint64_t client_session(const std::string& client) const = 0;
-  /// The number by which xcs calls a connection in the journal; 0 = not known.
+  /// The number by which xcs calls a connection in the journal, and so do the client's own entries; 0 = not
+  /// known, since xcs was stalled.
   [[nodiscard]] virtual std::uint32_t client_number(const std::string& client, Lane lane) const = 0;
   /// What frames about a domain need: dom0's port of its channel, and the guest's.
   virtual Result<Privcmd::PortPair> console_ports(DomainId domain) = 0;

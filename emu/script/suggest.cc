@@ -3,8 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <utility>
+#include "emu/base/nearest.h"
 
 namespace ringside::script {
 
@@ -12,25 +11,6 @@ namespace {
 
 constexpr std::size_t word_bytes_max = 40;  ///< nobody mistypes longer ones so that it could be told
 constexpr std::size_t list_bytes_max = 260;
-
-/// Letters added, lost, changed, or swapped with their neighbour.
-std::size_t distance(std::string_view one, std::string_view other) {
-  std::vector<std::size_t> before_last(other.size() + 1);
-  std::vector<std::size_t> last(other.size() + 1);
-  std::vector<std::size_t> row(other.size() + 1);
-  for (std::size_t at = 0; at <= other.size(); ++at) row[at] = at;
-  for (std::size_t i = 1; i <= one.size(); ++i) {
-    before_last = std::exchange(last, row);
-    row[0] = i;
-    for (std::size_t j = 1; j <= other.size(); ++j) {
-      const std::size_t changed = last[j - 1] + (one[i - 1] == other[j - 1] ? 0 : 1);
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, changed});
-      const bool swapped = i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1];
-      if (swapped) row[j] = std::min(row[j], before_last[j - 2] + 1);
-    }
-  }
-  return row[other.size()];
-}
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -43,19 +23,9 @@ std::string lower(std::string_view text) {
 }  // namespace
 
 std::string_view nearest(std::string_view written, std::span<const std::string_view> known) {
-  if (written.empty() || written.size() > word_bytes_max) return {};
-  const std::string wanted = lower(written);
-  std::string_view best;
-  std::size_t best_distance = wanted.size() / 3 + 2;
-  for (const std::string_view word : known) {
-    if (word.size() > word_bytes_max) continue;
-    const std::size_t far = distance(wanted, lower(word));
-    if (far < best_distance && far < std::max(word.size(), std::size_t{2})) {
-      best = word;
-      best_distance = far;
-    }
-  }
-  return best;
+  if (written.size() > word_bytes_max) return {};
+  const std::string_view near = ringside::nearest(written, known);
+  return near.empty() ? ringside::nearest(lower(written), known) : near;
 }
 
 std::string suggestion(std::string_view written, std::span<const std::string_view> known,

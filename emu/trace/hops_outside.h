@@ -144,7 +144,7 @@ inline constexpr Hop hops_outside[] = {
      .goes_wrong =
          "While dom0 is paused or slow the 129th character and all after it are dropped and counted: "
          "nobody can push back to a serial line.",
-     .see = "ringside dump --all",
+     .see = "ringside demo --from-hardware",
      .scenarios = {"08-from-the-uart"},
      .quirks = {},
      .counters = {"console input dropped"}},
@@ -163,7 +163,7 @@ inline constexpr Hop hops_outside[] = {
          "Another domain is refused with -EPERM. While less than half of the 16,384 bytes before the "
          "line is free the hypercall takes nothing; in 2005 it spun in Xen until the line had "
          "moved.",
-     .see = "ringside dump --all",
+     .see = "ringside demo --from-hardware",
      .scenarios = {"08-from-the-uart"},
      .quirks = {},
      .counters = {}},

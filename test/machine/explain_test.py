@@ -66,7 +66,7 @@ class Explain(unittest.TestCase):
         for line in {hop["see"] for hop in self.hops}:
             with self.subTest(see=line):
                 words = shlex.split(line)[1:]
-                if "--" in words:  # in a machine of its own
+                if words[0] in ("demo", "exec"):  # in a machine of its own
                     run(*words, check=0)
                     continue
                 # Without a machine: bad words would be status 1.

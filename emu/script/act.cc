@@ -1,0 +1,339 @@
+// Acts as calls of the stage.
+#include "emu/script/act.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "emu/dom0/client.h"
+
+namespace ringside::script {
+
+namespace {
+
+using trace::Role;
+
+Lane lane_of(Side side) {
+  return side == Side::control ? Lane::control : Lane::data;
+}
+
+Daemon daemon_of(const Actor& actor) {
+  if (actor.role == Role::xcs) return Daemon::xcs;
+  return actor.role == Role::xend ? Daemon::xend : Daemon::xenctld;
+}
+
+ring::ControlMessage made(const Message& message) {
+  const std::string bytes = message.payload ? message.payload->bytes() : "";
+  ring::ControlMessage out =
+      ring::make_message(message.type, message.subtype.value_or(0), message.id.value_or(0),
+                         {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  if (message.length_min) out.length = *message.length_min;
+  return out;
+}
+
+}  // namespace
+
+Result<> Actors::carry_out(const Act& act, const Span& line) {
+  return std::visit(
+      Visit{
+          [&](const Life& each) { return life(each, line); },
+          [&](const Prints& each) { return stage_.print(each.domain.domain, each.payload.bytes()); },
+          [&](const Logs& each) { return stage_.log(each.domain.domain, each.payload.bytes()); },
+          [&](const Ends& each) {
+            note(spelled(each.domain), fmt::format("{}'s program has ended", spelled(each.domain)), line);
+            return stage_.end(each.domain.domain, 0);
+          },
+          [&](const WritesSlot& each) { return slot(each); },
+          [&](const SetsIndex& each) { return index(each); },
+          [&](const FillsRing& each) {
+            return stage_.fill(on_stage(each.who), each.ring.domain, each.ring.ring);
+          },
+          [&](const Notifies& each) { return stage_.notify(on_stage(each.who), on_stage(each.peer)); },
+          [&](const Answering& each) { return answering(each, line); },
+          [&](const Reading& each) -> Result<> {
+            const std::string who = spelled(each.who);
+            each.on ? forget(who + " reading") : note(who + " reading", who + " does not read", line);
+            return each.who.role == Role::user ? stage_.user_reads(each.who.name, each.on)
+                                               : stage_.client_reads(each.who.name, each.on);
+          },
+          [&](const Connects& each) {
+            cast_.meet_user(each.user.name);
+            forget(spelled(each.user));
+            return stage_.user_connects(each.user.name, each.domain.domain,
+                                        each.by == Connects::By::tcp ? Way::tcp : Way::local);
+          },
+          [&](const Disconnects& each) {
+            note(spelled(each.user), spelled(each.user) + " has left", line);
+            return stage_.user_disconnects(each.user.name);
+          },
+          [&](const Types& each) { return types(each); },
+          [&](const HandlesPty& each) { return handles_pty(each); },
+          [&](const Runs& each) { return runs(each, line); },
+          [&](const ClientOpens& each) -> Result<> {
+            auto opened = stage_.client_opens(each.client.name, lane_of(each.side));
+            cast_.meet_client(each.client.name);
+            return opened;
+          },
+          [&](const ClientConnects& each) -> Result<> {
+            auto connected = client_connects(each);
+            cast_.meet_client(each.client.name);
+            return connected;
+          },
+          [&](const ClientCloses& each) { return client_closes(each); },
+          [&](const ClientBinds& each) {
+            const auto port = each.port ? static_cast<std::int32_t>(*each.port) : dom0::xcs_port_wildcard;
+            return client_frame(each.client, Lane::control,
+                                dom0::bind_message(each.binds ? dom0::XCS_MSG_BIND : dom0::XCS_MSG_UNBIND,
+                                                   port, each.type.value_or(dom0::xcs_type_wildcard)));
+          },
+          [&](const ClientBindsVirq& each) {
+            return client_frame(each.client, Lane::control,
+                                dom0::virq_message(dom0::XCS_VIRQ_BIND, 0, each.virq));
+          },
+          [&](const ClientChannel& each) { return client_channel(each); },
+          [&](const ClientSends& each) { return client_sends(each); },
+          [&](const ClientSendsBytes& each) {
+            const std::string bytes = each.payload.bytes();
+            return stage_.client_sends(each.client.name, lane_of(each.side),
+                                       {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+          },
+          [&](const ClientSaysBye& each) {
+            dom0::XcsMessage bye;
+            bye.type = dom0::XCS_CONNECT_BYE;
+            return client_frame(each.client, lane_of(each.side), bye);
+          },
+          [&](const ClientRearms& each) {
+            return client_frame(each.client, Lane::data,
+                                dom0::virq_message(dom0::XCS_VIRQ, static_cast<std::int32_t>(each.port), 0));
+          },
+          [&](const Fault& each) { return fault(each, line); },
+          [&](const HealsAll&) {
+            std::erase_if(circumstances_, [](const auto& each) { return each.first.starts_with("fault "); });
+            return stage_.heal();
+          },
+          [](const Waits&) { return Result<>(Done{}); }},
+      act);
+}
+
+std::vector<Circumstance> Actors::circumstances() const {
+  std::vector<Circumstance> all;
+  for (const auto& [key, each] : circumstances_) all.push_back(each);
+  std::ranges::stable_sort(all, {}, [](const Circumstance& each) { return each.since.line; });
+  return all;
+}
+
+void Actors::note(const std::string& key, const std::string& text, const Span& line) {
+  circumstances_[key] = {text, line};
+}
+
+trace::Actor Actors::on_stage(const Actor& actor) const {
+  if (actor.role == Role::user) return stage_.user_actor(actor.name);
+  if (actor.role == Role::client)
+    return trace::actor(Role::client, stage_.client_number(actor.name, Lane::data));
+  return trace::actor(actor.role, actor.domain);
+}
+
+// -- xen, and what domains do
+
+Result<> Actors::life(const Life& act, const Span& line) {
+  const GuestProgram program = act.shell ? GuestProgram::shell : GuestProgram::script;
+  for (const Actor& domain : act.domains) {
+    const std::uint32_t id = domain.domain;
+    const std::string name = spelled(domain);
+    Result<> done = Done{};
+    switch (act.verb) {
+      case Life::Verb::creates:
+        state_.page_made(id);
+        done = stage_.create(id, program);
+        note(name, name + " was created and does not run yet", line);
+        break;
+      case Life::Verb::boots:
+        state_.page_made(id);
+        done = stage_.boot(id, program);
+        forget(name);
+        break;
+      case Life::Verb::pauses:
+        done = stage_.pause(id);
+        note(name, name + " is paused", line);
+        break;
+      case Life::Verb::resumes:
+        done = stage_.resume(id);
+        forget(name);
+        break;
+      case Life::Verb::destroys:
+        done = stage_.destroy(id);
+        note(name, name + " is destroyed", line);
+        break;
+      case Life::Verb::kills:
+        done = stage_.kill(id);
+        note(name, name + " was killed", line);
+        break;
+    }
+    if (!done) return done;
+  }
+  return Done{};
+}
+
+Result<> Actors::slot(const WritesSlot& act) {
+  return stage_.write_slot(on_stage(act.who), act.ring.domain, act.ring.ring, act.slot,
+                           act.message.response ? trace::SlotUse::response : trace::SlotUse::request,
+                           made(act.message));
+}
+
+Result<> Actors::index(const SetsIndex& act) {
+  std::uint32_t value = act.number;
+  if (act.adds) {
+    auto now = stage_.read_index(act.ring.domain, act.ring.ring, act.index);
+    if (!now) return now.error();
+    value += *now;
+  }
+  return stage_.set_index(on_stage(act.who), act.ring.domain, act.ring.ring, act.index, value);
+}
+
+Result<> Actors::answering(const Answering& act, const Span& line) {
+  const std::string key = spelled(act.who) + " answering";
+  if (act.on) {
+    forget(key);
+  } else {
+    note(key, spelled(act.who) + " does not answer", line);
+  }
+  switch (act.who.role) {
+    case Role::domain:
+      return stage_.answering(act.who.domain, act.on);
+    case Role::client:
+      return stage_.client_answers(act.who.name, act.on);
+    case Role::xen:
+    case Role::dom0:
+    case Role::xcs:
+    case Role::xend:
+    case Role::xenctld:
+    case Role::uart:
+    case Role::user:
+    case Role::tty:
+    case Role::program:
+      break;
+  }
+  return Error{EOPNOTSUPP, "cannot stop answering", spelled(act.who), "only domains and raw clients can", ""};
+}
+
+Result<> Actors::types(const Types& act) {
+  const std::string text = act.payload.bytes();
+  const Typing typing = act.in_one_write ? Typing::once : Typing::keys;
+  if (act.who.role == Role::uart) return stage_.uart_types(text, typing);
+  if (act.at && act.at->kind == Place::Kind::pty)
+    return stage_.pty_types(cast_.pty(act.at->name), text, typing);
+  return stage_.user_types(act.who.name, text, typing);
+}
+
+Result<> Actors::handles_pty(const HandlesPty& act) {
+  if (!act.attaches) return stage_.pty_detaches(ptys_[act.domain.domain]);
+  cast_.meet_pty(act.name);
+  ptys_[act.domain.domain] = act.name;
+  return stage_.pty_attaches(act.name, act.domain.domain);
+}
+
+Result<> Actors::runs(const Runs& act, const Span& line) {
+  const std::string name = spelled(act.who);
+  const Daemon daemon = daemon_of(act.who);
+  switch (act.verb) {
+    case Runs::Verb::stops:
+      note(name, name + " was stopped", line);
+      return stage_.daemon_stops(daemon);
+    case Runs::Verb::starts:
+      forget(name);
+      return stage_.daemon_starts(daemon);
+    case Runs::Verb::stalls:
+      note(name, name + " is stalled", line);
+      return stage_.daemon_stalls(daemon);
+  }
+  return Done{};
+}
+
+// -- raw clients
+
+Result<> Actors::client_frame(const Actor& client, Lane lane, const dom0::XcsMessage& frame) {
+  return stage_.client_sends(client.name, lane,
+                             {reinterpret_cast<const std::uint8_t*>(&frame), sizeof frame});
+}
+
+Result<> Actors::client_connects(const ClientConnects& act) {
+  if (!act.side && !act.session) return stage_.client_connects(act.client.name);
+  for (const Lane lane : {Lane::control, Lane::data}) {
+    if (act.side && lane_of(*act.side) != lane) continue;
+    auto opened = stage_.client_opens(act.client.name, lane);
+    if (!opened && opened.error().code != EISCONN) return opened;
+    const std::uint64_t own = lane == Lane::control ? 0 : stage_.client_session(act.client.name);
+    const auto type = lane == Lane::control ? dom0::XCS_CONNECT_CTRL : dom0::XCS_CONNECT_DATA;
+    auto sent = client_frame(act.client, lane, dom0::connect_message(type, act.session.value_or(own)));
+    if (!sent) return sent;
+  }
+  return Done{};
+}
+
+Result<> Actors::client_closes(const ClientCloses& act) {
+  bool any = false;
+  for (const Lane lane : {Lane::control, Lane::data}) {
+    if (act.side && lane_of(*act.side) != lane) continue;
+    auto closed = stage_.client_closes(act.client.name, lane);
+    // Without a side, what is open.
+    if (!closed && act.side) return closed;
+    any |= closed.ok();
+  }
+  if (any) return Done{};
+  return Error{ENOTCONN, "a client cannot close", spelled(act.client), "it is not connected", ""};
+}
+
+Result<> Actors::client_channel(const ClientChannel& act) {
+  ring::Port local = act.local_port;
+  ring::Port remote = act.remote_port;
+  if (!act.opens) {
+    if (auto ports = stage_.console_ports(act.domain.domain); ports) {
+      local = ports->port1;
+      remote = ports->port2;
+    }
+  }
+  const auto type = act.opens ? dom0::XCS_CIF_NEW_CC : dom0::XCS_CIF_FREE_CC;
+  return client_frame(act.client, Lane::control,
+                      dom0::interface_message(type, act.domain.domain, local, remote));
+}
+
+Result<> Actors::client_sends(const ClientSends& act) {
+  // For a domain without a channel the frame goes out all the same: xcs is to judge it.
+  auto ports = stage_.console_ports(act.domain.domain);
+  const ring::Port local = ports ? ports->port1 : 0;
+  const auto type = act.message.response ? dom0::XCS_RESPONSE : dom0::XCS_REQUEST;
+  return client_frame(act.client, Lane::data,
+                      dom0::control_message(type, act.domain.domain, local, made(act.message)));
+}
+
+// -- faults
+
+Result<> Actors::fault(const Fault& act, const Span& line) {
+  StageFault made;
+  switch (act.verb) {
+    case Fault::Verb::drops:
+      made.effect = StageFault::Effect::drop;
+      break;
+    case Fault::Verb::delays:
+      made.effect = StageFault::Effect::delay;
+      break;
+    case Fault::Verb::duplicates:
+      made.effect = StageFault::Effect::duplicate;
+      break;
+    case Fault::Verb::reorders:
+      made.effect = StageFault::Effect::reorder;
+      break;
+  }
+  made.thing = act.events ? StageFault::Thing::event : StageFault::Thing::message;
+  made.from = on_stage(act.from);
+  made.to = on_stage(act.to);
+  made.next = act.which == Fault::Which::next ? act.number : 0;
+  made.percent = act.which == Fault::Which::percent ? act.number : 100;
+  made.by = act.by;
+  const std::string way = fmt::format("{} -> {}", spelled(act.from), spelled(act.to));
+  note("fault " + way, fmt::format("a fault is set on {} {}", act.events ? "events" : "messages", way), line);
+  return stage_.fault(made);
+}
+
+}  // namespace ringside::script

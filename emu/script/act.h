@@ -1,0 +1,55 @@
+// Carries one act out on a stage, and keeps the books of what a reader of a failure wants to know: who is
+// paused, stalled, gone or under a fault, and since which line.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "emu/script/match.h"
+#include "emu/script/stage.h"
+#include "emu/script/syntax.h"
+
+namespace ringside::script {
+
+/// Something that is so since a line: "dom1 is paused".
+struct Circumstance {
+  std::string text;
+  Span since;
+};
+
+class Actors {
+ public:
+  Actors(Stage& stage, State& state, Cast& cast) : stage_(stage), state_(state), cast_(cast) {}
+
+  /// Now; acts that wait for answers let time pass. An error is why it could not be done.
+  [[nodiscard]] Result<> carry_out(const Act& act, const Span& line);
+
+  /// What is not as usual, the latest last.
+  [[nodiscard]] std::vector<Circumstance> circumstances() const;
+
+ private:
+  Result<> life(const Life& act, const Span& line);
+  Result<> slot(const WritesSlot& act);
+  Result<> index(const SetsIndex& act);
+  Result<> answering(const Answering& act, const Span& line);
+  Result<> types(const Types& act);
+  Result<> handles_pty(const HandlesPty& act);
+  Result<> runs(const Runs& act, const Span& line);
+  Result<> client_connects(const ClientConnects& act);
+  Result<> client_closes(const ClientCloses& act);
+  Result<> client_channel(const ClientChannel& act);
+  Result<> client_sends(const ClientSends& act);
+  Result<> client_frame(const Actor& client, Lane lane, const dom0::XcsMessage& frame);
+  Result<> fault(const Fault& act, const Span& line);
+  [[nodiscard]] trace::Actor on_stage(const Actor& actor) const;
+  void note(const std::string& key, const std::string& text, const Span& line);
+  void forget(const std::string& key) { circumstances_.erase(key); }
+
+  Stage& stage_;
+  State& state_;
+  Cast& cast_;
+  std::map<std::string, Circumstance> circumstances_;
+  std::map<std::uint32_t, std::string> ptys_;  ///< the name of a domain's
+};
+
+}  // namespace ringside::script

@@ -1,0 +1,334 @@
+// Entries against patterns.
+#include "emu/script/match.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "emu/dom0/xcs_proto.h"
+
+namespace ringside::script {
+
+namespace {
+
+using trace::Kind;
+using trace::Role;
+using trace::SlotUse;
+
+bool is_of_domain(trace::Actor actor, std::uint32_t domain) {
+  return (actor.role == Role::domain || actor.role == Role::tty || actor.role == Role::program) &&
+         actor.number == domain;
+}
+
+std::uint32_t frame_type(const Message& message) {
+  return message.response ? dom0::XCS_RESPONSE : dom0::XCS_REQUEST;
+}
+
+SlotUse slot_use(const Message& message) {
+  return message.response ? SlotUse::response : SlotUse::request;
+}
+
+/// The payload that a pattern compares something with, if it has one.
+const Payload* payload_of(const Pattern& pattern) {
+  const auto of_message = [](const auto& each) {
+    return each.message.payload ? &*each.message.payload : nullptr;
+  };
+  const auto none = [](const auto&) -> const Payload* { return nullptr; };
+  return std::visit(
+      Visit{[](const Shows& shows) -> const Payload* { return &shows.payload; },
+            [&](const Receives& each) -> const Payload* { return of_message(each); },
+            [&](const Sends& each) -> const Payload* { return of_message(each); },
+            [&](const Forwards& each) -> const Payload* { return of_message(each); },
+            [&](const SlotWritten& each) -> const Payload* { return of_message(each); },
+            [](const Refuses& each) -> const Payload* { return each.reason ? &*each.reason : nullptr; },
+            [](const Says& each) -> const Payload* { return &each.text; },
+            [&](const BytesAt& each) { return none(each); },
+            [&](const ReceivesReply& each) { return none(each); },
+            [&](const ReceivesVirq& each) { return none(each); },
+            [&](const IsCutOff& each) { return none(each); },
+            [&](const ForwardsCount& each) { return none(each); },
+            [&](const EventRaised& each) { return none(each); },
+            [&](const TakesEvent& each) { return none(each); },
+            [&](const IndexMoved& each) { return none(each); },
+            [&](const QuirkBites& each) { return none(each); },
+            [&](const RingState& each) { return none(each); },
+            [&](const CounterState& each) { return none(each); },
+            [&](const CounterChanges& each) { return none(each); }},
+      pattern.what);
+}
+
+/// Where a message that somebody passes on comes from and goes to; domains are known by the ring.
+bool passes(const trace::Entry& entry, const std::optional<Actor>& from, const std::optional<Actor>& to,
+            const Cast& cast) {
+  const auto in_domain = [&](const Actor& actor) {
+    return actor.role == Role::domain && actor.domain == entry.domain;
+  };
+  if (entry.kind == Kind::slot_written) {
+    if (from && from->role == Role::domain) return false;
+    return !to || in_domain(*to);
+  }
+  const bool comes = !from || from->role != Role::domain || in_domain(*from);
+  return comes && (!to || (to->role == Role::domain ? in_domain(*to) : cast.is(*to, entry.peer)));
+}
+
+}  // namespace
+
+// -- who is who
+
+void Cast::meet_client(const std::string& name) {
+  for (const Lane lane : {Lane::control, Lane::data}) {
+    if (const std::uint32_t number = stage_.client_number(name, lane); number != 0)
+      clients_[name].insert(number);
+  }
+}
+
+std::string Cast::pty(const std::string& name) const {
+  return name.empty() && ptys_.size() == 1 ? *ptys_.begin() : name;
+}
+
+Cast::Names Cast::names() const {
+  Names all;
+  const auto spell = [](std::string_view kind, const std::string& name) {
+    return name.empty() ? std::string(kind) : fmt::format("{}[{}]", kind, name);
+  };
+  for (const std::string& name : users_) all.emplace_back(stage_.user_actor(name), spell("user", name));
+  for (const auto& [name, numbers] : clients_) {
+    for (const std::uint32_t number : numbers)
+      all.emplace_back(trace::actor(Role::client, number), spell("client", name));
+  }
+  for (const std::string& name : ptys_) all.emplace_back(stage_.pty_actor(name), name.empty() ? "pty" : name);
+  return all;
+}
+
+bool Cast::is_raw(std::uint32_t number) const {
+  return std::ranges::any_of(clients_, [&](const auto& each) { return each.second.contains(number); });
+}
+
+bool Cast::is(const Actor& named, trace::Actor actor) const {
+  switch (named.role) {
+    case Role::user:
+      return actor.role == Role::user && actor == stage_.user_actor(named.name);
+    case Role::client: {
+      const auto known = clients_.find(named.name);
+      return actor.role == Role::client && known != clients_.end() && known->second.contains(actor.number);
+    }
+    case Role::xend:
+      // xcs calls its clients by number, and knows no names.
+      return actor.role == Role::xend || (actor.role == Role::client && !is_raw(actor.number));
+    case Role::domain:
+    case Role::tty:
+    case Role::program:
+      return is_of_domain(actor, named.domain);
+    case Role::xen:
+    case Role::dom0:
+    case Role::xcs:
+    case Role::xenctld:
+    case Role::uart:
+      return actor.role == named.role;
+  }
+  return false;
+}
+
+bool Cast::is_end(const Actor& named, trace::Actor actor) const {
+  const bool serves = named.role == Role::xcs || named.role == Role::xenctld;
+  return is(named, actor) || (serves && actor.role == Role::dom0);
+}
+
+// -- payloads
+
+Probe::Probe(const Payload& payload) : payload_(payload) {
+  if (payload.kind == Payload::Kind::regex) regex_.emplace(payload.unit, std::regex::ECMAScript);
+}
+
+bool Probe::is(std::string_view bytes) const {
+  switch (payload_.kind) {
+    case Payload::Kind::exact: {
+      if (bytes.size() != payload_.size()) return false;
+      for (std::size_t at = 0; at < bytes.size(); ++at) {
+        if (bytes[at] != payload_.at(at)) return false;
+      }
+      return true;
+    }
+    case Payload::Kind::prefix:
+      return bytes.starts_with(payload_.unit);
+    case Payload::Kind::regex:
+      return search(bytes).has_value();
+  }
+  return false;
+}
+
+bool Probe::is_in(std::string_view text) const {
+  return search(text).has_value();
+}
+
+std::optional<Probe::Found> Probe::search(std::string_view bytes) const {
+  if (regex_) {
+    std::match_results<std::string_view::const_iterator> found;
+    const std::string_view window = bytes.substr(0, regex_window_bytes);
+    if (!std::regex_search(window.begin(), window.end(), found, *regex_)) return {};
+    const auto begin = static_cast<std::size_t>(found.position(0));
+    return Found{begin, begin + static_cast<std::size_t>(found.length(0))};
+  }
+  const std::string wanted = payload_.kind == Payload::Kind::prefix ? payload_.unit : payload_.bytes();
+  const std::size_t at = bytes.find(wanted);
+  if (at == std::string_view::npos) return {};
+  return Found{at, at + wanted.size()};
+}
+
+// -- entries
+
+Matcher::Matcher(const Pattern& pattern) : pattern_(pattern) {
+  if (const Payload* payload = payload_of(pattern)) probe_.emplace(*payload);
+}
+
+bool Matcher::by_taking(const Pattern& pattern) {
+  const auto* receives = std::get_if<Receives>(&pattern.what);
+  if (receives == nullptr) return false;
+  const Role role = receives->who.role;
+  if (role == Role::domain || role == Role::xenctld) return true;
+  // xcs gets messages both ways: from a domain they come through its ring.
+  return role == Role::xcs && receives->from && receives->from->role == Role::domain;
+}
+
+bool Matcher::by_entry(const Pattern& pattern) {
+  if (std::holds_alternative<Receives>(pattern.what)) return !by_taking(pattern);
+  return std::holds_alternative<Sends>(pattern.what) || std::holds_alternative<Forwards>(pattern.what) ||
+         std::holds_alternative<EventRaised>(pattern.what) ||
+         std::holds_alternative<TakesEvent>(pattern.what) ||
+         std::holds_alternative<SlotWritten>(pattern.what) ||
+         std::holds_alternative<IndexMoved>(pattern.what) || std::holds_alternative<Refuses>(pattern.what) ||
+         std::holds_alternative<Says>(pattern.what) || std::holds_alternative<QuirkBites>(pattern.what) ||
+         std::holds_alternative<ReceivesVirq>(pattern.what);
+}
+
+bool Matcher::message_is(const Message& pattern, const ring::ControlMessage& message) const {
+  if (message.type != pattern.type) return false;
+  if (pattern.subtype && message.subtype != *pattern.subtype) return false;
+  if (pattern.id && message.id != *pattern.id) return false;
+  if (pattern.length_min && message.length < *pattern.length_min) return false;
+  if (pattern.length_max && message.length > *pattern.length_max) return false;
+  const auto bytes = message.payload();
+  return !pattern.payload || probe_->is({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+bool Matcher::same_sort(const trace::Entry& entry, const Cast& cast) const {
+  const auto is_frame = [&](std::uint32_t type) {
+    return entry.kind == Kind::frame_passed && entry.detail == type;
+  };
+  const auto never = [](const auto&) { return false; };
+  return std::visit(
+      Visit{[&](const Receives& each) {
+              const bool comes =
+                  !each.from || (each.from->role == Role::domain ? each.from->domain == entry.domain
+                                                                 : cast.is(*each.from, entry.actor));
+              return is_frame(frame_type(each.message)) && cast.is(each.who, entry.peer) && comes;
+            },
+            [&](const ReceivesVirq& each) {
+              return is_frame(dom0::XCS_VIRQ) && entry.actor.role == Role::xcs &&
+                     cast.is(each.client, entry.peer);
+            },
+            [&](const Sends& each) {
+              return is_frame(frame_type(each.message)) && cast.is(each.who, entry.actor) &&
+                     cast.is(each.to, entry.peer);
+            },
+            [&](const Forwards& each) {
+              const bool in_slot = entry.kind == Kind::slot_written &&
+                                   entry.detail == static_cast<std::uint8_t>(slot_use(each.message));
+              return (is_frame(frame_type(each.message)) || in_slot) && cast.is(each.who, entry.actor) &&
+                     passes(entry, each.from, each.to, cast);
+            },
+            [&](const EventRaised& each) {
+              return entry.kind == Kind::event_raised && cast.is_end(each.from, entry.actor) &&
+                     cast.is_end(each.to, entry.peer);
+            },
+            [&](const TakesEvent& each) {
+              return entry.kind == Kind::event_taken && cast.is(each.who, entry.actor);
+            },
+            [&](const SlotWritten& each) {
+              return entry.kind == Kind::slot_written && cast.is(each.who, entry.actor) &&
+                     entry.domain == each.ring.domain && entry.ring == each.ring.ring &&
+                     entry.to_value == each.slot;
+            },
+            [&](const IndexMoved& each) {
+              return entry.kind == Kind::index_moved && cast.is(each.who, entry.actor) &&
+                     entry.domain == each.ring.domain && entry.ring == each.ring.ring &&
+                     entry.detail == static_cast<std::uint8_t>(each.index);
+            },
+            [&](const Refuses& each) {
+              return entry.kind == Kind::refused && cast.is(each.who, entry.actor) &&
+                     (!each.whom || cast.is(*each.whom, entry.peer) ||
+                      (each.whom->role == Role::domain && each.whom->domain == entry.domain));
+            },
+            [&](const Says& each) { return entry.kind == Kind::told && cast.is(each.who, entry.actor); },
+            [&](const QuirkBites& each) {
+              return entry.kind == Kind::quirk && entry_text(entry) == about(each.quirk).name;
+            },
+            [&](const Shows& each) { return never(each); }, [&](const BytesAt& each) { return never(each); },
+            [&](const ReceivesReply& each) { return never(each); },
+            [&](const IsCutOff& each) { return never(each); },
+            [&](const ForwardsCount& each) { return never(each); },
+            [&](const RingState& each) { return never(each); },
+            [&](const CounterState& each) { return never(each); },
+            [&](const CounterChanges& each) { return never(each); }},
+      pattern_.what);
+}
+
+bool Matcher::matches(const trace::Entry& entry, const Cast& cast) const {
+  if (!same_sort(entry, cast)) return false;
+  if (const auto* receives = std::get_if<Receives>(&pattern_.what))
+    return message_is(receives->message, entry.message);
+  if (const auto* sends = std::get_if<Sends>(&pattern_.what))
+    return message_is(sends->message, entry.message);
+  if (const auto* forwards = std::get_if<Forwards>(&pattern_.what))
+    return message_is(forwards->message, entry.message);
+  if (const auto* written = std::get_if<SlotWritten>(&pattern_.what)) {
+    return entry.detail == static_cast<std::uint8_t>(slot_use(written->message)) &&
+           message_is(written->message, entry.message);
+  }
+  if (const auto* moved = std::get_if<IndexMoved>(&pattern_.what))
+    return entry.from_value == moved->from && entry.to_value == moved->to;
+  if (const auto* refuses = std::get_if<Refuses>(&pattern_.what))
+    return !refuses->reason || probe_->is_in(entry_text(entry));
+  if (std::holds_alternative<Says>(pattern_.what)) return probe_->is_in(entry_text(entry));
+  return true;
+}
+
+bool Matcher::matches(const State::Taken& taken, const State& state, const Cast& cast) const {
+  const auto* receives = std::get_if<Receives>(&pattern_.what);
+  if (receives == nullptr || !cast.is(receives->who, taken.by)) return false;
+  if (taken.use != slot_use(receives->message)) return false;
+  // A domain gets what the other side wrote, and the other side what the domain did.
+  if (receives->from && receives->from->role == Role::domain && receives->from->domain != taken.domain)
+    return false;
+  static constexpr ring::ControlMessage nothing{};
+  const ring::ControlMessage& message = taken.written == 0 ? nothing : state.at(taken.written).message;
+  return message_is(receives->message, message);
+}
+
+// -- counters
+
+bool counts_for(const State::Tally& tally, const Actor& actor, std::string_view counter,
+                const std::optional<Actor>& of, const Cast& cast) {
+  const CounterAbout* known = find_counter(actor.role, counter);
+  if (known == nullptr || (of && of->domain != tally.domain)) return false;
+  // The serial line's counters are its own, whoever keeps them.
+  if (!cast.is(actor, tally.actor)) return false;
+  return std::ranges::any_of(known->sources, [&](const CounterSource& source) {
+    return source.by == tally.by && (source.text.empty() || source.text == tally.text);
+  });
+}
+
+std::uint64_t counter_at(const State& state, Step step, const Actor& actor, std::string_view counter,
+                         const std::optional<Actor>& of, const Cast& cast) {
+  std::vector<bool> counted;
+  for (const State::Tally& each : state.tallies())
+    counted.push_back(counts_for(each, actor, counter, of, cast));
+  std::int64_t value = 0;
+  for (const State::Change& change : state.changes()) {
+    if (change.step > step) break;
+    if (counted[change.tally]) value += change.by;
+  }
+  return value < 0 ? 0 : static_cast<std::uint64_t>(value);
+}
+
+}  // namespace ringside::script

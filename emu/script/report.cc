@@ -1,0 +1,286 @@
+// Failure reports.
+#include "emu/script/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "emu/trace/text.h"
+
+namespace ringside::script {
+
+namespace {
+
+constexpr std::size_t words_of_processes_max = 3;
+
+/// "lines 2, 5-7 passed", each once and in order.
+std::string lines_text(const std::vector<Span>& spans, std::uint32_t source) {
+  std::set<std::uint32_t> lines;
+  for (const Span& each : spans) {
+    if (each.source == source) lines.insert(each.line);
+  }
+  std::string text;
+  for (auto from = lines.begin(); from != lines.end();) {
+    auto to = from;
+    while (std::next(to) != lines.end() && *std::next(to) == *to + 1) ++to;
+    text += text.empty() ? "" : ", ";
+    text += from == to ? fmt::format("{}", *from) : fmt::format("{}-{}", *from, *to);
+    from = std::next(to);
+  }
+  if (text.empty()) return "";
+  return fmt::format("; line{} {} passed", lines.size() == 1 ? "" : "s", text);
+}
+
+/// The domain that a pattern is about; 0: none in particular.
+std::uint32_t domain_of(const Pattern& pattern) {
+  const auto of = [](const Actor& actor) { return actor.role == trace::Role::domain ? actor.domain : 0; };
+  const auto either = [&](const std::optional<Actor>& one, const std::optional<Actor>& other) {
+    const std::uint32_t first = one ? of(*one) : 0;
+    return first != 0 || !other ? first : of(*other);
+  };
+  return std::visit(
+      Visit{[&](const Shows& each) { return of(each.place.actor); },
+            [&](const BytesAt& each) { return of(each.place.actor); },
+            [&](const Receives& each) { return either(each.who, each.from); },
+            [](const ReceivesReply&) { return 0u; }, [](const ReceivesVirq&) { return 0u; },
+            [](const IsCutOff&) { return 0u; }, [&](const Sends& each) { return either(each.who, each.to); },
+            [&](const Forwards& each) { return either(each.from, each.to); },
+            [&](const ForwardsCount& each) { return either(each.from, each.to); },
+            [&](const EventRaised& each) { return either(each.from, each.to); },
+            [&](const TakesEvent& each) { return of(each.who); },
+            [](const SlotWritten& each) { return each.ring.domain; },
+            [](const IndexMoved& each) { return each.ring.domain; },
+            [&](const Refuses& each) { return either(each.who, each.whom); },
+            [&](const Says& each) { return of(each.who); }, [](const QuirkBites&) { return 0u; },
+            [](const RingState& each) { return each.ring.domain; },
+            [&](const CounterState& each) { return either(each.actor, each.of); },
+            [&](const CounterChanges& each) { return either(each.actor, each.of); }},
+      pattern.what);
+}
+
+class Report {
+ public:
+  Report(const Scenario& scenario, const Sources& sources, const Story& story, const ReportContext& context)
+      : scenario_(scenario), sources_(sources), story_(story), context_(context) {}
+
+  [[nodiscard]] std::string failures() const;
+  [[nodiscard]] std::string could_not_run() const;
+
+ private:
+  [[nodiscard]] std::string headline(std::string_view word, Duration time, const std::string& count) const;
+  [[nodiscard]] std::string failure(std::size_t number) const;
+  [[nodiscard]] std::string hint(const Failure& failure) const;
+  [[nodiscard]] std::string values(const Statement& statement) const;
+  [[nodiscard]] std::string entries(Step focus, Step last, std::uint32_t domain) const;
+  [[nodiscard]] std::string limit(const Failure& failure) const;
+  [[nodiscard]] std::string reasons(const Failure& failure) const;
+  [[nodiscard]] std::string rings(const Failure& failure) const;
+  [[nodiscard]] std::string quirks(const Failure& failure) const;
+  [[nodiscard]] std::string last_lines() const;
+
+  const Scenario& scenario_;
+  const Sources& sources_;
+  const Story& story_;
+  const ReportContext& context_;
+};
+
+std::string row(std::string_view word, std::string_view text) {
+  return fmt::format("     {:<6} {}\n", word, text);
+}
+
+std::string Report::headline(std::string_view word, Duration time, const std::string& count) const {
+  return fmt::format("{} {}  seed {}  {}  t={}{}\n", word, scenario_.name, context_.seed,
+                     spelled(scenario_.mode), time_text(time), count);
+}
+
+std::string Report::failures() const {
+  std::string text;
+  const std::size_t shown = std::min(story_.failures.size(), failures_shown_max);
+  for (std::size_t number = 0; number < shown; ++number) text += (number == 0 ? "" : "\n") + failure(number);
+  if (const std::size_t rest = story_.failures.size() - shown; rest != 0)
+    text += fmt::format("\n     ... and {} more failed expectations\n", rest);
+  return text + last_lines();
+}
+
+std::string Report::failure(std::size_t number) const {
+  const Failure& its = story_.failures[number];
+  const std::string count =
+      fmt::format("   ({} of {} failed expectation{}{})", number + 1, story_.failures.size(),
+                  story_.failures.size() == 1 ? "" : "s", lines_text(story_.met, its.statement->span.source));
+  std::string text =
+      headline("FAIL", its.time,
+               number == 0 ? count : fmt::format("   ({} of {})", number + 1, story_.failures.size()));
+  text += sources_.excerpt(its.marked, hint(its));
+  text += values(*its.statement);
+  text += entries(its.focus, its.step, domain_of(*its.pattern));
+  return text + limit(its) + reasons(its);
+}
+
+std::string Report::hint(const Failure& failure) const {
+  const std::string named = failure.label.empty() ? "" : fmt::format(" ({})", failure.label);
+  switch (failure.kind) {
+    case Failure::Kind::missed:
+      return failure.instead + named;
+    case Failure::Kind::differs: {
+      const bool by_entry = Matcher::by_entry(*failure.pattern);
+      return failure.instead + (by_entry ? " came in its place" : "") + named;
+    }
+    case Failure::Kind::unsettled:
+      return "it never came to rest; " + failure.instead + named;
+    case Failure::Kind::seen: {
+      const bool no = std::holds_alternative<ExpectNo>(failure.statement->what);
+      return fmt::format("this came{}: {}", no ? "" : ", and never should", failure.instead);
+    }
+  }
+  return "";
+}
+
+/// Lines are shown as they are written, so their values are beside them.
+std::string Report::values(const Statement& statement) const {
+  const std::string_view line = sources_.line(statement.span.source, statement.span.line);
+  std::string text;
+  for (const Binding& each : scenario_.bindings) {
+    const bool used = line.find("{" + each.name + "}") != std::string_view::npos ||
+                      line.find("when " + each.name) != std::string_view::npos;
+    if (used) text += fmt::format("{}{}={}", text.empty() ? "" : "  ", each.name, each.value);
+  }
+  if (!statement.round.empty()) text += fmt::format("{}{}", text.empty() ? "" : "  ", statement.round);
+  return text.empty() ? "" : row("with", text);
+}
+
+/// Up to the entry that decided, or the last one; with one more behind the former.
+std::string Report::entries(Step focus, Step last, std::uint32_t domain) const {
+  const State& state = story_.state;
+  std::vector<Step> shown;
+  const auto concerns = [&](Step step) {
+    return domain == 0 || step == focus || state.at(step).domain == domain;
+  };
+  for (Step step = focus == 0 ? last : focus; step > 0 && shown.size() <= entries_before; --step) {
+    if (concerns(step)) shown.insert(shown.begin(), step);
+  }
+  for (Step step = focus + 1; focus != 0 && step <= last; ++step) {
+    if (!concerns(step)) continue;
+    shown.push_back(step);
+    break;
+  }
+  std::string text;
+  for (const Step step : shown) {
+    text += fmt::format("  {} {:>4}  {}\n", step == focus ? '>' : ' ', step,
+                        as_expected(state.at(step), story_.names));
+  }
+  return text;
+}
+
+std::string Report::limit(const Failure& failure) const {
+  if (!failure.limit) return "";
+  if (failure.limit->count() == 0) return row("limit", "now: nothing more was let happen");
+  const std::string who = failure.limit_line.nowhere()
+                              ? std::string("the timeout that there is without a `timeout` line")
+                              : fmt::format("set by line {}", failure.limit_line.line);
+  return row("limit", fmt::format("{}, {}", time_text(*failure.limit), who));
+}
+
+std::string Report::rings(const Failure& failure) const {
+  std::string text;
+  for (const std::uint32_t domain : story_.state.domains()) {
+    for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
+      const State::RingPoint& point = story_.state.ring_at(domain, ring, failure.step);
+      const std::uint32_t req_prod = point.at(trace::IndexName::req_prod);
+      const std::uint32_t rsp_prod = point.at(trace::IndexName::rsp_prod);
+      const std::uint32_t unanswered = req_prod - rsp_prod;
+      if (unanswered < ring::slots_per_ring) continue;
+      text += row("why",
+                  fmt::format("{} {}: req_prod {} - rsp_prod {} = {} of {}", trace::ring_name(domain, ring),
+                              unanswered == ring::slots_per_ring ? "is full" : "is impossible", req_prod,
+                              rsp_prod, unanswered, ring::slots_per_ring));
+    }
+  }
+  return text;
+}
+
+/// Those that had bitten by then.
+std::string Report::quirks(const Failure& failure) const {
+  std::string text;
+  std::set<std::string> told;
+  const Sources::Source& file = sources_.at(scenario_.setup.title_span.source);
+  for (Step step = 1; step <= failure.step; ++step) {
+    const trace::Entry& entry = story_.state.at(step);
+    if (entry.kind != trace::Kind::quirk) continue;
+    const std::string name(entry_text(entry));
+    if (!told.insert(name).second) continue;
+    const auto line = std::ranges::find_if(file.lines, [&](const std::string& each) {
+      return each.find("quirk") != std::string::npos && each.find(name) != std::string::npos;
+    });
+    text += row("why", fmt::format("quirk {} bit first at step {}{}", name, step,
+                                   line == file.lines.end()
+                                       ? ""
+                                       : fmt::format(" (set by line {})", line - file.lines.begin() + 1)));
+  }
+  return text;
+}
+
+std::string Report::reasons(const Failure& failure) const {
+  std::string text = rings(failure) + quirks(failure);
+  for (const Circumstance& each : failure.circumstances)
+    text += row("why", fmt::format("{} since line {}", each.text, each.since.line));
+  return text;
+}
+
+/// The same for all failures of the run.
+std::string Report::last_lines() const {
+  std::string text;
+  const std::size_t said = story_.said.size();
+  for (std::size_t at = said - std::min(said, words_of_processes_max); at < said; ++at)
+    text += row("said", story_.said[at]);
+  if (story_.unjudged != 0) {
+    text += row("also", fmt::format("{} expectation{} of bytes behind wrong ones not judged", story_.unjudged,
+                                    story_.unjudged == 1 ? "" : "s"));
+  }
+  if (!context_.again.empty()) text += row("again", context_.again);
+  if (!context_.journal.empty()) text += row("look", context_.journal);
+  return text;
+}
+
+std::string Report::could_not_run() const {
+  std::string text = headline("ERROR", story_.ended - story_.began, "");
+  if (story_.error_line.nowhere()) {
+    text += fmt::format("     {}\n", story_.error.text());
+  } else {
+    text += sources_.excerpt(story_.error_line, story_.error.text());
+    text += entries(0, story_.state.steps(), 0);
+  }
+  if (!story_.failures.empty()) text += "\n" + failures();
+  return story_.failures.empty() ? text + last_lines() : text;
+}
+
+}  // namespace
+
+std::string time_text(Duration time) {
+  const auto ns = static_cast<double>(time.count());
+  if (time < std::chrono::seconds(1)) return fmt::format("{:.3f}ms", ns / 1e6);
+  return fmt::format("{:.3f}s", ns / 1e9);
+}
+
+std::string failure_report(const Scenario& scenario, const Sources& sources, const Story& story,
+                           const ReportContext& context) {
+  const Report report(scenario, sources, story, context);
+  switch (story.outcome) {
+    case Outcome::passed:
+      return "";
+    case Outcome::failed:
+      return report.failures();
+    case Outcome::could_not_run:
+      return report.could_not_run();
+  }
+  return "";
+}
+
+std::string warnings_report(const Scenario& scenario, const Sources& sources, const Story& story) {
+  std::string text;
+  for (const RunWarning& each : story.warnings)
+    text += fmt::format("warning: {}\n{}", scenario.name, sources.excerpt(each.span, each.text));
+  return text;
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,313 @@
+// What an expectation looks for, and how far it has come.
+#include "emu/script/seek.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "emu/dom0/xcs_proto.h"
+
+namespace ringside::script {
+
+namespace {
+
+using trace::Role;
+using trace::SlotUse;
+using Verdict = Seeker::Verdict;
+
+bool is_line_end(char byte) {
+  return byte == '\n' || byte == '\r';
+}
+
+bool all_hold(const RingState& state, const State::RingPoint& point) {
+  return std::ranges::all_of(state.tests, [&](const IndexTest& test) {
+    return holds(point.at(test.index), test.compare, test.number);
+  });
+}
+
+bool same_place(const Place& one, const Place& other) {
+  return one.kind == other.kind && one.name == other.name && one.actor == other.actor;
+}
+
+std::string counter_key(const Actor& actor, std::string_view counter, const std::optional<Actor>& of) {
+  return fmt::format("{}.{}{}", spelled(actor), counter, of ? " of " + spelled(*of) : "");
+}
+
+std::string ring_key(const RingRef& ring) {
+  return fmt::format("dom{}.{}", ring.domain, ring.ring == ring::Ring::tx ? "tx" : "rx");
+}
+
+}  // namespace
+
+std::string spelled(const Place& place) {
+  switch (place.kind) {
+    case Place::Kind::domain:
+    case Place::Kind::user:
+      return spelled(place.actor);
+    case Place::Kind::uart:
+      return "uart";
+    case Place::Kind::pty:
+      return place.name.empty() ? "pty" : place.name;
+  }
+  return "";
+}
+
+std::string_view bytes_at(const Scene& scene, const Place& place) {
+  switch (place.kind) {
+    case Place::Kind::domain:
+      return scene.stage.program_read(place.actor.domain);
+    case Place::Kind::user:
+      return scene.stage.user_saw(place.actor.name);
+    case Place::Kind::uart:
+      return scene.stage.uart_showed();
+    case Place::Kind::pty:
+      return scene.stage.pty_showed(scene.cast.pty(place.name));
+  }
+  return {};
+}
+
+bool is_reply(const dom0::XcsMessage& frame) {
+  return frame.type != dom0::XCS_REQUEST && frame.type != dom0::XCS_RESPONSE && frame.type != dom0::XCS_VIRQ;
+}
+
+std::string cursor_key(const Pattern& pattern) {
+  return std::visit(
+      Visit{[](const Shows& each) { return "bytes at " + spelled(each.place); },
+            [](const BytesAt& each) { return "bytes at " + spelled(each.place); },
+            [](const Receives& each) { return spelled(each.who); },
+            [](const ReceivesReply& each) { return "replies to " + spelled(each.client); },
+            [](const ReceivesVirq& each) { return spelled(each.client); },
+            [](const IsCutOff& each) { return "end of " + spelled(each.client); },
+            [](const Sends& each) { return spelled(each.who); },
+            [](const Forwards& each) { return spelled(each.who); },
+            [](const ForwardsCount& each) { return spelled(each.who); },
+            [](const EventRaised& each) { return spelled(each.from); },
+            [](const TakesEvent& each) { return spelled(each.who); },
+            [](const SlotWritten& each) { return spelled(each.who); },
+            [](const IndexMoved& each) { return spelled(each.who); },
+            [](const Refuses& each) { return spelled(each.who); },
+            [](const Says& each) { return spelled(each.who); },
+            [](const QuirkBites& each) { return fmt::format("quirk {}", about(each.quirk).name); },
+            [](const RingState& each) { return ring_key(each.ring); },
+            [](const CounterState& each) { return counter_key(each.actor, each.counter, each.of); },
+            [](const CounterChanges& each) { return counter_key(each.actor, each.counter, each.of); }},
+      pattern.what);
+}
+
+Seeker::Seeker(const Pattern& pattern, Cursor from, How how)
+    : pattern_(pattern), matcher_(pattern), how_(how), from_(from), cursor_(from) {
+  if (const auto* shows = std::get_if<Shows>(&pattern.what)) probe_.emplace(shows->payload);
+  const bool whole = from.mark.part == whole_step || from.mark.step == 0;
+  looked_ = whole ? from.mark.step : from.mark.step - 1;
+  begin_ = from.count;
+  if (how.ignores == nullptr) return;
+  for (const Pattern& each : *how.ignores) {
+    if (const auto* shows = std::get_if<Shows>(&each.what)) ignored_bytes_.push_back(shows);
+    if (!Matcher::by_entry(each)) continue;
+    ignores_.emplace_back(each);
+    strict_ |= each.what.index() == pattern.what.index() && cursor_key(each) == cursor_key(pattern);
+  }
+}
+
+Verdict Seeker::look(const Scene& scene, const std::vector<Mark>& taken) {
+  if (Matcher::by_taking(pattern_)) return look_at_taken(scene, taken);
+  if (Matcher::by_entry(pattern_)) return look_at_entries(scene, taken);
+  if (const auto* shows = std::get_if<Shows>(&pattern_.what)) return look_at_bytes(scene, *shows);
+  if (const auto* any = std::get_if<BytesAt>(&pattern_.what)) {
+    cursor_.count = bytes_at(scene, any->place).size();
+    if (cursor_.count <= from_.count) return Verdict::open;
+    decided_ = scene.state.steps();
+    return Verdict::met;
+  }
+  if (const auto* count = std::get_if<ForwardsCount>(&pattern_.what)) return look_at_count(scene, *count);
+  if (const auto* state = std::get_if<RingState>(&pattern_.what)) return look_at_ring(scene, *state);
+  if (const auto* reply = std::get_if<ReceivesReply>(&pattern_.what)) return look_at_replies(scene, *reply);
+  if (const auto* end = std::get_if<IsCutOff>(&pattern_.what)) return look_at_end(scene, *end);
+  return look_at_counter(scene);
+}
+
+// -- entries
+
+bool Seeker::ignored(const trace::Entry& entry, const Cast& cast) const {
+  return std::ranges::any_of(ignores_, [&](const Matcher& each) { return each.matches(entry, cast); });
+}
+
+Verdict Seeker::look_at_entries(const Scene& scene, const std::vector<Mark>& taken) {
+  while (looked_ < scene.state.steps()) {
+    const trace::Entry& entry = scene.state.at(++looked_);
+    const Mark mark{looked_, whole_step};
+    if (mark <= from_.mark || !matcher_.same_sort(entry, scene.cast)) continue;
+    if (ignored(entry, scene.cast) || std::ranges::find(taken, mark) != taken.end()) continue;
+    if (matcher_.matches(entry, scene.cast)) {
+      cursor_.mark = mark;
+      decided_ = looked_;
+      return Verdict::met;
+    }
+    if (!strict_ || how_.patient || how_.anywhere) continue;
+    decided_ = looked_;
+    return Verdict::never;
+  }
+  return Verdict::open;
+}
+
+Verdict Seeker::look_at_taken(const Scene& scene, const std::vector<Mark>& taken) {
+  const auto& all = scene.state.taken();
+  for (; parts_ < all.size(); ++parts_) {
+    const State::Taken& each = all[parts_];
+    const Mark behind{each.mark.step, each.mark.part + 1};
+    if (each.mark < from_.mark || std::ranges::find(taken, behind) != taken.end()) continue;
+    if (!matcher_.matches(each, scene.state, scene.cast)) continue;
+    cursor_.mark = behind;
+    decided_ = each.mark.step;
+    return Verdict::met;
+  }
+  return Verdict::open;
+}
+
+Verdict Seeker::look_at_count(const Scene& scene, const ForwardsCount& count) {
+  const auto reached = [&] { return real_ == count.real && stale_ == count.stale; };
+  const auto& all = scene.state.taken();
+  for (; parts_ < all.size() && !reached(); ++parts_) {
+    const State::Taken& each = all[parts_];
+    const bool concerns = each.mark >= from_.mark && scene.cast.is(count.who, each.by) &&
+                          each.use == SlotUse::request && (!count.from || count.from->domain == each.domain);
+    if (!concerns) continue;
+    ++(each.fresh ? real_ : stale_);
+    decided_ = each.mark.step;
+    cursor_.mark = {each.mark.step, each.mark.part + 1};
+    if (real_ > count.real || stale_ > count.stale) return how_.anywhere ? Verdict::open : Verdict::never;
+  }
+  return reached() ? Verdict::met : Verdict::open;
+}
+
+// -- bytes
+
+/// From where on the wanted bytes must come: line ends that nobody asked for are skipped, and what an ignore
+/// line names.
+std::size_t Seeker::skipped(std::string_view stream, std::size_t at, const Payload& wanted) const {
+  const bool wants_line_end = wanted.size() == 0 || is_line_end(wanted.unit.front());
+  const Place& place = std::get<Shows>(pattern_.what).place;
+  for (bool again = true; again && at < stream.size();) {
+    again = !wants_line_end && is_line_end(stream[at]);
+    if (again) ++at;
+    for (const Shows* each : ignored_bytes_) {
+      if (!same_place(each->place, place)) continue;
+      const auto found = Probe(each->payload).search(stream.substr(at));
+      if (!found || found->begin != 0 || found->end == 0) continue;
+      at += found->end;
+      again = true;
+    }
+  }
+  return at;
+}
+
+Verdict Seeker::look_at_bytes(const Scene& scene, const Shows& shows) {
+  const std::string_view stream = bytes_at(scene, shows.place);
+  decided_ = scene.state.steps();
+  const Payload& wanted = shows.payload;
+  if (how_.anywhere || wanted.kind == Payload::Kind::regex) {
+    const auto found = probe_->search(stream.substr(std::min(from_.count, stream.size())));
+    if (!found) return Verdict::open;
+    cursor_.count = from_.count + found->end;
+    return Verdict::met;
+  }
+  if (agrees_ == 0) begin_ = skipped(stream, from_.count, wanted);
+  const std::size_t size = wanted.kind == Payload::Kind::prefix ? wanted.unit.size() : wanted.size();
+  while (agrees_ < size && begin_ + agrees_ < stream.size()) {
+    const char byte = wanted.unit[agrees_ % wanted.unit.size()];
+    if (stream[begin_ + agrees_] != byte) {
+      if (!how_.patient) return Verdict::never;
+      agrees_ = 0;
+      return Verdict::open;
+    }
+    ++agrees_;
+  }
+  if (agrees_ < size) return Verdict::open;
+  cursor_.count = begin_ + size;
+  return Verdict::met;
+}
+
+Verdict Seeker::look_at_replies(const Scene& scene, const ReceivesReply& reply) {
+  for (const Lane lane : {Lane::control, Lane::data}) {
+    std::size_t& count = lane == Lane::control ? cursor_.count : cursor_.data_count;
+    auto frames = scene.stage.client_received(reply.client.name, lane);
+    if (!frames) return Verdict::open;
+    const std::vector<dom0::XcsMessage>& all = *frames;
+    for (std::size_t at = count; at < all.size(); ++at) {
+      if (!is_reply(all[at]) || all[at].result != reply.result) continue;
+      count = at + 1;
+      decided_ = scene.state.steps();
+      return Verdict::met;
+    }
+  }
+  return Verdict::open;
+}
+
+Verdict Seeker::look_at_end(const Scene& scene, const IsCutOff& end) {
+  const bool cut = scene.stage.client_cut_off(end.client.name, Lane::control) ||
+                   scene.stage.client_cut_off(end.client.name, Lane::data);
+  decided_ = cut ? scene.state.steps() : 0;
+  return cut ? Verdict::met : Verdict::open;
+}
+
+// -- states
+
+Verdict Seeker::look_at_ring(const Scene& scene, const RingState& state) {
+  const auto& points = scene.state.ring(state.ring.domain, state.ring.ring);
+  if (!started_) {
+    const auto after = std::ranges::upper_bound(points, from_.mark.step, {}, &State::RingPoint::step);
+    parts_ = static_cast<std::size_t>(std::max<std::ptrdiff_t>(after - points.begin() - 1, 0));
+    started_ = true;
+  }
+  for (; parts_ < points.size(); ++parts_) {
+    if (!all_hold(state, points[parts_])) continue;
+    cursor_.mark = {std::max(points[parts_].step, from_.mark.step), 0};
+    decided_ = points[parts_].step;
+    return Verdict::met;
+  }
+  return Verdict::open;
+}
+
+Verdict Seeker::look_at_counter(const Scene& scene) {
+  const auto* state = std::get_if<CounterState>(&pattern_.what);
+  const auto* changes = std::get_if<CounterChanges>(&pattern_.what);
+  const Actor& actor = state != nullptr ? state->actor : changes->actor;
+  const std::string_view counter = state != nullptr ? state->counter : changes->counter;
+  const std::optional<Actor>& of = state != nullptr ? state->of : changes->of;
+  const auto holds_here = [&] {
+    return state != nullptr && holds(static_cast<std::uint64_t>(std::max<std::int64_t>(value_, 0)),
+                                     state->compare, state->number);
+  };
+  const auto& tallies = scene.state.tallies();
+  const auto& all = scene.state.changes();
+  while (counted_.size() < tallies.size())
+    counted_.push_back(counts_for(tallies[counted_.size()], actor, counter, of, scene.cast));
+  if (!started_) {
+    for (; parts_ < all.size() && all[parts_].step <= from_.mark.step; ++parts_) {
+      if (counted_[all[parts_].tally]) value_ += all[parts_].by;
+    }
+    started_ = true;
+    if (holds_here()) return Verdict::met;
+  }
+  for (; parts_ < all.size(); ++parts_) {
+    if (!counted_[all[parts_].tally]) continue;
+    value_ += all[parts_].by;
+    if (changes == nullptr && !holds_here()) continue;
+    decided_ = all[parts_].step;
+    cursor_.mark = {all[parts_].step, whole_step};
+    ++parts_;
+    return Verdict::met;
+  }
+  return Verdict::open;
+}
+
+bool Seeker::holds_now(const Scene& scene) const {
+  if (const auto* ring = std::get_if<RingState>(&pattern_.what))
+    return all_hold(*ring, scene.state.ring(ring->ring.domain, ring->ring.ring).back());
+  const auto* state = std::get_if<CounterState>(&pattern_.what);
+  return state != nullptr && holds(counter_at(scene.state, scene.state.steps(), state->actor, state->counter,
+                                              state->of, scene.cast),
+                                   state->compare, state->number);
+}
+
+}  // namespace ringside::script

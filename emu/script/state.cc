@@ -1,0 +1,147 @@
+// What a journal says of rings and counters.
+#include "emu/script/state.h"
+
+#include <algorithm>
+
+#include "emu/dom0/xcs_proto.h"
+
+namespace ringside::script {
+
+namespace {
+
+using trace::IndexName;
+using trace::Kind;
+using trace::Role;
+using trace::SlotUse;
+
+const std::vector<State::RingPoint> untouched{State::RingPoint{}};
+
+bool is_console_request(const trace::Entry& entry) {
+  return entry.kind == Kind::frame_passed && entry.detail == dom0::XCS_REQUEST &&
+         entry.message.type == ring::CMSG_CONSOLE;
+}
+
+}  // namespace
+
+std::string_view entry_text(const trace::Entry& entry) {
+  const auto bytes = entry.message.payload();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+State::State() = default;
+
+void State::take(const trace::Entry& entry) {
+  entries_.push_back(entry);
+  switch (entry.kind) {
+    case Kind::slot_written: {
+      const auto use = std::min<std::size_t>(entry.detail, 1);
+      if (entry.to_value >= ring::slots_per_ring) return;
+      books(entry.domain, entry.ring).slots[use][entry.to_value] = {steps(), true};
+      return;
+    }
+    case Kind::index_moved:
+      return index_moved(entry);
+    case Kind::frame_passed:
+      // Output on its way into a console server; which of xcs's clients that is, is for who asks.
+      if (entry.actor.role == Role::xcs && is_console_request(entry)) {
+        count(CountedBy::level, trace::actor(Role::client, entry.peer.number), entry.domain, "",
+              static_cast<std::int64_t>(entry.message.payload().size()));
+      }
+      return;
+    case Kind::bytes_passed:
+      if (entry.actor.role == Role::xend || entry.actor.role == Role::xenctld) {
+        count(CountedBy::level, entry.actor, entry.domain, "",
+              -static_cast<std::int64_t>(entry.message.payload().size()));
+      }
+      return;
+    case Kind::refused:
+      return count(CountedBy::refusal, entry.actor, entry.domain, entry_text(entry), 1);
+    case Kind::quirk:
+      return count(CountedBy::quirk, entry.actor, entry.domain, entry_text(entry), 1);
+    case Kind::counted: {
+      const std::int64_t change = std::int64_t{entry.to_value} - std::int64_t{entry.from_value};
+      count(CountedBy::counter, entry.actor, entry.domain, entry_text(entry), change);
+      const bool emptied =
+          entry_text(entry) == "console bytes discarded" || entry_text(entry) == "bytes that nobody read";
+      if (emptied) count(CountedBy::level, entry.actor, entry.domain, "", -change);
+      return;
+    }
+    case Kind::event_raised:
+    case Kind::event_taken:
+    case Kind::told:
+      return;
+  }
+}
+
+void State::index_moved(const trace::Entry& entry) {
+  if (entry.detail > static_cast<std::uint8_t>(IndexName::rsp_cons)) return;
+  RingBooks& its = books(entry.domain, entry.ring);
+  RingPoint point = its.points.back();
+  point.step = steps();
+  point.indices[entry.detail] = entry.to_value;
+  its.points.push_back(point);
+  const auto name = static_cast<IndexName>(entry.detail);
+  if (name == IndexName::req_cons || name == IndexName::rsp_cons) took(entry, its);
+}
+
+void State::took(const trace::Entry& entry, RingBooks& books) {
+  const SlotUse use =
+      static_cast<IndexName>(entry.detail) == IndexName::req_cons ? SlotUse::request : SlotUse::response;
+  const std::uint32_t count_taken =
+      std::min<std::uint32_t>(entry.to_value - entry.from_value, ring::slots_per_ring);
+  for (std::uint32_t at = 0; at < count_taken; ++at) {
+    Slot& slot = books.slots[static_cast<std::size_t>(use)][ring::slot_of(entry.from_value + at)];
+    taken_.push_back(
+        {Mark{steps(), at}, entry.actor, entry.domain, entry.ring, use, slot.written, slot.fresh});
+    const bool output = use == SlotUse::request && entry.ring == ring::Ring::tx && slot.written != 0 &&
+                        entry.actor.role == Role::xenctld;
+    if (output && this->at(slot.written).message.type == ring::CMSG_CONSOLE) {
+      count(CountedBy::level, entry.actor, entry.domain, "",
+            static_cast<std::int64_t>(this->at(slot.written).message.payload().size()));
+    }
+    slot.fresh = false;
+  }
+}
+
+void State::count(CountedBy by, trace::Actor actor, std::uint32_t domain, std::string_view text,
+                  std::int64_t change) {
+  const auto found = std::ranges::find_if(tallies_, [&](const Tally& each) {
+    return each.by == by && each.actor == actor && each.domain == domain && each.text == text;
+  });
+  const auto tally = static_cast<std::size_t>(found - tallies_.begin());
+  if (found == tallies_.end()) tallies_.push_back({by, actor, domain, std::string(text)});
+  changes_.push_back({steps(), tally, change});
+}
+
+State::RingBooks& State::books(std::uint32_t domain, ring::Ring ring) {
+  return rings_[{domain, ring}];
+}
+
+void State::page_made(std::uint32_t domain) {
+  for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
+    RingBooks& its = books(domain, ring);
+    its.slots = {};
+    if (its.points.back().indices != RingPoint{}.indices) its.points.push_back({steps(), {}});
+  }
+}
+
+const std::vector<State::RingPoint>& State::ring(std::uint32_t domain, ring::Ring ring) const {
+  const auto found = rings_.find({domain, ring});
+  return found == rings_.end() ? untouched : found->second.points;
+}
+
+const State::RingPoint& State::ring_at(std::uint32_t domain, ring::Ring ring, Step step) const {
+  const auto& points = this->ring(domain, ring);
+  const auto after = std::ranges::upper_bound(points, step, {}, &RingPoint::step);
+  return after == points.begin() ? points.front() : *std::prev(after);
+}
+
+std::vector<std::uint32_t> State::domains() const {
+  std::vector<std::uint32_t> found;
+  for (const auto& [key, books] : rings_) {
+    if (found.empty() || found.back() != key.first) found.push_back(key.first);
+  }
+  return found;
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,117 @@
+// A run's journal as it grows, and what it says of states: the indices of every ring, counters, which
+// messages were taken out of which slots. Nothing is looked up in the machine: a value that lived for a
+// microsecond is in here as well as one that stayed.
+//
+// Pure bookkeeping over entries. Steps count from 1; step N is entries()[N - 1].
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "emu/script/syntax.h"
+#include "emu/script/vocabulary.h"
+#include "emu/trace/event.h"
+
+namespace ringside::script {
+
+using Step = std::uint64_t;
+
+/// Entries of one run; a machine that writes more has gone wild.
+inline constexpr std::size_t run_entries_max = std::size_t{1} << 21;
+
+/// A place in the journal: behind a step, or within one that stands for several things.
+struct Mark {
+  Step step = 0;
+  std::uint32_t part = 0;
+
+  friend auto operator<=>(const Mark&, const Mark&) = default;
+};
+/// Behind all that a step stands for.
+inline constexpr std::uint32_t whole_step = 0xffffffff;
+
+class State {
+ public:
+  struct RingPoint {
+    Step step = 0;
+    std::array<std::uint32_t, 4> indices{};  ///< by trace::IndexName
+
+    [[nodiscard]] std::uint32_t at(trace::IndexName name) const {
+      return indices[static_cast<std::size_t>(name)];
+    }
+  };
+  /// A message that its receiver took out of a ring.
+  struct Taken {
+    Mark mark;
+    trace::Actor by;
+    std::uint32_t domain = 0;
+    ring::Ring ring = ring::Ring::tx;
+    trace::SlotUse use = trace::SlotUse::request;
+    Step written = 0;    ///< who put it there; 0: nobody did
+    bool fresh = false;  ///< nobody took it before
+  };
+  /// What counters are made of.
+  struct Tally {
+    CountedBy by = CountedBy::counter;
+    trace::Actor actor;
+    std::uint32_t domain = 0;
+    std::string text;
+
+    friend bool operator==(const Tally&, const Tally&) = default;
+  };
+  struct Change {
+    Step step = 0;
+    std::size_t tally = 0;  ///< an index into tallies()
+    std::int64_t by = 0;
+  };
+
+  State();
+
+  void take(const trace::Entry& entry);
+  /// A new page, all of it 0.
+  void page_made(std::uint32_t domain);
+
+  [[nodiscard]] const std::vector<trace::Entry>& entries() const { return entries_; }
+  [[nodiscard]] Step steps() const { return entries_.size(); }
+  [[nodiscard]] const trace::Entry& at(Step step) const { return entries_[step - 1]; }
+  /// All that the indices of a ring ever were; at least the zeros of the beginning.
+  [[nodiscard]] const std::vector<RingPoint>& ring(std::uint32_t domain, ring::Ring ring) const;
+  /// As it is after that step.
+  [[nodiscard]] const RingPoint& ring_at(std::uint32_t domain, ring::Ring ring, Step step) const;
+  /// Domains of whose rings something is known.
+  [[nodiscard]] std::vector<std::uint32_t> domains() const;
+  [[nodiscard]] const std::vector<Taken>& taken() const { return taken_; }
+  [[nodiscard]] const std::vector<Tally>& tallies() const { return tallies_; }
+  [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
+
+ private:
+  struct Slot {
+    Step written = 0;
+    bool fresh = false;
+  };
+  struct RingBooks {
+    std::vector<RingPoint> points{RingPoint{}};
+    std::array<std::array<Slot, ring::slots_per_ring>, 2> slots{};  ///< by trace::SlotUse
+  };
+
+  void index_moved(const trace::Entry& entry);
+  void took(const trace::Entry& entry, RingBooks& books);
+  void count(CountedBy by, trace::Actor actor, std::uint32_t domain, std::string_view text,
+             std::int64_t change);
+  [[nodiscard]] RingBooks& books(std::uint32_t domain, ring::Ring ring);
+
+  std::vector<trace::Entry> entries_;
+  std::map<std::pair<std::uint32_t, ring::Ring>, RingBooks> rings_;
+  std::vector<Taken> taken_;
+  std::vector<Tally> tallies_;
+  std::vector<Change> changes_;
+};
+
+/// What an entry says in words: the text of those kinds that carry one.
+[[nodiscard]] std::string_view entry_text(const trace::Entry& entry);
+
+}  // namespace ringside::script

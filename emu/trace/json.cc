@@ -1,0 +1,123 @@
+// Journal entries as JSON lines.
+#include "emu/trace/json.h"
+
+#include <fmt/format.h>
+
+#include "emu/trace/text.h"
+
+namespace ringside::trace {
+
+namespace {
+
+constexpr std::uint32_t frame_request = 9;
+constexpr std::uint32_t frame_response = 10;
+
+std::string_view kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::slot_written:
+      return "slot_written";
+    case Kind::index_moved:
+      return "index_moved";
+    case Kind::event_raised:
+      return "event_raised";
+    case Kind::event_taken:
+      return "event_taken";
+    case Kind::frame_passed:
+      return "frame_passed";
+    case Kind::bytes_passed:
+      return "bytes_passed";
+    case Kind::refused:
+      return "refused";
+    case Kind::counted:
+      return "counted";
+    case Kind::quirk:
+      return "quirk";
+    case Kind::told:
+      return "told";
+  }
+  return "unknown";
+}
+
+std::string hex(std::span<const std::uint8_t> bytes) {
+  return fmt::format("\"{:02x}\"", fmt::join(bytes, ""));
+}
+
+std::string message_json(const ring::ControlMessage& message) {
+  return fmt::format(R"("message":{{"type":{},"subtype":{},"id":{},"length":{},"bytes":{}}})", message.type,
+                     message.subtype, message.id, message.length, hex(message.payload()));
+}
+
+/// What entries of its kind have, from a comma on.
+std::string details(const Entry& entry) {
+  const auto peer = [&] { return fmt::format(R"("peer":{})", json_text(actor_name(entry.peer))); };
+  const auto ring = [&] { return fmt::format(R"("ring":"{}")", entry.ring == ring::Ring::tx ? "tx" : "rx"); };
+  const auto text = [&] { return fmt::format(R"("text":{})", json_text(escaped(entry.message.payload()))); };
+  switch (entry.kind) {
+    case Kind::slot_written:
+      return fmt::format(R"(,{},"slot":{},"use":"{}",{})", ring(), entry.to_value,
+                         entry.detail == static_cast<std::uint8_t>(SlotUse::request) ? "request" : "response",
+                         message_json(entry.message));
+    case Kind::index_moved:
+      return fmt::format(R"(,{},"index":"{}","from":{},"to":{})", ring(),
+                         index_name(static_cast<IndexName>(entry.detail)), entry.from_value, entry.to_value);
+    case Kind::event_raised:
+      return fmt::format(R"(,{},"port":{},"outcome":"{}")", peer(), entry.port,
+                         raised_name(static_cast<ring::Raised>(entry.detail)));
+    case Kind::event_taken:
+      return fmt::format(R"(,"port":{})", entry.port);
+    case Kind::frame_passed: {
+      const bool carries = entry.detail == frame_request || entry.detail == frame_response;
+      return fmt::format(R"(,{},"port":{},"frame":"{}"{}{})", peer(), entry.port,
+                         frame_type_name(entry.detail), carries ? "," : "",
+                         carries ? message_json(entry.message) : "");
+    }
+    case Kind::bytes_passed:
+      return fmt::format(R"(,{},"bytes":{})", peer(), hex(entry.message.payload()));
+    case Kind::refused:
+      return fmt::format(",{},{}", peer(), text());
+    case Kind::counted:
+      return fmt::format(R"(,{},"from":{},"to":{})", text(), entry.from_value, entry.to_value);
+    case Kind::quirk:
+    case Kind::told:
+      return "," + text();
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte == '"' || byte == '\\') {
+      out += '\\';
+      out += text[at++];
+    } else if (byte == '\n') {
+      out += "\\n";
+      ++at;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\u{:04x}", byte);
+      ++at;
+    } else if (byte < 0x80) {
+      out += text[at++];
+    } else {
+      const std::size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 0;
+      bool whole = length != 0 && byte < 0xf5 && at + length <= text.size();
+      for (std::size_t next = 1; whole && next < length; ++next)
+        whole = (static_cast<unsigned char>(text[at + next]) & 0xc0) == 0x80;
+      out += whole ? text.substr(at, length) : "?";
+      at += whole ? length : 1;
+    }
+  }
+  return out + "\"";
+}
+
+std::string to_json_line(const Entry& entry, std::uint64_t step, std::uint64_t origin_ns) {
+  return fmt::format(R"({{"step":{},"time_ns":{},"kind":"{}","actor":{}{}{}}})", step,
+                     static_cast<std::int64_t>(entry.time_ns - origin_ns), kind_name(entry.kind),
+                     json_text(actor_name(entry.actor)),
+                     entry.domain == 0 ? "" : fmt::format(R"(,"domain":{})", entry.domain), details(entry));
+}
+
+}  // namespace ringside::trace

@@ -1,0 +1,33 @@
+// Journal entries as JSON, one object a line: the form in which a journal leaves the program.
+//
+// Every object has `step` (from 1), `time_ns` (since the journal's origin), `kind` and `actor`. The rest is
+// there when the kind has it:
+//
+//   slot_written   ring, slot, use ("request", "response"), message
+//   index_moved    ring, index, from, to
+//   event_raised   peer, port, outcome
+//   event_taken    port
+//   frame_passed   peer, port, frame (the xcs frame's type by name), message where the frame carries one
+//   bytes_passed   peer, bytes
+//   refused        peer, text
+//   counted        text (the counter's name), from, to
+//   quirk, told    text
+//
+// `domain` is there unless it is 0. A `message` has type, subtype, id, length, and `bytes`. Bytes are
+// hexadecimal; a `text` is escaped as in the text form. Actors are named as there: "dom1", "xcs", "user2".
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "emu/trace/event.h"
+
+namespace ringside::trace {
+
+/// Without a newline.
+[[nodiscard]] std::string to_json_line(const Entry& entry, std::uint64_t step, std::uint64_t origin_ns);
+
+/// `text` between double quotes, as JSON wants it; what is not UTF-8 becomes '?'.
+[[nodiscard]] std::string json_text(std::string_view text);
+
+}  // namespace ringside::trace

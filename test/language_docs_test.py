@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""The reference of the scenario language, the editors' grammars and the program know the same words.
+
+usage: language_docs_test.py     RINGSIDE names the program (default: build/ringside)
+
+Every example of scenarios/README.md is right and laid out as `ringside fmt` would: those marked `scn` as they stand, those
+marked `scn-part` behind the lines that the text names. Every word of `ringside check-scn --words` is in the reference and in
+both grammars, and every line's form is in the reference as the program words it in its complaints.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", ROOT / "build" / "ringside"))
+REFERENCE = (ROOT / "scenarios" / "README.md").read_text()
+EDITORS = ROOT / "tools" / "editors"
+BEFORE_PARTS = 'scenario "part"\nmode sim\nxen boots dom1, dom2\nuser connects to dom2\n'
+EXAMPLES_MIN = 8
+
+wrong = []
+
+
+def run(*words, stdin=""):
+    return subprocess.run([PROGRAM, *words], input=stdin, capture_output=True, text=True, timeout=60)
+
+
+def check_examples():
+    examples = re.findall(r"```(scn|scn-part)\n(.*?)```", REFERENCE, re.DOTALL)
+    for kind, text in examples:
+        whole = text if kind == "scn" else BEFORE_PARTS + text
+        checked = run("check-scn", "--strict", "-", stdin=whole)
+        if checked.returncode != 0:
+            wrong.append(f"an example of the reference:\n{whole}\n{checked.stderr}")
+        elif run("fmt", "-", stdin=whole).stdout != whole:
+            wrong.append(f"an example of the reference is not laid out by fmt:\n{whole}")
+    if len(examples) < EXAMPLES_MIN:
+        wrong.append(f"only {len(examples)} examples in the reference")
+
+
+def check_words():
+    rows = [re.split(r"\s{2,}", line) for line in run("check-scn", "--words").stdout.splitlines()]
+    grammars = {path.name: path.read_text() for path in (EDITORS / "scn.vim", EDITORS / "scn.tmLanguage.json")}
+    if len(rows) < 100:
+        wrong.append(f"check-scn --words lists {len(rows)} words")
+    for kind, word, *about in rows:
+        whole = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+        for name, text in {"scenarios/README.md": REFERENCE, **grammars}.items():
+            if not whole.search(text):
+                wrong.append(f'the {kind} "{word}" is not in {name}')
+        if kind in ("line", "act", "expect"):
+            for form in about[0].split("; "):
+                if form not in REFERENCE:
+                    wrong.append(f"the reference lacks: {form}")
+
+
+def patterns_of(rule):
+    """All expressions of a TextMate rule and of those inside it."""
+    for key in ("match", "begin", "end"):
+        if key in rule:
+            yield rule[key]
+    for inner in rule.get("patterns", []):
+        yield from patterns_of(inner)
+
+
+def check_grammar():
+    grammar = json.loads((EDITORS / "scn.tmLanguage.json").read_text())
+    for rule in [grammar, *grammar["repository"].values()]:
+        for pattern in patterns_of(rule):
+            re.compile(pattern)
+    extension = json.loads((EDITORS / "package.json").read_text())["contributes"]
+    for path in (extension["languages"][0]["configuration"], extension["grammars"][0]["path"]):
+        json.loads((EDITORS / path).read_text())
+
+
+def main():
+    check_examples()
+    check_words()
+    check_grammar()
+    for each in wrong:
+        print(each)
+    print(f"language_docs: {len(wrong)} failures")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

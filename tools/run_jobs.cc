@@ -1,0 +1,170 @@
+// Jobs of `ringside run`.
+#include "tools/run_jobs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "emu/script/sim_stage.h"
+#include "emu/trace/json.h"
+
+namespace ringside::tools {
+
+namespace {
+
+constexpr char tape_heading[] = "ringside tape 1";
+
+/// A shell takes it as one word.
+std::string as_word(const std::string& text) {
+  const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._-/=,+:@%").find(c) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+/// "long-input-BYTES=481,LOSS=off-seed-1.jsonl"
+std::string journal_name(const RunJob& job) {
+  std::string name = job.scenario->name;
+  for (char& c : name) {
+    const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_' || c == '=' || c == ',' || c == '.';
+    if (c == '[')
+      c = '-';
+    else if (!safe)
+      c = c == ']' ? '\0' : '_';
+  }
+  std::erase(name, '\0');
+  constexpr std::size_t name_bytes_max = 150;
+  if (name.size() > name_bytes_max) name.resize(name_bytes_max);
+  return fmt::format("{}-seed-{}.jsonl", name, job.seed);
+}
+
+Result<std::string> leave_journal(const RunJob& job, const std::string& folder, const script::Story& story) {
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  const std::string path = (std::filesystem::path(folder) / journal_name(job)).string();
+  std::ofstream file(path);
+  const auto origin = static_cast<std::uint64_t>(story.began.count());
+  for (script::Step step = 1; step <= story.state.steps(); ++step)
+    file << trace::to_json_line(story.state.at(step), step, origin) << '\n';
+  file.close();
+  if (!file) return Error{EIO, "cannot leave a journal", path, "the file system refuses it", ""};
+  return path;
+}
+
+std::string first_of(const RunJob& job, const script::Story& story) {
+  if (story.outcome == script::Outcome::could_not_run) return story.error.text();
+  if (story.failures.empty()) return "";
+  const script::Failure& its = story.failures.front();
+  return fmt::format("{}: {}", job.script->sources.place(its.marked), its.instead);
+}
+
+}  // namespace
+
+Performed perform(const RunJob& job, const RunJobOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  const auto began = Clock::now();
+  Performed done;
+  // What happens together is drawn apart from the machine's choices: one more act does not change those.
+  constexpr std::uint64_t order_offset = 0x5eed;
+  script::RunOptions run_options;
+  run_options.order = options.replay != nullptr ? Choice::replay(options.replay->order)
+                                                : Choice::seeded(job.seed + order_offset);
+  run_options.time_scale = options.time_scale;
+  run_options.give_up = [&] { return Clock::now() - began > options.timeout; };
+  run_options.at_end = [&done](const script::Stage& stage) {
+    done.choices = static_cast<const script::SimStage&>(stage).tape();
+  };
+  const auto factory = [&](script::StagePlan plan) -> std::unique_ptr<script::Stage> {
+    Choice choice =
+        options.replay != nullptr ? Choice::replay(options.replay->choices) : Choice::seeded(job.seed);
+    return std::make_unique<script::SimStage>(std::move(plan), std::move(choice));
+  };
+  script::Run run(*job.scenario, factory, std::move(run_options));
+  done.story = run.go();
+  return done;
+}
+
+std::string again_command(const RunJob& job) {
+  std::string text = "ringside run " + as_word(job.scenario->path);
+  if (job.script->drafts.size() > 1)
+    text += " --name " + as_word(job.scenario->name.substr(0, job.scenario->name.find('[')));
+  for (const script::Binding& each : job.scenario->bindings) {
+    if (each.in_name) text += " -p " + as_word(each.name + "=" + each.value);
+  }
+  if (job.scenario->mode == script::Mode::real) text += " --mode real";
+  return fmt::format("{} --seed {}", text, job.seed);
+}
+
+RunResult run_job(const RunJob& job, const RunJobOptions& options) {
+  const auto began = std::chrono::steady_clock::now();
+  Performed performed = perform(job, options);
+  script::Story& story = performed.story;
+  RunResult result;
+  result.hash = script::journal_hash(story.state);
+  if (options.twice && story.outcome != script::Outcome::could_not_run &&
+      script::journal_hash(perform(job, options).story.state) != result.hash) {
+    story.outcome = script::Outcome::could_not_run;
+    story.error = {0, "the same seed gave another journal", job.scenario->name,
+                   "something besides the seed has a say", ""};
+  }
+  result.outcome = story.outcome;
+  const bool good = story.outcome == script::Outcome::passed;
+  script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
+  if (!good || options.keep_journals) {
+    const auto left = leave_journal(job, options.out, story);
+    context.journal = left ? const_cast<Result<std::string>&>(left).value() : left.error().text();
+    result.journal = context.journal;
+  }
+  result.report = script::failure_report(*job.scenario, job.script->sources, story, context);
+  result.warnings = script::warnings_report(*job.scenario, job.script->sources, story);
+  result.first = first_of(job, story);
+  result.judged = story.judged;
+  result.failures = story.failures.size();
+  result.entries = story.state.steps();
+  result.virtual_time = story.ended - story.began;
+  result.took = std::chrono::steady_clock::now() - began;
+  result.tape = {std::move(story.order), std::move(performed.choices)};
+  return result;
+}
+
+// -- tapes
+
+Result<Tape> read_tape(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return Error{ENOENT, "cannot read a tape", path, "it cannot be opened", ""};
+  std::string line;
+  std::getline(file, line);
+  if (line != tape_heading)
+    return Error{EINVAL, "cannot read a tape", path, "it is none", "--tape writes one"};
+  Tape tape;
+  while (std::getline(file, line)) {
+    std::istringstream words(line);
+    std::string what;
+    words >> what;
+    Choice::Tape* into = what == "order" ? &tape.order : what == "choices" ? &tape.choices : nullptr;
+    if (into == nullptr)
+      return Error{EINVAL, "cannot read a tape", path, fmt::format("\"{}\" means nothing", what), ""};
+    for (std::uint32_t number = 0; words >> number;) into->push_back(number);
+  }
+  return tape;
+}
+
+Result<> write_tape(const std::string& path, const Tape& tape) {
+  std::ofstream file(path);
+  file << fmt::format("{}\norder {}\nchoices {}\n", tape_heading, fmt::join(tape.order, " "),
+                      fmt::join(tape.choices, " "));
+  file.close();
+  if (!file) return Error{EIO, "cannot write a tape", path, "the file system refuses it", ""};
+  return Done{};
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,84 @@
+// What `ringside run` has to do, and doing it: files become jobs, jobs are shared out among threads, results
+// come back in the order of the jobs.
+//
+// A job is one scenario with one seed. Each has a machine of its own and shares nothing with the others, so
+// that any number of them runs at the same time.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/script/report.h"
+#include "emu/script/script.h"
+
+namespace ringside::tools {
+
+inline constexpr unsigned run_threads_max = 256;
+inline constexpr std::uint64_t run_seeds_max = 10'000'000;
+
+struct RunJob {
+  const script::Script* script = nullptr;
+  const script::Scenario* scenario = nullptr;
+  std::uint64_t seed = 1;
+};
+
+/// All that was read, for as long as there are jobs.
+struct RunPlan {
+  std::deque<script::Script> scripts;
+  std::deque<std::vector<script::Scenario>> scenarios;  ///< of each script
+  std::vector<RunJob> jobs;
+};
+
+/// Choices to be made again, in place of drawing from a seed.
+struct Tape {
+  Choice::Tape order;    ///< of what happens `together`
+  Choice::Tape choices;  ///< of the machine
+};
+[[nodiscard]] Result<Tape> read_tape(const std::string& path);
+[[nodiscard]] Result<> write_tape(const std::string& path, const Tape& tape);
+
+struct RunJobOptions {
+  std::string out = "out";  ///< where failed runs leave their journals
+  double time_scale = 1;
+  std::chrono::duration<double> timeout{60};
+  bool twice = false;
+  bool keep_journals = false;  ///< of good runs too
+  const Tape* replay = nullptr;
+};
+
+struct RunResult {
+  script::Outcome outcome = script::Outcome::passed;
+  std::string report;  ///< failures; empty for a good run
+  std::string warnings;
+  std::string first;    ///< the first thing that is wrong, in one line
+  std::string journal;  ///< the file it was left in
+  std::size_t judged = 0;
+  std::size_t failures = 0;
+  std::size_t entries = 0;
+  std::uint64_t hash = 0;
+  Duration virtual_time{0};
+  std::chrono::duration<double> took{0};
+  Tape tape;
+};
+
+/// "ringside run long-input.scn -p BYTES=481 --seed 1"
+[[nodiscard]] std::string again_command(const RunJob& job);
+struct Performed {
+  script::Story story;
+  Choice::Tape choices;  ///< of the machine
+};
+/// The run itself, with nothing left behind and nothing told.
+[[nodiscard]] Performed perform(const RunJob& job, const RunJobOptions& options);
+/// Runs one job from its beginning to its end.
+[[nodiscard]] RunResult run_job(const RunJob& job, const RunJobOptions& options);
+
+/// Runs all, on so many threads, and calls `done` for each in their order, from the calling thread. It ends
+/// early when `done` answers false.
+void run_jobs(const std::vector<RunJob>& jobs, const RunJobOptions& options, unsigned threads,
+              const std::function<bool(std::size_t number, const RunResult& result)>& done);
+
+}  // namespace ringside::tools

@@ -1,0 +1,183 @@
+// Which runs a command line means.
+#include "tools/run_select.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "tools/script_files.h"
+
+namespace ringside::tools {
+
+namespace {
+
+using script::Mode;
+using script::Scenario;
+
+struct Seeds {
+  std::uint64_t first = 1;
+  std::uint64_t last = 1;
+};
+
+Error usage(const std::string& object, const std::string& why, const std::string& advice) {
+  return {EINVAL, "cannot run", object, why, advice};
+}
+
+std::optional<std::uint64_t> number_in(std::string_view text) {
+  if (text.empty() || text.size() > 18 ||
+      !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
+    return {};
+  return std::stoull(std::string(text));
+}
+
+/// "7", "1..500"
+std::optional<Seeds> seeds_in(const std::string& text) {
+  const std::size_t dots = text.find("..");
+  const auto first = number_in(text.substr(0, dots));
+  const auto last = dots == std::string::npos ? first : number_in(text.substr(dots + 2));
+  if (!first || !last || *last < *first || *last - *first >= run_seeds_max) return {};
+  return Seeds{*first, *last};
+}
+
+Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code problem;
+    if (!fs::is_directory(path, problem)) {
+      files.push_back(path);
+      continue;
+    }
+    std::vector<std::string> inside;
+    for (fs::recursive_directory_iterator at(path, problem), end; !problem && at != end;
+         at.increment(problem)) {
+      if (at->path().extension() == ".scn" && at->is_regular_file(problem))
+        inside.push_back(at->path().string());
+    }
+    if (problem) return Error{problem.value(), "cannot look into a folder", path, problem.message(), ""};
+    if (inside.empty()) return usage(path, "there is no .scn file in it", "");
+    std::ranges::sort(inside);
+    files.insert(files.end(), inside.begin(), inside.end());
+  }
+  return files;
+}
+
+/// Reads everything before anything runs. False: something is wrong in a file, and has been said.
+bool read_all(const std::vector<std::string>& files, const script::Given& given, RunPlan& plan) {
+  bool good = true;
+  for (const std::string& file : files) {
+    script::Script& read = plan.scripts.emplace_back(script::read_script(file, file_reader()));
+    plan.scenarios.push_back(script::runs_of(read, Mode::sim, given));
+    std::fputs(read.diagnostics.text(read.sources).c_str(), stderr);
+    good = good && read.diagnostics.errors() == 0;
+  }
+  return good;
+}
+
+bool is_wanted(const Scenario& scenario, const RunSelection& options) {
+  const bool tagged =
+      options.tag.empty() || std::ranges::find(scenario.setup.tags, options.tag) != scenario.setup.tags.end();
+  const bool named = options.name.empty() || scenario.name == options.name ||
+                     scenario.name.substr(0, scenario.name.find('[')) == options.name;
+  return tagged && named;
+}
+
+Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
+  std::optional<Seeds> asked;
+  if (!options.seed.empty()) {
+    asked = seeds_in(options.seed);
+    if (!asked)
+      return usage("--seed " + options.seed, "it is a number, or a range", "--seed 7, --seed 1..500");
+  }
+  for (std::size_t at = 0; at < plan.scripts.size(); ++at) {
+    for (const Scenario& each : plan.scenarios[at]) {
+      if (!is_wanted(each, options)) continue;
+      const Seeds seeds = asked.value_or(Seeds{each.setup.seeds.first, each.setup.seeds.last});
+      for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed)
+        plan.jobs.push_back({&plan.scripts[at], &each, seed});
+      if (plan.jobs.size() > run_seeds_max)
+        return usage(each.name, fmt::format("these are more than {} runs", run_seeds_max), "--shard 1/10");
+    }
+  }
+  if (plan.jobs.empty()) return usage("", "no scenario is meant by this", "--list says which there are");
+  return Done{};
+}
+
+/// The I-th of N parts. Neighbours go to different parts, so that these take equally long.
+Result<> keep_shard(const std::string& shard, RunPlan& plan) {
+  if (shard.empty()) return Done{};
+  const std::size_t slash = shard.find('/');
+  const auto part = number_in(shard.substr(0, slash));
+  const auto parts = slash == std::string::npos ? std::nullopt : number_in(shard.substr(slash + 1));
+  if (!part || !parts || *part == 0 || *part > *parts)
+    return usage("--shard " + shard, "it is a part of how many", "--shard 1/4 to --shard 4/4");
+  std::vector<RunJob> kept;
+  for (std::size_t at = *part - 1; at < plan.jobs.size(); at += *parts) kept.push_back(plan.jobs[at]);
+  plan.jobs = std::move(kept);
+  return Done{};
+}
+
+Result<script::Given> given_in(const std::vector<std::string>& params) {
+  script::Given given;
+  for (const std::string& each : params) {
+    const std::size_t sign = each.find('=');
+    if (sign == 0 || sign == std::string::npos)
+      return usage("-p " + each, "it is a name and a value", "-p BYTES=481");
+    given.emplace_back(each.substr(0, sign), each.substr(sign + 1));
+  }
+  return given;
+}
+
+/// A name that nothing has would change nothing, and nobody would know.
+Result<> check_names(const script::Given& given, const RunPlan& plan) {
+  for (const auto& [name, value] : given) {
+    std::string known;
+    bool found = false;
+    for (const script::Script& each : plan.scripts) {
+      for (const script::Draft& draft : each.drafts) {
+        found = found || draft.find(name) != nullptr;
+        for (const std::string& other : draft.names()) known += (known.empty() ? "" : ", ") + other;
+      }
+    }
+    if (!found)
+      return usage("-p " + name, "no scenario has that name",
+                   known.empty() ? "there are none" : "there are: " + known);
+  }
+  return Done{};
+}
+
+}  // namespace
+
+int bad_selection(const std::string& object, const std::string& why, const std::string& advice) {
+  failed(usage(object, why, advice));
+  return exit_usage;
+}
+
+int select_jobs(const RunSelection& selection, RunPlan& plan) {
+  const auto refused = [](const Error& error) {
+    failed(error);
+    return exit_usage;
+  };
+  auto given = given_in(selection.params);
+  if (!given) return refused(given.error());
+  auto files = files_of(selection.paths);
+  if (!files) return failed(files.error());
+  if (!read_all(*files, *given, plan)) return exit_does_not_parse;
+  if (auto checked = check_names(*given, plan); !checked) return refused(checked.error());
+  if (auto added = add_jobs(selection, plan); !added) return refused(added.error());
+  if (auto kept = keep_shard(selection.shard, plan); !kept) return refused(kept.error());
+  return exit_good;
+}
+
+void add_selection(CLI::App& command, RunSelection& its) {
+  command.add_option("FILE", its.paths, "Scenarios, or folders of them; - is stdin")->required();
+  command.add_option("--seed", its.seed, "One seed, or a range A..B, in place of the scenario's");
+  command.add_option("-p,--param", its.params, "NAME=VALUE: only the runs with it; may be repeated")
+      ->allow_extra_args(false);
+  command.add_option("--name", its.name, "Only the scenario of that name");
+  command.add_option("--tag", its.tag, "Only scenarios with that tag");
+}
+
+}  // namespace ringside::tools
