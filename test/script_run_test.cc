@@ -1,7 +1,11 @@
 // Scenarios carried out on simulated machines: what is met, what is not, and how that is told.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "emu/script/print.h"
 #include "emu/script/report.h"
+#include "emu/script/shrink.h"
 #include "emu/script/sim_stage.h"
 #include "test/catch.h"
 #include "test/script_text.h"
@@ -84,7 +88,7 @@ TEST_CASE("each example fails when what it tests is broken") {
   CHECK(broken(hello, "xen boots dom1", "xen boots dom1\nfault drops every event dom1 -> xcs"));
   CHECK(broken(long_input, "quirk xcs-drop-when-full {LOSS}", "quirk xcs-drop-when-full on"));
   CHECK(broken(liar, "quirk stale-indices {TRUST}", "quirk stale-indices on"));
-  CHECK(broken(pty, "xenctld attaches pty to dom1 as P", "after 1ms"));
+  CHECK(broken(pty, "as P\n", "as P\nxenctld stalls\n"));
 }
 
 TEST_CASE("a run repeats bit for bit") {
@@ -127,10 +131,14 @@ TEST_CASE("each actor's expectations are in order, those of different actors are
   CHECK(has(report, "before what line 6 has met"));
 }
 
-TEST_CASE("a ring's state that lasted for a moment is met") {
+TEST_CASE("a ring's state that lasted for a moment is met, one that has settled is the last") {
   check_passes(
-      with_dom1("dom1 prints \"a\"\nexpect user sees \"a\"\nexpect dom1.tx settles at rsp_prod 1\n"
-                "expect dom1.tx req_prod 1 rsp_prod 0\nexpect dom1.tx req_prod 1 rsp_prod 1\n"));
+      with_dom1("dom1 prints \"a\"\nexpect user sees \"a\"\nexpect dom1.tx req_prod 1 rsp_prod 0\n"
+                "expect dom1.tx settles at rsp_prod 1\n"));
+  const std::string report =
+      report_of(with_dom1("dom1 prints \"a\"\nexpect dom1.tx settles at rsp_prod 1\nexpect dom1.tx req_prod "
+                          "1 rsp_prod 0 within 5ms\n"));
+  CHECK(has(report, "is at req_prod 1 rsp_prod 1"));
 }
 
 TEST_CASE("never and expect-no are broken by what comes, and warn when nothing could") {
@@ -185,4 +193,49 @@ TEST_CASE("entries of a report can be pasted back, and are then met by the same 
     }
   }
   CHECK(pasted > 10);
+}
+
+TEST_CASE("a scenario that is written out and read back is the same run") {
+  for (const std::string& text : {hello, long_input, liar, pty}) {
+    const Parsed parsed = read_text(text);
+    for (const Scenario& each : parsed.runs) {
+      const std::string again = written(each);
+      const Parsed reread = read_text(again);
+      INFO(again << reread.said());
+      REQUIRE(reread.script.diagnostics.errors() == 0);
+      REQUIRE(reread.runs.size() == 1);
+      CHECK(written(reread.runs[0]) == again);
+      CHECK(journal_hash(play(reread.runs[0]).state) == journal_hash(play(each).state));
+    }
+  }
+}
+
+TEST_CASE("what a failure does not need is left out, shortened and turned off") {
+  const Parsed parsed = read_text(
+      "scenario \"t\"\nmode sim\nquirk xcs-drop-when-full on\nquirk xend-no-input-limit on\nquirk kcons-lfcr "
+      "on\n"
+      "xen boots dom1, dom2\nuser connects to dom1\nuser[b] connects to dom2\ndom2 prints \"noise\"\n"
+      "expect user[b] sees \"noise\"\nxen pauses dom1\nafter 3ms\nuser types 2000 bytes of \"abc\" in one "
+      "write\n"
+      "together\n  dom2 prints \"more\"\n  expect user[b] sees \"more\"\nend\n"
+      "expect xcs.dropped settles at 0\ndom2 prints \"last\"\n");
+  INFO(parsed.said());
+  REQUIRE(parsed.script.diagnostics.errors() == 0);
+  const StillFails fails = [](const Scenario& candidate) -> std::optional<std::uint64_t> {
+    const Story story = play(candidate);
+    const bool same = std::ranges::any_of(story.failures, [](const Failure& each) {
+      return written(*each.pattern) == "xcs.dropped settles at 0";
+    });
+    if (story.outcome != Outcome::failed || !same) return {};
+    return 1;
+  };
+  const Shrunk shrunk = shrink(parsed.runs.at(0), fails);
+  const std::string text = written(shrunk.scenario);
+  INFO(text);
+  CHECK(shrunk.finished);
+  CHECK(size_of(shrunk.scenario) == 5);
+  CHECK(!has(text, "dom2"));
+  CHECK(!has(text, "kcons-lfcr"));
+  CHECK(has(text, "user types 481 bytes of \"abc\""));
+  CHECK(shrink(parsed.runs.at(0), fails, 3).attempts == 3);
 }

@@ -87,7 +87,10 @@ int perform(Options& options, RunPlan& plan) {
 }
 
 int run_command(Options& options) {
-  if (options.mode != "sim") {
+  using script::Mode;
+  if (options.mode == "real") options.selection.modes = {Mode::real};
+  if (options.mode == "both") options.selection.modes = {Mode::sim, Mode::real};
+  if (options.mode != "sim" && !options.jobs.real_stage) {
     return failed({EOPNOTSUPP, "cannot run", "--mode " + options.mode,
                    "scenarios run in simulation only: there is no stage of real processes", "--mode sim"});
   }

@@ -81,9 +81,11 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
   run_options.time_scale = options.time_scale;
   run_options.give_up = [&] { return Clock::now() - began > options.timeout; };
   run_options.at_end = [&done](const script::Stage& stage) {
-    done.choices = static_cast<const script::SimStage&>(stage).tape();
+    if (const auto* simulated = dynamic_cast<const script::SimStage*>(&stage))
+      done.choices = simulated->tape();
   };
   const auto factory = [&](script::StagePlan plan) -> std::unique_ptr<script::Stage> {
+    if (job.scenario->mode == script::Mode::real) return options.real_stage(std::move(plan));
     Choice choice =
         options.replay != nullptr ? Choice::replay(options.replay->choices) : Choice::seeded(job.seed);
     return std::make_unique<script::SimStage>(std::move(plan), std::move(choice));

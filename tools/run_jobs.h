@@ -8,6 +8,7 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,9 @@ struct Tape {
 [[nodiscard]] Result<Tape> read_tape(const std::string& path);
 [[nodiscard]] Result<> write_tape(const std::string& path, const Tape& tape);
 
+/// Makes a machine of real processes for one run.
+using RealStageFactory = std::function<std::unique_ptr<script::Stage>(script::StagePlan plan)>;
+
 struct RunJobOptions {
   std::string out = "out";  ///< where failed runs leave their journals
   double time_scale = 1;
@@ -48,6 +52,7 @@ struct RunJobOptions {
   bool twice = false;
   bool keep_journals = false;  ///< of good runs too
   const Tape* replay = nullptr;
+  RealStageFactory real_stage;  ///< none: scenarios run in simulation only
 };
 
 struct RunResult {

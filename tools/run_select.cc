@@ -13,7 +13,6 @@ namespace ringside::tools {
 
 namespace {
 
-using script::Mode;
 using script::Scenario;
 
 struct Seeds {
@@ -65,11 +64,15 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
 }
 
 /// Reads everything before anything runs. False: something is wrong in a file, and has been said.
-bool read_all(const std::vector<std::string>& files, const script::Given& given, RunPlan& plan) {
+bool read_all(const std::vector<std::string>& files, const script::Given& given,
+              const std::vector<script::Mode>& modes, RunPlan& plan) {
   bool good = true;
   for (const std::string& file : files) {
     script::Script& read = plan.scripts.emplace_back(script::read_script(file, file_reader()));
-    plan.scenarios.push_back(script::runs_of(read, Mode::sim, given));
+    std::vector<Scenario>& runs = plan.scenarios.emplace_back();
+    for (const script::Mode mode : modes) {
+      for (Scenario& each : script::runs_of(read, mode, given)) runs.push_back(std::move(each));
+    }
     std::fputs(read.diagnostics.text(read.sources).c_str(), stderr);
     good = good && read.diagnostics.errors() == 0;
   }
@@ -164,7 +167,7 @@ int select_jobs(const RunSelection& selection, RunPlan& plan) {
   if (!given) return refused(given.error());
   auto files = files_of(selection.paths);
   if (!files) return failed(files.error());
-  if (!read_all(*files, *given, plan)) return exit_does_not_parse;
+  if (!read_all(*files, *given, selection.modes, plan)) return exit_does_not_parse;
   if (auto checked = check_names(*given, plan); !checked) return refused(checked.error());
   if (auto added = add_jobs(selection, plan); !added) return refused(added.error());
   if (auto kept = keep_shard(selection.shard, plan); !kept) return refused(kept.error());

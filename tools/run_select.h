@@ -16,6 +16,7 @@ struct RunSelection {
   std::string name;
   std::string tag;
   std::string shard;
+  std::vector<script::Mode> modes{script::Mode::sim};
 };
 
 /// FILE, --seed, -p, --name, --tag.

@@ -137,18 +137,23 @@ bool Cast::is_end(const Actor& named, trace::Actor actor) const {
 // -- payloads
 
 Probe::Probe(const Payload& payload) : payload_(payload) {
-  if (payload.kind == Payload::Kind::regex) regex_.emplace(payload.unit, std::regex::ECMAScript);
+  switch (payload.kind) {
+    case Payload::Kind::regex:
+      regex_.emplace(payload.unit, std::regex::ECMAScript);
+      break;
+    case Payload::Kind::prefix:
+      wanted_ = payload.unit;
+      break;
+    case Payload::Kind::exact:
+      wanted_ = payload.bytes();
+      break;
+  }
 }
 
 bool Probe::is(std::string_view bytes) const {
   switch (payload_.kind) {
-    case Payload::Kind::exact: {
-      if (bytes.size() != payload_.size()) return false;
-      for (std::size_t at = 0; at < bytes.size(); ++at) {
-        if (bytes[at] != payload_.at(at)) return false;
-      }
-      return true;
-    }
+    case Payload::Kind::exact:
+      return bytes == wanted_;
     case Payload::Kind::prefix:
       return bytes.starts_with(payload_.unit);
     case Payload::Kind::regex:
@@ -169,10 +174,9 @@ std::optional<Probe::Found> Probe::search(std::string_view bytes) const {
     const auto begin = static_cast<std::size_t>(found.position(0));
     return Found{begin, begin + static_cast<std::size_t>(found.length(0))};
   }
-  const std::string wanted = payload_.kind == Payload::Kind::prefix ? payload_.unit : payload_.bytes();
-  const std::size_t at = bytes.find(wanted);
+  const std::size_t at = bytes.find(wanted_);
   if (at == std::string_view::npos) return {};
-  return Found{at, at + wanted.size()};
+  return Found{at, at + wanted_.size()};
 }
 
 // -- entries

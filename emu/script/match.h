@@ -62,9 +62,13 @@ class Probe {
     std::size_t end = 0;
   };
   [[nodiscard]] std::optional<Found> search(std::string_view bytes) const;
+  /// An expression looks at so much at a time; a text of size() bytes looks at all.
+  [[nodiscard]] bool has_window() const { return regex_.has_value(); }
+  [[nodiscard]] std::size_t size() const { return wanted_.size(); }
 
  private:
   Payload payload_;
+  std::string wanted_;  ///< empty for an expression
   std::optional<std::regex> regex_;
 };
 

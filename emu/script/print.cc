@@ -360,6 +360,8 @@ std::string written(const Scenario& scenario) {
   const Setup& setup = scenario.setup;
   std::string text = fmt::format("scenario {}\n", written_text(setup.title));
   text += fmt::format("seed {}\n", setup.seeds.first);
+  if (!setup.real) text += "mode sim\n";
+  if (!setup.sim) text += "mode real\n";
   if (setup.abi == ring::Abi::flat) text += "abi flat\n";
   if (!setup.timeout_span.nowhere()) text += fmt::format("timeout {}\n", written(setup.timeout));
   for (const QuirkAbout& each : quirks_known) {

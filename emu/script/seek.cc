@@ -205,12 +205,7 @@ Verdict Seeker::look_at_bytes(const Scene& scene, const Shows& shows) {
   const std::string_view stream = bytes_at(scene, shows.place);
   decided_ = scene.state.steps();
   const Payload& wanted = shows.payload;
-  if (how_.anywhere || wanted.kind == Payload::Kind::regex) {
-    const auto found = probe_->search(stream.substr(std::min(from_.count, stream.size())));
-    if (!found) return Verdict::open;
-    cursor_.count = from_.count + found->end;
-    return Verdict::met;
-  }
+  if (how_.anywhere || wanted.kind == Payload::Kind::regex) return search(stream);
   if (agrees_ == 0) begin_ = skipped(stream, from_.count, wanted);
   const std::size_t size = wanted.kind == Payload::Kind::prefix ? wanted.unit.size() : wanted.size();
   while (agrees_ < size && begin_ + agrees_ < stream.size()) {
@@ -225,6 +220,26 @@ Verdict Seeker::look_at_bytes(const Scene& scene, const Shows& shows) {
   if (agrees_ < size) return Verdict::open;
   cursor_.count = begin_ + size;
   return Verdict::met;
+}
+
+/// Anywhere from the cursor on. What was searched is not searched again, but for as much as a match may
+/// reach back.
+Verdict Seeker::search(std::string_view stream) {
+  if (stream.size() == agrees_) return Verdict::open;
+  agrees_ = stream.size();
+  for (;; begin_ += regex_window_bytes / 2) {
+    const auto found = probe_->search(stream.substr(std::min(begin_, stream.size())));
+    if (found) {
+      cursor_.count = begin_ + found->end;
+      return Verdict::met;
+    }
+    if (!probe_->has_window() || begin_ + regex_window_bytes >= stream.size()) break;
+  }
+  if (!probe_->has_window()) {
+    const std::size_t back = std::min(stream.size(), probe_->size() - 1);
+    begin_ = std::max(begin_, stream.size() - back);
+  }
+  return Verdict::open;
 }
 
 Verdict Seeker::look_at_replies(const Scene& scene, const ReceivesReply& reply) {

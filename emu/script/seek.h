@@ -77,6 +77,7 @@ class Seeker {
   [[nodiscard]] Verdict look_at_taken(const Scene& scene, const std::vector<Mark>& taken);
   [[nodiscard]] Verdict look_at_count(const Scene& scene, const ForwardsCount& count);
   [[nodiscard]] Verdict look_at_bytes(const Scene& scene, const Shows& shows);
+  [[nodiscard]] Verdict search(std::string_view stream);
   [[nodiscard]] Verdict look_at_ring(const Scene& scene, const RingState& state);
   [[nodiscard]] Verdict look_at_counter(const Scene& scene);
   [[nodiscard]] Verdict look_at_replies(const Scene& scene, const ReceivesReply& reply);
@@ -105,8 +106,8 @@ class Seeker {
   Step looked_ = 0;         ///< through so many entries
   std::size_t parts_ = 0;   ///< through so many taken messages, points or changes
   bool started_ = false;    ///< of states: the one at the cursor has been looked at
-  std::size_t begin_ = 0;   ///< of bytes: where the match would begin
-  std::size_t agrees_ = 0;  ///< and so many do
+  std::size_t begin_ = 0;   ///< of bytes: where the match would begin, or is searched from
+  std::size_t agrees_ = 0;  ///< and so many do; of a search: the size of what it has seen
   std::int64_t value_ = 0;  ///< of a counter, after `parts_` changes
   std::vector<bool> counted_;
   std::uint32_t real_ = 0;

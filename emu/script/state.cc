@@ -1,6 +1,8 @@
 // What a journal says of rings and counters.
 #include "emu/script/state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "emu/dom0/xcs_proto.h"
@@ -105,11 +107,12 @@ void State::took(const trace::Entry& entry, RingBooks& books) {
 
 void State::count(CountedBy by, trace::Actor actor, std::uint32_t domain, std::string_view text,
                   std::int64_t change) {
-  const auto found = std::ranges::find_if(tallies_, [&](const Tally& each) {
-    return each.by == by && each.actor == actor && each.domain == domain && each.text == text;
-  });
-  const auto tally = static_cast<std::size_t>(found - tallies_.begin());
-  if (found == tallies_.end()) tallies_.push_back({by, actor, domain, std::string(text)});
+  std::string key = fmt::format("{} {} {} {} ", static_cast<unsigned>(by), static_cast<unsigned>(actor.role),
+                                actor.number, domain);
+  key += text;
+  const auto [at, fresh] = tally_by_key_.try_emplace(std::move(key), tallies_.size());
+  const std::size_t tally = at->second;
+  if (fresh) tallies_.push_back({by, actor, domain, std::string(text)});
   changes_.push_back({steps(), tally, change});
 }
 

@@ -60,8 +60,6 @@ class State {
     trace::Actor actor;
     std::uint32_t domain = 0;
     std::string text;
-
-    friend bool operator==(const Tally&, const Tally&) = default;
   };
   struct Change {
     Step step = 0;
@@ -108,6 +106,7 @@ class State {
   std::map<std::pair<std::uint32_t, ring::Ring>, RingBooks> rings_;
   std::vector<Taken> taken_;
   std::vector<Tally> tallies_;
+  std::map<std::string, std::size_t> tally_by_key_;
   std::vector<Change> changes_;
 };
 
