@@ -233,7 +233,7 @@ TEST_CASE("what a failure does not need is left out, shortened and turned off") 
   const std::string text = written(shrunk.scenario);
   INFO(text);
   CHECK(shrunk.finished);
-  CHECK(size_of(shrunk.scenario) == 5);
+  CHECK(size_of(shrunk.scenario) == 4);
   CHECK(!has(text, "dom2"));
   CHECK(!has(text, "kcons-lfcr"));
   CHECK(has(text, "user types 481 bytes of \"abc\""));

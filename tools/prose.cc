@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "emu/trace/json.h"
+
 namespace ringside::tools {
 
 void print_wrapped(std::string_view text, std::string_view first_indent, std::string_view indent) {
@@ -28,18 +30,7 @@ void print_wrapped(std::string_view text, std::string_view first_indent, std::st
 }
 
 std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < ' ') {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
+  return trace::json_text(text);
 }
 
 }  // namespace ringside::tools

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -111,9 +112,10 @@ void RunOutput::for_people(const RunJob& job, const RunResult& result) {
   line_ = job.scenario->name;
   if (result.outcome == Outcome::passed) {
     ++line_seeds_;
-  } else {
-    end_line();
+  } else if (reports_++ < reports_per_scenario_max) {
     std::printf("%s\n", result.report.c_str());
+  } else {
+    untold_.push_back(job.seed);
   }
   std::fputs(result.warnings.c_str(), stderr);
   if (count_ == jobs_) end_line();
@@ -122,11 +124,24 @@ void RunOutput::for_people(const RunJob& job, const RunResult& result) {
 }
 
 void RunOutput::end_line() {
+  constexpr std::size_t seeds_named_max = 10;
+  if (!untold_.empty()) {
+    const std::size_t named = std::min(untold_.size(), seeds_named_max);
+    const auto some =
+        std::vector<std::uint64_t>(untold_.begin(), untold_.begin() + static_cast<std::ptrdiff_t>(named));
+    std::printf("%s\n", fmt::format("FAIL {}  ({} more seeds: {}{})", line_, untold_.size(),
+                                    fmt::join(some, ", "), named == untold_.size() ? "" : " ...")
+                            .c_str());
+  }
   if (line_seeds_ != 0) {
     std::printf("ok   %s%s\n", line_.c_str(),
-                line_seeds_ == 1 ? "" : fmt::format("  ({} seeds)", line_seeds_).c_str());
+                line_seeds_ == 1 && reports_ == 0
+                    ? ""
+                    : fmt::format("  ({} seed{})", line_seeds_, line_seeds_ == 1 ? "" : "s").c_str());
   }
   line_seeds_ = 0;
+  reports_ = 0;
+  untold_.clear();
 }
 
 void RunOutput::clear_progress() {

@@ -9,6 +9,9 @@
 
 namespace ringside::tools {
 
+/// Failures of one scenario that are told in full; of its other seeds only the numbers.
+inline constexpr std::size_t reports_per_scenario_max = 3;
+
 enum class RunFormat : std::uint8_t { people, tap, json };
 
 /// Writes each result as it comes, and the rest at the end. One of each for a whole call.
@@ -51,7 +54,9 @@ class RunOutput {
   Duration virtual_time_{0};
   std::string line_;            ///< the scenario whose seeds are being counted
   std::size_t line_seeds_ = 0;  ///< that passed
-  std::vector<Case> cases_;     ///< for JUnit only
+  std::size_t reports_ = 0;     ///< of that scenario
+  std::vector<std::uint64_t> untold_;
+  std::vector<Case> cases_;  ///< for JUnit only
 };
 
 }  // namespace ringside::tools

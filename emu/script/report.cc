@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "emu/script/print.h"
 #include "emu/trace/text.h"
 
 namespace ringside::script {
@@ -153,8 +154,13 @@ std::string Report::values(const Statement& statement) const {
 std::string Report::entries(Step focus, Step last, std::uint32_t domain) const {
   const State& state = story_.state;
   std::vector<Step> shown;
+  // Xen says on the serial line what it does; that is news only to who looks there.
+  const auto serial = [](const trace::Entry& entry) {
+    return entry.actor.role == trace::Role::uart || entry.peer.role == trace::Role::uart;
+  };
   const auto concerns = [&](Step step) {
-    return domain == 0 || step == focus || state.at(step).domain == domain;
+    const trace::Entry& entry = state.at(step);
+    return step == focus || (domain == 0 ? !serial(entry) : entry.domain == domain);
   };
   for (Step step = focus == 0 ? last : focus; step > 0 && shown.size() <= entries_before; --step) {
     if (concerns(step)) shown.insert(shown.begin(), step);
@@ -178,7 +184,7 @@ std::string Report::limit(const Failure& failure) const {
   const std::string who = failure.limit_line.nowhere()
                               ? std::string("the timeout that there is without a `timeout` line")
                               : fmt::format("set by line {}", failure.limit_line.line);
-  return row("limit", fmt::format("{}, {}", time_text(*failure.limit), who));
+  return row("limit", fmt::format("{}, {}", written(*failure.limit), who));
 }
 
 std::string Report::rings(const Failure& failure) const {

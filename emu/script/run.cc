@@ -169,8 +169,17 @@ void Run::statement(const Statement& statement) {
 
 void Run::act(const Act& act, const Statement& statement) {
   auto done = actors_.carry_out(act, statement.span);
+  if (const auto* connects = std::get_if<ClientConnects>(&act)) replies_begin(connects->client);
   look_at_watches();
   if (!done) stop(done.error(), statement.span);
+}
+
+/// What is expected of a client that has just connected is what it will be told from now on: the replies by
+/// which it got its session are not an answer to its next call.
+void Run::replies_begin(const Actor& client) {
+  Pattern replies;
+  replies.what = ReceivesReply{client, dom0::XCS_RSLT_OK};
+  cursors_[cursor_key(replies)] = cursor_now(replies);
 }
 
 void Run::together(const Together& block) {

@@ -120,6 +120,7 @@ class Run {
   void expect_now(const Statement& statement, const Expect& expect);
   void expect_settled(const Statement& statement, const Expect& expect);
   void expect_no(const Statement& statement, const ExpectNo& none);
+  void replies_begin(const Actor& client);
   void together(const Together& block);
   void wait_for(std::list<Wait>& waits);
   bool look_at(std::list<Wait>& waits, std::vector<Mark>& claimed, bool time_is_over);

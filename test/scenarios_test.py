@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""The library in scenarios/ is whole: its files are read without a complaint and laid out as usual, each opens with a lesson,
+each quirk has its own, and each of those fails when its quirk is the other way round. That they all pass is a test of its
+own: ringside run scenarios/.
+
+usage: scenarios_test.py     RINGSIDE names the program (default: build/ringside)
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SCENARIOS = ROOT / "scenarios"
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", ROOT / "build" / "ringside"))
+FILES_MIN = 45
+LESSON_LINES = range(3, 13)
+NOT_PASSED = (3, 4)  # a line could not be carried out, or something was not as expected
+
+
+def ringside(*arguments, **options):
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
+
+
+def lesson_of(text):
+    """The comment that a file opens with."""
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line)
+    return lines
+
+
+def quirks():
+    return set(re.findall(r'QuirkAbout\{\s*Quirk::\w+, "([\w-]+)"', (ROOT / "emu/base/quirks.h").read_text()))
+
+
+def named_by_hops():
+    found = set()
+    for header in (ROOT / "emu/trace").glob("hops_*.h"):
+        for names in re.findall(r"\.scenarios = \{([^}]*)\}", header.read_text()):
+            found |= set(re.findall(r'"([\w-]+)"', names))
+    return found
+
+
+def check_files(files):
+    read = ringside("check-scn", "--strict", *files)
+    if read.returncode != 0 or read.stderr:
+        yield f"check-scn complains:\n{read.stderr}"
+    laid_out = ringside("fmt", "--check", *files)
+    if laid_out.returncode != 0:
+        yield f"not laid out by `ringside fmt`:\n{laid_out.stdout}{laid_out.stderr}"
+    if len(files) < FILES_MIN:
+        yield f"{len(files)} files, and it was to be {FILES_MIN} or more"
+    names = {path.stem for path in files}
+    for quirk in sorted(quirks()):
+        if f"20-quirk-{quirk}" not in names:
+            yield f"the quirk {quirk} has no scenario"
+    for name in sorted(named_by_hops() - names):
+        yield f"a hop names the scenario {name}, and there is none"
+    for path in files:
+        if len(lesson_of(path.read_text())) not in LESSON_LINES:
+            yield f"{path.name}: it opens with {len(lesson_of(path.read_text()))} lines of lesson"
+
+
+def flipped(text, quirk, way):
+    """The same scenarios with the quirk fixed, whatever the parameter says; and the parameter's name."""
+    line = re.compile(rf"^quirk {re.escape(quirk)} \{{(\w+)\}}$", re.MULTILINE)
+    found = set(line.findall(text))
+    if len(found) != 1:
+        return None, None
+    return line.sub(f"quirk {quirk} {way}", text), found.pop()
+
+
+def check_quirk(path, folder):
+    quirk = path.stem.removeprefix("20-quirk-")
+    for way, claimed in (("off", "on"), ("on", "off")):
+        text, parameter = flipped(path.read_text(), quirk, way)
+        if text is None:
+            yield f"{path.name}: it has no line: quirk {quirk} {{NAME}}"
+            return
+        wrong = folder / f"{path.stem}-{way}.scn"
+        wrong.write_text(text)
+        result = ringside("run", wrong, "-p", f"{parameter}={claimed}", cwd=folder)
+        if result.returncode not in NOT_PASSED:
+            yield (f"{path.name}: with {quirk} {way} and {parameter}={claimed} it should fail, and its status is "
+                   f"{result.returncode}:\n{result.stdout[-2000:]}{result.stderr[-1000:]}")
+
+
+def main():
+    files = sorted(SCENARIOS.glob("*.scn"))
+    wrong = list(check_files(files))
+    with tempfile.TemporaryDirectory() as folder:
+        for path in files:
+            if path.name.startswith("20-quirk-"):
+                wrong += check_quirk(path, pathlib.Path(folder))
+    for each in wrong:
+        print(each)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
