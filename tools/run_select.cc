@@ -13,6 +13,7 @@ namespace ringside::tools {
 
 namespace {
 
+using script::Mode;
 using script::Scenario;
 
 struct Seeds {
