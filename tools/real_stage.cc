@@ -295,11 +295,20 @@ Result<> RealStage::daemon_stalls(Daemon daemon) {
   return Done{};
 }
 
+std::uint32_t RealStage::number_of_new_client() {
+  return ++xcs_connections_;
+}
+
 /// One that stands still goes on; one that runs is told so, too, and does not mind.
 Result<> RealStage::daemon_starts(Daemon daemon) {
   if (auto there = check_daemon(daemon); !there) return there;
   auto process = process_of(daemon);
-  if (!process) return start_process(*host_, spec_, script::name_of(daemon));
+  if (!process) {
+    // xend comes back to a new xcs; a new xend comes to the old one.
+    if (daemon == Daemon::xcs) xcs_connections_ = 0;
+    xcs_connections_ += connections_of_xend;
+    return start_process(*host_, spec_, script::name_of(daemon));
+  }
   ::kill(*process, SIGCONT);
   return Done{};
 }

@@ -22,6 +22,9 @@ namespace ringside::tools {
 /// How often a stage looks at its machine's journal.
 inline constexpr Duration journal_look_delay = std::chrono::milliseconds(1);
 
+/// As any client has: one for calls, one for frames.
+inline constexpr std::uint32_t connections_of_xend = 2;
+
 class RealStage final : public script::MachineStage {
  public:
   explicit RealStage(script::StagePlan plan);
@@ -73,7 +76,7 @@ class RealStage final : public script::MachineStage {
   Result<std::byte*> page_of(DomainId domain) override;
   Result<Hand> hand_of(DomainId domain) override;
   const Sockets& sockets() const override { return sockets_; }
-  std::optional<std::uint64_t> xcs_connections() override { return std::nullopt; }
+  std::uint32_t number_of_new_client() override;
 
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
   [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
@@ -94,6 +97,7 @@ class RealStage final : public script::MachineStage {
   std::unique_ptr<JournalReader> reader_;
   std::map<DomainId, Guest> guests_;
   std::uint64_t steps_ = 0;
+  std::uint32_t xcs_connections_ = connections_of_xend;  ///< that this xcs has taken, as it counts them
   Time last_entry_{0};
 };
 

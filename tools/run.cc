@@ -54,6 +54,7 @@ int perform(Options& options, RunPlan& plan) {
     if (!tape) return failed(tape.error());
     replayed = std::move(*tape);
     options.jobs.replay = &replayed;
+    options.jobs.replay_path = options.replay;
   }
   options.jobs.timeout = std::chrono::duration<double>(options.timeout_s);
   const auto format = options.tap ? RunFormat::tap : options.json ? RunFormat::json : RunFormat::people;
@@ -125,7 +126,9 @@ void add_options(CLI::App& command, Options& its) {
   command.add_option("--timeout", its.timeout_s, "Seconds of real time that a run may take")
       ->check(CLI::Range(0.001, 86400.0))
       ->capture_default_str();
-  command.add_option("--time-scale", its.jobs.time_scale, "Multiplies the limits of expectations")
+  command
+      .add_option("--time-scale", its.jobs.time_scale,
+                  "Multiplies the limits of expectations (default: 1, and 10 with processes)")
       ->check(CLI::Range(0.01, 1000.0))
       ->capture_default_str();
   command.add_option("--out", its.jobs.out, "Where failed runs leave their journals")->capture_default_str();

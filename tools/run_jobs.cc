@@ -86,14 +86,15 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
   script::RunOptions run_options;
   run_options.order =
       options.replay != nullptr ? Choice::replay(options.replay->order) : choice_of(job.seed, order_offset);
-  run_options.time_scale = options.time_scale;
+  const bool real = job.scenario->mode == script::Mode::real;
+  run_options.time_scale = options.time_scale.value_or(real ? real_time_scale : 1);
   run_options.give_up = [&] { return Clock::now() - began > options.timeout; };
   run_options.at_end = [&done](const script::Stage& stage) {
     if (const auto* simulated = dynamic_cast<const script::SimStage*>(&stage))
       done.choices = simulated->tape();
   };
   const auto factory = [&](script::StagePlan plan) -> std::unique_ptr<script::Stage> {
-    if (job.scenario->mode == script::Mode::real) return std::make_unique<RealStage>(std::move(plan));
+    if (real) return std::make_unique<RealStage>(std::move(plan));
     Choice choice =
         options.replay != nullptr ? Choice::replay(options.replay->choices) : choice_of(job.seed, 0);
     return std::make_unique<script::SimStage>(std::move(plan), std::move(choice));
@@ -124,6 +125,7 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   result.outcome = story.outcome;
   const bool good = story.outcome == script::Outcome::passed;
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
+  if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
   if (!good || options.keep_journals) {
     auto left = leave_journal(job, options.out, story);
     context.journal = left ? left.value() : left.error().text();

@@ -18,6 +18,7 @@
 namespace ringside::tools {
 
 inline constexpr unsigned run_threads_max = 256;
+inline constexpr double real_time_scale = 10;
 inline constexpr std::uint64_t run_seeds_max = 10'000'000;
 /// The seed that stands for the plain order of things.
 inline constexpr std::uint64_t plain_seed = 1;
@@ -47,11 +48,14 @@ struct Tape {
 
 struct RunJobOptions {
   std::string out = "out";  ///< where failed runs leave their journals
-  double time_scale = 1;
+  /// Of the limits of expectations. Those of processes stand for what a simulated machine needs, which is
+  /// next to nothing.
+  std::optional<double> time_scale;
   std::chrono::duration<double> timeout{60};
   bool twice = false;
   bool keep_journals = false;  ///< of good runs too
   const Tape* replay = nullptr;
+  std::string replay_path;  ///< where that came from
 };
 
 struct RunResult {

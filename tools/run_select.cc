@@ -81,10 +81,14 @@ bool read_all(const std::vector<std::string>& files, const std::vector<Mode>& mo
 }
 
 /// Of processes only what processes can do is asked.
+bool for_processes(const script::Statement& statement) {
+  if (!statement.only_sim.empty()) return false;
+  const auto* block = std::get_if<script::Together>(&statement.what);
+  return block == nullptr || std::ranges::all_of(block->statements, for_processes);
+}
+
 bool can_run(const Scenario& scenario) {
-  if (scenario.mode == Mode::sim) return true;
-  return std::ranges::all_of(scenario.statements,
-                             [](const script::Statement& each) { return each.only_sim.empty(); });
+  return scenario.mode == Mode::sim || std::ranges::all_of(scenario.statements, for_processes);
 }
 
 bool is_wanted(const Scenario& scenario, const RunSelection& options) {

@@ -19,10 +19,13 @@ using trace::Role;
 /// By what is said of whom, in words.
 using Deeds = std::map<std::string, std::string>;
 
-/// xcs and xend number their connections as they come, which is nobody's choice.
 std::string who(trace::Actor actor) {
-  if (actor.role == Role::client) return "a client";
   return trace::actor_name(actor);
+}
+
+/// Says how much waited, which depends on who ran when.
+bool is_level(std::string_view counter) {
+  return counter == "requests_waiting" || counter == "messages_queued";
 }
 
 void add_message(Deeds& deeds, const std::string& what, const ring::ControlMessage& message, bool request) {
@@ -61,6 +64,7 @@ void add(Deeds& deeds, const trace::Entry& entry) {
       deeds[fmt::format("{} refuses {}", actor, who(entry.peer))] += std::string(entry_text(entry)) + ";";
       return;
     case Kind::counted:
+      if (is_level(entry_text(entry))) return;
       deeds[fmt::format("{} counts {} of dom{}", actor, entry_text(entry), entry.domain)] =
           std::to_string(entry.to_value);
       return;

@@ -27,11 +27,7 @@ Result<> MachineStage::client_opens(const std::string& name, Lane lane) {
       *client.host, std::move(*stream),
       Wire::Events{.came = [this, &client, lane](Bytes bytes) { client_came(client, lane, bytes); }});
   its.wire->read(client.reads);
-  // xcs counts its connections; nobody else connects to it before this one was taken.
-  const auto before = xcs_connections();
-  if (before && run_until([&] { return xcs_connections() != before; })) {
-    its.number = static_cast<std::uint32_t>(xcs_connections().value_or(0));
-  }
+  its.number = number_of_new_client();
   return Done{};
 }
 

@@ -152,11 +152,11 @@ Result<> MachineStage::pty_attaches(const std::string& pty, DomainId domain) {
   }
   auto pty_made = person.host->pty_create();
   if (!pty_made) return pty_made.error();
-  sit_down(person, domain, std::move(pty_made->terminal), trace::actor(trace::Role::xenctld));
+  // A terminal's end that is watched before somebody has the other one open counts as hung up.
   auto attached = ask(fmt::format("attach {} {}", domain, pty_made->path));
-  if (attached) return Done{};
-  person.wire.reset();
-  return attached.error();
+  if (!attached) return attached.error();
+  sit_down(person, domain, std::move(pty_made->terminal), trace::actor(trace::Role::xenctld));
+  return Done{};
 }
 
 Result<> MachineStage::pty_detaches(const std::string& pty) {

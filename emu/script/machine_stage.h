@@ -94,8 +94,9 @@ class MachineStage : public Stage {
     std::string xenctld;
   };
   virtual const Sockets& sockets() const = 0;
-  /// How many connections xcs has taken so far; nothing when nobody can know.
-  virtual std::optional<std::uint64_t> xcs_connections() = 0;
+  /// After a connection to xcs has been made: the number by which xcs calls it. Waits until it was taken; 0 =
+  /// xcs is stalled.
+  virtual std::uint32_t number_of_new_client() = 0;
 
   // -- for derived stages
   [[nodiscard]] const StagePlan& plan() const { return plan_; }

@@ -17,7 +17,10 @@ constexpr std::string_view only_sim_now = "real processes have no common moment 
 constexpr std::string_view only_sim_at = "real processes are never on time to the nanosecond";
 constexpr std::string_view only_sim_percent =
     "what is drawn from the seed meets other events in each real run";
-constexpr std::string_view only_sim_reorders = "nothing between real processes can overtake";
+constexpr std::string_view only_sim_fault =
+    "between real processes nothing is lost, late or doubled on request";
+constexpr std::string_view only_sim_answering = "a real process answers whenever it runs";
+constexpr std::string_view only_sim_logs = "what a real guest's kernel says is its own affair";
 
 std::optional<When> parse_when(Words& words) {
   When when;
@@ -123,10 +126,14 @@ std::string_view why_only_sim(const Statement& statement) {
   if (const auto* expect = std::get_if<Expect>(&statement.what); expect != nullptr && expect->now)
     return only_sim_now;
   const auto* act = std::get_if<Act>(&statement.what);
-  const auto* fault = act == nullptr ? nullptr : std::get_if<Fault>(act);
+  if (act == nullptr) return {};
+  if (std::holds_alternative<Logs>(*act)) return only_sim_logs;
+  const auto* answering = std::get_if<Answering>(act);
+  if (answering != nullptr && answering->who.role != trace::Role::client) return only_sim_answering;
+  const auto* fault = std::get_if<Fault>(act);
   if (fault == nullptr) return {};
   if (fault->which == Fault::Which::percent) return only_sim_percent;
-  return fault->verb == Fault::Verb::reorders ? only_sim_reorders : "";
+  return fault->verb == Fault::Verb::reorders ? only_sim_reorders : only_sim_fault;
 }
 
 }  // namespace

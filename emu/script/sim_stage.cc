@@ -75,12 +75,13 @@ Result<> SimStage::start() {
     if (!stream) return stream.error();
     seat_at_uart(std::move(*stream));
   }
-  if (plan().uart) {
-    if (auto booted = boot_dom0(); !booted) return booted;
+  if (plan().dom0 == Dom0::xenctld) {
+    if (auto started = start_daemon(Daemon::xenctld); !started) return started;
+  } else {
+    if (auto started = start_daemon(Daemon::xcs); !started) return started;
+    if (auto started = start_daemon(Daemon::xend); !started) return started;
   }
-  if (plan().dom0 == Dom0::xenctld) return start_daemon(Daemon::xenctld);
-  if (auto started = start_daemon(Daemon::xcs); !started) return started;
-  return start_daemon(Daemon::xend);
+  return plan().uart ? boot_dom0() : Result<>(Done{});
 }
 
 Host& SimStage::seat(const std::string& name) {
@@ -94,9 +95,12 @@ const SimStage::Sockets& SimStage::sockets() const {
   return all;
 }
 
-std::optional<std::uint64_t> SimStage::xcs_connections() {
-  if (xcs_ == nullptr || stalled_[static_cast<std::size_t>(Daemon::xcs)]) return std::nullopt;
-  return xcs_->last_connection();
+/// xcs counts its connections; nobody else connects to it before this one was taken.
+std::uint32_t SimStage::number_of_new_client() {
+  if (xcs_ == nullptr || stalled_[static_cast<std::size_t>(Daemon::xcs)]) return 0;
+  const auto before = xcs_->last_connection();
+  const bool taken = run_until([&] { return xcs_ != nullptr && xcs_->last_connection() != before; });
+  return taken ? static_cast<std::uint32_t>(xcs_->last_connection()) : 0;
 }
 
 bool SimStage::run_until(const std::function<bool()>& condition) {

@@ -106,7 +106,7 @@ class SimStage final : public MachineStage {
   trace::Journal journal(trace::Actor self) override { return {tap_, self}; }
   [[nodiscard]] bool run_until(const std::function<bool()>& condition) override;
   const Sockets& sockets() const override;
-  std::optional<std::uint64_t> xcs_connections() override;
+  std::uint32_t number_of_new_client() override;
   [[nodiscard]] Result<> start_daemon(Daemon daemon);
   void drop_daemon(Daemon daemon);
 
