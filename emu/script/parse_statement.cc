@@ -17,6 +17,7 @@ constexpr std::string_view only_sim_now = "real processes have no common moment 
 constexpr std::string_view only_sim_at = "real processes are never on time to the nanosecond";
 constexpr std::string_view only_sim_percent =
     "what is drawn from the seed meets other events in each real run";
+constexpr std::string_view only_sim_reorders = "nothing between real processes can overtake";
 constexpr std::string_view only_sim_fault =
     "between real processes nothing is lost, late or doubled on request";
 constexpr std::string_view only_sim_answering = "a real process answers whenever it runs";
