@@ -5,7 +5,7 @@ usage: language_docs_test.py     RINGSIDE names the program (default: build/ring
 
 Every example of scenarios/README.md is right and laid out as `ringside fmt` would: those marked `scn` as they stand, those
 marked `scn-part` behind the lines that the text names. Every word of `ringside check-scn --words` is in the reference and in
-both grammars, and every line's form is in the reference as the program words it in its complaints.
+both grammars, every line's form is in the reference as the program words it in its complaints, and every counter is counted.
 """
 
 import json
@@ -49,13 +49,26 @@ def check_words():
         wrong.append(f"check-scn --words lists {len(rows)} words")
     for kind, word, *about in rows:
         whole = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+        last = re.compile(rf"(?<![\w-]){re.escape(word.split('.')[-1])}(?![\w-])")
         for name, text in {"scenarios/README.md": REFERENCE, **grammars}.items():
-            if not whole.search(text):
+            if not (whole if text is REFERENCE else last).search(text):
                 wrong.append(f'the {kind} "{word}" is not in {name}')
         if kind in ("line", "act", "expect"):
             for form in about[0].split("; "):
                 if form not in REFERENCE:
                     wrong.append(f"the reference lacks: {form}")
+
+
+def check_counters():
+    """What the table of counters calls journal texts is what components really write."""
+    table = (ROOT / "emu" / "script" / "counters.cc").read_text()
+    texts = re.findall(r'counter\("([^"]+)"\)', table)
+    components = "".join(path.read_text() for part in ("xen", "domu", "dom0") for path in (ROOT / "emu" / part).glob("*.cc"))
+    if len(texts) < 20:
+        wrong.append(f"the table of counters has {len(texts)} texts")
+    for text in texts:
+        if f'"{text}"' not in components:
+            wrong.append(f'nobody counts "{text}" (emu/script/counters.cc)')
 
 
 def patterns_of(rule):
@@ -80,6 +93,7 @@ def check_grammar():
 def main():
     check_examples()
     check_words()
+    check_counters()
     check_grammar()
     for each in wrong:
         print(each)

@@ -59,7 +59,15 @@ int print_words() {
   for (const auto& each : script::actors_known()) print_word("actor", each.word, "", each.what);
   for (const auto& each : script::verbs_known())
     print_word(each.act ? "act" : "expect", each.word, each.syntax, each.what);
-  for (const auto& each : script::counters_known()) print_word("counter", each.name, each.unit, each.what);
+  for (const auto& actor : script::actors_known()) {
+    for (const auto& each : script::counters_known()) {
+      const bool has = (each.roles & script::only(actor.role)) != 0;
+      if (has) print_word("counter", fmt::format("{}.{}", actor.word, each.name), each.unit, each.what);
+    }
+  }
+  for (const std::string_view name : script::counters_of(trace::Role::domain))
+    print_word("counter", fmt::format("dom1.{}", name), "",
+               script::find_counter(trace::Role::domain, name)->what);
   for (const auto& each : script::message_types())
     print_word("type", each.name, "", std::to_string(each.number));
   for (const auto& each : script::virqs()) print_word("virq", each.name, "", std::to_string(each.number));

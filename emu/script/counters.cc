@@ -100,7 +100,7 @@ constexpr std::array counters{
     CounterAbout{uart, "overrun", "bytes", "came while the FIFO of 16 was full", overrun},
     CounterAbout{uart, "errors", "bytes", "with a wrong parity or frame", line_errors},
     CounterAbout{uart, "breaks", "times", "the line was held low", breaks},
-    CounterAbout{uart, "unclaimed", "bytes", "that nobody had asked for, beyond the 32 that are kept",
+    CounterAbout{xen, "unclaimed", "bytes", "that nobody had asked for, beyond the 32 that are kept",
                  unclaimed},
     CounterAbout{domain, "dropped", "bytes", "kernel messages without room, or input that nobody reads",
                  guest_dropped},

@@ -46,7 +46,7 @@ constexpr std::array verbs{
     VerbAbout{Verb::creates, "creates", xen, act, "xen creates DOM, DOM",
               "the domain and its page are there, and paused"},
     VerbAbout{Verb::boots, "boots", xen, act, "xen boots DOM, DOM [running shell]",
-              "creates it with its console, and lets it run"},
+              "creates it, if it is not there, and its console, and lets it run"},
     VerbAbout{Verb::pauses, "pauses", xen, act, "xen pauses DOM", "its vcpu stands still"},
     VerbAbout{Verb::resumes, "resumes", xen, act, "xen resumes DOM", "its vcpu goes on"},
     VerbAbout{Verb::destroys, "destroys", xen, act, "xen destroys DOM", "takes everything from it at once"},
