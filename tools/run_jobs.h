@@ -18,7 +18,7 @@
 namespace ringside::tools {
 
 inline constexpr unsigned run_threads_max = 256;
-inline constexpr double real_time_scale = 10;
+inline constexpr double real_time_scale = 50;
 inline constexpr std::uint64_t run_seeds_max = 10'000'000;
 /// The seed that stands for the plain order of things.
 inline constexpr std::uint64_t plain_seed = 1;
