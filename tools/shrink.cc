@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -18,7 +19,8 @@ struct Options {
   RunSelection selection;
   RunJobOptions jobs;
   std::string output;
-  std::uint64_t tries = 20;
+  std::uint64_t tries = 500;
+  double seconds = 60;
 };
 
 /// By what a failure is known again in a scenario that is shorter.
@@ -62,6 +64,8 @@ class Shrinking {
       if (twin_ || !passes(*job.scenario, each, job.seed)) continue;
       twin_ = each;
     }
+    end_ = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                  std::chrono::duration<double>(options.seconds));
   }
 
   /// What was tried with one seed may need another one when there is less of it. An expectation of something
@@ -72,13 +76,16 @@ class Shrinking {
     script::Diagnostics diagnostics;
     script::check(checked, diagnostics);
     if (diagnostics.errors() != 0) return {};
-    for (std::uint64_t number = 0; number <= options_.tries; ++number) {
+    for (std::uint64_t number = 0; number <= options_.tries && !late(); ++number) {
       const std::uint64_t seed = number == 0 ? candidate.setup.seeds.first : number;
       if (!fails_alike(checked, seed)) continue;
       if (!twin_ || passes(checked, *twin_, seed)) return seed;
     }
     return {};
   }
+
+  /// Its time is over: nothing fails any more.
+  [[nodiscard]] bool late() const { return std::chrono::steady_clock::now() >= end_; }
 
  private:
   [[nodiscard]] bool fails_alike(const script::Scenario& scenario, std::uint64_t seed) const {
@@ -101,6 +108,7 @@ class Shrinking {
   const Options& options_;
   Known known_;
   std::optional<Twin> twin_;
+  std::chrono::steady_clock::time_point end_;
 };
 
 std::optional<RunJob> first_failure(const RunPlan& plan, const RunJobOptions& options, Known& known) {
@@ -152,7 +160,7 @@ int shrink_command(const Options& options) {
   if (auto done = write_scenario(path, text); !done) return failed(done.error());
   std::printf("%s: %zu lines of %zu are left, after %zu attempts%s\nringside run %s\n", path.c_str(),
               script::size_of(shrunk.scenario), before, shrunk.attempts,
-              shrunk.finished ? "" : " (it could be smaller)", path.c_str());
+              shrunk.finished && !shrinking.late() ? "" : " (it could be smaller)", path.c_str());
   return exit_good;
 }
 
@@ -176,6 +184,9 @@ void add_shrink_command(CLI::App& app, Session& session) {
   command->add_option("-o,--output", options->output, "Where to (default: out/NAME-small.scn)");
   command->add_option("--tries", options->tries, "Other seeds to try with each smaller scenario")
       ->check(CLI::Range(0, 10000))
+      ->capture_default_str();
+  command->add_option("--seconds", options->seconds, "When to be content with what there is")
+      ->check(CLI::Range(0.001, 86400.0))
       ->capture_default_str();
   command->callback([&session, options] { session.run = [options] { return shrink_command(*options); }; });
 }
