@@ -54,6 +54,7 @@ int perform(Options& options, RunPlan& plan) {
     if (!tape) return failed(tape.error());
     replayed = std::move(*tape);
     options.jobs.replay = &replayed;
+    options.jobs.replay_path = options.replay;
   }
   options.jobs.timeout = std::chrono::duration<double>(options.timeout_s);
   const auto format = options.tap ? RunFormat::tap : options.json ? RunFormat::json : RunFormat::people;

@@ -127,6 +127,7 @@ RunResult run_job(const RunJob& job, const RunJobOptions& options) {
   result.outcome = story.outcome;
   const bool good = story.outcome == script::Outcome::passed;
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
+  if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
   if (!good || options.keep_journals) {
     const auto left = leave_journal(job, options.out, story);
     context.journal = left ? const_cast<Result<std::string>&>(left).value() : left.error().text();

@@ -54,6 +54,7 @@ struct RunJobOptions {
   bool twice = false;
   bool keep_journals = false;  ///< of good runs too
   const Tape* replay = nullptr;
+  std::string replay_path;      ///< where that came from
   RealStageFactory real_stage;  ///< none: scenarios run in simulation only
 };
 

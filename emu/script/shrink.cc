@@ -9,6 +9,9 @@ namespace ringside::script {
 
 namespace {
 
+/// Of more statements than these, pairs are too many to be tried.
+constexpr std::size_t pairs_tried_of_max = 40;
+
 class Shrinker {
  public:
   Shrinker(Scenario scenario, const StillFails& still_fails, std::size_t attempts_max)
@@ -20,6 +23,7 @@ class Shrinker {
       smaller = open_blocks() || smaller;
       smaller = smaller_settings() || smaller;
       smaller = smaller_statements() || smaller;
+      smaller = smaller || fewer_pairs();
     }
     const bool finished = !spent();
     return {std::move(best_), attempts_, finished};
@@ -55,6 +59,23 @@ class Shrinker {
         }
       }
       if (chunk <= 1) break;
+    }
+    return any;
+  }
+
+  /// What is printed and what is expected of it go together or not at all.
+  bool fewer_pairs() {
+    if (best_.statements.size() > pairs_tried_of_max) return false;
+    bool any = false;
+    for (std::size_t one = 0; one < best_.statements.size(); ++one) {
+      for (std::size_t other = one + 1; other < best_.statements.size() && !spent(); ++other) {
+        Scenario candidate = best_;
+        candidate.statements.erase(candidate.statements.begin() + static_cast<std::ptrdiff_t>(other));
+        candidate.statements.erase(candidate.statements.begin() + static_cast<std::ptrdiff_t>(one));
+        if (!accept(std::move(candidate))) continue;
+        any = true;
+        other = one;
+      }
     }
     return any;
   }

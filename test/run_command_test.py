@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""`ringside run` and `ringside shrink` as commands: what is chosen, what comes out, and how they exit.
+
+usage: run_command_test.py     RINGSIDE names the program (default: build/ringside)
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+import xml.dom.minidom
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN, EXPECTATION_FAILED = range(5)
+
+HELLO = """scenario "Hello"
+tag greeting
+xen boots dom1
+user connects to dom1
+dom1 prints "hello\\n"
+expect xcs forwards request console "hello\\n" from dom1 to xend
+expect user sees "hello"
+"""
+CASES = """scenario "Cases"
+param N = 1, 2, 3
+xen boots dom1
+dom1 prints {N} bytes of "a"
+expect dom1.tx.req_prod >= 1
+"""
+
+
+class RunCommand(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / "hello.scn").write_text(HELLO)
+        (self.folder / "cases.scn").write_text(CASES)
+
+    def ringside(self, *arguments, status=GOOD, text=None):
+        result = subprocess.run([PROGRAM, *arguments], cwd=self.folder, capture_output=True, text=True, input=text, timeout=120)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return result
+
+    def results(self, *arguments, **options):
+        return [json.loads(line) for line in self.ringside("run", "--json", *arguments, **options).stdout.splitlines()]
+
+    def failing_seed(self):
+        """One in which the terminal takes what is printed in two pieces."""
+        failed = [each["seed"] for each in self.results("hello.scn", "--seed", "2..200", status=EXPECTATION_FAILED)
+                  if each["outcome"] == "failed"]
+        return str(failed[0])
+
+    def test_a_folder_is_run_in_the_order_of_its_names_whatever_the_number_of_threads(self):
+        names = [each["name"] for each in self.results(".")]
+        self.assertEqual(names, ["cases[N=1]", "cases[N=2]", "cases[N=3]", "hello"])
+        self.assertEqual([each["name"] for each in self.results(".", "-j", "4")], names)
+
+    def test_shards_are_all_runs_and_no_two_have_the_same(self):
+        parts = [[each["name"] for each in self.results(".", "--shard", f"{part}/3")] for part in (1, 2, 3)]
+        self.assertEqual(sorted(sum(parts, [])), ["cases[N=1]", "cases[N=2]", "cases[N=3]", "hello"])
+
+    def test_values_names_tags_and_seeds_choose(self):
+        self.assertEqual([each["name"] for each in self.results(".", "-p", "N=2", "--name", "cases")], ["cases[N=2]"])
+        self.assertEqual([each["name"] for each in self.results(".", "--tag", "greeting")], ["hello"])
+        self.assertEqual([each["seed"] for each in self.results("cases.scn", "-p", "N=1", "--seed", "5..7")], [5, 6, 7])
+        self.assertIn("ringside run cases.scn -p N=3 --seed 1", self.ringside("run", "cases.scn", "--dry-run").stdout)
+        self.assertIn("Hello", self.ringside("run", ".", "--list").stdout)
+
+    def test_a_seed_gives_the_same_journal_again(self):
+        hashes = [[each["hash"] for each in self.results("cases.scn", "--seed", "3..9")] for _ in range(2)]
+        self.assertEqual(hashes[0], hashes[1])
+        self.assertGreater(len(set(hashes[0])), 1)
+        self.ringside("run", ".", "--twice")
+
+    def test_a_tape_repeats_a_run(self):
+        seed = self.failing_seed()
+        first = self.results("hello.scn", "--seed", seed, "--tape", "tape", status=EXPECTATION_FAILED)
+        again = self.results("hello.scn", "--replay", "tape", status=EXPECTATION_FAILED)
+        self.assertEqual(first[0]["hash"], again[0]["hash"])
+        self.ringside("run", ".", "--tape", "tape", status=USAGE)
+        (self.folder / "tape").write_text("something else\n")
+        self.ringside("run", "hello.scn", "--replay", "tape", status=COULD_NOT_RUN)
+
+    def test_tap_and_junit_count_what_failed(self):
+        seed = self.failing_seed()
+        out = self.ringside("run", ".", "--seed", seed, "--tap", "--junit", "results.xml", status=EXPECTATION_FAILED).stdout
+        self.assertTrue(out.startswith("TAP version 13\n1..4\n"))
+        self.assertIn(f"not ok 4 - hello seed {seed}\n# FAIL hello", out)
+        suite = xml.dom.minidom.parse(str(self.folder / "results.xml"))
+        self.assertEqual(len(suite.getElementsByTagName("testcase")), 4)
+        self.assertGreaterEqual(len(suite.getElementsByTagName("failure")), 1)
+
+    def test_until_failure_tries_seeds_that_were_not_tried_before(self):
+        out = self.ringside("run", "hello.scn", "--until-failure", status=EXPECTATION_FAILED).stdout
+        self.assertEqual(out.count("FAIL hello  seed"), 1)
+
+    def test_many_bad_seeds_are_told_in_full_for_three_of_them(self):
+        out = self.ringside("run", "hello.scn", "--seed", "2..300", status=EXPECTATION_FAILED).stdout
+        self.assertEqual(out.count("\n     again "), 3)
+        self.assertIn("more seeds: ", out)
+
+    def test_what_is_wrong_with_a_call_has_a_status_of_its_own(self):
+        self.ringside("run", status=USAGE)
+        self.ringside("run", "hello.scn", "--seed", "many", status=USAGE)
+        self.ringside("run", "hello.scn", "--shard", "4/3", status=USAGE)
+        self.ringside("run", "hello.scn", "-p", "NOBODY=1", status=USAGE)
+        self.ringside("run", "hello.scn", "--name", "nobody", status=USAGE)
+        self.ringside("run", "missing.scn", status=DOES_NOT_PARSE)
+        self.ringside("run", "-", text="scenario \"t\"\nxen bots dom1\n", status=DOES_NOT_PARSE)
+        self.ringside("run", "-", text=HELLO)
+
+    def test_what_shrank_fails_by_itself_and_passes_in_the_plain_order(self):
+        seed = self.failing_seed()
+        self.ringside("shrink", "hello.scn", "--seed", seed, "-o", "small.scn")
+        small = (self.folder / "small.scn").read_text()
+        self.assertNotIn("user", small)
+        self.assertLessEqual(len(small.splitlines()), 7)
+        self.ringside("run", "small.scn", status=EXPECTATION_FAILED)
+        self.ringside("run", "small.scn", "--seed", "1")
+        self.ringside("shrink", "cases.scn", status=COULD_NOT_RUN)
+
+
+if __name__ == "__main__":
+    unittest.main()
