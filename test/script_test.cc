@@ -195,7 +195,7 @@ TEST_CASE("a span is where the word is, also behind a name") {
   const auto& types = std::get<Types>(std::get<Act>(typing.what));
   CHECK(types.payload.size() == 480);
   CHECK(sources.text(types.payload.span) == "{BYTES} bytes of \"abc\"");
-  CHECK(sources.place(types.payload.span) == "test.scn:11:12");
+  CHECK(sources.place(types.payload.span) == "test.scn:12:12");
   const auto& dropped = std::get<Expect>(reading.runs[1].statements.at(5).what);
   CHECK(sources.text(dropped.pattern.subject) == "xcs.dropped");
 }

@@ -127,27 +127,36 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
   // Of a machine whose hypervisor was killed.
   end_marked_processes(machine);
   for (const std::string& name : processes_of(spec)) {
-    LaunchSpec launched;
-    launched.arguments = {name, "--dir", machine.directory()};
-    if (name == "xen")
-      launched.arguments.insert(launched.arguments.end(), spec.serial.begin(), spec.serial.end());
-    if (name == "xend") {
-      launched.arguments.push_back("--console-port-base");
-      launched.arguments.push_back(std::to_string(spec.console_port_base));
-    }
-    if (name == "xenctld" && spec.queue_limit_bytes != 0) {
-      launched.arguments.push_back("--queue-limit");
-      launched.arguments.push_back(std::to_string(spec.queue_limit_bytes));
-    }
-    for (std::string& word : quirk_words(name, spec.quirks)) launched.arguments.push_back(std::move(word));
-    if (spec.dies_with_us) launched.arguments.push_back("--private");
-    launched.log_path = machine.log_file(name);
-    launched.dies_with_us = spec.dies_with_us;
-    auto process = launch(host, launched);
-    if (process) continue;
+    auto started = start_process(host, spec, name);
+    if (started) continue;
     stop_machine(machine);
-    return process.error();
+    return started;
   }
+  return Done{};
+}
+
+Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::string& name) {
+  const Machine& machine = host.machine();
+  LaunchSpec launched;
+  launched.arguments = {name, "--dir", machine.directory()};
+  if (name == "xen")
+    launched.arguments.insert(launched.arguments.end(), spec.serial.begin(), spec.serial.end());
+  if (spec.dies_with_us) launched.arguments.push_back("--private");
+  if (name == "dom0")
+    launched.arguments.insert(launched.arguments.end(), spec.dom0_words.begin(), spec.dom0_words.end());
+  if (name == "xend") {
+    launched.arguments.push_back("--console-port-base");
+    launched.arguments.push_back(std::to_string(spec.console_port_base));
+  }
+  if (name == "xenctld" && spec.queue_limit_bytes != 0) {
+    launched.arguments.push_back("--queue-limit");
+    launched.arguments.push_back(std::to_string(spec.queue_limit_bytes));
+  }
+  for (std::string& word : quirk_words(name, spec.quirks)) launched.arguments.push_back(std::move(word));
+  launched.log_path = machine.log_file(name);
+  launched.dies_with_us = spec.dies_with_us;
+  auto process = launch(host, launched);
+  if (!process) return process.error();
   return Done{};
 }
 
@@ -233,7 +242,8 @@ Result<BuiltDomain> make_port(Privcmd& privcmd, DomainId domain) {
 }  // namespace
 
 Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec) {
-  auto created = privcmd.domain_create(spec.name, spec.abi, spec.memory_mib * 1024, spec.preserve);
+  auto created =
+      privcmd.domain_create(spec.name, spec.abi, spec.memory_mib * 1024, spec.preserve, spec.domain);
   if (!created) return created.error();
   const DomainId domain = created->domain;
   const auto give_up = [&](const Error& error) {

@@ -34,6 +34,7 @@ struct MachineSpec {
   std::size_t queue_limit_bytes = 0;  ///< under xenctld; 0 = none
   std::uint16_t console_port_base = default_console_port_base;
   bool dom0_kernel = false;                              ///< with ttys, and a control channel of dom0's own
+  std::vector<std::string> dom0_words = {};              ///< options and program of `ringside dom0`
   std::vector<std::string> quirks = {};                  ///< by name, of xcs and xend
   std::vector<std::string> serial = {"--com1", "none"};  ///< options of `ringside xen`
   bool dies_with_us = false;                             ///< for a machine that nobody else is to use
@@ -42,6 +43,8 @@ struct MachineSpec {
 /// Starts xen, then xcs and xend or xenctld, each ready before the next. On failure what had been started is
 /// ended again.
 Result<> start_machine(LinuxHost& host, const MachineSpec& spec);
+/// One of its processes by name, which ended before its time.
+Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::string& name);
 /// Ends all processes of a machine, its domains included, and removes what they left. Answers whether there
 /// was one.
 bool stop_machine(const Machine& machine);
@@ -57,6 +60,7 @@ inline constexpr std::uint32_t memory_mib_min = memory_kib_min / 1024;
 inline constexpr std::uint32_t memory_mib_max = memory_kib_max / 1024;
 
 struct DomainSpec {
+  DomainId domain = 0;  ///< 0 = the hypervisor chooses
   std::string name;
   ring::Abi abi = ring::Abi::sring;
   std::uint32_t memory_mib = 64;

@@ -168,7 +168,7 @@ void set_dom0_environment(const Machine& machine) {
   setenv("PS1", "dom0# ", 1);
 }
 
-int run_dom0(const Session& session, bool private_machine, std::vector<std::string> program) {
+int run_dom0(const Session& session, bool private_machine, ProgramSpec program) {
   auto station = take_station(session, "dom0", true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
@@ -176,9 +176,9 @@ int run_dom0(const Session& session, bool private_machine, std::vector<std::stri
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
   set_dom0_environment(machine);
-  domu::Dom0Kernel kernel(
-      *station->host, trace::Journal(*station->sink, trace::actor(trace::Role::dom0)), std::move(*privcmd),
-      {.program = {.argv = std::move(program)}, .keyboard_socket = machine.keyboard_socket()});
+  domu::Dom0Kernel kernel(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::dom0)),
+                          std::move(*privcmd),
+                          {.program = std::move(program), .keyboard_socket = machine.keyboard_socket()});
   if (auto started = kernel.start(); !started) return failed(started.error());
   ready();
   return station->host->run();
@@ -268,8 +268,10 @@ void add_process_commands(CLI::App& app, Session& session) {
           "  ringside dom0 --dir /tmp/m1               then, elsewhere: ringside uart --dir /tmp/m1\n"
           "  ringside dom0 --dir /tmp/m1 -- bash -l    another program; it is started again when it ends");
   add_private(dom0);
-  const auto dom0_program = std::make_shared<std::vector<std::string>>(std::vector<std::string>{"sh"});
-  dom0->add_option("PROGRAM", *dom0_program, "What init runs on each tty")->capture_default_str();
+  const auto dom0_program = std::make_shared<ProgramSpec>();
+  dom0_program->argv = {"sh"};
+  dom0->add_option("PROGRAM", dom0_program->argv, "What init runs on each tty")->capture_default_str();
+  dom0->add_flag("--raw", dom0_program->raw, "The ttys do not echo, translate or turn keys into signals");
   dom0->callback([&session, private_machine, dom0_program] {
     session.run = [&session, private_machine, dom0_program] {
       return run_dom0(session, *private_machine, *dom0_program);

@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
   add_look_commands(app, session);
   add_explain_command(app, session);
   add_quirks_command(app, session);
+  add_puppet_command(app, session);
   add_script_file_commands(app, session);
   add_run_command(app, session);
   add_shrink_command(app, session);

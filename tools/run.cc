@@ -91,12 +91,11 @@ int run_command(Options& options) {
   using script::Mode;
   if (options.mode == "real") options.selection.modes = {Mode::real};
   if (options.mode == "both") options.selection.modes = {Mode::sim, Mode::real};
-  if (options.mode != "sim" && !options.jobs.real_stage) {
-    return failed({EOPNOTSUPP, "cannot run", "--mode " + options.mode,
-                   "scenarios run in simulation only: there is no stage of real processes", "--mode sim"});
-  }
   RunPlan plan;
   if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
+  if (plan.only_simulated != 0)
+    std::fprintf(stderr, "%zu runs only make sense in the simulation, and are left out with processes\n",
+                 plan.only_simulated);
   if (options.list || options.dry_run) return list(plan, options.dry_run);
   return perform(options, plan);
 }

@@ -9,8 +9,10 @@
 #include <fstream>
 #include <sstream>
 
+#include "emu/script/agreement.h"
 #include "emu/script/sim_stage.h"
 #include "emu/trace/json.h"
+#include "tools/real_stage.h"
 
 namespace ringside::tools {
 
@@ -91,7 +93,7 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
       done.choices = simulated->tape();
   };
   const auto factory = [&](script::StagePlan plan) -> std::unique_ptr<script::Stage> {
-    if (job.scenario->mode == script::Mode::real) return options.real_stage(std::move(plan));
+    if (job.scenario->mode == script::Mode::real) return std::make_unique<RealStage>(std::move(plan));
     Choice choice =
         options.replay != nullptr ? Choice::replay(options.replay->choices) : choice_of(job.seed, 0);
     return std::make_unique<script::SimStage>(std::move(plan), std::move(choice));
@@ -109,28 +111,23 @@ std::string again_command(const RunJob& job) {
     if (each.in_name) text += " -p " + as_word(each.name + "=" + each.value);
   }
   if (job.scenario->mode == script::Mode::real) text += " --mode real";
+  if (job.real != nullptr) text += " --mode both";
   return fmt::format("{} --seed {}", text, job.seed);
 }
 
-RunResult run_job(const RunJob& job, const RunJobOptions& options) {
-  const auto began = std::chrono::steady_clock::now();
-  Performed performed = perform(job, options);
-  script::Story& story = performed.story;
+namespace {
+
+/// A run as it is told; `story` is still needed for its entries.
+RunResult told(const RunJob& job, const RunJobOptions& options, const script::Story& story) {
   RunResult result;
   result.hash = script::journal_hash(story.state);
-  if (options.twice && story.outcome != script::Outcome::could_not_run &&
-      script::journal_hash(perform(job, options).story.state) != result.hash) {
-    story.outcome = script::Outcome::could_not_run;
-    story.error = {0, "the same seed gave another journal", job.scenario->name,
-                   "something besides the seed has a say", ""};
-  }
   result.outcome = story.outcome;
   const bool good = story.outcome == script::Outcome::passed;
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
   if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
   if (!good || options.keep_journals) {
-    const auto left = leave_journal(job, options.out, story);
-    context.journal = left ? const_cast<Result<std::string>&>(left).value() : left.error().text();
+    auto left = leave_journal(job, options.out, story);
+    context.journal = left ? left.value() : left.error().text();
     result.journal = context.journal;
   }
   result.report = script::failure_report(*job.scenario, job.script->sources, story, context);
@@ -140,6 +137,44 @@ RunResult run_job(const RunJob& job, const RunJobOptions& options) {
   result.failures = story.failures.size();
   result.entries = story.state.steps();
   result.virtual_time = story.ended - story.began;
+  return result;
+}
+
+/// The same with processes: it has to pass, too, and to tell the same.
+RunResult with_twin(const RunJob& job, const RunJobOptions& options, const script::Story& simulated,
+                    RunResult result) {
+  const RunJob twin{job.script, job.real, job.seed};
+  const Performed real = perform(twin, options);
+  RunResult of_processes = told(twin, options, real.story);
+  of_processes.judged += result.judged;
+  if (real.story.outcome != script::Outcome::passed) return of_processes;
+  const auto differs = script::disagreement(simulated.state, real.story.state);
+  result.judged = of_processes.judged;
+  if (!differs) return result;
+  result.outcome = script::Outcome::failed;
+  result.failures = 1;
+  result.first = *differs;
+  result.report = fmt::format("FAIL {}: simulation and processes do not agree\n     {}\n     again  {}\n",
+                              job.scenario->name, *differs, again_command(job));
+  return result;
+}
+
+}  // namespace
+
+RunResult run_job(const RunJob& job, const RunJobOptions& options) {
+  const auto began = std::chrono::steady_clock::now();
+  Performed performed = perform(job, options);
+  script::Story& story = performed.story;
+  const bool ran = story.outcome != script::Outcome::could_not_run;
+  if (options.twice && ran &&
+      script::journal_hash(perform(job, options).story.state) != script::journal_hash(story.state)) {
+    story.outcome = script::Outcome::could_not_run;
+    story.error = {0, "the same seed gave another journal", job.scenario->name,
+                   "something besides the seed has a say", ""};
+  }
+  RunResult result = told(job, options, story);
+  if (job.real != nullptr && story.outcome == script::Outcome::passed)
+    result = with_twin(job, options, story, std::move(result));
   result.took = std::chrono::steady_clock::now() - began;
   result.tape = {std::move(story.order), std::move(performed.choices)};
   return result;

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <deque>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +26,7 @@ struct RunJob {
   const script::Script* script = nullptr;
   const script::Scenario* scenario = nullptr;
   std::uint64_t seed = 1;
+  const script::Scenario* real = nullptr;  ///< the same run with processes, which is to agree with it
 };
 
 /// All that was read, for as long as there are jobs.
@@ -34,6 +34,7 @@ struct RunPlan {
   std::deque<script::Script> scripts;
   std::deque<std::vector<script::Scenario>> scenarios;  ///< of each script
   std::vector<RunJob> jobs;
+  std::size_t only_simulated = 0;  ///< runs left out because no real machine can do what they say
 };
 
 /// Choices to be made again, in place of drawing from a seed.
@@ -44,9 +45,6 @@ struct Tape {
 [[nodiscard]] Result<Tape> read_tape(const std::string& path);
 [[nodiscard]] Result<> write_tape(const std::string& path, const Tape& tape);
 
-/// Makes a machine of real processes for one run.
-using RealStageFactory = std::function<std::unique_ptr<script::Stage>(script::StagePlan plan)>;
-
 struct RunJobOptions {
   std::string out = "out";  ///< where failed runs leave their journals
   double time_scale = 1;
@@ -54,8 +52,7 @@ struct RunJobOptions {
   bool twice = false;
   bool keep_journals = false;  ///< of good runs too
   const Tape* replay = nullptr;
-  std::string replay_path;      ///< where that came from
-  RealStageFactory real_stage;  ///< none: scenarios run in simulation only
+  std::string replay_path;  ///< where that came from
 };
 
 struct RunResult {
@@ -79,7 +76,7 @@ struct Performed {
   script::Story story;
   Choice::Tape choices;  ///< of the machine
 };
-/// The run itself, with nothing left behind and nothing told.
+/// The run itself, of job.scenario, with nothing left behind and nothing told.
 [[nodiscard]] Performed perform(const RunJob& job, const RunJobOptions& options);
 /// Runs one job from its beginning to its end.
 [[nodiscard]] RunResult run_job(const RunJob& job, const RunJobOptions& options);

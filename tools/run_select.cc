@@ -13,6 +13,7 @@ namespace ringside::tools {
 
 namespace {
 
+using script::Mode;
 using script::Scenario;
 
 struct Seeds {
@@ -64,19 +65,26 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
 }
 
 /// Reads everything before anything runs. False: something is wrong in a file, and has been said.
-bool read_all(const std::vector<std::string>& files, const script::Given& given,
-              const std::vector<script::Mode>& modes, RunPlan& plan) {
+bool read_all(const std::vector<std::string>& files, const std::vector<Mode>& modes,
+              const script::Given& given, RunPlan& plan) {
   bool good = true;
   for (const std::string& file : files) {
     script::Script& read = plan.scripts.emplace_back(script::read_script(file, file_reader()));
     std::vector<Scenario>& runs = plan.scenarios.emplace_back();
-    for (const script::Mode mode : modes) {
-      for (Scenario& each : script::runs_of(read, mode, given)) runs.push_back(std::move(each));
+    for (const Mode mode : modes) {
+      for (Scenario& run : script::runs_of(read, mode, given)) runs.push_back(std::move(run));
     }
     std::fputs(read.diagnostics.text(read.sources).c_str(), stderr);
     good = good && read.diagnostics.errors() == 0;
   }
   return good;
+}
+
+/// Of processes only what processes can do is asked.
+bool can_run(const Scenario& scenario) {
+  if (scenario.mode == Mode::sim) return true;
+  return std::ranges::all_of(scenario.statements,
+                             [](const script::Statement& each) { return each.only_sim.empty(); });
 }
 
 bool is_wanted(const Scenario& scenario, const RunSelection& options) {
@@ -87,6 +95,15 @@ bool is_wanted(const Scenario& scenario, const RunSelection& options) {
   return tagged && named;
 }
 
+/// The same run in the other mode, if processes can do what it says.
+const Scenario* twin_of(const Scenario& scenario, const std::vector<Scenario>& all) {
+  for (const Scenario& other : all) {
+    const Scenario& real = other.mode == Mode::real ? other : scenario;
+    if (other.mode != scenario.mode && other.name == scenario.name && can_run(real)) return &other;
+  }
+  return nullptr;
+}
+
 Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
   std::optional<Seeds> asked;
   if (!options.seed.empty()) {
@@ -94,12 +111,19 @@ Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
     if (!asked)
       return usage("--seed " + options.seed, "it is a number, or a range", "--seed 7, --seed 1..500");
   }
+  const bool pairs = options.modes.size() > 1;
   for (std::size_t at = 0; at < plan.scripts.size(); ++at) {
     for (const Scenario& each : plan.scenarios[at]) {
       if (!is_wanted(each, options)) continue;
-      const Seeds seeds = asked.value_or(Seeds{each.setup.seeds.first, each.setup.seeds.last});
+      const Scenario* twin = pairs ? twin_of(each, plan.scenarios[at]) : nullptr;
+      if (!can_run(each)) ++plan.only_simulated;
+      // A twin is run with the one whose twin it is.
+      if (!can_run(each) || (each.mode == Mode::real && twin != nullptr)) continue;
+      Seeds seeds = asked.value_or(Seeds{each.setup.seeds.first, each.setup.seeds.last});
+      // Processes draw from no seed.
+      if (each.mode == Mode::real) seeds.last = seeds.first;
       for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed)
-        plan.jobs.push_back({&plan.scripts[at], &each, seed});
+        plan.jobs.push_back({&plan.scripts[at], &each, seed, twin});
       if (plan.jobs.size() > run_seeds_max)
         return usage(each.name, fmt::format("these are more than {} runs", run_seeds_max), "--shard 1/10");
     }
@@ -167,7 +191,7 @@ int select_jobs(const RunSelection& selection, RunPlan& plan) {
   if (!given) return refused(given.error());
   auto files = files_of(selection.paths);
   if (!files) return failed(files.error());
-  if (!read_all(*files, *given, selection.modes, plan)) return exit_does_not_parse;
+  if (!read_all(*files, selection.modes, *given, plan)) return exit_does_not_parse;
   if (auto checked = check_names(*given, plan); !checked) return refused(checked.error());
   if (auto added = add_jobs(selection, plan); !added) return refused(added.error());
   if (auto kept = keep_shard(selection.shard, plan); !kept) return refused(kept.error());

@@ -9,11 +9,8 @@
 
 #include "emu/domu/shell.h"
 #include "emu/script/sim_stage.h"
-#include "ring/channel_words.h"
 
 namespace ringside::script {
-
-using Memory = ring::NativeMemory;
 
 /// What runs on a guest's console: prints what it is told to, however slowly it is taken, and keeps what it
 /// reads.
@@ -84,13 +81,6 @@ class ShellProgram final : public ScriptedProgram {
 
 constexpr std::uint32_t guest_memory_kib = 65536;
 
-/// Eight messages that can be told apart.
-ring::ControlMessage filling(std::uint32_t at) {
-  std::array<std::uint8_t, ring::payload_bytes_max> bytes;
-  bytes.fill(static_cast<std::uint8_t>('a' + at % 26));
-  return ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id, bytes);
-}
-
 }  // namespace
 
 // -- their lives
@@ -130,7 +120,8 @@ Result<> SimStage::create(DomainId domain, GuestProgram program) {
   if (earlier != guests_.end() && earlier->second.host->ended()) {
     (void)settle(world_.now() + stage_patience);
   }
-  auto created = privcmd_->domain_create("", plan_.abi, guest_memory_kib, false, domain);
+  auto created =
+      privcmd_->domain_create(fmt::format("dom{}", domain), plan().abi, guest_memory_kib, false, domain);
   if (!created) return created.error();
   auto& made = guests_[domain] = Guest{};
   auto console = ask(fmt::format("console {}", domain));
@@ -141,8 +132,7 @@ Result<> SimStage::create(DomainId domain, GuestProgram program) {
     char path[128] = {};
     RS_CHECK(std::sscanf(console->c_str(), "%u %u %127s", &guest_port, &tcp_port, path) == 3);
     made.console_port = guest_port;
-    made.tcp_port = static_cast<std::uint16_t>(tcp_port);
-    made.console_path = path;
+    made.console = {static_cast<std::uint16_t>(tcp_port), path};
     built = make_process(domain, made, program);
   }
   if (built) return built;
@@ -171,7 +161,7 @@ Result<> SimStage::make_process(DomainId domain, Guest& made, GuestProgram progr
       domu::DomUOptions{.argv = {program == GuestProgram::shell ? "shell" : "script", std::to_string(domain)},
                         .raw = true,
                         .quiet = program == GuestProgram::script,
-                        .quirks = plan_.quirks});
+                        .quirks = plan().quirks});
   // The process stands still as long as the domain is paused, and boots when it no longer does.
   made.host->timer_start(Duration{0}, [this, domain] {
     Guest& booting = guests_.at(domain);
@@ -192,7 +182,7 @@ std::unique_ptr<SimProgram> SimStage::make_program(const ProgramSpec& spec) {
     made = std::make_unique<ShellProgram>(
         std::move(text), domu::ShellInfo{.domain_name = fmt::format("dom{}", domain),
                                          .domain = domain,
-                                         .layout = plan_.abi == ring::Abi::flat ? "flat" : "sring"});
+                                         .layout = plan().abi == ring::Abi::flat ? "flat" : "sring"});
   } else {
     made = std::make_unique<ScriptedProgram>(std::move(text));
   }
@@ -203,18 +193,6 @@ std::unique_ptr<SimProgram> SimStage::make_program(const ProgramSpec& spec) {
 Result<> SimStage::boot(DomainId domain, GuestProgram program) {
   if (auto created = create(domain, program); !created) return created;
   return resume(domain);
-}
-
-Result<> SimStage::pause(DomainId domain) {
-  return privcmd_->domain_pause(domain);
-}
-
-Result<> SimStage::resume(DomainId domain) {
-  return privcmd_->domain_unpause(domain);
-}
-
-Result<> SimStage::destroy(DomainId domain) {
-  return privcmd_->domain_destroy(domain);
 }
 
 Result<> SimStage::kill(DomainId domain) {
@@ -271,125 +249,34 @@ Result<> SimStage::answering(DomainId domain, bool answers) {
   return Done{};
 }
 
-std::string_view SimStage::program_read(DomainId domain) const {
-  const auto found = guests_.find(domain);
-  if (found == guests_.end() || found->second.program == nullptr) return {};
-  return found->second.program->got;
-}
-
-// -- what is done to their pages
-
-Result<> SimStage::write_slot(trace::Actor who, DomainId domain, ring::Ring ring, std::uint32_t slot,
-                              trace::SlotUse use, const ring::ControlMessage& message) {
+Result<SimStage::Console> SimStage::console_of(DomainId domain) {
   auto its = unprivileged(domain);
   if (!its) return its.error();
-  if (slot >= ring::slots_per_ring) {
-    return Error{EINVAL, "there is no such slot", std::to_string(slot),
-                 fmt::format("they are 0 to {}", ring::slots_per_ring - 1), ""};
-  }
-  Memory::copy_to_shared(ring::shared_ring((*its)->page.frame(), plan_.abi, ring).slots + slot, &message);
-  journal(who).slot_written(domain, ring, slot, use, message);
-  return Done{};
+  return (*its)->console;
 }
 
-Result<std::uint32_t*> SimStage::index_word(DomainId domain, ring::Ring ring, trace::IndexName index) {
+Result<std::byte*> SimStage::page_of(DomainId domain) {
   auto its = unprivileged(domain);
   if (!its) return its.error();
-  const ring::SharedRing shared = ring::shared_ring((*its)->page.frame(), plan_.abi, ring);
-  switch (index) {
-    case trace::IndexName::req_prod:
-      return shared.req_prod;
-    case trace::IndexName::rsp_prod:
-      return shared.rsp_prod;
-    case trace::IndexName::req_cons:
-    case trace::IndexName::rsp_cons:
-      break;
-  }
-  return Error{EINVAL, "this index is not in the page", "a consumer index",
-               "each side keeps its own to itself", "req_prod and rsp_prod are shared"};
+  return (*its)->page.frame();
 }
 
-Result<> SimStage::set_index(trace::Actor who, DomainId domain, ring::Ring ring, trace::IndexName index,
-                             std::uint32_t value) {
-  auto word = index_word(domain, ring, index);
-  if (!word) return word.error();
-  const std::uint32_t before = Memory::load(*word);
-  Memory::store(*word, value);
-  journal(who).index_moved(domain, ring, index, before, value);
-  return Done{};
-}
-
-Result<std::uint32_t> SimStage::read_index(DomainId domain, ring::Ring ring, trace::IndexName index) {
-  auto word = index_word(domain, ring, index);
-  if (!word) return word.error();
-  return Memory::load(*word);
-}
-
-Result<> SimStage::fill(trace::Actor who, DomainId domain, ring::Ring ring) {
-  auto req_prod = read_index(domain, ring, trace::IndexName::req_prod);
-  if (!req_prod) return req_prod.error();
-  const std::uint32_t taken = *req_prod - read_index(domain, ring, trace::IndexName::rsp_prod).value();
-  const std::uint32_t free = ring::slots_per_ring - std::min<std::uint32_t>(taken, ring::slots_per_ring);
-  for (std::uint32_t at = *req_prod; at != *req_prod + free; ++at) {
-    const auto written =
-        write_slot(who, domain, ring, ring::slot_of(at), trace::SlotUse::request, filling(at - *req_prod));
-    if (!written) return written;
-  }
-  return set_index(who, domain, ring, trace::IndexName::req_prod, *req_prod + free);
-}
-
-Result<> SimStage::notify(trace::Actor who, trace::Actor peer) {
-  if (who.role != trace::Role::domain) {
-    if (peer.role == trace::Role::domain) return raise_down(who, peer.number);
-    return Error{EINVAL, "cannot notify", "a daemon", "an event goes from or to a domain", ""};
-  }
-  const bool to_controller =
-      peer.role == trace::Role::xcs || peer.role == trace::Role::xenctld || peer.role == trace::Role::dom0;
-  if (!to_controller) {
-    return Error{EINVAL, "cannot notify", fmt::format("dom{}", who.number),
-                 "its console channel leads to dom0 and nowhere else", ""};
-  }
-  auto its = unprivileged(who.number);
-  if (!its) return its.error();
-  return raise_up(who.number, **its);
-}
-
-/// From dom0: xen is asked to do it.
-Result<> SimStage::raise_down(trace::Actor who, DomainId domain) {
-  auto ports = console_ports(domain);
-  if (!ports) return ports.error();
-  journal(who).told(domain, "notifies the guest");
-  return privcmd_->evtchn_send(ports->port1);
-}
-
-/// As the guest itself does it.
-Result<> SimStage::raise_up(DomainId domain, Guest& its) {
-  auto ports = console_ports(domain);
-  if (!ports) return ports.error();
+Result<SimStage::Hand> SimStage::hand_of(DomainId domain) {
+  auto found = unprivileged(domain);
+  if (!found) return found.error();
+  Guest& its = **found;
   if (!its.hand) {
     auto connection = privcmd_->domain_connection(domain);
     if (!connection) return connection.error();
     its.hand.emplace(*its.host, world_.give(std::move(*connection), *its.host));
   }
-  auto handles = its.hand->evtchn_open(ports->port2);
-  if (!handles) return handles.error();
-  const ring::Raised outcome = ring::UpEvents<>(its.page.frame()).raise();
-  journal(trace::actor(trace::Role::domain, domain))
-      .event_raised(domain, trace::actor(trace::Role::dom0), ports->port1, outcome);
-  if (outcome == ring::Raised::kick) its.host->kick(handles->peer_kicks);
-  return Done{};
+  return Hand{its.host, &*its.hand};
 }
 
-Result<Privcmd::PortPair> SimStage::console_ports(DomainId domain) {
-  auto info = privcmd_->domain_find(std::to_string(domain));
-  if (!info) return info.error();
-  auto status = privcmd_->evtchn_status(domain, info->console_port);
-  if (!status) return status.error();
-  if (status->state != PortState::interdomain) {
-    return Error{ENOTCONN, "a domain has no console channel", fmt::format("dom{}", domain),
-                 "nobody is at its other end", ""};
-  }
-  return Privcmd::PortPair{status->remote_port, info->console_port};
+std::string_view SimStage::program_read(DomainId domain) const {
+  const auto found = guests_.find(domain);
+  if (found == guests_.end() || found->second.program == nullptr) return {};
+  return found->second.program->got;
 }
 
 }  // namespace ringside::script

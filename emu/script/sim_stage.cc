@@ -22,18 +22,6 @@ constexpr std::uint32_t thread_orders = 1u << 16;
 constexpr std::uint32_t never_listening = 0;
 constexpr std::uint32_t always_listening = 1;
 
-const char* name_of(Daemon daemon) {
-  switch (daemon) {
-    case Daemon::xcs:
-      return "xcs";
-    case Daemon::xend:
-      return "xend";
-    case Daemon::xenctld:
-      return "xenctld";
-  }
-  return "";
-}
-
 }  // namespace
 
 // -- the journal
@@ -50,9 +38,9 @@ void SimStage::Tap::write(trace::Entry& entry) {
 // -- the machine
 
 SimStage::SimStage(StagePlan plan, Choice choice)
-    : plan_(std::move(plan)),
+    : MachineStage(std::move(plan)),
       choice_(std::move(choice)),
-      tap_(world_, std::move(plan_.journal)),
+      tap_(world_, std::move(this->plan().journal)),
       tools_(host("tools")) {
   world_.choose_with(choice_);
   world_.event_takes(stage_event_time);
@@ -61,7 +49,9 @@ SimStage::SimStage(StagePlan plan, Choice choice)
   world_.program("shell", [this](const ProgramSpec& spec) { return make_program(spec); });
 }
 
-SimStage::~SimStage() = default;
+SimStage::~SimStage() {
+  leave_all();
+}
 
 SimHost& SimStage::host(const std::string& name) {
   SimHost& found = world_.host(name);
@@ -72,7 +62,7 @@ SimHost& SimStage::host(const std::string& name) {
 Result<> SimStage::start() {
   RS_CHECK(xen_ == nullptr);
   xen::HypervisorOptions options;
-  if (plan_.uart) {
+  if (plan().uart) {
     options.console.line.end = xen::SerialLineOptions::End::socket;
     options.console.line.path = uart_socket;
   }
@@ -80,23 +70,35 @@ Result<> SimStage::start() {
                                            std::move(options));
   if (auto started = xen_->start(); !started) return started;
   privcmd_.emplace(tools_, world_.dom0_connection(tools_));
-  if (plan_.uart) {
-    SimHost& line = host("uart");
-    auto stream = line.connect_local(uart_socket);
+  if (plan().uart) {
+    auto stream = host("uart").connect_local(uart_socket);
     if (!stream) return stream.error();
-    uart_ = std::make_unique<SimWire>(line, std::move(*stream), SimWire::Events{.came = [this](Bytes bytes) {
-                                        uart_showed_.append(bytes.begin(), bytes.end());
-                                      }});
+    seat_at_uart(std::move(*stream));
   }
-  if (plan_.uart) {
+  if (plan().uart) {
     if (auto booted = boot_dom0(); !booted) return booted;
   }
-  if (plan_.dom0 == Dom0::xenctld) return start_daemon(Daemon::xenctld);
+  if (plan().dom0 == Dom0::xenctld) return start_daemon(Daemon::xenctld);
   if (auto started = start_daemon(Daemon::xcs); !started) return started;
   return start_daemon(Daemon::xend);
 }
 
-/// For acts that wait. False when it did not come to hold.
+Host& SimStage::seat(const std::string& name) {
+  SimHost& found = host(name);
+  found.write_whole();
+  return found;
+}
+
+const SimStage::Sockets& SimStage::sockets() const {
+  static const Sockets all{xcs_socket, xend_socket, xenctld_socket};
+  return all;
+}
+
+std::optional<std::uint64_t> SimStage::xcs_connections() {
+  if (xcs_ == nullptr || stalled_[static_cast<std::size_t>(Daemon::xcs)]) return std::nullopt;
+  return xcs_->last_connection();
+}
+
 bool SimStage::run_until(const std::function<bool()>& condition) {
   const Time until = world_.now() + stage_patience;
   while (!condition()) {
@@ -105,45 +107,18 @@ bool SimStage::run_until(const std::function<bool()>& condition) {
   return true;
 }
 
-/// One request to whoever keeps the consoles; the answer without its "ok ".
-Result<std::string> SimStage::ask(const std::string& line) {
-  const char* daemon = plan_.dom0 == Dom0::xenctld ? "xenctld" : "xend";
-  auto stream = tools_.connect_local(plan_.dom0 == Dom0::xenctld ? xenctld_socket : xend_socket);
-  if (!stream) return stream.error();
-  std::string answer;
-  SimWire wire(tools_, std::move(*stream),
-               {.came = [&answer](Bytes bytes) { answer.append(bytes.begin(), bytes.end()); }});
-  wire.send(line + "\n", Typing::once);
-  const bool answered = run_until([&] { return answer.find('\n') != std::string::npos || wire.cut_off(); });
-  if (!answered || answer.empty()) {
-    return Error{ETIMEDOUT, fmt::format("cannot ask {}", daemon), line, "it does not answer",
-                 "was it stopped or stalled?"};
-  }
-  answer.resize(answer.find('\n'));
-  if (answer == "ok") return std::string();
-  if (!answer.starts_with("ok ")) return Error{EIO, fmt::format("{} refuses", daemon), line, answer, ""};
-  return answer.substr(3);
-}
-
 // -- daemons
-
-Result<> SimStage::check_daemon(Daemon daemon) const {
-  if ((daemon == Daemon::xenctld) == (plan_.dom0 == Dom0::xenctld)) return Done{};
-  return Error{EINVAL, "there is no such process", name_of(daemon),
-               plan_.dom0 == Dom0::xenctld ? "this machine runs xenctld" : "this machine runs xcs and xend",
-               ""};
-}
 
 Result<> SimStage::start_daemon(Daemon daemon) {
   SimHost& its_host = host(name_of(daemon));
   Privcmd calls(its_host, world_.dom0_connection(its_host));
   // Drawn only where it matters, so that tapes stay short.
-  const std::uint32_t order = plan_.quirks.has(Quirk::xend_reorder) ? choice_.pick(thread_orders) : 0;
+  const std::uint32_t order = plan().quirks.has(Quirk::xend_reorder) ? choice_.pick(thread_orders) : 0;
   switch (daemon) {
     case Daemon::xcs:
       xcs_ = std::make_unique<dom0::Xcs>(
           its_host, journal(trace::actor(trace::Role::xcs)), std::move(calls),
-          dom0::XcsOptions{.socket_path = xcs_socket, .session_seed = session_seed, .quirks = plan_.quirks});
+          dom0::XcsOptions{.socket_path = xcs_socket, .session_seed = session_seed, .quirks = plan().quirks});
       return xcs_->start();
     case Daemon::xend: {
       xend_ =
@@ -151,7 +126,7 @@ Result<> SimStage::start_daemon(Daemon daemon) {
                                        dom0::XendOptions{.xcs_socket = xcs_socket,
                                                          .management_socket = xend_socket,
                                                          .console_directory = directory,
-                                                         .quirks = plan_.quirks,
+                                                         .quirks = plan().quirks,
                                                          .seed = order});
       bool ready = false;
       if (auto started = xend_->start([&ready] { ready = true; }); !started) return started;

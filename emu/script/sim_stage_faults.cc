@@ -54,7 +54,7 @@ Result<std::size_t> SimStage::unit_of(const StageFault& fault) const {
   const auto refused = [&way](const char* why, const char* advice) {
     return Error{EINVAL, "cannot inject the fault", way, why, advice};
   };
-  const Role controller = plan_.dom0 == Dom0::xenctld ? Role::xenctld : Role::xcs;
+  const Role controller = plan().dom0 == Dom0::xenctld ? Role::xenctld : Role::xcs;
   const bool with_guest = one_is(fault, Role::domain);
   if (fault.thing == Thing::event) {
     const bool from_xen = fault.from.role == Role::xen;
@@ -75,19 +75,14 @@ Result<std::size_t> SimStage::unit_of(const StageFault& fault) const {
 /// Of whom the journal calls `actor`.
 std::string SimStage::host_name(trace::Actor actor) const {
   if (actor.role != Role::client) return trace::actor_name(actor);
-  for (const auto& [name, client] : clients_) {
-    for (const ClientLane& lane : client.lanes) {
-      if (lane.number == actor.number) return client.host->name();
-    }
-  }
-  return trace::actor_name(actor);
+  return seat_of_client(actor.number).value_or(trace::actor_name(actor));
 }
 
 Result<> SimStage::fault(const StageFault& asked) {
   StageFault fault = asked;
   // Of dom0's processes the one that has the guests' channels is meant.
   for (trace::Actor* who : {&fault.from, &fault.to}) {
-    if (who->role == Role::dom0) who->role = plan_.dom0 == Dom0::xenctld ? Role::xenctld : Role::xcs;
+    if (who->role == Role::dom0) who->role = plan().dom0 == Dom0::xenctld ? Role::xenctld : Role::xcs;
   }
   auto unit_bytes = unit_of(fault);
   if (!unit_bytes) return unit_bytes.error();
@@ -130,7 +125,7 @@ void SimStage::take_event_back(trace::Actor from, trace::Actor to) {
   std::byte* page = found->second.page.frame();
   if (up) return ring::UpEvents<>(page).clear_pending();
   // The upcall takes the selector away; what else was announced in it is announced again.
-  ring::EventBits<> bits(page, plan_.abi);
+  ring::EventBits<> bits(page, plan().abi);
   const ring::Port console = found->second.console_port;
   bits.clear_pending(console);
   std::vector<ring::Port> others;

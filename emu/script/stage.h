@@ -29,6 +29,7 @@ enum class Dom0 : std::uint8_t {
   xenctld,   ///< one daemon in the place of both
 };
 enum class Daemon : std::uint8_t { xcs, xend, xenctld };
+[[nodiscard]] const char* name_of(Daemon daemon);
 
 /// Hears each entry of the journal as it is written, within the call that made it happen. `step` counts from
 /// 1. It must not act on the stage.

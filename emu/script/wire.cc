@@ -1,32 +1,37 @@
 // A stream's end: one event for each write, and as many reads as there is something.
-#include "emu/script/sim_wire.h"
+#include "emu/script/wire.h"
 
 #include <array>
 #include <utility>
 
 namespace ringside::script {
 
-SimWire::SimWire(SimHost& host, Handle stream, Events events)
+Wire::Wire(Host& host, Handle stream, Events events)
     : host_(host), stream_(std::move(stream)), events_(std::move(events)) {
   host_.watch(stream_, {.read = true}, [this](Ready what) { ready(what); });
 }
 
-SimWire::~SimWire() {
+Wire::~Wire() {
   if (timer_ != 0) host_.timer_cancel(timer_);
 }
 
-void SimWire::send(std::string_view bytes, Typing typing) {
+void Wire::send(std::string_view bytes, Typing typing) {
   if (bytes.empty()) return;
   unsent_.push_back({std::string(bytes), 0, typing});
   schedule();
 }
 
-void SimWire::read(bool reads) {
+void Wire::read(bool reads) {
   reads_ = reads;
   update_interest();
 }
 
-void SimWire::schedule() {
+void Wire::finish() {
+  finishing_ = true;
+  if (unsent_.empty()) close();
+}
+
+void Wire::schedule() {
   if (timer_ != 0 || blocked_ || unsent_.empty() || !stream_.valid()) return;
   timer_ = host_.timer_start(Duration{0}, [this] {
     timer_ = 0;
@@ -35,7 +40,7 @@ void SimWire::schedule() {
 }
 
 /// One key, or what the stream takes of a paste.
-void SimWire::write() {
+void Wire::write() {
   if (!stream_.valid()) return;
   Unsent& next = unsent_.front();
   const std::size_t left = next.typing == Typing::keys ? 1 : next.bytes.size() - next.at;
@@ -45,6 +50,7 @@ void SimWire::write() {
     if (events_.went) events_.went(bytes.first(io.bytes));
     next.at += io.bytes;
     if (next.at == next.bytes.size()) unsent_.pop_front();
+    if (finishing_ && unsent_.empty()) return close();
   }
   blocked_ = io.state == Io::State::blocked;
   // Whoever reads is told of the end by reading.
@@ -53,7 +59,7 @@ void SimWire::write() {
   schedule();
 }
 
-void SimWire::ready(Ready what) {
+void Wire::ready(Ready what) {
   if (what.write && blocked_) {
     blocked_ = false;
     schedule();
@@ -71,7 +77,7 @@ void SimWire::ready(Ready what) {
   update_interest();
 }
 
-void SimWire::update_interest() {
+void Wire::update_interest() {
   if (stream_.valid()) host_.watch_interest(stream_, {.read = reads_, .write = blocked_});
 }
 

@@ -1,4 +1,4 @@
-// One end of a byte stream in the simulated world, in the hands of a scenario: what a person types and sees,
+// One end of a byte stream in the hands of a scenario: what a person types and sees,
 // what a raw client sends and gets.
 //
 // It owns the handle and whatever has not been taken yet. What the other side sends is handed on as it comes.
@@ -9,27 +9,29 @@
 #include <string>
 #include <string_view>
 
-#include "emu/host/sim.h"
+#include "emu/host/host.h"
 #include "emu/script/stage.h"
 
 namespace ringside::script {
 
-class SimWire {
+class Wire {
  public:
   struct Events {
     std::function<void(Bytes)> came;       ///< was read
     std::function<void(Bytes)> went = {};  ///< was taken by the stream
   };
   /// `host` must outlive it.
-  SimWire(SimHost& host, Handle stream, Events events);
-  ~SimWire();
-  SimWire(const SimWire&) = delete;
-  SimWire& operator=(const SimWire&) = delete;
+  Wire(Host& host, Handle stream, Events events);
+  ~Wire();
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
 
   /// Keys go one by one, each in an event of its own. Everything goes in the order of the calls.
   void send(std::string_view bytes, Typing typing);
   void read(bool reads);
   void close() { stream_.close(); }
+  /// Closes it when everything has been sent.
+  void finish();
   /// The other side has closed, and everything that it had sent was read.
   [[nodiscard]] bool cut_off() const { return cut_off_; }
   [[nodiscard]] const Handle& stream() const { return stream_; }
@@ -46,7 +48,7 @@ class SimWire {
   void ready(Ready what);
   void update_interest();
 
-  SimHost& host_;
+  Host& host_;
   Handle stream_;
   Events events_;
   std::deque<Unsent> unsent_;
@@ -54,6 +56,7 @@ class SimWire {
   bool blocked_ = false;
   bool reads_ = true;
   bool cut_off_ = false;
+  bool finishing_ = false;
 };
 
 }  // namespace ringside::script

@@ -1,0 +1,206 @@
+// People: at consoles, at ptys, at the far end of the serial line; and what is asked of dom0 for them.
+#include <cerrno>
+#include <utility>
+
+#include "emu/script/machine_stage.h"
+#include "emu/trace/text.h"
+
+namespace ringside::script {
+
+// -- dom0
+
+const char* name_of(Daemon daemon) {
+  switch (daemon) {
+    case Daemon::xcs:
+      return "xcs";
+    case Daemon::xend:
+      return "xend";
+    case Daemon::xenctld:
+      return "xenctld";
+  }
+  return "";
+}
+
+/// One request to whoever keeps the consoles; the answer without its "ok ".
+Result<std::string> MachineStage::ask(const std::string& line) {
+  const char* daemon = plan_.dom0 == Dom0::xenctld ? "xenctld" : "xend";
+  Host& tools = seat("tools");
+  auto stream = tools.connect_local(plan_.dom0 == Dom0::xenctld ? sockets().xenctld : sockets().xend);
+  if (!stream) return stream.error();
+  std::string answer;
+  Wire wire(tools, std::move(*stream),
+            {.came = [&answer](Bytes bytes) { answer.append(bytes.begin(), bytes.end()); }});
+  wire.send(line + "\n", Typing::once);
+  const bool answered = run_until([&] { return answer.find('\n') != std::string::npos || wire.cut_off(); });
+  if (!answered || answer.empty()) {
+    return Error{ETIMEDOUT, fmt::format("cannot ask {}", daemon), line, "it does not answer",
+                 "was it stopped or stalled?"};
+  }
+  answer.resize(answer.find('\n'));
+  if (answer == "ok") return std::string();
+  if (!answer.starts_with("ok ")) return Error{EIO, fmt::format("{} refuses", daemon), line, answer, ""};
+  return answer.substr(3);
+}
+
+Result<> MachineStage::check_daemon(Daemon daemon) const {
+  if ((daemon == Daemon::xenctld) == (plan_.dom0 == Dom0::xenctld)) return Done{};
+  return Error{EINVAL, "there is no such process", name_of(daemon),
+               plan_.dom0 == Dom0::xenctld ? "this machine runs xenctld" : "this machine runs xcs and xend",
+               ""};
+}
+
+void MachineStage::seat_at_uart(Handle stream) {
+  uart_ = std::make_unique<Wire>(seat("uart"), std::move(stream), Wire::Events{.came = [this](Bytes bytes) {
+                                   uart_showed_.append(bytes.begin(), bytes.end());
+                                 }});
+}
+
+void MachineStage::leave_all() {
+  users_.clear();
+  ptys_.clear();
+  clients_.clear();
+  uart_.reset();
+}
+
+// -- users and ptys
+
+Error MachineStage::not_connected(const char* what, const std::string& name) {
+  return {ENOTCONN, what, name.empty() ? "the only one" : name, "it is not connected", "connect it first"};
+}
+
+MachineStage::Person& MachineStage::person(People& people, const std::string& name) {
+  auto [at, fresh] = people.try_emplace(name);
+  if (fresh) {
+    at->second.actor = trace::actor(trace::Role::user, name.empty() ? 0 : ++people_numbered_);
+    at->second.host = &seat(trace::actor_name(at->second.actor));
+  }
+  return at->second;
+}
+
+Result<MachineStage::Person*> MachineStage::connected(People& people, const std::string& name,
+                                                      const char* what) {
+  const auto found = people.find(name);
+  if (found == people.end() || found->second.wire == nullptr) return not_connected(what, name);
+  return &found->second;
+}
+
+/// At a new stream; what was seen at earlier ones stays seen.
+void MachineStage::sit_down(Person& person, DomainId domain, Handle stream, trace::Actor other) {
+  person.domain = domain;
+  person.wire = std::make_unique<Wire>(
+      *person.host, std::move(stream),
+      Wire::Events{
+          .came =
+              [this, &person](Bytes bytes) {
+                person.saw.append(bytes.begin(), bytes.end());
+                journal(trace::actor(trace::Role::client)).bytes_passed(person.domain, person.actor, bytes);
+              },
+          .went = [this, &person,
+                   other](Bytes bytes) { journal(person.actor).bytes_passed(person.domain, other, bytes); }});
+}
+
+Result<> MachineStage::user_connects(const std::string& user, DomainId domain, Way way) {
+  auto console = console_of(domain);
+  if (!console) return console.error();
+  if (plan_.dom0 == Dom0::xenctld) {
+    return Error{EOPNOTSUPP, "a user cannot connect", fmt::format("dom{}", domain),
+                 "under xenctld consoles are ptys", "xenctld attaches pty"};
+  }
+  Person& person = this->person(users_, user);
+  if (person.wire != nullptr && !person.wire->cut_off()) {
+    return Error{EISCONN, "a user cannot connect", user, fmt::format("is at dom{} already", person.domain),
+                 "disconnect first"};
+  }
+  auto stream = way == Way::tcp ? person.host->connect_tcp(console->tcp_port)
+                                : person.host->connect_local(console->path);
+  if (!stream) return stream.error();
+  sit_down(person, domain, std::move(*stream), trace::actor(trace::Role::xend));
+  return Done{};
+}
+
+Result<> MachineStage::user_disconnects(const std::string& user) {
+  auto found = connected(users_, user, "a user cannot disconnect");
+  if (!found) return found.error();
+  (*found)->wire.reset();
+  return Done{};
+}
+
+Result<> MachineStage::user_types(const std::string& user, std::string_view text, Typing typing) {
+  auto found = connected(users_, user, "a user cannot type");
+  if (!found) return found.error();
+  (*found)->wire->send(text, typing);
+  return Done{};
+}
+
+Result<> MachineStage::user_reads(const std::string& user, bool reads) {
+  auto found = connected(users_, user, "a user cannot look");
+  if (!found) return found.error();
+  (*found)->wire->read(reads);
+  return Done{};
+}
+
+Result<> MachineStage::pty_attaches(const std::string& pty, DomainId domain) {
+  if (auto known = console_of(domain); !known) return known.error();
+  if (plan_.dom0 != Dom0::xenctld) {
+    return Error{EOPNOTSUPP, "cannot attach a pty", fmt::format("dom{}", domain),
+                 "under xend consoles are sockets", "user connects"};
+  }
+  Person& person = this->person(ptys_, pty);
+  if (person.wire != nullptr) {
+    return Error{EISCONN, "cannot attach a pty", pty, fmt::format("is at dom{} already", person.domain),
+                 "detach it first"};
+  }
+  auto pty_made = person.host->pty_create();
+  if (!pty_made) return pty_made.error();
+  sit_down(person, domain, std::move(pty_made->terminal), trace::actor(trace::Role::xenctld));
+  auto attached = ask(fmt::format("attach {} {}", domain, pty_made->path));
+  if (attached) return Done{};
+  person.wire.reset();
+  return attached.error();
+}
+
+Result<> MachineStage::pty_detaches(const std::string& pty) {
+  auto found = connected(ptys_, pty, "cannot detach a pty");
+  if (!found) return found.error();
+  auto detached = ask(fmt::format("detach {}", (*found)->domain));
+  if (!detached) return detached.error();
+  (*found)->wire.reset();
+  return Done{};
+}
+
+Result<> MachineStage::pty_types(const std::string& pty, std::string_view text, Typing typing) {
+  auto found = connected(ptys_, pty, "cannot type at a pty");
+  if (!found) return found.error();
+  (*found)->wire->send(text, typing);
+  return Done{};
+}
+
+Result<> MachineStage::uart_types(std::string_view text, Typing typing) {
+  if (uart_ == nullptr) {
+    return Error{ENODEV, "cannot type", "uart", "nobody is at the far end of the serial line", ""};
+  }
+  uart_->send(text, typing);
+  return Done{};
+}
+
+std::string_view MachineStage::user_saw(const std::string& user) const {
+  const auto found = users_.find(user);
+  return found == users_.end() ? std::string_view() : found->second.saw;
+}
+
+std::string_view MachineStage::pty_showed(const std::string& pty) const {
+  const auto found = ptys_.find(pty);
+  return found == ptys_.end() ? std::string_view() : found->second.saw;
+}
+
+trace::Actor MachineStage::user_actor(const std::string& user) const {
+  const auto found = users_.find(user);
+  return found == users_.end() ? trace::actor(trace::Role::user) : found->second.actor;
+}
+
+trace::Actor MachineStage::pty_actor(const std::string& pty) const {
+  const auto found = ptys_.find(pty);
+  return found == ptys_.end() ? trace::actor(trace::Role::user) : found->second.actor;
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,170 @@
+// What a simulated machine and one of processes have in common when a scenario acts upon them: the people and
+// raw clients around it, the hand that reaches into a domain's page, and all that is a mere hypercall.
+// Whatever stands in both alike is here, in terms of Host; what a machine is made of is the derived stage's.
+//
+// machine_people.cc has people at consoles and ptys, machine_clients.cc raw clients of xcs, machine_pages.cc
+// the pages.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/script/stage.h"
+#include "emu/script/wire.h"
+#include "emu/trace/journal.h"
+
+namespace ringside::script {
+
+/// How long the acts that wait do so: for the answers of a dom0 that is alive.
+inline constexpr Duration stage_patience = std::chrono::seconds(1);
+
+class MachineStage : public Stage {
+ public:
+  Result<> pause(DomainId domain) override { return privcmd().domain_pause(domain); }
+  Result<> resume(DomainId domain) override { return privcmd().domain_unpause(domain); }
+  Result<> destroy(DomainId domain) override { return privcmd().domain_destroy(domain); }
+
+  Result<> write_slot(trace::Actor who, DomainId domain, ring::Ring ring, std::uint32_t slot,
+                      trace::SlotUse use, const ring::ControlMessage& message) override;
+  Result<> set_index(trace::Actor who, DomainId domain, ring::Ring ring, trace::IndexName index,
+                     std::uint32_t value) override;
+  Result<std::uint32_t> read_index(DomainId domain, ring::Ring ring, trace::IndexName index) override;
+  Result<> fill(trace::Actor who, DomainId domain, ring::Ring ring) override;
+  Result<> notify(trace::Actor who, trace::Actor peer) override;
+
+  Result<> user_connects(const std::string& user, DomainId domain, Way way) override;
+  Result<> user_disconnects(const std::string& user) override;
+  Result<> user_types(const std::string& user, std::string_view text, Typing typing) override;
+  Result<> user_reads(const std::string& user, bool reads) override;
+  Result<> pty_attaches(const std::string& pty, DomainId domain) override;
+  Result<> pty_detaches(const std::string& pty) override;
+  Result<> pty_types(const std::string& pty, std::string_view text, Typing typing) override;
+  Result<> uart_types(std::string_view text, Typing typing) override;
+
+  Result<> client_opens(const std::string& client, Lane lane) override;
+  Result<> client_connects(const std::string& client) override;
+  Result<> client_closes(const std::string& client, Lane lane) override;
+  Result<> client_sends(const std::string& client, Lane lane, Bytes bytes) override;
+  Result<> client_reads(const std::string& client, bool reads) override;
+  Result<> client_answers(const std::string& client, bool answers) override;
+  [[nodiscard]] Result<std::vector<dom0::XcsMessage>> client_received(const std::string& client,
+                                                                      Lane lane) const override;
+  [[nodiscard]] bool client_cut_off(const std::string& client, Lane lane) const override;
+  [[nodiscard]] std::uint64_t client_session(const std::string& client) const override;
+  [[nodiscard]] std::uint32_t client_number(const std::string& client, Lane lane) const override;
+  Result<Privcmd::PortPair> console_ports(DomainId domain) override;
+
+  [[nodiscard]] std::string_view user_saw(const std::string& user) const override;
+  [[nodiscard]] std::string_view pty_showed(const std::string& pty) const override;
+  [[nodiscard]] std::string_view uart_showed() const override { return uart_showed_; }
+  [[nodiscard]] trace::Actor user_actor(const std::string& user) const override;
+  [[nodiscard]] trace::Actor pty_actor(const std::string& pty) const override;
+
+ protected:
+  explicit MachineStage(StagePlan plan) : plan_(std::move(plan)) {}
+
+  // -- what the machine behind it is
+  /// dom0's, of whoever builds domains.
+  virtual Privcmd& privcmd() = 0;
+  /// In whose name somebody around the machine acts. The same again for the same name.
+  virtual Host& seat(const std::string& name) = 0;
+  virtual trace::Journal journal(trace::Actor self) = 0;
+  /// For acts that wait: stage_patience at most. False when it did not come to hold.
+  [[nodiscard]] virtual bool run_until(const std::function<bool()>& condition) = 0;
+  struct Console {
+    std::uint16_t tcp_port = 0;
+    std::string path;
+  };
+  /// Of a domain that was created here.
+  virtual Result<Console> console_of(DomainId domain) = 0;
+  virtual Result<std::byte*> page_of(DomainId domain) = 0;
+  /// A connection that speaks for the domain, besides its own.
+  struct Hand {
+    Host* host;
+    Privcmd* calls;
+  };
+  virtual Result<Hand> hand_of(DomainId domain) = 0;
+  struct Sockets {
+    std::string xcs;
+    std::string xend;
+    std::string xenctld;
+  };
+  virtual const Sockets& sockets() const = 0;
+  /// How many connections xcs has taken so far; nothing when nobody can know.
+  virtual std::optional<std::uint64_t> xcs_connections() = 0;
+
+  // -- for derived stages
+  [[nodiscard]] const StagePlan& plan() const { return plan_; }
+  StagePlan& plan() { return plan_; }
+  /// One request to whoever keeps the consoles; the answer without its "ok ".
+  [[nodiscard]] Result<std::string> ask(const std::string& line);
+  /// EINVAL: this machine has no such process.
+  [[nodiscard]] Result<> check_daemon(Daemon daemon) const;
+  /// The name of the seat of the client that xcs calls by this number.
+  [[nodiscard]] std::optional<std::string> seat_of_client(std::uint32_t number) const;
+  /// Somebody sits down at the far end of the serial line.
+  void seat_at_uart(Handle stream);
+  /// Lets go of all streams, before what they run on is gone.
+  void leave_all();
+
+ private:
+  struct Person {
+    trace::Actor actor;
+    Host* host = nullptr;
+    DomainId domain = 0;
+    std::unique_ptr<Wire> wire;
+    std::string saw;
+  };
+  using People = std::map<std::string, Person>;
+
+  struct ClientLane {
+    std::unique_ptr<Wire> wire;
+    std::vector<std::uint8_t> begun;  ///< a frame that is not whole yet
+    std::vector<dom0::XcsMessage> frames;
+    std::uint32_t number = 0;
+  };
+  struct Client {
+    std::string seat;
+    Host* host = nullptr;
+    std::array<ClientLane, 2> lanes;  ///< by Lane
+    bool reads = true;
+    bool answers = false;
+    std::uint64_t session = 0;
+  };
+
+  // People (machine_people.cc).
+  [[nodiscard]] static Error not_connected(const char* what, const std::string& name);
+  [[nodiscard]] Person& person(People& people, const std::string& name);
+  [[nodiscard]] static Result<Person*> connected(People& people, const std::string& name, const char* what);
+  void sit_down(Person& person, DomainId domain, Handle stream, trace::Actor other);
+
+  // Clients (machine_clients.cc).
+  [[nodiscard]] Result<ClientLane*> open_lane(const std::string& client, Lane lane, const char* what);
+  /// By the number that xcs gave it, as xcs itself calls it.
+  [[nodiscard]] static trace::Actor actor_of(const ClientLane& lane) {
+    return trace::actor(trace::Role::client, lane.number);
+  }
+  void client_came(Client& client, Lane lane, Bytes bytes);
+  void client_frame(Client& client, Lane lane, const dom0::XcsMessage& frame);
+  [[nodiscard]] Result<> client_calls(const std::string& client, Lane lane, const dom0::XcsMessage& frame);
+
+  // Pages (machine_pages.cc).
+  [[nodiscard]] Result<std::uint32_t*> index_word(DomainId domain, ring::Ring ring, trace::IndexName index);
+  [[nodiscard]] Result<> raise_down(trace::Actor who, DomainId domain);
+  [[nodiscard]] Result<> raise_up(DomainId domain);
+
+  StagePlan plan_;
+  People users_;
+  People ptys_;
+  std::map<std::string, Client> clients_;
+  std::uint32_t people_numbered_ = 0;
+  std::uint32_t clients_made_ = 0;
+  std::unique_ptr<Wire> uart_;
+  std::string uart_showed_;
+};
+
+}  // namespace ringside::script
