@@ -53,8 +53,8 @@ void add(Deeds& deeds, const trace::Entry& entry) {
       return add_message(deeds, fmt::format("{} sends {} of dom{}", actor, who(entry.peer), entry.domain),
                          entry.message, entry.detail == dom0::XCS_REQUEST);
     case Kind::bytes_passed: {
-      // Xen's own words name processes.
-      if (entry.actor.role == Role::xen && entry.peer.role == Role::uart) return;
+      // Xen's own words name processes, and are heard only by who is there already.
+      if (entry.actor.role == Role::uart || entry.peer.role == Role::uart) return;
       const auto bytes = entry.message.payload();
       deeds[fmt::format("{} sends {} bytes of dom{}", actor, who(entry.peer), entry.domain)].append(
           bytes.begin(), bytes.end());
@@ -79,9 +79,22 @@ void add(Deeds& deeds, const trace::Entry& entry) {
   }
 }
 
+bool is_daemon(trace::Actor actor) {
+  return actor.role == Role::xcs || actor.role == Role::xend || actor.role == Role::xenctld;
+}
+
+bool tells_of_a_kill(const trace::Entry& entry) {
+  return entry.kind == Kind::told && entry.actor.role == Role::dom0 &&
+         entry_text(entry).ends_with(" is killed");
+}
+
 Deeds deeds_of(const State& state) {
+  // How far a daemon had come when it was killed is chance; what the two ends of the path do is not.
+  const bool killed = std::ranges::any_of(state.entries(), tells_of_a_kill);
   Deeds deeds;
-  for (const trace::Entry& entry : state.entries()) add(deeds, entry);
+  for (const trace::Entry& entry : state.entries()) {
+    if (!killed || !is_daemon(entry.actor)) add(deeds, entry);
+  }
   return deeds;
 }
 

@@ -2,8 +2,9 @@
 // actor.
 //
 // Where messages end, which events are quiet and how often somebody is woken depends on who runs when, so
-// that is not compared. What is: every byte that an actor passed on, and to whom; every message that carries
-// no console bytes; what was refused; which quirks bit; where each counter stands in the end.
+// that is not compared; nor what daemons do in a run in which one of them is killed. What is: every byte that
+// an actor passed on, and to whom; every message that carries no console bytes; what was refused; which
+// quirks bit; where each counter stands in the end.
 #pragma once
 
 #include <optional>
