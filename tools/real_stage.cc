@@ -100,8 +100,9 @@ std::size_t RealStage::hand_over() {
 }
 
 bool RealStage::advance(Time until) {
+  const std::uint64_t arrived = arrivals_;
   for (;;) {
-    if (hand_over() != 0) return true;
+    if (hand_over() != 0 || arrivals_ != arrived) return true;
     const Duration left = until - now();
     if (left <= Duration::zero()) return false;
     run_for(std::min(left, journal_look_delay));
@@ -192,9 +193,11 @@ Result<> RealStage::wait_for_program(DomainId domain) {
 void RealStage::program_came(Guest& its) {
   auto connection = host_->accept(its.listener);
   if (!connection || !connection->has_value()) return;
-  its.wire = std::make_unique<script::Wire>(
-      *host_, std::move(**connection),
-      script::Wire::Events{.came = [&its](Bytes bytes) { its.read.append(bytes.begin(), bytes.end()); }});
+  its.wire = std::make_unique<script::Wire>(*host_, std::move(**connection),
+                                            script::Wire::Events{.came = [this, &its](Bytes bytes) {
+                                              ++arrivals_;
+                                              its.read.append(bytes.begin(), bytes.end());
+                                            }});
   its.wire->send(std::exchange(its.unprinted, {}), script::Typing::once);
 }
 

@@ -41,6 +41,7 @@ Result<MachineStage::ClientLane*> MachineStage::open_lane(const std::string& nam
 }
 
 void MachineStage::client_came(Client& client, Lane lane, Bytes bytes) {
+  ++arrivals_;
   ClientLane& its = client.lanes[static_cast<std::size_t>(lane)];
   its.begun.insert(its.begun.end(), bytes.begin(), bytes.end());
   std::size_t at = 0;

@@ -51,6 +51,7 @@ Result<> MachineStage::check_daemon(Daemon daemon) const {
 
 void MachineStage::seat_at_uart(Handle stream) {
   uart_ = std::make_unique<Wire>(seat("uart"), std::move(stream), Wire::Events{.came = [this](Bytes bytes) {
+                                   ++arrivals_;
                                    uart_showed_.append(bytes.begin(), bytes.end());
                                  }});
 }
@@ -92,6 +93,7 @@ void MachineStage::sit_down(Person& person, DomainId domain, Handle stream, trac
       Wire::Events{
           .came =
               [this, &person](Bytes bytes) {
+                ++arrivals_;
                 person.saw.append(bytes.begin(), bytes.end());
                 journal(trace::actor(trace::Role::client)).bytes_passed(person.domain, person.actor, bytes);
               },
