@@ -44,7 +44,8 @@ struct Station {
     host.reset();
     // Last: `down` takes a process without one for gone, and what it has in the directory for left behind.
     pid_file.reset();
-    if (removes_machine) machine.remove();
+    // A machine that has its hypervisor goes on without any other of its processes.
+    if (removes_machine && !PidFile::holder(machine.pid_file("xen"))) machine.remove();
   }
 };
 

@@ -56,7 +56,9 @@ class Person(unittest.TestCase):
         terminal.wait_for(r"^guest>\s*$")
         terminal.keys("echo one tow", "BSpace", "BSpace", "wo", "Enter")
         terminal.wait_for(r"^one two$")
-        terminal.keys("sleep 1000", "Enter")
+        # What it says, it says itself: so it is in the foreground, and not about to be.
+        terminal.keys("sh -c 'echo asl''eep; exec sleep 1000'", "Enter")
+        terminal.wait_for(r"^asleep$")
         terminal.keys("C-c")
         terminal.wait_for(r"\^C\s*\nguest>\s*$")
         terminal.keys("stty size", "Enter")
