@@ -1,0 +1,98 @@
+// Whether two runs tell the same story: what may differ between a simulated run and one of processes, and
+// what may not.
+#include "emu/script/agreement.h"
+
+#include <string>
+
+#include "emu/trace/journal.h"
+#include "emu/trace/memory_sink.h"
+#include "test/catch.h"
+
+using namespace ringside;
+using namespace ringside::script;
+using trace::actor;
+using trace::Role;
+
+namespace {
+
+constexpr trace::Actor guest = actor(Role::domain, 1);
+constexpr trace::Actor viewer = actor(Role::client, 1);
+
+/// A run of whatever `tell` writes into a journal.
+template <class Tell>
+State run_of(Tell tell) {
+  trace::MemorySink sink([] { return 1; });
+  tell(trace::Journal(sink, actor(Role::xend)));
+  State state;
+  for (const auto& [step, entry] : sink.entries()) state.take(entry);
+  return state;
+}
+
+void shows(trace::Journal journal, std::string_view text) {
+  journal.bytes_passed(1, viewer, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+void says(trace::Journal journal, std::string_view text, ring::Index index) {
+  const auto message = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id,
+                                          {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  journal.as(guest).slot_written(1, ring::Ring::tx, index, trace::SlotUse::request, message);
+}
+
+}  // namespace
+
+TEST_CASE("where messages end, and which events were quiet, is nobody's disagreement") {
+  const State one = run_of([](trace::Journal journal) {
+    says(journal, "hello", 0);
+    journal.as(guest).event_raised(1, actor(Role::dom0), 2, ring::Raised::kick);
+    shows(journal, "hello");
+  });
+  const State other = run_of([](trace::Journal journal) {
+    says(journal, "he", 0);
+    says(journal, "llo", 1);
+    shows(journal, "hel");
+    shows(journal, "lo");
+  });
+  CHECK(disagreement(one, other) == std::nullopt);
+}
+
+TEST_CASE("a byte that is missing, changed or another's is told, with its place") {
+  const State one = run_of([](trace::Journal journal) { shows(journal, "hello"); });
+  const auto against = [&one](std::string_view text) {
+    return disagreement(one, run_of([text](trace::Journal journal) { shows(journal, text); })).value_or("");
+  };
+  CHECK(against("hello").empty());
+  CHECK(against("hell") ==
+        "xend sends client1 bytes of dom1: 5 bytes in the simulation, 4 with processes; from byte 4 on \"o\" "
+        "and "
+        "nothing more");
+  CHECK(against("hullo").find("from byte 1 on \"ello\" and \"ullo\"") != std::string::npos);
+  CHECK(
+      disagreement(one, run_of([](trace::Journal journal) { shows(journal.as(actor(Role::xcs)), "hello"); }))
+          .has_value());
+}
+
+TEST_CASE("what is refused, counted and bitten by a quirk is compared, levels are not") {
+  const State none = run_of([](trace::Journal) {});
+  CHECK(disagreement(none, run_of([](trace::Journal journal) { journal.refused(1, guest, "no"); }))
+            .has_value());
+  CHECK(disagreement(none, run_of([](trace::Journal journal) { journal.counted(1, "lost", 0, 1); }))
+            .has_value());
+  CHECK(
+      disagreement(none, run_of([](trace::Journal journal) { journal.quirk(1, Quirk::xcs_drop_when_full); }))
+          .has_value());
+  CHECK_FALSE(
+      disagreement(none, run_of([](trace::Journal journal) { journal.counted(1, "requests_waiting", 0, 1); }))
+          .has_value());
+}
+
+TEST_CASE("how far a daemon had come when it was killed is chance; what its guest wrote is not") {
+  const auto killed = [](std::string_view shown, std::string_view said) {
+    return run_of([&](trace::Journal journal) {
+      says(journal, said, 0);
+      shows(journal, shown);
+      journal.as(actor(Role::dom0)).told(0, "xcs is killed");
+    });
+  };
+  CHECK(disagreement(killed("hello", "hello"), killed("he", "hello")) == std::nullopt);
+  CHECK(disagreement(killed("hello", "hello"), killed("hello", "he")).has_value());
+}
