@@ -30,7 +30,8 @@ struct Part {
   const char* name;
   Measure measure;
 };
-constexpr Part parts[] = {{"ring", bench::measure_ring}, {"path", bench::measure_path}};
+constexpr Part parts[] = {
+    {"ring", bench::measure_ring}, {"path", bench::measure_path}, {"script", bench::measure_script}};
 
 bench::Effort effort_of(const BenchOptions& options) {
   bench::Effort effort;
@@ -88,13 +89,15 @@ void add_bench_command(CLI::App& app, Session& session) {
       "      boost::interprocess::message_queue; on two CPUs, on one, and wherever the kernel puts them\n"
       "path: bytes through console client, xend, xcs, ring, guest and pty: beside two socats over the same "
       "kind of pty\n"
+      "script: scenarios in simulation, with 1 to 1000 domains; entries are those of the journal\n"
       "Only ratios of one run mean anything. Takes less than two minutes.\n"
       "Examples:\n"
       "  ringside bench\n"
       "  ringside bench --only ring --rounds 21\n"
       "  ringside bench --log test/benchmarks.jsonl        appends one line");
   const auto options = std::make_shared<BenchOptions>();
-  command->add_option("--only", options->only, "One part only")->check(CLI::IsMember({"ring", "path"}));
+  command->add_option("--only", options->only, "One part only")
+      ->check(CLI::IsMember({"ring", "path", "script"}));
   command->add_option("--rounds", options->rounds, "Rounds, at least 1; fewer than 11 say little")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

@@ -2,8 +2,9 @@
 // the same run, in interleaved rounds, and printed as a ratio to that peer.
 //
 // bench.cc has the command, bench_report.cc what is printed, bench_pair.cc two processes and their clock;
-// what is measured is in bench_ring.cc (our ring), bench_transports.cc (its peers) and bench_path.cc (the
-// whole path beside two socats). The system is touched in the files with an underscore only.
+// what is measured is in bench_ring.cc (our ring), bench_transports.cc (its peers), bench_path.cc (the whole
+// path beside two socats) and bench_script.cc (scenarios). The system is touched in the files with an
+// underscore only.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,7 @@ struct Column {
 
 /// Rows of which one, the peer, is what the others are compared with.
 struct Table {
-  std::string part;   ///< "ring" or "path"
+  std::string part;   ///< "ring", "path" or "script"
   std::string place;  ///< where the processes ran: "2core", "1core", "free"
   std::string title;
   std::string peer;  ///< the name of the peer's row
@@ -97,6 +98,8 @@ class Interruption {
 void run_on(const std::vector<int>& cpus);
 
 [[nodiscard]] Result<std::vector<Table>> measure_ring(const Effort& effort, const Interruption& interruption);
+[[nodiscard]] Result<std::vector<Table>> measure_script(const Effort& effort,
+                                                        const Interruption& interruption);
 [[nodiscard]] Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption& interruption);
 /// A program at the far end of the path: prints `bytes` bytes, takes them, or sends each back. Its exit
 /// status.

@@ -14,6 +14,8 @@ RING_ROWS = ["pipe", "ring", "pipe, 8 a write", "unix seqpacket", "message_queue
 RING_FIGURES = ["messages_per_second", "round_trip_seconds", "cpu_seconds_per_message"]
 PATH_ROWS = ["two socats", "ringside exec"]
 PATH_FIGURES = ["printed_bytes_per_second", "typed_bytes_per_second", "echoed_bytes_per_second"]
+SCRIPT_ROWS = ["1 domain", "10 domains"]
+SCRIPT_FIGURES = ["runs_per_second", "virtual_seconds_per_second", "entries_per_second"]
 CPUS = len(os.sched_getaffinity(0))
 
 
@@ -40,6 +42,7 @@ class Bench(unittest.TestCase):
             self.check_rows(report, place, rows, RING_FIGURES)
         for place in ["free", "1core"]:
             self.check_rows(report, place, PATH_ROWS, PATH_FIGURES)
+        self.check_rows(report, "sim", SCRIPT_ROWS, SCRIPT_FIGURES)
         self.assertTrue(report["commit"])
         self.assertEqual(report["machine"]["cpus"], CPUS)
 
@@ -53,7 +56,7 @@ class Bench(unittest.TestCase):
                 earlier, line = file.read().splitlines()
         self.assertEqual(json.loads(earlier), {"earlier": 1})
         self.check_report(json.loads(line))
-        for name in RING_ROWS + PATH_ROWS + ["[1core]", "[free]", "[2core]", "CPU", "rounds"]:
+        for name in RING_ROWS + PATH_ROWS + SCRIPT_ROWS + ["[1core]", "[free]", "[2core]", "CPU", "rounds"]:
             self.assertIn(name, printed)
         self.assertFalse(shared_memory())
 
