@@ -1,0 +1,509 @@
+#include "emu/check/workload.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace ringside::check {
+
+namespace {
+
+/// Left on a fiber's stack before the ring makes a response: if it turns up in the page, private memory has
+/// leaked there.
+constexpr std::array<std::uint8_t, 4> stale_stack = {0xc5, 0x5c, 0xa7, 0x7a};
+constexpr std::size_t painted_bytes = 2048;
+
+__attribute__((noinline)) void paint_stack() {
+  volatile std::uint8_t below[painted_bytes];
+  for (std::size_t i = 0; i < painted_bytes; ++i) below[i] = stale_stack[i % stale_stack.size()];
+  // Written for whoever comes next on this stack.
+  static_cast<void>(below[0]);
+}
+
+/// An item with a guard behind it, for rings that write more than they should.
+struct Guarded {
+  static constexpr std::uint8_t untouched = 0xee;
+  ring_check_item item;
+  std::uint8_t guard[128];
+
+  Guarded() {
+    std::memset(&item, untouched, sizeof item);
+    std::memset(guard, untouched, sizeof guard);
+  }
+  [[nodiscard]] bool overrun() const {
+    return std::any_of(std::begin(guard), std::end(guard),
+                       [](std::uint8_t byte) { return byte != untouched; });
+  }
+};
+
+/// What a hostile peer writes over an index that stands at `now`.
+constexpr std::uint32_t hostile_values = 6;
+std::uint64_t hostile_value(std::uint32_t which, std::uint64_t now, std::uint32_t slots) {
+  switch (which) {
+    case 0:
+      return now + slots + 1;
+    case 1:
+      return now - 1;
+    case 2:
+      return now + 0x80000000u;
+    case 3:
+      return ~std::uint64_t{0};
+    case 4:
+      return now + slots;
+    default:
+      return now + 1;
+  }
+}
+
+std::string in_hex(const ring_check_item& item, std::uint32_t bytes_max) {
+  std::string text;
+  for (std::uint32_t i = 0; i < std::min({item.length, bytes_max, 8u}); ++i)
+    text += fmt::format("{}{:02x}", i == 0 ? "" : " ", item.bytes[i]);
+  return text + (std::min(item.length, bytes_max) > 8 ? " ..." : "");
+}
+
+}  // namespace
+
+std::string_view name_of(Play play) {
+  switch (play) {
+    case Play::exchange:
+      return "exchange";
+    case Play::attach:
+      return "attach";
+    case Play::reattach:
+      return "reattach";
+    case Play::hostile_front:
+      return "hostile-front";
+    case Play::hostile_back:
+      return "hostile-back";
+    case Play::two_fronts:
+      return "two-fronts";
+    case Play::scenario:
+      return "scenario";
+  }
+  return "?";
+}
+
+RingProgram::RingProgram(const ring_check_ring& ring, std::span<std::byte> page,
+                         std::vector<Segment> segments, Workload workload)
+    : ring_(&ring), page_(page), segments_(std::move(segments)), workload_(workload) {}
+
+Result<> RingProgram::prepare() {
+  std::fill(page_.begin(), page_.end(), std::byte{0});
+  for (const Segment& segment : segments_)
+    std::copy(segment.as_loaded.begin(), segment.as_loaded.end(), segment.memory.begin());
+  ring_->init(page_.data(), workload_.start);
+  const auto refused = [&](const char* end) {
+    return Error{EPROTO, "a ring cannot be checked", ring_->name,
+                 fmt::format("{} refuses a page that init() has made", end),
+                 fmt::format("start is {}; see ring_check.h", workload_.start)};
+  };
+  if (workload_.play != Play::attach && workload_.play != Play::scenario) {
+    if (ring_->front_attach(page_.data(), workload_.start) < 0) return refused("front_attach()");
+    if (ring_->back_attach(page_.data(), workload_.start) < 0) return refused("back_attach()");
+  }
+  page_at_start_.assign(page_.begin(), page_.end());
+  for (Segment& segment : segments_) segment.as_loaded.assign(segment.memory.begin(), segment.memory.end());
+  return Done{};
+}
+
+void RingProgram::reset() {
+  std::memcpy(page_.data(), page_at_start_.data(), page_.size());
+  for (const Segment& segment : segments_)
+    std::memcpy(segment.memory.data(), segment.as_loaded.data(), segment.as_loaded.size());
+  sent_ = answered_ = handled_ = 0;
+}
+
+std::uint32_t RingProgram::fiber_count() const {
+  switch (workload_.play) {
+    case Play::exchange:
+    case Play::attach:
+    case Play::reattach:
+    case Play::hostile_front:
+    case Play::hostile_back:
+      return 2;
+    case Play::two_fronts:
+      return 3;
+    case Play::scenario:
+      return std::clamp(ring_->scenarios[workload_.scenario].fiber_count, 1u, fibers_max);
+  }
+  return 2;
+}
+
+std::string RingProgram::fiber_name(std::uint32_t fiber) const {
+  switch (workload_.play) {
+    case Play::scenario: {
+      const char* name = ring_->scenarios[workload_.scenario].fiber_names[fiber];
+      return name == nullptr ? fmt::format("fiber {}", fiber) : name;
+    }
+    case Play::two_fronts:
+      return std::array{"front A", "front B", "back"}[fiber];
+    case Play::hostile_front:
+      return std::array{"hostile front", "back"}[fiber];
+    case Play::hostile_back:
+      return std::array{"front", "hostile back"}[fiber];
+    case Play::exchange:
+    case Play::attach:
+    case Play::reattach:
+      break;
+  }
+  return fiber == 0 ? "front" : "back";
+}
+
+bool RingProgram::may_sleep(std::uint32_t fiber) const {
+  // Nobody owes the victim of a hostile peer anything.
+  return (workload_.play == Play::hostile_front && fiber == 1) ||
+         (workload_.play == Play::hostile_back && fiber == 0);
+}
+
+void RingProgram::run(std::uint32_t fiber) {
+  switch (workload_.play) {
+    case Play::exchange:
+    case Play::reattach:
+      return fiber == 0 ? front() : back();
+    case Play::attach:
+      if (fiber == 0) {
+        if (ring_->front_attach(page_.data(), workload_.start) < 0) fail("front_attach() refuses");
+        return front();
+      }
+      if (ring_->back_attach(page_.data(), workload_.start) < 0) fail("back_attach() refuses");
+      return back();
+    case Play::hostile_front:
+      return fiber == 0 ? attack(RING_CHECK_FRONT) : withstand_as_back();
+    case Play::hostile_back:
+      return fiber == 0 ? withstand_as_front() : attack(RING_CHECK_BACK);
+    case Play::two_fronts:
+      return fiber == 2 ? take_from_both() : push_as_one_of_two(fiber);
+    case Play::scenario:
+      return ring_->scenarios[workload_.scenario].fibers[fiber](page_.data());
+  }
+}
+
+// -- messages
+
+/// Lengths differ, ids differ, no byte is 0.
+ring_check_item RingProgram::request(std::uint32_t number) const {
+  ring_check_item item = {};
+  item.id = number + 1;
+  item.length = ring_->payload_bytes;
+  if (can(RING_CHECK_LENGTHS))
+    item.length = number % 3 == 1 ? std::min(1u, item.length) : item.length - number % 2;
+  for (std::uint32_t i = 0; i < item.length; ++i)
+    item.bytes[i] = static_cast<std::uint8_t>(1 + (number * 37 + i * 11) % 120);
+  return item;
+}
+
+/// The request with the upper bit of each byte set.
+ring_check_item RingProgram::response(std::uint32_t number) const {
+  ring_check_item item = request(number);
+  for (std::uint32_t i = 0; i < item.length; ++i) item.bytes[i] |= 0x80;
+  return item;
+}
+
+void RingProgram::fail(std::string text) {
+  Execution* execution = Execution::current();
+  if (execution != nullptr) execution->fail(std::move(text));
+  std::abort();
+}
+
+void RingProgram::expect(const ring_check_item& got, const ring_check_item& wanted, std::string_view who,
+                         std::string_view what, std::uint32_t number) {
+  if (got.id == wanted.id && got.length == wanted.length &&
+      std::memcmp(got.bytes, wanted.bytes, wanted.length) == 0)
+    return;
+  fail(fmt::format(
+      "the {} takes {} {} as id {} length {} bytes {}, but it was sent as id {} length {} bytes {}", who,
+      what, number + 1, got.id, got.length, in_hex(got, ring_->payload_bytes), wanted.id, wanted.length,
+      in_hex(wanted, ring_->payload_bytes)));
+}
+
+// -- the two ends, as they should be
+
+bool RingProgram::push_requests() {
+  const std::uint32_t sent_before = sent_;
+  while (sent_ < workload_.messages) {
+    const std::uint32_t outstanding = sent_ - answered_;
+    const ring_check_item item = request(sent_);
+    const int pushed = ring_->push_req(&item);
+    if (pushed < 0)
+      fail(fmt::format("push_req() refuses request {}: the page makes no sense to it", sent_ + 1));
+    if (!can(RING_CHECK_RESPONSES)) {
+      if (pushed == 0) break;
+    } else if (pushed == 0) {
+      if (outstanding >= ring_->slots) break;
+      fail(fmt::format("push_req() says full, with {} of {} slots in use", outstanding, ring_->slots));
+    } else if (outstanding >= ring_->slots) {
+      fail(fmt::format(
+          "push_req() takes request {} while all {} slots hold requests whose responses have not been taken",
+          sent_ + 1, ring_->slots));
+    }
+    ++sent_;
+  }
+  if (sent_ == sent_before) return false;
+  if (ring_->front_publish != nullptr) ring_->front_publish();
+  return true;
+}
+
+bool RingProgram::pop_responses() {
+  const std::uint32_t answered_before = answered_;
+  // Also when all are there: one more would be one too many.
+  for (;;) {
+    if (answered_ == workload_.messages) break;
+    Guarded got;
+    const int popped = ring_->pop_rsp(&got.item);
+    if (popped == 0) break;
+    if (popped < 0)
+      fail(fmt::format("pop_rsp() refuses response {}: the page makes no sense to it", answered_ + 1));
+    if (answered_ == sent_) fail("pop_rsp() brings a response that nobody asked for");
+    expect(got.item, response(answered_), "front", "response", answered_);
+    ++answered_;
+  }
+  return answered_ != answered_before;
+}
+
+void RingProgram::front() {
+  for (;;) {
+    push_requests();
+    const bool took = can(RING_CHECK_RESPONSES) && pop_responses();
+    if (sent_ == workload_.messages && (!can(RING_CHECK_RESPONSES) || answered_ == sent_)) return;
+    if (took && sent_ < workload_.messages) continue;
+    sleep(RING_CHECK_FRONT);
+  }
+}
+
+/// The last look, and then to bed.
+void RingProgram::sleep(int side) {
+  const bool is_front = side == RING_CHECK_FRONT;
+  if ((is_front ? ring_->front_final_check : ring_->back_final_check)() != 0) return;
+  if (can(RING_CHECK_SPINS)) return ring_check_await();
+  ring_check_wait(side);
+  const auto woken = is_front ? ring_->front_woken : ring_->back_woken;
+  if (woken != nullptr) woken();
+}
+
+void RingProgram::back() {
+  bool attached_again = workload_.play != Play::reattach;
+  for (;;) {
+    bool answered = false;
+    while (handled_ < workload_.messages) {
+      Guarded got;
+      const int popped = ring_->pop_req(&got.item);
+      if (popped == 0) break;
+      if (popped < 0)
+        fail(fmt::format("pop_req() refuses request {}: the page makes no sense to it", handled_ + 1));
+      expect(got.item, request(handled_), "back", "request", handled_);
+      if (!attached_again && ring_check_choose(2, "the back attaches again before it answers this") == 1) {
+        attached_again = true;
+        attach_back_again();
+        continue;
+      }
+      if (can(RING_CHECK_RESPONSES)) {
+        const ring_check_item item = response(handled_);
+        if (can(RING_CHECK_WHOLE_SLOTS)) paint_stack();
+        if (ring_->push_rsp(&item) != 1)
+          fail(fmt::format("push_rsp() refuses the response to request {}", handled_ + 1));
+        answered = true;
+      }
+      ++handled_;
+    }
+    if (answered && ring_->back_publish != nullptr) ring_->back_publish();
+    if (handled_ == workload_.messages) return;
+    if (!attached_again && ring_check_choose(2, "the back attaches again before it sleeps") == 1) {
+      attached_again = true;
+      attach_back_again();
+      continue;
+    }
+    sleep(RING_CHECK_BACK);
+  }
+}
+
+/// As a back that was killed and started again: what it had taken and not answered is to come again.
+void RingProgram::attach_back_again() {
+  if (ring_->detach != nullptr) ring_->detach(RING_CHECK_BACK);
+  if (ring_->back_attach(page_.data(), workload_.start) < 0)
+    fail("back_attach() refuses a page that is in use");
+}
+
+// -- a peer that means harm, and its victims
+
+/// Begins as an honest end, then writes into the page what it likes, `messages` times.
+void RingProgram::attack(int side) {
+  const ring_check_item honest = request(0);
+  if (side == RING_CHECK_FRONT) {
+    if (ring_->push_req(&honest) == 1 && ring_->front_publish != nullptr) ring_->front_publish();
+  }
+  for (std::uint32_t move = 0; move < workload_.messages; ++move) {
+    std::array<std::uint32_t, words_max> mine = {};
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < ring_->word_count; ++i) {
+      if (ring_->words[i].writer != static_cast<std::uint32_t>(1 - side)) mine[count++] = i;
+    }
+    const std::uint32_t ways_slots = ring_->slot_bytes == 0 ? 0 : 2;
+    const std::uint32_t what =
+        ring_check_choose(count + ways_slots, "which word the peer spoils (then: a slot)");
+    if (what < count) {
+      spoil_word(ring_->words[mine[what]]);
+    } else {
+      const std::uint32_t slot = (workload_.start + move) % ring_->slots;
+      spoil_slot(slot, what == count ? 0xff : 0x00);
+    }
+    ring_check_notify(1 - side);
+  }
+}
+
+void RingProgram::spoil_word(const ring_check_word& word) {
+  Execution* execution = Execution::current();
+  Op op;
+  op.offset = word.offset;
+  op.size = word.size;
+  op.order = Order::relaxed;
+  op.kind = OpKind::load;
+  execution->announce(op);
+  std::uint64_t now = 0;
+  std::memcpy(&now, page_.data() + word.offset, word.size);
+  std::uint64_t value = 0;
+  if (word.kind == RING_CHECK_REQ_INDEX || word.kind == RING_CHECK_RSP_INDEX) {
+    value =
+        hostile_value(ring_check_choose(hostile_values, "what it writes into the index"), now, ring_->slots);
+  } else {
+    value = ring_check_choose(2, "what it writes into the word") == 0 ? ~now : now + 1;
+  }
+  op.kind = OpKind::store;
+  execution->announce(op);
+  std::memcpy(page_.data() + word.offset, &value, word.size);
+}
+
+void RingProgram::spoil_slot(std::uint32_t slot, int byte) {
+  Execution* execution = Execution::current();
+  for (std::uint32_t at = 0; at < ring_->slot_bytes;) {
+    Op op;
+    op.kind = OpKind::store;
+    op.order = Order::relaxed;
+    op.offset = ring_->slots_offset + slot * ring_->slot_bytes + at;
+    op.size = std::min(granule_bytes - op.offset % granule_bytes, ring_->slot_bytes - at);
+    execution->announce(op);
+    std::memset(page_.data() + op.offset, byte, op.size);
+    at += op.size;
+  }
+}
+
+void RingProgram::judge_taken(const void* guarded, std::string_view what) {
+  const auto& got = *static_cast<const Guarded*>(guarded);
+  if (got.overrun()) fail(fmt::format("{} writes beyond the item that it was given", what));
+  if (got.item.length > ring_->payload_bytes)
+    fail(fmt::format("{} brings length {}, more than the {} that a message can have", what, got.item.length,
+                     ring_->payload_bytes));
+}
+
+void RingProgram::withstand_as_back() {
+  const std::uint32_t rounds_max = 4 * (workload_.messages + 2);
+  for (std::uint32_t round = 0; round < rounds_max; ++round) {
+    std::uint32_t taken = 0;
+    int popped = 0;
+    for (;;) {
+      Guarded got;
+      popped = ring_->pop_req(&got.item);
+      if (popped != 1) break;
+      judge_taken(&got, "pop_req()");
+      if (++taken > ring_->slots)
+        fail(fmt::format("pop_req() takes {} requests without a response in between, from a ring of {} slots",
+                         taken, ring_->slots));
+    }
+    if (popped < 0) return;
+    for (std::uint32_t i = 0; i < taken && can(RING_CHECK_RESPONSES); ++i) {
+      const ring_check_item item = response(0);
+      if (ring_->push_rsp(&item) < 0) return;
+    }
+    if (taken > 0 && ring_->back_publish != nullptr && can(RING_CHECK_RESPONSES)) ring_->back_publish();
+    sleep(RING_CHECK_BACK);
+  }
+  fail("the back finds something to do for ever: a hostile front keeps it busy without writing anything");
+}
+
+void RingProgram::withstand_as_front() {
+  const std::uint32_t rounds_max = 4 * (workload_.messages + 2);
+  std::uint64_t ids_out = 0;
+  for (std::uint32_t round = 0; round < rounds_max; ++round) {
+    while (sent_ < workload_.messages + ring_->slots + 1) {
+      const ring_check_item item = request(sent_);
+      const int pushed = ring_->push_req(&item);
+      if (pushed < 0) return;
+      if (pushed == 0) break;
+      ids_out |= std::uint64_t{1} << (item.id % 64);
+      if (++sent_ - answered_ > ring_->slots) {
+        fail(
+            fmt::format("push_req() takes {} requests without a response in between, into a ring of {} slots",
+                        sent_ - answered_, ring_->slots));
+      }
+    }
+    if (ring_->front_publish != nullptr) ring_->front_publish();
+    for (;;) {
+      Guarded got;
+      const int popped = ring_->pop_rsp(&got.item);
+      if (popped < 0) return;
+      if (popped == 0) break;
+      judge_taken(&got, "pop_rsp()");
+      if (answered_ == sent_)
+        fail(fmt::format("pop_rsp() brings response {} to {} requests", answered_ + 1, sent_));
+      ++answered_;
+      if (!can(RING_CHECK_KEEPS_ID)) continue;
+      const std::uint64_t its = std::uint64_t{1} << (got.item.id % 64);
+      if (got.item.id > 63 || (ids_out & its) == 0)
+        fail(fmt::format("pop_rsp() brings a response with id {}, which is not outstanding", got.item.id));
+      ids_out &= ~its;
+    }
+    sleep(RING_CHECK_FRONT);
+  }
+  fail("the front finds something to do for ever: a hostile back keeps it busy without writing anything");
+}
+
+// -- two threads at one front
+
+void RingProgram::push_as_one_of_two(std::uint32_t which) {
+  for (std::uint32_t number = which; number < workload_.messages; number += 2) {
+    const ring_check_item item = request(number);
+    if (ring_->push_req(&item) != 1)
+      fail(fmt::format("push_req() refuses request {} of a ring with room", number + 1));
+    if (ring_->front_publish != nullptr) ring_->front_publish();
+  }
+}
+
+void RingProgram::take_from_both() {
+  std::uint64_t seen = 0;
+  while (handled_ < workload_.messages) {
+    Guarded got;
+    const int popped = ring_->pop_req(&got.item);
+    if (popped < 0) fail("pop_req() refuses: the page makes no sense to it");
+    if (popped == 0) {
+      sleep(RING_CHECK_BACK);
+      continue;
+    }
+    const std::uint32_t number = got.item.id - 1;
+    if (number >= workload_.messages)
+      fail(fmt::format("the back takes a request with id {}, which nobody sent", got.item.id));
+    expect(got.item, request(number), "back", "request", number);
+    if ((seen >> number & 1) != 0) fail(fmt::format("the back takes request {} twice", number + 1));
+    seen |= std::uint64_t{1} << number;
+    ++handled_;
+  }
+}
+
+// -- in the end
+
+std::string RingProgram::judge() {
+  if (workload_.play == Play::scenario) {
+    const auto check = ring_->scenarios[workload_.scenario].check;
+    if (check != nullptr) check(page_.data());
+    return {};
+  }
+  if (!can(RING_CHECK_WHOLE_SLOTS)) return {};
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(page_.data());
+  const auto* leaked = std::search(bytes, bytes + page_.size(), stale_stack.begin(), stale_stack.end());
+  if (leaked == bytes + page_.size()) return {};
+  return fmt::format(
+      "byte {} of the page shows what lay on the back's stack: a response was written with bytes that nobody "
+      "set",
+      leaked - bytes);
+}
+
+}  // namespace ringside::check
