@@ -51,6 +51,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   changes_ = 0;
   own_changes_ = {};
   changes_seen_ = {};
+  so_far_.clear();
   program_->reset();
   model_->begin(fiber_count_);
   running = this;
@@ -72,6 +73,7 @@ End Execution::run(Driver& driver, Observer* observer) {
 std::uint32_t Execution::announce(Op op) {
   const std::uint32_t self = fibers_.current();
   finish_access(self);
+  if (op.reads() || op.writes()) ++accesses_;
   if (model_->ignores(op)) return 0;
   model_->place(op);
   if (op.kind == OpKind::await) {
@@ -131,6 +133,8 @@ void Execution::schedule() {
     if (++steps_ > steps_max) return leave(End::endless);
     const Decision decision = driver_->pick(*this);
     if (decision.actor == Decision::stop) return leave(End::abandoned);
+    so_far_.push_back(decision);
+    ++steps_in_all_;
     if (decision.actor >= fibers_max) {
       flush(decision.actor);
       continue;

@@ -40,6 +40,9 @@ struct Decision {
   std::uint32_t option = 0;
 };
 
+/// What was picked at each step; enough to have the same execution again.
+using Schedule = std::vector<Decision>;
+
 /// Decides what happens next. Called on whatever stack runs: it must not switch fibers.
 class Driver {
  public:
@@ -97,6 +100,10 @@ class Execution {
   [[noreturn]] void fail(std::string text);
   [[nodiscard]] std::uint32_t fiber() const { return fibers_.current(); }
   [[nodiscard]] Fibers& fibers() { return fibers_; }
+  /// Steps over all executions.
+  [[nodiscard]] std::uint64_t steps_in_all() const { return steps_in_all_; }
+  /// What the driver has picked in this execution.
+  [[nodiscard]] const Schedule& so_far() const { return so_far_; }
   /// Accesses that were seen on the space, over all executions.
   [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
 
@@ -137,6 +144,8 @@ class Execution {
   std::array<std::uint32_t, fibers_max> own_changes_ = {};
   std::array<std::uint32_t, fibers_max> changes_seen_ = {};
   std::uint64_t accesses_ = 0;
+  std::uint64_t steps_in_all_ = 0;
+  Schedule so_far_;
 };
 
 }  // namespace ringside::check

@@ -31,7 +31,7 @@ Exploration explore(Execution& execution, const Limits& limits, const std::funct
       }
       if (end != End::complete) {
         result.end = end;
-        result.schedule = explorer.schedule();
+        result.schedule = execution.so_far();
         result.deviations = explorer.deviations();
         break;
       }

@@ -19,9 +19,6 @@ namespace ringside::check {
 
 inline constexpr std::uint32_t unbounded = 0xffffffff;
 
-/// What was picked at each step; enough to have the same execution again.
-using Schedule = std::vector<Decision>;
-
 struct Limits {
   std::uint32_t bound = unbounded;  ///< deviations in one execution
   /// Asked now and then; true: stop here. Null: never.

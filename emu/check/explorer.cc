@@ -299,12 +299,6 @@ bool Explorer::next() {
   return false;
 }
 
-Schedule Explorer::schedule() const {
-  Schedule schedule;
-  for (std::uint32_t at = 0; at < depth_; ++at) schedule.push_back({nodes_[at].actor, nodes_[at].option});
-  return schedule;
-}
-
 std::uint32_t Explorer::deviations() const {
   if (depth_ == 0) return 0;
   const Node& last = nodes_[depth_ - 1];

@@ -18,7 +18,6 @@ class Explorer final : public Driver {
 
   /// Steps of the execution so far.
   [[nodiscard]] std::uint32_t depth() const { return depth_; }
-  [[nodiscard]] Schedule schedule() const;
   [[nodiscard]] std::uint32_t deviations() const;
   [[nodiscard]] bool left_out() const { return left_out_; }
 

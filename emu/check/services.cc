@@ -14,20 +14,12 @@ using ringside::check::Outside;
 
 namespace {
 
-/// No execution: ring code runs as it is, and whoever drives it answers.
-std::uint32_t unexplored(OpKind kind, Order order, std::uint32_t argument, const char* why) {
-  if (kind == OpKind::fence) ringside::check::fence_now(order);
-  Outside* answers = ringside::check::outside();
-  if (answers == nullptr) return 0;
-  if (kind == OpKind::notify) answers->notify(static_cast<int>(argument));
-  if (kind == OpKind::wait) answers->wait(static_cast<int>(argument));
-  if (kind == OpKind::await) answers->await();
-  return kind == OpKind::choose ? answers->choose(argument, why) : 0;
-}
-
 std::uint32_t announce(OpKind kind, Order order, std::uint32_t argument, const char* why, const void* code) {
   Execution* execution = Execution::current();
-  if (execution == nullptr) return unexplored(kind, order, argument, why);
+  if (execution == nullptr) {
+    if (kind == OpKind::fence) ringside::check::fence_now(order);
+    return 0;
+  }
   Op op;
   op.kind = kind;
   op.order = order;
@@ -35,6 +27,11 @@ std::uint32_t announce(OpKind kind, Order order, std::uint32_t argument, const c
   op.why = why;
   op.code = code;
   return execution->announce(op);
+}
+
+/// Who answers while no execution is explored; null while one is.
+Outside* nobody_runs() {
+  return Execution::current() == nullptr ? ringside::check::outside() : nullptr;
 }
 
 }  // namespace
@@ -49,21 +46,25 @@ RS_SERVICE void ring_check_mb() {
   announce(OpKind::fence, Order::seq_cst, 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_notify(int side) {
+  if (Outside* who = nobody_runs(); who != nullptr) return who->notify(side);
   announce(OpKind::notify, Order::plain, side == RING_CHECK_BACK ? 1 : 0, nullptr,
            __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_wait(int side) {
+  if (Outside* who = nobody_runs(); who != nullptr) return who->wait(side);
   announce(OpKind::wait, Order::plain, side == RING_CHECK_BACK ? 1 : 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_await() {
+  if (Outside* who = nobody_runs(); who != nullptr) return who->await();
   announce(OpKind::await, Order::plain, 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_fail(const char* text) {
-  const char* said = text == nullptr ? "" : text;
-  if (Execution* execution = Execution::current(); execution != nullptr) return execution->fail(said);
-  if (Outside* answers = ringside::check::outside(); answers != nullptr) answers->fail(said);
+  if (Outside* who = nobody_runs(); who != nullptr) who->fail(text == nullptr ? "" : text);
+  if (Execution* execution = Execution::current(); execution != nullptr)
+    execution->fail(text == nullptr ? "" : text);
 }
 RS_SERVICE std::uint32_t ring_check_choose(std::uint32_t n, const char* why) {
   if (n <= 1) return 0;
+  if (Outside* who = nobody_runs(); who != nullptr) return who->choose(n, why);
   return announce(OpKind::choose, Order::plain, n > 255 ? 255 : n, why, __builtin_return_address(0));
 }

@@ -3,7 +3,10 @@
 // nothing.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <iterator>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,6 +35,22 @@ struct Workload {
   std::uint32_t messages = 3;
   std::uint32_t start = 0;     ///< where the indices begin
   std::uint32_t scenario = 0;  ///< of the plug-in's own
+};
+
+/// An item with a guard behind it, for rings that write more than they should.
+struct Guarded {
+  static constexpr std::uint8_t untouched = 0xee;
+  ring_check_item item;
+  std::uint8_t guard[128];
+
+  Guarded() {
+    std::memset(&item, untouched, sizeof item);
+    std::memset(guard, untouched, sizeof guard);
+  }
+  [[nodiscard]] bool overrun() const {
+    return std::any_of(std::begin(guard), std::end(guard),
+                       [](std::uint8_t byte) { return byte != untouched; });
+  }
 };
 
 /// Memory that the checker puts back between executions.
@@ -80,8 +99,7 @@ class RingProgram final : public Program {
   void spoil_slot(std::uint32_t slot, int byte);
   void withstand_as_back();
   void withstand_as_front();
-  /// `guarded`: what the ring was given to write into.
-  void judge_taken(const void* guarded, std::string_view what);
+  void judge_taken(const Guarded& got, std::string_view what);
 
   void push_as_one_of_two(std::uint32_t which);
   void take_from_both();
