@@ -256,6 +256,17 @@ RS_CALLBACK void* __wrap_memset(void* to, int value, std::size_t size) {
   return to;
 }
 
+// Newer compilers say it themselves.
+RS_CALLBACK void* __tsan_memcpy(void* to, const void* from, std::size_t size) {
+  return __wrap_memcpy(to, from, size);
+}
+RS_CALLBACK void* __tsan_memmove(void* to, const void* from, std::size_t size) {
+  return __wrap_memmove(to, from, size);
+}
+RS_CALLBACK void* __tsan_memset(void* to, int value, std::size_t size) {
+  return __wrap_memset(to, value, size);
+}
+
 // What asm_barriers.cc calls: a fence that the ring makes in assembler, and a locked instruction that it is
 // about to do.
 RS_CALLBACK void ring_check_asm_fence(int order, const void* code) {

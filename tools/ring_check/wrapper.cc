@@ -171,6 +171,8 @@ class Planner {
     const Arguments& own = request_.kind == CompilerKind::gcc ? flags_gcc : flags_clang;
     to.insert(to.end(), own.begin(), own.end());
     to.insert(to.end(), flags_both.begin(), flags_both.end());
+    // What clang says of files in version 5 is not taken back from assembler without complaints.
+    if (request_.kind == CompilerKind::clang) to.emplace_back("-gdwarf-4");
     to.push_back("-I" + request_.include_directory);
   }
 
