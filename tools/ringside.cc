@@ -49,6 +49,9 @@ int run(int argc, char** argv) {
   add_run_command(app, session);
   add_shrink_command(app, session);
   add_bench_command(app, session);
+#ifdef RINGSIDE_RING_CHECK_DIR
+  add_ring_check_command(app, session);
+#endif
   add_process_commands(app, session);
   try {
     app.parse(argc, argv);

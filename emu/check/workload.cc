@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "emu/check/pair.h"
+
 namespace ringside::check {
 
 namespace {
@@ -19,6 +21,16 @@ __attribute__((noinline)) void paint_stack() {
   // Written for whoever comes next on this stack.
   static_cast<void>(below[0]);
 }
+
+/// What ring_check_fail() in a scenario's check comes to.
+class Verdict final : public Outside {
+ public:
+  void notify(int) override {}
+  void wait(int) override {}
+  void await() override {}
+  [[noreturn]] void fail(const char* text) override { throw Broken{text}; }
+  std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
+};
 
 std::string in_hex(const ring_check_item& item, std::uint32_t bytes_max) {
   std::string text;
@@ -294,7 +306,14 @@ void RingProgram::attach_back_again() {
 std::string RingProgram::judge() {
   if (workload_.play == Play::scenario) {
     const auto check = ring_->scenarios[workload_.scenario].check;
-    if (check != nullptr) check(page_.data());
+    if (check == nullptr) return {};
+    Verdict verdict;
+    const OutsideScope scope(verdict);
+    try {
+      check(page_.data());
+    } catch (const Broken& broken) {
+      return broken.why;
+    }
     return {};
   }
   if (!can(RING_CHECK_WHOLE_SLOTS)) return {};

@@ -1,5 +1,5 @@
-// fork, a pipe for the verdict, and in the child a watch over the ring: signals that it dies of, and an alarm that sees
-// whether it still gets anywhere.
+// fork, a pipe for the verdict, and in the child a watch over the ring: signals that it dies of, and an alarm
+// that sees whether it still gets anywhere.
 #include "tools/ring_check/children.h"
 
 #include <poll.h>
@@ -29,9 +29,11 @@ constexpr std::string_view outcome_names[] = {"whole", "bounded", "stopped", "fa
 // -- the verdict as text, from the child to its parent
 
 std::string to_text(const RingVerdict& verdict) {
-  return fmt::format("outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\ndeviations {}\nwhy {}\nreplay {}\nreport\n{}",
-                     outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant, verdict.steps,
-                     verdict.seconds, verdict.deviations, verdict.why, verdict.replay, verdict.report);
+  return fmt::format(
+      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\ndeviations {}\nwhy {}\nreplay "
+      "{}\nreport\n{}",
+      outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
+      verdict.steps, verdict.seconds, verdict.deviations, verdict.why, verdict.replay, verdict.report);
 }
 
 RingVerdict from_text(const std::string& text) {
@@ -43,7 +45,8 @@ RingVerdict from_text(const std::string& text) {
     const std::string value = line.substr(std::min(space + 1, line.size()));
     if (key == "outcome") {
       const auto* const at = std::find(std::begin(outcome_names), std::end(outcome_names), value);
-      if (at != std::end(outcome_names)) verdict.outcome = static_cast<RingOutcome>(at - std::begin(outcome_names));
+      if (at != std::end(outcome_names))
+        verdict.outcome = static_cast<RingOutcome>(at - std::begin(outcome_names));
     } else if (key == "executions") {
       verdict.executions = std::strtoull(value.c_str(), nullptr, 10);
     } else if (key == "redundant") {
@@ -86,8 +89,8 @@ struct Watch {
 };
 Watch watch;
 
-/// The ring will not come back. Whatever it broke, strings can still be made, or the parent sees a child that died without a
-/// word.
+/// The ring will not come back. Whatever it broke, strings can still be made, or the parent sees a child that
+/// died without a word.
 [[noreturn]] void give_up(const std::string& why) {
   RingVerdict verdict;
   verdict.outcome = RingOutcome::failed;
@@ -104,8 +107,9 @@ Watch watch;
 void on_fault(int signal) {
   ::signal(signal, SIG_DFL);
   give_up(fmt::format("the ring's code dies of a signal: {} ({})", ::strsignal(signal),
-                      signal == SIGSEGV || signal == SIGBUS ? "the memory before and behind the page may not be touched"
-                                                            : "see the replay in a debugger"));
+                      signal == SIGSEGV || signal == SIGBUS
+                          ? "the memory before and behind the page may not be touched"
+                          : "see the replay in a debugger"));
 }
 
 void on_tick(int) {
@@ -116,9 +120,11 @@ void on_tick(int) {
     return;
   }
   if (++watch.seconds_still < seconds_without_a_step) return;
-  give_up(fmt::format("the ring's code hangs: no access to the page for {} s (does it loop on a value that the compiler keeps in a "
-                      "register? such a word must be read anew each time)",
-                      seconds_without_a_step));
+  give_up(
+      fmt::format("the ring's code hangs: no access to the page for {} s (does it loop on a value that the "
+                  "compiler keeps in a "
+                  "register? such a word must be read anew each time)",
+                  seconds_without_a_step));
 }
 
 void watch_over(const RingJob& job, int verdict_to) {
@@ -181,8 +187,11 @@ RingVerdict finish(Child& child) {
   RingVerdict verdict = from_text(child.text);
   if (child.text.empty()) {
     verdict.outcome = RingOutcome::failed;
-    verdict.why = WIFSIGNALED(status) ? fmt::format("the process that ran the ring was killed by {}", ::strsignal(WTERMSIG(status)))
-                                      : fmt::format("the process that ran the ring ended by itself, with status {}", WEXITSTATUS(status));
+    verdict.why =
+        WIFSIGNALED(status)
+            ? fmt::format("the process that ran the ring was killed by {}", ::strsignal(WTERMSIG(status)))
+            : fmt::format("the process that ran the ring ended by itself, with status {}",
+                          WEXITSTATUS(status));
   }
   return verdict;
 }
@@ -206,7 +215,8 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
     while (running.size() < options.at_once && next < jobs.size()) {
       // What is left is shared out evenly; whoever needs less leaves it to the others.
       const auto left = std::max(deadline - Clock::now(), Clock::duration::zero());
-      const auto until = Clock::now() + left * options.at_once / static_cast<int>(jobs.size() - next + running.size());
+      const auto until =
+          Clock::now() + left * options.at_once / static_cast<int>(jobs.size() - next + running.size());
       const RingJob& job = jobs[next];
       Child child = start(next, job, [&] { return try_ring(job, std::min(until, deadline)); });
       if (child.process < 0) {

@@ -13,7 +13,8 @@ struct RingJobsOptions {
   std::chrono::milliseconds budget = std::chrono::hours(24);  ///< for all of them together
 };
 
-/// `done` is told each verdict, in the order of the jobs; false from it ends everything. Every ring stays loaded in the caller.
+/// `done` is told each verdict, in the order of the jobs; false from it ends everything. Every ring stays
+/// loaded in the caller.
 void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& options,
                    const std::function<bool(std::size_t number, const RingVerdict& verdict)>& done);
 

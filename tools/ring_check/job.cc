@@ -18,7 +18,7 @@ using check::Play;
 using Clock = std::chrono::steady_clock;
 
 constexpr ModelName models[] = {ModelName::sc, ModelName::tso, ModelName::c11};
-constexpr Play plays[] = {Play::exchange,      Play::attach,       Play::reattach, Play::hostile_front,
+constexpr Play plays[] = {Play::exchange,     Play::attach,     Play::reattach, Play::hostile_front,
                           Play::hostile_back, Play::two_fronts, Play::scenario};
 
 /// A counterexample is looked for among those with few deviations for so long at most.
@@ -31,12 +31,14 @@ bool is_hostile(Play play) {
 /// Everything that one try needs, in the order in which it is built.
 struct Bench {
   explicit Bench(const RingJob& job)
-      : program(job.plugin->ring(), job.plugin->page(), job.plugin->variables(), job.workload), model_name(job.model) {}
+      : program(job.plugin->ring(), job.plugin->page(), job.plugin->variables(), job.workload),
+        model_name(job.model) {}
 
   [[nodiscard]] Result<> set_up(const RingJob& job) {
     // Two threads at one end share that end's variables as well.
     std::span<std::byte> also;
-    if (job.workload.play == Play::two_fronts && !job.plugin->variables().empty()) also = job.plugin->variables().front().memory;
+    if (job.workload.play == Play::two_fronts && !job.plugin->variables().empty())
+      also = job.plugin->variables().front().memory;
     auto made = check::Space::make(job.plugin->page(), job.plugin->words(), also);
     if (!made) return made.error();
     space.emplace(std::move(*made));
@@ -59,7 +61,8 @@ void report(const RingJob& job, Bench& bench, const check::Schedule& schedule, R
   const check::Recording recording = check::record(*bench.execution, schedule);
   check::ReportAbout about;
   about.model = job.model;
-  for (std::uint32_t fiber = 0; fiber < bench.program.fiber_count(); ++fiber) about.fibers.push_back(bench.program.fiber_name(fiber));
+  for (std::uint32_t fiber = 0; fiber < bench.program.fiber_count(); ++fiber)
+    about.fibers.push_back(bench.program.fiber_name(fiber));
   const ring_check_ring& ring = job.plugin->ring();
   about.slots_offset = ring.slots_offset;
   about.slot_bytes = ring.slot_bytes;
@@ -108,23 +111,32 @@ std::string RingJob::what() const {
     case Play::exchange:
     case Play::attach:
     case Play::reattach:
-    case Play::two_fronts: text += fmt::format(" of {} messages", workload.messages); break;
+    case Play::two_fronts:
+      text += fmt::format(" of {} messages", workload.messages);
+      break;
     case Play::hostile_front:
-    case Play::hostile_back: text += fmt::format(", {} blows", workload.messages); break;
-    case Play::scenario: text += fmt::format(" \"{}\"", plugin == nullptr ? "" : plugin->ring().scenarios[workload.scenario].name); break;
+    case Play::hostile_back:
+      text += fmt::format(", {} blows", workload.messages);
+      break;
+    case Play::scenario:
+      text +=
+          fmt::format(" \"{}\"", plugin == nullptr ? "" : plugin->ring().scenarios[workload.scenario].name);
+      break;
   }
   if (workload.start != 0) text += fmt::format(" from {}", workload.start);
   return text;
 }
 
 std::string replay_text(const RingJob& job, const check::Schedule& schedule) {
-  return fmt::format("{}:{}:{}:{}:{}:{}", check::name_of(job.model), check::name_of(job.workload.play), job.workload.messages,
-                     job.workload.start, job.workload.scenario, check::to_text(schedule));
+  return fmt::format("{}:{}:{}:{}:{}:{}", check::name_of(job.model), check::name_of(job.workload.play),
+                     job.workload.messages, job.workload.start, job.workload.scenario,
+                     check::to_text(schedule));
 }
 
 Result<RingReplay> replay_from(const std::string& text) {
   const auto unreadable = [&](std::string why) {
-    return Error{EINVAL, "cannot replay", fmt::format("\"{}\"", text), std::move(why), "give the whole string that a report prints"};
+    return Error{EINVAL, "cannot replay", fmt::format("\"{}\"", text), std::move(why),
+                 "give the whole string that a report prints"};
   };
   std::vector<std::string> parts;
   for (std::size_t at = 0; at <= text.size();) {
@@ -134,17 +146,21 @@ Result<RingReplay> replay_from(const std::string& text) {
   }
   if (parts.size() != 6) return unreadable("it has not the form MODEL:WHAT:MESSAGES:START:SCENARIO:STEPS");
   RingReplay replay;
-  const auto* const model = std::find_if(std::begin(models), std::end(models), [&](ModelName name) { return check::name_of(name) == parts[0]; });
+  const auto* const model = std::find_if(std::begin(models), std::end(models),
+                                         [&](ModelName name) { return check::name_of(name) == parts[0]; });
   if (model == std::end(models)) return unreadable(fmt::format("there is no model \"{}\"", parts[0]));
   replay.job.model = *model;
-  const auto* const play = std::find_if(std::begin(plays), std::end(plays), [&](Play name) { return check::name_of(name) == parts[1]; });
+  const auto* const play = std::find_if(std::begin(plays), std::end(plays),
+                                        [&](Play name) { return check::name_of(name) == parts[1]; });
   if (play == std::end(plays)) return unreadable(fmt::format("nothing is called \"{}\"", parts[1]));
   replay.job.workload.play = *play;
-  std::uint32_t* const numbers[] = {&replay.job.workload.messages, &replay.job.workload.start, &replay.job.workload.scenario};
+  std::uint32_t* const numbers[] = {&replay.job.workload.messages, &replay.job.workload.start,
+                                    &replay.job.workload.scenario};
   for (std::size_t i = 0; i < std::size(numbers); ++i) {
     const std::string& part = parts[i + 2];
     const auto read = std::from_chars(part.data(), part.data() + part.size(), *numbers[i]);
-    if (read.ec != std::errc() || read.ptr != part.data() + part.size()) return unreadable(fmt::format("\"{}\" is no number", part));
+    if (read.ec != std::errc() || read.ptr != part.data() + part.size())
+      return unreadable(fmt::format("\"{}\" is no number", part));
   }
   auto schedule = check::schedule_from(parts[5]);
   if (!schedule) return schedule.error();
@@ -161,15 +177,16 @@ RingVerdict try_ring(const RingJob& job, Clock::time_point deadline) {
     return verdict;
   }
   const Watched watched(*bench.execution);
-  const check::Exploration found =
-      check::explore(*bench.execution, {.bound = job.bound, .enough = [&] { return Clock::now() > deadline; }});
+  const check::Exploration found = check::explore(
+      *bench.execution, {.bound = job.bound, .enough = [&] { return Clock::now() > deadline; }});
   verdict.executions = found.executions;
   verdict.redundant = found.redundant;
   verdict.steps = found.steps;
   verdict.seconds = std::chrono::duration<double>(Clock::now() - began).count();
   if (bench.execution->accesses() == 0) {
     verdict.why =
-        "no access to the page was seen: the ring was not compiled with the checker's flags (build it with: ringside ring-check cc)";
+        "no access to the page was seen: the ring was not compiled with the checker's flags (build it with: "
+        "ringside ring-check cc)";
     return verdict;
   }
   if (found.failed()) {
@@ -178,7 +195,9 @@ RingVerdict try_ring(const RingJob& job, Clock::time_point deadline) {
     report(job, bench, minimised(bench, found), verdict);
     return verdict;
   }
-  verdict.outcome = found.stopped ? RingOutcome::stopped : found.bounded ? RingOutcome::bounded : RingOutcome::whole;
+  verdict.outcome = found.stopped   ? RingOutcome::stopped
+                    : found.bounded ? RingOutcome::bounded
+                                    : RingOutcome::whole;
   return verdict;
 }
 
@@ -193,7 +212,8 @@ RingVerdict replay_ring(const RingJob& job, const check::Schedule& schedule) {
   check::Replay replay(schedule);
   const End end = bench.execution->run(replay);
   if (!replay.fitted()) {
-    verdict.why = "this ring does not do those steps: the string is of another ring, or of another build of it";
+    verdict.why =
+        "this ring does not do those steps: the string is of another ring, or of another build of it";
     return verdict;
   }
   verdict.executions = 1;

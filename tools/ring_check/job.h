@@ -1,5 +1,5 @@
-// One thing to try with one ring under one model, and what came of it. A job runs in a process of its own: ring code may crash or
-// never come back, and that is a finding like any other.
+// One thing to try with one ring under one model, and what came of it. A job runs in a process of its own:
+// ring code may crash or never come back, and that is a finding like any other.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "emu/check/explore.h"
 #include "tools/ring_check/plugin.h"
 
 namespace ringside::tools {
@@ -50,7 +51,8 @@ struct RingReplay {
 };
 [[nodiscard]] Result<RingReplay> replay_from(const std::string& text);
 
-/// In this process. `deadline`: when to stop. If the ring crashes or hangs, so does the caller (see run_ring_jobs).
+/// In this process. `deadline`: when to stop. If the ring crashes or hangs, so does the caller (see
+/// run_ring_jobs).
 [[nodiscard]] RingVerdict try_ring(const RingJob& job, std::chrono::steady_clock::time_point deadline);
 /// One execution, with its steps.
 [[nodiscard]] RingVerdict replay_ring(const RingJob& job, const check::Schedule& schedule);

@@ -21,7 +21,8 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     jobs.push_back(job);
   };
   for (const ModelName model : options.models) {
-    for (std::uint32_t i = 0; i < ring.scenario_count; ++i) add(model, Play::scenario, 0, 0, check::unbounded, i);
+    for (std::uint32_t i = 0; i < ring.scenario_count; ++i)
+      add(model, Play::scenario, 0, 0, check::unbounded, i);
     if (ring.push_req == nullptr) continue;
     const std::uint32_t messages = options.messages.value_or(3);
     if (model == ModelName::sc) {

@@ -12,7 +12,7 @@ struct RingPlanOptions {
   std::vector<check::ModelName> models = {check::ModelName::sc, check::ModelName::tso, check::ModelName::c11};
   std::optional<std::uint32_t> messages;  ///< instead of 3
   std::optional<std::uint32_t> bound;     ///< for all jobs
-  bool thorough = false;                  ///< more messages, more starts, higher bounds: minutes instead of seconds
+  bool thorough = false;  ///< more messages, more starts, higher bounds: minutes instead of seconds
 };
 
 /// Cheapest first. The plug-in must outlive the jobs.

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "emu/check/conformance.h"
+
 namespace ringside::tools {
 
 namespace {
@@ -27,7 +29,8 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
   RingPlugin plugin;
   plugin.path_ = path;
   if (!std::filesystem::exists(path))
-    return bad_plugin(path, "there is no such file", "build it with: ringside ring-check cc -shared -o ring.so ring.c");
+    return bad_plugin(path, "there is no such file",
+                      "build it with: ringside ring-check cc -shared -o ring.so ring.c");
   // With a slash in it, so that nobody searches for it.
   void* library = ::dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
@@ -37,10 +40,12 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
   }
   void* entry = ::dlsym(library, "ring_check_plugin");
   if (entry == nullptr)
-    return bad_plugin(path, "it exports no ring_check_plugin()", "see <ringside/ring_check.h>; in C++ it must be extern \"C\"");
+    return bad_plugin(path, "it exports no ring_check_plugin()",
+                      "see <ringside/ring_check.h>; in C++ it must be extern \"C\"");
   plugin.inside_ = entry;
   plugin.ring_ = reinterpret_cast<const ring_check_ring* (*)()>(entry)();
-  if (auto good = plugin.check_table(); !good) return good.error();
+  if (std::string fault = check::fault_of_table(plugin.ring_); !fault.empty())
+    return bad_plugin(path, fault, "see <ringside/ring_check.h>");
   if (auto mapped = plugin.map_page(); !mapped) return mapped.error();
   plugin.find_variables();
   return plugin;
@@ -48,45 +53,6 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
 
 std::string RingPlugin::name() const {
   return std::filesystem::path(path_).stem().string();
-}
-
-Result<> RingPlugin::check_table() const {
-  const auto wrong = [&](std::string why) { return bad_plugin(path_, std::move(why), "see <ringside/ring_check.h>"); };
-  if (ring_ == nullptr) return wrong("ring_check_plugin() answers no table");
-  if (ring_->abi != RING_CHECK_ABI)
-    return wrong(fmt::format("its abi is {}, and {} is what this program knows", ring_->abi, RING_CHECK_ABI));
-  if (ring_->name == nullptr) return wrong("it has no name");
-  if (ring_->page_bytes == 0 || ring_->page_bytes > 65536)
-    return wrong(fmt::format("page_bytes is {}; 1 to 65536 can be", ring_->page_bytes));
-  if (ring_->word_count > check::words_max || (ring_->word_count > 0 && ring_->words == nullptr))
-    return wrong(fmt::format("word_count is {}; at most {} can be, and words must name them", ring_->word_count, check::words_max));
-  for (std::uint32_t i = 0; i < ring_->word_count; ++i) {
-    if (ring_->words[i].name == nullptr) return wrong(fmt::format("word {} has no name", i));
-    if (ring_->words[i].writer > RING_CHECK_BOTH) return wrong(fmt::format("nobody writes word \"{}\"", ring_->words[i].name));
-  }
-  if (ring_->scenario_count > 0 && ring_->scenarios == nullptr) return wrong("scenario_count is not 0, and scenarios is NULL");
-  for (std::uint32_t i = 0; i < ring_->scenario_count; ++i) {
-    const ring_check_scenario& scenario = ring_->scenarios[i];
-    if (scenario.name == nullptr) return wrong(fmt::format("scenario {} has no name", i));
-    if (scenario.fiber_count == 0 || scenario.fiber_count > check::fibers_max)
-      return wrong(fmt::format("scenario \"{}\" has {} fibers; 1 to {} can be", scenario.name, scenario.fiber_count, check::fibers_max));
-    for (std::uint32_t fiber = 0; fiber < scenario.fiber_count; ++fiber) {
-      if (scenario.fibers[fiber] == nullptr) return wrong(fmt::format("scenario \"{}\": fiber {} is NULL", scenario.name, fiber));
-    }
-  }
-  if (ring_->init == nullptr) return wrong("init is NULL");
-  if (ring_->push_req == nullptr && ring_->scenario_count > 0) return Done{};
-  if (ring_->slots == 0) return wrong("slots is 0");
-  if (ring_->payload_bytes == 0 || ring_->payload_bytes > RING_CHECK_PAYLOAD_MAX)
-    return wrong(fmt::format("payload_bytes is {}; 1 to {} can be", ring_->payload_bytes, RING_CHECK_PAYLOAD_MAX));
-  const std::uint64_t slots_end = ring_->slots_offset + std::uint64_t{ring_->slots} * ring_->slot_bytes;
-  if (ring_->slot_bytes != 0 && slots_end > ring_->page_bytes) return wrong("its slots reach beyond the end of its page");
-  if (ring_->front_attach == nullptr || ring_->back_attach == nullptr || ring_->push_req == nullptr || ring_->pop_req == nullptr ||
-      ring_->front_final_check == nullptr || ring_->back_final_check == nullptr)
-    return wrong("one of front_attach, back_attach, push_req, pop_req, front_final_check, back_final_check is NULL");
-  if ((ring_->capabilities & RING_CHECK_RESPONSES) != 0 && (ring_->push_rsp == nullptr || ring_->pop_rsp == nullptr))
-    return wrong("it has the capability RESPONSES, and push_rsp or pop_rsp is NULL");
-  return Done{};
 }
 
 /// The page ends where memory ends (as far as its alignment lets it), so that running over it is no secret.
@@ -113,7 +79,8 @@ void RingPlugin::find_variables() {
           const std::uintptr_t begin = info->dlpi_addr + header.p_vaddr;
           if (header.p_type == PT_LOAD && inside - begin < header.p_memsz) is_ours = true;
           if (header.p_type == PT_GNU_RELRO)
-            constant_end = round_up(begin + header.p_memsz, static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE)));
+            constant_end =
+                round_up(begin + header.p_memsz, static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE)));
         }
         if (!is_ours) return 0;
         self->loaded_at_ = info->dlpi_addr;

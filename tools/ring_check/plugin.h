@@ -1,5 +1,6 @@
-// A ring to be checked, loaded: its table looked over, its page between two pages that nobody may touch, and its variables found, so that
-// they can be put back. One at a time in a process; it stays loaded until the process ends.
+// A ring to be checked, loaded: its table looked over, its page between two pages that nobody may touch, and
+// its variables found, so that they can be put back. One at a time in a process; it stays loaded until the
+// process ends.
 #pragma once
 
 #include <map>
@@ -30,7 +31,6 @@ class RingPlugin {
 
  private:
   RingPlugin() = default;
-  [[nodiscard]] Result<> check_table() const;
   [[nodiscard]] Result<> map_page();
   void find_variables();
 

@@ -1,0 +1,11 @@
+// The catalogue of ring bugs, for people.
+#pragma once
+
+#include <string>
+
+namespace ringside::tools {
+
+/// `which`: a number of the catalogue, or "all" for a list. Answers an exit code.
+int explain_ring_bug(const std::string& which);
+
+}  // namespace ringside::tools
