@@ -48,7 +48,6 @@ const std::vector<std::string> right = {
     "event_index_8",
     "locked_2",
     "tagged_2",
-    "macro_2",
     "atomic_spinning_2",
     "atomic_sleeping_2",
     "own_sring_tx_x86",

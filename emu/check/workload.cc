@@ -251,8 +251,8 @@ void RingProgram::front() {
 /// The last look, and then to bed.
 void RingProgram::sleep(int side) {
   const bool is_front = side == RING_CHECK_FRONT;
-  if ((is_front ? ring_->front_final_check : ring_->back_final_check)() != 0) return;
   if (can(RING_CHECK_SPINS)) return ring_check_await();
+  if ((is_front ? ring_->front_final_check : ring_->back_final_check)() != 0) return;
   ring_check_wait(side);
   const auto woken = is_front ? ring_->front_woken : ring_->back_woken;
   if (woken != nullptr) woken();

@@ -110,7 +110,7 @@ struct ring_check_ring {
   void (*front_publish)(void);                         /* NULL: push_req publishes by itself */
   void (*back_publish)(void);                          /* NULL: push_rsp publishes by itself */
   /* The last look before an end waits, with all that must be done to be woken (arming). 1: there is more, do
-   * not wait. */
+   * not wait. NULL: only with SPINS. */
   int (*front_final_check)(void);
   int (*back_final_check)(void);
   /* Called when an end has been woken, before it looks. NULL: nothing to do. */
