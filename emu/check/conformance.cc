@@ -10,8 +10,6 @@ namespace ringside::check {
 
 namespace {
 
-constexpr std::uint32_t near_wrap = 0xfffffffd;
-
 /// Thrown by a check that the ring does not ask for.
 struct NotAsked {
   std::string why;
@@ -31,7 +29,7 @@ bool answers(const Pair& pair) {
 
 /// One request all the way.
 void round_trip(Pair& pair) {
-  must(pair.put(), fmt::format("request {} found no room in an empty ring", pair.put_count()));
+  must(pair.put(), fmt::format("request {} found no room in an empty ring", pair.put_count() + 1));
   must(pair.take(), "a published request did not come out");
   if (!answers(pair)) return;
   must(pair.answer(), "there was no room for the response to a request that had been taken");
@@ -131,7 +129,7 @@ void goes_round(const Subject& subject) {
 
 void passes_wrap(const Subject& subject) {
   needs(*subject.ring, RING_CHECK_ANY_START, "ANY_START");
-  wraps(subject, near_wrap);
+  for (std::uint32_t before = 1; before <= subject.ring->slots + 1; ++before) wraps(subject, 0u - before);
 }
 
 void any_length(const Subject& subject) {
@@ -259,7 +257,8 @@ void refuses_foreign_id(const Subject& subject) {
   spoil_slots(pair);
   ring_check_item item{};
   if (pair.ring().pop_rsp(&item) != 1) return;
-  must(item.id == 0, fmt::format("a response with id {} came out, and the only request had 0", item.id));
+  must(item.id == pair.put_count(),
+       fmt::format("a response with id {} came out, and the only request had {}", item.id, pair.put_count()));
 }
 
 /// Bytes that a response may leave: its own, zeros, and small numbers such as lengths and places in a table.

@@ -42,6 +42,11 @@ class Ends {
       ++finished_;
     }
     if (moved) return;
+    // An end sleeps only after it has found nothing more.
+    if (answers() && pair_.take_response()) {
+      ++finished_;
+      return;
+    }
     if (unpublished_requests_) pair_.publish_requests();
     unpublished_requests_ = false;
     // Nothing is due, or there is no room: the front may sleep until something has been answered.

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "emu/check/op.h"
+
 namespace ringside::check {
 
 class Outside {
@@ -34,5 +36,11 @@ class OutsideScope {
  private:
   Outside* before_;
 };
+
+/// A real fence, no stronger than asked for.
+inline void fence_now(Order order) {
+  if (order == Order::seq_cst) return __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  __atomic_thread_fence(__ATOMIC_ACQ_REL);
+}
 
 }  // namespace ringside::check

@@ -66,7 +66,7 @@ class Pair final : public Outside {
   /// The last request found no room.
   [[nodiscard]] bool was_refused() const { return wants_room_; }
   [[nodiscard]] std::size_t unanswered() const { return taken_.size(); }
-  [[nodiscard]] std::uint32_t put_count() const { return next_; }
+  [[nodiscard]] std::uint32_t put_count() const { return next_ - 1; }
 
   /// Nothing beside the page was written.
   void check_surroundings() const;
@@ -89,7 +89,7 @@ class Pair final : public Outside {
   std::deque<std::uint32_t> responses_;  ///< not taken, published or not
   std::size_t published_ = 0;
   std::size_t responses_published_ = 0;
-  std::uint32_t next_ = 0;
+  std::uint32_t next_ = 1;
   bool wants_room_ = false;  ///< the last request was refused
   std::array<bool, 2> raised_{};
   std::array<bool, 2> asleep_{};

@@ -16,7 +16,10 @@ namespace {
 
 std::uint32_t announce(OpKind kind, Order order, std::uint32_t argument, const char* why, const void* code) {
   Execution* execution = Execution::current();
-  if (execution == nullptr) return 0;
+  if (execution == nullptr) {
+    if (kind == OpKind::fence) ringside::check::fence_now(order);
+    return 0;
+  }
   Op op;
   op.kind = kind;
   op.order = order;

@@ -5,6 +5,7 @@
 // A plain access is made by the code itself after the callback has returned; an atomic one is made here.
 // Calls from outside an execution, and accesses outside of the space, pass through.
 #include "emu/check/execution.h"
+#include "emu/check/outside.h"
 
 #include <atomic>
 #include <cstring>
@@ -53,7 +54,7 @@ void announce(OpKind kind, Order order, const void* address, std::size_t size, c
 
 void fence(Order order, const void* code) {
   Execution* execution = Execution::current();
-  if (execution == nullptr) return;
+  if (execution == nullptr) return ringside::check::fence_now(order);
   Op op;
   op.kind = OpKind::fence;
   op.order = order;
@@ -65,6 +66,14 @@ void fence(Order order, const void* code) {
 template <class Word, class New>
 Word update(volatile void* address, int order, const void* code, New new_value) {
   auto* word = static_cast<Word*>(const_cast<void*>(address));
+  if (Execution::current() == nullptr) {
+    // Nobody else stands still: real threads may be at it.
+    Word found = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    while (!__atomic_compare_exchange_n(word, &found, new_value(found), false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST)) {
+    }
+    return found;
+  }
   announce(OpKind::update, order_of(order), word, sizeof(Word), code);
   Word old;
   std::memcpy(&old, word, sizeof old);
@@ -177,14 +186,13 @@ RS_CALLBACK void __tsan_atomic_signal_fence(int) {}
   RS_CALLBACK Word __tsan_atomic##bits##_load(const volatile void* a, int order) {                          \
     auto* word = static_cast<Word*>(const_cast<void*>(a));                                                  \
     announce(OpKind::load, order_of(order), word, sizeof(Word), RS_HERE);                                   \
-    Word value;                                                                                             \
-    std::memcpy(&value, word, sizeof value);                                                                \
-    return value;                                                                                           \
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);                                                         \
   }                                                                                                         \
   RS_CALLBACK void __tsan_atomic##bits##_store(volatile void* a, Word value, int order) {                   \
     auto* word = static_cast<Word*>(const_cast<void*>(a));                                                  \
     announce(OpKind::store, order_of(order), word, sizeof(Word), RS_HERE);                                  \
-    std::memcpy(word, &value, sizeof value);                                                                \
+    if (order == __ATOMIC_SEQ_CST) return __atomic_store_n(word, value, __ATOMIC_SEQ_CST);                  \
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);                                                        \
   }                                                                                                         \
   RS_FETCH(bits, Word, exchange, (static_cast<void>(old), value))                                           \
   RS_FETCH(bits, Word, fetch_add, old + value)                                                              \
@@ -246,4 +254,24 @@ RS_CALLBACK void* __wrap_memset(void* to, int value, std::size_t size) {
     std::memset(target + at, value, bytes);
   });
   return to;
+}
+
+// Newer compilers say it themselves.
+RS_CALLBACK void* __tsan_memcpy(void* to, const void* from, std::size_t size) {
+  return __wrap_memcpy(to, from, size);
+}
+RS_CALLBACK void* __tsan_memmove(void* to, const void* from, std::size_t size) {
+  return __wrap_memmove(to, from, size);
+}
+RS_CALLBACK void* __tsan_memset(void* to, int value, std::size_t size) {
+  return __wrap_memset(to, value, size);
+}
+
+// What asm_barriers.cc calls: a fence that the ring makes in assembler, and a locked instruction that it is
+// about to do.
+RS_CALLBACK void ring_check_asm_fence(int order, const void* code) {
+  fence(order_of(order), code);
+}
+RS_CALLBACK void ring_check_asm_update(const void* address, std::uint32_t size, const void* code) {
+  announce(OpKind::update, Order::seq_cst, address, size, code);
 }

@@ -11,6 +11,7 @@
 #include "emu/host/launch.h"
 #include "tools/command.h"
 #include "tools/prose.h"
+#include "tools/ring_check/cc.h"
 #include "tools/ring_check/children.h"
 #include "tools/ring_check/explain.h"
 #include "tools/ring_check/outputs.h"
@@ -246,7 +247,9 @@ void add_ring_check_command(CLI::App& app, Session& session) {
   command->add_flag("--list", request->list, "What would be tried, one a line");
   command->add_flag("--tap", request->tap, "Results in the Test Anything Protocol");
   command->add_flag("--json", request->json, "Results as JSON, one object a line");
-  command->callback([request, &session] {
+  add_ring_compiler_commands(*command, session);
+  command->callback([command, request, &session] {
+    if (!command->get_subcommands().empty()) return;
     session.run = [request] {
       if (!request->explain.empty()) return explain_ring_bug(request->explain);
       if (!request->replay.empty()) return replay(*request);
