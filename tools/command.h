@@ -53,5 +53,6 @@ void add_explain_command(CLI::App& app, Session& session);     // explain.cc
 void add_puppet_command(CLI::App& app, Session& session);      // puppet.cc
 void add_bench_command(CLI::App& app, Session& session);       // bench.cc
 void add_ring_check_command(CLI::App& app, Session& session);  // ring_check/command.cc
+void add_view_command(CLI::App& app, Session& session);        // view.cc
 
 }  // namespace ringside::tools
