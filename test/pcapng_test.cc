@@ -137,16 +137,18 @@ TEST_CASE("another link type is in every interface") {
 TEST_CASE("a message in a slot: pseudo-header, indices, the whole message, names and sentence") {
   const auto all = entries([](Sink& sink) {
     Journal journal(sink, xcs);
+    journal.as(actor(Role::xen)).told(1, "created dom1");
     journal.index_moved(1, ring::Ring::rx, IndexName::req_prod, 0, 8);
     auto message = text_message("abc");
     message.msg[59] = 0x77;  // behind its length
     journal.slot_written(1, ring::Ring::rx, 15, SlotUse::request, message);
   });
   Pcapng capture(origin_ns);
-  (void)capture.packet(all[0], 41);
-  const Packet packet = packet_in(capture.packet(all[1], 42));
+  (void)capture.packet(all[0], 40);
+  (void)capture.packet(all[1], 41);
+  const Packet packet = packet_in(capture.packet(all[2], 42));
   CHECK(packet.interface == static_cast<std::uint64_t>(HopId::slot_rx));
-  CHECK(packet.time_ns == 1000);
+  CHECK(packet.time_ns == 2000);
   CHECK(packet.u8(0) == 1);
   CHECK(packet.u8(1) == packet.interface);
   CHECK(packet.u8(2) == 1);
@@ -158,12 +160,12 @@ TEST_CASE("a message in a slot: pseudo-header, indices, the whole message, names
   CHECK(packet.u8(18) == 1);
   CHECK(packet.u8(19) == 0xf);
   CHECK(packet.u16(20) == 64);
-  CHECK(number(packet.data, 24, 8) == 2000);
+  CHECK(number(packet.data, 24, 8) == 3000);
   CHECK(packet.u32(40) == 8);
   CHECK(packet.u32(48) == 0);
   CHECK(packet.u8(capture_header_bytes + 3) == 3);
   CHECK(packet.u8(capture_header_bytes + 63) == 0x77);
-  CHECK(packet.data.substr(capture_header_bytes + 64) == "xcsdom1.rx[7]" + sentence(all[1]));
+  CHECK(packet.data.substr(capture_header_bytes + 64) == "xcsdom1.rx[7]" + sentence(all[2]));
   CHECK(packet.u8(22) == 3);
   CHECK(packet.u8(23) == 10);
 }
@@ -172,7 +174,7 @@ TEST_CASE("a capture that begins in the middle of things knows an index once it 
   const auto all = entries([](Sink& sink) {
     Journal journal(sink, dom1);
     journal.slot_written(1, ring::Ring::tx, 100, SlotUse::request, text_message("a"));
-    journal.index_moved(1, ring::Ring::tx, IndexName::req_prod, 100, 101);
+    journal.index_moved(1, ring::Ring::tx, IndexName::req_prod, 0, 101);
     journal.index_moved(1, ring::Ring::tx, IndexName::rsp_prod, 100, 101);
   });
   Pcapng capture(origin_ns);

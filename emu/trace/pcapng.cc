@@ -212,13 +212,16 @@ std::string Pcapng::begin() const {
   return out + interface(link_type_, "aside", "what shows no hop: calls, refusals, what is told");
 }
 
+/// All indices begin at 0. What is older than the capture is known once it moves.
 void Pcapng::follow(const Entry& entry) {
-  if (entry.kind != Kind::index_moved || entry.domain >= none16) return;
-  const auto [found, fresh] = rings_.try_emplace({entry.domain, entry.ring});
-  Indices& its = found->second;
-  if (entry.detail >= its.values.size()) return;
-  // All begin at 0. A ring whose first move is from another number is older than the capture.
-  if (fresh && entry.from_value == 0) its.known = 0xf;
+  if (entry.domain >= none16) return;
+  if (entry.kind == Kind::told && entry.actor.role == Role::xen &&
+      as_text(entry.message.payload()).starts_with("created ")) {
+    for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) rings_[{entry.domain, ring}] = {{}, 0xf};
+  }
+  if (entry.kind != Kind::index_moved || entry.ring > ring::Ring::rx) return;
+  if (entry.detail > static_cast<std::uint8_t>(IndexName::rsp_cons)) return;
+  Indices& its = rings_[{entry.domain, entry.ring}];
   its.values[entry.detail] = entry.to_value;
   its.known = static_cast<std::uint8_t>(its.known | (1u << entry.detail));
 }
