@@ -209,28 +209,27 @@ TEST_CASE("directions are those of the path") {
   CHECK(direction(xcs, [](Journal& journal) { journal.told(1, "x"); }) == Direction::neither);
 }
 
-TEST_CASE("a line is said once, where it comes into force; a fault is said where it bites") {
+TEST_CASE("lines are said where they come into force; a fault is said where it bites") {
   const auto all = entries([](Sink& sink) {
-    for (int count = 0; count < 3; ++count) Journal(sink, xcs).told(1, "x");
+    Journal(sink, xcs).told(1, "x");
+    Journal(sink, xcs).told(1, "fault: its event to dom1 is lost");
+    Journal(sink, xcs).told(1, "x");
   });
   Pcapng capture(origin_ns);
-  using Comments = std::vector<std::string>;
-  CHECK(packet_in(capture.packet(all[0], 1, {"a.scn:1: user types \"a\"", ""})).comments ==
-        Comments{"line: a.scn:1: user types \"a\""});
-  CHECK(packet_in(capture.packet(all[1], 2, {"a.scn:1: user types \"a\"", "its event is lost"})).comments ==
-        Comments{"fault: its event is lost"});
-  CHECK(packet_in(capture.packet(all[2], 3, {"a.scn:2: pause", "late"})).comments ==
-        Comments{"line: a.scn:2: pause", "fault: late"});
+  using Texts = std::vector<std::string>;
+  CHECK(packet_in(capture.packet(all[0], 1, Texts{"a.scn:1: user types \"a\"", "a.scn:2: pause"})).comments ==
+        Texts{"line: a.scn:1: user types \"a\"", "line: a.scn:2: pause"});
+  CHECK(packet_in(capture.packet(all[1], 2)).comments == Texts{"fault: its event to dom1 is lost"});
+  CHECK(packet_in(capture.packet(all[2], 3)).comments.empty());
 }
 
 TEST_CASE("comments carry nothing that acts on a terminal, and end somewhere") {
   const auto all = entries([](Sink& sink) { Journal(sink, xcs).told(1, "x"); });
   Pcapng capture(origin_ns);
-  const std::string endless(100'000, '\x01');
-  const auto packet = packet_in(capture.packet(all[0], 1, {"\x1b[2J\n\xff", endless}));
-  REQUIRE(packet.comments.size() == 2);
-  CHECK(packet.comments[0] == R"(line: \x1b[2J\x0a\xff)");
-  CHECK(packet.comments[1].size() < capture_comment_bytes_max + 8);
+  CHECK(packet_in(capture.packet(all[0], 1, std::vector<std::string>{"\x1b[2J\n\xff"})).comments.at(0) ==
+        R"(line: \x1b[2J\x0a\xff)");
+  const std::vector<std::string> endless(1, std::string(100'000, '\x01'));
+  CHECK(packet_in(capture.packet(all[0], 2, endless)).comments.at(0).size() < capture_comment_bytes_max + 8);
 }
 
 TEST_CASE("entries of a faulty process make packets like any other") {
@@ -261,6 +260,12 @@ TEST_CASE("what was written down a moment late has the time of the first") {
   CHECK(number(packet.data, 24, 8) == 0);
 }
 
+TEST_CASE("what the text form marks is marked") {
+  CHECK(only_packet([](Sink& sink) { Journal(sink, xend).refused(1, xcs, "no"); }).u8(19) == 0x10);
+  CHECK(only_packet([](Sink& sink) { Journal(sink, xend).told(1, "fault: it comes twice"); }).u8(19) == 0x30);
+  CHECK(only_packet([](Sink& sink) { Journal(sink, xend).quirk(1, Quirk::xend_reorder); }).u8(19) == 0x40);
+}
+
 TEST_CASE("raw bytes and texts are the packet's data") {
   static constexpr std::uint8_t bytes[] = {'h', 0, 0xff};
   const Packet passed =
@@ -270,5 +275,6 @@ TEST_CASE("raw bytes and texts are the packet's data") {
   const Packet told = only_packet([](Sink& sink) { Journal(sink, xend).told(1, "unpaused"); });
   CHECK(told.interface == hop_count);
   CHECK(told.u8(1) == 255);
+  CHECK(told.u8(19) == 0);
   CHECK(told.data.substr(capture_header_bytes, told.u16(20)) == "unpaused");
 }

@@ -50,6 +50,7 @@ void add_demo_command(CLI::App& app, Session& session);      // demo.cc
 void add_quirks_command(CLI::App& app, Session& session);    // quirks.cc
 void add_run_command(CLI::App& app, Session& session);       // run.cc
 void add_shrink_command(CLI::App& app, Session& session);    // shrink.cc
+void add_view_command(CLI::App& app, Session& session);      // view.cc
 void add_explain_command(CLI::App& app, Session& session);   // explain.cc
 void add_puppet_command(CLI::App& app, Session& session);    // puppet.cc
 void add_bench_command(CLI::App& app, Session& session);     // bench.cc

@@ -158,6 +158,7 @@ void Run::statement(const Statement& statement) {
     wait_until(since + statement.when->delay);
     if (stopped_) return;
   }
+  story_.came.push_back({&statement, state_.steps(), stage_->now(), story_.failures.size()});
   std::visit(
       Visit{[&](const Act& each) { act(each, statement); },
             [&](const Expect& each) { expect(statement, each); },

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "emu/trace/hops.h"
+#include "emu/trace/lines.h"
 #include "emu/trace/text.h"
 
 namespace ringside::trace {
@@ -150,6 +151,11 @@ std::string_view payload_of(const Entry& entry) {
   return "";
 }
 
+std::uint8_t marker_code(const Entry& entry) {
+  constexpr std::string_view codes = " !~2*";
+  return static_cast<std::uint8_t>(codes.find(marker(entry)));
+}
+
 /// How far down the path somebody sits.
 int depth(Actor actor) {
   switch (actor.role) {
@@ -212,26 +218,9 @@ std::string Pcapng::begin() const {
   return out + interface(link_type_, "aside", "what shows no hop: calls, refusals, what is told");
 }
 
-/// All indices begin at 0. What is older than the capture is known once it moves.
-void Pcapng::follow(const Entry& entry) {
-  if (entry.domain >= none16) return;
-  if (entry.kind == Kind::told && entry.actor.role == Role::xen &&
-      as_text(entry.message.payload()).starts_with("created ")) {
-    for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) rings_[{entry.domain, ring}] = {{}, 0xf};
-  }
-  if (entry.kind != Kind::index_moved || entry.ring > ring::Ring::rx) return;
-  if (entry.detail > static_cast<std::uint8_t>(IndexName::rsp_cons)) return;
-  Indices& its = rings_[{entry.domain, entry.ring}];
-  its.values[entry.detail] = entry.to_value;
-  its.known = static_cast<std::uint8_t>(its.known | (1u << entry.detail));
-}
-
 std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {
   const Hop* hop = hop_of(entry);
-  Indices indices;
-  if (const auto found = rings_.find({entry.domain, entry.ring});
-      has_ring(entry.kind) && found != rings_.end())
-    indices = found->second;
+  const ReplayedRing& its_ring = replay_.ring(entry.domain, entry.ring);
   const bool in_slot = entry.kind == Kind::slot_written && entry.to_value < ring::slots_per_ring;
   const std::string_view payload = payload_of(entry);
   const std::string from = actor_name(entry.actor).substr(0, none8);
@@ -247,7 +236,7 @@ std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {
   put(out, static_cast<std::uint8_t>(entry.kind));
   put(out, entry.detail);
   put(out, has_ring(entry.kind) ? static_cast<std::uint8_t>(entry.ring) : none8);
-  put(out, indices.known);
+  put(out, static_cast<std::uint8_t>((has_ring(entry.kind) ? its_ring.known : 0) | marker_code(entry) << 4));
   put(out, static_cast<std::uint16_t>(payload.size()));
   put(out, static_cast<std::uint8_t>(from.size()));
   put(out, static_cast<std::uint8_t>(to.size()));
@@ -256,12 +245,12 @@ std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {
   put(out, entry.to_value);
   for (const IndexName name :
        {IndexName::req_prod, IndexName::req_cons, IndexName::rsp_prod, IndexName::rsp_cons})
-    put(out, indices.values[static_cast<std::size_t>(name)]);
+    put(out, has_ring(entry.kind) ? its_ring.at(name) : 0);
   return fmt::format("{}{}{}{}{}", out, payload, from, to, sentence(entry));
 }
 
-std::string Pcapng::packet(const Entry& entry, std::uint64_t step, const CaptureNotes& notes) {
-  follow(entry);
+std::string Pcapng::packet(const Entry& entry, std::uint64_t step, std::span<const std::string> lines) {
+  replay_.take(step, entry);
   if (!first_ns_) first_ns_ = entry.time_ns;
   // What left before it was written down may come a moment late, and even before the first.
   const std::uint64_t time_ns = std::max(entry.time_ns, *first_ns_) - *first_ns_;
@@ -275,11 +264,10 @@ std::string Pcapng::packet(const Entry& entry, std::uint64_t step, const Capture
   put(body, static_cast<std::uint32_t>(its.size()));
   body += its;
   pad(body);
-  if (!notes.line.empty() && notes.line != line_) {
-    line_ = notes.line;
-    option(body, Option::comment, comment_text("line: ", notes.line));
-  }
-  if (!notes.fault.empty()) option(body, Option::comment, comment_text("fault: ", notes.fault));
+  for (const std::string& line : lines) option(body, Option::comment, comment_text("line: ", line));
+  const std::string_view told = as_text(entry.message.payload());
+  if (entry.kind == Kind::told && told.starts_with("fault: "))
+    option(body, Option::comment, comment_text("", told));
   end_of_options(body);
   return block(Block::packet, body);
 }

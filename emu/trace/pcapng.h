@@ -4,9 +4,9 @@
 //
 // One packet an entry. Each hop of the catalogue is an interface, in the order of HopId, and one more,
 // "aside", is for entries that show no hop; times have nanoseconds and count from the first packet. What a
-// person should read beside packets is in their comments, each on the first packet that it is true of: "line:
-// FILE:N: ..." the scenario's line that came into force, "fault: ..." what was done to the machine on
-// purpose.
+// person should read beside a packet is in its comments: "line: FILE:N: ..." for each line of the scenario
+// that came into force just before it, and stays so until others do; "fault: ..." for what was done to the
+// machine on purpose.
 //
 // A packet, little-endian; the first 16 bytes are the pseudo-header that all have:
 //
@@ -14,7 +14,9 @@
 //    3 u8 slot (255 none)   4 u16 domain   6 u16 port (65535: a wildcard, or no port at all)   8 u64 step
 //
 //   16 u8 kind (Kind)   17 u8 detail (Entry::detail)   18 u8 ring (0 tx, 1 rx, 255 none)
-//   19 u8 which of the indices below are known: bit 0 req_prod, 1 req_cons, 2 rsp_prod, 3 rsp_cons
+//   19 u8 bits 0 to 3: which of the indices below are known, req_prod first; bits 4 to 7: what the text
+//   form's
+//      marker is for the entry, 1 for "!" (lost or turned away), 2 "~", 3 "2", 4 "*"
 //   20 u16 bytes of data   22 u8 bytes of the name of who did it   23 u8 bytes of the name to whom
 //   24 i64 nanoseconds since the journal's origin   32 u32 from_value   36 u32 to_value
 //   40 u32 req_prod   44 u32 req_cons   48 u32 rsp_prod   52 u32 rsp_cons   of the ring, after the entry
@@ -25,15 +27,13 @@
 // tools/wireshark/ringside.lua reads it.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <span>
 #include <string>
-#include <string_view>
-#include <utility>
 
 #include "emu/trace/event.h"
+#include "emu/trace/replay.h"
 
 namespace ringside::trace {
 
@@ -46,12 +46,6 @@ inline constexpr std::uint16_t capture_link_type_max = 162;
 /// A comment's option holds no more than 65,535.
 inline constexpr std::size_t capture_comment_bytes_max = 4096;
 
-/// What there is to read beside an entry; empty for nothing. Views into whatever the caller owns.
-struct CaptureNotes {
-  std::string_view line;   ///< the scenario's line in force: "hello.scn:7: user types \"a\""
-  std::string_view fault;  ///< beyond what the entry itself tells of one
-};
-
 class Pcapng {
  public:
   /// `origin_ns` is what the journal's times count from.
@@ -60,24 +54,18 @@ class Pcapng {
 
   /// What the file begins with: its section and the interfaces.
   [[nodiscard]] std::string begin() const;
-  /// The next packet. Steps ascend.
-  [[nodiscard]] std::string packet(const Entry& entry, std::uint64_t step, const CaptureNotes& notes = {});
+  /// The next packet. Steps ascend. `lines` are those of the scenario that have come into force since the one
+  /// before: "hello.scn:7: user types \"a\"".
+  [[nodiscard]] std::string packet(const Entry& entry, std::uint64_t step,
+                                   std::span<const std::string> lines = {});
 
  private:
-  /// A capture that begins in the middle of things knows an index only once it has moved.
-  struct Indices {
-    std::array<std::uint32_t, 4> values{};  ///< by IndexName
-    std::uint8_t known = 0;
-  };
-
-  void follow(const Entry& entry);
   [[nodiscard]] std::string data(const Entry& entry, std::uint64_t step) const;
 
   std::uint64_t origin_ns_;
   std::uint16_t link_type_;
   std::optional<std::uint64_t> first_ns_;
-  std::string line_;  ///< said last
-  std::map<std::pair<std::uint32_t, ring::Ring>, Indices> rings_;
+  Replay replay_;
 };
 
 /// Which way along the path an entry goes: down is towards the program in the guest.

@@ -3,11 +3,12 @@
 --
 -- It registers itself for the link type, so that nothing has to be chosen in a dialog. What a packet says of
 -- itself is in the packet; what this file remembers from packet to packet is only which request a response
--- answers, which slots were taken already, and the scenario's line in force.
+-- answers, which slots were taken already, and the scenario's lines in force.
 
 local header_bytes = 56
 local slots = 8
 local none8, none16 = 255, 65535
+local lost = 1  -- of the markers
 
 local kinds = {
   [0] = "slot written", "index moved", "event raised", "event taken", "frame passed", "bytes passed", "refused",
@@ -77,6 +78,7 @@ local m = {
 }
 local r = {
   name = ProtoField.string("ring.name", "Ring"),
+  summary = ProtoField.string("ring.summary", "Ring and outstanding"),
   slot = ProtoField.uint8("ring.slot", "Slot"),
   use = ProtoField.uint8("ring.use", "Use", base.DEC, uses),
   index = ProtoField.string("ring.index", "Index moved"),
@@ -136,15 +138,15 @@ local comment = Field.new("frame.comment")
 
 -- -- what is remembered, by the packet's number, so that it is the same however often a packet is looked at
 
-local open, taken, linked, stale, lines, line
+local open, taken, linked, stale, lines, in_force
 
 function ringside.init()
   open = {}     -- request in a slot that has no response yet: "dom.ring.slot" -> {frame, time, type, subtype, id}
   taken = {}    -- "dom.ring.use.slot" -> true once its receiver has taken it
   linked = {}   -- packet -> {request = .., response = .., latency = .., unasked = .., mismatch = ..}
   stale = {}    -- packet -> how many
-  lines = {}    -- packet -> the line in force
-  line = nil
+  lines = {}    -- packet -> the lines in force
+  in_force = {}
 end
 
 local function slot_key(domain, which, slot) return domain .. "." .. which .. "." .. slot end
@@ -181,8 +183,8 @@ local function remember_taken(number, p)
 end
 
 local function remember(number, p)
-  if p.line then line = p.line end
-  lines[number] = line
+  if #p.lines > 0 then in_force = p.lines end
+  lines[number] = in_force
   if p.kind == kind.slot_written and p.slot < slots and p.detail <= 1 and p.type then remember_slot(number, p) end
   if p.kind == kind.index_moved then remember_taken(number, p) end
 end
@@ -213,7 +215,9 @@ end
 
 local function show_ring(tree, buffer, p, number)
   local its = tree:add(ring, buffer(40, 16))
-  its:add(r.name, buffer(18, 1), string.format("dom%d.%s", p.domain, rings[p.ring] or "?"))
+  local name = string.format("dom%d.%s", p.domain, rings[p.ring] or "?")
+  its:add(r.name, buffer(18, 1), name)
+  its:add(r.summary, string.format("%s %s/%d", name, p.outstanding or "?", slots)):set_generated()
   if p.slot ~= none8 then its:add(r.slot, buffer(3, 1)) end
   if p.kind == kind.slot_written then its:add(r.use, buffer(17, 1)) end
   if p.kind == kind.index_moved then
@@ -261,14 +265,6 @@ local function show_frame(tree, buffer, p)
   its:append_text(", " .. (frame_types[p.detail] or "unknown"))
 end
 
-local losses = {"drop", "discard", "lost", "bytes that nobody read", "did not live to see", "overrun"}
-local function is_loss(text)
-  for _, word in ipairs(losses) do
-    if text:find(word, 1, true) then return true end
-  end
-  return false
-end
-
 -- Texts: what is refused, counted, told, and which quirk bites.
 local function show_text(tree, range, buffer, p)
   local text = printable(range)
@@ -277,15 +273,15 @@ local function show_text(tree, range, buffer, p)
   elseif p.kind == kind.counted then
     local item = tree:add(f.counter, range, text)
     tree:add_le(f.count, buffer(36, 4))
-    if is_loss(text) then item:add_proto_expert_info(odd.dropped) end
+    if p.marker == lost then item:add_proto_expert_info(odd.dropped) end
   elseif p.kind == kind.quirk then
     local item = tree:add(f.quirk, range, text)
     item:add_proto_expert_info(odd.quirk)
-    if is_loss(text) then item:add_proto_expert_info(odd.dropped) end
+    if text:find("drop", 1, true) then item:add_proto_expert_info(odd.dropped) end
   elseif text:sub(1, 7) == "fault: " then
     local item = tree:add(f.fault, range, text:sub(8))
     item:add_proto_expert_info(odd.fault)
-    if is_loss(text) then item:add_proto_expert_info(odd.dropped) end
+    if p.marker == lost then item:add_proto_expert_info(odd.dropped) end
   else
     tree:add(f.told, range, text)
   end
@@ -310,11 +306,12 @@ local function parse(buffer)
     domain = buffer(4, 2):le_uint(), port = buffer(6, 2):le_uint(), kind = buffer(16, 1):uint(),
     detail = buffer(17, 1):uint(), ring = buffer(18, 1):uint(), data = buffer(20, 2):le_uint(),
     from_bytes = buffer(22, 1):uint(), to_bytes = buffer(23, 1):uint(), time = buffer(24, 8):le_int64():tonumber(),
-    from = buffer(32, 4):le_uint(), to = buffer(36, 4):le_uint(), known = {},
+    from = buffer(32, 4):le_uint(), to = buffer(36, 4):le_uint(), known = {}, lines = {},
   }
   p.text_at = header_bytes + p.data + p.from_bytes + p.to_bytes
   if p.text_at > buffer:len() then return nil end
-  local known = buffer(19, 1):uint()
+  local known = buffer(19, 1):uint() % 16
+  p.marker = math.floor(buffer(19, 1):uint() / 16)
   for at = 0, 3 do p.known[at] = math.floor(known / 2 ^ at) % 2 == 1 end
   if p.known[0] and p.known[2] and p.ring ~= none8 then
     p.outstanding = (buffer(40, 4):le_uint() - buffer(48, 4):le_uint()) % 4294967296
@@ -324,14 +321,12 @@ local function parse(buffer)
     p.id = buffer(header_bytes + 2, 1):uint()
   end
   for _, each in ipairs({comment()}) do
-    local text = tostring(each.value)
-    p.line = text:match("^line: (.*)") or p.line
-    p.fault = text:match("^fault: (.*)") or p.fault
+    p.lines[#p.lines + 1] = tostring(each.value):match("^line: (.*)")
   end
   return p
 end
 
-local function show_ringside(tree, buffer, p, names)
+local function show_ringside(tree, buffer, p, names, number)
   local hop = interface_name()
   tree:add_le(f.step, buffer(8, 8))
   tree:add(f.time, buffer(24, 8), p.time / 1e6)
@@ -341,8 +336,7 @@ local function show_ringside(tree, buffer, p, names)
   tree:add_le(f.dom, buffer(4, 2))
   tree:add(f.from, buffer(header_bytes + p.data, p.from_bytes), names.from)
   if p.to_bytes > 0 then tree:add(f.to, buffer(header_bytes + p.data + p.from_bytes, p.to_bytes), names.to) end
-  if p.fault then tree:add(f.fault, p.fault):set_generated():add_proto_expert_info(odd.fault) end
-  if names.line then tree:add(f.line, names.line):set_generated() end
+  for _, line in ipairs(lines[number]) do tree:add(f.line, line):set_generated() end
 end
 
 local function text_of(buffer, at, size)
@@ -363,13 +357,12 @@ function ringside.dissector(buffer, pinfo, root)
   local names = {
     from = text_of(buffer, header_bytes + p.data, p.from_bytes),
     to = text_of(buffer, header_bytes + p.data + p.from_bytes, p.to_bytes),
-    line = lines[number],
   }
   local sentence = text_of(buffer, p.text_at, buffer:len() - p.text_at)
   pinfo.cols.src = names.from
   pinfo.cols.dst = names.to
   pinfo.cols.info = sentence
-  show_ringside(tree, buffer, p, names)
+  show_ringside(tree, buffer, p, names, number)
   if p.kind == kind.slot_written or p.kind == kind.index_moved then show_ring(root, buffer, p, number) end
   if p.kind == kind.event_raised or p.kind == kind.event_taken then show_event(root, buffer, p) end
   if p.kind == kind.frame_passed then show_frame(root, buffer, p) end
