@@ -41,7 +41,8 @@ int run(int argc, char** argv) {
   add_list_command(app, session);
   add_attach_commands(app, session);
   add_serial_commands(app, session);
-  add_look_commands(app, session);
+  add_ring_command(app, session);
+  add_dump_command(app, session);
   add_explain_command(app, session);
   add_quirks_command(app, session);
   add_puppet_command(app, session);

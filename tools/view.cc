@@ -16,6 +16,7 @@
 #include "tools/script_files.h"
 #include "tools/view.h"
 #include "tools/view_data.h"
+#include "tools/view_export.h"
 #include "tools/view_page.h"
 
 namespace ringside::tools {
@@ -36,6 +37,7 @@ struct Options {
   std::string html;
   bool text = false;
   bool schema = false;
+  Exports exports;
 };
 
 void print(const std::string& line) {
@@ -98,8 +100,20 @@ int view_command(const Options& options) {
     }
     journals.push_back(std::move(*journal));
   }
-  if (!options.html.empty()) return write_page(journals, options);
-  for (const trace::Journaled& each : journals) print_text(each);
+  if (!options.html.empty()) {
+    if (const int written = write_page(journals, options); written != exit_good) return written;
+  }
+  if (options.exports.any()) {
+    if (journals.size() > 1)
+      return failed({EINVAL, "cannot export", options.files.back(), "an export is of one journal",
+                     "name one file"}),
+             exit_usage;
+    if (const int written = write_exports(journals.front(), options.exports); written != exit_good)
+      return written;
+  }
+  if (options.text || (options.html.empty() && !options.exports.any())) {
+    for (const trace::Journaled& each : journals) print_text(each);
+  }
   return exit_good;
 }
 
@@ -113,6 +127,7 @@ constexpr char examples[] =
     "  diff <(ringside view a.jsonl --text | cut -c20-) <(ringside view b.jsonl --text | cut -c20-)\n"
     "  ringside view hello.jsonl --html hello.html         to be played, step by step, in a browser\n"
     "  ringside view off.jsonl on.jsonl --html both.html   two runs, side by side\n"
+    "  ringside view hello.jsonl --pcap hello.pcapng       for Wireshark; tools/wireshark has the dissector\n"
     "  ringside view --schema                              what each line of a journal is";
 
 }  // namespace
@@ -128,6 +143,7 @@ void add_view_command(CLI::App& app, Session& session) {
   command->add_flag("--text", options->text, "As text: time, step, who to whom, ring, what");
   CLI::Option* schema =
       command->add_flag("--schema", options->schema, "Print the JSON schema of a journal's lines");
+  add_export_options(*command, options->exports);
   command->callback([&session, options, file, schema] {
     if (file->empty() && schema->empty()) throw CLI::RequiredError("FILE");
     session.run = [options] { return view_command(*options); };

@@ -86,6 +86,7 @@ void Replay::slot_written(std::uint64_t step, const Entry& entry) {
 void Replay::index_moved(const Entry& entry) {
   ReplayedRing& its = rings_[{entry.domain, entry.ring}];
   its.indices[entry.detail] = entry.to_value;
+  its.known = static_cast<std::uint8_t>(its.known | 1u << entry.detail);
   if (static_cast<IndexName>(entry.detail) != IndexName::rsp_cons) return;
   const std::uint32_t taken =
       std::min<std::uint32_t>(entry.to_value - entry.from_value, ring::slots_per_ring);
@@ -128,7 +129,8 @@ void Replay::told(const Entry& entry) {
   const auto bytes = entry.message.payload();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (entry.actor.role != Role::xen || !text.starts_with("created ")) return;
-  for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) rings_[{entry.domain, ring}] = {};
+  for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx})
+    rings_[{entry.domain, ring}] = {.indices = {}, .known = 0xf, .slots = {}};
   for (auto& [key, port] : ports_) {
     if (key.first == entry.domain && entry.domain != 0) port = {};
   }

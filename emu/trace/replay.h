@@ -36,9 +36,13 @@ struct ReplayedSlot {
 
 struct ReplayedRing {
   std::array<std::uint32_t, 4> indices{};  ///< by IndexName
+  /// Bit k: index k is as the journal says. Of a domain that is older than the journal it is once it has
+  /// moved.
+  std::uint8_t known = 0;
   std::array<ReplayedSlot, ring::slots_per_ring> slots{};
 
   [[nodiscard]] std::uint32_t at(IndexName name) const { return indices[static_cast<std::size_t>(name)]; }
+  [[nodiscard]] bool knows(IndexName name) const { return (known >> static_cast<unsigned>(name) & 1) != 0; }
   /// Requests without a response. More than slots_per_ring: a side lies.
   [[nodiscard]] std::uint32_t outstanding() const {
     return at(IndexName::req_prod) - at(IndexName::rsp_prod);
