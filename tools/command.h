@@ -44,11 +44,13 @@ void add_life_commands(CLI::App& app, Session& session);       // life.cc: shutd
 void add_console_commands(CLI::App& app, Session& session);    // console.cc: console, exec
 void add_attach_commands(CLI::App& app, Session& session);     // attach.cc: attach, detach
 void add_serial_commands(CLI::App& app, Session& session);     // serial.cc: uart, keyboard, dmesg
-void add_look_commands(CLI::App& app, Session& session);       // look.cc: ring, dump
+void add_ring_command(CLI::App& app, Session& session);        // ring.cc: ring
+void add_dump_command(CLI::App& app, Session& session);        // dump.cc: dump
 void add_demo_command(CLI::App& app, Session& session);        // demo.cc
 void add_quirks_command(CLI::App& app, Session& session);      // quirks.cc
 void add_run_command(CLI::App& app, Session& session);         // run.cc
 void add_shrink_command(CLI::App& app, Session& session);      // shrink.cc
+void add_view_command(CLI::App& app, Session& session);        // view.cc
 void add_explain_command(CLI::App& app, Session& session);     // explain.cc
 void add_puppet_command(CLI::App& app, Session& session);      // puppet.cc
 void add_bench_command(CLI::App& app, Session& session);       // bench.cc

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "emu/host/launch.h"
+#include "emu/host/process_table.h"
 
 namespace ringside::tools {
 
@@ -76,7 +77,7 @@ Result<> RealStage::start() {
   auto line = host_->file_open(machine_.com1_link(), Host::FileUse::output);
   if (!line) return line.error();
   seat_at_uart(std::move(line->handle));
-  return Done{};
+  return await_program(0);
 }
 
 // -- time
@@ -113,13 +114,24 @@ bool RealStage::settle(Time until) {
   const Time began = now();
   for (;;) {
     const Time quiet_at = std::max(began, last_entry_) + script::quiet_for;
-    if (now() >= quiet_at) return true;
-    if (!advance(std::min(quiet_at, until)) && now() >= until) return now() >= quiet_at;
+    if (now() >= quiet_at && stands_still()) return true;
+    if (now() >= until) return false;
+    (void)advance(std::min(std::max(quiet_at, now() + journal_look_delay), until));
   }
 }
 
+/// A journal that says nothing proves little: on a busy machine a process may not get to run for longer than
+/// that.
+bool RealStage::stands_still() {
+  const std::uint64_t arrived = arrivals_;
+  const ProcessLook before = look_at_processes(machine_);
+  if (before.busy) return false;
+  run_for(still_for);
+  return hand_over() == 0 && arrivals_ == arrived && look_at_processes(machine_) == before;
+}
+
 bool RealStage::run_until(const std::function<bool()>& condition) {
-  const Time until = now() + script::stage_patience;
+  const Time until = now() + real_patience;
   while (!condition()) {
     if (!advance(std::min(now() + journal_look_delay, until)) && now() >= until) return condition();
   }
@@ -170,6 +182,22 @@ Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
   if (!page) return page.error();
   its.page = std::move(*page);
   return Done{};
+}
+
+/// Its program is there when this returns: until then nobody could tell a guest that says nothing from one
+/// whose program takes its time.
+Result<> RealStage::resume(DomainId domain) {
+  if (auto resumed = MachineStage::resume(domain); !resumed) return resumed;
+  return await_program(domain);
+}
+
+Result<> RealStage::await_program(DomainId domain) {
+  const auto found = guests_.find(domain);
+  if (found == guests_.end() || !found->second.listener.valid()) return Done{};
+  const auto there_or_dead = [&] { return found->second.wire != nullptr || (domain != 0 && !runs(domain)); };
+  if (run_until(there_or_dead)) return Done{};
+  return Error{ETIMEDOUT, "the program of a domain does not start", fmt::format("dom{}", domain),
+               "it does not say a word", ""};
 }
 
 Result<> RealStage::boot(DomainId domain, script::GuestProgram program) {
@@ -225,13 +253,20 @@ Result<> RealStage::end(DomainId domain, int status) {
   return Done{};
 }
 
-Result<> RealStage::kill(DomainId domain) {
+/// Its process, if it has one.
+std::optional<std::int32_t> RealStage::runs(DomainId domain) {
   auto info = privcmd_->domain_info(domain);
-  if (!info) return info.error();
-  if (!info->has_value() || (*info)->domain != domain || (*info)->state.running == 0) {
+  if (!info || !info->has_value() || (*info)->domain != domain || (*info)->state.running == 0)
+    return std::nullopt;
+  return (*info)->process;
+}
+
+Result<> RealStage::kill(DomainId domain) {
+  const auto process = runs(domain);
+  if (!process) {
     return Error{ESRCH, "cannot kill a domain's process", fmt::format("dom{}", domain), "it has ended", ""};
   }
-  ::kill((*info)->process, SIGKILL);
+  ::kill(*process, SIGKILL);
   return Done{};
 }
 

@@ -22,6 +22,10 @@ namespace ringside::tools {
 /// How often a stage looks at its machine's journal.
 inline constexpr Duration journal_look_delay = std::chrono::milliseconds(1);
 
+/// How long an act that waits does so, and a look at whether the processes stand still takes.
+inline constexpr Duration real_patience = std::chrono::seconds(20);
+inline constexpr Duration still_for = std::chrono::milliseconds(10);
+
 /// As any client has: one for calls, one for frames.
 inline constexpr std::uint32_t connections_of_xend = 2;
 
@@ -36,6 +40,7 @@ class RealStage final : public script::MachineStage {
 
   Result<> create(DomainId domain, script::GuestProgram program) override;
   Result<> boot(DomainId domain, script::GuestProgram program) override;
+  Result<> resume(DomainId domain) override;
   Result<> kill(DomainId domain) override;
   Result<> print(DomainId domain, std::string_view text) override;
   Result<> log(DomainId domain, std::string_view text) override;
@@ -81,10 +86,13 @@ class RealStage final : public script::MachineStage {
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
   [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
   [[nodiscard]] Result<> wait_for_program(DomainId domain);
+  [[nodiscard]] Result<> await_program(DomainId domain);
   [[nodiscard]] std::string puppet_path(DomainId domain) const;
   void program_came(Guest& its);
   void run_for(Duration duration);
   std::size_t hand_over();
+  [[nodiscard]] bool stands_still();
+  [[nodiscard]] std::optional<std::int32_t> runs(DomainId domain);
   [[nodiscard]] Result<int> process_of(script::Daemon daemon) const;
 
   MachineSpec spec_;

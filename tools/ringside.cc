@@ -41,13 +41,15 @@ int run(int argc, char** argv) {
   add_list_command(app, session);
   add_attach_commands(app, session);
   add_serial_commands(app, session);
-  add_look_commands(app, session);
+  add_ring_command(app, session);
+  add_dump_command(app, session);
   add_explain_command(app, session);
   add_quirks_command(app, session);
   add_puppet_command(app, session);
   add_script_file_commands(app, session);
   add_run_command(app, session);
   add_shrink_command(app, session);
+  add_view_command(app, session);
   add_bench_command(app, session);
 #ifdef RINGSIDE_RING_CHECK_DIR
   add_ring_check_command(app, session);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 
 #include "emu/host/linux_terminal.h"
@@ -56,6 +57,11 @@ int perform(Options& options, RunPlan& plan) {
     options.jobs.replay = &replayed;
     options.jobs.replay_path = options.replay;
   }
+  // One run leaves one file, unless a folder is meant.
+  const bool folder =
+      options.jobs.journal.ends_with('/') || std::filesystem::is_directory(options.jobs.journal);
+  options.jobs.journal_is_file =
+      !options.jobs.journal.empty() && plan.jobs.size() == 1 && plan.jobs.front().real == nullptr && !folder;
   options.jobs.timeout = std::chrono::duration<double>(options.timeout_s);
   const auto format = options.tap ? RunFormat::tap : options.json ? RunFormat::json : RunFormat::people;
   const bool progress = format == RunFormat::people && is_terminal(1) && is_terminal(2);
@@ -107,6 +113,7 @@ constexpr char examples[] =
     "Exit status: 0 all passed, 1 usage, 2 a file does not parse, 3 could not run, 4 an expectation failed.\n"
     "Examples:\n"
     "  ringside run hello.scn\n"
+    "  ringside run hello.scn --journal hello.jsonl        and then: ringside view hello.jsonl --text\n"
     "  ringside run scenarios -j 4 --junit results.xml     a folder, four at a time\n"
     "  ringside run typing.scn -p BYTES=481 --seed 7       one of its cases\n"
     "  ringside run ring.scn --seed 1..500                 500 orders of the same events\n"
@@ -132,6 +139,8 @@ void add_options(CLI::App& command, Options& its) {
       ->check(CLI::Range(0.01, 1000.0))
       ->capture_default_str();
   command.add_option("--out", its.jobs.out, "Where failed runs leave their journals")->capture_default_str();
+  command.add_option("--journal", its.jobs.journal,
+                     "Leave the journal of every run there: a file for one run, else a folder");
   command.add_option("--junit", its.junit, "Write results there, as JUnit does");
   CLI::Option* tap = command.add_flag("--tap", its.tap, "Results as TAP");
   command.add_flag("--json", its.json, "Results as JSON, one object a line")->excludes(tap);

@@ -10,8 +10,8 @@
 #include <sstream>
 
 #include "emu/script/agreement.h"
+#include "emu/script/journal_of.h"
 #include "emu/script/sim_stage.h"
-#include "emu/trace/json.h"
 #include "tools/real_stage.h"
 
 namespace ringside::tools {
@@ -49,14 +49,19 @@ std::string journal_name(const RunJob& job) {
   return fmt::format("{}-seed-{}.jsonl", name, job.seed);
 }
 
-Result<std::string> leave_journal(const RunJob& job, const std::string& folder, const script::Story& story) {
-  std::error_code problem;
-  std::filesystem::create_directories(folder, problem);
-  const std::string path = (std::filesystem::path(folder) / journal_name(job)).string();
+Result<std::string> leave_journal(const RunJob& job, const RunJobOptions& options,
+                                  const script::Story& story) {
+  const std::string& folder = options.journal.empty() ? options.out : options.journal;
+  std::string path = folder;
+  if (!options.journal_is_file) {
+    std::error_code problem;
+    std::filesystem::create_directories(folder, problem);
+    path = (std::filesystem::path(folder) / journal_name(job)).string();
+  }
   std::ofstream file(path);
-  const auto origin = static_cast<std::uint64_t>(story.began.count());
-  for (script::Step step = 1; step <= story.state.steps(); ++step)
-    file << trace::to_json_line(story.state.at(step), step, origin) << '\n';
+  trace::JournalHeader header = script::journal_header(*job.scenario, job.script->sources, story, job.seed);
+  header.made_by = "ringside " RINGSIDE_VERSION;
+  script::write_journal(file, header, *job.scenario, job.script->sources, story);
   file.close();
   if (!file) return Error{EIO, "cannot leave a journal", path, "the file system refuses it", ""};
   return path;
@@ -126,8 +131,8 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   const bool good = story.outcome == script::Outcome::passed;
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
   if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
-  if (!good || options.keep_journals) {
-    auto left = leave_journal(job, options.out, story);
+  if (!good || options.keep_journals || !options.journal.empty()) {
+    auto left = leave_journal(job, options, story);
     context.journal = left ? left.value() : left.error().text();
     result.journal = context.journal;
   }

@@ -54,6 +54,9 @@ struct RunJobOptions {
   std::chrono::duration<double> timeout{60};
   bool twice = false;
   bool keep_journals = false;  ///< of good runs too
+  /// Where every run leaves its journal, in place of `out`: a folder, or a file if `journal_is_file`.
+  std::string journal;
+  bool journal_is_file = false;
   const Tape* replay = nullptr;
   std::string replay_path;  ///< where that came from
 };

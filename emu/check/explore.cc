@@ -36,9 +36,10 @@ Exploration explore(Execution& execution, const Limits& limits, const std::funct
         break;
       }
     }
-    if (limits.enough && (result.executions + result.redundant) % executions_between_looks == 0 &&
-        limits.enough()) {
-      result.stopped = true;
+    const std::uint64_t so_far = result.executions + result.redundant;
+    if (so_far >= limits.executions ||
+        (limits.enough && so_far % executions_between_looks == 0 && limits.enough())) {
+      result.stopped = explorer.next();
       break;
     }
   } while (explorer.next());

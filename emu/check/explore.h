@@ -20,7 +20,8 @@ namespace ringside::check {
 inline constexpr std::uint32_t unbounded = 0xffffffff;
 
 struct Limits {
-  std::uint32_t bound = unbounded;  ///< deviations in one execution
+  std::uint32_t bound = unbounded;               ///< deviations in one execution
+  std::uint64_t executions = ~std::uint64_t{0};  ///< at most
   /// Asked now and then; true: stop here. Null: never.
   std::function<bool()> enough;
 };

@@ -125,10 +125,13 @@ std::string place_text(const Op& op, const ReportAbout& about) {
   return "the payload";
 }
 
-std::string states_text(const Step& step, const Space& space) {
+/// The words that have changed since `before`.
+std::string changes_text(const Step& step, const std::vector<std::uint64_t>& before, const Space& space) {
   std::string text;
-  for (std::size_t i = 0; i < step.words.size(); ++i)
-    text += fmt::format("{}{} {}", i == 0 ? "" : "  ", space.words()[i].name, step.words[i]);
+  for (std::size_t i = 0; i < step.words.size(); ++i) {
+    if (i < before.size() && before[i] == step.words[i]) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", space.words()[i].name, step.words[i]);
+  }
   return text;
 }
 
@@ -191,23 +194,15 @@ std::string report_text(const Recording& recording, const Space& space, const Re
   std::string text = fmt::format("{:>5}  ", "step");
   for (const std::string& name : about.fibers) text += fmt::format("{:<{}}", name, column_width);
   text += "shared words after it\n";
-  std::string last_states;
+  std::vector<std::uint64_t> words;
   std::vector<std::uint32_t> counts(columns, 0);
-  const auto line = [&](std::size_t number, std::size_t column, const std::string& what, std::string states,
+  const auto line = [&](std::size_t number, std::size_t column, const std::string& what, const Step& after,
                         bool marked) {
-    std::string row = fmt::format("{:>4}{}  ", number, marked ? '*' : ' ');
-    row += std::string(column * column_width, ' ');
-    row += what;
-    if (states != last_states) {
-      const std::size_t edge = 7 + columns * column_width;
-      if (row.size() + 1 < edge) {
-        row.resize(edge, ' ');
-      } else {
-        row += "  ";
-      }
-      row += states;
-      last_states = std::move(states);
-    }
+    std::string row =
+        fmt::format("{:>4}{}  {:{}}{}", number, marked ? '*' : ' ', "", column * column_width, what);
+    const std::string changes = changes_text(after, words, space);
+    words = after.words;
+    if (!changes.empty()) row = fmt::format("{:<{}} {}", row, 6 + columns * column_width, changes);
     text += row + "\n";
   };
   for (std::size_t at = 0; at < recording.steps.size();) {
@@ -241,12 +236,12 @@ std::string report_text(const Recording& recording, const Space& space, const Re
                                                            : "(its stores reach memory in)";
         line(at + 1, column,
              fmt::format("{}{} {} ({} bytes)", prefix, verb, place_text(step.op, about), bytes),
-             states_text(recording.steps[end - 1], space), marked);
+             recording.steps[end - 1], marked);
         at = end;
         continue;
       }
     }
-    line(at + 1, column, prefix + what_text(step, space, about), states_text(step, space), marked);
+    line(at + 1, column, prefix + what_text(step, space, about), step, marked);
     at = end;
   }
   for (std::size_t fiber = 0; fiber < columns && recording.end == End::deadlock; ++fiber) {

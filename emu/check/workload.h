@@ -89,7 +89,7 @@ class RingProgram final : public Program {
 
   void front();
   void back();
-  bool push_requests();
+  void push_requests();
   bool pop_responses();
   void sleep(int side);
   void attach_back_again();

@@ -2,8 +2,6 @@
 // one.
 #include "emu/check/workload.h"
 
-#include <array>
-
 namespace ringside::check {
 
 namespace {
@@ -38,19 +36,13 @@ void RingProgram::attack(int side) {
     if (ring_->push_req(&honest) == 1 && ring_->front_publish != nullptr) ring_->front_publish();
   }
   for (std::uint32_t move = 0; move < workload_.messages; ++move) {
-    std::array<std::uint32_t, words_max> mine = {};
-    std::uint32_t count = 0;
-    for (std::uint32_t i = 0; i < ring_->word_count; ++i) {
-      if (ring_->words[i].writer != static_cast<std::uint32_t>(1 - side)) mine[count++] = i;
-    }
     const std::uint32_t ways_slots = ring_->slot_bytes == 0 ? 0 : 2;
-    const std::uint32_t what =
-        ring_check_choose(count + ways_slots, "which word the peer spoils (then: a slot)");
-    if (what < count) {
-      spoil_word(ring_->words[mine[what]]);
+    const std::uint32_t what = ring_check_choose(ring_->word_count + ways_slots,
+                                                 "which word the peer spoils (the last two: a slot)");
+    if (what < ring_->word_count) {
+      spoil_word(ring_->words[what]);
     } else {
-      const std::uint32_t slot = (workload_.start + move) % ring_->slots;
-      spoil_slot(slot, what == count ? 0xff : 0x00);
+      spoil_slot((workload_.start + move) % ring_->slots, what == ring_->word_count ? 0xff : 0x00);
     }
     ring_check_notify(1 - side);
   }
@@ -78,18 +70,17 @@ void RingProgram::spoil_word(const ring_check_word& word) {
   std::memcpy(page_.data() + word.offset, &value, word.size);
 }
 
+/// One granule of it: how much of a message others see torn is known from honest ends.
 void RingProgram::spoil_slot(std::uint32_t slot, int byte) {
-  Execution* execution = Execution::current();
-  for (std::uint32_t at = 0; at < ring_->slot_bytes;) {
-    Op op;
-    op.kind = OpKind::store;
-    op.order = Order::relaxed;
-    op.offset = ring_->slots_offset + slot * ring_->slot_bytes + at;
-    op.size = std::min(granule_bytes - op.offset % granule_bytes, ring_->slot_bytes - at);
-    execution->announce(op);
-    std::memset(page_.data() + op.offset, byte, op.size);
-    at += op.size;
-  }
+  const std::uint32_t granules = std::clamp(ring_->slot_bytes / granule_bytes, 1u, 8u);
+  const std::uint32_t at = ring_check_choose(granules, "which 8 bytes of the slot it spoils") * granule_bytes;
+  Op op;
+  op.kind = OpKind::store;
+  op.order = Order::relaxed;
+  op.offset = ring_->slots_offset + slot * ring_->slot_bytes + at;
+  op.size = std::min(granule_bytes, ring_->slot_bytes - at);
+  Execution::current()->announce(op);
+  std::memset(page_.data() + op.offset, byte, op.size);
 }
 
 void RingProgram::judge_taken(const Guarded& got, std::string_view what) {

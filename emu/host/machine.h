@@ -49,8 +49,10 @@ class Machine {
   [[nodiscard]] std::string journal_directory() const { return directory_ + "/journal"; }
   /// The environment setting by which everything that runs in a domain can be found.
   [[nodiscard]] std::string domain_mark(DomainId domain) const {
-    return "RINGSIDE_DOMAIN=" + directory_ + "#" + std::to_string(domain);
+    return domains_mark() + std::to_string(domain);
   }
+  /// How the marks of all its domains begin.
+  [[nodiscard]] std::string domains_mark() const { return "RINGSIDE_DOMAIN=" + directory_ + "#"; }
 
  private:
   std::string directory_;

@@ -19,7 +19,7 @@
 
 namespace ringside::script {
 
-/// How long the acts that wait do so: for the answers of a dom0 that is alive.
+/// How long the acts of a simulated machine that wait do so: for the answers of a dom0 that is alive.
 inline constexpr Duration stage_patience = std::chrono::seconds(1);
 
 class MachineStage : public Stage {
@@ -73,7 +73,7 @@ class MachineStage : public Stage {
   /// In whose name somebody around the machine acts. The same again for the same name.
   virtual Host& seat(const std::string& name) = 0;
   virtual trace::Journal journal(trace::Actor self) = 0;
-  /// For acts that wait: stage_patience at most. False when it did not come to hold.
+  /// For acts that wait, but not for ever. False when it did not come to hold.
   [[nodiscard]] virtual bool run_until(const std::function<bool()>& condition) = 0;
   struct Console {
     std::uint16_t tcp_port = 0;

@@ -140,13 +140,16 @@ void Run::wait_until(Time until) {
 }
 
 bool Run::settle(Duration limit) {
-  const bool quiet = stage_->settle(stage_->now() + limit);
+  const bool quiet = stage_->settle(stage_->now() + scaled(limit));
   look_at_watches();
   return quiet;
 }
 
 Duration Run::limit_of(const Expect& expect) const {
-  const Duration limit = expect.within.value_or(scenario_.setup.timeout);
+  return scaled(expect.within.value_or(scenario_.setup.timeout));
+}
+
+Duration Run::scaled(Duration limit) const {
   return Duration(static_cast<Duration::rep>(static_cast<double>(limit.count()) * options_.time_scale));
 }
 
@@ -158,6 +161,7 @@ void Run::statement(const Statement& statement) {
     wait_until(since + statement.when->delay);
     if (stopped_) return;
   }
+  story_.came.push_back({&statement, state_.steps(), stage_->now(), story_.failures.size()});
   std::visit(
       Visit{[&](const Act& each) { act(each, statement); },
             [&](const Expect& each) { expect(statement, each); },
@@ -277,7 +281,7 @@ void Run::expect_now(const Statement& statement, const Expect& expect) {
 }
 
 void Run::expect_settled(const Statement& statement, const Expect& expect) {
-  const bool quiet = settle(limit_of(expect));
+  const bool quiet = settle(expect.within.value_or(scenario_.setup.timeout));
   const Seeker seeker(expect.pattern, cursor_of(expect.pattern), {});
   if (quiet && seeker.holds_now(scene())) {
     met(seeker, expect.pattern, statement.span);

@@ -85,6 +85,15 @@ struct Story {
   std::vector<std::string> said;  ///< by processes, to whoever runs them
   Cast::Names names;              ///< of people and clients as the entries number them; who is dom0 to guests
   Choice::Tape order;             ///< of what happened `together`
+
+  /// A statement's turn.
+  struct Came {
+    const Statement* statement = nullptr;
+    Step after = 0;  ///< the last entry before it
+    Time time{0};    ///< of the clock of the entries
+    std::size_t failures_before = 0;
+  };
+  std::vector<Came> came;  ///< in their order
 };
 
 /// The same for two runs exactly if their journals are.
@@ -137,6 +146,8 @@ class Run {
   void wait_until(Time until);
   bool settle(Duration limit);
   [[nodiscard]] Duration limit_of(const Expect& expect) const;
+  /// As long as this machine may take for it.
+  [[nodiscard]] Duration scaled(Duration limit) const;
   [[nodiscard]] Scene scene() const { return {*stage_, state_, cast_}; }
   [[nodiscard]] Cursor cursor_of(const Pattern& pattern) { return cursors_[cursor_key(pattern)]; }
   /// At what is there already.

@@ -3,66 +3,53 @@
 
 #include <fmt/format.h>
 
+#include "emu/trace/names.h"
 #include "emu/trace/text.h"
 
 namespace ringside::trace {
 
 namespace {
 
-constexpr std::uint32_t frame_request = 9;
-constexpr std::uint32_t frame_response = 10;
-
-std::string_view kind_name(Kind kind) {
-  switch (kind) {
-    case Kind::slot_written:
-      return "slot_written";
-    case Kind::index_moved:
-      return "index_moved";
-    case Kind::event_raised:
-      return "event_raised";
-    case Kind::event_taken:
-      return "event_taken";
-    case Kind::frame_passed:
-      return "frame_passed";
-    case Kind::bytes_passed:
-      return "bytes_passed";
-    case Kind::refused:
-      return "refused";
-    case Kind::counted:
-      return "counted";
-    case Kind::quirk:
-      return "quirk";
-    case Kind::told:
-      return "told";
-  }
-  return "unknown";
-}
-
 std::string hex(std::span<const std::uint8_t> bytes) {
   return fmt::format("\"{:02x}\"", fmt::join(bytes, ""));
 }
 
+/// Behind the length, up to the last byte that is not zero.
+std::span<const std::uint8_t> rest_of(const ring::ControlMessage& message) {
+  std::size_t end = ring::payload_bytes_max;
+  const std::size_t begin = message.payload().size();
+  while (end > begin && message.msg[end - 1] == 0) --end;
+  return {message.msg + begin, end - begin};
+}
+
 std::string message_json(const ring::ControlMessage& message) {
-  return fmt::format(R"("message":{{"type":{},"subtype":{},"id":{},"length":{},"bytes":{}}})", message.type,
-                     message.subtype, message.id, message.length, hex(message.payload()));
+  const auto rest = rest_of(message);
+  return fmt::format(R"("message":{{"type":{},"subtype":{},"id":{},"length":{},"bytes":{}{}}})", message.type,
+                     message.subtype, message.id, message.length, hex(message.payload()),
+                     rest.empty() ? "" : R"(,"rest":)" + hex(rest));
+}
+
+std::string source_json(const Entry& entry) {
+  const auto source = static_cast<EventSource>(entry.from_value);
+  if (source == EventSource::channel) return "";
+  return fmt::format(R"(,"source":"{}","number":{})", source_name(source), entry.to_value);
 }
 
 /// What entries of its kind have, from a comma on.
 std::string details(const Entry& entry) {
   const auto peer = [&] { return fmt::format(R"("peer":{})", json_text(actor_name(entry.peer))); };
-  const auto ring = [&] { return fmt::format(R"("ring":"{}")", entry.ring == ring::Ring::tx ? "tx" : "rx"); };
+  const auto ring = [&] { return fmt::format(R"("ring":"{}")", ring_word(entry.ring)); };
   const auto text = [&] { return fmt::format(R"("text":{})", json_text(escaped(entry.message.payload()))); };
   switch (entry.kind) {
     case Kind::slot_written:
       return fmt::format(R"(,{},"slot":{},"use":"{}",{})", ring(), entry.to_value,
-                         entry.detail == static_cast<std::uint8_t>(SlotUse::request) ? "request" : "response",
-                         message_json(entry.message));
+                         use_name(static_cast<SlotUse>(entry.detail)), message_json(entry.message));
     case Kind::index_moved:
       return fmt::format(R"(,{},"index":"{}","from":{},"to":{})", ring(),
                          index_name(static_cast<IndexName>(entry.detail)), entry.from_value, entry.to_value);
     case Kind::event_raised:
-      return fmt::format(R"(,{},"port":{},"outcome":"{}")", peer(), entry.port,
-                         raised_name(static_cast<ring::Raised>(entry.detail)));
+      return fmt::format(R"(,{},"port":{},"outcome":"{}"{})", peer(), entry.port,
+                         raised_name(static_cast<ring::Raised>(entry.detail)), source_json(entry));
     case Kind::event_taken:
       return fmt::format(R"(,"port":{})", entry.port);
     case Kind::frame_passed: {
@@ -114,9 +101,13 @@ std::string json_text(std::string_view text) {
 }
 
 std::string to_json_line(const Entry& entry, std::uint64_t step, std::uint64_t origin_ns) {
-  return fmt::format(R"({{"step":{},"time_ns":{},"kind":"{}","actor":{}{}{}}})", step,
-                     static_cast<std::int64_t>(entry.time_ns - origin_ns), kind_name(entry.kind),
-                     json_text(actor_name(entry.actor)),
+  const auto time_ns = static_cast<std::int64_t>(entry.time_ns - origin_ns);
+  if (!makes_sense(entry)) {
+    return fmt::format(R"({{"step":{},"time_ns":{},"kind":"{}","entry":{}}})", step, time_ns, kind_nonsense,
+                       hex({reinterpret_cast<const std::uint8_t*>(&entry), sizeof entry}));
+  }
+  return fmt::format(R"({{"step":{},"time_ns":{},"kind":"{}","actor":{}{}{}}})", step, time_ns,
+                     kind_name(entry.kind), json_text(actor_name(entry.actor)),
                      entry.domain == 0 ? "" : fmt::format(R"(,"domain":{})", entry.domain), details(entry));
 }
 

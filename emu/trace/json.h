@@ -1,20 +1,23 @@
-// Journal entries as JSON, one object a line: the form in which a journal leaves the program.
+// Journal entries as JSON, one object a line. journal_file.h has the file that they make, journal_schema.json
+// its schema.
 //
 // Every object has `step` (from 1), `time_ns` (since the journal's origin), `kind` and `actor`. The rest is
 // there when the kind has it:
 //
 //   slot_written   ring, slot, use ("request", "response"), message
 //   index_moved    ring, index, from, to
-//   event_raised   peer, port, outcome
+//   event_raised   peer, port, outcome; source ("virq", "pirq") and number if it is for an interrupt
 //   event_taken    port
 //   frame_passed   peer, port, frame (the xcs frame's type by name), message where the frame carries one
 //   bytes_passed   peer, bytes
 //   refused        peer, text
 //   counted        text (the counter's name), from, to
 //   quirk, told    text
+//   nonsense       entry: what a faulty process wrote, as it lay in memory; such an object has no actor
 //
-// `domain` is there unless it is 0. A `message` has type, subtype, id, length, and `bytes`. Bytes are
-// hexadecimal; a `text` is escaped as in the text form. Actors are named as there: "dom1", "xcs", "user2".
+// `domain` is there unless it is 0. A `message` has type, subtype, id, length, and `bytes`; and `rest`, what
+// lies behind its length, if that is not all zero. Bytes are hexadecimal; a `text` is escaped as in the text
+// form. Actors are named as there: "dom1", "xcs", "user2".
 #pragma once
 
 #include <cstdint>
@@ -23,6 +26,9 @@
 #include "emu/trace/event.h"
 
 namespace ringside::trace {
+
+/// The `kind` of what has none.
+inline constexpr std::string_view kind_nonsense = "nonsense";
 
 /// Without a newline.
 [[nodiscard]] std::string to_json_line(const Entry& entry, std::uint64_t step, std::uint64_t origin_ns);

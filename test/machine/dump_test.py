@@ -104,6 +104,49 @@ class Dumps(unittest.TestCase):
                 self.assertEqual(dump.process.wait(support.PATIENCE_S), 0)
                 dump.process.communicate()
 
+    def test_a_capture_begins_at_once_and_grows_as_things_happen(self):
+        with Machine() as machine:
+            machine.run("create", "web", check=0)
+            path = os.path.join(machine.parent, "web.pcapng")
+            dump = subprocess.Popen([RINGSIDE, "dump", "--dir", machine.directory, "-w", path, "web"], stderr=subprocess.PIPE)
+            eventually("the capture has begun", lambda: os.path.exists(path) and os.path.getsize(path) > 0)
+            begun = os.path.getsize(path)
+
+            def captured(text):
+                machine.run("sysrq", "web", "h", check=0)
+                with open(path, "rb") as file:
+                    return text in file.read()
+            eventually("a message is in it", lambda: captured(b'request shutdown sysrq'))
+            self.assertGreater(os.path.getsize(path), begun)
+            dump.send_signal(signal.SIGINT)
+            _, errors = dump.communicate(timeout=support.PATIENCE_S)
+            self.assertEqual(dump.returncode, 0, errors)
+            self.assertRegex(errors.decode(), r"^\d+ entries in .*web.pcapng\n$")
+            os.remove(path)
+
+    def test_a_capture_ends_with_who_reads_it(self):
+        with Machine() as machine:
+            machine.run("create", "web", check=0)
+            dump = subprocess.Popen([RINGSIDE, "dump", "--dir", machine.directory, "-w", "-"], stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE)
+            self.assertEqual(dump.stdout.read(4), b"\x0a\x0d\x0d\x0a")
+            dump.stdout.close()
+
+            def ended():
+                machine.run("sysrq", "web", "h", check=0)
+                return dump.poll() is not None
+            eventually("dump has ended", ended)
+            self.assertEqual((dump.returncode, dump.stderr.read()), (0, b""))
+            dump.stderr.close()
+
+    def test_a_capture_that_cannot_be_is_refused(self):
+        with Machine() as machine:
+            said = machine.run("dump", "-w", "web.txt", check=3).stderr.decode()
+            self.assertIn("cannot write a capture: web.txt: the name does not say in which form (let it end with", said)
+            said = machine.run("dump", "-w", "/nowhere/web.pcapng", check=3).stderr.decode()
+            self.assertIn("cannot write: /nowhere/web.pcapng: No such file or directory", said)
+            machine.run("dump", "-w", "web.pcapng", "--link-type", "12", check=1)
+
     def test_wrong_words_are_refused(self):
         with Machine() as machine:
             self.assertIn(b"no such domain", machine.run("dump", "nobody", check=3).stderr)

@@ -30,10 +30,12 @@ constexpr std::string_view outcome_names[] = {"whole", "bounded", "stopped", "fa
 
 std::string to_text(const RingVerdict& verdict) {
   return fmt::format(
-      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\ndeviations {}\nwhy {}\nreplay "
+      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\ndeviations {}\nwhy "
+      "{}\nreplay "
       "{}\nreport\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
-      verdict.steps, verdict.seconds, verdict.deviations, verdict.why, verdict.replay, verdict.report);
+      verdict.steps, verdict.seconds, verdict.bound, verdict.deviations, verdict.why, verdict.replay,
+      verdict.report);
 }
 
 RingVerdict from_text(const std::string& text) {
@@ -55,6 +57,8 @@ RingVerdict from_text(const std::string& text) {
       verdict.steps = std::strtoull(value.c_str(), nullptr, 10);
     } else if (key == "seconds") {
       verdict.seconds = std::strtod(value.c_str(), nullptr);
+    } else if (key == "bound") {
+      verdict.bound = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (key == "deviations") {
       verdict.deviations = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (key == "why") {

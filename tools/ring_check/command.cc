@@ -28,6 +28,7 @@ struct Request {
   std::vector<std::string> models;
   std::uint32_t messages = 0;
   std::uint32_t bound = check::unbounded;
+  std::uint64_t limit = 0;
   std::string budget;
   unsigned at_once = 1;
   std::string shard;
@@ -36,9 +37,13 @@ struct Request {
   std::string junit;
   bool thorough = false;
   bool list = false;
+  bool first = false;
   bool tap = false;
   bool json = false;
 };
+
+/// ringside's own rings are many, and quick to be asked about. --long is for the rest.
+constexpr std::uint64_t own_executions_max = 5'000;
 
 Error usage(std::string object, std::string why, std::string advice) {
   return {EINVAL, "cannot check rings", std::move(object), std::move(why), std::move(advice)};
@@ -140,6 +145,8 @@ int check_rings(const Request& request) {
   if (request.messages != 0) options.messages = request.messages;
   if (request.bound != check::unbounded) options.bound = request.bound;
   options.thorough = request.thorough;
+  if (request.rings.empty() && !request.thorough) options.executions_max = own_executions_max;
+  if (request.limit != 0) options.executions_max = request.limit;
   RingJobsOptions run;
   run.at_once = request.at_once;
   if (!request.budget.empty()) {
@@ -179,7 +186,7 @@ int check_rings(const Request& request) {
   output.begin();
   run_ring_jobs(jobs, run, [&](std::size_t number, const RingVerdict& verdict) {
     output.verdict(number, jobs[number], verdict);
-    return true;
+    return !request.first || verdict.outcome != RingOutcome::failed;
   });
   if (auto ended = output.end(); !ended) return failed(ended.error());
   if (output.failed() != 0) return exit_expectation_failed;
@@ -221,6 +228,8 @@ void add_ring_check_command(CLI::App& app, Session& session) {
       ->check(CLI::Range(1u, 64u));
   command->add_option("--bound", request->bound,
                       "Only executions with so many deviations from the plain order at most");
+  command->add_option("--limit", request->limit,
+                      "Executions in one search at most; then those with few deviations are searched");
   command->add_option("--budget", request->budget, "Stop after this long: 60s, 5m")->type_name("TIME");
   command->add_option("-j,--jobs", request->at_once, "So many at a time")->check(CLI::Range(1u, 256u));
   command->add_option("--shard", request->shard, "Only part I of N of the jobs")->type_name("I/N");
@@ -234,6 +243,7 @@ void add_ring_check_command(CLI::App& app, Session& session) {
   command->add_option("--junit", request->junit, "Results as JUnit XML, besides")->type_name("FILE");
   command->add_flag("--long", request->thorough,
                     "More messages, more starts, higher bounds: minutes instead of seconds");
+  command->add_flag("--first", request->first, "Stop at the first that fails");
   command->add_flag("--list", request->list, "What would be tried, one a line");
   command->add_flag("--tap", request->tap, "Results in the Test Anything Protocol");
   command->add_flag("--json", request->json, "Results as JSON, one object a line");

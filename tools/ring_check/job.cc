@@ -24,6 +24,9 @@ constexpr Play plays[] = {Play::exchange,     Play::attach,     Play::reattach, 
 /// A counterexample is looked for among those with few deviations for so long at most.
 constexpr auto minimising_time = std::chrono::seconds(5);
 
+/// Nobody waits for a search with a higher one.
+constexpr std::uint32_t bound_max = 8;
+
 bool is_hostile(Play play) {
   return play == Play::hostile_front || play == Play::hostile_back;
 }
@@ -177,13 +180,33 @@ RingVerdict try_ring(const RingJob& job, Clock::time_point deadline) {
     return verdict;
   }
   const Watched watched(*bench.execution);
-  const check::Exploration found = check::explore(
-      *bench.execution, {.bound = job.bound, .enough = [&] { return Clock::now() > deadline; }});
-  verdict.executions = found.executions;
-  verdict.redundant = found.redundant;
-  verdict.steps = found.steps;
+  const auto search = [&](std::uint32_t bound) {
+    const check::Exploration found =
+        check::explore(*bench.execution, {.bound = bound, .executions = job.executions_max, .enough = [&] {
+                                            return Clock::now() > deadline;
+                                          }});
+    verdict.executions += found.executions;
+    verdict.redundant += found.redundant;
+    verdict.steps += found.steps;
+    return found;
+  };
+  check::Exploration found = search(job.bound);
+  verdict.outcome = found.stopped   ? RingOutcome::stopped
+                    : found.bounded ? RingOutcome::bounded
+                                    : RingOutcome::whole;
+  verdict.bound = job.bound;
+  for (std::uint32_t bound = 1; found.stopped && job.bound == check::unbounded && bound <= bound_max;
+       ++bound) {
+    check::Exploration part = search(bound);
+    if (part.stopped) break;
+    if (part.failed()) found = std::move(part);
+    verdict.outcome = RingOutcome::bounded;
+    verdict.bound = bound;
+    if (found.failed()) break;
+  }
   verdict.seconds = std::chrono::duration<double>(Clock::now() - began).count();
   if (bench.execution->accesses() == 0) {
+    verdict.outcome = RingOutcome::could_not;
     verdict.why =
         "no access to the page was seen: the ring was not compiled with the checker's flags (build it with: "
         "ringside ring-check cc)";
@@ -195,9 +218,6 @@ RingVerdict try_ring(const RingJob& job, Clock::time_point deadline) {
     report(job, bench, minimised(bench, found), verdict);
     return verdict;
   }
-  verdict.outcome = found.stopped   ? RingOutcome::stopped
-                    : found.bounded ? RingOutcome::bounded
-                                    : RingOutcome::whole;
   return verdict;
 }
 

@@ -18,6 +18,10 @@ struct RingJob {
   check::Workload workload;
   check::ModelName model = check::ModelName::sc;
   std::uint32_t bound = check::unbounded;
+  /// So many executions at most in one search. A search without bound that is longer is followed by those
+  /// with a bound of 1, 2, 3
+  /// ..., as far as they fit in.
+  std::uint64_t executions_max = ~std::uint64_t{0};
 
   /// "SC exchange of 3 messages", with where it starts unless that is 0.
   [[nodiscard]] std::string what() const;
@@ -25,7 +29,7 @@ struct RingJob {
 
 enum class RingOutcome : std::uint8_t {
   whole,      ///< nothing is wrong in any execution
-  bounded,    ///< nothing is wrong in those up to the bound
+  bounded,    ///< nothing is wrong in those with `bound` deviations at most
   stopped,    ///< nothing was wrong when time was up
   failed,     ///< the ring is wrong; there is a report
   could_not,  ///< it could not be tried
@@ -37,6 +41,7 @@ struct RingVerdict {
   std::uint64_t redundant = 0;
   std::uint64_t steps = 0;
   double seconds = 0;
+  std::uint32_t bound = 0;
   std::uint32_t deviations = 0;
   std::string why;     ///< of failed and could_not: one line
   std::string replay;  ///< of failed: for --replay; may be empty

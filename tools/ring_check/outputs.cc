@@ -19,14 +19,14 @@ std::string with_commas(std::uint64_t number) {
   return text;
 }
 
-std::string coverage_text(const RingJob& job, const RingVerdict& verdict) {
+std::string coverage_text(const RingVerdict& verdict) {
   switch (verdict.outcome) {
     case RingOutcome::whole:
       return "all";
     case RingOutcome::bounded:
-      return fmt::format("up to {} deviation{}", job.bound, job.bound == 1 ? "" : "s");
+      return fmt::format("up to {} deviation{}", verdict.bound, verdict.bound == 1 ? "" : "s");
     case RingOutcome::stopped:
-      return "until time was up";
+      return "all that there was time for";
     case RingOutcome::failed:
     case RingOutcome::could_not:
       break;
@@ -126,8 +126,8 @@ void RingOutput::for_people(const RingJob& job, const RingVerdict& verdict) {
     return;
   }
   std::printf("%s\n", fmt::format("  ok   {:<44} {:>11} executions  {:<20} {:>8.2f} s", job.what(),
-                                  with_commas(verdict.executions + verdict.redundant),
-                                  coverage_text(job, verdict), verdict.seconds)
+                                  with_commas(verdict.executions + verdict.redundant), coverage_text(verdict),
+                                  verdict.seconds)
                           .c_str());
 }
 

@@ -17,6 +17,7 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     job.plugin = &plugin;
     job.model = model;
     job.workload = {play, messages, start, scenario};
+    job.executions_max = options.executions_max;
     job.bound = options.bound.value_or(bound);
     jobs.push_back(job);
   };
@@ -24,11 +25,13 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     for (std::uint32_t i = 0; i < ring.scenario_count; ++i)
       add(model, Play::scenario, 0, 0, check::unbounded, i);
     if (ring.push_req == nullptr) continue;
+    // With many words to spoil, two blows are a million executions.
+    const std::uint32_t blows = options.thorough || ring.word_count <= 4 ? 2 : 1;
     const std::uint32_t messages = options.messages.value_or(3);
     if (model == ModelName::sc) {
       // What a peer writes and what a lock lets through does not depend on the order of memory.
-      if (can(RING_CHECK_HOSTILE_FRONT)) add(model, Play::hostile_front, 2);
-      if (can(RING_CHECK_HOSTILE_BACK)) add(model, Play::hostile_back, 2);
+      if (can(RING_CHECK_HOSTILE_FRONT)) add(model, Play::hostile_front, blows);
+      if (can(RING_CHECK_HOSTILE_BACK)) add(model, Play::hostile_back, blows);
       if (can(RING_CHECK_TWO_FRONTS)) add(model, Play::two_fronts, std::min(2u, ring.slots));
     }
     if (can(RING_CHECK_ATTACH_RUNNING)) add(model, Play::attach, std::min(2u, messages));

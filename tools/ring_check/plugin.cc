@@ -19,6 +19,9 @@ Error bad_plugin(const std::string& path, std::string why, std::string advice) {
   return {EINVAL, "cannot check a ring", path, std::move(why), std::move(advice)};
 }
 
+/// How many of the functions that were inlined into each other are named.
+constexpr std::size_t frames_shown_max = 2;
+
 constexpr std::uintptr_t round_up(std::uintptr_t value, std::uintptr_t to) {
   return (value + to - 1) / to * to;
 }
@@ -113,7 +116,8 @@ std::map<const void*, std::string> RingPlugin::locate(const std::vector<const vo
   if (code.empty()) return found;
   std::string quoted;
   for (const char c : path_) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  std::string command = fmt::format("addr2line -e '{}'", quoted);
+  // -a: each address before its lines, one for each function that was inlined into the next.
+  std::string command = fmt::format("addr2line -a -i -e '{}'", quoted);
   // A return address belongs to the instruction before it.
   for (const void* address : code)
     command += fmt::format(" {:#x}", reinterpret_cast<std::uintptr_t>(address) - loaded_at_ - 1);
@@ -121,14 +125,24 @@ std::map<const void*, std::string> RingPlugin::locate(const std::vector<const vo
   std::FILE* lines = ::popen(command.c_str(), "r");
   if (lines == nullptr) return found;
   char line[4096];
-  for (const void* address : code) {
-    if (std::fgets(line, sizeof line, lines) == nullptr) break;
-    std::string text(line);
-    text = text.substr(0, text.find_first_of(" \n"));
-    if (text.empty() || text.starts_with("??")) continue;
-    found[address] = std::filesystem::path(text).filename().string();
+  std::size_t next = 0;
+  std::string* place = nullptr;
+  std::size_t frames = 0;
+  while (std::fgets(line, sizeof line, lines) != nullptr) {
+    if (std::string_view(line).starts_with("0x")) {
+      if (next == code.size()) break;
+      place = &found[code[next++]];
+      frames = 0;
+      continue;
+    }
+    const std::string text = std::string(line).substr(0, std::string_view(line).find_first_of(" \n"));
+    // Of the language's own headers nobody wants to know.
+    if (place == nullptr || text.starts_with("??") || text.starts_with("/usr/") || frames == frames_shown_max)
+      continue;
+    *place += (frames++ == 0 ? "" : " < ") + std::filesystem::path(text).filename().string();
   }
   ::pclose(lines);
+  std::erase_if(found, [](const auto& each) { return each.second.empty(); });
   return found;
 }
 

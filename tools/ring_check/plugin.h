@@ -26,7 +26,8 @@ class RingPlugin {
   [[nodiscard]] const std::vector<check::Segment>& variables() const { return variables_; }
   [[nodiscard]] std::vector<check::Word> words() const;
 
-  /// "ring.c:31" for each address of its code, from the debug information; what has none is left out.
+  /// "ring.c:31" for each address of its code, from the debug information; "memory.h:26 < front.h:63" where
+  /// one was inlined into the other. What has none is left out.
   [[nodiscard]] std::map<const void*, std::string> locate(const std::vector<const void*>& code) const;
 
  private:

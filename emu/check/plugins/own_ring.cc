@@ -69,18 +69,17 @@ bool has_work(ring_check_side side) {
   return side == RING_CHECK_FRONT ? front->has_response() : back->has_request();
 }
 
-/// As the guest does: an event that came while it was awake is found by unmasking, and then taken.
-int guest_final_check() {
-  if (!down().unmask(port) && !down().upcall_is_pending() && !has_work(guest)) return 0;
-  down().set_mask(port);
-  down().clear_pending(port);
-  return 1;
-}
-
 void guest_woken() {
   down().set_mask(port);
   down().upcall([](Port found) { down().clear_pending(found); });
   if (down().is_pending(port)) down().clear_pending(port);
+}
+
+/// As the guest does: an event that came while it was awake is found by unmasking, and then taken.
+int guest_final_check() {
+  if (!down().unmask(port) && !down().upcall_is_pending() && !has_work(guest)) return 0;
+  guest_woken();
+  return 1;
 }
 
 /// As the controller does: what is pending by now is found by the look at the ring.

@@ -1,0 +1,101 @@
+// Runs as journal files.
+#include "emu/script/journal_of.h"
+
+#include "emu/script/print.h"
+
+namespace ringside::script {
+
+namespace {
+
+using trace::JournalMark;
+
+class Marks {
+ public:
+  Marks(const Scenario& scenario, const Sources& sources, const Story& story)
+      : own_file_(scenario.setup.title_span.source), sources_(sources), story_(story) {}
+
+  std::vector<JournalMark> all() {
+    for (const Story::Came& each : story_.came) {
+      failures_until(each.failures_before);
+      add(each);
+    }
+    failures_until(story_.failures.size());
+    return std::move(marks_);
+  }
+
+ private:
+  [[nodiscard]] JournalMark mark(JournalMark::Kind kind, Step after, Duration since_began,
+                                 const Span& line) const {
+    JournalMark made;
+    made.kind = kind;
+    made.after = after;
+    made.time_ns = since_began.count();
+    made.line = line.line;
+    if (line.source != own_file_) made.file = sources_.at(line.source).path;
+    return made;
+  }
+
+  void add(const Story::Came& came) {
+    const Statement& statement = *came.statement;
+    JournalMark made =
+        mark(JournalMark::Kind::statement, came.after, came.time - story_.began, statement.span);
+    if (const auto* phase = std::get_if<Phase>(&statement.what)) {
+      made.kind = JournalMark::Kind::phase;
+      made.text = phase->title;
+    } else if (std::holds_alternative<Together>(statement.what)) {
+      made.text = sources_.text(statement.span);
+    } else {
+      made.text = written(statement);
+    }
+    const auto* act = std::get_if<Act>(&statement.what);
+    if (act != nullptr && (std::holds_alternative<Fault>(*act) || std::holds_alternative<HealsAll>(*act)))
+      made.kind = JournalMark::Kind::fault;
+    marks_.push_back(std::move(made));
+  }
+
+  void failures_until(std::size_t number) {
+    for (; told_ < number; ++told_) {
+      const Failure& failure = story_.failures[told_];
+      JournalMark made = mark(JournalMark::Kind::failure, failure.step, failure.time, failure.marked);
+      made.text = failure.instead;
+      made.focus = failure.focus;
+      marks_.push_back(std::move(made));
+    }
+  }
+
+  std::uint32_t own_file_;
+  const Sources& sources_;
+  const Story& story_;
+  std::size_t told_ = 0;
+  std::vector<JournalMark> marks_;
+};
+
+}  // namespace
+
+trace::JournalHeader journal_header(const Scenario& scenario, const Sources& sources, const Story& story,
+                                    std::uint64_t seed) {
+  trace::JournalHeader header;
+  header.mode = spelled(scenario.mode);
+  header.controller = scenario.setup.controller == Controller::xenctld ? "xenctld" : "xcs";
+  header.seed = seed;
+  for (const std::uint32_t domain : story.state.domains())
+    header.domains.push_back({domain, scenario.setup.abi});
+  for (const QuirkAbout& known : quirks_known) {
+    if (scenario.setup.quirks.has(known.quirk)) header.quirks.emplace_back(known.name);
+  }
+  header.scenario = {scenario.name, scenario.setup.title, scenario.path,
+                     sources.at(scenario.setup.title_span.source).lines};
+  return header;
+}
+
+std::vector<JournalMark> journal_marks(const Scenario& scenario, const Sources& sources, const Story& story) {
+  return Marks(scenario, sources, story).all();
+}
+
+void write_journal(std::ostream& file, const trace::JournalHeader& header, const Scenario& scenario,
+                   const Sources& sources, const Story& story) {
+  trace::write_journal(file, header, story.state.entries(), journal_marks(scenario, sources, story),
+                       static_cast<std::uint64_t>(story.began.count()));
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,68 @@
+// The lines of a journal file that are not entries, as they are written.
+#include "emu/trace/journal_file.h"
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "emu/trace/json.h"
+#include "emu/trace/names.h"
+
+namespace ringside::trace {
+
+namespace {
+
+std::string json_list(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& each : texts) out += (out.empty() ? "" : ",") + json_text(each);
+  return "[" + out + "]";
+}
+
+std::string domains_json(const std::vector<JournalDomain>& domains) {
+  std::string out;
+  for (const JournalDomain& each : domains) {
+    out +=
+        fmt::format(R"({}{{"id":{},"layout":"{}"{}}})", out.empty() ? "" : ",", each.id,
+                    layout_name(each.layout), each.name.empty() ? "" : R"(,"name":)" + json_text(each.name));
+  }
+  return "[" + out + "]";
+}
+
+std::string scenario_json(const JournalScenario& scenario) {
+  return fmt::format(R"({{"name":{},"title":{},"path":{},"lines":{}}})", json_text(scenario.name),
+                     json_text(scenario.title), json_text(scenario.path), json_list(scenario.lines));
+}
+
+}  // namespace
+
+std::string to_json_line(const JournalHeader& header) {
+  std::string line = fmt::format(R"({{"format":"{}","version":{},"made_by":{},"mode":{})", journal_format,
+                                 journal_version, json_text(header.made_by), json_text(header.mode));
+  if (header.seed) line += fmt::format(R"(,"seed":{})", *header.seed);
+  if (!header.controller.empty()) line += R"(,"controller":)" + json_text(header.controller);
+  line += fmt::format(R"(,"slots":{},"domains":{},"quirks":{})", ring::slots_per_ring,
+                      domains_json(header.domains), json_list(header.quirks));
+  if (header.scenario) line += R"(,"scenario":)" + scenario_json(*header.scenario);
+  return line + "}";
+}
+
+std::string to_json_line(const JournalMark& mark) {
+  std::string line =
+      fmt::format(R"({{"mark":"{}","after":{},"time_ns":{},"line":{},"text":{})", mark_name(mark.kind),
+                  mark.after, mark.time_ns, mark.line, json_text(mark.text));
+  if (!mark.file.empty()) line += R"(,"file":)" + json_text(mark.file);
+  if (mark.focus != 0) line += fmt::format(R"(,"focus":{})", mark.focus);
+  return line + "}";
+}
+
+void write_journal(std::ostream& file, const JournalHeader& header, const std::vector<Entry>& entries,
+                   const std::vector<JournalMark>& marks, std::uint64_t origin_ns) {
+  file << to_json_line(header) << '\n';
+  auto mark = marks.begin();
+  for (std::uint64_t step = 0; step <= entries.size(); ++step) {
+    if (step != 0) file << to_json_line(entries[step - 1], step, origin_ns) << '\n';
+    for (; mark != marks.end() && mark->after <= step; ++mark) file << to_json_line(*mark) << '\n';
+  }
+}
+
+}  // namespace ringside::trace

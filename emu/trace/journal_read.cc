@@ -1,0 +1,428 @@
+// Reading a journal file. Nothing in it is trusted: whoever made it may have been faulty, or somebody else.
+#include <nlohmann/json.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <istream>
+#include <limits>
+
+#include "emu/trace/journal_file.h"
+#include "emu/trace/json.h"
+#include "emu/trace/names.h"
+#include "emu/trace/text.h"
+
+namespace ringside::trace {
+
+namespace {
+
+using nlohmann::json;
+
+/// The fields of one object. After its first complaint it answers nothing of use, and every further question
+/// is harmless: who asks looks at the complaint in the end.
+class Fields {
+ public:
+  Fields(const json& object, std::string& complaint) : object_(object), complaint_(complaint) {}
+
+  [[nodiscard]] bool has(const char* key) const { return object_.contains(key); }
+
+  std::uint64_t number(const char* key, std::uint64_t max) {
+    const json* its = find(key);
+    if (its == nullptr) return 0;
+    if (!its->is_number_unsigned() || its->get<std::uint64_t>() > max) {
+      wrong(key, fmt::format("a whole number from 0 to {}", max));
+      return 0;
+    }
+    return its->get<std::uint64_t>();
+  }
+  std::uint32_t word(const char* key, std::uint32_t max = std::numeric_limits<std::uint32_t>::max()) {
+    return static_cast<std::uint32_t>(number(key, max));
+  }
+  std::uint8_t byte(const char* key) { return static_cast<std::uint8_t>(number(key, 0xff)); }
+
+  std::int64_t time(const char* key) {
+    const json* its = find(key);
+    if (its == nullptr) return 0;
+    const bool small = its->is_number_unsigned() &&
+                       its->get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+    if (!small && !(its->is_number_integer() && !its->is_number_unsigned())) {
+      wrong(key, "a whole number of nanoseconds");
+      return 0;
+    }
+    return its->get<std::int64_t>();
+  }
+
+  std::string text(const char* key) {
+    const json* its = find(key);
+    if (its == nullptr) return "";
+    if (!its->is_string()) {
+      wrong(key, "a text");
+      return "";
+    }
+    return its->get<std::string>();
+  }
+
+  /// A text that one of the *_named functions knows.
+  template <class Named>
+  auto named(const char* key, Named find_name, const char* what) {
+    const std::string name = text(key);
+    const auto value = find_name(name);
+    if (!value) wrong(key, what);
+    return value.value_or(typename std::decay_t<decltype(value)>::value_type{});
+  }
+
+  /// Hexadecimal, at most `max` bytes.
+  std::vector<std::uint8_t> bytes(const char* key, std::size_t max) {
+    const std::string digits = text(key);
+    std::vector<std::uint8_t> out;
+    for (std::size_t at = 0; at + 1 < digits.size() && out.size() <= max; at += 2) {
+      const int high = digit(digits[at]);
+      const int low = digit(digits[at + 1]);
+      if (high < 0 || low < 0) break;
+      out.push_back(static_cast<std::uint8_t>(high * 16 + low));
+    }
+    if (out.size() > max || out.size() * 2 != digits.size()) {
+      wrong(key, fmt::format("at most {} bytes, in two lower-case hexadecimal digits each", max));
+      out.clear();
+    }
+    return out;
+  }
+
+  /// What `escaped` made of at most 60 bytes.
+  std::vector<std::uint8_t> unescaped(const char* key);
+
+  /// An array, as what it holds.
+  const json& list(const char* key) {
+    static const json nothing = json::array();
+    const json* its = find(key);
+    if (its == nullptr) return nothing;
+    if (its->is_array()) return *its;
+    wrong(key, "a list");
+    return nothing;
+  }
+  const json& object(const char* key) {
+    static const json nothing = json::object();
+    const json* its = find(key);
+    if (its == nullptr) return nothing;
+    if (its->is_object()) return *its;
+    wrong(key, "an object");
+    return nothing;
+  }
+
+  void wrong(std::string_view key, std::string_view should) {
+    complain(fmt::format("\"{}\" is not {}", key, should));
+  }
+  void complain(std::string what) {
+    if (complaint_.empty()) complaint_ = std::move(what);
+  }
+
+ private:
+  const json* find(const char* key) {
+    const auto at = object_.find(key);
+    if (at != object_.end()) return &*at;
+    complain(fmt::format("\"{}\" is missing", key));
+    return nullptr;
+  }
+  static int digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  }
+
+  const json& object_;
+  std::string& complaint_;
+};
+
+/// The byte behind a backslash at `at`, and how many characters it took; nothing if that is no escape.
+std::optional<std::pair<std::uint8_t, std::size_t>> escape_at(std::string_view text, std::size_t at) {
+  if (at + 1 >= text.size()) return std::nullopt;
+  switch (text[at + 1]) {
+    case 'n':
+      return {{'\n', 2}};
+    case 'r':
+      return {{'\r', 2}};
+    case 't':
+      return {{'\t', 2}};
+    case '"':
+    case '\\':
+      return {{static_cast<std::uint8_t>(text[at + 1]), 2}};
+    case 'x':
+      break;
+    default:
+      return std::nullopt;
+  }
+  constexpr std::string_view digits = "0123456789abcdef";
+  if (at + 3 >= text.size()) return std::nullopt;
+  const std::size_t high = digits.find(text[at + 2]);
+  const std::size_t low = digits.find(text[at + 3]);
+  if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+  return {{static_cast<std::uint8_t>(high * 16 + low), 4}};
+}
+
+std::vector<std::uint8_t> Fields::unescaped(const char* key) {
+  const std::string words = text(key);
+  std::vector<std::uint8_t> out;
+  for (std::size_t at = 0; at < words.size();) {
+    const auto byte = static_cast<unsigned char>(words[at]);
+    if (byte != '\\' && byte >= 0x20 && byte < 0x7f) {
+      out.push_back(byte);
+      ++at;
+      continue;
+    }
+    const auto escape = escape_at(words, at);
+    if (!escape) {
+      wrong(key, "escaped as the text form has it");
+      return {};
+    }
+    out.push_back(escape->first);
+    at += escape->second;
+  }
+  if (out.size() > ring::payload_bytes_max) {
+    wrong(key, fmt::format("at most {} bytes long", ring::payload_bytes_max));
+    out.clear();
+  }
+  return out;
+}
+
+// -- one line
+
+ring::ControlMessage message_in(Fields& fields, std::string& complaint) {
+  Fields its(fields.object("message"), complaint);
+  ring::ControlMessage message{its.byte("type"), its.byte("subtype"), its.byte("id"), its.byte("length"), {}};
+  const auto bytes = its.bytes("bytes", ring::payload_bytes_max);
+  if (bytes.size() != message.payload().size()) its.complain("\"bytes\" are not as many as \"length\" says");
+  const auto rest =
+      its.has("rest") ? its.bytes("rest", ring::payload_bytes_max) : std::vector<std::uint8_t>{};
+  if (bytes.size() + rest.size() > ring::payload_bytes_max) its.complain("\"rest\" is longer than a slot");
+  if (!complaint.empty()) return {};
+  std::copy(bytes.begin(), bytes.end(), message.msg);
+  std::copy(rest.begin(), rest.end(), message.msg + bytes.size());
+  return message;
+}
+
+Entry nonsense_in(Fields& fields) {
+  Entry entry;
+  const auto bytes = fields.bytes("entry", sizeof entry);
+  if (bytes.size() != sizeof entry) fields.wrong("entry", fmt::format("{} bytes", sizeof entry));
+  std::memcpy(&entry, bytes.data(), std::min(bytes.size(), sizeof entry));
+  return entry;
+}
+
+void set_bytes(Entry& entry, const std::vector<std::uint8_t>& bytes) {
+  entry.message = ring::make_message(0, 0, 0, bytes);
+}
+
+void details_in(Fields& fields, std::string& complaint, Entry& entry) {
+  const auto peer = [&] { entry.peer = fields.named("peer", actor_named, "the name of somebody"); };
+  const auto ring = [&] { entry.ring = fields.named("ring", ring_named, "tx or rx"); };
+  const auto from_to = [&] {
+    entry.from_value = fields.word("from");
+    entry.to_value = fields.word("to");
+  };
+  const auto detail = [&](auto value) { entry.detail = static_cast<std::uint8_t>(value); };
+  switch (entry.kind) {
+    case Kind::slot_written:
+      ring();
+      entry.to_value = fields.word("slot", ring::slots_per_ring - 1);
+      detail(fields.named("use", use_named, "request or response"));
+      entry.message = message_in(fields, complaint);
+      return;
+    case Kind::index_moved:
+      ring();
+      detail(fields.named("index", index_named, "the name of an index"));
+      return from_to();
+    case Kind::event_raised:
+      peer();
+      entry.port = fields.word("port");
+      detail(fields.named("outcome", raised_named, "how raising an event ends"));
+      if (!fields.has("source")) return;
+      entry.from_value = static_cast<std::uint32_t>(fields.named("source", source_named, "virq or pirq"));
+      entry.to_value = fields.word("number");
+      return;
+    case Kind::event_taken:
+      entry.port = fields.word("port");
+      return;
+    case Kind::frame_passed:
+      peer();
+      entry.port = fields.word("port");
+      detail(fields.named("frame", frame_type_named, "the name of a frame's type"));
+      if (entry.detail == frame_request || entry.detail == frame_response)
+        entry.message = message_in(fields, complaint);
+      return;
+    case Kind::bytes_passed:
+      peer();
+      return set_bytes(entry, fields.bytes("bytes", ring::payload_bytes_max));
+    case Kind::refused:
+      peer();
+      return set_bytes(entry, fields.unescaped("text"));
+    case Kind::counted:
+      from_to();
+      return set_bytes(entry, fields.unescaped("text"));
+    case Kind::quirk:
+    case Kind::told:
+      return set_bytes(entry, fields.unescaped("text"));
+  }
+}
+
+JournalStep step_in(Fields& fields, std::string& complaint) {
+  JournalStep step;
+  step.step = fields.number("step", std::numeric_limits<std::uint64_t>::max());
+  const std::int64_t time_ns = fields.time("time_ns");
+  if (fields.text("kind") == kind_nonsense) {
+    step.entry = nonsense_in(fields);
+  } else {
+    step.entry.kind = fields.named("kind", kind_named, "the name of a kind");
+    step.entry.actor = fields.named("actor", actor_named, "the name of somebody");
+    if (fields.has("domain")) step.entry.domain = fields.word("domain");
+    details_in(fields, complaint, step.entry);
+  }
+  step.entry.time_ns = static_cast<std::uint64_t>(time_ns);
+  return step;
+}
+
+JournalMark mark_in(Fields& fields) {
+  JournalMark mark;
+  mark.kind = fields.named("mark", mark_named, "statement, phase, fault or failure");
+  mark.after = fields.number("after", std::numeric_limits<std::uint64_t>::max());
+  mark.time_ns = fields.time("time_ns");
+  mark.line = fields.word("line");
+  mark.text = fields.text("text");
+  if (fields.has("file")) mark.file = fields.text("file");
+  if (fields.has("focus")) mark.focus = fields.number("focus", std::numeric_limits<std::uint64_t>::max());
+  return mark;
+}
+
+std::vector<std::string> texts_in(Fields& fields, const char* key) {
+  std::vector<std::string> out;
+  for (const json& each : fields.list(key)) {
+    if (!each.is_string()) {
+      fields.wrong(key, "a list of texts");
+      break;
+    }
+    out.push_back(each.get<std::string>());
+  }
+  return out;
+}
+
+JournalHeader header_in(Fields& fields, std::string& complaint) {
+  JournalHeader header;
+  if (fields.text("format") != journal_format) fields.complain("it is no journal of ringside");
+  const std::uint64_t version = fields.number("version", std::numeric_limits<std::uint32_t>::max());
+  if (version != journal_version)
+    fields.complain(
+        fmt::format("it is of version {}, and version {} is read here", version, journal_version));
+  if (fields.number("slots", ring::slots_per_ring) != ring::slots_per_ring)
+    fields.wrong("slots", fmt::format("{}", ring::slots_per_ring));
+  header.made_by = fields.text("made_by");
+  header.mode = fields.text("mode");
+  if (fields.has("controller")) header.controller = fields.text("controller");
+  if (fields.has("seed")) header.seed = fields.number("seed", std::numeric_limits<std::uint64_t>::max());
+  for (const json& each : fields.list("domains")) {
+    if (!each.is_object()) {
+      fields.wrong("domains", "a list of objects");
+      break;
+    }
+    Fields its(each, complaint);
+    header.domains.push_back({its.word("id"), its.named("layout", layout_named, "sring or flat"),
+                              its.has("name") ? its.text("name") : ""});
+  }
+  header.quirks = texts_in(fields, "quirks");
+  if (fields.has("scenario")) {
+    Fields its(fields.object("scenario"), complaint);
+    header.scenario = {its.text("name"), its.text("title"), its.text("path"), texts_in(its, "lines")};
+  }
+  return header;
+}
+
+// -- the file
+
+enum class Line : std::uint8_t { whole, end, cut, too_long };
+
+Line next_line(std::istream& file, std::string& line) {
+  line.clear();
+  std::streambuf* from = file.rdbuf();
+  for (;;) {
+    const int c = from->sbumpc();
+    if (c == std::char_traits<char>::eof()) return line.empty() ? Line::end : Line::cut;
+    if (c == '\n') return Line::whole;
+    if (line.size() == journal_line_bytes_max) return Line::too_long;
+    line.push_back(static_cast<char>(c));
+  }
+}
+
+/// Takes lines one after the other, and what is wrong with the first bad one.
+class Reading {
+ public:
+  /// Empty: it was fine.
+  std::string take(const std::string& line) {
+    const json object = json::parse(line, nullptr, false);
+    if (!object.is_object()) return "it is not a JSON object";
+    std::string complaint;
+    Fields fields(object, complaint);
+    if (lines_++ == 0)
+      read_.header = header_in(fields, complaint);
+    else if (fields.has("mark"))
+      take_mark(mark_in(fields), complaint);
+    else
+      take_step(step_in(fields, complaint), complaint);
+    return complaint;
+  }
+  [[nodiscard]] std::size_t lines() const { return lines_; }
+  Journaled done() { return std::move(read_); }
+
+ private:
+  [[nodiscard]] std::uint64_t last_step() const { return read_.steps.empty() ? 0 : read_.steps.back().step; }
+
+  void take_mark(JournalMark mark, std::string& complaint) {
+    if (!complaint.empty()) return;
+    if (mark.after != last_step() && !read_.steps.empty())
+      complaint = fmt::format("\"after\" is {}, and step {} came before it", mark.after, last_step());
+    else if (read_.marks.size() == journal_marks_max)
+      complaint = fmt::format("more than {} marks (journal_marks_max)", journal_marks_max);
+    else
+      read_.marks.push_back(std::move(mark));
+  }
+  void take_step(JournalStep step, std::string& complaint) {
+    if (!complaint.empty()) return;
+    if (step.step <= last_step())
+      complaint = fmt::format("step {} comes after step {}", step.step, last_step());
+    else if (read_.steps.size() == journal_entries_max)
+      complaint = fmt::format("more than {} entries (journal_entries_max)", journal_entries_max);
+    else
+      read_.steps.push_back(step);
+  }
+
+  Journaled read_;
+  std::size_t lines_ = 0;
+};
+
+}  // namespace
+
+Result<Journaled> read_journal(std::istream& file, const std::string& name) {
+  Reading reading;
+  const auto bad = [&](std::size_t line, std::string why, std::string advice) {
+    return Error{EINVAL, "cannot read a journal", fmt::format("{}:{}", name, line), std::move(why),
+                 std::move(advice)};
+  };
+  std::string line;
+  for (std::size_t number = 1;; ++number) {
+    switch (next_line(file, line)) {
+      case Line::whole:
+        break;
+      case Line::end:
+        if (reading.lines() == 0) return bad(1, "it is empty", "ringside run --journal writes one");
+        return reading.done();
+      case Line::cut:
+        return bad(number, "the file ends within this line: it was cut short",
+                   number == 1 ? "" : fmt::format("head -n {} keeps what is whole", number - 1));
+      case Line::too_long:
+        return bad(
+            number,
+            fmt::format("the line is longer than {} bytes (journal_line_bytes_max)", journal_line_bytes_max),
+            "");
+    }
+    if (std::string complaint = reading.take(line); !complaint.empty())
+      return bad(number, std::move(complaint), number == 1 ? "ringside run --journal writes one" : "");
+  }
+}
+
+}  // namespace ringside::trace

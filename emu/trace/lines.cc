@@ -1,0 +1,159 @@
+// The table's lines.
+#include "emu/trace/lines.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+
+#include "emu/trace/names.h"
+#include "emu/trace/text.h"
+
+namespace ringside::trace {
+
+namespace {
+
+std::string_view text_of(const Entry& entry) {
+  const auto bytes = entry.message.payload();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+bool has_peer(Kind kind) {
+  switch (kind) {
+    case Kind::event_raised:
+    case Kind::frame_passed:
+    case Kind::bytes_passed:
+    case Kind::refused:
+      return true;
+    case Kind::slot_written:
+    case Kind::index_moved:
+    case Kind::event_taken:
+    case Kind::counted:
+    case Kind::quirk:
+    case Kind::told:
+      return false;
+  }
+  return false;
+}
+
+bool is_about_ring(const Entry& entry) {
+  return entry.kind == Kind::slot_written || entry.kind == Kind::index_moved;
+}
+
+/// "xcs -> dom1", "xcs -> dom1.rx", "dom1"
+std::string who(const Entry& entry) {
+  const std::string from = actor_name(entry.actor);
+  if (is_about_ring(entry)) return fmt::format("{} -> {}", from, ring_name(entry.domain, entry.ring));
+  if (!has_peer(entry.kind) || entry.peer == entry.actor) return from;
+  return fmt::format("{} -> {}", from, actor_name(entry.peer));
+}
+
+std::string in_capitals(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// `type:(0,0) len 6 "hello\n"`; the id only where 2005 gave it a meaning.
+std::string message_words(const ring::ControlMessage& message) {
+  std::string text = fmt::format("type:({},{})", message.type, message.subtype);
+  if (message.id != 0 && message.id != ring::no_callback_id) text += fmt::format(" id {}", message.id);
+  text += fmt::format(" len {}", message.length);
+  if (message.length != 0) text += " " + quoted(message.payload());
+  return text;
+}
+
+std::string frame_words(const Entry& entry) {
+  std::string text = in_capitals(frame_type_name(entry.detail));
+  if (entry.domain != 0) text += fmt::format(" dom:{}", entry.domain);
+  text += fmt::format(" port:{}", entry.port);
+  if (entry.detail == frame_request || entry.detail == frame_response)
+    text += " " + message_words(entry.message);
+  return text;
+}
+
+std::string what(const Entry& entry) {
+  switch (entry.kind) {
+    case Kind::slot_written:
+      return fmt::format("slot {} {} {}", entry.to_value,
+                         in_capitals(std::string(use_name(static_cast<SlotUse>(entry.detail)))),
+                         message_words(entry.message));
+    case Kind::index_moved:
+      return fmt::format("{} {} -> {} (slot {})", index_name(static_cast<IndexName>(entry.detail)),
+                         entry.from_value, entry.to_value, ring::slot_of(entry.to_value));
+    case Kind::event_raised: {
+      const auto source = static_cast<EventSource>(entry.from_value);
+      return fmt::format(
+          "EVENT port:{} {}{}", entry.port, raised_name(static_cast<ring::Raised>(entry.detail)),
+          source == EventSource::channel ? "" : fmt::format(" {} {}", source_name(source), entry.to_value));
+    }
+    case Kind::event_taken:
+      return fmt::format("takes EVENT port:{}", entry.port);
+    case Kind::frame_passed:
+      return frame_words(entry);
+    case Kind::bytes_passed:
+      return fmt::format("{} bytes {}", entry.message.payload().size(), quoted(entry.message.payload()));
+    case Kind::refused:
+      return "refuses: " + escaped(entry.message.payload());
+    case Kind::counted:
+      return fmt::format("{}: {} -> {}", escaped(entry.message.payload()), entry.from_value, entry.to_value);
+    case Kind::quirk:
+      return "quirk " + escaped(entry.message.payload());
+    case Kind::told:
+      return "says: " + escaped(entry.message.payload());
+  }
+  return "";
+}
+
+constexpr std::size_t time_and_step_columns = 18;
+
+}  // namespace
+
+std::string table_heading() {
+  return fmt::format("{:>11} {:>6}   {:<20} {:<16} {}", "time/ms", "step", "from -> to", "ring", "what");
+}
+
+std::string table_line(std::uint64_t step, const Entry& entry, std::uint64_t origin_ns,
+                       const Replay& replay) {
+  const auto since_ns = static_cast<std::int64_t>(entry.time_ns - origin_ns);
+  const std::string when =
+      fmt::format("{:>11.3f} {:>6} {} ", static_cast<double>(since_ns) / 1e6, step, marker(entry));
+  if (!makes_sense(entry)) return when + sentence(entry);
+  const std::string ring =
+      is_about_ring(entry) ? ring_text(entry.ring, replay.ring(entry.domain, entry.ring)) : "";
+  return fmt::format("{}{:<20} {:<16} {}", when, who(entry), ring, what(entry));
+}
+
+std::string table_line(const JournalMark& mark) {
+  const std::string where =
+      mark.file.empty() ? fmt::format("line {}", mark.line) : fmt::format("{}:{}", mark.file, mark.line);
+  const char* const what = mark.kind == JournalMark::Kind::failure ? "FAILED: " : "";
+  return fmt::format("{:<{}} {}  {}{}", "", time_and_step_columns, where, what, mark.text);
+}
+
+char marker(const Entry& entry) {
+  const std::string_view text = text_of(entry);
+  switch (entry.kind) {
+    case Kind::refused:
+      return '!';
+    case Kind::quirk:
+      return '*';
+    case Kind::counted:
+      for (const std::string_view loss : {"dropped", "discarded", "lost", "nobody"}) {
+        if (text.find(loss) != std::string_view::npos) return '!';
+      }
+      return ' ';
+    case Kind::told:
+      if (!text.starts_with("fault: ")) return ' ';
+      if (text.ends_with("comes twice")) return '2';
+      return text.ends_with("is lost") ? '!' : '~';
+    case Kind::slot_written:
+    case Kind::index_moved:
+    case Kind::event_raised:
+    case Kind::event_taken:
+    case Kind::frame_passed:
+    case Kind::bytes_passed:
+      return ' ';
+  }
+  return ' ';
+}
+
+}  // namespace ringside::trace

@@ -1,0 +1,42 @@
+// The names by which journal files call things, and back: what a journal wrote, a reader finds again.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "emu/trace/event.h"
+#include "emu/trace/journal_file.h"
+
+namespace ringside::trace {
+
+/// "slot_written"
+[[nodiscard]] std::string_view kind_name(Kind kind);
+/// "request", "response"
+[[nodiscard]] std::string_view use_name(SlotUse use);
+/// "channel", "virq", "pirq"
+[[nodiscard]] std::string_view source_name(EventSource source);
+/// "tx", "rx"
+[[nodiscard]] std::string_view ring_word(ring::Ring ring);
+/// "sring", "flat"
+[[nodiscard]] std::string_view layout_name(ring::Abi layout);
+/// "statement", "phase", "fault", "failure"
+[[nodiscard]] std::string_view mark_name(JournalMark::Kind mark);
+
+// Nothing for what is no such name.
+[[nodiscard]] std::optional<Kind> kind_named(std::string_view name);
+[[nodiscard]] std::optional<SlotUse> use_named(std::string_view name);
+[[nodiscard]] std::optional<EventSource> source_named(std::string_view name);
+[[nodiscard]] std::optional<ring::Ring> ring_named(std::string_view name);
+[[nodiscard]] std::optional<ring::Abi> layout_named(std::string_view name);
+[[nodiscard]] std::optional<JournalMark::Kind> mark_named(std::string_view name);
+[[nodiscard]] std::optional<IndexName> index_named(std::string_view name);
+[[nodiscard]] std::optional<ring::Raised> raised_named(std::string_view name);
+/// What frame_type_name() calls it.
+[[nodiscard]] std::optional<std::uint8_t> frame_type_named(std::string_view name);
+/// What actor_name() calls it.
+[[nodiscard]] std::optional<Actor> actor_named(std::string_view name);
+
+/// Every field that its kind has means something. What a faulty process writes may not.
+[[nodiscard]] bool makes_sense(const Entry& entry);
+
+}  // namespace ringside::trace

@@ -1,0 +1,275 @@
+// Blocks of pcapng (draft-ietf-opsawg-pcapng), and the packets in them. An entry may have been written by a
+// hostile domain's process: names are cut to what their length fields hold, and numbers to theirs.
+#include "emu/trace/pcapng.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "emu/trace/hops.h"
+#include "emu/trace/lines.h"
+#include "emu/trace/text.h"
+
+namespace ringside::trace {
+
+namespace {
+
+constexpr std::uint8_t none8 = 0xff;
+constexpr std::uint16_t none16 = 0xffff;
+
+// -- little-endian bytes, whatever this computer is
+
+template <class Number>
+void put(std::string& out, Number number) {
+  for (std::size_t at = 0; at < sizeof number; ++at)
+    out += static_cast<char>(static_cast<std::uint64_t>(number) >> (8 * at));
+}
+
+void pad(std::string& out) {
+  while (out.size() % 4 != 0) out += '\0';
+}
+
+enum class Block : std::uint32_t { interface = 1, packet = 6, section = 0x0a0d0d0a };
+/// Options whose number means the same in every block, and those of interfaces.
+enum class Option : std::uint16_t { end = 0, comment = 1, name = 2, description = 3, resolution = 9 };
+constexpr std::uint16_t option_application = 4;  ///< of a section
+
+void option(std::string& out, std::uint16_t code, std::string_view value) {
+  put(out, code);
+  put(out, static_cast<std::uint16_t>(value.size()));
+  out += value;
+  pad(out);
+}
+void option(std::string& out, Option code, std::string_view value) {
+  option(out, static_cast<std::uint16_t>(code), value);
+}
+void end_of_options(std::string& out) {
+  option(out, Option::end, "");
+}
+
+std::string block(Block type, std::string_view body) {
+  const auto total = static_cast<std::uint32_t>(body.size() + 12);
+  std::string out;
+  out.reserve(total);
+  put(out, static_cast<std::uint32_t>(type));
+  put(out, total);
+  out += body;
+  put(out, total);
+  return out;
+}
+
+std::string section() {
+  std::string body;
+  put(body, std::uint32_t{0x1a2b3c4d});  // which way round its numbers are
+  put(body, std::uint16_t{1});           // version 1.0
+  put(body, std::uint16_t{0});           //
+  put(body, ~std::uint64_t{0});          // nobody says how long it is
+  option(body, option_application, "ringside");
+  end_of_options(body);
+  return block(Block::section, body);
+}
+
+std::string interface(std::uint16_t link_type, std::string_view name, std::string_view description) {
+  constexpr char nanoseconds[] = {9};
+  std::string body;
+  put(body, link_type);
+  put(body, std::uint16_t{0});
+  put(body, std::uint32_t{0});  // packets of any length
+  option(body, Option::name, name);
+  option(body, Option::description, description);
+  option(body, Option::resolution, {nanoseconds, 1});
+  end_of_options(body);
+  return block(Block::interface, body);
+}
+
+/// One line of plain characters, of which `comment_bytes_max` are kept.
+std::string comment_text(std::string_view what, std::string_view text) {
+  std::string out(what);
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte >= 0x20 && byte < 0x7f ? std::string(1, c) : fmt::format("\\x{:02x}", byte);
+    if (out.size() >= capture_comment_bytes_max) break;
+  }
+  return out;
+}
+
+// -- what a packet says
+
+template <class Wide>
+std::uint16_t narrow(Wide number) {
+  return static_cast<std::uint16_t>(std::min<Wide>(number, none16));
+}
+
+bool has_ring(Kind kind) {
+  return kind == Kind::slot_written || kind == Kind::index_moved;
+}
+
+std::string receiver_name(const Entry& entry) {
+  switch (entry.kind) {
+    case Kind::slot_written:
+      return fmt::format("{}[{}]", ring_name(entry.domain, entry.ring), entry.to_value);
+    case Kind::index_moved:
+      return ring_name(entry.domain, entry.ring);
+    case Kind::event_raised:
+    case Kind::frame_passed:
+    case Kind::bytes_passed:
+    case Kind::refused:
+      return actor_name(entry.peer);
+    case Kind::event_taken:
+    case Kind::counted:
+    case Kind::quirk:
+    case Kind::told:
+      break;
+  }
+  return "";
+}
+
+std::string_view as_text(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// The whole message where one passes, so that what lies behind its length is seen as well.
+std::string_view payload_of(const Entry& entry) {
+  const std::string_view whole{reinterpret_cast<const char*>(&entry.message), sizeof entry.message};
+  switch (entry.kind) {
+    case Kind::slot_written:
+      return whole;
+    case Kind::frame_passed:
+      return entry.detail == frame_request || entry.detail == frame_response ? whole : "";
+    case Kind::bytes_passed:
+    case Kind::refused:
+    case Kind::counted:
+    case Kind::quirk:
+    case Kind::told:
+      return as_text(entry.message.payload());
+    case Kind::index_moved:
+    case Kind::event_raised:
+    case Kind::event_taken:
+      break;
+  }
+  return "";
+}
+
+std::uint8_t marker_code(const Entry& entry) {
+  constexpr std::string_view codes = " !~2*";
+  return static_cast<std::uint8_t>(codes.find(marker(entry)));
+}
+
+/// How far down the path somebody sits.
+int depth(Actor actor) {
+  switch (actor.role) {
+    case Role::user:
+      return 0;
+    case Role::uart:
+      return 1;
+    case Role::xen:
+      return 2;
+    case Role::dom0:
+      return 3;
+    case Role::client:
+      return 4;
+    case Role::xend:
+    case Role::xenctld:
+      return 5;
+    case Role::xcs:
+      return 6;
+    case Role::domain:
+      return 7;
+    case Role::tty:
+      return 8;
+    case Role::program:
+      return 9;
+  }
+  return 0;
+}
+
+Direction between(Actor from, Actor to) {
+  if (depth(from) == depth(to)) return Direction::neither;
+  return depth(from) < depth(to) ? Direction::down : Direction::up;
+}
+
+}  // namespace
+
+Direction direction_of(const Entry& entry) {
+  switch (entry.kind) {
+    case Kind::slot_written: {
+      const bool request = entry.detail == static_cast<std::uint8_t>(SlotUse::request);
+      return request == (entry.ring == ring::Ring::rx) ? Direction::down : Direction::up;
+    }
+    case Kind::event_raised:
+    case Kind::frame_passed:
+    case Kind::bytes_passed:
+      return between(entry.actor, entry.peer);
+    case Kind::index_moved:
+    case Kind::event_taken:
+    case Kind::refused:
+    case Kind::counted:
+    case Kind::quirk:
+    case Kind::told:
+      break;
+  }
+  return Direction::neither;
+}
+
+std::string Pcapng::begin() const {
+  std::string out = section();
+  for (const Hop& hop : hops()) out += interface(link_type_, hop.name, hop.title);
+  return out + interface(link_type_, "aside", "what shows no hop: calls, refusals, what is told");
+}
+
+std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {
+  const Hop* hop = hop_of(entry);
+  const ReplayedRing& its_ring = replay_.ring(entry.domain, entry.ring);
+  const bool in_slot = entry.kind == Kind::slot_written && entry.to_value < ring::slots_per_ring;
+  const std::string_view payload = payload_of(entry);
+  const std::string from = actor_name(entry.actor).substr(0, none8);
+  const std::string to = receiver_name(entry).substr(0, none8);
+  std::string out;
+  put(out, capture_version);
+  put(out, hop != nullptr ? static_cast<std::uint8_t>(hop->id) : none8);
+  put(out, static_cast<std::uint8_t>(direction_of(entry)));
+  put(out, in_slot ? static_cast<std::uint8_t>(entry.to_value) : none8);
+  put(out, narrow(entry.domain));
+  put(out, narrow(entry.port));
+  put(out, step);
+  put(out, static_cast<std::uint8_t>(entry.kind));
+  put(out, entry.detail);
+  put(out, has_ring(entry.kind) ? static_cast<std::uint8_t>(entry.ring) : none8);
+  put(out, static_cast<std::uint8_t>((has_ring(entry.kind) ? its_ring.known : 0) | marker_code(entry) << 4));
+  put(out, static_cast<std::uint16_t>(payload.size()));
+  put(out, static_cast<std::uint8_t>(from.size()));
+  put(out, static_cast<std::uint8_t>(to.size()));
+  put(out, entry.time_ns - origin_ns_);
+  put(out, entry.from_value);
+  put(out, entry.to_value);
+  for (const IndexName name :
+       {IndexName::req_prod, IndexName::req_cons, IndexName::rsp_prod, IndexName::rsp_cons})
+    put(out, has_ring(entry.kind) ? its_ring.at(name) : 0);
+  return fmt::format("{}{}{}{}{}", out, payload, from, to, sentence(entry));
+}
+
+std::string Pcapng::packet(const Entry& entry, std::uint64_t step, std::span<const std::string> lines) {
+  replay_.take(step, entry);
+  if (!first_ns_) first_ns_ = entry.time_ns;
+  // What left before it was written down may come a moment late, and even before the first.
+  const std::uint64_t time_ns = std::max(entry.time_ns, *first_ns_) - *first_ns_;
+  const Hop* hop = hop_of(entry);
+  const std::string its = data(entry, step);
+  std::string body;
+  put(body, hop != nullptr ? static_cast<std::uint32_t>(hop->id) : static_cast<std::uint32_t>(hop_count));
+  put(body, static_cast<std::uint32_t>(time_ns >> 32));
+  put(body, static_cast<std::uint32_t>(time_ns));
+  put(body, static_cast<std::uint32_t>(its.size()));
+  put(body, static_cast<std::uint32_t>(its.size()));
+  body += its;
+  pad(body);
+  for (const std::string& line : lines) option(body, Option::comment, comment_text("line: ", line));
+  const std::string_view told = as_text(entry.message.payload());
+  if (entry.kind == Kind::told && told.starts_with("fault: "))
+    option(body, Option::comment, comment_text("", told));
+  end_of_options(body);
+  return block(Block::packet, body);
+}
+
+}  // namespace ringside::trace

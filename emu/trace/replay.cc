@@ -1,0 +1,145 @@
+// What a journal says of the machine, step by step.
+#include "emu/trace/replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "emu/trace/names.h"
+#include "emu/trace/text.h"
+
+namespace ringside::trace {
+
+namespace {
+
+const ReplayedRing untouched{};
+
+/// Events for dom0's processes are raised at a port of dom0; all others at one of the domain.
+std::uint32_t receiver_of(Actor actor) {
+  return actor.role == Role::domain ? actor.number : 0;
+}
+
+}  // namespace
+
+char slot_glyph(SlotState state) {
+  switch (state) {
+    case SlotState::free:
+      return '.';
+    case SlotState::request:
+      return '#';
+    case SlotState::answered:
+      return '+';
+    case SlotState::stale:
+      return '-';
+  }
+  return '?';
+}
+
+std::string_view slot_state_name(SlotState state) {
+  switch (state) {
+    case SlotState::free:
+      return "free";
+    case SlotState::request:
+      return "request";
+    case SlotState::answered:
+      return "answered";
+    case SlotState::stale:
+      return "stale";
+  }
+  return "unknown";
+}
+
+void Replay::take(std::uint64_t step, const Entry& entry) {
+  if (!makes_sense(entry)) return;
+  switch (entry.kind) {
+    case Kind::slot_written:
+      return slot_written(step, entry);
+    case Kind::index_moved:
+      return index_moved(entry);
+    case Kind::event_raised:
+      return event_raised(entry);
+    case Kind::event_taken:
+      return event_taken(entry);
+    case Kind::told:
+      return told(entry);
+    case Kind::frame_passed:
+    case Kind::bytes_passed:
+    case Kind::refused:
+    case Kind::counted:
+    case Kind::quirk:
+      return;
+  }
+}
+
+const ReplayedRing& Replay::ring(std::uint32_t domain, ring::Ring ring) const {
+  const auto found = rings_.find({domain, ring});
+  return found == rings_.end() ? untouched : found->second;
+}
+
+void Replay::slot_written(std::uint64_t step, const Entry& entry) {
+  const bool response = static_cast<SlotUse>(entry.detail) == SlotUse::response;
+  rings_[{entry.domain, entry.ring}].slots[entry.to_value] = {
+      response ? SlotState::answered : SlotState::request, entry.message, step};
+}
+
+/// Taking responses frees their slots. More than a ring holds cannot have been taken.
+void Replay::index_moved(const Entry& entry) {
+  ReplayedRing& its = rings_[{entry.domain, entry.ring}];
+  its.indices[entry.detail] = entry.to_value;
+  its.known = static_cast<std::uint8_t>(its.known | 1u << entry.detail);
+  if (static_cast<IndexName>(entry.detail) != IndexName::rsp_cons) return;
+  const std::uint32_t taken =
+      std::min<std::uint32_t>(entry.to_value - entry.from_value, ring::slots_per_ring);
+  for (std::uint32_t at = 0; at < taken; ++at) {
+    ReplayedSlot& slot = its.slots[ring::slot_of(entry.to_value - 1 - at)];
+    if (slot.state != SlotState::free) slot.state = SlotState::stale;
+  }
+}
+
+void Replay::event_raised(const Entry& entry) {
+  ReplayedPort& its = ports_[{receiver_of(entry.peer), entry.port}];
+  ++its.raised;
+  its.pending = true;
+  switch (static_cast<ring::Raised>(entry.detail)) {
+    case ring::Raised::kick:
+      ++its.kicks;
+      its.masked = false;
+      its.selected = true;
+      return;
+    case ring::Raised::already_selected:
+      its.masked = false;
+      its.selected = true;
+      return;
+    case ring::Raised::masked:
+      its.masked = true;
+      return;
+    case ring::Raised::already_pending:
+      return;
+  }
+}
+
+void Replay::event_taken(const Entry& entry) {
+  ReplayedPort& its = ports_[{receiver_of(entry.actor), entry.port}];
+  its.pending = false;
+  its.selected = false;
+}
+
+/// A domain that is made has a new page, all of it 0.
+void Replay::told(const Entry& entry) {
+  const auto bytes = entry.message.payload();
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (entry.actor.role != Role::xen || !text.starts_with("created ")) return;
+  for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx})
+    rings_[{entry.domain, ring}] = {.indices = {}, .known = 0xf, .slots = {}};
+  for (auto& [key, port] : ports_) {
+    if (key.first == entry.domain && entry.domain != 0) port = {};
+  }
+}
+
+std::string ring_text(ring::Ring which, const ReplayedRing& ring) {
+  std::string slots;
+  for (const ReplayedSlot& each : ring.slots) slots += slot_glyph(each.state);
+  return fmt::format("{} {} {}/{}", ring_word(which), slots, ring.outstanding(), ring::slots_per_ring);
+}
+
+}  // namespace ringside::trace

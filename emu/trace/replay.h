@@ -1,0 +1,88 @@
+// A journal played again: what the machine looked like after each step, made from entries and from nothing
+// else. Whatever shows a run asks this for its rings and event bits.
+//
+// It is as true as the journal is: a page that a hostile guest wrote past its ring code looks otherwise than
+// the journal says. Pure bookkeeping; nothing in an entry is trusted.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "emu/trace/event.h"
+
+namespace ringside::trace {
+
+/// What lies in a slot. A response overwrites the request that it answers.
+enum class SlotState : std::uint8_t {
+  free,      ///< never used
+  request,   ///< asked, and not answered
+  answered,  ///< the response is there, and nobody has taken it
+  stale,     ///< the response was taken; its bytes are there until the slot is used again
+};
+inline constexpr std::size_t slot_states = 4;
+/// '.', '#', '+', '-': for those who see no colours.
+[[nodiscard]] char slot_glyph(SlotState state);
+/// "free", "request", "answered", "stale"
+[[nodiscard]] std::string_view slot_state_name(SlotState state);
+
+struct ReplayedSlot {
+  SlotState state = SlotState::free;
+  ring::ControlMessage message;
+  std::uint64_t step = 0;  ///< that wrote it
+};
+
+struct ReplayedRing {
+  std::array<std::uint32_t, 4> indices{};  ///< by IndexName
+  /// Bit k: index k is as the journal says. Of a domain that is older than the journal it is once it has
+  /// moved.
+  std::uint8_t known = 0;
+  std::array<ReplayedSlot, ring::slots_per_ring> slots{};
+
+  [[nodiscard]] std::uint32_t at(IndexName name) const { return indices[static_cast<std::size_t>(name)]; }
+  [[nodiscard]] bool knows(IndexName name) const { return (known >> static_cast<unsigned>(name) & 1) != 0; }
+  /// Requests without a response. More than slots_per_ring: a side lies.
+  [[nodiscard]] std::uint32_t outstanding() const {
+    return at(IndexName::req_prod) - at(IndexName::rsp_prod);
+  }
+};
+
+/// One end of an event channel, as far as those who raised events at it found out.
+struct ReplayedPort {
+  bool pending = false;
+  bool masked = false;    ///< when it was last looked at
+  bool selected = false;  ///< the selector's bit of the port's word
+  std::uint32_t raised = 0;
+  std::uint32_t kicks = 0;  ///< of those, how many woke the receiver
+};
+
+class Replay {
+ public:
+  using RingKey = std::pair<std::uint32_t, ring::Ring>;     ///< whose page, which ring
+  using PortKey = std::pair<std::uint32_t, std::uint32_t>;  ///< whose port (0 = dom0), its number
+
+  /// The next one.
+  void take(std::uint64_t step, const Entry& entry);
+
+  [[nodiscard]] const std::map<RingKey, ReplayedRing>& rings() const { return rings_; }
+  [[nodiscard]] const std::map<PortKey, ReplayedPort>& ports() const { return ports_; }
+  /// A ring of which nothing is known is empty.
+  [[nodiscard]] const ReplayedRing& ring(std::uint32_t domain, ring::Ring ring) const;
+
+ private:
+  void slot_written(std::uint64_t step, const Entry& entry);
+  void index_moved(const Entry& entry);
+  void event_raised(const Entry& entry);
+  void event_taken(const Entry& entry);
+  void told(const Entry& entry);
+
+  std::map<RingKey, ReplayedRing> rings_;
+  std::map<PortKey, ReplayedPort> ports_;
+};
+
+/// "tx ###+.... 3/8": the slots in their order, and how many requests have no response.
+[[nodiscard]] std::string ring_text(ring::Ring which, const ReplayedRing& ring);
+
+}  // namespace ringside::trace

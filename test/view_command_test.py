@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""`ringside view` and the journals it reads: what a run leaves, what its schema says of it, what is shown of it.
+
+usage: view_command_test.py     RINGSIDE names the program (default: build/ringside)
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+LIBRARY = TEST.parent / "scenarios"
+GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN, EXPECTATION_FAILED = range(5)
+
+TYPING = """scenario "Typing"
+quirk xcs-drop-when-full on
+xen boots dom1
+user connects to dom1
+## Typing
+fault drops next event xcs -> dom1
+fault heals all
+user types "ls\\n"
+expect dom1 reads "ls\\n"
+expect user sees "nothing of the sort" within 1ms
+"""
+
+
+class ViewCommand(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / "typing.scn").write_text(TYPING)
+
+    def ringside(self, *arguments, status=GOOD, text=None):
+        result = subprocess.run([PROGRAM, *arguments], cwd=self.folder, capture_output=True, text=True, input=text, timeout=120)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return result
+
+    def journal(self):
+        self.ringside("run", "typing.scn", "--journal", "typing.jsonl", status=EXPECTATION_FAILED)
+        return [json.loads(line) for line in (self.folder / "typing.jsonl").read_text().splitlines()]
+
+    def test_a_journal_begins_with_what_it_is_of(self):
+        header = self.journal()[0]
+        self.assertEqual(header["format"], "ringside journal")
+        self.assertEqual(header["version"], 1)
+        self.assertEqual((header["mode"], header["seed"], header["controller"]), ("sim", 1, "xcs"))
+        self.assertEqual(header["domains"], [{"id": 1, "layout": "sring"}])
+        self.assertEqual(header["quirks"], ["xcs-drop-when-full"])
+        self.assertEqual(header["scenario"]["title"], "Typing")
+        self.assertEqual(header["scenario"]["lines"], TYPING.splitlines())
+
+    def test_marks_say_which_line_was_in_force_when(self):
+        journal = self.journal()
+        marks = [each for each in journal if "mark" in each]
+        self.assertEqual([(each["mark"], each["line"]) for each in marks],
+                         [("statement", 3), ("statement", 4), ("phase", 5), ("fault", 6), ("fault", 7), ("statement", 8),
+                          ("statement", 9), ("statement", 10), ("failure", 10)])
+        typed = next(each for each in marks if each["line"] == 8)
+        self.assertEqual(typed["text"], 'user types "ls\\n"')
+        behind = next(each for each in journal if each.get("step") == typed["after"] + 1)
+        self.assertGreaterEqual(behind["time_ns"], typed["time_ns"])
+        self.assertGreater(marks[-1]["focus"], 0)
+
+    def test_a_folder_takes_a_journal_of_every_run(self):
+        self.ringside("run", "typing.scn", "--seed", "1..3", "--journal", "all", status=EXPECTATION_FAILED)
+        self.assertEqual(sorted(path.name for path in (self.folder / "all").iterdir()),
+                         [f"typing-seed-{seed}.jsonl" for seed in (1, 2, 3)])
+
+    def test_the_text_has_a_line_for_each_entry_and_each_mark(self):
+        journal = self.journal()
+        lines = self.ringside("view", "typing.jsonl", "--text").stdout.splitlines()
+        body = [line for line in lines if not line.startswith("#")][1:]
+        self.assertEqual(len(body), len(journal) - 1)
+        self.assertIn("quirk xcs-drop-when-full", lines[1])
+        slot = next(line for line in body if "slot 0 REQUEST" in line and "dom1.rx" in line)
+        self.assertRegex(slot, r'^ +\d+\.\d{3} +\d+   xcs -> dom1\.rx +rx #\.{7} 0/8  slot 0 REQUEST type:\(0,0\) len 1 "l"$')
+        self.assertTrue(any(line.strip() == "line 5  Typing" for line in body))
+        self.assertTrue(any(line.strip().startswith("line 10  FAILED: ") for line in body))
+        self.assertEqual(self.ringside("view", "-", text=(self.folder / "typing.jsonl").read_text()).stdout.splitlines(), lines)
+
+    def test_the_same_run_reads_the_same(self):
+        self.journal()
+        once = self.ringside("view", "typing.jsonl", "--text").stdout
+        self.journal()
+        self.assertEqual(self.ringside("view", "typing.jsonl", "--text").stdout, once)
+
+    def test_the_schema_describes_the_journals_of_the_library(self):
+        schema = json.loads(self.ringside("view", "--schema").stdout)
+        self.assertIn("$schema", schema)
+        self.ringside("run", str(LIBRARY), "--seed", "1", "--journal", "library")
+        kinds = set()
+        for path in sorted((self.folder / "library").iterdir()):
+            if path.stat().st_size > 60_000:
+                continue
+            self.ringside("view", str(path), "--text")
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            kinds |= {each.get("kind") for each in lines}
+            if jsonschema:
+                # A sample of each: validation is slow.
+                validator = jsonschema.Draft202012Validator(schema)
+                for line in {each.get("kind", each.get("mark", "header")): each for each in lines}.values():
+                    validator.validate(line)
+        self.assertNotIn("nonsense", kinds)
+        self.assertLessEqual({"slot_written", "quirk", "refused", "counted", "event_taken"}, kinds)
+
+    def test_what_is_no_journal_is_refused_with_its_line(self):
+        (self.folder / "bad.jsonl").write_text("hello\n")
+        said = self.ringside("view", "bad.jsonl", "--text", status=DOES_NOT_PARSE).stderr
+        self.assertEqual(said, "ringside: cannot read a journal: bad.jsonl:1: it is not a JSON object "
+                               "(ringside run --journal writes one)\n")
+        said = self.ringside("view", "none.jsonl", status=COULD_NOT_RUN).stderr
+        self.assertEqual(said, "ringside: cannot read a journal: none.jsonl: No such file or directory\n")
+        self.ringside("view", status=USAGE)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Captures as tshark sees them with tools/wireshark/ringside.lua: fields, links, filters, and each item of expert
+information where it should come up, from scenarios of the library. A journal made by hand stands for what none shows.
+
+usage: wireshark_test.py     RINGSIDE names the program (default: build/ringside); says so and passes without tshark
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+LIBRARY = TEST.parent / "scenarios"
+WIRESHARK = TEST.parent / "tools" / "wireshark"
+DISSECTOR = WIRESHARK / "ringside.lua"
+
+
+@unittest.skipUnless(shutil.which("tshark"), "tshark is not installed")
+class Wireshark(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        # Nothing of whoever runs this, neither plugins nor preferences.
+        cls.environment = {**os.environ, "HOME": str(cls.folder), "XDG_CONFIG_HOME": str(cls.folder / "config")}
+
+    def ringside(self, *words):
+        subprocess.run([PROGRAM, *words], cwd=self.folder, check=True, capture_output=True, timeout=120)
+
+    def capture(self, scenario, *words):
+        """The capture of one run of a scenario of the library."""
+        path = self.folder / (scenario + "".join(words).replace("=", "-") + ".pcapng")
+        if not path.exists():
+            self.ringside("run", str(LIBRARY / (scenario + ".scn")), *words, "--journal", "a.jsonl")
+            self.ringside("view", "a.jsonl", "--pcap", str(path))
+        return path
+
+    def tshark(self, capture, *words, dissector=DISSECTOR):
+        done = subprocess.run(["tshark", "-X", f"lua_script:{dissector}", "-r", str(capture), *words], text=True,
+                              env=self.environment, capture_output=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("Lua", done.stderr)
+        return done.stdout
+
+    def fields(self, capture, wanted, *names, passes=1):
+        """Values of fields in the packets that a filter wants."""
+        words = [word for name in names for word in ("-e", name)]
+        two = ["-2", "-Y", wanted] if passes == 2 else ["-Y", wanted]
+        said = self.tshark(capture, *two, "-T", "fields", *words)
+        return [tuple(line.split("\t")) for line in said.splitlines()]
+
+    def odd(self, capture):
+        said = self.tshark(capture, "-Y", "_ws.expert", "-T", "fields", "-e", "_ws.expert.message", "-E", "aggregator=|")
+        found = {each for line in said.splitlines() for each in line.split("|")}
+        return {each for each in found if not each.startswith(("line: ", "fault: "))}  # comments are of the same kind
+
+    LONG_INPUT = "20-quirk-xcs-drop-when-full", "-p", "BYTES=481", "-p", "LOSS=on"
+
+    def test_the_full_ring_of_long_input_is_found_by_a_filter(self):
+        capture = self.capture(*self.LONG_INPUT)
+        full = self.fields(capture, "ring.outstanding == 8", "ring.summary", "ring.index", "ring.req_prod", "ring.rsp_prod")
+        self.assertEqual(full[0], ("dom1.rx 8/8", "req_prod", "8", "0"))
+        self.assertEqual({line[0] for line in full}, {"dom1.rx 8/8"})
+        self.assertFalse(self.fields(capture, "ring.outstanding > 8", "ring.summary"))
+
+    def test_steps_and_sentences_are_those_of_the_text_form(self):
+        capture = self.capture(*self.LONG_INPUT)
+        shown = self.fields(capture, "ringside", "frame.number", "ringside.step")
+        self.assertGreater(len(shown), 100)
+        for number, step in shown:
+            self.assertEqual(number, step)
+        line, = self.fields(capture, "ring.slot == 7 && ring.use == 0", "_ws.col.Info", "ringside.from", "ringside.to",
+                            "ringside.hop", "ringside.dom", "ringside.direction")
+        self.assertEqual(line, ('xcs writes dom1.rx[7] request console length 60 "abcabcabcabcabcabcabcabcabcabcab"...',
+                                "xcs", "dom1.rx[7]", "slot-rx", "1", "1"))
+
+    def test_a_message_is_taken_apart(self):
+        line, = self.fields(self.capture("20-quirk-leaky-response", "-p", "LEAKS=on"), "cmsg.behind && ring.use == 1",
+                            "cmsg.type", "cmsg.subtype", "cmsg.id", "cmsg.length", "cmsg.behind")
+        self.assertEqual(line[:2] + line[3:4], ("0", "0", "0"))
+        self.assertNotEqual(line[4].strip("0"), "")
+
+    def test_requests_and_responses_find_each_other(self):
+        capture = self.capture(*self.LONG_INPUT)
+        requests = self.fields(capture, "ring.use == 0", "frame.number", "ring.response_in", passes=2)
+        responses = self.fields(capture, "ring.use == 1", "frame.number", "ring.request_in", "ring.latency_us")
+        self.assertEqual(len(requests), 8)
+        self.assertEqual({request: response for response, request, _ in responses}, dict(requests))
+        for _, _, latency in responses:
+            self.assertGreater(float(latency), 0)
+        unanswered = self.fields(self.capture("20-quirk-no-responder", "-p", "FORGETS=on"), "ring.use == 0", "ring.response_in",
+                                 passes=2)
+        self.assertIn(("",), unanswered)
+
+    def test_frames_and_events_have_their_fields(self):
+        capture = self.capture(*self.LONG_INPUT)
+        frames = self.fields(capture, "xcs.type == 9", "xcs.dom", "xcs.port", "cmsg.length")
+        self.assertEqual(frames, [("1", "2", "60")] * 8 + [("1", "2", "1")])
+        self.assertTrue(self.fields(capture, "evtchn.pending == 1 && evtchn.port == 1", "evtchn.outcome"))
+        virq = self.fields(self.capture("08-from-the-uart", "--name", "08-from-the-uart"), "evtchn.source == 1", "evtchn.interrupt")
+        self.assertIn(("2",), virq)
+
+    def test_the_scenarios_line_in_force_is_a_comment_once_and_a_field_always(self):
+        capture = self.capture(*self.LONG_INPUT)
+        comments = self.fields(capture, 'frame.comment contains "types"', "frame.number")
+        lines = self.fields(capture, 'ringside.line contains "user types 481 bytes"', "ringside.line")
+        self.assertEqual(len(comments), 1)
+        self.assertGreater(len(lines), 10)
+        self.assertIn("20-quirk-xcs-drop-when-full.scn:", lines[0][0])
+
+    def test_what_was_done_on_purpose_is_a_fault(self):
+        capture = self.capture("54-lost-event", "--name", "54-lost-event")
+        fault, = self.fields(capture, "ringside.fault", "ringside.fault", "frame.comment")
+        self.assertEqual(fault[0], "its event to xcs is lost")
+        self.assertIn("fault: its event to xcs is lost", fault[1])
+        self.assertEqual(self.odd(capture), {"A fault made on purpose", "Something was dropped"})
+
+    def test_an_honest_run_has_no_expert_information(self):
+        self.assertEqual(self.odd(self.capture("01-hello")), set())
+
+    def test_each_item_of_expert_information_comes_up_where_it_should(self):
+        quirk = "A quirk of 2005 bites"
+        for words, expected in (
+                (self.LONG_INPUT, {quirk, "Something was dropped"}),
+                (("52-length-255", "--name", "52-length-255"), {"Length above 60: a message holds no more"}),
+                (("50-forged-req-prod", "-p", "TRUST=off"), {"More than 8 outstanding: a side lies", "Something was refused"}),
+                (("20-quirk-stale-indices", "-p", "BELIEVES=on"),
+                 {quirk, "Response without a request", "Takes a slot that nobody has written since it was taken last"}),
+                (("20-quirk-ctrlif-bad-id", "-p", "CRASHES=on"), {"Response does not echo the request's type, subtype and id"})):
+            with self.subTest(words):
+                self.assertLessEqual(expected, self.odd(self.capture(*words)))
+
+    def test_what_is_no_packet_of_ours_is_said_to_be_none(self):
+        capture = self.capture("01-hello").read_bytes()
+        for damage in (capture.replace(b"\x01\xff\x00\xff\x00\x00", b"\x63\xff\x00\xff\x00\x00"),):
+            self.assertNotEqual(damage, capture)
+            path = self.folder / "damaged.pcapng"
+            path.write_bytes(damage)
+            self.assertIn("Made by another version, or damaged", self.odd(path))
+
+    def test_another_link_type_is_set_as_a_preference(self):
+        self.ringside("run", str(LIBRARY / "01-hello.scn"), "--journal", "b.jsonl")
+        self.ringside("view", "b.jsonl", "--pcap", "b.pcapng", "--link-type", "150")
+        path = self.folder / "b.pcapng"
+        self.assertEqual(self.tshark(path, "-Y", "ringside"), "")
+        self.assertNotEqual(self.tshark(path, "-o", "ringside.link_type:150", "-Y", "ringside"), "")
+
+    def test_the_profile_has_columns_that_exist_and_filters_that_compile(self):
+        capture = self.capture("01-hello")
+        profile = self.folder / "config" / "wireshark" / "profiles" / "ringside"
+        profile.mkdir(parents=True)
+        for name in ("preferences", "colorfilters", "dfilters", "dfilter_buttons"):
+            shutil.copy(WIRESHARK / name, profile)
+        shown = self.tshark(capture, "-C", "ringside", "-Y", "ring.use == 0").splitlines()
+        self.assertRegex(shown[0], r"\bdom1\b.*dom1\.tx\[0\].*slot-tx.*dom1 writes dom1\.tx\[0\] request console")
+        filters = [line.split("@")[2] for line in (WIRESHARK / "colorfilters").read_text().splitlines() if line[0] == "@"]
+        filters += [line.split('" ', 1)[1] for line in (WIRESHARK / "dfilters").read_text().splitlines()]
+        filters += [line.split('","')[2] for line in (WIRESHARK / "dfilter_buttons").read_text().splitlines()]
+        filters += [line.split("`")[1].replace("\\|", "|") for line in (WIRESHARK / "README.md").read_text().splitlines()
+                    if line.startswith("| `")]
+        self.assertGreater(len(filters), 25)
+        # One run for all: each line is right exactly if its filter means something.
+        self.tshark(capture, "-Y", " || ".join(f"({each})" for each in filters))
+
+
+if __name__ == "__main__":
+    unittest.main()

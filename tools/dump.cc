@@ -1,0 +1,213 @@
+// dump: the control messages as they pass, as lines or as a capture.
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "emu/dom0/client.h"
+#include "emu/host/journal_log.h"
+#include "emu/host/linux_host.h"
+#include "emu/trace/pcapng.h"
+#include "emu/trace/text.h"
+#include "tools/command.h"
+#include "tools/out_file.h"
+
+namespace ringside::tools {
+
+namespace {
+
+struct DumpOptions {
+  bool all = false;    ///< every journal entry, not only the messages
+  bool xcs = false;    ///< as a client of xcs, not from the journal
+  std::string domain;  ///< its name or number; empty: every domain
+  std::string write;   ///< the capture's path; empty: lines are printed
+  std::uint16_t link_type = trace::capture_link_type_default;
+};
+
+/// Where entries go, those of one domain or of all: lines on stdout, or a capture.
+class Output {
+ public:
+  Output(std::optional<DomainId> domain, std::optional<OutFile> file, std::uint16_t link_type)
+      : domain_(domain), file_(std::move(file)), link_type_(link_type) {}
+
+  void put(const trace::Entry& entry) {
+    ++step_;
+    if (!origin_ns_) begin(entry.time_ns);
+    if (domain_ && entry.domain != *domain_) return;
+    ++written_;
+    if (capture_) return file_->write(capture_->packet(entry, step_));
+    std::printf("%s\n", trace::to_text(entry, step_, *origin_ns_).c_str());
+  }
+  void skip() { ++step_; }
+  /// False when nobody reads any more, or nothing more can be written.
+  [[nodiscard]] bool flush() {
+    if (file_) return file_->flush();
+    std::fflush(stdout);
+    return std::ferror(stdout) == 0;
+  }
+  [[nodiscard]] bool captures() const { return file_.has_value(); }
+  /// A capture is a file that can be read from its first moment on, also when nothing ever happens.
+  void begin_capture(std::uint64_t now_ns) {
+    if (file_) begin(now_ns);
+  }
+  [[nodiscard]] Result<> close() { return file_ ? file_->close() : Result<>(Done{}); }
+  [[nodiscard]] std::uint64_t written() const { return written_; }
+
+ private:
+  void begin(std::uint64_t origin_ns) {
+    origin_ns_ = origin_ns;
+    if (!file_) return;
+    capture_.emplace(origin_ns, link_type_);
+    file_->write(capture_->begin());
+  }
+
+  std::optional<DomainId> domain_;
+  std::optional<OutFile> file_;
+  std::uint16_t link_type_;
+  std::optional<trace::Pcapng> capture_;
+  std::uint64_t step_ = 0;
+  std::uint64_t written_ = 0;
+  std::optional<std::uint64_t> origin_ns_;
+};
+
+/// A control message that passes, a slot being filled or a frame on xcs's sockets; or what a quirk made of
+/// one.
+bool is_message(const trace::Entry& entry) {
+  return entry.kind == trace::Kind::slot_written || entry.kind == trace::Kind::frame_passed ||
+         entry.kind == trace::Kind::quirk;
+}
+
+int dump_journal(LinuxHost& host, Output& output, bool all) {
+  auto reader = JournalReader::open(host.machine().journal_directory());
+  if (!reader) return failed(reader.error());
+  constexpr std::chrono::milliseconds between_reads{5};
+  std::function<void()> read_on = [&] {
+    (*reader)->read([&](const trace::Entry& entry) {
+      if (all || output.captures() || is_message(entry)) return output.put(entry);
+      output.skip();
+    });
+    if (!output.flush()) return host.stop(exit_good);
+    if ((*reader)->lost() != 0) {
+      host.warn("this dump was stopped or read too slowly, and entries were lost");
+      return host.stop(exit_could_not_run);
+    }
+    host.timer_start(between_reads, read_on);
+  };
+  read_on();
+  return host.run();
+}
+
+/// What xcs sends to a client that has bound everything. It only listens: an answer would be a second one.
+int dump_xcs(LinuxHost& host, Output& output) {
+  trace::NullSink sink;
+  const auto gone = [&](const Error& error) { host.stop(failed(error)); };
+  const auto print = [&](const dom0::XcsMessage& frame) {
+    if (frame.type != dom0::XCS_REQUEST && frame.type != dom0::XCS_RESPONSE) return;
+    trace::Entry entry;
+    entry.time_ns = static_cast<std::uint64_t>(host.now().count());
+    entry.kind = trace::Kind::frame_passed;
+    entry.detail = static_cast<std::uint8_t>(frame.type);
+    entry.actor = trace::actor(trace::Role::xcs);
+    entry.peer = trace::actor(trace::Role::client);
+    entry.domain = frame.u.control.remote_dom;
+    entry.port = static_cast<ring::Port>(frame.u.control.local_port);
+    entry.message = frame.u.control.msg;
+    output.put(entry);
+  };
+  const auto flush = [&] {
+    if (!output.flush()) host.stop(exit_good);
+  };
+  dom0::XcsClient client(host, trace::Journal(sink, trace::actor(trace::Role::client)),
+                         {.frame = print, .pause = flush, .room = [] {}, .lost = gone});
+  const std::string path = host.machine().xcs_socket();
+  const auto bind = [&] {
+    client.call(
+        dom0::bind_message(dom0::XCS_MSG_BIND, dom0::xcs_port_wildcard, dom0::xcs_type_wildcard),
+        [&](const dom0::XcsMessage& reply) {
+          if (reply.result == dom0::XCS_RSLT_OK) return;
+          gone({EPROTO, "xcs refused to be listened to", path, fmt::format("result {}", reply.result), ""});
+        });
+  };
+  if (auto connected = client.connect(path, bind); !connected) {
+    return failed({connected.error().code, "cannot listen to xcs", path, "xcs does not run", "ringside up"});
+  }
+  return host.run();
+}
+
+constexpr char to_stdout[] = "-";
+constexpr std::string_view capture_suffix = ".pcapng";
+
+Result<Output> output_of(const DumpOptions& options, std::optional<DomainId> domain) {
+  if (options.write.empty()) return Output(domain, std::nullopt, options.link_type);
+  if (options.write != to_stdout && !options.write.ends_with(capture_suffix)) {
+    return Error{EINVAL, "cannot write a capture", options.write, "the name does not say in which form",
+                 "let it end with .pcapng, or be - for stdout"};
+  }
+  auto file = OutFile::open(options.write, true);
+  if (!file) return file.error();
+  return Output(domain, std::move(*file), options.link_type);
+}
+
+int end_of(Output& output, const DumpOptions& options, int status) {
+  const auto closed = output.close();
+  if (options.write.empty() || options.write == to_stdout) return status;  // who read it may have left
+  if (!closed) return failed(closed.error());
+  std::fprintf(stderr, "%llu entries in %s\n", static_cast<unsigned long long>(output.written()),
+               options.write.c_str());
+  return status;
+}
+
+int dump_command(const Session& session, const DumpOptions& options) {
+  LinuxHost host("dump", session.machine());
+  // To know that a machine is there, and when it ends.
+  auto privcmd = host.connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  std::optional<DomainId> domain;
+  if (!options.domain.empty()) {
+    auto info = privcmd->domain_find(options.domain);
+    if (!info) return failed(info.error());
+    domain = info->domain;
+  }
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
+  host.watch(privcmd->connection(), {.read = true}, [&](Ready) { host.stop(exit_good); });
+  auto output = output_of(options, domain);
+  if (!output) return failed(output.error());
+  output->begin_capture(static_cast<std::uint64_t>(host.now().count()));
+  const int status = options.xcs ? dump_xcs(host, *output) : dump_journal(host, *output, options.all);
+  return end_of(*output, options, status);
+}
+
+constexpr char examples[] =
+    "  ringside dump              from the journal: what is written to slots, what passes xcs's sockets\n"
+    "  ringside dump web          of one domain\n"
+    "  ringside dump --all        events, indices and bytes too\n"
+    "  ringside dump --xcs        as a client of xcs, like xcsdump: what guests ask and answer\n"
+    "  ringside dump -w web.pcapng web               a capture of everything, for Wireshark\n"
+    "  ringside dump -w - | wireshark -k -i -        the same, live";
+
+}  // namespace
+
+void add_dump_command(CLI::App& app, Session& session) {
+  CLI::App* dump =
+      add_command(app, session, "dump", "Print every control message as it passes, until Ctrl-C", examples);
+  const auto options = std::make_shared<DumpOptions>();
+  dump->add_option("DOMAIN", options->domain, "Its name or number (default: all)");
+  CLI::Option* all = dump->add_flag("--all", options->all, "Every journal entry, not only the messages");
+  dump->add_flag(
+          "--xcs", options->xcs,
+          "From a session with xcs, bound to everything. It sees copies of what comes from guests, and "
+          "answers nothing")
+      ->excludes(all);
+  CLI::Option* write = dump->add_option("-w,--write", options->write,
+                                        "Print nothing: write every entry there, as pcapng; - is stdout");
+  dump->add_option("--link-type", options->link_type, "Of the capture: one of those that are nobody's")
+      ->check(CLI::Range(trace::capture_link_type_default, trace::capture_link_type_max))
+      ->capture_default_str()
+      ->needs(write);
+  dump->callback(
+      [&session, options] { session.run = [&session, options] { return dump_command(session, *options); }; });
+}
+
+}  // namespace ringside::tools

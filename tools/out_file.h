@@ -1,0 +1,37 @@
+// A file that a command writes: a path, or "-" for stdout. Text or bytes, at once or piece by piece.
+#pragma once
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "emu/base/check.h"
+
+namespace ringside::tools {
+
+class OutFile {
+ public:
+  /// Makes the file anew. `bytes`: what no terminal should be sent; stdout must not be one then.
+  static Result<OutFile> open(const std::string& path, bool bytes = false);
+
+  /// What cannot be written is told by flush() and close().
+  void write(std::string_view text);
+  /// False when nobody takes it any more: the disk is full, or who read it has gone.
+  [[nodiscard]] bool flush();
+  [[nodiscard]] Result<> close();
+
+ private:
+  struct Closer {
+    void operator()(std::FILE* file) const {
+      if (file != stdout) std::fclose(file);
+    }
+  };
+  OutFile(std::string path, std::FILE* file) : path_(std::move(path)), file_(file) {}
+  [[nodiscard]] Error problem(int code) const;
+
+  std::string path_;
+  std::unique_ptr<std::FILE, Closer> file_;
+};
+
+}  // namespace ringside::tools

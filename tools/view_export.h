@@ -1,0 +1,30 @@
+// A journal made into what other programs show: the forms that `ringside view` writes besides its own.
+#pragma once
+
+#include <string>
+
+#include "emu/trace/journal_file.h"
+#include "emu/trace/pcapng.h"
+#include "tools/command.h"
+
+namespace ringside::tools {
+
+/// Each a path, "-" for stdout, or empty: not wanted.
+struct Exports {
+  std::string pcap;
+  std::uint16_t link_type = trace::capture_link_type_default;
+
+  [[nodiscard]] bool any() const { return !pcap.empty(); }
+};
+
+/// --pcap and the like.
+void add_export_options(CLI::App& command, Exports& exports);
+
+/// Writes all that are wanted; has said what is wrong unless it answers exit_good.
+[[nodiscard]] int write_exports(const trace::Journaled& journal, const Exports& exports);
+
+/// The journal as a capture, whole.
+[[nodiscard]] Result<> write_capture(const trace::Journaled& journal, const std::string& path,
+                                     std::uint16_t link_type);
+
+}  // namespace ringside::tools
