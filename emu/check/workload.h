@@ -72,7 +72,10 @@ class RingProgram final : public Program {
   [[nodiscard]] std::uint32_t fiber_count() const override;
   void reset() override;
   void run(std::uint32_t fiber) override;
-  [[nodiscard]] bool spins() const override { return (ring_->capabilities & RING_CHECK_SPINS) != 0; }
+  /// Two fronts may have a lock to spin on, and a program of the ring's own may do anything.
+  [[nodiscard]] bool spins() const override {
+    return can(RING_CHECK_SPINS) || workload_.play == Play::two_fronts || workload_.play == Play::scenario;
+  }
   [[nodiscard]] std::string judge() override;
   [[nodiscard]] bool may_sleep(std::uint32_t fiber) const override;
 
