@@ -1,3 +1,4 @@
+// One step after the other: who can go on, what the driver picks, what the model makes of it.
 #include "emu/check/execution.h"
 
 #include <cstdlib>

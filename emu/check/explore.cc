@@ -1,3 +1,4 @@
+// One execution after the other, until the search has nothing left; and the driver that repeats one.
 #include "emu/check/explore.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The analysis of races, sleep sets and backtracking, on the tree along the current execution. No step is
+// made here.
 #include "emu/check/explorer.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// What the models have in common, and which there are.
 #include "emu/check/model.h"
 
 #include "emu/check/model_c11.h"

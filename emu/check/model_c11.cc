@@ -1,3 +1,5 @@
+// Views: which stores a fiber may still read, which it has to have seen, and which steps happened before its
+// next one.
 #include "emu/check/model_c11.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Nothing is between an access and the page.
 #include "emu/check/model_sc.h"
 
 namespace ringside::check {

@@ -1,3 +1,4 @@
+// Store buffers, and memory beside the page: the page shows whatever the next access is to find.
 #include "emu/check/model_tso.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Steps as sentences, in columns.
 #include "emu/check/recording.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Runs of equal steps as a letter and a count.
 #include "emu/check/schedule_text.h"
 
 #include <charconv>

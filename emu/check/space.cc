@@ -1,3 +1,4 @@
+// Which byte belongs to which location, worked out once for a ring.
 #include "emu/check/space.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Both ends of a ring as they should be used, and what they must see: messages in order, once, unchanged, and
+// answered.
 #include "emu/check/workload.h"
 
 #include <algorithm>

@@ -22,6 +22,8 @@ using Clock = std::chrono::steady_clock;
 
 /// A ring that makes no step for so long hangs: ring code between two accesses takes microseconds.
 constexpr int seconds_without_a_step = 3;
+/// One thread alone drives the ring through its functions in far less than this.
+constexpr int seconds_of_one_thread = 10;
 constexpr std::size_t signal_stack_bytes = std::size_t{64} * 1024;
 
 constexpr std::string_view outcome_names[] = {"whole", "bounded", "stopped", "failed", "could_not"};
@@ -118,17 +120,18 @@ void on_fault(int signal) {
 
 void on_tick(int) {
   const std::uint64_t progress = progress_of_current_try();
-  if (progress == 0 || progress != watch.last_progress) {
+  if (watch.job->task == RingTask::explore && (progress == 0 || progress != watch.last_progress)) {
     watch.last_progress = progress;
     watch.seconds_still = 0;
     return;
   }
-  if (++watch.seconds_still < seconds_without_a_step) return;
+  const bool explores = watch.job->task == RingTask::explore;
+  if (++watch.seconds_still < (explores ? seconds_without_a_step : seconds_of_one_thread)) return;
   give_up(
-      fmt::format("the ring's code hangs: no access to the page for {} s (does it loop on a value that the "
-                  "compiler keeps in a "
-                  "register? such a word must be read anew each time)",
-                  seconds_without_a_step));
+      fmt::format("the ring's code hangs: {} for {} s (does it loop on a value that the compiler keeps in a "
+                  "register? such a word must be "
+                  "read anew each time)",
+                  explores ? "no access to the page" : "a call does not come back", watch.seconds_still));
 }
 
 void watch_over(const RingJob& job, int verdict_to) {

@@ -1,10 +1,11 @@
+// A search, the smallest counterexample, its report; and strings for replaying it.
 #include "tools/ring_check/job.h"
 
 #include <algorithm>
 #include <charconv>
 #include <set>
 
-#include "emu/check/explorer.h"
+#include "emu/check/conformance.h"
 #include "emu/check/recording.h"
 #include "emu/check/schedule_text.h"
 
@@ -106,9 +107,86 @@ class Watched {
   Watched& operator=(const Watched&) = delete;
 };
 
+RingVerdict search_ring(const RingJob& job, Clock::time_point deadline) {
+  RingVerdict verdict;
+  Bench bench(job);
+  if (auto ready = bench.set_up(job); !ready) {
+    verdict.why = ready.error().text();
+    return verdict;
+  }
+  const Watched watched(*bench.execution);
+  const auto search = [&](std::uint32_t bound) {
+    const check::Exploration found =
+        check::explore(*bench.execution, {.bound = bound, .executions = job.executions_max, .enough = [&] {
+                                            return Clock::now() > deadline;
+                                          }});
+    verdict.executions += found.executions;
+    verdict.redundant += found.redundant;
+    verdict.steps += found.steps;
+    return found;
+  };
+  check::Exploration found = search(job.bound);
+  verdict.outcome = found.stopped   ? RingOutcome::stopped
+                    : found.bounded ? RingOutcome::bounded
+                                    : RingOutcome::whole;
+  verdict.bound = job.bound;
+  for (std::uint32_t bound = 1; found.stopped && job.bound == check::unbounded && bound <= bound_max;
+       ++bound) {
+    check::Exploration part = search(bound);
+    if (part.stopped) break;
+    if (part.failed()) found = std::move(part);
+    verdict.outcome = RingOutcome::bounded;
+    verdict.bound = bound;
+    if (found.failed()) break;
+  }
+  if (bench.execution->accesses() == 0) {
+    verdict.outcome = RingOutcome::could_not;
+    verdict.why =
+        "no access to the page was seen: the ring was not compiled with the checker's flags (build it with: "
+        "ringside ring-check cc)";
+    return verdict;
+  }
+  if (found.failed()) {
+    verdict.outcome = RingOutcome::failed;
+    verdict.deviations = found.deviations;
+    report(job, bench, minimised(bench, found), verdict);
+    return verdict;
+  }
+  return verdict;
+}
+
+/// The ring's functions, called by one thread.
+RingVerdict drive_ring(const RingJob& job) {
+  RingVerdict verdict;
+  verdict.outcome = RingOutcome::whole;
+  check::Subject subject;
+  subject.ring = &job.plugin->ring();
+  subject.fresh = [&] {
+    for (const check::Segment& segment : job.plugin->variables())
+      std::copy(segment.as_loaded.begin(), segment.as_loaded.end(), segment.memory.begin());
+  };
+  if (job.task == RingTask::random) {
+    const check::LongRun run = check::run_long(subject, job.workload.start, job.workload.messages);
+    verdict.executions = 1;
+    verdict.steps = run.calls;
+    verdict.why = run.broken;
+  } else {
+    for (const check::ConformanceCheck& each : check::check_conformance(subject)) {
+      ++verdict.executions;
+      if (each.outcome != check::Conforms::fail) continue;
+      if (verdict.why.empty()) verdict.why = fmt::format("{}: {}", each.name, each.why);
+      verdict.report += fmt::format("       not so: {}\n               {}\n", each.name, each.why);
+    }
+  }
+  if (!verdict.why.empty()) verdict.outcome = RingOutcome::failed;
+  return verdict;
+}
+
 }  // namespace
 
 std::string RingJob::what() const {
+  if (task == RingTask::conformance) return "conformance, one thread";
+  if (task == RingTask::random) return fmt::format("{} messages at random, one thread", workload.messages);
   std::string text = fmt::format("{} {}", check::name_of(model), check::name_of(workload.play));
   switch (workload.play) {
     case Play::exchange:
@@ -172,52 +250,9 @@ Result<RingReplay> replay_from(const std::string& text) {
 }
 
 RingVerdict try_ring(const RingJob& job, Clock::time_point deadline) {
-  RingVerdict verdict;
   const auto began = Clock::now();
-  Bench bench(job);
-  if (auto ready = bench.set_up(job); !ready) {
-    verdict.why = ready.error().text();
-    return verdict;
-  }
-  const Watched watched(*bench.execution);
-  const auto search = [&](std::uint32_t bound) {
-    const check::Exploration found =
-        check::explore(*bench.execution, {.bound = bound, .executions = job.executions_max, .enough = [&] {
-                                            return Clock::now() > deadline;
-                                          }});
-    verdict.executions += found.executions;
-    verdict.redundant += found.redundant;
-    verdict.steps += found.steps;
-    return found;
-  };
-  check::Exploration found = search(job.bound);
-  verdict.outcome = found.stopped   ? RingOutcome::stopped
-                    : found.bounded ? RingOutcome::bounded
-                                    : RingOutcome::whole;
-  verdict.bound = job.bound;
-  for (std::uint32_t bound = 1; found.stopped && job.bound == check::unbounded && bound <= bound_max;
-       ++bound) {
-    check::Exploration part = search(bound);
-    if (part.stopped) break;
-    if (part.failed()) found = std::move(part);
-    verdict.outcome = RingOutcome::bounded;
-    verdict.bound = bound;
-    if (found.failed()) break;
-  }
+  RingVerdict verdict = job.task == RingTask::explore ? search_ring(job, deadline) : drive_ring(job);
   verdict.seconds = std::chrono::duration<double>(Clock::now() - began).count();
-  if (bench.execution->accesses() == 0) {
-    verdict.outcome = RingOutcome::could_not;
-    verdict.why =
-        "no access to the page was seen: the ring was not compiled with the checker's flags (build it with: "
-        "ringside ring-check cc)";
-    return verdict;
-  }
-  if (found.failed()) {
-    verdict.outcome = RingOutcome::failed;
-    verdict.deviations = found.deviations;
-    report(job, bench, minimised(bench, found), verdict);
-    return verdict;
-  }
   return verdict;
 }
 

@@ -13,9 +13,16 @@
 
 namespace ringside::tools {
 
+enum class RingTask : std::uint8_t {
+  explore,      ///< every interleaving of a workload under a model
+  conformance,  ///< what any ring must do under one thread
+  random,       ///< many messages under one thread, calls in random order
+};
+
 struct RingJob {
+  RingTask task = RingTask::explore;
   const RingPlugin* plugin = nullptr;
-  check::Workload workload;
+  check::Workload workload;  ///< of random: how many messages; start is the seed
   check::ModelName model = check::ModelName::sc;
   std::uint32_t bound = check::unbounded;
   /// So many executions at most in one search. A search without bound that is longer is followed by those

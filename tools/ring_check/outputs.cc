@@ -1,3 +1,4 @@
+// Lines for people, TAP, JSON and JUnit, as verdicts come.
 #include "tools/ring_check/outputs.h"
 
 #include <fmt/format.h>

@@ -1,8 +1,16 @@
+// Capabilities to jobs.
 #include "tools/ring_check/plan.h"
 
 #include <algorithm>
 
 namespace ringside::tools {
+
+namespace {
+
+/// The same calls on every machine.
+constexpr std::uint32_t random_seed = 20050705;
+
+}  // namespace
 
 using check::ModelName;
 using check::Play;
@@ -21,6 +29,16 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     job.bound = options.bound.value_or(bound);
     jobs.push_back(job);
   };
+  if (ring.push_req != nullptr) {
+    RingJob one_thread;
+    one_thread.plugin = &plugin;
+    one_thread.task = RingTask::conformance;
+    jobs.push_back(one_thread);
+    one_thread.task = RingTask::random;
+    one_thread.workload.messages = options.thorough ? 1'000'000 : 10'000;
+    one_thread.workload.start = random_seed;
+    jobs.push_back(one_thread);
+  }
   for (const ModelName model : options.models) {
     for (std::uint32_t i = 0; i < ring.scenario_count; ++i)
       add(model, Play::scenario, 0, 0, check::unbounded, i);
