@@ -69,6 +69,22 @@ def case_template_in_c(top, pair, level):
     holds(compiled(pair, top / "cured.so", level, cured))
 
 
+def case_breaks(top, pair, level):
+    """What the man page has people take out of the cured template is found by the model that it names, and by no cheaper one."""
+    cured = edited(TEMPLATES / "template_c/ring.c", top / "cured.c", "  if (read_once(ring->sleeping))",
+                   "  full_barrier();\n  if (read_once(ring->sleeping))")
+    for number, (old, new, model) in enumerate([
+            ("  write_barrier(); /* the slot before", "  /* the slot before", "c11"),
+            ("  read_barrier(); /* the index before", "  /* the index before", "c11"),
+            ("  return read_once(ring->prod) != read_once(ring->cons);", "  return 0;", "sc"),
+            ("== SLOTS) return 0;", "== 2 * SLOTS) return 0;", "sc")]):
+        source = edited(cured, top / f"break{number}.c", old, new)
+        ring = compiled(pair, top / f"break{number}.so", level, source)
+        if model == "c11":
+            holds(ring, "--model", "sc", "--model", "tso")
+        fails(ring, "--model", model, "--msgs", "6", "--first")
+
+
 def case_template_in_cpp(top, pair, level):
     """The C++ template's bug needs C11."""
     source = TEMPLATES / "template_cpp/ring.cc"
@@ -129,7 +145,22 @@ def case_refusals(top, pair, level):
 CASES = {name[5:]: function for name, function in list(globals().items()) if name.startswith("case_")}
 
 
+def man_page():
+    """It knows every option, and is rendered without complaints."""
+    page = ROOT / "tools/ring_check/ringside-ring-check.1"
+    text = page.read_text().replace("\\-", "-")
+    options = set(re.findall(r"--[a-z]+", run("--help").stdout)) - {"--help"}
+    missing = {option for option in options if option not in text}
+    assert not missing, f"the man page does not know {sorted(missing)}"
+    if shutil.which("man"):
+        said = subprocess.run(["man", "--warnings", "-l", page], capture_output=True, text=True, env={**os.environ, "MANPAGER": "cat"})
+        assert said.stdout and not said.stderr, said.stderr
+    else:
+        print("the man page is not rendered: there is no man here")
+
+
 def main():
+    man_page()
     assert COMPILERS, "neither gcc nor clang is here"
     if len(COMPILERS) == 1:
         print(f"only {COMPILERS[0][0]} is here: half of this is not tested")
