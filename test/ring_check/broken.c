@@ -5,7 +5,7 @@
 #define WRITE(word, value) (*(volatile uint32_t*)&(word) = (value))
 
 struct page {
-  uint32_t req_prod;
+  uint32_t req_prod, req_cons;
   struct {
     uint32_t id, byte;
   } value[2];
@@ -22,11 +22,13 @@ static void init(void* page, uint32_t start) {
 static int attach(void* page, uint32_t start) {
   (void)start;
   ring = page;
+  pushed = popped = 0;
   return 0;
 }
 
 static int push_req(const struct ring_check_item* item) {
-  if (pushed == 2) return 0;
+  if (pushed - READ(ring->req_cons) == 2) return 0;
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
 #ifdef CRASH
   if (pushed == 1) *(volatile int*)8 = 1;
 #endif
@@ -39,8 +41,8 @@ static int push_req(const struct ring_check_item* item) {
 #ifdef FAILS
   ring_check_fail("the ring says so itself\nin two lines");
 #endif
-  ring->value[pushed].id = item->id;
-  ring->value[pushed].byte = item->bytes[0];
+  ring->value[pushed % 2].id = item->id;
+  ring->value[pushed % 2].byte = item->bytes[0];
   __atomic_thread_fence(__ATOMIC_RELEASE);
   WRITE(ring->req_prod, ++pushed);
   ring_check_notify(RING_CHECK_BACK);
@@ -61,9 +63,12 @@ static int pop_req(struct ring_check_item* item) {
 #endif
   if (READ(ring->req_prod) == popped) return 0;
   __atomic_thread_fence(__ATOMIC_ACQUIRE);
-  item->id = ring->value[popped].id;
+  item->id = ring->value[popped % 2].id;
   item->length = 1;
-  item->bytes[0] = (uint8_t)ring->value[popped++].byte;
+  item->bytes[0] = (uint8_t)ring->value[popped++ % 2].byte;
+  __atomic_thread_fence(__ATOMIC_RELEASE);
+  WRITE(ring->req_cons, popped);
+  ring_check_notify(RING_CHECK_FRONT);
   return 1;
 }
 
@@ -77,6 +82,7 @@ static const struct ring_check_word words[] = {
 #else
     {"req_prod", 0, 4, RING_CHECK_REQ_INDEX, RING_CHECK_FRONT},
 #endif
+    {"req_cons", 4, 4, RING_CHECK_FLAG, RING_CHECK_BACK},
 };
 
 static const struct ring_check_ring table = {
@@ -90,7 +96,7 @@ static const struct ring_check_ring table = {
     .slots = 2,
     .payload_bytes = 1,
     .words = words,
-    .word_count = 1,
+    .word_count = 2,
     .init = init,
     .front_attach = attach,
     .back_attach = attach,
