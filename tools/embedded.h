@@ -8,4 +8,14 @@ namespace ringside::tools::embedded {
 /// emu/trace/journal_schema.json
 extern const std::string_view journal_schema;
 
+// tools/page: the replay page.
+extern const std::string_view page_html;
+extern const std::string_view page_css;
+extern const std::string_view page_model;
+extern const std::string_view page_terminal;
+extern const std::string_view page_words;
+extern const std::string_view page_lanes;
+extern const std::string_view page_panes;
+extern const std::string_view page_main;
+
 }  // namespace ringside::tools::embedded

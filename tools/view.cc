@@ -1,5 +1,5 @@
-// view: a journal file, as a table of lines. What it shows is made by emu/trace; this reads files and writes
-// them.
+// view: a journal file, as a table of lines or as a page that plays it. What is shown is made by emu/trace
+// and view_data; this reads files and writes them.
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "emu/trace/journal_file.h"
 #include "emu/trace/lines.h"
@@ -14,7 +15,9 @@
 #include "tools/embedded.h"
 #include "tools/script_files.h"
 #include "tools/view.h"
+#include "tools/view_data.h"
 #include "tools/view_export.h"
+#include "tools/view_page.h"
 
 namespace ringside::tools {
 
@@ -27,8 +30,11 @@ Result<trace::Journaled> read_journal_file(const std::string& path) {
 
 namespace {
 
+constexpr std::size_t runs_side_by_side_max = 2;
+
 struct Options {
-  std::string file;
+  std::vector<std::string> files;
+  std::string html;
   bool text = false;
   bool schema = false;
   Exports exports;
@@ -49,7 +55,7 @@ void print_header(const trace::JournalHeader& header) {
   print(machine);
 }
 
-int print_text(const trace::Journaled& journal) {
+void print_text(const trace::Journaled& journal) {
   print_header(journal.header);
   print(trace::table_heading());
   trace::Replay replay;
@@ -60,7 +66,29 @@ int print_text(const trace::Journaled& journal) {
     print(trace::table_line(each.step, each.entry, 0, replay));
   }
   for (; mark != journal.marks.end(); ++mark) print(trace::table_line(*mark));
+}
+
+int write_page(const std::vector<trace::Journaled>& journals, const Options& options) {
+  std::vector<std::string> runs;
+  for (std::size_t at = 0; at < journals.size(); ++at)
+    runs.push_back(run_data(journals[at], options.files[at]));
+  const std::string page = replay_page(runs);
+  if (options.html == "-") {
+    std::fwrite(page.data(), 1, page.size(), stdout);
+    return exit_good;
+  }
+  std::ofstream file(options.html, std::ios::binary);
+  file << page;
+  file.close();
+  if (!file) return failed({errno, "cannot write a page", options.html, std::strerror(errno), ""});
+  std::fprintf(stderr, "%s: open it in a browser, or send it to somebody; it needs nothing else\n",
+               options.html.c_str());
   return exit_good;
+}
+
+int export_journal(const std::vector<trace::Journaled>& journals, const Exports& exports) {
+  if (journals.size() == 1) return write_exports(journals.front(), exports);
+  return failed({EINVAL, "cannot write", "", "two journals make one page, and nothing else", "name one"});
 }
 
 int view_command(const Options& options) {
@@ -68,14 +96,19 @@ int view_command(const Options& options) {
     std::fwrite(embedded::journal_schema.data(), 1, embedded::journal_schema.size(), stdout);
     return exit_good;
   }
-  auto journal = read_journal_file(options.file);
-  if (!journal) {
-    failed(journal.error());
-    return journal.error().code == EINVAL ? exit_does_not_parse : exit_could_not_run;
+  std::vector<trace::Journaled> journals;
+  for (const std::string& file : options.files) {
+    auto journal = read_journal_file(file);
+    if (!journal) {
+      failed(journal.error());
+      return journal.error().code == EINVAL ? exit_does_not_parse : exit_could_not_run;
+    }
+    journals.push_back(std::move(*journal));
   }
-  if (options.exports.any() && !options.text) return write_exports(*journal, options.exports);
-  if (const int written = write_exports(*journal, options.exports); written != exit_good) return written;
-  return print_text(*journal);
+  if (options.exports.any()) return export_journal(journals, options.exports);
+  if (!options.html.empty()) return write_page(journals, options);
+  for (const trace::Journaled& each : journals) print_text(each);
+  return exit_good;
 }
 
 constexpr char examples[] =
@@ -87,6 +120,11 @@ constexpr char examples[] =
     "  ringside view hello.jsonl --text | grep dom1.rx     one ring of it\n"
     "  diff <(ringside view a.jsonl --text | cut -c20-) <(ringside view b.jsonl --text | cut -c20-)\n"
     "  ringside view hello.jsonl --pcap hello.pcapng       for Wireshark; tools/wireshark has the dissector\n"
+    "  ringside view hello.jsonl --svg hello.svg           a diagram for slides; --mermaid: for wikis\n"
+    "  ringside view hello.jsonl --asciicast hello.cast    what was to be seen, for asciinema; --perfetto: "
+    "tracks\n"
+    "  ringside view hello.jsonl --html hello.html         to be played, step by step, in a browser\n"
+    "  ringside view off.jsonl on.jsonl --html both.html   two runs, side by side\n"
     "  ringside view --schema                              what each line of a journal is";
 
 }  // namespace
@@ -95,7 +133,10 @@ void add_view_command(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("view", "Look at the journal of a run");
   command->footer(examples);
   const auto options = std::make_shared<Options>();
-  CLI::Option* file = command->add_option("FILE", options->file, "The journal; - is stdin");
+  CLI::Option* file = command->add_option("FILE", options->files, "The journal, or two of them; - is stdin")
+                          ->expected(0, runs_side_by_side_max);
+  command->add_option("--html", options->html,
+                      "Write the replay page there, one file; - is stdout. Two runs are shown side by side");
   command->add_flag("--text", options->text, "As text: time, step, who to whom, ring, what");
   CLI::Option* schema =
       command->add_flag("--schema", options->schema, "Print the JSON schema of a journal's lines");

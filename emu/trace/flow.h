@@ -1,0 +1,98 @@
+// Where each console byte is: every byte gets a number when it first comes up, and keeps it from hop to hop.
+//
+// Entries say that somebody handed on so many bytes, not which: here they are matched, in order and by what
+// they are, with those that came to him before. So one byte can be followed, a queue's length be told, and an
+// arrow be drawn from where bytes left to where they arrived. Bytes that somebody adds of his own (an echo, a
+// carriage return) are born there.
+//
+// Pure bookkeeping over entries, which are not trusted; what it holds is bounded.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "emu/trace/event.h"
+
+namespace ringside::trace {
+
+/// Bytes that one place holds at most; of more the oldest are forgotten.
+inline constexpr std::size_t flow_place_bytes_max = std::size_t{4} << 20;
+
+/// Where bytes may be. In the ring, or with somebody who has got them and not handed them on.
+struct FlowPlace {
+  bool ring = false;
+  Role role = Role::user;  ///< unless it is the ring
+  std::uint32_t domain = 0;
+  bool down = true;  ///< on their way to the guest
+
+  friend auto operator<=>(const FlowPlace&, const FlowPlace&) = default;
+};
+
+struct ByteRange {
+  std::uint64_t first = 0;
+  std::uint32_t count = 0;
+};
+
+/// What one entry did to bytes.
+struct FlowStep {
+  std::vector<ByteRange> bytes;
+  std::uint64_t came_at = 0;  ///< the step by which the first of them had come to the sender; 0: born here
+  bool lost = false;          ///< they are nowhere any more
+};
+
+/// Of one domain and one way.
+struct FlowTotals {
+  std::uint64_t said = 0;       ///< typed, or printed
+  std::uint64_t delivered = 0;  ///< to the guest's terminal, or to a screen
+  std::uint64_t lost = 0;
+};
+
+class Flow {
+ public:
+  /// The next entry.
+  FlowStep take(std::uint64_t step, const Entry& entry);
+
+  /// Bytes at the place now; those that have arrived at an end are not kept.
+  [[nodiscard]] std::size_t level(const FlowPlace& place) const;
+  /// The places at which the last entry changed something.
+  [[nodiscard]] const std::vector<FlowPlace>& touched() const { return touched_; }
+  [[nodiscard]] FlowTotals totals(std::uint32_t domain, bool down) const;
+
+  /// Who stands behind an actor of an entry: a connection of xcs is xend's if xend opened it, and the console
+  /// client belongs to its user.
+  [[nodiscard]] Role behind(const Entry& entry, Actor actor) const;
+
+ private:
+  struct Piece {
+    std::uint64_t first = 0;
+    std::string bytes;
+    std::uint64_t step = 0;  ///< that brought it
+  };
+  using Pieces = std::deque<Piece>;
+
+  void pass(std::uint64_t step, const Entry& entry, FlowStep& done);
+  void into_slot(std::uint64_t step, const Entry& entry, FlowStep& done);
+  void out_of_slots(std::uint64_t step, const Entry& entry, FlowStep& done);
+  void fetch(const FlowPlace& taker);
+  void lose(const FlowPlace& place, std::size_t bytes, FlowStep& done);
+  Pieces pull(const FlowPlace& place, std::string_view bytes, std::uint64_t step, FlowStep& done);
+  void push(const FlowPlace& place, Pieces pieces, std::uint64_t step);
+  void touch(const FlowPlace& place, std::ptrdiff_t change);
+  void learn(const Entry& entry);
+
+  std::map<FlowPlace, Pieces> held_;
+  std::map<std::pair<FlowPlace, std::uint32_t>, Pieces> slots_;
+  std::map<FlowPlace, std::uint32_t> next_slot_;  ///< of a ring, that is taken next
+  std::map<FlowPlace, std::size_t> levels_;
+  std::map<std::pair<std::uint32_t, bool>, FlowTotals> totals_;
+  std::vector<FlowPlace> touched_;
+  std::deque<Role> connecting_;                ///< whom xcs has not answered yet
+  std::map<std::uint16_t, Role> connections_;  ///< of xcs: whose they are
+  std::uint64_t next_ = 1;
+};
+
+}  // namespace ringside::trace

@@ -1,0 +1,174 @@
+// Plain sentences, with the numbers of the moment in them.
+#include "emu/trace/plain.h"
+
+#include <fmt/format.h>
+
+#include "emu/base/quirks.h"
+#include "emu/trace/names.h"
+#include "emu/trace/text.h"
+
+namespace ringside::trace {
+
+namespace {
+
+std::string bytes_of(const ring::ControlMessage& message) {
+  const std::size_t count = message.payload().size();
+  return fmt::format("{} byte{}, {}", count, count == 1 ? "" : "s", quoted(message.payload()));
+}
+
+/// "60 bytes, "abc"", "a shutdown message"
+std::string contents(const ring::ControlMessage& message) {
+  if (message.type == ring::CMSG_CONSOLE) return bytes_of(message);
+  return "the message " + message_text(message);
+}
+
+std::string slot_words(const Entry& entry) {
+  const std::string who = actor_name(entry.actor);
+  const std::string_view ring = ring_word(entry.ring);
+  if (static_cast<SlotUse>(entry.detail) == SlotUse::response) {
+    return fmt::format(
+        "{} writes its response over the request in slot {} of the ring {}: requests and responses share "
+        "the slots.",
+        who, entry.to_value, ring);
+  }
+  return fmt::format(
+      "{} copies {} into slot {} of the ring {}, in the page that it shares with {}. Nobody looks there "
+      "before req_prod has moved.",
+      who, contents(entry.message), entry.to_value, ring,
+      entry.actor.role == Role::domain ? "dom0" : fmt::format("dom{}", entry.domain));
+}
+
+std::string outstanding_words(std::uint32_t outstanding) {
+  if (outstanding > ring::slots_per_ring)
+    return fmt::format("That makes {} requests in a ring of 8: impossible, so a side lies.", outstanding);
+  if (outstanding == ring::slots_per_ring)
+    return "All 8 slots hold a request without a response: the ring is full.";
+  return fmt::format("{} of 8 slots hold{} a request without a response.", outstanding,
+                     outstanding == 1 ? "s" : "");
+}
+
+std::string index_words(const Entry& entry, const Replay& replay) {
+  const std::string who = actor_name(entry.actor);
+  const std::string_view ring = ring_word(entry.ring);
+  const std::uint32_t count = entry.to_value - entry.from_value;
+  const std::uint32_t outstanding = replay.ring(entry.domain, entry.ring).outstanding();
+  switch (static_cast<IndexName>(entry.detail)) {
+    case IndexName::req_prod:
+      return fmt::format(
+          "{} moves req_prod of {} from {} to {}: now the other side may see the request{}. {}", who, ring,
+          entry.from_value, entry.to_value, count == 1 ? "" : "s", outstanding_words(outstanding));
+    case IndexName::req_cons:
+      return fmt::format(
+          "{} has taken the request{} of {} up to index {}. The slot{} not free yet: a response must come "
+          "first.",
+          who, count == 1 ? "" : "s", ring, entry.to_value, count == 1 ? " is" : "s are");
+    case IndexName::rsp_prod:
+      return fmt::format("{} moves rsp_prod of {} from {} to {}: now the response{} can be seen. {}", who,
+                         ring, entry.from_value, entry.to_value, count == 1 ? "" : "s",
+                         outstanding_words(outstanding));
+    case IndexName::rsp_cons:
+      return fmt::format("{} takes the response{} of {} up to index {}: {} free again.", who,
+                         count == 1 ? "" : "s", ring, entry.to_value,
+                         count == 1 ? "the slot is" : fmt::format("{} slots are", count));
+  }
+  return "";
+}
+
+std::string event_words(const Entry& entry) {
+  const std::string from = actor_name(entry.actor);
+  const std::string to = actor_name(entry.peer);
+  std::string begin = fmt::format("{} raises the event of port {} for {}", from, entry.port, to);
+  const auto source = static_cast<EventSource>(entry.from_value);
+  if (source != EventSource::channel)
+    begin = fmt::format("{} raises {} {} for {}, at port {}", from, source_name(source), entry.to_value, to,
+                        entry.port);
+  switch (static_cast<ring::Raised>(entry.detail)) {
+    case ring::Raised::kick:
+      return begin + ". Its pending bit was clear, so that the receiver is woken.";
+    case ring::Raised::already_pending:
+      return begin + ". Its pending bit is set already: events say that there is something, never how much.";
+    case ring::Raised::masked:
+      return begin +
+             ". The port is masked, so nobody is woken: the receiver is awake, and looks again before it "
+             "sleeps.";
+    case ring::Raised::already_selected:
+      return begin + ". Another port of the same word has woken the receiver already.";
+  }
+  return begin;
+}
+
+std::string frame_words(const Entry& entry) {
+  const std::string from = actor_name(entry.actor);
+  const bool up = entry.actor.role == Role::xcs;
+  const std::string whose = fmt::format("dom{}", entry.domain);
+  if (entry.detail == frame_request) {
+    if (up)
+      return fmt::format("xcs hands on what {} said: {}, in a frame of 80 bytes.", whose,
+                         contents(entry.message));
+    return fmt::format("{} hands xcs {} for {}, in a frame of 80 bytes on xcs's socket.", from,
+                       contents(entry.message), whose);
+  }
+  if (entry.detail == frame_response) {
+    if (up) return fmt::format("xcs hands on {}'s response to a message that went down.", whose);
+    return fmt::format(
+        "{} sends the response to a message of {}: xcs never answers by itself, and without an answer the "
+        "slot would stay taken.",
+        from, whose);
+  }
+  const std::string type = frame_type_name(entry.detail);
+  return up ? fmt::format("xcs answers the call {}.", type) : fmt::format("{} calls xcs: {}.", from, type);
+}
+
+std::string passed_words(const Entry& entry) {
+  const std::string from = actor_name(entry.actor);
+  const std::string to = actor_name(entry.peer);
+  const std::string what = bytes_of(entry.message);
+  if (entry.actor.role == Role::user) return fmt::format("{} types {}; {} gets it.", from, what, to);
+  if (entry.peer.role == Role::user) return fmt::format("{} shows {} to {}.", from, what, to);
+  return fmt::format("{} hands {} on to {}.", from, what, to);
+}
+
+std::string quirk_words(const Entry& entry, const FlowStep& flow) {
+  const std::string name = escaped(entry.message.payload());
+  const auto quirk = Quirks::find(name);
+  std::string text = fmt::format("Here history bites. Quirk {}", name);
+  if (quirk) text += fmt::format(": {}", about(quirk.value()).what);
+  if (!flow.lost) return text + ".";
+  std::uint64_t lost = 0;
+  for (const ByteRange& each : flow.bytes) lost += each.count;
+  return fmt::format("{}. {} byte{} gone for ever.", text, lost, lost == 1 ? " is" : "s are");
+}
+
+}  // namespace
+
+std::string plain_sentence(const Entry& entry, const Replay& replay, const FlowStep& flow) {
+  if (!makes_sense(entry)) return sentence(entry);
+  const std::string who = actor_name(entry.actor);
+  switch (entry.kind) {
+    case Kind::slot_written:
+      return slot_words(entry);
+    case Kind::index_moved:
+      return index_words(entry, replay);
+    case Kind::event_raised:
+      return event_words(entry);
+    case Kind::event_taken:
+      return fmt::format(
+          "{} finds an event pending at its port {}, clears the bit, and looks into the rings.", who,
+          entry.port);
+    case Kind::frame_passed:
+      return frame_words(entry);
+    case Kind::bytes_passed:
+      return passed_words(entry);
+    case Kind::refused:
+      return fmt::format("{} turns something away: {}.", who, escaped(entry.message.payload()));
+    case Kind::counted:
+      return fmt::format("{} counts \"{}\": {} now.", who, escaped(entry.message.payload()), entry.to_value);
+    case Kind::quirk:
+      return quirk_words(entry, flow);
+    case Kind::told:
+      return sentence(entry) + ".";
+  }
+  return sentence(entry);
+}
+
+}  // namespace ringside::trace

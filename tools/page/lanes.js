@@ -1,0 +1,220 @@
+// The lanes: who hands what to whom, from top to bottom, one row a step. Only the rows in sight are drawn, so that
+// a run may have any number of steps. Arrows end in the row in which what they carry arrives.
+"use strict";
+
+const ROW = 28;            // pixels
+const FOLD_FROM = 4;       // steps of one sort in a row become one row
+const ARROW_ROWS_MAX = 40; // a longer way is drawn so long, and dotted
+const LANES = [
+  ["user", "user"], ["client", "client"], ["xend", "xend"], ["xenctld", "xenctld"], ["xcs", "xcs"], ["event", "event channel"],
+  ["page", "shared page"], ["domU", "domU kernel"], ["tty", "domU terminal"], ["dom0", "dom0 kernel"], ["xen", "Xen"], ["uart", "UART"],
+];
+const SHORT = { event: "event", page: "page", domU: "domU", tty: "tty", dom0: "dom0" };
+
+// How a step looks: its class, and in a few words what it carries.
+function lookOf(step) {
+  if (step.l) return ["lost", "lost"];
+  if (step.m === "!") return ["lost", step.s.replace(/^\S+ /, "")];
+  if (step.m) return ["bite", step.s.replace(/^\S+ (says: )?/, "")];
+  const bytes = step.b === undefined ? "" : step.b.length + (step.b.length === 1 ? " byte " : " bytes ") + "\u201c" + visible(step.b).slice(0, 10) + (step.b.length > 10 ? "\u2026" : "") + "\u201d";
+  switch (step.k) {
+    case "slot_written": {
+      const [, ring, slot] = /\.(tx|rx)\[(\d)\]/.exec(step.s) || [null, "", "?"];
+      const response = step.s.includes("] response");
+      return [response ? "response" : "request", ring + "[" + slot + "] " + (response ? "response" : bytes || "request")];
+    }
+    case "index_moved": {
+      const moved = /(\S+) (\S+) (\d+) -> (\d+)$/.exec(step.s);
+      const response = moved && moved[2].startsWith("rsp");
+      return [response ? "response" : "request", moved ? moved[1].split(".")[1] + " " + moved[2] + " " + moved[3] + "\u2192" + moved[4] : "index"];
+    }
+    case "event_raised": return ["event", "event: " + (/: ([a-z ]+?)( \(|$)/.exec(step.s) || ["", "raised"])[1]];
+    case "event_taken": return ["event", "takes event"];
+    case "frame_passed": {
+      const frame = (/sends \S+ (?:xcs )?(\S+)/.exec(step.s) || ["", "frame"])[1];
+      return [frame === "response" ? "response" : "request", frame === "request" ? bytes || frame : frame];
+    }
+    case "bytes_passed": return ["bytes", bytes];
+    default: return ["note", step.s.replace(/^\S+ (says: |says of \S+: )?/, "")];
+  }
+}
+
+class Lanes {
+  constructor(run, number, go) {
+    this.run = run;
+    this.go = go;
+    this.hidden = new Set();
+    this.query = "";
+    this.byte = null;
+    this.current = 0;
+    this.focus = null;
+    const used = new Set(run.steps.flatMap((step) => [step.f, step.o]));
+    this.used = LANES.filter(([lane]) => used.has(lane));
+    this.head = make("div", { class: "lane-heads", "aria-hidden": "true" });
+    this.spacer = make("div", { class: "spacer" });
+    this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    this.svg.setAttribute("aria-hidden", "true");
+    this.spacer.append(this.svg);
+    this.box = make("div", { class: "lanes", tabindex: "0", role: "group", "aria-label": "Who hands what to whom; the sentence above says it in words" }, this.spacer);
+    this.element = make("section", { class: "lane-pane", id: "lanes-" + number }, this.head, this.box);
+    this.box.addEventListener("scroll", () => this.draw());
+    this.box.addEventListener("click", (event) => this.click(event));
+    new ResizeObserver(() => this.draw()).observe(this.box);
+    this.fold();
+  }
+
+  shows(step) {
+    if (this.hidden.has(step.f) && this.hidden.has(step.o)) return false;
+    if (this.byte !== null && !this.run.hasByte(step, this.byte)) return false;
+    return !this.query || matches(step, this.query);
+  }
+
+  // Rows: one step, or several of one sort; the start of the machine is one.
+  fold() {
+    const steps = this.run.steps;
+    const plain = !this.query && this.byte === null;
+    this.rows = [];
+    let at = 0;
+    const beginning = this.run.beginning;
+    if (plain && beginning > FOLD_FROM) {
+      this.rows.push({ from: 0, to: beginning - 1, start: true });
+      at = beginning;
+    }
+    while (at < steps.length) {
+      if (!this.shows(steps[at])) {
+        at++;
+        continue;
+      }
+      let to = at;
+      const first = steps[at];
+      while (to + 1 < steps.length && alike(first, steps[to + 1]) && this.shows(steps[to + 1])) to++;
+      if (to - at + 1 < FOLD_FROM || !plain) to = at;
+      this.rows.push({ from: at, to });
+      at = to + 1;
+    }
+    this.spacer.style.height = (this.rows.length + 2) * ROW + "px";
+    this.draw();
+  }
+
+  rowOf(index) {
+    return Math.max(lastWhere(this.rows, (row) => row.from <= index), 0);
+  }
+
+  lanes() {
+    return this.used.filter(([lane]) => !this.hidden.has(lane));
+  }
+
+  show(index, follow) {
+    this.current = index;
+    if (follow) {
+      const row = this.rowOf(index);
+      const top = row * ROW;
+      const room = this.box.clientHeight;
+      if (top < this.box.scrollTop + ROW || top > this.box.scrollTop + room - 3 * ROW) this.box.scrollTop = Math.max(0, top - room * 0.55);
+    }
+    this.draw();
+  }
+
+  click(event) {
+    const y = event.clientY - this.spacer.getBoundingClientRect().top;
+    const row = this.rows[Math.floor(y / ROW)];
+    if (row) this.go(row.to);
+  }
+
+  draw() {
+    const width = this.box.clientWidth;
+    if (!width) return;
+    const lanes = this.lanes();
+    const gutter = width < 480 ? 44 : 92;
+    const lane = (width - gutter) / Math.max(lanes.length, 1);
+    const x = new Map(lanes.map(([name], at) => [name, gutter + lane * (at + 0.5)]));
+    this.drawHeads(lanes, gutter, lane);
+    const first = Math.max(Math.floor(this.box.scrollTop / ROW) - ARROW_ROWS_MAX, 0);
+    const last = Math.min(Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW) + 2, this.rows.length);
+    const top = first * ROW;
+    this.svg.setAttribute("width", width);
+    this.svg.setAttribute("height", Math.max((last - first + 1) * ROW, 1));
+    this.svg.style.top = top + "px";
+    const parts = [];
+    for (const [name] of lanes) {
+      const at = x.get(name);
+      parts.push(`<line class="lane${name === this.focus ? " focus" : ""}" x1="${at}" x2="${at}" y1="0" y2="${(last - first + 1) * ROW}"/>`);
+    }
+    const visibleFrom = Math.floor(this.box.scrollTop / ROW) - 1;
+    for (let at = first; at < last; at++) parts.push(this.rowMarkup(at, (at - first) * ROW, x, width, gutter, at >= visibleFrom));
+    this.svg.innerHTML = parts.join("");
+  }
+
+  drawHeads(lanes, gutter, lane) {
+    const names = lanes.map(([name, label]) => {
+      const head = make("span", { class: name === this.focus ? "focus" : "", text: lane < 66 ? SHORT[name] || label : label });
+      head.style.width = lane + "px";
+      return head;
+    });
+    const time = make("span", { class: "time", text: gutter > 50 ? "ms / step" : "step" });
+    time.style.width = gutter + "px";
+    this.head.replaceChildren(time, ...names);
+  }
+
+  rowMarkup(at, y, x, width, gutter, inSight) {
+    const row = this.rows[at];
+    const step = this.run.steps[row.to];
+    const middle = y + ROW / 2;
+    const here = this.current >= row.from && this.current <= row.to;
+    const when = row.from > this.current ? " future" : here ? " here" : "";
+    let out = `<g class="row${when}" data-step="${step.n}">`;
+    if (here) out += `<rect class="band" x="0" y="${y}" width="${width}" height="${ROW}"/>`;
+    if (inSight) {
+      if (gutter > 50) out += `<text class="time" x="50" y="${middle + 4}" text-anchor="end">${milliseconds(step.t)}</text>`;
+      out += `<text class="number" x="${gutter - 6}" y="${middle + 4}" text-anchor="end">${step.n}</text>`;
+    }
+    if (row.start) {
+      return out + `<text class="words note" x="${gutter + 8}" y="${middle + 4}">the machine starts: ${row.to + 1} steps</text></g>`;
+    }
+    const [look, words] = lookOf(step);
+    const count = row.to - row.from + 1;
+    const label = escaped((count > 1 ? count + " \u00d7 " : "") + words);
+    const from = x.get(step.f);
+    const to = x.get(step.o);
+    if (from === undefined && to === undefined) return out + "</g>";
+    if (from === undefined || to === undefined || from === to) {
+      const point = from ?? to;
+      const left = point > width * 0.62;
+      out += look === "lost" ? cross(point, middle) : `<circle class="dot ${look}" cx="${point}" cy="${middle}" r="3.5"/>`;
+      return out + `<text class="words ${look}" x="${point + (left ? -9 : 9)}" y="${middle + 4}" text-anchor="${left ? "end" : "start"}">${label}</text></g>`;
+    }
+    const arrival = this.run.arrivals[row.from];
+    const rows = arrival === undefined ? 0.6 : Math.max(this.rowOf(arrival) - at, 0.6);
+    const drop = Math.min(rows, ARROW_ROWS_MAX) * ROW * (arrival === undefined ? 0.4 : 1);
+    // An arrow to a neighbour does not need to be long: its head shows when what it carries is taken up.
+    out += `<path class="arrow ${look}${rows > ARROW_ROWS_MAX ? " far" : ""}${rows > 3 ? " long" : ""}" d="M${from} ${middle} L${to} ${middle + drop}" marker-end="url(#head-${look})"/>`;
+    if (inSight) out += `<circle class="dot ${look}" cx="${from}" cy="${middle}" r="3"/><text class="words ${look}" x="${(from + to) / 2}" y="${middle - 4 + Math.min(drop, ROW) / 2}" text-anchor="middle">${label}</text>`;
+    return out + "</g>";
+  }
+}
+
+function cross(x, y) {
+  return `<path class="cross" d="M${x - 5} ${y - 5} l10 10 m0 -10 l-10 10"/>`;
+}
+
+function alike(one, other) {
+  return one.k === other.k && one.f === other.f && one.o === other.o && one.h === other.h && one.m === other.m && one.a === other.a;
+}
+
+function matches(step, query) {
+  return step.s.toLowerCase().includes(query) || step.k.includes(query) || step.f === query || step.o === query;
+}
+
+function escaped(text) {
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+// The heads of arrows, once for the page.
+function arrowHeads() {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "unseen");
+  svg.setAttribute("aria-hidden", "true");
+  svg.innerHTML = "<defs>" + ["request", "response", "event", "bytes", "note", "bite", "lost"].map((look) =>
+    `<marker id="head-${look}" class="head ${look}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L10 5 L0 10 z"/></marker>`).join("") + "</defs>";
+  document.body.append(svg);
+}

@@ -1,0 +1,179 @@
+// The runs of the page, and what they look like after each step. The data say by which values a step changed the
+// picture (tools/page/README.md has their fields); this applies them and knows nothing of rings.
+"use strict";
+
+const CHECKPOINT_STEPS = 256; // a picture is kept so often, to be gone back to
+
+function data(id) {
+  const element = document.getElementById(id);
+  return element ? JSON.parse(element.textContent) : null;
+}
+
+const HOPS = data("hops");
+
+function emptyPicture() {
+  return { rings: {}, ports: {}, queues: {}, totals: {}, counters: {} };
+}
+
+function copyOf(picture) {
+  return structuredClone(picture);
+}
+
+function ringOf(picture, domain, ring) {
+  const key = domain + "." + ring;
+  if (!picture.rings[key]) {
+    picture.rings[key] = { domain, ring, indices: [0, 0, 0, 0], slots: Array.from({ length: 8 }, () => ({ state: "free" })) };
+  }
+  return picture.rings[key];
+}
+
+// One change of the picture: a letter for its sort, then its values.
+const CHANGES = {
+  i: (picture, [, domain, ring, index, value]) => { ringOf(picture, domain, ring).indices[index] = value; },
+  s: (picture, [, domain, ring, slot, state, type, subtype, id, length, bytes]) => {
+    ringOf(picture, domain, ring).slots[slot] = { state, type, subtype, id, length, bytes };
+  },
+  e: (picture, [, domain, port, pending, masked, selected, raised, kicks]) => {
+    picture.ports[domain + ":" + port] = { domain, port, pending, masked, selected, raised, kicks };
+  },
+  q: (picture, [, domain, place, down, bytes]) => { picture.queues[[domain, down, place].join(" ")] = bytes; },
+  t: (picture, [, domain, down, said, delivered, lost]) => { picture.totals[domain + " " + down] = { said, delivered, lost }; },
+  c: (picture, [, name, value]) => { picture.counters[name] = value; },
+};
+
+function apply(picture, step) {
+  for (const change of step.c || []) CHANGES[change[0]](picture, change);
+}
+
+class Run {
+  constructor(source) {
+    this.name = source.name;
+    this.header = source.header;
+    this.marks = [];
+    this.steps = [];
+    this.indexOf = new Map();
+    this.arrivals = [];      // by index: the index at which what a step sent arrives
+    this.screens = new Map(); // name -> { text: [], ends: [[index, length]] }
+    this.checkpoints = [emptyPicture()];
+    this.latest = emptyPicture(); // after all steps so far
+    this.add(source.steps, source.marks);
+  }
+
+  // More steps, as they come.
+  add(steps, marks) {
+    for (const mark of marks) this.marks.push(mark);
+    for (const step of steps) {
+      const index = this.steps.length;
+      this.steps.push(step);
+      this.indexOf.set(step.n, index);
+      if (step.u !== undefined && this.indexOf.has(step.u)) this.arrivals[this.indexOf.get(step.u)] = index;
+      if (step.w !== undefined) this.show(step.w, step.b || "", index);
+      apply(this.latest, step);
+      if (this.steps.length % CHECKPOINT_STEPS === 0) this.checkpoints.push(copyOf(this.latest));
+    }
+    this.placeMarks();
+  }
+
+  show(screen, text, index) {
+    if (!this.screens.has(screen)) this.screens.set(screen, { text: "", ends: [] });
+    const its = this.screens.get(screen);
+    its.text += text;
+    its.ends.push([index, its.text.length]);
+  }
+
+  // Which mark is in force at which index: for each mark the index of the first step behind it.
+  placeMarks() {
+    let at = 0;
+    this.markIndex = this.marks.map((mark) => {
+      while (at < this.steps.length && this.steps[at].n <= mark.after) at++;
+      return at;
+    });
+  }
+
+  get scenario() { return this.header.scenario || null; }
+  get title() { return this.scenario ? this.scenario.title : this.name; }
+
+  // The picture after the step of that index.
+  picture(index) {
+    const from = Math.min(Math.floor((index + 1) / CHECKPOINT_STEPS), this.checkpoints.length - 1);
+    const picture = copyOf(this.checkpoints[from]);
+    for (let at = from * CHECKPOINT_STEPS; at <= index; at++) apply(picture, this.steps[at]);
+    return picture;
+  }
+
+  // What a screen has been sent until then.
+  screenText(name, index) {
+    const its = this.screens.get(name);
+    const at = lastWhere(its.ends, (end) => end[0] <= index);
+    return at < 0 ? "" : its.text.slice(0, its.ends[at][1]);
+  }
+
+  // The statement in force at an index: the last one that had come; and whether something failed since.
+  marksAt(index) {
+    const in_force = { statement: null, phase: null, failures: [] };
+    const last = lastWhere(this.markIndex, (at) => at <= index);
+    for (let at = last; at >= 0; at--) {
+      const mark = this.marks[at];
+      if (mark.mark === "phase") {
+        in_force.phase ||= mark;
+        if (in_force.statement) break;
+      } else if (mark.mark === "failure") {
+        if (!in_force.statement) in_force.failures.push(mark);
+      } else {
+        in_force.statement ||= mark;
+        if (last - at > 400) break;
+      }
+    }
+    return in_force;
+  }
+
+  // The first step of the scenario itself: what is before belongs to the machine's start.
+  get beginning() {
+    const at = this.steps.findIndex((step) => step.t >= 0);
+    return Math.max(at, 0);
+  }
+
+  hasByte(step, byte) {
+    return (step.y || []).some(([first, count]) => byte >= first && byte < first + count);
+  }
+}
+
+// The last index of `list` for which `holds`, which holds up to some point and not behind it; -1: for none.
+function lastWhere(list, holds) {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(list[middle])) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+// Two runs of one scenario as pairs of indices. Both come to each line of it at the same position; between two
+// lines the steps are paired in their order, and the run that has fewer of them waits.
+function aligned(runs) {
+  if (runs.length === 1) {
+    return { rows: runs[0].steps.map((_, index) => [index]), differs: -1 };
+  }
+  const bounds = runs.map((run) => {
+    const starts = run.marks.map((mark, at) => [mark, run.markIndex[at]]).filter(([mark]) => mark.mark !== "failure");
+    return [0, ...starts.map(([, index]) => index), run.steps.length];
+  });
+  const parts = Math.min(bounds[0].length, bounds[1].length) - 1;
+  const rows = [];
+  let differs = -1;
+  for (let part = 0; part < parts; part++) {
+    const last = part === parts - 1;
+    const begins = bounds.map((each) => each[part]);
+    const ends = bounds.map((each, which) => (last ? runs[which].steps.length : each[part + 1]));
+    const count = Math.max(ends[0] - begins[0], ends[1] - begins[1]);
+    for (let at = 0; at < count; at++) {
+      const row = begins.map((begin, which) => Math.min(begin + at, Math.max(ends[which] - 1, 0)));
+      const inside = begins.map((begin, which) => begin + at < ends[which]);
+      if (differs < 0 && (inside[0] !== inside[1] || runs[0].steps[row[0]].s !== runs[1].steps[row[1]].s)) differs = rows.length;
+      rows.push(row);
+    }
+  }
+  return { rows, differs };
+}

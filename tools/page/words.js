@@ -1,0 +1,110 @@
+// The glossary, and how text of the run becomes elements. Nothing of a run is ever read as HTML.
+"use strict";
+
+const GLOSSARY = {
+  "dom0": "The first, privileged domain. It has the real hardware, and it runs the tools that serve the others.",
+  "domU": "An unprivileged domain: a guest. It has no hardware of its own; its console is what this page is about.",
+  "xcs": "The control switch, a process in dom0. It moves control messages between the guests' rings and its clients, by frames of 80 bytes.",
+  "xend": "The daemon in dom0 that manages domains. Its console server keeps what guests print and takes what people type.",
+  "xenctld": "One daemon in place of xcs and xend. It gives each domain's console a pty.",
+  "xen": "The hypervisor. It hands out pages and event channels; console data of a guest do not pass through it.",
+  "uart": "The serial port of the machine. Bytes on that line reach Xen, not dom0.",
+  "page": "The shared_info page: 4096 bytes that a guest and dom0 both have. Both rings and the event bits are in it.",
+  "ring": "Eight slots used in turn. Requests and responses share them: a response overwrites the request that it answers.",
+  "rings": "Eight slots each, used in turn: tx for what the guest asks, rx for what dom0 asks.",
+  "tx": "The ring of what the guest requests: its output goes up here.",
+  "rx": "The ring of what dom0 requests of the guest: what is typed goes down here.",
+  "slot": "64 bytes of a ring: 4 of header, up to 60 of payload. There are 8 of them: 8 times 60 is 480.",
+  "slots": "64 bytes each: 4 of header, up to 60 of payload. There are 8 in a ring: 8 times 60 is 480.",
+  "request": "A message that wants an answer. Its slot is taken until the answer has been fetched.",
+  "requests": "Messages that want an answer. Each keeps its slot until the answer has been fetched.",
+  "response": "The answer to a request, written over it in the same slot.",
+  "responses": "Answers to requests, each written over its request in the same slot.",
+  "req_prod": "How many requests were ever made. In the page; moved by who asks, after the slot is filled.",
+  "req_cons": "How many requests were ever taken. Private to who answers.",
+  "rsp_prod": "How many responses were ever made. In the page; moved by who answers.",
+  "rsp_cons": "How many responses were ever taken. Private to who asked: only now is a slot free again.",
+  "event": "A bit that says: look. It says neither what nor how much.",
+  "port": "A number by which a domain knows one end of an event channel.",
+  "pending": "The bit of a port that says that an event has come and was not yet looked at.",
+  "masked": "A masked port is not woken for. Who unmasks has to look for himself.",
+  "selector": "A word with a bit for each word of pending bits: where the upcall has to look.",
+  "virq": "A virtual interrupt: an event that Xen itself raises.",
+  "frame": "One message on xcs's sockets: always 80 bytes.",
+  "quirk": "Something that the programs of 2005 did wrong. Each can be switched on, to be seen.",
+  "pty": "A pseudo-terminal: what a terminal program of today attaches to.",
+};
+
+const TERM = new RegExp("\\b(" + Object.keys(GLOSSARY).sort((a, b) => b.length - a.length).join("|") + ")\\b", "g");
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "class") element.className = value;
+    else if (name === "text") element.textContent = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+// The text, with its terms to be asked for what they mean.
+function withTerms(text) {
+  const fragment = document.createDocumentFragment();
+  const seen = new Set();
+  let from = 0;
+  for (const match of text.matchAll(TERM)) {
+    if (seen.has(match[0])) continue;
+    // Not inside of a quotation, which is somebody's bytes.
+    if ((text.slice(0, match.index).match(/"/g) || []).length % 2 === 1) continue;
+    seen.add(match[0]);
+    fragment.append(text.slice(from, match.index));
+    fragment.append(make("dfn", { tabindex: "0", "data-term": match[0], text: match[0] }));
+    from = match.index + match[0].length;
+  }
+  fragment.append(text.slice(from));
+  return fragment;
+}
+
+// "abc\n" with what cannot be seen made visible.
+function visible(bytes) {
+  let text = "";
+  for (const character of bytes) {
+    const code = character.charCodeAt(0);
+    if (character === "\n") text += "\u21b5";
+    else if (character === "\r") text += "\u240d";
+    else if (code >= 0x20 && code < 0x7f) text += character;
+    else text += code < 0x20 ? String.fromCharCode(0x2400 + code) : "\u25a1";
+  }
+  return text;
+}
+
+function hex(bytes) {
+  return Array.from(bytes, (character) => character.charCodeAt(0).toString(16).padStart(2, "0")).join(" ");
+}
+
+function milliseconds(ns) {
+  return (ns / 1e6).toFixed(3);
+}
+
+// Tooltips for terms, by mouse, by focus and by touch.
+function listenForTerms() {
+  const tip = document.getElementById("tip");
+  const hide = () => { tip.hidden = true; };
+  const show = (element) => {
+    tip.textContent = GLOSSARY[element.dataset.term];
+    tip.hidden = false;
+    const box = element.getBoundingClientRect();
+    const width = Math.min(320, window.innerWidth - 16);
+    tip.style.maxWidth = width + "px";
+    tip.style.left = Math.max(8, Math.min(box.left, window.innerWidth - width - 8)) + "px";
+    const below = box.bottom + 8;
+    tip.style.top = (below + tip.offsetHeight > window.innerHeight ? box.top - tip.offsetHeight - 8 : below) + "px";
+  };
+  const term = (event) => event.target.closest && event.target.closest("dfn");
+  document.addEventListener("mouseover", (event) => (term(event) ? show(term(event)) : hide()));
+  document.addEventListener("focusin", (event) => (term(event) ? show(term(event)) : hide()));
+  document.addEventListener("click", (event) => { if (term(event)) show(term(event)); });
+  document.addEventListener("scroll", hide, true);
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+}

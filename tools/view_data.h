@@ -1,0 +1,37 @@
+// A journal as the replay page takes it: one JSON object for a run, with an object for every step that says
+// in words what happened and by which values the picture changed. All knowledge of rings and bytes is on this
+// side; the page only draws.
+#pragma once
+
+#include <string>
+
+#include "emu/trace/flow.h"
+#include "emu/trace/journal_file.h"
+#include "emu/trace/replay.h"
+
+namespace ringside::tools {
+
+/// Makes the objects of one run's steps, one after the other. tools/page/README.md has their fields.
+class StepData {
+ public:
+  [[nodiscard]] std::string step(std::uint64_t step, const trace::Entry& entry);
+
+ private:
+  struct Arrow;
+  [[nodiscard]] Arrow arrow_of(std::uint64_t step, const trace::Entry& entry, const trace::FlowStep& flow);
+  [[nodiscard]] std::string changes(const trace::Entry& entry);
+
+  trace::Replay replay_;
+  trace::Flow flow_;
+  std::map<trace::Replay::RingKey, trace::ReplayedRing> shown_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>
+      raised_;  ///< by receiver and port: the kick under way
+};
+
+/// The whole of a run.
+[[nodiscard]] std::string run_data(const trace::Journaled& journal, const std::string& name);
+
+/// The catalogue of hops, for all runs of a page.
+[[nodiscard]] std::string hops_data();
+
+}  // namespace ringside::tools

@@ -1,0 +1,13 @@
+// The replay page: one file that opens from the disk, with the runs, the styles and the scripts in it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ringside::tools {
+
+/// `runs` are texts of run_data(). `live`: where the page asks for steps that are still to come; empty:
+/// nowhere.
+[[nodiscard]] std::string replay_page(const std::vector<std::string>& runs, const std::string& live = "");
+
+}  // namespace ringside::tools
