@@ -128,12 +128,34 @@ std::string passed_words(const Entry& entry) {
   return fmt::format("{} hands {} on to {}.", from, what, to);
 }
 
+/// What a counter's name does not say by itself.
+std::string counter_words(const Entry& entry) {
+  const std::string name = escaped(entry.message.payload());
+  const std::string who = actor_name(entry.actor);
+  if (name == "messages_queued") {
+    return fmt::format(
+        "The ring is full, and {} looks before it writes: the message waits in {}, and nothing is lost. {} "
+        "so far.",
+        who, who,
+        entry.to_value == 1 ? "1 message has had to wait"
+                            : fmt::format("{} messages have had to wait", entry.to_value));
+  }
+  if (name == "pushbacks")
+    return fmt::format(
+        "{} has no room for more, and takes nothing from that client until it has: who types has to wait.",
+        who);
+  return fmt::format("{} counts \"{}\": {} now.", who, name, entry.to_value);
+}
+
 std::string quirk_words(const Entry& entry, const FlowStep& flow) {
   const std::string name = escaped(entry.message.payload());
   const auto quirk = Quirks::find(name);
   std::string text = fmt::format("Here history bites. Quirk {}", name);
   if (quirk) text += fmt::format(": {}", about(quirk.value()).what);
   if (!flow.lost) return text + ".";
+  text += fmt::format(". The ring holds {} messages of {} bytes, {} bytes, and not one more",
+                      ring::slots_per_ring, ring::payload_bytes_max,
+                      ring::slots_per_ring * ring::payload_bytes_max);
   std::uint64_t lost = 0;
   for (const ByteRange& each : flow.bytes) lost += each.count;
   return fmt::format("{}. {} byte{} gone for ever.", text, lost, lost == 1 ? " is" : "s are");
@@ -162,7 +184,7 @@ std::string plain_sentence(const Entry& entry, const Replay& replay, const FlowS
     case Kind::refused:
       return fmt::format("{} turns something away: {}.", who, escaped(entry.message.payload()));
     case Kind::counted:
-      return fmt::format("{} counts \"{}\": {} now.", who, escaped(entry.message.payload()), entry.to_value);
+      return counter_words(entry);
     case Kind::quirk:
       return quirk_words(entry, flow);
     case Kind::told:

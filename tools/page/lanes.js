@@ -4,17 +4,17 @@
 
 const ROW = 28;            // pixels
 const FOLD_FROM = 4;       // steps of one sort in a row become one row
-const ARROW_ROWS_MAX = 40; // a longer way is drawn so long, and dotted
+const ARROW_ROWS_MAX = 40; // a longer way is drawn so long
 const LANES = [
   ["user", "user"], ["client", "client"], ["xend", "xend"], ["xenctld", "xenctld"], ["xcs", "xcs"], ["event", "event channel"],
   ["page", "shared page"], ["domU", "domU kernel"], ["tty", "domU terminal"], ["dom0", "dom0 kernel"], ["xen", "Xen"], ["uart", "UART"],
 ];
-const SHORT = { event: "event", page: "page", domU: "domU", tty: "tty", dom0: "dom0" };
+const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom0", client: "cli", xenctld: "ctld" };
 
 // How a step looks: its class, and in a few words what it carries.
 function lookOf(step) {
   if (step.l) return ["lost", "lost"];
-  if (step.m === "!") return ["lost", step.s.replace(/^\S+ /, "")];
+  if (step.m === "!" && step.k !== "counted") return ["lost", step.s.replace(/^\S+ /, "")];
   if (step.m) return ["bite", step.s.replace(/^\S+ (says: )?/, "")];
   const bytes = step.b === undefined ? "" : step.b.length + (step.b.length === 1 ? " byte " : " bytes ") + "\u201c" + visible(step.b).slice(0, 10) + (step.b.length > 10 ? "\u2026" : "") + "\u201d";
   switch (step.k) {
@@ -35,6 +35,7 @@ function lookOf(step) {
       return [frame === "response" ? "response" : "request", frame === "request" ? bytes || frame : frame];
     }
     case "bytes_passed": return ["bytes", bytes];
+    case "counted": return ["note", (/^[^.]*\.(.*) \d+ -> \d+/.exec(step.s) || ["", "counter"])[1].replace(/_/g, " ") + ": " + (/-> (\d+)/.exec(step.s) || ["", ""])[1]];
     default: return ["note", step.s.replace(/^\S+ (says: |says of \S+: )?/, "")];
   }
 }
@@ -50,6 +51,8 @@ class Lanes {
     this.focus = null;
     const used = new Set(run.steps.flatMap((step) => [step.f, step.o]));
     this.used = LANES.filter(([lane]) => used.has(lane));
+    // What Xen prints on a serial line to which nobody types is beside the point.
+    if (!run.steps.some((step) => step.f === "uart" && step.o !== "user")) this.hidden.add("uart");
     this.head = make("div", { class: "lane-heads", "aria-hidden": "true" });
     this.spacer = make("div", { class: "spacer" });
     this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -64,7 +67,7 @@ class Lanes {
   }
 
   shows(step) {
-    if (this.hidden.has(step.f) && this.hidden.has(step.o)) return false;
+    if (this.hidden.has(step.f) || this.hidden.has(step.o)) return false;
     if (this.byte !== null && !this.run.hasByte(step, this.byte)) return false;
     return !this.query || matches(step, this.query);
   }
@@ -147,13 +150,20 @@ class Lanes {
 
   drawHeads(lanes, gutter, lane) {
     const names = lanes.map(([name, label]) => {
-      const head = make("span", { class: name === this.focus ? "focus" : "", text: lane < 66 ? SHORT[name] || label : label });
+      const head = make("span", { class: name === this.focus ? "focus" : "", text: lane < 52 ? SHORT[name] || label : label });
       head.style.width = lane + "px";
       return head;
     });
     const time = make("span", { class: "time", text: gutter > 50 ? "ms / step" : "step" });
     time.style.width = gutter + "px";
     this.head.replaceChildren(time, ...names);
+  }
+
+  lookOfMany(row) {
+    const steps = this.run.steps.slice(row.from, row.to + 1);
+    const [look, words] = lookOf(steps[steps.length - 1]);
+    const bytes = steps.reduce((sum, step) => sum + (step.b ? step.b.length : 0), 0);
+    return [look, `${steps.length} times: ` + (bytes ? `${bytes} bytes in all` : words)];
   }
 
   rowMarkup(at, y, x, width, gutter, inSight) {
@@ -171,9 +181,9 @@ class Lanes {
     if (row.start) {
       return out + `<text class="words note" x="${gutter + 8}" y="${middle + 4}">the machine starts: ${row.to + 1} steps</text></g>`;
     }
-    const [look, words] = lookOf(step);
     const count = row.to - row.from + 1;
-    const label = escaped((count > 1 ? count + " \u00d7 " : "") + words);
+    const [look, words] = count > 1 ? this.lookOfMany(row) : lookOf(step);
+    const label = escaped(words);
     const from = x.get(step.f);
     const to = x.get(step.o);
     if (from === undefined && to === undefined) return out + "</g>";
@@ -183,14 +193,24 @@ class Lanes {
       out += look === "lost" ? cross(point, middle) : `<circle class="dot ${look}" cx="${point}" cy="${middle}" r="3.5"/>`;
       return out + `<text class="words ${look}" x="${point + (left ? -9 : 9)}" y="${middle + 4}" text-anchor="${left ? "end" : "start"}">${label}</text></g>`;
     }
+    // What is handed over is under way until it is taken up; what is put into the page, or announced by an event,
+    // is there at once, and waits.
+    const waits = step.k === "event_raised" || step.k === "slot_written";
     const arrival = this.run.arrivals[row.from];
-    const rows = arrival === undefined ? 0.6 : Math.max(this.rowOf(arrival) - at, 0.6);
-    const drop = Math.min(rows, ARROW_ROWS_MAX) * ROW * (arrival === undefined ? 0.4 : 1);
-    // An arrow to a neighbour does not need to be long: its head shows when what it carries is taken up.
-    out += `<path class="arrow ${look}${rows > ARROW_ROWS_MAX ? " far" : ""}${rows > 3 ? " long" : ""}" d="M${from} ${middle} L${to} ${middle + drop}" marker-end="url(#head-${look})"/>`;
-    if (inSight) out += `<circle class="dot ${look}" cx="${from}" cy="${middle}" r="3"/><text class="words ${look}" x="${(from + to) / 2}" y="${middle - 4 + Math.min(drop, ROW) / 2}" text-anchor="middle">${label}</text>`;
+    const rows = arrival === undefined ? 0 : Math.min(Math.max(this.rowOf(arrival) - at, 0), ARROW_ROWS_MAX);
+    const drop = waits || rows === 0 ? ROW * 0.25 : rows * ROW;
+    if (waits && rows > 0) out += `<path class="waiting ${look}" d="M${to} ${middle + drop} V${middle + rows * ROW}"/>`;
+    out += `<path class="arrow ${look}${rows > 3 && !waits ? " long" : ""}" d="M${from} ${middle} L${to} ${middle + drop}" marker-end="url(#head-${look})"/>`;
+    if (inSight) out += `<circle class="dot ${look}" cx="${from}" cy="${middle}" r="3"/>${besides((from + to) / 2, middle - 4 + Math.min(drop, ROW) / 2, look, label, gutter, width)}`;
     return out + "</g>";
   }
+}
+
+// A label in the middle of its arrow, unless it would leave the picture there.
+function besides(x, y, look, label, gutter, width) {
+  const half = label.length * 3.2;
+  const [at, anchor] = x - half < gutter ? [gutter + 2, "start"] : x + half > width - 4 ? [width - 4, "end"] : [x, "middle"];
+  return `<text class="words ${look}" x="${at}" y="${y}" text-anchor="${anchor}">${label}</text>`;
 }
 
 function cross(x, y) {

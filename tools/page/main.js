@@ -109,7 +109,7 @@ class Player {
     const many = Math.max(1, Math.round(SPEEDS[this.speed] / 30));
     this.timer = setTimeout(() => {
       if (this.position >= this.rows.length - 1) return this.pause();
-      this.go(this.position + many, { quiet: true });
+      this.go(many === 1 ? this.nextShown(1) : this.position + many, { quiet: true });
       this.tick();
     }, Math.max(1000 / 30, 1000 / SPEEDS[this.speed]));
   }
@@ -125,12 +125,14 @@ class Player {
     if (this.timer !== null) this.pause();
     if (by === 1 && this.predicting && this.position < this.rows.length - 1) return this.ask();
     // What is filtered out is stepped over.
+    this.go(Math.abs(by) === 1 ? this.nextShown(by) : this.position + by);
+  }
+
+  nextShown(by) {
     let at = this.position + by;
-    const lanes = this.views[0].lanes;
-    if (Math.abs(by) === 1) {
-      while (at > 0 && at < this.rows.length - 1 && !lanes.shows(this.runs[0].steps[this.rows[at][0]])) at += by;
-    }
-    this.go(at);
+    const shown = (row) => this.views.some((view, number) => view.lanes.shows(this.runs[number].steps[row[number]]));
+    while (at > 0 && at < this.rows.length - 1 && !shown(this.rows[at])) at += by;
+    return at;
   }
 
   setSpeed(at) {
@@ -247,8 +249,8 @@ class Player {
   makeLaneList() {
     const used = new Map(this.views.flatMap((view) => view.lanes.used));
     for (const [lane, label] of used) {
-      const box = make("input", { type: "checkbox", checked: "" });
-      box.checked = true;
+      const box = make("input", { type: "checkbox" });
+      box.checked = !this.views[0].lanes.hidden.has(lane);
       box.addEventListener("change", () => {
         for (const view of this.views) {
           box.checked ? view.lanes.hidden.delete(lane) : view.lanes.hidden.add(lane);
@@ -263,7 +265,8 @@ class Player {
   // -- predict
 
   ask() {
-    const next = this.runs[0].steps[this.rows[this.position + 1][0]];
+    const position = this.nextShown(1);
+    const next = this.runs[0].steps[this.rows[position][0]];
     const way = (step) => (step.f === step.o ? laneName(step.f) : `${laneName(step.f)} \u2192 ${laneName(step.o)}`);
     const others = [...new Set(this.runs[0].steps.slice(this.runs[0].beginning).map(way))].filter((each) => each !== way(next));
     const wrong = others.sort((a, b) => (a + next.n).localeCompare(b + next.n)).filter((_, at) => at % Math.max(1, Math.floor(others.length / 3)) === 0).slice(0, 3);
@@ -275,7 +278,7 @@ class Player {
       return button;
     }));
     $("question").showModal();
-    $("question").onclose = () => this.go(this.position + 1);
+    $("question").onclose = () => this.go(position);
   }
 }
 

@@ -103,7 +103,7 @@ class RunView {
     for (let number = first; number <= last; number++) {
       const here = number === statement.line;
       // With its values in place of names.
-      const item = make("li", { value: number, text: here ? statement.text : lines[number - 1] || " " });
+      const item = make("li", {}, make("span", { class: "line-number", text: (here ? "\u25b6 " : "") + number + " " }), here ? statement.text : lines[number - 1] || " ");
       if (here) item.setAttribute("aria-current", "step");
       list.append(item);
     }
@@ -167,8 +167,10 @@ class RunView {
     const outstanding = (ring.indices[0] - ring.indices[2]) >>> 0;
     const was = before && before.rings[ring.domain + "." + ring.ring];
     const full = outstanding === 8 ? "full" : outstanding > 8 ? "impossible" : "";
+    const written = ring.slots.filter((slot) => slot.state === "request").length;
+    const hidden = written > outstanding ? `, ${written - outstanding} more written and not shown yet` : "";
     const title = make("h4", {}, make("b", { text: `dom${ring.domain}.${ring.ring}` }), make("span", { class: "way-of", text: ring.ring === "tx" ? "the guest asks" : "dom0 asks" }),
-      make("span", { class: "outstanding " + full, text: `${outstanding} of 8 unanswered` + (full === "impossible" ? ": a side lies" : full ? ": full" : "") }));
+      make("span", { class: "outstanding " + full, text: `${outstanding} of 8 unanswered${hidden}` + (full === "impossible" ? ": a side lies" : full ? ": full" : "") }));
     const slots = make("div", { class: "slots", role: "list" });
     ring.slots.forEach((slot, number) => slots.append(this.slotElement(ring, slot, number, was)));
     const pointers = make("div", { class: "pointers" });
@@ -263,5 +265,12 @@ function factsOf(run) {
   if (header.controller) chips.push([header.controller, "plain"]);
   const layouts = [...new Set(header.domains.map((domain) => domain.layout))];
   if (layouts.length) chips.push([layouts.join(", "), "plain"]);
+  // How it ends, for each way that anything went.
+  for (const [key, totals] of Object.entries(run.latest.totals)) {
+    const [domain, down] = key.split(" ").map(Number);
+    if (domain === 0 || !totals.said) continue;
+    const words = `dom${domain} ${down ? "typed" : "printed"} ${totals.said}, ${down ? "arrived" : "shown"} ${totals.delivered}`;
+    if (chips.length < 12) chips.push([words + (totals.lost ? `, lost ${totals.lost}` : ""), totals.lost ? "gone" : "plain"]);
+  }
   return { title: run.scenario ? run.scenario.name : run.name, chips };
 }

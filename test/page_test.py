@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+"""The replay page, driven in a real browser: what it shows, its keys and buttons, its links, two runs, a hundred thousand steps.
+
+usage: page_test.py     RINGSIDE names the program; RINGSIDE_LONG=1 adds the long run. Without Chromium and Selenium it is skipped.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+SKIPPED = 77
+try:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+except ImportError:
+    print("skipped: python3-selenium is not installed")
+    sys.exit(SKIPPED)
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+LONG = os.environ.get("RINGSIDE_LONG") == "1"
+CHROMIUM = shutil.which("chromium")
+DRIVER = shutil.which("chromedriver")
+DEADLINE_S = 30
+DROP = TEST.parent / "scenarios" / "20-quirk-xcs-drop-when-full.scn"
+
+
+def browser(width=1280, height=800):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},{height}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(service=Service(DRIVER), options=options)
+
+
+def ringside(folder, *arguments):
+    subprocess.run([PROGRAM, *arguments], cwd=folder, check=True, capture_output=True, timeout=300)
+
+
+class Page(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.keeper = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.keeper.name)
+        for loss in ("on", "off"):
+            ringside(cls.folder, "run", str(DROP), "-p", "BYTES=1000", "-p", f"LOSS={loss}", "--journal", f"{loss}.jsonl")
+        ringside(cls.folder, "view", "on.jsonl", "--html", "one.html")
+        ringside(cls.folder, "view", "off.jsonl", "on.jsonl", "--html", "two.html")
+        cls.steps = [json.loads(line) for line in (cls.folder / "on.jsonl").read_text().splitlines() if '"step":' in line]
+        cls.browser = browser()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.quit()
+        cls.keeper.cleanup()
+
+    def tearDown(self):
+        self.assertEqual([entry["message"] for entry in self.browser.get_log("browser")], [], "the console has complaints")
+
+    def open(self, name, address=""):
+        self.browser.get("about:blank")
+        self.browser.get((self.folder / name).as_uri() + address)
+
+    def find(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, selector):
+        """As it is at one moment: while the page plays, elements come and go."""
+        return self.browser.execute_script("return document.querySelector(arguments[0]).innerText", selector)
+
+    def press(self, key):
+        self.find("body").send_keys(key)
+
+    def wait(self, condition, what):
+        WebDriverWait(self.browser, DEADLINE_S, poll_frequency=0.02).until(lambda _: condition(), what)
+
+    def step(self):
+        return int(self.text("#now .stamp b").split()[1])
+
+    def test_it_asks_nobody_for_anything(self):
+        page = (self.folder / "one.html").read_text()
+        for outside in ("http://", "https://", "src=", "@import", "url(http"):
+            allowed = page.count("http://www.w3.org/2000/svg") if outside == "http://" else 0
+            self.assertEqual(page.count(outside), allowed, outside)
+
+    def test_a_link_opens_at_its_step_and_lane(self):
+        self.open("one.html", "#step=99&lane=xcs")
+        self.assertEqual(self.step(), 99)
+        self.assertIn("Here history bites", self.text("#now .sentence"))
+        self.assertEqual(self.text(".lane-heads .focus"), "xcs")
+        # And so does one that is followed within the page.
+        self.browser.execute_script("location.hash = '#step=111'")
+        self.wait(lambda: self.step() == 111, "the link within the page")
+
+    def test_keys_step_jump_and_play(self):
+        self.open("one.html", "#step=90")
+        self.press(".")
+        self.assertEqual(self.step(), 91)
+        self.press(",")
+        self.press(Keys.ARROW_LEFT)
+        self.assertEqual(self.step(), 89)
+        self.press(Keys.HOME)
+        self.assertEqual(self.step(), 1)
+        self.press(Keys.END)
+        self.assertEqual(self.step(), self.steps[-1]["step"])
+        self.press("5")
+        self.assertAlmostEqual(self.step(), len(self.steps) / 2, delta=2)
+        self.press("]")
+        line = int(self.text(".source [aria-current] .line-number").split()[-1])
+        self.press("[")
+        self.assertLess(int(self.text(".source [aria-current] .line-number").split()[-1]), line)
+        before = self.step()
+        for _ in range(4):
+            self.press("+")
+        self.press(" ")
+        self.wait(lambda: self.step() > before + 5, "it plays")
+        self.press(" ")
+        stood = self.step()
+        self.assertEqual(self.text("#play"), "Play")
+        self.assertEqual(self.step(), stood)
+        self.press("?")
+        self.assertTrue(self.find("#keys").is_displayed())
+        self.press(Keys.ESCAPE)
+        self.wait(lambda: not self.find("#keys").is_displayed(), "the list of keys closes")
+
+    def test_buttons_and_the_scrubber_do_the_same(self):
+        self.open("one.html", "#step=90")
+        self.find("#forth").click()
+        self.assertEqual(self.step(), 91)
+        self.find("#last").click()
+        self.assertEqual(self.step(), self.steps[-1]["step"])
+        self.find("#first").click()
+        self.assertEqual(self.step(), 1)
+        self.browser.execute_script("const s = document.getElementById('scrub'); s.value = 98; s.dispatchEvent(new Event('input'))")
+        self.assertEqual(self.step(), 99)
+        self.wait(lambda: "step=99" in self.browser.current_url, "the address follows")
+
+    def test_rings_show_slots_pointers_and_what_is_outstanding(self):
+        self.open("one.html", "#step=111")
+        ring = self.find("[data-ring='dom1.rx']")
+        self.assertIn("8 of 8 unanswered: full", ring.text)
+        self.assertEqual(len(ring.find_elements(By.CSS_SELECTOR, ".slot.request")), 8)
+        self.assertEqual(self.text("[data-ring='dom1.rx'] .pointer.req_prod").split(), ["\u25b2", "req_prod", "8", "&7=0"])
+        ring.find_element(By.CSS_SELECTOR, "[data-slot='1.rx.3']").click()
+        details = self.text("[data-ring='dom1.rx'] .slot-details")
+        self.assertIn("slot 3: request, console (0,0), id 0, length 60", details)
+        self.assertIn("61 62 63", details)
+        self.press(Keys.END)
+        self.assertEqual(len(self.browser.find_elements(By.CSS_SELECTOR, "[data-ring='dom1.rx'] .slot.stale")), 8)
+
+    def test_why_480_bytes(self):
+        self.open("one.html", "#step=111")
+        ledger = self.text(".ledger")
+        self.assertIn("Down: what is typed: 1000 bytes", ledger)
+        self.assertIn("480 in the ring rx (8 slots \u00d7 up to 60: full)", ledger)
+        self.assertIn("520 lost", ledger)
+        self.press(Keys.END)
+        self.assertIn("480 arrived", self.text(".ledger"))
+        self.assertIn("dom1 typed 1000, arrived 480, lost 520", self.text(".run-title"))
+        self.open("one.html", "#step=99")
+        self.assertIn("The ring holds 8 messages of 60 bytes, 480 bytes, and not one more", self.text("#now"))
+
+    def test_the_line_in_force_and_the_event_bits_go_with_the_step(self):
+        self.open("one.html", "#step=111")
+        self.assertIn("expect dom1.rx settles at req_prod 8 rsp_prod 0", self.text(".source [aria-current]"))
+        self.assertIn("dom1 port 1 1 0 1", " ".join(self.text(".events tbody").split()))
+        self.press(Keys.END)
+        self.assertIn("dom1 port 1 0 0 0", " ".join(self.text(".events tbody").split()))
+
+    def test_one_byte_can_be_followed(self):
+        self.open("one.html", "#step=50")
+        self.press("f")
+        found = self.text("#found")
+        self.assertRegex(found, r"hops, last seen at step \d+, with tty")
+        rows = self.browser.execute_script("return player.views[0].lanes.rows.map((row) => player.runs[0].steps[row.to].k)")
+        self.assertEqual(rows, ["bytes_passed", "frame_passed", "slot_written", "index_moved", "bytes_passed"])
+        self.press(Keys.ESCAPE)
+        self.open("one.html", "#step=66")
+        self.press("f")
+        self.assertRegex(self.text("#found"), r"lost at step \d+")
+        self.press(Keys.ESCAPE)
+        self.assertEqual(self.find("#follow").get_attribute("aria-pressed"), "false")
+
+    def test_filter_and_lanes_hide_rows(self):
+        self.open("one.html", "#step=60")
+        field = self.find("#filter")
+        field.send_keys("quirk")
+        self.assertEqual(self.text("#found"), "10 steps")
+        rows = self.browser.execute_script("return player.views[0].lanes.rows.length")
+        self.assertEqual(rows, 10)
+        field.clear()
+        field.send_keys(Keys.ESCAPE)
+        self.find(".lane-choice summary").click()
+        self.find("[data-lane='event'] input").click()
+        self.assertNotIn("event", self.text(".lane-heads"))
+
+    def test_the_step_is_said_to_those_who_hear_the_page(self):
+        self.open("one.html", "#step=90")
+        self.press(".")
+        said = self.find("#said")
+        self.assertEqual(said.get_attribute("aria-live"), "polite")
+        self.assertIn("step 91. xcs copies 60 bytes", said.get_attribute("textContent"))
+        unnamed = self.browser.execute_script("return [...document.querySelectorAll('button, input, select')].filter((each) => "
+                                              "!each.textContent.trim() && !each.ariaLabel && !each.closest('label')).map((each) => each.id)")
+        self.assertEqual(unnamed, [])
+
+    def test_terms_say_what_they_mean(self):
+        self.open("one.html", "#step=111")
+        self.find("dfn[data-term='req_prod']").click()
+        self.assertIn("How many requests were ever made", self.text("#tip"))
+
+    def test_a_guess_is_asked_for_before_the_next_hop(self):
+        self.open("one.html", "#step=110")
+        self.press("p")
+        self.press(".")
+        self.assertTrue(self.find("#question").is_displayed())
+        self.assertEqual(self.step(), 110)
+        right = next(each for each in self.browser.find_elements(By.CSS_SELECTOR, "#answers button") if "shared page" in each.text)
+        right.click()
+        self.assertTrue(self.text("#verdict").startswith("Yes."))
+        self.find("#go-on").click()
+        self.wait(lambda: self.step() == 111, "the step is shown")
+
+    def test_two_runs_begin_at_their_first_difference_and_meet_at_every_line(self):
+        self.open("two.html")
+        self.assertIn("xcs-drop-when-full is on right only", self.text("#facts"))
+        self.assertIn("waits in xcs", self.text("#now .sentence"))
+        self.assertIn("gone for ever", self.text("#now-1 .sentence"))
+        self.press(Keys.END)
+        first, second = (self.text(f"#run-view-{number} .ledger") for number in (0, 1))
+        self.assertIn("1000 arrived", first)
+        self.assertIn("520 lost", second)
+        self.press("3")
+        self.press("]")
+        current = [self.text(f"#run-view-{number} .source [aria-current] .line-number") for number in (0, 1)]
+        self.assertEqual(*current)
+        self.press("d")
+        self.assertIn("gone for ever", self.text("#now-1 .sentence"))
+
+    def test_nothing_of_a_run_becomes_markup(self):
+        evil = "<img src=x onerror=alert(1)></script><b>"
+        (self.folder / "evil.scn").write_text(f'scenario "{evil}"\nxen boots dom1\nuser connects to dom1\nuser types "{evil}"\nexpect dom1 reads "{evil}"\n')
+        ringside(self.folder, "run", "evil.scn", "--journal", "evil.jsonl")
+        ringside(self.folder, "view", "evil.jsonl", "--html", "evil.html")
+        self.open("evil.html")
+        self.press(Keys.END)
+        self.assertEqual(self.text("#title"), evil)
+        self.assertEqual(self.browser.find_elements(By.CSS_SELECTOR, "img, .sentence b"), [])
+        self.assertIn(evil, self.text(".screens"))
+
+    def test_it_fits_a_phone(self):
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True})
+        try:
+            for page in ("one.html", "two.html"):
+                self.open(page, "#step=111")
+                self.assertLessEqual(self.browser.execute_script("return document.documentElement.scrollWidth"), 360)
+                self.find("#forth").click()
+                self.assertGreater(self.step(), 111)
+        finally:
+            self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+    @unittest.skipUnless(LONG, "RINGSIDE_LONG=1 runs it")
+    def test_a_hundred_thousand_steps_are_fast(self):
+        header, *lines = (self.folder / "on.jsonl").read_text().splitlines()
+        body = [json.loads(line) for line in lines if '"step":' in line][48:]
+        wanted = 100_000
+        with open(self.folder / "long.jsonl", "w", encoding="ascii") as out:
+            out.write(header + "\n")
+            for number in range(wanted):
+                out.write(json.dumps(dict(body[number % len(body)], step=number + 1, time_ns=number * 1000)) + "\n")
+        ringside(self.folder, "view", "long.jsonl", "--html", "long.html")
+        began = time.monotonic()
+        self.open("long.html")
+        self.assertLess(time.monotonic() - began, 20)
+        took = self.browser.execute_script(
+            "const began = performance.now(); for (let at = 0; at < 100; at++) player.go((at * 7919) % 100000); return performance.now() - began")
+        self.assertLess(took / 100, 60, "milliseconds for a jump")
+        self.assertLess(self.browser.execute_script("return document.querySelectorAll('*').length"), 3000)
+        self.press(Keys.END)
+        self.assertEqual(self.step(), wanted)
+
+
+if __name__ == "__main__":
+    if not CHROMIUM or not DRIVER:
+        print("skipped: chromium and chromedriver are not installed")
+        sys.exit(SKIPPED)
+    unittest.main()
