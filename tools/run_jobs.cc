@@ -121,6 +121,8 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
       done.choices = simulated->tape();
   };
   const auto factory = [&](script::StagePlan plan) -> std::unique_ptr<script::Stage> {
+    plan.seed = job.seed;
+    plan.plain = job.seed == plain_seed;
     if (real) return std::make_unique<RealStage>(std::move(plan));
     Choice choice =
         options.replay != nullptr ? Choice::replay(options.replay->choices) : choice_of(job.seed, 0);
