@@ -81,37 +81,6 @@ std::string_view barrier_text(Order order) {
   return "?";
 }
 
-std::string what_text(const Step& step, const Space& space, const ReportAbout& about) {
-  const Op& op = step.op;
-  switch (op.kind) {
-    case OpKind::load:
-      if (step.stale)
-        return fmt::format("reads {}: {}, an old value (the newest is {})", location_text(op, space, about),
-                           value_text(step), step.newest);
-      return fmt::format("reads {}: {}", location_text(op, space, about), value_text(step));
-    case OpKind::store:
-      return fmt::format(
-          "writes {} := {}{}", location_text(op, space, about), value_text(step),
-          about.model == ModelName::tso && op.first == op.last ? ", into its store buffer" : "");
-    case OpKind::update:
-      return fmt::format("locked: {} is {} now", location_text(op, space, about), value_text(step));
-    case OpKind::fence:
-      return std::string(barrier_text(op.order));
-    case OpKind::notify:
-      return op.argument == 0 ? "notifies the front" : "notifies the back";
-    case OpKind::wait:
-      return "wakes up";
-    case OpKind::await:
-      return "looks again";
-    case OpKind::choose:
-      return fmt::format("chooses {} of {}: {}", step.value, op.argument, op.why == nullptr ? "" : op.why);
-    case OpKind::flush:
-      return fmt::format("(its store to {} reaches memory: {})", location_text(op, space, about),
-                         value_text(step));
-  }
-  return "?";
-}
-
 bool is_payload(const Step& step, const Space& space) {
   return (step.op.kind == OpKind::load || step.op.kind == OpKind::store || step.op.kind == OpKind::flush) &&
          step.op.offset < space.page_bytes() && space.word_at(step.op.offset) < 0;
@@ -150,6 +119,37 @@ Recording record(Execution& execution, const Schedule& schedule) {
     recording.waiting.push_back(execution.op(fiber));
   if (execution.model().race() != nullptr) recording.race = *execution.model().race();
   return recording;
+}
+
+std::string step_text(const Step& step, const Space& space, const ReportAbout& about) {
+  const Op& op = step.op;
+  switch (op.kind) {
+    case OpKind::load:
+      if (step.stale)
+        return fmt::format("reads {}: {}, an old value (the newest is {})", location_text(op, space, about),
+                           value_text(step), step.newest);
+      return fmt::format("reads {}: {}", location_text(op, space, about), value_text(step));
+    case OpKind::store:
+      return fmt::format(
+          "writes {} := {}{}", location_text(op, space, about), value_text(step),
+          about.model == ModelName::tso && op.first == op.last ? ", into its store buffer" : "");
+    case OpKind::update:
+      return fmt::format("locked: {} is {} now", location_text(op, space, about), value_text(step));
+    case OpKind::fence:
+      return std::string(barrier_text(op.order));
+    case OpKind::notify:
+      return op.argument == 0 ? "notifies the front" : "notifies the back";
+    case OpKind::wait:
+      return "wakes up";
+    case OpKind::await:
+      return "looks again";
+    case OpKind::choose:
+      return fmt::format("chooses {} of {}: {}", step.value, op.argument, op.why == nullptr ? "" : op.why);
+    case OpKind::flush:
+      return fmt::format("(its store to {} reaches memory: {})", location_text(op, space, about),
+                         value_text(step));
+  }
+  return "?";
 }
 
 std::string verdict_text(const Recording& recording, const Space& space, const ReportAbout& about) {
@@ -242,7 +242,7 @@ std::string report_text(const Recording& recording, const Space& space, const Re
         continue;
       }
     }
-    line(at + 1, column, prefix + what_text(step, space, about), step, marked);
+    line(at + 1, column, prefix + step_text(step, space, about), step, marked);
     at = end;
   }
   for (std::size_t fiber = 0; fiber < columns && recording.end == End::deadlock; ++fiber) {

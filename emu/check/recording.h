@@ -45,6 +45,8 @@ struct ReportAbout {
   ModelName model = ModelName::sc;
 };
 
+/// "reads req_prod: 1"
+[[nodiscard]] std::string step_text(const Step& step, const Space& space, const ReportAbout& about);
 /// What went wrong in a sentence or two.
 [[nodiscard]] std::string verdict_text(const Recording& recording, const Space& space,
                                        const ReportAbout& about);

@@ -31,13 +31,15 @@ constexpr std::string_view outcome_names[] = {"whole", "bounded", "stopped", "fa
 // -- the verdict as text, from the child to its parent
 
 std::string to_text(const RingVerdict& verdict) {
+  // A ring may fail with any text; here it is one line.
+  std::string why = verdict.why;
+  std::replace(why.begin(), why.end(), '\n', ' ');
   return fmt::format(
-      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\ndeviations {}\nwhy "
-      "{}\nreplay "
-      "{}\nreport\n{}",
+      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\ndeviations {}\n"
+      "why {}\nreplay {}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
-      verdict.steps, verdict.seconds, verdict.bound, verdict.deviations, verdict.why, verdict.replay,
-      verdict.report);
+      verdict.steps, verdict.seconds, verdict.bound, verdict.deviations, why, verdict.replay,
+      verdict.report.size(), verdict.report, verdict.journal);
 }
 
 RingVerdict from_text(const std::string& text) {
@@ -68,9 +70,12 @@ RingVerdict from_text(const std::string& text) {
     } else if (key == "replay") {
       verdict.replay = value;
     } else if (key == "report") {
+      verdict.report.resize(std::min<std::size_t>(std::strtoull(value.c_str(), nullptr, 10), text.size()));
+      lines.read(verdict.report.data(), static_cast<std::streamsize>(verdict.report.size()));
+    } else if (key == "journal") {
       std::ostringstream rest;
       rest << lines.rdbuf();
-      verdict.report = rest.str();
+      verdict.journal = rest.str();
     }
   }
   return verdict;

@@ -7,15 +7,18 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 
 #include "emu/host/launch.h"
 #include "tools/command.h"
-#include "tools/prose.h"
+#include "tools/out_file.h"
 #include "tools/ring_check/cc.h"
 #include "tools/ring_check/children.h"
 #include "tools/ring_check/explain.h"
 #include "tools/ring_check/outputs.h"
 #include "tools/ring_check/plan.h"
+#include "tools/view_data.h"
+#include "tools/view_page.h"
 
 namespace ringside::tools {
 
@@ -35,6 +38,8 @@ struct Request {
   std::string replay;
   std::string explain;
   std::string junit;
+  std::string journal;
+  std::string html;
   bool thorough = false;
   bool list = false;
   bool first = false;
@@ -118,6 +123,24 @@ bool is_for_x86(const RingPlugin& plugin) {
   return plugin.name().find("_x86") != std::string::npos;
 }
 
+/// The first counterexample, as files for the other views.
+Result<> leave_views(const Request& request, const RingVerdict& verdict) {
+  if (!request.journal.empty()) {
+    auto file = OutFile::open(request.journal);
+    if (!file) return file.error();
+    file->write(verdict.journal);
+    if (auto closed = file->close(); !closed) return closed;
+  }
+  if (request.html.empty()) return Done{};
+  std::istringstream lines(verdict.journal);
+  const auto journal = trace::read_journal(lines, "counterexample");
+  if (!journal) return journal.error();
+  auto file = OutFile::open(request.html);
+  if (!file) return file.error();
+  file->write(replay_page({run_data(journal.value(), "counterexample")}));
+  return file->close();
+}
+
 int replay(const Request& request) {
   auto wanted = replay_from(request.replay);
   if (!wanted) return refused(wanted.error());
@@ -134,6 +157,7 @@ int replay(const Request& request) {
   std::printf("%s: %s\n%s\n%s", plugin->ring().name, job.what().c_str(), verdict.why.c_str(),
               verdict.report.c_str());
   if (verdict.outcome == RingOutcome::could_not) return exit_could_not_run;
+  if (auto left = leave_views(request, verdict); !left) return failed(left.error());
   return verdict.outcome == RingOutcome::failed ? exit_expectation_failed : exit_good;
 }
 
@@ -184,11 +208,16 @@ int check_rings(const Request& request) {
                                           : RingFormat::people;
   RingOutput output(format, request.junit, jobs.size());
   output.begin();
+  std::optional<RingVerdict> first;
   run_ring_jobs(jobs, run, [&](std::size_t number, const RingVerdict& verdict) {
     output.verdict(number, jobs[number], verdict);
+    if (!verdict.journal.empty() && !first) first = verdict;
     return !request.first || verdict.outcome != RingOutcome::failed;
   });
   if (auto ended = output.end(); !ended) return failed(ended.error());
+  if (first) {
+    if (auto left = leave_views(request, *first); !left) return failed(left.error());
+  }
   if (output.failed() != 0) return exit_expectation_failed;
   return output.could_not() != 0 ? exit_could_not_run : exit_good;
 }
@@ -241,6 +270,11 @@ void add_ring_check_command(CLI::App& app, Session& session) {
                    "Tells about a class of ring bugs, by its number; \"all\" lists them")
       ->type_name("N");
   command->add_option("--junit", request->junit, "Results as JUnit XML, besides")->type_name("FILE");
+  command->add_option("--html", request->html, "The first counterexample as a page to play, step by step")
+      ->type_name("FILE");
+  command
+      ->add_option("--journal", request->journal, "The first counterexample as a journal, for ringside view")
+      ->type_name("FILE");
   command->add_flag("--long", request->thorough,
                     "More messages, more starts, higher bounds: minutes instead of seconds");
   command->add_flag("--first", request->first, "Stop at the first that fails");

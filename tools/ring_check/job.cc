@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <sstream>
 
 #include "emu/check/conformance.h"
 #include "emu/check/recording.h"
 #include "emu/check/schedule_text.h"
+#include "tools/ring_check/counterexample.h"
 
 namespace ringside::tools {
 
@@ -77,10 +79,14 @@ void report(const RingJob& job, Bench& bench, const check::Schedule& schedule, R
   }
   const auto places = job.plugin->locate({code.begin(), code.end()});
   verdict.why = check::verdict_text(recording, *bench.space, about);
-  verdict.report = check::report_text(recording, *bench.space, about, [&](const void* at) {
+  const check::Locate locate = [&](const void* at) {
     const auto found = places.find(at);
     return found == places.end() ? std::string() : found->second;
-  });
+  };
+  verdict.report = check::report_text(recording, *bench.space, about, locate);
+  std::ostringstream journal;
+  trace::write_journal(journal, journal_of(job, recording, *bench.space, about, locate, verdict.why));
+  verdict.journal = journal.str();
   verdict.replay = replay_text(job, bench.execution->so_far());
 }
 

@@ -50,9 +50,10 @@ struct RingVerdict {
   double seconds = 0;
   std::uint32_t bound = 0;
   std::uint32_t deviations = 0;
-  std::string why;     ///< of failed and could_not: one line
-  std::string replay;  ///< of failed: for --replay; may be empty
-  std::string report;  ///< of failed: the steps, in columns
+  std::string why;      ///< of failed and could_not: one line
+  std::string replay;   ///< of failed: for --replay; may be empty
+  std::string report;   ///< of failed: the steps, in columns
+  std::string journal;  ///< of failed: the same as a journal file
 };
 
 /// Of a job and a schedule; and back.
