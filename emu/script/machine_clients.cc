@@ -26,7 +26,8 @@ Result<> MachineStage::client_opens(const std::string& name, Lane lane) {
   its = ClientLane{};
   its.wire = std::make_unique<Wire>(
       *client.host, std::move(*stream),
-      Wire::Events{.came = [this, &client, lane](Bytes bytes) { client_came(client, lane, bytes); }});
+      Wire::Events{.came = [this, &client, lane](Bytes bytes) { client_came(client, lane, bytes); },
+                   .ended = [this] { ++arrivals_; }});
   its.wire->read(client.reads);
   its.number = number_of_new_client();
   return Done{};

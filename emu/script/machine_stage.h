@@ -121,7 +121,7 @@ class MachineStage : public Stage {
   /// Lets go of all streams, before what they run on is gone.
   void leave_all();
 
-  /// Counts whatever comes to somebody around the machine, which its journal need not tell.
+  /// Counts whatever comes to somebody around the machine, the end included, which its journal need not tell.
   std::uint64_t arrivals_ = 0;
 
  private:
