@@ -82,6 +82,16 @@ void check_journey(Actor self, Say say) {
   }
 }
 
+/// A journal of these entries, from the first one's time on.
+Journaled journaled(JournalHeader header, const std::vector<Entry>& entries, std::vector<JournalMark> marks) {
+  Journaled made{std::move(header), {}, std::move(marks)};
+  for (const Entry& entry : entries) {
+    made.steps.push_back({made.steps.size() + 1, entry});
+    made.steps.back().entry.time_ns -= entries.front().time_ns;
+  }
+  return made;
+}
+
 constexpr Actor xcs = actor(Role::xcs);
 constexpr Actor dom1 = actor(Role::domain, 1);
 
@@ -175,7 +185,7 @@ TEST_CASE("header and marks come back, in their places") {
   journal.told(0, "one");
   journal.told(0, "two");
   std::ostringstream file;
-  write_journal(file, header, kept.entries, marks, kept.entries.front().time_ns);
+  write_journal(file, journaled(header, kept.entries, marks));
   const auto back = read(file.str());
   if (!back) FAIL(back.error().text());
   CHECK(back.value().header == header);
@@ -278,8 +288,8 @@ TEST_CASE("no damage to a journal makes its reader fall over") {
   journal.frame_passed(1, actor(Role::client, 2), 9, 2, test::text_message("x"));
   journal.bytes_passed(1, actor(Role::tty, 1), all_bytes());
   std::ostringstream file;
-  write_journal(file, {.made_by = "t", .mode = "sim", .controller = ""}, kept.entries,
-                {{JournalMark::Kind::phase, 1, 0, 1, "", "x"}}, 0);
+  write_journal(file, journaled({.made_by = "t", .mode = "sim", .controller = ""}, kept.entries,
+                                {{JournalMark::Kind::phase, 1, 0, 1, "", "x"}}));
   const std::string whole = file.str();
   const std::string sharp = "{}[]\",:0123456789-\\\n\x00\xff eE.untfalse";
   Choice choice = Choice::seeded(5);

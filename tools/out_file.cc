@@ -26,7 +26,7 @@ Result<OutFile> OutFile::open(const std::string& path, bool bytes) {
 }
 
 void OutFile::write(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), file_.get());
+  if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() && code_ == 0) code_ = errno;
 }
 
 bool OutFile::flush() {
@@ -36,7 +36,7 @@ bool OutFile::flush() {
 Result<> OutFile::close() {
   errno = 0;
   const bool good = flush();
-  const int code = errno;
+  const int code = code_ != 0 ? code_ : errno;
   std::FILE* file = file_.release();
   if (file != stdout && std::fclose(file) != 0) return problem(errno);
   if (!good) return problem(code);

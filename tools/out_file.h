@@ -32,6 +32,7 @@ class OutFile {
 
   std::string path_;
   std::unique_ptr<std::FILE, Closer> file_;
+  int code_ = 0;  ///< of the first write that failed
 };
 
 }  // namespace ringside::tools

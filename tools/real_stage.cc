@@ -9,6 +9,7 @@
 
 #include "emu/host/launch.h"
 #include "emu/host/process_table.h"
+#include "emu/trace/text.h"
 
 namespace ringside::tools {
 
@@ -39,6 +40,7 @@ RealStage::~RealStage() {
   privcmd_.reset();
   reader_.reset();
   writer_.reset();
+  faults_.reset();
   host_.reset();
   stop_machine(machine_);
 }
@@ -66,6 +68,7 @@ Result<> RealStage::start() {
   auto reader = JournalReader::open(machine_.journal_directory());
   if (!reader) return reader.error();
   reader_ = std::move(*reader);
+  if (auto faults = prepare_faults(); !faults) return faults;
   if (plan().uart) {
     if (auto waiting = wait_for_program(0); !waiting) return waiting;
   }
@@ -78,6 +81,19 @@ Result<> RealStage::start() {
   if (!line) return line.error();
   seat_at_uart(std::move(line->handle));
   return await_program(0);
+}
+
+/// Before any process of the machine, each of which looks whether there are faults as it starts.
+Result<> RealStage::prepare_faults() {
+  if (!plan().faults) return Done{};
+  const char* controller = plan().dom0 == script::Dom0::xenctld ? "xenctld" : "xcs";
+  auto table = FaultTable::make(*host_, machine_, controller, plan().seed, plan().plain);
+  if (!table) return table.error();
+  faults_.emplace(std::move(*table));
+  // What raw clients say is sent by this process.
+  host_->inject_faults(FaultTable::find(*host_, machine_).value(),
+                       [this](const FaultRule& rule, DomainId) { bitten(rule); });
+  return Done{};
 }
 
 // -- time
@@ -113,7 +129,8 @@ bool RealStage::advance(Time until) {
 bool RealStage::settle(Time until) {
   const Time began = now();
   for (;;) {
-    const Time quiet_at = std::max(began, last_entry_) + script::quiet_for;
+    const Time held_until = faults_ ? faults_->held_until() - origin_ : Time{0};
+    const Time quiet_at = std::max({began, last_entry_, held_until}) + script::quiet_for;
     if (now() >= quiet_at && stands_still()) return true;
     if (now() >= until) return false;
     (void)advance(std::min(std::max(quiet_at, now() + journal_look_delay), until));
@@ -334,7 +351,9 @@ Result<> RealStage::daemon_stalls(Daemon daemon) {
 }
 
 std::uint32_t RealStage::number_of_new_client() {
-  return ++xcs_connections_;
+  const trace::Actor newest = trace::actor(trace::Role::client, ++xcs_connections_);
+  host_->newest_speaks_for(trace::actor_name(newest));
+  return newest.number;
 }
 
 /// One that stands still goes on; one that runs is told so, too, and does not mind.
@@ -356,9 +375,42 @@ Result<> RealStage::daemon_answers(Daemon daemon, bool) {
                         "its process answers whenever it runs");
 }
 
-Result<> RealStage::fault(const script::StageFault&) {
-  return only_simulated("there are no faults between processes", "fault",
-                        "only the simulated machine can lose, delay or repeat what passes between two");
+// -- faults
+
+std::string RealStage::name_at_seam(trace::Actor actor) const {
+  if (actor.role != trace::Role::client) return trace::actor_name(actor);
+  std::string names;
+  for (const std::uint32_t number : numbers_of_client(actor.number))
+    names += (names.empty() ? "" : ",") + trace::actor_name(trace::actor(trace::Role::client, number));
+  return names;
+}
+
+/// A process that has just been awake looks around for a while without being told. So that a fault meets the
+/// same events each time, it begins when all are asleep.
+Result<> RealStage::fault(const script::StageFault& asked) {
+  RS_CHECK(faults_);
+  script::StageFault fault = asked;
+  auto rule = rule_of(fault);
+  if (!rule) return rule.error();
+  const std::string way = trace::actor_name(fault.from) + " -> " + trace::actor_name(fault.to);
+  if (rule->thing == FaultRule::Thing::kick && fault.from.role == trace::Role::xen)
+    return only_simulated("cannot inject the fault", way, "xen's own events are no process's to lose");
+  if (rule->thing == FaultRule::Thing::bytes && rule->unit_bytes == 0)
+    return only_simulated("cannot inject the fault", way, "between processes only frames of xcs can be late");
+  (void)settle(now() + real_patience);
+  return faults_->add(*rule);
+}
+
+Result<> RealStage::heal() {
+  if (faults_) faults_->heal();
+  return Done{};
+}
+
+/// In this process only what its clients say.
+void RealStage::bitten(const FaultRule& rule) {
+  const auto digit = rule.from.find_first_of("0123456789");
+  const std::uint32_t number = digit == std::string::npos ? 0 : std::stoul(rule.from.substr(digit));
+  journal(trace::actor(trace::Role::client, number)).told(0, bite_text(rule, rule.to));
 }
 
 std::vector<std::string> RealStage::warnings() const {

@@ -2,8 +2,7 @@
 // around it, watched through its journal. Its time is the real one.
 //
 // It owns the machine's directory and every process in it, and leaves nothing behind. What only the simulated
-// machine can do (faults between processes, a guest that leaves its requests alone) is refused with the
-// reason.
+// machine can do (a guest that leaves its requests alone) is refused with the reason.
 #pragma once
 
 #include <map>
@@ -12,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "emu/host/fault_table.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/linux_host.h"
 #include "emu/script/machine_stage.h"
@@ -53,7 +53,7 @@ class RealStage final : public script::MachineStage {
   Result<> daemon_stalls(script::Daemon daemon) override;
 
   Result<> fault(const script::StageFault& fault) override;
-  Result<> heal() override { return Done{}; }
+  Result<> heal() override;
 
   [[nodiscard]] Time now() const override { return host_->now() - origin_; }
   bool advance(Time until) override;
@@ -82,6 +82,7 @@ class RealStage final : public script::MachineStage {
   Result<Hand> hand_of(DomainId domain) override;
   const Sockets& sockets() const override { return sockets_; }
   std::uint32_t number_of_new_client() override;
+  [[nodiscard]] std::string name_at_seam(trace::Actor actor) const override;
 
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
   [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
@@ -91,6 +92,8 @@ class RealStage final : public script::MachineStage {
   void program_came(Guest& its);
   void run_for(Duration duration);
   std::size_t hand_over();
+  [[nodiscard]] Result<> prepare_faults();
+  void bitten(const FaultRule& rule);
   [[nodiscard]] bool stands_still();
   [[nodiscard]] std::optional<std::int32_t> runs(DomainId domain);
   [[nodiscard]] Result<int> process_of(script::Daemon daemon) const;
@@ -103,6 +106,7 @@ class RealStage final : public script::MachineStage {
   std::optional<Privcmd> privcmd_;
   std::unique_ptr<JournalWriter> writer_;
   std::unique_ptr<JournalReader> reader_;
+  std::optional<FaultTable> faults_;  ///< if something is to go wrong
   std::map<DomainId, Guest> guests_;
   std::uint64_t steps_ = 0;
   std::uint32_t xcs_connections_ = connections_of_xend;  ///< that this xcs has taken, as it counts them

@@ -58,10 +58,12 @@ int perform(Options& options, RunPlan& plan) {
     options.jobs.replay_path = options.replay;
   }
   // One run leaves one file, unless a folder is meant.
-  const bool folder =
-      options.jobs.journal.ends_with('/') || std::filesystem::is_directory(options.jobs.journal);
-  options.jobs.journal_is_file =
-      !options.jobs.journal.empty() && plan.jobs.size() == 1 && plan.jobs.front().real == nullptr && !folder;
+  const bool one = plan.jobs.size() == 1 && plan.jobs.front().real == nullptr;
+  const auto is_file = [one](const std::string& path) {
+    return one && !path.empty() && !path.ends_with('/') && !std::filesystem::is_directory(path);
+  };
+  options.jobs.journal_is_file = is_file(options.jobs.journal);
+  options.jobs.html_is_file = is_file(options.jobs.html);
   options.jobs.timeout = std::chrono::duration<double>(options.timeout_s);
   const auto format = options.tap ? RunFormat::tap : options.json ? RunFormat::json : RunFormat::people;
   const bool progress = format == RunFormat::people && is_terminal(1) && is_terminal(2);
@@ -115,6 +117,7 @@ constexpr char examples[] =
     "  ringside run hello.scn\n"
     "  ringside run hello.scn --journal hello.jsonl        and then: ringside view hello.jsonl --text\n"
     "  ringside run scenarios -j 4 --junit results.xml     a folder, four at a time\n"
+    "  ringside run hello.scn --html hello.html            to be played in a browser\n"
     "  ringside run typing.scn -p BYTES=481 --seed 7       one of its cases\n"
     "  ringside run ring.scn --seed 1..500                 500 orders of the same events\n"
     "  ringside run ring.scn --until-failure               until one is wrong\n"
@@ -141,6 +144,8 @@ void add_options(CLI::App& command, Options& its) {
   command.add_option("--out", its.jobs.out, "Where failed runs leave their journals")->capture_default_str();
   command.add_option("--journal", its.jobs.journal,
                      "Leave the journal of every run there: a file for one run, else a folder");
+  command.add_option("--html", its.jobs.html,
+                     "Leave a replay page of every run there: a file for one run, else a folder");
   command.add_option("--junit", its.junit, "Write results there, as JUnit does");
   CLI::Option* tap = command.add_flag("--tap", its.tap, "Results as TAP");
   command.add_flag("--json", its.json, "Results as JSON, one object a line")->excludes(tap);

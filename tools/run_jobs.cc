@@ -13,6 +13,8 @@
 #include "emu/script/journal_of.h"
 #include "emu/script/sim_stage.h"
 #include "tools/real_stage.h"
+#include "tools/view_data.h"
+#include "tools/view_page.h"
 
 namespace ringside::tools {
 
@@ -32,8 +34,8 @@ std::string as_word(const std::string& text) {
   return quoted + "'";
 }
 
-/// "long-input-BYTES=481,LOSS=off-seed-1.jsonl"
-std::string journal_name(const RunJob& job) {
+/// "long-input-BYTES=481,LOSS=off-seed-1"
+std::string file_stem(const RunJob& job) {
   std::string name = job.scenario->name;
   for (char& c : name) {
     const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -46,25 +48,45 @@ std::string journal_name(const RunJob& job) {
   std::erase(name, '\0');
   constexpr std::size_t name_bytes_max = 150;
   if (name.size() > name_bytes_max) name.resize(name_bytes_max);
-  return fmt::format("{}-seed-{}.jsonl", name, job.seed);
+  return fmt::format("{}-seed-{}", name, job.seed);
+}
+
+/// Where something of a run goes: that file, or one of its own in that folder, which is made.
+std::string path_for(const std::string& place, bool is_file, const std::string& name) {
+  if (is_file) return place;
+  std::error_code problem;
+  std::filesystem::create_directories(place, problem);
+  return (std::filesystem::path(place) / name).string();
 }
 
 Result<std::string> leave_journal(const RunJob& job, const RunJobOptions& options,
-                                  const script::Story& story) {
-  const std::string& folder = options.journal.empty() ? options.out : options.journal;
-  std::string path = folder;
-  if (!options.journal_is_file) {
-    std::error_code problem;
-    std::filesystem::create_directories(folder, problem);
-    path = (std::filesystem::path(folder) / journal_name(job)).string();
-  }
+                                  const trace::Journaled& journal) {
+  const std::string& place = options.journal.empty() ? options.out : options.journal;
+  const std::string path = path_for(place, options.journal_is_file, file_stem(job) + ".jsonl");
   std::ofstream file(path);
-  trace::JournalHeader header = script::journal_header(*job.scenario, job.script->sources, story, job.seed);
-  header.made_by = "ringside " RINGSIDE_VERSION;
-  script::write_journal(file, header, *job.scenario, job.script->sources, story);
+  trace::write_journal(file, journal);
   file.close();
   if (!file) return Error{EIO, "cannot leave a journal", path, "the file system refuses it", ""};
   return path;
+}
+
+Result<> leave_page(const RunJob& job, const RunJobOptions& options, const trace::Journaled& journal) {
+  const std::string path = path_for(options.html, options.html_is_file, file_stem(job) + ".html");
+  std::ofstream file(path, std::ios::binary);
+  file << replay_page({run_data(journal, job.scenario->name)});
+  file.close();
+  if (!file) return Error{EIO, "cannot leave a page", path, "the file system refuses it", ""};
+  return Done{};
+}
+
+/// How to look at it, at the step that decided.
+std::string look_command(const std::string& journal, const script::Story& story) {
+  script::Step step = story.state.steps();
+  if (!story.failures.empty()) {
+    const script::Failure& first = story.failures.front();
+    step = first.focus != 0 ? first.focus : first.step;
+  }
+  return fmt::format("ringside view {} --html page.html, and then page.html#step={}", as_word(journal), step);
 }
 
 std::string first_of(const RunJob& job, const script::Story& story) {
@@ -99,6 +121,8 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
       done.choices = simulated->tape();
   };
   const auto factory = [&](script::StagePlan plan) -> std::unique_ptr<script::Stage> {
+    plan.seed = job.seed;
+    plan.plain = job.seed == plain_seed;
     if (real) return std::make_unique<RealStage>(std::move(plan));
     Choice choice =
         options.replay != nullptr ? Choice::replay(options.replay->choices) : choice_of(job.seed, 0);
@@ -131,13 +155,21 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   const bool good = story.outcome == script::Outcome::passed;
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
   if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
-  if (!good || options.keep_journals || !options.journal.empty()) {
-    auto left = leave_journal(job, options, story);
-    context.journal = left ? left.value() : left.error().text();
-    result.journal = context.journal;
+  const bool wants_journal = !good || options.keep_journals || !options.journal.empty();
+  if (wants_journal || !options.html.empty()) {
+    const trace::Journaled journal =
+        script::journal_of(*job.scenario, job.script->sources, story, job.seed, "ringside " RINGSIDE_VERSION);
+    if (wants_journal) {
+      auto left = leave_journal(job, options, journal);
+      result.journal = left ? left.value() : left.error().text();
+      context.journal = left ? look_command(left.value(), story) : left.error().text();
+    }
+    if (!options.html.empty()) {
+      if (auto left = leave_page(job, options, journal); !left) result.warnings = left.error().text() + "\n";
+    }
   }
   result.report = script::failure_report(*job.scenario, job.script->sources, story, context);
-  result.warnings = script::warnings_report(*job.scenario, job.script->sources, story);
+  result.warnings += script::warnings_report(*job.scenario, job.script->sources, story);
   result.first = first_of(job, story);
   result.judged = story.judged;
   result.failures = story.failures.size();

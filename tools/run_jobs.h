@@ -57,6 +57,9 @@ struct RunJobOptions {
   /// Where every run leaves its journal, in place of `out`: a folder, or a file if `journal_is_file`.
   std::string journal;
   bool journal_is_file = false;
+  /// The same for replay pages; empty: none is made.
+  std::string html;
+  bool html_is_file = false;
   const Tape* replay = nullptr;
   std::string replay_path;  ///< where that came from
 };

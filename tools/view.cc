@@ -86,6 +86,11 @@ int write_page(const std::vector<trace::Journaled>& journals, const Options& opt
   return exit_good;
 }
 
+int export_journal(const std::vector<trace::Journaled>& journals, const Exports& exports) {
+  if (journals.size() == 1) return write_exports(journals.front(), exports);
+  return failed({EINVAL, "cannot write", "", "two journals make one page, and nothing else", "name one"});
+}
+
 int view_command(const Options& options) {
   if (options.schema) {
     std::fwrite(embedded::journal_schema.data(), 1, embedded::journal_schema.size(), stdout);
@@ -100,20 +105,9 @@ int view_command(const Options& options) {
     }
     journals.push_back(std::move(*journal));
   }
-  if (!options.html.empty()) {
-    if (const int written = write_page(journals, options); written != exit_good) return written;
-  }
-  if (options.exports.any()) {
-    if (journals.size() > 1)
-      return failed({EINVAL, "cannot export", options.files.back(), "an export is of one journal",
-                     "name one file"}),
-             exit_usage;
-    if (const int written = write_exports(journals.front(), options.exports); written != exit_good)
-      return written;
-  }
-  if (options.text || (options.html.empty() && !options.exports.any())) {
-    for (const trace::Journaled& each : journals) print_text(each);
-  }
+  if (options.exports.any()) return export_journal(journals, options.exports);
+  if (!options.html.empty()) return write_page(journals, options);
+  for (const trace::Journaled& each : journals) print_text(each);
   return exit_good;
 }
 
@@ -125,9 +119,12 @@ constexpr char examples[] =
     "  ringside view hello.jsonl --text                    a line for each entry\n"
     "  ringside view hello.jsonl --text | grep dom1.rx     one ring of it\n"
     "  diff <(ringside view a.jsonl --text | cut -c20-) <(ringside view b.jsonl --text | cut -c20-)\n"
+    "  ringside view hello.jsonl --pcap hello.pcapng       for Wireshark; tools/wireshark has the dissector\n"
+    "  ringside view hello.jsonl --svg hello.svg           a diagram for slides; --mermaid: for wikis\n"
+    "  ringside view hello.jsonl --asciicast hello.cast    what was to be seen, for asciinema; --perfetto: "
+    "tracks\n"
     "  ringside view hello.jsonl --html hello.html         to be played, step by step, in a browser\n"
     "  ringside view off.jsonl on.jsonl --html both.html   two runs, side by side\n"
-    "  ringside view hello.jsonl --pcap hello.pcapng       for Wireshark; tools/wireshark has the dissector\n"
     "  ringside view --schema                              what each line of a journal is";
 
 }  // namespace

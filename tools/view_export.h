@@ -12,9 +12,17 @@ namespace ringside::tools {
 /// Each a path, "-" for stdout, or empty: not wanted.
 struct Exports {
   std::string pcap;
+  std::string mermaid;
+  std::string svg;
+  std::string perfetto;
+  std::string asciicast;
+  std::string screen;  ///< of the asciicast
+  std::string steps;   ///< "50..123", of diagrams
   std::uint16_t link_type = trace::capture_link_type_default;
 
-  [[nodiscard]] bool any() const { return !pcap.empty(); }
+  [[nodiscard]] bool any() const {
+    return !(pcap.empty() && mermaid.empty() && svg.empty() && perfetto.empty() && asciicast.empty());
+  }
 };
 
 /// --pcap and the like.

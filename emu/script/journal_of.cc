@@ -72,9 +72,11 @@ class Marks {
 
 }  // namespace
 
-trace::JournalHeader journal_header(const Scenario& scenario, const Sources& sources, const Story& story,
-                                    std::uint64_t seed) {
-  trace::JournalHeader header;
+trace::Journaled journal_of(const Scenario& scenario, const Sources& sources, const Story& story,
+                            std::uint64_t seed, std::string made_by) {
+  trace::Journaled journal;
+  trace::JournalHeader& header = journal.header;
+  header.made_by = std::move(made_by);
   header.mode = spelled(scenario.mode);
   header.controller = scenario.setup.controller == Controller::xenctld ? "xenctld" : "xcs";
   header.seed = seed;
@@ -85,17 +87,14 @@ trace::JournalHeader journal_header(const Scenario& scenario, const Sources& sou
   }
   header.scenario = {scenario.name, scenario.setup.title, scenario.path,
                      sources.at(scenario.setup.title_span.source).lines};
-  return header;
-}
-
-std::vector<JournalMark> journal_marks(const Scenario& scenario, const Sources& sources, const Story& story) {
-  return Marks(scenario, sources, story).all();
-}
-
-void write_journal(std::ostream& file, const trace::JournalHeader& header, const Scenario& scenario,
-                   const Sources& sources, const Story& story) {
-  trace::write_journal(file, header, story.state.entries(), journal_marks(scenario, sources, story),
-                       static_cast<std::uint64_t>(story.began.count()));
+  const auto origin = static_cast<std::uint64_t>(story.began.count());
+  journal.steps.reserve(story.state.steps());
+  for (Step step = 1; step <= story.state.steps(); ++step) {
+    journal.steps.push_back({step, story.state.at(step)});
+    journal.steps.back().entry.time_ns -= origin;
+  }
+  journal.marks = Marks(scenario, sources, story).all();
+  return journal;
 }
 
 }  // namespace ringside::script

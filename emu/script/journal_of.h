@@ -2,23 +2,13 @@
 // phases begin and what failed.
 #pragma once
 
-#include <iosfwd>
-
 #include "emu/script/run.h"
 #include "emu/trace/journal_file.h"
 
 namespace ringside::script {
 
-/// All but who made it.
-[[nodiscard]] trace::JournalHeader journal_header(const Scenario& scenario, const Sources& sources,
-                                                  const Story& story, std::uint64_t seed);
-
-/// In the order in which they happened.
-[[nodiscard]] std::vector<trace::JournalMark> journal_marks(const Scenario& scenario, const Sources& sources,
-                                                            const Story& story);
-
-/// The whole file.
-void write_journal(std::ostream& file, const trace::JournalHeader& header, const Scenario& scenario,
-                   const Sources& sources, const Story& story);
+/// `made_by`: "ringside 0.1.0".
+[[nodiscard]] trace::Journaled journal_of(const Scenario& scenario, const Sources& sources,
+                                          const Story& story, std::uint64_t seed, std::string made_by);
 
 }  // namespace ringside::script

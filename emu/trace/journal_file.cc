@@ -55,14 +55,15 @@ std::string to_json_line(const JournalMark& mark) {
   return line + "}";
 }
 
-void write_journal(std::ostream& file, const JournalHeader& header, const std::vector<Entry>& entries,
-                   const std::vector<JournalMark>& marks, std::uint64_t origin_ns) {
-  file << to_json_line(header) << '\n';
-  auto mark = marks.begin();
-  for (std::uint64_t step = 0; step <= entries.size(); ++step) {
-    if (step != 0) file << to_json_line(entries[step - 1], step, origin_ns) << '\n';
-    for (; mark != marks.end() && mark->after <= step; ++mark) file << to_json_line(*mark) << '\n';
+void write_journal(std::ostream& file, const Journaled& journal) {
+  file << to_json_line(journal.header) << '\n';
+  auto mark = journal.marks.begin();
+  for (const JournalStep& each : journal.steps) {
+    for (; mark != journal.marks.end() && mark->after < each.step; ++mark)
+      file << to_json_line(*mark) << '\n';
+    file << to_json_line(each.entry, each.step, 0) << '\n';
   }
+  for (; mark != journal.marks.end(); ++mark) file << to_json_line(*mark) << '\n';
 }
 
 }  // namespace ringside::trace

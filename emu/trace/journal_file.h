@@ -92,9 +92,8 @@ struct Journaled {
 [[nodiscard]] std::string to_json_line(const JournalHeader& header);
 [[nodiscard]] std::string to_json_line(const JournalMark& mark);
 
-/// A whole file. `entries` are the steps from 1 on; `marks` are in order.
-void write_journal(std::ostream& file, const JournalHeader& header, const std::vector<Entry>& entries,
-                   const std::vector<JournalMark>& marks, std::uint64_t origin_ns);
+/// A whole file.
+void write_journal(std::ostream& file, const Journaled& journal);
 
 /// Reads a whole journal. `name` is what errors call it. Never more than one line is held besides what was
 /// read.

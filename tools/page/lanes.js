@@ -163,7 +163,7 @@ class Lanes {
     const steps = this.run.steps.slice(row.from, row.to + 1);
     const [look, words] = lookOf(steps[steps.length - 1]);
     const bytes = steps.reduce((sum, step) => sum + (step.b ? step.b.length : 0), 0);
-    return [look, `${steps.length} \u00d7 ` + (bytes ? `, ${bytes} bytes` : words).replace(/^, /, "")];
+    return [look, `${steps.length} times: ` + (bytes ? `${bytes} bytes in all` : words)];
   }
 
   rowMarkup(at, y, x, width, gutter, inSight) {

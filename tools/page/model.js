@@ -2,6 +2,7 @@
 // picture (tools/page/README.md has their fields); this applies them and knows nothing of rings.
 "use strict";
 
+const DOMAINS_SHOWN_EMPTY = 2;
 const CHECKPOINT_STEPS = 256; // a picture is kept so often, to be gone back to
 
 function data(id) {
@@ -54,8 +55,10 @@ class Run {
     this.indexOf = new Map();
     this.arrivals = [];      // by index: the index at which what a step sent arrives
     this.screens = new Map(); // name -> { text: [], ends: [[index, length]] }
-    this.checkpoints = [emptyPicture()];
     this.latest = emptyPicture(); // after all steps so far
+    // Rings are there before anything is in them.
+    for (const { id } of source.header.domains.slice(0, DOMAINS_SHOWN_EMPTY)) ringOf(this.latest, id, "tx"), ringOf(this.latest, id, "rx");
+    this.checkpoints = [copyOf(this.latest)];
     this.add(source.steps, source.marks);
   }
 

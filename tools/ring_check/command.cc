@@ -251,7 +251,7 @@ void add_ring_check_command(CLI::App& app, Session& session) {
   command->callback([command, request, &session] {
     if (!command->get_subcommands().empty()) return;
     session.run = [request] {
-      if (!request->explain.empty()) return explain_ring_bug(request->explain);
+      if (!request->explain.empty()) return explain_ring_bug(request->explain, request->json);
       if (!request->replay.empty()) return replay(*request);
       return check_rings(*request);
     };

@@ -12,10 +12,36 @@
 
 namespace ringside::tools {
 
-int explain_ring_bug(const std::string& which) {
+namespace {
+
+void print_json(const check::Bug& bug) {
+  std::string mutants;
+  for (const check::Mutant& mutant : check::all_mutants()) {
+    if (mutant.bug != bug.number) continue;
+    mutants += fmt::format(R"({}{{"name":{},"model":{},"how":{}}})", mutants.empty() ? "" : ",",
+                           json_string(mutant.name), json_string(mutant.model), json_string(mutant.how));
+  }
+  std::printf(
+      "%s\n",
+      fmt::format(
+          R"({{"number":{},"name":{},"what":{},"world":{},"cure":{},"source":{},"model":{},"messages":{},)"
+          R"("mutants":[{}]}})",
+          bug.number, json_string(bug.name), json_string(bug.what), json_string(bug.world),
+          json_string(bug.cure), json_string(bug.source), json_string(bug.model), bug.messages, mutants)
+          .c_str());
+}
+
+}  // namespace
+
+int explain_ring_bug(const std::string& which, bool json) {
   if (which == "all") {
-    for (const check::Bug& bug : check::all_bugs())
-      std::printf("%s\n", fmt::format("{:>2}  {:<4} {}", bug.number, bug.model, bug.name).c_str());
+    for (const check::Bug& bug : check::all_bugs()) {
+      if (json) {
+        print_json(bug);
+      } else {
+        std::printf("%s\n", fmt::format("{:>2}  {:<4} {}", bug.number, bug.model, bug.name).c_str());
+      }
+    }
     return exit_good;
   }
   std::uint32_t number = 0;
@@ -25,6 +51,10 @@ int explain_ring_bug(const std::string& which) {
     failed({EINVAL, "cannot explain a bug", "--explain " + which,
             fmt::format("the catalogue has 1 to {}", check::all_bugs().size()), "--explain all lists them"});
     return exit_usage;
+  }
+  if (json) {
+    print_json(*bug);
+    return exit_good;
   }
   std::printf("%u  %s\n\n", bug->number, std::string(bug->name).c_str());
   print_wrapped(bug->what, "  ");

@@ -131,8 +131,7 @@ RingVerdict search_ring(const RingJob& job, Clock::time_point deadline) {
                     : found.bounded ? RingOutcome::bounded
                                     : RingOutcome::whole;
   verdict.bound = job.bound;
-  for (std::uint32_t bound = 1; found.stopped && job.bound == check::unbounded && bound <= bound_max;
-       ++bound) {
+  for (std::uint32_t bound = 0; found.stopped && bound < std::min(job.bound, bound_max + 1); ++bound) {
     check::Exploration part = search(bound);
     if (part.stopped) break;
     if (part.failed()) found = std::move(part);

@@ -27,7 +27,7 @@ std::string coverage_text(const RingVerdict& verdict) {
     case RingOutcome::bounded:
       return fmt::format("up to {} deviation{}", verdict.bound, verdict.bound == 1 ? "" : "s");
     case RingOutcome::stopped:
-      return "all that there was time for";
+      return fmt::format("the first {}", with_commas(verdict.executions + verdict.redundant));
     case RingOutcome::failed:
     case RingOutcome::could_not:
       break;

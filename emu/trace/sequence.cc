@@ -1,0 +1,454 @@
+// From entries to items, and the folding of what comes again.
+#include "emu/trace/sequence.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "emu/trace/flow.h"
+#include "emu/trace/lines.h"
+#include "emu/trace/names.h"
+#include "emu/trace/text.h"
+
+namespace ringside::trace {
+
+namespace {
+
+using Kind_ = SequenceItem::Kind;
+
+/// How many entries behind what was sent it is looked for: to have gone on, or for anything by its receiver.
+constexpr std::size_t going_on_entries_max = 256;
+constexpr std::size_t receiver_entries_max = 8;
+constexpr std::size_t text_bytes_max = 24;
+
+/// Sorts lanes: along the path, and domains one after the other.
+struct LaneKey {
+  std::uint32_t rank = 0;
+  std::uint32_t domain = 0;
+  std::uint32_t part = 0;
+
+  friend auto operator<=>(const LaneKey&, const LaneKey&) = default;
+};
+
+constexpr std::uint32_t rank_of_domains = 100;
+enum DomainPart : std::uint32_t { part_page, part_kernel, part_tty, part_program };
+
+LaneKey lane_of(Role role, std::uint32_t number) {
+  switch (role) {
+    case Role::user:
+      return {0, number, 0};
+    case Role::uart:
+      return {1, 0, 0};
+    case Role::xen:
+      return {2, 0, 0};
+    case Role::dom0:
+      return {3, 0, 0};
+    case Role::client:
+      return {5, number, 0};
+    case Role::xend:
+      return {6, 0, 0};
+    case Role::xenctld:
+      return {7, 0, 0};
+    case Role::xcs:
+      return {8, 0, 0};
+    case Role::domain:
+      return {rank_of_domains, number, part_kernel};
+    case Role::tty:
+    case Role::program: {
+      const std::uint32_t part = role == Role::tty ? part_tty : part_program;
+      return number == 0 ? LaneKey{4, 0, part} : LaneKey{rank_of_domains, number, part};
+    }
+  }
+  return {9, 0, 0};
+}
+
+std::string_view text_in(const Entry& entry) {
+  const auto bytes = entry.message.payload();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// An item while it may still grow: what its label is made of.
+struct Draft {
+  enum class Range : std::uint8_t { none, slots, index };
+  SequenceItem item;
+  LaneKey from;
+  LaneKey to;
+  std::string base;
+  Range range = Range::none;
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+
+  [[nodiscard]] bool goes_on_as(const Draft& next) const {
+    const bool plain = item.kind == Kind_::message || item.kind == Kind_::event;
+    return plain && item.kind == next.item.kind && from == next.from && to == next.to && base == next.base &&
+           range == next.range && !item.lost;
+  }
+  void grow(const Draft& next) {
+    item.last_step = next.item.last_step;
+    ++item.count;
+    item.bytes += next.item.bytes;
+    high = next.high;
+  }
+  [[nodiscard]] std::string label() const {
+    switch (range) {
+      case Range::none:
+        return base;
+      case Range::slots:
+        return low == high ? fmt::format("{}[{}]", base, low) : fmt::format("{}[{}..{}]", base, low, high);
+      case Range::index:
+        return fmt::format("{} {} -> {}", base, low, high);
+    }
+    return base;
+  }
+};
+
+class Builder {
+ public:
+  Builder(const Journaled& journal, std::uint64_t first, std::uint64_t last)
+      : journal_(journal), first_(first), last_(last) {
+    const auto types = [](const JournalStep& each) {
+      return each.entry.kind == Kind::bytes_passed && each.entry.actor.role == Role::user &&
+             each.entry.peer.role == Role::uart;
+    };
+    serial_line_used_ = std::ranges::any_of(journal.steps, types);
+  }
+
+  Sequence build() {
+    auto mark = journal_.marks.begin();
+    for (at_ = 0; at_ < journal_.steps.size(); ++at_) {
+      const JournalStep& each = journal_.steps[at_];
+      const FlowStep flow = flow_.take(each.step, each.entry);
+      const bool wanted = is_wanted(each);
+      for (; mark != journal_.marks.end() && mark->after < each.step; ++mark) {
+        if (wanted) line(*mark);
+      }
+      arrived(flow, each);
+      if (wanted) take(each, flow);
+    }
+    return finish();
+  }
+
+ private:
+  [[nodiscard]] bool is_wanted(const JournalStep& each) const {
+    const bool set_up = first_ == 0 && !journal_.marks.empty() && each.step <= journal_.marks.front().after;
+    if (each.step < first_ || each.step > last_ || set_up) return false;
+    return makes_sense(each.entry);
+  }
+
+  [[nodiscard]] LaneKey lane(const Entry& entry, Actor actor) const {
+    const Role role = flow_.behind(entry, actor);
+    // Only xcs tells its clients apart by number; whoever looks at a console is the console's client.
+    const bool numbered = role == actor.role && (role != Role::client || entry.actor.role == Role::xcs);
+    return lane_of(role, numbered ? actor.number : 0);
+  }
+
+  Draft& add(Kind_ kind, const JournalStep& each, LaneKey from, LaneKey to, std::string base) {
+    Draft draft;
+    draft.item.kind = kind;
+    draft.item.step = draft.item.last_step = each.step;
+    draft.item.sent_ns = draft.item.arrived_ns = static_cast<std::int64_t>(each.entry.time_ns);
+    draft.from = from;
+    draft.to = to;
+    draft.base = std::move(base);
+    drafts_.push_back(std::move(draft));
+    return drafts_.back();
+  }
+
+  void line(const JournalMark& mark) {
+    Draft draft;
+    draft.item.kind = Kind_::line;
+    draft.item.step = draft.item.last_step = mark.after + 1;
+    draft.item.sent_ns = draft.item.arrived_ns = mark.time_ns;
+    draft.item.trouble = mark.kind == JournalMark::Kind::failure;
+    draft.base = fmt::format("{}line {}: {}", draft.item.trouble ? "FAILED " : "", mark.line, mark.text);
+    drafts_.push_back(std::move(draft));
+  }
+
+  void note(const JournalStep& each, std::string text, bool trouble, bool lost = false) {
+    const LaneKey self = lane(each.entry, each.entry.actor);
+    SequenceItem& item = add(Kind_::note, each, self, self, std::move(text)).item;
+    item.trouble = trouble;
+    item.lost = lost;
+  }
+
+  void take(const JournalStep& each, const FlowStep& flow) {
+    const Entry& entry = each.entry;
+    switch (entry.kind) {
+      case Kind::slot_written:
+        return slot(each);
+      case Kind::index_moved:
+        return index(each);
+      case Kind::event_raised:
+        return raised(each);
+      case Kind::event_taken:
+        return event_taken(each);
+      case Kind::frame_passed:
+        return frame(each);
+      case Kind::bytes_passed:
+        return bytes(each);
+      case Kind::refused:
+        return note(each, "refuses: " + escaped(entry.message.payload()), true);
+      case Kind::counted:
+        return note(
+            each,
+            fmt::format("{}: {} -> {}", escaped(entry.message.payload()), entry.from_value, entry.to_value),
+            marker(entry) != ' ');
+      case Kind::quirk: {
+        const std::string_view lost = flow.lost ? ": what came is lost" : "";
+        return note(each, fmt::format("quirk {}{}", escaped(entry.message.payload()), lost), true, flow.lost);
+      }
+      case Kind::told:
+        return told(each);
+    }
+  }
+
+  void message(Draft& draft, const ring::ControlMessage& message) {
+    draft.item.bytes = static_cast<std::uint32_t>(message.payload().size());
+    if (!message.payload().empty()) draft.item.text = quoted(message.payload(), text_bytes_max);
+  }
+
+  [[nodiscard]] static LaneKey page_of(std::uint32_t domain) { return {rank_of_domains, domain, part_page}; }
+
+  void slot(const JournalStep& each) {
+    const Entry& entry = each.entry;
+    Draft& draft = add(Kind_::message, each, lane(entry, entry.actor), page_of(entry.domain),
+                       fmt::format("{} {} {}", message_type_name(entry.message.type),
+                                   use_name(static_cast<SlotUse>(entry.detail)), ring_word(entry.ring)));
+    draft.range = Draft::Range::slots;
+    draft.low = draft.high = entry.to_value;
+    message(draft, entry.message);
+  }
+
+  void index(const JournalStep& each) {
+    const Entry& entry = each.entry;
+    const auto name = static_cast<IndexName>(entry.detail);
+    const bool takes = name == IndexName::req_cons || name == IndexName::rsp_cons;
+    const LaneKey self = lane(entry, entry.actor);
+    const LaneKey page = page_of(entry.domain);
+    Draft& draft = add(Kind_::message, each, takes ? page : self, takes ? self : page,
+                       fmt::format("{} {}", ring_word(entry.ring), index_name(name)));
+    draft.range = Draft::Range::index;
+    draft.low = entry.from_value;
+    draft.high = entry.to_value;
+    draft.item.text = takes ? "taken" : "published";
+  }
+
+  [[nodiscard]] static std::uint32_t owner(Actor actor) {
+    return actor.role == Role::domain ? actor.number : 0;
+  }
+
+  void raised(const JournalStep& each) {
+    const Entry& entry = each.entry;
+    const auto source = static_cast<EventSource>(entry.from_value);
+    const auto outcome = static_cast<ring::Raised>(entry.detail);
+    LaneKey to = lane(entry, entry.peer);
+    if (entry.peer.role == Role::dom0 && source == EventSource::channel)
+      to = lane_of(journal_.header.controller == "xenctld" ? Role::xenctld : Role::xcs, 0);
+    std::string base = fmt::format("event: {}", raised_name(outcome));
+    if (source != EventSource::channel) base += fmt::format(" ({} {})", source_name(source), entry.to_value);
+    Draft& draft = add(Kind_::event, each, lane(entry, entry.actor), to, std::move(base));
+    draft.item.text = fmt::format("port {}", entry.port);
+    events_.try_emplace({owner(entry.peer), entry.port}, drafts_.size() - 1);
+  }
+
+  /// Ends the arrow of the first that it was for: others coalesced with it. One that nobody is known to have
+  /// sent is a note.
+  void event_taken(const JournalStep& each) {
+    const auto first = events_.extract(std::pair(owner(each.entry.actor), each.entry.port));
+    if (first.empty()) return note(each, fmt::format("takes event, port {}", each.entry.port), false);
+    Draft& draft = drafts_[first.mapped()];
+    draft.to = lane(each.entry, each.entry.actor);
+    draft.item.arrived_ns = std::max(draft.item.sent_ns, static_cast<std::int64_t>(each.entry.time_ns));
+  }
+
+  void frame(const JournalStep& each) {
+    const Entry& entry = each.entry;
+    const bool carries = entry.detail == frame_request || entry.detail == frame_response;
+    std::string base = frame_type_name(entry.detail);
+    if (carries) base = message_type_name(entry.message.type) + " " + base;
+    const LaneKey to = lane(entry, entry.peer);
+    Draft& draft = add(Kind_::message, each, lane(entry, entry.actor), to, std::move(base));
+    if (carries) message(draft, entry.message);
+    await(each, to);
+  }
+
+  void bytes(const JournalStep& each) {
+    const Entry& entry = each.entry;
+    // What Xen says at every turn in a domain's life is told as well.
+    if (entry.actor.role == Role::xen && entry.peer.role == Role::uart && !serial_line_used_) return;
+    const LaneKey to = lane(entry, entry.peer);
+    const LaneKey from = lane(entry, entry.actor);
+    // A connection of somebody's, and he himself, are one lane.
+    if (from == to) return;
+    message(add(Kind_::message, each, from, to, ""), entry.message);
+    await(each, to);
+  }
+
+  void told(const JournalStep& each) {
+    const std::string_view text = text_in(each.entry);
+    note(each, "says: " + escaped(each.entry.message.payload()), marker(each.entry) != ' ');
+    if (!text.starts_with("fault: ")) return;
+    const LaneKey self = drafts_.back().from;
+    if (!text.ends_with("is lost")) return;
+    const auto wanted = text.find("event") != std::string_view::npos ? Kind_::event : Kind_::message;
+    for (auto draft = drafts_.rbegin(); draft != drafts_.rend(); ++draft) {
+      if (draft->item.kind != wanted || draft->from != self) continue;
+      draft->item.lost = true;
+      const auto number = static_cast<std::size_t>(drafts_.rend() - draft) - 1;
+      std::erase_if(events_, [number](const auto& waiting) { return waiting.second == number; });
+      return;
+    }
+  }
+
+  /// Where bytes and frames arrive: at the receiver's next entry, or, better, at the one by which they went
+  /// on.
+  void await(const JournalStep& each, LaneKey to) {
+    waiting_.push_back({each.step, drafts_.size() - 1, to, at_});
+  }
+
+  void arrived(const FlowStep& flow, const JournalStep& each) {
+    const auto self =
+        makes_sense(each.entry) ? std::optional(lane(each.entry, each.entry.actor)) : std::nullopt;
+    std::erase_if(waiting_, [&](const Waiting& its) {
+      const bool goes_on = flow.came_at != 0 && flow.came_at == its.step;
+      const bool came = goes_on || (self && *self == its.to && at_ - its.at <= receiver_entries_max);
+      if (came) {
+        SequenceItem& item = drafts_[its.draft].item;
+        item.arrived_ns = std::max(item.sent_ns, static_cast<std::int64_t>(each.entry.time_ns));
+      }
+      return came || at_ - its.at > going_on_entries_max;
+    });
+  }
+
+  Sequence finish();
+  void name_lanes(Sequence& sequence, const std::vector<Draft>& drafts);
+
+  /// Something on its way to `to`.
+  struct Waiting {
+    std::uint64_t step;
+    std::size_t draft;
+    LaneKey to;
+    std::size_t at;
+  };
+
+  const Journaled& journal_;
+  std::uint64_t first_;
+  std::uint64_t last_;
+  bool serial_line_used_ = false;
+  std::size_t at_ = 0;
+  Flow flow_;
+  std::vector<Draft> drafts_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> events_;  ///< by port: the first not taken
+  std::vector<Waiting> waiting_;
+};
+
+std::string name_of(const LaneKey& key) {
+  if (key.rank == rank_of_domains) {
+    static constexpr std::string_view parts[] = {" page", "", ".tty", ".program"};
+    return fmt::format("dom{}{}", key.domain, parts[key.part]);
+  }
+  static constexpr std::string_view names[] = {"user",   "uart", "xen",     "dom0", "dom0.tty",
+                                               "client", "xend", "xenctld", "xcs",  "somebody"};
+  const std::string name(names[std::min<std::size_t>(key.rank, std::size(names) - 1)]);
+  return key.domain == 0 ? name : fmt::format("{}{}", name, key.domain);
+}
+
+void Builder::name_lanes(Sequence& sequence, const std::vector<Draft>& drafts) {
+  std::map<LaneKey, std::size_t> lanes;
+  for (const Draft& each : drafts) {
+    if (each.item.kind == Kind_::line) continue;
+    lanes.emplace(each.from, 0);
+    lanes.emplace(each.to, 0);
+  }
+  for (auto& [key, number] : lanes) {
+    number = sequence.lanes.size();
+    sequence.lanes.push_back(name_of(key));
+  }
+  for (const Draft& each : drafts) {
+    SequenceItem item = each.item;
+    if (item.kind != Kind_::line) {
+      item.from = lanes.at(each.from);
+      item.to = lanes.at(each.to);
+    }
+    item.label = each.label();
+    const bool unlike_others = item.kind == Kind_::line;
+    item.shape = fmt::format("{} {} {} {} {} {}", static_cast<unsigned>(item.kind), item.from, item.to,
+                             each.base, item.lost, unlike_others ? item.step : 0);
+    sequence.items.push_back(std::move(item));
+  }
+}
+
+bool alike(const SequenceItem& one, const SequenceItem& other) {
+  return one.shape == other.shape && one.count == other.count;
+}
+
+/// How often the `size` items from `at` on come, one round behind the other.
+std::uint32_t rounds(const std::vector<SequenceItem>& items, std::size_t at, std::size_t size) {
+  std::uint32_t times = 1;
+  for (std::size_t next = at + size; next + size <= items.size(); next += size, ++times) {
+    for (std::size_t each = 0; each < size; ++each) {
+      if (!alike(items[at + each], items[next + each])) return times;
+    }
+  }
+  return times;
+}
+
+void fold(Sequence& sequence) {
+  const std::vector<SequenceItem> items = std::exchange(sequence.items, {});
+  std::size_t at = 0;
+  while (at < items.size() && sequence.items.size() < sequence_items_max) {
+    std::size_t best_size = 1;
+    std::uint32_t best_times = 1;
+    for (std::size_t size = 1; size <= sequence_fold_items_max; ++size) {
+      const std::uint32_t times = rounds(items, at, size);
+      if ((times - 1) * size > (best_times - 1) * best_size) {
+        best_size = size;
+        best_times = times;
+      }
+    }
+    const std::size_t all = best_size * best_times;
+    if (best_times > 1)
+      sequence.loops.push_back({sequence.items.size(), best_size, best_times, items[at + all - 1].last_step});
+    for (std::size_t each = 0; each < best_size; ++each) sequence.items.push_back(items[at + each]);
+    at += all;
+  }
+  sequence.left_out = items.size() - at;
+}
+
+Sequence Builder::finish() {
+  std::vector<Draft> drafts;
+  for (Draft& each : drafts_) {
+    if (!drafts.empty() && drafts.back().goes_on_as(each) && !each.item.lost) {
+      drafts.back().grow(each);
+    } else {
+      drafts.push_back(std::move(each));
+    }
+  }
+  Sequence sequence;
+  const auto& scenario = journal_.header.scenario;
+  sequence.title = scenario ? fmt::format("{} ({})", scenario->title, scenario->name) : "ringside";
+  name_lanes(sequence, drafts);
+  fold(sequence);
+  return sequence;
+}
+
+}  // namespace
+
+Sequence sequence_of(const Journaled& journal, std::uint64_t first, std::uint64_t last) {
+  return Builder(journal, first, last).build();
+}
+
+std::string sequence_label(const SequenceItem& item) {
+  const std::string bytes = fmt::format("{} byte{}", item.bytes, item.bytes == 1 ? "" : "s");
+  if (item.label.empty()) return bytes;
+  std::string label = item.count == 1 ? item.label : fmt::format("{} x {}", item.count, item.label);
+  // An index that moved eight times by one is one that moved by eight.
+  if (item.label.find(" -> ") != std::string::npos) label = item.label;
+  return item.bytes == 0 ? label : label + ", " + bytes;
+}
+
+}  // namespace ringside::trace

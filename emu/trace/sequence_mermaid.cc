@@ -1,0 +1,76 @@
+// A sequence for Mermaid: text that wikis and code hosts draw.
+#include <fmt/format.h>
+
+#include "emu/trace/sequence.h"
+
+namespace ringside::trace {
+
+namespace {
+
+/// What means something to Mermaid, or to the HTML that it makes, is written as its entity codes.
+std::string mermaid(std::string_view text) {
+  constexpr std::string_view plain = " .,()[]/_=+-*'\"!?:";
+  std::string out;
+  for (const char c : text) {
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (word || plain.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += byte >= 0x20 && byte < 0x7f ? fmt::format("#{};", byte) : "?";
+    }
+  }
+  return out;
+}
+
+std::string arrow(const SequenceItem& item) {
+  if (item.lost) return item.kind == SequenceItem::Kind::event ? "--x" : "-x";
+  return item.kind == SequenceItem::Kind::event ? "-->>" : "->>";
+}
+
+std::string line_of(const Sequence& sequence, const SequenceItem& item) {
+  const std::string words = sequence_label(item) + (item.text.empty() ? "" : " " + item.text);
+  switch (item.kind) {
+    case SequenceItem::Kind::message:
+    case SequenceItem::Kind::event:
+      return fmt::format("p{}{}p{}: {}", item.from, arrow(item), item.to, mermaid(words));
+    case SequenceItem::Kind::note:
+      return fmt::format("Note over p{}: {} {}", item.from, item.step, mermaid(words));
+    case SequenceItem::Kind::line:
+      if (sequence.lanes.size() < 2) return fmt::format("Note over p0: {}", mermaid(words));
+      return fmt::format("Note over p0,p{}: {}", sequence.lanes.size() - 1, mermaid(words));
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string to_mermaid(const Sequence& sequence) {
+  std::string out = fmt::format("---\ntitle: \"{}\"\n---\nsequenceDiagram\n", [&] {
+    std::string title;
+    for (const char c : sequence.title) title += c == '"' || c == '\\' || c < 0x20 ? '?' : c;
+    return title;
+  }());
+  if (sequence.lanes.empty()) return out + "  participant p0 as nobody\n";
+  for (std::size_t lane = 0; lane < sequence.lanes.size(); ++lane)
+    out += fmt::format("  participant p{} as {}\n", lane, mermaid(sequence.lanes[lane]));
+  auto loop = sequence.loops.begin();
+  std::uint64_t next = 0;  // what Mermaid would number the next arrow
+  for (std::size_t at = 0; at < sequence.items.size(); ++at) {
+    const SequenceItem& item = sequence.items[at];
+    if (loop != sequence.loops.end() && loop->first == at)
+      out += fmt::format("  loop {} times, up to step {}\n", loop->times, loop->last_step);
+    const bool is_arrow = item.kind == SequenceItem::Kind::message || item.kind == SequenceItem::Kind::event;
+    if (is_arrow && next != item.step) out += fmt::format("  autonumber {}\n", item.step);
+    if (is_arrow) next = item.step + 1;
+    out += "  " + line_of(sequence, item) + "\n";
+    if (loop != sequence.loops.end() && loop->first + loop->size == at + 1) {
+      out += "  end\n";
+      ++loop;
+    }
+  }
+  if (sequence.left_out != 0) out += fmt::format("  Note over p0: and {} more\n", sequence.left_out);
+  return out;
+}
+
+}  // namespace ringside::trace

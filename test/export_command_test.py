@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""`ringside view` making other programs' files of a journal: each form of a run of the library, and how it refuses.
+
+usage: export_command_test.py     RINGSIDE names the program (default: build/ringside)
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+import xml.dom.minidom
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+LOST_EVENT = TEST.parent / "scenarios" / "54-lost-event.scn"
+GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN = range(4)
+
+
+class Exports(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        subprocess.run([PROGRAM, "run", LOST_EVENT, "--name", "54-lost-event", "--journal", "a.jsonl"], cwd=cls.folder, check=True,
+                       capture_output=True, timeout=120)
+
+    def view(self, *words, status=GOOD):
+        done = subprocess.run([PROGRAM, "view", "a.jsonl", *words], cwd=self.folder, capture_output=True, timeout=120)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout.decode() if status == GOOD else done.stderr.decode()
+
+    def test_a_picture_is_well_formed_and_has_the_lost_event(self):
+        picture = xml.dom.minidom.parseString(self.view("--svg", "-"))
+        self.assertEqual(picture.documentElement.tagName, "svg")
+        self.assertEqual(sum("lost" in line.getAttribute("class") for line in picture.getElementsByTagName("line")), 1)
+        words = [text.firstChild.data for text in picture.getElementsByTagName("text")]
+        self.assertIn('line 12: dom1 prints "one "', words)
+        # No word of it is beyond the edge, by the width that its letters have at most.
+        width = float(picture.documentElement.getAttribute("width"))
+        for text in picture.getElementsByTagName("text"):
+            if text.getAttribute("class") in ("words", "trouble"):
+                self.assertLess(float(text.getAttribute("x")) + 7.5 * len(text.firstChild.data), width)
+
+    def test_a_diagram_for_mermaid_is_numbered_by_steps(self):
+        lines = self.view("--mermaid", "-").splitlines()
+        self.assertEqual(lines[3], "sequenceDiagram")
+        lost = next(at for at, line in enumerate(lines) if "--xp" in line)
+        step = max(int(line.split()[1]) for line in lines[:lost] if "autonumber" in line)
+        arrows = [line for line in lines if "->>" in line or "-x" in line]
+        self.assertGreater(len(arrows), 15)
+        text = subprocess.run([PROGRAM, "view", "a.jsonl", "--text"], cwd=self.folder, capture_output=True, check=True).stdout.decode()
+        number = next(int(line.split()[1]) for line in text.splitlines() if "EVENT port:2 kick" in line)
+        counted = sum("->>" in line or "-x" in line for line in lines[lines.index(f"  autonumber {step}"):lost])
+        self.assertEqual(step + counted, number)
+
+    def test_steps_are_chosen(self):
+        few = self.view("--mermaid", "-", "--steps", "50..52").splitlines()
+        self.assertEqual(sum("p" in line.split(":")[0] and ("->>" in line or "-x" in line) for line in few), 3)
+        for bad in ("50", "9..3", "a..b"):
+            self.assertIn(f"cannot choose steps: {bad}: it is no range", self.view("--svg", "-", "--steps", bad, status=COULD_NOT_RUN))
+
+    def test_a_trace_and_a_cast_are_what_their_viewers_read(self):
+        trace = json.loads(self.view("--perfetto", "-"))
+        self.assertTrue(any(each["ph"] == "X" and each["name"] == "slot-tx" for each in trace["traceEvents"]))
+        header, *events = [json.loads(line) for line in self.view("--asciicast", "-").splitlines()]
+        self.assertEqual(header["version"], 2)
+        self.assertEqual("".join(text for _, kind, text in events if kind == "o"), "one two")
+        self.assertIn("there is no such screen (there are: dom1)",
+                      self.view("--asciicast", "-", "--screen", "dom7", status=COULD_NOT_RUN))
+
+    def test_what_cannot_be_written_is_said(self):
+        for option in ("--svg", "--mermaid", "--pcap", "--perfetto", "--asciicast"):
+            with self.subTest(option):
+                self.assertIn("cannot write: /nowhere/x: No such file or directory", self.view(option, "/nowhere/x", status=COULD_NOT_RUN))
+                self.assertIn("cannot write: /dev/full: No space left", self.view(option, "/dev/full", status=COULD_NOT_RUN))
+        two = subprocess.run([PROGRAM, "view", "a.jsonl", "a.jsonl", "--svg", "-"], cwd=self.folder, capture_output=True)
+        self.assertEqual(two.returncode, COULD_NOT_RUN)
+
+
+if __name__ == "__main__":
+    unittest.main()

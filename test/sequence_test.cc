@@ -1,0 +1,175 @@
+// Sequences: what a journal becomes for diagrams, and the two forms that are made of it.
+#include "emu/trace/sequence.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "emu/trace/journal.h"
+#include "emu/trace/memory_sink.h"
+#include "emu/trace/text.h"
+#include "test/catch.h"
+#include "test/ring_page.h"
+
+using namespace ringside;
+using namespace ringside::trace;
+using ringside::test::text_message;
+
+namespace {
+
+constexpr Actor xcs = actor(Role::xcs);
+constexpr Actor xend = actor(Role::xend);
+constexpr Actor user = actor(Role::user);
+constexpr Actor dom0 = actor(Role::dom0);
+constexpr Actor dom1 = actor(Role::domain, 1);
+
+/// What `say` writes, a microsecond apart.
+template <class Say>
+Journaled journal_of(Say say) {
+  std::uint64_t now_ns = 0;
+  MemorySink sink([&now_ns] { return now_ns += 1000; });
+  say(sink);
+  Journaled journal;
+  for (const auto& recorded : sink.entries()) journal.steps.push_back({recorded.step, recorded.entry});
+  return journal;
+}
+
+std::vector<std::string> labels(const Sequence& sequence) {
+  std::vector<std::string> all;
+  for (const SequenceItem& each : sequence.items) all.push_back(sequence_label(each));
+  return all;
+}
+
+void key(Sink& sink, char typed) {
+  const auto byte = static_cast<std::uint8_t>(typed);
+  Journal(sink, user).bytes_passed(1, xend, {&byte, 1});
+  Journal(sink, xend).frame_passed(1, xcs, frame_request, 2, text_message(std::string(1, typed)));
+  Journal(sink, xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request,
+                                  text_message(std::string(1, typed)));
+}
+
+using Labels = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("lanes stand along the path, whoever came first") {
+  const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
+    Journal(sink, xcs).slot_written(1, ring::Ring::rx, 3, SlotUse::request, text_message("abc"));
+    Journal(sink, user).bytes_passed(1, xend, text_message("a").payload());
+  }));
+  CHECK(sequence.lanes == Labels{"user", "xend", "xcs", "dom1 page"});
+  CHECK(labels(sequence) == Labels{"console request rx[3], 3 bytes", "1 byte"});
+  CHECK(sequence.items[0].step == 1);
+  CHECK(sequence.items[0].text == "\"abc\"");
+}
+
+TEST_CASE("eight messages in a row are one item; what they said goes on in the index") {
+  const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
+    const Journal journal(sink, xcs);
+    for (ring::Index at = 0; at < 8; ++at)
+      Journal(journal).slot_written(1, ring::Ring::rx, at, SlotUse::request, text_message("abc"));
+    for (ring::Index at = 0; at < 8; ++at)
+      Journal(sink, dom1).index_moved(1, ring::Ring::rx, IndexName::req_cons, at, at + 1);
+  }));
+  CHECK(labels(sequence) == Labels{"8 x console request rx[0..7], 24 bytes", "rx req_cons 0 -> 8"});
+  CHECK(sequence.items[0].last_step == 8);
+  CHECK(sequence.lanes[sequence.items[1].from] == "dom1 page");
+  CHECK(sequence.lanes[sequence.items[1].to] == "dom1");
+}
+
+TEST_CASE("an exchange that comes again is folded, with how often") {
+  const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
+    for (const char typed : {'a', 'b', 'c', 'd', 'e'}) key(sink, typed);
+    Journal(sink, xcs).told(1, "the end");
+  }));
+  CHECK(labels(sequence) ==
+        Labels{"1 byte", "console request, 1 byte", "console request rx[0], 1 byte", "says: the end"});
+  REQUIRE(sequence.loops.size() == 1);
+  CHECK(sequence.loops[0].first == 0);
+  CHECK(sequence.loops[0].size == 3);
+  CHECK(sequence.loops[0].times == 5);
+  CHECK(sequence.loops[0].last_step == 15);
+  const std::string text = to_mermaid(sequence);
+  CHECK(text.find("  loop 5 times, up to step 15\n") != std::string::npos);
+  CHECK(text.find("  end\n  Note over p2: 16 says: the end\n") != std::string::npos);
+}
+
+TEST_CASE("an event arrives where it is taken, and a lost one nowhere") {
+  const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
+    Journal(sink, dom1).event_raised(1, dom0, 2, ring::Raised::kick);
+    Journal(sink, dom1).told(1, "fault: its event to xcs is lost");
+    Journal(sink, dom1).event_raised(1, dom0, 2, ring::Raised::kick);
+    Journal(sink, xend).told(0, "something else");
+    Journal(sink, xcs).event_taken(1, 2);
+  }));
+  REQUIRE(sequence.items.size() == 4);
+  CHECK(sequence.items[0].lost);
+  CHECK(sequence.items[1].trouble);
+  CHECK_FALSE(sequence.items[2].lost);
+  CHECK(sequence.lanes[sequence.items[2].to] == "xcs");
+  CHECK(sequence.items[2].arrived_ns - sequence.items[2].sent_ns == 2000);
+  CHECK(to_mermaid(sequence).find("--xp1: event: kick") != std::string::npos);
+  const std::string picture = to_svg(sequence);
+  CHECK(picture.find("class=\"arrow up event lost\"") != std::string::npos);
+  CHECK(picture.find("class=\"cross\"") != std::string::npos);
+}
+
+TEST_CASE("bytes arrive when their receiver hands them on") {
+  const Sequence sequence = sequence_of(journal_of([](Sink& sink) { key(sink, 'x'); }));
+  CHECK(sequence.items[0].arrived_ns - sequence.items[0].sent_ns == 1000);
+}
+
+TEST_CASE("steps are chosen; the scenario's set-up is left out by itself") {
+  Journaled journal = journal_of([](Sink& sink) {
+    for (int count = 1; count <= 9; ++count) Journal(sink, xcs).told(1, "step " + std::to_string(count));
+  });
+  CHECK(labels(sequence_of(journal, 3, 4)) == Labels{"says: step 3", "says: step 4"});
+  JournalMark mark;
+  mark.after = 7;
+  mark.line = 4;
+  mark.text = "xen boots dom1";
+  journal.marks.push_back(mark);
+  CHECK(labels(sequence_of(journal)) == Labels{"line 4: xen boots dom1", "says: step 8", "says: step 9"});
+}
+
+TEST_CASE("what a peer says is words to Mermaid and to a picture") {
+  const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
+    Journal(sink, xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request,
+                                    text_message("<b>;#\\n%%end&\x01"));
+  }));
+  const std::string text = to_mermaid(sequence);
+  CHECK(text.find("#60;b#62;#59;#35;") != std::string::npos);
+  CHECK(text.find("<b>") == std::string::npos);
+  const std::string picture = to_svg(sequence);
+  CHECK(picture.find("&lt;b&gt;;#") != std::string::npos);
+  CHECK(picture.find('\x01') == std::string::npos);
+}
+
+TEST_CASE("a diagram of a long run ends somewhere, and says so") {
+  const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
+    for (int count = 0; count < 2000; ++count) Journal(sink, xcs).told(1, "step " + std::to_string(count));
+  }));
+  CHECK(sequence.items.size() == sequence_items_max);
+  CHECK(sequence.left_out == 2000 - sequence_items_max);
+  CHECK(to_mermaid(sequence).find("and 1600 more") != std::string::npos);
+  CHECK(to_svg(sequence).find("and 1600 more") != std::string::npos);
+}
+
+TEST_CASE("entries of a faulty process, and none at all, make a diagram") {
+  Journaled journal;
+  CHECK(to_svg(sequence_of(journal)).starts_with("<svg "));
+  CHECK(to_mermaid(sequence_of(journal)).find("sequenceDiagram") != std::string::npos);
+  for (int value = 0; value < 256; ++value) {
+    Entry entry;
+    std::memset(static_cast<void*>(&entry), value, sizeof entry);
+    for (int kind = 0; kind < 12; ++kind) {
+      entry.kind = static_cast<Kind>(kind);
+      journal.steps.push_back({journal.steps.size() + 1, entry});
+    }
+  }
+  const Sequence sequence = sequence_of(journal);
+  for (const SequenceItem& each : sequence.items) {
+    REQUIRE((each.kind == SequenceItem::Kind::line || each.to < sequence.lanes.size()));
+    CHECK(each.arrived_ns >= each.sent_ns);
+  }
+  CHECK(to_svg(sequence).ends_with("</svg>\n"));
+}
