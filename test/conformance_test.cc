@@ -2,63 +2,22 @@
 // one thread can find.
 #include "emu/check/conformance.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <map>
-#include <memory>
 #include <set>
 
 #include "emu/check/bugs.h"
 #include "test/catch.h"
+#include "test/ring_plugin.h"
 
 using namespace ringside::check;
+using namespace ringside::test;
 
 namespace {
-
-class Plugin {
- public:
-  explicit Plugin(const std::string& name) {
-    const std::string path = std::string(std::getenv("PLUGINS")) + "/" + name + ".so";
-    library_.reset(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL));
-    INFO(path << ": " << (library_ ? "" : dlerror()));
-    REQUIRE(library_);
-    auto* table = reinterpret_cast<const ring_check_ring* (*)()>(dlsym(library_.get(), "ring_check_plugin"));
-    REQUIRE(table != nullptr);
-    ring_ = table();
-  }
-  [[nodiscard]] Subject subject() const { return {ring_, nullptr}; }
-
- private:
-  struct Close {
-    void operator()(void* library) const { dlclose(library); }
-  };
-  std::unique_ptr<void, Close> library_;
-  const ring_check_ring* ring_ = nullptr;
-};
-
-const std::vector<std::string> right = {
-    "plain_2",
-    "plain_8",
-    "event_index_2",
-    "event_index_8",
-    "locked_2",
-    "tagged_2",
-    "atomic_spinning_2",
-    "atomic_sleeping_2",
-    "own_sring_tx_x86",
-    "own_sring_rx_x86",
-    "own_flat_tx_x86",
-    "own_flat_rx_x86",
-    "own_sring_tx_portable",
-    "own_sring_rx_portable",
-    "own_flat_tx_portable",
-    "own_flat_rx_portable",
-};
 
 std::string failures(const Subject& subject) {
   std::string text;
@@ -81,14 +40,14 @@ constexpr std::uint64_t long_messages = 20'000;
 }  // namespace
 
 TEST_CASE("rings that are right conform, at -O0 and at -O2") {
-  const auto name = GENERATE(from_range(right)) + GENERATE(as<std::string>(), "_O0", "_O2");
+  const auto name = GENERATE(from_range(right_rings())) + GENERATE(as<std::string>(), "_O0", "_O2");
   INFO(name);
   const Plugin plugin(name);
   CHECK(failures(plugin.subject()) == "");
 }
 
 TEST_CASE("rings that are right stand long runs, and the same seed makes the same run") {
-  const auto name = GENERATE(from_range(right)) + "_O2";
+  const auto name = GENERATE(from_range(right_rings())) + "_O2";
   INFO(name);
   const Plugin plugin(name);
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {

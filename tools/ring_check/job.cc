@@ -10,6 +10,7 @@
 #include "emu/check/recording.h"
 #include "emu/check/schedule_text.h"
 #include "tools/ring_check/counterexample.h"
+#include "tools/ring_check/stress.h"
 
 namespace ringside::tools {
 
@@ -160,7 +161,10 @@ RingVerdict search_ring(const RingJob& job, Clock::time_point deadline) {
   return verdict;
 }
 
-/// The ring's functions, called by one thread.
+/// A message's number must fit into what rings carry as its id.
+constexpr std::uint32_t threads_messages_max = (1u << 24) - 1;
+
+/// The ring's functions, not explored but called as they are.
 RingVerdict drive_ring(const RingJob& job) {
   RingVerdict verdict;
   verdict.outcome = RingOutcome::whole;
@@ -174,6 +178,12 @@ RingVerdict drive_ring(const RingJob& job) {
     const check::LongRun run = check::run_long(subject, job.workload.start, job.workload.messages);
     verdict.executions = 1;
     verdict.steps = run.calls;
+    verdict.why = run.broken;
+  } else if (job.task == RingTask::threads) {
+    const check::LongRun run =
+        stress_ring(subject, threads_messages_max, std::chrono::milliseconds(job.workload.start));
+    verdict.executions = 1;
+    verdict.steps = run.messages;
     verdict.why = run.broken;
   } else {
     for (const check::ConformanceCheck& each : check::check_conformance(subject)) {
@@ -192,6 +202,7 @@ RingVerdict drive_ring(const RingJob& job) {
 std::string RingJob::what() const {
   if (task == RingTask::conformance) return "conformance, one thread";
   if (task == RingTask::random) return fmt::format("{} messages at random, one thread", workload.messages);
+  if (task == RingTask::threads) return fmt::format("two real threads for {} ms", workload.start);
   std::string text = fmt::format("{} {}", check::name_of(model), check::name_of(workload.play));
   switch (workload.play) {
     case Play::exchange:

@@ -17,12 +17,14 @@ enum class RingTask : std::uint8_t {
   explore,      ///< every interleaving of a workload under a model
   conformance,  ///< what any ring must do under one thread
   random,       ///< many messages under one thread, calls in random order
+  threads,      ///< two real threads, for a while
 };
 
 struct RingJob {
   RingTask task = RingTask::explore;
   const RingPlugin* plugin = nullptr;
-  check::Workload workload;  ///< of random: how many messages; start is the seed
+  check::Workload
+      workload;  ///< of random: how many messages; start is the seed. Of threads: start is how many ms
   check::ModelName model = check::ModelName::sc;
   std::uint32_t bound = check::unbounded;
   /// So many executions at most in one search. A search without bound that is longer is followed by those

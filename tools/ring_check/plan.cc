@@ -9,6 +9,7 @@ namespace {
 
 /// The same calls on every machine.
 constexpr std::uint32_t random_seed = 20050705;
+constexpr std::uint32_t threads_ms = 2000;
 
 }  // namespace
 
@@ -66,6 +67,13 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
       add(model, Play::exchange, messages + 1);
       add(model, Play::exchange, 2 * ring.slots + 4, 0, 2);
     }
+  }
+  if (ring.push_req != nullptr && options.thorough) {
+    RingJob two_threads;
+    two_threads.plugin = &plugin;
+    two_threads.task = RingTask::threads;
+    two_threads.workload.start = threads_ms;
+    jobs.push_back(two_threads);
   }
   return jobs;
 }
