@@ -183,6 +183,7 @@ class Broken(unittest.TestCase):
             result = ring_check("--ring", self.build(folder, "NOTHING", ("cc",)))
             self.assertEqual(result.returncode, COULD_NOT_RUN, result.stdout)
             self.assertIn("ringside ring-check cc", result.stdout)
+            self.assertRegex(result.stdout, r"not announce[^?]*broken.c:\d+")
 
     def test_what_is_no_plugin(self):
         with tempfile.NamedTemporaryFile(suffix=".so") as file:

@@ -9,6 +9,7 @@
 #include "emu/check/conformance.h"
 #include "emu/check/recording.h"
 #include "emu/check/schedule_text.h"
+#include "tools/ring_check/audit.h"
 #include "tools/ring_check/counterexample.h"
 #include "tools/ring_check/stress.h"
 
@@ -164,6 +165,37 @@ RingVerdict search_ring(const RingJob& job, Clock::time_point deadline) {
 /// A message's number must fit into what rings carry as its id.
 constexpr std::uint32_t threads_messages_max = (1u << 24) - 1;
 
+RingVerdict audit_ring(const RingJob& job) {
+  RingVerdict verdict;
+  Bench bench(job);
+  if (auto ready = bench.set_up(job); !ready) {
+    verdict.why = ready.error().text();
+    return verdict;
+  }
+  const Audit found = audit(*job.plugin, *bench.space, *bench.model, bench.program);
+  verdict.outcome = RingOutcome::whole;
+  verdict.executions = 1;
+  verdict.steps = found.touches;
+  if (found.unseen.empty()) return verdict;
+  std::vector<const void*> code;
+  for (const Unannounced& each : found.unseen) code.push_back(each.code);
+  std::sort(code.begin(), code.end());
+  code.erase(std::unique(code.begin(), code.end()), code.end());
+  const auto places = job.plugin->locate(code);
+  verdict.outcome = RingOutcome::could_not;
+  verdict.why =
+      "accesses to the page that the compiler does not announce, so that no search would be worth anything "
+      "(compile all of the ring "
+      "with: ringside ring-check cc):";
+  for (const Unannounced& each : found.unseen) {
+    const auto place = places.find(each.code);
+    verdict.why += fmt::format(" byte {} at {};", each.offset,
+                               place == places.end() ? "a place without debug information" : place->second);
+  }
+  verdict.why.pop_back();
+  return verdict;
+}
+
 /// The ring's functions, not explored but called as they are.
 RingVerdict drive_ring(const RingJob& job) {
   RingVerdict verdict;
@@ -201,6 +233,7 @@ RingVerdict drive_ring(const RingJob& job) {
 
 std::string RingJob::what() const {
   if (task == RingTask::conformance) return "conformance, one thread";
+  if (task == RingTask::audit) return "audit: every access to the page is announced";
   if (task == RingTask::random) return fmt::format("{} messages at random, one thread", workload.messages);
   if (task == RingTask::threads) return fmt::format("two real threads for {} ms", workload.start);
   std::string text = fmt::format("{} {}", check::name_of(model), check::name_of(workload.play));
@@ -267,7 +300,9 @@ Result<RingReplay> replay_from(const std::string& text) {
 
 RingVerdict try_ring(const RingJob& job, Clock::time_point deadline) {
   const auto began = Clock::now();
-  RingVerdict verdict = job.task == RingTask::explore ? search_ring(job, deadline) : drive_ring(job);
+  RingVerdict verdict = job.task == RingTask::explore ? search_ring(job, deadline)
+                        : job.task == RingTask::audit ? audit_ring(job)
+                                                      : drive_ring(job);
   verdict.seconds = std::chrono::duration<double>(Clock::now() - began).count();
   return verdict;
 }

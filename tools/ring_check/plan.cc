@@ -35,6 +35,9 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     one_thread.plugin = &plugin;
     one_thread.task = RingTask::conformance;
     jobs.push_back(one_thread);
+    one_thread.task = RingTask::audit;
+    one_thread.workload.messages = 3;
+    jobs.push_back(one_thread);
     one_thread.task = RingTask::random;
     one_thread.workload.messages = options.thorough ? 1'000'000 : 10'000;
     one_thread.workload.start = random_seed;

@@ -66,6 +66,7 @@ Result<> RingPlugin::map_page() {
   auto* middle = static_cast<std::byte*>(area) + unit;
   if (area == MAP_FAILED || ::mprotect(middle, inner, PROT_READ | PROT_WRITE) != 0)
     return Error{errno, "cannot check a ring", path_, "there is no memory for its page", ""};
+  area_ = {middle, inner};
   page_ = middle + (inner - round_up(ring_->page_bytes, 64));
   return Done{};
 }

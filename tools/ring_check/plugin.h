@@ -22,6 +22,8 @@ class RingPlugin {
   [[nodiscard]] std::string name() const;
   [[nodiscard]] const ring_check_ring& ring() const { return *ring_; }
   [[nodiscard]] std::span<std::byte> page() const { return {page_, ring_->page_bytes}; }
+  /// The whole of the memory that the page lies in, for mprotect.
+  [[nodiscard]] std::span<std::byte> area() const { return area_; }
   /// As they were when it was loaded.
   [[nodiscard]] const std::vector<check::Segment>& variables() const { return variables_; }
   [[nodiscard]] std::vector<check::Word> words() const;
@@ -40,6 +42,7 @@ class RingPlugin {
   const void* inside_ = nullptr;  ///< an address in it
   std::uintptr_t loaded_at_ = 0;
   std::byte* page_ = nullptr;
+  std::span<std::byte> area_;
   std::vector<check::Segment> variables_;
 };
 
