@@ -3,6 +3,7 @@
 
 #include "tools/command.h"
 #include "tools/script_files.h"
+#include "tools/watch_web.h"
 
 namespace ringside::tools {
 
@@ -50,6 +51,7 @@ int run(int argc, char** argv) {
   add_run_command(app, session);
   add_shrink_command(app, session);
   add_view_command(app, session);
+  add_watch_web_command(app, session);
   add_bench_command(app, session);
 #ifdef RINGSIDE_RING_CHECK_DIR
   add_ring_check_command(app, session);

@@ -63,6 +63,10 @@ class Replay {
   using RingKey = std::pair<std::uint32_t, ring::Ring>;     ///< whose page, which ring
   using PortKey = std::pair<std::uint32_t, std::uint32_t>;  ///< whose port (0 = dom0), its number
 
+  /// A ring that was in use before the first entry: what the page says, and what follows for the private two.
+  void begin(std::uint32_t domain, ring::Ring ring, std::uint32_t req_prod, std::uint32_t rsp_prod) {
+    rings_[{domain, ring}].indices = {req_prod, rsp_prod, rsp_prod, rsp_prod};
+  }
   /// The next one.
   void take(std::uint64_t step, const Entry& entry);
 
