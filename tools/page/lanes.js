@@ -181,7 +181,7 @@ class Lanes {
     let out = `<g class="row${when}" data-step="${step.n}">`;
     if (here) out += `<rect class="band" x="0" y="${y}" width="${width}" height="${ROW}"/>`;
     if (inSight) {
-      if (gutter > 50) out += `<text class="time" x="50" y="${middle + 4}" text-anchor="end">${milliseconds(step.t)}</text>`;
+      if (gutter > 50) out += `<text class="time" x="50" y="${middle + 4}" text-anchor="end">${Math.abs(step.t) < 1e9 ? milliseconds(step.t) : (step.t / 1e6).toFixed(0)}</text>`;
       out += `<text class="number" x="${gutter - 6}" y="${middle + 4}" text-anchor="end">${step.n}</text>`;
     }
     if (row.start) {

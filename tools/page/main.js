@@ -307,6 +307,7 @@ function firstWhere(list, holds) {
 function factsLine(runs) {
   const run = runs[0];
   const about = run.scenario && run.scenario.path ? run.scenario.path : run.name;
+  if (run.header.mode === "live") return `a machine at work \u00b7 ${run.header.made_by}`;
   const steps = run.steps.length + " steps";
   if (runs.length === 1) return `${about} \u00b7 ${steps} \u00b7 ${run.header.made_by}`;
   const differ = [0, 1].map((which) => runs[which].header.quirks.filter((quirk) => !runs[1 - which].header.quirks.includes(quirk)));

@@ -1,0 +1,140 @@
+// A journal played again: slots, indices and event bits after each step, and which bytes are where.
+#include "emu/trace/replay.h"
+
+#include "emu/trace/flow.h"
+#include "emu/trace/journal.h"
+#include "emu/trace/lines.h"
+#include "test/catch.h"
+#include "test/ring_page.h"
+
+using namespace ringside;
+using namespace ringside::trace;
+using ringside::test::text_message;
+
+namespace {
+
+constexpr Actor xcs = actor(Role::xcs);
+constexpr Actor xend = actor(Role::xend);
+constexpr Actor dom1 = actor(Role::domain, 1);
+
+/// Takes entries as they are written, and keeps what the last one did.
+class Played final : public Sink {
+ public:
+  Played() : Sink(&listening_) {}
+  void write(Entry& entry) override {
+    replay.take(++step, entry);
+    did = flow.take(step, entry);
+    mark = marker(entry);
+  }
+  [[nodiscard]] std::uint64_t now_ns() const override { return step; }
+  Journal as(Actor self) { return {*this, self}; }
+  [[nodiscard]] std::string rx() const { return ring_text(ring::Ring::rx, replay.ring(1, ring::Ring::rx)); }
+
+  Replay replay;
+  Flow flow;
+  FlowStep did;
+  char mark = ' ';
+  std::uint64_t step = 0;
+
+ private:
+  std::uint32_t listening_ = 1;
+};
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+void types(Played& played, std::string_view text) {
+  played.as(actor(Role::user)).bytes_passed(1, xend, bytes_of(text));
+  played.as(xend).frame_passed(1, xcs, 9, 2, text_message(text));
+}
+
+}  // namespace
+
+TEST_CASE("a slot is requested, answered and stale; outstanding is what has no response") {
+  Played played;
+  played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("a"));
+  CHECK(played.rx() == "rx #....... 0/8");
+  played.as(xcs).index_moved(1, ring::Ring::rx, IndexName::req_prod, 0, 1);
+  CHECK(played.rx() == "rx #....... 1/8");
+  played.as(dom1).slot_written(1, ring::Ring::rx, 0, SlotUse::response, text_message(""));
+  played.as(dom1).index_moved(1, ring::Ring::rx, IndexName::rsp_prod, 0, 1);
+  CHECK(played.rx() == "rx +....... 0/8");
+  played.as(xcs).index_moved(1, ring::Ring::rx, IndexName::rsp_cons, 0, 1);
+  CHECK(played.rx() == "rx -....... 0/8");
+}
+
+TEST_CASE("a new domain has a new page") {
+  Played played;
+  played.as(xcs).slot_written(1, ring::Ring::rx, 3, SlotUse::request, text_message("a"));
+  played.as(xcs).index_moved(1, ring::Ring::rx, IndexName::req_prod, 0, 20);
+  CHECK(played.rx() == "rx ...#.... 20/8");
+  played.as(actor(Role::xen)).told(1, "created dom1");
+  CHECK(played.rx() == "rx ........ 0/8");
+}
+
+TEST_CASE("an event is pending until it is taken, and its raiser finds out about the mask") {
+  Played played;
+  played.as(xcs).event_raised(1, dom1, 4, ring::Raised::kick);
+  CHECK(played.replay.ports().at({1, 4}).pending);
+  CHECK(played.replay.ports().at({1, 4}).selected);
+  played.as(dom1).event_taken(1, 4);
+  CHECK_FALSE(played.replay.ports().at({1, 4}).pending);
+  played.as(xcs).event_raised(1, dom1, 4, ring::Raised::masked);
+  CHECK(played.replay.ports().at({1, 4}).masked);
+  CHECK(played.replay.ports().at({1, 4}).raised == 2);
+  CHECK(played.replay.ports().at({1, 4}).kicks == 1);
+}
+
+TEST_CASE("a byte keeps its number from the user to the terminal, and arrows know where it set out") {
+  Played played;
+  types(played, "ab");
+  CHECK(played.did.came_at == 1);
+  REQUIRE(played.did.bytes.size() == 1);
+  const std::uint64_t first = played.did.bytes.front().first;
+  played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("ab"));
+  CHECK(played.flow.level({.ring = true, .domain = 1}) == 2);
+  played.as(dom1).index_moved(1, ring::Ring::rx, IndexName::req_cons, 0, 1);
+  CHECK(played.flow.level({.ring = true, .domain = 1}) == 0);
+  played.as(dom1).bytes_passed(1, actor(Role::tty, 1), bytes_of("ab"));
+  REQUIRE(played.did.bytes.size() == 1);
+  CHECK(played.did.bytes.front().first == first);
+  CHECK(played.did.bytes.front().count == 2);
+  CHECK(played.flow.totals(1, true).said == 2);
+  CHECK(played.flow.totals(1, true).delivered == 2);
+}
+
+TEST_CASE("what xcs drops is lost, and was the oldest message that waited there") {
+  Played played;
+  types(played, "abc");
+  types(played, "defg");
+  played.as(xcs).quirk(1, Quirk::xcs_drop_when_full);
+  CHECK(played.did.lost);
+  CHECK(played.mark == '*');
+  CHECK(played.flow.totals(1, true).lost == 3);
+  CHECK(played.flow.level({.role = Role::xcs, .domain = 1}) == 4);
+  played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("defg"));
+  CHECK(played.flow.level({.role = Role::xcs, .domain = 1}) == 0);
+}
+
+TEST_CASE("what a terminal adds is born there") {
+  Played played;
+  played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of("x\n"));
+  const std::uint64_t first = played.did.bytes.front().first;
+  played.as(dom1).slot_written(1, ring::Ring::tx, 0, SlotUse::request, text_message("x\r\n"));
+  REQUIRE(played.did.bytes.size() == 3);
+  CHECK(played.did.bytes[0].first == first);
+  CHECK(played.did.bytes[2].first == first + 1);
+}
+
+TEST_CASE("faults and refusals have their marks") {
+  Played played;
+  played.as(xcs).told(1, "fault: its event to dom1 is lost");
+  CHECK(played.mark == '!');
+  played.as(xcs).told(1, "fault: its event to dom1 is late");
+  CHECK(played.mark == '~');
+  played.as(xcs).told(1, "fault: its event to dom1 comes twice");
+  CHECK(played.mark == '2');
+  played.as(xcs).refused(1, xend, "no");
+  CHECK(played.mark == '!');
+}
