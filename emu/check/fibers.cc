@@ -3,6 +3,7 @@
 #include "emu/check/fibers.h"
 
 #include <boost/context/detail/fcontext.hpp>
+#include <boost/context/protected_fixedsize_stack.hpp>
 
 #include "emu/base/check.h"
 
@@ -21,14 +22,28 @@ struct Fibers::Trampoline {
 };
 
 Fibers::Fibers() = default;
-Fibers::~Fibers() = default;
+
+Fibers::~Fibers() {
+  boost::context::protected_fixedsize_stack stacks(stack_bytes);
+  for (void* end : stacks_) {
+    if (end == nullptr) continue;
+    boost::context::stack_context stack;
+    stack.sp = end;
+    stack.size = stack_size_;
+    stacks.deallocate(stack);
+  }
+}
 
 void Fibers::prepare(std::uint32_t fiber, Entry entry, void* with) {
   RS_CHECK(fiber < fibers_max && fiber != current_);
-  if (stacks_[fiber] == nullptr) stacks_[fiber].reset(new std::byte[stack_bytes]);
+  if (stacks_[fiber] == nullptr) {
+    const boost::context::stack_context stack =
+        boost::context::protected_fixedsize_stack(stack_bytes).allocate();
+    stacks_[fiber] = stack.sp;
+    stack_size_ = stack.size;
+  }
   starts_[fiber] = {this, entry, with, fiber};
-  contexts_[fiber] =
-      context::make_fcontext(stacks_[fiber].get() + stack_bytes, stack_bytes, &Trampoline::run);
+  contexts_[fiber] = context::make_fcontext(stacks_[fiber], stack_bytes, &Trampoline::run);
 }
 
 void Fibers::go(std::uint32_t to) {

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "emu/check/op.h"
 
@@ -32,8 +31,6 @@ class Fibers {
 
   [[nodiscard]] bool in_fiber() const { return current_ != main_; }
   [[nodiscard]] std::uint32_t current() const { return current_; }
-  /// The lowest address of the current fiber's stack, and how many bytes it has.
-  [[nodiscard]] std::byte* stack(std::uint32_t fiber) const { return stacks_[fiber].get(); }
   static constexpr std::size_t stack_bytes = std::size_t{256} * 1024;
 
  private:
@@ -49,7 +46,9 @@ class Fibers {
 
   void go(std::uint32_t to);
 
-  std::array<std::unique_ptr<std::byte[]>, fibers_max> stacks_;
+  /// The upper ends; below each is a page that nobody may touch.
+  std::array<void*, fibers_max> stacks_ = {};
+  std::size_t stack_size_ = 0;  ///< with that page
   std::array<Start, fibers_max> starts_;
   std::array<void*, fibers_max + 1> contexts_ = {};
   std::uint32_t current_ = main_;
