@@ -264,6 +264,9 @@ void RingProgram::back() {
       expect(got.item, request(handled_), "back", "request", handled_);
       if (!attached_again && ring_check_choose(2, "the back attaches again before it answers this") == 1) {
         attached_again = true;
+        // What it had not published would come again, and rightly so.
+        if (answered && ring_->back_publish != nullptr) ring_->back_publish();
+        answered = false;
         attach_back_again();
         continue;
       }

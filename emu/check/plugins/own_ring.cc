@@ -218,7 +218,7 @@ constexpr ring_check_ring table = {
     .abi = RING_CHECK_ABI,
     .capabilities = RING_CHECK_RESPONSES | RING_CHECK_ANY_START | RING_CHECK_ATTACH_RUNNING |
                     RING_CHECK_HOSTILE_FRONT | RING_CHECK_HOSTILE_BACK | RING_CHECK_LENGTHS |
-                    RING_CHECK_WHOLE_SLOTS,
+                    RING_CHECK_WHOLE_SLOTS | (BUG == 34 ? 0 : RING_CHECK_REATTACH),
     .name = RING_NAME,
     .page_bytes = frame_bytes,
     .slots = slots_per_ring,

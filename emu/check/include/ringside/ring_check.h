@@ -57,7 +57,7 @@ enum ring_check_capability {
   RING_CHECK_RESPONSES = 1, /* push_rsp and pop_rsp are there */
   RING_CHECK_ANY_START = 2, /* init() honours `start`: indices may begin anywhere up to 2^32 - 1 */
   RING_CHECK_REATTACH =
-      4, /* an end may attach again while messages are outstanding; none is lost or doubled */
+      4, /* the back may attach again while messages are outstanding; none is lost or doubled */
   RING_CHECK_ATTACH_RUNNING = 8, /* an end may attach while the other one is already at work */
   RING_CHECK_HOSTILE_FRONT = 16, /* the back stands anything that a front may write into the page */
   RING_CHECK_HOSTILE_BACK = 32,  /* the front stands anything that a back may write into the page */
