@@ -31,7 +31,7 @@ EXECUTIONS_MAX = {
 
 
 def ring_check(*arguments, **more):
-    return subprocess.run([PROGRAM, "ring-check", *map(str, arguments)], capture_output=True, text=True, timeout=300, **more)
+    return subprocess.run([PROGRAM, "ring-check", *map(str, arguments)], capture_output=True, text=True, timeout=900, **more)
 
 
 def verdicts(ring, *arguments):
@@ -54,7 +54,7 @@ def find(mutant, model):
 
 class Rings(unittest.TestCase):
     def test_ringsides_own_rings_hold(self):
-        result = ring_check("-j", 2)
+        result = ring_check("-j", 2, "--limit", 1000)
         self.assertEqual(result.returncode, GOOD, result.stdout + result.stderr)
         self.assertNotIn("FAIL", result.stdout)
         for ring in ("own_sring_tx", "own_sring_rx", "own_flat_tx", "own_flat_rx"):

@@ -7,6 +7,10 @@
 
 #include "emu/base/check.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+extern "C" void __asan_unpoison_memory_region(void const volatile* address, std::size_t size);
+#endif
+
 namespace ringside::check {
 
 namespace context = boost::context::detail;
@@ -42,6 +46,10 @@ void Fibers::prepare(std::uint32_t fiber, Entry entry, void* with) {
     stacks_[fiber] = stack.sp;
     stack_size_ = stack.size;
   }
+#if defined(__SANITIZE_ADDRESS__)
+  // The frames of an execution that was given up have left their marks there.
+  __asan_unpoison_memory_region(static_cast<std::byte*>(stacks_[fiber]) - stack_bytes, stack_bytes);
+#endif
   starts_[fiber] = {this, entry, with, fiber};
   contexts_[fiber] = context::make_fcontext(stacks_[fiber], stack_bytes, &Trampoline::run);
 }
