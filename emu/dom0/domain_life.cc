@@ -63,6 +63,17 @@ Life DomainLives::life_of(DomainId id, std::uint32_t frame) {
   return known.preserve != 0 || known.reason == ShutdownReason::crash ? Life::kept : Life::finished;
 }
 
+Result<DomainInfo> DomainLives::look_up_living(DomainId id) {
+  const auto cannot = [&](std::string why) {
+    return Error{EINVAL, "no console", fmt::format("domain {}", id), std::move(why), ""};
+  };
+  auto info = look_up(id);
+  if (!info) return info.error();
+  if (!info->has_value()) return cannot("there is no such domain");
+  if (life_of(id, (*info)->shared_info_frame) != Life::living) return cannot("it has ended");
+  return **info;
+}
+
 std::string DomainLives::last_words(DomainId id, trace::Journal& journal) {
   const auto info = look_up(id);
   if (!info || !info.value().has_value() || info.value()->state.crashed == 0) return {};

@@ -18,9 +18,6 @@ namespace ringside::dom0 {
 /// How often a daemon looks whether the hypervisor still lives when its connection has something to say.
 inline constexpr Duration hypervisor_look_delay = std::chrono::milliseconds(100);
 
-/// How long a guest may take to suspend before whoever asked is told that it has not.
-inline constexpr Duration suspend_patience = std::chrono::seconds(10);
-
 enum class Life : std::uint8_t {
   living,
   finished,   ///< shut down, to be destroyed
@@ -48,6 +45,8 @@ class DomainLives {
   void destroy(DomainId id);
   /// Nothing when there is no such domain, or only what is left of it.
   Result<std::optional<DomainInfo>> look_up(DomainId id);
+  /// A domain that can be given a console; the error says for a person why it cannot.
+  [[nodiscard]] Result<DomainInfo> look_up_living(DomainId id);
   /// Of the domain whose shared_info is in `frame`: another one is another domain of the same id.
   [[nodiscard]] Life life_of(DomainId id, std::uint32_t frame);
   /// What dom0 itself says on the console of a domain that is kept, and in the journal. Nothing when it shut

@@ -19,9 +19,6 @@ Xenctld::~Xenctld() {
   if (settle_timer_ != 0) host_.timer_cancel(settle_timer_);
   if (check_timer_ != 0) host_.timer_cancel(check_timer_);
   if (last_reader_timer_ != 0) host_.timer_cancel(last_reader_timer_);
-  for (const auto& domain : domains_) {
-    if (domain != nullptr && domain->suspend_timer != 0) host_.timer_cancel(domain->suspend_timer);
-  }
 }
 
 Result<> Xenctld::start() {

@@ -19,6 +19,7 @@
 #include "emu/dom0/domain_life.h"
 #include "emu/dom0/event_device.h"
 #include "emu/dom0/line_server.h"
+#include "emu/dom0/suspension.h"
 #include "emu/dom0/xenctld_console.h"
 #include "emu/host/host.h"
 #include "emu/trace/journal.h"
@@ -55,13 +56,14 @@ class Xenctld {
   using Client = LineServer::ClientId;
 
   struct Domain {
+    Domain(Host& host, LineServer& server) : suspension(host, server) {}
+
     DomainId id = 0;
     std::uint32_t frame = 0;  ///< the number of its shared_info: another one is another domain of the same id
     bool ended = false;       ///< has ended, and is kept: it crashed, or is to be preserved
     bool suspended = false;   ///< has no channel, and gets one when it is resumed
-    Client suspender = 0;     ///< waits for the suspension; 0 = nobody
-    Host::TimerId suspend_timer = 0;
-    bool unsettled = false;  ///< its channel brought something since its console was last settled
+    Suspension suspension;    ///< that somebody waits for
+    bool unsettled = false;   ///< its channel brought something since its console was last settled
     std::unique_ptr<Channel> channel;
     std::unique_ptr<XenctldConsole> console;
     std::unique_ptr<ControlCalls> control;

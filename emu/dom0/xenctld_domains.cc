@@ -48,23 +48,18 @@ std::string Xenctld::store_path(DomainId id) const {
 }
 
 Result<Xenctld::Domain*> Xenctld::make_domain(DomainId id) {
-  const auto cannot = [&](std::string why) {
-    return Error{EINVAL, "no console", fmt::format("domain {}", id), std::move(why), ""};
-  };
-  auto info = lives_.look_up(id);
+  auto info = lives_.look_up_living(id);
   if (!info) return info.error();
-  if (!info->has_value()) return cannot("there is no such domain");
-  const std::uint32_t frame = (*info)->shared_info_frame;
-  if (lives_.life_of(id, frame) != Life::living) return cannot("it has ended");
-  auto store = ConsoleStore::make(host_, store_path(id),
-                                  XenctldConsole::store_shape(options_.queue_limit_bytes), frame);
+  auto store =
+      ConsoleStore::make(host_, store_path(id), XenctldConsole::store_shape(options_.queue_limit_bytes),
+                         info->shared_info_frame);
   if (!store) return store.error();
-  return add_domain(**info, std::move(*store));
+  return add_domain(*info, std::move(*store));
 }
 
 /// It has no channel yet.
 Result<Xenctld::Domain*> Xenctld::add_domain(const DomainInfo& info, ConsoleStore store) {
-  auto domain = std::make_unique<Domain>();
+  auto domain = std::make_unique<Domain>(host_, server_);
   domain->id = info.domain;
   domain->frame = info.shared_info_frame;
   domain->control = std::make_unique<ControlCalls>(

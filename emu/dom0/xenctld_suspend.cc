@@ -5,7 +5,6 @@
 // that it read; the channel goes, the queues and the pty stay. Waking: the hypervisor gives the guest another
 // frame with the indices and tags of the old one, and a channel is opened on that.
 #include <cerrno>
-#include <utility>
 
 #include "emu/dom0/xenctld.h"
 
@@ -17,13 +16,11 @@ void Xenctld::ask_suspend(Client client, Domain& domain, const ring::ControlMess
   };
   if (domain.ended) return refuse("has ended");
   if (domain.suspended) return refuse("is suspended already");
-  if (domain.suspender != 0) return refuse("is being suspended already");
-  domain.suspender = client;
+  if (domain.suspension.is_awaited()) return refuse("is being suspended already");
   domain.console->hold_input(true);
-  domain.suspend_timer = host_.timer_start(suspend_patience, [this, id = domain.id] {
+  domain.suspension.wait(client, [this, id = domain.id] {
     Domain* slow = find(id);
     if (slow == nullptr) return;
-    slow->suspend_timer = 0;
     suspend_failed(*slow,
                    fmt::format("domain {} has not suspended: it waits until its reader has read what it "
                                "printed and its program what was typed, or cannot suspend",
@@ -36,11 +33,8 @@ void Xenctld::ask_suspend(Client client, Domain& domain, const ring::ControlMess
 
 /// Input flows again. A guest that suspends later than it was waited for is laid down all the same.
 void Xenctld::suspend_failed(Domain& domain, const std::string& why) {
-  if (domain.suspend_timer != 0) host_.timer_cancel(std::exchange(domain.suspend_timer, 0));
-  const Client suspender = std::exchange(domain.suspender, 0);
-  if (suspender == 0) return;
+  if (!domain.suspension.fail(why)) return;
   domain.console->hold_input(domain.suspended);
-  server_.answer(suspender, "error " + why);
 }
 
 void Xenctld::lay_down(Domain& domain) {
@@ -55,8 +49,7 @@ void Xenctld::lay_down(Domain& domain) {
     domain.channel.reset();
   }
   domain.control->fail(fmt::format("domain {} is suspended", domain.id));
-  if (domain.suspend_timer != 0) host_.timer_cancel(std::exchange(domain.suspend_timer, 0));
-  server_.answer(std::exchange(domain.suspender, 0), "ok");
+  server_.answer(domain.suspension.end(), "ok");
 }
 
 void Xenctld::ask_resume(Client client, DomainId id) {

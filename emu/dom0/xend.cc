@@ -28,9 +28,6 @@ Xend::Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions opti
 }
 
 Xend::~Xend() {
-  for (const auto& domain : domains_) {
-    if (domain != nullptr && domain->suspend_timer != 0) host_.timer_cancel(domain->suspend_timer);
-  }
   if (viewer_timer_ != 0) host_.timer_cancel(viewer_timer_);
 }
 

@@ -18,6 +18,7 @@
 #include "emu/dom0/dom0_request.h"
 #include "emu/dom0/domain_life.h"
 #include "emu/dom0/line_server.h"
+#include "emu/dom0/suspension.h"
 #include "emu/dom0/xcs_link.h"
 #include "emu/dom0/xend_console.h"
 #include "emu/host/host.h"
@@ -59,6 +60,8 @@ class Xend {
   enum class Link : std::uint8_t { none, opening, open };
 
   struct Domain {
+    Domain(Host& host, LineServer& server) : suspension(host, server) {}
+
     DomainId id = 0;
     std::uint32_t frame = 0;  ///< the number of its shared_info: another one is another domain of the same id
     Link link = Link::none;
@@ -68,8 +71,7 @@ class Xend {
     bool ending = false;     ///< has ended; what it said last may still be on its way through xcs
     bool ended = false;      ///< has ended, and is kept: it crashed, or is to be preserved
     bool suspended = false;  ///< has no channel, and gets one when it is resumed
-    Client suspender = 0;    ///< waits for the suspension; 0 = nobody
-    Host::TimerId suspend_timer = 0;
+    Suspension suspension;   ///< that somebody waits for
     bool unsettled = false;  ///< something came for its console in this batch
     std::unique_ptr<ControlCalls> control;
     std::unique_ptr<XendConsole> console;

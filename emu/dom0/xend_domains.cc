@@ -24,21 +24,16 @@ Xend::Domain* Xend::find(DomainId id) {
 // -- the beginning
 
 Result<Xend::Domain*> Xend::make_domain(DomainId id) {
-  const auto cannot = [&](std::string why) {
-    return Error{EINVAL, "no console", fmt::format("domain {}", id), std::move(why), ""};
-  };
-  auto info = lives_.look_up(id);
+  auto info = lives_.look_up_living(id);
   if (!info) return info.error();
-  if (!info->has_value()) return cannot("there is no such domain");
-  const std::uint32_t frame = (*info)->shared_info_frame;
-  if (lives_.life_of(id, frame) != Life::living) return cannot("it has ended");
   const std::uint32_t port = options_.console_port_base == 0 ? 0 : options_.console_port_base + id;
   if (port > 65'535) {
-    return cannot(fmt::format("its TCP port would be {}; choose a lower --console-port-base, or 0", port));
+    return Error{EINVAL, "no console", fmt::format("domain {}", id),
+                 fmt::format("its TCP port would be {}", port), "choose a lower --console-port-base, or 0"};
   }
-  auto store = ConsoleStore::make(host_, store_path(id), store_shape, frame);
+  auto store = ConsoleStore::make(host_, store_path(id), store_shape, info->shared_info_frame);
   if (!store) return store.error();
-  return add_domain(**info, std::move(*store));
+  return add_domain(*info, std::move(*store));
 }
 
 std::string Xend::store_path(DomainId id) const {
@@ -47,7 +42,7 @@ std::string Xend::store_path(DomainId id) const {
 
 Result<Xend::Domain*> Xend::add_domain(const DomainInfo& info, ConsoleStore store) {
   const DomainId id = info.domain;
-  auto domain = std::make_unique<Domain>();
+  auto domain = std::make_unique<Domain>(host_, server_);
   domain->id = id;
   domain->frame = info.shared_info_frame;
   domain->control = std::make_unique<ControlCalls>(
@@ -158,7 +153,7 @@ void Xend::channel_opened(Domain& domain) {
     server_.answer(creator, fmt::format("ok {} {} {}", domain.guest_port, domain.console->tcp_port(),
                                         domain.console->path()));
   }
-  domain.console->hold_input(domain.suspender != 0);
+  domain.console->hold_input(domain.suspension.is_awaited());
   domain.console->wire_ready();
   domain.control->send();
   // Its end may have been announced while nobody asked after it.

@@ -5,7 +5,6 @@
 // own requests answered: nothing is under way when the channel is freed. Waking: the hypervisor gives the
 // guest another frame, xcs opens a channel anew, and its viewer, who stayed, goes on.
 #include <cerrno>
-#include <utility>
 
 #include "emu/dom0/xend.h"
 
@@ -17,13 +16,11 @@ void Xend::ask_suspend(Client client, Domain& domain, const ring::ControlMessage
   };
   if (domain.ended || domain.ending) return refuse("has ended");
   if (domain.suspended) return refuse("is suspended already");
-  if (domain.suspender != 0) return refuse("is being suspended already");
-  domain.suspender = client;
+  if (domain.suspension.is_awaited()) return refuse("is being suspended already");
   domain.console->hold_input(true);
-  domain.suspend_timer = host_.timer_start(suspend_patience, [this, id = domain.id] {
+  domain.suspension.wait(client, [this, id = domain.id] {
     Domain* slow = find(id);
     if (slow == nullptr) return;
-    slow->suspend_timer = 0;
     suspend_failed(*slow,
                    fmt::format("domain {} has not suspended: it waits until its viewer has read what it "
                                "printed and its program what was typed, or cannot suspend",
@@ -35,11 +32,8 @@ void Xend::ask_suspend(Client client, Domain& domain, const ring::ControlMessage
 
 /// Input flows again. A guest that suspends later than it was waited for is laid down all the same.
 void Xend::suspend_failed(Domain& domain, const std::string& why) {
-  if (domain.suspend_timer != 0) host_.timer_cancel(std::exchange(domain.suspend_timer, 0));
-  const Client suspender = std::exchange(domain.suspender, 0);
-  if (suspender == 0) return;
+  if (!domain.suspension.fail(why)) return;
   domain.console->hold_input(domain.suspended);
-  server_.answer(suspender, "error " + why);
   link_.flush();
 }
 
@@ -50,8 +44,7 @@ void Xend::lay_down(Domain& domain) {
   domain.console->hold_input(true);
   domain.console->wire_lost();
   domain.control->fail(fmt::format("domain {} is suspended", domain.id));
-  if (domain.suspend_timer != 0) host_.timer_cancel(std::exchange(domain.suspend_timer, 0));
-  const Client suspender = std::exchange(domain.suspender, 0);
+  const Client suspender = domain.suspension.end();
   const auto port = static_cast<std::int32_t>(domain.local_port);
   const auto done = [this, suspender](const XcsMessage&) { server_.answer(suspender, "ok"); };
   if (domain.link == Link::open) {
