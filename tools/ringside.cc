@@ -2,8 +2,8 @@
 #include <cstdio>
 
 #include "tools/command.h"
-#include "tools/script_files.h"
-#include "tools/watch_web.h"
+#include "tools/run/script_files.h"
+#include "tools/view/watch_web.h"
 
 namespace ringside::tools {
 

@@ -18,8 +18,8 @@
 #include "tools/ring_check/outputs.h"
 #include "tools/ring_check/plan.h"
 #include "tools/shard.h"
-#include "tools/view_data.h"
-#include "tools/view_page.h"
+#include "tools/view/data.h"
+#include "tools/view/page.h"
 
 namespace ringside::tools {
 

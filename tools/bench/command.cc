@@ -1,0 +1,112 @@
+// The subcommand `bench`: what it takes, what it runs, where its report goes.
+#include "tools/bench/bench.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include "tools/command.h"
+
+namespace ringside::tools {
+
+namespace {
+
+constexpr int exit_interrupted = 130;
+
+struct BenchOptions {
+  std::string only;
+  std::size_t rounds = bench::Effort().rounds;
+  bool quick = false;
+  bool json = false;
+  std::string log;
+  std::string act;  ///< hidden: this process is the program at the end of a path
+  std::uint64_t bytes = 0;
+};
+
+using Measure = Result<std::vector<bench::Table>> (*)(const bench::Effort&, const bench::Interruption&);
+
+struct Part {
+  const char* name;
+  Measure measure;
+};
+constexpr Part parts[] = {
+    {"ring", bench::measure_ring}, {"path", bench::measure_path}, {"script", bench::measure_script}};
+
+bench::Effort effort_of(const BenchOptions& options) {
+  bench::Effort effort;
+  effort.rounds = options.rounds;
+  if (options.quick) {
+    effort.rounds = std::min<std::size_t>(options.rounds, 2);
+    effort.sample_seconds = 0.002;
+    effort.path_bytes_max = 128u << 10;
+  }
+  return effort;
+}
+
+Result<> append_line(const std::string& path, const std::string& line) {
+  std::ofstream file(path, std::ios::app);
+  file << line << "\n" << std::flush;
+  if (!file) return Error{EIO, "cannot write the benchmark's log", path, "it does not open or is full", ""};
+  return Done{};
+}
+
+int run_bench(const BenchOptions& options) {
+  if (!options.act.empty()) return bench::act_program(options.act, options.bytes);
+  bench::Context context = bench::context_of_this_run();
+  const bench::Effort effort = effort_of(options);
+  context.rounds = effort.rounds;
+  std::vector<bench::Table> tables;
+  {
+    const bench::Interruption interruption;
+    for (const Part& part : parts) {
+      if (!options.only.empty() && options.only != part.name) continue;
+      auto measured = part.measure(effort, interruption);
+      if (!measured) {
+        failed(measured.error());
+        return measured.error().code == EINTR ? exit_interrupted : exit_could_not_run;
+      }
+      std::move(measured->begin(), measured->end(), std::back_inserter(tables));
+    }
+  }
+  const std::string line = bench::as_json(context, tables);
+  if (!options.log.empty()) {
+    if (auto written = append_line(options.log, line); !written) return failed(written.error());
+  }
+  const std::string shown = options.json ? line + "\n" : bench::as_text(context, tables);
+  std::fwrite(shown.data(), 1, shown.size(), stdout);
+  return exit_good;
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app, Session& session) {
+  CLI::App* command = app.add_subcommand(
+      "bench", "Measure the ring and the whole path, side by side with what else one could take");
+  command->footer(
+      "ring: 64-byte control messages with their answers between two processes: beside a pipe, a unix socket "
+      "and\n"
+      "      boost::interprocess::message_queue; on two CPUs, on one, and wherever the kernel puts them\n"
+      "path: bytes through console client, xend, xcs, ring, guest and pty: beside two socats over the same "
+      "kind of pty\n"
+      "script: scenarios in simulation, with 1 to 1000 domains; entries are those of the journal\n"
+      "Only ratios of one run mean anything. Takes less than two minutes.\n"
+      "Examples:\n"
+      "  ringside bench\n"
+      "  ringside bench --only ring --rounds 21\n"
+      "  ringside bench --log test/benchmarks.jsonl        appends one line");
+  const auto options = std::make_shared<BenchOptions>();
+  command->add_option("--only", options->only, "One part only")
+      ->check(CLI::IsMember({"ring", "path", "script"}));
+  command->add_option("--rounds", options->rounds, "Rounds, at least 1; fewer than 11 say little")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_flag("--quick", options->quick, "A few tiny rounds: shows that everything runs, not how fast");
+  command->add_flag("--json", options->json, "Print one JSON line");
+  command->add_option("--log", options->log, "Append the JSON line to this file");
+  command->add_option("--act", options->act)->group("");
+  command->add_option("--bytes", options->bytes)->group("");
+  command->callback([&session, options] { session.run = [options] { return run_bench(*options); }; });
+}
+
+}  // namespace ringside::tools

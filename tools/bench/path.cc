@@ -1,0 +1,364 @@
+// The whole path, from this process's end of a console to a program in a guest, beside the same bytes through
+// two socats: one with the program on a pty, one with our pipes, a unix socket between them.
+//
+// The far end is this program itself in both cases (act_program). It says that it is ready before the clock
+// starts, and every byte is checked at the end that receives it.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <sstream>
+
+#include "emu/host/launch.h"
+#include "emu/host/linux_descriptors.h"
+#include "tools/bench/bench.h"
+
+namespace ringside::tools::bench {
+
+namespace {
+
+constexpr std::size_t program_write_bytes = 4096;
+constexpr std::size_t our_read_bytes = 65536;
+constexpr int patience_ms = 20'000;
+constexpr int end_patience_ms = 5'000;
+/// Bytes under way when they come back on the same path. With more than the ptys on it hold, a relay that
+/// blocks when it writes, as socat does, and the program at its end wait for each other for ever.
+constexpr std::uint64_t echo_window_bytes = 16384;
+constexpr char ready_byte = 'r';
+constexpr char done_byte = 'd';
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// The bytes that travel: a period that is no divisor of any buffer's size, so that a lost or doubled piece
+/// shows.
+class Pattern {
+ public:
+  Pattern() {
+    for (std::size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<char>(i % period);
+  }
+  /// At most our_read_bytes of what comes after the first `offset` bytes.
+  [[nodiscard]] const char* at(std::uint64_t offset) const { return bytes_.data() + offset % period; }
+
+ private:
+  static constexpr std::size_t period = 251;
+  std::array<char, period + our_read_bytes> bytes_;
+};
+
+// -- the far end
+
+bool write_all(const char* data, std::size_t size) {
+  while (size > 0) {
+    const ssize_t count = write(STDOUT_FILENO, data, size);
+    if (count <= 0) return false;
+    data += count;
+    size -= static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+bool print_pattern(std::uint64_t bytes) {
+  const Pattern pattern;
+  char go = 0;
+  if (read(STDIN_FILENO, &go, 1) != 1) return false;
+  for (std::uint64_t done = 0; done < bytes;) {
+    const std::size_t size = std::min<std::uint64_t>(program_write_bytes, bytes - done);
+    if (!write_all(pattern.at(done), size)) return false;
+    done += size;
+  }
+  return true;
+}
+
+bool take_pattern(std::uint64_t bytes, bool send_back) {
+  const Pattern pattern;
+  std::array<char, program_write_bytes> buffer;
+  for (std::uint64_t done = 0; done < bytes;) {
+    const ssize_t count = read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (count <= 0) return false;
+    const auto size = static_cast<std::size_t>(count);
+    if (std::memcmp(buffer.data(), pattern.at(done), size) != 0) return false;
+    if (send_back && !write_all(buffer.data(), size)) return false;
+    done += size;
+  }
+  return send_back || write_all(&done_byte, 1);
+}
+
+// -- our end
+
+struct Direction {
+  const char* act;
+  bool we_type;         ///< `bytes` of them; else one byte, to set it going
+  bool program_prints;  ///< `bytes` of them; else one byte, when it has had all
+};
+constexpr std::array directions{Direction{"prints", false, true}, Direction{"takes", true, false},
+                                Direction{"echoes", true, true}};
+
+/// A started program with pipes for stdin and stdout. Ended and reaped at the end.
+class Piped {
+ public:
+  enum class Pipes : std::uint8_t { ours, none };
+
+  static Result<std::unique_ptr<Piped>> start(std::vector<std::string> argv, Pipes pipes) {
+    auto piped = std::make_unique<Piped>();
+    std::array<std::array<int, 2>, 2> ends{{{-1, -1}, {-1, -1}}};
+    for (auto& pair : ends) {
+      if (pipe2(pair.data(), O_CLOEXEC) != 0) return system_error("cannot make a pipe", "");
+    }
+    const Fd their_input(ends[0][0]);
+    const Fd their_output(ends[1][1]);
+    piped->input_ = Fd(ends[0][1]);
+    piped->output_ = Fd(ends[1][0]);
+    for (const Fd* ours : {&piped->input_, &piped->output_}) fcntl(ours->get(), F_SETFL, O_NONBLOCK);
+    const int parent = getpid();
+    piped->pid_ = fork();
+    if (piped->pid_ < 0) return system_error("cannot start", argv[0]);
+    if (piped->pid_ == 0) become(argv, pipes, their_input.get(), their_output.get(), parent);
+    return piped;
+  }
+
+  Piped() = default;
+  ~Piped() {
+    if (pid_ <= 0) return;
+    input_ = Fd();
+    output_ = Fd();
+    end_process(pid_, end_patience_ms);
+    waitpid(pid_, nullptr, 0);
+  }
+  Piped(const Piped&) = delete;
+  Piped& operator=(const Piped&) = delete;
+
+  [[nodiscard]] int input() const { return input_.get(); }
+  [[nodiscard]] int output() const { return output_.get(); }
+
+ private:
+  [[noreturn]] static void become(std::vector<std::string>& argv, Pipes pipes, int input, int output,
+                                  int parent) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) _exit(1);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    std::signal(SIGPIPE, SIG_DFL);
+    const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    dup2(pipes == Pipes::ours ? input : nothing, STDIN_FILENO);
+    dup2(pipes == Pipes::ours ? output : nothing, STDOUT_FILENO);
+    dup2(nothing, STDERR_FILENO);
+    std::vector<char*> pointers;
+    for (std::string& word : argv) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    execvp(pointers[0], pointers.data());
+    _exit(127);
+  }
+
+  Fd input_;
+  Fd output_;
+  int pid_ = -1;
+};
+
+Error path_error(const std::string& name, const std::string& why) {
+  return {EIO, "cannot measure", name, why, "does ringside exec -- echo hello work?"};
+}
+
+/// Waits until a pipe is ready for something, or fails.
+Result<> wait_ready(const std::string& name, std::array<pollfd, 3>& waiting, Clock::time_point start) {
+  for (;;) {
+    const int left_ms = patience_ms - static_cast<int>(seconds_since(start) * 1000);
+    const int count = left_ms > 0 ? poll(waiting.data(), waiting.size(), left_ms) : 0;
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return path_error(name, fmt::format("it did not finish within {} s", patience_ms / 1000));
+    if (waiting[2].revents != 0) return Interruption::error();
+    return Done{};
+  }
+}
+
+/// Seconds from the first byte typed to the last byte received, on a path whose far end acts `direction`.
+Result<double> time_bytes(const std::string& name, const Piped& near_end, const Direction& direction,
+                          std::uint64_t bytes, const Interruption& interruption) {
+  static const Pattern pattern;
+  std::array<char, our_read_bytes> buffer;
+  const std::uint64_t to_type = direction.we_type ? bytes : 1;
+  const std::uint64_t to_receive = direction.program_prints ? bytes : 1;
+  const auto begun = Clock::now();
+  Clock::time_point start;
+  bool ready = false;
+  std::uint64_t typed = 0;
+  std::uint64_t received = 0;
+  while (received < to_receive || !ready) {
+    const std::uint64_t window = direction.we_type && direction.program_prints ? echo_window_bytes : to_type;
+    const std::uint64_t may_type = ready ? std::min(to_type, received + window) - typed : 0;
+    std::array<pollfd, 3> waiting{{{near_end.output(), POLLIN, 0},
+                                   {may_type > 0 ? near_end.input() : -1, POLLOUT, 0},
+                                   {interruption.descriptor(), POLLIN, 0}}};
+    if (auto waited = wait_ready(name, waiting, begun); !waited) return waited.error();
+    if (waiting[1].revents != 0) {
+      const std::size_t size = std::min<std::uint64_t>(our_read_bytes, may_type);
+      const ssize_t count = write(near_end.input(), pattern.at(typed), size);
+      if (count < 0 && errno != EAGAIN) return path_error(name, "it closed its input");
+      typed += count > 0 ? static_cast<std::uint64_t>(count) : 0;
+    }
+    if (waiting[0].revents == 0) continue;
+    const ssize_t count = read(near_end.output(), buffer.data(), buffer.size());
+    if (count == 0) return path_error(name, "it ended too early");
+    if (count < 0) continue;
+    if (!ready) {
+      if (count != 1 || buffer[0] != ready_byte) return path_error(name, "its program does not start");
+      ready = true;
+      start = Clock::now();
+      continue;
+    }
+    const auto size = static_cast<std::size_t>(count);
+    const char* expected = direction.program_prints ? pattern.at(received) : &done_byte;
+    if (size > to_receive - received || std::memcmp(buffer.data(), expected, size) != 0) {
+      return path_error(name, "it delivered other bytes than were sent");
+    }
+    received += size;
+  }
+  return seconds_since(start);
+}
+
+// -- the two paths
+
+/// This program, by a name that needs no quoting anywhere for as long as this process lives.
+std::string ourselves() {
+  return fmt::format("/proc/{}/exe", getpid());
+}
+
+std::vector<std::string> program_at_the_end(const Direction& direction, std::uint64_t bytes) {
+  return {ourselves(), "bench", "--act", direction.act, "--bytes", std::to_string(bytes)};
+}
+
+Result<double> time_ringside(const Direction& direction, std::uint64_t bytes,
+                             const Interruption& interruption) {
+  std::vector<std::string> argv = {ourselves(), "exec", "--raw", "--"};
+  for (const std::string& word : program_at_the_end(direction, bytes)) argv.push_back(word);
+  auto exec = Piped::start(argv, Piped::Pipes::ours);
+  if (!exec) return exec.error();
+  return time_bytes("ringside exec", **exec, direction, bytes, interruption);
+}
+
+Result<double> time_socats(const Direction& direction, std::uint64_t bytes,
+                           const Interruption& interruption) {
+  // In the abstract namespace: there is no file that could be left behind.
+  const std::string name = fmt::format("ringside-bench-{}", getpid());
+  std::string program = "EXEC:";
+  for (const std::string& word : program_at_the_end(direction, bytes)) program += word + " ";
+  program.back() = ',';
+  auto far_end =
+      Piped::start({"socat", "ABSTRACT-LISTEN:" + name, program + "pty,rawer"}, Piped::Pipes::none);
+  if (!far_end) return far_end.error();
+  auto near_end = Piped::start({"socat", "STDIO", "ABSTRACT-CONNECT:" + name + ",retry=200,interval=0.02"},
+                               Piped::Pipes::ours);
+  if (!near_end) return near_end.error();
+  return time_bytes("socat", **near_end, direction, bytes, interruption);
+}
+
+bool is_installed(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (access((folder + "/" + program).c_str(), X_OK) == 0) return true;
+  }
+  return false;
+}
+
+// -- rounds
+
+struct PathKind {
+  std::string name;
+  Result<double> (*time)(const Direction&, std::uint64_t bytes, const Interruption&);
+};
+
+/// One path in one place: how many bytes make a sample of the time it should take, by direction.
+struct Lane {
+  const PathKind* kind;
+  Row* row;
+  std::vector<int> cpus;
+  std::array<std::uint64_t, directions.size()> bytes;
+};
+
+constexpr std::uint64_t bytes_min = 64u << 10;
+constexpr double path_sample_seconds = 0.15;
+
+Result<> run_lane(Lane& lane, const Effort& effort, const Interruption& interruption, bool kept) {
+  for (std::size_t i = 0; i < directions.size(); ++i) {
+    auto seconds = lane.kind->time(directions[i], lane.bytes[i], interruption);
+    if (!seconds) return seconds.error();
+    const double rate = static_cast<double>(lane.bytes[i]) / std::max(*seconds, 1e-6);
+    if (kept) lane.row->samples[i].push_back(rate);
+    lane.bytes[i] = std::clamp(static_cast<std::uint64_t>(rate * path_sample_seconds), bytes_min,
+                               std::max<std::uint64_t>(bytes_min, effort.path_bytes_max));
+  }
+  return Done{};
+}
+
+}  // namespace
+
+int act_program(const std::string& act, std::uint64_t bytes) {
+  if (!write_all(&ready_byte, 1)) return 1;
+  for (const Direction& direction : directions) {
+    if (act != direction.act) continue;
+    const bool good =
+        direction.we_type ? take_pattern(bytes, direction.program_prints) : print_pattern(bytes);
+    return good ? 0 : 1;
+  }
+  return 1;
+}
+
+Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption& interruption) {
+  const std::vector<PathKind> kinds = {{"two socats", time_socats}, {"ringside exec", time_ringside}};
+  const std::vector<int> all = allowed_cpus();
+  const std::vector<std::vector<int>> places = {all, {all.at(0)}};
+  std::vector<Table> tables;
+  for (const auto& cpus : places) {
+    Table table{.part = "path",
+                .place = tables.empty() ? "free" : "1core",
+                .title = fmt::format("bytes between us and a program on a pty, {}",
+                                     tables.empty() ? "wherever the kernel puts the processes"
+                                                    : fmt::format("all processes on CPU {}", cpus[0])),
+                .peer = kinds[0].name,
+                .columns = {{"printed_bytes_per_second", "program prints, MB/s", 1e6},
+                            {"typed_bytes_per_second", "we type, MB/s", 1e6},
+                            {"echoed_bytes_per_second", "echo, MB/s", 1e6}},
+                .rows = {},
+                .missing = {}};
+    for (const PathKind& kind : kinds)
+      table.rows.push_back({kind.name, std::vector<std::vector<double>>(3), {}});
+    if (!is_installed("socat")) table.rows[0].missing = "skipped: socat is not installed";
+    tables.push_back(std::move(table));
+  }
+  std::vector<Lane> lanes;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    for (std::size_t j = 0; j < kinds.size(); ++j) {
+      Row& row = tables[i].rows[j];
+      if (row.missing.empty())
+        lanes.push_back({&kinds[j], &row, places[i], {bytes_min, bytes_min, bytes_min}});
+    }
+  }
+  const auto start = Clock::now();
+  for (std::size_t round = 0; round < effort.rounds + 1; ++round) {
+    if (round > 1 && seconds_since(start) > effort.budget_seconds) break;
+    for (Lane& lane : lanes) {
+      run_on(lane.cpus);
+      auto done = run_lane(lane, effort, interruption, round > 0);
+      run_on(all);
+      if (!done) return done.error();
+    }
+  }
+  return tables;
+}
+
+}  // namespace ringside::tools::bench

@@ -1,0 +1,365 @@
+// The ring between two processes, as a guest and its controller use it: real Front and Back over one sealed
+// frame, event bits and kicks, and the linux host's loop on both sides. And, as the limit of that layout, the
+// same rings between two processes that only look at them.
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <optional>
+
+#include "emu/domu/guest_events.h"
+#include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_host.h"
+#include "ring/back.h"
+#include "ring/channel_words.h"
+#include "ring/event_bits.h"
+#include "ring/front.h"
+#include "tools/bench/bench.h"
+
+namespace ringside::tools::bench {
+
+namespace {
+
+using ring::ControlMessage;
+
+constexpr ring::Abi abi = ring::Abi::sring;
+constexpr ring::Port port = 1;
+constexpr DomainId guest_domain = 1;
+
+/// The asking end as the guest drives it. What differs from a guest is only who wants to send.
+class Asker {
+ public:
+  Asker(std::byte* frame, const Traffic& traffic)
+      : front_(*ring::Front<>::attach(ring::shared_ring(frame, abi, ring::Ring::tx))),
+        questions_(traffic),
+        window_(traffic.one_at_a_time ? 1 : ring::slots_per_ring) {}
+
+  [[nodiscard]] bool has_work() const { return front_.has_response(); }
+  [[nodiscard]] bool finished() const { return questions_.finished(); }
+  [[nodiscard]] std::optional<std::uint64_t> result() const { return questions_.result(); }
+
+  /// Takes all answers, puts as many requests as there is room for. True when something was published.
+  [[nodiscard]] bool turn() {
+    ControlMessage response;
+    while (front_.take_response(response) == ring::TakeResponse::taken) questions_.answered(response);
+    bool news = false;
+    while (questions_.more() && front_.outstanding() < window_) {
+      RS_CHECK(front_.put_request(questions_.next()));
+      front_.publish();
+      news = true;
+    }
+    return news;
+  }
+
+ private:
+  ring::Front<> front_;
+  Questions questions_;
+  std::uint32_t window_;
+};
+
+/// The answering end: each request is its own answer.
+class Answerer {
+ public:
+  explicit Answerer(std::byte* frame)
+      : back_(*ring::Back<>::attach(ring::shared_ring(frame, abi, ring::Ring::tx))) {}
+
+  [[nodiscard]] bool has_work() const { return back_.has_request(); }
+  [[nodiscard]] bool finished() const { return finished_; }
+
+  /// Answers all requests. True when something was published.
+  [[nodiscard]] bool turn() {
+    ControlMessage request;
+    bool news = false;
+    while (back_.take_request(request) == ring::TakeRequest::taken) {
+      RS_CHECK(back_.put_response(request));
+      back_.publish();
+      finished_ = is_last(request);
+      news = true;
+    }
+    return news;
+  }
+
+ private:
+  ring::Back<> back_;
+  bool finished_ = false;
+};
+
+/// The frame and the two kicks of a channel, made before the processes are forked. A descriptor is all that
+/// passes to them: each has a host, and a mapping, of its own.
+struct Channel {
+  LinuxHost host{"bench", Machine("/nowhere")};
+  Handle frame;
+  Handle guest_kicks;
+  Handle controller_kicks;
+
+  static Result<std::unique_ptr<Channel>> make() {
+    auto channel = std::make_unique<Channel>();
+    auto frame = channel->host.frame_create();
+    if (!frame) return frame.error();
+    auto guest_kicks = channel->host.kicks_create();
+    if (!guest_kicks) return guest_kicks.error();
+    auto controller_kicks = channel->host.kicks_create();
+    if (!controller_kicks) return controller_kicks.error();
+    channel->frame = std::move(*frame);
+    channel->guest_kicks = std::move(*guest_kicks);
+    channel->controller_kicks = std::move(*controller_kicks);
+    return channel;
+  }
+};
+
+/// A side's own host and what it holds of the channel.
+struct Seat {
+  LinuxHost host{"bench", Machine("/nowhere")};
+  trace::NullSink silent;
+  Mapping mapping;
+  Handle guest_kicks;
+  Handle controller_kicks;
+
+  explicit Seat(const Channel& channel) {
+    const Handle frame = host.adopt(dup(channel.frame.number()));
+    auto mapped = host.frame_map(frame);
+    RS_CHECK(mapped.ok());
+    mapping = std::move(*mapped);
+    guest_kicks = host.adopt(dup(channel.guest_kicks.number()));
+    controller_kicks = host.adopt(dup(channel.controller_kicks.number()));
+  }
+};
+
+/// The controller's side of the events, as the control switch has it.
+class ControllerEvents {
+ public:
+  ControllerEvents(Seat& seat, Answerer& answerer)
+      : seat_(seat), answerer_(answerer), up_(seat.mapping.frame()), guest_bits_(seat.mapping.frame(), abi) {
+    ring::ChannelWords* words = ring::channel_words(seat.mapping.frame());
+    up_.set_mask();
+    wait_ =
+        seat.host.ring_wait_start(seat.controller_kicks, {.awaken = [this] { up_.set_mask(); },
+                                                          .has_work = [this] { return answerer_.has_work(); },
+                                                          .serve = [this] { turn(); },
+                                                          .try_sleep = [this] { return try_sleep(); },
+                                                          .own_cpu = &words->controller_cpu,
+                                                          .peer_cpu = &words->guest_cpu});
+  }
+  ~ControllerEvents() { seat_.host.ring_wait_end(wait_); }
+  ControllerEvents(const ControllerEvents&) = delete;
+  ControllerEvents& operator=(const ControllerEvents&) = delete;
+
+ private:
+  void turn() {
+    if (up_.is_pending()) up_.clear_pending();
+    if (answerer_.turn()) {
+      if (guest_bits_.raise(port) == ring::Raised::kick) seat_.host.kick(seat_.guest_kicks);
+      seat_.host.ring_wait_expect(wait_);
+    }
+    if (answerer_.finished()) seat_.host.stop(0);
+  }
+
+  bool try_sleep() {
+    if (!up_.unmask() && !answerer_.has_work()) return true;
+    up_.set_mask();
+    return false;
+  }
+
+  Seat& seat_;
+  Answerer& answerer_;
+  ring::UpEvents<> up_;
+  ring::EventBits<> guest_bits_;
+  Host::WaitId wait_ = 0;
+};
+
+/// What both kinds of ring have in common. The answering end attaches before the clock starts, since
+/// attaching forgets what was asked earlier.
+class RingTransport : public Transport {
+ public:
+  explicit RingTransport(std::unique_ptr<Channel> channel) : channel_(std::move(channel)) {}
+
+  void enter(Side side) override {
+    seat_.emplace(*channel_);
+    if (side == Side::answers) answerer_.emplace(seat_->mapping.frame());
+  }
+
+ protected:
+  std::unique_ptr<Channel> channel_;
+  std::optional<Seat> seat_;
+  std::optional<Answerer> answerer_;
+};
+
+class OurRing final : public RingTransport {
+ public:
+  using RingTransport::RingTransport;
+
+  std::optional<std::uint64_t> ask(const Traffic& traffic) override {
+    Asker asker(seat_->mapping.frame(), traffic);
+    domu::GuestEvents::Channel channel;
+    channel.port = port;
+    channel.kicks = std::move(seat_->guest_kicks);
+    channel.peer = {port, std::move(seat_->controller_kicks), 0};
+    channel.reopen = [] { return std::nullopt; };
+    domu::GuestEvents events(seat_->host, trace::Journal(seat_->silent, {}), guest_domain,
+                             seat_->mapping.frame(), abi, std::move(channel));
+    const auto turn = [&] {
+      if (asker.turn()) events.notify();
+      if (asker.finished()) seat_->host.stop(0);
+    };
+    events.start([&] { return asker.has_work(); }, turn);
+    turn();
+    seat_->host.run();
+    return asker.result();
+  }
+
+  bool answer() override {
+    const ControllerEvents events(*seat_, *answerer_);
+    seat_->host.run();
+    return true;
+  }
+};
+
+/// No events at all: both sides look until there is something. For so long, at most, that a dead peer is
+/// noticed.
+class SpinningRing final : public RingTransport {
+ public:
+  using RingTransport::RingTransport;
+
+  std::optional<std::uint64_t> ask(const Traffic& traffic) override {
+    Asker asker(seat_->mapping.frame(), traffic);
+    (void)asker.turn();
+    return spin(asker) ? asker.result() : std::nullopt;
+  }
+
+  bool answer() override { return spin(*answerer_); }
+
+ private:
+  static constexpr int looks_max = 100'000'000;
+
+  template <class End>
+  static bool spin(End& end) {
+    for (int looks = 0; !end.finished(); ++looks) {
+      if (end.has_work()) {
+        (void)end.turn();
+        looks = 0;
+      }
+      if (looks == looks_max) return false;
+#if defined(__x86_64__) || defined(__i386__)
+      __builtin_ia32_pause();
+#endif
+    }
+    return true;
+  }
+};
+
+template <class Kind>
+Result<std::unique_ptr<Transport>> make_ring() {
+  auto channel = Channel::make();
+  if (!channel) return channel.error();
+  return std::unique_ptr<Transport>(std::make_unique<Kind>(std::move(*channel)));
+}
+
+std::vector<TransportKind> all_transports() {
+  std::vector<TransportKind> kinds = peer_transports();
+  kinds.insert(kinds.begin() + 1, {.name = "ring", .make = make_ring<OurRing>});
+  kinds.insert(kinds.begin() + 2,
+               {.name = "ring, only looking", .make = make_ring<SpinningRing>, .only_apart = true});
+  return kinds;
+}
+
+// -- rounds
+
+enum : std::size_t { rate_column, round_trip_column, cpu_column, columns };
+
+/// One transport in one place.
+struct Lane {
+  const TransportKind* kind;
+  Row* row;
+  int asking_cpu;
+  int answering_cpu;
+};
+
+Result<PairTimes> sample(const Lane& lane, const Traffic& traffic, const Interruption& interruption) {
+  auto transport = lane.kind->make();
+  if (!transport) return transport.error();
+  auto times = time_pair(**transport, traffic, lane.asking_cpu, lane.answering_cpu, interruption);
+  if (times || times.error().code == EINTR) return times;
+  Error error = times.error();
+  error.object = "messages through " + lane.kind->name;
+  return error;
+}
+
+Result<> run_lane(const Lane& lane, const Effort& effort, bool kept, const Interruption& interruption) {
+  auto stream = sample(lane, {effort.sample_seconds, false}, interruption);
+  if (!stream) return stream.error();
+  auto trips = sample(lane, {effort.sample_seconds, true}, interruption);
+  if (!trips) return trips.error();
+  if (!kept) return Done{};
+  lane.row->samples[rate_column].push_back(stream->messages / stream->seconds);
+  lane.row->samples[round_trip_column].push_back(trips->seconds / trips->messages);
+  lane.row->samples[cpu_column].push_back(stream->cpu_seconds / stream->messages);
+  return Done{};
+}
+
+struct Place {
+  std::string name;
+  std::string title;
+  int asking_cpu;
+  int answering_cpu;
+};
+
+std::vector<Table> empty_tables(const std::vector<TransportKind>& kinds, const std::vector<int>& cpus,
+                                std::vector<Lane>& lanes) {
+  const bool two = cpus.size() > 1;
+  const int first = cpus.empty() ? any_cpu : cpus[0];
+  const int second = two ? cpus[1] : first;
+  const std::vector<Place> places = {
+      {"2core", two ? fmt::format("one on CPU {}, one on CPU {}", first, second) : "on two CPUs", first,
+       second},
+      {"1core", fmt::format("both on CPU {}", first), first, first},
+      {"free", "wherever the kernel puts them", any_cpu, any_cpu}};
+  std::vector<Table> tables;
+  for (const Place& place : places) {
+    Table table{.part = "ring",
+                .place = place.name,
+                .title = "64-byte messages, each answered, between two processes, " + place.title,
+                .peer = kinds[0].name,
+                .columns = {{"messages_per_second", "million/s", 1e6},
+                            {"round_trip_seconds", "round trip us", 1e-6},
+                            {"cpu_seconds_per_message", "CPU ns a message", 1e-9}},
+                .rows = {},
+                .missing = {}};
+    if (place.name == "2core" && !two) table.missing = "skipped: this process may use one CPU only";
+    for (const TransportKind& kind : kinds) {
+      if (!table.missing.empty()) break;
+      Row row{kind.name, std::vector<std::vector<double>>(columns), {}};
+      if (kind.only_apart && place.name != "2core") row.missing = "makes sense on two CPUs only";
+      table.rows.push_back(std::move(row));
+    }
+    tables.push_back(std::move(table));
+  }
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    for (std::size_t j = 0; j < tables[i].rows.size(); ++j) {
+      Row& row = tables[i].rows[j];
+      if (row.missing.empty())
+        lanes.push_back({&kinds[j], &row, places[i].asking_cpu, places[i].answering_cpu});
+    }
+  }
+  return tables;
+}
+
+}  // namespace
+
+Result<std::vector<Table>> measure_ring(const Effort& effort, const Interruption& interruption) {
+  constexpr std::size_t warm_ups = 1;
+  const std::vector<TransportKind> kinds = all_transports();
+  std::vector<Lane> lanes;
+  std::vector<Table> tables = empty_tables(kinds, allowed_cpus(), lanes);
+  const auto start = std::chrono::steady_clock::now();
+  for (std::size_t round = 0; round < warm_ups + effort.rounds; ++round) {
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+    if (round > warm_ups && spent.count() > effort.budget_seconds) break;
+    for (const Lane& lane : lanes) {
+      auto done = run_lane(lane, effort, round >= warm_ups, interruption);
+      if (!done) return done.error();
+    }
+  }
+  return tables;
+}
+
+}  // namespace ringside::tools::bench

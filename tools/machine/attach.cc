@@ -1,0 +1,69 @@
+// attach and detach: which file a domain's console is associated with, under xenctld.
+#include <filesystem>
+#include <memory>
+
+#include "emu/dom0/dom0_request.h"
+#include "emu/host/linux_host.h"
+#include "tools/command.h"
+#include "tools/machine/builder.h"
+
+namespace ringside::tools {
+
+namespace {
+
+/// As the daemon, whose working directory is another one, finds it.
+std::string absolute(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
+}
+
+int ask_about(const Session& session, const char* command, const std::string& name,
+              const std::function<std::string(DomainId)>& request) {
+  LinuxHost host(command, session.machine());
+  auto privcmd = host.connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  auto info = privcmd->domain_find(name);
+  if (!info) return failed(info.error());
+  if (running_dom0(session.machine()) == Dom0Kind::xcs_xend) {
+    return failed({EOPNOTSUPP, fmt::format("cannot {}", command), fmt::format("domain {}", info->domain),
+                   "this machine runs xcs and xend", "ringside up --dom0 xenctld has consoles on files"});
+  }
+  const auto answer = ask_xend(host, request(info->domain));
+  if (!answer) return failed(answer.error());
+  return exit_good;
+}
+
+}  // namespace
+
+void add_attach_commands(CLI::App& app, Session& session) {
+  CLI::App* attach = add_command(
+      app, session, "attach", "Associate a domain's console with a file, fifo or terminal (under xenctld)",
+      "  ringside attach web log.txt                      appended to; nothing is typed\n"
+      "  ringside attach web out.fifo --input in.fifo     both ways, for a script\n"
+      "  ringside attach web /dev/ttyS0                   a terminal goes both ways by itself");
+  const auto domain = std::make_shared<std::string>();
+  const auto file = std::make_shared<std::string>();
+  const auto input = std::make_shared<std::string>();
+  attach->add_option("DOMAIN", *domain, "Its name or number")->required();
+  attach->add_option("FILE", *file, "What its output goes to; it must exist")->required();
+  attach->add_option("--input", *input, "Where its input comes from");
+  attach->callback([&session, domain, file, input] {
+    session.run = [&session, domain, file, input] {
+      return ask_about(session, "attach", *domain, [&](DomainId id) {
+        std::string request = fmt::format("attach {} {}", id, dom0::escape_word(absolute(*file)));
+        if (!input->empty()) request += " " + dom0::escape_word(absolute(*input));
+        return request;
+      });
+    };
+  });
+
+  CLI::App* detach = add_command(app, session, "detach", "Give a domain's console its pty back",
+                                 "  ringside detach web        what nobody has read waits for a reader");
+  detach->add_option("DOMAIN", *domain, "Its name or number")->required();
+  detach->callback([&session, domain] {
+    session.run = [&session, domain] {
+      return ask_about(session, "detach", *domain, [](DomainId id) { return fmt::format("detach {}", id); });
+    };
+  });
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,301 @@
+// The order in which things must be started, and undone.
+#include "tools/machine/builder.h"
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <map>
+#include <sstream>
+
+#include "emu/dom0/xenctld_console.h"
+#include "emu/host/launch.h"
+#include "tools/machine/domain_spec.h"
+#include "tools/machine/quirks.h"
+
+namespace ringside::tools {
+
+namespace {
+
+constexpr int patience_ms = 3000;
+constexpr std::chrono::seconds xend_timeout{15};
+/// All that a machine may have. The others end when the hypervisor does, so it comes first.
+constexpr std::array machine_processes{"xen", "xcs", "xend", "xenctld", "dom0"};
+
+std::vector<std::string> processes_of(const MachineSpec& spec) {
+  std::vector<std::string> names{"xen"};
+  switch (spec.dom0) {
+    case Dom0Kind::xcs_xend:
+      names.insert(names.end(), {"xcs", "xend"});
+      break;
+    case Dom0Kind::xenctld:
+      names.emplace_back("xenctld");
+      break;
+  }
+  // Last, so that whoever finds a shell on the serial line finds the rest, too.
+  if (spec.dom0_kernel) names.emplace_back("dom0");
+  return names;
+}
+
+const char* abi_name(ring::Abi abi) {
+  return abi == ring::Abi::flat ? "flat" : "sring";
+}
+
+std::string environment(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : otherwise;
+}
+
+unsigned number(const std::string& text) {
+  unsigned value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+/// The lines of one answer, as far as they have come.
+struct Conversation {
+  std::string received;
+  std::string problem;
+  bool complete = false;
+
+  [[nodiscard]] std::vector<std::string> lines() const {
+    std::vector<std::string> all;
+    std::istringstream stream(received);
+    for (std::string line; std::getline(stream, line);) all.push_back(line);
+    return all;
+  }
+  /// "ok N" announces N more lines to the request `consoles`; every other answer is one line.
+  void check(bool counted) {
+    const std::size_t first_end = received.find('\n');
+    if (first_end == std::string::npos) return;
+    std::size_t wanted = 1;
+    if (counted && received.starts_with("ok ")) wanted += number(received.substr(3, first_end - 3));
+    complete = static_cast<std::size_t>(std::count(received.begin(), received.end(), '\n')) >= wanted;
+  }
+};
+
+}  // namespace
+
+void add_port_base(CLI::App* command, std::uint16_t& port_base) {
+  command
+      ->add_option("--console-port-base", port_base,
+                   "Consoles are on 127.0.0.1 at this port + the domain's number; 0 = any free port")
+      ->capture_default_str();
+}
+
+void add_queue_limit(CLI::App* command, std::size_t& queue_limit_bytes) {
+  command
+      ->add_option("--queue-limit", queue_limit_bytes,
+                   fmt::format("Bytes of output that xenctld keeps for each domain: beyond it the oldest are "
+                               "discarded and counted (default: none, and a domain waits once {} are kept)",
+                               dom0::xenctld_queue_bytes_max))
+      ->check(CLI::Range(dom0::xenctld_queue_bytes_min, dom0::xenctld_queue_bytes_max));
+}
+
+void add_dom0_options(CLI::App* command, MachineSpec& spec) {
+  static const std::map<std::string, Dom0Kind> kinds{{"xcs", Dom0Kind::xcs_xend},
+                                                     {"xenctld", Dom0Kind::xenctld}};
+  command
+      ->add_option(
+          "--dom0", spec.dom0,
+          "What serves the consoles: xcs, with xend behind it (default), or xenctld, one daemon with "
+          "a pty for each domain")
+      ->transform(CLI::CheckedTransformer(kinds).description("xcs|xenctld"));
+  add_queue_limit(command, spec.queue_limit_bytes);
+}
+
+std::optional<Dom0Kind> running_dom0(const Machine& machine) {
+  if (PidFile::holder(machine.pid_file("xend"))) return Dom0Kind::xcs_xend;
+  if (PidFile::holder(machine.pid_file("xenctld"))) return Dom0Kind::xenctld;
+  return std::nullopt;
+}
+
+Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
+  const Machine& machine = host.machine();
+  if (auto prepared = machine.prepare(); !prepared) return prepared;
+  for (const std::string name : machine_processes) {
+    if (PidFile::holder(machine.pid_file(name))) {
+      return Error{EBUSY, "cannot start a machine", machine.directory(), "one is running there already",
+                   "ringside down ends it, --dir names another"};
+    }
+  }
+  if (spec.dom0 == Dom0Kind::xenctld &&
+      !(quirk_words("xcs", spec.quirks).empty() && quirk_words("xend", spec.quirks).empty())) {
+    return Error{EINVAL, "cannot start a machine", machine.directory(),
+                 "quirks of xcs or xend were asked for, and with xenctld neither runs",
+                 "leave out --dom0 xenctld"};
+  }
+  // Of a machine whose hypervisor was killed.
+  end_marked_processes(machine);
+  for (const std::string& name : processes_of(spec)) {
+    auto started = start_process(host, spec, name);
+    if (started) continue;
+    stop_machine(machine);
+    return started;
+  }
+  return Done{};
+}
+
+Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::string& name) {
+  const Machine& machine = host.machine();
+  LaunchSpec launched;
+  launched.arguments = {name, "--dir", machine.directory()};
+  if (name == "xen")
+    launched.arguments.insert(launched.arguments.end(), spec.serial.begin(), spec.serial.end());
+  if (spec.dies_with_us) launched.arguments.push_back("--private");
+  if (name == "dom0")
+    launched.arguments.insert(launched.arguments.end(), spec.dom0_words.begin(), spec.dom0_words.end());
+  if (name == "xend") {
+    launched.arguments.push_back("--console-port-base");
+    launched.arguments.push_back(std::to_string(spec.console_port_base));
+  }
+  if (name == "xenctld" && spec.queue_limit_bytes != 0) {
+    launched.arguments.push_back("--queue-limit");
+    launched.arguments.push_back(std::to_string(spec.queue_limit_bytes));
+  }
+  for (std::string& word : quirk_words(name, spec.quirks)) launched.arguments.push_back(std::move(word));
+  launched.log_path = machine.log_file(name);
+  launched.dies_with_us = spec.dies_with_us;
+  auto process = launch(host, launched);
+  if (!process) return process.error();
+  return Done{};
+}
+
+bool stop_machine(const Machine& machine) {
+  // All of them first: the last to end of a private machine removes the pid files, also that of one that
+  // stands still and is still there.
+  std::vector<int> pids;
+  for (const std::string name : machine_processes) {
+    if (const auto pid = PidFile::holder(machine.pid_file(name))) pids.push_back(*pid);
+  }
+  for (const int pid : pids) end_process(pid, patience_ms);
+  // Where the hypervisor was killed, nobody has cleaned up after its domains.
+  end_marked_processes(machine);
+  machine.remove();
+  return !pids.empty();
+}
+
+Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request) {
+  const bool xenctld = running_dom0(host.machine()) == Dom0Kind::xenctld;
+  const std::string daemon = xenctld ? "xenctld" : "xend";
+  const std::string what = "cannot ask " + daemon;
+  const std::string socket = xenctld ? host.machine().xenctld_socket() : host.machine().xend_socket();
+  auto connection = host.connect_local(socket);
+  if (!connection) {
+    return Error{connection.error().code, what, socket, daemon + " does not run",
+                 "ringside down and ringside up start afresh"};
+  }
+  Conversation talk;
+  std::string unsent = request + "\n";
+  const bool counted = request == "consoles";
+  host.watch(*connection, {.read = true, .write = true}, [&](Ready ready) {
+    if (ready.write && !unsent.empty()) {
+      const Io io =
+          host.write(*connection, {reinterpret_cast<const std::uint8_t*>(unsent.data()), unsent.size()});
+      if (io.state == Io::State::moved) unsent.erase(0, io.bytes);
+      if (unsent.empty()) host.watch_interest(*connection, {.read = true});
+    }
+    std::array<std::uint8_t, 4096> bytes;
+    const Io io = host.read(*connection, bytes);
+    if (io.state == Io::State::moved)
+      talk.received.append(reinterpret_cast<const char*>(bytes.data()), io.bytes);
+    talk.check(counted);
+    if (io.state == Io::State::closed) talk.problem = daemon + " closed the connection";
+    if (talk.complete || io.state == Io::State::closed) host.stop(0);
+  });
+  const auto timer = host.timer_start(xend_timeout, [&] {
+    talk.problem = daemon + " does not answer";
+    host.stop(0);
+  });
+  host.run();
+  host.timer_cancel(timer);
+  if (!talk.complete)
+    return Error{EIO, what, request, talk.problem, "see the log " + host.machine().log_file(daemon)};
+  std::vector<std::string> lines = talk.lines();
+  if (lines[0].starts_with("error "))
+    return Error{EINVAL, daemon + " refused", request, lines[0].substr(6), ""};
+  lines[0].erase(0, std::min<std::size_t>(lines[0].size(), 3));
+  return lines;
+}
+
+namespace {
+
+/// Has xend open the domain's channel and serve its console.
+Result<BuiltDomain> make_console(LinuxHost& host, DomainId domain) {
+  auto answer = ask_xend(host, "console " + std::to_string(domain));
+  if (!answer) return answer.error();
+  BuiltDomain built{.domain = domain, .guest_port = 0, .tcp_port = 0, .path = {}};
+  std::istringstream words(answer->at(0));
+  words >> built.guest_port >> built.tcp_port;
+  std::getline(words >> std::ws, built.path);
+  return built;
+}
+
+/// A port of the guest's that waits for somebody in dom0, as its console's.
+Result<BuiltDomain> make_port(Privcmd& privcmd, DomainId domain) {
+  constexpr DomainId dom0 = 0;
+  auto port = privcmd.evtchn_alloc_unbound(domain, dom0);
+  if (!port) return port.error();
+  if (auto set = privcmd.domain_set_console_port(domain, *port); !set) return set.error();
+  return BuiltDomain{.domain = domain, .guest_port = *port, .tcp_port = 0, .path = {}};
+}
+
+}  // namespace
+
+Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec) {
+  auto created =
+      privcmd.domain_create(spec.name, spec.abi, spec.memory_mib * 1024, spec.preserve, spec.domain);
+  if (!created) return created.error();
+  const DomainId domain = created->domain;
+  const auto give_up = [&](const Error& error) {
+    (void)privcmd.domain_destroy(domain);
+    return error;
+  };
+  auto made = spec.no_console ? make_port(privcmd, domain) : make_console(host, domain);
+  if (!made) return give_up(made.error());
+  const BuiltDomain& built = *made;
+
+  auto connection = privcmd.domain_connection(domain);
+  if (!connection) return give_up(connection.error());
+  const Machine& machine = host.machine();
+  LaunchSpec launched;
+  launched.arguments = {"domu", "--dir", machine.directory()};
+  if (spec.external) launched.arguments.push_back("--external");
+  if (spec.raw) launched.arguments.push_back("--raw");
+  if (spec.quiet) launched.arguments.push_back("--quiet");
+  for (std::string& word : quirk_words("domu", spec.quirks)) launched.arguments.push_back(std::move(word));
+  for (const std::string& line : spec.boot_lines) launched.arguments.push_back("--boot-line=" + line);
+  launched.arguments.push_back("--");
+  launched.arguments.insert(launched.arguments.end(), spec.program.begin(), spec.program.end());
+  launched.environment = {machine.domain_mark(domain), "RINGSIDE_DOMAIN_NAME=" + spec.name,
+                          "RINGSIDE_DOMAIN_ID=" + std::to_string(domain),
+                          "RINGSIDE_CONSOLE_PORT=" + std::to_string(built.guest_port),
+                          std::string("RINGSIDE_LAYOUT=") + abi_name(spec.abi)};
+  launched.log_path = machine.log_file("dom" + std::to_string(domain));
+  launched.connection = &*connection;
+  launched.stopped = true;
+  launched.awaited = false;
+  auto process = launch(host, launched);
+  if (!process) return give_up(process.error());
+  if (auto set = privcmd.domain_set_process(domain, *process); !set) return give_up(set.error());
+  const auto living = privcmd.domains();
+  if (!living) return give_up(living.error());
+  if (auto saved = save_spec(machine, domain, spec, living.value()); !saved) return give_up(saved.error());
+  if (spec.paused || spec.no_console) return built;
+  if (auto set_going = privcmd.domain_unpause(domain); !set_going) return give_up(set_going.error());
+  return built;
+}
+
+DomainId domain_of_environment() {
+  return number(environment("RINGSIDE_DOMAIN_ID", "0"));
+}
+
+domu::ShellInfo shell_info_of_environment() {
+  domu::ShellInfo info;
+  info.domain_name = environment("RINGSIDE_DOMAIN_NAME", "domU");
+  info.domain = domain_of_environment();
+  info.console_port = number(environment("RINGSIDE_CONSOLE_PORT", "1"));
+  info.layout = environment("RINGSIDE_LAYOUT", "sring");
+  return info;
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,55 @@
+// up and down: a machine in the background.
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "emu/host/linux_host.h"
+#include "tools/command.h"
+#include "tools/machine/builder.h"
+#include "tools/machine/quirks.h"
+#include "tools/machine/serial.h"
+
+namespace ringside::tools {
+
+void add_machine_commands(CLI::App& app, Session& session) {
+  CLI::App* up = add_command(
+      app, session, "up", "Start a machine in the background: xen, xcs and xend or xenctld, dom0",
+      "  ringside up\n"
+      "  ringside up --dom0 xenctld          a pty for each domain\n"
+      "  ringside up --quirk xcs-drop-when-full    as it was in 2005; see `ringside quirks`\n"
+      "  ringside up --com1 unix:/tmp/com1 --com1-speed 9600    a serial line on a socket, and slow\n"
+      "  ringside up --dir /tmp/other --console-port-base 0        a second machine");
+  const auto spec = std::make_shared<MachineSpec>();
+  add_port_base(up, spec->console_port_base);
+  add_dom0_options(up, *spec);
+  const auto serial = std::make_shared<SerialSpec>();
+  add_serial_options(up, *serial, false);
+  add_quirks(up, {"xcs", "xend"}, spec->quirks);
+  up->callback([&session, spec, serial] {
+    spec->serial = serial_words(*serial);
+    spec->dom0_kernel = true;
+    session.run = [&session, spec] {
+      LinuxHost host("up", session.machine());
+      if (auto started = start_machine(host, *spec); !started) return failed(started.error());
+      std::printf("%s are running in %s\n",
+                  spec->dom0 == Dom0Kind::xenctld ? "xen, xenctld and dom0" : "xen, xcs, xend and dom0",
+                  session.directory.c_str());
+      return exit_good;
+    };
+  });
+
+  CLI::App* down = add_command(app, session, "down", "End the machine, its domains included; nothing is left",
+                               "  ringside down");
+  down->callback([&session] {
+    session.run = [&session] {
+      // It may have been typed at dom0's own console, which hangs up in the middle of this.
+      std::signal(SIGHUP, SIG_IGN);
+      const bool found = stop_machine(session.machine());
+      std::printf(found ? "the machine in %s has ended\n" : "no machine is running in %s\n",
+                  session.directory.c_str());
+      return exit_good;
+    };
+  });
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,212 @@
+// console and exec: this terminal (or this process's stdin and stdout) at the end of the whole path.
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <sstream>
+
+#include "emu/dom0/console_client.h"
+#include "emu/host/journal_log.h"
+#include "emu/host/launch.h"
+#include "emu/host/linux_host.h"
+#include "emu/host/linux_terminal.h"
+#include "tools/command.h"
+#include "tools/machine/builder.h"
+#include "tools/machine/console.h"
+#include "tools/machine/quirks.h"
+
+namespace ringside::tools {
+
+namespace {
+
+using dom0::ConsoleClient;
+
+/// A console as it is found: a socket to connect to, or a terminal to open.
+Result<Handle> open_console(LinuxHost& host, const std::string& path, bool pty) {
+  if (!pty) return host.connect_local(path);
+  auto terminal = host.file_open(path, Host::FileUse::output);
+  if (!terminal) return terminal.error();
+  return std::move(terminal->handle);
+}
+
+/// Attaches stdin and stdout to the console until one side ends it. SIGINT, SIGTERM and SIGHUP count as
+/// leaving. A domain that was left paused for it is set going once its console has its viewer.
+Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink,
+                                    Result<Handle> connection, dom0::ConsoleClientOptions options,
+                                    bool unpause) {
+  if (!connection) return connection.error();
+  auto input = host.standard_stream(0);
+  if (!input) return input.error();
+  auto output = host.standard_stream(1);
+  if (!output) return output.error();
+
+  const auto tell_window = [&] {
+    const auto size = window_size(0);
+    // A guest that is just ending refuses; nothing is lost by that.
+    if (size) (void)privcmd.window_set(options.domain, size->rows, size->columns);
+  };
+  tell_window();
+  host.on_signal(SIGWINCH, tell_window);
+  std::optional<ConsoleClient::Ended> ended;
+  const auto leave = [&](ConsoleClient::Ended why) {
+    ended = why;
+    host.stop(0);
+  };
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    host.on_signal(number, [&] { leave(ConsoleClient::Ended::left); });
+  }
+  if (unpause) {
+    if (auto set_going = privcmd.domain_unpause(options.domain); !set_going) return set_going.error();
+  }
+  const RawTerminal raw(0);
+  const ConsoleClient client(host, trace::Journal(sink, trace::actor(trace::Role::client)),
+                             std::move(*connection), std::move(*input), std::move(*output), options, leave);
+  host.run();
+  for (const int number : {SIGWINCH, SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
+  return *ended;
+}
+
+}  // namespace
+
+Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
+  const auto cannot = [domain](std::string why, std::string advice) {
+    return Error{ENOENT, "no console", fmt::format("domain {}", domain), std::move(why), std::move(advice)};
+  };
+  const bool has_ptys = running_dom0(host.machine()) == Dom0Kind::xenctld;
+  if (pty && !has_ptys)
+    return cannot("this machine runs xcs and xend, which have no ptys", "ringside up --dom0 xenctld has");
+  auto consoles = ask_xend(host, "consoles");
+  if (!consoles) return consoles.error();
+  for (const std::string& line : consoles.value()) {
+    std::istringstream words(line);
+    DomainId found = 0;
+    std::string port;
+    std::string status;
+    if (!(words >> found >> port >> status) || found != domain) continue;
+    const std::size_t at = line.find('/');
+    if (at == std::string::npos) continue;
+    const std::string path = line.substr(at);
+    if (has_ptys && status == "attached")
+      return cannot("it is attached to " + path, "ringside detach gives it its pty back");
+    if (has_ptys && status == "connected")
+      return cannot("somebody has its pty open: " + path, "two readers would share its output between them");
+    return open_console(host, path, has_ptys);
+  }
+  return cannot("none is kept for it", "was it made by ringside create?");
+}
+
+namespace {
+
+int console(const Session& session, const std::string& name, bool pty) {
+  LinuxHost host("console", session.machine());
+  auto privcmd = host.connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  auto info = privcmd->domain_find(name);
+  if (!info) return failed(info.error());
+  auto connection = find_console(host, info->domain, pty);
+  if (!connection) return failed(connection.error());
+  auto journal = JournalWriter::open(session.machine().journal_directory(), "console");
+  if (!journal) return failed(journal.error());
+  const bool person = is_terminal(0) && is_terminal(1);
+  if (person) {
+    std::printf("*** REMOTE CONSOLE of domain %u, %s: Ctrl-] leaves ***\r\n", info->domain, info->name);
+    std::fflush(stdout);
+  }
+  auto ended = attach(host, *privcmd, **journal, std::move(connection),
+                      {.escape = person, .end_of_file = false, .domain = info->domain}, false);
+  if (!ended) return failed(ended.error());
+  if (person) {
+    std::printf(*ended == ConsoleClient::Ended::left ? "\n*** left the console ***\n"
+                                                     : "\n*** the console was closed ***\n");
+  }
+  return exit_good;
+}
+
+/// The status that the program of a domain which has shut down left behind.
+int program_status(Privcmd& privcmd, DomainId domain) {
+  auto info = privcmd.domain_info(domain);
+  if (!info) return failed(info.error());
+  if (!info->has_value() || (*info)->domain != domain || !(*info)->state.shutdown) {
+    return failed({0, "the domain has ended", fmt::format("domain {}", domain),
+                   "its guest did not shut down by itself", ""});
+  }
+  return (*info)->exit_status;
+}
+
+int exec_on(LinuxHost& host, DomainSpec spec) {
+  auto privcmd = host.connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  auto built = build_domain(host, *privcmd, spec);
+  if (!built) return failed(built.error());
+  trace::NullSink silent;
+  const bool person = is_terminal(0) && is_terminal(1);
+  auto ended = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
+                      {.escape = person, .end_of_file = !spec.raw, .domain = built->domain}, true);
+  if (!ended) return failed(ended.error());
+  if (*ended == ConsoleClient::Ended::closed) return program_status(*privcmd, built->domain);
+  return 128 + (*ended == ConsoleClient::Ended::left ? SIGINT : SIGPIPE);
+}
+
+int exec(DomainSpec spec, MachineSpec machine_spec) {
+  auto directory = make_temporary_directory();
+  if (!directory) return failed(directory.error());
+  const Machine machine(*directory);
+  LinuxHost host("exec", machine);
+  // Signals that arrive before or after the console is attached must not leave the machine behind.
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
+  int status = exit_could_not_run;
+  if (auto started = start_machine(host, machine_spec); !started) {
+    failed(started.error());
+  } else {
+    status = exec_on(host, std::move(spec));
+  }
+  stop_machine(machine);
+  return status;
+}
+
+}  // namespace
+
+void add_console_commands(CLI::App& app, Session& session) {
+  CLI::App* exec_command = app.add_subcommand(
+      "exec",
+      "Run PROGRAM in the domU of a private machine, with this process's stdin and stdout as its console");
+  exec_command->footer(
+      "Exits with the program's own status. The end of stdin is typed as Ctrl-D, unless --raw, where no byte "
+      "has a\n"
+      "meaning and PROGRAM must know by itself when to stop.\n"
+      "Examples:\n"
+      "  ringside exec -- sh -c 'echo hello'\n"
+      "  printf 'uname\\nexit\\n' | ringside exec                          the built-in shell\n"
+      "  ringside exec --raw -- head -c 1048576 <file | cmp - file        a megabyte there and back");
+  const auto spec = std::make_shared<DomainSpec>();
+  spec->name = "exec";
+  spec->preserve = true;  // until its exit status has been read
+  spec->quiet = true;
+  spec->paused = true;  // until its console is attached
+  exec_command->add_option("PROGRAM", spec->program, "After --: the program (default: the built-in shell)");
+  add_guest_options(exec_command, *spec);
+  const auto machine_spec = std::make_shared<MachineSpec>();
+  machine_spec->console_port_base = 0;
+  machine_spec->dies_with_us = true;
+  add_dom0_options(exec_command, *machine_spec);
+  add_quirks(exec_command, {"xcs", "xend", "domu"}, spec->quirks);
+  exec_command->callback([&session, spec, machine_spec] {
+    machine_spec->quirks = spec->quirks;
+    session.run = [spec, machine_spec] { return exec(*spec, *machine_spec); };
+  });
+
+  CLI::App* console_command =
+      add_command(app, session, "console", "Attach this terminal to a domain's console",
+                  "  ringside console web        Ctrl-] leaves\n"
+                  "  telnet localhost 9601       the same, from any program");
+  const auto domain = std::make_shared<std::string>();
+  console_command->add_option("DOMAIN", *domain, "Its name or number")->required();
+  const auto pty = std::make_shared<bool>(false);
+  console_command->add_flag("--pty", *pty,
+                            "Through the domain's pty, or not at all (xenctld's way, and its default)");
+  console_command->callback([&session, domain, pty] {
+    session.run = [&session, domain, pty] { return console(session, *domain, *pty); };
+  });
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,84 @@
+// Writing and reading of the files.
+#include "tools/machine/domain_spec.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+
+namespace ringside::tools {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string spec_path(const Machine& machine, DomainId domain) {
+  return fmt::format("{}/dom{}{}", machine.directory(), domain, Machine::spec_suffix);
+}
+
+void remove_all_but(const Machine& machine, const std::vector<DomainInfo>& living) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(machine.directory(), ignored)) {
+    if (entry.path().extension() != Machine::spec_suffix) continue;
+    const bool wanted = std::ranges::any_of(
+        living, [&](const DomainInfo& info) { return entry.path() == spec_path(machine, info.domain); });
+    if (!wanted) fs::remove(entry.path(), ignored);
+  }
+}
+
+}  // namespace
+
+Result<> save_spec(const Machine& machine, DomainId domain, const DomainSpec& spec,
+                   const std::vector<DomainInfo>& living) {
+  remove_all_but(machine, living);
+  const std::string path = spec_path(machine, domain);
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  const auto put = [&file](std::string_view key, std::string_view value) {
+    file << key << '=' << value << '\0';
+  };
+  std::error_code unknown;
+  put("name", spec.name);
+  put("directory", fs::current_path(unknown).string());
+  if (spec.abi == ring::Abi::flat) put("flat", "1");
+  put("memory", std::to_string(spec.memory_mib));
+  if (spec.preserve) put("preserve", "1");
+  if (spec.raw) put("raw", "1");
+  if (spec.quiet) put("quiet", "1");
+  if (spec.external) put("external", "1");
+  for (const std::string& quirk : spec.quirks) put("quirk", quirk);
+  for (const std::string& line : spec.boot_lines) put("boot-line", line);
+  for (const std::string& word : spec.program) put("word", word);
+  file.close();
+  if (file) return Done{};
+  return Error{EIO, "cannot write down how the domain is built", path, "the file cannot be written",
+               "is there room left?"};
+}
+
+Result<DomainSpec> load_spec(const Machine& machine, const DomainInfo& info) {
+  const std::string path = spec_path(machine, info.domain);
+  std::ifstream file(path, std::ios::binary);
+  DomainSpec spec;
+  for (std::string setting; std::getline(file, setting, '\0');) {
+    const std::size_t end = setting.find('=');
+    if (end == std::string::npos) continue;
+    const std::string key = setting.substr(0, end);
+    const std::string value = setting.substr(end + 1);
+    if (key == "name") spec.name = value;
+    if (key == "directory") spec.directory = value;
+    if (key == "flat") spec.abi = ring::Abi::flat;
+    if (key == "memory") std::from_chars(value.data(), value.data() + value.size(), spec.memory_mib);
+    if (key == "preserve") spec.preserve = true;
+    if (key == "raw") spec.raw = true;
+    if (key == "quiet") spec.quiet = true;
+    if (key == "external") spec.external = true;
+    if (key == "quirk") spec.quirks.push_back(value);
+    if (key == "boot-line") spec.boot_lines.push_back(value);
+    if (key == "word") spec.program.push_back(value);
+  }
+  if (!spec.name.empty() && spec.name == info.name) return spec;
+  return Error{ENOENT, "cannot build the domain again", info.name, "nobody wrote down how it was created",
+               "ringside destroy and ringside create do it by hand"};
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,265 @@
+// list: what each domain is and does, as a table for people, line by line for one domain, or as JSON.
+//
+// It asks three: the hypervisor for the domains and their ports, dom0's daemon for the consoles, and each
+// domain's page for what is outstanding in its rings. Somebody who does not answer leaves a gap and no error:
+// a list is wanted most when something is broken.
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "emu/host/domain_words.h"
+#include "emu/host/linux_host.h"
+#include "ring/index.h"
+#include "tools/command.h"
+#include "tools/machine/builder.h"
+#include "tools/machine/page.h"
+#include "tools/prose.h"
+
+namespace ringside::tools {
+
+namespace {
+
+/// What dom0's daemon says of one console.
+struct Console {
+  unsigned tcp_port = 0;  ///< 0: it is not on TCP, and `path` is a terminal instead of a socket
+  std::string status;
+  std::uint64_t buffered_bytes = 0;
+  std::uint64_t discarded_bytes = 0;
+  std::string path;
+};
+
+struct Occupancy {
+  std::uint32_t tx = 0;
+  std::uint32_t rx = 0;
+};
+
+struct Listed {
+  DomainInfo info;
+  std::optional<ring::Port> dom0_port;
+  std::optional<Occupancy> rings;
+  std::optional<Console> console;
+};
+
+std::map<DomainId, Console> ask_for_consoles(LinuxHost& host) {
+  std::map<DomainId, Console> consoles;
+  const auto answer = ask_xend(host, "consoles");
+  if (!answer) return consoles;
+  for (const std::string& line : answer.value()) {
+    std::istringstream words(line);
+    DomainId domain = 0;
+    Console console;
+    if (words >> domain >> console.tcp_port >> console.status >> console.buffered_bytes >>
+        console.discarded_bytes) {
+      std::getline(words >> std::ws, console.path);
+      consoles[domain] = console;
+    }
+  }
+  return consoles;
+}
+
+Listed look_at(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
+  Listed listed{.info = info, .dom0_port = {}, .rings = {}, .console = {}};
+  if (info.console_port == 0) return listed;
+  const auto status = privcmd.evtchn_status(info.domain, info.console_port);
+  if (status && status.value().state == PortState::interdomain) {
+    listed.dom0_port = status.value().remote_port;
+  }
+  const auto page = DomainPage::open(host, privcmd, info);
+  if (page) {
+    listed.rings = {page.value().unanswered(ring::Ring::tx), page.value().unanswered(ring::Ring::rx)};
+  }
+  return listed;
+}
+
+/// xm's letters: running, paused, shut down, crashed, dying.
+std::string state_letters(const DomainState& state) {
+  std::string letters = "-----";
+  if (state.running && !state.paused) letters[0] = 'r';
+  if (state.paused) letters[1] = 'p';
+  if (state.shutdown) letters[2] = 's';
+  if (state.crashed) letters[3] = 'c';
+  if (state.dying) letters[4] = 'd';
+  return letters;
+}
+
+/// Why it is over; nothing while it is not.
+std::optional<std::string> reason_of(const DomainInfo& info) {
+  if (info.state.shutdown == 0 && info.state.crashed == 0) return std::nullopt;
+  return std::string(reason_name(info.reason));
+}
+
+std::string abi_name(ring::Abi abi) {
+  return abi == ring::Abi::flat ? "flat" : "sring";
+}
+
+std::string ports_text(const Listed& listed) {
+  if (listed.info.console_port == 0) return "-";
+  return fmt::format("{}-{}", listed.info.console_port,
+                     listed.dom0_port ? std::to_string(*listed.dom0_port) : "?");
+}
+
+std::string of_slots(std::uint32_t requests) {
+  return fmt::format("{}/{}", requests, ring::slots_per_ring);
+}
+
+std::string tcp_text(const Console& console) {
+  return console.tcp_port != 0 ? std::to_string(console.tcp_port) : console.path;
+}
+
+void print_table(const std::vector<Listed>& domains) {
+  fmt::print("{:<16} {:>4} {:>8} {:<5} {:<8} {:<5} {:<6} {:<4} {:<4} {:>8} {:>9} {}\n", "Name", "Id",
+             "Mem(MiB)", "State", "Reason", "Abi", "Ports", "tx", "rx", "Buffered", "Discarded", "Console");
+  for (const Listed& listed : domains) {
+    const auto& console = listed.console;
+    fmt::print("{:<16} {:>4} {:>8} {:<5} {:<8} {:<5} {:<6} {:<4} {:<4} {:>8} {:>9} {}\n", listed.info.name,
+               listed.info.domain, listed.info.memory_kib / 1024, state_letters(listed.info.state),
+               reason_of(listed.info).value_or("-"), abi_name(listed.info.abi), ports_text(listed),
+               listed.rings ? of_slots(listed.rings->tx) : "-",
+               listed.rings ? of_slots(listed.rings->rx) : "-",
+               console ? std::to_string(console->buffered_bytes) : "-",
+               console ? std::to_string(console->discarded_bytes) : "-", console ? tcp_text(*console) : "-");
+  }
+}
+
+std::string end_text(const DomainInfo& info) {
+  if (info.state.crashed != 0) return fmt::format("crashed: {}", crash_text(info));
+  if (info.suspended()) return "suspended";
+  return fmt::format("shut down: {}, exit status {}", reason_name(info.reason), info.exit_status);
+}
+
+void print_one(const Listed& listed) {
+  const DomainInfo& info = listed.info;
+  const auto line = [](const char* what, const std::string& value) {
+    fmt::print("{:<10} {}\n", what, value);
+  };
+  line("name", info.name);
+  line("id", std::to_string(info.domain));
+  line("state", state_letters(info.state));
+  if (reason_of(info)) line("end", end_text(info));
+  line("memory", fmt::format("{} MiB of {}", info.memory_kib / 1024, info.memory_max_kib / 1024));
+  line("process", info.process != 0 ? std::to_string(info.process) : "-");
+  line("layout", abi_name(info.abi));
+  line("frame", fmt::format("{:#x}", info.shared_info_frame));
+  line("ports",
+       listed.dom0_port
+           ? fmt::format("{} in the guest, {} in dom0", info.console_port, *listed.dom0_port)
+           : (info.console_port != 0 ? fmt::format("{} in the guest, unbound", info.console_port) : "-"));
+  if (listed.rings) {
+    line("tx", of_slots(listed.rings->tx) + " requests unanswered");
+    line("rx", of_slots(listed.rings->rx) + " requests unanswered");
+  }
+  if (!listed.console) return line("console", "-");
+  const Console& console = *listed.console;
+  if (console.tcp_port != 0) line("console", fmt::format("telnet://127.0.0.1:{}", console.tcp_port));
+  line("console", console.path);
+  line("viewer", console.status);
+  line("output",
+       fmt::format("{} bytes buffered, {} discarded", console.buffered_bytes, console.discarded_bytes));
+}
+
+// -- JSON. The fields are a promise: README.md of this folder names them; none is ever missing.
+
+template <class Number>
+std::string json_number(const std::optional<Number>& number) {
+  return number ? std::to_string(*number) : "null";
+}
+
+template <class Number>
+std::string json_unless_0(Number number) {
+  return number != 0 ? std::to_string(number) : "null";
+}
+
+std::string json_of(const std::optional<Console>& console) {
+  if (!console) return "null";
+  const std::string path = json_string(console->path);
+  const bool tcp = console->tcp_port != 0;
+  return fmt::format(
+      R"({{"tcp_port": {}, "socket": {}, "pty": {}, "status": {}, "buffered_bytes": {}, "discarded_bytes": {}}})",
+      json_unless_0(console->tcp_port), tcp ? path : "null", tcp ? "null" : path,
+      json_string(console->status), console->buffered_bytes, console->discarded_bytes);
+}
+
+std::string json_of(const Listed& listed) {
+  const DomainInfo& info = listed.info;
+  const auto reason = reason_of(info);
+  const auto flag = [](std::uint8_t value) { return value != 0 ? "true" : "false"; };
+  std::string out = fmt::format(R"({{"name": {}, "id": {}, "abi": {}, "frame": {}, "process": {}, )",
+                                json_string(info.name), info.domain, json_string(abi_name(info.abi)),
+                                info.shared_info_frame, json_unless_0(info.process));
+  out += fmt::format(R"("memory_kib": {}, "memory_max_kib": {}, )", info.memory_kib, info.memory_max_kib);
+  out += fmt::format(
+      R"("running": {}, "paused": {}, "shutdown": {}, "crashed": {}, "dying": {}, "preserve": {}, )",
+      flag(info.state.running), flag(info.state.paused), flag(info.state.shutdown), flag(info.state.crashed),
+      flag(info.state.dying), flag(info.preserve));
+  out += fmt::format(
+      R"("reason": {}, "exit_status": {}, "signal": {}, )", reason ? json_string(*reason) : "null",
+      reason ? std::to_string(info.exit_status) : "null", json_unless_0(static_cast<unsigned>(info.signal)));
+  out += fmt::format(R"("port": {}, "dom0_port": {}, )", json_unless_0(info.console_port),
+                     json_number(listed.dom0_port));
+  const auto rings = listed.rings;
+  out += fmt::format(R"("ring_slots": {}, "tx_requests": {}, "rx_requests": {}, )", ring::slots_per_ring,
+                     rings ? std::to_string(rings->tx) : "null", rings ? std::to_string(rings->rx) : "null");
+  return out + fmt::format(R"("console": {}}})", json_of(listed.console));
+}
+
+void print_json(const std::vector<Listed>& domains) {
+  fmt::print("[");
+  const char* before = "\n  ";
+  for (const Listed& listed : domains) fmt::print("{}{}", std::exchange(before, ",\n  "), json_of(listed));
+  fmt::print("\n]\n");
+}
+
+int list(const Session& session, const std::string& name, bool json) {
+  LinuxHost host("list", session.machine());
+  auto privcmd = host.connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  std::vector<DomainInfo> infos;
+  if (name.empty()) {
+    auto all = privcmd->domains();
+    if (!all) return failed(all.error());
+    infos = std::move(*all);
+  } else {
+    auto found = privcmd->domain_find(name);
+    if (!found) return failed(found.error());
+    infos.push_back(*found);
+  }
+  const auto consoles = ask_for_consoles(host);
+  std::vector<Listed> domains;
+  for (const DomainInfo& info : infos) {
+    domains.push_back(look_at(host, *privcmd, info));
+    if (const auto console = consoles.find(info.domain); console != consoles.end())
+      domains.back().console = console->second;
+  }
+  if (json) {
+    print_json(domains);
+  } else if (name.empty()) {
+    print_table(domains);
+  } else {
+    print_one(domains.front());
+  }
+  return exit_good;
+}
+
+}  // namespace
+
+void add_list_command(CLI::App& app, Session& session) {
+  CLI::App* command = add_command(
+      app, session, "list", "All domains: state, memory, ports, rings and console; or one, in full",
+      "  ringside list             State: r running, p paused, s shut down, c crashed, d dying\n"
+      "                            Ports: the guest's and dom0's; tx, rx: requests unanswered\n"
+      "  ringside list web\n"
+      "  ringside list --json      an array of objects, for programs");
+  const auto name = std::make_shared<std::string>();
+  const auto json = std::make_shared<bool>(false);
+  command->add_option("DOMAIN", *name, "Only this one: its name or number");
+  command->add_flag("--json", *json, "An array of objects, one a domain");
+  command->callback([&session, name, json] {
+    session.run = [&session, name, json] { return list(session, *name, *json); };
+  });
+}
+
+}  // namespace ringside::tools

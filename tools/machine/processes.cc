@@ -1,0 +1,311 @@
+// The single processes of a machine, in the foreground: what `up`, `create` and `exec` start in the
+// background, and what a person starts by hand to watch one of them.
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <random>
+
+#include "emu/dom0/xcs.h"
+#include "emu/dom0/xenctld.h"
+#include "emu/dom0/xend.h"
+#include "emu/domu/dom0_kernel.h"
+#include "emu/domu/domain.h"
+#include "emu/domu/shell.h"
+#include "emu/host/fault_table.h"
+#include "emu/host/journal_log.h"
+#include "emu/host/launch.h"
+#include "emu/host/linux_host.h"
+#include "emu/host/linux_terminal.h"
+#include "emu/trace/text.h"
+#include "emu/xen/hypervisor.h"
+#include "tools/command.h"
+#include "tools/machine/builder.h"
+#include "tools/machine/quirks.h"
+#include "tools/machine/serial.h"
+
+namespace ringside::tools {
+
+namespace {
+
+/// What a process of a machine has besides its component.
+struct Station {
+  std::unique_ptr<LinuxHost> host;
+  std::unique_ptr<trace::Sink> sink;
+  std::unique_ptr<PidFile> pid_file;  ///< a domU has none: the hypervisor knows its process
+  bool removes_machine = false;
+
+  Station() = default;
+  Station(Station&&) = default;
+  ~Station() {
+    if (!host) return;  // moved from
+    const Machine machine = host->machine();
+    sink.reset();
+    host.reset();
+    // Last: `down` takes a process without one for gone, and what it has in the directory for left behind.
+    pid_file.reset();
+    // A machine that has its hypervisor goes on without any other of its processes.
+    if (removes_machine && !PidFile::holder(machine.pid_file("xen"))) machine.remove();
+  }
+};
+
+Result<Station> take_station(const Session& session, trace::Actor self, bool with_pid_file) {
+  Station station;
+  const std::string name = trace::actor_name(self);
+  const Machine machine = session.machine();
+  station.host = std::make_unique<LinuxHost>(name, machine);
+  if (auto prepared = machine.prepare(); !prepared) return prepared.error();
+  if (with_pid_file) {
+    auto taken = PidFile::take(machine.pid_file(name));
+    if (!taken) return taken.error();
+    station.pid_file = std::make_unique<PidFile>(std::move(*taken));
+  }
+  auto writer = JournalWriter::open(machine.journal_directory(), name);
+  if (!writer) return writer.error();
+  station.sink = std::move(*writer);
+  if (auto faults = FaultTable::find(*station.host, machine)) {
+    station.host->inject_faults(std::move(*faults), [journal = trace::Journal(*station.sink, self)](
+                                                        const FaultRule& rule, DomainId guest) mutable {
+      journal.told(guest, bite_text(rule, rule.to));
+    });
+  }
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    station.host->on_signal(number, [host = station.host.get()] { host->stop(exit_good); });
+  }
+  return station;
+}
+
+int run_xen(const Session& session, bool private_machine, const SerialSpec& serial) {
+  auto station = take_station(session, trace::actor(trace::Role::xen), true);
+  if (!station) return failed(station.error());
+  station->removes_machine = private_machine;
+  session.machine().forget_kept();
+  auto console = serial_options(*station->host, serial);
+  if (!console) return failed(console.error());
+  std::optional<RawTerminal> raw;
+  if (console->line.end == xen::SerialLineOptions::End::streams) raw.emplace(0);
+  xen::Hypervisor hypervisor(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xen)),
+                             {.console = std::move(*console)});
+  if (auto started = hypervisor.start(); !started) return failed(started.error());
+  ready();
+  const int status = station->host->run();
+  hypervisor.shutdown_all();
+  return status;
+}
+
+/// A guest sees by itself that the hypervisor has died, unless it stands still: paused or suspended, it would
+/// do so for ever.
+void wake_orphans(const Machine& machine) {
+  if (!PidFile::holder(machine.pid_file("xen"))) wake_marked_processes(machine);
+}
+
+std::uint64_t random_seed() {
+  std::random_device source;
+  return (std::uint64_t{source()} << 32) | source();
+}
+
+int run_xcs(const Session& session, bool private_machine, Quirks quirks) {
+  auto station = take_station(session, trace::actor(trace::Role::xcs), true);
+  if (!station) return failed(station.error());
+  station->removes_machine = private_machine;
+  auto privcmd = station->host->connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  dom0::Xcs xcs(
+      *station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xcs)), std::move(*privcmd),
+      {.socket_path = session.machine().xcs_socket(), .session_seed = random_seed(), .quirks = quirks});
+  if (auto started = xcs.start(); !started) return failed(started.error());
+  ready();
+  const int status = station->host->run();
+  wake_orphans(session.machine());
+  return status;
+}
+
+int run_xend(const Session& session, bool private_machine, std::uint16_t port_base, Quirks quirks) {
+  auto station = take_station(session, trace::actor(trace::Role::xend), true);
+  if (!station) return failed(station.error());
+  station->removes_machine = private_machine;
+  auto privcmd = station->host->connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  const Machine machine = session.machine();
+  dom0::Xend xend(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xend)),
+                  std::move(*privcmd),
+                  {.xcs_socket = machine.xcs_socket(),
+                   .management_socket = machine.xend_socket(),
+                   .console_directory = machine.directory(),
+                   .console_port_base = port_base,
+                   .quirks = quirks,
+                   .seed = random_seed()});
+  if (auto started = xend.start(ready); !started) return failed(started.error());
+  const int status = station->host->run();
+  wake_orphans(session.machine());
+  return status;
+}
+
+int run_xenctld(const Session& session, bool private_machine, std::size_t queue_limit_bytes) {
+  auto station = take_station(session, trace::actor(trace::Role::xenctld), true);
+  if (!station) return failed(station.error());
+  station->removes_machine = private_machine;
+  auto privcmd = station->host->connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  const Machine machine = session.machine();
+  if (PidFile::holder(machine.pid_file("xcs"))) {
+    return failed({EBUSY, "cannot serve the consoles", machine.directory(), "xcs has them",
+                   "a machine has xcs and xend, or xenctld"});
+  }
+  dom0::Xenctld xenctld(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xenctld)),
+                        std::move(*privcmd),
+                        {.management_socket = machine.xenctld_socket(),
+                         .console_directory = machine.directory(),
+                         .queue_limit_bytes = queue_limit_bytes});
+  if (auto started = xenctld.start(); !started) return failed(started.error());
+  ready();
+  const int status = station->host->run();
+  wake_orphans(machine);
+  return status;
+}
+
+/// What runs on dom0's ttys finds this program in its PATH, and this machine without being told.
+void set_dom0_environment(const Machine& machine) {
+  const char* path = std::getenv("PATH");
+  const std::string own = std::filesystem::path(own_program()).parent_path().string();
+  setenv("PATH", (own + ":" + (path != nullptr ? path : "/usr/bin:/bin")).c_str(), 1);
+  setenv("RINGSIDE_DIR", machine.directory().c_str(), 1);
+  const std::string mark = machine.domain_mark(0);
+  const std::size_t name_end = mark.find('=');
+  setenv(mark.substr(0, name_end).c_str(), mark.substr(name_end + 1).c_str(), 1);
+  setenv("PS1", "dom0# ", 1);
+}
+
+int run_dom0(const Session& session, bool private_machine, ProgramSpec program) {
+  auto station = take_station(session, trace::actor(trace::Role::dom0), true);
+  if (!station) return failed(station.error());
+  station->removes_machine = private_machine;
+  auto privcmd = station->host->connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  const Machine machine = session.machine();
+  set_dom0_environment(machine);
+  domu::Dom0Kernel kernel(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::dom0)),
+                          std::move(*privcmd),
+                          {.program = std::move(program), .keyboard_socket = machine.keyboard_socket()});
+  if (auto started = kernel.start(); !started) return failed(started.error());
+  ready();
+  return station->host->run();
+}
+
+int run_domu(const Session& session, domu::DomUOptions options, bool external) {
+  if (external) return failed(become_program(options.argv));
+  wait_for_resume();
+  const trace::Actor self = trace::actor(trace::Role::domain, domain_of_environment());
+  auto station = take_station(session, self, false);
+  if (!station) return failed(station.error());
+  if (options.argv.empty()) options.argv = {own_program(), "shell"};
+  domu::DomU domain(*station->host, trace::Journal(*station->sink, self),
+                    Privcmd(*station->host, station->host->adopt(connection_descriptor)), std::move(options));
+  if (auto started = domain.start(); !started) return failed(started.error());
+  return station->host->run();
+}
+
+int run_shell() {
+  // Ctrl-C discards the line being typed, as the terminal does by itself; it does not end the shell.
+  std::signal(SIGINT, SIG_IGN);
+  return domu::shell_main(std::cin, std::cout, shell_info_of_environment());
+}
+
+}  // namespace
+
+void add_process_commands(CLI::App& app, Session& session) {
+  const auto add = [&](const std::string& name, const std::string& what, const std::string& examples) {
+    CLI::App* command = add_command(app, session, name, what, examples);
+    return command->group("Single processes, in the foreground");
+  };
+  const auto private_machine = std::make_shared<bool>(false);
+  const auto add_private = [&](CLI::App* command) {
+    command->add_flag("--private", *private_machine, "Remove the machine's directory at the end")->group("");
+  };
+
+  CLI::App* xen =
+      add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
+          "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
+          "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, and Xen's");
+  add_private(xen);
+  const auto serial = std::make_shared<SerialSpec>();
+  add_serial_options(xen, *serial, true);
+  xen->callback([&session, private_machine, serial] {
+    session.run = [&session, private_machine, serial] { return run_xen(session, *private_machine, *serial); };
+  });
+
+  CLI::App* xcs = add("xcs", "dom0's control switch: forwards control messages between rings and its clients",
+                      "  ringside xcs --dir /tmp/m1        serves /tmp/m1/xcs_socket");
+  add_private(xcs);
+  const auto quirks = std::make_shared<std::vector<std::string>>();
+  add_quirks(xcs, {"xcs"}, *quirks);
+  xcs->callback([&session, private_machine, quirks] {
+    session.run = [&session, private_machine, quirks] {
+      return run_xcs(session, *private_machine, quirks_of("xcs", *quirks));
+    };
+  });
+
+  CLI::App* xend = add("xend", "dom0's console server: each domain's console on TCP and on a unix socket",
+                       "  ringside xend --dir /tmp/m1 --console-port-base 0        any free ports");
+  add_private(xend);
+  const auto port_base = std::make_shared<std::uint16_t>(default_console_port_base);
+  add_port_base(xend, *port_base);
+  add_quirks(xend, {"xend"}, *quirks);
+  xend->callback([&session, private_machine, port_base, quirks] {
+    session.run = [&session, private_machine, port_base, quirks] {
+      return run_xend(session, *private_machine, *port_base, quirks_of("xend", *quirks));
+    };
+  });
+
+  CLI::App* xenctld =
+      add("xenctld", "dom0's console daemon in place of xcs and xend: a pty for each domain",
+          "  ringside xenctld --dir /tmp/m1 --queue-limit 65536        the oldest output goes first");
+  add_private(xenctld);
+  const auto queue_limit = std::make_shared<std::size_t>(0);
+  add_queue_limit(xenctld, *queue_limit);
+  xenctld->callback([&session, private_machine, queue_limit] {
+    session.run = [&session, private_machine, queue_limit] {
+      return run_xenctld(session, *private_machine, *queue_limit);
+    };
+  });
+
+  CLI::App* dom0 =
+      add("dom0", "dom0's kernel: a shell on ttyS0, which is the serial line, and one on tty1",
+          "  ringside dom0 --dir /tmp/m1               then, elsewhere: ringside uart --dir /tmp/m1\n"
+          "  ringside dom0 --dir /tmp/m1 -- bash -l    another program; it is started again when it ends");
+  add_private(dom0);
+  const auto dom0_program = std::make_shared<ProgramSpec>();
+  dom0_program->argv = {"sh"};
+  dom0->add_option("PROGRAM", dom0_program->argv, "What init runs on each tty")->capture_default_str();
+  dom0->add_flag("--raw", dom0_program->raw, "The ttys do not echo, translate or turn keys into signals");
+  dom0->callback([&session, private_machine, dom0_program] {
+    session.run = [&session, private_machine, dom0_program] {
+      return run_dom0(session, *private_machine, *dom0_program);
+    };
+  });
+
+  CLI::App* domu = add("domu", "A guest, on the connection that `ringside create` hands it",
+                       "  started by `ringside create`, not by hand");
+  const auto options = std::make_shared<domu::DomUOptions>();
+  domu->add_flag("--raw", options->raw, "The guest's terminal does not echo or translate");
+  domu->add_flag("--quiet", options->quiet, "No boot messages");
+  add_quirks(domu, {"domu"}, *quirks);
+  domu->add_option("--boot-line", options->boot_lines, "Printed as it boots")->allow_extra_args(false);
+  CLI::Option* program =
+      domu->add_option("PROGRAM", options->argv, "What runs on its console (default: the built-in shell)");
+  const auto external = std::make_shared<bool>(false);
+  domu->add_flag("--external", *external, "Become PROGRAM, which is the guest itself")->needs(program);
+  domu->callback([&session, options, external, quirks] {
+    options->quirks = quirks_of("domu", *quirks);
+    session.run = [&session, options, external] { return run_domu(session, *options, *external); };
+  });
+
+  CLI::App* shell = app.add_subcommand("shell", "The built-in shell of a guest, on this terminal");
+  shell->group("Single processes, in the foreground");
+  shell->footer("Examples:\n  ringside shell        what a domU runs by default");
+  shell->callback([&session] { session.run = run_shell; });
+}
+
+}  // namespace ringside::tools

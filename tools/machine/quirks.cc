@@ -1,0 +1,73 @@
+// What the programs of 2005 did wrong, by name: emu/base/quirks.h has the texts.
+#include "tools/machine/quirks.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+namespace ringside::tools {
+
+void add_quirks(CLI::App* command, std::vector<std::string> processes, std::vector<std::string>& names) {
+  std::string whose;
+  for (const std::string& process : processes) whose += (whose.empty() ? "" : ", ") + process;
+  const auto check = [processes = std::move(processes), whose](const std::string& name) -> std::string {
+    const auto quirk = Quirks::find(name);
+    if (!quirk) return quirk.error().text();
+    const std::string process(about(quirk.value()).process);
+    if (std::ranges::find(processes, process) != processes.end()) return "";
+    return fmt::format(
+        "cannot set a quirk: {}: it is {}'s, and this starts {} (`ringside quirks` lists them)", name,
+        process, whose);
+  };
+  command
+      ->add_option("--quirk", names,
+                   fmt::format("Do as {} did wrong in 2005; may be given more than once. `ringside quirks` "
+                               "lists them",
+                               whose))
+      ->type_name("NAME")
+      ->allow_extra_args(false)
+      ->check(CLI::Validator(check, "", "quirk"));
+}
+
+Quirks quirks_of(const std::string& process, const std::vector<std::string>& names) {
+  Quirks quirks;
+  for (const std::string& name : names) {
+    const auto quirk = Quirks::find(name);
+    if (quirk && about(quirk.value()).process == process) quirks.set(quirk.value());
+  }
+  return quirks;
+}
+
+std::vector<std::string> quirk_words(const std::string& process, const std::vector<std::string>& names) {
+  std::vector<std::string> words;
+  for (const std::string& name : names) {
+    const auto quirk = Quirks::find(name);
+    if (quirk && about(quirk.value()).process == process) words.push_back("--quirk=" + name);
+  }
+  return words;
+}
+
+void add_quirks_command(CLI::App& app, Session& session) {
+  CLI::App* command =
+      app.add_subcommand("quirks", "What the programs of 2005 did wrong, each behind --quirk");
+  command->footer(
+      "Quirks of xcs and xend are set with `up`, those of domu with `create`, all of them with `exec`.\n"
+      "Examples:\n"
+      "  ringside quirks xcs\n"
+      "  ringside up --quirk xcs-drop-when-full        then: ringside dump, which shows where it bites");
+  const auto process = std::make_shared<std::string>();
+  command->add_option("PROCESS", *process, "Only the quirks of this one")
+      ->check(CLI::IsMember({"xcs", "xend", "domu"}));
+  command->callback([&session, process] {
+    session.run = [process] {
+      for (const QuirkAbout& quirk : quirks_known) {
+        if (!process->empty() && quirk.process != *process) continue;
+        std::printf("%-5s %-21s %s\n", std::string(quirk.process).c_str(), std::string(quirk.name).c_str(),
+                    std::string(quirk.what).c_str());
+      }
+      return exit_good;
+    };
+  });
+}
+
+}  // namespace ringside::tools

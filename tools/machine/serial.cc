@@ -1,0 +1,210 @@
+// uart, keyboard and dmesg: a person at the serial line or before the machine, and what Xen has said. Also
+// the options of the line.
+#include "tools/machine/serial.h"
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "emu/dom0/console_client.h"
+#include "emu/host/linux_terminal.h"
+#include "tools/machine/domain_command.h"
+
+namespace ringside::tools {
+
+namespace {
+
+constexpr const char* socket_prefix = "unix:";
+constexpr std::uint32_t speed_min = 50;
+constexpr std::uint32_t speed_max = 115200;
+
+bool is_socket(const std::string& end) {
+  return end.starts_with(socket_prefix) && end.size() > std::string(socket_prefix).size();
+}
+
+std::string socket_of(const std::string& end) {
+  return end.substr(std::string(socket_prefix).size());
+}
+
+CLI::Validator is_far_end(bool stdio) {
+  return {[stdio](const std::string& end) {
+            if (end == "pty" || end == "none" || is_socket(end) || (stdio && end == "stdio"))
+              return std::string();
+            return "there is no far end " + end;
+          },
+          stdio ? "pty|none|stdio|unix:PATH" : "pty|none|unix:PATH"};
+}
+
+CLI::Validator is_speed() {
+  return {[](const std::string& text) {
+            std::uint32_t speed = 0;
+            const bool number = CLI::detail::lexical_cast(text, speed);
+            return number && (speed == 0 || (speed >= speed_min && speed <= speed_max))
+                       ? std::string()
+                       : fmt::format("a line has {} to {} bits a second, or 0", speed_min, speed_max);
+          },
+          "BITS/S"};
+}
+
+CLI::Validator is_switch() {
+  return {[](const std::string& text) {
+            return xen::is_conswitch(text) ? std::string()
+                                           : "it is a letter from a to z, and perhaps an x after it";
+          },
+          "LETTER[x]"};
+}
+
+struct Place {
+  const char* what;  ///< "serial line"
+  std::string path;
+  const char* advice;  ///< where it is not
+};
+
+Result<Handle> open_place(LinuxHost& host, const Place& place) {
+  std::error_code ignored;
+  const auto status = std::filesystem::status(place.path, ignored);
+  if (!std::filesystem::exists(status)) {
+    return Error{ENOENT, fmt::format("no {}", place.what), place.path, "there is nothing of that name",
+                 place.advice};
+  }
+  if (std::filesystem::is_socket(status)) return host.connect_local(place.path);
+  auto terminal = host.file_open(place.path, Host::FileUse::output);
+  if (!terminal) return terminal.error();
+  return std::move(terminal->handle);
+}
+
+int sit_down_at(LinuxHost& host, const Place& place) {
+  auto line = open_place(host, place);
+  if (!line) return failed(line.error());
+  auto input = host.standard_stream(0);
+  if (!input) return failed(input.error());
+  auto output = host.standard_stream(1);
+  if (!output) return failed(output.error());
+  const bool person = is_terminal(0) && is_terminal(1);
+  if (person) {
+    std::printf("*** %s: Ctrl-] leaves ***\r\n", place.what);
+    std::fflush(stdout);
+  }
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
+  trace::NullSink silent;
+  {
+    const RawTerminal raw(0);
+    const dom0::ConsoleClient client(host, trace::Journal(silent, trace::actor(trace::Role::user)),
+                                     std::move(*line), std::move(*input), std::move(*output),
+                                     {.escape = person, .end_of_file = false, .domain = 0},
+                                     [&](dom0::ConsoleClient::Ended) { host.stop(exit_good); });
+    host.run();
+  }
+  if (person) std::printf("\n*** left the %s ***\n", place.what);
+  return exit_good;
+}
+
+int uart(const Session& session, const std::string& path) {
+  LinuxHost host("uart", session.machine());
+  return sit_down_at(host, {.what = "serial line",
+                            .path = path.empty() ? session.machine().com1_link() : path,
+                            .advice = "ringside up makes a pty there; with --com1 unix:PATH give PATH"});
+}
+
+int keyboard(const Session& session) {
+  LinuxHost host("keyboard", session.machine());
+  return sit_down_at(host, {.what = "keyboard and screen",
+                            .path = session.machine().keyboard_socket(),
+                            .advice = "ringside up starts a machine; its process dom0 has them"});
+}
+
+int dmesg(const Session& session, bool clear) {
+  Dom0 dom0(session, "dmesg");
+  if (!dom0.privcmd) return failed(dom0.privcmd.error());
+  auto said = dom0.privcmd->dmesg();
+  if (!said) return failed(said.error());
+  std::fwrite(said->text.data(), 1, said->text.size(), stdout);
+  if (std::fflush(stdout) != 0)
+    return failed({EIO, "cannot print xen's messages", "stdout", "it takes no more", "nothing was cleared"});
+  // Only what has been printed is forgotten.
+  if (clear) {
+    const auto cleared = dom0.privcmd->dmesg_clear(said->position + said->text.size());
+    if (!cleared) return failed(cleared.error());
+  }
+  return exit_good;
+}
+
+}  // namespace
+
+void add_serial_options(CLI::App* command, SerialSpec& spec, bool stdio) {
+  command
+      ->add_option(
+          "--com1", spec.com1,
+          std::string("The far end of the serial line: a pty in the machine's directory, nothing, ") +
+              (stdio ? "this process's stdin and stdout, " : "") + "or a socket to connect to")
+      ->check(is_far_end(stdio))
+      ->capture_default_str();
+  command
+      ->add_option("--com1-speed", spec.bits_per_second,
+                   "Bits a second on it: 9600, 115200 ...; 0 is instant, and the far end waits")
+      ->check(is_speed())
+      ->capture_default_str();
+  command
+      ->add_option("--conswitch", spec.conswitch,
+                   "Ctrl and this letter three times switch serial input between Xen and dom0; an x after it "
+                   "leaves input at Xen after boot")
+      ->check(is_switch())
+      ->capture_default_str();
+}
+
+std::vector<std::string> serial_words(const SerialSpec& spec) {
+  const std::string end = is_socket(spec.com1)
+                              ? socket_prefix + std::filesystem::absolute(socket_of(spec.com1)).string()
+                              : spec.com1;
+  return {"--com1", end, "--com1-speed", std::to_string(spec.bits_per_second), "--conswitch", spec.conswitch};
+}
+
+Result<xen::SerialConsoleOptions> serial_options(LinuxHost& host, const SerialSpec& spec) {
+  using End = xen::SerialLineOptions::End;
+  xen::SerialConsoleOptions options;
+  options.conswitch = spec.conswitch;
+  options.line.bits_per_second = spec.bits_per_second;
+  if (spec.com1 == "pty") {
+    options.line.end = End::pty;
+    options.line.path = host.machine().com1_link();
+  } else if (is_socket(spec.com1)) {
+    options.line.end = End::socket;
+    options.line.path = socket_of(spec.com1);
+  } else if (spec.com1 == "stdio") {
+    options.line.end = End::streams;
+    auto input = host.standard_stream(0);
+    if (!input) return input.error();
+    auto output = host.standard_stream(1);
+    if (!output) return output.error();
+    options.line.input = std::move(*input);
+    options.line.output = std::move(*output);
+  }
+  return options;
+}
+
+void add_serial_commands(CLI::App& app, Session& session) {
+  CLI::App* line =
+      add_command(app, session, "uart", "Attach this terminal to the machine's serial line, com1",
+                  "  ringside uart                  Ctrl-] leaves; Ctrl-A three times talks to Xen\n"
+                  "  ringside uart /tmp/com1        where `up --com1 unix:/tmp/com1` listens");
+  const auto path = std::make_shared<std::string>();
+  line->add_option("PATH", *path, "A pty or socket (default: the machine's pty)");
+  line->callback([&session, path] { session.run = [&session, path] { return uart(session, *path); }; });
+
+  CLI::App* front =
+      add_command(app, session, "keyboard",
+                  "Sit down at the physical machine's keyboard and screen, which are dom0's own",
+                  "  ringside keyboard              Ctrl-] leaves; nothing of it passes Xen's console");
+  front->callback([&session] { session.run = [&session] { return keyboard(session); }; });
+
+  CLI::App* messages = add_command(app, session, "dmesg", "Print what Xen has said: its last 16,384 bytes",
+                                   "  ringside dmesg\n"
+                                   "  ringside dmesg --clear         and forget what was printed");
+  const auto clear = std::make_shared<bool>(false);
+  messages->add_flag("--clear", *clear, "Have Xen forget it");
+  messages->callback(
+      [&session, clear] { session.run = [&session, clear] { return dmesg(session, *clear); }; });
+}
+
+}  // namespace ringside::tools

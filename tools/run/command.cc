@@ -1,0 +1,181 @@
+// run: scenarios carried out, and how they went.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+
+#include "emu/host/linux_terminal.h"
+#include "tools/run/golden.h"
+#include "tools/run/outputs.h"
+#include "tools/run/select.h"
+
+namespace ringside::tools {
+
+namespace {
+
+using script::Scenario;
+
+struct Options {
+  RunSelection selection;
+  std::string mode = "sim";
+  unsigned threads = 1;
+  std::string junit;
+  std::string tape;
+  std::string replay;
+  bool tap = false;
+  bool json = false;
+  bool list = false;
+  bool dry_run = false;
+  bool until_failure = false;
+  double timeout_s = 60;
+  RunJobOptions jobs;
+};
+
+int list(const RunPlan& plan, bool each_run) {
+  const Scenario* last = nullptr;
+  for (const RunJob& job : plan.jobs) {
+    if (each_run) {
+      std::printf("%s\n", again_command(job).c_str());
+    } else if (job.scenario != last) {
+      std::printf("%-40s %s\n", job.scenario->name.c_str(), job.scenario->setup.title.c_str());
+    }
+    last = job.scenario;
+  }
+  return exit_good;
+}
+
+int perform(Options& options, RunPlan& plan) {
+  Tape replayed;
+  if ((!options.tape.empty() || !options.replay.empty()) && plan.jobs.size() != 1)
+    return bad_selection("", fmt::format("a tape is of one run, and these are {}", plan.jobs.size()),
+                         "choose one with -p, --name and --seed");
+  if (!options.replay.empty()) {
+    auto tape = read_tape(options.replay);
+    if (!tape) return failed(tape.error());
+    replayed = std::move(*tape);
+    options.jobs.replay = &replayed;
+    options.jobs.replay_path = options.replay;
+  }
+  // One run leaves one file, unless a folder is meant.
+  const bool one = plan.jobs.size() == 1 && plan.jobs.front().real == nullptr;
+  const auto is_file = [one](const std::string& path) {
+    return one && !path.empty() && !path.ends_with('/') && !std::filesystem::is_directory(path);
+  };
+  options.jobs.journal_is_file = is_file(options.jobs.journal);
+  options.jobs.html_is_file = is_file(options.jobs.html);
+  options.jobs.timeout = std::chrono::duration<double>(options.timeout_s);
+  const auto format = options.tap ? RunFormat::tap : options.json ? RunFormat::json : RunFormat::people;
+  const bool progress = format == RunFormat::people && is_terminal(1) && is_terminal(2);
+  RunOutput output(format, options.junit, progress, plan.jobs.size());
+  output.begin();
+  const auto began = std::chrono::steady_clock::now();
+  Result<> taped = Done{};
+  GoldenUpdate golden;
+  const auto done = [&](std::size_t number, const RunResult& result) {
+    output.result(number, plan.jobs[number], result);
+    const Scenario& scenario = *plan.jobs[number].scenario;
+    if (!result.golden.empty()) golden.add(golden_path(scenario.path), scenario.name, result.golden);
+    if (!options.tape.empty()) taped = write_tape(options.tape, result.tape);
+    return !options.until_failure || output.failed() + output.could_not_run() == 0;
+  };
+  for (bool again = true; again;) {
+    run_jobs(plan.jobs, options.jobs, options.threads, done);
+    again = options.until_failure && output.failed() + output.could_not_run() == 0;
+    // Seeds that were not tried yet: behind all that were.
+    std::uint64_t last = 0;
+    std::uint64_t first = ~std::uint64_t{0};
+    for (const RunJob& job : plan.jobs) {
+      first = std::min(first, job.seed);
+      last = std::max(last, job.seed);
+    }
+    for (RunJob& job : plan.jobs) job.seed += last - first + 1;
+  }
+  auto ended = output.end(std::chrono::steady_clock::now() - began);
+  if (!ended) return failed(ended.error());
+  if (!taped) return failed(taped.error());
+  auto written = golden.write();
+  if (!written) return failed(written.error());
+  for (const std::string& line : *written) std::fprintf(stderr, "%s\n", line.c_str());
+  if (output.failed() != 0) return exit_expectation_failed;
+  return output.could_not_run() != 0 ? exit_could_not_run : exit_good;
+}
+
+int run_command(Options& options) {
+  using script::Mode;
+  if (options.mode == "real") options.selection.modes = {Mode::real};
+  if (options.mode == "both") options.selection.modes = {Mode::sim, Mode::real};
+  RunPlan plan;
+  if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
+  if (plan.only_simulated != 0)
+    std::fprintf(stderr, "%zu runs only make sense in the simulation, and are left out with processes\n",
+                 plan.only_simulated);
+  if (options.list || options.dry_run) return list(plan, options.dry_run);
+  return perform(options, plan);
+}
+
+constexpr char examples[] =
+    "Every run is one scenario with one choice of values and one seed; the same seed gives the same "
+    "journal.\n"
+    "A run that fails leaves its journal in the folder of --out, and says by which command it runs again.\n"
+    "Exit status: 0 all passed, 1 usage, 2 a file does not parse, 3 could not run, 4 an expectation failed.\n"
+    "Examples:\n"
+    "  ringside run hello.scn\n"
+    "  ringside run hello.scn --journal hello.jsonl        and then: ringside view hello.jsonl --text\n"
+    "  ringside run scenarios -j 4 --junit results.xml     a folder, four at a time\n"
+    "  ringside run hello.scn --html hello.html            to be played in a browser\n"
+    "  ringside run typing.scn -p BYTES=481 --seed 7       one of its cases\n"
+    "  ringside run ring.scn --seed 1..500                 500 orders of the same events\n"
+    "  ringside run ring.scn --until-failure               until one is wrong\n"
+    "  ringside run scenarios --shard 2/3 --tap            the second third, for a CI\n"
+    "  ringside run hello.scn --update                     its golden journal, hello.journal, is right now\n"
+    "  ringside run ring.scn --seed 7 --tape t; ringside run ring.scn --replay t";
+
+void add_options(CLI::App& command, Options& its) {
+  add_selection(command, its.selection);
+  command.add_option("--mode", its.mode, "Where: sim, real or both")
+      ->check(CLI::IsMember({"sim", "real", "both"}))
+      ->capture_default_str();
+  command.add_option("-j,--jobs", its.threads, "How many at the same time")
+      ->check(CLI::Range(1u, run_threads_max))
+      ->capture_default_str();
+  command.add_option("--shard", its.selection.shard, "I/N: the I-th of N equal parts");
+  command.add_option("--timeout", its.timeout_s, "Seconds of real time that a run may take")
+      ->check(CLI::Range(0.001, 86400.0))
+      ->capture_default_str();
+  command
+      .add_option("--time-scale", its.jobs.time_scale,
+                  "Multiplies the limits of expectations (default: 1, and 50 with processes)")
+      ->check(CLI::Range(0.01, 1000.0))
+      ->capture_default_str();
+  command.add_option("--out", its.jobs.out, "Where failed runs leave their journals")->capture_default_str();
+  command.add_option("--journal", its.jobs.journal,
+                     "Leave the journal of every run there: a file for one run, else a folder");
+  command.add_option("--html", its.jobs.html,
+                     "Leave a replay page of every run there: a file for one run, else a folder");
+  command.add_option("--junit", its.junit, "Write results there, as JUnit does");
+  CLI::Option* tap = command.add_flag("--tap", its.tap, "Results as TAP");
+  command.add_flag("--json", its.json, "Results as JSON, one object a line")->excludes(tap);
+  command.add_flag("--list", its.list, "Run nothing: name the scenarios");
+  command.add_flag("--dry-run", its.dry_run, "Run nothing: print the command of each run");
+  command.add_flag("--until-failure", its.until_failure, "Again and again with new seeds, until one fails");
+  command.add_flag("--twice", its.jobs.twice, "Each run twice; it is an error if their journals differ");
+  command.add_flag("--keep", its.jobs.keep_journals, "Keep the journals of runs that passed, too");
+  command.add_flag("--update", its.jobs.update,
+                   "Write the golden journals of scenarios that say `golden`, instead of comparing");
+  command.add_option("--tape", its.tape, "Write every choice of the run there");
+  command.add_option("--replay", its.replay, "Make the choices of that tape");
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, Session& session) {
+  CLI::App* command = app.add_subcommand("run", "Run scenarios, and say how they went");
+  command->footer(examples);
+  const auto options = std::make_shared<Options>();
+  add_options(*command, *options);
+  command->callback([&session, options] { session.run = [options] { return run_command(*options); }; });
+}
+
+}  // namespace ringside::tools

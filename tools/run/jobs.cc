@@ -1,0 +1,276 @@
+// Jobs of `ringside run`.
+#include "tools/run/jobs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "emu/script/agreement.h"
+#include "emu/script/journal_of.h"
+#include "emu/script/sim_stage.h"
+#include "tools/run/golden.h"
+#include "tools/run/real_stage.h"
+#include "tools/view/data.h"
+#include "tools/view/page.h"
+
+namespace ringside::tools {
+
+namespace {
+
+constexpr char tape_heading[] = "ringside tape 1";
+
+/// A shell takes it as one word.
+std::string as_word(const std::string& text) {
+  const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._-/=,+:@%").find(c) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+/// "long-input-BYTES=481,LOSS=off-seed-1"
+std::string file_stem(const RunJob& job) {
+  std::string name = job.scenario->name;
+  for (char& c : name) {
+    const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_' || c == '=' || c == ',' || c == '.';
+    if (c == '[')
+      c = '-';
+    else if (!safe)
+      c = c == ']' ? '\0' : '_';
+  }
+  std::erase(name, '\0');
+  constexpr std::size_t name_bytes_max = 150;
+  if (name.size() > name_bytes_max) name.resize(name_bytes_max);
+  return fmt::format("{}-seed-{}", name, job.seed);
+}
+
+/// Where something of a run goes: that file, or one of its own in that folder, which is made.
+std::string path_for(const std::string& place, bool is_file, const std::string& name) {
+  if (is_file) return place;
+  std::error_code problem;
+  std::filesystem::create_directories(place, problem);
+  return (std::filesystem::path(place) / name).string();
+}
+
+Result<std::string> leave_journal(const RunJob& job, const RunJobOptions& options,
+                                  const trace::Journaled& journal) {
+  const std::string& place = options.journal.empty() ? options.out : options.journal;
+  const std::string path = path_for(place, options.journal_is_file, file_stem(job) + ".jsonl");
+  std::ofstream file(path);
+  trace::write_journal(file, journal);
+  file.close();
+  if (!file) return Error{EIO, "cannot leave a journal", path, "the file system refuses it", ""};
+  return path;
+}
+
+Result<> leave_page(const RunJob& job, const RunJobOptions& options, const trace::Journaled& journal) {
+  const std::string path = path_for(options.html, options.html_is_file, file_stem(job) + ".html");
+  std::ofstream file(path, std::ios::binary);
+  file << replay_page({run_data(journal, job.scenario->name)});
+  file.close();
+  if (!file) return Error{EIO, "cannot leave a page", path, "the file system refuses it", ""};
+  return Done{};
+}
+
+/// How to look at it, at the step that decided.
+std::string look_command(const std::string& journal, const script::Story& story) {
+  script::Step step = story.state.steps();
+  if (!story.failures.empty()) {
+    const script::Failure& first = story.failures.front();
+    step = first.focus != 0 ? first.focus : first.step;
+  }
+  return fmt::format("ringside view {} --html page.html, and then page.html#step={}", as_word(journal), step);
+}
+
+std::string first_of(const RunJob& job, const script::Story& story) {
+  if (story.outcome == script::Outcome::could_not_run) return story.error.text();
+  if (story.failures.empty()) return "";
+  const script::Failure& its = story.failures.front();
+  return fmt::format("{}: {}", job.script->sources.place(its.marked), its.instead);
+}
+
+/// Seed 1, which is that of scenarios without a seed line, is the plain order of things: nothing is late, cut
+/// or overtaken, so that a lesson can count messages. All others explore.
+Choice choice_of(std::uint64_t seed, std::uint64_t offset) {
+  return seed == plain_seed ? Choice::first() : Choice::seeded(seed + offset);
+}
+
+}  // namespace
+
+Performed perform(const RunJob& job, const RunJobOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  const auto began = Clock::now();
+  Performed done;
+  // What happens together is drawn apart from the machine's choices: one more act does not change those.
+  constexpr std::uint64_t order_offset = 0x5eed;
+  script::RunOptions run_options;
+  run_options.order =
+      options.replay != nullptr ? Choice::replay(options.replay->order) : choice_of(job.seed, order_offset);
+  const bool real = job.scenario->mode == script::Mode::real;
+  run_options.time_scale = options.time_scale.value_or(real ? real_time_scale : 1);
+  run_options.give_up = [&] { return Clock::now() - began > options.timeout; };
+  run_options.at_end = [&done](const script::Stage& stage) {
+    if (const auto* simulated = dynamic_cast<const script::SimStage*>(&stage))
+      done.choices = simulated->tape();
+  };
+  const auto factory = [&](script::StagePlan plan) -> std::unique_ptr<script::Stage> {
+    plan.seed = job.seed;
+    plan.plain = job.seed == plain_seed;
+    if (real) return std::make_unique<RealStage>(std::move(plan));
+    Choice choice =
+        options.replay != nullptr ? Choice::replay(options.replay->choices) : choice_of(job.seed, 0);
+    return std::make_unique<script::SimStage>(std::move(plan), std::move(choice));
+  };
+  script::Run run(*job.scenario, factory, std::move(run_options));
+  done.story = run.go();
+  return done;
+}
+
+std::string again_command(const RunJob& job) {
+  std::string text = "ringside run " + as_word(job.scenario->path);
+  if (job.script->drafts.size() > 1)
+    text += " --name " + as_word(job.scenario->name.substr(0, job.scenario->name.find('[')));
+  for (const script::Binding& each : job.scenario->bindings) {
+    if (each.in_name) text += " -p " + as_word(each.name + "=" + each.value);
+  }
+  if (job.scenario->mode == script::Mode::real) text += " --mode real";
+  if (job.real != nullptr) text += " --mode both";
+  return fmt::format("{} --seed {}", text, job.seed);
+}
+
+namespace {
+
+/// A run as it is told; `story` is still needed for its entries.
+RunResult told(const RunJob& job, const RunJobOptions& options, const script::Story& story) {
+  RunResult result;
+  result.hash = script::journal_hash(story.state);
+  result.outcome = story.outcome;
+  const bool good = story.outcome == script::Outcome::passed;
+  script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
+  if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
+  const bool wants_journal = !good || options.keep_journals || !options.journal.empty();
+  if (wants_journal || !options.html.empty()) {
+    const trace::Journaled journal =
+        script::journal_of(*job.scenario, job.script->sources, story, job.seed, "ringside " RINGSIDE_VERSION);
+    if (wants_journal) {
+      auto left = leave_journal(job, options, journal);
+      result.journal = left ? left.value() : left.error().text();
+      context.journal = left ? look_command(left.value(), story) : left.error().text();
+    }
+    if (!options.html.empty()) {
+      if (auto left = leave_page(job, options, journal); !left) result.warnings = left.error().text() + "\n";
+    }
+  }
+  result.report = script::failure_report(*job.scenario, job.script->sources, story, context);
+  result.warnings += script::warnings_report(*job.scenario, job.script->sources, story);
+  result.first = first_of(job, story);
+  result.judged = story.judged;
+  result.failures = story.failures.size();
+  result.entries = story.state.steps();
+  result.virtual_time = story.ended - story.began;
+  return result;
+}
+
+/// The same with processes: it has to pass, too, and to tell the same.
+RunResult with_twin(const RunJob& job, const RunJobOptions& options, const script::Story& simulated,
+                    RunResult result) {
+  const RunJob twin{job.script, job.real, job.seed};
+  const Performed real = perform(twin, options);
+  RunResult of_processes = told(twin, options, real.story);
+  of_processes.judged += result.judged;
+  if (real.story.outcome != script::Outcome::passed) return of_processes;
+  const auto differs = script::disagreement(simulated.state, real.story.state);
+  result.judged = of_processes.judged;
+  if (!differs) return result;
+  result.outcome = script::Outcome::failed;
+  result.failures = 1;
+  result.first = *differs;
+  result.report = fmt::format("FAIL {}: simulation and processes do not agree\n     {}\n     again  {}\n",
+                              job.scenario->name, *differs, again_command(job));
+  return result;
+}
+
+/// What is kept of its journal is still true.
+void compare_golden(const RunJob& job, const RunJobOptions& options, const script::Story& story,
+                    RunResult& result) {
+  const bool kept = job.scenario->setup.golden && job.scenario->mode == script::Mode::sim &&
+                    job.seed == plain_seed && options.replay == nullptr;
+  if (!kept || result.outcome != script::Outcome::passed) return;
+  std::string text = golden_text(story.state);
+  if (options.update) {
+    result.golden = std::move(text);
+    return;
+  }
+  const auto differs = golden_difference(golden_path(job.scenario->path), job.scenario->name, text);
+  if (!differs) return;
+  result.outcome = script::Outcome::failed;
+  result.failures = 1;
+  result.first = *differs;
+  result.report = fmt::format(
+      "FAIL {}: it is not what its golden journal says\n     {}\n     again  {}\n"
+      "     right  ringside run --update {}\n",
+      job.scenario->name, *differs, again_command(job), as_word(job.scenario->path));
+}
+
+}  // namespace
+
+RunResult run_job(const RunJob& job, const RunJobOptions& options) {
+  const auto began = std::chrono::steady_clock::now();
+  Performed performed = perform(job, options);
+  script::Story& story = performed.story;
+  const bool ran = story.outcome != script::Outcome::could_not_run;
+  if (options.twice && ran &&
+      script::journal_hash(perform(job, options).story.state) != script::journal_hash(story.state)) {
+    story.outcome = script::Outcome::could_not_run;
+    story.error = {0, "the same seed gave another journal", job.scenario->name,
+                   "something besides the seed has a say", ""};
+  }
+  RunResult result = told(job, options, story);
+  compare_golden(job, options, story, result);
+  if (job.real != nullptr && result.outcome == script::Outcome::passed)
+    result = with_twin(job, options, story, std::move(result));
+  result.took = std::chrono::steady_clock::now() - began;
+  result.tape = {std::move(story.order), std::move(performed.choices)};
+  return result;
+}
+
+// -- tapes
+
+Result<Tape> read_tape(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return Error{ENOENT, "cannot read a tape", path, "it cannot be opened", ""};
+  std::string line;
+  std::getline(file, line);
+  if (line != tape_heading)
+    return Error{EINVAL, "cannot read a tape", path, "it is none", "--tape writes one"};
+  Tape tape;
+  while (std::getline(file, line)) {
+    std::istringstream words(line);
+    std::string what;
+    words >> what;
+    Choice::Tape* into = what == "order" ? &tape.order : what == "choices" ? &tape.choices : nullptr;
+    if (into == nullptr)
+      return Error{EINVAL, "cannot read a tape", path, fmt::format("\"{}\" means nothing", what), ""};
+    for (std::uint32_t number = 0; words >> number;) into->push_back(number);
+  }
+  return tape;
+}
+
+Result<> write_tape(const std::string& path, const Tape& tape) {
+  std::ofstream file(path);
+  file << fmt::format("{}\norder {}\nchoices {}\n", tape_heading, fmt::join(tape.order, " "),
+                      fmt::join(tape.choices, " "));
+  file.close();
+  if (!file) return Error{EIO, "cannot write a tape", path, "the file system refuses it", ""};
+  return Done{};
+}
+
+}  // namespace ringside::tools

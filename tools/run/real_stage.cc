@@ -1,0 +1,428 @@
+// Processes, signals, and the journal that they write.
+#include "tools/run/real_stage.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "emu/host/launch.h"
+#include "emu/host/process_table.h"
+#include "emu/trace/text.h"
+
+namespace ringside::tools {
+
+using script::Daemon;
+
+namespace {
+
+constexpr std::uint32_t guest_memory_mib = 64;
+
+Error only_simulated(const char* what, std::string object, std::string why) {
+  return {EOPNOTSUPP, what, std::move(object), std::move(why), "run it with --mode sim"};
+}
+
+}  // namespace
+
+// -- the machine
+
+RealStage::RealStage(script::StagePlan plan) : MachineStage(std::move(plan)) {
+  for (const QuirkAbout& known : quirks_known) {
+    if (this->plan().quirks.has(known.quirk)) spec_.quirks.emplace_back(known.name);
+  }
+}
+
+RealStage::~RealStage() {
+  if (host_ == nullptr) return;
+  leave_all();
+  guests_.clear();
+  privcmd_.reset();
+  reader_.reset();
+  writer_.reset();
+  faults_.reset();
+  host_.reset();
+  stop_machine(machine_);
+}
+
+Result<> RealStage::start() {
+  RS_CHECK(host_ == nullptr);
+  auto directory = make_temporary_directory();
+  if (!directory) return directory.error();
+  machine_ = Machine(*directory);
+  host_ = std::make_unique<LinuxHost>("scenario", machine_);
+  origin_ = host_->now();
+  sockets_ = {machine_.xcs_socket(), machine_.xend_socket(), machine_.xenctld_socket()};
+  spec_.dom0 = plan().dom0 == script::Dom0::xenctld ? Dom0Kind::xenctld : Dom0Kind::xcs_xend;
+  spec_.console_port_base = 0;
+  spec_.dies_with_us = true;
+  if (plan().uart) {
+    spec_.serial = {"--com1", "pty"};
+    spec_.dom0_kernel = true;
+    spec_.dom0_words = {"--raw", "--", own_program(), "puppet", puppet_path(0)};
+  }
+  if (auto prepared = machine_.prepare(); !prepared) return prepared;
+  auto writer = JournalWriter::open(machine_.journal_directory(), "scenario");
+  if (!writer) return writer.error();
+  writer_ = std::move(*writer);
+  auto reader = JournalReader::open(machine_.journal_directory());
+  if (!reader) return reader.error();
+  reader_ = std::move(*reader);
+  if (auto faults = prepare_faults(); !faults) return faults;
+  if (plan().uart) {
+    if (auto waiting = wait_for_program(0); !waiting) return waiting;
+  }
+  if (auto started = start_machine(*host_, spec_); !started) return started;
+  auto privcmd = host_->connect_dom0();
+  if (!privcmd) return privcmd.error();
+  privcmd_.emplace(std::move(*privcmd));
+  if (!plan().uart) return Done{};
+  auto line = host_->file_open(machine_.com1_link(), Host::FileUse::output);
+  if (!line) return line.error();
+  seat_at_uart(std::move(line->handle));
+  return await_program(0);
+}
+
+/// Before any process of the machine, each of which looks whether there are faults as it starts.
+Result<> RealStage::prepare_faults() {
+  if (!plan().faults) return Done{};
+  const char* controller = plan().dom0 == script::Dom0::xenctld ? "xenctld" : "xcs";
+  auto table = FaultTable::make(*host_, machine_, controller, plan().seed, plan().plain);
+  if (!table) return table.error();
+  faults_.emplace(std::move(*table));
+  // What raw clients say is sent by this process.
+  host_->inject_faults(FaultTable::find(*host_, machine_).value(),
+                       [this](const FaultRule& rule, DomainId) { bitten(rule); });
+  return Done{};
+}
+
+// -- time
+
+void RealStage::run_for(Duration duration) {
+  const auto timer = host_->timer_start(duration, [this] { host_->stop(0); });
+  host_->run();
+  host_->timer_cancel(timer);
+}
+
+/// What is new in the journal; answers how many entries.
+std::size_t RealStage::hand_over() {
+  return reader_->read([this](const trace::Entry& entry) {
+    trace::Entry told = entry;
+    const auto origin_ns = static_cast<std::uint64_t>(origin_.count());
+    told.time_ns -= std::min(told.time_ns, origin_ns);
+    last_entry_ = now();
+    ++steps_;
+    if (plan().journal) plan().journal(steps_, told);
+  });
+}
+
+bool RealStage::advance(Time until) {
+  const std::uint64_t arrived = arrivals_;
+  for (;;) {
+    if (hand_over() != 0 || arrivals_ != arrived) return true;
+    const Duration left = until - now();
+    if (left <= Duration::zero()) return false;
+    run_for(std::min(left, journal_look_delay));
+  }
+}
+
+bool RealStage::settle(Time until) {
+  const Time began = now();
+  for (;;) {
+    const Time held_until = faults_ ? faults_->held_until() - origin_ : Time{0};
+    const Time quiet_at = std::max({began, last_entry_, held_until}) + script::quiet_for;
+    if (now() >= quiet_at && stands_still()) return true;
+    if (now() >= until) return false;
+    (void)advance(std::min(std::max(quiet_at, now() + journal_look_delay), until));
+  }
+}
+
+/// A journal that says nothing proves little: on a busy machine a process may not get to run for longer than
+/// that.
+bool RealStage::stands_still() {
+  const std::uint64_t arrived = arrivals_;
+  const ProcessLook before = look_at_processes(machine_);
+  if (before.busy) return false;
+  run_for(still_for);
+  return hand_over() == 0 && arrivals_ == arrived && look_at_processes(machine_) == before;
+}
+
+bool RealStage::run_until(const std::function<bool()>& condition) {
+  const Time until = now() + real_patience;
+  while (!condition()) {
+    if (!advance(std::min(now() + journal_look_delay, until)) && now() >= until) return condition();
+  }
+  return true;
+}
+
+// -- domains
+
+Result<RealStage::Guest*> RealStage::guest(DomainId domain) {
+  const auto found = guests_.find(domain);
+  if (found != guests_.end()) return &found->second;
+  return Error{ESRCH, "there is no such domain", fmt::format("dom{}", domain), "nobody created it",
+               fmt::format("xen boots dom{}", domain)};
+}
+
+Result<RealStage::Guest*> RealStage::unprivileged(DomainId domain) {
+  if (domain != 0) return guest(domain);
+  return Error{EINVAL, "this cannot be done to dom0", "dom0", "its page is its own", "try it with dom1"};
+}
+
+Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
+  guests_.erase(domain);
+  Guest& its = guests_[domain];
+  DomainSpec spec;
+  spec.domain = domain;
+  spec.name = fmt::format("dom{}", domain);
+  spec.abi = plan().abi;
+  spec.memory_mib = guest_memory_mib;
+  spec.paused = true;
+  spec.raw = true;
+  spec.quirks = spec_.quirks;
+  if (program == script::GuestProgram::script) {
+    if (auto waiting = wait_for_program(domain); !waiting) return waiting;
+    spec.quiet = true;
+    spec.program = {own_program(), "puppet", puppet_path(domain)};
+  }
+  auto built = build_domain(*host_, *privcmd_, spec);
+  if (!built) {
+    guests_.erase(domain);
+    return built.error();
+  }
+  its.console = {built->tcp_port, built->path};
+  auto info = privcmd_->domain_info(domain);
+  if (!info) return info.error();
+  auto frame = privcmd_->map_frame(domain, (*info)->shared_info_frame);
+  if (!frame) return frame.error();
+  auto page = host_->frame_map(*frame);
+  if (!page) return page.error();
+  its.page = std::move(*page);
+  return Done{};
+}
+
+/// Its program is there when this returns: until then nobody could tell a guest that says nothing from one
+/// whose program takes its time.
+Result<> RealStage::resume(DomainId domain) {
+  if (auto resumed = MachineStage::resume(domain); !resumed) return resumed;
+  return await_program(domain);
+}
+
+Result<> RealStage::await_program(DomainId domain) {
+  const auto found = guests_.find(domain);
+  if (found == guests_.end() || !found->second.listener.valid()) return Done{};
+  const auto there_or_dead = [&] { return found->second.wire != nullptr || (domain != 0 && !runs(domain)); };
+  if (run_until(there_or_dead)) return Done{};
+  return Error{ETIMEDOUT, "the program of a domain does not start", fmt::format("dom{}", domain),
+               "it does not say a word", ""};
+}
+
+Result<> RealStage::boot(DomainId domain, script::GuestProgram program) {
+  if (auto created = create(domain, program); !created) return created;
+  return resume(domain);
+}
+
+std::string RealStage::puppet_path(DomainId domain) const {
+  return fmt::format("{}/puppet-{}", machine_.directory(), domain);
+}
+
+Result<> RealStage::wait_for_program(DomainId domain) {
+  auto listener = host_->listen_local(puppet_path(domain));
+  if (!listener) return listener.error();
+  Guest& its = guests_[domain];
+  its.listener = std::move(*listener);
+  host_->watch(its.listener, {.read = true}, [this, &its](Ready) { program_came(its); });
+  return Done{};
+}
+
+void RealStage::program_came(Guest& its) {
+  auto connection = host_->accept(its.listener);
+  if (!connection || !connection->has_value()) return;
+  its.wire = std::make_unique<script::Wire>(*host_, std::move(**connection),
+                                            script::Wire::Events{.came = [this, &its](Bytes bytes) {
+                                              ++arrivals_;
+                                              its.read.append(bytes.begin(), bytes.end());
+                                            }});
+  its.wire->send(std::exchange(its.unprinted, {}), script::Typing::once);
+}
+
+Result<> RealStage::print(DomainId domain, std::string_view text) {
+  auto its = guest(domain);
+  if (!its) return its.error();
+  if ((*its)->wire == nullptr) {
+    (*its)->unprinted += text;
+    return Done{};
+  }
+  if ((*its)->wire->cut_off())
+    return Error{ESRCH, "a domain cannot print", fmt::format("dom{}", domain), "its process has ended", ""};
+  (*its)->wire->send(text, script::Typing::once);
+  return Done{};
+}
+
+Result<> RealStage::end(DomainId domain, int status) {
+  auto its = guest(domain);
+  if (!its) return its.error();
+  if (status != 0)
+    return only_simulated("a program cannot end so", std::to_string(status), "a real one ends with 0");
+  if (!run_until([&] { return (*its)->wire != nullptr; }))
+    return Error{ESRCH, "a program cannot end", fmt::format("dom{}", domain), "none runs there", ""};
+  (*its)->wire->finish();
+  return Done{};
+}
+
+/// Its process, if it has one.
+std::optional<std::int32_t> RealStage::runs(DomainId domain) {
+  auto info = privcmd_->domain_info(domain);
+  if (!info || !info->has_value() || (*info)->domain != domain || (*info)->state.running == 0)
+    return std::nullopt;
+  return (*info)->process;
+}
+
+Result<> RealStage::kill(DomainId domain) {
+  const auto process = runs(domain);
+  if (!process) {
+    return Error{ESRCH, "cannot kill a domain's process", fmt::format("dom{}", domain), "it has ended", ""};
+  }
+  ::kill(*process, SIGKILL);
+  return Done{};
+}
+
+Result<> RealStage::log(DomainId domain, std::string_view) {
+  return only_simulated("a kernel cannot be made to speak", fmt::format("dom{}", domain),
+                        "what a guest's kernel says is its own affair");
+}
+
+Result<> RealStage::answering(DomainId domain, bool) {
+  return only_simulated("a guest cannot be kept from answering", fmt::format("dom{}", domain),
+                        "its process answers whenever it runs");
+}
+
+std::string_view RealStage::program_read(DomainId domain) const {
+  const auto found = guests_.find(domain);
+  return found == guests_.end() ? std::string_view() : found->second.read;
+}
+
+Result<RealStage::Console> RealStage::console_of(DomainId domain) {
+  auto its = unprivileged(domain);
+  if (!its) return its.error();
+  return (*its)->console;
+}
+
+Result<std::byte*> RealStage::page_of(DomainId domain) {
+  auto its = unprivileged(domain);
+  if (!its) return its.error();
+  return (*its)->page.frame();
+}
+
+Result<RealStage::Hand> RealStage::hand_of(DomainId domain) {
+  auto its = unprivileged(domain);
+  if (!its) return its.error();
+  if (!(*its)->hand) {
+    auto connection = privcmd_->domain_connection(domain);
+    if (!connection) return connection.error();
+    (*its)->hand.emplace(*host_, std::move(*connection));
+  }
+  return Hand{host_.get(), &*(*its)->hand};
+}
+
+// -- dom0
+
+Result<int> RealStage::process_of(Daemon daemon) const {
+  if (auto there = check_daemon(daemon); !there) return there.error();
+  const auto pid = PidFile::holder(machine_.pid_file(script::name_of(daemon)));
+  if (pid) return *pid;
+  return Error{ESRCH, "there is no such process", script::name_of(daemon), "it does not run",
+               "start it first"};
+}
+
+Result<> RealStage::daemon_stops(Daemon daemon) {
+  auto process = process_of(daemon);
+  if (!process) return process.error();
+  journal(trace::actor(trace::Role::dom0)).told(0, fmt::format("{} is killed", script::name_of(daemon)));
+  end_process(*process, 0);
+  return Done{};
+}
+
+Result<> RealStage::daemon_stalls(Daemon daemon) {
+  auto process = process_of(daemon);
+  if (!process) return process.error();
+  ::kill(*process, SIGSTOP);
+  return Done{};
+}
+
+std::uint32_t RealStage::number_of_new_client() {
+  const trace::Actor newest = trace::actor(trace::Role::client, ++xcs_connections_);
+  host_->newest_speaks_for(trace::actor_name(newest));
+  return newest.number;
+}
+
+/// One that stands still goes on; one that runs is told so, too, and does not mind.
+Result<> RealStage::daemon_starts(Daemon daemon) {
+  if (auto there = check_daemon(daemon); !there) return there;
+  auto process = process_of(daemon);
+  if (!process) {
+    // xend comes back to a new xcs; a new xend comes to the old one.
+    if (daemon == Daemon::xcs) xcs_connections_ = 0;
+    xcs_connections_ += connections_of_xend;
+    return start_process(*host_, spec_, script::name_of(daemon));
+  }
+  ::kill(*process, SIGCONT);
+  return Done{};
+}
+
+Result<> RealStage::daemon_answers(Daemon daemon, bool) {
+  return only_simulated("a daemon cannot be kept from answering", script::name_of(daemon),
+                        "its process answers whenever it runs");
+}
+
+// -- faults
+
+std::string RealStage::name_at_seam(trace::Actor actor) const {
+  if (actor.role != trace::Role::client) return trace::actor_name(actor);
+  std::string names;
+  for (const std::uint32_t number : numbers_of_client(actor.number))
+    names += (names.empty() ? "" : ",") + trace::actor_name(trace::actor(trace::Role::client, number));
+  return names;
+}
+
+/// A process that has just been awake looks around for a while without being told. So that a fault meets the
+/// same events each time, it begins when all are asleep.
+Result<> RealStage::fault(const script::StageFault& asked) {
+  RS_CHECK(faults_);
+  script::StageFault fault = asked;
+  auto rule = rule_of(fault);
+  if (!rule) return rule.error();
+  const std::string way = trace::actor_name(fault.from) + " -> " + trace::actor_name(fault.to);
+  if (rule->thing == FaultRule::Thing::kick && fault.from.role == trace::Role::xen)
+    return only_simulated("cannot inject the fault", way, "xen's own events are no process's to lose");
+  if (rule->thing == FaultRule::Thing::bytes && rule->unit_bytes == 0)
+    return only_simulated("cannot inject the fault", way, "between processes only frames of xcs can be late");
+  (void)settle(now() + real_patience);
+  return faults_->add(*rule);
+}
+
+Result<> RealStage::heal() {
+  if (faults_) faults_->heal();
+  return Done{};
+}
+
+/// In this process only what its clients say.
+void RealStage::bitten(const FaultRule& rule) {
+  const auto digit = rule.from.find_first_of("0123456789");
+  const std::uint32_t number = digit == std::string::npos ? 0 : std::stoul(rule.from.substr(digit));
+  journal(trace::actor(trace::Role::client, number)).told(0, bite_text(rule, rule.to));
+}
+
+std::vector<std::string> RealStage::warnings() const {
+  std::vector<std::string> lines;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(machine_.directory(), ignored)) {
+    if (entry.path().extension() != ".log") continue;
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);)
+      lines.push_back(entry.path().stem().string() + ": " + line);
+  }
+  return lines;
+}
+
+}  // namespace ringside::tools

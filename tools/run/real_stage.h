@@ -1,0 +1,116 @@
+// A stage of processes: a private machine as `ringside up` and `create` make one, with people and raw clients
+// around it, watched through its journal. Its time is the real one.
+//
+// It owns the machine's directory and every process in it, and leaves nothing behind. What only the simulated
+// machine can do (a guest that leaves its requests alone) is refused with the reason.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/host/fault_table.h"
+#include "emu/host/journal_log.h"
+#include "emu/host/linux_host.h"
+#include "emu/script/machine_stage.h"
+#include "tools/machine/builder.h"
+
+namespace ringside::tools {
+
+/// How often a stage looks at its machine's journal.
+inline constexpr Duration journal_look_delay = std::chrono::milliseconds(1);
+
+/// How long an act that waits does so, and a look at whether the processes stand still takes.
+inline constexpr Duration real_patience = std::chrono::seconds(20);
+inline constexpr Duration still_for = std::chrono::milliseconds(10);
+
+/// As any client has: one for calls, one for frames.
+inline constexpr std::uint32_t connections_of_xend = 2;
+
+class RealStage final : public script::MachineStage {
+ public:
+  explicit RealStage(script::StagePlan plan);
+  ~RealStage() override;
+  RealStage(const RealStage&) = delete;
+  RealStage& operator=(const RealStage&) = delete;
+
+  Result<> start() override;
+
+  Result<> create(DomainId domain, script::GuestProgram program) override;
+  Result<> boot(DomainId domain, script::GuestProgram program) override;
+  Result<> resume(DomainId domain) override;
+  Result<> kill(DomainId domain) override;
+  Result<> print(DomainId domain, std::string_view text) override;
+  Result<> log(DomainId domain, std::string_view text) override;
+  Result<> end(DomainId domain, int status) override;
+  Result<> answering(DomainId domain, bool answers) override;
+
+  Result<> daemon_stops(script::Daemon daemon) override;
+  Result<> daemon_starts(script::Daemon daemon) override;
+  Result<> daemon_answers(script::Daemon daemon, bool answers) override;
+  Result<> daemon_stalls(script::Daemon daemon) override;
+
+  Result<> fault(const script::StageFault& fault) override;
+  Result<> heal() override;
+
+  [[nodiscard]] Time now() const override { return host_->now() - origin_; }
+  bool advance(Time until) override;
+  [[nodiscard]] bool settle(Time until) override;
+
+  [[nodiscard]] std::string_view program_read(DomainId domain) const override;
+  [[nodiscard]] std::vector<std::string> warnings() const override;
+
+ private:
+  struct Guest {
+    Console console;
+    Mapping page;
+    std::optional<Privcmd> hand;         ///< speaks for it, besides its own
+    Handle listener;                     ///< where its program finds the scenario
+    std::unique_ptr<script::Wire> wire;  ///< once the program has connected
+    std::string unprinted;               ///< said before
+    std::string read;
+  };
+
+  Privcmd& privcmd() override { return *privcmd_; }
+  Host& seat(const std::string&) override { return *host_; }
+  trace::Journal journal(trace::Actor self) override { return {*writer_, self}; }
+  [[nodiscard]] bool run_until(const std::function<bool()>& condition) override;
+  Result<Console> console_of(DomainId domain) override;
+  Result<std::byte*> page_of(DomainId domain) override;
+  Result<Hand> hand_of(DomainId domain) override;
+  const Sockets& sockets() const override { return sockets_; }
+  std::uint32_t number_of_new_client() override;
+  [[nodiscard]] std::string name_at_seam(trace::Actor actor) const override;
+
+  [[nodiscard]] Result<Guest*> guest(DomainId domain);
+  [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
+  [[nodiscard]] Result<> wait_for_program(DomainId domain);
+  [[nodiscard]] Result<> await_program(DomainId domain);
+  [[nodiscard]] std::string puppet_path(DomainId domain) const;
+  void program_came(Guest& its);
+  void run_for(Duration duration);
+  std::size_t hand_over();
+  [[nodiscard]] Result<> prepare_faults();
+  void bitten(const FaultRule& rule);
+  [[nodiscard]] bool stands_still();
+  [[nodiscard]] std::optional<std::int32_t> runs(DomainId domain);
+  [[nodiscard]] Result<int> process_of(script::Daemon daemon) const;
+
+  MachineSpec spec_;
+  Machine machine_{""};
+  std::unique_ptr<LinuxHost> host_;
+  Time origin_{0};
+  Sockets sockets_;
+  std::optional<Privcmd> privcmd_;
+  std::unique_ptr<JournalWriter> writer_;
+  std::unique_ptr<JournalReader> reader_;
+  std::optional<FaultTable> faults_;  ///< if something is to go wrong
+  std::map<DomainId, Guest> guests_;
+  std::uint64_t steps_ = 0;
+  std::uint32_t xcs_connections_ = connections_of_xend;  ///< that this xcs has taken, as it counts them
+  Time last_entry_{0};
+};
+
+}  // namespace ringside::tools

@@ -1,0 +1,189 @@
+// check-scn and fmt: scenarios looked at and written anew, without being run.
+#include "tools/run/script_files.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <vector>
+
+#include "emu/script/format.h"
+#include "emu/script/script.h"
+#include "emu/script/vocabulary.h"
+
+namespace ringside::tools {
+
+namespace {
+
+Error unreadable(const std::string& path, int code, const std::string& why) {
+  return {code, "cannot read a scenario", path, why, ""};
+}
+
+Result<std::string> read_all(const std::string& path) {
+  std::ostringstream text;
+  if (path == "-") {
+    text << std::cin.rdbuf();
+    return text.str();
+  }
+  std::error_code problem;
+  const auto status = std::filesystem::status(path, problem);
+  if (status.type() == std::filesystem::file_type::not_found) return unreadable(path, ENOENT, "no such file");
+  if (std::filesystem::is_directory(status)) return unreadable(path, EISDIR, "it is a folder");
+  if (std::filesystem::is_regular_file(status) &&
+      std::filesystem::file_size(path, problem) > script::source_bytes_max)
+    return unreadable(path, EFBIG, fmt::format("it is longer than {} bytes", script::source_bytes_max));
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return unreadable(path, EACCES, "it cannot be opened");
+  // A pipe has no size, and a device may have no end.
+  std::string bytes(script::source_bytes_max + 1, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  return bytes;
+}
+
+void print_word(std::string_view kind, std::string_view word, std::string_view syntax,
+                std::string_view what) {
+  std::printf(
+      "%s\n",
+      fmt::format("{:<8}  {:<16}  {}{}{}", kind, word, syntax, syntax.empty() ? "" : "  --  ", what).c_str());
+}
+
+/// The whole language, a word a line; editors' grammars and the reference are tested against it.
+int print_words() {
+  for (const auto& each : script::lines_known()) print_word("line", each.word, each.syntax, each.what);
+  for (const auto& each : script::actors_known()) print_word("actor", each.word, "", each.what);
+  for (const auto& each : script::verbs_known())
+    print_word(each.act ? "act" : "expect", each.word, each.syntax, each.what);
+  for (const auto& actor : script::actors_known()) {
+    for (const auto& each : script::counters_known()) {
+      const bool has = (each.roles & script::only(actor.role)) != 0;
+      if (has) print_word("counter", fmt::format("{}.{}", actor.word, each.name), each.unit, each.what);
+    }
+  }
+  for (const std::string_view name : script::counters_of(trace::Role::domain))
+    print_word("counter", fmt::format("dom1.{}", name), "",
+               script::find_counter(trace::Role::domain, name)->what);
+  for (const auto& each : script::message_types())
+    print_word("type", each.name, "", std::to_string(each.number));
+  for (const auto& each : script::virqs()) print_word("virq", each.name, "", std::to_string(each.number));
+  for (const auto& each : script::xcs_results())
+    print_word("result", each.name, "", std::to_string(each.number));
+  for (const std::string_view each : script::glue_words()) print_word("word", each, "", "in between");
+  return exit_good;
+}
+
+int check_files(const std::vector<std::string>& paths, bool warnings_count) {
+  bool good = true;
+  std::size_t runs = 0;
+  for (const std::string& path : paths) {
+    script::Script read = script::read_script(path, file_reader());
+    runs += script::check_all(read);
+    const auto& found = read.diagnostics;
+    std::fputs(found.text(read.sources).c_str(), stderr);
+    good = good && found.errors() == 0 && (!warnings_count || found.warnings() == 0);
+  }
+  if (good)
+    std::printf("%zu file%s, %zu run%s\n", paths.size(), paths.size() == 1 ? "" : "s", runs,
+                runs == 1 ? "" : "s");
+  return good ? exit_good : exit_does_not_parse;
+}
+
+/// As a whole or not at all: a formatter that is interrupted must not leave half a file.
+Result<> replace_file(const std::string& path, const std::string& text) {
+  const std::string fresh = path + ".fmt-new";
+  {
+    std::ofstream file(fresh, std::ios::binary);
+    file << text;
+    file.close();
+    if (!file) return Error{EIO, "cannot write a scenario", fresh, "the file system refuses it", ""};
+  }
+  std::error_code problem;
+  std::filesystem::permissions(fresh, std::filesystem::status(path).permissions(), problem);
+  std::filesystem::rename(fresh, path, problem);
+  if (problem) return Error{problem.value(), "cannot write a scenario", path, problem.message(), ""};
+  return Done{};
+}
+
+int format_files(const std::vector<std::string>& paths, bool check_only) {
+  int result = exit_good;
+  for (const std::string& path : paths) {
+    auto text = read_all(path);
+    if (!text) return failed(text.error());
+    script::Sources sources;
+    script::Diagnostics found;
+    const std::optional<std::string> formatted = script::format(path, *text, sources, found);
+    if (!formatted) {
+      std::fputs(found.text(sources).c_str(), stderr);
+      result = exit_does_not_parse;
+    } else if (check_only) {
+      if (*formatted == *text) continue;
+      std::printf("%s\n", path.c_str());
+      if (result == exit_good) result = exit_usage;
+    } else if (path == "-") {
+      std::fputs(formatted->c_str(), stdout);
+    } else if (*formatted != *text) {
+      if (const auto written = replace_file(path, *formatted); !written) return failed(written.error());
+    }
+  }
+  return result;
+}
+
+void add_check(CLI::App& app, Session& session) {
+  CLI::App* command =
+      app.add_subcommand("check-scn", "Read scenarios, and say everything that is wrong with them");
+  command->footer(
+      "Nothing is run. Each complaint shows its line, and what would have been possible there. The exit "
+      "status\n"
+      "is 2 if a file has errors, and with --strict also if it has warnings.\n"
+      "Examples:\n"
+      "  ringside check-scn scenarios/*.scn\n"
+      "  ringside check-scn --strict hello.scn\n"
+      "  ringside check-scn --words           the words of the language, and what they mean");
+  const auto paths = std::make_shared<std::vector<std::string>>();
+  const auto strict = std::make_shared<bool>(false);
+  const auto words = std::make_shared<bool>(false);
+  CLI::Option* files = command->add_option("FILE", *paths, "Scenarios; - is stdin");
+  command->add_flag("--strict", *strict, "Warnings count as errors");
+  command->add_flag("--words", *words, "List the language's words")->excludes(files);
+  command->callback([&session, paths, strict, words] {
+    if (paths->empty() && !*words) throw CLI::RequiredError("FILE");
+    session.run = [paths, strict, words] { return *words ? print_words() : check_files(*paths, *strict); };
+  });
+}
+
+void add_format(CLI::App& app, Session& session) {
+  CLI::App* command = app.add_subcommand("fmt", "Lay out scenarios in the one usual way");
+  command->footer(
+      "Words get one space between them, blocks and rows of cases are indented, comments behind lines are\n"
+      "aligned. Meaning, comments and empty lines stay. A file that cannot be read is left alone (status "
+      "2).\n"
+      "Examples:\n"
+      "  ringside fmt hello.scn               in place\n"
+      "  ringside fmt - <hello.scn            to stdout; editors do this\n"
+      "  ringside fmt --check scenarios/*.scn names files that would change; status 1 if there are any");
+  const auto paths = std::make_shared<std::vector<std::string>>();
+  const auto check_only = std::make_shared<bool>(false);
+  command->add_option("FILE", *paths, "Scenarios; - is stdin, written to stdout")->required();
+  command->add_flag("--check", *check_only, "Change nothing; name the files that would change");
+  command->callback([&session, paths, check_only] {
+    session.run = [paths, check_only] { return format_files(*paths, *check_only); };
+  });
+}
+
+}  // namespace
+
+script::Reader file_reader() {
+  return [](const std::string& path) { return read_all(path); };
+}
+
+void add_script_file_commands(CLI::App& app, Session& session) {
+  add_check(app, session);
+  add_format(app, session);
+}
+
+}  // namespace ringside::tools

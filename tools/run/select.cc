@@ -1,0 +1,204 @@
+// Which runs a command line means.
+#include "tools/run/select.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "tools/run/script_files.h"
+#include "tools/shard.h"
+
+namespace ringside::tools {
+
+namespace {
+
+using script::Mode;
+using script::Scenario;
+
+struct Seeds {
+  std::uint64_t first = 1;
+  std::uint64_t last = 1;
+};
+
+Error usage(const std::string& object, const std::string& why, const std::string& advice) {
+  return {EINVAL, "cannot run", object, why, advice};
+}
+
+std::optional<std::uint64_t> number_in(std::string_view text) {
+  if (text.empty() || text.size() > 18 ||
+      !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
+    return {};
+  return std::stoull(std::string(text));
+}
+
+/// "7", "1..500"
+std::optional<Seeds> seeds_in(const std::string& text) {
+  const std::size_t dots = text.find("..");
+  const auto first = number_in(text.substr(0, dots));
+  const auto last = dots == std::string::npos ? first : number_in(text.substr(dots + 2));
+  if (!first || !last || *last < *first || *last - *first >= run_seeds_max) return {};
+  return Seeds{*first, *last};
+}
+
+Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code problem;
+    if (!fs::is_directory(path, problem)) {
+      files.push_back(path);
+      continue;
+    }
+    std::vector<std::string> inside;
+    for (fs::recursive_directory_iterator at(path, problem), end; !problem && at != end;
+         at.increment(problem)) {
+      if (at->path().extension() == ".scn" && at->is_regular_file(problem))
+        inside.push_back(at->path().string());
+    }
+    if (problem) return Error{problem.value(), "cannot look into a folder", path, problem.message(), ""};
+    if (inside.empty()) return usage(path, "there is no .scn file in it", "");
+    std::ranges::sort(inside);
+    files.insert(files.end(), inside.begin(), inside.end());
+  }
+  return files;
+}
+
+/// Reads everything before anything runs. False: something is wrong in a file, and has been said.
+bool read_all(const std::vector<std::string>& files, const std::vector<Mode>& modes,
+              const script::Given& given, RunPlan& plan) {
+  bool good = true;
+  for (const std::string& file : files) {
+    script::Script& read = plan.scripts.emplace_back(script::read_script(file, file_reader()));
+    std::vector<Scenario>& runs = plan.scenarios.emplace_back();
+    for (const Mode mode : modes) {
+      for (Scenario& run : script::runs_of(read, mode, given)) runs.push_back(std::move(run));
+    }
+    std::fputs(read.diagnostics.text(read.sources).c_str(), stderr);
+    good = good && read.diagnostics.errors() == 0;
+  }
+  return good;
+}
+
+/// Of processes only what processes can do is asked.
+bool for_processes(const script::Statement& statement) {
+  if (!statement.only_sim.empty()) return false;
+  const auto* block = std::get_if<script::Together>(&statement.what);
+  return block == nullptr || std::ranges::all_of(block->statements, for_processes);
+}
+
+bool can_run(const Scenario& scenario) {
+  return scenario.mode == Mode::sim || std::ranges::all_of(scenario.statements, for_processes);
+}
+
+bool is_wanted(const Scenario& scenario, const RunSelection& options) {
+  const bool tagged =
+      options.tag.empty() || std::ranges::find(scenario.setup.tags, options.tag) != scenario.setup.tags.end();
+  const bool named = options.name.empty() || scenario.name == options.name ||
+                     scenario.name.substr(0, scenario.name.find('[')) == options.name;
+  return tagged && named;
+}
+
+/// The same run in the other mode, if processes can do what it says.
+const Scenario* twin_of(const Scenario& scenario, const std::vector<Scenario>& all) {
+  for (const Scenario& other : all) {
+    const Scenario& real = other.mode == Mode::real ? other : scenario;
+    if (other.mode != scenario.mode && other.name == scenario.name && can_run(real)) return &other;
+  }
+  return nullptr;
+}
+
+Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
+  std::optional<Seeds> asked;
+  if (!options.seed.empty()) {
+    asked = seeds_in(options.seed);
+    if (!asked)
+      return usage("--seed " + options.seed, "it is a number, or a range", "--seed 7, --seed 1..500");
+  }
+  const bool pairs = options.modes.size() > 1;
+  for (std::size_t at = 0; at < plan.scripts.size(); ++at) {
+    for (const Scenario& each : plan.scenarios[at]) {
+      if (!is_wanted(each, options)) continue;
+      const Scenario* twin = pairs ? twin_of(each, plan.scenarios[at]) : nullptr;
+      if (!can_run(each)) ++plan.only_simulated;
+      // A twin is run with the one whose twin it is.
+      if (!can_run(each) || (each.mode == Mode::real && twin != nullptr)) continue;
+      Seeds seeds = asked.value_or(Seeds{each.setup.seeds.first, each.setup.seeds.last});
+      // Processes draw from no seed.
+      if (each.mode == Mode::real) seeds.last = seeds.first;
+      for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed)
+        plan.jobs.push_back({&plan.scripts[at], &each, seed, twin});
+      if (plan.jobs.size() > run_seeds_max)
+        return usage(each.name, fmt::format("these are more than {} runs", run_seeds_max), "--shard 1/10");
+    }
+  }
+  if (plan.jobs.empty()) return usage("", "no scenario is meant by this", "--list says which there are");
+  return Done{};
+}
+
+/// The I-th of N parts. Neighbours go to different parts, so that these take equally long.
+Result<script::Given> given_in(const std::vector<std::string>& params) {
+  script::Given given;
+  for (const std::string& each : params) {
+    const std::size_t sign = each.find('=');
+    if (sign == 0 || sign == std::string::npos)
+      return usage("-p " + each, "it is a name and a value", "-p BYTES=481");
+    given.emplace_back(each.substr(0, sign), each.substr(sign + 1));
+  }
+  return given;
+}
+
+/// A name that nothing has would change nothing, and nobody would know.
+Result<> check_names(const script::Given& given, const RunPlan& plan) {
+  for (const auto& [name, value] : given) {
+    std::string known;
+    bool found = false;
+    for (const script::Script& each : plan.scripts) {
+      for (const script::Draft& draft : each.drafts) {
+        found = found || draft.find(name) != nullptr;
+        for (const std::string& other : draft.names()) known += (known.empty() ? "" : ", ") + other;
+      }
+    }
+    if (!found)
+      return usage("-p " + name, "no scenario has that name",
+                   known.empty() ? "there are none" : "there are: " + known);
+  }
+  return Done{};
+}
+
+}  // namespace
+
+int bad_selection(const std::string& object, const std::string& why, const std::string& advice) {
+  failed(usage(object, why, advice));
+  return exit_usage;
+}
+
+int select_jobs(const RunSelection& selection, RunPlan& plan) {
+  const auto refused = [](const Error& error) {
+    failed(error);
+    return exit_usage;
+  };
+  auto given = given_in(selection.params);
+  if (!given) return refused(given.error());
+  auto files = files_of(selection.paths);
+  if (!files) return failed(files.error());
+  if (!read_all(*files, selection.modes, *given, plan)) return exit_does_not_parse;
+  if (auto checked = check_names(*given, plan); !checked) return refused(checked.error());
+  if (auto added = add_jobs(selection, plan); !added) return refused(added.error());
+  if (!selection.shard.empty()) {
+    if (auto kept = keep_shard("cannot run", selection.shard, plan.jobs); !kept) return refused(kept.error());
+  }
+  return exit_good;
+}
+
+void add_selection(CLI::App& command, RunSelection& its) {
+  command.add_option("FILE", its.paths, "Scenarios, or folders of them; - is stdin")->required();
+  command.add_option("--seed", its.seed, "One seed, or a range A..B, in place of the scenario's");
+  command.add_option("-p,--param", its.params, "NAME=VALUE: only the runs with it; may be repeated")
+      ->allow_extra_args(false);
+  command.add_option("--name", its.name, "Only the scenario of that name");
+  command.add_option("--tag", its.tag, "Only scenarios with that tag");
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,47 @@
+// Jobs shared out among threads: each takes the next one, and the results come back in order.
+//
+// The one file in tools/ that starts threads. They have nothing in common but the list of jobs, which nobody
+// changes, and the results, which are under one lock.
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "tools/run/jobs.h"
+
+namespace ringside::tools {
+
+void run_jobs(const std::vector<RunJob>& jobs, const RunJobOptions& options, unsigned threads,
+              const std::function<bool(std::size_t number, const RunResult& result)>& done) {
+  std::mutex lock;
+  std::condition_variable news;
+  std::map<std::size_t, RunResult> waiting;  // for those before them
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> over{false};
+  const auto work = [&] {
+    for (;;) {
+      const std::size_t number = next++;
+      if (number >= jobs.size() || over) return;
+      RunResult result = run_job(jobs[number], options);
+      const std::lock_guard guard(lock);
+      waiting.emplace(number, std::move(result));
+      news.notify_one();
+    }
+  };
+  std::vector<std::thread> workers;
+  for (unsigned each = 0; each < std::min<std::size_t>(threads, jobs.size()); ++each)
+    workers.emplace_back(work);
+  for (std::size_t number = 0; number < jobs.size(); ++number) {
+    std::unique_lock guard(lock);
+    news.wait(guard, [&] { return waiting.contains(number); });
+    const RunResult result = std::move(waiting.extract(number).mapped());
+    guard.unlock();
+    if (!done(number, result)) break;
+  }
+  over = true;
+  for (std::thread& each : workers) each.join();
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,150 @@
+// view: a journal file, as a table of lines or as a page that plays it. What is shown is made by emu/trace
+// and data.cc; this reads files and writes them.
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "emu/trace/journal_file.h"
+#include "emu/trace/lines.h"
+#include "tools/command.h"
+#include "tools/embedded.h"
+#include "tools/run/script_files.h"
+#include "tools/view/command.h"
+#include "tools/view/data.h"
+#include "tools/view/export.h"
+#include "tools/view/page.h"
+
+namespace ringside::tools {
+
+Result<trace::Journaled> read_journal_file(const std::string& path) {
+  if (path == "-") return trace::read_journal(std::cin, "stdin");
+  std::ifstream file(path);
+  if (!file) return Error{errno, "cannot read a journal", path, std::strerror(errno), ""};
+  return trace::read_journal(file, path);
+}
+
+namespace {
+
+constexpr std::size_t runs_side_by_side_max = 2;
+
+struct Options {
+  std::vector<std::string> files;
+  std::string html;
+  bool text = false;
+  bool schema = false;
+  Exports exports;
+};
+
+void print(const std::string& line) {
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fputc('\n', stdout);
+}
+
+/// What the file is of, as comments.
+void print_header(const trace::JournalHeader& header) {
+  std::string machine = "# " + header.made_by + ", mode " + header.mode;
+  if (header.seed) machine += ", seed " + std::to_string(*header.seed);
+  if (!header.controller.empty()) machine += ", " + header.controller;
+  for (const std::string& quirk : header.quirks) machine += ", quirk " + quirk;
+  if (header.scenario) print("# " + header.scenario->name + ": " + header.scenario->title);
+  print(machine);
+}
+
+void print_text(const trace::Journaled& journal) {
+  print_header(journal.header);
+  print(trace::table_heading());
+  trace::Replay replay;
+  auto mark = journal.marks.begin();
+  for (const trace::JournalStep& each : journal.steps) {
+    for (; mark != journal.marks.end() && mark->after < each.step; ++mark) print(trace::table_line(*mark));
+    replay.take(each.step, each.entry);
+    print(trace::table_line(each.step, each.entry, 0, replay));
+  }
+  for (; mark != journal.marks.end(); ++mark) print(trace::table_line(*mark));
+}
+
+int write_page(const std::vector<trace::Journaled>& journals, const Options& options) {
+  std::vector<std::string> runs;
+  for (std::size_t at = 0; at < journals.size(); ++at)
+    runs.push_back(run_data(journals[at], options.files[at]));
+  const std::string page = replay_page(runs);
+  if (options.html == "-") {
+    std::fwrite(page.data(), 1, page.size(), stdout);
+    return exit_good;
+  }
+  std::ofstream file(options.html, std::ios::binary);
+  file << page;
+  file.close();
+  if (!file) return failed({errno, "cannot write a page", options.html, std::strerror(errno), ""});
+  std::fprintf(stderr, "%s: open it in a browser, or send it to somebody; it needs nothing else\n",
+               options.html.c_str());
+  return exit_good;
+}
+
+int export_journal(const std::vector<trace::Journaled>& journals, const Exports& exports) {
+  if (journals.size() == 1) return write_exports(journals.front(), exports);
+  return failed({EINVAL, "cannot write", "", "two journals make one page, and nothing else", "name one"});
+}
+
+int view_command(const Options& options) {
+  if (options.schema) {
+    std::fwrite(embedded::journal_schema.data(), 1, embedded::journal_schema.size(), stdout);
+    return exit_good;
+  }
+  std::vector<trace::Journaled> journals;
+  for (const std::string& file : options.files) {
+    auto journal = read_journal_file(file);
+    if (!journal) {
+      failed(journal.error());
+      return journal.error().code == EINVAL ? exit_does_not_parse : exit_could_not_run;
+    }
+    journals.push_back(std::move(*journal));
+  }
+  if (options.exports.any()) return export_journal(journals, options.exports);
+  if (!options.html.empty()) return write_page(journals, options);
+  for (const trace::Journaled& each : journals) print_text(each);
+  return exit_good;
+}
+
+constexpr char examples[] =
+    "A journal is what `ringside run --journal` leaves: JSON lines, described by --schema.\n"
+    "Exit status: 0 good, 1 usage, 2 the file is no journal, 3 it cannot be read.\n"
+    "Examples:\n"
+    "  ringside run hello.scn --journal hello.jsonl\n"
+    "  ringside view hello.jsonl --text                    a line for each entry\n"
+    "  ringside view hello.jsonl --text | grep dom1.rx     one ring of it\n"
+    "  diff <(ringside view a.jsonl --text | cut -c20-) <(ringside view b.jsonl --text | cut -c20-)\n"
+    "  ringside view hello.jsonl --pcap hello.pcapng       for Wireshark; tools/wireshark has the dissector\n"
+    "  ringside view hello.jsonl --svg hello.svg           a diagram for slides; --mermaid: for wikis\n"
+    "  ringside view hello.jsonl --asciicast hello.cast    what was to be seen, for asciinema; --perfetto: "
+    "tracks\n"
+    "  ringside view hello.jsonl --html hello.html         to be played, step by step, in a browser\n"
+    "  ringside view off.jsonl on.jsonl --html both.html   two runs, side by side\n"
+    "  ringside view --schema                              what each line of a journal is";
+
+}  // namespace
+
+void add_view_command(CLI::App& app, Session& session) {
+  CLI::App* command = app.add_subcommand("view", "Look at the journal of a run");
+  command->footer(examples);
+  const auto options = std::make_shared<Options>();
+  CLI::Option* file = command->add_option("FILE", options->files, "The journal, or two of them; - is stdin")
+                          ->expected(0, runs_side_by_side_max);
+  command->add_option("--html", options->html,
+                      "Write the replay page there, one file; - is stdout. Two runs are shown side by side");
+  command->add_flag("--text", options->text, "As text: time, step, who to whom, ring, what");
+  CLI::Option* schema =
+      command->add_flag("--schema", options->schema, "Print the JSON schema of a journal's lines");
+  add_export_options(*command, options->exports);
+  command->callback([&session, options, file, schema] {
+    if (file->empty() && schema->empty()) throw CLI::RequiredError("FILE");
+    session.run = [options] { return view_command(*options); };
+  });
+}
+
+}  // namespace ringside::tools

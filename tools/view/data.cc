@@ -1,0 +1,248 @@
+// Steps as objects for the replay page.
+#include "tools/view/data.h"
+
+#include <fmt/format.h>
+
+#include "emu/base/quirks.h"
+#include "emu/trace/hops.h"
+#include "emu/trace/json.h"
+#include "emu/trace/lines.h"
+#include "emu/trace/names.h"
+#include "emu/trace/plain.h"
+#include "emu/trace/text.h"
+
+namespace ringside::tools {
+
+namespace {
+
+using trace::Entry;
+using trace::Kind;
+using trace::Role;
+
+constexpr std::string_view lane_event = "event";
+constexpr std::string_view lane_page = "page";
+
+/// The page's lanes: everybody has one, and so have the page and the event channel, which are nobody's.
+std::string_view lane_of(Role role) {
+  switch (role) {
+    case Role::xen:
+      return "xen";
+    case Role::dom0:
+      return "dom0";
+    case Role::xcs:
+      return "xcs";
+    case Role::xend:
+      return "xend";
+    case Role::xenctld:
+      return "xenctld";
+    case Role::uart:
+      return "uart";
+    case Role::user:
+      return "user";
+    case Role::client:
+      return "client";
+    case Role::domain:
+      return "domU";
+    case Role::tty:
+    case Role::program:
+      return "tty";
+  }
+  return "xen";
+}
+
+/// Each byte as one character, so that the page can count them.
+std::string latin1(std::span<const std::uint8_t> bytes) {
+  std::string text;
+  for (const std::uint8_t byte : bytes) {
+    if (byte < 0x80) {
+      text += static_cast<char>(byte);
+    } else {
+      text += static_cast<char>(0xc0 | byte >> 6);
+      text += static_cast<char>(0x80 | (byte & 0x3f));
+    }
+  }
+  return trace::json_text(text);
+}
+
+std::string joined(std::string list, const std::string& item) {
+  return list + (list.empty() ? "" : ",") + item;
+}
+
+std::string slot_json(std::uint32_t domain, ring::Ring ring, std::size_t slot,
+                      const trace::ReplayedSlot& its) {
+  const ring::ControlMessage& message = its.message;
+  return fmt::format(R"(["s",{},"{}",{},"{}",{},{},{},{},{}])", domain, trace::ring_word(ring), slot,
+                     trace::slot_state_name(its.state), message.type, message.subtype, message.id,
+                     message.length, latin1(message.payload()));
+}
+
+bool same(const trace::ReplayedSlot& one, const trace::ReplayedSlot& other) {
+  return one.state == other.state && one.step == other.step;
+}
+
+std::string place_name(const trace::FlowPlace& place) {
+  if (place.ring) return place.down ? "rx" : "tx";
+  return std::string(lane_of(place.role));
+}
+
+std::string hop_number(const Entry& entry) {
+  const trace::Hop* hop = trace::hop_of(entry);
+  return hop == nullptr ? "null" : fmt::format("{}", static_cast<unsigned>(hop->id));
+}
+
+}  // namespace
+
+struct StepData::Arrow {
+  std::string_view from;
+  std::string_view to;
+  std::uint64_t since = 0;  ///< the step at which what arrives here set out; 0: it sets out now
+};
+
+StepData::Arrow StepData::arrow_of(std::uint64_t step, const Entry& entry, const trace::FlowStep& flow) {
+  const std::string_view self = lane_of(flow_.behind(entry, entry.actor));
+  const std::string_view peer = lane_of(flow_.behind(entry, entry.peer));
+  const auto receiver = [](trace::Actor actor) { return actor.role == Role::domain ? actor.number : 0u; };
+  switch (entry.kind) {
+    case Kind::slot_written:
+      return {self, lane_page, 0};
+    case Kind::index_moved: {
+      const auto name = static_cast<trace::IndexName>(entry.detail);
+      const bool takes = name == trace::IndexName::req_cons || name == trace::IndexName::rsp_cons;
+      return takes ? Arrow{lane_page, self, 0} : Arrow{self, lane_page, 0};
+    }
+    case Kind::event_raised:
+      if (static_cast<ring::Raised>(entry.detail) == ring::Raised::kick)
+        raised_.try_emplace({receiver(entry.peer), entry.port}, step);
+      return {self, lane_event, 0};
+    case Kind::event_taken: {
+      const auto kick = raised_.extract(std::pair(receiver(entry.actor), entry.port));
+      return {lane_event, self, kick.empty() ? 0 : kick.mapped()};
+    }
+    case Kind::frame_passed:
+    case Kind::bytes_passed:
+      return {self, peer, 0};
+    case Kind::quirk:
+      return {self, self, flow.lost ? flow.came_at : 0};
+    case Kind::refused:
+    case Kind::counted:
+    case Kind::told:
+      return {self, self, 0};
+  }
+  return {self, self, 0};
+}
+
+/// What the picture has to change.
+std::string StepData::changes(const Entry& entry) {
+  std::string list;
+  for (const auto& [key, ring] : replay_.rings()) {
+    if (key.first != entry.domain) continue;
+    trace::ReplayedRing& shown = shown_[key];
+    const std::string word(trace::ring_word(key.second));
+    for (std::size_t at = 0; at < ring.indices.size(); ++at) {
+      if (ring.indices[at] == shown.indices[at]) continue;
+      list = joined(list, fmt::format(R"(["i",{},"{}",{},{}])", key.first, word, at, ring.indices[at]));
+    }
+    for (std::size_t at = 0; at < ring.slots.size(); ++at) {
+      if (!same(ring.slots[at], shown.slots[at]))
+        list = joined(list, slot_json(key.first, key.second, at, ring.slots[at]));
+    }
+    shown = ring;
+  }
+  if (entry.kind == Kind::event_raised || entry.kind == Kind::event_taken) {
+    const trace::Actor owner = entry.kind == Kind::event_raised ? entry.peer : entry.actor;
+    const std::uint32_t number = owner.role == Role::domain ? owner.number : 0;
+    const auto port = replay_.ports().find({number, entry.port});
+    if (port != replay_.ports().end()) {
+      const trace::ReplayedPort& its = port->second;
+      list = joined(list, fmt::format(R"(["e",{},{},{:d},{:d},{:d},{},{}])", number, entry.port, its.pending,
+                                      its.masked, its.selected, its.raised, its.kicks));
+    }
+  }
+  bool downs = false;
+  bool ups = false;
+  for (const trace::FlowPlace& place : flow_.touched()) {
+    (place.down ? downs : ups) = true;
+    list = joined(list, fmt::format(R"(["q",{},"{}",{:d},{}])", place.domain, place_name(place), place.down,
+                                    flow_.level(place)));
+  }
+  for (const bool down : {true, false}) {
+    if (!(down ? downs : ups)) continue;
+    const trace::FlowTotals totals = flow_.totals(entry.domain, down);
+    list = joined(list, fmt::format(R"(["t",{},{:d},{},{},{}])", entry.domain, down, totals.said,
+                                    totals.delivered, totals.lost));
+  }
+  if (entry.kind == Kind::counted)
+    list = joined(list, fmt::format(R"(["c",{},{}])",
+                                    trace::json_text(trace::actor_name(entry.actor) + " " +
+                                                     trace::escaped(entry.message.payload())),
+                                    entry.to_value));
+  return list;
+}
+
+std::string StepData::step(std::uint64_t step, const Entry& entry) {
+  replay_.take(step, entry);
+  const trace::FlowStep flow = flow_.take(step, entry);
+  const Arrow arrow = arrow_of(step, entry, flow);
+  const std::uint64_t since = arrow.since != 0 || flow.bytes.empty() ? arrow.since : flow.came_at;
+  std::string out = fmt::format(R"({{"n":{},"t":{},"k":"{}","a":{},"f":"{}","o":"{}","h":{},"s":{},"p":{})",
+                                step, static_cast<std::int64_t>(entry.time_ns), trace::kind_name(entry.kind),
+                                trace::json_text(trace::actor_name(entry.actor)), arrow.from, arrow.to,
+                                hop_number(entry), trace::json_text(trace::sentence(entry)),
+                                trace::json_text(trace::plain_sentence(entry, replay_, flow)));
+  if (entry.domain != 0) out += fmt::format(R"(,"d":{})", entry.domain);
+  if (const char mark = trace::marker(entry); mark != ' ') out += fmt::format(R"(,"m":"{}")", mark);
+  if (flow.lost) out += R"(,"l":1)";
+  if (since != 0 && since != step) out += fmt::format(R"(,"u":{})", since);
+  std::string ranges;
+  for (const trace::ByteRange& each : flow.bytes)
+    ranges = joined(ranges, fmt::format("[{},{}]", each.first, each.count));
+  if (!ranges.empty()) out += fmt::format(R"(,"y":[{}])", ranges);
+  const bool has_bytes = entry.kind == Kind::bytes_passed || entry.kind == Kind::slot_written ||
+                         entry.kind == Kind::frame_passed;
+  if (has_bytes && entry.message.length != 0)
+    out += fmt::format(R"(,"b":{})", latin1(entry.message.payload()));
+  const bool seen =
+      entry.kind == Kind::bytes_passed && (entry.peer.role == Role::user || entry.peer.role == Role::tty);
+  if (seen) {
+    out += fmt::format(R"(,"w":{})",
+                       trace::json_text(entry.peer.role == Role::user && entry.actor.role == Role::uart
+                                            ? "serial line"
+                                            : trace::actor_name(entry.peer)));
+  }
+  if (const std::string list = changes(entry); !list.empty()) out += fmt::format(R"(,"c":[{}])", list);
+  return out + "}";
+}
+
+std::string run_data(const trace::Journaled& journal, const std::string& name) {
+  // The header is what the file begins with; marks as they stand there.
+  std::string out = fmt::format(R"({{"name":{},"header":{},"marks":[)", trace::json_text(name),
+                                trace::to_json_line(journal.header));
+  bool first = true;
+  const auto comma = [&first] { return std::exchange(first, false) ? "\n" : ",\n"; };
+  for (const trace::JournalMark& each : journal.marks) out += comma() + trace::to_json_line(each);
+  out += "],\"steps\":[";
+  first = true;
+  StepData steps;
+  for (const trace::JournalStep& each : journal.steps) out += comma() + steps.step(each.step, each.entry);
+  return out + "]}";
+}
+
+std::string hops_data() {
+  std::string list;
+  for (const trace::Hop& hop : trace::hops()) {
+    std::string quirks;
+    for (const Quirk quirk : hop.quirks)
+      quirks = joined(quirks, fmt::format("[{},{}]", trace::json_text(about(quirk).name),
+                                          trace::json_text(about(quirk).what)));
+    list = joined(
+        list,
+        fmt::format(
+            R"({{"name":{},"title":{},"meaning":{},"more":{},"source":{},"wrong":{},"see":{},"quirks":[{}]}})",
+            trace::json_text(hop.name), trace::json_text(hop.title), trace::json_text(hop.meaning),
+            trace::json_text(hop.more), trace::json_text(hop.source_2005), trace::json_text(hop.goes_wrong),
+            trace::json_text(hop.see), quirks));
+  }
+  return "[" + list + "]";
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,136 @@
+// Journals made into what other programs show.
+#include "tools/view/export.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+
+#include "emu/trace/asciicast.h"
+#include "emu/trace/perfetto.h"
+#include "emu/trace/sequence.h"
+#include "tools/out_file.h"
+
+namespace ringside::tools {
+
+namespace {
+
+/// "hello.scn:7: user types \"a\""
+std::string place_and_text(const trace::JournalHeader& header, const trace::JournalMark& mark) {
+  std::string file = mark.file;
+  if (file.empty() && header.scenario)
+    file = header.scenario->path.substr(header.scenario->path.rfind('/') + 1);
+  return fmt::format("{}:{}: {}", file, mark.line, mark.text);
+}
+
+struct Steps {
+  std::uint64_t first = 0;
+  std::uint64_t last = ~std::uint64_t{0};
+};
+
+/// "50..123", "50.." or "..123".
+std::optional<Steps> steps_of(const std::string& text) {
+  Steps steps;
+  if (text.empty()) return steps;
+  const std::size_t dots = text.find("..");
+  if (dots == std::string::npos) return std::nullopt;
+  const auto number = [&](std::size_t from, std::size_t to, std::uint64_t& into) {
+    if (from == to) return true;
+    const auto [end, error] = std::from_chars(text.data() + from, text.data() + to, into);
+    return error == std::errc() && end == text.data() + to;
+  };
+  const bool good = number(0, dots, steps.first) && number(dots + 2, text.size(), steps.last);
+  if (!good || steps.first > steps.last) return std::nullopt;
+  if (dots == 0) steps.first = 1;
+  return steps;
+}
+
+Result<> write_text(const std::string& path, const std::string& text) {
+  if (path.empty()) return Done{};
+  auto file = OutFile::open(path);
+  if (!file) return file.error();
+  file->write(text);
+  return file->close();
+}
+
+Result<> write_diagrams(const trace::Journaled& journal, const Exports& exports) {
+  if (exports.mermaid.empty() && exports.svg.empty()) return Done{};
+  const auto steps = steps_of(exports.steps);
+  if (!steps)
+    return Error{EINVAL, "cannot choose steps", exports.steps, "it is no range",
+                 "write 50..123, 50.. or ..123"};
+  const trace::Sequence sequence = trace::sequence_of(journal, steps->first, steps->last);
+  if (auto written = write_text(exports.mermaid, trace::to_mermaid(sequence)); !written) return written;
+  return write_text(exports.svg, trace::to_svg(sequence));
+}
+
+Result<> write_asciicast(const trace::Journaled& journal, const Exports& exports) {
+  if (exports.asciicast.empty()) return Done{};
+  const std::vector<std::string> screens = trace::screens_of(journal);
+  const std::string known = fmt::format("{}", fmt::join(screens, ", "));
+  if (screens.empty())
+    return Error{ENOENT, "cannot write an asciicast", exports.asciicast,
+                 "nobody saw anything in this journal", ""};
+  const std::string screen = exports.screen.empty() ? screens.front() : exports.screen;
+  if (std::ranges::find(screens, screen) == screens.end())
+    return Error{ENOENT, "cannot write an asciicast", screen, "there is no such screen",
+                 "there are: " + known};
+  return write_text(exports.asciicast, trace::to_asciicast(journal, screen));
+}
+
+}  // namespace
+
+Result<> write_capture(const trace::Journaled& journal, const std::string& path, std::uint16_t link_type) {
+  auto file = OutFile::open(path, true);
+  if (!file) return file.error();
+  trace::Pcapng capture(0, link_type);
+  file->write(capture.begin());
+  auto mark = journal.marks.begin();
+  for (const trace::JournalStep& each : journal.steps) {
+    std::vector<std::string> lines;
+    for (; mark != journal.marks.end() && mark->after < each.step; ++mark) {
+      // What failed is told where it was looked for, and puts no line into force.
+      if (mark->kind != trace::JournalMark::Kind::failure)
+        lines.push_back(place_and_text(journal.header, *mark));
+    }
+    file->write(capture.packet(each.entry, each.step, lines));
+  }
+  return file->close();
+}
+
+void add_export_options(CLI::App& command, Exports& exports) {
+  CLI::Option* pcap =
+      command.add_option("--pcap", exports.pcap, "Write a capture there, for Wireshark; - is stdout");
+  command.add_option("--link-type", exports.link_type, "Of the capture: one of those that are nobody's")
+      ->check(CLI::Range(trace::capture_link_type_default, trace::capture_link_type_max))
+      ->capture_default_str()
+      ->needs(pcap);
+  command.add_option("--svg", exports.svg, "Write a sequence diagram there, for slides; - is stdout");
+  command.add_option("--mermaid", exports.mermaid, "Write a sequence diagram for Mermaid there; - is stdout");
+  command.add_option("--perfetto", exports.perfetto, "Write a trace for ui.perfetto.dev there; - is stdout");
+  CLI::Option* cast = command.add_option("--asciicast", exports.asciicast,
+                                         "Write what a screen showed there, for asciinema; - is stdout");
+  command
+      .add_option("--screen", exports.screen, "Of the asciicast: dom1, \"serial line\" (default: the first)")
+      ->needs(cast);
+  command.add_option("--steps", exports.steps,
+                     "Of diagrams: A..B (default: from the scenario's beginning on)");
+}
+
+int write_exports(const trace::Journaled& journal, const Exports& exports) {
+  if (!exports.pcap.empty()) {
+    const auto written = write_capture(journal, exports.pcap, exports.link_type);
+    if (!written) return failed(written.error());
+  }
+  if (const auto drawn = write_diagrams(journal, exports); !drawn) return failed(drawn.error());
+  if (const auto cast = write_asciicast(journal, exports); !cast) return failed(cast.error());
+  if (!exports.perfetto.empty()) {
+    const auto traced = write_text(exports.perfetto, trace::to_perfetto(journal));
+    if (!traced) return failed(traced.error());
+  }
+  return exit_good;
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,28 @@
+// What happens, from the journal, and what it means, from the catalogue of hops.
+#include "tools/view/story.h"
+
+#include <fmt/format.h>
+
+#include "emu/trace/hops.h"
+#include "emu/trace/text.h"
+#include "tools/prose.h"
+
+namespace ringside::tools {
+
+void Story::part(const std::string& heading, const std::string& introduction) {
+  std::printf("\n== %s ==\n\n", heading.c_str());
+  print_wrapped(introduction, "");
+  std::printf("\n");
+  part_began_ns_ = 0;
+}
+
+void Story::tell(const trace::Entry& entry) {
+  if (part_began_ns_ == 0) part_began_ns_ = entry.time_ns;
+  const std::uint64_t time_us = (entry.time_ns - part_began_ns_) / 1000;
+  std::printf("%4llu  +%-6s  %s\n", static_cast<unsigned long long>(++step_),
+              fmt::format("{}us", time_us).c_str(), trace::sentence(entry).c_str());
+  const trace::Hop* hop = trace::hop_of(entry);
+  if (hop != nullptr && explained_.insert(hop->id).second) print_wrapped(hop->meaning, "                 | ");
+}
+
+}  // namespace ringside::tools
