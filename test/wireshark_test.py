@@ -59,6 +59,23 @@ class Wireshark(unittest.TestCase):
         found = {each for line in said.splitlines() for each in line.split("|")}
         return {each for each in found if not each.startswith(("line: ", "fault: "))}  # comments are of the same kind
 
+    def test_a_run_leaves_a_capture_of_its_own(self):
+        words = str(LIBRARY / (self.LONG_INPUT[0] + ".scn")), *self.LONG_INPUT[1:]
+        self.ringside("run", *words, "--pcap", "left.pcapng")
+        self.assertEqual((self.folder / "left.pcapng").read_bytes(), self.capture(*self.LONG_INPUT).read_bytes())
+
+    def test_a_folder_takes_a_capture_of_every_run(self):
+        self.ringside("run", str(LIBRARY / "01-hello.scn"), "--seed", "1..3", "--pcap", "all")
+        captures = sorted((self.folder / "all").iterdir())
+        self.assertEqual([each.name for each in captures], [f"01-hello-seed-{seed}.pcapng" for seed in (1, 2, 3)])
+        for each in captures:
+            self.assertTrue(self.fields(each, "cmsg.type == 0", "frame.number"))
+
+    def test_a_capture_that_cannot_be_left_is_told(self):
+        done = subprocess.run([PROGRAM, "run", str(LIBRARY / "01-hello.scn"), "--pcap", "/no/such/a.pcapng"], text=True,
+                              cwd=self.folder, capture_output=True, timeout=120)
+        self.assertEqual(done.stderr, "ringside: cannot leave a capture: /no/such/a.pcapng: the file system refuses it\n")
+
     LONG_INPUT = "20-quirk-xcs-drop-when-full", "-p", "BYTES=481", "-p", "LOSS=on"
 
     def test_the_full_ring_of_long_input_is_found_by_a_filter(self):
