@@ -85,7 +85,7 @@ Result<> write_asciicast(const trace::Journaled& journal, const Exports& exports
 void write_capture(const trace::Journaled& journal, std::uint16_t link_type,
                    const std::function<void(std::string_view)>& write) {
   trace::Pcapng capture(0, link_type);
-  write(capture.begin());
+  write(capture.begin(journal.header));
   auto mark = journal.marks.begin();
   for (const trace::JournalStep& each : journal.steps) {
     std::vector<std::string> lines;

@@ -33,6 +33,9 @@ inline constexpr std::string_view kind_nonsense = "nonsense";
 /// Without a newline.
 [[nodiscard]] std::string to_json_line(const Entry& entry, std::uint64_t step, std::uint64_t origin_ns);
 
+/// {"type":0,...}
+[[nodiscard]] std::string message_json(const ring::ControlMessage& message);
+
 /// `text` between double quotes, as JSON wants it; what is not UTF-8 becomes '?'.
 [[nodiscard]] std::string json_text(std::string_view text);
 

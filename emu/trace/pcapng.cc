@@ -212,7 +212,8 @@ Direction direction_of(const Entry& entry) {
   return Direction::neither;
 }
 
-std::string Pcapng::begin() const {
+std::string Pcapng::begin(const JournalHeader& header) {
+  replay_.begin(header);
   std::string out = section();
   for (const Hop& hop : hops()) out += interface(link_type_, hop.name, hop.title);
   return out + interface(link_type_, "aside", "what shows no hop: calls, refusals, what is told");

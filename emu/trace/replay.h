@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "emu/trace/event.h"
+#include "emu/trace/journal_file.h"
 
 namespace ringside::trace {
 
@@ -63,11 +64,9 @@ class Replay {
   using RingKey = std::pair<std::uint32_t, ring::Ring>;     ///< whose page, which ring
   using PortKey = std::pair<std::uint32_t, std::uint32_t>;  ///< whose port (0 = dom0), its number
 
-  /// A ring that was in use before the first entry: what the page says, and what follows for the private two.
-  void begin(std::uint32_t domain, ring::Ring ring, std::uint32_t req_prod, std::uint32_t rsp_prod) {
-    rings_[{domain, ring}].indices = {req_prod, rsp_prod, rsp_prod, rsp_prod};
-  }
-  /// The next one.
+  /// What a journal begins with: the rings that were in use before its first entry.
+  void begin(const JournalHeader& header);
+  /// The next entry.
   void take(std::uint64_t step, const Entry& entry);
 
   [[nodiscard]] const std::map<RingKey, ReplayedRing>& rings() const { return rings_; }

@@ -58,6 +58,7 @@ class Run {
     this.latest = emptyPicture(); // after all steps so far
     // Rings are there before anything is in them.
     for (const { id } of source.header.domains.slice(0, DOMAINS_SHOWN_EMPTY)) ringOf(this.latest, id, "tx"), ringOf(this.latest, id, "rx");
+    apply(this.latest, { c: source.begin });
     this.checkpoints = [copyOf(this.latest)];
     this.add(source.steps, source.marks);
   }
