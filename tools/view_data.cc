@@ -169,8 +169,9 @@ std::string StepData::changes(const Entry& entry) {
     const auto port = replay_.ports().find({number, entry.port});
     if (port != replay_.ports().end()) {
       const trace::ReplayedPort& its = port->second;
-      list = joined(list, fmt::format(R"(["e",{},{},{:d},{:d},{:d},{},{}])", number, entry.port, its.pending,
-                                      its.masked, its.selected, its.raised, its.kicks));
+      list =
+          joined(list, fmt::format(R"(["e",{},{},{:d},{:d},{:d},{},{},{}])", number, entry.port, its.pending,
+                                   its.masked, its.selected, its.raised, its.kicks, its.unread));
     }
   }
   bool downs = false;

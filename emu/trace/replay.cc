@@ -136,6 +136,7 @@ void Replay::event_raised(const Entry& entry) {
   switch (static_cast<ring::Raised>(entry.detail)) {
     case ring::Raised::kick:
       ++its.kicks;
+      ++its.unread;
       its.masked = false;
       its.selected = true;
       return;
@@ -155,6 +156,7 @@ void Replay::event_taken(const Entry& entry) {
   ReplayedPort& its = ports_[{receiver_of(entry.actor), entry.port}];
   its.pending = false;
   its.selected = false;
+  its.unread = 0;
 }
 
 /// A domain that is made has a new page, all of it 0.

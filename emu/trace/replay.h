@@ -56,7 +56,8 @@ struct ReplayedPort {
   bool masked = false;    ///< when it was last looked at
   bool selected = false;  ///< the selector's bit of the port's word
   std::uint32_t raised = 0;
-  std::uint32_t kicks = 0;  ///< of those, how many woke the receiver
+  std::uint32_t kicks = 0;   ///< of those, how many woke the receiver
+  std::uint32_t unread = 0;  ///< kicks since it was last looked at: its eventfd
 };
 
 class Replay {

@@ -34,8 +34,8 @@ const CHANGES = {
   s: (picture, [, domain, ring, slot, state, type, subtype, id, length, bytes]) => {
     ringOf(picture, domain, ring).slots[slot] = { state, type, subtype, id, length, bytes };
   },
-  e: (picture, [, domain, port, pending, masked, selected, raised, kicks]) => {
-    picture.ports[domain + ":" + port] = { domain, port, pending, masked, selected, raised, kicks };
+  e: (picture, [, domain, port, pending, masked, selected, raised, kicks, eventfd]) => {
+    picture.ports[domain + ":" + port] = { domain, port, pending, masked, selected, raised, kicks, eventfd };
   },
   q: (picture, [, domain, place, down, bytes]) => { picture.queues[[domain, down, place].join(" ")] = bytes; },
   t: (picture, [, domain, down, said, delivered, lost]) => { picture.totals[domain + " " + down] = { said, delivered, lost }; },
