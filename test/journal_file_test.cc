@@ -113,6 +113,8 @@ TEST_CASE("every kind of entry comes back from a file as it was") {
     journal.event_taken(1, 1023);
     journal.frame_passed(1, actor(Role::client, 2), 9, 2, test::text_message("x"));
     journal.frame_passed(0, actor(Role::client, 65535), 77, 0, {});
+    journal.frame_passed(0, actor(Role::client, 1), 1, 0, {}, 0xfedcba98, 3);
+    journal.frame_passed(0, actor(Role::client, 1), 3, 0xefffffff, {}, 0, 0xfffffffe);
     journal.counted(1, "dropped", 0, 4'000'000'000u);
     journal.quirk(1, Quirk::xcs_drop_when_full);
     journal.refused(1, actor(Role::user, 3), "no \"room\"\\");

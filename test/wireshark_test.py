@@ -122,6 +122,19 @@ class Wireshark(unittest.TestCase):
         virq = self.fields(self.capture("08-from-the-uart", "--name", "08-from-the-uart"), "evtchn.source == 1", "evtchn.interrupt")
         self.assertIn(("2",), virq)
 
+    def test_replies_of_xcs_have_their_result_and_connections_their_session(self):
+        capture = self.capture("13-xcs-handshake", "--name", "13-xcs-handshake")
+        calls = self.fields(capture, "xcs.type == 0 && ringside.to == \"xcs\"", "xcs.result", "xcs.session")
+        self.assertEqual(set(calls), {("", "0x00000000")})
+        replies = self.fields(capture, "xcs.type == 0 && ringside.from == \"xcs\"", "xcs.result", "xcs.session")
+        sessions = {session for _, session in replies}
+        self.assertEqual({result for result, _ in replies}, {"0"})
+        self.assertEqual(len(sessions), len(replies))
+        self.assertNotIn("0x00000000", sessions)
+        bound = self.fields(capture, "xcs.type == 3 && xcs.result == 0", "xcs.session")
+        self.assertIn(("",), bound)
+        self.assertFalse(self.fields(capture, "xcs.type in {9 .. 11} && xcs.result", "xcs.type"))
+
     def test_the_scenarios_line_in_force_is_a_comment_once_and_a_field_always(self):
         capture = self.capture(*self.LONG_INPUT)
         comments = self.fields(capture, 'frame.comment contains "types"', "frame.number")

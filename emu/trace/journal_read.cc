@@ -185,6 +185,8 @@ std::vector<std::uint8_t> Fields::unescaped(const char* key) {
 
 // -- one line
 
+constexpr std::uint32_t result_max = std::numeric_limits<std::uint32_t>::max() - 1;
+
 ring::ControlMessage message_in(const json& object, std::string& complaint) {
   Fields its(object, complaint);
   ring::ControlMessage message{its.byte("type"), its.byte("subtype"), its.byte("id"), its.byte("length"), {}};
@@ -245,6 +247,8 @@ void details_in(Fields& fields, std::string& complaint, Entry& entry) {
       peer();
       entry.port = fields.word("port");
       detail(fields.named("frame", frame_type_named, "the name of a frame's type"));
+      if (fields.has("result")) entry.from_value = fields.word("result", result_max) + 1;
+      if (fields.has("session")) entry.to_value = fields.word("session");
       if (entry.detail == frame_request || entry.detail == frame_response)
         entry.message = message_in(fields.object("message"), complaint);
       return;

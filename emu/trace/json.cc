@@ -47,8 +47,11 @@ std::string details(const Entry& entry) {
       return fmt::format(R"(,"port":{})", entry.port);
     case Kind::frame_passed: {
       const bool carries = entry.detail == frame_request || entry.detail == frame_response;
-      return fmt::format(R"(,{},"port":{},"frame":"{}"{}{})", peer(), entry.port,
-                         frame_type_name(entry.detail), carries ? R"(,"message":)" : "",
+      std::string reply;
+      if (const auto result = frame_result(entry)) reply = fmt::format(R"(,"result":{})", *result);
+      if (frame_connects(entry)) reply += fmt::format(R"(,"session":{})", entry.to_value);
+      return fmt::format(R"(,{},"port":{},"frame":"{}"{}{}{})", peer(), entry.port,
+                         frame_type_name(entry.detail), reply, carries ? R"(,"message":)" : "",
                          carries ? message_json(entry.message) : "");
     }
     case Kind::bytes_passed:
