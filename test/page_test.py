@@ -4,9 +4,11 @@
 usage: page_test.py     RINGSIDE names the program; RINGSIDE_LONG=1 adds the long run. Without Chromium and Selenium it is skipped.
 """
 
+import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -265,6 +267,17 @@ class Page(unittest.TestCase):
         self.assertEqual(self.text("#title"), evil)
         self.assertEqual(self.browser.find_elements(By.CSS_SELECTOR, "img, .sentence b"), [])
         self.assertIn(evil, self.text(".screens"))
+
+    def test_a_run_prints_on_one_light_sheet(self):
+        for name, sheets in (("one.html", 1), ("two.html", 2)):
+            self.open(name, "#step=111")
+            self.press("t")
+            pdf = base64.b64decode(self.browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
+            self.assertEqual(len(re.findall(rb"/Type\s*/Page\b", pdf)), sheets, name)
+        paper = ("let at; addEventListener('beforeprint', () => { at = document.documentElement.dataset.theme; }); "
+                 "document.documentElement.dataset.theme = 'dark'; dispatchEvent(new Event('beforeprint')); "
+                 "dispatchEvent(new Event('afterprint')); return [at, document.documentElement.dataset.theme]")
+        self.assertEqual(self.browser.execute_script(paper), ["light", "dark"])
 
     def test_it_fits_a_phone(self):
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True})

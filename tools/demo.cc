@@ -36,9 +36,14 @@ constexpr std::chrono::milliseconds between_reads{2};
 /// journal.
 class Stage {
  public:
-  /// `typed` is called with what is typed, before it leaves.
-  Stage(LinuxHost& host, JournalReader& reader, Handle console, std::function<void(Bytes)> typed)
-      : host_(host), reader_(reader), console_(std::move(console)), typed_(std::move(typed)) {
+  using Passed = std::function<void(Bytes)>;
+  /// `typed` is called with what is typed, before it leaves; `shown` with what has come.
+  Stage(LinuxHost& host, JournalReader& reader, Handle console, Passed typed, Passed shown)
+      : host_(host),
+        reader_(reader),
+        console_(std::move(console)),
+        typed_(std::move(typed)),
+        shown_(std::move(shown)) {
     host_.watch(console_, {.read = true}, [this](Ready) { see(); });
   }
 
@@ -78,13 +83,16 @@ class Stage {
     std::array<std::uint8_t, 4096> bytes;
     const Io io = host_.read(console_, bytes);
     if (io.state == Io::State::closed) host_.watch_interest(console_, {});
-    if (io.state == Io::State::moved) seen_.append(reinterpret_cast<const char*>(bytes.data()), io.bytes);
+    if (io.state != Io::State::moved) return;
+    shown_(std::span(bytes).first(io.bytes));
+    seen_.append(reinterpret_cast<const char*>(bytes.data()), io.bytes);
   }
 
   LinuxHost& host_;
   JournalReader& reader_;
   Handle console_;
-  std::function<void(Bytes)> typed_;
+  Passed typed_;
+  Passed shown_;
   std::string seen_;
 };
 
@@ -200,10 +208,14 @@ Result<> tell_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& read
   if (!journal) return journal.error();
   auto console = host.connect_local(built.path);
   if (!console) return console.error();
-  const trace::Journal user(**journal, trace::actor(trace::Role::user));
-  Stage stage(host, reader, std::move(*console), [&](Bytes bytes) {
-    trace::Journal(user).bytes_passed(built.domain, trace::actor(trace::Role::xend), bytes);
-  });
+  const trace::Actor user = trace::actor(trace::Role::user);
+  trace::Journal of_client(**journal, trace::actor(trace::Role::client));
+  Stage stage(
+      host, reader, std::move(*console),
+      [&](Bytes bytes) {
+        of_client.as(user).bytes_passed(built.domain, trace::actor(trace::Role::xend), bytes);
+      },
+      [&](Bytes bytes) { of_client.bytes_passed(built.domain, user, bytes); });
   if (auto set_going = privcmd.domain_unpause(built.domain); !set_going) return set_going;
   if (!stage.until_seen("$ ", skip)) return never_came("the guest's prompt");
   std::printf("\n%s\n", stage.take_seen().c_str());
@@ -233,7 +245,8 @@ Result<> tell_from_hardware(LinuxHost& host, Privcmd& privcmd, JournalReader& re
                             const BuiltDomain& built, Files& files) {
   auto line = host.file_open(host.machine().com1_link(), Host::FileUse::output);
   if (!line) return line.error();
-  Stage stage(host, reader, std::move(line->handle), [](Bytes) {});
+  Stage stage(
+      host, reader, std::move(line->handle), [](Bytes) {}, [](Bytes) {});
   if (auto set_going = privcmd.domain_unpause(built.domain); !set_going) return set_going;
   stage.type("\r");
   if (!stage.until_seen("dom0# ", skip)) return never_came("dom0's prompt");

@@ -139,7 +139,7 @@ class RunView {
       const extra = place === "rx" || place === "tx" ? this.slotsWords(domain, place) : "";
       list.append(make("li", { class: "share-name " + place }, make("b", { text: bytes + " " }), words + extra));
     }
-    const title = `dom${domain}. ${way.title}: ${totals.said} bytes`;
+    const title = `dom${domain}. ${way.title}: ${totals.said} byte${totals.said === 1 ? "" : "s"}`;
     return make("div", { class: "way" }, make("p", { class: "way-title", text: title }), bar, list);
   }
 

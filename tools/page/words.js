@@ -75,9 +75,8 @@ function visible(bytes) {
   for (const character of bytes) {
     const code = character.charCodeAt(0);
     if (character === "\n") text += "\u21b5";
-    else if (character === "\r") text += "\u240d";
     else if (code >= 0x20 && code < 0x7f) text += character;
-    else text += code < 0x20 ? String.fromCharCode(0x2400 + code) : "\u25a1";
+    else text += code < 0x20 ? "^" + String.fromCharCode(0x40 + code) : "\u25a1"; // no font lacks ^M
   }
   return text;
 }
