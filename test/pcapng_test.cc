@@ -275,6 +275,16 @@ TEST_CASE("what was written down a moment late has the time of the first") {
   CHECK(number(packet.data, 24, 8) == 0);
 }
 
+TEST_CASE("a journal's times may begin before its origin") {
+  Entry start;
+  start.time_ns = static_cast<std::uint64_t>(-700);
+  Entry later;
+  later.time_ns = 300;
+  Pcapng capture(0);
+  CHECK(packet_in(capture.packet(start, 1)).time_ns == 0);
+  CHECK(packet_in(capture.packet(later, 2)).time_ns == 1000);
+}
+
 TEST_CASE("what the text form marks is marked") {
   CHECK(only_packet([](Sink& sink) { Journal(sink, xend).refused(1, xcs, "no"); }).u8(19) == 0x10);
   CHECK(only_packet([](Sink& sink) { Journal(sink, xend).told(1, "fault: it comes twice"); }).u8(19) == 0x30);

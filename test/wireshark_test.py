@@ -96,6 +96,14 @@ class Wireshark(unittest.TestCase):
         self.assertEqual(line, ('xcs writes dom1.rx[7] request console length 60 "abcabcabcabcabcabcabcabcabcabcab"...',
                                 "xcs", "dom1.rx[7]", "slot-rx", "1", "1"))
 
+    def test_time_is_that_of_the_journal(self):
+        shown = self.fields(self.capture(*self.LONG_INPUT), "ringside", "frame.time_relative", "ringside.time_ms")
+        relative, journal = ([float(line[at]) for line in shown] for at in (0, 1))
+        self.assertLess(journal[0], 0)  # the machine starts before the scenario does
+        self.assertGreater(relative[-1], 0)
+        for at, (since, milliseconds) in enumerate(zip(relative, journal)):
+            self.assertAlmostEqual(since * 1e3, max(milliseconds - journal[0], 0), places=5, msg=shown[at])
+
     def test_a_message_is_taken_apart(self):
         line, = self.fields(self.capture("20-quirk-leaky-response", "-p", "LEAKS=on"), "cmsg.behind && ring.use == 1",
                             "cmsg.type", "cmsg.subtype", "cmsg.id", "cmsg.length", "cmsg.behind")
