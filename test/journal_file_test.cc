@@ -113,6 +113,8 @@ TEST_CASE("every kind of entry comes back from a file as it was") {
     journal.event_taken(1, 1023);
     journal.frame_passed(1, actor(Role::client, 2), 9, 2, test::text_message("x"));
     journal.frame_passed(0, actor(Role::client, 65535), 77, 0, {});
+    journal.frame_passed(0, actor(Role::client, 1), 1, 0, {}, 0xfedcba98, 3);
+    journal.frame_passed(0, actor(Role::client, 1), 3, 0xefffffff, {}, 0, 0xfffffffe);
     journal.counted(1, "dropped", 0, 4'000'000'000u);
     journal.quirk(1, Quirk::xcs_drop_when_full);
     journal.refused(1, actor(Role::user, 3), "no \"room\"\\");
@@ -172,6 +174,10 @@ TEST_CASE("header and marks come back, in their places") {
   JournalHeader header{
       .made_by = "ringside \"0\"", .mode = "sim", .controller = "xcs", .seed = 18446744073709551615u};
   header.domains = {{1, ring::Abi::sring, "web"}, {1024, ring::Abi::flat}};
+  auto& [tx, rx] = header.domains.front().rings.emplace();
+  tx = {.req_prod = 4294967295u, .rsp_prod = 7};
+  rx.slots[7] = test::text_message("left");
+  rx.slots[0].length = 255;
   header.quirks = {"xcs-drop-when-full"};
   header.scenario = {"a[N=1]", "A title", "dir/a.scn", {"scenario \"A\"", "", "\t\"quoted\" # caf\xc3\xa9"}};
   std::vector<JournalMark> marks{
@@ -223,6 +229,22 @@ TEST_CASE("a file that is no journal is refused") {
         std::string::npos);
   CHECK(refusal({good_header, good_step, good_header}).find("a.jsonl:3: \"step\" is missing") !=
         std::string::npos);
+}
+
+TEST_CASE("rings that a file begins with are eight slots each") {
+  const auto refusal_of = [](const std::string& rings) {
+    std::string header = good_header;
+    header.replace(header.find("[]"), 2, R"([{"id":1,"layout":"sring","rings":)" + rings + "}]");
+    return refusal({header});
+  };
+  const std::string slots = R"("slots":[{"type":0,"subtype":0,"id":0,"length":0,"bytes":""}])";
+  const std::string ring = R"({"req_prod":1,"rsp_prod":0,)" + slots + "}";
+  CHECK(refusal_of("7").find("\"rings\" is not an object") != std::string::npos);
+  CHECK(refusal_of(R"({"tx":)" + ring + "}").find("\"slots\" is not a list of 8") != std::string::npos);
+  CHECK(refusal_of(R"({"tx":{"req_prod":1,"slots":[7,7,7,7,7,7,7,7]}})").find("\"rsp_prod\" is missing") !=
+        std::string::npos);
+  CHECK(refusal_of(R"({"tx":{"req_prod":1,"rsp_prod":1,"slots":[7,7,7,7,7,7,7,7]}})")
+            .find("\"slots\" is not a list of objects") != std::string::npos);
 }
 
 TEST_CASE("a file that was cut short says how much of it is whole") {

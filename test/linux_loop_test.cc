@@ -262,6 +262,14 @@ TEST_CASE("a stop is heeded while a descriptor is always ready", "[linux_loop]")
   CHECK(host.run() == 7);
 }
 
+TEST_CASE("a stop that comes before the loop begins is heeded, once", "[linux_loop]") {
+  LinuxHost host("test", no_machine);
+  host.stop(7);
+  CHECK(host.run() == 7);
+  host.timer_start(1ms, [&] { host.stop(8); });
+  CHECK(host.run() == 8);
+}
+
 TEST_CASE("a wait may end itself and others, and start new ones, while it is served", "[linux_loop]") {
   LinuxHost host("test", no_machine);
   std::array<Handle, 3> kicks;

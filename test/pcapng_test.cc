@@ -186,6 +186,21 @@ TEST_CASE("a capture that begins in the middle of things knows an index once it 
   CHECK(both.u32(44) == 0);
 }
 
+TEST_CASE("a capture that begins with rings in use knows the indices in the page") {
+  const auto all = entries([](Sink& sink) {
+    Journal(sink, dom1).slot_written(1, ring::Ring::tx, 100, SlotUse::request, text_message("a"));
+  });
+  JournalHeader header;
+  header.domains = {{1, ring::Abi::sring, "web"}};
+  header.domains.front().rings.emplace()[0] = {.req_prod = 100, .rsp_prod = 98};
+  Pcapng capture(origin_ns);
+  CHECK(capture.begin(header) == Pcapng(origin_ns).begin());
+  const Packet packet = packet_in(capture.packet(all[0], 1));
+  CHECK(packet.u8(19) == 5);
+  CHECK(packet.u32(40) == 100);
+  CHECK(packet.u32(48) == 98);
+}
+
 TEST_CASE("directions are those of the path") {
   const auto direction = [](Actor self, auto say) {
     const auto all = entries([&](Sink& sink) {
@@ -258,6 +273,16 @@ TEST_CASE("what was written down a moment late has the time of the first") {
   const Packet packet = packet_in(capture.packet(late, 2));
   CHECK(packet.time_ns == 0);
   CHECK(number(packet.data, 24, 8) == 0);
+}
+
+TEST_CASE("a journal's times may begin before its origin") {
+  Entry start;
+  start.time_ns = static_cast<std::uint64_t>(-700);
+  Entry later;
+  later.time_ns = 300;
+  Pcapng capture(0);
+  CHECK(packet_in(capture.packet(start, 1)).time_ns == 0);
+  CHECK(packet_in(capture.packet(later, 2)).time_ns == 1000);
 }
 
 TEST_CASE("what the text form marks is marked") {

@@ -64,6 +64,29 @@ TEST_CASE("a slot is requested, answered and stale; outstanding is what has no r
   CHECK(played.rx() == "rx -....... 0/8");
 }
 
+TEST_CASE("a journal that begins in the middle begins with what the page held") {
+  JournalHeader header;
+  header.domains = {{1, ring::Abi::sring, "web"}, {2, ring::Abi::sring, "new"}};
+  auto& [tx, rx] = header.domains.front().rings.emplace();
+  rx = {.req_prod = 13, .rsp_prod = 10};
+  rx.slots[4] = text_message("last");
+  tx = {.req_prod = 3, .rsp_prod = 3};
+  Played played;
+  played.replay.begin(header);
+  CHECK(played.rx() == "rx --###--- 3/8");
+  CHECK(ring_text(ring::Ring::tx, played.replay.ring(1, ring::Ring::tx)) == "tx ---..... 0/8");
+  CHECK(ring_text(ring::Ring::rx, played.replay.ring(2, ring::Ring::rx)) == "rx ........ 0/8");
+  const ReplayedRing& ring = played.replay.ring(1, ring::Ring::rx);
+  CHECK(ring.slots[4].message.length == 4);
+  CHECK(ring.knows(IndexName::req_prod));
+  CHECK(ring.knows(IndexName::rsp_prod));
+  CHECK_FALSE(ring.knows(IndexName::req_cons));
+  // A side that lies is shown as it lies.
+  rx.req_prod = 100;
+  played.replay.begin(header);
+  CHECK(played.rx() == "rx ######## 90/8");
+}
+
 TEST_CASE("a new domain has a new page") {
   Played played;
   played.as(xcs).slot_written(1, ring::Ring::rx, 3, SlotUse::request, text_message("a"));

@@ -59,6 +59,23 @@ class Wireshark(unittest.TestCase):
         found = {each for line in said.splitlines() for each in line.split("|")}
         return {each for each in found if not each.startswith(("line: ", "fault: "))}  # comments are of the same kind
 
+    def test_a_run_leaves_a_capture_of_its_own(self):
+        words = str(LIBRARY / (self.LONG_INPUT[0] + ".scn")), *self.LONG_INPUT[1:]
+        self.ringside("run", *words, "--pcap", "left.pcapng")
+        self.assertEqual((self.folder / "left.pcapng").read_bytes(), self.capture(*self.LONG_INPUT).read_bytes())
+
+    def test_a_folder_takes_a_capture_of_every_run(self):
+        self.ringside("run", str(LIBRARY / "01-hello.scn"), "--seed", "1..3", "--pcap", "all")
+        captures = sorted((self.folder / "all").iterdir())
+        self.assertEqual([each.name for each in captures], [f"01-hello-seed-{seed}.pcapng" for seed in (1, 2, 3)])
+        for each in captures:
+            self.assertTrue(self.fields(each, "cmsg.type == 0", "frame.number"))
+
+    def test_a_capture_that_cannot_be_left_is_told(self):
+        done = subprocess.run([PROGRAM, "run", str(LIBRARY / "01-hello.scn"), "--pcap", "/no/such/a.pcapng"], text=True,
+                              cwd=self.folder, capture_output=True, timeout=120)
+        self.assertEqual(done.stderr, "ringside: cannot leave a capture: /no/such/a.pcapng: the file system refuses it\n")
+
     LONG_INPUT = "20-quirk-xcs-drop-when-full", "-p", "BYTES=481", "-p", "LOSS=on"
 
     def test_the_full_ring_of_long_input_is_found_by_a_filter(self):
@@ -78,6 +95,14 @@ class Wireshark(unittest.TestCase):
                             "ringside.hop", "ringside.dom", "ringside.direction")
         self.assertEqual(line, ('xcs writes dom1.rx[7] request console length 60 "abcabcabcabcabcabcabcabcabcabcab"...',
                                 "xcs", "dom1.rx[7]", "slot-rx", "1", "1"))
+
+    def test_time_is_that_of_the_journal(self):
+        shown = self.fields(self.capture(*self.LONG_INPUT), "ringside", "frame.time_relative", "ringside.time_ms")
+        relative, journal = ([float(line[at]) for line in shown] for at in (0, 1))
+        self.assertLess(journal[0], 0)  # the machine starts before the scenario does
+        self.assertGreater(relative[-1], 0)
+        for at, (since, milliseconds) in enumerate(zip(relative, journal)):
+            self.assertAlmostEqual(since * 1e3, max(milliseconds - journal[0], 0), places=5, msg=shown[at])
 
     def test_a_message_is_taken_apart(self):
         line, = self.fields(self.capture("20-quirk-leaky-response", "-p", "LEAKS=on"), "cmsg.behind && ring.use == 1",
@@ -104,6 +129,19 @@ class Wireshark(unittest.TestCase):
         self.assertTrue(self.fields(capture, "evtchn.pending == 1 && evtchn.port == 1", "evtchn.outcome"))
         virq = self.fields(self.capture("08-from-the-uart", "--name", "08-from-the-uart"), "evtchn.source == 1", "evtchn.interrupt")
         self.assertIn(("2",), virq)
+
+    def test_replies_of_xcs_have_their_result_and_connections_their_session(self):
+        capture = self.capture("13-xcs-handshake", "--name", "13-xcs-handshake")
+        calls = self.fields(capture, "xcs.type == 0 && ringside.to == \"xcs\"", "xcs.result", "xcs.session")
+        self.assertEqual(set(calls), {("", "0x00000000")})
+        replies = self.fields(capture, "xcs.type == 0 && ringside.from == \"xcs\"", "xcs.result", "xcs.session")
+        sessions = {session for _, session in replies}
+        self.assertEqual({result for result, _ in replies}, {"0"})
+        self.assertEqual(len(sessions), len(replies))
+        self.assertNotIn("0x00000000", sessions)
+        bound = self.fields(capture, "xcs.type == 3 && xcs.result == 0", "xcs.session")
+        self.assertIn(("",), bound)
+        self.assertFalse(self.fields(capture, "xcs.type in {9 .. 11} && xcs.result", "xcs.type"))
 
     def test_the_scenarios_line_in_force_is_a_comment_once_and_a_field_always(self):
         capture = self.capture(*self.LONG_INPUT)

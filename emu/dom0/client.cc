@@ -138,7 +138,8 @@ void XcsClient::put(Lane& lane, const XcsMessage& message) {
   RS_CHECK(taken == xcs_frame_bytes);
   if (journal_.listening()) {
     const XcsFrameAbout what = about_frame(message);
-    journal_.frame_passed(what.domain, trace::actor(trace::Role::xcs), message.type, what.port, what.message);
+    journal_.frame_passed(what.domain, trace::actor(trace::Role::xcs), message.type, what.port, what.message,
+                          what.session);
   }
 }
 

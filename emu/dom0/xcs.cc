@@ -222,7 +222,7 @@ void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
   if (!journal_.listening()) return;
   const XcsFrameAbout about = about_frame(frame);
   journal_.frame_passed(about.domain, actor(Role::client, connection.number), frame.type, about.port,
-                        about.message);
+                        about.message, about.session, frame.result);
 }
 
 // -- the end of a turn

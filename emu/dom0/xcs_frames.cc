@@ -8,19 +8,22 @@ namespace ringside::dom0 {
 
 XcsFrameAbout about_frame(const XcsMessage& frame) {
   switch (frame.type) {
+    case XCS_CONNECT_CTRL:
+    case XCS_CONNECT_DATA:
+      return {0, 0, {}, frame.u.connect.session_id};
     case XCS_REQUEST:
     case XCS_RESPONSE:
       return {frame.u.control.remote_dom, static_cast<ring::Port>(frame.u.control.local_port),
-              frame.u.control.msg};
+              frame.u.control.msg, 0};
     case XCS_CIF_NEW_CC:
     case XCS_CIF_FREE_CC:
-      return {frame.u.interface.dom, static_cast<ring::Port>(frame.u.interface.local_port), {}};
+      return {frame.u.interface.dom, static_cast<ring::Port>(frame.u.interface.local_port), {}, 0};
     case XCS_MSG_BIND:
     case XCS_MSG_UNBIND:
-      return {0, static_cast<ring::Port>(frame.u.bind.port), {}};
+      return {0, static_cast<ring::Port>(frame.u.bind.port), {}, 0};
     case XCS_VIRQ_BIND:
     case XCS_VIRQ:
-      return {0, static_cast<ring::Port>(frame.u.virq.port), {}};
+      return {0, static_cast<ring::Port>(frame.u.virq.port), {}, 0};
     default:
       return {};  // a number from outside, of which most mean nothing
   }

@@ -30,6 +30,7 @@ struct XcsFrameAbout {
   DomainId domain = 0;
   ring::Port port = 0;
   ring::ControlMessage message;
+  std::uint64_t session = 0;
 };
 [[nodiscard]] XcsFrameAbout about_frame(const XcsMessage& frame);
 

@@ -62,7 +62,6 @@ LinuxLoop::~LinuxLoop() {
 
 int LinuxLoop::run() {
   const auto work = asio::make_work_guard(io_);
-  stopped_ = false;
   int turns_to_poll = 0;
   while (!stopped_) {
     retired_.clear();
@@ -82,6 +81,7 @@ int LinuxLoop::run() {
     }
   }
   retired_.clear();
+  stopped_ = false;
   return exit_status_;
 }
 

@@ -24,7 +24,8 @@ class LinuxLoop {
   LinuxLoop(const LinuxLoop&) = delete;
   LinuxLoop& operator=(const LinuxLoop&) = delete;
 
-  /// Runs callbacks until stop(); answers what stop() was given. May be called again afterwards.
+  /// Runs callbacks until stop(); answers what stop() was given. May be called again afterwards. A stop()
+  /// that comes before it begins is heeded.
   int run();
   void stop(int exit_status);
 

@@ -80,7 +80,8 @@ Result<> MachineStage::client_sends(const std::string& name, Lane lane, Bytes by
     std::memcpy(static_cast<void*>(&frame), bytes.data(), sizeof frame);
     const auto about = dom0::about_frame(frame);
     journal(actor_of(**its))
-        .frame_passed(about.domain, trace::actor(trace::Role::xcs), frame.type, about.port, about.message);
+        .frame_passed(about.domain, trace::actor(trace::Role::xcs), frame.type, about.port, about.message,
+                      about.session);
   } else {
     journal(actor_of(**its)).bytes_passed(0, trace::actor(trace::Role::xcs), bytes);
   }

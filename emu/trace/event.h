@@ -38,7 +38,8 @@ enum class Kind : std::uint8_t {
                  ///< `from_value` the EventSource, `to_value` the number of a virq or pirq
   event_taken,   ///< actor's upcall finds `port`
   frame_passed,  ///< actor hands peer one xcs frame: `detail` is its type, `message` the control message if
-                 ///< it has one
+                 ///< it has one; `from_value` 1 + its result if it is a reply, else 0; `to_value` the low
+                 ///< half of the session id in a frame that connects
   bytes_passed,  ///< actor hands peer `message.length` raw bytes (longer runs are several entries)
   refused,       ///< actor refuses or discards something of peer's; the reason is text in `message.msg`
   counted,       ///< actor's counter, named in `message.msg`, goes from `from_value` to `to_value`

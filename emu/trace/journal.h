@@ -2,6 +2,8 @@
 // branch when nobody listens.
 #pragma once
 
+#include <optional>
+
 #include "emu/base/quirks.h"
 #include "emu/trace/event.h"
 
@@ -55,13 +57,17 @@ class Journal {
     sink_->write(entry);
   }
 
-  /// `type` is the xcs frame type. Frames without a control message pass an empty one.
+  /// `type` is the xcs frame type. Frames without a control message pass an empty one; only replies to calls
+  /// have a result, and only frames that connect a session.
   void frame_passed(std::uint32_t domain, Actor receiver, std::uint32_t type, ring::Port port,
-                    const ring::ControlMessage& message) {
+                    const ring::ControlMessage& message, std::uint64_t session = 0,
+                    std::optional<std::uint32_t> result = {}) {
     if (!listening()) return;
     Entry entry = about(Kind::frame_passed, domain, static_cast<std::uint8_t>(type));
     entry.peer = receiver;
     entry.port = port;
+    entry.from_value = result ? *result + 1 : 0;
+    entry.to_value = static_cast<std::uint32_t>(session);
     entry.message = message;
     sink_->write(entry);
   }

@@ -18,13 +18,26 @@ std::string json_list(const std::vector<std::string>& texts) {
   return "[" + out + "]";
 }
 
+std::string ring_json(const JournalRing& ring) {
+  std::string slots;
+  for (const ring::ControlMessage& each : ring.slots)
+    slots += (slots.empty() ? "" : ",") + message_json(each);
+  return fmt::format(R"({{"req_prod":{},"rsp_prod":{},"slots":[{}]}})", ring.req_prod, ring.rsp_prod, slots);
+}
+
+std::string domain_json(const JournalDomain& domain) {
+  std::string out = fmt::format(R"({{"id":{},"layout":"{}")", domain.id, layout_name(domain.layout));
+  if (!domain.name.empty()) out += R"(,"name":)" + json_text(domain.name);
+  if (domain.rings) {
+    const auto& [tx, rx] = *domain.rings;
+    out += fmt::format(R"(,"rings":{{"tx":{},"rx":{}}})", ring_json(tx), ring_json(rx));
+  }
+  return out + "}";
+}
+
 std::string domains_json(const std::vector<JournalDomain>& domains) {
   std::string out;
-  for (const JournalDomain& each : domains) {
-    out +=
-        fmt::format(R"({}{{"id":{},"layout":"{}"{}}})", out.empty() ? "" : ",", each.id,
-                    layout_name(each.layout), each.name.empty() ? "" : R"(,"name":)" + json_text(each.name));
-  }
+  for (const JournalDomain& each : domains) out += (out.empty() ? "" : ",") + domain_json(each);
   return "[" + out + "]";
 }
 

@@ -8,11 +8,14 @@
 // know: they may be added without a new version; whatever else changes is a new version.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "emu/base/check.h"
@@ -28,10 +31,24 @@ inline constexpr std::size_t journal_line_bytes_max = std::size_t{8}
 inline constexpr std::size_t journal_entries_max = std::size_t{1} << 22;
 inline constexpr std::size_t journal_marks_max = std::size_t{1} << 20;
 
+/// A ring as its page shows it.
+struct JournalRing {
+  ring::Index req_prod = 0;
+  ring::Index rsp_prod = 0;
+  std::array<ring::ControlMessage, ring::slots_per_ring> slots = {};
+
+  friend bool operator==(const JournalRing& one, const JournalRing& other) {
+    return std::memcmp(&one, &other, sizeof one) == 0;
+  }
+};
+static_assert(std::has_unique_object_representations_v<JournalRing>);
+
 struct JournalDomain {
   std::uint32_t id = 0;
   ring::Abi layout = ring::Abi::sring;
   std::string name = {};
+  /// tx and rx, of a domain that had been at work when the file was begun; nothing: both were empty.
+  std::optional<std::array<JournalRing, 2>> rings = {};
 
   friend bool operator==(const JournalDomain&, const JournalDomain&) = default;
 };

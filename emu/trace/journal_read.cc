@@ -185,8 +185,10 @@ std::vector<std::uint8_t> Fields::unescaped(const char* key) {
 
 // -- one line
 
-ring::ControlMessage message_in(Fields& fields, std::string& complaint) {
-  Fields its(fields.object("message"), complaint);
+constexpr std::uint32_t result_max = std::numeric_limits<std::uint32_t>::max() - 1;
+
+ring::ControlMessage message_in(const json& object, std::string& complaint) {
+  Fields its(object, complaint);
   ring::ControlMessage message{its.byte("type"), its.byte("subtype"), its.byte("id"), its.byte("length"), {}};
   const auto bytes = its.bytes("bytes", ring::payload_bytes_max);
   if (bytes.size() != message.payload().size()) its.complain("\"bytes\" are not as many as \"length\" says");
@@ -224,7 +226,7 @@ void details_in(Fields& fields, std::string& complaint, Entry& entry) {
       ring();
       entry.to_value = fields.word("slot", ring::slots_per_ring - 1);
       detail(fields.named("use", use_named, "request or response"));
-      entry.message = message_in(fields, complaint);
+      entry.message = message_in(fields.object("message"), complaint);
       return;
     case Kind::index_moved:
       ring();
@@ -245,8 +247,10 @@ void details_in(Fields& fields, std::string& complaint, Entry& entry) {
       peer();
       entry.port = fields.word("port");
       detail(fields.named("frame", frame_type_named, "the name of a frame's type"));
+      if (fields.has("result")) entry.from_value = fields.word("result", result_max) + 1;
+      if (fields.has("session")) entry.to_value = fields.word("session");
       if (entry.detail == frame_request || entry.detail == frame_response)
-        entry.message = message_in(fields, complaint);
+        entry.message = message_in(fields.object("message"), complaint);
       return;
     case Kind::bytes_passed:
       peer();
@@ -303,6 +307,32 @@ std::vector<std::string> texts_in(Fields& fields, const char* key) {
   return out;
 }
 
+JournalRing ring_in(const json& object, std::string& complaint) {
+  Fields its(object, complaint);
+  JournalRing ring{its.word("req_prod"), its.word("rsp_prod"), {}};
+  const json& slots = its.list("slots");
+  if (slots.size() != ring.slots.size()) its.wrong("slots", fmt::format("a list of {}", ring.slots.size()));
+  for (std::size_t at = 0; at < std::min(slots.size(), ring.slots.size()); ++at) {
+    if (slots[at].is_object())
+      ring.slots[at] = message_in(slots[at], complaint);
+    else
+      its.wrong("slots", "a list of objects");
+  }
+  return ring;
+}
+
+JournalDomain domain_in(const json& object, std::string& complaint) {
+  Fields its(object, complaint);
+  JournalDomain domain{its.word("id"),
+                       its.named("layout", layout_named, "sring or flat"),
+                       its.has("name") ? its.text("name") : "",
+                       {}};
+  if (!its.has("rings")) return domain;
+  Fields rings(its.object("rings"), complaint);
+  domain.rings = {ring_in(rings.object("tx"), complaint), ring_in(rings.object("rx"), complaint)};
+  return domain;
+}
+
 JournalHeader header_in(Fields& fields, std::string& complaint) {
   JournalHeader header;
   if (fields.text("format") != journal_format) fields.complain("it is no journal of ringside");
@@ -321,9 +351,7 @@ JournalHeader header_in(Fields& fields, std::string& complaint) {
       fields.wrong("domains", "a list of objects");
       break;
     }
-    Fields its(each, complaint);
-    header.domains.push_back({its.word("id"), its.named("layout", layout_named, "sring or flat"),
-                              its.has("name") ? its.text("name") : ""});
+    header.domains.push_back(domain_in(each, complaint));
   }
   header.quirks = texts_in(fields, "quirks");
   if (fields.has("scenario")) {

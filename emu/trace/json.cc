@@ -22,13 +22,6 @@ std::span<const std::uint8_t> rest_of(const ring::ControlMessage& message) {
   return {message.msg + begin, end - begin};
 }
 
-std::string message_json(const ring::ControlMessage& message) {
-  const auto rest = rest_of(message);
-  return fmt::format(R"("message":{{"type":{},"subtype":{},"id":{},"length":{},"bytes":{}{}}})", message.type,
-                     message.subtype, message.id, message.length, hex(message.payload()),
-                     rest.empty() ? "" : R"(,"rest":)" + hex(rest));
-}
-
 std::string source_json(const Entry& entry) {
   const auto source = static_cast<EventSource>(entry.from_value);
   if (source == EventSource::channel) return "";
@@ -42,7 +35,7 @@ std::string details(const Entry& entry) {
   const auto text = [&] { return fmt::format(R"("text":{})", json_text(escaped(entry.message.payload()))); };
   switch (entry.kind) {
     case Kind::slot_written:
-      return fmt::format(R"(,{},"slot":{},"use":"{}",{})", ring(), entry.to_value,
+      return fmt::format(R"(,{},"slot":{},"use":"{}","message":{})", ring(), entry.to_value,
                          use_name(static_cast<SlotUse>(entry.detail)), message_json(entry.message));
     case Kind::index_moved:
       return fmt::format(R"(,{},"index":"{}","from":{},"to":{})", ring(),
@@ -54,8 +47,11 @@ std::string details(const Entry& entry) {
       return fmt::format(R"(,"port":{})", entry.port);
     case Kind::frame_passed: {
       const bool carries = entry.detail == frame_request || entry.detail == frame_response;
-      return fmt::format(R"(,{},"port":{},"frame":"{}"{}{})", peer(), entry.port,
-                         frame_type_name(entry.detail), carries ? "," : "",
+      std::string reply;
+      if (const auto result = frame_result(entry)) reply = fmt::format(R"(,"result":{})", *result);
+      if (frame_connects(entry)) reply += fmt::format(R"(,"session":{})", entry.to_value);
+      return fmt::format(R"(,{},"port":{},"frame":"{}"{}{}{})", peer(), entry.port,
+                         frame_type_name(entry.detail), reply, carries ? R"(,"message":)" : "",
                          carries ? message_json(entry.message) : "");
     }
     case Kind::bytes_passed:
@@ -72,6 +68,13 @@ std::string details(const Entry& entry) {
 }
 
 }  // namespace
+
+std::string message_json(const ring::ControlMessage& message) {
+  const auto rest = rest_of(message);
+  return fmt::format(R"({{"type":{},"subtype":{},"id":{},"length":{},"bytes":{}{}}})", message.type,
+                     message.subtype, message.id, message.length, hex(message.payload()),
+                     rest.empty() ? "" : R"(,"rest":)" + hex(rest));
+}
 
 std::string to_json_line(const Entry& entry, std::uint64_t step, std::uint64_t origin_ns) {
   const auto time_ns = static_cast<std::int64_t>(entry.time_ns - origin_ns);

@@ -8,7 +8,8 @@
 //   index_moved    ring, index, from, to
 //   event_raised   peer, port, outcome; source ("virq", "pirq") and number if it is for an interrupt
 //   event_taken    port
-//   frame_passed   peer, port, frame (the xcs frame's type by name), message where the frame carries one
+//   frame_passed   peer, port, frame (the xcs frame's type by name), message where the frame carries one,
+//                  result of a reply, session of a frame that connects
 //   bytes_passed   peer, bytes
 //   refused        peer, text
 //   counted        text (the counter's name), from, to
@@ -33,5 +34,8 @@ inline constexpr std::string_view kind_nonsense = "nonsense";
 
 /// Without a newline.
 [[nodiscard]] std::string to_json_line(const Entry& entry, std::uint64_t step, std::uint64_t origin_ns);
+
+/// {"type":0,...}
+[[nodiscard]] std::string message_json(const ring::ControlMessage& message);
 
 }  // namespace ringside::trace

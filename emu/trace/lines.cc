@@ -67,6 +67,7 @@ std::string frame_words(const Entry& entry) {
   text += fmt::format(" port:{}", entry.port);
   if (entry.detail == frame_request || entry.detail == frame_response)
     text += " " + message_words(entry.message);
+  if (const auto result = frame_result(entry)) text += " " + in_capitals(result_name(*result));
   return text;
 }
 

@@ -185,7 +185,8 @@ Direction direction_of(const Entry& entry) {
   return Direction::neither;
 }
 
-std::string Pcapng::begin() const {
+std::string Pcapng::begin(const JournalHeader& header) {
+  replay_.begin(header);
   std::string out = section();
   for (const Hop& hop : hops()) out += interface(link_type_, hop.name, hop.title);
   return out + interface(link_type_, "aside", "what shows no hop: calls, refusals, what is told");
@@ -225,8 +226,10 @@ std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {
 std::string Pcapng::packet(const Entry& entry, std::uint64_t step, std::span<const std::string> lines) {
   replay_.take(step, entry);
   if (!first_ns_) first_ns_ = entry.time_ns;
-  // What left before it was written down may come a moment late, and even before the first.
-  const std::uint64_t time_ns = std::max(entry.time_ns, *first_ns_) - *first_ns_;
+  // What left before it was written down may come a moment late, and even before the first. The times of a
+  // journal may be negative.
+  const auto since_first_ns = static_cast<std::int64_t>(entry.time_ns - *first_ns_);
+  const auto time_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(since_first_ns, 0));
   const Hop* hop = hop_of(entry);
   const std::string its = data(entry, step);
   std::string body;

@@ -52,8 +52,9 @@ class Pcapng {
   explicit Pcapng(std::uint64_t origin_ns, std::uint16_t link_type = capture_link_type_default)
       : origin_ns_(origin_ns), link_type_(link_type) {}
 
-  /// What the file begins with: its section and the interfaces.
-  [[nodiscard]] std::string begin() const;
+  /// What the file begins with: its section and the interfaces. `header`: of the journal, which may have
+  /// begun with rings that were in use.
+  [[nodiscard]] std::string begin(const JournalHeader& header = {});
   /// The next packet. Steps ascend. `lines` are those of the scenario that have come into force since the one
   /// before: "hello.scn:7: user types \"a\"".
   [[nodiscard]] std::string packet(const Entry& entry, std::uint64_t step,

@@ -29,6 +29,7 @@ std::string microseconds(std::int64_t ns) {
 class Trace {
  public:
   explicit Trace(const Journaled& journal) : journal_(journal) {
+    replay_.begin(journal.header);
     for (const JournalStep& each : journal.steps) first_ns_ = std::min(first_ns_, time_of(each));
     if (journal.steps.empty()) first_ns_ = 0;
     for (const JournalMark& each : journal.marks) first_ns_ = std::min(first_ns_, each.time_ns);

@@ -116,7 +116,9 @@ std::string frame_words(const Entry& entry) {
         from, whose);
   }
   const std::string type = frame_type_name(entry.detail);
-  return up ? fmt::format("xcs answers the call {}.", type) : fmt::format("{} calls xcs: {}.", from, type);
+  if (!up) return fmt::format("{} calls xcs: {}.", from, type);
+  const auto result = frame_result(entry);
+  return fmt::format("xcs answers the call {}{}.", type, result ? ": " + result_name(*result) : "");
 }
 
 std::string passed_words(const Entry& entry) {

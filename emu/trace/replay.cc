@@ -49,6 +49,39 @@ std::string_view slot_state_name(SlotState state) {
   return "unknown";
 }
 
+namespace {
+
+/// The page says which requests have no response. Of the others it does not say who has taken the response:
+/// their slots are shown as free for use, with what lies in them. The private indices are where they must be
+/// at least.
+ReplayedRing ring_in_page(const JournalRing& page) {
+  ReplayedRing ring;
+  ring.indices = {page.req_prod, page.rsp_prod, page.rsp_prod, page.rsp_prod};
+  ring.known =
+      1u << static_cast<unsigned>(IndexName::req_prod) | 1u << static_cast<unsigned>(IndexName::rsp_prod);
+  const std::uint32_t open = std::min<std::uint32_t>(ring.outstanding(), ring::slots_per_ring);
+  for (std::uint32_t slot = 0; slot < ring::slots_per_ring; ++slot) {
+    const std::uint32_t before = ring::slot_of(page.req_prod - 1 - slot);  // 0: the last request is there
+    ReplayedSlot& its = ring.slots[slot];
+    its.message = page.slots[slot];
+    if (before < open)
+      its.state = SlotState::request;
+    else if (before < page.req_prod)
+      its.state = SlotState::stale;
+  }
+  return ring;
+}
+
+}  // namespace
+
+void Replay::begin(const JournalHeader& header) {
+  for (const JournalDomain& domain : header.domains) {
+    if (!domain.rings) continue;
+    for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx})
+      rings_[{domain.id, ring}] = ring_in_page((*domain.rings)[static_cast<std::size_t>(ring)]);
+  }
+}
+
 void Replay::take(std::uint64_t step, const Entry& entry) {
   if (!makes_sense(entry)) return;
   switch (entry.kind) {
@@ -103,6 +136,7 @@ void Replay::event_raised(const Entry& entry) {
   switch (static_cast<ring::Raised>(entry.detail)) {
     case ring::Raised::kick:
       ++its.kicks;
+      ++its.unread;
       its.masked = false;
       its.selected = true;
       return;
@@ -122,6 +156,7 @@ void Replay::event_taken(const Entry& entry) {
   ReplayedPort& its = ports_[{receiver_of(entry.actor), entry.port}];
   its.pending = false;
   its.selected = false;
+  its.unread = 0;
 }
 
 /// A domain that is made has a new page, all of it 0.

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "emu/trace/event.h"
+#include "emu/trace/journal_file.h"
 
 namespace ringside::trace {
 
@@ -55,7 +56,8 @@ struct ReplayedPort {
   bool masked = false;    ///< when it was last looked at
   bool selected = false;  ///< the selector's bit of the port's word
   std::uint32_t raised = 0;
-  std::uint32_t kicks = 0;  ///< of those, how many woke the receiver
+  std::uint32_t kicks = 0;   ///< of those, how many woke the receiver
+  std::uint32_t unread = 0;  ///< kicks since it was last looked at: its eventfd
 };
 
 class Replay {
@@ -63,11 +65,9 @@ class Replay {
   using RingKey = std::pair<std::uint32_t, ring::Ring>;     ///< whose page, which ring
   using PortKey = std::pair<std::uint32_t, std::uint32_t>;  ///< whose port (0 = dom0), its number
 
-  /// A ring that was in use before the first entry: what the page says, and what follows for the private two.
-  void begin(std::uint32_t domain, ring::Ring ring, std::uint32_t req_prod, std::uint32_t rsp_prod) {
-    rings_[{domain, ring}].indices = {req_prod, rsp_prod, rsp_prod, rsp_prod};
-  }
-  /// The next one.
+  /// What a journal begins with: the rings that were in use before its first entry.
+  void begin(const JournalHeader& header);
+  /// The next entry.
   void take(std::uint64_t step, const Entry& entry);
 
   [[nodiscard]] const std::map<RingKey, ReplayedRing>& rings() const { return rings_; }

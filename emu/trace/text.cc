@@ -34,6 +34,7 @@ std::string frame_sentence(const Entry& entry) {
                                  frame_type_name(entry.detail));
   if (entry.detail == frame_request || entry.detail == frame_response)
     text += " " + message_text(entry.message);
+  if (const auto result = frame_result(entry); result.value_or(0) != 0) text += ": " + result_name(*result);
   return text + what_about(entry);
 }
 
@@ -178,6 +179,12 @@ std::string frame_type_name(std::uint32_t type) {
                                                "free-cc",      "request",      "response",  "virq"};
   static_assert(names[frame_request] == "request" && names[frame_response] == "response");
   return type < std::size(names) ? std::string(names[type]) : fmt::format("type {}", type);
+}
+
+std::string result_name(std::uint32_t result) {
+  static constexpr std::string_view names[] = {"ok",        "failed",   "areconnected", "badsession",
+                                               "nosession", "coninuse", "badrequest"};
+  return result < std::size(names) ? std::string(names[result]) : fmt::format("result {}", result);
 }
 
 std::string quoted(std::span<const std::uint8_t> bytes, std::size_t shown_max) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,17 @@ inline constexpr std::size_t shown_bytes_max = 32;
 /// The xcs frames that carry a control message, in Entry::detail of frame_passed.
 inline constexpr std::uint8_t frame_request = 9;
 inline constexpr std::uint8_t frame_response = 10;
+
+/// What xcs says of a call: "ok", "badsession", "result 77".
+[[nodiscard]] std::string result_name(std::uint32_t result);
+/// Of a frame that is a reply.
+[[nodiscard]] inline std::optional<std::uint32_t> frame_result(const Entry& entry) {
+  return entry.from_value == 0 ? std::nullopt : std::optional(entry.from_value - 1);
+}
+/// Frames of types 0 and 1 name a session.
+[[nodiscard]] inline bool frame_connects(const Entry& entry) {
+  return entry.detail <= 1;
+}
 
 /// What an xcs frame of `type` is called: "request", "bind", "type 77".
 [[nodiscard]] std::string frame_type_name(std::uint32_t type);

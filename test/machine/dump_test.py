@@ -1,4 +1,5 @@
 """dump: what passes, from the journal and as a client of xcs that harms nobody."""
+import json
 import os
 import signal
 import socket
@@ -139,10 +140,40 @@ class Dumps(unittest.TestCase):
             self.assertEqual((dump.returncode, dump.stderr.read()), (0, b""))
             dump.stderr.close()
 
+    def test_a_journal_of_a_machine_at_work_begins_with_what_is_in_its_rings(self):
+        with Machine() as machine:
+            machine.run("create", "web", check=0)
+            for _ in range(20):
+                machine.run("sysrq", "web", "h", check=0)
+            path = os.path.join(machine.parent, "web.jsonl")
+            dump = subprocess.Popen([RINGSIDE, "dump", "--dir", machine.directory, "-w", path, "web"], stderr=subprocess.PIPE)
+            eventually("the journal has begun", lambda: os.path.exists(path) and os.path.getsize(path) > 0)
+
+            def told():
+                machine.run("sysrq", "web", "h", check=0)
+                with open(path) as file:
+                    return '"index":"rsp_cons"' in file.read()
+            eventually("a message has gone and come", told)
+            dump.send_signal(signal.SIGINT)
+            _, errors = dump.communicate(timeout=support.PATIENCE_S)
+            self.assertEqual(dump.returncode, 0, errors)
+            with open(path) as file:
+                header, *entries = map(json.loads, file)
+            web, = header["domains"]
+            self.assertEqual((header["mode"], web["id"], web["name"]), ("live", 1, "web"))
+            self.assertGreaterEqual(web["rings"]["rx"]["req_prod"], 20)
+            for name in ("req_prod", "rsp_prod"):
+                first = next(each for each in entries if each.get("ring") == "rx" and each.get("index") == name)
+                self.assertEqual(first["from"], web["rings"]["rx"][name])
+            shown = support.run("view", path, "--text", check=0).stdout.decode()
+            self.assertRegex(shown, r"dom1\.rx +rx [-#+]{8} 0/8 +slot \d REQUEST")
+            self.assertNotRegex(shown, r" (9|\d\d+)/8 ")
+            page = support.run("view", path, "--html", "-", check=0).stdout
+            self.assertIn(b'"begin":[["i",1,"tx",0,', page)
+            os.remove(path)
+
     def test_a_capture_that_cannot_be_is_refused(self):
         with Machine() as machine:
-            said = machine.run("dump", "-w", "web.txt", check=3).stderr.decode()
-            self.assertIn("cannot write a capture: web.txt: the name does not say in which form (let it end with", said)
             said = machine.run("dump", "-w", "/nowhere/web.pcapng", check=3).stderr.decode()
             self.assertIn("cannot write: /nowhere/web.pcapng: No such file or directory", said)
             machine.run("dump", "-w", "web.pcapng", "--link-type", "12", check=1)

@@ -1,8 +1,10 @@
 """explain: the path and its hops as a reader gets them, and that what they point at is there."""
 import json
+import os
 import pathlib
 import re
 import shlex
+import tempfile
 import unittest
 
 from support import main, run
@@ -84,6 +86,31 @@ class Explain(unittest.TestCase):
         self.assertTrue(named)
         if there:
             self.assertEqual(named - there, set())
+
+
+class Demo(unittest.TestCase):
+    def test_what_is_told_can_be_played_with_the_same_numbers(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page, journal = os.path.join(folder, "demo.html"), os.path.join(folder, "demo.jsonl")
+            told = run("demo", "--html", page, "--journal", journal, check=0).stdout.decode()
+            hops = re.findall(r"^ *(\d+)  \+\d+us +(.*)$", told, re.MULTILINE)
+            with open(journal) as file:
+                header, *lines = map(json.loads, file)
+            self.assertEqual([line["text"] for line in lines if "mark" in line], re.findall(r"^== (.*) ==$", told, re.MULTILINE))
+            shown = run("view", journal, "--text", check=0).stdout.decode()
+            for number, words in hops:
+                self.assertRegex(shown, rf"(?m)^ *\d+\.\d+ +{number} ")
+            with open(page) as file:
+                data = file.read()
+            for number, words in hops:
+                self.assertIn(f'{{"n":{number},', data)
+                self.assertIn(f'"s":{json.dumps(words)}', data)
+            # Its rings are those of a guest that has booted.
+            self.assertGreater(header["domains"][0]["rings"]["tx"]["req_prod"], 0)
+
+    def test_a_file_that_cannot_be_left_is_refused_before_the_story(self):
+        refused = run("demo", "--html", "/no/such/demo.html", check=3)
+        self.assertEqual((refused.stdout, refused.stderr), (b"", b"ringside: cannot write: /no/such/demo.html: No such file or directory\n"))
 
 
 if __name__ == "__main__":

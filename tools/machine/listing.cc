@@ -16,6 +16,7 @@
 #include "ring/index.h"
 #include "tools/command.h"
 #include "tools/machine/builder.h"
+#include "tools/machine/live_start.h"
 #include "tools/machine/page.h"
 #include "tools/prose.h"
 
@@ -217,19 +218,11 @@ int list(const Session& session, const std::string& name, bool json) {
   LinuxHost host("list", session.machine());
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  std::vector<DomainInfo> infos;
-  if (name.empty()) {
-    auto all = privcmd->domains();
-    if (!all) return failed(all.error());
-    infos = std::move(*all);
-  } else {
-    auto found = privcmd->domain_find(name);
-    if (!found) return failed(found.error());
-    infos.push_back(*found);
-  }
+  auto infos = domains_meant(*privcmd, name);
+  if (!infos) return failed(infos.error());
   const auto consoles = ask_for_consoles(host);
   std::vector<Listed> domains;
-  for (const DomainInfo& info : infos) {
+  for (const DomainInfo& info : *infos) {
     domains.push_back(look_at(host, *privcmd, info));
     if (const auto console = consoles.find(info.domain); console != consoles.end())
       domains.back().console = console->second;

@@ -352,6 +352,14 @@ function switchTheme() {
   window.dispatchEvent(new Event("resize"));
 }
 
+// Paper is light.
+function onPaper() {
+  const root = document.documentElement;
+  let theme;
+  window.addEventListener("beforeprint", () => { theme = root.dataset.theme; root.dataset.theme = "light"; });
+  window.addEventListener("afterprint", () => { theme === undefined ? delete root.dataset.theme : root.dataset.theme = theme; });
+}
+
 const BY_KEY = {
   " ": (player) => player.play(), ",": (player) => player.move(-1), ".": (player) => player.move(1),
   ArrowLeft: (player) => player.move(-1), ArrowRight: (player) => player.move(1), ArrowUp: (player) => player.move(-10), ArrowDown: (player) => player.move(10),
@@ -386,6 +394,7 @@ function begin() {
   listenToButtons(player);
   listenToKeys(player);
   listenForTerms();
+  onPaper();
   window.addEventListener("hashchange", () => player.fromAddress());
   window.addEventListener("resize", () => player.drawTicks());
   player.fromAddress();

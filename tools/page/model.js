@@ -34,8 +34,8 @@ const CHANGES = {
   s: (picture, [, domain, ring, slot, state, type, subtype, id, length, bytes]) => {
     ringOf(picture, domain, ring).slots[slot] = { state, type, subtype, id, length, bytes };
   },
-  e: (picture, [, domain, port, pending, masked, selected, raised, kicks]) => {
-    picture.ports[domain + ":" + port] = { domain, port, pending, masked, selected, raised, kicks };
+  e: (picture, [, domain, port, pending, masked, selected, raised, kicks, eventfd]) => {
+    picture.ports[domain + ":" + port] = { domain, port, pending, masked, selected, raised, kicks, eventfd };
   },
   q: (picture, [, domain, place, down, bytes]) => { picture.queues[[domain, down, place].join(" ")] = bytes; },
   t: (picture, [, domain, down, said, delivered, lost]) => { picture.totals[domain + " " + down] = { said, delivered, lost }; },
@@ -58,6 +58,7 @@ class Run {
     this.latest = emptyPicture(); // after all steps so far
     // Rings are there before anything is in them.
     for (const { id } of source.header.domains.slice(0, DOMAINS_SHOWN_EMPTY)) ringOf(this.latest, id, "tx"), ringOf(this.latest, id, "rx");
+    apply(this.latest, { c: source.begin });
     this.checkpoints = [copyOf(this.latest)];
     this.add(source.steps, source.marks);
   }

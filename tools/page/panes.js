@@ -91,19 +91,20 @@ class RunView {
     if (phase) parts.push(make("p", { class: "phase", text: phase.text }));
     if (!statement) parts.push(make("p", { class: "quiet", text: "The machine starts; no line is in force yet." }));
     else if (statement.file || scenario.lines.length === 0) parts.push(make("p", { class: "in-force", text: `${statement.file || "line"}:${statement.line}  ${statement.text}` }));
-    else parts.push(this.sourceAround(scenario.lines, statement));
+    else parts.push(this.sourceAround(scenario, statement));
     for (const failure of failures) parts.push(make("p", { class: "failure", text: `line ${failure.line} failed: ${failure.text}` }));
     this.line.replaceChildren(...parts);
   }
 
-  sourceAround(lines, statement) {
+  sourceAround(scenario, statement) {
+    const { lines } = scenario;
     const list = make("ol", { class: "source" });
     const first = Math.max(statement.line - SOURCE_LINES, 1);
     const last = Math.min(statement.line + SOURCE_LINES, lines.length);
     for (let number = first; number <= last; number++) {
       const here = number === statement.line;
       // With its values in place of names.
-      const item = make("li", {}, make("span", { class: "line-number", text: (here ? "\u25b6 " : "") + number + " " }), here ? statement.text : lines[number - 1] || " ");
+      const item = make("li", {}, make("span", { class: "line-number", text: (here ? "\u25b6 " : "") + number + " " }), here ? statement.text : withValues(lines[number - 1], scenario.name) || " ");
       if (here) item.setAttribute("aria-current", "step");
       list.append(item);
     }
@@ -138,7 +139,7 @@ class RunView {
       const extra = place === "rx" || place === "tx" ? this.slotsWords(domain, place) : "";
       list.append(make("li", { class: "share-name " + place }, make("b", { text: bytes + " " }), words + extra));
     }
-    const title = `dom${domain}. ${way.title}: ${totals.said} bytes`;
+    const title = `dom${domain}. ${way.title}: ${totals.said} byte${totals.said === 1 ? "" : "s"}`;
     return make("div", { class: "way" }, make("p", { class: "way-title", text: title }), bar, list);
   }
 
@@ -166,11 +167,13 @@ class RunView {
   ringElement(ring, before) {
     const outstanding = (ring.indices[0] - ring.indices[2]) >>> 0;
     const was = before && before.rings[ring.domain + "." + ring.ring];
-    const full = outstanding === 8 ? "full" : outstanding > 8 ? "impossible" : "";
     const written = ring.slots.filter((slot) => slot.state === "request").length;
-    const hidden = written > outstanding ? `, ${written - outstanding} more written and not shown yet` : "";
+    // What lies in slots before req_prod moves takes its place already, and the other side cannot see it yet.
+    const unseen = written > outstanding ? written - outstanding : 0;
+    const taken = unseen ? `${written} of 8 taken, ${unseen === written ? "none" : outstanding} to be seen before req_prod moves` : `${outstanding} of 8 unanswered`;
+    const full = outstanding > 8 ? "impossible" : outstanding === 8 || written === 8 ? "full" : "";
     const title = make("h4", {}, make("b", { text: `dom${ring.domain}.${ring.ring}` }), make("span", { class: "way-of", text: ring.ring === "tx" ? "the guest asks" : "dom0 asks" }),
-      make("span", { class: "outstanding " + full, text: `${outstanding} of 8 unanswered${hidden}` + (full === "impossible" ? ": a side lies" : full ? ": full" : "") }));
+      make("span", { class: "outstanding " + full, text: taken + (full === "impossible" ? ": a side lies" : full ? ": full" : "") }));
     const slots = make("div", { class: "slots", role: "list" });
     ring.slots.forEach((slot, number) => slots.append(this.slotElement(ring, slot, number, was)));
     const pointers = make("div", { class: "pointers" });
@@ -185,7 +188,8 @@ class RunView {
     });
     const parts = [title, slots, pointers];
     if (this.slotInSight && this.slotInSight.startsWith(`${ring.domain}.${ring.ring}.`)) parts.push(this.slotDetails(ring));
-    return make("div", { class: "ring " + full, "data-ring": `dom${ring.domain}.${ring.ring}` }, ...parts);
+    const idle = !ring.indices.some(Boolean) && ring.slots.every((slot) => slot.state === "free");
+    return make("div", { class: `ring ${full}${idle ? " idle" : ""}`, "data-ring": `dom${ring.domain}.${ring.ring}` }, ...parts);
   }
 
   slotElement(ring, slot, number, was) {
@@ -222,9 +226,9 @@ class RunView {
     const bit = (on, changed) => make("td", { class: `bit ${on ? "on" : ""} ${changed ? "changed" : ""}`, text: on ? "1" : "0" });
     const rows = ports.sort((a, b) => a.domain - b.domain || a.port - b.port).slice(0, 12).map((port) => {
       const now = touched.has(port.domain + ":" + port.port);
-      return make("tr", { class: now ? "touched" : "" }, make("th", { scope: "row", text: `dom${port.domain} port ${port.port}` }), bit(port.pending, now), bit(port.masked, now), bit(port.selected, now), make("td", { text: `${port.raised}` }), make("td", { text: `${port.kicks}` }));
+      return make("tr", { class: now ? "touched" : "" }, make("th", { scope: "row", text: `dom${port.domain} port ${port.port}` }), bit(port.pending, now), bit(port.masked, now), bit(port.selected, now), make("td", { text: `${port.raised}` }), make("td", { text: `${port.kicks}` }), make("td", { class: now ? "changed" : "", text: `${port.eventfd}` }));
     });
-    const head = make("tr", {}, ...["who", "pending", "masked", "selector", "raised", "woken"].map((text) => make("th", { scope: "col" }, withTerms(text))));
+    const head = make("tr", {}, ...["who", "pending", "masked", "selector", "raised", "woken", "eventfd"].map((text) => make("th", { scope: "col" }, withTerms(text))));
     this.events.replaceChildren(make("h3", { text: "Event channels" }), make("div", { class: "scroll" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows))));
   }
 
@@ -254,6 +258,12 @@ class RunView {
     this.counters.hidden = all.length === 0;
     this.counters.replaceChildren(make("h3", { text: "Counters" }), make("ul", {}, ...all.map(([name, value]) => make("li", {}, make("b", { text: value + " " }), name))));
   }
+}
+
+// A line as this run has it: "{BYTES}" is a number in the scenario "name[BYTES=481,LOSS=on]".
+function withValues(line, name) {
+  const values = new Map((/\[(.*)\]$/.exec(name) || ["", ""])[1].split(",").map((each) => each.split("=")));
+  return line.replace(/\{(\w+)\}/g, (whole, parameter) => values.get(parameter) ?? whole);
 }
 
 function factsOf(run) {

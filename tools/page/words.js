@@ -29,6 +29,9 @@ const GLOSSARY = {
   "pending": "The bit of a port that says that an event has come and was not yet looked at.",
   "masked": "A masked port is not woken for. Who unmasks has to look for himself.",
   "selector": "A word with a bit for each word of pending bits: where the upcall has to look.",
+  "raised": "How often somebody raised an event at this port.",
+  "woken": "How often that was a kick, which wakes the receiver. Events that coalesce or find a mask wake nobody.",
+  "eventfd": "Kicks that the receiver has not looked at yet: here a kick is a write to an eventfd, a counter of Linux's.",
   "virq": "A virtual interrupt: an event that Xen itself raises.",
   "frame": "One message on xcs's sockets: always 80 bytes.",
   "quirk": "Something that the programs of 2005 did wrong. Each can be switched on, to be seen.",
@@ -72,9 +75,8 @@ function visible(bytes) {
   for (const character of bytes) {
     const code = character.charCodeAt(0);
     if (character === "\n") text += "\u21b5";
-    else if (character === "\r") text += "\u240d";
     else if (code >= 0x20 && code < 0x7f) text += character;
-    else text += code < 0x20 ? String.fromCharCode(0x2400 + code) : "\u25a1";
+    else text += code < 0x20 ? "^" + String.fromCharCode(0x40 + code) : "\u25a1"; // no font lacks ^M
   }
   return text;
 }

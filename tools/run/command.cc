@@ -60,11 +60,8 @@ int perform(Options& options, RunPlan& plan) {
   }
   // One run leaves one file, unless a folder is meant.
   const bool one = plan.jobs.size() == 1 && plan.jobs.front().real == nullptr;
-  const auto is_file = [one](const std::string& path) {
-    return one && !path.empty() && !path.ends_with('/') && !std::filesystem::is_directory(path);
-  };
-  options.jobs.journal_is_file = is_file(options.jobs.journal);
-  options.jobs.html_is_file = is_file(options.jobs.html);
+  for (RunPlace* place : {&options.jobs.journal, &options.jobs.html, &options.jobs.pcap})
+    place->is_file = one && !place->path.ends_with('/') && !std::filesystem::is_directory(place->path);
   options.jobs.timeout = std::chrono::duration<double>(options.timeout_s);
   const auto format = options.tap ? RunFormat::tap : options.json ? RunFormat::json : RunFormat::people;
   const bool progress = format == RunFormat::people && is_terminal(1) && is_terminal(2);
@@ -125,6 +122,7 @@ constexpr char examples[] =
     "  ringside run hello.scn --journal hello.jsonl        and then: ringside view hello.jsonl --text\n"
     "  ringside run scenarios -j 4 --junit results.xml     a folder, four at a time\n"
     "  ringside run hello.scn --html hello.html            to be played in a browser\n"
+    "  ringside run hello.scn --pcap hello.pcapng          for Wireshark\n"
     "  ringside run typing.scn -p BYTES=481 --seed 7       one of its cases\n"
     "  ringside run ring.scn --seed 1..500                 500 orders of the same events\n"
     "  ringside run ring.scn --until-failure               until one is wrong\n"
@@ -150,10 +148,12 @@ void add_options(CLI::App& command, Options& its) {
       ->check(CLI::Range(0.01, 1000.0))
       ->capture_default_str();
   command.add_option("--out", its.jobs.out, "Where failed runs leave their journals")->capture_default_str();
-  command.add_option("--journal", its.jobs.journal,
+  command.add_option("--journal", its.jobs.journal.path,
                      "Leave the journal of every run there: a file for one run, else a folder");
-  command.add_option("--html", its.jobs.html,
+  command.add_option("--html", its.jobs.html.path,
                      "Leave a replay page of every run there: a file for one run, else a folder");
+  command.add_option("--pcap", its.jobs.pcap.path,
+                     "Leave a capture of every run there, for Wireshark: a file for one run, else a folder");
   command.add_option("--junit", its.junit, "Write results there, as JUnit does");
   CLI::Option* tap = command.add_flag("--tap", its.tap, "Results as TAP");
   command.add_flag("--json", its.json, "Results as JSON, one object a line")->excludes(tap);

@@ -15,6 +15,7 @@
 #include "tools/run/golden.h"
 #include "tools/run/real_stage.h"
 #include "tools/view/data.h"
+#include "tools/view/export.h"
 #include "tools/view/page.h"
 
 namespace ringside::tools {
@@ -52,32 +53,44 @@ std::string file_stem(const RunJob& job) {
   return fmt::format("{}-seed-{}", name, job.seed);
 }
 
-/// Where something of a run goes: that file, or one of its own in that folder, which is made.
-std::string path_for(const std::string& place, bool is_file, const std::string& name) {
-  if (is_file) return place;
-  std::error_code problem;
-  std::filesystem::create_directories(place, problem);
-  return (std::filesystem::path(place) / name).string();
+/// Writes something of a run: that file, or one of its own in that folder, which is made. Answers its path.
+Result<std::string> leave(const char* what, const RunPlace& place, const RunJob& job, const char* suffix,
+                          const std::function<void(std::ostream&)>& write) {
+  std::string path = place.path;
+  if (!place.is_file) {
+    std::error_code problem;
+    std::filesystem::create_directories(path, problem);
+    path = (std::filesystem::path(path) / (file_stem(job) + suffix)).string();
+  }
+  std::ofstream file(path, std::ios::binary);
+  write(file);
+  file.close();
+  if (!file)
+    return Error{EIO, fmt::format("cannot leave a {}", what), path, "the file system refuses it", ""};
+  return path;
 }
 
 Result<std::string> leave_journal(const RunJob& job, const RunJobOptions& options,
                                   const trace::Journaled& journal) {
-  const std::string& place = options.journal.empty() ? options.out : options.journal;
-  const std::string path = path_for(place, options.journal_is_file, file_stem(job) + ".jsonl");
-  std::ofstream file(path);
-  trace::write_journal(file, journal);
-  file.close();
-  if (!file) return Error{EIO, "cannot leave a journal", path, "the file system refuses it", ""};
-  return path;
+  const RunPlace place = options.journal.wanted() ? options.journal : RunPlace{options.out};
+  return leave("journal", place, job, ".jsonl",
+               [&](std::ostream& file) { trace::write_journal(file, journal); });
 }
 
-Result<> leave_page(const RunJob& job, const RunJobOptions& options, const trace::Journaled& journal) {
-  const std::string path = path_for(options.html, options.html_is_file, file_stem(job) + ".html");
-  std::ofstream file(path, std::ios::binary);
-  file << replay_page({run_data(journal, job.scenario->name)});
-  file.close();
-  if (!file) return Error{EIO, "cannot leave a page", path, "the file system refuses it", ""};
-  return Done{};
+/// The views of a run that are wanted; answers what could not be written.
+std::string leave_views(const RunJob& job, const RunJobOptions& options, const trace::Journaled& journal) {
+  std::string problems;
+  const auto told = [&problems](const Result<std::string>& left) {
+    if (!left) problems += "ringside: " + left.error().text() + "\n";
+  };
+  if (options.html.wanted())
+    told(leave("page", options.html, job, ".html",
+               [&](std::ostream& file) { file << replay_page({run_data(journal, job.scenario->name)}); }));
+  if (options.pcap.wanted())
+    told(leave("capture", options.pcap, job, ".pcapng", [&](std::ostream& file) {
+      write_capture(journal, trace::capture_link_type_default, [&](std::string_view part) { file << part; });
+    }));
+  return problems;
 }
 
 /// How to look at it, at the step that decided.
@@ -156,8 +169,8 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   const bool good = story.outcome == script::Outcome::passed;
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
   if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
-  const bool wants_journal = !good || options.keep_journals || !options.journal.empty();
-  if (wants_journal || !options.html.empty()) {
+  const bool wants_journal = !good || options.keep_journals || options.journal.wanted();
+  if (wants_journal || options.html.wanted() || options.pcap.wanted()) {
     const trace::Journaled journal =
         script::journal_of(*job.scenario, job.script->sources, story, job.seed, "ringside " RINGSIDE_VERSION);
     if (wants_journal) {
@@ -165,9 +178,7 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
       result.journal = left ? left.value() : left.error().text();
       context.journal = left ? look_command(left.value(), story) : left.error().text();
     }
-    if (!options.html.empty()) {
-      if (auto left = leave_page(job, options, journal); !left) result.warnings = left.error().text() + "\n";
-    }
+    result.warnings = leave_views(job, options, journal);
   }
   result.report = script::failure_report(*job.scenario, job.script->sources, story, context);
   result.warnings += script::warnings_report(*job.scenario, job.script->sources, story);

@@ -46,6 +46,14 @@ struct Tape {
 [[nodiscard]] Result<Tape> read_tape(const std::string& path);
 [[nodiscard]] Result<> write_tape(const std::string& path, const Tape& tape);
 
+/// Where each run leaves something: a folder, where it has a file of its own, or one file. Empty: nowhere.
+struct RunPlace {
+  std::string path = {};
+  bool is_file = false;
+
+  [[nodiscard]] bool wanted() const { return !path.empty(); }
+};
+
 struct RunJobOptions {
   std::string out = "out";  ///< where failed runs leave their journals
   /// Of the limits of expectations. Those of processes stand for what a simulated machine needs, which is
@@ -54,13 +62,10 @@ struct RunJobOptions {
   std::chrono::duration<double> timeout{60};
   bool twice = false;
   bool keep_journals = false;  ///< of good runs too
-  /// Where every run leaves its journal, in place of `out`: a folder, or a file if `journal_is_file`.
-  std::string journal;
-  bool journal_is_file = false;
-  /// The same for replay pages; empty: none is made.
-  std::string html;
-  bool html_is_file = false;
-  bool update = false;  ///< golden journals are made, and not compared
+  RunPlace journal;            ///< of every run, in place of `out`
+  RunPlace html;               ///< replay pages
+  RunPlace pcap;               ///< captures
+  bool update = false;         ///< golden journals are made, and not compared
   const Tape* replay = nullptr;
   std::string replay_path;  ///< where that came from
 };

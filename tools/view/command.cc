@@ -59,6 +59,7 @@ void print_text(const trace::Journaled& journal) {
   print_header(journal.header);
   print(trace::table_heading());
   trace::Replay replay;
+  replay.begin(journal.header);
   auto mark = journal.marks.begin();
   for (const trace::JournalStep& each : journal.steps) {
     for (; mark != journal.marks.end() && mark->after < each.step; ++mark) print(trace::table_line(*mark));

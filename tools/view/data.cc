@@ -65,6 +65,7 @@ std::string latin1(std::span<const std::uint8_t> bytes) {
 }
 
 std::string joined(std::string list, const std::string& item) {
+  if (item.empty()) return list;
   return list + (list.empty() ? "" : ",") + item;
 }
 
@@ -131,11 +132,10 @@ StepData::Arrow StepData::arrow_of(std::uint64_t step, const Entry& entry, const
   return {self, self, 0};
 }
 
-/// What the picture has to change.
-std::string StepData::changes(const Entry& entry) {
+std::string StepData::ring_changes(std::uint32_t domain) {
   std::string list;
   for (const auto& [key, ring] : replay_.rings()) {
-    if (key.first != entry.domain) continue;
+    if (key.first != domain) continue;
     trace::ReplayedRing& shown = shown_[key];
     const std::string word(trace::ring_word(key.second));
     for (std::size_t at = 0; at < ring.indices.size(); ++at) {
@@ -148,14 +148,30 @@ std::string StepData::changes(const Entry& entry) {
     }
     shown = ring;
   }
+  return list;
+}
+
+std::string StepData::begin(const trace::JournalHeader& header) {
+  replay_.begin(header);
+  std::string list;
+  for (const trace::JournalDomain& domain : header.domains) {
+    if (domain.rings) list = joined(list, ring_changes(domain.id));
+  }
+  return list;
+}
+
+/// What the picture has to change.
+std::string StepData::changes(const Entry& entry) {
+  std::string list = ring_changes(entry.domain);
   if (entry.kind == Kind::event_raised || entry.kind == Kind::event_taken) {
     const trace::Actor owner = entry.kind == Kind::event_raised ? entry.peer : entry.actor;
     const std::uint32_t number = owner.role == Role::domain ? owner.number : 0;
     const auto port = replay_.ports().find({number, entry.port});
     if (port != replay_.ports().end()) {
       const trace::ReplayedPort& its = port->second;
-      list = joined(list, fmt::format(R"(["e",{},{},{:d},{:d},{:d},{},{}])", number, entry.port, its.pending,
-                                      its.masked, its.selected, its.raised, its.kicks));
+      list =
+          joined(list, fmt::format(R"(["e",{},{},{:d},{:d},{:d},{},{},{}])", number, entry.port, its.pending,
+                                   its.masked, its.selected, its.raised, its.kicks, its.unread));
     }
   }
   bool downs = false;
@@ -223,8 +239,9 @@ std::string run_data(const trace::Journaled& journal, const std::string& name) {
   out += "],\"steps\":[";
   first = true;
   StepData steps;
+  const std::string begin = steps.begin(journal.header);
   for (const trace::JournalStep& each : journal.steps) out += comma() + steps.step(each.step, each.entry);
-  return out + "]}";
+  return out + "],\"begin\":[" + begin + "]}";
 }
 
 std::string hops_data() {

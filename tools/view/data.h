@@ -14,15 +14,14 @@ namespace ringside::tools {
 /// Makes the objects of one run's steps, one after the other. tools/page/README.md has their fields.
 class StepData {
  public:
-  /// A ring that is there already when watching begins.
-  void begin(std::uint32_t domain, ring::Ring ring, std::uint32_t req_prod, std::uint32_t rsp_prod) {
-    replay_.begin(domain, ring, req_prod, rsp_prod);
-  }
+  /// Changes that make the picture before the first step: the rings that were in use then.
+  [[nodiscard]] std::string begin(const trace::JournalHeader& header);
   [[nodiscard]] std::string step(std::uint64_t step, const trace::Entry& entry);
 
  private:
   struct Arrow;
   [[nodiscard]] Arrow arrow_of(std::uint64_t step, const trace::Entry& entry, const trace::FlowStep& flow);
+  [[nodiscard]] std::string ring_changes(std::uint32_t domain);
   [[nodiscard]] std::string changes(const trace::Entry& entry);
 
   trace::Replay replay_;

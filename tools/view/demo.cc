@@ -7,14 +7,22 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
 
 #include "emu/host/journal_log.h"
 #include "emu/host/launch.h"
 #include "emu/host/linux_host.h"
 #include "emu/trace/journal.h"
+#include "emu/trace/journal_file.h"
 #include "emu/trace/text.h"
 #include "tools/command.h"
 #include "tools/machine/builder.h"
+#include "tools/machine/live_start.h"
+#include "tools/out_file.h"
+#include "tools/view/data.h"
+#include "tools/view/page.h"
 #include "tools/view/story.h"
 
 namespace ringside::tools {
@@ -28,9 +36,14 @@ constexpr std::chrono::milliseconds between_reads{2};
 /// journal.
 class Stage {
  public:
-  /// `typed` is called with what is typed, before it leaves.
-  Stage(LinuxHost& host, JournalReader& reader, Handle console, std::function<void(Bytes)> typed)
-      : host_(host), reader_(reader), console_(std::move(console)), typed_(std::move(typed)) {
+  using Passed = std::function<void(Bytes)>;
+  /// `typed` is called with what is typed, before it leaves; `shown` with what has come.
+  Stage(LinuxHost& host, JournalReader& reader, Handle console, Passed typed, Passed shown)
+      : host_(host),
+        reader_(reader),
+        console_(std::move(console)),
+        typed_(std::move(typed)),
+        shown_(std::move(shown)) {
     host_.watch(console_, {.read = true}, [this](Ready) { see(); });
   }
 
@@ -70,13 +83,16 @@ class Stage {
     std::array<std::uint8_t, 4096> bytes;
     const Io io = host_.read(console_, bytes);
     if (io.state == Io::State::closed) host_.watch_interest(console_, {});
-    if (io.state == Io::State::moved) seen_.append(reinterpret_cast<const char*>(bytes.data()), io.bytes);
+    if (io.state != Io::State::moved) return;
+    shown_(std::span(bytes).first(io.bytes));
+    seen_.append(reinterpret_cast<const char*>(bytes.data()), io.bytes);
   }
 
   LinuxHost& host_;
   JournalReader& reader_;
   Handle console_;
-  std::function<void(Bytes)> typed_;
+  Passed typed_;
+  Passed shown_;
   std::string seen_;
 };
 
@@ -105,8 +121,78 @@ void print_question(const DomainInfo& info, const BuiltDomain& built, const std:
 
 const auto skip = [](const trace::Entry&) {};
 
+struct DemoOptions {
+  bool from_hardware = false;
+  std::string html;     ///< a path, or empty: what is told is not kept
+  std::string journal;  ///< the same
+};
+
+/// The story, and what is told of it as a journal with the same numbers: a part is a phase.
+class Telling {
+ public:
+  /// Begins with the rings as they are now: what came before is not told.
+  Telling(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
+    journal_.header = LiveStart(host, privcmd, host.machine(), {info}).header();
+  }
+
+  void part(const std::string& heading, const std::string& introduction) {
+    story_.part(heading, introduction);
+    const std::int64_t now = journal_.steps.empty() ? 0 : time_of(journal_.steps.back());
+    journal_.marks.push_back(
+        {.kind = trace::JournalMark::Kind::phase, .after = story_.steps(), .time_ns = now, .text = heading});
+  }
+  void tell(const trace::Entry& entry) {
+    story_.tell(entry);
+    trace::JournalStep step{story_.steps(), entry};
+    if (journal_.steps.empty()) origin_ns_ = entry.time_ns;
+    step.entry.time_ns -= origin_ns_;
+    journal_.steps.push_back(step);
+  }
+  [[nodiscard]] std::uint64_t steps() const { return story_.steps(); }
+  [[nodiscard]] const trace::Journaled& journal() const { return journal_; }
+
+ private:
+  static std::int64_t time_of(const trace::JournalStep& step) {
+    return static_cast<std::int64_t>(step.entry.time_ns);
+  }
+
+  Story story_;
+  trace::Journaled journal_;
+  std::uint64_t origin_ns_ = 0;
+};
+
+/// The files that are wanted: opened before anything begins, so that a long story is not told in vain.
+class Files {
+ public:
+  Result<> open(const DemoOptions& options) {
+    for (const auto& [path, file] :
+         {std::pair(&options.html, &html_), std::pair(&options.journal, &journal_)}) {
+      if (path->empty()) continue;
+      auto opened = OutFile::open(*path);
+      if (!opened) return opened.error();
+      file->emplace(std::move(*opened));
+    }
+    return Done{};
+  }
+  Result<> write(const trace::Journaled& journal) {
+    if (journal_) {
+      std::ostringstream text;
+      trace::write_journal(text, journal);
+      journal_->write(text.str());
+      if (auto closed = journal_->close(); !closed) return closed;
+    }
+    if (!html_) return Done{};
+    html_->write(replay_page({run_data(journal, "How do console data travel in Xen?")}));
+    return html_->close();
+  }
+
+ private:
+  std::optional<OutFile> html_;
+  std::optional<OutFile> journal_;
+};
+
 /// One key, told in both directions. `around` says where somebody presses it.
-Result<> tell_key(Stage& stage, Story& story, const std::string& around) {
+Result<> tell_key(Stage& stage, Telling& story, const std::string& around) {
   story.part("Down and up again: one key", around + " Time counts from the key.");
   stage.type("u");
   if (!stage.until_seen("u", [&](const trace::Entry& entry) { story.tell(entry); }))
@@ -116,20 +202,24 @@ Result<> tell_key(Stage& stage, Story& story, const std::string& around) {
 }
 
 /// The viewer is on xend's own socket.
-Result<> tell_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& reader,
-                          const BuiltDomain& built) {
+Result<> tell_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& reader, const DomainInfo& info,
+                          const BuiltDomain& built, Files& files) {
   auto journal = JournalWriter::open(host.machine().journal_directory(), "user");
   if (!journal) return journal.error();
   auto console = host.connect_local(built.path);
   if (!console) return console.error();
-  const trace::Journal user(**journal, trace::actor(trace::Role::user));
-  Stage stage(host, reader, std::move(*console), [&](Bytes bytes) {
-    trace::Journal(user).bytes_passed(built.domain, trace::actor(trace::Role::xend), bytes);
-  });
-  Story story;
+  const trace::Actor user = trace::actor(trace::Role::user);
+  trace::Journal of_client(**journal, trace::actor(trace::Role::client));
+  Stage stage(
+      host, reader, std::move(*console),
+      [&](Bytes bytes) {
+        of_client.as(user).bytes_passed(built.domain, trace::actor(trace::Role::xend), bytes);
+      },
+      [&](Bytes bytes) { of_client.bytes_passed(built.domain, user, bytes); });
   if (auto set_going = privcmd.domain_unpause(built.domain); !set_going) return set_going;
   if (!stage.until_seen("$ ", skip)) return never_came("the guest's prompt");
   std::printf("\n%s\n", stage.take_seen().c_str());
+  Telling story(host, privcmd, info);
   auto told = tell_key(stage, story,
                        "Somebody at the viewer presses \"u\". Follow it into the guest, and its echo back.");
   if (!told) return told;
@@ -147,22 +237,23 @@ Result<> tell_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& read
       "web "
       "&& ringside console web\n",
       static_cast<unsigned long long>(story.steps()));
-  return Done{};
+  return files.write(story.journal());
 }
 
 /// The viewer is `ringside console`, typed at dom0's shell on ttyS0.
-Result<> tell_from_hardware(LinuxHost& host, Privcmd& privcmd, JournalReader& reader,
-                            const BuiltDomain& built) {
+Result<> tell_from_hardware(LinuxHost& host, Privcmd& privcmd, JournalReader& reader, const DomainInfo& info,
+                            const BuiltDomain& built, Files& files) {
   auto line = host.file_open(host.machine().com1_link(), Host::FileUse::output);
   if (!line) return line.error();
-  Stage stage(host, reader, std::move(line->handle), [](Bytes) {});
-  Story story;
+  Stage stage(
+      host, reader, std::move(line->handle), [](Bytes) {}, [](Bytes) {});
   if (auto set_going = privcmd.domain_unpause(built.domain); !set_going) return set_going;
   stage.type("\r");
   if (!stage.until_seen("dom0# ", skip)) return never_came("dom0's prompt");
   stage.type("ringside console hello\r\r");
   if (!stage.until_seen("$ ", skip)) return never_came("the guest's prompt");
   std::printf("\nOn the serial line, in dom0's shell:\n\n%s\n", stage.take_seen().c_str());
+  Telling story(host, privcmd, info);
   auto told =
       tell_key(stage, story,
                "Somebody at the far end of the serial line presses \"u\". Follow it through the chip, "
@@ -171,10 +262,10 @@ Result<> tell_from_hardware(LinuxHost& host, Privcmd& privcmd, JournalReader& re
   if (!told) return told;
   std::printf("\n%llu hops told. What each is: ringside explain. Try:  ringside up && ringside uart\n",
               static_cast<unsigned long long>(story.steps()));
-  return Done{};
+  return files.write(story.journal());
 }
 
-Result<> tell_all(LinuxHost& host, bool from_hardware) {
+Result<> tell_all(LinuxHost& host, const DemoOptions& options, Files& files) {
   auto privcmd = host.connect_dom0();
   if (!privcmd) return privcmd.error();
   DomainSpec spec;
@@ -187,14 +278,17 @@ Result<> tell_all(LinuxHost& host, bool from_hardware) {
   auto reader = JournalReader::open(host.machine().journal_directory());
   if (!reader) return reader.error();
   print_question(**info, *built,
-                 from_hardware ? "`ringside console`, in dom0's shell on the serial line"
-                               : fmt::format("on xend's unix socket {}; `telnet localhost {}` would do",
-                                             built->path, built->tcp_port));
-  return from_hardware ? tell_from_hardware(host, *privcmd, **reader, *built)
-                       : tell_from_viewer(host, *privcmd, **reader, *built);
+                 options.from_hardware
+                     ? "`ringside console`, in dom0's shell on the serial line"
+                     : fmt::format("on xend's unix socket {}; `telnet localhost {}` would do", built->path,
+                                   built->tcp_port));
+  const auto tell = options.from_hardware ? tell_from_hardware : tell_from_viewer;
+  return tell(host, *privcmd, **reader, **info, *built, files);
 }
 
-int demo(bool from_hardware) {
+int demo(const DemoOptions& options) {
+  Files files;
+  if (auto opened = files.open(options); !opened) return failed(opened.error());
   auto directory = make_temporary_directory();
   if (!directory) return failed(directory.error());
   const Machine machine(*directory);
@@ -206,12 +300,12 @@ int demo(bool from_hardware) {
     });
   }
   MachineSpec spec{.console_port_base = 0, .dies_with_us = true};
-  if (from_hardware) {
+  if (options.from_hardware) {
     spec.serial = {"--com1", "pty"};
     spec.dom0_kernel = true;
   }
   Result<> told = start_machine(host, spec);
-  if (told) told = tell_all(host, from_hardware);
+  if (told) told = tell_all(host, options, files);
   stop_machine(machine);
   return told ? exit_good : failed(told.error());
 }
@@ -226,12 +320,15 @@ void add_demo_command(CLI::App& app, Session& session) {
       "  ringside demo                    from a viewer of xend's to the guest and back\n"
       "  ringside demo --from-hardware    from the serial line: the chip, Xen, dom0's tty, and then all of "
       "that\n"
-      "  ringside demo | less");
-  const auto from_hardware = std::make_shared<bool>(false);
-  command->add_flag("--from-hardware", *from_hardware,
+      "  ringside demo | less\n"
+      "  ringside demo --html demo.html   and then to be played, with the same step numbers, in a browser");
+  const auto options = std::make_shared<DemoOptions>();
+  command->add_flag("--from-hardware", options->from_hardware,
                     "The key is pressed at the far end of the serial line");
-  command->callback(
-      [&session, from_hardware] { session.run = [from_hardware] { return demo(*from_hardware); }; });
+  command->add_option("--html", options->html, "Leave a replay page of what is told there");
+  command->add_option("--journal", options->journal,
+                      "Leave the journal of what is told there, for `ringside view`");
+  command->callback([&session, options] { session.run = [options] { return demo(*options); }; });
 }
 
 }  // namespace ringside::tools

@@ -9,9 +9,11 @@
 #include "emu/dom0/client.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/linux_host.h"
+#include "emu/trace/json.h"
 #include "emu/trace/pcapng.h"
 #include "emu/trace/text.h"
 #include "tools/command.h"
+#include "tools/machine/live_start.h"
 #include "tools/out_file.h"
 
 namespace ringside::tools {
@@ -26,19 +28,28 @@ struct DumpOptions {
   std::uint16_t link_type = trace::capture_link_type_default;
 };
 
-/// Where entries go, those of one domain or of all: lines on stdout, or a capture.
+enum class Form : std::uint8_t { lines, capture, journal };
+
+/// Where entries go, those of one domain or of all: lines on stdout, or a file.
 class Output {
  public:
-  Output(std::optional<DomainId> domain, std::optional<OutFile> file, std::uint16_t link_type)
-      : domain_(domain), file_(std::move(file)), link_type_(link_type) {}
+  Output(Form form, std::optional<DomainId> domain, std::optional<OutFile> file, std::uint16_t link_type)
+      : form_(form), domain_(domain), file_(std::move(file)), link_type_(link_type) {}
 
   void put(const trace::Entry& entry) {
     ++step_;
-    if (!origin_ns_) begin(entry.time_ns);
+    if (!origin_ns_) origin_ns_ = entry.time_ns;
     if (domain_ && entry.domain != *domain_) return;
     ++written_;
-    if (capture_) return file_->write(capture_->packet(entry, step_));
-    std::printf("%s\n", trace::to_text(entry, step_, *origin_ns_).c_str());
+    switch (form_) {
+      case Form::lines:
+        std::printf("%s\n", trace::to_text(entry, step_, *origin_ns_).c_str());
+        return;
+      case Form::capture:
+        return file_->write(capture_->packet(entry, step_));
+      case Form::journal:
+        return file_->write(trace::to_json_line(entry, step_, *origin_ns_) + "\n");
+    }
   }
   void skip() { ++step_; }
   /// False when nobody reads any more, or nothing more can be written.
@@ -47,22 +58,20 @@ class Output {
     std::fflush(stdout);
     return std::ferror(stdout) == 0;
   }
-  [[nodiscard]] bool captures() const { return file_.has_value(); }
-  /// A capture is a file that can be read from its first moment on, also when nothing ever happens.
-  void begin_capture(std::uint64_t now_ns) {
-    if (file_) begin(now_ns);
+  [[nodiscard]] bool wants_all() const { return form_ != Form::lines; }
+  /// A file can be read from its first moment on, also when nothing ever happens.
+  void begin(const trace::JournalHeader& header, std::uint64_t now_ns) {
+    if (form_ == Form::lines) return;
+    origin_ns_ = now_ns;
+    if (form_ == Form::journal) return file_->write(trace::to_json_line(header) + "\n");
+    capture_.emplace(now_ns, link_type_);
+    file_->write(capture_->begin(header));
   }
   [[nodiscard]] Result<> close() { return file_ ? file_->close() : Result<>(Done{}); }
   [[nodiscard]] std::uint64_t written() const { return written_; }
 
  private:
-  void begin(std::uint64_t origin_ns) {
-    origin_ns_ = origin_ns;
-    if (!file_) return;
-    capture_.emplace(origin_ns, link_type_);
-    file_->write(capture_->begin());
-  }
-
+  Form form_;
   std::optional<DomainId> domain_;
   std::optional<OutFile> file_;
   std::uint16_t link_type_;
@@ -79,13 +88,16 @@ bool is_message(const trace::Entry& entry) {
          entry.kind == trace::Kind::quirk;
 }
 
-int dump_journal(LinuxHost& host, Output& output, bool all) {
+int dump_journal(LinuxHost& host, Privcmd& privcmd, Output& output, const std::vector<DomainInfo>& domains,
+                 bool all) {
   auto reader = JournalReader::open(host.machine().journal_directory());
   if (!reader) return failed(reader.error());
+  const LiveStart start(host, privcmd, host.machine(), domains);
+  output.begin(start.header(), static_cast<std::uint64_t>(host.now().count()));
   constexpr std::chrono::milliseconds between_reads{5};
   std::function<void()> read_on = [&] {
     (*reader)->read([&](const trace::Entry& entry) {
-      if (all || output.captures() || is_message(entry)) return output.put(entry);
+      if (output.wants_all() ? !start.precedes(entry) : all || is_message(entry)) return output.put(entry);
       output.skip();
     });
     if (!output.flush()) return host.stop(exit_good);
@@ -100,8 +112,11 @@ int dump_journal(LinuxHost& host, Output& output, bool all) {
 }
 
 /// What xcs sends to a client that has bound everything. It only listens: an answer would be a second one.
-int dump_xcs(LinuxHost& host, Output& output) {
+int dump_xcs(LinuxHost& host, Privcmd& privcmd, Output& output) {
   trace::NullSink sink;
+  // Frames tell nothing of rings.
+  output.begin(LiveStart(host, privcmd, host.machine(), {}).header(),
+               static_cast<std::uint64_t>(host.now().count()));
   const auto gone = [&](const Error& error) { host.stop(failed(error)); };
   const auto print = [&](const dom0::XcsMessage& frame) {
     if (frame.type != dom0::XCS_REQUEST && frame.type != dom0::XCS_RESPONSE) return;
@@ -137,17 +152,19 @@ int dump_xcs(LinuxHost& host, Output& output) {
 }
 
 constexpr char to_stdout[] = "-";
-constexpr std::string_view capture_suffix = ".pcapng";
+
+Form form_of(const std::string& path) {
+  if (path.empty()) return Form::lines;
+  const bool capture = path == to_stdout || path.ends_with(".pcapng") || path.ends_with(".pcap");
+  return capture ? Form::capture : Form::journal;
+}
 
 Result<Output> output_of(const DumpOptions& options, std::optional<DomainId> domain) {
-  if (options.write.empty()) return Output(domain, std::nullopt, options.link_type);
-  if (options.write != to_stdout && !options.write.ends_with(capture_suffix)) {
-    return Error{EINVAL, "cannot write a capture", options.write, "the name does not say in which form",
-                 "let it end with .pcapng, or be - for stdout"};
-  }
+  const Form form = form_of(options.write);
+  if (form == Form::lines) return Output(form, domain, std::nullopt, options.link_type);
   auto file = OutFile::open(options.write, true);
   if (!file) return file.error();
-  return Output(domain, std::move(*file), options.link_type);
+  return Output(form, domain, std::move(*file), options.link_type);
 }
 
 int end_of(Output& output, const DumpOptions& options, int status) {
@@ -164,18 +181,15 @@ int dump_command(const Session& session, const DumpOptions& options) {
   // To know that a machine is there, and when it ends.
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  std::optional<DomainId> domain;
-  if (!options.domain.empty()) {
-    auto info = privcmd->domain_find(options.domain);
-    if (!info) return failed(info.error());
-    domain = info->domain;
-  }
+  auto domains = domains_meant(*privcmd, options.domain);
+  if (!domains) return failed(domains.error());
+  const auto domain = options.domain.empty() ? std::nullopt : std::optional(domains->front().domain);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
   host.watch(privcmd->connection(), {.read = true}, [&](Ready) { host.stop(exit_good); });
   auto output = output_of(options, domain);
   if (!output) return failed(output.error());
-  output->begin_capture(static_cast<std::uint64_t>(host.now().count()));
-  const int status = options.xcs ? dump_xcs(host, *output) : dump_journal(host, *output, options.all);
+  const int status = options.xcs ? dump_xcs(host, *privcmd, *output)
+                                 : dump_journal(host, *privcmd, *output, *domains, options.all);
   return end_of(*output, options, status);
 }
 
@@ -185,7 +199,9 @@ constexpr char examples[] =
     "  ringside dump --all        events, indices and bytes too\n"
     "  ringside dump --xcs        as a client of xcs, like xcsdump: what guests ask and answer\n"
     "  ringside dump -w web.pcapng web               a capture of everything, for Wireshark\n"
-    "  ringside dump -w - | wireshark -k -i -        the same, live";
+    "  ringside dump -w - | wireshark -k -i -        the same, live\n"
+    "  ringside dump -w web.jsonl web                a journal: ringside view web.jsonl --html web.html "
+    "plays it";
 
 }  // namespace
 
@@ -200,8 +216,11 @@ void add_dump_command(CLI::App& app, Session& session) {
           "From a session with xcs, bound to everything. It sees copies of what comes from guests, and "
           "answers nothing")
       ->excludes(all);
-  CLI::Option* write = dump->add_option("-w,--write", options->write,
-                                        "Print nothing: write every entry there, as pcapng; - is stdout");
+  CLI::Option* write =
+      dump->add_option("-w,--write", options->write,
+                       "Print nothing: write every entry there. A name that ends with .pcapng or "
+                       ".pcap is a capture, and so is - for stdout; every other name, as "
+                       "web.jsonl, is a journal for `ringside view`");
   dump->add_option("--link-type", options->link_type, "Of the capture: one of those that are nobody's")
       ->check(CLI::Range(trace::capture_link_type_default, trace::capture_link_type_max))
       ->capture_default_str()

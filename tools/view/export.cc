@@ -82,11 +82,10 @@ Result<> write_asciicast(const trace::Journaled& journal, const Exports& exports
 
 }  // namespace
 
-Result<> write_capture(const trace::Journaled& journal, const std::string& path, std::uint16_t link_type) {
-  auto file = OutFile::open(path, true);
-  if (!file) return file.error();
+void write_capture(const trace::Journaled& journal, std::uint16_t link_type,
+                   const std::function<void(std::string_view)>& write) {
   trace::Pcapng capture(0, link_type);
-  file->write(capture.begin());
+  write(capture.begin(journal.header));
   auto mark = journal.marks.begin();
   for (const trace::JournalStep& each : journal.steps) {
     std::vector<std::string> lines;
@@ -95,9 +94,8 @@ Result<> write_capture(const trace::Journaled& journal, const std::string& path,
       if (mark->kind != trace::JournalMark::Kind::failure)
         lines.push_back(place_and_text(journal.header, *mark));
     }
-    file->write(capture.packet(each.entry, each.step, lines));
+    write(capture.packet(each.entry, each.step, lines));
   }
-  return file->close();
 }
 
 void add_export_options(CLI::App& command, Exports& exports) {
@@ -121,8 +119,10 @@ void add_export_options(CLI::App& command, Exports& exports) {
 
 int write_exports(const trace::Journaled& journal, const Exports& exports) {
   if (!exports.pcap.empty()) {
-    const auto written = write_capture(journal, exports.pcap, exports.link_type);
-    if (!written) return failed(written.error());
+    auto file = OutFile::open(exports.pcap, true);
+    if (!file) return failed(file.error());
+    write_capture(journal, exports.link_type, [&](std::string_view part) { file->write(part); });
+    if (const auto written = file->close(); !written) return failed(written.error());
   }
   if (const auto drawn = write_diagrams(journal, exports); !drawn) return failed(drawn.error());
   if (const auto cast = write_asciicast(journal, exports); !cast) return failed(cast.error());

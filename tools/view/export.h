@@ -1,7 +1,9 @@
 // A journal made into what other programs show: the forms that `ringside view` writes besides its own.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "emu/trace/journal_file.h"
 #include "emu/trace/pcapng.h"
@@ -31,8 +33,8 @@ void add_export_options(CLI::App& command, Exports& exports);
 /// Writes all that are wanted; has said what is wrong unless it answers exit_good.
 [[nodiscard]] int write_exports(const trace::Journaled& journal, const Exports& exports);
 
-/// The journal as a capture, whole.
-[[nodiscard]] Result<> write_capture(const trace::Journaled& journal, const std::string& path,
-                                     std::uint16_t link_type);
+/// The journal as a capture, whole, piece by piece.
+void write_capture(const trace::Journaled& journal, std::uint16_t link_type,
+                   const std::function<void(std::string_view)>& write);
 
 }  // namespace ringside::tools

@@ -19,7 +19,7 @@
 #include "tools/command.h"
 #include "tools/machine/builder.h"
 #include "tools/machine/console.h"
-#include "tools/machine/page.h"
+#include "tools/machine/live_start.h"
 #include "tools/view/data.h"
 #include "tools/view/page.h"
 #include "tools/view/watch_web.h"
@@ -93,11 +93,14 @@ class Keyboard {
 /// Makes events of entries: an array of the page's steps each.
 class Steps {
  public:
-  Steps(WebServer& server, std::optional<DomainId> domain) : server_(server), domain_(domain) {}
+  Steps(WebServer& server, std::optional<DomainId> domain, const LiveStart& start)
+      : server_(server), domain_(domain), start_(start) {
+    (void)data_.begin(start.header());  // the page has it already
+  }
 
-  [[nodiscard]] StepData& data() { return data_; }
   void take(trace::Entry entry) {
     if (domain_ && entry.domain != *domain_) return;
+    if (start_.precedes(entry)) return;
     if (!origin_ns_) origin_ns_ = entry.time_ns;
     entry.time_ns -= *origin_ns_;
     batch_ += (batch_.empty() ? "" : ",") + data_.step(++step_, entry);
@@ -114,6 +117,7 @@ class Steps {
  private:
   WebServer& server_;
   std::optional<DomainId> domain_;
+  const LiveStart& start_;
   StepData data_;
   std::optional<std::uint64_t> origin_ns_;
   std::uint64_t step_ = 0;
@@ -122,50 +126,28 @@ class Steps {
   bool kept_ = true;
 };
 
-/// What the page begins with: the machine, and no step yet.
-trace::Journaled beginning_of(const Machine& machine, const std::vector<DomainInfo>& domains) {
-  trace::Journaled journal;
-  journal.header.made_by = "ringside " RINGSIDE_VERSION;
-  journal.header.mode = "live";
-  journal.header.controller = running_dom0(machine) == Dom0Kind::xenctld ? "xenctld" : "xcs";
-  for (const DomainInfo& info : domains) journal.header.domains.push_back({info.domain, info.abi, info.name});
-  return journal;
-}
-
 int watch_web(const Session& session, const Options& options) {
   const Machine machine = session.machine();
   LinuxHost host("watch", machine);
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  std::vector<DomainInfo> domains;
-  if (!options.domain.empty()) {
-    auto info = privcmd->domain_find(options.domain);
-    if (!info) return failed(info.error());
-    domains.push_back(*info);
-  }
-  const std::optional<DomainId> domain =
-      domains.empty() ? std::nullopt : std::optional(domains.front().domain);
+  auto domains = domains_meant(*privcmd, options.domain);
+  if (!domains) return failed(domains.error());
+  const auto domain = options.domain.empty() ? std::nullopt : std::optional(domains->front().domain);
   auto writer = JournalWriter::open(machine.journal_directory(), "watch");
   if (!writer) return failed(writer.error());
   auto reader = JournalReader::open(machine.journal_directory());
   if (!reader) return failed(reader.error());
 
   std::optional<Keyboard> keyboard;
-  const std::string title = domain ? domains.front().name : "the machine";
-  const std::string page = replay_page({run_data(beginning_of(machine, domains), title)},
-                                       domain ? title : std::string("no keyboard"));
+  const std::string title = domain ? domains->front().name : "the machine";
+  const LiveStart start(host, *privcmd, machine, *domains);
+  const std::string page =
+      replay_page({run_data({start.header(), {}, {}}, title)}, domain ? title : std::string("no keyboard"));
   WebServer server(host, {.page = [&page] { return page; },
                           .typed = [&keyboard](Bytes bytes) { return keyboard && keyboard->type(bytes); }});
   if (auto listens = server.listen(options.port); !listens) return failed(listens.error());
-  Steps steps(server, domain);
-  for (const DomainInfo& info : domains) {
-    const auto mapped = DomainPage::open(host, *privcmd, info);
-    if (!mapped) return failed(mapped.error());
-    for (const ring::Ring which : {ring::Ring::tx, ring::Ring::rx}) {
-      const DomainPage::Indices at = mapped.value().indices(which);
-      steps.data().begin(info.domain, which, at.req_prod, at.rsp_prod);
-    }
-  }
+  Steps steps(server, domain, start);
   if (domain) {
     if (auto console = find_console(host, *domain, false)) {
       keyboard.emplace(host, trace::Journal(**writer, trace::actor(trace::Role::client)), std::move(*console),

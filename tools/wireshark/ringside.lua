@@ -258,11 +258,12 @@ local function show_frame(tree, buffer, p)
   its:add(x.type, buffer(17, 1))
   its:add_le(x.dom, buffer(4, 2))
   if p.port ~= none16 then its:add_le(x.port, buffer(6, 2)) end
-  if p.detail ~= frame_request and p.detail ~= frame_response then
-    its:add_le(x.result, buffer(32, 4))
-    if p.detail <= 1 then its:add_le(x.session, buffer(36, 4)) end
-  end
   its:append_text(", " .. (frame_types[p.detail] or "unknown"))
+  if p.from > 0 then
+    its:add(x.result, buffer(32, 4), p.from - 1)
+    its:append_text(": " .. (results[p.from - 1] or "unknown"))
+  end
+  if p.detail <= 1 then its:add_le(x.session, buffer(36, 4)) end
 end
 
 -- Texts: what is refused, counted, told, and which quirk bites.
