@@ -25,6 +25,7 @@
 #include <string>
 
 #include "emu/trace/event.h"
+#include "emu/trace/quote.h"
 
 namespace ringside::trace {
 
@@ -36,8 +37,5 @@ inline constexpr std::string_view kind_nonsense = "nonsense";
 
 /// {"type":0,...}
 [[nodiscard]] std::string message_json(const ring::ControlMessage& message);
-
-/// `text` between double quotes, as JSON wants it; what is not UTF-8 becomes '?'.
-[[nodiscard]] std::string json_text(std::string_view text);
 
 }  // namespace ringside::trace
