@@ -260,7 +260,7 @@ class Page(unittest.TestCase):
     def test_a_byte_is_followed_in_both_runs(self):
         self.open("two.html")
         self.press("f")
-        self.assertRegex(self.text("#found"), r"hops, last seen at step \d+, with tty; run 2: \d+ hops, lost at step 93$")
+        self.assertRegex(self.text("#found"), "^\u201c[abc]\u201d: 5 hops, last seen at step [0-9]+, with tty; run 2: 3 hops, lost at step 93$")
         self.assertIn("gone for ever", self.text("#now-1 .sentence"))
         for number in (0, 1):
             self.assertGreater(self.browser.execute_script(f"return player.views[{number}].lanes.rows.length"), 1)

@@ -240,10 +240,8 @@ class Player {
       view.lanes.byte = next;
       view.lanes.fold();
     }
-    const offset = all.indexOf(next);
     const fates = this.runs.map((run, number) => (number ? `run ${number + 1}: ` : "") + fateOf(run, next));
-    const shown = step.b && step.b[offset] !== undefined ? `\u201c${visible(step.b[offset])}\u201d` : "byte " + next;
-    $("found").textContent = `${shown}: ${fates.join("; ")}`;
+    $("found").textContent = `${letterOf(this.runs[0], next)}: ${fates.join("; ")}`;
     $("follow").setAttribute("aria-pressed", "true");
     this.go(here ? this.position : this.positionOfStep(step.n), { quiet: true });
   }
@@ -301,6 +299,17 @@ function laneName(lane) {
 
 function firstWhere(list, holds) {
   return lastWhere(list, (each) => !holds(each)) + 1;
+}
+
+// A byte as it was when it was first seen.
+function letterOf(run, byte) {
+  const step = run.steps.find((each) => each.b !== undefined && run.hasByte(each, byte));
+  let offset = 0;
+  for (const [first, count] of (step && step.y) || []) {
+    if (byte < first + count && byte >= first) return `\u201c${visible(step.b[offset + byte - first] || "")}\u201d`;
+    offset += count;
+  }
+  return "byte " + byte;
 }
 
 // What becomes of a byte in a run.
