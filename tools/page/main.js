@@ -240,8 +240,8 @@ class Player {
       view.lanes.byte = next;
       view.lanes.fold();
     }
-    const fates = this.runs.map((run, number) => (number ? `run ${number + 1}: ` : "") + fateOf(run, next));
-    $("found").textContent = `${letterOf(this.runs[0], next)}: ${fates.join("; ")}`;
+    const fates = this.runs.map((run, number) => (number ? `run ${number + 1}: ` : "") + run.fateOf(next));
+    $("found").textContent = `${this.runs[0].letterOf(next)}: ${fates.join("; ")}`;
     $("follow").setAttribute("aria-pressed", "true");
     this.go(here ? this.position : this.positionOfStep(step.n), { quiet: true });
   }
@@ -299,26 +299,6 @@ function laneName(lane) {
 
 function firstWhere(list, holds) {
   return lastWhere(list, (each) => !holds(each)) + 1;
-}
-
-// A byte as it was when it was first seen.
-function letterOf(run, byte) {
-  const step = run.steps.find((each) => each.b !== undefined && run.hasByte(each, byte));
-  let offset = 0;
-  for (const [first, count] of (step && step.y) || []) {
-    if (byte < first + count && byte >= first) return `\u201c${visible(step.b[offset + byte - first] || "")}\u201d`;
-    offset += count;
-  }
-  return "byte " + byte;
-}
-
-// What becomes of a byte in a run.
-function fateOf(run, byte) {
-  const passes = run.steps.filter((each) => run.hasByte(each, byte));
-  const last = passes[passes.length - 1];
-  if (!last) return "never there";
-  const hops = `${passes.length} hop${passes.length === 1 ? "" : "s"}, `;
-  return hops + (last.l ? `lost at step ${last.n}` : `last seen at step ${last.n}, with ${last.o === "page" ? "the ring" : last.o}`);
 }
 
 function factsLine(runs) {
