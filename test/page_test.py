@@ -162,7 +162,7 @@ class Page(unittest.TestCase):
 
     def test_a_full_ring_is_full_before_its_index_moves(self):
         self.open("one.html", "#step=99")
-        self.assertIn("8 of 8 taken, none to be seen before req_prod moves: full", self.text("[data-ring='dom1.rx']"))
+        self.assertIn("8 of 8 taken, none published: full", self.text("[data-ring='dom1.rx']"))
 
     def test_lines_of_the_scenario_have_their_values(self):
         self.open("one.html", "#step=111")
@@ -256,6 +256,15 @@ class Page(unittest.TestCase):
         self.assertEqual(*current)
         self.press("d")
         self.assertIn("gone for ever", self.text("#now-1 .sentence"))
+
+    def test_a_byte_is_followed_in_both_runs(self):
+        self.open("two.html")
+        self.press("f")
+        self.assertRegex(self.text("#found"), "^\u201c[abc]\u201d: 5 hops, last seen at step [0-9]+, with tty; run 2: 3 hops, lost at step 93$")
+        self.assertIn("gone for ever", self.text("#now-1 .sentence"))
+        for number in (0, 1):
+            self.assertGreater(self.browser.execute_script(f"return player.views[{number}].lanes.rows.length"), 1)
+        self.press(Keys.ESCAPE)
 
     def test_nothing_of_a_run_becomes_markup(self):
         evil = "<img src=x onerror=alert(1)></script><b>"

@@ -227,8 +227,9 @@ class Player {
 
   // The first byte of this step, then the next one at each call.
   follow() {
-    const step = this.step.y ? this.step : this.runs[0].steps.slice(this.row[0]).find((each) => each.y);
     const lanes = this.views[0].lanes;
+    const here = this.runs.map((run, number) => run.steps[this.row[number]]).find((each) => each.y);
+    const step = here || this.runs[0].steps.slice(this.row[0]).find((each) => each.y && lanes.shows(each));
     if (!step) {
       $("found").textContent = "no bytes from here on";
       return;
@@ -239,14 +240,10 @@ class Player {
       view.lanes.byte = next;
       view.lanes.fold();
     }
-    const offset = all.indexOf(next);
-    const passes = this.runs[0].steps.filter((each) => this.runs[0].hasByte(each, next));
-    const last = passes[passes.length - 1];
-    const fate = last.l ? `lost at step ${last.n}` : `last seen at step ${last.n}, with ${last.o === "page" ? "the ring" : last.o}`;
-    const shown = step.b && step.b[offset] !== undefined ? `\u201c${visible(step.b[offset])}\u201d` : "byte " + next;
-    $("found").textContent = `${shown}: ${passes.length} hops, ${fate}`;
+    const fates = this.runs.map((run, number) => (number ? `run ${number + 1}: ` : "") + run.fateOf(next));
+    $("found").textContent = `${this.runs[0].letterOf(next)}: ${fates.join("; ")}`;
     $("follow").setAttribute("aria-pressed", "true");
-    this.go(this.positionOfStep(step.n), { quiet: true });
+    this.go(here ? this.position : this.positionOfStep(step.n), { quiet: true });
   }
 
   unfollow() {

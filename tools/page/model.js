@@ -140,6 +140,26 @@ class Run {
   hasByte(step, byte) {
     return (step.y || []).some(([first, count]) => byte >= first && byte < first + count);
   }
+
+  // A byte as it was when it was first seen.
+  letterOf(byte) {
+    const step = this.steps.find((each) => each.b !== undefined && this.hasByte(each, byte));
+    let offset = 0;
+    for (const [first, count] of (step && step.y) || []) {
+      if (byte >= first && byte < first + count) return `\u201c${visible(step.b[offset + byte - first] || "")}\u201d`;
+      offset += count;
+    }
+    return "byte " + byte;
+  }
+
+  // What becomes of it.
+  fateOf(byte) {
+    const passes = this.steps.filter((each) => this.hasByte(each, byte));
+    const last = passes[passes.length - 1];
+    if (!last) return "never there";
+    const hops = `${passes.length} hop${passes.length === 1 ? "" : "s"}, `;
+    return hops + (last.l ? `lost at step ${last.n}` : `last seen at step ${last.n}, with ${last.o === "page" ? "the ring" : last.o}`);
+  }
 }
 
 // The last index of `list` for which `holds`, which holds up to some point and not behind it; -1: for none.

@@ -170,7 +170,7 @@ class RunView {
     const written = ring.slots.filter((slot) => slot.state === "request").length;
     // What lies in slots before req_prod moves takes its place already, and the other side cannot see it yet.
     const unseen = written > outstanding ? written - outstanding : 0;
-    const taken = unseen ? `${written} of 8 taken, ${unseen === written ? "none" : outstanding} to be seen before req_prod moves` : `${outstanding} of 8 unanswered`;
+    const taken = unseen ? `${written} of 8 taken, ${outstanding || "none"} published` : `${outstanding} of 8 unanswered`;
     const full = outstanding > 8 ? "impossible" : outstanding === 8 || written === 8 ? "full" : "";
     const title = make("h4", {}, make("b", { text: `dom${ring.domain}.${ring.ring}` }), make("span", { class: "way-of", text: ring.ring === "tx" ? "the guest asks" : "dom0 asks" }),
       make("span", { class: "outstanding " + full, text: taken + (full === "impossible" ? ": a side lies" : full ? ": full" : "") }));
