@@ -43,6 +43,7 @@ int run(int argc, char** argv) {
   add_serial_commands(app, session);
   add_ring_command(app, session);
   add_dump_command(app, session);
+  add_watch_command(app, session);
   add_explain_command(app, session);
   add_quirks_command(app, session);
   add_puppet_command(app, session);

@@ -63,6 +63,10 @@ class Replay {
   using RingKey = std::pair<std::uint32_t, ring::Ring>;     ///< whose page, which ring
   using PortKey = std::pair<std::uint32_t, std::uint32_t>;  ///< whose port (0 = dom0), its number
 
+  /// What a ring was like before the first entry, for who could look at it.
+  void found(std::uint32_t domain, ring::Ring which, const ReplayedRing& its) {
+    rings_[{domain, which}] = its;
+  }
   /// The next one.
   void take(std::uint64_t step, const Entry& entry);
 
