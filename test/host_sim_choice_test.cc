@@ -39,9 +39,9 @@ struct Pair {
       text.remove_prefix(io.bytes);
     }
   }
-  SimFault fault(SimFault::Effect effect, std::size_t unit_bytes, Duration by = Duration{0}) const {
+  FaultRule fault(FaultRule::Effect effect, std::size_t unit_bytes, Duration by = Duration{0}) const {
     return {.effect = effect,
-            .thing = SimFault::Thing::bytes,
+            .thing = FaultRule::Thing::bytes,
             .from = "one",
             .to = "other",
             .next = 1,
@@ -192,23 +192,23 @@ TEST_CASE("units of a stream are lost, doubled, late or overtaken as wholes, how
   SimWorld world;
   Pair pair(world);
   int bites = 0;
-  world.on_fault([&](const SimFault&) { ++bites; });
+  world.on_fault([&](const FaultRule&) { ++bites; });
   SECTION("lost, from the next whole unit on") {
     pair.send("aa");
-    REQUIRE(world.fault(pair.fault(SimFault::Effect::drop, 4)));
+    REQUIRE(world.fault(pair.fault(FaultRule::Effect::drop, 4)));
     pair.send("aab");
     pair.send("bbbcccc");
     world.run();
     CHECK(pair.came == "aaaacccc");
   }
   SECTION("doubled") {
-    REQUIRE(world.fault(pair.fault(SimFault::Effect::duplicate, 4)));
+    REQUIRE(world.fault(pair.fault(FaultRule::Effect::duplicate, 4)));
     pair.send("aaaabbbb");
     world.run();
     CHECK(pair.came == "aaaaaaaabbbb");
   }
   SECTION("late") {
-    REQUIRE(world.fault(pair.fault(SimFault::Effect::delay, 4, 3 * ms)));
+    REQUIRE(world.fault(pair.fault(FaultRule::Effect::delay, 4, 3 * ms)));
     pair.send("aaaabbbb");
     CHECK(world.held_back() == 1);
     world.run_for(2 * ms);
@@ -218,13 +218,13 @@ TEST_CASE("units of a stream are lost, doubled, late or overtaken as wholes, how
     CHECK(world.held_back() == 0);
   }
   SECTION("overtaken") {
-    REQUIRE(world.fault(pair.fault(SimFault::Effect::reorder, 4)));
+    REQUIRE(world.fault(pair.fault(FaultRule::Effect::reorder, 4)));
     pair.send("aaaabbbbcccc");
     world.run();
     CHECK(pair.came == "bbbbaaaacccc");
   }
   SECTION("overtaken by nobody") {
-    REQUIRE(world.fault(pair.fault(SimFault::Effect::reorder, 4, ms)));
+    REQUIRE(world.fault(pair.fault(FaultRule::Effect::reorder, 4, ms)));
     pair.send("aaaa");
     world.run_for(2 * ms);
     CHECK(pair.came == "aaaa");
@@ -235,7 +235,7 @@ TEST_CASE("units of a stream are lost, doubled, late or overtaken as wholes, how
 TEST_CASE("what a fault holds back is sent when its sender leaves, and forgotten when its receiver does") {
   SimWorld world;
   Pair pair(world);
-  REQUIRE(world.fault(pair.fault(SimFault::Effect::reorder, 4)));
+  REQUIRE(world.fault(pair.fault(FaultRule::Effect::reorder, 4)));
   SECTION("the sender") {
     pair.send("aaaa");
     pair.here.close();
@@ -265,11 +265,11 @@ TEST_CASE("a kick is lost, late or doubled; only between those two, and only so 
   const Handle its = world.give(from.handle_duplicate(mine).value(), to);
   int woken = 0;
   to.kicks_watch(its, [&] { ++woken; });
-  const auto fault = [](SimFault::Effect effect, Duration by = Duration{0}) {
-    return SimFault{.effect = effect, .from = "one", .to = "other", .next = 1, .by = by};
+  const auto fault = [](FaultRule::Effect effect, Duration by = Duration{0}) {
+    return FaultRule{.effect = effect, .from = "one", .to = "other", .next = 1, .by = by};
   };
   SECTION("lost") {
-    REQUIRE(world.fault(fault(SimFault::Effect::drop)));
+    REQUIRE(world.fault(fault(FaultRule::Effect::drop)));
     from.kick(mine);
     world.run();
     CHECK(woken == 0);
@@ -278,7 +278,7 @@ TEST_CASE("a kick is lost, late or doubled; only between those two, and only so 
     CHECK(woken == 1);
   }
   SECTION("late") {
-    REQUIRE(world.fault(fault(SimFault::Effect::delay, ms)));
+    REQUIRE(world.fault(fault(FaultRule::Effect::delay, ms)));
     from.kick(mine);
     world.run();
     CHECK(woken == 0);
@@ -286,13 +286,13 @@ TEST_CASE("a kick is lost, late or doubled; only between those two, and only so 
     CHECK(woken == 1);
   }
   SECTION("doubled") {
-    REQUIRE(world.fault(fault(SimFault::Effect::duplicate, ms)));
+    REQUIRE(world.fault(fault(FaultRule::Effect::duplicate, ms)));
     from.kick(mine);
     world.run_for(2 * ms);
     CHECK(woken == 2);
   }
   SECTION("of somebody else") {
-    REQUIRE(world.fault(fault(SimFault::Effect::drop)));
+    REQUIRE(world.fault(fault(FaultRule::Effect::drop)));
     to.kick(its);
     world.run();
     CHECK(woken == 1);
@@ -301,9 +301,8 @@ TEST_CASE("a kick is lost, late or doubled; only between those two, and only so 
 
 TEST_CASE("more faults than the limit are refused, and the limit is named") {
   SimWorld world;
-  for (std::size_t at = 0; at < sim_faults_max; ++at) REQUIRE(world.fault({.from = "one", .to = "other"}));
-  CHECK(world.fault({.from = "one", .to = "other"}).error().text().find("sim_faults_max") !=
-        std::string::npos);
+  for (std::size_t at = 0; at < faults_max; ++at) REQUIRE(world.fault({.from = "one", .to = "other"}));
+  CHECK(world.fault({.from = "one", .to = "other"}).error().text().find("faults_max") != std::string::npos);
   world.heal();
   CHECK(world.fault({.from = "one", .to = "other"}));
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Installs what other programs are built on into an empty folder and uses it from there as a stranger would. Of
 ringside-ring: each header alone, the example of ring/README.md through pkg-config, and the same through Meson. Of
-libringside: the header alone in C and C++, what is exported, the examples by the one line of its README, the man page.
+libringside: the header alone in C and C++, what is exported, the examples by the one line of its README, the man page. Of
+ring-check: its header alone, and a template compiled and checked.
 Nothing of the source tree is on the include path.
 
 usage: install_test.py SOURCE_ROOT BUILD_ROOT COMPILER...
@@ -72,6 +73,23 @@ def use_library(source, stage, top, compiler):
         assert ended.returncode == 1 and "no machine is running" in ended.stderr, ended
 
 
+def use_ring_check(stage, top, compiler):
+    """A stranger's ring: the interface alone in the oldest C and C++ that it is for, and a template from where it was installed."""
+    [header] = stage.rglob("ring_check.h")
+    include = f"-I{header.parent.parent}"
+    for name, command in (("ring_alone.c", ["cc", "-std=c11", *STRICT_C[1:]]), ("ring_alone.cc", [*compiler, "-std=c++11", *STRICT[1:]])):
+        (top / name).write_text("#include <ringside/ring_check.h>\n#include <ringside/ring_check.h>\n")
+        run(*command, include, "-fsyntax-only", name, cwd=top)
+    [program] = stage.rglob("bin/ringside")
+    if "ring-check" not in run(str(program), "--help", stdout=subprocess.PIPE).stdout:
+        print("no ring is checked: this build has none, since the compiler's thread sanitizer is in it")
+        return
+    [template] = stage.rglob("template_c/ring.c")
+    run(str(program), "ring-check", "cc", "-O2", "-o", "ring.so", str(template), cwd=top)
+    said = subprocess.run([str(program), "ring-check", "--ring", "./ring.so", "--first"], cwd=top, capture_output=True, text=True)
+    assert said.returncode == 4 and "asleep for ever" in said.stdout, said
+
+
 def main():
     source, build, *compiler = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="ringside-install-") as folder:
@@ -102,6 +120,7 @@ def main():
         run("ninja", "-C", "build", cwd=top, stdout=subprocess.DEVNULL)
         check_output(top / "build" / "example")
         use_library(source, stage, top, compiler)
+        use_ring_check(stage, top, compiler)
 
 
 main()

@@ -17,6 +17,7 @@ PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ri
 GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN, EXPECTATION_FAILED = range(5)
 
 HELLO = """scenario "Hello"
+cuts on
 tag greeting
 xen boots dom1
 user connects to dom1
@@ -118,10 +119,28 @@ class RunCommand(unittest.TestCase):
         self.ringside("shrink", "hello.scn", "--seed", seed, "-o", "small.scn")
         small = (self.folder / "small.scn").read_text()
         self.assertNotIn("user", small)
-        self.assertLessEqual(len(small.splitlines()), 7)
+        self.assertLessEqual(len(small.splitlines()), 8)
         self.ringside("run", "small.scn", status=EXPECTATION_FAILED)
         self.ringside("run", "small.scn", "--seed", "1")
         self.ringside("shrink", "cases.scn", status=COULD_NOT_RUN)
+
+    def test_a_golden_journal_is_written_when_asked_and_then_has_to_stay_true(self):
+        golden = CASES.replace("param", "golden\nparam")
+        (self.folder / "cases.scn").write_text(golden)
+        self.assertIn("no such file yet", self.ringside("run", "cases.scn", status=EXPECTATION_FAILED).stdout)
+        self.assertIn("3 of 3 runs", self.ringside("run", "cases.scn", "--update").stderr)
+        kept = (self.folder / "cases.journal").read_text()
+        self.assertEqual([line for line in kept.splitlines() if line.startswith("## ")],
+                         ["## cases[N=1]", "## cases[N=2]", "## cases[N=3]"])
+        self.ringside("run", "cases.scn", "-j", "3")
+        (self.folder / "cases.scn").write_text(golden.replace('"a"', '"b"'))
+        out = self.ringside("run", "cases.scn", status=EXPECTATION_FAILED).stdout
+        self.assertIn("did something else", out)
+        self.assertIn("ringside run --update cases.scn", out)
+        self.ringside("run", "cases.scn", "--seed", "2")  # kept is the plain order alone
+        self.ringside("run", "cases.scn", "-p", "N=2", "--update")
+        failed = [each["name"] for each in self.results("cases.scn", status=EXPECTATION_FAILED) if each["outcome"] == "failed"]
+        self.assertEqual(failed, ["cases[N=1]", "cases[N=3]"])
 
 
 if __name__ == "__main__":

@@ -161,17 +161,17 @@ Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::stri
 }
 
 bool stop_machine(const Machine& machine) {
-  bool found = false;
+  // All of them first: the last to end of a private machine removes the pid files, also that of one that
+  // stands still and is still there.
+  std::vector<int> pids;
   for (const std::string name : machine_processes) {
-    const auto pid = PidFile::holder(machine.pid_file(name));
-    if (!pid) continue;
-    found = true;
-    end_process(*pid, patience_ms);
+    if (const auto pid = PidFile::holder(machine.pid_file(name))) pids.push_back(*pid);
   }
+  for (const int pid : pids) end_process(pid, patience_ms);
   // Where the hypervisor was killed, nobody has cleaned up after its domains.
   end_marked_processes(machine);
   machine.remove();
-  return found;
+  return !pids.empty();
 }
 
 Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request) {

@@ -37,23 +37,24 @@ CLI::App* add_command(CLI::App& app, Session& session, const std::string& name, 
 // One function for each family; each is in the file of that name.
 void add_process_commands(CLI::App& app,
                           Session& session);  // processes.cc: xen, xcs, xend, xenctld, domu ...
-void add_machine_commands(CLI::App& app, Session& session);  // machine.cc: up, down
-void add_domain_commands(CLI::App& app, Session& session);   // domains.cc: create ... destroy
-void add_list_command(CLI::App& app, Session& session);      // listing.cc: list
-void add_life_commands(CLI::App& app, Session& session);     // life.cc: shutdown ... balloon
-void add_console_commands(CLI::App& app, Session& session);  // console.cc: console, exec
-void add_attach_commands(CLI::App& app, Session& session);   // attach.cc: attach, detach
-void add_serial_commands(CLI::App& app, Session& session);   // serial.cc: uart, keyboard, dmesg
-void add_ring_command(CLI::App& app, Session& session);      // ring.cc: ring
-void add_dump_command(CLI::App& app, Session& session);      // dump.cc: dump
-void add_watch_command(CLI::App& app, Session& session);     // watch.cc: watch
-void add_demo_command(CLI::App& app, Session& session);      // demo.cc
-void add_quirks_command(CLI::App& app, Session& session);    // quirks.cc
-void add_run_command(CLI::App& app, Session& session);       // run.cc
-void add_shrink_command(CLI::App& app, Session& session);    // shrink.cc
-void add_view_command(CLI::App& app, Session& session);      // view.cc
-void add_explain_command(CLI::App& app, Session& session);   // explain.cc
-void add_puppet_command(CLI::App& app, Session& session);    // puppet.cc
-void add_bench_command(CLI::App& app, Session& session);     // bench.cc
+void add_machine_commands(CLI::App& app, Session& session);    // machine.cc: up, down
+void add_domain_commands(CLI::App& app, Session& session);     // domains.cc: create ... destroy
+void add_list_command(CLI::App& app, Session& session);        // listing.cc: list
+void add_life_commands(CLI::App& app, Session& session);       // life.cc: shutdown ... balloon
+void add_console_commands(CLI::App& app, Session& session);    // console.cc: console, exec
+void add_attach_commands(CLI::App& app, Session& session);     // attach.cc: attach, detach
+void add_serial_commands(CLI::App& app, Session& session);     // serial.cc: uart, keyboard, dmesg
+void add_ring_command(CLI::App& app, Session& session);        // ring.cc: ring
+void add_dump_command(CLI::App& app, Session& session);        // dump.cc: dump
+void add_watch_command(CLI::App& app, Session& session);       // watch.cc: watch
+void add_demo_command(CLI::App& app, Session& session);        // demo.cc
+void add_quirks_command(CLI::App& app, Session& session);      // quirks.cc
+void add_run_command(CLI::App& app, Session& session);         // run.cc
+void add_shrink_command(CLI::App& app, Session& session);      // shrink.cc
+void add_view_command(CLI::App& app, Session& session);        // view.cc
+void add_explain_command(CLI::App& app, Session& session);     // explain.cc
+void add_puppet_command(CLI::App& app, Session& session);      // puppet.cc
+void add_bench_command(CLI::App& app, Session& session);       // bench.cc
+void add_ring_check_command(CLI::App& app, Session& session);  // ring_check/command.cc
 
 }  // namespace ringside::tools

@@ -12,6 +12,7 @@
 #include "emu/host/linux_terminal.h"
 #include "tools/builder.h"
 #include "tools/command.h"
+#include "tools/console.h"
 #include "tools/quirks.h"
 
 namespace ringside::tools {
@@ -65,7 +66,8 @@ Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Si
   return *ended;
 }
 
-/// Opens the console that the running daemon keeps for the domain. `pty`: it must be a pty.
+}  // namespace
+
 Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
   const auto cannot = [domain](std::string why, std::string advice) {
     return Error{ENOENT, "no console", fmt::format("domain {}", domain), std::move(why), std::move(advice)};
@@ -92,6 +94,8 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
   }
   return cannot("none is kept for it", "was it made by ringside create?");
 }
+
+namespace {
 
 int console(const Session& session, const std::string& name, bool pty) {
   LinuxHost host("console", session.machine());

@@ -16,6 +16,7 @@ extern const std::string_view page_terminal;
 extern const std::string_view page_words;
 extern const std::string_view page_lanes;
 extern const std::string_view page_panes;
+extern const std::string_view page_live;
 extern const std::string_view page_main;
 
 }  // namespace ringside::tools::embedded

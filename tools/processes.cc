@@ -14,10 +14,12 @@
 #include "emu/domu/dom0_kernel.h"
 #include "emu/domu/domain.h"
 #include "emu/domu/shell.h"
+#include "emu/host/fault_table.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/launch.h"
 #include "emu/host/linux_host.h"
 #include "emu/host/linux_terminal.h"
+#include "emu/trace/text.h"
 #include "emu/xen/hypervisor.h"
 #include "tools/builder.h"
 #include "tools/command.h"
@@ -49,8 +51,9 @@ struct Station {
   }
 };
 
-Result<Station> take_station(const Session& session, const std::string& name, bool with_pid_file) {
+Result<Station> take_station(const Session& session, trace::Actor self, bool with_pid_file) {
   Station station;
+  const std::string name = trace::actor_name(self);
   const Machine machine = session.machine();
   station.host = std::make_unique<LinuxHost>(name, machine);
   if (auto prepared = machine.prepare(); !prepared) return prepared.error();
@@ -62,6 +65,12 @@ Result<Station> take_station(const Session& session, const std::string& name, bo
   auto writer = JournalWriter::open(machine.journal_directory(), name);
   if (!writer) return writer.error();
   station.sink = std::move(*writer);
+  if (auto faults = FaultTable::find(*station.host, machine)) {
+    station.host->inject_faults(std::move(*faults), [journal = trace::Journal(*station.sink, self)](
+                                                        const FaultRule& rule, DomainId guest) mutable {
+      journal.told(guest, bite_text(rule, rule.to));
+    });
+  }
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     station.host->on_signal(number, [host = station.host.get()] { host->stop(exit_good); });
   }
@@ -69,7 +78,7 @@ Result<Station> take_station(const Session& session, const std::string& name, bo
 }
 
 int run_xen(const Session& session, bool private_machine, const SerialSpec& serial) {
-  auto station = take_station(session, "xen", true);
+  auto station = take_station(session, trace::actor(trace::Role::xen), true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
   session.machine().forget_kept();
@@ -98,7 +107,7 @@ std::uint64_t random_seed() {
 }
 
 int run_xcs(const Session& session, bool private_machine, Quirks quirks) {
-  auto station = take_station(session, "xcs", true);
+  auto station = take_station(session, trace::actor(trace::Role::xcs), true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
@@ -114,7 +123,7 @@ int run_xcs(const Session& session, bool private_machine, Quirks quirks) {
 }
 
 int run_xend(const Session& session, bool private_machine, std::uint16_t port_base, Quirks quirks) {
-  auto station = take_station(session, "xend", true);
+  auto station = take_station(session, trace::actor(trace::Role::xend), true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
@@ -135,7 +144,7 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
 }
 
 int run_xenctld(const Session& session, bool private_machine, std::size_t queue_limit_bytes) {
-  auto station = take_station(session, "xenctld", true);
+  auto station = take_station(session, trace::actor(trace::Role::xenctld), true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
@@ -170,7 +179,7 @@ void set_dom0_environment(const Machine& machine) {
 }
 
 int run_dom0(const Session& session, bool private_machine, ProgramSpec program) {
-  auto station = take_station(session, "dom0", true);
+  auto station = take_station(session, trace::actor(trace::Role::dom0), true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
@@ -188,14 +197,12 @@ int run_dom0(const Session& session, bool private_machine, ProgramSpec program) 
 int run_domu(const Session& session, domu::DomUOptions options, bool external) {
   if (external) return failed(become_program(options.argv));
   wait_for_resume();
-  const std::string name = "dom" + std::to_string(domain_of_environment());
-  auto station = take_station(session, name, false);
+  const trace::Actor self = trace::actor(trace::Role::domain, domain_of_environment());
+  auto station = take_station(session, self, false);
   if (!station) return failed(station.error());
   if (options.argv.empty()) options.argv = {own_program(), "shell"};
-  domu::DomU domain(
-      *station->host,
-      trace::Journal(*station->sink, trace::actor(trace::Role::domain, domain_of_environment())),
-      Privcmd(*station->host, station->host->adopt(connection_descriptor)), std::move(options));
+  domu::DomU domain(*station->host, trace::Journal(*station->sink, self),
+                    Privcmd(*station->host, station->host->adopt(connection_descriptor)), std::move(options));
   if (auto started = domain.start(); !started) return failed(started.error());
   return station->host->run();
 }

@@ -8,6 +8,8 @@
 #include <fstream>
 
 #include "emu/host/launch.h"
+#include "emu/host/process_table.h"
+#include "emu/trace/text.h"
 
 namespace ringside::tools {
 
@@ -38,6 +40,7 @@ RealStage::~RealStage() {
   privcmd_.reset();
   reader_.reset();
   writer_.reset();
+  faults_.reset();
   host_.reset();
   stop_machine(machine_);
 }
@@ -65,6 +68,7 @@ Result<> RealStage::start() {
   auto reader = JournalReader::open(machine_.journal_directory());
   if (!reader) return reader.error();
   reader_ = std::move(*reader);
+  if (auto faults = prepare_faults(); !faults) return faults;
   if (plan().uart) {
     if (auto waiting = wait_for_program(0); !waiting) return waiting;
   }
@@ -76,6 +80,19 @@ Result<> RealStage::start() {
   auto line = host_->file_open(machine_.com1_link(), Host::FileUse::output);
   if (!line) return line.error();
   seat_at_uart(std::move(line->handle));
+  return await_program(0);
+}
+
+/// Before any process of the machine, each of which looks whether there are faults as it starts.
+Result<> RealStage::prepare_faults() {
+  if (!plan().faults) return Done{};
+  const char* controller = plan().dom0 == script::Dom0::xenctld ? "xenctld" : "xcs";
+  auto table = FaultTable::make(*host_, machine_, controller, plan().seed, plan().plain);
+  if (!table) return table.error();
+  faults_.emplace(std::move(*table));
+  // What raw clients say is sent by this process.
+  host_->inject_faults(FaultTable::find(*host_, machine_).value(),
+                       [this](const FaultRule& rule, DomainId) { bitten(rule); });
   return Done{};
 }
 
@@ -112,14 +129,26 @@ bool RealStage::advance(Time until) {
 bool RealStage::settle(Time until) {
   const Time began = now();
   for (;;) {
-    const Time quiet_at = std::max(began, last_entry_) + script::quiet_for;
-    if (now() >= quiet_at) return true;
-    if (!advance(std::min(quiet_at, until)) && now() >= until) return now() >= quiet_at;
+    const Time held_until = faults_ ? faults_->held_until() - origin_ : Time{0};
+    const Time quiet_at = std::max({began, last_entry_, held_until}) + script::quiet_for;
+    if (now() >= quiet_at && stands_still()) return true;
+    if (now() >= until) return false;
+    (void)advance(std::min(std::max(quiet_at, now() + journal_look_delay), until));
   }
 }
 
+/// A journal that says nothing proves little: on a busy machine a process may not get to run for longer than
+/// that.
+bool RealStage::stands_still() {
+  const std::uint64_t arrived = arrivals_;
+  const ProcessLook before = look_at_processes(machine_);
+  if (before.busy) return false;
+  run_for(still_for);
+  return hand_over() == 0 && arrivals_ == arrived && look_at_processes(machine_) == before;
+}
+
 bool RealStage::run_until(const std::function<bool()>& condition) {
-  const Time until = now() + script::stage_patience;
+  const Time until = now() + real_patience;
   while (!condition()) {
     if (!advance(std::min(now() + journal_look_delay, until)) && now() >= until) return condition();
   }
@@ -170,6 +199,22 @@ Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
   if (!page) return page.error();
   its.page = std::move(*page);
   return Done{};
+}
+
+/// Its program is there when this returns: until then nobody could tell a guest that says nothing from one
+/// whose program takes its time.
+Result<> RealStage::resume(DomainId domain) {
+  if (auto resumed = MachineStage::resume(domain); !resumed) return resumed;
+  return await_program(domain);
+}
+
+Result<> RealStage::await_program(DomainId domain) {
+  const auto found = guests_.find(domain);
+  if (found == guests_.end() || !found->second.listener.valid()) return Done{};
+  const auto there_or_dead = [&] { return found->second.wire != nullptr || (domain != 0 && !runs(domain)); };
+  if (run_until(there_or_dead)) return Done{};
+  return Error{ETIMEDOUT, "the program of a domain does not start", fmt::format("dom{}", domain),
+               "it does not say a word", ""};
 }
 
 Result<> RealStage::boot(DomainId domain, script::GuestProgram program) {
@@ -225,13 +270,20 @@ Result<> RealStage::end(DomainId domain, int status) {
   return Done{};
 }
 
-Result<> RealStage::kill(DomainId domain) {
+/// Its process, if it has one.
+std::optional<std::int32_t> RealStage::runs(DomainId domain) {
   auto info = privcmd_->domain_info(domain);
-  if (!info) return info.error();
-  if (!info->has_value() || (*info)->domain != domain || (*info)->state.running == 0) {
+  if (!info || !info->has_value() || (*info)->domain != domain || (*info)->state.running == 0)
+    return std::nullopt;
+  return (*info)->process;
+}
+
+Result<> RealStage::kill(DomainId domain) {
+  const auto process = runs(domain);
+  if (!process) {
     return Error{ESRCH, "cannot kill a domain's process", fmt::format("dom{}", domain), "it has ended", ""};
   }
-  ::kill((*info)->process, SIGKILL);
+  ::kill(*process, SIGKILL);
   return Done{};
 }
 
@@ -299,7 +351,9 @@ Result<> RealStage::daemon_stalls(Daemon daemon) {
 }
 
 std::uint32_t RealStage::number_of_new_client() {
-  return ++xcs_connections_;
+  const trace::Actor newest = trace::actor(trace::Role::client, ++xcs_connections_);
+  host_->newest_speaks_for(trace::actor_name(newest));
+  return newest.number;
 }
 
 /// One that stands still goes on; one that runs is told so, too, and does not mind.
@@ -321,9 +375,42 @@ Result<> RealStage::daemon_answers(Daemon daemon, bool) {
                         "its process answers whenever it runs");
 }
 
-Result<> RealStage::fault(const script::StageFault&) {
-  return only_simulated("there are no faults between processes", "fault",
-                        "only the simulated machine can lose, delay or repeat what passes between two");
+// -- faults
+
+std::string RealStage::name_at_seam(trace::Actor actor) const {
+  if (actor.role != trace::Role::client) return trace::actor_name(actor);
+  std::string names;
+  for (const std::uint32_t number : numbers_of_client(actor.number))
+    names += (names.empty() ? "" : ",") + trace::actor_name(trace::actor(trace::Role::client, number));
+  return names;
+}
+
+/// A process that has just been awake looks around for a while without being told. So that a fault meets the
+/// same events each time, it begins when all are asleep.
+Result<> RealStage::fault(const script::StageFault& asked) {
+  RS_CHECK(faults_);
+  script::StageFault fault = asked;
+  auto rule = rule_of(fault);
+  if (!rule) return rule.error();
+  const std::string way = trace::actor_name(fault.from) + " -> " + trace::actor_name(fault.to);
+  if (rule->thing == FaultRule::Thing::kick && fault.from.role == trace::Role::xen)
+    return only_simulated("cannot inject the fault", way, "xen's own events are no process's to lose");
+  if (rule->thing == FaultRule::Thing::bytes && rule->unit_bytes == 0)
+    return only_simulated("cannot inject the fault", way, "between processes only frames of xcs can be late");
+  (void)settle(now() + real_patience);
+  return faults_->add(*rule);
+}
+
+Result<> RealStage::heal() {
+  if (faults_) faults_->heal();
+  return Done{};
+}
+
+/// In this process only what its clients say.
+void RealStage::bitten(const FaultRule& rule) {
+  const auto digit = rule.from.find_first_of("0123456789");
+  const std::uint32_t number = digit == std::string::npos ? 0 : std::stoul(rule.from.substr(digit));
+  journal(trace::actor(trace::Role::client, number)).told(0, bite_text(rule, rule.to));
 }
 
 std::vector<std::string> RealStage::warnings() const {

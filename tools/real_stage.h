@@ -2,8 +2,7 @@
 // around it, watched through its journal. Its time is the real one.
 //
 // It owns the machine's directory and every process in it, and leaves nothing behind. What only the simulated
-// machine can do (faults between processes, a guest that leaves its requests alone) is refused with the
-// reason.
+// machine can do (a guest that leaves its requests alone) is refused with the reason.
 #pragma once
 
 #include <map>
@@ -12,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "emu/host/fault_table.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/linux_host.h"
 #include "emu/script/machine_stage.h"
@@ -21,6 +21,10 @@ namespace ringside::tools {
 
 /// How often a stage looks at its machine's journal.
 inline constexpr Duration journal_look_delay = std::chrono::milliseconds(1);
+
+/// How long an act that waits does so, and a look at whether the processes stand still takes.
+inline constexpr Duration real_patience = std::chrono::seconds(20);
+inline constexpr Duration still_for = std::chrono::milliseconds(10);
 
 /// As any client has: one for calls, one for frames.
 inline constexpr std::uint32_t connections_of_xend = 2;
@@ -36,6 +40,7 @@ class RealStage final : public script::MachineStage {
 
   Result<> create(DomainId domain, script::GuestProgram program) override;
   Result<> boot(DomainId domain, script::GuestProgram program) override;
+  Result<> resume(DomainId domain) override;
   Result<> kill(DomainId domain) override;
   Result<> print(DomainId domain, std::string_view text) override;
   Result<> log(DomainId domain, std::string_view text) override;
@@ -48,7 +53,7 @@ class RealStage final : public script::MachineStage {
   Result<> daemon_stalls(script::Daemon daemon) override;
 
   Result<> fault(const script::StageFault& fault) override;
-  Result<> heal() override { return Done{}; }
+  Result<> heal() override;
 
   [[nodiscard]] Time now() const override { return host_->now() - origin_; }
   bool advance(Time until) override;
@@ -77,14 +82,20 @@ class RealStage final : public script::MachineStage {
   Result<Hand> hand_of(DomainId domain) override;
   const Sockets& sockets() const override { return sockets_; }
   std::uint32_t number_of_new_client() override;
+  [[nodiscard]] std::string name_at_seam(trace::Actor actor) const override;
 
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
   [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
   [[nodiscard]] Result<> wait_for_program(DomainId domain);
+  [[nodiscard]] Result<> await_program(DomainId domain);
   [[nodiscard]] std::string puppet_path(DomainId domain) const;
   void program_came(Guest& its);
   void run_for(Duration duration);
   std::size_t hand_over();
+  [[nodiscard]] Result<> prepare_faults();
+  void bitten(const FaultRule& rule);
+  [[nodiscard]] bool stands_still();
+  [[nodiscard]] std::optional<std::int32_t> runs(DomainId domain);
   [[nodiscard]] Result<int> process_of(script::Daemon daemon) const;
 
   MachineSpec spec_;
@@ -95,6 +106,7 @@ class RealStage final : public script::MachineStage {
   std::optional<Privcmd> privcmd_;
   std::unique_ptr<JournalWriter> writer_;
   std::unique_ptr<JournalReader> reader_;
+  std::optional<FaultTable> faults_;  ///< if something is to go wrong
   std::map<DomainId, Guest> guests_;
   std::uint64_t steps_ = 0;
   std::uint32_t xcs_connections_ = connections_of_xend;  ///< that this xcs has taken, as it counts them

@@ -52,6 +52,9 @@ int run(int argc, char** argv) {
   add_shrink_command(app, session);
   add_view_command(app, session);
   add_bench_command(app, session);
+#ifdef RINGSIDE_RING_CHECK_DIR
+  add_ring_check_command(app, session);
+#endif
   add_process_commands(app, session);
   try {
     app.parse(argc, argv);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "emu/host/linux_terminal.h"
+#include "tools/run_golden.h"
 #include "tools/run_outputs.h"
 #include "tools/run_select.h"
 
@@ -71,8 +72,11 @@ int perform(Options& options, RunPlan& plan) {
   output.begin();
   const auto began = std::chrono::steady_clock::now();
   Result<> taped = Done{};
+  GoldenUpdate golden;
   const auto done = [&](std::size_t number, const RunResult& result) {
     output.result(number, plan.jobs[number], result);
+    const Scenario& scenario = *plan.jobs[number].scenario;
+    if (!result.golden.empty()) golden.add(golden_path(scenario.path), scenario.name, result.golden);
     if (!options.tape.empty()) taped = write_tape(options.tape, result.tape);
     return !options.until_failure || output.failed() + output.could_not_run() == 0;
   };
@@ -91,6 +95,9 @@ int perform(Options& options, RunPlan& plan) {
   auto ended = output.end(std::chrono::steady_clock::now() - began);
   if (!ended) return failed(ended.error());
   if (!taped) return failed(taped.error());
+  auto written = golden.write();
+  if (!written) return failed(written.error());
+  for (const std::string& line : *written) std::fprintf(stderr, "%s\n", line.c_str());
   if (output.failed() != 0) return exit_expectation_failed;
   return output.could_not_run() != 0 ? exit_could_not_run : exit_good;
 }
@@ -122,6 +129,7 @@ constexpr char examples[] =
     "  ringside run ring.scn --seed 1..500                 500 orders of the same events\n"
     "  ringside run ring.scn --until-failure               until one is wrong\n"
     "  ringside run scenarios --shard 2/3 --tap            the second third, for a CI\n"
+    "  ringside run hello.scn --update                     its golden journal, hello.journal, is right now\n"
     "  ringside run ring.scn --seed 7 --tape t; ringside run ring.scn --replay t";
 
 void add_options(CLI::App& command, Options& its) {
@@ -154,6 +162,8 @@ void add_options(CLI::App& command, Options& its) {
   command.add_flag("--until-failure", its.until_failure, "Again and again with new seeds, until one fails");
   command.add_flag("--twice", its.jobs.twice, "Each run twice; it is an error if their journals differ");
   command.add_flag("--keep", its.jobs.keep_journals, "Keep the journals of runs that passed, too");
+  command.add_flag("--update", its.jobs.update,
+                   "Write the golden journals of scenarios that say `golden`, instead of comparing");
   command.add_option("--tape", its.tape, "Write every choice of the run there");
   command.add_option("--replay", its.replay, "Make the choices of that tape");
 }

@@ -13,6 +13,7 @@
 #include "emu/script/journal_of.h"
 #include "emu/script/sim_stage.h"
 #include "tools/real_stage.h"
+#include "tools/run_golden.h"
 #include "tools/view_data.h"
 #include "tools/view_page.h"
 
@@ -121,6 +122,8 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
       done.choices = simulated->tape();
   };
   const auto factory = [&](script::StagePlan plan) -> std::unique_ptr<script::Stage> {
+    plan.seed = job.seed;
+    plan.plain = job.seed == plain_seed;
     if (real) return std::make_unique<RealStage>(std::move(plan));
     Choice choice =
         options.replay != nullptr ? Choice::replay(options.replay->choices) : choice_of(job.seed, 0);
@@ -195,6 +198,28 @@ RunResult with_twin(const RunJob& job, const RunJobOptions& options, const scrip
   return result;
 }
 
+/// What is kept of its journal is still true.
+void compare_golden(const RunJob& job, const RunJobOptions& options, const script::Story& story,
+                    RunResult& result) {
+  const bool kept = job.scenario->setup.golden && job.scenario->mode == script::Mode::sim &&
+                    job.seed == plain_seed && options.replay == nullptr;
+  if (!kept || result.outcome != script::Outcome::passed) return;
+  std::string text = golden_text(story.state);
+  if (options.update) {
+    result.golden = std::move(text);
+    return;
+  }
+  const auto differs = golden_difference(golden_path(job.scenario->path), job.scenario->name, text);
+  if (!differs) return;
+  result.outcome = script::Outcome::failed;
+  result.failures = 1;
+  result.first = *differs;
+  result.report = fmt::format(
+      "FAIL {}: it is not what its golden journal says\n     {}\n     again  {}\n"
+      "     right  ringside run --update {}\n",
+      job.scenario->name, *differs, again_command(job), as_word(job.scenario->path));
+}
+
 }  // namespace
 
 RunResult run_job(const RunJob& job, const RunJobOptions& options) {
@@ -209,7 +234,8 @@ RunResult run_job(const RunJob& job, const RunJobOptions& options) {
                    "something besides the seed has a say", ""};
   }
   RunResult result = told(job, options, story);
-  if (job.real != nullptr && story.outcome == script::Outcome::passed)
+  compare_golden(job, options, story, result);
+  if (job.real != nullptr && result.outcome == script::Outcome::passed)
     result = with_twin(job, options, story, std::move(result));
   result.took = std::chrono::steady_clock::now() - began;
   result.tape = {std::move(story.order), std::move(performed.choices)};

@@ -60,6 +60,7 @@ struct RunJobOptions {
   /// The same for replay pages; empty: none is made.
   std::string html;
   bool html_is_file = false;
+  bool update = false;  ///< golden journals are made, and not compared
   const Tape* replay = nullptr;
   std::string replay_path;  ///< where that came from
 };
@@ -70,6 +71,7 @@ struct RunResult {
   std::string warnings;
   std::string first;    ///< the first thing that is wrong, in one line
   std::string journal;  ///< the file it was left in
+  std::string golden;   ///< what is to be kept of it; empty: nothing
   std::size_t judged = 0;
   std::size_t failures = 0;
   std::size_t entries = 0;

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "emu/trace/json.h"
+#include "tools/prose.h"
 
 namespace ringside::tools {
 
@@ -25,29 +26,6 @@ std::string_view outcome_name(Outcome outcome) {
       return "could not run";
   }
   return "";
-}
-
-/// XML 1.0 has no way to say most control characters.
-std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (c == '\n')
-      out += "&#10;";
-    else if (byte < 0x20 && c != '\t')
-      out += '?';
-    else
-      out += c;
-  }
-  return out;
 }
 
 std::string job_name(const RunJob& job) {
@@ -155,15 +133,16 @@ std::string RunOutput::junit_text(double seconds) const {
       "time=\"{:.3f}\">\n",
       cases_.size(), failed_, could_not_run_, seconds);
   for (const Case& each : cases_) {
-    text += fmt::format("<testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"", xml(each.path),
-                        xml(each.name), each.seconds);
+    text += fmt::format("<testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"", xml_text(each.path),
+                        xml_text(each.name), each.seconds);
     if (each.outcome == Outcome::passed) {
       text += "/>\n";
       continue;
     }
     const std::string_view tag = each.outcome == Outcome::failed ? "failure" : "error";
-    std::string report = xml(each.report);
-    text += fmt::format(">\n<{} message=\"{}\">{}</{}>\n</testcase>\n", tag, xml(each.first), report, tag);
+    std::string report = xml_text(each.report);
+    text +=
+        fmt::format(">\n<{} message=\"{}\">{}</{}>\n</testcase>\n", tag, xml_text(each.first), report, tag);
   }
   return text + "</testsuite></testsuites>\n";
 }

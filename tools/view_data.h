@@ -14,6 +14,10 @@ namespace ringside::tools {
 /// Makes the objects of one run's steps, one after the other. tools/page/README.md has their fields.
 class StepData {
  public:
+  /// A ring that is there already when watching begins.
+  void begin(std::uint32_t domain, ring::Ring ring, std::uint32_t req_prod, std::uint32_t rsp_prod) {
+    replay_.begin(domain, ring, req_prod, rsp_prod);
+  }
   [[nodiscard]] std::string step(std::uint64_t step, const trace::Entry& entry);
 
  private:

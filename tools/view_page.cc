@@ -37,8 +37,9 @@ std::string replay_page(const std::vector<std::string>& runs, const std::string&
   replace(page, "/* STYLES */", std::string(embedded::page_css));
   // Each part is a script of its own, in this order.
   std::string scripts;
-  for (const std::string_view part : {embedded::page_model, embedded::page_terminal, embedded::page_words,
-                                      embedded::page_lanes, embedded::page_panes, embedded::page_main})
+  for (const std::string_view part :
+       {embedded::page_model, embedded::page_terminal, embedded::page_words, embedded::page_lanes,
+        embedded::page_panes, embedded::page_live, embedded::page_main})
     scripts += std::string(part) + "\n";
   replace(page, "/* SCRIPTS */", scripts);
   replace(page, "<!-- DATA -->", data);

@@ -6,8 +6,8 @@
 
 namespace ringside::tools {
 
-/// `runs` are texts of run_data(). `live`: where the page asks for steps that are still to come; empty:
-/// nowhere.
+/// `runs` are texts of run_data(). `live`: steps are still to come, and this is what the page's keyboard
+/// types to; empty: they are all there.
 [[nodiscard]] std::string replay_page(const std::vector<std::string>& runs, const std::string& live = "");
 
 }  // namespace ringside::tools

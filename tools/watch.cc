@@ -13,6 +13,7 @@
 #include "tools/command.h"
 #include "tools/page.h"
 #include "tools/watch_screen.h"
+#include "tools/watch_web.h"
 
 namespace ringside::tools {
 
@@ -27,7 +28,8 @@ constexpr char screen_begin[] = "\x1b[?1049h\x1b[?25l\x1b[2J";
 constexpr char screen_end[] = "\x1b[0m\x1b[?25h\x1b[?1049l";
 
 struct Options {
-  std::string domain;
+  WatchWebOptions web;
+  bool in_browser = false;
   bool ascii = false;
 };
 
@@ -164,7 +166,7 @@ int watch_command(const Session& session, const Options& options) {
   LinuxHost host("watch", session.machine());
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  auto domain = domain_of(*privcmd, options.domain);
+  auto domain = domain_of(*privcmd, options.web.domain);
   if (!domain) return failed(domain.error());
   auto journal = JournalReader::open(host.machine().journal_directory());
   if (!journal) return failed(journal.error());
@@ -186,17 +188,24 @@ int watch_command(const Session& session, const Options& options) {
 }  // namespace
 
 void add_watch_command(CLI::App& app, Session& session) {
-  CLI::App* command =
-      add_command(app, session, "watch", "Look at a running machine: rings, events, queues, what is said",
-                  "  ringside watch             the first domain, or the first that comes\n"
-                  "  ringside watch web         in one terminal, and `ringside console web` in another\n"
-                  "Keys: space stands still, , and . step, Home and End, ? lists them, q leaves.\n"
-                  "NO_COLOR in the environment: without colours.");
+  CLI::App* command = add_command(
+      app, session, "watch", "Watch a running machine: its rings, events, queues and screens as they change",
+      "  ringside watch             the first domain, or the first that comes\n"
+      "  ringside watch web         in one terminal, and `ringside console web` in another\n"
+      "  ringside watch web --web             the replay page, live, and a keyboard for the domain web\n"
+      "  ringside watch --web --port 8000     of all domains; without one it has no keyboard\n"
+      "Keys: space stands still, , and . step, Home and End, ? lists them, q leaves.\n"
+      "NO_COLOR in the environment: without colours.\n"
+      "The page is served to this machine only, and only to who knows the address that is printed.");
   const auto options = std::make_shared<Options>();
-  command->add_option("DOMAIN", options->domain, "Its name or number");
-  command->add_flag("--ascii", options->ascii, "Without line-drawing characters");
+  command->add_option("DOMAIN", options->web.domain, "Its name or number (default: the first; --web: all)");
+  CLI::Option* ascii = command->add_flag("--ascii", options->ascii, "Without line-drawing characters");
+  CLI::Option* browser = command->add_flag("--web", options->in_browser, "In a browser")->excludes(ascii);
+  command->add_option("--port", options->web.port, "Of the page (default: any that is free)")->needs(browser);
   command->callback([&session, options] {
-    session.run = [&session, options] { return watch_command(session, *options); };
+    session.run = [&session, options] {
+      return options->in_browser ? watch_web(session, options->web) : watch_command(session, *options);
+    };
   });
 }
 

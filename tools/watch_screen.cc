@@ -143,8 +143,8 @@ void WatchScreen::Moment::take(std::uint64_t step, const Entry& entry, std::opti
 }
 
 void WatchScreen::found(std::uint32_t domain, ring::Ring which, const trace::ReplayedRing& ring) {
-  before_.replay.found(domain, which, ring);
-  now_.replay.found(domain, which, ring);
+  before_.replay.begin(domain, which, ring);
+  now_.replay.begin(domain, which, ring);
 }
 
 void WatchScreen::take(const Entry& entry) {

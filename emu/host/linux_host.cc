@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_faults.h"
 #include "emu/host/linux_files.h"
 #include "emu/host/linux_hypercall.h"
 #include "emu/host/linux_loop.h"
@@ -34,6 +35,7 @@ LinuxHost::LinuxHost(std::string name, Machine machine)
 }
 
 LinuxHost::~LinuxHost() {
+  faults_.reset();
   callers_.reset();
   if (spare_fd_ >= 0) close(spare_fd_);
 }
@@ -77,6 +79,7 @@ void LinuxHost::handle_close(int number) {
     listening_paths_.erase(path);
   }
   files_->closing(number);
+  if (faults_ != nullptr) faults_->closing(number);
   if (children_.erase(number) != 0) waitid(P_PIDFD, static_cast<id_t>(number), nullptr, WEXITED | WNOHANG);
   close(number);
 }

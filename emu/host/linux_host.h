@@ -18,7 +18,9 @@
 
 namespace ringside {
 
+class FaultTable;
 class LinuxLoop;
+struct FaultRule;
 
 class LinuxHost final : public Host {
  public:
@@ -41,6 +43,12 @@ class LinuxHost final : public Host {
   /// A process's handle by its number, for one that is not reaped elsewhere.
   [[nodiscard]] Result<Handle> process_open(std::int32_t number);
   [[nodiscard]] const Machine& machine() const { return machine_; }
+  /// What this process sends goes past the machine's faults from here on. `bitten` hears of each that bites,
+  /// with the guest that it is about, or 0.
+  using Bitten = std::function<void(const FaultRule& rule, DomainId guest)>;
+  void inject_faults(FaultTable table, Bitten bitten);
+  /// Faults know what is sent on the stream that was connected last as somebody else's.
+  void newest_speaks_for(const std::string& name);
 
   [[nodiscard]] Time now() const override;
   TimerId timer_start(Duration delay, std::function<void()> run) override;
@@ -102,8 +110,11 @@ class LinuxHost final : public Host {
   struct Memory;   ///< linux_memory.cc
   struct Callers;  ///< linux_hypercall.cc
   struct Files;    ///< linux_files.cc
+  class Faults;    ///< linux_faults.cc
   void hypercall_received(int fd);
   Result<Mapping> map_shared(int fd, std::size_t bytes, const char* what);
+  static void kick_now(int fd);
+  static Io write_now(int fd, Bytes bytes);
 
   std::string name_;
   Machine machine_;
@@ -111,6 +122,7 @@ class LinuxHost final : public Host {
   std::unique_ptr<Memory> memory_;
   std::unique_ptr<Callers> callers_;
   std::unique_ptr<Files> files_;
+  std::unique_ptr<Faults> faults_;  ///< null: there are none
   std::unordered_map<int, std::string> listening_paths_;
   /// Programs to be reaped when their handles close.
   std::unordered_set<int> children_;

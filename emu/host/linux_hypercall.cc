@@ -6,6 +6,7 @@
 
 #include "emu/host/linux_client.h"
 #include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_faults.h"
 #include "emu/host/linux_sockets.h"
 
 namespace ringside {
@@ -74,6 +75,7 @@ Result<Host::HypercallOutcome> LinuxHost::hypercall(const Handle& connection,
   if (!reply) return reply.error();
   HypercallOutcome outcome{reply->answer, {}};
   for (Fd& descriptor : reply->descriptors) outcome.handles.push_back(adopt(descriptor.release()));
+  if (faults_ != nullptr) faults_->called(arguments, outcome);
   return outcome;
 }
 

@@ -14,6 +14,7 @@
 
 #include "emu/host/linux_client.h"
 #include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_faults.h"
 
 namespace ringside {
 
@@ -49,7 +50,9 @@ Result<Handle> LinuxHost::frame_create() {
 
 Result<Mapping> LinuxHost::frame_map(const Handle& frame) {
   if (auto checked = check_frame(frame.number()); !checked) return checked.error();
-  return map_shared(frame.number(), ring::frame_bytes, "cannot map a frame");
+  auto mapping = map_shared(frame.number(), ring::frame_bytes, "cannot map a frame");
+  if (faults_ != nullptr && mapping) faults_->mapped(frame.number(), mapping->frame());
+  return mapping;
 }
 
 Result<Mapping> LinuxHost::map_shared(int fd, std::size_t bytes, const char* what) {
@@ -64,6 +67,7 @@ Result<Mapping> LinuxHost::map_shared(int fd, std::size_t bytes, const char* wha
 }
 
 void LinuxHost::frame_unmap(std::byte* address) {
+  if (faults_ != nullptr) faults_->unmapped(address);
   memory_->regions.erase(address);
 }
 
@@ -102,10 +106,14 @@ Result<Handle> LinuxHost::kicks_create() {
 }
 
 void LinuxHost::kick(const Handle& kicks) {
+  if (faults_ == nullptr || !faults_->kick(kicks)) kick_now(kicks.number());
+}
+
+void LinuxHost::kick_now(int fd) {
   const std::uint64_t one = 1;
   // Nobody reads the counter. Were it ever full, the write would fail with EAGAIN, and its reader has been
   // woken.
-  (void)!::write(kicks.number(), &one, sizeof one);
+  (void)!::write(fd, &one, sizeof one);
 }
 
 Result<Handle> LinuxHost::kicks_listener(std::span<const Handle* const> kicks) {

@@ -9,77 +9,22 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "emu/host/launch.h"
 #include "emu/host/linux_descriptors.h"
 #include "emu/host/linux_host.h"
 #include "emu/host/linux_loop.h"
+#include "emu/host/process_table.h"
 
 namespace ringside {
-
-namespace fs = std::filesystem;
 
 namespace {
 
 /// A process may fork while it is being looked for: look again until none is left, but not for ever.
 constexpr int kill_rounds_max = 20;
-
-struct ProcessLine {
-  int pid = 0;
-  char state = '?';
-  int session = 0;
-};
-
-/// The first fields of /proc/PID/stat; nothing if the process is gone.
-std::optional<ProcessLine> process_line(int pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
-  const std::size_t name_end = line.rfind(')');
-  if (name_end == std::string::npos) return std::nullopt;
-  ProcessLine found{pid, '?', 0};
-  int parent = 0;
-  int group = 0;
-  if (std::sscanf(line.c_str() + name_end + 1, " %c %d %d %d", &found.state, &parent, &group,
-                  &found.session) != 4) {
-    return std::nullopt;
-  }
-  return found;
-}
-
-/// `mark` is a whole setting, or one up to and with its '#'.
-bool has_mark(int pid, const std::string& mark) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/environ", std::ios::binary);
-  std::string setting;
-  while (std::getline(file, setting, '\0')) {
-    if (setting == mark || (mark.ends_with('#') && setting.starts_with(mark))) return true;
-  }
-  return false;
-}
-
-/// Every living process, ourselves left out, that carries the mark or belongs to the session (0 = any mark
-/// only).
-std::vector<ProcessLine> find_processes(const std::string& mark, int session) {
-  std::vector<ProcessLine> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
-    const std::string name = entry.path().filename().string();
-    int pid = 0;
-    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size() || pid == getpid()) continue;
-    const auto line = process_line(pid);
-    if (!line || line->state == 'Z' || line->state == 'X') continue;
-    const bool in_session = session != 0 && line->session == session;
-    if (in_session || (!mark.empty() && has_mark(pid, mark))) found.push_back(*line);
-  }
-  return found;
-}
 
 void kill_all(const std::string& mark, int session) {
   for (int round = 0; round < kill_rounds_max; ++round) {
@@ -220,23 +165,12 @@ void LinuxHost::process_watch(const Handle& process, std::function<void(int stat
   });
 }
 
-namespace {
-
-/// The beginning of the mark of all its domains.
-std::string common_mark(const Machine& machine) {
-  std::string mark = machine.domain_mark(0);
-  mark.pop_back();
-  return mark;
-}
-
-}  // namespace
-
 void wake_marked_processes(const Machine& machine) {
-  for (const ProcessLine& each : find_processes(common_mark(machine), 0)) kill(each.pid, SIGCONT);
+  for (const ProcessLine& each : find_processes(machine.domains_mark(), 0)) kill(each.pid, SIGCONT);
 }
 
 void end_marked_processes(const Machine& machine) {
-  kill_all(common_mark(machine), 0);
+  kill_all(machine.domains_mark(), 0);
 }
 
 Result<Handle> LinuxHost::process_open(std::int32_t number) {

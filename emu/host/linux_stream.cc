@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_faults.h"
 #include "emu/host/linux_host.h"
 #include "emu/host/linux_sockets.h"
 
@@ -55,6 +56,7 @@ Result<Host::TcpListener> LinuxHost::listen_tcp(std::uint16_t port) {
 Result<Handle> LinuxHost::connect_local(const std::string& path) {
   auto fd = connect_to_path(path, SOCK_STREAM);
   if (!fd) return fd.error();
+  if (faults_ != nullptr) faults_->connected(path, fd->get());
   return adopt(fd->release());
 }
 
@@ -79,6 +81,10 @@ Result<std::optional<Handle>> LinuxHost::accept(const Handle& listener) {
   if (fd.valid()) {
     const int on = 1;
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails harmlessly on a unix socket
+    if (faults_ != nullptr) {
+      const auto path = listening_paths_.find(listener.number());
+      if (path != listening_paths_.end()) faults_->accepted(path->second, fd.get());
+    }
     return std::optional(adopt(fd.release()));
   }
   switch (errno) {
@@ -112,9 +118,17 @@ Io LinuxHost::read(const Handle& stream, std::span<std::uint8_t> into) {
 
 Io LinuxHost::write(const Handle& stream, Bytes bytes) {
   if (bytes.empty()) return {Io::State::blocked, 0};
+  if (faults_ == nullptr) return write_now(stream.number(), bytes);
+  if (const auto io = faults_->write(stream, bytes)) return *io;
+  const Io io = write_now(stream.number(), bytes);
+  faults_->went(stream.number(), io.bytes);
+  return io;
+}
+
+Io LinuxHost::write_now(int fd, Bytes bytes) {
   ssize_t count = -1;
   do {
-    count = ::write(stream.number(), bytes.data(), bytes.size());
+    count = ::write(fd, bytes.data(), bytes.size());
   } while (count < 0 && errno == EINTR);
   if (count > 0) return {Io::State::moved, static_cast<std::size_t>(count)};
   return {count == 0 || errno == EAGAIN ? Io::State::blocked : Io::State::closed, 0};

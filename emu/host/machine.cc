@@ -77,7 +77,7 @@ void Machine::remove() const {
     const bool is_link = entry.is_symlink(ignored) && (name.starts_with("pty-") || name == "com1");
     const bool ours = is_link || entry.is_socket(ignored) || name.ends_with(".pid") ||
                       name.ends_with(".log") || name.ends_with(spec_suffix);
-    if (ours) fs::remove(entry.path(), ignored);
+    if (ours || entry.path() == faults_file()) fs::remove(entry.path(), ignored);
   }
   fs::remove(directory_, ignored);
 }

@@ -38,6 +38,8 @@ class Machine {
   }
   /// The link to the far end of the serial line, where that is a pty.
   [[nodiscard]] std::string com1_link() const { return directory_ + "/com1"; }
+  /// What goes wrong on purpose, if anything does.
+  [[nodiscard]] std::string faults_file() const { return directory_ + "/faults"; }
   /// Where a person sits down before dom0's keyboard and screen.
   [[nodiscard]] std::string keyboard_socket() const { return directory_ + "/keyboard"; }
   [[nodiscard]] std::string pid_file(const std::string& process) const {
@@ -49,8 +51,10 @@ class Machine {
   [[nodiscard]] std::string journal_directory() const { return directory_ + "/journal"; }
   /// The environment setting by which everything that runs in a domain can be found.
   [[nodiscard]] std::string domain_mark(DomainId domain) const {
-    return "RINGSIDE_DOMAIN=" + directory_ + "#" + std::to_string(domain);
+    return domains_mark() + std::to_string(domain);
   }
+  /// How the marks of all its domains begin.
+  [[nodiscard]] std::string domains_mark() const { return "RINGSIDE_DOMAIN=" + directory_ + "#"; }
 
  private:
   std::string directory_;

@@ -117,7 +117,7 @@ Duration SimWorld::latency() {
 
 /// Mostly all; at least 1.
 std::size_t SimWorld::some_of(std::size_t bytes) {
-  if (choice_ == nullptr || bytes < 2 || choice_->pick(4) != 3) return bytes;
+  if (choice_ == nullptr || !cuts_ || bytes < 2 || choice_->pick(4) != 3) return bytes;
   return bytes - choice_->pick(static_cast<std::uint32_t>(bytes));
 }
 

@@ -53,8 +53,6 @@ inline constexpr unsigned sim_looks_before_sleep = 3;
 inline constexpr Duration sim_latency_max = std::chrono::microseconds(100);
 /// Of what is due, the events that are looked through for processes that could go first.
 inline constexpr std::size_t sim_ties_max = 32;
-/// How long a unit of a stream waits for the one that is to overtake it, if the fault does not say.
-inline constexpr Duration sim_reorder_wait = std::chrono::milliseconds(1);
 inline constexpr int sim_status_killed = 128 + 9;
 inline constexpr int sim_status_hung_up = 128 + 1;
 
@@ -104,16 +102,18 @@ class SimWorld {
   // -- choice
   /// From here on all that could be otherwise is drawn from `choice`, which outlives the world.
   void choose_with(Choice& choice) { choice_ = choice.explores() ? &choice : nullptr; }
+  /// Whether reads and writes may move less than all, where there is a choice. They may at first.
+  void cut_streams(bool cuts) { cuts_ = cuts; }
   /// From here on each event takes so long, so that one who never rests does not stop the clock.
   void event_takes(Duration each) { event_takes_ = each; }
 
   // -- faults
   /// From here on; EINVAL as SimFaults::add.
-  Result<> fault(SimFault fault) { return faults_.add(std::move(fault)); }
+  Result<> fault(FaultRule fault) { return faults_.add(std::move(fault)); }
   /// No rule any more. What is late comes when it was to come.
   void heal() { faults_.clear(); }
   /// Called for each thing that a fault has bitten, after it has.
-  void on_fault(std::function<void(const SimFault&)> bitten) { bitten_ = std::move(bitten); }
+  void on_fault(std::function<void(const FaultRule&)> bitten) { bitten_ = std::move(bitten); }
   /// Kicks and units of streams that a fault holds back at the moment.
   [[nodiscard]] std::size_t held_back() const { return held_back_; }
 
@@ -249,7 +249,8 @@ class SimWorld {
   Choice* choice_ = nullptr;
   Duration event_takes_{0};
   SimFaults faults_;
-  std::function<void(const SimFault&)> bitten_;
+  std::function<void(const FaultRule&)> bitten_;
+  bool cuts_ = true;
   std::size_t held_back_ = 0;
   std::uint64_t events_made_ = 0;
   std::uint64_t steps_ = 0;

@@ -2,56 +2,31 @@
 #include "emu/host/sim_faults.h"
 
 #include <algorithm>
-#include <cerrno>
 
 #include "emu/host/sim_objects.h"
 
 namespace ringside {
 
-namespace {
-
-/// Null when it is in order.
-const char* objection(const SimFault& fault) {
-  if (fault.percent < 1 || fault.percent > 100) return "a percentage is 1 to 100";
-  if (fault.by < Duration{0}) return "time does not go back";
-  if (fault.effect == SimFault::Effect::delay && fault.by == Duration{0}) return "a delay takes time";
-  if (fault.thing == SimFault::Thing::kick && fault.effect == SimFault::Effect::reorder) {
-    return "one event is like another, so nobody could tell their order";
-  }
-  if (fault.thing == SimFault::Thing::bytes && fault.unit_bytes == 0 &&
-      fault.effect != SimFault::Effect::delay) {
-    return "a stream without messages loses and doubles nothing, it can only be late";
-  }
-  return nullptr;
-}
-
-}  // namespace
-
-Result<> SimFaults::add(SimFault fault) {
-  const std::string way = fault.from + " -> " + fault.to;
-  if (const char* why = objection(fault)) return Error{EINVAL, "cannot inject the fault", way, why, ""};
-  if (rules_.size() >= sim_faults_max) {
-    return Error{ENOSPC, "cannot inject the fault", way,
-                 fmt::format("{} are at work, which is the limit (sim_faults_max)", sim_faults_max),
-                 "heal first"};
-  }
+Result<> SimFaults::add(FaultRule fault) {
+  if (auto good = check_fault(fault); !good) return good;
+  if (rules_.size() >= faults_max) return too_many_faults(fault);
   rules_.push_back(std::move(fault));
   return Done{};
 }
 
-const SimFault* SimFaults::find(SimFault::Thing thing, std::string_view from, std::string_view to) const {
-  const auto found = std::ranges::find_if(rules_, [&](const SimFault& rule) {
+const FaultRule* SimFaults::find(FaultRule::Thing thing, std::string_view from, std::string_view to) const {
+  const auto found = std::ranges::find_if(rules_, [&](const FaultRule& rule) {
     return rule.thing == thing && rule.from == from && rule.to == to;
   });
   return found == rules_.end() ? nullptr : &*found;
 }
 
-std::optional<SimFault> SimFaults::bite(SimFault::Thing thing, std::string_view from, std::string_view to,
-                                        Choice* choice) {
+std::optional<FaultRule> SimFaults::bite(FaultRule::Thing thing, std::string_view from, std::string_view to,
+                                         Choice* choice) {
   for (auto rule = rules_.begin(); rule != rules_.end(); ++rule) {
     if (rule->thing != thing || rule->from != from || rule->to != to) continue;
     if (rule->percent < 100 && (choice == nullptr || !choice->chance(rule->percent))) continue;
-    SimFault bites = *rule;
+    FaultRule bites = *rule;
     if (rule->next != 0 && --rule->next == 0) rules_.erase(rule);
     return bites;
   }
@@ -66,7 +41,7 @@ void SimWorld::kick(const SimHost& from, SimKicks& kicked) {
 }
 
 void SimWorld::pass_kick(const SimHost& from, SimKicks& kicked) {
-  std::optional<SimFault> fault;
+  std::optional<FaultRule> fault;
   if (!faults_.empty()) {
     // Who waits on it is its receiver; others only hold it.
     const auto waiting = std::ranges::find_if(kicked.slots, [this](int number) {
@@ -74,21 +49,21 @@ void SimWorld::pass_kick(const SimHost& from, SimKicks& kicked) {
       return slot.wakes || slot.wait != 0;
     });
     if (waiting != kicked.slots.end()) {
-      fault = faults_.bite(SimFault::Thing::kick, from.name(), find(*waiting)->owner->name(), choice_);
+      fault = faults_.bite(FaultRule::Thing::kick, from.name(), find(*waiting)->owner->name(), choice_);
     }
   }
   if (!fault) return wake(kicked, latency());
   switch (fault->effect) {
-    case SimFault::Effect::drop:
+    case FaultRule::Effect::drop:
       break;
-    case SimFault::Effect::delay:
+    case FaultRule::Effect::delay:
       wake(kicked, fault->by, true);
       break;
-    case SimFault::Effect::duplicate:
+    case FaultRule::Effect::duplicate:
       wake(kicked, Duration{0});
       wake(kicked, fault->by, true);
       break;
-    case SimFault::Effect::reorder:
+    case FaultRule::Effect::reorder:
       RS_CHECK(!"kicks are not reordered");
   }
   if (bitten_) bitten_(*fault);
@@ -112,7 +87,7 @@ void SimWorld::wake(SimKicks& kicked, Duration after, bool by_fault) {
 
 /// Cuts what is sent into the units of the rule, if they have any, and sends each past it.
 void SimWorld::send_past_faults(SimStream& stream, std::string_view from, std::string_view to, Bytes bytes) {
-  const SimFault* rule = faults_.find(SimFault::Thing::bytes, from, to);
+  const FaultRule* rule = faults_.find(FaultRule::Thing::bytes, from, to);
   std::vector<std::uint8_t>& begun = stream.unit_begun;
   if (rule == nullptr) {
     // The last rule went while a unit was incomplete.
@@ -137,33 +112,32 @@ void SimWorld::send_past_faults(SimStream& stream, std::string_view from, std::s
 
 void SimWorld::send_unit(SimStream& stream, std::string_view from, std::string_view to, Bytes unit) {
   SimStream& receiver = *stream.peer;
-  const auto fault = faults_.bite(SimFault::Thing::bytes, from, to, choice_);
+  const auto fault = faults_.bite(FaultRule::Thing::bytes, from, to, choice_);
   if (!fault) {
     send(receiver, unit, latency());
     return send_overtaken(stream);
   }
   switch (fault->effect) {
-    case SimFault::Effect::drop:
+    case FaultRule::Effect::drop:
       break;
-    case SimFault::Effect::delay:
+    case FaultRule::Effect::delay:
       send(receiver, unit, fault->by, true);
       break;
-    case SimFault::Effect::duplicate:
+    case FaultRule::Effect::duplicate:
       send(receiver, unit, Duration{0});
       send(receiver, unit, fault->by, true);
       break;
-    case SimFault::Effect::reorder:
+    case FaultRule::Effect::reorder:
       if (!stream.overtaken.empty()) {
         send(receiver, unit, latency());
         break;
       }
       stream.overtaken.assign(unit.begin(), unit.end());
       ++held_back_;
-      post_at(now_ + (fault->by == Duration{0} ? sim_reorder_wait : fault->by), nullptr,
-              [this, id = stream.id] {
-                const auto found = objects_.find(id);
-                if (found != objects_.end()) send_overtaken(static_cast<SimStream&>(*found->second));
-              });
+      post_at(now_ + (fault->by == Duration{0} ? reorder_wait : fault->by), nullptr, [this, id = stream.id] {
+        const auto found = objects_.find(id);
+        if (found != objects_.end()) send_overtaken(static_cast<SimStream&>(*found->second));
+      });
       if (bitten_) bitten_(*fault);
       return;
   }

@@ -127,7 +127,7 @@ struct SimStream final : SimObject {
   std::size_t written_bytes = 0;
 
   std::uint64_t sent_bytes = 0;          ///< from this end since its beginning
-  std::vector<std::uint8_t> unit_begun;  ///< sent, and not a whole unit yet: see SimFault::unit_bytes
+  std::vector<std::uint8_t> unit_begun;  ///< sent, and not a whole unit yet: see FaultRule::unit_bytes
   std::vector<std::uint8_t> overtaken;   ///< a unit that waits for the next one to go first
 };
 

@@ -29,6 +29,11 @@ ring::ControlMessage made(const Message& message) {
       ring::make_message(message.type, message.subtype.value_or(0), message.id.value_or(0),
                          {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
   if (message.length_min) out.length = *message.length_min;
+  if (message.behind) {
+    const std::string behind = message.behind->bytes();
+    RS_CHECK(bytes.size() + behind.size() <= sizeof out.msg);
+    std::copy(behind.begin(), behind.end(), out.msg + bytes.size());
+  }
   return out;
 }
 
@@ -203,18 +208,20 @@ Result<> Actors::answering(const Answering& act, const Span& line) {
       return stage_.answering(act.who.domain, act.on);
     case Role::client:
       return stage_.client_answers(act.who.name, act.on);
+    case Role::xend:
+    case Role::xenctld:
+      return stage_.daemon_answers(daemon_of(act.who), act.on);
     case Role::xen:
     case Role::dom0:
     case Role::xcs:
-    case Role::xend:
-    case Role::xenctld:
     case Role::uart:
     case Role::user:
     case Role::tty:
     case Role::program:
       break;
   }
-  return Error{EOPNOTSUPP, "cannot stop answering", spelled(act.who), "only domains and raw clients can", ""};
+  return Error{EOPNOTSUPP, "cannot stop answering", spelled(act.who),
+               "only domains, xend, xenctld and raw clients can", ""};
 }
 
 Result<> Actors::types(const Types& act) {
@@ -258,14 +265,21 @@ Result<> Actors::client_frame(const Actor& client, Lane lane, const dom0::XcsMes
 }
 
 Result<> Actors::client_connects(const ClientConnects& act) {
-  if (!act.side && !act.session) return stage_.client_connects(act.client.name);
+  std::optional<std::uint64_t> session = act.session;
+  if (act.session_of) {
+    session = stage_.client_session(act.session_of->name);
+    if (*session == 0)
+      return Error{ESRCH, "a client cannot connect", spelled(act.client),
+                   spelled(*act.session_of) + " has no session yet", "it connects first"};
+  }
+  if (!act.side && !session) return stage_.client_connects(act.client.name);
   for (const Lane lane : {Lane::control, Lane::data}) {
     if (act.side && lane_of(*act.side) != lane) continue;
     auto opened = stage_.client_opens(act.client.name, lane);
     if (!opened && opened.error().code != EISCONN) return opened;
     const std::uint64_t own = lane == Lane::control ? 0 : stage_.client_session(act.client.name);
     const auto type = lane == Lane::control ? dom0::XCS_CONNECT_CTRL : dom0::XCS_CONNECT_DATA;
-    auto sent = client_frame(act.client, lane, dom0::connect_message(type, act.session.value_or(own)));
+    auto sent = client_frame(act.client, lane, dom0::connect_message(type, session.value_or(own)));
     if (!sent) return sent;
   }
   return Done{};

@@ -1,4 +1,5 @@
 // Raw clients of xcs: connections, frames and parts of frames, as a scenario says them.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -25,7 +26,8 @@ Result<> MachineStage::client_opens(const std::string& name, Lane lane) {
   its = ClientLane{};
   its.wire = std::make_unique<Wire>(
       *client.host, std::move(*stream),
-      Wire::Events{.came = [this, &client, lane](Bytes bytes) { client_came(client, lane, bytes); }});
+      Wire::Events{.came = [this, &client, lane](Bytes bytes) { client_came(client, lane, bytes); },
+                   .ended = [this] { ++arrivals_; }});
   its.wire->read(client.reads);
   its.number = number_of_new_client();
   return Done{};
@@ -159,6 +161,17 @@ std::uint64_t MachineStage::client_session(const std::string& name) const {
 std::uint32_t MachineStage::client_number(const std::string& name, Lane lane) const {
   const auto found = clients_.find(name);
   return found == clients_.end() ? 0 : found->second.lanes[static_cast<std::size_t>(lane)].number;
+}
+
+std::vector<std::uint32_t> MachineStage::numbers_of_client(std::uint32_t number) const {
+  for (const auto& [name, client] : clients_) {
+    std::vector<std::uint32_t> numbers;
+    for (const ClientLane& lane : client.lanes) {
+      if (lane.number != 0) numbers.push_back(lane.number);
+    }
+    if (std::ranges::find(numbers, number) != numbers.end()) return numbers;
+  }
+  return {number};
 }
 
 std::optional<std::string> MachineStage::seat_of_client(std::uint32_t number) const {

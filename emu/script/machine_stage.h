@@ -3,7 +3,7 @@
 // Whatever stands in both alike is here, in terms of Host; what a machine is made of is the derived stage's.
 //
 // machine_people.cc has people at consoles and ptys, machine_clients.cc raw clients of xcs, machine_pages.cc
-// the pages.
+// the pages, machine_faults.cc what goes wrong on purpose.
 #pragma once
 
 #include <array>
@@ -13,13 +13,14 @@
 #include <string>
 #include <vector>
 
+#include "emu/host/fault_rule.h"
 #include "emu/script/stage.h"
 #include "emu/script/wire.h"
 #include "emu/trace/journal.h"
 
 namespace ringside::script {
 
-/// How long the acts that wait do so: for the answers of a dom0 that is alive.
+/// How long the acts of a simulated machine that wait do so: for the answers of a dom0 that is alive.
 inline constexpr Duration stage_patience = std::chrono::seconds(1);
 
 class MachineStage : public Stage {
@@ -73,7 +74,7 @@ class MachineStage : public Stage {
   /// In whose name somebody around the machine acts. The same again for the same name.
   virtual Host& seat(const std::string& name) = 0;
   virtual trace::Journal journal(trace::Actor self) = 0;
-  /// For acts that wait: stage_patience at most. False when it did not come to hold.
+  /// For acts that wait, but not for ever. False when it did not come to hold.
   [[nodiscard]] virtual bool run_until(const std::function<bool()>& condition) = 0;
   struct Console {
     std::uint16_t tcp_port = 0;
@@ -98,6 +99,9 @@ class MachineStage : public Stage {
   /// xcs is stalled.
   virtual std::uint32_t number_of_new_client() = 0;
 
+  /// The name of whom the journal calls so, where faults bite.
+  [[nodiscard]] virtual std::string name_at_seam(trace::Actor actor) const = 0;
+
   // -- for derived stages
   [[nodiscard]] const StagePlan& plan() const { return plan_; }
   StagePlan& plan() { return plan_; }
@@ -107,12 +111,17 @@ class MachineStage : public Stage {
   [[nodiscard]] Result<> check_daemon(Daemon daemon) const;
   /// The name of the seat of the client that xcs calls by this number.
   [[nodiscard]] std::optional<std::string> seat_of_client(std::uint32_t number) const;
+  /// The numbers of all connections of that client.
+  [[nodiscard]] std::vector<std::uint32_t> numbers_of_client(std::uint32_t number) const;
+  /// The fault as a rule between names at the seam. `fault` then names those who are meant by it. EINVAL: it
+  /// means nothing between those two.
+  [[nodiscard]] Result<FaultRule> rule_of(StageFault& fault) const;
   /// Somebody sits down at the far end of the serial line.
   void seat_at_uart(Handle stream);
   /// Lets go of all streams, before what they run on is gone.
   void leave_all();
 
-  /// Counts whatever comes to somebody around the machine, which its journal need not tell.
+  /// Counts whatever comes to somebody around the machine, the end included, which its journal need not tell.
   std::uint64_t arrivals_ = 0;
 
  private:
@@ -160,6 +169,10 @@ class MachineStage : public Stage {
   [[nodiscard]] Result<std::uint32_t*> index_word(DomainId domain, ring::Ring ring, trace::IndexName index);
   [[nodiscard]] Result<> raise_down(trace::Actor who, DomainId domain);
   [[nodiscard]] Result<> raise_up(DomainId domain);
+
+  // Faults (machine_faults.cc).
+  [[nodiscard]] Result<std::size_t> unit_of(const StageFault& fault) const;
+  [[nodiscard]] trace::Role controller() const;
 
   StagePlan plan_;
   People users_;

@@ -212,6 +212,11 @@ bool Matcher::message_is(const Message& pattern, const ring::ControlMessage& mes
   if (pattern.length_min && message.length < *pattern.length_min) return false;
   if (pattern.length_max && message.length > *pattern.length_max) return false;
   const auto bytes = message.payload();
+  if (pattern.behind) {
+    const std::string wanted = pattern.behind->bytes();
+    const std::string_view slot(reinterpret_cast<const char*>(message.msg), sizeof message.msg);
+    if (slot.substr(bytes.size(), wanted.size()) != wanted) return false;
+  }
   return !pattern.payload || probe_->is({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 

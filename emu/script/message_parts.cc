@@ -105,6 +105,19 @@ bool first_time(Words& words, bool given, std::string_view name) {
   return !given;
 }
 
+/// What the slot holds behind the bytes that count.
+Payload parse_behind(Words& words, bool exact, const Message& message) {
+  Payload behind = parse_payload(words, true);
+  const std::uint64_t before = exact && message.payload ? message.payload->size() : 0;
+  if (!words.failed() && before + behind.size() > ring::payload_bytes_max) {
+    words.fail("E005", behind.span,
+               fmt::format("a slot holds {} bytes, and these would end at {}", ring::payload_bytes_max,
+                           before + behind.size()),
+               "what does not fit is nowhere");
+  }
+  return behind;
+}
+
 }  // namespace
 
 Payload parse_payload(Words& words, bool exact) {
@@ -157,6 +170,7 @@ Message parse_message(Words& words, bool exact) {
       break;
     }
   }
+  if (words.accept("behind")) message.behind = parse_behind(words, exact, message);
   message.span = words.since(message.span);
   if (exact && message.payload && message.payload->size() > ring::payload_bytes_max) {
     words.fail(

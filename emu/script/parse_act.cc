@@ -20,6 +20,11 @@ Act parse_life(Words& words, Verb verb) {
   static_assert(static_cast<int>(Verb::kills) - static_cast<int>(Verb::creates) ==
                 static_cast<int>(Life::Verb::kills) - static_cast<int>(Life::Verb::creates));
   life.verb = static_cast<Life::Verb>(static_cast<int>(verb) - static_cast<int>(Verb::creates));
+  if (words.peek().is("dom0")) {
+    words.fail("E012", words.peek().span,
+               "dom0 is there from the beginning to the end: who would bring it back?",
+               "one of its processes can stand still: xcs stalls, xend stalls");
+  }
   life.domains = parse_domains(words);
   if (verb == Verb::boots && words.accept("running")) {
     words.require("shell");
@@ -77,11 +82,13 @@ Act parse_stops(Words& words, const Actor& who, Verb verb) {
     case Role::client:
       if (words.choose({"answering", "reading"}) == 0) return Answering{who, on};
       return Reading{who, on};
+    case Role::xend:
+    case Role::xenctld:
+      if (verb != Verb::stalls && words.accept("answering")) return Answering{who, on};
+      break;
     case Role::xen:
     case Role::dom0:
     case Role::xcs:
-    case Role::xend:
-    case Role::xenctld:
     case Role::uart:
     case Role::tty:
     case Role::program:

@@ -31,7 +31,17 @@ Act parse_client_connects(Words& words, const Actor& who) {
   ClientConnects connects;
   connects.client = who;
   connects.side = accept_side(words);
-  if (words.accept("session")) connects.session = words.number("a session", 0, ~std::uint64_t{0});
+  if (!words.accept("session")) return connects;
+  if (!words.accept("of")) {
+    connects.session = words.number("a session", 0, ~std::uint64_t{0});
+    return connects;
+  }
+  const Span begin = words.here();
+  connects.session_of = parse_actor(words);
+  if (!words.failed() && connects.session_of->role != trace::Role::client) {
+    words.fail("E033", words.since(begin), fmt::format("{} has no session", spelled(*connects.session_of)),
+               "sessions are raw clients': session of client[a]");
+  }
   return connects;
 }
 

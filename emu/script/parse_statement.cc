@@ -15,11 +15,8 @@ using What = decltype(Statement::what);
 
 constexpr std::string_view only_sim_now = "real processes have no common moment to look at";
 constexpr std::string_view only_sim_at = "real processes are never on time to the nanosecond";
-constexpr std::string_view only_sim_percent =
-    "what is drawn from the seed meets other events in each real run";
-constexpr std::string_view only_sim_reorders = "nothing between real processes can overtake";
-constexpr std::string_view only_sim_fault =
-    "between real processes nothing is lost, late or doubled on request";
+constexpr std::string_view only_sim_xen = "xen's own events are no real process's to lose";
+constexpr std::string_view only_sim_user = "between real processes only frames of xcs can be late";
 constexpr std::string_view only_sim_answering = "a real process answers whenever it runs";
 constexpr std::string_view only_sim_logs = "what a real guest's kernel says is its own affair";
 
@@ -133,8 +130,9 @@ std::string_view why_only_sim(const Statement& statement) {
   if (answering != nullptr && answering->who.role != trace::Role::client) return only_sim_answering;
   const auto* fault = std::get_if<Fault>(act);
   if (fault == nullptr) return {};
-  if (fault->which == Fault::Which::percent) return only_sim_percent;
-  return fault->verb == Fault::Verb::reorders ? only_sim_reorders : only_sim_fault;
+  if (fault->events && fault->from.role == trace::Role::xen) return only_sim_xen;
+  const bool with_user = fault->from.role == trace::Role::user || fault->to.role == trace::Role::user;
+  return with_user ? only_sim_user : std::string_view();
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ std::string written(const Message& message) {
     if (message.length_max != message.length_min) text += fmt::format("..{}", *message.length_max);
   }
   if (message.payload) text += " " + written(*message.payload);
+  if (message.behind) text += " behind " + written(*message.behind);
   return text;
 }
 
@@ -136,6 +137,7 @@ std::string written(const Fault& fault) {
 std::string written_client_connects(const ClientConnects& connects) {
   std::string text = spelled(connects.client) + " connects";
   if (connects.side) text += fmt::format(" {}", spelled(*connects.side));
+  if (connects.session_of) text += " session of " + spelled(*connects.session_of);
   if (connects.session) text += fmt::format(" session {}", *connects.session);
   return text;
 }
@@ -360,6 +362,7 @@ std::string written(const Scenario& scenario) {
   const Setup& setup = scenario.setup;
   std::string text = fmt::format("scenario {}\n", written_text(setup.title));
   text += fmt::format("seed {}\n", setup.seeds.first);
+  if (setup.cuts) text += "cuts on\n";
   if (!setup.real) text += "mode sim\n";
   if (!setup.sim) text += "mode real\n";
   if (setup.abi == ring::Abi::flat) text += "abi flat\n";

@@ -44,6 +44,15 @@ bool names_uart(const std::vector<Statement>& statements) {
   return std::ranges::any_of(statements, [](const Statement& each) { return names_uart(each); });
 }
 
+bool names_fault(const std::vector<Statement>& statements) {
+  return std::ranges::any_of(statements, [](const Statement& each) {
+    const auto* act = std::get_if<Act>(&each.what);
+    const auto* block = std::get_if<Together>(&each.what);
+    return (act != nullptr && std::holds_alternative<Fault>(*act)) ||
+           (block != nullptr && names_fault(block->statements));
+  });
+}
+
 bool settles(const Pattern& pattern) {
   if (const auto* ring = std::get_if<RingState>(&pattern.what)) return ring->settles;
   const auto* counter = std::get_if<CounterState>(&pattern.what);
@@ -64,6 +73,8 @@ std::uint64_t journal_hash(const State& state) {
 
 StagePlan plan_of(const Scenario& scenario) {
   StagePlan plan;
+  plan.cuts = scenario.setup.cuts;
+  plan.faults = names_fault(scenario.statements);
   plan.dom0 = scenario.setup.controller == Controller::xenctld ? Dom0::xenctld : Dom0::xcs_xend;
   plan.abi = scenario.setup.abi;
   plan.quirks = scenario.setup.quirks;
@@ -140,13 +151,16 @@ void Run::wait_until(Time until) {
 }
 
 bool Run::settle(Duration limit) {
-  const bool quiet = stage_->settle(stage_->now() + limit);
+  const bool quiet = stage_->settle(stage_->now() + scaled(limit));
   look_at_watches();
   return quiet;
 }
 
 Duration Run::limit_of(const Expect& expect) const {
-  const Duration limit = expect.within.value_or(scenario_.setup.timeout);
+  return scaled(expect.within.value_or(scenario_.setup.timeout));
+}
+
+Duration Run::scaled(Duration limit) const {
   return Duration(static_cast<Duration::rep>(static_cast<double>(limit.count()) * options_.time_scale));
 }
 
@@ -278,7 +292,7 @@ void Run::expect_now(const Statement& statement, const Expect& expect) {
 }
 
 void Run::expect_settled(const Statement& statement, const Expect& expect) {
-  const bool quiet = settle(limit_of(expect));
+  const bool quiet = settle(expect.within.value_or(scenario_.setup.timeout));
   const Seeker seeker(expect.pattern, cursor_of(expect.pattern), {});
   if (quiet && seeker.holds_now(scene())) {
     met(seeker, expect.pattern, statement.span);

@@ -146,6 +146,8 @@ class Run {
   void wait_until(Time until);
   bool settle(Duration limit);
   [[nodiscard]] Duration limit_of(const Expect& expect) const;
+  /// As long as this machine may take for it.
+  [[nodiscard]] Duration scaled(Duration limit) const;
   [[nodiscard]] Scene scene() const { return {*stage_, state_, cast_}; }
   [[nodiscard]] Cursor cursor_of(const Pattern& pattern) { return cursors_[cursor_key(pattern)]; }
   /// At what is there already.

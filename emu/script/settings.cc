@@ -29,6 +29,11 @@ std::size_t choose_value(Words& words, std::string_view setting, std::span<const
   return words.choose(values);
 }
 
+bool read_on_off(Words& words, std::string_view setting) {
+  constexpr std::array<std::string_view, 2> states{"on", "off"};
+  return choose_value(words, setting, states) == 0;
+}
+
 void read_seed(Words& words, Setup& setup) {
   setup.seeds.first = words.number("a seed", 0, seed_max);
   setup.seeds.last = setup.seeds.first;
@@ -68,8 +73,7 @@ void read_quirk(Words& words, Setup& setup) {
   if (name.kind != TokenKind::word) return words.wrong("a quirk");
   const auto quirk = find_quirk(words);
   if (!quirk) return;
-  constexpr std::array<std::string_view, 2> states{"on", "off"};
-  if (choose_value(words, "a quirk", states) == 0 && !words.failed()) setup.quirks.set(*quirk);
+  if (read_on_off(words, "a quirk") && !words.failed()) setup.quirks.set(*quirk);
 }
 
 }  // namespace
@@ -102,6 +106,8 @@ void apply_setting(const std::vector<Token>& tokens, Setup& setup, SettingsSeen&
   if (word == "mode") read_mode(words, setup);
   if (word == "abi") read_abi(words, setup);
   if (word == "timeout") read_timeout(words, setup);
+  if (word == "cuts") setup.cuts = read_on_off(words, "cuts");
+  if (word == "golden") setup.golden = true;
   if (word == "tag") read_tag(words, setup);
   if (word == "quirk") read_quirk(words, setup);
   if (word == "ignore") setup.ignores.push_back(parse_pattern(words));

@@ -16,13 +16,24 @@ namespace ringside::script {
 /// reads.
 class ScriptedProgram : public SimProgram {
  public:
-  explicit ScriptedProgram(std::string text) : unprinted_(std::move(text)) {}
+  /// Ends with that status once the text is printed, if there is one.
+  ScriptedProgram(std::string text, std::optional<int> ends_with)
+      : unprinted_(std::move(text)), ends_with_(ends_with) {}
 
   void started() override { room(); }
-  void room() override { unprinted_.erase(0, SimProgram::print(unprinted_)); }
+  void room() override {
+    unprinted_.erase(0, SimProgram::print(unprinted_));
+    if (ends_with_ && unprinted_.empty()) exit(*std::exchange(ends_with_, {}));
+  }
   void input() override { got += SimProgram::read(); }
   void say(std::string_view text) {
     unprinted_ += text;
+    room();
+  }
+
+  /// Once everything is printed.
+  void end(int status) {
+    ends_with_ = status;
     room();
   }
 
@@ -30,6 +41,7 @@ class ScriptedProgram : public SimProgram {
 
  private:
   std::string unprinted_;
+  std::optional<int> ends_with_;
 };
 
 namespace {
@@ -48,8 +60,8 @@ class InputSoFar : public std::streambuf {
 /// over all that was typed, each time that more is, and what it says beyond the last time is printed.
 class ShellProgram final : public ScriptedProgram {
  public:
-  ShellProgram(std::string text, domu::ShellInfo info)
-      : ScriptedProgram(std::move(text)), info_(std::move(info)) {}
+  ShellProgram(std::string text, std::optional<int> ends_with, domu::ShellInfo info)
+      : ScriptedProgram(std::move(text), ends_with), info_(std::move(info)) {}
 
   void started() override { run_again(); }
   void input() override {
@@ -177,14 +189,16 @@ std::unique_ptr<SimProgram> SimStage::make_program(const ProgramSpec& spec) {
   const auto domain = static_cast<DomainId>(std::stoul(spec.argv.at(1)));
   Guest& its = guests_.at(domain);
   std::string text = std::exchange(its.unprinted, {});
+  const std::optional<int> ends_with = std::exchange(its.ends_with, {});
   std::unique_ptr<ScriptedProgram> made;
   if (spec.argv[0] == "shell") {
     made = std::make_unique<ShellProgram>(
-        std::move(text), domu::ShellInfo{.domain_name = fmt::format("dom{}", domain),
-                                         .domain = domain,
-                                         .layout = plan().abi == ring::Abi::flat ? "flat" : "sring"});
+        std::move(text), ends_with,
+        domu::ShellInfo{.domain_name = fmt::format("dom{}", domain),
+                        .domain = domain,
+                        .layout = plan().abi == ring::Abi::flat ? "flat" : "sring"});
   } else {
-    made = std::make_unique<ScriptedProgram>(std::move(text));
+    made = std::make_unique<ScriptedProgram>(std::move(text), ends_with);
   }
   its.program = made.get();
   return made;
@@ -234,10 +248,13 @@ Result<> SimStage::end(DomainId domain, int status) {
   auto its = guest(domain);
   if (!its) return its.error();
   ScriptedProgram* program = (*its)->program;
-  if (program == nullptr || program->exited()) {
-    return Error{ESRCH, "a program cannot end", fmt::format("dom{}", domain), "none runs there", ""};
+  const bool over = program != nullptr ? program->exited() : (*its)->host->ended();
+  if (over) return Error{ESRCH, "a program cannot end", fmt::format("dom{}", domain), "none runs there", ""};
+  if (program == nullptr) {
+    (*its)->ends_with = status;
+    return Done{};
   }
-  program->after(Duration{0}, [program, status] { program->exit(status); });
+  program->after(Duration{0}, [program, status] { program->end(status); });
   return Done{};
 }
 

@@ -43,8 +43,9 @@ SimStage::SimStage(StagePlan plan, Choice choice)
       tap_(world_, std::move(this->plan().journal)),
       tools_(host("tools")) {
   world_.choose_with(choice_);
+  world_.cut_streams(this->plan().cuts);
   world_.event_takes(stage_event_time);
-  world_.on_fault([this](const SimFault& fault) { bitten(fault); });
+  world_.on_fault([this](const FaultRule& fault) { bitten(fault); });
   world_.program("script", [this](const ProgramSpec& spec) { return make_program(spec); });
   world_.program("shell", [this](const ProgramSpec& spec) { return make_program(spec); });
 }

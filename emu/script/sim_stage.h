@@ -96,6 +96,7 @@ class SimStage final : public MachineStage {
     std::unique_ptr<domu::DomU> domu;
     ScriptedProgram* program = nullptr;  ///< once it runs; lives as long as the world
     std::string unprinted;               ///< said before it ran
+    std::optional<int> ends_with;        ///< so was that it should end
     std::optional<Privcmd> hand;         ///< a second connection that speaks for it, for notify()
   };
 
@@ -121,9 +122,8 @@ class SimStage final : public MachineStage {
   Result<Hand> hand_of(DomainId domain) override;
 
   // Faults (sim_stage_faults.cc).
-  [[nodiscard]] Result<std::size_t> unit_of(const StageFault& fault) const;
-  [[nodiscard]] std::string host_name(trace::Actor actor) const;
-  void bitten(const SimFault& fault);
+  [[nodiscard]] std::string name_at_seam(trace::Actor actor) const override;
+  void bitten(const FaultRule& fault);
   void take_event_back(trace::Actor from, trace::Actor to);
 
   Choice choice_;

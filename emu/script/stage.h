@@ -43,6 +43,13 @@ struct StagePlan {
   /// Somebody is at the far end of the serial line; dom0 has a program on its console there, a guest like any
   /// other for print(), end() and program_read().
   bool uart = false;
+  /// Something is to go wrong on purpose, sooner or later.
+  bool faults = false;
+  /// In a simulated machine: a read or a write may move less than all.
+  bool cuts = true;
+  /// Of the shares of faults between processes, unless `plain`: then only all and none are.
+  std::uint64_t seed = 1;
+  bool plain = true;
   JournalListener journal = {};
 };
 

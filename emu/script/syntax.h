@@ -95,6 +95,7 @@ struct Message {
   std::optional<std::uint8_t> length_min;  ///< both or neither; in an act they are the same
   std::optional<std::uint8_t> length_max;
   std::optional<Payload> payload;
+  std::optional<Payload> behind;  ///< what lies in the slot behind its length (in an act: behind the payload)
   Span span;
 };
 
@@ -149,7 +150,7 @@ struct Notifies {
   Actor who;
   Actor peer;
 };
-/// Guests, daemons and raw clients answer requests unless told not to; raw clients only if told to.
+/// Guests, xend, xenctld and raw clients answer requests unless told not to; raw clients only if told to.
 struct Answering {
   Actor who;
   bool on = false;
@@ -205,6 +206,7 @@ struct ClientConnects {
   Actor client;
   std::optional<Side> side;
   std::optional<std::uint64_t> session;  ///< else its own; 0 for a control connection that has none
+  std::optional<Actor> session_of;       ///< or that of another client
 };
 struct ClientCloses {
   Actor client;
@@ -451,6 +453,8 @@ struct Setup {
   Duration timeout = std::chrono::seconds(1);
   Span timeout_span;  ///< line 0: it is the default
   std::vector<std::string> tags;
+  bool cuts = false;    ///< reads and writes may move less than all, where the seed says so
+  bool golden = false;  ///< what each actor does is kept in a file beside this one
   Quirks quirks;
   Controller controller = Controller::xcs;  ///< xenctld if a line names it
   std::vector<Pattern> ignores;

@@ -79,7 +79,8 @@ constexpr std::array verbs{
     VerbAbout{Verb::detaches, "detaches", only(Role::xenctld), act, "xenctld detaches pty from DOM",
               "and no longer"},
     VerbAbout{Verb::opens, "opens", client, act, "client opens control|data", "a connection, without a word"},
-    VerbAbout{Verb::connects, "connects", client, act, "client connects [control|data] [session N]",
+    VerbAbout{Verb::connects, "connects", client, act,
+              "client connects [control|data] [session N]; session of CLIENT",
               "says what the connections are"},
     VerbAbout{Verb::closes, "closes", client, act, "client closes [control|data]",
               "its connections, or one of them"},
@@ -95,9 +96,11 @@ constexpr std::array verbs{
     VerbAbout{Verb::says, "says", client, act, "client says bye [on control|data]", "takes leave"},
     VerbAbout{Verb::rearms, "rearms", client, act, "client rearms port N",
               "a virtual interrupt may come again"},
-    VerbAbout{Verb::stops, "stops", any_of({Role::domain, Role::user, Role::client}), act,
+    VerbAbout{Verb::stops, "stops",
+              any_of({Role::domain, Role::xend, Role::xenctld, Role::user, Role::client}), act,
               "ACTOR stops answering|reading", "requests get no answer, or bytes no reader"},
-    VerbAbout{Verb::starts, "starts", any_of({Role::domain, Role::user, Role::client}), act,
+    VerbAbout{Verb::starts, "starts",
+              any_of({Role::domain, Role::xend, Role::xenctld, Role::user, Role::client}), act,
               "ACTOR starts answering|reading", "and go on"},
 
     VerbAbout{Verb::reads, "reads", guest_or_dom0, expected, "DOM reads PAYLOAD",
@@ -133,6 +136,9 @@ constexpr std::array lines{
     LineAbout{"mode", true, "mode sim | real | both", "where it may run; both without it"},
     LineAbout{"abi", true, "abi sring | flat", "the layout of the pages"},
     LineAbout{"timeout", true, "timeout DURATION", "how long an expectation waits; 1s without it"},
+    LineAbout{"cuts", true, "cuts on | off",
+              "texts may be cut where a read or write can end; off without it"},
+    LineAbout{"golden", true, "golden", "what each actor does is kept in a .journal file beside this one"},
     LineAbout{"tag", true, "tag WORD", "to choose scenarios by"},
     LineAbout{"include", false, "include \"FILE\"", "its lines stand here"},
     LineAbout{"quirk", true, "quirk NAME on | off", "something that went wrong in 2005"},
@@ -153,7 +159,7 @@ constexpr std::array lines{
     LineAbout{"after", false, "after DURATION [LINE]", "when that time has passed since the line before"},
 };
 
-constexpr std::array<std::string_view, 66> glue{
+constexpr std::array<std::string_view, 67> glue{
     "to",       "from",       "by",       "at",    "as",     "in",      "one",       "write",
     "on",       "off",        "of",       "is",    "when",   "within",  "now",       "for",
     "until",    "settles",    "changes",  "no",    "more",   "bytes",   "byte",      "event",
@@ -162,7 +168,7 @@ constexpr std::array<std::string_view, 66> glue{
     "running",  "shell",      "pty",      "tcp",   "unix",   "control", "data",      "session",
     "port",     "type",       "any",      "local", "remote", "bye",     "virq",      "bites",
     "request",  "response",   "subtype",  "id",    "length", "tx",      "rx",        "req_prod",
-    "rsp_prod", "end"};
+    "rsp_prod", "end",        "behind"};
 
 }  // namespace
 

@@ -71,7 +71,9 @@ void Wire::ready(Ready what) {
     if (io.state == Io::State::closed) {
       cut_off_ = true;
       unsent_.clear();
-      return stream_.close();
+      stream_.close();
+      if (events_.ended) events_.ended();
+      return;
     }
   }
   update_interest();

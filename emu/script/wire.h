@@ -19,6 +19,7 @@ class Wire {
   struct Events {
     std::function<void(Bytes)> came;       ///< was read
     std::function<void(Bytes)> went = {};  ///< was taken by the stream
+    std::function<void()> ended = {};      ///< the other side has closed
   };
   /// `host` must outlive it.
   Wire(Host& host, Handle stream, Events events);

@@ -136,7 +136,7 @@ Role Flow::behind(const Entry& entry, Actor actor) const {
   if (actor.role != Role::client) return actor.role;
   if (entry.kind != Kind::frame_passed) return Role::client;
   const auto found = connections_.find(actor.number);
-  return found == connections_.end() ? Role::client : found->second;
+  return found == connections_.end() ? Role::xend : found->second;
 }
 
 /// xcs answers those who connect in the order in which they asked.

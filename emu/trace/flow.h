@@ -62,8 +62,8 @@ class Flow {
   [[nodiscard]] const std::vector<FlowPlace>& touched() const { return touched_; }
   [[nodiscard]] FlowTotals totals(std::uint32_t domain, bool down) const;
 
-  /// Who stands behind an actor of an entry: a connection of xcs is xend's if xend opened it, and the console
-  /// client belongs to its user.
+  /// Who stands behind an actor of an entry: a connection of xcs is his who opened it, and xend's if nobody
+  /// was seen to; the console client belongs to its user.
   [[nodiscard]] Role behind(const Entry& entry, Actor actor) const;
 
  private:

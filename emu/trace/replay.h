@@ -63,10 +63,12 @@ class Replay {
   using RingKey = std::pair<std::uint32_t, ring::Ring>;     ///< whose page, which ring
   using PortKey = std::pair<std::uint32_t, std::uint32_t>;  ///< whose port (0 = dom0), its number
 
-  /// What a ring was like before the first entry, for who could look at it.
-  void found(std::uint32_t domain, ring::Ring which, const ReplayedRing& its) {
-    rings_[{domain, which}] = its;
+  /// A ring that was in use before the first entry: what the page says, and what follows for the private two.
+  void begin(std::uint32_t domain, ring::Ring ring, std::uint32_t req_prod, std::uint32_t rsp_prod) {
+    rings_[{domain, ring}].indices = {req_prod, rsp_prod, rsp_prod, rsp_prod};
   }
+  /// The same for who could look at more of it than that.
+  void begin(std::uint32_t domain, ring::Ring ring, const ReplayedRing& its) { rings_[{domain, ring}] = its; }
   /// The next one.
   void take(std::uint64_t step, const Entry& entry);
 

@@ -6,7 +6,7 @@ endif
 " Words may hold dots and dashes: dom1.tx, xcs-drop-when-full. Numbers of ours may not.
 syntax iskeyword @,48-57,_,-
 
-syntax keyword scnSetting scenario seed mode abi timeout tag include quirk param cases let ignore
+syntax keyword scnSetting scenario seed mode abi timeout cuts golden tag include quirk param cases let ignore
 syntax keyword scnStatement expect never fault repeat together end after
 syntax keyword scnActor xen dom0 xcs xend xenctld uart user client
 syntax keyword scnVerb creates boots pauses resumes destroys kills prints logs ends writes sets adds fills
@@ -21,7 +21,7 @@ syntax keyword scnValue vcpu-hotplug debug timer dom-exc debugger ok failed arec
 syntax keyword scnValue coninuse badrequest poweroff reboot suspend sysrq set sim both sring flat
 syntax keyword scnGlue to from by as in one write on off of is when within now for until settles changes no
 syntax keyword scnGlue more bytes byte event events message messages next every heals all drops delays
-syntax keyword scnGlue duplicates reorders real stale and answering reading running shell pty tcp unix control
+syntax keyword scnGlue duplicates reorders real stale and answering reading behind running shell pty tcp unix control
 syntax keyword scnGlue data session port type any local remote bye virq bites request response subtype id
 syntax keyword scnGlue length tx rx req_prod rsp_prod at
 syntax match scnDomain "\<dom\d\+\>"

@@ -49,10 +49,10 @@ class Lanes {
     this.byte = null;
     this.current = 0;
     this.focus = null;
-    const used = new Set(run.steps.flatMap((step) => [step.f, step.o]));
-    this.used = LANES.filter(([lane]) => used.has(lane));
+    this.lanesUsed = new Set();
+    this.learn(run.steps);
     // What Xen prints on a serial line to which nobody types is beside the point.
-    if (!run.steps.some((step) => step.f === "uart" && step.o !== "user")) this.hidden.add("uart");
+    if (run.header.mode !== "live" && !run.steps.some((step) => step.f === "uart" && step.o !== "user")) this.hidden.add("uart");
     this.head = make("div", { class: "lane-heads", "aria-hidden": "true" });
     this.spacer = make("div", { class: "spacer" });
     this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -64,6 +64,12 @@ class Lanes {
     this.box.addEventListener("click", (event) => this.click(event));
     new ResizeObserver(() => this.draw()).observe(this.box);
     this.fold();
+  }
+
+  // Which lanes there are.
+  learn(steps) {
+    for (const step of steps) this.lanesUsed.add(step.f).add(step.o);
+    this.used = LANES.filter(([lane]) => this.lanesUsed.has(lane));
   }
 
   shows(step) {

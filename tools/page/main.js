@@ -2,7 +2,6 @@
 "use strict";
 
 const SPEEDS = [0.5, 1, 2, 5, 10, 50, 200]; // steps a second
-const LIVE_ROWS_KEPT = 1; // of a live run: how far from its end still counts as watching it
 const KEYS = [
   ["space", "play, pause"], [", .", "one step back, on"], ["\u2190 \u2192", "the same"], ["\u2191 \u2193", "ten steps back, on"],
   ["[ ]", "the line or phase before, next"], ["0 \u2026 9", "to 0 % \u2026 90 %"], ["Home End", "beginning, end"],
@@ -38,6 +37,20 @@ class Player {
     const { rows, differs } = aligned(this.runs);
     this.rows = rows;
     this.differs = differs;
+  }
+
+  // More steps of a run that goes on.
+  extend(steps) {
+    const run = this.runs[0];
+    const from = run.steps.length;
+    run.add(steps, []);
+    for (let index = from; index < run.steps.length; index++) this.rows.push([index]);
+    const lanes = this.views[0].lanes;
+    lanes.learn(steps);
+    lanes.fold();
+    $("scrub").max = Math.max(this.rows.length - 1, 0);
+    steps.forEach((step, at) => { if (step.m) this.tickList.push([from + at, step.m === "!" || step.l ? "bad" : "bite"]); });
+    if (from === 0) this.makeLaneList();
   }
 
   // Where the page begins: at what the runs differ in, or with the scenario's first line.
@@ -247,6 +260,7 @@ class Player {
   }
 
   makeLaneList() {
+    $("lane-list").replaceChildren();
     const used = new Map(this.views.flatMap((view) => view.lanes.used));
     for (const [lane, label] of used) {
       const box = make("input", { type: "checkbox" });
@@ -375,6 +389,7 @@ function begin() {
   window.addEventListener("resize", () => player.drawTicks());
   player.fromAddress();
   window.player = player;
+  if (data("live")) window.live = new Live(player, data("live"));
 }
 
 begin();

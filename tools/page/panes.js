@@ -260,7 +260,7 @@ function factsOf(run) {
   const header = run.header;
   const chips = [];
   for (const quirk of header.quirks) chips.push(["quirk " + quirk, "quirk"]);
-  if (!header.quirks.length) chips.push(["no quirk", "plain"]);
+  if (!header.quirks.length && header.mode !== "live") chips.push(["no quirk", "plain"]);
   chips.push([{ sim: "simulated", real: "processes", live: "live" }[header.mode] + (header.seed === undefined ? "" : ", seed " + header.seed), "plain"]);
   if (header.controller) chips.push([header.controller, "plain"]);
   const layouts = [...new Set(header.domains.map((domain) => domain.layout))];

@@ -1,0 +1,88 @@
+// What the compiler wrapper puts in place of barriers in assembler: they may be called between any two
+// instructions, with every register in use. They save all of them, tell the execution, and put them back.
+// x86-64 only.
+//
+// The values come back as they were, flags included. Called through the global offset table, so that no lazy
+// binding comes in between.
+
+#if defined(__x86_64__)
+
+// After the pushes the return address, which is the place in the ring's code, lies 88 bytes above %rbp. The
+// area of xsave has 64 bytes of header behind the first 512, which must be zero.
+__asm__(R"(
+.macro RING_CHECK_ASM name
+  .globl \name
+  .type \name, @function
+\name:
+  pushfq
+  cld
+  pushq %rax
+  pushq %rcx
+  pushq %rdx
+  pushq %rsi
+  pushq %rdi
+  pushq %r8
+  pushq %r9
+  pushq %r10
+  pushq %r11
+  pushq %rbp
+  movq %rsp, %rbp
+  subq $4096, %rsp
+  andq $-64, %rsp
+  xorl %eax, %eax
+  movq %rax, 512(%rsp)
+  movq %rax, 520(%rsp)
+  movq %rax, 528(%rsp)
+  movq %rax, 536(%rsp)
+  movq %rax, 544(%rsp)
+  movq %rax, 552(%rsp)
+  movq %rax, 560(%rsp)
+  movq %rax, 568(%rsp)
+  xorl %edx, %edx
+  movl $0xe7, %eax
+  xsave64 (%rsp)
+.endm
+.macro RING_CHECK_ASM_END name
+  xorl %edx, %edx
+  movl $0xe7, %eax
+  xrstor64 (%rsp)
+  movq %rbp, %rsp
+  popq %rbp
+  popq %r11
+  popq %r10
+  popq %r9
+  popq %r8
+  popq %rdi
+  popq %rsi
+  popq %rdx
+  popq %rcx
+  popq %rax
+  popfq
+  ret
+  .size \name, . - \name
+.endm
+.macro RING_CHECK_ASM_FENCE name, order
+  RING_CHECK_ASM \name
+  movl $\order, %edi
+  movq 88(%rbp), %rsi
+  call ring_check_asm_fence@PLT
+  RING_CHECK_ASM_END \name
+.endm
+.macro RING_CHECK_ASM_UPDATE name, bytes
+  RING_CHECK_ASM \name
+  movl $\bytes, %esi
+  movq 88(%rbp), %rdx
+  call ring_check_asm_update@PLT
+  RING_CHECK_ASM_END \name
+.endm
+  .text
+  RING_CHECK_ASM_FENCE ring_check_asm_rmb, 2
+  RING_CHECK_ASM_FENCE ring_check_asm_wmb, 3
+  RING_CHECK_ASM_FENCE ring_check_asm_mb, 5
+  RING_CHECK_ASM_UPDATE ring_check_asm_update1, 1
+  RING_CHECK_ASM_UPDATE ring_check_asm_update2, 2
+  RING_CHECK_ASM_UPDATE ring_check_asm_update4, 4
+  RING_CHECK_ASM_UPDATE ring_check_asm_update8, 8
+)");
+
+#endif

@@ -1,0 +1,199 @@
+// One step after the other: who can go on, what the driver picks, what the model makes of it.
+#include "emu/check/execution.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "emu/base/check.h"
+
+namespace ringside::check {
+
+namespace {
+
+// The compiler's callbacks carry no context.
+Execution* running = nullptr;
+
+constexpr std::uint32_t bit(std::uint32_t actor) {
+  return 1u << actor;
+}
+
+}  // namespace
+
+Execution::Execution(Space& space, Model& model, Program& program)
+    : space_(&space), model_(&model), program_(&program), fiber_count_(program.fiber_count()) {
+  RS_CHECK(fiber_count_ > 0 && fiber_count_ <= fibers_max);
+  spins_ = program.spins();
+}
+
+Execution* Execution::current() {
+  return running != nullptr && running->fibers_.in_fiber() ? running : nullptr;
+}
+
+void Execution::enter(void* execution, std::uint32_t fiber) {
+  auto* self = static_cast<Execution*>(execution);
+  self->program_->run(fiber);
+  self->finish_access(fiber);
+  self->finished_ |= bit(fiber);
+  if (self->starting_) self->fibers_.switch_to_main();
+  self->schedule();
+}
+
+End Execution::run(Driver& driver, Observer* observer) {
+  driver_ = &driver;
+  observer_ = observer;
+  failure_.clear();
+  end_ = End::complete;
+  enabled_ = 0;
+  finished_ = 0;
+  steps_ = 0;
+  numbers_ = {};
+  in_access_ = {};
+  raised_ = {};
+  changes_ = 0;
+  own_changes_ = {};
+  changes_seen_ = {};
+  so_far_.clear();
+  program_->reset();
+  model_->begin(fiber_count_);
+  running = this;
+  starting_ = true;
+  for (std::uint32_t fiber = 0; fiber < fiber_count_ && end_ == End::complete; ++fiber) {
+    fibers_.prepare(fiber, &Execution::enter, this);
+    fibers_.switch_to(fiber);
+  }
+  starting_ = false;
+  if (end_ == End::complete) schedule();
+  running = nullptr;
+  if (end_ == End::complete) {
+    failure_ = program_->judge();
+    if (!failure_.empty()) end_ = End::failed;
+  }
+  return end_;
+}
+
+std::uint32_t Execution::announce(Op op) {
+  const std::uint32_t self = fibers_.current();
+  finish_access(self);
+  if (op.reads() || op.writes()) ++accesses_;
+  if (model_->ignores(op)) return 0;
+  model_->place(op);
+  if (op.kind == OpKind::await) {
+    op.also = space_->change_location();
+    op.also_writes = true;
+  } else {
+    op.changes = spins_ && op.writes() && op.last > op.first;
+  }
+  next_[self] = op;
+  if (starting_) {
+    fibers_.switch_to_main();
+  } else {
+    schedule();
+  }
+  return option_[self];
+}
+
+/// The access that `fiber` was let make lies behind it.
+void Execution::finish_access(std::uint32_t fiber) {
+  if (!in_access_[fiber]) return;
+  in_access_[fiber] = false;
+  model_->after(fiber, next_[fiber], numbers_[fiber]);
+  told(fiber);
+}
+
+void Execution::told(std::uint32_t actor) {
+  if (observer_ == nullptr) return;
+  const bool flushes = actor >= fibers_max;
+  observer_->happened(*this, actor, next_[actor], flushes ? 0 : option_[actor],
+                      flushes ? 1 : options_[actor]);
+}
+
+bool Execution::can_go_on(std::uint32_t fiber) const {
+  const Op& op = next_[fiber];
+  if (op.kind == OpKind::wait && !raised_[op.argument]) return false;
+  if (op.kind == OpKind::await && changes_ - own_changes_[fiber] == changes_seen_[fiber]) return false;
+  return model_->ready(fiber, op);
+}
+
+void Execution::find_enabled() {
+  enabled_ = 0;
+  for (std::uint32_t fiber = 0; fiber < fiber_count_; ++fiber) {
+    if ((finished_ & bit(fiber)) == 0 && can_go_on(fiber)) enabled_ |= bit(fiber);
+    if (model_->has_flush(fiber)) {
+      enabled_ |= bit(fiber + fibers_max);
+      next_[fiber + fibers_max] = model_->flush_op(fiber);
+      next_[fiber + fibers_max].changes = spins_;
+    }
+  }
+}
+
+/// Lets things happen until the fiber that called is picked. On the main stack: until the execution is over.
+void Execution::schedule() {
+  for (;;) {
+    find_enabled();
+    if (enabled_ == 0) return leave(all_rest() ? End::complete : End::deadlock);
+    if (++steps_ > steps_max) return leave(End::endless);
+    const Decision decision = driver_->pick(*this);
+    if (decision.actor == Decision::stop) return leave(End::abandoned);
+    so_far_.push_back(decision);
+    ++steps_in_all_;
+    if (decision.actor >= fibers_max) {
+      flush(decision.actor);
+      continue;
+    }
+    perform(decision.actor, decision.option);
+    if (model_->race() != nullptr) {
+      // Shown as a step, so that a report can name it.
+      finish_access(decision.actor);
+      return leave(End::race);
+    }
+    return fibers_.switch_to(decision.actor);
+  }
+}
+
+/// Nobody waits who has anything to wait for.
+bool Execution::all_rest() const {
+  for (std::uint32_t fiber = 0; fiber < fiber_count_; ++fiber) {
+    if ((finished_ & bit(fiber)) == 0 && !program_->may_sleep(fiber)) return false;
+  }
+  return true;
+}
+
+void Execution::flush(std::uint32_t actor) {
+  count(actor);
+  model_->flush(actor - fibers_max);
+  told(actor);
+}
+
+void Execution::count(std::uint32_t actor) {
+  ++numbers_[actor];
+  if (!next_[actor].changes) return;
+  ++changes_;
+  ++own_changes_[actor % fibers_max];
+}
+
+void Execution::perform(std::uint32_t actor, std::uint32_t option) {
+  count(actor);
+  const Op& op = next_[actor];
+  if (op.kind == OpKind::notify) raised_[op.argument] = true;
+  if (op.kind == OpKind::wait) raised_[op.argument] = false;
+  if (op.kind == OpKind::await) changes_seen_[actor] = changes_ - own_changes_[actor];
+  option_[actor] = option;
+  options_[actor] = observer_ == nullptr ? 1 : model_->options(actor, op, nullptr);
+  in_access_[actor] = true;
+  model_->before(actor, op, option, numbers_[actor]);
+}
+
+void Execution::fail(std::string text) {
+  finish_access(fibers_.current());
+  failure_ = std::move(text);
+  leave(End::failed);
+  std::abort();
+}
+
+/// Ends the execution. A fiber that calls this is never gone on with.
+void Execution::leave(End how) {
+  end_ = how;
+  if (fibers_.in_fiber()) fibers_.switch_to_main();
+}
+
+}  // namespace ringside::check

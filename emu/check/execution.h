@@ -1,0 +1,151 @@
+// One execution of a program under a model: fibers that announce each operation, the state that the
+// operations need beside the page (events, choices), and a driver who says what comes next.
+//
+// A fiber runs until it announces its next operation; that one happens when the driver picks the fiber.
+// Announcements are made on the fiber's own stack and the driver is asked there, so that a fiber which goes
+// on costs no switch. One execution at a time in a process may listen to the compiler's callbacks (see
+// tsan_abi.cc).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "emu/check/fibers.h"
+#include "emu/check/model.h"
+
+namespace ringside::check {
+
+/// What is executed. `reset` puts everything but the page back; `entry` is what fiber `fiber` does.
+class Program {
+ public:
+  virtual ~Program() = default;
+  [[nodiscard]] virtual std::uint32_t fiber_count() const = 0;
+  /// Makes the space as every execution begins.
+  virtual void reset() = 0;
+  virtual void run(std::uint32_t fiber) = 0;
+  /// Somebody spins (ring_check_await).
+  [[nodiscard]] virtual bool spins() const { return false; }
+  /// After all fibers have ended: what is wrong with what came out, or nothing.
+  [[nodiscard]] virtual std::string judge() { return {}; }
+  /// True: it is no failure if this fiber sleeps for ever.
+  [[nodiscard]] virtual bool may_sleep(std::uint32_t) const { return false; }
+};
+
+class Execution;
+
+struct Decision {
+  static constexpr std::uint32_t stop = actors_max;
+  std::uint32_t actor = stop;
+  std::uint32_t option = 0;
+};
+
+/// What was picked at each step; enough to have the same execution again.
+using Schedule = std::vector<Decision>;
+
+/// Decides what happens next. Called on whatever stack runs: it must not switch fibers.
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  virtual Decision pick(const Execution& execution) = 0;
+};
+
+/// Told of each step when it is over, for reports.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void happened(const Execution& execution, std::uint32_t actor, const Op& op, std::uint32_t option,
+                        std::uint32_t options) = 0;
+};
+
+enum class End : std::uint8_t {
+  complete,
+  deadlock,  ///< all that have not ended wait
+  failed,    ///< by ring_check_fail, or the program's judgement
+  race,
+  endless,    ///< more steps than any ring needs
+  abandoned,  ///< the driver wanted no more of it
+};
+
+class Execution {
+ public:
+  /// More than this is no ring's work any more.
+  static constexpr std::uint32_t steps_max = 20000;
+
+  Execution(Space& space, Model& model, Program& program);
+
+  [[nodiscard]] End run(Driver& driver, Observer* observer = nullptr);
+  /// Why it failed.
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+
+  // -- for drivers and observers
+  [[nodiscard]] const Space& space() const { return *space_; }
+  [[nodiscard]] const Model& model() const { return *model_; }
+  [[nodiscard]] std::uint32_t fiber_count() const { return fiber_count_; }
+  /// Who can go on, a bit each.
+  [[nodiscard]] std::uint32_t enabled() const { return enabled_; }
+  [[nodiscard]] std::uint32_t finished() const { return finished_; }
+  /// What `actor` does next. Only of actors that are enabled or blocked.
+  [[nodiscard]] const Op& op(std::uint32_t actor) const { return next_[actor]; }
+  [[nodiscard]] bool is_raised(std::uint32_t side) const { return raised_[side]; }
+  [[nodiscard]] std::uint32_t steps() const { return steps_; }
+  [[nodiscard]] std::uint32_t steps_of(std::uint32_t actor) const { return numbers_[actor]; }
+
+  // -- for what runs on a fiber
+  /// The execution that the running fiber belongs to; null outside of one.
+  [[nodiscard]] static Execution* current();
+  /// Tells what comes next, and comes back when it is to happen. What a choice yields is returned.
+  std::uint32_t announce(Op op);
+  /// Ends the execution. Does not return.
+  [[noreturn]] void fail(std::string text);
+  [[nodiscard]] std::uint32_t fiber() const { return fibers_.current(); }
+  [[nodiscard]] Fibers& fibers() { return fibers_; }
+  /// Steps over all executions.
+  [[nodiscard]] std::uint64_t steps_in_all() const { return steps_in_all_; }
+  /// What the driver has picked in this execution.
+  [[nodiscard]] const Schedule& so_far() const { return so_far_; }
+  /// Accesses that were seen on the space, over all executions.
+  [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
+
+ private:
+  static void enter(void* execution, std::uint32_t fiber);
+  void finish_access(std::uint32_t fiber);
+  void schedule();
+  void find_enabled();
+  [[nodiscard]] bool can_go_on(std::uint32_t fiber) const;
+  void perform(std::uint32_t actor, std::uint32_t option);
+  void leave(End how);
+  [[nodiscard]] bool all_rest() const;
+  void flush(std::uint32_t actor);
+  void count(std::uint32_t actor);
+  void told(std::uint32_t actor);
+
+  Space* space_;
+  Model* model_;
+  Program* program_;
+  Fibers fibers_;
+  Driver* driver_ = nullptr;
+  Observer* observer_ = nullptr;
+  std::string failure_;
+  End end_ = End::complete;
+  bool starting_ = false;
+  bool spins_ = false;
+  std::uint32_t fiber_count_ = 0;
+  std::uint32_t enabled_ = 0;
+  std::uint32_t finished_ = 0;
+  std::uint32_t steps_ = 0;
+  std::array<Op, actors_max> next_ = {};
+  std::array<std::uint32_t, actors_max> numbers_ = {};
+  std::array<bool, fibers_max> in_access_ = {};
+  std::array<std::uint32_t, fibers_max> option_ = {};
+  std::array<std::uint32_t, fibers_max> options_ = {};
+  std::array<bool, 2> raised_ = {};
+  std::uint32_t changes_ = 0;
+  std::array<std::uint32_t, fibers_max> own_changes_ = {};
+  std::array<std::uint32_t, fibers_max> changes_seen_ = {};
+  std::uint64_t accesses_ = 0;
+  std::uint64_t steps_in_all_ = 0;
+  Schedule so_far_;
+};
+
+}  // namespace ringside::check

@@ -1,0 +1,310 @@
+// The analysis of races, sleep sets and backtracking, on the tree along the current execution. No step is
+// made here.
+#include "emu/check/explorer.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "emu/base/check.h"
+
+namespace ringside::check {
+
+namespace {
+
+constexpr std::uint32_t bit(std::uint32_t actor) {
+  return 1u << actor;
+}
+
+constexpr std::uint32_t flushers = ((1u << fibers_max) - 1) << fibers_max;
+
+/// The fiber and its store buffer: they share the buffer's order and nothing else.
+constexpr bool are_pair(std::uint32_t actor, std::uint32_t other) {
+  return actor != other && actor % fibers_max == other % fibers_max;
+}
+
+/// It went into a store buffer, where nobody else sees it.
+bool is_buffered(const Op& op) {
+  return op.kind == OpKind::store && op.first == op.last;
+}
+
+/// Goes on only with an empty store buffer (where there is one).
+bool is_barrier(const Op& op) {
+  switch (op.kind) {
+    case OpKind::update:
+    case OpKind::notify:
+    case OpKind::wait:
+      return true;
+    case OpKind::fence:
+    case OpKind::store:
+      return op.order == Order::seq_cst;
+    case OpKind::load:
+    case OpKind::await:
+    case OpKind::choose:
+    case OpKind::flush:
+      return false;
+  }
+  return false;
+}
+
+/// Two notifications may swap; a wait takes what was raised, so it may swap with neither.
+bool writes_range(const Op& op) {
+  return op.writes() || op.kind == OpKind::wait;
+}
+
+void join(Clock& clock, const Clock& other) {
+  for (std::size_t i = 0; i < clock.size(); ++i) clock[i] = std::max(clock[i], other[i]);
+}
+
+}  // namespace
+
+std::uint32_t plain_choice(std::uint32_t candidates, std::uint32_t last) {
+  const std::uint32_t to_flush = candidates & flushers;
+  if (to_flush != 0) return static_cast<std::uint32_t>(std::countr_zero(to_flush));
+  if (last < actors_max && (candidates & bit(last % fibers_max)) != 0) return last % fibers_max;
+  return static_cast<std::uint32_t>(std::countr_zero(candidates));
+}
+
+Explorer::Explorer(const Execution& execution, const Limits& limits)
+    : bound_(limits.bound), touched_(execution.space().location_count()) {
+  nodes_.reserve(1024);
+  forget();
+}
+
+void Explorer::forget() {
+  depth_ = 0;
+  for (const std::uint16_t location : touched_list_) touched_[location] = {};
+  touched_list_.clear();
+  last_of_ = {};
+  count_of_ = {};
+  for (auto& stores : buffered_) stores.clear();
+}
+
+/// Calls each(location, does it write there).
+template <class Each>
+void Explorer::each_location(const Op& op, Each each) const {
+  const bool writes = writes_range(op);
+  for (std::uint32_t location = op.first; location < op.last; ++location) each(location, writes);
+  if (op.also != 0) each(op.also, op.also_writes);
+  // The last location of all; whoever changes something may swap with others who do.
+  if (op.changes) each(touched_.size() - 1, false);
+}
+
+/// The step at `depth` has happened.
+void Explorer::touch(std::uint32_t depth) {
+  const Node& node = nodes_[depth];
+  each_location(node.op, [&](std::size_t location, bool writes) {
+    Touched& touched = touched_[location];
+    (writes ? touched.write : touched.read)[node.actor] = static_cast<std::uint16_t>(depth + 1);
+    touched_list_.push_back(static_cast<std::uint16_t>(location));
+  });
+  last_of_[node.actor] = depth + 1;
+  count_of_[node.actor] = node.number;
+  if (is_buffered(node.op)) buffered_[node.actor].push_back(depth + 1);
+}
+
+Decision Explorer::pick(const Execution& execution) {
+  if (depth_ >= length_) {
+    add_node(execution);
+    if (length_ == depth_) return {};
+  }
+  Node& node = nodes_[depth_];
+  if (depth_ >= fresh_) {
+    analyse(execution, node);
+    fresh_ = depth_ + 1;
+  }
+  touch(depth_++);
+  return {node.actor, node.option};
+}
+
+/// A state that was not seen before. There is none if everything that could be done here is done elsewhere.
+void Explorer::add_node(const Execution& execution) {
+  Node node;
+  node.enabled = static_cast<std::uint8_t>(execution.enabled());
+  std::uint32_t last = actors_max;
+  if (depth_ > 0) {
+    const Node& before = nodes_[depth_ - 1];
+    last = before.actor;
+    for (std::uint32_t asleep = before.sleep; asleep != 0; asleep &= asleep - 1) {
+      const auto actor = static_cast<std::uint32_t>(std::countr_zero(asleep));
+      if (!dependent(actor, execution.op(actor), before.actor, before.op))
+        node.sleep |= static_cast<std::uint8_t>(bit(actor));
+    }
+    node.cost = before.cost + cost_of(depth_ - 1, before.actor, before.option);
+  }
+  if (nodes_.size() <= depth_) nodes_.resize(depth_ + 1);
+  nodes_[depth_] = node;
+  const std::uint32_t candidates = affordable(depth_, node.enabled & ~node.sleep);
+  if (candidates == 0) return;
+  nodes_[depth_].actor = static_cast<std::uint8_t>(plain_choice(candidates, last));
+  nodes_[depth_].backtrack = static_cast<std::uint8_t>(bit(nodes_[depth_].actor));
+  length_ = depth_ + 1;
+}
+
+bool Explorer::dependent(std::uint32_t actor, const Op& op, std::uint32_t other_actor, const Op& other) {
+  if (are_pair(actor, other_actor)) return false;
+  const bool write = writes_range(op);
+  const bool other_write = writes_range(other);
+  if ((write || other_write) && op.first < other.last && other.first < op.last) return true;
+  if (op.also != 0 && op.also == other.also && (op.also_writes || other.also_writes)) return true;
+  // Waiting for anything to be written, and writing.
+  if (op.kind == OpKind::await && (other.changes || other.kind == OpKind::await)) return true;
+  return other.kind == OpKind::await && op.changes;
+}
+
+/// Deviations from the plain order that `actor` doing the next step at `depth` is.
+std::uint32_t Explorer::cost_of(std::uint32_t depth, std::uint32_t actor, std::uint32_t option) const {
+  const Node& node = nodes_[depth];
+  std::uint32_t cost = option > 0 && node.op.kind == OpKind::load ? 1 : 0;
+  if (actor >= fibers_max || depth == 0) return cost;
+  const Node& before = nodes_[depth - 1];
+  const bool was_delaying = before.actor < fibers_max && (before.enabled & flushers) != 0;
+  if ((node.enabled & flushers) != 0 && !was_delaying) ++cost;
+  const std::uint32_t running = before.actor % fibers_max;
+  if (actor != running && (node.enabled & bit(running)) != 0) ++cost;
+  return cost;
+}
+
+/// Those of the candidates that the bound allows.
+std::uint32_t Explorer::affordable(std::uint32_t depth, std::uint32_t candidates) {
+  if (bound_ == unbounded) return candidates;
+  std::uint32_t allowed = 0;
+  for (std::uint32_t left = candidates; left != 0; left &= left - 1) {
+    const auto actor = static_cast<std::uint32_t>(std::countr_zero(left));
+    if (nodes_[depth].cost + cost_of(depth, actor, 0) <= bound_) {
+      allowed |= bit(actor);
+    } else {
+      left_out_ = true;
+    }
+  }
+  return allowed;
+}
+
+/// Finds what happens before the step that `node` makes, and what could as well happen after it.
+void Explorer::analyse(const Execution& execution, Node& node) {
+  const std::uint32_t actor = node.actor;
+  node.op = execution.op(actor);
+  node.number = static_cast<std::uint16_t>(count_of_[actor] + 1);
+  node.was_raised = (node.op.kind == OpKind::notify || node.op.kind == OpKind::wait) &&
+                    execution.is_raised(node.op.argument);
+  Clock past = {};
+  if (last_of_[actor] != 0) past = nodes_[last_of_[actor] - 1].clock;
+  if (actor >= fibers_max) {
+    join(past, nodes_[buffered_[actor - fibers_max][node.number - 1u] - 1].clock);
+  } else if (is_barrier(node.op) && last_of_[actor + fibers_max] != 0) {
+    join(past, nodes_[last_of_[actor + fibers_max] - 1].clock);
+  }
+  node.options = static_cast<std::uint8_t>(
+      actor >= fibers_max ? 1 : std::min(execution.model().options(actor, node.op, &past), 255u));
+  node.option = 0;
+
+  candidates_.clear();
+  each_location(node.op, [&](std::size_t location, bool writes) {
+    const Touched& touched = touched_[location];
+    for (std::uint32_t other = 0; other < actors_max; ++other) {
+      if (other == actor || are_pair(actor, other)) continue;
+      const std::uint32_t latest =
+          writes ? std::max(touched.write[other], touched.read[other]) : touched.write[other];
+      if (latest != 0 && nodes_[latest - 1].number > past[other]) candidates_.push_back(latest - 1);
+    }
+  });
+  node.clock = past;
+  if (!candidates_.empty()) {
+    std::sort(candidates_.begin(), candidates_.end(), std::greater<>());
+    candidates_.erase(std::unique(candidates_.begin(), candidates_.end()), candidates_.end());
+    // What lies in the past of a later candidate is ordered by it, and no race.
+    std::size_t races = 0;
+    for (const std::uint32_t candidate : candidates_) {
+      const Node& earlier = nodes_[candidate];
+      if (node.clock[earlier.actor] >= earlier.number) continue;
+      join(node.clock, earlier.clock);
+      if (reversible(candidate, node)) candidates_[races++] = candidate;
+    }
+    candidates_.resize(races);
+  }
+  node.clock[actor] = node.number;
+  for (const std::uint32_t race : candidates_) reverse(race, node);
+}
+
+/// False: the later step was not possible before the earlier one.
+bool Explorer::reversible(std::uint32_t race, const Node& node) const {
+  const Node& earlier = nodes_[race];
+  if (node.op.kind == OpKind::wait && earlier.op.kind == OpKind::notify) {
+    if (earlier.was_raised) return true;
+    // Somebody else may have raised it as well.
+    const Touched& touched = touched_[node.op.first];
+    return std::count_if(touched.read.begin(), touched.read.end(), [](std::uint16_t at) { return at != 0; }) >
+           1;
+  }
+  return true;
+}
+
+/// Asks for an execution in which the step of `node` comes before the one at depth `race`.
+void Explorer::reverse(std::uint32_t race, const Node& node) {
+  const Node& earlier = nodes_[race];
+  // What does not depend on the earlier step can happen without it, then `node`. Whoever can begin that is an
+  // initial.
+  std::array<std::uint16_t, actors_max> first = {};
+  std::uint32_t initials = 0;
+  const auto take = [&](const Node& step) {
+    if (first[step.actor] != 0) return;
+    first[step.actor] = step.number;
+    for (std::uint32_t other = 0; other < actors_max; ++other) {
+      if (other != step.actor && first[other] != 0 && step.clock[other] >= first[other]) return;
+    }
+    initials |= bit(step.actor);
+  };
+  for (std::uint32_t at = race + 1; at < depth_; ++at) {
+    if (nodes_[at].clock[earlier.actor] < earlier.number) take(nodes_[at]);
+  }
+  take(node);
+  Node& where = nodes_[race];
+  if ((initials & (where.backtrack | where.sleep)) != 0) return;
+  std::uint32_t chosen = initials & where.enabled;
+  if (chosen == 0) {
+    where.backtrack = where.enabled;
+    return;
+  }
+  if (bound_ != unbounded) {
+    const std::uint32_t allowed = affordable(race, chosen);
+    if (allowed != 0) chosen = allowed;
+  }
+  const std::uint32_t one = (chosen & bit(node.actor)) != 0 ? bit(node.actor) : chosen & (~chosen + 1);
+  where.backtrack |= static_cast<std::uint8_t>(one);
+}
+
+bool Explorer::next() {
+  while (length_ > 0) {
+    const std::uint32_t depth = length_ - 1;
+    Node& node = nodes_[depth];
+    if (node.option + 1 < node.options) {
+      const auto option = static_cast<std::uint32_t>(node.option + 1);
+      if (node.cost + cost_of(depth, node.actor, option) <= bound_) {
+        ++node.option;
+        fresh_ = length_;
+        forget();
+        return true;
+      }
+      left_out_ = true;
+    }
+    node.sleep |= static_cast<std::uint8_t>(bit(node.actor));
+    const std::uint32_t candidates = affordable(depth, node.backtrack & ~node.sleep);
+    if (candidates != 0) {
+      node.actor = static_cast<std::uint8_t>(
+          plain_choice(candidates, depth > 0 ? nodes_[depth - 1].actor : actors_max));
+      node.option = 0;
+      fresh_ = depth;
+      forget();
+      return true;
+    }
+    --length_;
+  }
+  return false;
+}
+
+std::uint32_t Explorer::deviations() const {
+  if (depth_ == 0) return 0;
+  const Node& last = nodes_[depth_ - 1];
+  return last.cost + cost_of(depth_ - 1, last.actor, last.option);
+}
+
+}  // namespace ringside::check

@@ -1,0 +1,152 @@
+/* What a ring brings to be checked by `ringside ring-check`: C, for C11 and C++11 and later.
+ *
+ * A plug-in is a shared object that exports one function, ring_check_plugin(). It answers a table of the
+ * ring's functions and of the shared words. The checker calls them on two fibers, the front and the back, and
+ * tries every interleaving of their accesses to the page under a memory model. The ring code itself is
+ * compiled as it is: `ringside ring-check cc` adds what makes its accesses visible.
+ *
+ * Between two executions the checker puts back the page and the plug-in's own variables (.data and .bss) as
+ * they were after loading; so keep the ends' private state in static variables, and allocate nothing that
+ * lives longer than a call.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Moves when the table or a meaning changes; a checker refuses what it does not know. */
+#define RING_CHECK_ABI 1u
+
+#define RING_CHECK_PAYLOAD_MAX 64u
+
+/* Who: the requester's end, and the answerer's. */
+enum ring_check_side { RING_CHECK_FRONT = 0, RING_CHECK_BACK = 1 };
+
+/* What a shared word is for. Every word in the page by which the ends synchronise must be listed; all else in
+ * the page is payload, which must never be read while it is written. */
+enum ring_check_word_kind {
+  RING_CHECK_REQ_INDEX =
+      0, /* how far requests have been published; a free-running index unless INDEX_MODULO is set */
+  RING_CHECK_RSP_INDEX = 1, /* how far responses have been published */
+  RING_CHECK_EVENT = 2,     /* an event index or a threshold: steers notification */
+  RING_CHECK_FLAG = 3       /* anything else: a bit that says asleep, a mask, a lock */
+};
+
+struct ring_check_word {
+  const char* name; /* as reports call it: "req_prod" */
+  uint32_t offset;  /* bytes from the start of the page */
+  uint32_t size;    /* 1, 2, 4 or 8 bytes; aligned to its size */
+  uint32_t kind;    /* enum ring_check_word_kind */
+  uint32_t writer;  /* enum ring_check_side, or RING_CHECK_BOTH */
+};
+#define RING_CHECK_BOTH 2u
+
+/* One message as the application sees it. `bytes` beyond `length` mean nothing. */
+struct ring_check_item {
+  uint32_t id;
+  uint32_t length; /* 0 .. the ring's payload_bytes */
+  uint8_t bytes[RING_CHECK_PAYLOAD_MAX];
+};
+
+/* What the ring can do and promises, beyond moving requests one way. Unset: it is not asked for. */
+enum ring_check_capability {
+  RING_CHECK_RESPONSES = 1, /* push_rsp and pop_rsp are there */
+  RING_CHECK_ANY_START = 2, /* init() honours `start`: indices may begin anywhere up to 2^32 - 1 */
+  RING_CHECK_REATTACH =
+      4, /* an end may attach again while messages are outstanding; none is lost or doubled */
+  RING_CHECK_ATTACH_RUNNING = 8, /* an end may attach while the other one is already at work */
+  RING_CHECK_HOSTILE_FRONT = 16, /* the back stands anything that a front may write into the page */
+  RING_CHECK_HOSTILE_BACK = 32,  /* the front stands anything that a back may write into the page */
+  RING_CHECK_KEEPS_ID = 64,      /* pop_rsp itself rejects an id that is not outstanding */
+  RING_CHECK_LENGTHS =
+      128, /* lengths from 0 to payload_bytes arrive as sent; otherwise always payload_bytes are sent */
+  RING_CHECK_TWO_FRONTS = 256, /* two threads may use the front at once (it has a lock of its own) */
+  RING_CHECK_WHOLE_SLOTS =
+      512, /* a response leaves nothing in its slot but itself and zeros or what was there before */
+  RING_CHECK_INDEX_MODULO = 1024, /* indices run to a modulus and not through all values of their type */
+  RING_CHECK_SPINS = 2048         /* an end waits by looking (ring_check_await), never by ring_check_wait */
+};
+
+/* A program of your own, for code that does not fit the table: up to 4 functions that run as fibers on the
+ * page. `check` runs after all have ended and calls ring_check_fail() if something is wrong; it may be NULL.
+ */
+struct ring_check_scenario {
+  const char* name;
+  uint32_t fiber_count;
+  const char* fiber_names[4];
+  void (*fibers[4])(void* page);
+  void (*check)(void* page);
+};
+
+struct ring_check_ring {
+  uint32_t abi; /* RING_CHECK_ABI */
+  uint32_t capabilities;
+  const char* name;
+  uint32_t page_bytes;    /* 1 .. 65536; the page is zeroed and 64-byte aligned before init() */
+  uint32_t slots;         /* messages that the ring can hold */
+  uint32_t payload_bytes; /* the largest item, at most RING_CHECK_PAYLOAD_MAX */
+  uint32_t slots_offset;  /* where the slots lie, so that reports can show them; slot_bytes 0: nowhere */
+  uint32_t slot_bytes;
+  const struct ring_check_word* words;
+  uint32_t word_count; /* at most 32 */
+
+  /* Makes the page as it is before anybody attached, all indices at `start` (0 unless ANY_START). Runs alone.
+   */
+  void (*init)(void* page, uint32_t start);
+  /* Takes an end of the ring. 0, or negative: refused. On a page that is in use (REATTACH) it goes on where
+   * the page says. */
+  int (*front_attach)(void* page, uint32_t start);
+  int (*back_attach)(void* page, uint32_t start);
+  /* 1: done; 0: no room, or nothing there; negative: the peer's page makes no sense, nothing was done. A push
+   * that makes its message visible at once notifies at once; one that does not, does both in publish. */
+  int (*push_req)(const struct ring_check_item* item);
+  int (*pop_req)(struct ring_check_item* item);
+  int (*push_rsp)(const struct ring_check_item* item); /* NULL without RESPONSES */
+  int (*pop_rsp)(struct ring_check_item* item);        /* NULL without RESPONSES */
+  void (*front_publish)(void);                         /* NULL: push_req publishes by itself */
+  void (*back_publish)(void);                          /* NULL: push_rsp publishes by itself */
+  /* The last look before an end waits, with all that must be done to be woken (arming). 1: there is more, do
+   * not wait. NULL: only with SPINS. */
+  int (*front_final_check)(void);
+  int (*back_final_check)(void);
+  /* Called when an end has been woken, before it looks. NULL: nothing to do. */
+  void (*front_woken)(void);
+  void (*back_woken)(void);
+  /* Gives an end up before it attaches again. NULL: nothing to do. */
+  void (*detach)(int side);
+
+  const struct ring_check_scenario* scenarios;
+  uint32_t scenario_count;
+};
+
+/* What the plug-in exports. */
+__attribute__((visibility("default"))) const struct ring_check_ring* ring_check_plugin(void);
+
+/* What the checker gives the ring. Each may be called from the functions above only. */
+
+/* Barriers, for code that makes them in assembler (the wrapper finds mfence, sfence, lfence and lock-prefixed
+ * instructions by itself) or for an architecture of its own: a write barrier (release), a read barrier
+ * (acquire), a full one. */
+void ring_check_wmb(void);
+void ring_check_rmb(void);
+void ring_check_mb(void);
+/* Raises the event of `side`. It stays raised until that side waits; raised twice is raised once. */
+void ring_check_notify(int side);
+/* Sleeps until the event of `side` is raised, and takes it. The checker calls it after the final check; code
+ * of your own may. */
+void ring_check_wait(int side);
+/* In a loop that spins on the page: nothing is missed if the loop goes on only after another fiber has
+ * written something. */
+void ring_check_await(void);
+/* Ends the execution as failed. `text` is copied. Does not return. */
+void ring_check_fail(const char* text);
+/* One of 0 .. n - 1; all are tried. `why` is shown in the report. n is at most 255. */
+uint32_t ring_check_choose(uint32_t n, const char* why);
+
+#ifdef __cplusplus
+}
+#endif

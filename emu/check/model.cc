@@ -1,0 +1,47 @@
+// What the models have in common, and which there are.
+#include "emu/check/model.h"
+
+#include "emu/check/model_c11.h"
+#include "emu/check/model_sc.h"
+#include "emu/check/model_tso.h"
+
+namespace ringside::check {
+
+std::string_view name_of(ModelName name) {
+  switch (name) {
+    case ModelName::sc:
+      return "SC";
+    case ModelName::tso:
+      return "TSO";
+    case ModelName::c11:
+      return "C11";
+  }
+  return "?";
+}
+
+bool Model::ready(std::uint32_t, const Op&) const {
+  return true;
+}
+
+std::uint32_t Model::options(std::uint32_t, const Op& op, const Clock*) const {
+  return op.kind == OpKind::choose ? op.argument : 1;
+}
+
+Op Model::flush_op(std::uint32_t) const {
+  RS_CHECK(!"this model has no store buffers");
+  return {};
+}
+
+std::unique_ptr<Model> Model::make(ModelName name, const Space& space) {
+  switch (name) {
+    case ModelName::sc:
+      return std::make_unique<ModelSc>(space);
+    case ModelName::tso:
+      return std::make_unique<ModelTso>(space);
+    case ModelName::c11:
+      return std::make_unique<ModelC11>(space);
+  }
+  return nullptr;
+}
+
+}  // namespace ringside::check

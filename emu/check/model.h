@@ -1,0 +1,94 @@
+// What a read may yield and when a write is seen: the memory model, as far as the compiled accesses of ring
+// code let it decide.
+//
+// The accesses themselves are machine instructions on the page, so a model works around each of them:
+// before() puts into the page what the access is to find there, after() takes from the page what it has left.
+// Between the two nobody else runs. One thread, one execution at a time; begin() starts anew.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "emu/check/op.h"
+#include "emu/check/space.h"
+
+namespace ringside::check {
+
+enum class ModelName : std::uint8_t {
+  sc,   ///< sequential consistency: one memory, one order
+  tso,  ///< x86: each thread's stores wait in a buffer of its own
+  c11,  ///< RC11 without load buffering: a load may yield an old value, as far as coherence and barriers let
+        ///< it
+};
+
+[[nodiscard]] std::string_view name_of(ModelName name);
+
+/// How many steps of each actor come before something: what an explorer knows of causes.
+using Clock = std::array<std::uint16_t, actors_max>;
+
+/// Two accesses to the same byte of payload, one of them a write, and nothing that orders them.
+struct Race {
+  std::uint32_t offset = 0;
+  std::uint32_t earlier_fiber = 0;
+  std::uint32_t earlier_number = 0;  ///< that fiber's how many-th step, from 1
+  bool earlier_wrote = false;
+};
+
+class Model {
+ public:
+  explicit Model(const Space& space) : space_(&space) {}
+  virtual ~Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  /// The space is as every fiber is to find it first.
+  virtual void begin(std::uint32_t fiber_count) = 0;
+  /// Fills in which locations the operation touches under this model.
+  virtual void place(Op& op) const = 0;
+  /// Barriers that mean nothing under this model are no steps at all.
+  [[nodiscard]] virtual bool ignores(const Op&) const { return false; }
+  /// False: not before its store buffer is empty.
+  [[nodiscard]] virtual bool ready(std::uint32_t fiber, const Op& op) const;
+  /// How many values the operation may yield, at least 1; 0 is always the newest. `past`: what is known to
+  /// come before it; values that another order of steps yields as well are not offered again. Null: all are
+  /// offered.
+  [[nodiscard]] virtual std::uint32_t options(std::uint32_t fiber, const Op& op, const Clock* past) const;
+  /// `number`: the fiber's how many-th step this is, from 1.
+  virtual void before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) = 0;
+  virtual void after(std::uint32_t fiber, const Op& op, std::uint32_t number) = 0;
+
+  /// Store buffers: is there something to flush, which, and do it.
+  [[nodiscard]] virtual bool has_flush(std::uint32_t) const { return false; }
+  [[nodiscard]] virtual Op flush_op(std::uint32_t fiber) const;
+  virtual void flush(std::uint32_t) {}
+
+  /// What reports show: memory as it is once everything that was written is seen. `bytes` are copied to `to`.
+  virtual void peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const = 0;
+
+  /// Set by before() when it found one; the execution has failed then.
+  [[nodiscard]] const Race* race() const { return has_race_ ? &race_ : nullptr; }
+  /// Off: payload may race (a hostile peer writes where and when it likes).
+  void forgive_races(bool forgive) { forgives_ = forgive; }
+
+  [[nodiscard]] static std::unique_ptr<Model> make(ModelName name, const Space& space);
+
+ protected:
+  [[nodiscard]] const Space& space() const { return *space_; }
+  [[nodiscard]] bool forgives_races() const { return forgives_; }
+  void found(const Race& race) {
+    if (has_race_) return;
+    race_ = race;
+    has_race_ = true;
+  }
+  void no_race() { has_race_ = false; }
+
+ private:
+  const Space* space_;
+  Race race_;
+  bool has_race_ = false;
+  bool forgives_ = false;
+};
+
+}  // namespace ringside::check

@@ -1,0 +1,56 @@
+// One visible operation of ring code under the checker: an access to what the ends share, a barrier, or a
+// call of a service. Between two of them a fiber runs undisturbed, so they are all that an interleaving is
+// made of.
+#pragma once
+
+#include <cstdint>
+
+namespace ringside::check {
+
+/// Fibers are actors 0..3; under TSO the store buffer of fiber f is flushed by actor f + fibers_max.
+inline constexpr std::uint32_t fibers_max = 4;
+inline constexpr std::uint32_t actors_max = 2 * fibers_max;
+
+enum class OpKind : std::uint8_t {
+  load,
+  store,
+  update,  ///< a locked read-modify-write
+  fence,
+  notify,
+  wait,
+  await,   ///< goes on after somebody else has written
+  choose,  ///< one of several ways, chosen by nobody
+  flush,   ///< the oldest entry of a store buffer reaches memory
+};
+
+/// Of atomic operations; what is no atomic is `plain`.
+enum class Order : std::uint8_t { plain, relaxed, acquire, release, acq_rel, seq_cst };
+
+[[nodiscard]] constexpr bool acquires(Order order) {
+  return order == Order::acquire || order == Order::acq_rel || order == Order::seq_cst;
+}
+[[nodiscard]] constexpr bool releases(Order order) {
+  return order == Order::release || order == Order::acq_rel || order == Order::seq_cst;
+}
+
+struct Op {
+  OpKind kind = OpKind::load;
+  Order order = Order::plain;
+  std::uint16_t first = 0;  ///< the locations that it touches: first .. last - 1 (see space.h)
+  std::uint16_t last = 0;
+  std::uint16_t also = 0;  ///< one more location, or 0
+  bool also_writes = false;
+  bool changes = false;        ///< somebody may wait for anything to be written
+  std::uint32_t offset = 0;    ///< of what it touches, in the space
+  std::uint32_t size = 0;      ///< in bytes
+  std::uint32_t argument = 0;  ///< the side of notify and wait, the ways of choose
+  const void* code = nullptr;  ///< the return address of the call that announced it
+  const char* why = nullptr;   ///< of choose
+
+  [[nodiscard]] bool writes() const {
+    return kind == OpKind::store || kind == OpKind::update || kind == OpKind::flush;
+  }
+  [[nodiscard]] bool reads() const { return kind == OpKind::load || kind == OpKind::update; }
+};
+
+}  // namespace ringside::check

@@ -1,0 +1,98 @@
+// The two ends of a plug-in's ring on one page, driven by one thread: puts numbered messages in and says at
+// once when what comes out is not what must. The oracle of the conformance suite and of the long runs.
+//
+// What it finds is thrown as Broken. A crash or an endless loop in ring code is the caller's to survive.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "emu/check/include/ringside/ring_check.h"
+#include "emu/check/outside.h"
+
+namespace ringside::check {
+
+/// A sentence about what the ring did wrong.
+struct Broken {
+  std::string why;
+};
+
+/// A ring and how to have it as it was after loading.
+struct Subject {
+  const ring_check_ring* ring = nullptr;
+  std::function<void()> fresh =
+      nullptr;  ///< puts the plug-in's own variables back; null: attaching is enough for that
+};
+
+/// What was put under a number. Requests and responses differ in every byte.
+[[nodiscard]] ring_check_item request_item(const ring_check_ring& ring, std::uint32_t number);
+[[nodiscard]] ring_check_item response_item(const ring_check_ring& ring, std::uint32_t number);
+
+class Pair final : public Outside {
+ public:
+  /// A page with init() done and both ends attached, unless told otherwise.
+  enum class Attach : std::uint8_t { both, front, none };
+  Pair(const Subject& subject, std::uint32_t start, Attach attach = Attach::both);
+
+  [[nodiscard]] bool can(ring_check_capability capability) const {
+    return (ring_->capabilities & capability) != 0;
+  }
+  [[nodiscard]] const ring_check_ring& ring() const { return *ring_; }
+  /// The shared page alone.
+  [[nodiscard]] std::byte* page() { return memory_.data() + page_at_; }
+  void attach_front();
+  void attach_back();
+
+  /// The next request; false: there was no room. Published at once, unless told otherwise.
+  bool put(bool published = true);
+  void publish_requests();
+  /// The oldest request that was not taken yet; false: there is none to be seen.
+  bool take();
+  /// Answers the oldest request that is taken and unanswered; false: there was no room.
+  bool answer(bool published = true);
+  void publish_responses();
+  bool take_response();
+
+  /// As an end does that has nothing to do: the last look, then asleep or not. True: it sleeps.
+  bool sleep(ring_check_side side);
+  /// Ends a sleep if there was an event. True: awake.
+  bool wake(ring_check_side side);
+
+  /// The last request found no room.
+  [[nodiscard]] bool was_refused() const { return wants_room_; }
+  [[nodiscard]] std::size_t unanswered() const { return taken_.size(); }
+  [[nodiscard]] std::uint32_t put_count() const { return next_ - 1; }
+
+  /// Nothing beside the page was written.
+  void check_surroundings() const;
+
+  void notify(int side) override;
+  void wait(int side) override;
+  void await() override {}
+  [[noreturn]] void fail(const char* text) override { throw Broken{std::string("ring_check_fail: ") + text}; }
+  std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
+
+ private:
+  void check_awake(ring_check_side side) const;
+
+  const ring_check_ring* ring_;
+  std::vector<std::byte> memory_;  ///< the page, and watched bytes around it
+  std::size_t page_at_ = 0;
+  OutsideScope scope_;
+  std::deque<std::uint32_t> put_;        ///< requests not taken, published or not
+  std::deque<std::uint32_t> taken_;      ///< not answered
+  std::deque<std::uint32_t> responses_;  ///< not taken, published or not
+  std::size_t published_ = 0;
+  std::size_t responses_published_ = 0;
+  std::uint32_t next_ = 1;
+  bool wants_room_ = false;  ///< the last request was refused
+  std::array<bool, 2> raised_{};
+  std::array<bool, 2> asleep_{};
+};
+
+}  // namespace ringside::check

@@ -1,0 +1,255 @@
+// Steps as sentences, in columns.
+#include "emu/check/recording.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ringside::check {
+
+namespace {
+
+class Recorder final : public Observer {
+ public:
+  explicit Recorder(Recording& recording) : recording_(&recording) {}
+
+  void happened(const Execution& execution, std::uint32_t actor, const Op& op, std::uint32_t option,
+                std::uint32_t) override {
+    const Space& space = execution.space();
+    Step step;
+    step.actor = actor;
+    step.op = op;
+    step.option = option;
+    step.value = option;
+    if ((op.reads() || op.writes()) && op.size <= sizeof step.value) {
+      step.value = 0;
+      if (op.kind == OpKind::flush) {
+        execution.model().peek(op.offset, op.size, reinterpret_cast<std::byte*>(&step.value));
+      } else {
+        std::memcpy(&step.value, space.at(op.offset), op.size);
+      }
+      execution.model().peek(op.offset, op.size, reinterpret_cast<std::byte*>(&step.newest));
+      step.stale = op.kind == OpKind::load && option > 0 && step.value != step.newest;
+    }
+    for (const Word& word : space.words()) {
+      std::uint64_t value = 0;
+      execution.model().peek(word.offset, word.size, reinterpret_cast<std::byte*>(&value));
+      step.words.push_back(value);
+    }
+    recording_->steps.push_back(std::move(step));
+  }
+
+ private:
+  Recording* recording_;
+};
+
+std::string location_text(const Op& op, const Space& space, const ReportAbout& about) {
+  if (op.offset >= space.page_bytes()) return "a variable of the ring's own";
+  const int word = space.word_at(op.offset);
+  if (word >= 0) {
+    const Word& named = space.words()[static_cast<std::size_t>(word)];
+    if (named.offset == op.offset && named.size == op.size) return named.name;
+    return fmt::format("{} bytes of {}", op.size, named.name);
+  }
+  if (about.slot_bytes != 0 && op.offset >= about.slots_offset) {
+    const std::uint32_t slot = (op.offset - about.slots_offset) / about.slot_bytes;
+    const std::uint32_t at = (op.offset - about.slots_offset) % about.slot_bytes;
+    if (slot < about.slots) return fmt::format("slot {}, byte {}", slot, at);
+  }
+  return fmt::format("byte {} of the page", op.offset);
+}
+
+std::string value_text(const Step& step) {
+  if (step.op.size > 8) return fmt::format("({} bytes)", step.op.size);
+  const bool is_word = step.op.size <= 4;
+  return is_word && step.value < 0x10000 ? std::to_string(step.value) : fmt::format("{:#x}", step.value);
+}
+
+std::string_view barrier_text(Order order) {
+  switch (order) {
+    case Order::acquire:
+      return "read barrier";
+    case Order::release:
+      return "write barrier";
+    case Order::acq_rel:
+      return "read and write barrier";
+    case Order::seq_cst:
+      return "full barrier";
+    case Order::plain:
+    case Order::relaxed:
+      return "no barrier";
+  }
+  return "?";
+}
+
+bool is_payload(const Step& step, const Space& space) {
+  return (step.op.kind == OpKind::load || step.op.kind == OpKind::store || step.op.kind == OpKind::flush) &&
+         step.op.offset < space.page_bytes() && space.word_at(step.op.offset) < 0;
+}
+
+/// "slot 2" where it lies in one, for a run of accesses.
+std::string place_text(const Op& op, const ReportAbout& about) {
+  if (about.slot_bytes != 0 && op.offset >= about.slots_offset) {
+    const std::uint32_t slot = (op.offset - about.slots_offset) / about.slot_bytes;
+    if (slot < about.slots) return fmt::format("slot {}", slot);
+  }
+  return "the payload";
+}
+
+/// The words that have changed since `before`.
+std::string changes_text(const Step& step, const std::vector<std::uint64_t>& before, const Space& space) {
+  std::string text;
+  for (std::size_t i = 0; i < step.words.size(); ++i) {
+    if (i < before.size() && before[i] == step.words[i]) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", space.words()[i].name, step.words[i]);
+  }
+  return text;
+}
+
+}  // namespace
+
+Recording record(Execution& execution, const Schedule& schedule) {
+  Recording recording;
+  Recorder recorder(recording);
+  Replay replay(schedule);
+  recording.end = execution.run(replay, &recorder);
+  recording.failure = execution.failure();
+  recording.fitted = replay.fitted();
+  recording.finished = execution.finished();
+  for (std::uint32_t fiber = 0; fiber < execution.fiber_count(); ++fiber)
+    recording.waiting.push_back(execution.op(fiber));
+  if (execution.model().race() != nullptr) recording.race = *execution.model().race();
+  return recording;
+}
+
+std::string step_text(const Step& step, const Space& space, const ReportAbout& about) {
+  const Op& op = step.op;
+  switch (op.kind) {
+    case OpKind::load:
+      if (step.stale)
+        return fmt::format("reads {}: {}, an old value (the newest is {})", location_text(op, space, about),
+                           value_text(step), step.newest);
+      return fmt::format("reads {}: {}", location_text(op, space, about), value_text(step));
+    case OpKind::store:
+      return fmt::format(
+          "writes {} := {}{}", location_text(op, space, about), value_text(step),
+          about.model == ModelName::tso && op.first == op.last ? ", into its store buffer" : "");
+    case OpKind::update:
+      return fmt::format("locked: {} is {} now", location_text(op, space, about), value_text(step));
+    case OpKind::fence:
+      return std::string(barrier_text(op.order));
+    case OpKind::notify:
+      return op.argument == 0 ? "notifies the front" : "notifies the back";
+    case OpKind::wait:
+      return "wakes up";
+    case OpKind::await:
+      return "looks again";
+    case OpKind::choose:
+      return fmt::format("chooses {} of {}: {}", step.value, op.argument, op.why == nullptr ? "" : op.why);
+    case OpKind::flush:
+      return fmt::format("(its store to {} reaches memory: {})", location_text(op, space, about),
+                         value_text(step));
+  }
+  return "?";
+}
+
+std::string verdict_text(const Recording& recording, const Space& space, const ReportAbout& about) {
+  switch (recording.end) {
+    case End::complete:
+      return "nothing is wrong in this execution";
+    case End::failed:
+      return recording.failure;
+    case End::endless:
+      return fmt::format(
+          "it does not end: {} steps, and no end of them (a loop that waits for the other side must call "
+          "ring_check_await())",
+          Execution::steps_max);
+    case End::abandoned:
+      return "it was given up";
+    case End::race: {
+      Op op;
+      op.offset = recording.race.offset;
+      op.size = 1;
+      const Step& last = recording.steps.back();
+      return fmt::format(
+          "a race: the {} {} {} while the {} {} it, and nothing orders the two (see the steps marked *)",
+          about.fibers[last.actor % fibers_max], last.op.writes() ? "writes" : "reads",
+          location_text(op, space, about), about.fibers[recording.race.earlier_fiber],
+          recording.race.earlier_wrote ? "writes" : "reads");
+    }
+    case End::deadlock: {
+      std::string text = "asleep for ever:";
+      for (std::size_t fiber = 0; fiber < recording.waiting.size(); ++fiber) {
+        if ((recording.finished >> fiber & 1) == 0)
+          text += fmt::format("{} the {} waits", text.back() == ':' ? "" : ",", about.fibers[fiber]);
+      }
+      return text + ", with work left, and nobody will notify";
+    }
+  }
+  return "?";
+}
+
+std::string report_text(const Recording& recording, const Space& space, const ReportAbout& about,
+                        const Locate& locate) {
+  constexpr std::size_t column_width = 58;
+  const std::size_t columns = about.fibers.size();
+  std::string text = fmt::format("{:>5}  ", "step");
+  for (const std::string& name : about.fibers) text += fmt::format("{:<{}}", name, column_width);
+  text += "shared words after it\n";
+  std::vector<std::uint64_t> words;
+  std::vector<std::uint32_t> counts(columns, 0);
+  const auto line = [&](std::size_t number, std::size_t column, const std::string& what, const Step& after,
+                        bool marked) {
+    std::string row =
+        fmt::format("{:>4}{}  {:{}}{}", number, marked ? '*' : ' ', "", column * column_width, what);
+    const std::string changes = changes_text(after, words, space);
+    words = after.words;
+    if (!changes.empty()) row = fmt::format("{:<{}} {}", row, 6 + columns * column_width, changes);
+    text += row + "\n";
+  };
+  for (std::size_t at = 0; at < recording.steps.size();) {
+    const Step& step = recording.steps[at];
+    const std::size_t column = step.actor % fibers_max;
+    const bool is_fiber = step.actor < fibers_max;
+    const auto is_racy = [&](std::size_t index) {
+      if (recording.end != End::race) return false;
+      const Step& it = recording.steps[index];
+      return index + 1 == recording.steps.size() ||
+             (it.actor == recording.race.earlier_fiber && counts[column] == recording.race.earlier_number);
+    };
+    if (is_fiber) ++counts[column];
+    const std::string where = step.op.code == nullptr ? "" : locate(step.op.code);
+    const std::string prefix = where.empty() ? "" : where + " ";
+    bool marked = is_racy(at);
+    std::size_t end = at + 1;
+    if (is_payload(step, space)) {
+      std::uint32_t bytes = step.op.size;
+      while (end < recording.steps.size() && recording.steps[end].actor == step.actor &&
+             recording.steps[end].op.kind == step.op.kind && is_payload(recording.steps[end], space) &&
+             place_text(recording.steps[end].op, about) == place_text(step.op, about)) {
+        bytes += recording.steps[end].op.size;
+        if (is_fiber) ++counts[column];
+        marked = marked || is_racy(end);
+        ++end;
+      }
+      if (end > at + 1) {
+        const char* verb = step.op.kind == OpKind::load    ? "reads"
+                           : step.op.kind == OpKind::store ? "writes"
+                                                           : "(its stores reach memory in)";
+        line(at + 1, column,
+             fmt::format("{}{} {} ({} bytes)", prefix, verb, place_text(step.op, about), bytes),
+             recording.steps[end - 1], marked);
+        at = end;
+        continue;
+      }
+    }
+    line(at + 1, column, prefix + step_text(step, space, about), step, marked);
+    at = end;
+  }
+  for (std::size_t fiber = 0; fiber < columns && recording.end == End::deadlock; ++fiber) {
+    if ((recording.finished >> fiber & 1) != 0) continue;
+    text += fmt::format("{:>7}{}{}\n", "", std::string(fiber * column_width, ' '), "... waits for ever");
+  }
+  return text;
+}
+
+}  // namespace ringside::check

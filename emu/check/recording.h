@@ -1,0 +1,57 @@
+// One execution again, step by step, for people: what each fiber did where in its source, what it read and
+// wrote, and how the shared words stood then.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "emu/check/explore.h"
+
+namespace ringside::check {
+
+struct Step {
+  std::uint32_t actor = 0;
+  Op op;
+  std::uint32_t option = 0;
+  std::uint64_t value = 0;   ///< read or written, if it is at most 8 bytes; of choose: what was chosen
+  std::uint64_t newest = 0;  ///< what a load would have read that sees every store
+  bool stale = false;        ///< it read something older
+  std::vector<std::uint64_t> words;  ///< after the step, as they are in memory
+};
+
+struct Recording {
+  std::vector<Step> steps;
+  std::vector<Op> waiting;  ///< by fiber: what it was about to do when the execution ended
+  std::uint32_t finished = 0;
+  End end = End::complete;
+  std::string failure;
+  bool fitted = true;  ///< the schedule was one of this program's
+  Race race;           ///< if that was the end
+};
+
+/// Replays `schedule`, then goes on in the plain order.
+[[nodiscard]] Recording record(Execution& execution, const Schedule& schedule);
+
+/// "front.c:31", or "" if it is not known.
+using Locate = std::function<std::string(const void* code)>;
+
+struct ReportAbout {
+  std::vector<std::string> fibers;  ///< their names
+  std::uint32_t slots_offset = 0;
+  std::uint32_t slot_bytes = 0;  ///< 0: slots are not known
+  std::uint32_t slots = 0;
+  ModelName model = ModelName::sc;
+};
+
+/// "reads req_prod: 1"
+[[nodiscard]] std::string step_text(const Step& step, const Space& space, const ReportAbout& about);
+/// What went wrong in a sentence or two.
+[[nodiscard]] std::string verdict_text(const Recording& recording, const Space& space,
+                                       const ReportAbout& about);
+/// A column for each fiber, a line for each step or run of steps at the payload; ends in a newline.
+[[nodiscard]] std::string report_text(const Recording& recording, const Space& space,
+                                      const ReportAbout& about, const Locate& locate);
+
+}  // namespace ringside::check

@@ -1,0 +1,70 @@
+// What the checker gives to the ring (ring_check.h): calls from ring code that become operations.
+#include "emu/check/include/ringside/ring_check.h"
+
+#include "emu/check/execution.h"
+#include "emu/check/outside.h"
+
+using ringside::check::Execution;
+using ringside::check::Op;
+using ringside::check::OpKind;
+using ringside::check::Order;
+using ringside::check::Outside;
+
+#define RS_SERVICE extern "C" __attribute__((visibility("default"), used))
+
+namespace {
+
+std::uint32_t announce(OpKind kind, Order order, std::uint32_t argument, const char* why, const void* code) {
+  Execution* execution = Execution::current();
+  if (execution == nullptr) {
+    if (kind == OpKind::fence) ringside::check::fence_now(order);
+    return 0;
+  }
+  Op op;
+  op.kind = kind;
+  op.order = order;
+  op.argument = argument;
+  op.why = why;
+  op.code = code;
+  return execution->announce(op);
+}
+
+/// Who answers while no execution is explored; null while one is.
+Outside* nobody_runs() {
+  return Execution::current() == nullptr ? ringside::check::outside() : nullptr;
+}
+
+}  // namespace
+
+RS_SERVICE void ring_check_wmb() {
+  announce(OpKind::fence, Order::release, 0, nullptr, __builtin_return_address(0));
+}
+RS_SERVICE void ring_check_rmb() {
+  announce(OpKind::fence, Order::acquire, 0, nullptr, __builtin_return_address(0));
+}
+RS_SERVICE void ring_check_mb() {
+  announce(OpKind::fence, Order::seq_cst, 0, nullptr, __builtin_return_address(0));
+}
+RS_SERVICE void ring_check_notify(int side) {
+  if (Outside* who = nobody_runs(); who != nullptr) return who->notify(side);
+  announce(OpKind::notify, Order::plain, side == RING_CHECK_BACK ? 1 : 0, nullptr,
+           __builtin_return_address(0));
+}
+RS_SERVICE void ring_check_wait(int side) {
+  if (Outside* who = nobody_runs(); who != nullptr) return who->wait(side);
+  announce(OpKind::wait, Order::plain, side == RING_CHECK_BACK ? 1 : 0, nullptr, __builtin_return_address(0));
+}
+RS_SERVICE void ring_check_await() {
+  if (Outside* who = nobody_runs(); who != nullptr) return who->await();
+  announce(OpKind::await, Order::plain, 0, nullptr, __builtin_return_address(0));
+}
+RS_SERVICE void ring_check_fail(const char* text) {
+  if (Outside* who = nobody_runs(); who != nullptr) who->fail(text == nullptr ? "" : text);
+  if (Execution* execution = Execution::current(); execution != nullptr)
+    execution->fail(text == nullptr ? "" : text);
+}
+RS_SERVICE std::uint32_t ring_check_choose(std::uint32_t n, const char* why) {
+  if (n <= 1) return 0;
+  if (Outside* who = nobody_runs(); who != nullptr) return who->choose(n, why);
+  return announce(OpKind::choose, Order::plain, n > 255 ? 255 : n, why, __builtin_return_address(0));
+}

@@ -1,0 +1,78 @@
+// Which byte belongs to which location, worked out once for a ring.
+#include "emu/check/space.h"
+
+#include <algorithm>
+
+namespace ringside::check {
+
+namespace {
+
+Error bad_word(const Word& word, std::string why, std::string advice) {
+  return {EINVAL, "a ring's table is wrong", fmt::format("word \"{}\"", word.name), std::move(why),
+          std::move(advice)};
+}
+
+}  // namespace
+
+Result<Space> Space::make(std::span<std::byte> page, std::vector<Word> words, std::span<std::byte> also) {
+  if (page.empty() || page.size() > 65536 || also.size() > 65536) {
+    return Error{EINVAL, "a ring's table is wrong", "page_bytes",
+                 fmt::format("{} bytes cannot be watched", std::max(page.size(), also.size())), "1 to 65536"};
+  }
+  if (words.size() > words_max) {
+    return Error{EINVAL, "a ring's table is wrong", "word_count", fmt::format("{} words", words.size()),
+                 fmt::format("at most {}", words_max)};
+  }
+  Space space;
+  space.page_ = page.data();
+  space.page_bytes_ = static_cast<std::uint32_t>(page.size());
+  space.also_ = also.data();
+  space.also_bytes_ = static_cast<std::uint32_t>(also.size());
+  std::sort(words.begin(), words.end(), [](const Word& a, const Word& b) { return a.offset < b.offset; });
+  space.of_byte_.resize(space.bytes());
+  std::uint32_t reached = 0;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const Word& word = words[i];
+    if (word.size != 1 && word.size != 2 && word.size != 4 && word.size != 8)
+      return bad_word(word, fmt::format("it has {} bytes", word.size), "1, 2, 4 or 8");
+    if (word.offset % word.size != 0)
+      return bad_word(word, fmt::format("offset {} is no multiple of its {} bytes", word.offset, word.size),
+                      "an access to it would not be one access");
+    if (word.offset + word.size > space.page_bytes_)
+      return bad_word(word,
+                      fmt::format("offset {} is outside the page of {} bytes", word.offset, page.size()), "");
+    if (word.offset < reached)
+      return bad_word(word, fmt::format("it overlaps \"{}\"", words[i - 1].name),
+                      "each byte belongs to one word");
+    space.cut(reached, word.offset);
+    for (std::uint32_t byte = word.offset; byte < word.offset + word.size; ++byte)
+      space.of_byte_[byte] = static_cast<std::uint16_t>(space.locations_.size());
+    space.locations_.push_back(
+        {word.offset, static_cast<std::uint16_t>(word.size), static_cast<std::int16_t>(i)});
+    reached = word.offset + word.size;
+  }
+  space.cut(reached, space.page_bytes_);
+  space.cut(space.page_bytes_, space.bytes());
+  space.words_ = std::move(words);
+  return space;
+}
+
+/// Payload from `from` to `to`, in granules.
+void Space::cut(std::uint32_t from, std::uint32_t to) {
+  while (from < to) {
+    const std::uint32_t end = std::min(to, (from / granule_bytes + 1) * granule_bytes);
+    for (std::uint32_t byte = from; byte < end; ++byte)
+      of_byte_[byte] = static_cast<std::uint16_t>(locations_.size());
+    locations_.push_back({from, static_cast<std::uint16_t>(end - from), -1});
+    from = end;
+  }
+}
+
+bool Space::crosses_edge(const void* address, std::size_t size) const {
+  const auto* from = static_cast<const std::byte*>(address);
+  const auto* to = from + size;
+  const bool touches = from < page_ + page_bytes_ && to > page_;
+  return touches && (from < page_ || to > page_ + page_bytes_);
+}
+
+}  // namespace ringside::check

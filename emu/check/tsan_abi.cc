@@ -1,0 +1,277 @@
+// What the compiler calls before each access when it is told -fsanitize=thread: here, each call is an
+// announcement to the execution that runs, instead of a word to a race detector. Code compiled so and linked
+// without that option finds these functions in the program that loads it.
+//
+// A plain access is made by the code itself after the callback has returned; an atomic one is made here.
+// Calls from outside an execution, and accesses outside of the space, pass through.
+#include "emu/check/execution.h"
+#include "emu/check/outside.h"
+
+#include <atomic>
+#include <cstring>
+
+using ringside::check::Execution;
+using ringside::check::granule_bytes;
+using ringside::check::Op;
+using ringside::check::OpKind;
+using ringside::check::Order;
+
+#define RS_CALLBACK extern "C" __attribute__((visibility("default"), used))
+
+namespace {
+
+Order order_of(int order) {
+  switch (order) {
+    case 0:
+      return Order::relaxed;
+    case 1:
+    case 2:
+      return Order::acquire;
+    case 3:
+      return Order::release;
+    case 4:
+      return Order::acq_rel;
+    default:
+      return Order::seq_cst;
+  }
+}
+
+void announce(OpKind kind, Order order, const void* address, std::size_t size, const void* code) {
+  Execution* execution = Execution::current();
+  if (execution == nullptr) return;
+  Op op;
+  if (!execution->space().find(address, size, op.offset)) {
+    if (execution->space().crosses_edge(address, size))
+      execution->fail("an access reaches beyond the end of the page");
+    return;
+  }
+  op.kind = kind;
+  op.order = order;
+  op.size = static_cast<std::uint32_t>(size);
+  op.code = code;
+  execution->announce(op);
+}
+
+void fence(Order order, const void* code) {
+  Execution* execution = Execution::current();
+  if (execution == nullptr) return ringside::check::fence_now(order);
+  Op op;
+  op.kind = OpKind::fence;
+  op.order = order;
+  op.code = code;
+  execution->announce(op);
+}
+
+/// An update's new value is computed from the old one once it is its turn.
+template <class Word, class New>
+Word update(volatile void* address, int order, const void* code, New new_value) {
+  auto* word = static_cast<Word*>(const_cast<void*>(address));
+  if (Execution::current() == nullptr) {
+    // Nobody else stands still: real threads may be at it.
+    Word found = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    while (!__atomic_compare_exchange_n(word, &found, new_value(found), false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST)) {
+    }
+    return found;
+  }
+  announce(OpKind::update, order_of(order), word, sizeof(Word), code);
+  Word old;
+  std::memcpy(&old, word, sizeof old);
+  const Word now = new_value(old);
+  std::memcpy(word, &now, sizeof now);
+  return old;
+}
+
+template <class Word>
+int compare_exchange(volatile void* address, void* expected, Word desired, int order, const void* code) {
+  Word wanted;
+  std::memcpy(&wanted, expected, sizeof wanted);
+  const Word old =
+      update<Word>(address, order, code, [&](Word now) { return now == wanted ? desired : now; });
+  if (old == wanted) return 1;
+  std::memcpy(expected, &old, sizeof old);
+  return 0;
+}
+
+/// A block is copied granule by granule, so that others may come in between.
+template <class Piece>
+void in_pieces(const void* address, std::size_t size, Piece piece) {
+  const auto start = reinterpret_cast<std::uintptr_t>(address);
+  for (std::size_t at = 0; at < size;) {
+    const std::size_t to_edge = granule_bytes - (start + at) % granule_bytes;
+    const std::size_t bytes = size - at < to_edge ? size - at : to_edge;
+    piece(at, bytes);
+    at += bytes;
+  }
+}
+
+bool is_watched(const void* address, std::size_t size) {
+  const Execution* execution = Execution::current();
+  std::uint32_t offset = 0;
+  return execution != nullptr && size != 0 &&
+         (execution->space().find(address, size, offset) || execution->space().crosses_edge(address, size));
+}
+
+}  // namespace
+
+#define RS_HERE __builtin_return_address(0)
+
+#define RS_PLAIN(size)                                              \
+  RS_CALLBACK void __tsan_read##size(void* a) {                     \
+    announce(OpKind::load, Order::plain, a, size, RS_HERE);         \
+  }                                                                 \
+  RS_CALLBACK void __tsan_write##size(void* a) {                    \
+    announce(OpKind::store, Order::plain, a, size, RS_HERE);        \
+  }                                                                 \
+  RS_CALLBACK void __tsan_read_write##size(void* a) {               \
+    announce(OpKind::load, Order::plain, a, size, RS_HERE);         \
+    announce(OpKind::store, Order::plain, a, size, RS_HERE);        \
+  }                                                                 \
+  RS_CALLBACK void __tsan_unaligned_read##size(void* a) {           \
+    announce(OpKind::load, Order::plain, a, size, RS_HERE);         \
+  }                                                                 \
+  RS_CALLBACK void __tsan_unaligned_write##size(void* a) {          \
+    announce(OpKind::store, Order::plain, a, size, RS_HERE);        \
+  }                                                                 \
+  RS_CALLBACK void __tsan_unaligned_read_write##size(void* a) {     \
+    announce(OpKind::load, Order::plain, a, size, RS_HERE);         \
+    announce(OpKind::store, Order::plain, a, size, RS_HERE);        \
+  }                                                                 \
+  RS_CALLBACK void __tsan_volatile_read##size(void* a) {            \
+    announce(OpKind::load, Order::relaxed, a, size, RS_HERE);       \
+  }                                                                 \
+  RS_CALLBACK void __tsan_volatile_write##size(void* a) {           \
+    announce(OpKind::store, Order::relaxed, a, size, RS_HERE);      \
+  }                                                                 \
+  RS_CALLBACK void __tsan_unaligned_volatile_read##size(void* a) {  \
+    announce(OpKind::load, Order::relaxed, a, size, RS_HERE);       \
+  }                                                                 \
+  RS_CALLBACK void __tsan_unaligned_volatile_write##size(void* a) { \
+    announce(OpKind::store, Order::relaxed, a, size, RS_HERE);      \
+  }
+
+RS_PLAIN(1)
+RS_PLAIN(2)
+RS_PLAIN(4)
+RS_PLAIN(8)
+RS_PLAIN(16)
+
+RS_CALLBACK void __tsan_init() {}
+RS_CALLBACK void __tsan_func_entry(void*) {}
+RS_CALLBACK void __tsan_func_exit() {}
+RS_CALLBACK void __tsan_vptr_read(void** a) {
+  announce(OpKind::load, Order::plain, a, sizeof *a, RS_HERE);
+}
+RS_CALLBACK void __tsan_vptr_update(void** a, void*) {
+  announce(OpKind::store, Order::plain, a, sizeof *a, RS_HERE);
+}
+RS_CALLBACK void __tsan_read_range(void* a, std::size_t size) {
+  if (size != 0) announce(OpKind::load, Order::plain, a, size, RS_HERE);
+}
+RS_CALLBACK void __tsan_write_range(void* a, std::size_t size) {
+  if (size != 0) announce(OpKind::store, Order::plain, a, size, RS_HERE);
+}
+RS_CALLBACK void __tsan_atomic_thread_fence(int order) {
+  fence(order_of(order), RS_HERE);
+}
+// Orders a thread and its own signal handlers only.
+RS_CALLBACK void __tsan_atomic_signal_fence(int) {}
+
+#define RS_FETCH(bits, Word, name, expression)                                                       \
+  RS_CALLBACK Word __tsan_atomic##bits##_##name(volatile void* a, Word value, int order) {           \
+    return update<Word>(a, order, RS_HERE, [&](Word old) { return static_cast<Word>(expression); }); \
+  }
+
+#define RS_ATOMIC(bits, Word)                                                                               \
+  RS_CALLBACK Word __tsan_atomic##bits##_load(const volatile void* a, int order) {                          \
+    auto* word = static_cast<Word*>(const_cast<void*>(a));                                                  \
+    announce(OpKind::load, order_of(order), word, sizeof(Word), RS_HERE);                                   \
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);                                                         \
+  }                                                                                                         \
+  RS_CALLBACK void __tsan_atomic##bits##_store(volatile void* a, Word value, int order) {                   \
+    auto* word = static_cast<Word*>(const_cast<void*>(a));                                                  \
+    announce(OpKind::store, order_of(order), word, sizeof(Word), RS_HERE);                                  \
+    if (order == __ATOMIC_SEQ_CST) return __atomic_store_n(word, value, __ATOMIC_SEQ_CST);                  \
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);                                                        \
+  }                                                                                                         \
+  RS_FETCH(bits, Word, exchange, (static_cast<void>(old), value))                                           \
+  RS_FETCH(bits, Word, fetch_add, old + value)                                                              \
+  RS_FETCH(bits, Word, fetch_sub, old - value)                                                              \
+  RS_FETCH(bits, Word, fetch_and, old& value)                                                               \
+  RS_FETCH(bits, Word, fetch_or, old | value)                                                               \
+  RS_FETCH(bits, Word, fetch_xor, old ^ value)                                                              \
+  RS_FETCH(bits, Word, fetch_nand, ~(old & value))                                                          \
+  RS_CALLBACK int __tsan_atomic##bits##_compare_exchange_strong(volatile void* a, void* expected,           \
+                                                                Word value, int order, int) {               \
+    return compare_exchange<Word>(a, expected, value, order, RS_HERE);                                      \
+  }                                                                                                         \
+  RS_CALLBACK int __tsan_atomic##bits##_compare_exchange_weak(volatile void* a, void* expected, Word value, \
+                                                              int order, int) {                             \
+    return compare_exchange<Word>(a, expected, value, order, RS_HERE);                                      \
+  }                                                                                                         \
+  RS_CALLBACK Word __tsan_atomic##bits##_compare_exchange_val(volatile void* a, Word expected, Word value,  \
+                                                              int order, int) {                             \
+    compare_exchange<Word>(a, &expected, value, order, RS_HERE);                                            \
+    return expected;                                                                                        \
+  }
+
+RS_ATOMIC(8, std::uint8_t)
+RS_ATOMIC(16, std::uint16_t)
+RS_ATOMIC(32, std::uint32_t)
+RS_ATOMIC(64, std::uint64_t)
+
+// Calls of memcpy and its like, which the plug-in's link step sends here.
+RS_CALLBACK void* __wrap_memcpy(void* to, const void* from, std::size_t size) {
+  const bool reads = is_watched(from, size);
+  const bool writes = is_watched(to, size);
+  if (!reads && !writes) return std::memcpy(to, from, size);
+  const void* code = RS_HERE;
+  auto* target = static_cast<std::byte*>(to);
+  auto* source = static_cast<const std::byte*>(from);
+  in_pieces(writes ? to : from, size, [&](std::size_t at, std::size_t bytes) {
+    std::byte piece[granule_bytes];
+    if (reads) announce(OpKind::load, Order::plain, source + at, bytes, code);
+    std::memcpy(piece, source + at, bytes);
+    if (writes) announce(OpKind::store, Order::plain, target + at, bytes, code);
+    std::memcpy(target + at, piece, bytes);
+  });
+  return to;
+}
+
+RS_CALLBACK void* __wrap_memmove(void* to, const void* from, std::size_t size) {
+  // Overlapping blocks of a page are copied at once: in pieces it would be another function.
+  if (is_watched(from, size)) announce(OpKind::load, Order::plain, from, size, RS_HERE);
+  if (is_watched(to, size)) announce(OpKind::store, Order::plain, to, size, RS_HERE);
+  return std::memmove(to, from, size);
+}
+
+RS_CALLBACK void* __wrap_memset(void* to, int value, std::size_t size) {
+  if (!is_watched(to, size)) return std::memset(to, value, size);
+  const void* code = RS_HERE;
+  auto* target = static_cast<std::byte*>(to);
+  in_pieces(to, size, [&](std::size_t at, std::size_t bytes) {
+    announce(OpKind::store, Order::plain, target + at, bytes, code);
+    std::memset(target + at, value, bytes);
+  });
+  return to;
+}
+
+// Newer compilers say it themselves.
+RS_CALLBACK void* __tsan_memcpy(void* to, const void* from, std::size_t size) {
+  return __wrap_memcpy(to, from, size);
+}
+RS_CALLBACK void* __tsan_memmove(void* to, const void* from, std::size_t size) {
+  return __wrap_memmove(to, from, size);
+}
+RS_CALLBACK void* __tsan_memset(void* to, int value, std::size_t size) {
+  return __wrap_memset(to, value, size);
+}
+
+// What asm_barriers.cc calls: a fence that the ring makes in assembler, and a locked instruction that it is
+// about to do.
+RS_CALLBACK void ring_check_asm_fence(int order, const void* code) {
+  fence(order_of(order), code);
+}
+RS_CALLBACK void ring_check_asm_update(const void* address, std::uint32_t size, const void* code) {
+  announce(OpKind::update, Order::seq_cst, address, size, code);
+}

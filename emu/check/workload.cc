@@ -1,0 +1,312 @@
+// Both ends of a ring as they should be used, and what they must see: messages in order, once, unchanged, and
+// answered.
+#include "emu/check/workload.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "emu/check/pair.h"
+
+namespace ringside::check {
+
+namespace {
+
+/// What ring_check_fail() in a scenario's check comes to.
+class Verdict final : public Outside {
+ public:
+  void notify(int) override {}
+  void wait(int) override {}
+  void await() override {}
+  [[noreturn]] void fail(const char* text) override { throw Broken{text}; }
+  std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
+};
+
+std::string in_hex(const ring_check_item& item, std::uint32_t bytes_max) {
+  std::string text;
+  for (std::uint32_t i = 0; i < std::min({item.length, bytes_max, 8u}); ++i)
+    text += fmt::format("{}{:02x}", i == 0 ? "" : " ", item.bytes[i]);
+  return text + (std::min(item.length, bytes_max) > 8 ? " ..." : "");
+}
+
+}  // namespace
+
+std::string_view name_of(Play play) {
+  switch (play) {
+    case Play::exchange:
+      return "exchange";
+    case Play::attach:
+      return "attach";
+    case Play::reattach:
+      return "reattach";
+    case Play::hostile_front:
+      return "hostile-front";
+    case Play::hostile_back:
+      return "hostile-back";
+    case Play::two_fronts:
+      return "two-fronts";
+    case Play::scenario:
+      return "scenario";
+  }
+  return "?";
+}
+
+RingProgram::RingProgram(const ring_check_ring& ring, std::span<std::byte> page,
+                         std::vector<Segment> segments, Workload workload)
+    : ring_(&ring), page_(page), segments_(std::move(segments)), workload_(workload) {}
+
+Result<> RingProgram::prepare() {
+  std::fill(page_.begin(), page_.end(), std::byte{0});
+  for (const Segment& segment : segments_)
+    std::copy(segment.as_loaded.begin(), segment.as_loaded.end(), segment.memory.begin());
+  ring_->init(page_.data(), workload_.start);
+  const auto refused = [&](const char* end) {
+    return Error{EPROTO, "a ring cannot be checked", ring_->name,
+                 fmt::format("{} refuses a page that init() has made", end),
+                 fmt::format("start is {}; see ring_check.h", workload_.start)};
+  };
+  if (workload_.play != Play::attach && workload_.play != Play::scenario) {
+    if (ring_->front_attach(page_.data(), workload_.start) < 0) return refused("front_attach()");
+    if (ring_->back_attach(page_.data(), workload_.start) < 0) return refused("back_attach()");
+  }
+  page_at_start_.assign(page_.begin(), page_.end());
+  for (Segment& segment : segments_) segment.as_loaded.assign(segment.memory.begin(), segment.memory.end());
+  return Done{};
+}
+
+void RingProgram::reset() {
+  std::memcpy(page_.data(), page_at_start_.data(), page_.size());
+  for (const Segment& segment : segments_)
+    std::memcpy(segment.memory.data(), segment.as_loaded.data(), segment.as_loaded.size());
+  sent_ = answered_ = handled_ = 0;
+}
+
+std::uint32_t RingProgram::fiber_count() const {
+  switch (workload_.play) {
+    case Play::exchange:
+    case Play::attach:
+    case Play::reattach:
+    case Play::hostile_front:
+    case Play::hostile_back:
+      return 2;
+    case Play::two_fronts:
+      return 3;
+    case Play::scenario:
+      return std::clamp(ring_->scenarios[workload_.scenario].fiber_count, 1u, fibers_max);
+  }
+  return 2;
+}
+
+std::string RingProgram::fiber_name(std::uint32_t fiber) const {
+  switch (workload_.play) {
+    case Play::scenario: {
+      const char* name = ring_->scenarios[workload_.scenario].fiber_names[fiber];
+      return name == nullptr ? fmt::format("fiber {}", fiber) : name;
+    }
+    case Play::two_fronts:
+      return std::array{"front A", "front B", "back"}[fiber];
+    case Play::hostile_front:
+      return std::array{"hostile front", "back"}[fiber];
+    case Play::hostile_back:
+      return std::array{"front", "hostile back"}[fiber];
+    case Play::exchange:
+    case Play::attach:
+    case Play::reattach:
+      break;
+  }
+  return fiber == 0 ? "front" : "back";
+}
+
+bool RingProgram::may_sleep(std::uint32_t fiber) const {
+  // Nobody owes the victim of a hostile peer anything.
+  return (workload_.play == Play::hostile_front && fiber == 1) ||
+         (workload_.play == Play::hostile_back && fiber == 0);
+}
+
+void RingProgram::run(std::uint32_t fiber) {
+  switch (workload_.play) {
+    case Play::exchange:
+    case Play::reattach:
+      return fiber == 0 ? front() : back();
+    case Play::attach:
+      if (fiber == 0) {
+        if (ring_->front_attach(page_.data(), workload_.start) < 0) fail("front_attach() refuses");
+        return front();
+      }
+      if (ring_->back_attach(page_.data(), workload_.start) < 0) fail("back_attach() refuses");
+      return back();
+    case Play::hostile_front:
+      return fiber == 0 ? attack(RING_CHECK_FRONT) : withstand_as_back();
+    case Play::hostile_back:
+      return fiber == 0 ? withstand_as_front() : attack(RING_CHECK_BACK);
+    case Play::two_fronts:
+      return fiber == 2 ? take_from_both() : push_as_one_of_two(fiber);
+    case Play::scenario:
+      return ring_->scenarios[workload_.scenario].fibers[fiber](page_.data());
+  }
+}
+
+// -- messages
+
+/// Lengths differ, ids differ, no byte is 0.
+ring_check_item RingProgram::request(std::uint32_t number) const {
+  ring_check_item item = {};
+  item.id = number + 1;
+  item.length = ring_->payload_bytes;
+  if (can(RING_CHECK_LENGTHS))
+    item.length = number % 3 == 1 ? std::min(1u, item.length) : item.length - number % 2;
+  for (std::uint32_t i = 0; i < item.length; ++i)
+    item.bytes[i] = static_cast<std::uint8_t>(1 + (number * 37 + i * 11) % 120);
+  return item;
+}
+
+/// The request with the upper bit of each byte set.
+ring_check_item RingProgram::response(std::uint32_t number) const {
+  ring_check_item item = request(number);
+  for (std::uint32_t i = 0; i < item.length; ++i) item.bytes[i] |= 0x80;
+  return item;
+}
+
+void RingProgram::fail(std::string text) {
+  Execution* execution = Execution::current();
+  if (execution != nullptr) execution->fail(std::move(text));
+  std::abort();
+}
+
+void RingProgram::expect(const ring_check_item& got, const ring_check_item& wanted, std::string_view who,
+                         std::string_view what, std::uint32_t number) {
+  if (got.id == wanted.id && got.length == wanted.length &&
+      std::memcmp(got.bytes, wanted.bytes, wanted.length) == 0)
+    return;
+  fail(fmt::format(
+      "the {} takes {} {} as id {} length {} bytes {}, but it was sent as id {} length {} bytes {}", who,
+      what, number + 1, got.id, got.length, in_hex(got, ring_->payload_bytes), wanted.id, wanted.length,
+      in_hex(wanted, ring_->payload_bytes)));
+}
+
+// -- the two ends, as they should be
+
+void RingProgram::push_requests() {
+  bool published = true;
+  while (sent_ < workload_.messages) {
+    const std::uint32_t outstanding = sent_ - answered_;
+    const ring_check_item item = request(sent_);
+    const int pushed = ring_->push_req(&item);
+    if (pushed < 0)
+      fail(fmt::format("push_req() refuses request {}: the page makes no sense to it", sent_ + 1));
+    if (!can(RING_CHECK_RESPONSES)) {
+      if (pushed == 0) break;
+    } else if (pushed == 0) {
+      if (outstanding >= ring_->slots) break;
+      fail(fmt::format("push_req() says full, with {} of {} slots in use", outstanding, ring_->slots));
+    } else if (outstanding >= ring_->slots) {
+      fail(fmt::format(
+          "push_req() takes request {} while all {} slots hold requests whose responses have not been taken",
+          sent_ + 1, ring_->slots));
+    }
+    ++sent_;
+    published = ring_->front_publish == nullptr;
+    if (published || ring_check_choose(2, "the front publishes this with the next one, or now") == 0)
+      continue;
+    ring_->front_publish();
+    published = true;
+  }
+  if (!published) ring_->front_publish();
+}
+
+bool RingProgram::pop_responses() {
+  const std::uint32_t answered_before = answered_;
+  // Also when all are there: one more would be one too many.
+  for (;;) {
+    if (answered_ == workload_.messages) break;
+    Guarded got;
+    const int popped = ring_->pop_rsp(&got.item);
+    if (popped == 0) break;
+    if (popped < 0)
+      fail(fmt::format("pop_rsp() refuses response {}: the page makes no sense to it", answered_ + 1));
+    if (answered_ == sent_) fail("pop_rsp() brings a response that nobody asked for");
+    expect(got.item, response(answered_), "front", "response", answered_);
+    ++answered_;
+  }
+  return answered_ != answered_before;
+}
+
+void RingProgram::front() {
+  for (;;) {
+    push_requests();
+    const bool took = can(RING_CHECK_RESPONSES) && pop_responses();
+    if (sent_ == workload_.messages && (!can(RING_CHECK_RESPONSES) || answered_ == sent_)) return;
+    if (took && sent_ < workload_.messages) continue;
+    sleep(RING_CHECK_FRONT);
+  }
+}
+
+/// The last look, and then to bed.
+void RingProgram::sleep(int side) {
+  const bool is_front = side == RING_CHECK_FRONT;
+  if (can(RING_CHECK_SPINS)) return ring_check_await();
+  if ((is_front ? ring_->front_final_check : ring_->back_final_check)() != 0) return;
+  ring_check_wait(side);
+  const auto woken = is_front ? ring_->front_woken : ring_->back_woken;
+  if (woken != nullptr) woken();
+}
+
+void RingProgram::back() {
+  bool attached_again = workload_.play != Play::reattach;
+  for (;;) {
+    bool answered = false;
+    while (handled_ < workload_.messages) {
+      Guarded got;
+      const int popped = ring_->pop_req(&got.item);
+      if (popped == 0) break;
+      if (popped < 0)
+        fail(fmt::format("pop_req() refuses request {}: the page makes no sense to it", handled_ + 1));
+      expect(got.item, request(handled_), "back", "request", handled_);
+      if (!attached_again && ring_check_choose(2, "the back attaches again before it answers this") == 1) {
+        attached_again = true;
+        attach_back_again();
+        continue;
+      }
+      if (can(RING_CHECK_RESPONSES)) {
+        const ring_check_item item = response(handled_);
+        if (ring_->push_rsp(&item) != 1)
+          fail(fmt::format("push_rsp() refuses the response to request {}", handled_ + 1));
+        answered = true;
+      }
+      ++handled_;
+    }
+    if (answered && ring_->back_publish != nullptr) ring_->back_publish();
+    if (handled_ == workload_.messages) return;
+    if (!attached_again && ring_check_choose(2, "the back attaches again before it sleeps") == 1) {
+      attached_again = true;
+      attach_back_again();
+      continue;
+    }
+    sleep(RING_CHECK_BACK);
+  }
+}
+
+/// As a back that was killed and started again: what it had taken and not answered is to come again.
+void RingProgram::attach_back_again() {
+  if (ring_->detach != nullptr) ring_->detach(RING_CHECK_BACK);
+  if (ring_->back_attach(page_.data(), workload_.start) < 0)
+    fail("back_attach() refuses a page that is in use");
+}
+
+// -- in the end
+
+std::string RingProgram::judge() {
+  if (workload_.play != Play::scenario) return {};
+  const auto check = ring_->scenarios[workload_.scenario].check;
+  if (check == nullptr) return {};
+  Verdict verdict;
+  const OutsideScope scope(verdict);
+  try {
+    check(page_.data());
+  } catch (const Broken& broken) {
+    return broken.why;
+  }
+  return {};
+}
+
+}  // namespace ringside::check

@@ -1,0 +1,120 @@
+// What the two ends of a ring are made to do, and what must come of it: a front that sends messages and takes
+// their responses, a back that answers, each on a fiber of its own, asleep whenever its last look found
+// nothing.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "emu/base/check.h"
+#include "emu/check/execution.h"
+#include "emu/check/include/ringside/ring_check.h"
+
+namespace ringside::check {
+
+/// What is tried; each has its own idea of what must hold.
+enum class Play : std::uint8_t {
+  exchange,       ///< both ends behave; everything arrives once, in order, and is answered
+  attach,         ///< the ends attach while the other one is at work already
+  reattach,       ///< an end goes and comes again while messages are outstanding
+  hostile_front,  ///< the front writes what it likes into the page
+  hostile_back,
+  two_fronts,  ///< two threads use one front
+  scenario,    ///< a program that the plug-in brings
+};
+
+[[nodiscard]] std::string_view name_of(Play play);
+
+struct Workload {
+  Play play = Play::exchange;
+  std::uint32_t messages = 3;
+  std::uint32_t start = 0;     ///< where the indices begin
+  std::uint32_t scenario = 0;  ///< of the plug-in's own
+};
+
+/// An item with a guard behind it, for rings that write more than they should.
+struct Guarded {
+  static constexpr std::uint8_t untouched = 0xee;
+  ring_check_item item;
+  std::uint8_t guard[128];
+
+  Guarded() {
+    std::memset(&item, untouched, sizeof item);
+    std::memset(guard, untouched, sizeof guard);
+  }
+  [[nodiscard]] bool overrun() const {
+    return std::any_of(std::begin(guard), std::end(guard),
+                       [](std::uint8_t byte) { return byte != untouched; });
+  }
+};
+
+/// Memory that the checker puts back between executions.
+struct Segment {
+  std::span<std::byte> memory;
+  std::vector<std::byte> as_loaded;
+};
+
+class RingProgram final : public Program {
+ public:
+  /// `page` is zeroed and stays; `segments` are the plug-in's variables, as they were when it was loaded.
+  RingProgram(const ring_check_ring& ring, std::span<std::byte> page, std::vector<Segment> segments,
+              Workload workload);
+
+  /// Makes the page and, unless that is what is tried, attaches both ends. Fails if the ring refuses its own
+  /// page.
+  [[nodiscard]] Result<> prepare();
+
+  [[nodiscard]] std::uint32_t fiber_count() const override;
+  void reset() override;
+  void run(std::uint32_t fiber) override;
+  /// Two fronts may have a lock to spin on, and a program of the ring's own may do anything.
+  [[nodiscard]] bool spins() const override {
+    return can(RING_CHECK_SPINS) || workload_.play == Play::two_fronts || workload_.play == Play::scenario;
+  }
+  [[nodiscard]] std::string judge() override;
+  [[nodiscard]] bool may_sleep(std::uint32_t fiber) const override;
+
+  [[nodiscard]] std::string fiber_name(std::uint32_t fiber) const;
+  [[nodiscard]] std::span<std::byte> page() const { return page_; }
+
+ private:
+  [[nodiscard]] bool can(std::uint32_t capability) const { return (ring_->capabilities & capability) != 0; }
+  [[nodiscard]] ring_check_item request(std::uint32_t number) const;
+  [[nodiscard]] ring_check_item response(std::uint32_t number) const;
+  void expect(const ring_check_item& got, const ring_check_item& wanted, std::string_view who,
+              std::string_view what, std::uint32_t number);
+  [[noreturn]] static void fail(std::string text);
+
+  void front();
+  void back();
+  void push_requests();
+  bool pop_responses();
+  void sleep(int side);
+  void attach_back_again();
+
+  void attack(int side);
+  void spoil_word(const ring_check_word& word);
+  void spoil_slot(std::uint32_t slot, int byte);
+  void withstand_as_back();
+  void withstand_as_front();
+  void judge_taken(const Guarded& got, std::string_view what);
+
+  void push_as_one_of_two(std::uint32_t which);
+  void take_from_both();
+
+  const ring_check_ring* ring_;
+  std::span<std::byte> page_;
+  std::vector<Segment> segments_;
+  Workload workload_;
+  std::vector<std::byte> page_at_start_;
+  std::uint32_t sent_ = 0;
+  std::uint32_t answered_ = 0;  ///< responses taken by the front
+  std::uint32_t handled_ = 0;   ///< requests taken by the back
+};
+
+}  // namespace ringside::check

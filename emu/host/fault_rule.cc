@@ -1,0 +1,81 @@
+// What a rule may say, and events taken out of a page again.
+#include "emu/host/fault_rule.h"
+
+#include <cerrno>
+#include <vector>
+
+#include "ring/channel_words.h"
+
+namespace ringside {
+
+namespace {
+
+constexpr const char* cannot_inject = "cannot inject the fault";
+
+std::string way(const FaultRule& rule) {
+  return rule.from + " -> " + rule.to;
+}
+
+/// Null when it is in order.
+const char* objection(const FaultRule& rule) {
+  if (rule.percent < 1 || rule.percent > 100) return "a percentage is 1 to 100";
+  if (rule.by < Duration{0}) return "time does not go back";
+  if (rule.effect == FaultRule::Effect::delay && rule.by == Duration{0}) return "a delay takes time";
+  if (rule.thing == FaultRule::Thing::kick && rule.effect == FaultRule::Effect::reorder) {
+    return "one event is like another, so nobody could tell their order";
+  }
+  if (rule.thing == FaultRule::Thing::bytes && rule.unit_bytes == 0 &&
+      rule.effect != FaultRule::Effect::delay) {
+    return "a stream without messages loses and doubles nothing, it can only be late";
+  }
+  return nullptr;
+}
+
+std::string_view past_tense(FaultRule::Effect effect) {
+  switch (effect) {
+    case FaultRule::Effect::drop:
+      return "is lost";
+    case FaultRule::Effect::delay:
+      return "is late";
+    case FaultRule::Effect::duplicate:
+      return "comes twice";
+    case FaultRule::Effect::reorder:
+      return "is overtaken";
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<> check_fault(const FaultRule& rule) {
+  if (const char* why = objection(rule)) return Error{EINVAL, cannot_inject, way(rule), why, ""};
+  return Done{};
+}
+
+Error too_many_faults(const FaultRule& rule) {
+  return {ENOSPC, cannot_inject, way(rule),
+          fmt::format("{} are at work, which is the limit (faults_max)", faults_max), "heal first"};
+}
+
+std::string bite_text(const FaultRule& rule, std::string_view to) {
+  const char* what = rule.thing == FaultRule::Thing::kick ? "event" : "message";
+  return fmt::format("fault: its {} to {} {}", what, to, past_tense(rule.effect));
+}
+
+void take_back_event_up(std::byte* page) {
+  ring::UpEvents<>(page).clear_pending();
+}
+
+void take_back_event_down(std::byte* page, ring::Abi abi, ring::Port port) {
+  // The upcall takes the selector away; what else was announced in it is announced again.
+  ring::EventBits<> bits(page, abi);
+  bits.clear_pending(port);
+  std::vector<ring::Port> others;
+  bits.upcall([&others](ring::Port other) { others.push_back(other); });
+  for (const ring::Port other : others) {
+    bits.clear_pending(other);
+    (void)bits.raise(other);
+  }
+}
+
+}  // namespace ringside

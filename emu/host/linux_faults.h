@@ -1,0 +1,98 @@
+// What goes wrong on purpose in one process of a machine that has a table of faults: kicks and frames on
+// their way out are held against it. Who is at the other end the process does not say; it is learned from the
+// hypercalls that it makes and the sockets that it connects and accepts.
+//
+// Only events between a guest and its controller, and frames between xcs and its clients, are looked at. All
+// of it happens in the process that sends. Nothing of this exists in a machine without a table.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/host/fault_table.h"
+#include "emu/host/linux_host.h"
+
+namespace ringside {
+
+/// What one stream may hold back; beyond it its sender has to wait.
+inline constexpr std::size_t held_back_bytes_max = 256 * 1024;
+
+class LinuxHost::Faults {
+ public:
+  Faults(LinuxHost& host, FaultTable table, Bitten bitten)
+      : host_(host), table_(std::move(table)), bitten_(std::move(bitten)) {}
+
+  // -- what is learned
+  void called(const HypercallArguments& arguments, const HypercallOutcome& outcome);
+  void mapped(int frame, std::byte* page);
+  void unmapped(std::byte* page);
+  void connected(const std::string& path, int stream);
+  void accepted(const std::string& path, int stream);
+  /// Of the stream that was connected last.
+  void speaks_for(const std::string& name);
+  void closing(int number);
+
+  // -- what is asked
+  /// True: the kick has been dealt with, or is lost.
+  [[nodiscard]] bool kick(const Handle& kicks);
+  /// Nothing: no fault concerns it, let it be written.
+  [[nodiscard]] std::optional<Io> write(const Handle& stream, Bytes bytes);
+  /// It was written without being looked at.
+  void went(int stream, std::size_t bytes);
+
+ private:
+  /// Of a guest, as far as this process knows it.
+  struct Guest {
+    std::byte* page = nullptr;
+    ring::Abi abi = ring::Abi::sring;
+    ring::Port console_port = 0;
+  };
+  /// A handle that is kicked.
+  struct Kicked {
+    std::string to;
+    DomainId guest = 0;
+    ring::Port port = 0;  ///< the guest's, when the kick is for it; 0 = the kick is the guest's
+  };
+  struct Held {
+    std::vector<std::uint8_t> bytes;
+    Time due;
+  };
+  struct Stream {
+    std::string from;
+    std::string to;
+    std::uint64_t sent_bytes = 0;
+    std::size_t unit_bytes = 0;                ///< of the rules that there were
+    std::vector<std::uint8_t> begun = {};      ///< a unit that is not whole yet
+    std::vector<std::uint8_t> overtaken = {};  ///< waits for the one that goes before it
+    std::uint64_t overtaken_number = 0;        ///< never used twice
+    std::deque<Held> held = {};                ///< in order; the first is the next to go
+    std::size_t held_bytes = 0;
+    TimerId timer = 0;
+  };
+
+  void kick_later(const Handle& kicks, Duration by);
+  void pass_unit(int number, Stream& stream);
+  void hold(Stream& stream, Bytes bytes, Duration by);
+  void overtake(Stream& stream);
+  void flush(int number, Stream& stream);
+  void arm(int number, Stream& stream);
+
+  LinuxHost& host_;
+  FaultTable table_;
+  Bitten bitten_;
+  DomainId own_domain_ = 0;
+  std::map<DomainId, Guest> guests_;
+  std::map<int, DomainId> frames_;
+  std::map<ring::Port, Kicked> ports_;  ///< dom0's, and who is at their other end
+  std::map<int, Kicked> kicked_;
+  std::map<std::uint64_t, Handle> late_;  ///< to be kicked
+  std::map<int, Stream> streams_;
+  int newest_stream_ = -1;
+  std::uint64_t numbers_ = 0;
+  std::uint32_t clients_ = 0;  ///< that xcs has accepted, as it counts them
+};
+
+}  // namespace ringside

@@ -1,0 +1,97 @@
+// /proc, read line by line. Processes come and go meanwhile; one that is gone is none.
+#include "emu/host/process_table.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <set>
+
+#include "emu/host/launch.h"
+
+namespace ringside {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The first fields of /proc/PID/stat; nothing if the process is gone.
+std::optional<ProcessLine> process_line(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  const std::size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  ProcessLine found{pid, '?', 0};
+  int parent = 0;
+  int group = 0;
+  if (std::sscanf(line.c_str() + name_end + 1, " %c %d %d %d", &found.state, &parent, &group,
+                  &found.session) != 4) {
+    return std::nullopt;
+  }
+  return found;
+}
+
+bool has_mark(int pid, const std::string& mark) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/environ", std::ios::binary);
+  std::string setting;
+  while (std::getline(file, setting, '\0')) {
+    if (setting == mark || (mark.ends_with('#') && setting.starts_with(mark))) return true;
+  }
+  return false;
+}
+
+/// Adds what the process does. One that ends while it is looked at is as good as busy.
+void look_at(int pid, ProcessLook& look) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  std::uint64_t& switches = look.switches[pid];
+  bool alive = false;
+  for (std::string line; std::getline(file, line);) {
+    char state = 0;
+    unsigned long long count = 0;
+    if (std::sscanf(line.c_str(), "State: %c", &state) == 1) {
+      alive = true;
+      look.busy |= state == 'R' || state == 'D';
+    } else if (std::sscanf(line.c_str(), "voluntary_ctxt_switches: %llu", &count) == 1 ||
+               std::sscanf(line.c_str(), "nonvoluntary_ctxt_switches: %llu", &count) == 1) {
+      switches += count;
+    }
+  }
+  look.busy |= !alive;
+}
+
+}  // namespace
+
+std::vector<ProcessLine> find_processes(const std::string& mark, int session) {
+  std::vector<ProcessLine> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+    const std::string name = entry.path().filename().string();
+    int pid = 0;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size() || pid == getpid()) continue;
+    const auto line = process_line(pid);
+    if (!line || line->state == 'Z' || line->state == 'X') continue;
+    const bool in_session = session != 0 && line->session == session;
+    if (in_session || (!mark.empty() && has_mark(pid, mark))) found.push_back(*line);
+  }
+  return found;
+}
+
+ProcessLook look_at_processes(const Machine& machine) {
+  std::set<int> pids;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(machine.directory(), ignored)) {
+    if (entry.path().extension() != ".pid") continue;
+    if (const auto pid = PidFile::holder(entry.path().string())) pids.insert(*pid);
+  }
+  for (const ProcessLine& each : find_processes(machine.domains_mark(), 0)) pids.insert(each.pid);
+  ProcessLook look;
+  for (const int pid : pids) look_at(pid, look);
+  return look;
+}
+
+}  // namespace ringside

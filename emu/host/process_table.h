@@ -1,0 +1,37 @@
+// Which processes a machine has, and what they do at this moment, as /proc tells it. For whoever runs or
+// watches a machine from outside; no component asks this.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "emu/host/machine.h"
+
+namespace ringside {
+
+struct ProcessLine {
+  int pid = 0;
+  char state = '?';  ///< as /proc has it
+  int session = 0;
+};
+
+/// Every living process, ourselves left out, that carries the mark in its environment or belongs to the
+/// session (0 = any mark only). `mark` is a whole setting, or one up to and with its '#'.
+[[nodiscard]] std::vector<ProcessLine> find_processes(const std::string& mark, int session);
+
+/// What the processes of a machine did when they were looked at, one after the other.
+struct ProcessLook {
+  bool busy = false;                      ///< one was running, about to, or waiting for a disk
+  std::map<int, std::uint64_t> switches;  ///< by process: how often it has gone to sleep or been interrupted
+
+  bool operator==(const ProcessLook&) const = default;
+};
+
+/// Of its daemons and of everything in its domains. Two equal looks at which nobody was busy mean that
+/// between them there was a moment at which all were asleep: since then only a timer or somebody outside can
+/// have woken one.
+[[nodiscard]] ProcessLook look_at_processes(const Machine& machine);
+
+}  // namespace ringside

@@ -1,0 +1,80 @@
+// What goes wrong on purpose: which faults mean something between whom, in whatever machine.
+#include <cerrno>
+
+#include "emu/script/machine_stage.h"
+#include "emu/trace/text.h"
+
+namespace ringside::script {
+
+namespace {
+
+using Thing = StageFault::Thing;
+using trace::Role;
+
+FaultRule::Effect effect_of(StageFault::Effect effect) {
+  switch (effect) {
+    case StageFault::Effect::drop:
+      return FaultRule::Effect::drop;
+    case StageFault::Effect::delay:
+      return FaultRule::Effect::delay;
+    case StageFault::Effect::duplicate:
+      return FaultRule::Effect::duplicate;
+    case StageFault::Effect::reorder:
+      return FaultRule::Effect::reorder;
+  }
+  return FaultRule::Effect::drop;
+}
+
+bool one_is(const StageFault& fault, Role role) {
+  return fault.from.role == role || fault.to.role == role;
+}
+
+}  // namespace
+
+/// The size of what is lost or late as a whole; EINVAL: nothing goes that way.
+Result<std::size_t> MachineStage::unit_of(const StageFault& fault) const {
+  const std::string way = trace::actor_name(fault.from) + " -> " + trace::actor_name(fault.to);
+  const auto refused = [&way](const char* why, const char* advice) {
+    return Error{EINVAL, "cannot inject the fault", way, why, advice};
+  };
+  const bool with_guest = one_is(fault, Role::domain);
+  if (fault.thing == Thing::event) {
+    const bool from_xen = fault.from.role == Role::xen;
+    const bool on_channel = with_guest && one_is(fault, controller());
+    if (on_channel || from_xen) return std::size_t{0};
+    return refused("no events go that way", "between a domain and its controller they do");
+  }
+  if (with_guest) {
+    return refused("their messages lie in the ring, from which none gets lost", "let it be the event");
+  }
+  if (one_is(fault, Role::xcs) && (one_is(fault, Role::xend) || one_is(fault, Role::client))) {
+    return sizeof(dom0::XcsMessage);
+  }
+  if (one_is(fault, Role::xend) && one_is(fault, Role::user)) return std::size_t{0};
+  return refused("no messages go that way that could be late", "between xcs and its clients they do");
+}
+
+trace::Role MachineStage::controller() const {
+  return plan_.dom0 == Dom0::xenctld ? Role::xenctld : Role::xcs;
+}
+
+Result<FaultRule> MachineStage::rule_of(StageFault& fault) const {
+  // Of dom0's processes the one that has the guests' channels is meant.
+  for (trace::Actor* who : {&fault.from, &fault.to}) {
+    if (who->role == Role::dom0) who->role = controller();
+  }
+  auto unit_bytes = unit_of(fault);
+  if (!unit_bytes) return unit_bytes.error();
+  return FaultRule{
+      .effect = effect_of(fault.effect),
+      .thing = fault.thing == Thing::event ? FaultRule::Thing::kick : FaultRule::Thing::bytes,
+      .from = name_at_seam(fault.from),
+      .to = name_at_seam(fault.to),
+      .next = fault.next,
+      .percent = fault.percent,
+      .by = fault.by,
+      .unit_bytes = *unit_bytes,
+  };
+}
+
+}  // namespace ringside::script

@@ -1,0 +1,186 @@
+// The conformance suite on every plug-in: those that are right pass, and of those that are not it finds what
+// one thread can find.
+#include "emu/check/conformance.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <map>
+#include <set>
+
+#include "emu/check/bugs.h"
+#include "test/catch.h"
+#include "test/ring_plugin.h"
+
+using namespace ringside::check;
+using namespace ringside::test;
+
+namespace {
+
+std::string failures(const Subject& subject) {
+  std::string text;
+  for (const ConformanceCheck& check : check_conformance(subject)) {
+    if (check.outcome == Conforms::fail) text += fmt::format("{}: {}\n", check.name, check.why);
+  }
+  return text;
+}
+
+/// Whether a check of this name has this outcome.
+bool has(const std::vector<ConformanceCheck>& checks, std::string_view name, Conforms outcome) {
+  for (const ConformanceCheck& check : checks) {
+    if (check.name == name) return check.outcome == outcome;
+  }
+  return false;
+}
+
+constexpr std::uint64_t long_messages = 20'000;
+
+}  // namespace
+
+TEST_CASE("rings that are right conform, at -O0 and at -O2") {
+  const auto name = GENERATE(from_range(right_rings())) + GENERATE(as<std::string>(), "_O0", "_O2");
+  INFO(name);
+  const Plugin plugin(name);
+  CHECK(failures(plugin.subject()) == "");
+}
+
+TEST_CASE("rings that are right stand long runs, and the same seed makes the same run") {
+  const auto name = GENERATE(from_range(right_rings())) + "_O2";
+  INFO(name);
+  const Plugin plugin(name);
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const LongRun run = run_long(plugin.subject(), seed, long_messages);
+    CHECK(run.broken == "");
+    CHECK(run.messages == long_messages);
+    CHECK(run_long(plugin.subject(), seed, long_messages).calls == run.calls);
+  }
+}
+
+TEST_CASE("what one thread can find of the catalogue is found, and by which check") {
+  const std::map<std::string, std::string> found_by = {
+      {"06", "a full ring refuses one more"},
+      {"07", "a full ring refuses one more"},
+      {"08", "a response that is not taken survives new requests"},
+      {"09", "a jumped request index is survived"},
+      {"10", "messages keep their order"},
+      {"12", "one message arrives, and writes nothing beside the page"},
+      {"14", "the ring passes the wrap at 2^32"},
+      {"15", "the ring passes the wrap at 2^32"},
+      {"16", "messages keep their order"},
+      {"21", "an end that sleeps is woken for each message"},
+      {"24a", "an end that sleeps is woken for each message"},
+      {"24b", "an end that sleeps is woken for each message"},
+      {"28", "a length beyond the payload is limited"},
+      {"29", "a full ring refuses one more"},
+      {"30", "one message arrives, and writes nothing beside the page"},
+      {"34", "a back that comes late takes what waits"},
+      {"own_34", "a back that comes late takes what waits"},
+      {"38", "messages keep their order"},
+      {"41", "a short response leaves nothing else in its slot"},
+      {"42", "the front remembers its own index"},
+  };
+  for (const auto& [name, check] : found_by) {
+    const Plugin plugin("mutant_" + name);
+    INFO(name << ": " << failures(plugin.subject()));
+    CHECK(has(check_conformance(plugin.subject()), check, Conforms::fail));
+  }
+}
+
+TEST_CASE("a ring that trusts an id reaches beyond its table") {
+  // Which may do it harm, so that it happens in a process of its own.
+  const Plugin plugin("mutant_35");
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    std::signal(SIGSEGV, SIG_DFL);
+    _exit(has(check_conformance(plugin.subject()), "the id of a response is checked", Conforms::fail) ? 1
+                                                                                                      : 0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK((WIFSIGNALED(status) || WEXITSTATUS(status) == 1));
+}
+
+TEST_CASE("long runs find more, since what matters is when an end looks") {
+  CHECK(run_long(Plugin("mutant_22").subject(), 1, long_messages).broken != "");
+}
+
+TEST_CASE("many short runs pass the wrap often enough to find what shows only there") {
+  const Plugin plugin("mutant_25");
+  int found = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed)
+    found += run_long(plugin.subject(), seed, 16).broken.empty() ? 0 : 1;
+  CHECK(found > 0);
+}
+
+TEST_CASE("what looks wrong and is right passes") {
+  const Plugin plugin("mutant_equivalent");
+  CHECK(failures(plugin.subject()) == "");
+  CHECK(run_long(plugin.subject(), 1, long_messages).broken == "");
+}
+
+TEST_CASE("a check that the ring does not ask for is skipped, and says why") {
+  const Plugin plugin("atomic_spinning_2_O2");
+  for (const ConformanceCheck& check : check_conformance(plugin.subject())) {
+    INFO(check.name);
+    CHECK((check.outcome == Conforms::skipped) == (check.outcome != Conforms::pass));
+    CHECK((check.outcome == Conforms::skipped) == !check.why.empty());
+  }
+  CHECK(has(check_conformance(plugin.subject()), "each request is answered once", Conforms::skipped));
+}
+
+TEST_CASE("a table that makes no sense is refused with the reason") {
+  const Plugin plugin("plain_2_O2");
+  const ring_check_ring good = *plugin.subject().ring;
+  const auto fault = [](const ring_check_ring& ring) { return fault_of_table(&ring); };
+  CHECK(fault(good) == "");
+  CHECK(fault_of_table(nullptr) == "ring_check_plugin() answered no table");
+  ring_check_ring ring = good;
+  ring.abi = 7;
+  CHECK(fault(ring) == "the table is of version 7; this checker knows 1");
+  ring = good;
+  ring.pop_rsp = nullptr;
+  CHECK(fault(ring) == "RESPONSES is set, and push_rsp or pop_rsp is missing");
+  ring = good;
+  ring.slots = 1000;
+  CHECK(fault(ring) == "the slots reach beyond the page");
+  ring_check_word words[] = {{"a", 0, 4, RING_CHECK_FLAG, RING_CHECK_FRONT},
+                             {"b", 2, 2, RING_CHECK_FLAG, RING_CHECK_FRONT}};
+  ring = good;
+  ring.words = words;
+  CHECK(fault(ring) == "the words a and b overlap");
+  words[1].offset = 1u << 20;
+  CHECK(fault(ring) == "the word b lies outside of the page");
+  words[1] = {"b", 6, 4, RING_CHECK_FLAG, RING_CHECK_FRONT};
+  CHECK(fault(ring) == "the word b is not aligned to its size");
+  ring.word_count = 0;
+  const auto checks = check_conformance({&ring, nullptr});
+  REQUIRE(checks.size() == 1);
+  CHECK(checks[0].why == "no shared word is listed");
+}
+
+TEST_CASE("the catalogue has 42 bugs, each told in full and each with a mutant") {
+  REQUIRE(all_bugs().size() == 42);
+  std::uint32_t number = 0;
+  for (const Bug& bug : all_bugs()) {
+    INFO(bug.name);
+    CHECK(bug.number == ++number);
+    for (const std::string_view text : {bug.what, bug.world, bug.cure})
+      CHECK((text.ends_with('.') || text.ends_with('?')));
+    CHECK_FALSE(words_for(bug.needs).empty());
+    bool has_mutant = false;
+    for (const Mutant& mutant : all_mutants()) has_mutant = has_mutant || mutant.bug == bug.number;
+    CHECK(has_mutant);
+    CHECK(bug_by_number(bug.number) == &bug);
+  }
+  CHECK(bug_by_number(0) == nullptr);
+  CHECK(bug_by_number(43) == nullptr);
+  std::set<std::string_view> names;
+  for (const Mutant& mutant : all_mutants()) {
+    CHECK(names.insert(mutant.name).second);
+    const Plugin plugin("mutant_" + std::string(mutant.name));  // it is there, and loads
+    CHECK(fault_of_table(plugin.subject().ring) == "");
+  }
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""`ringside watch --web`: a real browser looks at a machine at work and types into a guest; nobody else gets in.
+
+usage: watch_web_test.py     RINGSIDE names the program. Without Chromium and Selenium it is skipped.
+"""
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import unittest
+import urllib.parse
+
+SKIPPED = 77
+try:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.by import By
+except ImportError:
+    print("skipped: python3-selenium is not installed")
+    sys.exit(SKIPPED)
+
+from support import RINGSIDE, PATIENCE_S, Machine, eventually
+
+
+class Watch:
+    """`ringside watch --web` while the body runs, and its address."""
+
+    def __init__(self, machine, *words):
+        self.process = subprocess.Popen([RINGSIDE, "watch", "--dir", machine.directory, "--web", *words], stdout=subprocess.PIPE, text=True)
+        self.address = self.process.stdout.readline().strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.status = self.process.wait(PATIENCE_S)
+        self.process.stdout.close()
+
+    def ask(self, method, path, host=None, body=None):
+        """The status of an answer."""
+        where = urllib.parse.urlsplit(self.address)
+        connection = http.client.HTTPConnection(where.hostname, where.port, timeout=PATIENCE_S)
+        connection.putrequest(method, path, skip_host=True)
+        connection.putheader("Host", host or where.netloc)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+
+class WatchWeb(unittest.TestCase):
+    def test_a_class_sees_each_keystroke_travel(self):
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium")
+        for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1440,900"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        with Machine() as machine:
+            machine.run("create", "web", check=0)
+            with Watch(machine, "web") as watch:
+                browser = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
+                try:
+                    self.look(browser, watch)
+                finally:
+                    browser.quit()
+            self.assertEqual(watch.status, 0)
+
+    def look(self, browser, watch):
+        def script(text):
+            return browser.execute_script("return " + text)
+        browser.get(watch.address)
+        eventually("the page is live", lambda: browser.find_element(By.ID, "live-state").get_attribute("textContent") == "live")
+        keyboard = browser.find_element(By.ID, "keyboard")
+        keyboard.click()
+        keyboard.send_keys("echo ring")
+        keyboard.send_keys("side\n")
+        eventually("the guest has answered", lambda: script("document.getElementById('keyboard').innerText").count("ringside") >= 2)
+        kinds = eventually("the path is seen", lambda: set(script("player.runs[0].steps.map((step) => step.k)")) >= {
+            "bytes_passed", "frame_passed", "slot_written", "index_moved", "event_raised", "event_taken"})
+        self.assertTrue(kinds)
+        # A key passes the page and the guest's terminal, and the picture of the ring is that of the last step.
+        ways = script("player.runs[0].steps.map((step) => step.f + ' ' + step.o)")
+        for way in ("user xend", "xend xcs", "xcs page", "page domU", "domU tty", "page xcs", "xcs xend", "xend client", "client user"):
+            self.assertIn(way, ways)
+        self.assertEqual(len(browser.find_elements(By.CSS_SELECTOR, "[data-ring='dom1.rx'] .slot")), 8)
+        self.assertEqual([entry["message"] for entry in browser.get_log("browser") if "favicon" not in entry["message"]], [])
+        if os.environ.get("RINGSIDE_SHOT"):
+            browser.save_screenshot(os.environ["RINGSIDE_SHOT"])
+
+    def test_nobody_else_gets_in(self):
+        with Machine() as machine:
+            machine.run("create", "web", check=0)
+            with Watch(machine, "web") as watch:
+                path = urllib.parse.urlsplit(watch.address).path
+                self.assertTrue(watch.address.startswith("http://127.0.0.1:"))
+                self.assertEqual(len(path.strip("/")), 32)
+                self.assertEqual(watch.ask("GET", path), 200)
+                self.assertEqual(watch.ask("GET", "/"), 404)
+                self.assertEqual(watch.ask("GET", "/" + "0" * 32 + "/"), 404)
+                self.assertEqual(watch.ask("POST", "/" + "0" * 32 + "/type", body=b"x"), 404)
+                # A page of somebody else's that gave this address a name of its own.
+                self.assertEqual(watch.ask("GET", path, host="evil.example"), 403)
+                self.assertEqual(watch.ask("POST", path + "type", body=b"x" * 5000), 413)
+                self.assertEqual(watch.ask("GET", "/" + "a" * 9000), 431)
+                self.assertEqual(watch.ask("POST", path + "type", body=b"\r"), 204)
+            self.assertEqual(watch.status, 0)
+
+
+if __name__ == "__main__":
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        print("skipped: chromium and chromedriver are not installed")
+        sys.exit(SKIPPED)
+    unittest.main(verbosity=2)

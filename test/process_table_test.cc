@@ -1,0 +1,95 @@
+// Whether the processes of a machine are at rest, seen from outside.
+#include "emu/host/process_table.h"
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <thread>
+
+#include "emu/host/launch.h"
+#include "test/catch.h"
+
+using namespace ringside;
+
+namespace {
+
+bool comes_true(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+/// A machine that has one process in one of its domains.
+class OneProcess {
+ public:
+  explicit OneProcess(std::vector<std::string> argv) : machine_(make_temporary_directory().value()) {
+    std::string mark = machine_.domain_mark(1);
+    std::vector<char*> words;
+    for (std::string& word : argv) words.push_back(word.data());
+    words.push_back(nullptr);
+    char* environment[] = {mark.data(), nullptr};
+    REQUIRE(posix_spawn(&pid_, words[0], nullptr, nullptr, words.data(), environment) == 0);
+  }
+  ~OneProcess() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    rmdir(machine_.directory().c_str());
+  }
+  OneProcess(const OneProcess&) = delete;
+
+  [[nodiscard]] ProcessLook look() const { return look_at_processes(machine_); }
+  [[nodiscard]] int pid() const { return pid_; }
+
+ private:
+  Machine machine_;
+  pid_t pid_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a machine without processes is at rest") {
+  const Machine machine(make_temporary_directory().value());
+  const ProcessLook look = look_at_processes(machine);
+  CHECK(look.switches.empty());
+  CHECK_FALSE(look.busy);
+  rmdir(machine.directory().c_str());
+}
+
+TEST_CASE("a process that sleeps is at rest, and looks the same each time") {
+  const OneProcess machine({"/bin/sleep", "1000"});
+  const auto rests = [&] {
+    const ProcessLook look = machine.look();
+    return look.switches.contains(machine.pid()) && !look.busy && look == machine.look();
+  };
+  REQUIRE(comes_true(rests));
+  const ProcessLook before = machine.look();
+  CHECK(machine.look() == before);
+}
+
+TEST_CASE("a process that computes is never at rest, whatever it says") {
+  const OneProcess machine({"/bin/sh", "-c", "while :; do :; done"});
+  REQUIRE(comes_true([&] { return machine.look().switches.contains(machine.pid()); }));
+  for (int i = 0; i < 20; ++i) CHECK(machine.look().busy);
+}
+
+TEST_CASE("a process that ran between two looks is seen by the second") {
+  const OneProcess machine({"/bin/sleep", "1000"});
+  REQUIRE(comes_true([&] {
+    const ProcessLook look = machine.look();
+    return look.switches.contains(machine.pid()) && !look.busy && look == machine.look();
+  }));
+  const ProcessLook before = machine.look();
+  kill(machine.pid(), SIGSTOP);
+  kill(machine.pid(), SIGCONT);
+  CHECK(comes_true([&] {
+    const ProcessLook after = machine.look();
+    return !after.busy && after != before;
+  }));
+}

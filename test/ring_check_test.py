@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""ring-check from outside: ringside's own rings hold, right rings hold within known numbers of executions, each mutant of the
+catalogue is found by the model that it names, and what is no ring at all gets a clear error.
+
+usage: ring_check_test.py [--table]     RINGSIDE names the program, RINGS the folder of built plug-ins
+
+--table prints how each bug is found, as in the README.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+RINGS = pathlib.Path(os.environ.get("RINGS", TEST.parent / "build" / "emu" / "check" / "plugins")).resolve()
+GOOD, USAGE, COULD_NOT_RUN, FAILED = 0, 1, 3, 4
+MODELS = ["sc", "tso", "c11"]
+# Of 3 messages, by ring and model: no search may need more.
+EXECUTIONS_MAX = {
+    "plain_2_O2": {"SC": 9117, "TSO": 9006, "C11": 30400},
+    "plain_8_O2": {"SC": 6691, "TSO": 6540, "C11": 31000},
+    "event_index_2_O2": {"SC": 84700, "TSO": 84700, "C11": 590000},
+    "event_index_8_O2": {"SC": 59000, "TSO": 59000, "C11": 376000},
+}
+
+
+def ring_check(*arguments, **more):
+    return subprocess.run([PROGRAM, "ring-check", *map(str, arguments)], capture_output=True, text=True, timeout=300, **more)
+
+
+def verdicts(ring, *arguments):
+    result = ring_check("--ring", RINGS / f"{ring}.so", "--json", "-j", 2, *arguments)
+    return result.returncode, [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def catalogue():
+    return [json.loads(line) for line in ring_check("--explain", "all", "--json").stdout.splitlines()]
+
+
+def find(mutant, model):
+    """The first verdict on a mutant that is a failure, or None."""
+    status, all_of_them = verdicts(f"mutant_{mutant}", "--model", model, "--first")
+    bad = [each for each in all_of_them if each["outcome"] == "failed"]
+    assert (status == FAILED) == bool(bad), f"mutant {mutant}: exit status {status}"
+    assert not [each for each in all_of_them if each["outcome"] == "could not run"], f"mutant {mutant}: could not be tried"
+    return bad[0] if bad else None
+
+
+class Rings(unittest.TestCase):
+    def test_ringsides_own_rings_hold(self):
+        result = ring_check("-j", 2)
+        self.assertEqual(result.returncode, GOOD, result.stdout + result.stderr)
+        self.assertNotIn("FAIL", result.stdout)
+        for ring in ("own_sring_tx", "own_sring_rx", "own_flat_tx", "own_flat_rx"):
+            for level in ("O0", "O2"):
+                self.assertIn(f"{ring}_portable_{level}", result.stdout)
+
+    def test_right_rings_hold_and_are_proved_in_few_executions(self):
+        for ring, most in EXECUTIONS_MAX.items():
+            status, all_of_them = verdicts(ring)
+            self.assertEqual(status, GOOD, ring)
+            for each in all_of_them:
+                if each["what"] == f'{each["model"]} exchange of 3 messages':
+                    self.assertEqual(each["outcome"], "all", each)
+                    self.assertLessEqual(each["executions"] + each["redundant"], most[each["model"]] * 1.1, each)
+
+    def test_other_right_rings_hold(self):
+        for ring in sorted(RINGS.glob("*_O[02].so")):
+            if ring.stem.startswith(("own_", "event_index", "plain_8")):
+                continue
+            result = ring_check("--ring", ring, "-j", 2, "--limit", 20000)
+            self.assertEqual(result.returncode, GOOD, f"{ring.stem}: {result.stdout[-3000:]}")
+
+    def test_a_change_that_looks_like_a_bug_and_is_none_is_not_reported(self):
+        self.assertEqual(verdicts("mutant_equivalent")[0], GOOD)
+
+
+class Mutants(unittest.TestCase):
+    def test_each_is_found_by_the_cheapest_model_that_can_and_by_no_cheaper_one(self):
+        bugs = catalogue()
+        self.assertEqual([bug["number"] for bug in bugs], list(range(1, 43)))
+        for bug in bugs:
+            self.assertTrue(bug["mutants"], bug["number"])
+            for mutant in bug["mutants"]:
+                with self.subTest(mutant=mutant["name"]):
+                    for cheaper in MODELS[:MODELS.index(mutant["model"])]:
+                        self.assertIsNone(find(mutant["name"], cheaper), cheaper)
+                    self.assertIsNotNone(find(mutant["name"], mutant["model"]))
+
+    def test_a_counterexample_can_be_replayed(self):
+        for mutant, model in (("01", "sc"), ("18", "tso"), ("02", "c11"), ("09", "sc"), ("36h", "c11")):
+            status, all_of_them = verdicts(f"mutant_{mutant}", "--model", model)
+            bad = next(each for each in all_of_them if each["outcome"] == "failed" and each["again"])
+            self.assertEqual(status, FAILED)
+            replayed = subprocess.run(bad["again"].replace("ringside", PROGRAM, 1), shell=True, capture_output=True, text=True, timeout=60)
+            self.assertEqual(replayed.returncode, FAILED, replayed.stdout + replayed.stderr)
+            self.assertIn(bad["why"], replayed.stdout)
+
+    def test_a_report_names_the_lines_of_the_source(self):
+        result = ring_check("--ring", RINGS / "mutant_18.so", "--model", "tso", "--first")
+        self.assertIn("event_index_ring.c:", result.stdout)
+        self.assertIn("asleep for ever", result.stdout)
+        self.assertIn("store buffer", result.stdout)
+
+    def test_each_bug_is_explained(self):
+        for number in range(1, 43):
+            result = ring_check("--explain", number)
+            self.assertEqual(result.returncode, GOOD)
+            for part in ("where it happened", "what prevents it", "to see it"):
+                self.assertIn(part, result.stdout)
+        for wrong in ("0", "43", "seven", "-1"):
+            result = ring_check(f"--explain={wrong}")
+            self.assertEqual(result.returncode, USAGE)
+            self.assertIn("--explain all", result.stderr)
+
+
+class Outputs(unittest.TestCase):
+    def test_junit_tap_and_shards(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "results.xml"
+            result = ring_check("--ring", RINGS / "mutant_17.so", "--tap", "--junit", file, "-j", 2)
+            self.assertEqual(result.returncode, FAILED)
+            suite = xml.etree.ElementTree.parse(file).getroot()[0]
+            lines = [line for line in result.stdout.splitlines() if line.startswith(("ok", "not ok"))]
+            self.assertEqual(int(suite.get("tests")), len(lines))
+            self.assertEqual(int(suite.get("failures")), sum(line.startswith("not") for line in lines))
+            self.assertIn("asleep for ever", suite.find(".//failure").get("message"))
+        whole = ring_check("--ring", RINGS / "plain_2_O2.so", "--list").stdout.splitlines()
+        parts = [ring_check("--ring", RINGS / "plain_2_O2.so", "--list", "--shard", f"{i}/3").stdout.splitlines() for i in (1, 2, 3)]
+        self.assertEqual(sorted(whole), sorted(sum(parts, [])))
+        self.assertEqual(ring_check("--shard", "4/3").returncode, USAGE)
+
+    def test_a_budget_is_kept_to_and_said(self):
+        result = ring_check("--ring", RINGS / "event_index_8_O2.so", "--budget", "1s", "--model", "c11", "--msgs", 5)
+        self.assertEqual(result.returncode, GOOD)
+        self.assertIn("in all that were looked at", result.stdout)
+
+
+class Broken(unittest.TestCase):
+    """What is wrong with a plug-in itself is said, and is never a pass."""
+
+    def build(self, folder, define, compiler=(PROGRAM, "ring-check", "cc")):
+        library = pathlib.Path(folder) / f"{define}.so"
+        built = subprocess.run([*compiler, "-shared", "-fPIC", "-g", "-O1", f"-D{define}", "-I", TEST.parent / "emu" / "check" / "include",
+                                "-o", library, TEST / "ring_check" / "broken.c"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(built.returncode, 0, built.stderr)
+        return library
+
+    def check(self, define, status, *texts):
+        with tempfile.TemporaryDirectory() as folder:
+            result = ring_check("--ring", self.build(folder, define), "--model", "sc", "--first")
+            said = " ".join((result.stdout + result.stderr).split())
+            self.assertEqual(result.returncode, status, f"{define}: {said}")
+            for text in texts:
+                self.assertIn(text, said, define)
+
+    def test_as_it_is_it_holds(self):
+        self.check("NOTHING", GOOD, "hold in every execution")
+
+    def test_tables(self):
+        self.check("BAD_ABI", COULD_NOT_RUN, "version 7")
+        self.check("BAD_WORD", COULD_NOT_RUN, "req_prod")
+        self.check("NO_FUNCTION", COULD_NOT_RUN, "back_final_check")
+        self.check("NO_ENTRY", COULD_NOT_RUN, "exports no ring_check_plugin()")
+
+    def test_code_that_crashes_or_never_ends(self):
+        self.check("CRASH", FAILED, "Segmentation fault")
+        self.check("ABORT", FAILED, "dies of a signal")
+        self.check("OVERRUN", FAILED)
+        self.check("RECURSE", FAILED, "Segmentation fault")
+        self.check("SPIN", FAILED, "hangs")
+        self.check("HANG", FAILED, "hangs")
+        self.check("FAILS", FAILED, "the ring says so itself in two lines")
+
+    def test_code_that_was_compiled_without_the_flags(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result = ring_check("--ring", self.build(folder, "NOTHING", ("cc",)))
+            self.assertEqual(result.returncode, COULD_NOT_RUN, result.stdout)
+            self.assertIn("ringside ring-check cc", result.stdout)
+            self.assertRegex(result.stdout, r"not announce[^?]*broken.c:\d+")
+
+    def test_what_is_no_plugin(self):
+        with tempfile.NamedTemporaryFile(suffix=".so") as file:
+            file.write(b"not ELF")
+            file.flush()
+            self.assertEqual(ring_check("--ring", file.name).returncode, COULD_NOT_RUN)
+        result = ring_check("--ring", "/nowhere/ring.so")
+        self.assertEqual(result.returncode, COULD_NOT_RUN)
+        self.assertIn("there is no such file", result.stderr)
+        for replay in ("", "SC", "SC:exchange:3:0:0:Z9", "SC:exchange:3:0:0:A99999999", "XX:exchange:3:0:0:A", "SC:exchange:x:0:0:A",
+                       "SC:exchange:3:0:0:A=0", "SC:exchange:3:0:0:A=0" * 9):
+            result = ring_check("--ring", RINGS / "plain_2_O2.so", f"--replay={replay}")
+            self.assertIn(result.returncode, (USAGE, GOOD) if replay == "" else (USAGE,), replay)
+        result = ring_check("--ring", RINGS / "plain_2_O2.so", "--replay=SC:exchange:3:0:0:A500")
+        self.assertEqual(result.returncode, COULD_NOT_RUN)
+        self.assertIn("does not do those steps", result.stdout)
+
+
+def print_table():
+    print("| bug | | found under | by | executions | ms |\n|---|---|---|---|---|---|")
+    for bug in catalogue():
+        for mutant in bug["mutants"]:
+            found = find(mutant["name"], mutant["model"])
+            name = bug["name"] + (f': {mutant["how"]}' if mutant["how"] else "")
+            what = found["what"].removeprefix(f'{mutant["model"].upper()} ')
+            print(f'| {bug["number"]} | {name} | {mutant["model"]} | {what} | {found["executions"]} | {found["seconds"] * 1000:.1f} |')
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--table"]:
+        print_table()
+    else:
+        unittest.main(verbosity=2)

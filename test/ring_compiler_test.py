@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""`ringside ring-check cc` and `c++` with real compilers, gcc and clang, and what the checker then says: rings that are right
+hold, each template's bug is found and its cure is one, barriers in assembler count, and who brings a mistake is told of it.
+
+usage: ring_compiler_test.py SOURCE_ROOT [CASE...]     RINGSIDE names the program
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(sys.argv[1]).resolve()
+RINGSIDE = os.path.abspath(os.environ["RINGSIDE"])
+PLUGINS = ROOT / "emu/check/plugins"
+TEMPLATES = ROOT / "tools/ring_check"
+SECONDS_MAX = 240
+COMPILERS = [(cc, cxx) for cc, cxx in (("gcc", "g++"), ("clang", "clang++")) if shutil.which(cc) and shutil.which(cxx)]
+
+
+def run(*command, **environment):
+    return subprocess.run([RINGSIDE, "ring-check", *map(str, command)], capture_output=True, text=True, timeout=SECONDS_MAX,
+                          env={**os.environ, **environment})
+
+
+def compiled(pair, output, *arguments, cxx=False):
+    """The ring `output`, compiled by one of COMPILERS. Nothing may be said meanwhile."""
+    said = run("c++" if cxx else "cc", *arguments, "-o", output, CC=pair[0], CXX=pair[1])
+    assert said.returncode == 0 and not said.stderr and not said.stdout, (pair, arguments, said)
+    return output
+
+
+def symbols(library):
+    return subprocess.run(["nm", "-D", library], capture_output=True, text=True, check=True).stdout.split()
+
+
+def check(ring, *options):
+    return run("--ring", ring, *options)
+
+
+def holds(ring, *options):
+    said = check(ring, *options)
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+def fails(ring, *options):
+    said = check(ring, *options)
+    assert said.returncode == 4, said.stdout + said.stderr
+    return said.stdout
+
+
+def edited(source, target, old, new):
+    text = source.read_text()
+    assert text.count(old) == 1, f"{source}: {old!r} is there {text.count(old)} times"
+    target.write_text(text.replace(old, new))
+    return target
+
+
+def case_template_in_c(top, pair, level):
+    """The template's bug is found under TSO, SC knows nothing of it, and the one line that is missing cures it."""
+    ring = compiled(pair, top / "ring.so", level, TEMPLATES / "template_c/ring.c")
+    holds(ring, "--model", "sc")
+    assert "asleep for ever" in fails(ring, "--model", "tso")
+    cured = edited(TEMPLATES / "template_c/ring.c", top / "cured.c", "  if (read_once(ring->sleeping))",
+                   "  full_barrier();\n  if (read_once(ring->sleeping))")
+    holds(compiled(pair, top / "cured.so", level, cured))
+
+
+def case_breaks(top, pair, level):
+    """What the man page has people take out of the cured template is found by the model that it names, and by no cheaper one."""
+    cured = edited(TEMPLATES / "template_c/ring.c", top / "cured.c", "  if (read_once(ring->sleeping))",
+                   "  full_barrier();\n  if (read_once(ring->sleeping))")
+    for number, (old, new, model) in enumerate([
+            ("  write_barrier(); /* the slot before", "  /* the slot before", "c11"),
+            ("  read_barrier(); /* the index before", "  /* the index before", "c11"),
+            ("  return read_once(ring->prod) != read_once(ring->cons);", "  return 0;", "sc"),
+            ("== SLOTS) return 0;", "== 2 * SLOTS) return 0;", "sc")]):
+        source = edited(cured, top / f"break{number}.c", old, new)
+        ring = compiled(pair, top / f"break{number}.so", level, source)
+        if model == "c11":
+            holds(ring, "--model", "sc", "--model", "tso")
+        fails(ring, "--model", model, "--msgs", "6", "--first")
+
+
+def case_template_in_cpp(top, pair, level):
+    """The C++ template's bug needs C11."""
+    source = TEMPLATES / "template_cpp/ring.cc"
+    ring = compiled(pair, top / "queue.so", "-std=c++17", level, source, cxx=True)
+    holds(ring, "--model", "sc", "--model", "tso")
+    fails(ring, "--model", "c11")
+    cured = edited(source, top / "cured.cc", "tail_.store(tail + 1, std::memory_order_relaxed)",
+                   "tail_.store(tail + 1, std::memory_order_release)")
+    holds(compiled(pair, top / "cured_queue.so", "-std=c++17", level, cured, cxx=True))
+
+
+def case_barriers_in_assembler(top, pair, level):
+    """A ring in the style of 2005, as it is; and with the processor's barriers taken out of it, which the checker must notice."""
+    source = PLUGINS / "macro_ring.c"
+    ring = compiled(pair, top / "macro.so", level, "-DSLOTS=2u", source)
+    assert "ring_check_asm_wmb" in symbols(ring) and "ring_check_asm_rmb" in symbols(ring)
+    holds(ring)
+    weak = edited(source, top / "weak.c", '"sfence"', '""')
+    fails(compiled(pair, top / "weak.so", level, "-DSLOTS=2u", weak), "--model", "c11")
+
+
+def case_locked_instructions(top, pair, level):
+    """Locked instructions in assembler are updates like any other: a lock made of one keeps two fronts apart."""
+    include = f"-I{ROOT}"
+    xchg = ('static uint32_t swap(uint32_t* word, uint32_t value) {\n'
+            '  __asm__ __volatile__("xchgl %0, %1" : "+r"(value), "+m"(*word) : : "memory");\n'
+            '  return value;\n}\n\nstatic void lock(void) {')
+    text = (PLUGINS / "locked_ring.c").read_text().replace("static void lock(void) {", xchg)
+    text = text.replace("__atomic_exchange_n(&ring->front_lock, 1, __ATOMIC_ACQUIRE)", "swap(&ring->front_lock, 1)")
+    (top / "locked.c").write_text(text)
+    ring = compiled(pair, top / "locked.so", level, include, top / "locked.c")
+    assert "ring_check_asm_update4" in symbols(ring)
+    holds(ring, "--msgs", "2")
+    fails(compiled(pair, top / "unlocked.so", level, include, "-DBUG=39", PLUGINS / "locked_ring.c"), "--msgs", "2")
+
+
+def case_objects_apart(top, pair, level):
+    """Compiled and linked one after the other, with a dependency file, as build systems do."""
+    said = run("cc", level, "-MMD", "-c", TEMPLATES / "template_c/ring.c", "-o", top / "apart.o", CC=pair[0])
+    assert said.returncode == 0, said
+    assert (top / "apart.d").read_text().startswith(f"{top}/apart.o:"), (top / "apart.d").read_text()
+    holds(compiled(pair, top / "apart.so", top / "apart.o"), "--model", "sc")
+
+
+def case_refusals(top, pair, level):
+    """A mistake of the user's is said in one line; the compiler's own errors are passed on with its status."""
+    said = run("cc", "-flto", "-o", "x.so", "ring.c", CC=pair[0])
+    assert said.returncode == 1 and said.stderr.startswith("ringside: cannot compile a ring: -flto: "), said
+    said = run("cc", "ring.c", CC="no-such-compiler")
+    assert said.returncode == 3 and "no-such-compiler" in said.stderr, said
+    said = run("cc", "ring.c", CC="cat")
+    assert said.returncode == 1 and "neither gcc nor clang" in said.stderr, said
+    (top / "wrong.c").write_text("int f(void) { return nothing; }\n")
+    said = run("cc", level, "-c", top / "wrong.c", "-o", top / "wrong.o", CC=pair[0])
+    assert said.returncode == 1 and "wrong.c:1" in said.stderr and "ringside:" not in said.stderr, said
+
+
+CASES = {name[5:]: function for name, function in list(globals().items()) if name.startswith("case_")}
+
+
+def man_page():
+    """It knows every option, and is rendered without complaints."""
+    page = ROOT / "tools/ring_check/ringside-ring-check.1"
+    text = page.read_text().replace("\\-", "-")
+    options = set(re.findall(r"--[a-z]+", run("--help").stdout)) - {"--help"}
+    missing = {option for option in options if option not in text}
+    assert not missing, f"the man page does not know {sorted(missing)}"
+    if shutil.which("man"):
+        said = subprocess.run(["man", "--warnings", "-l", page], capture_output=True, text=True, env={**os.environ, "MANPAGER": "cat"})
+        assert said.stdout and not said.stderr, said.stderr
+    else:
+        print("the man page is not rendered: there is no man here")
+
+
+def main():
+    man_page()
+    assert COMPILERS, "neither gcc nor clang is here"
+    if len(COMPILERS) == 1:
+        print(f"only {COMPILERS[0][0]} is here: half of this is not tested")
+    for name in sys.argv[2:] or CASES:
+        for pair in COMPILERS:
+            for level in ("-O0", "-O2"):
+                print(f"{name}: {pair[0]} {level}", flush=True)
+                with tempfile.TemporaryDirectory(prefix="ringside-compiler-") as folder:
+                    CASES[name](pathlib.Path(folder), pair, level)
+
+
+main()

@@ -1,0 +1,37 @@
+// Real threads at a ring: those that are right stand it, and what shows without any luck is seen.
+#include "tools/ring_check/stress.h"
+
+#include "test/ring_plugin.h"
+
+using namespace ringside;
+using namespace ringside::test;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr std::uint32_t messages = 200'000;
+constexpr milliseconds time_max{250};
+
+}  // namespace
+
+TEST_CASE("rings that are right pass messages between two threads, which really sleep") {
+  const auto name = GENERATE(from_range(right_rings())) + "_O2";
+  INFO(name);
+  const Plugin plugin(name);
+  const check::LongRun run = tools::stress_ring(plugin.subject(), messages, time_max);
+  CHECK(run.broken == "");
+  CHECK(run.messages > 0);
+}
+
+TEST_CASE("a ring that overwrites, repeats or misplaces is caught by its first messages") {
+  const auto name = GENERATE(as<std::string>(), "mutant_06", "mutant_12", "mutant_30");
+  INFO(name);
+  const Plugin plugin(name);
+  CHECK(tools::stress_ring(plugin.subject(), messages, time_max).broken != "");
+}
+
+TEST_CASE("an end that is told nothing is found asleep") {
+  const Plugin plugin("mutant_21");
+  const check::LongRun run = tools::stress_ring(plugin.subject(), messages, time_max);
+  CHECK(run.broken == "the front slept for 10 s with work left, and nobody notified it");
+}

@@ -1,0 +1,184 @@
+// Programs of a few loads, stores and fences on three words, for checking the checker: what they can come to
+// is known, or can be found without any cleverness.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "emu/check/explore.h"
+
+namespace ringside::check::test {
+
+struct Instruction {
+  OpKind kind = OpKind::load;
+  std::uint32_t word = 0;   ///< of load, store, update; the side of notify and wait
+  std::uint32_t value = 0;  ///< of store and update; the ways of choose
+  Order order = Order::relaxed;
+};
+
+using Thread = std::vector<Instruction>;
+
+inline Instruction load(std::uint32_t word, Order order = Order::relaxed) {
+  return {OpKind::load, word, 0, order};
+}
+inline Instruction store(std::uint32_t word, std::uint32_t value, Order order = Order::relaxed) {
+  return {OpKind::store, word, value, order};
+}
+inline Instruction exchange(std::uint32_t word, std::uint32_t value, Order order = Order::seq_cst) {
+  return {OpKind::update, word, value, order};
+}
+inline Instruction fence(Order order = Order::seq_cst) {
+  return {OpKind::fence, 0, 0, order};
+}
+inline Instruction notify(std::uint32_t side) {
+  return {OpKind::notify, side, 0, Order::plain};
+}
+inline Instruction wait(std::uint32_t side) {
+  return {OpKind::wait, side, 0, Order::plain};
+}
+
+/// Three words x, y, z of 4 bytes. What a thread reads goes into its outcome, in order.
+class TinyProgram final : public Program {
+ public:
+  static constexpr std::uint32_t word_count = 3;
+
+  explicit TinyProgram(std::vector<Thread> threads) : threads_(std::move(threads)), read_(threads_.size()) {
+    for (const Thread& thread : threads_)
+      spins_ |= std::any_of(thread.begin(), thread.end(),
+                            [](const Instruction& i) { return i.kind == OpKind::await; });
+  }
+
+  [[nodiscard]] Space space() {
+    std::vector<Word> words;
+    for (std::uint32_t i = 0; i < word_count; ++i)
+      words.push_back({std::string(1, static_cast<char>('x' + i)), 8 * i, 4});
+    return Space::make(page_, words).value();
+  }
+  [[nodiscard]] std::uint32_t fiber_count() const override {
+    return static_cast<std::uint32_t>(threads_.size());
+  }
+  void reset() override {
+    page_ = {};
+    for (auto& values : read_) values.clear();
+  }
+  void run(std::uint32_t fiber) override {
+    for (const Instruction& instruction : threads_[fiber]) {
+      Op op;
+      op.kind = instruction.kind;
+      op.order = instruction.order;
+      const bool waits = op.kind == OpKind::notify || op.kind == OpKind::wait;
+      op.argument = op.kind == OpKind::choose ? instruction.value : waits ? instruction.word : 0;
+      std::byte* at = page_.data() + 8 * instruction.word;
+      if (op.reads() || op.writes()) {
+        op.offset = 8 * instruction.word;
+        op.size = 4;
+      }
+      const std::uint32_t chosen = Execution::current()->announce(op);
+      std::uint32_t value = chosen;
+      if (op.reads()) std::memcpy(&value, at, 4);
+      if (op.reads() || op.kind == OpKind::choose) read_[fiber].push_back(value);
+      if (op.writes()) std::memcpy(at, &instruction.value, 4);
+    }
+    read_[fiber].push_back(ended);
+  }
+  [[nodiscard]] bool may_sleep(std::uint32_t) const override { return true; }
+  [[nodiscard]] bool spins() const override { return spins_; }
+
+  /// "0 1|1 0" : what each thread has read; "..." when it sleeps for ever.
+  [[nodiscard]] std::string outcome() const {
+    std::string text;
+    for (const auto& values : read_) {
+      if (&values != read_.data()) text += '|';
+      bool has_ended = false;
+      std::string line;
+      for (const std::uint32_t value : values) {
+        has_ended = value == ended;
+        if (has_ended) break;
+        line += (line.empty() ? "" : " ") + std::to_string(value);
+      }
+      text += line + (has_ended ? "" : "...");
+    }
+    return text;
+  }
+
+ private:
+  static constexpr std::uint32_t ended = 0xffffffff;
+
+  std::vector<Thread> threads_;
+  bool spins_ = false;
+  alignas(64) std::array<std::byte, 8 * word_count> page_ = {};
+  std::vector<std::vector<std::uint32_t>> read_;
+};
+
+/// Tries every order and every value, without leaving out anything.
+class Naive final : public Driver {
+ public:
+  Decision pick(const Execution& execution) override {
+    std::vector<Decision> ways;
+    for (std::uint32_t actor = 0; actor < actors_max; ++actor) {
+      if ((execution.enabled() >> actor & 1) == 0) continue;
+      const std::uint32_t options =
+          actor >= fibers_max ? 1 : execution.model().options(actor, execution.op(actor), nullptr);
+      for (std::uint32_t option = 0; option < options; ++option) ways.push_back({actor, option});
+    }
+    if (at_ == tape_.size()) tape_.push_back({0, ways.size()});
+    return ways.at(tape_[at_++].taken);
+  }
+  [[nodiscard]] bool next() {
+    at_ = 0;
+    while (!tape_.empty() && ++tape_.back().taken == tape_.back().ways) tape_.pop_back();
+    return !tape_.empty();
+  }
+
+ private:
+  struct Step {
+    std::size_t taken;
+    std::size_t ways;
+  };
+  std::vector<Step> tape_;
+  std::size_t at_ = 0;
+};
+
+struct Found {
+  std::set<std::string> outcomes;
+  std::uint64_t executions = 0;
+  std::uint64_t redundant = 0;
+  bool gave_up = false;
+};
+
+inline Found find_naively(std::vector<Thread> threads, ModelName name, std::uint64_t executions_max) {
+  TinyProgram program(std::move(threads));
+  Space space = program.space();
+  const auto model = Model::make(name, space);
+  Execution execution(space, *model, program);
+  Naive naive;
+  Found found;
+  do {
+    if (execution.run(naive) != End::complete) std::abort();
+    found.outcomes.insert(program.outcome());
+    if (++found.executions == executions_max) found.gave_up = true;
+  } while (!found.gave_up && naive.next());
+  return found;
+}
+
+inline Found find_by_exploring(std::vector<Thread> threads, ModelName name) {
+  TinyProgram program(std::move(threads));
+  Space space = program.space();
+  const auto model = Model::make(name, space);
+  Execution execution(space, *model, program);
+  Found found;
+  const Exploration all = explore(execution, {}, [&] {
+    found.outcomes.insert(program.outcome());
+    return std::string();
+  });
+  if (!all.whole()) std::abort();
+  found.executions = all.executions;
+  found.redundant = all.redundant;
+  return found;
+}
+
+}  // namespace ringside::check::test

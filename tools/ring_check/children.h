@@ -1,0 +1,24 @@
+// Jobs in processes of their own, some at a time: a ring that crashes or hangs takes only its job with it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "tools/ring_check/job.h"
+
+namespace ringside::tools {
+
+struct RingJobsOptions {
+  unsigned at_once = 1;
+  std::chrono::milliseconds budget = std::chrono::hours(24);  ///< for all of them together
+};
+
+/// `done` is told each verdict, in the order of the jobs; false from it ends everything. Every ring stays
+/// loaded in the caller.
+void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& options,
+                   const std::function<bool(std::size_t number, const RingVerdict& verdict)>& done);
+
+/// One execution, in a process of its own as well.
+[[nodiscard]] RingVerdict replay_in_child(const RingJob& job, const check::Schedule& schedule);
+
+}  // namespace ringside::tools

@@ -1,0 +1,295 @@
+// ring-check: what to check, how, and what is said of it.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <sstream>
+
+#include "emu/host/launch.h"
+#include "tools/command.h"
+#include "tools/out_file.h"
+#include "tools/ring_check/cc.h"
+#include "tools/ring_check/children.h"
+#include "tools/ring_check/explain.h"
+#include "tools/ring_check/outputs.h"
+#include "tools/ring_check/plan.h"
+#include "tools/view_data.h"
+#include "tools/view_page.h"
+
+namespace ringside::tools {
+
+namespace {
+
+using check::ModelName;
+
+struct Request {
+  std::vector<std::string> rings;
+  std::vector<std::string> models;
+  std::uint32_t messages = 0;
+  std::uint32_t bound = check::unbounded;
+  std::uint64_t limit = 0;
+  std::string budget;
+  unsigned at_once = 1;
+  std::string shard;
+  std::string replay;
+  std::string explain;
+  std::string junit;
+  std::string journal;
+  std::string html;
+  bool thorough = false;
+  bool list = false;
+  bool first = false;
+  bool tap = false;
+  bool json = false;
+};
+
+/// ringside's own rings are many, and quick to be asked about. --long is for the rest.
+constexpr std::uint64_t own_executions_max = 5'000;
+
+Error usage(std::string object, std::string why, std::string advice) {
+  return {EINVAL, "cannot check rings", std::move(object), std::move(why), std::move(advice)};
+}
+
+int refused(const Error& error) {
+  failed(error);
+  return exit_usage;
+}
+
+/// ringside's own rings, as they were built with this program: the ends as an x86 needs them for the models
+/// of an x86, those with the fences of other machines for C11.
+Result<std::vector<std::string>> own_rings() {
+  namespace fs = std::filesystem;
+  const fs::path beside = fs::path(own_program()).parent_path() / "emu" / "check" / "plugins";
+  const fs::path folder = fs::exists(beside) ? beside : fs::path(RINGSIDE_RING_CHECK_DIR);
+  std::vector<std::string> paths;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder, none)) {
+    if (entry.path().filename().string().starts_with("own_") && entry.path().extension() == ".so")
+      paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  if (paths.empty())
+    return usage("its own rings", fmt::format("there are none in {}", folder.string()),
+                 "name one with --ring");
+  return paths;
+}
+
+/// "60", "60s", "5m"
+Result<std::chrono::milliseconds> duration_in(const std::string& text) {
+  std::size_t digits = 0;
+  while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') ++digits;
+  const std::string unit = text.substr(digits);
+  if (digits == 0 || digits > 6 || (!unit.empty() && unit != "s" && unit != "m"))
+    return usage("--budget " + text, "it is no time", "--budget 60s, --budget 5m");
+  return std::chrono::milliseconds(std::stoul(text.substr(0, digits)) * (unit == "m" ? 60000 : 1000));
+}
+
+Result<std::vector<ModelName>> models_in(const std::vector<std::string>& names) {
+  std::vector<ModelName> models;
+  for (const std::string& name : names) {
+    if (name == "sc") {
+      models.push_back(ModelName::sc);
+    } else if (name == "tso") {
+      models.push_back(ModelName::tso);
+    } else if (name == "c11") {
+      models.push_back(ModelName::c11);
+    } else {
+      return usage("--model " + name, "there is no such model", "sc, tso, c11");
+    }
+  }
+  return models;
+}
+
+/// I/N: keeps each N-th job, from the I-th.
+Result<> keep_shard(const std::string& shard, std::vector<RingJob>& jobs) {
+  unsigned part = 0;
+  unsigned parts = 0;
+  int read = 0;
+  if (std::sscanf(shard.c_str(), "%u/%u%n", &part, &parts, &read) != 2 ||
+      static_cast<std::size_t>(read) != shard.size() || part == 0 || part > parts)
+    return usage("--shard " + shard, "it is a part of how many", "--shard 1/4 to --shard 4/4");
+  std::vector<RingJob> kept;
+  for (std::size_t i = part - 1; i < jobs.size(); i += parts) kept.push_back(jobs[i]);
+  jobs = std::move(kept);
+  return Done{};
+}
+
+/// An x86 needs fewer barriers than the language, so what is built for one is not judged by the language.
+bool is_for_x86(const RingPlugin& plugin) {
+  return plugin.name().find("_x86") != std::string::npos;
+}
+
+/// The first counterexample, as files for the other views.
+Result<> leave_views(const Request& request, const RingVerdict& verdict) {
+  if (!request.journal.empty()) {
+    auto file = OutFile::open(request.journal);
+    if (!file) return file.error();
+    file->write(verdict.journal);
+    if (auto closed = file->close(); !closed) return closed;
+  }
+  if (request.html.empty()) return Done{};
+  std::istringstream lines(verdict.journal);
+  const auto journal = trace::read_journal(lines, "counterexample");
+  if (!journal) return journal.error();
+  auto file = OutFile::open(request.html);
+  if (!file) return file.error();
+  file->write(replay_page({run_data(journal.value(), "counterexample")}));
+  return file->close();
+}
+
+int replay(const Request& request) {
+  auto wanted = replay_from(request.replay);
+  if (!wanted) return refused(wanted.error());
+  if (request.rings.size() != 1)
+    return refused(
+        usage("--replay", "the string does not say of which ring it is", "give that ring with --ring"));
+  auto plugin = RingPlugin::load(request.rings.front());
+  if (!plugin) return failed(plugin.error());
+  RingJob job = wanted->job;
+  job.plugin = &*plugin;
+  if (job.workload.play == check::Play::scenario && job.workload.scenario >= plugin->ring().scenario_count)
+    return refused(usage("--replay", "the ring has no such scenario", "the string is of another ring"));
+  const RingVerdict verdict = replay_in_child(job, wanted->schedule);
+  std::printf("%s: %s\n%s\n%s", plugin->ring().name, job.what().c_str(), verdict.why.c_str(),
+              verdict.report.c_str());
+  if (verdict.outcome == RingOutcome::could_not) return exit_could_not_run;
+  if (auto left = leave_views(request, verdict); !left) return failed(left.error());
+  return verdict.outcome == RingOutcome::failed ? exit_expectation_failed : exit_good;
+}
+
+int check_rings(const Request& request) {
+  RingPlanOptions options;
+  auto models = models_in(request.models);
+  if (!models) return refused(models.error());
+  if (!models->empty()) options.models = *models;
+  if (request.messages != 0) options.messages = request.messages;
+  if (request.bound != check::unbounded) options.bound = request.bound;
+  options.thorough = request.thorough;
+  if (request.rings.empty() && !request.thorough) options.executions_max = own_executions_max;
+  if (request.limit != 0) options.executions_max = request.limit;
+  RingJobsOptions run;
+  run.at_once = request.at_once;
+  if (!request.budget.empty()) {
+    auto budget = duration_in(request.budget);
+    if (!budget) return refused(budget.error());
+    run.budget = *budget;
+  }
+  std::vector<std::string> paths = request.rings;
+  if (paths.empty()) {
+    auto own = own_rings();
+    if (!own) return failed(own.error());
+    paths = *own;
+  }
+  std::vector<RingPlugin> plugins;
+  plugins.reserve(paths.size());
+  std::vector<RingJob> jobs;
+  for (const std::string& path : paths) {
+    auto plugin = RingPlugin::load(path);
+    if (!plugin) return failed(plugin.error());
+    plugins.push_back(std::move(*plugin));
+    RingPlanOptions its = options;
+    if (request.models.empty() && is_for_x86(plugins.back())) its.models = {ModelName::sc, ModelName::tso};
+    const std::vector<RingJob> more = plan_for(plugins.back(), its);
+    jobs.insert(jobs.end(), more.begin(), more.end());
+  }
+  if (!request.shard.empty()) {
+    if (auto kept = keep_shard(request.shard, jobs); !kept) return refused(kept.error());
+  }
+  if (request.list) {
+    for (const RingJob& job : jobs) std::printf("%s: %s\n", job.plugin->name().c_str(), job.what().c_str());
+    return exit_good;
+  }
+  const RingFormat format = request.json  ? RingFormat::json
+                            : request.tap ? RingFormat::tap
+                                          : RingFormat::people;
+  RingOutput output(format, request.junit, jobs.size());
+  output.begin();
+  std::optional<RingVerdict> first;
+  run_ring_jobs(jobs, run, [&](std::size_t number, const RingVerdict& verdict) {
+    output.verdict(number, jobs[number], verdict);
+    if (!verdict.journal.empty() && !first) first = verdict;
+    return !request.first || verdict.outcome != RingOutcome::failed;
+  });
+  if (auto ended = output.end(); !ended) return failed(ended.error());
+  if (first) {
+    if (auto left = leave_views(request, *first); !left) return failed(left.error());
+  }
+  if (output.failed() != 0) return exit_expectation_failed;
+  return output.could_not() != 0 ? exit_could_not_run : exit_good;
+}
+
+}  // namespace
+
+void add_ring_check_command(CLI::App& app, Session& session) {
+  CLI::App* command = app.add_subcommand(
+      "ring-check",
+      "Every interleaving and memory order of a ring's code; without --ring, of ringside's own rings");
+  command->footer(
+      "What is tried follows from what the ring promises (its capabilities): the exchange of messages from "
+      "several starts,\n"
+      "attaching, attaching again, hostile peers. \"all\" is a proof for that many messages; \"up to N "
+      "deviations\" is not.\n"
+      "\n"
+      "Examples:\n"
+      "  ringside ring-check                                   ringside's own rings: both layouts, both "
+      "directions\n"
+      "  ringside ring-check cc -shared -o ring.so ring.c      compiles a ring so that it can be checked\n"
+      "  ringside ring-check --ring ./ring.so                  finds what is wrong with it, and shows how it "
+      "comes to that\n"
+      "  ringside ring-check --ring ./ring.so --model c11 -j 2 --junit results.xml\n"
+      "  ringside ring-check --ring ./ring.so --replay 'C11:exchange:3:0:0:A12B3'\n"
+      "  ringside ring-check --explain 18                      what that class of bug is, and where it has "
+      "happened\n"
+      "\n"
+      "Exit codes: 0 all holds, 1 usage, 3 something could not be tried, 4 a ring is wrong.");
+  auto request = std::make_shared<Request>();
+  command
+      ->add_option("--ring", request->rings,
+                   "A shared object that exports ring_check_plugin(); may be repeated")
+      ->type_name("LIB.so");
+  command->add_option("--model", request->models, "sc, tso or c11; may be repeated. All, if none is named")
+      ->type_name("MODEL");
+  command->add_option("--msgs", request->messages, "Messages in an exchange, instead of 3")
+      ->check(CLI::Range(1u, 64u));
+  command->add_option("--bound", request->bound,
+                      "Only executions with so many deviations from the plain order at most");
+  command->add_option("--limit", request->limit,
+                      "Executions in one search at most; then those with few deviations are searched");
+  command->add_option("--budget", request->budget, "Stop after this long: 60s, 5m")->type_name("TIME");
+  command->add_option("-j,--jobs", request->at_once, "So many at a time")->check(CLI::Range(1u, 256u));
+  command->add_option("--shard", request->shard, "Only part I of N of the jobs")->type_name("I/N");
+  command
+      ->add_option("--replay", request->replay, "One execution again, from the string that a report prints")
+      ->type_name("STRING");
+  command
+      ->add_option("--explain", request->explain,
+                   "Tells about a class of ring bugs, by its number; \"all\" lists them")
+      ->type_name("N");
+  command->add_option("--junit", request->junit, "Results as JUnit XML, besides")->type_name("FILE");
+  command->add_option("--html", request->html, "The first counterexample as a page to play, step by step")
+      ->type_name("FILE");
+  command
+      ->add_option("--journal", request->journal, "The first counterexample as a journal, for ringside view")
+      ->type_name("FILE");
+  command->add_flag("--long", request->thorough,
+                    "More messages, more starts, higher bounds: minutes instead of seconds");
+  command->add_flag("--first", request->first, "Stop at the first that fails");
+  command->add_flag("--list", request->list, "What would be tried, one a line");
+  command->add_flag("--tap", request->tap, "Results in the Test Anything Protocol");
+  command->add_flag("--json", request->json, "Results as JSON, one object a line");
+  add_ring_compiler_commands(*command, session);
+  command->callback([command, request, &session] {
+    if (!command->get_subcommands().empty()) return;
+    session.run = [request] {
+      if (!request->explain.empty()) return explain_ring_bug(request->explain, request->json);
+      if (!request->replay.empty()) return replay(*request);
+      return check_rings(*request);
+    };
+  });
+}
+
+}  // namespace ringside::tools

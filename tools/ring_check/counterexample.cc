@@ -1,0 +1,172 @@
+// Operations to entries: an index's store is an index that moves, a slot is written when its last granule is,
+// the rest is told.
+#include "tools/ring_check/counterexample.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ringside::tools {
+
+namespace {
+
+using check::OpKind;
+using check::Step;
+
+constexpr std::uint64_t ns_between_steps = 1000;
+
+class Teller {
+ public:
+  Teller(const RingJob& job, const check::Space& space, const check::ReportAbout& about,
+         const check::Locate& locate)
+      : ring_(&job.plugin->ring()),
+        space_(&space),
+        about_(&about),
+        locate_(&locate),
+        slots_(ring_->slots * std::size_t{ring_->slot_bytes}) {}
+
+  void step(const Step& step, const Step* next) {
+    time_ns_ += ns_between_steps;
+    const check::Op& op = step.op;
+    const bool is_store = op.kind == OpKind::flush ||
+                          (op.kind == OpKind::store && about_->model != check::ModelName::tso) ||
+                          op.kind == OpKind::update;
+    const int word = op.reads() || op.writes() ? word_of(op) : -1;
+    const bool in_slot = op.writes() && op.size <= sizeof step.value && slot_of(op) >= 0;
+    if (is_store && word >= 0 && ring_->words[word].kind <= RING_CHECK_RSP_INDEX) {
+      index_moved(step, ring_->words[word]);
+    } else if (is_store && in_slot) {
+      std::memcpy(slots_.data() + (op.offset - ring_->slots_offset), &step.value, op.size);
+      const bool goes_on = next != nullptr && next->actor == step.actor && next->op.kind == op.kind &&
+                           slot_of(next->op) == slot_of(op);
+      if (!goes_on) slot_written(step);
+    } else if (op.kind == OpKind::notify) {
+      trace::Entry entry = entry_of(step, trace::Kind::event_raised);
+      entry.peer = op.argument == 0 ? front() : back();
+      entry.port = 1;
+      entry.detail = static_cast<std::uint8_t>(ring::Raised::kick);
+      add(entry);
+    } else if (op.kind == OpKind::wait) {
+      trace::Entry entry = entry_of(step, trace::Kind::event_taken);
+      entry.port = 1;
+      add(entry);
+    } else if (slot_of(op) < 0 || op.kind == OpKind::choose) {
+      told(step, check::step_text(step, *space_, *about_));
+    }
+  }
+
+  void told(const Step& step, const std::string& what) {
+    const std::string where = step.op.code == nullptr ? "" : (*locate_)(step.op.code);
+    trace::Entry entry = entry_of(step, trace::Kind::told);
+    set_text(entry, where.empty() ? what : where.substr(0, where.find(' ')) + " " + what);
+    add(entry);
+  }
+
+  [[nodiscard]] std::vector<trace::JournalStep> take() { return std::move(steps_); }
+  [[nodiscard]] std::uint64_t time_ns() const { return time_ns_; }
+
+ private:
+  static trace::Actor front() { return trace::actor(trace::Role::domain, 1); }
+  static trace::Actor back() { return trace::actor(trace::Role::xcs); }
+
+  trace::Entry entry_of(const Step& step, trace::Kind kind) const {
+    trace::Entry entry;
+    entry.time_ns = time_ns_;
+    entry.kind = kind;
+    entry.domain = 1;
+    entry.actor = is_back(step) ? back() : front();
+    return entry;
+  }
+
+  /// The last fiber of all is the back; of two fronts both are dom1.
+  [[nodiscard]] bool is_back(const Step& step) const {
+    return step.actor % check::fibers_max + 1 == about_->fibers.size();
+  }
+
+  static void set_text(trace::Entry& entry, std::string_view text) {
+    const std::string_view cut = text.substr(0, sizeof entry.message.msg);
+    std::copy(cut.begin(), cut.end(), entry.message.msg);
+    entry.message.length = static_cast<std::uint8_t>(cut.size());
+  }
+
+  [[nodiscard]] int word_of(const check::Op& op) const {
+    for (std::uint32_t i = 0; i < ring_->word_count; ++i) {
+      if (op.offset == ring_->words[i].offset && op.size == ring_->words[i].size) return static_cast<int>(i);
+    }
+    return -1;
+  }
+
+  [[nodiscard]] int slot_of(const check::Op& op) const {
+    if (op.size == 0 || ring_->slot_bytes == 0 || op.offset < ring_->slots_offset) return -1;
+    const std::uint32_t slot = (op.offset - ring_->slots_offset) / ring_->slot_bytes;
+    const bool inside = op.offset + op.size <= ring_->slots_offset + ring_->slots * ring_->slot_bytes;
+    return inside && slot < ring_->slots ? static_cast<int>(slot) : -1;
+  }
+
+  void index_moved(const Step& step, const ring_check_word& word) {
+    trace::Entry entry = entry_of(step, trace::Kind::index_moved);
+    const bool is_request = word.kind == RING_CHECK_REQ_INDEX;
+    entry.detail =
+        static_cast<std::uint8_t>(is_request ? trace::IndexName::req_prod : trace::IndexName::rsp_prod);
+    std::uint32_t& shown = is_request ? req_prod_ : rsp_prod_;
+    entry.from_value = shown;
+    entry.to_value = static_cast<std::uint32_t>(step.value);
+    shown = entry.to_value;
+    add(entry);
+  }
+
+  void slot_written(const Step& step) {
+    const auto slot = static_cast<std::uint32_t>(slot_of(step.op));
+    trace::Entry entry = entry_of(step, trace::Kind::slot_written);
+    entry.detail =
+        static_cast<std::uint8_t>(is_back(step) ? trace::SlotUse::response : trace::SlotUse::request);
+    entry.to_value = slot;
+    const std::size_t used = std::min<std::size_t>(ring_->slot_bytes, sizeof entry.message);
+    const std::byte* bytes = slots_.data() + std::size_t{slot} * ring_->slot_bytes;
+    if (ring_->slot_bytes == sizeof entry.message) {
+      std::memcpy(&entry.message, bytes, used);
+    } else {
+      entry.message.length = static_cast<std::uint8_t>(std::min(used, sizeof entry.message.msg));
+      std::memcpy(entry.message.msg, bytes, entry.message.length);
+    }
+    add(entry);
+  }
+
+  void add(const trace::Entry& entry) { steps_.push_back({steps_.size() + 1, entry}); }
+
+  const ring_check_ring* ring_;
+  const check::Space* space_;
+  const check::ReportAbout* about_;
+  const check::Locate* locate_;
+  std::vector<std::byte> slots_;
+  std::vector<trace::JournalStep> steps_;
+  std::uint64_t time_ns_ = 0;
+  std::uint32_t req_prod_ = 0;
+  std::uint32_t rsp_prod_ = 0;
+};
+
+}  // namespace
+
+trace::Journaled journal_of(const RingJob& job, const check::Recording& recording, const check::Space& space,
+                            const check::ReportAbout& about, const check::Locate& locate,
+                            const std::string& verdict) {
+  trace::Journaled journal;
+  journal.header.made_by = "ringside ring-check";
+  journal.header.mode = "sim";
+  journal.header.controller = "xcs";
+  journal.header.domains.push_back({1, ring::Abi::sring, "front"});
+  Teller teller(job, space, about, locate);
+  for (std::size_t at = 0; at < recording.steps.size(); ++at)
+    teller.step(recording.steps[at], at + 1 < recording.steps.size() ? &recording.steps[at + 1] : nullptr);
+  const std::uint64_t end_ns = teller.time_ns();
+  journal.steps = teller.take();
+  trace::JournalMark failure;
+  failure.kind = trace::JournalMark::Kind::failure;
+  failure.after = journal.steps.size();
+  failure.focus = journal.steps.size();
+  failure.time_ns = static_cast<std::int64_t>(end_ns);
+  failure.text = verdict;
+  journal.marks.push_back(failure);
+  return journal;
+}
+
+}  // namespace ringside::tools

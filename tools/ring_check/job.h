@@ -1,0 +1,80 @@
+// One thing to try with one ring under one model, and what came of it. A job runs in a process of its own:
+// ring code may crash or never come back, and that is a finding like any other.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/check/explore.h"
+#include "tools/ring_check/plugin.h"
+
+namespace ringside::tools {
+
+enum class RingTask : std::uint8_t {
+  explore,      ///< every interleaving of a workload under a model
+  conformance,  ///< what any ring must do under one thread
+  audit,        ///< is every access to the page announced
+  random,       ///< many messages under one thread, calls in random order
+  threads,      ///< two real threads, for a while
+};
+
+struct RingJob {
+  RingTask task = RingTask::explore;
+  const RingPlugin* plugin = nullptr;
+  check::Workload
+      workload;  ///< of random: how many messages; start is the seed. Of threads: start is how many ms
+  check::ModelName model = check::ModelName::sc;
+  std::uint32_t bound = check::unbounded;
+  /// So many executions at most in one search. A search without bound that is longer is followed by those
+  /// with a bound of 1, 2, 3
+  /// ..., as far as they fit in.
+  std::uint64_t executions_max = ~std::uint64_t{0};
+
+  /// "SC exchange of 3 messages", with where it starts unless that is 0.
+  [[nodiscard]] std::string what() const;
+};
+
+enum class RingOutcome : std::uint8_t {
+  whole,      ///< nothing is wrong in any execution
+  bounded,    ///< nothing is wrong in those with `bound` deviations at most
+  stopped,    ///< nothing was wrong when time was up
+  failed,     ///< the ring is wrong; there is a report
+  could_not,  ///< it could not be tried
+};
+
+struct RingVerdict {
+  RingOutcome outcome = RingOutcome::could_not;
+  std::uint64_t executions = 0;
+  std::uint64_t redundant = 0;
+  std::uint64_t steps = 0;
+  double seconds = 0;
+  std::uint32_t bound = 0;
+  std::uint32_t deviations = 0;
+  std::string why;      ///< of failed and could_not: one line
+  std::string replay;   ///< of failed: for --replay; may be empty
+  std::string report;   ///< of failed: the steps, in columns
+  std::string journal;  ///< of failed: the same as a journal file
+};
+
+/// Of a job and a schedule; and back.
+[[nodiscard]] std::string replay_text(const RingJob& job, const check::Schedule& schedule);
+struct RingReplay {
+  RingJob job;  ///< without a plug-in
+  check::Schedule schedule;
+};
+[[nodiscard]] Result<RingReplay> replay_from(const std::string& text);
+
+/// In this process. `deadline`: when to stop. If the ring crashes or hangs, so does the caller (see
+/// run_ring_jobs).
+[[nodiscard]] RingVerdict try_ring(const RingJob& job, std::chrono::steady_clock::time_point deadline);
+/// One execution, with its steps.
+[[nodiscard]] RingVerdict replay_ring(const RingJob& job, const check::Schedule& schedule);
+/// What the current try has come to, for who finds that it never will come back: "A12B3", or "".
+[[nodiscard]] std::string schedule_of_current_try();
+/// Executions and steps so far in the current try; it hangs when this stands still.
+[[nodiscard]] std::uint64_t progress_of_current_try();
+
+}  // namespace ringside::tools

@@ -1,0 +1,159 @@
+// Lines for people, TAP, JSON and JUnit, as verdicts come.
+#include "tools/ring_check/outputs.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "tools/prose.h"
+
+namespace ringside::tools {
+
+namespace {
+
+/// "9,117"
+std::string with_commas(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  return text;
+}
+
+std::string coverage_text(const RingVerdict& verdict) {
+  switch (verdict.outcome) {
+    case RingOutcome::whole:
+      return "all";
+    case RingOutcome::bounded:
+      return fmt::format("up to {} deviation{}", verdict.bound, verdict.bound == 1 ? "" : "s");
+    case RingOutcome::stopped:
+      return fmt::format("the first {}", with_commas(verdict.executions + verdict.redundant));
+    case RingOutcome::failed:
+    case RingOutcome::could_not:
+      break;
+  }
+  return "";
+}
+
+std::string_view outcome_name(RingOutcome outcome) {
+  switch (outcome) {
+    case RingOutcome::whole:
+      return "all";
+    case RingOutcome::bounded:
+      return "bounded";
+    case RingOutcome::stopped:
+      return "stopped";
+    case RingOutcome::failed:
+      return "failed";
+    case RingOutcome::could_not:
+      return "could not run";
+  }
+  return "";
+}
+
+std::string again(const RingJob& job, const RingVerdict& verdict) {
+  return verdict.replay.empty()
+             ? std::string()
+             : fmt::format("ringside ring-check --ring {} --replay '{}'", job.plugin->path(), verdict.replay);
+}
+
+}  // namespace
+
+RingOutput::RingOutput(RingFormat format, std::string junit, std::size_t jobs)
+    : format_(format), junit_path_(std::move(junit)), jobs_(jobs) {}
+
+void RingOutput::begin() const {
+  if (format_ == RingFormat::tap) std::printf("TAP version 13\n1..%zu\n", jobs_);
+}
+
+void RingOutput::verdict(std::size_t number, const RingJob& job, const RingVerdict& verdict) {
+  executions_ += verdict.executions + verdict.redundant;
+  const bool is_failure = verdict.outcome == RingOutcome::failed;
+  const bool is_error = verdict.outcome == RingOutcome::could_not;
+  if (is_failure) ++failed_;
+  if (is_error) ++could_not_;
+  if (verdict.outcome == RingOutcome::whole) ++whole_;
+  if (verdict.outcome == RingOutcome::bounded || verdict.outcome == RingOutcome::stopped) ++partly_;
+  if (!junit_path_.empty()) {
+    junit_ += fmt::format("<testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"",
+                          xml_text(job.plugin->name()), xml_text(job.what()), verdict.seconds);
+    if (is_failure || is_error) {
+      const char* tag = is_failure ? "failure" : "error";
+      junit_ += fmt::format(">\n<{} message=\"{}\">{}</{}>\n</testcase>\n", tag, xml_text(verdict.why),
+                            xml_text(verdict.report + again(job, verdict)), tag);
+    } else {
+      junit_ += "/>\n";
+    }
+  }
+  switch (format_) {
+    case RingFormat::people:
+      for_people(job, verdict);
+      break;
+    case RingFormat::tap: {
+      std::printf("%sok %zu - %s: %s\n", is_failure || is_error ? "not " : "", number + 1,
+                  job.plugin->name().c_str(), job.what().c_str());
+      std::istringstream lines(
+          is_failure || is_error ? verdict.why + "\n" + verdict.report + again(job, verdict) : std::string());
+      for (std::string line; std::getline(lines, line);) std::printf("# %s\n", line.c_str());
+      break;
+    }
+    case RingFormat::json:
+      std::printf(
+          "%s\n",
+          fmt::format(
+              R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
+              R"("steps":{},"seconds":{:.6f},"why":{},"again":{}}})",
+              json_string(job.plugin->ring().name), json_string(job.plugin->path()), json_string(job.what()),
+              check::name_of(job.model), outcome_name(verdict.outcome), verdict.executions, verdict.redundant,
+              verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)))
+              .c_str());
+      break;
+  }
+  std::fflush(stdout);
+}
+
+void RingOutput::for_people(const RingJob& job, const RingVerdict& verdict) {
+  if (ring_ != job.plugin->path()) {
+    ring_ = job.plugin->path();
+    const ring_check_ring& ring = job.plugin->ring();
+    std::printf("%s  (%s, %u slots)\n", job.plugin->name().c_str(), ring.name, ring.slots);
+  }
+  if (verdict.outcome == RingOutcome::failed || verdict.outcome == RingOutcome::could_not) {
+    std::printf("  %-5s%s\n", verdict.outcome == RingOutcome::failed ? "FAIL" : "????", job.what().c_str());
+    print_wrapped(verdict.why, "       ");
+    if (!verdict.report.empty()) std::printf("\n%s\n", verdict.report.c_str());
+    const std::string command = again(job, verdict);
+    if (!command.empty()) std::printf("       again  %s\n", command.c_str());
+    return;
+  }
+  std::printf("%s\n", fmt::format("  ok   {:<44} {:>11} executions  {:<20} {:>8.2f} s", job.what(),
+                                  with_commas(verdict.executions + verdict.redundant), coverage_text(verdict),
+                                  verdict.seconds)
+                          .c_str());
+}
+
+Result<> RingOutput::end() {
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  if (format_ == RingFormat::people) {
+    std::string text =
+        fmt::format("{} tried: {} hold in every execution", whole_ + partly_ + failed_ + could_not_, whole_);
+    if (partly_ != 0) text += fmt::format(", {} in all that were looked at", partly_);
+    if (failed_ != 0) text += fmt::format(", {} failed", failed_);
+    if (could_not_ != 0) text += fmt::format(", {} could not be tried", could_not_);
+    std::printf(
+        "%s\n",
+        fmt::format("{}; {} executions in {:.1f} s", text, with_commas(executions_), seconds).c_str());
+  }
+  if (junit_path_.empty()) return Done{};
+  std::ofstream file(junit_path_);
+  file << fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites><testsuite name=\"ring-check\" tests=\"{}\" "
+      "failures=\"{}\" errors=\"{}\" "
+      "time=\"{:.3f}\">\n{}</testsuite></testsuites>\n",
+      whole_ + partly_ + failed_ + could_not_, failed_, could_not_, seconds, junit_);
+  file.close();
+  if (!file) return Error{EIO, "cannot write results", junit_path_, "the file system refuses it", ""};
+  return Done{};
+}
+
+}  // namespace ringside::tools

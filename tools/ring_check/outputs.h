@@ -1,0 +1,43 @@
+// Verdicts on rings, for people and for programs.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "tools/ring_check/job.h"
+
+namespace ringside::tools {
+
+enum class RingFormat : std::uint8_t { people, tap, json };
+
+class RingOutput {
+ public:
+  /// `junit`: a file for JUnit XML, besides; empty: none.
+  RingOutput(RingFormat format, std::string junit, std::size_t jobs);
+
+  void begin() const;
+  void verdict(std::size_t number, const RingJob& job, const RingVerdict& verdict);
+  /// The summary, and the file.
+  [[nodiscard]] Result<> end();
+
+  [[nodiscard]] std::size_t failed() const { return failed_; }
+  [[nodiscard]] std::size_t could_not() const { return could_not_; }
+
+ private:
+  void for_people(const RingJob& job, const RingVerdict& verdict);
+
+  RingFormat format_;
+  std::string junit_path_;
+  std::string junit_;
+  std::size_t jobs_;
+  std::string ring_;  ///< whose verdicts were printed last
+  std::size_t whole_ = 0;
+  std::size_t partly_ = 0;
+  std::size_t failed_ = 0;
+  std::size_t could_not_ = 0;
+  std::uint64_t executions_ = 0;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace ringside::tools

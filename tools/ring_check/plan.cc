@@ -1,0 +1,84 @@
+// Capabilities to jobs.
+#include "tools/ring_check/plan.h"
+
+#include <algorithm>
+
+namespace ringside::tools {
+
+namespace {
+
+/// The same calls on every machine.
+constexpr std::uint32_t random_seed = 20050705;
+constexpr std::uint32_t threads_ms = 2000;
+
+}  // namespace
+
+using check::ModelName;
+using check::Play;
+
+std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& options) {
+  const ring_check_ring& ring = plugin.ring();
+  const auto can = [&](std::uint32_t capability) { return (ring.capabilities & capability) != 0; };
+  std::vector<RingJob> jobs;
+  const auto add = [&](ModelName model, Play play, std::uint32_t messages, std::uint32_t start = 0,
+                       std::uint32_t bound = check::unbounded, std::uint32_t scenario = 0) {
+    RingJob job;
+    job.plugin = &plugin;
+    job.model = model;
+    job.workload = {play, messages, start, scenario};
+    job.executions_max = options.executions_max;
+    job.bound = options.bound.value_or(bound);
+    jobs.push_back(job);
+  };
+  if (ring.push_req != nullptr) {
+    RingJob one_thread;
+    one_thread.plugin = &plugin;
+    one_thread.task = RingTask::conformance;
+    jobs.push_back(one_thread);
+    one_thread.task = RingTask::audit;
+    one_thread.workload.messages = 3;
+    jobs.push_back(one_thread);
+    one_thread.task = RingTask::random;
+    one_thread.workload.messages = options.thorough ? 1'000'000 : 10'000;
+    one_thread.workload.start = random_seed;
+    jobs.push_back(one_thread);
+  }
+  for (const ModelName model : options.models) {
+    for (std::uint32_t i = 0; i < ring.scenario_count; ++i)
+      add(model, Play::scenario, 0, 0, check::unbounded, i);
+    if (ring.push_req == nullptr) continue;
+    // With many words to spoil, two blows are a million executions.
+    const std::uint32_t blows = options.thorough || ring.word_count <= 4 ? 2 : 1;
+    const std::uint32_t messages = options.messages.value_or(3);
+    if (model == ModelName::sc) {
+      // What a peer writes and what a lock lets through does not depend on the order of memory.
+      if (can(RING_CHECK_HOSTILE_FRONT)) add(model, Play::hostile_front, blows);
+      if (can(RING_CHECK_HOSTILE_BACK)) add(model, Play::hostile_back, blows);
+      if (can(RING_CHECK_TWO_FRONTS)) add(model, Play::two_fronts, std::min(2u, ring.slots));
+    }
+    if (can(RING_CHECK_ATTACH_RUNNING)) add(model, Play::attach, std::min(2u, messages));
+    if (can(RING_CHECK_REATTACH)) add(model, Play::reattach, std::min(2u, messages));
+    if (can(RING_CHECK_ANY_START)) {
+      add(model, Play::exchange, std::min(2u, messages), ring.slots - 1);
+      add(model, Play::exchange, std::min(2u, messages), 0xffffffffu);
+      if (options.thorough) add(model, Play::exchange, messages, 0x7fffffffu);
+    }
+    add(model, Play::exchange, messages);
+    // A ring with more slots than that fills only in a search with a bound.
+    if (ring.slots >= messages) add(model, Play::exchange, ring.slots + 1, 0, options.thorough ? 2 : 1);
+    if (options.thorough) {
+      add(model, Play::exchange, messages + 1);
+      add(model, Play::exchange, 2 * ring.slots + 4, 0, 2);
+    }
+  }
+  if (ring.push_req != nullptr && options.thorough) {
+    RingJob two_threads;
+    two_threads.plugin = &plugin;
+    two_threads.task = RingTask::threads;
+    two_threads.workload.start = threads_ms;
+    jobs.push_back(two_threads);
+  }
+  return jobs;
+}
+
+}  // namespace ringside::tools

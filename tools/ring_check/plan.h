@@ -1,0 +1,22 @@
+// Which jobs a ring gets: what its capabilities promise is what is tried.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "tools/ring_check/job.h"
+
+namespace ringside::tools {
+
+struct RingPlanOptions {
+  std::vector<check::ModelName> models = {check::ModelName::sc, check::ModelName::tso, check::ModelName::c11};
+  std::optional<std::uint32_t> messages;     ///< instead of 3
+  std::optional<std::uint32_t> bound;        ///< for all jobs
+  std::uint64_t executions_max = 1'000'000;  ///< of one search
+  bool thorough = false;  ///< more messages, more starts, higher bounds: minutes instead of seconds
+};
+
+/// Cheapest first. The plug-in must outlive the jobs.
+[[nodiscard]] std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& options);
+
+}  // namespace ringside::tools

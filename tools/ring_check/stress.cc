@@ -1,0 +1,230 @@
+// The front on one thread, the back on another. An event is a kernel's counter, so that sleeping is real; an
+// end that sleeps with work left is found by its patience.
+#include "tools/ring_check/stress.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <thread>
+
+namespace ringside::tools {
+
+namespace {
+
+using check::Broken;
+using Clock = std::chrono::steady_clock;
+
+/// So long an end waits for the other one, on a machine that does other things too.
+constexpr std::chrono::seconds patience{10};
+/// So often it looks whether the run is over.
+constexpr int look_ms = 20;
+constexpr std::size_t page_alignment = 64;
+
+struct Page {
+  explicit Page(std::size_t bytes)
+      : bytes((bytes + page_alignment - 1) / page_alignment * page_alignment),
+        memory(static_cast<std::byte*>(std::aligned_alloc(page_alignment, this->bytes)), &std::free) {
+    std::memset(memory.get(), 0, this->bytes);
+  }
+  std::size_t bytes;
+  std::unique_ptr<std::byte, void (*)(void*)> memory;
+};
+
+/// What both threads know of the run.
+struct Run {
+  const ring_check_ring& ring;
+  std::uint32_t messages;
+  Clock::time_point end;
+  std::atomic<std::uint32_t> made{0};  ///< all that there will be, once `all_made`
+  std::atomic<bool> all_made{false};
+  std::atomic<bool> stop{false};  ///< somebody found something
+
+  [[nodiscard]] bool can(ring_check_capability capability) const {
+    return (ring.capabilities & capability) != 0;
+  }
+};
+
+class Events final : public check::Outside {
+ public:
+  explicit Events(Run& run)
+      : run_(run),
+        counters_{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)} {}
+  ~Events() override {
+    close(counters_[0]);
+    close(counters_[1]);
+  }
+  Events(const Events&) = delete;
+  Events& operator=(const Events&) = delete;
+
+  void notify(int side) override {
+    const std::uint64_t one = 1;
+    (void)!write(counters_[side & 1], &one, sizeof one);
+  }
+  void wait(int side) override {
+    (void)sleep(
+        side, [] { return false; }, [] { return false; });
+  }
+  void await() override { std::this_thread::yield(); }
+  [[noreturn]] void fail(const char* text) override { throw Broken{std::string("ring_check_fail: ") + text}; }
+  std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
+
+  /// Until the event of `side` was raised, and takes it. False: `over` said that there is no more to wait
+  /// for. `has_work` is asked when patience is at an end: it may take a message, since one is too many by
+  /// then.
+  template <class Over, class HasWork>
+  bool sleep(int side, Over over, HasWork has_work) {
+    ++sleeps_;
+    const auto until = Clock::now() + patience;
+    for (;;) {
+      pollfd ready{counters_[side & 1], POLLIN, 0};
+      poll(&ready, 1, look_ms);
+      std::uint64_t count = 0;
+      if (read(counters_[side & 1], &count, sizeof count) == sizeof count) return true;
+      if (run_.stop || over()) return false;
+      if (Clock::now() < until) continue;
+      const char* name = side == RING_CHECK_FRONT ? "the front" : "the back";
+      if (has_work())
+        throw Broken{
+            fmt::format("{} slept for {} s with work left, and nobody notified it", name, patience.count())};
+      if (Clock::now() > until + patience)
+        throw Broken{fmt::format("{} waited for {} s, and nothing came", name, 2 * patience.count())};
+    }
+  }
+
+  [[nodiscard]] std::uint64_t sleeps() const { return sleeps_; }
+
+ private:
+  Run& run_;
+  int counters_[2];
+  std::atomic<std::uint64_t> sleeps_{0};
+};
+
+void compare(const char* what, const ring_check_item& seen, const ring_check_item& expected) {
+  if (seen.id == expected.id && seen.length == expected.length &&
+      std::memcmp(seen.bytes, expected.bytes, expected.length) == 0)
+    return;
+  throw Broken{
+      fmt::format("{} {} came out as number {}, {} bytes{}", what, expected.id, seen.id, seen.length,
+                  seen.id == expected.id && seen.length == expected.length ? ", with others in it" : "")};
+}
+
+int fine(const char* function, int done) {
+  if (done < 0) throw Broken{fmt::format("{} answered {} though the peer did nothing wrong", function, done)};
+  return done;
+}
+
+/// What an end does that has found nothing. False: the run is over for it.
+template <class Over>
+bool rest(Run& run, Events& events, int side, Over over) {
+  if (run.stop) return false;
+  if (run.can(RING_CHECK_SPINS)) {
+    std::this_thread::yield();
+    return !over();
+  }
+  const bool is_front = side == RING_CHECK_FRONT;
+  if ((is_front ? run.ring.front_final_check : run.ring.back_final_check)() != 0) return !over();
+  const auto has_work = [&] {
+    ring_check_item item{};
+    if (is_front) return run.can(RING_CHECK_RESPONSES) && run.ring.pop_rsp(&item) == 1;
+    return run.ring.pop_req(&item) == 1;
+  };
+  if (!events.sleep(side, over, has_work)) return false;
+  auto* woken = is_front ? run.ring.front_woken : run.ring.back_woken;
+  if (woken != nullptr) woken();
+  return true;
+}
+
+void run_front(Run& run, Events& events) {
+  const bool answers = run.can(RING_CHECK_RESPONSES);
+  std::uint32_t made = 0;
+  std::uint32_t answered = 0;
+  const auto done = [&] { return run.all_made && (!answers || answered == made); };
+  while (!done()) {
+    bool moved = false;
+    while (!run.all_made && made < run.messages) {
+      const ring_check_item item = check::request_item(run.ring, made + 1);
+      if (fine("push_req", run.ring.push_req(&item)) == 0) break;
+      ++made;
+      moved = true;
+    }
+    if (moved && run.ring.front_publish != nullptr) run.ring.front_publish();
+    ring_check_item item{};
+    while (answers && answered < made && fine("pop_rsp", run.ring.pop_rsp(&item)) == 1) {
+      compare("response", item, check::response_item(run.ring, ++answered));
+      moved = true;
+    }
+    if (made == run.messages || Clock::now() > run.end) {
+      run.made = made;
+      run.all_made = true;
+    }
+    if (moved || done()) continue;
+    if (!rest(run, events, RING_CHECK_FRONT,
+              [&] { return done() || (!answers && Clock::now() > run.end); }) &&
+        run.stop)
+      return;
+  }
+}
+
+void run_back(Run& run, Events& events) {
+  const bool answers = run.can(RING_CHECK_RESPONSES);
+  std::uint32_t taken = 0;
+  const auto done = [&] { return run.all_made && taken == run.made; };
+  while (!done()) {
+    bool moved = false;
+    ring_check_item item{};
+    while (!done() && fine("pop_req", run.ring.pop_req(&item)) == 1) {
+      compare("request", item, check::request_item(run.ring, ++taken));
+      moved = true;
+      if (!answers) continue;
+      const ring_check_item response = check::response_item(run.ring, taken);
+      if (fine("push_rsp", run.ring.push_rsp(&response)) == 0)
+        throw Broken{"there was no room for a response"};
+    }
+    if (moved && answers && run.ring.back_publish != nullptr) run.ring.back_publish();
+    if (moved || done()) continue;
+    if (!rest(run, events, RING_CHECK_BACK, done) && run.stop) return;
+  }
+}
+
+}  // namespace
+
+check::LongRun stress_ring(const check::Subject& subject, std::uint32_t messages,
+                           std::chrono::milliseconds time) {
+  const ring_check_ring& ring = *subject.ring;
+  check::LongRun result;
+  if (subject.fresh) subject.fresh();
+  Page page(ring.page_bytes);
+  Run run{ring, messages, Clock::now() + time};
+  Events events(run);
+  const check::OutsideScope scope(events);
+  ring.init(page.memory.get(), 0);
+  if (ring.front_attach(page.memory.get(), 0) != 0 || ring.back_attach(page.memory.get(), 0) != 0) {
+    result.broken = "an end refused a page that init had made";
+    return result;
+  }
+  std::string found[2];
+  const auto guarded = [&](int side, void (*end)(Run&, Events&)) {
+    try {
+      end(run, events);
+    } catch (const Broken& broken) {
+      found[side] = broken.why;
+      run.stop = true;
+    }
+  };
+  {
+    const std::jthread back([&] { guarded(RING_CHECK_BACK, run_back); });
+    guarded(RING_CHECK_FRONT, run_front);
+  }
+  result.messages = run.made;
+  result.calls = events.sleeps();
+  result.broken = found[RING_CHECK_FRONT].empty() ? found[RING_CHECK_BACK] : found[RING_CHECK_FRONT];
+  return result;
+}
+
+}  // namespace ringside::tools
