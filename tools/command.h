@@ -46,6 +46,7 @@ void add_attach_commands(CLI::App& app, Session& session);     // attach.cc: att
 void add_serial_commands(CLI::App& app, Session& session);     // serial.cc: uart, keyboard, dmesg
 void add_ring_command(CLI::App& app, Session& session);        // ring.cc: ring
 void add_dump_command(CLI::App& app, Session& session);        // dump.cc: dump
+void add_watch_command(CLI::App& app, Session& session);       // watch.cc: watch
 void add_demo_command(CLI::App& app, Session& session);        // demo.cc
 void add_quirks_command(CLI::App& app, Session& session);      // quirks.cc
 void add_run_command(CLI::App& app, Session& session);         // run.cc

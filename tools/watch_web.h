@@ -1,10 +1,19 @@
-// watch --web as a command.
+// watch --web: the replay page of a running machine, served until the machine or the user ends it.
 #pragma once
+
+#include <cstdint>
+#include <string>
 
 #include "tools/command.h"
 
 namespace ringside::tools {
 
-void add_watch_web_command(CLI::App& app, Session& session);
+struct WatchWebOptions {
+  std::string domain;      ///< its name or number; empty: all of them, and no keyboard
+  std::uint16_t port = 0;  ///< 0: any that is free
+};
+
+/// The exit status.
+int watch_web(const Session& session, const WatchWebOptions& options);
 
 }  // namespace ringside::tools

@@ -67,6 +67,8 @@ class Replay {
   void begin(std::uint32_t domain, ring::Ring ring, std::uint32_t req_prod, std::uint32_t rsp_prod) {
     rings_[{domain, ring}].indices = {req_prod, rsp_prod, rsp_prod, rsp_prod};
   }
+  /// The same for who could look at more of it than that.
+  void begin(std::uint32_t domain, ring::Ring ring, const ReplayedRing& its) { rings_[{domain, ring}] = its; }
   /// The next one.
   void take(std::uint64_t step, const Entry& entry);
 
