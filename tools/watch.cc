@@ -1,6 +1,9 @@
-// watch: a running machine, looked at while it works. It has the terminal and the journal; what is shown is
-// watch_screen's. A screen is drawn when something has changed, at most twenty times a second, and of it only
-// the lines that are others than before.
+// watch: a running machine, looked at while it works. The history of what happens is WatchHistory's, how it
+// looks draw_watch's, the terminal WatchTerminal's; here is what makes them go on: the journal, a clock,
+// keys, and which domain it is.
+//
+// A picture is made when something has changed, at most twenty times a second, however much happens; the
+// journal is read all the while, so that no process of the machine waits for a picture.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,7 +15,9 @@
 #include "emu/host/linux_terminal.h"
 #include "tools/command.h"
 #include "tools/page.h"
+#include "tools/watch_keys.h"
 #include "tools/watch_screen.h"
+#include "tools/watch_terminal.h"
 #include "tools/watch_web.h"
 
 namespace ringside::tools {
@@ -22,113 +27,16 @@ namespace {
 using Memory = ring::NativeMemory;
 
 constexpr std::chrono::milliseconds between_reads{5};
-constexpr unsigned reads_per_frame = 10;
-constexpr unsigned frames_per_second = 20;
-constexpr char screen_begin[] = "\x1b[?1049h\x1b[?25l\x1b[2J";
-constexpr char screen_end[] = "\x1b[0m\x1b[?25h\x1b[?1049l";
+constexpr std::chrono::milliseconds between_frames{50};
+constexpr std::chrono::seconds between_rates{1};
+constexpr std::chrono::seconds notice_lasts{8};
+constexpr std::uint64_t ns_per_ms = 1'000'000;
+constexpr char other_ways[] = "ringside dump prints lines, ringside watch --web makes a page";
 
 struct Options {
   WatchWebOptions web;
   bool in_browser = false;
   bool ascii = false;
-};
-
-class Watch {
- public:
-  Watch(LinuxHost& host, JournalReader& journal, WatchScreen& screen, Handle input)
-      : host_(host), journal_(journal), screen_(screen), input_(std::move(input)) {}
-
-  int run() {
-    const RawTerminal raw(0);
-    std::fputs(screen_begin, stdout);
-    host_.on_signal(SIGWINCH, [this] { forget(); });
-    host_.watch(input_, {.read = true}, [this](Ready) { typed(); });
-    read();
-    const int status = host_.run();
-    std::fputs(screen_end, stdout);
-    std::fflush(stdout);
-    return status;
-  }
-
- private:
-  /// What is on the terminal is not known any more.
-  void forget() {
-    drawn_.clear();
-    std::fputs("\x1b[2J", stdout);
-    changed_ = true;
-  }
-
-  void read() {
-    if (journal_.read([this](const trace::Entry& entry) { screen_.take(entry); }) != 0) changed_ = true;
-    if (journal_.lost() != 0) {
-      host_.warn("this watch was stopped for too long, and entries were lost");
-      return host_.stop(exit_could_not_run);
-    }
-    if (++reads_ % reads_per_frame == 0) frame();
-    host_.timer_start(between_reads, [this] { read(); });
-  }
-
-  void frame() {
-    if (++frames_ % frames_per_second == 0) {
-      const auto rate = static_cast<unsigned>(screen_.steps() - counted_);
-      if (rate != per_second_) changed_ = true;
-      per_second_ = rate;
-      counted_ = screen_.steps();
-    }
-    if (changed_) draw();
-  }
-
-  void draw() {
-    changed_ = false;
-    constexpr WindowSize without_terminal{24, 80};
-    const WindowSize size = window_size(0).value_or(without_terminal);
-    const auto lines = screen_.lines(size.columns, size.rows, per_second_);
-    drawn_.resize(lines.size());
-    std::string out;
-    for (std::size_t at = 0; at < lines.size(); ++at) {
-      if (lines[at] == drawn_[at]) continue;
-      out += fmt::format("\x1b[{};1H{}\x1b[K", at + 1, lines[at]);
-    }
-    drawn_ = lines;
-    std::fwrite(out.data(), 1, out.size(), stdout);
-    std::fflush(stdout);
-    if (std::ferror(stdout) != 0) host_.stop(exit_good);
-  }
-
-  void typed() {
-    std::uint8_t keys[64];
-    const Io io = host_.read(input_, keys);
-    if (io.state == Io::State::closed) return host_.stop(exit_good);
-    if (io.state != Io::State::moved) return;
-    for (std::size_t at = 0; at < io.bytes; ++at) {
-      const auto key = static_cast<char>(keys[at]);
-      // ESC [ x, ESC O x and ESC [ 1 ~: what comes between the ESC and its letter says nothing new here.
-      if (key == '\x1b') {
-        escaped_ = true;
-        continue;
-      }
-      if (escaped_ && (key == '[' || key == 'O')) continue;
-      const bool home = escaped_ && (key == '1' || key == '7');
-      const bool end = escaped_ && (key == '4' || key == '8');
-      const auto asks = screen_.key(home ? 'H' : end ? 'F' : key, escaped_);
-      if (key != '~') escaped_ = home || end;
-      if (key == '~') escaped_ = false;
-      if (asks == WatchScreen::Asks::leave) return host_.stop(exit_good);
-      if (asks == WatchScreen::Asks::redraw) draw();
-    }
-  }
-
-  LinuxHost& host_;
-  JournalReader& journal_;
-  WatchScreen& screen_;
-  Handle input_;
-  std::vector<std::string> drawn_;
-  unsigned reads_ = 0;
-  unsigned frames_ = 0;
-  unsigned per_second_ = 0;
-  std::uint64_t counted_ = 0;
-  bool changed_ = true;
-  bool escaped_ = false;
 };
 
 /// What the page says before anything is told: the shared indices, and which slots wait for an answer.
@@ -150,39 +58,317 @@ trace::ReplayedRing found_ring(const DomainPage& page, ring::Ring which) {
   return its;
 }
 
-/// The domain of that name; of none the first that there is, if there is one.
-Result<std::optional<DomainInfo>> domain_of(Privcmd& privcmd, const std::string& name) {
-  if (!name.empty()) {
-    auto found = privcmd.domain_find(name);
-    if (!found) return found.error();
-    return std::optional(*found);
+std::string life_of(const DomainInfo& info) {
+  if (info.state.crashed != 0) return "crashed";
+  if (info.state.shutdown != 0) return "shut down";
+  return info.state.paused != 0 ? "paused" : "running";
+}
+
+std::string called(DomainId domain, std::string_view name) {
+  return fmt::format("dom{} \"{}\"", domain, name);
+}
+
+class Watch {
+ public:
+  Watch(LinuxHost& host, Privcmd& privcmd, std::unique_ptr<JournalReader> journal, std::string name,
+        bool ascii)
+      : host_(host),
+        privcmd_(privcmd),
+        journal_(std::move(journal)),
+        wanted_(std::move(name)),
+        ascii_(ascii) {}
+
+  /// The domain that is wanted; of none the first that there is, if there is one.
+  Result<> begin() {
+    if (wanted_.empty()) {
+      auto first = privcmd_.domain_info(1);
+      if (!first) return first.error();
+      if (first.value()) return follow(**first);
+      waits_ = true;
+      return Done{};
+    }
+    auto info = privcmd_.domain_find(wanted_);
+    if (!info) return info.error();
+    wanted_ = info->name;
+    return follow(*info);
   }
-  return privcmd.domain_info(1);
+
+  int run(WatchTerminal& terminal) {
+    terminal_ = &terminal;
+    for (const int number : {SIGINT, SIGTERM}) host_.on_signal(number, [this] { leave(""); });
+    host_.on_signal(SIGHUP, [this] { host_.stop(exit_good); });
+    host_.on_signal(SIGWINCH, [this] { changed_ = true; });
+    host_.on_signal(SIGCONT, [this] {
+      terminal_->forget();
+      changed_ = true;
+    });
+    host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) { leave("the machine has gone down"); });
+    read();
+    return host_.run();
+  }
+
+  void typed(std::uint8_t byte) {
+    if (const auto key = keys_.take(byte)) {
+      pressed(*key);
+      changed_ = true;
+    }
+  }
+  /// Why it ended, if not because somebody wanted it.
+  [[nodiscard]] const std::string& last_words() const { return last_words_; }
+
+ private:
+  /// A domain that is there already.
+  Result<> follow(const DomainInfo& info) {
+    const auto page = DomainPage::open(host_, privcmd_, info);
+    if (!page) return page.error();
+    follow_new(info.domain, info.name, life_of(info));
+    for (const ring::Ring which : {ring::Ring::tx, ring::Ring::rx})
+      history_.found(which, found_ring(page.value(), which));
+    return Done{};
+  }
+
+  void follow_new(DomainId domain, std::string_view name, std::string life) {
+    history_ = WatchHistory(domain, std::move(life));
+    who_ = called(domain, name);
+    counted_ = 0;
+    waits_ = false;
+    changed_ = true;
+  }
+
+  void read() {
+    std::uint64_t newest_ns = 0;
+    const std::size_t count = journal_->read([&](const trace::Entry& entry) {
+      newest_ns = entry.time_ns;
+      take(entry);
+    });
+    if (count != 0) {
+      const std::uint64_t now_ns = static_cast<std::uint64_t>(host_.now().count());
+      behind_ms_ = static_cast<unsigned>(now_ns > newest_ns ? (now_ns - newest_ns) / ns_per_ms : 0);
+      changed_ = true;
+    }
+    if (journal_->lost() != 0) begin_anew();
+    frame();
+    host_.timer_start(between_reads, [this] { read(); });
+  }
+
+  void take(const trace::Entry& entry) {
+    const auto bytes = entry.message.payload();
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const bool told = entry.kind == trace::Kind::told && entry.actor.role == trace::Role::xen;
+    constexpr std::string_view created = "created ";
+    if (told && waits_ && !history_.paused() && text.starts_with(created)) {
+      const std::string_view name = text.substr(created.size());
+      if (wanted_.empty() || wanted_ == name) follow_new(entry.domain, name, "");
+    }
+    history_.take(entry);
+    if (!told || waits_ || entry.domain != history_.domain() || !text.starts_with("destroyed ")) return;
+    waits_ = true;
+  }
+
+  /// This process was stopped for so long that nobody waited for it any more.
+  void begin_anew() {
+    journal_.reset();
+    auto journal = JournalReader::open(host_.machine().journal_directory());
+    if (!journal) return leave(journal.error().text());
+    journal_ = std::move(*journal);
+    look_again();
+    say("entries were lost while this watch was stopped: the picture begins anew");
+  }
+
+  /// At the domains that there are now: for the one that is looked at, or that is waited for.
+  void look_again() {
+    auto all = privcmd_.domains();
+    if (!all) return;
+    for (const DomainInfo& info : *all) {
+      const bool same = !waits_ && info.domain == history_.domain();
+      const bool next =
+          waits_ && info.domain > history_.domain() && (wanted_.empty() || wanted_ == info.name);
+      if ((same || next) && follow(info)) return;
+    }
+    waits_ = true;
+  }
+
+  void next_domain() {
+    auto next = privcmd_.domain_info(history_.domain() + 1);
+    if (next && !next.value()) next = privcmd_.domain_info(1);
+    if (!next || !next.value() || (*next)->domain == history_.domain())
+      return say("there is no other domain");
+    if (!follow(**next)) return say("that domain has just gone");
+    if (!wanted_.empty()) wanted_ = (*next)->name;
+  }
+
+  void say(std::string notice) {
+    notice_ = std::move(notice);
+    notice_until_ = host_.now() + notice_lasts;
+  }
+
+  void frame() {
+    const Time now = host_.now();
+    if (now - rated_at_ >= between_rates) {
+      const auto seconds = std::chrono::duration<double>(now - rated_at_).count();
+      const auto rate = static_cast<unsigned>(static_cast<double>(history_.newest() - counted_) / seconds);
+      changed_ = changed_ || rate != per_second_;
+      per_second_ = rate;
+      counted_ = history_.newest();
+      rated_at_ = now;
+    }
+    if (!notice_.empty() && now >= notice_until_) {
+      notice_.clear();
+      changed_ = true;
+    }
+    if (!changed_ || now - drawn_at_ < between_frames) return;
+    constexpr WindowSize unknown{24, 80};
+    const WindowSize size = window_size(1).value_or(unknown);
+    Canvas canvas(size.columns, size.rows, ascii_);
+    draw_watch(canvas, {who_, per_second_, behind_ms_, notice(), help_}, history_);
+    if (!terminal_->draw(canvas)) return;
+    drawn_at_ = now;
+    changed_ = false;
+  }
+
+  [[nodiscard]] std::string notice() const {
+    if (!notice_.empty() || !waits_ || history_.paused()) return notice_;
+    const std::string next = wanted_.empty() ? "the next domain" : fmt::format("another \"{}\"", wanted_);
+    if (history_.domain() == 0) return "waiting for " + next + " (ringside create)";
+    return fmt::format("{} has ended; waiting for {}   (q quits)", who_, next);
+  }
+
+  void pressed(const WatchKey& key) {
+    using Name = WatchKey::Name;
+    notice_.clear();
+    switch (key.name) {
+      case Name::character:
+        return character(key.character);
+      case Name::left:
+        return step(-1);
+      case Name::right:
+        return step(1);
+      case Name::up:
+        return step(-10);
+      case Name::down:
+        return step(10);
+      case Name::home:
+        return history_.go(0);
+      case Name::end:
+        return go_on();
+    }
+  }
+
+  void character(char key) {
+    constexpr char control_c = 3;
+    constexpr char control_l = 12;
+    if (key >= '0' && key <= '9') {
+      const std::uint64_t kept = history_.last_kept() + 1 - history_.first_kept();
+      return history_.go(history_.first_kept() + kept * static_cast<std::uint64_t>(key - '0') / 10);
+    }
+    switch (key) {
+      case ' ':
+        return history_.paused() ? go_on() : history_.pause();
+      case ',':
+        return step(-1);
+      case '.':
+        return step(1);
+      case '?':
+        help_ = !help_;
+        return;
+      case '\t':
+        return next_domain();
+      case '[':
+      case ']':
+        return say("phases are a scenario's, in its replay page; a live machine has none");
+      case control_l:
+        return terminal_->forget();
+      case 'q':
+      case control_c:
+        return leave("");
+      default:
+        return;
+    }
+  }
+
+  void step(int by) {
+    const std::uint64_t at = history_.shown().step;
+    const auto back = static_cast<std::uint64_t>(by < 0 ? -by : 0);
+    history_.go(by < 0 ? at - std::min(at, back) : at + static_cast<std::uint64_t>(by));
+  }
+
+  void go_on() {
+    history_.go_on();
+    counted_ = std::max(counted_, history_.newest());
+    // What came while it stood still did not take its place.
+    if (waits_) look_again();
+  }
+
+  void leave(const std::string& why) {
+    last_words_ = why;
+    terminal_->leave([this] { host_.stop(exit_good); });
+  }
+
+  LinuxHost& host_;
+  Privcmd& privcmd_;
+  std::unique_ptr<JournalReader> journal_;
+  WatchTerminal* terminal_ = nullptr;
+  WatchHistory history_;
+  WatchKeys keys_;
+  std::string wanted_;  ///< the name of the only domain to be looked at; empty: any
+  std::string who_ = "no domain yet";
+  bool waits_ = false;  ///< for a domain to be created
+  bool ascii_;
+  bool help_ = false;
+  bool changed_ = true;
+  std::string notice_;
+  std::string last_words_;
+  Time notice_until_{};
+  Time drawn_at_{};
+  Time rated_at_{};
+  std::uint64_t counted_ = 0;
+  unsigned per_second_ = 0;
+  unsigned behind_ms_ = 0;
+};
+
+/// The first of these that is set says it.
+bool has_utf8() {
+  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(variable);
+    if (value == nullptr || *value == 0) continue;
+    const std::string_view text = value;
+    return text.find("UTF-8") != std::string_view::npos || text.find("utf8") != std::string_view::npos;
+  }
+  return false;
+}
+
+bool wants_colours() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  return no_colour == nullptr || *no_colour == 0;
 }
 
 int watch_command(const Session& session, const Options& options) {
-  if (!is_terminal(0) || !is_terminal(1))
-    return failed({EINVAL, "cannot watch", "stdout", "it is no terminal", "ringside dump prints lines"});
+  for (const int fd : {0, 1}) {
+    if (!is_terminal(fd))
+      return failed({EINVAL, "cannot watch", fd == 0 ? "stdin" : "stdout", "it is no terminal", other_ways});
+  }
+  auto words = Terminfo::of_terminal();
+  if (!words) return failed({ENOTTY, "cannot watch", words.error().object, words.error().why, other_ways});
   LinuxHost host("watch", session.machine());
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  auto domain = domain_of(*privcmd, options.web.domain);
-  if (!domain) return failed(domain.error());
   auto journal = JournalReader::open(host.machine().journal_directory());
   if (!journal) return failed(journal.error());
-  WatchStyle style{.colour = std::getenv("NO_COLOR") == nullptr, .ascii = options.ascii};
-  WatchScreen screen(style, *domain ? std::optional((*domain)->domain) : std::nullopt);
-  if (*domain) {
-    const auto page = DomainPage::open(host, *privcmd, **domain);
-    if (!page) return failed(page.error());
-    for (const ring::Ring which : {ring::Ring::tx, ring::Ring::rx})
-      screen.found((*domain)->domain, which, found_ring(page.value(), which));
-  }
+  Watch watch(host, *privcmd, std::move(*journal), options.web.domain, options.ascii || !has_utf8());
+  if (auto begun = watch.begin(); !begun) return failed(begun.error());
   auto input = host.standard_stream(0);
   if (!input) return failed(input.error());
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
-  host.watch(privcmd->connection(), {.read = true}, [&](Ready) { host.stop(exit_good); });
-  return Watch(host, **journal, screen, std::move(*input)).run();
+  auto output = host.standard_stream(1);
+  if (!output) return failed(output.error());
+  int status = exit_good;
+  {
+    WatchTerminal terminal(
+        host, std::move(*input), std::move(*output), std::move(*words), wants_colours(),
+        [&watch](std::uint8_t byte) { watch.typed(byte); }, [&host] { host.stop(exit_good); });
+    status = watch.run(terminal);
+  }
+  if (!watch.last_words().empty()) host.warn(watch.last_words());
+  return status;
 }
 
 }  // namespace
@@ -192,6 +378,8 @@ void add_watch_command(CLI::App& app, Session& session) {
       app, session, "watch", "Watch a running machine: its rings, events, queues and screens as they change",
       "  ringside watch             the first domain, or the first that comes\n"
       "  ringside watch web         in one terminal, and `ringside console web` in another\n"
+      "  ringside watch web --ascii           without line drawing; NO_COLOR=1 in the environment: without "
+      "colours\n"
       "  ringside watch web --web             the replay page, live, and a keyboard for the domain web\n"
       "  ringside watch --web --port 8000     of all domains; without one it has no keyboard\n"
       "Keys: space stands still, , and . step, Home and End, ? lists them, q leaves.\n"

@@ -1,349 +1,236 @@
-// The panes of the watch.
+// The panes, and who gets how many rows.
 #include "tools/watch_screen.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "emu/trace/lines.h"
-#include "emu/trace/names.h"
 #include "emu/trace/plain.h"
 #include "emu/trace/text.h"
+#include "tools/watch_lanes.h"
+#include "tools/watch_rings.h"
 
 namespace ringside::tools {
 
+using trace::Lane;
+using trace::Role;
+
 namespace {
 
-using trace::Entry;
-using trace::IndexName;
-using trace::Kind;
-using trace::Role;
-using trace::SlotState;
+constexpr unsigned late_ms = 500;  ///< from here on it is said
 
-enum class Tone : std::uint8_t { plain, strong, quiet, good, busy, bad, chosen };
+// Rows of a screen from which on there is room for something.
+constexpr std::size_t footer_from = 4;
+constexpr std::size_t long_sentence_from = 10;
+constexpr std::size_t bits_from = 12;
+constexpr std::size_t slots_from = 22;
+constexpr std::size_t full_rings_from = 32;
+constexpr std::size_t slots_from_columns = 60;
+constexpr std::size_t roomy_queues_columns = 105;
+/// Rows that are left for arrows and console from which on the console has some of them.
+constexpr std::size_t console_from = 7;
 
-std::string_view code_of(Tone tone) {
-  switch (tone) {
-    case Tone::plain:
-      return "";
-    case Tone::strong:
-      return "1";
-    case Tone::quiet:
-      return "2";
-    case Tone::good:
-      return "32";
-    case Tone::busy:
-      return "33";
-    case Tone::bad:
-      return "31;1";
-    case Tone::chosen:
-      return "7";
-  }
-  return "";
+void draw_title(Canvas& canvas, const WatchStatus& status, const WatchHistory& history) {
+  const WatchMoment& shown = history.shown();
+  std::string text = fmt::format(" ringside watch  {}", status.who);
+  if (!shown.life.empty()) text += " " + shown.life;
+  text += history.paused() ? fmt::format("   PAUSED at step {} of {}", shown.step, history.newest())
+                           : fmt::format("   LIVE  step {}", shown.step);
+  text += fmt::format("   {}/s", status.per_second);
+  if (status.behind_ms >= late_ms)
+    text += fmt::format("   {}.{} s BEHIND", status.behind_ms / 1000, status.behind_ms % 1000 / 100);
+  canvas.text(0, 0, text);
+  canvas.tint(0, Tone::title);
 }
 
-Tone tone_of(SlotState state) {
-  switch (state) {
-    case SlotState::request:
-      return Tone::busy;
-    case SlotState::answered:
-      return Tone::good;
-    case SlotState::free:
-    case SlotState::stale:
-      break;
+void draw_footer(Canvas& canvas, const WatchStatus& status, const WatchHistory& history) {
+  const std::size_t row = canvas.rows() - 1;
+  if (!status.notice.empty()) {
+    canvas.text(row, 1, status.notice, Tone::bad);
+    return;
   }
-  return Tone::quiet;
+  std::string text = " space ";
+  text += history.paused() ? "play" : "pause";
+  text += "  , . step  Home End  ? help  q quit";
+  if (history.paused() && history.first_kept() <= history.last_kept()) {
+    text += fmt::format("   kept: {} to {}", history.first_kept(), history.last_kept());
+    if (history.last_kept() < history.newest()) text += ", and no more";
+  }
+  canvas.text(row, 0, text, Tone::quiet);
 }
 
-Tone tone_of(const Entry& entry) {
-  switch (trace::marker(entry)) {
-    case '!':
-    case '*':
-      return Tone::bad;
-    case ' ':
-      return Tone::plain;
-    default:
-      return Tone::busy;
+std::string sentence_of(const WatchStatus& status, const WatchHistory& history) {
+  const WatchMoment& shown = history.shown();
+  if (!history.paused() && status.per_second > watch_readable_per_second) {
+    return fmt::format(
+        "{} things happen each second: too many to read. Space stands still; then , and . step through them.",
+        status.per_second);
+  }
+  const trace::Entry* entry = history.entry(shown.step);
+  if (entry == nullptr)
+    return shown.step == 0 ? "Nothing has happened since the watch began. Type something at a console." : "";
+  return trace::plain_sentence(*entry, shown.replay, shown.last);
+}
+
+/// In at most so many rows; a last row that does not end it says so.
+void draw_sentence(Canvas& canvas, std::size_t row, std::size_t rows, std::string_view text) {
+  const std::size_t room = canvas.columns();
+  for (std::size_t at = 0; at < rows && !text.empty(); ++at) {
+    std::size_t cut = text.size();
+    if (cut > room) {
+      cut = text.rfind(' ', room);
+      if (cut == std::string_view::npos || cut == 0) cut = room;
+    }
+    const bool more = at + 1 == rows && cut < text.size();
+    if (more && room > 4) cut = std::min(cut, room - 4);
+    const std::size_t end = canvas.text(row + at, 0, text.substr(0, cut), Tone::strong);
+    if (more) canvas.text(row + at, end, " ...", Tone::strong);
+    text.remove_prefix(std::min(text.size(), text.substr(cut).starts_with(' ') ? cut + 1 : cut));
   }
 }
 
-bool is_seen_by_person(const Entry& entry) {
-  return entry.kind == Kind::bytes_passed && entry.peer.role == Role::user;
+/// "dom1 port 1: pending 0 masked 0 selected 0", for each port that has had an event.
+void draw_bits(Canvas& canvas, std::size_t row, const WatchHistory& history) {
+  std::size_t column = canvas.text(row, 0, "events", Tone::strong);
+  const auto bit = [&](std::string_view name, bool set) {
+    column = canvas.text(row, column, fmt::format(" {} ", name));
+    column = canvas.text(row, column, set ? "1" : "0", set ? Tone::event : Tone::quiet);
+  };
+  bool any = false;
+  // The guest's first.
+  for (const bool guests : {true, false}) {
+    for (const auto& [key, port] : history.shown().replay.ports()) {
+      if ((key.first != 0) != guests) continue;
+      any = true;
+      column = canvas.text(row, column, fmt::format("  dom{} port {}", key.first, key.second));
+      bit("pending", port.pending);
+      bit("mask", port.masked);
+      if (guests) bit("sel", port.selected);
+    }
+  }
+  if (!any) canvas.text(row, column, "  none yet", Tone::quiet);
+}
+
+void draw_queues(Canvas& canvas, std::size_t row, const WatchHistory& history) {
+  const WatchMoment& shown = history.shown();
+  const bool xenctld = shown.lanes[static_cast<std::size_t>(Lane::xenctld)];
+  const Role daemon = xenctld ? Role::xenctld : Role::xend;
+  std::size_t column = canvas.text(row, 0, "bytes", Tone::strong) + 1;
+  // With room to spare a number keeps its place when it grows.
+  const bool roomy = canvas.columns() >= roomy_queues_columns;
+  const std::string_view gap = roomy ? "  " : " ";
+  const std::size_t digits = roomy ? 5 : 1;
+  const auto level = [&](const trace::FlowPlace& place, std::string_view name) {
+    const std::size_t bytes = shown.flow.level(place);
+    column = canvas.text(row, column, fmt::format("{}{} ", gap, name));
+    column = canvas.text(row, column, fmt::format("{:<{}}", bytes, digits),
+                         bytes == 0 ? Tone::quiet : Tone::request);
+  };
+  const auto of = [&](Role role, bool down) {
+    return trace::FlowPlace{.role = role, .domain = history.domain(), .down = down};
+  };
+  const auto ring = [&](bool down) {
+    return trace::FlowPlace{.ring = true, .domain = history.domain(), .down = down};
+  };
+  const std::string_view daemon_name = trace::lane_name(trace::lane_of(daemon));
+  column = canvas.text(row, column, " down:", Tone::strong);
+  level(of(daemon, true), daemon_name);
+  if (!xenctld) level(of(Role::xcs, true), "xcs");
+  level(ring(true), "rx");
+  level(of(Role::domain, true), "domU");
+  column = canvas.text(row, column, " up:", Tone::strong);
+  level(of(Role::domain, false), "domU");
+  level(ring(false), "tx");
+  if (!xenctld) level(of(Role::xcs, false), "xcs");
+  level(of(daemon, false), daemon_name);
+}
+
+/// A heading, and the screen's last rows.
+void draw_console(Canvas& canvas, std::size_t first, std::size_t end, const WatchMoment& moment) {
+  canvas.heading(first, moment.console_used ? "console, as somebody at it sees it"
+                                            : "console: nobody has seen it say anything yet");
+  if (!moment.console_used) return;
+  const ConsoleScreen& console = moment.console;
+  const std::size_t rows = end - first - 1;
+  const std::size_t used = console.used_rows();
+  const std::size_t top = used - std::min(used, rows);
+  for (std::size_t at = top; at < used; ++at) {
+    const std::size_t row = first + 1 + at - top;
+    for (std::size_t column = 0; column < ConsoleScreen::columns; ++column)
+      canvas.put(row, column, console.row(at)[column]);
+    if (at == console.cursor_row()) {
+      const std::size_t column = std::min(console.cursor_column(), ConsoleScreen::columns - 1);
+      canvas.put(row, column, console.row(at)[column], Tone::chosen);
+    }
+  }
+}
+
+constexpr std::string_view help_lines[] = {
+    "space      stand still; again: go on, with the newest",
+    ", .        one step back, one on (also the arrows left and right)",
+    "up down    ten steps back, ten on",
+    "Home End   the oldest step that is kept; the newest, and go on",
+    "0 ... 9    to 0 % ... 90 % of what is kept",
+    "Tab        watch the next domain",
+    "[ ]        a scenario's phases, in the replay page; a live machine has none",
+    "? q        these lines; leave (nothing of the machine ends with it)",
+    "",
+    "Kept are the last 4000 to 5000 entries. While you stand still nothing of them goes, and up to",
+    "5000 more can be stepped to; what comes then is counted, and shown when you go on.",
+    "",
+    "slots      . free   # request, not answered   + answered, not yet taken   - stale: free again",
+    "indices    raw value & 7 = slot; req_ and rsp_ below the slots: where prod and cons point",
+    "bytes      what waits where, on its way down to the guest and up from it",
+    "arrows     o----> hands over; one end at event: an event channel, at page: the shared page",
+    "red        lost, turned away, a full ring, or a quirk of 2005",
+};
+
+void draw_help(Canvas& canvas) {
+  std::size_t row = 2;
+  for (const std::string_view line : help_lines) canvas.text(row++, 1, line);
+}
+
+/// The rows of rings, and the row behind them.
+std::size_t draw_rings(Canvas& canvas, std::size_t row, const WatchHistory& history) {
+  const bool slots = canvas.rows() >= slots_from && canvas.columns() >= slots_from_columns;
+  const RingDetail detail = !slots                             ? RingDetail::line
+                            : canvas.rows() >= full_rings_from ? RingDetail::full
+                                                               : RingDetail::small;
+  for (const ring::Ring which : {ring::Ring::tx, ring::Ring::rx}) {
+    draw_ring(canvas, row, detail, which, history.shown().replay.ring(history.domain(), which));
+    row += ring_rows(detail);
+  }
+  return row;
 }
 
 }  // namespace
 
-// -- lines
-
-/// Lines under construction. All text in it is plain ASCII, so that a character is a column.
-class WatchScreen::Page {
- public:
-  Page(WatchStyle style, std::size_t columns, std::size_t rows)
-      : style_(style), columns_(columns), rows_(rows) {}
-
-  [[nodiscard]] std::size_t columns() const { return columns_; }
-  [[nodiscard]] std::size_t left() const { return rows_ - std::min(rows_, lines_.size()); }
-
-  void line(std::string_view text, Tone tone = Tone::plain) { lines_.push_back(part(text, columns_, tone)); }
-  /// Two halves, each with its tone.
-  void halves(std::string_view one, Tone tone, std::string_view other, Tone other_tone) {
-    const std::size_t half = columns_ / 2;
-    lines_.push_back(part(one, half, tone) + part(other, columns_ - half, other_tone));
+void draw_watch(Canvas& canvas, const WatchStatus& status, const WatchHistory& history) {
+  const std::size_t rows = canvas.rows();
+  if (rows == 0 || canvas.columns() == 0) return;
+  draw_title(canvas, status, history);
+  const bool footer = rows >= footer_from;
+  if (footer) draw_footer(canvas, status, history);
+  const std::size_t end = footer ? rows - 1 : rows;
+  if (status.help) {
+    draw_help(canvas);
+    return footer ? draw_footer(canvas, status, history) : void();
   }
-  void heading(std::string_view text) {
-    const std::string_view dash = style_.ascii ? "-" : "\u2500";
-    const std::string cut(text.substr(0, columns_ > 4 ? columns_ - 4 : 0));
-    std::string drawn = fmt::format("{0}{0} {1} ", dash, cut);
-    for (std::size_t at = cut.size() + 4; at < columns_; ++at) drawn += dash;
-    lines_.push_back(styled(drawn, Tone::quiet));
+  const std::size_t sentence_rows = rows >= long_sentence_from ? 2 : 1;
+  std::size_t row = 1;
+  if (row + sentence_rows > end) return;
+  draw_sentence(canvas, row, sentence_rows, sentence_of(status, history));
+  row += sentence_rows;
+  if (row + 2 > end) return;
+  row = draw_rings(canvas, row, history);
+  if (rows >= bits_from) {
+    draw_bits(canvas, row++, history);
+    draw_queues(canvas, row++, history);
   }
-  void wrapped(std::string_view text, std::size_t lines_max, Tone tone) {
-    for (std::size_t count = 0; count < lines_max; ++count) {
-      std::size_t cut = text.size();
-      if (cut > columns_) {
-        cut = text.rfind(' ', columns_);
-        if (cut == std::string_view::npos || cut == 0) cut = columns_;
-      }
-      line(text.substr(0, cut), tone);
-      text.remove_prefix(std::min(text.size(), cut + 1));
-    }
-  }
-  [[nodiscard]] std::vector<std::string> end() {
-    lines_.resize(rows_);
-    return std::move(lines_);
-  }
-
- private:
-  [[nodiscard]] std::string styled(std::string_view text, Tone tone) const {
-    const bool wanted = style_.colour || tone == Tone::chosen || tone == Tone::strong;
-    const std::string_view code = code_of(tone);
-    if (code.empty() || !wanted) return std::string(text);
-    return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
-  }
-  /// Filled up with blanks to its width.
-  [[nodiscard]] std::string part(std::string_view text, std::size_t width, Tone tone) const {
-    return styled(fmt::format("{:<{}}", text.substr(0, width), width), tone);
-  }
-
-  WatchStyle style_;
-  std::size_t columns_;
-  std::size_t rows_;
-  std::vector<std::string> lines_;
-};
-
-// -- what was taken in
-
-void WatchScreen::Moment::take(std::uint64_t step, const Entry& entry, std::optional<std::uint32_t> domain) {
-  replay.take(step, entry);
-  last = flow.take(step, entry);
-  if (!is_seen_by_person(entry) || (domain && entry.domain != *domain)) return;
-  const auto bytes = entry.message.payload();
-  console.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (console.size() > watch_console_bytes) console.erase(0, console.size() - watch_console_bytes / 2);
-}
-
-void WatchScreen::found(std::uint32_t domain, ring::Ring which, const trace::ReplayedRing& ring) {
-  before_.replay.begin(domain, which, ring);
-  now_.replay.begin(domain, which, ring);
-}
-
-void WatchScreen::take(const Entry& entry) {
-  if (steps_ == 0) origin_ns_ = entry.time_ns;
-  if (!domain_ && entry.domain != 0) domain_ = entry.domain;
-  now_.take(++steps_, entry, domain_);
-  window_.push_back(entry);
-  if (window_.size() <= watch_window_entries) return;
-  before_.take(steps_ - watch_window_entries, window_.front(), domain_);
-  window_.pop_front();
-  // What is stepped through must not leave the window.
-  shown_ = std::max(shown_, steps_ - watch_window_entries + 1);
-}
-
-WatchScreen::Moment WatchScreen::moment() const {
-  Moment then = before_;
-  std::uint64_t step = steps_ - window_.size();
-  for (const Entry& entry : window_) {
-    if (step == shown_) break;
-    then.take(++step, entry, domain_);
-  }
-  return then;
-}
-
-WatchScreen::Asks WatchScreen::key(char key, bool escaped) {
-  const auto go = [&](std::uint64_t step) {
-    paused_ = true;
-    const std::uint64_t first = steps_ - window_.size() + 1;
-    shown_ = std::clamp(step, std::min(first, steps_), steps_);
-    return Asks::redraw;
-  };
-  const std::uint64_t at = paused_ ? shown_ : steps_;
-  if (escaped) {
-    if (key == 'H') return go(0);
-    if (key == 'D') return go(at == 0 ? 0 : at - 1);
-    if (key == 'C') return go(at + 1);
-    if (key != 'F') return Asks::nothing;
-    paused_ = false;
-    return Asks::redraw;
-  }
-  switch (key) {
-    case ' ':
-      paused_ = !paused_;
-      shown_ = steps_;
-      return Asks::redraw;
-    case ',':
-      return go(at == 0 ? 0 : at - 1);
-    case '.':
-      return go(at + 1);
-    case '?':
-      help_ = !help_;
-      return Asks::redraw;
-    case 'q':
-    case 3:  // Ctrl-C
-      return Asks::leave;
-    default:
-      return Asks::nothing;
-  }
-}
-
-// -- panes
-
-void WatchScreen::rings(Page& page, const Moment& moment) const {
-  const std::uint32_t domain = domain_.value_or(0);
-  const trace::ReplayedRing& tx = moment.replay.ring(domain, ring::Ring::tx);
-  const trace::ReplayedRing& rx = moment.replay.ring(domain, ring::Ring::rx);
-  page.heading("rings: . free  # request  + answered  - stale");
-  const auto title = [](const trace::ReplayedRing& ring, ring::Ring which) {
-    return fmt::format("{}   {}", trace::ring_text(which, ring),
-                       which == ring::Ring::tx ? "guest -> dom0" : "dom0 -> guest");
-  };
-  const auto full = [](const trace::ReplayedRing& ring) {
-    return ring.outstanding() >= ring::slots_per_ring ? Tone::bad : Tone::strong;
-  };
-  page.halves(title(tx, ring::Ring::tx), full(tx), title(rx, ring::Ring::rx), full(rx));
-  const auto indices = [](const trace::ReplayedRing& ring, IndexName one, IndexName other) {
-    const auto text = [&](IndexName name) {
-      if (!ring.knows(name)) return fmt::format("{} ?", trace::index_name(name));
-      return fmt::format("{} {} &7={}", trace::index_name(name), ring.at(name), ring::slot_of(ring.at(name)));
-    };
-    return fmt::format("{:<24} {}", text(one), text(other));
-  };
-  for (const auto& [one, other] :
-       {std::pair{IndexName::req_prod, IndexName::rsp_prod}, {IndexName::req_cons, IndexName::rsp_cons}})
-    page.halves(indices(tx, one, other), Tone::plain, indices(rx, one, other), Tone::plain);
-  for (std::size_t at = 0; at < ring::slots_per_ring; ++at) {
-    const auto slot = [at](const trace::ReplayedSlot& its) {
-      if (its.state == SlotState::free) return fmt::format("[{}] .", at);
-      return fmt::format("[{}] {} {}", at, trace::slot_glyph(its.state), trace::message_text(its.message));
-    };
-    page.halves(slot(tx.slots[at]), tone_of(tx.slots[at].state), slot(rx.slots[at]),
-                tone_of(rx.slots[at].state));
-  }
-}
-
-void WatchScreen::events(Page& page, const Moment& moment) const {
-  const std::uint32_t domain = domain_.value_or(0);
-  std::string text = "events";
-  for (const auto& [key, port] : moment.replay.ports()) {
-    if (key.first != 0 && key.first != domain) continue;
-    text += fmt::format("   {} port {}:{}{}{}", key.first == 0 ? "dom0" : fmt::format("dom{}", key.first),
-                        key.second, port.pending ? " PENDING" : " -", port.masked ? " MASKED" : "",
-                        port.selected ? " SEL" : "");
-  }
-  page.line(text);
-  std::string queues = "queues";
-  for (const bool down : {true, false}) {
-    queues += down ? "   down:" : "   up:";
-    for (const Role role : {Role::xend, Role::xenctld, Role::xcs, Role::domain}) {
-      const std::size_t level =
-          moment.flow.level({.ring = false, .role = role, .domain = domain, .down = down});
-      if (level != 0)
-        queues += fmt::format(" {} {}", role == Role::domain ? "guest" : trace::actor_name({role}), level);
-    }
-    queues += fmt::format(" ring {}", moment.flow.level({.ring = true, .domain = domain, .down = down}));
-  }
-  page.line(queues + " bytes");
-}
-
-void WatchScreen::messages(Page& page, std::size_t rows) const {
-  const std::uint64_t at = paused_ ? shown_ : steps_;
-  const std::uint64_t first_kept = steps_ - window_.size() + 1;
-  // The one that is looked at stands last, but for a few that come behind it.
-  const std::uint64_t behind = std::min<std::uint64_t>(steps_ - at, rows / 3);
-  const std::uint64_t last = at + behind;
-  const std::uint64_t first = std::max(first_kept, last >= rows ? last - rows + 1 : 1);
-  for (std::uint64_t step = first; step <= last && step <= steps_; ++step) {
-    const Entry& entry = window_[static_cast<std::size_t>(step - first_kept)];
-    const bool chosen = paused_ && step == at;
-    page.line(trace::to_text(entry, step, origin_ns_), chosen ? Tone::chosen : tone_of(entry));
-  }
-  for (std::uint64_t shown = last < first ? 0 : last - first + 1; shown < rows; ++shown) page.line("");
-}
-
-void WatchScreen::console(Page& page, const Moment& moment, std::size_t rows) const {
-  page.heading("what was to be seen");
-  std::vector<std::string> lines(1);
-  for (std::size_t at = 0; at < moment.console.size(); ++at) {
-    const char c = moment.console[at];
-    if (c == '\x1b' && at + 1 < moment.console.size() && moment.console[at + 1] == '[') {
-      for (at += 2; at < moment.console.size() && (moment.console[at] < '@' || moment.console[at] > '~');)
-        ++at;
-    } else if (c == '\n') {
-      lines.emplace_back();
-    } else if (c == '\b') {
-      if (!lines.back().empty()) lines.back().pop_back();
-    } else if (c >= 0x20 && c < 0x7f) {
-      lines.back() += c;
-    } else if (c != '\r' && c != '\a') {
-      lines.back() += '.';
-    }
-  }
-  const std::size_t first = lines.size() > rows ? lines.size() - rows : 0;
-  for (std::size_t at = first; at < lines.size(); ++at) page.line(lines[at]);
-}
-
-void WatchScreen::help(Page& page) const {
-  for (const std::string_view line :
-       {"space   stand still, or go on", ",  .    one step back, one step on (or the arrow keys)",
-        "Home    the oldest entry that is kept", "End     the newest, and go on", "?       these lines",
-        "q       leave; nothing of the machine ends with it", "",
-        "Columns of entries: milliseconds, step, who does what to whom.",
-        "Red: lost, turned away, or a quirk of 2005. A ring with 8 of 8 is full: who asks has to wait."})
-    page.line(line);
-}
-
-std::vector<std::string> WatchScreen::lines(std::size_t columns, std::size_t rows,
-                                            unsigned per_second) const {
-  Page page(style_, columns, rows);
-  std::optional<Moment> then;
-  if (paused_) then = moment();
-  const Moment& shown = then ? *then : now_;
-  const std::uint64_t at = paused_ ? shown_ : steps_;
-  page.line(fmt::format("ringside watch  {}  step {}{}   {} entries/s   ? keys  q leaves",
-                        domain_ ? fmt::format("dom{}", *domain_) : "no domain yet", at,
-                        paused_ ? fmt::format(" of {}  STANDS STILL", steps_) : "  LIVE", per_second),
-            Tone::chosen);
-  if (help_) {
-    help(page);
-    return page.end();
-  }
-  const std::uint64_t first_kept = steps_ - window_.size() + 1;
-  const std::string plain =
-      at == 0 ? "Nothing has happened since the watching began. Type something at a console."
-              : trace::plain_sentence(window_[static_cast<std::size_t>(at - first_kept)], shown.replay,
-                                      shown.last);
-  constexpr std::size_t sentence_lines = 2;
-  constexpr std::size_t console_rows_max = 7;
-  constexpr std::size_t list_rows_min = 3;
-  page.wrapped(plain, sentence_lines, Tone::strong);
-  rings(page, shown);
-  events(page, shown);
-  const std::size_t left = page.left();
-  const std::size_t console_rows = left > list_rows_min + 3 ? std::min(console_rows_max, (left - 2) / 3) : 0;
-  page.heading("entries");
-  const std::size_t headings = console_rows == 0 ? 1 : 2;
-  messages(page, left > console_rows + headings ? left - console_rows - headings : 0);
-  if (console_rows != 0) console(page, shown, console_rows);
-  return page.end();
+  const std::size_t left = end - row;
+  const std::size_t console_rows = left >= console_from ? std::min(ConsoleScreen::rows + 1, left * 2 / 5) : 0;
+  if (left >= 2) draw_lanes(canvas, history, row, end - console_rows);
+  if (console_rows != 0) draw_console(canvas, end - console_rows, end, history.shown());
 }
 
 }  // namespace ringside::tools
