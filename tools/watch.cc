@@ -13,6 +13,7 @@
 #include "emu/host/journal_log.h"
 #include "emu/host/linux_host.h"
 #include "emu/host/linux_terminal.h"
+#include "tools/builder.h"
 #include "tools/command.h"
 #include "tools/page.h"
 #include "tools/watch_keys.h"
@@ -76,7 +77,8 @@ class Watch {
         privcmd_(privcmd),
         journal_(std::move(journal)),
         wanted_(std::move(name)),
-        ascii_(ascii) {}
+        ascii_(ascii),
+        xenctld_(running_dom0(host.machine()) == Dom0Kind::xenctld) {}
 
   /// The domain that is wanted; of none the first that there is, if there is one.
   Result<> begin() {
@@ -220,7 +222,7 @@ class Watch {
     constexpr WindowSize unknown{24, 80};
     const WindowSize size = window_size(1).value_or(unknown);
     Canvas canvas(size.columns, size.rows, ascii_);
-    draw_watch(canvas, {who_, per_second_, behind_ms_, notice(), help_}, history_);
+    draw_watch(canvas, {who_, per_second_, behind_ms_, notice(), help_, xenctld_}, history_);
     if (!terminal_->draw(canvas)) return;
     drawn_at_ = now;
     changed_ = false;
@@ -314,6 +316,7 @@ class Watch {
   std::string who_ = "no domain yet";
   bool waits_ = false;  ///< for a domain to be created
   bool ascii_;
+  bool xenctld_;
   bool help_ = false;
   bool changed_ = true;
   std::string notice_;

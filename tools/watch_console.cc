@@ -73,7 +73,7 @@ void ConsoleScreen::text(std::uint8_t byte) {
   }
   if (byte < 0x20 || byte == deleted) return control(byte);
   if (byte < continuation) return character(byte);
-  const unsigned length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
+  const unsigned length = byte >= 0xf5 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
   if (length == 1) return character(unknown_character);
   missing_ = length - 1;
   partial_ = byte & (0x7fu >> length);

@@ -28,11 +28,15 @@ inline constexpr std::size_t watch_stretches = 5;
 /// While it stands still.
 inline constexpr std::size_t watch_stretches_paused = 2 * watch_stretches;
 
+/// Twice what xend keeps for a console. Where bytes are is copied for each stretch; and a client that is not
+/// ours never tells that it handed them on.
+inline constexpr std::size_t watch_place_bytes_max = std::size_t{128} << 10;
+
 /// The machine after a step.
 struct WatchMoment {
   std::uint64_t step = 0;
   trace::Replay replay;
-  trace::Flow flow;
+  trace::Flow flow{watch_place_bytes_max};
   trace::FlowStep last;
   ConsoleScreen console;
   bool console_used = false;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "emu/trace/lines.h"
 #include "emu/trace/names.h"
@@ -26,6 +27,8 @@ constexpr std::size_t pitch_max = 9;
 
 /// These are there from the beginning, so that the picture does not jump.
 constexpr Lane usual_lanes[] = {Lane::user, Lane::event, Lane::page, Lane::domain, Lane::tty};
+constexpr Lane two_daemons[] = {Lane::xend, Lane::xcs};
+constexpr Lane one_daemon[] = {Lane::xenctld};
 
 /// Where everything stands in a row.
 struct Layout {
@@ -41,10 +44,14 @@ struct Layout {
   }
 };
 
-Layout layout_of(std::size_t columns, const WatchMoment& moment) {
+Layout layout_of(std::size_t columns, const WatchMoment& moment, bool xenctld) {
   Layout layout;
   auto used = moment.lanes;
-  for (const Lane lane : usual_lanes) used.set(static_cast<std::size_t>(lane));
+  const auto use = [&used](std::span<const Lane> lanes) {
+    for (const Lane lane : lanes) used.set(static_cast<std::size_t>(lane));
+  };
+  use(usual_lanes);
+  use(xenctld ? std::span<const Lane>(one_daemon) : std::span<const Lane>(two_daemons));
   for (std::size_t at = 0; at < trace::lanes; ++at) {
     if (used[at]) layout.lanes.push_back(static_cast<Lane>(at));
   }
@@ -177,10 +184,11 @@ std::string few_words(const Entry& entry) {
   return text;
 }
 
-void draw_lanes(Canvas& canvas, const WatchHistory& history, std::size_t first, std::size_t end) {
+void draw_lanes(Canvas& canvas, const WatchHistory& history, bool xenctld, std::size_t first,
+                std::size_t end) {
   if (first >= end) return;
   const WatchMoment& shown = history.shown();
-  const Layout layout = layout_of(canvas.columns(), shown);
+  const Layout layout = layout_of(canvas.columns(), shown, xenctld);
   canvas.text(first, 0, "  step", Tone::strong);
   if (layout.times) canvas.text(first, step_columns + 7, "ms", Tone::strong);
   for (std::size_t at = 0; at < layout.lanes.size(); ++at) {

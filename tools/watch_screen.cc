@@ -12,7 +12,6 @@
 
 namespace ringside::tools {
 
-using trace::Lane;
 using trace::Role;
 
 namespace {
@@ -111,9 +110,8 @@ void draw_bits(Canvas& canvas, std::size_t row, const WatchHistory& history) {
   if (!any) canvas.text(row, column, "  none yet", Tone::quiet);
 }
 
-void draw_queues(Canvas& canvas, std::size_t row, const WatchHistory& history) {
+void draw_queues(Canvas& canvas, std::size_t row, bool xenctld, const WatchHistory& history) {
   const WatchMoment& shown = history.shown();
-  const bool xenctld = shown.lanes[static_cast<std::size_t>(Lane::xenctld)];
   const Role daemon = xenctld ? Role::xenctld : Role::xend;
   std::size_t column = canvas.text(row, 0, "bytes", Tone::strong) + 1;
   // With room to spare a number keeps its place when it grows.
@@ -167,21 +165,23 @@ void draw_console(Canvas& canvas, std::size_t first, std::size_t end, const Watc
 
 constexpr std::string_view help_lines[] = {
     "space      stand still; again: go on, with the newest",
-    ", .        one step back, one on (also the arrows left and right)",
+    ", .        one step back, one on; also the arrows left and right",
     "up down    ten steps back, ten on",
     "Home End   the oldest step that is kept; the newest, and go on",
-    "0 ... 9    to 0 % ... 90 % of what is kept",
+    "0 to 9     to 0 % ... 90 % of what is kept",
     "Tab        watch the next domain",
-    "[ ]        a scenario's phases, in the replay page; a live machine has none",
+    "[ ]        are for a scenario's phases, which a live machine has not",
     "? q        these lines; leave (nothing of the machine ends with it)",
     "",
-    "Kept are the last 4000 to 5000 entries. While you stand still nothing of them goes, and up to",
-    "5000 more can be stepped to; what comes then is counted, and shown when you go on.",
+    "Kept are the last 4000 to 5000 steps. While you stand still none of them",
+    "goes, and up to 10,000 can be stepped to; what comes then is only counted.",
     "",
-    "slots      . free   # request, not answered   + answered, not yet taken   - stale: free again",
-    "indices    raw value & 7 = slot; req_ and rsp_ below the slots: where prod and cons point",
-    "bytes      what waits where, on its way down to the guest and up from it",
-    "arrows     o----> hands over; one end at event: an event channel, at page: the shared page",
+    "slots      . free        # req: a request that has no answer yet",
+    "           + ans: answered, and nobody has taken that yet     - old: free again",
+    "           beside it the message's length in bytes",
+    "indices    below the slots: where req_prod, req_cons, rsp_prod, rsp_cons point",
+    "bytes      what waits where on its way down to the guest and up from it",
+    "arrows     who hands over to whom; evt: event channel, page: the shared page",
     "red        lost, turned away, a full ring, or a quirk of 2005",
 };
 
@@ -225,11 +225,11 @@ void draw_watch(Canvas& canvas, const WatchStatus& status, const WatchHistory& h
   row = draw_rings(canvas, row, history);
   if (rows >= bits_from) {
     draw_bits(canvas, row++, history);
-    draw_queues(canvas, row++, history);
+    draw_queues(canvas, row++, status.xenctld, history);
   }
   const std::size_t left = end - row;
   const std::size_t console_rows = left >= console_from ? std::min(ConsoleScreen::rows + 1, left * 2 / 5) : 0;
-  if (left >= 2) draw_lanes(canvas, history, row, end - console_rows);
+  if (left >= 2) draw_lanes(canvas, history, status.xenctld, row, end - console_rows);
   if (console_rows != 0) draw_console(canvas, end - console_rows, end, history.shown());
 }
 

@@ -17,11 +17,12 @@ inline constexpr unsigned watch_readable_per_second = 200;
 
 /// What the history does not know.
 struct WatchStatus {
-  std::string who;  ///< "dom1 "web"", or that there is none
+  std::string who = "";  ///< "dom1 "web"", or that there is none
   unsigned per_second = 0;
-  unsigned behind_ms = 0;  ///< how old the newest entry was when it was read
-  std::string notice;      ///< in the place of the keys; may be empty
+  unsigned behind_ms = 0;   ///< how old the newest entry was when it was read
+  std::string notice = "";  ///< in the place of the keys; may be empty
   bool help = false;
+  bool xenctld = false;  ///< in place of xend and xcs
 };
 
 void draw_watch(Canvas& canvas, const WatchStatus& status, const WatchHistory& history);

@@ -39,9 +39,11 @@ std::string with(const std::string& capability, int first, int second = 0) {
 
 Result<Terminfo> Terminfo::of_terminal() {
   const char* name = std::getenv("TERM");
-  const std::string called = name == nullptr || *name == 0 ? "no TERM" : std::string("TERM=") + name;
+  if (name == nullptr || *name == 0)
+    return Error{ENOTTY, "cannot use this terminal", "TERM", "it is not set", ""};
+  const std::string called = std::string("TERM=") + name;
   int found = 0;
-  if (name == nullptr || setupterm(name, STDOUT_FILENO, &found) != OK)
+  if (setupterm(name, STDOUT_FILENO, &found) != OK)
     return Error{ENOTTY, "cannot use this terminal", called, "terminfo does not know it", ""};
   Terminfo words;
   words.begin = capability("smcup") + capability("civis");
