@@ -10,6 +10,7 @@ usage: ring_check_test.py [--table]     RINGSIDE names the program, RINGS the fo
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,15 @@ def find(mutant, model):
     assert (status == FAILED) == bool(bad), f"mutant {mutant}: exit status {status}"
     assert not [each for each in all_of_them if each["outcome"] == "could not run"], f"mutant {mutant}: could not be tried"
     return bad[0] if bad else None
+
+
+def build(folder, source, define, compiler=(PROGRAM, "ring-check", "cc")):
+    library = pathlib.Path(folder) / f"{define}.so"
+    built = subprocess.run([*compiler, "-shared", "-fPIC", "-g", "-O1", f"-D{define}", "-I", TEST.parent / "emu" / "check" / "include",
+                            "-o", library, TEST / "ring_check" / source], capture_output=True, text=True, timeout=60)
+    if built.returncode != 0:
+        raise AssertionError(built.stderr)
+    return library
 
 
 class Rings(unittest.TestCase):
@@ -142,19 +152,36 @@ class Outputs(unittest.TestCase):
         self.assertIn("in all that were looked at", result.stdout)
 
 
+class Programs(unittest.TestCase):
+    """Code that fits no ring: fibers of its own on the page."""
+
+    def test_each_model_finds_what_it_can(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for define, failing in (("RELAXED", "c11"), ("NO_BARRIER", "tso"), ("AS_IT_SHOULD_BE", None)):
+                library = build(folder, "handover.c", define)
+                for model in ("sc", "tso", "c11"):
+                    result = ring_check("--ring", library, "--model", model)
+                    fails = failing == model or (failing, model) == ("tso", "c11")
+                    self.assertEqual(result.returncode, FAILED if fails else GOOD, f"{define} {model}: {result.stdout}{result.stderr}")
+                    replay = re.search(r"--replay '(.*)'", result.stdout)
+                    self.assertEqual(replay is not None, fails, result.stdout)
+                    if replay:
+                        self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED)
+
+    def test_a_wrong_table_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for define, text in (("NO_NAME", "has no name"), ("NO_FIBER", "fiber 1 of the scenario"), ("NO_FIBERS", "1 to 4")):
+                result = ring_check("--ring", build(folder, "handover.c", define))
+                self.assertEqual(result.returncode, COULD_NOT_RUN, result.stdout)
+                self.assertIn(text, " ".join((result.stdout + result.stderr).split()))
+
+
 class Broken(unittest.TestCase):
     """What is wrong with a plug-in itself is said, and is never a pass."""
 
-    def build(self, folder, define, compiler=(PROGRAM, "ring-check", "cc")):
-        library = pathlib.Path(folder) / f"{define}.so"
-        built = subprocess.run([*compiler, "-shared", "-fPIC", "-g", "-O1", f"-D{define}", "-I", TEST.parent / "emu" / "check" / "include",
-                                "-o", library, TEST / "ring_check" / "broken.c"], capture_output=True, text=True, timeout=60)
-        self.assertEqual(built.returncode, 0, built.stderr)
-        return library
-
     def check(self, define, status, *texts):
         with tempfile.TemporaryDirectory() as folder:
-            result = ring_check("--ring", self.build(folder, define), "--model", "sc", "--first")
+            result = ring_check("--ring", build(folder, "broken.c", define), "--model", "sc", "--first")
             said = " ".join((result.stdout + result.stderr).split())
             self.assertEqual(result.returncode, status, f"{define}: {said}")
             for text in texts:
@@ -180,7 +207,7 @@ class Broken(unittest.TestCase):
 
     def test_code_that_was_compiled_without_the_flags(self):
         with tempfile.TemporaryDirectory() as folder:
-            result = ring_check("--ring", self.build(folder, "NOTHING", ("cc",)))
+            result = ring_check("--ring", build(folder, "broken.c", "NOTHING", ("cc",)))
             self.assertEqual(result.returncode, COULD_NOT_RUN, result.stdout)
             self.assertIn("ringside ring-check cc", result.stdout)
             self.assertRegex(result.stdout, r"not announce[^?]*broken.c:\d+")

@@ -29,29 +29,6 @@ void print_wrapped(std::string_view text, std::string_view first_indent, std::st
   if (!empty) end_line();
 }
 
-// XML 1.0 has no way to say most control characters.
-std::string xml_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (c == '\n')
-      out += "&#10;";
-    else if (byte < 0x20 && c != '\t')
-      out += '?';
-    else
-      out += c;
-  }
-  return out;
-}
-
 std::string json_string(std::string_view text) {
   return trace::json_text(text);
 }

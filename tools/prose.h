@@ -15,9 +15,6 @@ inline void print_wrapped(std::string_view text, std::string_view indent) {
   print_wrapped(text, indent, indent);
 }
 
-/// `text` for an XML attribute or element.
-[[nodiscard]] std::string xml_text(std::string_view text);
-
 /// `text` as a JSON string, its quotes included.
 [[nodiscard]] std::string json_string(std::string_view text);
 

@@ -4,11 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <sstream>
 
 #include "emu/trace/json.h"
-#include "tools/prose.h"
 
 namespace ringside::tools {
 
@@ -26,6 +24,18 @@ std::string_view outcome_name(Outcome outcome) {
       return "could not run";
   }
   return "";
+}
+
+JUnitOutcome junit_outcome(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::passed:
+      return JUnitOutcome::passed;
+    case Outcome::failed:
+      return JUnitOutcome::failed;
+    case Outcome::could_not_run:
+      break;
+  }
+  return JUnitOutcome::could_not_run;
 }
 
 std::string job_name(const RunJob& job) {
@@ -65,7 +75,7 @@ void RunOutput::result(std::size_t number, const RunJob& job, const RunResult& r
   if (result.outcome == Outcome::failed) ++failed_;
   if (result.outcome == Outcome::could_not_run) ++could_not_run_;
   if (!junit_.empty()) {
-    cases_.push_back({job_name(job), job.scenario->path, job.seed, result.took.count(), result.outcome,
+    cases_.push_back({job.scenario->path, job_name(job), result.took.count(), junit_outcome(result.outcome),
                       result.first, result.report});
   }
   switch (format_) {
@@ -126,27 +136,6 @@ void RunOutput::clear_progress() {
   if (progress_) std::fputs("\r\x1b[K", stderr);
 }
 
-std::string RunOutput::junit_text(double seconds) const {
-  std::string text = fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<testsuites><testsuite name=\"ringside\" tests=\"{}\" failures=\"{}\" errors=\"{}\" "
-      "time=\"{:.3f}\">\n",
-      cases_.size(), failed_, could_not_run_, seconds);
-  for (const Case& each : cases_) {
-    text += fmt::format("<testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"", xml_text(each.path),
-                        xml_text(each.name), each.seconds);
-    if (each.outcome == Outcome::passed) {
-      text += "/>\n";
-      continue;
-    }
-    const std::string_view tag = each.outcome == Outcome::failed ? "failure" : "error";
-    std::string report = xml_text(each.report);
-    text +=
-        fmt::format(">\n<{} message=\"{}\">{}</{}>\n</testcase>\n", tag, xml_text(each.first), report, tag);
-  }
-  return text + "</testsuite></testsuites>\n";
-}
-
 Result<> RunOutput::end(std::chrono::duration<double> took) {
   if (format_ == RunFormat::people) {
     clear_progress();
@@ -159,11 +148,7 @@ Result<> RunOutput::end(std::chrono::duration<double> took) {
                 script::time_text(virtual_time_).c_str());
   }
   if (junit_.empty()) return Done{};
-  std::ofstream file(junit_);
-  file << junit_text(took.count());
-  file.close();
-  if (!file) return Error{EIO, "cannot write results", junit_, "the file system refuses it", ""};
-  return Done{};
+  return write_junit(junit_, "ringside", cases_, took.count());
 }
 
 }  // namespace ringside::tools

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/junit.h"
 #include "tools/run_jobs.h"
 
 namespace ringside::tools {
@@ -29,20 +30,9 @@ class RunOutput {
   [[nodiscard]] std::size_t could_not_run() const { return could_not_run_; }
 
  private:
-  struct Case {
-    std::string name;
-    std::string path;
-    std::uint64_t seed;
-    double seconds;
-    script::Outcome outcome;
-    std::string first;
-    std::string report;
-  };
-
   void for_people(const RunJob& job, const RunResult& result);
   void end_line();
   void clear_progress();
-  [[nodiscard]] std::string junit_text(double seconds) const;
 
   RunFormat format_;
   std::string junit_;
@@ -56,7 +46,7 @@ class RunOutput {
   std::size_t line_seeds_ = 0;  ///< that passed
   std::size_t reports_ = 0;     ///< of that scenario
   std::vector<std::uint64_t> untold_;
-  std::vector<Case> cases_;  ///< for JUnit only
+  std::vector<JUnitCase> cases_;  ///< for JUnit only
 };
 
 }  // namespace ringside::tools

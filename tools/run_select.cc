@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "tools/script_files.h"
+#include "tools/shard.h"
 
 namespace ringside::tools {
 
@@ -137,19 +138,6 @@ Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
 }
 
 /// The I-th of N parts. Neighbours go to different parts, so that these take equally long.
-Result<> keep_shard(const std::string& shard, RunPlan& plan) {
-  if (shard.empty()) return Done{};
-  const std::size_t slash = shard.find('/');
-  const auto part = number_in(shard.substr(0, slash));
-  const auto parts = slash == std::string::npos ? std::nullopt : number_in(shard.substr(slash + 1));
-  if (!part || !parts || *part == 0 || *part > *parts)
-    return usage("--shard " + shard, "it is a part of how many", "--shard 1/4 to --shard 4/4");
-  std::vector<RunJob> kept;
-  for (std::size_t at = *part - 1; at < plan.jobs.size(); at += *parts) kept.push_back(plan.jobs[at]);
-  plan.jobs = std::move(kept);
-  return Done{};
-}
-
 Result<script::Given> given_in(const std::vector<std::string>& params) {
   script::Given given;
   for (const std::string& each : params) {
@@ -198,7 +186,9 @@ int select_jobs(const RunSelection& selection, RunPlan& plan) {
   if (!read_all(*files, selection.modes, *given, plan)) return exit_does_not_parse;
   if (auto checked = check_names(*given, plan); !checked) return refused(checked.error());
   if (auto added = add_jobs(selection, plan); !added) return refused(added.error());
-  if (auto kept = keep_shard(selection.shard, plan); !kept) return refused(kept.error());
+  if (!selection.shard.empty()) {
+    if (auto kept = keep_shard("cannot run", selection.shard, plan.jobs); !kept) return refused(kept.error());
+  }
   return exit_good;
 }
 

@@ -1,6 +1,8 @@
 // Is a plug-in's table one that can be used at all?
 #include <fmt/format.h>
 
+#include <iterator>
+
 #include "emu/check/conformance.h"
 
 namespace ringside::check {
@@ -41,8 +43,27 @@ std::string fault_of_words(const ring_check_ring& ring) {
   return {};
 }
 
+std::string fault_of_scenarios(const ring_check_ring& ring) {
+  if (ring.scenario_count > 0 && ring.scenarios == nullptr)
+    return "scenario_count is not 0, and scenarios is missing";
+  for (std::uint32_t i = 0; i < ring.scenario_count; ++i) {
+    const ring_check_scenario& scenario = ring.scenarios[i];
+    if (scenario.name == nullptr || *scenario.name == '\0') return fmt::format("scenario {} has no name", i);
+    if (scenario.fiber_count == 0 || scenario.fiber_count > std::size(scenario.fibers))
+      return fmt::format("the scenario {} has {} fibers; it can have 1 to {}", scenario.name,
+                         scenario.fiber_count, std::size(scenario.fibers));
+    for (std::uint32_t fiber = 0; fiber < scenario.fiber_count; ++fiber) {
+      if (scenario.fibers[fiber] == nullptr)
+        return fmt::format("fiber {} of the scenario {} is missing", fiber, scenario.name);
+    }
+  }
+  return {};
+}
+
 std::string fault_of_functions(const ring_check_ring& ring) {
   if (ring.init == nullptr) return "there is no init";
+  // Programs of the ring's own need nothing else.
+  if (ring.push_req == nullptr && ring.scenario_count > 0) return {};
   if (ring.front_attach == nullptr || ring.back_attach == nullptr)
     return "front_attach or back_attach is missing";
   if (ring.push_req == nullptr || ring.pop_req == nullptr) return "push_req or pop_req is missing";
@@ -64,12 +85,13 @@ std::string fault_of_table(const ring_check_ring* ring) {
   if (ring->name == nullptr || *ring->name == '\0') return "the ring has no name";
   if (ring->page_bytes == 0 || ring->page_bytes > page_bytes_max)
     return fmt::format("the page has {} bytes; it can have 1 to {}", ring->page_bytes, page_bytes_max);
-  if (ring->slots == 0) return "the ring has no slots";
+  if (ring->slots == 0 && ring->push_req != nullptr) return "the ring has no slots";
   if (ring->payload_bytes > RING_CHECK_PAYLOAD_MAX)
     return fmt::format("an item has {} bytes; {} is the most", ring->payload_bytes, RING_CHECK_PAYLOAD_MAX);
   const std::uint64_t slots_end = ring->slots_offset + std::uint64_t{ring->slots} * ring->slot_bytes;
   if (ring->slot_bytes != 0 && slots_end > ring->page_bytes) return "the slots reach beyond the page";
   if (std::string fault = fault_of_words(*ring); !fault.empty()) return fault;
+  if (std::string fault = fault_of_scenarios(*ring); !fault.empty()) return fault;
   return fault_of_functions(*ring);
 }
 

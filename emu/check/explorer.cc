@@ -27,25 +27,6 @@ bool is_buffered(const Op& op) {
   return op.kind == OpKind::store && op.first == op.last;
 }
 
-/// Goes on only with an empty store buffer (where there is one).
-bool is_barrier(const Op& op) {
-  switch (op.kind) {
-    case OpKind::update:
-    case OpKind::notify:
-    case OpKind::wait:
-      return true;
-    case OpKind::fence:
-    case OpKind::store:
-      return op.order == Order::seq_cst;
-    case OpKind::load:
-    case OpKind::await:
-    case OpKind::choose:
-    case OpKind::flush:
-      return false;
-  }
-  return false;
-}
-
 /// Two notifications may swap; a wait takes what was raised, so it may swap with neither.
 bool writes_range(const Op& op) {
   return op.writes() || op.kind == OpKind::wait;
@@ -190,7 +171,7 @@ void Explorer::analyse(const Execution& execution, Node& node) {
   if (last_of_[actor] != 0) past = nodes_[last_of_[actor] - 1].clock;
   if (actor >= fibers_max) {
     join(past, nodes_[buffered_[actor - fibers_max][node.number - 1u] - 1].clock);
-  } else if (is_barrier(node.op) && last_of_[actor + fibers_max] != 0) {
+  } else if (node.op.is_barrier() && last_of_[actor + fibers_max] != 0) {
     join(past, nodes_[last_of_[actor + fibers_max] - 1].clock);
   }
   node.options = static_cast<std::uint8_t>(

@@ -19,6 +19,16 @@ std::string_view name_of(ModelName name) {
   return "?";
 }
 
+void Model::place(Op& op) const {
+  if (op.kind == OpKind::notify || op.kind == OpKind::wait) {
+    op.first = space_->event_location(op.argument);
+    op.last = static_cast<std::uint16_t>(op.first + 1);
+  } else if (op.reads() || op.writes()) {
+    op.first = space_->location_of(op.offset);
+    op.last = static_cast<std::uint16_t>(space_->location_of(op.offset + op.size - 1) + 1);
+  }
+}
+
 bool Model::ready(std::uint32_t, const Op&) const {
   return true;
 }

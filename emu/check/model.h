@@ -45,8 +45,9 @@ class Model {
 
   /// The space is as every fiber is to find it first.
   virtual void begin(std::uint32_t fiber_count) = 0;
-  /// Fills in which locations the operation touches under this model.
-  virtual void place(Op& op) const = 0;
+  /// Fills in which locations the operation touches under this model; here: the bytes that it accesses, or
+  /// the event.
+  virtual void place(Op& op) const;
   /// Barriers that mean nothing under this model are no steps at all.
   [[nodiscard]] virtual bool ignores(const Op&) const { return false; }
   /// False: not before its store buffer is empty.

@@ -31,29 +31,11 @@ void ModelC11::begin(std::uint32_t) {
 }
 
 void ModelC11::place(Op& op) const {
-  switch (op.kind) {
-    case OpKind::load:
-    case OpKind::store:
-    case OpKind::update:
-      op.first = space().location_of(op.offset);
-      op.last = static_cast<std::uint16_t>(space().location_of(op.offset + op.size - 1) + 1);
-      if (op.order == Order::seq_cst) op.also = space().fence_location();
-      op.also_writes = true;
-      return;
-    case OpKind::fence:
-      if (op.order == Order::seq_cst) op.also = space().fence_location();
-      op.also_writes = true;
-      return;
-    case OpKind::notify:
-    case OpKind::wait:
-      op.first = space().event_location(op.argument);
-      op.last = static_cast<std::uint16_t>(op.first + 1);
-      return;
-    case OpKind::await:
-    case OpKind::choose:
-    case OpKind::flush:
-      return;
-  }
+  Model::place(op);
+  // Full barriers are ordered among each other.
+  if (op.order != Order::seq_cst) return;
+  op.also = space().fence_location();
+  op.also_writes = true;
 }
 
 std::uint32_t ModelC11::options(std::uint32_t fiber, const Op& op, const Clock* past) const {

@@ -10,7 +10,6 @@ class ModelSc final : public Model {
   using Model::Model;
 
   void begin(std::uint32_t) override {}
-  void place(Op& op) const override;
   [[nodiscard]] bool ignores(const Op& op) const override { return op.kind == OpKind::fence; }
   void before(std::uint32_t, const Op&, std::uint32_t, std::uint32_t) override {}
   void after(std::uint32_t, const Op&, std::uint32_t) override {}

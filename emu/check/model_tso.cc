@@ -5,25 +5,6 @@
 
 namespace ringside::check {
 
-bool ModelTso::is_barrier(const Op& op) {
-  switch (op.kind) {
-    case OpKind::update:
-    case OpKind::notify:
-    case OpKind::wait:
-      return true;
-    case OpKind::fence:
-      return op.order == Order::seq_cst;
-    case OpKind::store:
-      return op.order == Order::seq_cst;
-    case OpKind::load:
-    case OpKind::await:
-    case OpKind::choose:
-    case OpKind::flush:
-      return false;
-  }
-  return false;
-}
-
 void ModelTso::begin(std::uint32_t) {
   for (std::uint32_t i = 0; i < space().bytes(); ++i) memory_[i] = *space().at(i);
   for (Buffer& buffer : buffers_) {
@@ -36,19 +17,11 @@ void ModelTso::begin(std::uint32_t) {
 /// A store touches nothing that others can see before it is flushed; a sequentially consistent one is an
 /// xchg.
 void ModelTso::place(Op& op) const {
-  const bool in_memory = op.kind == OpKind::load || op.kind == OpKind::update || op.kind == OpKind::flush ||
-                         (op.kind == OpKind::store && is_barrier(op));
-  if (in_memory) {
-    op.first = space().location_of(op.offset);
-    op.last = static_cast<std::uint16_t>(space().location_of(op.offset + op.size - 1) + 1);
-  } else if (op.kind == OpKind::notify || op.kind == OpKind::wait) {
-    op.first = space().event_location(op.argument);
-    op.last = static_cast<std::uint16_t>(op.first + 1);
-  }
+  if (op.kind != OpKind::store || op.is_barrier()) Model::place(op);
 }
 
 bool ModelTso::ready(std::uint32_t fiber, const Op& op) const {
-  return !is_barrier(op) || buffers_[fiber].empty();
+  return !op.is_barrier() || buffers_[fiber].empty();
 }
 
 void ModelTso::before(std::uint32_t fiber, const Op& op, std::uint32_t, std::uint32_t) {
@@ -66,7 +39,7 @@ void ModelTso::before(std::uint32_t fiber, const Op& op, std::uint32_t, std::uin
 }
 
 void ModelTso::after(std::uint32_t fiber, const Op& op, std::uint32_t) {
-  if (op.kind == OpKind::update || (op.kind == OpKind::store && is_barrier(op))) {
+  if (op.kind == OpKind::update || (op.kind == OpKind::store && op.is_barrier())) {
     for (std::uint32_t i = op.offset; i < op.offset + op.size; ++i) memory_[i] = *space().at(i);
   } else if (op.kind == OpKind::store) {
     Buffer& buffer = buffers_[fiber];

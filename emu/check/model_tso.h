@@ -16,7 +16,7 @@ class ModelTso final : public Model {
   void begin(std::uint32_t fiber_count) override;
   void place(Op& op) const override;
   [[nodiscard]] bool ignores(const Op& op) const override {
-    return op.kind == OpKind::fence && !is_barrier(op);
+    return op.kind == OpKind::fence && !op.is_barrier();
   }
   [[nodiscard]] bool ready(std::uint32_t fiber, const Op& op) const override;
   void before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) override;
@@ -25,9 +25,6 @@ class ModelTso final : public Model {
   [[nodiscard]] Op flush_op(std::uint32_t fiber) const override;
   void flush(std::uint32_t fiber) override;
   void peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const override;
-
-  /// Does this operation wait for the buffer?
-  [[nodiscard]] static bool is_barrier(const Op& op);
 
  private:
   struct Stored {

@@ -50,6 +50,11 @@ struct Op {
   [[nodiscard]] bool writes() const {
     return kind == OpKind::store || kind == OpKind::update || kind == OpKind::flush;
   }
+  /// Goes on only with an empty store buffer, where there is one.
+  [[nodiscard]] bool is_barrier() const {
+    const bool is_locked = kind == OpKind::update || kind == OpKind::notify || kind == OpKind::wait;
+    return is_locked || ((kind == OpKind::fence || kind == OpKind::store) && order == Order::seq_cst);
+  }
   [[nodiscard]] bool reads() const { return kind == OpKind::load || kind == OpKind::update; }
 };
 

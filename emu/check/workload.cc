@@ -148,23 +148,12 @@ void RingProgram::run(std::uint32_t fiber) {
 
 // -- messages
 
-/// Lengths differ, ids differ, no byte is 0.
 ring_check_item RingProgram::request(std::uint32_t number) const {
-  ring_check_item item = {};
-  item.id = number + 1;
-  item.length = ring_->payload_bytes;
-  if (can(RING_CHECK_LENGTHS))
-    item.length = number % 3 == 1 ? std::min(1u, item.length) : item.length - number % 2;
-  for (std::uint32_t i = 0; i < item.length; ++i)
-    item.bytes[i] = static_cast<std::uint8_t>(1 + (number * 37 + i * 11) % 120);
-  return item;
+  return request_item(*ring_, number + 1);
 }
 
-/// The request with the upper bit of each byte set.
 ring_check_item RingProgram::response(std::uint32_t number) const {
-  ring_check_item item = request(number);
-  for (std::uint32_t i = 0; i < item.length; ++i) item.bytes[i] |= 0x80;
-  return item;
+  return response_item(*ring_, number + 1);
 }
 
 void RingProgram::fail(std::string text) {

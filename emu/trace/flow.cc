@@ -20,34 +20,6 @@ std::string_view text_of(const Entry& entry) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// From the people at the top to the program in the guest.
-int rank(Role role) {
-  switch (role) {
-    case Role::user:
-      return 0;
-    case Role::client:
-      return 1;
-    case Role::uart:
-      return 2;
-    case Role::xen:
-      return 3;
-    case Role::dom0:
-      return 4;
-    case Role::xend:
-    case Role::xenctld:
-      return 5;
-    case Role::xcs:
-      return 6;
-    case Role::domain:
-      return 7;
-    case Role::tty:
-      return 8;
-    case Role::program:
-      return 9;
-  }
-  return 0;
-}
-
 /// Where bytes have arrived.
 bool is_end(Role role, bool down) {
   return down ? role == Role::tty || role == Role::program : role == Role::user;
@@ -153,8 +125,8 @@ void Flow::learn(const Entry& entry) {
 void Flow::pass(std::uint64_t step, const Entry& entry, FlowStep& done) {
   const Role from = behind(entry, entry.actor);
   const Role to = behind(entry, entry.peer);
-  if (rank(from) == rank(to)) return;
-  const bool down = rank(from) < rank(to);
+  if (depth_of(from) == depth_of(to)) return;
+  const bool down = depth_of(from) < depth_of(to);
   const FlowPlace sender{.role = from, .domain = entry.domain, .down = down};
   if (!down && held_[sender].empty()) fetch(sender);
   Pieces pieces = pull(sender, text_of(entry), step, done);

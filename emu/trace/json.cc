@@ -73,33 +73,6 @@ std::string details(const Entry& entry) {
 
 }  // namespace
 
-std::string json_text(std::string_view text) {
-  std::string out = "\"";
-  for (std::size_t at = 0; at < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte == '"' || byte == '\\') {
-      out += '\\';
-      out += text[at++];
-    } else if (byte == '\n') {
-      out += "\\n";
-      ++at;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\u{:04x}", byte);
-      ++at;
-    } else if (byte < 0x80) {
-      out += text[at++];
-    } else {
-      const std::size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 0;
-      bool whole = length != 0 && byte < 0xf5 && at + length <= text.size();
-      for (std::size_t next = 1; whole && next < length; ++next)
-        whole = (static_cast<unsigned char>(text[at + next]) & 0xc0) == 0x80;
-      out += whole ? text.substr(at, length) : "?";
-      at += whole ? length : 1;
-    }
-  }
-  return out + "\"";
-}
-
 std::string to_json_line(const Entry& entry, std::uint64_t step, std::uint64_t origin_ns) {
   const auto time_ns = static_cast<std::int64_t>(entry.time_ns - origin_ns);
   if (!makes_sense(entry)) {

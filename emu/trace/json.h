@@ -24,6 +24,7 @@
 #include <string>
 
 #include "emu/trace/event.h"
+#include "emu/trace/quote.h"
 
 namespace ringside::trace {
 
@@ -32,8 +33,5 @@ inline constexpr std::string_view kind_nonsense = "nonsense";
 
 /// Without a newline.
 [[nodiscard]] std::string to_json_line(const Entry& entry, std::uint64_t step, std::uint64_t origin_ns);
-
-/// `text` between double quotes, as JSON wants it; what is not UTF-8 becomes '?'.
-[[nodiscard]] std::string json_text(std::string_view text);
 
 }  // namespace ringside::trace

@@ -172,6 +172,33 @@ std::optional<Actor> actor_named(std::string_view name) {
   return is_numbered(*role) && number && *number != 0 ? std::optional(actor(*role, *number)) : std::nullopt;
 }
 
+int depth_of(Role role) {
+  switch (role) {
+    case Role::user:
+      return 0;
+    case Role::uart:
+      return 1;
+    case Role::xen:
+      return 2;
+    case Role::dom0:
+      return 3;
+    case Role::client:
+      return 4;
+    case Role::xend:
+    case Role::xenctld:
+      return 5;
+    case Role::xcs:
+      return 6;
+    case Role::domain:
+      return 7;
+    case Role::tty:
+      return 8;
+    case Role::program:
+      return 9;
+  }
+  return 0;
+}
+
 bool makes_sense(const Entry& entry) {
   if (!makes_sense(entry.actor) || !makes_sense(entry.peer)) return false;
   const bool has_ring = entry.ring == ring::Ring::tx || entry.ring == ring::Ring::rx;

@@ -36,6 +36,9 @@ namespace ringside::trace {
 /// What actor_name() calls it.
 [[nodiscard]] std::optional<Actor> actor_named(std::string_view name);
 
+/// How far down the path somebody sits, from the user at his terminal to the program in the guest.
+[[nodiscard]] int depth_of(Role role);
+
 /// Every field that its kind has means something. What a faulty process writes may not.
 [[nodiscard]] bool makes_sense(const Entry& entry);
 

@@ -9,6 +9,7 @@
 
 #include "emu/trace/hops.h"
 #include "emu/trace/lines.h"
+#include "emu/trace/names.h"
 #include "emu/trace/text.h"
 
 namespace ringside::trace {
@@ -156,37 +157,9 @@ std::uint8_t marker_code(const Entry& entry) {
   return static_cast<std::uint8_t>(codes.find(marker(entry)));
 }
 
-/// How far down the path somebody sits.
-int depth(Actor actor) {
-  switch (actor.role) {
-    case Role::user:
-      return 0;
-    case Role::uart:
-      return 1;
-    case Role::xen:
-      return 2;
-    case Role::dom0:
-      return 3;
-    case Role::client:
-      return 4;
-    case Role::xend:
-    case Role::xenctld:
-      return 5;
-    case Role::xcs:
-      return 6;
-    case Role::domain:
-      return 7;
-    case Role::tty:
-      return 8;
-    case Role::program:
-      return 9;
-  }
-  return 0;
-}
-
 Direction between(Actor from, Actor to) {
-  if (depth(from) == depth(to)) return Direction::neither;
-  return depth(from) < depth(to) ? Direction::down : Direction::up;
+  if (depth_of(from.role) == depth_of(to.role)) return Direction::neither;
+  return depth_of(from.role) < depth_of(to.role) ? Direction::down : Direction::up;
 }
 
 }  // namespace

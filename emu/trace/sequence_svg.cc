@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "emu/trace/quote.h"
 #include "emu/trace/sequence.h"
 
 namespace ringside::trace {
@@ -36,24 +37,6 @@ constexpr char style[] =
     ".trouble{fill:#b3261e}.line{fill:#eef3f9}.loop{fill:none;stroke:#8a96a3;stroke-dasharray:3 3}"
     ".head{fill:#f4f7fa;stroke:#b8c2cc}";
 
-/// XML has no way to say most control characters, and bytes of a peer may be no UTF-8.
-std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c >= 0x20 && c < 0x7f ? c : '?';
-  }
-  return out;
-}
-
 std::string words_of(const SequenceItem& item) {
   const std::string label = sequence_label(item);
   return item.text.empty() ? label : label + "  " + item.text;
@@ -74,7 +57,7 @@ class Picture {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
         "height=\"{1:.0f}\" role=\"img\">\n<title>{2}</title>\n<style>{3}</style>\n"
         "<defs>{4}</defs>\n<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"#fff\"/>\n{5}</svg>\n",
-        width_, height_, xml(its_.title), style, heads(), body_);
+        width_, height_, xml_text(its_.title), style, heads(), body_);
   }
 
  private:
@@ -92,7 +75,8 @@ class Picture {
   }
 
   static std::string text(std::string_view kind, double x, double y, std::string_view words) {
-    return fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", kind, x, y, xml(words));
+    return fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", kind, x, y,
+                       xml_text(words));
   }
 
   [[nodiscard]] double lane_x(std::size_t lane) const {

@@ -35,11 +35,11 @@ std::string to_text(const RingVerdict& verdict) {
   std::string why = verdict.why;
   std::replace(why.begin(), why.end(), '\n', ' ');
   return fmt::format(
-      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\ndeviations {}\n"
+      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\n"
       "why {}\nreplay {}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
-      verdict.steps, verdict.seconds, verdict.bound, verdict.deviations, why, verdict.replay,
-      verdict.report.size(), verdict.report, verdict.journal);
+      verdict.steps, verdict.seconds, verdict.bound, why, verdict.replay, verdict.report.size(),
+      verdict.report, verdict.journal);
 }
 
 RingVerdict from_text(const std::string& text) {
@@ -63,8 +63,6 @@ RingVerdict from_text(const std::string& text) {
       verdict.seconds = std::strtod(value.c_str(), nullptr);
     } else if (key == "bound") {
       verdict.bound = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
-    } else if (key == "deviations") {
-      verdict.deviations = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (key == "why") {
       verdict.why = value;
     } else if (key == "replay") {

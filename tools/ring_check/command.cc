@@ -17,6 +17,7 @@
 #include "tools/ring_check/explain.h"
 #include "tools/ring_check/outputs.h"
 #include "tools/ring_check/plan.h"
+#include "tools/shard.h"
 #include "tools/view_data.h"
 #include "tools/view_page.h"
 
@@ -104,20 +105,6 @@ Result<std::vector<ModelName>> models_in(const std::vector<std::string>& names) 
   return models;
 }
 
-/// I/N: keeps each N-th job, from the I-th.
-Result<> keep_shard(const std::string& shard, std::vector<RingJob>& jobs) {
-  unsigned part = 0;
-  unsigned parts = 0;
-  int read = 0;
-  if (std::sscanf(shard.c_str(), "%u/%u%n", &part, &parts, &read) != 2 ||
-      static_cast<std::size_t>(read) != shard.size() || part == 0 || part > parts)
-    return usage("--shard " + shard, "it is a part of how many", "--shard 1/4 to --shard 4/4");
-  std::vector<RingJob> kept;
-  for (std::size_t i = part - 1; i < jobs.size(); i += parts) kept.push_back(jobs[i]);
-  jobs = std::move(kept);
-  return Done{};
-}
-
 /// An x86 needs fewer barriers than the language, so what is built for one is not judged by the language.
 bool is_for_x86(const RingPlugin& plugin) {
   return plugin.name().find("_x86") != std::string::npos;
@@ -197,7 +184,8 @@ int check_rings(const Request& request) {
     jobs.insert(jobs.end(), more.begin(), more.end());
   }
   if (!request.shard.empty()) {
-    if (auto kept = keep_shard(request.shard, jobs); !kept) return refused(kept.error());
+    if (auto kept = keep_shard("cannot check rings", request.shard, jobs); !kept)
+      return refused(kept.error());
   }
   if (request.list) {
     for (const RingJob& job : jobs) std::printf("%s: %s\n", job.plugin->name().c_str(), job.what().c_str());

@@ -39,8 +39,7 @@ bool is_hostile(Play play) {
 /// Everything that one try needs, in the order in which it is built.
 struct Bench {
   explicit Bench(const RingJob& job)
-      : program(job.plugin->ring(), job.plugin->page(), job.plugin->variables(), job.workload),
-        model_name(job.model) {}
+      : program(job.plugin->ring(), job.plugin->page(), job.plugin->variables(), job.workload) {}
 
   [[nodiscard]] Result<> set_up(const RingJob& job) {
     // Two threads at one end share that end's variables as well.
@@ -58,7 +57,6 @@ struct Bench {
   }
 
   check::RingProgram program;
-  ModelName model_name;
   std::optional<check::Space> space;
   std::unique_ptr<check::Model> model;
   std::unique_ptr<check::Execution> execution;
@@ -155,7 +153,6 @@ RingVerdict search_ring(const RingJob& job, Clock::time_point deadline) {
   }
   if (found.failed()) {
     verdict.outcome = RingOutcome::failed;
-    verdict.deviations = found.deviations;
     report(job, bench, minimised(bench, found), verdict);
     return verdict;
   }

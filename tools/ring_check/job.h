@@ -52,7 +52,6 @@ struct RingVerdict {
   std::uint64_t steps = 0;
   double seconds = 0;
   std::uint32_t bound = 0;
-  std::uint32_t deviations = 0;
   std::string why;      ///< of failed and could_not: one line
   std::string replay;   ///< of failed: for --replay; may be empty
   std::string report;   ///< of failed: the steps, in columns

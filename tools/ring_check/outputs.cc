@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <fstream>
 #include <sstream>
 
 #include "tools/prose.h"
@@ -60,7 +59,7 @@ std::string again(const RingJob& job, const RingVerdict& verdict) {
 }  // namespace
 
 RingOutput::RingOutput(RingFormat format, std::string junit, std::size_t jobs)
-    : format_(format), junit_path_(std::move(junit)), jobs_(jobs) {}
+    : format_(format), junit_(std::move(junit)), jobs_(jobs) {}
 
 void RingOutput::begin() const {
   if (format_ == RingFormat::tap) std::printf("TAP version 13\n1..%zu\n", jobs_);
@@ -74,16 +73,12 @@ void RingOutput::verdict(std::size_t number, const RingJob& job, const RingVerdi
   if (is_error) ++could_not_;
   if (verdict.outcome == RingOutcome::whole) ++whole_;
   if (verdict.outcome == RingOutcome::bounded || verdict.outcome == RingOutcome::stopped) ++partly_;
-  if (!junit_path_.empty()) {
-    junit_ += fmt::format("<testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"",
-                          xml_text(job.plugin->name()), xml_text(job.what()), verdict.seconds);
-    if (is_failure || is_error) {
-      const char* tag = is_failure ? "failure" : "error";
-      junit_ += fmt::format(">\n<{} message=\"{}\">{}</{}>\n</testcase>\n", tag, xml_text(verdict.why),
-                            xml_text(verdict.report + again(job, verdict)), tag);
-    } else {
-      junit_ += "/>\n";
-    }
+  if (!junit_.empty()) {
+    cases_.push_back({job.plugin->name(), job.what(), verdict.seconds,
+                      is_failure ? JUnitOutcome::failed
+                      : is_error ? JUnitOutcome::could_not_run
+                                 : JUnitOutcome::passed,
+                      verdict.why, verdict.report + again(job, verdict)});
   }
   switch (format_) {
     case RingFormat::people:
@@ -144,16 +139,8 @@ Result<> RingOutput::end() {
         "%s\n",
         fmt::format("{}; {} executions in {:.1f} s", text, with_commas(executions_), seconds).c_str());
   }
-  if (junit_path_.empty()) return Done{};
-  std::ofstream file(junit_path_);
-  file << fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites><testsuite name=\"ring-check\" tests=\"{}\" "
-      "failures=\"{}\" errors=\"{}\" "
-      "time=\"{:.3f}\">\n{}</testsuite></testsuites>\n",
-      whole_ + partly_ + failed_ + could_not_, failed_, could_not_, seconds, junit_);
-  file.close();
-  if (!file) return Error{EIO, "cannot write results", junit_path_, "the file system refuses it", ""};
-  return Done{};
+  if (junit_.empty()) return Done{};
+  return write_junit(junit_, "ring-check", cases_, seconds);
 }
 
 }  // namespace ringside::tools

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/junit.h"
 #include "tools/ring_check/job.h"
 
 namespace ringside::tools {
@@ -28,10 +29,10 @@ class RingOutput {
   void for_people(const RingJob& job, const RingVerdict& verdict);
 
   RingFormat format_;
-  std::string junit_path_;
   std::string junit_;
   std::size_t jobs_;
-  std::string ring_;  ///< whose verdicts were printed last
+  std::vector<JUnitCase> cases_;  ///< for JUnit only
+  std::string ring_;              ///< whose verdicts were printed last
   std::size_t whole_ = 0;
   std::size_t partly_ = 0;
   std::size_t failed_ = 0;

@@ -1,0 +1,66 @@
+// Escapes, character by character.
+#include "emu/trace/quote.h"
+
+#include <fmt/format.h>
+
+namespace ringside::trace {
+
+std::string_view character_at(std::string_view text, std::size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  const std::size_t length = byte < 0x80 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 0;
+  if (length == 0 || byte >= 0xf5 || at + length > text.size()) return {};
+  for (std::size_t next = 1; next < length; ++next) {
+    if ((static_cast<unsigned char>(text[at + next]) & 0xc0) != 0x80) return {};
+  }
+  const auto second = length > 2 ? static_cast<unsigned char>(text[at + 1]) : 0;
+  // Longer than need be, half of a surrogate pair, beyond the last character.
+  const bool is_strange = (byte == 0xe0 && second < 0xa0) || (byte == 0xed && second > 0x9f) ||
+                          (byte == 0xf0 && second < 0x90) || (byte == 0xf4 && second > 0x8f);
+  return is_strange ? std::string_view() : text.substr(at, length);
+}
+
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view character = character_at(text, at);
+    const auto byte = static_cast<unsigned char>(text[at]);
+    at += character.empty() ? 1 : character.size();
+    if (character.empty())
+      out += '?';
+    else if (byte == '"' || byte == '\\')
+      out.append(1, '\\').append(character);
+    else if (byte == '\n')
+      out += "\\n";
+    else if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\u{:04x}", byte);
+    else
+      out += character;
+  }
+  return out + "\"";
+}
+
+std::string xml_text(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view character = character_at(text, at);
+    const auto byte = static_cast<unsigned char>(text[at]);
+    at += character.empty() ? 1 : character.size();
+    if (character == "&")
+      out += "&amp;";
+    else if (character == "<")
+      out += "&lt;";
+    else if (character == ">")
+      out += "&gt;";
+    else if (character == "\"")
+      out += "&quot;";
+    else if (character == "\n")
+      out += "&#10;";
+    else if (character.empty() || byte == 0x7f || (byte < 0x20 && byte != '\t'))
+      out += '?';
+    else
+      out += character;
+  }
+  return out;
+}
+
+}  // namespace ringside::trace

@@ -1,0 +1,25 @@
+// Any bytes, as JSON and XML take them.
+#include "emu/trace/quote.h"
+
+#include "test/catch.h"
+
+using namespace ringside::trace;
+
+TEST_CASE("a character of UTF-8 is found whole, and what is none is not") {
+  CHECK(character_at("a\u00e9", 1) == "\u00e9");
+  CHECK(character_at("\u20ac!", 0) == "\u20ac");
+  CHECK(character_at("\U0001f600", 0) == "\U0001f600");
+  // Cut short, a byte in its middle, longer than need be, half of a surrogate pair, beyond the last
+  // character.
+  for (const char* wrong : {"\xe2\x82", "\x82", "\xc0\x80", "\xe0\x80\x80", "\xf0\x80\x80\x80",
+                            "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"}) {
+    CAPTURE(wrong);
+    CHECK(character_at(wrong, 0).empty());
+  }
+}
+
+TEST_CASE("what JSON and XML do not take is written in their way, or as a question mark") {
+  const std::string_view hostile{"<a b=\"\\\">&\n\t\0\x1b\x7f\xff\u00e9", 18};
+  CHECK(json_text(hostile) == "\"<a b=\\\"\\\\\\\">&\\n\\u0009\\u0000\\u001b\\u007f?\u00e9\"");
+  CHECK(xml_text(hostile) == "&lt;a b=&quot;\\&quot;&gt;&amp;&#10;\t????\u00e9");
+}
