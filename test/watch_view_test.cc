@@ -124,6 +124,25 @@ TEST_CASE("a full ring is said to be full") {
   CHECK(shows(watched.canvas(120, 40), "9 of 8 outstanding: impossible, a side lies"));
 }
 
+TEST_CASE("indices lose what goes without saying before they lose a figure") {
+  Watched watched;
+  for (const IndexName name :
+       {IndexName::req_prod, IndexName::req_cons, IndexName::rsp_prod, IndexName::rsp_cons})
+    watched.as(xcs).index_moved(1, ring::Ring::rx, name, 0, 99'999);
+  CHECK(
+      shows(watched.canvas(120, 40), "req_prod 99999&7=7  req_cons 99999&7=7  rsp_prod 99999&7=7  rsp_cons"));
+  CHECK(
+      shows(watched.canvas(80, 24), "req_prod 99999&7=7 cons 99999&7=7  rsp_prod 99999&7=7 cons 99999&7=7"));
+  CHECK(shows(watched.canvas(60, 24), "req_prod 99999 cons 99999  rsp_prod 99999 cons 99999"));
+}
+
+TEST_CASE("at the oldest step the rows are filled with what came after it") {
+  Watched watched;
+  for (std::uint32_t index = 0; index < 10; ++index) watched.request(index, "x");
+  watched.history.go(0);
+  CHECK(shows(watched.canvas(80, 24), "\n     4 "));
+}
+
 TEST_CASE("no size is too small, and none too large") {
   Watched watched;
   for (std::uint32_t index = 0; index < 100; ++index) watched.request(index, "hello\n");
@@ -226,7 +245,7 @@ TEST_CASE(
   CHECK(watched.history.shown().step == 20'000);
   CHECK(watched.history.first_kept() == oldest);
   CHECK(kept() == watch_stretches_paused * watch_stretch_entries);
-  CHECK(shows(watched.canvas(100, 24), ", and no more"));
+  CHECK(shows(watched.canvas(100, 24), ", no more"));
   watched.history.go(oldest);
   CHECK(watched.history.shown().replay.ring(1, ring::Ring::rx).at(IndexName::req_prod) == oldest / 2);
   watched.history.go_on();

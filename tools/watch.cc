@@ -385,8 +385,8 @@ void add_watch_command(CLI::App& app, Session& session) {
       "colours\n"
       "  ringside watch web --web             the replay page, live, and a keyboard for the domain web\n"
       "  ringside watch --web --port 8000     of all domains; without one it has no keyboard\n"
-      "Keys: space stands still, , and . step, Home and End, ? lists them, q leaves.\n"
-      "NO_COLOR in the environment: without colours.\n"
+      "Keys: space stands still, , and . step, Home and End, Tab goes to the next domain, ? lists them, q "
+      "leaves.\n"
       "The page is served to this machine only, and only to who knows the address that is printed.");
   const auto options = std::make_shared<Options>();
   command->add_option("DOMAIN", options->web.domain, "Its name or number (default: the first; --web: all)");

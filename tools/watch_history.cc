@@ -33,7 +33,9 @@ void WatchMoment::take(const Entry& entry, std::uint32_t domain) {
   replay.take(++step, entry);
   last = flow.take(step, entry);
   const trace::Arrow arrow = trace::arrow_of(entry, flow);
-  if (arrow.from != arrow.to) {
+  // What xen prints on a serial line to which nobody types is beside the point, and worth no lanes.
+  const bool beside = arrow.from == trace::Lane::xen && arrow.to == trace::Lane::uart;
+  if (arrow.from != arrow.to && !beside) {
     lanes.set(static_cast<std::size_t>(arrow.from));
     lanes.set(static_cast<std::size_t>(arrow.to));
   }

@@ -198,9 +198,12 @@ void draw_lanes(Canvas& canvas, const WatchHistory& history, bool xenctld, std::
   }
   canvas.text(first, layout.words(), "what", Tone::strong);
   const std::uint64_t rows = end - first - 1;
-  // The one that is looked at stands last but for a few that come after it.
-  const std::uint64_t later = std::min<std::uint64_t>(history.last_kept() - shown.step, rows / 3);
-  const std::uint64_t last = history.paused() ? shown.step + later : history.newest();
+  if (history.first_kept() > history.last_kept()) return;
+  // The one that is looked at stands last but for a few that come after it, unless there are too few before
+  // it.
+  const std::uint64_t behind = rows / 3;
+  const std::uint64_t at = history.paused() ? shown.step + behind : history.last_kept();
+  const std::uint64_t last = std::min(std::max(at, history.first_kept() + rows - 1), history.last_kept());
   const std::uint64_t oldest = std::max(history.first_kept(), last >= rows ? last - rows + 1 : 1);
   std::size_t row = first + 1;
   for (std::uint64_t step = oldest; step <= last; ++step) draw_entry(canvas, row++, layout, history, step);

@@ -54,20 +54,28 @@ Tone tone_of(const ReplayedRing& ring) {
   return ring.outstanding() >= ring::slots_per_ring ? Tone::bad : Tone::strong;
 }
 
-std::string index_text(const ReplayedRing& ring, IndexName name, bool masked) {
-  if (!ring.knows(name)) return fmt::format("{} ?", trace::index_name(name));
+enum class IndexForm : std::uint8_t { full, no_repeats, no_masks };
+
+std::string index_text(const ReplayedRing& ring, IndexName name, IndexForm form) {
+  std::string_view word = trace::index_name(name);
+  // "req_prod 5 cons 5": behind its producer a consumer needs no more.
+  const bool consumer = name == IndexName::req_cons || name == IndexName::rsp_cons;
+  if (consumer && form != IndexForm::full) word.remove_prefix(word.find('_') + 1);
+  if (!ring.knows(name)) return fmt::format("{} ?", word);
   const std::uint32_t value = ring.at(name);
-  return masked ? fmt::format("{} {}&7={}", trace::index_name(name), value, ring::slot_of(value))
-                : fmt::format("{} {}", trace::index_name(name), value);
+  if (form == IndexForm::no_masks) return fmt::format("{} {}", word, value);
+  return fmt::format("{} {}&7={}", word, value, ring::slot_of(value));
 }
 
-/// All four, as far as they fit between the columns.
+/// All four, in the longest form that has room.
 void draw_indices(Canvas& canvas, std::size_t row, std::size_t column, const ReplayedRing& ring) {
   std::string all;
-  for (const bool masked : {true, false}) {
+  for (const IndexForm form : {IndexForm::full, IndexForm::no_repeats, IndexForm::no_masks}) {
     all.clear();
-    for (const IndexName name : all_indices)
-      all += (all.empty() ? "" : "  ") + index_text(ring, name, masked);
+    for (const IndexName name : all_indices) {
+      const std::string_view gap = form == IndexForm::full || name == IndexName::rsp_prod ? "  " : " ";
+      all += fmt::format("{}{}", all.empty() ? "" : gap, index_text(ring, name, form));
+    }
     if (column + all.size() <= canvas.columns()) break;
   }
   canvas.text(row, column, all);

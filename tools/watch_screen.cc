@@ -50,10 +50,10 @@ void draw_footer(Canvas& canvas, const WatchStatus& status, const WatchHistory& 
   }
   std::string text = " space ";
   text += history.paused() ? "play" : "pause";
-  text += "  , . step  Home End  ? help  q quit";
+  text += history.paused() ? "  , .  Home End  ? help  q quit" : "  , . step  Home End  ? help  q quit";
   if (history.paused() && history.first_kept() <= history.last_kept()) {
-    text += fmt::format("   kept: {} to {}", history.first_kept(), history.last_kept());
-    if (history.last_kept() < history.newest()) text += ", and no more";
+    text += fmt::format("   kept {} to {}", history.first_kept(), history.last_kept());
+    if (history.last_kept() < history.newest()) text += ", no more";
   }
   canvas.text(row, 0, text, Tone::quiet);
 }

@@ -204,7 +204,7 @@ class Person(Case):
         watch.shows(rf"PAUSED at step {1 + at // 2} of ")
         watch.keys("Home")
         watch.shows(r"PAUSED at step 1 of \d+ ")
-        watch.shows(r"kept: 1 to \d+")
+        watch.shows(r"kept 1 to \d+")
         # What happens meanwhile is counted, and the picture stays; it can be stepped to.
         ask(viewer, b"echo two\n", b"two\r\nweb$ ")
         eventually("more has happened", lambda: watch.paused_at()[1] > at)
@@ -244,6 +244,7 @@ class Person(Case):
         machine = self.machine()
         machine.run("create", "web", check=0)
         watch = self.in_tmux(machine, "web", columns=80, rows=24)
+        watch.shows("LIVE")
         ask(self.viewer(machine), b"hostname\n", b"web\r\n")
         watch.shows(r"tx rsp_cons")
         watch.resize(120, 40)
@@ -342,7 +343,7 @@ class Bytes(Case):
         os.write(watch.master, b" ")
         watch.shows(b"PAUSED")
         flood.goes_on(watch)
-        watch.shows(b"and no more")
+        watch.shows(b", no more")
         watch.came.clear()
         began = time.monotonic()
         for _ in range(5):
