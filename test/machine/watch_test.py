@@ -333,11 +333,16 @@ class Bytes(Case):
         flood.goes_on(watch)
         watch.shows(b"things happen each second")
         watch.came.clear()
+        seen = len(watch.seen)
         began = time.monotonic()
         small = watch.resident_kib()
         while time.monotonic() < began + 2:
             flood.goes_on(watch)
         took = time.monotonic() - began
+        # In each frame the step in the first row is another: one move of the cursor there.
+        frames = len(re.findall(rb"\x1b\[1;\d+H", watch.seen[seen:]))
+        self.assertGreater(frames, 0)
+        self.assertLessEqual(frames, took * FRAMES_PER_SECOND + 2)
         # A whole screen of 120 x 40 in several tones is less than 16 KiB.
         self.assertLess(sum(count for _, count in watch.came), (took * FRAMES_PER_SECOND + 2) * 16384)
         os.write(watch.master, b" ")
