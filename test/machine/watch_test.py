@@ -376,6 +376,8 @@ class Bytes(Case):
         before = len(watch.seen)
         watch.shows(b"things happen each second")
         self.assertGreater(len(watch.seen), before)
+        # Had it waited for its terminal, the machine would have waited for it, and then for it no more.
+        self.assertNotIn(b"entries were lost", watch.seen)
         watch.process.send_signal(signal.SIGTERM)
         self.assertEqual(watch.end(), 0)
 
