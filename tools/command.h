@@ -46,6 +46,7 @@ void add_attach_commands(CLI::App& app, Session& session);     // machine/attach
 void add_serial_commands(CLI::App& app, Session& session);     // machine/serial.cc: uart, keyboard, dmesg
 void add_ring_command(CLI::App& app, Session& session);        // machine/ring.cc: ring
 void add_dump_command(CLI::App& app, Session& session);        // view/dump.cc: dump
+void add_watch_command(CLI::App& app, Session& session);       // watch/command.cc: watch
 void add_demo_command(CLI::App& app, Session& session);        // view/demo.cc
 void add_quirks_command(CLI::App& app, Session& session);      // machine/quirks.cc
 void add_run_command(CLI::App& app, Session& session);         // run/command.cc

@@ -3,7 +3,6 @@
 
 #include "tools/command.h"
 #include "tools/run/script_files.h"
-#include "tools/view/watch_web.h"
 
 namespace ringside::tools {
 
@@ -44,6 +43,7 @@ int run(int argc, char** argv) {
   add_serial_commands(app, session);
   add_ring_command(app, session);
   add_dump_command(app, session);
+  add_watch_command(app, session);
   add_explain_command(app, session);
   add_quirks_command(app, session);
   add_puppet_command(app, session);
@@ -51,7 +51,6 @@ int run(int argc, char** argv) {
   add_run_command(app, session);
   add_shrink_command(app, session);
   add_view_command(app, session);
-  add_watch_web_command(app, session);
   add_bench_command(app, session);
 #ifdef RINGSIDE_RING_CHECK_DIR
   add_ring_check_command(app, session);

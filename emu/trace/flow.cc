@@ -243,7 +243,7 @@ void Flow::push(const FlowPlace& place, Pieces pieces, std::uint64_t step) {
     each.step = step;
     held.push_back(std::move(each));
   }
-  while (levels_[place] > flow_place_bytes_max && !held.empty()) {
+  while (levels_[place] > place_bytes_max_ && !held.empty()) {
     touch(place, -static_cast<std::ptrdiff_t>(held.front().bytes.size()));
     held.pop_front();
   }

@@ -53,6 +53,9 @@ struct FlowTotals {
 
 class Flow {
  public:
+  /// `place_bytes_max`: less for who keeps many of them.
+  explicit Flow(std::size_t place_bytes_max = flow_place_bytes_max) : place_bytes_max_(place_bytes_max) {}
+
   /// The next entry.
   FlowStep take(std::uint64_t step, const Entry& entry);
 
@@ -93,6 +96,7 @@ class Flow {
   std::deque<Role> connecting_;                ///< whom xcs has not answered yet
   std::map<std::uint16_t, Role> connections_;  ///< of xcs: whose they are
   std::uint64_t next_ = 1;
+  std::size_t place_bytes_max_;
 };
 
 }  // namespace ringside::trace

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "emu/base/quirks.h"
+#include "emu/trace/arrow.h"
 #include "emu/trace/hops.h"
 #include "emu/trace/json.h"
 #include "emu/trace/lines.h"
@@ -18,37 +19,6 @@ namespace {
 using trace::Entry;
 using trace::Kind;
 using trace::Role;
-
-constexpr std::string_view lane_event = "event";
-constexpr std::string_view lane_page = "page";
-
-/// The page's lanes: everybody has one, and so have the page and the event channel, which are nobody's.
-std::string_view lane_of(Role role) {
-  switch (role) {
-    case Role::xen:
-      return "xen";
-    case Role::dom0:
-      return "dom0";
-    case Role::xcs:
-      return "xcs";
-    case Role::xend:
-      return "xend";
-    case Role::xenctld:
-      return "xenctld";
-    case Role::uart:
-      return "uart";
-    case Role::user:
-      return "user";
-    case Role::client:
-      return "client";
-    case Role::domain:
-      return "domU";
-    case Role::tty:
-    case Role::program:
-      return "tty";
-  }
-  return "xen";
-}
 
 /// Each byte as one character, so that the page can count them.
 std::string latin1(std::span<const std::uint8_t> bytes) {
@@ -83,7 +53,7 @@ bool same(const trace::ReplayedSlot& one, const trace::ReplayedSlot& other) {
 
 std::string place_name(const trace::FlowPlace& place) {
   if (place.ring) return place.down ? "rx" : "tx";
-  return std::string(lane_of(place.role));
+  return std::string(trace::lane_name(trace::lane_of(place.role)));
 }
 
 std::string hop_number(const Entry& entry) {
@@ -93,43 +63,29 @@ std::string hop_number(const Entry& entry) {
 
 }  // namespace
 
-struct StepData::Arrow {
-  std::string_view from;
-  std::string_view to;
-  std::uint64_t since = 0;  ///< the step at which what arrives here set out; 0: it sets out now
-};
-
-StepData::Arrow StepData::arrow_of(std::uint64_t step, const Entry& entry, const trace::FlowStep& flow) {
-  const std::string_view self = lane_of(flow_.behind(entry, entry.actor));
-  const std::string_view peer = lane_of(flow_.behind(entry, entry.peer));
+std::uint64_t StepData::since(std::uint64_t step, const Entry& entry, const trace::FlowStep& flow) {
   const auto receiver = [](trace::Actor actor) { return actor.role == Role::domain ? actor.number : 0u; };
   switch (entry.kind) {
-    case Kind::slot_written:
-      return {self, lane_page, 0};
-    case Kind::index_moved: {
-      const auto name = static_cast<trace::IndexName>(entry.detail);
-      const bool takes = name == trace::IndexName::req_cons || name == trace::IndexName::rsp_cons;
-      return takes ? Arrow{lane_page, self, 0} : Arrow{self, lane_page, 0};
-    }
     case Kind::event_raised:
       if (static_cast<ring::Raised>(entry.detail) == ring::Raised::kick)
         raised_.try_emplace({receiver(entry.peer), entry.port}, step);
-      return {self, lane_event, 0};
+      break;
     case Kind::event_taken: {
       const auto kick = raised_.extract(std::pair(receiver(entry.actor), entry.port));
-      return {lane_event, self, kick.empty() ? 0 : kick.mapped()};
+      if (!kick.empty()) return kick.mapped();
+      break;
     }
+    case Kind::slot_written:
+    case Kind::index_moved:
     case Kind::frame_passed:
     case Kind::bytes_passed:
-      return {self, peer, 0};
     case Kind::quirk:
-      return {self, self, flow.lost ? flow.came_at : 0};
     case Kind::refused:
     case Kind::counted:
     case Kind::told:
-      return {self, self, 0};
+      break;
   }
-  return {self, self, 0};
+  return flow.bytes.empty() ? 0 : flow.came_at;
 }
 
 std::string StepData::ring_changes(std::uint32_t domain) {
@@ -198,17 +154,18 @@ std::string StepData::changes(const Entry& entry) {
 std::string StepData::step(std::uint64_t step, const Entry& entry) {
   replay_.take(step, entry);
   const trace::FlowStep flow = flow_.take(step, entry);
-  const Arrow arrow = arrow_of(step, entry, flow);
-  const std::uint64_t since = arrow.since != 0 || flow.bytes.empty() ? arrow.since : flow.came_at;
-  std::string out = fmt::format(R"({{"n":{},"t":{},"k":"{}","a":{},"f":"{}","o":"{}","h":{},"s":{},"p":{})",
-                                step, static_cast<std::int64_t>(entry.time_ns), trace::kind_name(entry.kind),
-                                trace::json_text(trace::actor_name(entry.actor)), arrow.from, arrow.to,
-                                hop_number(entry), trace::json_text(trace::sentence(entry)),
-                                trace::json_text(trace::plain_sentence(entry, replay_, flow)));
+  const trace::Arrow arrow = trace::arrow_of(entry, flow_);
+  const std::uint64_t set_out = since(step, entry, flow);
+  std::string out =
+      fmt::format(R"({{"n":{},"t":{},"k":"{}","a":{},"f":"{}","o":"{}","h":{},"s":{},"p":{})", step,
+                  static_cast<std::int64_t>(entry.time_ns), trace::kind_name(entry.kind),
+                  trace::json_text(trace::actor_name(entry.actor)), trace::lane_name(arrow.from),
+                  trace::lane_name(arrow.to), hop_number(entry), trace::json_text(trace::sentence(entry)),
+                  trace::json_text(trace::plain_sentence(entry, replay_, flow)));
   if (entry.domain != 0) out += fmt::format(R"(,"d":{})", entry.domain);
   if (const char mark = trace::marker(entry); mark != ' ') out += fmt::format(R"(,"m":"{}")", mark);
   if (flow.lost) out += R"(,"l":1)";
-  if (since != 0 && since != step) out += fmt::format(R"(,"u":{})", since);
+  if (set_out != 0 && set_out != step) out += fmt::format(R"(,"u":{})", set_out);
   std::string ranges;
   for (const trace::ByteRange& each : flow.bytes)
     ranges = joined(ranges, fmt::format("[{},{}]", each.first, each.count));

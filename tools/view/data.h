@@ -19,8 +19,9 @@ class StepData {
   [[nodiscard]] std::string step(std::uint64_t step, const trace::Entry& entry);
 
  private:
-  struct Arrow;
-  [[nodiscard]] Arrow arrow_of(std::uint64_t step, const trace::Entry& entry, const trace::FlowStep& flow);
+  /// The step at which what arrives here set out; 0: it sets out now.
+  [[nodiscard]] std::uint64_t since(std::uint64_t step, const trace::Entry& entry,
+                                    const trace::FlowStep& flow);
   [[nodiscard]] std::string ring_changes(std::uint32_t domain);
   [[nodiscard]] std::string changes(const trace::Entry& entry);
 

@@ -1,5 +1,5 @@
 // HTTP, as much of it as one page needs.
-#include "tools/view/web_server.h"
+#include "tools/watch/web_server.h"
 
 #include <fmt/format.h>
 

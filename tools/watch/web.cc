@@ -22,8 +22,8 @@
 #include "tools/machine/live_start.h"
 #include "tools/view/data.h"
 #include "tools/view/page.h"
-#include "tools/view/watch_web.h"
-#include "tools/view/web_server.h"
+#include "tools/watch/web.h"
+#include "tools/watch/web_server.h"
 
 namespace ringside::tools {
 
@@ -32,12 +32,6 @@ namespace {
 constexpr std::chrono::milliseconds between_reads{5};
 constexpr std::size_t typed_waiting_bytes_max = 65'536;
 constexpr std::size_t steps_per_event_max = 256;
-
-struct Options {
-  std::string domain;
-  bool web = false;
-  std::uint16_t port = 0;
-};
 
 /// A viewer of the console, whose keyboard is the page. The journal shows on the page what the console says.
 class Keyboard {
@@ -126,7 +120,9 @@ class Steps {
   bool kept_ = true;
 };
 
-int watch_web(const Session& session, const Options& options) {
+}  // namespace
+
+int watch_web(const Session& session, const WatchWebOptions& options) {
   const Machine machine = session.machine();
   LinuxHost host("watch", machine);
   auto privcmd = host.connect_dom0();
@@ -175,22 +171,6 @@ int watch_web(const Session& session, const Options& options) {
   std::printf("%s\nOpen it in a browser on this machine; Ctrl-C ends it.\n", server.address().c_str());
   std::fflush(stdout);
   return host.run();
-}
-
-}  // namespace
-
-void add_watch_web_command(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(
-      app, session, "watch", "Watch a running machine: its rings, event channels and screens as they change",
-      "  ringside watch web --web             the replay page, live, and a keyboard for the domain web\n"
-      "  ringside watch --web --port 8000     of all domains; without one it has no keyboard\n"
-      "The page is served to this machine only, and only to who knows the address that is printed.");
-  const auto options = std::make_shared<Options>();
-  command->add_option("DOMAIN", options->domain, "Its name or number (default: all)");
-  command->add_flag("--web", options->web, "In a browser")->required();
-  command->add_option("--port", options->port, "Of the page (default: any that is free)");
-  command->callback(
-      [&session, options] { session.run = [&session, options] { return watch_web(session, *options); }; });
 }
 
 }  // namespace ringside::tools

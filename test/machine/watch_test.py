@@ -1,0 +1,448 @@
+"""watch: a person in tmux looks at a running machine, stands still, steps, changes the window, and leaves; and a terminal
+of which every byte is counted, in a flood, hostile, unread, or taken away."""
+import fcntl
+import os
+import pty
+import re
+import select
+import shlex
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import threading
+import time
+import unittest
+
+import support
+from support import Machine, RINGSIDE, ask, eventually
+
+FRAMES_PER_SECOND = 20
+
+
+class InTmux:
+    """`ringside watch` in a terminal of its own; what it leaves on it can still be seen when it has ended."""
+
+    def __init__(self, machine, *words, columns=120, rows=40, environment=()):
+        self.socket = os.path.join(machine.parent, "tmux")
+        watch = shlex.join(["env", *environment, RINGSIDE, "watch", "--dir", machine.directory, *words])
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
+                  f"{watch}; echo ended with $?; exec sleep 1000")
+
+    def tmux(self, *words):
+        done = subprocess.run(["tmux", "-S", self.socket, *words], capture_output=True, timeout=support.PATIENCE_S,
+                              env=os.environ | {"LC_ALL": "C.UTF-8"})
+        return done.stdout.decode(errors="replace")
+
+    def screen(self, *words):
+        return self.tmux("capture-pane", "-p", *words)
+
+    def shows(self, pattern):
+        try:
+            return eventually(f"{pattern!r} is on the screen", lambda: re.search(pattern, self.screen()))
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.screen()}") from None
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def resize(self, columns, rows):
+        self.tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def paused_at(self):
+        """The step it stands still at, and how many there are."""
+        found = self.shows(r"PAUSED at step (\d+) of (\d+)")
+        return int(found[1]), int(found[2])
+
+    def close(self):
+        self.tmux("kill-server")
+        eventually("tmux has gone", lambda: not support.processes_with(self.socket.encode()))
+        if os.path.exists(self.socket):
+            os.remove(self.socket)
+
+
+class OnPty:
+    """`ringside watch` on a terminal that is this test, which reads it, counts its bytes, or does not."""
+
+    def __init__(self, machine, *words, columns=120, rows=40):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        self.process = subprocess.Popen(
+            [RINGSIDE, "watch", "--dir", machine.directory, *words], stdin=slave, stdout=slave, stderr=subprocess.PIPE,
+            env=os.environ | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}, start_new_session=True)
+        self.slave = slave
+        self.seen = b""
+        self.came = []  # (when, how many bytes)
+
+    def pump(self, seconds=0.0):
+        """Reads what there is, and what comes so soon."""
+        until = time.monotonic() + seconds
+        while True:
+            ready, _, _ = select.select([self.master], [], [], max(0.0, min(0.05, until - time.monotonic())))
+            if ready:
+                try:
+                    piece = os.read(self.master, 1 << 16)
+                except OSError:
+                    return self
+                self.seen += piece
+                self.came.append((time.monotonic(), len(piece)))
+            if time.monotonic() >= until:
+                return self
+
+    def shows(self, text):
+        eventually(f"{text!r} was written", lambda: text in self.pump().seen)
+        return self
+
+    def resident_kib(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
+
+    def end(self):
+        """Its status, when it has ended; what it wrote last is in `seen`, its error text in `said`."""
+        eventually("it has ended", lambda: self.pump().process.poll() is not None)
+        self.said = self.process.stderr.read().decode()
+        self.process.stderr.close()
+        self.pump(0.1)
+        after = termios.tcgetattr(self.slave)
+        assert after == self.before, "the terminal's mode is not what it was"
+        assert self.seen.endswith(b"\x1b[?1049l\x1b[23;0;0t"), f"the screen was not given back: {self.seen[-60:]}"
+        os.close(self.slave)
+        os.close(self.master)
+        return self.process.returncode
+
+
+class Flood:
+    """A viewer that has started `yes` in its guest and reads what comes."""
+
+    def __init__(self, viewer):
+        self.viewer = viewer
+        self.bytes = 0
+        self.over = False
+        viewer.sendall(b"yes\n")
+        self.thread = threading.Thread(target=self.read)
+        self.thread.start()
+
+    def read(self):
+        while not self.over:
+            ready, _, _ = select.select([self.viewer], [], [], 0.05)
+            if ready:
+                self.bytes += len(self.viewer.recv(1 << 16))
+
+    def goes_on(self, watch=None):
+        """Waits for some more of it."""
+        wanted = self.bytes + 20_000
+        eventually("more has come", lambda: (watch is None or watch.pump()) and self.bytes > wanted)
+
+    def stop(self):
+        self.over = True
+        self.thread.join()
+
+
+class Case(unittest.TestCase):
+    def machine(self, *words):
+        machine = Machine(*words).__enter__()
+        self.addCleanup(lambda: machine.__exit__(None))
+        return machine
+
+    def viewer(self, machine, name="web"):
+        viewer = socket.create_connection(("127.0.0.1", machine.tcp_port(name)))
+        viewer.settimeout(support.PATIENCE_S)
+        self.addCleanup(viewer.close)
+        return viewer
+
+    def in_tmux(self, machine, *words, **more):
+        watch = InTmux(machine, *words, **more)
+        self.addCleanup(watch.close)
+        return watch
+
+    def with_shell(self, *words):
+        machine = self.machine(*words)
+        machine.run("create", "web", "--", "/bin/sh", check=0)
+        return machine
+
+
+@unittest.skipUnless(shutil.which("tmux"), "tmux is not installed")
+class Person(Case):
+    def test_what_is_typed_passes_the_rings_and_comes_to_the_screen(self):
+        machine = self.machine()
+        machine.run("create", "web", check=0)
+        viewer = self.viewer(machine)
+        ask(viewer, b"hostname\n", b"web\r\nweb$ ")
+        for columns, rows in [(120, 40), (80, 24)]:
+            watch = self.in_tmux(machine, "web", columns=columns, rows=rows)
+            watch.shows(r'ringside watch  dom1 "web" running   LIVE  step 0 ')
+            watch.shows(r"Nothing has happened since the watch began")
+            ask(viewer, b"echo so it passes\n", b"so it passes\r\nweb$ ")
+            watch.shows(r"\nso it passes")
+            watch.shows(r"tx +0 ?- ?old \d")
+            watch.shows(r"rx +0 ?- ?old \d")
+            watch.shows(r"req_prod \d+&7=\d  req_cons \d+&7=\d  rsp_prod \d+&7=\d  rsp_cons \d+&7=\d")
+            watch.shows(r"\nreq_ +prod\+cons")
+            watch.shows(r"dom1 port 1 pending 0 mask \d sel 0")
+            watch.shows(r"bytes  down:  ?xend 0 .*up:")
+            watch.shows(r"─►")
+            watch.shows(r"tx rsp_cons \d+ -> \d+")
+            watch.close()
+
+    def test_it_stands_still_steps_both_ways_and_goes_on(self):
+        machine = self.machine()
+        machine.run("create", "web", check=0)
+        watch = self.in_tmux(machine)
+        watch.shows("LIVE")
+        viewer = self.viewer(machine)
+        ask(viewer, b"echo one\n", b"one\r\nweb$ ")
+        watch.shows(r"\none")
+        watch.keys("Space")
+        at, _ = watch.paused_at()
+        for keys, by in [([",", ",", ","], -3), (["."], -2), (["Left"], -3), (["Right"], -2), (["Up"], -12), (["Down"], -2)]:
+            watch.keys(*keys)
+            watch.shows(rf"PAUSED at step {at + by} of \d+ ")
+        watch.keys("5")
+        watch.shows(rf"PAUSED at step {1 + at // 2} of ")
+        watch.keys("Home")
+        watch.shows(r"PAUSED at step 1 of \d+ ")
+        watch.shows(r"kept 1 to \d+")
+        # What happens meanwhile is counted, and the picture stays; it can be stepped to.
+        ask(viewer, b"echo two\n", b"two\r\nweb$ ")
+        eventually("more has happened", lambda: watch.paused_at()[1] > at)
+        self.assertEqual(watch.paused_at()[0], 1)
+        self.assertNotRegex(watch.screen(), r"\ntwo")
+        watch.keys("9")
+        eventually("it has gone there", lambda: watch.paused_at()[0] > at)
+        watch.keys("End")
+        watch.shows("LIVE")
+        watch.shows(r"\ntwo")
+        watch.keys("[")
+        watch.shows("phases are a scenario's")
+        watch.keys("?")
+        watch.shows(r"stand still; again: go on")
+        watch.keys("?")
+        watch.shows("outstanding")
+        watch.keys("q")
+        watch.shows("ended with 0")
+
+    def test_a_full_ring_is_seen_while_the_guest_stands(self):
+        machine = self.machine("--quirk", "xcs-drop-when-full", "--quirk", "xend-no-input-limit")
+        machine.run("create", "web", check=0)
+        viewer = self.viewer(machine)
+        ask(viewer, b"hostname\n", b"web\r\n")
+        watch = self.in_tmux(machine, "web")
+        watch.shows("LIVE")
+        machine.run("pause", "web", check=0)
+        watch.shows('dom1 "web" paused')
+        viewer.sendall(b"x" * 1000)
+        watch.shows(r"8 of 8 outstanding: the ring is full")
+        watch.shows(r"rx  (\d # req 60\s+){8}")
+        watch.shows(r"quirk xcs-drop-when-full")
+        machine.run("unpause", "web", check=0)
+        watch.shows('dom1 "web" running')
+
+    def test_it_follows_the_window_down_to_nothing_and_back(self):
+        machine = self.machine()
+        machine.run("create", "web", check=0)
+        watch = self.in_tmux(machine, "web", columns=80, rows=24)
+        watch.shows("LIVE")
+        ask(self.viewer(machine), b"hostname\n", b"web\r\n")
+        watch.shows(r"tx rsp_cons")
+        watch.resize(120, 40)
+        watch.shows(r"tx: the guest asks, dom0 answers .*0 of 8 outstanding")
+        for columns, rows in [(20, 5), (1, 1), (60, 14)]:
+            watch.resize(columns, rows)
+            watch.shows(rf"^{' ringside watch  dom1'[:columns].rstrip()}")
+        watch.shows(r"\ntx [-.]{8} 0/8  req_prod")
+        watch.resize(80, 24)
+        watch.shows(r"\ntx  0-old")
+        watch.keys("q")
+        watch.shows("ended with 0")
+
+    def test_it_does_without_colours_and_without_line_drawing(self):
+        machine = self.machine()
+        machine.run("create", "web", check=0)
+        viewer = self.viewer(machine)
+        for words, environment, plain in [(["--ascii"], [], False), ([], ["NO_COLOR=1"], True), ([], ["LC_ALL=C"], False)]:
+            watch = self.in_tmux(machine, "web", *words, columns=80, rows=24, environment=environment)
+            watch.shows("LIVE")
+            ask(viewer, b"hostname\n", b"web\r\n")
+            watch.shows(r"dom0 port \d pending")
+            watch.keys("Home")
+            eventually("a request is stepped to", lambda: re.search("#req", watch.screen()) or watch.keys("."))
+            screen = watch.screen("-e")
+            self.assertEqual(re.search("\x1b\\[[0-9;]*(3[0-7]|4[0-7])[;m]", screen) is None, plain, screen)
+            if not plain:
+                watch.screen().encode("ascii")
+                watch.shows(r"o--*[->]")
+            watch.close()
+
+    def test_domains_come_end_and_come_again(self):
+        machine = self.machine()
+        watch = self.in_tmux(machine)
+        watch.shows("no domain yet")
+        watch.shows("waiting for the next domain")
+        machine.run("create", "early", check=0)
+        watch.shows(r'dom1 "early" running')
+        watch.shows("LIVE  step [1-9]")
+        machine.run("destroy", "early", check=0)
+        watch.shows(r'dom1 "early" gone')
+        watch.shows(r'dom1 "early" has ended; waiting for the next domain')
+        machine.run("create", "late", check=0)
+        watch.shows(r'dom2 "late" running')
+        watch.keys("Tab")
+        watch.shows("there is no other domain")
+        machine.run("create", "later", check=0)
+        watch.keys("Tab")
+        watch.shows(r'dom3 "later" running')
+        # What one looks at is not taken away by the next.
+        watch.keys("Space")
+        at, _ = watch.paused_at()
+        machine.run("destroy", "later", check=0)
+        machine.run("create", "last", check=0)
+        eventually("its end is counted", lambda: watch.paused_at()[1] > at)
+        self.assertEqual(watch.paused_at()[0], at)
+        watch.keys("Space")
+        watch.shows(r'dom4 "last" running')
+        watch.close()
+        # Who asks for one by name waits for that name.
+        watch = self.in_tmux(machine, "last")
+        watch.shows("LIVE")
+        machine.run("destroy", "last", check=0)
+        watch.shows('dom4 "last" has ended; waiting for another "last"')
+        machine.run("create", "other", check=0)
+        machine.run("create", "last", check=0)
+        watch.shows(r'dom6 "last" running')
+
+    def test_it_ends_with_the_machine(self):
+        machine = self.machine()
+        watch = self.in_tmux(machine)
+        watch.shows("no domain yet")
+        machine.run("down", check=0)
+        watch.shows("the machine has gone down\nended with 0")
+        watch.close()
+        machine.run("up", "--console-port-base", "0", check=0)
+
+
+class Bytes(Case):
+    def test_a_flood_is_few_frames_and_no_memory_also_while_it_stands_still(self):
+        machine = self.with_shell()
+        viewer = self.viewer(machine)
+        watch = OnPty(machine, "web").shows(b"LIVE")
+        flood = Flood(viewer)
+        self.addCleanup(flood.stop)
+        flood.goes_on(watch)
+        watch.shows(b"things happen each second")
+        watch.came.clear()
+        seen = len(watch.seen)
+        began = time.monotonic()
+        small = watch.resident_kib()
+        while time.monotonic() < began + 2:
+            flood.goes_on(watch)
+        took = time.monotonic() - began
+        # In each frame the step in the first row is another: one move of the cursor there.
+        frames = len(re.findall(rb"\x1b\[1;\d+H", watch.seen[seen:]))
+        self.assertGreater(frames, 0)
+        self.assertLessEqual(frames, took * FRAMES_PER_SECOND + 2)
+        # A whole screen of 120 x 40 in several tones is less than 16 KiB.
+        self.assertLess(sum(count for _, count in watch.came), (took * FRAMES_PER_SECOND + 2) * 16384)
+        os.write(watch.master, b" ")
+        watch.shows(b"PAUSED")
+        flood.goes_on(watch)
+        watch.shows(b", no more")
+        watch.came.clear()
+        began = time.monotonic()
+        for _ in range(5):
+            flood.goes_on(watch)
+        took = time.monotonic() - began
+        # Only figures change.
+        self.assertLess(sum(count for _, count in watch.came), (took * FRAMES_PER_SECOND + 2) * 200)
+        self.assertLess(watch.resident_kib(), small + 32 * 1024)
+        os.write(watch.master, b",")
+        watch.shows(b"PAUSED at step")
+        os.write(watch.master, b"\x1b[F")
+        watch.shows(b"LIVE")
+        os.write(watch.master, b"q")
+        self.assertEqual(watch.end(), 0)
+
+    def test_a_terminal_that_is_not_read_holds_up_nobody(self):
+        machine = self.with_shell()
+        viewer = self.viewer(machine)
+        watch = OnPty(machine, "web").shows(b"LIVE")
+        flood = Flood(viewer)
+        self.addCleanup(flood.stop)
+        # More than a terminal keeps for who does not read it.
+        for _ in range(10):
+            flood.goes_on()
+        before = len(watch.seen)
+        watch.shows(b"things happen each second")
+        self.assertGreater(len(watch.seen), before)
+        # Had it waited for its terminal, the machine would have waited for it, and then for it no more.
+        self.assertNotIn(b"entries were lost", watch.seen)
+        watch.process.send_signal(signal.SIGTERM)
+        self.assertEqual(watch.end(), 0)
+
+    def test_nothing_of_a_guest_reaches_the_terminal_as_it_is(self):
+        machine = self.with_shell()
+        viewer = self.viewer(machine)
+        watch = OnPty(machine, "web").shows(b"LIVE")
+        ask(viewer, b"printf '\\033]0;evil\\007\\033[5;6r\\233\\344\\270\\255\\303\\251\\016 bad\\n'; echo done\n", b"bad\r\ndone")
+        watch.shows(b"done")
+        os.write(watch.master, b"q")
+        self.assertEqual(watch.end(), 0)
+        for raw in [b"\x1b]", b"\x07", b"r\x9b", b"\x9b\xe4", b"\xe4\xb8\xad", b"\x0e", b"\x1b[5;6r"]:
+            self.assertNotIn(raw, watch.seen)
+
+    def test_signals_and_control_c_give_the_terminal_back(self):
+        machine = self.machine()
+        for number in [signal.SIGTERM, signal.SIGINT]:
+            watch = OnPty(machine).shows(b"no domain yet")
+            watch.process.send_signal(number)
+            self.assertEqual(watch.end(), 0)
+        watch = OnPty(machine).shows(b"no domain yet")
+        os.write(watch.master, b"\x03")
+        self.assertEqual(watch.end(), 0)
+
+    def test_it_ends_when_its_terminal_goes_away(self):
+        machine = self.machine()
+        watch = OnPty(machine).shows(b"no domain yet")
+        os.close(watch.slave)
+        os.close(watch.master)
+        eventually("it has ended", lambda: watch.process.poll() is not None)
+        self.assertEqual(watch.process.stderr.read(), b"")
+        watch.process.stderr.close()
+
+    def test_stopped_for_too_long_it_says_that_it_begins_anew(self):
+        machine = self.with_shell()
+        viewer = self.viewer(machine)
+        watch = OnPty(machine, "web").shows(b"LIVE")
+        flood = Flood(viewer)
+        self.addCleanup(flood.stop)
+        flood.goes_on(watch)
+        watch.process.send_signal(signal.SIGSTOP)
+        # Who writes waits for it, but not for ever.
+        for _ in range(5):
+            flood.goes_on()
+        watch.process.send_signal(signal.SIGCONT)
+        watch.shows(b"entries were lost while this watch was stopped")
+        os.write(watch.master, b"q")
+        self.assertEqual(watch.end(), 0)
+
+    def test_what_is_no_terminal_is_refused_with_a_way_out(self):
+        machine = self.machine()
+        watch = machine.run("watch", check=3)
+        self.assertEqual(watch.stderr.decode(), "ringside: cannot watch: stdin: it is no terminal (ringside dump prints "
+                                                "lines, ringside watch --web makes a page)\n")
+        for name, why in [("dumb", "TERM=dumb: it cannot move its cursor"), ("nosuch", "TERM=nosuch: terminfo does not"),
+                          ("", "TERM: it is not set")]:
+            master, slave = pty.openpty()
+            done = subprocess.run([RINGSIDE, "watch", "--dir", machine.directory], stdin=slave, stdout=slave,
+                                  stderr=subprocess.PIPE, env=os.environ | {"TERM": name}, timeout=support.PATIENCE_S)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn(f"ringside: cannot watch: {why}", done.stderr.decode())
+            self.assertIn("ringside dump", done.stderr.decode())
+            os.close(slave)
+            os.close(master)
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,300 @@
+// What a watch shows: the panes at several sizes, what a guest may do to them, standing still in a flood.
+#include <fmt/format.h>
+
+#include "emu/trace/journal.h"
+#include "test/catch.h"
+#include "test/ring_page.h"
+#include "tools/watch/keys.h"
+#include "tools/watch/lanes.h"
+#include "tools/watch/screen.h"
+
+using namespace ringside;
+using namespace ringside::tools;
+using namespace ringside::trace;
+using ringside::test::text_message;
+
+namespace {
+
+constexpr Actor xcs = actor(Role::xcs);
+constexpr Actor xend = actor(Role::xend);
+constexpr Actor dom1 = actor(Role::domain, 1);
+
+class Watched final : public Sink {
+ public:
+  Watched() : Sink(&listening_), history(1, "running") {}
+  void write(Entry& entry) override {
+    entry.time_ns = ++time_;
+    history.take(entry);
+  }
+  [[nodiscard]] std::uint64_t now_ns() const override { return time_; }
+  Journal as(Actor self) { return {*this, self}; }
+
+  void request(std::uint32_t index, std::string_view text) {
+    as(xcs).slot_written(1, ring::Ring::rx, ring::slot_of(index), SlotUse::request, text_message(text));
+    as(xcs).index_moved(1, ring::Ring::rx, IndexName::req_prod, index, index + 1);
+  }
+  void printed(std::string_view text) {
+    const std::span bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+    as(xend).bytes_passed(1, actor(Role::client, 1), bytes);
+  }
+  [[nodiscard]] Canvas canvas(std::size_t columns, std::size_t rows, bool ascii = true,
+                              WatchStatus status = {.who = "dom1 \"web\""}) const {
+    Canvas drawn(columns, rows, ascii);
+    draw_watch(drawn, status, history);
+    return drawn;
+  }
+
+  WatchHistory history;
+
+ private:
+  std::uint32_t listening_ = 1;
+  std::uint64_t time_ = 0;
+};
+
+std::string row_text(const Canvas& canvas, std::size_t row) {
+  std::string text;
+  for (const Cell& cell : canvas.row(row)) text += cell.glyph < 0x7f ? static_cast<char>(cell.glyph) : '~';
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
+}
+
+std::string all_text(const Canvas& canvas) {
+  std::string text;
+  for (std::size_t row = 0; row < canvas.rows(); ++row) text += row_text(canvas, row) + "\n";
+  return text;
+}
+
+bool shows(const Canvas& canvas, std::string_view text) {
+  return all_text(canvas).find(text) != std::string::npos;
+}
+
+std::string console_text(std::string_view bytes, std::size_t row = 0) {
+  ConsoleScreen console;
+  console.take({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  std::string text;
+  for (const char32_t each : console.row(row)) text += each < 0x7f ? static_cast<char>(each) : '~';
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("at 80 columns and 24 rows all panes are there") {
+  Watched watched;
+  watched.request(0, "hello\n");
+  watched.as(xcs).event_raised(1, dom1, 1, ring::Raised::kick);
+  watched.printed("web$ ");
+  const Canvas canvas = watched.canvas(80, 24);
+  INFO(all_text(canvas));
+  CHECK(row_text(canvas, 0) == " ringside watch  dom1 \"web\" running   LIVE  step 4   0/s");
+  CHECK(shows(canvas, "xend hands 5 bytes, \"web$ \" on to client1."));
+  CHECK(shows(canvas, "rx 1/8  req_prod 1&7=1  req_cons ?"));
+  CHECK(shows(canvas, "rx  0#req 6  1.free"));
+  CHECK(shows(canvas, "    \"hello\\n"));
+  CHECK(shows(canvas, "events  dom1 port 1 pending 1 mask 0 sel 1"));
+  CHECK(shows(canvas, "rx 6 "));
+  CHECK(shows(canvas, "  step  user cli  xend xcs  evt  page domU tty  what"));
+  CHECK(shows(canvas, "o---->    |    |    |   port 1 of dom1 wakes"));
+  CHECK(shows(canvas, "\nweb$"));
+  CHECK(row_text(canvas, 23) == " space pause  , . step  Home End  ? help  q quit");
+}
+
+TEST_CASE("a slot's state is a glyph, a word and a tone; pointers stand below their slots") {
+  Watched watched;
+  watched.request(0, "a");
+  watched.as(dom1).index_moved(1, ring::Ring::rx, IndexName::req_cons, 0, 1);
+  watched.as(dom1).slot_written(1, ring::Ring::rx, 0, SlotUse::response, text_message(""));
+  watched.request(1, "b");
+  const Canvas canvas = watched.canvas(80, 24);
+  INFO(all_text(canvas));
+  std::size_t row = 0;
+  while (!row_text(canvas, row).starts_with("rx  0")) ++row;
+  CHECK(row_text(canvas, row) == "rx  0+ans 0  1#req 1  2.free   3.free   4.free   5.free   6.free   7.free");
+  CHECK(canvas.row(row)[4].tone == Tone::answered);
+  CHECK(canvas.row(row)[13].tone == Tone::request);
+  CHECK(canvas.row(row)[22].tone == Tone::quiet);
+  CHECK(row_text(canvas, row + 2) == "req_         cons     prod");
+}
+
+TEST_CASE("a full ring is said to be full") {
+  Watched watched;
+  for (std::uint32_t index = 0; index < 8; ++index) watched.request(index, "x");
+  CHECK(shows(watched.canvas(120, 40), "8 of 8 outstanding: the ring is full"));
+  watched.request(8, "x");
+  CHECK(shows(watched.canvas(120, 40), "9 of 8 outstanding: impossible, a side lies"));
+}
+
+TEST_CASE("indices lose what goes without saying before they lose a figure") {
+  Watched watched;
+  for (const IndexName name :
+       {IndexName::req_prod, IndexName::req_cons, IndexName::rsp_prod, IndexName::rsp_cons})
+    watched.as(xcs).index_moved(1, ring::Ring::rx, name, 0, 99'999);
+  CHECK(
+      shows(watched.canvas(120, 40), "req_prod 99999&7=7  req_cons 99999&7=7  rsp_prod 99999&7=7  rsp_cons"));
+  CHECK(
+      shows(watched.canvas(80, 24), "req_prod 99999&7=7 cons 99999&7=7  rsp_prod 99999&7=7 cons 99999&7=7"));
+  CHECK(shows(watched.canvas(60, 24), "req_prod 99999 cons 99999  rsp_prod 99999 cons 99999"));
+}
+
+TEST_CASE("at the oldest step the rows are filled with what came after it") {
+  Watched watched;
+  for (std::uint32_t index = 0; index < 10; ++index) watched.request(index, "x");
+  watched.history.go(0);
+  CHECK(shows(watched.canvas(80, 24), "\n     4 "));
+}
+
+TEST_CASE("no size is too small, and none too large") {
+  Watched watched;
+  for (std::uint32_t index = 0; index < 100; ++index) watched.request(index, "hello\n");
+  watched.history.go(50);
+  for (std::size_t columns = 1; columns < 250; columns += columns < 12 ? 1 : 17) {
+    for (std::size_t rows = 1; rows < 100; rows += rows < 40 ? 1 : 13) {
+      const Canvas canvas = watched.canvas(columns, rows);
+      CHECK(std::string_view(" ringside watch  dom1 \"web\" running   PAUSED at step 50 of 200   0/s")
+                .starts_with(row_text(canvas, 0)));
+    }
+  }
+}
+
+TEST_CASE("what a guest sends reaches the screen as characters of one column, or not at all") {
+  Watched watched;
+  watched.printed(
+      "\x1b]0;title\x07\x1b[31mred\x1b[0m \xc3\xa9 \xe4\xb8\xad \xff\x9b"
+      "31m end\r\n");
+  watched.request(0, "\x1b[2J\x9b\xe4\xb8\xad");
+  for (const bool ascii : {true, false}) {
+    const Canvas canvas = watched.canvas(120, 40, ascii);
+    for (std::size_t row = 0; row < canvas.rows(); ++row) {
+      for (const Cell& cell : canvas.row(row)) {
+        const bool drawn = cell.glyph == U'\u25ba' || cell.glyph == U'\u25c4' || cell.glyph == U'\u25cb' ||
+                           cell.glyph == U'\u25cf';
+        CHECK((fills_one_column(cell.glyph) || drawn));
+        if (ascii) CHECK(cell.glyph < 0x7f);
+      }
+    }
+    INFO(all_text(canvas));
+    CHECK(shows(canvas, ascii ? "red ? ? ??31m end" : "red ~ ? ??31m end"));
+  }
+}
+
+TEST_CASE("a console's screen: lines, tabs, what a shell's editing and a painting program send") {
+  CHECK(console_text("abc\rX") == "Xbc");
+  CHECK(console_text("a\tb") == "a       b");
+  CHECK(console_text("one two\b\b\bx") == "one xwo");
+  CHECK(console_text("abc\x1b[2D\x1b[K") == "a");
+  CHECK(console_text("old\x1b[2J\x1b[Hnew") == "new");
+  CHECK(console_text("\x1b[2;3Hhere", 1) == "  here");
+  CHECK(console_text("\x1b[?25l\x1b(Btext") == "text");
+  CHECK(console_text("\x1b[999999999;99999999999Hx", 23).size() == 80);
+  CHECK(console_text(std::string(100, 'x'), 1) == std::string(20, 'x'));
+  std::string many;
+  for (int line = 0; line < 100; ++line) many += fmt::format("{}\r\n", line);
+  CHECK(console_text(many, 22) == "99");
+  CHECK(console_text(many, 23).empty());
+}
+
+TEST_CASE("standing still shows the machine as it was, and steps go both ways") {
+  Watched watched;
+  for (std::uint32_t index = 0; index < 3; ++index) watched.request(index, fmt::format("{}", index));
+  watched.history.go(2);
+  CHECK(watched.history.shown().replay.ring(1, ring::Ring::rx).outstanding() == 1);
+  CHECK(shows(watched.canvas(80, 24), "PAUSED at step 2 of 6"));
+  watched.history.go(4);
+  CHECK(watched.history.shown().replay.ring(1, ring::Ring::rx).outstanding() == 2);
+  watched.history.go(1);
+  CHECK(watched.history.shown().replay.ring(1, ring::Ring::rx).outstanding() == 0);
+  watched.history.go(0);
+  CHECK(watched.history.shown().step == 1);
+  watched.history.go(1000);
+  CHECK(watched.history.shown().step == 6);
+  watched.request(3, "later");
+  CHECK(watched.history.shown().step == 6);
+  watched.history.go(8);
+  CHECK(watched.history.shown().replay.ring(1, ring::Ring::rx).outstanding() == 4);
+  watched.history.go_on();
+  CHECK_FALSE(watched.history.paused());
+  CHECK(watched.history.shown().step == 8);
+}
+
+TEST_CASE("any step that is kept can be gone to in any order, and says the same") {
+  Watched watched;
+  for (std::uint32_t index = 0; index < 2500; ++index) watched.request(index, "x");
+  for (const std::uint64_t step : {4999u, 1200u, 1201u, 3000u, 2000u, 2001u, 1000u, 5000u, 1u}) {
+    watched.history.go(step);
+    REQUIRE(watched.history.shown().step == step);
+    CHECK(watched.history.shown().replay.ring(1, ring::Ring::rx).at(IndexName::req_prod) == step / 2);
+  }
+}
+
+TEST_CASE(
+    "in a flood the oldest goes; while one stands still nothing does, and what is too much is counted") {
+  Watched watched;
+  std::uint32_t index = 0;
+  const auto flood = [&](std::size_t entries) {
+    for (std::size_t at = 0; at < entries / 2; ++at) watched.request(index++, "x");
+  };
+  const auto kept = [&] { return watched.history.last_kept() + 1 - watched.history.first_kept(); };
+  flood(20'000);
+  CHECK(watched.history.newest() == 20'000);
+  CHECK(kept() <= watch_stretches * watch_stretch_entries);
+  CHECK(kept() > (watch_stretches - 1) * watch_stretch_entries - 1);
+  const std::uint64_t oldest = watched.history.first_kept();
+  watched.history.pause();
+  flood(50'000);
+  CHECK(watched.history.newest() == 70'000);
+  CHECK(watched.history.shown().step == 20'000);
+  CHECK(watched.history.first_kept() == oldest);
+  CHECK(kept() == watch_stretches_paused * watch_stretch_entries);
+  CHECK(shows(watched.canvas(100, 24), ", no more"));
+  watched.history.go(oldest);
+  CHECK(watched.history.shown().replay.ring(1, ring::Ring::rx).at(IndexName::req_prod) == oldest / 2);
+  watched.history.go_on();
+  CHECK(watched.history.shown().step == 70'000);
+  CHECK(watched.history.shown().replay.ring(1, ring::Ring::rx).at(IndexName::req_prod) == index);
+  flood(10);
+  CHECK(kept() == 10);
+  watched.history.go(70'001);
+  CHECK(watched.history.shown().step == 70'001);
+}
+
+TEST_CASE("too many for a sentence each are said to be too many; how late a picture is, is said too") {
+  Watched watched;
+  watched.request(0, "x");
+  CHECK(shows(watched.canvas(80, 24, true, {.who = "dom1", .per_second = 5000}),
+              "5000 things happen each second"));
+  CHECK(shows(watched.canvas(80, 24, true, {.who = "dom1", .behind_ms = 1700}), "1.7 s BEHIND"));
+  CHECK_FALSE(shows(watched.canvas(80, 24), "BEHIND"));
+}
+
+TEST_CASE("other domains are left out; a domain's life is told") {
+  Watched watched;
+  watched.as(xcs).slot_written(2, ring::Ring::rx, 0, SlotUse::request, text_message("other"));
+  CHECK(watched.history.newest() == 0);
+  watched.as(actor(Role::xen)).told(1, "paused");
+  CHECK(watched.history.shown().life == "paused");
+  watched.as(dom1).told(1, "destroyed web");
+  CHECK(watched.history.shown().life == "paused");
+  watched.as(actor(Role::xen)).told(1, "destroyed web");
+  CHECK(watched.history.shown().life == "gone");
+}
+
+TEST_CASE("keys come as characters and as sequences, also in pieces") {
+  WatchKeys keys;
+  using Name = WatchKey::Name;
+  const auto typed = [&keys](std::string_view bytes) {
+    std::optional<WatchKey> last;
+    for (const char byte : bytes) last = keys.take(static_cast<std::uint8_t>(byte));
+    return last;
+  };
+  CHECK(typed(" ")->character == ' ');
+  CHECK(typed("\x1b[D")->name == Name::left);
+  CHECK(typed("\x1bOC")->name == Name::right);
+  CHECK(typed("\x1b[1~")->name == Name::home);
+  CHECK(typed("\x1b[F")->name == Name::end);
+  CHECK(typed("\x1b[1;5A")->name == Name::up);
+  CHECK_FALSE(typed("\x1b[5~"));
+  CHECK_FALSE(typed("\x1b"));
+  CHECK_FALSE(typed("["));
+  CHECK(typed("B")->name == Name::down);
+  CHECK(typed("\x1bq")->character == 'q');
+}

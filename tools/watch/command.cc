@@ -1,0 +1,383 @@
+// watch: a running machine, looked at while it works. The history of what happens is WatchHistory's, how it
+// looks draw_watch's, the terminal WatchTerminal's; here is what makes them go on: the journal, a clock,
+// keys, and which domain it is.
+//
+// A picture is made when something has changed, at most twenty times a second, however much happens; the
+// journal is read all the while, so that no process of the machine waits for a picture.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "emu/host/journal_log.h"
+#include "emu/host/linux_host.h"
+#include "emu/host/linux_terminal.h"
+#include "tools/command.h"
+#include "tools/machine/builder.h"
+#include "tools/machine/live_start.h"
+#include "tools/watch/keys.h"
+#include "tools/watch/screen.h"
+#include "tools/watch/terminal.h"
+#include "tools/watch/web.h"
+
+namespace ringside::tools {
+
+namespace {
+
+constexpr std::chrono::milliseconds between_reads{5};
+constexpr std::chrono::milliseconds between_frames{50};
+constexpr std::chrono::seconds between_rates{1};
+constexpr std::chrono::seconds notice_lasts{8};
+constexpr std::uint64_t ns_per_ms = 1'000'000;
+constexpr char other_ways[] = "ringside dump prints lines, ringside watch --web makes a page";
+
+struct Options {
+  WatchWebOptions web;
+  bool in_browser = false;
+  bool ascii = false;
+};
+
+std::string life_of(const DomainInfo& info) {
+  if (info.state.crashed != 0) return "crashed";
+  if (info.state.shutdown != 0) return "shut down";
+  return info.state.paused != 0 ? "paused" : "running";
+}
+
+std::string called(DomainId domain, std::string_view name) {
+  return fmt::format("dom{} \"{}\"", domain, name);
+}
+
+class Watch {
+ public:
+  Watch(LinuxHost& host, Privcmd& privcmd, std::unique_ptr<JournalReader> journal, std::string name,
+        bool ascii)
+      : host_(host),
+        privcmd_(privcmd),
+        journal_(std::move(journal)),
+        wanted_(std::move(name)),
+        ascii_(ascii),
+        xenctld_(running_dom0(host.machine()) == Dom0Kind::xenctld) {}
+
+  /// The domain that is wanted; of none the first that there is, if there is one.
+  Result<> begin() {
+    if (wanted_.empty()) {
+      auto first = privcmd_.domain_info(1);
+      if (!first) return first.error();
+      waits_ = !first.value().has_value();
+      if (!waits_) follow(**first);
+      return Done{};
+    }
+    auto info = privcmd_.domain_find(wanted_);
+    if (!info) return info.error();
+    wanted_ = info->name;
+    follow(*info);
+    return Done{};
+  }
+
+  int run(WatchTerminal& terminal) {
+    terminal_ = &terminal;
+    for (const int number : {SIGINT, SIGTERM}) host_.on_signal(number, [this] { leave(""); });
+    host_.on_signal(SIGHUP, [this] { host_.stop(exit_good); });
+    host_.on_signal(SIGWINCH, [this] { changed_ = true; });
+    host_.on_signal(SIGCONT, [this] {
+      terminal_->forget();
+      changed_ = true;
+    });
+    host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) { leave("the machine has gone down"); });
+    read();
+    return host_.run();
+  }
+
+  void typed(std::uint8_t byte) {
+    if (const auto key = keys_.take(byte)) {
+      pressed(*key);
+      changed_ = true;
+    }
+  }
+  /// Why it ended, if not because somebody wanted it.
+  [[nodiscard]] const std::string& last_words() const { return last_words_; }
+
+ private:
+  /// A domain that is there already.
+  void follow(const DomainInfo& info) {
+    follow_new(info.domain, info.name, life_of(info));
+    start_.emplace(host_, privcmd_, host_.machine(), std::vector{info});
+    history_.begin(start_->header());
+  }
+
+  void follow_new(DomainId domain, std::string_view name, std::string life) {
+    history_ = WatchHistory(domain, std::move(life));
+    start_.reset();
+    who_ = called(domain, name);
+    counted_ = 0;
+    waits_ = false;
+    changed_ = true;
+  }
+
+  void read() {
+    std::uint64_t newest_ns = 0;
+    const std::size_t count = journal_->read([&](const trace::Entry& entry) {
+      newest_ns = entry.time_ns;
+      take(entry);
+    });
+    if (count != 0) {
+      const std::uint64_t now_ns = static_cast<std::uint64_t>(host_.now().count());
+      behind_ms_ = static_cast<unsigned>(now_ns > newest_ns ? (now_ns - newest_ns) / ns_per_ms : 0);
+      changed_ = true;
+    }
+    if (journal_->lost() != 0) begin_anew();
+    frame();
+    host_.timer_start(between_reads, [this] { read(); });
+  }
+
+  void take(const trace::Entry& entry) {
+    if (start_ && start_->precedes(entry)) return;
+    const auto bytes = entry.message.payload();
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const bool told = entry.kind == trace::Kind::told && entry.actor.role == trace::Role::xen;
+    constexpr std::string_view created = "created ";
+    if (told && waits_ && !history_.paused() && text.starts_with(created)) {
+      const std::string_view name = text.substr(created.size());
+      if (wanted_.empty() || wanted_ == name) follow_new(entry.domain, name, "");
+    }
+    history_.take(entry);
+    if (!told || waits_ || entry.domain != history_.domain() || !text.starts_with("destroyed ")) return;
+    waits_ = true;
+  }
+
+  /// This process was stopped for so long that nobody waited for it any more.
+  void begin_anew() {
+    journal_.reset();
+    auto journal = JournalReader::open(host_.machine().journal_directory());
+    if (!journal) return leave(journal.error().text());
+    journal_ = std::move(*journal);
+    look_again();
+    say("entries were lost while this watch was stopped: the picture begins anew");
+  }
+
+  /// At the domains that there are now: for the one that is looked at, or that is waited for.
+  void look_again() {
+    auto all = privcmd_.domains();
+    if (!all) return;
+    for (const DomainInfo& info : *all) {
+      const bool same = !waits_ && info.domain == history_.domain();
+      const bool next =
+          waits_ && info.domain > history_.domain() && (wanted_.empty() || wanted_ == info.name);
+      if (same || next) return follow(info);
+    }
+    waits_ = true;
+  }
+
+  void next_domain() {
+    auto next = privcmd_.domain_info(history_.domain() + 1);
+    if (next && !next.value()) next = privcmd_.domain_info(1);
+    if (!next || !next.value() || (*next)->domain == history_.domain())
+      return say("there is no other domain");
+    follow(**next);
+    if (!wanted_.empty()) wanted_ = (*next)->name;
+  }
+
+  void say(std::string notice) {
+    notice_ = std::move(notice);
+    notice_until_ = host_.now() + notice_lasts;
+  }
+
+  void frame() {
+    const Time now = host_.now();
+    if (now - rated_at_ >= between_rates) {
+      const auto seconds = std::chrono::duration<double>(now - rated_at_).count();
+      const auto rate = static_cast<unsigned>(static_cast<double>(history_.newest() - counted_) / seconds);
+      changed_ = changed_ || rate != per_second_;
+      per_second_ = rate;
+      counted_ = history_.newest();
+      rated_at_ = now;
+    }
+    if (!notice_.empty() && now >= notice_until_) {
+      notice_.clear();
+      changed_ = true;
+    }
+    if (!changed_ || now - drawn_at_ < between_frames) return;
+    constexpr WindowSize unknown{24, 80};
+    const WindowSize size = window_size(1).value_or(unknown);
+    Canvas canvas(size.columns, size.rows, ascii_);
+    draw_watch(canvas, {who_, per_second_, behind_ms_, notice(), help_, xenctld_}, history_);
+    if (!terminal_->draw(canvas)) return;
+    drawn_at_ = now;
+    changed_ = false;
+  }
+
+  [[nodiscard]] std::string notice() const {
+    if (!notice_.empty() || !waits_ || history_.paused()) return notice_;
+    const std::string next = wanted_.empty() ? "the next domain" : fmt::format("another \"{}\"", wanted_);
+    if (history_.domain() == 0) return "waiting for " + next + " (ringside create)";
+    return fmt::format("{} has ended; waiting for {}   (q quits)", who_, next);
+  }
+
+  void pressed(const WatchKey& key) {
+    using Name = WatchKey::Name;
+    notice_.clear();
+    switch (key.name) {
+      case Name::character:
+        return character(key.character);
+      case Name::left:
+        return step(-1);
+      case Name::right:
+        return step(1);
+      case Name::up:
+        return step(-10);
+      case Name::down:
+        return step(10);
+      case Name::home:
+        return history_.go(0);
+      case Name::end:
+        return go_on();
+    }
+  }
+
+  void character(char key) {
+    constexpr char control_c = 3;
+    constexpr char control_l = 12;
+    if (key >= '0' && key <= '9') {
+      const std::uint64_t kept = history_.last_kept() + 1 - history_.first_kept();
+      return history_.go(history_.first_kept() + kept * static_cast<std::uint64_t>(key - '0') / 10);
+    }
+    switch (key) {
+      case ' ':
+        return history_.paused() ? go_on() : history_.pause();
+      case ',':
+        return step(-1);
+      case '.':
+        return step(1);
+      case '?':
+        help_ = !help_;
+        return;
+      case '\t':
+        return next_domain();
+      case '[':
+      case ']':
+        return say("phases are a scenario's, in its replay page; a live machine has none");
+      case control_l:
+        return terminal_->forget();
+      case 'q':
+      case control_c:
+        return leave("");
+      default:
+        return;
+    }
+  }
+
+  void step(int by) {
+    const std::uint64_t at = history_.shown().step;
+    const auto back = static_cast<std::uint64_t>(by < 0 ? -by : 0);
+    history_.go(by < 0 ? at - std::min(at, back) : at + static_cast<std::uint64_t>(by));
+  }
+
+  void go_on() {
+    history_.go_on();
+    counted_ = std::max(counted_, history_.newest());
+    // What came while it stood still did not take its place.
+    if (waits_) look_again();
+  }
+
+  void leave(const std::string& why) {
+    last_words_ = why;
+    terminal_->leave([this] { host_.stop(exit_good); });
+  }
+
+  LinuxHost& host_;
+  Privcmd& privcmd_;
+  std::unique_ptr<JournalReader> journal_;
+  WatchTerminal* terminal_ = nullptr;
+  std::optional<LiveStart> start_;  ///< of a domain that was there before
+  WatchHistory history_;
+  WatchKeys keys_;
+  std::string wanted_;  ///< the name of the only domain to be looked at; empty: any
+  std::string who_ = "no domain yet";
+  bool waits_ = false;  ///< for a domain to be created
+  bool ascii_;
+  bool xenctld_;
+  bool help_ = false;
+  bool changed_ = true;
+  std::string notice_;
+  std::string last_words_;
+  Time notice_until_{};
+  Time drawn_at_{};
+  Time rated_at_{};
+  std::uint64_t counted_ = 0;
+  unsigned per_second_ = 0;
+  unsigned behind_ms_ = 0;
+};
+
+/// The first of these that is set says it.
+bool has_utf8() {
+  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(variable);
+    if (value == nullptr || *value == 0) continue;
+    const std::string_view text = value;
+    return text.find("UTF-8") != std::string_view::npos || text.find("utf8") != std::string_view::npos;
+  }
+  return false;
+}
+
+bool wants_colours() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  return no_colour == nullptr || *no_colour == 0;
+}
+
+int watch_command(const Session& session, const Options& options) {
+  for (const int fd : {0, 1}) {
+    if (!is_terminal(fd))
+      return failed({EINVAL, "cannot watch", fd == 0 ? "stdin" : "stdout", "it is no terminal", other_ways});
+  }
+  auto words = Terminfo::of_terminal();
+  if (!words) return failed({ENOTTY, "cannot watch", words.error().object, words.error().why, other_ways});
+  LinuxHost host("watch", session.machine());
+  auto privcmd = host.connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  auto journal = JournalReader::open(host.machine().journal_directory());
+  if (!journal) return failed(journal.error());
+  Watch watch(host, *privcmd, std::move(*journal), options.web.domain, options.ascii || !has_utf8());
+  if (auto begun = watch.begin(); !begun) return failed(begun.error());
+  auto input = host.standard_stream(0);
+  if (!input) return failed(input.error());
+  auto output = host.standard_stream(1);
+  if (!output) return failed(output.error());
+  int status = exit_good;
+  {
+    WatchTerminal terminal(
+        host, std::move(*input), std::move(*output), std::move(*words), wants_colours(),
+        [&watch](std::uint8_t byte) { watch.typed(byte); }, [&host] { host.stop(exit_good); });
+    status = watch.run(terminal);
+  }
+  if (!watch.last_words().empty()) host.warn(watch.last_words());
+  return status;
+}
+
+}  // namespace
+
+void add_watch_command(CLI::App& app, Session& session) {
+  CLI::App* command = add_command(
+      app, session, "watch", "Watch a running machine: its rings, events, queues and screens as they change",
+      "  ringside watch             the first domain, or the first that comes\n"
+      "  ringside watch web         in one terminal, and `ringside console web` in another\n"
+      "  ringside watch web --ascii           without line drawing; NO_COLOR=1 in the environment: without "
+      "colours\n"
+      "  ringside watch web --web             the replay page, live, and a keyboard for the domain web\n"
+      "  ringside watch --web --port 8000     of all domains; without one it has no keyboard\n"
+      "Keys: space stands still, , and . step, Home and End, Tab goes to the next domain, ? lists them, q "
+      "leaves.\n"
+      "The page is served to this machine only, and only to who knows the address that is printed.");
+  const auto options = std::make_shared<Options>();
+  command->add_option("DOMAIN", options->web.domain, "Its name or number (default: the first; --web: all)");
+  CLI::Option* ascii = command->add_flag("--ascii", options->ascii, "Without line-drawing characters");
+  CLI::Option* browser = command->add_flag("--web", options->in_browser, "In a browser")->excludes(ascii);
+  command->add_option("--port", options->web.port, "Of the page (default: any that is free)")->needs(browser);
+  command->callback([&session, options] {
+    session.run = [&session, options] {
+      return options->in_browser ? watch_web(session, options->web) : watch_command(session, *options);
+    };
+  });
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,114 @@
+// Stretches of entries, and the way to any of their moments.
+#include "tools/watch/history.h"
+
+#include <algorithm>
+
+namespace ringside::tools {
+
+using trace::Entry;
+using trace::Kind;
+using trace::Role;
+
+namespace {
+
+std::string_view text_of(const Entry& entry) {
+  const auto bytes = entry.message.payload();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// What xen says about a domain's life, in a word or two; nothing when it is about something else.
+std::string life_in(std::string_view told) {
+  if (told.starts_with("created ")) return "paused";
+  if (told.starts_with("destroyed ")) return "gone";
+  if (told == "unpaused" || told.starts_with("resumed: ")) return "running";
+  for (const std::string_view word : {"paused", "shut down", "crashed"}) {
+    if (told.starts_with(word)) return std::string(word);
+  }
+  return "";
+}
+
+}  // namespace
+
+void WatchMoment::take(const Entry& entry, std::uint32_t domain) {
+  replay.take(++step, entry);
+  last = flow.take(step, entry);
+  const trace::Arrow arrow = trace::arrow_of(entry, flow);
+  // What xen prints on a serial line to which nobody types is beside the point, and worth no lanes.
+  const bool beside = arrow.from == trace::Lane::xen && arrow.to == trace::Lane::uart;
+  if (arrow.from != arrow.to && !beside) {
+    lanes.set(static_cast<std::size_t>(arrow.from));
+    lanes.set(static_cast<std::size_t>(arrow.to));
+  }
+  if (entry.domain != domain || domain == 0) return;
+  // What dom0's daemon hands to whoever has the console: a client hands it on, but not every client tells.
+  if (entry.kind == Kind::bytes_passed &&
+      (entry.actor.role == Role::xend || entry.actor.role == Role::xenctld)) {
+    console.take(entry.message.payload());
+    console_used = true;
+  }
+  if (entry.kind == Kind::told && entry.actor.role == Role::xen) {
+    if (std::string word = life_in(text_of(entry)); !word.empty()) life = std::move(word);
+  }
+}
+
+WatchHistory::WatchHistory(std::uint32_t domain, std::string life) : domain_(domain), stretches_(1) {
+  now_.life = stretches_.front().before.life = std::move(life);
+}
+
+void WatchHistory::begin(const trace::JournalHeader& header) {
+  now_.replay.begin(header);
+  stretches_.front().before.replay.begin(header);
+}
+
+void WatchHistory::take(const Entry& entry) {
+  // What is nobody's is dom0's own.
+  if (entry.domain != domain_ && entry.domain != 0) return;
+  if (now_.step == 0) origin_ns_ = entry.time_ns;
+  keep(entry);
+  now_.take(entry, domain_);
+}
+
+void WatchHistory::keep(const Entry& entry) {
+  // A gap is never followed by more.
+  if (last_kept() != now_.step) return;
+  if (stretches_.back().entries.size() == watch_stretch_entries) {
+    if (paused() && stretches_.size() == watch_stretches_paused) return;
+    stretches_.push_back({now_, {}});
+    while (!paused() && stretches_.size() > watch_stretches) stretches_.pop_front();
+  }
+  stretches_.back().entries.push_back(entry);
+}
+
+const WatchHistory::Stretch& WatchHistory::stretch_of(std::uint64_t step) const {
+  auto found = stretches_.rbegin();
+  while (std::next(found) != stretches_.rend() && found->before.step >= step) ++found;
+  return *found;
+}
+
+const Entry* WatchHistory::entry(std::uint64_t step) const {
+  if (step < first_kept() || step > last_kept()) return nullptr;
+  const Stretch& stretch = stretch_of(step);
+  return &stretch.entries[step - stretch.before.step - 1];
+}
+
+void WatchHistory::pause() {
+  if (!paused()) shown_ = now_;
+}
+
+void WatchHistory::go_on() {
+  shown_.reset();
+  if (last_kept() == now_.step) return;
+  stretches_.clear();
+  stretches_.push_back({now_, {}});
+}
+
+void WatchHistory::go(std::uint64_t step) {
+  pause();
+  step = std::clamp(step, std::min(first_kept(), last_kept()), last_kept());
+  const Stretch& stretch = stretch_of(step);
+  const bool ahead = step >= shown_->step && shown_->step >= stretch.before.step;
+  if (!ahead) shown_ = stretch.before;
+  while (shown_->step < step) shown_->take(*entry(shown_->step + 1), domain_);
+}
+
+}  // namespace ringside::tools

@@ -1,0 +1,135 @@
+// Canvases to bytes: what is on the terminal already is not sent again.
+#include "tools/watch/terminal.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringside::tools {
+
+namespace {
+
+constexpr std::chrono::milliseconds leaving_patience{500};
+enum Colour : int { black, red, green, yellow, blue, magenta, cyan, white };
+
+std::string style_of(Tone tone, const Terminfo& words, bool colours) {
+  switch (tone) {
+    case Tone::plain:
+      return "";
+    case Tone::strong:
+      return words.bold;
+    case Tone::quiet:
+      return words.dim;
+    case Tone::title:
+    case Tone::chosen:
+      return words.reverse;
+    case Tone::request:
+      return colours ? words.in_colour(black) + words.on_colour(yellow) : words.reverse;
+    case Tone::answered:
+      return colours ? words.in_colour(black) + words.on_colour(green) : words.bold;
+    case Tone::event:
+      return colours ? words.in_colour(cyan) : words.bold;
+    case Tone::bad:
+      return colours ? words.bold + words.in_colour(red) : words.bold;
+  }
+  return "";
+}
+
+void append_utf8(std::string& out, char32_t character) {
+  if (character < 0x80) {
+    out += static_cast<char>(character);
+  } else if (character < 0x800) {
+    out += static_cast<char>(0xc0 | character >> 6);
+    out += static_cast<char>(0x80 | (character & 0x3f));
+  } else {
+    out += static_cast<char>(0xe0 | character >> 12);
+    out += static_cast<char>(0x80 | (character >> 6 & 0x3f));
+    out += static_cast<char>(0x80 | (character & 0x3f));
+  }
+}
+
+}  // namespace
+
+WatchTerminal::WatchTerminal(Host& host, Handle input, Handle output, Terminfo words, bool colours,
+                             std::function<void(std::uint8_t)> typed, std::function<void()> gone)
+    : host_(host),
+      input_(std::move(input)),
+      output_(std::move(output)),
+      words_(std::move(words)),
+      typed_(std::move(typed)),
+      gone_(std::move(gone)),
+      raw_(0, RawTerminal::When::now),
+      waiting_(words_.begin) {
+  const bool has_colours = colours && !words_.foreground.empty() && !words_.background.empty();
+  for (std::size_t at = 0; at < tones; ++at)
+    styles_[at] = style_of(static_cast<Tone>(at), words_, has_colours);
+  host_.watch(input_, {.read = true}, [this](Ready) { read(); });
+  host_.watch(output_, {}, [this](Ready) { send(); });
+}
+
+bool WatchTerminal::draw(const Canvas& canvas) {
+  if (leaving_ || !waiting_.empty()) {
+    send();
+    if (leaving_ || !waiting_.empty()) return false;
+  }
+  if (drawn_.size() != canvas.columns() * canvas.rows() || columns_ != canvas.columns()) {
+    columns_ = canvas.columns();
+    drawn_.assign(columns_ * canvas.rows(), Cell{});
+    waiting_ += words_.plain + words_.clear;
+  }
+  for (std::size_t row = 0; row < canvas.rows(); ++row) {
+    const std::span<const Cell> now = canvas.row(row);
+    const std::span<Cell> before = std::span(drawn_).subspan(row * columns_, columns_);
+    const auto [first, unused] = std::ranges::mismatch(now, before);
+    if (first == now.end()) continue;
+    auto last = now.end();
+    while (*(last - 1) == before[static_cast<std::size_t>(last - now.begin()) - 1]) --last;
+    waiting_ += words_.move(static_cast<int>(row), static_cast<int>(first - now.begin()));
+    Tone tone = Tone::plain;
+    for (auto cell = first; cell != last; ++cell) {
+      // The last cell of all would make some terminals scroll.
+      if (row + 1 == canvas.rows() && cell + 1 == now.end()) break;
+      if (cell->tone != tone) waiting_ += words_.plain + styles_[static_cast<std::size_t>(cell->tone)];
+      tone = cell->tone;
+      append_utf8(waiting_, cell->glyph);
+    }
+    if (tone != Tone::plain) waiting_ += words_.plain;
+    std::ranges::copy(now, before.begin());
+  }
+  send();
+  return true;
+}
+
+void WatchTerminal::forget() {
+  drawn_.clear();
+}
+
+void WatchTerminal::leave(std::function<void()> done) {
+  if (leaving_) return;
+  leaving_ = true;
+  left_ = std::move(done);
+  waiting_ += words_.end;
+  host_.timer_start(leaving_patience, [this] { left_(); });
+  send();
+}
+
+void WatchTerminal::send() {
+  while (!waiting_.empty()) {
+    const Io io =
+        host_.write(output_, Bytes(reinterpret_cast<const std::uint8_t*>(waiting_.data()), waiting_.size()));
+    if (io.state == Io::State::closed) return gone_();
+    if (io.state != Io::State::moved) break;
+    waiting_.erase(0, io.bytes);
+  }
+  host_.watch_interest(output_, {.write = !waiting_.empty()});
+  if (leaving_ && waiting_.empty()) left_();
+}
+
+void WatchTerminal::read() {
+  std::array<std::uint8_t, 64> keys;
+  const Io io = host_.read(input_, keys);
+  if (io.state == Io::State::closed) return gone_();
+  if (io.state != Io::State::moved) return;
+  for (const std::uint8_t key : std::span(keys).first(io.bytes)) typed_(key);
+}
+
+}  // namespace ringside::tools

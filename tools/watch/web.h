@@ -1,0 +1,19 @@
+// watch --web: the replay page of a running machine, served until the machine or the user ends it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tools/command.h"
+
+namespace ringside::tools {
+
+struct WatchWebOptions {
+  std::string domain;      ///< its name or number; empty: all of them, and no keyboard
+  std::uint16_t port = 0;  ///< 0: any that is free
+};
+
+/// The exit status.
+int watch_web(const Session& session, const WatchWebOptions& options);
+
+}  // namespace ringside::tools
