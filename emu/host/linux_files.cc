@@ -64,8 +64,14 @@ bool LinuxHost::pty_is_open(const Handle& terminal) {
 
 bool LinuxHost::pty_has_unread(const Handle& terminal) {
   const Fd side = open_other_side(terminal.number());
+  if (!side.valid()) return false;
+  // What was written gets there by a worker of the kernel's, which on a busy computer may be late. It is poll
+  // that waits for the worker; how much there is, it does not say when a reader has asked for many bytes at a
+  // time.
+  pollfd arrived{side.get(), POLLIN, 0};
+  (void)poll(&arrived, 1, 0);
   int bytes = 0;
-  return side.valid() && ioctl(side.get(), FIONREAD, &bytes) == 0 && bytes != 0;
+  return ioctl(side.get(), FIONREAD, &bytes) == 0 && bytes != 0;
 }
 
 std::vector<std::uint8_t> LinuxHost::pty_take_back(const Handle& terminal) {

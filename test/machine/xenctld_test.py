@@ -120,6 +120,10 @@ class Xenctld(unittest.TestCase):
             lines = asking.recv(4096).decode().splitlines()[1:]
         return {line.split()[0]: line.split() for line in lines}[str(self.machine.domains()[name]["id"])]
 
+    def await_taken_back(self, name):
+        """What the last reader left is with xenctld again, and there is a pty for the next."""
+        eventually("xenctld has seen him leave", lambda: self.status(name) == "waiting")
+
     def talk(self, pty, line):
         """Types a line and leaves, as a script does."""
         with open(pty, "wb", buffering=0) as typed:
@@ -144,7 +148,9 @@ class Xenctld(unittest.TestCase):
         self.talk(pty, b"go\n")
         seen = b""
         for stop in range(3000, 400_000, 40_000):
+            self.await_taken_back("busy")
             seen += self.read_some(pty, stop - len(seen))
+        self.await_taken_back("busy")
         reader = Reader(pty)
         reader.read_until(b"60000\r\n")
         boot, announced, printed = (seen + reader.seen).partition(b"successfully installed as tty1")
