@@ -7,7 +7,7 @@ const FOLD_FROM = 4;       // steps of one sort in a row become one row
 const ARROW_ROWS_MAX = 40; // a longer way is drawn so long
 const LANES = [
   ["user", "user"], ["client", "client"], ["xend", "xend"], ["xenctld", "xenctld"], ["xcs", "xcs"], ["event", "event channel"],
-  ["page", "shared page"], ["domU", "domU kernel"], ["tty", "domU terminal"], ["dom0", "dom0 kernel"], ["xen", "Xen"], ["uart", "UART"],
+  ["page", "shared page"], ["domU", "domU kernel"], ["tty", "terminal"], ["dom0", "dom0 kernel"], ["xen", "Xen"], ["uart", "UART"],
 ];
 const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom0", client: "cli", xenctld: "ctld" };
 
