@@ -1,5 +1,5 @@
-// A pty: idle -> settling -> open -> left -> (a new one) idle. A file: from attach to detach, or until its
-// other end is gone.
+// A pty: idle -> settling -> open -> left, and then old, with a new one in its place. A file: from attach to
+// detach, or until its other end is gone.
 #include "emu/dom0/console_device.h"
 
 #include <algorithm>
@@ -26,6 +26,7 @@ ConsoleDevice::ConsoleDevice(Host& host, trace::Journal journal, DomainId domain
 
 ConsoleDevice::~ConsoleDevice() {
   end_settling();
+  if (old_ && old_->timer != 0) host_.timer_cancel(old_->timer);
   if (!closed_ && pty_state_ != Pty::none) host_.link_remove(link_);
 }
 
@@ -55,7 +56,16 @@ bool ConsoleDevice::has_unread() const {
 }
 
 bool ConsoleDevice::has_lent() const {
-  return file_ ? file_->kind == Host::FileKind::pipe : pty_state_ == Pty::open;
+  if (file_) return file_->kind == Host::FileKind::pipe;
+  return pty_state_ == Pty::open || pty_state_ == Pty::left || old_has_output();
+}
+
+bool ConsoleDevice::old_has_output() const {
+  return old_ && old_->timer != 0;
+}
+
+bool ConsoleDevice::pty_takes_output() const {
+  return pty_state_ == Pty::open && !old_has_output();
 }
 
 // -- the pty
@@ -73,8 +83,14 @@ Result<> ConsoleDevice::make_pty() {
 Result<Host::Pty> ConsoleDevice::prepare_pty() {
   auto made = host_.pty_create();
   if (!made) return made.error();
-  if (auto watched = host_.pty_watch(made->terminal, [this] { pty_changed(); }); !watched)
-    return watched.error();
+  const auto changed = [this, number = made->terminal.number()] {
+    if (number == pty_.terminal.number()) {
+      pty_changed();
+    } else {
+      stream_ready({true, true});
+    }
+  };
+  if (auto watched = host_.pty_watch(made->terminal, changed); !watched) return watched.error();
   return made;
 }
 
@@ -92,14 +108,8 @@ Result<> ConsoleDevice::use_pty(Host::Pty pty) {
 void ConsoleDevice::pty_changed() {
   const bool is_open = host_.pty_is_open(pty_.terminal);
   if (is_open && (pty_state_ == Pty::idle || pty_state_ == Pty::left)) {
-    pty_state_ = Pty::settling;
-    journal_.told(domain_, "console pty opened");
-    settle_timer_ = host_.timer_start(device_settle_delay, [this] {
-      settle_timer_ = 0;
-      pty_state_ = Pty::open;
-      stream_ready({true, true});
-    });
-  } else if (!is_open && pty_state_ != Pty::left && pty_state_ != Pty::none) {
+    pty_opened();
+  } else if (!is_open) {
     // Also from idle: he came and went between two looks, and may have typed.
     pty_left();
   } else {
@@ -108,59 +118,102 @@ void ConsoleDevice::pty_changed() {
   stream_ready({true, true});
 }
 
+void ConsoleDevice::pty_opened() {
+  pty_state_ = Pty::settling;
+  journal_.told(domain_, "console pty opened");
+  settle_timer_ = host_.timer_start(device_settle_delay, [this] {
+    settle_timer_ = 0;
+    pty_state_ = Pty::open;
+    stream_ready({true, true});
+  });
+}
+
 void ConsoleDevice::pty_left() {
   end_settling();
   journal_.told(domain_, "console pty closed by its reader");
-  pty_state_ = Pty::left;
+  const bool was_left = std::exchange(pty_state_, Pty::left) == Pty::left;
   may_ = {true, true};
   apply_interest();
-  // Who reads what is being taken back would break its order: so nobody is to find the pty meanwhile.
-  if (!closed_) host_.link_remove(link_);
-  const bool is_open = host_.pty_is_open(pty_.terminal);
-  if (!is_open) give_back(host_.pty_take_back(pty_.terminal));
-  publish_again();
-  if (is_open) pty_changed();
-}
-
-void ConsoleDevice::publish_again() {
-  if (closed_) return;
-  if (auto published = host_.link_make(link_, pty_.path); !published) host_.warn(published.error().text());
-}
-
-/// All that was typed has been read: what is left of the old pty is of no use to anybody.
-void ConsoleDevice::renew_pty() {
-  if (closed_) return;
-  auto made = prepare_pty();
-  if (!made) {
-    host_.warn(made.error().text() + "; the pty of before goes on");
-    pty_state_ = Pty::idle;
-    return;
+  if (!closed_) {
+    replace_pty();
+  } else if (!was_left) {
+    give_back(host_.pty_take_back(pty_.terminal));
   }
-  host_.link_remove(link_);
-  // Somebody may have found it just before.
-  const bool is_open = host_.pty_is_open(pty_.terminal);
-  if (!is_open && use_pty(std::move(made).value())) return;
-  pty_state_ = Pty::idle;
-  publish_again();
-  if (is_open) pty_changed();
 }
 
-void ConsoleDevice::drop_pty() {
+/// Who reads what is being taken back would break its order. So the link goes to a new pty first, and then
+/// whoever was on his way to the old one has a moment to arrive.
+void ConsoleDevice::replace_pty() {
+  if (old_) return;
+  auto made = prepare_pty();
+  if (!made) return host_.warn(made.error().text() + "; the pty of before goes on");
+  Host::Pty before = std::move(pty_);
+  if (auto used = use_pty(std::move(made).value()); !used) {
+    pty_ = std::move(before);
+    return host_.warn(used.error().text() + "; the pty of before goes on");
+  }
+  await_latecomers(std::move(before));
+}
+
+void ConsoleDevice::await_latecomers(Host::Pty pty) {
+  old_ = OldPty{std::move(pty), host_.timer_start(device_settle_delay, [this] { end_of_old_pty(); })};
+}
+
+void ConsoleDevice::end_of_old_pty() {
+  old_->timer = 0;
+  const bool new_one_used = has_reader() || host_.pty_is_open(pty_.terminal);
+  if (!new_one_used && host_.pty_is_open(old_->pty.terminal) &&
+      (closed_ || host_.link_make(link_, old_->pty.path).ok())) {
+    // It is the one that has a reader; the new one was for nobody.
+    std::swap(pty_, old_->pty);
+    pty_opened();
+    await_latecomers(std::move(old_->pty));
+  } else {
+    give_back(host_.pty_take_back(old_->pty.terminal));
+  }
+  stream_ready({true, true});
+}
+
+/// All that was typed there has been read, and its output is back: it is of no use to anybody.
+void ConsoleDevice::forget_old_pty() {
+  old_.reset();
+  if (pty_state_ == Pty::left && !closed_) replace_pty();
+}
+
+void ConsoleDevice::drop_ptys() {
   if (pty_state_ == Pty::none) return;
   end_settling();
   if (!closed_) host_.link_remove(link_);
-  give_back(host_.pty_take_back(pty_.terminal));
-  std::uint32_t lost = 0;
+  std::vector<Host::Pty> all;
+  if (old_) {
+    if (old_->timer != 0) host_.timer_cancel(old_->timer);
+    all.push_back(std::move(old_->pty));
+    old_.reset();
+  }
+  all.push_back(std::move(pty_));
+  pty_state_ = Pty::none;
+  std::vector<std::uint8_t> unread;
+  std::uint32_t typed = 0;
+  for (const Host::Pty& pty : all) {
+    const auto taken = host_.pty_take_back(pty.terminal);
+    unread.insert(unread.end(), taken.begin(), taken.end());
+    typed += drop_input(pty.terminal);
+  }
+  give_back(unread);
+  journal_.counted(domain_, "typed bytes lost", 0, typed);
+  if (typed != 0) host_.warn(fmt::format("domain {}: {} bytes typed at its pty are lost", domain_, typed));
+}
+
+/// Returns how many bytes had been typed there.
+std::uint32_t ConsoleDevice::drop_input(const Handle& terminal) {
+  std::uint32_t typed = 0;
   std::array<std::uint8_t, 4096> piece;
   for (int reads = 0; reads < last_reads_max; ++reads) {
-    const Io io = host_.read(pty_.terminal, piece);
+    const Io io = host_.read(terminal, piece);
     if (io.state != Io::State::moved) break;
-    lost += static_cast<std::uint32_t>(io.bytes);
+    typed += static_cast<std::uint32_t>(io.bytes);
   }
-  journal_.counted(domain_, "typed bytes lost", 0, lost);
-  if (lost != 0) host_.warn(fmt::format("domain {}: {} bytes typed at its pty are lost", domain_, lost));
-  pty_.terminal.close();
-  pty_state_ = Pty::none;
+  return typed;
 }
 
 void ConsoleDevice::end_settling() {
@@ -168,8 +221,7 @@ void ConsoleDevice::end_settling() {
 }
 
 void ConsoleDevice::give_back(Bytes unread) {
-  if (unread.empty()) return;
-  journal_.told(domain_, fmt::format("{} bytes come back unread", unread.size()));
+  if (!unread.empty()) journal_.told(domain_, fmt::format("{} bytes come back unread", unread.size()));
   const std::size_t excess = unread.size() - std::min(unread.size(), device_unread_bytes_max);
   if (excess != 0) {
     host_.warn(fmt::format("domain {}: {} bytes of output that came back are lost", domain_, excess));
@@ -190,7 +242,7 @@ Result<> ConsoleDevice::attach(const std::string& path, const std::string& input
     file.input = std::move(input->handle);
   }
   drop_file();
-  drop_pty();
+  drop_ptys();
   file_ = std::move(file);
   journal_.told(domain_, "console attached to a file");
   may_ = {true, true};
@@ -221,8 +273,7 @@ void ConsoleDevice::drop_file() {
   File file = std::move(*file_);
   file_.reset();
   journal_.told(domain_, "console detached from a file");
-  if (file.kind != Host::FileKind::pipe) return;
-  std::vector<std::uint8_t> unread(device_unread_bytes_max);
+  std::vector<std::uint8_t> unread(file.kind == Host::FileKind::pipe ? device_unread_bytes_max : 0);
   std::size_t count = 0;
   for (int reads = 0; reads < last_reads_max && count < unread.size(); ++reads) {
     const Io io = host_.read(file.handle, std::span(unread).subspan(count));
@@ -248,7 +299,7 @@ void ConsoleDevice::stream_ready(Ready what) {
 }
 
 Io ConsoleDevice::write(Bytes bytes) {
-  if (!may_.write || (!file_ && pty_state_ != Pty::open)) return {};
+  if (!may_.write || (!file_ && !pty_takes_output())) return {};
   const Io io = host_.write(file_ ? file_->handle : pty_.terminal, bytes);
   may_.write = io.state == Io::State::moved;
   if (io.state != Io::State::closed) return io;
@@ -263,13 +314,19 @@ Io ConsoleDevice::write(Bytes bytes) {
 Io ConsoleDevice::read(std::span<std::uint8_t> into) {
   if (!may_.read) return {};
   if (file_) return read_file(into);
+  // What was typed there was typed earlier.
+  while (old_) {
+    const Io io = host_.read(old_->pty.terminal, into);
+    if (io.state == Io::State::moved) return io;
+    if (old_has_output()) break;
+    forget_old_pty();
+  }
   if (pty_state_ == Pty::none || pty_state_ == Pty::idle) return {};
   const Io io = host_.read(pty_.terminal, into);
   if (io.state == Io::State::moved) return io;
   may_.read = false;
   if (io.state == Io::State::closed && pty_state_ != Pty::left && !host_.pty_is_open(pty_.terminal))
     pty_left();
-  if (pty_state_ == Pty::left) renew_pty();
   return {};
 }
 
@@ -295,7 +352,7 @@ void ConsoleDevice::want(Ready wanted) {
 void ConsoleDevice::apply_interest() {
   if (!file_) {
     const bool reads = pty_state_ == Pty::settling || pty_state_ == Pty::open;
-    const Ready interest{.read = reads && wanted_.read, .write = pty_state_ == Pty::open && wanted_.write};
+    const Ready interest{.read = reads && wanted_.read, .write = pty_takes_output() && wanted_.write};
     if (pty_state_ == Pty::none || !differs(interest, pty_interest_)) return;
     pty_interest_ = interest;
     host_.watch_interest(pty_.terminal, interest);
@@ -323,7 +380,7 @@ void ConsoleDevice::close() {
 void ConsoleDevice::let_go() {
   if (closed_) drop_file();
   if (file_) return;
-  drop_pty();
+  drop_ptys();
   if (closed_) return;
   if (auto made = make_pty(); !made) host_.warn(made.error().text());
 }

@@ -3,7 +3,9 @@
 //
 // The device owns the pty, its link and the file, and no bytes: its console does. What was written to a pty
 // or a pipe and nobody has read comes back to the console when the reader goes; and for the next reader there
-// is a new pty, without what the last one had set on it.
+// is a new pty, without what the last one had set on it. The link is on the new one at once. The old one
+// stays a moment longer: who had looked up the link just before opens that one, reads what is in it, and
+// keeps it.
 #pragma once
 
 #include <functional>
@@ -31,8 +33,10 @@ class ConsoleDevice {
   };
   /// None of these may destroy the device.
   struct Events {
-    std::function<void()> ready;        ///< it takes bytes, has some, or has changed: look again
-    std::function<void(Bytes)> unread;  ///< these had been written and come back, at most the limit above
+    std::function<void()> ready;  ///< it takes bytes, has some, or has changed: look again
+    /// A reader has gone. These had been written and come back, at most the limit above; none: he has read
+    /// all.
+    std::function<void(Bytes)> unread;
   };
 
   ConsoleDevice(Host& host, trace::Journal journal, DomainId domain, std::string link, Events events);
@@ -78,7 +82,13 @@ class ConsoleDevice {
     idle,      ///< nobody has it open
     settling,  ///< somebody has, and is setting it up
     open,
-    left,  ///< he has closed it; what he typed last is still to be read, and then there will be a new one
+    left,  ///< he has closed it, and there is no new one yet
+  };
+  /// A pty that has been replaced. One at a time: the next one is replaced when this is gone.
+  struct OldPty {
+    Host::Pty pty;
+    Host::TimerId timer =
+        0;  ///< 0: nobody is on his way to it any longer, and its output has been taken back
   };
   struct File {
     std::string path;
@@ -93,10 +103,16 @@ class ConsoleDevice {
   Result<Host::Pty> prepare_pty();
   Result<> use_pty(Host::Pty pty);
   void pty_changed();
+  void pty_opened();
   void pty_left();
-  void publish_again();
-  void renew_pty();
-  void drop_pty();
+  void replace_pty();
+  void await_latecomers(Host::Pty pty);
+  void end_of_old_pty();
+  void forget_old_pty();
+  void drop_ptys();
+  [[nodiscard]] std::uint32_t drop_input(const Handle& terminal);
+  [[nodiscard]] bool old_has_output() const;
+  [[nodiscard]] bool pty_takes_output() const;
   void give_back(Bytes unread);
   void watch_file();
   void drop_file();
@@ -116,6 +132,7 @@ class ConsoleDevice {
   Pty pty_state_ = Pty::none;
   Host::Pty pty_;
   Ready pty_interest_;
+  std::optional<OldPty> old_;
   std::optional<File> file_;
   Host::TimerId settle_timer_ = 0;
   Ready wanted_;

@@ -203,9 +203,7 @@ void XenctldConsole::write_device() {
 }
 
 void XenctldConsole::say_last_words() {
-  if (store_.output_bytes() > 0) return;
-  if (!device_.has_reader()) last_words_due_ = !last_words_.empty();
-  if (!device_.has_reader() || !last_words_due_) return;
+  if (!last_words_due_ || store_.output_bytes() > 0 || !device_.has_reader()) return;
   last_words_due_ = false;
   count_discarded(store_.output_take(
       {reinterpret_cast<const std::uint8_t*>(last_words_.data()), last_words_.size()}, std::nullopt));
@@ -228,6 +226,8 @@ void XenctldConsole::read_device() {
 }
 
 void XenctldConsole::take_back(Bytes unread) {
+  // He has seen them, and the next one has not.
+  if (unread.empty() && store_.output_bytes() == 0) last_words_due_ = !last_words_.empty();
   // It was here before, and the queue takes no new bytes beyond its limit: so there is room.
   store_.output_return(unread);
   // What is too much now goes as if something had been added.

@@ -115,7 +115,7 @@ class XenctldConsole {
   bool store_was_full_ = false;  ///< while they are: what came since is still in the ring only
   bool finished_ = false;
   std::string last_words_;       ///< said to a reader who has seen all else
-  bool last_words_due_ = false;  ///< said to nobody, or to one who has left
+  bool last_words_due_ = false;  ///< said to nobody, or to one who has left with all of it
   bool settling_ = false;
   bool settle_again_ = false;
   bool closed_ = false;

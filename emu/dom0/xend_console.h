@@ -119,7 +119,7 @@ class XendConsole {
   Handle viewer_;
   std::uint32_t viewers_ = 0;  ///< that ever came; the number of the one who is here
   Ready interest_;             ///< what the viewer is watched for
-  bool blocked_ = false;       ///< the viewer takes no more for now
+  bool blocked_ = false;       ///< the viewer's socket is full; it is written to again once it can take more
   bool input_held_ = false;
   bool answers_withheld_ = false;
   bool finished_ = false;

@@ -34,6 +34,12 @@ Fd open_other_side(int terminal) {
   return Fd(open(other_side(terminal).c_str(), O_RDWR | open_flags));
 }
 
+/// 0: nothing is there.
+mode_t kind_of(const std::string& path) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) == 0 ? status.st_mode & S_IFMT : 0;
+}
+
 }  // namespace
 
 // -- ptys
@@ -164,15 +170,20 @@ Result<Host::File> LinuxHost::file_open(const std::string& path, FileUse use) {
   return File{std::move(handle), kind};
 }
 
+/// Whoever opens the path meanwhile finds the link of before, or this one.
 Result<> LinuxHost::link_make(const std::string& path, const std::string& target) {
-  link_remove(path);
-  if (symlink(target.c_str(), path.c_str()) != 0) return system_error("cannot make the link", path);
+  const char* what = "cannot make the link";
+  if (const auto kind = kind_of(path); kind != 0 && kind != S_IFLNK)
+    return Error{EEXIST, what, path, "something that is no link is there", "move it away"};
+  const std::string made = path + ".new";
+  link_remove(made);
+  if (symlink(target.c_str(), made.c_str()) != 0) return system_error(what, made);
+  if (rename(made.c_str(), path.c_str()) != 0) return system_error(what, path);
   return Done{};
 }
 
 void LinuxHost::link_remove(const std::string& path) {
-  struct stat status {};
-  if (lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) unlink(path.c_str());
+  if (kind_of(path) == S_IFLNK) unlink(path.c_str());
 }
 
 }  // namespace ringside

@@ -1,0 +1,221 @@
+// What a console is associated with: ptys that people open and leave, and files.
+#include "emu/dom0/console_device.h"
+
+#include <cerrno>
+
+#include "test/catch.h"
+#include "test/lone_console.h"
+
+using namespace ringside;
+using namespace ringside::dom0;
+using namespace ringside::test;
+using namespace std::chrono_literals;
+
+TEST_CASE_METHOD(LoneConsole, "nothing is written to a pty before its reader has had time to set it up") {
+  CHECK(output("text"));
+  auto file = people.file_open(link_path, Host::FileUse::output);
+  REQUIRE(file.ok());
+  const Person reader(people, std::move(file->handle));
+  world.run_for(device_settle_delay / 2);
+  CHECK(reader.seen.empty());
+  world.run_for(device_settle_delay);
+  CHECK(reader.seen == "text");
+}
+
+TEST_CASE_METHOD(LoneConsole,
+                 "what a reader leaves unread is there for the next one, in order, whenever he comes") {
+  const auto later = GENERATE(0us, 1us, 1000us, 99'999us, 100'000us, 100'001us, 1'000'000us);
+  auto first = open();
+  CHECK(output("read. "));
+  world.run();
+  first->read(false);
+  CHECK(output("unread. "));
+  world.run();
+  first->leave();
+  world.run_for(later);
+  CHECK(output("meanwhile. "));
+  auto second = open();
+  CHECK(output("then."));
+  world.run();
+  CHECK(second->seen == "unread. meanwhile. then.");
+}
+
+TEST_CASE_METHOD(LoneConsole, "two readers: the pty stays until both have left") {
+  auto first = open();
+  const auto pty = world.link_target(link_path);
+  auto second = open();
+  leave(first);
+  CHECK(world.link_target(link_path) == pty);
+  CHECK(status() == "connected");
+  leave(second);
+  CHECK(world.link_target(link_path) != pty);
+}
+
+TEST_CASE_METHOD(LoneConsole,
+                 "who had looked up the link before it went on to a new pty is served at the old one") {
+  auto first = open();
+  const std::string pty = world.link_target(link_path).value();
+  first->read(false);
+  CHECK(output("unread. "));
+  world.run();
+  first->leave();
+  world.run_for(device_settle_delay / 4);
+  CHECK(world.link_target(link_path) != pty);
+  auto second = arrive(pty);
+  CHECK(output("meanwhile."));
+  world.run_for(1s);
+  CHECK(second->seen == "unread. meanwhile.");
+  CHECK(status() == "connected");
+  CHECK(world.link_target(link_path) == pty);
+  leave(second);
+  CHECK(world.link_target(link_path) != pty);
+  CHECK(output("next"));
+  CHECK(open()->seen == "next");
+}
+
+TEST_CASE_METHOD(LoneConsole,
+                 "of two who come in that moment the one at the new pty stays, and nothing is lost") {
+  auto first = open();
+  const std::string pty = world.link_target(link_path).value();
+  first->read(false);
+  CHECK(output("unread. "));
+  world.run();
+  first->leave();
+  world.run_for(1us);
+  auto late = arrive(pty);
+  late->read(false);
+  late->type("typed");
+  auto next = arrive();
+  CHECK(output("meanwhile."));
+  world.run_for(1s);
+  late->read(true);
+  world.run_for(1s);
+  CHECK(late->cut_off);
+  CHECK(late->seen.empty());
+  CHECK(next->seen == "unread. meanwhile.");
+  CHECK(input() == "typed");
+}
+
+TEST_CASE_METHOD(LoneConsole, "what was typed is read in order also when each who types has gone before") {
+  // The guest takes no input: so what was typed keeps the old pty.
+  ring_full = true;
+  std::string typed;
+  for (const char letter : {'a', 'b', 'c', 'd'}) {
+    auto person = open();
+    const std::string text(letter == 'a' ? 2 * console_input_bytes_max : 1000, letter);
+    person->type(text);
+    typed += text;
+    world.run();
+    CHECK(person->unsent() == 0);
+    person->leave();
+    world.run_for(letter == 'c' ? 1us : 1s);
+  }
+  CHECK(status() == "waiting");
+  ring_full = false;
+  while (input().size() < typed.size()) {
+    const std::size_t before = sent.size();
+    console->settle();
+    world.run();
+    REQUIRE(sent.size() > before);
+    for (std::size_t answers = before; answers < sent.size(); ++answers) console->guest_response(0);
+  }
+  CHECK(input() == typed);
+  CHECK(output("hello"));
+  CHECK(open()->seen == "hello");
+}
+
+TEST_CASE_METHOD(LoneConsole, "what somebody types and leaves at once reaches the guest") {
+  auto file = people.file_open(link_path, Host::FileUse::output);
+  REQUIRE(file.ok());
+  REQUIRE(people.write(file->handle, bytes_of("echo hello\n")).bytes == 11);
+  file->handle.close();
+  world.run_for(1s);
+  CHECK(input() == "echo hello\n");
+  CHECK(status() == "waiting");
+}
+
+TEST_CASE_METHOD(LoneConsole, "a regular file gets the queue and then all else, and no input comes from it") {
+  world.file("/tmp/log", "kept. ");
+  CHECK(output("queued. "));
+  REQUIRE(console->attach("/tmp/log", "").ok());
+  CHECK(output("later."));
+  world.run_for(1s);
+  CHECK(world.file_content("/tmp/log") == "kept. queued. later.");
+  CHECK(sent.empty());
+  CHECK(status() == "attached");
+  CHECK(console->device().path() == "/tmp/log");
+  CHECK_FALSE(world.link_target(link_path));
+}
+
+TEST_CASE_METHOD(LoneConsole, "input comes from a second file to its end, and output goes on") {
+  world.file("/tmp/log", "");
+  world.file("/tmp/commands", "help\nexit\n");
+  REQUIRE(console->attach("/tmp/log", "/tmp/commands").ok());
+  world.run_for(1s);
+  CHECK(input() == "help\nexit\n");
+  CHECK(output("bye"));
+  CHECK(world.file_content("/tmp/log") == "bye");
+}
+
+TEST_CASE_METHOD(LoneConsole,
+                 "detached from a fifo that nobody has read, its content goes to the pty's reader") {
+  world.pipe("/tmp/fifo", 100);
+  const std::string all = output_bytes(300);
+  REQUIRE(console->attach("/tmp/fifo", "").ok());
+  CHECK(console->queued_bytes() == 200);
+  REQUIRE(console->detach().ok());
+  auto reader = open();
+  CHECK(reader->seen == all);
+}
+
+TEST_CASE_METHOD(LoneConsole, "a file that cannot be opened changes nothing") {
+  auto reader = open();
+  const auto missing = console->attach("/tmp/none", "");
+  REQUIRE_FALSE(missing.ok());
+  CHECK(missing.error().code == ENOENT);
+  world.file("/tmp/log", "");
+  CHECK_FALSE(console->attach("/tmp/log", "/tmp/none").ok());
+  CHECK(output("still here"));
+  world.run();
+  CHECK(reader->seen == "still here");
+  CHECK(console->detach().error().why == "no file is attached");
+}
+
+TEST_CASE_METHOD(LoneConsole,
+                 "attaching a file ends it for who reads the pty, and the file gets what he had not read") {
+  auto reader = open();
+  reader->read(false);
+  CHECK(output("unread"));
+  world.file("/tmp/log", "");
+  REQUIRE(console->attach("/tmp/log", "").ok());
+  reader->read(true);
+  world.run_for(1s);
+  CHECK(reader->cut_off);
+  CHECK(reader->seen.empty());
+  CHECK(world.file_content("/tmp/log") == "unread");
+}
+
+TEST_CASE_METHOD(LoneConsole, "a terminal that hangs up is let go, and the console is back on a pty") {
+  auto terminal = people.pty_create();
+  REQUIRE(terminal.ok());
+  REQUIRE(console->attach(terminal->path, "").ok());
+  CHECK(output("shown"));
+  world.run();
+  terminal->terminal.close();
+  world.run_for(1s);
+  CHECK(status() == "waiting");
+  CHECK(daemon.warnings().size() == 1);
+  CHECK(output("kept"));
+  auto reader = open();
+  CHECK(reader->seen == "kept");
+}
+
+TEST_CASE_METHOD(LoneConsole, "where no new pty can be made the old one goes on") {
+  auto first = open();
+  world.refuse_ptys(true);
+  leave(first);
+  CHECK(daemon.warnings().size() == 1);
+  CHECK(output("text"));
+  auto second = open();
+  CHECK(second->seen == "text");
+}

@@ -1,0 +1,117 @@
+// One of xenctld's consoles by itself: programs that open its pty on one side, on the other the test in place
+// of the channel and the guest.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/dom0/xenctld_console.h"
+#include "test/catch.h"
+#include "test/dom0_machine.h"
+
+namespace ringside::test {
+
+inline constexpr DomainId lone_domain = 7;
+inline const std::string link_path = "/m/pty-7";
+
+struct LoneConsole {
+  explicit LoneConsole(std::size_t limit_bytes = 0) : limit_bytes(limit_bytes) { start(); }
+
+  /// As the next xenctld does after the death of the last.
+  void start_again() {
+    console.reset();
+    sent.clear();
+    start();
+    console->channel_opened();
+    console->settle();
+  }
+  void start() {
+    console = std::make_unique<dom0::XenctldConsole>(
+        daemon, trace::Journal(sink, trace::actor(trace::Role::xenctld)), lone_domain, link_path, limit_bytes,
+        dom0::ConsoleStore::make(daemon, "/m/console-7.kept", dom0::XenctldConsole::store_shape(limit_bytes),
+                                 1)
+            .value(),
+        dom0::ConsoleGuest{
+            .send =
+                [this](const ring::ControlMessage& message, std::uint32_t tag) {
+                  if (ring_full) return dom0::Channel::Send::full;
+                  if (outcomes.contains(tag)) return outcomes[tag];
+                  sent.push_back(message);
+                  return dom0::Channel::Send::taken;
+                },
+            .respond =
+                [this](const dom0::Channel::Owed& request) {
+                  answered.push_back(request.message);
+                  REQUIRE_FALSE(waiting.empty());
+                  REQUIRE(request.index == waiting.front().index);
+                  waiting.erase(waiting.begin());
+                },
+            .unanswered = [this] { return waiting.empty() ? std::nullopt : std::optional(waiting.front()); },
+            .flush = [] {}});
+    REQUIRE(console->start().ok());
+  }
+
+  /// A program opens what is at that path.
+  std::unique_ptr<Person> arrive(const std::string& path = link_path) {
+    auto file = people.file_open(path, Host::FileUse::output);
+    REQUIRE(file.ok());
+    return std::make_unique<Person>(people, std::move(file->handle));
+  }
+  /// And goes on to what it is there for.
+  std::unique_ptr<Person> open(const std::string& path = link_path) {
+    auto person = arrive(path);
+    world.run_for(std::chrono::seconds(1));
+    return person;
+  }
+  void leave(std::unique_ptr<Person>& person) {
+    person->leave();
+    world.run_for(std::chrono::seconds(1));
+  }
+  /// As a guest that keeps to eight unanswered requests: false when it has to wait.
+  bool output(std::string_view text) {
+    if (waiting.size() == ring::slots_per_ring) return false;
+    waiting.push_back({ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id,
+                                          bytes_of(text)),
+                       next_index++});
+    console->guest_request(waiting.back());
+    console->settle();
+    return true;
+  }
+  /// As much as the guest can get rid of, at most `bytes`.
+  std::string output_bytes(std::size_t bytes) {
+    std::string all;
+    while (all.size() < bytes) {
+      const std::string piece = fmt::format("{:060}", produced).substr(0, bytes - all.size());
+      if (!output(piece)) break;
+      ++produced;
+      all += piece;
+    }
+    return all;
+  }
+  std::string input() const {
+    std::string text;
+    for (const auto& message : sent) text += text_of(message);
+    return text;
+  }
+  std::string status() const { return std::string(console->device().status_name()); }
+
+  SimWorld world;
+  SimHost& people = world.host("people");
+  SimHost& daemon = world.host("xenctld");
+  trace::MemorySink sink{world.clock()};
+  std::vector<dom0::Channel::Owed> waiting;
+  ring::Index next_index = 0;
+  std::vector<ring::ControlMessage> answered;
+  std::vector<ring::ControlMessage> sent;
+  bool ring_full = false;
+  std::map<std::uint32_t, dom0::Channel::Send> outcomes;  ///< of input that the ring has had before
+  std::size_t limit_bytes;
+  std::size_t produced = 0;
+  std::unique_ptr<dom0::XenctldConsole> console;
+};
+
+}  // namespace ringside::test
