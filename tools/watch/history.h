@@ -22,15 +22,15 @@
 
 namespace ringside::tools {
 
-inline constexpr std::size_t watch_stretch_entries = 1000;
+inline constexpr std::size_t watch_stretch_entries = 2000;
 /// While it goes on; the last of them is being filled.
-inline constexpr std::size_t watch_stretches = 5;
+inline constexpr std::size_t watch_stretches = 3;
 /// While it stands still.
 inline constexpr std::size_t watch_stretches_paused = 2 * watch_stretches;
 
-/// Twice what xend keeps for a console. Where bytes are is copied for each stretch; and a client that is not
-/// ours never tells that it handed them on.
-inline constexpr std::size_t watch_place_bytes_max = std::size_t{128} << 10;
+/// What xend keeps for a console, and some. Where bytes are is copied for each stretch; and a client that is
+/// not ours never tells that it handed them on.
+inline constexpr std::size_t watch_place_bytes_max = std::size_t{80} << 10;
 
 /// The machine after a step.
 struct WatchMoment {
