@@ -16,22 +16,16 @@ TEST_CASE_METHOD(LoneConsole, "nothing is written to a pty before its reader has
   auto file = people.file_open(link_path, Host::FileUse::output);
   REQUIRE(file.ok());
   const Person reader(people, std::move(file->handle));
-  world.run_for(device_settle_delay / 2);
+  world.run_for(pty_settle_delay / 2);
   CHECK(reader.seen.empty());
-  world.run_for(device_settle_delay);
+  world.run_for(pty_settle_delay);
   CHECK(reader.seen == "text");
 }
 
 TEST_CASE_METHOD(LoneConsole,
                  "what a reader leaves unread is there for the next one, in order, whenever he comes") {
   const auto later = GENERATE(0us, 1us, 1000us, 99'999us, 100'000us, 100'001us, 1'000'000us);
-  auto first = open();
-  CHECK(output("read. "));
-  world.run();
-  first->read(false);
-  CHECK(output("unread. "));
-  world.run();
-  first->leave();
+  (void)left_unread("unread. ");
   world.run_for(later);
   CHECK(output("meanwhile. "));
   auto second = open();
@@ -53,13 +47,8 @@ TEST_CASE_METHOD(LoneConsole, "two readers: the pty stays until both have left")
 
 TEST_CASE_METHOD(LoneConsole,
                  "who had looked up the link before it went on to a new pty is served at the old one") {
-  auto first = open();
-  const std::string pty = world.link_target(link_path).value();
-  first->read(false);
-  CHECK(output("unread. "));
-  world.run();
-  first->leave();
-  world.run_for(device_settle_delay / 4);
+  const std::string pty = left_unread("unread. ");
+  world.run_for(pty_settle_delay / 4);
   CHECK(world.link_target(link_path) != pty);
   auto second = arrive(pty);
   CHECK(output("meanwhile."));
@@ -75,12 +64,7 @@ TEST_CASE_METHOD(LoneConsole,
 
 TEST_CASE_METHOD(LoneConsole,
                  "of two who come in that moment the one at the new pty stays, and nothing is lost") {
-  auto first = open();
-  const std::string pty = world.link_target(link_path).value();
-  first->read(false);
-  CHECK(output("unread. "));
-  world.run();
-  first->leave();
+  const std::string pty = left_unread("unread. ");
   world.run_for(1us);
   auto late = arrive(pty);
   late->read(false);

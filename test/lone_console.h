@@ -71,6 +71,16 @@ struct LoneConsole {
     person->leave();
     world.run_for(std::chrono::seconds(1));
   }
+  /// Somebody comes, and leaves with something unread. The pty that he had.
+  std::string left_unread(std::string_view text) {
+    auto reader = open();
+    const std::string pty = world.link_target(link_path).value();
+    reader->read(false);
+    CHECK(output(text));
+    world.run();
+    reader->leave();
+    return pty;
+  }
   /// As a guest that keeps to eight unanswered requests: false when it has to wait.
   bool output(std::string_view text) {
     if (waiting.size() == ring::slots_per_ring) return false;

@@ -22,7 +22,7 @@ struct XenctldRecovery : XenctldPath {
   /// A person who has had the time to set his terminal up.
   std::unique_ptr<Person> settled_reader(DomainId domain) {
     auto reader = open(domain);
-    world.run_for(2 * dom0::device_settle_delay);
+    world.run_for(2 * dom0::pty_settle_delay);
     return reader;
   }
   std::size_t warnings_of_loss() {

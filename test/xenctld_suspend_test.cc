@@ -91,7 +91,7 @@ TEST_CASE_METHOD(XenctldSleeper, "killed and started again around a sleep: every
   const std::string text = numbered_text(4'000);
   auto typist = open(domain);
   typist->type(text);
-  world.run_for(dom0::device_settle_delay + std::chrono::microseconds(GENERATE(0, 50, 100, 400)));
+  world.run_for(dom0::pty_settle_delay + std::chrono::microseconds(GENERATE(0, 50, 100, 400)));
   if (GENERATE(false, true)) {
     kill_xenctld();
     start_xenctld();
