@@ -74,7 +74,7 @@ struct LoneConsole {
   /// Somebody comes, and leaves with something unread. The pty that he had.
   std::string left_unread(std::string_view text) {
     auto reader = open();
-    const std::string pty = world.link_target(link_path).value();
+    std::string pty = world.link_target(link_path).value();
     reader->read(false);
     CHECK(output(text));
     world.run();
