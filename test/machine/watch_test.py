@@ -72,14 +72,21 @@ class OnPty:
 
     def __init__(self, machine, *words, columns=120, rows=40):
         self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.slave = slave
+        self.set_size(columns, rows)
         self.before = termios.tcgetattr(slave)
         self.process = subprocess.Popen(
             [RINGSIDE, "watch", "--dir", machine.directory, *words], stdin=slave, stdout=slave, stderr=subprocess.PIPE,
             env=os.environ | PLAIN_MEMORY | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}, start_new_session=True)
-        self.slave = slave
         self.seen = b""
         self.came = []  # (when, how many bytes)
+
+    def set_size(self, columns, rows):
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def resize(self, columns, rows):
+        self.set_size(columns, rows)
+        self.process.send_signal(signal.SIGWINCH)
 
     def pump(self, seconds=0.0):
         """Reads what there is, and what comes so soon."""
@@ -375,14 +382,15 @@ class Bytes(Case):
 
     def test_a_terminal_that_is_not_read_holds_up_nobody(self):
         watch, flood = self.flooded()
-        # More than a terminal keeps for who does not read it.
-        for _ in range(10):
+        # A whole screen for each new size: together more than a terminal keeps for who does not read it.
+        for rows in [41, 40] * 20:
+            watch.resize(120, rows)
             flood.goes_on()
         before = len(watch.seen)
         watch.shows(b"things happen each second")
         self.assertGreater(len(watch.seen), before)
         # Had it waited for its terminal, the machine would have waited for it, and then for it no more.
-        self.assertNotIn(b"entries were lost", watch.seen)
+        self.assertFalse(b"entries were lost" in watch.seen, "the watch waited for its terminal")
         watch.process.send_signal(signal.SIGTERM)
         self.assertEqual(watch.end(), 0)
 
