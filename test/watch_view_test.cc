@@ -193,6 +193,36 @@ TEST_CASE("a console's screen: lines, tabs, what a shell's editing and a paintin
   CHECK(console_text(many, 23).empty());
 }
 
+TEST_CASE("a console's screen: what editors and pagers send to scroll, to insert and to delete") {
+  const std::string text = "one\r\ntwo\r\nthree\r\nfour";
+  const auto rows = [&](std::string_view more) {
+    const std::string bytes = text + std::string(more);
+    return console_text(bytes, 0) + "|" + console_text(bytes, 1) + "|" + console_text(bytes, 2) + "|" +
+           console_text(bytes, 3);
+  };
+  CHECK(rows("\x1b[H\x1bMnew") == "new|one|two|three");
+  CHECK(rows("\x1b[2;3r\x1b[3H\nnew") == "one|three|new|four");
+  CHECK(rows("\x1b[2;3r\x1b[2H\x1bMnew") == "one|new|two|four");
+  CHECK(rows("\x1b[2;3r\x1b[4H\x1b[L\x1b[M\x1b[4H!") == "one|two|three|!our");
+  CHECK(rows("\x1b[2;4r\x1b[2H\x1b[2Lnew") == "one|new||two");
+  CHECK(rows("\x1b[2;4r\x1b[2H\x1b[99M") == "one|||");
+  CHECK(rows("\x1b[3;2r\x1b[4;1H!") == "one|two|three|!our");
+  CHECK(rows("\x1b[S") == "two|three|four|");
+  CHECK(rows("\x1b[2T") == "||one|two");
+  CHECK(rows("\x1b[3H\x1b[2P") == "one|two|ree|four");
+  CHECK(rows("\x1b[3;2H\x1b[2@") == "one|two|t  hree|four");
+  CHECK(rows("\x1b[3;2H\x1b[3X") == "one|two|t   e|four");
+  CHECK(rows("\x1b[3;2H\x1b[9999P\x1b[4;4H\x1b[9999@") == "one|two|t|fou");
+  CHECK(rows("\x1b[2;2H\x1b"
+             "7\x1b[H\x1b"
+             "8x") == "one|txo|three|four");
+  CHECK(rows("\x1b"
+             "cnew") == "new|||");
+  CHECK(rows("\x1b[2H\x1b[?1049h\x1b[Hmenu") == "menu|||");
+  CHECK(rows("\x1b[2H\x1b[?1049h\x1b[Hmenu\x1b[?1049hagain") == "menuagain|||");
+  CHECK(rows("\x1b[2H\x1b[?1049h\x1b[Hmenu\x1b[?1049l!") == "one|!wo|three|four");
+}
+
 TEST_CASE("standing still shows the machine as it was, and steps go both ways") {
   Watched watched;
   for (std::uint32_t index = 0; index < 3; ++index) watched.request(index, fmt::format("{}", index));

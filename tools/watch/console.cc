@@ -2,13 +2,14 @@
 #include "tools/watch/console.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace ringside::tools {
 
 namespace {
 
 constexpr char32_t unknown_character = 0xfffd;
-constexpr std::uint16_t number_max = 999;
+constexpr std::uint16_t number_max = 9999;
 constexpr std::uint8_t escape_byte = 0x1b;
 constexpr std::uint8_t bell = 0x07;
 constexpr std::uint8_t deleted = 0x7f;
@@ -34,8 +35,10 @@ void ConsoleScreen::take(std::span<const std::uint8_t> bytes) {
           state_ = State::sequence;
         else if (byte == ']' || byte == 'P' || byte == '_' || byte == '^' || byte == 'X')
           state_ = State::string;
+        else if (byte == '(' || byte == ')' || byte == '#')
+          state_ = State::charset;
         else
-          state_ = byte == '(' || byte == ')' || byte == '#' ? State::charset : State::text;
+          escape(byte);
         break;
       case State::charset:
         state_ = State::text;
@@ -100,13 +103,42 @@ void ConsoleScreen::control(std::uint8_t byte) {
     column_ = std::min((column_ / tab_columns + 1) * tab_columns, columns - 1);
 }
 
+void ConsoleScreen::escape(std::uint8_t byte) {
+  state_ = State::text;
+  if (byte == 'D' || byte == 'E') line_feed();
+  if (byte == 'E') column_ = 0;
+  if (byte == 'M') reverse_line_feed();
+  if (byte == '7') saved_ = {row_, column_};
+  if (byte == '8') std::tie(row_, column_) = saved_;
+  if (byte == 'c') *this = ConsoleScreen();
+}
+
 void ConsoleScreen::line_feed() {
-  if (row_ + 1 < rows) {
+  if (row_ + 1 == region_end_)
+    scroll_up(region_first_, 1);
+  else if (row_ + 1 < rows)
     ++row_;
-    return;
-  }
-  std::ranges::copy(std::span(cells_).subspan(1), cells_.begin());
-  clear(rows - 1, rows);
+}
+
+void ConsoleScreen::reverse_line_feed() {
+  if (row_ == region_first_)
+    scroll_down(region_first_, 1);
+  else if (row_ > 0)
+    --row_;
+}
+
+void ConsoleScreen::scroll_up(std::size_t first, std::size_t many) {
+  many = std::min(many, region_end_ - first);
+  const auto region = std::span(cells_).subspan(first, region_end_ - first);
+  std::shift_left(region.begin(), region.end(), static_cast<std::ptrdiff_t>(many));
+  clear(region_end_ - many, region_end_);
+}
+
+void ConsoleScreen::scroll_down(std::size_t first, std::size_t many) {
+  many = std::min(many, region_end_ - first);
+  const auto region = std::span(cells_).subspan(first, region_end_ - first);
+  std::shift_right(region.begin(), region.end(), static_cast<std::ptrdiff_t>(many));
+  clear(first, first + many);
 }
 
 void ConsoleScreen::clear(std::size_t first, std::size_t end) {
@@ -128,7 +160,10 @@ void ConsoleScreen::sequence(std::uint8_t byte) {
     private_ = true;
   } else if (byte >= '@') {
     state_ = State::text;
-    if (!private_) obey(static_cast<char>(byte));
+    if (private_)
+      obey_private(static_cast<char>(byte));
+    else if (!move_cursor(static_cast<char>(byte)))
+      change_cells(static_cast<char>(byte));
   } else if (byte < 0x20) {
     state_ = State::text;
     control(byte);
@@ -139,7 +174,8 @@ std::size_t ConsoleScreen::number(std::size_t at, std::size_t otherwise) const {
   return numbers_[at] == 0 ? otherwise : numbers_[at];
 }
 
-void ConsoleScreen::obey(char letter) {
+/// False: that is no movement.
+bool ConsoleScreen::move_cursor(char letter) {
   const std::size_t many = number(0, 1);
   const std::size_t column = std::min(column_, columns - 1);
   if (letter == 'A') {
@@ -157,13 +193,61 @@ void ConsoleScreen::obey(char letter) {
   } else if (letter == 'H' || letter == 'f') {
     row_ = std::min(many, rows) - 1;
     column_ = std::min(number(1, 1), columns) - 1;
-  } else if (letter == 'K') {
+  } else if (letter == 'r') {
+    const std::size_t end = std::min(number(1, rows), rows);
+    if (many >= end) return true;
+    region_first_ = many - 1;
+    region_end_ = end;
+    row_ = column_ = 0;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void ConsoleScreen::change_cells(char letter) {
+  const std::size_t many = number(0, 1);
+  const std::size_t column = std::min(column_, columns - 1);
+  const auto rest = std::span(cells_[row_]).subspan(column);
+  const bool in_region = row_ >= region_first_ && row_ < region_end_;
+  if (letter == 'K') {
     clear_columns(numbers_[0] == 0 ? column_ : 0, numbers_[0] == 1 ? column + 1 : columns);
   } else if (letter == 'J') {
     if (numbers_[0] != 1) clear_columns(numbers_[0] == 0 ? column_ : 0, columns);
     if (numbers_[0] == 1) clear_columns(0, column + 1);
     if (numbers_[0] != 1) clear(row_ + 1, rows);
     if (numbers_[0] != 0) clear(0, row_);
+  } else if (letter == 'X') {
+    clear_columns(column, column + many);
+  } else if (letter == 'P') {
+    std::shift_left(rest.begin(), rest.end(), static_cast<std::ptrdiff_t>(std::min(many, rest.size())));
+    clear_columns(columns - std::min(many, rest.size()), columns);
+  } else if (letter == '@') {
+    std::shift_right(rest.begin(), rest.end(), static_cast<std::ptrdiff_t>(std::min(many, rest.size())));
+    clear_columns(column, column + many);
+  } else if (letter == 'L' && in_region) {
+    scroll_down(row_, many);
+  } else if (letter == 'M' && in_region) {
+    scroll_up(row_, many);
+  } else if (letter == 'S') {
+    scroll_up(region_first_, many);
+  } else if (letter == 'T') {
+    scroll_down(region_first_, many);
+  }
+}
+
+/// Programs that paint the whole screen do so on a second one, and give the first back as it was.
+void ConsoleScreen::obey_private(char letter) {
+  const bool about_screens = numbers_[0] == 47 || numbers_[0] == 1047 || numbers_[0] == 1049;
+  const bool second = letter == 'h';
+  if (!about_screens || (!second && letter != 'l') || second == on_second_) return;
+  on_second_ = second;
+  std::swap(cells_, other_cells_);
+  if (second) {
+    left_at_ = {row_, column_};
+    clear(0, rows);
+  } else {
+    std::tie(row_, column_) = left_at_;
   }
 }
 
