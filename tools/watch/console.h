@@ -1,5 +1,5 @@
-// What a terminal of 80 columns and 24 rows would show of the bytes that it was sent: enough of a VT100, a Linux
-// console and an xterm for shells, editors and pagers.
+// What a terminal of 80 columns and 24 rows would show of the bytes that it was sent: enough of a VT100, a
+// Linux console and an xterm for shells, editors and pagers.
 //
 // Pure, bounded by its size, and indifferent to what a guest sends: what it does not know it leaves out.
 #pragma once
