@@ -277,6 +277,19 @@ class Page(unittest.TestCase):
         self.assertEqual(self.browser.find_elements(By.CSS_SELECTOR, "img, .sentence b"), [])
         self.assertIn(evil, self.text(".screens"))
 
+    def test_the_screens_follow_what_editors_and_pagers_send(self):
+        self.open("one.html")
+        text = "one\r\ntwo\r\nthree\r\nfour"
+        for sent, lines in (("\x1b[H\x1bMnew", ["new", "one", "two", "three", "four"]),
+                            ("\x1b[2;3r\x1b[3H\n\x1b[31mnew\x1b(B\x0f", ["one", "three", "new", "four"]),
+                            ("\x1b[2;4r\x1b[2H\x1b[Lnew\x1b[4H\x1b[99M", ["one", "new", "two", ""]),
+                            ("\x1b[4;2H\x1b[9999P\x1b[3;2H\x1b[2@\x1b[1;2H\x1b[X", ["o e", "two", "t  hree", "f"]),
+                            ("\x1b[2H\x1b[?1049hmenu\x1b]0;title\x07\x1b[?1049l!", ["one", "!wo", "three", "four"]),
+                            ("\x1b[?1049h\x1b[Hmenu", ["menu"]),
+                            ("\x1b" + "c" + "x" * 81 + "\x03", ["x" * 80, "x^C"])):
+            shown = self.browser.execute_script("return screenOf(arguments[0])", text + sent)
+            self.assertEqual(shown["lines"], lines, repr(sent))
+
     def test_a_run_prints_on_one_light_sheet(self):
         for name, sheets in (("one.html", 1), ("two.html", 2)):
             self.open(name, "#step=111")

@@ -1,78 +1,157 @@
-// What a terminal shows of the bytes that it was sent: enough of a VT100 for shells and their line editing. Bytes
-// that are no text are shown as the control pictures of old terminals do.
+// What a terminal of 80 columns and 24 rows shows of the bytes that it was sent: enough of a VT100, a Linux console
+// and an xterm for shells, editors and pagers. Bytes that are no text are shown as the control pictures of old
+// terminals do.
 "use strict";
 
 const SCREEN_COLUMNS = 80;
 const SCREEN_ROWS = 24;
 const SCREEN_BYTES_READ = 16384; // of the end of what was sent
+const SILENT_CODES = new Set([0, 7, 14, 15]); // filling, the bell, and another set of characters and back
+
+const blankRows = (many) => Array.from({ length: many }, () => Array(SCREEN_COLUMNS).fill(" "));
+const within = (value, limit) => Math.min(Math.max(value, 0), limit - 1);
 
 class Terminal {
   constructor() {
-    this.lines = [[]];
-    this.row = 0;
-    this.column = 0;
+    this.reset();
   }
 
-  line() {
-    while (this.lines.length <= this.row) this.lines.push([]);
-    return this.lines[this.row];
+  reset() {
+    this.cells = blankRows(SCREEN_ROWS);
+    this.row = 0;
+    this.column = 0; // SCREEN_COLUMNS: the next character begins a line
+    this.first = 0; // the rows that scroll
+    this.end = SCREEN_ROWS;
+    this.saved = [0, 0];
+    this.firstScreen = null; // and the cursor on it, while the second one is shown
   }
 
   put(character) {
-    if (this.column >= SCREEN_COLUMNS) {
+    if (this.column === SCREEN_COLUMNS) {
       this.column = 0;
-      this.row++;
+      this.lineFeed();
     }
-    const line = this.line();
-    while (line.length < this.column) line.push(" ");
-    line[this.column++] = character;
+    this.cells[this.row][this.column++] = character;
   }
 
-  escape(letter, numbers) {
-    const many = Math.min(numbers[0] || 1, 999);
-    if (letter === "A") this.row = Math.max(this.row - many, 0);
-    else if (letter === "B") this.row += many;
-    else if (letter === "C") this.column = Math.min(this.column + many, SCREEN_COLUMNS - 1);
-    else if (letter === "D") this.column = Math.max(this.column - many, 0);
-    else if (letter === "K") this.line().splice(this.column);
+  lineFeed() {
+    if (this.row + 1 === this.end) this.scrollUp(this.first, 1);
+    else this.row = within(this.row + 1, SCREEN_ROWS);
+  }
+
+  reverseLineFeed() {
+    if (this.row === this.first) this.scrollDown(this.first, 1);
+    else this.row = within(this.row - 1, SCREEN_ROWS);
+  }
+
+  // From a row of the scrolling region to its end.
+  scrollUp(row, wanted) {
+    const many = Math.min(wanted, this.end - row);
+    this.cells.splice(row, many);
+    this.cells.splice(this.end - many, 0, ...blankRows(many));
+  }
+
+  scrollDown(row, wanted) {
+    const many = Math.min(wanted, this.end - row);
+    this.cells.splice(this.end - many, many);
+    this.cells.splice(row, 0, ...blankRows(many));
+  }
+
+  clearRows(first, end) {
+    for (let row = first; row < end; row++) this.cells[row].fill(" ");
+  }
+
+  escape(letter) {
+    if (letter === "D" || letter === "E") this.lineFeed();
+    if (letter === "E") this.column = 0;
+    if (letter === "M") this.reverseLineFeed();
+    if (letter === "7") this.saved = [this.row, this.column];
+    if (letter === "8") [this.row, this.column] = this.saved;
+    if (letter === "c") this.reset();
+  }
+
+  sequence(letter, numbers) {
+    const many = numbers[0] || 1;
+    const column = within(this.column, SCREEN_COLUMNS);
+    const line = this.cells[this.row];
+    const scrolls = this.row >= this.first && this.row < this.end;
+    const steps = Math.min(many, SCREEN_COLUMNS - column);
+    if (letter === "A") this.row = within(this.row - many, SCREEN_ROWS);
+    else if (letter === "B") this.row = within(this.row + many, SCREEN_ROWS);
+    else if (letter === "C") this.column = within(column + many, SCREEN_COLUMNS);
+    else if (letter === "D") this.column = within(column - many, SCREEN_COLUMNS);
+    else if (letter === "G") this.column = within(many - 1, SCREEN_COLUMNS);
+    else if (letter === "d") this.row = within(many - 1, SCREEN_ROWS);
+    else if (letter === "H" || letter === "f") this.row = within(many - 1, SCREEN_ROWS), this.column = within((numbers[1] || 1) - 1, SCREEN_COLUMNS);
+    else if (letter === "r") this.setRegion(many - 1, Math.min(numbers[1] || SCREEN_ROWS, SCREEN_ROWS));
+    else if (letter === "K") line.fill(" ", numbers[0] ? 0 : this.column, numbers[0] === 1 ? column + 1 : SCREEN_COLUMNS);
     else if (letter === "J") {
-      if (numbers[0] === 2) this.lines = [[]], this.row = 0, this.column = 0;
-      else this.line().splice(this.column), this.lines.splice(this.row + 1);
-    } else if (letter === "H") {
-      const top = Math.max(this.lines.length - SCREEN_ROWS, 0);
-      this.row = top + Math.min((numbers[0] || 1) - 1, SCREEN_ROWS - 1);
-      this.column = Math.min((numbers[1] || 1) - 1, SCREEN_COLUMNS - 1);
+      line.fill(" ", numbers[0] ? 0 : this.column, numbers[0] === 1 ? column + 1 : SCREEN_COLUMNS);
+      if (numbers[0] !== 1) this.clearRows(this.row + 1, SCREEN_ROWS);
+      if (numbers[0]) this.clearRows(0, this.row);
+    } else if (letter === "X") line.fill(" ", column, column + steps);
+    else if (letter === "P") line.splice(column, steps), line.push(...Array(steps).fill(" "));
+    else if (letter === "@") line.splice(column, 0, ...Array(steps).fill(" ")), line.splice(SCREEN_COLUMNS);
+    else if (letter === "L" && scrolls) this.scrollDown(this.row, many);
+    else if (letter === "M" && scrolls) this.scrollUp(this.row, many);
+    else if (letter === "S") this.scrollUp(this.first, many);
+    else if (letter === "T") this.scrollDown(this.first, many);
+  }
+
+  setRegion(first, end) {
+    if (first + 1 >= end) return;
+    this.first = first;
+    this.end = end;
+    this.row = this.column = 0;
+  }
+
+  // Programs that paint the whole screen do so on a second one, and give the first back as it was.
+  privateSequence(letter, number) {
+    if (![47, 1047, 1049].includes(number)) return;
+    if (letter === "h" && !this.firstScreen) {
+      this.firstScreen = { cells: this.cells, row: this.row, column: this.column };
+      this.cells = blankRows(SCREEN_ROWS);
+    } else if (letter === "l" && this.firstScreen) {
+      Object.assign(this, this.firstScreen);
+      this.firstScreen = null;
     }
+  }
+
+  // How many characters after an escape belong to it.
+  afterEscape(text) {
+    const sequence = /^\[([<-?]?)([0-9;]*)([@-~])/.exec(text);
+    const string = /^[\]PX^_][^\x07\x1b]*(\x07|\x1b\\)?/.exec(text);
+    if (sequence) {
+      const numbers = sequence[2].split(";").map((digits) => Math.min(Number(digits), 9999));
+      if (sequence[1]) this.privateSequence(sequence[3], numbers[0]);
+      else this.sequence(sequence[3], numbers);
+      return sequence[0].length;
+    }
+    if (string) return string[0].length;
+    if (/^[()#]./.test(text)) return 2;
+    if (/^[0-~]/.test(text) && text[0] !== "[") this.escape(text[0]);
+    return /^[ -~]/.test(text) ? 1 : 0;
   }
 
   write(text) {
     for (let at = 0; at < text.length; at++) {
       const character = text[at];
       const code = text.charCodeAt(at);
-      if (character === "\n") this.row++, this.column = 0;
+      if (character === "\n") this.lineFeed(), this.column = 0;
       else if (character === "\r") this.column = 0;
       else if (character === "\b") this.column = Math.max(this.column - 1, 0);
-      else if (character === "\t") this.column = Math.min((this.column | 7) + 1, SCREEN_COLUMNS - 1);
-      else if (character === "\x1b") {
-        const sequence = /^\x1b\[([0-9;?]*)([@-~])/.exec(text.slice(at, at + 24));
-        if (sequence) {
-          this.escape(sequence[2], sequence[1].split(";").map(Number));
-          at += sequence[0].length - 1;
-        }
-      } else if (code >= 0x20 && code !== 0x7f) this.put(character);
-      else if (code !== 7) this.put("^"), this.put(String.fromCharCode(code ^ 0x40));
+      else if (character === "\t") this.column = within((this.column | 7) + 1, SCREEN_COLUMNS);
+      else if (character === "\x1b") at += this.afterEscape(text.slice(at + 1));
+      else if (code >= 0x20 && code !== 0x7f) this.put(character);
+      else if (!SILENT_CODES.has(code)) this.put("^"), this.put(String.fromCharCode(code ^ 0x40));
     }
   }
 
-  // The last screenful, with the cursor.
+  // Rows down to the last that has something, or the cursor.
   shown() {
-    this.line();
-    const top = Math.max(this.row + 1 - SCREEN_ROWS, 0);
-    return {
-      lines: this.lines.slice(top, top + SCREEN_ROWS).map((line) => line.join("")),
-      row: this.row - top,
-      column: this.column,
-    };
+    const lines = this.cells.map((line) => line.join("").trimEnd());
+    while (lines.length > this.row + 1 && lines.at(-1) === "") lines.pop();
+    return { lines, row: this.row, column: this.column };
   }
 }
 
