@@ -75,14 +75,6 @@ class Live {
   showScreen() {
     const run = this.player.runs[0];
     const name = [...run.screens.keys()].find((each) => each.startsWith("user"));
-    const { lines, row, column } = screenOf(name ? run.screens.get(name).text : "");
-    this.screen.replaceChildren();
-    lines.forEach((line, at) => {
-      const padded = at === row ? line.padEnd(column + 1) : line;
-      if (at) this.screen.append("\n");
-      if (at !== row) return this.screen.append(padded);
-      this.screen.append(padded.slice(0, column), make("span", { class: "cursor", text: padded[column] }), padded.slice(column + 1));
-    });
-    this.screen.scrollTop = this.screen.scrollHeight;
+    showScreen(this.screen, name ? run.screens.get(name).text : "");
   }
 }

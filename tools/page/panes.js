@@ -234,23 +234,19 @@ class RunView {
 
   showScreens(index) {
     const parts = [];
+    const texts = [];
     for (const name of this.run.screens.keys()) {
       const text = this.run.screenText(name, index);
       if (!text) continue;
-      const { lines, row, column } = screenOf(text);
       const screen = make("pre", { class: "screen", tabindex: "0", "aria-label": `The screen of ${name}` });
-      lines.forEach((line, at) => {
-        if (at) screen.append("\n");
-        if (at !== row) return screen.append(line);
-        const padded = line.padEnd(column + 1);
-        screen.append(padded.slice(0, column), make("span", { class: "cursor", text: padded[column] }), padded.slice(column + 1));
-      });
       const words = name.endsWith(".tty") ? `what ${name.replace(".tty", "")}'s terminal was given: ${text.length} bytes` : `${name}: ${text.length} bytes`;
       parts.push(make("figure", {}, make("figcaption", { text: words }), screen));
+      texts.push(text);
     }
     this.screens.hidden = parts.length === 0;
     this.screens.replaceChildren(make("h3", { text: "Screens" }), ...parts);
-    for (const screen of this.screens.querySelectorAll(".screen")) screen.scrollTop = screen.scrollHeight;
+    // Only what is in the page can be scrolled.
+    this.screens.querySelectorAll(".screen").forEach((screen, at) => showScreen(screen, texts[at]));
   }
 
   showCounters() {

@@ -160,3 +160,14 @@ function screenOf(text) {
   terminal.write(text.slice(-SCREEN_BYTES_READ));
   return terminal.shown();
 }
+
+// What was sent, in an element that may be too low for it: down to the cursor.
+function showScreen(element, text) {
+  const { lines, row, column } = screenOf(text);
+  const line = lines[row].padEnd(column + 1);
+  const before = [...lines.slice(0, row), line.slice(0, column)].join("\n");
+  const after = [line.slice(column + 1), ...lines.slice(row + 1)].join("\n");
+  const cursor = make("span", { class: "cursor", text: line[column] });
+  element.replaceChildren(before, cursor, after);
+  element.scrollTop = cursor.offsetTop + 2 * cursor.offsetHeight - element.clientHeight;
+}
