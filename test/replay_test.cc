@@ -127,6 +127,17 @@ TEST_CASE("a byte keeps its number from the user to the terminal, and arrows kno
   CHECK(played.flow.totals(1, true).delivered == 2);
 }
 
+TEST_CASE(
+    "what was there before the first entry counts as said when it comes up, what Xen says for itself does "
+    "not") {
+  Played played;
+  played.as(xend).bytes_passed(1, actor(Role::user), bytes_of("kept"));
+  CHECK(played.flow.totals(1, false).said == 4);
+  CHECK(played.flow.totals(1, false).delivered == 4);
+  played.as(actor(Role::xen)).bytes_passed(0, actor(Role::uart), bytes_of("(XEN) notice"));
+  CHECK(played.flow.totals(0, false).said == 0);
+}
+
 TEST_CASE("what xcs drops is lost, and was the oldest message that waited there") {
   Played played;
   types(played, "abc");

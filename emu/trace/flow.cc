@@ -222,7 +222,9 @@ Flow::Pieces Flow::pull(const FlowPlace& place, std::string_view bytes, std::uin
       continue;
     }
     const std::size_t born = held.empty() ? bytes.size() : 1;
-    if (is_source(place.role, place.down)) totals_[{place.domain, place.down}].said += born;
+    // What was there before the first entry comes up later; what Xen says on its serial line is no domain's.
+    const bool counts = is_source(place.role, place.down) || place.domain != 0;
+    if (counts) totals_[{place.domain, place.down}].said += born;
     const std::uint64_t first = next_;
     next_ += born;
     give(first, bytes.substr(0, born));

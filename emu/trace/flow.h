@@ -46,7 +46,7 @@ struct FlowStep {
 
 /// Of one domain and one way.
 struct FlowTotals {
-  std::uint64_t said = 0;       ///< typed, or printed
+  std::uint64_t said = 0;       ///< typed or printed, now or before the first entry
   std::uint64_t delivered = 0;  ///< to the guest's terminal, or to a screen
   std::uint64_t lost = 0;
 };
