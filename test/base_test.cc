@@ -90,6 +90,7 @@ TEST_CASE("bytes that come back go before all others, across the end of the stor
   queue.push_front(bytes_of("bcd"));
   CHECK(queue.size() == 5);
   queue.push_front(bytes_of("a"));
+  queue.push_front({});
   CHECK(drain(queue) == "abcdef");
   queue.push_front(bytes_of("xyz"));
   CHECK(drain(queue) == "xyz");

@@ -58,8 +58,8 @@ class ByteQueue {
     first_ = (first_ + storage_.size() - bytes.size()) % storage_.size();
     size_ += bytes.size();
     const std::size_t piece = std::min(bytes.size(), storage_.size() - first_);
-    std::memcpy(storage_.data() + first_, bytes.data(), piece);
-    std::memcpy(storage_.data(), bytes.data() + piece, bytes.size() - piece);
+    std::ranges::copy(bytes.first(piece), storage_.begin() + static_cast<std::ptrdiff_t>(first_));
+    std::ranges::copy(bytes.subspan(piece), storage_.begin());
   }
 
   /// Appends all, discarding the oldest bytes to make room. Answers how many were discarded, of the queue's
