@@ -1,11 +1,8 @@
-// What a domain's console is associated with under xenctld: a pty of its own, which any program may open by a
-// link in the machine's directory, or the file that somebody attached in its place.
+// What a domain's console is associated with under xenctld: a pty of its own (console_pty.h), or the file
+// that somebody attached in its place.
 //
-// The device owns the pty, its link and the file, and no bytes: its console does. What was written to a pty
-// or a pipe and nobody has read comes back to the console when the reader goes; and for the next reader there
-// is a new pty, without what the last one had set on it. The link is on the new one at once. The old one
-// stays a moment longer: who had looked up the link just before opens that one, reads what is in it, and
-// keeps it.
+// The device owns the pty and the file, and no bytes: its console does. What was written to a pty or a pipe
+// and nobody has read comes back to the console when the reader goes.
 #pragma once
 
 #include <functional>

@@ -12,6 +12,18 @@ namespace {
 /// Reads that look for forgotten input before a pty is left behind.
 constexpr int last_reads_max = 64;
 
+/// Answers how many bytes had been typed there.
+std::uint32_t drop_input(Host& host, const Handle& terminal) {
+  std::uint32_t typed = 0;
+  std::array<std::uint8_t, 4096> piece;
+  for (int reads = 0; reads < last_reads_max; ++reads) {
+    const Io io = host.read(terminal, piece);
+    if (io.state != Io::State::moved) break;
+    typed += static_cast<std::uint32_t>(io.bytes);
+  }
+  return typed;
+}
+
 }  // namespace
 
 ConsolePty::ConsolePty(Host& host, trace::Journal journal, DomainId domain, std::string link, Events events)
@@ -156,23 +168,11 @@ void ConsolePty::drop() {
   for (const Host::Pty& pty : all) {
     const auto taken = host_.pty_take_back(pty.terminal);
     unread.insert(unread.end(), taken.begin(), taken.end());
-    typed += drop_input(pty.terminal);
+    typed += drop_input(host_, pty.terminal);
   }
   events_.unread(unread);
   journal_.counted(domain_, "typed bytes lost", 0, typed);
   if (typed != 0) host_.warn(fmt::format("domain {}: {} bytes typed at its pty are lost", domain_, typed));
-}
-
-/// Returns how many bytes had been typed there.
-std::uint32_t ConsolePty::drop_input(const Handle& terminal) {
-  std::uint32_t typed = 0;
-  std::array<std::uint8_t, 4096> piece;
-  for (int reads = 0; reads < last_reads_max; ++reads) {
-    const Io io = host_.read(terminal, piece);
-    if (io.state != Io::State::moved) break;
-    typed += static_cast<std::uint32_t>(io.bytes);
-  }
-  return typed;
 }
 
 void ConsolePty::end_settling() {

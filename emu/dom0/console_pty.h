@@ -80,7 +80,6 @@ class ConsolePty {
   void await_latecomers(Host::Pty pty);
   void end_of_old();
   void forget_old();
-  [[nodiscard]] std::uint32_t drop_input(const Handle& terminal);
   void end_settling();
   void end_waiting();
   [[nodiscard]] bool old_has_output() const { return old_ && old_->timer != 0; }

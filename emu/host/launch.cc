@@ -206,7 +206,8 @@ void end_process(int pid, int patience_ms) {
 Result<std::string> make_temporary_directory() {
   const char* base = std::getenv("TMPDIR");
   // mkdtemp() puts characters of its own in the place of the last six.
-  std::string path = std::string(base != nullptr && *base == '/' ? base : "/tmp") + "/ringside-XXXXXX";
+  std::string path =
+      std::string(base != nullptr && *base == '/' ? base : "/tmp") + "/ringside-" + std::string(6, 'X');
   if (mkdtemp(path.data()) == nullptr) return system_error("cannot make a temporary directory", path);
   return path;
 }

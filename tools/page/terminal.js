@@ -84,11 +84,10 @@ class Terminal {
     else if (letter === "d") this.row = within(many - 1, SCREEN_ROWS);
     else if (letter === "H" || letter === "f") this.row = within(many - 1, SCREEN_ROWS), this.column = within((numbers[1] || 1) - 1, SCREEN_COLUMNS);
     else if (letter === "r") this.setRegion(many - 1, Math.min(numbers[1] || SCREEN_ROWS, SCREEN_ROWS));
-    else if (letter === "K") line.fill(" ", numbers[0] ? 0 : this.column, numbers[0] === 1 ? column + 1 : SCREEN_COLUMNS);
-    else if (letter === "J") {
+    else if (letter === "K" || letter === "J") {
       line.fill(" ", numbers[0] ? 0 : this.column, numbers[0] === 1 ? column + 1 : SCREEN_COLUMNS);
-      if (numbers[0] !== 1) this.clearRows(this.row + 1, SCREEN_ROWS);
-      if (numbers[0]) this.clearRows(0, this.row);
+      if (letter === "J" && numbers[0] !== 1) this.clearRows(this.row + 1, SCREEN_ROWS);
+      if (letter === "J" && numbers[0]) this.clearRows(0, this.row);
     } else if (letter === "X") line.fill(" ", column, column + steps);
     else if (letter === "P") line.splice(column, steps), line.push(...Array(steps).fill(" "));
     else if (letter === "@") line.splice(column, 0, ...Array(steps).fill(" ")), line.splice(SCREEN_COLUMNS);

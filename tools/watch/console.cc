@@ -210,13 +210,10 @@ void ConsoleScreen::change_cells(char letter) {
   const std::size_t column = std::min(column_, columns - 1);
   const auto rest = std::span(cells_[row_]).subspan(column);
   const bool in_region = row_ >= region_first_ && row_ < region_end_;
-  if (letter == 'K') {
+  if (letter == 'K' || letter == 'J') {
     clear_columns(numbers_[0] == 0 ? column_ : 0, numbers_[0] == 1 ? column + 1 : columns);
-  } else if (letter == 'J') {
-    if (numbers_[0] != 1) clear_columns(numbers_[0] == 0 ? column_ : 0, columns);
-    if (numbers_[0] == 1) clear_columns(0, column + 1);
-    if (numbers_[0] != 1) clear(row_ + 1, rows);
-    if (numbers_[0] != 0) clear(0, row_);
+    if (letter == 'J' && numbers_[0] != 1) clear(row_ + 1, rows);
+    if (letter == 'J' && numbers_[0] != 0) clear(0, row_);
   } else if (letter == 'X') {
     clear_columns(column, column + many);
   } else if (letter == 'P') {
