@@ -39,7 +39,7 @@ class Killed(unittest.TestCase):
             ask(steady, b"hostname\n", b"steady\r\n")
             for number in range(ROUNDS):
                 name = f"victim{number}"
-                machine.run("create", name, "--", "sh", "-c", "seq 1 1000000", check=0)
+                machine.run("create", name, "--", "sh", "-c", "seq inf", check=0)
                 viewer = subprocess.Popen(
                     [RINGSIDE, "console", name, "--dir", machine.directory], stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE)
@@ -64,7 +64,7 @@ class Killed(unittest.TestCase):
         choice = random.Random(SEED)
         for number in range(ROUNDS):
             with Machine() as machine:
-                machine.run("create", "one", "--", "sh", "-c", "setsid sleep 1000 & seq 1 1000000", check=0)
+                machine.run("create", "one", "--", "sh", "-c", "setsid sleep 1000 & seq inf", check=0)
                 machine.run("create", "two", check=0)
                 viewer = socket.create_connection(("127.0.0.1", machine.tcp_port("one")))
                 viewer.recv(choice.randrange(1, 60_000))
