@@ -26,10 +26,10 @@ class Exports(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
         subprocess.run([PROGRAM, "run", LOST_EVENT, "--name", "54-lost-event", "--journal", "a.jsonl"], cwd=cls.folder, check=True,
-                       capture_output=True, timeout=120)
+                       capture_output=True, timeout=600)
 
     def view(self, *words, status=GOOD):
-        done = subprocess.run([PROGRAM, "view", "a.jsonl", *words], cwd=self.folder, capture_output=True, timeout=120)
+        done = subprocess.run([PROGRAM, "view", "a.jsonl", *words], cwd=self.folder, capture_output=True, timeout=600)
         self.assertEqual(done.returncode, status, done.stderr)
         return done.stdout.decode() if status == GOOD else done.stderr.decode()
 

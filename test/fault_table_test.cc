@@ -23,7 +23,7 @@ using Thing = FaultRule::Thing;
 namespace {
 
 constexpr std::size_t unit = 4;
-constexpr auto patience = 20s;
+constexpr auto patience = 300s;
 
 /// A directory with a table in it.
 class Faulty {

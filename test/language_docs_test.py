@@ -26,7 +26,7 @@ wrong = []
 
 
 def run(*words, stdin=""):
-    return subprocess.run([PROGRAM, *words], input=stdin, capture_output=True, text=True, timeout=60)
+    return subprocess.run([PROGRAM, *words], input=stdin, capture_output=True, text=True, timeout=600)
 
 
 def check_examples():

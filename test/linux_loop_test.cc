@@ -22,7 +22,7 @@ namespace {
 
 constexpr ring::Abi abi = ring::Abi::sring;
 /// A lost wake-up shows as a run that ends by this.
-constexpr auto patience = 60s;
+constexpr auto patience = 300s;
 
 const Machine no_machine("/nonexistent");
 

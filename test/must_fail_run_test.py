@@ -39,7 +39,7 @@ def check(scenario, update):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         shutil.copy(scenario, folder)
-        result = subprocess.run([PROGRAM, "run", scenario.name], cwd=folder, capture_output=True, text=True, timeout=120)
+        result = subprocess.run([PROGRAM, "run", scenario.name], cwd=folder, capture_output=True, text=True, timeout=600)
         wrong = check_journal(folder, scenario.stem)
     report = "".join(result.stdout.splitlines(keepends=True)[:-1])
     wanted = COULD_NOT_RUN if report.startswith("ERROR") else EXPECTATION_FAILED

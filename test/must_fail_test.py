@@ -27,7 +27,7 @@ WITHOUT_EXAMPLE = {"E008"}
 
 def said(scenario):
     return subprocess.run([PROGRAM, "check-scn", "--strict", scenario.name], cwd=MUST_FAIL, capture_output=True, text=True,
-                          timeout=60)
+                          timeout=600)
 
 
 def check(scenario, update):

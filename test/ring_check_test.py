@@ -56,7 +56,7 @@ def find(mutant, model):
 def build(folder, source, define, compiler=(PROGRAM, "ring-check", "cc")):
     library = pathlib.Path(folder) / f"{define}.so"
     built = subprocess.run([*compiler, "-shared", "-fPIC", "-g", "-O1", f"-D{define}", "-I", TEST.parent / "emu" / "check" / "include",
-                            "-o", library, TEST / "ring_check" / source], capture_output=True, text=True, timeout=60)
+                            "-o", library, TEST / "ring_check" / source], capture_output=True, text=True, timeout=600)
     if built.returncode != 0:
         raise AssertionError(built.stderr)
     return library
@@ -108,7 +108,7 @@ class Mutants(unittest.TestCase):
             status, all_of_them = verdicts(f"mutant_{mutant}", "--model", model)
             bad = next(each for each in all_of_them if each["outcome"] == "failed" and each["again"])
             self.assertEqual(status, FAILED)
-            replayed = subprocess.run(bad["again"].replace("ringside", PROGRAM, 1), shell=True, capture_output=True, text=True, timeout=60)
+            replayed = subprocess.run(bad["again"].replace("ringside", PROGRAM, 1), shell=True, capture_output=True, text=True, timeout=600)
             self.assertEqual(replayed.returncode, FAILED, replayed.stdout + replayed.stderr)
             self.assertIn(bad["why"], replayed.stdout)
 

@@ -42,7 +42,7 @@ class RunCommand(unittest.TestCase):
         (self.folder / "cases.scn").write_text(CASES)
 
     def ringside(self, *arguments, status=GOOD, text=None):
-        result = subprocess.run([PROGRAM, *arguments], cwd=self.folder, capture_output=True, text=True, input=text, timeout=120)
+        result = subprocess.run([PROGRAM, *arguments], cwd=self.folder, capture_output=True, text=True, input=text, timeout=600)
         self.assertEqual(result.returncode, status, result.stdout + result.stderr)
         return result
 

@@ -42,7 +42,7 @@ class ViewCommand(unittest.TestCase):
         (self.folder / "typing.scn").write_text(TYPING)
 
     def ringside(self, *arguments, status=GOOD, text=None):
-        result = subprocess.run([PROGRAM, *arguments], cwd=self.folder, capture_output=True, text=True, input=text, timeout=120)
+        result = subprocess.run([PROGRAM, *arguments], cwd=self.folder, capture_output=True, text=True, input=text, timeout=600)
         self.assertEqual(result.returncode, status, result.stdout + result.stderr)
         return result
 

@@ -30,7 +30,7 @@ class Wireshark(unittest.TestCase):
         cls.environment = {**os.environ, "HOME": str(cls.folder), "XDG_CONFIG_HOME": str(cls.folder / "config")}
 
     def ringside(self, *words):
-        subprocess.run([PROGRAM, *words], cwd=self.folder, check=True, capture_output=True, timeout=120)
+        subprocess.run([PROGRAM, *words], cwd=self.folder, check=True, capture_output=True, timeout=600)
 
     def capture(self, scenario, *words):
         """The capture of one run of a scenario of the library."""
@@ -42,7 +42,7 @@ class Wireshark(unittest.TestCase):
 
     def tshark(self, capture, *words, dissector=DISSECTOR):
         done = subprocess.run(["tshark", "-X", f"lua_script:{dissector}", "-r", str(capture), *words], text=True,
-                              env=self.environment, capture_output=True, timeout=120)
+                              env=self.environment, capture_output=True, timeout=600)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("Lua", done.stderr)
         return done.stdout
@@ -73,7 +73,7 @@ class Wireshark(unittest.TestCase):
 
     def test_a_capture_that_cannot_be_left_is_told(self):
         done = subprocess.run([PROGRAM, "run", str(LIBRARY / "01-hello.scn"), "--pcap", "/no/such/a.pcapng"], text=True,
-                              cwd=self.folder, capture_output=True, timeout=120)
+                              cwd=self.folder, capture_output=True, timeout=600)
         self.assertEqual(done.stderr, "ringside: cannot leave a capture: /no/such/a.pcapng: the file system refuses it\n")
 
     LONG_INPUT = "20-quirk-xcs-drop-when-full", "-p", "BYTES=481", "-p", "LOSS=on"

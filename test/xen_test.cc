@@ -361,7 +361,7 @@ TEST_CASE("a guest that closes its connection without a word has crashed and is 
   guest.calls.reset();
   machine.world.run();
   CHECK(machine.info(guest.domain)->state.crashed == 0);  // it may be dying: its end would say of what
-  machine.world.run_for(std::chrono::seconds(1));
+  machine.world.run_for(std::chrono::seconds(2));
   CHECK(machine.info(guest.domain)->state.crashed == 1);
   CHECK(machine.has_told(guest.domain, "crashed: it closed its connection"));
   CHECK(guest.host->ended());

@@ -161,7 +161,8 @@ Duration Run::limit_of(const Expect& expect) const {
 }
 
 Duration Run::scaled(Duration limit) const {
-  return Duration(static_cast<Duration::rep>(static_cast<double>(limit.count()) * options_.time_scale));
+  return std::max(options_.limit_min, Duration(static_cast<Duration::rep>(static_cast<double>(limit.count()) *
+                                                                          options_.time_scale)));
 }
 
 // -- statements

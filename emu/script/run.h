@@ -35,6 +35,7 @@ inline constexpr std::uint64_t advances_between_questions = 4096;
 struct RunOptions {
   Choice order = Choice::first();      ///< of what happens `together`
   double time_scale = 1;               ///< of the limits of expectations
+  Duration limit_min = {};             ///< of every expectation, after that
   std::function<bool()> give_up = {};  ///< asked now and then; true ends the run
   /// The stage as it is when all is over.
   std::function<void(const Stage&)> at_end = {};

@@ -12,7 +12,7 @@ namespace {
 constexpr int exit_status_max = 255;
 /// How long a guest that has closed its last connection may take to end: a process that dies closes its
 /// connection first, and only its end tells what it died of.
-constexpr Duration last_breath = std::chrono::milliseconds(200);
+constexpr Duration last_breath = std::chrono::seconds(1);
 
 }  // namespace
 

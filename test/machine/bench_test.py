@@ -88,7 +88,7 @@ class Bench(unittest.TestCase):
             status = bench.wait(timeout=support.PATIENCE_S)
             self.assertEqual(status, 130 if number == signal.SIGINT else -number)
             eventually("its processes have ended", lambda: not processes_with(folder.encode()))
-            eventually("its files are gone", lambda: not os.listdir(folder), limit_s=20)
+            eventually("its files are gone", lambda: not os.listdir(folder))
         self.assertFalse(shared_memory())
 
     def test_wrong_words_are_a_usage_error(self):

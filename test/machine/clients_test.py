@@ -29,7 +29,7 @@ class Tmux:
 
     def wait_for(self, pattern):
         try:
-            return eventually(pattern, lambda: re.search(pattern, self.screen(), re.MULTILINE), limit_s=60)
+            return eventually(pattern, lambda: re.search(pattern, self.screen(), re.MULTILINE))
         except AssertionError as error:
             raise AssertionError(f"{error}; the screen shows:\n{self.screen()}") from None
 
@@ -64,7 +64,7 @@ class Person(unittest.TestCase):
         terminal.keys("stty size", "Enter")
         terminal.wait_for(r"^24 80$")
         terminal.resize(100, 30)
-        eventually("the guest's window follows", self.window_is("30 100"), limit_s=60)
+        eventually("the guest's window follows", self.window_is("30 100"))
 
     def window_is(self, size):
         def asks():
@@ -98,10 +98,12 @@ class Person(unittest.TestCase):
 
     def test_ctrl_bracket_leaves_and_the_guest_goes_on(self):
         terminal = self.terminal
-        terminal.keys("X=kept", "Enter")
+        terminal.keys("X=kept; echo it is kept", "Enter")
+        terminal.wait_for(r"^it is kept")
         terminal.keys("C-]")
         terminal.wait_for(r"left the console")
         terminal.wait_for(r"status 0")
+        self.machine.wait_until_viewer_has_left("web")
         again = Tmux(f"{RINGSIDE} console web --dir {self.machine.directory}")
         self.addCleanup(again.close)
         again.wait_for(r"REMOTE CONSOLE")
@@ -158,6 +160,7 @@ class Clients(unittest.TestCase):
             socat.wait()
             socat.stdin.close()
             socat.stdout.close()
+            self.machine.wait_until_viewer_has_left("cat")
 
     def test_a_viewer_that_does_not_read_stops_the_program_and_nothing_is_lost(self):
         self.machine.run("create", "noisy", "--paused", "--raw", "--", "seq", "1", "150000", check=0)

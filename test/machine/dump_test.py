@@ -102,8 +102,8 @@ class Dumps(unittest.TestCase):
             listening(machine, dumps[1], "web").close()
             machine.run("down", check=0)
             for dump in dumps:
-                self.assertEqual(dump.process.wait(support.PATIENCE_S), 0)
-                dump.process.communicate()
+                dump.process.communicate(timeout=support.PATIENCE_S)
+                self.assertEqual(dump.process.returncode, 0)
 
     def test_a_capture_begins_at_once_and_grows_as_things_happen(self):
         with Machine() as machine:

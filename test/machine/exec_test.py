@@ -92,7 +92,7 @@ class Exec(unittest.TestCase):
         self.assertEqual(process.wait(support.PATIENCE_S), 130)
         process.stdin.close()
         process.stdout.close()
-        support.eventually("all its processes have ended", lambda: not support.processes_with(directory), limit_s=20)
+        support.eventually("all its processes have ended", lambda: not support.processes_with(directory))
         self.assertFalse(os.path.exists(directory))
 
     def test_a_killed_exec_leaves_no_process(self):
@@ -107,8 +107,8 @@ class Exec(unittest.TestCase):
         process.wait()
         process.stdin.close()
         process.stdout.close()
-        support.eventually("all its processes have ended", lambda: not support.processes_with(directory), limit_s=20)
-        support.eventually("its directory is gone", lambda: not os.path.exists(directory), limit_s=20)
+        support.eventually("all its processes have ended", lambda: not support.processes_with(directory))
+        support.eventually("its directory is gone", lambda: not os.path.exists(directory))
 
 
 if __name__ == "__main__":

@@ -50,8 +50,13 @@ class Listed(unittest.TestCase):
             machine.run("create", "old", "--abi", "flat", "--paused", check=0)
             eventually("web has booted", lambda: machine.domains()["web"]["console"]["buffered_bytes"] > 0
                        and machine.domains()["web"]["tx_requests"] == 0)
-            text = machine.run("list", check=0).stdout.decode()
-            web, old = machine.domains()["web"], machine.domains()["old"]
+
+            def listed():
+                before = machine.domains()
+                text = machine.run("list", check=0).stdout.decode()
+                return (text, before) if machine.domains() == before else None
+            text, domains = eventually("web prints no more", listed)
+            web, old = domains["web"], domains["old"]
             expected = (
                 "Name Id Mem(MiB) State Reason Abi Ports tx rx Buffered Discarded Console",
                 "Domain-0 0 0 r---- - sring 2-3 0/8 0/8 - - -",
@@ -138,7 +143,7 @@ class Crashed(unittest.TestCase):
             machine.run("create", "web", "--", "sh", "-c", program, check=0)
             with connect(machine, "web") as viewer:
                 read_until(viewer, b"begun\r\n")
-            eventually("he has left", lambda: machine.domains()["web"]["console"]["status"] == "listening")
+            machine.wait_until_viewer_has_left("web")
             open(flag, "w").close()
             eventually("it has printed", lambda: machine.domains()["web"]["console"]["buffered_bytes"] == len("last"))
             os.remove(flag)
@@ -287,8 +292,8 @@ class Asleep(unittest.TestCase):
                 support.ask(viewer, b"before\n", b"before\r\nbefore\r\n")
                 machine.run("suspend", "web", check=0)
                 process = machine.domains()["web"]["process"]
-                state = pathlib.Path("/proc", str(process), "stat").read_text().rsplit(")", 1)[1].split()[0]
-                self.assertEqual(state, "T")
+                stat = pathlib.Path("/proc", str(process), "stat")
+                eventually("it stands still", lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T")
                 viewer.sendall(b"meanwhile\n")
                 self.assertIn(b"is suspended", machine.run("suspend", "web", check=3).stderr)
                 machine.run("resume", "web", check=0)
@@ -316,7 +321,8 @@ class XenKilled(unittest.TestCase):
             read_until(viewer, b"begun")
             person = subprocess.Popen([RINGSIDE, "console", "web", "--dir", machine.directory], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            os.kill(machine.pid("xen"), signal.SIGKILL)
+            pids = {name: machine.pid(name) for name in ("xen", "xcs", "xend", "dom0")}
+            os.kill(pids["xen"], signal.SIGKILL)
             read_all(viewer)
             viewer.close()
             person.communicate(timeout=support.PATIENCE_S)
@@ -324,9 +330,9 @@ class XenKilled(unittest.TestCase):
             eventually("web and its programs have ended", lambda: not support.processes_with(mark))
             eventually("what stood still has ended", lambda: not support.processes_with(
                 f"RINGSIDE_DOMAIN={machine.directory}#".encode()))
+            for name, pid in pids.items():
+                eventually(f"{name} has ended", lambda: support.has_ended(pid))
             for name in ("xcs", "xend"):
-                eventually(f"{name} has ended", lambda: not support.processes_with(
-                    f"{name}\0--dir\0{machine.directory}\0".encode()))
                 log = pathlib.Path(machine.directory, f"{name}.log").read_text()
                 self.assertIn("the hypervisor is gone", log)
             self.assertIn("the hypervisor is gone", pathlib.Path(machine.directory, "dom1.log").read_text())

@@ -29,10 +29,11 @@ class Stream:
 
 
 class End:
-    """`read(n)` answers 1..n bytes, or b"" at the end; `write(bytes)` writes all."""
+    """`read(n)` answers 1..n bytes, or b"" at the end; `write(bytes)` writes all; `finish()` is called when nothing more
+    will be read."""
 
-    def __init__(self, read, write, seed, name, other, bytes_each_way):
-        self.read, self.write = read, write
+    def __init__(self, read, write, seed, name, other, bytes_each_way, finish=lambda: None):
+        self.read, self.write, self.finish = read, write, finish
         self.sent, self.expected = Stream(seed, name), Stream(seed, other)
         self.name = name
         self.bytes_each_way = bytes_each_way
@@ -79,6 +80,13 @@ class End:
             self.write(piece)
 
     def receive(self):
+        try:
+            self.receive_all()
+        finally:
+            self.finish()
+        self.outgoing.put(None)
+
+    def receive_all(self):
         answers = 0
         while not (self.received_bytes >= self.bytes_each_way and self.produced and answers == self.sent_batches):
             letter = self.take(1)
@@ -91,7 +99,6 @@ class End:
             else:
                 raise Mismatch(f"{self.name}: {letter!r} where a batch or an answer begins, after "
                                f"{self.received_bytes} bytes")
-        self.outgoing.put(None)
 
     def check_batch(self):
         wanted = self.expected.next_batch()
@@ -117,8 +124,8 @@ class Echoed:
 
     CHUNK = 4096
 
-    def __init__(self, read, write, seed, bytes_in_all):
-        self.read, self.write = read, write
+    def __init__(self, read, write, seed, bytes_in_all, finish):
+        self.read, self.write, self.finish = read, write, finish
         self.sent, self.expected = random.Random(seed), random.Random(seed)
         self.chunks = bytes_in_all // self.CHUNK
         self.window = threading.Semaphore(WINDOW)
@@ -127,6 +134,15 @@ class Echoed:
     def run(self):
         sender = threading.Thread(target=self.send, daemon=True)
         sender.start()
+        try:
+            self.receive_all()
+        finally:
+            self.finish()
+        sender.join()
+        if self.failure:
+            raise self.failure
+
+    def receive_all(self):
         for number in range(self.chunks):
             wanted = self.expected.randbytes(self.CHUNK)
             got = b""
@@ -140,9 +156,6 @@ class Echoed:
                 raise Mismatch(f"byte {at} of chunk {number} is wrong: {got[at:at + 20].hex()}, not "
                                f"{wanted[at:at + 20].hex()}")
             self.window.release()
-        sender.join()
-        if self.failure:
-            raise self.failure
 
     def send(self):
         try:

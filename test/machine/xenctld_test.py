@@ -178,6 +178,7 @@ class Xenctld(unittest.TestCase):
             before = os.readlink(pty)
             terminal.type(*leave)
             terminal.type("y", "Enter")
+            eventually("it has left", lambda: not terminal.tmux("list-sessions"))
             terminal.close()
             eventually("the pty is a new one", lambda: leads_to(pty) not in (None, before))
             # What comes now waits for the next.
@@ -257,18 +258,10 @@ class Xenctld(unittest.TestCase):
                 self.assertEqual(done.returncode, 3, words)
                 self.assertIn("this machine runs xcs and xend", done.stderr.decode())
 
-    @staticmethod
-    def has_ended(pid):
-        """Not merely dying: its pid file is free."""
-        try:
-            return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-        except OSError:
-            return True
-
     def kill_xenctld(self):
         pid = self.machine.pid("xenctld")
         os.kill(pid, signal.SIGKILL)
-        eventually("it has closed all it had", lambda: self.has_ended(pid))
+        eventually("it has closed all it had", lambda: support.has_ended(pid))
 
     def start_xenctld(self):
         log = open(os.path.join(self.machine.directory, "xenctld.log"), "ab")
@@ -317,6 +310,7 @@ class Xenctld(unittest.TestCase):
             before = os.readlink(pty)
             self.talk(pty, b"echo after-the-kill\n")
             eventually("what was typed has been taken", lambda: leads_to(pty) not in (None, before))
+            self.status(abi)  # and once it answers, noted as well
             self.kill_xenctld()
             self.start_xenctld()
             eventually("it serves", lambda: self.console_line(abi) == os.path.basename(pty))

@@ -96,9 +96,11 @@ int run_xen(const Session& session, bool private_machine, const SerialSpec& seri
 }
 
 /// A guest sees by itself that the hypervisor has died, unless it stands still: paused or suspended, it would
-/// do so for ever.
-void wake_orphans(const Machine& machine) {
-  if (!PidFile::holder(machine.pid_file("xen"))) wake_marked_processes(machine);
+/// do so for ever. A daemon that was not told to stop has stopped for that reason. Answers `status`, which is
+/// that of the daemon.
+int wake_orphans(const Machine& machine, int status) {
+  if (status != exit_good) wake_marked_processes(machine);
+  return status;
 }
 
 std::uint64_t random_seed() {
@@ -117,9 +119,7 @@ int run_xcs(const Session& session, bool private_machine, Quirks quirks) {
       {.socket_path = session.machine().xcs_socket(), .session_seed = random_seed(), .quirks = quirks});
   if (auto started = xcs.start(); !started) return failed(started.error());
   ready();
-  const int status = station->host->run();
-  wake_orphans(session.machine());
-  return status;
+  return wake_orphans(session.machine(), station->host->run());
 }
 
 int run_xend(const Session& session, bool private_machine, std::uint16_t port_base, Quirks quirks) {
@@ -138,9 +138,7 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
                    .quirks = quirks,
                    .seed = random_seed()});
   if (auto started = xend.start(ready); !started) return failed(started.error());
-  const int status = station->host->run();
-  wake_orphans(session.machine());
-  return status;
+  return wake_orphans(session.machine(), station->host->run());
 }
 
 int run_xenctld(const Session& session, bool private_machine, std::size_t queue_limit_bytes) {
@@ -161,9 +159,7 @@ int run_xenctld(const Session& session, bool private_machine, std::size_t queue_
                          .queue_limit_bytes = queue_limit_bytes});
   if (auto started = xenctld.start(); !started) return failed(started.error());
   ready();
-  const int status = station->host->run();
-  wake_orphans(machine);
-  return status;
+  return wake_orphans(machine, station->host->run());
 }
 
 /// What runs on dom0's ttys finds this program in its PATH, and this machine without being told.

@@ -144,7 +144,7 @@ void add_options(CLI::App& command, Options& its) {
       ->capture_default_str();
   command
       .add_option("--time-scale", its.jobs.time_scale,
-                  "Multiplies the limits of expectations (default: 1, and 50 with processes)")
+                  "Multiplies the limits of expectations (default: 1; with processes 50, and 10 s at least)")
       ->check(CLI::Range(0.01, 1000.0))
       ->capture_default_str();
   command.add_option("--out", its.jobs.out, "Where failed runs leave their journals")->capture_default_str();

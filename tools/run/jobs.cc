@@ -129,6 +129,7 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
       options.replay != nullptr ? Choice::replay(options.replay->order) : choice_of(job.seed, order_offset);
   const bool real = job.scenario->mode == script::Mode::real;
   run_options.time_scale = options.time_scale.value_or(real ? real_time_scale : 1);
+  if (real && !options.time_scale) run_options.limit_min = real_limit_min;
   run_options.give_up = [&] { return Clock::now() - began > options.timeout; };
   run_options.at_end = [&done](const script::Stage& stage) {
     if (const auto* simulated = dynamic_cast<const script::SimStage*>(&stage))

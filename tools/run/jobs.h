@@ -18,7 +18,10 @@
 namespace ringside::tools {
 
 inline constexpr unsigned run_threads_max = 256;
+/// Limits with processes, unless somebody says how long they are: a process may stand still for seconds when
+/// the computer has other things to do.
 inline constexpr double real_time_scale = 50;
+inline constexpr Duration real_limit_min = std::chrono::seconds(10);
 inline constexpr std::uint64_t run_seeds_max = 10'000'000;
 /// The seed that stands for the plain order of things.
 inline constexpr std::uint64_t plain_seed = 1;
