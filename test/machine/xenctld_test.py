@@ -168,7 +168,8 @@ class Xenctld(unittest.TestCase):
 
     def test_screen_and_minicom(self):
         pty = self.create("web")
-        for words, leave in ((["screen", pty], ["C-a", "\\"]), (["minicom", "-o", "-D", pty], ["C-a", "x"])):
+        for words, leave, asked, yes in ((["screen", pty], "\\", "Really quit", "y"),
+                                         (["minicom", "-o", "-D", pty], "x", "Leave Minicom?", "Enter")):
             terminal = Terminal(self.directory, *words)
             self.addCleanup(terminal.close)
             eventually("somebody has the pty open",
@@ -176,8 +177,9 @@ class Xenctld(unittest.TestCase):
             terminal.type("echo", "Space", "seen-by-" + words[0], "Enter")
             terminal.wait_for("\nseen-by-" + words[0])
             before = os.readlink(pty)
-            terminal.type(*leave)
-            terminal.type("y", "Enter")
+            terminal.type("C-a", leave)
+            terminal.wait_for(asked)
+            terminal.type(yes)
             eventually("it has left", lambda: not terminal.tmux("list-sessions"))
             terminal.close()
             eventually("the pty is a new one", lambda: leads_to(pty) not in (None, before))
