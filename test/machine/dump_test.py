@@ -19,8 +19,11 @@ class Dump:
         os.set_blocking(self.process.stdout.fileno(), False)
         self.said = ""
 
-    def has(self, *lines):
+    def read(self):
         self.said += (self.process.stdout.read() or b"").decode()
+
+    def has(self, *lines):
+        self.read()
         return all(line in self.said for line in lines)
 
     def shows(self, *lines):
@@ -40,7 +43,7 @@ def listening(machine, dump, name):
 
     def heard():
         ask(viewer, b"hostname\n", name.encode() + b"\r\n")
-        dump.said += (dump.process.stdout.read() or b"").decode()
+        dump.read()
         return "console length" in dump.said
     eventually("dump listens", heard)
     return viewer

@@ -247,9 +247,10 @@ class Libringside(unittest.TestCase):
 
     def drain(self, machine, end):
         """Waits until every message is answered, and so nothing under way, and reads what has come."""
-        def is_empty(guest):
+        def all_answered():
+            guest = machine.domains()["guest"]
             return guest["tx_requests"] == guest["rx_requests"] == 0
-        eventually("the rings are empty", lambda: is_empty(machine.domains()["guest"]))
+        eventually("the rings are empty", all_answered)
         os.set_blocking(end.process.stdout.fileno(), False)
         end.process.stdout.read(4096)
         os.set_blocking(end.process.stdout.fileno(), True)

@@ -292,8 +292,7 @@ class Asleep(unittest.TestCase):
                 support.ask(viewer, b"before\n", b"before\r\nbefore\r\n")
                 machine.run("suspend", "web", check=0)
                 process = machine.domains()["web"]["process"]
-                stat = pathlib.Path("/proc", str(process), "stat")
-                eventually("it stands still", lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T")
+                eventually("it stands still", lambda: support.process_state(process) == "T")
                 viewer.sendall(b"meanwhile\n")
                 self.assertIn(b"is suspended", machine.run("suspend", "web", check=3).stderr)
                 machine.run("resume", "web", check=0)

@@ -52,7 +52,7 @@ class QuirksTest(unittest.TestCase):
             dump.shows("quirk xend-no-input-limit", "quirk xcs-drop-when-full")
 
             def all_but_eight_are_lost():
-                dump.shows()
+                dump.read()
                 sent = [int(length) for length in re.findall(r'xend sends xcs request console length (\d+) "x', dump.said)]
                 return sum(sent) == 16000 and dump.said.count("quirk xcs-drop-when-full") == len(sent) - 8
             eventually("what the ring has no place for is lost", all_but_eight_are_lost)

@@ -52,15 +52,23 @@ def ask(viewer, question, answer):
         seen += piece
 
 
+def process_state(pid):
+    """Its letter in ps: Z is a zombie, T stands still, X has gone."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "X"
+
+
 def processes_with(text):
     """Numbers of living processes whose command line or environment contains `text`, this one left out."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
+        if process_state(entry.name) in "ZX":
+            continue
         try:
-            if (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX":
-                continue
             if text in (entry / "cmdline").read_bytes() or text in (entry / "environ").read_bytes():
                 found.append(int(entry.name))
         except OSError:
@@ -70,10 +78,7 @@ def processes_with(text):
 
 def has_ended(pid):
     """Whether it holds nothing any more: one that is merely dying still has its files, and the lock on its pid file."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-    except OSError:
-        return True
+    return process_state(pid) in "ZX"
 
 
 class Machine:

@@ -35,7 +35,7 @@ class Viewer:
 
     def write(self, data):
         with self.writing:
-            self.write_all(data)
+            self.send(data)
 
     def go_away(self):
         self.writing.acquire()
@@ -78,7 +78,7 @@ class TcpViewer(Viewer):
             self.come_back()
         return piece
 
-    def write_all(self, data):
+    def send(self, data):
         self.socket.sendall(data)
 
     def leave(self):
@@ -138,7 +138,7 @@ class PtyViewer(Viewer):
                 raise
             return b""
 
-    def write_all(self, data):
+    def send(self, data):
         write_all(self.pty, data)
 
     def leave(self):

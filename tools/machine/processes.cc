@@ -95,10 +95,11 @@ int run_xen(const Session& session, bool private_machine, const SerialSpec& seri
   return status;
 }
 
-/// A guest sees by itself that the hypervisor has died, unless it stands still: paused or suspended, it would
-/// do so for ever. A daemon that was not told to stop has stopped for that reason. Answers `status`, which is
-/// that of the daemon.
-int wake_orphans(const Machine& machine, int status) {
+/// Runs a daemon of dom0 to its end and answers its status. One that was not told to stop ends because the
+/// hypervisor has died. A guest sees that by itself, unless it stands still: paused or suspended, it would do
+/// so for ever.
+int run_daemon(LinuxHost& host, const Machine& machine) {
+  const int status = host.run();
   if (status != exit_good) wake_marked_processes(machine);
   return status;
 }
@@ -119,7 +120,7 @@ int run_xcs(const Session& session, bool private_machine, Quirks quirks) {
       {.socket_path = session.machine().xcs_socket(), .session_seed = random_seed(), .quirks = quirks});
   if (auto started = xcs.start(); !started) return failed(started.error());
   ready();
-  return wake_orphans(session.machine(), station->host->run());
+  return run_daemon(*station->host, session.machine());
 }
 
 int run_xend(const Session& session, bool private_machine, std::uint16_t port_base, Quirks quirks) {
@@ -138,7 +139,7 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
                    .quirks = quirks,
                    .seed = random_seed()});
   if (auto started = xend.start(ready); !started) return failed(started.error());
-  return wake_orphans(session.machine(), station->host->run());
+  return run_daemon(*station->host, session.machine());
 }
 
 int run_xenctld(const Session& session, bool private_machine, std::size_t queue_limit_bytes) {
@@ -159,7 +160,7 @@ int run_xenctld(const Session& session, bool private_machine, std::size_t queue_
                          .queue_limit_bytes = queue_limit_bytes});
   if (auto started = xenctld.start(); !started) return failed(started.error());
   ready();
-  return wake_orphans(machine, station->host->run());
+  return run_daemon(*station->host, machine);
 }
 
 /// What runs on dom0's ttys finds this program in its PATH, and this machine without being told.
