@@ -105,6 +105,11 @@ class Demo(unittest.TestCase):
             for number, words in hops:
                 self.assertIn(f'{{"n":{number},', data)
                 self.assertIn(f'"s":{json.dumps(words)}', data)
+            # The answer takes two messages, with its echo or without, and they are published together.
+            self.assertGreater(len(re.search(r"\nname -a\r\n(Linux .*?\$ )\n", told, re.DOTALL)[1]), 60)
+            moves = [words for _, words in hops if words.startswith(("dom1 writes dom1.tx", "dom1 moves dom1.tx req_prod"))]
+            whole = next(at for at, words in enumerate(moves) if "request console length 60" in words)
+            self.assertIn("dom1 writes dom1.tx", moves[whole + 1])
             # Its rings are those of a guest that has booted.
             self.assertGreater(header["domains"][0]["rings"]["tx"]["req_prod"], 0)
 

@@ -250,7 +250,7 @@ Result<> tell_from_hardware(LinuxHost& host, Privcmd& privcmd, JournalReader& re
   if (auto set_going = privcmd.domain_unpause(built.domain); !set_going) return set_going;
   stage.type("\r");
   if (!stage.until_seen("dom0# ", skip)) return never_came("dom0's prompt");
-  stage.type("ringside console hello\r");
+  stage.type("ringside console hello-world\r");
   if (!stage.until_seen("$ ", skip)) return never_came("the guest's prompt");
   std::printf("\nOn the serial line, in dom0's shell:\n\n%s\n", stage.take_seen().c_str());
   Telling story(host, privcmd, info);
@@ -269,7 +269,7 @@ Result<> tell_all(LinuxHost& host, const DemoOptions& options, Files& files) {
   auto privcmd = host.connect_dom0();
   if (!privcmd) return privcmd.error();
   DomainSpec spec;
-  spec.name = "hello";
+  spec.name = "hello-world";
   spec.paused = true;
   auto built = build_domain(host, *privcmd, spec);
   if (!built) return built.error();
