@@ -17,6 +17,10 @@ enum class Abi : std::uint8_t {
   sring,  ///< xen-3.0-devel, January to September 2005; the default
 };
 
+[[nodiscard]] constexpr const char* abi_name(Abi abi) {
+  return abi == Abi::flat ? "flat" : "sring";
+}
+
 /// The two rings, named from the guest: tx carries its requests to the controller, rx the controller's to it.
 enum class Ring : std::uint8_t { tx, rx };
 

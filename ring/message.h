@@ -94,6 +94,11 @@ struct ControlMessage {
   return value;
 }
 
+/// Console output of a guest, or console input for it.
+[[nodiscard]] inline bool is_console_data(const ControlMessage& message) {
+  return message.type == CMSG_CONSOLE && message.subtype == CMSG_CONSOLE_DATA;
+}
+
 /// The answer a guest gives for a type it does not know: the same header, length 0, no payload.
 [[nodiscard]] inline ControlMessage default_reply(const ControlMessage& request) {
   return {request.type, request.subtype, request.id, 0, {}};

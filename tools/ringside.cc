@@ -22,13 +22,13 @@ CLI::App* add_command(CLI::App& app, Session& session, const std::string& name, 
 
 namespace {
 
-constexpr char about[] =
+constexpr char program_about[] =
     "ringside: how console data travelled in Xen in 2005, running in user space on real shared memory.\n"
     "A hypervisor, dom0's xcs and xend, and each domU are processes; rings and event channels are the real "
     "ones.";
 
 int run(int argc, char** argv) {
-  CLI::App app(about, "ringside");
+  CLI::App app(program_about, "ringside");
   app.set_version_flag("--version", "ringside " RINGSIDE_VERSION);
   app.require_subcommand(1);
   app.footer("Start with:  ringside demo\nEach subcommand has its own --help, with examples.");

@@ -4,12 +4,12 @@
 #include <iterator>
 
 #include "emu/check/conformance.h"
+#include "emu/check/space.h"
 
 namespace ringside::check {
 
 namespace {
 
-constexpr std::uint32_t words_max = 32;
 constexpr std::uint32_t page_bytes_max = 65536;
 
 std::string fault_of_word(const ring_check_ring& ring, const ring_check_word& word) {

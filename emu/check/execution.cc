@@ -13,10 +13,6 @@ namespace {
 // The compiler's callbacks carry no context.
 Execution* running = nullptr;
 
-constexpr std::uint32_t bit(std::uint32_t actor) {
-  return 1u << actor;
-}
-
 }  // namespace
 
 Execution::Execution(Space& space, Model& model, Program& program)

@@ -11,10 +11,6 @@ namespace ringside::check {
 
 namespace {
 
-constexpr std::uint32_t bit(std::uint32_t actor) {
-  return 1u << actor;
-}
-
 constexpr std::uint32_t flushers = ((1u << fibers_max) - 1) << fibers_max;
 
 /// The fiber and its store buffer: they share the buffer's order and nothing else.

@@ -11,6 +11,11 @@ namespace ringside::check {
 inline constexpr std::uint32_t fibers_max = 4;
 inline constexpr std::uint32_t actors_max = 2 * fibers_max;
 
+/// The actor in a set of actors.
+constexpr std::uint32_t bit(std::uint32_t actor) {
+  return 1u << actor;
+}
+
 enum class OpKind : std::uint8_t {
   load,
   store,

@@ -10,13 +10,13 @@ namespace ringside::dom0 {
 namespace {
 
 /// Reads that look for forgotten input before a pty is left behind.
-constexpr int last_reads_max = 64;
+constexpr int dropped_reads_max = 64;
 
 /// Answers how many bytes had been typed there.
 std::uint32_t drop_input(Host& host, const Handle& terminal) {
   std::uint32_t typed = 0;
   std::array<std::uint8_t, 4096> piece;
-  for (int reads = 0; reads < last_reads_max; ++reads) {
+  for (int reads = 0; reads < dropped_reads_max; ++reads) {
     const Io io = host.read(terminal, piece);
     if (io.state != Io::State::moved) break;
     typed += static_cast<std::uint32_t>(io.bytes);

@@ -20,10 +20,6 @@ constexpr std::uint16_t lent = 1;
 /// What the store holds beyond the queue, so that it never writes over what it has committed.
 constexpr std::size_t store_step_bytes = 4096;
 
-bool is_output(const ring::ControlMessage& message) {
-  return message.type == ring::CMSG_CONSOLE && message.subtype == ring::CMSG_CONSOLE_DATA;
-}
-
 }  // namespace
 
 ConsoleStore::Shape XenctldConsole::store_shape(std::size_t limit_bytes) {
@@ -61,11 +57,11 @@ XenctldConsole::~XenctldConsole() {
 
 void XenctldConsole::guest_request(const Channel::Owed& request) {
   if (answers_withheld_ && !finished_) {
-    if (is_output(request.message) && !store_was_full_) store_was_full_ = !keep_output(request);
+    if (ring::is_console_data(request.message) && !store_was_full_) store_was_full_ = !keep_output(request);
     withheld_ = true;
     return;
   }
-  if (is_output(request.message)) {
+  if (ring::is_console_data(request.message)) {
     // Output stays in order: what was withheld goes first.
     withheld_ = withheld_ || !keep_output(request);
     if (withheld_) return;
@@ -107,7 +103,7 @@ void XenctldConsole::take_withheld() {
   while (withheld_ && (!answers_withheld_ || finished_)) {
     const auto request = guest_.unanswered();
     withheld_ = request.has_value();
-    if (!withheld_ || (is_output(request->message) && !keep_output(*request))) return;
+    if (!withheld_ || (ring::is_console_data(request->message) && !keep_output(*request))) return;
     guest_.respond(*request);
   }
 }

@@ -10,7 +10,7 @@ namespace ringside::dom0 {
 namespace {
 
 /// A guest that is always quicker than this does not keep others from being served.
-constexpr int settles_per_turn_max = 4;
+constexpr int settles_per_call_max = 4;
 
 }  // namespace
 
@@ -130,7 +130,7 @@ void Xenctld::take_response(Domain& domain, const ring::ControlMessage& answer, 
 
 /// To flush a channel is to take what has come meanwhile, and that wants to be settled too.
 void Xenctld::settle(Domain& domain) {
-  for (int round = 0; round < settles_per_turn_max; ++round) {
+  for (int round = 0; round < settles_per_call_max; ++round) {
     domain.unsettled = false;
     domain.console->settle();
     domain.control->send();

@@ -12,12 +12,8 @@ namespace ringside::dom0 {
 namespace {
 
 /// A viewer is written to in pieces of up to the whole buffer; more come only when withheld output moves up.
-constexpr int writes_per_turn_max = 16;
+constexpr int viewer_writes_per_turn_max = 16;
 constexpr int discards_before_close_max = 16;
-
-bool is_output(const ring::ControlMessage& message) {
-  return message.type == ring::CMSG_CONSOLE && message.subtype == ring::CMSG_CONSOLE_DATA;
-}
 
 }  // namespace
 
@@ -96,12 +92,12 @@ void XendConsole::answer_owed() {
     Owed request = owed_[at];
     // After the end nobody waits for answers, and the bytes are wanted all the same.
     bool answerable = finished_ || wire_.has_room();
-    if (answerable && is_output(request.message) && !request.kept) {
+    if (answerable && ring::is_console_data(request.message) && !request.kept) {
       answerable = request.kept = !output_waits && keep_output(request);
     }
     if (!answerable || (answers_withheld_ && !finished_)) {
       // Output stays in order among itself; other kinds do not wait for it.
-      output_waits = output_waits || (is_output(request.message) && !request.kept);
+      output_waits = output_waits || (ring::is_console_data(request.message) && !request.kept);
       owed_[kept++] = request;
     } else if (wire_.has_room()) {
       // The answer is the request itself, in its full length, as xend always gave it.
@@ -261,7 +257,7 @@ void XendConsole::send_at_once(Bytes bytes) {
 }
 
 void XendConsole::write_viewer() {
-  for (int writes = 0; writes < writes_per_turn_max && store_.output_bytes() > 0; ++writes) {
+  for (int writes = 0; writes < viewer_writes_per_turn_max && store_.output_bytes() > 0; ++writes) {
     store_.output_offer(store_.output_front().size());
     const std::uint64_t moment = journal_.moment();
     const Io io = host_.write(viewer_, store_.output_front());

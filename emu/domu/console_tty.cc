@@ -204,7 +204,7 @@ void ConsoleTty::update_watch() {
 
 void ConsoleTty::received(Request request) {
   if (request.message().subtype != ring::CMSG_CONSOLE_DATA) {
-    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a console message of unknown subtype");
+    journal_.refused(domain_, trace::dom0_actor, "a console message of unknown subtype");
     ctrl_if_.respond(std::move(request));
     return;
   }
@@ -279,8 +279,7 @@ void ConsoleTty::hang_up_input() {
 void ConsoleTty::drop_input() {
   std::size_t bytes = 0;
   for (const Input& input : input_) bytes += input.message.length - input.taken_bytes;
-  if (bytes != 0)
-    journal_.refused(domain_, trace::actor(trace::Role::dom0), "input for a terminal that nobody reads");
+  if (bytes != 0) journal_.refused(domain_, trace::dom0_actor, "input for a terminal that nobody reads");
   count_dropped("dropped input bytes", dropped_input_bytes_, bytes);
   while (!input_.empty()) {
     if (input_.front().request) ctrl_if_.respond(std::move(*input_.front().request));

@@ -12,8 +12,6 @@ using ring::Ring;
 
 namespace {
 
-constexpr trace::Actor controller = trace::actor(trace::Role::dom0);
-
 struct FaultText {
   const char* counter;
   const char* refusal;  ///< what the journal shows, at most 60 bytes
@@ -312,7 +310,7 @@ void CtrlIf::set_broken(bool& broken, bool now, Fault fault) {
 void CtrlIf::found_fault(Fault fault) {
   const FaultText text = text_of(fault);
   std::uint32_t& count = faults_[static_cast<std::size_t>(fault)];
-  journal_.refused(domain_, controller, text.refusal);
+  journal_.refused(domain_, trace::dom0_actor, text.refusal);
   journal_.counted(domain_, text.counter, count, count + 1);
   if (count++ == 0) {
     host_.warn(Error{EPROTO, "the controller breaks the protocol", fmt::format("domain {}", domain_),

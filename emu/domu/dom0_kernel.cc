@@ -92,7 +92,7 @@ void Dom0Kernel::channel_event() {
 
 void Dom0Kernel::notify() {
   const ring::Raised outcome = ring::UpEvents<>(frame_.frame()).raise();
-  journal_.event_raised(dom0, trace::actor(trace::Role::dom0), controller_port_, outcome);
+  journal_.event_raised(dom0, trace::dom0_actor, controller_port_, outcome);
   if (outcome == ring::Raised::kick) host_.kick(events_->peer_kicks(channel_port_));
 }
 

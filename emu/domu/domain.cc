@@ -202,7 +202,7 @@ void DomU::shutdown_requested(Request request) {
       tool_requests_->sysrq(message.payload());
       break;
     default:
-      journal_.refused(domain_, trace::actor(trace::Role::dom0), "a shutdown message of unknown subtype");
+      journal_.refused(domain_, trace::dom0_actor, "a shutdown message of unknown subtype");
   }
 }
 

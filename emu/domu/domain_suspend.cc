@@ -21,7 +21,7 @@ constexpr Duration sleep_again = std::chrono::milliseconds(50);
 
 void DomU::suspend_requested() {
   if (phase_ != Phase::running || ending_asked_ || suspend_asked_) {
-    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a suspend of a guest that ends, or sleeps");
+    journal_.refused(domain_, trace::dom0_actor, "a suspend of a guest that ends, or sleeps");
     return;
   }
   suspend_asked_ = true;

@@ -5,12 +5,6 @@
 
 namespace ringside::domu {
 
-namespace {
-
-constexpr trace::Actor controller = trace::actor(trace::Role::dom0);
-
-}  // namespace
-
 GuestEvents::GuestEvents(Host& host, trace::Journal journal, DomainId domain, std::byte* frame, ring::Abi abi,
                          Channel channel)
     : host_(host),
@@ -50,7 +44,7 @@ void GuestEvents::start(std::function<bool()> has_work, std::function<void()> se
 
 void GuestEvents::notify() {
   const ring::Raised outcome = up_.raise();
-  journal_.event_raised(domain_, controller, channel_.peer.port, outcome);
+  journal_.event_raised(domain_, trace::dom0_actor, channel_.peer.port, outcome);
   if (outcome == ring::Raised::kick) host_.kick(channel_.peer.kicks);
   // The answer is likely to come at once: be awake for it, and spare the controller the kick.
   if (wait_) host_.ring_wait_expect(*wait_);

@@ -35,7 +35,7 @@ ToolRequests::~ToolRequests() {
 
 void ToolRequests::sysrq(Bytes payload) {
   if (payload.empty()) {
-    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a sysrq message without a key");
+    journal_.refused(domain_, trace::dom0_actor, "a sysrq message without a key");
     return;
   }
   const unsigned key = payload.front();
@@ -49,7 +49,7 @@ void ToolRequests::sysrq(Bytes payload) {
 void ToolRequests::memory_requested(Request request) {
   auto value = ring::number_in(request.message());
   if (!value || request.message().subtype != ring::CMSG_MEM_REQUEST_SET) {
-    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a memory request of unknown shape");
+    journal_.refused(domain_, trace::dom0_actor, "a memory request of unknown shape");
     ctrl_if_.respond(std::move(request));
     return;
   }
@@ -69,7 +69,7 @@ void ToolRequests::vcpu_requested(Request request) {
   const std::uint8_t subtype = request.message().subtype;
   auto value = ring::number_in(request.message());
   if (!value || (subtype != ring::CMSG_VCPU_HOTPLUG_OFF && subtype != ring::CMSG_VCPU_HOTPLUG_ON)) {
-    journal_.refused(domain_, trace::actor(trace::Role::dom0), "a vcpu request of unknown shape");
+    journal_.refused(domain_, trace::dom0_actor, "a vcpu request of unknown shape");
     ctrl_if_.respond(std::move(request));
     return;
   }

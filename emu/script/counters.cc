@@ -14,14 +14,14 @@ namespace {
 
 using trace::Role;
 
-constexpr Roles xen = only(Role::xen);
-constexpr Roles uart = only(Role::uart);
+constexpr Roles xen_role = only(Role::xen);
+constexpr Roles uart_role = only(Role::uart);
 constexpr Roles xcs = only(Role::xcs);
 constexpr Roles xend = only(Role::xend);
 constexpr Roles xenctld = only(Role::xenctld);
-constexpr Roles domain = only(Role::domain);
+constexpr Roles domain_role = only(Role::domain);
 constexpr Roles channel_end = xcs | xenctld;
-constexpr Roles everyone = xen | xcs | xend | xenctld | domain;
+constexpr Roles everyone = xen_role | xcs | xend | xenctld | domain_role;
 
 constexpr CounterSource counter(std::string_view text) {
   return {CountedBy::counter, text};
@@ -93,22 +93,22 @@ constexpr std::array counters{
     CounterAbout{xcs, "abandoned", "frames", "waiting for a client that left", abandoned},
     CounterAbout{xcs, "overflows", "times", "more events than the event device holds", overflows},
     CounterAbout{xcs, "waiting_virqs", "interrupts", "came while nobody was bound", virqs_waiting},
-    CounterAbout{xen, "dropped", "bytes",
+    CounterAbout{xen_role, "dropped", "bytes",
                  "typed on the serial line while the 128 bytes towards dom0 were full", xen_dropped},
-    CounterAbout{xen, "dropped_output", "bytes", "of Xen's own lines that the serial line had no room for",
-                 xen_output_dropped},
-    CounterAbout{uart, "overrun", "bytes", "came while the FIFO of 16 was full", overrun},
-    CounterAbout{uart, "errors", "bytes", "with a wrong parity or frame", line_errors},
-    CounterAbout{uart, "breaks", "times", "the line was held low", breaks},
-    CounterAbout{xen, "unclaimed", "bytes", "that nobody had asked for, beyond the 32 that are kept",
+    CounterAbout{xen_role, "dropped_output", "bytes",
+                 "of Xen's own lines that the serial line had no room for", xen_output_dropped},
+    CounterAbout{uart_role, "overrun", "bytes", "came while the FIFO of 16 was full", overrun},
+    CounterAbout{uart_role, "errors", "bytes", "with a wrong parity or frame", line_errors},
+    CounterAbout{uart_role, "breaks", "times", "the line was held low", breaks},
+    CounterAbout{xen_role, "unclaimed", "bytes", "that nobody had asked for, beyond the 32 that are kept",
                  unclaimed},
-    CounterAbout{domain, "dropped", "bytes", "kernel messages without room, or input that nobody reads",
+    CounterAbout{domain_role, "dropped", "bytes", "kernel messages without room, or input that nobody reads",
                  guest_dropped},
-    CounterAbout{domain, "strays", "events", "at a port that nobody handles", strays},
-    CounterAbout{domain, "index_faults", "times", "the controller's indices became impossible",
+    CounterAbout{domain_role, "strays", "events", "at a port that nobody handles", strays},
+    CounterAbout{domain_role, "index_faults", "times", "the controller's indices became impossible",
                  guest_index_faults},
-    CounterAbout{domain, "unknown_ids", "responses", "with an id that no request carries", unknown_ids},
-    CounterAbout{domain, "length_faults", "messages", "longer than 60 bytes, from the controller",
+    CounterAbout{domain_role, "unknown_ids", "responses", "with an id that no request carries", unknown_ids},
+    CounterAbout{domain_role, "length_faults", "messages", "longer than 60 bytes, from the controller",
                  long_lengths},
 };
 
@@ -173,6 +173,13 @@ std::span<const NamedNumber> message_subtypes(std::uint8_t type) {
 std::span<const NamedNumber> virqs() {
   return interrupts;
 }
+std::string_view xcs_result_name(std::uint32_t result, std::string_view unnamed) {
+  for (const NamedNumber& each : xcs_results()) {
+    if (each.number == result) return each.name;
+  }
+  return unnamed;
+}
+
 std::span<const NamedNumber> xcs_results() {
   return results;
 }

@@ -113,7 +113,7 @@ Result<> MachineStage::raise_up(DomainId domain) {
   if (!handles) return handles.error();
   const ring::Raised outcome = ring::UpEvents<>(*page).raise();
   journal(trace::actor(trace::Role::domain, domain))
-      .event_raised(domain, trace::actor(trace::Role::dom0), ports->port1, outcome);
+      .event_raised(domain, trace::dom0_actor, ports->port1, outcome);
   if (outcome == ring::Raised::kick) hand->host->kick(handles->peer_kicks);
   return Done{};
 }

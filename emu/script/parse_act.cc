@@ -141,7 +141,7 @@ Act parse_notifies(Words& words, const Actor& who) {
   return Notifies{who, parse_actor(words)};
 }
 
-Act unknown_verb(Words& words, const Actor& who) {
+Act unknown_act(Words& words, const Actor& who) {
   const Token& token = words.peek();
   const auto possible = verbs_of(who.role, true);
   const std::string name = spelled(who);
@@ -164,7 +164,7 @@ Act unknown_verb(Words& words, const Actor& who) {
 Act parse_act(Words& words, const Actor& who) {
   const VerbAbout* known =
       words.peek().kind == TokenKind::word ? find_verb(who.role, true, words.peek().text) : nullptr;
-  if (known == nullptr) return unknown_verb(words, who);
+  if (known == nullptr) return unknown_act(words, who);
   words.take();
   words.written_so(known->syntax);
   if (who.role == Role::client && known->verb != Verb::stops && known->verb != Verb::starts)

@@ -17,7 +17,7 @@ using trace::Role;
 constexpr std::uint64_t index_max = 0xffffffff;
 constexpr std::uint64_t count_max = 1'000'000'000'000;
 
-using What = decltype(Pattern::what);
+using PatternKind = decltype(Pattern::what);
 
 // -- what an actor is expected to do
 
@@ -26,7 +26,7 @@ std::optional<Actor> accept_party(Words& words, std::string_view before) {
   return parse_actor(words);
 }
 
-What parse_receives(Words& words, const Actor& who) {
+PatternKind parse_receives(Words& words, const Actor& who) {
   if (who.role == Role::client && words.peek().kind == TokenKind::word) {
     if (words.accept("end")) return IsCutOff{who};
     if (words.accept("virq")) return ReceivesVirq{who};
@@ -49,7 +49,7 @@ What parse_receives(Words& words, const Actor& who) {
   return receives;
 }
 
-What parse_forwards(Words& words, const Actor& who) {
+PatternKind parse_forwards(Words& words, const Actor& who) {
   if (words.peek().kind != TokenKind::number) {
     Forwards forwards;
     forwards.who = who;
@@ -77,7 +77,7 @@ What parse_forwards(Words& words, const Actor& who) {
   return count;
 }
 
-What parse_sends(Words& words, const Actor& who) {
+PatternKind parse_sends(Words& words, const Actor& who) {
   Sends sends;
   sends.who = who;
   sends.to = parse_actor(words);
@@ -85,7 +85,7 @@ What parse_sends(Words& words, const Actor& who) {
   return sends;
 }
 
-What parse_slot_written(Words& words, const Actor& who) {
+PatternKind parse_slot_written(Words& words, const Actor& who) {
   SlotWritten written;
   written.who = who;
   written.ring = parse_ring(words, &who, nullptr);
@@ -94,7 +94,7 @@ What parse_slot_written(Words& words, const Actor& who) {
   return written;
 }
 
-What parse_moves(Words& words, const Actor& who) {
+PatternKind parse_moves(Words& words, const Actor& who) {
   IndexMoved moved;
   moved.who = who;
   moved.ring = parse_ring(words, &who, nullptr);
@@ -105,7 +105,7 @@ What parse_moves(Words& words, const Actor& who) {
   return moved;
 }
 
-What parse_refuses(Words& words, const Actor& who) {
+PatternKind parse_refuses(Words& words, const Actor& who) {
   Refuses refuses;
   refuses.who = who;
   if (words.peek().kind == TokenKind::word && take_apart(words.peek()).actor)
@@ -115,7 +115,7 @@ What parse_refuses(Words& words, const Actor& who) {
   return refuses;
 }
 
-What unknown_verb(Words& words, const Actor& who) {
+PatternKind unknown_expectation(Words& words, const Actor& who) {
   const Token& token = words.peek();
   const std::string name = spelled(who);
   const auto possible = verbs_of(who.role, false);
@@ -133,13 +133,13 @@ What unknown_verb(Words& words, const Actor& who) {
   return IsCutOff{};
 }
 
-What parse_doing(Words& words, const Actor& who) {
+PatternKind parse_doing(Words& words, const Actor& who) {
   const VerbAbout* known =
       words.peek().kind == TokenKind::word ? find_verb(who.role, false, words.peek().text) : nullptr;
-  if (known == nullptr) return unknown_verb(words, who);
+  if (known == nullptr) return unknown_expectation(words, who);
   words.take();
   words.written_so(known->syntax);
-  const auto shows = [&](Place::Kind kind) -> What {
+  const auto shows = [&](Place::Kind kind) -> PatternKind {
     return Shows{Place{kind, who, "", who.span}, parse_payload(words, false)};
   };
   // Only the verbs that can be expected are in this half of the table.
@@ -160,7 +160,7 @@ What parse_doing(Words& words, const Actor& who) {
 
 // -- states
 
-What parse_ring_state(Words& words, const Token& word, const Dotted& dotted) {
+PatternKind parse_ring_state(Words& words, const Token& word, const Dotted& dotted) {
   words.written_so("DOM.tx req_prod N rsp_prod N; DOM.tx settles at req_prod N; DOM.tx.req_prod >= N");
   RingState state;
   std::optional<IndexName> index;
@@ -185,7 +185,7 @@ What parse_ring_state(Words& words, const Token& word, const Dotted& dotted) {
   return state;
 }
 
-What parse_counter(Words& words, const Token& word, const Dotted& dotted) {
+PatternKind parse_counter(Words& words, const Token& word, const Dotted& dotted) {
   const Actor& actor = *dotted.actor;
   const std::string name = spelled(actor);
   const CounterAbout* known = find_counter(actor.role, dotted.rest);
@@ -214,7 +214,7 @@ What parse_counter(Words& words, const Token& word, const Dotted& dotted) {
 
 // -- the rest
 
-What parse_event(Words& words) {
+PatternKind parse_event(Words& words) {
   words.written_so("event A -> B");
   EventRaised event;
   event.from = parse_actor(words);
@@ -223,14 +223,14 @@ What parse_event(Words& words) {
   return event;
 }
 
-What parse_quirk_bites(Words& words) {
+PatternKind parse_quirk_bites(Words& words) {
   words.written_so("quirk NAME bites");
   const auto quirk = find_quirk(words);
   words.require("bites");
   return QuirkBites{quirk.value_or(Quirk::xcs_drop_when_full)};
 }
 
-What parse_bytes_at(Words& words) {
+PatternKind parse_bytes_at(Words& words) {
   words.written_so("no [more] bytes at PLACE for DURATION");
   BytesAt bytes;
   bytes.more = words.accept("more");
@@ -247,7 +247,7 @@ void unknown_subject(Words& words, const Token& token, std::string_view first) {
              suggestion(first, possible, "an expectation begins with"));
 }
 
-What parse_what(Words& words, Span& subject) {
+PatternKind parse_what(Words& words, Span& subject) {
   const Token token = words.peek();
   subject = token.span;
   if (token.kind != TokenKind::word) {

@@ -11,7 +11,7 @@ namespace ringside::script {
 
 namespace {
 
-using What = decltype(Statement::what);
+using StatementKind = decltype(Statement::what);
 
 constexpr std::string_view only_sim_now = "real processes have no common moment to look at";
 constexpr std::string_view only_sim_at = "real processes are never on time to the nanosecond";
@@ -51,7 +51,7 @@ Expect parse_limits(Words& words, Pattern pattern) {
   return expect;
 }
 
-What parse_expect(Words& words) {
+StatementKind parse_expect(Words& words) {
   if (!words.accept("no")) return parse_limits(words, parse_pattern(words));
   ExpectNo none;
   none.pattern = parse_pattern(words);
@@ -60,7 +60,7 @@ What parse_expect(Words& words) {
   return none;
 }
 
-What parse_never(Words& words) {
+StatementKind parse_never(Words& words) {
   Never never;
   never.pattern = parse_pattern(words);
   if (!words.accept("until")) return never;
@@ -103,7 +103,7 @@ void unknown_beginning(Words& words, const Token& token, const Dotted& dotted) {
           : fmt::format("did you mean \"{}\"?", near));
 }
 
-What parse_what(Words& words) {
+StatementKind parse_what(Words& words) {
   const Token token = words.peek();
   if (words.accept("expect")) return parse_expect(words);
   if (words.accept("never")) return parse_never(words);

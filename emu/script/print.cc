@@ -68,13 +68,6 @@ std::string party(std::string_view word, const std::optional<Actor>& actor) {
   return actor ? fmt::format(" {} {}", word, spelled(*actor)) : "";
 }
 
-std::string_view result_name(std::uint32_t result) {
-  for (const NamedNumber& each : xcs_results()) {
-    if (each.number == result) return each.name;
-  }
-  return "failed";
-}
-
 std::string compared(Compare compare, bool settles, std::string_view value) {
   if (settles)
     return fmt::format("settles at {}{}",
@@ -286,7 +279,8 @@ std::string written(const Pattern& pattern) {
                                  party("from", each.from));
             },
             [](const ReceivesReply& each) {
-              return fmt::format("{} receives {}", spelled(each.client), result_name(each.result));
+              return fmt::format("{} receives {}", spelled(each.client),
+                                 xcs_result_name(each.result, "failed"));
             },
             [](const ReceivesVirq& each) { return spelled(each.client) + " receives virq"; },
             [](const IsCutOff& each) { return spelled(each.client) + " receives end"; },

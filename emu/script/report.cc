@@ -184,7 +184,7 @@ std::string Report::limit(const Failure& failure) const {
   const std::string who = failure.limit_line.nowhere()
                               ? std::string("the timeout that there is without a `timeout` line")
                               : fmt::format("set by line {}", failure.limit_line.line);
-  return row("limit", fmt::format("{}, {}", written(*failure.limit), who));
+  return row("limit", fmt::format("{}, {}", script::written(*failure.limit), who));
 }
 
 std::string Report::rings(const Failure& failure) const {

@@ -13,7 +13,7 @@ namespace {
 
 using trace::Role;
 
-std::string shown(std::string_view bytes) {
+std::string quoted_text(std::string_view bytes) {
   return trace::quoted({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
 }
 
@@ -25,13 +25,6 @@ std::string indices_text(const RingState& state, const State::RingPoint& point) 
   return text;
 }
 
-std::string_view result_name(std::uint32_t result) {
-  for (const NamedNumber& each : xcs_results()) {
-    if (each.number == result) return each.name;
-  }
-  return "a result without a name";
-}
-
 std::string replies_text(const Scene& scene, const ReceivesReply& reply, const Cursor& from) {
   std::string text;
   for (const Lane lane : {Lane::control, Lane::data}) {
@@ -40,7 +33,8 @@ std::string replies_text(const Scene& scene, const ReceivesReply& reply, const C
     const std::vector<dom0::XcsMessage>& all = *frames;
     for (std::size_t at = lane == Lane::control ? from.count : from.data_count; at < all.size(); ++at) {
       if (is_reply(all[at]))
-        text += fmt::format("{}{}", text.empty() ? "it received " : ", ", result_name(all[at].result));
+        text += fmt::format("{}{}", text.empty() ? "it received " : ", ",
+                            xcs_result_name(all[at].result, "a result without a name"));
     }
   }
   return text.empty() ? "no reply came" : text;
@@ -87,7 +81,7 @@ std::string Seeker::instead(const Scene& scene) const {
   if (const auto* any = std::get_if<BytesAt>(&pattern_.what)) {
     const std::string_view all = bytes_at(scene, any->place);
     const std::string_view came = all.substr(std::min(from_.count, all.size()));
-    return fmt::format("{} byte{}{}", came.size(), came.size() == 1 ? " " : "s ", shown(came));
+    return fmt::format("{} byte{}{}", came.size(), came.size() == 1 ? " " : "s ", quoted_text(came));
   }
   if (const auto* count = std::get_if<ForwardsCount>(&pattern_.what))
     return fmt::format("it forwarded {} real and {} stale ones of {} and {}", real_, stale_, count->real,
@@ -121,15 +115,15 @@ std::string Seeker::bytes_instead(const Scene& scene, const Shows& shows) const 
   const std::string_view rest = stream.substr(std::min(begin_, stream.size()));
   if (rest.empty()) return stream.empty() ? "nothing came" : "nothing more came";
   if (how_.anywhere || shows.payload.kind == Payload::Kind::regex)
-    return fmt::format("it is not in what came: {}", shown(rest));
+    return fmt::format("it is not in what came: {}", quoted_text(rest));
   const std::string_view agrees = rest.substr(0, agrees_);
   const std::string_view differs = rest.substr(agrees_);
   if (differs.empty())
     return fmt::format("{} of {} bytes came, and no more", agrees.size(), shows.payload.size());
-  if (agrees.empty()) return fmt::format("what came next is {}", shown(differs));
+  if (agrees.empty()) return fmt::format("what came next is {}", quoted_text(differs));
   return fmt::format("{} bytes are right, and then comes {} in place of {}", agrees.size(),
-                     shown(differs.substr(0, 16)),
-                     shown(std::string(1, shows.payload.unit[agrees_ % shows.payload.unit.size()])));
+                     quoted_text(differs.substr(0, 16)),
+                     quoted_text(std::string(1, shows.payload.unit[agrees_ % shows.payload.unit.size()])));
 }
 
 Seeker::Likely Seeker::likely(const Scene& scene) const {

@@ -120,8 +120,7 @@ Result<> SimStage::boot_dom0() {
   Guest& dom0 = guests_[0];
   dom0.host = &host("dom0");
   kernel_ = std::make_unique<domu::Dom0Kernel>(
-      *dom0.host, journal(trace::actor(trace::Role::dom0)),
-      Privcmd(*dom0.host, world_.dom0_connection(*dom0.host)),
+      *dom0.host, journal(trace::dom0_actor), Privcmd(*dom0.host, world_.dom0_connection(*dom0.host)),
       domu::Dom0KernelOptions{.program = {.argv = {"script", "0"}, .raw = true}, .keyboard_socket = {}});
   return kernel_->start();
 }

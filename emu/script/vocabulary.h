@@ -130,6 +130,8 @@ struct NamedNumber {
 [[nodiscard]] std::span<const NamedNumber> message_subtypes(std::uint8_t type);
 [[nodiscard]] std::span<const NamedNumber> virqs();
 [[nodiscard]] std::span<const NamedNumber> xcs_results();
+/// `unnamed` for a number that no result has.
+[[nodiscard]] std::string_view xcs_result_name(std::uint32_t result, std::string_view unnamed);
 [[nodiscard]] std::optional<std::uint32_t> number_of(std::span<const NamedNumber> set, std::string_view name);
 [[nodiscard]] std::vector<std::string_view> names_of(std::span<const NamedNumber> set);
 

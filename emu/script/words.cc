@@ -12,7 +12,7 @@ namespace ringside::script {
 
 namespace {
 
-std::string shown(const Token& token) {
+std::string kind_text(const Token& token) {
   switch (token.kind) {
     case TokenKind::text:
       return "a text";
@@ -120,7 +120,7 @@ void Words::wrong(std::string_view wanted) {
   if (token.kind == TokenKind::end) {
     fail("E013", token.span, fmt::format("the line ends where {} should follow", wanted), hint(""));
   } else {
-    fail("E011", token.span, fmt::format("{} should stand here, not {}", wanted, shown(token)),
+    fail("E011", token.span, fmt::format("{} should stand here, not {}", wanted, kind_text(token)),
          hint(token.text));
   }
 }
@@ -128,7 +128,7 @@ void Words::wrong(std::string_view wanted) {
 void Words::done() {
   if (at_end()) return;
   const Token& token = peek();
-  fail("E014", token.span, fmt::format("{} means nothing here", shown(token)), hint(token.text));
+  fail("E014", token.span, fmt::format("{} means nothing here", kind_text(token)), hint(token.text));
 }
 
 }  // namespace ringside::script

@@ -30,6 +30,8 @@ struct Actor {
   return {role, 0, static_cast<std::uint16_t>(number)};
 }
 
+inline constexpr Actor dom0_actor = actor(Role::dom0);
+
 /// What kind of thing an entry tells, and so which of its fields mean something.
 enum class Kind : std::uint8_t {
   slot_written,  ///< actor writes `message` into ring slot `to_value` (request or response, see `detail`)
@@ -73,6 +75,12 @@ struct Entry {
 
 static_assert(sizeof(Entry) == 128);
 static_assert(offsetof(Entry, message) == 64);
+
+/// The payload of its message as text, which lives as long as the entry.
+[[nodiscard]] inline std::string_view text_of(const Entry& entry) {
+  const auto bytes = entry.message.payload();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 /// Where entries go. One per process (or one per simulation).
 class Sink {

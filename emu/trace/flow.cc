@@ -15,11 +15,6 @@ constexpr std::size_t pieces_searched_max = 16;  ///< for one that overtook
 constexpr std::size_t connecting_max = 64;
 constexpr std::uint8_t frame_connect_data = 1;
 
-std::string_view text_of(const Entry& entry) {
-  const auto bytes = entry.message.payload();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 /// Where bytes have arrived.
 bool is_end(Role role, bool down) {
   return down ? role == Role::tty || role == Role::program : role == Role::user;

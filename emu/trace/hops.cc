@@ -134,11 +134,6 @@ Shown hop_of_bytes(const Entry& entry) {
   return std::nullopt;
 }
 
-std::string_view text_of(const Entry& entry) {
-  const auto bytes = entry.message.payload();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 const Hop* hop_of_quirk_named(std::string_view name) {
   const auto quirk = Quirks::find(name);
   return quirk ? &hop_of(quirk.value()) : nullptr;

@@ -12,11 +12,6 @@ namespace ringside::trace {
 
 namespace {
 
-std::string_view text_of(const Entry& entry) {
-  const auto bytes = entry.message.payload();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 bool has_peer(Kind kind) {
   switch (kind) {
     case Kind::event_raised:

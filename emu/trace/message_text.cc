@@ -33,7 +33,7 @@ std::string_view subtype_name(const ring::ControlMessage& message) {
   return "";
 }
 
-std::string hex(std::span<const std::uint8_t> bytes) {
+std::string hex_text(std::span<const std::uint8_t> bytes) {
   const bool cut = bytes.size() > shown_bytes_max;
   return fmt::format("hex {:02x}{}", fmt::join(cut ? bytes.first(shown_bytes_max) : bytes, " "),
                      cut ? " ..." : "");
@@ -42,7 +42,7 @@ std::string hex(std::span<const std::uint8_t> bytes) {
 /// "target 4096 pages status 0": `unit` may be empty.
 std::string number_text(const ring::ControlMessage& message, std::string_view name, std::string_view unit) {
   const auto value = ring::number_in(message);
-  if (!value) return hex(message.payload());
+  if (!value) return hex_text(message.payload());
   return fmt::format("{} {}{} status {}", name, value->number, unit,
                      static_cast<std::int32_t>(value->status));
 }
@@ -71,7 +71,7 @@ std::string payload_text(const ring::ControlMessage& message) {
     case ring::CMSG_DEBUG:
       break;
   }
-  return hex(bytes);
+  return hex_text(bytes);
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ std::string event_words(const Entry& entry) {
   return begin;
 }
 
-std::string frame_words(const Entry& entry) {
+std::string explained_frame(const Entry& entry) {
   const std::string from = actor_name(entry.actor);
   const bool up = entry.actor.role == Role::xcs;
   const std::string whose = fmt::format("dom{}", entry.domain);
@@ -180,7 +180,7 @@ std::string plain_sentence(const Entry& entry, const Replay& replay, const FlowS
           "{} finds an event pending at its port {}, clears the bit, and looks into the rings.", who,
           entry.port);
     case Kind::frame_passed:
-      return frame_words(entry);
+      return explained_frame(entry);
     case Kind::bytes_passed:
       return passed_words(entry);
     case Kind::refused:

@@ -10,7 +10,6 @@ namespace ringside::xen {
 namespace {
 
 constexpr trace::Actor uart_actor = trace::actor(trace::Role::uart);
-constexpr trace::Actor dom0_actor = trace::actor(trace::Role::dom0);
 
 bool is_letter(char c) {
   return c >= 'a' && c <= 'z';
@@ -79,7 +78,7 @@ void Console::switch_input() {
 std::size_t Console::read(std::span<std::uint8_t> into) {
   const std::size_t count = input_.copy(0, into);
   input_.drop(count);
-  journal_.bytes_passed(0, dom0_actor, into.first(count));
+  journal_.bytes_passed(0, trace::dom0_actor, into.first(count));
   return count;
 }
 
@@ -104,7 +103,7 @@ void Console::put(std::string_view text) {
 std::size_t Console::write(Bytes bytes) {
   if (serial_.transmit_room() < serial_transmit_bytes_max / 2) return 0;
   const std::size_t taken = serial_.write(SerialHalf::both, bytes);
-  journal_.as(dom0_actor).bytes_passed(0, journal_.self(), bytes.first(taken));
+  journal_.as(trace::dom0_actor).bytes_passed(0, journal_.self(), bytes.first(taken));
   journal_.bytes_passed(0, uart_actor, bytes.first(taken));
   return taken;
 }

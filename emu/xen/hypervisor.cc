@@ -11,7 +11,7 @@ namespace ringside::xen {
 namespace {
 
 trace::Actor caller_actor(const HypercallCaller& caller) {
-  if (caller.privileged()) return trace::actor(trace::Role::dom0);
+  if (caller.privileged()) return trace::dom0_actor;
   return trace::actor(trace::Role::domain, caller.domain);
 }
 

@@ -13,7 +13,7 @@ namespace ringside::xen {
 namespace {
 
 trace::Actor receiver_actor(DomainId domain) {
-  if (domain == dom0_id) return trace::actor(trace::Role::dom0);
+  if (domain == dom0_id) return trace::dom0_actor;
   return trace::actor(trace::Role::domain, domain);
 }
 
@@ -87,7 +87,7 @@ Result<> Hypervisor::interrupt(Call& call) {
   if (pirq >= pirqs) return refusal(EINVAL, "there is no interrupt {}: they are 0 to {}", pirq, pirqs - 1);
   const ring::Port port = channels_.pirq_port(dom0_id, pirq);
   if (port == any_port) {
-    journal_.refused(dom0_id, trace::actor(trace::Role::dom0), "an interrupt that nobody has bound");
+    journal_.refused(dom0_id, trace::dom0_actor, "an interrupt that nobody has bound");
     return Done{};
   }
   raise(domains_.living(dom0_id), port, dom0_id, trace::EventSource::pirq, pirq);

@@ -12,7 +12,7 @@ namespace {
 using End = SerialLineOptions::End;
 
 constexpr trace::Actor user_actor = trace::actor(trace::Role::user);
-constexpr int characters_per_turn_max = 64;
+constexpr int received_per_turn_max = 64;
 
 }  // namespace
 
@@ -181,7 +181,7 @@ void SerialLine::deliver() {
   const bool instant = character_time_ == Duration::zero();
   int count = 0;
   bool reader_behind = false;
-  while (!arriving_.empty() && count++ < characters_per_turn_max) {
+  while (!arriving_.empty() && count++ < received_per_turn_max) {
     if (instant ? uart_.receive_room() == 0 : next_arrival_ > now) break;
     if (instant && (reader_behind = waits_for_reader(now))) break;
     const std::uint8_t character = arriving_.front()[0];

@@ -15,7 +15,7 @@ constexpr unsigned trigger_shift = 6;
 /// The data sheet's: with less than the trigger in the FIFO, the driver hears of it after these.
 constexpr int timeout_characters = 4;
 /// A late timer catches up, but lets others in.
-constexpr int characters_per_turn_max = 64;
+constexpr int sent_per_turn_max = 64;
 
 std::uint8_t faults_of(LineFault fault) {
   switch (fault) {
@@ -259,7 +259,7 @@ void Uart::transmit() {
 void Uart::transmit_due() {
   transmitting_ = true;
   const Time now = host_.now();
-  for (int sent = 0; sent < characters_per_turn_max && !to_send_.empty() && line_free_at_ <= now; ++sent) {
+  for (int sent = 0; sent < sent_per_turn_max && !to_send_.empty() && line_free_at_ <= now; ++sent) {
     line_blocked_ = !wires_.send(to_send_.front()[0]);
     if (line_blocked_) break;
     to_send_.drop(1);

@@ -6,6 +6,7 @@
 // and script.cc (scenarios).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -170,5 +171,9 @@ struct PairTimes {
 [[nodiscard]] Result<PairTimes> time_pair(Transport& transport, const Traffic& traffic, int asking_cpu,
                                           int answering_cpu, const Interruption& interruption);
 inline constexpr int any_cpu = -1;
+
+[[nodiscard]] inline double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 }  // namespace ringside::tools::bench

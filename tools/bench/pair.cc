@@ -26,17 +26,13 @@ namespace ringside::tools::bench {
 namespace {
 
 /// For a sample that is meant to take tens of milliseconds.
-constexpr int patience_ms = 20'000;
+constexpr int pair_patience_ms = 20'000;
 /// Messages between two looks at the clock, a power of two.
 constexpr std::uint64_t messages_per_look = 32;
 /// ControlMessage::subtype of the last message.
 constexpr std::uint8_t last_subtype = 1;
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 double cpu_seconds() {
   rusage usage{};
@@ -133,10 +129,11 @@ Result<std::array<Report, 2>> reports(const std::array<const Child*, 2>& childre
                                  {interruption.descriptor(), POLLIN, 0}}};
   // A descriptor of -1 is one that poll passes over: that child has reported.
   while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
-    const int left_ms = patience_ms - static_cast<int>(seconds_since(start) * 1000);
+    const int left_ms = pair_patience_ms - static_cast<int>(seconds_since(start) * 1000);
     const int count = left_ms > 0 ? poll(waiting.data(), waiting.size(), left_ms) : 0;
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return pair_error(fmt::format("they did not finish within {} s", patience_ms / 1000));
+    if (count <= 0)
+      return pair_error(fmt::format("they did not finish within {} s", pair_patience_ms / 1000));
     if (waiting[2].revents != 0) return Interruption::error();
     for (std::size_t i = 0; i < 2; ++i) {
       if (waiting[i].fd < 0 || waiting[i].revents == 0) continue;

@@ -30,7 +30,7 @@ namespace {
 
 constexpr std::size_t program_write_bytes = 4096;
 constexpr std::size_t our_read_bytes = 65536;
-constexpr int patience_ms = 20'000;
+constexpr int path_patience_ms = 20'000;
 constexpr int end_patience_ms = 5'000;
 /// Bytes under way when they come back on the same path. With more than the ptys on it hold, a relay that
 /// blocks when it writes, as socat does, and the program at its end wait for each other for ever.
@@ -39,10 +39,6 @@ constexpr char ready_byte = 'r';
 constexpr char done_byte = 'd';
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// The bytes that travel: a period that is no divisor of any buffer's size, so that a lost or doubled piece
 /// shows.
@@ -176,10 +172,11 @@ Error path_error(const std::string& name, const std::string& why) {
 /// Waits until a pipe is ready for something, or fails.
 Result<> wait_ready(const std::string& name, std::array<pollfd, 3>& waiting, Clock::time_point start) {
   for (;;) {
-    const int left_ms = patience_ms - static_cast<int>(seconds_since(start) * 1000);
+    const int left_ms = path_patience_ms - static_cast<int>(seconds_since(start) * 1000);
     const int count = left_ms > 0 ? poll(waiting.data(), waiting.size(), left_ms) : 0;
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return path_error(name, fmt::format("it did not finish within {} s", patience_ms / 1000));
+    if (count <= 0)
+      return path_error(name, fmt::format("it did not finish within {} s", path_patience_ms / 1000));
     if (waiting[2].revents != 0) return Interruption::error();
     return Done{};
   }
@@ -283,7 +280,7 @@ struct PathKind {
 };
 
 /// One path in one place: how many bytes make a sample of the time it should take, by direction.
-struct Lane {
+struct PathLane {
   const PathKind* kind;
   Row* row;
   std::vector<int> cpus;
@@ -293,7 +290,7 @@ struct Lane {
 constexpr std::uint64_t bytes_min = 64u << 10;
 constexpr double path_sample_seconds = 0.15;
 
-Result<> run_lane(Lane& lane, const Effort& effort, const Interruption& interruption, bool kept) {
+Result<> run_lane(PathLane& lane, const Effort& effort, const Interruption& interruption, bool kept) {
   for (std::size_t i = 0; i < directions.size(); ++i) {
     auto seconds = lane.kind->time(directions[i], lane.bytes[i], interruption);
     if (!seconds) return seconds.error();
@@ -340,7 +337,7 @@ Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption
     if (!is_installed("socat")) table.rows[0].missing = "skipped: socat is not installed";
     tables.push_back(std::move(table));
   }
-  std::vector<Lane> lanes;
+  std::vector<PathLane> lanes;
   for (std::size_t i = 0; i < places.size(); ++i) {
     for (std::size_t j = 0; j < kinds.size(); ++j) {
       Row& row = tables[i].rows[j];
@@ -351,7 +348,7 @@ Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption
   const auto start = Clock::now();
   for (std::size_t round = 0; round < effort.rounds + 1; ++round) {
     if (round > 1 && seconds_since(start) > effort.budget_seconds) break;
-    for (Lane& lane : lanes) {
+    for (PathLane& lane : lanes) {
       run_on(lane.cpus);
       auto done = run_lane(lane, effort, interruption, round > 0);
       run_on(all);

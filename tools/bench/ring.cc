@@ -267,14 +267,14 @@ std::vector<TransportKind> all_transports() {
 enum : std::size_t { rate_column, round_trip_column, cpu_column, columns };
 
 /// One transport in one place.
-struct Lane {
+struct RingLane {
   const TransportKind* kind;
   Row* row;
   int asking_cpu;
   int answering_cpu;
 };
 
-Result<PairTimes> sample(const Lane& lane, const Traffic& traffic, const Interruption& interruption) {
+Result<PairTimes> sample(const RingLane& lane, const Traffic& traffic, const Interruption& interruption) {
   auto transport = lane.kind->make();
   if (!transport) return transport.error();
   auto times = time_pair(**transport, traffic, lane.asking_cpu, lane.answering_cpu, interruption);
@@ -284,7 +284,7 @@ Result<PairTimes> sample(const Lane& lane, const Traffic& traffic, const Interru
   return error;
 }
 
-Result<> run_lane(const Lane& lane, const Effort& effort, bool kept, const Interruption& interruption) {
+Result<> run_lane(const RingLane& lane, const Effort& effort, bool kept, const Interruption& interruption) {
   auto stream = sample(lane, {effort.sample_seconds, false}, interruption);
   if (!stream) return stream.error();
   auto trips = sample(lane, {effort.sample_seconds, true}, interruption);
@@ -296,7 +296,7 @@ Result<> run_lane(const Lane& lane, const Effort& effort, bool kept, const Inter
   return Done{};
 }
 
-struct Place {
+struct RingPlace {
   std::string name;
   std::string title;
   int asking_cpu;
@@ -304,17 +304,17 @@ struct Place {
 };
 
 std::vector<Table> empty_tables(const std::vector<TransportKind>& kinds, const std::vector<int>& cpus,
-                                std::vector<Lane>& lanes) {
+                                std::vector<RingLane>& lanes) {
   const bool two = cpus.size() > 1;
   const int first = cpus.empty() ? any_cpu : cpus[0];
   const int second = two ? cpus[1] : first;
-  const std::vector<Place> places = {
+  const std::vector<RingPlace> places = {
       {"2core", two ? fmt::format("one on CPU {}, one on CPU {}", first, second) : "on two CPUs", first,
        second},
       {"1core", fmt::format("both on CPU {}", first), first, first},
       {"free", "wherever the kernel puts them", any_cpu, any_cpu}};
   std::vector<Table> tables;
-  for (const Place& place : places) {
+  for (const RingPlace& place : places) {
     Table table{.part = "ring",
                 .place = place.name,
                 .title = "64-byte messages, each answered, between two processes, " + place.title,
@@ -348,13 +348,13 @@ std::vector<Table> empty_tables(const std::vector<TransportKind>& kinds, const s
 Result<std::vector<Table>> measure_ring(const Effort& effort, const Interruption& interruption) {
   constexpr std::size_t warm_ups = 1;
   const std::vector<TransportKind> kinds = all_transports();
-  std::vector<Lane> lanes;
+  std::vector<RingLane> lanes;
   std::vector<Table> tables = empty_tables(kinds, allowed_cpus(), lanes);
   const auto start = std::chrono::steady_clock::now();
   for (std::size_t round = 0; round < warm_ups + effort.rounds; ++round) {
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     if (round > warm_ups && spent.count() > effort.budget_seconds) break;
-    for (const Lane& lane : lanes) {
+    for (const RingLane& lane : lanes) {
       auto done = run_lane(lane, effort, round >= warm_ups, interruption);
       if (!done) return done.error();
     }

@@ -36,10 +36,6 @@ std::vector<std::string> processes_of(const MachineSpec& spec) {
   return names;
 }
 
-const char* abi_name(ring::Abi abi) {
-  return abi == ring::Abi::flat ? "flat" : "sring";
-}
-
 std::string environment(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : otherwise;

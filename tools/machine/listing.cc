@@ -93,10 +93,6 @@ std::optional<std::string> reason_of(const DomainInfo& info) {
   return std::string(reason_name(info.reason));
 }
 
-std::string abi_name(ring::Abi abi) {
-  return abi == ring::Abi::flat ? "flat" : "sring";
-}
-
 std::string ports_text(const Listed& listed) {
   if (listed.info.console_port == 0) return "-";
   return fmt::format("{}-{}", listed.info.console_port,

@@ -104,7 +104,7 @@ int run_daemon(LinuxHost& host, const Machine& machine) {
   return status;
 }
 
-std::uint64_t random_seed() {
+std::uint64_t session_seed() {
   std::random_device source;
   return (std::uint64_t{source()} << 32) | source();
 }
@@ -117,7 +117,7 @@ int run_xcs(const Session& session, bool private_machine, Quirks quirks) {
   if (!privcmd) return failed(privcmd.error());
   dom0::Xcs xcs(
       *station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xcs)), std::move(*privcmd),
-      {.socket_path = session.machine().xcs_socket(), .session_seed = random_seed(), .quirks = quirks});
+      {.socket_path = session.machine().xcs_socket(), .session_seed = session_seed(), .quirks = quirks});
   if (auto started = xcs.start(); !started) return failed(started.error());
   ready();
   return run_daemon(*station->host, session.machine());
@@ -137,7 +137,7 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
                    .console_directory = machine.directory(),
                    .console_port_base = port_base,
                    .quirks = quirks,
-                   .seed = random_seed()});
+                   .seed = session_seed()});
   if (auto started = xend.start(ready); !started) return failed(started.error());
   return run_daemon(*station->host, session.machine());
 }
@@ -176,14 +176,14 @@ void set_dom0_environment(const Machine& machine) {
 }
 
 int run_dom0(const Session& session, bool private_machine, ProgramSpec program) {
-  auto station = take_station(session, trace::actor(trace::Role::dom0), true);
+  auto station = take_station(session, trace::dom0_actor, true);
   if (!station) return failed(station.error());
   station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
   set_dom0_environment(machine);
-  domu::Dom0Kernel kernel(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::dom0)),
+  domu::Dom0Kernel kernel(*station->host, trace::Journal(*station->sink, trace::dom0_actor),
                           std::move(*privcmd),
                           {.program = std::move(program), .keyboard_socket = machine.keyboard_socket()});
   if (auto started = kernel.start(); !started) return failed(started.error());

@@ -55,13 +55,13 @@ CLI::Validator is_switch() {
           "LETTER[x]"};
 }
 
-struct Place {
+struct SerialPlace {
   const char* what;  ///< "serial line"
   std::string path;
   const char* advice;  ///< where it is not
 };
 
-Result<Handle> open_place(LinuxHost& host, const Place& place) {
+Result<Handle> open_place(LinuxHost& host, const SerialPlace& place) {
   std::error_code ignored;
   const auto status = std::filesystem::status(place.path, ignored);
   if (!std::filesystem::exists(status)) {
@@ -74,7 +74,7 @@ Result<Handle> open_place(LinuxHost& host, const Place& place) {
   return std::move(terminal->handle);
 }
 
-int sit_down_at(LinuxHost& host, const Place& place) {
+int sit_down_at(LinuxHost& host, const SerialPlace& place) {
   auto line = open_place(host, place);
   if (!line) return failed(line.error());
   auto input = host.standard_stream(0);

@@ -1,5 +1,5 @@
-// fork, a pipe for the verdict, and in the child a watch over the ring: signals that it dies of, and an alarm
-// that sees whether it still gets anywhere.
+// fork, a pipe for the verdict, and in the child a watchdog over the ring: signals that it dies of, and an
+// alarm that sees whether it still gets anywhere.
 #include "tools/ring_check/children.h"
 
 #include <poll.h>
@@ -90,13 +90,13 @@ void write_all(int to, const std::string& text) {
 
 // -- in the child
 
-struct Watch {
+struct Watchdog {
   int verdict_to = -1;
   const RingJob* job = nullptr;
   std::uint64_t last_progress = 0;
   int seconds_still = 0;
 };
-Watch watch;
+Watchdog watchdog;
 
 /// The ring will not come back. Whatever it broke, strings can still be made, or the parent sees a child that
 /// died without a word.
@@ -106,10 +106,10 @@ Watch watch;
   verdict.why = why;
   const std::string schedule = schedule_of_current_try();
   if (!schedule.empty()) {
-    RingJob job = *watch.job;
+    RingJob job = *watchdog.job;
     verdict.replay = replay_text(job, {}) + schedule;
   }
-  write_all(watch.verdict_to, to_text(verdict));
+  write_all(watchdog.verdict_to, to_text(verdict));
   ::_exit(0);
 }
 
@@ -123,22 +123,22 @@ void on_fault(int signal) {
 
 void on_tick(int) {
   const std::uint64_t progress = progress_of_current_try();
-  if (watch.job->task == RingTask::explore && (progress == 0 || progress != watch.last_progress)) {
-    watch.last_progress = progress;
-    watch.seconds_still = 0;
+  if (watchdog.job->task == RingTask::explore && (progress == 0 || progress != watchdog.last_progress)) {
+    watchdog.last_progress = progress;
+    watchdog.seconds_still = 0;
     return;
   }
-  const bool explores = watch.job->task == RingTask::explore;
-  if (++watch.seconds_still < (explores ? seconds_without_a_step : seconds_of_one_thread)) return;
+  const bool explores = watchdog.job->task == RingTask::explore;
+  if (++watchdog.seconds_still < (explores ? seconds_without_a_step : seconds_of_one_thread)) return;
   give_up(
       fmt::format("the ring's code hangs: {} for {} s (does it loop on a value that the compiler keeps in a "
                   "register? such a word must be "
                   "read anew each time)",
-                  explores ? "no access to the page" : "a call does not come back", watch.seconds_still));
+                  explores ? "no access to the page" : "a call does not come back", watchdog.seconds_still));
 }
 
 void watch_over(const RingJob& job, int verdict_to) {
-  watch = {verdict_to, &job, 0, 0};
+  watchdog = {verdict_to, &job, 0, 0};
   // A fault may be the end of a stack.
   static std::byte signal_stack[signal_stack_bytes];
   stack_t stack = {};

@@ -51,7 +51,7 @@ struct Request {
 /// ringside's own rings are many, and quick to be asked about. --long is for the rest.
 constexpr std::uint64_t own_executions_max = 5'000;
 
-Error usage(std::string object, std::string why, std::string advice) {
+Error check_usage(std::string object, std::string why, std::string advice) {
   return {EINVAL, "cannot check rings", std::move(object), std::move(why), std::move(advice)};
 }
 
@@ -74,8 +74,8 @@ Result<std::vector<std::string>> own_rings() {
   }
   std::sort(paths.begin(), paths.end());
   if (paths.empty())
-    return usage("its own rings", fmt::format("there are none in {}", folder.string()),
-                 "name one with --ring");
+    return check_usage("its own rings", fmt::format("there are none in {}", folder.string()),
+                       "name one with --ring");
   return paths;
 }
 
@@ -85,7 +85,7 @@ Result<std::chrono::milliseconds> duration_in(const std::string& text) {
   while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') ++digits;
   const std::string unit = text.substr(digits);
   if (digits == 0 || digits > 6 || (!unit.empty() && unit != "s" && unit != "m"))
-    return usage("--budget " + text, "it is no time", "--budget 60s, --budget 5m");
+    return check_usage("--budget " + text, "it is no time", "--budget 60s, --budget 5m");
   return std::chrono::milliseconds(std::stoul(text.substr(0, digits)) * (unit == "m" ? 60000 : 1000));
 }
 
@@ -99,7 +99,7 @@ Result<std::vector<ModelName>> models_in(const std::vector<std::string>& names) 
     } else if (name == "c11") {
       models.push_back(ModelName::c11);
     } else {
-      return usage("--model " + name, "there is no such model", "sc, tso, c11");
+      return check_usage("--model " + name, "there is no such model", "sc, tso, c11");
     }
   }
   return models;
@@ -133,13 +133,13 @@ int replay(const Request& request) {
   if (!wanted) return refused(wanted.error());
   if (request.rings.size() != 1)
     return refused(
-        usage("--replay", "the string does not say of which ring it is", "give that ring with --ring"));
+        check_usage("--replay", "the string does not say of which ring it is", "give that ring with --ring"));
   auto plugin = RingPlugin::load(request.rings.front());
   if (!plugin) return failed(plugin.error());
   RingJob job = wanted->job;
   job.plugin = &*plugin;
   if (job.workload.play == check::Play::scenario && job.workload.scenario >= plugin->ring().scenario_count)
-    return refused(usage("--replay", "the ring has no such scenario", "the string is of another ring"));
+    return refused(check_usage("--replay", "the ring has no such scenario", "the string is of another ring"));
   const RingVerdict verdict = replay_in_child(job, wanted->schedule);
   std::printf("%s: %s\n%s\n%s", plugin->ring().name, job.what().c_str(), verdict.why.c_str(),
               verdict.report.c_str());

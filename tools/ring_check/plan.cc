@@ -8,7 +8,7 @@ namespace ringside::tools {
 namespace {
 
 /// The same calls on every machine.
-constexpr std::uint32_t random_seed = 20050705;
+constexpr std::uint32_t workload_seed = 20050705;
 constexpr std::uint32_t threads_ms = 2000;
 
 }  // namespace
@@ -40,7 +40,7 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     jobs.push_back(one_thread);
     one_thread.task = RingTask::random;
     one_thread.workload.messages = options.thorough ? 1'000'000 : 10'000;
-    one_thread.workload.start = random_seed;
+    one_thread.workload.start = workload_seed;
     jobs.push_back(one_thread);
   }
   for (const ModelName model : options.models) {

@@ -17,7 +17,7 @@ namespace {
 
 using script::Scenario;
 
-struct Options {
+struct RunOptions {
   RunSelection selection;
   std::string mode = "sim";
   unsigned threads = 1;
@@ -46,7 +46,7 @@ int list(const RunPlan& plan, bool each_run) {
   return exit_good;
 }
 
-int perform(Options& options, RunPlan& plan) {
+int perform(RunOptions& options, RunPlan& plan) {
   Tape replayed;
   if ((!options.tape.empty() || !options.replay.empty()) && plan.jobs.size() != 1)
     return bad_selection("", fmt::format("a tape is of one run, and these are {}", plan.jobs.size()),
@@ -99,7 +99,7 @@ int perform(Options& options, RunPlan& plan) {
   return output.could_not_run() != 0 ? exit_could_not_run : exit_good;
 }
 
-int run_command(Options& options) {
+int run_command(RunOptions& options) {
   using script::Mode;
   if (options.mode == "real") options.selection.modes = {Mode::real};
   if (options.mode == "both") options.selection.modes = {Mode::sim, Mode::real};
@@ -112,7 +112,7 @@ int run_command(Options& options) {
   return perform(options, plan);
 }
 
-constexpr char examples[] =
+constexpr char run_examples[] =
     "Every run is one scenario with one choice of values and one seed; the same seed gives the same "
     "journal.\n"
     "A run that fails leaves its journal in the folder of --out, and says by which command it runs again.\n"
@@ -130,7 +130,7 @@ constexpr char examples[] =
     "  ringside run hello.scn --update                     its golden journal, hello.journal, is right now\n"
     "  ringside run ring.scn --seed 7 --tape t; ringside run ring.scn --replay t";
 
-void add_options(CLI::App& command, Options& its) {
+void add_options(CLI::App& command, RunOptions& its) {
   add_selection(command, its.selection);
   command.add_option("--mode", its.mode, "Where: sim, real or both")
       ->check(CLI::IsMember({"sim", "real", "both"}))
@@ -172,8 +172,8 @@ void add_options(CLI::App& command, Options& its) {
 
 void add_run_command(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("run", "Run scenarios, and say how they went");
-  command->footer(examples);
-  const auto options = std::make_shared<Options>();
+  command->footer(run_examples);
+  const auto options = std::make_shared<RunOptions>();
   add_options(*command, *options);
   command->callback([&session, options] { session.run = [options] { return run_command(*options); }; });
 }

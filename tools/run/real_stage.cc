@@ -338,7 +338,7 @@ Result<int> RealStage::process_of(Daemon daemon) const {
 Result<> RealStage::daemon_stops(Daemon daemon) {
   auto process = process_of(daemon);
   if (!process) return process.error();
-  journal(trace::actor(trace::Role::dom0)).told(0, fmt::format("{} is killed", script::name_of(daemon)));
+  journal(trace::dom0_actor).told(0, fmt::format("{} is killed", script::name_of(daemon)));
   end_process(*process, 0);
   return Done{};
 }

@@ -15,7 +15,7 @@ namespace ringside::tools {
 
 namespace {
 
-struct Options {
+struct ShrinkOptions {
   RunSelection selection;
   RunJobOptions jobs;
   std::string output;
@@ -57,7 +57,7 @@ void drop_faults(std::vector<script::Statement>& statements) {
 
 class Shrinking {
  public:
-  Shrinking(const RunJob& job, const Options& options, Known known)
+  Shrinking(const RunJob& job, const ShrinkOptions& options, Known known)
       : job_(job), options_(options), known_(std::move(known)) {
     for (const Twin& each : {Twin{true, false, false}, Twin{false, true, false}, Twin{false, false, true},
                              Twin{true, true, true}}) {
@@ -105,7 +105,7 @@ class Shrinking {
   }
 
   const RunJob& job_;
-  const Options& options_;
+  const ShrinkOptions& options_;
   Known known_;
   std::optional<Twin> twin_;
   std::chrono::steady_clock::time_point end_;
@@ -133,7 +133,7 @@ Result<> write_scenario(const std::string& path, const std::string& text) {
   return Done{};
 }
 
-int shrink_command(const Options& options) {
+int shrink_command(const ShrinkOptions& options) {
   RunPlan plan;
   if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
   Known known;
@@ -164,7 +164,7 @@ int shrink_command(const Options& options) {
   return exit_good;
 }
 
-constexpr char examples[] =
+constexpr char shrink_examples[] =
     "Takes the first run that fails, and leaves out, shortens and turns off whatever it fails without. What "
     "is\n"
     "left is a scenario of its own, with values in place of names. Where a run passes in the plain order of\n"
@@ -178,8 +178,8 @@ constexpr char examples[] =
 
 void add_shrink_command(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("shrink", "Make the smallest scenario that still fails");
-  command->footer(examples);
-  const auto options = std::make_shared<Options>();
+  command->footer(shrink_examples);
+  const auto options = std::make_shared<ShrinkOptions>();
   add_selection(*command, options->selection);
   command->add_option("-o,--output", options->output, "Where to (default: out/NAME-small.scn)");
   command->add_option("--tries", options->tries, "Other seeds to try with each smaller scenario")

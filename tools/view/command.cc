@@ -32,7 +32,7 @@ namespace {
 
 constexpr std::size_t runs_side_by_side_max = 2;
 
-struct Options {
+struct ViewOptions {
   std::vector<std::string> files;
   std::string html;
   bool text = false;
@@ -69,7 +69,7 @@ void print_text(const trace::Journaled& journal) {
   for (; mark != journal.marks.end(); ++mark) print(trace::table_line(*mark));
 }
 
-int write_page(const std::vector<trace::Journaled>& journals, const Options& options) {
+int write_page(const std::vector<trace::Journaled>& journals, const ViewOptions& options) {
   std::vector<std::string> runs;
   for (std::size_t at = 0; at < journals.size(); ++at)
     runs.push_back(run_data(journals[at], options.files[at]));
@@ -92,7 +92,7 @@ int export_journal(const std::vector<trace::Journaled>& journals, const Exports&
   return failed({EINVAL, "cannot write", "", "two journals make one page, and nothing else", "name one"});
 }
 
-int view_command(const Options& options) {
+int view_command(const ViewOptions& options) {
   if (options.schema) {
     std::fwrite(embedded::journal_schema.data(), 1, embedded::journal_schema.size(), stdout);
     return exit_good;
@@ -112,7 +112,7 @@ int view_command(const Options& options) {
   return exit_good;
 }
 
-constexpr char examples[] =
+constexpr char view_examples[] =
     "A journal is what `ringside run --journal` leaves: JSON lines, described by --schema.\n"
     "Exit status: 0 good, 1 usage, 2 the file is no journal, 3 it cannot be read.\n"
     "Examples:\n"
@@ -132,8 +132,8 @@ constexpr char examples[] =
 
 void add_view_command(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("view", "Look at the journal of a run");
-  command->footer(examples);
-  const auto options = std::make_shared<Options>();
+  command->footer(view_examples);
+  const auto options = std::make_shared<ViewOptions>();
   CLI::Option* file = command->add_option("FILE", options->files, "The journal, or two of them; - is stdin")
                           ->expected(0, runs_side_by_side_max);
   command->add_option("--html", options->html,

@@ -30,7 +30,7 @@ namespace ringside::tools {
 namespace {
 
 constexpr std::chrono::seconds part_timeout{20};
-constexpr std::chrono::milliseconds between_reads{2};
+constexpr std::chrono::milliseconds between_journal_reads{2};
 
 /// Somebody at a console, or at a serial line, who types what he is told to; and a reader of the machine's
 /// journal.
@@ -65,7 +65,7 @@ class Stage {
     std::function<void()> look = [&] {
       quiet_reads = reader_.read(tell) == 0 ? quiet_reads + 1 : 0;
       if (quiet_reads >= quiet_reads_enough && seen_.ends_with(text)) return host_.stop(0);
-      host_.timer_start(between_reads, look);
+      host_.timer_start(between_journal_reads, look);
     };
     look();
     host_.run();

@@ -193,7 +193,7 @@ int dump_command(const Session& session, const DumpOptions& options) {
   return end_of(*output, options, status);
 }
 
-constexpr char examples[] =
+constexpr char dump_examples[] =
     "  ringside dump              from the journal: what is written to slots, what passes xcs's sockets\n"
     "  ringside dump web          of one domain\n"
     "  ringside dump --all        events, indices and bytes too\n"
@@ -206,8 +206,8 @@ constexpr char examples[] =
 }  // namespace
 
 void add_dump_command(CLI::App& app, Session& session) {
-  CLI::App* dump =
-      add_command(app, session, "dump", "Print every control message as it passes, until Ctrl-C", examples);
+  CLI::App* dump = add_command(app, session, "dump", "Print every control message as it passes, until Ctrl-C",
+                               dump_examples);
   const auto options = std::make_shared<DumpOptions>();
   dump->add_option("DOMAIN", options->domain, "Its name or number (default: all)");
   CLI::Option* all = dump->add_flag("--all", options->all, "Every journal entry, not only the messages");

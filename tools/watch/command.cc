@@ -25,14 +25,13 @@ namespace ringside::tools {
 
 namespace {
 
-constexpr std::chrono::milliseconds between_reads{5};
 constexpr std::chrono::milliseconds between_frames{50};
 constexpr std::chrono::seconds between_rates{1};
 constexpr std::chrono::seconds notice_lasts{8};
 constexpr std::uint64_t ns_per_ms = 1'000'000;
 constexpr char other_ways[] = "ringside dump prints lines, ringside watch --web makes a page";
 
-struct Options {
+struct WatchOptions {
   WatchWebOptions web;
   bool in_browser = false;
   bool ascii = false;
@@ -325,7 +324,7 @@ bool wants_colours() {
   return no_colour == nullptr || *no_colour == 0;
 }
 
-int watch_command(const Session& session, const Options& options) {
+int watch_command(const Session& session, const WatchOptions& options) {
   for (const int fd : {0, 1}) {
     if (!is_terminal(fd))
       return failed({EINVAL, "cannot watch", fd == 0 ? "stdin" : "stdout", "it is no terminal", other_ways});
@@ -368,7 +367,7 @@ void add_watch_command(CLI::App& app, Session& session) {
       "Keys: space stands still, , and . step, Home and End, Tab goes to the next domain, ? lists them, q "
       "leaves.\n"
       "The page is served to this machine only, and only to who knows the address that is printed.");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<WatchOptions>();
   command->add_option("DOMAIN", options->web.domain, "Its name or number (default: the first; --web: all)");
   CLI::Option* ascii = command->add_flag("--ascii", options->ascii, "Without line-drawing characters");
   CLI::Option* browser = command->add_flag("--web", options->in_browser, "In a browser")->excludes(ascii);

@@ -11,11 +11,6 @@ using trace::Role;
 
 namespace {
 
-std::string_view text_of(const Entry& entry) {
-  const auto bytes = entry.message.payload();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 /// What xen says about a domain's life, in a word or two; nothing when it is about something else.
 std::string life_in(std::string_view told) {
   if (told.starts_with("created ")) return "paused";

@@ -29,7 +29,6 @@ namespace ringside::tools {
 
 namespace {
 
-constexpr std::chrono::milliseconds between_reads{5};
 constexpr std::size_t typed_waiting_bytes_max = 65'536;
 constexpr std::size_t steps_per_event_max = 256;
 
@@ -85,9 +84,9 @@ class Keyboard {
 };
 
 /// Makes events of entries: an array of the page's steps each.
-class Steps {
+class StepEvents {
  public:
-  Steps(WebServer& server, std::optional<DomainId> domain, const LiveStart& start)
+  StepEvents(WebServer& server, std::optional<DomainId> domain, const LiveStart& start)
       : server_(server), domain_(domain), start_(start) {
     (void)data_.begin(start.header());  // the page has it already
   }
@@ -143,7 +142,7 @@ int watch_web(const Session& session, const WatchWebOptions& options) {
   WebServer server(host, {.page = [&page] { return page; },
                           .typed = [&keyboard](Bytes bytes) { return keyboard && keyboard->type(bytes); }});
   if (auto listens = server.listen(options.port); !listens) return failed(listens.error());
-  Steps steps(server, domain, start);
+  StepEvents steps(server, domain, start);
   if (domain) {
     if (auto console = find_console(host, *domain, false)) {
       keyboard.emplace(host, trace::Journal(**writer, trace::actor(trace::Role::client)), std::move(*console),

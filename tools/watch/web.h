@@ -1,12 +1,16 @@
 // watch --web: the replay page of a running machine, served until the machine or the user ends it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
 #include "tools/command.h"
 
 namespace ringside::tools {
+
+/// How often a watch looks for new entries of the journal.
+inline constexpr std::chrono::milliseconds between_reads{5};
 
 struct WatchWebOptions {
   std::string domain;      ///< its name or number; empty: all of them, and no keyboard
