@@ -8,6 +8,8 @@
 #include "emu/trace/memory_sink.h"
 #include "test/catch.h"
 
+namespace agreement_test {
+
 using namespace ringside;
 using namespace ringside::script;
 using trace::actor;
@@ -96,3 +98,5 @@ TEST_CASE("how far a daemon had come when it was killed is chance; what its gues
   CHECK(disagreement(killed("hello", "hello"), killed("he", "hello")) == std::nullopt);
   CHECK(disagreement(killed("hello", "hello"), killed("hello", "he")).has_value());
 }
+
+}  // namespace agreement_test

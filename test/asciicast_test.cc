@@ -8,6 +8,8 @@
 #include "emu/trace/memory_sink.h"
 #include "test/catch.h"
 
+namespace asciicast_test {
+
 using namespace ringside;
 using namespace ringside::trace;
 using nlohmann::json;
@@ -89,3 +91,5 @@ TEST_CASE("the scenario's lines are markers, and time never goes backwards") {
   CHECK(cast[2].at(1) == "o");
   CHECK(cast[3] == json::array({0.5, "m", "line 4: xen boots dom1"}));
 }
+
+}  // namespace asciicast_test

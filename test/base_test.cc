@@ -9,6 +9,8 @@
 #include "test/aborts.h"
 #include "test/catch.h"
 
+namespace base_test {
+
 using namespace ringside;
 using namespace ringside::test;
 
@@ -191,3 +193,5 @@ TEST_CASE("a check that holds costs nothing but its condition") {
   CHECK(evaluated == 1);
   CHECK(abort_message([] { RS_CHECK(1 + 1 == 3); }));
 }
+
+}  // namespace base_test

@@ -5,6 +5,8 @@
 #include "test/catch.h"
 #include "test/fake_guest.h"
 
+namespace channel_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using test::console_message;
@@ -420,3 +422,5 @@ TEST_CASE("the journal tells every slot, index and event of a message in each di
   CHECK(told == Texts{"event at 1", "tx req_cons 0 to 1", "slot up", "slot down", "tx rsp_prod 0 to 1",
                       "rx req_prod 0 to 1", "event for 1"});
 }
+
+}  // namespace channel_test

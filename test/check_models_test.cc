@@ -5,6 +5,8 @@
 #include "emu/base/choice.h"
 #include "test/tiny_program.h"
 
+namespace check_models_test {
+
 using namespace ringside::check;
 using namespace ringside::check::test;
 
@@ -176,3 +178,5 @@ TEST_CASE("the reduced search finds each outcome that trying everything finds, a
   }
   CHECK(reduced_executions * 5 < naive_executions);
 }
+
+}  // namespace check_models_test

@@ -4,6 +4,8 @@
 #include "test/aborts.h"
 #include "test/catch.h"
 
+namespace choice_test {
+
 using namespace ringside;
 
 namespace {
@@ -87,3 +89,5 @@ TEST_CASE("a chance of 100 is no choice, one of 0 never comes") {
 TEST_CASE("to choose among nothing is a mistake") {
   CHECK(test::abort_message([] { (void)Choice::seeded(1).pick(0); }));
 }
+
+}  // namespace choice_test

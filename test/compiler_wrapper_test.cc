@@ -5,6 +5,8 @@
 #include "tools/ring_check/barriers.h"
 #include "tools/ring_check/wrapper.h"
 
+namespace compiler_wrapper_test {
+
 using namespace ringside;
 using namespace ringside::tools;
 
@@ -175,3 +177,5 @@ TEST_CASE("all else stays as it was") {
   CHECK(rewrite_barriers(plain).text == plain);
   CHECK(rewrite_barriers(plain).fences == 0);
 }
+
+}  // namespace compiler_wrapper_test

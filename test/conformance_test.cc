@@ -14,6 +14,8 @@
 #include "test/catch.h"
 #include "test/ring_plugin.h"
 
+namespace conformance_test {
+
 using namespace ringside::check;
 using namespace ringside::test;
 
@@ -184,3 +186,5 @@ TEST_CASE("the catalogue has 42 bugs, each told in full and each with a mutant")
     CHECK(fault_of_table(plugin.subject().ring) == "");
   }
 }
+
+}  // namespace conformance_test

@@ -6,6 +6,8 @@
 #include "test/catch.h"
 #include "test/lone_console.h"
 
+namespace console_device_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using namespace ringside::test;
@@ -203,3 +205,5 @@ TEST_CASE_METHOD(LoneConsole, "where no new pty can be made the old one goes on"
   auto second = open();
   CHECK(second->seen == "text");
 }
+
+}  // namespace console_device_test

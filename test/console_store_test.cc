@@ -5,6 +5,8 @@
 #include "emu/trace/memory_sink.h"
 #include "test/catch.h"
 
+namespace console_store_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 
@@ -172,3 +174,5 @@ TEST_CASE_METHOD(Fixture, "a file of another size is a new one") {
   CHECK_FALSE(find());
   CHECK(make().output_bytes() == 0);
 }
+
+}  // namespace console_store_test

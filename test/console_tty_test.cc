@@ -6,6 +6,8 @@
 #include "test/catch.h"
 #include "test/guest_page.h"
 
+namespace console_tty_test {
+
 using namespace ringside;
 using namespace ringside::domu;
 using namespace ringside::test;
@@ -358,3 +360,5 @@ TEST_CASE("a console message of another subtype is answered and goes nowhere") {
   CHECK(guest.controller.answers().at(0).subtype == 9);
   CHECK(program.read().empty());
 }
+
+}  // namespace console_tty_test

@@ -6,6 +6,8 @@
 #include "test/catch.h"
 #include "test/guest_page.h"
 
+namespace ctrl_if_test {
+
 using namespace ringside;
 using namespace ringside::domu;
 using namespace ringside::test;
@@ -462,3 +464,5 @@ TEST_CASE(
   CHECK(kept.size() == 1);
   CHECK(guest.ctrl_if.owed() == (owing ? 0 : 1));
 }
+
+}  // namespace ctrl_if_test

@@ -8,6 +8,8 @@
 #include "emu/dom0/xcs.h"
 #include "test/xen_machine.h"
 
+namespace dom0_kernel_test {
+
 using namespace ringside;
 using namespace ringside::test;
 
@@ -278,3 +280,5 @@ TEST_CASE("guests may bind no physical interrupt and raise none") {
   CHECK(machine.calls.evtchn_bind_pirq(keyboard_pirq).value() == port);
   CHECK(machine.calls.evtchn_status(DOMID_SELF, port)->state == PortState::pirq);
 }
+
+}  // namespace dom0_kernel_test

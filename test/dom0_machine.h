@@ -14,15 +14,12 @@
 #include "emu/dom0/client.h"
 #include "emu/host/sim.h"
 #include "emu/trace/memory_sink.h"
+#include "test/message_text.h"
 
 namespace ringside::test {
 
 inline Bytes bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-inline std::string text_of(const ring::ControlMessage& message) {
-  return {reinterpret_cast<const char*>(message.msg), message.payload().size()};
 }
 
 /// Domains without guests.

@@ -6,6 +6,8 @@
 #include "test/catch.h"
 #include "test/guest_machine.h"
 
+namespace domu_test {
+
 using namespace ringside;
 using namespace ringside::domu;
 using namespace ringside::test;
@@ -491,3 +493,5 @@ TEST_CASE("a guest follows its channel to a new controller") {
   machine.world.run();
   CHECK(machine.controller->output() == "unaskedtwo");
 }
+
+}  // namespace domu_test

@@ -9,6 +9,8 @@
 #include "test/recording_memory.h"
 #include "test/ring_page.h"
 
+namespace event_bits_test {
+
 using namespace ringside::ring;
 using namespace ringside::test;
 
@@ -249,3 +251,5 @@ TEST_CASE("events to the controller: pending, then mask; coalescing, lost edge, 
   CHECK(page.u32(3136) == 1);
   CHECK(page.u32(3200) == 0);
 }
+
+}  // namespace event_bits_test

@@ -5,6 +5,8 @@
 
 #include "test/catch.h"
 
+namespace event_channels_test {
+
 using namespace ringside;
 using namespace ringside::xen;
 
@@ -275,3 +277,5 @@ TEST_CASE("a process that dies leaves its domain's ports as they are") {
   CHECK(channels.state(0, pair.port1) == PortState::interdomain);
   CHECK(channels.state(0, 2) == PortState::virq);
 }
+
+}  // namespace event_channels_test

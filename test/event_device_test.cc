@@ -5,6 +5,8 @@
 #include "test/catch.h"
 #include "test/fake_hypervisor.h"
 
+namespace event_device_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 
@@ -168,3 +170,5 @@ TEST_CASE(
     CHECK(f.read_all() == Ports{1});
   }
 }
+
+}  // namespace event_device_test

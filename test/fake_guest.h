@@ -11,16 +11,13 @@
 #include "ring/channel_words.h"
 #include "ring/front.h"
 #include "test/fake_hypervisor.h"
+#include "test/message_text.h"
 
 namespace ringside::test {
 
 [[nodiscard]] inline ring::ControlMessage console_message(std::string_view text, std::uint8_t id = 0xff) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
   return ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, id, {bytes, text.size()});
-}
-
-[[nodiscard]] inline std::string text_of(const ring::ControlMessage& message) {
-  return {reinterpret_cast<const char*>(message.msg), message.payload().size()};
 }
 
 class FakeGuest {

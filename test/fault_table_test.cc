@@ -15,6 +15,8 @@
 #include "emu/host/linux_host.h"
 #include "test/catch.h"
 
+namespace fault_table_test {
+
 using namespace ringside;
 using namespace std::chrono_literals;
 using Effect = FaultRule::Effect;
@@ -240,3 +242,5 @@ TEST_CASE("a sender that has too much held back has to wait") {
   CHECK(io.state == Io::State::blocked);
   CHECK(taken < 8 * much.size());
 }
+
+}  // namespace fault_table_test

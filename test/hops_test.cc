@@ -11,6 +11,8 @@
 #include "test/catch.h"
 #include "test/ring_page.h"
 
+namespace hops_test {
+
 using namespace ringside;
 using namespace ringside::trace;
 using ringside::test::text_message;
@@ -251,3 +253,5 @@ TEST_CASE("the word that was meant is the one with the fewest changes, or one th
   CHECK(nearest("", words).empty());
   CHECK(nearest("me", words).empty());
 }
+
+}  // namespace hops_test

@@ -5,6 +5,8 @@
 #include "emu/host/sim.h"
 #include "test/catch.h"
 
+namespace host_sim_choice_test {
+
 using namespace ringside;
 
 namespace {
@@ -306,3 +308,5 @@ TEST_CASE("more faults than the limit are refused, and the limit is named") {
   world.heal();
   CHECK(world.fault({.from = "one", .to = "other"}));
 }
+
+}  // namespace host_sim_choice_test

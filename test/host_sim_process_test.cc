@@ -5,6 +5,8 @@
 #include "emu/host/sim.h"
 #include "test/catch.h"
 
+namespace host_sim_process_test {
+
 using namespace ringside;
 using namespace std::chrono_literals;
 
@@ -222,3 +224,5 @@ TEST_CASE("functions that never run may own handles") {
   }
   SECTION("when the world ends") {}
 }
+
+}  // namespace host_sim_process_test

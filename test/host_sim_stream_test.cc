@@ -4,6 +4,8 @@
 #include "emu/host/sim.h"
 #include "test/catch.h"
 
+namespace host_sim_stream_test {
+
 using namespace ringside;
 
 namespace {
@@ -366,3 +368,5 @@ TEST_CASE("a program's timers run, until it ends") {
   CHECK(read_all(console.domain, console.terminal) == "tick");
   CHECK(console.program->print("dead") == 0);
 }
+
+}  // namespace host_sim_stream_test

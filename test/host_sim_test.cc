@@ -8,6 +8,8 @@
 #include "ring/channel_words.h"
 #include "test/catch.h"
 
+namespace host_sim_test {
+
 using namespace ringside;
 using namespace std::chrono_literals;
 
@@ -334,3 +336,5 @@ TEST_CASE("two ring waits take turns") {
   world.run();
   CHECK(order == "ababab");
 }
+
+}  // namespace host_sim_test

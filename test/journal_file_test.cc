@@ -14,6 +14,8 @@
 #include "test/catch.h"
 #include "test/ring_page.h"
 
+namespace journal_file_test {
+
 using namespace ringside;
 using namespace ringside::trace;
 
@@ -338,3 +340,5 @@ TEST_CASE("no damage to a journal makes its reader fall over") {
   }
   CHECK(refused > 2500);
 }
+
+}  // namespace journal_file_test

@@ -4,6 +4,8 @@
 #include "test/catch.h"
 #include "test/dom0_machine.h"
 
+namespace line_server_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using namespace ringside::test;
@@ -139,3 +141,5 @@ TEST_CASE_METHOD(Fixture, "one client too many is told so") {
   world.run();
   CHECK(another.seen == "ok hello\n");
 }
+
+}  // namespace line_server_test

@@ -15,6 +15,8 @@
 #include "ring/front.h"
 #include "test/catch.h"
 
+namespace linux_loop_test {
+
 using namespace ringside;
 using namespace std::chrono_literals;
 
@@ -313,3 +315,5 @@ TEST_CASE("waits that have nothing to do cost no CPU time", "[linux_loop]") {
   CHECK(cpu_time() - before < 10ms);
   host.ring_wait_end(wait);
 }
+
+}  // namespace linux_loop_test

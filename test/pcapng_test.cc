@@ -12,6 +12,8 @@
 #include "test/catch.h"
 #include "test/ring_page.h"
 
+namespace pcapng_test {
+
 using namespace ringside;
 using namespace ringside::trace;
 using ringside::test::text_message;
@@ -303,3 +305,5 @@ TEST_CASE("raw bytes and texts are the packet's data") {
   CHECK(told.u8(19) == 0);
   CHECK(told.data.substr(capture_header_bytes, told.u16(20)) == "unpaused");
 }
+
+}  // namespace pcapng_test

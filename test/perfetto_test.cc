@@ -10,6 +10,8 @@
 #include "test/catch.h"
 #include "test/ring_page.h"
 
+namespace perfetto_test {
+
 using namespace ringside;
 using namespace ringside::trace;
 using nlohmann::json;
@@ -121,3 +123,5 @@ TEST_CASE("entries of a faulty process make a trace that can be read") {
   CHECK(events(journal, "X").size() == journal.steps.size());
   CHECK(events(Journaled{}, "X").empty());
 }
+
+}  // namespace perfetto_test

@@ -13,6 +13,8 @@
 #include "emu/host/launch.h"
 #include "test/catch.h"
 
+namespace process_table_test {
+
 using namespace ringside;
 
 namespace {
@@ -93,3 +95,5 @@ TEST_CASE("a process that ran between two looks is seen by the second") {
     return !after.busy && after != before;
   }));
 }
+
+}  // namespace process_table_test

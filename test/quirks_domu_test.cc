@@ -2,6 +2,8 @@
 // dom0's daemons have files of their own.
 #include "test/guest_machine.h"
 
+namespace quirks_domu_test {
+
 using namespace ringside;
 using namespace ringside::test;
 
@@ -94,3 +96,5 @@ TEST_CASE("leaky-response: an answer carries the request's bytes behind its leng
   CHECK((std::memcmp(answer.msg, "secret", 6) == 0) == f.on);
   CHECK(f.bites() == (f.on ? 1 : 0));
 }
+
+}  // namespace quirks_domu_test

@@ -4,6 +4,8 @@
 
 #include "test/xcs_fixture.h"
 
+namespace quirks_test {
+
 using namespace ringside;
 using namespace ringside::test;
 using namespace ringside::dom0;
@@ -266,3 +268,5 @@ TEST_CASE("abi-mismatch: a flat guest's first header is read as an index, and ei
   CHECK(frames.size() == (f.on ? 8 : 1));
   CHECK((texts_of(frames) == Texts{"Xen virtual console"}) == !f.on);
 }
+
+}  // namespace quirks_test

@@ -1,6 +1,8 @@
 // The historic quirks of xend: each shows what happened in 2005, and its opposite without it.
 #include "test/xend_fixture.h"
 
+namespace quirks_xend_test {
+
 using namespace ringside;
 using namespace ringside::test;
 
@@ -29,3 +31,5 @@ TEST_CASE("xend-no-input-limit: a paste goes on at once, unanswered or not") {
   f.world.run();
   CHECK(f.xcs->input(1).size() == (on ? 16'000 : 7 * 60));
 }
+
+}  // namespace quirks_xend_test

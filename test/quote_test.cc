@@ -3,6 +3,8 @@
 
 #include "test/catch.h"
 
+namespace quote_test {
+
 using namespace ringside::trace;
 
 TEST_CASE("a character of UTF-8 is found whole, and what is none is not") {
@@ -23,3 +25,5 @@ TEST_CASE("what JSON and XML do not take is written in their way, or as a questi
   CHECK(json_text(hostile) == "\"<a b=\\\"\\\\\\\">&\\n\\u0009\\u0000\\u001b\\u007f?\u00e9\"");
   CHECK(xml_text(hostile) == "&lt;a b=&quot;\\&quot;&gt;&amp;&#10;\t????\u00e9");
 }
+
+}  // namespace quote_test

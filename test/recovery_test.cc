@@ -4,6 +4,8 @@
 
 #include "test/console_path.h"
 
+namespace recovery_test {
+
 using namespace ringside;
 using namespace ringside::test;
 using namespace std::chrono_literals;
@@ -128,3 +130,5 @@ TEST_CASE_METHOD(Recovery, "a guest that ended while xend was dead is cleared aw
   settle();
   CHECK(viewer->seen == "the end");
 }
+
+}  // namespace recovery_test

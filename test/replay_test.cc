@@ -7,6 +7,8 @@
 #include "test/catch.h"
 #include "test/ring_page.h"
 
+namespace replay_test {
+
 using namespace ringside;
 using namespace ringside::trace;
 using ringside::test::text_message;
@@ -172,3 +174,5 @@ TEST_CASE("faults and refusals have their marks") {
   played.as(xcs).refused(1, xend, "no");
   CHECK(played.mark == '!');
 }
+
+}  // namespace replay_test

@@ -6,6 +6,8 @@
 #include "test/recording_memory.h"
 #include "test/ring_page.h"
 
+namespace ring_hostile_test {
+
 using namespace ringside::ring;
 using namespace ringside::test;
 
@@ -246,3 +248,5 @@ TEST_CASE("the peer's writes to indices that are ours change nothing") {
   traffic.ask("next");
   CHECK(traffic.page.u32(2048) == 7);
 }
+
+}  // namespace ring_hostile_test

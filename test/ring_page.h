@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "ring/layout.h"
+#include "test/message_text.h"
 
 namespace ringside::test {
 
@@ -72,10 +73,6 @@ class Page {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
   return ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id,
                             {bytes, text.size()});
-}
-
-[[nodiscard]] inline std::string text_of(const ring::ControlMessage& message) {
-  return {message.payload().begin(), message.payload().end()};
 }
 
 }  // namespace ringside::test

@@ -3,6 +3,8 @@
 
 #include "test/ring_plugin.h"
 
+namespace ring_stress_test {
+
 using namespace ringside;
 using namespace ringside::test;
 using std::chrono::milliseconds;
@@ -35,3 +37,5 @@ TEST_CASE("an end that is told nothing is found asleep") {
   const check::LongRun run = tools::stress_ring(plugin.subject(), messages, time_max);
   CHECK(run.broken == "the front slept for 10 s with work left, and nobody notified it");
 }
+
+}  // namespace ring_stress_test

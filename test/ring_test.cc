@@ -12,6 +12,8 @@
 #include "test/recording_memory.h"
 #include "test/ring_page.h"
 
+namespace ring_test {
+
 using namespace ringside::ring;
 using namespace ringside::test;
 
@@ -343,3 +345,5 @@ TEST_CASE("looking for work only reads") {
   (void)front->has_response();
   CHECK(Memory::take_log() == Log{"load 2048", "load 2052"});
 }
+
+}  // namespace ring_test

@@ -18,6 +18,8 @@
 #include "test/catch.h"
 #include "test/ring_page.h"
 
+namespace ring_threads_test {
+
 using namespace ringside::ring;
 using namespace ringside::test;
 
@@ -240,3 +242,5 @@ TEST_CASE("a peer that rewrites its published slots all the time costs only the 
   CHECK(uncut == 0);
   CHECK(unanswerable == 0);
 }
+
+}  // namespace ring_threads_test

@@ -5,6 +5,8 @@
 #include "emu/script/format.h"
 #include "test/script_text.h"
 
+namespace script_format_test {
+
 using namespace ringside;
 using namespace ringside::script;
 using namespace ringside::test;
@@ -202,3 +204,5 @@ TEST_CASE("whatever is in a file, reading it comes to an end") {
   CHECK(wrong > 500);
   CHECK(right > 50);
 }
+
+}  // namespace script_format_test

@@ -4,6 +4,8 @@
 #include "emu/script/suggest.h"
 #include "test/script_text.h"
 
+namespace script_read_test {
+
 using namespace ringside;
 using namespace ringside::script;
 using namespace ringside::test;
@@ -220,3 +222,5 @@ TEST_CASE("what is never in the neighbourhood of a word is not suggested for it"
   CHECK(nearest("reboots", words).empty());
   CHECK(nearest(std::string(10'000, 'a'), words).empty());
 }
+
+}  // namespace script_read_test

@@ -10,6 +10,8 @@
 #include "test/catch.h"
 #include "test/script_text.h"
 
+namespace script_run_test {
+
 using namespace ringside;
 using namespace ringside::script;
 using namespace ringside::test;
@@ -243,3 +245,5 @@ TEST_CASE("what a failure does not need is left out, shortened and turned off") 
   CHECK(has(text, "user types 481 bytes of \"abc\""));
   CHECK(shrink(parsed.runs.at(0), fails, 3).attempts == 3);
 }
+
+}  // namespace script_run_test

@@ -1,6 +1,8 @@
 // Lines and what they become: every act and every pattern of the language, and values of all kinds.
 #include "test/script_text.h"
 
+namespace script_test {
+
 using namespace ringside;
 using namespace ringside::script;
 using namespace ringside::test;
@@ -206,3 +208,5 @@ TEST_CASE("who runs dom0's end follows from who is named") {
   CHECK(read_lines("dom1 prints \"a\"\nexpect pty shows \"a\"").runs.at(0).setup.controller ==
         Controller::xenctld);
 }
+
+}  // namespace script_test

@@ -10,6 +10,8 @@
 #include "test/catch.h"
 #include "test/ring_page.h"
 
+namespace sequence_test {
+
 using namespace ringside;
 using namespace ringside::trace;
 using ringside::test::text_message;
@@ -173,3 +175,5 @@ TEST_CASE("entries of a faulty process, and none at all, make a diagram") {
   }
   CHECK(to_svg(sequence).ends_with("</svg>\n"));
 }
+
+}  // namespace sequence_test

@@ -7,6 +7,8 @@
 #include "emu/trace/memory_sink.h"
 #include "test/catch.h"
 
+namespace serial_port_test {
+
 using namespace ringside;
 using namespace ringside::xen;
 
@@ -105,3 +107,5 @@ TEST_CASE("what the line does not take waits, up to 16,384 bytes, and leaves in 
   CHECK(p.line == text.substr(0, taken));
   CHECK(p.port.transmit_room() == serial_transmit_bytes_max);
 }
+
+}  // namespace serial_port_test

@@ -5,6 +5,8 @@
 
 #include "test/catch.h"
 
+namespace shell_test {
+
 using namespace ringside::domu;
 
 namespace {
@@ -126,3 +128,5 @@ TEST_CASE("a line longer than the limit is cut, not kept") {
   CHECK(session.says("Linux\n"));
   CHECK(session.output.size() < 5000);
 }
+
+}  // namespace shell_test

@@ -8,6 +8,8 @@
 #include "emu/trace/text.h"
 #include "test/catch.h"
 
+namespace sim_explore_test {
+
 using namespace ringside;
 using namespace ringside::script;
 
@@ -284,3 +286,5 @@ TEST_CASE("faults that mean nothing are refused with the reason") {
   odd.percent = 101;
   CHECK(why(odd) == "a percentage is 1 to 100");
 }
+
+}  // namespace sim_explore_test

@@ -8,6 +8,8 @@
 #include "emu/trace/text.h"
 #include "test/catch.h"
 
+namespace sim_stage_test {
+
 using namespace ringside;
 using namespace ringside::script;
 
@@ -384,3 +386,5 @@ TEST_CASE("half a frame is nothing yet") {
   machine.settle();
   CHECK(Machine::must(machine.stage->client_received("", Lane::control)).size() == 1);
 }
+
+}  // namespace sim_stage_test

@@ -2,6 +2,8 @@
 // under way.
 #include "test/console_path.h"
 
+namespace suspend_path_test {
+
 using namespace ringside;
 using namespace ringside::test;
 using namespace std::chrono_literals;
@@ -211,3 +213,5 @@ TEST_CASE_METHOD(Sleeper,
   CHECK(viewer->seen == "one ");
   CHECK(again->seen == "two three");
 }
+
+}  // namespace suspend_path_test

@@ -5,6 +5,8 @@
 #include "test/catch.h"
 #include "test/ring_page.h"
 
+namespace trace_test {
+
 using namespace ringside;
 using namespace ringside::trace;
 using ringside::test::text_message;
@@ -219,3 +221,5 @@ TEST_CASE("an entry full of nonsense still makes one harmless line") {
     for (const char letter : line) CHECK((letter >= ' ' && letter <= '~'));
   }
 }
+
+}  // namespace trace_test

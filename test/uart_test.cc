@@ -7,6 +7,8 @@
 #include "emu/trace/memory_sink.h"
 #include "test/catch.h"
 
+namespace uart_test {
+
 using namespace ringside;
 using namespace ringside::xen;
 using namespace ringside::xen::uart;
@@ -191,3 +193,5 @@ TEST_CASE("without OUT2 no interrupt leaves the chip") {
   c.chip.write(Register::modem_control, mcr_out2);
   CHECK(c.high);
 }
+
+}  // namespace uart_test

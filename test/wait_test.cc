@@ -3,6 +3,8 @@
 
 #include "test/catch.h"
 
+namespace wait_test {
+
 using namespace ringside;
 using namespace std::chrono_literals;
 using Next = WaitPolicy::Next;
@@ -81,3 +83,5 @@ TEST_CASE("abstinence is about the own CPU: a peer on another is looked for all 
   policy.worked();
   CHECK(policy.idle(start + 11ms, true) == Next::look);
 }
+
+}  // namespace wait_test

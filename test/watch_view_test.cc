@@ -8,6 +8,8 @@
 #include "tools/watch/lanes.h"
 #include "tools/watch/screen.h"
 
+namespace watch_view_test {
+
 using namespace ringside;
 using namespace ringside::tools;
 using namespace ringside::trace;
@@ -328,3 +330,5 @@ TEST_CASE("keys come as characters and as sequences, also in pieces") {
   CHECK(typed("B")->name == Name::down);
   CHECK(typed("\x1bq")->character == 'q');
 }
+
+}  // namespace watch_view_test

@@ -2,6 +2,8 @@
 #include "emu/dom0/xcs.h"
 #include "test/xcs_fixture.h"
 
+namespace xcs_channels_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using namespace ringside::test;
@@ -172,3 +174,5 @@ TEST_CASE("a client bound to everything before the channel exists gets what a de
   CHECK(client.interface(XCS_CIF_NEW_CC, 1).result == XCS_RSLT_OK);
   CHECK(texts_of(client.read_and_echo()) == Texts{"left"});
 }
+
+}  // namespace xcs_channels_test

@@ -4,6 +4,8 @@
 #include "test/catch.h"
 #include "test/dom0_machine.h"
 
+namespace xcs_client_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using namespace ringside::test;
@@ -203,3 +205,5 @@ TEST_CASE_METHOD(Fixture, "polling takes what has come without waiting for the h
   client.poll();
   CHECK(frames.size() == 1);
 }
+
+}  // namespace xcs_client_test

@@ -3,6 +3,8 @@
 
 #include "test/xcs_fixture.h"
 
+namespace xcs_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using namespace ringside::test;
@@ -373,3 +375,5 @@ TEST_CASE("session ids are not zero, not the same, and not one after the other")
   for (std::size_t i = 1; i < ids.size(); ++i) CHECK(ids[i] - ids[i - 1] > 1000);
   CHECK(ids[0] != 0);
 }
+
+}  // namespace xcs_test

@@ -2,6 +2,8 @@
 #include "emu/dom0/xcs.h"
 #include "test/xcs_fixture.h"
 
+namespace xcs_traffic_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using namespace ringside::test;
@@ -361,3 +363,5 @@ TEST_CASE("a machine carries a thousand requests in order and leaves nothing ope
   f.xcs.reset();
   for (const std::string& line : world->open_handles()) CHECK(line.find("xcs") != 0);
 }
+
+}  // namespace xcs_traffic_test

@@ -4,6 +4,8 @@
 
 #include "test/xen_machine.h"
 
+namespace xen_console_test {
+
 using namespace ringside;
 using namespace ringside::test;
 
@@ -293,3 +295,5 @@ TEST_CASE("the line may be left and taken again, and nobody hears what is sent m
   line.type("k");
   CHECK(line.read_as_dom0() == "k");
 }
+
+}  // namespace xen_console_test

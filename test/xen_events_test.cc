@@ -4,6 +4,8 @@
 #include "ring/channel_words.h"
 #include "test/xen_machine.h"
 
+namespace xen_events_test {
+
 using namespace ringside;
 using namespace ringside::test;
 
@@ -274,3 +276,5 @@ TEST_CASE("dom0's virq reaches every process that has its port open") {
   CHECK(two.count == 1);
   CHECK(channel.dom0_bits.is_pending(port));
 }
+
+}  // namespace xen_events_test

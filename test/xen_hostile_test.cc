@@ -6,6 +6,8 @@
 
 #include "test/xen_machine.h"
 
+namespace xen_hostile_test {
+
 using namespace ringside;
 using namespace ringside::test;
 
@@ -333,3 +335,5 @@ TEST_CASE("domains that are made, paused, killed and destroyed in any order leav
   machine.world.run();
   CHECK(handles_of_xen(machine) == handles);
 }
+
+}  // namespace xen_hostile_test

@@ -7,6 +7,8 @@
 #include "ring/channel_words.h"
 #include "test/xen_machine.h"
 
+namespace xen_life_test {
+
 using namespace ringside;
 using namespace ringside::test;
 using Signal = Host::DomainSignal;
@@ -106,3 +108,5 @@ TEST_CASE("a suspended guest whose process dies has crashed") {
   CHECK_FALSE(info->suspended());
   CHECK(machine.calls.domain_resume(guest.domain).error().code == EINVAL);
 }
+
+}  // namespace xen_life_test

@@ -4,6 +4,8 @@
 #include "ring/channel_words.h"
 #include "test/xen_machine.h"
 
+namespace xen_test {
+
 using namespace ringside;
 using namespace ringside::test;
 using Signal = Host::DomainSignal;
@@ -396,3 +398,5 @@ TEST_CASE("a machine that goes down kills every guest and keeps dom0") {
   CHECK(two.host->ended());
   CHECK(machine.calls.domains()->size() == 1);
 }
+
+}  // namespace xen_test

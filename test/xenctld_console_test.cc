@@ -4,6 +4,8 @@
 #include "test/catch.h"
 #include "test/lone_console.h"
 
+namespace xenctld_console_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using namespace ringside::test;
@@ -197,3 +199,5 @@ TEST_CASE_METHOD(LoneConsole, "last words come after the guest's, once to each r
   world.run_for(1s);
   CHECK(world.file_content("/tmp/log") == "dom0's.");
 }
+
+}  // namespace xenctld_console_test

@@ -4,6 +4,8 @@
 
 #include "test/xenctld_path.h"
 
+namespace xenctld_recovery_test {
+
 using namespace ringside;
 using namespace ringside::test;
 using namespace std::chrono_literals;
@@ -207,3 +209,5 @@ TEST_CASE_METHOD(XenctldRecovery,
   CHECK_FALSE(world.host("xenctld").memory_find(fmt::format("/m/console-{}.kept", domain),
                                                 dom0::xenctld_store_bytes_max));
 }
+
+}  // namespace xenctld_recovery_test

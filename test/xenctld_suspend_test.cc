@@ -2,6 +2,8 @@
 // the pty open keeps it.
 #include "test/xenctld_path.h"
 
+namespace xenctld_suspend_test {
+
 using namespace ringside;
 using namespace ringside::test;
 using namespace std::chrono_literals;
@@ -155,3 +157,5 @@ TEST_CASE_METHOD(XenctldSleeper, "a sleeping domain that is killed has crashed, 
   CHECK(refusal("resume", domain, "is not suspended").empty());
   CHECK(refusal("suspend", domain, "has ended").empty());
 }
+
+}  // namespace xenctld_suspend_test

@@ -1,6 +1,8 @@
 // xenctld where it belongs: in front of real guests, under a real hypervisor.
 #include "test/xenctld_path.h"
 
+namespace xenctld_test {
+
 using namespace ringside;
 using namespace ringside::test;
 using namespace std::chrono_literals;
@@ -158,3 +160,5 @@ TEST_CASE_METHOD(XenctldPath, "without the hypervisor it ends, and says so") {
   REQUIRE(host.warnings().size() == 1);
   CHECK(host.warnings()[0].find("xenctld ends") != std::string::npos);
 }
+
+}  // namespace xenctld_test

@@ -6,6 +6,8 @@
 #include "test/catch.h"
 #include "test/dom0_machine.h"
 
+namespace xend_console_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using namespace ringside::test;
@@ -421,3 +423,5 @@ TEST_CASE_METHOD(Fixture, "a viewer may leave while he is shown the end") {
   CHECK_FALSE(next->seen.empty());
   CHECK(next->cut_off);
 }
+
+}  // namespace xend_console_test

@@ -2,6 +2,8 @@
 #include "test/catch.h"
 #include "test/xend_fixture.h"
 
+namespace xend_end_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using namespace ringside::test;
@@ -332,3 +334,5 @@ TEST_CASE("a machine with consoles leaves no handle behind") {
   // Both viewers are gone with their domains, or by themselves.
   CHECK(world->open_handles().size() == before - 2);
 }
+
+}  // namespace xend_end_test

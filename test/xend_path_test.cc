@@ -1,6 +1,8 @@
 // xend where it belongs: behind a real xcs, in front of real guests, under a real hypervisor.
 #include "test/console_path.h"
 
+namespace xend_path_test {
+
 using namespace ringside;
 using namespace ringside::test;
 using namespace std::chrono_literals;
@@ -96,3 +98,5 @@ TEST_CASE_METHOD(Path, "a guest that is killed is kept with its last output unti
   world.run();
   CHECK(ask("consoles") == "ok 0\n");
 }
+
+}  // namespace xend_path_test

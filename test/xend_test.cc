@@ -2,6 +2,8 @@
 #include "test/catch.h"
 #include "test/xend_fixture.h"
 
+namespace xend_test {
+
 using namespace ringside;
 using namespace ringside::dom0;
 using namespace ringside::test;
@@ -257,3 +259,5 @@ TEST_CASE_METHOD(XendFixture, "control requests go one at a time, and no more th
   CHECK(crowd[1]->seen.empty());
   CHECK(xcs->came(XCS_REQUEST, 1).size() == 2);
 }
+
+}  // namespace xend_test
