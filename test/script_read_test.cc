@@ -198,6 +198,7 @@ TEST_CASE("a column counts characters, and a caret is below its word") {
 TEST_CASE("each limit is said when it is reached") {
   CHECK(read_text(std::string(source_bytes_max + 1, ' ')).says("longer than"));
   CHECK(read_lines("# " + std::string(source_line_bytes_max, 'x')).says("a line that is too long"));
+  CHECK(read_lines("expect user sees /" + std::string(201, 'x') + "/").says("a pattern that is too long"));
   CHECK(read_lines("repeat 100000\n  repeat 100000\n    dom1 prints \"a\"\n  end\nend").says("too long"));
   CHECK(read_lines("repeat 1\nrepeat 1\nrepeat 1\nrepeat 1\nrepeat 1\nend\nend\nend\nend\nend")
             .says("at most 4 deep"));

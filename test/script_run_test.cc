@@ -117,6 +117,33 @@ TEST_CASE("texts come next, line ends that nobody asked for are skipped, pattern
   CHECK(has(report, "what came next is \"one two\""));
 }
 
+TEST_CASE("a pattern is found wherever it comes in a long output, byte for byte") {
+  check_passes(
+      with_dom1("dom1 prints 8189 bytes of \"x\"\ndom1 prints \"login: \"\ndom1 prints 9000 bytes of \"y\"\n"
+                "expect user sees /^x+login: y/\nexpect user sees /^y+$/\n"));
+  check_passes(
+      with_dom1("dom1 prints 20000 bytes of \"x\"\nexpect user sees /(x+)+x/\n"
+                "dom1 prints |00 80 ff|\nexpect user sees /\\x00[\\x80-\\xff]{2}$/\n"));
+  const std::string report =
+      report_of(with_dom1("dom1 prints 60 bytes of \"a\"\nexpect user sees /(a+)+b/ within 1ms\n"));
+  CHECK(has(report, "it is not in what came"));
+}
+
+TEST_CASE("bytes that an ignore line names are skipped where they stand before the expected ones") {
+  const std::string ignoring =
+      "scenario \"t\"\nmode sim\nignore user sees /\\[[0-9]+\\] /\nignore user sees \"# \"\n";
+  const std::string boots = "xen boots dom1\nuser connects to dom1\ndom1 prints \"# [17] one [18] two\"\n";
+  check_passes(ignoring + boots + "expect user sees \"one \"\nexpect user sees \"two\"\n");
+  const std::string report = report_of(ignoring + boots + "expect user sees \"two\" within 1ms\n");
+  CHECK(has(report, "what came next is \"one [18] two\""));
+}
+
+TEST_CASE("a pattern begins where the expectation looks, not where a search goes on") {
+  const std::string report = report_of(with_dom1(
+      "dom1 prints 20000 bytes of \"x\"\ndom1 prints \"end\"\nexpect user sees /^x?end/ within 1ms\n"));
+  CHECK(has(report, "it is not in what came"));
+}
+
 TEST_CASE("bytes behind wrong ones are not judged, everything else is") {
   const std::string report =
       report_of(with_dom1("dom1 prints \"abc\"\nexpect user sees \"abX\"\nexpect user sees \"c\"\nexpect "

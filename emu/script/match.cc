@@ -15,6 +15,9 @@ using trace::Kind;
 using trace::Role;
 using trace::SlotUse;
 
+/// Were it endless, each message of a long output would cost a search through all of the output.
+constexpr std::size_t match_reach_bytes = 8192;
+
 bool is_of_domain(trace::Actor actor, std::uint32_t domain) {
   return (actor.role == Role::domain || actor.role == Role::tty || actor.role == Role::program) &&
          actor.number == domain;
@@ -139,7 +142,7 @@ bool Cast::is_end(const Actor& named, trace::Actor actor) const {
 Probe::Probe(const Payload& payload) : payload_(payload) {
   switch (payload.kind) {
     case Payload::Kind::regex:
-      regex_.emplace(payload.unit, std::regex::ECMAScript);
+      expression_.emplace(Expression::compile(payload.unit).value());
       break;
     case Payload::Kind::prefix:
       wanted_ = payload.unit;
@@ -166,17 +169,20 @@ bool Probe::is_in(std::string_view text) const {
   return search(text).has_value();
 }
 
-std::optional<Probe::Found> Probe::search(std::string_view bytes) const {
-  if (regex_) {
-    std::match_results<std::string_view::const_iterator> found;
-    const std::string_view window = bytes.substr(0, regex_window_bytes);
-    if (!std::regex_search(window.begin(), window.end(), found, *regex_)) return {};
-    const auto begin = static_cast<std::size_t>(found.position(0));
-    return Found{begin, begin + static_cast<std::size_t>(found.length(0))};
-  }
-  const std::size_t at = bytes.find(wanted_);
+std::optional<Found> Probe::search(std::string_view bytes, std::size_t from) const {
+  if (expression_) return expression_->search(bytes, from);
+  const std::size_t at = bytes.find(wanted_, from);
   if (at == std::string_view::npos) return {};
   return Found{at, at + wanted_.size()};
+}
+
+std::size_t Probe::leads(std::string_view bytes) const {
+  if (expression_) return expression_->leads(bytes).value_or(0);
+  return bytes.starts_with(wanted_) ? wanted_.size() : 0;
+}
+
+std::size_t Probe::reach_bytes() const {
+  return expression_ ? match_reach_bytes : wanted_.size() - 1;
 }
 
 // -- entries

@@ -5,10 +5,14 @@
 #pragma once
 
 #include <map>
-#include <regex>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "emu/script/expression.h"
 #include "emu/script/stage.h"
 #include "emu/script/state.h"
 #include "emu/script/syntax.h"
@@ -44,9 +48,6 @@ class Cast {
   std::set<std::string> users_;
 };
 
-/// Bytes that a pattern with an expression is tried on at a time.
-inline constexpr std::size_t regex_window_bytes = 8192;
-
 /// A payload made ready to be compared often.
 class Probe {
  public:
@@ -56,20 +57,17 @@ class Probe {
   [[nodiscard]] bool is(std::string_view bytes) const;
   /// A part of a sentence.
   [[nodiscard]] bool is_in(std::string_view text) const;
-  /// Where in `bytes` it is first found, and behind it.
-  struct Found {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-  };
-  [[nodiscard]] std::optional<Found> search(std::string_view bytes) const;
-  /// An expression looks at so much at a time; a text of size() bytes looks at all.
-  [[nodiscard]] bool has_window() const { return regex_.has_value(); }
-  [[nodiscard]] std::size_t size() const { return wanted_.size(); }
+  /// Where it is first found, from `from` on.
+  [[nodiscard]] std::optional<Found> search(std::string_view bytes, std::size_t from = 0) const;
+  /// How many bytes at the beginning of `bytes` it is; 0: they are something else.
+  [[nodiscard]] std::size_t leads(std::string_view bytes) const;
+  /// When more bytes come, what is found with them begins at most so far before them.
+  [[nodiscard]] std::size_t reach_bytes() const;
 
  private:
   Payload payload_;
   std::string wanted_;  ///< empty for an expression
-  std::optional<std::regex> regex_;
+  std::optional<Expression> expression_;
 };
 
 /// A pattern that single entries answer to. Must not outlive the pattern.

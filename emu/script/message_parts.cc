@@ -1,8 +1,7 @@
 // Payloads and control messages, as acts write them and patterns look for them.
 #include <fmt/format.h>
 
-#include <regex>
-
+#include "emu/script/expression.h"
 #include "emu/script/parts.h"
 #include "emu/script/suggest.h"
 #include "emu/script/vocabulary.h"
@@ -19,14 +18,10 @@ bool compiles(Words& words, const Token& token) {
                fmt::format("the limit is {} bytes", regex_bytes_max));
     return false;
   }
-  try {
-    const std::regex tried(token.text, std::regex::ECMAScript);
-    return true;
-  } catch (const std::regex_error&) {
-    words.fail("E003", token.span, "a pattern that is no regular expression",
-               "as in ECMAScript: /dom[0-9]+ login: $/");
-    return false;
-  }
+  const auto tried = Expression::compile(token.text);
+  if (tried) return true;
+  words.fail("E003", token.span, "a pattern that RE2 does not compile", tried.error().why);
+  return false;
 }
 
 /// `N bytes of "abc"`
@@ -55,6 +50,10 @@ Payload parse_text(Words& words, bool exact) {
   payload.unit = token.text;
   payload.repeated_bytes = token.text.size();
   payload.span = token.span;
+  if (token.text.empty()) {
+    words.fail("E015", token.span, "there is nothing in this text", "leave it out, or say what is in it");
+    return payload;
+  }
   if (token.kind == TokenKind::regex) {
     payload.kind = Payload::Kind::regex;
     if (exact) {
@@ -62,10 +61,6 @@ Payload parse_text(Words& words, bool exact) {
     } else if (!compiles(words, token)) {
       return payload;
     }
-    return payload;
-  }
-  if (token.text.empty()) {
-    words.fail("E015", token.span, "there is nothing in this text", "leave it out, or say what is in it");
     return payload;
   }
   const Span dots = words.here();

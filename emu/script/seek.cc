@@ -101,12 +101,17 @@ Seeker::Seeker(const Pattern& pattern, Cursor from, How how)
   looked_ = whole ? from.mark.step : from.mark.step - 1;
   begin_ = from.count;
   if (how.ignores == nullptr) return;
-  for (const Pattern& each : *how.ignores) {
-    if (const auto* shows = std::get_if<Shows>(&each.what)) ignored_bytes_.push_back(shows);
-    if (!Matcher::by_entry(each)) continue;
-    ignores_.emplace_back(each);
-    strict_ |= each.what.index() == pattern.what.index() && cursor_key(each) == cursor_key(pattern);
-  }
+  for (const Pattern& each : *how.ignores) ignore(each);
+}
+
+void Seeker::ignore(const Pattern& each) {
+  const auto* shows = std::get_if<Shows>(&pattern_.what);
+  const auto* passed_over = std::get_if<Shows>(&each.what);
+  if (shows != nullptr && passed_over != nullptr && same_place(passed_over->place, shows->place))
+    ignored_bytes_.emplace_back(passed_over->payload);
+  if (!Matcher::by_entry(each)) return;
+  ignores_.emplace_back(each);
+  strict_ |= each.what.index() == pattern_.what.index() && cursor_key(each) == cursor_key(pattern_);
 }
 
 Verdict Seeker::look(const Scene& scene, const std::vector<Mark>& taken) {
@@ -186,16 +191,13 @@ Verdict Seeker::look_at_count(const Scene& scene, const ForwardsCount& count) {
 /// line names.
 std::size_t Seeker::skipped(std::string_view stream, std::size_t at, const Payload& wanted) const {
   const bool wants_line_end = wanted.size() == 0 || is_line_end(wanted.unit.front());
-  const Place& place = std::get<Shows>(pattern_.what).place;
   for (bool again = true; again && at < stream.size();) {
     again = !wants_line_end && is_line_end(stream[at]);
     if (again) ++at;
-    for (const Shows* each : ignored_bytes_) {
-      if (!same_place(each->place, place)) continue;
-      const auto found = Probe(each->payload).search(stream.substr(at));
-      if (!found || found->begin != 0 || found->end == 0) continue;
-      at += found->end;
-      again = true;
+    for (const Probe& each : ignored_bytes_) {
+      const std::size_t bytes = each.leads(stream.substr(at));
+      at += bytes;
+      again |= bytes != 0;
     }
   }
   return at;
@@ -222,23 +224,17 @@ Verdict Seeker::look_at_bytes(const Scene& scene, const Shows& shows) {
   return Verdict::met;
 }
 
-/// Anywhere from the cursor on. What was searched is not searched again, but for as much as a match may
-/// reach back.
+/// Anywhere from the cursor on, which "^" stands for. What was searched is not searched again, but for as
+/// much as a match may reach back.
 Verdict Seeker::search(std::string_view stream) {
   if (stream.size() == agrees_) return Verdict::open;
   agrees_ = stream.size();
-  for (;; begin_ += regex_window_bytes / 2) {
-    const auto found = probe_->search(stream.substr(std::min(begin_, stream.size())));
-    if (found) {
-      cursor_.count = begin_ + found->end;
-      return Verdict::met;
-    }
-    if (!probe_->has_window() || begin_ + regex_window_bytes >= stream.size()) break;
+  const std::string_view rest = stream.substr(std::min(from_.count, stream.size()));
+  if (const auto found = probe_->search(rest, begin_ - from_.count)) {
+    cursor_.count = from_.count + found->end;
+    return Verdict::met;
   }
-  if (!probe_->has_window()) {
-    const std::size_t back = std::min(stream.size(), probe_->size() - 1);
-    begin_ = std::max(begin_, stream.size() - back);
-  }
+  begin_ = std::max(begin_, stream.size() - std::min(stream.size(), probe_->reach_bytes()));
   return Verdict::open;
 }
 

@@ -83,6 +83,7 @@ class Seeker {
   [[nodiscard]] Verdict look_at_replies(const Scene& scene, const ReceivesReply& reply);
   [[nodiscard]] Verdict look_at_end(const Scene& scene, const IsCutOff& end);
   [[nodiscard]] bool ignored(const trace::Entry& entry, const Cast& cast) const;
+  void ignore(const Pattern& each);
   [[nodiscard]] std::size_t skipped(std::string_view stream, std::size_t at, const Payload& wanted) const;
   /// Of the same sort: the last from the cursor on, and the last right one before it.
   struct Likely {
@@ -95,9 +96,9 @@ class Seeker {
 
   const Pattern& pattern_;
   Matcher matcher_;
-  std::vector<Matcher> ignores_;  ///< those that entries answer to
-  std::vector<const Shows*> ignored_bytes_;
-  bool strict_ = false;  ///< there is an ignore line of this sort
+  std::vector<Matcher> ignores_;      ///< those that entries answer to
+  std::vector<Probe> ignored_bytes_;  ///< those at the pattern's place
+  bool strict_ = false;               ///< there is an ignore line of this sort
   How how_;
   Cursor from_;
   Cursor cursor_;

@@ -70,7 +70,7 @@ struct Payload {
   enum class Kind : std::uint8_t {
     exact,   ///< `unit`, `repeated_bytes` long: shorter than the unit cuts it, longer repeats it
     prefix,  ///< begins with `unit`; never in acts
-    regex,   ///< `unit` is an ECMAScript expression that compiles; never in acts
+    regex,   ///< `unit` is an Expression that compiles; never in acts
   };
   Kind kind = Kind::exact;
   std::string unit;
