@@ -5,12 +5,12 @@
 // exits with the status of the program it ran.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 
 #include "emu/base/check.h"
 #include "emu/host/machine.h"
+#include "tools/options.h"
 
 namespace ringside::tools {
 
@@ -31,30 +31,30 @@ struct Session {
 int failed(const Error& error);
 
 /// A subcommand with its help: what it does, examples, and --dir.
-CLI::App* add_command(CLI::App& app, Session& session, const std::string& name, const std::string& what,
-                      const std::string& examples);
+Command add_command(Command app, Session& session, const std::string& name, const std::string& what,
+                    const std::string& examples);
 
 // One function for each family; each is in the file named.
-void add_process_commands(CLI::App& app,
+void add_process_commands(Command app,
                           Session& session);  // machine/processes.cc: xen, xcs, xend, xenctld, domu ...
-void add_machine_commands(CLI::App& app, Session& session);    // machine/command.cc: up, down
-void add_domain_commands(CLI::App& app, Session& session);     // machine/domains.cc: create ... destroy
-void add_list_command(CLI::App& app, Session& session);        // machine/listing.cc: list
-void add_life_commands(CLI::App& app, Session& session);       // machine/life.cc: shutdown ... balloon
-void add_console_commands(CLI::App& app, Session& session);    // machine/console.cc: console, exec
-void add_attach_commands(CLI::App& app, Session& session);     // machine/attach.cc: attach, detach
-void add_serial_commands(CLI::App& app, Session& session);     // machine/serial.cc: uart, keyboard, dmesg
-void add_ring_command(CLI::App& app, Session& session);        // machine/ring.cc: ring
-void add_dump_command(CLI::App& app, Session& session);        // view/dump.cc: dump
-void add_watch_command(CLI::App& app, Session& session);       // watch/command.cc: watch
-void add_demo_command(CLI::App& app, Session& session);        // view/demo.cc
-void add_quirks_command(CLI::App& app, Session& session);      // machine/quirks.cc
-void add_run_command(CLI::App& app, Session& session);         // run/command.cc
-void add_shrink_command(CLI::App& app, Session& session);      // run/shrink.cc
-void add_view_command(CLI::App& app, Session& session);        // view/command.cc
-void add_explain_command(CLI::App& app, Session& session);     // view/explain.cc
-void add_puppet_command(CLI::App& app, Session& session);      // run/puppet.cc
-void add_bench_command(CLI::App& app, Session& session);       // bench/command.cc
-void add_ring_check_command(CLI::App& app, Session& session);  // ring_check/command.cc
+void add_machine_commands(Command app, Session& session);    // machine/command.cc: up, down
+void add_domain_commands(Command app, Session& session);     // machine/domains.cc: create ... destroy
+void add_list_command(Command app, Session& session);        // machine/listing.cc: list
+void add_life_commands(Command app, Session& session);       // machine/life.cc: shutdown ... balloon
+void add_console_commands(Command app, Session& session);    // machine/console.cc: console, exec
+void add_attach_commands(Command app, Session& session);     // machine/attach.cc: attach, detach
+void add_serial_commands(Command app, Session& session);     // machine/serial.cc: uart, keyboard, dmesg
+void add_ring_command(Command app, Session& session);        // machine/ring.cc: ring
+void add_dump_command(Command app, Session& session);        // view/dump.cc: dump
+void add_watch_command(Command app, Session& session);       // watch/command.cc: watch
+void add_demo_command(Command app, Session& session);        // view/demo.cc
+void add_quirks_command(Command app, Session& session);      // machine/quirks.cc
+void add_run_command(Command app, Session& session);         // run/command.cc
+void add_shrink_command(Command app, Session& session);      // run/shrink.cc
+void add_view_command(Command app, Session& session);        // view/command.cc
+void add_explain_command(Command app, Session& session);     // view/explain.cc
+void add_puppet_command(Command app, Session& session);      // run/puppet.cc
+void add_bench_command(Command app, Session& session);       // bench/command.cc
+void add_ring_check_command(Command app, Session& session);  // ring_check/command.cc
 
 }  // namespace ringside::tools

@@ -11,12 +11,11 @@ int failed(const Error& error) {
   return exit_could_not_run;
 }
 
-CLI::App* add_command(CLI::App& app, Session& session, const std::string& name, const std::string& what,
-                      const std::string& examples) {
-  CLI::App* command = app.add_subcommand(name, what);
-  command->add_option("--dir", session.directory, "The machine's directory; one machine each")
-      ->capture_default_str();
-  command->footer("Examples:\n" + examples);
+Command add_command(Command app, Session& session, const std::string& name, const std::string& what,
+                    const std::string& examples) {
+  Command command = app.add_subcommand(name, what);
+  command.add_option("--dir", session.directory, "The machine's directory; one machine each").show_default();
+  command.footer("Examples:\n" + examples);
   return command;
 }
 
@@ -28,9 +27,8 @@ constexpr char program_about[] =
     "ones.";
 
 int run(int argc, char** argv) {
-  CLI::App app(program_about, "ringside");
-  app.set_version_flag("--version", "ringside " RINGSIDE_VERSION);
-  app.require_subcommand(1);
+  CommandLine line("ringside", "ringside " RINGSIDE_VERSION, program_about);
+  Command app = line.program();
   app.footer("Start with:  ringside demo\nEach subcommand has its own --help, with examples.");
   Session session;
   add_demo_command(app, session);
@@ -56,10 +54,13 @@ int run(int argc, char** argv) {
   add_ring_check_command(app, session);
 #endif
   add_process_commands(app, session);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& problem) {
-    return app.exit(problem) == 0 ? exit_good : exit_usage;
+  switch (line.parse(argc, argv)) {
+    case CommandLine::Parsed::answered:
+      return exit_good;
+    case CommandLine::Parsed::wrong:
+      return exit_usage;
+    case CommandLine::Parsed::good:
+      break;
   }
   return session.run();
 }

@@ -80,10 +80,10 @@ int run_bench(const BenchOptions& options) {
 
 }  // namespace
 
-void add_bench_command(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand(
+void add_bench_command(Command app, Session& session) {
+  Command command = app.add_subcommand(
       "bench", "Measure the ring and the whole path, side by side with what else one could take");
-  command->footer(
+  command.footer(
       "ring: 64-byte control messages with their answers between two processes: beside a pipe, a unix socket "
       "and\n"
       "      boost::interprocess::message_queue; on two CPUs, on one, and wherever the kernel puts them\n"
@@ -96,17 +96,16 @@ void add_bench_command(CLI::App& app, Session& session) {
       "  ringside bench --only ring --rounds 21\n"
       "  ringside bench --log test/benchmarks.jsonl        appends one line");
   const auto options = std::make_shared<BenchOptions>();
-  command->add_option("--only", options->only, "One part only")
-      ->check(CLI::IsMember({"ring", "path", "script"}));
-  command->add_option("--rounds", options->rounds, "Rounds, at least 1; fewer than 11 say little")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->add_flag("--quick", options->quick, "A few tiny rounds: shows that everything runs, not how fast");
-  command->add_flag("--json", options->json, "Print one JSON line");
-  command->add_option("--log", options->log, "Append the JSON line to this file");
-  command->add_option("--act", options->act)->group("");
-  command->add_option("--bytes", options->bytes)->group("");
-  command->callback([&session, options] { session.run = [options] { return run_bench(*options); }; });
+  command.add_option("--only", options->only, "One part only").one_of({"ring", "path", "script"});
+  command.add_option("--rounds", options->rounds, "Rounds, at least 1; fewer than 11 say little")
+      .range(1, 1000)
+      .show_default();
+  command.add_flag("--quick", options->quick, "A few tiny rounds: shows that everything runs, not how fast");
+  command.add_flag("--json", options->json, "Print one JSON line");
+  command.add_option("--log", options->log, "Append the JSON line to this file");
+  command.add_option("--act", options->act).hidden();
+  command.add_option("--bytes", options->bytes).hidden();
+  command.callback([&session, options] { session.run = [options] { return run_bench(*options); }; });
 }
 
 }  // namespace ringside::tools

@@ -34,8 +34,8 @@ int ask_about(const Session& session, const char* command, const std::string& na
 
 }  // namespace
 
-void add_attach_commands(CLI::App& app, Session& session) {
-  CLI::App* attach = add_command(
+void add_attach_commands(Command app, Session& session) {
+  Command attach = add_command(
       app, session, "attach", "Associate a domain's console with a file, fifo or terminal (under xenctld)",
       "  ringside attach web log.txt                      appended to; nothing is typed\n"
       "  ringside attach web out.fifo --input in.fifo     both ways, for a script\n"
@@ -43,10 +43,10 @@ void add_attach_commands(CLI::App& app, Session& session) {
   const auto domain = std::make_shared<std::string>();
   const auto file = std::make_shared<std::string>();
   const auto input = std::make_shared<std::string>();
-  attach->add_option("DOMAIN", *domain, "Its name or number")->required();
-  attach->add_option("FILE", *file, "What its output goes to; it must exist")->required();
-  attach->add_option("--input", *input, "Where its input comes from");
-  attach->callback([&session, domain, file, input] {
+  attach.add_option("DOMAIN", *domain, "Its name or number").required();
+  attach.add_option("FILE", *file, "What its output goes to; it must exist").required();
+  attach.add_option("--input", *input, "Where its input comes from");
+  attach.callback([&session, domain, file, input] {
     session.run = [&session, domain, file, input] {
       return ask_about(session, "attach", *domain, [&](DomainId id) {
         std::string request = fmt::format("attach {} {}", id, dom0::escape_word(absolute(*file)));
@@ -56,10 +56,10 @@ void add_attach_commands(CLI::App& app, Session& session) {
     };
   });
 
-  CLI::App* detach = add_command(app, session, "detach", "Give a domain's console its pty back",
-                                 "  ringside detach web        what nobody has read waits for a reader");
-  detach->add_option("DOMAIN", *domain, "Its name or number")->required();
-  detach->callback([&session, domain] {
+  Command detach = add_command(app, session, "detach", "Give a domain's console its pty back",
+                               "  ringside detach web        what nobody has read waits for a reader");
+  detach.add_option("DOMAIN", *domain, "Its name or number").required();
+  detach.callback([&session, domain] {
     session.run = [&session, domain] {
       return ask_about(session, "detach", *domain, [](DomainId id) { return fmt::format("detach {}", id); });
     };

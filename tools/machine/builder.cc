@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <map>
 #include <sstream>
 
 #include "emu/dom0/xenctld_console.h"
@@ -71,31 +70,27 @@ struct Conversation {
 
 }  // namespace
 
-void add_port_base(CLI::App* command, std::uint16_t& port_base) {
+void add_port_base(Command command, std::uint16_t& port_base) {
   command
-      ->add_option("--console-port-base", port_base,
-                   "Consoles are on 127.0.0.1 at this port + the domain's number; 0 = any free port")
-      ->capture_default_str();
+      .add_option("--console-port-base", port_base,
+                  "Consoles are on 127.0.0.1 at this port + the domain's number; 0 = any free port")
+      .show_default();
 }
 
-void add_queue_limit(CLI::App* command, std::size_t& queue_limit_bytes) {
+void add_queue_limit(Command command, std::size_t& queue_limit_bytes) {
   command
-      ->add_option("--queue-limit", queue_limit_bytes,
-                   fmt::format("Bytes of output that xenctld keeps for each domain: beyond it the oldest are "
-                               "discarded and counted (default: none, and a domain waits once {} are kept)",
-                               dom0::xenctld_queue_bytes_max))
-      ->check(CLI::Range(dom0::xenctld_queue_bytes_min, dom0::xenctld_queue_bytes_max));
+      .add_option("--queue-limit", queue_limit_bytes,
+                  fmt::format("Bytes of output that xenctld keeps for each domain: beyond it the oldest are "
+                              "discarded and counted (default: none, and a domain waits once {} are kept)",
+                              dom0::xenctld_queue_bytes_max))
+      .range(dom0::xenctld_queue_bytes_min, dom0::xenctld_queue_bytes_max);
 }
 
-void add_dom0_options(CLI::App* command, MachineSpec& spec) {
-  static const std::map<std::string, Dom0Kind> kinds{{"xcs", Dom0Kind::xcs_xend},
-                                                     {"xenctld", Dom0Kind::xenctld}};
-  command
-      ->add_option(
-          "--dom0", spec.dom0,
-          "What serves the consoles: xcs, with xend behind it (default), or xenctld, one daemon with "
-          "a pty for each domain")
-      ->transform(CLI::CheckedTransformer(kinds).description("xcs|xenctld"));
+void add_dom0_options(Command command, MachineSpec& spec) {
+  command.add_choice(
+      "--dom0", spec.dom0, {{"xcs", Dom0Kind::xcs_xend}, {"xenctld", Dom0Kind::xenctld}},
+      "What serves the consoles: xcs, with xend behind it (default), or xenctld, one daemon with "
+      "a pty for each domain");
   add_queue_limit(command, spec.queue_limit_bytes);
 }
 

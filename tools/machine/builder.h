@@ -16,7 +16,7 @@ namespace ringside::tools {
 inline constexpr std::uint16_t default_console_port_base = 9600;
 
 /// --console-port-base, for every command that starts an xend.
-void add_port_base(CLI::App* command, std::uint16_t& port_base);
+void add_port_base(Command command, std::uint16_t& port_base);
 
 /// What serves the consoles of a machine.
 enum class Dom0Kind {
@@ -25,9 +25,9 @@ enum class Dom0Kind {
 };
 
 /// --dom0 and --queue-limit, for every command that starts a machine.
-void add_dom0_options(CLI::App* command, struct MachineSpec& spec);
+void add_dom0_options(Command command, struct MachineSpec& spec);
 /// --queue-limit by itself.
-void add_queue_limit(CLI::App* command, std::size_t& queue_limit_bytes);
+void add_queue_limit(Command command, std::size_t& queue_limit_bytes);
 
 struct MachineSpec {
   Dom0Kind dom0 = Dom0Kind::xcs_xend;
@@ -76,8 +76,8 @@ struct DomainSpec {
   std::string directory;  ///< where it was created, of one that was built before
 };
 
-/// --abi and --raw, for every command that builds a domain.
-void add_guest_options(CLI::App* command, DomainSpec& spec);
+/// --abi and --raw, for every command that builds a domain. Answers the latter.
+Option add_guest_options(Command command, DomainSpec& spec);
 
 struct BuiltDomain {
   DomainId domain = 0;

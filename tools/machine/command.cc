@@ -11,8 +11,8 @@
 
 namespace ringside::tools {
 
-void add_machine_commands(CLI::App& app, Session& session) {
-  CLI::App* up = add_command(
+void add_machine_commands(Command app, Session& session) {
+  Command up = add_command(
       app, session, "up", "Start a machine in the background: xen, xcs and xend or xenctld, dom0",
       "  ringside up\n"
       "  ringside up --dom0 xenctld          a pty for each domain\n"
@@ -25,7 +25,7 @@ void add_machine_commands(CLI::App& app, Session& session) {
   const auto serial = std::make_shared<SerialSpec>();
   add_serial_options(up, *serial, false);
   add_quirks(up, {"xcs", "xend"}, spec->quirks);
-  up->callback([&session, spec, serial] {
+  up.callback([&session, spec, serial] {
     spec->serial = serial_words(*serial);
     spec->dom0_kernel = true;
     session.run = [&session, spec] {
@@ -38,9 +38,9 @@ void add_machine_commands(CLI::App& app, Session& session) {
     };
   });
 
-  CLI::App* down = add_command(app, session, "down", "End the machine, its domains included; nothing is left",
-                               "  ringside down");
-  down->callback([&session] {
+  Command down = add_command(app, session, "down", "End the machine, its domains included; nothing is left",
+                             "  ringside down");
+  down.callback([&session] {
     session.run = [&session] {
       // It may have been typed at dom0's own console, which hangs up in the middle of this.
       std::signal(SIGHUP, SIG_IGN);

@@ -166,11 +166,11 @@ int exec(DomainSpec spec, MachineSpec machine_spec) {
 
 }  // namespace
 
-void add_console_commands(CLI::App& app, Session& session) {
-  CLI::App* exec_command = app.add_subcommand(
+void add_console_commands(Command app, Session& session) {
+  Command exec_command = app.add_subcommand(
       "exec",
       "Run PROGRAM in the domU of a private machine, with this process's stdin and stdout as its console");
-  exec_command->footer(
+  exec_command.footer(
       "Exits with the program's own status. The end of stdin is typed as Ctrl-D, unless --raw, where no byte "
       "has a\n"
       "meaning and PROGRAM must know by itself when to stop.\n"
@@ -183,28 +183,27 @@ void add_console_commands(CLI::App& app, Session& session) {
   spec->preserve = true;  // until its exit status has been read
   spec->quiet = true;
   spec->paused = true;  // until its console is attached
-  exec_command->add_option("PROGRAM", spec->program, "After --: the program (default: the built-in shell)");
+  exec_command.add_option("PROGRAM", spec->program, "After --: the program (default: the built-in shell)");
   add_guest_options(exec_command, *spec);
   const auto machine_spec = std::make_shared<MachineSpec>();
   machine_spec->console_port_base = 0;
   machine_spec->dies_with_us = true;
   add_dom0_options(exec_command, *machine_spec);
   add_quirks(exec_command, {"xcs", "xend", "domu"}, spec->quirks);
-  exec_command->callback([&session, spec, machine_spec] {
+  exec_command.callback([&session, spec, machine_spec] {
     machine_spec->quirks = spec->quirks;
     session.run = [spec, machine_spec] { return exec(*spec, *machine_spec); };
   });
 
-  CLI::App* console_command =
-      add_command(app, session, "console", "Attach this terminal to a domain's console",
-                  "  ringside console web        Ctrl-] leaves\n"
-                  "  telnet localhost 9601       the same, from any program");
+  Command console_command = add_command(app, session, "console", "Attach this terminal to a domain's console",
+                                        "  ringside console web        Ctrl-] leaves\n"
+                                        "  telnet localhost 9601       the same, from any program");
   const auto domain = std::make_shared<std::string>();
-  console_command->add_option("DOMAIN", *domain, "Its name or number")->required();
+  console_command.add_option("DOMAIN", *domain, "Its name or number").required();
   const auto pty = std::make_shared<bool>(false);
-  console_command->add_flag("--pty", *pty,
-                            "Through the domain's pty, or not at all (xenctld's way, and its default)");
-  console_command->callback([&session, domain, pty] {
+  console_command.add_flag("--pty", *pty,
+                           "Through the domain's pty, or not at all (xenctld's way, and its default)");
+  console_command.callback([&session, domain, pty] {
     session.run = [&session, domain, pty] { return console(session, *domain, *pty); };
   });
 }

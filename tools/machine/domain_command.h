@@ -22,8 +22,8 @@ struct Dom0 {
 using Act = std::function<Result<>(Dom0&, const DomainInfo&)>;
 
 /// A command whose argument is a domain, which `act` is called with.
-CLI::App* add_domain_command(CLI::App& app, Session& session, const std::string& name,
-                             const std::string& what, const std::string& examples, Act act);
+Command add_domain_command(Command app, Session& session, const std::string& name, const std::string& what,
+                           const std::string& examples, Act act);
 /// One request to dom0's daemon whose answer is only good or bad.
 Result<> ask(Dom0& dom0, const std::string& request);
 /// What `create` prints of a domain that it has built.

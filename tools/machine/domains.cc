@@ -2,7 +2,6 @@
 // guest is life.cc's.
 #include <algorithm>
 #include <cstdio>
-#include <map>
 #include <memory>
 
 #include "emu/dom0/dom0_request.h"
@@ -41,62 +40,57 @@ int on_domain(const Session& session, const std::string& command, const std::str
 }
 
 /// What is printed as a line must be one.
-CLI::Validator is_one_line() {
-  return {[](const std::string& text) {
-            const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
-            return std::ranges::any_of(text, control) ? std::string("a boot line has no control characters")
-                                                      : std::string();
-          },
-          "LINE"};
+std::string problem_of_line(const std::string& text) {
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+  return std::ranges::any_of(text, control) ? "a boot line has no control characters" : "";
 }
 
-void add_create(CLI::App& app, Session& session) {
-  CLI::App* command =
+void add_create(Command app, Session& session) {
+  Command command =
       add_command(app, session, "create", "Boot a domU whose console runs PROGRAM",
                   "  ringside create web                     the built-in shell\n"
                   "  ringside create web -- /bin/sh          a real one\n"
                   "  ringside create old --abi flat -- top\n"
                   "  ringside create echo --external -- ./domu    a guest written with libringside");
   const auto spec = std::make_shared<DomainSpec>();
-  command->add_option("NAME", spec->name, "The domain's name")->required();
-  CLI::Option* program = command->add_option(
+  command.add_option("NAME", spec->name, "The domain's name").required();
+  const Option program = command.add_option(
       "PROGRAM", spec->program, "After --: what runs on its console (default: the built-in shell)");
-  add_guest_options(command, *spec);
+  const Option raw = add_guest_options(command, *spec);
   command
-      ->add_flag(
-          "--external", spec->external,
-          "PROGRAM is the guest itself: its process has the domain's connection to the hypervisor, and "
-          "speaks to it through libringside")
-      ->needs(program)
-      ->excludes(command->get_option("--raw"));
-  command->add_flag(
+      .add_flag("--external", spec->external,
+                "PROGRAM is the guest itself: its process has the domain's connection to the hypervisor, and "
+                "speaks to it through libringside")
+      .needs(program)
+      .excludes(raw);
+  command.add_flag(
       "--no-console", spec->no_console,
       "Leave the console to another program of dom0: xend is not asked, the port in its start info "
       "waits, and the domain stays paused");
   command
-      ->add_option("--memory", spec->memory_mib,
-                   "MiB that it may have at most: a figure, which `list` shows and `balloon` lowers")
-      ->check(CLI::Range(memory_mib_min, memory_mib_max))
-      ->capture_default_str();
+      .add_option("--memory", spec->memory_mib,
+                  "MiB that it may have at most: a figure, which `list` shows and `balloon` lowers")
+      .range(memory_mib_min, memory_mib_max)
+      .show_default();
   command
-      ->add_option("--boot-line", spec->boot_lines,
-                   "A line that it prints as it boots; may be given more than once")
-      ->allow_extra_args(false)
-      ->check(is_one_line());
+      .add_option("--boot-line", spec->boot_lines,
+                  "A line that it prints as it boots; may be given more than once")
+      .one_at_a_time()
+      .check(problem_of_line, "LINE");
   add_quirks(command, {"domu"}, spec->quirks);
-  command->add_flag("--paused", spec->paused, "Leave it paused; `ringside unpause` sets it going");
-  command->add_flag("--preserve", spec->preserve, "Keep it in the list after its shutdown");
-  command->callback([&session, spec] { session.run = [&session, spec] { return create(session, *spec); }; });
+  command.add_flag("--paused", spec->paused, "Leave it paused; `ringside unpause` sets it going");
+  command.add_flag("--preserve", spec->preserve, "Keep it in the list after its shutdown");
+  command.callback([&session, spec] { session.run = [&session, spec] { return create(session, *spec); }; });
 }
 
 }  // namespace
 
-CLI::App* add_domain_command(CLI::App& app, Session& session, const std::string& name,
-                             const std::string& what, const std::string& examples, Act act) {
-  CLI::App* command = add_command(app, session, name, what, examples);
+Command add_domain_command(Command app, Session& session, const std::string& name, const std::string& what,
+                           const std::string& examples, Act act) {
+  Command command = add_command(app, session, name, what, examples);
   const auto domain = std::make_shared<std::string>();
-  command->add_option("DOMAIN", *domain, "Its name or number")->required();
-  command->callback([&session, name, domain, act = std::move(act)] {
+  command.add_option("DOMAIN", *domain, "Its name or number").required();
+  command.callback([&session, name, domain, act = std::move(act)] {
     session.run = [&session, name, domain, act] { return on_domain(session, name, *domain, act); };
   });
   return command;
@@ -115,19 +109,16 @@ void print_built(const DomainSpec& spec, const BuiltDomain& built) {
               spec.paused ? ", paused" : "", tcp.c_str(), built.path.c_str());
 }
 
-void add_guest_options(CLI::App* command, DomainSpec& spec) {
-  static const std::map<std::string, ring::Abi> abis{{"sring", ring::Abi::sring}, {"flat", ring::Abi::flat}};
-  command
-      ->add_option(
-          "--abi", spec.abi,
-          "The layout of its rings: sring (xen-3.0-devel, default) or flat (xen-2.0; that flat meets xcs is "
-          "a hybrid which history never had)")
-      ->transform(CLI::CheckedTransformer(abis).description("sring|flat"));
-  command->add_flag("--raw", spec.raw,
-                    "The guest's terminal does not echo, translate or turn keys into signals");
+Option add_guest_options(Command command, DomainSpec& spec) {
+  command.add_choice(
+      "--abi", spec.abi, {{"sring", ring::Abi::sring}, {"flat", ring::Abi::flat}},
+      "The layout of its rings: sring (xen-3.0-devel, default) or flat (xen-2.0; that flat meets xcs is "
+      "a hybrid which history never had)");
+  return command.add_flag("--raw", spec.raw,
+                          "The guest's terminal does not echo, translate or turn keys into signals");
 }
 
-void add_domain_commands(CLI::App& app, Session& session) {
+void add_domain_commands(Command app, Session& session) {
   add_create(app, session);
   add_domain_command(
       app, session, "pause", "Stop a domain's processes where they are", "  ringside pause web",
@@ -140,7 +131,7 @@ void add_domain_commands(CLI::App& app, Session& session) {
       [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_destroy(info.domain); });
 
   const auto key = std::make_shared<std::string>();
-  CLI::App* sysrq = add_domain_command(
+  Command sysrq = add_domain_command(
       app, session, "sysrq", "Press a system request key at a domain",
       "  ringside sysrq web h\n  ringside sysrq Domain-0 h        through the channel from dom0 to itself",
       [key](Dom0& dom0, const DomainInfo& info) {
@@ -148,9 +139,10 @@ void add_domain_commands(CLI::App& app, Session& session) {
         const auto answer = ask_dom0_kernel(dom0.host, dom0::sysrq_message((*key)[0]));
         return answer ? Result<>(Done{}) : answer.error();
       });
-  const CLI::Validator one_character(
-      [](const std::string& text) { return text.size() == 1 ? "" : "a key is one character"; }, "KEY");
-  sysrq->add_option("KEY", *key, "One character")->required()->check(one_character);
+  const auto problem_of_key = [](const std::string& text) {
+    return text.size() == 1 ? "" : "a key is one character";
+  };
+  sysrq.add_option("KEY", *key, "One character").required().check(problem_of_key, "KEY");
 }
 
 }  // namespace ringside::tools

@@ -108,20 +108,20 @@ Result<> resume_domain(Dom0& dom0, const DomainInfo& info) {
   return dom0.privcmd->domain_unpause(info.domain);
 }
 
-void add_timeout(CLI::App* command, unsigned& timeout_s) {
-  command->add_option("--timeout", timeout_s, "Seconds to wait for its end")
-      ->check(CLI::Range(1U, timeout_s_max))
-      ->capture_default_str();
+void add_timeout(Command command, unsigned& timeout_s) {
+  command.add_option("--timeout", timeout_s, "Seconds to wait for its end")
+      .range(1U, timeout_s_max)
+      .show_default();
 }
 
-void add_shutdown(CLI::App& app, Session& session) {
+void add_shutdown(Command app, Session& session) {
   struct Options {
     bool reboot = false;
     bool wait = false;
     unsigned timeout_s = timeout_s_default;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App* command = add_domain_command(
+  Command command = add_domain_command(
       app, session, "shutdown", "Ask a domain to shut down (CMSG_SHUTDOWN), and wait for its answer",
       "  ringside shutdown web\n"
       "  ringside shutdown web --wait          until it is gone, or preserved\n"
@@ -133,18 +133,18 @@ void add_shutdown(CLI::App& app, Session& session) {
         if (!options->wait) return Done{};
         return wait_for_end(dom0, info, options->timeout_s);
       });
-  command->add_flag("--reboot", options->reboot, "Ask for a reboot instead");
-  command->add_flag("--wait", options->wait, "Until it has shut down");
+  command.add_flag("--reboot", options->reboot, "Ask for a reboot instead");
+  command.add_flag("--wait", options->wait, "Until it has shut down");
   add_timeout(command, options->timeout_s);
 }
 
 }  // namespace
 
-void add_life_commands(CLI::App& app, Session& session) {
+void add_life_commands(Command app, Session& session) {
   add_shutdown(app, session);
 
   const auto timeout_s = std::make_shared<unsigned>(timeout_s_default);
-  CLI::App* reboot = add_domain_command(
+  Command reboot = add_domain_command(
       app, session, "reboot",
       "Ask a domain to reboot, wait for its end, and build it again as it was created",
       "  ringside reboot web        the same name, memory, layout, boot lines, program and directory; a new "
@@ -159,16 +159,14 @@ void add_life_commands(CLI::App& app, Session& session) {
                      "  ringside resume web", resume_domain);
 
   const auto mib = std::make_shared<std::uint32_t>(0);
-  CLI::App* balloon = add_domain_command(
+  Command balloon = add_domain_command(
       app, session, "balloon", "Ask a domain to change its memory (CMSG_MEM_REQUEST)",
       "  ringside balloon web 32        MiB, at most those it was created with",
       [mib](Dom0& dom0, const DomainInfo& info) -> Result<> {
         if (auto can = refuse_if_it_cannot_answer("cannot change the memory", info); !can) return can;
         return ask(dom0, fmt::format("balloon {} {}", info.domain, *mib * (1024 / page_kib)));
       });
-  balloon->add_option("MIB", *mib, "The new figure")
-      ->required()
-      ->check(CLI::Range(memory_mib_min, memory_mib_max));
+  balloon.add_option("MIB", *mib, "The new figure").required().range(memory_mib_min, memory_mib_max);
 }
 
 }  // namespace ringside::tools

@@ -235,8 +235,8 @@ int list(const Session& session, const std::string& name, bool json) {
 
 }  // namespace
 
-void add_list_command(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(
+void add_list_command(Command app, Session& session) {
+  Command command = add_command(
       app, session, "list", "All domains: state, memory, ports, rings and console; or one, in full",
       "  ringside list             State: r running, p paused, s shut down, c crashed, d dying\n"
       "                            Ports: the guest's and dom0's; tx, rx: requests unanswered\n"
@@ -244,9 +244,9 @@ void add_list_command(CLI::App& app, Session& session) {
       "  ringside list --json      an array of objects, for programs");
   const auto name = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
-  command->add_option("DOMAIN", *name, "Only this one: its name or number");
-  command->add_flag("--json", *json, "An array of objects, one a domain");
-  command->callback([&session, name, json] {
+  command.add_option("DOMAIN", *name, "Only this one: its name or number");
+  command.add_flag("--json", *json, "An array of objects, one a domain");
+  command.callback([&session, name, json] {
     session.run = [&session, name, json] { return list(session, *name, *json); };
   });
 }

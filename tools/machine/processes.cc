@@ -30,6 +30,9 @@ namespace ringside::tools {
 
 namespace {
 
+/// Where the help lists them.
+constexpr const char* processes_group = "Single processes, in the foreground";
+
 /// What a process of a machine has besides its component.
 struct Station {
   std::unique_ptr<LinuxHost> host;
@@ -212,97 +215,98 @@ int run_shell() {
 
 }  // namespace
 
-void add_process_commands(CLI::App& app, Session& session) {
+void add_process_commands(Command app, Session& session) {
   const auto add = [&](const std::string& name, const std::string& what, const std::string& examples) {
-    CLI::App* command = add_command(app, session, name, what, examples);
-    return command->group("Single processes, in the foreground");
+    Command command = add_command(app, session, name, what, examples);
+    command.group(processes_group);
+    return command;
   };
   const auto private_machine = std::make_shared<bool>(false);
-  const auto add_private = [&](CLI::App* command) {
-    command->add_flag("--private", *private_machine, "Remove the machine's directory at the end")->group("");
+  const auto add_private = [&](Command command) {
+    command.add_flag("--private", *private_machine, "Remove the machine's directory at the end").hidden();
   };
 
-  CLI::App* xen =
+  Command xen =
       add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
           "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
           "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, and Xen's");
   add_private(xen);
   const auto serial = std::make_shared<SerialSpec>();
   add_serial_options(xen, *serial, true);
-  xen->callback([&session, private_machine, serial] {
+  xen.callback([&session, private_machine, serial] {
     session.run = [&session, private_machine, serial] { return run_xen(session, *private_machine, *serial); };
   });
 
-  CLI::App* xcs = add("xcs", "dom0's control switch: forwards control messages between rings and its clients",
-                      "  ringside xcs --dir /tmp/m1        serves /tmp/m1/xcs_socket");
+  Command xcs = add("xcs", "dom0's control switch: forwards control messages between rings and its clients",
+                    "  ringside xcs --dir /tmp/m1        serves /tmp/m1/xcs_socket");
   add_private(xcs);
   const auto quirks = std::make_shared<std::vector<std::string>>();
   add_quirks(xcs, {"xcs"}, *quirks);
-  xcs->callback([&session, private_machine, quirks] {
+  xcs.callback([&session, private_machine, quirks] {
     session.run = [&session, private_machine, quirks] {
       return run_xcs(session, *private_machine, quirks_of("xcs", *quirks));
     };
   });
 
-  CLI::App* xend = add("xend", "dom0's console server: each domain's console on TCP and on a unix socket",
-                       "  ringside xend --dir /tmp/m1 --console-port-base 0        any free ports");
+  Command xend = add("xend", "dom0's console server: each domain's console on TCP and on a unix socket",
+                     "  ringside xend --dir /tmp/m1 --console-port-base 0        any free ports");
   add_private(xend);
   const auto port_base = std::make_shared<std::uint16_t>(default_console_port_base);
   add_port_base(xend, *port_base);
   add_quirks(xend, {"xend"}, *quirks);
-  xend->callback([&session, private_machine, port_base, quirks] {
+  xend.callback([&session, private_machine, port_base, quirks] {
     session.run = [&session, private_machine, port_base, quirks] {
       return run_xend(session, *private_machine, *port_base, quirks_of("xend", *quirks));
     };
   });
 
-  CLI::App* xenctld =
+  Command xenctld =
       add("xenctld", "dom0's console daemon in place of xcs and xend: a pty for each domain",
           "  ringside xenctld --dir /tmp/m1 --queue-limit 65536        the oldest output goes first");
   add_private(xenctld);
   const auto queue_limit = std::make_shared<std::size_t>(0);
   add_queue_limit(xenctld, *queue_limit);
-  xenctld->callback([&session, private_machine, queue_limit] {
+  xenctld.callback([&session, private_machine, queue_limit] {
     session.run = [&session, private_machine, queue_limit] {
       return run_xenctld(session, *private_machine, *queue_limit);
     };
   });
 
-  CLI::App* dom0 =
+  Command dom0 =
       add("dom0", "dom0's kernel: a shell on ttyS0, which is the serial line, and one on tty1",
           "  ringside dom0 --dir /tmp/m1               then, elsewhere: ringside uart --dir /tmp/m1\n"
           "  ringside dom0 --dir /tmp/m1 -- bash -l    another program; it is started again when it ends");
   add_private(dom0);
   const auto dom0_program = std::make_shared<ProgramSpec>();
   dom0_program->argv = {"sh"};
-  dom0->add_option("PROGRAM", dom0_program->argv, "What init runs on each tty")->capture_default_str();
-  dom0->add_flag("--raw", dom0_program->raw, "The ttys do not echo, translate or turn keys into signals");
-  dom0->callback([&session, private_machine, dom0_program] {
+  dom0.add_option("PROGRAM", dom0_program->argv, "What init runs on each tty").show_default();
+  dom0.add_flag("--raw", dom0_program->raw, "The ttys do not echo, translate or turn keys into signals");
+  dom0.callback([&session, private_machine, dom0_program] {
     session.run = [&session, private_machine, dom0_program] {
       return run_dom0(session, *private_machine, *dom0_program);
     };
   });
 
-  CLI::App* domu = add("domu", "A guest, on the connection that `ringside create` hands it",
-                       "  started by `ringside create`, not by hand");
+  Command domu = add("domu", "A guest, on the connection that `ringside create` hands it",
+                     "  started by `ringside create`, not by hand");
   const auto options = std::make_shared<domu::DomUOptions>();
-  domu->add_flag("--raw", options->raw, "The guest's terminal does not echo or translate");
-  domu->add_flag("--quiet", options->quiet, "No boot messages");
+  domu.add_flag("--raw", options->raw, "The guest's terminal does not echo or translate");
+  domu.add_flag("--quiet", options->quiet, "No boot messages");
   add_quirks(domu, {"domu"}, *quirks);
-  domu->add_option("--boot-line", options->boot_lines, "Printed as it boots")->allow_extra_args(false);
-  CLI::Option* program =
-      domu->add_option("PROGRAM", options->argv, "What runs on its console (default: the built-in shell)");
+  domu.add_option("--boot-line", options->boot_lines, "Printed as it boots").one_at_a_time();
+  const Option program =
+      domu.add_option("PROGRAM", options->argv, "What runs on its console (default: the built-in shell)");
   const auto external = std::make_shared<bool>(false);
-  domu->add_flag("--external", *external, "Become PROGRAM, which is the guest itself")->needs(program);
-  domu->callback([&session, options, external, quirks] {
+  domu.add_flag("--external", *external, "Become PROGRAM, which is the guest itself").needs(program);
+  domu.callback([&session, options, external, quirks] {
     options->quirks = quirks_of("domu", *quirks);
     session.run = [&session, options, external] { return run_domu(session, *options, *external); };
   });
 
-  CLI::App* shell = app.add_subcommand("shell", "The built-in shell of a guest, on this terminal");
-  shell->group("Single processes, in the foreground");
-  shell->footer("Examples:\n  ringside shell        what a domU runs by default");
-  shell->callback([&session] { session.run = run_shell; });
+  Command shell = app.add_subcommand("shell", "The built-in shell of a guest, on this terminal");
+  shell.group(processes_group);
+  shell.footer("Examples:\n  ringside shell        what a domU runs by default");
+  shell.callback([&session] { session.run = run_shell; });
 }
 
 }  // namespace ringside::tools

@@ -7,7 +7,7 @@
 
 namespace ringside::tools {
 
-void add_quirks(CLI::App* command, std::vector<std::string> processes, std::vector<std::string>& names) {
+void add_quirks(Command command, std::vector<std::string> processes, std::vector<std::string>& names) {
   std::string whose;
   for (const std::string& process : processes) whose += (whose.empty() ? "" : ", ") + process;
   const auto check = [processes = std::move(processes), whose](const std::string& name) -> std::string {
@@ -20,13 +20,13 @@ void add_quirks(CLI::App* command, std::vector<std::string> processes, std::vect
         process, whose);
   };
   command
-      ->add_option("--quirk", names,
-                   fmt::format("Do as {} did wrong in 2005; may be given more than once. `ringside quirks` "
-                               "lists them",
-                               whose))
-      ->type_name("NAME")
-      ->allow_extra_args(false)
-      ->check(CLI::Validator(check, "", "quirk"));
+      .add_option("--quirk", names,
+                  fmt::format("Do as {} did wrong in 2005; may be given more than once. `ringside quirks` "
+                              "lists them",
+                              whose))
+      .type_name("NAME")
+      .one_at_a_time()
+      .check(check);
 }
 
 Quirks quirks_of(const std::string& process, const std::vector<std::string>& names) {
@@ -47,18 +47,16 @@ std::vector<std::string> quirk_words(const std::string& process, const std::vect
   return words;
 }
 
-void add_quirks_command(CLI::App& app, Session& session) {
-  CLI::App* command =
-      app.add_subcommand("quirks", "What the programs of 2005 did wrong, each behind --quirk");
-  command->footer(
+void add_quirks_command(Command app, Session& session) {
+  Command command = app.add_subcommand("quirks", "What the programs of 2005 did wrong, each behind --quirk");
+  command.footer(
       "Quirks of xcs and xend are set with `up`, those of domu with `create`, all of them with `exec`.\n"
       "Examples:\n"
       "  ringside quirks xcs\n"
       "  ringside up --quirk xcs-drop-when-full        then: ringside dump, which shows where it bites");
   const auto process = std::make_shared<std::string>();
-  command->add_option("PROCESS", *process, "Only the quirks of this one")
-      ->check(CLI::IsMember({"xcs", "xend", "domu"}));
-  command->callback([&session, process] {
+  command.add_option("PROCESS", *process, "Only the quirks of this one").one_of({"xcs", "xend", "domu"});
+  command.callback([&session, process] {
     session.run = [process] {
       for (const QuirkAbout& quirk : quirks_known) {
         if (!process->empty() && quirk.process != *process) continue;

@@ -11,7 +11,7 @@ namespace ringside::tools {
 
 /// --quirk NAME, as often as wanted, for the quirks of `processes`. The names are checked while the command
 /// line is parsed.
-void add_quirks(CLI::App* command, std::vector<std::string> processes, std::vector<std::string>& names);
+void add_quirks(Command command, std::vector<std::string> processes, std::vector<std::string>& names);
 
 /// Of `names`, those that are `process`'s.
 [[nodiscard]] Quirks quirks_of(const std::string& process, const std::vector<std::string>& names);

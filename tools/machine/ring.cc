@@ -72,12 +72,12 @@ int ring_command(const Session& session, const std::string& name) {
 
 }  // namespace
 
-void add_ring_command(CLI::App& app, Session& session) {
-  CLI::App* ring = add_command(
-      app, session, "ring", "Show both rings of a domain: indices, slots, event bits", "  ringside ring web");
+void add_ring_command(Command app, Session& session) {
+  Command ring = add_command(app, session, "ring", "Show both rings of a domain: indices, slots, event bits",
+                             "  ringside ring web");
   const auto domain = std::make_shared<std::string>();
-  ring->add_option("DOMAIN", *domain, "Its name or number")->required();
-  ring->callback(
+  ring.add_option("DOMAIN", *domain, "Its name or number").required();
+  ring.callback(
       [&session, domain] { session.run = [&session, domain] { return ring_command(session, *domain); }; });
 }
 

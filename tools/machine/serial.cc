@@ -27,32 +27,14 @@ std::string socket_of(const std::string& end) {
   return end.substr(std::string(socket_prefix).size());
 }
 
-CLI::Validator is_far_end(bool stdio) {
-  return {[stdio](const std::string& end) {
-            if (end == "pty" || end == "none" || is_socket(end) || (stdio && end == "stdio"))
-              return std::string();
-            return "there is no far end " + end;
-          },
-          stdio ? "pty|none|stdio|unix:PATH" : "pty|none|unix:PATH"};
+std::string problem_of_speed(const std::string& text) {
+  const auto speed = number_in_option(text);
+  if (speed && (*speed == 0 || (*speed >= speed_min && *speed <= speed_max))) return "";
+  return fmt::format("a line has {} to {} bits a second, or 0", speed_min, speed_max);
 }
 
-CLI::Validator is_speed() {
-  return {[](const std::string& text) {
-            std::uint32_t speed = 0;
-            const bool number = CLI::detail::lexical_cast(text, speed);
-            return number && (speed == 0 || (speed >= speed_min && speed <= speed_max))
-                       ? std::string()
-                       : fmt::format("a line has {} to {} bits a second, or 0", speed_min, speed_max);
-          },
-          "BITS/S"};
-}
-
-CLI::Validator is_switch() {
-  return {[](const std::string& text) {
-            return xen::is_conswitch(text) ? std::string()
-                                           : "it is a letter from a to z, and perhaps an x after it";
-          },
-          "LETTER[x]"};
+std::string problem_of_conswitch(const std::string& text) {
+  return xen::is_conswitch(text) ? "" : "it is a letter from a to z, and perhaps an x after it";
 }
 
 struct SerialPlace {
@@ -132,25 +114,28 @@ int dmesg(const Session& session, bool clear) {
 
 }  // namespace
 
-void add_serial_options(CLI::App* command, SerialSpec& spec, bool stdio) {
+void add_serial_options(Command command, SerialSpec& spec, bool stdio) {
+  const auto problem_of_end = [stdio](const std::string& end) -> std::string {
+    if (end == "pty" || end == "none" || is_socket(end) || (stdio && end == "stdio")) return "";
+    return "there is no far end " + end;
+  };
   command
-      ->add_option(
-          "--com1", spec.com1,
-          std::string("The far end of the serial line: a pty in the machine's directory, nothing, ") +
-              (stdio ? "this process's stdin and stdout, " : "") + "or a socket to connect to")
-      ->check(is_far_end(stdio))
-      ->capture_default_str();
+      .add_option("--com1", spec.com1,
+                  std::string("The far end of the serial line: a pty in the machine's directory, nothing, ") +
+                      (stdio ? "this process's stdin and stdout, " : "") + "or a socket to connect to")
+      .check(problem_of_end, stdio ? "pty|none|stdio|unix:PATH" : "pty|none|unix:PATH")
+      .show_default();
   command
-      ->add_option("--com1-speed", spec.bits_per_second,
-                   "Bits a second on it: 9600, 115200 ...; 0 is instant, and the far end waits")
-      ->check(is_speed())
-      ->capture_default_str();
+      .add_option("--com1-speed", spec.bits_per_second,
+                  "Bits a second on it: 9600, 115200 ...; 0 is instant, and the far end waits")
+      .check(problem_of_speed, "BITS/S")
+      .show_default();
   command
-      ->add_option("--conswitch", spec.conswitch,
-                   "Ctrl and this letter three times switch serial input between Xen and dom0; an x after it "
-                   "leaves input at Xen after boot")
-      ->check(is_switch())
-      ->capture_default_str();
+      .add_option("--conswitch", spec.conswitch,
+                  "Ctrl and this letter three times switch serial input between Xen and dom0; an x after it "
+                  "leaves input at Xen after boot")
+      .check(problem_of_conswitch, "LETTER[x]")
+      .show_default();
 }
 
 std::vector<std::string> serial_words(const SerialSpec& spec) {
@@ -183,27 +168,27 @@ Result<xen::SerialConsoleOptions> serial_options(LinuxHost& host, const SerialSp
   return options;
 }
 
-void add_serial_commands(CLI::App& app, Session& session) {
-  CLI::App* line =
+void add_serial_commands(Command app, Session& session) {
+  Command line =
       add_command(app, session, "uart", "Attach this terminal to the machine's serial line, com1",
                   "  ringside uart                  Ctrl-] leaves; Ctrl-A three times talks to Xen\n"
                   "  ringside uart /tmp/com1        where `up --com1 unix:/tmp/com1` listens");
   const auto path = std::make_shared<std::string>();
-  line->add_option("PATH", *path, "A pty or socket (default: the machine's pty)");
-  line->callback([&session, path] { session.run = [&session, path] { return uart(session, *path); }; });
+  line.add_option("PATH", *path, "A pty or socket (default: the machine's pty)");
+  line.callback([&session, path] { session.run = [&session, path] { return uart(session, *path); }; });
 
-  CLI::App* front =
+  Command front =
       add_command(app, session, "keyboard",
                   "Sit down at the physical machine's keyboard and screen, which are dom0's own",
                   "  ringside keyboard              Ctrl-] leaves; nothing of it passes Xen's console");
-  front->callback([&session] { session.run = [&session] { return keyboard(session); }; });
+  front.callback([&session] { session.run = [&session] { return keyboard(session); }; });
 
-  CLI::App* messages = add_command(app, session, "dmesg", "Print what Xen has said: its last 16,384 bytes",
-                                   "  ringside dmesg\n"
-                                   "  ringside dmesg --clear         and forget what was printed");
+  Command messages = add_command(app, session, "dmesg", "Print what Xen has said: its last 16,384 bytes",
+                                 "  ringside dmesg\n"
+                                 "  ringside dmesg --clear         and forget what was printed");
   const auto clear = std::make_shared<bool>(false);
-  messages->add_flag("--clear", *clear, "Have Xen forget it");
-  messages->callback(
+  messages.add_flag("--clear", *clear, "Have Xen forget it");
+  messages.callback(
       [&session, clear] { session.run = [&session, clear] { return dmesg(session, *clear); }; });
 }
 

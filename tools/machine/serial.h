@@ -19,7 +19,7 @@ struct SerialSpec {
 };
 
 /// --com1, --com1-speed, --conswitch. `stdio`: whether that is one of the choices.
-void add_serial_options(CLI::App* command, SerialSpec& spec, bool stdio);
+void add_serial_options(Command command, SerialSpec& spec, bool stdio);
 /// The same as command line words.
 [[nodiscard]] std::vector<std::string> serial_words(const SerialSpec& spec);
 /// As the hypervisor takes them. Fails where stdin or stdout cannot be used.

@@ -147,15 +147,15 @@ Result<int> compile(const char* variable, const char* otherwise, const std::vect
   return exit_good;
 }
 
-void add_compiler(CLI::App& ring_check, Session& session, const char* name, const char* variable,
+void add_compiler(Command ring_check, Session& session, const char* name, const char* variable,
                   const char* language) {
-  CLI::App* command = ring_check.add_subcommand(
+  Command command = ring_check.add_subcommand(
       name,
       fmt::format(
           "Compiles {} so that the checker sees each access: a compiler's arguments, and a .so for --ring",
           language));
-  command->prefix_command();
-  command->footer(
+  command.prefix_command();
+  command.footer(
       fmt::format("Runs the compiler in {1}, or `{0}`: gcc or clang. It adds the flags that announce "
                   "accesses, the path of\n"
                   "<ringside/ring_check.h>, -fPIC and -shared. Barriers in asm blocks (mfence, sfence, "
@@ -167,8 +167,8 @@ void add_compiler(CLI::App& ring_check, Session& session, const char* name, cons
                   "  ringside ring-check {0} -O2 -c ring.c && ringside ring-check {0} -o ring.so ring.o\n"
                   "  {1}=clang ringside ring-check {0} -O0 -o ring.so ring.c",
                   name, variable));
-  command->callback([command, name, variable, &session] {
-    const std::vector<std::string> arguments = command->remaining();
+  command.callback([command, name, variable, &session] {
+    const std::vector<std::string> arguments = command.remaining();
     session.run = [name, variable, arguments] {
       auto status = compile(variable, name, arguments);
       if (status) return *status;
@@ -180,7 +180,7 @@ void add_compiler(CLI::App& ring_check, Session& session, const char* name, cons
 
 }  // namespace
 
-void add_ring_compiler_commands(CLI::App& ring_check, Session& session) {
+void add_ring_compiler_commands(Command ring_check, Session& session) {
   add_compiler(ring_check, session, "cc", "CC", "C");
   add_compiler(ring_check, session, "c++", "CXX", "C++");
 }

@@ -5,7 +5,8 @@
 
 namespace ringside::tools {
 
-/// Adds both under `ring_check`. A callback of its own must do nothing when one of them was chosen.
-void add_ring_compiler_commands(CLI::App& ring_check, Session& session);
+/// Adds both under `ring_check`. One that was chosen has left its work in `session` before the callback
+/// of `ring_check` is called.
+void add_ring_compiler_commands(Command ring_check, Session& session);
 
 }  // namespace ringside::tools

@@ -212,11 +212,11 @@ int check_rings(const Request& request) {
 
 }  // namespace
 
-void add_ring_check_command(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand(
+void add_ring_check_command(Command app, Session& session) {
+  Command command = app.add_subcommand(
       "ring-check",
       "Every interleaving and memory order of a ring's code; without --ring, of ringside's own rings");
-  command->footer(
+  command.footer(
       "What is tried follows from what the ring promises (its capabilities): the exchange of messages from "
       "several starts,\n"
       "attaching, attaching again, hostile peers. \"all\" is a proof for that many messages; \"up to N "
@@ -236,42 +236,41 @@ void add_ring_check_command(CLI::App& app, Session& session) {
       "Exit codes: 0 all holds, 1 usage, 3 something could not be tried, 4 a ring is wrong.");
   auto request = std::make_shared<Request>();
   command
-      ->add_option("--ring", request->rings,
-                   "A shared object that exports ring_check_plugin(); may be repeated")
-      ->type_name("LIB.so");
-  command->add_option("--model", request->models, "sc, tso or c11; may be repeated. All, if none is named")
-      ->type_name("MODEL");
-  command->add_option("--msgs", request->messages, "Messages in an exchange, instead of 3")
-      ->check(CLI::Range(1u, 64u));
-  command->add_option("--bound", request->bound,
-                      "Only executions with so many deviations from the plain order at most");
-  command->add_option("--limit", request->limit,
-                      "Executions in one search at most; then those with few deviations are searched");
-  command->add_option("--budget", request->budget, "Stop after this long: 60s, 5m")->type_name("TIME");
-  command->add_option("-j,--jobs", request->at_once, "So many at a time")->check(CLI::Range(1u, 256u));
-  command->add_option("--shard", request->shard, "Only part I of N of the jobs")->type_name("I/N");
+      .add_option("--ring", request->rings,
+                  "A shared object that exports ring_check_plugin(); may be repeated")
+      .type_name("LIB.so");
+  command.add_option("--model", request->models, "sc, tso or c11; may be repeated. All, if none is named")
+      .type_name("MODEL");
+  command.add_option("--msgs", request->messages, "Messages in an exchange, instead of 3").range(1u, 64u);
+  command.add_option("--bound", request->bound,
+                     "Only executions with so many deviations from the plain order at most");
+  command.add_option("--limit", request->limit,
+                     "Executions in one search at most; then those with few deviations are searched");
+  command.add_option("--budget", request->budget, "Stop after this long: 60s, 5m").type_name("TIME");
+  command.add_option("-j,--jobs", request->at_once, "So many at a time").range(1u, 256u);
+  command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");
+  command.add_option("--replay", request->replay, "One execution again, from the string that a report prints")
+      .type_name("STRING");
   command
-      ->add_option("--replay", request->replay, "One execution again, from the string that a report prints")
-      ->type_name("STRING");
+      .add_option("--explain", request->explain,
+                  "Tells about a class of ring bugs, by its number; \"all\" lists them")
+      .type_name("N");
+  command.add_option("--junit", request->junit, "Results as JUnit XML, besides").type_name("FILE");
+  command.add_option("--html", request->html, "The first counterexample as a page to play, step by step")
+      .type_name("FILE");
   command
-      ->add_option("--explain", request->explain,
-                   "Tells about a class of ring bugs, by its number; \"all\" lists them")
-      ->type_name("N");
-  command->add_option("--junit", request->junit, "Results as JUnit XML, besides")->type_name("FILE");
-  command->add_option("--html", request->html, "The first counterexample as a page to play, step by step")
-      ->type_name("FILE");
-  command
-      ->add_option("--journal", request->journal, "The first counterexample as a journal, for ringside view")
-      ->type_name("FILE");
-  command->add_flag("--long", request->thorough,
-                    "More messages, more starts, higher bounds: minutes instead of seconds");
-  command->add_flag("--first", request->first, "Stop at the first that fails");
-  command->add_flag("--list", request->list, "What would be tried, one a line");
-  command->add_flag("--tap", request->tap, "Results in the Test Anything Protocol");
-  command->add_flag("--json", request->json, "Results as JSON, one object a line");
-  add_ring_compiler_commands(*command, session);
-  command->callback([command, request, &session] {
-    if (!command->get_subcommands().empty()) return;
+      .add_option("--journal", request->journal, "The first counterexample as a journal, for ringside view")
+      .type_name("FILE");
+  command.add_flag("--long", request->thorough,
+                   "More messages, more starts, higher bounds: minutes instead of seconds");
+  command.add_flag("--first", request->first, "Stop at the first that fails");
+  command.add_flag("--list", request->list, "What would be tried, one a line");
+  command.add_flag("--tap", request->tap, "Results in the Test Anything Protocol");
+  command.add_flag("--json", request->json, "Results as JSON, one object a line");
+  add_ring_compiler_commands(command, session);
+  command.callback([request, &session] {
+    // A compiler was chosen.
+    if (session.run) return;
     session.run = [request] {
       if (!request->explain.empty()) return explain_ring_bug(request->explain, request->json);
       if (!request->replay.empty()) return replay(*request);

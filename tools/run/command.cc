@@ -130,24 +130,24 @@ constexpr char run_examples[] =
     "  ringside run hello.scn --update                     its golden journal, hello.journal, is right now\n"
     "  ringside run ring.scn --seed 7 --tape t; ringside run ring.scn --replay t";
 
-void add_options(CLI::App& command, RunOptions& its) {
+void add_options(Command command, RunOptions& its) {
   add_selection(command, its.selection);
   command.add_option("--mode", its.mode, "Where: sim, real or both")
-      ->check(CLI::IsMember({"sim", "real", "both"}))
-      ->capture_default_str();
+      .one_of({"sim", "real", "both"})
+      .show_default();
   command.add_option("-j,--jobs", its.threads, "How many at the same time")
-      ->check(CLI::Range(1u, run_threads_max))
-      ->capture_default_str();
+      .range(1u, run_threads_max)
+      .show_default();
   command.add_option("--shard", its.selection.shard, "I/N: the I-th of N equal parts");
   command.add_option("--timeout", its.timeout_s, "Seconds of real time that a run may take")
-      ->check(CLI::Range(0.001, 86400.0))
-      ->capture_default_str();
+      .range(0.001, 86400.0)
+      .show_default();
   command
       .add_option("--time-scale", its.jobs.time_scale,
                   "Multiplies the limits of expectations (default: 1; with processes 50, and 10 s at least)")
-      ->check(CLI::Range(0.01, 1000.0))
-      ->capture_default_str();
-  command.add_option("--out", its.jobs.out, "Where failed runs leave their journals")->capture_default_str();
+      .range(0.01, 1000.0)
+      .show_default();
+  command.add_option("--out", its.jobs.out, "Where failed runs leave their journals").show_default();
   command.add_option("--journal", its.jobs.journal.path,
                      "Leave the journal of every run there: a file for one run, else a folder");
   command.add_option("--html", its.jobs.html.path,
@@ -155,8 +155,8 @@ void add_options(CLI::App& command, RunOptions& its) {
   command.add_option("--pcap", its.jobs.pcap.path,
                      "Leave a capture of every run there, for Wireshark: a file for one run, else a folder");
   command.add_option("--junit", its.junit, "Write results there, as JUnit does");
-  CLI::Option* tap = command.add_flag("--tap", its.tap, "Results as TAP");
-  command.add_flag("--json", its.json, "Results as JSON, one object a line")->excludes(tap);
+  const Option tap = command.add_flag("--tap", its.tap, "Results as TAP");
+  command.add_flag("--json", its.json, "Results as JSON, one object a line").excludes(tap);
   command.add_flag("--list", its.list, "Run nothing: name the scenarios");
   command.add_flag("--dry-run", its.dry_run, "Run nothing: print the command of each run");
   command.add_flag("--until-failure", its.until_failure, "Again and again with new seeds, until one fails");
@@ -170,12 +170,12 @@ void add_options(CLI::App& command, RunOptions& its) {
 
 }  // namespace
 
-void add_run_command(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("run", "Run scenarios, and say how they went");
-  command->footer(run_examples);
+void add_run_command(Command app, Session& session) {
+  Command command = app.add_subcommand("run", "Run scenarios, and say how they went");
+  command.footer(run_examples);
   const auto options = std::make_shared<RunOptions>();
-  add_options(*command, *options);
-  command->callback([&session, options] { session.run = [options] { return run_command(*options); }; });
+  add_options(command, *options);
+  command.callback([&session, options] { session.run = [options] { return run_command(*options); }; });
 }
 
 }  // namespace ringside::tools

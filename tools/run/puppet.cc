@@ -27,12 +27,12 @@ int puppet(const std::string& path) {
 
 }  // namespace
 
-void add_puppet_command(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("puppet", "What runs on a guest's console when a scenario plays it");
-  command->group("");
+void add_puppet_command(Command app, Session& session) {
+  Command command = app.add_subcommand("puppet", "What runs on a guest's console when a scenario plays it");
+  command.hidden();
   const auto path = std::make_shared<std::string>();
-  command->add_option("SOCKET", *path, "Where the scenario is")->required();
-  command->callback([&session, path] { session.run = [path] { return puppet(*path); }; });
+  command.add_option("SOCKET", *path, "Where the scenario is").required();
+  command.callback([&session, path] { session.run = [path] { return puppet(*path); }; });
 }
 
 }  // namespace ringside::tools

@@ -133,10 +133,10 @@ int format_files(const std::vector<std::string>& paths, bool check_only) {
   return result;
 }
 
-void add_check(CLI::App& app, Session& session) {
-  CLI::App* command =
+void add_check(Command app, Session& session) {
+  Command command =
       app.add_subcommand("check-scn", "Read scenarios, and say everything that is wrong with them");
-  command->footer(
+  command.footer(
       "Nothing is run. Each complaint shows its line, and what would have been possible there. The exit "
       "status\n"
       "is 2 if a file has errors, and with --strict also if it has warnings.\n"
@@ -147,18 +147,18 @@ void add_check(CLI::App& app, Session& session) {
   const auto paths = std::make_shared<std::vector<std::string>>();
   const auto strict = std::make_shared<bool>(false);
   const auto words = std::make_shared<bool>(false);
-  CLI::Option* files = command->add_option("FILE", *paths, "Scenarios; - is stdin");
-  command->add_flag("--strict", *strict, "Warnings count as errors");
-  command->add_flag("--words", *words, "List the language's words")->excludes(files);
-  command->callback([&session, paths, strict, words] {
-    if (paths->empty() && !*words) throw CLI::RequiredError("FILE");
+  const Option files = command.add_option("FILE", *paths, "Scenarios; - is stdin");
+  command.add_flag("--strict", *strict, "Warnings count as errors");
+  command.add_flag("--words", *words, "List the language's words").excludes(files);
+  command.callback([&session, paths, strict, words] {
+    if (paths->empty() && !*words) throw_missing("FILE");
     session.run = [paths, strict, words] { return *words ? print_words() : check_files(*paths, *strict); };
   });
 }
 
-void add_format(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("fmt", "Lay out scenarios in the one usual way");
-  command->footer(
+void add_format(Command app, Session& session) {
+  Command command = app.add_subcommand("fmt", "Lay out scenarios in the one usual way");
+  command.footer(
       "Words get one space between them, blocks and rows of cases are indented, comments behind lines are\n"
       "aligned. Meaning, comments and empty lines stay. A file that cannot be read is left alone (status "
       "2).\n"
@@ -168,9 +168,9 @@ void add_format(CLI::App& app, Session& session) {
       "  ringside fmt --check scenarios/*.scn names files that would change; status 1 if there are any");
   const auto paths = std::make_shared<std::vector<std::string>>();
   const auto check_only = std::make_shared<bool>(false);
-  command->add_option("FILE", *paths, "Scenarios; - is stdin, written to stdout")->required();
-  command->add_flag("--check", *check_only, "Change nothing; name the files that would change");
-  command->callback([&session, paths, check_only] {
+  command.add_option("FILE", *paths, "Scenarios; - is stdin, written to stdout").required();
+  command.add_flag("--check", *check_only, "Change nothing; name the files that would change");
+  command.callback([&session, paths, check_only] {
     session.run = [paths, check_only] { return format_files(*paths, *check_only); };
   });
 }
@@ -181,7 +181,7 @@ script::Reader file_reader() {
   return [](const std::string& path) { return read_all(path); };
 }
 
-void add_script_file_commands(CLI::App& app, Session& session) {
+void add_script_file_commands(Command app, Session& session) {
   add_check(app, session);
   add_format(app, session);
 }

@@ -13,6 +13,6 @@ inline constexpr int exit_does_not_parse = 2;
 /// Opens files as they are named, "-" being stdin; refuses what is no file or too large for a scenario.
 [[nodiscard]] script::Reader file_reader();
 
-void add_script_file_commands(CLI::App& app, Session& session);  // check-scn, fmt
+void add_script_file_commands(Command app, Session& session);  // check-scn, fmt
 
 }  // namespace ringside::tools

@@ -192,11 +192,11 @@ int select_jobs(const RunSelection& selection, RunPlan& plan) {
   return exit_good;
 }
 
-void add_selection(CLI::App& command, RunSelection& its) {
-  command.add_option("FILE", its.paths, "Scenarios, or folders of them; - is stdin")->required();
+void add_selection(Command command, RunSelection& its) {
+  command.add_option("FILE", its.paths, "Scenarios, or folders of them; - is stdin").required();
   command.add_option("--seed", its.seed, "One seed, or a range A..B, in place of the scenario's");
   command.add_option("-p,--param", its.params, "NAME=VALUE: only the runs with it; may be repeated")
-      ->allow_extra_args(false);
+      .one_at_a_time();
   command.add_option("--name", its.name, "Only the scenario of that name");
   command.add_option("--tag", its.tag, "Only scenarios with that tag");
 }

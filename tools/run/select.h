@@ -20,7 +20,7 @@ struct RunSelection {
 };
 
 /// FILE, --seed, -p, --name, --tag.
-void add_selection(CLI::App& command, RunSelection& selection);
+void add_selection(Command command, RunSelection& selection);
 
 /// Reads all files before anything runs; fills `plan`. Has said what is wrong unless it answers exit_good.
 [[nodiscard]] int select_jobs(const RunSelection& selection, RunPlan& plan);

@@ -176,19 +176,19 @@ constexpr char shrink_examples[] =
 
 }  // namespace
 
-void add_shrink_command(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("shrink", "Make the smallest scenario that still fails");
-  command->footer(shrink_examples);
+void add_shrink_command(Command app, Session& session) {
+  Command command = app.add_subcommand("shrink", "Make the smallest scenario that still fails");
+  command.footer(shrink_examples);
   const auto options = std::make_shared<ShrinkOptions>();
-  add_selection(*command, options->selection);
-  command->add_option("-o,--output", options->output, "Where to (default: out/NAME-small.scn)");
-  command->add_option("--tries", options->tries, "Other seeds to try with each smaller scenario")
-      ->check(CLI::Range(0, 10000))
-      ->capture_default_str();
-  command->add_option("--seconds", options->seconds, "When to be content with what there is")
-      ->check(CLI::Range(0.001, 86400.0))
-      ->capture_default_str();
-  command->callback([&session, options] { session.run = [options] { return shrink_command(*options); }; });
+  add_selection(command, options->selection);
+  command.add_option("-o,--output", options->output, "Where to (default: out/NAME-small.scn)");
+  command.add_option("--tries", options->tries, "Other seeds to try with each smaller scenario")
+      .range(0, 10000)
+      .show_default();
+  command.add_option("--seconds", options->seconds, "When to be content with what there is")
+      .range(0.001, 86400.0)
+      .show_default();
+  command.callback([&session, options] { session.run = [options] { return shrink_command(*options); }; });
 }
 
 }  // namespace ringside::tools

@@ -130,20 +130,19 @@ constexpr char view_examples[] =
 
 }  // namespace
 
-void add_view_command(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("view", "Look at the journal of a run");
-  command->footer(view_examples);
+void add_view_command(Command app, Session& session) {
+  Command command = app.add_subcommand("view", "Look at the journal of a run");
+  command.footer(view_examples);
   const auto options = std::make_shared<ViewOptions>();
-  CLI::Option* file = command->add_option("FILE", options->files, "The journal, or two of them; - is stdin")
-                          ->expected(0, runs_side_by_side_max);
-  command->add_option("--html", options->html,
-                      "Write the replay page there, one file; - is stdout. Two runs are shown side by side");
-  command->add_flag("--text", options->text, "As text: time, step, who to whom, ring, what");
-  CLI::Option* schema =
-      command->add_flag("--schema", options->schema, "Print the JSON schema of a journal's lines");
-  add_export_options(*command, options->exports);
-  command->callback([&session, options, file, schema] {
-    if (file->empty() && schema->empty()) throw CLI::RequiredError("FILE");
+  command.add_option("FILE", options->files, "The journal, or two of them; - is stdin")
+      .at_most(runs_side_by_side_max);
+  command.add_option("--html", options->html,
+                     "Write the replay page there, one file; - is stdout. Two runs are shown side by side");
+  command.add_flag("--text", options->text, "As text: time, step, who to whom, ring, what");
+  command.add_flag("--schema", options->schema, "Print the JSON schema of a journal's lines");
+  add_export_options(command, options->exports);
+  command.callback([&session, options] {
+    if (options->files.empty() && !options->schema) throw_missing("FILE");
     session.run = [options] { return view_command(*options); };
   });
 }

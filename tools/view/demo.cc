@@ -312,10 +312,10 @@ int demo(const DemoOptions& options) {
 
 }  // namespace
 
-void add_demo_command(CLI::App& app, Session& session) {
-  CLI::App* command =
+void add_demo_command(Command app, Session& session) {
+  Command command =
       app.add_subcommand("demo", "The whole path once, told hop by hop; needs nothing, takes seconds");
-  command->footer(
+  command.footer(
       "Examples:\n"
       "  ringside demo                    from a viewer of xend's to the guest and back\n"
       "  ringside demo --from-hardware    from the serial line: the chip, Xen, dom0's tty, and then all of "
@@ -323,12 +323,12 @@ void add_demo_command(CLI::App& app, Session& session) {
       "  ringside demo | less\n"
       "  ringside demo --html demo.html   and then to be played, with the same step numbers, in a browser");
   const auto options = std::make_shared<DemoOptions>();
-  command->add_flag("--from-hardware", options->from_hardware,
-                    "The key is pressed at the far end of the serial line");
-  command->add_option("--html", options->html, "Leave a replay page of what is told there");
-  command->add_option("--journal", options->journal,
-                      "Leave the journal of what is told there, for `ringside view`");
-  command->callback([&session, options] { session.run = [options] { return demo(*options); }; });
+  command.add_flag("--from-hardware", options->from_hardware,
+                   "The key is pressed at the far end of the serial line");
+  command.add_option("--html", options->html, "Leave a replay page of what is told there");
+  command.add_option("--journal", options->journal,
+                     "Leave the journal of what is told there, for `ringside view`");
+  command.callback([&session, options] { session.run = [options] { return demo(*options); }; });
 }
 
 }  // namespace ringside::tools

@@ -205,27 +205,26 @@ constexpr char dump_examples[] =
 
 }  // namespace
 
-void add_dump_command(CLI::App& app, Session& session) {
-  CLI::App* dump = add_command(app, session, "dump", "Print every control message as it passes, until Ctrl-C",
-                               dump_examples);
+void add_dump_command(Command app, Session& session) {
+  Command dump = add_command(app, session, "dump", "Print every control message as it passes, until Ctrl-C",
+                             dump_examples);
   const auto options = std::make_shared<DumpOptions>();
-  dump->add_option("DOMAIN", options->domain, "Its name or number (default: all)");
-  CLI::Option* all = dump->add_flag("--all", options->all, "Every journal entry, not only the messages");
-  dump->add_flag(
-          "--xcs", options->xcs,
-          "From a session with xcs, bound to everything. It sees copies of what comes from guests, and "
-          "answers nothing")
-      ->excludes(all);
-  CLI::Option* write =
-      dump->add_option("-w,--write", options->write,
-                       "Print nothing: write every entry there. A name that ends with .pcapng or "
-                       ".pcap is a capture, and so is - for stdout; every other name, as "
-                       "web.jsonl, is a journal for `ringside view`");
-  dump->add_option("--link-type", options->link_type, "Of the capture: one of those that are nobody's")
-      ->check(CLI::Range(trace::capture_link_type_default, trace::capture_link_type_max))
-      ->capture_default_str()
-      ->needs(write);
-  dump->callback(
+  dump.add_option("DOMAIN", options->domain, "Its name or number (default: all)");
+  const Option all = dump.add_flag("--all", options->all, "Every journal entry, not only the messages");
+  dump.add_flag("--xcs", options->xcs,
+                "From a session with xcs, bound to everything. It sees copies of what comes from guests, and "
+                "answers nothing")
+      .excludes(all);
+  const Option write =
+      dump.add_option("-w,--write", options->write,
+                      "Print nothing: write every entry there. A name that ends with .pcapng or "
+                      ".pcap is a capture, and so is - for stdout; every other name, as "
+                      "web.jsonl, is a journal for `ringside view`");
+  dump.add_option("--link-type", options->link_type, "Of the capture: one of those that are nobody's")
+      .range(trace::capture_link_type_default, trace::capture_link_type_max)
+      .show_default()
+      .needs(write);
+  dump.callback(
       [&session, options] { session.run = [&session, options] { return dump_command(session, *options); }; });
 }
 

@@ -199,10 +199,10 @@ int explain(const std::string& word, bool json) {
 
 }  // namespace
 
-void add_explain_command(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand(
+void add_explain_command(Command app, Session& session) {
+  Command command = app.add_subcommand(
       "explain", "The path hop by hop; or one hop: what it is, where it was in 2005, what goes wrong");
-  command->footer(
+  command.footer(
       "It describes, and needs no machine. A quirk's or a counter's name tells of the hop where it is.\n"
       "Examples:\n"
       "  ringside explain                        the whole path, one line a hop\n"
@@ -212,9 +212,9 @@ void add_explain_command(CLI::App& app, Session& session) {
       "  ringside explain --json                 all of it, for programs");
   const auto word = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
-  command->add_option("HOP", *word, "Its name, as in the picture (default: all of them)");
-  command->add_flag("--json", *json, "An array of objects, one a hop");
-  command->callback([&session, word, json] { session.run = [word, json] { return explain(*word, *json); }; });
+  command.add_option("HOP", *word, "Its name, as in the picture (default: all of them)");
+  command.add_flag("--json", *json, "An array of objects, one a hop");
+  command.callback([&session, word, json] { session.run = [word, json] { return explain(*word, *json); }; });
 }
 
 }  // namespace ringside::tools

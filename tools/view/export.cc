@@ -98,21 +98,21 @@ void write_capture(const trace::Journaled& journal, std::uint16_t link_type,
   }
 }
 
-void add_export_options(CLI::App& command, Exports& exports) {
-  CLI::Option* pcap =
+void add_export_options(Command command, Exports& exports) {
+  const Option pcap =
       command.add_option("--pcap", exports.pcap, "Write a capture there, for Wireshark; - is stdout");
   command.add_option("--link-type", exports.link_type, "Of the capture: one of those that are nobody's")
-      ->check(CLI::Range(trace::capture_link_type_default, trace::capture_link_type_max))
-      ->capture_default_str()
-      ->needs(pcap);
+      .range(trace::capture_link_type_default, trace::capture_link_type_max)
+      .show_default()
+      .needs(pcap);
   command.add_option("--svg", exports.svg, "Write a sequence diagram there, for slides; - is stdout");
   command.add_option("--mermaid", exports.mermaid, "Write a sequence diagram for Mermaid there; - is stdout");
   command.add_option("--perfetto", exports.perfetto, "Write a trace for ui.perfetto.dev there; - is stdout");
-  CLI::Option* cast = command.add_option("--asciicast", exports.asciicast,
+  const Option cast = command.add_option("--asciicast", exports.asciicast,
                                          "Write what a screen showed there, for asciinema; - is stdout");
   command
       .add_option("--screen", exports.screen, "Of the asciicast: dom1, \"serial line\" (default: the first)")
-      ->needs(cast);
+      .needs(cast);
   command.add_option("--steps", exports.steps,
                      "Of diagrams: A..B (default: from the scenario's beginning on)");
 }

@@ -28,7 +28,7 @@ struct Exports {
 };
 
 /// --pcap and the like.
-void add_export_options(CLI::App& command, Exports& exports);
+void add_export_options(Command command, Exports& exports);
 
 /// Writes all that are wanted; has said what is wrong unless it answers exit_good.
 [[nodiscard]] int write_exports(const trace::Journaled& journal, const Exports& exports);

@@ -355,8 +355,8 @@ int watch_command(const Session& session, const WatchOptions& options) {
 
 }  // namespace
 
-void add_watch_command(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(
+void add_watch_command(Command app, Session& session) {
+  Command command = add_command(
       app, session, "watch", "Watch a running machine: its rings, events, queues and screens as they change",
       "  ringside watch             the first domain, or the first that comes\n"
       "  ringside watch web         in one terminal, and `ringside console web` in another\n"
@@ -368,11 +368,11 @@ void add_watch_command(CLI::App& app, Session& session) {
       "leaves.\n"
       "The page is served to this machine only, and only to who knows the address that is printed.");
   const auto options = std::make_shared<WatchOptions>();
-  command->add_option("DOMAIN", options->web.domain, "Its name or number (default: the first; --web: all)");
-  CLI::Option* ascii = command->add_flag("--ascii", options->ascii, "Without line-drawing characters");
-  CLI::Option* browser = command->add_flag("--web", options->in_browser, "In a browser")->excludes(ascii);
-  command->add_option("--port", options->web.port, "Of the page (default: any that is free)")->needs(browser);
-  command->callback([&session, options] {
+  command.add_option("DOMAIN", options->web.domain, "Its name or number (default: the first; --web: all)");
+  const Option ascii = command.add_flag("--ascii", options->ascii, "Without line-drawing characters");
+  const Option browser = command.add_flag("--web", options->in_browser, "In a browser").excludes(ascii);
+  command.add_option("--port", options->web.port, "Of the page (default: any that is free)").needs(browser);
+  command.callback([&session, options] {
     session.run = [&session, options] {
       return options->in_browser ? watch_web(session, options->web) : watch_command(session, *options);
     };
