@@ -29,7 +29,7 @@ namespace ringside::tools {
 
 namespace {
 
-constexpr std::chrono::seconds part_timeout{20};
+constexpr std::chrono::seconds part_timeout{120};
 constexpr std::chrono::milliseconds between_journal_reads{2};
 
 /// Somebody at a console, or at a serial line, who types what he is told to; and a reader of the machine's
@@ -201,6 +201,30 @@ Result<> tell_key(Stage& stage, Telling& story, const std::string& around) {
   return Done{};
 }
 
+/// What the guest printed in these entries: bytes, messages, events. A busy machine cuts the same output
+/// differently.
+std::string output_counts(const std::vector<trace::Entry>& entries) {
+  std::size_t bytes = 0;
+  std::size_t messages = 0;
+  std::size_t events = 0;
+  for (const trace::Entry& entry : entries) {
+    if (entry.actor.role != trace::Role::domain) continue;
+    const bool request = entry.kind == trace::Kind::slot_written && entry.ring == ring::Ring::tx &&
+                         entry.detail == static_cast<std::uint8_t>(trace::SlotUse::request);
+    if (request && ring::is_console_data(entry.message)) {
+      bytes += entry.message.payload().size();
+      ++messages;
+    }
+    if (entry.kind == trace::Kind::event_raised && entry.peer == trace::dom0_actor) ++events;
+  }
+  return fmt::format(
+      "The guest's echo and answer are {} bytes. A message holds 60, so they take {} messages; the guest "
+      "raises its event {} "
+      "times, because one event serves all messages that are published together, and a response needs one "
+      "too.",
+      bytes, messages, events);
+}
+
 /// The viewer is on xend's own socket.
 Result<> tell_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& reader, const DomainInfo& info,
                           const BuiltDomain& built, Files& files) {
@@ -224,13 +248,13 @@ Result<> tell_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& read
                        "Somebody at the viewer presses \"u\". Follow it into the guest, and its echo back.");
   if (!told) return told;
 
-  story.part("Sixty bytes at a time: a line of output",
-             "The line is finished with \"name -a\" and Enter. The answer is longer than the 60 bytes of one "
-             "message, "
-             "so it takes several; they share one event.");
   stage.type("name -a\n");
-  if (!stage.until_seen("$ ", [&](const trace::Entry& entry) { story.tell(entry); }))
+  std::vector<trace::Entry> entries;
+  if (!stage.until_seen("$ ", [&](const trace::Entry& entry) { entries.push_back(entry); }))
     return never_came("the guest's answer");
+  story.part("Sixty bytes at a time: a line of output",
+             "The line is finished with \"name -a\" and Enter. " + output_counts(entries));
+  for (const trace::Entry& entry : entries) story.tell(entry);
   std::printf("\n%s\n\n", stage.take_seen().c_str());
   std::printf(
       "%llu hops told. Try:  ringside demo --from-hardware        or        ringside up && ringside create "
