@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The replay page, driven in a real browser: what it shows, its keys and buttons, its links, two runs, a hundred thousand steps.
 
-usage: page_test.py     RINGSIDE names the program; RINGSIDE_LONG=1 adds the long run. Without Chromium and Selenium it is skipped.
+usage: page_test.py     RINGSIDE names the program; RINGSIDE_LONG=1 adds the long run. 
 """
 
 import base64
@@ -11,12 +11,12 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-SKIPPED = 77
+from needed import skip_all
+
 try:
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
@@ -24,8 +24,7 @@ try:
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import WebDriverWait
 except ImportError:
-    print("skipped: python3-selenium is not installed")
-    sys.exit(SKIPPED)
+    skip_all("python3-selenium is not installed")
 
 TEST = pathlib.Path(__file__).resolve().parent
 PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
@@ -338,6 +337,5 @@ class Page(unittest.TestCase):
 
 if __name__ == "__main__":
     if not CHROMIUM or not DRIVER:
-        print("skipped: chromium and chromedriver are not installed")
-        sys.exit(SKIPPED)
+        skip_all("chromium or chromedriver is not installed (apt-get install chromium chromium-driver)")
     unittest.main()

@@ -2,7 +2,7 @@
 """Captures as tshark sees them with tools/wireshark/ringside.lua: fields, links, filters, and each item of expert
 information where it should come up, from scenarios of the library. A journal made by hand stands for what none shows.
 
-usage: wireshark_test.py     RINGSIDE names the program (default: build/ringside); says so and passes without tshark
+usage: wireshark_test.py     RINGSIDE names the program (default: build/ringside)
 """
 
 import os
@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import unittest
 
+from needed import needed
+
 TEST = pathlib.Path(__file__).resolve().parent
 PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
 LIBRARY = TEST.parent / "scenarios"
@@ -19,7 +21,7 @@ WIRESHARK = TEST.parent / "tools" / "wireshark"
 DISSECTOR = WIRESHARK / "ringside.lua"
 
 
-@unittest.skipUnless(shutil.which("tshark"), "tshark is not installed")
+@needed("tshark")
 class Wireshark(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

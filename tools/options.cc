@@ -1,4 +1,4 @@
-// Passes everything on to CLI11. Which types an option may have is at the end.
+// Passes everything on to CLI11. The types that an option may have are at the end.
 #include "tools/options.h"
 
 #include <CLI/CLI.hpp>
@@ -8,8 +8,8 @@ namespace ringside::tools {
 
 namespace {
 
-/// CLI11 shows the type of an enumeration as ENUM.
-enum class Choice : int {};
+/// Stands for every enumeration: CLI11 shows the type as ENUM, and the values as numbers.
+enum class NamedValue : int {};
 
 }  // namespace
 
@@ -86,12 +86,12 @@ Option Command::add_flag(const std::string& names, bool& into, const std::string
 Option Command::add_choice_of(const std::string& names, std::function<void(int)> chosen,
                               const Choices& choices, const std::string& what) {
   std::string form;
-  std::map<std::string, Choice> values;
+  std::map<std::string, NamedValue> values;
   for (const auto& [name, value] : choices) {
     form += (form.empty() ? "" : "|") + name;
-    values.emplace(name, static_cast<Choice>(value));
+    values.emplace(name, static_cast<NamedValue>(value));
   }
-  const std::function<void(const Choice&)> take = [chosen = std::move(chosen)](const Choice& choice) {
+  const std::function<void(const NamedValue&)> take = [chosen = std::move(chosen)](const NamedValue& choice) {
     chosen(static_cast<int>(choice));
   };
   CLI::Option* option = app_->add_option_function(names, take, what);

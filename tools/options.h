@@ -1,9 +1,9 @@
-// Commands and their options, as the command line has them: a small face of CLI11, which only options.cc
-// includes, because it takes seconds to compile.
+// The command line's subcommands and options. CLI11 does the work; only options.cc includes it, because it
+// takes seconds to compile.
 //
 // Command and Option are handles: they are copied freely, and are valid as long as their CommandLine. Options
-// write into variables of the caller while the command line is parsed; these must live as long, too. What is
-// wrong with a command line is said by CommandLine::parse().
+// write into variables of the caller when the command line is parsed, so these must live until then. parse()
+// prints what is wrong with a command line.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -36,16 +35,16 @@ class Option {
   Option range(T min, T max);
   /// One of these words.
   Option one_of(std::vector<std::string> words);
-  /// `problem_of` answers what is wrong with a value, or an empty text. The help shows `form`, unless it is
-  /// empty.
+  /// `problem_of` answers what is wrong with a value, or an empty text. The help shows `form` behind the
+  /// type.
   Option check(std::function<std::string(const std::string& value)> problem_of, const std::string& form = "");
-  /// Of a list: each value has the option's name before it.
+  /// Of a list: the option's name stands before each value.
   Option one_at_a_time();
-  /// Of a list: so many values at most, and perhaps none.
+  /// Of a list: as many values at most, or none.
   Option at_most(int values);
-  /// What the help has in the place of the value's type.
+  /// The help shows this in place of the value's type.
   Option type_name(const std::string& name);
-  /// The help shows what the variable holds now.
+  /// The help shows the variable's present value.
   Option show_default();
   /// Not in the help.
   Option hidden();
@@ -59,27 +58,26 @@ class Command {
   explicit Command(CLI::App& app) : app_(&app) {}
 
   Command add_subcommand(const std::string& name, const std::string& what);
-  /// Names as "-o,--output", or "FILE" for one that is known by its place. For a string, a number, an
-  /// optional number, or a list of strings; options.cc has the types.
+  /// Names as "-o,--output", or "FILE" for a positional. T is one of the types at the end of options.cc.
   template <class T>
   Option add_option(const std::string& names, T& into, const std::string& what = "");
   Option add_flag(const std::string& names, bool& into, const std::string& what);
-  /// One of an enumeration's values, by name.
+  /// An option whose values have names.
   template <class Enum>
   Option add_choice(const std::string& names, Enum& into,
                     const std::vector<std::pair<std::string, Enum>>& choices, const std::string& what);
   /// The end of its help.
   void footer(const std::string& text);
-  /// Called once the whole command line is good and has this subcommand in it. What its own subcommands call
-  /// is called before.
+  /// Called when the whole command line is good and contains this subcommand, after the callbacks of the
+  /// subcommands below it.
   void callback(std::function<void()> chosen);
-  /// In the help it is listed under this heading.
+  /// The help lists it under this heading.
   void group(const std::string& heading);
   /// Not in the help.
   void hidden();
-  /// From the first word on that is no option of its own, the rest is not parsed.
+  /// Its arguments are not parsed, except --help in the first place.
   void prefix_command();
-  /// In the callback: the words that were not parsed.
+  /// For its callback: the arguments that were not parsed.
   [[nodiscard]] std::vector<std::string> remaining() const;
 
  private:
@@ -98,8 +96,8 @@ class CommandLine {
 
   enum class Parsed {
     good,
-    answered,  ///< help or the version was asked for, and has been printed
-    wrong,     ///< what is wrong has been printed
+    answered,  ///< help or the version was asked for, and is printed
+    wrong,     ///< an error is printed
   };
 
   [[nodiscard]] Command program();
@@ -109,10 +107,10 @@ class CommandLine {
   std::unique_ptr<CLI::App> app_;
 };
 
-/// In a callback: the command line is wrong, because it lacks this.
+/// For callbacks: ends parse() with the error that the command line lacks this option.
 [[noreturn]] void throw_missing(const std::string& name);
 
-/// A number as options read numbers: also hexadecimal, and octal. Nothing if it is none.
+/// A number in the notations that options accept: decimal, hexadecimal, octal. Nothing if it is none.
 [[nodiscard]] std::optional<std::uint64_t> number_in_option(const std::string& text);
 
 template <class Enum>

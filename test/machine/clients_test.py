@@ -1,14 +1,13 @@
 """Real clients at a console: a person in tmux, telnet, socat, a second viewer."""
 import os
 import re
-import shutil
 import socket
 import subprocess
 import time
 import unittest
 
 import support
-from support import Machine, RINGSIDE, eventually
+from support import Machine, RINGSIDE, eventually, needed
 
 
 class Tmux:
@@ -40,7 +39,7 @@ class Tmux:
         self.tmux("kill-server")
 
 
-@unittest.skipUnless(shutil.which("tmux"), "tmux is not installed")
+@needed("tmux")
 class Person(unittest.TestCase):
     def setUp(self):
         self.machine = Machine().__enter__()
@@ -81,7 +80,7 @@ class Person(unittest.TestCase):
         except FileNotFoundError:
             return None
 
-    @unittest.skipUnless(shutil.which("vi"), "vi is not installed")
+    @needed("vi", "vim-tiny")
     def test_vi_edits_a_file(self):
         path = os.path.join(self.machine.parent, "poem")
         self.addCleanup(lambda: os.path.exists(path) and os.unlink(path))
@@ -120,7 +119,7 @@ class Clients(unittest.TestCase):
         self.machine = Machine().__enter__()
         self.addCleanup(lambda: self.machine.__exit__(None))
 
-    @unittest.skipUnless(shutil.which("telnet"), "telnet is not installed")
+    @needed("telnet")
     def test_telnet_reaches_a_console(self):
         self.machine.run("create", "web", check=0)
         port = self.machine.tcp_port("web")
@@ -137,7 +136,7 @@ class Clients(unittest.TestCase):
         telnet.stdin.close()
         telnet.stdout.close()
 
-    @unittest.skipUnless(shutil.which("socat"), "socat is not installed")
+    @needed("socat")
     def test_socat_reaches_a_console_by_tcp_and_by_unix_socket(self):
         self.machine.run("create", "cat", "--raw", "--", "cat", check=0)
         port = self.machine.tcp_port("cat")

@@ -9,9 +9,13 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from needed import needed, skip_all  # for the tests of this folder
 
 RINGSIDE = os.environ.get("RINGSIDE", "build/ringside")
 # Sanitizers and busy machines are slow; a limit is there to end what hangs, not to measure.

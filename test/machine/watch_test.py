@@ -6,7 +6,6 @@ import pty
 import re
 import select
 import shlex
-import shutil
 import signal
 import socket
 import struct
@@ -17,7 +16,7 @@ import time
 import unittest
 
 import support
-from support import Machine, RINGSIDE, ask, eventually
+from support import Machine, RINGSIDE, ask, eventually, needed
 
 FRAMES_PER_SECOND = 20
 
@@ -189,7 +188,7 @@ class Case(unittest.TestCase):
         return machine
 
 
-@unittest.skipUnless(shutil.which("tmux"), "tmux is not installed")
+@needed("tmux")
 class Person(Case):
     def test_what_is_typed_passes_the_rings_and_comes_to_the_screen(self):
         machine = self.machine()

@@ -1,27 +1,24 @@
 #!/usr/bin/env python3
 """`ringside watch --web`: a real browser looks at a machine at work and types into a guest; nobody else gets in.
 
-usage: watch_web_test.py     RINGSIDE names the program. Without Chromium and Selenium it is skipped.
+usage: watch_web_test.py     RINGSIDE names the program.
 """
 import http.client
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import unittest
 import urllib.parse
 
-SKIPPED = 77
+from support import RINGSIDE, PATIENCE_S, Machine, eventually, skip_all
+
 try:
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
     from selenium.webdriver.common.by import By
 except ImportError:
-    print("skipped: python3-selenium is not installed")
-    sys.exit(SKIPPED)
-
-from support import RINGSIDE, PATIENCE_S, Machine, eventually
+    skip_all("python3-selenium is not installed")
 
 
 class Watch:
@@ -113,6 +110,5 @@ class WatchWeb(unittest.TestCase):
 
 if __name__ == "__main__":
     if not shutil.which("chromium") or not shutil.which("chromedriver"):
-        print("skipped: chromium and chromedriver are not installed")
-        sys.exit(SKIPPED)
+        skip_all("chromium or chromedriver is not installed (apt-get install chromium chromium-driver)")
     unittest.main(verbosity=2)

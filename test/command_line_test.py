@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""The command line: every subcommand has its help, and what is wrong is said on stderr, in these words, with status 1.
+
+usage: command_line_test.py     RINGSIDE names the program (default: build/ringside)
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN = range(4)
+
+# (command line, what is said of it)
+WRONG = [
+    ("", "A subcommand is required"),
+    ("nosuch", "A subcommand is required"),
+    ("--nosuch", "A subcommand is required"),
+    ("up extra", "The following argument was not expected: extra"),
+    ("exec --nosuch -- x", "The following arguments were not expected: -- --nosuch"),
+    ("create web --boot-line a b --nosuch", "The following argument was not expected: --nosuch"),
+    ("create", "NAME is required"),
+    ("sysrq web", "KEY is required"),
+    ("puppet", "SOCKET is required"),
+    ("check-scn --strict", "FILE is required"),
+    ("view --text", "FILE is required"),
+    ("view --schema=false", "FILE is required"),
+    ("up --dir", "--dir: 1 required TEXT missing"),
+    ("up --dom0", "--dom0: 1 required ENUM:xcs|xenctld missing"),
+    ("run x.scn -j", "--jobs: 1 required UINT:UINT in [1 - 256] missing"),
+    ("create web --boot-line", "--boot-line: 1 required TEXT:LINE missing"),
+    ("up --console-port-base x", "Could not convert: --console-port-base = x"),
+    ("up --console-port-base 65536", "Could not convert: --console-port-base = 65536"),
+    ("ring-check --bound -1", "Could not convert: --bound = -1"),
+    ("list --json=x", "Could not convert: --json = x"),
+    ("create web --memory=0", "--memory: Value 0 not in range 1 to 1048576"),
+    ("balloon web x", "MIB: Value x not in range 1 to 1048576"),
+    ("shrink x.scn --tries 1.5", "--tries: Value 1.5 not in range 0 to 10000"),
+    ("run x.scn --time-scale 0", "--time-scale: Value 0 not in range 0.010000 to 1000.000000"),
+    ("view x --pcap y --link-type 1", "--link-type: Value 1 not in range 147 to 162"),
+    ("up --dom0 x", "--dom0: Check x value in {xcs->0,xenctld->1} OR {0,1} FAILED"),
+    ("create web --abi x", "--abi: Check x value in {flat->0,sring->1} OR {0,1} FAILED"),
+    ("run x.scn --mode x", "--mode: x not in {sim,real,both}"),
+    ("sysrq web ab", "KEY: a key is one character"),
+    ("up --com1 stdio", "--com1: there is no far end stdio"),
+    ("up --com1-speed 49", "--com1-speed: a line has 50 to 115200 bits a second, or 0"),
+    ("up --com1-speed 0x2580 --conswitch 1", "--conswitch: it is a letter from a to z, and perhaps an x after it"),
+    ("up --quirk nope",
+     "--quirk: cannot set a quirk: nope: there is none of that name (`ringside quirks` lists them)"),
+    ("create web --external", "--external requires PROGRAM"),
+    ("create web --external --raw -- x", "--raw excludes --external"),
+    ("dump --all --xcs", "--all excludes --xcs"),
+    ("up --dir a --dir b", "--dir: At Most 1 required but received 2"),
+    ("view a b c", "FILE: At Most 2 required but received 3"),
+]
+# Good command lines, for a machine that is not there.
+RIGHT = ["create web --memory=64 --abi flat -- --nosuch", "create web --boot-line a --boot-line b", "list web"]
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def ringside(self, *arguments, status=GOOD):
+        environment = {**os.environ, "RINGSIDE_DIR": os.path.join(self.folder, "machine")}
+        result = subprocess.run([PROGRAM, *arguments], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
+                                capture_output=True, text=True, timeout=600)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return result
+
+    def helped(self, *command):
+        result = self.ringside(*command, "--help")
+        self.assertEqual(result.stderr, "")
+        self.assertIn(f"Usage: {' '.join(['ringside', *command])} [OPTIONS]", result.stdout)
+        return result.stdout
+
+    def test_every_subcommand_has_its_help(self):
+        listed = re.findall(r"^  ([a-z][\w-]*) ", self.helped(), re.MULTILINE)
+        self.assertTrue({"demo", "create", "view", "shell"} <= set(listed), listed)
+        for name in listed:
+            self.assertIn("\nExamples:\n", self.helped(name))
+        self.assertNotIn("puppet", listed)
+        self.helped("puppet")
+        if "ring-check" in listed:
+            for compiler in ("cc", "c++"):
+                self.assertIn(f"ringside ring-check {compiler} -O2", self.helped("ring-check", compiler))
+
+    def test_help_shows_values_defaults_and_what_goes_together(self):
+        text = re.sub(r"\s+", " ", self.helped("create"))
+        for part in ("NAME TEXT REQUIRED ", "PROGRAM TEXT ... ", "--abi ENUM:sring|flat ", "--quirk NAME ... ",
+                     "--memory UINT:UINT in [1 - 1048576]=64 ", "--boot-line TEXT:LINE ... ",
+                     "--external Needs: PROGRAM Excludes: --raw ", f"--dir TEXT={self.folder}/machine "):
+            self.assertIn(part, text)
+        self.assertNotIn("--private", self.helped("xen"))
+        self.assertRegex(self.ringside("--version").stdout, r"^ringside [\d.]+\n$")
+
+    def test_what_is_wrong_is_said(self):
+        has_checker = "ring-check" in self.helped()
+        for line, text in WRONG:
+            if line.startswith("ring-check") and not has_checker:
+                continue
+            with self.subTest(line):
+                result = self.ringside(*line.split(), status=USAGE)
+                self.assertEqual(result.stdout, "")
+                self.assertEqual(result.stderr, text + "\nRun with --help for more information.\n")
+
+    def test_words_after_dashes_are_the_programs(self):
+        for line in RIGHT:
+            with self.subTest(line):
+                result = self.ringside(*line.split(), status=COULD_NOT_RUN)
+                self.assertTrue(result.stderr.startswith("ringside: no machine is running: "), result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

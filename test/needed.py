@@ -1,0 +1,29 @@
+"""What a test needs of the machine. Without it the test is skipped; under `tools/setup test`, which installs it, it fails."""
+import os
+import shutil
+import unittest
+
+SKIPS_FAIL = os.environ.get("RINGSIDE_SKIPS_FAIL") == "1"
+
+
+def needed(program, package=None):
+    """For a test or a class of tests: they run only where this program is."""
+    if shutil.which(program):
+        return lambda tests: tests
+    missing = f"{program} is not installed (apt-get install {package or program})"
+    if not SKIPS_FAIL:
+        return unittest.skip(missing)
+
+    def fail(tests):
+        def run(self):
+            self.fail(missing)
+        if not isinstance(tests, type):
+            return run
+        return type(tests.__name__, (unittest.TestCase,), {"test_needs_" + program: run})
+    return fail
+
+
+def skip_all(missing):
+    """For a program of tests that can run none of them. The exit status is Meson's for a skip, or 1."""
+    print(f"{'failed' if SKIPS_FAIL else 'skipped'}: {missing}")
+    raise SystemExit(1 if SKIPS_FAIL else 77)
