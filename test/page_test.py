@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The replay page, driven in a real browser: what it shows, its keys and buttons, its links, two runs, a hundred thousand steps.
 
-usage: page_test.py     RINGSIDE names the program; RINGSIDE_LONG=1 adds the long run. 
+usage: page_test.py     RINGSIDE names the program; RINGSIDE_LONG=1 adds the long run.
 """
 
 import base64

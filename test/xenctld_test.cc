@@ -21,7 +21,9 @@ TEST_CASE_METHOD(XenctldPath,
   CHECK_FALSE(world.link_target(fmt::format("/m/pty-{}", domain)));
 }
 
-TEST_CASE_METHOD(XenctldPath, "what is typed comes back from a program that echoes, whatever its length") {
+TEST_CASE_METHOD(
+    XenctldPath,
+    "through xenctld, what is typed comes back from a program that echoes, whatever its length") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   boot(domain, std::make_unique<EchoProgram>());
   auto person = open(domain);
@@ -93,7 +95,9 @@ TEST_CASE_METHOD(XenctldPath, "a path with spaces is attached and detached; the 
   CHECK(world.link_target(fmt::format("/m/pty-{}", other)));
 }
 
-TEST_CASE_METHOD(XenctldPath, "a guest that is killed is kept with its last output until it is destroyed") {
+TEST_CASE_METHOD(
+    XenctldPath,
+    "through xenctld, a guest that is killed is kept with its last output until it is destroyed") {
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<IdleProgram>());
   program.print("last words");
