@@ -132,9 +132,10 @@ class Xenctld(unittest.TestCase):
             person = Reader(pty)
             person.read_until(b"$ ")
             person.type(b"hostname\n")
-            person.read_until(f"hostname\r\n{abi}\r\n".encode())
+            # With the prompt: what is typed before it is echoed before it.
+            person.read_until(f"hostname\r\n{abi}\r\n$ ".encode())
             person.type(b"exit\n")
-            self.assertTrue(person.read_to_end().endswith(b"exit\r\n"))
+            self.assertEqual(person.read_to_end()[-len(b"$ exit\r\n"):], b"$ exit\r\n")
             eventually("the domain is gone", lambda: abi not in self.machine.domains())
             eventually("so is its pty", lambda: not os.path.islink(pty))
 
