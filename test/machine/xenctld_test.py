@@ -133,7 +133,7 @@ class Xenctld(unittest.TestCase):
             person.read_until(b"$ ")
             person.type(b"hostname\n")
             # With the prompt: what is typed before it is echoed before it.
-            person.read_until(f"hostname\r\n{abi}\r\n$ ".encode())
+            person.read_until(f"hostname\r\n{abi}\r\n{abi}$ ".encode())
             person.type(b"exit\n")
             self.assertEqual(person.read_to_end()[-len(b"$ exit\r\n"):], b"$ exit\r\n")
             eventually("the domain is gone", lambda: abi not in self.machine.domains())
