@@ -224,8 +224,8 @@ Verdict Seeker::look_at_bytes(const Scene& scene, const Shows& shows) {
   return Verdict::met;
 }
 
-/// Anywhere from the cursor on, which "^" stands for. What was searched is not searched again, but for as
-/// much as a match may reach back.
+/// Searches from the cursor on; "^" matches at the cursor. Bytes that an earlier call searched are searched
+/// again only as far back as a match may begin.
 Verdict Seeker::search(std::string_view stream) {
   if (stream.size() == agrees_) return Verdict::open;
   agrees_ = stream.size();
