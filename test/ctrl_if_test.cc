@@ -54,7 +54,8 @@ struct Guest {
 };
 
 /// A receiver that answers at once with the given text and keeps what it saw.
-CtrlIf::Receiver answering(Guest& guest, std::vector<ring::ControlMessage>& seen, std::string text = "") {
+CtrlIf::Receiver answering(Guest& guest, std::vector<ring::ControlMessage>& seen,
+                           const std::string& text = "") {
   return [&guest, &seen, text](Request request) {
     seen.push_back(request.message());
     guest.ctrl_if.respond(std::move(request), bytes_of(text));

@@ -51,7 +51,7 @@ struct Person {
     });
     world.run();
   }
-  void type(std::string text) {
+  void type(const std::string& text) {
     unsent += text;
     send();
   }

@@ -18,6 +18,7 @@ namespace journal_file_test {
 
 using namespace ringside;
 using namespace ringside::trace;
+using namespace std::literals;
 
 namespace {
 
@@ -315,7 +316,7 @@ TEST_CASE("no damage to a journal makes its reader fall over") {
   write_journal(file, journaled({.made_by = "t", .mode = "sim", .controller = ""}, kept.entries,
                                 {{JournalMark::Kind::phase, 1, 0, 1, "", "x"}}));
   const std::string whole = file.str();
-  const std::string sharp = "{}[]\",:0123456789-\\\n\x00\xff eE.untfalse";
+  const std::string sharp = "{}[]\",:0123456789-\\\n\x00\xff eE.untfalse"s;
   Choice choice = Choice::seeded(5);
   std::size_t refused = 0;
   for (int round = 0; round < 5000; ++round) {

@@ -13,7 +13,7 @@ struct Fixture : GuestMachine {
   explicit Fixture(Quirk its_quirk, bool its_on, ring::Abi abi = ring::Abi::sring)
       : GuestMachine(abi), quirk(its_quirk), on(its_on) {}
 
-  void start(std::unique_ptr<SimProgram> program, std::vector<std::string> boot_lines = {}) {
+  void start(std::unique_ptr<SimProgram> program, const std::vector<std::string>& boot_lines = {}) {
     REQUIRE(boot(std::move(program), {.argv = {"program"},
                                       .quiet = boot_lines.empty(),
                                       .boot_lines = boot_lines,

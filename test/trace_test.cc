@@ -199,10 +199,11 @@ TEST_CASE("every type, role, index and outcome of 2005 has a name, and no two sh
   const char* types[] = {"console",      "blkif-be", "blkif-fe",    "netif-be", "netif-fe",
                          "type 5",       "shutdown", "mem-request", "usbif-be", "usbif-fe",
                          "vcpu-hotplug", "debug",    "type 12"};
-  for (std::uint8_t type = 0; type < std::size(types); ++type) CHECK(message_type_name(type) == types[type]);
+  for (std::size_t type = 0; type < std::size(types); ++type)
+    CHECK(message_type_name(static_cast<std::uint8_t>(type)) == types[type]);
   const char* roles[] = {"xen",  "dom0",   "xcs",  "xend",     "xenctld",      "uart",
                          "user", "client", "dom0", "dom0.tty", "dom0.program", "actor 11"};
-  for (std::uint8_t role = 0; role < std::size(roles); ++role) {
+  for (std::size_t role = 0; role < std::size(roles); ++role) {
     CHECK(actor_name({static_cast<Role>(role), 0, 0}) == roles[role]);
   }
   CHECK(index_name(IndexName::req_cons) == "req_cons");

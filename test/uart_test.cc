@@ -95,7 +95,7 @@ TEST_CASE("fewer characters than the trigger are told of after four times a char
   c.world.run_for(std::chrono::nanoseconds(1));
   CHECK(c.high);
   CHECK(c.reason() == iir_timeout);
-  for (const char each : {'a', 'b', 'c'}) CHECK(c.chip.read(Register::data) == each);
+  for (const std::uint8_t each : {'a', 'b', 'c'}) CHECK(c.chip.read(Register::data) == each);
   CHECK_FALSE(c.high);
   CHECK(c.reason() == iir_none);
 }

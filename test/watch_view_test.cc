@@ -40,7 +40,7 @@ class Watched final : public Sink {
     as(xend).bytes_passed(1, actor(Role::client, 1), bytes);
   }
   [[nodiscard]] Canvas canvas(std::size_t columns, std::size_t rows, bool ascii = true,
-                              WatchStatus status = {.who = "dom1 \"web\""}) const {
+                              const WatchStatus& status = {.who = "dom1 \"web\""}) const {
     Canvas drawn(columns, rows, ascii);
     draw_watch(drawn, status, history);
     return drawn;

@@ -120,8 +120,8 @@ TEST_CASE_METHOD(Fixture, "frames that come in pieces are put together") {
   xcs.send_bytes(bytes_of(stream.substr(cut)));
   world.run();
   REQUIRE(frames.size() == 2);
-  CHECK(std::memcmp(&frames[0], &first, sizeof first) == 0);
-  CHECK(std::memcmp(&frames[1], &second, sizeof second) == 0);
+  CHECK(bytes_of(frames[0]) == bytes_of(first));
+  CHECK(bytes_of(frames[1]) == bytes_of(second));
 }
 
 TEST_CASE_METHOD(Fixture, "many frames come in one turn and go in one write") {

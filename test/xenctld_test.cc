@@ -52,9 +52,9 @@ TEST_CASE_METHOD(XenctldPath, "readers come and go while a program prints: every
   const std::string text = numbered_text(300'000);
   boot(domain, std::make_unique<PrintProgram>(text, 0));
   std::string seen;
-  for (int reader_number = 0; reader_number < 20; ++reader_number) {
+  for (std::size_t reader_number = 0; reader_number < 20; ++reader_number) {
     auto reader = open(domain);
-    const auto enough = static_cast<std::size_t>(3000 + 777 * reader_number);
+    const auto enough = 3000 + 777 * reader_number;
     REQUIRE(world.run_until([&] { return reader->seen.size() >= enough; }));
     reader->leave();
     seen += reader->seen;

@@ -113,7 +113,7 @@ std::optional<std::string> disagreement(const State& simulated, const State& rea
   Deeds all = one;
   all.insert(other.begin(), other.end());
   for (const auto& [what, ignored] : all) {
-    const auto in = [&what](const Deeds& deeds) {
+    const auto in = [&what = what](const Deeds& deeds) {
       const auto found = deeds.find(what);
       return found == deeds.end() ? std::string_view() : std::string_view(found->second);
     };

@@ -266,7 +266,7 @@ void Walk::repeat(const std::vector<Token>& header, std::size_t begin, std::size
     if (!name.empty())
       values_.emplace_back(name, Token{TokenKind::number, header.front().span, number, round, {}});
     round_ = fmt::format("{}{}{}", outer, outer.empty() ? "" : ", ",
-                         name.empty() ? "round " + number : name + "=" + number);
+                         name.empty() ? "round " + number : fmt::format("{}={}", name, number));
     lines(begin + 1, end, into, depth + 1);
     if (!name.empty()) values_.pop_back();
   }
@@ -282,7 +282,7 @@ std::vector<std::vector<Token>> chosen_rows(const Variable& variable, const Give
     if (at == variable.names.end()) continue;
     const auto column = static_cast<std::size_t>(at - variable.names.begin());
     if (variable.kind == Variable::Kind::cases) {
-      std::erase_if(rows, [&](const auto& row) { return row[column].text != value; });
+      std::erase_if(rows, [&, &value = value](const auto& row) { return row[column].text != value; });
       if (rows.empty())
         diagnostics.error("E009", variable.span, fmt::format("no row has {}={}", name, value));
       continue;

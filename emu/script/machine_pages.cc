@@ -72,7 +72,7 @@ Result<> MachineStage::fill(trace::Actor who, DomainId domain, ring::Ring ring) 
   const std::uint32_t taken = *req_prod - read_index(domain, ring, trace::IndexName::rsp_prod).value();
   const std::uint32_t free = ring::slots_per_ring - std::min<std::uint32_t>(taken, ring::slots_per_ring);
   for (std::uint32_t at = *req_prod; at != *req_prod + free; ++at) {
-    const auto written =
+    auto written =
         write_slot(who, domain, ring, ring::slot_of(at), trace::SlotUse::request, filling(at - *req_prod));
     if (!written) return written;
   }

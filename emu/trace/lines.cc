@@ -36,7 +36,7 @@ bool is_about_ring(const Entry& entry) {
 
 /// "xcs -> dom1", "xcs -> dom1.rx", "dom1"
 std::string who(const Entry& entry) {
-  const std::string from = actor_name(entry.actor);
+  std::string from = actor_name(entry.actor);
   if (is_about_ring(entry)) return fmt::format("{} -> {}", from, ring_name(entry.domain, entry.ring));
   if (!has_peer(entry.kind) || entry.peer == entry.actor) return from;
   return fmt::format("{} -> {}", from, actor_name(entry.peer));

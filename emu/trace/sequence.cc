@@ -443,7 +443,7 @@ Sequence sequence_of(const Journaled& journal, std::uint64_t first, std::uint64_
 }
 
 std::string sequence_label(const SequenceItem& item) {
-  const std::string bytes = fmt::format("{} byte{}", item.bytes, item.bytes == 1 ? "" : "s");
+  std::string bytes = fmt::format("{} byte{}", item.bytes, item.bytes == 1 ? "" : "s");
   if (item.label.empty()) return bytes;
   std::string label = item.count == 1 ? item.label : fmt::format("{} x {}", item.count, item.label);
   // An index that moved eight times by one is one that moved by eight.

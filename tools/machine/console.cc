@@ -133,7 +133,7 @@ int program_status(Privcmd& privcmd, DomainId domain) {
   return (*info)->exit_status;
 }
 
-int exec_on(LinuxHost& host, DomainSpec spec) {
+int exec_on(LinuxHost& host, const DomainSpec& spec) {
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   auto built = build_domain(host, *privcmd, spec);
@@ -147,7 +147,7 @@ int exec_on(LinuxHost& host, DomainSpec spec) {
   return 128 + (*ended == ConsoleClient::Ended::left ? SIGINT : SIGPIPE);
 }
 
-int exec(DomainSpec spec, MachineSpec machine_spec) {
+int exec(const DomainSpec& spec, const MachineSpec& machine_spec) {
   auto directory = make_temporary_directory();
   if (!directory) return failed(directory.error());
   const Machine machine(*directory);
@@ -158,7 +158,7 @@ int exec(DomainSpec spec, MachineSpec machine_spec) {
   if (auto started = start_machine(host, machine_spec); !started) {
     failed(started.error());
   } else {
-    status = exec_on(host, std::move(spec));
+    status = exec_on(host, spec);
   }
   stop_machine(machine);
   return status;

@@ -122,7 +122,7 @@ RingVerdict search_ring(const RingJob& job, Clock::time_point deadline) {
   }
   const Watched watched(*bench.execution);
   const auto search = [&](std::uint32_t bound) {
-    const check::Exploration found =
+    check::Exploration found =
         check::explore(*bench.execution, {.bound = bound, .executions = job.executions_max, .enough = [&] {
                                             return Clock::now() > deadline;
                                           }});

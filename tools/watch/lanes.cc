@@ -145,7 +145,7 @@ std::string_view short_outcome(ring::Raised outcome) {
 std::string few_words(const Entry& entry) {
   if (!trace::makes_sense(entry)) return trace::sentence(entry);
   const ring::ControlMessage& message = entry.message;
-  const std::string text = trace::escaped(message.payload());
+  std::string text = trace::escaped(message.payload());
   switch (entry.kind) {
     case Kind::slot_written:
       return fmt::format("{}[{}] {} {}", trace::ring_word(entry.ring), entry.to_value,

@@ -137,7 +137,7 @@ int watch_web(const Session& session, const WatchWebOptions& options) {
   std::optional<Keyboard> keyboard;
   const std::string title = domain ? domains->front().name : "the machine";
   const LiveStart start(host, *privcmd, machine, *domains);
-  const std::string page =
+  std::string page =
       replay_page({run_data({start.header(), {}, {}}, title)}, domain ? title : std::string("no keyboard"));
   WebServer server(host, {.page = [&page] { return page; },
                           .typed = [&keyboard](Bytes bytes) { return keyboard && keyboard->type(bytes); }});
