@@ -150,6 +150,26 @@ TEST_CASE("an idle controller sleeps unmasked and a kick wakes it") {
   CHECK_FALSE(ring::EventBits<>(f.xen.frame(0), ring::Abi::sring).is_masked(1));
 }
 
+TEST_CASE("an event that comes while the controller is awake, with nothing to take, costs it no turn") {
+  Fixture f;
+  f.open();
+  f.world.run();
+  const ring::UpEvents<> up(f.xen.frame(1));
+  f.guest->print("hello");
+  const int turns = f.controller->turns;
+  REQUIRE(f.world.run_until([&] { return f.controller->turns == turns + 1; }));
+  REQUIRE(up.is_masked());
+  f.guest->raise();
+  CHECK(up.is_pending());
+  f.world.run();
+  CHECK(f.controller->turns == turns + 1);
+  CHECK_FALSE(up.is_pending());
+  CHECK_FALSE(up.is_masked());
+  f.guest->print("again");
+  f.world.run();
+  CHECK(f.controller->requests == Texts{"hello", "again"});
+}
+
 TEST_CASE("a request without an event is found when something else makes the controller look") {
   Fixture f;
   f.open();

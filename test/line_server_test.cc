@@ -126,6 +126,45 @@ TEST_CASE_METHOD(Fixture, "an answer does not make the next request before its g
   CHECK(asked.size() == 2);
 }
 
+TEST_CASE_METHOD(Fixture, "where no connection can be taken the server says so, rests, and tries again") {
+  world.fail_accepts(2);
+  Person person(people, people.connect_local("/m/sock").value());
+  person.type("hello\n");
+  world.run();
+  CHECK(host.warnings().size() == 1);
+  world.run_for(accept_rest - std::chrono::milliseconds(1));
+  CHECK(host.warnings().size() == 1);
+  world.run_for(std::chrono::milliseconds(1));
+  CHECK(host.warnings().size() == 2);
+  CHECK(asked.empty());
+  world.run_for(accept_rest);
+  CHECK(host.warnings().size() == 2);
+  CHECK(person.seen == "ok hello\n");
+  // The next one does not wait for a rest.
+  Person next(people, people.connect_local("/m/sock").value());
+  next.type("there\n");
+  world.run();
+  CHECK(next.seen == "ok there\n");
+}
+
+TEST_CASE_METHOD(Fixture, "an acceptor that closes while it rests is called no more, and may start again") {
+  std::size_t taken = 0;
+  Acceptor acceptor(host, [&](Handle) { ++taken; });
+  acceptor.start(host.listen_local("/m/one").value());
+  world.fail_accepts(1);
+  const Handle one = people.connect_local("/m/one").value();
+  world.run();
+  REQUIRE(host.warnings().size() == 1);
+  acceptor.close();
+  CHECK_FALSE(acceptor.open());
+  world.run_for(2 * accept_rest);
+  CHECK(taken == 0);
+  acceptor.start(host.listen_local("/m/two").value());
+  const Handle two = people.connect_local("/m/two").value();
+  world.run();
+  CHECK(taken == 1);
+}
+
 TEST_CASE_METHOD(Fixture, "one client too many is told so") {
   std::vector<std::unique_ptr<Person>> crowd;
   for (std::size_t i = 0; i <= line_clients_max; ++i) {

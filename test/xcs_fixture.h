@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,6 +86,10 @@ class Wire {
     return closed_;
   }
   void close() { stream_.close(); }
+  /// Calls `ready` whenever there is something to read, which it must read.
+  void watch(std::function<void()> ready) {
+    host_->watch(stream_, {.read = true, .write = false}, [ready = std::move(ready)](Ready) { ready(); });
+  }
 
  private:
   SimHost* host_;

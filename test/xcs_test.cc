@@ -98,6 +98,33 @@ TEST_CASE("frames are put together from any pieces, even single bytes") {
   CHECK(client.control.read().size() == 1);
 }
 
+TEST_CASE("where no connection can be taken xcs says so, rests for its housekeeping's period, and goes on") {
+  XcsFixture f;
+  Client before(f);
+  // Old connections are no reason for housekeeping: the failure has to be one.
+  f.world.run_for(2 * xcs_housekeeping_period);
+  f.world.fail_accepts(2);
+  Wire late(f.client_host);
+  f.world.run();
+  CHECK(f.xcs_host->warnings().size() == 1);
+  CHECK(f.xcs->connections() == 2);
+  CHECK(before.bind(xcs_port_wildcard, xcs_type_wildcard) == XCS_RSLT_OK);
+  f.world.run_for(xcs_housekeeping_period - std::chrono::milliseconds(1));
+  CHECK(f.xcs_host->warnings().size() == 1);
+  f.world.run_for(std::chrono::milliseconds(1));
+  CHECK(f.xcs_host->warnings().size() == 2);
+  CHECK(f.xcs->connections() == 2);
+  f.world.run_for(xcs_housekeeping_period);
+  CHECK(f.xcs_host->warnings().size() == 2);
+  CHECK(f.xcs->connections() == 3);
+  late.send(Client::connect(XCS_CONNECT_CTRL, 0));
+  f.world.run();
+  CHECK(late.read().size() == 1);
+  // Accepting goes on at once, without another rest.
+  Client after(f);
+  CHECK(f.xcs->connections() == 5);
+}
+
 TEST_CASE("replies and frames survive a connection that takes seven bytes at a time") {
   XcsFixture f;
   auto guest = f.boot(1);

@@ -125,6 +125,10 @@ class SimWorld {
   void stream_bytes(std::size_t bytes) { stream_bytes_ = bytes; }
   void terminal_bytes(std::size_t bytes) { terminal_bytes_ = bytes; }
 
+  // -- connections
+  /// The next `count` times that accept finds a caller it fails with ENOMEM, and the caller goes on waiting.
+  void fail_accepts(std::size_t count) { accepts_failing_ = count; }
+
   // -- files
   /// A regular file with that content, or the content of one that is there.
   void file(const std::string& path, std::string_view content);
@@ -282,6 +286,7 @@ class SimWorld {
   std::int32_t next_process_ = 1000;
   std::map<std::string, ProgramFactory> programs_;
   std::vector<SimProgramRun*> program_runs_;  ///< every one that was ever started
+  std::size_t accepts_failing_ = 0;
   std::size_t write_bytes_max_ = 0;
   std::size_t stream_bytes_ = 4096;
   std::size_t terminal_bytes_ = 4096;

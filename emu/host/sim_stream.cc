@@ -156,6 +156,10 @@ Result<Handle> SimHost::connect_tcp(std::uint16_t port) {
 Result<std::optional<Handle>> SimHost::accept(const Handle& listener) {
   auto& from = object<SimListener>(listener);
   if (from.waiting.empty()) return std::optional<Handle>{};
+  if (world_.accepts_failing_ != 0) {
+    --world_.accepts_failing_;
+    return Error{ENOMEM, "cannot take a connection", "", "there is no memory for it", ""};
+  }
   SimStream& stream = *from.waiting.front();
   from.waiting.pop_front();
   std::optional<Handle> accepted = world_.open(*this, stream);

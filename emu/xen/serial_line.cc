@@ -28,6 +28,7 @@ SerialLine::SerialLine(Host& host, trace::Journal journal, Uart& uart, SerialLin
 SerialLine::~SerialLine() {
   if (arrival_timer_ != 0) host_.timer_cancel(arrival_timer_);
   if (flush_timer_ != 0) host_.timer_cancel(flush_timer_);
+  if (accept_timer_ != 0) host_.timer_cancel(accept_timer_);
   if (options_.end == End::pty && stream_.valid()) host_.link_remove(options_.path);
 }
 
@@ -76,7 +77,16 @@ Result<> SerialLine::start_socket() {
 /// One at a time; others wait.
 void SerialLine::accept_next() {
   auto connection = host_.accept(listener_);
-  if (!connection || !connection->has_value()) return;
+  if (!connection) {
+    host_.warn(connection.error().text());
+    host_.watch_interest(listener_, {});
+    accept_timer_ = host_.timer_start(accept_rest, [this] {
+      accept_timer_ = 0;
+      host_.watch_interest(listener_, {.read = true});
+    });
+    return;
+  }
+  if (!connection->has_value()) return;
   stream_ = std::move(**connection);
   host_.watch_interest(listener_, {});
   begin();

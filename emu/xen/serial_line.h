@@ -26,6 +26,8 @@ inline constexpr std::size_t line_arriving_bytes_max = 64;
 /// does not must not keep others from the line.
 inline constexpr Duration reader_patience = std::chrono::milliseconds(100);
 inline constexpr Duration reader_look_delay = std::chrono::milliseconds(1);
+/// How long the socket rests after accept failed.
+inline constexpr Duration accept_rest = std::chrono::milliseconds(100);
 
 struct SerialLineOptions {
   enum class End : std::uint8_t { none, pty, socket, streams };
@@ -90,6 +92,7 @@ class SerialLine {
   Time next_arrival_{0};
   Host::TimerId arrival_timer_ = 0;
   Host::TimerId flush_timer_ = 0;
+  Host::TimerId accept_timer_ = 0;
   std::uint64_t unheard_bytes_ = 0;
 };
 
