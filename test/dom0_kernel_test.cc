@@ -163,6 +163,32 @@ TEST_CASE(
   CHECK(dom0.reader().got == text.substr(0, xen::console_input_ring_bytes));
 }
 
+TEST_CASE(
+    "a dom0 that is late by as much as the ring holds loses nothing; what is beyond is lost and counted") {
+  constexpr std::uint32_t speed = 115200;
+  for (const std::size_t late_bytes : {1, 127, 128, 129, 200, 5000}) {
+    CAPTURE(late_bytes);
+    Dom0 dom0(speed);
+    Person person(dom0.world, line_path);
+    dom0.boot<Reader>(true);
+    person.type("before ");
+    dom0.world.run_for(soon);
+    SimHost& kernel = dom0.world.host("dom0 kernel");
+    dom0.world.stall(kernel);
+    const std::string text = numbers(late_bytes);
+    person.type(text);
+    dom0.world.run_for(late_bytes * xen::character_time(speed) + soon);
+    CHECK(dom0.reader().got == "before ");
+    dom0.world.go_on(kernel);
+    dom0.world.run_for(soon);
+    person.type(" after");
+    dom0.world.run_for(soon);
+    const std::size_t kept = std::min(late_bytes, xen::console_input_ring_bytes);
+    CHECK(dom0.reader().got == "before " + text.substr(0, kept) + " after");
+    CHECK(counted(dom0, "console input dropped") == late_bytes - kept);
+  }
+}
+
 TEST_CASE("an instant line waits for a dom0 that is behind, and loses nothing") {
   Dom0 dom0(0);
   Person person(dom0.world, line_path);

@@ -37,6 +37,7 @@ Command add_command(Command app, Session& session, const std::string& name, cons
 // One function for each family; each is in the file named.
 void add_process_commands(Command app,
                           Session& session);  // machine/processes.cc: xen, xcs, xend, xenctld, domu ...
+void add_keeper_command(Command app, Session& session);      // machine/private_machine.cc: keeper
 void add_machine_commands(Command app, Session& session);    // machine/command.cc: up, down
 void add_domain_commands(Command app, Session& session);     // machine/domains.cc: create ... destroy
 void add_list_command(Command app, Session& session);        // machine/listing.cc: list

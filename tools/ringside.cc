@@ -54,6 +54,7 @@ int run(int argc, char** argv) {
   add_ring_check_command(app, session);
 #endif
   add_process_commands(app, session);
+  add_keeper_command(app, session);
   switch (line.parse(argc, argv)) {
     case CommandLine::Parsed::answered:
       return exit_good;

@@ -15,7 +15,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <random>
 #include <sstream>
+#include <string_view>
 
 namespace ringside {
 
@@ -53,9 +55,12 @@ std::string find_program(const std::string& name) {
 }
 
 /// In the child: arranges descriptors 0 to 4, becomes the program.
-[[noreturn]] void become(const LaunchSpec& spec, int log, int ready_out) {
+[[noreturn]] void become(const LaunchSpec& spec, int parent, int log, int ready_out) {
   setsid();
-  if (spec.dies_with_us) prctl(PR_SET_PDEATHSIG, SIGTERM);
+  // SIGKILL, because a process that stands still does not take notice of SIGTERM.
+  if (spec.dies_with_us) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // A parent that ended before this call sends nothing any more.
+  if (getppid() != parent) _exit(1);
   const int connection = spec.connection != nullptr ? spec.connection->number() : -1;
   // Copies above the fixed numbers first, so that no dup2 below tramples what is still needed.
   const int high_log = fcntl(log, F_DUPFD_CLOEXEC, 10);
@@ -94,11 +99,12 @@ Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec) {
   if (pipe2(ends, O_CLOEXEC) != 0) return system_error(what, name);
   const Fd ready_in(ends[0]);
   Fd ready_out(ends[1]);
+  const int parent = getpid();
   const int pid = fork();
   if (pid < 0) return system_error(what, name);
-  if (pid == 0) become(spec, log.get(), ready_out.get());
+  if (pid == 0) become(spec, parent, log.get(), ready_out.get());
   ready_out = Fd(-1);
-  auto process = host.process_open(pid);
+  auto process = host.child_open(pid);
   if (!process) return process;
   const auto ended = [&]() -> Error {
     const std::string words = last_words(spec.log_path);
@@ -147,6 +153,10 @@ void ready() {
   unsetenv(launched_setting);
   (void)!write(ready_descriptor, "r", 1);
   close(ready_descriptor);
+}
+
+int own_number() {
+  return getpid();
 }
 
 std::string own_program() {
@@ -203,12 +213,25 @@ void end_process(int pid, int patience_ms) {
   signal_and_wait(SIGKILL, 5000);
 }
 
-Result<std::string> make_temporary_directory() {
+std::string temporary_name() {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  constexpr std::size_t letters_count = 8;
   const char* base = std::getenv("TMPDIR");
-  // mkdtemp() puts characters of its own in the place of the last six.
-  std::string path =
-      std::string(base != nullptr && *base == '/' ? base : "/tmp") + "/ringside-" + std::string(6, 'X');
-  if (mkdtemp(path.data()) == nullptr) return system_error("cannot make a temporary directory", path);
+  std::string path = std::string(base != nullptr && *base == '/' ? base : "/tmp") + "/ringside-";
+  std::random_device source;
+  for (std::size_t i = 0; i < letters_count; ++i) path += letters[source() % letters.size()];
+  return path;
+}
+
+Result<> make_directory(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) == 0) return Done{};
+  return system_error("cannot make a temporary directory", path,
+                      "TMPDIR names the folder that it is made in");
+}
+
+Result<std::string> make_temporary_directory() {
+  std::string path = temporary_name();
+  if (auto made = make_directory(path); !made) return made.error();
   return path;
 }
 

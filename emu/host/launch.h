@@ -20,9 +20,9 @@ struct LaunchSpec {
   std::vector<std::string> environment;  ///< "NAME=value" settings beyond our own
   std::string log_path;                  ///< its stdout and stderr, appended
   const Handle* connection = nullptr;    ///< becomes connection_descriptor
-  bool dies_with_us = false;             ///< gets SIGTERM when we end, however we end
-  bool stopped = false;                  ///< stops at wait_for_resume(), and launch() returns when it has
-  bool awaited = true;                   ///< launch() returns when it has said ready()
+  bool dies_with_us = false;  ///< gets SIGKILL when the thread that started it ends, however it ends
+  bool stopped = false;       ///< stops at wait_for_resume(), and launch() returns when it has
+  bool awaited = true;        ///< launch() returns when it has said ready()
 };
 
 /// Starts a process of this program. If it ends without saying that it is ready, or without stopping where it
@@ -39,6 +39,8 @@ void wait_for_resume();
 /// For the launched process: tells whoever launched it. Nothing happens when nobody did.
 void ready();
 
+/// This process's number.
+[[nodiscard]] int own_number();
 /// The program's own file, for running it again.
 [[nodiscard]] std::string own_program();
 
@@ -67,6 +69,10 @@ void wake_marked_processes(const Machine& machine);
 /// Kills whatever still runs in any domain of the machine, for when its hypervisor could not.
 void end_marked_processes(const Machine& machine);
 
+/// A name under $TMPDIR or /tmp that nothing has yet, for make_directory().
+[[nodiscard]] std::string temporary_name();
+/// Makes a directory that only its user may enter; EEXIST if there is something of that name.
+[[nodiscard]] Result<> make_directory(const std::string& path);
 /// A new private directory under $TMPDIR or /tmp.
 [[nodiscard]] Result<std::string> make_temporary_directory();
 

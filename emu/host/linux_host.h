@@ -42,6 +42,8 @@ class LinuxHost final : public Host {
   [[nodiscard]] Result<Privcmd> connect_dom0();
   /// A process's handle by its number, for one that is not reaped elsewhere.
   [[nodiscard]] Result<Handle> process_open(std::int32_t number);
+  /// The same for a child of this process: it is reaped as its handle closes, if it has ended by then.
+  [[nodiscard]] Result<Handle> child_open(std::int32_t number);
   [[nodiscard]] const Machine& machine() const { return machine_; }
   /// What this process sends goes past the machine's faults from here on. `bitten` hears of each that bites,
   /// with the guest that it is about, or 0.
@@ -124,7 +126,7 @@ class LinuxHost final : public Host {
   std::unique_ptr<Files> files_;
   std::unique_ptr<Faults> faults_;  ///< null: there are none
   std::unordered_map<int, std::string> listening_paths_;
-  /// Programs to be reaped when their handles close.
+  /// Processes to be reaped when their handles close.
   std::unordered_set<int> children_;
   /// Kept open so that a connection can be refused rather than left waiting when descriptors run out.
   int spare_fd_ = -1;

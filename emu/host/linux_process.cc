@@ -81,11 +81,13 @@ int pidfd_open(int pid) {
 }
 
 /// In the child: becomes the program, or tells the parent the errno through `report`.
-[[noreturn]] void become(const std::vector<std::string>& argv, int terminal, int report) {
+[[noreturn]] void become(const std::vector<std::string>& argv, int parent, int terminal, int report) {
   setsid();
   ioctl(terminal, TIOCSCTTY, 0);
   for (int fd = 0; fd < 3; ++fd) dup2(terminal, fd);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // A parent that ended before this call sends nothing any more.
+  if (getppid() != parent) _exit(1);
   for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -132,9 +134,10 @@ Result<Program> LinuxHost::program_start(const ProgramSpec& spec) {
   if (pipe2(pipe_ends, O_CLOEXEC) != 0) return system_error(what, name);
   const Fd report_in(pipe_ends[0]);
   Fd report_out(pipe_ends[1]);
+  const int parent = getpid();
   const int pid = fork();
   if (pid < 0) return system_error(what, name);
-  if (pid == 0) become(spec.argv, terminal.get(), report_out.get());
+  if (pid == 0) become(spec.argv, parent, terminal.get(), report_out.get());
   report_out = Fd();
   int why = 0;
   if (::read(report_in.get(), &why, sizeof why) == sizeof why) {
@@ -177,6 +180,12 @@ Result<Handle> LinuxHost::process_open(std::int32_t number) {
   const int fd = pidfd_open(number);
   if (fd < 0) return system_error("cannot find the process", std::to_string(number));
   return adopt(fd);
+}
+
+Result<Handle> LinuxHost::child_open(std::int32_t number) {
+  auto opened = process_open(number);
+  if (opened) children_.insert(opened->number());
+  return opened;
 }
 
 std::int32_t LinuxHost::process_number(const Handle& process) {

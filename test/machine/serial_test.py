@@ -10,6 +10,7 @@ import select
 import signal
 import socket
 import subprocess
+import tempfile
 import tty
 import unittest
 
@@ -92,15 +93,15 @@ class Serial(unittest.TestCase):
             self.check_keys(line)
 
     def test_the_same_on_a_socket_and_a_slow_line(self):
-        path = f"/tmp/rs-com1-{os.getpid()}"
+        folder = tempfile.TemporaryDirectory(prefix="rs-")
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, "com1")
         with Machine("--com1", f"unix:{path}", "--com1-speed", "9600") as machine:
             machine.run("create", "web", check=0)
             for _ in range(2):  # who leaves makes room for the next
                 with socket.socket(socket.AF_UNIX) as far_end:
                     far_end.connect(path)
                     self.check_keys(Line(far_end.fileno()))
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
 
     def test_uart_attaches_a_terminal_and_ctrl_bracket_leaves(self):
         with Machine() as machine:
@@ -251,28 +252,23 @@ class Serial(unittest.TestCase):
         kept.unlink()
         return text + CTRL_A * 2, arrived, dropped
 
-    def test_a_paste_of_100_kB_loses_what_the_ring_has_no_room_for_and_nothing_else(self):
+    def test_a_paste_of_100_kB_into_a_dom0_that_stands_still_loses_what_the_ring_has_no_room_for(self):
         with Machine("--com1-speed", "115200") as machine, pty_of(machine) as line:
             line.type(b"\r")
             line.expect(b"dom0# ")
             sent, arrived, dropped = self.paste(machine, line, held=True)
             self.assertEqual(dropped, len(sent) - 128)
             self.assertEqual(arrived, sent[:128])
-        # A busy computer may keep dom0 from running for longer than 128 characters take, which is 11 ms. Then it does
-        # not keep up, so it is tried again, and given precedence where that is allowed.
-        for _ in range(10):
-            with Machine("--com1-speed", "115200") as machine, pty_of(machine) as line:
-                with contextlib.suppress(PermissionError):
-                    for process in ("xen", "dom0"):
-                        os.sched_setscheduler(machine.pid(process), os.SCHED_RR, os.sched_param(1))
-                line.type(b"\r")
-                line.expect(b"dom0# ")
-                sent, arrived, dropped = self.paste(machine, line, held=False)
-                self.assertEqual(len(arrived), len(sent) - dropped)
-                if dropped == 0:
-                    self.assertEqual(arrived, sent)
-                    return
-        self.fail("a dom0 that was running lost something each time")
+
+    def test_each_byte_of_a_paste_of_100_kB_arrives_in_its_order_or_is_counted(self):
+        """How many are lost depends on when dom0 gets to run; that a dom0 in time loses none is dom0_kernel_test.cc's."""
+        with Machine("--com1-speed", "115200") as machine, pty_of(machine) as line:
+            line.type(b"\r")
+            line.expect(b"dom0# ")
+            sent, arrived, dropped = self.paste(machine, line, held=False)
+            self.assertEqual(len(arrived) + dropped, len(sent))
+            rest = iter(sent)
+            self.assertTrue(all(byte in rest for byte in arrived), "what arrived is not in the order of what was sent")
 
     def test_bad_options_are_refused_by_name(self):
         for words in (("--com1", "tcp:1"), ("--com1", "unix:"), ("--com1-speed", "1"), ("--conswitch", "A"),

@@ -132,7 +132,6 @@ Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::stri
   launched.arguments = {name, "--dir", machine.directory()};
   if (name == "xen")
     launched.arguments.insert(launched.arguments.end(), spec.serial.begin(), spec.serial.end());
-  if (spec.dies_with_us) launched.arguments.push_back("--private");
   if (name == "dom0")
     launched.arguments.insert(launched.arguments.end(), spec.dom0_words.begin(), spec.dom0_words.end());
   if (name == "xend") {
@@ -152,17 +151,17 @@ Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::stri
 }
 
 bool stop_machine(const Machine& machine) {
-  // All of them first: the last to end of a private machine removes the pid files, also that of one that
-  // stands still and is still there.
-  std::vector<int> pids;
+  bool found = false;
   for (const std::string name : machine_processes) {
-    if (const auto pid = PidFile::holder(machine.pid_file(name))) pids.push_back(*pid);
+    const auto pid = PidFile::holder(machine.pid_file(name));
+    if (!pid) continue;
+    found = true;
+    end_process(*pid, patience_ms);
   }
-  for (const int pid : pids) end_process(pid, patience_ms);
   // Where the hypervisor was killed, nobody has cleaned up after its domains.
   end_marked_processes(machine);
   machine.remove();
-  return !pids.empty();
+  return found;
 }
 
 Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request) {
@@ -263,6 +262,7 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
                           std::string("RINGSIDE_LAYOUT=") + abi_name(spec.abi)};
   launched.log_path = machine.log_file("dom" + std::to_string(domain));
   launched.connection = &*connection;
+  launched.dies_with_us = spec.dies_with_us;
   launched.stopped = true;
   launched.awaited = false;
   auto process = launch(host, launched);

@@ -64,8 +64,9 @@ struct DomainSpec {
   std::string name;
   ring::Abi abi = ring::Abi::sring;
   std::uint32_t memory_mib = 64;
-  bool paused = false;    ///< left paused after it was built
-  bool preserve = false;  ///< stays in the list after its shutdown
+  bool paused = false;        ///< left paused after it was built
+  bool dies_with_us = false;  ///< as its machine
+  bool preserve = false;      ///< stays in the list after its shutdown
   bool raw = false;
   bool quiet = false;
   bool external = false;            ///< `program` is itself the guest's process, and speaks to the hypervisor

@@ -13,6 +13,7 @@
 #include "tools/command.h"
 #include "tools/machine/builder.h"
 #include "tools/machine/console.h"
+#include "tools/machine/private_machine.h"
 #include "tools/machine/quirks.h"
 
 namespace ringside::tools {
@@ -148,20 +149,13 @@ int exec_on(LinuxHost& host, const DomainSpec& spec) {
 }
 
 int exec(const DomainSpec& spec, const MachineSpec& machine_spec) {
-  auto directory = make_temporary_directory();
-  if (!directory) return failed(directory.error());
-  const Machine machine(*directory);
-  LinuxHost host("exec", machine);
+  auto own = PrivateMachine::make("exec");
+  if (!own) return failed(own.error());
+  LinuxHost& host = (*own)->host();
   // Signals that arrive before or after the console is attached must not leave the machine behind.
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
-  int status = exit_could_not_run;
-  if (auto started = start_machine(host, machine_spec); !started) {
-    failed(started.error());
-  } else {
-    status = exec_on(host, spec);
-  }
-  stop_machine(machine);
-  return status;
+  if (auto started = start_machine(host, machine_spec); !started) return failed(started.error());
+  return exec_on(host, spec);
 }
 
 }  // namespace
@@ -183,6 +177,7 @@ void add_console_commands(Command app, Session& session) {
   spec->preserve = true;  // until its exit status has been read
   spec->quiet = true;
   spec->paused = true;  // until its console is attached
+  spec->dies_with_us = true;
   exec_command.add_option("PROGRAM", spec->program, "After --: the program (default: the built-in shell)");
   add_guest_options(exec_command, *spec);
   const auto machine_spec = std::make_shared<MachineSpec>();

@@ -35,23 +35,11 @@ constexpr const char* processes_group = "Single processes, in the foreground";
 
 /// What a process of a machine has besides its component.
 struct Station {
+  /// A domU has none: the hypervisor knows its process. The last to be destroyed: `down` takes a process
+  /// without one for gone, and what it has in the directory for left behind.
+  std::unique_ptr<PidFile> pid_file;
   std::unique_ptr<LinuxHost> host;
   std::unique_ptr<trace::Sink> sink;
-  std::unique_ptr<PidFile> pid_file;  ///< a domU has none: the hypervisor knows its process
-  bool removes_machine = false;
-
-  Station() = default;
-  Station(Station&&) = default;
-  ~Station() {
-    if (!host) return;  // moved from
-    const Machine machine = host->machine();
-    sink.reset();
-    host.reset();
-    // Last: `down` takes a process without one for gone, and what it has in the directory for left behind.
-    pid_file.reset();
-    // A machine that has its hypervisor goes on without any other of its processes.
-    if (removes_machine && !PidFile::holder(machine.pid_file("xen"))) machine.remove();
-  }
 };
 
 Result<Station> take_station(const Session& session, trace::Actor self, bool with_pid_file) {
@@ -80,10 +68,9 @@ Result<Station> take_station(const Session& session, trace::Actor self, bool wit
   return station;
 }
 
-int run_xen(const Session& session, bool private_machine, const SerialSpec& serial) {
+int run_xen(const Session& session, const SerialSpec& serial) {
   auto station = take_station(session, trace::actor(trace::Role::xen), true);
   if (!station) return failed(station.error());
-  station->removes_machine = private_machine;
   session.machine().forget_kept();
   auto console = serial_options(*station->host, serial);
   if (!console) return failed(console.error());
@@ -112,10 +99,9 @@ std::uint64_t session_seed() {
   return (std::uint64_t{source()} << 32) | source();
 }
 
-int run_xcs(const Session& session, bool private_machine, Quirks quirks) {
+int run_xcs(const Session& session, Quirks quirks) {
   auto station = take_station(session, trace::actor(trace::Role::xcs), true);
   if (!station) return failed(station.error());
-  station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   dom0::Xcs xcs(
@@ -126,10 +112,9 @@ int run_xcs(const Session& session, bool private_machine, Quirks quirks) {
   return run_daemon(*station->host, session.machine());
 }
 
-int run_xend(const Session& session, bool private_machine, std::uint16_t port_base, Quirks quirks) {
+int run_xend(const Session& session, std::uint16_t port_base, Quirks quirks) {
   auto station = take_station(session, trace::actor(trace::Role::xend), true);
   if (!station) return failed(station.error());
-  station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
@@ -145,10 +130,9 @@ int run_xend(const Session& session, bool private_machine, std::uint16_t port_ba
   return run_daemon(*station->host, session.machine());
 }
 
-int run_xenctld(const Session& session, bool private_machine, std::size_t queue_limit_bytes) {
+int run_xenctld(const Session& session, std::size_t queue_limit_bytes) {
   auto station = take_station(session, trace::actor(trace::Role::xenctld), true);
   if (!station) return failed(station.error());
-  station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
@@ -178,10 +162,9 @@ void set_dom0_environment(const Machine& machine) {
   setenv("PS1", "dom0# ", 1);
 }
 
-int run_dom0(const Session& session, bool private_machine, ProgramSpec program) {
+int run_dom0(const Session& session, ProgramSpec program) {
   auto station = take_station(session, trace::dom0_actor, true);
   if (!station) return failed(station.error());
-  station->removes_machine = private_machine;
   auto privcmd = station->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
@@ -221,70 +204,54 @@ void add_process_commands(Command app, Session& session) {
     command.group(processes_group);
     return command;
   };
-  const auto private_machine = std::make_shared<bool>(false);
-  const auto add_private = [&](Command command) {
-    command.add_flag("--private", *private_machine, "Remove the machine's directory at the end").hidden();
-  };
 
   Command xen =
       add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
           "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
           "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, and Xen's");
-  add_private(xen);
   const auto serial = std::make_shared<SerialSpec>();
   add_serial_options(xen, *serial, true);
-  xen.callback([&session, private_machine, serial] {
-    session.run = [&session, private_machine, serial] { return run_xen(session, *private_machine, *serial); };
-  });
+  xen.callback(
+      [&session, serial] { session.run = [&session, serial] { return run_xen(session, *serial); }; });
 
   Command xcs = add("xcs", "dom0's control switch: forwards control messages between rings and its clients",
                     "  ringside xcs --dir /tmp/m1        serves /tmp/m1/xcs_socket");
-  add_private(xcs);
   const auto quirks = std::make_shared<std::vector<std::string>>();
   add_quirks(xcs, {"xcs"}, *quirks);
-  xcs.callback([&session, private_machine, quirks] {
-    session.run = [&session, private_machine, quirks] {
-      return run_xcs(session, *private_machine, quirks_of("xcs", *quirks));
-    };
+  xcs.callback([&session, quirks] {
+    session.run = [&session, quirks] { return run_xcs(session, quirks_of("xcs", *quirks)); };
   });
 
   Command xend = add("xend", "dom0's console server: each domain's console on TCP and on a unix socket",
                      "  ringside xend --dir /tmp/m1 --console-port-base 0        any free ports");
-  add_private(xend);
   const auto port_base = std::make_shared<std::uint16_t>(default_console_port_base);
   add_port_base(xend, *port_base);
   add_quirks(xend, {"xend"}, *quirks);
-  xend.callback([&session, private_machine, port_base, quirks] {
-    session.run = [&session, private_machine, port_base, quirks] {
-      return run_xend(session, *private_machine, *port_base, quirks_of("xend", *quirks));
+  xend.callback([&session, port_base, quirks] {
+    session.run = [&session, port_base, quirks] {
+      return run_xend(session, *port_base, quirks_of("xend", *quirks));
     };
   });
 
   Command xenctld =
       add("xenctld", "dom0's console daemon in place of xcs and xend: a pty for each domain",
           "  ringside xenctld --dir /tmp/m1 --queue-limit 65536        the oldest output goes first");
-  add_private(xenctld);
   const auto queue_limit = std::make_shared<std::size_t>(0);
   add_queue_limit(xenctld, *queue_limit);
-  xenctld.callback([&session, private_machine, queue_limit] {
-    session.run = [&session, private_machine, queue_limit] {
-      return run_xenctld(session, *private_machine, *queue_limit);
-    };
+  xenctld.callback([&session, queue_limit] {
+    session.run = [&session, queue_limit] { return run_xenctld(session, *queue_limit); };
   });
 
   Command dom0 =
       add("dom0", "dom0's kernel: a shell on ttyS0, which is the serial line, and one on tty1",
           "  ringside dom0 --dir /tmp/m1               then, elsewhere: ringside uart --dir /tmp/m1\n"
           "  ringside dom0 --dir /tmp/m1 -- bash -l    another program; it is started again when it ends");
-  add_private(dom0);
   const auto dom0_program = std::make_shared<ProgramSpec>();
   dom0_program->argv = {"sh"};
   dom0.add_option("PROGRAM", dom0_program->argv, "What init runs on each tty").show_default();
   dom0.add_flag("--raw", dom0_program->raw, "The ttys do not echo, translate or turn keys into signals");
-  dom0.callback([&session, private_machine, dom0_program] {
-    session.run = [&session, private_machine, dom0_program] {
-      return run_dom0(session, *private_machine, *dom0_program);
-    };
+  dom0.callback([&session, dom0_program] {
+    session.run = [&session, dom0_program] { return run_dom0(session, *dom0_program); };
   });
 
   Command domu = add("domu", "A guest, on the connection that `ringside create` hands it",

@@ -41,16 +41,16 @@ RealStage::~RealStage() {
   reader_.reset();
   writer_.reset();
   faults_.reset();
-  host_.reset();
-  stop_machine(machine_);
+  own_.reset();
 }
 
 Result<> RealStage::start() {
   RS_CHECK(host_ == nullptr);
-  auto directory = make_temporary_directory();
-  if (!directory) return directory.error();
-  machine_ = Machine(*directory);
-  host_ = std::make_unique<LinuxHost>("scenario", machine_);
+  auto own = PrivateMachine::make("scenario");
+  if (!own) return own.error();
+  own_ = std::move(*own);
+  host_ = &own_->host();
+  machine_ = own_->machine();
   origin_ = host_->now();
   sockets_ = {machine_.xcs_socket(), machine_.xend_socket(), machine_.xenctld_socket()};
   spec_.dom0 = plan().dom0 == script::Dom0::xenctld ? Dom0Kind::xenctld : Dom0Kind::xcs_xend;
@@ -178,6 +178,7 @@ Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
   spec.abi = plan().abi;
   spec.memory_mib = guest_memory_mib;
   spec.paused = true;
+  spec.dies_with_us = true;
   spec.raw = true;
   spec.quirks = spec_.quirks;
   if (program == script::GuestProgram::script) {
@@ -322,7 +323,7 @@ Result<RealStage::Hand> RealStage::hand_of(DomainId domain) {
     if (!connection) return connection.error();
     (*its)->hand.emplace(*host_, std::move(*connection));
   }
-  return Hand{host_.get(), &*(*its)->hand};
+  return Hand{host_, &*(*its)->hand};
 }
 
 // -- dom0

@@ -16,6 +16,7 @@
 #include "emu/host/linux_host.h"
 #include "emu/script/machine_stage.h"
 #include "tools/machine/builder.h"
+#include "tools/machine/private_machine.h"
 
 namespace ringside::tools {
 
@@ -100,7 +101,8 @@ class RealStage final : public script::MachineStage {
 
   MachineSpec spec_;
   Machine machine_{""};
-  std::unique_ptr<LinuxHost> host_;
+  std::unique_ptr<PrivateMachine> own_;
+  LinuxHost* host_ = nullptr;  ///< its host
   Time origin_{0};
   Sockets sockets_;
   std::optional<Privcmd> privcmd_;

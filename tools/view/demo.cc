@@ -20,6 +20,7 @@
 #include "tools/command.h"
 #include "tools/machine/builder.h"
 #include "tools/machine/live_start.h"
+#include "tools/machine/private_machine.h"
 #include "tools/out_file.h"
 #include "tools/view/data.h"
 #include "tools/view/page.h"
@@ -295,6 +296,7 @@ Result<> tell_all(LinuxHost& host, const DemoOptions& options, Files& files) {
   DomainSpec spec;
   spec.name = "hello-world";
   spec.paused = true;
+  spec.dies_with_us = true;
   auto built = build_domain(host, *privcmd, spec);
   if (!built) return built.error();
   auto info = privcmd->domain_info(built->domain);
@@ -313,13 +315,12 @@ Result<> tell_all(LinuxHost& host, const DemoOptions& options, Files& files) {
 int demo(const DemoOptions& options) {
   Files files;
   if (auto opened = files.open(options); !opened) return failed(opened.error());
-  auto directory = make_temporary_directory();
-  if (!directory) return failed(directory.error());
-  const Machine machine(*directory);
-  LinuxHost host("demo", machine);
+  auto own = PrivateMachine::make("demo");
+  if (!own) return failed(own.error());
+  LinuxHost& host = (*own)->host();
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    host.on_signal(number, [&machine, number] {
-      stop_machine(machine);
+    host.on_signal(number, [&host, number] {
+      stop_machine(host.machine());
       std::_Exit(128 + number);
     });
   }
@@ -330,7 +331,6 @@ int demo(const DemoOptions& options) {
   }
   Result<> told = start_machine(host, spec);
   if (told) told = tell_all(host, options, files);
-  stop_machine(machine);
   return told ? exit_good : failed(told.error());
 }
 

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""A machine that one process has for itself leaves nothing, however and whenever that process ends."""
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import support
+from support import RINGSIDE, eventually, process_state, processes_with
+
+SEED = int(os.environ.get("RINGSIDE_SEED", random.randrange(2 ** 31)))
+LONG = "RINGSIDE_LONG" in os.environ
+# What ends a process in a machine: a key, somebody who asks, a terminal that closes, and no chance to do anything.
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
+
+STALLED = """\
+scenario "A daemon stands still"
+xen boots dom1
+user connects to dom1
+xend stalls
+dom1 prints "hello"
+expect user sees "hello" within 1000s
+"""
+# Whoever starts it goes on at once, and it is in no session of the guest's.
+BACKGROUND = "setsid sleep 1000 & echo up; sleep 1000"
+
+
+class Owner(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="rs-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.mark = f"OWNER_TEST={self.folder}".encode()
+        self.scenario = pathlib.Path(self.folder, "stalled.scn")
+        self.scenario.write_text(STALLED, encoding="utf-8")
+        self.temporary = pathlib.Path(self.folder, "tmp")
+        self.temporary.mkdir()
+
+    def start(self, *words, **more):
+        environment = {**os.environ, "TMPDIR": str(self.temporary), "OWNER_TEST": self.folder}
+        # A shell that puts a program into the background lets it ignore the signals of its keys.
+        return subprocess.Popen([RINGSIDE, *map(str, words)], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, start_new_session=True, cwd=self.folder,
+                                preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in SIGNALS[:3]], **more)
+
+    def end(self, owner, number):
+        owner.send_signal(number)
+        owner.communicate(timeout=support.PATIENCE_S)
+        self.check_nothing_left()
+
+    def check_nothing_left(self):
+        eventually("every process has ended", lambda: not processes_with(self.mark))
+        eventually("the directory is gone", lambda: not list(self.temporary.iterdir()))
+
+    def test_a_daemon_that_stands_still_does_not_outlive_the_scenario(self):
+        for number in SIGNALS:
+            with self.subTest(signal=number.name):
+                owner = self.start("run", "--mode", "real", "--timeout", "1000", self.scenario)
+                eventually("a process stands still",
+                           lambda: any(process_state(pid) == "T" for pid in processes_with(b"xend\0--dir\0" + bytes(self.temporary))))
+                self.end(owner, number)
+
+    def test_what_a_guest_left_in_the_background_does_not_outlive_the_machine(self):
+        for number in SIGNALS:
+            with self.subTest(signal=number.name):
+                owner = self.start("exec", "--", "sh", "-c", BACKGROUND)
+                self.assertEqual(owner.stdout.readline(), b"up\r\n")
+                self.end(owner, number)
+
+    def test_a_killed_keeper_changes_nothing_of_a_good_end(self):
+        owner = self.start("exec", "--", "sh", "-c", "echo up; exec sleep 1000")
+        self.assertEqual(owner.stdout.readline(), b"up\r\n")
+        keeper, = processes_with(b"keeper\0--dir\0" + bytes(self.temporary))
+        os.kill(keeper, signal.SIGKILL)
+        self.end(owner, signal.SIGTERM)
+
+    def test_a_keeper_does_not_end_before_its_owner(self):
+        owner = self.start("exec", "--", "sh", "-c", "echo up; exec sleep 1000")
+        self.assertEqual(owner.stdout.readline(), b"up\r\n")
+        keeper, = processes_with(b"keeper\0--dir\0" + bytes(self.temporary))
+        for number in SIGNALS[:3]:
+            os.kill(keeper, number)
+        self.end(owner, signal.SIGKILL)
+
+    def test_at_any_moment(self):
+        """Chance decides when; whatever is under way then, nothing stays."""
+        chance = random.Random(SEED)
+        commands = [("run", "--mode", "real", "--timeout", "1000", self.scenario), ("demo",), ("demo", "--from-hardware"),
+                    ("exec", "--", "sh", "-c", BACKGROUND), ("bench", "--quick", "--only", "path")]
+        for _ in range(20 if LONG else 2):
+            for words in commands:
+                number = chance.choice(SIGNALS)
+                delay_s = chance.uniform(0, 0.6)
+                with self.subTest(command=words[0], signal=number.name, delay_s=delay_s, seed=SEED):
+                    owner = self.start(*words)
+                    time.sleep(delay_s)
+                    self.end(owner, number)
+
+
+if __name__ == "__main__":
+    support.main()

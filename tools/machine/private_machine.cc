@@ -1,0 +1,71 @@
+// A private machine, and the process that outlives its owner.
+#include "tools/machine/private_machine.h"
+
+#include <csignal>
+#include <filesystem>
+
+#include "emu/host/launch.h"
+#include "tools/command.h"
+#include "tools/machine/builder.h"
+
+namespace ringside::tools {
+
+namespace {
+
+void end_machine(const Machine& machine) {
+  stop_machine(machine);
+  std::error_code ignored;
+  std::filesystem::remove_all(machine.directory(), ignored);
+}
+
+/// Waits for the end of `owner`, then ends the machine. Signals do not end it: it would leave the machine.
+int keep(const Machine& machine, std::int32_t owner) {
+  LinuxHost host("keeper", machine);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
+  // An owner that is not there any more has ended already.
+  if (auto process = host.process_open(owner)) {
+    host.process_watch(*process, [&host](int) { host.stop(exit_good); });
+    ready();
+    host.run();
+  }
+  end_machine(machine);
+  return exit_good;
+}
+
+}  // namespace
+
+PrivateMachine::PrivateMachine(const std::string& name, const std::string& directory)
+    : host_(name, Machine(directory)) {}
+
+PrivateMachine::~PrivateMachine() {
+  end_machine(machine());
+  if (keeper_.valid()) end_process(host_.process_number(keeper_), 0);
+}
+
+Result<std::unique_ptr<PrivateMachine>> PrivateMachine::make(const std::string& name) {
+  std::unique_ptr<PrivateMachine> made(new PrivateMachine(name, temporary_name()));
+  const std::string& directory = made->machine().directory();
+  LaunchSpec spec;
+  spec.arguments = {"keeper", "--dir", directory, std::to_string(own_number())};
+  spec.log_path = "/dev/null";
+  // Before there is a directory, so that there is none without a keeper.
+  auto keeper = launch(made->host_, spec);
+  if (!keeper) return keeper.error();
+  made->keeper_ = std::move(*keeper);
+  if (auto directory_made = make_directory(directory); !directory_made) return directory_made.error();
+  return made;
+}
+
+void add_keeper_command(Command app, Session& session) {
+  Command command =
+      add_command(app, session, "keeper", "Ends a machine and removes its directory when a process ends",
+                  "  started with each machine that is to end with its owner");
+  command.hidden();
+  const auto owner = std::make_shared<std::uint32_t>(0);
+  command.add_option("OWNER", *owner, "The process's number").required();
+  command.callback([&session, owner] {
+    session.run = [&session, owner] { return keep(session.machine(), static_cast<std::int32_t>(*owner)); };
+  });
+}
+
+}  // namespace ringside::tools
