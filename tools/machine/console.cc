@@ -148,19 +148,18 @@ int exec_on(LinuxHost& host, DomainSpec spec) {
 }
 
 int exec(DomainSpec spec, MachineSpec machine_spec) {
-  auto directory = make_temporary_directory();
-  if (!directory) return failed(directory.error());
-  const Machine machine(*directory);
-  LinuxHost host("exec", machine);
+  const auto lock = MachineLock::take_temporary();
+  if (!lock) return failed(lock.error());
+  LinuxHost host("exec", lock.value().machine());
   // Signals that arrive before or after the console is attached must not leave the machine behind.
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
   int status = exit_could_not_run;
-  if (auto started = start_machine(host, machine_spec); !started) {
+  if (auto started = start_machine(host, machine_spec, lock.value()); !started) {
     failed(started.error());
   } else {
     status = exec_on(host, std::move(spec));
   }
-  stop_machine(machine);
+  stop_machine(lock.value());
   return status;
 }
 

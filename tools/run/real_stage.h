@@ -88,7 +88,6 @@ class RealStage final : public script::MachineStage {
   [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
   [[nodiscard]] Result<> wait_for_program(DomainId domain);
   [[nodiscard]] Result<> await_program(DomainId domain);
-  [[nodiscard]] std::string puppet_path(DomainId domain) const;
   void program_came(Guest& its);
   void run_for(Duration duration);
   std::size_t hand_over();
@@ -100,6 +99,7 @@ class RealStage final : public script::MachineStage {
 
   MachineSpec spec_;
   Machine machine_{""};
+  std::optional<MachineLock> lock_;
   std::unique_ptr<LinuxHost> host_;
   Time origin_{0};
   Sockets sockets_;

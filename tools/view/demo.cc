@@ -313,13 +313,13 @@ Result<> tell_all(LinuxHost& host, const DemoOptions& options, Files& files) {
 int demo(const DemoOptions& options) {
   Files files;
   if (auto opened = files.open(options); !opened) return failed(opened.error());
-  auto directory = make_temporary_directory();
-  if (!directory) return failed(directory.error());
-  const Machine machine(*directory);
-  LinuxHost host("demo", machine);
+  auto taken = MachineLock::take_temporary();
+  if (!taken) return failed(taken.error());
+  const MachineLock& lock = *taken;
+  LinuxHost host("demo", lock.machine());
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    host.on_signal(number, [&machine, number] {
-      stop_machine(machine);
+    host.on_signal(number, [&lock, number] {
+      stop_machine(lock);
       std::_Exit(128 + number);
     });
   }
@@ -328,9 +328,9 @@ int demo(const DemoOptions& options) {
     spec.serial = {"--com1", "pty"};
     spec.dom0_kernel = true;
   }
-  Result<> told = start_machine(host, spec);
+  Result<> told = start_machine(host, spec, lock);
   if (told) told = tell_all(host, options, files);
-  stop_machine(machine);
+  stop_machine(lock);
   return told ? exit_good : failed(told.error());
 }
 
