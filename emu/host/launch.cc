@@ -19,6 +19,8 @@
 #include <sstream>
 #include <string_view>
 
+#include "emu/host/machine_lock.h"
+
 namespace ringside {
 
 namespace {
@@ -54,7 +56,7 @@ std::string find_program(const std::string& name) {
   return "";
 }
 
-/// In the child: arranges descriptors 0 to 4, becomes the program.
+/// In the child: arranges descriptors 0 to 5, becomes the program.
 [[noreturn]] void become(const LaunchSpec& spec, int parent, int log, int ready_out) {
   setsid();
   // SIGKILL, because a process that stands still does not take notice of SIGTERM.
@@ -66,13 +68,14 @@ std::string find_program(const std::string& name) {
   const int high_log = fcntl(log, F_DUPFD_CLOEXEC, 10);
   const int high_ready = fcntl(ready_out, F_DUPFD_CLOEXEC, 10);
   const int high_connection = connection >= 0 ? fcntl(connection, F_DUPFD_CLOEXEC, 10) : -1;
-  const int nothing = open("/dev/null", O_RDONLY);
+  const int high_lock = spec.lock >= 0 ? fcntl(spec.lock, F_DUPFD_CLOEXEC, 10) : -1;
+  const int nothing = fcntl(open("/dev/null", O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC, 10);
   dup2(nothing, 0);
   dup2(high_log, 1);
   dup2(high_log, 2);
   dup2(high_ready, ready_descriptor);
   if (high_connection >= 0) dup2(high_connection, connection_descriptor);
-  if (nothing > connection_descriptor) close(nothing);
+  if (high_lock >= 0) dup2(high_lock, lock_descriptor);
   for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -166,15 +169,15 @@ std::string own_program() {
 }
 
 Result<PidFile> PidFile::take(const std::string& path) {
-  Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.valid()) return system_error("cannot make the pid file", path);
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  if (fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) {
-    return Error{EBUSY, "cannot take the pid file", path, "a process holds it",
+  auto locked = lock_file(path, true);
+  if (!locked) return locked.error();
+  if (!locked->has_value()) {
+    const auto pid = holder(path);
+    return Error{EBUSY, "cannot take the pid file", path,
+                 pid ? fmt::format("process {} holds it", *pid) : "another process holds it",
                  "the machine is running already; ringside down ends it, --dir names another"};
   }
+  Fd fd = std::move(**locked);
   const std::string number = std::to_string(getpid()) + "\n";
   if (ftruncate(fd.get(), 0) != 0 || write(fd.get(), number.data(), number.size()) < 0) {
     return system_error("cannot write the pid file", path);

@@ -14,12 +14,15 @@ namespace ringside {
 /// In a launched process: where it says that it is ready, and where a domU finds its hypercall connection.
 inline constexpr int ready_descriptor = 3;
 inline constexpr int connection_descriptor = 4;
+/// Where a hypervisor finds the lock of the machine's directory.
+inline constexpr int lock_descriptor = 5;
 
 struct LaunchSpec {
   std::vector<std::string> arguments;    ///< of this same program
   std::vector<std::string> environment;  ///< "NAME=value" settings beyond our own
   std::string log_path;                  ///< its stdout and stderr, appended
   const Handle* connection = nullptr;    ///< becomes connection_descriptor
+  int lock = -1;                         ///< a descriptor: becomes lock_descriptor
   bool dies_with_us = false;  ///< gets SIGKILL when the thread that started it ends, however it ends
   bool stopped = false;       ///< stops at wait_for_resume(), and launch() returns when it has
   bool awaited = true;        ///< launch() returns when it has said ready()
@@ -47,7 +50,7 @@ void ready();
 /// Held by a process of a machine as long as it lives.
 class PidFile {
  public:
-  /// EBUSY when a living process holds it.
+  /// EBUSY, with its number, when a living process holds it.
   [[nodiscard]] static Result<PidFile> take(const std::string& path);
   PidFile(PidFile&& other) noexcept = default;
   PidFile& operator=(PidFile&&) = delete;

@@ -75,7 +75,7 @@ Handle LinuxHost::adopt(int fd) {
 void LinuxHost::handle_close(int number) {
   loop_->unwatch(number);
   if (const auto path = listening_paths_.find(number); path != listening_paths_.end()) {
-    unlink(path->second.c_str());
+    path->second.remove();
     listening_paths_.erase(path);
   }
   files_->closing(number);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "emu/host/host.h"
+#include "emu/host/linux_sockets.h"
 #include "emu/host/machine.h"
 
 namespace ringside {
@@ -125,7 +126,7 @@ class LinuxHost final : public Host {
   std::unique_ptr<Callers> callers_;
   std::unique_ptr<Files> files_;
   std::unique_ptr<Faults> faults_;  ///< null: there are none
-  std::unordered_map<int, std::string> listening_paths_;
+  std::unordered_map<int, SocketFile> listening_paths_;
   /// Processes to be reaped when their handles close.
   std::unordered_set<int> children_;
   /// Kept open so that a connection can be refused rather than left waiting when descriptors run out.

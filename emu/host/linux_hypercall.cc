@@ -15,7 +15,7 @@ Result<> LinuxHost::hypercalls_serve(HypercallServer server) {
   auto listener = listen_on_path(machine_.xen_socket(), SOCK_SEQPACKET);
   if (!listener) return listener.error();
   callers_->server = std::move(server);
-  listening_paths_[listener->get()] = machine_.xen_socket();
+  listening_paths_.emplace(listener->get(), SocketFile(machine_.xen_socket()));
   callers_->listener = adopt(listener->release());
   watch(callers_->listener, {.read = true}, [this](Ready) {
     auto accepted = accept(callers_->listener);

@@ -29,7 +29,13 @@ Error path_too_long(const char* what, const std::string& path) {
   return {ENAMETOOLONG, what, path, "the path of a socket has at most 107 bytes", "give a shorter --dir"};
 }
 
-/// A socket file whose listener is gone. A live one accepts, or at least does not refuse.
+struct stat look_at(const std::string& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0) status.st_mode = 0;
+  return status;
+}
+
+/// Of a socket file: its listener is gone. A live one accepts, or at least does not refuse.
 bool is_stale(const LocalAddress& address, int type) {
   const Fd probe(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   return connect(probe.get(), address.get(), sizeof address.address) != 0 && errno == ECONNREFUSED;
@@ -43,7 +49,12 @@ Result<Fd> listen_on_path(const std::string& path, int type) {
   if (!address.fits) return path_too_long(what, path);
   Fd fd(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return system_error(what, path);
-  if (is_stale(address, type)) unlink(path.c_str());
+  const mode_t there = look_at(path).st_mode;
+  if (there != 0 && !S_ISSOCK(there)) {
+    return Error{EEXIST, what, path, "something that is no socket is there",
+                 "move it away, or give another path"};
+  }
+  if (there != 0 && is_stale(address, type)) unlink(path.c_str());
   const mode_t before = umask(0177);
   const int bound = bind(fd.get(), address.get(), sizeof address.address);
   const int why = errno;
@@ -63,6 +74,17 @@ Result<Fd> connect_to_path(const std::string& path, int type) {
   if (!fd.valid()) return system_error(what, path);
   if (connect(fd.get(), address.get(), sizeof address.address) != 0) return system_error(what, path);
   return fd;
+}
+
+SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
+  const struct stat made = look_at(path_);
+  device_ = made.st_dev;
+  number_ = made.st_ino;
+}
+
+void SocketFile::remove() const {
+  const struct stat now = look_at(path_);
+  if (S_ISSOCK(now.st_mode) && now.st_dev == device_ && now.st_ino == number_) unlink(path_.c_str());
 }
 
 }  // namespace ringside

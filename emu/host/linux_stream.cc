@@ -32,7 +32,7 @@ sockaddr_in loopback(std::uint16_t port) {
 Result<Handle> LinuxHost::listen_local(const std::string& path) {
   auto fd = listen_on_path(path, SOCK_STREAM);
   if (!fd) return fd.error();
-  listening_paths_[fd->get()] = path;
+  listening_paths_.emplace(fd->get(), SocketFile(path));
   return adopt(fd->release());
 }
 
@@ -83,7 +83,7 @@ Result<std::optional<Handle>> LinuxHost::accept(const Handle& listener) {
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails harmlessly on a unix socket
     if (faults_ != nullptr) {
       const auto path = listening_paths_.find(listener.number());
-      if (path != listening_paths_.end()) faults_->accepted(path->second, fd.get());
+      if (path != listening_paths_.end()) faults_->accepted(path->second.path(), fd.get());
     }
     return std::optional(adopt(fd.release()));
   }

@@ -1,44 +1,89 @@
-// Making and removing a machine's directory.
+// What a machine's directory must be, which names in it are the machine's, and removing them.
 #include "emu/host/machine.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 
+#include "emu/host/launch.h"
 #include "emu/host/linux_descriptors.h"
+#include "emu/host/machine_lock.h"
 
 namespace ringside {
+
+namespace fs = std::filesystem;
 
 namespace {
 
 /// sockaddr_un holds 107 bytes of path; the longest name in the directory is console-65535.
 constexpr std::size_t directory_bytes_max = 107 - sizeof("/console-65535");
 
-Result<> make_private_directory(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return system_error("cannot make the machine directory", path, "give another with --dir");
-  }
-  struct stat status {};
-  if (lstat(path.c_str(), &status) != 0) return system_error("cannot look at the machine directory", path);
-  if (!S_ISDIR(status.st_mode)) {
-    return Error{ENOTDIR, "cannot use the machine directory", path, "it is not a directory",
-                 "give another with --dir"};
-  }
-  if (status.st_uid != geteuid()) {
-    return Error{EPERM, "cannot use the machine directory", path, "it belongs to somebody else",
-                 "give another with --dir"};
-  }
-  if ((status.st_mode & 077) != 0) {
-    return Error{EPERM, "cannot use the machine directory", path, "others may enter it", "chmod 700 it"};
-  }
-  return Done{};
+/// Names that a machine makes: one, or one for each number.
+struct MadeName {
+  std::string_view before;
+  bool numbered;
+  std::string_view after;
+  fs::file_type type;
+};
+
+constexpr MadeName made_names[] = {
+    {"xen.sock", false, "", fs::file_type::socket},      {"xcs_socket", false, "", fs::file_type::socket},
+    {"xend.sock", false, "", fs::file_type::socket},     {"xenctld.sock", false, "", fs::file_type::socket},
+    {"keyboard", false, "", fs::file_type::socket},      {"console-", true, "", fs::file_type::socket},
+    {"puppet-", true, "", fs::file_type::socket},        {"com1", false, "", fs::file_type::symlink},
+    {"com1.new", false, "", fs::file_type::symlink},     {"pty-", true, "", fs::file_type::symlink},
+    {"pty-", true, ".new", fs::file_type::symlink},      {"faults", false, "", fs::file_type::regular},
+    {"console-", true, ".kept", fs::file_type::regular}, {"dom", true, ".spec", fs::file_type::regular},
+    {"dom", true, ".log", fs::file_type::regular},       {"journal", false, "", fs::file_type::directory},
+};
+
+/// The number between the two in `name`; nothing when it is no such name.
+std::optional<std::uint32_t> number_between(std::string_view before, std::string_view name,
+                                            std::string_view after) {
+  if (!name.starts_with(before) || !name.ends_with(after)) return std::nullopt;
+  if (name.size() < before.size() + after.size()) return std::nullopt;
+  name.remove_prefix(before.size());
+  name.remove_suffix(after.size());
+  std::uint32_t number = 0;
+  const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) return std::nullopt;
+  return number;
 }
 
-/// Of files made by Host::memory_keep.
-constexpr const char* kept_extension = ".kept";
+bool fits(const MadeName& made, std::string_view name) {
+  return made.numbered ? number_between(made.before, name, made.after).has_value() : name == made.before;
+}
+
+bool is_of_process(std::string_view name, std::string_view suffix) {
+  return std::ranges::any_of(Machine::processes, [&](std::string_view process) {
+    return name.starts_with(process) && name.substr(process.size()) == suffix;
+  });
+}
+
+/// What a machine's file of that name is; file_type::none: a machine makes no such file.
+fs::file_type type_of_made(const std::string& name) {
+  if (is_of_process(name, ".pid") || is_of_process(name, ".log")) return fs::file_type::regular;
+  const auto* made = std::ranges::find_if(made_names, [&](const MadeName& each) { return fits(each, name); });
+  return made == std::end(made_names) ? fs::file_type::none : made->type;
+}
+
+/// Of the journal's folder: the readers' locks, and rings by writer, process and time.
+bool is_made_in_journal(const std::string& name) {
+  return name == "readers" || name.ends_with(".ring") || name.ends_with(".ring.new");
+}
+
+void remove_journal(const std::string& directory) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (is_made_in_journal(entry.path().filename().string())) fs::remove(entry.path(), ignored);
+  }
+  fs::remove(directory, ignored);
+}
 
 }  // namespace
 
@@ -50,36 +95,77 @@ std::string Machine::default_directory() {
   return "/tmp/ringside-" + std::to_string(geteuid());
 }
 
-Result<> Machine::prepare() const {
-  if (directory_.size() > directory_bytes_max) {
-    return Error{ENAMETOOLONG, "cannot use the machine directory", directory_,
-                 fmt::format("sockets live in it, so its path has at most {} bytes", directory_bytes_max),
-                 "give a shorter one with --dir"};
+Result<> Machine::check_path() const {
+  if (directory_.size() <= directory_bytes_max) return Done{};
+  return Error{ENAMETOOLONG, "cannot use the machine directory", directory_,
+               fmt::format("sockets live in it, so its path has at most {} bytes", directory_bytes_max),
+               "give a shorter one with --dir"};
+}
+
+Result<> Machine::check() const {
+  struct stat status {};
+  if (lstat(directory_.c_str(), &status) != 0)
+    return system_error("cannot look at the machine directory", directory_);
+  if (!S_ISDIR(status.st_mode)) {
+    return Error{ENOTDIR, "cannot use the machine directory", directory_, "it is not a directory",
+                 "give another with --dir"};
   }
-  if (auto made = make_private_directory(directory_); !made) return made;
-  return make_private_directory(journal_directory());
+  if (status.st_uid != geteuid()) {
+    return Error{EPERM, "cannot use the machine directory", directory_, "it belongs to somebody else",
+                 "give another with --dir"};
+  }
+  if ((status.st_mode & 077) != 0) {
+    return Error{EPERM, "cannot use the machine directory", directory_, "others may enter it",
+                 "chmod 700 it"};
+  }
+  return Done{};
+}
+
+std::optional<std::string> Machine::find_foreign() const {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
+    std::string name = entry.path().filename().string();
+    if (type_of_made(name) != fs::file_type::none) return name;
+  }
+  return std::nullopt;
 }
 
 void Machine::forget_kept() const {
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_, ignored)) {
-    if (entry.path().extension() == kept_extension) std::filesystem::remove(entry.path(), ignored);
+  for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
+    const bool kept = entry.path().extension() == ".kept";
+    if (kept && type_of_made(entry.path().filename().string()) != fs::file_type::none)
+      fs::remove(entry.path(), ignored);
+  }
+}
+
+void Machine::forget_domains(const std::function<bool(DomainId domain)>& lives) const {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
+    const auto domain = number_between("dom", entry.path().filename().string(), ".spec");
+    if (domain && !lives(*domain)) fs::remove(entry.path(), ignored);
   }
 }
 
 void Machine::remove() const {
-  namespace fs = std::filesystem;
+  const auto mark = MachineMark::read(*this);
+  if (!mark) return;
   std::error_code ignored;
-  forget_kept();
-  fs::remove_all(journal_directory(), ignored);
+  bool lives = false;
   for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
     const std::string name = entry.path().filename().string();
-    const bool is_link = entry.is_symlink(ignored) && (name.starts_with("pty-") || name == "com1");
-    const bool ours = is_link || entry.is_socket(ignored) || name.ends_with(".pid") ||
-                      name.ends_with(".log") || name.ends_with(spec_suffix);
-    if (ours || entry.path() == faults_file()) fs::remove(entry.path(), ignored);
+    if (entry.symlink_status(ignored).type() != type_of_made(name)) continue;
+    if (name == "journal") {
+      remove_journal(entry.path().string());
+    } else if (is_of_process(name, ".pid") && PidFile::holder(entry.path().string())) {
+      lives = true;
+    } else {
+      fs::remove(entry.path(), ignored);
+    }
   }
-  fs::remove(directory_, ignored);
+  if (lives) return;
+  fs::remove(lock_file(), ignored);
+  if (mark->made_directory) fs::remove(directory_, ignored);
 }
 
 }  // namespace ringside

@@ -1,7 +1,11 @@
 // Where a machine keeps its things: one directory, mode 0700, with sockets, pid files, logs and journals by
-// name.
+// name. Files of others may lie there too: none is touched. What a machine makes has one of the names below
+// and no other; machine_lock.h says whose directory it is.
 #pragma once
 
+#include <array>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "emu/base/check.h"
@@ -11,23 +15,32 @@ namespace ringside {
 
 class Machine {
  public:
-  /// Of the files that say how a domain was created.
-  static constexpr const char* spec_suffix = ".spec";
+  /// All that a machine may have. The others end when the hypervisor does, so it comes first.
+  static constexpr std::array processes{"xen", "xcs", "xend", "xenctld", "dom0"};
 
   explicit Machine(std::string directory) : directory_(std::move(directory)) {}
 
   /// $RINGSIDE_DIR, else $XDG_RUNTIME_DIR/ringside, else /tmp/ringside-<uid>.
   [[nodiscard]] static std::string default_directory();
-  /// Makes the directory (and its journal folder) if needed. Fails when it belongs to somebody else, is open
-  /// to others, or is too long for the path of a socket inside it.
-  [[nodiscard]] Result<> prepare() const;
+  /// Fails when the path is too long for that of a socket inside it.
+  [[nodiscard]] Result<> check_path() const;
+  /// Fails when it is no directory, belongs to somebody else or is open to others.
+  [[nodiscard]] Result<> check() const;
+  /// The first name in the directory that is one of a machine's; the lock file is left out.
+  [[nodiscard]] std::optional<std::string> find_foreign() const;
   /// Removes what processes keep in files for their successors. For a new hypervisor, whose domains are
   /// others.
   void forget_kept() const;
-  /// Removes what the machine's processes left, and the directory if nothing else is in it.
+  /// Removes the files of domains that are no more.
+  void forget_domains(const std::function<bool(DomainId domain)>& lives) const;
+  /// Removes what the machine's processes left; the directory too if the machine made it and nothing else is
+  /// in it. Nothing happens in a directory that holds no machine. Not while somebody may start one there: the
+  /// caller has its lock, or the directory is temporary. Of processes that still live, what they need to be
+  /// found stays, and the last of them removes it.
   void remove() const;
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
+  [[nodiscard]] std::string lock_file() const { return directory_ + "/ringside.lock"; }
   [[nodiscard]] std::string xen_socket() const { return directory_ + "/xen.sock"; }
   [[nodiscard]] std::string xcs_socket() const { return directory_ + "/xcs_socket"; }
   [[nodiscard]] std::string xend_socket() const { return directory_ + "/xend.sock"; }
@@ -42,6 +55,14 @@ class Machine {
   [[nodiscard]] std::string faults_file() const { return directory_ + "/faults"; }
   /// Where a person sits down before dom0's keyboard and screen.
   [[nodiscard]] std::string keyboard_socket() const { return directory_ + "/keyboard"; }
+  /// Where the program of a scenario's guest finds the scenario.
+  [[nodiscard]] std::string puppet_socket(DomainId domain) const {
+    return directory_ + "/puppet-" + std::to_string(domain);
+  }
+  /// How a domain was created.
+  [[nodiscard]] std::string spec_file(DomainId domain) const {
+    return directory_ + "/dom" + std::to_string(domain) + ".spec";
+  }
   [[nodiscard]] std::string pid_file(const std::string& process) const {
     return directory_ + "/" + process + ".pid";
   }

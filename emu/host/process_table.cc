@@ -83,10 +83,8 @@ std::vector<ProcessLine> find_processes(const std::string& mark, int session) {
 
 ProcessLook look_at_processes(const Machine& machine) {
   std::set<int> pids;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(machine.directory(), ignored)) {
-    if (entry.path().extension() != ".pid") continue;
-    if (const auto pid = PidFile::holder(entry.path().string())) pids.insert(*pid);
+  for (const char* process : Machine::processes) {
+    if (const auto pid = PidFile::holder(machine.pid_file(process))) pids.insert(*pid);
   }
   for (const ProcessLine& each : find_processes(machine.domains_mark(), 0)) pids.insert(each.pid);
   ProcessLook look;

@@ -17,8 +17,8 @@ namespace {
 
 constexpr int patience_ms = 3000;
 constexpr std::chrono::seconds xend_timeout{15};
-/// All that a machine may have. The others end when the hypervisor does, so it comes first.
-constexpr std::array machine_processes{"xen", "xcs", "xend", "xenctld", "dom0"};
+/// How long whoever starts a machine may take to notice that it has been ended.
+constexpr std::chrono::seconds lock_patience{30};
 
 std::vector<std::string> processes_of(const MachineSpec& spec) {
   std::vector<std::string> names{"xen"};
@@ -68,6 +68,47 @@ struct Conversation {
   }
 };
 
+Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::string& name, int lock) {
+  const Machine& machine = host.machine();
+  LaunchSpec launched;
+  launched.arguments = {name, "--dir", machine.directory()};
+  if (name == "xen") {
+    launched.arguments.emplace_back("--locked");
+    launched.lock = lock;
+    launched.arguments.insert(launched.arguments.end(), spec.serial.begin(), spec.serial.end());
+  }
+  if (name == "dom0")
+    launched.arguments.insert(launched.arguments.end(), spec.dom0_words.begin(), spec.dom0_words.end());
+  if (name == "xend") {
+    launched.arguments.push_back("--console-port-base");
+    launched.arguments.push_back(std::to_string(spec.console_port_base));
+  }
+  if (name == "xenctld" && spec.queue_limit_bytes != 0) {
+    launched.arguments.push_back("--queue-limit");
+    launched.arguments.push_back(std::to_string(spec.queue_limit_bytes));
+  }
+  for (std::string& word : quirk_words(name, spec.quirks)) launched.arguments.push_back(std::move(word));
+  launched.log_path = machine.log_file(name);
+  launched.dies_with_us = spec.dies_with_us;
+  auto process = launch(host, launched);
+  if (!process) return process.error();
+  return Done{};
+}
+
+/// Answers whether there were any.
+bool end_processes(const Machine& machine) {
+  bool found = false;
+  for (const char* name : Machine::processes) {
+    const auto pid = PidFile::holder(machine.pid_file(name));
+    if (!pid) continue;
+    found = true;
+    end_process(*pid, patience_ms);
+  }
+  // Where the hypervisor was killed, nobody has cleaned up after its domains.
+  end_marked_processes(machine);
+  return found;
+}
+
 }  // namespace
 
 void add_port_base(Command command, std::uint16_t& port_base) {
@@ -100,12 +141,13 @@ std::optional<Dom0Kind> running_dom0(const Machine& machine) {
   return std::nullopt;
 }
 
-Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
+Result<> start_machine(LinuxHost& host, const MachineSpec& spec, const MachineLock& lock) {
   const Machine& machine = host.machine();
-  if (auto prepared = machine.prepare(); !prepared) return prepared;
-  for (const std::string name : machine_processes) {
-    if (PidFile::holder(machine.pid_file(name))) {
-      return Error{EBUSY, "cannot start a machine", machine.directory(), "one is running there already",
+  // Of a machine whose hypervisor was killed just now.
+  for (const char* name : Machine::processes) {
+    if (const auto pid = PidFile::holder(machine.pid_file(name))) {
+      return Error{EBUSY, "cannot start a machine", machine.directory(),
+                   fmt::format("one is running there already: {} is process {}", name, *pid),
                    "ringside down ends it, --dir names another"};
     }
   }
@@ -115,53 +157,39 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec) {
                  "quirks of xcs or xend were asked for, and with xenctld neither runs",
                  "leave out --dom0 xenctld"};
   }
-  // Of a machine whose hypervisor was killed.
   end_marked_processes(machine);
   for (const std::string& name : processes_of(spec)) {
-    auto started = start_process(host, spec, name);
+    auto started = start_process(host, spec, name, lock.descriptor());
     if (started) continue;
-    stop_machine(machine);
+    stop_machine(lock);
     return started;
   }
   return Done{};
 }
 
-Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::string& name) {
-  const Machine& machine = host.machine();
-  LaunchSpec launched;
-  launched.arguments = {name, "--dir", machine.directory()};
-  if (name == "xen")
-    launched.arguments.insert(launched.arguments.end(), spec.serial.begin(), spec.serial.end());
-  if (name == "dom0")
-    launched.arguments.insert(launched.arguments.end(), spec.dom0_words.begin(), spec.dom0_words.end());
-  if (name == "xend") {
-    launched.arguments.push_back("--console-port-base");
-    launched.arguments.push_back(std::to_string(spec.console_port_base));
-  }
-  if (name == "xenctld" && spec.queue_limit_bytes != 0) {
-    launched.arguments.push_back("--queue-limit");
-    launched.arguments.push_back(std::to_string(spec.queue_limit_bytes));
-  }
-  for (std::string& word : quirk_words(name, spec.quirks)) launched.arguments.push_back(std::move(word));
-  launched.log_path = machine.log_file(name);
-  launched.dies_with_us = spec.dies_with_us;
-  auto process = launch(host, launched);
-  if (!process) return process.error();
-  return Done{};
+Result<> start_daemon(LinuxHost& host, const MachineSpec& spec, const std::string& name) {
+  return start_process(host, spec, name, -1);
 }
 
-bool stop_machine(const Machine& machine) {
+void stop_machine(const MachineLock& lock) {
+  end_processes(lock.machine());
+  lock.machine().remove();
+}
+
+Result<bool> take_down(const Machine& machine) {
+  const auto until = std::chrono::steady_clock::now() + lock_patience;
   bool found = false;
-  for (const std::string name : machine_processes) {
-    const auto pid = PidFile::holder(machine.pid_file(name));
-    if (!pid) continue;
-    found = true;
-    end_process(*pid, patience_ms);
+  for (;;) {
+    found = end_processes(machine) || found;
+    auto lock = MachineLock::take_left(machine);
+    if (lock && lock->has_value()) {
+      machine.remove();
+      return found;
+    }
+    if (lock) return found;
+    // Whoever starts a machine there sees that its hypervisor has ended, and gives up.
+    if (lock.error().code != EBUSY || std::chrono::steady_clock::now() > until) return lock.error();
   }
-  // Where the hypervisor was killed, nobody has cleaned up after its domains.
-  end_marked_processes(machine);
-  machine.remove();
-  return found;
 }
 
 Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request) {

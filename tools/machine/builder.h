@@ -8,6 +8,7 @@
 #include "emu/domu/shell.h"
 #include "emu/host/hypercall.h"
 #include "emu/host/linux_host.h"
+#include "emu/host/machine_lock.h"
 #include "ring/layout.h"
 #include "tools/command.h"
 
@@ -40,14 +41,17 @@ struct MachineSpec {
   bool dies_with_us = false;                             ///< for a machine that nobody else is to use
 };
 
-/// Starts xen, then xcs and xend or xenctld, each ready before the next. On failure what had been started is
-/// ended again.
-Result<> start_machine(LinuxHost& host, const MachineSpec& spec);
-/// One of its processes by name, which ended before its time.
-Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::string& name);
-/// Ends all processes of a machine, its domains included, and removes what they left. Answers whether there
-/// was one.
-bool stop_machine(const Machine& machine);
+/// Starts xen, which inherits the lock, then xcs and xend or xenctld, each ready before the next. On failure
+/// what had been started is ended again.
+Result<> start_machine(LinuxHost& host, const MachineSpec& spec, const MachineLock& lock);
+/// A daemon of its dom0 by name, which ended before its time.
+Result<> start_daemon(LinuxHost& host, const MachineSpec& spec, const std::string& name);
+/// Ends all processes of the machine, its domains included, and removes what they left. For whoever has held
+/// the lock since before the machine was started.
+void stop_machine(const MachineLock& lock);
+/// The same for a machine that somebody else has started. Answers whether there was one. EBUSY when somebody
+/// starts one there and comes to no end.
+Result<bool> take_down(const Machine& machine);
 
 /// Which of the two daemons programs can ask on this machine; nothing when none runs.
 std::optional<Dom0Kind> running_dom0(const Machine& machine);

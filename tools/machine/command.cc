@@ -30,7 +30,9 @@ void add_machine_commands(Command app, Session& session) {
     spec->dom0_kernel = true;
     session.run = [&session, spec] {
       LinuxHost host("up", session.machine());
-      if (auto started = start_machine(host, *spec); !started) return failed(started.error());
+      auto lock = MachineLock::take(session.machine());
+      if (!lock) return failed(lock.error());
+      if (auto started = start_machine(host, *spec, *lock); !started) return failed(started.error());
       std::printf("%s are running in %s\n",
                   spec->dom0 == Dom0Kind::xenctld ? "xen, xenctld and dom0" : "xen, xcs, xend and dom0",
                   session.directory.c_str());
@@ -38,14 +40,16 @@ void add_machine_commands(Command app, Session& session) {
     };
   });
 
-  Command down = add_command(app, session, "down", "End the machine, its domains included; nothing is left",
-                             "  ringside down");
+  Command down = add_command(
+      app, session, "down",
+      "End the machine, its domains included; what it made is removed, and nothing else", "  ringside down");
   down.callback([&session] {
     session.run = [&session] {
       // It may have been typed at dom0's own console, which hangs up in the middle of this.
       std::signal(SIGHUP, SIG_IGN);
-      const bool found = stop_machine(session.machine());
-      std::printf(found ? "the machine in %s has ended\n" : "no machine is running in %s\n",
+      const auto found = take_down(session.machine());
+      if (!found) return failed(found.error());
+      std::printf(found.value() ? "the machine in %s has ended\n" : "no machine is running in %s\n",
                   session.directory.c_str());
       return exit_good;
     };

@@ -154,7 +154,8 @@ int exec(const DomainSpec& spec, const MachineSpec& machine_spec) {
   LinuxHost& host = (*own)->host();
   // Signals that arrive before or after the console is attached must not leave the machine behind.
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
-  if (auto started = start_machine(host, machine_spec); !started) return failed(started.error());
+  if (auto started = start_machine(host, machine_spec, (*own)->lock()); !started)
+    return failed(started.error());
   return exec_on(host, spec);
 }
 

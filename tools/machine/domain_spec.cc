@@ -9,37 +9,19 @@
 
 namespace ringside::tools {
 
-namespace fs = std::filesystem;
-
-namespace {
-
-std::string spec_path(const Machine& machine, DomainId domain) {
-  return fmt::format("{}/dom{}{}", machine.directory(), domain, Machine::spec_suffix);
-}
-
-void remove_all_but(const Machine& machine, const std::vector<DomainInfo>& living) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(machine.directory(), ignored)) {
-    if (entry.path().extension() != Machine::spec_suffix) continue;
-    const bool wanted = std::ranges::any_of(
-        living, [&](const DomainInfo& info) { return entry.path() == spec_path(machine, info.domain); });
-    if (!wanted) fs::remove(entry.path(), ignored);
-  }
-}
-
-}  // namespace
-
 Result<> save_spec(const Machine& machine, DomainId domain, const DomainSpec& spec,
                    const std::vector<DomainInfo>& living) {
-  remove_all_but(machine, living);
-  const std::string path = spec_path(machine, domain);
+  machine.forget_domains([&](DomainId number) {
+    return std::ranges::any_of(living, [=](const DomainInfo& info) { return info.domain == number; });
+  });
+  const std::string path = machine.spec_file(domain);
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   const auto put = [&file](std::string_view key, std::string_view value) {
     file << key << '=' << value << '\0';
   };
   std::error_code unknown;
   put("name", spec.name);
-  put("directory", fs::current_path(unknown).string());
+  put("directory", std::filesystem::current_path(unknown).string());
   if (spec.abi == ring::Abi::flat) put("flat", "1");
   put("memory", std::to_string(spec.memory_mib));
   if (spec.preserve) put("preserve", "1");
@@ -56,7 +38,7 @@ Result<> save_spec(const Machine& machine, DomainId domain, const DomainSpec& sp
 }
 
 Result<DomainSpec> load_spec(const Machine& machine, const DomainInfo& info) {
-  const std::string path = spec_path(machine, info.domain);
+  const std::string path = machine.spec_file(info.domain);
   std::ifstream file(path, std::ios::binary);
   DomainSpec spec;
   for (std::string setting; std::getline(file, setting, '\0');) {

@@ -12,8 +12,7 @@ namespace ringside::tools {
 
 namespace {
 
-void end_machine(const Machine& machine) {
-  stop_machine(machine);
+void remove_directory(const Machine& machine) {
   std::error_code ignored;
   std::filesystem::remove_all(machine.directory(), ignored);
 }
@@ -28,7 +27,9 @@ int keep(const Machine& machine, std::int32_t owner) {
     ready();
     host.run();
   }
-  end_machine(machine);
+  // Nobody else can be told of a failure, and the directory is to go in any case.
+  (void)take_down(machine);
+  remove_directory(machine);
   return exit_good;
 }
 
@@ -38,7 +39,10 @@ PrivateMachine::PrivateMachine(const std::string& name, const std::string& direc
     : host_(name, Machine(directory)) {}
 
 PrivateMachine::~PrivateMachine() {
-  end_machine(machine());
+  if (lock_) {
+    stop_machine(*lock_);
+    remove_directory(machine());
+  }
   if (keeper_.valid()) end_process(host_.process_number(keeper_), 0);
 }
 
@@ -53,6 +57,12 @@ Result<std::unique_ptr<PrivateMachine>> PrivateMachine::make(const std::string& 
   if (!keeper) return keeper.error();
   made->keeper_ = std::move(*keeper);
   if (auto directory_made = make_directory(directory); !directory_made) return directory_made.error();
+  auto lock = MachineLock::take(made->machine());
+  if (!lock) {
+    remove_directory(made->machine());
+    return lock.error();
+  }
+  made->lock_ = std::move(*lock);
   return made;
 }
 

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "emu/host/linux_host.h"
+#include "emu/host/machine_lock.h"
 
 namespace ringside::tools {
 
@@ -22,12 +24,14 @@ class PrivateMachine {
 
   [[nodiscard]] LinuxHost& host() { return host_; }
   [[nodiscard]] const Machine& machine() const { return host_.machine(); }
+  [[nodiscard]] const MachineLock& lock() const { return *lock_; }
 
  private:
   PrivateMachine(const std::string& name, const std::string& directory);
 
   LinuxHost host_;
   Handle keeper_;
+  std::optional<MachineLock> lock_;  ///< nothing where it could not be taken
 };
 
 }  // namespace ringside::tools

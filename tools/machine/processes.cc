@@ -19,6 +19,7 @@
 #include "emu/host/launch.h"
 #include "emu/host/linux_host.h"
 #include "emu/host/linux_terminal.h"
+#include "emu/host/machine_lock.h"
 #include "emu/trace/text.h"
 #include "emu/xen/hypervisor.h"
 #include "tools/command.h"
@@ -47,7 +48,11 @@ Result<Station> take_station(const Session& session, trace::Actor self, bool wit
   const std::string name = trace::actor_name(self);
   const Machine machine = session.machine();
   station.host = std::make_unique<LinuxHost>(name, machine);
-  if (auto prepared = machine.prepare(); !prepared) return prepared.error();
+  if (!MachineMark::read(machine)) {
+    return Error{ENOENT, "no machine is running", machine.directory(), "it does not hold one",
+                 "ringside up starts one; --dir names another"};
+  }
+  if (auto good = machine.check(); !good) return good.error();
   if (with_pid_file) {
     auto taken = PidFile::take(machine.pid_file(name));
     if (!taken) return taken.error();
@@ -68,10 +73,13 @@ Result<Station> take_station(const Session& session, trace::Actor self, bool wit
   return station;
 }
 
-int run_xen(const Session& session, const SerialSpec& serial) {
+int run_xen(const Session& session, bool locked, const SerialSpec& serial) {
+  const Machine machine = session.machine();
+  const auto lock = locked ? MachineLock::inherit(machine, lock_descriptor) : MachineLock::take(machine);
+  if (!lock) return failed(lock.error());
   auto station = take_station(session, trace::actor(trace::Role::xen), true);
   if (!station) return failed(station.error());
-  session.machine().forget_kept();
+  machine.forget_kept();
   auto console = serial_options(*station->host, serial);
   if (!console) return failed(console.error());
   std::optional<RawTerminal> raw;
@@ -209,10 +217,13 @@ void add_process_commands(Command app, Session& session) {
       add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
           "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
           "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, and Xen's");
+  const auto locked = std::make_shared<bool>(false);
+  xen.add_flag("--locked", *locked, "Whoever starts this hands over the lock of the directory").hidden();
   const auto serial = std::make_shared<SerialSpec>();
   add_serial_options(xen, *serial, true);
-  xen.callback(
-      [&session, serial] { session.run = [&session, serial] { return run_xen(session, *serial); }; });
+  xen.callback([&session, locked, serial] {
+    session.run = [&session, locked, serial] { return run_xen(session, *locked, *serial); };
+  });
 
   Command xcs = add("xcs", "dom0's control switch: forwards control messages between rings and its clients",
                     "  ringside xcs --dir /tmp/m1        serves /tmp/m1/xcs_socket");

@@ -59,9 +59,8 @@ Result<> RealStage::start() {
   if (plan().uart) {
     spec_.serial = {"--com1", "pty"};
     spec_.dom0_kernel = true;
-    spec_.dom0_words = {"--raw", "--", own_program(), "puppet", puppet_path(0)};
+    spec_.dom0_words = {"--raw", "--", own_program(), "puppet", machine_.puppet_socket(0)};
   }
-  if (auto prepared = machine_.prepare(); !prepared) return prepared;
   auto writer = JournalWriter::open(machine_.journal_directory(), "scenario");
   if (!writer) return writer.error();
   writer_ = std::move(*writer);
@@ -72,7 +71,7 @@ Result<> RealStage::start() {
   if (plan().uart) {
     if (auto waiting = wait_for_program(0); !waiting) return waiting;
   }
-  if (auto started = start_machine(*host_, spec_); !started) return started;
+  if (auto started = start_machine(*host_, spec_, own_->lock()); !started) return started;
   auto privcmd = host_->connect_dom0();
   if (!privcmd) return privcmd.error();
   privcmd_.emplace(std::move(*privcmd));
@@ -184,7 +183,7 @@ Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
   if (program == script::GuestProgram::script) {
     if (auto waiting = wait_for_program(domain); !waiting) return waiting;
     spec.quiet = true;
-    spec.program = {own_program(), "puppet", puppet_path(domain)};
+    spec.program = {own_program(), "puppet", machine_.puppet_socket(domain)};
   }
   auto built = build_domain(*host_, *privcmd_, spec);
   if (!built) {
@@ -223,12 +222,8 @@ Result<> RealStage::boot(DomainId domain, script::GuestProgram program) {
   return resume(domain);
 }
 
-std::string RealStage::puppet_path(DomainId domain) const {
-  return fmt::format("{}/puppet-{}", machine_.directory(), domain);
-}
-
 Result<> RealStage::wait_for_program(DomainId domain) {
-  auto listener = host_->listen_local(puppet_path(domain));
+  auto listener = host_->listen_local(machine_.puppet_socket(domain));
   if (!listener) return listener.error();
   Guest& its = guests_[domain];
   its.listener = std::move(*listener);
@@ -365,7 +360,7 @@ Result<> RealStage::daemon_starts(Daemon daemon) {
     // xend comes back to a new xcs; a new xend comes to the old one.
     if (daemon == Daemon::xcs) xcs_connections_ = 0;
     xcs_connections_ += connections_of_xend;
-    return start_process(*host_, spec_, script::name_of(daemon));
+    return start_daemon(*host_, spec_, script::name_of(daemon));
   }
   ::kill(*process, SIGCONT);
   return Done{};

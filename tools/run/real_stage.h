@@ -89,7 +89,6 @@ class RealStage final : public script::MachineStage {
   [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
   [[nodiscard]] Result<> wait_for_program(DomainId domain);
   [[nodiscard]] Result<> await_program(DomainId domain);
-  [[nodiscard]] std::string puppet_path(DomainId domain) const;
   void program_came(Guest& its);
   void run_for(Duration duration);
   std::size_t hand_over();

@@ -318,9 +318,10 @@ int demo(const DemoOptions& options) {
   auto own = PrivateMachine::make("demo");
   if (!own) return failed(own.error());
   LinuxHost& host = (*own)->host();
+  const MachineLock& lock = (*own)->lock();
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    host.on_signal(number, [&host, number] {
-      stop_machine(host.machine());
+    host.on_signal(number, [&lock, number] {
+      stop_machine(lock);
       std::_Exit(128 + number);
     });
   }
@@ -329,7 +330,7 @@ int demo(const DemoOptions& options) {
     spec.serial = {"--com1", "pty"};
     spec.dom0_kernel = true;
   }
-  Result<> told = start_machine(host, spec);
+  Result<> told = start_machine(host, spec, lock);
   if (told) told = tell_all(host, options, files);
   return told ? exit_good : failed(told.error());
 }
