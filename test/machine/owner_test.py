@@ -36,10 +36,16 @@ class Owner(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.mark = f"OWNER_TEST={self.folder}".encode()
+        self.addCleanup(self.end_all)
         self.scenario = pathlib.Path(self.folder, "stalled.scn")
         self.scenario.write_text(STALLED, encoding="utf-8")
         self.temporary = pathlib.Path(self.folder, "tmp")
         self.temporary.mkdir()
+
+    def end_all(self):
+        """What a test that failed has found."""
+        for process in processes_with(self.mark):
+            os.kill(process, signal.SIGKILL)
 
     def start(self, *words):
         return self.start_program([RINGSIDE, *map(str, words)], self.folder)
