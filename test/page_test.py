@@ -35,13 +35,14 @@ DEADLINE_S = 120
 DROP = TEST.parent / "scenarios" / "20-quirk-xcs-drop-when-full.scn"
 
 
-def browser(width=1280, height=800):
+def browser(folder, width=1280, height=800):
+    """What it does not remove from its temporary folder itself is in `folder`."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},{height}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(service=Service(DRIVER), options=options)
+    return webdriver.Chrome(service=Service(DRIVER, env={**os.environ, "TMPDIR": str(folder)}), options=options)
 
 
 def ringside(folder, *arguments):
@@ -58,7 +59,7 @@ class Page(unittest.TestCase):
         ringside(cls.folder, "view", "on.jsonl", "--html", "one.html")
         ringside(cls.folder, "view", "off.jsonl", "on.jsonl", "--html", "two.html")
         cls.steps = [json.loads(line) for line in (cls.folder / "on.jsonl").read_text().splitlines() if '"step":' in line]
-        cls.browser = browser()
+        cls.browser = browser(cls.folder)
 
     @classmethod
     def tearDownClass(cls):

@@ -3,6 +3,7 @@ import os
 import re
 import socket
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -14,11 +15,12 @@ class Tmux:
     """A terminal of 80 x 24 in which a person types."""
 
     def __init__(self, command):
-        self.socket = f"rs-{os.getpid()}-{time.monotonic_ns()}"
+        self.folder = tempfile.TemporaryDirectory(prefix="rs-")
+        self.socket = os.path.join(self.folder.name, "tmux")
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", command)
 
     def tmux(self, *words):
-        return subprocess.run(["tmux", "-L", self.socket, *words], capture_output=True, timeout=support.PATIENCE_S)
+        return subprocess.run(["tmux", "-S", self.socket, *words], capture_output=True, timeout=support.PATIENCE_S)
 
     def keys(self, *keys):
         self.tmux("send-keys", *keys)
@@ -37,6 +39,8 @@ class Tmux:
 
     def close(self):
         self.tmux("kill-server")
+        eventually("tmux has gone", lambda: not support.processes_with(self.socket.encode()))
+        self.folder.cleanup()
 
 
 @needed("tmux")

@@ -5,6 +5,7 @@ import pathlib
 import random
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -35,17 +36,26 @@ class Owner(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.mark = f"OWNER_TEST={self.folder}".encode()
+        self.addCleanup(self.end_all)
         self.scenario = pathlib.Path(self.folder, "stalled.scn")
         self.scenario.write_text(STALLED, encoding="utf-8")
         self.temporary = pathlib.Path(self.folder, "tmp")
         self.temporary.mkdir()
 
-    def start(self, *words, **more):
+    def end_all(self):
+        """What a test that failed has found."""
+        for process in processes_with(self.mark):
+            os.kill(process, signal.SIGKILL)
+
+    def start(self, *words):
+        return self.start_program([RINGSIDE, *map(str, words)], self.folder)
+
+    def start_program(self, words, folder):
         environment = {**os.environ, "TMPDIR": str(self.temporary), "OWNER_TEST": self.folder}
         # A shell that puts a program into the background lets it ignore the signals of its keys.
-        return subprocess.Popen([RINGSIDE, *map(str, words)], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, start_new_session=True, cwd=self.folder,
-                                preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in SIGNALS[:3]], **more)
+        return subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, start_new_session=True, cwd=folder,
+                                preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in SIGNALS[:3]])
 
     def end(self, owner, number):
         owner.send_signal(number)
@@ -85,6 +95,27 @@ class Owner(unittest.TestCase):
         for number in SIGNALS[:3]:
             os.kill(keeper, number)
         self.end(owner, signal.SIGKILL)
+
+    def test_a_test_that_is_killed_leaves_no_machine(self):
+        script = "import support, time\nwith support.Machine():\n    print('up', flush=True)\n    time.sleep(1000)"
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(signal=number.name):
+                owner = self.start_program([sys.executable, "-c", script], pathlib.Path(__file__).parent)
+                self.assertEqual(owner.stdout.readline(), b"up\n")
+                owner.send_signal(number)
+                owner.communicate(timeout=support.PATIENCE_S)
+                eventually("every process has ended", lambda: not processes_with(self.mark))
+                if number == signal.SIGKILL:  # the folder around the machine is the test's own
+                    for folder in self.temporary.iterdir():
+                        folder.rmdir()
+                self.assertEqual(list(self.temporary.iterdir()), [])
+
+    def test_a_test_that_fails_leaves_no_child_that_stands_still(self):
+        script = "import os, signal, subprocess, support\nos.kill(subprocess.Popen(['sleep', '1000']).pid, signal.SIGSTOP)\nraise SystemExit(1)"
+        owner = self.start_program([sys.executable, "-c", script], pathlib.Path(__file__).parent)
+        owner.communicate(timeout=support.PATIENCE_S)
+        self.assertEqual(owner.returncode, 1)
+        self.check_nothing_left()
 
     def test_at_any_moment(self):
         """Chance decides when; whatever is under way then, nothing stays."""

@@ -3,6 +3,7 @@
 Every test uses the built `ringside` (its path is in $RINGSIDE) as a person would, with real processes, ptys and
 clients. Nothing here sleeps for luck: `eventually` waits for a condition and fails by name when it never holds.
 """
+import atexit
 import json
 import os
 import pathlib
@@ -22,6 +23,17 @@ RINGSIDE = os.environ.get("RINGSIDE", "build/ringside")
 PATIENCE_S = 300
 # A guest is killed by SIGSEGV here and there, of which AddressSanitizer would make another signal.
 os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"
+# Meson's way to end a test that takes too long: what tests clean up at their end, they clean up then, too.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@atexit.register
+def end_children():
+    """Of a test that failed while it had some, stopped ones among them. A keeper has still to end its machine."""
+    for children in pathlib.Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text().split():
+            if b"keeper" not in pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
+                os.kill(int(child), signal.SIGKILL)
 
 
 def run(*words, stdin=b"", check=None, **more):
@@ -86,7 +98,8 @@ def has_ended(pid):
 
 
 class Machine:
-    """A machine in a directory of its own, from `up` to `down`. Down checks that nothing is left."""
+    """A machine in a directory of its own, from `up` to `down`. Down checks that nothing is left. A test that is killed
+    leaves none, either: a keeper outlives it, in a session of its own, since Meson kills a test with its process group."""
 
     def __init__(self, *up_words):
         self.parent = tempfile.mkdtemp(prefix="rs-")
@@ -95,11 +108,18 @@ class Machine:
         self.restarted = []
 
     def __enter__(self):
-        self.run("up", "--console-port-base", "0", *self.up_words, check=0)
+        self.keeper = subprocess.Popen([RINGSIDE, "keeper", "--dir", self.directory, str(os.getpid())], start_new_session=True)
+        try:
+            self.run("up", "--console-port-base", "0", *self.up_words, check=0)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(self, kind, *rest):
         self.run("down", check=0)
+        self.keeper.kill()
+        self.keeper.wait()
         for process in self.restarted:
             process.wait(PATIENCE_S)
         try:

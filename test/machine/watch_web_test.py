@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import unittest
 import urllib.parse
 
@@ -60,7 +61,11 @@ class WatchWeb(unittest.TestCase):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             with Watch(machine, "web") as watch:
-                browser = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
+                # What it does not remove from its temporary folder itself goes with this one.
+                folder = tempfile.TemporaryDirectory(prefix="rs-")
+                self.addCleanup(folder.cleanup)
+                service = Service(shutil.which("chromedriver"), env={**os.environ, "TMPDIR": folder.name})
+                browser = webdriver.Chrome(service=service, options=options)
                 try:
                     self.look(browser, watch)
                 finally:

@@ -2,6 +2,8 @@
 // travel up to a viewer, then one key travels down and its echo comes back; every hop is told from the
 // journal as it happened. From the hardware, the viewer is a console client in dom0's shell on the serial
 // line, and the key is pressed at the far end of that.
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -16,6 +18,7 @@
 #include "emu/host/linux_host.h"
 #include "emu/trace/journal.h"
 #include "emu/trace/journal_file.h"
+#include "emu/trace/replay.h"
 #include "emu/trace/text.h"
 #include "tools/command.h"
 #include "tools/machine/builder.h"
@@ -34,14 +37,15 @@ constexpr std::chrono::seconds part_timeout{120};
 constexpr std::chrono::milliseconds between_journal_reads{2};
 
 /// Somebody at a console, or at a serial line, who types what he is told to; and a reader of the machine's
-/// journal.
+/// journal, from before the guest has run.
 class Stage {
  public:
   using Passed = std::function<void(Bytes)>;
   /// `typed` is called with what is typed, before it leaves; `shown` with what has come.
-  Stage(LinuxHost& host, JournalReader& reader, Handle console, Passed typed, Passed shown)
+  Stage(LinuxHost& host, JournalReader& reader, DomainId guest, Handle console, Passed typed, Passed shown)
       : host_(host),
         reader_(reader),
+        guest_(guest),
         console_(std::move(console)),
         typed_(std::move(typed)),
         shown_(std::move(shown)) {
@@ -54,18 +58,20 @@ class Stage {
     (void)host_.write(console_, bytes);
   }
 
-  /// Runs the machine until what the viewer has seen since the last call ends in `text`, and everything that
-  /// this set off has settled. Hands the entries to `tell` meanwhile. False when it never came.
+  /// Runs the machine until what the viewer has seen since take_seen() ends in `text`, and all that led to it
+  /// is over. Hands the entries to `tell` meanwhile. False when it never came.
   bool until_seen(const std::string& text, const std::function<void(const trace::Entry&)>& tell) {
     bool timed_out = false;
-    int quiet_reads = 0;
     const auto timer = host_.timer_start(part_timeout, [&] {
       timed_out = true;
       host_.stop(0);
     });
     std::function<void()> look = [&] {
-      quiet_reads = reader_.read(tell) == 0 ? quiet_reads + 1 : 0;
-      if (quiet_reads >= quiet_reads_enough && seen_.ends_with(text)) return host_.stop(0);
+      reader_.read([&](const trace::Entry& entry) {
+        note(entry);
+        tell(entry);
+      });
+      if (seen_.ends_with(text) && told_.ends_with(text) && is_over()) return host_.stop(0);
       host_.timer_start(between_journal_reads, look);
     };
     look();
@@ -75,10 +81,27 @@ class Stage {
   }
 
   /// What the viewer has seen since the last call.
-  std::string take_seen() { return std::exchange(seen_, {}); }
+  std::string take_seen() {
+    told_.clear();
+    return std::exchange(seen_, {});
+  }
 
  private:
-  static constexpr int quiet_reads_enough = 25;
+  void note(const trace::Entry& entry) {
+    replay_.take(++entries_, entry);
+    const auto bytes = entry.message.payload();
+    if (entry.kind == trace::Kind::bytes_passed && entry.peer.role == trace::Role::user)
+      told_.append(bytes.begin(), bytes.end());
+  }
+
+  /// Whether in both rings of the guest each request was taken and answered, and each answer taken: the last
+  /// hop of a message.
+  [[nodiscard]] bool is_over() const {
+    return std::ranges::all_of(std::array{ring::Ring::tx, ring::Ring::rx}, [this](ring::Ring ring) {
+      const auto& indices = replay_.ring(guest_, ring).indices;
+      return std::ranges::all_of(indices, [&](std::uint32_t index) { return index == indices[0]; });
+    });
+  }
 
   void see() {
     std::array<std::uint8_t, 4096> bytes;
@@ -91,10 +114,14 @@ class Stage {
 
   LinuxHost& host_;
   JournalReader& reader_;
+  DomainId guest_;
   Handle console_;
   Passed typed_;
   Passed shown_;
+  trace::Replay replay_;
+  std::uint64_t entries_ = 0;
   std::string seen_;
+  std::string told_;  ///< what the journal says that the viewer was sent, since the same moment
 };
 
 void print_seen(const std::string& text) {
@@ -236,7 +263,7 @@ Result<> tell_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& read
   const trace::Actor user = trace::actor(trace::Role::user);
   trace::Journal of_client(**journal, trace::actor(trace::Role::client));
   Stage stage(
-      host, reader, std::move(*console),
+      host, reader, built.domain, std::move(*console),
       [&](Bytes bytes) {
         of_client.as(user).bytes_passed(built.domain, trace::actor(trace::Role::xend), bytes);
       },
@@ -271,7 +298,7 @@ Result<> tell_from_hardware(LinuxHost& host, Privcmd& privcmd, JournalReader& re
   auto line = host.file_open(host.machine().com1_link(), Host::FileUse::output);
   if (!line) return line.error();
   Stage stage(
-      host, reader, std::move(line->handle), [](Bytes) {}, [](Bytes) {});
+      host, reader, built.domain, std::move(line->handle), [](Bytes) {}, [](Bytes) {});
   if (auto set_going = privcmd.domain_unpause(built.domain); !set_going) return set_going;
   stage.type("\r");
   if (!stage.until_seen("dom0# ", skip)) return never_came("dom0's prompt");
