@@ -91,10 +91,22 @@ class Rings(unittest.TestCase):
         self.assertEqual(verdicts("mutant_equivalent")[0], GOOD)
 
 
+    def test_what_was_not_covered_is_said(self):
+        for ring in ("plain_2_O2", "slack_2_O2", "slack_7_O0"):
+            self.assertNotIn("not covered", ring_check("--ring", RINGS / f"{ring}.so", "--limit", 2000).stdout, ring)
+        status, all_of_them = verdicts("slack_7_O0", "--msgs", 3)
+        self.assertEqual(status, GOOD)
+        self.assertEqual(all_of_them[-1]["outcome"], "not covered")
+        self.assertIn("used once only", all_of_them[-1]["why"])
+        for form in ((), ("--tap",)):
+            said = " ".join(ring_check("--ring", RINGS / "slack_7_O0.so", "--msgs", 3, *form).stdout.split())
+            self.assertIn("not covered in slack_7_O0 under SC, TSO, C11:", said)
+
+
 class Mutants(unittest.TestCase):
     def test_each_is_found_by_the_cheapest_model_that_can_and_by_no_cheaper_one(self):
         bugs = catalogue()
-        self.assertEqual([bug["number"] for bug in bugs], list(range(1, 43)))
+        self.assertEqual([bug["number"] for bug in bugs], list(range(1, 45)))
         for bug in bugs:
             self.assertTrue(bug["mutants"], bug["number"])
             for mutant in bug["mutants"]:
@@ -119,12 +131,12 @@ class Mutants(unittest.TestCase):
         self.assertIn("store buffer", result.stdout)
 
     def test_each_bug_is_explained(self):
-        for number in range(1, 43):
+        for number in range(1, 45):
             result = ring_check("--explain", number)
             self.assertEqual(result.returncode, GOOD)
             for part in ("where it happened", "what prevents it", "to see it"):
                 self.assertIn(part, result.stdout)
-        for wrong in ("0", "43", "seven", "-1"):
+        for wrong in ("0", "45", "seven", "-1"):
             result = ring_check(f"--explain={wrong}")
             self.assertEqual(result.returncode, USAGE)
             self.assertIn("--explain all", result.stderr)
@@ -204,6 +216,21 @@ class Broken(unittest.TestCase):
         self.check("SPIN", FAILED, "hangs")
         self.check("HANG", FAILED, "hangs")
         self.check("FAILS", FAILED, "the ring says so itself in two lines")
+
+    def test_code_that_waits_is_refused_by_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for define, name in (("SLEEP", "nanosleep()"), ("EVENT_FILE", "read()"), ("THREAD", "pthread_create()")):
+                result = ring_check("--ring", build(folder, "waiting.c", define), "--model", "sc")
+                said = " ".join((result.stdout + result.stderr).split())
+                self.assertEqual(result.returncode, COULD_NOT_RUN, said)
+                self.assertIn(f"the ring's code calls {name}", said)
+
+    def test_code_that_blocks_where_nobody_sees_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            library = build(folder, "waiting.c", "SYSTEM_CALL")
+            result = ring_check("--ring", library, "--replay", "SC:exchange:3:0:0:A")
+            self.assertEqual(result.returncode, COULD_NOT_RUN, result.stdout)
+            self.assertIn("blocked", result.stdout)
 
     def test_code_that_was_compiled_without_the_flags(self):
         with tempfile.TemporaryDirectory() as folder:

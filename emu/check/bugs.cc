@@ -160,6 +160,18 @@ constexpr std::array contents{
         "The rings of many drivers; it is why Xen's ring.h has an index `_pvt` beside each shared one.",
         "Keep your own indices in memory of your own; the shared word is for telling, not for remembering.",
         "request_ring.h", "sc", hostile_back, 3},
+    Bug{43, "a slot handed back before it is read",
+        "The consumer moves its index and reads the slot afterwards, or moves it without release. Where one "
+        "slot is kept empty, no slot is used twice before the ring has gone round, so that short tests never "
+        "see it.",
+        "Queues that read in batches and hand the whole batch back at once.",
+        "Read, then hand back, with release; the producer's look at that index acquires.", "slack_ring.cc",
+        "sc", nothing, 4},
+    Bug{44, "wrong only after the first round",
+        "A later message takes another way through the code than the first ones: a cache is looked up again, "
+        "an index starts over, and there an order is missing.",
+        "Every fast path. A test with as many messages as there are slots never leaves the first round.",
+        "Test with twice as many messages as there are places.", "slack_ring.cc", "c11", nothing, 6},
 };
 
 }  // namespace

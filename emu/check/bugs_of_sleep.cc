@@ -162,6 +162,9 @@ constexpr std::array mutants{
     Mutant{"40", 40, "sc", ""},
     Mutant{"41", 41, "sc", ""},
     Mutant{"42", 42, "sc", ""},
+    Mutant{"43a", 43, "c11", "without release, one slot kept empty"},
+    Mutant{"43b", 43, "sc", "a batch is handed back and then read"},
+    Mutant{"44", 44, "c11", ""},
     Mutant{"equivalent", 0, "",
            "notifies only when all before was answered, in a ring that is always drained"},
 };

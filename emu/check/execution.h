@@ -70,7 +70,7 @@ enum class End : std::uint8_t {
 class Execution {
  public:
   /// More than this is no ring's work any more.
-  static constexpr std::uint32_t steps_max = 20000;
+  static constexpr std::uint32_t steps_max = 60000;
 
   Execution(Space& space, Model& model, Program& program);
 

@@ -20,6 +20,8 @@ class Outside {
   /// Must not return: throws, or ends the thread in another way.
   [[noreturn]] virtual void fail(const char* text) = 0;
   virtual std::uint32_t choose(std::uint32_t n, const char* why) = 0;
+  /// Real threads run the ends, so that one may wait for the other.
+  [[nodiscard]] virtual bool has_threads() const { return false; }
 };
 
 /// Null: nobody, and the services do nothing.

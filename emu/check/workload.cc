@@ -22,6 +22,9 @@ class Verdict final : public Outside {
   std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
 };
 
+/// A ring may hold more than it promises, but not for ever.
+constexpr std::uint32_t fill_factor_max = 64;
+
 std::string in_hex(const ring_check_item& item, std::uint32_t bytes_max) {
   std::string text;
   for (std::uint32_t i = 0; i < std::min({item.length, bytes_max, 8u}); ++i)
@@ -35,6 +38,8 @@ std::string_view name_of(Play play) {
   switch (play) {
     case Play::exchange:
       return "exchange";
+    case Play::full:
+      return "full";
     case Play::attach:
       return "attach";
     case Play::reattach:
@@ -69,6 +74,11 @@ Result<> RingProgram::prepare() {
     if (ring_->front_attach(page_.data(), workload_.start) < 0) return refused("front_attach()");
     if (ring_->back_attach(page_.data(), workload_.start) < 0) return refused("back_attach()");
   }
+  sent_before_ = handled_before_ = 0;
+  if (workload_.play == Play::full) {
+    if (auto filled = fill(); !filled) return filled;
+  }
+  to_send_ = sent_before_ + workload_.messages;
   page_at_start_.assign(page_.begin(), page_.end());
   for (Segment& segment : segments_) segment.as_loaded.assign(segment.memory.begin(), segment.memory.end());
   return Done{};
@@ -78,12 +88,53 @@ void RingProgram::reset() {
   std::memcpy(page_.data(), page_at_start_.data(), page_.size());
   for (const Segment& segment : segments_)
     std::memcpy(segment.memory.data(), segment.as_loaded.data(), segment.as_loaded.size());
-  sent_ = answered_ = handled_ = 0;
+  sent_ = sent_before_;
+  answered_ = handled_ = handled_before_;
+  was_full_ = was_empty_ = false;
+}
+
+/// One thread takes the ring round once, one message at a time, and then fills it.
+Result<> RingProgram::fill() {
+  Verdict verdict;
+  const OutsideScope scope(verdict);
+  const auto wrong = [&](std::string why) {
+    return Error{EPROTO, "a ring cannot be checked", ring_->name, std::move(why),
+                 "one thread filled it; see ring_check.h"};
+  };
+  const auto put = [&] {
+    const ring_check_item item = request(sent_before_);
+    const int pushed = ring_->push_req(&item);
+    if (pushed != 1) return pushed;
+    ++sent_before_;
+    if (ring_->front_publish != nullptr) ring_->front_publish();
+    return pushed;
+  };
+  try {
+    for (std::uint32_t i = 0; i <= ring_->slots; ++i) {
+      ring_check_item item{};
+      if (put() != 1 || ring_->pop_req(&item) != 1)
+        return wrong(fmt::format("message {} does not pass through an empty ring", i + 1));
+      ++handled_before_;
+      if (!can(RING_CHECK_RESPONSES)) continue;
+      item = response(i);
+      if (ring_->push_rsp(&item) != 1) return wrong(fmt::format("there is no room for response {}", i + 1));
+      if (ring_->back_publish != nullptr) ring_->back_publish();
+      if (ring_->pop_rsp(&item) != 1) return wrong(fmt::format("response {} does not come", i + 1));
+    }
+    for (std::uint32_t i = 0; put() == 1; ++i) {
+      if (i > fill_factor_max * ring_->slots)
+        return wrong(fmt::format("it takes {} messages and is not full, with {} slots", i, ring_->slots));
+    }
+  } catch (const Broken& broken) {
+    return wrong(broken.why);
+  }
+  return Done{};
 }
 
 std::uint32_t RingProgram::fiber_count() const {
   switch (workload_.play) {
     case Play::exchange:
+    case Play::full:
     case Play::attach:
     case Play::reattach:
     case Play::hostile_front:
@@ -110,6 +161,7 @@ std::string RingProgram::fiber_name(std::uint32_t fiber) const {
     case Play::hostile_back:
       return std::array{"front", "hostile back"}[fiber];
     case Play::exchange:
+    case Play::full:
     case Play::attach:
     case Play::reattach:
       break;
@@ -126,6 +178,7 @@ bool RingProgram::may_sleep(std::uint32_t fiber) const {
 void RingProgram::run(std::uint32_t fiber) {
   switch (workload_.play) {
     case Play::exchange:
+    case Play::full:
     case Play::reattach:
       return fiber == 0 ? front() : back();
     case Play::attach:
@@ -177,12 +230,13 @@ void RingProgram::expect(const ring_check_item& got, const ring_check_item& want
 
 void RingProgram::push_requests() {
   bool published = true;
-  while (sent_ < workload_.messages) {
+  while (sent_ < to_send_) {
     const std::uint32_t outstanding = sent_ - answered_;
     const ring_check_item item = request(sent_);
     const int pushed = ring_->push_req(&item);
     if (pushed < 0)
       fail(fmt::format("push_req() refuses request {}: the page makes no sense to it", sent_ + 1));
+    was_full_ = was_full_ || pushed == 0;
     if (!can(RING_CHECK_RESPONSES)) {
       if (pushed == 0) break;
     } else if (pushed == 0) {
@@ -207,7 +261,7 @@ bool RingProgram::pop_responses() {
   const std::uint32_t answered_before = answered_;
   // Also when all are there: one more would be one too many.
   for (;;) {
-    if (answered_ == workload_.messages) break;
+    if (answered_ == to_send_) break;
     Guarded got;
     const int popped = ring_->pop_rsp(&got.item);
     if (popped == 0) break;
@@ -224,8 +278,8 @@ void RingProgram::front() {
   for (;;) {
     push_requests();
     const bool took = can(RING_CHECK_RESPONSES) && pop_responses();
-    if (sent_ == workload_.messages && (!can(RING_CHECK_RESPONSES) || answered_ == sent_)) return;
-    if (took && sent_ < workload_.messages) continue;
+    if (sent_ == to_send_ && (!can(RING_CHECK_RESPONSES) || answered_ == sent_)) return;
+    if (took && sent_ < to_send_) continue;
     sleep(RING_CHECK_FRONT);
   }
 }
@@ -244,9 +298,10 @@ void RingProgram::back() {
   bool attached_again = workload_.play != Play::reattach;
   for (;;) {
     bool answered = false;
-    while (handled_ < workload_.messages) {
+    while (handled_ < to_send_) {
       Guarded got;
       const int popped = ring_->pop_req(&got.item);
+      was_empty_ = was_empty_ || popped == 0;
       if (popped == 0) break;
       if (popped < 0)
         fail(fmt::format("pop_req() refuses request {}: the page makes no sense to it", handled_ + 1));
@@ -268,7 +323,7 @@ void RingProgram::back() {
       ++handled_;
     }
     if (answered && ring_->back_publish != nullptr) ring_->back_publish();
-    if (handled_ == workload_.messages) return;
+    if (handled_ == to_send_) return;
     if (!attached_again && ring_check_choose(2, "the back attaches again before it sleeps") == 1) {
       attached_again = true;
       attach_back_again();

@@ -20,6 +20,7 @@ namespace ringside::check {
 /// What is tried; each has its own idea of what must hold.
 enum class Play : std::uint8_t {
   exchange,       ///< both ends behave; everything arrives once, in order, and is answered
+  full,           ///< the same in a ring that has gone round and is full when it begins
   attach,         ///< the ends attach while the other one is at work already
   reattach,       ///< an end goes and comes again while messages are outstanding
   hostile_front,  ///< the front writes what it likes into the page
@@ -32,7 +33,7 @@ enum class Play : std::uint8_t {
 
 struct Workload {
   Play play = Play::exchange;
-  std::uint32_t messages = 3;
+  std::uint32_t messages = 3;  ///< that the front sends
   std::uint32_t start = 0;     ///< where the indices begin
   std::uint32_t scenario = 0;  ///< of the plug-in's own
 };
@@ -80,6 +81,9 @@ class RingProgram final : public Program {
   [[nodiscard]] bool may_sleep(std::uint32_t fiber) const override;
 
   [[nodiscard]] std::string fiber_name(std::uint32_t fiber) const;
+  /// In the last execution: a push found no room, a pop found nothing.
+  [[nodiscard]] bool was_full() const { return was_full_; }
+  [[nodiscard]] bool was_empty() const { return was_empty_; }
   [[nodiscard]] std::span<std::byte> page() const { return page_; }
 
  private:
@@ -90,6 +94,7 @@ class RingProgram final : public Program {
               std::string_view what, std::uint32_t number);
   [[noreturn]] static void fail(std::string text);
 
+  [[nodiscard]] Result<> fill();
   void front();
   void back();
   void push_requests();
@@ -112,9 +117,15 @@ class RingProgram final : public Program {
   std::vector<Segment> segments_;
   Workload workload_;
   std::vector<std::byte> page_at_start_;
+  /// Requests that were sent, and those of them that were taken and answered, before the execution begins.
+  std::uint32_t sent_before_ = 0;
+  std::uint32_t handled_before_ = 0;
+  std::uint32_t to_send_ = 0;  ///< in all, with those
   std::uint32_t sent_ = 0;
   std::uint32_t answered_ = 0;  ///< responses taken by the front
   std::uint32_t handled_ = 0;   ///< requests taken by the back
+  bool was_full_ = false;
+  bool was_empty_ = false;
 };
 
 }  // namespace ringside::check

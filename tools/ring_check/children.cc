@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,31 +15,53 @@
 #include <map>
 #include <sstream>
 
+#include "tools/ring_check/calls.h"
+
 namespace ringside::tools {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A ring that makes no step for so long hangs: ring code between two accesses takes microseconds.
-constexpr int seconds_without_a_step = 3;
+/// A ring that makes no step while it computes for so long hangs: between two accesses it takes microseconds.
+constexpr std::chrono::seconds busy_without_a_step(3);
 /// One thread alone drives the ring through its functions in far less than this.
-constexpr int seconds_of_one_thread = 10;
+constexpr std::chrono::seconds busy_of_one_thread(10);
+/// Ring code that blocks takes no time of the processor, though it is offered some each second: on a machine
+/// that is busy with other things it would have taken this much.
+constexpr int seconds_blocked = 10;
+constexpr std::chrono::milliseconds busy_while_blocked(300);
+/// The budget is over: ring code that ends one execution comes back in less.
+constexpr std::chrono::seconds grace(15);
 constexpr std::size_t signal_stack_bytes = std::size_t{64} * 1024;
 
 constexpr std::string_view outcome_names[] = {"whole", "bounded", "stopped", "failed", "could_not"};
 
 // -- the verdict as text, from the child to its parent
 
+std::string to_text(const check::Usage& usage) {
+  return fmt::format("usage {} {} {} {} {} {}\n", usage.places, usage.once, usage.slots_unused,
+                     static_cast<int>(usage.full), static_cast<int>(usage.empty),
+                     static_cast<int>(usage.wrapped));
+}
+
+check::Usage usage_in(const std::string& text) {
+  check::Usage usage;
+  std::istringstream(text) >> usage.places >> usage.once >> usage.slots_unused >> usage.full >> usage.empty >>
+      usage.wrapped;
+  return usage;
+}
+
 std::string to_text(const RingVerdict& verdict) {
   // A ring may fail with any text; here it is one line.
   std::string why = verdict.why;
   std::replace(why.begin(), why.end(), '\n', ' ');
   return fmt::format(
-      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\n"
+      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nmessages {}\n{}"
       "why {}\nreplay {}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
-      verdict.steps, verdict.seconds, verdict.bound, why, verdict.replay, verdict.report.size(),
+      verdict.steps, verdict.seconds, verdict.bound, verdict.messages,
+      verdict.usage ? to_text(*verdict.usage) : "", why, verdict.replay, verdict.report.size(),
       verdict.report, verdict.journal);
 }
 
@@ -63,6 +86,10 @@ RingVerdict from_text(const std::string& text) {
       verdict.seconds = std::strtod(value.c_str(), nullptr);
     } else if (key == "bound") {
       verdict.bound = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
+    } else if (key == "messages") {
+      verdict.messages = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
+    } else if (key == "usage") {
+      verdict.usage = usage_in(value);
     } else if (key == "why") {
       verdict.why = value;
     } else if (key == "replay") {
@@ -93,16 +120,17 @@ void write_all(int to, const std::string& text) {
 struct Watchdog {
   int verdict_to = -1;
   const RingJob* job = nullptr;
-  std::uint64_t last_progress = 0;
-  int seconds_still = 0;
+  RingProgress last;
+  int ticks_still = 0;  ///< seconds by the clock since then
+  std::chrono::microseconds busy_then{0};
 };
 Watchdog watchdog;
 
 /// The ring will not come back. Whatever it broke, strings can still be made, or the parent sees a child that
 /// died without a word.
-[[noreturn]] void give_up(const std::string& why) {
+[[noreturn]] void give_up(const std::string& why, RingOutcome outcome = RingOutcome::failed) {
   RingVerdict verdict;
-  verdict.outcome = RingOutcome::failed;
+  verdict.outcome = outcome;
   verdict.why = why;
   const std::string schedule = schedule_of_current_try();
   if (!schedule.empty()) {
@@ -121,24 +149,46 @@ void on_fault(int signal) {
                           : "see the replay in a debugger"));
 }
 
+std::chrono::microseconds time_of_processor() {
+  rusage used = {};
+  ::getrusage(RUSAGE_SELF, &used);
+  return std::chrono::seconds(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+         std::chrono::microseconds(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
 void on_tick(int) {
-  const std::uint64_t progress = progress_of_current_try();
-  if (watchdog.job->task == RingTask::explore && (progress == 0 || progress != watchdog.last_progress)) {
-    watchdog.last_progress = progress;
-    watchdog.seconds_still = 0;
+  const RingProgress progress = progress_of_current_try();
+  const std::chrono::microseconds busy = time_of_processor();
+  if (!progress.runs_ring_code || progress != watchdog.last) {
+    watchdog.last = progress;
+    watchdog.ticks_still = 0;
+    watchdog.busy_then = busy;
     return;
   }
   const bool explores = watchdog.job->task == RingTask::explore;
-  if (++watchdog.seconds_still < (explores ? seconds_without_a_step : seconds_of_one_thread)) return;
-  give_up(
-      fmt::format("the ring's code hangs: {} for {} s (does it loop on a value that the compiler keeps in a "
-                  "register? such a word must be "
-                  "read anew each time)",
-                  explores ? "no access to the page" : "a call does not come back", watchdog.seconds_still));
+  const std::chrono::seconds limit = explores ? busy_without_a_step : busy_of_one_thread;
+  ++watchdog.ticks_still;
+  const char* what = explores ? "no access to the page" : "a call does not come back";
+  if (busy - watchdog.busy_then >= limit)
+    give_up(
+        fmt::format("the ring's code hangs: {} for {} s (does it loop on a value that the compiler keeps "
+                    "in a register? such a word must be read anew each time)",
+                    what, limit.count()));
+  if (watchdog.ticks_still >= seconds_blocked && busy - watchdog.busy_then < busy_while_blocked)
+    give_up(fmt::format("the ring's code is blocked: {} for {} s, and it does not compute (does it wait for "
+                        "another thread, or for the system?)",
+                        what, watchdog.ticks_still),
+            RingOutcome::could_not);
+}
+
+/// The ring is not wrong; it cannot be judged.
+void refused_by_ring(const std::string& why) {
+  give_up(why, RingOutcome::could_not);
 }
 
 void watch_over(const RingJob& job, int verdict_to) {
-  watchdog = {verdict_to, &job, 0, 0};
+  on_refusal(refused_by_ring);
+  watchdog = {verdict_to, &job, {}, 0, {}};
   // A fault may be the end of a stack.
   static std::byte signal_stack[signal_stack_bytes];
   stack_t stack = {};
@@ -151,12 +201,11 @@ void watch_over(const RingJob& job, int verdict_to) {
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) ::sigaction(signal, &action, nullptr);
   action.sa_handler = on_tick;
   action.sa_flags = SA_ONSTACK | SA_RESTART;
-  ::sigaction(SIGVTALRM, &action, nullptr);
-  // Time that this process has run: a busy machine is no hang.
+  ::sigaction(SIGALRM, &action, nullptr);
   itimerval each_second = {};
   each_second.it_interval.tv_sec = 1;
   each_second.it_value.tv_sec = 1;
-  ::setitimer(ITIMER_VIRTUAL, &each_second, nullptr);
+  ::setitimer(ITIMER_REAL, &each_second, nullptr);
 }
 
 // -- in the parent
@@ -165,6 +214,7 @@ struct Child {
   pid_t process = -1;
   int verdict_from = -1;
   std::size_t number = 0;
+  bool was_late = false;  ///< killed: the budget was over
   std::string text;
 };
 
@@ -195,7 +245,10 @@ RingVerdict finish(Child& child) {
   }
   ::close(child.verdict_from);
   RingVerdict verdict = from_text(child.text);
-  if (child.text.empty()) {
+  if (child.was_late) {
+    verdict.outcome = RingOutcome::could_not;
+    verdict.why = fmt::format("it did not end within {} s after the budget was over", grace.count());
+  } else if (child.text.empty()) {
     verdict.outcome = RingOutcome::failed;
     verdict.why =
         WIFSIGNALED(status)
@@ -204,6 +257,12 @@ RingVerdict finish(Child& child) {
                           WEXITSTATUS(status));
   }
   return verdict;
+}
+
+/// For poll(); a day at most.
+int milliseconds_until(Clock::time_point then) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(then - Clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 100, 86'400'000));
 }
 
 RingVerdict no_process() {
@@ -238,7 +297,16 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
     }
     std::vector<pollfd> watched;
     for (const Child& child : running) watched.push_back({child.verdict_from, POLLIN, 0});
-    if (!watched.empty() && ::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return;
+    if (!watched.empty() &&
+        ::poll(watched.data(), watched.size(), milliseconds_until(deadline + grace)) < 0 && errno != EINTR)
+      return;
+    // Whatever keeps a child's watchdog from its work.
+    if (Clock::now() > deadline + grace) {
+      for (Child& child : running) {
+        child.was_late = true;
+        ::kill(child.process, SIGKILL);
+      }
+    }
     for (std::size_t i = watched.size(); i-- > 0;) {
       if (watched[i].revents == 0) continue;
       char bytes[65536];

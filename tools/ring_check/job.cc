@@ -23,11 +23,21 @@ using check::Play;
 using Clock = std::chrono::steady_clock;
 
 constexpr ModelName models[] = {ModelName::sc, ModelName::tso, ModelName::c11};
-constexpr Play plays[] = {Play::exchange,     Play::attach,     Play::reattach, Play::hostile_front,
-                          Play::hostile_back, Play::two_fronts, Play::scenario};
+constexpr Play plays[] = {Play::exchange,      Play::full,         Play::attach,     Play::reattach,
+                          Play::hostile_front, Play::hostile_back, Play::two_fronts, Play::scenario};
 
 /// A counterexample is looked for among those with few deviations for so long at most.
 constexpr auto minimising_time = std::chrono::seconds(5);
+
+/// Messages are added no further. A ring with more places says in its verdict that they were not all used.
+constexpr std::uint32_t messages_max = 4096;
+/// A search takes as many executions as one has steps, for each deviation: so many of them at most, by the
+/// steps of one execution.
+std::uint32_t deviations_for(std::uint32_t steps) {
+  if (steps > 2500) return 0;
+  if (steps > 800) return 1;
+  return 3;
+}
 
 /// Nobody waits for a search with a higher one.
 constexpr std::uint32_t bound_max = 8;
@@ -35,6 +45,30 @@ constexpr std::uint32_t bound_max = 8;
 bool is_hostile(Play play) {
   return play == Play::hostile_front || play == Play::hostile_back;
 }
+
+/// What the watchdog looks at, from a signal handler.
+struct Current {
+  const check::Execution* execution = nullptr;
+  bool runs_ring_code = false;
+  std::uint64_t begun = 0;  ///< how often ring code has been begun with
+};
+Current current;
+
+/// For as long as ring code runs; `execution` once there is one.
+class Watched {
+ public:
+  explicit Watched(const check::Execution* execution) {
+    current.execution = execution;
+    ++current.begun;
+    current.runs_ring_code = true;
+  }
+  ~Watched() {
+    current.runs_ring_code = false;
+    current.execution = nullptr;
+  }
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+};
 
 /// Everything that one try needs, in the order in which it is built.
 struct Bench {
@@ -49,7 +83,10 @@ struct Bench {
     auto made = check::Space::make(job.plugin->page(), job.plugin->words(), also);
     if (!made) return made.error();
     space.emplace(std::move(*made));
-    if (auto prepared = program.prepare(); !prepared) return prepared;
+    {
+      const Watched watched(nullptr);
+      if (auto prepared = program.prepare(); !prepared) return prepared;
+    }
     model = check::Model::make(job.model, *space);
     model->forgive_races(is_hostile(job.workload.play));
     execution = std::make_unique<check::Execution>(*space, *model, program);
@@ -64,7 +101,11 @@ struct Bench {
 
 /// Fills in why, replay and report of a verdict on an execution that failed.
 void report(const RingJob& job, Bench& bench, const check::Schedule& schedule, RingVerdict& verdict) {
-  const check::Recording recording = check::record(*bench.execution, schedule);
+  check::Recording recording;
+  {
+    const Watched watched(bench.execution.get());
+    recording = check::record(*bench.execution, schedule);
+  }
   check::ReportAbout about;
   about.model = job.model;
   for (std::uint32_t fiber = 0; fiber < bench.program.fiber_count(); ++fiber)
@@ -92,6 +133,7 @@ void report(const RingJob& job, Bench& bench, const check::Schedule& schedule, R
 
 /// The same failure, or another one, with as few deviations from the plain order as there is one.
 check::Schedule minimised(Bench& bench, const check::Exploration& found) {
+  const Watched watched(bench.execution.get());
   const auto until = Clock::now() + minimising_time;
   for (std::uint32_t bound = 0; bound < found.deviations; ++bound) {
     const check::Exploration smaller =
@@ -102,26 +144,78 @@ check::Schedule minimised(Bench& bench, const check::Exploration& found) {
   return found.schedule;
 }
 
-const check::Execution* current_execution = nullptr;
-
-/// For as long as a ring's code runs.
-class Watched {
- public:
-  explicit Watched(const check::Execution& execution) { current_execution = &execution; }
-  ~Watched() { current_execution = nullptr; }
-  Watched(const Watched&) = delete;
-  Watched& operator=(const Watched&) = delete;
+/// What the plain execution of a job uses.
+struct Measured {
+  check::Usage usage;
+  std::uint32_t steps = 0;
+  End end = End::complete;
 };
 
-RingVerdict search_ring(const RingJob& job, Clock::time_point deadline) {
+Result<Measured> measure(const RingJob& job) {
+  Bench bench(job);
+  if (auto ready = bench.set_up(job); !ready) return ready.error();
+  const Watched watched(bench.execution.get());
+  Measured measured;
+  measured.usage = check::usage_of(*bench.execution, bench.program, job.plugin->ring(), measured.end);
+  measured.steps = bench.execution->steps();
+  return measured;
+}
+
+/// With as many messages as use each place of the ring again, or as many as an execution can have.
+Result<RingJob> long_enough(RingJob job, std::optional<check::Usage>& usage) {
+  std::uint32_t fits = 0;  // the most messages whose execution ended
+  std::uint32_t bound = 0;
+  for (;;) {
+    auto measured = measure(job);
+    if (!measured) return measured.error();
+    if (measured->end == End::endless) {
+      // Half of it, until it ends; the last that ended is as long as it can be.
+      if (fits != 0 || job.workload.messages == 1) {
+        job.workload.messages = std::max(fits, 1u);
+        break;
+      }
+      job.workload.messages /= 2;
+      continue;
+    }
+    usage = measured->usage;
+    bound = std::min(job.bound, deviations_for(measured->steps));
+    const bool was_halved = fits == 0 && job.workload.messages < job.plugin->ring().slots;
+    fits = job.workload.messages;
+    // What fails is for the search to find.
+    if (measured->end != End::complete || measured->usage.every_place_again() || was_halved ||
+        2 * fits > messages_max)
+      break;
+    job.workload.messages = 2 * fits;
+  }
+  job.bound = bound;
+  return job;
+}
+
+RingVerdict search_ring(RingJob job, Clock::time_point deadline) {
   RingVerdict verdict;
+  if (job.until_used_again) {
+    auto longer = long_enough(job, verdict.usage);
+    if (!longer) {
+      verdict.why = longer.error().text();
+      return verdict;
+    }
+    job = *longer;
+    verdict.messages = job.workload.messages;
+  } else if (job.workload.play == Play::exchange || job.workload.play == Play::full) {
+    auto measured = measure(job);
+    if (!measured) {
+      verdict.why = measured.error().text();
+      return verdict;
+    }
+    verdict.usage = measured->usage;
+  }
   Bench bench(job);
   if (auto ready = bench.set_up(job); !ready) {
     verdict.why = ready.error().text();
     return verdict;
   }
-  const Watched watched(*bench.execution);
   const auto search = [&](std::uint32_t bound) {
+    const Watched watched(bench.execution.get());
     check::Exploration found =
         check::explore(*bench.execution, {.bound = bound, .executions = job.executions_max, .enough = [&] {
                                             return Clock::now() > deadline;
@@ -169,7 +263,11 @@ RingVerdict audit_ring(const RingJob& job) {
     verdict.why = ready.error().text();
     return verdict;
   }
-  const Audit found = audit(*job.plugin, *bench.space, *bench.model, bench.program);
+  Audit found;
+  {
+    const Watched watched(nullptr);
+    found = audit(*job.plugin, *bench.space, *bench.model, bench.program);
+  }
   verdict.outcome = RingOutcome::whole;
   verdict.executions = 1;
   verdict.steps = found.touches;
@@ -195,6 +293,7 @@ RingVerdict audit_ring(const RingJob& job) {
 
 /// The ring's functions, not explored but called as they are.
 RingVerdict drive_ring(const RingJob& job) {
+  const Watched watched(nullptr);
   RingVerdict verdict;
   verdict.outcome = RingOutcome::whole;
   check::Subject subject;
@@ -240,6 +339,9 @@ std::string RingJob::what() const {
     case Play::reattach:
     case Play::two_fronts:
       text += fmt::format(" of {} messages", workload.messages);
+      break;
+    case Play::full:
+      text += fmt::format(" ring, {} message{} more", workload.messages, workload.messages == 1 ? "" : "s");
       break;
     case Play::hostile_front:
     case Play::hostile_back:
@@ -311,9 +413,12 @@ RingVerdict replay_ring(const RingJob& job, const check::Schedule& schedule) {
     verdict.why = ready.error().text();
     return verdict;
   }
-  const Watched watched(*bench.execution);
   check::Replay replay(schedule);
-  const End end = bench.execution->run(replay);
+  End end = End::complete;
+  {
+    const Watched watched(bench.execution.get());
+    end = bench.execution->run(replay);
+  }
   if (!replay.fitted()) {
     verdict.why =
         "this ring does not do those steps: the string is of another ring, or of another build of it";
@@ -326,11 +431,12 @@ RingVerdict replay_ring(const RingJob& job, const check::Schedule& schedule) {
 }
 
 std::string schedule_of_current_try() {
-  return current_execution == nullptr ? std::string() : check::to_text(current_execution->so_far());
+  return current.execution == nullptr ? std::string() : check::to_text(current.execution->so_far());
 }
 
-std::uint64_t progress_of_current_try() {
-  return current_execution == nullptr ? 0 : current_execution->steps_in_all();
+RingProgress progress_of_current_try() {
+  return {current.runs_ring_code, current.begun,
+          current.execution == nullptr ? 0 : current.execution->steps_in_all()};
 }
 
 }  // namespace ringside::tools

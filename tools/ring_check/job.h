@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "emu/check/explore.h"
+#include "emu/check/usage.h"
 #include "tools/ring_check/plugin.h"
 
 namespace ringside::tools {
@@ -28,6 +29,9 @@ struct RingJob {
       workload;  ///< of random: how many messages; start is the seed. Of threads: start is how many ms
   check::ModelName model = check::ModelName::sc;
   std::uint32_t bound = check::unbounded;
+  /// Messages are added until each place in the slots is written twice and read twice; `workload.messages` is
+  /// where that begins.
+  bool until_used_again = false;
   /// So many executions at most in one search. A search without bound that is longer is followed by those
   /// with a bound of 1, 2, 3
   /// ..., as far as they fit in.
@@ -51,6 +55,8 @@ struct RingVerdict {
   std::uint64_t redundant = 0;
   std::uint64_t steps = 0;
   double seconds = 0;
+  std::uint32_t messages = 0;         ///< of the workload as it was in the end; 0: as it was planned
+  std::optional<check::Usage> usage;  ///< of an exchange: what the search covers at least
   std::uint32_t bound = 0;
   std::string why;      ///< of failed and could_not: one line
   std::string replay;   ///< of failed: for --replay; may be empty
@@ -73,7 +79,13 @@ struct RingReplay {
 [[nodiscard]] RingVerdict replay_ring(const RingJob& job, const check::Schedule& schedule);
 /// What the current try has come to, for who finds that it never will come back: "A12B3", or "".
 [[nodiscard]] std::string schedule_of_current_try();
-/// Executions and steps so far in the current try; it hangs when this stands still.
-[[nodiscard]] std::uint64_t progress_of_current_try();
+/// How far the current try is; ring code hangs when it runs and this stands still.
+struct RingProgress {
+  bool runs_ring_code = false;
+  std::uint64_t begun = 0;  ///< how often ring code has been begun with
+  std::uint64_t steps = 0;
+  bool operator==(const RingProgress&) const = default;
+};
+[[nodiscard]] RingProgress progress_of_current_try();
 
 }  // namespace ringside::tools

@@ -65,9 +65,16 @@ void RingOutput::begin() const {
   if (format_ == RingFormat::tap) std::printf("TAP version 13\n1..%zu\n", jobs_);
 }
 
-void RingOutput::verdict(std::size_t number, const RingJob& job, const RingVerdict& verdict) {
-  executions_ += verdict.executions + verdict.redundant;
+void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingVerdict& verdict) {
+  RingJob job = planned;
   const bool is_failure = verdict.outcome == RingOutcome::failed;
+  if (verdict.messages != 0) job.workload.messages = verdict.messages;
+  if (is_failure) failing_.insert({job.plugin, job.model});
+  if (verdict.usage) {
+    const auto [at, is_first] = usages_.try_emplace({job.plugin, job.model}, *verdict.usage);
+    if (!is_first) at->second = check::together(at->second, *verdict.usage);
+  }
+  executions_ += verdict.executions + verdict.redundant;
   const bool is_error = verdict.outcome == RingOutcome::could_not;
   if (is_failure) ++failed_;
   if (is_error) ++could_not_;
@@ -127,7 +134,39 @@ void RingOutput::for_people(const RingJob& job, const RingVerdict& verdict) {
                           .c_str());
 }
 
+/// In every format: a result that looks like a proof must not hide it.
+void RingOutput::say_not_covered() const {
+  // Most often it is the same under each model.
+  std::map<std::pair<const RingPlugin*, std::string>, std::string> models_of;
+  for (const auto& [about, usage] : usages_) {
+    const std::string missing = check::missing_in(usage, about.first->ring());
+    if (missing.empty() || failing_.contains(about)) continue;
+    std::string& models = models_of[{about.first, missing}];
+    models += fmt::format("{}{}", models.empty() ? "" : ", ", check::name_of(about.second));
+  }
+  for (const auto& [about, models] : models_of) {
+    const auto& [plugin, missing] = about;
+    switch (format_) {
+      case RingFormat::people:
+        print_wrapped(fmt::format("not covered in {} under {}: {}", plugin->name(), models, missing), "  ");
+        break;
+      case RingFormat::tap:
+        std::printf("# not covered in %s under %s: %s\n", plugin->name().c_str(), models.c_str(),
+                    missing.c_str());
+        break;
+      case RingFormat::json:
+        std::printf("%s\n", fmt::format(R"({{"ring":{},"file":{},"what":"coverage","model":{},)"
+                                        R"("outcome":"not covered","why":{}}})",
+                                        json_string(plugin->ring().name), json_string(plugin->path()),
+                                        json_string(models), json_string(missing))
+                                .c_str());
+        break;
+    }
+  }
+}
+
 Result<> RingOutput::end() {
+  say_not_covered();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   if (format_ == RingFormat::people) {
     std::string text =

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,7 +20,7 @@ class RingOutput {
   RingOutput(RingFormat format, std::string junit, std::size_t jobs);
 
   void begin() const;
-  void verdict(std::size_t number, const RingJob& job, const RingVerdict& verdict);
+  void verdict(std::size_t number, const RingJob& planned, const RingVerdict& verdict);
   /// The summary, and the file.
   [[nodiscard]] Result<> end();
 
@@ -27,12 +29,16 @@ class RingOutput {
 
  private:
   void for_people(const RingJob& job, const RingVerdict& verdict);
+  void say_not_covered() const;
 
   RingFormat format_;
   std::string junit_;
   std::size_t jobs_;
   std::vector<JUnitCase> cases_;  ///< for JUnit only
   std::string ring_;              ///< whose verdicts were printed last
+  using UnderModel = std::pair<const RingPlugin*, check::ModelName>;
+  std::map<UnderModel, check::Usage> usages_;
+  std::set<UnderModel> failing_;
   std::size_t whole_ = 0;
   std::size_t partly_ = 0;
   std::size_t failed_ = 0;

@@ -10,6 +10,8 @@ namespace {
 /// The same calls on every machine.
 constexpr std::uint32_t workload_seed = 20050705;
 constexpr std::uint32_t threads_ms = 2000;
+/// A full ring with more of them is searched with a bound: the other end has that many to take.
+constexpr std::uint32_t slots_searched_whole_max = 4;
 
 }  // namespace
 
@@ -64,11 +66,14 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
       if (options.thorough) add(model, Play::exchange, messages, 0x7fffffffu);
     }
     add(model, Play::exchange, messages);
-    // A ring with more slots than that fills only in a search with a bound.
-    if (ring.slots >= messages) add(model, Play::exchange, ring.slots + 1, 0, options.thorough ? 2 : 1);
-    if (options.thorough) {
-      add(model, Play::exchange, messages + 1);
-      add(model, Play::exchange, 2 * ring.slots + 4, 0, 2);
+    // Where a slot is used again while its last message may still be in use.
+    add(model, Play::full, can(RING_CHECK_RESPONSES) ? 1 : std::min(2u, messages), 0,
+        ring.slots <= slots_searched_whole_max ? check::unbounded : 1);
+    if (options.thorough) add(model, Play::exchange, messages + 1);
+    if (!options.messages) {
+      // Twice round a ring that keeps one slot empty, and what goes wrong at some later message.
+      add(model, Play::exchange, 2 * ring.slots + 2, 0, options.thorough ? 3 : 2);
+      jobs.back().until_used_again = true;
     }
   }
   if (ring.push_req != nullptr && options.thorough) {

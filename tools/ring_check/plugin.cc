@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "emu/check/conformance.h"
+#include "tools/ring_check/redirect.h"
 
 namespace ringside::tools {
 
@@ -88,6 +89,7 @@ void RingPlugin::find_variables() {
         }
         if (!is_ours) return 0;
         self->loaded_at_ = info->dlpi_addr;
+        redirect_calls(*info, redirected_calls());
         for (int i = 0; i < info->dlpi_phnum; ++i) {
           const auto& header = info->dlpi_phdr[i];
           if (header.p_type != PT_LOAD || (header.p_flags & PF_W) == 0) continue;

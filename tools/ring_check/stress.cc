@@ -62,6 +62,7 @@ class Events final : public check::Outside {
   Events(const Events&) = delete;
   Events& operator=(const Events&) = delete;
 
+  [[nodiscard]] bool has_threads() const override { return true; }
   void notify(int side) override {
     const std::uint64_t one = 1;
     (void)!write(counters_[side & 1], &one, sizeof one);
