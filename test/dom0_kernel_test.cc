@@ -307,4 +307,22 @@ TEST_CASE("guests may bind no physical interrupt and raise none") {
   CHECK(machine.calls.evtchn_status(DOMID_SELF, port)->state == PortState::pirq);
 }
 
+TEST_CASE("a hypervisor that is silent for a while costs dom0's console no byte, either way") {
+  Dom0 dom0(115200);
+  SimHost& xen = dom0.world.host("xen");
+  Person person(dom0.world, line_path);
+  dom0.boot<EchoProgram>();
+  dom0.world.run_for(10 * soon);
+  person.seen.clear();
+  const std::string text = numbers(5'000);
+  person.type(text);
+  for (int silence = 0; silence < 1000 && person.seen.size() < text.size(); ++silence) {
+    dom0.world.run_for(std::chrono::microseconds(700 + silence));
+    dom0.world.stall(xen);
+    dom0.world.run_for(soon);
+    dom0.world.go_on(xen);
+  }
+  CHECK(person.seen == text);
+}
+
 }  // namespace dom0_kernel_test

@@ -399,4 +399,48 @@ TEST_CASE("a machine that goes down kills every guest and keeps dom0") {
   CHECK(machine.calls.domains()->size() == 1);
 }
 
+TEST_CASE("a call that is given up is carried out, and its answer is nobody else's") {
+  Machine machine;
+  SimHost& xen = machine.world.host("xen");
+  const DomainId one = machine.create("one");
+  const auto after_silence = [&](const auto& call) {
+    machine.world.stall(xen);
+    CHECK(call().error().code == ETIMEDOUT);
+    CHECK(call().error().code == ETIMEDOUT);
+    machine.world.go_on(xen);
+    machine.world.run();
+  };
+  const auto create_two = [&] { return machine.calls.domain_create("two", ring::Abi::sring, 65536, false); };
+  after_silence(create_two);
+  // The same call again: it was made once, and this is its answer.
+  auto two = create_two();
+  REQUIRE(two);
+  CHECK(machine.info(two->domain)->name == std::string("two"));
+  CHECK(create_two().error().code == EEXIST);
+
+  const std::size_t handles = machine.world.open_handles().size();
+  after_silence([&] { return machine.calls.map_frame(two->domain, two->shared_info_frame); });
+  CHECK(machine.info(one)->domain == one);
+  CHECK(machine.world.open_handles().size() == handles);
+}
+
+TEST_CASE("whoever asks whether the hypervisor answers is called when it does") {
+  Machine machine;
+  SimHost& xen = machine.world.host("xen");
+  int called = 0;
+  machine.calls.when_answered([&] { ++called; });
+  CHECK(called == 1);
+  machine.world.stall(xen);
+  machine.calls.when_answered([&] { ++called; });
+  machine.world.run();
+  CHECK(called == 1);
+  machine.world.go_on(xen);
+  machine.world.run();
+  CHECK(called == 2);
+  machine.world.kill(xen);
+  machine.world.run();
+  machine.calls.when_answered([&] { ++called; });
+  CHECK(called == 3);
+}
+
 }  // namespace xen_test

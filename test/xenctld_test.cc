@@ -165,4 +165,28 @@ TEST_CASE_METHOD(XenctldPath, "without the hypervisor it ends, and says so") {
   CHECK(host.warnings()[0].find("xenctld ends") != std::string::npos);
 }
 
+TEST_CASE_METHOD(XenctldPath,
+                 "while the hypervisor is silent xenctld's consoles go on, and what needs it waits") {
+  const DomainId first = create();
+  const DomainId second = create();
+  boot(first, std::make_unique<EchoProgram>());
+  boot(second, std::make_unique<IdleProgram>());
+  auto person = open(first);
+  world.run_for(1s);
+  const DomainId third = builder->domain_create("", ring::Abi::sring, 1024, false).value().domain;
+  REQUIRE(builder->domain_destroy(second).ok());
+
+  world.stall(xen_host);
+  CHECK(ask(fmt::format("console {}", third)).empty());
+  person->type(numbered_text(10'000));
+  world.run_for(1s);
+  CHECK(person->seen == numbered_text(10'000));
+  CHECK(world.link_target(fmt::format("/m/pty-{}", second)));
+
+  world.go_on(xen_host);
+  world.run_for(1s);
+  CHECK(asking->seen == fmt::format("ok 1 0 /m/pty-{}\n", third));
+  CHECK_FALSE(world.link_target(fmt::format("/m/pty-{}", second)));
+}
+
 }  // namespace xenctld_test

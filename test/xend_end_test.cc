@@ -301,7 +301,7 @@ TEST_CASE_METHOD(XendFixture, "xcs may go in the middle of a domain's end") {
 TEST_CASE_METHOD(XendFixture, "the end of the hypervisor ends xend, with a warning") {
   create(1);
   world.kill(xen.host());
-  world.run_for(2 * hypervisor_look_delay);
+  world.run();
   CHECK(warned("the hypervisor is gone"));
   CHECK(host.exit_status() == 3);
 }

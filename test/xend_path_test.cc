@@ -99,4 +99,85 @@ TEST_CASE_METHOD(Path, "a guest that is killed is kept with its last output unti
   CHECK(ask("consoles") == "ok 0\n");
 }
 
+TEST_CASE_METHOD(Path, "while the hypervisor is silent consoles go on, and what needs it waits") {
+  const DomainId first = create();
+  const DomainId second = create();
+  auto viewer = view(first);
+  auto other = view(second);
+  boot(first, std::make_unique<EchoProgram>());
+  boot(second, std::make_unique<IdleProgram>());
+  const DomainId third = builder->domain_create("", ring::Abi::sring, 1024, false).value().domain;
+  const DomainId fourth = builder->domain_create("", ring::Abi::sring, 1024, false).value().domain;
+  // A client of xcs, with a session.
+  Person client(people, people.connect_local("/m/xcs_socket").value());
+  const auto call = [&](const dom0::XcsMessage& message) {
+    client.type({reinterpret_cast<const char*>(&message), sizeof message});
+    world.run();
+  };
+  call({});
+  REQUIRE(client.seen.size() == sizeof(dom0::XcsMessage));
+  world.run();
+  REQUIRE(builder->domain_destroy(second).ok());
+
+  world.stall(xen_host);
+  CHECK(ask(fmt::format("console {}", third)).empty());
+  dom0::XcsMessage open{};
+  open.type = dom0::XCS_CIF_NEW_CC;
+  open.u.interface = {.dom = fourth, .local_port = 0, .remote_port = 0};
+  call(open);
+  viewer->type(numbered_text(10'000));
+  world.run_for(1s);
+  CHECK(viewer->seen == numbered_text(10'000));
+  CHECK_FALSE(other->cut_off);
+  CHECK(client.seen.size() == sizeof(dom0::XcsMessage));
+  CHECK(asking->seen.empty());
+
+  world.go_on(xen_host);
+  world.run();
+  CHECK(other->cut_off);
+  CHECK(asking->seen == fmt::format("ok 1 {0} /m/console-{0}\n", 9600 + third));
+  CHECK(client.seen.size() == 2 * sizeof(dom0::XcsMessage));
+  auto new_viewer = view(third);
+  boot(third, std::make_unique<EchoProgram>());
+  new_viewer->type("abc");
+  world.run();
+  CHECK(new_viewer->seen == "abc");
+}
+
+TEST_CASE_METHOD(Path, "a client of xcs that leaves while the hypervisor is silent leaves nothing") {
+  const DomainId domain = builder->domain_create("", ring::Abi::sring, 1024, false).value().domain;
+  auto client = std::make_unique<Person>(people, people.connect_local("/m/xcs_socket").value());
+  const std::size_t connections = xcs->connections();
+  dom0::XcsMessage frames[2]{};
+  frames[1].type = dom0::XCS_CIF_NEW_CC;
+  frames[1].u.interface = {.dom = domain, .local_port = 0, .remote_port = 0};
+  world.stall(xen_host);
+  client->type({reinterpret_cast<const char*>(frames), sizeof frames});
+  world.run();
+  client.reset();
+  world.run();
+  world.go_on(xen_host);
+  world.run();
+  CHECK(xcs->connections() == connections);
+  // Who has asked and left is heard out.
+  CHECK(xcs->channel(domain) != nullptr);
+}
+
+TEST_CASE_METHOD(Path, "an xcs that restarts while the hypervisor is silent finds its consoles again") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  world.run();
+  world.stall(xen_host);
+  kill_xcs();
+  world.run_for(1s);
+  CHECK_FALSE(viewer->cut_off);
+  world.go_on(xen_host);
+  start_xcs();
+  world.run_for(10s);
+  viewer->type("abc");
+  world.run();
+  CHECK(viewer->seen == "abc");
+}
+
 }  // namespace xend_path_test

@@ -11,20 +11,9 @@ namespace ringside::dom0 {
 DomainLives::DomainLives(Host& host, Privcmd& privcmd, std::function<void(const Error&)> gone)
     : host_(host), privcmd_(privcmd), gone_(std::move(gone)) {}
 
-DomainLives::~DomainLives() {
-  if (timer_ != 0) host_.timer_cancel(timer_);
-}
-
 void DomainLives::watch_hypervisor() {
-  // Its connection speaks up when it is closed, and may do so for an answer that was read long ago: so it is
-  // looked into, and not too often.
-  host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) {
-    host_.watch_interest(privcmd_.connection(), {});
-    timer_ = host_.timer_start(hypervisor_look_delay, [this] {
-      timer_ = 0;
-      if (look_up(0).ok()) host_.watch_interest(privcmd_.connection(), {.read = true});
-    });
-  });
+  // The error that a call would have.
+  privcmd_.watch([this] { static_cast<void>(look_up(0).ok()); });
 }
 
 void DomainLives::hypervisor_failed(const Error& error) {

@@ -15,9 +15,6 @@
 
 namespace ringside::dom0 {
 
-/// How often a daemon looks whether the hypervisor still lives when its connection has something to say.
-inline constexpr Duration hypervisor_look_delay = std::chrono::milliseconds(100);
-
 enum class Life : std::uint8_t {
   living,
   finished,   ///< shut down, to be destroyed
@@ -31,7 +28,6 @@ class DomainLives {
  public:
   /// `gone` is called once, when the hypervisor is found to be gone; nothing is asked of it after that.
   DomainLives(Host& host, Privcmd& privcmd, std::function<void(const Error&)> gone);
-  ~DomainLives();
   DomainLives(const DomainLives&) = delete;
   DomainLives& operator=(const DomainLives&) = delete;
 
@@ -60,7 +56,6 @@ class DomainLives {
   Host& host_;
   Privcmd& privcmd_;
   std::function<void(const Error&)> gone_;
-  Host::TimerId timer_ = 0;
   bool hypervisor_gone_ = false;
 };
 

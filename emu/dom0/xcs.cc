@@ -42,16 +42,12 @@ const Channel* Xcs::channel(DomainId domain) const {
   return domain < lines_.size() ? lines_[domain].channel.get() : nullptr;
 }
 
-/// Nothing comes unasked on that connection, so whatever can be read from it is its end. Asking makes sure.
 void Xcs::watch_hypervisor() {
-  host_.watch(privcmd_.connection(), {.read = true, .write = false}, [this](Ready) {
-    const auto answer = privcmd_.domain_info(0);
-    if (answer || answer.error().code != EPIPE) return;
+  privcmd_.watch([this] {
     journal_.told(0, "the hypervisor is gone: xcs stops");
     host_.warn(
         Error{EPIPE, "xcs stops", options_.socket_path, "the hypervisor is gone", "start the machine again"}
             .text());
-    host_.watch_interest(privcmd_.connection(), {});
     host_.stop(1);
   });
 }
@@ -146,15 +142,31 @@ void Xcs::show_input(Connection& connection) {
 }
 
 bool Xcs::calls_wait(const Connection& connection) {
-  return connection.side != Side::data && connection.replies.frames() >= xcs_replies_max;
+  if (connection.side == Side::data) return false;
+  return connection.waits_for_xen || connection.replies.frames() >= xcs_replies_max;
 }
 
 XcsInput::Took Xcs::take_frame(Connection& connection, const XcsMessage& frame) {
   if (connection.gone) return XcsInput::Took::stop;
   if (connection.side == Side::data) return take_data(connection, frame);
   if (calls_wait(connection)) return XcsInput::Took::stop;
+  if (makes_hypercalls(frame.type) && connection.session != nullptr &&
+      !privcmd_.answers([this] { hypervisor_answers(); })) {
+    connection.waits_for_xen = true;
+    return XcsInput::Took::stop;
+  }
   take_call(connection, frame);
   return XcsInput::Took::done;
+}
+
+/// The calls that waited for it are made.
+void Xcs::hypervisor_answers() {
+  for (auto& [number, connection] : connections_) {
+    if (!std::exchange(connection->waits_for_xen, false)) continue;
+    show_input(*connection);
+    update_interest(*connection);
+  }
+  settle();
 }
 
 bool Xcs::has_output(const Connection& connection) {

@@ -95,12 +95,13 @@ class Xcs {
     XcsOutput replies;  ///< to calls; on a data connection they go before what its session has for it
     XcsSession* session = nullptr;  ///< none while the side is unknown, or when a data connection has ended
     Ready interest{.read = true, .write = false};
-    bool blocked = false;    ///< took no more when written to last; the host will say when it does
-    bool parked = false;     ///< some of its input waits for a guest to make room
-    bool ended = false;      ///< the client will send no more
-    bool deaf = false;       ///< the client will read no more; what it had sent is still dealt with
-    bool gone = false;       ///< to be closed at the end of the turn
-    bool forgotten = false;  ///< a quirk: neither read any more nor ever closed
+    bool blocked = false;        ///< took no more when written to last; the host will say when it does
+    bool waits_for_xen = false;  ///< its next call, for an answer to hypercalls
+    bool parked = false;         ///< some of its input waits for a guest to make room
+    bool ended = false;          ///< the client will send no more
+    bool deaf = false;           ///< the client will read no more; what it had sent is still dealt with
+    bool gone = false;           ///< to be closed at the end of the turn
+    bool forgotten = false;      ///< a quirk: neither read any more nor ever closed
   };
 
   struct Line {
@@ -119,6 +120,8 @@ class Xcs {
   void show_input(Connection& connection);
   [[nodiscard]] XcsInput::Took take_frame(Connection& connection, const XcsMessage& frame);
   [[nodiscard]] static bool calls_wait(const Connection& connection);
+  void hypervisor_answers();
+  [[nodiscard]] static bool makes_hypercalls(std::uint32_t type);
   [[nodiscard]] static bool has_output(const Connection& connection);
   void update_interest(Connection& connection);
   void push(XcsSession& session, const XcsMessage& frame);

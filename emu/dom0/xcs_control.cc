@@ -18,6 +18,10 @@ bool is_port(std::int32_t port) {
 
 }  // namespace
 
+bool Xcs::makes_hypercalls(std::uint32_t type) {
+  return type == XCS_VIRQ_BIND || type == XCS_CIF_NEW_CC || type == XCS_CIF_FREE_CC;
+}
+
 void Xcs::take_call(Connection& connection, const XcsMessage& frame) {
   XcsMessage reply = frame;
   reply.result = XCS_RSLT_OK;

@@ -68,7 +68,7 @@ void Xenctld::read_events() {
         if (port == virq_port_ && check_timer_ == 0) {
           check_timer_ = host_.timer_start(Duration::zero(), [this] {
             check_timer_ = 0;
-            check_all();
+            privcmd_.when_answered([this] { check_all(); });
           });
         }
         events_->write(port);
@@ -83,8 +83,13 @@ void Xenctld::take_request(Client client, std::string_view line) {
   auto request = parse_dom0_request(line);
   if (!request) return server_.answer(client, "error " + request.error().why);
   if (request->verb == Dom0Request::Verb::consoles) return ask_consoles(client);
-  if (request->verb == Dom0Request::Verb::console) return ask_console(client, request->domain);
-  if (request->verb == Dom0Request::Verb::resume) return ask_resume(client, request->domain);
+  const DomainId id = request->domain;
+  if (request->verb == Dom0Request::Verb::console)
+    return privcmd_.when_answered([this, client, id] { ask_console(client, id); });
+  if (request->verb == Dom0Request::Verb::resume)
+    return privcmd_.when_answered([this, client, id] { ask_resume(client, id); });
+  if (request->verb == Dom0Request::Verb::forget)
+    return privcmd_.when_answered([this, client, id] { forget(client, id); });
   Domain* domain = find(request->domain);
   if (domain == nullptr) {
     return server_.answer(client, fmt::format("error domain {} has no console here", request->domain));
@@ -97,6 +102,7 @@ void Xenctld::ask_domain(Client client, Domain& domain, const Dom0Request& reque
     case Dom0Request::Verb::console:
     case Dom0Request::Verb::consoles:
     case Dom0Request::Verb::resume:
+    case Dom0Request::Verb::forget:
       return;
     case Dom0Request::Verb::suspend:
       ask_suspend(client, domain, request.message);
@@ -115,12 +121,17 @@ void Xenctld::ask_domain(Client client, Domain& domain, const Dom0Request& reque
     case Dom0Request::Verb::detach:
       answer_outcome(client, domain.console->detach());
       break;
-    case Dom0Request::Verb::forget:
-      domain.console->store().give_up();
-      remove(domain);
-      return server_.answer(client, "ok");
   }
   settle(domain);
+}
+
+void Xenctld::forget(Client client, DomainId id) {
+  Domain* domain = find(id);
+  if (domain == nullptr)
+    return server_.answer(client, fmt::format("error domain {} has no console here", id));
+  domain->console->store().give_up();
+  remove(*domain);
+  server_.answer(client, "ok");
 }
 
 void Xenctld::answer_outcome(Client client, const Result<>& outcome) {

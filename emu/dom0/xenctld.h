@@ -102,6 +102,7 @@ class Xenctld {
   void take_request(Client client, std::string_view line);
   void ask_console(Client client, DomainId id);
   void ask_consoles(Client client);
+  void forget(Client client, DomainId id);
   void ask_domain(Client client, Domain& domain, const Dom0Request& request);
   void answer_outcome(Client client, const Result<>& outcome);
   [[nodiscard]] static std::string console_answer(const Domain& domain);

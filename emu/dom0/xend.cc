@@ -43,6 +43,12 @@ Result<> Xend::start(std::function<void()> ready) {
 
 void Xend::link_up() {
   journal_.told(0, "session with xcs");
+  privcmd_.when_answered([this] {
+    if (link_.up()) open_channels();
+  });
+}
+
+void Xend::open_channels() {
   if (ready_) adopt_domains();
   for (auto& domain : domains_) {
     if (domain != nullptr && domain->link == Link::none && !domain->suspended)
@@ -55,6 +61,7 @@ void Xend::link_up() {
 
 void Xend::link_down() {
   journal_.told(0, "session with xcs lost");
+  ++sessions_lost_;
   for (auto& slot : domains_) {
     if (slot == nullptr) continue;
     Domain& domain = *slot;
@@ -65,11 +72,11 @@ void Xend::link_down() {
     if (domain.creator != 0) {
       channel_failed(domain, "xcs is gone");
     } else if (domain.ending) {
-      end(domain);
+      end_when_answered(domain.id);
     }
   }
   // An xcs that has lost its hypervisor leaves too, and then it is the better news to tell.
-  (void)lives_.look_up(0).ok();
+  privcmd_.when_answered([this] { (void)lives_.look_up(0).ok(); });
 }
 
 void Xend::take_frame(const XcsMessage& frame) {
@@ -116,7 +123,7 @@ void Xend::batch_done() {
     domain->console->settle();
   }
   unsettled_.clear();
-  if (std::exchange(check_due_, false)) check_all();
+  if (std::exchange(check_due_, false)) privcmd_.when_answered([this] { check_all(); });
 }
 
 void Xend::withhold_answers(bool withhold) {
@@ -143,9 +150,9 @@ void Xend::take_request(Client client, std::string_view line) {
     case Dom0Request::Verb::consoles:
       return ask_consoles(client);
     case Dom0Request::Verb::console:
-      return ask_console(client, request->domain);
+      return privcmd_.when_answered([this, client, id = request->domain] { ask_console(client, id); });
     case Dom0Request::Verb::resume:
-      return ask_resume(client, request->domain);
+      return privcmd_.when_answered([this, client, id = request->domain] { ask_resume(client, id); });
     case Dom0Request::Verb::attach:
     case Dom0Request::Verb::detach:
       return server_.answer(client,

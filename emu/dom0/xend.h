@@ -79,6 +79,7 @@ class Xend {
 
   // What xcs tells (xend.cc).
   void link_up();
+  void open_channels();
   void link_down();
   void take_frame(const XcsMessage& frame);
   void run_threads();
@@ -98,6 +99,7 @@ class Xend {
   void channel_failed(Domain& domain, const std::string& why);
   void check_all();
   void check(Domain& domain);
+  void end_when_answered(DomainId id);
   void end(Domain& domain);
   void remove(Domain& domain);
   void forget_last_viewers();
@@ -132,6 +134,7 @@ class Xend {
   std::vector<XcsMessage> threads_;  ///< a quirk: requests of this batch, each about to run in its own thread
   std::mt19937_64 schedule_;
   bool check_due_ = false;
+  std::uint32_t sessions_lost_ = 0;  ///< with xcs
   bool answers_withheld_ = false;
   ControlIds control_ids_;
   Host::TimerId viewer_timer_ = 0;

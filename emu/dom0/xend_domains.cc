@@ -132,7 +132,12 @@ void Xend::bind_channel(Domain& domain) {
       bind_message(XCS_MSG_BIND, port, xcs_type_wildcard), [this, id = domain.id](const XcsMessage& reply) {
         Domain* opening = find(id);
         RS_CHECK(opening != nullptr && opening->link == Link::opening);
-        if (reply.result == XCS_RSLT_OK) return channel_opened(*opening);
+        if (reply.result == XCS_RSLT_OK) {
+          return privcmd_.when_answered([this, id, sessions_lost = sessions_lost_] {
+            Domain* bound = find(id);
+            if (sessions_lost == sessions_lost_ && bound != nullptr) channel_opened(*bound);
+          });
+        }
         link_.call(interface_message(XCS_CIF_FREE_CC, id, opening->local_port, opening->guest_port), nullptr);
         channel_failed(*opening,
                        fmt::format("xcs cannot bind port {} (result {})", opening->local_port, reply.result));
@@ -169,12 +174,15 @@ void Xend::channel_failed(Domain& domain, const std::string& why) {
     if (domain.suspended) return;
     return remove(domain);
   }
-  if (domain.ending) return end(domain);
+  if (domain.ending) return end_when_answered(domain.id);
   // It was there before: xcs may have been quicker to learn that it is gone.
-  const Life life = life_of(domain);
-  if (life == Life::living)
-    host_.warn(fmt::format("the console of domain {} is cut off: {}", domain.id, why));
-  check(domain);
+  privcmd_.when_answered([this, id = domain.id, why] {
+    Domain* failed = find(id);
+    if (failed == nullptr) return;
+    if (life_of(*failed) == Life::living)
+      host_.warn(fmt::format("the console of domain {} is cut off: {}", id, why));
+    check(*failed);
+  });
 }
 
 // -- the end
@@ -197,6 +205,12 @@ void Xend::check(Domain& domain) {
   const auto port = static_cast<std::int32_t>(domain.local_port);
   link_.call(bind_message(XCS_MSG_BIND, port, xcs_type_wildcard), [this, id = domain.id](const XcsMessage&) {
     link_.poll();
+    end_when_answered(id);
+  });
+}
+
+void Xend::end_when_answered(DomainId id) {
+  privcmd_.when_answered([this, id] {
     if (Domain* ending = find(id); ending != nullptr && ending->ending) end(*ending);
   });
 }

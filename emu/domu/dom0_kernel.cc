@@ -45,10 +45,7 @@ Result<> Dom0Kernel::start() {
   if (!options_.keyboard_socket.empty()) {
     if (auto bound = bind_keyboard(); !bound) return bound;
   }
-  host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) {
-    // It only ever answers, so either this is its end or there is nothing to it: ask.
-    if (auto told = privcmd_.domain_info(dom0); !told) this->failed(told.error());
-  });
+  privcmd_.watch([this] { hypervisor_gone("it has closed the connection"); });
   serial_->tty().start();
   return Done{};
 }

@@ -54,7 +54,7 @@ Result<> DomU::start() {
   start_program(info);
   // Only now: a window that is set between the start info and this binding would not be told otherwise.
   if (auto bound = bind_window(); !bound) return bound;
-  host_.watch(privcmd_.connection(), {.read = true, .write = false}, [this](Ready) { hypervisor_spoke(); });
+  privcmd_.watch([this] { hypervisor_gone("it has closed the connection"); });
   settle();
   return Done{};
 }
@@ -255,12 +255,6 @@ void DomU::spin() {
     spin_timer_ = 0;
     settle();
   });
-}
-
-void DomU::hypervisor_spoke() {
-  // It only ever answers, so either this is its end or there is nothing to it: ask.
-  const auto status = privcmd_.evtchn_status(DOMID_SELF, 0);
-  if (!status && status.error().code == EPIPE) hypervisor_gone(status.error().why);
 }
 
 void DomU::hypervisor_gone(const std::string& why) {

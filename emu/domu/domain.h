@@ -95,7 +95,6 @@ class DomU {
   void wake();
   Result<> attach_again(const Privcmd::StartInfo& start_info);
 
-  void hypervisor_spoke();
   void hypervisor_gone(const std::string& why);
 
   void shutdown_requested(Request request);

@@ -1,7 +1,9 @@
 // Input on VIRQ_CONSOLE, output by console_io.
 #include "emu/domu/serial_tty.h"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 namespace ringside::domu {
@@ -19,29 +21,47 @@ SerialTty::~SerialTty() {
 }
 
 void SerialTty::interrupt() {
+  if (waiting_) return;
   while (tty_.input_room() >= console_read_bytes_usual) {
     std::array<std::uint8_t, console_read_bytes_usual> into;
     auto bytes = privcmd_.console_read(into);
-    if (!bytes) return failed_(bytes.error());
+    if (!bytes) return failed(bytes.error());
     if (*bytes == 0) return;
     tty_.receive(std::span(into).first(*bytes));
   }
 }
 
 std::size_t SerialTty::send(Bytes bytes) {
-  if (retry_timer_ != 0) return 0;
-  auto taken = privcmd_.console_write(bytes);
+  if (retry_timer_ != 0 || waiting_) return 0;
+  // One call at a time: what it has not answered is asked in the same words again, which are these bytes.
+  const std::size_t piece =
+      std::min(bytes.size(), unanswered_bytes_ != 0 ? unanswered_bytes_ : console_write_bytes_max);
+  auto taken = privcmd_.console_write(bytes.first(piece));
   if (!taken) {
-    failed_(taken.error());
-    return bytes.size();  // nobody is left who could show it
+    failed(taken.error());
+    if (!waiting_) return bytes.size();  // nobody is left who could show it
+    unanswered_bytes_ = piece;
+    return 0;
   }
-  if (*taken == 0) {
-    retry_timer_ = host_.timer_start(serial_retry_delay, [this] {
-      retry_timer_ = 0;
-      tty_.output_room();
-    });
-  }
+  unanswered_bytes_ = 0;
+  if (*taken == 0) retry_in(serial_retry_delay);
   return *taken;
+}
+
+void SerialTty::retry_in(Duration delay) {
+  retry_timer_ = host_.timer_start(delay, [this] {
+    retry_timer_ = 0;
+    if (std::exchange(waiting_, false)) interrupt();
+    tty_.output_room();
+  });
+}
+
+/// What the hypervisor does not answer is asked again when it does.
+void SerialTty::failed(const Error& error) {
+  if (error.code != ETIMEDOUT) return failed_(error);
+  waiting_ = true;
+  const auto again = [this] { retry_in(Duration::zero()); };
+  if (privcmd_.answers(again)) again();
 }
 
 }  // namespace ringside::domu

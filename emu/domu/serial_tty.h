@@ -32,11 +32,15 @@ class SerialTty {
 
  private:
   std::size_t send(Bytes bytes);
+  void retry_in(Duration delay);
+  void failed(const Error& error);
 
   Host& host_;
   Privcmd& privcmd_;
   std::function<void(const Error&)> failed_;
   Host::TimerId retry_timer_ = 0;
+  bool waiting_ = false;              ///< for the hypervisor to answer
+  std::size_t unanswered_bytes_ = 0;  ///< of the output that it has before it meanwhile
   InitTty tty_;
 };
 

@@ -215,9 +215,17 @@ class Host {
     HypercallAnswer answer;
     std::vector<Handle> handles;
   };
-  /// For its callers. Fails with EPIPE when the hypervisor is gone.
+  /// For its callers. Fails with EPIPE when the hypervisor is gone, with ETIMEDOUT when it does not answer.
+  /// Such a call stays with the hypervisor: the next one, if it is the same, waits for that answer, and any
+  /// other drops it.
   virtual Result<HypercallOutcome> hypercall(const Handle& connection, const HypercallArguments& arguments,
                                              const Handle* handle) = 0;
+  /// Whether the hypervisor answers at present (or is gone, so that there is nothing to wait for). If not,
+  /// `later` is called as soon as it does. Whoever serves several others asks before it makes calls for one
+  /// of them, and serves the others meanwhile.
+  [[nodiscard]] virtual bool hypervisor_answers(const Handle& connection, std::function<void()> later) = 0;
+  /// Calls `gone` once, when the hypervisor has closed that connection.
+  virtual void hypervisor_watch(const Handle& connection, std::function<void()> gone) = 0;
 
   // -- the end
   /// Says something to the person who runs this process: a warning, one line.

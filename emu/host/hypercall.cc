@@ -22,6 +22,18 @@ Result<Privcmd::Outcome> Privcmd::call(const char* what, const HypercallArgument
   return Outcome{outcome->answer, std::move(outcome->handles)};
 }
 
+void Privcmd::watch(std::function<void()> gone) {
+  host_->hypervisor_watch(connection_, std::move(gone));
+}
+
+bool Privcmd::answers(std::function<void()> later) {
+  return host_->hypervisor_answers(connection_, std::move(later));
+}
+
+void Privcmd::when_answered(const std::function<void()>& run) {
+  if (answers(run)) run();
+}
+
 Result<> Privcmd::simple(const char* what, const HypercallArguments& arguments, const Handle* handle) {
   auto outcome = call(what, arguments, handle);
   if (!outcome) return outcome.error();

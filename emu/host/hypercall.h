@@ -1,5 +1,7 @@
 // The hypercall interface: numbers, argument and answer structures, and a typed caller. A hypercall is a
-// trap, so it is synchronous here too: a call returns when the hypervisor has answered.
+// trap, so it is synchronous here too: a call returns when the hypervisor has answered, or when its caller
+// has waited long enough. Calls are numbered, so that an answer that comes too late is not taken for another
+// call's.
 //
 // Two fixed-size structures travel, one each way, both plain data. Frames, ports and connections travel
 // beside them as handles. Names are Xen's where Xen had the call; the ones ringside adds are marked so.
@@ -109,7 +111,7 @@ struct PortStatus {
   std::uint32_t number = 0;    ///< virq, pirq or ipi (vcpu) number
 };
 
-enum class HypercallOp : std::uint32_t {
+enum class HypercallOp : std::uint16_t {
   domain_create,       ///< name, abi, memory_kib, preserve, domain (0 or self = any) -> domain,
                        ///< info.shared_info_frame; starts paused
   domain_connection,   ///< ringside: domain -> handle: the connection that the guest's process is to be given
@@ -143,6 +145,7 @@ enum class HypercallOp : std::uint32_t {
 
 struct HypercallArguments {
   HypercallOp op{};
+  std::uint16_t number = 0;  ///< the caller's, repeated in the answer; the host counts
   DomainId domain = DOMID_SELF;
   DomainId domain2 = DOMID_SELF;
   ring::Port port = 0;
@@ -173,7 +176,7 @@ struct HypercallAnswer {
   char why[128] = {};  ///< when result < 0: the reason in words, zero-terminated
   std::uint64_t position = 0;
   std::uint32_t data_bytes = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t number = 0;  ///< of the call
   std::uint8_t data[hypercall_data_bytes_max] = {};
 };
 static_assert(sizeof(HypercallAnswer) == 416);
@@ -184,6 +187,11 @@ struct HypercallCaller {
   DomainId domain = 0;
   [[nodiscard]] bool privileged() const { return domain == 0; }
 };
+
+/// The one call that a handle comes with. One that comes with any other is not taken.
+[[nodiscard]] inline bool takes_handle(const HypercallCaller& caller, HypercallOp op) {
+  return caller.privileged() && op == HypercallOp::domain_set_process;
+}
 
 /// The hypervisor's side of the interface; see Host::hypercalls_serve. `handles` are what came with the call,
 /// and after it what goes with the answer.
@@ -197,7 +205,8 @@ struct HypercallServer {
 class Host;
 
 /// A connection to the hypervisor, with one function for each call. Errors carry the hypervisor's words; the
-/// code is the positive errno value. One more error everywhere: EPIPE, the hypervisor is gone.
+/// code is the positive errno value. Two more errors everywhere: EPIPE, the hypervisor is gone; ETIMEDOUT, it
+/// does not answer, and may still do what it was asked.
 class Privcmd {
  public:
   Privcmd(Host& host, Handle connection) : host_(&host), connection_(std::move(connection)) {}
@@ -271,6 +280,14 @@ class Privcmd {
 
   /// A device that dom0 owns raises its interrupt line. Nothing comes of it while nobody has bound it.
   Result<> interrupt(std::uint32_t pirq);
+
+  /// See Host::hypervisor_watch.
+  void watch(std::function<void()> gone);
+  /// See Host::hypervisor_answers.
+  [[nodiscard]] bool answers(std::function<void()> later);
+  /// Runs `run` when the hypervisor answers: now, if it does, else later, from the loop. Never, if the
+  /// connection is closed before.
+  void when_answered(const std::function<void()>& run);
 
   [[nodiscard]] const Handle& connection() const { return connection_; }
 

@@ -7,7 +7,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <utility>
 
 #include "emu/host/linux_sockets.h"
 #include "ring/layout.h"
@@ -16,11 +19,29 @@ namespace ringside {
 
 namespace {
 
-/// How long a hypercall may take before its caller gives the hypervisor up.
-constexpr int hypercall_timeout_ms = 10'000;
+using Clock = std::chrono::steady_clock;
+
+/// Changes nothing, and everybody may ask it.
+constexpr HypercallArguments question{.op = HypercallOp::domain_info};
 
 Error hypervisor_gone() {
   return {EPIPE, "hypercall failed", "", "the hypervisor is gone", "ringside up starts a machine"};
+}
+
+Error hypervisor_silent() {
+  return {ETIMEDOUT, "hypercall failed", "", "the hypervisor does not answer",
+          "is it stopped? ringside down and ringside up start afresh"};
+}
+
+/// False when it has not come by then. What has come already is not waited for.
+bool wait_for_answer(int connection, Clock::time_point until) {
+  pollfd waiting{connection, POLLIN, 0};
+  int ready = 0;
+  do {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    ready = poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0;
 }
 
 }  // namespace
@@ -32,28 +53,80 @@ Result<Fd> connect_to_hypervisor(const Machine& machine) {
                "nobody serves its hypervisor's socket", "ringside up starts one; --dir names another"};
 }
 
-Result<HypercallReply> make_hypercall(int connection, const HypercallArguments& arguments, int descriptor) {
-  std::vector<int> descriptors;
-  if (descriptor >= 0) descriptors.push_back(descriptor);
-  if (!send_packet(connection, &arguments, sizeof arguments, descriptors)) return hypervisor_gone();
-  pollfd waiting{connection, POLLIN, 0};
-  int ready = 0;
-  do {
-    ready = poll(&waiting, 1, hypercall_timeout_ms);
-  } while (ready < 0 && errno == EINTR);
-  if (ready == 0) {
-    return Error{ETIMEDOUT, "hypercall failed", "", "the hypervisor does not answer",
-                 "is it stopped? ringside down and ringside up start afresh"};
+Result<HypercallReply> Hypercalls::call(int connection, HypercallArguments arguments, int descriptor,
+                                        std::chrono::milliseconds patience) {
+  const Clock::time_point until = Clock::now() + patience;
+  if (descriptor < 0 && is_given_up(connection, arguments)) {
+    arguments.number = given_up_->arguments.number;
+    if (auto reply = std::exchange(given_up_->reply, std::nullopt)) {
+      given_up_.reset();
+      return std::move(*reply);
+    }
+  } else {
+    arguments.number = next_number();
+    std::vector<int> descriptors;
+    if (descriptor >= 0) descriptors.push_back(descriptor);
+    const Packet::State sent = send_packet(connection, &arguments, sizeof arguments, descriptors);
+    if (sent == Packet::State::blocked) return hypervisor_silent();
+    if (sent != Packet::State::received) return hypervisor_gone();
   }
+  given_up_.reset();
+  while (wait_for_answer(connection, until)) {
+    HypercallReply reply;
+    Packet packet = receive_packet(connection, &reply.answer, sizeof reply.answer);
+    switch (packet.state) {
+      case Packet::State::received:
+        if (reply.answer.number != arguments.number) continue;  // too late
+        reply.descriptors = std::move(packet.descriptors);
+        return reply;
+      case Packet::State::blocked:
+        continue;
+      case Packet::State::malformed:
+      case Packet::State::unasked:
+        return Error{EPROTO, "hypercall failed", "", "the answer has another form than expected",
+                     "are all programs of one version?"};
+      case Packet::State::closed:
+        return hypervisor_gone();
+    }
+  }
+  given_up_ = GivenUp{connection, arguments, std::nullopt};
+  return hypervisor_silent();
+}
+
+Hypercalls::Asked Hypercalls::ask(int connection, std::chrono::milliseconds patience) {
+  const auto reply = call(connection, question, -1, patience);
+  if (reply) return Asked::answers;
+  return reply.error().code == ETIMEDOUT ? Asked::silent : Asked::gone;
+}
+
+Hypercalls::Asked Hypercalls::look(int connection) {
   HypercallReply reply;
   Packet packet = receive_packet(connection, &reply.answer, sizeof reply.answer);
-  if (packet.state == Packet::State::malformed) {
-    return Error{EPROTO, "hypercall failed", "", "the answer has another form than expected",
-                 "are all programs of one version?"};
+  if (packet.state == Packet::State::blocked) return Asked::silent;
+  if (packet.state == Packet::State::closed) return Asked::gone;
+  if (given_up_ && given_up_->connection == connection &&
+      given_up_->arguments.number == reply.answer.number) {
+    reply.descriptors = std::move(packet.descriptors);
+    given_up_->reply = std::move(reply);
   }
-  if (packet.state != Packet::State::received) return hypervisor_gone();
-  reply.descriptors = std::move(packet.descriptors);
-  return reply;
+  return Asked::answers;
+}
+
+void Hypercalls::closed(int connection) {
+  if (given_up_ && given_up_->connection == connection) given_up_.reset();
+}
+
+std::uint16_t Hypercalls::next_number() {
+  // Callers that do not count have 0.
+  if (++number_ == 0) ++number_;
+  return number_;
+}
+
+bool Hypercalls::is_given_up(int connection, const HypercallArguments& arguments) const {
+  if (!given_up_ || given_up_->connection != connection) return false;
+  HypercallArguments same = arguments;
+  same.number = given_up_->arguments.number;
+  return std::memcmp(&same, &given_up_->arguments, sizeof same) == 0;
 }
 
 int frame_seals() {

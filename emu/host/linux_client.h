@@ -3,6 +3,8 @@
 // built on it.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <vector>
 
 #include "emu/host/hypercall.h"
@@ -18,11 +20,41 @@ struct HypercallReply {
   HypercallAnswer answer;
   std::vector<Fd> descriptors;
 };
-/// Sends one call, with `descriptor` if it is not -1, and waits for its answer. EPIPE: the hypervisor is
-/// gone; ETIMEDOUT: it does not answer; EPROTO: it speaks otherwise. What the hypervisor refused is in the
-/// answer.
-[[nodiscard]] Result<HypercallReply> make_hypercall(int connection, const HypercallArguments& arguments,
-                                                    int descriptor);
+
+/// How long a program that has nothing else to do waits for the hypervisor.
+inline constexpr std::chrono::milliseconds hypercall_patience{10'000};
+
+/// The calls of one process, over however many connections. Each has a number, which is in its answer too: an
+/// answer with another one is that of a call that was given up.
+class Hypercalls {
+ public:
+  /// Sends one call, with `descriptor` if it is not -1, and waits for its answer. EPIPE: the hypervisor is
+  /// gone; EPROTO: it speaks otherwise; ETIMEDOUT: it does not answer. After ETIMEDOUT the same call again
+  /// gets the same answer, and is not sent a second time. What the hypervisor refused is in the answer.
+  [[nodiscard]] Result<HypercallReply> call(int connection, HypercallArguments arguments, int descriptor,
+                                            std::chrono::milliseconds patience);
+
+  enum class Asked { answers, silent, gone };
+  /// Asks something that changes nothing, to see whether an answer comes within `patience`.
+  [[nodiscard]] Asked ask(int connection, std::chrono::milliseconds patience);
+  /// Takes one answer that nobody waits for, if there is one: of a call that was given up it is kept for the
+  /// same call again, any other is dropped.
+  [[nodiscard]] Asked look(int connection);
+  /// The connection is closed: another one may get its number.
+  void closed(int connection);
+
+ private:
+  struct GivenUp {
+    int connection;
+    HypercallArguments arguments;
+    std::optional<HypercallReply> reply;  ///< that has come meanwhile
+  };
+  [[nodiscard]] std::uint16_t next_number();
+  [[nodiscard]] bool is_given_up(int connection, const HypercallArguments& arguments) const;
+
+  std::uint16_t number_ = 0;
+  std::optional<GivenUp> given_up_;
+};
 
 /// The seals that a frame is made with.
 [[nodiscard]] int frame_seals();

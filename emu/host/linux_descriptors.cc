@@ -1,9 +1,12 @@
 // Descriptors, errno texts, and packets with descriptors (SCM_RIGHTS).
 #include "emu/host/linux_descriptors.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -20,19 +23,75 @@ Error system_error(std::string what, std::string object, std::string advice) {
 
 namespace {
 
+/// The most that the kernel lets anybody send with one packet (SCM_MAX_FD).
+constexpr std::size_t descriptors_sent_max = 253;
+/// Looks into a socket that is being closed. Whoever has left more there has it closed by a child.
+constexpr int closing_looks_max = 16;
+
 /// Room for the control part of a packet, aligned as the macros want it.
 struct ControlBuffer {
-  alignas(cmsghdr) char bytes[CMSG_SPACE(packet_descriptors_max * sizeof(int))] = {};
+  alignas(cmsghdr) char bytes[CMSG_SPACE(descriptors_sent_max * sizeof(int))] = {};
 };
 
-}  // namespace
-
-bool send_packet(int socket, const void* data, std::size_t bytes, const std::vector<int>& descriptors) {
-  RS_CHECK(descriptors.size() <= packet_descriptors_max);
-  iovec part{const_cast<void*>(data), bytes};
+msghdr message_of(iovec& part) {
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
+  return message;
+}
+
+ssize_t receive_message(int socket, msghdr& message, int flags) {
+  ssize_t received = -1;
+  do {
+    received = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | flags);
+  } while (received < 0 && errno == EINTR);
+  return received;
+}
+
+struct Look {
+  ssize_t bytes;     ///< as recvmsg answers
+  bool descriptors;  ///< come with them
+};
+
+/// Copies what comes next and leaves it there. Without room for descriptors the kernel only says that there
+/// are some.
+Look look(int socket, void* data, std::size_t bytes) {
+  iovec part{data, bytes};
+  msghdr message = message_of(part);
+  const ssize_t seen = receive_message(socket, message, MSG_PEEK);
+  return {seen, seen >= 0 && (message.msg_flags & MSG_CTRUNC) != 0};
+}
+
+/// Takes out of a socket that is being closed what came without descriptors. False when others come next. The
+/// socket has SO_PASSCRED: a sender's credentials tell an empty packet from the end. There is room for them,
+/// and for nothing else.
+bool drain(int socket) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  const bool has_packets = getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_STREAM;
+  std::array<char, 65536> rest;
+  for (int looks = 0; looks < closing_looks_max; ++looks) {
+    iovec part{rest.data(), rest.size()};
+    msghdr message = message_of(part);
+    alignas(cmsghdr) char credentials[CMSG_SPACE(sizeof(ucred))];
+    message.msg_control = credentials;
+    message.msg_controllen = sizeof credentials;
+    const ssize_t seen = receive_message(socket, message, MSG_PEEK);
+    if (seen < 0) return true;
+    if ((message.msg_flags & MSG_CTRUNC) != 0) return false;
+    if (message.msg_controllen == 0 || (seen == 0 && !has_packets)) return true;
+    (void)!recv(socket, rest.data(), static_cast<std::size_t>(seen), MSG_DONTWAIT);
+  }
+  return false;
+}
+
+}  // namespace
+
+Packet::State send_packet(int socket, const void* data, std::size_t bytes,
+                          const std::vector<int>& descriptors) {
+  RS_CHECK(descriptors.size() <= packet_descriptors_max);
+  iovec part{const_cast<void*>(data), bytes};
+  msghdr message = message_of(part);
   ControlBuffer control;
   if (!descriptors.empty()) {
     const std::size_t size = descriptors.size() * sizeof(int);
@@ -48,23 +107,19 @@ bool send_packet(int socket, const void* data, std::size_t bytes, const std::vec
   do {
     sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   } while (sent < 0 && errno == EINTR);
-  return sent == static_cast<ssize_t>(bytes);
+  if (sent == static_cast<ssize_t>(bytes)) return Packet::State::received;
+  return sent < 0 && errno == EAGAIN ? Packet::State::blocked : Packet::State::closed;
 }
 
 Packet receive_packet(int socket, void* data, std::size_t bytes) {
   iovec part{data, bytes};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
+  msghdr message = message_of(part);
   ControlBuffer control;
   message.msg_control = control.bytes;
   message.msg_controllen = sizeof control.bytes;
-  ssize_t received = -1;
-  do {
-    received = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (received < 0 && errno == EINTR);
+  const ssize_t received = receive_message(socket, message, 0);
   Packet packet;
-  if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+  if (received < 0 && errno == EAGAIN) {
     packet.state = Packet::State::blocked;
     return packet;
   }
@@ -78,10 +133,73 @@ Packet receive_packet(int socket, void* data, std::size_t bytes) {
       packet.descriptors.emplace_back(fd);
     }
   }
-  const bool whole =
-      received == static_cast<ssize_t>(bytes) && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+  const bool whole = received == static_cast<ssize_t>(bytes) && (message.msg_flags & MSG_TRUNC) == 0;
   packet.state = whole ? Packet::State::received : Packet::State::malformed;
   return packet;
+}
+
+Packet receive_packet(int socket, void* data, std::size_t bytes, const std::function<bool()>& asks) {
+  const Look next = look(socket, data, bytes);
+  if (!next.descriptors || (next.bytes == static_cast<ssize_t>(bytes) && asks()))
+    return receive_packet(socket, data, bytes);
+  Packet packet;
+  packet.state = Packet::State::unasked;
+  return packet;
+}
+
+ssize_t receive_bytes(int socket, void* data, std::size_t bytes) {
+  const Look next = look(socket, data, bytes);
+  if (next.descriptors) {
+    errno = EPROTO;
+    return -1;
+  }
+  if (next.bytes <= 0) return next.bytes;
+  // What has come meanwhile may have descriptors, and is not reached.
+  return recv(socket, data, static_cast<std::size_t>(next.bytes), MSG_DONTWAIT);
+}
+
+void close_socket(int socket) {
+  // From here on nothing more comes in.
+  shutdown(socket, SHUT_RD);
+  const int on = 1;
+  setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+  if (drain(socket)) {
+    close(socket);
+  } else {
+    close_in_child(socket);
+  }
+}
+
+void close_listener(int socket) {
+  shutdown(socket, SHUT_RD);
+  int waiting = -1;
+  while ((waiting = accept4(socket, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+    close_socket(waiting);
+  if (errno == EMFILE || errno == ENFILE) return close_in_child(socket);
+  close(socket);
+}
+
+/// The child has the descriptor until this process has closed its own, and then ends.
+void close_in_child(int descriptor) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return;
+  const Fd wait(ends[0]);
+  Fd go_on(ends[1]);
+  const pid_t between = fork();
+  if (between < 0) return;
+  if (between == 0) {
+    // A child of a child is nobody's to wait for.
+    const pid_t last = fork();
+    if (last != 0) _exit(last > 0 ? 0 : 1);
+    close(go_on.get());
+    char nothing;
+    (void)!::read(wait.get(), &nothing, 1);
+    _exit(0);
+  }
+  int status = 1;
+  while (waitpid(between, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (status == 0) close(descriptor);
 }
 
 }  // namespace ringside

@@ -24,6 +24,7 @@ LinuxHost::LinuxHost(std::string name, Machine machine)
       loop_(std::make_unique<LinuxLoop>()),
       memory_(std::make_unique<Memory>()),
       callers_(std::make_unique<Callers>()),
+      calls_(std::make_unique<Calls>()),
       files_(std::make_unique<Files>(*loop_)),
       spare_fd_(open("/dev/null", O_RDONLY | O_CLOEXEC)) {
   std::signal(SIGPIPE, SIG_IGN);
@@ -74,14 +75,20 @@ Handle LinuxHost::adopt(int fd) {
 
 void LinuxHost::handle_close(int number) {
   loop_->unwatch(number);
-  if (const auto path = listening_paths_.find(number); path != listening_paths_.end()) {
-    path->second.remove();
-    listening_paths_.erase(path);
-  }
+  calls_->by_fd.erase(number);
+  calls_->hypercalls.closed(number);
   files_->closing(number);
   if (faults_ != nullptr) faults_->closing(number);
   if (children_.erase(number) != 0) waitid(P_PIDFD, static_cast<id_t>(number), nullptr, WEXITED | WNOHANG);
-  close(number);
+  if (const auto path = listening_paths_.find(number); path != listening_paths_.end()) {
+    path->second.remove();
+    listening_paths_.erase(path);
+    close_listener(number);
+  } else if (sockets_.erase(number) != 0) {
+    close_socket(number);
+  } else {
+    close(number);
+  }
 }
 
 Result<Handle> LinuxHost::handle_duplicate(const Handle& handle) {

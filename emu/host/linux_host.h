@@ -41,6 +41,9 @@ class LinuxHost final : public Host {
   [[nodiscard]] Result<Handle> standard_stream(int fd);
   /// Connects to the hypervisor of this machine as dom0.
   [[nodiscard]] Result<Privcmd> connect_dom0();
+  /// How long hypercalls wait from here on: of a process that serves others, and asks hypervisor_answers()
+  /// first.
+  void wait_for_hypercalls(std::chrono::milliseconds patience);
   /// A process's handle by its number, for one that is not reaped elsewhere.
   [[nodiscard]] Result<Handle> process_open(std::int32_t number);
   /// The same for a child of this process: it is reaped as its handle closes, if it has ended by then.
@@ -105,6 +108,8 @@ class LinuxHost final : public Host {
   Result<Handle> hypercall_connection(DomainId domain) override;
   Result<HypercallOutcome> hypercall(const Handle& connection, const HypercallArguments& arguments,
                                      const Handle* handle) override;
+  bool hypervisor_answers(const Handle& connection, std::function<void()> later) override;
+  void hypervisor_watch(const Handle& connection, std::function<void()> gone) override;
 
   void warn(const std::string& line) override;
   void stop(int exit_status) override;
@@ -112,9 +117,12 @@ class LinuxHost final : public Host {
  private:
   struct Memory;   ///< linux_memory.cc
   struct Callers;  ///< linux_hypercall.cc
+  struct Calls;    ///< linux_hypercall.cc
   struct Files;    ///< linux_files.cc
   class Faults;    ///< linux_faults.cc
   void hypercall_received(int fd);
+  void hypervisor_spoke(int fd);
+  void hypervisor_answered(int fd);
   Result<Mapping> map_shared(int fd, std::size_t bytes, const char* what);
   static void kick_now(int fd);
   static Io write_now(int fd, Bytes bytes);
@@ -124,9 +132,12 @@ class LinuxHost final : public Host {
   std::unique_ptr<LinuxLoop> loop_;
   std::unique_ptr<Memory> memory_;
   std::unique_ptr<Callers> callers_;
+  std::unique_ptr<Calls> calls_;
   std::unique_ptr<Files> files_;
   std::unique_ptr<Faults> faults_;  ///< null: there are none
   std::unordered_map<int, SocketFile> listening_paths_;
+  /// Unix sockets to which others write, and which are read and closed with care: see linux_descriptors.h.
+  std::unordered_set<int> sockets_;
   /// Processes to be reaped when their handles close.
   std::unordered_set<int> children_;
   /// Kept open so that a connection can be refused rather than left waiting when descriptors run out.

@@ -189,13 +189,7 @@ Result<Handle> LinuxHost::child_open(std::int32_t number) {
 }
 
 std::int32_t LinuxHost::process_number(const Handle& process) {
-  std::ifstream file("/proc/self/fdinfo/" + std::to_string(process.number()));
-  std::string word;
-  std::int32_t number = 0;
-  while (file >> word) {
-    if (word == "Pid:" && file >> number) return std::max(number, 0);
-  }
-  return 0;
+  return process_number_of(process.number());
 }
 
 void LinuxHost::terminal_resize(const Handle& terminal, std::uint16_t rows, std::uint16_t columns) {

@@ -57,6 +57,7 @@ Result<Handle> LinuxHost::connect_local(const std::string& path) {
   auto fd = connect_to_path(path, SOCK_STREAM);
   if (!fd) return fd.error();
   if (faults_ != nullptr) faults_->connected(path, fd->get());
+  sockets_.insert(fd->get());
   return adopt(fd->release());
 }
 
@@ -81,9 +82,9 @@ Result<std::optional<Handle>> LinuxHost::accept(const Handle& listener) {
   if (fd.valid()) {
     const int on = 1;
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails harmlessly on a unix socket
-    if (faults_ != nullptr) {
-      const auto path = listening_paths_.find(listener.number());
-      if (path != listening_paths_.end()) faults_->accepted(path->second.path(), fd.get());
+    if (const auto path = listening_paths_.find(listener.number()); path != listening_paths_.end()) {
+      sockets_.insert(fd.get());
+      if (faults_ != nullptr) faults_->accepted(path->second.path(), fd.get());
     }
     return std::optional(adopt(fd.release()));
   }
@@ -96,7 +97,8 @@ Result<std::optional<Handle>> LinuxHost::accept(const Handle& listener) {
     case ENFILE: {
       const Error error = system_error("cannot take a connection", "", "raise ulimit -n");
       close(std::exchange(spare_fd_, -1));
-      { const Fd refused(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC)); }
+      const int refused = accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC);
+      if (refused >= 0) close_socket(refused);
       spare_fd_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
       return error;
     }
@@ -107,10 +109,14 @@ Result<std::optional<Handle>> LinuxHost::accept(const Handle& listener) {
 
 Io LinuxHost::read(const Handle& stream, std::span<std::uint8_t> into) {
   if (into.empty()) return {Io::State::blocked, 0};
+  const bool is_socket = sockets_.contains(stream.number());
   ssize_t count = -1;
   do {
-    count = ::read(stream.number(), into.data(), into.size());
+    count = is_socket ? receive_bytes(stream.number(), into.data(), into.size())
+                      : ::read(stream.number(), into.data(), into.size());
   } while (count < 0 && errno == EINTR);
+  if (count < 0 && errno == EPROTO && is_socket)
+    warn("a client sends a descriptor, which nobody asked for: nothing more is taken from it");
   if (count > 0) return {Io::State::moved, static_cast<std::size_t>(count)};
   // A pty whose last program has closed it says EIO.
   return {count < 0 && errno == EAGAIN ? Io::State::blocked : Io::State::closed, 0};

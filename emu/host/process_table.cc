@@ -81,6 +81,16 @@ std::vector<ProcessLine> find_processes(const std::string& mark, int session) {
   return found;
 }
 
+std::int32_t process_number_of(int descriptor) {
+  std::ifstream file("/proc/self/fdinfo/" + std::to_string(descriptor));
+  std::string word;
+  std::int32_t number = 0;
+  while (file >> word) {
+    if (word == "Pid:" && file >> number) return std::max(number, 0);
+  }
+  return 0;
+}
+
 ProcessLook look_at_processes(const Machine& machine) {
   std::set<int> pids;
   for (const char* process : Machine::processes) {

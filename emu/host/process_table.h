@@ -21,6 +21,9 @@ struct ProcessLine {
 /// session (0 = any mark only). `mark` is a whole setting, or one up to and with its '#'.
 [[nodiscard]] std::vector<ProcessLine> find_processes(const std::string& mark, int session);
 
+/// The number of the process whose pidfd this is; 0 if it is none, or the process has ended.
+[[nodiscard]] std::int32_t process_number_of(int descriptor);
+
 /// What the processes of a machine did when they were looked at, one after the other.
 struct ProcessLook {
   bool busy = false;                      ///< one was running, about to, or waiting for a disk

@@ -202,6 +202,8 @@ class SimWorld {
   void close(int number);
   [[nodiscard]] SimSlot* find(int number);
   [[nodiscard]] Mapping map(SimHost& owner, SimFrame& frame);
+  [[nodiscard]] Host::HypercallOutcome serve(SimHost& caller, const SimConnection& through,
+                                             const HypercallArguments& arguments, Handle given);
 
   // Watches.
   void changed(SimObject& object);
@@ -361,6 +363,8 @@ class SimHost final : public Host {
   Result<Handle> hypercall_connection(DomainId domain) override;
   Result<HypercallOutcome> hypercall(const Handle& connection, const HypercallArguments& arguments,
                                      const Handle* handle) override;
+  bool hypervisor_answers(const Handle& connection, std::function<void()> later) override;
+  void hypervisor_watch(const Handle& connection, std::function<void()> gone) override;
 
   void warn(const std::string& line) override;
   void stop(int exit_status) override;

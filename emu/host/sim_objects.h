@@ -160,6 +160,12 @@ struct SimConnection final : SimObject {
 
   HypercallCaller caller;
   SimHost* server = nullptr;  ///< null once the hypervisor is gone
+  /// A call that the hypervisor did not answer when it was made, and its answer, once there is one.
+  struct GivenUp {
+    HypercallArguments arguments;
+    std::optional<Host::HypercallOutcome> outcome;
+  };
+  std::optional<GivenUp> given_up;
 };
 
 /// What can be stopped, resumed, killed and waited for: a component (`host`) or a scripted program

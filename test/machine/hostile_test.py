@@ -1,8 +1,16 @@
 """A hostile guest: it crashes, stalls and floods nobody but itself."""
+import array
+import contextlib
 import os
+import pathlib
 import random
+import select
+import signal
 import socket
+import struct
 import subprocess
+import sys
+import time
 import unittest
 
 import support
@@ -13,6 +21,69 @@ ROUNDS = 40 if os.environ.get("RINGSIDE_LONG") == "1" else 3
 ATTACKS = 300 if os.environ.get("RINGSIDE_LONG") == "1" else 100
 SEED = int(os.environ.get("RINGSIDE_SEED", random.randrange(1 << 30)))
 LOG_BYTES_MAX = 100_000
+
+
+LINGER_S = 3600
+HYPERCALL_BYTES = 248
+
+
+@contextlib.contextmanager
+def lingering_socket():
+    """The descriptor of a TCP socket with bytes to send that nobody takes: its last close waits for an hour."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        sender = socket.create_connection(listener.getsockname())
+        receiver, _ = listener.accept()
+    sender.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sender.send(bytes(65536))
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, LINGER_S))
+    with receiver:
+        yield sender.detach()
+
+
+def send_last(client, data, descriptor):
+    """Sends a packet that has the last of the descriptor."""
+    client.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))])
+    os.close(descriptor)
+
+
+def hostile_guest():
+    """What `create --external` starts: one packet, with one descriptor."""
+    connection = socket.socket(fileno=int(os.environ["RINGSIDE_CONNECTION"]))
+    with lingering_socket() as lingering:
+        send_last(connection, bytes(HYPERCALL_BYTES), lingering)
+        signal.pause()
+
+
+class Console:
+    """At a domain's console, with a program that echoes."""
+
+    def __init__(self, machine, name):
+        console = machine.domains()[name]["console"]
+        if console.get("tcp_port"):
+            self.stream = socket.create_connection(("127.0.0.1", console["tcp_port"])).detach()
+        else:
+            self.stream = os.open(os.path.join(machine.directory, f"pty-{machine.domains()[name]['id']}"),
+                                  os.O_RDWR | os.O_NOCTTY)
+        self.asked = 0
+
+    def check_echo(self):
+        self.asked += 1
+        question = b"<%d>" % self.asked
+        os.write(self.stream, question)
+        seen = b""
+        until = time.monotonic() + support.PATIENCE_S
+        while question not in seen:
+            ready, _, _ = select.select([self.stream], [], [], until - time.monotonic())
+            assert ready, f"no echo of {question!r} after {seen!r}"
+            seen += os.read(self.stream, 65536)
+
+    def close(self):
+        os.close(self.stream)
 
 
 class HostileGuest(unittest.TestCase):
@@ -41,6 +112,64 @@ class HostileGuest(unittest.TestCase):
                 self.assertLess(size, LOG_BYTES_MAX, f"the log of {name} was flooded")
             steady.close()
 
+    def test_a_lingering_socket_stops_nobody(self):
+        """Whoever closes such a socket last waits for an hour: it must be none of the machine's daemons."""
+        for dom0, server in (("xcs", "xend"), ("xenctld", "xenctld")):
+            with self.subTest(dom0=dom0), Machine("--dom0", dom0) as machine:
+                for name in ("neighbour", "other"):
+                    machine.run("create", name, "--raw", "--", "cat", check=0)
+                neighbour = Console(machine, "neighbour")
+                other = machine.domains()["other"]["id"]
+                sockets = [f"{server}.sock", "keyboard"]
+                if dom0 == "xcs":
+                    sockets += ["xcs_socket", os.path.basename(machine.domains()["other"]["console"]["socket"])]
+                for name in sockets:
+                    with lingering_socket() as lingering, socket.socket(socket.AF_UNIX) as client:
+                        client.connect(os.path.join(machine.directory, name))
+                        send_last(client, b"x", lingering)
+                        neighbour.check_echo()
+                    neighbour.check_echo()
+                # One packet of a guest, which costs the guest its life.
+                machine.run("create", "evil", "--external", "--", sys.executable, __file__, check=0)
+                eventually("the guest has crashed", lambda: machine.domains()["evil"]["crashed"])
+                self.assertIn("descriptor, which nobody asked for",
+                              pathlib.Path(machine.directory, "xen.log").read_text())
+                neighbour.check_echo()
+                machine.run("create", "new", "--raw", "--", "cat", check=0)
+                Console(machine, "new").close()
+                neighbour.check_echo()
+                neighbour.close()
+                self.assertEqual(machine.domains()["other"]["id"], other)
 
+    def test_a_hypervisor_that_stands_still_stops_no_console(self):
+        for dom0, server in (("xcs", "xend"), ("xenctld", "xenctld")):
+            with self.subTest(dom0=dom0), Machine("--dom0", dom0) as machine:
+                for name in ("neighbour", "doomed"):
+                    machine.run("create", name, "--raw", "--", "cat", check=0)
+                neighbour = Console(machine, "neighbour")
+                doomed = machine.domains()["doomed"]
+                xen = machine.pid("xen")
+                os.kill(xen, signal.SIGSTOP)
+                eventually("xen stands still", lambda: support.process_state(xen) == "T")
+                with socket.socket(socket.AF_UNIX) as asking:
+                    asking.connect(os.path.join(machine.directory, server + ".sock"))
+                    # This daemon has to ask the hypervisor about it.
+                    asking.sendall(f"console {doomed['id']}\n".encode())
+                    for _ in range(20):
+                        neighbour.check_echo()
+                    asking.setblocking(False)
+                    self.assertRaises(BlockingIOError, asking.recv, 100)
+                    os.kill(xen, signal.SIGCONT)
+                    asking.setblocking(True)
+                    self.assertTrue(asking.recv(100).startswith(b"ok "))
+                for name in ("new", "newer"):
+                    machine.run("create", name, "--raw", "--", "cat", check=0)
+                self.assertEqual(set(machine.domains()), {"neighbour", "doomed", "new", "newer"})
+                neighbour.check_echo()
+                neighbour.close()
+
+
+if "RINGSIDE_CONNECTION" in os.environ:
+    hostile_guest()
 if __name__ == "__main__":
     support.main()

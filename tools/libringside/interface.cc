@@ -218,7 +218,9 @@ Result<int> connection_of(int handle) {
 }
 
 Result<HypercallReply> call(int connection, const char* what, const HypercallArguments& arguments) {
-  auto reply = make_hypercall(connection, arguments, -1);
+  // One for the process: all handles of a guest are copies of one connection.
+  static Hypercalls calls;
+  auto reply = calls.call(connection, arguments, -1, hypercall_patience);
   if (!reply || reply->answer.result >= 0) return reply;
   const char* why = reply->answer.why;
   return refusal(-reply->answer.result, what, std::string(why, strnlen(why, sizeof reply->answer.why)));

@@ -1,5 +1,6 @@
 // The single processes of a machine, in the foreground: what `up`, `create` and `exec` start in the
 // background, and what a person starts by hand to watch one of them.
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -93,10 +94,14 @@ int run_xen(const Session& session, bool locked, const SerialSpec& serial) {
   return status;
 }
 
+/// How long a daemon waits for one hypercall, having asked before whether the hypervisor answers at all.
+constexpr std::chrono::milliseconds daemon_patience{1000};
+
 /// Runs a daemon of dom0 to its end and answers its status. One that was not told to stop ends because the
 /// hypervisor has died. A guest sees that by itself, unless it stands still: paused or suspended, it would do
 /// so for ever.
 int run_daemon(LinuxHost& host, const Machine& machine) {
+  host.wait_for_hypercalls(daemon_patience);
   const int status = host.run();
   if (status != exit_good) wake_marked_processes(machine);
   return status;
@@ -182,6 +187,7 @@ int run_dom0(const Session& session, ProgramSpec program) {
                           {.program = std::move(program), .keyboard_socket = machine.keyboard_socket()});
   if (auto started = kernel.start(); !started) return failed(started.error());
   ready();
+  station->host->wait_for_hypercalls(daemon_patience);
   return station->host->run();
 }
 
