@@ -150,6 +150,17 @@ TEST_CASE("an idle controller sleeps unmasked and a kick wakes it") {
   CHECK_FALSE(ring::EventBits<>(f.xen.frame(0), ring::Abi::sring).is_masked(1));
 }
 
+TEST_CASE("a controller that has asked is awake for the answer, which then needs no kick") {
+  Fixture f;
+  f.open();
+  f.world.run();
+  const ring::UpEvents<> up(f.xen.frame(1));
+  REQUIRE_FALSE(up.is_masked());
+  CHECK(f.channel().send_request(console_message("x", 0)) == Send::taken);
+  f.channel().flush();
+  CHECK(f.world.run_until([&] { return up.is_masked(); }, Duration::zero()));
+}
+
 TEST_CASE("an event that comes while the controller is awake, with nothing to take, costs it no turn") {
   Fixture f;
   f.open();

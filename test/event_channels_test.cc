@@ -2,7 +2,10 @@
 #include "emu/xen/event_channels.h"
 
 #include <cerrno>
+#include <string>
+#include <vector>
 
+#include "emu/trace/memory_sink.h"
 #include "test/catch.h"
 
 namespace event_channels_test {
@@ -16,7 +19,7 @@ constexpr DomainId web = 5;
 constexpr DomainId mail = 9;
 
 struct Channels {
-  trace::NullSink sink;
+  trace::MemorySink sink{[] { return std::uint64_t{0}; }};
   int prepared = 0;
   bool prepare_fails = false;
   EventChannels table{[this](DomainId, ring::Port) -> Result<Kicks> {
@@ -40,6 +43,16 @@ struct Channels {
                  bool may_open_second = true) {
     return table.bind_interdomain(domain1, domain2, port1, port2, may_open_second).error().code;
   }
+  /// What the journal tells of a domain.
+  std::vector<std::string> told(DomainId domain) const {
+    std::vector<std::string> lines;
+    for (const auto& [step, entry] : sink.entries()) {
+      const auto text = entry.message.payload();
+      if (entry.kind == trace::Kind::told && entry.domain == domain)
+        lines.emplace_back(text.begin(), text.end());
+    }
+    return lines;
+  }
   PortStatus status(DomainId domain, ring::Port port) { return table.status(domain, port).value(); }
   PortState state(DomainId domain, ring::Port port) { return status(domain, port).state; }
 };
@@ -53,6 +66,19 @@ TEST_CASE("the first port of a domain is 1, and closed ports are given out lowes
   CHECK(channels.table.bind_ipi(web).value() == 3);
   REQUIRE(channels.table.close(web, 2));
   CHECK(channels.table.alloc_unbound(web, 0).value() == 2);
+}
+
+TEST_CASE("the journal tells what each port is bound to, as the domain's with the higher number") {
+  Channels channels;
+  (void)channels.bind(0, web);
+  REQUIRE(channels.table.bind_virq(web, VIRQ_PARITY_ERR));
+  REQUIRE(channels.table.bind_virq(web, VIRQ_PARITY_ERR));  // again: nothing new
+  REQUIRE(channels.table.bind_pirq(0, 7));
+  REQUIRE(channels.table.bind_ipi(web));
+  using Lines = std::vector<std::string>;
+  CHECK(channels.told(web) == Lines{"domain 0 port 1 <-> domain 5 port 1", "port 2 is bound to virq 4",
+                                    "port 3 is bound to an ipi"});
+  CHECK(channels.told(0) == Lines{"port 2 is bound to pirq 7"});
 }
 
 TEST_CASE("a port tells what it is") {

@@ -203,6 +203,9 @@ TEST_CASE("xcs-sigpipe: a client that closes under output load kills xcs") {
   f.world.run();
   CHECK(other.control.closed() == f.on);
   CHECK(f.bites(Quirk::xcs_sigpipe) == (f.on ? 1 : 0));
+  // It is about xcs as a whole, and no domain.
+  for (const auto& [step, entry] : f.sink.entries())
+    CHECK((entry.kind != trace::Kind::quirk || entry.domain == 0));
 }
 
 TEST_CASE("xcs-blocking-client: one that does not read stops every domain until it does") {

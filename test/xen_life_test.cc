@@ -51,6 +51,17 @@ TEST_CASE("a crash tells the signal, and the controller is kicked whatever the p
   CHECK(machine.has_told(guest.domain, "crashed: killed by signal 9 (SIGKILL)"));
 }
 
+TEST_CASE("a guest whose process ends by itself has crashed with its exit status, and no signal") {
+  Machine machine;
+  Guest guest = machine.boot();
+  guest.host->stop(3);
+  machine.world.run();
+  const auto info = machine.info(guest.domain);
+  CHECK(info->state.crashed == 1);
+  CHECK(info->exit_status == 3);
+  CHECK(info->signal == 0);
+}
+
 TEST_CASE("a suspended guest stands still, and is resumed in another frame with no ports") {
   Machine machine;
   const ring::Port exc = machine.calls.evtchn_bind_virq(VIRQ_DOM_EXC).value();
