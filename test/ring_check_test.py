@@ -188,6 +188,35 @@ class Programs(unittest.TestCase):
                 self.assertIn(text, " ".join((result.stdout + result.stderr).split()))
 
 
+class Elsewhere(unittest.TestCase):
+    """Memory beside the page: explored where both ends touch it, and put back."""
+
+    def check(self, define, model, status, *texts):
+        with tempfile.TemporaryDirectory() as folder:
+            library = build(folder, "elsewhere.c", define)
+            result = ring_check("--ring", library, "--model", model, "--limit", 1000, "-j", 2)
+            said = " ".join((result.stdout + result.stderr).split())
+            self.assertEqual(result.returncode, status, f"{define}: {said}")
+            for text in texts:
+                self.assertIn(text, said, define)
+            replay = re.search(r"--replay '(\S*)'", said)
+            self.assertEqual(replay is not None, status == FAILED, said)
+            if replay:
+                self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED, replay[1])
+
+    def test_what_is_right_holds(self):
+        for define in ("POINTERS", "OWN_ON_HEAP", "HEAP_EACH", "THREAD_LOCAL", "IN_VARIABLES"):
+            self.check(define, "c11", GOOD)
+
+    def test_what_is_wrong_there_is_found(self):
+        self.check("AFTERWARDS", "sc", FAILED, "writes pool :=")
+        self.check("HIDDEN", "c11", FAILED, "a race: the back reads hidden")
+        self.check("FREED_EARLY", "sc", FAILED, "dd dd dd dd")
+
+    def test_what_cannot_be_put_back_is_refused(self):
+        self.check("RANDOM", "sc", COULD_NOT_RUN, "it does not do the same when it is run the same way again")
+
+
 class Broken(unittest.TestCase):
     """What is wrong with a plug-in itself is said, and is never a pass."""
 

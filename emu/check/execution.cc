@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "emu/base/check.h"
+#include "emu/check/state.h"
 
 namespace ringside::check {
 
@@ -45,6 +46,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   numbers_ = {};
   in_access_ = {};
   raised_ = {};
+  attaching_ = {};
   changes_ = 0;
   own_changes_ = {};
   changes_seen_ = {};
@@ -61,6 +63,11 @@ End Execution::run(Driver& driver, Observer* observer) {
   if (end_ == End::complete) schedule();
   running = nullptr;
   if (end_ == End::complete) {
+    if (program_->judges_memory()) {
+      std::vector<std::byte> newest(space_->bytes());
+      model_->peek(0, space_->bytes(), newest.data());
+      for (std::uint32_t i = 0; i < space_->bytes(); ++i) *space_->at(i) = newest[i];
+    }
     failure_ = program_->judge();
     if (!failure_.empty()) end_ = End::failed;
   }
@@ -68,6 +75,7 @@ End Execution::run(Driver& driver, Observer* observer) {
 }
 
 std::uint32_t Execution::announce(Op op) {
+  const CheckerCode checker;
   const std::uint32_t self = fibers_.current();
   finish_access(self);
   if (op.reads() || op.writes()) ++accesses_;
@@ -85,7 +93,19 @@ std::uint32_t Execution::announce(Op op) {
   } else {
     schedule();
   }
+  own_variables().use(self);
   return option_[self];
+}
+
+void Execution::note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic) {
+  const std::uint32_t self = fibers_.current();
+  if (elsewhere_ == nullptr || attaching_[self]) return;
+  if (space_->touches_region(address, size)) return elsewhere_->touched_shared(address, size, is_atomic);
+  const std::uint32_t owner = Fibers::owner_of(address);
+  if (owner == self) return;
+  // Whoever has that stack has written there as well.
+  if (owner != fibers_max) return elsewhere_->touched_shared(address, size, is_atomic);
+  elsewhere_->touched(self, address, size, writes, is_atomic);
 }
 
 /// The access that `fiber` was let make lies behind it.

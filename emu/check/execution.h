@@ -26,6 +26,8 @@ class Program {
   virtual void run(std::uint32_t fiber) = 0;
   /// Somebody spins (ring_check_await).
   [[nodiscard]] virtual bool spins() const { return false; }
+  /// True: judge() looks at the space, which is to hold the newest values.
+  [[nodiscard]] virtual bool judges_memory() const { return false; }
   /// After all fibers have ended: what is wrong with what came out, or nothing.
   [[nodiscard]] virtual std::string judge() { return {}; }
   /// True: it is no failure if this fiber sleeps for ever.
@@ -104,6 +106,19 @@ class Execution {
   [[nodiscard]] std::uint64_t steps_in_all() const { return steps_in_all_; }
   /// What the driver has picked in this execution.
   [[nodiscard]] const Schedule& so_far() const { return so_far_; }
+  /// Where accesses beside the space are told; null: nowhere, and each fiber's memory is taken for its own.
+  void watch_elsewhere(Elsewhere* elsewhere) { elsewhere_ = elsewhere; }
+  /// An access that is not in the space, or one by an atomic operation to what is no word yet.
+  void note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic);
+  /// The running fiber takes or leaves an end: variables that it sets beside the page are its own, though
+  /// both ends set the same ones here (where the page is, say).
+  void set_attaching(bool attaching) { attaching_[fibers_.current()] = attaching; }
+  /// An atomic operation on what is in the space and no word.
+  void note_word(const void* address, std::size_t size) {
+    if (elsewhere_ != nullptr) elsewhere_->touched_shared(address, size, true);
+  }
+  /// More memory is shared than the space knows: what was explored so far is worth nothing.
+  [[nodiscard]] bool has_found_memory() const { return elsewhere_ != nullptr && elsewhere_->has_news(); }
   /// Accesses that were seen on the space, over all executions.
   [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
 
@@ -124,6 +139,8 @@ class Execution {
   Model* model_;
   Program* program_;
   Fibers fibers_;
+  Elsewhere* elsewhere_ = nullptr;
+  std::array<bool, fibers_max> attaching_ = {};
   Driver* driver_ = nullptr;
   Observer* observer_ = nullptr;
   std::string failure_;

@@ -19,6 +19,14 @@ Exploration explore(Execution& execution, const Limits& limits, const std::funct
   Explorer explorer(execution, limits);
   do {
     End end = execution.run(explorer);
+    if (execution.has_found_memory()) {
+      result.found_memory = true;
+      return result;
+    }
+    if (explorer.has_strayed()) {
+      result.strayed = true;
+      return result;
+    }
     result.steps += explorer.depth();
     result.longest = std::max(result.longest, explorer.depth());
     if (end == End::abandoned) {

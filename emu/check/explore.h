@@ -33,14 +33,17 @@ struct Exploration {
   std::uint32_t longest = 0;  ///< steps in one execution
   bool bounded = false;       ///< something was left out because of the bound
   bool stopped = false;       ///< `enough` said so
-  End end = End::complete;    ///< of the execution that failed; complete: none did
+  /// More memory is shared than the space knows; nothing else of this counts (Execution::has_found_memory).
+  bool found_memory = false;
+  bool strayed = false;     ///< the program did not do the same again, so nothing is known
+  End end = End::complete;  ///< of the execution that failed; complete: none did
   std::string failure;
   Schedule schedule;             ///< of the one that failed
   std::uint32_t deviations = 0;  ///< of the one that failed
 
   [[nodiscard]] bool failed() const { return end != End::complete; }
   /// Every execution was seen: a proof, for this program under this model.
-  [[nodiscard]] bool whole() const { return !failed() && !bounded && !stopped; }
+  [[nodiscard]] bool whole() const { return !failed() && !bounded && !stopped && !strayed; }
 };
 
 /// Runs until everything was seen, something failed, or it is enough. `after` is called after each complete

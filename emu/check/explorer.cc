@@ -85,6 +85,12 @@ Decision Explorer::pick(const Execution& execution) {
     if (length_ == depth_) return {};
   }
   Node& node = nodes_[depth_];
+  if (depth_ < fresh_) {
+    const Op& op = execution.op(node.actor);
+    has_strayed_ = (execution.enabled() & bit(node.actor)) == 0 || op.kind != node.op.kind ||
+                   op.offset != node.op.offset || op.size != node.op.size;
+    if (has_strayed_) return {};
+  }
   if (depth_ >= fresh_) {
     analyse(execution, node);
     fresh_ = depth_ + 1;

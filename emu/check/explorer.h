@@ -20,6 +20,8 @@ class Explorer final : public Driver {
   [[nodiscard]] std::uint32_t depth() const { return depth_; }
   [[nodiscard]] std::uint32_t deviations() const;
   [[nodiscard]] bool left_out() const { return left_out_; }
+  /// The same steps have led to another next one: the program has a state that is not put back.
+  [[nodiscard]] bool has_strayed() const { return has_strayed_; }
 
  private:
   /// A state and the step that is being tried in it.
@@ -63,6 +65,7 @@ class Explorer final : public Driver {
   std::uint32_t length_ = 0;  ///< nodes that are known
   std::uint32_t fresh_ = 0;   ///< the first node whose step has not been analysed
   bool left_out_ = false;
+  bool has_strayed_ = false;
   std::vector<Touched> touched_;
   std::vector<std::uint16_t> touched_list_;
   std::array<std::uint32_t, actors_max> last_of_ = {};  ///< 1 + depth of each actor's last step

@@ -25,33 +25,38 @@ struct Fibers::Trampoline {
   }
 };
 
-Fibers::Fibers() = default;
+namespace {
 
-Fibers::~Fibers() {
-  boost::context::protected_fixedsize_stack stacks(stack_bytes);
-  for (void* end : stacks_) {
-    if (end == nullptr) continue;
-    boost::context::stack_context stack;
-    stack.sp = end;
-    stack.size = stack_size_;
-    stacks.deallocate(stack);
+/// The upper ends; below each is a page that nobody may touch. They stay, so that the next execution finds
+/// the same addresses.
+std::array<void*, fibers_max> stacks = {};
+
+}  // namespace
+
+std::uint32_t Fibers::owner_of(const void* address) {
+  for (std::uint32_t fiber = 0; fiber < fibers_max; ++fiber) {
+    const auto below_end = static_cast<std::size_t>(static_cast<const std::byte*>(stacks[fiber]) -
+                                                    static_cast<const std::byte*>(address));
+    if (stacks[fiber] != nullptr && below_end <= stack_bytes) return fiber;
   }
+  return fibers_max;
+}
+
+const void* Fibers::stack_end(std::uint32_t fiber) {
+  if (stacks[fiber] == nullptr)
+    stacks[fiber] = boost::context::protected_fixedsize_stack(stack_bytes).allocate().sp;
+  return stacks[fiber];
 }
 
 void Fibers::prepare(std::uint32_t fiber, Entry entry, void* with) {
   RS_CHECK(fiber < fibers_max && fiber != current_);
-  if (stacks_[fiber] == nullptr) {
-    const boost::context::stack_context stack =
-        boost::context::protected_fixedsize_stack(stack_bytes).allocate();
-    stacks_[fiber] = stack.sp;
-    stack_size_ = stack.size;
-  }
+  static_cast<void>(stack_end(fiber));
 #if defined(__SANITIZE_ADDRESS__)
   // The frames of an execution that was given up have left their marks there.
-  __asan_unpoison_memory_region(static_cast<std::byte*>(stacks_[fiber]) - stack_bytes, stack_bytes);
+  __asan_unpoison_memory_region(static_cast<std::byte*>(stacks[fiber]) - stack_bytes, stack_bytes);
 #endif
   starts_[fiber] = {this, entry, with, fiber};
-  contexts_[fiber] = context::make_fcontext(stacks_[fiber], stack_bytes, &Trampoline::run);
+  contexts_[fiber] = context::make_fcontext(stacks[fiber], stack_bytes, &Trampoline::run);
 }
 
 void Fibers::go(std::uint32_t to) {

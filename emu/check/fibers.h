@@ -17,10 +17,9 @@ class Fibers {
   /// What runs on fiber `fiber`; it must not return.
   using Entry = void (*)(void* context, std::uint32_t fiber);
 
-  Fibers();
+  Fibers() = default;
   Fibers(const Fibers&) = delete;
   Fibers& operator=(const Fibers&) = delete;
-  ~Fibers();
 
   /// Makes `fiber` begin at `entry` with the next switch to it, wherever it was.
   void prepare(std::uint32_t fiber, Entry entry, void* context);
@@ -31,6 +30,10 @@ class Fibers {
 
   [[nodiscard]] bool in_fiber() const { return current_ != main_; }
   [[nodiscard]] std::uint32_t current() const { return current_; }
+  /// Whose stack the address lies in; fibers_max: nobody's. All that run at any time have the same stacks.
+  [[nodiscard]] static std::uint32_t owner_of(const void* address);
+  /// The upper end of a fiber's stack.
+  [[nodiscard]] static const void* stack_end(std::uint32_t fiber);
   static constexpr std::size_t stack_bytes = std::size_t{256} * 1024;
 
  private:
@@ -46,9 +49,6 @@ class Fibers {
 
   void go(std::uint32_t to);
 
-  /// The upper ends; below each is a page that nobody may touch.
-  std::array<void*, fibers_max> stacks_ = {};
-  std::size_t stack_size_ = 0;  ///< with that page
   std::array<Start, fibers_max> starts_;
   std::array<void*, fibers_max + 1> contexts_ = {};
   std::uint32_t current_ = main_;

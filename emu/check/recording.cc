@@ -43,8 +43,9 @@ class Recorder final : public Observer {
 };
 
 std::string location_text(const Op& op, const Space& space, const ReportAbout& about) {
-  if (op.offset >= space.page_bytes()) return "a variable of the ring's own";
   const int word = space.word_at(op.offset);
+  if (word < 0 && op.offset >= space.page_bytes())
+    return about.name_of ? about.name_of(space.at(op.offset)) : "memory beside the page";
   if (word >= 0) {
     const Word& named = space.words()[static_cast<std::size_t>(word)];
     if (named.offset == op.offset && named.size == op.size) return named.name;

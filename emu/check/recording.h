@@ -43,6 +43,8 @@ struct ReportAbout {
   std::uint32_t slot_bytes = 0;  ///< 0: slots are not known
   std::uint32_t slots = 0;
   ModelName model = ModelName::sc;
+  /// What memory beside the page is called.
+  std::function<std::string(const void* address)> name_of;
 };
 
 /// "reads req_prod: 1"

@@ -2,8 +2,10 @@
 #include "emu/check/include/ringside/ring_check.h"
 
 #include "emu/check/execution.h"
+#include "emu/check/heap.h"
 #include "emu/check/outside.h"
 
+using ringside::check::CheckerCode;
 using ringside::check::Execution;
 using ringside::check::Op;
 using ringside::check::OpKind;
@@ -15,6 +17,7 @@ using ringside::check::Outside;
 namespace {
 
 std::uint32_t announce(OpKind kind, Order order, std::uint32_t argument, const char* why, const void* code) {
+  const CheckerCode checker;
   Execution* execution = Execution::current();
   if (execution == nullptr) {
     if (kind == OpKind::fence) ringside::check::fence_now(order);
@@ -46,25 +49,30 @@ RS_SERVICE void ring_check_mb() {
   announce(OpKind::fence, Order::seq_cst, 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_notify(int side) {
+  const CheckerCode checker;
   if (Outside* who = nobody_runs(); who != nullptr) return who->notify(side);
   announce(OpKind::notify, Order::plain, side == RING_CHECK_BACK ? 1 : 0, nullptr,
            __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_wait(int side) {
+  const CheckerCode checker;
   if (Outside* who = nobody_runs(); who != nullptr) return who->wait(side);
   announce(OpKind::wait, Order::plain, side == RING_CHECK_BACK ? 1 : 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_await() {
+  const CheckerCode checker;
   if (Outside* who = nobody_runs(); who != nullptr) return who->await();
   announce(OpKind::await, Order::plain, 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_fail(const char* text) {
+  const CheckerCode checker;
   if (Outside* who = nobody_runs(); who != nullptr) who->fail(text == nullptr ? "" : text);
   if (Execution* execution = Execution::current(); execution != nullptr)
     execution->fail(text == nullptr ? "" : text);
 }
 RS_SERVICE std::uint32_t ring_check_choose(std::uint32_t n, const char* why) {
   if (n <= 1) return 0;
+  const CheckerCode checker;
   if (Outside* who = nobody_runs(); who != nullptr) return who->choose(n, why);
   return announce(OpKind::choose, Order::plain, n > 255 ? 255 : n, why, __builtin_return_address(0));
 }

@@ -14,20 +14,26 @@ Error bad_word(const Word& word, std::string why, std::string advice) {
 
 }  // namespace
 
-Result<Space> Space::make(std::span<std::byte> page, std::vector<Word> words, std::span<std::byte> also) {
-  if (page.empty() || page.size() > 65536 || also.size() > 65536) {
+Result<Space> Space::make(std::span<std::byte> page, std::vector<Word> words,
+                          const std::vector<Region>& regions, const std::vector<Found>& found) {
+  if (page.empty() || page.size() > 65536) {
     return Error{EINVAL, "a ring's table is wrong", "page_bytes",
-                 fmt::format("{} bytes cannot be watched", std::max(page.size(), also.size())), "1 to 65536"};
-  }
-  if (words.size() > words_max) {
-    return Error{EINVAL, "a ring's table is wrong", "word_count", fmt::format("{} words", words.size()),
-                 fmt::format("at most {}", words_max)};
+                 fmt::format("{} bytes cannot be watched", page.size()), "1 to 65536"};
   }
   Space space;
   space.page_ = page.data();
   space.page_bytes_ = static_cast<std::uint32_t>(page.size());
-  space.also_ = also.data();
-  space.also_bytes_ = static_cast<std::uint32_t>(also.size());
+  space.regions_at_ = (space.page_bytes_ + granule_bytes - 1) / granule_bytes * granule_bytes;
+  space.regions_ = regions;
+  for (const Region& region : regions) {
+    for (std::uint32_t i = 0; i < region.bytes; ++i) space.addresses_.push_back(region.address + i);
+  }
+  if (space.addresses_.size() > Elsewhere::bytes_max) {
+    return Error{EINVAL, "a ring cannot be checked", "memory beside the page",
+                 fmt::format("its ends share {} bytes of it", space.addresses_.size()),
+                 fmt::format("at most {} can be searched", Elsewhere::bytes_max)};
+  }
+  if (auto added = space.add_found(found, words); !added) return added.error();
   std::sort(words.begin(), words.end(), [](const Word& a, const Word& b) { return a.offset < b.offset; });
   space.of_byte_.resize(space.bytes());
   std::uint32_t reached = 0;
@@ -38,7 +44,7 @@ Result<Space> Space::make(std::span<std::byte> page, std::vector<Word> words, st
     if (word.offset % word.size != 0)
       return bad_word(word, fmt::format("offset {} is no multiple of its {} bytes", word.offset, word.size),
                       "an access to it would not be one access");
-    if (word.offset + word.size > space.page_bytes_)
+    if (word.offset < space.page_bytes_ && word.offset + word.size > space.page_bytes_)
       return bad_word(word,
                       fmt::format("offset {} is outside the page of {} bytes", word.offset, page.size()), "");
     if (word.offset < reached)
@@ -51,10 +57,34 @@ Result<Space> Space::make(std::span<std::byte> page, std::vector<Word> words, st
         {word.offset, static_cast<std::uint16_t>(word.size), static_cast<std::int16_t>(i)});
     reached = word.offset + word.size;
   }
-  space.cut(reached, space.page_bytes_);
-  space.cut(space.page_bytes_, space.bytes());
+  space.cut(reached, space.bytes());
   space.words_ = std::move(words);
   return space;
+}
+
+/// Those that were found become words, unless they overlap one of the table's.
+Result<> Space::add_found(const std::vector<Found>& found, std::vector<Word>& words) const {
+  const std::size_t declared = words.size();
+  for (const Found& each : found) {
+    Word word{each.name, 0, each.place.bytes};
+    if (!find(each.place.address, word.size, word.offset)) continue;
+    const bool overlaps = std::any_of(
+        words.begin(), words.begin() + static_cast<std::ptrdiff_t>(declared), [&](const Word& other) {
+          return word.offset < other.offset + other.size && other.offset < word.offset + word.size;
+        });
+    if (!overlaps) words.push_back(std::move(word));
+  }
+  if (words.size() <= words_max) return Done{};
+  return Error{EINVAL, "a ring cannot be checked", "its shared words",
+               fmt::format("it synchronises by {} atomic variables", words.size()),
+               fmt::format("at most {} can be searched", words_max)};
+}
+
+bool Space::touches_region(const void* address, std::size_t size) const {
+  const auto* from = static_cast<const std::byte*>(address);
+  return std::any_of(regions_.begin(), regions_.end(), [&](const Region& region) {
+    return from < region.address + region.bytes && from + size > region.address;
+  });
 }
 
 /// Payload from `from` to `to`, in granules.

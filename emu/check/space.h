@@ -1,6 +1,7 @@
 // The bytes that the fibers share, cut into locations: two accesses can matter to each other only if they
 // touch the same location. A declared word is one location; everything else is cut into granules of 8 bytes,
-// so that a slot is few of them. Behind the bytes come locations without bytes: the two events, the order of
+// so that a slot is few of them. Memory beside the page that turns out to be shared is part of it, behind the
+// page (see elsewhere.h). Behind the bytes come locations without bytes: the two events, the order of
 // full barriers, and "anything was written" for those who wait for that.
 #pragma once
 
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "emu/base/check.h"
+#include "emu/check/elsewhere.h"
 
 namespace ringside::check {
 
@@ -26,7 +28,8 @@ struct Location {
   std::int16_t word = -1;  ///< its number among the words, or -1: payload
 };
 
-inline constexpr std::uint32_t words_max = 32;
+/// With those that were found.
+inline constexpr std::uint32_t words_max = 64;
 inline constexpr std::uint32_t granule_bytes = 8;
 inline constexpr std::uint32_t space_bytes_max = 65536 + 65536;
 /// Locations without bytes.
@@ -34,15 +37,25 @@ inline constexpr std::uint32_t special_locations = 4;
 
 class Space {
  public:
-  /// `page` is what the ends share; `also` other memory in which their accesses are to be seen (may be
-  /// empty). Words must lie in the page, aligned, and not overlap.
-  [[nodiscard]] static Result<Space> make(std::span<std::byte> page, std::vector<Word> words,
-                                          std::span<std::byte> also = {});
+  /// A word that was found, wherever it lies.
+  struct Found {
+    std::string name;
+    Region place;
+  };
 
-  [[nodiscard]] std::uint32_t bytes() const { return page_bytes_ + also_bytes_; }
+  /// `page` is what the ends share, aligned to granules; `regions` what they share beside it, in whole
+  /// granules. Words must lie in the page, aligned, and not overlap; of those that were found, what overlaps
+  /// is left out.
+  [[nodiscard]] static Result<Space> make(std::span<std::byte> page, std::vector<Word> words,
+                                          const std::vector<Region>& regions = {},
+                                          const std::vector<Found>& found = {});
+
+  [[nodiscard]] std::uint32_t bytes() const {
+    return regions_at_ + static_cast<std::uint32_t>(addresses_.size());
+  }
   [[nodiscard]] std::uint32_t page_bytes() const { return page_bytes_; }
   [[nodiscard]] std::byte* at(std::uint32_t offset) const {
-    return offset < page_bytes_ ? page_ + offset : also_ + (offset - page_bytes_);
+    return offset < regions_at_ ? page_ + offset : addresses_[offset - regions_at_];
   }
   /// True when [address, address + size) lies in the space; then `offset` is where.
   [[nodiscard]] bool find(const void* address, std::size_t size, std::uint32_t& offset) const {
@@ -53,11 +66,19 @@ class Space {
       offset = static_cast<std::uint32_t>(in_page);
       return true;
     }
-    const auto in_also = static_cast<std::size_t>(from - also_);
-    if (in_also >= also_bytes_ || size > also_bytes_ - in_also) return false;
-    offset = page_bytes_ + static_cast<std::uint32_t>(in_also);
-    return true;
+    std::uint32_t at = regions_at_;
+    for (const Region& region : regions_) {
+      const auto in_region = static_cast<std::size_t>(from - region.address);
+      if (in_region < region.bytes && size <= region.bytes - in_region) {
+        offset = at + static_cast<std::uint32_t>(in_region);
+        return true;
+      }
+      at += region.bytes;
+    }
+    return false;
   }
+  /// True when a region beside the page has a byte of it.
+  [[nodiscard]] bool touches_region(const void* address, std::size_t size) const;
   /// True when [address, address + size) begins or ends in the page without lying in it.
   [[nodiscard]] bool crosses_edge(const void* address, std::size_t size) const;
 
@@ -83,12 +104,14 @@ class Space {
 
  private:
   Space() = default;
+  [[nodiscard]] Result<> add_found(const std::vector<Found>& found, std::vector<Word>& words) const;
   void cut(std::uint32_t from, std::uint32_t to);
 
   std::byte* page_ = nullptr;
-  std::byte* also_ = nullptr;
   std::uint32_t page_bytes_ = 0;
-  std::uint32_t also_bytes_ = 0;
+  std::uint32_t regions_at_ = 0;  ///< where they begin: the page's end, up to a granule
+  std::vector<Region> regions_;
+  std::vector<std::byte*> addresses_;  ///< of each byte in them
   std::vector<Word> words_;
   std::vector<Location> locations_;
   std::vector<std::uint16_t> of_byte_;

@@ -5,11 +5,13 @@
 // A plain access is made by the code itself after the callback has returned; an atomic one is made here.
 // Calls from outside an execution, and accesses outside of the space, pass through.
 #include "emu/check/execution.h"
+#include "emu/check/heap.h"
 #include "emu/check/outside.h"
 
 #include <atomic>
 #include <cstring>
 
+using ringside::check::CheckerCode;
 using ringside::check::Execution;
 using ringside::check::granule_bytes;
 using ringside::check::Op;
@@ -39,11 +41,22 @@ Order order_of(int order) {
 void announce(OpKind kind, Order order, const void* address, std::size_t size, const void* code) {
   Execution* execution = Execution::current();
   if (execution == nullptr) return;
+  const bool writes = kind != OpKind::load;
+  // By atomic and volatile variables.
+  const bool synchronises = order != Order::plain;
   Op op;
   if (!execution->space().find(address, size, op.offset)) {
+    const CheckerCode checker;
     if (execution->space().crosses_edge(address, size))
       execution->fail("an access reaches beyond the end of the page");
+    execution->note_elsewhere(address, size, writes, synchronises);
     return;
+  }
+  // In the page the table says what is a word.
+  if (synchronises && op.offset >= execution->space().page_bytes() &&
+      execution->space().word_at(op.offset) < 0) {
+    const CheckerCode checker;
+    execution->note_word(address, size);
   }
   op.kind = kind;
   op.order = order;
@@ -224,8 +237,14 @@ RS_ATOMIC(64, std::uint64_t)
 RS_CALLBACK void* __wrap_memcpy(void* to, const void* from, std::size_t size) {
   const bool reads = is_watched(from, size);
   const bool writes = is_watched(to, size);
-  if (!reads && !writes) return std::memcpy(to, from, size);
+  if (!reads && !writes) {
+    announce(OpKind::load, Order::plain, from, size, RS_HERE);
+    announce(OpKind::store, Order::plain, to, size, RS_HERE);
+    return std::memcpy(to, from, size);
+  }
   const void* code = RS_HERE;
+  if (!reads) announce(OpKind::load, Order::plain, from, size, code);
+  if (!writes) announce(OpKind::store, Order::plain, to, size, code);
   auto* target = static_cast<std::byte*>(to);
   auto* source = static_cast<const std::byte*>(from);
   in_pieces(writes ? to : from, size, [&](std::size_t at, std::size_t bytes) {
@@ -240,13 +259,17 @@ RS_CALLBACK void* __wrap_memcpy(void* to, const void* from, std::size_t size) {
 
 RS_CALLBACK void* __wrap_memmove(void* to, const void* from, std::size_t size) {
   // Overlapping blocks of a page are copied at once: in pieces it would be another function.
-  if (is_watched(from, size)) announce(OpKind::load, Order::plain, from, size, RS_HERE);
-  if (is_watched(to, size)) announce(OpKind::store, Order::plain, to, size, RS_HERE);
+  if (size == 0) return to;
+  announce(OpKind::load, Order::plain, from, size, RS_HERE);
+  announce(OpKind::store, Order::plain, to, size, RS_HERE);
   return std::memmove(to, from, size);
 }
 
 RS_CALLBACK void* __wrap_memset(void* to, int value, std::size_t size) {
-  if (!is_watched(to, size)) return std::memset(to, value, size);
+  if (!is_watched(to, size)) {
+    announce(OpKind::store, Order::plain, to, size, RS_HERE);
+    return std::memset(to, value, size);
+  }
   const void* code = RS_HERE;
   auto* target = static_cast<std::byte*>(to);
   in_pieces(to, size, [&](std::size_t at, std::size_t bytes) {

@@ -56,14 +56,23 @@ std::string_view name_of(Play play) {
   return "?";
 }
 
-RingProgram::RingProgram(const ring_check_ring& ring, std::span<std::byte> page,
-                         std::vector<Segment> segments, Workload workload)
-    : ring_(&ring), page_(page), segments_(std::move(segments)), workload_(workload) {}
+RingProgram::RingProgram(const ring_check_ring& ring, std::span<std::byte> page, RingState state,
+                         Workload workload)
+    : ring_(&ring), page_(page), state_(std::move(state)), workload_(workload) {}
 
 Result<> RingProgram::prepare() {
   std::fill(page_.begin(), page_.end(), std::byte{0});
-  for (const Segment& segment : segments_)
-    std::copy(segment.as_loaded.begin(), segment.as_loaded.end(), segment.memory.begin());
+  state_.restore();
+  Verdict verdict;
+  const OutsideScope scope(verdict);
+  try {
+    return attach_and_fill();
+  } catch (const Broken& broken) {
+    return Error{EPROTO, "a ring cannot be checked", ring_->name, broken.why, "while it was made"};
+  }
+}
+
+Result<> RingProgram::attach_and_fill() {
   ring_->init(page_.data(), workload_.start);
   const auto refused = [&](const char* end) {
     return Error{EPROTO, "a ring cannot be checked", ring_->name,
@@ -80,14 +89,18 @@ Result<> RingProgram::prepare() {
   }
   to_send_ = sent_before_ + workload_.messages;
   page_at_start_.assign(page_.begin(), page_.end());
-  for (Segment& segment : segments_) segment.as_loaded.assign(segment.memory.begin(), segment.memory.end());
+  // Which fiber is which end.
+  if (workload_.play == Play::two_fronts) {
+    own_variables().copy(RING_CHECK_BACK, 2);
+    own_variables().copy(RING_CHECK_FRONT, 1);
+  }
+  state_.take();
   return Done{};
 }
 
 void RingProgram::reset() {
   std::memcpy(page_.data(), page_at_start_.data(), page_.size());
-  for (const Segment& segment : segments_)
-    std::memcpy(segment.memory.data(), segment.as_loaded.data(), segment.as_loaded.size());
+  state_.restore();
   sent_ = sent_before_;
   answered_ = handled_ = handled_before_;
   was_full_ = was_empty_ = false;
@@ -95,8 +108,6 @@ void RingProgram::reset() {
 
 /// One thread takes the ring round once, one message at a time, and then fills it.
 Result<> RingProgram::fill() {
-  Verdict verdict;
-  const OutsideScope scope(verdict);
   const auto wrong = [&](std::string why) {
     return Error{EPROTO, "a ring cannot be checked", ring_->name, std::move(why),
                  "one thread filled it; see ring_check.h"};
@@ -109,24 +120,20 @@ Result<> RingProgram::fill() {
     if (ring_->front_publish != nullptr) ring_->front_publish();
     return pushed;
   };
-  try {
-    for (std::uint32_t i = 0; i <= ring_->slots; ++i) {
-      ring_check_item item{};
-      if (put() != 1 || ring_->pop_req(&item) != 1)
-        return wrong(fmt::format("message {} does not pass through an empty ring", i + 1));
-      ++handled_before_;
-      if (!can(RING_CHECK_RESPONSES)) continue;
-      item = response(i);
-      if (ring_->push_rsp(&item) != 1) return wrong(fmt::format("there is no room for response {}", i + 1));
-      if (ring_->back_publish != nullptr) ring_->back_publish();
-      if (ring_->pop_rsp(&item) != 1) return wrong(fmt::format("response {} does not come", i + 1));
-    }
-    for (std::uint32_t i = 0; put() == 1; ++i) {
-      if (i > fill_factor_max * ring_->slots)
-        return wrong(fmt::format("it takes {} messages and is not full, with {} slots", i, ring_->slots));
-    }
-  } catch (const Broken& broken) {
-    return wrong(broken.why);
+  for (std::uint32_t i = 0; i <= ring_->slots; ++i) {
+    ring_check_item item{};
+    if (put() != 1 || ring_->pop_req(&item) != 1)
+      return wrong(fmt::format("message {} does not pass through an empty ring", i + 1));
+    ++handled_before_;
+    if (!can(RING_CHECK_RESPONSES)) continue;
+    item = response(i);
+    if (ring_->push_rsp(&item) != 1) return wrong(fmt::format("there is no room for response {}", i + 1));
+    if (ring_->back_publish != nullptr) ring_->back_publish();
+    if (ring_->pop_rsp(&item) != 1) return wrong(fmt::format("response {} does not come", i + 1));
+  }
+  for (std::uint32_t i = 0; put() == 1; ++i) {
+    if (i > fill_factor_max * ring_->slots)
+      return wrong(fmt::format("it takes {} messages and is not full, with {} slots", i, ring_->slots));
   }
   return Done{};
 }
@@ -194,8 +201,11 @@ void RingProgram::run(std::uint32_t fiber) {
       return fiber == 0 ? withstand_as_front() : attack(RING_CHECK_BACK);
     case Play::two_fronts:
       return fiber == 2 ? take_from_both() : push_as_one_of_two(fiber);
-    case Play::scenario:
+    case Play::scenario: {
+      own_variables().use(fiber);
+      const RingCode code;
       return ring_->scenarios[workload_.scenario].fibers[fiber](page_.data());
+    }
   }
 }
 
@@ -349,6 +359,7 @@ std::string RingProgram::judge() {
   Verdict verdict;
   const OutsideScope scope(verdict);
   try {
+    const RingCode code;
     check(page_.data());
   } catch (const Broken& broken) {
     return broken.why;

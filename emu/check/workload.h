@@ -14,6 +14,7 @@
 #include "emu/base/check.h"
 #include "emu/check/execution.h"
 #include "emu/check/include/ringside/ring_check.h"
+#include "emu/check/state.h"
 
 namespace ringside::check {
 
@@ -54,17 +55,10 @@ struct Guarded {
   }
 };
 
-/// Memory that the checker puts back between executions.
-struct Segment {
-  std::span<std::byte> memory;
-  std::vector<std::byte> as_loaded;
-};
-
 class RingProgram final : public Program {
  public:
-  /// `page` is zeroed and stays; `segments` are the plug-in's variables, as they were when it was loaded.
-  RingProgram(const ring_check_ring& ring, std::span<std::byte> page, std::vector<Segment> segments,
-              Workload workload);
+  /// `page` is zeroed and stays; `state` is what the ring keeps beside it, as it was when it was loaded.
+  RingProgram(const ring_check_ring& ring, std::span<std::byte> page, RingState state, Workload workload);
 
   /// Makes the page and, unless that is what is tried, attaches both ends. Fails if the ring refuses its own
   /// page.
@@ -77,6 +71,7 @@ class RingProgram final : public Program {
   [[nodiscard]] bool spins() const override {
     return can(RING_CHECK_SPINS) || workload_.play == Play::two_fronts || workload_.play == Play::scenario;
   }
+  [[nodiscard]] bool judges_memory() const override { return workload_.play == Play::scenario; }
   [[nodiscard]] std::string judge() override;
   [[nodiscard]] bool may_sleep(std::uint32_t fiber) const override;
 
@@ -94,6 +89,7 @@ class RingProgram final : public Program {
               std::string_view what, std::uint32_t number);
   [[noreturn]] static void fail(std::string text);
 
+  [[nodiscard]] Result<> attach_and_fill();
   [[nodiscard]] Result<> fill();
   void front();
   void back();
@@ -114,7 +110,7 @@ class RingProgram final : public Program {
 
   const ring_check_ring* ring_;
   std::span<std::byte> page_;
-  std::vector<Segment> segments_;
+  RingState state_;
   Workload workload_;
   std::vector<std::byte> page_at_start_;
   /// Requests that were sent, and those of them that were taken and answered, before the execution begins.

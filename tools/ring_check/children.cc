@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "tools/ring_check/calls.h"
@@ -129,13 +130,14 @@ Watchdog watchdog;
 /// The ring will not come back. Whatever it broke, strings can still be made, or the parent sees a child that
 /// died without a word.
 [[noreturn]] void give_up(const std::string& why, RingOutcome outcome = RingOutcome::failed) {
+  const check::CheckerCode checker;
   RingVerdict verdict;
   verdict.outcome = outcome;
   verdict.why = why;
   const std::string schedule = schedule_of_current_try();
   if (!schedule.empty()) {
     RingJob job = *watchdog.job;
-    verdict.replay = replay_text(job, {}) + schedule;
+    verdict.replay = replay_text(job, places_of_current_try(), {}) + schedule;
   }
   write_all(watchdog.verdict_to, to_text(verdict));
   ::_exit(0);
@@ -277,7 +279,7 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
                    const std::function<bool(std::size_t number, const RingVerdict& verdict)>& done) {
   const auto deadline = Clock::now() + options.budget;
   std::vector<Child> running;
-  std::map<std::size_t, RingVerdict> waiting;  // for those before them
+  std::map<std::size_t, std::optional<RingVerdict>> waiting;  // for those before them
   std::size_t next = 0;
   std::size_t told = 0;
   while (told < jobs.size()) {
@@ -287,6 +289,10 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
       const auto until =
           Clock::now() + left * options.at_once / static_cast<int>(jobs.size() - next + running.size());
       const RingJob& job = jobs[next];
+      if (options.skip && options.skip(job)) {
+        waiting[next++] = std::nullopt;
+        continue;
+      }
       Child child = start(next, job, [&] { return try_ring(job, std::min(until, deadline)); });
       if (child.process < 0) {
         waiting[next] = no_process();
@@ -319,7 +325,8 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
       }
     }
     for (auto first = waiting.find(told); first != waiting.end(); first = waiting.find(told)) {
-      const bool go_on = done(told++, first->second);
+      const bool go_on = !first->second || done(told, *first->second);
+      ++told;
       waiting.erase(first);
       if (go_on) continue;
       for (Child& child : running) {
@@ -331,8 +338,11 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
   }
 }
 
-RingVerdict replay_in_child(const RingJob& job, const check::Schedule& schedule) {
-  Child child = start(0, job, [&] { return replay_ring(job, schedule); });
+RingVerdict replay_in_child(const RingReplay& replay) {
+  Child child = start(0, replay.job, [&] {
+    replay.job.plugin->make_current();
+    return replay_ring(replay.job, replay.places, replay.schedule);
+  });
   if (child.process < 0) return no_process();
   char bytes[65536];
   for (;;) {

@@ -10,6 +10,8 @@ namespace ringside::tools {
 
 struct RingJobsOptions {
   unsigned at_once = 1;
+  /// Asked when it is a job's turn; true: it is left out, and nothing is told of it. Null: none is.
+  std::function<bool(const RingJob& job)> skip = nullptr;
   std::chrono::milliseconds budget = std::chrono::hours(24);  ///< for all of them together
 };
 
@@ -19,6 +21,6 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
                    const std::function<bool(std::size_t number, const RingVerdict& verdict)>& done);
 
 /// One execution, in a process of its own as well.
-[[nodiscard]] RingVerdict replay_in_child(const RingJob& job, const check::Schedule& schedule);
+[[nodiscard]] RingVerdict replay_in_child(const RingReplay& replay);
 
 }  // namespace ringside::tools

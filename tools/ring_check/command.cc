@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <sstream>
 
 #include "emu/host/launch.h"
@@ -136,11 +137,11 @@ int replay(const Request& request) {
         check_usage("--replay", "the string does not say of which ring it is", "give that ring with --ring"));
   auto plugin = RingPlugin::load(request.rings.front());
   if (!plugin) return failed(plugin.error());
-  RingJob job = wanted->job;
+  RingJob& job = wanted->job;
   job.plugin = &*plugin;
   if (job.workload.play == check::Play::scenario && job.workload.scenario >= plugin->ring().scenario_count)
     return refused(check_usage("--replay", "the ring has no such scenario", "the string is of another ring"));
-  const RingVerdict verdict = replay_in_child(job, wanted->schedule);
+  const RingVerdict verdict = replay_in_child(*wanted);
   std::printf("%s: %s\n%s\n%s", plugin->ring().name, job.what().c_str(), verdict.why.c_str(),
               verdict.report.c_str());
   if (verdict.outcome == RingOutcome::could_not) return exit_could_not_run;
@@ -197,8 +198,15 @@ int check_rings(const Request& request) {
   RingOutput output(format, request.junit, jobs.size());
   output.begin();
   std::optional<RingVerdict> first;
+  // What cannot be seen cannot be searched: an end of a ring in which something is wrong would be invented.
+  std::set<const RingPlugin*> unseen;
+  run.skip = [&](const RingJob& job) { return unseen.contains(job.plugin); };
   run_ring_jobs(jobs, run, [&](std::size_t number, const RingVerdict& verdict) {
-    output.verdict(number, jobs[number], verdict);
+    const RingJob& job = jobs[number];
+    if (unseen.contains(job.plugin)) return true;
+    output.verdict(number, job, verdict);
+    const bool comes_first = job.task == RingTask::conformance || job.task == RingTask::audit;
+    if (comes_first && verdict.outcome == RingOutcome::could_not) unseen.insert(job.plugin);
     if (!verdict.journal.empty() && !first) first = verdict;
     return !request.first || verdict.outcome != RingOutcome::failed;
   });

@@ -64,10 +64,12 @@ struct RingVerdict {
   std::string journal;  ///< of failed: the same as a journal file
 };
 
-/// Of a job and a schedule; and back.
-[[nodiscard]] std::string replay_text(const RingJob& job, const check::Schedule& schedule);
+/// Of a job, what its ends share and a schedule; and back.
+[[nodiscard]] std::string replay_text(const RingJob& job, const std::string& places,
+                                      const check::Schedule& schedule);
 struct RingReplay {
-  RingJob job;  ///< without a plug-in
+  RingJob job;         ///< without a plug-in
+  std::string places;  ///< the memory that is shared beside the page (see places.h)
   check::Schedule schedule;
 };
 [[nodiscard]] Result<RingReplay> replay_from(const std::string& text);
@@ -76,9 +78,11 @@ struct RingReplay {
 /// run_ring_jobs).
 [[nodiscard]] RingVerdict try_ring(const RingJob& job, std::chrono::steady_clock::time_point deadline);
 /// One execution, with its steps.
-[[nodiscard]] RingVerdict replay_ring(const RingJob& job, const check::Schedule& schedule);
+[[nodiscard]] RingVerdict replay_ring(const RingJob& job, const std::string& places,
+                                      const check::Schedule& schedule);
 /// What the current try has come to, for who finds that it never will come back: "A12B3", or "".
 [[nodiscard]] std::string schedule_of_current_try();
+[[nodiscard]] std::string places_of_current_try();
 /// How far the current try is; ring code hangs when it runs and this stands still.
 struct RingProgress {
   bool runs_ring_code = false;

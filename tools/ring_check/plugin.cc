@@ -7,10 +7,20 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <functional>
+#include <set>
 
 #include "emu/check/conformance.h"
 #include "tools/ring_check/redirect.h"
+
+/// The system's, by which compiled code finds thread-local variables.
+struct TlsIndex {
+  unsigned long module = 0;
+  unsigned long offset = 0;
+};
+extern "C" void* __tls_get_addr(TlsIndex* index);
 
 namespace ringside::tools {
 
@@ -22,6 +32,37 @@ Error bad_plugin(const std::string& path, std::string why, std::string advice) {
 
 /// How many of the functions that were inlined into each other are named.
 constexpr std::size_t frames_shown_max = 2;
+
+/// Address space that a ring may allocate; what is not used costs nothing.
+constexpr std::size_t heap_bytes = std::size_t{1} << 28;
+
+void give_heap() {
+  void* memory =
+      ::mmap(nullptr, heap_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory != MAP_FAILED) check::ring_heap().give({static_cast<std::byte*>(memory), heap_bytes});
+}
+
+void for_each_object(const std::function<void(const dl_phdr_info&)>& each) {
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* context) {
+        (*static_cast<const std::function<void(const dl_phdr_info&)>*>(context))(*info);
+        return 0;
+      },
+      const_cast<void*>(static_cast<const void*>(&each)));
+}
+
+std::set<std::uintptr_t> objects_loaded() {
+  std::set<std::uintptr_t> objects;
+  for_each_object([&](const dl_phdr_info& object) { objects.insert(object.dlpi_addr); });
+  return objects;
+}
+
+/// For a shell.
+std::string quoted(const std::string& path) {
+  std::string text = "'";
+  for (const char c : path) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
 
 constexpr std::uintptr_t round_up(std::uintptr_t value, std::uintptr_t to) {
   return (value + to - 1) / to * to;
@@ -35,8 +76,15 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
   if (!std::filesystem::exists(path))
     return bad_plugin(path, "there is no such file",
                       "build it with: ringside ring-check cc -shared -o ring.so ring.c");
-  // With a slash in it, so that nobody searches for it.
-  void* library = ::dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
+  const std::set<std::uintptr_t> before = objects_loaded();
+  if (check::ring_heap().memory().empty()) give_heap();
+  void* library = nullptr;
+  {
+    // What constructors allocate is the ring's.
+    const check::RingCode code;
+    // With a slash in it, so that nobody searches for it.
+    library = ::dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
   if (library == nullptr) {
     const char* why = ::dlerror();
     return bad_plugin(path, fmt::format("it cannot be loaded: {}", why == nullptr ? "?" : why),
@@ -47,11 +95,19 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
     return bad_plugin(path, "it exports no ring_check_plugin()",
                       "see <ringside/ring_check.h>; in C++ it must be extern \"C\"");
   plugin.inside_ = entry;
-  plugin.ring_ = reinterpret_cast<const ring_check_ring* (*)()>(entry)();
-  if (std::string fault = check::fault_of_table(plugin.ring_); !fault.empty())
+  // It, and the libraries that came with it.
+  for_each_object([&](const dl_phdr_info& object) {
+    if (!before.contains(object.dlpi_addr)) plugin.take_over(object);
+  });
+  {
+    const check::RingCode code;
+    plugin.ring_as_loaded_ = reinterpret_cast<const ring_check_ring* (*)()>(entry)();
+  }
+  if (std::string fault = check::fault_of_table(plugin.ring_as_loaded_); !fault.empty())
     return bad_plugin(path, fault, "see <ringside/ring_check.h>");
+  plugin.ring_ = check::guarded_table(*plugin.ring_as_loaded_);
   if (auto mapped = plugin.map_page(); !mapped) return mapped.error();
-  plugin.find_variables();
+  plugin.state_.take();
   return plugin;
 }
 
@@ -62,65 +118,96 @@ std::string RingPlugin::name() const {
 /// The page ends where memory ends (as far as its alignment lets it), so that running over it is no secret.
 Result<> RingPlugin::map_page() {
   const auto unit = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const std::uintptr_t inner = round_up(ring_->page_bytes, unit);
+  const std::uintptr_t inner = round_up(ring_.page_bytes, unit);
   void* area = ::mmap(nullptr, inner + 2 * unit, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   auto* middle = static_cast<std::byte*>(area) + unit;
   if (area == MAP_FAILED || ::mprotect(middle, inner, PROT_READ | PROT_WRITE) != 0)
     return Error{errno, "cannot check a ring", path_, "there is no memory for its page", ""};
   area_ = {middle, inner};
-  page_ = middle + (inner - round_up(ring_->page_bytes, 64));
+  page_ = middle + (inner - round_up(ring_.page_bytes, 64));
   return Done{};
 }
 
-void RingPlugin::find_variables() {
-  ::dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* context) {
-        auto* self = static_cast<RingPlugin*>(context);
-        const auto inside = reinterpret_cast<std::uintptr_t>(self->inside_);
-        bool is_ours = false;
-        std::uintptr_t constant_end = 0;
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const auto& header = info->dlpi_phdr[i];
-          const std::uintptr_t begin = info->dlpi_addr + header.p_vaddr;
-          if (header.p_type == PT_LOAD && inside - begin < header.p_memsz) is_ours = true;
-          if (header.p_type == PT_GNU_RELRO)
-            constant_end =
-                round_up(begin + header.p_memsz, static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE)));
-        }
-        if (!is_ours) return 0;
-        self->loaded_at_ = info->dlpi_addr;
-        redirect_calls(*info, redirected_calls());
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const auto& header = info->dlpi_phdr[i];
-          if (header.p_type != PT_LOAD || (header.p_flags & PF_W) == 0) continue;
-          // What the loader made read-only after relocation is no variable.
-          const std::uintptr_t begin = std::max(info->dlpi_addr + header.p_vaddr, constant_end);
-          const std::uintptr_t end = info->dlpi_addr + header.p_vaddr + header.p_memsz;
-          if (begin >= end) continue;
-          check::Segment segment;
-          segment.memory = {reinterpret_cast<std::byte*>(begin), end - begin};
-          segment.as_loaded.assign(segment.memory.begin(), segment.memory.end());
-          self->variables_.push_back(std::move(segment));
-        }
-        return 1;
-      },
-      this);
+/// Its variables are put back between executions, and its calls go where the checker sees them.
+void RingPlugin::take_over(const dl_phdr_info& object) {
+  redirect_calls(object, redirected_calls());
+  const auto inside = reinterpret_cast<std::uintptr_t>(inside_);
+  bool is_ring = false;
+  std::uintptr_t constant_end = 0;
+  for (int i = 0; i < object.dlpi_phnum; ++i) {
+    const auto& header = object.dlpi_phdr[i];
+    const std::uintptr_t begin = object.dlpi_addr + header.p_vaddr;
+    is_ring = is_ring || (header.p_type == PT_LOAD && inside - begin < header.p_memsz);
+    if (header.p_type == PT_GNU_RELRO)
+      constant_end = round_up(begin + header.p_memsz, static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE)));
+  }
+  for (int i = 0; i < object.dlpi_phnum; ++i) {
+    const auto& header = object.dlpi_phdr[i];
+    if (header.p_type != PT_LOAD || (header.p_flags & PF_W) == 0) continue;
+    // What the loader made read-only after relocation is no variable.
+    const std::uintptr_t begin = std::max(object.dlpi_addr + header.p_vaddr, constant_end);
+    const std::uintptr_t end = object.dlpi_addr + header.p_vaddr + header.p_memsz;
+    if (begin < end) state_.add_variables({reinterpret_cast<std::byte*>(begin), end - begin});
+  }
+  if (!is_ring) return;
+  loaded_at_ = object.dlpi_addr;
+  find_thread_variables(object);
+}
+
+/// In this thread, which is the one that will run it.
+void RingPlugin::find_thread_variables(const dl_phdr_info& object) {
+  for (int i = 0; i < object.dlpi_phnum; ++i) {
+    const auto& header = object.dlpi_phdr[i];
+    if (header.p_type != PT_TLS || header.p_memsz == 0) continue;
+    TlsIndex first = {object.dlpi_tls_modid, 0};
+    thread_variables_ = {static_cast<std::byte*>(__tls_get_addr(&first)), header.p_memsz};
+  }
+  check::own_variables().set(thread_variables_);
+}
+
+std::string RingPlugin::variable_at(const void* address) const {
+  const auto at = reinterpret_cast<std::uintptr_t>(address) - loaded_at_;
+  for (const Variable& each : named_variables()) {
+    if (at - each.begin >= each.bytes) continue;
+    return at == each.begin ? each.name : fmt::format("{}+{}", each.name, at - each.begin);
+  }
+  return "a variable of the ring";
+}
+
+/// Read from the file when they are first asked for.
+const std::vector<RingPlugin::Variable>& RingPlugin::named_variables() const {
+  if (named_) return *named_;
+  named_.emplace();
+  std::FILE* lines =
+      ::popen(fmt::format("nm -C -S --defined-only {} 2>/dev/null", quoted(path_)).c_str(), "r");
+  if (lines == nullptr) return *named_;
+  char line[4096];
+  while (std::fgets(line, sizeof line, lines) != nullptr) {
+    unsigned long begin = 0;
+    unsigned long bytes = 0;
+    char kind = 0;
+    int name_at = 0;
+    if (std::sscanf(line, "%lx %lx %c %n", &begin, &bytes, &kind, &name_at) != 3) continue;
+    if (std::strchr("bBdDuV", kind) == nullptr) continue;
+    const std::string_view name(line + name_at);
+    named_->push_back({begin, bytes, std::string(name.substr(0, name.find('\n')))});
+  }
+  ::pclose(lines);
+  return *named_;
 }
 
 std::vector<check::Word> RingPlugin::words() const {
   std::vector<check::Word> words;
-  for (std::uint32_t i = 0; i < ring_->word_count; ++i)
-    words.push_back({ring_->words[i].name, ring_->words[i].offset, ring_->words[i].size});
+  for (std::uint32_t i = 0; i < ring_.word_count; ++i)
+    words.push_back({ring_.words[i].name, ring_.words[i].offset, ring_.words[i].size});
   return words;
 }
 
 std::map<const void*, std::string> RingPlugin::locate(const std::vector<const void*>& code) const {
   std::map<const void*, std::string> found;
   if (code.empty()) return found;
-  std::string quoted;
-  for (const char c : path_) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   // -a: each address before its lines, one for each function that was inlined into the next.
-  std::string command = fmt::format("addr2line -a -i -e '{}'", quoted);
+  std::string command = fmt::format("addr2line -a -i -e {}", quoted(path_));
   // A return address belongs to the instruction before it.
   for (const void* address : code)
     command += fmt::format(" {:#x}", reinterpret_cast<std::uintptr_t>(address) - loaded_at_ - 1);

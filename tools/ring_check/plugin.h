@@ -3,8 +3,11 @@
 // process ends.
 #pragma once
 
+#include <link.h>
+
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,12 +23,20 @@ class RingPlugin {
   [[nodiscard]] const std::string& path() const { return path_; }
   /// The file's name without folder and ending.
   [[nodiscard]] std::string name() const;
-  [[nodiscard]] const ring_check_ring& ring() const { return *ring_; }
-  [[nodiscard]] std::span<std::byte> page() const { return {page_, ring_->page_bytes}; }
+  /// Its table; the functions in it are those of the ring that was last made the current one.
+  [[nodiscard]] const ring_check_ring& ring() const { return ring_; }
+  void make_current() const {
+    check::own_variables().set(thread_variables_);
+    check::use_ring(*ring_as_loaded_);
+  }
+  void make_current_in_threads() const { check::use_ring_in_threads(*ring_as_loaded_); }
+  [[nodiscard]] std::span<std::byte> page() const { return {page_, ring_.page_bytes}; }
   /// The whole of the memory that the page lies in, for mprotect.
   [[nodiscard]] std::span<std::byte> area() const { return area_; }
-  /// As they were when it was loaded.
-  [[nodiscard]] const std::vector<check::Segment>& variables() const { return variables_; }
+  /// What it keeps beside the page, as it was when it was loaded.
+  [[nodiscard]] const check::RingState& state() const { return state_; }
+  /// "pool+16": the variable at an address, where its symbols tell; otherwise "a variable of the ring".
+  [[nodiscard]] std::string variable_at(const void* address) const;
   [[nodiscard]] std::vector<check::Word> words() const;
 
   /// "ring.c:31" for each address of its code, from the debug information; "memory.h:26 < front.h:63" where
@@ -33,17 +44,28 @@ class RingPlugin {
   [[nodiscard]] std::map<const void*, std::string> locate(const std::vector<const void*>& code) const;
 
  private:
+  struct Variable {
+    std::uintptr_t begin = 0;
+    std::size_t bytes = 0;
+    std::string name;
+  };
+
   RingPlugin() = default;
+  [[nodiscard]] const std::vector<Variable>& named_variables() const;
   [[nodiscard]] Result<> map_page();
-  void find_variables();
+  void take_over(const dl_phdr_info& object);
+  void find_thread_variables(const dl_phdr_info& object);
 
   std::string path_;
-  const ring_check_ring* ring_ = nullptr;
+  const ring_check_ring* ring_as_loaded_ = nullptr;
+  ring_check_ring ring_ = {};
   const void* inside_ = nullptr;  ///< an address in it
   std::uintptr_t loaded_at_ = 0;
   std::byte* page_ = nullptr;
   std::span<std::byte> area_;
-  std::vector<check::Segment> variables_;
+  check::RingState state_;
+  std::span<std::byte> thread_variables_;
+  mutable std::optional<std::vector<Variable>> named_;
 };
 
 }  // namespace ringside::tools

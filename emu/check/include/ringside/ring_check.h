@@ -5,9 +5,10 @@
  * tries every interleaving of their accesses to the page under a memory model. The ring code itself is
  * compiled as it is: `ringside ring-check cc` adds what makes its accesses visible.
  *
- * Between two executions the checker puts back the page and the plug-in's own variables (.data and .bss) as
- * they were after loading; so keep the ends' private state in static variables, and allocate nothing that
- * lives longer than a call.
+ * Memory beside the page that both ends touch (variables, what is allocated, what is pointed to) is explored
+ * like the page. Between two executions the checker puts back the page, the plug-in's variables, what it has
+ * allocated by malloc or new, and each end's thread-local variables. What it cannot put back (files, memory
+ * that is mapped, the time, random numbers) it refuses.
  */
 #pragma once
 

@@ -1,0 +1,73 @@
+// The memory that ring code allocates: an arena of its own, so that it can be put back between executions,
+// and so that the same execution finds the same addresses. Whoever defines malloc() for the program asks
+// is_active() (tools/ring_check/heap_calls.cc).
+//
+// Active only while ring code itself runs; the checker's own memory is another matter. Within an execution
+// nothing is used twice: what an end frees and the other one allocates would look like the same thing.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace ringside::check {
+
+class RingHeap {
+ public:
+  using Snapshot = std::vector<std::byte>;
+
+  /// Zeroed memory, which stays. Without any, it is never active.
+  void give(std::span<std::byte> memory);
+
+  [[nodiscard]] bool is_active() const { return active_; }
+  /// Answers what it was.
+  bool set_active(bool active);
+  [[nodiscard]] bool owns(const void* address) const;
+  [[nodiscard]] std::span<std::byte> memory() const { return memory_; }
+
+  /// Null: none is left. `alignment`: a power of two.
+  [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment);
+  /// Fills it, so that who still reads it sees that. `again`: it may be allocated again.
+  void release(void* block, bool again);
+  [[nodiscard]] std::size_t size_of(const void* block) const;
+
+  [[nodiscard]] Snapshot save() const;
+  void restore(const Snapshot& snapshot);
+
+ private:
+  struct Head;
+  struct Block;
+  [[nodiscard]] Head& head() const;
+
+  std::span<std::byte> memory_;
+  bool active_ = false;
+};
+
+/// There is one, since there is one malloc().
+[[nodiscard]] RingHeap& ring_heap();
+
+/// Ring code runs as long as it lives.
+class RingCode {
+ public:
+  RingCode() : before_(ring_heap().set_active(true)) {}
+  ~RingCode() { ring_heap().set_active(before_); }
+  RingCode(const RingCode&) = delete;
+  RingCode& operator=(const RingCode&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// Ring code has called the checker, which runs as long as it lives.
+class CheckerCode {
+ public:
+  CheckerCode() : before_(ring_heap().set_active(false)) {}
+  ~CheckerCode() { ring_heap().set_active(before_); }
+  CheckerCode(const CheckerCode&) = delete;
+  CheckerCode& operator=(const CheckerCode&) = delete;
+
+ private:
+  bool before_;
+};
+
+}  // namespace ringside::check

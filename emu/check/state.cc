@@ -1,0 +1,189 @@
+// Bytes saved and put back, and a table in front of a ring's own.
+#include "emu/check/state.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "emu/check/execution.h"
+
+namespace ringside::check {
+
+void RingState::take() {
+  for (Variables& each : variables_) each.saved.assign(each.memory.begin(), each.memory.end());
+  heap_ = ring_heap().save();
+  own_ = own_variables().save();
+}
+
+void RingState::restore() const {
+  for (const Variables& each : variables_)
+    std::memcpy(each.memory.data(), each.saved.data(), each.saved.size());
+  ring_heap().restore(heap_);
+  own_variables().restore(own_);
+}
+
+void OwnVariables::set(std::span<std::byte> block) {
+  block_ = block;
+  current_ = 0;
+  for (auto& each : of_) each.assign(block.begin(), block.end());
+}
+
+void OwnVariables::change(std::uint32_t fiber) {
+  std::copy(block_.begin(), block_.end(), of_[current_].begin());
+  current_ = fiber;
+  std::copy(of_[current_].begin(), of_[current_].end(), block_.begin());
+}
+
+void OwnVariables::copy(std::uint32_t from, std::uint32_t to) {
+  if (block_.empty()) return;
+  use(from);
+  of_[to].assign(block_.begin(), block_.end());
+}
+
+std::array<std::vector<std::byte>, fibers_max> OwnVariables::save() {
+  std::copy(block_.begin(), block_.end(), of_[current_].begin());
+  return of_;
+}
+
+void OwnVariables::restore(const std::array<std::vector<std::byte>, fibers_max>& saved) {
+  if (block_.empty()) return;
+  of_ = saved;
+  std::copy(of_[current_].begin(), of_[current_].end(), block_.begin());
+}
+
+OwnVariables& own_variables() {
+  static OwnVariables variables;
+  return variables;
+}
+
+namespace {
+
+const ring_check_ring* real_ring = nullptr;
+bool is_guarded = false;
+
+/// In an execution the fiber that runs; otherwise one thread plays both ends.
+class Call {
+ public:
+  explicit Call(int side) {
+    if (!is_guarded) return;
+    const Execution* execution = Execution::current();
+    own_variables().use(execution != nullptr ? execution->fiber() : static_cast<std::uint32_t>(side));
+    code_.emplace();
+  }
+
+ private:
+  std::optional<RingCode> code_;
+};
+
+class Attaching {
+ public:
+  Attaching() : execution_(Execution::current()) {
+    if (execution_ != nullptr) execution_->set_attaching(true);
+  }
+  ~Attaching() {
+    if (execution_ != nullptr) execution_->set_attaching(false);
+  }
+  Attaching(const Attaching&) = delete;
+  Attaching& operator=(const Attaching&) = delete;
+
+ private:
+  Execution* execution_;
+};
+
+void init(void* page, std::uint32_t start) {
+  const Call call(RING_CHECK_FRONT);
+  real_ring->init(page, start);
+}
+int front_attach(void* page, std::uint32_t start) {
+  const Call call(RING_CHECK_FRONT);
+  const Attaching attaching;
+  return real_ring->front_attach(page, start);
+}
+int back_attach(void* page, std::uint32_t start) {
+  const Call call(RING_CHECK_BACK);
+  const Attaching attaching;
+  return real_ring->back_attach(page, start);
+}
+int push_req(const ring_check_item* item) {
+  const Call call(RING_CHECK_FRONT);
+  return real_ring->push_req(item);
+}
+int pop_req(ring_check_item* item) {
+  const Call call(RING_CHECK_BACK);
+  return real_ring->pop_req(item);
+}
+int push_rsp(const ring_check_item* item) {
+  const Call call(RING_CHECK_BACK);
+  return real_ring->push_rsp(item);
+}
+int pop_rsp(ring_check_item* item) {
+  const Call call(RING_CHECK_FRONT);
+  return real_ring->pop_rsp(item);
+}
+void front_publish() {
+  const Call call(RING_CHECK_FRONT);
+  real_ring->front_publish();
+}
+void back_publish() {
+  const Call call(RING_CHECK_BACK);
+  real_ring->back_publish();
+}
+int front_final_check() {
+  const Call call(RING_CHECK_FRONT);
+  return real_ring->front_final_check();
+}
+int back_final_check() {
+  const Call call(RING_CHECK_BACK);
+  return real_ring->back_final_check();
+}
+void front_woken() {
+  const Call call(RING_CHECK_FRONT);
+  real_ring->front_woken();
+}
+void back_woken() {
+  const Call call(RING_CHECK_BACK);
+  real_ring->back_woken();
+}
+void detach(int side) {
+  const Call call(side);
+  const Attaching attaching;
+  real_ring->detach(side);
+}
+
+template <class Function>
+void guard(Function*& in_table, Function* guarded) {
+  if (in_table != nullptr) in_table = guarded;
+}
+
+}  // namespace
+
+ring_check_ring guarded_table(const ring_check_ring& ring) {
+  ring_check_ring table = ring;
+  guard(table.init, init);
+  guard(table.front_attach, front_attach);
+  guard(table.back_attach, back_attach);
+  guard(table.push_req, push_req);
+  guard(table.pop_req, pop_req);
+  guard(table.push_rsp, push_rsp);
+  guard(table.pop_rsp, pop_rsp);
+  guard(table.front_publish, front_publish);
+  guard(table.back_publish, back_publish);
+  guard(table.front_final_check, front_final_check);
+  guard(table.back_final_check, back_final_check);
+  guard(table.front_woken, front_woken);
+  guard(table.back_woken, back_woken);
+  guard(table.detach, detach);
+  return table;
+}
+
+void use_ring(const ring_check_ring& ring) {
+  real_ring = &ring;
+  is_guarded = true;
+}
+
+void use_ring_in_threads(const ring_check_ring& ring) {
+  real_ring = &ring;
+  is_guarded = false;
+}
+
+}  // namespace ringside::check

@@ -1,0 +1,108 @@
+// Addresses and what they are relative to.
+#include "tools/ring_check/places.h"
+
+#include <charconv>
+#include <cstdio>
+
+#include "emu/check/fibers.h"
+
+namespace ringside::tools {
+
+namespace {
+
+/// A block of more is no variable.
+constexpr std::uint32_t region_bytes_max = check::Elsewhere::bytes_max;
+
+}  // namespace
+
+Places::Places(const RingPlugin& plugin) : plugin_(&plugin) {
+  elsewhere_.set_own(check::own_variables().place());
+  elsewhere_.set_page({plugin.page().data(), static_cast<std::uint32_t>(plugin.page().size())});
+  anchors_.push_back({"p", plugin.page().data(), plugin.page().size()});
+  const auto heap = check::ring_heap().memory();
+  anchors_.push_back({"h", heap.data(), heap.size()});
+  for (std::size_t i = 0; i < plugin.state().variables().size(); ++i) {
+    const auto memory = plugin.state().variables()[i].memory;
+    anchors_.push_back({fmt::format("v{}", i), memory.data(), memory.size()});
+  }
+  for (std::uint32_t fiber = 0; fiber < check::fibers_max; ++fiber) {
+    const auto* end = static_cast<const std::byte*>(check::Fibers::stack_end(fiber));
+    anchors_.push_back(
+        {fmt::format("s{}", fiber), end - check::Fibers::stack_bytes, check::Fibers::stack_bytes});
+  }
+}
+
+bool Places::learn() {
+  if (!elsewhere_.has_news()) return false;
+  regions_ = elsewhere_.shared();
+  words_.clear();
+  text_.clear();
+  for (const check::Region& region : regions_) text_ += (text_.empty() ? "" : ",") + text_of(region);
+  for (const check::Region& word : elsewhere_.words()) {
+    words_.push_back({name_of(word.address), word});
+    text_ += (text_.empty() ? "" : ",") + text_of(word) + "w";
+  }
+  return true;
+}
+
+std::string Places::text_of(const check::Region& region) const {
+  for (const Anchor& anchor : anchors_) {
+    const auto offset = static_cast<std::size_t>(region.address - anchor.begin);
+    if (offset < anchor.bytes) return fmt::format("{}.{:x}.{}", anchor.name, offset, region.bytes);
+  }
+  return fmt::format("x.{:x}.{}", reinterpret_cast<std::uintptr_t>(region.address), region.bytes);
+}
+
+std::string Places::name_of(const void* address) const {
+  for (const Anchor& anchor : anchors_) {
+    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - anchor.begin);
+    if (offset >= anchor.bytes) continue;
+    switch (anchor.name.front()) {
+      case 'p':
+        return fmt::format("byte {} of the page", offset);
+      case 'h':
+        return fmt::format("the heap+{:#x}", offset);
+      case 'v':
+        return plugin_->variable_at(address);
+      default:
+        return fmt::format("a stack-{:#x}", anchor.bytes - offset);
+    }
+  }
+  return "memory beside the page";
+}
+
+Result<> Places::learn_from(const std::string& text) {
+  const auto unreadable = [&](const std::string& why) {
+    return Error{EINVAL, "cannot replay", fmt::format("\"{}\"", text), why,
+                 "give the whole string that a report prints"};
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const std::string part = text.substr(at, end - at);
+    at = end + 1;
+    const std::size_t dot = part.find('.');
+    const std::size_t second = dot == std::string::npos ? dot : part.find('.', dot + 1);
+    if (second == std::string::npos) return unreadable(fmt::format("\"{}\" is no place", part));
+    std::size_t offset = 0;
+    std::uint32_t bytes = 0;
+    const char* last = part.data() + part.size();
+    const auto read_offset = std::from_chars(part.data() + dot + 1, part.data() + second, offset, 16);
+    const auto read_bytes = std::from_chars(part.data() + second + 1, last, bytes);
+    const bool is_word = read_bytes.ptr + 1 == last && *read_bytes.ptr == 'w';
+    if (read_offset.ec != std::errc() || read_offset.ptr != part.data() + second ||
+        read_bytes.ec != std::errc() || (read_bytes.ptr != last && !is_word) || bytes > region_bytes_max)
+      return unreadable(fmt::format("\"{}\" is no place", part));
+    bool is_known = false;
+    for (const Anchor& anchor : anchors_) {
+      if (anchor.name != part.substr(0, dot) || offset >= anchor.bytes || bytes > anchor.bytes - offset)
+        continue;
+      elsewhere_.touched_shared(anchor.begin + offset, bytes, is_word);
+      is_known = true;
+    }
+    if (!is_known) return unreadable(fmt::format("this ring has no place \"{}\"", part));
+  }
+  learn();
+  return Done{};
+}
+
+}  // namespace ringside::tools

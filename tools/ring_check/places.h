@@ -1,0 +1,46 @@
+// The memory that a ring's ends share beside its page: found by running it, named for reports, and written
+// down so that another process finds the same.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "emu/check/space.h"
+#include "tools/ring_check/plugin.h"
+
+namespace ringside::tools {
+
+class Places {
+ public:
+  explicit Places(const RingPlugin& plugin);
+
+  [[nodiscard]] check::Elsewhere& elsewhere() { return elsewhere_; }
+  /// Takes over what was found since the last call; false: nothing was.
+  bool learn();
+  [[nodiscard]] const std::vector<check::Region>& regions() const { return regions_; }
+  [[nodiscard]] const std::vector<check::Space::Found>& words() const { return words_; }
+  /// "pool+16", "the heap+64", "the front's stack"
+  [[nodiscard]] std::string name_of(const void* address) const;
+
+  /// "v0.c0.64,v0.c8.4w": all of it, relative to what a process loads anywhere.
+  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] Result<> learn_from(const std::string& text);
+
+ private:
+  /// What addresses are relative to.
+  struct Anchor {
+    std::string name;
+    const std::byte* begin = nullptr;
+    std::size_t bytes = 0;
+  };
+  [[nodiscard]] std::string text_of(const check::Region& region) const;
+
+  const RingPlugin* plugin_;
+  check::Elsewhere elsewhere_;
+  std::vector<Anchor> anchors_;
+  std::vector<check::Region> regions_;
+  std::vector<check::Space::Found> words_;
+  std::string text_;
+};
+
+}  // namespace ringside::tools
