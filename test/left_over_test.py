@@ -34,7 +34,7 @@ class LeftOver(unittest.TestCase):
         self.assertEqual(self.left("touch $TMPDIR/a; exit 7", status=7)[0].rsplit("/", 1)[1], "a")
 
     def test_a_process(self):
-        for script, state in (("setsid sleep 1000 >/dev/null 2>&1 &", "S"),
+        for script, state in (("setsid sleep 1000 >/dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done", "S"),
                               ("setsid sh -c 'kill -STOP $$' >/dev/null 2>&1 & until grep -q 'State:.T' /proc/$!/status; do :; done", "T")):
             with self.subTest(state):
                 said, = self.left(script)

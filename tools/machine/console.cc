@@ -134,11 +134,13 @@ int program_status(Privcmd& privcmd, DomainId domain) {
   return (*info)->exit_status;
 }
 
-int exec_on(LinuxHost& host, const DomainSpec& spec) {
+/// `interrupted`: a signal came while the machine was started or the domain built.
+int exec_on(LinuxHost& host, const DomainSpec& spec, const bool& interrupted) {
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   auto built = build_domain(host, *privcmd, spec);
   if (!built) return failed(built.error());
+  if (interrupted) return 128 + SIGINT;
   trace::NullSink silent;
   const bool person = is_terminal(0) && is_terminal(1);
   auto ended = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
@@ -149,14 +151,16 @@ int exec_on(LinuxHost& host, const DomainSpec& spec) {
 }
 
 int exec(const DomainSpec& spec, const MachineSpec& machine_spec) {
+  // A signal that arrives before the console is attached ends this as soon as the machine stands.
+  bool interrupted = false;
   auto own = PrivateMachine::make("exec");
   if (!own) return failed(own.error());
   LinuxHost& host = (*own)->host();
-  // Signals that arrive before or after the console is attached must not leave the machine behind.
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
+  for (const int number : {SIGINT, SIGTERM, SIGHUP})
+    host.on_signal(number, [&interrupted] { interrupted = true; });
   if (auto started = start_machine(host, machine_spec, (*own)->lock()); !started)
     return failed(started.error());
-  return exec_on(host, spec);
+  return exec_on(host, spec, interrupted);
 }
 
 }  // namespace
