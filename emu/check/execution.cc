@@ -103,7 +103,7 @@ void Execution::note_elsewhere(const void* address, std::size_t size, bool write
   if (space_->touches_region(address, size)) return elsewhere_->touched_shared(address, size, is_atomic);
   const std::uint32_t owner = Fibers::owner_of(address);
   if (owner == self) return;
-  // Whoever has that stack has written there as well.
+  // The fiber that owns the stack has written there, too.
   if (owner != fibers_max) return elsewhere_->touched_shared(address, size, is_atomic);
   elsewhere_->touched(self, address, size, writes, is_atomic);
 }

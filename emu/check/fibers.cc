@@ -27,8 +27,8 @@ struct Fibers::Trampoline {
 
 namespace {
 
-/// The upper ends; below each is a page that nobody may touch. They stay, so that the next execution finds
-/// the same addresses.
+/// The upper end of each fiber's stack, with a guard page below the stack. The stacks are kept between
+/// executions, so that addresses on them stay the same.
 std::array<void*, fibers_max> stacks = {};
 
 }  // namespace

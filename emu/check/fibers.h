@@ -30,7 +30,7 @@ class Fibers {
 
   [[nodiscard]] bool in_fiber() const { return current_ != main_; }
   [[nodiscard]] std::uint32_t current() const { return current_; }
-  /// Whose stack the address lies in; fibers_max: nobody's. All that run at any time have the same stacks.
+  /// The fiber whose stack contains the address, or fibers_max. All instances share one set of stacks.
   [[nodiscard]] static std::uint32_t owner_of(const void* address);
   /// The upper end of a fiber's stack.
   [[nodiscard]] static const void* stack_end(std::uint32_t fiber);

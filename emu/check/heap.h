@@ -1,6 +1,6 @@
 // The memory that ring code allocates: an arena of its own, so that it can be put back between executions,
-// and so that the same execution finds the same addresses. Whoever defines malloc() for the program asks
-// is_active() (tools/ring_check/heap_calls.cc).
+// and so that a repeated execution gets the same addresses. The program's malloc() calls is_active()
+// (tools/ring_check/heap_calls.cc).
 //
 // Active only while ring code itself runs; the checker's own memory is another matter. Within an execution
 // nothing is used twice: what an end frees and the other one allocates would look like the same thing.

@@ -14,7 +14,7 @@ namespace ringside::check {
 struct Usage {
   std::uint32_t places = 0;        ///< locations of payload that the ends wrote
   std::uint32_t once = 0;          ///< of them: written once only, or read once only
-  std::uint32_t slots_unused = 0;  ///< of the slots that the table describes: nobody wrote there
+  std::uint32_t slots_unused = 0;  ///< slots of the table that no end wrote
   bool full = false;               ///< a push found no room
   bool empty = false;              ///< a pop found nothing
   bool wrapped = false;            ///< an index began again

@@ -39,7 +39,7 @@ std::size_t SerialTty::send(Bytes bytes) {
   auto taken = privcmd_.console_write(bytes.first(piece));
   if (!taken) {
     failed(taken.error());
-    if (!waiting_) return bytes.size();  // nobody is left who could show it
+    if (!waiting_) return bytes.size();  // the hypervisor is gone: discards it
     unanswered_bytes_ = piece;
     return 0;
   }
