@@ -70,6 +70,9 @@ class Model {
 
   /// Set by before() when it found one; the execution has failed then.
   [[nodiscard]] const Race* race() const { return has_race_ ? &race_ : nullptr; }
+  /// A bit for each word to which a store was made, in any execution so far, that the memory model allows to
+  /// come before an earlier one. The search tries the order of execution only, so it is not whole.
+  [[nodiscard]] std::uint64_t unordered_words() const { return unordered_words_; }
   /// Off: payload may race (a hostile peer writes where and when it likes).
   void forgive_races(bool forgive) { forgives_ = forgive; }
 
@@ -84,10 +87,12 @@ class Model {
     has_race_ = true;
   }
   void no_race() { has_race_ = false; }
+  void found_unordered(std::uint32_t word) { unordered_words_ |= std::uint64_t{1} << word; }
 
  private:
   const Space* space_;
   Race race_;
+  std::uint64_t unordered_words_ = 0;
   bool has_race_ = false;
   bool forgives_ = false;
 };

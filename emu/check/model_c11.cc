@@ -71,6 +71,16 @@ void ModelC11::put_into_page(std::uint32_t word, const Stored& stored) {
   std::copy_n(stored.bytes.begin(), about.size, space().at(about.offset));
 }
 
+bool ModelC11::may_come_earlier(const Thread& thread, const Op& op, std::uint32_t word) const {
+  for (std::size_t at = thread.current.seen[word] + 1u; at < stores_[word].size(); ++at) {
+    const Stored& other = stores_[word][at];
+    const bool both_update = other.is_update && op.kind == OpKind::update;
+    const bool both_seq_cst = other.is_seq_cst && op.order == Order::seq_cst;
+    if (!both_update && !both_seq_cst) return true;
+  }
+  return false;
+}
+
 void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) {
   Thread& thread = threads_[fiber];
   thread.current.steps[fiber] = static_cast<std::uint16_t>(number);
@@ -109,6 +119,7 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
     const auto last = static_cast<std::uint32_t>(stores_[word].size() - 1);
     const std::uint32_t index = last - (at == op.first ? option : 0);
     const Stored& stored = stores_[word][index];
+    if (op.writes() && may_come_earlier(thread, op, word)) found_unordered(word);
     put_into_page(word, stored);
     if (!op.reads()) continue;
     thread.current.seen[word] = std::max(thread.current.seen[word], static_cast<std::uint16_t>(index));
@@ -152,6 +163,8 @@ void ModelC11::after(std::uint32_t fiber, const Op& op, std::uint32_t number) {
     std::copy_n(space().at(place.offset), place.size, stored.bytes.begin());
     stored.fiber = fiber;
     stored.number = number;
+    stored.is_update = op.kind == OpKind::update;
+    stored.is_seq_cst = op.order == Order::seq_cst;
     stored.message = releases(op.order) ? thread.current : thread.released;
     stored.message.seen[word] = index;
     if (op.kind == OpKind::update) stored.message.join(thread.read);

@@ -1,7 +1,8 @@
 // The C11 memory model as RC11 has it, without load buffering, in the form of views.
 //
-// Every declared word keeps all its stores, in the order in which they were executed (which is its
-// modification order: complete as long as each word has one writer). A fiber's view says from which store on
+// Every declared word keeps all its stores. Its modification order is the order in which they were executed:
+// where C11 allows a store to come before one that was executed earlier, the word is noted as unordered, and
+// the search is not called whole. A fiber's view says from which store on
 // it may read each word. A store carries the view that its fiber released; a load that acquires takes that
 // view over, a relaxed one keeps it for the next acquire fence. Payload has no old values: its accesses must
 // be ordered, or they race.
@@ -36,6 +37,8 @@ class ModelC11 final : public Model {
     std::array<std::byte, 8> bytes = {};
     std::uint32_t fiber = fibers_max;  ///< fibers_max: was there at the beginning
     std::uint32_t number = 0;
+    bool is_update = false;
+    bool is_seq_cst = false;
     Frontier message;
   };
   struct Thread {
@@ -56,6 +59,9 @@ class ModelC11 final : public Model {
                      std::uint32_t number);
   [[nodiscard]] const Stored& newest(std::uint32_t word) const { return stores_[word].back(); }
   void put_into_page(std::uint32_t word, const Stored& stored);
+  /// Whether C11 allows this store of the thread to come before one that the word has already. Updates of one
+  /// word, and its seq_cst stores, have one order, which is that of their execution.
+  [[nodiscard]] bool may_come_earlier(const Thread& thread, const Op& op, std::uint32_t word) const;
 
   std::vector<std::vector<Stored>> stores_;
   std::array<Thread, fibers_max> threads_;
