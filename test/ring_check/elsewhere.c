@@ -131,7 +131,6 @@ static int pop_req(struct ring_check_item* item) {
 }
 
 #if defined(TWO_WRITERS)
-#define HAS_SCENARIOS
 /* The outcome x == 1 && y == 1 is allowed by C11, and not searched for: the verdict has to say so. */
 #define RELAXED(word, value) __atomic_store_n(&(word), value, __ATOMIC_RELAXED)
 static void x_first(void* page) {
@@ -164,5 +163,26 @@ static const struct ring_check_word words[] = {
 #endif
 };
 
-#define NAME "elsewhere"
-#include "two_slots.h"
+static const struct ring_check_ring table = {
+    .abi = RING_CHECK_ABI,
+    .capabilities = RING_CHECK_SPINS,
+    .name = "elsewhere",
+    .page_bytes = sizeof(struct page),
+    .slots = 2,
+    .payload_bytes = 8,
+    .words = words,
+    .word_count = sizeof words / sizeof *words,
+    .init = init,
+    .front_attach = attach,
+    .back_attach = attach,
+    .push_req = push_req,
+    .pop_req = pop_req,
+#if defined(TWO_WRITERS)
+    .scenarios = scenarios,
+    .scenario_count = 1,
+#endif
+};
+
+const struct ring_check_ring* ring_check_plugin(void) {
+  return &table;
+}

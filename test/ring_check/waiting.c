@@ -95,5 +95,22 @@ static const struct ring_check_word words[] = {
     {"cons", 4, 4, RING_CHECK_RSP_INDEX, RING_CHECK_BACK},
 };
 
-#define NAME "waiting"
-#include "two_slots.h"
+static const struct ring_check_ring table = {
+    .abi = RING_CHECK_ABI,
+    .capabilities = RING_CHECK_SPINS,
+    .name = "waiting",
+    .page_bytes = sizeof(struct page),
+    .slots = 2,
+    .payload_bytes = 8,
+    .words = words,
+    .word_count = 2,
+    .init = init,
+    .front_attach = attach,
+    .back_attach = attach,
+    .push_req = push_req,
+    .pop_req = pop_req,
+};
+
+const struct ring_check_ring* ring_check_plugin(void) {
+  return &table;
+}
