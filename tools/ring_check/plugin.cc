@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "emu/check/conformance.h"
+#include "tools/ring_check/ring_process.h"
 
 namespace ringside::tools {
 
@@ -31,9 +32,15 @@ constexpr std::uintptr_t round_up(std::uintptr_t value, std::uintptr_t to) {
 Result<RingPlugin> RingPlugin::load(const std::string& path) {
   RingPlugin plugin;
   plugin.path_ = path;
-  if (!std::filesystem::exists(path))
+  std::error_code unreadable;
+  const auto status = std::filesystem::status(path, unreadable);
+  if (status.type() == std::filesystem::file_type::not_found)
     return bad_plugin(path, "there is no such file",
                       "build it with: ringside ring-check cc -shared -o ring.so ring.c");
+  // Opening a fifo would wait for ever.
+  if (status.type() != std::filesystem::file_type::regular)
+    return bad_plugin(path, unreadable ? unreadable.message() : "it is not a file", "name a shared object");
+  note_loading(path);
   // With a slash in it, so that nobody searches for it.
   void* library = ::dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
@@ -51,6 +58,7 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
     return bad_plugin(path, fault, "see <ringside/ring_check.h>");
   if (auto mapped = plugin.map_page(); !mapped) return mapped.error();
   plugin.find_variables();
+  note_loading("");
   return plugin;
 }
 
