@@ -63,7 +63,7 @@ Result<Xenctld::Domain*> Xenctld::add_domain(const DomainInfo& info, ConsoleStor
   domain->id = info.domain;
   domain->frame = info.shared_info_frame;
   domain->control = std::make_unique<ControlCalls>(
-      server_, control_ids_, info.domain, [made = domain.get()](const ring::ControlMessage& message) {
+      host_, server_, control_ids_, info.domain, [made = domain.get()](const ring::ControlMessage& message) {
         return send(*made, message, 0) == Channel::Send::taken;
       });
   domain->console = std::make_unique<XenctldConsole>(

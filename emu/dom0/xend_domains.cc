@@ -46,7 +46,7 @@ Result<Xend::Domain*> Xend::add_domain(const DomainInfo& info, ConsoleStore stor
   domain->id = id;
   domain->frame = info.shared_info_frame;
   domain->control = std::make_unique<ControlCalls>(
-      server_, control_ids_, id, [this, made = domain.get()](const ring::ControlMessage& message) {
+      host_, server_, control_ids_, id, [this, made = domain.get()](const ring::ControlMessage& message) {
         return send_control(*made, message);
       });
   domain->console = std::make_unique<XendConsole>(host_, journal_, id, std::move(store), wire_of(*domain));
