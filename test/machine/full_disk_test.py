@@ -52,7 +52,7 @@ class FullDisk(unittest.TestCase):
 
 if __name__ == "__main__":
     if "RINGSIDE_IN_NAMESPACE" not in os.environ:
-        inside = f"mount -t tmpfs -o size=6m tmpfs {DISK} && exec \"$@\""
+        inside = f"mount -t tmpfs -o size=16m tmpfs {DISK} && exec \"$@\""
         ended = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "true"], capture_output=True)
         if ended.returncode != 0:
             support.skip_all("this user may have no mount namespace")
