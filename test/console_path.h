@@ -32,7 +32,7 @@ struct Path : GuestPath {
 
   void start_xend() {
     SimHost& host = world.host("xend");
-    xend = std::make_unique<dom0::Xend>(host, trace::Journal(sink, trace::actor(trace::Role::xend)),
+    xend = std::make_unique<dom0::Xend>(host, trace::Journal(*console_sink, trace::actor(trace::Role::xend)),
                                         Privcmd(host, world.dom0_connection(host)),
                                         dom0::XendOptions{"/m/xcs_socket", "/m/xend.sock", "/m", 9600});
     REQUIRE(xend->start([] {}).ok());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "emu/domu/domain.h"
+#include "emu/trace/memory_sink.h"
 #include "emu/xen/hypervisor.h"
 #include "test/catch.h"
 #include "test/dom0_machine.h"
@@ -82,7 +83,19 @@ struct GuestPath {
   DomainInfo info(DomainId domain) { return *builder->domain_info(domain).value(); }
 
   SimWorld world;
+  /// The sum of what a journal has counted under that name.
+  static std::uint32_t counted(const trace::MemorySink& journal, std::string_view name) {
+    std::uint32_t sum = 0;
+    for (const auto& [step, entry] : journal.entries()) {
+      const auto text = entry.message.payload();
+      if (entry.kind == trace::Kind::counted && std::string(text.begin(), text.end()) == name)
+        sum += entry.to_value - entry.from_value;
+    }
+    return sum;
+  }
+
   trace::NullSink sink;
+  trace::Sink* console_sink = &sink;  ///< the journal of a console daemon that starts from here on
   SimHost& people = world.host("people");
   SimHost& xen_host = world.host("xen");
   xen::Hypervisor hypervisor{xen_host, trace::Journal(sink, trace::actor(trace::Role::xen))};

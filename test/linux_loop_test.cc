@@ -1,6 +1,7 @@
 // The loop of a real process: two of them, in two threads, with one ring between them; descriptors that must
 // not wait for rings; waits that end while they are served; and idleness that costs nothing.
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -8,7 +9,9 @@
 #include <functional>
 #include <optional>
 #include <thread>
+#include <vector>
 
+#include "emu/host/linux_descriptors.h"
 #include "emu/host/linux_host.h"
 #include "ring/back.h"
 #include "ring/channel_words.h"
@@ -314,6 +317,43 @@ TEST_CASE("waits that have nothing to do cost no CPU time", "[linux_loop]") {
   host.run();
   CHECK(cpu_time() - before < 10ms);
   host.ring_wait_end(wait);
+}
+
+TEST_CASE("a handle that is polled from very many places is kicked seldom, and never in vain",
+          "[linux_loop]") {
+  LinuxHost host("test", no_machine);
+  const Handle kicks = host.kicks_create().value();
+  const auto kicked_since = [&] {
+    std::uint64_t count = 0;
+    return ::read(kicks.number(), &count, sizeof count) == sizeof count ? count : 0;
+  };
+  SECTION("polled from one") {
+    for (int kick = 0; kick < 100; ++kick) host.kick(kicks);
+    CHECK(kicked_since() > 90);
+  }
+  SECTION("polled from 40,000") {
+    std::vector<Fd> copies;
+    for (int copy = 0; copy < 100; ++copy) copies.emplace_back(dup(kicks.number()));
+    std::vector<Fd> polls;
+    for (int poll = 0; poll < 400; ++poll) {
+      polls.emplace_back(epoll_create1(EPOLL_CLOEXEC));
+      for (const Fd& copy : copies) {
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLET;
+        REQUIRE(epoll_ctl(polls.back().get(), EPOLL_CTL_ADD, copy.get(), &event) == 0);
+      }
+    }
+    for (int kick = 0; kick < 1000; ++kick) host.kick(kicks);
+    CHECK(kicked_since() < 100);
+    // The last of them comes when its time has come, which is a second at most.
+    host.kick(kicks);
+    std::function<void()> look = [&] {
+      if (kicked_since() != 0) return host.stop(0);
+      host.timer_start(1ms, look);
+    };
+    look();
+    CHECK(host.run() == 0);
+  }
 }
 
 }  // namespace linux_loop_test

@@ -96,4 +96,12 @@ TEST_CASE("a process that ran between two looks is seen by the second") {
   }));
 }
 
+TEST_CASE("what descends from a domain's process is found, whatever its environment and session") {
+  const OneProcess process({"/bin/sh", "-c", "env -i setsid /bin/sh -c 'sleep 1000 & wait' & wait"});
+  CHECK(comes_true([&] { return process.look().switches.size() >= 3; }));
+  for (const auto& [pid, switches] : process.look().switches) {
+    if (pid != process.pid()) kill(pid, SIGKILL);
+  }
+}
+
 }  // namespace process_table_test

@@ -26,4 +26,9 @@ TEST_CASE("what JSON and XML do not take is written in their way, or as a questi
   CHECK(xml_text(hostile) == "&lt;a b=&quot;\\&quot;&gt;&amp;&#10;\t????\u00e9");
 }
 
+TEST_CASE("what a terminal would obey is shown, and other writing stays") {
+  const std::string_view hostile{"a\x1b[31m\r\n\t\0\x7f\xc2\x9b\xff\u00e9\u20ac \\\"", 22};
+  CHECK(printable(hostile) == "a\\x1b[31m\\x0d\\x0a\\x09\\x00\\x7f\\xc2\\x9b\\xff\u00e9\u20ac \\\"");
+}
+
 }  // namespace quote_test

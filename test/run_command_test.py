@@ -55,6 +55,22 @@ class RunCommand(unittest.TestCase):
                   if each["outcome"] == "failed"]
         return str(failed[0])
 
+    def test_fmt_writes_through_a_link_and_leaves_nothing_beside(self):
+        real = self.folder / "real" / "ugly.scn"
+        real.parent.mkdir()
+        real.write_text('scenario   "Ugly"\nxen   boots dom1\n')
+        real.chmod(0o640)
+        link = self.folder / "link.scn"
+        link.symlink_to("real/ugly.scn")
+        theirs = self.folder / "link.scn.fmt-new"
+        theirs.write_text("precious")
+        self.ringside("fmt", "link.scn")
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(real.read_text(), 'scenario "Ugly"\nxen boots dom1\n')
+        self.assertEqual(real.stat().st_mode & 0o777, 0o640)
+        self.assertEqual(theirs.read_text(), "precious")
+        self.assertEqual([path.name for path in real.parent.iterdir()], ["ugly.scn"])
+
     def test_a_folder_is_run_in_the_order_of_its_names_whatever_the_number_of_threads(self):
         names = [each["name"] for each in self.results(".")]
         self.assertEqual(names, ["cases[N=1]", "cases[N=2]", "cases[N=3]", "hello"])

@@ -50,6 +50,25 @@ class ViewCommand(unittest.TestCase):
         self.ringside("run", "typing.scn", "--journal", "typing.jsonl", status=EXPECTATION_FAILED)
         return [json.loads(line) for line in (self.folder / "typing.jsonl").read_text().splitlines()]
 
+    def test_nothing_in_a_journal_reaches_a_terminal_or_a_wiki_as_a_command(self):
+        header, *rest = self.journal()
+        bad = "\x1b]0;owned\x07\r\n\x9b31m<script>alert(1)</script>\u00e9"
+        header["scenario"].update(title=bad, name=bad)
+        header.update(mode=bad, quirks=[bad], made_by=bad, controller=bad)
+        marks = [line for line in rest if "text" in line and "line" in line]
+        self.assertTrue(marks)
+        for mark in marks:
+            mark.update(text=bad, file=bad)
+        (self.folder / "bad.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [header, *rest]))
+        text = self.ringside("view", "bad.jsonl", "--text").stdout
+        self.assertIn("\\x1b]0;owned\\x07\\x0d\\x0a\\xc2\\x9b31m", text)
+        self.assertIn("\u00e9", text)
+        self.assertFalse([c for c in text if (ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160])
+        for option in ("--mermaid", "--svg"):
+            drawn = self.ringside("view", "bad.jsonl", option, "-").stdout
+            self.assertNotIn("<script", drawn, option)
+            self.assertFalse([c for c in drawn if ord(c) < 32 and c != "\n"], option)
+
     def test_a_journal_begins_with_what_it_is_of(self):
         header = self.journal()[0]
         self.assertEqual(header["format"], "ringside journal")
@@ -120,7 +139,7 @@ class ViewCommand(unittest.TestCase):
         self.assertEqual(said, "ringside: cannot read a journal: bad.jsonl:1: it is not a JSON object "
                                "(ringside run --journal writes one)\n")
         said = self.ringside("view", "none.jsonl", status=COULD_NOT_RUN).stderr
-        self.assertEqual(said, "ringside: cannot read a journal: none.jsonl: No such file or directory\n")
+        self.assertEqual(said, "ringside: cannot read a journal: none.jsonl: no such file\n")
         self.ringside("view", status=USAGE)
 
 

@@ -336,4 +336,14 @@ TEST_CASE("domains that are made, paused, killed and destroyed in any order leav
   CHECK(handles_of_xen(machine) == handles);
 }
 
+TEST_CASE("a guest that changes its memory all the time leaves xen's console to others") {
+  Machine machine;
+  Guest busy = machine.boot("busy");
+  const std::string before = machine.calls.dmesg()->text;
+  for (std::uint32_t turn = 0; turn < 10'000; ++turn) REQUIRE(busy.calls->memory_set(2048 + turn % 2));
+  CHECK(machine.calls.dmesg()->text == before);
+  // The journal has it: who listens is who wants to know.
+  CHECK(machine.told(busy.domain).back() == "its memory is 2049 KiB, was 2048");
+}
+
 }  // namespace xen_hostile_test

@@ -14,10 +14,10 @@ struct XenctldPath : GuestPath {
 
   void start_xenctld(std::size_t queue_limit_bytes = 0) {
     SimHost& host = world.host("xenctld");
-    xenctld =
-        std::make_unique<dom0::Xenctld>(host, trace::Journal(sink, trace::actor(trace::Role::xenctld)),
-                                        Privcmd(host, world.dom0_connection(host)),
-                                        dom0::XenctldOptions{"/m/xenctld.sock", "/m", queue_limit_bytes});
+    xenctld = std::make_unique<dom0::Xenctld>(
+        host, trace::Journal(*console_sink, trace::actor(trace::Role::xenctld)),
+        Privcmd(host, world.dom0_connection(host)),
+        dom0::XenctldOptions{"/m/xenctld.sock", "/m", queue_limit_bytes});
     REQUIRE(xenctld->start().ok());
     asking = std::make_unique<Person>(people, people.connect_local("/m/xenctld.sock").value());
     world.run();

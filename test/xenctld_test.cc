@@ -189,4 +189,39 @@ TEST_CASE_METHOD(XenctldPath,
   CHECK_FALSE(world.link_target(fmt::format("/m/pty-{}", second)));
 }
 
+TEST_CASE_METHOD(XenctldPath, "xenctld counts what nobody has read, and what the guest did not live to see") {
+  trace::MemorySink journal(world.clock());
+  kill_xenctld();
+  console_sink = &journal;
+  start_xenctld();
+  SECTION("with nobody there") {
+    const DomainId domain = create();
+    boot(domain, std::make_unique<PrintProgram>("eighteen bytes, OK", 0));
+    world.run_for(1s);
+    CHECK_FALSE(domain_exists(domain));
+    CHECK(counted(journal, "bytes that nobody read") == 18);
+  }
+  SECTION("by a reader who leaves after the end") {
+    const DomainId domain = create();
+    auto person = open(domain);
+    person->read(false);
+    boot(domain, std::make_unique<PrintProgram>(numbered_text(30'000), 0));
+    world.run_for(2s);
+    CHECK(counted(journal, "bytes that nobody read") == 0);
+    person.reset();
+    world.run_for(2s);
+    CHECK(counted(journal, "bytes that nobody read") > 20'000);
+  }
+  SECTION("typed") {
+    const DomainId domain = create();
+    auto person = open(domain);
+    boot(domain, std::make_unique<IdleProgram>());
+    person->type(std::string(20'000, 'x'));
+    world.run_for(1s);
+    REQUIRE(builder->domain_destroy(domain).ok());
+    world.run_for(1s);
+    CHECK(counted(journal, "typed bytes that the guest did not live to see") > 100);
+  }
+}
+
 }  // namespace xenctld_test

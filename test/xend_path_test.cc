@@ -180,4 +180,48 @@ TEST_CASE_METHOD(Path, "an xcs that restarts while the hypervisor is silent find
   CHECK(viewer->seen == "abc");
 }
 
+TEST_CASE_METHOD(Path, "what nobody has read, and what the guest did not live to see, is counted") {
+  trace::MemorySink journal(world.clock());
+  kill_xend();
+  console_sink = &journal;
+  start_xend();
+  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  SECTION("with nobody there") {
+    const DomainId domain = create();
+    boot(domain, std::make_unique<PrintProgram>("eighteen bytes, OK", 0));
+    world.run();
+    CHECK_FALSE(domain_exists(domain));
+    CHECK(counted(journal, "bytes that nobody read") == 18);
+  }
+  SECTION("by a viewer who has read all") {
+    const DomainId domain = create();
+    auto viewer = view(domain);
+    boot(domain, std::make_unique<PrintProgram>("eighteen bytes, OK", 0));
+    world.run();
+    CHECK(viewer->seen.size() == 18);
+    CHECK(counted(journal, "bytes that nobody read") == 0);
+  }
+  SECTION("by a viewer who leaves after the end") {
+    const DomainId domain = create();
+    auto viewer = view(domain);
+    viewer->read(false);
+    boot(domain, std::make_unique<PrintProgram>(numbered_text(30'000), 0));
+    world.run();
+    CHECK(counted(journal, "bytes that nobody read") == 0);
+    viewer.reset();
+    world.run();
+    CHECK(counted(journal, "bytes that nobody read") > 20'000);
+  }
+  SECTION("typed") {
+    const DomainId domain = create();
+    auto viewer = view(domain);
+    boot(domain, std::make_unique<IdleProgram>());
+    viewer->type(std::string(20'000, 'x'));
+    world.run();
+    REQUIRE(builder->domain_destroy(domain).ok());
+    world.run();
+    CHECK(counted(journal, "typed bytes that the guest did not live to see") > 100);
+  }
+}
+
 }  // namespace xend_path_test

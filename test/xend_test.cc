@@ -237,6 +237,38 @@ TEST_CASE_METHOD(XendFixture, "shutdown and sysrq reach the guest, and are answe
   CHECK(text_of(sysrq) == std::string("h\0\0\0", 4));
 }
 
+TEST_CASE_METHOD(XendFixture, "a guest that does not answer costs whoever asks ten seconds, and is named") {
+  create(1);
+  Person first(people, people.connect_local("/m/xend.sock").value());
+  first.type("shutdown 1 poweroff\n");
+  world.run();
+  world.run_for(control_patience / 2);
+  Person second(people, people.connect_local("/m/xend.sock").value());
+  second.type("sysrq 1 h\n");
+  world.run();
+  world.run_for(control_patience / 2);
+  const std::string said =
+      "error domain 1 has not answered within 10 s: its guest takes no control messages, or is busy. "
+      "ringside "
+      "destroy ends it\n";
+  CHECK(first.seen == said);
+  CHECK(second.seen.empty());
+  world.run_for(control_patience / 2);
+  CHECK(second.seen == said);
+  // The second was never sent, and is not sent now. The first may still be answered: nobody is told twice.
+  REQUIRE(xcs->came(XCS_REQUEST, 1).size() == 1);
+  xcs->send_control(XCS_RESPONSE, 1, answer_to(xcs->came(XCS_REQUEST, 1)[0]));
+  world.run();
+  CHECK(first.seen == said);
+  CHECK(xcs->came(XCS_REQUEST, 1).size() == 1);
+  // And the guest is asked again as if nothing had been.
+  CHECK(ask("sysrq 1 h").empty());
+  REQUIRE(xcs->came(XCS_REQUEST, 1).size() == 2);
+  xcs->send_control(XCS_RESPONSE, 1, answer_to(xcs->came(XCS_REQUEST, 1)[1]));
+  world.run();
+  CHECK(ask_line->seen == "ok\n");
+}
+
 TEST_CASE_METHOD(XendFixture, "control requests go one at a time, and no more than eight wait") {
   create(1);
   std::vector<std::unique_ptr<Person>> crowd;

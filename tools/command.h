@@ -29,6 +29,8 @@ struct Session {
 
 /// Prints the error in the one form that all errors have; answers exit_could_not_run.
 int failed(const Error& error);
+/// The status of a command that has ended with `status`: what it printed must have been taken.
+int finished(int status);
 
 /// A subcommand with its help: what it does, examples, and --dir.
 Command add_command(Command app, Session& session, const std::string& name, const std::string& what,

@@ -2,7 +2,12 @@
 #include "tools/options.h"
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
 #include <map>
+#include <type_traits>
 
 namespace ringside::tools {
 
@@ -10,6 +15,33 @@ namespace {
 
 /// Stands for every enumeration: CLI11 shows the type as ENUM, and the values as numbers.
 enum class NamedValue : int {};
+
+/// CLI11 reads -1 as the largest number, and one that is too large as the largest as well; a range of real
+/// numbers lets "nan" through.
+template <class T>
+std::string problem_of_number(const std::string& text) {
+  const std::string not_one = "Value " + text + " is not a number";
+  errno = 0;
+  if constexpr (std::is_floating_point_v<T>) {
+    const double value = std::strtod(text.c_str(), nullptr);
+    if (!std::isfinite(value)) return not_one;
+  } else {
+    const bool is_signed = text.find_first_of("+-") != std::string::npos;
+    const unsigned long long value = std::strtoull(text.c_str(), nullptr, 0);
+    if (is_signed || errno == ERANGE || value > std::numeric_limits<T>::max())
+      return not_one + " from 0 to " + std::to_string(std::numeric_limits<T>::max());
+  }
+  return "";
+}
+
+template <class T>
+struct NumberOf {
+  using type = T;
+};
+template <class T>
+struct NumberOf<std::optional<T>> {
+  using type = T;
+};
 
 }  // namespace
 
@@ -76,7 +108,11 @@ Command Command::add_subcommand(const std::string& name, const std::string& what
 
 template <class T>
 Option Command::add_option(const std::string& names, T& into, const std::string& what) {
-  return Option(*app_->add_option(names, into, what));
+  CLI::Option* option = app_->add_option(names, into, what);
+  using Number = typename NumberOf<T>::type;
+  if constexpr (std::is_arithmetic_v<Number>)
+    option->check([](const std::string& text) { return problem_of_number<Number>(text); });
+  return Option(*option);
 }
 
 Option Command::add_flag(const std::string& names, bool& into, const std::string& what) {
@@ -149,6 +185,7 @@ void throw_missing(const std::string& name) {
 
 std::optional<std::uint64_t> number_in_option(const std::string& text) {
   std::uint64_t number = 0;
+  if (!problem_of_number<std::uint64_t>(text).empty()) return std::nullopt;
   if (!CLI::detail::lexical_cast(text, number)) return std::nullopt;
   return number;
 }

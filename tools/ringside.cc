@@ -1,5 +1,11 @@
 // The command line: gathers the subcommands, parses, runs the chosen one.
+#include <fcntl.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <exception>
+#include <new>
+#include <system_error>
 
 #include "tools/command.h"
 #include "tools/run/script_files.h"
@@ -9,6 +15,18 @@ namespace ringside::tools {
 int failed(const Error& error) {
   std::fprintf(stderr, "ringside: %s\n", error.text().c_str());
   return exit_could_not_run;
+}
+
+int finished(int status) {
+  errno = 0;
+  const bool taken = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (taken) return status;
+  const int why = errno;
+  // A reader that has seen enough has gone; nobody wants to hear that.
+  if (why != EPIPE)
+    failed({why, "cannot write", "stdout",
+            why == 0 ? "it did not take all that was printed" : std::generic_category().message(why), ""});
+  return status == exit_good ? exit_could_not_run : status;
 }
 
 Command add_command(Command app, Session& session, const std::string& name, const std::string& what,
@@ -25,6 +43,15 @@ constexpr char program_about[] =
     "ringside: how console data travelled in Xen in 2005, running in user space on real shared memory.\n"
     "A hypervisor, dom0's xcs and xend, and each domU are processes; rings and event channels are the real "
     "ones.";
+
+/// A descriptor that is closed would be given to the next file that is opened, and what is printed would go
+/// there. What takes its place fails as a closed one does.
+void fill_standard_descriptors() {
+  constexpr int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+  for (int number = 0; number < 3; ++number) {
+    if (fcntl(number, F_GETFD) < 0 && errno == EBADF) (void)!open("/dev/null", modes[number]);
+  }
+}
 
 int run(int argc, char** argv) {
   CommandLine line("ringside", "ringside " RINGSIDE_VERSION, program_about);
@@ -70,5 +97,17 @@ int run(int argc, char** argv) {
 }  // namespace ringside::tools
 
 int main(int argc, char** argv) {
-  return ringside::tools::run(argc, argv);
+  using namespace ringside::tools;
+  fill_standard_descriptors();
+  // What has nowhere else to go: the libraries' own refusals. Destructors have run by then.
+  try {
+    return finished(run(argc, argv));
+  } catch (const std::bad_alloc&) {
+    return failed({ENOMEM, "cannot go on", "", "there is not enough memory", "see ulimit -v"});
+  } catch (const std::system_error& problem) {
+    return failed({problem.code().value(), "cannot go on", "", problem.what(),
+                   problem.code().value() == EMFILE ? "raise ulimit -n" : ""});
+  } catch (const std::exception& problem) {
+    return failed({EIO, "cannot go on", "", problem.what(), ""});
+  }
 }

@@ -58,8 +58,6 @@ class Explorer final : public Driver {
   [[nodiscard]] std::uint32_t affordable(std::uint32_t depth, std::uint32_t candidates);
 
   std::uint32_t bound_;
-  std::uint32_t actors_;
-  bool is_tso_;
   std::vector<Node> nodes_;
   std::uint32_t depth_ = 0;   ///< steps made in this execution
   std::uint32_t length_ = 0;  ///< nodes that are known

@@ -18,6 +18,8 @@ using ringside::check::Op;
 using ringside::check::OpKind;
 using ringside::check::Order;
 
+// The compiler and the linker choose the names, and a type in a macro takes no parentheses.
+// NOLINTBEGIN(bugprone-reserved-identifier, bugprone-macro-parentheses)
 #define RS_CALLBACK extern "C" __attribute__((visibility("default"), used))
 
 namespace {
@@ -298,3 +300,5 @@ RS_CALLBACK void ring_check_asm_fence(int order, const void* code) {
 RS_CALLBACK void ring_check_asm_update(const void* address, std::uint32_t size, const void* code) {
   announce(OpKind::update, Order::seq_cst, address, size, code);
 }
+
+// NOLINTEND(bugprone-reserved-identifier, bugprone-macro-parentheses)

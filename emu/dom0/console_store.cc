@@ -220,10 +220,17 @@ void ConsoleStore::input_answered(std::uint32_t tag) {
   commit();
 }
 
-void ConsoleStore::input_clear() {
+void ConsoleStore::input_end(trace::Journal& journal, DomainId domain) {
+  const auto typed = static_cast<std::uint32_t>(input_.size());
+  if (typed != 0) journal.counted(domain, "typed bytes that the guest did not live to see", 0, typed);
   input_.clear();
   state_.in_flight = 0;
   commit();
+}
+
+void ConsoleStore::output_end(trace::Journal& journal, DomainId domain) const {
+  const auto unread = static_cast<std::uint32_t>(output_bytes());
+  if (unread != 0 && !given_up()) journal.counted(domain, "bytes that nobody read", 0, unread);
 }
 
 }  // namespace ringside::dom0

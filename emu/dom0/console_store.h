@@ -97,8 +97,11 @@ class ConsoleStore {
   /// The guest has answered the one with that tag, and so those before it; 0 = the oldest one in flight.
   /// Nothing happens when there is none.
   void input_answered(std::uint32_t tag);
+  // -- the end of the domain: what goes with it is counted in the journal
   /// Nobody will take input any more.
-  void input_clear();
+  void input_end(trace::Journal& journal, DomainId domain);
+  /// Nobody will read output any more. Nothing goes of a console that was given up.
+  void output_end(trace::Journal& journal, DomainId domain) const;
 
  private:
   struct State {

@@ -1,8 +1,11 @@
 // One request at a time is with the guest; the others wait in the order in which they were asked.
 #include "emu/dom0/control_calls.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
+#include <vector>
 
 namespace ringside::dom0 {
 
@@ -11,8 +14,12 @@ std::uint8_t ControlIds::next() {
   return last_;
 }
 
-ControlCalls::ControlCalls(LineServer& server, ControlIds& ids, DomainId domain, Send send)
-    : server_(server), ids_(ids), domain_(domain), send_(std::move(send)) {}
+ControlCalls::ControlCalls(Host& host, LineServer& server, ControlIds& ids, DomainId domain, Send send)
+    : host_(host), server_(server), ids_(ids), domain_(domain), send_(std::move(send)) {}
+
+ControlCalls::~ControlCalls() {
+  if (timer_ != 0) host_.timer_cancel(timer_);
+}
 
 void ControlCalls::ask(Client client, ring::ControlMessage message) {
   if (calls_.size() == control_calls_max) {
@@ -20,8 +27,43 @@ void ControlCalls::ask(Client client, ring::ControlMessage message) {
                                               control_calls_max));
   }
   message.id = ids_.next();
-  calls_.push_back({client, message});
+  calls_.push_back({client, message, host_.now() + control_patience});
+  arm();
   send();
+}
+
+/// They were asked in this order, and all have the same time.
+void ControlCalls::arm() {
+  if (timer_ != 0) return;
+  for (const Call& call : calls_) {
+    if (call.client == 0) continue;
+    const Duration left = std::max(Duration::zero(), call.until - host_.now());
+    timer_ = host_.timer_start(left, [this] {
+      timer_ = 0;
+      look_at_clock();
+    });
+    return;
+  }
+}
+
+void ControlCalls::look_at_clock() {
+  std::vector<Client> late;
+  const Time now = host_.now();
+  for (Call& call : calls_) {
+    if (call.client != 0 && call.until <= now) late.push_back(std::exchange(call.client, 0));
+  }
+  // What is with the guest may still be answered; the rest is not asked any more.
+  for (std::size_t at = calls_.size(); at-- > (sent_ ? 1u : 0u);) {
+    if (calls_[at].until <= now) calls_.erase(calls_.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  arm();
+  for (const Client client : late) {
+    server_.answer(
+        client,
+        fmt::format("error domain {} has not answered within {} s: its guest takes no control "
+                    "messages, or is busy. ringside destroy ends it",
+                    domain_, std::chrono::duration_cast<std::chrono::seconds>(control_patience).count()));
+  }
 }
 
 void ControlCalls::send() {

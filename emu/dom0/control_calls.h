@@ -11,6 +11,7 @@
 #include <string>
 
 #include "emu/dom0/line_server.h"
+#include "emu/host/host.h"
 #include "emu/host/hypercall.h"
 #include "ring/message.h"
 
@@ -18,6 +19,8 @@ namespace ringside::dom0 {
 
 /// Requests of one domain that wait for the guest, the one it is looking at included.
 inline constexpr std::size_t control_calls_max = 8;
+/// How long a guest may take to answer. Programs that ask a daemon wait longer than this.
+inline constexpr Duration control_patience = std::chrono::seconds(10);
 
 /// The ids of one daemon's requests. From 1 on, so that an answer is not taken for one to console input.
 class ControlIds {
@@ -35,12 +38,14 @@ class ControlCalls {
   /// can.
   using Send = std::function<bool(const ring::ControlMessage&)>;
 
-  /// `server` and `ids` outlive it.
-  ControlCalls(LineServer& server, ControlIds& ids, DomainId domain, Send send);
+  /// `host`, `server` and `ids` outlive it.
+  ControlCalls(Host& host, LineServer& server, ControlIds& ids, DomainId domain, Send send);
+  ~ControlCalls();
   ControlCalls(const ControlCalls&) = delete;
   ControlCalls& operator=(const ControlCalls&) = delete;
 
-  /// Asks the guest for `client`, who is answered when the guest has; 0 = nobody waits for it.
+  /// Asks the guest for `client`, who is answered when the guest has, or has taken too long; 0 = nobody waits
+  /// for it. What was not sent by then is not sent any more.
   void ask(Client client, ring::ControlMessage message);
   /// Sends what is next, if it can be sent.
   void send();
@@ -53,14 +58,19 @@ class ControlCalls {
   struct Call {
     Client client = 0;
     ring::ControlMessage message;
+    Time until{};
   };
+  void look_at_clock();
+  void arm();
 
+  Host& host_;
   LineServer& server_;
   ControlIds& ids_;
   DomainId domain_;
   Send send_;
   std::deque<Call> calls_;
-  bool sent_ = false;  ///< the first of them, and no other
+  bool sent_ = false;        ///< the first of them, and no other
+  Host::TimerId timer_ = 0;  ///< runs while somebody waits
 };
 
 }  // namespace ringside::dom0

@@ -153,9 +153,7 @@ void XenctldConsole::finish(std::string last_words) {
   finished_ = true;
   last_words_ = std::move(last_words);
   last_words_due_ = !last_words_.empty();
-  journal_.counted(domain_, "typed bytes that the guest did not live to see", 0,
-                   static_cast<std::uint32_t>(console_input_bytes_max - store_.input_room()));
-  store_.input_clear();
+  store_.input_end(journal_, domain_);
   to_send_ = 0;
   take_withheld();
   settle();

@@ -83,6 +83,8 @@ class XenctldConsole {
 
   [[nodiscard]] const ConsoleDevice& device() const { return device_; }
   [[nodiscard]] std::size_t queued_bytes() const { return store_.output_bytes(); }
+  /// The domain is gone, and nobody is left to read what is queued.
+  void count_unread() { store_.output_end(journal_, domain_); }
   [[nodiscard]] std::uint64_t discarded_bytes() const { return store_.output_discarded(); }
   /// What the next xenctld is told.
   [[nodiscard]] ConsoleStore& store() { return store_; }

@@ -63,7 +63,7 @@ Result<Xenctld::Domain*> Xenctld::add_domain(const DomainInfo& info, ConsoleStor
   domain->id = info.domain;
   domain->frame = info.shared_info_frame;
   domain->control = std::make_unique<ControlCalls>(
-      server_, control_ids_, info.domain, [made = domain.get()](const ring::ControlMessage& message) {
+      host_, server_, control_ids_, info.domain, [made = domain.get()](const ring::ControlMessage& message) {
         return send(*made, message, 0) == Channel::Send::taken;
       });
   domain->console = std::make_unique<XenctldConsole>(
@@ -194,18 +194,15 @@ void Xenctld::remove(Domain& domain) {
   if (!domain.console->store().given_up()) host_.memory_forget(store_path(domain.id));
   if (domain.channel != nullptr) domain.channel->close_port();
   auto removed = std::move(domains_[domain.id]);
-  if (!removed->console->device().has_reader()) {
-    journal_.counted(removed->id, "bytes that nobody read", 0,
-                     static_cast<std::uint32_t>(removed->console->queued_bytes()));
-    return;
-  }
+  if (!removed->console->device().has_reader()) return removed->console->count_unread();
   removed->channel.reset();
   // The console's guest is gone with the channel: what it still calls does nothing, but must be there.
   last_readers_of_.push_back(std::move(removed));
   if (last_readers_of_.size() > last_readers_max) {
-    const Domain& oldest = *last_readers_of_.front();
+    Domain& oldest = *last_readers_of_.front();
     host_.warn(fmt::format("the reader of domain {}, which is gone, is cut off: {} bytes unread", oldest.id,
                            oldest.console->queued_bytes()));
+    oldest.console->count_unread();
     last_readers_of_.pop_front();
   }
   look_at_last_readers();
@@ -213,7 +210,11 @@ void Xenctld::remove(Domain& domain) {
 
 void Xenctld::look_at_last_readers() {
   if (last_reader_timer_ != 0) return;
-  std::erase_if(last_readers_of_, [](const auto& domain) { return domain->console->over(); });
+  std::erase_if(last_readers_of_, [](const auto& domain) {
+    if (!domain->console->over()) return false;
+    domain->console->count_unread();
+    return true;
+  });
   if (last_readers_of_.empty()) return;
   last_reader_timer_ = host_.timer_start(last_reader_look_delay, [this] {
     last_reader_timer_ = 0;

@@ -166,7 +166,7 @@ void XendConsole::finish(std::string last_words) {
   finished_ = true;
   last_words_ = std::move(last_words);
   last_words_due_ = !last_words_.empty();
-  store_.input_clear();
+  store_.input_end(journal_, domain_);
   to_resend_ = 0;
   answer_owed();
   settle();

@@ -77,6 +77,8 @@ class XendConsole {
   [[nodiscard]] std::uint16_t tcp_port() const { return tcp_port_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::size_t buffered_bytes() const { return store_.output_bytes(); }
+  /// The domain is gone, and nobody is left to read what is buffered.
+  void count_unread() { store_.output_end(journal_, domain_); }
   [[nodiscard]] std::uint64_t discarded_bytes() const { return store_.output_discarded(); }
   /// What the next xend is told.
   [[nodiscard]] ConsoleStore& store() { return store_; }

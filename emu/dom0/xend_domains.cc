@@ -46,7 +46,7 @@ Result<Xend::Domain*> Xend::add_domain(const DomainInfo& info, ConsoleStore stor
   domain->id = id;
   domain->frame = info.shared_info_frame;
   domain->control = std::make_unique<ControlCalls>(
-      server_, control_ids_, id, [this, made = domain.get()](const ring::ControlMessage& message) {
+      host_, server_, control_ids_, id, [this, made = domain.get()](const ring::ControlMessage& message) {
         return send_control(*made, message);
       });
   domain->console = std::make_unique<XendConsole>(host_, journal_, id, std::move(store), wire_of(*domain));
@@ -254,18 +254,23 @@ void Xend::remove(Domain& domain) {
     domain.link = Link::none;
   }
   auto removed = std::move(domains_[domain.id]);
-  if (!removed->console->has_viewer()) return;
+  if (!removed->console->has_viewer()) return removed->console->count_unread();
   last_viewers_of_.push_back(std::move(removed));
   if (last_viewers_of_.size() <= last_viewers_max) return;
-  const Domain& oldest = *last_viewers_of_.front();
+  Domain& oldest = *last_viewers_of_.front();
   host_.warn(fmt::format("the viewer of domain {}, which is gone, is cut off: {} bytes unread", oldest.id,
                          oldest.console->buffered_bytes()));
+  oldest.console->count_unread();
   last_viewers_of_.pop_front();
 }
 
 void Xend::forget_last_viewers() {
   viewer_timer_ = 0;
-  std::erase_if(last_viewers_of_, [](const auto& domain) { return !domain->console->has_viewer(); });
+  std::erase_if(last_viewers_of_, [](const auto& domain) {
+    if (domain->console->has_viewer()) return false;
+    domain->console->count_unread();
+    return true;
+  });
 }
 
 }  // namespace ringside::dom0

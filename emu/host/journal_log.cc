@@ -1,5 +1,8 @@
 // Single-producer rings of entries in mapped files, and their merge.
 //
+// A ring has room on its disk before anybody listens, and not before: a full disk keeps a listener away, and
+// no writer dies of it. Its header has room from the beginning.
+//
 // Who listens is kept twice: as byte k of the file "readers", locked by reader k for as long as it lives (so
 // that its death is seen), and as bit k of `listeners` in each ring (so that a writer asks with one load).
 #include "emu/host/journal_log.h"
@@ -70,6 +73,16 @@ struct Log {
   }
 };
 
+constexpr const char* cannot_listen = "cannot listen to the journal";
+
+/// Room for the whole ring; what has some already stays as it is.
+Result<> allocate_log(const std::string& path) {
+  const Fd file(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  errno = file.valid() ? allocate_file(file.get(), 0, log_bytes) : errno;
+  if (errno == 0) return Done{};
+  return system_error(cannot_listen, path, fmt::format("it needs {} KiB for each process", log_bytes / 1024));
+}
+
 std::optional<Log> map_log(const std::string& path) {
   std::error_code ignored;
   if (fs::file_size(path, ignored) != log_bytes) return std::nullopt;
@@ -119,8 +132,12 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::open(const std::string& fo
   const std::string hidden = path + ".new";
   {
     const Fd file(::open(hidden.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file.valid() || ftruncate(file.get(), static_cast<off_t>(log_bytes)) != 0) {
-      return system_error("cannot make a journal", hidden);
+    const int failed = file.valid() ? posix_fallocate(file.get(), 0, sizeof(Header)) : errno;
+    errno = failed;
+    if (failed != 0 || ftruncate(file.get(), static_cast<off_t>(log_bytes)) != 0) {
+      const Error error = system_error("cannot make a journal", path);
+      unlink(hidden.c_str());
+      return error;
     }
   }
   auto log = map_log(hidden);
@@ -131,9 +148,12 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::open(const std::string& fo
   // A reader that locks its byte after this look finds the file by name; one that did so before is seen here.
   fs::rename(hidden, path);
   log->path = path;
+  std::uint32_t listeners = 0;
   for (std::size_t k = 0; k < journal_readers_max; ++k) {
-    if (reader_lives(*readers, k)) Memory::set_bits(&header.listeners, 1u << k);
+    if (reader_lives(*readers, k)) listeners |= 1u << k;
   }
+  // Without room nobody is written for; who listens finds that out.
+  if (listeners != 0 && allocate_log(path)) Memory::set_bits(&header.listeners, listeners);
   auto shared = std::make_unique<Shared>(Shared{std::move(*log), std::move(*readers)});
   return std::unique_ptr<JournalWriter>(new JournalWriter(std::move(shared)));
 }
@@ -207,7 +227,11 @@ struct JournalReader::State {
   Fd readers;
   std::size_t number = 0;
   std::map<std::string, Log> logs;
+  std::optional<Error> failure;
 
+  ~State() {
+    for (auto& [path, log] : logs) Memory::clear_bits(&log.header().listeners, bit());
+  }
   [[nodiscard]] std::uint32_t bit() const { return 1u << number; }
 
   /// Finds rings that are new. One made after our lock was taken has our bit set by its writer, from its
@@ -219,6 +243,10 @@ struct JournalReader::State {
       if (file.path().extension() != log_suffix || logs.contains(path)) continue;
       auto log = map_log(path);
       if (!log || log->header().magic != log_magic) continue;
+      if (auto allocated = allocate_log(path); !allocated) {
+        if (allocated.error().code != ENOENT) failure = allocated.error();
+        continue;
+      }
       Header& header = log->header();
       if (at_start) {
         // An earlier reader of this number may have left its place, and its losses.
@@ -254,16 +282,19 @@ Result<std::unique_ptr<JournalReader>> JournalReader::open(const std::string& fo
     if (fcntl(state->readers.get(), F_OFD_SETLK, &lock) != 0) continue;
     state->number = k;
     state->find_logs(true);
+    if (state->failure) return *std::move(state->failure);
     return std::unique_ptr<JournalReader>(new JournalReader(std::move(state)));
   }
-  return Error{EBUSY, "cannot listen to the journal", folder,
-               fmt::format("{} listen already", journal_readers_max), "end one of them"};
+  return Error{EBUSY, cannot_listen, folder, fmt::format("{} listen already", journal_readers_max),
+               "end one of them"};
 }
 
 JournalReader::JournalReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-JournalReader::~JournalReader() {
-  for (auto& [path, log] : state_->logs) Memory::clear_bits(&log.header().listeners, state_->bit());
+JournalReader::~JournalReader() = default;
+
+const std::optional<Error>& JournalReader::failure() const {
+  return state_->failure;
 }
 
 std::size_t JournalReader::read(const std::function<void(const trace::Entry&)>& take) {

@@ -43,7 +43,7 @@ class JournalWriter final : public trace::Sink {
 /// A listener to all processes of a machine, from the moment it opens.
 class JournalReader {
  public:
-  /// EBUSY when journal_readers_max listen already.
+  /// EBUSY when journal_readers_max listen already. ENOSPC and others: there is no room for entries.
   static Result<std::unique_ptr<JournalReader>> open(const std::string& folder);
   ~JournalReader();
 
@@ -52,6 +52,8 @@ class JournalReader {
   std::size_t read(const std::function<void(const trace::Entry&)>& take);
   /// Entries that writers could not keep for this reader because it did not read for too long.
   [[nodiscard]] std::uint64_t lost() const;
+  /// Why a process that has come meanwhile is not listened to: there was no room for its entries.
+  [[nodiscard]] const std::optional<Error>& failure() const;
 
  private:
   struct State;

@@ -135,6 +135,10 @@ void wait_for_resume() {
   raise(SIGSTOP);
 }
 
+void adopt_orphans() {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
 Error become_program(const std::vector<std::string>& arguments) {
   const std::string& name = arguments.at(0);
   const char* what = "cannot start the program";

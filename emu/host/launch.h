@@ -35,6 +35,10 @@ struct LaunchSpec {
 /// For the launched process, first of all: stops until somebody sends SIGCONT, if it was launched so. It is
 /// its own program by then, and holds nothing of the launcher's.
 void wait_for_resume();
+
+/// From here on what descends from this process is its child once its own parent has ended, also when this
+/// process becomes another program. Who wants to find all of a domain finds it by this.
+void adopt_orphans();
 /// For the launched process: becomes another program, which finds its connection by RINGSIDE_CONNECTION.
 /// Looks for it first and then waits for resume, so that a name that does not exist is said to the launcher.
 /// Returns only with an error.

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,21 @@ Fd::~Fd() {
 Error system_error(std::string what, std::string object, std::string advice) {
   const int code = errno;
   return {code, std::move(what), std::move(object), std::strerror(code), std::move(advice)};
+}
+
+int allocate_file(int descriptor, std::size_t from, std::size_t bytes) {
+  // Not posix_fallocate: where the file system cannot, that writes zeros, and others may have it mapped.
+  int failed = -1;
+  do {
+    failed = fallocate(descriptor, 0, static_cast<off_t>(from), static_cast<off_t>(bytes));
+  } while (failed != 0 && errno == EINTR);
+  if (failed == 0) return 0;
+  const int why = errno;
+  struct stat status {};
+  constexpr std::size_t block_bytes = 512;
+  const bool has_room = fstat(descriptor, &status) == 0 &&
+                        static_cast<std::size_t>(status.st_blocks) * block_bytes >= from + bytes;
+  return why == EOPNOTSUPP && has_room ? 0 : why;
 }
 
 namespace {

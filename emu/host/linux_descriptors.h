@@ -40,6 +40,10 @@ class Fd {
 /// An Error that says what errno says.
 [[nodiscard]] Error system_error(std::string what, std::string object, std::string advice = "");
 
+/// Makes sure that the file has room on its disk for `bytes` from `from` on, and that it is as long as that:
+/// what is mapped without is a SIGBUS when the disk is full. 0, or an errno value; ENOSPC: it is.
+[[nodiscard]] int allocate_file(int descriptor, std::size_t from, std::size_t bytes);
+
 /// Descriptors in one packet, at most.
 inline constexpr std::size_t packet_descriptors_max = 2;
 

@@ -75,6 +75,7 @@ Handle LinuxHost::adopt(int fd) {
 
 void LinuxHost::handle_close(int number) {
   loop_->unwatch(number);
+  slow_kicks_.erase(number);
   calls_->by_fd.erase(number);
   calls_->hypercalls.closed(number);
   files_->closing(number);

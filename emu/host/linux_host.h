@@ -34,6 +34,8 @@ class LinuxHost final : public Host {
   int run();
   /// Calls `received` from the loop when the signal arrives.
   void on_signal(int signal_number, std::function<void()> received);
+  /// Of a process that has called adopt_orphans(): what it did not start itself is reaped when it ends.
+  void reap_orphans();
   /// Takes ownership of a descriptor.
   [[nodiscard]] Handle adopt(int fd);
   /// A handle on this process's own stdin or stdout that can be watched, read and written without blocking
@@ -125,6 +127,7 @@ class LinuxHost final : public Host {
   void hypervisor_answered(int fd);
   Result<Mapping> map_shared(int fd, std::size_t bytes, const char* what);
   static void kick_now(int fd);
+  void kick_with_care(int fd);
   static Io write_now(int fd, Bytes bytes);
 
   std::string name_;
@@ -142,6 +145,12 @@ class LinuxHost final : public Host {
   std::unordered_set<int> children_;
   /// Kept open so that a connection can be refused rather than left waiting when descriptors run out.
   int spare_fd_ = -1;
+  /// Kicks that once took long, by handle: see kick_with_care().
+  struct SlowKick {
+    bool resting = false;  ///< until a timer ends it
+    bool due = false;      ///< meanwhile
+  };
+  std::unordered_map<int, SlowKick> slow_kicks_;
   /// Processes of a stopped domain that had been stopped before, by whoever is at its terminal.
   std::map<DomainId, std::vector<int>> stopped_before_;
 };

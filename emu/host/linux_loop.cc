@@ -11,6 +11,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
+#include <system_error>
 
 #include "ring/memory.h"
 
@@ -46,7 +47,8 @@ std::uint32_t this_cpu() {
 
 int checked_epoll() {
   const int fd = epoll_create1(EPOLL_CLOEXEC);
-  RS_CHECK(fd >= 0);
+  // As Asio, which makes descriptors of its own.
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   return fd;
 }
 

@@ -9,8 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/interprocess/detail/os_file_functions.hpp>
 #include <cerrno>
+#include <ctime>
+#include <utility>
 
 #include "emu/host/linux_client.h"
 #include "emu/host/linux_descriptors.h"
@@ -23,6 +26,18 @@ namespace bip = boost::interprocess;
 namespace {
 
 constexpr const char* cannot_keep = "cannot keep memory in a file";
+
+/// More for one kick, in the sender's own time, is no usual kick.
+constexpr Duration kick_time_usual_max = std::chrono::microseconds(50);
+constexpr int kick_rest_factor = 64;
+constexpr Duration kick_rest_max = std::chrono::seconds(1);
+
+/// Of this thread, without what others took meanwhile.
+Duration cpu_time() {
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
+}
 
 /// Lets Boost.Interprocess map a descriptor that came from somewhere else.
 class Mappable {
@@ -42,9 +57,11 @@ class Mappable {
 Result<Handle> LinuxHost::frame_create() {
   Fd fd(memfd_create("ringside-frame", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd.valid()) return system_error("cannot make a frame", "memfd");
-  if (ftruncate(fd.get(), ring::frame_bytes) != 0 || fcntl(fd.get(), F_ADD_SEALS, frame_seals()) != 0) {
+  if (const int failed = allocate_file(fd.get(), 0, ring::frame_bytes); failed != 0) {
+    errno = failed;
     return system_error("cannot make a frame", "memfd");
   }
+  if (fcntl(fd.get(), F_ADD_SEALS, frame_seals()) != 0) return system_error("cannot make a frame", "memfd");
   return adopt(fd.release());
 }
 
@@ -78,9 +95,13 @@ Result<Mapping> LinuxHost::memory_keep(const std::string& path, std::size_t byte
   // Allocated, not only sized: a full disk is to be an error here and not a fault at some later write.
   const bool fits = status.st_size == static_cast<off_t>(bytes);
   if (!fits && ftruncate(fd.get(), 0) != 0) return system_error(cannot_keep, path);
-  if (const int failed = posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes)); failed != 0) {
+  // Nobody has a new one mapped, so that there is a way on every file system.
+  const auto size = static_cast<off_t>(bytes);
+  if (const int failed = fits ? allocate_file(fd.get(), 0, bytes) : posix_fallocate(fd.get(), 0, size);
+      failed != 0) {
+    if (!fits) unlink(path.c_str());
     errno = failed;
-    return system_error(cannot_keep, path);
+    return system_error(cannot_keep, path, "a machine needs some room in its directory: see --dir");
   }
   return map_shared(fd.get(), bytes, cannot_keep);
 }
@@ -91,6 +112,11 @@ Result<Mapping> LinuxHost::memory_find(const std::string& path, std::size_t byte
   if (!fd.valid() || fstat(fd.get(), &status) != 0) return system_error(cannot_keep, path);
   if (status.st_size != static_cast<off_t>(bytes)) {
     return Error{ENOENT, cannot_keep, path, "it has another size", ""};
+  }
+  // It may be a copy, in which zeros take no room.
+  if (const int failed = allocate_file(fd.get(), 0, bytes); failed != 0) {
+    errno = failed;
+    return system_error(cannot_keep, path);
   }
   return map_shared(fd.get(), bytes, cannot_keep);
 }
@@ -106,7 +132,38 @@ Result<Handle> LinuxHost::kicks_create() {
 }
 
 void LinuxHost::kick(const Handle& kicks) {
-  if (faults_ == nullptr || !faults_->kick(kicks)) kick_now(kicks.number());
+  if (faults_ != nullptr && faults_->kick(kicks)) return;
+  const int fd = kicks.number();
+  if (!slow_kicks_.empty() && slow_kicks_.contains(fd)) return kick_with_care(fd);
+  const Time before = now();
+  kick_now(fd);
+  // Another process may have had the CPU: the next one is measured.
+  if (now() - before > kick_time_usual_max) slow_kicks_[fd];
+}
+
+/// The sender of a kick walks through everybody who polls the handle, and a guest may do that from as many
+/// places as it likes. So after a kick that took long there is none for so many times its length, but one at
+/// the end: a guest has that share of the sender's time, and no more.
+void LinuxHost::kick_with_care(int fd) {
+  SlowKick& slow = slow_kicks_.at(fd);
+  if (slow.resting) {
+    slow.due = true;
+    return;
+  }
+  const Duration before = cpu_time();
+  kick_now(fd);
+  const Duration took = cpu_time() - before;
+  if (took <= kick_time_usual_max) {
+    slow_kicks_.erase(fd);
+    return;
+  }
+  slow.resting = true;
+  timer_start(std::min<Duration>(took * kick_rest_factor, kick_rest_max), [this, fd] {
+    const auto rested = slow_kicks_.find(fd);
+    if (rested == slow_kicks_.end()) return;
+    rested->second.resting = false;
+    if (std::exchange(rested->second.due, false)) kick_with_care(fd);
+  });
 }
 
 void LinuxHost::kick_now(int fd) {

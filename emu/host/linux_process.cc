@@ -12,6 +12,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
+#include <set>
 
 #include "emu/host/launch.h"
 #include "emu/host/linux_descriptors.h"
@@ -23,14 +25,33 @@ namespace ringside {
 
 namespace {
 
-/// A process may fork while it is being looked for: look again until none is left, but not for ever.
-constexpr int kill_rounds_max = 20;
+/// A process may fork while it is being looked for: look again until there is no other, but not for ever.
+constexpr int find_rounds_max = 20;
 
-void kill_all(const std::string& mark, int session) {
-  for (int round = 0; round < kill_rounds_max; ++round) {
-    const auto left = find_processes(mark, session);
-    if (left.empty()) return;
-    for (const ProcessLine& process : left) kill(process.pid, SIGKILL);
+/// Calls `take` once for each process, also for those that it starts meanwhile.
+void for_all_processes(const std::string& mark, int session, int root,
+                       const std::function<void(const ProcessLine&)>& take) {
+  std::set<int> taken;
+  for (int round = 0; round < find_rounds_max; ++round) {
+    const std::size_t before = taken.size();
+    for (const ProcessLine& process : find_processes(mark, session, root)) {
+      if (taken.insert(process.pid).second) take(process);
+    }
+    if (taken.size() == before) return;
+  }
+}
+
+/// All are stopped before the first is killed: once a process has ended, what descends from it is not found
+/// by it any more.
+void kill_all(const std::string& mark, int session, int root = 0) {
+  for (int round = 0; round < find_rounds_max; ++round) {
+    std::vector<int> stopped;
+    for_all_processes(mark, session, root, [&stopped](const ProcessLine& process) {
+      kill(process.pid, SIGSTOP);
+      stopped.push_back(process.pid);
+    });
+    if (stopped.empty()) return;
+    for (const int pid : stopped) kill(pid, SIGKILL);
   }
 }
 
@@ -204,31 +225,38 @@ void LinuxHost::program_kill_rest(const Handle& process) {
 void LinuxHost::domain_signal(DomainId domain, const Handle& process, DomainSignal signal) {
   const auto send = [&](int number) { syscall(SYS_pidfd_send_signal, process.number(), number, nullptr, 0); };
   const std::string mark = machine_.domain_mark(domain);
+  const int root = process.valid() ? process_number(process) : 0;
   std::vector<int>& stopped_before = stopped_before_[domain];
   switch (signal) {
     case DomainSignal::stop:
       send(SIGSTOP);
       stopped_before.clear();
-      for (const ProcessLine& each : find_processes(mark, 0)) {
-        if (each.state == 'T' && each.pid != process_number(process)) stopped_before.push_back(each.pid);
+      for_all_processes(mark, 0, root, [&](const ProcessLine& each) {
+        if (each.state == 'T' && each.pid != root) stopped_before.push_back(each.pid);
         kill(each.pid, SIGSTOP);
-      }
+      });
       break;
     case DomainSignal::resume:
-      for (const ProcessLine& each : find_processes(mark, 0)) {
-        if (std::find(stopped_before.begin(), stopped_before.end(), each.pid) == stopped_before.end()) {
-          kill(each.pid, SIGCONT);
-        }
+      for (const ProcessLine& each : find_processes(mark, 0, root)) {
+        if (std::ranges::find(stopped_before, each.pid) == stopped_before.end()) kill(each.pid, SIGCONT);
       }
       send(SIGCONT);
       stopped_before_.erase(domain);
       break;
     case DomainSignal::kill:
+      kill_all(mark, 0, root);
       send(SIGKILL);
-      kill_all(mark, 0);
       stopped_before_.erase(domain);
       break;
   }
+}
+
+void LinuxHost::reap_orphans() {
+  on_signal(SIGCHLD, [this] {
+    std::vector<int> own;
+    for (const int process : children_) own.push_back(process_number_of(process));
+    for (const int pid : find_zombie_children(own)) waitpid(pid, nullptr, WNOHANG);
+  });
 }
 
 }  // namespace ringside

@@ -3,10 +3,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -25,14 +27,28 @@ std::optional<ProcessLine> process_line(int pid) {
   if (!std::getline(file, line)) return std::nullopt;
   const std::size_t name_end = line.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;
-  ProcessLine found{pid, '?', 0};
-  int parent = 0;
+  ProcessLine found;
+  found.pid = pid;
   int group = 0;
-  if (std::sscanf(line.c_str() + name_end + 1, " %c %d %d %d", &found.state, &parent, &group,
+  if (std::sscanf(line.c_str() + name_end + 1, " %c %d %d %d", &found.state, &found.parent, &group,
                   &found.session) != 4) {
     return std::nullopt;
   }
   return found;
+}
+
+std::vector<ProcessLine> living_processes() {
+  std::vector<ProcessLine> living;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+    const std::string name = entry.path().filename().string();
+    int pid = 0;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
+    const auto line = process_line(pid);
+    if (line && line->state != 'Z' && line->state != 'X') living.push_back(*line);
+  }
+  return living;
 }
 
 bool has_mark(int pid, const std::string& mark) {
@@ -65,20 +81,35 @@ void look_at(int pid, ProcessLook& look) {
 
 }  // namespace
 
-std::vector<ProcessLine> find_processes(const std::string& mark, int session) {
-  std::vector<ProcessLine> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
-    const std::string name = entry.path().filename().string();
-    int pid = 0;
-    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size() || pid == getpid()) continue;
-    const auto line = process_line(pid);
-    if (!line || line->state == 'Z' || line->state == 'X') continue;
-    const bool in_session = session != 0 && line->session == session;
-    if (in_session || (!mark.empty() && has_mark(pid, mark))) found.push_back(*line);
+std::vector<ProcessLine> find_processes(const std::string& mark, int session, int root) {
+  const std::vector<ProcessLine> all = living_processes();
+  std::set<int> found;
+  for (const ProcessLine& line : all) {
+    const bool in_session = session != 0 && line.session == session;
+    if (line.pid == root || in_session || (!mark.empty() && has_mark(line.pid, mark))) found.insert(line.pid);
   }
-  return found;
+  // A child may stand before its parent.
+  for (std::size_t before = 0; before != found.size();) {
+    before = found.size();
+    for (const ProcessLine& line : all) {
+      if (found.contains(line.parent)) found.insert(line.pid);
+    }
+  }
+  found.erase(getpid());
+  std::vector<ProcessLine> lines;
+  std::ranges::copy_if(all, std::back_inserter(lines),
+                       [&](const ProcessLine& line) { return found.contains(line.pid); });
+  return lines;
+}
+
+std::vector<int> find_zombie_children(const std::vector<int>& known) {
+  std::ifstream file(fmt::format("/proc/self/task/{}/children", getpid()));
+  std::vector<int> zombies;
+  for (int pid = 0; file >> pid;) {
+    const auto line = process_line(pid);
+    if (line && line->state == 'Z' && std::ranges::find(known, pid) == known.end()) zombies.push_back(pid);
+  }
+  return zombies;
 }
 
 std::int32_t process_number_of(int descriptor) {

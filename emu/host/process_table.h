@@ -15,11 +15,17 @@ struct ProcessLine {
   int pid = 0;
   char state = '?';  ///< as /proc has it
   int session = 0;
+  int parent = 0;
 };
 
-/// Every living process, ourselves left out, that carries the mark in its environment or belongs to the
-/// session (0 = any mark only). `mark` is a whole setting, or one up to and with its '#'.
-[[nodiscard]] std::vector<ProcessLine> find_processes(const std::string& mark, int session);
+/// Every living process, ourselves left out, that carries the mark in its environment, belongs to the session
+/// (0 = none), is `root` (0 = none), or descends from one of these. `mark` is a whole setting, or one up to
+/// and with its '#'. Whatever a process does to its environment and session, its children descend from it,
+/// and from the next subreaper above once it has ended.
+[[nodiscard]] std::vector<ProcessLine> find_processes(const std::string& mark, int session, int root = 0);
+
+/// Children of this process that have ended, apart from `known` ones.
+[[nodiscard]] std::vector<int> find_zombie_children(const std::vector<int>& known);
 
 /// The number of the process whose pidfd this is; 0 if it is none, or the process has ended.
 [[nodiscard]] std::int32_t process_number_of(int descriptor);

@@ -1,6 +1,7 @@
 // One pass over a run's statements in their order, with what each is about: the domains there are, the users
 // that are connected, the ptys with names.
 #include "emu/script/check.h"
+#include "emu/script/parts.h"
 
 #include <fmt/format.h>
 
@@ -51,11 +52,13 @@ class Checker {
   void label(const std::string& name, const Span& span);
   void domain(std::uint32_t number, const Span& span, bool anywhere);
   void controller(Role role, const Span& span);
+  void appears(const Actor& domain);
   void quirks();
 
   Scenario& scenario_;
   Diagnostics& diagnostics_;
   std::set<std::uint32_t> alive_;
+  std::set<std::uint32_t> at_once_;     ///< those of them that nobody has destroyed
   std::map<std::uint32_t, Span> ever_;  ///< and the line that boots it
   std::set<std::string> users_;
   std::map<std::string, Span> names_;
@@ -239,8 +242,16 @@ void Checker::label(const std::string& name, const Span& span) {
   }
 }
 
+void Checker::appears(const Actor& domain) {
+  if (!at_once_.insert(domain.domain).second || at_once_.size() != domains_at_once_max + 1) return;
+  diagnostics_.error("E043", domain.span, fmt::format("more than {} domains at once", domains_at_once_max),
+                     "each takes a port of dom0's, which has no more");
+}
+
 void Checker::life(const Life& life) {
   for (const Actor& domain : life.domains) {
+    if (life.verb == Life::Verb::creates || life.verb == Life::Verb::boots) appears(domain);
+    if (life.verb == Life::Verb::kills || life.verb == Life::Verb::destroys) at_once_.erase(domain.domain);
     switch (life.verb) {
       case Life::Verb::creates:
         if (!alive_.insert(domain.domain).second) {

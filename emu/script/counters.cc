@@ -30,8 +30,7 @@ constexpr CounterSource counter(std::string_view text) {
 constexpr std::array any_refusal{CounterSource{CountedBy::refusal, ""}};
 constexpr std::array level{CounterSource{CountedBy::level, ""}};
 constexpr std::array xcs_dropped{CounterSource{CountedBy::quirk, "xcs-drop-when-full"}};
-constexpr std::array xend_lost{counter("console bytes discarded")};
-constexpr std::array xenctld_lost{counter("console bytes discarded"), counter("bytes that nobody read"),
+constexpr std::array console_lost{counter("console bytes discarded"), counter("bytes that nobody read"),
                                   counter("typed bytes lost"),
                                   counter("typed bytes that the guest did not live to see")};
 constexpr std::array twice{counter("console bytes that may be shown twice")};
@@ -70,9 +69,8 @@ constexpr std::array counters{
     CounterAbout{xcs, "dropped", "messages",
                  "lost because a guest's ring was full (quirk xcs-drop-when-full)", xcs_dropped},
     CounterAbout{xend | xenctld, "queued", "bytes", "output that waits for somebody to show it to", level},
-    CounterAbout{xend, "lost", "bytes", "output discarded because too much of it waited", xend_lost},
-    CounterAbout{xenctld, "lost", "bytes",
-                 "output discarded or never read, and typed bytes that came too late", xenctld_lost},
+    CounterAbout{xend | xenctld, "lost", "bytes",
+                 "output discarded or never read, and typed bytes that came too late", console_lost},
     CounterAbout{xenctld, "twice", "bytes", "output that a restart may show a second time", twice},
     CounterAbout{channel_end, "queued_messages", "messages", "had to wait for a free slot", messages_queued},
     CounterAbout{channel_end, "refused_messages", "messages", "not taken, because too many waited for a slot",

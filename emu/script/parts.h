@@ -13,7 +13,9 @@ namespace ringside::script {
 inline constexpr std::uint32_t domain_id_max = 32751;  ///< above are the ids with a meaning of their own
 inline constexpr std::uint64_t payload_bytes_max = 64 << 20;
 inline constexpr std::size_t regex_bytes_max = 200;
-inline constexpr std::size_t list_domains_max = 1024;
+/// As many as a machine can have at once: each takes one of dom0's ports, of which there are 1,023.
+inline constexpr std::size_t domains_at_once_max = 1000;
+inline constexpr std::size_t list_domains_max = domains_at_once_max;
 
 /// A word taken apart at its dots: who, and what of his. "dom0.xcs.dropped" is xcs's.
 struct Dotted {

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "emu/trace/names.h"
+#include "emu/trace/quote.h"
 #include "emu/trace/text.h"
 
 namespace ringside::trace {
@@ -122,7 +123,8 @@ std::string table_line(const JournalMark& mark) {
   const std::string where =
       mark.file.empty() ? fmt::format("line {}", mark.line) : fmt::format("{}:{}", mark.file, mark.line);
   const char* const what = mark.kind == JournalMark::Kind::failure ? "FAILED: " : "";
-  return fmt::format("{:<{}} {}  {}{}", "", time_and_step_columns, where, what, mark.text);
+  return fmt::format("{:<{}} {}  {}{}", "", time_and_step_columns, printable(where), what,
+                     printable(mark.text));
 }
 
 char marker(const Entry& entry) {

@@ -39,6 +39,27 @@ std::string json_text(std::string_view text) {
   return out + "\"";
 }
 
+std::string printable(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::string_view character = character_at(text, at);
+    const bool whole = !character.empty();
+    if (!whole) character = text.substr(at, 1);
+    const auto first = static_cast<unsigned char>(character.front());
+    // U+0080 to U+009F are controls as well.
+    const bool control =
+        first < 0x20 || first == 0x7f ||
+        (first == 0xc2 && character.size() == 2 && static_cast<unsigned char>(character[1]) < 0xa0);
+    if (whole && !control) {
+      out += character;
+    } else {
+      for (const char byte : character) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    }
+    at += character.size();
+  }
+  return out;
+}
+
 std::string xml_text(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {

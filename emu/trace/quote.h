@@ -1,5 +1,5 @@
-// Text for files of a stricter kind: what a peer or a ring writes may be no UTF-8, and what neither JSON nor
-// XML takes becomes '?'.
+// Text for files of a stricter kind, and for terminals: what a peer or a ring writes may be no UTF-8, and
+// what neither JSON nor XML takes becomes '?'.
 #pragma once
 
 #include <string>
@@ -12,6 +12,9 @@ namespace ringside::trace {
 
 /// `text` between double quotes, as JSON wants it.
 [[nodiscard]] std::string json_text(std::string_view text);
+
+/// `text` for a line on a terminal: control characters, and what is no UTF-8, as \xNN.
+[[nodiscard]] std::string printable(std::string_view text);
 
 /// `text` for an XML attribute or element.
 [[nodiscard]] std::string xml_text(std::string_view text);

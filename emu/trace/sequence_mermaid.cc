@@ -1,6 +1,7 @@
 // A sequence for Mermaid: text that wikis and code hosts draw.
 #include <fmt/format.h>
 
+#include "emu/trace/quote.h"
 #include "emu/trace/sequence.h"
 
 namespace ringside::trace {
@@ -18,6 +19,22 @@ std::string mermaid(std::string_view text) {
     } else {
       const auto byte = static_cast<unsigned char>(c);
       out += byte >= 0x20 && byte < 0x7f ? fmt::format("#{};", byte) : "?";
+    }
+  }
+  return out;
+}
+
+/// The title stands outside of the diagram, where entity codes mean nothing: what would begin a tag there is
+/// written as a quotation mark that looks like it.
+std::string title_text(std::string_view title) {
+  std::string out;
+  for (const char c : printable(title)) {
+    if (c == '<') {
+      out += "\u2039";
+    } else if (c == '>') {
+      out += "\u203a";
+    } else {
+      out += c == '"' || c == '\\' || c == '&' ? '?' : c;
     }
   }
   return out;
@@ -46,11 +63,7 @@ std::string line_of(const Sequence& sequence, const SequenceItem& item) {
 }  // namespace
 
 std::string to_mermaid(const Sequence& sequence) {
-  std::string out = fmt::format("---\ntitle: \"{}\"\n---\nsequenceDiagram\n", [&] {
-    std::string title;
-    for (const char c : sequence.title) title += c == '"' || c == '\\' || c < 0x20 ? '?' : c;
-    return title;
-  }());
+  std::string out = fmt::format("---\ntitle: \"{}\"\n---\nsequenceDiagram\n", title_text(sequence.title));
   if (sequence.lanes.empty()) return out + "  participant p0 as nobody\n";
   for (std::size_t lane = 0; lane < sequence.lanes.size(); ++lane)
     out += fmt::format("  participant p{} as {}\n", lane, mermaid(sequence.lanes[lane]));

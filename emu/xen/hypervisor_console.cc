@@ -26,7 +26,8 @@ std::string state_words(const DomainInfo& info) {
 
 }  // namespace
 
-/// The journal has it as the domain's, the console as a line for whoever looks at the serial line.
+/// The journal has it as the domain's, the console as a line for whoever looks at the serial line. Only for
+/// what dom0 does, or what a domain does once.
 void Hypervisor::tell(DomainId domain, std::string_view what) {
   journal_.told(domain, what);
   serial_console_.console().print(fmt::format("dom{}: {}", domain, what));

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -98,6 +99,11 @@ class Console:
         os.close(self.stream)
 
 
+def zombies_of(pid):
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [child for child in children if support.process_state(child) == "Z"]
+
+
 class HostileGuest(unittest.TestCase):
     def test_nobody_else_notices(self):
         print(f"seed {SEED}", flush=True)
@@ -179,6 +185,32 @@ class HostileGuest(unittest.TestCase):
                 self.assertEqual(set(machine.domains()), {"neighbour", "doomed", "new", "newer"})
                 neighbour.check_echo()
                 neighbour.close()
+
+
+    def test_a_process_that_hides_is_found(self):
+        """It has another session, no environment, and no parent; its domain is where it comes from."""
+        for external in ((), ("--external",)):
+            with self.subTest(external=external), Machine() as machine, tempfile.TemporaryDirectory() as folder:
+                told = pathlib.Path(folder, "pid")
+                hide = f"env -i setsid sh -c 'echo $$ >{told}.new; mv {told}.new {told}; while :; do :; done' &"
+                rest = "for i in 1 2 3 4 5; do (sleep 0 &); done; wait" if not external else ""
+                machine.run("create", "evil", *external, "--", "sh", "-c",
+                            f"({hide}) ; {rest}\nexec sleep 1000", check=0)
+                eventually("it has told its number", told.exists)
+                pid = int(told.read_text())
+                machine.run("pause", "evil", check=0)
+                eventually("it stands still", lambda: support.process_state(pid) == "T")
+                machine.run("unpause", "evil", check=0)
+                eventually("it runs again", lambda: support.process_state(pid) == "R")
+                if not external:
+                    kernel = machine.domains()["evil"]["process"]
+                    eventually("orphans are reaped", lambda: not zombies_of(kernel))
+                    machine.run("destroy", "evil", check=0)
+                else:
+                    machine.run("down", check=0)
+                eventually("it has ended", lambda: support.has_ended(pid))
+                if external:
+                    machine.run("up", "--console-port-base", "0", check=0)
 
 
 if "RINGSIDE_CONNECTION" in os.environ:

@@ -1,4 +1,6 @@
 // console and exec: this terminal (or this process's stdin and stdout) at the end of the whole path.
+#include <sys/stat.h>
+
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -98,6 +100,15 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
 
 namespace {
 
+/// Nobody takes our output any more. Of a pipe that is no news: its reader has seen enough.
+int output_gone(int status) {
+  struct stat what {};
+  const bool piped = fstat(1, &what) == 0 && (S_ISFIFO(what.st_mode) || S_ISSOCK(what.st_mode));
+  if (!piped)
+    failed({EIO, "cannot write", "stdout", "it takes no more", "is the disk full, or stdout closed?"});
+  return status;
+}
+
 int console(const Session& session, const std::string& name, bool pty) {
   LinuxHost host("console", session.machine());
   auto privcmd = host.connect_dom0();
@@ -116,6 +127,7 @@ int console(const Session& session, const std::string& name, bool pty) {
   auto ended = attach(host, *privcmd, **journal, std::move(connection),
                       {.escape = person, .end_of_file = false, .domain = info->domain}, false);
   if (!ended) return failed(ended.error());
+  if (*ended == ConsoleClient::Ended::output_gone) return output_gone(exit_could_not_run);
   if (person) {
     std::printf(*ended == ConsoleClient::Ended::left ? "\n*** left the console ***\n"
                                                      : "\n*** the console was closed ***\n");
@@ -147,7 +159,8 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const bool& interrupted) {
                       {.escape = person, .end_of_file = !spec.raw, .domain = built->domain}, true);
   if (!ended) return failed(ended.error());
   if (*ended == ConsoleClient::Ended::closed) return program_status(*privcmd, built->domain);
-  return 128 + (*ended == ConsoleClient::Ended::left ? SIGINT : SIGPIPE);
+  if (*ended == ConsoleClient::Ended::left) return 128 + SIGINT;
+  return output_gone(128 + SIGPIPE);
 }
 
 int exec(const DomainSpec& spec, const MachineSpec& machine_spec) {

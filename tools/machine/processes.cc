@@ -192,11 +192,13 @@ int run_dom0(const Session& session, ProgramSpec program) {
 }
 
 int run_domu(const Session& session, domu::DomUOptions options, bool external) {
+  adopt_orphans();
   if (external) return failed(become_program(options.argv));
   wait_for_resume();
   const trace::Actor self = trace::actor(trace::Role::domain, domain_of_environment());
   auto station = take_station(session, self, false);
   if (!station) return failed(station.error());
+  station->host->reap_orphans();
   if (options.argv.empty()) options.argv = {own_program(), "shell"};
   domu::DomU domain(*station->host, trace::Journal(*station->sink, self),
                     Privcmd(*station->host, station->host->adopt(connection_descriptor)), std::move(options));

@@ -18,6 +18,7 @@
 #include "tools/ring_check/explain.h"
 #include "tools/ring_check/outputs.h"
 #include "tools/ring_check/plan.h"
+#include "tools/ring_check/ring_process.h"
 #include "tools/shard.h"
 #include "tools/view/data.h"
 #include "tools/view/page.h"
@@ -129,6 +130,21 @@ Result<> leave_views(const Request& request, const RingVerdict& verdict) {
   return file->close();
 }
 
+/// A ring that cannot be loaded. Whoever reads the report is told, too.
+int could_not_check(const Request& request, const Error& error) {
+  if (!request.junit.empty()) {
+    auto reported = write_junit(request.junit, "ring-check",
+                                {{.group = error.object,
+                                  .name = "loading",
+                                  .outcome = JUnitOutcome::could_not_run,
+                                  .message = error.text(),
+                                  .report = {}}},
+                                0);
+    if (!reported) failed(reported.error());
+  }
+  return failed(error);
+}
+
 int replay(const Request& request) {
   auto wanted = replay_from(request.replay);
   if (!wanted) return refused(wanted.error());
@@ -136,7 +152,7 @@ int replay(const Request& request) {
     return refused(
         check_usage("--replay", "the string does not say of which ring it is", "give that ring with --ring"));
   auto plugin = RingPlugin::load(request.rings.front());
-  if (!plugin) return failed(plugin.error());
+  if (!plugin) return could_not_check(request, plugin.error());
   RingJob& job = wanted->job;
   job.plugin = &*plugin;
   if (job.workload.play == check::Play::scenario && job.workload.scenario >= plugin->ring().scenario_count)
@@ -177,7 +193,7 @@ int check_rings(const Request& request) {
   std::vector<RingJob> jobs;
   for (const std::string& path : paths) {
     auto plugin = RingPlugin::load(path);
-    if (!plugin) return failed(plugin.error());
+    if (!plugin) return could_not_check(request, plugin.error());
     plugins.push_back(std::move(*plugin));
     RingPlanOptions its = options;
     if (request.models.empty() && is_for_x86(plugins.back())) its.models = {ModelName::sc, ModelName::tso};
@@ -282,8 +298,9 @@ void add_ring_check_command(Command app, Session& session) {
     if (session.run) return;
     session.run = [request] {
       if (!request->explain.empty()) return explain_ring_bug(request->explain, request->json);
-      if (!request->replay.empty()) return replay(*request);
-      return check_rings(*request);
+      const auto status = in_ring_process(
+          [request] { return request->replay.empty() ? check_rings(*request) : replay(*request); });
+      return status ? status.value() : could_not_check(*request, status.error());
     };
   });
 }

@@ -14,6 +14,7 @@
 
 #include "emu/check/conformance.h"
 #include "tools/ring_check/redirect.h"
+#include "tools/ring_check/ring_process.h"
 
 /// The system's, by which compiled code finds thread-local variables.
 struct TlsIndex {
@@ -73,9 +74,15 @@ constexpr std::uintptr_t round_up(std::uintptr_t value, std::uintptr_t to) {
 Result<RingPlugin> RingPlugin::load(const std::string& path) {
   RingPlugin plugin;
   plugin.path_ = path;
-  if (!std::filesystem::exists(path))
+  std::error_code unreadable;
+  const auto status = std::filesystem::status(path, unreadable);
+  if (status.type() == std::filesystem::file_type::not_found)
     return bad_plugin(path, "there is no such file",
                       "build it with: ringside ring-check cc -shared -o ring.so ring.c");
+  // Opening a fifo would wait for ever.
+  if (status.type() != std::filesystem::file_type::regular)
+    return bad_plugin(path, unreadable ? unreadable.message() : "it is not a file", "name a shared object");
+  note_loading(path);
   const std::set<std::uintptr_t> before = objects_loaded();
   if (check::ring_heap().memory().empty()) give_heap();
   void* library = nullptr;
@@ -108,6 +115,7 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
   plugin.ring_ = check::guarded_table(*plugin.ring_as_loaded_);
   if (auto mapped = plugin.map_page(); !mapped) return mapped.error();
   plugin.state_.take();
+  note_loading("");
   return plugin;
 }
 

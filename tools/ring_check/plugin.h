@@ -17,7 +17,8 @@ namespace ringside::tools {
 
 class RingPlugin {
  public:
-  /// `path`: a shared object that exports ring_check_plugin(). Every field of its table is checked.
+  /// Only in the process for it (ring_process.h). `path`: a shared object that exports ring_check_plugin().
+  /// Every field of its table is checked.
   [[nodiscard]] static Result<RingPlugin> load(const std::string& path);
 
   [[nodiscard]] const std::string& path() const { return path_; }

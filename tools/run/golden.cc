@@ -8,8 +8,10 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include "emu/trace/text.h"
+#include "tools/in_file.h"
 
 namespace ringside::tools {
 
@@ -19,10 +21,14 @@ constexpr char heading[] = "## ";
 
 using Runs = std::map<std::string, std::string>;
 
-/// Nothing: there is no such file.
-std::optional<Runs> read_golden(const std::string& path) {
+constexpr std::uint64_t golden_bytes_max = std::uint64_t{1} << 28;
+
+/// ENOENT: there is no such file.
+Result<Runs> read_golden(const std::string& path) {
+  const char* what = "cannot read a golden journal";
+  if (auto good = check_input(what, path, golden_bytes_max, Streams::refused); !good) return good.error();
   std::ifstream file(path);
-  if (!file) return std::nullopt;
+  if (!file) return Error{errno, what, path, std::generic_category().message(errno), ""};
   Runs runs;
   std::string* run = nullptr;
   for (std::string line; std::getline(file, line);) {
@@ -64,9 +70,12 @@ std::string golden_text(const script::State& state) {
 std::optional<std::string> golden_difference(const std::string& path, const std::string& run,
                                              const std::string& text) {
   const auto runs = read_golden(path);
-  if (!runs) return fmt::format("{}: there is no such file yet", path);
-  const auto found = runs->find(run);
-  if (found == runs->end()) return fmt::format("{}: it has no run {}", path, run);
+  if (!runs) {
+    const bool missing = runs.error().code == ENOENT;
+    return missing ? fmt::format("{}: there is no such file yet", path) : runs.error().text();
+  }
+  const auto found = runs.value().find(run);
+  if (found == runs.value().end()) return fmt::format("{}: it has no run {}", path, run);
   if (found->second == text) return std::nullopt;
   const auto kept = lines_of(found->second);
   const auto now = lines_of(text);
@@ -88,7 +97,9 @@ void GoldenUpdate::add(const std::string& path, const std::string& run, std::str
 Result<std::vector<std::string>> GoldenUpdate::write() const {
   std::vector<std::string> written;
   for (const auto& [path, texts] : texts_) {
-    Runs runs = read_golden(path).value_or(Runs());
+    auto read = read_golden(path);
+    if (!read && read.error().code != ENOENT) return read.error();
+    Runs runs = read ? std::move(*read) : Runs();
     for (const auto& [run, text] : texts) runs[run] = text;
     std::ofstream file(path);
     for (const auto& [run, text] : runs)

@@ -8,10 +8,12 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include "emu/script/agreement.h"
 #include "emu/script/journal_of.h"
 #include "emu/script/sim_stage.h"
+#include "tools/in_file.h"
 #include "tools/run/golden.h"
 #include "tools/run/real_stage.h"
 #include "tools/view/data.h"
@@ -22,6 +24,8 @@ namespace ringside::tools {
 
 namespace {
 
+/// A choice is a few bytes, and a run of the longest kind makes some millions.
+constexpr std::uint64_t tape_bytes_max = std::uint64_t{1} << 28;
 constexpr char tape_heading[] = "ringside tape 1";
 
 /// A shell takes it as one word.
@@ -66,7 +70,8 @@ Result<std::string> leave(const char* what, const RunPlace& place, const RunJob&
   write(file);
   file.close();
   if (!file)
-    return Error{EIO, fmt::format("cannot leave a {}", what), path, "the file system refuses it", ""};
+    return Error{errno, fmt::format("cannot leave a {}", what), path, std::generic_category().message(errno),
+                 ""};
   return path;
 }
 
@@ -168,6 +173,7 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   result.hash = script::journal_hash(story.state);
   result.outcome = story.outcome;
   const bool good = story.outcome == script::Outcome::passed;
+  std::string not_left;  // what was asked for and could not be written
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
   if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
   const bool wants_journal = !good || options.keep_journals || options.journal.wanted();
@@ -178,12 +184,20 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
       auto left = leave_journal(job, options, journal);
       result.journal = left ? left.value() : left.error().text();
       context.journal = left ? look_command(left.value(), story) : left.error().text();
+      if (!left) not_left = "ringside: " + left.error().text() + "\n";
     }
-    result.warnings = leave_views(job, options, journal);
+    not_left += leave_views(job, options, journal);
   }
   result.report = script::failure_report(*job.scenario, job.script->sources, story, context);
   result.warnings += script::warnings_report(*job.scenario, job.script->sources, story);
   result.first = first_of(job, story);
+  if (!not_left.empty() && good) {
+    result.outcome = script::Outcome::could_not_run;
+    result.first = not_left.substr(0, not_left.find('\n'));
+    result.report = not_left;
+  } else {
+    result.warnings += not_left;
+  }
   result.judged = story.judged;
   result.failures = story.failures.size();
   result.entries = story.state.steps();
@@ -234,7 +248,9 @@ void compare_golden(const RunJob& job, const RunJobOptions& options, const scrip
 
 }  // namespace
 
-RunResult run_job(const RunJob& job, const RunJobOptions& options) {
+namespace {
+
+RunResult run_whole_job(const RunJob& job, const RunJobOptions& options) {
   const auto began = std::chrono::steady_clock::now();
   Performed performed = perform(job, options);
   script::Story& story = performed.story;
@@ -254,11 +270,28 @@ RunResult run_job(const RunJob& job, const RunJobOptions& options) {
   return result;
 }
 
+}  // namespace
+
+RunResult run_job(const RunJob& job, const RunJobOptions& options) {
+  try {
+    return run_whole_job(job, options);
+  } catch (const std::exception& problem) {
+    // A library's refusal: no memory, no descriptors. It costs this run.
+    RunResult result;
+    result.outcome = script::Outcome::could_not_run;
+    result.first = fmt::format("{}: {}", job.scenario->name, problem.what());
+    result.report = "ringside: cannot run: " + result.first + "\n";
+    return result;
+  }
+}
+
 // -- tapes
 
 Result<Tape> read_tape(const std::string& path) {
+  if (auto good = check_input("cannot read a tape", path, tape_bytes_max, Streams::refused); !good)
+    return good.error();
   std::ifstream file(path);
-  if (!file) return Error{ENOENT, "cannot read a tape", path, "it cannot be opened", ""};
+  if (!file) return Error{errno, "cannot read a tape", path, std::generic_category().message(errno), ""};
   std::string line;
   std::getline(file, line);
   if (line != tape_heading)
@@ -281,7 +314,7 @@ Result<> write_tape(const std::string& path, const Tape& tape) {
   file << fmt::format("{}\norder {}\nchoices {}\n", tape_heading, fmt::join(tape.order, " "),
                       fmt::join(tape.choices, " "));
   file.close();
-  if (!file) return Error{EIO, "cannot write a tape", path, "the file system refuses it", ""};
+  if (!file) return Error{errno, "cannot write a tape", path, std::generic_category().message(errno), ""};
   return Done{};
 }
 

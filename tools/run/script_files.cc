@@ -2,6 +2,7 @@
 #include "tools/run/script_files.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -9,41 +10,36 @@
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <sstream>
+#include <system_error>
 #include <vector>
 
 #include "emu/script/format.h"
 #include "emu/script/script.h"
 #include "emu/script/vocabulary.h"
+#include "tools/in_file.h"
+#include "tools/out_file.h"
 
 namespace ringside::tools {
 
 namespace {
 
-Error unreadable(const std::string& path, int code, const std::string& why) {
-  return {code, "cannot read a scenario", path, why, ""};
+constexpr const char* cannot_read = "cannot read a scenario";
+
+/// At most one byte more than a scenario has: a stream may have no end.
+std::string read_bounded(std::istream& from) {
+  std::string bytes(script::source_bytes_max + 1, '\0');
+  from.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(from.gcount()));
+  return bytes;
 }
 
 Result<std::string> read_all(const std::string& path) {
-  std::ostringstream text;
-  if (path == "-") {
-    text << std::cin.rdbuf();
-    return text.str();
-  }
-  std::error_code problem;
-  const auto status = std::filesystem::status(path, problem);
-  if (status.type() == std::filesystem::file_type::not_found) return unreadable(path, ENOENT, "no such file");
-  if (std::filesystem::is_directory(status)) return unreadable(path, EISDIR, "it is a folder");
-  if (std::filesystem::is_regular_file(status) &&
-      std::filesystem::file_size(path, problem) > script::source_bytes_max)
-    return unreadable(path, EFBIG, fmt::format("it is longer than {} bytes", script::source_bytes_max));
+  if (path == "-") return read_bounded(std::cin);
+  if (auto good = check_input(cannot_read, path, script::source_bytes_max, Streams::handed); !good)
+    return good.error();
   std::ifstream file(path, std::ios::binary);
-  if (!file) return unreadable(path, EACCES, "it cannot be opened");
-  // A pipe has no size, and a device may have no end.
-  std::string bytes(script::source_bytes_max + 1, '\0');
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<std::size_t>(file.gcount()));
-  return bytes;
+  if (!file) return Error{errno, cannot_read, path, std::generic_category().message(errno), ""};
+  return read_bounded(file);
 }
 
 void print_word(std::string_view kind, std::string_view word, std::string_view syntax,
@@ -93,20 +89,24 @@ int check_files(const std::vector<std::string>& paths, bool warnings_count) {
   return good ? exit_good : exit_does_not_parse;
 }
 
-/// As a whole or not at all: a formatter that is interrupted must not leave half a file.
-Result<> replace_file(const std::string& path, const std::string& text) {
-  const std::string fresh = path + ".fmt-new";
-  {
-    std::ofstream file(fresh, std::ios::binary);
-    file << text;
-    file.close();
-    if (!file) return Error{EIO, "cannot write a scenario", fresh, "the file system refuses it", ""};
-  }
+/// As a whole or not at all: a formatter that is interrupted must not leave half a file. A link stays one.
+Result<> replace_file(const std::string& named, const std::string& text) {
+  const char* what = "cannot write a scenario";
   std::error_code problem;
-  std::filesystem::permissions(fresh, std::filesystem::status(path).permissions(), problem);
-  std::filesystem::rename(fresh, path, problem);
-  if (problem) return Error{problem.value(), "cannot write a scenario", path, problem.message(), ""};
-  return Done{};
+  const std::string path = std::filesystem::canonical(named, problem).string();
+  if (problem) return Error{problem.value(), what, named, problem.message(), ""};
+  const std::string fresh = fmt::format("{}.{}.fmt-new", path, getpid());
+  auto file = OutFile::open(fresh);
+  if (!file) return file.error();
+  file->write(text);
+  auto written = file->close();
+  if (written) {
+    std::filesystem::permissions(fresh, std::filesystem::status(path).permissions(), problem);
+    std::filesystem::rename(fresh, path, problem);
+    if (problem) written = Error{problem.value(), what, path, problem.message(), ""};
+  }
+  if (!written) std::filesystem::remove(fresh, problem);
+  return written;
 }
 
 int format_files(const std::vector<std::string>& paths, bool check_only) {

@@ -129,7 +129,7 @@ Result<> write_scenario(const std::string& path, const std::string& text) {
   std::ofstream file(path);
   file << text;
   file.close();
-  if (!file) return Error{EIO, "cannot write a scenario", path, "the file system refuses it", ""};
+  if (!file) return Error{errno, "cannot write a scenario", path, std::generic_category().message(errno), ""};
   return Done{};
 }
 

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "tools/run/jobs.h"
@@ -31,8 +32,15 @@ void run_jobs(const std::vector<RunJob>& jobs, const RunJobOptions& options, uns
     }
   };
   std::vector<std::thread> workers;
-  for (unsigned each = 0; each < std::min<std::size_t>(threads, jobs.size()); ++each)
-    workers.emplace_back(work);
+  for (unsigned each = 0; each < std::min<std::size_t>(threads, jobs.size()); ++each) {
+    try {
+      workers.emplace_back(work);
+    } catch (const std::system_error&) {
+      // Fewer do as well, but one.
+      if (workers.empty()) throw;
+      break;
+    }
+  }
   for (std::size_t number = 0; number < jobs.size(); ++number) {
     std::unique_lock guard(lock);
     news.wait(guard, [&] { return waiting.contains(number); });

@@ -11,8 +11,10 @@
 
 #include "emu/trace/journal_file.h"
 #include "emu/trace/lines.h"
+#include "emu/trace/quote.h"
 #include "tools/command.h"
 #include "tools/embedded.h"
+#include "tools/in_file.h"
 #include "tools/run/script_files.h"
 #include "tools/view/command.h"
 #include "tools/view/data.h"
@@ -21,10 +23,20 @@
 
 namespace ringside::tools {
 
+namespace {
+
+/// Entries are a few hundred bytes each, and their number is limited, too.
+constexpr std::uint64_t journal_file_bytes_max = std::uint64_t{1} << 32;
+
+}  // namespace
+
 Result<trace::Journaled> read_journal_file(const std::string& path) {
   if (path == "-") return trace::read_journal(std::cin, "stdin");
+  const char* what = "cannot read a journal";
+  if (auto good = check_input(what, path, journal_file_bytes_max, Streams::handed); !good)
+    return good.error();
   std::ifstream file(path);
-  if (!file) return Error{errno, "cannot read a journal", path, std::strerror(errno), ""};
+  if (!file) return Error{errno, what, path, std::strerror(errno), ""};
   return trace::read_journal(file, path);
 }
 
@@ -47,12 +59,13 @@ void print(const std::string& line) {
 
 /// What the file is of, as comments.
 void print_header(const trace::JournalHeader& header) {
+  // All of it is from the file, and may be anything.
   std::string machine = "# " + header.made_by + ", mode " + header.mode;
   if (header.seed) machine += ", seed " + std::to_string(*header.seed);
   if (!header.controller.empty()) machine += ", " + header.controller;
   for (const std::string& quirk : header.quirks) machine += ", quirk " + quirk;
-  if (header.scenario) print("# " + header.scenario->name + ": " + header.scenario->title);
-  print(machine);
+  if (header.scenario) print(trace::printable("# " + header.scenario->name + ": " + header.scenario->title));
+  print(trace::printable(machine));
 }
 
 void print_text(const trace::Journaled& journal) {

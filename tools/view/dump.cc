@@ -101,6 +101,7 @@ int dump_journal(LinuxHost& host, Privcmd& privcmd, Output& output, const std::v
       output.skip();
     });
     if (!output.flush()) return host.stop(exit_good);
+    if ((*reader)->failure()) return host.stop(failed(*(*reader)->failure()));
     if ((*reader)->lost() != 0) {
       host.warn("this dump was stopped or read too slowly, and entries were lost");
       return host.stop(exit_could_not_run);

@@ -125,6 +125,7 @@ class Watch {
       behind_ms_ = static_cast<unsigned>(now_ns > newest_ns ? (now_ns - newest_ns) / ns_per_ms : 0);
       changed_ = true;
     }
+    if (journal_->failure()) return leave(journal_->failure()->text());
     if (journal_->lost() != 0) begin_anew();
     frame();
     host_.timer_start(between_reads, [this] { read(); });

@@ -158,6 +158,7 @@ int watch_web(const Session& session, const WatchWebOptions& options) {
                             web_events_max));
       return;
     }
+    if ((*reader)->failure()) return host.stop(failed(*(*reader)->failure()));
     if ((*reader)->lost() != 0) {
       host.warn("this page was made too slowly, and entries were lost");
       return host.stop(exit_could_not_run);

@@ -1,0 +1,62 @@
+"""A disk that is full: whoever wants to listen is told so, and no process of the machine dies."""
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import support
+from support import Machine
+
+DISK = "/tmp"  # in a mount namespace of our own
+
+
+def fill(path):
+    """Takes the last of the room; answers the file that has it."""
+    filler = os.path.join(path, "filler")
+    with open(filler, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return filler
+
+
+class FullDisk(unittest.TestCase):
+    def test_no_process_dies_of_a_journal(self):
+        for dom0 in ("xcs", "xenctld"):
+            with self.subTest(dom0=dom0), Machine("--dom0", dom0) as machine:
+                for name in ("a", "b"):
+                    machine.run("create", name, "--", "sh", "-c", "while :; do echo hello; sleep 0.01; done", check=0)
+                names = [path.stem for path in pathlib.Path(machine.directory).glob("*.pid")]
+                before = {name: machine.pid(name) for name in names}
+                filler = fill(machine.parent)
+                listened = machine.run("dump", "--all", check=3)
+                self.assertIn(b"cannot listen to the journal", listened.stderr)
+                self.assertIn(b"No space left on device", listened.stderr)
+                refused = machine.run("create", "c", "--", "cat")
+                self.assertNotEqual(refused.returncode, 0)
+                self.assertIn(b"No space left on device", refused.stderr)
+                self.assertEqual({name: machine.pid(name) for name in names}, before)
+                for name in names:
+                    self.assertFalse(support.has_ended(before[name]), f"{name} has ended")
+                self.assertEqual({name: domain["crashed"] for name, domain in machine.domains().items()},
+                                 {"a": False, "b": False})
+                os.unlink(filler)
+                machine.run("create", "c", "--", "cat", check=0)
+                with subprocess.Popen([support.RINGSIDE, "dump", "--all", "--dir", machine.directory],
+                                      stdout=subprocess.PIPE) as dump:
+                    self.assertIn(b"hello", b"".join(dump.stdout.readline() for _ in range(300)))
+                    dump.kill()
+
+
+if __name__ == "__main__":
+    if "RINGSIDE_IN_NAMESPACE" not in os.environ:
+        inside = f"mount -t tmpfs -o size=16m tmpfs {DISK} && exec \"$@\""
+        ended = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "true"], capture_output=True)
+        if ended.returncode != 0:
+            support.skip_all("this user may have no mount namespace")
+        os.environ["RINGSIDE_IN_NAMESPACE"] = "1"
+        os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", inside, "sh",
+                              sys.executable, *sys.argv])
+    support.main()

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""No command dies without a word, and none waits for ever: each is given what cannot be read or written, few descriptors and
+little memory, and ends with a status of its own and, unless that is 0, with a message.
+
+usage: no_silence_test.py     RINGSIDE names the program (default: build/ringside)
+"""
+
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import tempfile
+import unittest
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN, EXPECTATION_FAILED = range(5)
+STATUSES = range(5)
+PATIENCE_S = 300
+MIB = 1 << 20
+HAS_CHECKER = "ring-check" in subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
+
+# What reads a file that is named, and how its errors begin.
+READERS = [
+    ("run FILE", "error[E020]: cannot read"),
+    ("run --list FILE", "error[E020]: cannot read"),
+    ("check-scn FILE", "error[E020]: cannot read"),
+    ("fmt FILE", "ringside: cannot read a scenario: "),
+    ("fmt --check FILE", "ringside: cannot read a scenario: "),
+    ("shrink FILE", "error[E020]: cannot read"),
+    ("view FILE --text", "ringside: cannot read a journal: "),
+    ("view FILE --html -", "ringside: cannot read a journal: "),
+    ("run good.scn --replay FILE", "cannot read a tape: "),
+    *([("ring-check --ring FILE", "ringside: cannot check a ring: ")] if HAS_CHECKER else []),
+]
+# What prints, as it is called when nothing is wrong.
+PRINTERS = ["--help", "run good.scn", "run good.scn --tap", "run good.scn --json", "check-scn good.scn",
+            "check-scn --words", "fmt - ", "view good.jsonl --text", "view good.jsonl --html -", "view good.jsonl --mermaid -",
+            "view good.jsonl --pcap -", "view --schema", "explain", "explain", "quirks", "demo", "exec -- echo hello",
+            "down", "bench --only script --quick", "shell",
+            *(["ring-check --explain all", "ring-check --list", "ring-check --limit 10 --budget 1s --first"] if HAS_CHECKER else [])]
+# One of each family, for limits.
+COMMANDS = ["--help", "run good.scn", "run --mode real good.scn", "check-scn good.scn", "view good.jsonl --text", "explain", "quirks",
+            "demo", "exec -- echo hello", "up", "down", "list", "create web", "console web", "uart", "dmesg", "watch", "dump",
+            "xcs", "shell", "bench --only ring --quick", *(["ring-check --list"] if HAS_CHECKER else [])]
+
+
+def limited(*limits):
+    def set_limits():
+        for which, value in limits:
+            resource.setrlimit(which, (value, value))
+    return set_limits
+
+
+class NoSilence(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        held = tempfile.TemporaryDirectory(prefix="rs-")
+        cls.addClassCleanup(held.cleanup)
+        cls.folder = pathlib.Path(held.name)
+        os.chmod(cls.folder, 0o755)
+        (cls.folder / "good.scn").write_text('scenario "Good"\nxen boots dom1\nuser connects to dom1\ndom1 prints "hello\\n"\n'
+                                             'expect user sees "hello"\n')
+        (cls.folder / "folder").mkdir()
+        (cls.folder / "folder.scn").mkdir()
+        (cls.folder / "unreadable").write_text("x")
+        (cls.folder / "unreadable").chmod(0)
+        os.mkfifo(cls.folder / "fifo")
+        (cls.folder / "empty").write_text("")
+        with (cls.folder / "long").open("wb") as long:
+            long.truncate(5 << 30)
+        subprocess.run([PROGRAM, "run", "good.scn", "--journal", "good.jsonl"], cwd=cls.folder, check=True, capture_output=True)
+
+    def ringside(self, line, **more):
+        environment = {**os.environ, "RINGSIDE_DIR": str(self.folder / "machine"), "TMPDIR": str(self.folder)}
+        given = {"cwd": self.folder, "env": environment, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **more}
+        return subprocess.run([PROGRAM, *line.split()], stderr=subprocess.PIPE, timeout=PATIENCE_S, **given)
+
+    def check_said(self, done, line):
+        """It ended by itself; and if that was no success, it has said why."""
+        said = done.stderr.decode(errors="replace")
+        if line.startswith("run "):
+            said += (done.stdout or b"").decode(errors="replace")  # where failed runs are told of
+        self.assertIn(done.returncode, STATUSES, f"{line}: {said}")
+        if done.returncode not in (GOOD, EXPECTATION_FAILED):
+            self.assertTrue(said.strip(), f"{line}: status {done.returncode} and not a word")
+        for word in ("terminate called", "internal error", "Assertion"):
+            self.assertNotIn(word, said, line)
+        return said
+
+    def check_not_written(self, done, line):
+        """What it printed was not taken."""
+        said = done.stderr.decode()
+        self.assertRegex(said, "ringside: cannot (write: stdout: |go on: .*(No space left on device|Bad file descriptor))", line)
+        self.assertEqual(done.returncode, 128 + signal.SIGPIPE if line.startswith("exec") else COULD_NOT_RUN, said)
+
+    def test_what_is_no_file_is_refused_by_name(self):
+        wrong = [("missing", "no such file"), ("folder", "folder"), ("fifo", "it is not a file"), ("/dev/zero", "it is not a file"),
+                 ("/dev/null", "it is not a file")]
+        for line, begins in READERS:
+            for name, why in wrong:
+                with self.subTest(f"{line}: {name}"):
+                    if name == "folder" and line.startswith(("run ", "shrink ")) and "--replay" not in line:
+                        continue  # a folder of scenarios is fine
+                    done = self.ringside(line.replace("FILE", name))
+                    said = self.check_said(done, line)
+                    self.assertIn(done.returncode, (USAGE, DOES_NOT_PARSE, COULD_NOT_RUN))
+                    self.assertIn(name, said)
+                    if not (name == "folder" and "ring-check" in line):
+                        self.assertIn(why, said)
+                    self.assertIn(begins, said)
+
+    def test_what_may_not_be_read_is_refused(self):
+        as_nobody = (lambda: os.setuid(65534)) if os.geteuid() == 0 else None
+        for line, begins in READERS:
+            with self.subTest(line):
+                done = self.ringside(line.replace("FILE", "unreadable"), preexec_fn=as_nobody)
+                self.assertNotIn(done.returncode, (GOOD,), line)
+                said = self.check_said(done, line)
+                self.assertIn(begins, said)
+                self.assertIn("ermission denied", said)
+
+    def test_what_is_empty_or_too_long_is_refused(self):
+        for line, _ in READERS:
+            for name in ("empty", "long"):
+                with self.subTest(f"{line}: {name}"):
+                    done = self.ringside(line.replace("FILE", name), preexec_fn=limited((resource.RLIMIT_AS, 4096 * MIB)))
+                    said = self.check_said(done, line)
+                    if name == "long":
+                        self.assertNotEqual(done.returncode, GOOD)
+                        self.assertNotIn("not enough memory", said)
+
+    def test_a_stream_that_is_handed_is_read_and_bounded(self):
+        for line in ("check-scn -", "fmt -", "view - --text", "check-scn /dev/stdin", "view /dev/stdin --text"):
+            with self.subTest(line), open("/dev/zero", "rb") as endless:
+                done = self.ringside(line, stdin=endless, preexec_fn=limited((resource.RLIMIT_AS, 1024 * MIB)))
+                self.assertEqual(done.returncode, DOES_NOT_PARSE, self.check_said(done, line))
+        text = (self.folder / "good.scn").read_bytes()
+        for line in ("check-scn -", "check-scn /dev/stdin"):
+            reads, writes = os.pipe()
+            os.write(writes, text)
+            os.close(writes)
+            self.assertEqual(self.ringside(line, stdin=reads).returncode, GOOD)
+            os.close(reads)
+
+    def test_output_that_nobody_takes_is_an_error(self):
+        for line in PRINTERS:
+            with self.subTest(line):
+                stdin = open(self.folder / "good.scn", "rb")
+                with stdin, open("/dev/full", "wb") as full:
+                    done = self.ringside(line, stdout=full, stdin=stdin)
+                self.check_not_written(done, line)
+
+    def test_a_closed_stdout_is_an_error(self):
+        for line in PRINTERS:
+            with self.subTest(line), open(self.folder / "good.scn", "rb") as stdin:
+                done = self.ringside(line, stdin=stdin, preexec_fn=lambda: os.close(1))
+                self.check_not_written(done, line)
+
+    def test_with_every_standard_descriptor_closed_nothing_is_written_elsewhere(self):
+        for line in COMMANDS:
+            with self.subTest(line):
+                done = self.ringside(line, preexec_fn=lambda: [os.close(number) for number in range(3)])
+                self.assertIn(done.returncode, (*STATUSES, 128 + signal.SIGPIPE), line)
+        self.ringside("down")
+
+    def test_with_few_descriptors(self):
+        for line in COMMANDS:
+            for descriptors in (3, 5, 8, 10, 16):
+                with self.subTest(f"{line}: {descriptors}"):
+                    done = self.ringside(line, preexec_fn=limited((resource.RLIMIT_NOFILE, descriptors)))
+                    # With so few not even the loader finds the libraries.
+                    if done.returncode == 127 and b"error while loading shared libraries" in done.stderr:
+                        continue
+                    self.check_said(done, line)
+            self.ringside("down")
+
+    def test_with_little_memory(self):
+        for line in COMMANDS:
+            for mebibytes in (24, 48, 96):
+                with self.subTest(f"{line}: {mebibytes} MiB"):
+                    done = self.ringside(line, preexec_fn=limited((resource.RLIMIT_AS, mebibytes * MIB)))
+                    if done.returncode == 127 and b"error while loading shared libraries" in done.stderr:
+                        continue
+                    self.check_said(done, line)
+            self.ringside("down")
+
+    def test_output_files_that_cannot_be_written_are_errors(self):
+        for option in ("--html", "--journal", "--pcap", "--junit", "--tape"):
+            for name in ("/dev/full", "/proc/nothing"):
+                with self.subTest(f"{option} {name}"):
+                    line = f"run good.scn {option} {name}"
+                    done = self.ringside(line)
+                    said = self.check_said(done, line)
+                    self.assertNotEqual(done.returncode, GOOD, option)
+                    self.assertIn(name, said)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

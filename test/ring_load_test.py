@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Rings that cannot be loaded, or that do something else as they are loaded: ring-check says which, and goes on living.
+
+usage: ring_load_test.py     RINGSIDE names the program, RINGS the folder of built plug-ins
+"""
+
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+RINGS = pathlib.Path(os.environ.get("RINGS", TEST.parent / "build" / "emu" / "check" / "plugins")).resolve()
+COULD_NOT_RUN = 3
+WHOLE = RINGS / "plain_2_O2.so"
+# What a library does as it is loaded, and what is said of it.
+CONSTRUCTORS = {
+    "_exit(0)": "ended by itself, with status 0",
+    "_exit(4)": "ended by itself, with status 4",
+    "abort()": "was killed by a signal: Aborted",
+    "*(volatile int *)8 = 1": "was killed by a signal: Segmentation fault",
+    "kill(getpid(), SIGKILL)": "was killed by a signal: Killed",
+}
+# And when its table is asked for.
+TABLES = {"_exit(0)": "ended by itself, with status 0", "raise(SIGBUS)": "was killed by a signal: Bus error"}
+SOURCE = """
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+__attribute__((constructor)) static void loaded(void) { %s; }
+void *ring_check_plugin(void) { %s; return 0; }
+"""
+
+
+class Loading(unittest.TestCase):
+    def setUp(self):
+        held = tempfile.TemporaryDirectory(prefix="rs-")
+        self.addCleanup(held.cleanup)
+        self.folder = pathlib.Path(held.name)
+
+    def library(self, constructor="", table=""):
+        path = self.folder / "ring.so"
+        subprocess.run([*os.environ.get("CC", "cc").split(), "-w", "-shared", "-fPIC", "-x", "c", "-", "-o", path],
+                       input=(SOURCE % (constructor, table)).encode(), check=True)
+        return path
+
+    def refused(self, path, *more):
+        report = self.folder / "junit.xml"
+        done = subprocess.run([PROGRAM, "ring-check", "--ring", path, "--junit", report, *more], capture_output=True, text=True,
+                              timeout=600, check=False)
+        self.assertEqual(done.returncode, COULD_NOT_RUN, done.stdout + done.stderr)
+        self.assertIn(f"ringside: cannot check a ring: {path}: ", done.stderr)
+        suite = xml.etree.ElementTree.parse(report).getroot()
+        self.assertEqual(len(suite.findall(".//error")), 1)
+        return done.stderr
+
+    def test_a_file_that_is_cut_short_is_refused_wherever_it_ends(self):
+        whole = WHOLE.read_bytes()
+        path = self.folder / "cut.so"
+        for size in (0, 1, 63, 64, 200, 4096, 5000, 8192):
+            with self.subTest(size):
+                path.write_bytes(whole[:size])
+                self.refused(path)
+
+    def test_noise_is_refused(self):
+        path = self.folder / "noise.so"
+        whole = bytearray(WHOLE.read_bytes())
+        # The kind of file, the machine, where the segments are told of, how large that is.
+        for at in (16, 18, 32, 54):
+            with self.subTest(at):
+                whole[at] ^= 0xff
+                path.write_bytes(whole)
+                self.refused(path)
+                whole[at] ^= 0xff
+
+    def test_what_it_runs_as_it_is_loaded_does_not_end_the_check_in_silence(self):
+        for does, said in CONSTRUCTORS.items():
+            with self.subTest(does):
+                self.assertIn(said, self.refused(self.library(constructor=does)))
+
+    def test_nor_does_what_it_runs_when_its_table_is_asked_for(self):
+        for does, said in TABLES.items():
+            with self.subTest(does):
+                self.assertIn(said, self.refused(self.library(table=does)))
+                self.assertIn(said, self.refused(self.folder / "ring.so", "--list"))
+                self.assertIn(said, self.refused(self.folder / "ring.so", "--replay", "SC:exchange:2:0:0:A1"))
+
+    def test_what_it_leaves_for_the_end_of_the_process_changes_no_status(self):
+        path = self.library(constructor="atexit((void (*)(void))_exit)", table="")
+        self.assertIn("answered no table", self.refused(path))
+
+    def test_a_whole_one_is_still_checked(self):
+        done = subprocess.run([PROGRAM, "ring-check", "--ring", WHOLE, "--model", "sc", "--msgs", "2"], capture_output=True, text=True,
+                              timeout=600, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
