@@ -1,12 +1,11 @@
 // The command line: gathers the subcommands, parses, runs the chosen one.
-#include <fcntl.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <new>
 #include <system_error>
 
+#include "emu/host/linux_descriptors.h"
 #include "tools/command.h"
 #include "tools/run/script_files.h"
 
@@ -43,15 +42,6 @@ constexpr char program_about[] =
     "ringside: how console data travelled in Xen in 2005, running in user space on real shared memory.\n"
     "A hypervisor, dom0's xcs and xend, and each domU are processes; rings and event channels are the real "
     "ones.";
-
-/// A descriptor that is closed would be given to the next file that is opened, and what is printed would go
-/// there. What takes its place fails as a closed one does.
-void fill_standard_descriptors() {
-  constexpr int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
-  for (int number = 0; number < 3; ++number) {
-    if (fcntl(number, F_GETFD) < 0 && errno == EBADF) (void)!open("/dev/null", modes[number]);
-  }
-}
 
 int run(int argc, char** argv) {
   CommandLine line("ringside", "ringside " RINGSIDE_VERSION, program_about);
@@ -98,7 +88,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace ringside::tools;
-  fill_standard_descriptors();
+  ringside::fill_standard_descriptors();
   // What has nowhere else to go: the libraries' own refusals. Destructors have run by then.
   try {
     return finished(run(argc, argv));

@@ -15,6 +15,8 @@ struct WindowSize {
 /// Nothing when the descriptor is not a terminal.
 [[nodiscard]] std::optional<WindowSize> window_size(int fd);
 [[nodiscard]] bool is_terminal(int fd);
+/// A pipe or a socket: something with a reader.
+[[nodiscard]] bool is_pipe(int fd);
 
 /// Puts a terminal into raw mode and back. Does nothing on anything else.
 class RawTerminal {

@@ -1,6 +1,4 @@
 // console and exec: this terminal (or this process's stdin and stdout) at the end of the whole path.
-#include <sys/stat.h>
-
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -102,9 +100,7 @@ namespace {
 
 /// Nobody takes our output any more. Of a pipe that is no news: its reader has seen enough.
 int output_gone(int status) {
-  struct stat what {};
-  const bool piped = fstat(1, &what) == 0 && (S_ISFIFO(what.st_mode) || S_ISSOCK(what.st_mode));
-  if (!piped)
+  if (!is_pipe(1))
     failed({EIO, "cannot write", "stdout", "it takes no more", "is the disk full, or stdout closed?"});
   return status;
 }

@@ -2,7 +2,6 @@
 #include "tools/run/script_files.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <random>
 #include <system_error>
 #include <vector>
 
@@ -95,7 +95,7 @@ Result<> replace_file(const std::string& named, const std::string& text) {
   std::error_code problem;
   const std::string path = std::filesystem::canonical(named, problem).string();
   if (problem) return Error{problem.value(), what, named, problem.message(), ""};
-  const std::string fresh = fmt::format("{}.{}.fmt-new", path, getpid());
+  const std::string fresh = fmt::format("{}.{:08x}.fmt-new", path, std::random_device{}());
   auto file = OutFile::open(fresh);
   if (!file) return file.error();
   file->write(text);
