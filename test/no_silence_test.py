@@ -41,9 +41,9 @@ PRINTERS = ["--help", "run good.scn", "run good.scn --tap", "run good.scn --json
             "down", "bench --only script --quick", "shell",
             *(["ring-check --explain all", "ring-check --list", "ring-check --limit 10 --budget 1s --first"] if HAS_CHECKER else [])]
 # One of each family, for limits.
-COMMANDS = ["--help", "run good.scn", "run --mode real good.scn", "check-scn good.scn", "view good.jsonl --text", "explain", "quirks",
+COMMANDS = ["--help", "run good.scn", "check-scn good.scn", "view good.jsonl --text", "explain", "quirks",
             "demo", "exec -- echo hello", "up", "down", "list", "create web", "console web", "uart", "dmesg", "watch", "dump",
-            "xcs", "shell", "bench --only ring --quick", *(["ring-check --list"] if HAS_CHECKER else [])]
+            "xcs", "shell", "bench --only script --quick", *(["ring-check --list"] if HAS_CHECKER else [])]
 
 
 def limited(*limits):
@@ -175,6 +175,13 @@ class NoSilence(unittest.TestCase):
                         continue
                     self.check_said(done, line)
             self.ringside("down")
+
+    def test_a_whole_machine_with_little_of_each(self):
+        """Processes of a machine that cannot go on are waited for, so these take long."""
+        for limit, most in ((resource.RLIMIT_NOFILE, 8), (resource.RLIMIT_NOFILE, 16), (resource.RLIMIT_AS, 48 * MIB)):
+            for line in ("run --mode real good.scn", "bench --only ring --quick"):
+                with self.subTest(f"{line}: {limit} {most}"):
+                    self.check_said(self.ringside(line, preexec_fn=limited((limit, most))), line)
 
     def test_with_little_memory(self):
         for line in COMMANDS:

@@ -64,7 +64,7 @@ def build(folder, source, define, compiler=(PROGRAM, "ring-check", "cc")):
 
 class Rings(unittest.TestCase):
     def test_ringsides_own_rings_hold(self):
-        result = ring_check("-j", 2, "--limit", 1000)
+        result = ring_check("-j", 2, "--limit", 300)
         self.assertEqual(result.returncode, GOOD, result.stdout + result.stderr)
         self.assertNotIn("FAIL", result.stdout)
         for ring in ("own_sring_tx", "own_sring_rx", "own_flat_tx", "own_flat_rx"):

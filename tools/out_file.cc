@@ -19,7 +19,15 @@ Result<OutFile> OutFile::open(const std::string& path, bool bytes) {
     }
     return OutFile("stdout", stdout);
   }
-  std::FILE* file = std::fopen(path.c_str(), "wb");
+  return open_as(path, "wb");
+}
+
+Result<OutFile> OutFile::append(const std::string& path) {
+  return open_as(path, "ab");
+}
+
+Result<OutFile> OutFile::open_as(const std::string& path, const char* mode) {
+  std::FILE* file = std::fopen(path.c_str(), mode);
   OutFile opened(path, file);
   if (file == nullptr) return opened.problem(errno);
   return opened;

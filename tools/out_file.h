@@ -14,6 +14,8 @@ class OutFile {
  public:
   /// Makes the file anew. `bytes`: what no terminal should be sent; stdout must not be one then.
   static Result<OutFile> open(const std::string& path, bool bytes = false);
+  /// Goes on at its end, or makes it.
+  static Result<OutFile> append(const std::string& path);
 
   /// What cannot be written is told by flush() and close().
   void write(std::string_view text);
@@ -27,6 +29,7 @@ class OutFile {
       if (file != stdout) std::fclose(file);
     }
   };
+  static Result<OutFile> open_as(const std::string& path, const char* mode);
   OutFile(std::string path, std::FILE* file) : path_(std::move(path)), file_(file) {}
   [[nodiscard]] Error problem(int code) const;
 

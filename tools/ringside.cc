@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "emu/host/linux_descriptors.h"
+#include "emu/host/linux_terminal.h"
 #include "tools/command.h"
 #include "tools/run/script_files.h"
 
@@ -21,10 +22,10 @@ int finished(int status) {
   const bool taken = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (taken) return status;
   const int why = errno;
-  // A reader that has seen enough has gone; nobody wants to hear that.
-  if (why != EPIPE)
-    failed({why, "cannot write", "stdout",
-            why == 0 ? "it did not take all that was printed" : std::generic_category().message(why), ""});
+  // A reader that has seen enough has gone; nobody wants to hear that. An earlier write may have met it.
+  if (why == EPIPE || reader_has_gone(1)) return status;
+  failed({why, "cannot write", "stdout",
+          why == 0 ? "it did not take all that was printed" : std::generic_category().message(why), ""});
   return status == exit_good ? exit_could_not_run : status;
 }
 

@@ -3,10 +3,11 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "tools/command.h"
+#include "tools/out_file.h"
 
 namespace ringside::tools {
 
@@ -44,18 +45,18 @@ bench::Effort effort_of(const BenchOptions& options) {
   return effort;
 }
 
-Result<> append_line(const std::string& path, const std::string& line) {
-  std::ofstream file(path, std::ios::app);
-  file << line << "\n" << std::flush;
-  if (!file) return Error{EIO, "cannot write the benchmark's log", path, "it does not open or is full", ""};
-  return Done{};
-}
-
 int run_bench(const BenchOptions& options) {
   if (!options.act.empty()) return bench::act_program(options.act, options.bytes);
   bench::Context context = bench::context_of_this_run();
   const bench::Effort effort = effort_of(options);
   context.rounds = effort.rounds;
+  // Before anything is measured: that takes a minute.
+  std::optional<OutFile> log;
+  if (!options.log.empty()) {
+    auto opened = OutFile::append(options.log);
+    if (!opened) return failed(opened.error());
+    log = std::move(*opened);
+  }
   std::vector<bench::Table> tables;
   {
     const bench::Interruption interruption;
@@ -70,8 +71,9 @@ int run_bench(const BenchOptions& options) {
     }
   }
   const std::string line = bench::as_json(context, tables);
-  if (!options.log.empty()) {
-    if (auto written = append_line(options.log, line); !written) return failed(written.error());
+  if (log) {
+    log->write(line + "\n");
+    if (auto written = log->close(); !written) return failed(written.error());
   }
   const std::string shown = options.json ? line + "\n" : bench::as_text(context, tables);
   std::fwrite(shown.data(), 1, shown.size(), stdout);

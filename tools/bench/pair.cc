@@ -26,7 +26,7 @@ namespace ringside::tools::bench {
 namespace {
 
 /// For a sample that is meant to take tens of milliseconds.
-constexpr int pair_patience_ms = 20'000;
+constexpr int pair_patience_ms = 300'000;
 /// Messages between two looks at the clock, a power of two.
 constexpr std::uint64_t messages_per_look = 32;
 /// ControlMessage::subtype of the last message.

@@ -30,7 +30,7 @@ namespace {
 
 constexpr std::size_t program_write_bytes = 4096;
 constexpr std::size_t our_read_bytes = 65536;
-constexpr int path_patience_ms = 20'000;
+constexpr int path_patience_ms = 300'000;
 constexpr int end_patience_ms = 5'000;
 /// Bytes under way when they come back on the same path. With more than the ptys on it hold, a relay that
 /// blocks when it writes, as socat does, and the program at its end wait for each other for ever.
