@@ -4,10 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
 
 #include "emu/trace/quote.h"
+#include "tools/out_file.h"
 
 namespace ringside::tools {
 
@@ -31,17 +30,14 @@ Result<> write_junit(const std::string& path, std::string_view suite, const std:
   const auto count = [&](JUnitOutcome outcome) {
     return std::ranges::count(cases, outcome, &JUnitCase::outcome);
   };
-  std::ofstream file(path);
-  file << fmt::format(
+  std::string text = fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
       "<testsuites><testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{:.3f}\">\n",
       xml_text(suite), cases.size(), count(JUnitOutcome::failed), count(JUnitOutcome::could_not_run),
       seconds);
-  for (const JUnitCase& each : cases) file << element(each);
-  file << "</testsuite></testsuites>\n";
-  file.close();
-  if (!file) return Error{EIO, "cannot write results", path, "the file system refuses it", ""};
-  return Done{};
+  for (const JUnitCase& each : cases) text += element(each);
+  text += "</testsuite></testsuites>\n";
+  return write_file("cannot write results", path, text);
 }
 
 }  // namespace ringside::tools

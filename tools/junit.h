@@ -22,7 +22,7 @@ struct JUnitCase {
   std::string report;   ///< and the rest
 };
 
-/// Writes the whole file anew. Fails with EIO.
+/// Writes the whole file anew.
 [[nodiscard]] Result<> write_junit(const std::string& path, std::string_view suite,
                                    const std::vector<JUnitCase>& cases, double seconds);
 

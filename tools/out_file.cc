@@ -4,14 +4,59 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <random>
 #include <system_error>
 
 #include "emu/host/linux_terminal.h"
 
 namespace ringside::tools {
 
+namespace {
+
+constexpr char to_stdout[] = "-";
+
+Result<OutFile> no_file(const std::string& path, int code) {
+  return Error{code, "cannot write", path, std::generic_category().message(code), ""};
+}
+
+}  // namespace
+
+struct OutFile::Beside {
+  std::filesystem::path written;
+  std::filesystem::path meant;
+};
+
+void OutFile::BesideRemover::operator()(Beside* beside) const {
+  std::error_code ignored;
+  std::filesystem::remove(beside->written, ignored);
+  delete beside;
+}
+
 Result<OutFile> OutFile::open(const std::string& path, bool bytes) {
-  if (path == "-") {
+  namespace files = std::filesystem;
+  std::error_code problem;
+  const files::file_status status = files::status(path, problem);
+  const bool is_there = files::is_regular_file(status);
+  const bool is_link = files::is_symlink(files::symlink_status(path, problem));
+  if (path == to_stdout || (!is_there && (files::exists(status) || is_link)))
+    return open_growing(path, bytes);
+  // A file that may not be written is not replaced, although its folder would allow that.
+  if (is_there) {
+    if (auto allowed = append(path); !allowed) return allowed;
+  }
+  const files::path meant = is_there ? files::canonical(path, problem) : files::path(path);
+  const files::path written = meant.parent_path() / fmt::format(".ringside-{:08x}", std::random_device{}());
+  std::FILE* file = std::fopen(written.c_str(), "wbx");
+  if (file == nullptr) return is_there ? open_growing(path) : no_file(path, errno);
+  OutFile opened(path, file);
+  opened.beside_.reset(new Beside{written, meant});
+  if (is_there) files::permissions(written, status.permissions(), problem);
+  return opened;
+}
+
+Result<OutFile> OutFile::open_growing(const std::string& path, bool bytes) {
+  if (path == to_stdout) {
     constexpr int stdout_descriptor = 1;
     if (bytes && is_terminal(stdout_descriptor)) {
       return Error{EINVAL, "cannot write", "stdout", "these are bytes, and it is a terminal",
@@ -28,9 +73,8 @@ Result<OutFile> OutFile::append(const std::string& path) {
 
 Result<OutFile> OutFile::open_as(const std::string& path, const char* mode) {
   std::FILE* file = std::fopen(path.c_str(), mode);
-  OutFile opened(path, file);
-  if (file == nullptr) return opened.problem(errno);
-  return opened;
+  if (file == nullptr) return no_file(path, errno);
+  return OutFile(path, file);
 }
 
 void OutFile::write(std::string_view text) {
@@ -48,11 +92,29 @@ Result<> OutFile::close() {
   std::FILE* file = file_.release();
   if (file != stdout && std::fclose(file) != 0) return problem(errno);
   if (!good) return problem(code);
+  if (beside_ == nullptr) return Done{};
+  std::error_code why;
+  std::filesystem::rename(beside_->written, beside_->meant, why);
+  if (why) return problem(why.value());
   return Done{};
 }
 
 Error OutFile::problem(int code) const {
   return {code, "cannot write", path_, std::generic_category().message(code == 0 ? EIO : code), ""};
+}
+
+Result<> write_file(const char* what, const std::string& path, std::string_view text) {
+  auto written = Result<>(Done{});
+  if (auto file = OutFile::open(path)) {
+    file->write(text);
+    written = file->close();
+  } else {
+    written = file.error();
+  }
+  if (written) return Done{};
+  Error error = written.error();
+  error.what = what;
+  return error;
 }
 
 }  // namespace ringside::tools

@@ -5,8 +5,7 @@
 #include <new>
 #include <system_error>
 
-#include "emu/host/linux_descriptors.h"
-#include "emu/host/linux_terminal.h"
+#include "emu/host/standard_streams.h"
 #include "tools/command.h"
 #include "tools/run/script_files.h"
 
@@ -18,14 +17,11 @@ int failed(const Error& error) {
 }
 
 int finished(int status) {
-  errno = 0;
   const bool taken = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-  if (taken) return status;
-  const int why = errno;
-  // A reader that has seen enough has gone; nobody wants to hear that. An earlier write may have met it.
-  if (why == EPIPE || reader_has_gone(1)) return status;
-  failed({why, "cannot write", "stdout",
-          why == 0 ? "it did not take all that was printed" : std::generic_category().message(why), ""});
+  const int why = stdout_error();
+  // A reader that has seen enough has gone; nobody wants to hear that.
+  if (taken || why == EPIPE) return status;
+  failed({why, "cannot write", "stdout", std::generic_category().message(why == 0 ? EIO : why), ""});
   return status == exit_good ? exit_could_not_run : status;
 }
 
@@ -89,7 +85,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace ringside::tools;
-  ringside::fill_standard_descriptors();
+  ringside::prepare_standard_streams();
   // What has nowhere else to go: the libraries' own refusals. Destructors have run by then.
   try {
     return finished(run(argc, argv));

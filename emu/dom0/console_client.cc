@@ -61,7 +61,7 @@ void ConsoleClient::read_console() {
 
 void ConsoleClient::flush_output() {
   while (!to_output_.empty()) {
-    const std::uint64_t moment = journal_.moment();
+    const auto moment = journal_.moment();
     const Io io = host_.write(output_, to_output_.front());
     if (io.state == Io::State::closed) return end(Ended::output_gone);
     if (io.state == Io::State::blocked) break;
@@ -105,7 +105,7 @@ void ConsoleClient::input_ended() {
 
 void ConsoleClient::flush_input() {
   while (!to_console_.empty() && console_open_) {
-    const std::uint64_t moment = journal_.moment();
+    const auto moment = journal_.moment();
     const Io io = host_.write(console_, to_console_.front());
     if (io.state == Io::State::blocked) break;
     if (io.state == Io::State::closed) {

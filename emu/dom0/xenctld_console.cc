@@ -186,7 +186,7 @@ void XenctldConsole::write_device() {
     say_last_words();
     if (store_.output_bytes() == 0) return;
     store_.output_offer(store_.output_front().size());
-    const std::uint64_t moment = journal_.moment();
+    const auto moment = journal_.moment();
     const Io io = device_.write(store_.output_front());
     if (io.state != Io::State::moved) return store_.output_offer(0);
     journal_.bytes_passed(domain_, trace::actor(trace::Role::client), store_.output_front().first(io.bytes),

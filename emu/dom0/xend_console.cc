@@ -259,7 +259,7 @@ void XendConsole::send_at_once(Bytes bytes) {
 void XendConsole::write_viewer() {
   for (int writes = 0; writes < viewer_writes_per_turn_max && store_.output_bytes() > 0; ++writes) {
     store_.output_offer(store_.output_front().size());
-    const std::uint64_t moment = journal_.moment();
+    const auto moment = journal_.moment();
     const Io io = host_.write(viewer_, store_.output_front());
     if (io.state != Io::State::moved) store_.output_offer(0);
     if (io.state == Io::State::closed) return release_viewer("left");

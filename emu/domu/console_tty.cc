@@ -237,7 +237,7 @@ void ConsoleTty::deliver_input() {
       input_taken(0);
       continue;
     }
-    const std::uint64_t moment = journal_.moment();
+    const auto moment = journal_.moment();
     const Io io = host_.write(terminal_, Bytes(together).first(bytes));
     switch (io.state) {
       case Io::State::moved:

@@ -119,7 +119,7 @@ void InitTty::write_terminal() {
   const bool was_half_full = half_full();
   while (!input_.empty()) {
     const Bytes piece = input_.front();
-    const std::uint64_t moment = journal_.moment();
+    const auto moment = journal_.moment();
     const Io io = host_.write(terminal_, piece);
     if (io.state != Io::State::moved) break;  // closed: reading tells it, too
     journal_.bytes_passed(0, tty_journal_.self(), piece.first(io.bytes), moment);

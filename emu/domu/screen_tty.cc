@@ -97,7 +97,7 @@ std::size_t ScreenTty::show(Bytes bytes) {
 void ScreenTty::flush() {
   while (!screen_.empty()) {
     const Bytes piece = screen_.front();
-    const std::uint64_t moment = journal_.moment();
+    const auto moment = journal_.moment();
     const Io io = host_.write(person_, piece);
     if (io.state != Io::State::moved) return;  // closed: reading tells it, too
     journal_.bytes_passed(0, user_actor, piece.first(io.bytes), moment);

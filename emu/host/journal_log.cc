@@ -171,10 +171,26 @@ std::uint64_t JournalWriter::now_ns() const {
   return monotonic_ns();
 }
 
+std::uint64_t JournalWriter::announce() {
+  if (announcements_++ == 0) {
+    announced_ = monotonic_ns();
+    Memory::store(&shared_->log.header().writing, announced_);
+    Memory::mb();
+  }
+  return monotonic_ns();
+}
+
+void JournalWriter::withdraw() {
+  if (--announcements_ != 0) return;
+  announced_ = 0;
+  Memory::wmb();
+  Memory::store(&shared_->log.header().writing, std::uint64_t{0});
+}
+
 void JournalWriter::write(trace::Entry& entry) {
   Header& header = shared_->log.header();
   wait_for_room();
-  Memory::store(&header.writing, monotonic_ns());
+  Memory::store(&header.writing, announced_ != 0 ? announced_ : monotonic_ns());
   // The announcement is visible before the clock is read, so that a reader that sees none knows that whatever
   // comes is stamped later than its own look at the clock.
   Memory::mb();
@@ -184,7 +200,7 @@ void JournalWriter::write(trace::Entry& entry) {
   Memory::wmb();
   Memory::store(&header.tail, number + 1);
   Memory::wmb();
-  Memory::store(&header.writing, std::uint64_t{0});
+  Memory::store(&header.writing, announced_);
 }
 
 void JournalWriter::wait_for_room() {
@@ -200,6 +216,8 @@ void JournalWriter::wait_for_room() {
   };
   std::size_t reader = slowest();
   if (reader == journal_readers_max) return;
+  // A reader that waited for what was announced would never make room.
+  Memory::store(&header.writing, std::uint64_t{0});
   const auto head_of = [&](std::size_t k) { return Memory::load(&header.readers[k].head); };
   auto seen = head_of(reader);
   auto moved_at = std::chrono::steady_clock::now();

@@ -32,12 +32,16 @@ class JournalWriter final : public trace::Sink {
 
   void write(trace::Entry& entry) override;
   [[nodiscard]] std::uint64_t now_ns() const override;
+  [[nodiscard]] std::uint64_t announce() override;
+  void withdraw() override;
 
  private:
   struct Shared;
   JournalWriter(std::unique_ptr<Shared> shared);
   void wait_for_room();
   std::unique_ptr<Shared> shared_;
+  unsigned announcements_ = 0;   ///< that were not withdrawn yet
+  std::uint64_t announced_ = 0;  ///< the time of the first of them; 0: none
 };
 
 /// A listener to all processes of a machine, from the moment it opens.
@@ -47,8 +51,7 @@ class JournalReader {
   static Result<std::unique_ptr<JournalReader>> open(const std::string& folder);
   ~JournalReader();
 
-  /// Hands over, in order of time, every entry that is certain to have none before it; answers how many. Only
-  /// one about bytes that had left before it was written (Journal::moment) may come a moment late.
+  /// Hands over, in order of time, every entry that is certain to have none before it; answers how many.
   std::size_t read(const std::function<void(const trace::Entry&)>& take);
   /// Entries that writers could not keep for this reader because it did not read for too long.
   [[nodiscard]] std::uint64_t lost() const;

@@ -37,13 +37,6 @@ int allocate_file(int descriptor, std::size_t from, std::size_t bytes) {
   return why == EOPNOTSUPP && has_room ? 0 : why;
 }
 
-void fill_standard_descriptors() {
-  constexpr int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
-  for (int number = 0; number < 3; ++number) {
-    if (fcntl(number, F_GETFD) < 0 && errno == EBADF) (void)!open("/dev/null", modes[number]);
-  }
-}
-
 namespace {
 
 /// The most that the kernel lets anybody send with one packet (SCM_MAX_FD).

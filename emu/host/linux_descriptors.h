@@ -47,10 +47,6 @@ class Fd {
 /// Descriptors in one packet, at most.
 inline constexpr std::size_t packet_descriptors_max = 2;
 
-/// Opens those of stdin, stdout and stderr that are closed: the next file to be opened would get their
-/// number, and what is printed would go there. What takes their place fails as a closed one does.
-void fill_standard_descriptors();
-
 /// What receiving a packet came to.
 struct Packet {
   enum class State {

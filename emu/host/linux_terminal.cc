@@ -1,7 +1,6 @@
 // termios and the window's size.
 #include "emu/host/linux_terminal.h"
 
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -26,11 +25,6 @@ bool is_terminal(int fd) {
 bool is_pipe(int fd) {
   struct stat what {};
   return fstat(fd, &what) == 0 && (S_ISFIFO(what.st_mode) || S_ISSOCK(what.st_mode));
-}
-
-bool reader_has_gone(int fd) {
-  pollfd waiting{fd, POLLOUT, 0};
-  return is_pipe(fd) && poll(&waiting, 1, 0) == 1 && (waiting.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 RawTerminal::RawTerminal(int fd, When when) : fd_(fd), when_(when == When::now ? TCSANOW : TCSADRAIN) {

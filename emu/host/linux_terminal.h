@@ -17,8 +17,6 @@ struct WindowSize {
 [[nodiscard]] bool is_terminal(int fd);
 /// A pipe or a socket: something with a reader.
 [[nodiscard]] bool is_pipe(int fd);
-/// It is one, and nobody reads it any more.
-[[nodiscard]] bool reader_has_gone(int fd);
 
 /// Puts a terminal into raw mode and back. Does nothing on anything else.
 class RawTerminal {

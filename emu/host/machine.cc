@@ -55,6 +55,15 @@ std::optional<std::uint32_t> number_between(std::string_view before, std::string
   return number;
 }
 
+/// Without "." and a slash at the end.
+std::string absolute(const std::string& path) {
+  std::error_code problem;
+  std::string found = fs::absolute(path, problem).lexically_normal().string();
+  if (problem) return path;
+  if (found.size() > 1 && found.ends_with('/')) found.pop_back();
+  return found;
+}
+
 bool fits(const MadeName& made, std::string_view name) {
   return made.numbered ? number_between(made.before, name, made.after).has_value() : name == made.before;
 }
@@ -86,6 +95,8 @@ void remove_journal(const std::string& directory) {
 }
 
 }  // namespace
+
+Machine::Machine(const std::string& directory) : directory_(absolute(directory)) {}
 
 std::string Machine::default_directory() {
   const char* chosen = std::getenv("RINGSIDE_DIR");

@@ -18,7 +18,8 @@ class Machine {
   /// All that a machine may have. The others end when the hypervisor does, so it comes first.
   static constexpr std::array processes{"xen", "xcs", "xend", "xenctld", "dom0"};
 
-  explicit Machine(std::string directory) : directory_(std::move(directory)) {}
+  /// A relative path is one of the current directory; it is kept as an absolute one, which others understand.
+  explicit Machine(const std::string& directory);
 
   /// $RINGSIDE_DIR, else $XDG_RUNTIME_DIR/ringside, else /tmp/ringside-<uid>.
   [[nodiscard]] static std::string default_directory();

@@ -95,6 +95,10 @@ class Sink {
   virtual void write(Entry& entry) = 0;
   /// The clock that entries are stamped by.
   [[nodiscard]] virtual std::uint64_t now_ns() const = 0;
+  /// Something is about to happen that others may tell of before this process does: listeners get nothing
+  /// later until withdraw(). Answers the time. Each announce() has its withdraw().
+  [[nodiscard]] virtual std::uint64_t announce() { return now_ns(); }
+  virtual void withdraw() {}
 
  protected:
   /// `listeners` is not 0 while somebody listens; it must outlive the sink.

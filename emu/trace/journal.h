@@ -73,7 +73,23 @@ class Journal {
   }
 
   /// Now, for what others may have seen before it is known how much of it there was; 0 with nobody listening.
-  [[nodiscard]] std::uint64_t moment() const { return listening() ? sink_->now_ns() : 0; }
+  /// What others tell of it comes after what is told with it, for as long as it lives: a system call, no
+  /// more.
+  class Moment {
+   public:
+    explicit Moment(Sink* sink) : sink_(sink), ns_(sink == nullptr ? 0 : sink->announce()) {}
+    ~Moment() {
+      if (sink_ != nullptr) sink_->withdraw();
+    }
+    Moment(const Moment&) = delete;
+    Moment& operator=(const Moment&) = delete;
+    operator std::uint64_t() const { return ns_; }
+
+   private:
+    Sink* sink_;
+    std::uint64_t ns_;
+  };
+  [[nodiscard]] Moment moment() const { return Moment(listening() ? sink_ : nullptr); }
 
   /// `at` is when they left, as moment() said it; 0 = now.
   void bytes_passed(std::uint32_t domain, Actor receiver, std::span<const std::uint8_t> bytes,

@@ -235,7 +235,7 @@ bool SerialLine::send(std::uint8_t character) {
 void SerialLine::flush() {
   const Handle& output = options_.end == End::streams ? options_.output : stream_;
   while (there_ && !sent_.empty()) {
-    const std::uint64_t moment = journal_.moment();
+    const auto moment = journal_.moment();
     const Io io = host_.write(output, sent_.front());
     if (io.state == Io::State::closed) return end();
     output_blocked_ = io.state == Io::State::blocked;

@@ -1,11 +1,15 @@
 // Writing and reading of the files.
 #include "tools/machine/domain_spec.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+
+#include "tools/out_file.h"
 
 namespace ringside::tools {
 
@@ -15,9 +19,10 @@ Result<> save_spec(const Machine& machine, DomainId domain, const DomainSpec& sp
     return std::ranges::any_of(living, [=](const DomainInfo& info) { return info.domain == number; });
   });
   const std::string path = machine.spec_file(domain);
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  const auto put = [&file](std::string_view key, std::string_view value) {
-    file << key << '=' << value << '\0';
+  std::string text;
+  const auto put = [&text](std::string_view key, std::string_view value) {
+    text += fmt::format("{}={}", key, value);
+    text += '\0';
   };
   std::error_code unknown;
   put("name", spec.name);
@@ -31,10 +36,7 @@ Result<> save_spec(const Machine& machine, DomainId domain, const DomainSpec& sp
   for (const std::string& quirk : spec.quirks) put("quirk", quirk);
   for (const std::string& line : spec.boot_lines) put("boot-line", line);
   for (const std::string& word : spec.program) put("word", word);
-  file.close();
-  if (file) return Done{};
-  return Error{EIO, "cannot write down how the domain is built", path, "the file cannot be written",
-               "is there room left?"};
+  return write_file("cannot write down how the domain is built", path, text);
 }
 
 Result<DomainSpec> load_spec(const Machine& machine, const DomainInfo& info) {

@@ -18,6 +18,7 @@
 #include <sstream>
 
 #include "emu/host/launch.h"
+#include "tools/out_file.h"
 #include "tools/ring_check/barriers.h"
 #include "tools/ring_check/wrapper.h"
 
@@ -112,11 +113,7 @@ Result<> rewrite(const std::string& path) {
   in.close();
   const RewrittenAssembler rewritten = rewrite_barriers(text.str());
   if (rewritten.fences == 0 && rewritten.locked == 0) return Done{};
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << rewritten.text;
-  out.close();
-  if (!out) return Error{EIO, cannot, path, "it cannot be written", ""};
-  return Done{};
+  return write_file(cannot, path, rewritten.text);
 }
 
 /// The exit status is the compiler's.

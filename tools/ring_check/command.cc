@@ -115,19 +115,15 @@ bool is_for_x86(const RingPlugin& plugin) {
 /// The first counterexample, as files for the other views.
 Result<> leave_views(const Request& request, const RingVerdict& verdict) {
   if (!request.journal.empty()) {
-    auto file = OutFile::open(request.journal);
-    if (!file) return file.error();
-    file->write(verdict.journal);
-    if (auto closed = file->close(); !closed) return closed;
+    auto written = write_file("cannot write a journal", request.journal, verdict.journal);
+    if (!written) return written;
   }
   if (request.html.empty()) return Done{};
   std::istringstream lines(verdict.journal);
   const auto journal = trace::read_journal(lines, "counterexample");
   if (!journal) return journal.error();
-  auto file = OutFile::open(request.html);
-  if (!file) return file.error();
-  file->write(replay_page({run_data(journal.value(), "counterexample")}));
-  return file->close();
+  return write_file("cannot write a page", request.html,
+                    replay_page({run_data(journal.value(), "counterexample")}));
 }
 
 /// A ring that cannot be loaded. Whoever reads the report is told, too.

@@ -12,6 +12,7 @@
 
 #include "emu/trace/text.h"
 #include "tools/in_file.h"
+#include "tools/out_file.h"
 
 namespace ringside::tools {
 
@@ -101,11 +102,10 @@ Result<std::vector<std::string>> GoldenUpdate::write() const {
     if (!read && read.error().code != ENOENT) return read.error();
     Runs runs = read ? std::move(*read) : Runs();
     for (const auto& [run, text] : texts) runs[run] = text;
-    std::ofstream file(path);
+    std::string all;
     for (const auto& [run, text] : runs)
-      file << (run == runs.begin()->first ? "" : "\n") << heading << run << "\n" << text;
-    file.close();
-    if (!file) return Error{EIO, "cannot write a golden journal", path, "the file system refuses it", ""};
+      all += fmt::format("{}{}{}\n{}", all.empty() ? "" : "\n", heading, run, text);
+    if (auto kept = write_file("cannot write a golden journal", path, all); !kept) return kept.error();
     written.push_back(fmt::format("{}: {} of {} runs written", path, texts.size(), runs.size()));
   }
   return written;

@@ -14,6 +14,7 @@
 #include "emu/script/journal_of.h"
 #include "emu/script/sim_stage.h"
 #include "tools/in_file.h"
+#include "tools/out_file.h"
 #include "tools/run/golden.h"
 #include "tools/run/real_stage.h"
 #include "tools/view/data.h"
@@ -59,27 +60,23 @@ std::string file_stem(const RunJob& job) {
 
 /// Writes something of a run: that file, or one of its own in that folder, which is made. Answers its path.
 Result<std::string> leave(const char* what, const RunPlace& place, const RunJob& job, const char* suffix,
-                          const std::function<void(std::ostream&)>& write) {
+                          const std::string& text) {
   std::string path = place.path;
   if (!place.is_file) {
     std::error_code problem;
     std::filesystem::create_directories(path, problem);
     path = (std::filesystem::path(path) / (file_stem(job) + suffix)).string();
   }
-  std::ofstream file(path, std::ios::binary);
-  write(file);
-  file.close();
-  if (!file)
-    return Error{errno, fmt::format("cannot leave a {}", what), path, std::generic_category().message(errno),
-                 ""};
+  if (auto written = write_file(what, path, text); !written) return written.error();
   return path;
 }
 
 Result<std::string> leave_journal(const RunJob& job, const RunJobOptions& options,
                                   const trace::Journaled& journal) {
   const RunPlace place = options.journal.wanted() ? options.journal : RunPlace{options.out};
-  return leave("journal", place, job, ".jsonl",
-               [&](std::ostream& file) { trace::write_journal(file, journal); });
+  std::ostringstream text;
+  trace::write_journal(text, journal);
+  return leave("cannot leave a journal", place, job, ".jsonl", text.str());
 }
 
 /// The views of a run that are wanted; answers what could not be written.
@@ -89,12 +86,13 @@ std::string leave_views(const RunJob& job, const RunJobOptions& options, const t
     if (!left) problems += "ringside: " + left.error().text() + "\n";
   };
   if (options.html.wanted())
-    told(leave("page", options.html, job, ".html",
-               [&](std::ostream& file) { file << replay_page({run_data(journal, job.scenario->name)}); }));
-  if (options.pcap.wanted())
-    told(leave("capture", options.pcap, job, ".pcapng", [&](std::ostream& file) {
-      write_capture(journal, trace::capture_link_type_default, [&](std::string_view part) { file << part; });
-    }));
+    told(leave("cannot leave a page", options.html, job, ".html",
+               replay_page({run_data(journal, job.scenario->name)})));
+  if (options.pcap.wanted()) {
+    std::string capture;
+    write_capture(journal, trace::capture_link_type_default, [&](std::string_view part) { capture += part; });
+    told(leave("cannot leave a capture", options.pcap, job, ".pcapng", capture));
+  }
   return problems;
 }
 
@@ -310,12 +308,9 @@ Result<Tape> read_tape(const std::string& path) {
 }
 
 Result<> write_tape(const std::string& path, const Tape& tape) {
-  std::ofstream file(path);
-  file << fmt::format("{}\norder {}\nchoices {}\n", tape_heading, fmt::join(tape.order, " "),
-                      fmt::join(tape.choices, " "));
-  file.close();
-  if (!file) return Error{errno, "cannot write a tape", path, std::generic_category().message(errno), ""};
-  return Done{};
+  return write_file("cannot write a tape", path,
+                    fmt::format("{}\norder {}\nchoices {}\n", tape_heading, fmt::join(tape.order, " "),
+                                fmt::join(tape.choices, " ")));
 }
 
 }  // namespace ringside::tools

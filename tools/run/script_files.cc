@@ -9,7 +9,6 @@
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <random>
 #include <system_error>
 #include <vector>
 
@@ -89,26 +88,6 @@ int check_files(const std::vector<std::string>& paths, bool warnings_count) {
   return good ? exit_good : exit_does_not_parse;
 }
 
-/// As a whole or not at all: a formatter that is interrupted must not leave half a file. A link stays one.
-Result<> replace_file(const std::string& named, const std::string& text) {
-  const char* what = "cannot write a scenario";
-  std::error_code problem;
-  const std::string path = std::filesystem::canonical(named, problem).string();
-  if (problem) return Error{problem.value(), what, named, problem.message(), ""};
-  const std::string fresh = fmt::format("{}.{:08x}.fmt-new", path, std::random_device{}());
-  auto file = OutFile::open(fresh);
-  if (!file) return file.error();
-  file->write(text);
-  auto written = file->close();
-  if (written) {
-    std::filesystem::permissions(fresh, std::filesystem::status(path).permissions(), problem);
-    std::filesystem::rename(fresh, path, problem);
-    if (problem) written = Error{problem.value(), what, path, problem.message(), ""};
-  }
-  if (!written) std::filesystem::remove(fresh, problem);
-  return written;
-}
-
 int format_files(const std::vector<std::string>& paths, bool check_only) {
   int result = exit_good;
   for (const std::string& path : paths) {
@@ -127,7 +106,8 @@ int format_files(const std::vector<std::string>& paths, bool check_only) {
     } else if (path == "-") {
       std::fputs(formatted->c_str(), stdout);
     } else if (*formatted != *text) {
-      if (const auto written = replace_file(path, *formatted); !written) return failed(written.error());
+      if (const auto written = write_file("cannot write a scenario", path, *formatted); !written)
+        return failed(written.error());
     }
   }
   return result;

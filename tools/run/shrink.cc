@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "emu/script/print.h"
 #include "emu/script/shrink.h"
+#include "tools/out_file.h"
 #include "tools/run/select.h"
 
 namespace ringside::tools {
@@ -126,11 +126,7 @@ Result<> write_scenario(const std::string& path, const std::string& text) {
   std::error_code problem;
   const auto folder = std::filesystem::path(path).parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder, problem);
-  std::ofstream file(path);
-  file << text;
-  file.close();
-  if (!file) return Error{errno, "cannot write a scenario", path, std::generic_category().message(errno), ""};
-  return Done{};
+  return write_file("cannot write a scenario", path, text);
 }
 
 int shrink_command(const ShrinkOptions& options) {

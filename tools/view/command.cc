@@ -15,6 +15,7 @@
 #include "tools/command.h"
 #include "tools/embedded.h"
 #include "tools/in_file.h"
+#include "tools/out_file.h"
 #include "tools/run/script_files.h"
 #include "tools/view/command.h"
 #include "tools/view/data.h"
@@ -91,10 +92,8 @@ int write_page(const std::vector<trace::Journaled>& journals, const ViewOptions&
     std::fwrite(page.data(), 1, page.size(), stdout);
     return exit_good;
   }
-  std::ofstream file(options.html, std::ios::binary);
-  file << page;
-  file.close();
-  if (!file) return failed({errno, "cannot write a page", options.html, std::strerror(errno), ""});
+  if (auto written = write_file("cannot write a page", options.html, page); !written)
+    return failed(written.error());
   std::fprintf(stderr, "%s: open it in a browser, or send it to somebody; it needs nothing else\n",
                options.html.c_str());
   return exit_good;

@@ -163,7 +163,7 @@ Form form_of(const std::string& path) {
 Result<Output> output_of(const DumpOptions& options, std::optional<DomainId> domain) {
   const Form form = form_of(options.write);
   if (form == Form::lines) return Output(form, domain, std::nullopt, options.link_type);
-  auto file = OutFile::open(options.write, true);
+  auto file = OutFile::open_growing(options.write, true);
   if (!file) return file.error();
   return Output(form, domain, std::move(*file), options.link_type);
 }

@@ -48,11 +48,7 @@ std::optional<Steps> steps_of(const std::string& text) {
 }
 
 Result<> write_text(const std::string& path, const std::string& text) {
-  if (path.empty()) return Done{};
-  auto file = OutFile::open(path);
-  if (!file) return file.error();
-  file->write(text);
-  return file->close();
+  return path.empty() ? Result<>(Done{}) : write_file("cannot write", path, text);
 }
 
 Result<> write_diagrams(const trace::Journaled& journal, const Exports& exports) {

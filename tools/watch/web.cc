@@ -55,7 +55,7 @@ class Keyboard {
   void pump(Ready ready) {
     std::array<std::uint8_t, 16'384> bytes;
     if (ready.read) {
-      const std::uint64_t moment = journal_.moment();
+      const auto moment = journal_.moment();
       const Io io = host_.read(console_, bytes);
       journal_.bytes_passed(domain_, trace::actor(trace::Role::user), std::span(bytes).first(io.bytes),
                             moment);
@@ -65,7 +65,7 @@ class Keyboard {
       }
     }
     while (!typed_.empty()) {
-      const std::uint64_t moment = journal_.moment();
+      const auto moment = journal_.moment();
       const Io io = host_.write(console_, typed_.front());
       if (io.state != Io::State::moved) break;
       journal_.as(trace::actor(trace::Role::user))
