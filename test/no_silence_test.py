@@ -111,6 +111,16 @@ class NoSilence(unittest.TestCase):
                         self.assertIn(why, said)
                     self.assertIn(begins, said)
 
+    @unittest.skipUnless(HAS_CHECKER, "the checker is not built")
+    def test_a_compiler_is_given_no_endless_source(self):
+        for compiler in ("cc", "c++"):
+            for words in ("-c fifo", "@fifo -c", "-x c /dev/zero", "-xc -c good.scn -include fifo"):
+                with self.subTest(compiler=compiler, words=words):
+                    line = f"ring-check {compiler} {words}"
+                    done = self.ringside(line)
+                    self.assertIn("it is not a file", self.check_said(done, line))
+                    self.assertEqual(done.returncode, USAGE)
+
     def test_what_may_not_be_read_is_refused(self):
         as_nobody = (lambda: os.setuid(65534)) if os.geteuid() == 0 else None
         for line, begins in READERS:

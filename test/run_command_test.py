@@ -7,6 +7,7 @@ usage: run_command_test.py     RINGSIDE names the program (default: build/ringsi
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -114,6 +115,25 @@ class RunCommand(unittest.TestCase):
     def test_until_failure_tries_seeds_that_were_not_tried_before(self):
         out = self.ringside("run", "hello.scn", "--until-failure", status=EXPECTATION_FAILED).stdout
         self.assertEqual(out.count("FAIL hello  seed"), 1)
+
+    def test_a_range_of_seeds_takes_no_memory(self):
+        (self.folder / "long.scn").write_text(HELLO.replace("\n", "\nseed 1..1000000000\n", 1))
+        for words in (["long.scn"], ["cases.scn", "--seed", "1..1000000000"]):
+            with subprocess.Popen([PROGRAM, "run", "--json", *words], cwd=self.folder, stdout=subprocess.PIPE) as running:
+                self.assertTrue(running.stdout.readline())
+                status = pathlib.Path(f"/proc/{running.pid}/status").read_text()
+                running.kill()
+            peak_kib = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+            self.assertLess(peak_kib, 200_000)
+        said = self.ringside("run", "cases.scn", "--seed", "1..999999999999999999", status=USAGE).stderr
+        self.assertIn("more than 1000000000000 runs", said)
+        said = self.ringside("run", "long.scn", "--junit", "results.xml", status=USAGE).stderr
+        self.assertIn("a report has at most 100000 runs, and these are 1000000000", said)
+
+    def test_shards_are_parts_of_the_whole(self):
+        whole = self.ringside("run", ".", "--seed", "5..11", "--dry-run").stdout.splitlines()
+        parts = [self.ringside("run", ".", "--seed", "5..11", "--dry-run", "--shard", f"{part}/3").stdout.splitlines() for part in (1, 2, 3)]
+        self.assertEqual([whole[part::3] for part in range(3)], parts)
 
     def test_many_bad_seeds_are_told_in_full_for_three_of_them(self):
         out = self.ringside("run", "hello.scn", "--seed", "2..300", status=EXPECTATION_FAILED).stdout

@@ -11,17 +11,28 @@
 
 namespace ringside::tools {
 
-/// Keeps every OF-th of `jobs`, beginning with the N-th. `what` begins the error: "cannot run".
-template <typename Job>
-[[nodiscard]] Result<> keep_shard(const std::string& what, const std::string& shard, std::vector<Job>& jobs) {
-  unsigned part = 0;
+struct Shard {
+  unsigned part = 0;  ///< from 1
   unsigned parts = 0;
+};
+
+/// What "N/OF" means. `what` begins the error: "cannot run".
+[[nodiscard]] inline Result<Shard> shard_in(const std::string& what, const std::string& shard) {
+  Shard its;
   int read = 0;
-  if (std::sscanf(shard.c_str(), "%u/%u%n", &part, &parts, &read) != 2 ||
-      static_cast<std::size_t>(read) != shard.size() || part == 0 || part > parts)
+  if (std::sscanf(shard.c_str(), "%u/%u%n", &its.part, &its.parts, &read) != 2 ||
+      static_cast<std::size_t>(read) != shard.size() || its.part == 0 || its.part > its.parts)
     return Error{EINVAL, what, "--shard " + shard, "it is a part of how many", "--shard 1/4 to --shard 4/4"};
+  return its;
+}
+
+/// Keeps every OF-th of `jobs`, beginning with the N-th.
+template <typename Job>
+[[nodiscard]] Result<> keep_shard(const std::string& what, const std::string& text, std::vector<Job>& jobs) {
+  auto shard = shard_in(what, text);
+  if (!shard) return shard.error();
   std::vector<Job> kept;
-  for (std::size_t at = part - 1; at < jobs.size(); at += parts) kept.push_back(jobs[at]);
+  for (std::size_t at = shard->part - 1; at < jobs.size(); at += shard->parts) kept.push_back(jobs[at]);
   jobs = std::move(kept);
   return Done{};
 }

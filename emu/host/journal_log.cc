@@ -115,6 +115,23 @@ bool reader_lives(const Fd& readers, std::size_t reader) {
   return fcntl(readers.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+bool has_ended(const Header& header) {
+  return Memory::load(&header.ended) != 0 || (kill(header.process, 0) != 0 && errno == ESRCH);
+}
+
+/// A process that is killed leaves its ring for who listens. While nobody does, it tells nobody anything.
+void remove_finished(const std::string& folder, const Fd& readers) {
+  for (std::size_t k = 0; k < journal_readers_max; ++k) {
+    if (reader_lives(readers, k)) return;
+  }
+  std::error_code ignored;
+  for (const auto& file : fs::directory_iterator(folder, ignored)) {
+    if (file.path().extension() != log_suffix) continue;
+    const auto log = map_log(file.path().string());
+    if (log && log->header().magic == log_magic && has_ended(log->header())) unlink(file.path().c_str());
+  }
+}
+
 }  // namespace
 
 // -- writer
@@ -128,6 +145,7 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::open(const std::string& fo
                                                            const std::string& name) {
   auto readers = open_readers(folder);
   if (!readers) return readers.error();
+  remove_finished(folder, *readers);
   const std::string path = fmt::format("{}/{}-{}-{}{}", folder, name, getpid(), monotonic_ns(), log_suffix);
   const std::string hidden = path + ".new";
   {
@@ -280,7 +298,7 @@ struct JournalReader::State {
   void forget_finished() {
     std::erase_if(logs, [&](const auto& item) {
       const Header& header = item.second.header();
-      const bool over = Memory::load(&header.ended) != 0 || (kill(header.process, 0) != 0 && errno == ESRCH);
+      const bool over = has_ended(header);
       Memory::rmb();
       if (!over || Memory::load(&header.tail) != Memory::load(&header.readers[number].head)) return false;
       unlink(item.first.c_str());

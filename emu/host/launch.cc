@@ -2,6 +2,7 @@
 #include "emu/host/launch.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -74,6 +75,8 @@ std::string find_program(const std::string& name) {
   dup2(high_log, 1);
   dup2(high_log, 2);
   dup2(high_ready, ready_descriptor);
+  // What whoever starts this has open besides is not for the machine, nor for a guest.
+  close_range(ready_descriptor + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   if (high_connection >= 0) dup2(high_connection, connection_descriptor);
   if (high_lock >= 0) dup2(high_lock, lock_descriptor);
   for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);

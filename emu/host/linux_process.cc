@@ -1,5 +1,6 @@
 // Terminals, programs and signals of the linux host.
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -106,6 +107,7 @@ int pidfd_open(int pid) {
   setsid();
   ioctl(terminal, TIOCSCTTY, 0);
   for (int fd = 0; fd < 3; ++fd) dup2(terminal, fd);
+  close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   // A parent that ended before this call sends nothing any more.
   if (getppid() != parent) _exit(1);

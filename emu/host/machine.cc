@@ -153,8 +153,13 @@ void Machine::forget_kept() const {
 void Machine::forget_domains(const std::function<bool(DomainId domain)>& lives) const {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
-    const auto domain = number_between("dom", entry.path().filename().string(), ".spec");
-    if (domain && !lives(*domain)) fs::remove(entry.path(), ignored);
+    const std::string name = entry.path().filename().string();
+    const auto built = number_between("dom", name, ".spec");
+    if (built && !lives(*built)) fs::remove(entry.path(), ignored);
+    // A log that says something is kept for whoever looks why.
+    const auto logged = number_between("dom", name, ".log");
+    if (logged && entry.is_regular_file(ignored) && entry.file_size(ignored) == 0 && !lives(*logged))
+      fs::remove(entry.path(), ignored);
   }
 }
 

@@ -32,7 +32,7 @@ class Machine {
   /// Removes what processes keep in files for their successors. For a new hypervisor, whose domains are
   /// others.
   void forget_kept() const;
-  /// Removes the files of domains that are no more.
+  /// Removes the files of domains that are no more. A log that is not empty stays.
   void forget_domains(const std::function<bool(DomainId domain)>& lives) const;
   /// Removes what the machine's processes left; the directory too if the machine made it and nothing else is
   /// in it. Nothing happens in a directory that holds no machine. Not while somebody may start one there: the

@@ -216,6 +216,13 @@ class Together(Directory):
         self.assertIn(f"process {xen.pid} has it", self.ringside("up", *UP, check=3).stderr.decode())
         self.ringside("list", check=0)
 
+    def test_a_machine_that_cannot_start_names_nothing_that_is_gone(self):
+        said = self.ringside("up", "--console-port-base", "0", "--com1", "unix:/nonexistent/com1", check=3).stderr.decode()
+        self.assertIn("cannot listen: /nonexistent/com1: No such file or directory", said)
+        self.assertIn(f"ringside xen --dir {self.path} shows more", said)
+        self.assertNotIn(".log", said)
+        self.assertFalse(os.path.exists(self.path))
+
     def test_processes_started_by_hand_want_a_machine(self):
         for process in ("xcs", "xend", "xenctld", "dom0"):
             self.assertIn(b"no machine is running", self.ringside(process, check=3).stderr)

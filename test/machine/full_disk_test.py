@@ -1,8 +1,11 @@
 """A disk that is full: whoever wants to listen is told so, and no process of the machine dies."""
+import contextlib
 import os
 import pathlib
+import pty
 import subprocess
 import sys
+import threading
 import unittest
 
 import support
@@ -20,6 +23,12 @@ def fill(path):
                 file.write(bytes(4096))
         except OSError:
             return filler
+
+
+def drain(terminal):
+    with contextlib.suppress(OSError):
+        while os.read(terminal, 65536):
+            pass
 
 
 class FullDisk(unittest.TestCase):
@@ -48,6 +57,25 @@ class FullDisk(unittest.TestCase):
                                       stdout=subprocess.PIPE) as dump:
                     self.assertIn(b"hello", b"".join(dump.stdout.readline() for _ in range(300)))
                     dump.kill()
+
+    def test_a_watch_that_cannot_go_on_has_not_succeeded(self):
+        with Machine() as machine:
+            controller, terminal = pty.openpty()
+            with subprocess.Popen([support.RINGSIDE, "watch", "--dir", machine.directory], stdin=terminal, stdout=terminal,
+                                  stderr=subprocess.PIPE, env=os.environ | {"TERM": "xterm"}) as watch:
+                os.close(terminal)
+                self.assertTrue(os.read(controller, 65536))
+                reading = threading.Thread(target=drain, args=[controller])
+                reading.start()
+                filler = fill(machine.parent)
+                machine.run("list", check=0)
+                os.truncate(filler, os.path.getsize(filler) - 327680)  # room for a header, and for no ring
+                machine.run("create", "a", "--", "cat")
+                self.assertIn(b"cannot listen to the journal", watch.communicate(timeout=support.PATIENCE_S)[1])
+                self.assertEqual(watch.wait(support.PATIENCE_S), 3)
+            reading.join()
+            os.close(controller)
+            os.unlink(filler)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,25 @@ class HostileGuest(unittest.TestCase):
                 neighbour.close()
                 self.assertEqual(machine.domains()["other"]["id"], other)
 
+    def test_a_guest_starts_with_no_descriptor_of_others(self):
+        with Machine() as machine, tempfile.TemporaryFile() as secret:
+            os.set_inheritable(secret.fileno(), True)
+            for external in ((), ("--external",)):
+                name = "external" if external else "inner"
+                told = pathlib.Path(machine.directory, "told-" + name)
+                script = f"readlink /proc/$$/fd/* >{told}.new; echo $$ >>{told}.new; mv {told}.new {told}; exec sleep 1000"
+                with self.subTest(external=external):
+                    machine.run("create", name, *external, "--", "sh", "-c", script, check=0, pass_fds=[secret.fileno()])
+                    eventually("it has looked", told.exists)
+                    pid = int(told.read_text().split()[-1])
+                    told.unlink()
+                    open_there = {entry.name for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+                    # An external guest speaks for itself, on its connection.
+                    self.assertEqual(open_there, {"0", "1", "2", "4"} if external else {"0", "1", "2"})
+                    links = [os.readlink(f"/proc/{machine.domains()[name]['process']}/fd/{number}")
+                             for number in os.listdir(f"/proc/{machine.domains()[name]['process']}/fd")]
+                    self.assertNotIn(os.readlink(f"/proc/self/fd/{secret.fileno()}"), links)
+
     def test_a_hypervisor_that_stands_still_stops_no_console(self):
         for dom0, server in (("xcs", "xend"), ("xenctld", "xenctld")):
             with self.subTest(dom0=dom0), Machine("--dom0", dom0) as machine:

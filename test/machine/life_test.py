@@ -5,6 +5,7 @@ Each on real processes, by the commands a person has.
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -343,6 +344,32 @@ class XenKilled(unittest.TestCase):
             self.assertEqual(set(machine.domains()), {"web"})
             with connect(machine, "web") as again:
                 read_until(again, b"begun")
+
+
+class ManyDomains(unittest.TestCase):
+    def test_what_a_domain_leaves_does_not_add_up(self):
+        with Machine() as machine:
+            def generations(count):
+                for _ in range(count):
+                    machine.run("create", "short", "--", "true", check=0)
+                    machine.run("destroy", "short")
+                    eventually("it is gone", lambda: "short" not in machine.domains())
+
+            def held():
+                """Files of the machine, descriptors, and KiB of its processes."""
+                pids = [machine.pid(name) for name in ("xen", "xcs", "xend", "dom0")]
+                files = sum(len(names) for _, _, names in os.walk(machine.directory))
+                descriptors = sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
+                kib = sum(int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) for pid in pids)
+                return files, descriptors, kib
+            generations(20)
+            files, descriptors, kib = held()
+            generations(300 if os.environ.get("RINGSIDE_LONG") == "1" else 40)
+            files_then, descriptors_then, kib_then = held()
+            # Of commands that have just ended, and the last domain, something may still lie there.
+            self.assertLess(abs(files_then - files), 20)
+            self.assertLess(abs(descriptors_then - descriptors), 5)
+            self.assertLess(kib_then - kib, 2048)
 
 
 if __name__ == "__main__":

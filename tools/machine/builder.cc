@@ -162,7 +162,10 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec, const MachineLo
     auto started = start_process(host, spec, name, lock.descriptor());
     if (started) continue;
     stop_machine(lock);
-    return started;
+    // The log that it names has gone with the rest.
+    Error failure = started.error();
+    failure.advice = fmt::format("ringside {} --dir {} shows more", name, machine.directory());
+    return failure;
   }
   return Done{};
 }

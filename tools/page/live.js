@@ -18,6 +18,10 @@ class Live {
     source.onmessage = (event) => this.take(JSON.parse(event.data));
     source.onopen = () => this.say("live");
     source.onerror = () => this.say("the machine is gone, or the page's server");
+    source.addEventListener("full", () => {
+      source.close();
+      this.say("this page is full: reload it to go on");
+    });
   }
 
   say(text) {

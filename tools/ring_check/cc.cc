@@ -116,8 +116,23 @@ Result<> rewrite(const std::string& path) {
   return write_file(cannot, path, rewritten.text);
 }
 
+/// A compiler waits for whoever writes into a fifo, and reads /dev/zero for ever.
+Result<> check_files(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    const std::string path = argument.starts_with('@') ? argument.substr(1) : argument;
+    std::error_code ignored;
+    const fs::file_type type = fs::status(path, ignored).type();
+    const bool endless = type == fs::file_type::fifo || type == fs::file_type::socket ||
+                         (type == fs::file_type::character && path != "/dev/null");
+    if (endless)
+      return Error{EINVAL, cannot, path, "it is not a file", "name a file; - is stdin, with -x c before it"};
+  }
+  return Done{};
+}
+
 /// The exit status is the compiler's.
 Result<int> compile(const char* variable, const char* otherwise, const std::vector<std::string>& arguments) {
+  if (auto good = check_files(arguments); !good) return good.error();
   CompilerRequest request;
   const char* chosen = std::getenv(variable);
   request.compiler = words_of(chosen != nullptr && *chosen != '\0' ? chosen : otherwise);

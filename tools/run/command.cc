@@ -35,7 +35,8 @@ struct RunOptions {
 
 int list(const RunPlan& plan, bool each_run) {
   const Scenario* last = nullptr;
-  for (const RunJob& job : plan.jobs) {
+  for (std::uint64_t number = 0; number < plan.jobs.size(); ++number) {
+    const RunJob job = plan.jobs[number];
     if (each_run) {
       std::printf("%s\n", again_command(job).c_str());
     } else if (job.scenario != last) {
@@ -51,6 +52,11 @@ int perform(RunOptions& options, RunPlan& plan) {
   if ((!options.tape.empty() || !options.replay.empty()) && plan.jobs.size() != 1)
     return bad_selection("", fmt::format("a tape is of one run, and these are {}", plan.jobs.size()),
                          "choose one with -p, --name and --seed");
+  if (!options.junit.empty() && plan.jobs.size() > run_junit_cases_max)
+    return bad_selection(
+        "--junit " + options.junit,
+        fmt::format("a report has at most {} runs, and these are {}", run_junit_cases_max, plan.jobs.size()),
+        "--shard 1/10");
   if (!options.replay.empty()) {
     auto tape = read_tape(options.replay);
     if (!tape) return failed(tape.error());
@@ -59,7 +65,7 @@ int perform(RunOptions& options, RunPlan& plan) {
     options.jobs.replay_path = options.replay;
   }
   // One run leaves one file, unless a folder is meant.
-  const bool one = plan.jobs.size() == 1 && plan.jobs.front().real == nullptr;
+  const bool one = plan.jobs.size() == 1 && plan.jobs[0].real == nullptr;
   for (RunPlace* place : {&options.jobs.journal, &options.jobs.html, &options.jobs.pcap})
     place->is_file = one && !place->path.ends_with('/') && !std::filesystem::is_directory(place->path);
   options.jobs.timeout = std::chrono::duration<double>(options.timeout_s);
@@ -70,9 +76,10 @@ int perform(RunOptions& options, RunPlan& plan) {
   const auto began = std::chrono::steady_clock::now();
   Result<> taped = Done{};
   GoldenUpdate golden;
-  const auto done = [&](std::size_t number, const RunResult& result) {
-    output.result(number, plan.jobs[number], result);
-    const Scenario& scenario = *plan.jobs[number].scenario;
+  const auto done = [&](std::uint64_t number, const RunResult& result) {
+    const RunJob job = plan.jobs[number];
+    output.result(number, job, result);
+    const Scenario& scenario = *job.scenario;
     if (!result.golden.empty()) golden.add(golden_path(scenario.path), scenario.name, result.golden);
     if (!options.tape.empty()) taped = write_tape(options.tape, result.tape);
     return !options.until_failure || output.failed() + output.could_not_run() == 0;
@@ -80,14 +87,7 @@ int perform(RunOptions& options, RunPlan& plan) {
   for (bool again = true; again;) {
     run_jobs(plan.jobs, options.jobs, options.threads, done);
     again = options.until_failure && output.failed() + output.could_not_run() == 0;
-    // Seeds that were not tried yet: behind all that were.
-    std::uint64_t last = 0;
-    std::uint64_t first = ~std::uint64_t{0};
-    for (const RunJob& job : plan.jobs) {
-      first = std::min(first, job.seed);
-      last = std::max(last, job.seed);
-    }
-    for (RunJob& job : plan.jobs) job.seed += last - first + 1;
+    plan.jobs.take_later_seeds();
   }
   auto ended = output.end(std::chrono::steady_clock::now() - began);
   if (!ended) return failed(ended.error());

@@ -1,8 +1,5 @@
 // What `ringside run` has to do, and doing it: files become jobs, jobs are shared out among threads, results
 // come back in the order of the jobs.
-//
-// A job is one scenario with one seed. Each has a machine of its own and shares nothing with the others, so
-// that any number of them runs at the same time.
 #pragma once
 
 #include <chrono>
@@ -14,6 +11,7 @@
 
 #include "emu/script/report.h"
 #include "emu/script/script.h"
+#include "tools/run/job_list.h"
 
 namespace ringside::tools {
 
@@ -22,22 +20,16 @@ inline constexpr unsigned run_threads_max = 256;
 /// the computer has other things to do.
 inline constexpr double real_time_scale = 50;
 inline constexpr Duration real_limit_min = std::chrono::seconds(10);
-inline constexpr std::uint64_t run_seeds_max = 10'000'000;
+/// Results that are kept for those before them, while a run takes long.
+inline constexpr std::size_t run_results_waiting_max = 1024;
 /// The seed that stands for the plain order of things.
 inline constexpr std::uint64_t plain_seed = 1;
-
-struct RunJob {
-  const script::Script* script = nullptr;
-  const script::Scenario* scenario = nullptr;
-  std::uint64_t seed = 1;
-  const script::Scenario* real = nullptr;  ///< the same run with processes, which is to agree with it
-};
 
 /// All that was read, for as long as there are jobs.
 struct RunPlan {
   std::deque<script::Script> scripts;
   std::deque<std::vector<script::Scenario>> scenarios;  ///< of each script
-  std::vector<RunJob> jobs;
+  JobList jobs;
   std::size_t only_simulated = 0;  ///< runs left out because no real machine can do what they say
 };
 
@@ -102,7 +94,7 @@ struct Performed {
 
 /// Runs all, on so many threads, and calls `done` for each in their order, from the calling thread. It ends
 /// early when `done` answers false.
-void run_jobs(const std::vector<RunJob>& jobs, const RunJobOptions& options, unsigned threads,
-              const std::function<bool(std::size_t number, const RunResult& result)>& done);
+void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned threads,
+              const std::function<bool(std::uint64_t number, const RunResult& result)>& done);
 
 }  // namespace ringside::tools

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cinttypes>
 #include <sstream>
 
 #include "emu/trace/json.h"
@@ -62,14 +62,14 @@ void print_json(const RunJob& job, const RunResult& result) {
 
 }  // namespace
 
-RunOutput::RunOutput(RunFormat format, std::string junit, bool progress, std::size_t jobs)
+RunOutput::RunOutput(RunFormat format, std::string junit, bool progress, std::uint64_t jobs)
     : format_(format), junit_(std::move(junit)), progress_(progress), jobs_(jobs) {}
 
 void RunOutput::begin() {
-  if (format_ == RunFormat::tap) std::printf("TAP version 13\n1..%zu\n", jobs_);
+  if (format_ == RunFormat::tap) std::printf("TAP version 13\n1..%" PRIu64 "\n", jobs_);
 }
 
-void RunOutput::result(std::size_t number, const RunJob& job, const RunResult& result) {
+void RunOutput::result(std::uint64_t number, const RunJob& job, const RunResult& result) {
   ++count_;
   virtual_time_ += result.virtual_time;
   if (result.outcome == Outcome::failed) ++failed_;
@@ -82,7 +82,7 @@ void RunOutput::result(std::size_t number, const RunJob& job, const RunResult& r
     case RunFormat::people:
       return for_people(job, result);
     case RunFormat::tap:
-      std::printf("%sok %zu - %s\n", result.outcome == Outcome::passed ? "" : "not ", number + 1,
+      std::printf("%sok %" PRIu64 " - %s\n", result.outcome == Outcome::passed ? "" : "not ", number + 1,
                   job_name(job).c_str());
       print_commented(result.report + result.warnings);
       break;
@@ -103,22 +103,18 @@ void RunOutput::for_people(const RunJob& job, const RunResult& result) {
   } else if (reports_++ < reports_per_scenario_max) {
     std::printf("%s\n", result.report.c_str());
   } else {
-    untold_.push_back(job.seed);
+    if (untold_count_++ < run_seeds_named_max) untold_.push_back(job.seed);
   }
   std::fputs(result.warnings.c_str(), stderr);
   if (count_ == jobs_) end_line();
   std::fflush(stdout);
-  if (progress_ && count_ < jobs_) std::fprintf(stderr, "[%zu/%zu] %s", count_, jobs_, line_.c_str());
+  if (progress_ && count_ < jobs_) std::fprintf(stderr, "[%zu/%" PRIu64 "] %s", count_, jobs_, line_.c_str());
 }
 
 void RunOutput::end_line() {
-  constexpr std::size_t seeds_named_max = 10;
   if (!untold_.empty()) {
-    const std::size_t named = std::min(untold_.size(), seeds_named_max);
-    const auto some =
-        std::vector<std::uint64_t>(untold_.begin(), untold_.begin() + static_cast<std::ptrdiff_t>(named));
-    std::printf("%s\n", fmt::format("FAIL {}  ({} more seeds: {}{})", line_, untold_.size(),
-                                    fmt::join(some, ", "), named == untold_.size() ? "" : " ...")
+    std::printf("%s\n", fmt::format("FAIL {}  ({} more seeds: {}{})", line_, untold_count_,
+                                    fmt::join(untold_, ", "), untold_.size() == untold_count_ ? "" : " ...")
                             .c_str());
   }
   if (line_seeds_ != 0) {
@@ -130,6 +126,7 @@ void RunOutput::end_line() {
   line_seeds_ = 0;
   reports_ = 0;
   untold_.clear();
+  untold_count_ = 0;
 }
 
 void RunOutput::clear_progress() {

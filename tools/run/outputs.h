@@ -10,8 +10,12 @@
 
 namespace ringside::tools {
 
-/// Failures of one scenario that are told in full; of its other seeds only the numbers.
+/// Failures of one scenario that are told in full; of its other seeds only the numbers, of so many.
 inline constexpr std::size_t reports_per_scenario_max = 3;
+inline constexpr std::size_t run_seeds_named_max = 10;
+
+/// All are kept until the report is written.
+inline constexpr std::uint64_t run_junit_cases_max = 100'000;
 
 enum class RunFormat : std::uint8_t { people, tap, json };
 
@@ -19,10 +23,10 @@ enum class RunFormat : std::uint8_t { people, tap, json };
 class RunOutput {
  public:
   /// `junit`: a file's path, or empty. `progress`: stderr is a terminal.
-  RunOutput(RunFormat format, std::string junit, bool progress, std::size_t jobs);
+  RunOutput(RunFormat format, std::string junit, bool progress, std::uint64_t jobs);
 
   void begin();
-  void result(std::size_t number, const RunJob& job, const RunResult& result);
+  void result(std::uint64_t number, const RunJob& job, const RunResult& result);
   /// Summary and files.
   [[nodiscard]] Result<> end(std::chrono::duration<double> took);
 
@@ -37,15 +41,16 @@ class RunOutput {
   RunFormat format_;
   std::string junit_;
   bool progress_;
-  std::size_t jobs_;
+  std::uint64_t jobs_;
   std::size_t count_ = 0;
   std::size_t failed_ = 0;
   std::size_t could_not_run_ = 0;
   Duration virtual_time_{0};
-  std::string line_;            ///< the scenario whose seeds are being counted
-  std::size_t line_seeds_ = 0;  ///< that passed
-  std::size_t reports_ = 0;     ///< of that scenario
-  std::vector<std::uint64_t> untold_;
+  std::string line_;                   ///< the scenario whose seeds are being counted
+  std::size_t line_seeds_ = 0;         ///< that passed
+  std::size_t reports_ = 0;            ///< of that scenario
+  std::vector<std::uint64_t> untold_;  ///< seeds to be named
+  std::size_t untold_count_ = 0;
   std::vector<JUnitCase> cases_;  ///< for JUnit only
 };
 

@@ -38,7 +38,7 @@ std::optional<Seeds> seeds_in(const std::string& text) {
   const std::size_t dots = text.find("..");
   const auto first = number_in(text.substr(0, dots));
   const auto last = dots == std::string::npos ? first : number_in(text.substr(dots + 2));
-  if (!first || !last || *last < *first || *last - *first >= run_seeds_max) return {};
+  if (!first || !last || *last < *first) return {};
   return Seeds{*first, *last};
 }
 
@@ -127,13 +127,11 @@ Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
       Seeds seeds = asked.value_or(Seeds{each.setup.seeds.first, each.setup.seeds.last});
       // Processes draw from no seed.
       if (each.mode == Mode::real) seeds.last = seeds.first;
-      for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed)
-        plan.jobs.push_back({&plan.scripts[at], &each, seed, twin});
-      if (plan.jobs.size() > run_seeds_max)
-        return usage(each.name, fmt::format("these are more than {} runs", run_seeds_max), "--shard 1/10");
+      if (!plan.jobs.add({&plan.scripts[at], &each, seeds.first, twin}, seeds.last))
+        return usage(each.name, fmt::format("these are more than {} runs", run_jobs_max), "--seed 1..1000");
     }
   }
-  if (plan.jobs.empty()) return usage("", "no scenario is meant by this", "--list says which there are");
+  if (plan.jobs.size() == 0) return usage("", "no scenario is meant by this", "--list says which there are");
   return Done{};
 }
 
@@ -187,7 +185,9 @@ int select_jobs(const RunSelection& selection, RunPlan& plan) {
   if (auto checked = check_names(*given, plan); !checked) return refused(checked.error());
   if (auto added = add_jobs(selection, plan); !added) return refused(added.error());
   if (!selection.shard.empty()) {
-    if (auto kept = keep_shard("cannot run", selection.shard, plan.jobs); !kept) return refused(kept.error());
+    auto shard = shard_in("cannot run", selection.shard);
+    if (!shard) return refused(shard.error());
+    plan.jobs.keep_part(shard->part, shard->parts);
   }
   return exit_good;
 }

@@ -112,7 +112,8 @@ class Shrinking {
 };
 
 std::optional<RunJob> first_failure(const RunPlan& plan, const RunJobOptions& options, Known& known) {
-  for (const RunJob& job : plan.jobs) {
+  for (std::uint64_t number = 0; number < plan.jobs.size(); ++number) {
+    const RunJob job = plan.jobs[number];
     const Performed done = perform(job, options);
     if (const auto all = failures_of(done.story); !all.empty()) {
       known = all.front();

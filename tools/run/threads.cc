@@ -14,17 +14,24 @@
 
 namespace ringside::tools {
 
-void run_jobs(const std::vector<RunJob>& jobs, const RunJobOptions& options, unsigned threads,
-              const std::function<bool(std::size_t number, const RunResult& result)>& done) {
+void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned threads,
+              const std::function<bool(std::uint64_t number, const RunResult& result)>& done) {
   std::mutex lock;
   std::condition_variable news;
-  std::map<std::size_t, RunResult> waiting;  // for those before them
-  std::atomic<std::size_t> next{0};
+  std::condition_variable room;
+  std::map<std::uint64_t, RunResult> waiting;  // for those before them
+  std::uint64_t told = 0;                      // results that `done` has been called for
+  std::atomic<std::uint64_t> next{0};
   std::atomic<bool> over{false};
   const auto work = [&] {
     for (;;) {
-      const std::size_t number = next++;
-      if (number >= jobs.size() || over) return;
+      const std::uint64_t number = next++;
+      if (number >= jobs.size()) return;
+      {
+        std::unique_lock guard(lock);
+        room.wait(guard, [&] { return over || number - told < run_results_waiting_max; });
+      }
+      if (over) return;
       RunResult result = run_job(jobs[number], options);
       const std::lock_guard guard(lock);
       waiting.emplace(number, std::move(result));
@@ -32,7 +39,7 @@ void run_jobs(const std::vector<RunJob>& jobs, const RunJobOptions& options, uns
     }
   };
   std::vector<std::thread> workers;
-  for (unsigned each = 0; each < std::min<std::size_t>(threads, jobs.size()); ++each) {
+  for (unsigned each = 0; each < std::min<std::uint64_t>(threads, jobs.size()); ++each) {
     try {
       workers.emplace_back(work);
     } catch (const std::system_error&) {
@@ -41,14 +48,20 @@ void run_jobs(const std::vector<RunJob>& jobs, const RunJobOptions& options, uns
       break;
     }
   }
-  for (std::size_t number = 0; number < jobs.size(); ++number) {
+  for (std::uint64_t number = 0; number < jobs.size(); ++number) {
     std::unique_lock guard(lock);
     news.wait(guard, [&] { return waiting.contains(number); });
     const RunResult result = std::move(waiting.extract(number).mapped());
+    ++told;
     guard.unlock();
+    room.notify_all();
     if (!done(number, result)) break;
   }
-  over = true;
+  {
+    const std::lock_guard guard(lock);
+    over = true;
+  }
+  room.notify_all();
   for (std::thread& each : workers) each.join();
 }
 

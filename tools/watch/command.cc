@@ -125,7 +125,7 @@ class Watch {
       behind_ms_ = static_cast<unsigned>(now_ns > newest_ns ? (now_ns - newest_ns) / ns_per_ms : 0);
       changed_ = true;
     }
-    if (journal_->failure()) return leave(journal_->failure()->text());
+    if (journal_->failure()) return leave(journal_->failure()->text(), exit_could_not_run);
     if (journal_->lost() != 0) begin_anew();
     frame();
     host_.timer_start(between_reads, [this] { read(); });
@@ -150,7 +150,7 @@ class Watch {
   void begin_anew() {
     journal_.reset();
     auto journal = JournalReader::open(host_.machine().journal_directory());
-    if (!journal) return leave(journal.error().text());
+    if (!journal) return leave(journal.error().text(), exit_could_not_run);
     journal_ = std::move(*journal);
     look_again();
     say("entries were lost while this watch was stopped: the picture begins anew");
@@ -280,9 +280,9 @@ class Watch {
     if (waits_) look_again();
   }
 
-  void leave(const std::string& why) {
+  void leave(const std::string& why, int status = exit_good) {
     last_words_ = why;
-    terminal_->leave([this] { host_.stop(exit_good); });
+    terminal_->leave([this, status] { host_.stop(status); });
   }
 
   LinuxHost& host_;

@@ -83,15 +83,45 @@ class Keyboard {
   bool open_ = true;
 };
 
-/// Makes events of entries: an array of the page's steps each.
-class StepEvents {
+/// What the page shows: the journal from a moment on, as events of steps each, until the server keeps no
+/// more.
+class Recording {
  public:
-  StepEvents(WebServer& server, std::optional<DomainId> domain, const LiveStart& start)
-      : server_(server), domain_(domain), start_(start) {
-    (void)data_.begin(start.header());  // the page has it already
+  /// `domain`: the only one that is shown, if there is one.
+  static Result<std::unique_ptr<Recording>> begin(Host& host, Privcmd& privcmd, const Machine& machine,
+                                                  WebServer& server, const std::vector<DomainInfo>& domains,
+                                                  std::optional<DomainId> domain) {
+    auto reader = JournalReader::open(machine.journal_directory());
+    if (!reader) return reader.error();
+    return std::unique_ptr<Recording>(
+        new Recording(server, domain, LiveStart(host, privcmd, machine, domains), std::move(*reader)));
+  }
+
+  [[nodiscard]] const trace::JournalHeader& header() const { return start_.header(); }
+
+  /// Takes what the journal has. An error ends the watch.
+  Result<> read() {
+    if (reader_ == nullptr) return Done{};
+    reader_->read([this](const trace::Entry& entry) { take(entry); });
+    send();
+    if (reader_->failure()) return *reader_->failure();
+    if (reader_->lost() != 0)
+      return Error{0, "cannot show the machine", "", "this page was made too slowly, and entries were lost",
+                   ""};
+    // Who does not listen holds nobody up.
+    if (server_.full()) reader_.reset();
+    return Done{};
+  }
+
+ private:
+  Recording(WebServer& server, std::optional<DomainId> domain, LiveStart start,
+            std::unique_ptr<JournalReader> reader)
+      : server_(server), domain_(domain), start_(std::move(start)), reader_(std::move(reader)) {
+    (void)data_.begin(start_.header());  // the page has it already
   }
 
   void take(trace::Entry entry) {
+    if (server_.full()) return;
     if (domain_ && entry.domain != *domain_) return;
     if (start_.precedes(entry)) return;
     if (!origin_ns_) origin_ns_ = entry.time_ns;
@@ -99,24 +129,22 @@ class StepEvents {
     batch_ += (batch_.empty() ? "" : ",") + data_.step(++step_, entry);
     if (++in_batch_ == steps_per_event_max) send();
   }
-  /// False: the server keeps no more.
-  bool send() {
-    if (in_batch_ == 0) return true;
+
+  void send() {
+    if (in_batch_ == 0) return;
     in_batch_ = 0;
-    kept_ = server_.event("[" + std::exchange(batch_, {}) + "]") && kept_;
-    return kept_;
+    (void)server_.event("[" + std::exchange(batch_, {}) + "]");
   }
 
- private:
   WebServer& server_;
   std::optional<DomainId> domain_;
-  const LiveStart& start_;
+  LiveStart start_;
+  std::unique_ptr<JournalReader> reader_;  ///< none: the server keeps no more
   StepData data_;
   std::optional<std::uint64_t> origin_ns_;
   std::uint64_t step_ = 0;
   std::string batch_;
   std::size_t in_batch_ = 0;
-  bool kept_ = true;
 };
 
 }  // namespace
@@ -131,18 +159,33 @@ int watch_web(const Session& session, const WatchWebOptions& options) {
   const auto domain = options.domain.empty() ? std::nullopt : std::optional(domains->front().domain);
   auto writer = JournalWriter::open(machine.journal_directory(), "watch");
   if (!writer) return failed(writer.error());
-  auto reader = JournalReader::open(machine.journal_directory());
-  if (!reader) return failed(reader.error());
 
   std::optional<Keyboard> keyboard;
   const std::string title = domain ? domains->front().name : "the machine";
-  const LiveStart start(host, *privcmd, machine, *domains);
-  std::string page =
-      replay_page({run_data({start.header(), {}, {}}, title)}, domain ? title : std::string("no keyboard"));
-  WebServer server(host, {.page = [&page] { return page; },
-                          .typed = [&keyboard](Bytes bytes) { return keyboard && keyboard->type(bytes); }});
-  if (auto listens = server.listen(options.port); !listens) return failed(listens.error());
-  StepEvents steps(server, domain, start);
+  std::unique_ptr<Recording> recording;
+  std::unique_ptr<WebServer> server;
+  const auto begin = [&]() -> Result<> {
+    auto begun = Recording::begin(host, *privcmd, machine, *server, *domains, domain);
+    if (!begun) return begun.error();
+    recording = std::move(*begun);
+    return Done{};
+  };
+  const auto page = [&] {
+    if (server->full()) {
+      server->begin_anew();
+      recording.reset();  // at most journal_readers_max listen at a time
+      if (auto domains_now = domains_meant(*privcmd, options.domain)) *domains = std::move(*domains_now);
+      if (auto begun = begin(); !begun) host.stop(failed(begun.error()));
+    }
+    const trace::JournalHeader header = recording != nullptr ? recording->header() : trace::JournalHeader{};
+    return replay_page({run_data({header, {}, {}}, title)}, domain ? title : std::string("no keyboard"));
+  };
+  server =
+      std::make_unique<WebServer>(host, WebServer::Callbacks{.page = page, .typed = [&keyboard](Bytes bytes) {
+                                                               return keyboard && keyboard->type(bytes);
+                                                             }});
+  if (auto begun = begin(); !begun) return failed(begun.error());
+  if (auto listens = server->listen(options.port); !listens) return failed(listens.error());
   if (domain) {
     if (auto console = find_console(host, *domain, false)) {
       keyboard.emplace(host, trace::Journal(**writer, trace::actor(trace::Role::client)), std::move(*console),
@@ -152,23 +195,13 @@ int watch_web(const Session& session, const WatchWebOptions& options) {
     }
   }
   std::function<void()> read_on = [&] {
-    (*reader)->read([&steps](const trace::Entry& entry) { steps.take(entry); });
-    if (!steps.send()) {
-      host.warn(fmt::format("the page has {} events, and gets no more (web_events_max): start watch again",
-                            web_events_max));
-      return;
-    }
-    if ((*reader)->failure()) return host.stop(failed(*(*reader)->failure()));
-    if ((*reader)->lost() != 0) {
-      host.warn("this page was made too slowly, and entries were lost");
-      return host.stop(exit_could_not_run);
-    }
+    if (auto taken = recording->read(); !taken) return host.stop(failed(taken.error()));
     host.timer_start(between_reads, read_on);
   };
   read_on();
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
   host.watch(privcmd->connection(), {.read = true}, [&](Ready) { host.stop(exit_good); });
-  std::printf("%s\nOpen it in a browser on this machine; Ctrl-C ends it.\n", server.address().c_str());
+  std::printf("%s\nOpen it in a browser on this machine; Ctrl-C ends it.\n", server->address().c_str());
   std::fflush(stdout);
   return host.run();
 }

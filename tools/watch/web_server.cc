@@ -37,8 +37,8 @@ std::string field(std::string_view head, const std::string& name) {
 }
 
 /// 0 for what is no number.
-std::size_t number_in(const std::string& digits) {
-  std::size_t number = 0;
+std::uint64_t number_in(const std::string& digits) {
+  std::uint64_t number = 0;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   return problem == std::errc{} && end == digits.data() + digits.size() ? number : 0;
 }
@@ -64,22 +64,44 @@ std::string WebServer::address() const {
 }
 
 bool WebServer::event(std::string text) {
-  if (events_.size() == web_events_max) return false;
-  events_.push_back(std::move(text));
+  const std::size_t bytes = text.size() + web_event_overhead_bytes;
+  if (bytes > web_kept_bytes_max - kept_bytes_) full_ = true;
+  if (!full_) {
+    kept_bytes_ += bytes;
+    events_.push_back(std::move(text));
+  }
+  wake_watching();
+  return !full_;
+}
+
+void WebServer::begin_anew() {
+  first_event_ += std::exchange(events_, {}).size();
+  kept_bytes_ = 0;
+  full_ = false;
+  std::erase_if(clients_, [](const auto& item) { return item.second.watches; });
+}
+
+void WebServer::wake_watching() {
   std::vector<ClientId> watching;
   for (const auto& [id, client] : clients_) {
     if (client.watches) watching.push_back(id);
   }
   for (const ClientId id : watching) ready(id, {.write = true});
-  return true;
 }
 
 void WebServer::welcome(Handle stream) {
-  if (clients_.size() == web_clients_max) return;  // closed with the handle
+  if (clients_.size() == web_clients_max && !evict()) return;  // closed with the handle
   const ClientId id = ++last_client_;
   Client& client = clients_[id];
   client.stream = std::move(stream);
   host_.watch(client.stream, client.interest, [this, id](Ready now) { ready(id, now); });
+}
+
+bool WebServer::evict() {
+  const auto oldest = std::ranges::find_if(clients_, [](const auto& item) { return !item.second.watches; });
+  if (oldest == clients_.end()) return false;
+  clients_.erase(oldest);
+  return true;
 }
 
 void WebServer::ready(ClientId id, Ready now) {
@@ -120,10 +142,25 @@ bool WebServer::write(Client& client) {
 }
 
 void WebServer::refill(Client& client) {
-  while (client.watches && client.next_event < events_.size() && client.out.size() < web_waiting_bytes_max) {
-    client.out += fmt::format("id: {}\ndata: {}\n\n", client.next_event + 1, events_[client.next_event]);
+  if (!client.watches) return;
+  const std::uint64_t end = first_event_ + events_.size();
+  while (client.next_event < end && client.out.size() < web_waiting_bytes_max) {
+    client.out +=
+        fmt::format("id: {}\ndata: {}\n\n", client.next_event + 1, events_[client.next_event - first_event_]);
     ++client.next_event;
   }
+  if (full_ && client.next_event == end && !std::exchange(client.told_full, true))
+    client.out += "event: full\ndata: \n\n";
+}
+
+void WebServer::start_events(Client& client, const std::string& last_event_id) {
+  const std::uint64_t last = number_in(last_event_id);
+  // A page from before the events began anew: a browser does not ask again after this answer.
+  if (!last_event_id.empty() && last < first_event_)
+    return answer(client, "204 No Content", "text/plain", "");
+  client.next_event = std::clamp(last, first_event_, first_event_ + events_.size());
+  client.watches = true;
+  client.out = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\r\n";
 }
 
 void WebServer::take_request(Client& client) {
@@ -139,14 +176,9 @@ void WebServer::take_request(Client& client) {
     return answer(client, "403 Forbidden", "text/plain", "");
   if (line.starts_with("GET " + base + " "))
     return answer(client, "200 OK", "text/html; charset=utf-8", callbacks_.page());
-  if (line.starts_with("GET " + base + "steps ")) {
-    client.next_event = std::min(number_in(field(head, "last-event-id")), events_.size());
-    client.watches = true;
-    client.out = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\r\n";
-    return;
-  }
+  if (line.starts_with("GET " + base + "steps ")) return start_events(client, field(head, "last-event-id"));
   if (!line.starts_with("POST " + base + "type ")) return answer(client, "404 Not Found", "text/plain", "");
-  const std::size_t length = number_in(field(head, "content-length"));
+  const std::uint64_t length = number_in(field(head, "content-length"));
   if (length == 0 || length > web_typed_bytes_max)
     return answer(client, "413 Content Too Large", "text/plain", "");
   const std::string_view body = std::string_view(client.in).substr(end + 4);

@@ -3,8 +3,9 @@
 // It serves three things behind a random word in the path: the page, a stream of events (server-sent events,
 // each with its number, so that a browser that comes back gets what it has missed), and a place to send typed
 // bytes. Anything else is not found. It asks the Host header to be its own address, so that no other page in
-// the same browser can reach it under a name of its own. One thread, nothing blocks, everything is bounded: a
-// browser that does not read holds nobody up, and is served from where it stopped.
+// the same browser can reach it under a name of its own. One thread, nothing blocks, everything is bounded:
+// events are kept once for all browsers, and one that does not read is served from where it stopped. When no
+// more events can be kept, each page is told so after the last of them, and may begin anew.
 #pragma once
 
 #include <functional>
@@ -21,8 +22,10 @@ namespace ringside::tools {
 inline constexpr std::size_t web_request_bytes_max = 8192;  ///< its head
 inline constexpr std::size_t web_typed_bytes_max = 4096;    ///< in one request
 inline constexpr std::size_t web_clients_max = 32;
-inline constexpr std::size_t web_events_max = std::size_t{1} << 18;  ///< kept for who comes later
-inline constexpr std::size_t web_waiting_bytes_max = 65'536;         ///< on their way to one browser
+/// Of all events that are kept for browsers to come. A browser holds several times as much of them.
+inline constexpr std::size_t web_kept_bytes_max = std::size_t{64} << 20;
+inline constexpr std::size_t web_event_overhead_bytes = 64;   ///< what an event costs besides its text
+inline constexpr std::size_t web_waiting_bytes_max = 65'536;  ///< on their way to one browser
 
 class WebServer {
  public:
@@ -36,8 +39,14 @@ class WebServer {
   [[nodiscard]] Result<> listen(std::uint16_t port);
   /// "http://127.0.0.1:40123/<word>/"
   [[nodiscard]] std::string address() const;
-  /// To all who watch, now and later; one line. False: web_events_max are kept already, and it was not.
+  /// To all who watch, now and later; one line. False: web_kept_bytes_max are kept already. It was not kept,
+  /// nor is any later one before begin_anew().
   bool event(std::string text);
+  /// No more events are kept.
+  [[nodiscard]] bool full() const { return full_; }
+  /// Forgets all events, and closes the connections of those who watch: theirs were others than those to
+  /// come.
+  void begin_anew();
 
  private:
   struct Client {
@@ -45,13 +54,18 @@ class WebServer {
     std::string in;
     std::string out;
     bool watches = false;  ///< gets events until it leaves
-    std::size_t next_event = 0;
+    std::uint64_t next_event = 0;
+    bool told_full = false;
     bool last = false;  ///< is closed when `out` is written
     Ready interest{.read = true};
   };
   using ClientId = std::uint64_t;
 
   void welcome(Handle stream);
+  /// Closes the oldest connection that does not watch; false: all do.
+  [[nodiscard]] bool evict();
+  void wake_watching();
+  void start_events(Client& client, const std::string& last_event_id);
   void ready(ClientId id, Ready ready);
   [[nodiscard]] bool read(Client& client);
   [[nodiscard]] bool write(Client& client);
@@ -65,6 +79,9 @@ class WebServer {
   std::uint16_t port_ = 0;
   std::string word_;
   std::vector<std::string> events_;
+  std::uint64_t first_event_ = 0;  ///< the number of events_[0]; numbers go on after begin_anew()
+  std::size_t kept_bytes_ = 0;
+  bool full_ = false;
   std::map<ClientId, Client> clients_;
   ClientId last_client_ = 0;
 };

@@ -1,0 +1,51 @@
+// The runs that a command line means, made one at a time: a range of seeds takes no more memory than one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "emu/base/check.h"
+#include "emu/script/script.h"
+
+namespace ringside::tools {
+
+/// Of one command.
+inline constexpr std::uint64_t run_jobs_max = 1'000'000'000'000;
+
+/// One scenario with one seed. Each has a machine of its own and shares nothing with the others, so that any
+/// number of them runs at the same time.
+struct RunJob {
+  const script::Script* script = nullptr;
+  const script::Scenario* scenario = nullptr;
+  std::uint64_t seed = 1;
+  const script::Scenario* real = nullptr;  ///< the same run with processes, which is to agree with it
+};
+
+class JobList {
+ public:
+  /// The runs of `first` with its seed and all later ones up to `last_seed`. False: these are more than
+  /// run_jobs_max.
+  [[nodiscard]] bool add(const RunJob& first, std::uint64_t last_seed);
+  /// Keeps every `parts`-th run, beginning with the `part`-th, counted from 1.
+  void keep_part(std::uint64_t part, std::uint64_t parts);
+  /// The same runs with seeds that none of them has had.
+  void take_later_seeds();
+
+  [[nodiscard]] std::uint64_t size() const;
+  /// `number` is below size().
+  [[nodiscard]] RunJob operator[](std::uint64_t number) const;
+
+ private:
+  struct Range {
+    RunJob first;
+    std::uint64_t last_seed;
+    std::uint64_t before;  ///< runs of the ranges before it
+  };
+  std::vector<Range> ranges_;
+  std::uint64_t whole_ = 0;  ///< runs of all parts
+  std::uint64_t part_ = 1;
+  std::uint64_t parts_ = 1;
+};
+
+}  // namespace ringside::tools
