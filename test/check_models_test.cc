@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint32_t x = 0;
 constexpr std::uint32_t y = 1;
+constexpr std::uint32_t z = 2;
 constexpr auto models = {ModelName::sc, ModelName::tso, ModelName::c11};
 
 /// What all three models allow of `outcome`, as "SC TSO C11" with those left out that forbid it.
@@ -57,6 +58,66 @@ TEST_CASE(
   CHECK(allowed_by({{store(x, 1), fence(Order::release), store(y, 1)}, {load(y), load(x)}}, "|1 0") == "C11");
   CHECK(allowed_by({{store(x, 1), fence(Order::release), store(y, 1)}, {load(y), load(x)}}, "|1 1") ==
         "SC TSO C11");
+}
+
+TEST_CASE("a barrier for stores orders a fiber's own stores, and no load before it") {
+  const auto wmb = fence(Order::stores);
+  const auto rmb = fence(Order::acquire);
+  // MP+dmb.st+dmb.ld
+  CHECK(allowed_by({{store(x, 1), wmb, store(y, 1)}, {load(y), rmb, load(x)}}, "|1 0") == "");
+  CHECK(allowed_by({{store(x, 1), store(y, 1), wmb}, {load(y), rmb, load(x)}}, "|1 0") == "C11");
+  CHECK(allowed_by({{store(x, 1), wmb, store(y, 1), store(z, 1)}, {load(z), rmb, load(x)}}, "|1 0") == "");
+  CHECK(allowed_by({{store(x, 1), wmb, load(y)}, {store(y, 1), wmb, load(x)}}, "0|0") == "TSO C11");
+  // WRC: what was read before the barrier is not passed on, unless it was acquired by what is.
+  CHECK(allowed_by({{store(x, 1)}, {load(x), wmb, store(y, 1)}, {load(y), rmb, load(x)}}, "|1|1 0") == "C11");
+  CHECK(
+      allowed_by(
+          {{store(x, 1)}, {load(x), store(z, 1, Order::release), wmb, store(y, 1)}, {load(y), rmb, load(x)}},
+          "|1|1 0") == "");
+  // Its own store it may read from its buffer.
+  CHECK(allowed_by({{store(x, 1), load(x), fence(Order::loads), store(y, 1)}, {load(y), rmb, load(x)}},
+                   "1|1 0") == "C11");
+}
+
+TEST_CASE("a barrier for loads orders them before later loads and stores") {
+  const auto ishld = fence(Order::loads);
+  CHECK(allowed_by({{store(x, 1), store(y, 1, Order::release)}, {load(y), ishld, load(x)}}, "|1 0") == "");
+  CHECK(allowed_by({{store(x, 1), ishld, store(y, 1)}, {load(y), ishld, load(x)}}, "|1 0") == "C11");
+  CHECK(allowed_by({{store(x, 1)}, {load(x), ishld, store(y, 1)}, {load(y), ishld, load(x)}}, "|1|1 0") ==
+        "");
+  CHECK(allowed_by({{store(x, 1)}, {load(x), fence(Order::acquire), store(y, 1)}, {load(y), ishld, load(x)}},
+                   "|1|1 0") == "C11");
+}
+
+TEST_CASE("a slot is handed on by a barrier for stores, and handed back by none") {
+  const auto race = [](const Thread& first, const Thread& second) {
+    return races({first, second}, ModelName::c11);
+  };
+  const Thread takes = {load(x), fence(Order::acquire), write_payload(2)};
+  for (const Order order : {Order::stores, Order::release, Order::acq_rel, Order::seq_cst})
+    CHECK_FALSE(race({write_payload(1), fence(order), store(x, 1)},
+                     {load(x), fence(Order::acquire), read_payload()}));
+  for (const Order order : {Order::loads, Order::acquire})
+    CHECK(race({write_payload(1), fence(order), store(x, 1)},
+               {load(x), fence(Order::acquire), read_payload()}));
+  for (const Order order : {Order::loads, Order::release, Order::acq_rel, Order::seq_cst})
+    CHECK_FALSE(race({read_payload(), fence(order), store(x, 1)}, takes));
+  for (const Order order : {Order::stores, Order::acquire})
+    CHECK(race({read_payload(), fence(order), store(x, 1)}, takes));
+  // Who reads a byte and then writes it has done with it when the store is seen.
+  CHECK_FALSE(race({read_payload(), write_payload(1), fence(Order::stores), store(x, 1)}, takes));
+  CHECK(race({write_payload(1), read_payload(), fence(Order::stores), store(x, 1)}, takes));
+  // What a fiber got from another one it hands on by a release only.
+  const Thread gives = {write_payload(1), store(x, 1, Order::release)};
+  const auto hands_on = [&](Order order) {
+    return races({gives,
+                  {load(x, Order::acquire), read_payload(), fence(order), store(y, 1)},
+                  {load(y), fence(Order::acquire), read_payload()}},
+                 ModelName::c11);
+  };
+  CHECK(hands_on(Order::stores));
+  CHECK_FALSE(hands_on(Order::loads));
+  CHECK_FALSE(hands_on(Order::release));
 }
 
 TEST_CASE("one word is coherent for everybody") {
@@ -146,7 +207,8 @@ TEST_CASE("the reduced search finds each outcome that trying everything finds, a
                 exchange(word, ++value, one_of({Order::relaxed, Order::acq_rel, Order::seq_cst})));
             break;
           case 9:
-            thread.push_back(fence(one_of({Order::acquire, Order::release, Order::seq_cst})));
+            thread.push_back(fence(one_of({Order::acquire, Order::release, Order::seq_cst, Order::seq_cst,
+                                           Order::stores, Order::loads})));
             break;
           case 10:
             thread.push_back(notify(choice.pick(2)));

@@ -106,6 +106,24 @@ def case_barriers_in_assembler(top, pair, level):
     fails(compiled(pair, top / "weak.so", level, "-DSLOTS=2u", weak), "--model", "c11")
 
 
+def case_store_barriers_are_no_releases(top, pair, level):
+    """A barrier for stores publishes a slot. It does not hand one back that was read: a load may move behind it."""
+    source = TEMPLATES / "template_c/ring.c"
+    fence = "#define write_barrier() __atomic_thread_fence(__ATOMIC_RELEASE)"
+    back = "  write_barrier(); /* the slot has been read"
+    cured = edited(source, top / "cured.c", "  if (read_once(ring->sleeping))", "  full_barrier();\n  if (read_once(ring->sleeping))")
+    for number, barrier in enumerate(['__asm__ __volatile__("sfence" ::: "memory")', "ring_check_wmb()"]):
+        stores = edited(cured, top / f"stores{number}.c", fence, f"#define write_barrier() {barrier}")
+        ring = compiled(pair, top / f"stores{number}.so", level, stores)
+        holds(ring, "--model", "sc", "--model", "tso")
+        said = " ".join(fails(ring, "--model", "c11", "--first").split())
+        assert "a race: the front writes slot" in said and "while the back reads it" in said, said
+        assert "write barrier, which orders stores only" in said, said
+        for full in ('__asm__ __volatile__("lfence" ::: "memory")', "ring_check_mb()"):
+            whole = edited(stores, top / "whole.c", back, f"  {full}; /* the slot has been read")
+            holds(compiled(pair, top / "whole.so", level, whole), "--model", "c11")
+
+
 def case_locked_instructions(top, pair, level):
     """Locked instructions in assembler are updates like any other: a lock made of one keeps two fronts apart."""
     include = f"-I{ROOT}"

@@ -34,6 +34,13 @@ inline Instruction exchange(std::uint32_t word, std::uint32_t value, Order order
 inline Instruction fence(Order order = Order::seq_cst) {
   return {OpKind::fence, 0, 0, order};
 }
+/// Of payload: who has read 0 last ends instead.
+inline Instruction read_payload() {
+  return {OpKind::load, 3, 0, Order::plain};
+}
+inline Instruction write_payload(std::uint32_t value) {
+  return {OpKind::store, 3, value, Order::plain};
+}
 inline Instruction notify(std::uint32_t side) {
   return {OpKind::notify, side, 0, Order::plain};
 }
@@ -41,10 +48,12 @@ inline Instruction wait(std::uint32_t side) {
   return {OpKind::wait, side, 0, Order::plain};
 }
 
-/// Three words x, y, z of 4 bytes. What a thread reads goes into its outcome, in order.
+/// Three words x, y, z of 4 bytes, and as many bytes of payload behind them. What a thread reads goes into
+/// its outcome, in order.
 class TinyProgram final : public Program {
  public:
   static constexpr std::uint32_t word_count = 3;
+  static constexpr std::uint32_t payload = word_count;
 
   explicit TinyProgram(std::vector<Thread> threads) : threads_(std::move(threads)), read_(threads_.size()) {
     for (const Thread& thread : threads_)
@@ -67,6 +76,7 @@ class TinyProgram final : public Program {
   }
   void run(std::uint32_t fiber) override {
     for (const Instruction& instruction : threads_[fiber]) {
+      if (instruction.word == payload && !read_[fiber].empty() && read_[fiber].back() == 0) break;
       Op op;
       op.kind = instruction.kind;
       op.order = instruction.order;
@@ -110,7 +120,7 @@ class TinyProgram final : public Program {
 
   std::vector<Thread> threads_;
   bool spins_ = false;
-  alignas(64) std::array<std::byte, 8 * word_count> page_ = {};
+  alignas(64) std::array<std::byte, 8 * (word_count + 1)> page_ = {};
   std::vector<std::vector<std::uint32_t>> read_;
 };
 
@@ -163,6 +173,15 @@ inline Found find_naively(std::vector<Thread> threads, ModelName name, std::uint
     if (++found.executions == executions_max) found.gave_up = true;
   } while (!found.gave_up && naive.next());
   return found;
+}
+
+/// Whether an execution of them has a race.
+inline bool races(std::vector<Thread> threads, ModelName name) {
+  TinyProgram program(std::move(threads));
+  Space space = program.space();
+  const auto model = Model::make(name, space);
+  Execution execution(space, *model, program);
+  return explore(execution, {}).end == End::race;
 }
 
 inline Found find_by_exploring(std::vector<Thread> threads, ModelName name) {

@@ -8,7 +8,8 @@ namespace ringside::check {
 
 void ModelC11::Frontier::join(const Frontier& other) {
   for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = std::max(seen[i], other.seen[i]);
-  for (std::size_t i = 0; i < steps.size(); ++i) steps[i] = std::max(steps[i], other.steps[i]);
+  for (std::size_t i = 0; i < loads.size(); ++i) loads[i] = std::max(loads[i], other.loads[i]);
+  for (std::size_t i = 0; i < stores.size(); ++i) stores[i] = std::max(stores[i], other.stores[i]);
 }
 
 ModelC11::ModelC11(const Space& space)
@@ -57,13 +58,22 @@ std::uint32_t ModelC11::options(std::uint32_t fiber, const Op& op, const Clock* 
   return static_cast<std::uint32_t>(stores.size()) - oldest;
 }
 
-void ModelC11::barrier(Thread& thread, Order order) {
+void ModelC11::barrier(std::uint32_t fiber, Order order) {
+  Thread& thread = threads_[fiber];
   if (acquires(order)) thread.current.join(thread.to_acquire);
   if (order == Order::seq_cst) {
     thread.current.join(barriers_);
     barriers_ = thread.current;
   }
   if (releases(order)) thread.released = thread.current;
+  if (order == Order::stores) {
+    thread.released.join(thread.wrote);
+    thread.released.stores[fiber] = thread.current.stores[fiber];
+  }
+  if (order == Order::loads) {
+    thread.released.join(thread.to_acquire);
+    thread.released.loads[fiber] = thread.current.loads[fiber];
+  }
 }
 
 void ModelC11::put_into_page(std::uint32_t word, const Stored& stored) {
@@ -83,16 +93,17 @@ bool ModelC11::may_come_earlier(const Thread& thread, const Op& op, std::uint32_
 
 void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) {
   Thread& thread = threads_[fiber];
-  thread.current.steps[fiber] = static_cast<std::uint16_t>(number);
+  thread.current.loads[fiber] = thread.current.stores[fiber] = static_cast<std::uint16_t>(number);
   switch (op.kind) {
     case OpKind::fence:
-      barrier(thread, op.order);
+      barrier(fiber, op.order);
       return;
     case OpKind::notify:
       events_[op.argument].join(thread.current);
       return;
     case OpKind::wait:
       thread.current.join(events_[op.argument]);
+      thread.to_acquire.join(events_[op.argument]);
       return;
     case OpKind::await:
       // What was written becomes seen at last, or a loop that waits for it would never end.
@@ -107,7 +118,7 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
     case OpKind::update:
       break;
   }
-  if (op.order == Order::seq_cst) barrier(thread, Order::seq_cst);
+  if (op.order == Order::seq_cst) barrier(fiber, Order::seq_cst);
   for (std::uint32_t at = op.first; at < op.last; ++at) {
     const Location& place = space().location(at);
     if (place.word < 0) {
@@ -124,28 +135,31 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
     if (!op.reads()) continue;
     thread.current.seen[word] = std::max(thread.current.seen[word], static_cast<std::uint16_t>(index));
     if (acquires(op.order)) thread.current.join(stored.message);
-    thread.to_acquire.join(stored.message);
     thread.read = stored.message;
+    // Its own store it may read before that is seen by others.
+    if (stored.fiber != fiber) thread.to_acquire.join(stored.message);
   }
 }
 
 void ModelC11::check_payload(std::uint32_t fiber, const Op& op, std::uint32_t from, std::uint32_t to,
                              std::uint32_t number) {
   if (forgives_races()) return;
-  const auto& steps = threads_[fiber].current.steps;
+  const Frontier& known = threads_[fiber].current;
   for (std::uint32_t offset = from; offset < to; ++offset) {
     Touched& touched = touched_[offset];
-    if (touched.write_number != 0 && touched.writer != fiber && steps[touched.writer] < touched.write_number)
+    if (touched.write_number != 0 && touched.writer != fiber &&
+        known.stores[touched.writer] < touched.write_number)
       found({offset, touched.writer, touched.write_number, true});
     if (op.writes()) {
       for (std::uint32_t other = 0; other < fibers_max; ++other) {
-        if (other != fiber && steps[other] < touched.read_numbers[other])
+        if (other != fiber && known.loads[other] < touched.read_numbers[other])
           found({offset, other, touched.read_numbers[other], false});
       }
       touched.write_number = static_cast<std::uint16_t>(number);
       touched.writer = static_cast<std::uint8_t>(fiber);
+      touched.read_numbers[fiber] = 0;
     }
-    if (op.reads()) touched.read_numbers[fiber] = static_cast<std::uint16_t>(number);
+    if (!op.writes()) touched.read_numbers[fiber] = static_cast<std::uint16_t>(number);
     touched_list_.push_back(offset);
   }
 }
@@ -168,6 +182,7 @@ void ModelC11::after(std::uint32_t fiber, const Op& op, std::uint32_t number) {
     stored.message = releases(op.order) ? thread.current : thread.released;
     stored.message.seen[word] = index;
     if (op.kind == OpKind::update) stored.message.join(thread.read);
+    thread.wrote.join(stored.message);
     stores_[word].push_back(stored);
   }
 }

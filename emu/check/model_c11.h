@@ -26,11 +26,12 @@ class ModelC11 final : public Model {
   void peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const override;
 
  private:
-  /// What somebody knows: of each word the oldest store that he may still read, of each fiber the steps that
-  /// happened before.
+  /// What somebody knows: of each word the oldest store that he may still read; of each fiber up to which of
+  /// its steps all loads and all stores happened before. Only barriers for one of the two tell them apart.
   struct Frontier {
     std::array<std::uint16_t, words_max> seen = {};
-    std::array<std::uint16_t, fibers_max> steps = {};
+    std::array<std::uint16_t, fibers_max> loads = {};
+    std::array<std::uint16_t, fibers_max> stores = {};
     void join(const Frontier& other);
   };
   struct Stored {
@@ -44,17 +45,19 @@ class ModelC11 final : public Model {
   struct Thread {
     Frontier current;
     Frontier to_acquire;  ///< what its next acquire fence brings
+    Frontier wrote;       ///< its own stores, and what they carry: what a barrier for stores releases
     Frontier released;    ///< as of its last release fence
     Frontier read;        ///< of an update: what the value that it replaces carries
   };
-  /// Who touched a byte of payload last.
+  /// Who touched a byte of payload last. A fiber's load that its own store to that byte follows is covered
+  /// by it: coherence orders the two, whatever the barriers do.
   struct Touched {
     std::uint16_t write_number = 0;
     std::uint8_t writer = 0;
     std::array<std::uint16_t, fibers_max> read_numbers = {};
   };
 
-  void barrier(Thread& thread, Order order);
+  void barrier(std::uint32_t fiber, Order order);
   void check_payload(std::uint32_t fiber, const Op& op, std::uint32_t from, std::uint32_t to,
                      std::uint32_t number);
   [[nodiscard]] const Stored& newest(std::uint32_t word) const { return stores_[word].back(); }

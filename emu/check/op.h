@@ -28,11 +28,22 @@ enum class OpKind : std::uint8_t {
   flush,   ///< the oldest entry of a store buffer reaches memory
 };
 
-/// Of atomic operations; what is no atomic is `plain`.
-enum class Order : std::uint8_t { plain, relaxed, acquire, release, acq_rel, seq_cst };
+/// Of atomic operations; what is no atomic is `plain`. The last two are barriers of processors, which the
+/// language does not have.
+enum class Order : std::uint8_t {
+  plain,
+  relaxed,
+  acquire,
+  release,
+  acq_rel,
+  seq_cst,
+  stores,  ///< earlier stores before later stores, no more: smp_wmb(), sfence, dmb ishst
+  loads,   ///< earlier loads before later loads and stores: lfence, dmb ishld
+};
 
 [[nodiscard]] constexpr bool acquires(Order order) {
-  return order == Order::acquire || order == Order::acq_rel || order == Order::seq_cst;
+  return order == Order::acquire || order == Order::acq_rel || order == Order::seq_cst ||
+         order == Order::loads;
 }
 [[nodiscard]] constexpr bool releases(Order order) {
   return order == Order::release || order == Order::acq_rel || order == Order::seq_cst;

@@ -68,13 +68,17 @@ std::string value_text(const Step& step) {
 std::string_view barrier_text(Order order) {
   switch (order) {
     case Order::acquire:
-      return "read barrier";
+      return "acquire fence";
     case Order::release:
-      return "write barrier";
+      return "release fence";
     case Order::acq_rel:
-      return "read and write barrier";
+      return "acquire and release fence";
     case Order::seq_cst:
       return "full barrier";
+    case Order::stores:
+      return "write barrier, which orders stores only";
+    case Order::loads:
+      return "read barrier";
     case Order::plain:
     case Order::relaxed:
       return "no barrier";

@@ -295,7 +295,7 @@ RS_CALLBACK void* __tsan_memset(void* to, int value, std::size_t size) {
 // What asm_barriers.cc calls: a fence that the ring makes in assembler, and a locked instruction that it is
 // about to do.
 RS_CALLBACK void ring_check_asm_fence(int order, const void* code) {
-  fence(order_of(order), code);
+  fence(static_cast<Order>(order), code);
 }
 RS_CALLBACK void ring_check_asm_update(const void* address, std::uint32_t size, const void* code) {
   announce(OpKind::update, Order::seq_cst, address, size, code);

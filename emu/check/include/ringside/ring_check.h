@@ -130,8 +130,14 @@ __attribute__((visibility("default"))) const struct ring_check_ring* ring_check_
 /* What the checker gives the ring. Each may be called from the functions above only. */
 
 /* Barriers, for code that makes them in assembler (the wrapper finds mfence, sfence, lfence and lock-prefixed
- * instructions by itself) or for an architecture of its own: a write barrier (release), a read barrier
- * (acquire), a full one. */
+ * instructions by itself) or for an architecture of its own. They mean what they mean in Linux, under C11:
+ *
+ * wmb: this thread's earlier stores before its later stores (smp_wmb, sfence, dmb ishst). Not a release
+ * fence: loads may move behind it. Who hands a slot back after reading it needs mb, or a release. rmb:
+ * earlier loads before later loads (smp_rmb), and before later stores: an acquire fence. Linux promises the
+ * latter by the branch between the load and the store, which C11 does not see, so it is granted here. It does
+ * not keep what was read before later stores, as lfence and dmb ishld do. mb: everything before everything;
+ * all full barriers have one order. */
 void ring_check_wmb(void);
 void ring_check_rmb(void);
 void ring_check_mb(void);
