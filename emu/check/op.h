@@ -3,6 +3,7 @@
 // made of.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace ringside::check {
@@ -60,6 +61,10 @@ struct Op {
   std::uint32_t offset = 0;    ///< of what it touches, in the space
   std::uint32_t size = 0;      ///< in bytes
   std::uint32_t argument = 0;  ///< the side of notify and wait, the ways of choose
+  /// Of an update that compares first: with these bytes. Unless they are found, it is a load of order
+  /// `failure`.
+  const std::byte* expected = nullptr;
+  Order failure = Order::plain;
   const void* code = nullptr;  ///< the return address of the call that announced it
   const char* why = nullptr;   ///< of choose
 

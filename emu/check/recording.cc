@@ -135,10 +135,16 @@ std::string step_text(const Step& step, const Space& space, const ReportAbout& a
                            value_text(step), step.newest);
       return fmt::format("reads {}: {}", location_text(op, space, about), value_text(step));
     case OpKind::store:
+      if (step.option > 0)
+        return fmt::format("writes {} := {}, which comes before the newest ({})",
+                           location_text(op, space, about), value_text(step), step.newest);
       return fmt::format(
           "writes {} := {}{}", location_text(op, space, about), value_text(step),
           about.model == ModelName::tso && op.first == op.last ? ", into its store buffer" : "");
     case OpKind::update:
+      if (step.option > 0)
+        return fmt::format("locked: {} is {}, before the newest ({})", location_text(op, space, about),
+                           value_text(step), step.newest);
       return fmt::format("locked: {} is {} now", location_text(op, space, about), value_text(step));
     case OpKind::fence:
       return std::string(barrier_text(op.order));

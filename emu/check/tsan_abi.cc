@@ -40,13 +40,13 @@ Order order_of(int order) {
   }
 }
 
-void announce(OpKind kind, Order order, const void* address, std::size_t size, const void* code) {
+/// `op`: what is known of it besides.
+void announce(OpKind kind, Order order, const void* address, std::size_t size, const void* code, Op op = {}) {
   Execution* execution = Execution::current();
   if (execution == nullptr) return;
   const bool writes = kind != OpKind::load;
   // By atomic and volatile variables.
   const bool synchronises = order != Order::plain;
-  Op op;
   if (!execution->space().find(address, size, op.offset)) {
     const CheckerCode checker;
     if (execution->space().crosses_edge(address, size))
@@ -79,7 +79,7 @@ void fence(Order order, const void* code) {
 
 /// An update's new value is computed from the old one once it is its turn.
 template <class Word, class New>
-Word update(volatile void* address, int order, const void* code, New new_value) {
+Word update(volatile void* address, int order, const void* code, New new_value, Op op = {}) {
   auto* word = static_cast<Word*>(const_cast<void*>(address));
   if (Execution::current() == nullptr) {
     // Nobody else stands still: real threads may be at it.
@@ -89,7 +89,7 @@ Word update(volatile void* address, int order, const void* code, New new_value) 
     }
     return found;
   }
-  announce(OpKind::update, order_of(order), word, sizeof(Word), code);
+  announce(OpKind::update, order_of(order), word, sizeof(Word), code, op);
   Word old;
   std::memcpy(&old, word, sizeof old);
   const Word now = new_value(old);
@@ -98,11 +98,15 @@ Word update(volatile void* address, int order, const void* code, New new_value) 
 }
 
 template <class Word>
-int compare_exchange(volatile void* address, void* expected, Word desired, int order, const void* code) {
+int compare_exchange(volatile void* address, void* expected, Word desired, int order, int failure,
+                     const void* code) {
   Word wanted;
   std::memcpy(&wanted, expected, sizeof wanted);
-  const Word old =
-      update<Word>(address, order, code, [&](Word now) { return now == wanted ? desired : now; });
+  Op op;
+  op.expected = reinterpret_cast<const std::byte*>(&wanted);
+  op.failure = order_of(failure);
+  const Word old = update<Word>(
+      address, order, code, [&](Word now) { return now == wanted ? desired : now; }, op);
   if (old == wanted) return 1;
   std::memcpy(expected, &old, sizeof old);
   return 0;
@@ -217,16 +221,16 @@ RS_CALLBACK void __tsan_atomic_signal_fence(int) {}
   RS_FETCH(bits, Word, fetch_xor, old ^ value)                                                              \
   RS_FETCH(bits, Word, fetch_nand, ~(old & value))                                                          \
   RS_CALLBACK int __tsan_atomic##bits##_compare_exchange_strong(volatile void* a, void* expected,           \
-                                                                Word value, int order, int) {               \
-    return compare_exchange<Word>(a, expected, value, order, RS_HERE);                                      \
+                                                                Word value, int order, int failure) {       \
+    return compare_exchange<Word>(a, expected, value, order, failure, RS_HERE);                             \
   }                                                                                                         \
   RS_CALLBACK int __tsan_atomic##bits##_compare_exchange_weak(volatile void* a, void* expected, Word value, \
-                                                              int order, int) {                             \
-    return compare_exchange<Word>(a, expected, value, order, RS_HERE);                                      \
+                                                              int order, int failure) {                     \
+    return compare_exchange<Word>(a, expected, value, order, failure, RS_HERE);                             \
   }                                                                                                         \
   RS_CALLBACK Word __tsan_atomic##bits##_compare_exchange_val(volatile void* a, Word expected, Word value,  \
-                                                              int order, int) {                             \
-    compare_exchange<Word>(a, &expected, value, order, RS_HERE);                                            \
+                                                              int order, int failure) {                     \
+    compare_exchange<Word>(a, &expected, value, order, failure, RS_HERE);                                   \
     return expected;                                                                                        \
   }
 
