@@ -139,6 +139,13 @@ def case_locked_instructions(top, pair, level):
     fails(compiled(pair, top / "unlocked.so", level, include, "-DBUG=39", PLUGINS / "locked_ring.c"), "--msgs", "2")
 
 
+def case_many_slots(top, pair, level):
+    """A page full of slots is tried in seconds, from starts about the wrap, too."""
+    source = edited(TEMPLATES / "template_c/ring.c", top / "large.c", "#define SLOTS 4u", "#define SLOTS 4096u")
+    said = check(compiled(pair, top / "large.so", level, source), "--model", "sc", "--limit", "20")
+    assert said.returncode == 0 and "ok   conformance" in said.stdout, said.stdout + said.stderr
+
+
 def case_objects_apart(top, pair, level):
     """Compiled and linked one after the other, with a dependency file, as build systems do."""
     said = run("cc", level, "-MMD", "-c", TEMPLATES / "template_c/ring.c", "-o", top / "apart.o", CC=pair[0])
