@@ -139,6 +139,21 @@ def case_locked_instructions(top, pair, level):
     fails(compiled(pair, top / "unlocked.so", level, include, "-DBUG=39", PLUGINS / "locked_ring.c"), "--msgs", "2")
 
 
+def case_words_of_16_bytes(top, pair, level):
+    """Both indices in one word, which the compiler and the assembler exchange."""
+    source = ROOT / "test/ring_check/wide.c"
+
+    def wide(*defines):
+        return compiled(pair, top / "wide.so", level, "-mcx16", *[f"-D{define}" for define in defines], source)
+
+    holds(wide(), "--limit", "5000")
+    holds(wide("IN_ASSEMBLER"), "--limit", "5000")
+    said = fails(wide("RELAXED"), "--model", "c11", "--first")
+    assert "a race" in said and re.search(r"indices \d+:\d+", said), said
+    said = check(wide("TWO_WORDS"), "--model", "c11")
+    assert said.returncode == 3 and "list them as one word of 16 bytes" in " ".join(said.stdout.split()), said
+
+
 def case_many_slots(top, pair, level):
     """A page full of slots is tried in seconds, from starts about the wrap, too."""
     source = edited(TEMPLATES / "template_c/ring.c", top / "large.c", "#define SLOTS 4u", "#define SLOTS 4096u")

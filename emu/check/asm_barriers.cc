@@ -91,6 +91,7 @@ __asm__(R"(
   RING_CHECK_ASM_UPDATE ring_check_asm_update2, 2
   RING_CHECK_ASM_UPDATE ring_check_asm_update4, 4
   RING_CHECK_ASM_UPDATE ring_check_asm_update8, 8
+  RING_CHECK_ASM_UPDATE ring_check_asm_update16, 16
 )");
 
 #endif

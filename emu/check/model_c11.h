@@ -35,7 +35,7 @@ class ModelC11 final : public Model {
     void join(const Frontier& other);
   };
   struct Stored {
-    std::array<std::byte, 8> bytes = {};
+    std::array<std::byte, word_bytes_max> bytes = {};
     std::uint32_t fiber = fibers_max;  ///< fibers_max: was there at the beginning
     std::uint32_t number = 0;
     std::uint32_t turn = 0;  ///< the word's how many-th store to be executed

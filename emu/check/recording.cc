@@ -31,8 +31,8 @@ class Recorder final : public Observer {
       step.stale = op.kind == OpKind::load && option > 0 && step.value != step.newest;
     }
     for (const Word& word : space.words()) {
-      std::uint64_t value = 0;
-      execution.model().peek(word.offset, word.size, reinterpret_cast<std::byte*>(&value));
+      std::array<std::uint64_t, 2> value = {};
+      execution.model().peek(word.offset, word.size, reinterpret_cast<std::byte*>(value.data()));
       step.words.push_back(value);
     }
     recording_->steps.push_back(std::move(step));
@@ -101,11 +101,14 @@ std::string place_text(const Op& op, const ReportAbout& about) {
 }
 
 /// The words that have changed since `before`.
-std::string changes_text(const Step& step, const std::vector<std::uint64_t>& before, const Space& space) {
+std::string changes_text(const Step& step, const std::vector<std::array<std::uint64_t, 2>>& before,
+                         const Space& space) {
   std::string text;
   for (std::size_t i = 0; i < step.words.size(); ++i) {
     if (i < before.size() && before[i] == step.words[i]) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", space.words()[i].name, step.words[i]);
+    const auto [low, high] = step.words[i];
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", space.words()[i].name, low);
+    if (space.words()[i].size > sizeof low) text += fmt::format(":{}", high);
   }
   return text;
 }
@@ -206,7 +209,7 @@ std::string report_text(const Recording& recording, const Space& space, const Re
   std::string text = fmt::format("{:>5}  ", "step");
   for (const std::string& name : about.fibers) text += fmt::format("{:<{}}", name, column_width);
   text += "shared words after it\n";
-  std::vector<std::uint64_t> words;
+  std::vector<std::array<std::uint64_t, 2>> words;
   std::vector<std::uint32_t> counts(columns, 0);
   const auto line = [&](std::size_t number, std::size_t column, const std::string& what, const Step& after,
                         bool marked) {

@@ -247,6 +247,11 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
     return verdict;
   }
   if (!found.failed()) return verdict;
+  if (bench.execution->is_refused()) {
+    verdict.outcome = RingOutcome::could_not;
+    verdict.why = found.failure;
+    return verdict;
+  }
   verdict.outcome = RingOutcome::failed;
   if (report(job, bench, places, minimised(bench, found), verdict)) return verdict;
   verdict = {};

@@ -40,7 +40,7 @@ enum ring_check_word_kind {
 struct ring_check_word {
   const char* name; /* as reports call it: "req_prod" */
   uint32_t offset;  /* bytes from the start of the page */
-  uint32_t size;    /* 1, 2, 4 or 8 bytes; aligned to its size */
+  uint32_t size;    /* 1, 2, 4 or 8 bytes, of a FLAG also 16; aligned to its size */
   uint32_t kind;    /* enum ring_check_word_kind */
   uint32_t writer;  /* enum ring_check_side, or RING_CHECK_BOTH */
 };
