@@ -159,6 +159,7 @@ TEST_CASE("a locked instruction on memory is announced with its address and size
         update_of("8(%rbx,%rcx,4)", 4) + "\tlock xaddl %eax, 8(%rbx,%rcx,4)\n");
   CHECK(rewritten("\tlock cmpxchgq %rdx, (%rdi)\n") ==
         update_of("(%rdi)", 8) + "\tlock cmpxchgq %rdx, (%rdi)\n");
+  CHECK(rewritten("\tlock cmpxchg16b (%rdi)\n") == update_of("(%rdi)", 16) + "\tlock cmpxchg16b (%rdi)\n");
   CHECK(rewritten("\tlock btsl $3, flags(%rip)\n") ==
         update_of("flags(%rip)", 4) + "\tlock btsl $3, flags(%rip)\n");
   CHECK(rewritten("\tlock orb %al, (%rsi)\n") == update_of("(%rsi)", 1) + "\tlock orb %al, (%rsi)\n");

@@ -106,6 +106,24 @@ def case_barriers_in_assembler(top, pair, level):
     fails(compiled(pair, top / "weak.so", level, "-DSLOTS=2u", weak), "--model", "c11")
 
 
+def case_store_barriers_are_no_releases(top, pair, level):
+    """A barrier for stores publishes a slot. It does not hand one back that was read: a load may move behind it."""
+    source = TEMPLATES / "template_c/ring.c"
+    fence = "#define write_barrier() __atomic_thread_fence(__ATOMIC_RELEASE)"
+    back = "  write_barrier(); /* the slot has been read"
+    cured = edited(source, top / "cured.c", "  if (read_once(ring->sleeping))", "  full_barrier();\n  if (read_once(ring->sleeping))")
+    for number, barrier in enumerate(['__asm__ __volatile__("sfence" ::: "memory")', "ring_check_wmb()"]):
+        stores = edited(cured, top / f"stores{number}.c", fence, f"#define write_barrier() {barrier}")
+        ring = compiled(pair, top / f"stores{number}.so", level, stores)
+        holds(ring, "--model", "sc", "--model", "tso")
+        said = " ".join(fails(ring, "--model", "c11", "--first").split())
+        assert "a race: the front writes slot" in said and "while the back reads it" in said, said
+        assert "write barrier, which orders stores only" in said, said
+        for full in ('__asm__ __volatile__("lfence" ::: "memory")', "ring_check_mb()"):
+            whole = edited(stores, top / "whole.c", back, f"  {full}; /* the slot has been read")
+            holds(compiled(pair, top / "whole.so", level, whole), "--model", "c11")
+
+
 def case_locked_instructions(top, pair, level):
     """Locked instructions in assembler are updates like any other: a lock made of one keeps two fronts apart."""
     include = f"-I{ROOT}"
@@ -119,6 +137,28 @@ def case_locked_instructions(top, pair, level):
     assert "ring_check_asm_update4" in symbols(ring)
     holds(ring, "--msgs", "2")
     fails(compiled(pair, top / "unlocked.so", level, include, "-DBUG=39", PLUGINS / "locked_ring.c"), "--msgs", "2")
+
+
+def case_words_of_16_bytes(top, pair, level):
+    """Both indices in one word, which the compiler and the assembler exchange."""
+    source = ROOT / "test/ring_check/wide.c"
+
+    def wide(*defines):
+        return compiled(pair, top / "wide.so", level, "-mcx16", *[f"-D{define}" for define in defines], source)
+
+    holds(wide(), "--limit", "5000")
+    holds(wide("IN_ASSEMBLER"), "--limit", "5000")
+    said = fails(wide("RELAXED"), "--model", "c11", "--first")
+    assert "a race" in said and re.search(r"indices \d+:\d+", said), said
+    said = check(wide("TWO_WORDS"), "--model", "c11")
+    assert said.returncode == 3 and "list them as one word of 16 bytes" in " ".join(said.stdout.split()), said
+
+
+def case_many_slots(top, pair, level):
+    """A page full of slots is tried in seconds, from starts about the wrap, too."""
+    source = edited(TEMPLATES / "template_c/ring.c", top / "large.c", "#define SLOTS 4u", "#define SLOTS 4096u")
+    said = check(compiled(pair, top / "large.so", level, source), "--model", "sc", "--limit", "20")
+    assert said.returncode == 0 and "ok   conformance" in said.stdout, said.stdout + said.stderr
 
 
 def case_objects_apart(top, pair, level):

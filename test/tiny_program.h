@@ -18,6 +18,10 @@ struct Instruction {
   std::uint32_t word = 0;   ///< of load, store, update; the side of notify and wait
   std::uint32_t value = 0;  ///< of store and update; the ways of choose
   Order order = Order::relaxed;
+  /// Of an update that compares: it stores only where it finds `expected`, or else is a load.
+  bool compares = false;
+  std::uint32_t expected = 0;
+  Order failure = Order::relaxed;
 };
 
 using Thread = std::vector<Instruction>;
@@ -31,8 +35,19 @@ inline Instruction store(std::uint32_t word, std::uint32_t value, Order order = 
 inline Instruction exchange(std::uint32_t word, std::uint32_t value, Order order = Order::seq_cst) {
   return {OpKind::update, word, value, order};
 }
+inline Instruction compare(std::uint32_t word, std::uint32_t expected, std::uint32_t value,
+                           Order order = Order::relaxed, Order failure = Order::relaxed) {
+  return {OpKind::update, word, value, order, true, expected, failure};
+}
 inline Instruction fence(Order order = Order::seq_cst) {
   return {OpKind::fence, 0, 0, order};
+}
+/// Of payload: who has read 0 last ends instead.
+inline Instruction read_payload() {
+  return {OpKind::load, 3, 0, Order::plain};
+}
+inline Instruction write_payload(std::uint32_t value) {
+  return {OpKind::store, 3, value, Order::plain};
 }
 inline Instruction notify(std::uint32_t side) {
   return {OpKind::notify, side, 0, Order::plain};
@@ -41,10 +56,12 @@ inline Instruction wait(std::uint32_t side) {
   return {OpKind::wait, side, 0, Order::plain};
 }
 
-/// Three words x, y, z of 4 bytes. What a thread reads goes into its outcome, in order.
+/// Three words x, y, z of 4 bytes, and as many bytes of payload behind them. What a thread reads goes into
+/// its outcome, in order.
 class TinyProgram final : public Program {
  public:
   static constexpr std::uint32_t word_count = 3;
+  static constexpr std::uint32_t payload = word_count;
 
   explicit TinyProgram(std::vector<Thread> threads) : threads_(std::move(threads)), read_(threads_.size()) {
     for (const Thread& thread : threads_)
@@ -67,6 +84,7 @@ class TinyProgram final : public Program {
   }
   void run(std::uint32_t fiber) override {
     for (const Instruction& instruction : threads_[fiber]) {
+      if (instruction.word == payload && !read_[fiber].empty() && read_[fiber].back() == 0) break;
       Op op;
       op.kind = instruction.kind;
       op.order = instruction.order;
@@ -77,17 +95,33 @@ class TinyProgram final : public Program {
         op.offset = 8 * instruction.word;
         op.size = 4;
       }
+      if (instruction.compares) {
+        op.expected = reinterpret_cast<const std::byte*>(&instruction.expected);
+        op.failure = instruction.failure;
+      }
       const std::uint32_t chosen = Execution::current()->announce(op);
       std::uint32_t value = chosen;
       if (op.reads()) std::memcpy(&value, at, 4);
       if (op.reads() || op.kind == OpKind::choose) read_[fiber].push_back(value);
-      if (op.writes()) std::memcpy(at, &instruction.value, 4);
+      const bool fails = instruction.compares && value != instruction.expected;
+      if (op.writes() && !fails) std::memcpy(at, &instruction.value, 4);
     }
     read_[fiber].push_back(ended);
   }
   [[nodiscard]] bool may_sleep(std::uint32_t) const override { return true; }
   [[nodiscard]] bool spins() const override { return spins_; }
 
+  [[nodiscard]] bool judges_memory() const override { return true; }
+  /// "1 0 2" : what the words hold in the end.
+  [[nodiscard]] std::string memory() const {
+    std::string text;
+    for (std::uint32_t word = 0; word < word_count; ++word) {
+      std::uint32_t value = 0;
+      std::memcpy(&value, page_.data() + 8 * word, 4);
+      text += (word == 0 ? "" : " ") + std::to_string(value);
+    }
+    return text;
+  }
   /// "0 1|1 0" : what each thread has read; "..." when it sleeps for ever.
   [[nodiscard]] std::string outcome() const {
     std::string text;
@@ -110,7 +144,7 @@ class TinyProgram final : public Program {
 
   std::vector<Thread> threads_;
   bool spins_ = false;
-  alignas(64) std::array<std::byte, 8 * word_count> page_ = {};
+  alignas(64) std::array<std::byte, 8 * (word_count + 1)> page_ = {};
   std::vector<std::vector<std::uint32_t>> read_;
 };
 
@@ -145,6 +179,7 @@ class Naive final : public Driver {
 
 struct Found {
   std::set<std::string> outcomes;
+  std::set<std::string> endings;  ///< outcomes with the memory: "0 1|1 0; 1 0 2"
   std::uint64_t executions = 0;
   std::uint64_t redundant = 0;
   bool gave_up = false;
@@ -160,9 +195,19 @@ inline Found find_naively(std::vector<Thread> threads, ModelName name, std::uint
   do {
     if (execution.run(naive) != End::complete) std::abort();
     found.outcomes.insert(program.outcome());
+    found.endings.insert(program.outcome() + "; " + program.memory());
     if (++found.executions == executions_max) found.gave_up = true;
   } while (!found.gave_up && naive.next());
   return found;
+}
+
+/// Whether an execution of them has a race.
+inline bool races(std::vector<Thread> threads, ModelName name) {
+  TinyProgram program(std::move(threads));
+  Space space = program.space();
+  const auto model = Model::make(name, space);
+  Execution execution(space, *model, program);
+  return explore(execution, {}).end == End::race;
 }
 
 inline Found find_by_exploring(std::vector<Thread> threads, ModelName name) {
@@ -173,6 +218,7 @@ inline Found find_by_exploring(std::vector<Thread> threads, ModelName name) {
   Found found;
   const Exploration all = explore(execution, {}, [&] {
     found.outcomes.insert(program.outcome());
+    found.endings.insert(program.outcome() + "; " + program.memory());
     return std::string();
   });
   if (!all.whole()) std::abort();

@@ -5,7 +5,15 @@
 // The values come back as they were, flags included. Called through the global offset table, so that no lazy
 // binding comes in between.
 
+#include "emu/check/op.h"
+
 #if defined(__x86_64__)
+
+using ringside::check::Order;
+
+// The numbers stand in the assembler below.
+static_assert(static_cast<int>(Order::seq_cst) == 5 && static_cast<int>(Order::stores) == 6 &&
+              static_cast<int>(Order::loads) == 7);
 
 // After the pushes the return address, which is the place in the ring's code, lies 88 bytes above %rbp. The
 // area of xsave has 64 bytes of header behind the first 512, which must be zero.
@@ -76,13 +84,14 @@ __asm__(R"(
   RING_CHECK_ASM_END \name
 .endm
   .text
-  RING_CHECK_ASM_FENCE ring_check_asm_rmb, 2
-  RING_CHECK_ASM_FENCE ring_check_asm_wmb, 3
+  RING_CHECK_ASM_FENCE ring_check_asm_rmb, 7
+  RING_CHECK_ASM_FENCE ring_check_asm_wmb, 6
   RING_CHECK_ASM_FENCE ring_check_asm_mb, 5
   RING_CHECK_ASM_UPDATE ring_check_asm_update1, 1
   RING_CHECK_ASM_UPDATE ring_check_asm_update2, 2
   RING_CHECK_ASM_UPDATE ring_check_asm_update4, 4
   RING_CHECK_ASM_UPDATE ring_check_asm_update8, 8
+  RING_CHECK_ASM_UPDATE ring_check_asm_update16, 16
 )");
 
 #endif

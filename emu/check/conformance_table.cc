@@ -15,8 +15,10 @@ constexpr std::uint32_t page_bytes_max = 65536;
 std::string fault_of_word(const ring_check_ring& ring, const ring_check_word& word) {
   const std::string name = word.name == nullptr ? "" : word.name;
   if (name.empty()) return "a shared word has no name";
-  if (word.size != 1 && word.size != 2 && word.size != 4 && word.size != 8)
-    return fmt::format("the word {} has {} bytes; it can have 1, 2, 4 or 8", name, word.size);
+  if (word.size != 1 && word.size != 2 && word.size != 4 && word.size != 8 && word.size != 16)
+    return fmt::format("the word {} has {} bytes; it can have 1, 2, 4, 8 or 16", name, word.size);
+  if (word.size == 16 && word.kind != RING_CHECK_FLAG)
+    return fmt::format("the word {} has 16 bytes; only one of kind FLAG can", name);
   if (word.offset % word.size != 0) return fmt::format("the word {} is not aligned to its size", name);
   if (word.offset > ring.page_bytes || word.size > ring.page_bytes - word.offset)
     return fmt::format("the word {} lies outside of the page", name);

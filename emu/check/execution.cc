@@ -39,6 +39,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   driver_ = &driver;
   observer_ = observer;
   failure_.clear();
+  is_refused_ = false;
   end_ = End::complete;
   enabled_ = 0;
   finished_ = 0;
@@ -204,6 +205,11 @@ void Execution::fail(std::string text) {
   failure_ = std::move(text);
   leave(End::failed);
   std::abort();
+}
+
+void Execution::refuse(std::string text) {
+  is_refused_ = true;
+  fail(std::move(text));
 }
 
 /// Ends the execution. A fiber that calls this is never gone on with.

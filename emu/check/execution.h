@@ -79,6 +79,8 @@ class Execution {
   [[nodiscard]] End run(Driver& driver, Observer* observer = nullptr);
   /// Why it failed.
   [[nodiscard]] const std::string& failure() const { return failure_; }
+  /// It failed by refuse().
+  [[nodiscard]] bool is_refused() const { return is_refused_; }
 
   // -- for drivers and observers
   [[nodiscard]] const Space& space() const { return *space_; }
@@ -100,6 +102,8 @@ class Execution {
   std::uint32_t announce(Op op);
   /// Ends the execution. Does not return.
   [[noreturn]] void fail(std::string text);
+  /// The same, and it is no fault of the ring: it cannot be explored as it is.
+  [[noreturn]] void refuse(std::string text);
   [[nodiscard]] std::uint32_t fiber() const { return fibers_.current(); }
   [[nodiscard]] Fibers& fibers() { return fibers_; }
   /// Steps over all executions.
@@ -145,6 +149,7 @@ class Execution {
   Observer* observer_ = nullptr;
   std::string failure_;
   End end_ = End::complete;
+  bool is_refused_ = false;
   bool starting_ = false;
   bool spins_ = false;
   std::uint32_t fiber_count_ = 0;

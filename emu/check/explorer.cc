@@ -137,7 +137,7 @@ bool Explorer::dependent(std::uint32_t actor, const Op& op, std::uint32_t other_
 /// Deviations from the plain order that `actor` doing the next step at `depth` is.
 std::uint32_t Explorer::cost_of(std::uint32_t depth, std::uint32_t actor, std::uint32_t option) const {
   const Node& node = nodes_[depth];
-  std::uint32_t cost = option > 0 && node.op.kind == OpKind::load ? 1 : 0;
+  std::uint32_t cost = option > 0 && node.op.kind != OpKind::choose ? 1 : 0;
   if (actor >= fibers_max || depth == 0) return cost;
   const Node& before = nodes_[depth - 1];
   const bool was_delaying = before.actor < fibers_max && (before.enabled & flushers) != 0;
@@ -177,7 +177,7 @@ void Explorer::analyse(const Execution& execution, Node& node) {
     join(past, nodes_[last_of_[actor + fibers_max] - 1].clock);
   }
   node.options = static_cast<std::uint8_t>(
-      actor >= fibers_max ? 1 : std::min(execution.model().options(actor, node.op, &past), 255u));
+      actor >= fibers_max ? 1 : std::min(options_of(execution, node.op, actor, past), 255u));
   node.option = 0;
 
   candidates_.clear();
@@ -206,6 +206,18 @@ void Explorer::analyse(const Execution& execution, Node& node) {
   }
   node.clock[actor] = node.number;
   for (const std::uint32_t race : candidates_) reverse(race, node);
+}
+
+/// The order of full barriers is given when one is made: the earlier ones are known, and where this one is
+/// made before them, that is another order.
+std::uint32_t Explorer::options_of(const Execution& execution, const Op& op, std::uint32_t fiber,
+                                   Clock past) const {
+  if (op.also != 0) {
+    for (const std::uint16_t latest : touched_[op.also].write) {
+      if (latest != 0) join(past, nodes_[latest - 1].clock);
+    }
+  }
+  return execution.model().options(fiber, op, &past);
 }
 
 /// False: the later step was not possible before the earlier one.

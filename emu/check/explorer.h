@@ -50,6 +50,8 @@ class Explorer final : public Driver {
   void each_location(const Op& op, Each each) const;
   void add_node(const Execution& execution);
   void analyse(const Execution& execution, Node& node);
+  [[nodiscard]] std::uint32_t options_of(const Execution& execution, const Op& op, std::uint32_t fiber,
+                                         Clock past) const;
   void reverse(std::uint32_t race, const Node& node);
   [[nodiscard]] bool reversible(std::uint32_t race, const Node& node) const;
   [[nodiscard]] static bool dependent(std::uint32_t actor, const Op& op, std::uint32_t other_actor,

@@ -52,9 +52,9 @@ class Model {
   [[nodiscard]] virtual bool ignores(const Op&) const { return false; }
   /// False: not before its store buffer is empty.
   [[nodiscard]] virtual bool ready(std::uint32_t fiber, const Op& op) const;
-  /// How many values the operation may yield, at least 1; 0 is always the newest. `past`: what is known to
-  /// come before it; values that another order of steps yields as well are not offered again. Null: all are
-  /// offered.
+  /// How many ways the operation may go, at least 1: values that it may yield, places where its store may
+  /// come in the order of its word's stores. 0 is always the newest. `past`: what is known to come before it;
+  /// what another order of steps yields as well is not offered again. Null: all are offered.
   [[nodiscard]] virtual std::uint32_t options(std::uint32_t fiber, const Op& op, const Clock* past) const;
   /// `number`: the fiber's how many-th step this is, from 1.
   virtual void before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) = 0;
@@ -70,9 +70,6 @@ class Model {
 
   /// Set by before() when it found one; the execution has failed then.
   [[nodiscard]] const Race* race() const { return has_race_ ? &race_ : nullptr; }
-  /// A bit for each word to which a store was made, in any execution so far, that the memory model allows to
-  /// come before an earlier one. The search tries the order of execution only, so it is not whole.
-  [[nodiscard]] std::uint64_t unordered_words() const { return unordered_words_; }
   /// Off: payload may race (a hostile peer writes where and when it likes).
   void forgive_races(bool forgive) { forgives_ = forgive; }
 
@@ -87,12 +84,10 @@ class Model {
     has_race_ = true;
   }
   void no_race() { has_race_ = false; }
-  void found_unordered(std::uint32_t word) { unordered_words_ |= std::uint64_t{1} << word; }
 
  private:
   const Space* space_;
   Race race_;
-  std::uint64_t unordered_words_ = 0;
   bool has_race_ = false;
   bool forgives_ = false;
 };

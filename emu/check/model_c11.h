@@ -1,8 +1,8 @@
 // The C11 memory model as RC11 has it, without load buffering, in the form of views.
 //
-// Every declared word keeps all its stores. Its modification order is the order in which they were executed:
-// where C11 allows a store to come before one that was executed earlier, the word is noted as unordered, and
-// the search is not called whole. A fiber's view says from which store on
+// Every declared word keeps all its stores in their modification order. A store may come before others that
+// were executed earlier, if its fiber has not seen them; that is one of its options. Nothing comes between an
+// update and the store that it replaces. A fiber's view says from which store on
 // it may read each word. A store carries the view that its fiber released; a load that acquires takes that
 // view over, a relaxed one keeps it for the next acquire fence. Payload has no old values: its accesses must
 // be ordered, or they race.
@@ -26,44 +26,65 @@ class ModelC11 final : public Model {
   void peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const override;
 
  private:
-  /// What somebody knows: of each word the oldest store that he may still read, of each fiber the steps that
-  /// happened before.
+  /// What somebody knows: of each word the oldest store that he may still read; of each fiber up to which of
+  /// its steps all loads and all stores happened before. Only barriers for one of the two tell them apart.
   struct Frontier {
     std::array<std::uint16_t, words_max> seen = {};
-    std::array<std::uint16_t, fibers_max> steps = {};
+    std::array<std::uint16_t, fibers_max> loads = {};
+    std::array<std::uint16_t, fibers_max> stores = {};
     void join(const Frontier& other);
   };
   struct Stored {
-    std::array<std::byte, 8> bytes = {};
+    std::array<std::byte, word_bytes_max> bytes = {};
     std::uint32_t fiber = fibers_max;  ///< fibers_max: was there at the beginning
     std::uint32_t number = 0;
-    bool is_update = false;
+    std::uint32_t turn = 0;  ///< the word's how many-th store to be executed
+    bool is_update = false;  ///< tied to the store before it
     bool is_seq_cst = false;
     Frontier message;
   };
   struct Thread {
     Frontier current;
-    Frontier to_acquire;  ///< what its next acquire fence brings
-    Frontier released;    ///< as of its last release fence
-    Frontier read;        ///< of an update: what the value that it replaces carries
+    Frontier to_acquire;       ///< what its next acquire fence brings
+    Frontier wrote;            ///< its own stores, and what they carry: what a barrier for stores releases
+    Frontier released;         ///< as of its last release fence
+    Frontier read;             ///< of an update: what the value that it replaces carries
+    std::uint32_t behind = 0;  ///< of a store: the one after which it comes
+    bool has_failed = false;   ///< of an update: it has compared, and stores nothing
   };
-  /// Who touched a byte of payload last.
+  /// Who touched a byte of payload last. A fiber's load that its own store to that byte follows is covered
+  /// by it: coherence orders the two, whatever the barriers do.
   struct Touched {
     std::uint16_t write_number = 0;
     std::uint8_t writer = 0;
     std::array<std::uint16_t, fibers_max> read_numbers = {};
   };
 
-  void barrier(Thread& thread, Order order);
+  void barrier(std::uint32_t fiber, Order order);
   void check_payload(std::uint32_t fiber, const Op& op, std::uint32_t from, std::uint32_t to,
                      std::uint32_t number);
-  [[nodiscard]] const Stored& newest(std::uint32_t word) const { return stores_[word].back(); }
   void put_into_page(std::uint32_t word, const Stored& stored);
-  /// Whether C11 allows this store of the thread to come before one that the word has already. Updates of one
-  /// word, and its seq_cst stores, have one order, which is that of their execution.
-  [[nodiscard]] bool may_come_earlier(const Thread& thread, const Op& op, std::uint32_t word) const;
+  /// The oldest store of the word that an operation of this order may find.
+  [[nodiscard]] std::uint32_t oldest(std::uint32_t fiber, std::uint32_t word, Order order) const;
+  [[nodiscard]] std::uint32_t ways_to_load(std::uint32_t fiber, const Op& op, std::uint32_t word,
+                                           const Clock* past) const;
+  [[nodiscard]] std::uint32_t loaded(std::uint32_t fiber, const Op& op, std::uint32_t word,
+                                     std::uint32_t option) const;
+  [[nodiscard]] std::uint32_t ways_to_store(std::uint32_t fiber, const Op& op, std::uint32_t word,
+                                            const Clock* past) const;
+  [[nodiscard]] std::uint32_t stored_behind(std::uint32_t fiber, const Op& op, std::uint32_t word,
+                                            std::uint32_t option) const;
+  /// Calls each(index) for each store of the word behind which that of `op` may come, or which `op` may find
+  /// and then store nothing, from the newest; until it says false.
+  template <class Each>
+  void each_place(std::uint32_t fiber, const Op& op, std::uint32_t word, Each each) const;
+  /// The update would not find what it expects.
+  [[nodiscard]] bool differs(const Op& op, std::uint32_t word, const Stored& stored) const;
+  [[nodiscard]] bool is_part(const Op& op, std::uint32_t word) const;
+  void insert(std::uint32_t word, std::uint32_t index, Stored stored);
 
   std::vector<std::vector<Stored>> stores_;
+  std::vector<std::uint32_t> latest_;  ///< of each word: the store that was executed last
   std::array<Thread, fibers_max> threads_;
   std::array<Frontier, 2> events_;
   Frontier barriers_;  ///< what all full barriers so far have seen

@@ -3,6 +3,7 @@
 // made of.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace ringside::check {
@@ -28,11 +29,22 @@ enum class OpKind : std::uint8_t {
   flush,   ///< the oldest entry of a store buffer reaches memory
 };
 
-/// Of atomic operations; what is no atomic is `plain`.
-enum class Order : std::uint8_t { plain, relaxed, acquire, release, acq_rel, seq_cst };
+/// Of atomic operations; what is no atomic is `plain`. The last two are barriers of processors, which the
+/// language does not have.
+enum class Order : std::uint8_t {
+  plain,
+  relaxed,
+  acquire,
+  release,
+  acq_rel,
+  seq_cst,
+  stores,  ///< earlier stores before later stores, no more: smp_wmb(), sfence, dmb ishst
+  loads,   ///< earlier loads before later loads and stores: lfence, dmb ishld
+};
 
 [[nodiscard]] constexpr bool acquires(Order order) {
-  return order == Order::acquire || order == Order::acq_rel || order == Order::seq_cst;
+  return order == Order::acquire || order == Order::acq_rel || order == Order::seq_cst ||
+         order == Order::loads;
 }
 [[nodiscard]] constexpr bool releases(Order order) {
   return order == Order::release || order == Order::acq_rel || order == Order::seq_cst;
@@ -49,6 +61,10 @@ struct Op {
   std::uint32_t offset = 0;    ///< of what it touches, in the space
   std::uint32_t size = 0;      ///< in bytes
   std::uint32_t argument = 0;  ///< the side of notify and wait, the ways of choose
+  /// Of an update that compares first: with these bytes. Unless they are found, it is a load of order
+  /// `failure`.
+  const std::byte* expected = nullptr;
+  Order failure = Order::plain;
   const void* code = nullptr;  ///< the return address of the call that announced it
   const char* why = nullptr;   ///< of choose
 

@@ -31,8 +31,8 @@ class Recorder final : public Observer {
       step.stale = op.kind == OpKind::load && option > 0 && step.value != step.newest;
     }
     for (const Word& word : space.words()) {
-      std::uint64_t value = 0;
-      execution.model().peek(word.offset, word.size, reinterpret_cast<std::byte*>(&value));
+      std::array<std::uint64_t, 2> value = {};
+      execution.model().peek(word.offset, word.size, reinterpret_cast<std::byte*>(value.data()));
       step.words.push_back(value);
     }
     recording_->steps.push_back(std::move(step));
@@ -68,13 +68,17 @@ std::string value_text(const Step& step) {
 std::string_view barrier_text(Order order) {
   switch (order) {
     case Order::acquire:
-      return "read barrier";
+      return "acquire fence";
     case Order::release:
-      return "write barrier";
+      return "release fence";
     case Order::acq_rel:
-      return "read and write barrier";
+      return "acquire and release fence";
     case Order::seq_cst:
       return "full barrier";
+    case Order::stores:
+      return "write barrier, which orders stores only";
+    case Order::loads:
+      return "read barrier";
     case Order::plain:
     case Order::relaxed:
       return "no barrier";
@@ -97,11 +101,14 @@ std::string place_text(const Op& op, const ReportAbout& about) {
 }
 
 /// The words that have changed since `before`.
-std::string changes_text(const Step& step, const std::vector<std::uint64_t>& before, const Space& space) {
+std::string changes_text(const Step& step, const std::vector<std::array<std::uint64_t, 2>>& before,
+                         const Space& space) {
   std::string text;
   for (std::size_t i = 0; i < step.words.size(); ++i) {
     if (i < before.size() && before[i] == step.words[i]) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", space.words()[i].name, step.words[i]);
+    const auto [low, high] = step.words[i];
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", space.words()[i].name, low);
+    if (space.words()[i].size > sizeof low) text += fmt::format(":{}", high);
   }
   return text;
 }
@@ -131,10 +138,16 @@ std::string step_text(const Step& step, const Space& space, const ReportAbout& a
                            value_text(step), step.newest);
       return fmt::format("reads {}: {}", location_text(op, space, about), value_text(step));
     case OpKind::store:
+      if (step.option > 0)
+        return fmt::format("writes {} := {}, which comes before the newest ({})",
+                           location_text(op, space, about), value_text(step), step.newest);
       return fmt::format(
           "writes {} := {}{}", location_text(op, space, about), value_text(step),
           about.model == ModelName::tso && op.first == op.last ? ", into its store buffer" : "");
     case OpKind::update:
+      if (step.option > 0)
+        return fmt::format("locked: {} is {}, before the newest ({})", location_text(op, space, about),
+                           value_text(step), step.newest);
       return fmt::format("locked: {} is {} now", location_text(op, space, about), value_text(step));
     case OpKind::fence:
       return std::string(barrier_text(op.order));
@@ -196,7 +209,7 @@ std::string report_text(const Recording& recording, const Space& space, const Re
   std::string text = fmt::format("{:>5}  ", "step");
   for (const std::string& name : about.fibers) text += fmt::format("{:<{}}", name, column_width);
   text += "shared words after it\n";
-  std::vector<std::uint64_t> words;
+  std::vector<std::array<std::uint64_t, 2>> words;
   std::vector<std::uint32_t> counts(columns, 0);
   const auto line = [&](std::size_t number, std::size_t column, const std::string& what, const Step& after,
                         bool marked) {

@@ -2,6 +2,7 @@
 // wrote, and how the shared words stood then.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -18,7 +19,8 @@ struct Step {
   std::uint64_t value = 0;   ///< read or written, if it is at most 8 bytes; of choose: what was chosen
   std::uint64_t newest = 0;  ///< what a load would have read that sees every store
   bool stale = false;        ///< it read something older
-  std::vector<std::uint64_t> words;  ///< after the step, as they are in memory
+  /// After the step, as they are in memory, the lower 8 bytes first.
+  std::vector<std::array<std::uint64_t, 2>> words;
 };
 
 struct Recording {

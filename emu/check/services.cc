@@ -40,7 +40,7 @@ Outside* nobody_runs() {
 }  // namespace
 
 RS_SERVICE void ring_check_wmb() {
-  announce(OpKind::fence, Order::release, 0, nullptr, __builtin_return_address(0));
+  announce(OpKind::fence, Order::stores, 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_rmb() {
   announce(OpKind::fence, Order::acquire, 0, nullptr, __builtin_return_address(0));

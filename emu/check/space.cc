@@ -39,8 +39,8 @@ Result<Space> Space::make(std::span<std::byte> page, std::vector<Word> words,
   std::uint32_t reached = 0;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const Word& word = words[i];
-    if (word.size != 1 && word.size != 2 && word.size != 4 && word.size != 8)
-      return bad_word(word, fmt::format("it has {} bytes", word.size), "1, 2, 4 or 8");
+    if (word.size != 1 && word.size != 2 && word.size != 4 && word.size != 8 && word.size != word_bytes_max)
+      return bad_word(word, fmt::format("it has {} bytes", word.size), "1, 2, 4, 8 or 16");
     if (word.offset % word.size != 0)
       return bad_word(word, fmt::format("offset {} is no multiple of its {} bytes", word.offset, word.size),
                       "an access to it would not be one access");

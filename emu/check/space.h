@@ -30,6 +30,7 @@ struct Location {
 
 /// With those that were found.
 inline constexpr std::uint32_t words_max = 64;
+inline constexpr std::uint32_t word_bytes_max = 16;
 inline constexpr std::uint32_t granule_bytes = 8;
 inline constexpr std::uint32_t space_bytes_max = 65536 + 65536;
 /// Locations without bytes.

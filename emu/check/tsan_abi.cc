@@ -40,13 +40,13 @@ Order order_of(int order) {
   }
 }
 
-void announce(OpKind kind, Order order, const void* address, std::size_t size, const void* code) {
+/// `op`: what is known of it besides.
+void announce(OpKind kind, Order order, const void* address, std::size_t size, const void* code, Op op = {}) {
   Execution* execution = Execution::current();
   if (execution == nullptr) return;
   const bool writes = kind != OpKind::load;
   // By atomic and volatile variables.
   const bool synchronises = order != Order::plain;
-  Op op;
   if (!execution->space().find(address, size, op.offset)) {
     const CheckerCode checker;
     if (execution->space().crosses_edge(address, size))
@@ -77,19 +77,54 @@ void fence(Order order, const void* code) {
   execution->announce(op);
 }
 
+__extension__ typedef unsigned __int128 Wide;
+
+/// Really, between threads. No compiler does this by itself with 16 bytes.
+template <class Word>
+bool compare_exchange_now(Word* word, Word* found, Word now) {
+  if constexpr (sizeof(Word) == sizeof(Wide)) {
+    auto low = static_cast<std::uint64_t>(*found);
+    auto high = static_cast<std::uint64_t>(*found >> 64);
+    bool stored = false;
+    __asm__ __volatile__("lock cmpxchg16b %1"
+                         : "=@ccz"(stored), "+m"(*word), "+a"(low), "+d"(high)
+                         : "b"(static_cast<std::uint64_t>(now)), "c"(static_cast<std::uint64_t>(now >> 64))
+                         : "memory");
+    *found = static_cast<Wide>(high) << 64 | low;
+    return stored;
+  } else {
+    return __atomic_compare_exchange_n(word, found, now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  }
+}
+
+/// 16 bytes are one access only where the table has them as one word.
+void announce_atomic(OpKind kind, Order order, const void* address, std::size_t size, const void* code,
+                     const Op& op = {}) {
+  announce(kind, order, address, size, code, op);
+  Execution* execution = Execution::current();
+  std::uint32_t offset = 0;
+  if (size != sizeof(Wide) || execution == nullptr || !execution->space().find(address, size, offset)) return;
+  const int word = execution->space().word_at(offset);
+  if (word >= 0 && execution->space().words()[static_cast<std::size_t>(word)].size == sizeof(Wide)) return;
+  const CheckerCode checker;
+  execution->refuse(
+      "an atomic operation on 16 bytes that are no word of the ring's table (list them as one word of 16 "
+      "bytes, of kind FLAG)");
+}
+
 /// An update's new value is computed from the old one once it is its turn.
 template <class Word, class New>
-Word update(volatile void* address, int order, const void* code, New new_value) {
+Word update(volatile void* address, int order, const void* code, New new_value, Op op = {}) {
   auto* word = static_cast<Word*>(const_cast<void*>(address));
   if (Execution::current() == nullptr) {
     // Nobody else stands still: real threads may be at it.
-    Word found = __atomic_load_n(word, __ATOMIC_SEQ_CST);
-    while (!__atomic_compare_exchange_n(word, &found, new_value(found), false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_SEQ_CST)) {
+    Word found = 0;
+    static_cast<void>(compare_exchange_now<Word>(word, &found, found));
+    while (!compare_exchange_now<Word>(word, &found, new_value(found))) {
     }
     return found;
   }
-  announce(OpKind::update, order_of(order), word, sizeof(Word), code);
+  announce_atomic(OpKind::update, order_of(order), word, sizeof(Word), code, op);
   Word old;
   std::memcpy(&old, word, sizeof old);
   const Word now = new_value(old);
@@ -98,11 +133,15 @@ Word update(volatile void* address, int order, const void* code, New new_value) 
 }
 
 template <class Word>
-int compare_exchange(volatile void* address, void* expected, Word desired, int order, const void* code) {
+int compare_exchange(volatile void* address, void* expected, Word desired, int order, int failure,
+                     const void* code) {
   Word wanted;
   std::memcpy(&wanted, expected, sizeof wanted);
-  const Word old =
-      update<Word>(address, order, code, [&](Word now) { return now == wanted ? desired : now; });
+  Op op;
+  op.expected = reinterpret_cast<const std::byte*>(&wanted);
+  op.failure = order_of(failure);
+  const Word old = update<Word>(
+      address, order, code, [&](Word now) { return now == wanted ? desired : now; }, op);
   if (old == wanted) return 1;
   std::memcpy(expected, &old, sizeof old);
   return 0;
@@ -197,18 +236,20 @@ RS_CALLBACK void __tsan_atomic_signal_fence(int) {}
     return update<Word>(a, order, RS_HERE, [&](Word old) { return static_cast<Word>(expression); }); \
   }
 
+#define RS_LOAD_AND_STORE(bits, Word)                                                      \
+  RS_CALLBACK Word __tsan_atomic##bits##_load(const volatile void* a, int order) {         \
+    auto* word = static_cast<Word*>(const_cast<void*>(a));                                 \
+    announce(OpKind::load, order_of(order), word, sizeof(Word), RS_HERE);                  \
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);                                        \
+  }                                                                                        \
+  RS_CALLBACK void __tsan_atomic##bits##_store(volatile void* a, Word value, int order) {  \
+    auto* word = static_cast<Word*>(const_cast<void*>(a));                                 \
+    announce(OpKind::store, order_of(order), word, sizeof(Word), RS_HERE);                 \
+    if (order == __ATOMIC_SEQ_CST) return __atomic_store_n(word, value, __ATOMIC_SEQ_CST); \
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);                                       \
+  }
+
 #define RS_ATOMIC(bits, Word)                                                                               \
-  RS_CALLBACK Word __tsan_atomic##bits##_load(const volatile void* a, int order) {                          \
-    auto* word = static_cast<Word*>(const_cast<void*>(a));                                                  \
-    announce(OpKind::load, order_of(order), word, sizeof(Word), RS_HERE);                                   \
-    return __atomic_load_n(word, __ATOMIC_ACQUIRE);                                                         \
-  }                                                                                                         \
-  RS_CALLBACK void __tsan_atomic##bits##_store(volatile void* a, Word value, int order) {                   \
-    auto* word = static_cast<Word*>(const_cast<void*>(a));                                                  \
-    announce(OpKind::store, order_of(order), word, sizeof(Word), RS_HERE);                                  \
-    if (order == __ATOMIC_SEQ_CST) return __atomic_store_n(word, value, __ATOMIC_SEQ_CST);                  \
-    __atomic_store_n(word, value, __ATOMIC_RELEASE);                                                        \
-  }                                                                                                         \
   RS_FETCH(bits, Word, exchange, (static_cast<void>(old), value))                                           \
   RS_FETCH(bits, Word, fetch_add, old + value)                                                              \
   RS_FETCH(bits, Word, fetch_sub, old - value)                                                              \
@@ -217,23 +258,43 @@ RS_CALLBACK void __tsan_atomic_signal_fence(int) {}
   RS_FETCH(bits, Word, fetch_xor, old ^ value)                                                              \
   RS_FETCH(bits, Word, fetch_nand, ~(old & value))                                                          \
   RS_CALLBACK int __tsan_atomic##bits##_compare_exchange_strong(volatile void* a, void* expected,           \
-                                                                Word value, int order, int) {               \
-    return compare_exchange<Word>(a, expected, value, order, RS_HERE);                                      \
+                                                                Word value, int order, int failure) {       \
+    return compare_exchange<Word>(a, expected, value, order, failure, RS_HERE);                             \
   }                                                                                                         \
   RS_CALLBACK int __tsan_atomic##bits##_compare_exchange_weak(volatile void* a, void* expected, Word value, \
-                                                              int order, int) {                             \
-    return compare_exchange<Word>(a, expected, value, order, RS_HERE);                                      \
+                                                              int order, int failure) {                     \
+    return compare_exchange<Word>(a, expected, value, order, failure, RS_HERE);                             \
   }                                                                                                         \
   RS_CALLBACK Word __tsan_atomic##bits##_compare_exchange_val(volatile void* a, Word expected, Word value,  \
-                                                              int order, int) {                             \
-    compare_exchange<Word>(a, &expected, value, order, RS_HERE);                                            \
+                                                              int order, int failure) {                     \
+    compare_exchange<Word>(a, &expected, value, order, failure, RS_HERE);                                   \
     return expected;                                                                                        \
   }
 
+RS_LOAD_AND_STORE(8, std::uint8_t)
+RS_LOAD_AND_STORE(16, std::uint16_t)
+RS_LOAD_AND_STORE(32, std::uint32_t)
+RS_LOAD_AND_STORE(64, std::uint64_t)
 RS_ATOMIC(8, std::uint8_t)
 RS_ATOMIC(16, std::uint16_t)
 RS_ATOMIC(32, std::uint32_t)
 RS_ATOMIC(64, std::uint64_t)
+RS_ATOMIC(128, Wide)
+
+RS_CALLBACK Wide __tsan_atomic128_load(const volatile void* a, int order) {
+  auto* word = static_cast<Wide*>(const_cast<void*>(a));
+  announce_atomic(OpKind::load, order_of(order), word, sizeof *word, RS_HERE);
+  Wide found = 0;
+  static_cast<void>(compare_exchange_now<Wide>(word, &found, found));
+  return found;
+}
+RS_CALLBACK void __tsan_atomic128_store(volatile void* a, Wide value, int order) {
+  auto* word = static_cast<Wide*>(const_cast<void*>(a));
+  announce_atomic(OpKind::store, order_of(order), word, sizeof *word, RS_HERE);
+  Wide found = 0;
+  while (!compare_exchange_now<Wide>(word, &found, value)) {
+  }
+}
 
 // Calls of memcpy and its like, which the plug-in's link step sends here.
 RS_CALLBACK void* __wrap_memcpy(void* to, const void* from, std::size_t size) {
@@ -295,10 +356,10 @@ RS_CALLBACK void* __tsan_memset(void* to, int value, std::size_t size) {
 // What asm_barriers.cc calls: a fence that the ring makes in assembler, and a locked instruction that it is
 // about to do.
 RS_CALLBACK void ring_check_asm_fence(int order, const void* code) {
-  fence(order_of(order), code);
+  fence(static_cast<Order>(order), code);
 }
 RS_CALLBACK void ring_check_asm_update(const void* address, std::uint32_t size, const void* code) {
-  announce(OpKind::update, Order::seq_cst, address, size, code);
+  announce_atomic(OpKind::update, Order::seq_cst, address, size, code);
 }
 
 // NOLINTEND(bugprone-reserved-identifier, bugprone-macro-parentheses)

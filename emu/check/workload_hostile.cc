@@ -52,12 +52,12 @@ void RingProgram::spoil_word(const ring_check_word& word) {
   Execution* execution = Execution::current();
   Op op;
   op.offset = word.offset;
-  op.size = word.size;
+  op.size = std::min<std::uint32_t>(word.size, sizeof(std::uint64_t));
   op.order = Order::relaxed;
   op.kind = OpKind::load;
   execution->announce(op);
   std::uint64_t now = 0;
-  std::memcpy(&now, page_.data() + word.offset, word.size);
+  std::memcpy(&now, page_.data() + word.offset, op.size);
   std::uint64_t value = 0;
   if (word.kind == RING_CHECK_REQ_INDEX || word.kind == RING_CHECK_RSP_INDEX) {
     value =
@@ -67,7 +67,7 @@ void RingProgram::spoil_word(const ring_check_word& word) {
   }
   op.kind = OpKind::store;
   execution->announce(op);
-  std::memcpy(page_.data() + word.offset, &value, word.size);
+  std::memcpy(page_.data() + word.offset, &value, op.size);
 }
 
 /// One granule of it: how much of a message others see torn is known from honest ends.

@@ -59,6 +59,7 @@ bool is_on_stack(std::string_view operand) {
 /// By its register, or else by the last letter of the instruction.
 unsigned bytes_of(std::string_view instruction, const std::vector<std::string_view>& operands) {
   if (instruction == "cmpxchg8b") return 8;
+  if (instruction == "cmpxchg16b") return 16;
   for (const std::string_view operand : operands) {
     if (operand.size() < 3 || operand.front() != '%') continue;
     const std::string_view name = operand.substr(1);

@@ -59,11 +59,11 @@ std::string to_text(const RingVerdict& verdict) {
   std::replace(why.begin(), why.end(), '\n', ' ');
   return fmt::format(
       "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nmessages {}\n{}"
-      "unordered {}\nwhy {}\nreplay {}\nreport {}\n{}journal\n{}",
+      "why {}\nreplay {}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
       verdict.steps, verdict.seconds, verdict.bound, verdict.messages,
-      verdict.usage ? to_text(*verdict.usage) : "", verdict.unordered, why, verdict.replay,
-      verdict.report.size(), verdict.report, verdict.journal);
+      verdict.usage ? to_text(*verdict.usage) : "", why, verdict.replay, verdict.report.size(),
+      verdict.report, verdict.journal);
 }
 
 RingVerdict from_text(const std::string& text) {
@@ -89,8 +89,6 @@ RingVerdict from_text(const std::string& text) {
       verdict.bound = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (key == "messages") {
       verdict.messages = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
-    } else if (key == "unordered") {
-      verdict.unordered = value;
     } else if (key == "usage") {
       verdict.usage = usage_in(value);
     } else if (key == "why") {

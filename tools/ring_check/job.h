@@ -55,9 +55,6 @@ struct RingVerdict {
   std::uint64_t redundant = 0;
   std::uint64_t steps = 0;
   double seconds = 0;
-  /// Words whose stores by two ends were seen in one order only, by name: even a whole search is not all
-  /// then.
-  std::string unordered;
   std::uint32_t messages = 0;         ///< of the workload as it was in the end; 0: as it was planned
   std::optional<check::Usage> usage;  ///< of an exchange: what the search covers at least
   std::uint32_t bound = 0;

@@ -22,7 +22,7 @@ std::string with_commas(std::uint64_t number) {
 std::string coverage_text(const RingVerdict& verdict) {
   switch (verdict.outcome) {
     case RingOutcome::whole:
-      return verdict.unordered.empty() ? "all" : "not all orders";
+      return "all";
     case RingOutcome::bounded:
       return fmt::format("up to {} deviation{}", verdict.bound, verdict.bound == 1 ? "" : "s");
     case RingOutcome::stopped:
@@ -34,10 +34,10 @@ std::string coverage_text(const RingVerdict& verdict) {
   return "";
 }
 
-std::string_view outcome_name(const RingVerdict& verdict) {
-  switch (verdict.outcome) {
+std::string_view outcome_name(RingOutcome outcome) {
+  switch (outcome) {
     case RingOutcome::whole:
-      return verdict.unordered.empty() ? "all" : "not all orders";
+      return "all";
     case RingOutcome::bounded:
       return "bounded";
     case RingOutcome::stopped:
@@ -78,10 +78,9 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
   const bool is_error = verdict.outcome == RingOutcome::could_not;
   if (is_failure) ++failed_;
   if (is_error) ++could_not_;
-  const bool is_whole = verdict.outcome == RingOutcome::whole && verdict.unordered.empty();
+  const bool is_whole = verdict.outcome == RingOutcome::whole;
   if (is_whole) ++whole_;
   if (!is_whole && !is_failure && !is_error) ++partly_;
-  if (!verdict.unordered.empty()) unordered_[{job.plugin, job.model}].insert(verdict.unordered);
   if (!junit_.empty()) {
     cases_.push_back({job.plugin->name(), job.what(), verdict.seconds,
                       is_failure ? JUnitOutcome::failed
@@ -108,7 +107,7 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
               R"("steps":{},"seconds":{:.6f},"why":{},"again":{}}})",
               json_string(job.plugin->ring().name), json_string(job.plugin->path()), json_string(job.what()),
-              check::name_of(job.model), outcome_name(verdict), verdict.executions, verdict.redundant,
+              check::name_of(job.model), outcome_name(verdict.outcome), verdict.executions, verdict.redundant,
               verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)))
               .c_str());
       break;
@@ -145,12 +144,6 @@ void RingOutput::say_not_covered() const {
     if (missing.empty() || failing_.contains(about)) continue;
     std::string& models = models_of[{about.first, missing}];
     models += fmt::format("{}{}", models.empty() ? "" : ", ", check::name_of(about.second));
-  }
-  for (const auto& [about, words] : unordered_) {
-    if (failing_.contains(about)) continue;
-    for (const std::string& each : words)
-      models_of[{about.first, fmt::format("stores of two ends to {} in another order than they are made",
-                                          each)}] = check::name_of(about.second);
   }
   for (const auto& [about, models] : models_of) {
     const auto& [plugin, missing] = about;

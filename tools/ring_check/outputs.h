@@ -39,7 +39,6 @@ class RingOutput {
   using UnderModel = std::pair<const RingPlugin*, check::ModelName>;
   std::map<UnderModel, check::Usage> usages_;
   std::set<UnderModel> failing_;
-  std::map<UnderModel, std::set<std::string>> unordered_;
   std::size_t whole_ = 0;
   std::size_t partly_ = 0;
   std::size_t failed_ = 0;

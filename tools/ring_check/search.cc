@@ -241,16 +241,17 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
     verdict.bound = bound;
   }
   if (found.found_memory) return verdict;
-  for (std::size_t i = 0; i < bench.space->words().size(); ++i) {
-    if ((bench.model->unordered_words() >> i & 1) != 0)
-      verdict.unordered += (verdict.unordered.empty() ? "" : ", ") + bench.space->words()[i].name;
-  }
   if (found.strayed || bench.execution->accesses() == 0) {
     verdict.outcome = RingOutcome::could_not;
     verdict.why = found.strayed ? strays : no_access;
     return verdict;
   }
   if (!found.failed()) return verdict;
+  if (bench.execution->is_refused()) {
+    verdict.outcome = RingOutcome::could_not;
+    verdict.why = found.failure;
+    return verdict;
+  }
   verdict.outcome = RingOutcome::failed;
   if (report(job, bench, places, minimised(bench, found), verdict)) return verdict;
   verdict = {};

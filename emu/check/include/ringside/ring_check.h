@@ -40,7 +40,7 @@ enum ring_check_word_kind {
 struct ring_check_word {
   const char* name; /* as reports call it: "req_prod" */
   uint32_t offset;  /* bytes from the start of the page */
-  uint32_t size;    /* 1, 2, 4 or 8 bytes; aligned to its size */
+  uint32_t size;    /* 1, 2, 4 or 8 bytes, of a FLAG also 16; aligned to its size */
   uint32_t kind;    /* enum ring_check_word_kind */
   uint32_t writer;  /* enum ring_check_side, or RING_CHECK_BOTH */
 };
@@ -102,8 +102,9 @@ struct ring_check_ring {
    * the page says. */
   int (*front_attach)(void* page, uint32_t start);
   int (*back_attach)(void* page, uint32_t start);
-  /* 1: done; 0: no room, or nothing there; negative: the peer's page makes no sense, nothing was done. A push
-   * that makes its message visible at once notifies at once; one that does not, does both in publish. */
+  /* 1: done; 0: no room, or nothing there, for no other reason (code that may fail without one is tried again
+   * in here, until it does not); negative: the peer's page makes no sense, nothing was done. A push that
+   * makes its message visible at once notifies at once; one that does not, does both in publish. */
   int (*push_req)(const struct ring_check_item* item);
   int (*pop_req)(struct ring_check_item* item);
   int (*push_rsp)(const struct ring_check_item* item); /* NULL without RESPONSES */
@@ -130,8 +131,16 @@ __attribute__((visibility("default"))) const struct ring_check_ring* ring_check_
 /* What the checker gives the ring. Each may be called from the functions above only. */
 
 /* Barriers, for code that makes them in assembler (the wrapper finds mfence, sfence, lfence and lock-prefixed
- * instructions by itself) or for an architecture of its own: a write barrier (release), a read barrier
- * (acquire), a full one. */
+ * instructions by itself) or for an architecture of its own. They mean what they mean in Linux, under C11:
+ *
+ * wmb: this thread's earlier stores before its later stores (smp_wmb, sfence, dmb ishst). It is no release
+ * fence: loads may move behind it. Who hands a slot back after reading it needs mb, or a release.
+ *
+ * rmb: earlier loads before later loads (smp_rmb), and before later stores: an acquire fence. Linux promises
+ * the latter by the branch between the load and the store, which C11 does not see, so it is granted here.
+ * What was read does not stay before later stores for others to see, as lfence and dmb ishld have it.
+ *
+ * mb: everything before everything; all full barriers have one order. */
 void ring_check_wmb(void);
 void ring_check_rmb(void);
 void ring_check_mb(void);
