@@ -259,7 +259,7 @@ class Broken(unittest.TestCase):
                 result = ring_check("--ring", build(folder, "waiting.c", define), "--model", "sc")
                 said = " ".join((result.stdout + result.stderr).split())
                 self.assertEqual(result.returncode, COULD_NOT_RUN, said)
-                self.assertIn(f"the ring's code calls {name}", said)
+                self.assertIn(f"the code calls {name}", said)
 
     def test_code_that_blocks_where_nobody_sees_it(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -51,6 +51,8 @@ End Execution::run(Driver& driver, Observer* observer) {
   own_changes_ = {};
   changes_seen_ = {};
   so_far_.clear();
+  operation_counts_ = {};
+  for (auto& ends : operation_ends_) ends.clear();
   program_->reset();
   model_->begin(fiber_count_);
   running = this;
@@ -78,7 +80,7 @@ std::uint32_t Execution::announce(Op op) {
   const CheckerCode checker;
   const std::uint32_t self = fibers_.current();
   finish_access(self);
-  if (op.reads() || op.writes()) ++accesses_;
+  if ((op.reads() || op.writes()) && op.why == nullptr) ++accesses_;
   if (model_->ignores(op)) return 0;
   model_->place(op);
   if (op.kind == OpKind::await) {
@@ -99,6 +101,7 @@ std::uint32_t Execution::announce(Op op) {
 
 void Execution::note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic) {
   const std::uint32_t self = fibers_.current();
+  ++accesses_elsewhere_;
   if (elsewhere_ == nullptr || attaching_[self]) return;
   if (space_->touches_region(address, size)) return elsewhere_->touched_shared(address, size, is_atomic);
   const std::uint32_t owner = Fibers::owner_of(address);

@@ -157,8 +157,11 @@ int replay(const Request& request) {
   job.plugin = &*plugin;
   if (job.workload.play == check::Play::scenario && job.workload.scenario >= plugin->ring().scenario_count)
     return refused(check_usage("--replay", "the ring has no such scenario", "the string is of another ring"));
+  if (job.workload.play == check::Play::test ? job.workload.scenario >= plugin->tests().size()
+                                             : !plugin->is_ring())
+    return refused(check_usage("--replay", "there is no such test", "the string is of another plug-in"));
   const RingVerdict verdict = replay_in_child(*wanted);
-  std::printf("%s: %s\n%s\n%s", plugin->ring().name, job.what().c_str(), verdict.why.c_str(),
+  std::printf("%s: %s\n%s\n%s", plugin->title().c_str(), job.what().c_str(), verdict.why.c_str(),
               verdict.report.c_str());
   if (verdict.outcome == RingOutcome::could_not) return exit_could_not_run;
   if (auto left = leave_views(request, verdict); !left) return failed(left.error());
