@@ -190,9 +190,20 @@ void Execution::count(std::uint32_t actor) {
   ++own_changes_[actor % fibers_max];
 }
 
+/// A compare-exchange that finds another value stores nothing, and nobody learns from it.
+void Execution::compare(Op& op) const {
+  std::uint64_t now = 0;
+  model_->peek(op.offset, op.size, reinterpret_cast<std::byte*>(&now));
+  if (now == op.expected) return;
+  op.kind = OpKind::load;
+  op.order = op.if_not;
+  op.changes = false;
+}
+
 void Execution::perform(std::uint32_t actor, std::uint32_t option) {
+  Op& op = next_[actor];
+  if (op.compares) compare(op);
   count(actor);
-  const Op& op = next_[actor];
   if (op.kind == OpKind::notify) raised_[op.argument] = true;
   if (op.kind == OpKind::wait) raised_[op.argument] = false;
   if (op.kind == OpKind::await) changes_seen_[actor] = changes_ - own_changes_[actor];

@@ -144,6 +144,7 @@ class Execution {
   void schedule();
   void find_enabled();
   [[nodiscard]] bool can_go_on(std::uint32_t fiber) const;
+  void compare(Op& op) const;
   void perform(std::uint32_t actor, std::uint32_t option);
   void leave(End how);
   [[nodiscard]] bool all_rest() const;

@@ -45,6 +45,9 @@ struct Op {
   std::uint16_t last = 0;
   std::uint16_t also = 0;  ///< one more location, or 0
   bool also_writes = false;
+  bool compares = false;        ///< of update: it is a load unless it finds `expected`
+  Order if_not = Order::plain;  ///< ... of this order
+  std::uint64_t expected = 0;
   bool changes = false;        ///< somebody may wait for anything to be written
   std::uint32_t offset = 0;    ///< of what it touches, in the space
   std::uint32_t size = 0;      ///< in bytes

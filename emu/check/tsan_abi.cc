@@ -40,13 +40,12 @@ Order order_of(int order) {
   }
 }
 
-void announce(OpKind kind, Order order, const void* address, std::size_t size, const void* code) {
+void announce(OpKind kind, Order order, const void* address, std::size_t size, const void* code, Op op = {}) {
   Execution* execution = Execution::current();
   if (execution == nullptr) return;
   const bool writes = kind != OpKind::load;
   // By atomic and volatile variables.
   const bool synchronises = order != Order::plain;
-  Op op;
   if (!execution->space().find(address, size, op.offset)) {
     const CheckerCode checker;
     if (execution->space().crosses_edge(address, size))
@@ -98,11 +97,23 @@ Word update(volatile void* address, int order, const void* code, New new_value) 
 }
 
 template <class Word>
-int compare_exchange(volatile void* address, void* expected, Word desired, int order, const void* code) {
+int compare_exchange(volatile void* address, void* expected, Word desired, int order, int if_not,
+                     const void* code) {
   Word wanted;
   std::memcpy(&wanted, expected, sizeof wanted);
-  const Word old =
-      update<Word>(address, order, code, [&](Word now) { return now == wanted ? desired : now; });
+  auto* word = static_cast<Word*>(const_cast<void*>(address));
+  Word old = wanted;
+  if (Execution::current() == nullptr) {
+    __atomic_compare_exchange_n(word, &old, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  } else {
+    Op op;
+    op.compares = true;
+    op.if_not = order_of(if_not);
+    op.expected = wanted;
+    announce(OpKind::update, order_of(order), word, sizeof(Word), code, op);
+    std::memcpy(&old, word, sizeof old);
+    if (old == wanted) std::memcpy(word, &desired, sizeof desired);
+  }
   if (old == wanted) return 1;
   std::memcpy(expected, &old, sizeof old);
   return 0;
@@ -217,16 +228,16 @@ RS_CALLBACK void __tsan_atomic_signal_fence(int) {}
   RS_FETCH(bits, Word, fetch_xor, old ^ value)                                                              \
   RS_FETCH(bits, Word, fetch_nand, ~(old & value))                                                          \
   RS_CALLBACK int __tsan_atomic##bits##_compare_exchange_strong(volatile void* a, void* expected,           \
-                                                                Word value, int order, int) {               \
-    return compare_exchange<Word>(a, expected, value, order, RS_HERE);                                      \
+                                                                Word value, int order, int if_not) {        \
+    return compare_exchange<Word>(a, expected, value, order, if_not, RS_HERE);                              \
   }                                                                                                         \
   RS_CALLBACK int __tsan_atomic##bits##_compare_exchange_weak(volatile void* a, void* expected, Word value, \
-                                                              int order, int) {                             \
-    return compare_exchange<Word>(a, expected, value, order, RS_HERE);                                      \
+                                                              int order, int if_not) {                      \
+    return compare_exchange<Word>(a, expected, value, order, if_not, RS_HERE);                              \
   }                                                                                                         \
   RS_CALLBACK Word __tsan_atomic##bits##_compare_exchange_val(volatile void* a, Word expected, Word value,  \
-                                                              int order, int) {                             \
-    compare_exchange<Word>(a, &expected, value, order, RS_HERE);                                            \
+                                                              int order, int if_not) {                      \
+    compare_exchange<Word>(a, &expected, value, order, if_not, RS_HERE);                                    \
     return expected;                                                                                        \
   }
 
