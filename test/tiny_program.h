@@ -18,6 +18,7 @@ struct Instruction {
   std::uint32_t word = 0;   ///< of load, store, update; the side of notify and wait
   std::uint32_t value = 0;  ///< of store and update; the ways of choose
   Order order = Order::relaxed;
+  bool compares = false;  ///< of update: only if the word is 0, and a relaxed load otherwise
 };
 
 using Thread = std::vector<Instruction>;
@@ -30,6 +31,9 @@ inline Instruction store(std::uint32_t word, std::uint32_t value, Order order = 
 }
 inline Instruction exchange(std::uint32_t word, std::uint32_t value, Order order = Order::seq_cst) {
   return {OpKind::update, word, value, order};
+}
+inline Instruction compare_exchange(std::uint32_t word, std::uint32_t value, Order order = Order::seq_cst) {
+  return {OpKind::update, word, value, order, true};
 }
 inline Instruction fence(Order order = Order::seq_cst) {
   return {OpKind::fence, 0, 0, order};
@@ -77,11 +81,13 @@ class TinyProgram final : public Program {
         op.offset = 8 * instruction.word;
         op.size = 4;
       }
+      op.compares = instruction.compares;
+      op.if_not = Order::relaxed;
       const std::uint32_t chosen = Execution::current()->announce(op);
       std::uint32_t value = chosen;
       if (op.reads()) std::memcpy(&value, at, 4);
       if (op.reads() || op.kind == OpKind::choose) read_[fiber].push_back(value);
-      if (op.writes()) std::memcpy(at, &instruction.value, 4);
+      if (op.writes() && (!op.compares || value == 0)) std::memcpy(at, &instruction.value, 4);
     }
     read_[fiber].push_back(ended);
   }
