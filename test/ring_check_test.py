@@ -268,7 +268,7 @@ class Elsewhere(unittest.TestCase):
 
     def test_a_word_that_both_ends_write_is_not_searched_in_all_orders_under_c11(self):
         self.check("TWO_WRITERS", "c11", GOOD, 'scenario "2+2W" 3 executions not all orders',
-                   "not covered in TWO_WRITERS under C11: stores of two ends to x, y in another order than they are made")
+                   "not covered in elsewhere_TWO_WRITERS under C11: stores of two ends to x, y in another order than they are made")
         for model in ("sc", "tso"):
             self.assertNotIn("not all orders", self.check("TWO_WRITERS", model, GOOD))
 
