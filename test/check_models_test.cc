@@ -179,6 +179,24 @@ TEST_CASE("a store that comes later in one word and a load that comes earlier in
                    "|0|1 2") == "");
 }
 
+TEST_CASE("a compare-exchange that finds another value stores and releases nothing") {
+  const auto takes = load(y, Order::acquire);
+  // It finds 0 or 1.
+  CHECK(allowed_by({{store(x, 1), compare(y, 0, 1, Order::release)}, {takes, load(x)}}, "0|1 0") == "");
+  CHECK(allowed_by({{store(y, 1), store(x, 1), compare(y, 0, 2, Order::release)}, {takes, load(x)}},
+                   "1|1 0") == "SC TSO C11");
+  CHECK(allowed_by({{store(y, 1)},
+                    {store(x, 1), compare(y, 0, 2, Order::release)},
+                    {exchange(y, 3, Order::acquire), load(x)}},
+                   "|1|1 0") == "C11");
+  CHECK(allowed_by({{compare(x, 0, 1, Order::seq_cst), compare(x, 0, 2, Order::seq_cst)},
+                    {compare(x, 0, 3, Order::seq_cst)}},
+                   "0 0|0") == "");
+  CHECK(allowed_by({{compare(x, 0, 1, Order::seq_cst), compare(x, 0, 2, Order::seq_cst)},
+                    {compare(x, 0, 3, Order::seq_cst)}},
+                   "3 3|0") == "SC TSO C11");
+}
+
 TEST_CASE("events: raised twice is raised once, and what came before a notification is seen after it") {
   CHECK(allowed_by({{store(x, 1), notify(1)}, {wait(1), load(x)}}, "|0") == "");
   CHECK(allowed_by({{notify(1), notify(1)}, {wait(1), wait(1)}}, "|...") == "SC TSO C11");
@@ -303,11 +321,11 @@ TEST_CASE("the reduced search finds each outcome that trying everything finds, a
   std::uint64_t reduced_executions = 0;
   while (compared < 2000) {
     const ModelName name = *(models.begin() + choice.pick(3));
-    const std::uint32_t count = 2 + choice.pick(2);
+    const std::uint32_t count = 2 + choice.pick(3);
     std::vector<Thread> threads(count);
     std::uint32_t value = 0;
     for (Thread& thread : threads) {
-      const std::uint32_t length = 1 + choice.pick(count == 2 ? 4 : 2);
+      const std::uint32_t length = 1 + choice.pick(count == 2 ? 4 : count == 3 ? 3 : 2);
       for (std::uint32_t i = 0; i < length; ++i) {
         const std::uint32_t word = choice.pick(2 + choice.pick(2));
         switch (choice.pick(12)) {

@@ -54,7 +54,7 @@ def find(mutant, model):
 
 
 def build(folder, source, define, compiler=(PROGRAM, "ring-check", "cc")):
-    library = pathlib.Path(folder) / f"{define}.so"
+    library = pathlib.Path(folder) / f"{pathlib.Path(source).stem}_{define}.so"
     built = subprocess.run([*compiler, "-shared", "-fPIC", "-g", "-O1", f"-D{define}", "-I", TEST.parent / "emu" / "check" / "include",
                             "-o", library, TEST / "ring_check" / source], capture_output=True, text=True, timeout=600)
     if built.returncode != 0:
@@ -188,6 +188,67 @@ class Programs(unittest.TestCase):
                 self.assertIn(text, " ".join((result.stdout + result.stderr).split()))
 
 
+class Tests(unittest.TestCase):
+    """Tests of threads, without a ring."""
+
+    FIRST_FAILING = {  # of each template, as it is and with each of its bugs: the cheapest model that shows it
+        "spsc": (None, "sc", "c11"), "byte_stream": (None, "sc", "c11"), "mpsc": (None, "sc", "c11"), "mpmc": (None, "sc", "c11"),
+        "seqlock": (None, "sc", "c11"), "deque": (None, "tso", "sc"), "publication": (None, "sc", "c11")}
+
+    def run_test(self, folder, source, *arguments):
+        library = build(folder, source, arguments[0])
+        result = ring_check("--ring", library, *arguments[1:])
+        return library, result, " ".join((result.stdout + result.stderr).split())
+
+    def test_each_template_holds_and_each_of_its_bugs_is_found_by_the_cheapest_model_that_can(self):
+        templates = TEST.parent / "tools" / "ring_check" / "template_tests"
+        with tempfile.TemporaryDirectory() as folder:
+            for name, failing in self.FIRST_FAILING.items():
+                for bug, first in enumerate(failing):
+                    library, result, said = self.run_test(folder, templates / f"{name}.c", f"BUG={bug}", "--json")
+                    outcomes = {}
+                    for line in result.stdout.splitlines():
+                        each = json.loads(line)
+                        if each["outcome"] != "not covered":
+                            outcomes.setdefault(each["model"].lower(), []).append(each)
+                    for model in MODELS:
+                        fails = first is not None and MODELS.index(model) >= MODELS.index(first)
+                        found = [each for each in outcomes[model] if each["outcome"] == "failed"]
+                        self.assertEqual(bool(found), fails, f"{name} BUG={bug} {model}: {said}")
+                        if not fails:
+                            self.assertEqual({each["outcome"] for each in outcomes[model]}, {"all"}, f"{name} BUG={bug}: {said}")
+                    self.assertEqual(result.returncode, GOOD if first is None else FAILED, said)
+                    if found:
+                        replayed = subprocess.run(found[0]["again"].replace("ringside", PROGRAM, 1), shell=True, capture_output=True,
+                                                  text=True, timeout=600)
+                        self.assertEqual(replayed.returncode, FAILED, replayed.stdout + replayed.stderr)
+                        self.assertIn(found[0]["why"], replayed.stdout)
+
+    def test_a_deadlock_a_failed_assert_and_threads_that_share_nothing_are_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for define, status, text in (
+                    ("AWAITS", FAILED, "deadlock: the waiter waits for what another thread would have to write"),
+                    ("IN_AFTER", FAILED, "sum == 3 does not hold"),
+                    ("LOST_UPDATE", FAILED, "sum == 2 does not hold"),
+                    ("IN_BEFORE", COULD_NOT_RUN, "sum == 1 does not hold"),
+                    ("NOTHING_SHARED", COULD_NOT_RUN, "its threads share no memory"),
+                    ("NO_NAME", COULD_NOT_RUN, "test 1 has no name"),
+                    ("GAP", COULD_NOT_RUN, "the test threads has no threads"),
+                    ("UNENDED", FAILED, "began push(1) and did not end it"),
+                    ("RIGHT", GOOD, "hold in every execution")):
+                library, result, said = self.run_test(folder, "threads.c", define, "--model", "sc")
+                self.assertEqual(result.returncode, status, f"{define}: {said}")
+                self.assertIn(text, said, define)
+
+    def test_a_page_and_junit_of_a_test(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page, junit = pathlib.Path(folder) / "why.html", pathlib.Path(folder) / "results.xml"
+            library, result, said = self.run_test(folder, "threads.c", "LOST_UPDATE", "--model", "sc", "--html", page, "--junit", junit)
+            self.assertEqual(result.returncode, FAILED, said)
+            self.assertIn("sum == 2 does not hold", page.read_text())
+            self.assertIn("sum == 2 does not hold", xml.etree.ElementTree.parse(junit).getroot().find(".//failure").get("message"))
+
+
 class Elsewhere(unittest.TestCase):
     """Memory beside the page: explored where both ends touch it, and put back."""
 
@@ -258,7 +319,7 @@ class Broken(unittest.TestCase):
                 result = ring_check("--ring", build(folder, "waiting.c", define), "--model", "sc")
                 said = " ".join((result.stdout + result.stderr).split())
                 self.assertEqual(result.returncode, COULD_NOT_RUN, said)
-                self.assertIn(f"the ring's code calls {name}", said)
+                self.assertIn(f"the code calls {name}", said)
 
     def test_code_that_blocks_where_nobody_sees_it(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -52,6 +52,8 @@ End Execution::run(Driver& driver, Observer* observer) {
   own_changes_ = {};
   changes_seen_ = {};
   so_far_.clear();
+  operation_counts_ = {};
+  for (auto& ends : operation_ends_) ends.clear();
   program_->reset();
   model_->begin(fiber_count_);
   running = this;
@@ -79,7 +81,7 @@ std::uint32_t Execution::announce(Op op) {
   const CheckerCode checker;
   const std::uint32_t self = fibers_.current();
   finish_access(self);
-  if (op.reads() || op.writes()) ++accesses_;
+  if ((op.reads() || op.writes()) && op.why == nullptr) ++accesses_;
   if (model_->ignores(op)) return 0;
   model_->place(op);
   if (op.kind == OpKind::await) {
@@ -100,6 +102,7 @@ std::uint32_t Execution::announce(Op op) {
 
 void Execution::note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic) {
   const std::uint32_t self = fibers_.current();
+  ++accesses_elsewhere_;
   if (elsewhere_ == nullptr || attaching_[self]) return;
   if (space_->touches_region(address, size)) return elsewhere_->touched_shared(address, size, is_atomic);
   const std::uint32_t owner = Fibers::owner_of(address);
@@ -189,8 +192,8 @@ void Execution::count(std::uint32_t actor) {
 }
 
 void Execution::perform(std::uint32_t actor, std::uint32_t option) {
+  Op& op = next_[actor];
   count(actor);
-  const Op& op = next_[actor];
   if (op.kind == OpKind::notify) raised_[op.argument] = true;
   if (op.kind == OpKind::wait) raised_[op.argument] = false;
   if (op.kind == OpKind::await) changes_seen_[actor] = changes_ - own_changes_[actor];

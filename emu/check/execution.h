@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,15 @@
 
 namespace ringside::check {
 
-/// What is executed. `reset` puts everything but the page back; `entry` is what fiber `fiber` does.
+class History;
+enum class OperationKind : std::uint8_t;
+
+/// What is executed. `reset` puts everything but the page back; `run` is what fiber `fiber` does.
 class Program {
  public:
   virtual ~Program() = default;
+  /// Once, before anything is executed.
+  [[nodiscard]] virtual Result<> prepare() { return Done{}; }
   [[nodiscard]] virtual std::uint32_t fiber_count() const = 0;
   /// Makes the space as every execution begins.
   virtual void reset() = 0;
@@ -32,6 +38,12 @@ class Program {
   [[nodiscard]] virtual std::string judge() { return {}; }
   /// True: it is no failure if this fiber sleeps for ever.
   [[nodiscard]] virtual bool may_sleep(std::uint32_t) const { return false; }
+  /// As reports call it, after "the".
+  [[nodiscard]] virtual std::string fiber_name(std::uint32_t fiber) const {
+    return fmt::format("thread {}", fiber + 1);
+  }
+  /// Where its operations are recorded; null: nowhere.
+  [[nodiscard]] virtual History* history() { return nullptr; }
 };
 
 class Execution;
@@ -104,6 +116,9 @@ class Execution {
   [[noreturn]] void fail(std::string text);
   /// The same, and it is no fault of the ring: it cannot be explored as it is.
   [[noreturn]] void refuse(std::string text);
+  /// The running fiber begins, and has ended, an operation that is recorded (see history.h).
+  void begin_operation(OperationKind kind, std::uint64_t value, const void* code);
+  void end_operation(int outcome, std::uint64_t value, const void* code);
   [[nodiscard]] std::uint32_t fiber() const { return fibers_.current(); }
   [[nodiscard]] Fibers& fibers() { return fibers_; }
   /// Steps over all executions.
@@ -123,8 +138,9 @@ class Execution {
   }
   /// More memory is shared than the space knows: what was explored so far is worth nothing.
   [[nodiscard]] bool has_found_memory() const { return elsewhere_ != nullptr && elsewhere_->has_news(); }
-  /// Accesses that were seen on the space, over all executions.
+  /// Accesses that the code has made to the space, and beside it, over all executions.
   [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
+  [[nodiscard]] std::uint64_t accesses_elsewhere() const { return accesses_elsewhere_; }
 
  private:
   static void enter(void* execution, std::uint32_t fiber);
@@ -138,6 +154,8 @@ class Execution {
   void flush(std::uint32_t actor);
   void count(std::uint32_t actor);
   void told(std::uint32_t actor);
+  /// Text for an operation's `why`, which lives as long as this; "" while nobody looks.
+  [[nodiscard]] const char* kept(std::string text);
 
   Space* space_;
   Model* model_;
@@ -166,8 +184,13 @@ class Execution {
   std::array<std::uint32_t, fibers_max> own_changes_ = {};
   std::array<std::uint32_t, fibers_max> changes_seen_ = {};
   std::uint64_t accesses_ = 0;
+  std::uint64_t accesses_elsewhere_ = 0;
   std::uint64_t steps_in_all_ = 0;
   Schedule so_far_;
+  /// Of each fiber: how many operations it has ended and recorded; under C11 by which of its steps.
+  std::array<std::uint8_t, fibers_max> operation_counts_ = {};
+  std::array<std::vector<std::uint32_t>, fibers_max> operation_ends_;
+  std::set<std::string> texts_;
 };
 
 }  // namespace ringside::check

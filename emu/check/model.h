@@ -65,6 +65,9 @@ class Model {
   [[nodiscard]] virtual Op flush_op(std::uint32_t fiber) const;
   virtual void flush(std::uint32_t) {}
 
+  /// How many steps of `other` happen before what `fiber` does next, where the model says so.
+  [[nodiscard]] virtual std::uint32_t steps_known(std::uint32_t, std::uint32_t) const { return 0; }
+
   /// What reports show: memory as it is once everything that was written is seen. `bytes` are copied to `to`.
   virtual void peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const = 0;
 

@@ -308,7 +308,7 @@ void ModelC11::after(std::uint32_t fiber, const Op& op, std::uint32_t number) {
 
 void ModelC11::peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const {
   for (std::uint32_t i = 0; i < bytes; ++i) {
-    const int word = offset + i < space().page_bytes() ? space().word_at(offset + i) : -1;
+    const int word = space().word_at(offset + i);
     to[i] = word < 0 ? *space().at(offset + i)
                      : stores_[static_cast<std::size_t>(word)]
                            .back()

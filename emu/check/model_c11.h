@@ -23,6 +23,10 @@ class ModelC11 final : public Model {
   [[nodiscard]] std::uint32_t options(std::uint32_t fiber, const Op& op, const Clock* past) const override;
   void before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) override;
   void after(std::uint32_t fiber, const Op& op, std::uint32_t number) override;
+  [[nodiscard]] std::uint32_t steps_known(std::uint32_t fiber, std::uint32_t other) const override {
+    const Frontier& known = threads_[fiber].current;
+    return std::min(known.loads[other], known.stores[other]);
+  }
   void peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const override;
 
  private:

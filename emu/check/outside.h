@@ -6,10 +6,18 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "emu/check/op.h"
 
 namespace ringside::check {
+
+class History;
+
+/// What is thrown by who answers ring_check_fail() for code that one thread drives.
+struct Broken {
+  std::string why;
+};
 
 class Outside {
  public:
@@ -20,6 +28,8 @@ class Outside {
   /// Must not return: throws, or ends the thread in another way.
   [[noreturn]] virtual void fail(const char* text) = 0;
   virtual std::uint32_t choose(std::uint32_t n, const char* why) = 0;
+  /// Where operations are recorded; null: nowhere.
+  [[nodiscard]] virtual History* history() { return nullptr; }
   /// Real threads run the ends, so that one may wait for the other.
   [[nodiscard]] virtual bool has_threads() const { return false; }
 };

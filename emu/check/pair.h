@@ -17,11 +17,6 @@
 
 namespace ringside::check {
 
-/// A sentence about what the ring did wrong.
-struct Broken {
-  std::string why;
-};
-
 /// A ring and how to have it as it was after loading.
 struct Subject {
   const ring_check_ring* ring = nullptr;

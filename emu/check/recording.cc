@@ -105,12 +105,40 @@ std::string changes_text(const Step& step, const std::vector<std::array<std::uin
                          const Space& space) {
   std::string text;
   for (std::size_t i = 0; i < step.words.size(); ++i) {
-    if (i < before.size() && before[i] == step.words[i]) continue;
+    // One without a name is the checker's own.
+    if ((i < before.size() && before[i] == step.words[i]) || space.words()[i].name.empty()) continue;
     const auto [low, high] = step.words[i];
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", space.words()[i].name, low);
     if (space.words()[i].size > sizeof low) text += fmt::format(":{}", high);
   }
   return text;
+}
+
+/// The two ends of a ring have as much as they may need; threads, which are more, what they need.
+std::size_t column_width_for(const Recording& recording, const Space& space, const ReportAbout& about,
+                             const Locate& locate) {
+  constexpr std::size_t most = 58;
+  if (about.is_ring) return most;
+  std::size_t width = std::string_view("... waits for ever").size();
+  for (const std::string& name : about.fibers) width = std::max(width, name.size());
+  for (const Step& step : recording.steps) {
+    const std::size_t place = step.op.code == nullptr ? 0 : locate(step.op.code).size() + 1;
+    width = std::max(width, place + step_text(step, space, about).size());
+  }
+  return std::min(width + 2, most);
+}
+
+/// Who waits for what, where nobody is left who would do it.
+std::string endless_wait_text(const Recording& recording, const ReportAbout& about) {
+  std::string text = "deadlock:";
+  for (std::size_t fiber = 0; fiber < recording.waiting.size(); ++fiber) {
+    if ((recording.finished >> fiber & 1) != 0) continue;
+    const Op& op = recording.waiting[fiber];
+    text += fmt::format("{} the {} waits for {}", text.back() == ':' ? "" : ",", about.fibers[fiber],
+                        op.kind == OpKind::await ? "what another thread would have to write"
+                                                 : fmt::format("event {}", op.argument));
+  }
+  return text + ", and nobody is left who would do it";
 }
 
 }  // namespace
@@ -131,6 +159,8 @@ Recording record(Execution& execution, const Schedule& schedule) {
 
 std::string step_text(const Step& step, const Space& space, const ReportAbout& about) {
   const Op& op = step.op;
+  // What a test has recorded; a choice among several is told below.
+  if (op.why != nullptr && (op.kind != OpKind::choose || op.argument == 1)) return op.why;
   switch (op.kind) {
     case OpKind::load:
       if (step.stale)
@@ -152,6 +182,7 @@ std::string step_text(const Step& step, const Space& space, const ReportAbout& a
     case OpKind::fence:
       return std::string(barrier_text(op.order));
     case OpKind::notify:
+      if (!about.is_ring) return fmt::format("raises event {}", op.argument);
       return op.argument == 0 ? "notifies the front" : "notifies the back";
     case OpKind::wait:
       return "wakes up";
@@ -160,6 +191,9 @@ std::string step_text(const Step& step, const Space& space, const ReportAbout& a
     case OpKind::choose:
       return fmt::format("chooses {} of {}: {}", step.value, op.argument, op.why == nullptr ? "" : op.why);
     case OpKind::flush:
+      if (space.word_at(op.offset) >= 0 &&
+          space.words()[static_cast<std::size_t>(space.word_at(op.offset))].name.empty())
+        return "(the end of its operation is seen)";
       return fmt::format("(its store to {} reaches memory: {})", location_text(op, space, about),
                          value_text(step));
   }
@@ -174,7 +208,7 @@ std::string verdict_text(const Recording& recording, const Space& space, const R
       return recording.failure;
     case End::endless:
       return fmt::format(
-          "it does not end: {} steps, and no end of them (a loop that waits for the other side must call "
+          "it does not end: {} steps, and no end of them (a loop that waits for another side must call "
           "ring_check_await())",
           Execution::steps_max);
     case End::abandoned:
@@ -191,6 +225,7 @@ std::string verdict_text(const Recording& recording, const Space& space, const R
           recording.race.earlier_wrote ? "writes" : "reads");
     }
     case End::deadlock: {
+      if (!about.is_ring) return endless_wait_text(recording, about);
       std::string text = "asleep for ever:";
       for (std::size_t fiber = 0; fiber < recording.waiting.size(); ++fiber) {
         if ((recording.finished >> fiber & 1) == 0)
@@ -204,7 +239,7 @@ std::string verdict_text(const Recording& recording, const Space& space, const R
 
 std::string report_text(const Recording& recording, const Space& space, const ReportAbout& about,
                         const Locate& locate) {
-  constexpr std::size_t column_width = 58;
+  const std::size_t column_width = column_width_for(recording, space, about, locate);
   const std::size_t columns = about.fibers.size();
   std::string text = fmt::format("{:>5}  ", "step");
   for (const std::string& name : about.fibers) text += fmt::format("{:<{}}", name, column_width);

@@ -45,6 +45,7 @@ struct ReportAbout {
   std::uint32_t slot_bytes = 0;  ///< 0: slots are not known
   std::uint32_t slots = 0;
   ModelName model = ModelName::sc;
+  bool is_ring = true;  ///< two ends with work to do; otherwise threads
   /// What memory beside the page is called.
   std::function<std::string(const void* address)> name_of;
 };

@@ -3,11 +3,14 @@
 
 #include "emu/check/execution.h"
 #include "emu/check/heap.h"
+#include "emu/check/history.h"
 #include "emu/check/outside.h"
 
 using ringside::check::CheckerCode;
 using ringside::check::Execution;
+using ringside::check::History;
 using ringside::check::Op;
+using ringside::check::OperationKind;
 using ringside::check::OpKind;
 using ringside::check::Order;
 using ringside::check::Outside;
@@ -75,4 +78,31 @@ RS_SERVICE std::uint32_t ring_check_choose(std::uint32_t n, const char* why) {
   const CheckerCode checker;
   if (Outside* who = nobody_runs(); who != nullptr) return who->choose(n, why);
   return announce(OpKind::choose, Order::plain, n > 255 ? 255 : n, why, __builtin_return_address(0));
+}
+RS_SERVICE std::uint32_t ring_check_thread() {
+  const Execution* execution = Execution::current();
+  return execution == nullptr ? 0 : execution->fiber();
+}
+RS_SERVICE void ring_check_begin(int operation, std::uint64_t value) {
+  const CheckerCode checker;
+  const auto kind = static_cast<OperationKind>(operation);
+  if (operation < RING_CHECK_PUSHES || operation > RING_CHECK_TAKES)
+    return ring_check_fail("ring_check_begin() was given an operation that there is not");
+  Outside* who = nobody_runs();
+  if (History* history = who == nullptr ? nullptr : who->history(); history != nullptr) {
+    const std::string wrong = history->begin(History::alone, kind, value, {});
+    if (!wrong.empty()) who->fail(wrong.c_str());
+  }
+  if (Execution* execution = Execution::current(); execution != nullptr)
+    execution->begin_operation(kind, value, __builtin_return_address(0));
+}
+RS_SERVICE void ring_check_end(int outcome, std::uint64_t value) {
+  const CheckerCode checker;
+  Outside* who = nobody_runs();
+  if (History* history = who == nullptr ? nullptr : who->history(); history != nullptr) {
+    const std::string wrong = history->end(History::alone, outcome, value);
+    if (!wrong.empty()) who->fail(wrong.c_str());
+  }
+  if (Execution* execution = Execution::current(); execution != nullptr)
+    execution->end_operation(outcome, value, __builtin_return_address(0));
 }

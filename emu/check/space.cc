@@ -16,9 +16,9 @@ Error bad_word(const Word& word, std::string why, std::string advice) {
 
 Result<Space> Space::make(std::span<std::byte> page, std::vector<Word> words,
                           const std::vector<Region>& regions, const std::vector<Found>& found) {
-  if (page.empty() || page.size() > 65536) {
+  if (page.size() > 65536) {
     return Error{EINVAL, "a ring's table is wrong", "page_bytes",
-                 fmt::format("{} bytes cannot be watched", page.size()), "1 to 65536"};
+                 fmt::format("{} bytes cannot be watched", page.size()), "at most 65536"};
   }
   Space space;
   space.page_ = page.data();

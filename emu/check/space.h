@@ -44,9 +44,9 @@ class Space {
     Region place;
   };
 
-  /// `page` is what the ends share, aligned to granules; `regions` what they share beside it, in whole
-  /// granules. Words must lie in the page, aligned, and not overlap; of those that were found, what overlaps
-  /// is left out.
+  /// `page` is what the ends share, aligned to granules (or nothing); `regions` what they share beside it, in
+  /// whole granules. Words must lie in the page, aligned, and not overlap; of those that were found, what
+  /// overlaps is left out.
   [[nodiscard]] static Result<Space> make(std::span<std::byte> page, std::vector<Word> words,
                                           const std::vector<Region>& regions = {},
                                           const std::vector<Found>& found = {});

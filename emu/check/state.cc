@@ -40,12 +40,12 @@ void OwnVariables::copy(std::uint32_t from, std::uint32_t to) {
   of_[to].assign(block_.begin(), block_.end());
 }
 
-std::array<std::vector<std::byte>, fibers_max> OwnVariables::save() {
+OwnVariablesSaved OwnVariables::save() {
   std::copy(block_.begin(), block_.end(), of_[current_].begin());
   return of_;
 }
 
-void OwnVariables::restore(const std::array<std::vector<std::byte>, fibers_max>& saved) {
+void OwnVariables::restore(const OwnVariablesSaved& saved) {
   if (block_.empty()) return;
   of_ = saved;
   std::copy(of_[current_].begin(), of_[current_].end(), block_.begin());

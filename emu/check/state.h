@@ -13,6 +13,9 @@
 
 namespace ringside::check {
 
+/// The thread-local variables of each fiber, and of what runs before and after them.
+using OwnVariablesSaved = std::array<std::vector<std::byte>, fibers_max + 1>;
+
 class RingState {
  public:
   void add_variables(std::span<std::byte> memory) { variables_.push_back({memory, {}}); }
@@ -30,13 +33,16 @@ class RingState {
  private:
   std::vector<Variables> variables_;
   RingHeap::Snapshot heap_;
-  std::array<std::vector<std::byte>, fibers_max> own_;
+  OwnVariablesSaved own_;
 };
 
 /// The thread-local variables of the ring's code, in the thread that runs it; each fiber's are put there when
 /// it is its turn.
 class OwnVariables {
  public:
+  /// Runs while no fiber does.
+  static constexpr std::uint32_t alone = fibers_max;
+
   void set(std::span<std::byte> block);
   [[nodiscard]] Region place() const { return {block_.data(), static_cast<std::uint32_t>(block_.size())}; }
   void use(std::uint32_t fiber) {
@@ -45,15 +51,15 @@ class OwnVariables {
   /// Fiber `to` begins with what `from` has.
   void copy(std::uint32_t from, std::uint32_t to);
 
-  [[nodiscard]] std::array<std::vector<std::byte>, fibers_max> save();
-  void restore(const std::array<std::vector<std::byte>, fibers_max>& saved);
+  [[nodiscard]] OwnVariablesSaved save();
+  void restore(const OwnVariablesSaved& saved);
 
  private:
   void change(std::uint32_t fiber);
 
   std::span<std::byte> block_;
   std::uint32_t current_ = 0;
-  std::array<std::vector<std::byte>, fibers_max> of_;
+  OwnVariablesSaved of_;
 };
 
 /// There is one, since there is one thread.

@@ -52,6 +52,8 @@ std::string_view name_of(Play play) {
       return "two-fronts";
     case Play::scenario:
       return "scenario";
+    case Play::test:
+      return "test";
   }
   return "?";
 }
@@ -149,6 +151,8 @@ std::uint32_t RingProgram::fiber_count() const {
       return 2;
     case Play::two_fronts:
       return 3;
+    case Play::test:
+      break;
     case Play::scenario:
       return std::clamp(ring_->scenarios[workload_.scenario].fiber_count, 1u, fibers_max);
   }
@@ -171,6 +175,7 @@ std::string RingProgram::fiber_name(std::uint32_t fiber) const {
     case Play::full:
     case Play::attach:
     case Play::reattach:
+    case Play::test:
       break;
   }
   return fiber == 0 ? "front" : "back";
@@ -206,6 +211,8 @@ void RingProgram::run(std::uint32_t fiber) {
       const RingCode code;
       return ring_->scenarios[workload_.scenario].fibers[fiber](page_.data());
     }
+    case Play::test:
+      RS_CHECK(!"a test is no ring");
   }
 }
 

@@ -28,6 +28,7 @@ enum class Play : std::uint8_t {
   hostile_back,
   two_fronts,  ///< two threads use one front
   scenario,    ///< a program that the plug-in brings
+  test,        ///< threads without a ring (test_program.h)
 };
 
 [[nodiscard]] std::string_view name_of(Play play);
@@ -36,7 +37,7 @@ struct Workload {
   Play play = Play::exchange;
   std::uint32_t messages = 3;  ///< that the front sends
   std::uint32_t start = 0;     ///< where the indices begin
-  std::uint32_t scenario = 0;  ///< of the plug-in's own
+  std::uint32_t scenario = 0;  ///< of the plug-in's own; or which test
 };
 
 /// An item with a guard behind it, for rings that write more than they should.
@@ -62,7 +63,7 @@ class RingProgram final : public Program {
 
   /// Makes the page and, unless that is what is tried, attaches both ends. Fails if the ring refuses its own
   /// page.
-  [[nodiscard]] Result<> prepare();
+  [[nodiscard]] Result<> prepare() override;
 
   [[nodiscard]] std::uint32_t fiber_count() const override;
   void reset() override;
@@ -75,7 +76,7 @@ class RingProgram final : public Program {
   [[nodiscard]] std::string judge() override;
   [[nodiscard]] bool may_sleep(std::uint32_t fiber) const override;
 
-  [[nodiscard]] std::string fiber_name(std::uint32_t fiber) const;
+  [[nodiscard]] std::string fiber_name(std::uint32_t fiber) const override;
   /// In the last execution: a push found no room, a pop found nothing.
   [[nodiscard]] bool was_full() const { return was_full_; }
   [[nodiscard]] bool was_empty() const { return was_empty_; }

@@ -60,7 +60,7 @@ bool is_checked() {
 }
 
 void refuse_if_checked(const char* name, Why why) {
-  if (is_checked()) refuse(fmt::format("the ring's code calls {}(): {}", name, text_of(why)));
+  if (is_checked()) refuse(fmt::format("the code calls {}(): {}", name, text_of(why)));
 }
 
 /// The real function, unless the checker runs. `About` says which and why.

@@ -145,7 +145,7 @@ Watchdog watchdog;
 
 void on_fault(int signal) {
   ::signal(signal, SIG_DFL);
-  give_up(fmt::format("the ring's code dies of a signal: {} ({})", ::strsignal(signal),
+  give_up(fmt::format("the code dies of a signal: {} ({})", ::strsignal(signal),
                       signal == SIGSEGV || signal == SIGBUS
                           ? "the memory before and behind the page may not be touched"
                           : "see the replay in a debugger"));
@@ -170,14 +170,14 @@ void on_tick(int) {
   const bool explores = watchdog.job->task == RingTask::explore;
   const std::chrono::seconds limit = explores ? busy_without_a_step : busy_of_one_thread;
   ++watchdog.ticks_still;
-  const char* what = explores ? "no access to the page" : "a call does not come back";
+  const char* what = explores ? "no access to shared memory" : "a call does not come back";
   if (busy - watchdog.busy_then >= limit)
     give_up(
-        fmt::format("the ring's code hangs: {} for {} s (does it loop on a value that the compiler keeps "
+        fmt::format("the code hangs: {} for {} s (does it loop on a value that the compiler keeps "
                     "in a register? such a word must be read anew each time)",
                     what, limit.count()));
   if (watchdog.ticks_still >= seconds_blocked && busy - watchdog.busy_then < busy_while_blocked)
-    give_up(fmt::format("the ring's code is blocked: {} for {} s, and it does not compute (does it wait for "
+    give_up(fmt::format("the code is blocked: {} for {} s, and it does not compute (does it wait for "
                         "another thread, or for the system?)",
                         what, watchdog.ticks_still),
             RingOutcome::could_not);

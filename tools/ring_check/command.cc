@@ -153,8 +153,11 @@ int replay(const Request& request) {
   job.plugin = &*plugin;
   if (job.workload.play == check::Play::scenario && job.workload.scenario >= plugin->ring().scenario_count)
     return refused(check_usage("--replay", "the ring has no such scenario", "the string is of another ring"));
+  if (job.workload.play == check::Play::test ? job.workload.scenario >= plugin->tests().size()
+                                             : !plugin->is_ring())
+    return refused(check_usage("--replay", "there is no such test", "the string is of another plug-in"));
   const RingVerdict verdict = replay_in_child(*wanted);
-  std::printf("%s: %s\n%s\n%s", plugin->ring().name, job.what().c_str(), verdict.why.c_str(),
+  std::printf("%s: %s\n%s\n%s", plugin->title().c_str(), job.what().c_str(), verdict.why.c_str(),
               verdict.report.c_str());
   if (verdict.outcome == RingOutcome::could_not) return exit_could_not_run;
   if (auto left = leave_views(request, verdict); !left) return failed(left.error());
@@ -241,7 +244,8 @@ void add_ring_check_command(Command app, Session& session) {
       "several starts,\n"
       "attaching, attaching again, hostile peers. \"all\" is a proof for that many messages; \"up to N "
       "deviations\" is not;\n"
-      "\"not covered\" says what no search has done.\n"
+      "\"not covered\" says what no search has done. Tests of threads need no ring (RING_CHECK_TESTS in "
+      "<ringside/ring_check.h>).\n"
       "\n"
       "Examples:\n"
       "  ringside ring-check                                   ringside's own rings: both layouts, both "
@@ -249,6 +253,8 @@ void add_ring_check_command(Command app, Session& session) {
       "  ringside ring-check cc -shared -o ring.so ring.c      compiles a ring so that it can be checked\n"
       "  ringside ring-check --ring ./ring.so                  finds what is wrong with it, and shows how it "
       "comes to that\n"
+      "  ringside ring-check cc -O2 -o test.so mpmc.c && ringside ring-check --ring ./test.so   tests of "
+      "threads\n"
       "  ringside ring-check --ring ./ring.so --model c11 -j 2 --junit results.xml\n"
       "  ringside ring-check --ring ./ring.so --replay 'C11:exchange:3:0:0:A12B3'\n"
       "  ringside ring-check --explain 18                      what that class of bug is, and where it has "
@@ -258,7 +264,7 @@ void add_ring_check_command(Command app, Session& session) {
   auto request = std::make_shared<Request>();
   command
       .add_option("--ring", request->rings,
-                  "A shared object that exports ring_check_plugin(); may be repeated")
+                  "A shared object with a ring (ring_check_plugin()) or tests of threads; may be repeated")
       .type_name("LIB.so");
   command.add_option("--model", request->models, "sc, tso or c11; may be repeated. All, if none is named")
       .type_name("MODEL");

@@ -39,6 +39,8 @@ class Teller {
       const bool goes_on = next != nullptr && next->actor == step.actor && next->op.kind == op.kind &&
                            slot_of(next->op) == slot_of(op);
       if (!goes_on) slot_written(step);
+    } else if (!about_->is_ring) {
+      told(step, check::step_text(step, *space_, *about_));
     } else if (op.kind == OpKind::notify) {
       trace::Entry entry = entry_of(step, trace::Kind::event_raised);
       entry.peer = op.argument == 0 ? front() : back();
@@ -74,6 +76,10 @@ class Teller {
     entry.kind = kind;
     entry.domain = 1;
     entry.actor = is_back(step) ? back() : front();
+    if (!about_->is_ring) {
+      entry.domain = step.actor % check::fibers_max + 1;
+      entry.actor = trace::actor(trace::Role::domain, entry.domain);
+    }
     return entry;
   }
 
@@ -153,7 +159,13 @@ trace::Journaled journal_of(const RingJob& job, const check::Recording& recordin
   journal.header.made_by = "ringside ring-check";
   journal.header.mode = "sim";
   journal.header.controller = "xcs";
-  journal.header.domains.push_back({1, ring::Abi::sring, "front"});
+  if (about.is_ring) {
+    journal.header.domains.push_back({1, ring::Abi::sring, "front"});
+  } else {
+    // A thread each.
+    for (std::uint32_t i = 0; i < about.fibers.size(); ++i)
+      journal.header.domains.push_back({i + 1, ring::Abi::sring, about.fibers[i]});
+  }
   Teller teller(job, space, about, locate);
   for (std::size_t at = 0; at < recording.steps.size(); ++at)
     teller.step(recording.steps[at], at + 1 < recording.steps.size() ? &recording.steps[at + 1] : nullptr);

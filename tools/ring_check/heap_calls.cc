@@ -20,6 +20,7 @@ void* __libc_realloc(void* block, std::size_t bytes);
 void* __libc_memalign(std::size_t alignment, std::size_t bytes);
 void __libc_free(void* block);
 void __tsan_write_range(void* address, std::size_t bytes);
+void* __wrap_memcpy(void* to, const void* from, std::size_t bytes);
 }
 
 namespace {
@@ -68,7 +69,8 @@ RS_ALLOCATES void* realloc(void* block, std::size_t bytes) {
   if (bytes <= before) return block;
   void* larger = from_arena(bytes, alignment_of_all);
   if (larger == nullptr) return nullptr;
-  std::memcpy(larger, block, before);
+  // Others may be at it.
+  __wrap_memcpy(larger, block, before);
   back_to_arena(block);
   return larger;
 }

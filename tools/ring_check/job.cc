@@ -18,8 +18,9 @@ using check::Play;
 using Clock = std::chrono::steady_clock;
 
 constexpr ModelName models[] = {ModelName::sc, ModelName::tso, ModelName::c11};
-constexpr Play plays[] = {Play::exchange,      Play::full,         Play::attach,     Play::reattach,
-                          Play::hostile_front, Play::hostile_back, Play::two_fronts, Play::scenario};
+constexpr Play plays[] = {Play::exchange,   Play::full,          Play::attach,
+                          Play::reattach,   Play::hostile_front, Play::hostile_back,
+                          Play::two_fronts, Play::scenario,      Play::test};
 
 /// A message's number must fit into what rings carry as its id.
 constexpr std::uint32_t threads_messages_max = (1u << 24) - 1;
@@ -61,6 +62,10 @@ std::string RingJob::what() const {
   if (task == RingTask::audit) return "audit: every access to the page is announced";
   if (task == RingTask::random) return fmt::format("{} messages at random, one thread", workload.messages);
   if (task == RingTask::threads) return fmt::format("two real threads for {} ms", workload.start);
+  if (workload.play == Play::test) {
+    const std::string name = plugin == nullptr ? "test" : plugin->tests()[workload.scenario].name;
+    return fmt::format("{} {}", check::name_of(model), name);
+  }
   std::string text = fmt::format("{} {}", check::name_of(model), check::name_of(workload.play));
   switch (workload.play) {
     case Play::exchange:
@@ -79,6 +84,8 @@ std::string RingJob::what() const {
     case Play::scenario:
       text +=
           fmt::format(" \"{}\"", plugin == nullptr ? "" : plugin->ring().scenarios[workload.scenario].name);
+      break;
+    case Play::test:
       break;
   }
   if (workload.start != 0) text += fmt::format(" from {}", workload.start);

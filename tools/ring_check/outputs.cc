@@ -106,7 +106,7 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
           fmt::format(
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
               R"("steps":{},"seconds":{:.6f},"why":{},"again":{}}})",
-              json_string(job.plugin->ring().name), json_string(job.plugin->path()), json_string(job.what()),
+              json_string(job.plugin->title()), json_string(job.plugin->path()), json_string(job.what()),
               check::name_of(job.model), outcome_name(verdict.outcome), verdict.executions, verdict.redundant,
               verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)))
               .c_str());
@@ -118,8 +118,12 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
 void RingOutput::for_people(const RingJob& job, const RingVerdict& verdict) {
   if (ring_ != job.plugin->path()) {
     ring_ = job.plugin->path();
-    const ring_check_ring& ring = job.plugin->ring();
-    std::printf("%s  (%s, %u slots)\n", job.plugin->name().c_str(), ring.name, ring.slots);
+    std::string about;
+    if (job.plugin->is_ring())
+      about = fmt::format("{}, {} slots", job.plugin->ring().name, job.plugin->ring().slots);
+    if (const std::size_t tests = job.plugin->tests().size(); tests != 0)
+      about += fmt::format("{}{} test{}", about.empty() ? "" : ", ", tests, tests == 1 ? "" : "s");
+    std::printf("%s  (%s)\n", job.plugin->name().c_str(), about.c_str());
   }
   if (verdict.outcome == RingOutcome::failed || verdict.outcome == RingOutcome::could_not) {
     std::printf("  %-5s%s\n", verdict.outcome == RingOutcome::failed ? "FAIL" : "????", job.what().c_str());
@@ -158,7 +162,7 @@ void RingOutput::say_not_covered() const {
       case RingFormat::json:
         std::printf("%s\n", fmt::format(R"({{"ring":{},"file":{},"what":"coverage","model":{},)"
                                         R"("outcome":"not covered","why":{}}})",
-                                        json_string(plugin->ring().name), json_string(plugin->path()),
+                                        json_string(plugin->title()), json_string(plugin->path()),
                                         json_string(models), json_string(missing))
                                 .c_str());
         break;

@@ -48,6 +48,8 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
   for (const ModelName model : options.models) {
     for (std::uint32_t i = 0; i < ring.scenario_count; ++i)
       add(model, Play::scenario, 0, 0, check::unbounded, i);
+    for (std::uint32_t i = 0; i < plugin.tests().size(); ++i)
+      add(model, Play::test, 0, 0, check::unbounded, i);
     if (ring.push_req == nullptr) continue;
     // With many words to spoil, two blows are a million executions.
     const std::uint32_t blows = options.thorough || ring.word_count <= 4 ? 2 : 1;

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "emu/check/conformance.h"
+#include "emu/check/test_program.h"
 #include "tools/ring_check/redirect.h"
 #include "tools/ring_check/ring_process.h"
 
@@ -97,26 +98,40 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
     return bad_plugin(path, fmt::format("it cannot be loaded: {}", why == nullptr ? "?" : why),
                       "it must be a shared object, linked without -fsanitize=thread");
   }
-  void* entry = ::dlsym(library, "ring_check_plugin");
-  if (entry == nullptr)
-    return bad_plugin(path, "it exports no ring_check_plugin()",
+  void* ring = ::dlsym(library, "ring_check_plugin");
+  void* tests = ::dlsym(library, "ring_check_test_plugin");
+  if (ring == nullptr && tests == nullptr)
+    return bad_plugin(path, "it exports no ring_check_plugin() and no tests (RING_CHECK_TESTS)",
                       "see <ringside/ring_check.h>; in C++ it must be extern \"C\"");
-  plugin.inside_ = entry;
+  plugin.inside_ = ring != nullptr ? ring : tests;
   // It, and the libraries that came with it.
   for_each_object([&](const dl_phdr_info& object) {
     if (!before.contains(object.dlpi_addr)) plugin.take_over(object);
   });
-  {
-    const check::RingCode code;
-    plugin.ring_as_loaded_ = reinterpret_cast<const ring_check_ring* (*)()>(entry)();
-  }
-  if (std::string fault = check::fault_of_table(plugin.ring_as_loaded_); !fault.empty())
+  if (std::string fault = plugin.take_tables(ring, tests); !fault.empty())
     return bad_plugin(path, fault, "see <ringside/ring_check.h>");
-  plugin.ring_ = check::guarded_table(*plugin.ring_as_loaded_);
   if (auto mapped = plugin.map_page(); !mapped) return mapped.error();
   plugin.state_.take();
+  // Each report on a test names its threads: read once, before the children that make them.
+  if (!plugin.tests_.empty()) static_cast<void>(plugin.symbols());
   note_loading("");
   return plugin;
+}
+
+/// What is wrong with them, or nothing.
+std::string RingPlugin::take_tables(void* ring_entry, void* tests_entry) {
+  const check::RingCode code;
+  if (ring_entry != nullptr) {
+    ring_as_loaded_ = reinterpret_cast<const ring_check_ring* (*)()>(ring_entry)();
+    if (std::string fault = check::fault_of_table(ring_as_loaded_); !fault.empty()) return fault;
+    ring_ = check::guarded_table(*ring_as_loaded_);
+  }
+  if (tests_entry != nullptr) {
+    const ring_check_tests* tests = reinterpret_cast<const ring_check_tests* (*)()>(tests_entry)();
+    if (std::string fault = check::fault_of_tests(tests); !fault.empty()) return fault;
+    tests_ = {tests->tests, tests->count};
+  }
+  return {};
 }
 
 std::string RingPlugin::name() const {
@@ -125,6 +140,7 @@ std::string RingPlugin::name() const {
 
 /// The page ends where memory ends (as far as its alignment lets it), so that running over it is no secret.
 Result<> RingPlugin::map_page() {
+  if (!is_ring()) return Done{};
   const auto unit = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const std::uintptr_t inner = round_up(ring_.page_bytes, unit);
   void* area = ::mmap(nullptr, inner + 2 * unit, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -175,20 +191,31 @@ void RingPlugin::find_thread_variables(const dl_phdr_info& object) {
 
 std::string RingPlugin::variable_at(const void* address) const {
   const auto at = reinterpret_cast<std::uintptr_t>(address) - loaded_at_;
-  for (const Variable& each : named_variables()) {
-    if (at - each.begin >= each.bytes) continue;
+  for (const Symbol& each : symbols()) {
+    if (each.is_function || at - each.begin >= each.bytes) continue;
     return at == each.begin ? each.name : fmt::format("{}+{}", each.name, at - each.begin);
   }
-  return "a variable of the ring";
+  return is_ring() ? "a variable of the ring" : "a variable";
+}
+
+std::string RingPlugin::function_at(const void* address) const {
+  const auto at = reinterpret_cast<std::uintptr_t>(address) - loaded_at_;
+  for (const Symbol& each : symbols()) {
+    if (!each.is_function || at != each.begin || each.name.find("lambda") != std::string::npos) continue;
+    const std::string name = each.name.substr(0, each.name.rfind('('));
+    const std::size_t colon = name.rfind(':');
+    return name.substr(colon == std::string::npos ? 0 : colon + 1);
+  }
+  return "";
 }
 
 /// Read from the file when they are first asked for.
-const std::vector<RingPlugin::Variable>& RingPlugin::named_variables() const {
-  if (named_) return *named_;
-  named_.emplace();
+const std::vector<RingPlugin::Symbol>& RingPlugin::symbols() const {
+  if (symbols_) return *symbols_;
+  symbols_.emplace();
   std::FILE* lines =
       ::popen(fmt::format("nm -C -S --defined-only {} 2>/dev/null", quoted(path_)).c_str(), "r");
-  if (lines == nullptr) return *named_;
+  if (lines == nullptr) return *symbols_;
   char line[4096];
   while (std::fgets(line, sizeof line, lines) != nullptr) {
     unsigned long begin = 0;
@@ -196,12 +223,13 @@ const std::vector<RingPlugin::Variable>& RingPlugin::named_variables() const {
     char kind = 0;
     int name_at = 0;
     if (std::sscanf(line, "%lx %lx %c %n", &begin, &bytes, &kind, &name_at) != 3) continue;
-    if (std::strchr("bBdDuV", kind) == nullptr) continue;
+    if (std::strchr("bBdDuVtTwW", kind) == nullptr) continue;
+    const bool is_function = std::strchr("tTwW", kind) != nullptr;
     const std::string_view name(line + name_at);
-    named_->push_back({begin, bytes, std::string(name.substr(0, name.find('\n')))});
+    symbols_->push_back({begin, bytes, is_function, std::string(name.substr(0, name.find('\n')))});
   }
   ::pclose(lines);
-  return *named_;
+  return *symbols_;
 }
 
 std::vector<check::Word> RingPlugin::words() const {
@@ -237,7 +265,10 @@ std::map<const void*, std::string> RingPlugin::locate(const std::vector<const vo
     // Of the language's own headers nobody wants to know.
     if (place == nullptr || text.starts_with("??") || text.starts_with("/usr/") || frames == frames_shown_max)
       continue;
-    *place += (frames++ == 0 ? "" : " < ") + std::filesystem::path(text).filename().string();
+    // A macro's expansion may be a function of its own on the same line.
+    const std::string name = std::filesystem::path(text).filename().string();
+    if (place->ends_with(name)) continue;
+    *place += (frames++ == 0 ? "" : " < ") + name;
   }
   ::pclose(lines);
   std::erase_if(found, [](const auto& each) { return each.second.empty(); });

@@ -1,6 +1,6 @@
-// A ring to be checked, loaded: its table looked over, its page between two pages that nobody may touch, and
-// its variables found, so that they can be put back. One at a time in a process; it stays loaded until the
-// process ends.
+// A plug-in to be checked, a ring or tests of threads, loaded: its table looked over, its page between two
+// pages that nobody may touch, and its variables found, so that they can be put back. One at a time in a
+// process; it stays loaded until the process ends.
 #pragma once
 
 #include <link.h>
@@ -17,18 +17,23 @@ namespace ringside::tools {
 
 class RingPlugin {
  public:
-  /// Only in the process for it (ring_process.h). `path`: a shared object that exports ring_check_plugin().
-  /// Every field of its table is checked.
+  /// Only in the process for it (ring_process.h). `path`: a shared object that exports ring_check_plugin() or
+  /// ring_check_test_plugin(), or both. Every field of its tables is checked.
   [[nodiscard]] static Result<RingPlugin> load(const std::string& path);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   /// The file's name without folder and ending.
   [[nodiscard]] std::string name() const;
-  /// Its table; the functions in it are those of the ring that was last made the current one.
+  /// Its name as it has it itself, or the file's.
+  [[nodiscard]] std::string title() const { return is_ring() ? ring_.name : name(); }
+  [[nodiscard]] bool is_ring() const { return ring_as_loaded_ != nullptr; }
+  /// Its table; the functions in it are those of the ring that was last made the current one. Without a ring,
+  /// one that promises nothing.
   [[nodiscard]] const ring_check_ring& ring() const { return ring_; }
+  [[nodiscard]] std::span<const ring_check_test> tests() const { return tests_; }
   void make_current() const {
     check::own_variables().set(thread_variables_);
-    check::use_ring(*ring_as_loaded_);
+    if (is_ring()) check::use_ring(*ring_as_loaded_);
   }
   void make_current_in_threads() const { check::use_ring_in_threads(*ring_as_loaded_); }
   [[nodiscard]] std::span<std::byte> page() const { return {page_, ring_.page_bytes}; }
@@ -38,6 +43,8 @@ class RingPlugin {
   [[nodiscard]] const check::RingState& state() const { return state_; }
   /// "pool+16": the variable at an address, where its symbols tell; otherwise "a variable of the ring".
   [[nodiscard]] std::string variable_at(const void* address) const;
+  /// "writer": the function that begins at an address, without namespace and arguments, or "".
+  [[nodiscard]] std::string function_at(const void* address) const;
   [[nodiscard]] std::vector<check::Word> words() const;
 
   /// "ring.c:31" for each address of its code, from the debug information; "memory.h:26 < front.h:63" where
@@ -45,14 +52,16 @@ class RingPlugin {
   [[nodiscard]] std::map<const void*, std::string> locate(const std::vector<const void*>& code) const;
 
  private:
-  struct Variable {
+  struct Symbol {
     std::uintptr_t begin = 0;
     std::size_t bytes = 0;
+    bool is_function = false;
     std::string name;
   };
 
   RingPlugin() = default;
-  [[nodiscard]] const std::vector<Variable>& named_variables() const;
+  [[nodiscard]] const std::vector<Symbol>& symbols() const;
+  [[nodiscard]] std::string take_tables(void* ring_entry, void* tests_entry);
   [[nodiscard]] Result<> map_page();
   void take_over(const dl_phdr_info& object);
   void find_thread_variables(const dl_phdr_info& object);
@@ -60,13 +69,14 @@ class RingPlugin {
   std::string path_;
   const ring_check_ring* ring_as_loaded_ = nullptr;
   ring_check_ring ring_ = {};
+  std::span<const ring_check_test> tests_;
   const void* inside_ = nullptr;  ///< an address in it
   std::uintptr_t loaded_at_ = 0;
   std::byte* page_ = nullptr;
   std::span<std::byte> area_;
   check::RingState state_;
   std::span<std::byte> thread_variables_;
-  mutable std::optional<std::vector<Variable>> named_;
+  mutable std::optional<std::vector<Symbol>> symbols_;
 };
 
 }  // namespace ringside::tools

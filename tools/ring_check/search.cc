@@ -8,6 +8,7 @@
 
 #include "emu/check/recording.h"
 #include "emu/check/schedule_text.h"
+#include "emu/check/test_program.h"
 #include "tools/ring_check/audit.h"
 #include "tools/ring_check/counterexample.h"
 #include "tools/ring_check/places.h"
@@ -67,25 +68,51 @@ class Watched {
 
 /// Everything that one try needs, in the order in which it is built.
 struct Bench {
-  explicit Bench(const RingJob& job)
-      : program(job.plugin->ring(), job.plugin->page(), job.plugin->state(), job.workload) {}
+  explicit Bench(const RingJob& job) {
+    const RingPlugin& plugin = *job.plugin;
+    if (job.workload.play == Play::test) {
+      program = std::make_unique<check::TestProgram>(
+          plugin.tests()[job.workload.scenario], plugin.state(),
+          [&](const void* function) { return plugin.function_at(function); });
+      return;
+    }
+    auto of_ring =
+        std::make_unique<check::RingProgram>(plugin.ring(), plugin.page(), plugin.state(), job.workload);
+    ring = of_ring.get();
+    program = std::move(of_ring);
+  }
 
   [[nodiscard]] Result<> set_up(const RingJob& job, Places& places) {
-    auto made = check::Space::make(job.plugin->page(), job.plugin->words(), places.regions(), places.words());
+    std::vector<check::Region> regions = places.regions();
+    std::vector<check::Space::Found> words = places.words();
+    // Time is tried as memory is, and under C11 there is none (execution_operations.cc).
+    if (program->history() != nullptr && job.model != check::ModelName::c11) add_counts(regions, words);
+    auto made = check::Space::make(ring == nullptr ? std::span<std::byte>() : job.plugin->page(),
+                                   ring == nullptr ? std::vector<check::Word>() : job.plugin->words(),
+                                   regions, words);
     if (!made) return made.error();
     space.emplace(std::move(*made));
     {
       const Watched watched(nullptr);
-      if (auto prepared = program.prepare(); !prepared) return prepared;
+      if (auto prepared = program->prepare(); !prepared) return prepared;
     }
     model = check::Model::make(job.model, *space);
     model->forgive_races(is_hostile(job.workload.play));
-    execution = std::make_unique<check::Execution>(*space, *model, program);
+    execution = std::make_unique<check::Execution>(*space, *model, *program);
     execution->watch_elsewhere(&places.elsewhere());
     return Done{};
   }
 
-  check::RingProgram program;
+  /// Reports do not show these words, which have no name.
+  void add_counts(std::vector<check::Region>& regions, std::vector<check::Space::Found>& words) const {
+    auto* counts = reinterpret_cast<std::byte*>(program->history()->ended_counts());
+    regions.push_back({counts, check::granule_bytes});
+    for (std::uint32_t fiber = 0; fiber < check::fibers_max; ++fiber)
+      words.push_back({"", {counts + fiber, 1}});
+  }
+
+  std::unique_ptr<check::Program> program;
+  check::RingProgram* ring = nullptr;  ///< the program, if it is a ring's
   std::optional<check::Space> space;
   std::unique_ptr<check::Model> model;
   std::unique_ptr<check::Execution> execution;
@@ -102,8 +129,7 @@ Result<> with_all_memory(const RingJob& job, Places& places, const std::function
     what(bench);
     if (!places.learn()) return Done{};
   }
-  return Error{EPROTO, "a ring cannot be checked", job.plugin->ring().name,
-               "its ends find ever more memory to share",
+  return Error{EPROTO, "it cannot be checked", job.plugin->title(), "its ends find ever more memory to share",
                "a message should lie in as little memory as it can"};
 }
 
@@ -117,8 +143,9 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
   }
   check::ReportAbout about;
   about.model = job.model;
-  for (std::uint32_t fiber = 0; fiber < bench.program.fiber_count(); ++fiber)
-    about.fibers.push_back(bench.program.fiber_name(fiber));
+  about.is_ring = bench.ring != nullptr;
+  for (std::uint32_t fiber = 0; fiber < bench.program->fiber_count(); ++fiber)
+    about.fibers.push_back(bench.program->fiber_name(fiber));
   const ring_check_ring& ring = job.plugin->ring();
   about.slots_offset = ring.slots_offset;
   about.slot_bytes = ring.slot_bytes;
@@ -166,7 +193,7 @@ Result<Measured> measure(const RingJob& job, Places& places) {
   Measured measured;
   const auto done = with_all_memory(job, places, [&](Bench& bench) {
     const Watched watched(bench.execution.get());
-    measured.usage = check::usage_of(*bench.execution, bench.program, job.plugin->ring(), measured.end);
+    measured.usage = check::usage_of(*bench.execution, *bench.ring, job.plugin->ring(), measured.end);
     measured.steps = bench.execution->steps();
   });
   if (!done) return done.error();
@@ -204,8 +231,10 @@ Result<RingJob> long_enough(RingJob job, Places& places, std::optional<check::Us
 }
 
 constexpr const char* no_access =
-    "no access to the page was seen: the ring was not compiled with the checker's flags (build it with: "
+    "no access to shared memory was seen: it was not compiled with the checker's flags (build it with: "
     "ringside ring-check cc)";
+constexpr const char* nothing_shared =
+    "its threads share no memory that one of them writes, so that there is nothing to try";
 constexpr const char* strays =
     "it does not do the same when it is run the same way again, so that nothing follows from it: it has a "
     "state "
@@ -241,9 +270,12 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
     verdict.bound = bound;
   }
   if (found.found_memory) return verdict;
-  if (found.strayed || bench.execution->accesses() == 0) {
+  const bool shares_nothing = bench.execution->accesses() == 0;
+  const bool is_unseen =
+      shares_nothing && (bench.ring != nullptr || bench.execution->accesses_elsewhere() == 0);
+  if (found.strayed || is_unseen || (shares_nothing && !found.failed())) {
     verdict.outcome = RingOutcome::could_not;
-    verdict.why = found.strayed ? strays : no_access;
+    verdict.why = found.strayed ? strays : is_unseen ? no_access : nothing_shared;
     return verdict;
   }
   if (!found.failed()) return verdict;
@@ -303,7 +335,7 @@ RingVerdict audit_ring(const RingJob& job) {
   }
   {
     const Watched watched(nullptr);
-    found = audit(*job.plugin, *bench.space, *bench.model, bench.program);
+    found = audit(*job.plugin, *bench.space, *bench.model, *bench.program);
   }
   verdict.outcome = RingOutcome::whole;
   verdict.executions = 1;

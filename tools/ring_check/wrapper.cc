@@ -32,7 +32,8 @@ const Arguments flags_clang{"-fsanitize=thread",
                             "-mllvm",
                             "-tsan-instrument-func-entry-exit=0",
                             "-fno-builtin"};
-const Arguments flags_both{"-g", "-fPIC", "-fno-lto", "-U_FORTIFY_SOURCE"};
+// A call in place of a return would take the caller's place in a report.
+const Arguments flags_both{"-g", "-fPIC", "-fno-lto", "-U_FORTIFY_SOURCE", "-fno-optimize-sibling-calls"};
 constexpr std::string_view flag_link = "-Wl,--wrap=memcpy,--wrap=memset,--wrap=memmove";
 
 // Their value is the next argument.

@@ -1,14 +1,15 @@
-/* What a ring brings to be checked by `ringside ring-check`: C, for C11 and C++11 and later.
+/* What code brings to be checked by `ringside ring-check`: C, for C11 and C++11 and later.
  *
- * A plug-in is a shared object that exports one function, ring_check_plugin(). It answers a table of the
- * ring's functions and of the shared words. The checker calls them on two fibers, the front and the back, and
- * tries every interleaving of their accesses to the page under a memory model. The ring code itself is
- * compiled as it is: `ringside ring-check cc` adds what makes its accesses visible.
+ * A plug-in is a shared object that exports one function. ring_check_plugin() answers the table of a ring:
+ * its functions and the shared words. The checker calls them on two fibers, the front and the back, and tries
+ * every interleaving of their accesses to the page under a memory model. RING_CHECK_TESTS answers tests
+ * instead: a few threads each, of any code that shares memory. Either is compiled as it is: `ringside
+ * ring-check cc` adds what makes its accesses visible.
  *
- * Memory beside the page that both ends touch (variables, what is allocated, what is pointed to) is explored
- * like the page. Between two executions the checker puts back the page, the plug-in's variables, what it has
- * allocated by malloc or new, and each end's thread-local variables. What it cannot put back (files, memory
- * that is mapped, the time, random numbers) it refuses.
+ * Memory beside the page that several threads touch (variables, what is allocated, what is pointed to) is
+ * explored like the page. Between two executions the checker puts back the page, the plug-in's variables,
+ * what it has allocated by malloc or new, and each thread's thread-local variables. What it cannot put back
+ * (files, memory that is mapped, the time, random numbers) it refuses.
  */
 #pragma once
 
@@ -125,10 +126,86 @@ struct ring_check_ring {
   uint32_t scenario_count;
 };
 
-/* What the plug-in exports. */
+/* What the plug-in of a ring exports. */
 __attribute__((visibility("default"))) const struct ring_check_ring* ring_check_plugin(void);
 
-/* What the checker gives the ring. Each may be called from the functions above only. */
+/* -- tests of threads, without a ring
+ *
+ *     static int data, ready;
+ *     static void writer(void) { data = 7; __atomic_store_n(&ready, 1, __ATOMIC_RELEASE); }
+ *     static void reader(void) {
+ *       while (!__atomic_load_n(&ready, __ATOMIC_ACQUIRE)) ring_check_await();
+ *       ring_check_assert(data == 7);
+ *     }
+ *     RING_CHECK_TESTS({.name = "a message", .threads = {writer, reader}})
+ */
+
+#define RING_CHECK_THREADS_MAX 4
+
+/* Fields that are left out are NULL or 0. In C++ before C++20 they are given in this order, without names. */
+struct ring_check_test {
+  const char* name;
+  void (*before)(void); /* runs alone, before the threads: what it leaves is how each execution begins */
+  void (*threads[RING_CHECK_THREADS_MAX])(void); /* at least one; reports call a thread by its function */
+  void (*after)(void); /* runs alone, when all threads have ended: what must hold then */
+  uint32_t capacity;   /* of recorded operations: so many values fit in, so that only then a push may fail; 0:
+                          not known, and a push may fail at any time */
+};
+
+struct ring_check_tests {
+  uint32_t abi; /* RING_CHECK_ABI */
+  uint32_t count;
+  const struct ring_check_test* tests;
+};
+
+/* What the plug-in of tests exports. */
+__attribute__((visibility("default"))) const struct ring_check_tests* ring_check_test_plugin(void);
+
+/* Defines that function, once in a plug-in; its arguments are tests. */
+#define RING_CHECK_TESTS(...)                                                                      \
+  const struct ring_check_tests* ring_check_test_plugin(void) {                                    \
+    static const struct ring_check_test list[] = {__VA_ARGS__};                                    \
+    static const struct ring_check_tests all = {RING_CHECK_ABI, sizeof list / sizeof *list, list}; \
+    return &all;                                                                                   \
+  }
+
+/* Ends the execution as failed unless the condition holds; assert() does the same. */
+#define ring_check_assert(condition) \
+  ((condition) ? (void)0             \
+               : ring_check_fail(#condition " does not hold, " __FILE__ ":" RING_CHECK_LINE(__LINE__)))
+#define RING_CHECK_LINE(line) RING_CHECK_LINE_TEXT(line)
+#define RING_CHECK_LINE_TEXT(line) #line
+
+/* Which of the test's threads runs: 0 is the first. */
+uint32_t ring_check_thread(void);
+
+/* Operations on a queue, a stack or a deque that are recorded: at the end of each execution there must be an
+ * order in which they could have been done one after the other, as linearizability asks for. A take brings
+ * the oldest value (of a queue; a thief's steal), a pop the newest (of a stack). The macros do both calls:
+ *
+ *     RING_CHECK_PUSH(5, push(&queue, 5));
+ *     if (RING_CHECK_TAKE(value, take(&queue, &value))) ...
+ *
+ * `call` is 1: done; 0: it was full, or empty; negative: given up, which means nothing. Of a queue that may
+ * say full or empty without being it, pass -1 in place of 0. In `before` and `after` they may be used as
+ * well. */
+enum ring_check_operation { RING_CHECK_PUSHES = 0, RING_CHECK_POPS = 1, RING_CHECK_TAKES = 2 };
+#define RING_CHECK_PUSH(value, call) RING_CHECK_RECORD(RING_CHECK_PUSHES, value, value, call)
+#define RING_CHECK_POP(value, call) RING_CHECK_RECORD(RING_CHECK_POPS, 0, value, call)
+#define RING_CHECK_TAKE(value, call) RING_CHECK_RECORD(RING_CHECK_TAKES, 0, value, call)
+#define RING_CHECK_RECORD(operation, before, value, call)                               \
+  __extension__({                                                                       \
+    ring_check_begin(operation, (uint64_t)(before));                                    \
+    const int ring_check_outcome = (call);                                              \
+    ring_check_end(ring_check_outcome, ring_check_outcome > 0 ? (uint64_t)(value) : 0); \
+    ring_check_outcome;                                                                 \
+  })
+/* The calling thread begins an operation; `value`: what it pushes. At most 64 are recorded. */
+void ring_check_begin(int operation, uint64_t value);
+/* ... and has ended it; `value`: what it brought. */
+void ring_check_end(int outcome, uint64_t value);
+
+/* -- what the checker gives the code. Each may be called from the functions above only. */
 
 /* Barriers, for code that makes them in assembler (the wrapper finds mfence, sfence, lfence and lock-prefixed
  * instructions by itself) or for an architecture of its own. They mean what they mean in Linux, under C11:

@@ -1,0 +1,79 @@
+// What threads did to a queue, a stack or a deque, and whether they could have done it one after the other:
+// in an order that keeps each operation before those that began after its end (linearizability, Herlihy and
+// Wing 1990). The search is that of Wing and Gong with the states seen before left out (Lowe 2017).
+//
+// Knows nothing of executions: who records says which operations had ended before one begins.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "emu/check/op.h"
+
+namespace ringside::check {
+
+/// The order in which ring_check.h numbers them.
+enum class OperationKind : std::uint8_t {
+  push,
+  pop,   ///< brings the newest
+  take,  ///< brings the oldest
+};
+
+class History {
+ public:
+  static constexpr std::size_t operations_max = 64;
+  /// Who records before the threads begin and after they have ended: ordered with everything.
+  static constexpr std::uint32_t alone = fibers_max;
+  /// Of each thread, how many of its operations had ended.
+  using Ended = std::array<std::uint32_t, fibers_max>;
+
+  /// Forgets all but the first `count` operations.
+  void clear_to(std::size_t count) {
+    operations_.resize(count);
+    ended_counts_ = {};
+  }
+  [[nodiscard]] std::size_t size() const { return operations_.size(); }
+
+  /// Both answer what is wrong with the call, or nothing. `thread`: a fiber, or `alone`.
+  [[nodiscard]] std::string begin(std::uint32_t thread, OperationKind kind, std::uint64_t value,
+                                  const Ended& ended);
+  [[nodiscard]] std::string end(std::uint32_t thread, int outcome, std::uint64_t value);
+  /// "take() = 5": the operation that `thread` has begun or ended last.
+  [[nodiscard]] std::string text_of_last(std::uint32_t thread) const;
+  [[nodiscard]] static std::string text_of_begun(OperationKind kind, std::uint64_t value);
+
+  /// Memory in which threads count the operations that they have ended, a byte each; nobody here reads it.
+  [[nodiscard]] std::uint8_t* ended_counts() { return ended_counts_.data(); }
+
+  /// What is wrong with all that was recorded, or nothing. `capacity`: 0 if it is not known.
+  [[nodiscard]] std::string judge(std::uint32_t capacity,
+                                  const std::function<std::string(std::uint32_t thread)>& name_of);
+
+ private:
+  struct Operation {
+    std::uint32_t thread = 0;
+    OperationKind kind = OperationKind::push;
+    bool is_open = true;
+    int outcome = 0;
+    std::uint64_t value = 0;
+    std::uint64_t after = 0;  ///< a bit for each operation that had ended when it began
+  };
+  class Search;
+
+  /// The number of its last operation; size(): it has none.
+  [[nodiscard]] std::size_t last_of(std::uint32_t thread) const;
+  [[nodiscard]] static std::string text_of(const Operation& operation);
+  [[nodiscard]] std::string key() const;
+  [[nodiscard]] std::string object_name() const;
+
+  alignas(8) std::array<std::uint8_t, 8> ended_counts_ = {};
+  std::vector<Operation> operations_;
+  /// Histories that were judged before: most executions repeat one.
+  std::unordered_set<std::string> right_;
+};
+
+}  // namespace ringside::check

@@ -1,0 +1,54 @@
+// One test of a plug-in (ring_check_test): threads that share whatever they like, each on a fiber, and what
+// must hold when all have ended. There is no page: all that they share is found (elsewhere.h).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "emu/check/execution.h"
+#include "emu/check/history.h"
+#include "emu/check/include/ringside/ring_check.h"
+#include "emu/check/state.h"
+
+namespace ringside::check {
+
+static_assert(RING_CHECK_THREADS_MAX == fibers_max);
+
+/// What is wrong with a plug-in's tests; empty: nothing.
+[[nodiscard]] std::string fault_of_tests(const ring_check_tests* tests);
+
+class TestProgram final : public Program {
+ public:
+  /// The name of the plug-in's function at an address, or "".
+  using NameOf = std::function<std::string(const void* function)>;
+
+  /// `state` is what the plug-in keeps, as it was when it was loaded.
+  TestProgram(const ring_check_test& test, RingState state, NameOf name_of);
+
+  /// Runs `before`: fails if that does.
+  [[nodiscard]] Result<> prepare() override;
+  [[nodiscard]] std::uint32_t fiber_count() const override;
+  void reset() override;
+  void run(std::uint32_t fiber) override;
+  /// Any loop may wait for anything.
+  [[nodiscard]] bool spins() const override { return true; }
+  [[nodiscard]] bool judges_memory() const override { return true; }
+  /// Runs `after`, and looks at the operations that were recorded.
+  [[nodiscard]] std::string judge() override;
+  /// "writer"; "reader 1", where several run one function.
+  [[nodiscard]] std::string fiber_name(std::uint32_t fiber) const override;
+  [[nodiscard]] History* history() override { return &history_; }
+
+ private:
+  /// Calls a function of the test's while no thread runs; what is wrong, or nothing.
+  [[nodiscard]] std::string call_alone(void (*function)(), std::string_view which);
+
+  const ring_check_test* test_;
+  RingState state_;
+  NameOf name_of_;
+  History history_;
+  std::size_t recorded_before_ = 0;  ///< operations of `before`
+};
+
+}  // namespace ringside::check
