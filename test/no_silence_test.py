@@ -5,9 +5,11 @@ little memory, and ends with a status of its own and, unless that is 0, with a m
 usage: no_silence_test.py     RINGSIDE names the program (default: build/ringside)
 """
 
+import fcntl
 import os
 import pathlib
 import resource
+import select
 import signal
 import subprocess
 import tempfile
@@ -212,6 +214,45 @@ class NoSilence(unittest.TestCase):
                     said = self.check_said(done, line)
                     self.assertNotEqual(done.returncode, GOOD, option)
                     self.assertIn(name, said)
+
+    def test_a_non_blocking_stdout_loses_nothing(self):
+        whole = self.ringside("check-scn --words").stdout
+        reads, writes = os.pipe()
+        fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+        os.set_blocking(writes, False)
+        with subprocess.Popen([PROGRAM, "check-scn", "--words"], stdout=writes, stderr=subprocess.PIPE) as words:
+            with open(reads, "rb") as output:
+                while select.select([], [writes], [], 0)[1]:  # until it has no room
+                    self.assertIsNone(words.poll(), "it ended before the pipe was full")
+                os.close(writes)
+                self.assertEqual(output.read(), whole)
+            self.assertEqual((words.wait(PATIENCE_S), words.stderr.read()), (GOOD, b""))
+
+    def test_a_file_is_replaced_as_a_whole_or_not_at_all(self):
+        folder = self.folder / "replaced"
+        folder.mkdir()
+        kept, link = folder / "kept.html", folder / "link.html"
+        kept.write_text("as it was")
+        kept.chmod(0o640)
+        link.symlink_to("kept.html")
+
+        def short_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+
+        for line in ("run good.scn --html replaced/link.html", "view good.jsonl --html replaced/kept.html"):
+            with self.subTest(line):
+                done = self.ringside(line, preexec_fn=short_files)
+                self.assertEqual(done.returncode, COULD_NOT_RUN)
+                self.assertIn("File too large", self.check_said(done, line))
+                self.assertEqual(kept.read_text(), "as it was")
+                self.assertEqual(sorted(os.listdir(folder)), ["kept.html", "link.html"])
+                self.assertEqual(self.ringside(line).returncode, GOOD)
+                self.assertIn("</html>", kept.read_text())
+                self.assertTrue(link.is_symlink())
+                self.assertEqual(kept.stat().st_mode & 0o777, 0o640)
+                self.assertEqual(sorted(os.listdir(folder)), ["kept.html", "link.html"])
+                kept.write_text("as it was")
 
 
 if __name__ == "__main__":
