@@ -83,7 +83,7 @@ if __name__ == "__main__":
         inside = f"mount -t tmpfs -o size=16m tmpfs {DISK} && exec \"$@\""
         ended = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "true"], capture_output=True)
         if ended.returncode != 0:
-            support.skip_all("this user may have no mount namespace")
+            support.skip_all("this user may have no mount namespace here", can_be_installed=False)
         os.environ["RINGSIDE_IN_NAMESPACE"] = "1"
         os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", inside, "sh",
                               sys.executable, *sys.argv])
