@@ -229,6 +229,8 @@ class Tests(unittest.TestCase):
             for define, status, text in (
                     ("AWAITS", FAILED, "deadlock: the waiter waits for what another thread would have to write"),
                     ("IN_AFTER", FAILED, "sum == 3 does not hold"),
+                    ("ASSERTED", FAILED, "__ATOMIC_RELAXED) == 0 does not hold"),
+                    ("ASSERTED_AFTER", FAILED, "sum == 4 does not hold"),
                     ("LOST_UPDATE", FAILED, "sum == 2 does not hold"),
                     ("IN_BEFORE", COULD_NOT_RUN, "sum == 1 does not hold"),
                     ("NOTHING_SHARED", COULD_NOT_RUN, "its threads share no memory"),

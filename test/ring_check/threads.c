@@ -1,9 +1,13 @@
 /* A test of threads, and what can be wrong with one. */
+#include <assert.h>
 #include <ringside/ring_check.h>
 
 static int sum;
 
 static void adds(void) {
+#ifdef ASSERTED
+  assert(__atomic_load_n(&sum, __ATOMIC_RELAXED) == 0);
+#endif
 #ifdef LOST_UPDATE
   __atomic_store_n(&sum, __atomic_load_n(&sum, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 #else
@@ -26,7 +30,9 @@ static void before(void) {
 }
 
 static void after(void) {
-#if defined IN_AFTER
+#if defined ASSERTED_AFTER
+  assert(sum == 4);
+#elif defined IN_AFTER
   ring_check_assert(sum == 3);
 #elif !defined AWAITS && !defined NOTHING_SHARED && !defined UNENDED
   ring_check_assert(sum == 2);

@@ -1,4 +1,4 @@
-// What is refused, and why.
+// What is refused, and why; and what a failed assert() is.
 #include "tools/ring_check/calls.h"
 
 #include <fmt/format.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cassert>
 #include <condition_variable>
 #include <csignal>
 #include <cstdarg>
@@ -25,6 +26,7 @@
 #include <mutex>
 
 #include "emu/check/execution.h"
+#include "emu/check/include/ringside/ring_check.h"
 #include "emu/check/outside.h"
 
 namespace ringside::tools {
@@ -145,11 +147,22 @@ void call_condition_wait(std::condition_variable* condition, std::unique_lock<st
   condition->wait(*lock);
 }
 
+/// What assert() calls: a failure of the ring, with the way into it, and not the end of a process.
+void call_assert_fail(const char* condition, const char* file, unsigned line, const char* function) {
+  if (is_checked()) {
+    std::array<char, 512> text;  // not on the heap, which belongs to the ring now
+    (void)std::snprintf(text.data(), text.size(), "%s does not hold, %s:%u", condition, file, line);
+    ring_check_fail(text.data());
+  }
+  ::__assert_fail(condition, file, line, function);
+}
+
 #define RS_REDIRECTED(function, reason) \
   RedirectedCall{#function, reinterpret_cast<void*>(&Refused<&::function, About_##function>::call)},
 const RedirectedCall calls[] = {
     RS_EACH_REFUSED(RS_REDIRECTED)  //
     {"syscall", reinterpret_cast<void*>(&call_syscall)},
+    {"__assert_fail", reinterpret_cast<void*>(&call_assert_fail)},
     {"_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE",
      reinterpret_cast<void*>(&call_condition_wait)},
 };
