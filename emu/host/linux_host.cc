@@ -42,7 +42,9 @@ LinuxHost::~LinuxHost() {
 }
 
 int LinuxHost::run() {
-  return loop_->run();
+  const int status = loop_->run();
+  kick_all_due();  // the process may end now, and no timer runs any more
+  return status;
 }
 void LinuxHost::stop(int exit_status) {
   loop_->stop(exit_status);
@@ -75,6 +77,7 @@ Handle LinuxHost::adopt(int fd) {
 
 void LinuxHost::handle_close(int number) {
   loop_->unwatch(number);
+  kick_if_due(number);
   slow_kicks_.erase(number);
   calls_->by_fd.erase(number);
   calls_->hypercalls.closed(number);

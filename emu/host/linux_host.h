@@ -128,6 +128,8 @@ class LinuxHost final : public Host {
   Result<Mapping> map_shared(int fd, std::size_t bytes, const char* what);
   static void kick_now(int fd);
   void kick_with_care(int fd);
+  void kick_if_due(int fd);
+  void kick_all_due();
   static Io write_now(int fd, Bytes bytes);
 
   std::string name_;

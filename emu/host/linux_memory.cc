@@ -166,6 +166,15 @@ void LinuxHost::kick_with_care(int fd) {
   });
 }
 
+void LinuxHost::kick_if_due(int fd) {
+  const auto slow = slow_kicks_.find(fd);
+  if (slow != slow_kicks_.end() && std::exchange(slow->second.due, false)) kick_now(fd);
+}
+
+void LinuxHost::kick_all_due() {
+  for (const auto& [fd, slow] : slow_kicks_) kick_if_due(fd);
+}
+
 void LinuxHost::kick_now(int fd) {
   const std::uint64_t one = 1;
   // Nobody reads the counter. Were it ever full, the write would fail with EAGAIN, and its reader has been
