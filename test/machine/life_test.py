@@ -369,7 +369,9 @@ class ManyDomains(unittest.TestCase):
             # Of commands that have just ended, and the last domain, something may still lie there.
             self.assertLess(abs(files_then - files), 20)
             self.assertLess(abs(descriptors_then - descriptors), 5)
-            self.assertLess(kib_then - kib, 2048)
+            maps = pathlib.Path(f"/proc/{machine.pid('xend')}/maps").read_text()
+            if "libasan" not in maps and "libtsan" not in maps:  # those keep what is freed, and more
+                self.assertLess(kib_then - kib, 2048)
 
 
 if __name__ == "__main__":
