@@ -154,7 +154,7 @@ class Execution {
   void flush(std::uint32_t actor);
   void count(std::uint32_t actor);
   void told(std::uint32_t actor);
-  /// Text for an operation's `why`, which lives as long as this; "" while nobody looks.
+  /// Keeps a text for an operation's `why` as long as this lives. Without an observer it is "".
   [[nodiscard]] const char* kept(std::string text);
 
   Space* space_;

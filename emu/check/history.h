@@ -46,7 +46,7 @@ class History {
   [[nodiscard]] std::string text_of_last(std::uint32_t thread) const;
   [[nodiscard]] static std::string text_of_begun(OperationKind kind, std::uint64_t value);
 
-  /// Memory in which threads count the operations that they have ended, a byte each; nobody here reads it.
+  /// One byte for each thread: how many operations it has ended. The model explores this memory.
   [[nodiscard]] std::uint8_t* ended_counts() { return ended_counts_.data(); }
 
   /// What is wrong with all that was recorded, or nothing. `capacity`: 0 if it is not known.

@@ -173,7 +173,7 @@ void ModelC11::put_into_page(std::uint32_t word, const Stored& stored) {
   std::copy_n(stored.bytes.begin(), about.size, space().at(about.offset));
 }
 
-/// Whoever knew a later store by its number knows it by another one now.
+/// Puts a store before others of its word, and renumbers those in every frontier.
 void ModelC11::insert(std::uint32_t word, std::uint32_t index, Stored stored) {
   auto& stores = stores_[word];
   stored.turn = static_cast<std::uint32_t>(stores.size());

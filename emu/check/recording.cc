@@ -128,7 +128,7 @@ std::size_t column_width_for(const Recording& recording, const Space& space, con
   return std::min(width + 2, most);
 }
 
-/// Who waits for what, where nobody is left who would do it.
+/// What each waiting thread waits for, when no other thread can run.
 std::string endless_wait_text(const Recording& recording, const ReportAbout& about) {
   std::string text = "deadlock:";
   for (std::size_t fiber = 0; fiber < recording.waiting.size(); ++fiber) {

@@ -215,7 +215,8 @@ void ring_check_end(int outcome, uint64_t value);
  *
  * rmb: earlier loads before later loads (smp_rmb), and before later stores: an acquire fence. Linux promises
  * the latter by the branch between the load and the store, which C11 does not see, so it is granted here.
- * What was read does not stay before later stores for others to see, as lfence and dmb ishld have it.
+ * It hands nothing on: a thread that sees such a later store learns nothing of what was read before it, as it
+ * would after lfence or dmb ishld.
  *
  * mb: everything before everything; all full barriers have one order. */
 void ring_check_wmb(void);
