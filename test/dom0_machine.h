@@ -107,7 +107,7 @@ class ScriptedXcs {
   void accept_input(DomainId domain) {
     send_control(dom0::XCS_RESPONSE, domain, {ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, 0, {}});
   }
-  void virq() { send(dom0::virq_message(dom0::XCS_VIRQ, virq_port, VIRQ_DOM_EXC)); }
+  void virq() { send(dom0::virq_message(static_cast<ring::Port>(virq_port))); }
   void send(const Message& message) {
     send_bytes({reinterpret_cast<const std::uint8_t*>(&message), sizeof message});
   }

@@ -5,6 +5,7 @@ hold, each template's bug is found and its cure is one, barriers in assembler co
 usage: ring_compiler_test.py SOURCE_ROOT [CASE...]     RINGSIDE names the program
 """
 
+import itertools
 import os
 import pathlib
 import re
@@ -205,11 +206,10 @@ def main():
     if len(COMPILERS) == 1:
         print(f"only {COMPILERS[0][0]} is here: half of this is not tested")
     for name in sys.argv[2:] or CASES:
-        for pair in COMPILERS:
-            for level in ("-O0", "-O2"):
-                print(f"{name}: {pair[0]} {level}", flush=True)
-                with tempfile.TemporaryDirectory(prefix="ringside-compiler-") as folder:
-                    CASES[name](pathlib.Path(folder), pair, level)
+        for pair, level in zip(itertools.cycle(COMPILERS), ("-O0", "-O2")):
+            print(f"{name}: {pair[0]} {level}", flush=True)
+            with tempfile.TemporaryDirectory(prefix="ringside-compiler-") as folder:
+                CASES[name](pathlib.Path(folder), pair, level)
 
 
 main()

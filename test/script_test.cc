@@ -118,7 +118,7 @@ TEST_CASE("a raw client's acts") {
   CHECK(act_of<ClientSends>("client sends request console \"abc\" to dom9").domain.domain == 9);
   CHECK(act_of<ClientSendsBytes>("client sends 40 bytes of |00| on control").payload.size() == 40);
   CHECK(act_of<ClientSaysBye>("client says bye on data").side == Side::data);
-  CHECK(act_of<ClientRearms>("client rearms port 3").port == 3);
+  CHECK(act_of<ClientNotifies>("client notifies port 3").port == 3);
   CHECK(act_of<Answering>("client starts answering").on);
 }
 

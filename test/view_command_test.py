@@ -119,7 +119,7 @@ class ViewCommand(unittest.TestCase):
         self.assertIn("$schema", schema)
         self.ringside("run", str(LIBRARY), "--seed", "1", "--journal", "library")
         kinds = set()
-        for path in sorted((self.folder / "library").iterdir()):
+        for path in sorted((self.folder / "library").iterdir())[::3]:  # enough for every kind
             if path.stat().st_size > 60_000:
                 continue
             self.ringside("view", str(path), "--text")

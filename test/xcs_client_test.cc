@@ -78,7 +78,7 @@ TEST_CASE_METHOD(Fixture, "replies reach their calls in order, whatever their re
   xcs.results[XCS_MSG_BIND] = XCS_RSLT_BADREQUEST;
   client.call(bind_message(XCS_MSG_BIND, 5, xcs_type_wildcard),
               [&](const XcsMessage& reply) { results.push_back(reply.result); });
-  client.call(virq_message(XCS_VIRQ_BIND, 0, VIRQ_DOM_EXC), [&](const XcsMessage& reply) {
+  client.call(virq_bind_message(VIRQ_DOM_EXC), [&](const XcsMessage& reply) {
     results.push_back(100 + static_cast<std::uint32_t>(reply.u.virq.port));
   });
   client.call(interface_message(XCS_CIF_FREE_CC, 1, 0, 0), nullptr);

@@ -70,11 +70,26 @@ TEST_CASE("the conversation of the reference, byte by byte") {
   f.world.run();
   const auto virqs = data.read();
   REQUIRE(virqs.size() == 2);
-  for (const XcsMessage& frame : virqs) CHECK(bytes_of(frame) == frame_of("0b000000 00000000 02000000"));
+  for (const XcsMessage& frame : virqs)
+    CHECK(bytes_of(frame) == frame_of("0b000000 00000000 00000000 02000000"));
 
+  // An established connection ends by being closed. A BYE is echoed on the control side, and nothing on the
+  // data side.
+  say(data, frame_of("02"));
   say(control, frame_of("02"));
-  CHECK(control.closed());
+  CHECK(heard(control) == frame_of("02"));
+  CHECK(data.read().empty());
+  CHECK_FALSE(control.closed());
   CHECK_FALSE(data.closed());
+}
+
+TEST_CASE("a BYE as the first frame ends the connection without a reply") {
+  XcsFixture f;
+  Wire wire(f.client_host);
+  wire.write(frame_of("02"));
+  f.world.run();
+  CHECK(wire.read().empty());
+  CHECK(wire.closed());
 }
 
 TEST_CASE("frames are put together from any pieces, even single bytes") {

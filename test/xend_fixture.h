@@ -59,12 +59,6 @@ struct XendFixture {
     xcs.emplace(world, "xcs", "/m/xcs_socket");
     world.run_for(2 * dom0::xcs_retry_delay);
   }
-  std::size_t virqs_rearmed() const {
-    std::size_t count = 0;
-    for (const auto& frame : xcs->frames)
-      count += frame.type == dom0::XCS_VIRQ && frame.u.virq.port == 3 ? 1 : 0;
-    return count;
-  }
   bool told(std::string_view text) const {
     for (const auto& recorded : sink.entries()) {
       if (text_of(recorded.entry.message).find(text) != std::string::npos) return true;

@@ -35,10 +35,15 @@ XcsMessage bind_message(XcsType type, std::int32_t port, std::uint16_t control_t
   return message;
 }
 
-XcsMessage virq_message(XcsType type, std::int32_t port, std::uint16_t virq) {
-  XcsMessage message = empty_message(type);
-  message.u.virq.port = port;
+XcsMessage virq_bind_message(std::uint16_t virq) {
+  XcsMessage message = empty_message(XCS_VIRQ_BIND);
   message.u.virq.virq = virq;
+  return message;
+}
+
+XcsMessage virq_message(ring::Port port) {
+  XcsMessage message = empty_message(XCS_VIRQ);
+  message.u.control.local_port = static_cast<std::int32_t>(port);
   return message;
 }
 

@@ -29,7 +29,8 @@ inline constexpr std::size_t client_frames_per_read_max = 768;
 // What a message says, ready to be sent.
 [[nodiscard]] XcsMessage connect_message(XcsType type, std::uint64_t session_id);
 [[nodiscard]] XcsMessage bind_message(XcsType type, std::int32_t port, std::uint16_t control_type);
-[[nodiscard]] XcsMessage virq_message(XcsType type, std::int32_t port, std::uint16_t virq);
+[[nodiscard]] XcsMessage virq_bind_message(std::uint16_t virq);
+[[nodiscard]] XcsMessage virq_message(ring::Port port);
 [[nodiscard]] XcsMessage interface_message(XcsType type, DomainId domain, ring::Port local,
                                            ring::Port remote);
 [[nodiscard]] XcsMessage control_message(XcsType type, DomainId domain, ring::Port local,

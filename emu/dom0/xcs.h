@@ -168,7 +168,7 @@ class Xcs {
   void offer_unanswered(XcsSession& session, std::int32_t port, std::uint16_t type);
   [[nodiscard]] XcsInput::Took take_data(Connection& connection, const XcsMessage& frame);
   [[nodiscard]] XcsInput::Took pass_down(Connection& connection, const XcsMessage& frame);
-  void rearm_virq(Connection& connection, std::int32_t port);
+  void take_virq(Connection& connection, std::int32_t port);
   void touch(DomainId domain);
   bool flush_touched();
   [[nodiscard]] Line* line_of(DomainId domain);

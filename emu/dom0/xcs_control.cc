@@ -33,6 +33,7 @@ void Xcs::take_call(Connection& connection, const XcsMessage& frame) {
       call_connect_data(connection, reply);
       break;
     case XCS_CONNECT_BYE:
+      if (connection.side != Side::unknown) break;
       // No reply: that the connection closes is the answer.
       connection.gone = any_gone_ = true;
       return;
@@ -164,7 +165,7 @@ void Xcs::call_virq_bind(XcsSession& session, XcsMessage& reply) {
       return explain(0, done.error());
     }
   } else {
-    // Whoever had it before may have gone without re-arming it.
+    // It came while nobody was bound, and waits: see pass_virq.
     events_->write(static_cast<std::uint16_t>(bound));
   }
   reply.result = XCS_RSLT_OK;

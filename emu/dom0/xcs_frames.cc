@@ -22,8 +22,9 @@ XcsFrameAbout about_frame(const XcsMessage& frame) {
     case XCS_MSG_UNBIND:
       return {0, static_cast<ring::Port>(frame.u.bind.port), {}, 0};
     case XCS_VIRQ_BIND:
-    case XCS_VIRQ:
       return {0, static_cast<ring::Port>(frame.u.virq.port), {}, 0};
+    case XCS_VIRQ:
+      return {0, static_cast<ring::Port>(frame.u.control.local_port), {}, 0};
     default:
       return {};  // a number from outside, of which most mean nothing
   }

@@ -22,16 +22,13 @@ Result<> XcsLink::connect() {
   XcsClient::Events events;
   events.frame = [this](const XcsMessage& frame) { take_frame(frame); };
   events.pause = [this] { events_.pause(); };
-  events.room = [this] {
-    rearm_virq();
-    events_.room();
-  };
+  events.room = [this] { events_.room(); };
   events.lost = [this](const Error& error) { lost(error); };
   auto client = std::make_unique<XcsClient>(host_, journal_, std::move(events));
   auto connected = client->connect(path_, [this] { ask_for_numbers(); });
   if (!connected) return connected;
   client_ = std::move(client);
-  rearm_due_ = false;
+  virq_came_ = false;
   return Done{};
 }
 
@@ -44,7 +41,7 @@ void XcsLink::ask_for_numbers() {
 }
 
 void XcsLink::bind_virq() {
-  client_->call(virq_message(XCS_VIRQ_BIND, 0, virq_), [this](const XcsMessage& reply) {
+  client_->call(virq_bind_message(virq_), [this](const XcsMessage& reply) {
     if (reply.result != XCS_RSLT_OK) {
       // Without it nobody would hear of a domain's end. xcs may yet find its hypervisor.
       return client_->lose({EPROTO, "xcs cannot bind a virtual interrupt", path_,
@@ -54,8 +51,8 @@ void XcsLink::bind_virq() {
     up_ = true;
     if (warned_) host_.warn("xcs is back: " + path_);
     warned_ = false;
-    rearm_virq();
     events_.up();
+    if (std::exchange(virq_came_, false)) events_.virq();
     client_->flush();
   });
 }
@@ -64,18 +61,11 @@ void XcsLink::take_frame(const XcsMessage& frame) {
   if (frame.type != XCS_VIRQ) return events_.frame(frame);
   // Before the link is up this can only be the one interrupt of this session, on its way faster than the
   // reply that names its port.
-  if (up_ && frame.u.virq.port != virq_port_) return;
-  rearm_due_ = true;
-  if (!up_) return;
-  // Armed before it is looked into, so that one that comes meanwhile is delivered too.
-  rearm_virq();
-  events_.virq();
-}
-
-void XcsLink::rearm_virq() {
-  if (!rearm_due_ || !has_room()) return;
-  rearm_due_ = false;
-  send(virq_message(XCS_VIRQ, virq_port_, virq_));
+  if (!up_) {
+    virq_came_ = true;
+  } else if (frame.u.control.local_port == virq_port_) {
+    events_.virq();
+  }
 }
 
 void XcsLink::call(const XcsMessage& request, XcsClient::Reply done) {

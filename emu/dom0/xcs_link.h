@@ -50,7 +50,6 @@ class XcsLink {
   void ask_for_numbers();
   void bind_virq();
   void take_frame(const XcsMessage& frame);
-  void rearm_virq();
   void lost(const Error& error);
   void retry();
 
@@ -61,7 +60,7 @@ class XcsLink {
   Events events_;
   std::unique_ptr<XcsClient> client_;
   std::int32_t virq_port_ = 0;
-  bool rearm_due_ = false;  ///< the interrupt came, and xcs has not been told to let the next one through
+  bool virq_came_ = false;  ///< before the reply that names its port
   bool up_ = false;
   bool wants_numbers_ = true;
   bool numbers_ = false;

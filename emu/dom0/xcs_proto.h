@@ -56,6 +56,7 @@ struct XcsBind {
   std::int32_t port;
   std::uint16_t type;
 };
+/// Of VIRQ_BIND and its answer. A VIRQ frame has its port elsewhere: in `control.local_port`.
 struct XcsVirq {
   std::int32_t port;
   std::uint16_t virq;

@@ -31,18 +31,16 @@ void Xcs::read_events() {
   }
 }
 
-/// The port stays masked until a client sends it back.
 void Xcs::pass_virq(ring::Port port) {
-  XcsMessage frame;
-  frame.type = XCS_VIRQ;
-  frame.u.virq.port = static_cast<std::int32_t>(port);
+  const XcsMessage frame = virq_message(port);
   bool passed = false;
   sessions_.bindings().for_each(port, xcs_type_virq, [&](XcsSession& session) {
     push(session, frame);
     passed = true;
   });
-  if (passed) return;
-  // Raised though masked: the next to bind it finds it pending.
+  // The port is unmasked as soon as it has been read: a client need not say that it may come again.
+  if (passed) return events_->write(static_cast<std::uint16_t>(port));
+  // It stays masked and is pending: the next client that binds it is told.
   count(counters_.virqs_waiting, "virqs_waiting");
   events_->raise(port);
 }
@@ -123,10 +121,7 @@ XcsInput::Took Xcs::take_data(Connection& connection, const XcsMessage& frame) {
     case XCS_RESPONSE:
       return pass_down(connection, frame);
     case XCS_VIRQ:
-      rearm_virq(connection, frame.u.virq.port);
-      break;
-    case XCS_CONNECT_BYE:
-      connection.gone = any_gone_ = true;
+      take_virq(connection, frame.u.control.local_port);
       break;
     default:
       // A number from outside: nothing else has a meaning here, and nothing here has a reply.
@@ -196,12 +191,12 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
   return XcsInput::Took::done;
 }
 
-void Xcs::rearm_virq(Connection& connection, std::int32_t port) {
-  if (port >= 0 && virq_ports_.contains(static_cast<ring::Port>(port))) {
-    events_->write(static_cast<std::uint16_t>(port));
-  } else {
-    refuse(counters_.frames_ignored, "frames_ignored", 0, connection, "re-arms a port that is no virq's");
-  }
+/// Asks for an event on the port of a virq. Xen sends none: only it raises a virq (EINVAL). So nothing is
+/// left to do.
+void Xcs::take_virq(Connection& connection, std::int32_t port) {
+  if (port >= 0 && virq_ports_.contains(static_cast<ring::Port>(port))) return;
+  refuse(counters_.frames_ignored, "frames_ignored", 0, connection,
+         "a VIRQ frame for a port that is no virq's");
 }
 
 void Xcs::touch(DomainId domain) {

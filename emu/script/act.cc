@@ -41,83 +41,81 @@ ring::ControlMessage made(const Message& message) {
 
 Result<> Actors::carry_out(const Act& act, const Span& line) {
   return std::visit(
-      Visit{
-          [&](const Life& each) { return life(each, line); },
-          [&](const Prints& each) { return stage_.print(each.domain.domain, each.payload.bytes()); },
-          [&](const Logs& each) { return stage_.log(each.domain.domain, each.payload.bytes()); },
-          [&](const Ends& each) {
-            note(spelled(each.domain), fmt::format("{}'s program has ended", spelled(each.domain)), line);
-            return stage_.end(each.domain.domain, 0);
-          },
-          [&](const WritesSlot& each) { return slot(each); },
-          [&](const SetsIndex& each) { return index(each); },
-          [&](const FillsRing& each) {
-            return stage_.fill(on_stage(each.who), each.ring.domain, each.ring.ring);
-          },
-          [&](const Notifies& each) { return stage_.notify(on_stage(each.who), on_stage(each.peer)); },
-          [&](const Answering& each) { return answering(each, line); },
-          [&](const Reading& each) -> Result<> {
-            const std::string who = spelled(each.who);
-            each.on ? forget(who + " reading") : note(who + " reading", who + " does not read", line);
-            return each.who.role == Role::user ? stage_.user_reads(each.who.name, each.on)
-                                               : stage_.client_reads(each.who.name, each.on);
-          },
-          [&](const Connects& each) {
-            cast_.meet_user(each.user.name);
-            forget(spelled(each.user));
-            return stage_.user_connects(each.user.name, each.domain.domain,
-                                        each.by == Connects::By::tcp ? Way::tcp : Way::local);
-          },
-          [&](const Disconnects& each) {
-            note(spelled(each.user), spelled(each.user) + " has left", line);
-            return stage_.user_disconnects(each.user.name);
-          },
-          [&](const Types& each) { return types(each); },
-          [&](const HandlesPty& each) { return handles_pty(each); },
-          [&](const Runs& each) { return runs(each, line); },
-          [&](const ClientOpens& each) -> Result<> {
-            auto opened = stage_.client_opens(each.client.name, lane_of(each.side));
-            cast_.meet_client(each.client.name);
-            return opened;
-          },
-          [&](const ClientConnects& each) -> Result<> {
-            auto connected = client_connects(each);
-            cast_.meet_client(each.client.name);
-            return connected;
-          },
-          [&](const ClientCloses& each) { return client_closes(each); },
-          [&](const ClientBinds& each) {
-            const auto port = each.port ? static_cast<std::int32_t>(*each.port) : dom0::xcs_port_wildcard;
-            return client_frame(each.client, Lane::control,
-                                dom0::bind_message(each.binds ? dom0::XCS_MSG_BIND : dom0::XCS_MSG_UNBIND,
-                                                   port, each.type.value_or(dom0::xcs_type_wildcard)));
-          },
-          [&](const ClientBindsVirq& each) {
-            return client_frame(each.client, Lane::control,
-                                dom0::virq_message(dom0::XCS_VIRQ_BIND, 0, each.virq));
-          },
-          [&](const ClientChannel& each) { return client_channel(each); },
-          [&](const ClientSends& each) { return client_sends(each); },
-          [&](const ClientSendsBytes& each) {
-            const std::string bytes = each.payload.bytes();
-            return stage_.client_sends(each.client.name, lane_of(each.side),
-                                       {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
-          },
-          [&](const ClientSaysBye& each) {
-            dom0::XcsMessage bye;
-            bye.type = dom0::XCS_CONNECT_BYE;
-            return client_frame(each.client, lane_of(each.side), bye);
-          },
-          [&](const ClientRearms& each) {
-            return client_frame(each.client, Lane::data,
-                                dom0::virq_message(dom0::XCS_VIRQ, static_cast<std::int32_t>(each.port), 0));
-          },
-          [&](const Fault& each) { return fault(each, line); },
-          [&](const HealsAll&) {
-            std::erase_if(circumstances_, [](const auto& each) { return each.first.starts_with("fault "); });
-            return stage_.heal();
-          },
-          [](const Waits&) { return Result<>(Done{}); }},
+      Visit{[&](const Life& each) { return life(each, line); },
+            [&](const Prints& each) { return stage_.print(each.domain.domain, each.payload.bytes()); },
+            [&](const Logs& each) { return stage_.log(each.domain.domain, each.payload.bytes()); },
+            [&](const Ends& each) {
+              note(spelled(each.domain), fmt::format("{}'s program has ended", spelled(each.domain)), line);
+              return stage_.end(each.domain.domain, 0);
+            },
+            [&](const WritesSlot& each) { return slot(each); },
+            [&](const SetsIndex& each) { return index(each); },
+            [&](const FillsRing& each) {
+              return stage_.fill(on_stage(each.who), each.ring.domain, each.ring.ring);
+            },
+            [&](const Notifies& each) { return stage_.notify(on_stage(each.who), on_stage(each.peer)); },
+            [&](const Answering& each) { return answering(each, line); },
+            [&](const Reading& each) -> Result<> {
+              const std::string who = spelled(each.who);
+              each.on ? forget(who + " reading") : note(who + " reading", who + " does not read", line);
+              return each.who.role == Role::user ? stage_.user_reads(each.who.name, each.on)
+                                                 : stage_.client_reads(each.who.name, each.on);
+            },
+            [&](const Connects& each) {
+              cast_.meet_user(each.user.name);
+              forget(spelled(each.user));
+              return stage_.user_connects(each.user.name, each.domain.domain,
+                                          each.by == Connects::By::tcp ? Way::tcp : Way::local);
+            },
+            [&](const Disconnects& each) {
+              note(spelled(each.user), spelled(each.user) + " has left", line);
+              return stage_.user_disconnects(each.user.name);
+            },
+            [&](const Types& each) { return types(each); },
+            [&](const HandlesPty& each) { return handles_pty(each); },
+            [&](const Runs& each) { return runs(each, line); },
+            [&](const ClientOpens& each) -> Result<> {
+              auto opened = stage_.client_opens(each.client.name, lane_of(each.side));
+              cast_.meet_client(each.client.name);
+              return opened;
+            },
+            [&](const ClientConnects& each) -> Result<> {
+              auto connected = client_connects(each);
+              cast_.meet_client(each.client.name);
+              return connected;
+            },
+            [&](const ClientCloses& each) { return client_closes(each); },
+            [&](const ClientBinds& each) {
+              const auto port = each.port ? static_cast<std::int32_t>(*each.port) : dom0::xcs_port_wildcard;
+              return client_frame(each.client, Lane::control,
+                                  dom0::bind_message(each.binds ? dom0::XCS_MSG_BIND : dom0::XCS_MSG_UNBIND,
+                                                     port, each.type.value_or(dom0::xcs_type_wildcard)));
+            },
+            [&](const ClientBindsVirq& each) {
+              return client_frame(each.client, Lane::control, dom0::virq_bind_message(each.virq));
+            },
+            [&](const ClientChannel& each) { return client_channel(each); },
+            [&](const ClientSends& each) { return client_sends(each); },
+            [&](const ClientSendsBytes& each) {
+              const std::string bytes = each.payload.bytes();
+              return stage_.client_sends(each.client.name, lane_of(each.side),
+                                         {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+            },
+            [&](const ClientSaysBye& each) {
+              dom0::XcsMessage bye;
+              bye.type = dom0::XCS_CONNECT_BYE;
+              return client_frame(each.client, lane_of(each.side), bye);
+            },
+            [&](const ClientNotifies& each) {
+              return client_frame(each.client, Lane::data, dom0::virq_message(each.port));
+            },
+            [&](const Fault& each) { return fault(each, line); },
+            [&](const HealsAll&) {
+              std::erase_if(circumstances_,
+                            [](const auto& each) { return each.first.starts_with("fault "); });
+              return stage_.heal();
+            },
+            [](const Waits&) { return Result<>(Done{}); }},
       act);
 }
 

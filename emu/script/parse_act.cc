@@ -213,7 +213,6 @@ Act parse_act(Words& words, const Actor& who) {
     case Verb::unbinds:
     case Verb::sends:
     case Verb::says:
-    case Verb::rearms:
     case Verb::reads:
     case Verb::sees:
     case Verb::shows:

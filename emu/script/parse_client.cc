@@ -119,9 +119,9 @@ Act parse_client_act(Words& words, const Actor& who, Verb verb) {
     case Verb::says:
       words.require("bye");
       return ClientSaysBye{who, words.accept("on") ? parse_side(words) : Side::control};
-    case Verb::rearms:
+    case Verb::notifies:
       words.require("port");
-      return ClientRearms{who, parse_port(words)};
+      return ClientNotifies{who, parse_port(words)};
     case Verb::creates:
     case Verb::boots:
     case Verb::pauses:
@@ -135,7 +135,6 @@ Act parse_client_act(Words& words, const Actor& who, Verb verb) {
     case Verb::sets:
     case Verb::adds:
     case Verb::fills:
-    case Verb::notifies:
     case Verb::stops:
     case Verb::starts:
     case Verb::stalls:

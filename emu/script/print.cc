@@ -202,8 +202,8 @@ std::string written(const Act& act) {
             [](const ClientSaysBye& each) {
               return fmt::format("{} says bye on {}", spelled(each.client), spelled(each.side));
             },
-            [](const ClientRearms& each) {
-              return fmt::format("{} rearms port {}", spelled(each.client), each.port);
+            [](const ClientNotifies& each) {
+              return fmt::format("{} notifies port {}", spelled(each.client), each.port);
             },
             [](const Fault& each) { return written(each); },
             [](const HealsAll&) { return std::string("fault heals all"); },

@@ -244,7 +244,7 @@ struct ClientSaysBye {
   Actor client;
   Side side = Side::control;
 };
-struct ClientRearms {
+struct ClientNotifies {
   Actor client;
   std::uint32_t port = 0;
 };
@@ -267,7 +267,7 @@ struct Waits {};
 using Act = std::variant<Life, Prints, Logs, Ends, WritesSlot, SetsIndex, FillsRing, Notifies, Answering,
                          Reading, Connects, Disconnects, Types, HandlesPty, Runs, ClientOpens, ClientConnects,
                          ClientCloses, ClientBinds, ClientBindsVirq, ClientChannel, ClientSends,
-                         ClientSendsBytes, ClientSaysBye, ClientRearms, Fault, HealsAll, Waits>;
+                         ClientSendsBytes, ClientSaysBye, ClientNotifies, Fault, HealsAll, Waits>;
 
 // -- patterns: what an expectation looks for
 

@@ -58,7 +58,6 @@ enum class Verb : std::uint8_t {
   unbinds,
   sends,
   says,
-  rearms,
   reads,
   sees,
   shows,

@@ -19,7 +19,7 @@ import support
 from support import Machine, eventually
 from two_ended import Echoed, End, read_line, write_all
 
-BYTES = 50_000_000 if os.environ.get("RINGSIDE_LONG") == "1" else 2_000_000
+BYTES = 50_000_000 if os.environ.get("RINGSIDE_LONG") == "1" else 400_000
 SEED = int(os.environ.get("RINGSIDE_SEED", random.randrange(1 << 30)))
 GUEST = [sys.executable, str(pathlib.Path(__file__).with_name("two_ended.py"))]
 

@@ -11,7 +11,7 @@ syntax keyword scnStatement expect never fault repeat together end after
 syntax keyword scnActor xen dom0 xcs xend xenctld uart user client
 syntax keyword scnVerb creates boots pauses resumes destroys kills prints logs ends writes sets adds fills
 syntax keyword scnVerb notifies stops starts stalls connects disconnects types attaches detaches opens closes
-syntax keyword scnVerb binds unbinds sends says rearms reads sees shows receives forwards moves takes refuses
+syntax keyword scnVerb binds unbinds sends says reads sees shows receives forwards moves takes refuses
 syntax keyword scnCounter refused dropped queued lost twice queued_messages refused_messages refused_responses
 syntax keyword scnCounter index_faults length_faults waiting unclaimed pushbacks ignored refused_calls cut
 syntax keyword scnCounter cut_off expired abandoned overflows waiting_virqs dropped_output overrun errors

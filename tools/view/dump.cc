@@ -7,6 +7,7 @@
 #include <string>
 
 #include "emu/dom0/client.h"
+#include "emu/dom0/xcs_frames.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/linux_host.h"
 #include "emu/trace/json.h"
@@ -120,16 +121,18 @@ int dump_xcs(LinuxHost& host, Privcmd& privcmd, Output& output) {
                static_cast<std::uint64_t>(host.now().count()));
   const auto gone = [&](const Error& error) { host.stop(failed(error)); };
   const auto print = [&](const dom0::XcsMessage& frame) {
-    if (frame.type != dom0::XCS_REQUEST && frame.type != dom0::XCS_RESPONSE) return;
+    if (frame.type != dom0::XCS_REQUEST && frame.type != dom0::XCS_RESPONSE && frame.type != dom0::XCS_VIRQ)
+      return;
+    const dom0::XcsFrameAbout about = dom0::about_frame(frame);
     trace::Entry entry;
     entry.time_ns = static_cast<std::uint64_t>(host.now().count());
     entry.kind = trace::Kind::frame_passed;
     entry.detail = static_cast<std::uint8_t>(frame.type);
     entry.actor = trace::actor(trace::Role::xcs);
     entry.peer = trace::actor(trace::Role::client);
-    entry.domain = frame.u.control.remote_dom;
-    entry.port = static_cast<ring::Port>(frame.u.control.local_port);
-    entry.message = frame.u.control.msg;
+    entry.domain = about.domain;
+    entry.port = about.port;
+    entry.message = about.message;
     output.put(entry);
   };
   const auto flush = [&] {
