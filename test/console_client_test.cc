@@ -16,6 +16,7 @@ namespace {
 /// Bytes that one stream of the simulated host holds.
 constexpr std::size_t stream_bytes = 4096;
 constexpr std::size_t queue_bytes = 65'536;
+constexpr std::uint8_t escape_key = 0x1d;  // Ctrl-]
 
 std::string numbered_text(std::size_t bytes) {
   std::string text;
@@ -92,7 +93,7 @@ TEST_CASE_METHOD(Fixture, "a console that closes ends the client only when the s
 }
 
 TEST_CASE_METHOD(Fixture, "Ctrl-] leaves: what was typed before it is sent, what comes after it is not") {
-  start({.escape = true});
+  start({.escape = escape_key});
   keyboard->type(
       "ab\x1d"
       "cd");
@@ -107,10 +108,28 @@ TEST_CASE_METHOD(Fixture, "Ctrl-] leaves: what was typed before it is sent, what
 }
 
 TEST_CASE_METHOD(Fixture, "whoever leaves does not wait for a guest that does not read") {
-  start({.escape = true});
+  start({.escape = escape_key});
   guest->read(false);
   keyboard->type(std::string(2 * stream_bytes, 'x') + "\x1d");
+  world.run_for(escape_patience);
+  CHECK(ended == Ends{Ended::left});
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "the escape key alone leaves after a moment; pressed twice within it, it is typed once") {
+  start({.escape = escape_key});
+  keyboard->type("a\x1d");
+  world.run_for(escape_patience / 2);
+  CHECK(ended.empty());
+  keyboard->type("\x1d");
+  world.run_for(2 * escape_patience);
+  CHECK(guest->seen == "a\x1d");
+  CHECK(ended.empty());
+  keyboard->type("\x1d\x1d\x1d");
   world.run();
+  CHECK(guest->seen == "a\x1d\x1d");
+  CHECK(ended.empty());
+  world.run_for(escape_patience);
   CHECK(ended == Ends{Ended::left});
 }
 

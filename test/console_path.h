@@ -57,7 +57,7 @@ struct Path : GuestPath {
     REQUIRE(created.ok());
     const DomainId domain = created->domain;
     REQUIRE(ask(fmt::format("console {}", domain)) ==
-            fmt::format("ok 1 {} /m/console-{}\n", 9600 + domain, 9600 + domain));
+            fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + domain));
     return domain;
   }
   std::unique_ptr<Person> view(DomainId domain) {

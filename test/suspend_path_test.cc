@@ -13,7 +13,7 @@ namespace {
 struct Sleeper : Path {
   void resume(DomainId domain) {
     REQUIRE(ask(fmt::format("resume {}", domain)) ==
-            fmt::format("ok 1 {} /m/console-{}\n", 9600 + domain, 9600 + domain));
+            fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + domain));
     REQUIRE(builder->domain_unpause(domain).ok());
     world.run();
   }

@@ -39,7 +39,7 @@ struct XenctldPath : GuestPath {
     auto created = builder->domain_create("", abi, 1024, preserve);
     REQUIRE(created.ok());
     const DomainId domain = created->domain;
-    REQUIRE(ask(fmt::format("console {}", domain)) == fmt::format("ok 1 0 /m/pty-{}\n", domain));
+    REQUIRE(ask(fmt::format("console {}", domain)) == fmt::format("ok 1 0 0 /m/pty-{}\n", domain));
     return domain;
   }
   std::unique_ptr<Person> open(DomainId domain) {

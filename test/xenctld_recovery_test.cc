@@ -186,7 +186,7 @@ TEST_CASE_METHOD(XenctldRecovery,
   REQUIRE(ask(fmt::format("forget {}", domain)) == "ok\n");
   strike(0);
   CHECK(ask("consoles") == "ok 0\n");
-  CHECK(ask(fmt::format("console {}", domain)).starts_with("ok 1 0 /m/pty-"));
+  CHECK(ask(fmt::format("console {}", domain)).starts_with("ok 1 0 0 /m/pty-"));
   auto reader = open(domain);
   reader->type("still there");
   settle();

@@ -30,7 +30,7 @@ struct XenctldSleeper : XenctldPath {
     REQUIRE(info(domain).suspended());
   }
   void resume(DomainId domain) {
-    REQUIRE(ask(fmt::format("resume {}", domain)) == fmt::format("ok 1 0 /m/pty-{}\n", domain));
+    REQUIRE(ask(fmt::format("resume {}", domain)) == fmt::format("ok 1 0 0 /m/pty-{}\n", domain));
     REQUIRE(builder->domain_unpause(domain).ok());
     world.run_for(1ms);
   }

@@ -185,7 +185,7 @@ TEST_CASE_METHOD(XenctldPath,
 
   world.go_on(xen_host);
   world.run_for(1s);
-  CHECK(asking->seen == fmt::format("ok 1 0 /m/pty-{}\n", third));
+  CHECK(asking->seen == fmt::format("ok 1 0 0 /m/pty-{}\n", third));
   CHECK_FALSE(world.link_target(fmt::format("/m/pty-{}", second)));
 }
 

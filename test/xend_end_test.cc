@@ -38,7 +38,7 @@ TEST_CASE_METHOD(XendFixture,
   CHECK(xen.destroyed == std::vector<DomainId>{1});
   CHECK(xcs->called(XCS_MSG_UNBIND) == 1);
   CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
-  CHECK(ask("consoles") == "ok 1\n2 9602 listening 0 0 /m/console-9602\n");
+  CHECK(ask("consoles") == "ok 1\n2 9602 19602 listening 0 0 /m/console-9602\n");
   CHECK(people.listen_tcp(9601).ok());
 }
 
@@ -109,7 +109,7 @@ TEST_CASE_METHOD(XendFixture, "a crashed or preserved domain keeps its last outp
   xcs->output(1, "last words");
   dom_exc();
   CHECK(xen.destroyed.empty());
-  CHECK(ask("consoles") == fmt::format("ok 1\n1 9601 listening {} 0 /m/console-9601\n", kept.size()));
+  CHECK(ask("consoles") == fmt::format("ok 1\n1 9601 19601 listening {} 0 /m/console-9601\n", kept.size()));
   CHECK(ask("shutdown 1 poweroff") == "error domain 1 has ended\n");
   auto viewer = view(1);
   CHECK(viewer->seen == kept);

@@ -37,7 +37,7 @@ struct XendFixture {
   void create(DomainId domain) {
     xen.add(domain);
     REQUIRE(ask(fmt::format("console {}", domain)) ==
-            fmt::format("ok 1 {} /m/console-{}\n", 9600 + domain, 9600 + domain));
+            fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + domain));
   }
   std::unique_ptr<Person> view(DomainId domain) {
     auto stream = people.connect_tcp(static_cast<std::uint16_t>(9600 + domain));

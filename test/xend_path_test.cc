@@ -135,7 +135,7 @@ TEST_CASE_METHOD(Path, "while the hypervisor is silent consoles go on, and what 
   world.go_on(xen_host);
   world.run();
   CHECK(other->cut_off);
-  CHECK(asking->seen == fmt::format("ok 1 {0} /m/console-{0}\n", 9600 + third));
+  CHECK(asking->seen == fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + third));
   CHECK(client.seen.size() == 2 * sizeof(dom0::XcsMessage));
   auto new_viewer = view(third);
   boot(third, std::make_unique<EchoProgram>());

@@ -41,22 +41,22 @@ TEST_CASE("starting fails without xcs, and when the socket for requests is taken
 
 TEST_CASE_METHOD(XendFixture, "a console is made: channel, binding, start info, listeners") {
   xen.add(1);
-  CHECK(ask("console 1") == "ok 1 9601 /m/console-9601\n");
+  CHECK(ask("console 1") == "ok 1 9601 19601 /m/console-9601\n");
   CHECK(xen.domains[1].console_port == 1);
   REQUIRE(xcs->called(XCS_CIF_NEW_CC) == 1);
   const auto& bind = xcs->calls.back();
   CHECK(bind.type == XCS_MSG_BIND);
   CHECK(bind.u.bind.port == 11);
   CHECK(bind.u.bind.type == xcs_type_wildcard);
-  CHECK(ask("consoles") == "ok 1\n1 9601 listening 0 0 /m/console-9601\n");
-  CHECK(ask("console 1") == "ok 1 9601 /m/console-9601\n");
+  CHECK(ask("consoles") == "ok 1\n1 9601 19601 listening 0 0 /m/console-9601\n");
+  CHECK(ask("console 1") == "ok 1 9601 19601 /m/console-9601\n");
   CHECK(xcs->called(XCS_CIF_NEW_CC) == 1);
 }
 
 TEST_CASE_METHOD(AnyPortFixture, "port base 0 takes any free port and names it") {
   xen.add(1);
-  CHECK(ask("console 1") == "ok 1 49152 /m/console-49152\n");
-  CHECK(ask("consoles") == "ok 1\n1 49152 listening 0 0 /m/console-49152\n");
+  CHECK(ask("console 1") == "ok 1 49152 49153 /m/console-49152\n");
+  CHECK(ask("consoles") == "ok 1\n1 49152 49153 listening 0 0 /m/console-49152\n");
 }
 
 TEST_CASE_METHOD(HighPortFixture, "a TCP port beyond the last one is refused") {
@@ -141,7 +141,7 @@ TEST_CASE_METHOD(XendFixture, "a request that comes before the binding is confir
   };
   CHECK(ask("console 1").starts_with("ok"));
   CHECK(xcs->answers(1) == 1);
-  CHECK(ask("consoles") == "ok 1\n1 9601 listening 5 0 /m/console-9601\n");
+  CHECK(ask("consoles") == "ok 1\n1 9601 19601 listening 5 0 /m/console-9601\n");
 }
 
 TEST_CASE_METHOD(XendFixture, "one domain's stuck viewer delays no other domain") {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace ringside::dom0 {
 
@@ -11,7 +12,6 @@ namespace {
 constexpr std::size_t queue_bytes_max = 65'536;
 /// Room that is kept for an end of file.
 constexpr std::size_t end_of_file_bytes = 2;
-constexpr std::uint8_t escape_character = 0x1d;       // Ctrl-]
 constexpr std::uint8_t end_of_file_character = 0x04;  // Ctrl-D
 
 }  // namespace
@@ -31,6 +31,10 @@ ConsoleClient::ConsoleClient(Host& host, trace::Journal journal, Handle console,
   host_.watch(input_, {}, [this](Ready) { read_input(); });
   host_.watch(output_, {}, [this](Ready) { flush_output(); });
   update_interest();
+}
+
+ConsoleClient::~ConsoleClient() {
+  if (escape_timer_ != 0) host_.timer_cancel(escape_timer_);
 }
 
 void ConsoleClient::update_interest() {
@@ -85,14 +89,31 @@ void ConsoleClient::read_input() {
 }
 
 void ConsoleClient::take_input(Bytes bytes) {
-  if (options_.escape) {
-    const auto found = std::find(bytes.begin(), bytes.end(), escape_character);
-    leaving_ = found != bytes.end();
-    bytes = bytes.first(static_cast<std::size_t>(found - bytes.begin()));
-  }
-  if (bytes.empty()) return;
   at_line_start_ = bytes.back() == '\n' || bytes.back() == '\r';
-  to_console_.push(bytes);
+  if (!options_.escape) {
+    to_console_.push(bytes);
+    return;
+  }
+  for (const std::uint8_t& byte : bytes) {
+    if (take_key(byte)) to_console_.push({&byte, 1});
+    if (leaving_) return;
+  }
+}
+
+/// Is it for the console?
+bool ConsoleClient::take_key(std::uint8_t byte) {
+  if (escape_timer_ != 0) {
+    host_.timer_cancel(std::exchange(escape_timer_, 0));
+    leaving_ = byte != options_.escape;
+    return !leaving_;
+  }
+  if (byte != options_.escape) return true;
+  escape_timer_ = host_.timer_start(escape_patience, [this] {
+    escape_timer_ = 0;
+    leaving_ = true;
+    end(Ended::left);
+  });
+  return false;
 }
 
 void ConsoleClient::input_ended() {

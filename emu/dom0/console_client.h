@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "emu/base/byte_queue.h"
 #include "emu/host/host.h"
@@ -10,8 +11,12 @@
 
 namespace ringside::dom0 {
 
+/// How long the second press of the escape key is waited for.
+inline constexpr Duration escape_patience = std::chrono::milliseconds(400);
+
 struct ConsoleClientOptions {
-  bool escape = false;  ///< Ctrl-] in the input leaves the console
+  /// The key that leaves the console. Twice within escape_patience, it is typed once.
+  std::optional<std::uint8_t> escape = std::nullopt;
   bool end_of_file =
       false;  ///< the end of the input is typed as Ctrl-D, as a person at the guest's terminal would
   DomainId domain = 0;  ///< for the journal
@@ -25,12 +30,16 @@ class ConsoleClient {
   /// all it sent has been written, or nobody takes our output any more.
   ConsoleClient(Host& host, trace::Journal journal, Handle console, Handle input, Handle output,
                 ConsoleClientOptions options, std::function<void(Ended)> ended);
+  ~ConsoleClient();
+  ConsoleClient(const ConsoleClient&) = delete;
+  ConsoleClient& operator=(const ConsoleClient&) = delete;
 
  private:
   void console_ready(Ready ready);
   void read_console();
   void read_input();
   void take_input(Bytes bytes);
+  [[nodiscard]] bool take_key(std::uint8_t byte);
   void input_ended();
   void flush_output();
   void flush_input();
@@ -49,6 +58,7 @@ class ConsoleClient {
   bool input_open_ = true;
   bool console_open_ = true;
   bool leaving_ = false;
+  Host::TimerId escape_timer_ = 0;  ///< runs from the first press of the escape key
   bool at_line_start_ = true;
   bool done_ = false;
 };

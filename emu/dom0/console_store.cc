@@ -66,6 +66,7 @@ Result<ConsoleStore> ConsoleStore::make(Host& host, const std::string& path, con
     Memory::wmb();
     header->frame = frame;
     header->port = 0;
+    header->telnet_port = 0;
     header->active = 0;
     header->states[0] = *state;
     Memory::wmb();

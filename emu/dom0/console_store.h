@@ -57,6 +57,9 @@ class ConsoleStore {
   /// A number of the owner's; 0 at first.
   [[nodiscard]] std::uint16_t port() const { return header_->port; }
   void set_port(std::uint16_t port) { header_->port = port; }
+  /// Another one.
+  [[nodiscard]] std::uint16_t telnet_port() const { return header_->telnet_port; }
+  void set_telnet_port(std::uint16_t port) { header_->telnet_port = port; }
 
   // -- output
   [[nodiscard]] std::size_t output_bytes() const { return output_.size(); }
@@ -123,7 +126,8 @@ class ConsoleStore {
     std::uint32_t active;  ///< which of `states` is valid
     std::uint32_t given_up;
     std::uint16_t port;
-    std::uint16_t reserved[7];
+    std::uint16_t telnet_port;
+    std::uint16_t reserved[6];
     State states[2];
   };
 

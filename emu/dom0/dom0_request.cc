@@ -22,7 +22,7 @@ struct Form {
   std::string_view usage;
 };
 
-constexpr std::array<Form, 10> forms{{
+constexpr std::array<Form, 11> forms{{
     {"console", Dom0Request::Verb::console, 2, 0, "console <domid>"},
     {"consoles", Dom0Request::Verb::consoles, 1, 0, "consoles"},
     {"shutdown", Dom0Request::Verb::shutdown, 3, 0, "shutdown <domid> poweroff|reboot"},
@@ -33,6 +33,7 @@ constexpr std::array<Form, 10> forms{{
     {"forget", Dom0Request::Verb::forget, 2, 0, "forget <domid>"},
     {"attach", Dom0Request::Verb::attach, 3, 1, "attach <domid> <path> [<input path>]"},
     {"detach", Dom0Request::Verb::detach, 2, 0, "detach <domid>"},
+    {"take", Dom0Request::Verb::take, 2, 0, "take <domid>"},
 }};
 
 struct Words {
@@ -102,8 +103,8 @@ Result<Dom0Request> parse_dom0_request(std::string_view line) {
   }
   if (form == nullptr) {
     return bad(
-        "unknown request: console, consoles, shutdown, sysrq, balloon, suspend, resume, forget, attach and "
-        "detach are known");
+        "unknown request: console, consoles, shutdown, sysrq, balloon, suspend, resume, forget, attach, "
+        "detach and take are known");
   }
   if (words.count < form->words || words.count > form->words + form->words_optional)
     return bad(fmt::format("usage: {}", form->usage));

@@ -23,7 +23,8 @@ struct Dom0Request {
     resume,
     forget,
     attach,
-    detach
+    detach,
+    take
   };
   Verb verb = Verb::consoles;
   DomainId domain = 0;           ///< 1..domain_id_max; not for consoles
@@ -34,7 +35,7 @@ struct Dom0Request {
 
 /// console <domid> | consoles | shutdown <domid> poweroff|reboot | sysrq <domid> <key> |
 /// balloon <domid> <pages> | suspend <domid> | resume <domid> | forget <domid> |
-/// attach <domid> <path> [<input path>] | detach <domid>. Paths are words, see escape_word().
+/// attach <domid> <path> [<input path>] | detach <domid> | take <domid>. Paths are words, see escape_word().
 /// The error's `why` says what is wrong, fit to be sent back.
 [[nodiscard]] Result<Dom0Request> parse_dom0_request(std::string_view line);
 

@@ -121,6 +121,9 @@ void Xenctld::ask_domain(Client client, Domain& domain, const Dom0Request& reque
     case Dom0Request::Verb::detach:
       answer_outcome(client, domain.console->detach());
       break;
+    case Dom0Request::Verb::take:
+      return server_.answer(client,
+                            "error this machine runs xenctld: who has a pty open must close it by himself");
   }
   settle(domain);
 }
@@ -144,7 +147,7 @@ std::string Xenctld::console_answer(const Domain& domain) {
     return fmt::format("error domain {} {}", domain.id,
                        domain.suspended ? "is suspended" : "has lost its channel");
   }
-  return fmt::format("ok {} 0 {}", domain.channel->remote_port(), domain.console->device().path());
+  return fmt::format("ok {} 0 0 {}", domain.channel->remote_port(), domain.console->device().path());
 }
 
 void Xenctld::ask_console(Client client, DomainId id) {
@@ -173,7 +176,7 @@ void Xenctld::ask_consoles(Client client) {
   for (const auto& domain : domains_) {
     if (domain == nullptr) continue;
     const XenctldConsole& console = *domain->console;
-    lines += fmt::format("\n{} 0 {} {} {} {}", domain->id, console.device().status_name(),
+    lines += fmt::format("\n{} 0 0 {} {} {} {}", domain->id, console.device().status_name(),
                          console.queued_bytes(), console.discarded_bytes(), console.device().path());
     ++count;
   }

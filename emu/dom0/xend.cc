@@ -163,6 +163,7 @@ void Xend::take_request(Client client, std::string_view line) {
     case Dom0Request::Verb::balloon:
     case Dom0Request::Verb::suspend:
     case Dom0Request::Verb::forget:
+    case Dom0Request::Verb::take:
       break;
   }
   Domain* domain = find(request->domain);
@@ -171,6 +172,9 @@ void Xend::take_request(Client client, std::string_view line) {
   }
   if (request->verb == Dom0Request::Verb::suspend) {
     ask_suspend(client, *domain, request->message);
+  } else if (request->verb == Dom0Request::Verb::take) {
+    domain->console->send_away();
+    server_.answer(client, "ok");
   } else if (request->verb != Dom0Request::Verb::forget) {
     ask_control(client, *domain, request->message);
   } else if (domain->link == Link::opening) {
@@ -193,8 +197,7 @@ void Xend::ask_console(Client client, DomainId id) {
   }
   if (known != nullptr) {
     if (known->creator == 0 && known->link == Link::open) {
-      return server_.answer(client, fmt::format("ok {} {} {}", known->guest_port, known->console->tcp_port(),
-                                                known->console->path()));
+      return server_.answer(client, opened_answer(*known));
     }
     return server_.answer(
         client, fmt::format("error {} {} is {}", known->suspended ? "domain" : "the console of domain", id,
@@ -207,14 +210,21 @@ void Xend::ask_console(Client client, DomainId id) {
   open_channel(**domain, any_port);
 }
 
+std::string Xend::opened_answer(const Domain& domain) {
+  const XendConsole& console = *domain.console;
+  return fmt::format("ok {} {} {} {}", domain.guest_port, console.tcp_port(), console.telnet_port(),
+                     console.path());
+}
+
 void Xend::ask_consoles(Client client) {
   std::string lines;
   int count = 0;
   for (const auto& domain : domains_) {
     if (domain == nullptr) continue;
     const XendConsole& console = *domain->console;
-    lines += fmt::format("\n{} {} {} {} {} {}", domain->id, console.tcp_port(), console.status_name(),
-                         console.buffered_bytes(), console.discarded_bytes(), console.path());
+    lines += fmt::format("\n{} {} {} {} {} {} {}", domain->id, console.tcp_port(), console.telnet_port(),
+                         console.status_name(), console.buffered_bytes(), console.discarded_bytes(),
+                         console.path());
     ++count;
   }
   server_.answer(client, fmt::format("ok {}{}", count, lines));

@@ -108,6 +108,7 @@ class Xend {
   // Requests (xend.cc).
   void take_request(Client client, std::string_view line);
   void ask_console(Client client, DomainId id);
+  [[nodiscard]] static std::string opened_answer(const Domain& domain);
   void ask_consoles(Client client);
   void ask_control(Client client, Domain& domain, ring::ControlMessage message);
 

@@ -14,6 +14,10 @@ namespace {
 /// A viewer is written to in pieces of up to the whole buffer; more come only when withheld output moves up.
 constexpr int viewer_writes_per_turn_max = 16;
 constexpr int discards_before_close_max = 16;
+/// Output that is escaped at a time.
+constexpr std::size_t telnet_piece_bytes_max = 4096;
+/// Who makes telnet answer and does not read the answers is not read either.
+constexpr std::size_t telnet_commands_bytes_max = 4096;
 
 }  // namespace
 
@@ -23,27 +27,39 @@ XendConsole::XendConsole(Host& host, trace::Journal journal, DomainId domain, Co
       journal_(journal),
       domain_(domain),
       wire_(std::move(wire)),
-      tcp_(host, [this](Handle stream) { welcome(std::move(stream)); }),
-      local_(host, [this](Handle stream) { welcome(std::move(stream)); }),
+      tcp_(host, [this](Handle stream) { welcome(std::move(stream), false); }),
+      telnet_listener_(host, [this](Handle stream) { welcome(std::move(stream), true); }),
+      local_(host, [this](Handle stream) { welcome(std::move(stream), false); }),
       store_(std::move(store)),
       to_resend_(store_.input_in_flight()) {}
 
+Result<Host::TcpListener> XendConsole::listen_on(std::uint16_t port, std::string_view what) {
+  auto listener = host_.listen_tcp(port);
+  if (listener) return listener;
+  Error error = listener.error();
+  error.object = fmt::format("{} port {} of the console of domain {}", what, port, domain_);
+  error.advice = "start the machine with another --console-port-base; 0 takes any free port";
+  return error;
+}
+
 Result<> XendConsole::listen(std::uint16_t tcp_port, const std::string& directory) {
   RS_CHECK(status() == Status::fresh);
-  auto tcp = host_.listen_tcp(store_.port() != 0 ? store_.port() : tcp_port);
-  if (!tcp) {
-    Error error = tcp.error();
-    error.object = fmt::format("TCP port {} of the console of domain {}", tcp_port, domain_);
-    error.advice = "start the machine with another --console-port-base; 0 takes any free port";
-    return error;
-  }
+  auto tcp = listen_on(store_.port() != 0 ? store_.port() : tcp_port, "TCP");
+  if (!tcp) return tcp.error();
+  const bool fixed = tcp_port != 0 && tcp_port <= 65'535 - console_telnet_offset;
+  const std::uint16_t telnet_port = fixed ? static_cast<std::uint16_t>(tcp_port + console_telnet_offset) : 0;
+  auto telnet = listen_on(store_.telnet_port() != 0 ? store_.telnet_port() : telnet_port, "telnet");
+  if (!telnet) return telnet.error();
   std::string path = fmt::format("{}/console-{}", directory, tcp->port);
   auto local = host_.listen_local(path);
   if (!local) return local.error();
   tcp_port_ = tcp->port;
   store_.set_port(tcp_port_);
+  telnet_port_ = telnet->port;
+  store_.set_telnet_port(telnet_port_);
   path_ = std::move(path);
   tcp_.start(std::move(tcp->handle));
+  telnet_listener_.start(std::move(telnet->handle));
   local_.start(std::move(local).value());
   journal_.told(domain_, fmt::format("console listening on port {}", tcp_port_));
   return Done{};
@@ -172,9 +188,15 @@ void XendConsole::finish(std::string last_words) {
   settle();
 }
 
+void XendConsole::send_away() {
+  if (viewer_.valid()) release_viewer("was sent away");
+  settle();
+}
+
 void XendConsole::close() {
   if (!tcp_.open()) return;
   tcp_.close();
+  telnet_listener_.close();
   local_.close();
   journal_.told(domain_, "console closed");
 }
@@ -206,9 +228,11 @@ void XendConsole::resend_input() {
 
 // -- the viewer's side
 
-void XendConsole::welcome(Handle stream) {
+void XendConsole::welcome(Handle stream, bool telnet) {
   if (viewer_.valid()) return turn_away(std::move(stream));
   viewer_ = std::move(stream);
+  telnet_.reset();
+  if (telnet) telnet_.emplace(wire_.window);
   ++viewers_;
   blocked_ = false;
   interest_ = {};
@@ -235,16 +259,19 @@ void XendConsole::viewer_ready(Ready ready) {
 }
 
 void XendConsole::read_viewer() {
-  if (store_.input_room() == 0) return;
+  if (!takes_input()) return;
   std::array<std::uint8_t, console_input_bytes_max> bytes;
   const Io io = host_.read(viewer_, std::span(bytes).first(store_.input_room()));
   if (io.state == Io::State::closed) return release_viewer("left");
   // After the end input has nowhere to go, but is taken: a connection closed on unread bytes is reset, and a
   // reset may overtake the last output.
   if (io.state == Io::State::blocked || finished_) return;
+  std::span<std::uint8_t> came = std::span(bytes).first(io.bytes);
+  if (!telnet_ && begins_telnet(came)) telnet_.emplace(wire_.window);
+  if (telnet_) came = came.first(telnet_->take(came));
   // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.
-  if (wire_.unlimited) return send_at_once(std::span(bytes).first(io.bytes));
-  store_.input_take(std::span(bytes).first(io.bytes));
+  if (wire_.unlimited) return send_at_once(came);
+  store_.input_take(came);
 }
 
 void XendConsole::send_at_once(Bytes bytes) {
@@ -256,11 +283,36 @@ void XendConsole::send_at_once(Bytes bytes) {
   }
 }
 
+/// To the end, or until the viewer takes no more.
+Io::State XendConsole::write_commands() {
+  while (commands_wait()) {
+    std::string& commands = telnet_->commands();
+    const Io io =
+        host_.write(viewer_, {reinterpret_cast<const std::uint8_t*>(commands.data()), commands.size()});
+    if (io.state != Io::State::moved) return io.state;
+    commands.erase(0, io.bytes);
+  }
+  return Io::State::moved;
+}
+
+/// Answers how many bytes of output were written, however many they became on the way.
+Io XendConsole::write_output() {
+  const Io::State state = write_commands();
+  if (state != Io::State::moved) return {.state = state, .bytes = 0};
+  if (!telnet_) return host_.write(viewer_, store_.output_front());
+  const Bytes piece =
+      store_.output_front().first(std::min(store_.output_front().size(), telnet_piece_bytes_max));
+  const std::string bytes = telnet_->encoded(piece);
+  Io io = host_.write(viewer_, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  if (io.state == Io::State::moved) io.bytes = telnet_->wrote(piece, io.bytes);
+  return io;
+}
+
 void XendConsole::write_viewer() {
   for (int writes = 0; writes < viewer_writes_per_turn_max && store_.output_bytes() > 0; ++writes) {
     store_.output_offer(store_.output_front().size());
     const auto moment = journal_.moment();
-    const Io io = host_.write(viewer_, store_.output_front());
+    const Io io = write_output();
     if (io.state != Io::State::moved) store_.output_offer(0);
     if (io.state == Io::State::closed) return release_viewer("left");
     blocked_ = io.state == Io::State::blocked;
@@ -270,7 +322,10 @@ void XendConsole::write_viewer() {
     // There is room now for what was withheld.
     answer_owed();
   }
-  if (finished_ && store_.output_bytes() == 0) {
+  const Io::State state = write_commands();
+  if (state == Io::State::closed) return release_viewer("left");
+  blocked_ = state == Io::State::blocked;
+  if (finished_ && store_.output_bytes() == 0 && !blocked_) {
     for (int reads = 0; viewer_.valid() && reads < discards_before_close_max; ++reads) {
       std::array<std::uint8_t, console_input_bytes_max> unread;
       if (host_.read(viewer_, unread).state != Io::State::moved) break;
@@ -288,8 +343,13 @@ void XendConsole::release_viewer(std::string_view why) {
   wire_.left();
 }
 
+bool XendConsole::takes_input() const {
+  const bool answers_wait = telnet_ && telnet_->commands().size() > telnet_commands_bytes_max;
+  return store_.input_room() > 0 && !answers_wait;
+}
+
 void XendConsole::update_interest() {
-  const Ready wanted{.read = store_.input_room() > 0, .write = blocked_ || store_.output_bytes() > 0};
+  const Ready wanted{.read = takes_input(), .write = blocked_ || store_.output_bytes() > 0};
   if (wanted.read == interest_.read && wanted.write == interest_.write) return;
   interest_ = wanted;
   host_.watch_interest(viewer_, wanted);

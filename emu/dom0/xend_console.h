@@ -1,5 +1,5 @@
 // One domain's console, as xend keeps it: output that waits for somebody to read it, input that waits for the
-// guest, and at most one viewer, who came over TCP or over the unix socket.
+// guest, and at most one viewer, who came over TCP, over telnet or over the unix socket.
 //
 // Who owns what: the console owns its listeners, its viewer and the store with its bytes; the channel to the
 // guest belongs to xend, which hands over what comes up and takes what goes down (ConsoleWire).
@@ -11,11 +11,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "emu/dom0/acceptor.h"
 #include "emu/dom0/console_store.h"
+#include "emu/dom0/telnet.h"
 #include "emu/dom0/xcs_proto.h"
 #include "emu/host/host.h"
 #include "emu/trace/journal.h"
@@ -25,6 +27,8 @@ namespace ringside::dom0 {
 
 /// Output kept for a viewer.
 inline constexpr std::size_t console_output_bytes_max = 65536;
+/// The telnet port is the TCP port plus this, if there is such a port.
+inline constexpr std::uint16_t console_telnet_offset = 10'000;
 /// Requests of the guest that wait for their answer: what its ring holds.
 inline constexpr std::size_t console_owed_max = 8;
 
@@ -37,6 +41,7 @@ struct ConsoleWire {
   std::function<void()> flush;  ///< what was sent may go
   std::function<void()> left;   ///< the viewer is gone
   bool unlimited = false;       ///< a quirk: input goes as it comes, however much is unanswered
+  Telnet::Window window = [](std::uint16_t, std::uint16_t) {};  ///< the viewer's has a new size
 };
 
 class XendConsole {
@@ -47,8 +52,8 @@ class XendConsole {
   XendConsole(const XendConsole&) = delete;
   XendConsole& operator=(const XendConsole&) = delete;
 
-  /// Listens on 127.0.0.1:`tcp_port` (0 = any free; where an earlier xend did, if the store tells) and on
-  /// `directory`/console-<tcp port>. Called once.
+  /// Listens on 127.0.0.1:`tcp_port` (0 = any free; where an earlier xend did, if the store tells), on
+  /// `directory`/console-<tcp port>, and on a telnet port. Called once.
   Result<> listen(std::uint16_t tcp_port, const std::string& directory);
 
   // -- what xend tells it; settle() ends each batch
@@ -69,12 +74,15 @@ class XendConsole {
   /// The guest will say nothing more: each viewer gets what there is, after it `last_words`, which are dom0's
   /// own, and is then let go. Who comes when all has been read gets the last words alone.
   void finish(std::string last_words = {});
+  /// The viewer is let go, if there is one: another one wants the seat.
+  void send_away();
   /// Stops listening. A viewer who is still being shown the end stays.
   void close();
 
   [[nodiscard]] Status status() const;
   [[nodiscard]] std::string_view status_name() const;
   [[nodiscard]] std::uint16_t tcp_port() const { return tcp_port_; }
+  [[nodiscard]] std::uint16_t telnet_port() const { return telnet_port_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::size_t buffered_bytes() const { return store_.output_bytes(); }
   /// The domain is gone, and nobody is left to read what is buffered.
@@ -85,12 +93,16 @@ class XendConsole {
   [[nodiscard]] bool has_viewer() const { return viewer_.valid(); }
 
  private:
-  void welcome(Handle stream);
+  Result<Host::TcpListener> listen_on(std::uint16_t port, std::string_view what);
+  void welcome(Handle stream, bool telnet);
   void turn_away(Handle stream);
   void viewer_ready(Ready ready);
   void read_viewer();
   void send_at_once(Bytes bytes);
   void write_viewer();
+  [[nodiscard]] Io::State write_commands();
+  [[nodiscard]] Io write_output();
+  [[nodiscard]] bool commands_wait() const { return telnet_ && !telnet_->commands().empty(); }
   void release_viewer(std::string_view why);
   void answer_owed();
   void say_last_words();
@@ -102,6 +114,7 @@ class XendConsole {
   [[nodiscard]] bool keep_output(const Owed& request);
   void resend_input();
   void send_input();
+  [[nodiscard]] bool takes_input() const;
   void update_interest();
   [[nodiscard]] trace::Actor viewer_actor() const { return trace::actor(trace::Role::client, viewers_); }
 
@@ -110,8 +123,10 @@ class XendConsole {
   DomainId domain_;
   ConsoleWire wire_;
   Acceptor tcp_;
+  Acceptor telnet_listener_;
   Acceptor local_;
   std::uint16_t tcp_port_ = 0;
+  std::uint16_t telnet_port_ = 0;
   std::string path_;
 
   ConsoleStore store_;
@@ -119,9 +134,10 @@ class XendConsole {
   unsigned to_resend_ = 0;  ///< of the input in flight, the last ones: sent on a wire that was cut
 
   Handle viewer_;
-  std::uint32_t viewers_ = 0;  ///< that ever came; the number of the one who is here
-  Ready interest_;             ///< what the viewer is watched for
-  bool blocked_ = false;       ///< the viewer's socket is full; it is written to again once it can take more
+  std::optional<Telnet> telnet_;  ///< if that is what the viewer speaks
+  std::uint32_t viewers_ = 0;     ///< that ever came; the number of the one who is here
+  Ready interest_;                ///< what the viewer is watched for
+  bool blocked_ = false;  ///< the viewer's socket is full; it is written to again once it can take more
   bool input_held_ = false;
   bool answers_withheld_ = false;
   bool finished_ = false;

@@ -97,7 +97,14 @@ ConsoleWire Xend::wire_of(Domain& domain) {
                 if (last_viewers_of_.empty() || viewer_timer_ != 0) return;
                 viewer_timer_ = host_.timer_start(Duration::zero(), [this] { forget_last_viewers(); });
               },
-          .unlimited = options_.quirks.has(Quirk::xend_no_input_limit)};
+          .unlimited = options_.quirks.has(Quirk::xend_no_input_limit),
+          .window =
+              [this, id = domain.id](std::uint16_t rows, std::uint16_t columns) {
+                privcmd_.when_answered([this, id, rows, columns] {
+                  // A guest that is just ending refuses; nothing is lost by that.
+                  (void)privcmd_.window_set(id, rows, columns);
+                });
+              }};
 }
 
 void Xend::open_channel(Domain& domain, ring::Port local_port) {
@@ -155,8 +162,7 @@ void Xend::channel_opened(Domain& domain) {
       return remove(domain);
     }
     domain.suspended = false;
-    server_.answer(creator, fmt::format("ok {} {} {}", domain.guest_port, domain.console->tcp_port(),
-                                        domain.console->path()));
+    server_.answer(creator, opened_answer(domain));
   }
   domain.console->hold_input(domain.suspension.is_awaited());
   domain.console->wire_ready();

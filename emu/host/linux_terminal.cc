@@ -31,12 +31,22 @@ RawTerminal::RawTerminal(int fd, When when) : fd_(fd), when_(when == When::now ?
   termios mode{};
   if (tcgetattr(fd, &mode) != 0) return;
   saved_ = std::make_unique<Saved>(Saved{mode});
-  cfmakeraw(&mode);
-  tcsetattr(fd, when_, &mode);
+  take();
 }
 
 RawTerminal::~RawTerminal() {
+  give_back();
+}
+
+void RawTerminal::give_back() {
   if (saved_) tcsetattr(fd_, when_, &saved_->mode);
+}
+
+void RawTerminal::take() {
+  if (!saved_) return;
+  termios mode = saved_->mode;
+  cfmakeraw(&mode);
+  tcsetattr(fd_, when_, &mode);
 }
 
 }  // namespace ringside

@@ -27,6 +27,10 @@ class RawTerminal {
   RawTerminal(const RawTerminal&) = delete;
   RawTerminal& operator=(const RawTerminal&) = delete;
 
+  /// As it was, until it is taken again.
+  void give_back();
+  void take();
+
  private:
   struct Saved;
   int fd_;

@@ -140,8 +140,10 @@ Result<> SimStage::create(DomainId domain, GuestProgram program) {
   if (console) {
     unsigned guest_port = 0;
     unsigned tcp_port = 0;
+    unsigned telnet_port = 0;
     char path[128] = {};
-    RS_CHECK(std::sscanf(console->c_str(), "%u %u %127s", &guest_port, &tcp_port, path) == 3);
+    RS_CHECK(std::sscanf(console->c_str(), "%u %u %u %127s", &guest_port, &tcp_port, &telnet_port, path) ==
+             4);
     made.console_port = guest_port;
     made.console = {static_cast<std::uint16_t>(tcp_port), path};
     built = make_process(domain, made, program);

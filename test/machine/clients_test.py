@@ -1,6 +1,7 @@
 """Real clients at a console: a person in tmux, telnet, socat, a second viewer."""
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -114,8 +115,70 @@ class Person(unittest.TestCase):
         again.wait_for(r"^kept$")
 
     def test_a_second_viewer_is_told(self):
-        done = self.machine.run("console", "web")
-        self.assertRegex(done.stdout.decode(), r"Cannot connect to console \d+ on domain 1")
+        done = self.machine.run("console", "web", check=3)
+        self.assertIn("no console: domain 1: it has a viewer already (ringside console --take sends them away)", done.stderr.decode())
+        other = socket.create_connection(("127.0.0.1", self.machine.tcp_port("web")))
+        seen = b""
+        while piece := other.recv(100):
+            seen += piece
+        other.close()
+        self.assertRegex(seen.decode(), r"^Cannot connect to console \d+ on domain 1\n$")
+
+    def test_a_viewer_who_hangs_is_sent_away(self):
+        terminal = self.terminal
+        terminal.keys("X=kept; echo it is kept", "Enter")
+        terminal.wait_for(r"^it is kept")
+        again = Tmux(f"{RINGSIDE} console web --take --escape ^A --dir {self.machine.directory}; echo status $?; exec sleep 1000")
+        self.addCleanup(again.close)
+        terminal.wait_for(r"the console was closed")
+        again.wait_for(r"REMOTE CONSOLE of domain 1, web: Ctrl-A leaves")
+        again.keys("echo $X", "Enter")
+        again.wait_for(r"^kept$")
+        again.keys("C-a")
+        again.wait_for(r"status 0")
+
+    def test_a_console_within_a_console_is_left_by_the_key_pressed_twice(self):
+        terminal = self.terminal
+        self.machine.run("create", "inner", check=0)
+        terminal.keys(f"{RINGSIDE} console inner --dir {self.machine.directory}", "Enter")
+        terminal.wait_for(r"REMOTE CONSOLE of domain 2")
+        terminal.keys("C-]", "C-]")
+        terminal.wait_for(r"left the console")
+        terminal.keys("echo I am ''web", "Enter")
+        terminal.wait_for(r"^I am web")
+        terminal.keys("C-]")
+        terminal.wait_for(r"status 0")
+
+    def test_stopped_and_continued(self):
+        """The shell has its terminal while the console is stopped, and the console has it again afterwards."""
+        terminal = self.terminal
+        terminal.close()
+        self.machine.wait_until_viewer_has_left("web")
+        shell = Tmux("PS1='shell> ' bash --norc -i")
+        self.addCleanup(shell.close)
+        for command, ready in (("console web", r"REMOTE CONSOLE"), ("uart", r"serial line"), ("watch web", r"dom1")):
+            with self.subTest(command=command):
+                shell.keys("clear", "Enter")
+                shell.keys(f"{RINGSIDE} {command} --dir {self.machine.directory}", "Enter")
+                shell.wait_for(ready)
+                words = [RINGSIDE, *command.split()]
+                pid = next(pid for pid in support.processes_with(f"{words[0]}\0{words[1]}".encode()) if pid)
+                os.kill(pid, signal.SIGTSTP)
+                shell.wait_for(r"Stopped")
+                shell.keys("stty -a | tr ' ;' '\\n' | grep -x -e -*icanon", "Enter")
+                shell.wait_for(r"^icanon")
+                shell.keys("fg", "Enter")
+                if command == "watch web":
+                    shell.wait_for(ready)
+                    shell.keys("q")
+                elif command == "uart":
+                    shell.keys("", "Enter")
+                    shell.keys("C-]")
+                else:
+                    shell.keys("echo back ''again", "Enter")
+                    shell.wait_for(r"^back again")
+                    shell.keys("C-]")
+                shell.wait_for(r"^shell>\s*$")
 
 
 class Clients(unittest.TestCase):
@@ -124,9 +187,69 @@ class Clients(unittest.TestCase):
         self.addCleanup(lambda: self.machine.__exit__(None))
 
     @needed("telnet")
+    @needed("tmux")
+    def test_a_person_with_telnet(self):
+        """At the telnet port as it is, and at the raw port once told to send characters: no key is doubled, none is eaten, and
+        the window follows."""
+        self.machine.run("create", "web", "--", "/bin/sh", check=0)
+        console = self.machine.domains()["web"]["console"]
+        for port, characters in ((console["telnet_port"], False), (console["tcp_port"], True)):
+            with self.subTest(port=port):
+                terminal = Tmux(f"telnet localhost {port}; exec sleep 1000")
+                self.addCleanup(terminal.close)
+                terminal.wait_for(r"Escape character")
+                if characters:
+                    terminal.keys("C-]")
+                    terminal.wait_for(r"^telnet>")
+                    terminal.keys("mode character", "Enter")
+                terminal.keys("PS1='guest> '", "Enter")
+                terminal.wait_for(r"^guest>\s*$")
+                terminal.keys("echo one tow", "BSpace", "BSpace", "wo", "Enter")
+                terminal.wait_for(r"^guest> echo one two\none two\nguest>\s*$")
+                terminal.keys("sh -c 'echo asl''eep; exec sleep 1000'", "Enter")
+                terminal.wait_for(r"^asleep$")
+                terminal.keys("C-c")
+                terminal.wait_for(r"\^C\s*\nguest>\s*$")
+                terminal.resize(100, 30)
+                eventually("the guest's window follows", lambda: self.window_of(terminal) == "30 100")
+                terminal.keys("C-]")
+                terminal.wait_for(r"^telnet>")
+                terminal.keys("quit", "Enter")
+                terminal.wait_for(r"Connection closed")
+                self.machine.wait_until_viewer_has_left("web")
+
+    @staticmethod
+    def window_of(terminal):
+        terminal.keys("clear; echo size $(stty size).", "Enter")
+        return terminal.wait_for(r"^size (\d+ \d+)\.$")[1]
+
+    @needed("telnet")
+    def test_every_byte_reaches_a_telnet_client(self):
+        every = bytes(range(256))
+        path = os.path.join(self.machine.parent, "every")
+        with open(path, "wb") as file:
+            file.write(every * 40)
+        self.addCleanup(os.unlink, path)
+        self.machine.run("create", "cat", "--raw", "--", "sh", "-c", f"head -c 1 >/dev/null; cat {path}; exec sleep 1000", check=0)
+        telnet = subprocess.Popen(["telnet", "localhost", str(self.machine.domains()["cat"]["console"]["telnet_port"])],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        telnet.stdin.write(b"g")
+        telnet.stdin.flush()
+        seen = b""
+        while len(seen.split(b"tty1\r\n")[-1]) < len(every) * 40:
+            piece = telnet.stdout.read1(4096)
+            self.assertTrue(piece, seen)
+            seen += piece
+        self.assertEqual(seen.split(b"tty1\r\n")[-1], every * 40)
+        telnet.kill()
+        telnet.wait()
+        telnet.stdin.close()
+        telnet.stdout.close()
+
+    @needed("telnet")
     def test_telnet_reaches_a_console(self):
         self.machine.run("create", "web", check=0)
-        port = self.machine.tcp_port("web")
+        port = self.machine.domains()["web"]["console"]["telnet_port"]
         telnet = subprocess.Popen(["telnet", "localhost", str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         telnet.stdin.write(b"uname\r\n")
         telnet.stdin.flush()

@@ -244,9 +244,9 @@ namespace {
 Result<BuiltDomain> make_console(LinuxHost& host, DomainId domain) {
   auto answer = ask_xend(host, "console " + std::to_string(domain));
   if (!answer) return answer.error();
-  BuiltDomain built{.domain = domain, .guest_port = 0, .tcp_port = 0, .path = {}};
+  BuiltDomain built{.domain = domain, .guest_port = 0, .tcp_port = 0, .telnet_port = 0, .path = {}};
   std::istringstream words(answer->at(0));
-  words >> built.guest_port >> built.tcp_port;
+  words >> built.guest_port >> built.tcp_port >> built.telnet_port;
   std::getline(words >> std::ws, built.path);
   return built;
 }
@@ -257,7 +257,7 @@ Result<BuiltDomain> make_port(Privcmd& privcmd, DomainId domain) {
   auto port = privcmd.evtchn_alloc_unbound(domain, dom0);
   if (!port) return port.error();
   if (auto set = privcmd.domain_set_console_port(domain, *port); !set) return set.error();
-  return BuiltDomain{.domain = domain, .guest_port = *port, .tcp_port = 0, .path = {}};
+  return BuiltDomain{.domain = domain, .guest_port = *port, .tcp_port = 0, .telnet_port = 0, .path = {}};
 }
 
 }  // namespace

@@ -88,7 +88,8 @@ struct BuiltDomain {
   DomainId domain = 0;
   ring::Port guest_port = 0;
   std::uint16_t tcp_port = 0;  ///< 0 = none: it is a pty's, or there is no console
-  std::string path;            ///< of its socket, or the link to its pty; empty without a console
+  std::uint16_t telnet_port = 0;
+  std::string path;  ///< of its socket, or the link to its pty; empty without a console
 };
 
 /// Creates the domain, has xend make its console (or only a port that waits for dom0), starts its process,

@@ -13,6 +13,7 @@
 #include "tools/command.h"
 #include "tools/machine/builder.h"
 #include "tools/machine/console.h"
+#include "tools/machine/person.h"
 #include "tools/machine/private_machine.h"
 #include "tools/machine/quirks.h"
 
@@ -53,17 +54,17 @@ Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Si
     ended = why;
     host.stop(0);
   };
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
     host.on_signal(number, [&] { leave(ConsoleClient::Ended::left); });
   }
   if (unpause) {
     if (auto set_going = privcmd.domain_unpause(options.domain); !set_going) return set_going.error();
   }
-  const RawTerminal raw(0);
+  const PersonsTerminal terminal(host, tell_window);
   const ConsoleClient client(host, trace::Journal(sink, trace::actor(trace::Role::client)),
                              std::move(*connection), std::move(*input), std::move(*output), options, leave);
   host.run();
-  for (const int number : {SIGWINCH, SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
+  for (const int number : {SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) host.on_signal(number, [] {});
   return *ended;
 }
 
@@ -82,13 +83,16 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
     std::istringstream words(line);
     DomainId found = 0;
     std::string port;
+    std::string telnet_port;
     std::string status;
-    if (!(words >> found >> port >> status) || found != domain) continue;
+    if (!(words >> found >> port >> telnet_port >> status) || found != domain) continue;
     const std::size_t at = line.find('/');
     if (at == std::string::npos) continue;
     const std::string path = line.substr(at);
     if (has_ptys && status == "attached")
       return cannot("it is attached to " + path, "ringside detach gives it its pty back");
+    if (!has_ptys && status == "connected")
+      return cannot("it has a viewer already", "ringside console --take sends them away");
     if (has_ptys && status == "connected")
       return cannot("somebody has its pty open: " + path, "two readers would share its output between them");
     return open_console(host, path, has_ptys);
@@ -105,23 +109,37 @@ int output_gone(int status) {
   return status;
 }
 
-int console(const Session& session, const std::string& name, bool pty) {
+struct ConsoleOptions {
+  std::string domain;
+  bool pty = false;
+  bool take = false;
+  EscapeKey escape;
+};
+
+int console(const Session& session, const ConsoleOptions& options) {
   LinuxHost host("console", session.machine());
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  auto info = privcmd->domain_find(name);
+  auto info = privcmd->domain_find(options.domain);
   if (!info) return failed(info.error());
-  auto connection = find_console(host, info->domain, pty);
+  if (options.take) {
+    auto taken = ask_xend(host, fmt::format("take {}", info->domain));
+    if (!taken) return failed(taken.error());
+  }
+  auto connection = find_console(host, info->domain, options.pty);
   if (!connection) return failed(connection.error());
   auto journal = JournalWriter::open(session.machine().journal_directory(), "console");
   if (!journal) return failed(journal.error());
   const bool person = is_terminal(0) && is_terminal(1);
   if (person) {
-    std::printf("*** REMOTE CONSOLE of domain %u, %s: Ctrl-] leaves ***\r\n", info->domain, info->name);
+    std::printf("*** REMOTE CONSOLE of domain %u, %s: %s ***\r\n", info->domain, info->name,
+                options.escape.advice().c_str());
     std::fflush(stdout);
   }
-  auto ended = attach(host, *privcmd, **journal, std::move(connection),
-                      {.escape = person, .end_of_file = false, .domain = info->domain}, false);
+  auto ended = attach(
+      host, *privcmd, **journal, std::move(connection),
+      {.escape = person ? options.escape.byte() : std::nullopt, .end_of_file = false, .domain = info->domain},
+      false);
   if (!ended) return failed(ended.error());
   if (*ended == ConsoleClient::Ended::output_gone) return output_gone(exit_could_not_run);
   if (person) {
@@ -152,7 +170,10 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const bool& interrupted) {
   trace::NullSink silent;
   const bool person = is_terminal(0) && is_terminal(1);
   auto ended = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
-                      {.escape = person, .end_of_file = !spec.raw, .domain = built->domain}, true);
+                      {.escape = person ? EscapeKey().byte() : std::nullopt,
+                       .end_of_file = !spec.raw,
+                       .domain = built->domain},
+                      true);
   if (!ended) return failed(ended.error());
   if (*ended == ConsoleClient::Ended::closed) return program_status(*privcmd, built->domain);
   if (*ended == ConsoleClient::Ended::left) return 128 + SIGINT;
@@ -204,17 +225,22 @@ void add_console_commands(Command app, Session& session) {
     session.run = [spec, machine_spec] { return exec(*spec, *machine_spec); };
   });
 
-  Command console_command = add_command(app, session, "console", "Attach this terminal to a domain's console",
-                                        "  ringside console web        Ctrl-] leaves\n"
-                                        "  telnet localhost 9601       the same, from any program");
-  const auto domain = std::make_shared<std::string>();
-  console_command.add_option("DOMAIN", *domain, "Its name or number").required();
-  const auto pty = std::make_shared<bool>(false);
-  console_command.add_flag("--pty", *pty,
+  Command console_command =
+      add_command(app, session, "console", "Attach this terminal to a domain's console",
+                  "  ringside console web        Ctrl-] leaves; pressed twice, it is typed\n"
+                  "  ringside console web --take --escape ^A    in the place of who is there; Ctrl-A leaves\n"
+                  "  telnet localhost 19601      the same: `list` names the port\n"
+                  "  socat -,raw,echo=0 TCP:localhost:9601    its bytes as they are, for any program");
+  const auto options = std::make_shared<ConsoleOptions>();
+  console_command.add_option("DOMAIN", options->domain, "Its name or number").required();
+  console_command.add_flag("--pty", options->pty,
                            "Through the domain's pty, or not at all (xenctld's way, and its default)");
-  console_command.callback([&session, domain, pty] {
-    session.run = [&session, domain, pty] { return console(session, *domain, *pty); };
-  });
+  console_command.add_flag(
+      "--take", options->take,
+      "Whoever is at the console is sent away first: the seat of a viewer who hangs (xend only)");
+  add_escape(console_command, options->escape);
+  console_command.callback(
+      [&session, options] { session.run = [&session, options] { return console(session, *options); }; });
 }
 
 }  // namespace ringside::tools

@@ -103,8 +103,9 @@ Result<> ask(Dom0& dom0, const std::string& request) {
 }
 
 void print_built(const DomainSpec& spec, const BuiltDomain& built) {
-  const std::string tcp =
-      built.tcp_port != 0 ? fmt::format("127.0.0.1 port {} and on ", built.tcp_port) : std::string();
+  const std::string tcp = built.tcp_port != 0 ? fmt::format("127.0.0.1 port {} (telnet: {}) and on ",
+                                                            built.tcp_port, built.telnet_port)
+                                              : std::string();
   std::printf("domain %u \"%s\"%s: console on %s%s\n", built.domain, spec.name.c_str(),
               spec.paused ? ", paused" : "", tcp.c_str(), built.path.c_str());
 }

@@ -27,6 +27,7 @@ namespace {
 /// What dom0's daemon says of one console.
 struct Console {
   unsigned tcp_port = 0;  ///< 0: it is not on TCP, and `path` is a terminal instead of a socket
+  unsigned telnet_port = 0;
   std::string status;
   std::uint64_t buffered_bytes = 0;
   std::uint64_t discarded_bytes = 0;
@@ -53,8 +54,8 @@ std::map<DomainId, Console> ask_for_consoles(LinuxHost& host) {
     std::istringstream words(line);
     DomainId domain = 0;
     Console console;
-    if (words >> domain >> console.tcp_port >> console.status >> console.buffered_bytes >>
-        console.discarded_bytes) {
+    if (words >> domain >> console.tcp_port >> console.telnet_port >> console.status >>
+        console.buffered_bytes >> console.discarded_bytes) {
       std::getline(words >> std::ws, console.path);
       consoles[domain] = console;
     }
@@ -151,7 +152,10 @@ void print_one(const Listed& listed) {
   }
   if (!listed.console) return line("console", "-");
   const Console& console = *listed.console;
-  if (console.tcp_port != 0) line("console", fmt::format("telnet://127.0.0.1:{}", console.tcp_port));
+  if (console.tcp_port != 0) {
+    line("console", fmt::format("telnet://127.0.0.1:{}", console.telnet_port));
+    line("console", fmt::format("tcp://127.0.0.1:{}", console.tcp_port));
+  }
   line("console", console.path);
   line("viewer", console.status);
   line("output",
@@ -175,9 +179,9 @@ std::string json_of(const std::optional<Console>& console) {
   const std::string path = json_string(console->path);
   const bool tcp = console->tcp_port != 0;
   return fmt::format(
-      R"({{"tcp_port": {}, "socket": {}, "pty": {}, "status": {}, "buffered_bytes": {}, "discarded_bytes": {}}})",
-      json_unless_0(console->tcp_port), tcp ? path : "null", tcp ? "null" : path,
-      json_string(console->status), console->buffered_bytes, console->discarded_bytes);
+      R"({{"tcp_port": {}, "telnet_port": {}, "socket": {}, "pty": {}, "status": {}, "buffered_bytes": {}, "discarded_bytes": {}}})",
+      json_unless_0(console->tcp_port), json_unless_0(console->telnet_port), tcp ? path : "null",
+      tcp ? "null" : path, json_string(console->status), console->buffered_bytes, console->discarded_bytes);
 }
 
 std::string json_of(const Listed& listed) {

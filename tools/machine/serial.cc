@@ -10,6 +10,7 @@
 #include "emu/dom0/console_client.h"
 #include "emu/host/linux_terminal.h"
 #include "tools/machine/domain_command.h"
+#include "tools/machine/person.h"
 
 namespace ringside::tools {
 
@@ -56,7 +57,7 @@ Result<Handle> open_place(LinuxHost& host, const SerialPlace& place) {
   return std::move(terminal->handle);
 }
 
-int sit_down_at(LinuxHost& host, const SerialPlace& place) {
+int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& escape) {
   auto line = open_place(host, place);
   if (!line) return failed(line.error());
   auto input = host.standard_stream(0);
@@ -65,35 +66,41 @@ int sit_down_at(LinuxHost& host, const SerialPlace& place) {
   if (!output) return failed(output.error());
   const bool person = is_terminal(0) && is_terminal(1);
   if (person) {
-    std::printf("*** %s: Ctrl-] leaves ***\r\n", place.what);
+    std::printf("*** %s: %s ***\r\n", place.what, escape.advice().c_str());
     std::fflush(stdout);
   }
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
+    host.on_signal(number, [&] { host.stop(exit_good); });
   trace::NullSink silent;
   {
-    const RawTerminal raw(0);
-    const dom0::ConsoleClient client(host, trace::Journal(silent, trace::actor(trace::Role::user)),
-                                     std::move(*line), std::move(*input), std::move(*output),
-                                     {.escape = person, .end_of_file = false, .domain = 0},
-                                     [&](dom0::ConsoleClient::Ended) { host.stop(exit_good); });
+    const PersonsTerminal terminal(host, nullptr);
+    const dom0::ConsoleClient client(
+        host, trace::Journal(silent, trace::actor(trace::Role::user)), std::move(*line), std::move(*input),
+        std::move(*output),
+        {.escape = person ? escape.byte() : std::nullopt, .end_of_file = false, .domain = 0},
+        [&](dom0::ConsoleClient::Ended) { host.stop(exit_good); });
     host.run();
   }
   if (person) std::printf("\n*** left the %s ***\n", place.what);
   return exit_good;
 }
 
-int uart(const Session& session, const std::string& path) {
+int uart(const Session& session, const std::string& path, const EscapeKey& escape) {
   LinuxHost host("uart", session.machine());
-  return sit_down_at(host, {.what = "serial line",
-                            .path = path.empty() ? session.machine().com1_link() : path,
-                            .advice = "ringside up makes a pty there; with --com1 unix:PATH give PATH"});
+  return sit_down_at(host,
+                     {.what = "serial line",
+                      .path = path.empty() ? session.machine().com1_link() : path,
+                      .advice = "ringside up makes a pty there; with --com1 unix:PATH give PATH"},
+                     escape);
 }
 
-int keyboard(const Session& session) {
+int keyboard(const Session& session, const EscapeKey& escape) {
   LinuxHost host("keyboard", session.machine());
-  return sit_down_at(host, {.what = "keyboard and screen",
-                            .path = session.machine().keyboard_socket(),
-                            .advice = "ringside up starts a machine; its process dom0 has them"});
+  return sit_down_at(host,
+                     {.what = "keyboard and screen",
+                      .path = session.machine().keyboard_socket(),
+                      .advice = "ringside up starts a machine; its process dom0 has them"},
+                     escape);
 }
 
 int dmesg(const Session& session, bool clear) {
@@ -175,13 +182,21 @@ void add_serial_commands(Command app, Session& session) {
                   "  ringside uart /tmp/com1        where `up --com1 unix:/tmp/com1` listens");
   const auto path = std::make_shared<std::string>();
   line.add_option("PATH", *path, "A pty or socket (default: the machine's pty)");
-  line.callback([&session, path] { session.run = [&session, path] { return uart(session, *path); }; });
+  const auto escape = std::make_shared<EscapeKey>();
+  add_escape(line, *escape);
+  line.callback([&session, path, escape] {
+    session.run = [&session, path, escape] { return uart(session, *path, *escape); };
+  });
 
   Command front =
       add_command(app, session, "keyboard",
                   "Sit down at the physical machine's keyboard and screen, which are dom0's own",
                   "  ringside keyboard              Ctrl-] leaves; nothing of it passes Xen's console");
-  front.callback([&session] { session.run = [&session] { return keyboard(session); }; });
+  const auto front_escape = std::make_shared<EscapeKey>();
+  add_escape(front, *front_escape);
+  front.callback([&session, front_escape] {
+    session.run = [&session, front_escape] { return keyboard(session, *front_escape); };
+  });
 
   Command messages = add_command(app, session, "dmesg", "Print what Xen has said: its last 16,384 bytes",
                                  "  ringside dmesg\n"

@@ -334,7 +334,7 @@ Result<> tell_all(LinuxHost& host, const DemoOptions& options, Files& files) {
                  options.from_hardware
                      ? "`ringside console`, in dom0's shell on the serial line"
                      : fmt::format("on xend's unix socket {}; `telnet localhost {}` would do", built->path,
-                                   built->tcp_port));
+                                   built->telnet_port));
   const auto tell = options.from_hardware ? tell_from_hardware : tell_from_viewer;
   return tell(host, *privcmd, **reader, **info, *built, files);
 }

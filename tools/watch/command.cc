@@ -76,11 +76,15 @@ class Watch {
 
   int run(WatchTerminal& terminal) {
     terminal_ = &terminal;
-    for (const int number : {SIGINT, SIGTERM}) host_.on_signal(number, [this] { leave(""); });
+    for (const int number : {SIGINT, SIGTERM, SIGQUIT}) host_.on_signal(number, [this] { leave(""); });
     host_.on_signal(SIGHUP, [this] { host_.stop(exit_good); });
     host_.on_signal(SIGWINCH, [this] { changed_ = true; });
+    host_.on_signal(SIGTSTP, [this] {
+      terminal_->suspend();
+      std::raise(SIGSTOP);
+    });
     host_.on_signal(SIGCONT, [this] {
-      terminal_->forget();
+      terminal_->resume();
       changed_ = true;
     });
     host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) { leave("the machine has gone down"); });

@@ -99,8 +99,17 @@ bool WatchTerminal::draw(const Canvas& canvas) {
   return true;
 }
 
-void WatchTerminal::forget() {
-  drawn_.clear();
+void WatchTerminal::suspend() {
+  // What the terminal does not take at once it does not get: the process is about to stop.
+  waiting_ += words_.end;
+  send();
+  raw_.give_back();
+}
+
+void WatchTerminal::resume() {
+  raw_.take();
+  waiting_ = words_.begin;
+  forget();
 }
 
 void WatchTerminal::leave(std::function<void()> done) {

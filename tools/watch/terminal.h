@@ -26,7 +26,10 @@ class WatchTerminal {
   /// False: it has not taken the last one yet; nothing was done.
   bool draw(const Canvas& canvas);
   /// What is on it is not known any more.
-  void forget();
+  void forget() { drawn_.clear(); }
+  /// Gives the screen and the terminal back for a while, and takes them again.
+  void suspend();
+  void resume();
   /// Gives the screen back; calls `done` when that has arrived, or after a moment.
   void leave(std::function<void()> done);
 

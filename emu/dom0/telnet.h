@@ -1,0 +1,70 @@
+// The telnet protocol as a server speaks it to a person's terminal (RFC 854, and 856 to 858 and 1073 for the
+// options): takes commands out of what the client sends, escapes what the guest prints, and negotiates that
+// the guest echoes (ECHO), that characters go as they are typed (SGA), that any byte passes (BINARY), and
+// that the client tells its window's size (NAWS). Everything else is declined.
+//
+// One per viewer, owned by the console. It does no I/O.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "emu/host/host.h"
+
+namespace ringside::dom0 {
+
+/// Does a client begin to speak telnet here? So it does when all that was read are whole option requests. A
+/// client that sends bytes as they are would have to send just those, alone.
+[[nodiscard]] bool begins_telnet(Bytes read);
+
+class Telnet {
+ public:
+  using Window = std::function<void(std::uint16_t rows, std::uint16_t columns)>;
+  /// `window` is called whenever the client tells its size.
+  explicit Telnet(Window window);
+
+  /// Bytes from the client, any pieces of its stream. What is left of them for the guest is moved to the
+  /// front; answers how many those are.
+  [[nodiscard]] std::size_t take(std::span<std::uint8_t> bytes);
+  /// What must be written before any more output. The caller removes what it has written.
+  [[nodiscard]] std::string& commands() { return commands_; }
+  [[nodiscard]] const std::string& commands() const { return commands_; }
+  /// `output` as it goes to the client.
+  [[nodiscard]] std::string encoded(Bytes output) const;
+  /// The first `written` bytes of encoded(output) were written. Answers how many bytes of `output` those are;
+  /// the rest of one that was written in part becomes a command.
+  [[nodiscard]] std::size_t wrote(Bytes output, std::size_t written);
+
+ private:
+  enum class Side : std::uint8_t { server, client };
+  struct Option {
+    std::uint8_t code;
+    Side side;  ///< whose behaviour it is about
+    bool asked = true;
+    bool on = false;
+  };
+  enum class Expects : std::uint8_t { data, command, option, subnegotiation, subnegotiation_command };
+
+  [[nodiscard]] std::string encoded_byte(std::uint8_t byte, bool after_return) const;
+  void take_command(std::uint8_t command, std::string& to_guest);
+  void take_option(std::uint8_t code);
+  void take_subnegotiation();
+  void say(std::uint8_t command, std::uint8_t code);
+  [[nodiscard]] Option* find(Side side, std::uint8_t code);
+  [[nodiscard]] bool is_on(Side side, std::uint8_t code) const;
+
+  Window window_;
+  std::string commands_;
+  std::array<Option, 6> options_;
+  Expects expects_ = Expects::data;
+  std::uint8_t command_ = 0;     ///< that an option follows
+  std::string subnegotiation_;   ///< without what is too long for any that is known
+  bool return_taken_ = false;    ///< the last byte from the client was a carriage return
+  bool return_written_ = false;  ///< the last byte of output was one
+};
+
+}  // namespace ringside::dom0

@@ -1,0 +1,147 @@
+// Telnet: what a client may send, in any pieces, and what becomes of output.
+#include "emu/dom0/telnet.h"
+
+#include <random>
+
+#include "test/catch.h"
+#include "test/dom0_machine.h"
+
+namespace telnet_test {
+
+using namespace ringside;
+using namespace ringside::dom0;
+using namespace ringside::test;
+using namespace std::string_literals;
+
+namespace {
+
+const std::string offers = "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfb\x00\xff\xfd\x00\xff\xfd\x1f"s;
+const std::string binary_both_ways = "\xff\xfd\x00\xff\xfb\x00"s;
+
+struct Fixture {
+  std::string take(std::string bytes) {
+    std::span<std::uint8_t> span(reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size());
+    return bytes.substr(0, telnet.take(span));
+  }
+  std::string said() { return std::exchange(telnet.commands(), {}); }
+  /// All of it in writes of `piece` bytes.
+  std::string show(const std::string& output, std::size_t piece) {
+    std::string written;
+    for (std::size_t at = 0; at < output.size() || !telnet.commands().empty();) {
+      written += said();
+      const Bytes rest = bytes_of(output).subspan(at);
+      const std::string coded = telnet.encoded(rest);
+      const std::size_t moved = std::min(piece, coded.size());
+      written += coded.substr(0, moved);
+      at += telnet.wrote(rest, moved);
+    }
+    return written;
+  }
+
+  std::vector<std::pair<int, int>> windows;  ///< rows, columns
+  Telnet telnet{[this](std::uint16_t rows, std::uint16_t columns) { windows.emplace_back(rows, columns); }};
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "telnet offers what a console needs, and an answer to an offer gets none") {
+  CHECK(said() == offers);
+  CHECK(take("\xff\xfd\x01\xff\xfd\x03\xff\xfb\x03\xff\xfb\x1f"s + binary_both_ways).empty());
+  CHECK(said().empty());
+  // What changes nothing gets no answer either, whatever it was before.
+  CHECK(take("\xff\xfd\x01\xff\xfd\x01"s).empty());
+  CHECK(said().empty());
+  CHECK(take("\xff\xfe\x01"s).empty());
+  CHECK(said() == "\xff\xfc\x01"s);
+  CHECK(take("\xff\xfe\x01"s).empty());
+  CHECK(said().empty());
+  CHECK(take("\xff\xfd\x01"s).empty());
+  CHECK(said() == "\xff\xfb\x01"s);
+}
+
+TEST_CASE_METHOD(Fixture, "telnet declines what is not a console's") {
+  said();
+  CHECK(take("\xff\xfb\x18\xff\xfd\x05\xff\xfc\x18\xff\xfe\x05"s).empty());
+  CHECK(said() == "\xff\xfe\x18\xff\xfc\x05"s);
+}
+
+TEST_CASE_METHOD(Fixture, "the return key is one carriage return to the guest, in any pieces") {
+  const bool bytewise = GENERATE(false, true);
+  std::string taken;
+  const std::string typed = "one\r\0two\r\nthree\rfour\n\r\r\0"s;
+  if (bytewise) {
+    for (const char each : typed) taken += take(std::string(1, each));
+  } else {
+    taken = take(typed);
+  }
+  CHECK(taken == "one\rtwo\rthree\rfour\n\r\r");
+}
+
+TEST_CASE_METHOD(Fixture, "with binary agreed on every byte passes both ways") {
+  take(binary_both_ways);
+  said();
+  std::string all;
+  std::string doubled;
+  for (int byte = 0; byte < 256; ++byte) {
+    all += static_cast<char>(byte);
+    doubled += static_cast<char>(byte);
+    if (byte == 0xff) doubled += static_cast<char>(byte);
+  }
+  all = "\r\0\r\n\rx"s + all + all;
+  doubled = "\r\0\r\n\rx"s + doubled + doubled;
+  CHECK(take(doubled) == all);
+  CHECK(show(all, GENERATE(1, 2, 3, 100, 1000)) == doubled);
+}
+
+TEST_CASE_METHOD(Fixture, "without binary a carriage return by itself is marked as such, however it is cut") {
+  said();
+  CHECK(show("a\r\nb\rc\r\r\n\r\xff\xff"s, GENERATE(1, 2, 3, 5, 100)) ==
+        "a\r\nb\r\0c\r\0\r\n\r\0\xff\xff\xff\xff"s);
+}
+
+TEST_CASE_METHOD(Fixture, "a window's size is told, also one with bytes of 255; what is no size is not") {
+  CHECK(take("\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"s).empty());
+  CHECK(take("a\xff\xfa\x1f\x00\xff\xff\x01\x00\xff\xf0z"s) == "az");
+  CHECK(take("\xff\xfa\x1f\x00\x00\x00\x18\xff\xf0"s).empty());
+  CHECK(take("\xff\xfa\x1f\x00\x50\x00\xff\xf0"s).empty());
+  CHECK(take("\xff\xfa\x18\x00xterm\xff\xf0"s).empty());
+  CHECK(take("\xff\xfa\x1f" + std::string(100'000, 'x') +
+             "\xff\xf0"
+             "end") == "end");
+  CHECK(windows == std::vector<std::pair<int, int>>{{24, 80}, {256, 255}});
+}
+
+TEST_CASE_METHOD(Fixture, "commands are the keys of a terminal") {
+  said();
+  CHECK(take("\xff\xf4\xff\xf7\xff\xf8\xff\xec\xff\xed\xff\xee"s) == "\x03\x7f\x15\x04\x1a\x1c");
+  CHECK(take("\xff\xf1\xff\xf2\xff\xf3\xff\xf5\xff\xf9"s).empty());
+  CHECK(said().empty());
+  CHECK(take("\xff\xf6").empty());
+  CHECK(said() == "\r\n[yes]\r\n");
+}
+
+TEST_CASE_METHOD(Fixture, "no bytes confuse telnet for good, and it says no more than it was asked") {
+  std::mt19937 random(GENERATE(1u, 2u, 3u, 4u));
+  std::string bytes;
+  for (int i = 0; i < 20'000; ++i) {
+    bytes += static_cast<char>(random() % 2 == 0 ? 0xec + random() % 20 : random() % 256);
+  }
+  said();
+  CHECK(take(bytes).size() <= bytes.size());
+  CHECK(said().size() <= 3 * bytes.size());
+  take("\xff\xf0\xff\xf0"s);  // whatever was begun ends
+  CHECK(take("ls"s) == "ls");
+}
+
+TEST_CASE("a client begins to speak telnet with whole option requests and nothing else") {
+  for (const std::string& begins :
+       {"\xff\xfd\x03"s, "\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f"s, "\xff\xfe\x01"s}) {
+    CHECK(begins_telnet(bytes_of(begins)));
+  }
+  for (const std::string& does_not : {""s, "\xff"s, "\xff\xfd"s, "\xff\xfd\x03l"s, "l\xff\xfd\x03"s,
+                                      "\xff\xff\xff"s, "\xff\xfd\x80"s, "\xff\xf4\x03"s, "ls\n"s}) {
+    CHECK_FALSE(begins_telnet(bytes_of(does_not)));
+  }
+}
+
+}  // namespace telnet_test
