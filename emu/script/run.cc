@@ -139,8 +139,8 @@ bool Run::advance(Time until) {
     stop({ELOOP, "the run was ended", scenario_.name,
           fmt::format("it took {} steps (run_advances_max)", run_advances_max), "is there a loop?"},
          {});
-  } else if (advances_ % advances_between_questions == 0 && options_.give_up && options_.give_up()) {
-    stop({ETIMEDOUT, "the run was ended", scenario_.name, "it took too long", "--timeout allows more"}, {});
+  } else if (!went_on || advances_ % advances_between_questions == 0) {
+    ask_to_go_on();
   }
   return went_on && !stopped_;
 }
@@ -153,7 +153,13 @@ void Run::wait_until(Time until) {
 bool Run::settle(Duration limit) {
   const bool quiet = stage_->settle(stage_->now() + scaled(limit));
   look_at_watches();
+  if (!quiet) ask_to_go_on();
   return quiet;
+}
+
+void Run::ask_to_go_on() {
+  if (!options_.give_up || !options_.give_up()) return;
+  stop({ETIMEDOUT, "the run was ended", scenario_.name, "it took too long", "--timeout allows more"}, {});
 }
 
 Duration Run::limit_of(const Expect& expect) const {

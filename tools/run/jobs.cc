@@ -13,9 +13,11 @@
 #include "emu/script/agreement.h"
 #include "emu/script/journal_of.h"
 #include "emu/script/sim_stage.h"
+#include "emu/trace/quote.h"
 #include "tools/in_file.h"
 #include "tools/out_file.h"
 #include "tools/run/golden.h"
+#include "tools/run/interruption.h"
 #include "tools/run/real_stage.h"
 #include "tools/view/data.h"
 #include "tools/view/export.h"
@@ -29,33 +31,62 @@ namespace {
 constexpr std::uint64_t tape_bytes_max = std::uint64_t{1} << 28;
 constexpr char tape_heading[] = "ringside tape 1";
 
-/// A shell takes it as one word.
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// A shell takes it as one word. It can be printed: where `text` cannot, it is the kind of word that Bash and
+/// Zsh know.
 std::string as_word(const std::string& text) {
   const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("._-/=,+:@%").find(c) != std::string_view::npos;
+    return is_letter_or_digit(c) || std::string_view("._-/=,+:@%").find(c) != std::string_view::npos;
   });
   if (plain) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  const bool ansi = trace::printable(text) != text;
+  std::string quoted = ansi ? "$'" : "'";
+  for (const char c : text) {
+    if (const auto byte = static_cast<unsigned char>(c); ansi && (byte < 0x20 || byte > 0x7e))
+      quoted += fmt::format("\\x{:02x}", byte);
+    else if (ansi && (c == '\'' || c == '\\'))
+      quoted.append(1, '\\').append(1, c);
+    else
+      quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  }
   return quoted + "'";
 }
 
-/// "long-input-BYTES=481,LOSS=off-seed-1"
+/// FNV-1a
+std::uint32_t hash_of(std::string_view text) {
+  std::uint32_t hash = 0x811c9dc5;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193;
+  return hash;
+}
+
+/// "long-input-BYTES=481,LOSS=off-seed-1". A name of which something had to be changed is told from others
+/// that then look like it by its hash.
 std::string file_stem(const RunJob& job) {
-  std::string name = job.scenario->name;
-  for (char& c : name) {
-    const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '-' || c == '_' || c == '=' || c == ',' || c == '.';
-    if (c == '[')
-      c = '-';
-    else if (!safe)
-      c = c == ']' ? '\0' : '_';
-  }
-  std::erase(name, '\0');
   constexpr std::size_t name_bytes_max = 150;
+  const script::Scenario& scenario = *job.scenario;
+  const std::size_t values_size = scenario.values.size();
+  const std::string shown = scenario.name.substr(0, scenario.name.size() - values_size);
+  std::string name = shown;
+  if (values_size != 0) name += "-" + scenario.values.substr(1, values_size - 2);
+  // Without values, "=" makes it look as if it had some.
+  bool changed = shown.find('=') != std::string::npos || name.size() > name_bytes_max;
+  for (char& c : name) {
+    if (is_letter_or_digit(c) || std::string_view("-_=,.").find(c) != std::string_view::npos) continue;
+    c = '_';
+    changed = true;
+  }
   if (name.size() > name_bytes_max) name.resize(name_bytes_max);
-  return fmt::format("{}-seed-{}", name, job.seed);
+  if (changed) name += fmt::format("-{:08x}", hash_of(scenario.name));
+  const bool real = scenario.mode == script::Mode::real;
+  return fmt::format("{}-seed-{}{}", name, job.seed, real ? "-real" : "");
+}
+
+/// A signal has kept the run from its end.
+bool is_interrupted(script::Outcome outcome) {
+  return outcome == script::Outcome::could_not_run && RunInterruption::signal() != 0;
 }
 
 /// Writes something of a run: that file, or one of its own in that folder, which is made. Answers its path.
@@ -133,7 +164,10 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
   const bool real = job.scenario->mode == script::Mode::real;
   run_options.time_scale = options.time_scale.value_or(real ? real_time_scale : 1);
   if (real && !options.time_scale) run_options.limit_min = real_limit_min;
-  run_options.give_up = [&] { return Clock::now() - began > options.timeout; };
+  const auto give_up = [&] {
+    return RunInterruption::signal() != 0 || Clock::now() - began > options.timeout;
+  };
+  run_options.give_up = give_up;
   run_options.at_end = [&done](const script::Stage& stage) {
     if (const auto* simulated = dynamic_cast<const script::SimStage*>(&stage))
       done.choices = simulated->tape();
@@ -141,7 +175,7 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
   const auto factory = [&](script::StagePlan plan) -> std::unique_ptr<script::Stage> {
     plan.seed = job.seed;
     plan.plain = job.seed == plain_seed;
-    if (real) return std::make_unique<RealStage>(std::move(plan));
+    if (real) return std::make_unique<RealStage>(std::move(plan), give_up);
     Choice choice =
         options.replay != nullptr ? Choice::replay(options.replay->choices) : choice_of(job.seed, 0);
     return std::make_unique<script::SimStage>(std::move(plan), std::move(choice));
@@ -153,8 +187,7 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
 
 std::string again_command(const RunJob& job) {
   std::string text = "ringside run " + as_word(job.scenario->path);
-  if (job.script->drafts.size() > 1)
-    text += " --name " + as_word(job.scenario->name.substr(0, job.scenario->name.find('[')));
+  if (job.script->drafts.size() > 1) text += " --name " + as_word(job.scenario->stem);
   for (const script::Binding& each : job.scenario->bindings) {
     if (each.in_name) text += " -p " + as_word(each.name + "=" + each.value);
   }
@@ -204,10 +237,11 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
 }
 
 /// The same with processes: it has to pass, too, and to tell the same.
-RunResult with_twin(const RunJob& job, const RunJobOptions& options, const script::Story& simulated,
-                    RunResult result) {
+std::optional<RunResult> with_twin(const RunJob& job, const RunJobOptions& options,
+                                   const script::Story& simulated, RunResult result) {
   const RunJob twin{job.script, job.real, job.seed};
   const Performed real = perform(twin, options);
+  if (is_interrupted(real.story.outcome)) return std::nullopt;
   RunResult of_processes = told(twin, options, real.story);
   of_processes.judged += result.judged;
   if (real.story.outcome != script::Outcome::passed) return of_processes;
@@ -233,7 +267,7 @@ void compare_golden(const RunJob& job, const RunJobOptions& options, const scrip
     result.golden = std::move(text);
     return;
   }
-  const auto differs = golden_difference(golden_path(job.scenario->path), job.scenario->name, text);
+  const auto differs = golden_difference(golden_path(job.scenario->path), golden_run(*job.scenario), text);
   if (!differs) return;
   result.outcome = script::Outcome::failed;
   result.failures = 1;
@@ -248,7 +282,7 @@ void compare_golden(const RunJob& job, const RunJobOptions& options, const scrip
 
 namespace {
 
-RunResult run_whole_job(const RunJob& job, const RunJobOptions& options) {
+std::optional<RunResult> run_whole_job(const RunJob& job, const RunJobOptions& options) {
   const auto began = std::chrono::steady_clock::now();
   Performed performed = perform(job, options);
   script::Story& story = performed.story;
@@ -259,10 +293,14 @@ RunResult run_whole_job(const RunJob& job, const RunJobOptions& options) {
     story.error = {0, "the same seed gave another journal", job.scenario->name,
                    "something besides the seed has a say", ""};
   }
+  if (is_interrupted(story.outcome)) return std::nullopt;
   RunResult result = told(job, options, story);
   compare_golden(job, options, story, result);
-  if (job.real != nullptr && result.outcome == script::Outcome::passed)
-    result = with_twin(job, options, story, std::move(result));
+  if (job.real != nullptr && result.outcome == script::Outcome::passed) {
+    auto both = with_twin(job, options, story, std::move(result));
+    if (!both) return std::nullopt;
+    result = std::move(*both);
+  }
   result.took = std::chrono::steady_clock::now() - began;
   result.tape = {std::move(story.order), std::move(performed.choices)};
   return result;
@@ -270,7 +308,7 @@ RunResult run_whole_job(const RunJob& job, const RunJobOptions& options) {
 
 }  // namespace
 
-RunResult run_job(const RunJob& job, const RunJobOptions& options) {
+std::optional<RunResult> run_job(const RunJob& job, const RunJobOptions& options) {
   try {
     return run_whole_job(job, options);
   } catch (const std::exception& problem) {
