@@ -21,6 +21,7 @@ import xml.dom.minidom
 from needed import needed
 
 TEST = pathlib.Path(__file__).resolve().parent
+LESSONS = TEST.parent / "scenarios"
 PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
 GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN, EXPECTATION_FAILED = range(5)
 PATIENCE_S = 300
@@ -38,7 +39,9 @@ BROKEN = 'scenario "Broken"\nxen bots dom1\n'
 LASTS = """scenario "Lasts"
 xen boots dom1
 after 10min
+expect xcs.dropped settles at 0
 """
+NEVER_TRIED = PASSES + "after 1s never dom1.strays changes\n"
 
 
 class Folder(unittest.TestCase):
@@ -327,6 +330,97 @@ class NamesAreNeverAmbiguous(Folder):
         self.assertEqual(suites, [("a.scn", "a.scn", "2"), ("b.scn", "b.scn", "1")])
         places = [(each.getAttribute("file"), each.getAttribute("line")) for each in report.getElementsByTagName("testcase")]
         self.assertEqual(places, [("a.scn", "2"), ("a.scn", "2"), ("b.scn", "1")])
+
+
+class WhatProvesNothing(Folder):
+    def test_it_is_a_warning_and_with_strict_a_failure(self):
+        self.write(a=PASSES.split("expect")[0], b=NEVER_TRIED, c=PASSES)
+        done = self.run_all(".")
+        self.assertIn("warning[W005]: nothing is expected: it passes whatever happens\n --> ./a.scn:1:10\n", done.stderr)
+        self.assertIn("warning: b\n --> ./b.scn:6:16\n", done.stderr)
+        self.assertIn("this was never put to the test: nothing happened there", done.stderr)
+        self.run_all(".", "--strict", "--junit", "r.xml", status=DOES_NOT_PARSE)
+        self.assertEqual([outcome for *_, outcome in self.cases()], ["error", "failed", "passed"])
+        out = self.run_all("b.scn", "c.scn", "--strict", status=EXPECTATION_FAILED).stdout
+        self.assertRegex(out, r"^FAIL b  seed 1: warnings are failures with --strict\nwarning: b\n --> b.scn:6:16\n(.*\n)*"
+                              r"     again  ringside run b.scn --seed 1 --strict\n")
+
+    def test_a_golden_journal_is_an_expectation(self):
+        self.write(a=PASSES.split("expect")[0].replace("\n", "\ngolden\n", 1))
+        self.run_all("a.scn", "--strict", "--update")
+        self.assertEqual(self.run_all("a.scn", "--strict").stderr, "")
+
+
+class KeepFailed(Folder):
+    FILES = ["capture.pcapng", "journal.jsonl", "page.html", "report.txt", "scenario.scn"]
+
+    def kept(self, folder="failed"):
+        return {path.name: sorted(each.name for each in path.iterdir()) for path in (self.folder / folder).iterdir()}
+
+    def hash_of(self, *arguments):
+        out = self.run_all(*arguments, "--json", status=EXPECTATION_FAILED).stdout
+        return json.loads(out)["hash"]
+
+    def test_a_failed_run_leaves_one_folder_from_which_it_runs_again(self):
+        text = FAILS.replace('"goodbye"', "{WORD}").replace("\n", '\nparam WORD = "goodbye", "hello"\n', 1)
+        self.write(suite__bad=text, suite__good=PASSES)
+        out = self.run_all("suite", "--keep-failed", "failed", "--seed", "3", status=EXPECTATION_FAILED).stdout
+        self.assertEqual(self.kept(), {"bad-WORD=goodbye-seed-3": self.FILES})
+        self.assertFalse((self.folder / "out").exists())
+        folder = self.folder / "failed" / "bad-WORD=goodbye-seed-3"
+        self.assertIn("look   ringside view failed/bad-WORD=goodbye-seed-3/journal.jsonl", out)
+        report = (folder / "report.txt").read_text()
+        self.assertTrue(report.startswith("FAIL bad[WORD=goodbye]  seed 3"), report)
+        self.assertIn("     again  ringside run suite/bad.scn -p WORD=goodbye --seed 3\n", report)
+        self.assertIn("     here   ringside run scenario.scn\n", report)
+        hashes = {self.hash_of("suite/bad.scn", "-p", "WORD=goodbye", "--seed", "3"), self.hash_of(folder / "scenario.scn")}
+        self.assertEqual(len(hashes), 1)
+        self.assertIn("<title>", (folder / "page.html").read_text())
+        self.assertTrue((folder / "capture.pcapng").read_bytes().startswith(b"\x0a\x0d\x0d\x0a"))
+        self.write(suite__bad=PASSES.replace("\n", '\nparam WORD = "goodbye", "hello"\n', 1))
+        self.run_all("suite", "--keep-failed", "failed", "--seed", "3")
+        self.assertEqual(self.kept(), {}, "one that passes now leaves nothing of yesterday")
+
+    def test_whatever_it_fails_of(self):
+        self.write(golden=PASSES.replace("\n", "\ngolden\n", 1), proves_nothing=NEVER_TRIED)
+        self.run_all(".", "--strict", "--keep-failed", "failed", status=EXPECTATION_FAILED)
+        self.assertEqual(self.kept(), {"golden-seed-1": self.FILES, "proves_nothing-seed-1": self.FILES})
+        self.write(bad=FAILS)
+        self.run_all("bad.scn", "--mode", "real", "--time-scale", "0.1", "--keep-failed", "real", status=EXPECTATION_FAILED)
+        self.assertEqual(self.kept("real"), {"bad-seed-1-real": self.FILES})
+        report = (self.folder / "real" / "bad-seed-1-real" / "report.txt").read_text()
+        self.assertIn("     here   ringside run scenario.scn --mode real\n", report)
+
+    def test_a_slash_in_a_pattern_is_kept(self):
+        self.write(bad=FAILS.replace('"goodbye"', r"/C:\\\/x|usr\/bin|\//"))
+        self.run_all("bad.scn", "--keep-failed", "failed", status=EXPECTATION_FAILED)
+        kept = self.folder / "failed" / "bad-seed-1" / "scenario.scn"
+        self.assertIn(r"expect user sees /C:\\\/x|usr\/bin|\// within 1s", kept.read_text())
+        self.assertEqual(self.hash_of("bad.scn"), self.hash_of(kept))
+
+    def test_what_cannot_be_kept_is_told(self):
+        self.write(bad=FAILS)
+        (self.folder / "failed").write_text("no folder")
+        done = self.run_all("bad.scn", "--keep-failed", "failed", status=EXPECTATION_FAILED)
+        self.assertIn("ringside: cannot keep a failed run: failed/bad-seed-1/report.txt: ", done.stderr)
+
+    def test_the_scenario_kept_of_a_lesson_does_the_same_again(self):
+        for lesson in LESSONS.glob("[01]*.scn"):
+            dom0 = "xenctld.lost" if re.search(r"xenctld|\bpty\b", lesson.read_text()) else "xcs.dropped"
+            # Lines behind the last scenario of a file belong to that one.
+            (self.folder / lesson.name).write_text(lesson.read_text() + f"\nexpect {dom0} settles at 987654\n")
+        for extra in LESSONS.iterdir():
+            if extra.suffix != ".scn" and extra.is_file():
+                shutil.copy(extra, self.folder)
+        first = subprocess.run([PROGRAM, "run", ".", "--json", "--seed", "1", "--keep-failed", "failed", "-j", "2"], cwd=self.folder,
+                               capture_output=True, text=True, timeout=PATIENCE_S)
+        failed = [each for each in map(json.loads, first.stdout.splitlines()) if each["outcome"] == "failed"]
+        self.assertGreater(len(failed), 20)
+        for each in failed:
+            folder = (self.folder / each["journal"]).parent
+            again = subprocess.run([PROGRAM, "run", folder / "scenario.scn", "--json"], cwd=self.folder, capture_output=True, text=True,
+                                   timeout=PATIENCE_S)
+            self.assertEqual(json.loads(again.stdout)["hash"], each["hash"], each["name"])
 
 
 if __name__ == "__main__":

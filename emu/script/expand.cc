@@ -288,6 +288,14 @@ std::vector<std::vector<Token>> chosen_rows(const Variable& variable, const Give
         diagnostics.error("E009", variable.span, fmt::format("no row has {}={}", name, value));
       continue;
     }
+    // As it stands in a run's name: without the quotes of a text.
+    const auto known = std::ranges::find_if(rows, [&, &value = value](const auto& row) {
+      return !row[column].templated() && row[column].text == value;
+    });
+    if (known != rows.end()) {
+      rows = {std::vector<Token>(*known)};
+      continue;
+    }
     auto token = lex_value(value, variable.span, diagnostics);
     if (token) rows = {{std::move(*token)}};
   }

@@ -9,6 +9,7 @@
 #include "emu/host/domain_words.h"
 #include "tools/run/golden.h"
 #include "tools/run/interruption.h"
+#include "tools/run/leave.h"
 #include "tools/run/outputs.h"
 #include "tools/run/script_files.h"
 #include "tools/run/select.h"
@@ -108,6 +109,7 @@ int check_options(const RunOptions& options, const RunPlan& plan) {
 int run_command(RunOptions& options) {
   using script::Mode;
   if (options.mode == "real") options.selection.modes = {Mode::real};
+  options.jobs.strict = options.selection.strict;
   if (options.mode == "both") options.selection.modes = {Mode::sim, Mode::real};
   const bool only_names = options.list || options.dry_run;
   if (!options.junit.empty() && !only_names) {
@@ -140,6 +142,9 @@ constexpr char run_examples[] =
     "A run that fails leaves its journal in the folder of --out, and says by which command it runs again.\n"
     "A file that does not parse is a failed result, and the others run. SIGINT, SIGTERM and SIGHUP end it\n"
     "early, with a report of what ran. --junit leaves no report of an earlier call, whatever happens.\n"
+    "A scenario that expects nothing, and a `never` that was never put to the test, prove nothing. There is "
+    "a\n"
+    "warning of each; with --strict each fails, as a CI should have it.\n"
     "Exit status: 0 all passed, 1 usage, 2 a file does not parse, else 4 an expectation failed, else 3 "
     "could\n"
     "not run; 128 + the number of the signal that ended it.\n"
@@ -153,6 +158,8 @@ constexpr char run_examples[] =
     "  ringside run ring.scn --seed 1..500                 500 orders of the same events\n"
     "  ringside run ring.scn --until-failure               until one is wrong\n"
     "  ringside run scenarios --shard 2/3 --tap            the second third, for a CI\n"
+    "  ringside run scenarios --strict --junit r.xml --keep-failed failed     what a CI keeps: r.xml and "
+    "failed/\n"
     "  ringside run hello.scn --update                     its golden journal, hello.journal, is right now\n"
     "  ringside run ring.scn --seed 7 --tape t; ringside run ring.scn --replay t";
 
@@ -174,6 +181,9 @@ void add_options(Command command, RunOptions& its) {
       .range(0.01, 1000.0)
       .show_default();
   command.add_option("--out", its.jobs.out, "Where failed runs leave their journals").show_default();
+  command.add_option(
+      "--keep-failed", its.jobs.keep_failed,
+      "Where each failed run leaves a folder, to be kept by a CI: report, scenario, journal, page, capture");
   command.add_option("--journal", its.jobs.journal.path,
                      "Leave the journal of every run there: a file for one run, else a folder");
   command.add_option("--html", its.jobs.html.path,
@@ -185,6 +195,7 @@ void add_options(Command command, RunOptions& its) {
   command.add_flag("--json", its.json, "Results as JSON, one object a line").excludes(tap);
   command.add_flag("--list", its.list, "Run nothing: name the scenarios");
   command.add_flag("--dry-run", its.dry_run, "Run nothing: print the command of each run");
+  command.add_flag("--strict", its.selection.strict, "Warnings count as failures: what proves nothing fails");
   command.add_flag("--until-failure", its.until_failure, "Again and again with new seeds, until one fails");
   command.add_flag("--twice", its.jobs.twice, "Each run twice; it is an error if their journals differ");
   command.add_flag("--keep", its.jobs.keep_journals, "Keep the journals of runs that passed, too");

@@ -59,12 +59,14 @@ struct RunPlace {
 };
 
 struct RunJobOptions {
-  std::string out = "out";  ///< where failed runs leave their journals
+  std::string out = "out";       ///< where failed runs leave their journals
+  std::string keep_failed = {};  ///< where they leave a folder each, in place of that; empty: nowhere
   /// Of the limits of expectations. Those of processes stand for what a simulated machine needs, which is
   /// next to nothing.
   std::optional<double> time_scale;
   std::chrono::duration<double> timeout{60};
   bool twice = false;
+  bool strict = false;         ///< a warning is a failure
   bool keep_journals = false;  ///< of good runs too
   RunPlace journal;            ///< of every run, in place of `out`
   RunPlace html;               ///< replay pages
@@ -90,8 +92,6 @@ struct RunResult {
   Tape tape;
 };
 
-/// "ringside run long-input.scn -p BYTES=481 --seed 1"
-[[nodiscard]] std::string again_command(const RunJob& job);
 struct Performed {
   script::Story story;
   Choice::Tape choices;  ///< of the machine

@@ -8,6 +8,7 @@
 
 #include "emu/host/domain_words.h"
 #include "emu/trace/quote.h"
+#include "tools/run/leave.h"
 
 namespace ringside::tools {
 

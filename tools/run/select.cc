@@ -99,7 +99,8 @@ void name_runs(RunPlan& plan) {
 
 UnreadableFile unreadable_file(const std::string& path, const script::Script& read) {
   const auto& all = read.diagnostics.all();
-  const auto first = std::ranges::find(all, script::Severity::error, &script::Diagnostic::severity);
+  auto first = std::ranges::find(all, script::Severity::error, &script::Diagnostic::severity);
+  if (first == all.end()) first = all.begin();
   UnreadableFile file{.path = path, .report = read.diagnostics.text(read.sources)};
   if (first == all.end()) return file;
   file.first = trace::printable(first->message);
@@ -110,18 +111,18 @@ UnreadableFile unreadable_file(const std::string& path, const script::Script& re
 }
 
 /// Reads everything before anything runs. What is wrong in a file is said; there are no runs of it.
-void read_all(const std::vector<std::string>& files, const std::vector<Mode>& modes,
+void read_all(const std::vector<std::string>& files, const RunSelection& selection,
               const script::Given& given, RunPlan& plan) {
   for (const std::string& file : files) plan.scripts.push_back(script::read_script(file, file_reader()));
   name_runs(plan);
   for (std::size_t at = 0; at < files.size(); ++at) {
     script::Script& read = plan.scripts[at];
     std::vector<Scenario>& runs = plan.scenarios.emplace_back();
-    for (const Mode mode : modes) {
+    for (const Mode mode : selection.modes) {
       for (Scenario& run : script::runs_of(read, mode, given)) runs.push_back(std::move(run));
     }
     std::fputs(read.diagnostics.text(read.sources).c_str(), stderr);
-    if (read.diagnostics.errors() == 0) continue;
+    if (read.diagnostics.errors() == 0 && !(selection.strict && read.diagnostics.warnings() != 0)) continue;
     plan.unreadable.push_back(unreadable_file(files[at], read));
     runs.clear();
   }
@@ -229,7 +230,7 @@ int select_jobs(const RunSelection& selection, RunPlan& plan) {
   if (!given) return refused(given.error());
   auto files = files_of(selection.paths);
   if (!files) return failed(files.error());
-  read_all(*files, selection.modes, *given, plan);
+  read_all(*files, selection, *given, plan);
   if (auto checked = check_names(*given, plan); !checked) return refused(checked.error());
   if (auto added = add_jobs(selection, plan); !added) return refused(added.error());
   if (!selection.shard.empty()) {

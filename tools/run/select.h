@@ -16,6 +16,7 @@ struct RunSelection {
   std::string name;
   std::string tag;
   std::string shard;
+  bool strict = false;  ///< warnings count as errors
   std::vector<script::Mode> modes{script::Mode::sim};
 };
 
