@@ -64,6 +64,7 @@ class RealStage final : public script::MachineStage {
 
   [[nodiscard]] std::string_view program_read(DomainId domain) const override;
   [[nodiscard]] std::vector<std::string> warnings() const override;
+  [[nodiscard]] std::optional<Error> failure() const override;
 
  private:
   struct Guest {
@@ -97,6 +98,7 @@ class RealStage final : public script::MachineStage {
   [[nodiscard]] Result<> prepare_faults();
   void bitten(const FaultRule& rule);
   [[nodiscard]] bool stands_still();
+  [[nodiscard]] bool ends_early() const { return give_up_() || failure(); }
   [[nodiscard]] std::optional<std::int32_t> runs(DomainId domain);
   [[nodiscard]] Result<int> process_of(script::Daemon daemon) const;
 
