@@ -23,11 +23,13 @@ TEST_CASE("a character of UTF-8 is found whole, and what is none is not") {
 TEST_CASE("what JSON and XML do not take is written in their way, or as a question mark") {
   const std::string_view hostile{"<a b=\"\\\">&\n\t\0\x1b\x7f\xff\u00e9", 18};
   CHECK(json_text(hostile) == "\"<a b=\\\"\\\\\\\">&\\n\\u0009\\u0000\\u001b\\u007f?\u00e9\"");
-  CHECK(xml_text(hostile) == "&lt;a b=&quot;\\&quot;&gt;&amp;&#10;\t????\u00e9");
+  CHECK(xml_text(hostile) == "&lt;a b=&quot;\\&quot;&gt;&amp;&#10;&#9;????\u00e9");
+  CHECK(xml_text("\ufffd\ufffe\uffff\U00010000") == "\ufffd??\U00010000");
 }
 
 TEST_CASE("what a terminal would obey is shown, and other writing stays") {
   const std::string_view hostile{"a\x1b[31m\r\n\t\0\x7f\xc2\x9b\xff\u00e9\u20ac \\\"", 22};
+  CHECK(printable("\ufffd\ufffe") == "\ufffd\\xef\\xbf\\xbe");
   CHECK(printable(hostile) == "a\\x1b[31m\\x0d\\x0a\\x09\\x00\\x7f\\xc2\\x9b\\xff\u00e9\u20ac \\\"");
 }
 

@@ -88,6 +88,11 @@ class RunCommand(unittest.TestCase):
         self.assertIn("ringside run cases.scn -p N=3 --seed 1", self.ringside("run", "cases.scn", "--dry-run").stdout)
         self.assertIn("Hello", self.ringside("run", ".", "--list").stdout)
 
+    def test_a_text_is_given_as_it_stands_in_the_name(self):
+        (self.folder / "texts.scn").write_text(CASES.replace("N = 1, 2, 3", 'T = "a b", "c"').replace('{N} bytes of "a"', "{T}"))
+        for value in ("a b", '"a b"'):
+            self.assertEqual([each["name"] for each in self.results("texts.scn", "-p", f"T={value}")], ["texts[T=a b]"])
+
     def test_a_seed_gives_the_same_journal_again(self):
         hashes = [[each["hash"] for each in self.results("cases.scn", "--seed", "3..9")] for _ in range(2)]
         self.assertEqual(hashes[0], hashes[1])
@@ -145,6 +150,8 @@ class RunCommand(unittest.TestCase):
         self.ringside("run", "hello.scn", "--seed", "many", status=USAGE)
         self.ringside("run", "hello.scn", "--shard", "4/3", status=USAGE)
         self.ringside("run", "hello.scn", "-p", "NOBODY=1", status=USAGE)
+        said = self.ringside("run", ".", "-p", "M=1", status=USAGE).stderr
+        self.assertIn('-p M: there is no parameter of that name (did you mean "N"?  there are: N)', said)
         self.ringside("run", "hello.scn", "--name", "nobody", status=USAGE)
         self.ringside("run", "missing.scn", status=DOES_NOT_PARSE)
         self.ringside("run", "-", text="scenario \"t\"\nxen bots dom1\n", status=DOES_NOT_PARSE)

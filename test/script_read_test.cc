@@ -83,7 +83,7 @@ TEST_CASE("the mode is a value too, and a scenario for one mode has no run in th
 TEST_CASE("a repeat is unrolled, and its number has a name") {
   const Parsed reading = read_text("scenario \"t\"\nlet WORD = \"n\"\n" + boots +
                                    "repeat 2 as I\n  repeat 2\n    dom1 prints \"{WORD}{I}\"\n  end\nend\n");
-  CHECK(reading.said() == "");
+  CHECK(reading.script.diagnostics.errors() == 0);
   CHECK(printed(reading.runs.at(0)) == Texts{"n1", "n1", "n2", "n2"});
   CHECK(reading.runs[0].statements.back().round == "I=2, round 2");
 }
@@ -91,7 +91,7 @@ TEST_CASE("a repeat is unrolled, and its number has a name") {
 TEST_CASE("domains may be counted") {
   const Parsed reading =
       read_text("scenario \"t\"\nxen boots dom1..dom3\nrepeat 3 as I\n  dom{I} prints \"a\"\nend\n");
-  CHECK(reading.said() == "");
+  CHECK(reading.script.diagnostics.errors() == 0);
   CHECK(printed(reading.runs.at(0)).size() == 3);
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("what is done together is one statement") {
 
 TEST_CASE("settings") {
   const Parsed reading = read_text(
-      "scenario \"t\"\nseed 5..9\nmode both\nabi flat\ntimeout 250ms\ntag slow\ntag ring\n"
+      "scenario \"t\"\nseed 5..9\nmode both\nabi flat\ntimeout 250ms\ntag slow\ntag ring\ngolden\n"
       "quirk xcs-fd2 on\nquirk xcs-sigpipe off\nignore event xen -> xcs\n" +
       boots);
   CHECK(reading.said() == "");
@@ -112,6 +112,7 @@ TEST_CASE("settings") {
   CHECK(setup.seeds.first == 5);
   CHECK(setup.seeds.last == 9);
   CHECK(setup.says_mode);
+  CHECK(setup.golden);
   CHECK(setup.abi == ring::Abi::flat);
   CHECK(setup.timeout == 250ms);
   CHECK(reading.script.sources.text(setup.timeout_span) == "250ms");

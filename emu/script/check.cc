@@ -54,6 +54,9 @@ class Checker {
   void controller(Role role, const Span& span);
   void appears(const Actor& domain);
   void quirks();
+  void gather(const Act& act, const Span& line);
+  void present(const Actor& actor);
+  void expectations();
 
   Scenario& scenario_;
   Diagnostics& diagnostics_;
@@ -61,6 +64,9 @@ class Checker {
   std::set<std::uint32_t> at_once_;     ///< those of them that nobody has destroyed
   std::map<std::uint32_t, Span> ever_;  ///< and the line that boots it
   std::set<std::string> users_;
+  std::set<std::string> users_ever_;
+  std::set<std::string> clients_ever_;
+  bool expects_ = false;  ///< whatever happens, it would pass without
   std::map<std::string, Span> names_;
   std::set<std::string> ptys_ever_;
   std::vector<std::string> phases_;
@@ -79,6 +85,17 @@ void Checker::run() {
                        "xenctld takes the place of xcs and xend; make it two scenarios");
   }
   quirks();
+  expectations();
+}
+
+void Checker::expectations() {
+  // A line with an error in it may have been one.
+  if (expects_ || scenario_.setup.golden || diagnostics_.errors() != 0) return;
+  const std::string_view in = scenario_.values;
+  diagnostics_.warning(
+      "W005", scenario_.setup.title_span,
+      fmt::format("nothing is expected{}{}: it passes whatever happens", in.empty() ? "" : " in ", in),
+      "say what is to be seen: expect user sees \"hello\"");
 }
 
 void Checker::quirks() {
@@ -104,14 +121,29 @@ void Checker::gather(const std::vector<Statement>& statements) {
     } else if (const auto* together = std::get_if<Together>(&each.what)) {
       gather(together->statements);
     } else if (const auto* what = std::get_if<Act>(&each.what)) {
-      if (const auto* life = std::get_if<Life>(what);
-          life != nullptr && (life->verb == Life::Verb::boots || life->verb == Life::Verb::creates)) {
-        for (const Actor& domain : life->domains) ever_.emplace(domain.domain, each.span);
-      }
-      if (const auto* handles = std::get_if<HandlesPty>(what); handles != nullptr && handles->attaches)
-        ptys_ever_.insert(handles->name);
+      gather(*what, each.span);
+    } else {
+      expects_ = true;
     }
   }
+}
+
+void Checker::gather(const Act& act, const Span& line) {
+  std::visit(Overload{[&](const Life& life) {
+                        if (life.verb != Life::Verb::boots && life.verb != Life::Verb::creates) return;
+                        for (const Actor& domain : life.domains) ever_.emplace(domain.domain, line);
+                      },
+                      [&](const HandlesPty& handles) {
+                        if (handles.attaches) ptys_ever_.insert(handles.name);
+                      },
+                      [&](const Connects& connects) { users_ever_.insert(connects.user.name); },
+                      [&](const Types& types) {
+                        if (types.at) users_ever_.insert(types.who.name);
+                      },
+                      [&](const ClientOpens& opens) { clients_ever_.insert(opens.client.name); },
+                      [&](const ClientConnects& connects) { clients_ever_.insert(connects.client.name); },
+                      [](const auto&) {}},
+             act);
 }
 
 void Checker::statements(const std::vector<Statement>& statements) {
@@ -172,8 +204,19 @@ void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
                      booted.empty() ? advice : fmt::format("{}  {}", advice, booted));
 }
 
+/// Of somebody who never comes anything may be said.
+void Checker::present(const Actor& actor) {
+  const bool user = actor.role == Role::user && !users_ever_.contains(actor.name);
+  const bool client = actor.role == Role::client && !clients_ever_.contains(actor.name);
+  if (!user && !client) return;
+  diagnostics_.warning(
+      "W006", actor.span, fmt::format("{} is never there: nothing is put to the test", spelled(actor)),
+      fmt::format("a line should say: {} connects{}", spelled(actor), user ? " to dom1" : ""));
+}
+
 void Checker::actor(const Actor& actor, bool anywhere) {
   controller(actor.role, actor.span);
+  present(actor);
   if (actor.role == Role::domain) domain(actor.domain, actor.span, anywhere);
 }
 
@@ -208,6 +251,7 @@ void Checker::place(const Place& place, bool anywhere) {
       pty(place.name, place.span, anywhere);
       break;
     case Place::Kind::user:
+      if (anywhere) present(place.actor);
       if (!anywhere && !users_.contains(place.actor.name)) {
         diagnostics_.error("E042", place.span,
                            fmt::format("{} is not connected to anything", spelled(place.actor)),
@@ -346,6 +390,7 @@ void Checker::pattern(const Pattern& pattern, bool anywhere) {
                       [&](const IsCutOff& each) { actor(each.client); },
                       [&](const Sends& each) {
                         actor(each.who, anywhere);
+                        present(each.to);
                         message(each.who, each.to);
                       },
                       [&](const Forwards& each) {

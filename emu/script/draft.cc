@@ -9,6 +9,7 @@
 #include "emu/script/expand.h"
 #include "emu/script/variables.h"
 #include "emu/script/words.h"
+#include "emu/trace/quote.h"
 
 namespace ringside::script {
 
@@ -18,7 +19,7 @@ std::string stem_of(std::string_view path) {
   if (const std::size_t slash = path.rfind('/'); slash != std::string_view::npos)
     path.remove_prefix(slash + 1);
   if (path.ends_with(".scn")) path.remove_suffix(4);
-  return std::string(path);
+  return trace::printable(path);
 }
 
 class FileReader {
@@ -90,7 +91,10 @@ void FileReader::take(const std::vector<Line>& lines, Draft* outer) {
       }
       begin(line, preamble_);
       current = script_.drafts.size() - 1;
-      if (++count > 1) script_.drafts.back().stem += fmt::format("-{}", count);
+      Draft& begun = script_.drafts.back();
+      if (++count > 1) begun.number_suffix = fmt::format("-{}", count);
+      begun.stem += begun.number_suffix;
+      begun.shown = begun.stem;
       continue;
     }
     if (target() == nullptr) outer = &preamble_;

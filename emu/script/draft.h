@@ -30,7 +30,11 @@ struct Variable {
 
 struct Draft {
   std::string path;
-  std::string stem;  ///< the file's name without folder and .scn; "-2" and so on if it is not the first one
+  /// The file's name without folder and .scn, printable; with "-2" and so on if it is not the first one.
+  std::string stem;
+  std::string number_suffix;  ///< that "-2"; empty for the first
+  /// What the names of its runs begin with: `stem`, unless another file has the same one.
+  std::string shown;
   std::string title;
   Span title_span;
   std::vector<Variable> variables;

@@ -9,6 +9,7 @@
 #include "emu/script/parser.h"
 #include "emu/script/parts.h"
 #include "emu/script/suggest.h"
+#include "emu/trace/quote.h"
 
 namespace ringside::script {
 
@@ -287,6 +288,14 @@ std::vector<std::vector<Token>> chosen_rows(const Variable& variable, const Give
         diagnostics.error("E009", variable.span, fmt::format("no row has {}={}", name, value));
       continue;
     }
+    // As it stands in a run's name: without the quotes of a text.
+    const auto known = std::ranges::find_if(rows, [&, &value = value](const auto& row) {
+      return !row[column].templated() && row[column].text == value;
+    });
+    if (known != rows.end()) {
+      rows = {std::vector<Token>(*known)};
+      continue;
+    }
     auto token = lex_value(value, variable.span, diagnostics);
     if (token) rows = {{std::move(*token)}};
   }
@@ -315,12 +324,15 @@ Scenario make_run(const Draft& draft, Mode mode, const std::vector<const std::ve
       if (!value) value = Token{TokenKind::word, variable.span, "", 0, {}};
       const bool naming = variable.kind != Variable::Kind::let && column < variable.naming;
       if (naming)
-        in_name += fmt::format("{}{}={}", in_name.empty() ? "" : ",", variable.names[column], value->text);
+        in_name += fmt::format("{}{}={}", in_name.empty() ? "" : ",", variable.names[column],
+                               trace::printable(value->text));
       scenario.bindings.push_back({variable.names[column], value->text, naming});
       values.emplace_back(variable.names[column], std::move(*value));
     }
   }
-  scenario.name = in_name.empty() ? draft.stem : fmt::format("{}[{}]", draft.stem, in_name);
+  scenario.stem = draft.stem;
+  if (!in_name.empty()) scenario.values = "[" + in_name + "]";
+  scenario.name = draft.shown + scenario.values;
   Walk(draft, scenario, std::move(values), diagnostics).run();
   return scenario;
 }

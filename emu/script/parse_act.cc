@@ -141,20 +141,48 @@ Act parse_notifies(Words& words, const Actor& who) {
   return Notifies{who, parse_actor(words)};
 }
 
+/// Words of other languages and of the command line, which are too far from ours for a slip of the pen.
+struct Synonym {
+  Role role;
+  std::string_view written;
+  std::string_view meant;
+};
+constexpr Synonym synonyms[] = {
+    {Role::xen, "unpauses", "resumes"},   {Role::xen, "continues", "resumes"},
+    {Role::xen, "starts", "boots"},       {Role::user, "leaves", "disconnects"},
+    {Role::user, "quits", "disconnects"}, {Role::user, "detaches", "disconnects"},
+    {Role::user, "attaches", "connects"}, {Role::user, "writes", "types"},
+    {Role::user, "sends", "types"},       {Role::domain, "exits", "ends"},
+    {Role::domain, "says", "prints"},     {Role::xcs, "dies", "stops"},
+    {Role::xend, "dies", "stops"},        {Role::xenctld, "dies", "stops"},
+};
+
+/// What is near is not what is meant where that is the opposite: "unpauses".
+std::string unknown_act_hint(const Actor& who, std::string_view written) {
+  const auto possible = verbs_of(who.role, true);
+  if (possible.empty()) return "it is only looked at: expect ...";
+  const std::string can = spelled(who) + " can";
+  const auto synonym = std::ranges::find_if(
+      synonyms, [&](const Synonym& each) { return each.role == who.role && each.written == written; });
+  if (synonym != std::end(synonyms))
+    return fmt::format("did you mean \"{}\"?  {}", synonym->meant, suggestion("", possible, can));
+  if (who.role == Role::domain && find_verb(Role::xen, true, written) != nullptr)
+    return fmt::format("xen does that: xen {} {}", written, spelled(who));
+  return suggestion(written, possible, can);
+}
+
 Act unknown_act(Words& words, const Actor& who) {
   const Token& token = words.peek();
-  const auto possible = verbs_of(who.role, true);
   const std::string name = spelled(who);
   if (token.kind == TokenKind::end) {
     words.fail("E013", token.span, fmt::format("what does {} do?", name),
-               suggestion("", possible, name + " can"));
+               suggestion("", verbs_of(who.role, true), name + " can"));
   } else if (const VerbAbout* expectable = find_verb(who.role, false, token.text); expectable != nullptr) {
     words.fail("E016", token.span, fmt::format("\"{}\" is not something to do, but to expect", token.text),
                fmt::format("to look whether it happens, write: expect {} {} ...", name, token.text));
   } else {
     words.fail("E012", token.span, fmt::format("{} cannot \"{}\"", name, token.text),
-               possible.empty() ? "it is only looked at: expect ..."
-                                : suggestion(token.text, possible, name + " can"));
+               unknown_act_hint(who, token.text));
   }
   return Waits{};
 }

@@ -27,9 +27,11 @@ std::string written(const Payload& payload) {
       return written_text(payload.unit) + "...";
     case Payload::Kind::regex: {
       std::string text = "/";
-      for (std::size_t at = 0; at < payload.unit.size(); ++at) {
-        if (payload.unit[at] == '/' && (at == 0 || payload.unit[at - 1] != '\\')) text += '\\';
-        text += payload.unit[at];
+      bool escaped = false;  // by the backslash before it, which may be escaped itself
+      for (const char c : payload.unit) {
+        if (c == '/' && !escaped) text += '\\';
+        text += c;
+        escaped = c == '\\' && !escaped;
       }
       return text + "/";
     }

@@ -104,6 +104,7 @@ Story Run::go() {
     statement(each);
   }
   if (!stopped_) (void)settle(scenario_.setup.timeout);
+  if (!stopped_ && stage_->failure()) stop({}, {});
   if (!stopped_) end_watches(nullptr);
   if (story_.outcome == Outcome::passed && !story_.failures.empty()) story_.outcome = Outcome::failed;
   story_.began = began_;
@@ -121,7 +122,8 @@ Story Run::go() {
 void Run::stop(Error error, const Span& line) {
   stopped_ = true;
   story_.outcome = Outcome::could_not_run;
-  story_.error = std::move(error);
+  // What the stage cannot do comes first: an act that was waited for in vain follows from it.
+  story_.error = stage_->failure().value_or(std::move(error));
   story_.error_line = line;
 }
 
@@ -139,8 +141,8 @@ bool Run::advance(Time until) {
     stop({ELOOP, "the run was ended", scenario_.name,
           fmt::format("it took {} steps (run_advances_max)", run_advances_max), "is there a loop?"},
          {});
-  } else if (advances_ % advances_between_questions == 0 && options_.give_up && options_.give_up()) {
-    stop({ETIMEDOUT, "the run was ended", scenario_.name, "it took too long", "--timeout allows more"}, {});
+  } else if (!went_on || advances_ % advances_between_questions == 0) {
+    ask_to_go_on();
   }
   return went_on && !stopped_;
 }
@@ -153,7 +155,14 @@ void Run::wait_until(Time until) {
 bool Run::settle(Duration limit) {
   const bool quiet = stage_->settle(stage_->now() + scaled(limit));
   look_at_watches();
+  if (!quiet) ask_to_go_on();
   return quiet;
+}
+
+void Run::ask_to_go_on() {
+  if (stage_->failure()) return stop({}, {});
+  if (!options_.give_up || !options_.give_up()) return;
+  stop({ETIMEDOUT, "the run was ended", scenario_.name, "it took too long", "--timeout allows more"}, {});
 }
 
 Duration Run::limit_of(const Expect& expect) const {

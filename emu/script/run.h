@@ -33,10 +33,11 @@ inline constexpr std::uint64_t run_advances_max = 8'000'000;
 inline constexpr std::uint64_t advances_between_questions = 4096;
 
 struct RunOptions {
-  Choice order = Choice::first();      ///< of what happens `together`
-  double time_scale = 1;               ///< of the limits of expectations
-  Duration limit_min = {};             ///< of every expectation, after that
-  std::function<bool()> give_up = {};  ///< asked now and then; true ends the run
+  Choice order = Choice::first();  ///< of what happens `together`
+  double time_scale = 1;           ///< of the limits of expectations
+  Duration limit_min = {};         ///< of every expectation, after that
+  std::function<bool()> give_up =
+      {};  ///< asked now and then, and when the stage does not go on; true ends it
   /// The stage as it is when all is over.
   std::function<void(const Stage&)> at_end = {};
 };
@@ -146,6 +147,7 @@ class Run {
   bool advance(Time until);
   void wait_until(Time until);
   bool settle(Duration limit);
+  void ask_to_go_on();
   [[nodiscard]] Duration limit_of(const Expect& expect) const;
   /// As long as this machine may take for it.
   [[nodiscard]] Duration scaled(Duration limit) const;

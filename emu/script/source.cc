@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "emu/trace/quote.h"
+
 namespace ringside::script {
 
 namespace {
@@ -66,14 +68,14 @@ std::size_t Sources::column(const Span& span) const {
 }
 
 std::string Sources::place(const Span& span) const {
-  return fmt::format("{}:{}:{}", shown(at(span.source).path), span.line, column(span));
+  return fmt::format("{}:{}:{}", trace::printable(at(span.source).path), span.line, column(span));
 }
 
 std::string Sources::include_stack(std::uint32_t source) const {
   std::string stack;
   for (Span from = at(source).included_from; !from.nowhere(); from = at(from.source).included_from) {
-    stack += fmt::format("{}from {}:{}", stack.empty() ? "included " : ", ", shown(at(from.source).path),
-                         from.line);
+    stack += fmt::format("{}from {}:{}", stack.empty() ? "included " : ", ",
+                         trace::printable(at(from.source).path), from.line);
   }
   return stack;
 }

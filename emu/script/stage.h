@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -200,6 +201,8 @@ class Stage {
   [[nodiscard]] virtual std::string_view program_read(DomainId domain) const = 0;
   /// Warnings that processes have said to the person who runs them, "xcs: text".
   [[nodiscard]] virtual std::vector<std::string> warnings() const = 0;
+  /// Why not all that happened was heard. Nothing follows from such a run. It does not go on.
+  [[nodiscard]] virtual std::optional<Error> failure() const { return std::nullopt; }
   /// Who they are in the journal, from their first act on: "" has no number, others are numbered from 1.
   [[nodiscard]] virtual trace::Actor user_actor(const std::string& user) const = 0;
   [[nodiscard]] virtual trace::Actor pty_actor(const std::string& pty) const = 0;

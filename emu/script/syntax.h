@@ -469,8 +469,10 @@ struct Binding {
 
 /// One run.
 struct Scenario {
-  std::string name;  ///< "long-input[BYTES=481,LOSS=on]"
-  std::string path;  ///< of the file that it is in
+  std::string name;    ///< "long-input[BYTES=481,LOSS=on]"; one line, and no other run of a command has it
+  std::string stem;    ///< "long-input": the name of its scenario within its file
+  std::string values;  ///< "[BYTES=481,LOSS=on]"; empty without any
+  std::string path;    ///< of the file that it is in
   std::uint32_t line = 0;
   Mode mode = Mode::sim;
   Setup setup;

@@ -5,6 +5,15 @@
 
 namespace ringside::trace {
 
+namespace {
+
+/// XML takes none of them, and they stand for nothing.
+bool is_noncharacter(std::string_view character) {
+  return character == "\ufffe" || character == "\uffff";
+}
+
+}  // namespace
+
 std::string_view character_at(std::string_view text, std::size_t at) {
   const auto byte = static_cast<unsigned char>(text[at]);
   const std::size_t length = byte < 0x80 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 0;
@@ -43,8 +52,8 @@ std::string printable(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     std::string_view character = character_at(text, at);
-    const bool whole = !character.empty();
-    if (!whole) character = text.substr(at, 1);
+    const bool whole = !character.empty() && !is_noncharacter(character);
+    if (character.empty()) character = text.substr(at, 1);
     const auto first = static_cast<unsigned char>(character.front());
     // U+0080 to U+009F are controls as well.
     const bool control =
@@ -74,9 +83,9 @@ std::string xml_text(std::string_view text) {
       out += "&gt;";
     else if (character == "\"")
       out += "&quot;";
-    else if (character == "\n")
-      out += "&#10;";
-    else if (character.empty() || byte == 0x7f || (byte < 0x20 && byte != '\t'))
+    else if (character == "\n" || character == "\t")
+      out += fmt::format("&#{};", byte);
+    else if (character.empty() || byte == 0x7f || byte < 0x20 || is_noncharacter(character))
       out += '?';
     else
       out += character;

@@ -13,7 +13,7 @@ namespace ringside::trace {
 /// `text` between double quotes, as JSON wants it.
 [[nodiscard]] std::string json_text(std::string_view text);
 
-/// `text` for a line on a terminal: control characters, and what is no UTF-8, as \xNN.
+/// `text` for a line on a terminal: control characters, U+FFFE and U+FFFF, and what is no UTF-8, as \xNN.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// `text` for an XML attribute or element.

@@ -58,6 +58,20 @@ class FullDisk(unittest.TestCase):
                     self.assertIn(b"hello", b"".join(dump.stdout.readline() for _ in range(300)))
                     dump.kill()
 
+    def test_a_scenario_whose_machine_cannot_be_heard_could_not_run(self):
+        folder = os.path.join(DISK, "scenarios")
+        os.mkdir(folder)
+        scenario = pathlib.Path(folder, "never.scn")
+        scenario.write_text('scenario "Never"\nxen boots dom1\ndom1 prints "hello\\n"\nnever xcs forwards request console\n'
+                            "expect no dom1.strays changes for 1ms\n")
+        filler = fill(folder)
+        os.truncate(filler, os.path.getsize(filler) - 700 * 1024)  # for the machine, and for the entries of one process
+        done = subprocess.run([support.RINGSIDE, "run", scenario, "--mode", "real", "--out", "/dev/null"], capture_output=True,
+                              timeout=support.PATIENCE_S)
+        os.unlink(filler)
+        self.assertIn(b"cannot listen to the journal", done.stdout)
+        self.assertEqual(done.returncode, 3, done.stdout)
+
     def test_a_watch_that_cannot_go_on_has_not_succeeded(self):
         with Machine() as machine:
             controller, terminal = pty.openpty()

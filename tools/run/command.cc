@@ -6,9 +6,12 @@
 #include <filesystem>
 #include <memory>
 
-#include "emu/host/linux_terminal.h"
+#include "emu/host/domain_words.h"
 #include "tools/run/golden.h"
+#include "tools/run/interruption.h"
+#include "tools/run/leave.h"
 #include "tools/run/outputs.h"
+#include "tools/run/script_files.h"
 #include "tools/run/select.h"
 
 namespace ringside::tools {
@@ -33,7 +36,7 @@ struct RunOptions {
   RunJobOptions jobs;
 };
 
-int list(const RunPlan& plan, bool each_run) {
+void list(const RunPlan& plan, bool each_run) {
   const Scenario* last = nullptr;
   for (std::uint64_t number = 0; number < plan.jobs.size(); ++number) {
     const RunJob job = plan.jobs[number];
@@ -44,11 +47,54 @@ int list(const RunPlan& plan, bool each_run) {
     }
     last = job.scenario;
   }
-  return exit_good;
+}
+
+/// The status of a call: what is wrong with its files comes first, since what they say was not tried.
+int status_of(const RunPlan& plan, const RunOutput& output) {
+  if (!plan.unreadable.empty()) return exit_does_not_parse;
+  if (output.failed() != 0) return exit_expectation_failed;
+  return output.could_not_run() != 0 ? exit_could_not_run : exit_good;
 }
 
 int perform(RunOptions& options, RunPlan& plan) {
-  Tape replayed;
+  // One run leaves one file, unless a folder is meant.
+  const bool one = plan.jobs.size() == 1 && plan.jobs[0].real == nullptr;
+  for (RunPlace* place : {&options.jobs.journal, &options.jobs.html, &options.jobs.pcap})
+    place->is_file = one && !place->path.ends_with('/') && !std::filesystem::is_directory(place->path);
+  options.jobs.timeout = std::chrono::duration<double>(options.timeout_s);
+  const auto format = options.tap ? RunFormat::tap : options.json ? RunFormat::json : RunFormat::people;
+  RunOutput output(format, options.junit, options.until_failure ? 0 : plan.jobs.size());
+  output.begin(plan.unreadable);
+  const auto began = std::chrono::steady_clock::now();
+  Result<> taped = Done{};
+  GoldenUpdate golden;
+  const auto done = [&](std::uint64_t number, const RunResult& result) {
+    const RunJob job = plan.jobs[number];
+    output.result(job, result);
+    const Scenario& scenario = *job.scenario;
+    if (!result.golden.empty()) golden.add(golden_path(scenario.path), golden_run(scenario), result.golden);
+    if (!options.tape.empty()) taped = write_tape(options.tape, result.tape);
+    return !options.until_failure || output.failed() + output.could_not_run() == 0;
+  };
+  const RunInterruption interruption;
+  for (bool again = true; again;) {
+    run_jobs(plan.jobs, options.jobs, options.threads, done);
+    again = options.until_failure && status_of(plan, output) == exit_good && RunInterruption::signal() == 0;
+    plan.jobs.take_later_seeds();
+  }
+  const int signal = RunInterruption::signal();
+  auto ended = output.end(std::chrono::steady_clock::now() - began, signal);
+  if (!ended) return failed(ended.error());
+  if (signal != 0) return status_of_signal_0 + signal;
+  if (!taped) return failed(taped.error());
+  auto written = golden.write();
+  if (!written) return failed(written.error());
+  for (const std::string& line : *written) std::fprintf(stderr, "%s\n", line.c_str());
+  return status_of(plan, output);
+}
+
+/// What the command line asks for can be done with these runs.
+int check_options(const RunOptions& options, const RunPlan& plan) {
   if ((!options.tape.empty() || !options.replay.empty()) && plan.jobs.size() != 1)
     return bad_selection("", fmt::format("a tape is of one run, and these are {}", plan.jobs.size()),
                          "choose one with -p, --name and --seed");
@@ -57,6 +103,29 @@ int perform(RunOptions& options, RunPlan& plan) {
         "--junit " + options.junit,
         fmt::format("a report has at most {} runs, and these are {}", run_junit_cases_max, plan.jobs.size()),
         "--shard 1/10");
+  return exit_good;
+}
+
+int run_command(RunOptions& options) {
+  using script::Mode;
+  if (options.mode == "real") options.selection.modes = {Mode::real};
+  options.jobs.strict = options.selection.strict;
+  if (options.mode == "both") options.selection.modes = {Mode::sim, Mode::real};
+  const bool only_names = options.list || options.dry_run;
+  if (!options.junit.empty() && !only_names) {
+    if (auto begun = begin_junit(options.junit, run_junit_name); !begun) return failed(begun.error());
+  }
+  RunPlan plan;
+  if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
+  if (plan.only_simulated != 0)
+    std::fprintf(stderr, "%zu runs only make sense in the simulation, and are left out with processes\n",
+                 plan.only_simulated);
+  if (only_names) {
+    list(plan, options.dry_run);
+    return plan.unreadable.empty() ? exit_good : exit_does_not_parse;
+  }
+  if (const int checked = check_options(options, plan); checked != exit_good) return checked;
+  Tape replayed;
   if (!options.replay.empty()) {
     auto tape = read_tape(options.replay);
     if (!tape) return failed(tape.error());
@@ -64,51 +133,6 @@ int perform(RunOptions& options, RunPlan& plan) {
     options.jobs.replay = &replayed;
     options.jobs.replay_path = options.replay;
   }
-  // One run leaves one file, unless a folder is meant.
-  const bool one = plan.jobs.size() == 1 && plan.jobs[0].real == nullptr;
-  for (RunPlace* place : {&options.jobs.journal, &options.jobs.html, &options.jobs.pcap})
-    place->is_file = one && !place->path.ends_with('/') && !std::filesystem::is_directory(place->path);
-  options.jobs.timeout = std::chrono::duration<double>(options.timeout_s);
-  const auto format = options.tap ? RunFormat::tap : options.json ? RunFormat::json : RunFormat::people;
-  const bool progress = format == RunFormat::people && is_terminal(1) && is_terminal(2);
-  RunOutput output(format, options.junit, progress, plan.jobs.size());
-  output.begin();
-  const auto began = std::chrono::steady_clock::now();
-  Result<> taped = Done{};
-  GoldenUpdate golden;
-  const auto done = [&](std::uint64_t number, const RunResult& result) {
-    const RunJob job = plan.jobs[number];
-    output.result(number, job, result);
-    const Scenario& scenario = *job.scenario;
-    if (!result.golden.empty()) golden.add(golden_path(scenario.path), scenario.name, result.golden);
-    if (!options.tape.empty()) taped = write_tape(options.tape, result.tape);
-    return !options.until_failure || output.failed() + output.could_not_run() == 0;
-  };
-  for (bool again = true; again;) {
-    run_jobs(plan.jobs, options.jobs, options.threads, done);
-    again = options.until_failure && output.failed() + output.could_not_run() == 0;
-    plan.jobs.take_later_seeds();
-  }
-  auto ended = output.end(std::chrono::steady_clock::now() - began);
-  if (!ended) return failed(ended.error());
-  if (!taped) return failed(taped.error());
-  auto written = golden.write();
-  if (!written) return failed(written.error());
-  for (const std::string& line : *written) std::fprintf(stderr, "%s\n", line.c_str());
-  if (output.failed() != 0) return exit_expectation_failed;
-  return output.could_not_run() != 0 ? exit_could_not_run : exit_good;
-}
-
-int run_command(RunOptions& options) {
-  using script::Mode;
-  if (options.mode == "real") options.selection.modes = {Mode::real};
-  if (options.mode == "both") options.selection.modes = {Mode::sim, Mode::real};
-  RunPlan plan;
-  if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
-  if (plan.only_simulated != 0)
-    std::fprintf(stderr, "%zu runs only make sense in the simulation, and are left out with processes\n",
-                 plan.only_simulated);
-  if (options.list || options.dry_run) return list(plan, options.dry_run);
   return perform(options, plan);
 }
 
@@ -116,7 +140,14 @@ constexpr char run_examples[] =
     "Every run is one scenario with one choice of values and one seed; the same seed gives the same "
     "journal.\n"
     "A run that fails leaves its journal in the folder of --out, and says by which command it runs again.\n"
-    "Exit status: 0 all passed, 1 usage, 2 a file does not parse, 3 could not run, 4 an expectation failed.\n"
+    "A file that does not parse is a failed result, and the others run. SIGINT, SIGTERM and SIGHUP end it\n"
+    "early, with a report of what ran. --junit leaves no report of an earlier call, whatever happens.\n"
+    "A scenario that expects nothing, and a `never` that was never put to the test, prove nothing. There is "
+    "a\n"
+    "warning of each; with --strict each fails, as a CI should have it.\n"
+    "Exit status: 0 all passed, 1 usage, 2 a file does not parse, else 4 an expectation failed, else 3 "
+    "could\n"
+    "not run; 128 + the number of the signal that ended it.\n"
     "Examples:\n"
     "  ringside run hello.scn\n"
     "  ringside run hello.scn --journal hello.jsonl        and then: ringside view hello.jsonl --text\n"
@@ -127,6 +158,8 @@ constexpr char run_examples[] =
     "  ringside run ring.scn --seed 1..500                 500 orders of the same events\n"
     "  ringside run ring.scn --until-failure               until one is wrong\n"
     "  ringside run scenarios --shard 2/3 --tap            the second third, for a CI\n"
+    "  ringside run scenarios --strict --junit r.xml --keep-failed failed     what a CI keeps: r.xml and "
+    "failed/\n"
     "  ringside run hello.scn --update                     its golden journal, hello.journal, is right now\n"
     "  ringside run ring.scn --seed 7 --tape t; ringside run ring.scn --replay t";
 
@@ -148,6 +181,9 @@ void add_options(Command command, RunOptions& its) {
       .range(0.01, 1000.0)
       .show_default();
   command.add_option("--out", its.jobs.out, "Where failed runs leave their journals").show_default();
+  command.add_option(
+      "--keep-failed", its.jobs.keep_failed,
+      "Where each failed run leaves a folder, to be kept by a CI: report, scenario, journal, page, capture");
   command.add_option("--journal", its.jobs.journal.path,
                      "Leave the journal of every run there: a file for one run, else a folder");
   command.add_option("--html", its.jobs.html.path,
@@ -159,6 +195,7 @@ void add_options(Command command, RunOptions& its) {
   command.add_flag("--json", its.json, "Results as JSON, one object a line").excludes(tap);
   command.add_flag("--list", its.list, "Run nothing: name the scenarios");
   command.add_flag("--dry-run", its.dry_run, "Run nothing: print the command of each run");
+  command.add_flag("--strict", its.selection.strict, "Warnings count as failures: what proves nothing fails");
   command.add_flag("--until-failure", its.until_failure, "Again and again with new seeds, until one fails");
   command.add_flag("--twice", its.jobs.twice, "Each run twice; it is an error if their journals differ");
   command.add_flag("--keep", its.jobs.keep_journals, "Keep the journals of runs that passed, too");

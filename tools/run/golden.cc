@@ -51,6 +51,10 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 }  // namespace
 
+std::string golden_run(const script::Scenario& scenario) {
+  return scenario.stem + scenario.values;
+}
+
 std::string golden_path(const std::string& scenario_path) {
   return std::filesystem::path(scenario_path).replace_extension(".journal").string();
 }

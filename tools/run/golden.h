@@ -8,9 +8,12 @@
 #include <vector>
 
 #include "emu/script/state.h"
+#include "emu/script/syntax.h"
 
 namespace ringside::tools {
 
+/// What a run is called there: what it is called where its file is the only one.
+[[nodiscard]] std::string golden_run(const script::Scenario& scenario);
 /// "hello.scn" -> "hello.journal"
 [[nodiscard]] std::string golden_path(const std::string& scenario_path);
 /// The deeds of each actor in its own order, one a line.

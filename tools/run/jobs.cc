@@ -16,10 +16,9 @@
 #include "tools/in_file.h"
 #include "tools/out_file.h"
 #include "tools/run/golden.h"
+#include "tools/run/interruption.h"
+#include "tools/run/leave.h"
 #include "tools/run/real_stage.h"
-#include "tools/view/data.h"
-#include "tools/view/export.h"
-#include "tools/view/page.h"
 
 namespace ringside::tools {
 
@@ -29,81 +28,9 @@ namespace {
 constexpr std::uint64_t tape_bytes_max = std::uint64_t{1} << 28;
 constexpr char tape_heading[] = "ringside tape 1";
 
-/// A shell takes it as one word.
-std::string as_word(const std::string& text) {
-  const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("._-/=,+:@%").find(c) != std::string_view::npos;
-  });
-  if (plain) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
-/// "long-input-BYTES=481,LOSS=off-seed-1"
-std::string file_stem(const RunJob& job) {
-  std::string name = job.scenario->name;
-  for (char& c : name) {
-    const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '-' || c == '_' || c == '=' || c == ',' || c == '.';
-    if (c == '[')
-      c = '-';
-    else if (!safe)
-      c = c == ']' ? '\0' : '_';
-  }
-  std::erase(name, '\0');
-  constexpr std::size_t name_bytes_max = 150;
-  if (name.size() > name_bytes_max) name.resize(name_bytes_max);
-  return fmt::format("{}-seed-{}", name, job.seed);
-}
-
-/// Writes something of a run: that file, or one of its own in that folder, which is made. Answers its path.
-Result<std::string> leave(const char* what, const RunPlace& place, const RunJob& job, const char* suffix,
-                          const std::string& text) {
-  std::string path = place.path;
-  if (!place.is_file) {
-    std::error_code problem;
-    std::filesystem::create_directories(path, problem);
-    path = (std::filesystem::path(path) / (file_stem(job) + suffix)).string();
-  }
-  if (auto written = write_file(what, path, text); !written) return written.error();
-  return path;
-}
-
-Result<std::string> leave_journal(const RunJob& job, const RunJobOptions& options,
-                                  const trace::Journaled& journal) {
-  const RunPlace place = options.journal.wanted() ? options.journal : RunPlace{options.out};
-  std::ostringstream text;
-  trace::write_journal(text, journal);
-  return leave("cannot leave a journal", place, job, ".jsonl", text.str());
-}
-
-/// The views of a run that are wanted; answers what could not be written.
-std::string leave_views(const RunJob& job, const RunJobOptions& options, const trace::Journaled& journal) {
-  std::string problems;
-  const auto told = [&problems](const Result<std::string>& left) {
-    if (!left) problems += "ringside: " + left.error().text() + "\n";
-  };
-  if (options.html.wanted())
-    told(leave("cannot leave a page", options.html, job, ".html",
-               replay_page({run_data(journal, job.scenario->name)})));
-  if (options.pcap.wanted()) {
-    std::string capture;
-    write_capture(journal, trace::capture_link_type_default, [&](std::string_view part) { capture += part; });
-    told(leave("cannot leave a capture", options.pcap, job, ".pcapng", capture));
-  }
-  return problems;
-}
-
-/// How to look at it, at the step that decided.
-std::string look_command(const std::string& journal, const script::Story& story) {
-  script::Step step = story.state.steps();
-  if (!story.failures.empty()) {
-    const script::Failure& first = story.failures.front();
-    step = first.focus != 0 ? first.focus : first.step;
-  }
-  return fmt::format("ringside view {} --html page.html, and then page.html#step={}", as_word(journal), step);
+/// A signal has kept the run from its end.
+bool is_interrupted(script::Outcome outcome) {
+  return outcome == script::Outcome::could_not_run && RunInterruption::signal() != 0;
 }
 
 std::string first_of(const RunJob& job, const script::Story& story) {
@@ -133,7 +60,10 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
   const bool real = job.scenario->mode == script::Mode::real;
   run_options.time_scale = options.time_scale.value_or(real ? real_time_scale : 1);
   if (real && !options.time_scale) run_options.limit_min = real_limit_min;
-  run_options.give_up = [&] { return Clock::now() - began > options.timeout; };
+  const auto give_up = [&] {
+    return RunInterruption::signal() != 0 || Clock::now() - began > options.timeout;
+  };
+  run_options.give_up = give_up;
   run_options.at_end = [&done](const script::Stage& stage) {
     if (const auto* simulated = dynamic_cast<const script::SimStage*>(&stage))
       done.choices = simulated->tape();
@@ -141,7 +71,7 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
   const auto factory = [&](script::StagePlan plan) -> std::unique_ptr<script::Stage> {
     plan.seed = job.seed;
     plan.plain = job.seed == plain_seed;
-    if (real) return std::make_unique<RealStage>(std::move(plan));
+    if (real) return std::make_unique<RealStage>(std::move(plan), give_up);
     Choice choice =
         options.replay != nullptr ? Choice::replay(options.replay->choices) : choice_of(job.seed, 0);
     return std::make_unique<script::SimStage>(std::move(plan), std::move(choice));
@@ -151,19 +81,19 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
   return done;
 }
 
-std::string again_command(const RunJob& job) {
-  std::string text = "ringside run " + as_word(job.scenario->path);
-  if (job.script->drafts.size() > 1)
-    text += " --name " + as_word(job.scenario->name.substr(0, job.scenario->name.find('[')));
-  for (const script::Binding& each : job.scenario->bindings) {
-    if (each.in_name) text += " -p " + as_word(each.name + "=" + each.value);
-  }
-  if (job.scenario->mode == script::Mode::real) text += " --mode real";
-  if (job.real != nullptr) text += " --mode both";
-  return fmt::format("{} --seed {}", text, job.seed);
-}
-
 namespace {
+
+/// What was never put to the test proves nothing.
+void fail_for_warnings(const RunJob& job, const script::Story& story, RunResult& result) {
+  const script::RunWarning& first = story.warnings.front();
+  result.outcome = script::Outcome::failed;
+  result.failures = story.warnings.size();
+  result.first = fmt::format("{}: {}", job.script->sources.place(first.span), first.text);
+  result.report =
+      fmt::format("FAIL {}  seed {}: warnings are failures with --strict\n{}     again  {} --strict\n",
+                  job.scenario->name, job.seed, result.warnings, again_command(job));
+  result.warnings.clear();
+}
 
 /// A run as it is told; `story` is still needed for its entries.
 RunResult told(const RunJob& job, const RunJobOptions& options, const script::Story& story) {
@@ -174,10 +104,10 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   std::string not_left;  // what was asked for and could not be written
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
   if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
-  const bool wants_journal = !good || options.keep_journals || options.journal.wanted();
+  const bool keeps_folder = !good && !options.keep_failed.empty();
+  const bool wants_journal = options.journal.wanted() || (good ? options.keep_journals : !keeps_folder);
   if (wants_journal || options.html.wanted() || options.pcap.wanted()) {
-    const trace::Journaled journal =
-        script::journal_of(*job.scenario, job.script->sources, story, job.seed, "ringside " RINGSIDE_VERSION);
+    const trace::Journaled journal = journal_of_job(job, story);
     if (wants_journal) {
       auto left = leave_journal(job, options, journal);
       result.journal = left ? left.value() : left.error().text();
@@ -186,9 +116,14 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
     }
     not_left += leave_views(job, options, journal);
   }
+  if (keeps_folder && !wants_journal) {
+    result.journal = kept_journal(job, options);
+    context.journal = look_command(result.journal, story);
+  }
   result.report = script::failure_report(*job.scenario, job.script->sources, story, context);
   result.warnings += script::warnings_report(*job.scenario, job.script->sources, story);
   result.first = first_of(job, story);
+  if (options.strict && good && !story.warnings.empty()) fail_for_warnings(job, story, result);
   if (!not_left.empty() && good) {
     result.outcome = script::Outcome::could_not_run;
     result.first = not_left.substr(0, not_left.find('\n'));
@@ -203,14 +138,27 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   return result;
 }
 
+/// A folder of the run, or none if it passed.
+void keep_if_failed(const RunJob& job, const RunJobOptions& options, const script::Story& story,
+                    RunResult& result) {
+  if (options.keep_failed.empty()) return;
+  if (result.outcome == script::Outcome::passed) return forget_failed(job, options);
+  result.warnings += keep_failed(job, options, story, result.report);
+}
+
 /// The same with processes: it has to pass, too, and to tell the same.
-RunResult with_twin(const RunJob& job, const RunJobOptions& options, const script::Story& simulated,
-                    RunResult result) {
+std::optional<RunResult> with_twin(const RunJob& job, const RunJobOptions& options,
+                                   const script::Story& simulated, RunResult result) {
   const RunJob twin{job.script, job.real, job.seed};
   const Performed real = perform(twin, options);
+  if (is_interrupted(real.story.outcome)) return std::nullopt;
+  const auto kept = [&](RunResult failed) {
+    keep_if_failed(twin, options, real.story, failed);
+    return failed;
+  };
   RunResult of_processes = told(twin, options, real.story);
   of_processes.judged += result.judged;
-  if (real.story.outcome != script::Outcome::passed) return of_processes;
+  if (of_processes.outcome != script::Outcome::passed) return kept(std::move(of_processes));
   const auto differs = script::disagreement(simulated.state, real.story.state);
   result.judged = of_processes.judged;
   if (!differs) return result;
@@ -219,7 +167,8 @@ RunResult with_twin(const RunJob& job, const RunJobOptions& options, const scrip
   result.first = *differs;
   result.report = fmt::format("FAIL {}: simulation and processes do not agree\n     {}\n     again  {}\n",
                               job.scenario->name, *differs, again_command(job));
-  return result;
+  keep_if_failed(job, options, simulated, result);
+  return kept(std::move(result));
 }
 
 /// What is kept of its journal is still true.
@@ -233,7 +182,7 @@ void compare_golden(const RunJob& job, const RunJobOptions& options, const scrip
     result.golden = std::move(text);
     return;
   }
-  const auto differs = golden_difference(golden_path(job.scenario->path), job.scenario->name, text);
+  const auto differs = golden_difference(golden_path(job.scenario->path), golden_run(*job.scenario), text);
   if (!differs) return;
   result.outcome = script::Outcome::failed;
   result.failures = 1;
@@ -248,7 +197,7 @@ void compare_golden(const RunJob& job, const RunJobOptions& options, const scrip
 
 namespace {
 
-RunResult run_whole_job(const RunJob& job, const RunJobOptions& options) {
+std::optional<RunResult> run_whole_job(const RunJob& job, const RunJobOptions& options) {
   const auto began = std::chrono::steady_clock::now();
   Performed performed = perform(job, options);
   script::Story& story = performed.story;
@@ -259,10 +208,15 @@ RunResult run_whole_job(const RunJob& job, const RunJobOptions& options) {
     story.error = {0, "the same seed gave another journal", job.scenario->name,
                    "something besides the seed has a say", ""};
   }
+  if (is_interrupted(story.outcome)) return std::nullopt;
   RunResult result = told(job, options, story);
   compare_golden(job, options, story, result);
-  if (job.real != nullptr && result.outcome == script::Outcome::passed)
-    result = with_twin(job, options, story, std::move(result));
+  keep_if_failed(job, options, story, result);
+  if (job.real != nullptr && result.outcome == script::Outcome::passed) {
+    auto both = with_twin(job, options, story, std::move(result));
+    if (!both) return std::nullopt;
+    result = std::move(*both);
+  }
   result.took = std::chrono::steady_clock::now() - began;
   result.tape = {std::move(story.order), std::move(performed.choices)};
   return result;
@@ -270,7 +224,7 @@ RunResult run_whole_job(const RunJob& job, const RunJobOptions& options) {
 
 }  // namespace
 
-RunResult run_job(const RunJob& job, const RunJobOptions& options) {
+std::optional<RunResult> run_job(const RunJob& job, const RunJobOptions& options) {
   try {
     return run_whole_job(job, options);
   } catch (const std::exception& problem) {

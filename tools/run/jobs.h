@@ -25,11 +25,20 @@ inline constexpr std::size_t run_results_waiting_max = 1024;
 /// The seed that stands for the plain order of things.
 inline constexpr std::uint64_t plain_seed = 1;
 
+/// A file that was named and is no scenario.
+struct UnreadableFile {
+  std::string path;
+  std::uint32_t line = 0;   ///< of the first error; 0: it has no line
+  std::string first = {};   ///< the first error, in one line
+  std::string report = {};  ///< all of them
+};
+
 /// All that was read, for as long as there are jobs.
 struct RunPlan {
   std::deque<script::Script> scripts;
   std::deque<std::vector<script::Scenario>> scenarios;  ///< of each script
   JobList jobs;
+  std::vector<UnreadableFile> unreadable;
   std::size_t only_simulated = 0;  ///< runs left out because no real machine can do what they say
 };
 
@@ -50,12 +59,14 @@ struct RunPlace {
 };
 
 struct RunJobOptions {
-  std::string out = "out";  ///< where failed runs leave their journals
+  std::string out = "out";       ///< where failed runs leave their journals
+  std::string keep_failed = {};  ///< where they leave a folder each, in place of that; empty: nowhere
   /// Of the limits of expectations. Those of processes stand for what a simulated machine needs, which is
   /// next to nothing.
   std::optional<double> time_scale;
   std::chrono::duration<double> timeout{60};
   bool twice = false;
+  bool strict = false;         ///< a warning is a failure
   bool keep_journals = false;  ///< of good runs too
   RunPlace journal;            ///< of every run, in place of `out`
   RunPlace html;               ///< replay pages
@@ -81,19 +92,17 @@ struct RunResult {
   Tape tape;
 };
 
-/// "ringside run long-input.scn -p BYTES=481 --seed 1"
-[[nodiscard]] std::string again_command(const RunJob& job);
 struct Performed {
   script::Story story;
   Choice::Tape choices;  ///< of the machine
 };
 /// The run itself, of job.scenario, with nothing left behind and nothing told.
 [[nodiscard]] Performed perform(const RunJob& job, const RunJobOptions& options);
-/// Runs one job from its beginning to its end.
-[[nodiscard]] RunResult run_job(const RunJob& job, const RunJobOptions& options);
+/// Runs one job from its beginning to its end. Nothing: a signal came first (RunInterruption).
+[[nodiscard]] std::optional<RunResult> run_job(const RunJob& job, const RunJobOptions& options);
 
 /// Runs all, on so many threads, and calls `done` for each in their order, from the calling thread. It ends
-/// early when `done` answers false.
+/// early when `done` answers false, and when a signal comes: `done` is then called for those that had ended.
 void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned threads,
               const std::function<bool(std::uint64_t number, const RunResult& result)>& done);
 

@@ -6,7 +6,9 @@
 #include <cinttypes>
 #include <sstream>
 
-#include "emu/trace/json.h"
+#include "emu/host/domain_words.h"
+#include "emu/trace/quote.h"
+#include "tools/run/leave.h"
 
 namespace ringside::tools {
 
@@ -42,6 +44,21 @@ std::string job_name(const RunJob& job) {
   return fmt::format("{} seed {}", job.scenario->name, job.seed);
 }
 
+/// What is no run has a name, too.
+std::string file_name(const UnreadableFile& file) {
+  return trace::printable(file.path) + " parses";
+}
+
+/// Text that TAP does not take for a directive or for an escape.
+std::string tap_text(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '\\' || c == '#') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
 void print_commented(const std::string& text) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) std::printf("# %s\n", line.c_str());
@@ -51,51 +68,92 @@ void print_json(const RunJob& job, const RunResult& result) {
   std::printf(
       "%s\n",
       fmt::format(
-          R"({{"name":{},"file":{},"seed":{},"mode":"{}","outcome":"{}","judged":{},"failures":{},"first":{},)"
-          R"("entries":{},"hash":"{:016x}","virtual_ns":{},"seconds":{:.6f},"journal":{},"again":{}}})",
-          trace::json_text(job.scenario->name), trace::json_text(job.scenario->path), job.seed,
-          script::spelled(job.scenario->mode), outcome_name(result.outcome), result.judged, result.failures,
-          trace::json_text(result.first), result.entries, result.hash, result.virtual_time.count(),
-          result.took.count(), trace::json_text(result.journal), trace::json_text(again_command(job)))
+          R"({{"name":{},"file":{},"line":{},"seed":{},"mode":"{}","outcome":"{}","judged":{},"failures":{},)"
+          R"("first":{},"entries":{},"hash":"{:016x}","virtual_ns":{},"seconds":{:.6f},"journal":{},)"
+          R"("again":{}}})",
+          trace::json_text(job.scenario->name), trace::json_text(job.scenario->path), job.scenario->line,
+          job.seed, script::spelled(job.scenario->mode), outcome_name(result.outcome), result.judged,
+          result.failures, trace::json_text(result.first), result.entries, result.hash,
+          result.virtual_time.count(), result.took.count(), trace::json_text(result.journal),
+          trace::json_text(again_command(job)))
           .c_str());
 }
 
 }  // namespace
 
-RunOutput::RunOutput(RunFormat format, std::string junit, bool progress, std::uint64_t jobs)
-    : format_(format), junit_(std::move(junit)), progress_(progress), jobs_(jobs) {}
+RunOutput::RunOutput(RunFormat format, std::string junit, std::uint64_t runs)
+    : format_(format), junit_(std::move(junit)), runs_(runs), progress_(runs) {}
 
-void RunOutput::begin() {
-  if (format_ == RunFormat::tap) std::printf("TAP version 13\n1..%" PRIu64 "\n", jobs_);
+void RunOutput::begin(const std::vector<UnreadableFile>& unreadable) {
+  if (format_ == RunFormat::tap) {
+    // Readers of version 13, which are most, know the escapes that version 14 defines, and refuse its number.
+    std::printf("TAP version 13\n");
+    if (runs_ != 0 || !unreadable.empty()) std::printf("1..%" PRIu64 "\n", runs_ + unreadable.size());
+  }
+  for (const UnreadableFile& each : unreadable) this->unreadable(each);
+  std::fflush(stdout);
 }
 
-void RunOutput::result(std::uint64_t number, const RunJob& job, const RunResult& result) {
+void RunOutput::tap_line(bool good, const std::string& name, const std::string& comment) {
+  std::printf("%sok %zu - %s\n", good ? "" : "not ", ++lines_, tap_text(name).c_str());
+  print_commented(comment);
+}
+
+/// People have been told when it was read.
+void RunOutput::unreadable(const UnreadableFile& file) {
+  ++unreadable_;
+  if (!junit_.empty()) {
+    cases_.push_back({.group = trace::printable(file.path),
+                      .name = file_name(file),
+                      .outcome = JUnitOutcome::could_not_run,
+                      .message = file.first,
+                      .report = file.report,
+                      .file = file.path,
+                      .line = file.line});
+  }
+  if (format_ == RunFormat::tap) tap_line(false, file_name(file), file.report);
+  if (format_ == RunFormat::json) {
+    std::printf("%s\n",
+                fmt::format(R"({{"name":{},"file":{},"line":{},"outcome":"does not parse","first":{}}})",
+                            trace::json_text(file_name(file)), trace::json_text(file.path), file.line,
+                            trace::json_text(file.first))
+                    .c_str());
+  }
+}
+
+void RunOutput::result(const RunJob& job, const RunResult& result) {
   ++count_;
   virtual_time_ += result.virtual_time;
   if (result.outcome == Outcome::failed) ++failed_;
   if (result.outcome == Outcome::could_not_run) ++could_not_run_;
   if (!junit_.empty()) {
-    cases_.push_back({job.scenario->path, job_name(job), result.took.count(), junit_outcome(result.outcome),
-                      result.first, result.report});
+    cases_.push_back({.group = trace::printable(job.scenario->path),
+                      .name = job_name(job),
+                      .seconds = result.took.count(),
+                      .outcome = junit_outcome(result.outcome),
+                      .message = result.first,
+                      .report = result.report,
+                      .file = job.scenario->path,
+                      .line = job.scenario->line});
   }
+  progress_.clear();
   switch (format_) {
     case RunFormat::people:
-      return for_people(job, result);
+      for_people(job, result);
+      break;
     case RunFormat::tap:
-      std::printf("%sok %" PRIu64 " - %s\n", result.outcome == Outcome::passed ? "" : "not ", number + 1,
-                  job_name(job).c_str());
-      print_commented(result.report + result.warnings);
+      tap_line(result.outcome == Outcome::passed, job_name(job), result.report + result.warnings);
       break;
     case RunFormat::json:
       print_json(job, result);
       break;
   }
   std::fflush(stdout);
+  if (count_ != runs_) progress_.show(count_, job.scenario->name);
 }
 
 /// A line for each scenario, however many seeds it has.
 void RunOutput::for_people(const RunJob& job, const RunResult& result) {
-  clear_progress();
   if (job.scenario->name != line_) end_line();
   line_ = job.scenario->name;
   if (result.outcome == Outcome::passed) {
@@ -106,9 +164,7 @@ void RunOutput::for_people(const RunJob& job, const RunResult& result) {
     if (untold_count_++ < run_seeds_named_max) untold_.push_back(job.seed);
   }
   std::fputs(result.warnings.c_str(), stderr);
-  if (count_ == jobs_) end_line();
-  std::fflush(stdout);
-  if (progress_ && count_ < jobs_) std::fprintf(stderr, "[%zu/%" PRIu64 "] %s", count_, jobs_, line_.c_str());
+  if (count_ == runs_) end_line();
 }
 
 void RunOutput::end_line() {
@@ -129,23 +185,53 @@ void RunOutput::end_line() {
   untold_count_ = 0;
 }
 
-void RunOutput::clear_progress() {
-  if (progress_) std::fputs("\r\x1b[K", stderr);
+std::string RunOutput::interruption(int signal) const {
+  const std::string_view name = signal_name(signal);
+  std::string text = fmt::format("interrupted by {} after {}",
+                                 name.empty() ? fmt::format("signal {}", signal) : std::string(name), count_);
+  if (runs_ != 0) text += fmt::format(" of {}", runs_);
+  return text + (runs_ == 1 || (runs_ == 0 && count_ == 1) ? " run" : " runs");
 }
 
-Result<> RunOutput::end(std::chrono::duration<double> took) {
-  if (format_ == RunFormat::people) {
-    clear_progress();
-    end_line();
-    std::string text =
-        fmt::format("{} run{}: {} passed", count_, count_ == 1 ? "" : "s", count_ - failed_ - could_not_run_);
-    if (failed_ != 0) text += fmt::format(", {} failed", failed_);
-    if (could_not_run_ != 0) text += fmt::format(", {} could not run", could_not_run_);
-    std::printf("%s, in %.2fs (%s of virtual time)\n", text.c_str(), took.count(),
-                script::time_text(virtual_time_).c_str());
+void RunOutput::end_for_people(std::chrono::duration<double> took, const std::string& interruption) {
+  end_line();
+  std::string text =
+      interruption.empty() ? fmt::format("{} run{}", count_, count_ == 1 ? "" : "s") : interruption;
+  text += fmt::format(": {} passed", count_ - failed_ - could_not_run_);
+  if (failed_ != 0) text += fmt::format(", {} failed", failed_);
+  if (could_not_run_ != 0) text += fmt::format(", {} could not run", could_not_run_);
+  if (unreadable_ != 0)
+    text += fmt::format(", {} file{} not parse", unreadable_, unreadable_ == 1 ? " does" : "s do");
+  std::printf("%s, in %.2fs (%s of virtual time)\n", text.c_str(), took.count(),
+              script::time_text(virtual_time_).c_str());
+}
+
+Result<> RunOutput::end(std::chrono::duration<double> took, int signal) {
+  progress_.clear();
+  const std::string interrupted = signal == 0 ? "" : interruption(signal);
+  switch (format_) {
+    case RunFormat::people:
+      end_for_people(took, interrupted);
+      break;
+    case RunFormat::tap:
+      if (runs_ == 0 && unreadable_ == 0) std::printf("1..%zu\n", lines_);
+      if (signal != 0) std::printf("Bail out! %s\n", interrupted.c_str());
+      break;
+    case RunFormat::json:
+      if (signal == 0) break;
+      std::printf("%s\n", fmt::format(R"({{"outcome":"interrupted","signal":{},"ran":{},"of":{}}})",
+                                      trace::json_text(signal_name(signal)), count_, runs_)
+                              .c_str());
+      break;
   }
   if (junit_.empty()) return Done{};
-  return write_junit(junit_, "ringside", cases_, took.count());
+  if (signal != 0) {
+    cases_.push_back({.group = run_junit_name,
+                      .name = "the run has ended",
+                      .outcome = JUnitOutcome::could_not_run,
+                      .message = interrupted});
+  }
+  return write_junit(junit_, run_junit_name, cases_, took.count());
 }
 
 }  // namespace ringside::tools

@@ -1,4 +1,6 @@
 // How results leave `ringside run`: lines for people, TAP, JSON lines, JUnit.
+//
+// A run has the same name in all of them: one line, printable, and no other run of the command has it.
 #pragma once
 
 #include <cstdio>
@@ -7,6 +9,7 @@
 
 #include "tools/junit.h"
 #include "tools/run/jobs.h"
+#include "tools/run/progress.h"
 
 namespace ringside::tools {
 
@@ -16,32 +19,40 @@ inline constexpr std::size_t run_seeds_named_max = 10;
 
 /// All are kept until the report is written.
 inline constexpr std::uint64_t run_junit_cases_max = 100'000;
+inline constexpr char run_junit_name[] = "ringside run";
 
 enum class RunFormat : std::uint8_t { people, tap, json };
 
 /// Writes each result as it comes, and the rest at the end. One of each for a whole call.
 class RunOutput {
  public:
-  /// `junit`: a file's path, or empty. `progress`: stderr is a terminal.
-  RunOutput(RunFormat format, std::string junit, bool progress, std::uint64_t jobs);
+  /// `junit`: a file's path, or empty. `runs`: how many there will be; 0: until one fails.
+  RunOutput(RunFormat format, std::string junit, std::uint64_t runs);
 
-  void begin();
-  void result(std::uint64_t number, const RunJob& job, const RunResult& result);
-  /// Summary and files.
-  [[nodiscard]] Result<> end(std::chrono::duration<double> took);
+  /// `unreadable`: each is a result of its own, besides the runs.
+  void begin(const std::vector<UnreadableFile>& unreadable);
+  void result(const RunJob& job, const RunResult& result);
+  /// Summary and files. `signal` ended the runs early; 0: nothing did.
+  [[nodiscard]] Result<> end(std::chrono::duration<double> took, int signal);
 
   [[nodiscard]] std::size_t failed() const { return failed_; }
   [[nodiscard]] std::size_t could_not_run() const { return could_not_run_; }
 
  private:
+  void unreadable(const UnreadableFile& file);
+  void tap_line(bool good, const std::string& name, const std::string& comment);
   void for_people(const RunJob& job, const RunResult& result);
   void end_line();
-  void clear_progress();
+  void end_for_people(std::chrono::duration<double> took, const std::string& interruption);
+  /// "interrupted by SIGINT after 133 of 790 runs"
+  [[nodiscard]] std::string interruption(int signal) const;
 
   RunFormat format_;
   std::string junit_;
-  bool progress_;
-  std::uint64_t jobs_;
+  std::uint64_t runs_;
+  RunProgress progress_;
+  std::size_t lines_ = 0;  ///< of TAP
+  std::size_t unreadable_ = 0;
   std::size_t count_ = 0;
   std::size_t failed_ = 0;
   std::size_t could_not_run_ = 0;

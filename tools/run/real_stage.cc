@@ -27,7 +27,8 @@ Error only_simulated(const char* what, std::string object, std::string why) {
 
 // -- the machine
 
-RealStage::RealStage(script::StagePlan plan) : MachineStage(std::move(plan)) {
+RealStage::RealStage(script::StagePlan plan, std::function<bool()> give_up)
+    : MachineStage(std::move(plan)), give_up_(std::move(give_up)) {
   for (const QuirkAbout& known : quirks_known) {
     if (this->plan().quirks.has(known.quirk)) spec_.quirks.emplace_back(known.name);
   }
@@ -120,7 +121,7 @@ bool RealStage::advance(Time until) {
   for (;;) {
     if (hand_over() != 0 || arrivals_ != arrived) return true;
     const Duration left = until - now();
-    if (left <= Duration::zero()) return false;
+    if (left <= Duration::zero() || ends_early()) return false;
     run_for(std::min(left, journal_look_delay));
   }
 }
@@ -131,7 +132,7 @@ bool RealStage::settle(Time until) {
     const Time held_until = faults_ ? faults_->held_until() - origin_ : Time{0};
     const Time quiet_at = std::max({began, last_entry_, held_until}) + script::quiet_for;
     if (now() >= quiet_at && stands_still()) return true;
-    if (now() >= until) return false;
+    if (now() >= until || ends_early()) return false;
     (void)advance(std::min(std::max(quiet_at, now() + journal_look_delay), until));
   }
 }
@@ -149,7 +150,8 @@ bool RealStage::stands_still() {
 bool RealStage::run_until(const std::function<bool()>& condition) {
   const Time until = now() + real_patience;
   while (!condition()) {
-    if (!advance(std::min(now() + journal_look_delay, until)) && now() >= until) return condition();
+    const bool went_on = advance(std::min(now() + journal_look_delay, until));
+    if (!went_on && (now() >= until || ends_early())) return condition();
   }
   return true;
 }
@@ -407,6 +409,14 @@ void RealStage::bitten(const FaultRule& rule) {
   const auto digit = rule.from.find_first_of("0123456789");
   const std::uint32_t number = digit == std::string::npos ? 0 : std::stoul(rule.from.substr(digit));
   journal(trace::actor(trace::Role::client, number)).told(0, bite_text(rule, rule.to));
+}
+
+std::optional<Error> RealStage::failure() const {
+  if (reader_ == nullptr) return std::nullopt;
+  if (reader_->failure()) return reader_->failure();
+  if (reader_->lost() == 0) return std::nullopt;
+  return Error{EOVERFLOW, "entries of the journal were lost", std::to_string(reader_->lost()),
+               "they were not read for too long", "fewer at the same time: -j"};
 }
 
 std::vector<std::string> RealStage::warnings() const {

@@ -5,6 +5,7 @@
 // machine can do (a guest that leaves its requests alone) is refused with the reason.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,7 +33,8 @@ inline constexpr std::uint32_t connections_of_xend = 2;
 
 class RealStage final : public script::MachineStage {
  public:
-  explicit RealStage(script::StagePlan plan);
+  /// `give_up` is asked while it waits; it then does not go on.
+  RealStage(script::StagePlan plan, std::function<bool()> give_up);
   ~RealStage() override;
   RealStage(const RealStage&) = delete;
   RealStage& operator=(const RealStage&) = delete;
@@ -62,6 +64,7 @@ class RealStage final : public script::MachineStage {
 
   [[nodiscard]] std::string_view program_read(DomainId domain) const override;
   [[nodiscard]] std::vector<std::string> warnings() const override;
+  [[nodiscard]] std::optional<Error> failure() const override;
 
  private:
   struct Guest {
@@ -95,9 +98,11 @@ class RealStage final : public script::MachineStage {
   [[nodiscard]] Result<> prepare_faults();
   void bitten(const FaultRule& rule);
   [[nodiscard]] bool stands_still();
+  [[nodiscard]] bool ends_early() const { return give_up_() || failure(); }
   [[nodiscard]] std::optional<std::int32_t> runs(DomainId domain);
   [[nodiscard]] Result<int> process_of(script::Daemon daemon) const;
 
+  std::function<bool()> give_up_;
   MachineSpec spec_;
   Machine machine_{""};
   std::unique_ptr<PrivateMachine> own_;

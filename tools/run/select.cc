@@ -6,7 +6,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <map>
+#include <set>
 
+#include "emu/script/suggest.h"
+#include "emu/trace/quote.h"
 #include "tools/run/script_files.h"
 #include "tools/shard.h"
 
@@ -42,13 +46,21 @@ std::optional<Seeds> seeds_in(const std::string& text) {
   return Seeds{*first, *last};
 }
 
+/// A file that is named twice is run once.
+void add_file(const std::string& path, std::vector<std::string>& files, std::set<std::string>& known) {
+  std::error_code ignored;
+  const auto whole = std::filesystem::absolute(path, ignored).lexically_normal();
+  if (known.insert(path == "-" ? path : whole.string()).second) files.push_back(path);
+}
+
 Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths) {
   namespace fs = std::filesystem;
   std::vector<std::string> files;
+  std::set<std::string> known;
   for (const std::string& path : paths) {
     std::error_code problem;
     if (!fs::is_directory(path, problem)) {
-      files.push_back(path);
+      add_file(path, files, known);
       continue;
     }
     std::vector<std::string> inside;
@@ -60,25 +72,60 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
     if (problem) return Error{problem.value(), "cannot look into a folder", path, problem.message(), ""};
     if (inside.empty()) return usage(path, "there is no .scn file in it", "");
     std::ranges::sort(inside);
-    files.insert(files.end(), inside.begin(), inside.end());
+    for (const std::string& file : inside) add_file(file, files, known);
   }
   return files;
 }
 
-/// Reads everything before anything runs. False: something is wrong in a file, and has been said.
-bool read_all(const std::vector<std::string>& files, const std::vector<Mode>& modes,
+/// Runs of different scenarios have different names: where two files are called the same, their paths tell
+/// them apart.
+void name_runs(RunPlan& plan) {
+  std::map<std::string, std::size_t> count;
+  for (const script::Script& each : plan.scripts) {
+    for (const script::Draft& draft : each.drafts) ++count[draft.stem];
+  }
+  std::set<std::string> given;
+  for (script::Script& each : plan.scripts) {
+    for (script::Draft& draft : each.drafts) {
+      std::string name = draft.stem;
+      if (count[draft.stem] > 1) name = trace::printable(draft.path) + draft.number_suffix;
+      draft.shown = name;
+      // One file included twice.
+      for (std::size_t number = 2; !given.insert(draft.shown).second; ++number)
+        draft.shown = fmt::format("{}~{}", name, number);
+    }
+  }
+}
+
+UnreadableFile unreadable_file(const std::string& path, const script::Script& read) {
+  const auto& all = read.diagnostics.all();
+  auto first = std::ranges::find(all, script::Severity::error, &script::Diagnostic::severity);
+  if (first == all.end()) first = all.begin();
+  UnreadableFile file{.path = path, .report = read.diagnostics.text(read.sources)};
+  if (first == all.end()) return file;
+  file.first = trace::printable(first->message);
+  if (first->span.nowhere()) return file;
+  file.first = fmt::format("{}: {}", read.sources.place(first->span), file.first);
+  if (first->span.source == 0) file.line = first->span.line;
+  return file;
+}
+
+/// Reads everything before anything runs. What is wrong in a file is said; there are no runs of it.
+void read_all(const std::vector<std::string>& files, const RunSelection& selection,
               const script::Given& given, RunPlan& plan) {
-  bool good = true;
-  for (const std::string& file : files) {
-    script::Script& read = plan.scripts.emplace_back(script::read_script(file, file_reader()));
+  for (const std::string& file : files) plan.scripts.push_back(script::read_script(file, file_reader()));
+  name_runs(plan);
+  for (std::size_t at = 0; at < files.size(); ++at) {
+    script::Script& read = plan.scripts[at];
     std::vector<Scenario>& runs = plan.scenarios.emplace_back();
-    for (const Mode mode : modes) {
+    for (const Mode mode : selection.modes) {
       for (Scenario& run : script::runs_of(read, mode, given)) runs.push_back(std::move(run));
     }
     std::fputs(read.diagnostics.text(read.sources).c_str(), stderr);
-    good = good && read.diagnostics.errors() == 0;
+    if (read.diagnostics.errors() == 0 && !(selection.strict && read.diagnostics.warnings() != 0)) continue;
+    plan.unreadable.push_back(unreadable_file(files[at], read));
+    runs.clear();
   }
-  return good;
 }
 
 /// Of processes only what processes can do is asked.
@@ -95,8 +142,9 @@ bool can_run(const Scenario& scenario) {
 bool is_wanted(const Scenario& scenario, const RunSelection& options) {
   const bool tagged =
       options.tag.empty() || std::ranges::find(scenario.setup.tags, options.tag) != scenario.setup.tags.end();
-  const bool named = options.name.empty() || scenario.name == options.name ||
-                     scenario.name.substr(0, scenario.name.find('[')) == options.name;
+  const std::string whole = scenario.stem + scenario.values;
+  const bool named = options.name.empty() || scenario.name == options.name || scenario.stem == options.name ||
+                     whole == options.name;
   return tagged && named;
 }
 
@@ -131,11 +179,11 @@ Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
         return usage(each.name, fmt::format("these are more than {} runs", run_jobs_max), "--seed 1..1000");
     }
   }
-  if (plan.jobs.size() == 0) return usage("", "no scenario is meant by this", "--list says which there are");
+  if (plan.jobs.size() == 0 && plan.unreadable.empty())
+    return usage("", "no scenario is meant by this", "--list says which there are");
   return Done{};
 }
 
-/// The I-th of N parts. Neighbours go to different parts, so that these take equally long.
 Result<script::Given> given_in(const std::vector<std::string>& params) {
   script::Given given;
   for (const std::string& each : params) {
@@ -149,18 +197,19 @@ Result<script::Given> given_in(const std::vector<std::string>& params) {
 
 /// A name that nothing has would change nothing, and nobody would know.
 Result<> check_names(const script::Given& given, const RunPlan& plan) {
-  for (const auto& [name, value] : given) {
-    std::string known;
-    bool found = false;
-    for (const script::Script& each : plan.scripts) {
-      for (const script::Draft& draft : each.drafts) {
-        found = found || draft.find(name) != nullptr;
-        for (const std::string& other : draft.names()) known += (known.empty() ? "" : ", ") + other;
+  std::vector<std::string> known;
+  for (const script::Script& each : plan.scripts) {
+    for (const script::Draft& draft : each.drafts) {
+      for (const std::string& name : draft.names()) {
+        if (std::ranges::find(known, name) == known.end()) known.push_back(name);
       }
     }
-    if (!found)
-      return usage("-p " + name, "no scenario has that name",
-                   known.empty() ? "there are none" : "there are: " + known);
+  }
+  for (const auto& [name, value] : given) {
+    // What could not be read may have had it.
+    if (!plan.unreadable.empty() || std::ranges::find(known, name) != known.end()) continue;
+    return usage("-p " + name, "there is no parameter of that name",
+                 known.empty() ? "there is none at all" : script::suggestion(name, known, "there are"));
   }
   return Done{};
 }
@@ -181,13 +230,14 @@ int select_jobs(const RunSelection& selection, RunPlan& plan) {
   if (!given) return refused(given.error());
   auto files = files_of(selection.paths);
   if (!files) return failed(files.error());
-  if (!read_all(*files, selection.modes, *given, plan)) return exit_does_not_parse;
+  read_all(*files, selection, *given, plan);
   if (auto checked = check_names(*given, plan); !checked) return refused(checked.error());
   if (auto added = add_jobs(selection, plan); !added) return refused(added.error());
   if (!selection.shard.empty()) {
-    auto shard = shard_in("cannot run", selection.shard);
-    if (!shard) return refused(shard.error());
-    plan.jobs.keep_part(shard->part, shard->parts);
+    auto kept = keep_shard("cannot run", selection.shard, plan.unreadable);
+    if (!kept) return refused(kept.error());
+    const Shard shard = shard_in("cannot run", selection.shard).value();
+    plan.jobs.keep_part(shard.part, shard.parts);
   }
   return exit_good;
 }

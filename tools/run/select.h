@@ -16,6 +16,7 @@ struct RunSelection {
   std::string name;
   std::string tag;
   std::string shard;
+  bool strict = false;  ///< warnings count as errors
   std::vector<script::Mode> modes{script::Mode::sim};
 };
 
@@ -23,6 +24,7 @@ struct RunSelection {
 void add_selection(Command command, RunSelection& selection);
 
 /// Reads all files before anything runs; fills `plan`. Has said what is wrong unless it answers exit_good.
+/// Files with errors are in plan.unreadable, and are no reason for another answer.
 [[nodiscard]] int select_jobs(const RunSelection& selection, RunPlan& plan);
 
 /// Says what is wrong with a command line; answers exit_usage.

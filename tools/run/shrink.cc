@@ -9,6 +9,8 @@
 #include "emu/script/print.h"
 #include "emu/script/shrink.h"
 #include "tools/out_file.h"
+#include "tools/run/leave.h"
+#include "tools/run/script_files.h"
 #include "tools/run/select.h"
 
 namespace ringside::tools {
@@ -133,6 +135,7 @@ Result<> write_scenario(const std::string& path, const std::string& text) {
 int shrink_command(const ShrinkOptions& options) {
   RunPlan plan;
   if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
+  if (!plan.unreadable.empty()) return exit_does_not_parse;
   Known known;
   const auto job = first_failure(plan, options.jobs, known);
   if (!job) {

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <thread>
 
+#include "tools/run/interruption.h"
 #include "tools/run/jobs.h"
 
 namespace ringside::tools {
@@ -21,9 +22,10 @@ void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned thread
   std::condition_variable room;
   std::map<std::uint64_t, RunResult> waiting;  // for those before them
   std::uint64_t told = 0;                      // results that `done` has been called for
+  std::size_t working = 0;
   std::atomic<std::uint64_t> next{0};
   std::atomic<bool> over{false};
-  const auto work = [&] {
+  const auto work_all = [&] {
     for (;;) {
       const std::uint64_t number = next++;
       if (number >= jobs.size()) return;
@@ -31,31 +33,45 @@ void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned thread
         std::unique_lock guard(lock);
         room.wait(guard, [&] { return over || number - told < run_results_waiting_max; });
       }
-      if (over) return;
-      RunResult result = run_job(jobs[number], options);
+      if (over || RunInterruption::signal() != 0) return;
+      std::optional<RunResult> result = run_job(jobs[number], options);
+      if (!result) return;
       const std::lock_guard guard(lock);
-      waiting.emplace(number, std::move(result));
+      waiting.emplace(number, std::move(*result));
       news.notify_one();
     }
+  };
+  const auto work = [&] {
+    work_all();
+    const std::lock_guard guard(lock);
+    --working;
+    // The others may wait for room that the results of this one would have made.
+    if (RunInterruption::signal() != 0) over = true;
+    news.notify_one();
+    room.notify_all();
   };
   std::vector<std::thread> workers;
   for (unsigned each = 0; each < std::min<std::uint64_t>(threads, jobs.size()); ++each) {
     try {
+      const std::lock_guard guard(lock);
       workers.emplace_back(work);
+      ++working;
     } catch (const std::system_error&) {
       // Fewer do as well, but one.
       if (workers.empty()) throw;
       break;
     }
   }
-  for (std::uint64_t number = 0; number < jobs.size(); ++number) {
+  for (bool go_on = true; go_on && told < jobs.size();) {
     std::unique_lock guard(lock);
-    news.wait(guard, [&] { return waiting.contains(number); });
-    const RunResult result = std::move(waiting.extract(number).mapped());
-    ++told;
+    news.wait(guard, [&] { return waiting.contains(told) || working == 0; });
+    // Those before it were interrupted.
+    if (waiting.empty()) break;
+    auto first = waiting.extract(waiting.begin());
+    told = first.key() + 1;
     guard.unlock();
     room.notify_all();
-    if (!done(number, result)) break;
+    go_on = done(first.key(), first.mapped());
   }
   {
     const std::lock_guard guard(lock);

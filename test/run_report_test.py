@@ -1,0 +1,427 @@
+#!/usr/bin/env python3
+"""What `ringside run` leaves for a CI system: a report of every run, also of one that ends early, in which no two results have
+the same name.
+
+usage: run_report_test.py     RINGSIDE names the program (default: build/ringside)
+"""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+import xml.dom.minidom
+
+from needed import needed
+
+TEST = pathlib.Path(__file__).resolve().parent
+LESSONS = TEST.parent / "scenarios"
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN, EXPECTATION_FAILED = range(5)
+PATIENCE_S = 300
+INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+PASSES = """scenario "Passes"
+xen boots dom1
+user connects to dom1
+dom1 prints "hello\\n"
+expect user sees "hello"
+"""
+FAILS = PASSES.replace('sees "hello"', 'sees "goodbye" within 1s')
+BROKEN = 'scenario "Broken"\nxen bots dom1\n'
+# Virtual time passes in no time, real time does not.
+LASTS = """scenario "Lasts"
+xen boots dom1
+after 10min
+expect xcs.dropped settles at 0
+"""
+NEVER_TRIED = PASSES + "after 1s never dom1.strays changes\n"
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def write(self, **texts):
+        """`a__x=PASSES` is a/x.scn."""
+        for name, text in texts.items():
+            path = self.folder / (name.replace("__", "/") + ".scn")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+
+    def run_all(self, *arguments, status=GOOD):
+        result = subprocess.run([PROGRAM, "run", *arguments], cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return result
+
+    def cases(self, name="r.xml"):
+        """Of a JUnit file: (suite, name, outcome) of each."""
+        report = xml.dom.minidom.parse(str(self.folder / name)).documentElement
+        self.assertEqual(report.tagName, "testsuites")
+        found = []
+        for suite in report.getElementsByTagName("testsuite"):
+            cases = suite.getElementsByTagName("testcase")
+            outcomes = ["failed" if case.getElementsByTagName("failure") else "error" if case.getElementsByTagName("error") else "passed"
+                        for case in cases]
+            counts = tuple(int(suite.getAttribute(key)) for key in ("tests", "failures", "errors"))
+            self.assertEqual(counts, (len(cases), outcomes.count("failed"), outcomes.count("error")))
+            found += [(suite.getAttribute("name"), case.getAttribute("name"), outcome) for case, outcome in zip(cases, outcomes)]
+        self.assertEqual(int(report.getAttribute("tests")), len(found))
+        return found
+
+    def old_report(self):
+        (self.folder / "r.xml").write_text("<testsuites><!-- of yesterday --></testsuites>")
+
+
+class EveryRunHasAReport(Folder):
+    def test_a_file_that_does_not_parse_is_a_result_and_the_others_run(self):
+        self.write(suite__a=PASSES, suite__b=BROKEN, suite__c=FAILS)
+        self.old_report()
+        done = self.run_all("suite", "missing.scn", "--junit", "r.xml", status=DOES_NOT_PARSE)
+        self.assertEqual(self.cases(), [("suite/b.scn", "suite/b.scn parses", "error"), ("missing.scn", "missing.scn parses", "error"),
+                                        ("suite/a.scn", "a seed 1", "passed"), ("suite/c.scn", "c seed 1", "failed")])
+        self.assertIn('xen cannot "bots"', (self.folder / "r.xml").read_text().replace("&quot;", '"'))
+        self.assertIn('error[E012]: xen cannot "bots"', done.stderr)
+        self.assertIn("2 runs: 1 passed, 1 failed, 2 files do not parse", done.stdout)
+        tap = self.run_all("suite", "--tap", status=DOES_NOT_PARSE).stdout
+        self.assertTrue(tap.startswith("TAP version 13\n1..3\nnot ok 1 - suite/b.scn parses\n# error[E012]"), tap)
+        self.assertIn("\nok 2 - a seed 1\n", tap)
+        lines = [json.loads(line) for line in self.run_all("suite", "--json", status=DOES_NOT_PARSE).stdout.splitlines()]
+        self.assertEqual([(line["file"], line["line"], line["outcome"]) for line in lines],
+                         [("suite/b.scn", 2, "does not parse"), ("suite/a.scn", 1, "passed"), ("suite/c.scn", 1, "failed")])
+        self.assertEqual(lines[0]["first"], 'suite/b.scn:2:5: xen cannot "bots"')
+        self.assertIn("1 file does not parse", self.run_all("suite/b.scn", status=DOES_NOT_PARSE).stdout)
+
+    def test_each_file_that_does_not_parse_belongs_to_one_shard(self):
+        self.write(a=BROKEN, b=BROKEN, c=PASSES, d=PASSES)
+        for part, status, broken in ((1, DOES_NOT_PARSE, "a.scn"), (2, DOES_NOT_PARSE, "b.scn"), (3, GOOD, None)):
+            self.run_all(".", "--shard", f"{part}/3", "--junit", "r.xml", status=status)
+            self.assertEqual([suite for suite, _, outcome in self.cases() if outcome == "error"], [f"./{broken}"] if broken else [])
+
+    def test_a_run_that_cannot_begin_leaves_no_report_of_yesterday(self):
+        self.write(a=PASSES)
+        for words in (["a.scn", "--seed", "many"], ["a.scn", "-p", "NOBODY=1"], ["a.scn", "--replay", "nothing"], ["no-folder/"]):
+            with self.subTest(words):
+                self.old_report()
+                result = subprocess.run([PROGRAM, "run", *words, "--junit", "r.xml"], cwd=self.folder, capture_output=True, text=True,
+                                        timeout=PATIENCE_S)
+                self.assertNotEqual(result.returncode, GOOD)
+                self.assertTrue(all(outcome == "error" for *_, outcome in self.cases()))
+        self.old_report()
+        self.run_all("a.scn", "--junit", "r.xml", "--dry-run")
+        self.assertIn("yesterday", (self.folder / "r.xml").read_text())
+
+    def test_a_report_that_cannot_be_written_is_told_before_anything_runs(self):
+        self.write(a=PASSES)
+        done = self.run_all("a.scn", "--junit", "nowhere/r.xml", status=COULD_NOT_RUN)
+        self.assertIn("cannot write results: nowhere/r.xml", done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_a_report_on_stdout_is_one(self):
+        self.write(a=PASSES)
+        out = self.run_all("a.scn", "--junit", "-").stdout
+        self.assertEqual(out.count("<testsuites"), 1)
+
+    def start(self, *arguments, signals=signal.SIG_DFL):
+        """With processes. Whoever runs the tests may ignore signals, and that is inherited."""
+        def set_signals():
+            for number in INTERRUPTING:
+                signal.signal(number, signals)
+
+        running = subprocess.Popen([PROGRAM, "run", *arguments, "--mode", "real"], cwd=self.folder, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, preexec_fn=set_signals)
+        self.addCleanup(running.stdout.close)
+        self.addCleanup(running.stderr.close)
+        self.addCleanup(running.wait)
+        self.addCleanup(running.kill)
+        return running
+
+    def read_until(self, running, words):
+        said = ""
+        while words not in said:
+            line = running.stdout.readline()
+            if not line:
+                self.fail(said + running.stderr.read())
+            said += line
+        return said
+
+    def test_a_signal_ends_it_with_a_report_of_what_ran(self):
+        self.write(a=PASSES, b=PASSES, c=LASTS, d=PASSES)
+        for number in INTERRUPTING:
+            name = number.name
+            said = f"interrupted by {name} after 2 of 4 runs"
+            with self.subTest(name):
+                self.old_report()
+                running = self.start(".", "--tap", "--junit", "r.xml")
+                self.read_until(running, "ok 2 - b")
+                running.send_signal(number)
+                rest, errors = running.communicate(timeout=PATIENCE_S)
+                self.assertEqual((running.returncode, rest, errors), (128 + number, f"Bail out! {said}\n", ""))
+                self.assertEqual(self.cases(), [("./a.scn", "a seed 1", "passed"), ("./b.scn", "b seed 1", "passed"),
+                                                ("ringside run", "the run has ended", "error")])
+                self.assertIn(f'message="{said}"', (self.folder / "r.xml").read_text())
+                self.assertFalse((self.folder / "out").exists())
+
+    def test_a_signal_ends_it_in_the_other_formats(self):
+        self.write(a=FAILS, c=LASTS, d=PASSES)
+        for option, first, last in ((["--json"], '"name":"a"', r'^{"outcome":"interrupted","signal":"SIGTERM","ran":1,"of":3}\n$'),
+                                    ([], "FAIL a", r"^interrupted by SIGTERM after 1 of 3 runs: 0 passed, 1 failed, in ")):
+            with self.subTest(option):
+                running = self.start(".", *option)
+                self.read_until(running, first)
+                running.send_signal(signal.SIGTERM)
+                rest, _ = running.communicate(timeout=PATIENCE_S)
+                self.assertEqual(running.returncode, 128 + signal.SIGTERM)
+                self.assertRegex(rest, last)
+
+    def test_several_threads_are_interrupted_together(self):
+        self.write(a=PASSES, b=LASTS, c=LASTS, d=PASSES, e=PASSES)
+        running = self.start(".", "--json", "-j", "2")
+        self.read_until(running, '"name":"a"')
+        running.send_signal(signal.SIGINT)
+        rest, _ = running.communicate(timeout=PATIENCE_S)
+        self.assertEqual(running.returncode, 128 + signal.SIGINT)
+        self.assertEqual(json.loads(rest.splitlines()[-1]), {"outcome": "interrupted", "signal": "SIGINT", "ran": 1, "of": 5})
+
+    def test_an_ignored_signal_stays_ignored(self):
+        self.write(a=PASSES, b=PASSES)
+        running = self.start(".", "--json", signals=signal.SIG_IGN)
+        self.read_until(running, '"name":"a"')
+        running.send_signal(signal.SIGHUP)
+        rest, _ = running.communicate(timeout=PATIENCE_S)
+        self.assertEqual((running.returncode, json.loads(rest)["name"]), (GOOD, "b"))
+
+    def test_one_that_is_killed_leaves_no_report_of_yesterday(self):
+        self.write(a=PASSES, c=LASTS)
+        self.old_report()
+        running = self.start(".", "--json", "--junit", "r.xml")
+        self.read_until(running, '"name":"a"')
+        running.kill()
+        running.wait()
+        self.assertEqual(self.cases(), [("ringside run", "the run has ended", "error")])
+
+    def test_a_timeout_ends_a_run_with_processes_that_waits(self):
+        self.write(c=LASTS)
+        out = self.run_all("c.scn", "--mode", "real", "--timeout", "0.5", status=COULD_NOT_RUN).stdout
+        self.assertIn("it took too long (--timeout allows more)", out)
+
+    def test_progress_is_shown_on_a_terminal_and_nowhere_else(self):
+        self.write(a=PASSES)
+        words = [PROGRAM, "run", "a.scn", "--seed", "1..3000", "--json"]
+        master, slave = pty.openpty()
+        with subprocess.Popen(words, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=slave) as running:
+            os.close(slave)
+            shown = b""
+            while select.select([master], [], [], PATIENCE_S)[0]:
+                try:
+                    shown += os.read(master, 4096)
+                except OSError:  # it has closed its end
+                    break
+            running.wait(PATIENCE_S)
+        os.close(master)
+        self.assertRegex(shown.decode(), r"\[\d+/3000\] [\d.]+ runs/s, \d+ (s|min) left  a\r\x1b\[K")
+        self.assertEqual(self.run_all("a.scn", "--seed", "1..3000", "--json").stderr, "")
+
+
+class NamesAreNeverAmbiguous(Folder):
+    def test_two_files_of_one_name_have_two_of_everything(self):
+        self.write(d1__x=PASSES.replace("hello", "good morning"), d2__x=PASSES.replace("hello", "good night"), d2__y=PASSES)
+        for threads in ("1", "2"):
+            shutil.rmtree(self.folder / "left", ignore_errors=True)
+            out = self.run_all("d1", "d2", "--tap", "--junit", "r.xml", "-j", threads,
+                               *(word for option in ("journal", "html", "pcap") for word in (f"--{option}", "left"))).stdout
+            self.assertEqual(re.findall(r"^ok .*", out, re.MULTILINE),
+                             ["ok 1 - d1/x.scn seed 1", "ok 2 - d2/x.scn seed 1", "ok 3 - y seed 1"])
+            self.assertEqual([name for _, name, _ in self.cases()], ["d1/x.scn seed 1", "d2/x.scn seed 1", "y seed 1"])
+            for suffix in (".jsonl", ".html", ".pcapng"):
+                self.assertEqual(len(list((self.folder / "left").glob("*" + suffix))), 3)
+            journals = [path.read_text() for path in (self.folder / "left").glob("*.jsonl")]
+            self.assertEqual([sum(word in text for text in journals) for word in ("good morning", "good night")], [1, 1])
+
+    def test_where_names_only_look_alike_files_are_told_apart(self):
+        self.write(**{"a b": PASSES, "a_b": PASSES, "a?b": PASSES, "c": PASSES.replace("\n", "\nparam N = 1, 2\n", 1), "c-N=1": PASSES})
+        self.run_all(".", "--journal", "left")
+        self.assertEqual(len(list((self.folder / "left").iterdir())), 6)
+        self.assertTrue((self.folder / "left" / "a_b-seed-1.jsonl").exists())
+
+    def test_second_scenarios_of_a_file_and_files_that_are_called_so(self):
+        self.write(x=PASSES + PASSES, **{"x-2": PASSES})
+        out = self.run_all(".", "--tap").stdout
+        self.assertEqual(re.findall(r"^ok .*", out, re.MULTILINE),
+                         ["ok 1 - ./x-2.scn seed 1", "ok 2 - x seed 1", "ok 3 - ./x.scn-2 seed 1"])
+        again = self.run_all(".", "--dry-run").stdout.splitlines()
+        self.assertEqual(again[2], "ringside run ./x.scn --name x-2 --seed 1")
+        self.run_all("x.scn", "--name", "x-2")
+
+    def test_both_modes_leave_a_journal_each(self):
+        self.write(a=PASSES)
+        self.run_all("a.scn", "--mode", "both", "--journal", "left")
+        self.assertEqual(sorted(path.name for path in (self.folder / "left").iterdir()), ["a-seed-1-real.jsonl", "a-seed-1.jsonl"])
+
+    def test_a_file_that_is_named_twice_runs_once(self):
+        self.write(a=PASSES)
+        self.assertIn("1 run: 1 passed", self.run_all(".", "a.scn", "./a.scn", self.folder / "a.scn").stdout)
+
+    def test_a_golden_journal_knows_its_runs_whatever_else_is_run(self):
+        self.write(d1__x=PASSES.replace("\n", "\ngolden\n", 1), d2__x=PASSES)
+        self.run_all("d1", "--update")
+        self.run_all("d1", "d2")
+
+    def odd_names(self):
+        for name in ("fix # SKIP flake", "fix \\# SKIP flake", "new\nok 7 line", "control \x1b[31m\x07", "<&\"'>", "\ufffe\u00e9"):
+            (self.folder / f"{name}.scn").write_text(FAILS)
+        (self.folder / os.fsdecode(b"latin \xe9.scn")).write_text(FAILS)
+
+    def test_no_name_is_a_directive_a_line_or_a_control_character(self):
+        self.odd_names()
+        result = subprocess.run([PROGRAM, "run", ".", "--tap", "--junit", "r.xml"], cwd=self.folder, capture_output=True,
+                                timeout=PATIENCE_S)
+        self.assertEqual(result.returncode, EXPECTATION_FAILED)
+        tap = result.stdout.decode()
+        results = [line for line in tap.splitlines() if not line.startswith("#")]
+        self.assertEqual(len(results), 2 + 7, tap)
+        self.assertTrue(all(line.startswith("not ok ") for line in results[2:]))
+        self.assertFalse([line for line in results if re.search(r"(?<!\\)(\\\\)*#", line)])
+        self.assertIn(r" - fix \# SKIP flake seed 1", tap)
+        self.assertIn(r" - fix \\\# SKIP flake seed 1", tap)
+        self.assertIn(r" - new\\x0aok 7 line seed 1", tap)
+        self.assertFalse(set(tap) & set("\x1b\x07"))
+        names = [name for _, name, _ in self.cases()]
+        self.assertEqual(len(set(names)), 7)
+        for name in ("fix # SKIP flake", "new\\x0aok 7 line", "control \\x1b[31m\\x07", "<&\"'>", "latin \\xe9"):
+            self.assertIn(name + " seed 1", names)
+        lines = self.run_all(".", "--json", status=EXPECTATION_FAILED).stdout.splitlines()
+        self.assertEqual([json.loads(line)["name"] + " seed 1" for line in lines], names)
+
+    @needed("bash")
+    def test_the_command_to_run_it_again_is_one_that_a_shell_takes(self):
+        self.odd_names()
+        result = subprocess.run([PROGRAM, "run", ".", "--dry-run"], cwd=self.folder, capture_output=True, timeout=PATIENCE_S)
+        commands = result.stdout.splitlines()
+        self.assertEqual(len(commands), 7)
+        for command in commands:
+            again = subprocess.run(["bash", "-c", command.replace(b"ringside", os.fsencode(PROGRAM), 1)], cwd=self.folder,
+                                   capture_output=True, timeout=PATIENCE_S)
+            self.assertEqual(again.returncode, EXPECTATION_FAILED, (command, again.stderr))
+
+    @needed("prove", "perl")
+    def test_prove_counts_what_failed(self):
+        self.odd_names()
+        tap = subprocess.run([PROGRAM, "run", ".", "--tap"], cwd=self.folder, capture_output=True, timeout=PATIENCE_S).stdout
+        (self.folder / "results").write_bytes(tap)
+        proved = subprocess.run(["prove", "-e", "cat", "results"], cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S)
+        self.assertIn("Failed 7/7 subtests", proved.stdout)
+        self.assertNotIn("Parse errors", proved.stdout)
+
+    def test_junit_has_a_suite_for_each_file_and_the_place_of_each_case(self):
+        self.write(a="# A comment.\n" + PASSES.replace("\n", "\nparam N = 1, 2\n", 1), b=PASSES)
+        self.run_all("a.scn", "b.scn", "--junit", "r.xml")
+        report = xml.dom.minidom.parse(str(self.folder / "r.xml"))
+        suites = [(each.getAttribute("name"), each.getAttribute("file"), each.getAttribute("tests"))
+                  for each in report.getElementsByTagName("testsuite")]
+        self.assertEqual(suites, [("a.scn", "a.scn", "2"), ("b.scn", "b.scn", "1")])
+        places = [(each.getAttribute("file"), each.getAttribute("line")) for each in report.getElementsByTagName("testcase")]
+        self.assertEqual(places, [("a.scn", "2"), ("a.scn", "2"), ("b.scn", "1")])
+
+
+class WhatProvesNothing(Folder):
+    def test_it_is_a_warning_and_with_strict_a_failure(self):
+        self.write(a=PASSES.split("expect")[0], b=NEVER_TRIED, c=PASSES)
+        done = self.run_all(".")
+        self.assertIn("warning[W005]: nothing is expected: it passes whatever happens\n --> ./a.scn:1:10\n", done.stderr)
+        self.assertIn("warning: b\n --> ./b.scn:6:16\n", done.stderr)
+        self.assertIn("this was never put to the test: nothing happened there", done.stderr)
+        self.run_all(".", "--strict", "--junit", "r.xml", status=DOES_NOT_PARSE)
+        self.assertEqual([outcome for *_, outcome in self.cases()], ["error", "failed", "passed"])
+        out = self.run_all("b.scn", "c.scn", "--strict", status=EXPECTATION_FAILED).stdout
+        self.assertRegex(out, r"^FAIL b  seed 1: warnings are failures with --strict\nwarning: b\n --> b.scn:6:16\n(.*\n)*"
+                              r"     again  ringside run b.scn --seed 1 --strict\n")
+
+    def test_a_golden_journal_is_an_expectation(self):
+        self.write(a=PASSES.split("expect")[0].replace("\n", "\ngolden\n", 1))
+        self.run_all("a.scn", "--strict", "--update")
+        self.assertEqual(self.run_all("a.scn", "--strict").stderr, "")
+
+
+class KeepFailed(Folder):
+    FILES = ["capture.pcapng", "journal.jsonl", "page.html", "report.txt", "scenario.scn"]
+
+    def kept(self, folder="failed"):
+        return {path.name: sorted(each.name for each in path.iterdir()) for path in (self.folder / folder).iterdir()}
+
+    def hash_of(self, *arguments):
+        out = self.run_all(*arguments, "--json", status=EXPECTATION_FAILED).stdout
+        return json.loads(out)["hash"]
+
+    def test_a_failed_run_leaves_one_folder_from_which_it_runs_again(self):
+        text = FAILS.replace('"goodbye"', "{WORD}").replace("\n", '\nparam WORD = "goodbye", "hello"\n', 1)
+        self.write(suite__bad=text, suite__good=PASSES)
+        out = self.run_all("suite", "--keep-failed", "failed", "--seed", "3", status=EXPECTATION_FAILED).stdout
+        self.assertEqual(self.kept(), {"bad-WORD=goodbye-seed-3": self.FILES})
+        self.assertFalse((self.folder / "out").exists())
+        folder = self.folder / "failed" / "bad-WORD=goodbye-seed-3"
+        self.assertIn("look   ringside view failed/bad-WORD=goodbye-seed-3/journal.jsonl", out)
+        report = (folder / "report.txt").read_text()
+        self.assertTrue(report.startswith("FAIL bad[WORD=goodbye]  seed 3"), report)
+        self.assertIn("     again  ringside run suite/bad.scn -p WORD=goodbye --seed 3\n", report)
+        self.assertIn("     here   ringside run scenario.scn\n", report)
+        hashes = {self.hash_of("suite/bad.scn", "-p", "WORD=goodbye", "--seed", "3"), self.hash_of(folder / "scenario.scn")}
+        self.assertEqual(len(hashes), 1)
+        self.assertIn("<title>", (folder / "page.html").read_text())
+        self.assertTrue((folder / "capture.pcapng").read_bytes().startswith(b"\x0a\x0d\x0d\x0a"))
+        self.write(suite__bad=PASSES.replace("\n", '\nparam WORD = "goodbye", "hello"\n', 1))
+        self.run_all("suite", "--keep-failed", "failed", "--seed", "3")
+        self.assertEqual(self.kept(), {}, "one that passes now leaves nothing of yesterday")
+
+    def test_whatever_it_fails_of(self):
+        self.write(golden=PASSES.replace("\n", "\ngolden\n", 1), proves_nothing=NEVER_TRIED)
+        self.run_all(".", "--strict", "--keep-failed", "failed", status=EXPECTATION_FAILED)
+        self.assertEqual(self.kept(), {"golden-seed-1": self.FILES, "proves_nothing-seed-1": self.FILES})
+        self.write(bad=FAILS)
+        self.run_all("bad.scn", "--mode", "real", "--time-scale", "0.1", "--keep-failed", "real", status=EXPECTATION_FAILED)
+        self.assertEqual(self.kept("real"), {"bad-seed-1-real": self.FILES})
+        report = (self.folder / "real" / "bad-seed-1-real" / "report.txt").read_text()
+        self.assertIn("     here   ringside run scenario.scn --mode real\n", report)
+
+    def test_a_slash_in_a_pattern_is_kept(self):
+        self.write(bad=FAILS.replace('"goodbye"', r"/C:\\\/x|usr\/bin|\//"))
+        self.run_all("bad.scn", "--keep-failed", "failed", status=EXPECTATION_FAILED)
+        kept = self.folder / "failed" / "bad-seed-1" / "scenario.scn"
+        self.assertIn(r"expect user sees /C:\\\/x|usr\/bin|\// within 1s", kept.read_text())
+        self.assertEqual(self.hash_of("bad.scn"), self.hash_of(kept))
+
+    def test_what_cannot_be_kept_is_told(self):
+        self.write(bad=FAILS)
+        (self.folder / "failed").write_text("no folder")
+        done = self.run_all("bad.scn", "--keep-failed", "failed", status=EXPECTATION_FAILED)
+        self.assertIn("ringside: cannot keep a failed run: failed/bad-seed-1/report.txt: ", done.stderr)
+
+    def test_the_scenario_kept_of_a_lesson_does_the_same_again(self):
+        for lesson in LESSONS.glob("[01]*.scn"):
+            dom0 = "xenctld.lost" if re.search(r"xenctld|\bpty\b", lesson.read_text()) else "xcs.dropped"
+            # Lines behind the last scenario of a file belong to that one.
+            (self.folder / lesson.name).write_text(lesson.read_text() + f"\nexpect {dom0} settles at 987654\n")
+        for extra in LESSONS.iterdir():
+            if extra.suffix != ".scn" and extra.is_file():
+                shutil.copy(extra, self.folder)
+        first = subprocess.run([PROGRAM, "run", ".", "--json", "--seed", "1", "--keep-failed", "failed", "-j", "2"], cwd=self.folder,
+                               capture_output=True, text=True, timeout=PATIENCE_S)
+        failed = [each for each in map(json.loads, first.stdout.splitlines()) if each["outcome"] == "failed"]
+        self.assertGreater(len(failed), 20)
+        for each in failed:
+            folder = (self.folder / each["journal"]).parent
+            again = subprocess.run([PROGRAM, "run", folder / "scenario.scn", "--json"], cwd=self.folder, capture_output=True, text=True,
+                                   timeout=PATIENCE_S)
+            self.assertEqual(json.loads(again.stdout)["hash"], each["hash"], each["name"])
+
+
+if __name__ == "__main__":
+    unittest.main()
