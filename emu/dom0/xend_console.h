@@ -92,6 +92,8 @@ class XendConsole {
   void send_at_once(Bytes bytes);
   void write_viewer();
   void release_viewer(std::string_view why);
+  void viewer_stopped_reading();
+  [[nodiscard]] bool is_read() const { return viewer_.valid() && !deaf_; }
   void answer_owed();
   void say_last_words();
   struct Owed {
@@ -121,6 +123,7 @@ class XendConsole {
   Handle viewer_;
   std::uint32_t viewers_ = 0;  ///< that ever came; the number of the one who is here
   Ready interest_;             ///< what the viewer is watched for
+  bool deaf_ = false;          ///< the viewer reads no more; what it has typed is still taken
   bool blocked_ = false;       ///< the viewer's socket is full; it is written to again once it can take more
   bool input_held_ = false;
   bool answers_withheld_ = false;
