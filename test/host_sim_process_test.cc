@@ -225,4 +225,56 @@ TEST_CASE("functions that never run may own handles") {
   SECTION("when the world ends") {}
 }
 
+TEST_CASE("what came up while a component was stopped comes before what is due when it goes on") {
+  SimWorld world;
+  SimHost& host = world.host("one");
+  std::string order;
+  world.stall(host);
+  host.timer_start(Duration{0}, [&] { order += "1"; });
+  host.timer_start(Duration{0}, [&] { order += "2"; });
+  world.run();
+  host.timer_start(Duration{0}, [&] { order += "3"; });
+  world.host("another").timer_start(Duration{0}, [&] { order += "x"; });
+  REQUIRE(world.run_until([&] { return order == "x"; }));
+  host.timer_start(Duration{0}, [&] { order += "4"; });
+  world.go_on(host);
+  world.run();
+  CHECK(order == "x1234");
+}
+
+TEST_CASE(
+    "a component without descriptors opens nothing, keeps what it has, and goes on when there are some") {
+  SimWorld world;
+  SimHost& host = world.host("one");
+  SimHost& other = world.host("other");
+  const Handle listener = host.listen_local("/m/one").value();
+  const Handle kicks = host.kicks_create().value();
+  const Handle caller = other.connect_local("/m/one").value();
+  world.exhaust_descriptors(host, true);
+  CHECK(host.listen_local("/m/two").error().code == EMFILE);
+  CHECK(host.connect_local("/m/one").error().code == EMFILE);
+  CHECK(host.kicks_create().error().code == EMFILE);
+  CHECK(host.handle_duplicate(kicks).error().code == EMFILE);
+  CHECK(host.frame_create().error().code == EMFILE);
+  CHECK(host.pty_create().error().code == EMFILE);
+  CHECK(host.memory_keep("/m/kept", 64).error().code == EMFILE);
+  CHECK(host.accept(listener).error().code == EMFILE);
+  CHECK(other.kicks_create().ok());
+  world.exhaust_descriptors(host, false);
+  CHECK(host.accept(listener).value().has_value());
+  CHECK(world.kept_files().empty());
+}
+
+TEST_CASE("on a full disk nothing new is kept, and what was kept is there") {
+  SimWorld world;
+  SimHost& host = world.host("one");
+  REQUIRE(host.memory_keep("/m/old", 64).ok());
+  world.fill_disk(true);
+  CHECK(host.memory_keep("/m/new", 64).error().code == ENOSPC);
+  CHECK(host.memory_keep("/m/old", 64).ok());
+  world.fill_disk(false);
+  CHECK(host.memory_keep("/m/new", 64).ok());
+  CHECK(world.kept_files() == std::vector<std::string>{"/m/new", "/m/old"});
+}
+
 }  // namespace host_sim_process_test

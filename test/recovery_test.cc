@@ -131,4 +131,23 @@ TEST_CASE_METHOD(Recovery, "a guest that ended while xend was dead is cleared aw
   CHECK(viewer->seen == "the end");
 }
 
+TEST_CASE_METHOD(
+    Recovery,
+    "a guest that was destroyed while xend was dead leaves nothing, and what nobody read is counted") {
+  trace::MemorySink journal(world.clock());
+  const DomainId domain = create();
+  boot(domain, std::make_unique<Speaker>("never read"));
+  world.run();
+  kill_xend();
+  REQUIRE(builder->domain_destroy(domain).ok());
+  settle();
+  REQUIRE(world.kept_files().size() == 1);
+  console_sink = &journal;
+  start_xend();
+  settle();
+  CHECK(world.kept_files().empty());
+  CHECK(xcs->channel(domain) == nullptr);
+  CHECK(counted(journal, "bytes that nobody read") == 10);
+}
+
 }  // namespace recovery_test

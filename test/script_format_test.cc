@@ -2,8 +2,7 @@
 // formatting it changes no word.
 #include <random>
 
-#include "emu/script/format.h"
-#include "test/script_text.h"
+#include "test/script_promise.h"
 
 namespace script_format_test {
 
@@ -12,39 +11,6 @@ using namespace ringside::script;
 using namespace ringside::test;
 
 namespace {
-
-std::optional<std::string> formatted(const std::string& text) {
-  Sources sources;
-  Diagnostics found;
-  return format("test.scn", text, sources, found);
-}
-
-/// What the parser gets to see of a file: words, titles, comments, and which lines are a table's.
-std::string seen(const std::string& text) {
-  Sources sources;
-  Diagnostics found;
-  std::string all;
-  for (const Line& line : lex(sources, sources.add("test.scn", text), found)) {
-    if (line.blank()) continue;
-    bool in_table = !line.tokens.empty() && line.tokens.front().is("cases");
-    for (const Token& token : line.tokens) {
-      if (in_table && token.is(",")) continue;  // between names it means nothing
-      all += fmt::format("{}:{}:{} ", static_cast<int>(token.kind), token.number, sources.text(token.span));
-    }
-    std::string comment(sources.text(line.comment));
-    while (comment.ends_with(' ') || comment.ends_with('\t')) comment.pop_back();
-    all += comment + "\n";
-  }
-  return all;
-}
-
-/// All that matters of a reading: what it makes, and how much is wrong. Tabs are no more after formatting.
-std::string outcome(const std::string& text) {
-  Parsed reading = read_text(text);
-  std::string all = fmt::format("{} errors\n", reading.script.diagnostics.errors());
-  for (const Scenario& run : reading.runs) all += fmt::format("{} {}\n", run.name, run.statements.size());
-  return all;
-}
 
 const std::string examples[] = {hello, long_input, liar, pty};
 

@@ -369,4 +369,30 @@ TEST_CASE("a machine carries a thousand requests in order and leaves nothing ope
   for (const std::string& line : world->open_handles()) CHECK(line.find("xcs") != 0);
 }
 
+TEST_CASE("what a client had sent before it died is known again when its successor sends it once more") {
+  XcsFixture f;
+  auto guest = f.boot(1);
+  const auto numbered_client = [&] {
+    auto client = std::make_unique<Client>(f);
+    REQUIRE(client->call(Client::connect(XCS_NUMBERS, 0)).u.connect.session_id == xcs_numbers_kept);
+    client->attach(1);
+    return client;
+  };
+  XcsMessage input = Client::message(XCS_REQUEST, 1, console_message("once", 0));
+  input.result = 5;
+  auto first = numbered_client();
+  // xcs finds that the client does not read any more before it reads what the client had sent.
+  f.world.stall(*f.xcs_host);
+  guest->print("x");
+  first->data.send(input);
+  first->control.close();
+  first->data.close();
+  f.world.go_on(*f.xcs_host);
+  f.world.run();
+  auto second = numbered_client();
+  second->data.send(input);
+  f.world.run();
+  CHECK(guest->take_and_answer().size() == 1);
+}
+
 }  // namespace xcs_traffic_test

@@ -4,7 +4,7 @@
 #include <map>
 #include <random>
 
-#include "test/xen_machine.h"
+#include "test/port_promise.h"
 
 namespace xen_hostile_test {
 
@@ -12,35 +12,6 @@ using namespace ringside;
 using namespace ringside::test;
 
 namespace {
-
-/// The other end of a channel leads back, and virqs are where they may be.
-PortStatus check_port(Machine& machine, DomainId domain, ring::Port port) {
-  const PortStatus status = machine.calls.evtchn_status(domain, port).value();
-  if (status.state == PortState::virq) {
-    REQUIRE(status.number < virqs);
-    const bool only_dom0 = status.number == VIRQ_CONSOLE || status.number == VIRQ_DOM_EXC;
-    REQUIRE((!only_dom0 || domain == 0));
-  }
-  if (status.state != PortState::interdomain) return status;
-  const PortStatus other = machine.calls.evtchn_status(status.remote_domain, status.remote_port).value();
-  REQUIRE(other.state == PortState::interdomain);
-  REQUIRE(other.remote_domain == domain);
-  REQUIRE(other.remote_port == port);
-  REQUIRE((status.remote_domain != domain || status.remote_port != port));
-  return status;
-}
-
-/// Everything that must hold between the ports of all domains, whatever was called.
-void check_ports(Machine& machine, ring::Port end) {
-  const auto domains = machine.calls.domains().value();
-  for (const DomainInfo& info : domains) {
-    std::map<std::uint32_t, int> bound_virqs;
-    for (ring::Port port = 1; port < end; ++port) {
-      const PortStatus status = check_port(machine, info.domain, port);
-      if (status.state == PortState::virq) REQUIRE(++bound_virqs[status.number] == 1);
-    }
-  }
-}
 
 /// The ports that one call could have changed: those that it named, or was answered.
 void check_named_ports(Machine& machine, const HypercallArguments& made, const HypercallAnswer& answer) {
@@ -152,16 +123,6 @@ TEST_CASE("a guest that calls anything at all disturbs nobody") {
   REQUIRE(machine.calls.domain_destroy(hostile.domain));
   check_ports(machine, ring::ports_per_domain);
 }
-
-namespace {
-
-std::size_t handles_of_xen(const Machine& machine) {
-  const auto open = machine.world.open_handles();
-  return static_cast<std::size_t>(
-      std::ranges::count_if(open, [](const std::string& line) { return line.starts_with("xen:"); }));
-}
-
-}  // namespace
 
 TEST_CASE("a builder that dies takes the domain with it until somebody else can care for it") {
   Machine machine;

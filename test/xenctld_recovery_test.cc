@@ -210,4 +210,21 @@ TEST_CASE_METHOD(XenctldRecovery,
                                                 dom0::xenctld_store_bytes_max));
 }
 
+TEST_CASE_METHOD(
+    XenctldRecovery,
+    "a guest that was destroyed while xenctld was dead leaves no file, and what nobody read is counted") {
+  trace::MemorySink journal(world.clock());
+  const DomainId domain = create();
+  boot(domain, std::make_unique<Speaker>("never read"));
+  settle();
+  kill_xenctld();
+  REQUIRE(builder->domain_destroy(domain).ok());
+  settle();
+  REQUIRE(world.kept_files().size() == 1);
+  console_sink = &journal;
+  start_xenctld();
+  CHECK(world.kept_files().empty());
+  CHECK(counted(journal, "bytes that nobody read") == 10);
+}
+
 }  // namespace xenctld_recovery_test

@@ -501,4 +501,59 @@ TEST_CASE_METHOD(Fixture, "a viewer may leave while he is shown the end") {
   CHECK(next->cut_off);
 }
 
+TEST_CASE_METHOD(Fixture,
+                 "a viewer who types and leaves is heard to the end, also when there is output to show") {
+  auto viewer = attach();
+  viewer->read(false);
+  const std::string shown = output_bytes(20'000);
+  world.run();
+  viewer->type("the last words");
+  world.run();
+  const std::string more(3000, 'x');
+  const bool input_is_full = GENERATE(false, true);
+  if (input_is_full) {
+    // Nobody answers: the console takes no more than it may keep.
+    viewer->type(std::string(console_input_bytes_max, 'y'));
+    world.run();
+    viewer->type(more);
+    world.run();
+  }
+  viewer->leave();
+  output("for the next");
+  world.run();
+  while (console.store().input_in_flight() != 0) {
+    console.guest_response(0);
+    console.settle();
+    world.run();
+  }
+  CHECK(input() ==
+        "the last words" + (input_is_full ? std::string(console_input_bytes_max, 'y') + more : ""));
+  CHECK_FALSE(console.has_viewer());
+  auto next = attach();
+  CHECK(next->seen.ends_with("for the next"));
+}
+
+TEST_CASE_METHOD(Fixture, "while one who has left is heard, output is kept as if nobody was there") {
+  auto viewer = attach();
+  viewer->read(false);
+  (void)output_bytes(10'000);
+  world.run();
+  viewer->type(std::string(console_input_bytes_max + 1000, 'y'));
+  world.run();
+  viewer->leave();
+  world.run();
+  // The guest answers no input, and its output goes on.
+  const std::size_t asked = number;
+  (void)output_bytes(2 * console_output_bytes_max);
+  world.run();
+  CHECK(console.has_viewer());
+  CHECK(answers() == number);
+  CHECK(number > asked);
+  CHECK(console.discarded_bytes() > 0);
+  // After the end nobody would read it.
+  console.finish();
+  world.run();
+  CHECK_FALSE(console.has_viewer());
+}
+
 }  // namespace xend_console_test

@@ -62,6 +62,7 @@ int run(int argc, char** argv) {
   add_script_file_commands(app, session);
   add_run_command(app, session);
   add_shrink_command(app, session);
+  add_chaos_command(app, session);
   add_view_command(app, session);
   add_bench_command(app, session);
 #ifdef RINGSIDE_RING_CHECK_DIR

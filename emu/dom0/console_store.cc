@@ -85,6 +85,33 @@ std::optional<ConsoleStore> ConsoleStore::find(Host& host, const std::string& pa
   return ConsoleStore(std::move(*memory), shape, *state);
 }
 
+bool ConsoleStore::bury(Host& host, trace::Journal& journal, const std::string& path, const Shape& shape,
+                        DomainId domain) {
+  auto memory = host.memory_find(path, file_bytes(shape));
+  if (!memory) return false;
+  const auto frame = reinterpret_cast<const Header*>(memory->frame())->frame;
+  if (const auto state = valid_state(*memory, shape, frame)) {
+    ConsoleStore store(std::move(*memory), shape, *state);
+    store.input_end(journal, domain);
+    store.output_end(journal, domain);
+  }
+  host.memory_forget(path);
+  return true;
+}
+
+void ConsoleStore::bury_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
+                             const Shape& shape, const std::function<std::string(DomainId)>& path_of,
+                             const std::function<void(DomainId)>& buried) {
+  auto info = all.begin();
+  for (DomainId id = 1; id <= domain_id_max; ++id) {
+    while (info != all.end() && info->domain < id) ++info;
+    const bool exists = info != all.end() && info->domain == id;
+    if (exists || !bury(host, journal, path_of(id), shape, id)) continue;
+    journal.told(id, "domain gone while no daemon kept its console");
+    buried(id);
+  }
+}
+
 ConsoleStore::ConsoleStore(Mapping memory, const Shape& shape, const State& state)
     : memory_(std::move(memory)),
       shape_(shape),

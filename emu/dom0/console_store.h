@@ -14,8 +14,10 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "emu/base/byte_queue.h"
 #include "emu/host/host.h"
@@ -47,6 +49,12 @@ class ConsoleStore {
   /// What a daemon that died has left for that domain, unless it had given the console up.
   [[nodiscard]] static std::optional<ConsoleStore> find(Host& host, const std::string& path,
                                                         const Shape& shape, std::uint32_t frame);
+
+  /// What was kept for domains that ended while no daemon was there, `all` being those that there are: counts
+  /// it in the journal, removes the files, and calls `buried` for each.
+  static void bury_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
+                        const Shape& shape, const std::function<std::string(DomainId)>& path_of,
+                        const std::function<void(DomainId)>& buried);
 
   /// The domain has moved to another frame, with all that its rings held.
   void moved(std::uint32_t frame);
@@ -132,6 +140,8 @@ class ConsoleStore {
   };
 
   ConsoleStore(Mapping memory, const Shape& shape, const State& state);
+  [[nodiscard]] static bool bury(Host& host, trace::Journal& journal, const std::string& path,
+                                 const Shape& shape, DomainId domain);
   [[nodiscard]] static std::size_t file_bytes(const Shape& shape);
   [[nodiscard]] static std::optional<State> valid_state(const Mapping& memory, const Shape& shape,
                                                         std::uint32_t frame);

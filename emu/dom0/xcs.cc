@@ -311,6 +311,7 @@ void Xcs::close_gone() {
 void Xcs::leave_session(Connection& connection) {
   XcsSession* session = std::exchange(connection.session, nullptr);
   if (session == nullptr) return;
+  connection.numbers = session->numbers;
   // Requests are still owed an answer, and will be offered again. The rest waits.
   if (connection.side == Side::data) session->output.rewind_without_requests();
   sessions_.leave(*session, connection.number, host_.now());

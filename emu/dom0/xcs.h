@@ -94,6 +94,7 @@ class Xcs {
     XcsInput input;
     XcsOutput replies;  ///< to calls; on a data connection they go before what its session has for it
     XcsSession* session = nullptr;  ///< none while the side is unknown, or when a data connection has ended
+    bool numbers = false;           ///< of the session that it has left: what it had sent carries them
     Ready interest{.read = true, .write = false};
     bool blocked = false;        ///< took no more when written to last; the host will say when it does
     bool waits_for_xen = false;  ///< its next call, for an answer to hypercalls

@@ -146,7 +146,7 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
     refuse(counters_.lengths_cut, "lengths_cut", domain, connection, "longer than 60 bytes, cut");
     message.length = ring::payload_bytes_max;
   }
-  const bool numbers = connection.session != nullptr && connection.session->numbers;
+  const bool numbers = connection.session != nullptr ? connection.session->numbers : connection.numbers;
   if (frame.type == XCS_RESPONSE) {
     // Answers are never held up: what a guest waits for may be the very thing that makes it take what waits
     // for it.

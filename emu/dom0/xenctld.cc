@@ -31,6 +31,9 @@ Result<> Xenctld::start() {
   auto running = privcmd_.domains();
   if (!running) return running.error();
   for (const DomainInfo& info : *running) take_up(info);
+  ConsoleStore::bury_gone(
+      host_, journal_, *running, XenctldConsole::store_shape(options_.queue_limit_bytes),
+      [this](DomainId id) { return store_path(id); }, [](DomainId) {});
   check_all();
   lives_.watch_hypervisor();
   return Done{};

@@ -125,7 +125,7 @@ void XendConsole::answer_owed() {
 }
 
 void XendConsole::say_last_words() {
-  if (viewer_.valid() && store_.output_room() < last_words_.size()) return;
+  if (is_read() && store_.output_room() < last_words_.size()) return;
   last_words_due_ = false;
   (void)store_.output_take({reinterpret_cast<const std::uint8_t*>(last_words_.data()), last_words_.size()},
                            std::nullopt);
@@ -135,7 +135,7 @@ bool XendConsole::keep_output(const Owed& request) {
   // Only its answer was lost on the way.
   if (wire_.numbers() && store_.output_known(request.number)) return true;
   const Bytes bytes = request.message.payload();
-  if (viewer_.valid() && store_.output_room() < bytes.size()) return false;
+  if (is_read() && store_.output_room() < bytes.size()) return false;
   const auto before = static_cast<std::uint32_t>(discarded_bytes());
   store_.output_take(bytes, wire_.numbers() ? std::optional<ring::Index>(request.number) : std::nullopt);
   journal_.counted(domain_, "console bytes discarded", before, static_cast<std::uint32_t>(discarded_bytes()));
@@ -148,7 +148,9 @@ void XendConsole::guest_response(std::uint32_t number) {
 }
 
 void XendConsole::settle() {
-  if (viewer_.valid() && !blocked_) write_viewer();
+  if (is_read() && !blocked_) write_viewer();
+  // After the end nobody takes what it has typed.
+  if (deaf_ && finished_) release_viewer("left");
   send_input();
   if (viewer_.valid()) update_interest();
 }
@@ -234,7 +236,7 @@ void XendConsole::welcome(Handle stream, bool telnet) {
   telnet_.reset();
   if (telnet) telnet_.emplace(wire_.window);
   ++viewers_;
-  blocked_ = false;
+  blocked_ = deaf_ = false;
   interest_ = {};
   journal_.told(domain_, fmt::format("console connected: viewer {}", viewers_));
   host_.watch(viewer_, interest_, [this](Ready ready) { viewer_ready(ready); });
@@ -269,6 +271,7 @@ void XendConsole::read_viewer() {
   std::span<std::uint8_t> came = std::span(bytes).first(io.bytes);
   if (!telnet_ && begins_telnet(came)) telnet_.emplace(wire_.window);
   if (telnet_) came = came.first(telnet_->take(came));
+  if (telnet_ && deaf_) telnet_->commands().clear();
   // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.
   if (wire_.unlimited) return send_at_once(came);
   store_.input_take(came);
@@ -314,7 +317,7 @@ void XendConsole::write_viewer() {
     const auto moment = journal_.moment();
     const Io io = write_output();
     if (io.state != Io::State::moved) store_.output_offer(0);
-    if (io.state == Io::State::closed) return release_viewer("left");
+    if (io.state == Io::State::closed) return viewer_stopped_reading();
     blocked_ = io.state == Io::State::blocked;
     if (blocked_) return;
     journal_.bytes_passed(domain_, viewer_actor(), store_.output_front().first(io.bytes), moment);
@@ -323,7 +326,7 @@ void XendConsole::write_viewer() {
     answer_owed();
   }
   const Io::State state = write_commands();
-  if (state == Io::State::closed) return release_viewer("left");
+  if (state == Io::State::closed) return viewer_stopped_reading();
   blocked_ = state == Io::State::blocked;
   if (finished_ && store_.output_bytes() == 0 && !blocked_) {
     for (int reads = 0; viewer_.valid() && reads < discards_before_close_max; ++reads) {
@@ -334,9 +337,17 @@ void XendConsole::write_viewer() {
   }
 }
 
+/// Whoever types and leaves is heard to the end. Output is kept meanwhile as if nobody was there.
+void XendConsole::viewer_stopped_reading() {
+  deaf_ = true;
+  blocked_ = false;
+  if (telnet_) telnet_->commands().clear();
+  answer_owed();
+}
+
 void XendConsole::release_viewer(std::string_view why) {
   viewer_.close();
-  blocked_ = false;
+  blocked_ = deaf_ = false;
   journal_.told(domain_, fmt::format("console viewer {} {}", viewers_, why));
   // With nobody there, room is made by discarding: nothing is withheld any longer.
   answer_owed();
@@ -349,7 +360,7 @@ bool XendConsole::takes_input() const {
 }
 
 void XendConsole::update_interest() {
-  const Ready wanted{.read = takes_input(), .write = blocked_ || store_.output_bytes() > 0};
+  const Ready wanted{.read = takes_input(), .write = !deaf_ && (blocked_ || store_.output_bytes() > 0)};
   if (wanted.read == interest_.read && wanted.write == interest_.write) return;
   interest_ = wanted;
   host_.watch_interest(viewer_, wanted);

@@ -79,6 +79,12 @@ void Xend::adopt_domains() {
     if (!info.suspended()) (*added)->guest_port = info.console_port;
     journal_.told(info.domain, "console taken up from an earlier xend");
   }
+  // Nobody else would let go of their channels, if xcs has them still.
+  ConsoleStore::bury_gone(
+      host_, journal_, *all, store_shape, [this](DomainId id) { return store_path(id); },
+      [this](DomainId id) {
+        link_.call(interface_message(XCS_CIF_FREE_CC, id, any_port, any_port), nullptr);
+      });
 }
 
 ConsoleWire Xend::wire_of(Domain& domain) {

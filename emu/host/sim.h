@@ -129,7 +129,15 @@ class SimWorld {
   /// The next `count` times that accept finds a caller it fails with ENOMEM, and the caller goes on waiting.
   void fail_accepts(std::size_t count) { accepts_failing_ = count; }
 
+  // -- what runs out
+  /// From here on what that component opens, makes or accepts fails with EMFILE; what it has stays.
+  void exhaust_descriptors(SimHost& component, bool exhausted);
+  /// From here on memory that is to be kept in a new file fails with ENOSPC.
+  void fill_disk(bool full) { disk_full_ = full; }
+
   // -- files
+  /// The files of memory that is kept.
+  [[nodiscard]] std::vector<std::string> kept_files() const;
   /// A regular file with that content, or the content of one that is there.
   void file(const std::string& path, std::string_view content);
   [[nodiscard]] std::string file_content(const std::string& path) const;
@@ -242,6 +250,7 @@ class SimWorld {
 
   // Processes.
   void signal(SimProcess& process, Host::DomainSignal signal);
+  void catch_up(SimProcess& process);
   void end(SimProcess& process, int status);
   void finish(SimProcess& process);
   void finish_host(SimHost& host);
@@ -279,6 +288,7 @@ class SimWorld {
   std::map<std::string, std::string> links_;
   std::uint32_t next_pty_ = 0;
   bool ptys_refused_ = false;
+  bool disk_full_ = false;
 
   SimHost* hypervisor_ = nullptr;
   HypercallServer hypercalls_;
@@ -373,6 +383,8 @@ class SimHost final : public Host {
   friend class SimWorld;
 
   SimSlot& slot(const Handle& handle);
+  /// Of its open call about `object`, if it has no descriptor left.
+  [[nodiscard]] std::optional<Error> no_descriptor(const std::string& object) const;
   template <class T>
   T& object(const Handle& handle);
 
@@ -380,6 +392,7 @@ class SimHost final : public Host {
   std::string name_;
   SimProcess* process_;
   bool steady_ = false;
+  bool exhausted_ = false;
   std::map<TimerId, std::function<void()>> timers_;
   std::vector<std::string> warnings_;
 };

@@ -17,6 +17,16 @@ std::string SimWorld::file_content(const std::string& path) const {
   return dynamic_cast<const SimFile&>(*files_.at(path)).content;
 }
 
+std::vector<std::string> SimWorld::kept_files() const {
+  std::vector<std::string> paths;
+  for (const auto& [path, memory] : kept_) paths.push_back(path);
+  return paths;
+}
+
+void SimWorld::exhaust_descriptors(SimHost& component, bool exhausted) {
+  component.exhausted_ = exhausted;
+}
+
 void SimWorld::pipe(const std::string& path, std::size_t bytes) {
   RS_CHECK(bytes > 1);
   auto& made = create<SimFile>(bytes);
@@ -63,6 +73,7 @@ Io SimWorld::write(SimFile& file, Bytes bytes) {
 }
 
 Result<Host::Pty> SimHost::pty_create() {
+  if (auto failed = no_descriptor("a pty")) return *failed;
   std::string path = fmt::format("/dev/pts/{}", world_.next_pty_);
   if (world_.ptys_refused_) return Error{ENOSPC, "cannot make a pty", path, "there are no more", ""};
   ++world_.next_pty_;
@@ -102,6 +113,7 @@ std::vector<std::uint8_t> SimHost::pty_take_back(const Handle& terminal) {
 }
 
 Result<Host::File> SimHost::file_open(const std::string& path, FileUse use) {
+  if (auto failed = no_descriptor(path)) return *failed;
   const auto link = world_.links_.find(path);
   const auto at = world_.files_.find(link == world_.links_.end() ? path : link->second);
   if (at == world_.files_.end()) return Error{ENOENT, "cannot open", path, "No such file or directory", ""};

@@ -35,6 +35,11 @@ SimSlot& SimHost::slot(const Handle& handle) {
 
 // -- time
 
+std::optional<Error> SimHost::no_descriptor(const std::string& object) const {
+  if (!exhausted_) return {};
+  return Error{EMFILE, "cannot open", object, "too many open files", ""};
+}
+
 Time SimHost::now() const {
   return world_.now();
 }
@@ -63,12 +68,14 @@ void SimHost::handle_close(int number) {
 }
 
 Result<Handle> SimHost::handle_duplicate(const Handle& handle) {
+  if (auto failed = no_descriptor("a handle")) return *failed;
   return world_.open(*this, *slot(handle).object);
 }
 
 // -- frames
 
 Result<Handle> SimHost::frame_create() {
+  if (auto failed = no_descriptor("a frame")) return *failed;
   return world_.open(*this, world_.create<SimFrame>());
 }
 
@@ -98,7 +105,9 @@ void SimHost::frame_unmap(std::byte* address) {
 
 Result<Mapping> SimHost::memory_keep(const std::string& path, std::size_t bytes) {
   auto found = memory_find(path, bytes);
-  if (found.ok()) return found;
+  if (found.ok() || found.error().code != ENOENT) return found;
+  if (world_.disk_full_)
+    return Error{ENOSPC, "cannot keep memory in a file", path, "no space left on device", ""};
   memory_forget(path);
   auto& memory = world_.create<SimFrame>(bytes);
   ++memory.holds;
@@ -107,6 +116,7 @@ Result<Mapping> SimHost::memory_keep(const std::string& path, std::size_t bytes)
 }
 
 Result<Mapping> SimHost::memory_find(const std::string& path, std::size_t bytes) {
+  if (auto failed = no_descriptor(path)) return *failed;
   const auto found = world_.kept_.find(path);
   if (found == world_.kept_.end() || found->second->bytes != bytes) {
     return Error{ENOENT, "cannot keep memory in a file", path, "there is none of that size", ""};
@@ -126,6 +136,7 @@ void SimHost::memory_forget(const std::string& path) {
 // -- ports
 
 Result<Handle> SimHost::kicks_create() {
+  if (auto failed = no_descriptor("kicks")) return *failed;
   return world_.open(*this, world_.create<SimKicks>());
 }
 
@@ -136,6 +147,7 @@ void SimHost::kick(const Handle& kicks) {
 }
 
 Result<Handle> SimHost::kicks_listener(std::span<const Handle* const> kicks) {
+  if (auto failed = no_descriptor("kicks")) return *failed;
   auto& listener = world_.create<SimKicks>();
   for (const Handle* each : kicks) {
     auto& source = object<SimKicks>(*each);

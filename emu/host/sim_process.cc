@@ -26,6 +26,12 @@ void SimWorld::program(const std::string& name, ProgramFactory factory) {
   programs_[name] = std::move(factory);
 }
 
+/// What came up while it was stopped comes before what is due to it now.
+void SimWorld::catch_up(SimProcess& process) {
+  auto at = std::ranges::find(due_, &process, &Event::process);
+  for (auto& run : std::exchange(process.held, {})) at = due_.insert(at, {&process, std::move(run)}) + 1;
+}
+
 void SimWorld::signal(SimProcess& process, Host::DomainSignal signal) {
   switch (signal) {
     case Host::DomainSignal::stop:
@@ -33,7 +39,7 @@ void SimWorld::signal(SimProcess& process, Host::DomainSignal signal) {
       break;
     case Host::DomainSignal::resume:
       process.stopped = false;
-      for (auto& run : std::exchange(process.held, {})) post(&process, std::move(run));
+      catch_up(process);
       break;
     case Host::DomainSignal::kill:
       end(process, sim_status_killed);

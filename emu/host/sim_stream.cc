@@ -23,6 +23,7 @@ std::pair<SimStream*, SimStream*> SimWorld::stream_pair(std::size_t bytes) {
 }
 
 Result<Handle> SimWorld::listen(SimHost& owner, const std::string& name) {
+  if (auto failed = owner.no_descriptor(name)) return *failed;
   if (listeners_.contains(name)) {
     return Error{EADDRINUSE, "cannot listen", name, "somebody listens there already",
                  "stop it, or choose another"};
@@ -33,6 +34,7 @@ Result<Handle> SimWorld::listen(SimHost& owner, const std::string& name) {
 }
 
 Result<Handle> SimWorld::connect(SimHost& owner, const std::string& name, int code_when_missing) {
+  if (auto failed = owner.no_descriptor(name)) return *failed;
   const auto at = listeners_.find(name);
   if (at == listeners_.end()) {
     return Error{code_when_missing, "cannot connect", name, "nobody listens there", "is it running?"};
@@ -156,6 +158,7 @@ Result<Handle> SimHost::connect_tcp(std::uint16_t port) {
 Result<std::optional<Handle>> SimHost::accept(const Handle& listener) {
   auto& from = object<SimListener>(listener);
   if (from.waiting.empty()) return std::optional<Handle>{};
+  if (auto failed = no_descriptor("a connection")) return *failed;
   if (world_.accepts_failing_ != 0) {
     --world_.accepts_failing_;
     return Error{ENOMEM, "cannot take a connection", "", "there is no memory for it", ""};

@@ -1,0 +1,151 @@
+// Machines that go wrong at random, and the books on their bytes.
+#include "test/catch.h"
+#include "tools/chaos/account.h"
+#include "tools/chaos/trial.h"
+
+namespace chaos_test {
+
+using namespace ringside;
+using namespace ringside::chaos;
+
+namespace {
+
+Viewed viewer(std::uint32_t connection, std::string saw, std::string typed = "") {
+  Viewed made;
+  made.connection = connection;
+  made.saw = std::move(saw);
+  made.typed = std::move(typed);
+  return made;
+}
+
+/// 1000 bytes printed, all of them handed to one viewer who saw them and typed 100 that were read.
+Books balanced() {
+  Books books;
+  books.printed = 1000;
+  books.handed = printed_text(0, 1000);
+  books.viewers = {viewer(1, books.handed, typed_text(1, 0, 100))};
+  books.read = books.viewers[0].typed;
+  return books;
+}
+
+bool says(const Books& books, std::string_view part) {
+  INFO(mistake_in(books));
+  return mistake_in(books).find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("books of a quiet life add up") {
+  CHECK(mistake_in(balanced()).empty());
+  CHECK(mistake_in({}).empty());
+}
+
+TEST_CASE("a byte that is missing, doubled or changed is found, wherever it is") {
+  for (std::size_t at = 0; at < 1000; at += 7) {
+    CAPTURE(at);
+    Books missing = balanced();
+    missing.handed.erase(at, 1);
+    missing.viewers[0].saw = missing.handed;
+    CHECK_FALSE(mistake_in(missing).empty());
+    Books twice = balanced();
+    twice.handed.insert(at, twice.handed.substr(at, 9));
+    twice.viewers[0].saw = twice.handed;
+    CHECK_FALSE(mistake_in(twice).empty());
+    Books changed = balanced();
+    changed.handed[at] = 'x';
+    changed.viewers[0].saw = changed.handed;
+    CHECK_FALSE(mistake_in(changed).empty());
+  }
+}
+
+TEST_CASE("what was discarded or left unread must have been counted, to the byte") {
+  Books books = balanced();
+  books.handed = printed_text(100, 800);
+  books.viewers[0].saw = books.handed;
+  books.discarded = 100;
+  CHECK(
+      says(books,
+           "of 1000 bytes printed viewers were handed 800, and 100 were counted as discarded, 0 as unread"));
+  books.unread = 100;
+  CHECK(mistake_in(books).empty());
+  books.unread = 101;
+  CHECK_FALSE(mistake_in(books).empty());
+}
+
+TEST_CASE("what was still with a domain that is killed goes with it, and with no other") {
+  Books books = balanced();
+  books.printed = 1500;
+  for (const Fate fate : {Fate::lives, Fate::ended, Fate::cut}) {
+    books.fate = fate;
+    CHECK(mistake_in(books).empty() == (fate == Fate::cut));
+  }
+  books.handed += "\r\n[ringside] domain dom1 crashed: killed\r\n";
+  books.viewers[0].saw = books.handed;
+  CHECK(mistake_in(books).empty());
+}
+
+TEST_CASE("a viewer who leaves takes what is in the connection along, and another one does not") {
+  Books books = balanced();
+  books.viewers[0].saw.resize(400);
+  CHECK(says(books, "600 bytes were handed to a viewer who has not seen them"));
+  books.viewers[0].left = true;
+  CHECK(mistake_in(books).empty());
+  books.viewers.push_back(viewer(2, printed_text(600, 400)));
+  CHECK(mistake_in(books).empty());
+  books.viewers[0].left = false;
+  CHECK(says(books, "viewer 2 saw"));
+}
+
+TEST_CASE("one who was turned away saw nothing of the console, and typed nothing into it") {
+  Books books = balanced();
+  books.viewers.insert(books.viewers.begin(),
+                       viewer(7, "Cannot connect to console 9601 on domain 1\n", typed_text(7, 0, 10)));
+  books.turned_away = 1;
+  CHECK(mistake_in(books).empty());
+  books.viewers.insert(books.viewers.begin(), viewer(8, "", typed_text(8, 0, 10)));
+  books.viewers.front().left = true;
+  CHECK_FALSE(mistake_in(books).empty());
+  books.turned_away = 2;
+  CHECK(mistake_in(books).empty());
+}
+
+TEST_CASE("typed bytes are read once and in order, but for those in a daemon's hands when it died") {
+  Books books = balanced();
+  books.viewers.push_back(viewer(2, "", typed_text(2, 0, 50)));
+  CHECK(says(books, "viewer 2 typed 50 bytes, and the program read 0 of them"));
+  books.read += typed_text(2, 0, 50);
+  CHECK(mistake_in(books).empty());
+  books.read += "y";
+  CHECK(says(books, "the program read what nobody had typed there"));
+  books.read = typed_text(1, 0, 60) + typed_text(2, 0, 50);
+  CHECK(says(books, "viewer 1 typed 100 bytes, and the program read 60 of them"));
+  books.viewers[0].daemon_died = true;
+  CHECK(mistake_in(books).empty());
+  books.read = typed_text(2, 0, 50) + typed_text(1, 0, 100);
+  CHECK_FALSE(mistake_in(books).empty());
+}
+
+TEST_CASE("the same seed gives the same plan and the same end") {
+  const Plan plan = plan_of(17);
+  CHECK(plan.size() == happenings_usual);
+  CHECK(plan == plan_of(17));
+  CHECK(plan != plan_of(18));
+  const Outcome once = carry_out(17, plan);
+  const Outcome again = carry_out(17, plan);
+  CHECK(once.bytes == again.bytes);
+  CHECK(once.happened == again.happened);
+}
+
+TEST_CASE("nothing is lost, whatever happens") {
+  std::uint64_t happened = 0;
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+    CAPTURE(seed);
+    const Outcome outcome = carry_out(seed, plan_of(seed));
+    CHECK(outcome.mistake.empty());
+    happened += outcome.happened;
+  }
+  // A machine to which nothing can happen shows nothing.
+  CHECK(happened > 400 * happenings_usual / 4);
+}
+
+}  // namespace chaos_test

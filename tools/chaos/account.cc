@@ -1,0 +1,150 @@
+// Streams compared, byte by byte.
+#include "tools/chaos/account.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "emu/trace/text.h"
+
+namespace ringside::chaos {
+
+namespace {
+
+/// Of a domain that has crashed, dom0's own, which may be counted as unread with the rest.
+constexpr std::size_t last_words_max = 128;
+/// A number and a space.
+constexpr std::size_t token_bytes = 8;
+/// Bytes that say for certain where they are: at least one whole number is among them.
+constexpr std::size_t certain_bytes = 2 * token_bytes;
+
+std::string quoted(std::string_view text) {
+  return trace::quoted({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+char printed_at(std::uint64_t at) {
+  const std::size_t digit = at % token_bytes;
+  if (digit == token_bytes - 1) return ' ';
+  const std::uint64_t number = at / token_bytes;
+  return "0123456789abcdef"[number >> 4 * (token_bytes - 2 - digit) & 15];
+}
+
+bool is_printed_at(std::string_view piece, std::uint64_t at) {
+  for (std::size_t i = 0; i < piece.size(); ++i) {
+    if (printed_at(at + i) != piece[i]) return false;
+  }
+  return true;
+}
+
+/// What a viewer is told who comes when another one is there.
+bool was_turned_away(const Viewed& viewer) {
+  return viewer.saw.starts_with("Cannot connect to console");
+}
+
+/// A console whose domain has crashed says so, on a line of its own, behind all else, and to each viewer
+/// once.
+std::string_view without_last_words(std::string_view text) {
+  return text.substr(0, text.find("\r\n[ringside] "));
+}
+
+std::string output_mistake(const Books& books) {
+  const std::string_view handed = without_last_words(books.handed);
+  std::uint64_t at = 0;
+  std::uint64_t missing = 0;
+  for (std::size_t i = 0; i < handed.size();) {
+    if (at < books.printed && printed_at(at) == handed[i]) {
+      ++at;
+      ++i;
+      continue;
+    }
+    const std::string_view piece = handed.substr(i, certain_bytes);
+    std::uint64_t next = at;
+    while (next + piece.size() <= books.printed && !is_printed_at(piece, next)) ++next;
+    if (next + piece.size() > books.printed)
+      return fmt::format("of what was printed, byte {} should come next, and viewers were handed {}", at,
+                         quoted(handed.substr(i)));
+    missing += next - at;
+    at = next;
+  }
+  missing += books.printed - at;
+  const std::uint64_t counted = books.discarded + books.unread;
+  if (missing == counted || (books.fate == Fate::cut && missing + last_words_max > counted)) return {};
+  return fmt::format(
+      "of {} bytes printed viewers were handed {}, and {} were counted as discarded, {} as unread",
+      books.printed, books.printed - missing, books.discarded, books.unread);
+}
+
+/// What was handed out is what viewers saw, but for what was in the connections of those who left.
+std::string viewers_mistake(const Books& books) {
+  const std::string_view handed = without_last_words(books.handed);
+  std::size_t at = 0;
+  bool gap = false;
+  for (const Viewed& viewer : books.viewers) {
+    if (was_turned_away(viewer)) continue;
+    const std::string_view saw = without_last_words(viewer.saw);
+    const std::size_t found = gap ? handed.find(saw, at) : at;
+    if (found == std::string_view::npos || handed.substr(found, saw.size()) != saw)
+      return fmt::format("viewer {} saw {} where {} had been handed out", viewer.connection, quoted(saw),
+                         quoted(handed.substr(std::min(at, handed.size()))));
+    at = found + saw.size();
+    gap = (gap && saw.empty()) || viewer.left;
+  }
+  if (at == handed.size() || gap) return {};
+  return fmt::format("{} bytes were handed to a viewer who has not seen them: {}", handed.size() - at,
+                     quoted(handed.substr(at)));
+}
+
+/// How many bytes of `text` the reading begins with.
+std::size_t common_bytes(std::string_view reading, std::string_view text) {
+  const auto end = std::mismatch(reading.begin(), reading.end(), text.begin(), text.end());
+  return static_cast<std::size_t>(end.first - reading.begin());
+}
+
+std::string input_mistake(const Books& books) {
+  std::string_view rest = books.read;
+  // Some of those have not waited to be told.
+  auto untold =
+      books.turned_away - static_cast<std::uint64_t>(std::ranges::count_if(books.viewers, was_turned_away));
+  for (const Viewed& viewer : books.viewers) {
+    const std::size_t common = common_bytes(rest, viewer.typed);
+    // Else it is another's, which begins alike up to its number.
+    const bool named = common == viewer.typed.size() && viewer.typed.find(':') != std::string::npos;
+    const bool its = named || common == rest.size() || rest[common] == '<';
+    const std::size_t read = its ? common : 0;
+    rest.remove_prefix(read);
+    const bool may_miss = viewer.daemon_died || was_turned_away(viewer) || books.fate != Fate::lives;
+    if (read == viewer.typed.size() || may_miss) continue;
+    if (read == 0 && viewer.left && viewer.saw.empty() && untold > 0)
+      --untold;
+    else
+      return fmt::format("viewer {} typed {} bytes, and the program read {} of them; then it read {}",
+                         viewer.connection, viewer.typed.size(), read, quoted(rest));
+  }
+  if (rest.empty()) return {};
+  return fmt::format("the program read what nobody had typed there: {}", quoted(rest));
+}
+
+}  // namespace
+
+std::string printed_text(std::uint64_t from, std::size_t count) {
+  std::string text(count, ' ');
+  for (std::size_t i = 0; i < count; ++i) text[i] = printed_at(from + i);
+  return text;
+}
+
+std::string typed_text(std::uint32_t connection, std::uint64_t from, std::size_t count) {
+  const std::string begin = fmt::format("<{}:", connection);
+  std::string text;
+  for (std::uint64_t at = from; at < from + count; ++at)
+    text += at < begin.size() ? begin[at] : printed_at(at - begin.size());
+  return text;
+}
+
+std::string mistake_in(const Books& books) {
+  if (std::string mistake = output_mistake(books); !mistake.empty()) return mistake;
+  if (std::string mistake = viewers_mistake(books); !mistake.empty()) return mistake;
+  return input_mistake(books);
+}
+
+}  // namespace ringside::chaos

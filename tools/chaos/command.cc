@@ -1,0 +1,127 @@
+// chaos: machines that go wrong, by the thousand, and whether anything was lost.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "tools/chaos/trial.h"
+#include "tools/command.h"
+
+namespace ringside::tools {
+
+namespace {
+
+struct ChaosOptions {
+  std::uint64_t seed = 1;
+  std::uint64_t count = 1000;
+  double seconds = 0;
+  std::size_t length = chaos::happenings_usual;
+  std::size_t tries = 2000;
+  bool list = false;
+};
+
+std::uint64_t seed_at_work = 0;
+
+/// A check that fails ends the process, past all that could print the seed.
+void name_seed(int signal) {
+  std::fputs(fmt::format("chaos: seed {} ended the program: ringside chaos --seed {} --count 1\n",
+                         seed_at_work, seed_at_work)
+                 .c_str(),
+             stderr);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+void print(const chaos::Plan& plan) {
+  for (const chaos::Happening& each : plan) std::puts(("  " + text_of(each)).c_str());
+}
+
+void report(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
+            const std::string& mistake) {
+  std::puts(fmt::format("FAIL seed {}: {}", seed, mistake).c_str());
+  const chaos::Plan small = chaos::shrunk(seed, plan, options.tries);
+  std::puts(fmt::format("{} of its {} steps are enough:", small.size(), plan.size()).c_str());
+  print(small);
+  std::puts(fmt::format("then: {}", chaos::carry_out(seed, small).mistake).c_str());
+  const std::string length =
+      options.length == chaos::happenings_usual ? "" : fmt::format(" --length {}", options.length);
+  std::puts(fmt::format("again: ringside chaos --seed {} --count 1{}", seed, length).c_str());
+}
+
+int chaos_command(const ChaosOptions& options) {
+  std::signal(SIGABRT, name_seed);
+  const auto began = std::chrono::steady_clock::now();
+  const auto taken = [began] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  };
+  std::uint64_t runs = 0;
+  std::uint64_t happened = 0;
+  std::uint64_t bytes = 0;
+  while (runs < options.count && (options.seconds == 0 || taken() < options.seconds)) {
+    seed_at_work = options.seed + runs++;
+    const chaos::Plan plan = chaos::plan_of(seed_at_work, options.length);
+    if (options.list) {
+      std::puts(fmt::format("seed {}", seed_at_work).c_str());
+      print(plan);
+      continue;
+    }
+    const chaos::Outcome outcome = chaos::carry_out(seed_at_work, plan);
+    happened += outcome.happened;
+    bytes += outcome.bytes;
+    if (outcome.mistake.empty()) continue;
+    report(options, seed_at_work, plan, outcome.mistake);
+    return exit_expectation_failed;
+  }
+  if (options.list) return exit_good;
+  std::puts(fmt::format(
+                "{} runs, seeds {} to {}: {} steps, {} bytes, nothing lost; {:.1f} s, {:.0f} steps a second",
+                runs, options.seed, options.seed + runs - 1, happened, bytes, taken(),
+                static_cast<double>(happened) / taken())
+                .c_str());
+  return exit_good;
+}
+
+constexpr char chaos_help[] =
+    "Simulated machines, each with a list of work and faults drawn from its seed: daemons killed, stopped "
+    "and\n"
+    "started, domains created, killed and destroyed, viewers who leave or do not read, events lost, late "
+    "and\n"
+    "doubled, strangers on xcs's socket, no descriptors, a full disk, a clock that jumps. At its end each "
+    "byte has\n"
+    "arrived, or is lost for a reason that was counted, and no daemon holds anything of what is gone. The "
+    "first\n"
+    "machine of which that is not true ends the command, with a short list of steps that is enough.\n"
+    "Exit status: 0 nothing was lost, 1 usage, 4 something was.\n"
+    "Examples:\n"
+    "  ringside chaos                              1000 machines\n"
+    "  ringside chaos --seed 1 --seconds 3600 --count 1000000000\n"
+    "  ringside chaos --seed 17 --count 1 --list   what seed 17 means\n"
+    "  ringside chaos --length 500 --count 100     longer lives";
+
+}  // namespace
+
+void add_chaos_command(Command app, Session& session) {
+  Command command =
+      app.add_subcommand("chaos", "Make machines go wrong at random, and look for what was lost");
+  command.footer(chaos_help);
+  const auto options = std::make_shared<ChaosOptions>();
+  command.add_option("--seed", options->seed, "The first seed").show_default();
+  command.add_option("--count", options->count, "How many seeds").show_default();
+  command
+      .add_option("--seconds", options->seconds,
+                  "Begin no run after so many seconds of real time (0: no limit)")
+      .range(0.0, 86400.0 * 365)
+      .show_default();
+  command.add_option("--length", options->length, "Steps of each run")
+      .range<std::size_t>(2, 100'000)
+      .show_default();
+  command.add_option("--tries", options->tries, "Runs that a failure's list of steps is made short by")
+      .range<std::size_t>(0, 1'000'000)
+      .show_default();
+  command.add_flag("--list", options->list, "Run nothing: print the steps");
+  command.callback([&session, options] { session.run = [options] { return chaos_command(*options); }; });
+}
+
+}  // namespace ringside::tools

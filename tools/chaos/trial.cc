@@ -1,0 +1,474 @@
+// The machine, its users, and what happens to them.
+#include "tools/chaos/trial.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+
+#include "emu/dom0/client.h"
+#include "emu/script/sim_stage.h"
+#include "tools/chaos/account.h"
+
+namespace ringside::chaos {
+
+namespace {
+
+using namespace std::chrono_literals;
+using script::Daemon;
+using script::GuestProgram;
+using script::Lane;
+using script::SimStage;
+using script::StageFault;
+
+/// Virtual time within which a machine without faults comes to rest.
+constexpr Duration rest_max = 600s;
+/// Longer than anything that a daemon waits for before it lets go.
+constexpr Duration farewell = 60s;
+/// A viewer who is turned away, because the one before is not noticed as gone yet, comes again so often.
+constexpr int visits_max = 20;
+
+/// A viewer's connection while the machine runs.
+struct Visit {
+  std::string user;
+  Viewed viewed;
+  std::uint64_t asked = 0;  ///< bytes that it was told to type
+  bool open = true;
+};
+
+/// A domain from its creation on. Its id is never used again, so that the journal's entries are about it
+/// alone.
+struct Life {
+  DomainId id = 0;
+  Books books;
+  std::vector<Visit> visits;
+  bool exists = true;
+  bool program_ended = false;
+
+  [[nodiscard]] Visit* open_visit() {
+    return !visits.empty() && visits.back().open ? &visits.back() : nullptr;
+  }
+};
+
+class Trial {
+ public:
+  explicit Trial(std::uint64_t seed) : stage_(plan_with_journal(), Choice::seeded(seed)) {}
+
+  Outcome run(const Plan& plan) {
+    Outcome outcome;
+    if (auto started = stage_.start(); !started) return {.mistake = started.error().text()};
+    if (!rest()) return {.mistake = "it does not come to rest after its start"};
+    const auto handles = handles_of_daemons();
+    for (const Happening& each : plan) {
+      if (happen(each)) ++outcome.happened;
+      pass(std::chrono::microseconds(each.then_us));
+    }
+    outcome.mistake = at_rest();
+    if (outcome.mistake.empty()) outcome.mistake = after_all(handles);
+    for (const Life& life : lives_) {
+      outcome.bytes += life.books.printed;
+      for (const Visit& visit : life.visits) outcome.bytes += visit.viewed.typed.size();
+    }
+    return outcome;
+  }
+
+ private:
+  script::StagePlan plan_with_journal() {
+    script::StagePlan plan;
+    plan.faults = true;
+    plan.journal = [this](std::uint64_t, const trace::Entry& entry) { note(entry); };
+    return plan;
+  }
+
+  // -- the books
+
+  void note(const trace::Entry& entry) {
+    if (entry.domain == 0 || entry.domain > lives_.size()) return;
+    Life* life = &lives_[entry.domain - 1];
+    const std::string_view text = trace::text_of(entry);
+    if (entry.kind == trace::Kind::bytes_passed) {
+      if (entry.actor.role == trace::Role::xend && entry.peer.role == trace::Role::client)
+        life->books.handed += text;
+      if (entry.actor.role == trace::Role::user && entry.peer.role == trace::Role::xend) {
+        for (Visit& visit : life->visits) {
+          if (stage_.user_actor(visit.user) == entry.actor) visit.viewed.typed += text;
+        }
+      }
+    }
+    if (entry.kind == trace::Kind::refused && text == "the console has a viewer already")
+      ++life->books.turned_away;
+    if (entry.kind != trace::Kind::counted) return;
+    const std::uint32_t count = entry.to_value - entry.from_value;
+    if (text == "console bytes discarded") life->books.discarded += count;
+    if (text == "bytes that nobody read") life->books.unread += count;
+  }
+
+  /// Who has that place, if there is one.
+  Life* living(DomainId place) {
+    const auto found = places_.find(place);
+    return found == places_.end() || !lives_[found->second].exists ? nullptr : &lives_[found->second];
+  }
+
+  // -- time
+
+  void pass(Duration duration) {
+    const Time until = stage_.now() + duration;
+    while (stage_.advance(until)) {
+    }
+  }
+  [[nodiscard]] bool rest() { return stage_.settle(stage_.now() + rest_max); }
+
+  // -- what happens; false: it could not
+
+  bool happen(const Happening& its) {
+    Life* life = living(its.domain);
+    Visit* visit = life == nullptr ? nullptr : life->open_visit();
+    switch (its.what) {
+      case What::create:
+        return life == nullptr && create(its.domain);
+      case What::print:
+        if (life == nullptr || life->program_ended) return false;
+        if (!stage_.print(life->id, printed_text(life->books.printed, its.amount))) return false;
+        life->books.printed += its.amount;
+        return true;
+      case What::type:
+        if (visit == nullptr) return false;
+        if (!stage_.user_types(visit->user, typed_text(visit->viewed.connection, visit->asked, its.amount),
+                               script::Typing::once))
+          return false;
+        visit->asked += its.amount;
+        return true;
+      case What::viewer_comes:
+        return life != nullptr && visit == nullptr && visit_of(*life);
+      case What::viewer_leaves:
+        if (visit == nullptr) return false;
+        leave(*visit);
+        return true;
+      case What::viewer_looks_away:
+      case What::viewer_looks:
+        return visit != nullptr && stage_.user_reads(visit->user, its.what == What::viewer_looks);
+      case What::program_ends:
+        if (life == nullptr || !stage_.end(life->id, 0)) return false;
+        life->program_ended = true;
+        return true;
+      case What::guest_killed:
+        if (life == nullptr || !stage_.kill(life->id)) return false;
+        life->books.fate = Fate::cut;
+        return true;
+      case What::destroy:
+        if (life == nullptr || !stage_.destroy(life->id)) return false;
+        life->books.fate = Fate::cut;
+        life->exists = false;
+        return true;
+      case What::pause:
+        return life != nullptr && stage_.pause(life->id);
+      case What::resume:
+        return life != nullptr && stage_.resume(life->id);
+      case What::guest_deaf:
+      case What::guest_listens:
+        return life != nullptr && stage_.answering(life->id, its.what == What::guest_listens);
+      case What::kill_xcs:
+        return kill(Daemon::xcs);
+      case What::kill_xend:
+        return kill(Daemon::xend);
+      case What::stop_xcs:
+        return stop(Daemon::xcs);
+      case What::stop_xend:
+        return stop(Daemon::xend);
+      case What::start_xcs:
+        return start(Daemon::xcs).empty();
+      case What::start_xend:
+        return start(Daemon::xend).empty();
+      case What::lose_events:
+        return life != nullptr && disturb_events(life->id, its.amount, StageFault::Effect::drop);
+      case What::delay_events:
+        return life != nullptr && disturb_events(life->id, its.amount, StageFault::Effect::delay);
+      case What::double_events:
+        return life != nullptr && disturb_events(life->id, its.amount, StageFault::Effect::duplicate);
+      case What::late_bytes:
+        return static_cast<bool>(stage_.fault({.effect = StageFault::Effect::delay,
+                                               .thing = StageFault::Thing::message,
+                                               .from = trace::actor(trace::Role::xcs),
+                                               .to = trace::actor(trace::Role::xend),
+                                               .next = its.amount,
+                                               .by = 300us}));
+      case What::heal:
+        return static_cast<bool>(stage_.heal());
+      case What::half_session:
+        return open_client(Lane::control);
+      case What::half_frame:
+        return open_client(Lane::data) &&
+               stage_.client_sends(last_client(), Lane::data, std::vector<std::uint8_t>(its.amount, 1));
+      case What::deaf_client:
+        return life != nullptr && deaf_client(life->id);
+      case What::clients_leave:
+        clients_leave();
+        return true;
+      case What::accepts_fail:
+        stage_.world().fail_accepts(its.amount);
+        return true;
+      case What::xcs_no_descriptors:
+      case What::xend_no_descriptors:
+        return exhaust(its.what == What::xcs_no_descriptors ? Daemon::xcs : Daemon::xend, true);
+      case What::disk_full:
+        stage_.world().fill_disk(true);
+        return true;
+      case What::plenty:
+        plenty();
+        return true;
+      case What::clock_jumps:
+        pass(std::chrono::seconds(its.amount));
+        return true;
+    }
+    return false;
+  }
+
+  bool create(DomainId place) {
+    const auto id = static_cast<DomainId>(lives_.size() + 1);
+    lives_.emplace_back().id = id;
+    if (!stage_.create(id, GuestProgram::script)) {
+      lives_.back().exists = false;
+      lives_.back().books.fate = Fate::cut;
+      return false;
+    }
+    places_[place] = lives_.size() - 1;
+    return static_cast<bool>(stage_.resume(id));
+  }
+
+  bool visit_of(Life& life) {
+    const auto number = ++connections_;
+    std::string user = fmt::format("{}", number);
+    if (!stage_.user_connects(user, life.id, number % 2 == 0 ? script::Way::tcp : script::Way::local))
+      return false;
+    Visit& visit = life.visits.emplace_back();
+    visit.user = std::move(user);
+    visit.viewed.connection = number;
+    return true;
+  }
+  void leave(Visit& visit) {
+    (void)stage_.user_disconnects(visit.user);
+    visit.open = false;
+    visit.viewed.left = true;
+  }
+  // -- daemons
+
+  bool kill(Daemon daemon) {
+    if (!up_[index(daemon)]) return false;
+    if (!stage_.daemon_stops(daemon)) return false;
+    up_[index(daemon)] = stopped_[index(daemon)] = false;
+    if (daemon == Daemon::xcs) clients_leave();
+    if (daemon == Daemon::xend) {
+      for (Life& life : lives_) cut_off(life);
+    }
+    return true;
+  }
+  /// xend serves its viewers one after the other. What those had typed whom it served before the last is
+  /// taken.
+  void cut_off(Life& life) {
+    for (auto visit = life.visits.rbegin(); visit != life.visits.rend(); ++visit) {
+      visit->viewed.daemon_died = true;
+      visit->open = false;
+      const std::string_view saw = stage_.user_saw(visit->user);
+      if (!saw.empty() && !saw.starts_with("Cannot connect")) break;
+    }
+  }
+  bool stop(Daemon daemon) {
+    if (!up_[index(daemon)] || stopped_[index(daemon)]) return false;
+    stopped_[index(daemon)] = true;
+    return static_cast<bool>(stage_.daemon_stalls(daemon));
+  }
+  /// Why it could not be started; empty: it runs.
+  std::string start(Daemon daemon) {
+    const std::size_t at = index(daemon);
+    if (up_[at] && !stopped_[at]) return {};
+    const auto started = stage_.daemon_starts(daemon);
+    const bool went_on = std::exchange(stopped_[at], false);
+    if (started) {
+      up_[at] = true;
+      return {};
+    }
+    // As a process that says why it cannot start, and ends.
+    if (!went_on) (void)stage_.daemon_stops(daemon);
+    return started.error().text();
+  }
+  static std::size_t index(Daemon daemon) { return daemon == Daemon::xcs ? 0 : 1; }
+
+  // -- faults
+
+  bool disturb_events(DomainId domain, std::uint32_t count, StageFault::Effect effect) {
+    const trace::Actor guest = trace::actor(trace::Role::domain, domain);
+    const trace::Actor xcs = trace::actor(trace::Role::xcs);
+    const bool up = count % 2 == 0;
+    return static_cast<bool>(stage_.fault({.effect = effect,
+                                           .from = up ? guest : xcs,
+                                           .to = up ? xcs : guest,
+                                           .next = count,
+                                           .by = effect == StageFault::Effect::drop ? Duration{0} : 200us}));
+  }
+  bool exhaust(Daemon daemon, bool exhausted) {
+    if (!up_[index(daemon)]) return false;
+    stage_.world().exhaust_descriptors(stage_.world().host(script::name_of(daemon)), exhausted);
+    return true;
+  }
+  void plenty() {
+    (void)exhaust(Daemon::xcs, false);
+    (void)exhaust(Daemon::xend, false);
+    stage_.world().fill_disk(false);
+    stage_.world().fail_accepts(0);
+  }
+
+  // -- strangers
+
+  [[nodiscard]] std::string last_client() const { return fmt::format("{}", clients_); }
+  bool open_client(Lane lane) {
+    ++clients_;
+    return static_cast<bool>(stage_.client_opens(last_client(), lane));
+  }
+  bool deaf_client(DomainId domain) {
+    ++clients_;
+    if (!stage_.client_connects(last_client())) return false;
+    auto ports = stage_.console_ports(domain);
+    if (!ports) return false;
+    (void)stage_.client_reads(last_client(), false);
+    const auto bind = dom0::bind_message(dom0::XCS_MSG_BIND, static_cast<std::int32_t>(ports->port1),
+                                         dom0::xcs_type_wildcard);
+    return static_cast<bool>(stage_.client_sends(
+        last_client(), Lane::control, {reinterpret_cast<const std::uint8_t*>(&bind), sizeof bind}));
+  }
+  void clients_leave() {
+    for (std::uint32_t each = 1; each <= clients_; ++each) {
+      for (const Lane lane : {Lane::control, Lane::data})
+        (void)stage_.client_closes(fmt::format("{}", each), lane);
+    }
+  }
+
+  // -- the end
+
+  /// All faults are taken back, and everybody who can still be served is.
+  std::string at_rest() {
+    plenty();
+    (void)stage_.heal();
+    clients_leave();
+    pass(farewell);
+    for (const Daemon daemon : {Daemon::xcs, Daemon::xend}) {
+      if (std::string why = start(daemon); !why.empty()) return why;
+    }
+    plenty();
+    for (const Life& life : lives_) {
+      for (const Visit& visit : life.visits) (void)stage_.user_reads(visit.user, true);
+      if (!life.exists) continue;
+      (void)stage_.answering(life.id, true);
+      (void)stage_.resume(life.id);
+    }
+    if (!rest()) return "it does not come to rest";
+    for (const Life& life : lives_) {
+      if (!life.exists) continue;
+      // What a lost event has left asleep.
+      const trace::Actor guest = trace::actor(trace::Role::domain, life.id);
+      (void)stage_.notify(guest, trace::actor(trace::Role::xcs));
+      (void)stage_.notify(trace::actor(trace::Role::xcs), guest);
+    }
+    if (!rest()) return "it does not come to rest after its last events";
+    for (Life& life : lives_) {
+      std::string mistake = last_visit(life);
+      if (mistake.empty()) mistake = settled_books(life);
+      if (!mistake.empty()) return fmt::format("dom{}: {}", life.id, mistake);
+    }
+    return {};
+  }
+
+  /// Whoever is there reads on; else somebody comes who does.
+  std::string last_visit(Life& life) {
+    if (!life.exists) return {};
+    for (int visits = 0; visits < visits_max; ++visits) {
+      if (life.open_visit() == nullptr && !visit_of(life)) break;
+      Visit& visit = *life.open_visit();
+      (void)stage_.user_reads(visit.user, true);
+      if (!rest()) return "it does not come to rest while it is read";
+      if (!stage_.user_saw(visit.user).starts_with("Cannot connect")) break;
+      visit.open = false;
+    }
+    // Unpausing asks xen whether it is there.
+    life.exists = static_cast<bool>(stage_.resume(life.id));
+    if (!life.exists && life.books.fate == Fate::lives) life.books.fate = Fate::ended;
+    if (!life.exists || life.open_visit() != nullptr) return {};
+    return "nobody gets to its console";
+  }
+
+  std::string settled_books(Life& life) {
+    life.books.read = stage_.program_read(life.id);
+    life.books.viewers.clear();
+    for (const Visit& visit : life.visits) {
+      life.books.viewers.push_back(visit.viewed);
+      life.books.viewers.back().saw = stage_.user_saw(visit.user);
+    }
+    return mistake_in(life.books);
+  }
+
+  /// Once the domains are gone and the users have left, the daemons hold what they held at first.
+  std::string after_all(const std::map<std::string, std::size_t>& handles) {
+    for (const Life& life : lives_) (void)stage_.destroy(life.id);
+    if (!rest()) return "it does not come to rest without domains";
+    for (Life& life : lives_) {
+      if (Visit* visit = life.open_visit()) leave(*visit);
+    }
+    pass(farewell);
+    for (const auto& [what, count] : handles_of_daemons()) {
+      const auto found = handles.find(what);
+      const std::size_t before = found == handles.end() ? 0 : found->second;
+      if (count > before) return fmt::format("left over: {} of {} (there were {})", count, what, before);
+    }
+    const auto files = stage_.world().kept_files();
+    return files.empty() ? std::string() : fmt::format("left over: {}", fmt::join(files, ", "));
+  }
+
+  /// "xend: stream" and how many.
+  std::map<std::string, std::size_t> handles_of_daemons() {
+    std::map<std::string, std::size_t> counts;
+    for (const std::string& line : stage_.world().open_handles()) {
+      const bool counted = line.starts_with("xen:") || line.starts_with("xcs:") || line.starts_with("xend:");
+      if (counted) ++counts[line.substr(0, line.find_last_not_of("0123456789") + 1)];
+    }
+    return counts;
+  }
+
+  std::vector<Life> lives_;
+  std::map<DomainId, std::size_t> places_;  ///< of a plan's domains: who is there now
+  std::array<bool, 2> up_ = {true, true};
+  std::array<bool, 2> stopped_ = {};
+  std::uint32_t connections_ = 0;
+  std::uint32_t clients_ = 0;
+  SimStage stage_;
+};
+
+}  // namespace
+
+Outcome carry_out(std::uint64_t seed, const Plan& plan) {
+  Trial trial(seed);
+  return trial.run(plan);
+}
+
+Plan shrunk(std::uint64_t seed, Plan plan, std::size_t tries_max) {
+  std::size_t tries = 0;
+  for (std::size_t chunk = std::max<std::size_t>(plan.size() / 2, 1);;
+       chunk = std::max<std::size_t>(chunk / 2, 1)) {
+    bool smaller = false;
+    for (std::size_t at = 0; at < plan.size() && tries < tries_max;) {
+      Plan candidate = plan;
+      const auto begin = candidate.begin() + static_cast<std::ptrdiff_t>(at);
+      candidate.erase(begin, begin + static_cast<std::ptrdiff_t>(std::min(chunk, plan.size() - at)));
+      ++tries;
+      if (carry_out(seed, candidate).mistake.empty()) {
+        at += chunk;
+      } else {
+        plan = std::move(candidate);
+        smaller = true;
+      }
+    }
+    if (tries >= tries_max || (chunk == 1 && !smaller)) return plan;
+  }
+}
+
+}  // namespace ringside::chaos
