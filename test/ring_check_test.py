@@ -242,6 +242,43 @@ class Tests(unittest.TestCase):
                 self.assertEqual(result.returncode, status, f"{define}: {said}")
                 self.assertIn(text, said, define)
 
+    def test_memory_that_is_touched_unseen_is_no_result(self):
+        """By a part without the flags, by an asm block, by the C library; in an execution that every model has, or C11 alone."""
+        part = TEST / "ring_check" / "unseen_part.c"
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            plain = ["cc", "-g", "-O1", "-fPIC", part, "-o"]
+            subprocess.run([*plain, folder / "part.o", "-c"], check=True)
+            subprocess.run([*plain, folder / "libpart.so", "-shared", "-s"], check=True)  # whose functions have no names
+            library = ["-L", folder, "-lpart", f"-Wl,-rpath,{folder}"]
+            for define, more, status, *texts in (
+                    ("NOTHING", [], GOOD, "audit: every access to what threads share is announced"),
+                    ("PART_COMPUTES", [folder / "part.o"], COULD_NOT_RUN, "has not compiled", "part_reads() (unseen_part.c:6)"),
+                    ("PART_COMPUTES", [part], GOOD),
+                    ("PART_COMPUTES", library, GOOD),
+                    ("PART_WRITES", library, COULD_NOT_RUN, "writes shared at libpart.so"),
+                    ("PART_WRITES_RARELY", library, COULD_NOT_RUN, "writes shared at libpart.so"),
+                    ("PART_READS", library, COULD_NOT_RUN, "reads seen at libpart.so"),
+                    ("ASM_WRITES", [], COULD_NOT_RUN, "writes shared at unseen.c:"),
+                    ("ASM_READS", [], COULD_NOT_RUN, "reads seen at unseen.c:"),
+                    ("ASM_WRITES_RARELY", [], COULD_NOT_RUN, "ok SC", "shared changes by a store that no compiler has announced"),
+                    ("ASM_WRITES_OWN_RARELY", [], COULD_NOT_RUN, "ok SC", "own changes by a store that no compiler has announced"),
+                    ("LIBRARY_WRITES", [], COULD_NOT_RUN, "writes the heap+", "libc"),
+                    ("LIBRARY_READS", [], COULD_NOT_RUN, "reads the heap+"),
+                    ("NOT_SANITIZED", [], COULD_NOT_RUN, "reads shared at unseen.c:"),
+                    ("LIBRARY_OWN", [], GOOD),
+                    ("CLEARED", [], GOOD)):
+                with self.subTest(define=define, more=more):
+                    ring = folder / "unseen.so"
+                    built = subprocess.run([PROGRAM, "ring-check", "cc", "-O1", f"-D{define}", "-o", ring, TEST / "ring_check" / "unseen.c",
+                                            *more], capture_output=True, text=True, timeout=600)
+                    self.assertEqual(built.returncode, 0, built.stderr)
+                    result = ring_check("--ring", ring, "--model", "sc", "--model", "c11")
+                    said = " ".join((result.stdout + result.stderr).split())
+                    self.assertEqual(result.returncode, status, said)
+                    for text in texts:
+                        self.assertIn(text, said)
+
     def test_a_page_and_junit_of_a_test(self):
         with tempfile.TemporaryDirectory() as folder:
             page, junit = pathlib.Path(folder) / "why.html", pathlib.Path(folder) / "results.xml"

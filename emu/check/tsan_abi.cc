@@ -45,6 +45,8 @@ void announce(OpKind kind, Order order, const void* address, std::size_t size, c
   Execution* execution = Execution::current();
   if (execution == nullptr) return;
   const bool writes = kind != OpKind::load;
+  execution->note_announced(address, size, kind);
+  if (writes) execution->note_written(address, size);
   // By atomic and volatile variables.
   const bool synchronises = order != Order::plain;
   if (!execution->space().find(address, size, op.offset)) {
@@ -298,6 +300,7 @@ RS_CALLBACK void __tsan_atomic128_store(volatile void* a, Wide value, int order)
 
 // Calls of memcpy and its like, which the plug-in's link step sends here.
 RS_CALLBACK void* __wrap_memcpy(void* to, const void* from, std::size_t size) {
+  const CheckerCode checker;
   const bool reads = is_watched(from, size);
   const bool writes = is_watched(to, size);
   if (!reads && !writes) {
@@ -321,6 +324,7 @@ RS_CALLBACK void* __wrap_memcpy(void* to, const void* from, std::size_t size) {
 }
 
 RS_CALLBACK void* __wrap_memmove(void* to, const void* from, std::size_t size) {
+  const CheckerCode checker;
   // Overlapping blocks of a page are copied at once: in pieces it would be another function.
   if (size == 0) return to;
   announce(OpKind::load, Order::plain, from, size, RS_HERE);
@@ -329,6 +333,7 @@ RS_CALLBACK void* __wrap_memmove(void* to, const void* from, std::size_t size) {
 }
 
 RS_CALLBACK void* __wrap_memset(void* to, int value, std::size_t size) {
+  const CheckerCode checker;
   if (!is_watched(to, size)) {
     announce(OpKind::store, Order::plain, to, size, RS_HERE);
     return std::memset(to, value, size);

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -189,6 +190,9 @@ void refused_by_ring(const std::string& why) {
 }
 
 void watch_over(const RingJob& job, int verdict_to) {
+  // What it prints is no part of its memory.
+  static char printed[BUFSIZ];
+  std::setvbuf(stdout, printed, _IOLBF, sizeof printed);
   on_refusal(refused_by_ring);
   watchdog = {verdict_to, &job, {}, 0, {}};
   // A fault may be the end of a stack.

@@ -17,7 +17,7 @@ namespace ringside::tools {
 enum class RingTask : std::uint8_t {
   explore,      ///< every interleaving of a workload under a model
   conformance,  ///< what any ring must do under one thread
-  audit,        ///< is every access to the page announced
+  audit,        ///< is every access announced, to the page or to what tests' threads share
   random,       ///< many messages under one thread, calls in random order
   threads,      ///< two real threads, for a while
 };
