@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -241,6 +242,24 @@ class Tests(unittest.TestCase):
                 library, result, said = self.run_test(folder, "threads.c", define, "--model", "sc")
                 self.assertEqual(result.returncode, status, f"{define}: {said}")
                 self.assertIn(text, said, define)
+
+    def test_a_weak_compare_exchange_fails_without_a_reason_where_the_model_lets_it(self):
+        """gcc tells it from a strong one. clang does not, which is said."""
+        with tempfile.TemporaryDirectory() as folder:
+            for compiler, define, fails in (("gcc", "ONCE", True), ("gcc", "IN_A_LOOP", False), ("gcc", "STRONG", False), ("clang", "ONCE", False)):
+                if not shutil.which(compiler):
+                    continue
+                with self.subTest(compiler=compiler, define=define):
+                    library = build(folder, "weak.c", define, ("env", f"CC={compiler}", PROGRAM, "ring-check", "cc"))
+                    for model in ("sc", "tso", "c11"):
+                        result = ring_check("--ring", library, "--model", model)
+                        said = " ".join((result.stdout + result.stderr).split())
+                        self.assertEqual(result.returncode, FAILED if fails and model == "c11" else GOOD, said)
+                        self.assertEqual("its weak compare-exchange fails without a reason" in said, fails and model == "c11", said)
+                        self.assertEqual("not covered" in said, compiler == "clang" and model == "c11", said)
+                        replay = re.search(r"--replay '(\S*)'", said)
+                        if replay:
+                            self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED)
 
     def test_memory_that_is_touched_unseen_is_no_result(self):
         """By a part without the flags, by an asm block, by the C library; in an execution that every model has, or C11 alone."""

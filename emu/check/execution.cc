@@ -49,6 +49,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   raised_ = {};
   attaching_ = {};
   announced_ = {};
+  has_failed_spuriously_ = {};
   changes_ = 0;
   own_changes_ = {};
   changes_seen_ = {};
@@ -108,6 +109,18 @@ std::uint32_t Execution::announce(Op op) {
   }
   own_variables().use(self);
   return option_[self];
+}
+
+bool Execution::fails_spuriously(const void* code) {
+  const std::uint32_t self = fibers_.current();
+  if (!model_->has_spurious_failures() || has_failed_spuriously_[self]) return false;
+  Op op;
+  op.kind = OpKind::choose;
+  op.argument = 2;
+  op.is_spurious = true;
+  op.code = code;
+  has_failed_spuriously_[self] = announce(op) == 1;
+  return has_failed_spuriously_[self];
 }
 
 void Execution::note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic) {

@@ -119,6 +119,9 @@ class Execution {
   [[nodiscard]] static Execution* current();
   /// Tells what comes next, and comes back when it is to happen. What a choice yields is returned.
   std::uint32_t announce(Op op);
+  /// The running fiber is about to do a weak compare-exchange: does it fail without a reason? Both are tried,
+  /// until one of the fiber's has failed so: a loop would do so for ever.
+  [[nodiscard]] bool fails_spuriously(const void* code);
   /// Ends the execution. Does not return.
   [[noreturn]] void fail(std::string text);
   /// The same, and it is no fault of the ring: it cannot be explored as it is.
@@ -203,6 +206,7 @@ class Execution {
   std::array<std::array<Announced, 2>, fibers_max> announced_ = {};
   std::uint64_t announcements_ = 0;
   std::array<bool, fibers_max> attaching_ = {};
+  std::array<bool, fibers_max> has_failed_spuriously_ = {};
   Driver* driver_ = nullptr;
   Observer* observer_ = nullptr;
   std::string failure_;

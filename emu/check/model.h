@@ -50,6 +50,8 @@ class Model {
   virtual void place(Op& op) const;
   /// Barriers that mean nothing under this model are no steps at all.
   [[nodiscard]] virtual bool ignores(const Op&) const { return false; }
+  /// A weak compare-exchange may fail where it finds what it expects.
+  [[nodiscard]] virtual bool has_spurious_failures() const { return false; }
   /// False: not before its store buffer is empty.
   [[nodiscard]] virtual bool ready(std::uint32_t fiber, const Op& op) const;
   /// How many ways the operation may go, at least 1: values that it may yield, places where its store may

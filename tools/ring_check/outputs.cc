@@ -74,6 +74,7 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
     const auto [at, is_first] = usages_.try_emplace({job.plugin, job.model}, *verdict.usage);
     if (!is_first) at->second = check::together(at->second, *verdict.usage);
   }
+  if (!verdict.not_covered.empty()) gaps_[{job.plugin, job.model}].insert(verdict.not_covered);
   executions_ += verdict.executions + verdict.redundant;
   const bool is_error = verdict.outcome == RingOutcome::could_not;
   if (is_failure) ++failed_;
@@ -143,11 +144,14 @@ void RingOutput::for_people(const RingJob& job, const RingVerdict& verdict) {
 void RingOutput::say_not_covered() const {
   // Most often it is the same under each model.
   std::map<std::pair<const RingPlugin*, std::string>, std::string> models_of;
-  for (const auto& [about, usage] : usages_) {
-    const std::string missing = check::missing_in(usage, about.first->ring());
-    if (missing.empty() || failing_.contains(about)) continue;
+  const auto add = [&](const UnderModel& about, const std::string& missing) {
+    if (missing.empty() || failing_.contains(about)) return;
     std::string& models = models_of[{about.first, missing}];
     models += fmt::format("{}{}", models.empty() ? "" : ", ", check::name_of(about.second));
+  };
+  for (const auto& [about, usage] : usages_) add(about, check::missing_in(usage, about.first->ring()));
+  for (const auto& [about, texts] : gaps_) {
+    for (const std::string& text : texts) add(about, text);
   }
   for (const auto& [about, models] : models_of) {
     const auto& [plugin, missing] = about;

@@ -38,6 +38,7 @@ class RingOutput {
   std::string ring_;              ///< whose verdicts were printed last
   using UnderModel = std::pair<const RingPlugin*, check::ModelName>;
   std::map<UnderModel, check::Usage> usages_;
+  std::map<UnderModel, std::set<std::string>> gaps_;  ///< what else was not covered
   std::set<UnderModel> failing_;
   std::size_t whole_ = 0;
   std::size_t partly_ = 0;

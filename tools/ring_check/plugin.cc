@@ -160,6 +160,7 @@ Result<> RingPlugin::map_page() {
 /// Its variables are put back between executions, and its calls go where the checker sees them.
 void RingPlugin::take_over(const dl_phdr_info& object) {
   redirect_calls(object, redirected_calls());
+  hides_weak_exchanges_ = hides_weak_exchanges_ || uses_function(object, "_compare_exchange_val");
   const auto inside = reinterpret_cast<std::uintptr_t>(inside_);
   bool is_itself = false;
   std::uintptr_t constant_end = 0;

@@ -49,6 +49,8 @@ class RingPlugin {
   /// "helper.c:12", "bump() of helper.so", "strlen() of libc.so.6": where code lies, as well as it is known.
   [[nodiscard]] std::string code_at(const void* code) const;
 
+  /// Its compiler announces weak compare-exchanges as strong ones, as clang does.
+  [[nodiscard]] bool hides_weak_exchanges() const { return hides_weak_exchanges_; }
   /// True: `ringside ring-check cc` has compiled the code at an address (marks.h).
   [[nodiscard]] bool is_marked(const void* code) const;
   /// The functions, of it and of the libraries that came with it, which are not; as far as symbols tell.
@@ -94,6 +96,7 @@ class RingPlugin {
   std::span<std::byte> area_;
   check::RingState state_;
   std::span<std::byte> thread_variables_;
+  bool hides_weak_exchanges_ = false;
 };
 
 }  // namespace ringside::tools

@@ -145,6 +145,10 @@ constexpr const char* strays =
     "a "
     "library keeps)";
 
+constexpr const char* hidden_failures =
+    "a weak compare-exchange that fails without a reason (clang announces it as a strong one; gcc tells them "
+    "apart)";
+
 /// Why the last execution cannot be judged.
 std::string refusal_text(const Bench& bench, const Places& places) {
   const std::byte* changed = bench.execution->changed_unseen();
@@ -192,7 +196,11 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
     verdict.why = found.strayed ? strays : is_unseen ? no_access : nothing_shared;
     return verdict;
   }
-  if (!found.failed()) return verdict;
+  if (!found.failed()) {
+    if (job.plugin->hides_weak_exchanges() && bench.model->has_spurious_failures())
+      verdict.not_covered = hidden_failures;
+    return verdict;
+  }
   if (bench.execution->is_refused()) {
     verdict.outcome = RingOutcome::could_not;
     verdict.why = refusal_text(bench, places);
