@@ -175,7 +175,7 @@ void Execution::schedule() {
   for (;;) {
     find_enabled();
     if (enabled_ == 0) return leave(all_rest() ? End::complete : End::deadlock);
-    if (++steps_ > steps_max) return leave(End::endless);
+    if (++steps_ > steps_max || model_->is_full()) return leave(End::endless);
     const Decision decision = driver_->pick(*this);
     if (decision.actor == Decision::stop) return leave(End::abandoned);
     so_far_.push_back(decision);

@@ -61,8 +61,8 @@ Bench::Bench(const RingJob& job) {
 Result<> Bench::set_up(const RingJob& job, Places& places) {
   std::vector<check::Region> regions = places.regions();
   std::vector<check::Space::Found> words = places.words();
-  // Time is tried as memory is, and under C11 there is none (execution_operations.cc).
-  if (program->history() != nullptr && job.model != check::ModelName::c11) add_counts(regions, words);
+  // Time is tried as memory is, where there is one (execution_operations.cc).
+  if (program->history() != nullptr && check::has_time(job.model)) add_counts(regions, words);
   auto made =
       check::Space::make(ring == nullptr ? std::span<std::byte>() : job.plugin->page(),
                          ring == nullptr ? std::vector<check::Word>() : job.plugin->words(), regions, words);

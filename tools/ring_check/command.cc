@@ -100,8 +100,10 @@ Result<std::vector<ModelName>> models_in(const std::vector<std::string>& names) 
       models.push_back(ModelName::tso);
     } else if (name == "c11") {
       models.push_back(ModelName::c11);
+    } else if (name == "armv8") {
+      models.push_back(ModelName::armv8);
     } else {
-      return check_usage("--model " + name, "there is no such model", "sc, tso, c11");
+      return check_usage("--model " + name, "there is no such model", "sc, tso, c11, armv8");
     }
   }
   return models;

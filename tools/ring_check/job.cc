@@ -18,7 +18,7 @@ using check::ModelName;
 using check::Play;
 using Clock = std::chrono::steady_clock;
 
-constexpr ModelName models[] = {ModelName::sc, ModelName::tso, ModelName::c11};
+constexpr ModelName models[] = {ModelName::sc, ModelName::tso, ModelName::c11, ModelName::armv8};
 constexpr Play plays[] = {Play::exchange,   Play::full,          Play::attach,
                           Play::reattach,   Play::hostile_front, Play::hostile_back,
                           Play::two_fronts, Play::scenario,      Play::test};

@@ -22,7 +22,7 @@ std::string with_commas(std::uint64_t number) {
 std::string coverage_text(const RingVerdict& verdict) {
   switch (verdict.outcome) {
     case RingOutcome::whole:
-      return "all";
+      return verdict.not_covered.empty() ? "all" : "all with a gap";
     case RingOutcome::bounded:
       return fmt::format("up to {} deviation{}", verdict.bound, verdict.bound == 1 ? "" : "s");
     case RingOutcome::stopped:
@@ -79,7 +79,7 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
   const bool is_error = verdict.outcome == RingOutcome::could_not;
   if (is_failure) ++failed_;
   if (is_error) ++could_not_;
-  const bool is_whole = verdict.outcome == RingOutcome::whole;
+  const bool is_whole = verdict.outcome == RingOutcome::whole && verdict.not_covered.empty();
   if (is_whole) ++whole_;
   if (!is_whole && !is_failure && !is_error) ++partly_;
   if (!junit_.empty()) {
@@ -106,10 +106,11 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
           "%s\n",
           fmt::format(
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
-              R"("steps":{},"seconds":{:.6f},"why":{},"again":{}}})",
+              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"not_covered":{}}})",
               json_string(job.plugin->title()), json_string(job.plugin->path()), json_string(job.what()),
               check::name_of(job.model), outcome_name(verdict.outcome), verdict.executions, verdict.redundant,
-              verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)))
+              verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)),
+              json_string(verdict.not_covered))
               .c_str());
       break;
   }

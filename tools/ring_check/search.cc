@@ -149,6 +149,52 @@ constexpr const char* hidden_failures =
     "a weak compare-exchange that fails without a reason (clang announces it as a strong one; gcc tells them "
     "apart)";
 
+/// More of them are more of the same.
+constexpr std::size_t gaps_named_max = 3;
+
+/// What the model allows and a search that has found nothing has not tried.
+std::string gaps_of(const RingJob& job, const Bench& bench) {
+  std::string text;
+  if (job.plugin->hides_weak_exchanges() && bench.model->has_spurious_failures()) text = hidden_failures;
+  const std::vector<check::Buffering> buffering = bench.model->buffering();
+  if (buffering.empty()) return text;
+  if (!text.empty()) text += "; ";
+  text += "load buffering, where a store is seen before an earlier load is done:";
+  const auto place = [&](const void* code) { return code == nullptr ? "" : job.plugin->code_at(code) + " "; };
+  for (std::size_t i = 0; i < std::min(buffering.size(), gaps_named_max); ++i) {
+    const check::Buffering& each = buffering[i];
+    text += fmt::format("{} {}reads {} and {}writes {} after it", i == 0 ? "" : ",", place(each.load_code),
+                        bench.space->words()[each.loaded].name, place(each.store_code),
+                        bench.space->words()[each.stored].name);
+  }
+  if (buffering.size() > gaps_named_max)
+    text += fmt::format(", and {} more", buffering.size() - gaps_named_max);
+  return text +
+         " (a dependency may order the two, which this model does not see; an acquiring load or "
+         "ring_check_rmb() behind it does)";
+}
+
+/// The model orders no dependencies. A failure that is none where each load comes before all that follows it
+/// says so.
+std::string dependency_text(const RingJob& job, Bench& bench, Clock::time_point deadline) {
+  bench.model->order_dependencies(true);
+  check::Exploration strict;
+  {
+    const Watched watched(bench.execution.get());
+    strict = check::explore(*bench.execution, {.bound = job.bound,
+                                               .executions = job.executions_max,
+                                               .enough = [&] { return Clock::now() > deadline; }});
+  }
+  bench.model->order_dependencies(false);
+  if (strict.failed() || strict.found_memory || strict.strayed) return "";
+  return fmt::format(
+      " ({}if nothing orders a load and what follows it in its thread: an address, data or control "
+      "dependency "
+      "would, and this model sees none; state it by an acquiring load, or by ring_check_rmb() behind the "
+      "load)",
+      strict.whole() ? "only " : "perhaps only ");
+}
+
 /// Why the last execution cannot be judged.
 std::string refusal_text(const Bench& bench, const Places& places) {
   const std::byte* changed = bench.execution->changed_unseen();
@@ -197,8 +243,7 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
     return verdict;
   }
   if (!found.failed()) {
-    if (job.plugin->hides_weak_exchanges() && bench.model->has_spurious_failures())
-      verdict.not_covered = hidden_failures;
+    verdict.not_covered = gaps_of(job, bench);
     return verdict;
   }
   if (bench.execution->is_refused()) {
@@ -207,7 +252,10 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
     return verdict;
   }
   verdict.outcome = RingOutcome::failed;
-  if (report(job, bench, places, minimised(bench, found), verdict)) return verdict;
+  if (report(job, bench, places, minimised(bench, found), verdict)) {
+    if (job.model == check::ModelName::armv8) verdict.why += dependency_text(job, bench, deadline);
+    return verdict;
+  }
   verdict = {};
   verdict.why = strays;
   return verdict;
