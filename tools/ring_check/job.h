@@ -58,11 +58,15 @@ struct RingVerdict {
   std::uint32_t messages = 0;         ///< of the workload as it was in the end; 0: as it was planned
   std::optional<check::Usage> usage;  ///< of an exchange: what the search covers at least
   std::uint32_t bound = 0;
-  std::string not_covered;  ///< what the model allows and no search does; empty: nothing
-  std::string why;          ///< of failed and could_not: one line
-  std::string replay;       ///< of failed: for --replay; may be empty
-  std::string report;       ///< of failed: the steps, in columns
-  std::string journal;      ///< of failed: the same as a journal file
+  /// What the model allows and the search has not tried: a weak compare-exchange that fails without a reason,
+  bool hides_failures = false;
+  /// and load buffering: "ring.c:12 reads x and ring.c:14 writes y after it", each pair.
+  std::vector<std::string> buffering;
+  [[nodiscard]] bool has_gap() const { return hides_failures || !buffering.empty(); }
+  std::string why;      ///< of failed and could_not: one line
+  std::string replay;   ///< of failed: for --replay; may be empty
+  std::string report;   ///< of failed: the steps, in columns
+  std::string journal;  ///< of failed: the same as a journal file
 };
 
 /// Of a job, what its ends share and a schedule; and back.

@@ -145,33 +145,17 @@ constexpr const char* strays =
     "a "
     "library keeps)";
 
-constexpr const char* hidden_failures =
-    "a weak compare-exchange that fails without a reason (clang announces it as a strong one; gcc tells them "
-    "apart)";
-
-/// More of them are more of the same.
-constexpr std::size_t gaps_named_max = 3;
-
 /// What the model allows and a search that has found nothing has not tried.
-std::string gaps_of(const RingJob& job, const Bench& bench) {
-  std::string text;
-  if (job.plugin->hides_weak_exchanges() && bench.model->has_spurious_failures()) text = hidden_failures;
-  const std::vector<check::Buffering> buffering = bench.model->buffering();
-  if (buffering.empty()) return text;
-  if (!text.empty()) text += "; ";
-  text += "load buffering, where a store is seen before an earlier load is done:";
-  const auto place = [&](const void* code) { return code == nullptr ? "" : job.plugin->code_at(code) + " "; };
-  for (std::size_t i = 0; i < std::min(buffering.size(), gaps_named_max); ++i) {
-    const check::Buffering& each = buffering[i];
-    text += fmt::format("{} {}reads {} and {}writes {} after it", i == 0 ? "" : ",", place(each.load_code),
-                        bench.space->words()[each.loaded].name, place(each.store_code),
-                        bench.space->words()[each.stored].name);
+void note_gaps(const RingJob& job, const Bench& bench, RingVerdict& verdict) {
+  verdict.hides_failures = job.plugin->hides_weak_exchanges() && bench.model->has_spurious_failures();
+  const auto place = [&](const void* code) {
+    return code == nullptr ? std::string() : job.plugin->code_at(code) + " ";
+  };
+  for (const check::Buffering& each : bench.model->buffering()) {
+    verdict.buffering.push_back(fmt::format("{}reads {} and {}writes {} after it", place(each.load_code),
+                                            bench.space->words()[each.loaded].name, place(each.store_code),
+                                            bench.space->words()[each.stored].name));
   }
-  if (buffering.size() > gaps_named_max)
-    text += fmt::format(", and {} more", buffering.size() - gaps_named_max);
-  return text +
-         " (a dependency may order the two, which this model does not see; an acquiring load or "
-         "ring_check_rmb() behind it does)";
 }
 
 /// The model orders no dependencies. A failure that is none where each load comes before all that follows it
@@ -243,7 +227,7 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
     return verdict;
   }
   if (!found.failed()) {
-    verdict.not_covered = gaps_of(job, bench);
+    note_gaps(job, bench, verdict);
     return verdict;
   }
   if (bench.execution->is_refused()) {
