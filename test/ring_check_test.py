@@ -116,6 +116,15 @@ class Mutants(unittest.TestCase):
                         self.assertIsNone(find(mutant["name"], cheaper), cheaper)
                     self.assertIsNotNone(find(mutant["name"], mutant["model"]))
 
+    def test_armv8_finds_what_c11_does_and_no_order_that_an_arm_keeps(self):
+        for bug in catalogue():
+            for mutant in bug["mutants"]:
+                if mutant["model"] == "c11":
+                    with self.subTest(mutant=mutant["name"]):
+                        self.assertIsNotNone(find(mutant["name"], "armv8"))
+        # A release store stays before a load that is sequentially consistent (STLR, LDAR), and an x86 swaps the two.
+        self.assertIsNone(find("36e", "armv8"))
+
     def test_a_counterexample_can_be_replayed(self):
         for mutant, model in (("01", "sc"), ("18", "tso"), ("02", "c11"), ("09", "sc"), ("36h", "c11")):
             status, all_of_them = verdicts(f"mutant_{mutant}", "--model", model)
@@ -242,6 +251,32 @@ class Tests(unittest.TestCase):
                 library, result, said = self.run_test(folder, "threads.c", define, "--model", "sc")
                 self.assertEqual(result.returncode, status, f"{define}: {said}")
                 self.assertIn(text, said, define)
+
+    def test_armv8_says_of_what_a_failure_depends_on_and_what_it_leaves_out(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for define, status, texts, others in (
+                    ("MESSAGE", GOOD, ["ok Armv8", "hold in every execution"], ["not covered", "with a gap"]),
+                    ("DEPENDENCY", FAILED, ["old value", "only if nothing orders a load and what follows it", "ring_check_rmb()"], []),
+                    ("NO_RELEASE", FAILED, ["old value"], ["only if nothing orders"]),
+                    ("SECOND_COPY", GOOD, ["ok Armv8", "hold in every execution"], []),
+                    ("BUFFERING", GOOD, ["all with a gap", "not covered in armv8_BUFFERING under Armv8: load buffering", "reads x and armv8.c:"],
+                     ["hold in every execution;"]),
+                    ("BUFFERING_ORDERED", GOOD, ["hold in every execution;"], ["not covered", "with a gap"])):
+                with self.subTest(define=define):
+                    library, result, said = self.run_test(folder, "armv8.c", define, "--model", "armv8")
+                    self.assertEqual(result.returncode, status, said)
+                    for text in texts:
+                        self.assertIn(text, said)
+                    for text in others:
+                        self.assertNotIn(text, said)
+                    if status == FAILED:
+                        replay = re.search(r"--replay '(\S*)'", said)
+                        self.assertTrue(replay[1].startswith("Armv8:"), said)
+                        self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED)
+            # All see a store at once on an Arm, which C11 does not promise.
+            self.assertEqual(self.run_test(folder, "armv8.c", "SECOND_COPY", "--model", "c11")[1].returncode, FAILED)
+            # It is searched when it is asked for.
+            self.assertNotIn("Armv8", self.run_test(folder, "armv8.c", "MESSAGE")[2])
 
     def test_a_weak_compare_exchange_fails_without_a_reason_where_the_model_lets_it(self):
         """gcc tells it from a strong one. clang does not, which is said."""
