@@ -77,7 +77,10 @@ bool is_seen(const std::byte* address, bool writes, const void* code) {
   const check::Execution* execution = check::Execution::current();
   if (execution == nullptr || !check::ring_heap().is_active() || is_own_code(code)) return true;
   const RingPlugin* marked_by = guard.audited->marked_by;
-  return (marked_by == nullptr || marked_by->is_marked(code)) && execution->is_announced(address, writes) &&
+  // What any compiler announces may be made by other instructions: a load of 16 bytes by a locked exchange.
+  if (marked_by == nullptr)
+    return execution->is_announced(address, false) || execution->is_announced(address, true);
+  return marked_by->is_marked(code) && execution->is_announced(address, writes) &&
          is_first_since_announced(address, writes, execution->announcements());
 }
 
