@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -113,6 +114,15 @@ class Mutants(unittest.TestCase):
                     for cheaper in MODELS[:MODELS.index(mutant["model"])]:
                         self.assertIsNone(find(mutant["name"], cheaper), cheaper)
                     self.assertIsNotNone(find(mutant["name"], mutant["model"]))
+
+    def test_armv8_finds_what_c11_does_and_no_order_that_an_arm_keeps(self):
+        for bug in catalogue():
+            for mutant in bug["mutants"]:
+                if mutant["model"] == "c11":
+                    with self.subTest(mutant=mutant["name"]):
+                        self.assertIsNotNone(find(mutant["name"], "armv8"))
+        # A release store stays before a load that is sequentially consistent (STLR, LDAR), and an x86 swaps the two.
+        self.assertIsNone(find("36e", "armv8"))
 
     def test_a_counterexample_can_be_replayed(self):
         for mutant, model in (("01", "sc"), ("18", "tso"), ("02", "c11"), ("09", "sc"), ("36h", "c11")):
@@ -240,6 +250,87 @@ class Tests(unittest.TestCase):
                 library, result, said = self.run_test(folder, "threads.c", define, "--model", "sc")
                 self.assertEqual(result.returncode, status, f"{define}: {said}")
                 self.assertIn(text, said, define)
+
+    def test_armv8_says_of_what_a_failure_depends_on_and_what_it_leaves_out(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for define, status, texts, others in (
+                    ("MESSAGE", GOOD, ["ok Armv8", "hold in every execution"], ["not covered", "with a gap"]),
+                    ("DEPENDENCY", FAILED, ["old value", "only if nothing orders a load and what follows it", "ring_check_rmb()"], []),
+                    ("NO_RELEASE", FAILED, ["old value"], ["only if nothing orders"]),
+                    ("SECOND_COPY", GOOD, ["ok Armv8", "hold in every execution"], []),
+                    ("BUFFERING", GOOD, ["all with a gap", "not covered in armv8_BUFFERING under Armv8: load buffering", "reads x and armv8.c:"],
+                     ["hold in every execution;"]),
+                    ("BUFFERING_ORDERED", GOOD, ["hold in every execution;"], ["not covered", "with a gap"])):
+                with self.subTest(define=define):
+                    library, result, said = self.run_test(folder, "armv8.c", define, "--model", "armv8")
+                    self.assertEqual(result.returncode, status, said)
+                    for text in texts:
+                        self.assertIn(text, said)
+                    for text in others:
+                        self.assertNotIn(text, said)
+                    if status == FAILED:
+                        replay = re.search(r"--replay '(\S*)'", said)
+                        self.assertTrue(replay[1].startswith("Armv8:"), said)
+                        self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED)
+            # All see a store at once on an Arm, which C11 does not promise.
+            self.assertEqual(self.run_test(folder, "armv8.c", "SECOND_COPY", "--model", "c11")[1].returncode, FAILED)
+            # It is searched when it is asked for.
+            self.assertNotIn("Armv8", self.run_test(folder, "armv8.c", "MESSAGE")[2])
+
+    def test_a_weak_compare_exchange_fails_without_a_reason_where_the_model_lets_it(self):
+        """gcc tells it from a strong one. clang does not, which is said."""
+        with tempfile.TemporaryDirectory() as folder:
+            for compiler, define, fails in (("gcc", "ONCE", True), ("gcc", "IN_A_LOOP", False), ("gcc", "STRONG", False), ("clang", "ONCE", False)):
+                if not shutil.which(compiler):
+                    continue
+                with self.subTest(compiler=compiler, define=define):
+                    library = build(folder, "weak.c", define, ("env", f"CC={compiler}", PROGRAM, "ring-check", "cc"))
+                    for model in ("sc", "tso", "c11"):
+                        result = ring_check("--ring", library, "--model", model)
+                        said = " ".join((result.stdout + result.stderr).split())
+                        self.assertEqual(result.returncode, FAILED if fails and model == "c11" else GOOD, said)
+                        self.assertEqual("its weak compare-exchange fails without a reason" in said, fails and model == "c11", said)
+                        self.assertEqual("not covered" in said, compiler == "clang" and model == "c11", said)
+                        replay = re.search(r"--replay '(\S*)'", said)
+                        if replay:
+                            self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED)
+
+    def test_memory_that_is_touched_unseen_is_no_result(self):
+        """By a part without the flags, by an asm block, by the C library; in an execution that every model has, or C11 alone."""
+        part = TEST / "ring_check" / "unseen_part.c"
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            plain = ["cc", "-g", "-O1", "-fPIC", part, "-o"]
+            subprocess.run([*plain, folder / "part.o", "-c"], check=True)
+            subprocess.run([*plain, folder / "libpart.so", "-shared", "-s"], check=True)  # whose functions have no names
+            library = ["-L", folder, "-lpart", f"-Wl,-rpath,{folder}"]
+            for define, more, status, *texts in (
+                    ("NOTHING", [], GOOD, "audit: every access to what threads share is announced"),
+                    ("PART_COMPUTES", [folder / "part.o"], COULD_NOT_RUN, "has not compiled", "part_reads() (unseen_part.c:6)"),
+                    ("PART_COMPUTES", [part], GOOD),
+                    ("PART_COMPUTES", library, GOOD),
+                    ("PART_WRITES", library, COULD_NOT_RUN, "writes shared at libpart.so"),
+                    ("PART_WRITES_RARELY", library, COULD_NOT_RUN, "writes shared at libpart.so"),
+                    ("PART_READS", library, COULD_NOT_RUN, "reads seen at libpart.so"),
+                    ("ASM_WRITES", [], COULD_NOT_RUN, "writes shared at unseen.c:"),
+                    ("ASM_READS", [], COULD_NOT_RUN, "reads seen at unseen.c:"),
+                    ("ASM_WRITES_RARELY", [], COULD_NOT_RUN, "ok SC", "shared changes by a store that no compiler has announced"),
+                    ("ASM_WRITES_OWN_RARELY", [], COULD_NOT_RUN, "ok SC", "own changes by a store that no compiler has announced"),
+                    ("LIBRARY_WRITES", [], COULD_NOT_RUN, "writes the heap+", "libc"),
+                    ("LIBRARY_READS", [], COULD_NOT_RUN, "reads the heap+"),
+                    ("NOT_SANITIZED", [], COULD_NOT_RUN, "reads shared at unseen.c:"),
+                    ("LIBRARY_OWN", [], GOOD),
+                    ("CLEARED", [], GOOD)):
+                with self.subTest(define=define, more=more):
+                    ring = folder / "unseen.so"
+                    built = subprocess.run([PROGRAM, "ring-check", "cc", "-O1", f"-D{define}", "-o", ring, TEST / "ring_check" / "unseen.c",
+                                            *more], capture_output=True, text=True, timeout=600)
+                    self.assertEqual(built.returncode, 0, built.stderr)
+                    result = ring_check("--ring", ring, "--model", "sc", "--model", "c11")
+                    said = " ".join((result.stdout + result.stderr).split())
+                    self.assertEqual(result.returncode, status, said)
+                    for text in texts:
+                        self.assertIn(text, said)
 
     def test_a_page_and_junit_of_a_test(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -183,6 +183,7 @@ struct Found {
   std::uint64_t executions = 0;
   std::uint64_t redundant = 0;
   bool gave_up = false;
+  bool may_buffer = false;  ///< the model says that load buffering was left out (Model::buffering)
 };
 
 inline Found find_naively(std::vector<Thread> threads, ModelName name, std::uint64_t executions_max) {
@@ -224,6 +225,7 @@ inline Found find_by_exploring(std::vector<Thread> threads, ModelName name) {
   if (!all.whole()) std::abort();
   found.executions = all.executions;
   found.redundant = all.redundant;
+  found.may_buffer = !model->buffering().empty();
   return found;
 }
 

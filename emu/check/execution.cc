@@ -48,6 +48,8 @@ End Execution::run(Driver& driver, Observer* observer) {
   in_access_ = {};
   raised_ = {};
   attaching_ = {};
+  announced_ = {};
+  has_failed_spuriously_ = {};
   changes_ = 0;
   own_changes_ = {};
   changes_seen_ = {};
@@ -56,6 +58,8 @@ End Execution::run(Driver& driver, Observer* observer) {
   for (auto& ends : operation_ends_) ends.clear();
   program_->reset();
   model_->begin(fiber_count_);
+  kept_ = program_->state_to_keep();
+  if (kept_ != nullptr) ledger_.begin(*space_);
   running = this;
   starting_ = true;
   for (std::uint32_t fiber = 0; fiber < fiber_count_ && end_ == End::complete; ++fiber) {
@@ -65,16 +69,23 @@ End Execution::run(Driver& driver, Observer* observer) {
   starting_ = false;
   if (end_ == End::complete) schedule();
   running = nullptr;
-  if (end_ == End::complete) {
-    if (program_->judges_memory()) {
-      std::vector<std::byte> newest(space_->bytes());
-      model_->peek(0, space_->bytes(), newest.data());
-      for (std::uint32_t i = 0; i < space_->bytes(); ++i) *space_->at(i) = newest[i];
-    }
-    failure_ = program_->judge();
-    if (!failure_.empty()) end_ = End::failed;
-  }
+  // A failure, too, may come from what nobody saw.
+  if (kept_ != nullptr && end_ != End::abandoned && ledger_.changed() == nullptr &&
+      !ledger_.is_all_as_left(*space_, *kept_))
+    leave_for_change();
+  if (end_ == End::complete) judge();
   return end_;
+}
+
+/// All fibers have ended.
+void Execution::judge() {
+  if (program_->judges_memory()) {
+    std::vector<std::byte> newest(space_->bytes());
+    model_->peek(0, space_->bytes(), newest.data());
+    for (std::uint32_t i = 0; i < space_->bytes(); ++i) *space_->at(i) = newest[i];
+  }
+  failure_ = program_->judge();
+  if (!failure_.empty()) end_ = End::failed;
 }
 
 std::uint32_t Execution::announce(Op op) {
@@ -100,6 +111,18 @@ std::uint32_t Execution::announce(Op op) {
   return option_[self];
 }
 
+bool Execution::fails_spuriously(const void* code) {
+  const std::uint32_t self = fibers_.current();
+  if (!model_->has_spurious_failures() || has_failed_spuriously_[self]) return false;
+  Op op;
+  op.kind = OpKind::choose;
+  op.argument = 2;
+  op.is_spurious = true;
+  op.code = code;
+  has_failed_spuriously_[self] = announce(op) == 1;
+  return has_failed_spuriously_[self];
+}
+
 void Execution::note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic) {
   const std::uint32_t self = fibers_.current();
   ++accesses_elsewhere_;
@@ -117,6 +140,7 @@ void Execution::finish_access(std::uint32_t fiber) {
   if (!in_access_[fiber]) return;
   in_access_[fiber] = false;
   model_->after(fiber, next_[fiber], numbers_[fiber]);
+  if (kept_ != nullptr) ledger_.left(*space_, next_[fiber]);
   told(fiber);
 }
 
@@ -151,7 +175,7 @@ void Execution::schedule() {
   for (;;) {
     find_enabled();
     if (enabled_ == 0) return leave(all_rest() ? End::complete : End::deadlock);
-    if (++steps_ > steps_max) return leave(End::endless);
+    if (++steps_ > steps_max || model_->is_full()) return leave(End::endless);
     const Decision decision = driver_->pick(*this);
     if (decision.actor == Decision::stop) return leave(End::abandoned);
     so_far_.push_back(decision);
@@ -160,6 +184,7 @@ void Execution::schedule() {
       flush(decision.actor);
       continue;
     }
+    if (kept_ != nullptr && !ledger_.is_as_left(*space_, next_[decision.actor])) return leave_for_change();
     perform(decision.actor, decision.option);
     if (model_->race() != nullptr) {
       // Shown as a step, so that a report can name it.
@@ -201,6 +226,7 @@ void Execution::perform(std::uint32_t actor, std::uint32_t option) {
   options_[actor] = observer_ == nullptr ? 1 : model_->options(actor, op, nullptr);
   in_access_[actor] = true;
   model_->before(actor, op, option, numbers_[actor]);
+  if (kept_ != nullptr) ledger_.left(*space_, op);
 }
 
 void Execution::fail(std::string text) {
@@ -213,6 +239,12 @@ void Execution::fail(std::string text) {
 void Execution::refuse(std::string text) {
   is_refused_ = true;
   fail(std::move(text));
+}
+
+void Execution::leave_for_change() {
+  is_refused_ = true;
+  failure_ = "memory changes by a store that the compiler has not announced";
+  leave(End::failed);
 }
 
 /// Ends the execution. A fiber that calls this is never gone on with.

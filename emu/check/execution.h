@@ -7,12 +7,14 @@
 // tsan_abi.cc).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "emu/check/fibers.h"
+#include "emu/check/ledger.h"
 #include "emu/check/model.h"
 
 namespace ringside::check {
@@ -44,6 +46,9 @@ class Program {
   }
   /// Where its operations are recorded; null: nowhere.
   [[nodiscard]] virtual History* history() { return nullptr; }
+  /// What the code keeps, as an execution begins, if memory is to change by announced stores only (ledger.h);
+  /// null: that is not looked at.
+  [[nodiscard]] virtual const RingState* state_to_keep() const { return nullptr; }
 };
 
 class Execution;
@@ -91,8 +96,10 @@ class Execution {
   [[nodiscard]] End run(Driver& driver, Observer* observer = nullptr);
   /// Why it failed.
   [[nodiscard]] const std::string& failure() const { return failure_; }
-  /// It failed by refuse().
+  /// It failed by refuse(), or by a store that nobody has announced.
   [[nodiscard]] bool is_refused() const { return is_refused_; }
+  /// Where such a store went; null: there was none.
+  [[nodiscard]] const std::byte* changed_unseen() const { return ledger_.changed(); }
 
   // -- for drivers and observers
   [[nodiscard]] const Space& space() const { return *space_; }
@@ -112,6 +119,9 @@ class Execution {
   [[nodiscard]] static Execution* current();
   /// Tells what comes next, and comes back when it is to happen. What a choice yields is returned.
   std::uint32_t announce(Op op);
+  /// The running fiber is about to do a weak compare-exchange: does it fail without a reason? Both are tried,
+  /// until one of the fiber's has failed so: a loop would do so for ever.
+  [[nodiscard]] bool fails_spuriously(const void* code);
   /// Ends the execution. Does not return.
   [[noreturn]] void fail(std::string text);
   /// The same, and it is no fault of the ring: it cannot be explored as it is.
@@ -132,10 +142,33 @@ class Execution {
   /// The running fiber takes or leaves an end: variables that it sets beside the page are its own, though
   /// both ends set the same ones here (where the page is, say).
   void set_attaching(bool attaching) { attaching_[fibers_.current()] = attaching; }
+  /// A store is announced, or the heap keeps something there.
+  void note_written(const void* address, std::size_t size) {
+    if (kept_ == nullptr) return;
+    const CheckerCode checker;
+    ledger_.written(address, size);
+  }
   /// An atomic operation on what is in the space and no word.
   void note_word(const void* address, std::size_t size) {
     if (elsewhere_ != nullptr) elsewhere_->touched_shared(address, size, true);
   }
+  /// The running fiber is about to access this memory, in the space or not.
+  void note_announced(const void* address, std::size_t size, OpKind kind) {
+    auto& [last, before] = announced_[fibers_.current()];
+    before = last;
+    last = {{static_cast<const std::byte*>(address), size}, kind};
+    ++announcements_;
+  }
+  /// What the running fiber has announced last allows that access; a copy announces two at once.
+  [[nodiscard]] bool is_announced(const std::byte* address, bool writes) const {
+    const auto& both = announced_[fibers_.current()];
+    return std::any_of(both.begin(), both.end(), [&](const Announced& each) {
+      return static_cast<std::size_t>(address - each.range.begin) < each.range.bytes &&
+             each.kind != (writes ? OpKind::load : OpKind::store);
+    });
+  }
+  /// By all fibers, over all executions.
+  [[nodiscard]] std::uint64_t announcements() const { return announcements_; }
   /// More memory is shared than the space knows: what was explored so far is worth nothing.
   [[nodiscard]] bool has_found_memory() const { return elsewhere_ != nullptr && elsewhere_->has_news(); }
   /// Accesses that the code has made to the space, and beside it, over all executions.
@@ -150,6 +183,8 @@ class Execution {
   [[nodiscard]] bool can_go_on(std::uint32_t fiber) const;
   void perform(std::uint32_t actor, std::uint32_t option);
   void leave(End how);
+  void leave_for_change();
+  void judge();
   [[nodiscard]] bool all_rest() const;
   void flush(std::uint32_t actor);
   void count(std::uint32_t actor);
@@ -162,7 +197,16 @@ class Execution {
   Program* program_;
   Fibers fibers_;
   Elsewhere* elsewhere_ = nullptr;
+  const RingState* kept_ = nullptr;
+  Ledger ledger_;
+  struct Announced {
+    MemoryRange range;
+    OpKind kind = OpKind::load;
+  };
+  std::array<std::array<Announced, 2>, fibers_max> announced_ = {};
+  std::uint64_t announcements_ = 0;
   std::array<bool, fibers_max> attaching_ = {};
+  std::array<bool, fibers_max> has_failed_spuriously_ = {};
   Driver* driver_ = nullptr;
   Observer* observer_ = nullptr;
   std::string failure_;

@@ -14,7 +14,7 @@ namespace ringside::check {
 
 namespace {
 
-constexpr std::size_t unit = 16;
+constexpr std::size_t unit = RingHeap::block_head_bytes;
 constexpr int freed = 0xdd;
 
 }  // namespace
@@ -80,6 +80,14 @@ void RingHeap::release(void* address, bool again) {
 
 std::size_t RingHeap::size_of(const void* block) const {
   return (static_cast<const Block*>(block) - 1)->bytes;
+}
+
+std::span<std::byte> RingHeap::blocks() const {
+  return memory_.subspan((sizeof(Head) + unit - 1) / unit * unit);
+}
+
+std::size_t RingHeap::used() const {
+  return head().used;
 }
 
 RingHeap::Snapshot RingHeap::save() const {

@@ -30,6 +30,12 @@ class RingHeap {
   /// Fills it, so that who still reads it sees that. `again`: it may be allocated again.
   void release(void* block, bool again);
   [[nodiscard]] std::size_t size_of(const void* block) const;
+  /// What the arena itself keeps in front of a block.
+  static constexpr std::size_t block_head_bytes = 16;
+  /// Where blocks lie: the memory without what the arena keeps of all of them.
+  [[nodiscard]] std::span<std::byte> blocks() const;
+  /// How much of the memory was allocated, with what was freed since.
+  [[nodiscard]] std::size_t used() const;
 
   [[nodiscard]] Snapshot save() const;
   void restore(const Snapshot& snapshot);

@@ -1,6 +1,7 @@
 // What the models have in common, and which there are.
 #include "emu/check/model.h"
 
+#include "emu/check/model_armv8.h"
 #include "emu/check/model_c11.h"
 #include "emu/check/model_sc.h"
 #include "emu/check/model_tso.h"
@@ -15,6 +16,8 @@ std::string_view name_of(ModelName name) {
       return "TSO";
     case ModelName::c11:
       return "C11";
+    case ModelName::armv8:
+      return "Armv8";
   }
   return "?";
 }
@@ -50,6 +53,8 @@ std::unique_ptr<Model> Model::make(ModelName name, const Space& space) {
       return std::make_unique<ModelTso>(space);
     case ModelName::c11:
       return std::make_unique<ModelC11>(space);
+    case ModelName::armv8:
+      return std::make_unique<ModelArmv8>(space);
   }
   return nullptr;
 }

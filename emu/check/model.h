@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "emu/check/op.h"
 #include "emu/check/space.h"
@@ -21,6 +22,7 @@ enum class ModelName : std::uint8_t {
   tso,  ///< x86: each thread's stores wait in a buffer of its own
   c11,  ///< RC11 without load buffering: a load may yield an old value, as far as coherence and barriers let
         ///< it
+  armv8,  ///< Armv8, multi-copy atomic, without dependencies and load buffering
 };
 
 [[nodiscard]] std::string_view name_of(ModelName name);
@@ -36,6 +38,22 @@ struct Race {
   bool earlier_wrote = false;
 };
 
+/// A load of a word, and a store to another one that follows it in the same thread, which nothing orders. The
+/// store may be seen before the load is done, so that the load may find what comes of it.
+struct Buffering {
+  std::uint32_t loaded = 0;  ///< the words' numbers
+  std::uint32_t stored = 0;
+  const void* load_code = nullptr;
+  const void* store_code = nullptr;
+  std::uint32_t fiber = 0;
+  bool operator==(const Buffering&) const = default;
+};
+
+/// Time is what comes before what, as memory shows it; or there is none but what happens before.
+[[nodiscard]] constexpr bool has_time(ModelName name) {
+  return name == ModelName::sc || name == ModelName::tso;
+}
+
 class Model {
  public:
   explicit Model(const Space& space) : space_(&space) {}
@@ -50,6 +68,8 @@ class Model {
   virtual void place(Op& op) const;
   /// Barriers that mean nothing under this model are no steps at all.
   [[nodiscard]] virtual bool ignores(const Op&) const { return false; }
+  /// A weak compare-exchange may fail where it finds what it expects.
+  [[nodiscard]] virtual bool has_spurious_failures() const { return false; }
   /// False: not before its store buffer is empty.
   [[nodiscard]] virtual bool ready(std::uint32_t fiber, const Op& op) const;
   /// How many ways the operation may go, at least 1: values that it may yield, places where its store may
@@ -67,6 +87,15 @@ class Model {
 
   /// How many steps of `other` happen before what `fiber` does next, where the model says so.
   [[nodiscard]] virtual std::uint32_t steps_known(std::uint32_t, std::uint32_t) const { return 0; }
+
+  /// The execution is longer than the model can tell of.
+  [[nodiscard]] virtual bool is_full() const { return false; }
+  /// Where an execution so far could have gone on with load buffering, which no model explores; each pair
+  /// once. Of a model that does not allow it, or leaves it out for good, nothing.
+  [[nodiscard]] virtual std::vector<Buffering> buffering() const { return {}; }
+  /// True: each load is ordered before what follows it in its thread, as if that depended on it. For a model
+  /// that orders no dependencies.
+  virtual void order_dependencies(bool) {}
 
   /// What reports show: memory as it is once everything that was written is seen. `bytes` are copied to `to`.
   virtual void peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const = 0;

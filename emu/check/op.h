@@ -67,6 +67,8 @@ struct Op {
   Order failure = Order::plain;
   const void* code = nullptr;  ///< the return address of the call that announced it
   const char* why = nullptr;   ///< of choose
+  /// Of choose: a weak compare-exchange fails without a reason (1), which is a deviation, or does not (0).
+  bool is_spurious = false;
 
   [[nodiscard]] bool writes() const {
     return kind == OpKind::store || kind == OpKind::update || kind == OpKind::flush;

@@ -189,6 +189,9 @@ std::string step_text(const Step& step, const Space& space, const ReportAbout& a
     case OpKind::await:
       return "looks again";
     case OpKind::choose:
+      if (op.is_spurious)
+        return step.value == 0 ? "(its weak compare-exchange does not fail without a reason)"
+                               : "its weak compare-exchange fails without a reason";
       return fmt::format("chooses {} of {}: {}", step.value, op.argument, op.why == nullptr ? "" : op.why);
     case OpKind::flush:
       if (space.word_at(op.offset) >= 0 &&

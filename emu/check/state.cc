@@ -22,6 +22,48 @@ void RingState::restore() const {
   own_variables().restore(own_);
 }
 
+namespace {
+
+/// The first byte of [now, now + bytes) that differs from `before` (null: from zero), outside of the ranges.
+const std::byte* first_change(const std::byte* now, std::size_t bytes, const std::byte* before,
+                              std::span<const MemoryRange> written) {
+  const std::byte* const end = now + bytes;
+  const std::byte* at = now;
+  const auto compare_to = [&](const std::byte* to) -> const std::byte* {
+    for (; at < to; ++at) {
+      if (*at != (before == nullptr ? std::byte{} : before[at - now])) return at;
+    }
+    return nullptr;
+  };
+  for (const MemoryRange& range : written) {
+    if (range.begin + range.bytes <= at) continue;
+    if (range.begin >= end) break;
+    if (const std::byte* changed = compare_to(range.begin); changed != nullptr) return changed;
+    at = std::max(at, range.begin + range.bytes);
+  }
+  return compare_to(end);
+}
+
+}  // namespace
+
+const std::byte* RingState::changed_apart_from(std::span<const MemoryRange> written) const {
+  for (const Variables& each : variables_) {
+    if (std::memcmp(each.memory.data(), each.saved.data(), each.saved.size()) == 0) continue;
+    const std::byte* changed =
+        first_change(each.memory.data(), each.saved.size(), each.saved.data(), written);
+    if (changed != nullptr) return changed;
+  }
+  if (heap_.empty()) return nullptr;
+  const auto kept = ring_heap().blocks();
+  const std::size_t head = ring_heap().memory().size() - kept.size();
+  const std::size_t used = ring_heap().used() - head;
+  const std::size_t saved = heap_.size() - head;
+  const std::byte* changed = first_change(kept.data(), std::min(used, saved), heap_.data() + head, written);
+  if (changed == nullptr && used > saved)
+    changed = first_change(kept.data() + saved, used - saved, nullptr, written);
+  return changed;
+}
+
 void OwnVariables::set(std::span<std::byte> block) {
   block_ = block;
   current_ = 0;

@@ -16,6 +16,12 @@ namespace ringside::check {
 /// The thread-local variables of each fiber, and of what runs before and after them.
 using OwnVariablesSaved = std::array<std::vector<std::byte>, fibers_max + 1>;
 
+/// Bytes that somebody writes, or touches.
+struct MemoryRange {
+  const std::byte* begin = nullptr;
+  std::size_t bytes = 0;
+};
+
 class RingState {
  public:
   void add_variables(std::span<std::byte> memory) { variables_.push_back({memory, {}}); }
@@ -24,6 +30,9 @@ class RingState {
   /// From now on this is what restore() comes back to.
   void take();
   void restore() const;
+  /// The first byte that is not as restore() would make it and lies in none of the ranges, which are sorted;
+  /// null: there is none. Thread-local variables are not looked at: no other thread has them.
+  [[nodiscard]] const std::byte* changed_apart_from(std::span<const MemoryRange> written) const;
 
   struct Variables {
     std::span<std::byte> memory;

@@ -39,6 +39,7 @@ class TestProgram final : public Program {
   /// "writer"; "reader 1", where several run one function.
   [[nodiscard]] std::string fiber_name(std::uint32_t fiber) const override;
   [[nodiscard]] History* history() override { return &history_; }
+  [[nodiscard]] const RingState* state_to_keep() const override { return &state_; }
 
  private:
   /// Calls a function of the test's while no thread runs; what is wrong, or nothing.

@@ -45,6 +45,8 @@ void announce(OpKind kind, Order order, const void* address, std::size_t size, c
   Execution* execution = Execution::current();
   if (execution == nullptr) return;
   const bool writes = kind != OpKind::load;
+  execution->note_announced(address, size, kind);
+  if (writes) execution->note_written(address, size);
   // By atomic and volatile variables.
   const bool synchronises = order != Order::plain;
   if (!execution->space().find(address, size, op.offset)) {
@@ -132,9 +134,26 @@ Word update(volatile void* address, int order, const void* code, New new_value, 
   return old;
 }
 
+/// It fails whatever it finds: a load.
+template <class Word>
+bool fails_spuriously(volatile void* address, void* expected, int failure, const void* code) {
+  auto* word = static_cast<Word*>(const_cast<void*>(address));
+  Execution* execution = Execution::current();
+  std::uint32_t offset = 0;
+  if (execution == nullptr || !execution->space().find(word, sizeof(Word), offset) ||
+      !execution->fails_spuriously(code))
+    return false;
+  announce_atomic(OpKind::load, order_of(failure), word, sizeof(Word), code);
+  std::memcpy(expected, word, sizeof(Word));
+  return true;
+}
+
+enum class Strength : std::uint8_t { strong, weak };
+
 template <class Word>
 int compare_exchange(volatile void* address, void* expected, Word desired, int order, int failure,
-                     const void* code) {
+                     const void* code, Strength strength) {
+  if (strength == Strength::weak && fails_spuriously<Word>(address, expected, failure, code)) return 0;
   Word wanted;
   std::memcpy(&wanted, expected, sizeof wanted);
   Op op;
@@ -249,6 +268,7 @@ RS_CALLBACK void __tsan_atomic_signal_fence(int) {}
     __atomic_store_n(word, value, __ATOMIC_RELEASE);                                       \
   }
 
+// clang calls the last one for a weak compare-exchange, too, so that it counts as a strong one.
 #define RS_ATOMIC(bits, Word)                                                                               \
   RS_FETCH(bits, Word, exchange, (static_cast<void>(old), value))                                           \
   RS_FETCH(bits, Word, fetch_add, old + value)                                                              \
@@ -259,15 +279,15 @@ RS_CALLBACK void __tsan_atomic_signal_fence(int) {}
   RS_FETCH(bits, Word, fetch_nand, ~(old & value))                                                          \
   RS_CALLBACK int __tsan_atomic##bits##_compare_exchange_strong(volatile void* a, void* expected,           \
                                                                 Word value, int order, int failure) {       \
-    return compare_exchange<Word>(a, expected, value, order, failure, RS_HERE);                             \
+    return compare_exchange<Word>(a, expected, value, order, failure, RS_HERE, Strength::strong);           \
   }                                                                                                         \
   RS_CALLBACK int __tsan_atomic##bits##_compare_exchange_weak(volatile void* a, void* expected, Word value, \
                                                               int order, int failure) {                     \
-    return compare_exchange<Word>(a, expected, value, order, failure, RS_HERE);                             \
+    return compare_exchange<Word>(a, expected, value, order, failure, RS_HERE, Strength::weak);             \
   }                                                                                                         \
   RS_CALLBACK Word __tsan_atomic##bits##_compare_exchange_val(volatile void* a, Word expected, Word value,  \
                                                               int order, int failure) {                     \
-    compare_exchange<Word>(a, &expected, value, order, failure, RS_HERE);                                   \
+    compare_exchange<Word>(a, &expected, value, order, failure, RS_HERE, Strength::strong);                 \
     return expected;                                                                                        \
   }
 
@@ -298,6 +318,7 @@ RS_CALLBACK void __tsan_atomic128_store(volatile void* a, Wide value, int order)
 
 // Calls of memcpy and its like, which the plug-in's link step sends here.
 RS_CALLBACK void* __wrap_memcpy(void* to, const void* from, std::size_t size) {
+  const CheckerCode checker;
   const bool reads = is_watched(from, size);
   const bool writes = is_watched(to, size);
   if (!reads && !writes) {
@@ -321,6 +342,7 @@ RS_CALLBACK void* __wrap_memcpy(void* to, const void* from, std::size_t size) {
 }
 
 RS_CALLBACK void* __wrap_memmove(void* to, const void* from, std::size_t size) {
+  const CheckerCode checker;
   // Overlapping blocks of a page are copied at once: in pieces it would be another function.
   if (size == 0) return to;
   announce(OpKind::load, Order::plain, from, size, RS_HERE);
@@ -329,6 +351,7 @@ RS_CALLBACK void* __wrap_memmove(void* to, const void* from, std::size_t size) {
 }
 
 RS_CALLBACK void* __wrap_memset(void* to, int value, std::size_t size) {
+  const CheckerCode checker;
   if (!is_watched(to, size)) {
     announce(OpKind::store, Order::plain, to, size, RS_HERE);
     return std::memset(to, value, size);

@@ -20,6 +20,7 @@
 #include "emu/host/launch.h"
 #include "tools/out_file.h"
 #include "tools/ring_check/barriers.h"
+#include "tools/ring_check/marks.h"
 #include "tools/ring_check/wrapper.h"
 
 namespace ringside::tools {
@@ -111,9 +112,7 @@ Result<> rewrite(const std::string& path) {
   text << in.rdbuf();
   if (!in) return Error{EIO, cannot, path, "it cannot be read again", ""};
   in.close();
-  const RewrittenAssembler rewritten = rewrite_barriers(text.str());
-  if (rewritten.fences == 0 && rewritten.locked == 0) return Done{};
-  return write_file(cannot, path, rewritten.text);
+  return write_file(cannot, path, with_marks(rewrite_barriers(text.str()).text));
 }
 
 /// A compiler waits for whoever writes into a fifo, and reads /dev/zero for ever.

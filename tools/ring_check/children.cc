@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -57,13 +58,15 @@ std::string to_text(const RingVerdict& verdict) {
   // A ring may fail with any text; here it is one line.
   std::string why = verdict.why;
   std::replace(why.begin(), why.end(), '\n', ' ');
+  std::string buffering;
+  for (const std::string& each : verdict.buffering) buffering += "buffering " + each + "\n";
   return fmt::format(
       "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nmessages {}\n{}"
-      "why {}\nreplay {}\nreport {}\n{}journal\n{}",
+      "hides_failures {}\n{}why {}\nreplay {}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
       verdict.steps, verdict.seconds, verdict.bound, verdict.messages,
-      verdict.usage ? to_text(*verdict.usage) : "", why, verdict.replay, verdict.report.size(),
-      verdict.report, verdict.journal);
+      verdict.usage ? to_text(*verdict.usage) : "", static_cast<int>(verdict.hides_failures), buffering, why,
+      verdict.replay, verdict.report.size(), verdict.report, verdict.journal);
 }
 
 RingVerdict from_text(const std::string& text) {
@@ -91,6 +94,10 @@ RingVerdict from_text(const std::string& text) {
       verdict.messages = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (key == "usage") {
       verdict.usage = usage_in(value);
+    } else if (key == "hides_failures") {
+      verdict.hides_failures = value == "1";
+    } else if (key == "buffering") {
+      verdict.buffering.push_back(value);
     } else if (key == "why") {
       verdict.why = value;
     } else if (key == "replay") {
@@ -189,6 +196,9 @@ void refused_by_ring(const std::string& why) {
 }
 
 void watch_over(const RingJob& job, int verdict_to) {
+  // What it prints is no part of its memory.
+  static char printed[BUFSIZ];
+  std::setvbuf(stdout, printed, _IOLBF, sizeof printed);
   on_refusal(refused_by_ring);
   watchdog = {verdict_to, &job, {}, 0, {}};
   // A fault may be the end of a stack.

@@ -100,8 +100,10 @@ Result<std::vector<ModelName>> models_in(const std::vector<std::string>& names) 
       models.push_back(ModelName::tso);
     } else if (name == "c11") {
       models.push_back(ModelName::c11);
+    } else if (name == "armv8") {
+      models.push_back(ModelName::armv8);
     } else {
-      return check_usage("--model " + name, "there is no such model", "sc, tso, c11");
+      return check_usage("--model " + name, "there is no such model", "sc, tso, c11, armv8");
     }
   }
   return models;
@@ -244,7 +246,9 @@ void add_ring_check_command(Command app, Session& session) {
       "several starts,\n"
       "attaching, attaching again, hostile peers. \"all\" is a proof for that many messages; \"up to N "
       "deviations\" is not;\n"
-      "\"not covered\" says what no search has done. Tests of threads need no ring (RING_CHECK_TESTS in "
+      "\"not covered\" says what no search has done. armv8 orders no dependencies, and says where load "
+      "buffering "
+      "would matter. Tests of threads need no ring (RING_CHECK_TESTS in "
       "<ringside/ring_check.h>).\n"
       "\n"
       "Examples:\n"
@@ -266,13 +270,16 @@ void add_ring_check_command(Command app, Session& session) {
       .add_option("--ring", request->rings,
                   "A shared object with a ring (ring_check_plugin()) or tests of threads; may be repeated")
       .type_name("LIB.so");
-  command.add_option("--model", request->models, "sc, tso or c11; may be repeated. All, if none is named")
+  command
+      .add_option("--model", request->models,
+                  "sc, tso, c11 or armv8; may be repeated. The first three, if none is named")
       .type_name("MODEL");
   command.add_option("--msgs", request->messages, "Messages in an exchange, instead of 3").range(1u, 64u);
   command.add_option("--bound", request->bound,
                      "Only executions with so many deviations from the plain order at most");
   command.add_option("--limit", request->limit,
-                     "Executions in one search at most; then those with few deviations are searched");
+                     "Executions in each search at most; a search that is stopped so is followed by those "
+                     "with 0, 1, 2 ... deviations");
   command.add_option("--budget", request->budget, "Stop after this long: 60s, 5m").type_name("TIME");
   command.add_option("-j,--jobs", request->at_once, "So many at a time").range(1u, 256u);
   command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");

@@ -4,6 +4,7 @@
 //
 // Not in a program that has an address sanitizer, which has a malloc() of its own: there, what a ring
 // allocates is not put back.
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -25,16 +26,22 @@ void* __wrap_memcpy(void* to, const void* from, std::size_t bytes);
 
 namespace {
 
+using ringside::check::CheckerCode;
 using ringside::check::Execution;
 using ringside::check::ring_heap;
+using ringside::check::RingHeap;
 
 #define RS_ALLOCATES extern "C" __attribute__((visibility("default"), used))
 
 constexpr std::size_t alignment_of_all = 16;
 
 void* from_arena(std::size_t bytes, std::size_t alignment) {
+  const CheckerCode checker;
   void* block = ring_heap().allocate(bytes, alignment);
   if (block == nullptr) errno = ENOMEM;
+  if (Execution* execution = Execution::current(); execution != nullptr && block != nullptr)
+    execution->note_written(static_cast<std::byte*>(block) - RingHeap::block_head_bytes,
+                            RingHeap::block_head_bytes);
   return block;
 }
 
@@ -42,6 +49,7 @@ void back_to_arena(void* block) {
   const bool explores = Execution::current() != nullptr;
   // Whoever still uses it races with this.
   if (explores) __tsan_write_range(block, ring_heap().size_of(block));
+  const CheckerCode checker;
   ring_heap().release(block, !explores);
 }
 
@@ -59,7 +67,13 @@ RS_ALLOCATES void* calloc(std::size_t count, std::size_t bytes) {
     return nullptr;
   }
   void* block = from_arena(all, alignment_of_all);
-  return block == nullptr ? nullptr : std::memset(block, 0, all);
+  if (block == nullptr) return nullptr;
+  const CheckerCode checker;
+  // What was not used before is zero.
+  const auto* bytes_of = static_cast<const std::byte*>(block);
+  if (std::all_of(bytes_of, bytes_of + all, [](std::byte each) { return each == std::byte{}; })) return block;
+  if (Execution* execution = Execution::current(); execution != nullptr) execution->note_written(block, all);
+  return std::memset(block, 0, all);
 }
 
 RS_ALLOCATES void* realloc(void* block, std::size_t bytes) {

@@ -6,6 +6,7 @@
 
 #include "emu/check/conformance.h"
 #include "emu/check/schedule_text.h"
+#include "tools/ring_check/audit.h"
 #include "tools/ring_check/search.h"
 #include "tools/ring_check/stress.h"
 
@@ -17,7 +18,7 @@ using check::ModelName;
 using check::Play;
 using Clock = std::chrono::steady_clock;
 
-constexpr ModelName models[] = {ModelName::sc, ModelName::tso, ModelName::c11};
+constexpr ModelName models[] = {ModelName::sc, ModelName::tso, ModelName::c11, ModelName::armv8};
 constexpr Play plays[] = {Play::exchange,   Play::full,          Play::attach,
                           Play::reattach,   Play::hostile_front, Play::hostile_back,
                           Play::two_fronts, Play::scenario,      Play::test};
@@ -59,7 +60,10 @@ RingVerdict drive_ring(const RingJob& job) {
 
 std::string RingJob::what() const {
   if (task == RingTask::conformance) return "conformance, one thread";
-  if (task == RingTask::audit) return "audit: every access to the page is announced";
+  if (task == RingTask::audit) {
+    return fmt::format("audit: every access to {} is announced",
+                       workload.play == Play::test ? "what threads share" : "the page");
+  }
   if (task == RingTask::random) return fmt::format("{} messages at random, one thread", workload.messages);
   if (task == RingTask::threads) return fmt::format("two real threads for {} ms", workload.start);
   if (workload.play == Play::test) {

@@ -17,7 +17,7 @@ namespace ringside::tools {
 enum class RingTask : std::uint8_t {
   explore,      ///< every interleaving of a workload under a model
   conformance,  ///< what any ring must do under one thread
-  audit,        ///< is every access to the page announced
+  audit,        ///< is every access announced, to the page or to what tests' threads share
   random,       ///< many messages under one thread, calls in random order
   threads,      ///< two real threads, for a while
 };
@@ -58,6 +58,11 @@ struct RingVerdict {
   std::uint32_t messages = 0;         ///< of the workload as it was in the end; 0: as it was planned
   std::optional<check::Usage> usage;  ///< of an exchange: what the search covers at least
   std::uint32_t bound = 0;
+  /// What the model allows and the search has not tried: a weak compare-exchange that fails without a reason,
+  bool hides_failures = false;
+  /// and load buffering: "ring.c:12 reads x and ring.c:14 writes y after it", each pair.
+  std::vector<std::string> buffering;
+  [[nodiscard]] bool has_gap() const { return hides_failures || !buffering.empty(); }
   std::string why;      ///< of failed and could_not: one line
   std::string replay;   ///< of failed: for --replay; may be empty
   std::string report;   ///< of failed: the steps, in columns

@@ -22,7 +22,7 @@ std::string with_commas(std::uint64_t number) {
 std::string coverage_text(const RingVerdict& verdict) {
   switch (verdict.outcome) {
     case RingOutcome::whole:
-      return "all";
+      return !verdict.has_gap() ? "all" : "all with a gap";
     case RingOutcome::bounded:
       return fmt::format("up to {} deviation{}", verdict.bound, verdict.bound == 1 ? "" : "s");
     case RingOutcome::stopped:
@@ -50,6 +50,9 @@ std::string_view outcome_name(RingOutcome outcome) {
   return "";
 }
 
+/// More of them are more of the same.
+constexpr std::size_t gaps_named_max = 3;
+
 std::string again(const RingJob& job, const RingVerdict& verdict) {
   return verdict.replay.empty()
              ? std::string()
@@ -74,11 +77,16 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
     const auto [at, is_first] = usages_.try_emplace({job.plugin, job.model}, *verdict.usage);
     if (!is_first) at->second = check::together(at->second, *verdict.usage);
   }
+  if (verdict.has_gap()) {
+    Gaps& gaps = gaps_[{job.plugin, job.model}];
+    gaps.hides_failures = gaps.hides_failures || verdict.hides_failures;
+    gaps.buffering.insert(verdict.buffering.begin(), verdict.buffering.end());
+  }
   executions_ += verdict.executions + verdict.redundant;
   const bool is_error = verdict.outcome == RingOutcome::could_not;
   if (is_failure) ++failed_;
   if (is_error) ++could_not_;
-  const bool is_whole = verdict.outcome == RingOutcome::whole;
+  const bool is_whole = verdict.outcome == RingOutcome::whole && !verdict.has_gap();
   if (is_whole) ++whole_;
   if (!is_whole && !is_failure && !is_error) ++partly_;
   if (!junit_.empty()) {
@@ -105,10 +113,11 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
           "%s\n",
           fmt::format(
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
-              R"("steps":{},"seconds":{:.6f},"why":{},"again":{}}})",
+              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{}}})",
               json_string(job.plugin->title()), json_string(job.plugin->path()), json_string(job.what()),
               check::name_of(job.model), outcome_name(verdict.outcome), verdict.executions, verdict.redundant,
-              verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)))
+              verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)),
+              verdict.has_gap())
               .c_str());
       break;
   }
@@ -139,16 +148,39 @@ void RingOutput::for_people(const RingJob& job, const RingVerdict& verdict) {
                           .c_str());
 }
 
+std::string RingOutput::text_of(const Gaps& gaps) {
+  std::string text;
+  if (gaps.hides_failures) {
+    text =
+        "a weak compare-exchange that fails without a reason (clang announces it as a strong one; gcc tells "
+        "them "
+        "apart)";
+  }
+  if (gaps.buffering.empty()) return text;
+  text += fmt::format("{}load buffering, where a store is seen before an earlier load is done: ",
+                      text.empty() ? "" : "; ");
+  std::size_t named = 0;
+  for (const std::string& each : gaps.buffering) {
+    if (named++ < gaps_named_max) text += (named == 1 ? "" : ", ") + each;
+  }
+  if (named > gaps_named_max) text += fmt::format(", and {} more", named - gaps_named_max);
+  return text +
+         " (a dependency may order the two, which the model does not see; an acquiring load or "
+         "ring_check_rmb() "
+         "behind it does)";
+}
+
 /// In every format: a result that looks like a proof must not hide it.
 void RingOutput::say_not_covered() const {
   // Most often it is the same under each model.
   std::map<std::pair<const RingPlugin*, std::string>, std::string> models_of;
-  for (const auto& [about, usage] : usages_) {
-    const std::string missing = check::missing_in(usage, about.first->ring());
-    if (missing.empty() || failing_.contains(about)) continue;
+  const auto add = [&](const UnderModel& about, const std::string& missing) {
+    if (missing.empty() || failing_.contains(about)) return;
     std::string& models = models_of[{about.first, missing}];
     models += fmt::format("{}{}", models.empty() ? "" : ", ", check::name_of(about.second));
-  }
+  };
+  for (const auto& [about, usage] : usages_) add(about, check::missing_in(usage, about.first->ring()));
+  for (const auto& [about, gaps] : gaps_) add(about, text_of(gaps));
   for (const auto& [about, models] : models_of) {
     const auto& [plugin, missing] = about;
     switch (format_) {

@@ -38,6 +38,13 @@ class RingOutput {
   std::string ring_;              ///< whose verdicts were printed last
   using UnderModel = std::pair<const RingPlugin*, check::ModelName>;
   std::map<UnderModel, check::Usage> usages_;
+  /// What else was not covered (RingVerdict::has_gap).
+  struct Gaps {
+    bool hides_failures = false;
+    std::set<std::string> buffering;
+  };
+  [[nodiscard]] static std::string text_of(const Gaps& gaps);
+  std::map<UnderModel, Gaps> gaps_;
   std::set<UnderModel> failing_;
   std::size_t whole_ = 0;
   std::size_t partly_ = 0;

@@ -45,6 +45,15 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     one_thread.workload.start = workload_seed;
     jobs.push_back(one_thread);
   }
+  const auto add_audit = [&](Play play) {
+    RingJob audit;
+    audit.plugin = &plugin;
+    audit.task = RingTask::audit;
+    audit.workload.play = play;
+    jobs.push_back(audit);
+  };
+  if (ring.push_req == nullptr && ring.scenario_count != 0) add_audit(Play::scenario);
+  if (!plugin.tests().empty()) add_audit(Play::test);
   for (const ModelName model : options.models) {
     for (std::uint32_t i = 0; i < ring.scenario_count; ++i)
       add(model, Play::scenario, 0, 0, check::unbounded, i);

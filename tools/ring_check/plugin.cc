@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -66,6 +67,10 @@ std::string quoted(const std::string& path) {
   return text + "'";
 }
 
+std::string file_name(const std::string& path) {
+  return std::filesystem::path(path).filename().string();
+}
+
 constexpr std::uintptr_t round_up(std::uintptr_t value, std::uintptr_t to) {
   return (value + to - 1) / to * to;
 }
@@ -113,7 +118,7 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
   if (auto mapped = plugin.map_page(); !mapped) return mapped.error();
   plugin.state_.take();
   // Each report on a test names its threads: read once, before the children that make them.
-  if (!plugin.tests_.empty()) static_cast<void>(plugin.symbols());
+  if (!plugin.tests_.empty()) static_cast<void>(symbols_of(plugin.objects_.front()));
   note_loading("");
   return plugin;
 }
@@ -155,13 +160,18 @@ Result<> RingPlugin::map_page() {
 /// Its variables are put back between executions, and its calls go where the checker sees them.
 void RingPlugin::take_over(const dl_phdr_info& object) {
   redirect_calls(object, redirected_calls());
+  hides_weak_exchanges_ = hides_weak_exchanges_ || uses_function(object, "_compare_exchange_val");
   const auto inside = reinterpret_cast<std::uintptr_t>(inside_);
-  bool is_ring = false;
+  bool is_itself = false;
   std::uintptr_t constant_end = 0;
+  Object known{object.dlpi_name, object.dlpi_addr, object.dlpi_addr, marked_code(object), std::nullopt};
   for (int i = 0; i < object.dlpi_phnum; ++i) {
     const auto& header = object.dlpi_phdr[i];
     const std::uintptr_t begin = object.dlpi_addr + header.p_vaddr;
-    is_ring = is_ring || (header.p_type == PT_LOAD && inside - begin < header.p_memsz);
+    if (header.p_type == PT_LOAD) {
+      known.end = std::max(known.end, begin + header.p_memsz);
+      is_itself = is_itself || inside - begin < header.p_memsz;
+    }
     if (header.p_type == PT_GNU_RELRO)
       constant_end = round_up(begin + header.p_memsz, static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE)));
   }
@@ -173,8 +183,9 @@ void RingPlugin::take_over(const dl_phdr_info& object) {
     const std::uintptr_t end = object.dlpi_addr + header.p_vaddr + header.p_memsz;
     if (begin < end) state_.add_variables({reinterpret_cast<std::byte*>(begin), end - begin});
   }
-  if (!is_ring) return;
-  loaded_at_ = object.dlpi_addr;
+  objects_.insert(is_itself ? objects_.begin() : objects_.end(), std::move(known));
+  if (!is_itself) return;
+  objects_.front().path = path_;
   find_thread_variables(object);
 }
 
@@ -190,17 +201,20 @@ void RingPlugin::find_thread_variables(const dl_phdr_info& object) {
 }
 
 std::string RingPlugin::variable_at(const void* address) const {
-  const auto at = reinterpret_cast<std::uintptr_t>(address) - loaded_at_;
-  for (const Symbol& each : symbols()) {
-    if (each.is_function || at - each.begin >= each.bytes) continue;
-    return at == each.begin ? each.name : fmt::format("{}+{}", each.name, at - each.begin);
+  if (const Object* object = object_at(address); object != nullptr) {
+    const auto at = reinterpret_cast<std::uintptr_t>(address) - object->loaded_at;
+    for (const Symbol& each : symbols_of(*object)) {
+      if (each.is_function || at - each.begin >= each.bytes) continue;
+      return at == each.begin ? each.name : fmt::format("{}+{}", each.name, at - each.begin);
+    }
+    if (object != objects_.data()) return "a variable of " + file_name(object->path);
   }
   return is_ring() ? "a variable of the ring" : "a variable";
 }
 
 std::string RingPlugin::function_at(const void* address) const {
-  const auto at = reinterpret_cast<std::uintptr_t>(address) - loaded_at_;
-  for (const Symbol& each : symbols()) {
+  const auto at = reinterpret_cast<std::uintptr_t>(address) - objects_.front().loaded_at;
+  for (const Symbol& each : symbols_of(objects_.front())) {
     if (!each.is_function || at != each.begin || each.name.find("lambda") != std::string::npos) continue;
     const std::string name = each.name.substr(0, each.name.rfind('('));
     const std::size_t colon = name.rfind(':');
@@ -209,13 +223,64 @@ std::string RingPlugin::function_at(const void* address) const {
   return "";
 }
 
+std::string RingPlugin::code_at(const void* code) const {
+  if (const auto lines = locate({code}); !lines.empty()) return lines.begin()->second;
+  const Object* object = object_at(code);
+  Dl_info info = {};
+  std::string file = object == nullptr ? "" : file_name(object->path);
+  if (object == nullptr && ::dladdr(code, &info) != 0 && info.dli_fname != nullptr)
+    file = file_name(info.dli_fname);
+  std::string function = info.dli_sname == nullptr ? "" : info.dli_sname;
+  if (object != nullptr) {
+    const auto at = reinterpret_cast<std::uintptr_t>(code) - object->loaded_at;
+    for (const Symbol& each : symbols_of(*object)) {
+      if (each.is_function && at - each.begin < each.bytes) function = each.name;
+    }
+  }
+  if (file.empty()) return "a place without debug information";
+  if (function.empty()) return file;
+  return fmt::format("{}{} of {}", function, function.ends_with(')') ? "" : "()", file);
+}
+
+const RingPlugin::Object* RingPlugin::object_at(const void* address) const {
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  const auto found = std::find_if(objects_.begin(), objects_.end(), [&](const Object& object) {
+    return at >= object.loaded_at && at < object.end;
+  });
+  return found == objects_.end() ? nullptr : &*found;
+}
+
+bool RingPlugin::is_marked(const void* code) const {
+  const Object* object = object_at(code);
+  const auto at = reinterpret_cast<std::uintptr_t>(code);
+  return object != nullptr && std::any_of(object->marked.begin(), object->marked.end(), [&](CodeRange range) {
+           return at >= range.begin && at < range.end;
+         });
+}
+
+std::vector<std::string> RingPlugin::unmarked_functions() const {
+  std::vector<std::string> found;
+  for (const Object& object : objects_) {
+    for (const Symbol& each : symbols_of(object)) {
+      // What a linker puts in has no size.
+      if (!each.is_function || each.bytes == 0) continue;
+      const auto* code = reinterpret_cast<const void*>(object.loaded_at + each.begin);
+      if (is_marked(code)) continue;
+      const auto lines = locate({static_cast<const std::byte*>(code) + 1});
+      found.push_back(fmt::format("{}{} ({})", each.name, each.name.ends_with(')') ? "" : "()",
+                                  lines.empty() ? file_name(object.path) : lines.begin()->second));
+    }
+  }
+  return found;
+}
+
 /// Read from the file when they are first asked for.
-const std::vector<RingPlugin::Symbol>& RingPlugin::symbols() const {
-  if (symbols_) return *symbols_;
-  symbols_.emplace();
+const std::vector<RingPlugin::Symbol>& RingPlugin::symbols_of(const Object& object) {
+  if (object.symbols) return *object.symbols;
+  std::vector<Symbol>& symbols = object.symbols.emplace();
   std::FILE* lines =
-      ::popen(fmt::format("nm -C -S --defined-only {} 2>/dev/null", quoted(path_)).c_str(), "r");
-  if (lines == nullptr) return *symbols_;
+      ::popen(fmt::format("nm -C -S --defined-only {} 2>/dev/null", quoted(object.path)).c_str(), "r");
+  if (lines == nullptr) return symbols;
   char line[4096];
   while (std::fgets(line, sizeof line, lines) != nullptr) {
     unsigned long begin = 0;
@@ -226,10 +291,10 @@ const std::vector<RingPlugin::Symbol>& RingPlugin::symbols() const {
     if (std::strchr("bBdDuVtTwW", kind) == nullptr) continue;
     const bool is_function = std::strchr("tTwW", kind) != nullptr;
     const std::string_view name(line + name_at);
-    symbols_->push_back({begin, bytes, is_function, std::string(name.substr(0, name.find('\n')))});
+    symbols.push_back({begin, bytes, is_function, std::string(name.substr(0, name.find('\n')))});
   }
   ::pclose(lines);
-  return *symbols_;
+  return symbols;
 }
 
 std::vector<check::Word> RingPlugin::words() const {
@@ -246,7 +311,8 @@ std::map<const void*, std::string> RingPlugin::locate(const std::vector<const vo
   std::string command = fmt::format("addr2line -a -i -e {}", quoted(path_));
   // A return address belongs to the instruction before it.
   for (const void* address : code)
-    command += fmt::format(" {:#x}", reinterpret_cast<std::uintptr_t>(address) - loaded_at_ - 1);
+    command +=
+        fmt::format(" {:#x}", reinterpret_cast<std::uintptr_t>(address) - objects_.front().loaded_at - 1);
   command += " 2>/dev/null";
   std::FILE* lines = ::popen(command.c_str(), "r");
   if (lines == nullptr) return found;

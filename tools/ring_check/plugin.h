@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "emu/check/workload.h"
+#include "tools/ring_check/marks.h"
 
 namespace ringside::tools {
 
@@ -45,6 +46,15 @@ class RingPlugin {
   [[nodiscard]] std::string variable_at(const void* address) const;
   /// "writer": the function that begins at an address, without namespace and arguments, or "".
   [[nodiscard]] std::string function_at(const void* address) const;
+  /// "helper.c:12", "bump() of helper.so", "strlen() of libc.so.6": where code lies, as well as it is known.
+  [[nodiscard]] std::string code_at(const void* code) const;
+
+  /// Its compiler announces weak compare-exchanges as strong ones, as clang does.
+  [[nodiscard]] bool hides_weak_exchanges() const { return hides_weak_exchanges_; }
+  /// True: `ringside ring-check cc` has compiled the code at an address (marks.h).
+  [[nodiscard]] bool is_marked(const void* code) const;
+  /// The functions, of it and of the libraries that came with it, which are not; as far as symbols tell.
+  [[nodiscard]] std::vector<std::string> unmarked_functions() const;
   [[nodiscard]] std::vector<check::Word> words() const;
 
   /// "ring.c:31" for each address of its code, from the debug information; "memory.h:26 < front.h:63" where
@@ -58,9 +68,19 @@ class RingPlugin {
     bool is_function = false;
     std::string name;
   };
+  /// The plug-in, or a library that came with it.
+  struct Object {
+    std::string path;
+    std::uintptr_t loaded_at = 0;
+    std::uintptr_t end = 0;
+    std::vector<CodeRange> marked;
+    mutable std::optional<std::vector<Symbol>> symbols;
+  };
 
   RingPlugin() = default;
-  [[nodiscard]] const std::vector<Symbol>& symbols() const;
+  [[nodiscard]] static const std::vector<Symbol>& symbols_of(const Object& object);
+  /// Null: neither it nor such a library lies there.
+  [[nodiscard]] const Object* object_at(const void* address) const;
   [[nodiscard]] std::string take_tables(void* ring_entry, void* tests_entry);
   [[nodiscard]] Result<> map_page();
   void take_over(const dl_phdr_info& object);
@@ -71,12 +91,12 @@ class RingPlugin {
   ring_check_ring ring_ = {};
   std::span<const ring_check_test> tests_;
   const void* inside_ = nullptr;  ///< an address in it
-  std::uintptr_t loaded_at_ = 0;
+  std::vector<Object> objects_;   ///< itself first
   std::byte* page_ = nullptr;
   std::span<std::byte> area_;
   check::RingState state_;
   std::span<std::byte> thread_variables_;
-  mutable std::optional<std::vector<Symbol>> symbols_;
+  bool hides_weak_exchanges_ = false;
 };
 
 }  // namespace ringside::tools

@@ -44,6 +44,23 @@ Tables tables_of(const dl_phdr_info& object) {
   return tables;
 }
 
+/// Calls each(name, where its address is kept) for each function of another object.
+template <class Each>
+void for_each_use(const dl_phdr_info& object, Each each) {
+  const Tables tables = tables_of(object);
+  if (tables.symbols == nullptr || tables.names == nullptr) return;
+  for (const auto& relocations : {tables.of_calls, tables.others}) {
+    for (const ElfW(Rela) & relocation : relocations) {
+      const auto type = ELF64_R_TYPE(relocation.r_info);
+      if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_64) continue;
+      const ElfW(Sym)& symbol = tables.symbols[ELF64_R_SYM(relocation.r_info)];
+      // What the object brings itself is its own.
+      if (symbol.st_shndx != SHN_UNDEF || symbol.st_name == 0) continue;
+      each(tables.names + symbol.st_name, object.dlpi_addr + relocation.r_offset);
+    }
+  }
+}
+
 void write_address(std::uintptr_t where, const void* function) {
   const auto unit = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   // The loader has taken the right to write there, and everything near it is as readable as before.
@@ -55,22 +72,18 @@ void write_address(std::uintptr_t where, const void* function) {
 }  // namespace
 
 void redirect_calls(const dl_phdr_info& object, std::span<const RedirectedCall> calls) {
-  const Tables tables = tables_of(object);
-  if (tables.symbols == nullptr || tables.names == nullptr) return;
-  for (const auto& relocations : {tables.of_calls, tables.others}) {
-    for (const ElfW(Rela) & relocation : relocations) {
-      const auto type = ELF64_R_TYPE(relocation.r_info);
-      if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_64) continue;
-      const ElfW(Sym)& symbol = tables.symbols[ELF64_R_SYM(relocation.r_info)];
-      // What the object brings itself is its own.
-      if (symbol.st_shndx != SHN_UNDEF || symbol.st_name == 0) continue;
-      const char* name = tables.names + symbol.st_name;
-      const auto call = std::find_if(calls.begin(), calls.end(), [&](const RedirectedCall& each) {
-        return std::strcmp(each.name, name) == 0;
-      });
-      if (call != calls.end()) write_address(object.dlpi_addr + relocation.r_offset, call->function);
-    }
-  }
+  for_each_use(object, [&](const char* name, std::uintptr_t where) {
+    const auto call = std::find_if(calls.begin(), calls.end(), [&](const RedirectedCall& each) {
+      return std::strcmp(each.name, name) == 0;
+    });
+    if (call != calls.end()) write_address(where, call->function);
+  });
+}
+
+bool uses_function(const dl_phdr_info& object, std::string_view ending) {
+  bool uses = false;
+  for_each_use(object, [&](std::string_view name, std::uintptr_t) { uses = uses || name.ends_with(ending); });
+  return uses;
 }
 
 }  // namespace ringside::tools

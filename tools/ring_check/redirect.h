@@ -6,6 +6,7 @@
 #include <link.h>
 
 #include <span>
+#include <string_view>
 
 #include "tools/ring_check/calls.h"
 
@@ -13,5 +14,7 @@ namespace ringside::tools {
 
 /// `object`: as dl_iterate_phdr tells of it, relocated at once (RTLD_NOW).
 void redirect_calls(const dl_phdr_info& object, std::span<const RedirectedCall> calls);
+/// True: it uses a function of another object whose name ends so.
+[[nodiscard]] bool uses_function(const dl_phdr_info& object, std::string_view ending);
 
 }  // namespace ringside::tools

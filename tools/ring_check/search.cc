@@ -8,8 +8,7 @@
 
 #include "emu/check/recording.h"
 #include "emu/check/schedule_text.h"
-#include "emu/check/test_program.h"
-#include "tools/ring_check/audit.h"
+#include "tools/ring_check/bench.h"
 #include "tools/ring_check/counterexample.h"
 #include "tools/ring_check/places.h"
 
@@ -36,102 +35,6 @@ std::uint32_t deviations_for(std::uint32_t steps) {
 
 /// Nobody waits for a search with a higher one.
 constexpr std::uint32_t bound_max = 8;
-
-bool is_hostile(Play play) {
-  return play == Play::hostile_front || play == Play::hostile_back;
-}
-
-/// What the watchdog looks at, from a signal handler.
-struct Current {
-  const check::Execution* execution = nullptr;
-  const std::string* places = nullptr;
-  bool runs_ring_code = false;
-  std::uint64_t begun = 0;  ///< how often ring code has been begun with
-};
-Current current;
-
-/// For as long as ring code runs; `execution` once there is one.
-class Watched {
- public:
-  explicit Watched(const check::Execution* execution) {
-    current.execution = execution;
-    ++current.begun;
-    current.runs_ring_code = true;
-  }
-  ~Watched() {
-    current.runs_ring_code = false;
-    current.execution = nullptr;
-  }
-  Watched(const Watched&) = delete;
-  Watched& operator=(const Watched&) = delete;
-};
-
-/// Everything that one try needs, in the order in which it is built.
-struct Bench {
-  explicit Bench(const RingJob& job) {
-    const RingPlugin& plugin = *job.plugin;
-    if (job.workload.play == Play::test) {
-      program = std::make_unique<check::TestProgram>(
-          plugin.tests()[job.workload.scenario], plugin.state(),
-          [&](const void* function) { return plugin.function_at(function); });
-      return;
-    }
-    auto of_ring =
-        std::make_unique<check::RingProgram>(plugin.ring(), plugin.page(), plugin.state(), job.workload);
-    ring = of_ring.get();
-    program = std::move(of_ring);
-  }
-
-  [[nodiscard]] Result<> set_up(const RingJob& job, Places& places) {
-    std::vector<check::Region> regions = places.regions();
-    std::vector<check::Space::Found> words = places.words();
-    // Time is tried as memory is, and under C11 there is none (execution_operations.cc).
-    if (program->history() != nullptr && job.model != check::ModelName::c11) add_counts(regions, words);
-    auto made = check::Space::make(ring == nullptr ? std::span<std::byte>() : job.plugin->page(),
-                                   ring == nullptr ? std::vector<check::Word>() : job.plugin->words(),
-                                   regions, words);
-    if (!made) return made.error();
-    space.emplace(std::move(*made));
-    {
-      const Watched watched(nullptr);
-      if (auto prepared = program->prepare(); !prepared) return prepared;
-    }
-    model = check::Model::make(job.model, *space);
-    model->forgive_races(is_hostile(job.workload.play));
-    execution = std::make_unique<check::Execution>(*space, *model, *program);
-    execution->watch_elsewhere(&places.elsewhere());
-    return Done{};
-  }
-
-  /// Reports do not show these words, which have no name.
-  void add_counts(std::vector<check::Region>& regions, std::vector<check::Space::Found>& words) const {
-    auto* counts = reinterpret_cast<std::byte*>(program->history()->ended_counts());
-    regions.push_back({counts, check::granule_bytes});
-    for (std::uint32_t fiber = 0; fiber < check::fibers_max; ++fiber)
-      words.push_back({"", {counts + fiber, 1}});
-  }
-
-  std::unique_ptr<check::Program> program;
-  check::RingProgram* ring = nullptr;  ///< the program, if it is a ring's
-  std::optional<check::Space> space;
-  std::unique_ptr<check::Model> model;
-  std::unique_ptr<check::Execution> execution;
-};
-
-/// Each time that more memory turns out to be shared, everything begins anew; a ring's is known after a few.
-constexpr int rounds_max = 100;
-
-/// Does `what` with a bench that knows all the memory that the ends share as far as `what` shows it.
-Result<> with_all_memory(const RingJob& job, Places& places, const std::function<void(Bench&)>& what) {
-  for (int round = 0; round < rounds_max; ++round) {
-    Bench bench(job);
-    if (auto ready = bench.set_up(job, places); !ready) return ready;
-    what(bench);
-    if (!places.learn()) return Done{};
-  }
-  return Error{EPROTO, "it cannot be checked", job.plugin->title(), "its ends find ever more memory to share",
-               "a message should lie in as little memory as it can"};
-}
 
 /// Fills in why, replay and report of a verdict on an execution that failed. False: it does not fail again.
 bool report(const RingJob& job, Bench& bench, const Places& places, const check::Schedule& schedule,
@@ -242,6 +145,51 @@ constexpr const char* strays =
     "a "
     "library keeps)";
 
+/// What the model allows and a search that has found nothing has not tried.
+void note_gaps(const RingJob& job, const Bench& bench, RingVerdict& verdict) {
+  verdict.hides_failures = job.plugin->hides_weak_exchanges() && bench.model->has_spurious_failures();
+  const auto place = [&](const void* code) {
+    return code == nullptr ? std::string() : job.plugin->code_at(code) + " ";
+  };
+  for (const check::Buffering& each : bench.model->buffering()) {
+    verdict.buffering.push_back(fmt::format("{}reads {} and {}writes {} after it", place(each.load_code),
+                                            bench.space->words()[each.loaded].name, place(each.store_code),
+                                            bench.space->words()[each.stored].name));
+  }
+}
+
+/// The model orders no dependencies. A failure that is none where each load comes before all that follows it
+/// says so.
+std::string dependency_text(const RingJob& job, Bench& bench, Clock::time_point deadline) {
+  bench.model->order_dependencies(true);
+  check::Exploration strict;
+  {
+    const Watched watched(bench.execution.get());
+    strict = check::explore(*bench.execution, {.bound = job.bound,
+                                               .executions = job.executions_max,
+                                               .enough = [&] { return Clock::now() > deadline; }});
+  }
+  bench.model->order_dependencies(false);
+  if (strict.failed() || strict.found_memory || strict.strayed) return "";
+  return fmt::format(
+      " ({}if nothing orders a load and what follows it in its thread: an address, data or control "
+      "dependency "
+      "would, and this model sees none; state it by an acquiring load, or by ring_check_rmb() behind the "
+      "load)",
+      strict.whole() ? "only " : "perhaps only ");
+}
+
+/// Why the last execution cannot be judged.
+std::string refusal_text(const Bench& bench, const Places& places) {
+  const std::byte* changed = bench.execution->changed_unseen();
+  if (changed == nullptr) return bench.execution->failure();
+  return fmt::format(
+      "{} changes by a store that no compiler has announced, so that no search is worth anything (memory "
+      "that a "
+      "library, a function compiled without ringside ring-check cc or an asm block writes)",
+      places.name_of(changed));
+}
+
 /// One search with the memory that is known.
 RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, Clock::time_point deadline) {
   RingVerdict verdict;
@@ -278,14 +226,20 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
     verdict.why = found.strayed ? strays : is_unseen ? no_access : nothing_shared;
     return verdict;
   }
-  if (!found.failed()) return verdict;
+  if (!found.failed()) {
+    note_gaps(job, bench, verdict);
+    return verdict;
+  }
   if (bench.execution->is_refused()) {
     verdict.outcome = RingOutcome::could_not;
-    verdict.why = found.failure;
+    verdict.why = refusal_text(bench, places);
     return verdict;
   }
   verdict.outcome = RingOutcome::failed;
-  if (report(job, bench, places, minimised(bench, found), verdict)) return verdict;
+  if (report(job, bench, places, minimised(bench, found), verdict)) {
+    if (job.model == check::ModelName::armv8) verdict.why += dependency_text(job, bench, deadline);
+    return verdict;
+  }
   verdict = {};
   verdict.why = strays;
   return verdict;
@@ -296,7 +250,7 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
 RingVerdict search_ring(RingJob job, Clock::time_point deadline) {
   RingVerdict verdict;
   Places places(*job.plugin);
-  current.places = &places.text();
+  watch_places(places);
   std::optional<check::Usage> usage;
   if (job.until_used_again) {
     auto longer = long_enough(job, places, usage);
@@ -324,42 +278,6 @@ RingVerdict search_ring(RingJob job, Clock::time_point deadline) {
   return verdict;
 }
 
-RingVerdict audit_ring(const RingJob& job) {
-  RingVerdict verdict;
-  Audit found;
-  Places places(*job.plugin);
-  Bench bench(job);
-  if (auto ready = bench.set_up(job, places); !ready) {
-    verdict.why = ready.error().text();
-    return verdict;
-  }
-  {
-    const Watched watched(nullptr);
-    found = audit(*job.plugin, *bench.space, *bench.model, *bench.program);
-  }
-  verdict.outcome = RingOutcome::whole;
-  verdict.executions = 1;
-  verdict.steps = found.touches;
-  if (found.unseen.empty()) return verdict;
-  std::vector<const void*> code;
-  for (const Unannounced& each : found.unseen) code.push_back(each.code);
-  std::sort(code.begin(), code.end());
-  code.erase(std::unique(code.begin(), code.end()), code.end());
-  const auto lines = job.plugin->locate(code);
-  verdict.outcome = RingOutcome::could_not;
-  verdict.why =
-      "accesses to the page that the compiler does not announce, so that no search would be worth anything "
-      "(compile all of the ring "
-      "with: ringside ring-check cc):";
-  for (const Unannounced& each : found.unseen) {
-    const auto line = lines.find(each.code);
-    verdict.why += fmt::format(" byte {} at {};", each.offset,
-                               line == lines.end() ? "a place without debug information" : line->second);
-  }
-  verdict.why.pop_back();
-  return verdict;
-}
-
 RingVerdict replay_ring(const RingJob& job, const std::string& shared, const check::Schedule& schedule) {
   RingVerdict verdict;
   Places places(*job.plugin);
@@ -367,7 +285,7 @@ RingVerdict replay_ring(const RingJob& job, const std::string& shared, const che
     verdict.why = known.error().text();
     return verdict;
   }
-  current.places = &places.text();
+  watch_places(places);
   const auto done = with_all_memory(job, places, [&](Bench& bench) {
     verdict = {};
     check::Replay replay(schedule);
@@ -382,29 +300,15 @@ RingVerdict replay_ring(const RingJob& job, const std::string& shared, const che
       return;
     }
     verdict.executions = 1;
+    if (bench.execution->is_refused()) {
+      verdict.why = refusal_text(bench, places);
+      return;
+    }
     static_cast<void>(report(job, bench, places, schedule, verdict));
     verdict.outcome = end == End::complete ? RingOutcome::whole : RingOutcome::failed;
   });
   if (!done) verdict.why = done.error().text();
   return verdict;
-}
-
-RingVerdict drive_watched(const std::function<RingVerdict()>& drive) {
-  const Watched watched(nullptr);
-  return drive();
-}
-
-std::string schedule_of_current_try() {
-  return current.execution == nullptr ? std::string() : check::to_text(current.execution->so_far());
-}
-
-std::string places_of_current_try() {
-  return current.places == nullptr ? std::string() : *current.places;
-}
-
-RingProgress progress_of_current_try() {
-  return {current.runs_ring_code, current.begun,
-          current.execution == nullptr ? 0 : current.execution->steps_in_all()};
 }
 
 }  // namespace ringside::tools

@@ -9,8 +9,6 @@
 namespace ringside::tools {
 
 [[nodiscard]] RingVerdict search_ring(RingJob job, std::chrono::steady_clock::time_point deadline);
-/// Is every access to the page announced by the compiler?
-[[nodiscard]] RingVerdict audit_ring(const RingJob& job);
 /// Ring code that runs without a search, under the watchdog.
 [[nodiscard]] RingVerdict drive_watched(const std::function<RingVerdict()>& drive);
 

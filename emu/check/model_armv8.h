@@ -1,0 +1,150 @@
+// The Armv8 memory model (Deacon, Flur, Pulte, Sewell et al., POPL 2018; aarch64.cat), multi-copy atomic: a
+// store is seen by all other threads at once. An execution is allowed if its accesses have an order, "ordered
+// before", without a cycle, made of
+//   - what one thread sees of another: a load after the store that it reads, and before those that come later
+//   in
+//     that word; the stores of two threads to a word;
+//   - barriers: dmb ish, dmb ishld, dmb ishst; an acquiring load before all that follows, a releasing store
+//   after
+//     all that precedes, and before a later load-acquire (LDAR, not LDAPR);
+//   - exclusives: the load before the store.
+// And each word is coherent for each thread. Atomic operations are what compilers make of them: relaxed LDR
+// and STR, acquire LDAPR, seq_cst LDAR and STLR, an update LDXR and STXR with A and L as its order says, a
+// release fence dmb ish.
+//
+// Dependencies order nothing here, since the compiler's callbacks do not tell of them: more is allowed than
+// hardware does. One thing is left out: a load never sees a store that is executed later (load buffering).
+// Where that could matter, buffering() says so: a load that is followed by a store, and nothing orders the
+// two.
+#pragma once
+
+#include <vector>
+
+#include "emu/check/model.h"
+#include "emu/check/order_graph.h"
+
+namespace ringside::check {
+
+class ModelArmv8 final : public Model {
+ public:
+  explicit ModelArmv8(const Space& space);
+
+  void begin(std::uint32_t fiber_count) override;
+  [[nodiscard]] bool has_spurious_failures() const override { return true; }
+  [[nodiscard]] std::uint32_t options(std::uint32_t fiber, const Op& op, const Clock* past) const override;
+  void before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) override;
+  void after(std::uint32_t fiber, const Op& op, std::uint32_t number) override;
+  [[nodiscard]] std::uint32_t steps_known(std::uint32_t fiber, std::uint32_t other) const override;
+  void peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const override;
+  [[nodiscard]] bool is_full() const override { return graph_.count() >= nodes_max; }
+  [[nodiscard]] std::vector<Buffering> buffering() const override;
+  void order_dependencies(bool order) override { orders_loads_ = order; }
+
+ private:
+  using Node = OrderGraph::Node;
+  using Set = OrderGraph::Set;
+  static constexpr Node none = OrderGraph::none;
+  /// An execution with more accesses does not end.
+  static constexpr Node nodes_max = 8192;
+  /// The search counts no further.
+  static constexpr std::uint32_t options_max = 255;
+  static constexpr std::uint32_t unlimited_steps = 0xffffffff;
+
+  struct Access {
+    Node node = none;
+    std::uint32_t fiber = fibers_max;
+  };
+  struct Stored {
+    std::array<std::byte, word_bytes_max> bytes = {};
+    Access by;  ///< no node: was there at the beginning
+    std::uint32_t number = 0;
+    std::uint32_t turn = 0;  ///< the word's how many-th store to be executed
+    bool is_update = false;
+    bool is_tied = false;  ///< nothing comes between it and the store before it
+    std::vector<Access> readers;
+  };
+  struct Step {
+    Node node = none;
+    std::uint32_t number = 0;
+  };
+  struct Load {
+    Node node = none;
+    std::uint32_t word = 0;
+    const void* code = nullptr;
+  };
+  /// What later accesses of a thread come after; each covers what it replaced.
+  struct Thread {
+    Node all = none;              ///< any access: the last full barrier, acquiring load or barrier for loads
+    Node stores = none;           ///< a store: the last barrier for stores
+    Node release = none;          ///< a load-acquire: the last store-release
+    std::vector<Node> any_since;  ///< accesses that a full barrier or a release has not collected
+    std::vector<Node> loads_since;   ///< that a barrier for loads has not
+    std::vector<Node> stores_since;  ///< that a barrier for stores has not
+    std::array<std::uint16_t, words_max> seen =
+        {};  ///< of each word: the oldest store that it may still find
+    std::vector<Step> steps;
+    std::vector<Load> loads;    ///< of words, that `all` does not cover
+    Node payload_reads = none;  ///< a run of accesses to payload is one node
+    Node payload_writes = none;
+    std::uint32_t behind = 0;  ///< of a store: the one after which it comes
+    Node load = none;          ///< of an update: its load
+    bool has_failed = false;   ///< of an update: it has compared, and stores nothing
+  };
+  struct Touched {
+    Access write;
+    std::uint32_t write_number = 0;
+    std::array<Node, fibers_max> reads = {none, none, none, none};
+    std::array<std::uint32_t, fibers_max> read_numbers = {};
+  };
+
+  // -- what comes before an access because of where it stands in its thread
+  void collect_for_load(const Thread& thread, bool is_rcsc, Set& before) const;
+  void collect_for_store(const Thread& thread, bool releases, Set& before) const;
+  void collect(const std::vector<Node>& nodes, Set& before) const;
+  void barrier(std::uint32_t fiber, Order order, std::uint32_t number);
+  void notify(std::uint32_t fiber, std::uint32_t side, std::uint32_t number);
+  void wait(std::uint32_t fiber, std::uint32_t side, std::uint32_t number);
+  void loaded(std::uint32_t fiber, Node node, bool acquires);
+  void stored(std::uint32_t fiber, Node node, bool releases);
+  [[nodiscard]] Node add(std::uint32_t fiber, const Set& before, std::uint32_t number);
+
+  // -- words
+  void collect_source(std::uint32_t fiber, std::uint32_t word, std::uint32_t index, bool acquires,
+                      Set& before) const;
+  void collect_overwritten(std::uint32_t fiber, std::uint32_t word, std::uint32_t index, Set& before) const;
+  [[nodiscard]] bool fits_behind(std::uint32_t fiber, std::uint32_t word, std::uint32_t index,
+                                 const Set& before) const;
+  [[nodiscard]] bool may_load(std::uint32_t fiber, OpKind kind, Order order, std::uint32_t word,
+                              std::uint32_t index, Set& before) const;
+  [[nodiscard]] bool may_store(std::uint32_t fiber, const Op& op, std::uint32_t word,
+                               std::uint32_t index) const;
+  template <class Each>
+  void each_source(std::uint32_t fiber, const Op& op, std::uint32_t word, Each each) const;
+  template <class Each>
+  void each_place(std::uint32_t fiber, const Op& op, std::uint32_t word, Each each) const;
+  [[nodiscard]] bool differs(const Op& op, std::uint32_t word, const Stored& stored) const;
+  [[nodiscard]] bool is_part(const Op& op, std::uint32_t word) const;
+  [[nodiscard]] Node load_word(std::uint32_t fiber, const Op& op, std::uint32_t word, std::uint32_t index,
+                               std::uint32_t number);
+  void store_word(std::uint32_t fiber, const Op& op, std::uint32_t word, std::uint32_t index,
+                  std::uint32_t number);
+  void note_buffering(std::uint32_t fiber, const Op& op, std::uint32_t word, Node store);
+  void check_payload(std::uint32_t fiber, const Op& op, std::uint32_t from, std::uint32_t to,
+                     std::uint32_t number);
+
+  bool orders_loads_ = false;
+  mutable Set scratch_;  ///< kept for its memory
+  OrderGraph graph_;
+  std::vector<std::vector<Stored>> words_;
+  std::vector<std::uint32_t> latest_;  ///< of each word: the store that was executed last
+  std::array<Thread, fibers_max> threads_;
+  std::array<std::vector<Node>, 2> notified_;
+  std::vector<Touched> touched_;
+  std::vector<std::uint32_t> touched_list_;
+  // Over all executions.
+  std::vector<Buffering> buffering_;
+  std::vector<std::uint8_t> written_by_;  ///< of each word: by which fibers
+  std::vector<std::uint8_t> accessed_by_;
+};
+
+}  // namespace ringside::check
