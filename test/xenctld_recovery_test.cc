@@ -162,7 +162,7 @@ TEST_CASE_METHOD(XenctldRecovery,
   strike(0, 1'000);
   program.print("end");
   settle();
-  CHECK(ask("consoles").starts_with(fmt::format("ok 1\n{} 0 waiting 1000 2003 ", domain)));
+  CHECK(ask("consoles").starts_with(fmt::format("ok 1\n{} 0 0 waiting 1000 2003 ", domain)));
   auto reader = open(domain);
   settle();
   CHECK(reader->seen == text.substr(2'003, 997) + "end");

@@ -102,7 +102,7 @@ TEST_CASE_METHOD(XenctldSleeper, "killed and started again around a sleep: every
   const std::size_t arrived = program.got.size();
   kill_xenctld();
   start_xenctld();
-  CHECK(ask("consoles").starts_with(fmt::format("ok 1\n{} 0 waiting", domain)));
+  CHECK(ask("consoles").starts_with(fmt::format("ok 1\n{} 0 0 waiting", domain)));
   CHECK(refusal("console", domain, "is suspended").empty());
   auto next = open(domain);
   settle();

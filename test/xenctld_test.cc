@@ -41,7 +41,7 @@ TEST_CASE_METHOD(
   auto& program = boot(domain, std::make_unique<PrintProgram>(text, 0));
   world.run_for(1s);
   CHECK_FALSE(program.exited());
-  CHECK(ask("consoles").starts_with(fmt::format("ok 1\n{} 0 waiting 10485", domain)));
+  CHECK(ask("consoles").starts_with(fmt::format("ok 1\n{} 0 0 waiting 10485", domain)));
   auto reader = open(domain);
   world.run_for(2s);
   CHECK(reader->seen == text);

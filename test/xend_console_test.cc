@@ -5,6 +5,7 @@
 
 #include "test/catch.h"
 #include "test/dom0_machine.h"
+#include "test/xend_lone_console.h"
 
 namespace xend_console_test {
 
@@ -14,77 +15,8 @@ using namespace ringside::test;
 
 namespace {
 
-constexpr DomainId domain = 7;
-
-struct Fixture {
-  Fixture() { REQUIRE(console.listen(9607, "/m").ok()); }
-
-  std::unique_ptr<Person> attach() {
-    auto person = std::make_unique<Person>(people, people.connect_local(console.path()).value());
-    world.run();
-    return person;
-  }
-  void output(std::string_view text) {
-    console.guest_request(
-        ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id, bytes_of(text)),
-        number++);
-    console.settle();
-  }
-  /// `bytes` of output in full messages, each different.
-  std::string output_bytes(std::size_t bytes) {
-    std::string all;
-    while (all.size() < bytes) {
-      std::string piece = fmt::format("{:060}", produced++).substr(0, bytes - all.size());
-      output(piece);
-      all += piece;
-    }
-    return all;
-  }
-  std::size_t answers() const { return sent_of(XCS_RESPONSE).size(); }
-  std::vector<ring::ControlMessage> sent_of(XcsType type) const {
-    std::vector<ring::ControlMessage> found;
-    for (const auto& [sent_type, message] : sent) {
-      if (sent_type == type) found.push_back(message);
-    }
-    return found;
-  }
-  std::string input() const {
-    std::string text;
-    for (const auto& message : sent_of(XCS_REQUEST)) text += text_of(message);
-    return text;
-  }
-  ConsoleStore store(DomainId id) {
-    return ConsoleStore::make(world.host("xend"), fmt::format("/m/console-{}.kept", id),
-                              {.output_bytes_max = console_output_bytes_max}, 0x1000 + id)
-        .value();
-  }
-  std::size_t told(trace::Kind kind) const { return sink.count(kind); }
-
-  SimWorld world;
-  SimHost& people = world.host("people");
-  trace::MemorySink sink{world.clock()};
-  std::vector<std::pair<XcsType, ring::ControlMessage>> sent;
-  bool wire_open = true;
-  int left = 0;
-  bool numbers = false;
-  std::uint32_t number = 0;  ///< of the next output
-  std::vector<std::uint32_t> tags;
-  std::size_t produced = 0;
-  XendConsole console{
-      world.host("xend"),
-      trace::Journal(sink, trace::actor(trace::Role::xend)),
-      domain,
-      store(domain),
-      {.has_room = [this] { return wire_open; },
-       .numbers = [this] { return numbers; },
-       .send =
-           [this](XcsType type, const ring::ControlMessage& message, std::uint32_t its_number) {
-             sent.emplace_back(type, message);
-             tags.push_back(its_number);
-           },
-       .flush = [] {},
-       .left = [this] { ++left; }}};
-};
+using Fixture = XendLoneConsole;
+constexpr DomainId domain = lone_domain;
 
 }  // namespace
 
@@ -103,83 +35,6 @@ TEST_CASE_METHOD(Fixture, "a console goes from new to listening to connected and
   CHECK(console.status_name() == "closed");
   CHECK_FALSE(people.connect_local("/m/console-9607").ok());
   CHECK_FALSE(people.connect_tcp(9607).ok());
-}
-
-TEST_CASE_METHOD(Fixture,
-                 "a telnet viewer negotiates, tells its window, and its bytes are those of the guest") {
-  console.close();
-  std::vector<std::pair<int, int>> windows;
-  XendConsole telnet(
-      world.host("xend"), trace::Journal(sink, {}), 8, store(8),
-      {.has_room = [] { return true; },
-       .numbers = [] { return false; },
-       .send = [this](XcsType type, const ring::ControlMessage& message,
-                      std::uint32_t) { sent.emplace_back(type, message); },
-       .flush = [] {},
-       .left = [] {},
-       .window = [&](std::uint16_t rows, std::uint16_t columns) { windows.emplace_back(rows, columns); }});
-  REQUIRE(telnet.listen(9608, "/m").ok());
-  CHECK(telnet.telnet_port() == 19608);
-  telnet.guest_request(
-      ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("a\xff\r\rb")), 0);
-  using namespace std::string_literals;
-  const std::string shown = "a\xff\xff\r\0\r\0b"s;
-  SECTION("at the telnet port") {
-    Person person(people, people.connect_tcp(19608).value());
-    world.limit_write(GENERATE(1, 7, 4096));
-    world.run();
-    CHECK(person.seen == "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfb\x00\xff\xfd\x00\xff\xfd\x1f"s + shown);
-    person.type("ls\r\0\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"s);
-    world.run();
-    CHECK(input() == "ls\r");
-    CHECK(windows == std::vector<std::pair<int, int>>{{24, 80}});
-  }
-  SECTION("at the raw port, from the moment when the client begins with it") {
-    Person person(people, people.connect_tcp(9608).value());
-    world.run();
-    CHECK(person.seen == "a\xff\r\rb");
-    person.type("\xff\xff\r\n");
-    world.run();
-    CHECK(input() == "\xff\xff\r\n");
-    person.type("\xff\xfd\x03\xff\xfd\x01");
-    world.run();
-    CHECK(person.seen.ends_with("\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfb\x00\xff\xfd\x00\xff\xfd\x1f"s));
-    person.type("x\r\0\xff\xff"s);
-    world.run();
-    CHECK(input() == "\xff\xff\r\nx\r\xff");
-  }
-  SECTION("who asks without reading is not read without bound") {
-    Person person(people, people.connect_tcp(19608).value());
-    world.run();
-    person.read(false);
-    std::string asking;
-    for (int i = 0; i < 20'000; ++i) asking += "\xff\xf6";
-    person.type(asking);
-    world.run();
-    person.read(true);
-    world.run();
-    std::size_t answers = 0;
-    for (std::size_t at = person.seen.find("[yes]"); at != std::string::npos;
-         at = person.seen.find("[yes]", at + 1))
-      ++answers;
-    CHECK(answers == 20'000);
-  }
-}
-
-TEST_CASE_METHOD(Fixture,
-                 "a viewer who is sent away makes room for the next, and loses nothing of the guest's") {
-  auto hung = attach();
-  hung->read(false);
-  output_bytes(1000);
-  console.send_away();
-  CHECK(console.status() == XendConsole::Status::listening);
-  auto next = attach();
-  output("more");
-  world.run();
-  CHECK(next->seen.ends_with("more"));
-  console.send_away();
-  console.send_away();
-  CHECK(console.status() == XendConsole::Status::listening);
 }
 
 TEST_CASE_METHOD(Fixture, "a busy TCP port is an error that names it and the way out") {

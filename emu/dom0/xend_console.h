@@ -137,10 +137,10 @@ class XendConsole {
 
   Handle viewer_;
   std::optional<Telnet> telnet_;  ///< if that is what the viewer speaks
-  std::uint32_t viewers_ = 0;  ///< that ever came; the number of the one who is here
-  Ready interest_;             ///< what the viewer is watched for
-  bool deaf_ = false;          ///< the viewer reads no more; what it has typed is still taken
-  bool blocked_ = false;       ///< the viewer's socket is full; it is written to again once it can take more
+  std::uint32_t viewers_ = 0;     ///< that ever came; the number of the one who is here
+  Ready interest_;                ///< what the viewer is watched for
+  bool deaf_ = false;             ///< the viewer reads no more; what it has typed is still taken
+  bool blocked_ = false;  ///< the viewer's socket is full; it is written to again once it can take more
   bool input_held_ = false;
   bool answers_withheld_ = false;
   bool finished_ = false;

@@ -67,7 +67,7 @@ class FullDisk(unittest.TestCase):
         filler = fill(folder)
         os.truncate(filler, os.path.getsize(filler) - 700 * 1024)  # for the machine, and for the entries of one process
         done = subprocess.run([support.RINGSIDE, "run", scenario, "--mode", "real", "--out", "/dev/null"], capture_output=True,
-                              timeout=support.PATIENCE_S)
+                              timeout=support.PATIENCE_S, env=os.environ | {"TMPDIR": DISK})
         os.unlink(filler)
         self.assertIn(b"cannot listen to the journal", done.stdout)
         self.assertEqual(done.returncode, 3, done.stdout)

@@ -111,7 +111,7 @@ class Xenctld(unittest.TestCase):
 
     def status(self, name):
         """What xenctld says of a console: waiting, connected or attached."""
-        return self.console_words(name)[2]
+        return self.console_words(name)[3]
 
     def console_words(self, name):
         with socket.socket(socket.AF_UNIX) as asking:
@@ -284,7 +284,7 @@ class Xenctld(unittest.TestCase):
             self.talk(pty, typed)
             eventually("what was typed has been taken", lambda: leads_to(pty) not in (None, before))
             for queued in (20_000, 60_000, 140_000):
-                eventually("something was printed", lambda: int(self.console_words(abi)[3]) >= queued)
+                eventually("something was printed", lambda: int(self.console_words(abi)[4]) >= queued)
                 self.kill_xenctld()
                 self.start_xenctld()
                 eventually("it serves", lambda: self.console_line(abi) == os.path.basename(pty))

@@ -1,0 +1,88 @@
+// Viewers of a console of xend: who speaks telnet, and who is sent away.
+#include "test/xend_lone_console.h"
+
+namespace xend_viewer_test {
+
+using namespace ringside;
+using namespace ringside::dom0;
+using namespace ringside::test;
+using Fixture = XendLoneConsole;
+
+TEST_CASE_METHOD(Fixture,
+                 "a telnet viewer negotiates, tells its window, and its bytes are those of the guest") {
+  console.close();
+  std::vector<std::pair<int, int>> windows;
+  XendConsole telnet(
+      world.host("xend"), trace::Journal(sink, {}), 8, store(8),
+      {.has_room = [] { return true; },
+       .numbers = [] { return false; },
+       .send = [this](XcsType type, const ring::ControlMessage& message,
+                      std::uint32_t) { sent.emplace_back(type, message); },
+       .flush = [] {},
+       .left = [] {},
+       .window = [&](std::uint16_t rows, std::uint16_t columns) { windows.emplace_back(rows, columns); }});
+  REQUIRE(telnet.listen(9608, "/m").ok());
+  CHECK(telnet.telnet_port() == 19608);
+  telnet.guest_request(
+      ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("a\xff\r\rb")), 0);
+  using namespace std::string_literals;
+  const std::string shown = "a\xff\xff\r\0\r\0b"s;
+  SECTION("at the telnet port") {
+    Person person(people, people.connect_tcp(19608).value());
+    world.limit_write(GENERATE(1, 7, 4096));
+    world.run();
+    CHECK(person.seen == "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfb\x00\xff\xfd\x00\xff\xfd\x1f"s + shown);
+    person.type("ls\r\0\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"s);
+    world.run();
+    CHECK(input() == "ls\r");
+    CHECK(windows == std::vector<std::pair<int, int>>{{24, 80}});
+  }
+  SECTION("at the raw port, from the moment when the client begins with it") {
+    Person person(people, people.connect_tcp(9608).value());
+    world.run();
+    CHECK(person.seen == "a\xff\r\rb");
+    person.type("\xff\xff\r\n");
+    world.run();
+    CHECK(input() == "\xff\xff\r\n");
+    person.type("\xff\xfd\x03\xff\xfd\x01");
+    world.run();
+    CHECK(person.seen.ends_with("\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfb\x00\xff\xfd\x00\xff\xfd\x1f"s));
+    person.type("x\r\0\xff\xff"s);
+    world.run();
+    CHECK(input() == "\xff\xff\r\nx\r\xff");
+  }
+  SECTION("who asks without reading is not read without bound") {
+    Person person(people, people.connect_tcp(19608).value());
+    world.run();
+    person.read(false);
+    std::string asking;
+    for (int i = 0; i < 20'000; ++i) asking += "\xff\xf6";
+    person.type(asking);
+    world.run();
+    person.read(true);
+    world.run();
+    std::size_t answers = 0;
+    for (std::size_t at = person.seen.find("[yes]"); at != std::string::npos;
+         at = person.seen.find("[yes]", at + 1))
+      ++answers;
+    CHECK(answers == 20'000);
+  }
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a viewer who is sent away makes room for the next, and loses nothing of the guest's") {
+  auto hung = attach();
+  hung->read(false);
+  output_bytes(1000);
+  console.send_away();
+  CHECK(console.status() == XendConsole::Status::listening);
+  auto next = attach();
+  output("more");
+  world.run();
+  CHECK(next->seen.ends_with("more"));
+  console.send_away();
+  console.send_away();
+  CHECK(console.status() == XendConsole::Status::listening);
+}
+
+}  // namespace xend_viewer_test
