@@ -42,7 +42,9 @@ inline constexpr Hop hops_page[] = {
          "guest in xcs, and then in the client that sent it.",
      .source_2005 = "tools/xcs/ctrl_interface.c ctrl_chan_write_request.",
      .goes_wrong = "The ring is full when the guest is paused or slow. The xcs of 2005 took no notice of the "
-                   "-ENOSPC: the message was lost, and the guest notified all the same.",
+                   "-ENOSPC: the message was lost, and the guest notified all the same. Of a long paste into "
+                   "a stopped guest "
+                   "8 messages of 60 bytes arrived: 480.",
      .see = "ringside ring web",
      .scenarios = {"05-typing"},
      .quirks = {Quirk::xcs_drop_when_full},

@@ -55,7 +55,7 @@ class Explain(unittest.TestCase):
                     self.assertTrue(said.startswith(hop["name"] + ": "), said)
 
     def test_an_unknown_word_is_refused_with_the_one_that_was_meant_and_the_list(self):
-        for word, meant in (("virq", "virq-console"), ("xcs-drop-when-ful", "xcs-drop-when-full"), ("reqprod", "req-prod")):
+        for word, meant in (("virq-consol", "virq-console"), ("xcs-drop-when-ful", "xcs-drop-when-full"), ("reqprod", "req-prod")):
             refused = run("explain", word, check=1)
             self.assertEqual(refused.stdout, b"")
             self.assertTrue(refused.stderr.startswith(f"ringside: cannot explain: {word}: ".encode()), refused.stderr)
@@ -63,6 +63,21 @@ class Explain(unittest.TestCase):
             for hop in self.hops:
                 self.assertIn(hop["name"].encode(), refused.stderr)
         self.assertNotIn(b"did you mean", run("explain", "elephant", check=1).stderr)
+
+    def test_a_scenarios_counter_tells_of_its_hop(self):
+        said = run("explain", "xcs.dropped", check=0).stdout.decode()
+        self.assertIn("xcs-drop-when-full", said)
+        self.assertEqual(run("explain", "xcs.droppings", check=1).stdout, b"")
+
+    def test_any_other_word_leads_to_the_sentences_that_it_stands_in(self):
+        for word in ("480", "paused", "rx", "enospc"):
+            with self.subTest(word=word):
+                said = run("explain", word, check=0).stdout.decode()
+                self.assertRegex(said, rf"(?i)(?<![\w]){word}(?![\w])")
+                names = [hop["name"] for hop in json.loads(run("explain", "--json", word, check=0).stdout)]
+                self.assertEqual(re.findall(r"^([a-z0-9-]+): ", said, re.MULTILINE), names)
+        # A part of a word is no word.
+        self.assertEqual(run("explain", "aused", check=1).stdout, b"")
 
     def test_what_a_hop_tells_to_type_is_a_good_command(self):
         for line in {hop["see"] for hop in self.hops}:

@@ -183,6 +183,9 @@ int check_rings(const Request& request) {
     if (!budget) return refused(budget.error());
     run.budget = *budget;
   }
+  if (!request.junit.empty() && !request.list) {
+    if (auto begun = begin_junit(request.junit, "ring-check"); !begun) return failed(begun.error());
+  }
   std::vector<std::string> paths = request.rings;
   if (paths.empty()) {
     auto own = own_rings();

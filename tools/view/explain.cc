@@ -2,6 +2,8 @@
 // hops; it asks no machine.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -10,7 +12,9 @@
 #include <vector>
 
 #include "emu/base/nearest.h"
+#include "emu/script/vocabulary.h"
 #include "emu/trace/hops.h"
+#include "emu/trace/names.h"
 #include "tools/command.h"
 #include "tools/prose.h"
 
@@ -169,6 +173,80 @@ const Hop* hop_named(std::string_view word) {
   return trace::hop_of_counter(word);
 }
 
+/// Of a counter as a scenario calls it: "xcs.dropped".
+const Hop* hop_of_scenario_counter(std::string_view word) {
+  const std::size_t dot = word.find('.');
+  if (dot == std::string_view::npos) return nullptr;
+  for (const script::ActorAbout& known : script::actors_known()) {
+    const script::CounterAbout* counter =
+        known.word == word.substr(0, dot) ? script::find_counter(known.role, word.substr(dot + 1)) : nullptr;
+    if (counter == nullptr) continue;
+    for (const script::CounterSource& source : counter->sources) {
+      if (const Hop* hop = hop_named(source.text)) return hop;
+    }
+  }
+  return nullptr;
+}
+
+// -- any other word: where it stands in the texts
+
+bool is_word_part(char character) {
+  return std::isalnum(static_cast<unsigned char>(character)) != 0 || character == '_';
+}
+
+/// As a word of its own, in small or capital letters.
+bool says(std::string_view sentence, std::string_view word) {
+  const auto same = [](char one, char other) {
+    return std::tolower(static_cast<unsigned char>(one)) == std::tolower(static_cast<unsigned char>(other));
+  };
+  for (auto from = sentence.begin();; ++from) {
+    from = std::search(from, sentence.end(), word.begin(), word.end(), same);
+    if (from == sentence.end()) return false;
+    const auto to = from + static_cast<std::ptrdiff_t>(word.size());
+    if ((from == sentence.begin() || !is_word_part(from[-1])) && (to == sentence.end() || !is_word_part(*to)))
+      return true;
+  }
+}
+
+std::vector<std::string_view> texts_of(const Hop& hop) {
+  std::vector<std::string_view> texts{hop.title,       hop.meaning,    hop.more,
+                                      hop.source_2005, hop.goes_wrong, hop.see};
+  for (const Quirk quirk : hop.quirks) texts.push_back(about(quirk).what);
+  texts.insert(texts.end(), hop.counters.begin(), hop.counters.end());
+  return texts;
+}
+
+std::vector<std::string_view> sentences_with(std::string_view text, std::string_view word) {
+  constexpr std::string_view between = ". ";
+  std::vector<std::string_view> found;
+  while (!text.empty()) {
+    const std::string_view sentence = text.substr(0, text.find(between));
+    if (says(sentence, word)) found.push_back(sentence);
+    text.remove_prefix(std::min(text.size(), sentence.size() + between.size()));
+  }
+  return found;
+}
+
+std::vector<Hop> hops_that_say(std::string_view word) {
+  std::vector<Hop> found;
+  for (const Hop& hop : trace::hops()) {
+    const auto texts = texts_of(hop);
+    if (std::any_of(texts.begin(), texts.end(), [&](std::string_view text) { return says(text, word); }))
+      found.push_back(hop);
+  }
+  return found;
+}
+
+void print_where(const std::vector<Hop>& hops, std::string_view word) {
+  fmt::print("No hop has the name {}. It is spoken of here; `ringside explain HOP` tells more:\n", word);
+  for (const Hop& hop : hops) {
+    fmt::print("\n{}: {}\n", hop.name, hop.title);
+    for (const std::string_view text : texts_of(hop)) {
+      for (const std::string_view sentence : sentences_with(text, word)) print_wrapped(sentence, "  ");
+    }
+  }
+}
+
 Error no_such_hop(const std::string& word) {
   std::vector<std::string_view> known;
   std::string list;
@@ -189,9 +267,15 @@ int explain(const std::string& word, bool json) {
     return exit_good;
   }
   const Hop* hop = hop_named(word);
+  if (hop == nullptr) hop = hop_of_scenario_counter(word);
   if (hop == nullptr) {
-    failed(no_such_hop(word));
-    return exit_usage;
+    const std::vector<Hop> spoken_of = hops_that_say(word);
+    if (spoken_of.empty()) {
+      failed(no_such_hop(word));
+      return exit_usage;
+    }
+    json ? print_json(spoken_of) : print_where(spoken_of, word);
+    return exit_good;
   }
   json ? print_json({hop, 1}) : print_one(*hop);
   return exit_good;
@@ -203,12 +287,16 @@ void add_explain_command(Command app, Session& session) {
   Command command = app.add_subcommand(
       "explain", "The path hop by hop; or one hop: what it is, where it was in 2005, what goes wrong");
   command.footer(
-      "It describes, and needs no machine. A quirk's or a counter's name tells of the hop where it is.\n"
+      "It describes, and needs no machine. A quirk's or a counter's name tells of the hop where it is, any "
+      "other\n"
+      "word of the sentences in which it stands.\n"
       "Examples:\n"
       "  ringside explain                        the whole path, one line a hop\n"
       "  ringside explain virq-console\n"
       "  ringside explain xcs-drop-when-full     a quirk: where it bites\n"
       "  ringside explain \"console input dropped\"         a counter of the journal\n"
+      "  ringside explain xcs.dropped            a counter of the scenarios\n"
+      "  ringside explain 480                    why just so many bytes?\n"
       "  ringside explain --json                 all of it, for programs");
   const auto word = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
