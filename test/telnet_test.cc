@@ -133,9 +133,9 @@ TEST_CASE_METHOD(Fixture, "no bytes confuse telnet for good, and it says no more
   CHECK(take("ls"s) == "ls");
 }
 
-TEST_CASE("a client begins to speak telnet with whole option requests and nothing else") {
-  for (const std::string& begins :
-       {"\xff\xfd\x03"s, "\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f"s, "\xff\xfe\x01"s}) {
+TEST_CASE("a client begins to speak telnet with an option request alone, or with two") {
+  for (const std::string& begins : {"\xff\xfd\x03"s, "\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f"s, "\xff\xfe\x01"s,
+                                    "\xff\xfd\x03\xff\xfd\x01ls\r"s}) {
     CHECK(begins_telnet(bytes_of(begins)));
   }
   for (const std::string& does_not : {""s, "\xff"s, "\xff\xfd"s, "\xff\xfd\x03l"s, "l\xff\xfd\x03"s,

@@ -42,11 +42,12 @@ bool is_option_request(std::uint8_t command) {
 }  // namespace
 
 bool begins_telnet(Bytes read) {
-  if (read.empty() || read.size() % 3 != 0) return false;
-  for (std::size_t at = 0; at < read.size(); at += 3) {
-    if (read[at] != iac || !is_option_request(read[at + 1]) || read[at + 2] > option_max) return false;
-  }
-  return true;
+  constexpr std::size_t request_bytes = 3;
+  const auto is_request = [read](std::size_t at) {
+    return read.size() >= at + request_bytes && read[at] == iac && is_option_request(read[at + 1]) &&
+           read[at + 2] <= option_max;
+  };
+  return is_request(0) && (read.size() == request_bytes || is_request(request_bytes));
 }
 
 Telnet::Telnet(Window window)

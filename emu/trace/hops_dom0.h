@@ -58,7 +58,7 @@ inline constexpr Hop hops_dom0[] = {
          "The console client's terminal is raw: every key is sent at once, and what comes is shown as it "
          "came.",
      .more = "It connects by TCP, at port 9600 + the domain's number, or by unix socket; telnet would do as "
-             "well. Ctrl-] leaves it.",
+             "well, at port 19600 + the number. Ctrl-] leaves it.",
      .source_2005 = "tools/misc/xencons, tools/python/xen/util/console_client.py (for xm console).",
      .goes_wrong =
          "One client at a time: the next one is told so and disconnected. A terminal that is not raw "
