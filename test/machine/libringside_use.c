@@ -7,7 +7,16 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <poll.h>
+/* As Xen's own headers of 2005 define them, which may be included before ringside.h ... */
+#define SHUTDOWN_poweroff 0
+#define SHUTDOWN_reboot 1
+#define SHUTDOWN_suspend 2
+#define SHUTDOWN_crash 3
 #include <ringside.h>
+/* ... or after it. */
+#define DOMID_SELF (0x7FF0U)
+#define VIRQ_TIMER 0
+#define EVTCHNSTAT_closed 0
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

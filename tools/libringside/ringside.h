@@ -17,8 +17,13 @@
 extern "C" {
 #endif
 
+/* Macros, as in Xen's own headers of 2005, so that either may be included before the other. The domain that
+ * calls: */
+#ifndef DOMID_SELF
+#define DOMID_SELF (0x7FF0U)
+#endif
+
 enum {
-  DOMID_SELF = 0x7FF0, /* the domain that calls */
   RS_PAGE_SIZE = 4096,
   RS_PORTS = 1024 /* of a domain: 1 to 1023; 0 is none */
 };
@@ -38,7 +43,12 @@ const char* rs_last_error(void);
 /* -- domains ------------------------------------------------------------------------------------------------
  */
 
-enum { SHUTDOWN_poweroff = 0, SHUTDOWN_reboot = 1, SHUTDOWN_suspend = 2, SHUTDOWN_crash = 3 };
+#ifndef SHUTDOWN_poweroff
+#define SHUTDOWN_poweroff 0
+#define SHUTDOWN_reboot 1
+#define SHUTDOWN_suspend 2
+#define SHUTDOWN_crash 3
+#endif
 
 typedef struct {
   uint32_t domid;
@@ -85,16 +95,21 @@ int rs_shutdown(int handle, int reason, int exit_status);
 /* -- event channels -----------------------------------------------------------------------------------------
  */
 
-enum { VIRQ_TIMER = 0, VIRQ_DEBUG = 1, VIRQ_CONSOLE = 2, VIRQ_DOM_EXC = 3 };
+#ifndef VIRQ_TIMER
+#define VIRQ_TIMER 0
+#define VIRQ_DEBUG 1
+#define VIRQ_CONSOLE 2
+#define VIRQ_DOM_EXC 3
+#endif
 
-enum {
-  EVTCHNSTAT_closed = 0,
-  EVTCHNSTAT_unbound = 1,
-  EVTCHNSTAT_interdomain = 2,
-  EVTCHNSTAT_pirq = 3,
-  EVTCHNSTAT_virq = 4,
-  EVTCHNSTAT_ipi = 5
-};
+#ifndef EVTCHNSTAT_closed
+#define EVTCHNSTAT_closed 0
+#define EVTCHNSTAT_unbound 1
+#define EVTCHNSTAT_interdomain 2
+#define EVTCHNSTAT_pirq 3
+#define EVTCHNSTAT_virq 4
+#define EVTCHNSTAT_ipi 5
+#endif
 
 typedef struct {
   uint32_t status; /* EVTCHNSTAT_* */
