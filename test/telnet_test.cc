@@ -66,6 +66,7 @@ TEST_CASE_METHOD(Fixture, "telnet declines what is not a console's") {
 }
 
 TEST_CASE_METHOD(Fixture, "the return key is one carriage return to the guest, in any pieces") {
+  CHECK(take("\r\xff\xff\n\r\xff\xf4\n\r\xff\xf1\n"s) == "\r\xff\n\r\x03\n\r");
   const bool bytewise = GENERATE(false, true);
   std::string taken;
   const std::string typed = "one\r\0two\r\nthree\rfour\n\r\r\0"s;

@@ -41,15 +41,26 @@ TEST_CASE_METHOD(Fixture,
     Person person(people, people.connect_tcp(9608).value());
     world.run();
     CHECK(person.seen == "a\xff\r\rb");
-    person.type("\xff\xff\r\n");
+    person.type("ls\r\n");
     world.run();
-    CHECK(input() == "\xff\xff\r\n");
+    CHECK(input() == "ls\r\n");
     person.type("\xff\xfd\x03\xff\xfd\x01");
     world.run();
     CHECK(person.seen.ends_with("\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfb\x00\xff\xfd\x00\xff\xfd\x1f"s));
     person.type("x\r\0\xff\xff"s);
     world.run();
-    CHECK(input() == "\xff\xff\r\nx\r\xff");
+    CHECK(input() == "ls\r\nx\r\xff");
+  }
+  SECTION("never at the raw port once any other byte was sent, and never at the unix socket") {
+    const bool local = GENERATE(false, true);
+    Person person(people,
+                  local ? people.connect_local(telnet.path()).value() : people.connect_tcp(9608).value());
+    if (!local) person.type("\xe4");
+    world.run();
+    person.type("\xff\xfd\x03\xff\xfd\x01");
+    world.run();
+    CHECK(input() == (local ? "" : "\xe4") + "\xff\xfd\x03\xff\xfd\x01"s);
+    CHECK(person.seen == "a\xff\r\rb");
   }
   SECTION("who asks without reading is not read without bound") {
     Person person(people, people.connect_tcp(19608).value());

@@ -102,6 +102,7 @@ std::size_t Telnet::take(std::span<std::uint8_t> bytes) {
         to_guest.clear();
         take_command(byte, to_guest);
         for (const char each : to_guest) bytes[kept++] = static_cast<std::uint8_t>(each);
+        return_taken_ = return_taken_ && to_guest.empty();
         break;
       case Expects::option:
         expects_ = Expects::data;

@@ -17,9 +17,9 @@
 
 namespace ringside::dom0 {
 
-/// Does a client begin to speak telnet here? So it does when what was read is one whole option request, or
-/// begins with two: Debian's telnet asks for SGA and ECHO when it is told to send characters. One read in
-/// 10^10 of random bytes begins so.
+/// Does a client that has sent nothing but plain text so far begin to speak telnet with what was read? So it
+/// does with one whole option request alone, or with two at the front: Debian's telnet asks for SGA and ECHO
+/// when it is told to send characters.
 [[nodiscard]] bool begins_telnet(Bytes read);
 
 class Telnet {

@@ -19,6 +19,12 @@ constexpr std::size_t telnet_piece_bytes_max = 4096;
 /// Who makes telnet answer and does not read the answers is not read either.
 constexpr std::size_t telnet_commands_bytes_max = 4096;
 
+/// As a person types it, in ASCII.
+bool is_text(Bytes bytes) {
+  return std::none_of(bytes.begin(), bytes.end(),
+                      [](std::uint8_t byte) { return byte == 0 || byte >= 0x80; });
+}
+
 }  // namespace
 
 XendConsole::XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleStore store,
@@ -27,9 +33,9 @@ XendConsole::XendConsole(Host& host, trace::Journal journal, DomainId domain, Co
       journal_(journal),
       domain_(domain),
       wire_(std::move(wire)),
-      tcp_(host, [this](Handle stream) { welcome(std::move(stream), false); }),
-      telnet_listener_(host, [this](Handle stream) { welcome(std::move(stream), true); }),
-      local_(host, [this](Handle stream) { welcome(std::move(stream), false); }),
+      tcp_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::either); }),
+      telnet_listener_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::telnet); }),
+      local_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::bytes); }),
       store_(std::move(store)),
       to_resend_(store_.input_in_flight()) {}
 
@@ -230,11 +236,12 @@ void XendConsole::resend_input() {
 
 // -- the viewer's side
 
-void XendConsole::welcome(Handle stream, bool telnet) {
+void XendConsole::welcome(Handle stream, Speaks speaks) {
   if (viewer_.valid()) return turn_away(std::move(stream));
   viewer_ = std::move(stream);
   telnet_.reset();
-  if (telnet) telnet_.emplace(wire_.window);
+  if (speaks == Speaks::telnet) telnet_.emplace(wire_.window);
+  may_begin_telnet_ = speaks == Speaks::either;
   ++viewers_;
   blocked_ = deaf_ = false;
   interest_ = {};
@@ -269,7 +276,9 @@ void XendConsole::read_viewer() {
   // reset may overtake the last output.
   if (io.state == Io::State::blocked || finished_) return;
   std::span<std::uint8_t> came = std::span(bytes).first(io.bytes);
-  if (!telnet_ && begins_telnet(came)) telnet_.emplace(wire_.window);
+  if (may_begin_telnet_ && begins_telnet(came)) telnet_.emplace(wire_.window);
+  // Once telnet, or a stream of any bytes, for good.
+  may_begin_telnet_ = may_begin_telnet_ && !telnet_ && is_text(came);
   if (telnet_) came = came.first(telnet_->take(came));
   if (telnet_ && deaf_) telnet_->commands().clear();
   // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.

@@ -94,7 +94,9 @@ class XendConsole {
 
  private:
   Result<Host::TcpListener> listen_on(std::uint16_t port, std::string_view what);
-  void welcome(Handle stream, bool telnet);
+  /// What a viewer speaks: bytes as they are; those, until it asks for telnet; telnet.
+  enum class Speaks : std::uint8_t { bytes, either, telnet };
+  void welcome(Handle stream, Speaks speaks);
   void turn_away(Handle stream);
   void viewer_ready(Ready ready);
   void read_viewer();
@@ -136,10 +138,11 @@ class XendConsole {
   unsigned to_resend_ = 0;  ///< of the input in flight, the last ones: sent on a wire that was cut
 
   Handle viewer_;
-  std::optional<Telnet> telnet_;  ///< if that is what the viewer speaks
-  std::uint32_t viewers_ = 0;     ///< that ever came; the number of the one who is here
-  Ready interest_;                ///< what the viewer is watched for
-  bool deaf_ = false;             ///< the viewer reads no more; what it has typed is still taken
+  std::optional<Telnet> telnet_;   ///< if that is what the viewer speaks
+  bool may_begin_telnet_ = false;  ///< it came over TCP, and has sent text only
+  std::uint32_t viewers_ = 0;      ///< that ever came; the number of the one who is here
+  Ready interest_;                 ///< what the viewer is watched for
+  bool deaf_ = false;              ///< the viewer reads no more; what it has typed is still taken
   bool blocked_ = false;  ///< the viewer's socket is full; it is written to again once it can take more
   bool input_held_ = false;
   bool answers_withheld_ = false;

@@ -20,7 +20,8 @@ namespace ringside::tools {
 
 namespace {
 
-constexpr std::array kept_files{"report.txt", "scenario.scn", "journal.jsonl", "page.html", "capture.pcapng"};
+constexpr std::array kept_files{"report.txt", "scenario.kept", "journal.jsonl", "page.html",
+                                "capture.pcapng"};
 
 bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -170,7 +171,7 @@ std::string keep_failed(const RunJob& job, const RunJobOptions& options, const s
   const trace::Journaled journal = journal_of_job(job, story);
   const bool real = job.scenario->mode == script::Mode::real;
   const std::string here =
-      fmt::format("     here   ringside run scenario.scn{}\n", real ? " --mode real" : "");
+      fmt::format("     here   ringside run scenario.kept{}\n", real ? " --mode real" : "");
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   const std::array<std::string, kept_files.size()> texts{report + here, scenario_text(job),
