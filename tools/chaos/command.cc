@@ -107,8 +107,14 @@ void add_chaos_command(Command app, Session& session) {
       app.add_subcommand("chaos", "Make machines go wrong at random, and look for what was lost");
   command.footer(chaos_help);
   const auto options = std::make_shared<ChaosOptions>();
-  command.add_option("--seed", options->seed, "The first seed").show_default();
-  command.add_option("--count", options->count, "How many seeds").show_default();
+  // So that the last seed is a number, too.
+  constexpr std::uint64_t seeds_max = std::uint64_t{1} << 62;
+  command.add_option("--seed", options->seed, "The first seed")
+      .range<std::uint64_t>(0, seeds_max)
+      .show_default();
+  command.add_option("--count", options->count, "How many seeds")
+      .range<std::uint64_t>(1, seeds_max)
+      .show_default();
   command
       .add_option("--seconds", options->seconds,
                   "Begin no run after so many seconds of real time (0: no limit)")
