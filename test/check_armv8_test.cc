@@ -172,18 +172,6 @@ constexpr Published published[] = {
     {"IRIW+sc", false},
 };
 
-std::string text_of(const std::vector<Thread>& threads) {
-  std::string text;
-  for (const Thread& thread : threads) {
-    for (const Instruction& i : thread)
-      text +=
-          fmt::format("{}({},{},{}{}) ", static_cast<int>(i.kind), i.word, i.value, static_cast<int>(i.order),
-                      i.compares ? fmt::format(",{},{}", i.expected, static_cast<int>(i.failure)) : "");
-    text += "| ";
-  }
-  return text;
-}
-
 }  // namespace
 
 TEST_CASE("Armv8 allows of each litmus test what is published of it") {

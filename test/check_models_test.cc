@@ -31,18 +31,6 @@ std::string allowed_by(const std::vector<Thread>& threads, const std::string& ou
   return text;
 }
 
-std::string text_of(const std::vector<Thread>& threads) {
-  std::string text;
-  for (const Thread& thread : threads) {
-    for (const Instruction& i : thread)
-      text +=
-          fmt::format("{}({},{},{}{}) ", static_cast<int>(i.kind), i.word, i.value, static_cast<int>(i.order),
-                      i.compares ? fmt::format(",{},{}", i.expected, static_cast<int>(i.failure)) : "");
-    text += "| ";
-  }
-  return text;
-}
-
 }  // namespace
 
 TEST_CASE("store buffering is allowed by TSO and C11, and by nobody with full barriers") {

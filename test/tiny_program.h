@@ -229,4 +229,17 @@ inline Found find_by_exploring(std::vector<Thread> threads, ModelName name) {
   return found;
 }
 
+/// For a message about a program that chance has made.
+inline std::string text_of(const std::vector<Thread>& threads) {
+  std::string text;
+  for (const Thread& thread : threads) {
+    for (const Instruction& i : thread)
+      text +=
+          fmt::format("{}({},{},{}{}) ", static_cast<int>(i.kind), i.word, i.value, static_cast<int>(i.order),
+                      i.compares ? fmt::format(",{},{}", i.expected, static_cast<int>(i.failure)) : "");
+    text += "| ";
+  }
+  return text;
+}
+
 }  // namespace ringside::check::test

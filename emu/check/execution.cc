@@ -69,7 +69,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   starting_ = false;
   if (end_ == End::complete) schedule();
   running = nullptr;
-  // A failure, too, may come from what nobody saw.
+  // An unannounced store can also cause a failure, so the memory is compared before any verdict.
   if (kept_ != nullptr && end_ != End::abandoned && ledger_.changed() == nullptr &&
       !ledger_.is_all_as_left(*space_, *kept_))
     leave_for_change();

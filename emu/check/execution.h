@@ -96,7 +96,7 @@ class Execution {
   [[nodiscard]] End run(Driver& driver, Observer* observer = nullptr);
   /// Why it failed.
   [[nodiscard]] const std::string& failure() const { return failure_; }
-  /// It failed by refuse(), or by a store that nobody has announced.
+  /// Ended by refuse(), or by a store that was not announced: there is no verdict.
   [[nodiscard]] bool is_refused() const { return is_refused_; }
   /// Where such a store went; null: there was none.
   [[nodiscard]] const std::byte* changed_unseen() const { return ledger_.changed(); }

@@ -134,7 +134,7 @@ Word update(volatile void* address, int order, const void* code, New new_value, 
   return old;
 }
 
-/// It fails whatever it finds: a load.
+/// A compare-exchange that fails spuriously: it only loads.
 template <class Word>
 bool fails_spuriously(volatile void* address, void* expected, int failure, const void* code) {
   auto* word = static_cast<Word*>(const_cast<void*>(address));

@@ -346,7 +346,7 @@ void XendConsole::write_viewer() {
   }
 }
 
-/// Whoever types and leaves is heard to the end. Output is kept meanwhile as if nobody was there.
+/// What the viewer has typed is still taken. Output is kept as without a viewer.
 void XendConsole::viewer_stopped_reading() {
   deaf_ = true;
   blocked_ = false;
