@@ -3,6 +3,8 @@
 hold, each template's bug is found and its cure is one, barriers in assembler count, and who brings a mistake is told of it.
 
 usage: ring_compiler_test.py SOURCE_ROOT [CASE...]     RINGSIDE names the program
+
+Each case takes the next of the ways to compile. RINGSIDE_LONG=1 has each case take all of them.
 """
 
 import itertools
@@ -19,6 +21,7 @@ RINGSIDE = os.path.abspath(os.environ["RINGSIDE"])
 PLUGINS = ROOT / "emu/check/plugins"
 TEMPLATES = ROOT / "tools/ring_check"
 SECONDS_MAX = 240
+LONG = os.environ.get("RINGSIDE_LONG") == "1"
 COMPILERS = [(cc, cxx) for cc, cxx in (("gcc", "g++"), ("clang", "clang++")) if shutil.which(cc) and shutil.which(cxx)]
 
 
@@ -205,8 +208,10 @@ def main():
     assert COMPILERS, "neither gcc nor clang is here"
     if len(COMPILERS) == 1:
         print(f"only {COMPILERS[0][0]} is here: half of this is not tested")
+    ways = list(itertools.product(COMPILERS, ("-O2", "-O0")))
+    turns = itertools.cycle(ways)
     for name in sys.argv[2:] or CASES:
-        for pair, level in zip(itertools.cycle(COMPILERS), ("-O0", "-O2")):
+        for pair, level in ways if LONG else [next(turns)]:
             print(f"{name}: {pair[0]} {level}", flush=True)
             with tempfile.TemporaryDirectory(prefix="ringside-compiler-") as folder:
                 CASES[name](pathlib.Path(folder), pair, level)

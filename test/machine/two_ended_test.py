@@ -88,11 +88,7 @@ class TcpViewer(Viewer):
         while self.socket.recv(65536):
             pass
         self.socket.close()
-        try:
-            self.socket = self.connect()
-        except ConnectionRefusedError:  # at the very end the guest may be gone first
-            if not self.has_read_all:
-                raise
+        self.socket = self.connect()
 
     def close(self):
         self.socket.close()
@@ -222,6 +218,7 @@ class TwoEnded(unittest.TestCase):
             pass
         viewer.write(f"{SEED} {BYTES}\n".encode())
         self.disturbed(End(viewer.read, viewer.write, str(SEED), "viewer", "guest", BYTES, viewer.finish), acts)
+        viewer.write(b"\n")  # on which the guest ends
         viewer.close()
 
     def repeat(self, viewer, acts):
@@ -245,19 +242,17 @@ class TwoEnded(unittest.TestCase):
     @staticmethod
     def both(machine, *commands):
         for command in commands:
-            said = eventually(f"{command} is answered", lambda: TwoEnded.answer(machine, command))
-            if said != "done":
-                eventually(f"the guest is gone first, at the very end; {command} said {said}",
-                           lambda: "one" not in machine.domains())
+            eventually(f"{command} is done", lambda: TwoEnded.is_done(machine, command))
 
     @staticmethod
-    def answer(machine, command):
-        """None if it should be asked again: xcs is just away, or the guest has too much to do to suspend in time."""
+    def is_done(machine, command):
+        """False if it should be asked again: xcs is just away, or the guest has too much to do to suspend in time."""
         done = machine.run(command, "one")
         if done.returncode == 0 or (command == "suspend" and b"is suspended already" in done.stderr):
-            return "done"
-        later = (b"xcs is gone", b"has not suspended", b"is being suspended already")
-        return None if any(why in done.stderr for why in later) else done.stderr.decode()
+            return True
+        if any(why in done.stderr for why in (b"xcs is gone", b"has not suspended", b"is being suspended already")):
+            return False
+        raise AssertionError(f"{command}: {done.stderr.decode()}")
 
     @staticmethod
     def leaving(viewer):
