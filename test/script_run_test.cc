@@ -198,11 +198,11 @@ TEST_CASE("what happens together may come in any order, and is all wanted") {
 }
 
 TEST_CASE("an act that cannot be done ends the run, and says in which line") {
-  const Parsed parsed = read_text(with_dom1("user connects to dom1\ndom1 prints \"x\"\n"));
+  const Parsed parsed = read_text(with_dom1("xend stops\nuser connects to dom1\ndom1 prints \"x\"\n"));
   REQUIRE(parsed.script.diagnostics.errors() == 0);
   const Story story = play(parsed.runs.at(0));
   CHECK(story.outcome == Outcome::could_not_run);
-  CHECK(story.error_line.line == 5);
+  CHECK(story.error_line.line == 6);
   CHECK(has(told(parsed, parsed.runs[0], story), "ERROR t"));
 }
 

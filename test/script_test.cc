@@ -150,7 +150,10 @@ TEST_CASE("what is looked for on the way") {
   CHECK(pattern_of<IndexMoved>("xcs moves dom1.rx req_cons 7 -> 8").index == IndexName::req_cons);
   CHECK(pattern_of<Refuses>("xcs refuses dom1 \"indices\"").reason->unit == "indices");
   CHECK(pattern_of<Says>("xen says /dom1 .*/").text.kind == Payload::Kind::regex);
-  CHECK(pattern_of<QuirkBites>("quirk xcs-fd2 bites").quirk == Quirk::xcs_fd2);
+  const Parsed quirky = read_text("scenario \"t\"\nquirk xcs-fd2 on\nexpect quirk xcs-fd2 bites\n");
+  REQUIRE(quirky.runs.size() == 1);
+  const auto& bites = std::get<Expect>(quirky.runs[0].statements.at(0).what);
+  CHECK(std::get<QuirkBites>(bites.pattern.what).quirk == Quirk::xcs_fd2);
 }
 
 TEST_CASE("states of rings and counters") {

@@ -52,13 +52,14 @@ inline Parsed read_lines(const std::string& lines) {
 }
 inline constexpr std::size_t lines_before = 2;  ///< statements that read_lines puts first
 
-/// The one statement of a line, which must be right.
+/// The one statement of a line, which must be right. A client of which it speaks is connected.
 inline script::Statement statement_of(const std::string& line) {
-  Parsed reading = read_lines(line);
+  const bool has_client = line.find("client ") != std::string::npos;
+  Parsed reading = read_lines((has_client ? "client connects\n" : "") + line);
   INFO(reading.said());
   REQUIRE(reading.script.diagnostics.errors() == 0);
   REQUIRE(reading.runs.size() == 1);
-  REQUIRE(reading.runs[0].statements.size() == lines_before + 1);
+  REQUIRE(reading.runs[0].statements.size() == lines_before + (has_client ? 2 : 1));
   return std::move(reading.runs[0].statements.back());
 }
 

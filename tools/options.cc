@@ -20,7 +20,7 @@ enum class NamedValue : int {};
 /// numbers lets "nan" through.
 template <class T>
 std::string problem_of_number(const std::string& text) {
-  const std::string not_one = "Value " + text + " is not a number";
+  std::string not_one = "Value " + text + " is not a number";
   errno = 0;
   if constexpr (std::is_floating_point_v<T>) {
     const double value = std::strtod(text.c_str(), nullptr);

@@ -9,6 +9,8 @@
 #include <map>
 #include <set>
 
+#include "emu/script/connections.h"
+#include "emu/script/neighbours.h"
 #include "emu/script/suggest.h"
 
 namespace ringside::script {
@@ -26,7 +28,8 @@ Overload(Cases...) -> Overload<Cases...>;
 
 class Checker {
  public:
-  Checker(Scenario& scenario, Diagnostics& diagnostics) : scenario_(scenario), diagnostics_(diagnostics) {}
+  Checker(Scenario& scenario, Diagnostics& diagnostics)
+      : scenario_(scenario), diagnostics_(diagnostics), connections_(diagnostics) {}
 
   void run();
 
@@ -35,9 +38,8 @@ class Checker {
   void statements(const std::vector<Statement>& statements);
   void statement(const Statement& statement);
   void act(const Act& act, const Span& line);
-  void client_act(const Act& act);
   void pattern(const Pattern& pattern, bool anywhere);
-  void life(const Life& life);
+  void life(const Life& life, const Span& line);
   void types(const Types& types);
 
   void actor(const Actor& actor, bool anywhere = false);
@@ -56,6 +58,10 @@ class Checker {
   void quirks();
   void gather(const Act& act, const Span& line);
   void present(const Actor& actor);
+  void acts(const Actor& domain);
+  void is_gone(const Actor& domain, const Span& line);
+  void acts_as_user(const Actor& user);
+  void receives(const Actor& client, bool anywhere);
   void expectations();
 
   Scenario& scenario_;
@@ -63,9 +69,10 @@ class Checker {
   std::set<std::uint32_t> alive_;
   std::set<std::uint32_t> at_once_;     ///< those of them that nobody has destroyed
   std::map<std::uint32_t, Span> ever_;  ///< and the line that boots it
-  std::set<std::string> users_;
+  std::map<std::uint32_t, Span> gone_;  ///< those that are not there any more, and the line that says so
   std::set<std::string> users_ever_;
   std::set<std::string> clients_ever_;
+  Connections connections_;
   bool expects_ = false;  ///< whatever happens, it would pass without
   std::map<std::string, Span> names_;
   std::set<std::string> ptys_ever_;
@@ -220,6 +227,32 @@ void Checker::actor(const Actor& actor, bool anywhere) {
   if (actor.role == Role::domain) domain(actor.domain, actor.span, anywhere);
 }
 
+/// Of one that does something now.
+void Checker::acts(const Actor& domain) {
+  actor(domain);
+  const auto gone = domain.role == Role::domain ? gone_.find(domain.domain) : gone_.end();
+  if (gone == gone_.end()) return;
+  diagnostics_.error("E030", domain.span, fmt::format("{} is not there any more", spelled(domain)),
+                     fmt::format("line {} ends it", gone->second.line));
+}
+
+void Checker::is_gone(const Actor& domain, const Span& line) {
+  at_once_.erase(domain.domain);
+  gone_.insert_or_assign(domain.domain, line);
+  connections_.ends(domain.domain);
+}
+
+void Checker::acts_as_user(const Actor& user) {
+  place({Place::Kind::user, user, "", user.span}, false);
+  connections_.acts(user);
+}
+
+void Checker::receives(const Actor& client, bool anywhere) {
+  if (anywhere) return actor(client, true);
+  controller(client.role, client.span);
+  connections_.hears(client);
+}
+
 void Checker::ring(const RingRef& ring, bool anywhere) {
   if (ring.domain == 0) {
     diagnostics_.error("E032", ring.span, "dom0 has no such rings", "its console is xen's: uart shows ...");
@@ -252,7 +285,7 @@ void Checker::place(const Place& place, bool anywhere) {
       break;
     case Place::Kind::user:
       if (anywhere) present(place.actor);
-      if (!anywhere && !users_.contains(place.actor.name)) {
+      if (!anywhere && !connections_.has_connected(place.actor)) {
         diagnostics_.error("E042", place.span,
                            fmt::format("{} is not connected to anything", spelled(place.actor)),
                            fmt::format("a line above should say: {} connects to dom1", spelled(place.actor)));
@@ -292,25 +325,29 @@ void Checker::appears(const Actor& domain) {
                      "each takes a port of dom0's, which has no more");
 }
 
-void Checker::life(const Life& life) {
+void Checker::life(const Life& life, const Span& line) {
   for (const Actor& domain : life.domains) {
     if (life.verb == Life::Verb::creates || life.verb == Life::Verb::boots) appears(domain);
-    if (life.verb == Life::Verb::kills || life.verb == Life::Verb::destroys) at_once_.erase(domain.domain);
     switch (life.verb) {
       case Life::Verb::creates:
-        if (!alive_.insert(domain.domain).second) {
+        if (!alive_.insert(domain.domain).second && !gone_.contains(domain.domain)) {
           diagnostics_.error("E041", domain.span, fmt::format("{} is there already", spelled(domain)),
                              "a second one needs another number");
         }
+        gone_.erase(domain.domain);
         break;
       case Life::Verb::boots:
         alive_.insert(domain.domain);
+        gone_.erase(domain.domain);
         break;
       case Life::Verb::pauses:
       case Life::Verb::resumes:
+        acts(domain);
+        break;
       case Life::Verb::kills:
       case Life::Verb::destroys:
-        actor(domain);
+        acts(domain);
+        is_gone(domain, line);
         break;
     }
   }
@@ -318,95 +355,107 @@ void Checker::life(const Life& life) {
 
 void Checker::types(const Types& types) {
   if (types.at) return place(*types.at, false);
-  if (types.who.role == Role::user && !users_.contains(types.who.name)) {
-    diagnostics_.error(
-        "E042", types.who.span, fmt::format("{} is not connected to anything", spelled(types.who)),
-        fmt::format("a line above should say: {} connects to dom1; or type at a pty", spelled(types.who)));
-  }
+  if (types.who.role != Role::user) return;
+  if (connections_.has_connected(types.who)) return connections_.acts(types.who);
+  diagnostics_.error(
+      "E042", types.who.span, fmt::format("{} is not connected to anything", spelled(types.who)),
+      fmt::format("a line above should say: {} connects to dom1; or type at a pty", spelled(types.who)));
 }
 
 void Checker::act(const Act& act, const Span& line) {
+  const auto by_hand = [&](const auto& each) {
+    acts(each.who);
+    ring(each.ring, false);
+  };
   std::visit(
-      Overload{[&](const Life& each) { life(each); }, [&](const Prints& each) { actor(each.domain); },
-               [&](const Logs& each) { actor(each.domain); }, [&](const Ends& each) { actor(each.domain); },
-               [&](const WritesSlot& each) {
-                 actor(each.who);
-                 ring(each.ring, false);
+      [&](const auto& each) {
+        if constexpr (requires { each.client; }) controller(each.client.role, each.client.span);
+      },
+      act);
+  std::visit(
+      Overload{[&](const Life& each) { life(each, line); }, [&](const Prints& each) { acts(each.domain); },
+               [&](const Logs& each) { acts(each.domain); },
+               [&](const Ends& each) {
+                 acts(each.domain);
+                 connections_.may_end();
                },
-               [&](const SetsIndex& each) {
-                 actor(each.who);
-                 ring(each.ring, false);
-               },
-               [&](const FillsRing& each) {
-                 actor(each.who);
-                 ring(each.ring, false);
-               },
+               [&](const WritesSlot& each) { by_hand(each); }, [&](const SetsIndex& each) { by_hand(each); },
+               [&](const FillsRing& each) { by_hand(each); },
                [&](const Notifies& each) {
-                 actor(each.who);
+                 acts(each.who);
                  actor(each.peer);
                  event(each.who, each.peer);
                },
-               [&](const Answering& each) { actor(each.who); },
+               [&](const Answering& each) {
+                 each.who.role == Role::client ? receives(each.who, false) : acts(each.who);
+               },
                [&](const Reading& each) {
-                 if (each.who.role == Role::user)
-                   place({Place::Kind::user, each.who, "", each.who.span}, false);
+                 each.who.role == Role::client ? receives(each.who, false) : acts_as_user(each.who);
                },
                [&](const Connects& each) {
-                 actor(each.domain);
-                 users_.insert(each.user.name);
+                 acts(each.domain);
+                 connections_.connects(each);
                },
                [&](const Disconnects& each) {
-                 place({Place::Kind::user, each.user, "", each.user.span}, false);
+                 acts_as_user(each.user);
+                 connections_.disconnects(each, line);
                },
                [&](const Types& each) { types(each); },
                [&](const HandlesPty& each) {
                  controller(Role::xenctld, line);
-                 actor(each.domain);
+                 each.attaches ? acts(each.domain) : actor(each.domain);
                  label(each.name, line);
                },
-               [&](const Runs& each) { actor(each.who); },
+               [&](const Runs& each) {
+                 actor(each.who);
+                 connections_.may_end();
+               },
                [&](const Fault& each) {
                  actor(each.from, true);
                  actor(each.to, true);
                  each.events ? event(each.from, each.to) : message(each.from, each.to);
                },
                [&](const HealsAll&) {}, [&](const Waits&) {},
-               // A raw client may name what is not there, and is told so by xcs.
-               [&](const ClientChannel& each) { actor(each.client); },
-               [&](const ClientSends& each) { actor(each.client); },
-               [&](const auto& each) { actor(each.client); }},
+               [&](const ClientOpens& each) { connections_.opens(each.client, each.side); },
+               [&](const ClientConnects& each) {
+                 if (each.session_of) connections_.hears(*each.session_of);
+                 connections_.opens(each.client, each.side);
+               },
+               [&](const ClientCloses& each) { connections_.closes(each.client, each.side, line); },
+               // A raw client may name a domain that is not there, and is told so by xcs.
+               [&](const ClientSends& each) { connections_.acts(each.client, Side::data, "for messages"); },
+               [&](const ClientNotifies& each) { connections_.acts(each.client, Side::data, "for events"); },
+               [&](const ClientSendsBytes& each) { connections_.acts(each.client, each.side, "for bytes"); },
+               [&](const ClientSaysBye& each) { connections_.acts(each.client, each.side, "for a bye"); },
+               [&](const auto& each) { connections_.acts(each.client, Side::control, "for calls"); }},
       act);
 }
 
 void Checker::pattern(const Pattern& pattern, bool anywhere) {
+  const auto forwards = [&](const auto& each) {
+    actor(each.who, anywhere);
+    actor(each.from, anywhere);
+    actor(each.to, anywhere);
+    if (each.from) message(*each.from, each.who);
+    if (each.to) message(each.who, *each.to);
+  };
   std::visit(Overload{[&](const Shows& each) { place(each.place, anywhere); },
                       [&](const BytesAt& each) { place(each.place, anywhere); },
                       [&](const Receives& each) {
-                        actor(each.who, anywhere);
+                        each.who.role == Role::client ? receives(each.who, anywhere)
+                                                      : actor(each.who, anywhere);
                         actor(each.from, anywhere);
                       },
-                      [&](const ReceivesReply& each) { actor(each.client); },
-                      [&](const ReceivesVirq& each) { actor(each.client); },
-                      [&](const IsCutOff& each) { actor(each.client); },
+                      [&](const ReceivesReply& each) { receives(each.client, anywhere); },
+                      [&](const ReceivesVirq& each) { receives(each.client, anywhere); },
+                      [&](const IsCutOff& each) { receives(each.client, anywhere); },
                       [&](const Sends& each) {
                         actor(each.who, anywhere);
                         present(each.to);
                         message(each.who, each.to);
                       },
-                      [&](const Forwards& each) {
-                        actor(each.who, anywhere);
-                        actor(each.from, anywhere);
-                        actor(each.to, anywhere);
-                        if (each.from) message(*each.from, each.who);
-                        if (each.to) message(each.who, *each.to);
-                      },
-                      [&](const ForwardsCount& each) {
-                        actor(each.who, anywhere);
-                        actor(each.from, anywhere);
-                        actor(each.to, anywhere);
-                        if (each.from) message(*each.from, each.who);
-                        if (each.to) message(each.who, *each.to);
-                      },
+                      [&](const Forwards& each) { forwards(each); },
+                      [&](const ForwardsCount& each) { forwards(each); },
                       [&](const EventRaised& each) {
                         actor(each.from, anywhere);
                         actor(each.to, anywhere);
@@ -439,40 +488,6 @@ void Checker::pattern(const Pattern& pattern, bool anywhere) {
 }
 
 }  // namespace
-
-bool events_pass(const Actor& from, const Actor& to) {
-  const bool to_controller = to.role == Role::xcs || to.role == Role::xenctld;
-  switch (from.role) {
-    case Role::xen:
-      return to_controller || to.role == Role::domain || to.role == Role::dom0 || to.role == Role::xend;
-    case Role::domain:
-      return to_controller;
-    case Role::xcs:
-    case Role::xenctld:
-      return to.role == Role::domain;
-    case Role::uart:
-      return to.role == Role::xen;
-    case Role::dom0:
-    case Role::xend:
-    case Role::user:
-    case Role::client:
-    case Role::tty:
-    case Role::program:
-      break;
-  }
-  return false;
-}
-
-bool messages_pass(const Actor& from, const Actor& to) {
-  constexpr std::pair<Role, Role> neighbours[] = {{Role::domain, Role::xcs},     {Role::xcs, Role::xend},
-                                                  {Role::xend, Role::user},      {Role::client, Role::xcs},
-                                                  {Role::domain, Role::xenctld}, {Role::uart, Role::xen},
-                                                  {Role::xen, Role::dom0}};
-  return std::ranges::any_of(neighbours, [&](const auto& pair) {
-    return (from.role == pair.first && to.role == pair.second) ||
-           (from.role == pair.second && to.role == pair.first);
-  });
-}
 
 void check(Scenario& scenario, Diagnostics& diagnostics) {
   Checker(scenario, diagnostics).run();

@@ -11,9 +11,4 @@ namespace ringside::script {
 /// end (Setup::controller).
 void check(Scenario& scenario, Diagnostics& diagnostics);
 
-/// Whether events pass between the two, in this direction.
-[[nodiscard]] bool events_pass(const Actor& from, const Actor& to);
-/// Whether messages, frames or bytes do.
-[[nodiscard]] bool messages_pass(const Actor& from, const Actor& to);
-
 }  // namespace ringside::script

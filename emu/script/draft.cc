@@ -135,7 +135,12 @@ void FileReader::begin(const Line& line, const Draft& preamble) {
   draft.title_span = words.here();
   if (!line.bad) {
     if (words.peek().kind != TokenKind::text || words.peek().templated()) {
-      words.wrong("a title between quotes");
+      if (words.peek().templated()) {
+        words.fail("E011", words.here(), "a title has no values in it",
+                   "each run's name says them: [X=1]; leave out the braces");
+      } else {
+        words.wrong("a title between quotes");
+      }
     } else {
       draft.title = words.take().text;
       if (draft.title.empty())

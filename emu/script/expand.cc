@@ -222,6 +222,9 @@ void Walk::block(std::size_t begin, std::size_t end, std::vector<Statement>& int
                        fmt::format("at most {} deep", block_depth_max));
     return;
   }
+  if (end == begin + 1)
+    diagnostics_.error("E044", header.span(), "a block without a line",
+                       "say what happens in it, or leave it out");
   if (end < draft_.lines.size() && draft_.lines[end].tokens.size() > 1) {
     diagnostics_.error("E014", draft_.lines[end].tokens[1].span, "nothing follows \"end\"",
                        "a line of its own: end");

@@ -161,6 +161,10 @@ Message parse_message(Words& words, bool exact) {
     } else if (begins_payload(words.peek())) {
       message.payload = parse_payload(words, exact);
       break;
+    } else if (number_of(message_subtypes(message.type), words.peek().text)) {
+      words.fail("E014", words.here(), fmt::format("\"{}\" is a subtype", words.peek().text),
+                 fmt::format("written so: subtype {}", words.peek().text));
+      break;
     } else {
       break;
     }

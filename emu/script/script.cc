@@ -1,6 +1,8 @@
 // Reading, expanding and checking, one after the other.
 #include "emu/script/script.h"
 
+#include "emu/script/possible.h"
+
 namespace ringside::script {
 
 std::vector<Scenario> runs_of(Script& script, Mode mode, const Given& given) {
@@ -8,6 +10,7 @@ std::vector<Scenario> runs_of(Script& script, Mode mode, const Given& given) {
   for (const Draft& draft : script.drafts) {
     for (Scenario& run : expand(draft, mode, given, script.diagnostics)) {
       check(run, script.diagnostics);
+      check_possible(run, script.diagnostics);
       all.push_back(std::move(run));
     }
   }
@@ -20,7 +23,10 @@ std::size_t check_all(Script& script) {
     std::size_t of_draft = 0;
     for (const Mode mode : {Mode::sim, Mode::real}) {
       auto runs = expand(draft, mode, {}, script.diagnostics);
-      for (Scenario& run : runs) check(run, script.diagnostics);
+      for (Scenario& run : runs) {
+        check(run, script.diagnostics);
+        check_possible(run, script.diagnostics);
+      }
       of_draft = std::max(of_draft, runs.size());
     }
     count += of_draft;

@@ -1,0 +1,154 @@
+// Each act and each pattern by itself: its numbers, lengths and quirks.
+#include "emu/script/possible.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "emu/trace/text.h"
+#include "ring/index.h"
+
+namespace ringside::script {
+
+namespace {
+
+using trace::IndexName;
+using trace::Role;
+
+class Possible {
+ public:
+  Possible(const Scenario& scenario, Diagnostics& diagnostics)
+      : scenario_(scenario), diagnostics_(diagnostics) {}
+
+  void run() {
+    indices_are_honest_ =
+        std::ranges::none_of(
+            quirks_known, [&](const QuirkAbout& each) { return scenario_.setup.quirks.has(each.quirk); }) &&
+        !sets_indices(scenario_.statements);
+    statements(scenario_.statements);
+  }
+
+ private:
+  static bool sets_indices(const std::vector<Statement>& statements) {
+    return std::ranges::any_of(statements, [](const Statement& each) {
+      if (const auto* together = std::get_if<Together>(&each.what)) return sets_indices(together->statements);
+      const auto* act = std::get_if<Act>(&each.what);
+      return act != nullptr && std::holds_alternative<SetsIndex>(*act);
+    });
+  }
+
+  void statements(const std::vector<Statement>& statements) {
+    for (const Statement& each : statements) {
+      if (const auto* together = std::get_if<Together>(&each.what)) this->statements(together->statements);
+      if (const auto* act = std::get_if<Act>(&each.what)) this->act(*act);
+      if (const auto* expect = std::get_if<Expect>(&each.what)) pattern(expect->pattern, true);
+      if (const auto* none = std::get_if<ExpectNo>(&each.what)) pattern(none->pattern, false);
+      if (const auto* never = std::get_if<Never>(&each.what)) pattern(never->pattern, false);
+    }
+  }
+
+  void act(const Act& act) {
+    if (const auto* writes = std::get_if<WritesSlot>(&act)) message(writes->message);
+    if (const auto* sends = std::get_if<ClientSends>(&act)) message(sends->message);
+  }
+
+  /// `wanted`: it has to happen. What must not happen may well be what never can.
+  void pattern(const Pattern& pattern, bool wanted) {
+    std::visit(
+        [&](const auto& each) {
+          if constexpr (requires { each.message; }) message(each.message);
+        },
+        pattern.what);
+    if (const auto* counter = std::get_if<CounterState>(&pattern.what))
+      number(counter->compare, counter->number, std::numeric_limits<std::uint64_t>::max(), pattern.span);
+    if (const auto* state = std::get_if<RingState>(&pattern.what)) {
+      for (const IndexTest& each : state->tests)
+        number(each.compare, each.number, std::numeric_limits<ring::Index>::max(), each.span);
+      if (wanted) indices(*state);
+    }
+    if (!wanted) return;
+    if (const auto* moved = std::get_if<IndexMoved>(&pattern.what)) moves(*moved, pattern.span);
+    if (const auto* written = std::get_if<SlotWritten>(&pattern.what)) written_by(*written);
+    if (const auto* bites = std::get_if<QuirkBites>(&pattern.what)) {
+      if (scenario_.setup.quirks.has(bites->quirk)) return;
+      const std::string_view name = about(bites->quirk).name;
+      never(pattern.span, fmt::format("the quirk {} is off", name),
+            fmt::format("a line at the top turns it on: quirk {} on", name));
+    }
+  }
+
+  void message(const Message& message) {
+    if (!message.payload || !message.length_max || message.payload->kind == Payload::Kind::regex) return;
+    const std::uint64_t bytes = message.payload->kind == Payload::Kind::exact ? message.payload->size()
+                                                                              : message.payload->unit.size();
+    if (bytes <= *message.length_max) return;
+    never(message.span, fmt::format("a length of {} with {} bytes", *message.length_max, bytes),
+          "what lies behind the length is said so: length 2 \"ab\" behind \"cd\"");
+  }
+
+  void number(Compare compare, std::uint64_t number, std::uint64_t most, const Span& span) {
+    const bool at_lowest = holds(0, compare, number);
+    const bool at_highest = holds(most, compare, number);
+    const bool one_sided = compare != Compare::equal && compare != Compare::unequal;
+    if (!one_sided || at_lowest != at_highest) return;
+    if (at_lowest) {
+      diagnostics_.warning("W007", span,
+                           fmt::format("always true: every number is {} {}", spelled(compare), number),
+                           "say what it has to be");
+    } else {
+      never(span, fmt::format("no number is {} {}", spelled(compare), number), "numbers begin with 0");
+    }
+  }
+
+  void indices(const RingState& state) {
+    const auto is = [&](IndexName name) -> const IndexTest* {
+      const auto found = std::ranges::find_if(state.tests, [&](const IndexTest& each) {
+        return each.index == name && each.compare == Compare::equal;
+      });
+      return found == state.tests.end() ? nullptr : &*found;
+    };
+    const IndexTest* ahead = is(IndexName::req_prod);
+    if (ahead == nullptr || !indices_are_honest_) return;
+    for (const IndexName name : {IndexName::rsp_prod, IndexName::req_cons}) {
+      const IndexTest* behind = is(name);
+      if (behind == nullptr || ring::distance(ahead->number, behind->number) <= ring::slots_per_ring)
+        continue;
+      never(joined(std::min(ahead->span, behind->span), std::max(ahead->span, behind->span)),
+            fmt::format("{} {} with req_prod {}", trace::index_name(name), behind->number, ahead->number),
+            fmt::format("it follows req_prod, by 0 to {}", ring::slots_per_ring));
+    }
+  }
+
+  void moves(const IndexMoved& moved, const Span& span) {
+    const std::uint32_t by = ring::distance(moved.to, moved.from);
+    if (!indices_are_honest_ || (by > 0 && by <= ring::slots_per_ring)) return;
+    never(span, fmt::format("an index moves from {} to {}", moved.from, moved.to),
+          fmt::format("it goes up, by 1 to {}", ring::slots_per_ring));
+  }
+
+  void written_by(const SlotWritten& written) {
+    const bool bounded = written.who.role == Role::xcs || written.who.role == Role::xenctld;
+    if (!bounded || !written.message.length_min || *written.message.length_min <= ring::payload_bytes_max)
+      return;
+    never(written.message.span,
+          fmt::format("{} writes a length of {}", spelled(written.who), *written.message.length_min),
+          fmt::format("it cuts what it is given to {}", ring::payload_bytes_max));
+  }
+
+  void never(const Span& span, const std::string& what, const std::string& hint) {
+    diagnostics_.error("E044", span, "this can never be: " + what, hint);
+  }
+
+  const Scenario& scenario_;
+  Diagnostics& diagnostics_;
+  bool indices_are_honest_ = true;
+};
+
+}  // namespace
+
+void check_possible(const Scenario& scenario, Diagnostics& diagnostics) {
+  Possible(scenario, diagnostics).run();
+}
+
+}  // namespace ringside::script
