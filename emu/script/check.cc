@@ -211,6 +211,7 @@ void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
                      booted.empty() ? advice : fmt::format("{}  {}", advice, booted));
 }
 
+/// A quirk that is off never bites.
 /// Of somebody who never comes anything may be said.
 void Checker::present(const Actor& actor) {
   const bool user = actor.role == Role::user && !users_ever_.contains(actor.name);
@@ -341,7 +342,7 @@ void Checker::life(const Life& life, const Span& line) {
         gone_.erase(domain.domain);
         break;
       case Life::Verb::pauses:
-      case Life::Verb::resumes:
+      case Life::Verb::unpauses:
         acts(domain);
         break;
       case Life::Verb::kills:

@@ -67,14 +67,23 @@ class Possible {
         number(each.compare, each.number, std::numeric_limits<ring::Index>::max(), each.span);
       if (wanted) indices(*state);
     }
+    if (const auto* bites = std::get_if<QuirkBites>(&pattern.what))
+      this->bites(bites->quirk, pattern, wanted);
     if (!wanted) return;
     if (const auto* moved = std::get_if<IndexMoved>(&pattern.what)) moves(*moved, pattern.span);
     if (const auto* written = std::get_if<SlotWritten>(&pattern.what)) written_by(*written);
-    if (const auto* bites = std::get_if<QuirkBites>(&pattern.what)) {
-      if (scenario_.setup.quirks.has(bites->quirk)) return;
-      const std::string_view name = about(bites->quirk).name;
+  }
+
+  void bites(Quirk quirk, const Pattern& pattern, bool wanted) {
+    if (scenario_.setup.quirks.has(quirk)) return;
+    const std::string_view name = about(quirk).name;
+    if (wanted) {
       never(pattern.span, fmt::format("the quirk {} is off", name),
             fmt::format("a line at the top turns it on: quirk {} on", name));
+    } else {
+      diagnostics_.warning("W007", pattern.subject,
+                           fmt::format("the quirk {} is off: that it never bites proves nothing", name),
+                           fmt::format("leave it out, or turn it on: quirk {} on", name));
     }
   }
 

@@ -13,6 +13,8 @@ from support import Machine, eventually
 
 DOMU = os.environ["EXAMPLE_DOMU"]
 DOM0_END = os.environ["EXAMPLE_DOM0_END"]
+EVTCHN = os.environ["EXAMPLE_EVTCHN"]
+DEVICES = os.environ["LIBRINGSIDE_DEVICES"]
 USE = os.environ["LIBRINGSIDE_USE"]
 BYTES = 4 << 20 if os.environ.get("RINGSIDE_LONG") == "1" else 1 << 20
 SEED = int(os.environ.get("RINGSIDE_SEED", random.randrange(1 << 30)))
@@ -286,6 +288,47 @@ class Libringside(unittest.TestCase):
             if at >= 0 and expected[at:at + len(part)] == part:
                 return expected[:at + len(part)]
         raise AssertionError(f"after {len(seen)} bytes came {part[:80]!r} (seed {SEED})")
+
+    def test_a_program_that_opens_the_device_files_by_itself(self):
+        with Machine() as machine:
+            there = dict(os.environ, RINGSIDE_DIR=machine.directory)
+            preloaded = dict(there, LD_PRELOAD=DEVICES)
+            self.our_guest(machine, "sring", "--no-console", program=("seq", "20000"))
+            done = subprocess.run([EVTCHN, "1"], env=preloaded, capture_output=True, timeout=support.PATIENCE_S)
+            said = done.stdout.partition(b"installed as tty1\r\n")[2]
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertEqual(said, b"".join(b"%d\n" % number for number in range(1, 20_001)))
+            done = subprocess.run([EVTCHN, "0"], env=there, capture_output=True, timeout=support.PATIENCE_S)
+            self.assertEqual(done.returncode, 1, "there are no such files without it")
+            machine.run("down", check=0)
+            done = subprocess.run(["head", "-c2", "/dev/xen/evtchn"], env=preloaded, capture_output=True, timeout=support.PATIENCE_S)
+            self.assertIn(b"ringside: cannot open /dev/xen/evtchn: ", done.stderr)
+            self.assertIn(b"no machine is running", done.stderr)
+
+    def test_the_control_channel_of_dom0_is_served_like_any_other(self):
+        with Machine() as machine:
+            there = dict(os.environ, RINGSIDE_DIR=machine.directory, LD_PRELOAD=DEVICES)
+            for _ in range(3):
+                done = subprocess.run([EVTCHN, "0"], env=there, capture_output=True, timeout=support.PATIENCE_S)
+                self.assertEqual((done.stderr, done.stdout), (b"", b"dom0 has answered 1\n"))
+            # And by xcs after that, whose channel is the same.
+            machine.run("sysrq", "0", "h", check=0)
+
+    def test_an_event_device_is_open_while_its_domain_is_suspended(self):
+        with Machine() as machine:
+            machine.run("create", "user", "--preserve", "--external", "--", USE, "sleep", check=0)
+            eventually("it sleeps", lambda: machine.domains()["user"]["reason"] == "suspend")
+            machine.run("resume", "user", check=0)
+            eventually("it has judged", lambda: machine.domains()["user"]["reason"] == "poweroff")
+            with open(os.path.join(machine.directory, "dom1.log"), encoding="utf-8") as log:
+                self.assertEqual(log.read(), "")
+
+    def test_an_event_device_follows_a_channel_that_is_made_anew(self):
+        with Machine() as machine:
+            self.our_guest(machine, "sring", "--no-console")
+            there = dict(os.environ, RINGSIDE_DIR=machine.directory)
+            done = subprocess.run([USE, "again", "1"], env=there, capture_output=True, timeout=support.PATIENCE_S)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
 
     def test_right_and_wrong_use(self):
         with Machine() as machine:

@@ -3,10 +3,13 @@
  *   libringside_use dom0     as a program of dom0, on an otherwise idle machine
  *   libringside_use domu     as a guest that create --external started; shuts down with its verdict
  *   libringside_use close N  closes dom0's end of domain N's console
+ *   libringside_use again N  types to domain N, whose channel it makes anew three times below an open device
+ *   libringside_use sleep    as a guest: an event device is open while it is suspended and resumed
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 /* As Xen's own headers of 2005 define them, which may be included before ringside.h ... */
 #define SHUTDOWN_poweroff 0
 #define SHUTDOWN_reboot 1
@@ -22,6 +25,30 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* The layouts of 1 July 2005, on x86-64. */
+#define LAYOUT(type, member, offset) _Static_assert(offsetof(type, member) == (offset), #type "." #member)
+LAYOUT(xc_dominfo_t, domid, 0);
+LAYOUT(xc_dominfo_t, ssidref, 4);
+LAYOUT(xc_dominfo_t, shutdown_reason, 12);
+LAYOUT(xc_dominfo_t, nr_pages, 16);
+LAYOUT(xc_dominfo_t, shared_info_frame, 24);
+LAYOUT(xc_dominfo_t, cpu_time, 32);
+LAYOUT(xc_dominfo_t, max_memkb, 40);
+LAYOUT(xc_dominfo_t, vcpus, 48);
+LAYOUT(xc_dominfo_t, vcpu_to_cpu, 52);
+LAYOUT(xc_dominfo_t, cpumap, 184);
+_Static_assert(sizeof(xc_dominfo_t) == 440, "xc_dominfo_t");
+LAYOUT(xc_evtchn_status_t, dom, 0);
+LAYOUT(xc_evtchn_status_t, port, 4);
+LAYOUT(xc_evtchn_status_t, status, 8);
+LAYOUT(xc_evtchn_status_t, u.unbound.dom, 12);
+LAYOUT(xc_evtchn_status_t, u.interdomain.dom, 12);
+LAYOUT(xc_evtchn_status_t, u.interdomain.port, 16);
+LAYOUT(xc_evtchn_status_t, u.pirq, 12);
+LAYOUT(xc_evtchn_status_t, u.virq, 12);
+LAYOUT(xc_evtchn_status_t, u.ipi_vcpu, 12);
+_Static_assert(sizeof(xc_evtchn_status_t) == 20, "xc_evtchn_status_t");
 
 static int failures;
 
@@ -77,7 +104,7 @@ static void ports(int xc) {
   CHECK(xc_evtchn_bind_interdomain(xc, DOMID_SELF, DOMID_SELF, &first, &second) == 0);
   CHECK(second == waiting && first != second);
   CHECK(xc_evtchn_status(xc, DOMID_SELF, first, &status) == 0 && status.status == EVTCHNSTAT_interdomain &&
-        status.u.interdomain.port == second);
+        status.u.interdomain.port == (uint32_t)second && status.port == (uint32_t)first);
   CHECK(xc_evtchn_close(xc, DOMID_SELF, first) == 0);
   CHECK(xc_evtchn_status(xc, DOMID_SELF, second, &status) == 0 && status.status == EVTCHNSTAT_unbound);
   CHECK(xc_evtchn_close(xc, DOMID_SELF, second) == 0);
@@ -148,9 +175,12 @@ static void events(int xc) {
 static void dom0(int xc) {
   xc_dominfo_t info[4];
   rs_start_info_t start;
+  xc_evtchn_status_t status;
   int control, port = 0;
   void* page;
   CHECK(xc_domain_getinfo(xc, 0, 4, info) == 1 && info[0].domid == 0 && info[0].running);
+  CHECK(info[0].ssidref == 0 && info[0].vcpus == 1 && info[0].cpumap[0] == 1 && info[0].cpumap[1] == 0);
+  CHECK(info[0].vcpu_to_cpu[0] == 0 && info[0].vcpu_to_cpu[MAX_VIRT_CPUS - 1] == -1);
   REFUSED(xc_domain_getinfo(xc, 1, 4, info), ESRCH);
   CHECK(xc_domain_getinfo(xc, 0, 0, info) == 0);
   REFUSED(rs_start_info(xc, 7, &start), ESRCH);
@@ -166,6 +196,9 @@ static void dom0(int xc) {
   CHECK(xc_map_foreign_range(xc, 7, RS_PAGE_SIZE, PROT_READ, 1) == NULL && errno == ESRCH);
   control = rs_initdom_port(xc);
   CHECK(control > 0 && rs_initdom_port(xc) == control);
+  CHECK(rs_start_info(xc, 0, &start) == 0 && start.console_port != control);
+  CHECK(xc_evtchn_status(xc, 0, control, &status) == 0 && status.status == EVTCHNSTAT_interdomain);
+  CHECK(status.u.interdomain.dom == 0 && status.u.interdomain.port == (uint32_t)start.console_port);
 }
 
 static void domu(int xc) {
@@ -186,6 +219,66 @@ static void domu(int xc) {
   REFUSED(rs_shutdown(xc, SHUTDOWN_poweroff, 1000), EINVAL);
 }
 
+/* Waits until the device has that port, and gives it back. */
+static void hear(int device, int port) {
+  struct pollfd waiting = {device, POLLIN, 0};
+  uint16_t raised = 0;
+  while (rs_events_read(device, &raised, 1) != 1 && failures == 0) CHECK(poll(&waiting, 1, 10000) == 1);
+  CHECK(raised == port);
+  CHECK(rs_events_write(device, &raised, 1) == 1);
+}
+
+/* Whoever is resumed has another frame and no ports; the controller that comes then raises its new one. */
+static void sleep_once(int xc) {
+  rs_start_info_t before, start;
+  int device = rs_events_open(xc);
+  CHECK(rs_start_info(xc, DOMID_SELF, &before) == 0);
+  CHECK(rs_events_bind(device, before.console_port) == 0);
+  hear(device, before.console_port);
+  CHECK(rs_shutdown(xc, SHUTDOWN_suspend, 0) == 0);
+  do {
+    CHECK(rs_start_info(xc, DOMID_SELF, &start) == 0);
+  } while (failures == 0 && (start.shared_info_frame == before.shared_info_frame || start.console_port == 0));
+  CHECK(rs_events_bind(device, start.console_port) == 0);
+  hear(device, start.console_port);
+  CHECK(xc_evtchn_send(xc, start.console_port) == 0);
+  CHECK(rs_events_close(device) == 0);
+}
+
+/* One byte of input, in a domain of the sring layout whose input nobody else writes. */
+static void type(void* page) {
+  enum { REQUESTS = 2048 + 520, SLOTS = 2048 + 528, MESSAGE = 64 };
+  static const unsigned char message[] = {0, 0, 0, 1, '.'};
+  uint32_t* requests = (void*)((char*)page + REQUESTS);
+  memcpy((char*)page + SLOTS + *requests % 8 * MESSAGE, message, sizeof message);
+  __atomic_store_n(requests, *requests + 1, __ATOMIC_RELEASE);
+}
+
+/* The domain raises our port when it answers; and it does so at the port that our device has had from the
+ * beginning, although the channel behind it is another. */
+static int serve_again(uint32_t domain) {
+  const int xc = xc_interface_open();
+  rs_start_info_t start;
+  int mine = 0, its, device, round;
+  void* page;
+  CHECK(rs_start_info(xc, domain, &start) == 0);
+  page = xc_map_foreign_range(xc, domain, RS_PAGE_SIZE, PROT_READ | PROT_WRITE, start.shared_info_frame);
+  its = start.console_port;
+  CHECK(xc_evtchn_bind_interdomain(xc, DOMID_SELF, domain, &mine, &its) == 0);
+  CHECK((device = rs_events_open(xc)) >= 0 && rs_events_bind(device, mine) == 0);
+  CHECK(xc_domain_unpause(xc, domain) == 0);
+  for (round = 0; round < 3 && failures == 0; ++round) {
+    type(page);
+    CHECK(xc_evtchn_send(xc, mine) == 0);
+    hear(device, mine);
+    CHECK(xc_evtchn_close(xc, DOMID_SELF, mine) == 0);
+    REFUSED(xc_evtchn_send(xc, mine), EINVAL);
+    CHECK(xc_evtchn_bind_interdomain(xc, DOMID_SELF, domain, &mine, &its) == 0);
+    REFUSED(rs_events_bind(device, mine), EEXIST);
+  }
+  return failures != 0;
+}
+
 static int close_console(uint32_t domain) {
   int xc = xc_interface_open();
   rs_start_info_t start;
@@ -193,14 +286,20 @@ static int close_console(uint32_t domain) {
   CHECK(rs_start_info(xc, domain, &start) == 0);
   CHECK(xc_evtchn_status(xc, domain, start.console_port, &status) == 0);
   CHECK(status.status == EVTCHNSTAT_interdomain && status.u.interdomain.dom == 0);
-  CHECK(xc_evtchn_close(xc, DOMID_SELF, status.u.interdomain.port) == 0);
+  CHECK(xc_evtchn_close(xc, DOMID_SELF, (int)status.u.interdomain.port) == 0);
   return failures != 0;
 }
 
 int main(int argc, char** argv) {
   const int is_domu = argc == 2 && strcmp(argv[1], "domu") == 0;
   int xc;
+  if (argc == 3 && strcmp(argv[1], "again") == 0) return serve_again((uint32_t)strtoul(argv[2], NULL, 10));
   if (argc == 3) return close_console((uint32_t)strtoul(argv[2], NULL, 10));
+  if (argc == 2 && strcmp(argv[1], "sleep") == 0) {
+    xc = xc_interface_open();
+    sleep_once(xc);
+    return rs_shutdown(xc, SHUTDOWN_poweroff, failures != 0);
+  }
   CHECK(*rs_last_error() == '\0');
   if (!is_domu) {
     setenv("RINGSIDE_CONNECTION", "0", 1);

@@ -29,6 +29,11 @@ Result<> add_to(int poll, int descriptor, std::uint32_t how, std::uint32_t tag) 
   return Done{};
 }
 
+void kick(const Fd& kicks) {
+  const std::uint64_t one = 1;
+  (void)!::write(kicks.get(), &one, sizeof one);
+}
+
 }  // namespace
 
 Result<Page> Page::map(int connection, DomainId domain, std::uint32_t frame) {
@@ -64,18 +69,16 @@ EventDevice::EventDevice(Fd connection, Fd poll, Fd bell, Page page, const Domai
       poll_(std::move(poll)),
       bell_(std::move(bell)),
       page_(std::move(page)),
-      is_dom0_(self.domain == 0),
+      self_(self),
       bits_(page_.frame(), self.abi) {}
 
 Result<> EventDevice::bind(ring::Port port) {
   if (port == any_port || port >= ring::ports_per_domain)
     return refusal(EINVAL, cannot_bind, fmt::format("there is no port {}", port));
+  if (auto followed = follow_own_frame(); !followed) return followed;
   if (bound_.contains(port)) return refusal(EEXIST, cannot_bind, "it is bound already");
-  auto opened = call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_open, .port = port});
-  if (!opened) return opened.error();
-  if (opened->descriptors.empty())
-    return refusal(EPROTO, cannot_bind, "the hypervisor answered without its kicks");
-  Bound bound{.kicks = std::move(opened->descriptors[0]), .up = std::nullopt, .settled = !is_dom0_};
+  Bound bound;
+  if (auto opened = open_kicks(port, bound); !opened) return opened;
   if (auto settled = settle(port, bound); !settled) return settled;
   // Edge-triggered: nobody empties what is kicked, a kick more is a new edge.
   if (auto added = add_to(poll_.get(), bound.kicks.get(), EPOLLIN | EPOLLET, port); !added) return added;
@@ -83,54 +86,138 @@ Result<> EventDevice::bind(ring::Port port) {
   return Done{};
 }
 
-/// Finds out whether the port's other end is a guest's control channel. Not known for as long as the port has
-/// no other end, or the guest's start info names no port.
+/// A guest that was suspended has come back with another frame and without ports: what was bound is gone.
+Result<> EventDevice::follow_own_frame() {
+  auto asked = call(connection_.get(), cannot_bind, {.op = HypercallOp::start_info});
+  if (!asked) return asked.error();
+  const DomainInfo& info = asked->answer.info;
+  if (info.shared_info_frame != self_.shared_info_frame) {
+    auto page = Page::map(connection_.get(), DomainId{DOMID_SELF}, info.shared_info_frame);
+    if (!page) return page.error();
+    while (!bound_.empty()) forget(bound_.begin());
+    queue_.clear();
+    overflow_ = false;
+    page_ = std::move(*page);
+    bits_ = ring::EventBits<>(page_.frame(), info.abi);
+  }
+  self_ = info;
+  return Done{};
+}
+
+Result<> EventDevice::open_kicks(ring::Port port, Bound& bound) {
+  // Before the call: a controller that comes after it moves the word again.
+  attachments_ = ring::NativeMemory::load(&ring::channel_words(page_.frame())->attachments);
+  auto opened = call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_open, .port = port});
+  if (!opened) return opened.error();
+  if (opened->descriptors.empty())
+    return refusal(EPROTO, cannot_bind, "the hypervisor answered without its kicks");
+  if (!bound.kicks.valid()) bound.kicks = std::move(opened->descriptors[0]);
+  bound.peer_kicks = opened->descriptors.size() > 1 ? std::move(opened->descriptors[1]) : Fd();
+  return Done{};
+}
+
+/// Finds out whether the port is the controller's end of a control channel. Not known for as long as the port
+/// has no other end, or the guest's start info names no port.
 Result<> EventDevice::settle(ring::Port port, Bound& bound) {
   if (bound.settled) return Done{};
+  if (self_.domain != 0) {
+    bound.settled = true;
+    return Done{};
+  }
   auto asked = call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_status, .port = port});
   if (!asked) return asked.error();
   const PortStatus status = asked->answer.status;
   if (status.state == PortState::unbound) return Done{};
-  if (status.state != PortState::interdomain || status.remote_domain == 0) {
+  if (status.state != PortState::interdomain) {
     bound.settled = true;
     return Done{};
   }
   auto found =
       call(connection_.get(), cannot_bind, {.op = HypercallOp::domain_info, .domain = status.remote_domain});
   if (!found) return found.error();
-  const DomainInfo& guest = found->answer.info;
-  if (guest.domain != status.remote_domain || guest.console_port == any_port) return Done{};
+  const DomainInfo& domain = found->answer.info;
+  // dom0 has a control channel only if its kernel made one, which it does with two new ports.
+  const bool may_come = domain.domain != 0 && domain.console_port == any_port;
+  if (domain.domain != status.remote_domain || may_come) return Done{};
   bound.settled = true;
-  if (guest.console_port != status.remote_port) return Done{};
-  auto page = Page::map(connection_.get(), guest.domain, guest.shared_info_frame);
+  if (domain.console_port != status.remote_port) return Done{};
+  // The port may have been without another end when it was bound here.
+  if (auto opened = open_kicks(port, bound); !opened) return opened;
+  auto page = Page::map(connection_.get(), domain.domain, domain.shared_info_frame);
   if (!page) return page.error();
   std::byte* frame = page->frame();
-  bound.up.emplace(Up{std::move(*page), ring::UpEvents<>(frame)});
-  return announce(port, guest, status.remote_port, frame);
+  bound.controlled.emplace(Controlled{.page = std::move(*page),
+                                      .up = ring::UpEvents<>(frame),
+                                      .bits = ring::EventBits<>(frame, domain.abi),
+                                      .port = status.remote_port,
+                                      .shares_its_selector = domain.domain == 0});
+  announce(bound);
+  return Done{};
 }
 
-/// Tells a guest that somebody new has its control channel: it may hold the kicks of a predecessor's port,
-/// and the predecessor may have died between setting the guest's bits and kicking it.
-Result<> EventDevice::announce(ring::Port port, const DomainInfo& guest, ring::Port guest_port,
-                               std::byte* frame) {
-  auto opened = call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_open, .port = port});
-  if (!opened) return opened.error();
-  std::uint32_t* attachments = &ring::channel_words(frame)->attachments;
+/// Tells a domain that somebody new has its control channel: it may hold the kicks of a predecessor's port,
+/// and the predecessor may have died between setting the domain's bits and kicking it.
+void EventDevice::announce(const Bound& bound) {
+  ring::EventBits<> bits = bound.controlled->bits;
+  std::uint32_t* attachments = &ring::channel_words(bound.controlled->page.frame())->attachments;
   ring::NativeMemory::store(attachments, ring::NativeMemory::load(attachments) + 1);
-  (void)ring::EventBits<>(frame, guest.abi).raise(guest_port);
-  const std::uint64_t one = 1;
-  if (opened->descriptors.size() > 1) (void)!::write(opened->descriptors[1].get(), &one, sizeof one);
-  return Done{};
+  (void)bits.raise(bound.controlled->port);
+  kick(bound.peer_kicks);
 }
 
 Result<> EventDevice::unbind(ring::Port port) {
   const auto found = bound_.find(port);
   if (found == bound_.end()) return refusal(EINVAL, "cannot unbind the port", "it is not bound here");
   bits_.set_mask(port);
-  if (found->second.up) found->second.up->events.set_mask();
-  epoll_ctl(poll_.get(), EPOLL_CTL_DEL, found->second.kicks.get(), nullptr);
-  bound_.erase(found);
+  if (found->second.controlled) found->second.controlled->up.set_mask();
+  forget(found);
   return Done{};
+}
+
+/// Closing the kicks alone would not take them out: whoever else has them keeps them in there.
+void EventDevice::forget(std::map<ring::Port, Bound>::iterator bound) {
+  epoll_ctl(poll_.get(), EPOLL_CTL_DEL, bound->second.kicks.get(), nullptr);
+  bound_.erase(bound);
+}
+
+Result<> EventDevice::rebound(ring::Port port) {
+  const auto found = bound_.find(port);
+  if (found == bound_.end()) return Done{};
+  forget(found);
+  return bind(port);
+}
+
+void EventDevice::closed(ring::Port port) {
+  const auto found = bound_.find(port);
+  if (found == bound_.end()) return;
+  found->second.peer_kicks = Fd();
+  found->second.controlled.reset();
+  found->second.settled = false;
+}
+
+bool EventDevice::send(ring::Port port) {
+  const auto found = bound_.find(port);
+  if (found == bound_.end()) return false;
+  Bound& bound = found->second;
+  if (self_.domain != 0 && port == self_.console_port) return send_up(port, bound);
+  if (!bound.controlled || !bound.peer_kicks.valid()) return false;
+  Controlled& domain = *bound.controlled;
+  const ring::Raised outcome = domain.bits.raise(domain.port);
+  if (outcome == ring::Raised::kick ||
+      (domain.shares_its_selector && outcome == ring::Raised::already_selected))
+    kick(bound.peer_kicks);
+  return true;
+}
+
+/// A guest to its controller. A controller that has come since has other kicks.
+bool EventDevice::send_up(ring::Port port, Bound& bound) {
+  const std::uint32_t attachments =
+      ring::NativeMemory::load(&ring::channel_words(page_.frame())->attachments);
+  if (attachments != attachments_ || !bound.peer_kicks.valid()) {
+    if (!open_kicks(port, bound) || !bound.peer_kicks.valid()) return false;
+  }
+  if (ring::UpEvents<>(page_.frame()).raise() == ring::Raised::kick) kick(bound.peer_kicks);
+  return true;
 }
 
 /// Kicks are forgotten first and bits looked at after, so that an event during the look is a kick again.
@@ -144,8 +231,8 @@ void EventDevice::collect() {
     if (found != bound_.end()) (void)settle(found->first, found->second).ok();
   }
   for (auto& [port, bound] : bound_) {
-    if (!bound.up || !bound.up->events.is_pending()) continue;
-    bound.up->events.clear_pending();
+    if (!bound.controlled || !bound.controlled->up.is_pending()) continue;
+    bound.controlled->up.clear_pending();
     (void)bits_.raise(port);
   }
   bits_.upcall([this](ring::Port port) {
@@ -161,7 +248,7 @@ void EventDevice::collect() {
 void EventDevice::hand_out(ring::Port port) {
   bits_.set_mask(port);
   bits_.clear_pending(port);
-  if (Bound& bound = bound_.at(port); bound.up) bound.up->events.set_mask();
+  if (Bound& bound = bound_.at(port); bound.controlled) bound.controlled->up.set_mask();
   if (overflow_) return;
   if (queue_.size() == event_queue_ports_max) {
     overflow_ = true;
@@ -173,8 +260,8 @@ void EventDevice::hand_out(ring::Port port) {
 
 void EventDevice::unmask(ring::Port port, Bound& bound) {
   // The port is still masked for the sender that has dom0's bits, so raising here only sets its pending bit.
-  if (bound.up && bound.up->events.unmask()) {
-    bound.up->events.clear_pending();
+  if (bound.controlled && bound.controlled->up.unmask()) {
+    bound.controlled->up.clear_pending();
     (void)bits_.raise(port);
   }
   if (bits_.unmask(port)) hand_out(port);
@@ -206,8 +293,7 @@ void EventDevice::reset() {
 }
 
 void EventDevice::ring_bell() {
-  const std::uint64_t one = 1;
-  (void)!::write(bell_.get(), &one, sizeof one);
+  kick(bell_);
 }
 
 namespace {
@@ -235,6 +321,27 @@ Result<int> done(const Result<>& result) {
 }
 
 }  // namespace
+
+Result<> tell_rebound(DomainId domain, ring::Port port) {
+  for (auto& [descriptor, device] : devices()) {
+    if (!device->is_of(domain)) continue;
+    if (auto told = device->rebound(port); !told) return told;
+  }
+  return Done{};
+}
+
+void tell_closed(DomainId domain, ring::Port port) {
+  for (auto& [descriptor, device] : devices()) {
+    if (device->is_of(domain)) device->closed(port);
+  }
+}
+
+bool send_mapped(ring::Port port) {
+  for (auto& [descriptor, device] : devices()) {
+    if (device->send(port)) return true;
+  }
+  return false;
+}
 
 }  // namespace ringside::library
 

@@ -11,6 +11,7 @@
 #include <ctime>
 #include <map>
 
+#include "tools/libringside/event_device.h"
 #include "tools/libringside/library.h"
 #include "tools/libringside/ringside.h"
 
@@ -84,6 +85,10 @@ xc_dominfo_t as_of_2005(const DomainInfo& info) {
   out.cpu_time = cpu_time_of(info.process);
   out.max_memkb = info.memory_kib;
   out.vcpus = 1;
+  // One vcpu on the one CPU there is: the others are nowhere.
+  std::fill(std::begin(out.vcpu_to_cpu), std::end(out.vcpu_to_cpu), -1);
+  out.vcpu_to_cpu[0] = 0;
+  out.cpumap[0] = 1;
   return out;
 }
 
@@ -149,40 +154,53 @@ Result<int> bind_pair(int connection, DomainId dom1, DomainId dom2, int& port1, 
   return 0;
 }
 
-xc_evtchn_status_t as_of_2005(const PortStatus& status) {
+xc_evtchn_status_t as_of_2005(DomainId domain, ring::Port port, const PortStatus& status) {
   xc_evtchn_status_t out{};
+  out.dom = static_cast<std::uint16_t>(domain);
+  out.port = port;
   out.status = static_cast<std::uint32_t>(status.state);
   switch (status.state) {
     case PortState::closed:
       break;
     case PortState::unbound:
-      out.u.unbound.dom = status.remote_domain;
+      out.u.unbound.dom = static_cast<std::uint16_t>(status.remote_domain);
       break;
     case PortState::interdomain:
-      out.u.interdomain.dom = status.remote_domain;
-      out.u.interdomain.port = static_cast<int>(status.remote_port);
+      out.u.interdomain.dom = static_cast<std::uint16_t>(status.remote_domain);
+      out.u.interdomain.port = status.remote_port;
       break;
     case PortState::pirq:
+      out.u.pirq = status.number;
+      break;
     case PortState::virq:
+      out.u.virq = status.number;
+      break;
     case PortState::ipi:
-      out.u.virq = static_cast<int>(status.number);
+      out.u.ipi_vcpu = status.number;
       break;
   }
   return out;
 }
 
+/// The controller's end, which is not the one that stands in the start info: that is the kernel's.
 Result<int> initdom_port(int handle) {
   auto connection = connection_of(handle);
   if (!connection) return connection;
   const char* what = "cannot find dom0's control port";
-  for (ring::Port port = 1; port < ring::ports_per_domain; ++port) {
+  auto info = call(*connection, what, {.op = HypercallOp::domain_info, .domain = 0});
+  if (!info) return info.error();
+  const ring::Port kernels = info->answer.info.console_port;
+  const ring::Port first = kernels == any_port ? 1 : kernels;
+  const ring::Port last = kernels == any_port ? ring::ports_per_domain - 1 : kernels;
+  for (ring::Port port = first; port <= last; ++port) {
     auto reply = call(*connection, what, {.op = HypercallOp::evtchn_status, .domain = 0, .port = port});
     if (!reply) return reply.error();
     const PortStatus& status = reply->answer.status;
-    if (status.state == PortState::interdomain && status.remote_domain == 0) return static_cast<int>(port);
+    if (status.state != PortState::interdomain || status.remote_domain != 0) continue;
+    return static_cast<int>(kernels == any_port ? port : status.remote_port);
   }
   int port1 = 0;
-  int port2 = 0;
+  int port2 = static_cast<int>(kernels);
   auto bound = bind_pair(*connection, 0, 0, port1, port2);
   if (!bound) return bound;
   return port1;
@@ -325,7 +343,13 @@ int xc_evtchn_bind_interdomain(int handle, uint32_t dom1, uint32_t dom2, int* po
       return refusal(EFAULT, "cannot bind the ports", "no place for them");
     auto connection = connection_of(handle);
     if (!connection) return connection;
-    return bind_pair(*connection, dom1, dom2, *port1, *port2);
+    auto bound = bind_pair(*connection, dom1, dom2, *port1, *port2);
+    if (!bound) return bound;
+    const std::pair<DomainId, int> ends[] = {{dom1, *port1}, {dom2, *port2}};
+    for (const auto& [domain, port] : ends) {
+      if (auto told = tell_rebound(domain, static_cast<ring::Port>(port)); !told) return told.error();
+    }
+    return 0;
   });
 }
 
@@ -335,13 +359,28 @@ int xc_evtchn_bind_virq(int handle, int virq, int* port) {
 }
 
 int xc_evtchn_close(int handle, uint32_t dom, int port) {
-  return simple(handle, "cannot close the port",
-                {.op = HypercallOp::evtchn_close, .domain = dom, .port = static_cast<ring::Port>(port)});
+  return answer<int>(-1, [&]() -> Result<int> {
+    auto connection = connection_of(handle);
+    if (!connection) return connection;
+    auto reply =
+        call(*connection, "cannot close the port",
+             {.op = HypercallOp::evtchn_close, .domain = dom, .port = static_cast<ring::Port>(port)});
+    if (!reply) return reply.error();
+    tell_closed(dom, static_cast<ring::Port>(port));
+    return 0;
+  });
 }
 
 int xc_evtchn_send(int handle, int local_port) {
-  return simple(handle, "cannot raise the event",
-                {.op = HypercallOp::evtchn_send, .port = static_cast<ring::Port>(local_port)});
+  return answer<int>(-1, [&]() -> Result<int> {
+    auto connection = connection_of(handle);
+    if (!connection) return connection;
+    const auto port = static_cast<ring::Port>(local_port);
+    if (send_mapped(port)) return 0;
+    auto reply = call(*connection, "cannot raise the event", {.op = HypercallOp::evtchn_send, .port = port});
+    if (!reply) return reply.error();
+    return 0;
+  });
 }
 
 int xc_evtchn_status(int handle, uint32_t dom, int port, xc_evtchn_status_t* status) {
@@ -352,7 +391,7 @@ int xc_evtchn_status(int handle, uint32_t dom, int port, xc_evtchn_status_t* sta
         call(*connection, "cannot read the port's status",
              {.op = HypercallOp::evtchn_status, .domain = dom, .port = static_cast<ring::Port>(port)});
     if (!reply) return reply.error();
-    *status = as_of_2005(reply->answer.status);
+    *status = as_of_2005(dom, static_cast<ring::Port>(port), reply->answer.status);
     return 0;
   });
 }

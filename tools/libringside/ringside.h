@@ -1,10 +1,10 @@
 /* libringside: what a program needs to be a client of ringside's hypervisor, as dom0's switch or as a domU.
  *
- * The calls and structures named xc_ are those of libxc in mid-2005, with its meanings; those named rs_ are
- * ringside's own. Every function answers -1 (or NULL) and sets errno when it fails: to what the hypervisor
- * answered (EINVAL, ESRCH, EPERM, ENOSPC, EBUSY), to EPIPE when the hypervisor is gone, to ETIMEDOUT when it
- * does not answer within ten seconds, to EBADF for a handle or device that is not open. rs_last_error() has
- * the words.
+ * The calls and structures named xc_ are those of libxc in xen-unstable on 1 July 2005, with its meanings
+ * and, on x86-64, its layouts; those named rs_ are ringside's own. Every function answers -1 (or NULL) and
+ * sets errno when it fails: to what the hypervisor answered (EINVAL, ESRCH, EPERM, ENOSPC, EBUSY), to EPIPE
+ * when the hypervisor is gone, to ETIMEDOUT when it does not answer within ten seconds, to EBADF for a handle
+ * or device that is not open. rs_last_error() has the words.
  *
  * Any thread may call any function; calls wait for each other. Nothing blocks otherwise. What was opened is
  * not to be used in a forked child.
@@ -50,8 +50,14 @@ const char* rs_last_error(void);
 #define SHUTDOWN_crash 3
 #endif
 
+#ifndef MAX_VIRT_CPUS
+#define MAX_VIRT_CPUS 32
+#endif
+
+/* As xenctrl.h had it, from late June 2005 (ssidref) to October (vcpu_to_cpu and cpumap went): 440 bytes. */
 typedef struct {
   uint32_t domid;
+  uint32_t ssidref; /* 0: no security labels here */
   unsigned int dying : 1, crashed : 1, shutdown : 1, paused : 1, blocked : 1, running : 1;
   unsigned int shutdown_reason; /* SHUTDOWN_*; only when shutdown or crashed */
   unsigned long nr_pages;
@@ -59,6 +65,8 @@ typedef struct {
   uint64_t cpu_time;               /* nanoseconds, of the domain's process */
   unsigned long max_memkb;
   unsigned int vcpus;
+  int32_t vcpu_to_cpu[MAX_VIRT_CPUS]; /* -1: there is no such vcpu */
+  uint64_t cpumap[MAX_VIRT_CPUS];     /* where each may run, a bit for each CPU */
 } xc_dominfo_t;
 
 /* The domains with an id of first_domid or more, in order, dom0 included, at most max_doms. Answers how many
@@ -111,19 +119,22 @@ int rs_shutdown(int handle, int reason, int exit_status);
 #define EVTCHNSTAT_ipi 5
 #endif
 
+/* As event_channel.h had it: 20 bytes. (The vcpu in front of the union is later.) */
 typedef struct {
+  uint16_t dom;    /* whose port it is, as it was asked for */
+  uint32_t port;   /* as it was asked for */
   uint32_t status; /* EVTCHNSTAT_* */
   union {
     struct {
-      uint32_t dom;
+      uint16_t dom;
     } unbound; /* who may bind */
     struct {
-      uint32_t dom;
-      int port;
+      uint16_t dom;
+      uint32_t port;
     } interdomain;
-    int pirq;
-    int virq;
-    int ipi_vcpu;
+    uint32_t pirq;
+    uint32_t virq;
+    uint32_t ipi_vcpu;
   } u;
 } xc_evtchn_status_t;
 
@@ -136,11 +147,15 @@ int xc_evtchn_bind_interdomain(int handle, uint32_t dom1, uint32_t dom2, int* po
 int xc_evtchn_bind_virq(int handle, int virq, int* port);
 /* The other end becomes unbound and waits for dom. */
 int xc_evtchn_close(int handle, uint32_t dom, int port);
-/* Raises an event at the other end of a port of the caller's. */
+/* Raises an event at the other end of a port of the caller's. EINVAL: it leads nowhere. A port of a control
+ * channel that is bound to an event device of this process takes no hypercall: bits and kick go to the other
+ * end directly. The hypervisor's journal then has no line of it, and an end that went away meanwhile is no
+ * error. */
 int xc_evtchn_send(int handle, int local_port);
 int xc_evtchn_status(int handle, uint32_t dom, int port, xc_evtchn_status_t* status);
-/* dom0's end of its own control channel, found among dom0's ports; made, by binding dom0 to itself, if there
- * is none. In 2005 the privileged driver answered this (IOCTL_PRIVCMD_INITDOM_EVTCHN). */
+/* The controller's end of dom0's own control channel, whose other end is dom0's kernel; made, by binding dom0
+ * to itself, if there is none. It is served as any domain's: its start info is dom0's. In 2005 the privileged
+ * driver answered this (IOCTL_PRIVCMD_INITDOM_EVTCHN). */
 int rs_initdom_port(int handle);
 
 /* -- the event device: /dev/xen/evtchn ----------------------------------------------------------------------
@@ -151,7 +166,8 @@ int rs_initdom_port(int handle);
 int rs_events_open(int handle);
 int rs_events_close(int device);
 /* From here on events at that port of the caller's are reported. One that was pending already is reported
- * at once. EEXIST: bound here already. */
+ * at once. EEXIST: bound here already. A port that xc_evtchn_bind_interdomain gives another end stays bound.
+ * A domU that was suspended has no ports any more: the device works on after it with those bound anew. */
 int rs_events_bind(int device, int port);
 /* The port itself stays. */
 int rs_events_unbind(int device, int port);

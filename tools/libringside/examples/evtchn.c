@@ -1,0 +1,104 @@
+/* dom0's end of one domain's console, as a program of 2005 had it: libxc's calls, and the device files opened
+ * by itself. What the domain says goes to stdout, until the domain has ended. It knows nothing of ringside,
+ * so the device files are given to it:
+ *
+ *   ringside create web --no-console
+ *   LD_PRELOAD=libringside-devices.so ./evtchn 1
+ *
+ * Domain 0 says nothing on its control channel: it is sent a SysRq key, and its answer is waited for.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "control_if.h"
+
+#define EVTCHN_BIND _IO('E', 2)
+#define EVTCHN_UNBIND _IO('E', 3)
+#define IOCTL_PRIVCMD_INITDOM_EVTCHN _IO('P', 1)
+
+enum { PAGE = 4096, USUAL_PORT = 1, LOOK_MS = 100, SYSRQ = 3 };
+
+static int xc, port, answers;
+static struct ring tx, rx;
+
+static void fail(const char* what) {
+  perror(what);
+  exit(1);
+}
+
+static void serve(void) {
+  struct message message;
+  int served = 0;
+  while (take_response(&rx, &message)) ++answers;
+  for (; take_request(&tx, &message); ++served) {
+    if (message.type == CMSG_CONSOLE) fwrite(message.msg, 1, message.length, stdout);
+    put_response(&tx, &message);
+  }
+  fflush(stdout);
+  if (served) xc_evtchn_send(xc, port);
+}
+
+/* dom0's kernel has made its channel by itself; that of another domain is almost always its port 1. */
+static void open_channel(uint32_t domain) {
+  int its_port = USUAL_PORT, privcmd;
+  if (domain != 0) {
+    if (xc_evtchn_bind_interdomain(xc, DOMID_SELF, domain, &port, &its_port) != 0) fail("no channel");
+    return;
+  }
+  if ((privcmd = open("/proc/xen/privcmd", O_RDWR)) < 0) fail("/proc/xen/privcmd");
+  if ((port = ioctl(privcmd, IOCTL_PRIVCMD_INITDOM_EVTCHN, NULL)) < 0) fail("no control port of dom0");
+  close(privcmd);
+}
+
+static void press_sysrq(void) {
+  const struct message request = {CMSG_SHUTDOWN, SYSRQ, 0, 4, {'h'}};
+  put_request(&rx, &request);
+  xc_evtchn_send(xc, port);
+}
+
+static int has_ended(uint32_t domain) {
+  xc_dominfo_t info;
+  return xc_domain_getinfo(xc, domain, 1, &info) != 1 || info.domid != domain || info.shutdown ||
+         info.crashed;
+}
+
+int main(int argc, char** argv) {
+  const uint32_t domain = argc == 2 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
+  struct pollfd waiting = {0, POLLIN, 0};
+  xc_dominfo_t info;
+  int evtchn, ended = 0;
+  void* page;
+
+  if ((xc = xc_interface_open()) < 0) fail("no interface");
+  if (xc_domain_getinfo(xc, domain, 1, &info) != 1 || info.domid != domain) fail("no domain");
+  page = xc_map_foreign_range(xc, domain, PAGE, PROT_READ | PROT_WRITE, info.shared_info_frame);
+  if (page == NULL) fail("no shared page");
+  tx = attach(page, 1, 0);
+  rx = attach(page, 1, 1);
+  open_channel(domain);
+  if ((evtchn = open("/dev/xen/evtchn", O_NONBLOCK | O_RDWR)) < 0) fail("/dev/xen/evtchn");
+  if (ioctl(evtchn, EVTCHN_BIND, port) != 0) fail("no events");
+  if (domain == 0) press_sysrq();
+  if (info.paused) xc_domain_unpause(xc, domain);
+  waiting.fd = evtchn;
+  while (!ended) {
+    uint16_t raised;
+    int heard = 0;
+    /* dom0 answers, and raises our port. A domain may end without a word. */
+    if (poll(&waiting, 1, domain == 0 ? -1 : LOOK_MS) == 0) ended = has_ended(domain);
+    for (; read(evtchn, &raised, sizeof raised) == sizeof raised; heard = 1)
+      if (write(evtchn, &raised, sizeof raised) < 0) fail("cannot unmask");
+    if (heard || ended) serve();
+    if (domain == 0) ended = answers > 0;
+  }
+  if (domain == 0) printf("dom0 has answered %d\n", answers);
+  ioctl(evtchn, EVTCHN_UNBIND, port);
+  close(evtchn);
+  return 0;
+}
