@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 import xml.dom.minidom
 
@@ -42,6 +43,12 @@ after 10min
 expect xcs.dropped settles at 0
 """
 NEVER_TRIED = PASSES + "after 1s never dom1.strays changes\n"
+
+
+def is_caught(pid, number):
+    """Whether the process has a handler for that signal."""
+    caught = re.search(r"^SigCgt:\s*(\w+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1]
+    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 class Folder(unittest.TestCase):
@@ -130,14 +137,14 @@ class EveryRunHasAReport(Folder):
         out = self.run_all("a.scn", "--junit", "-").stdout
         self.assertEqual(out.count("<testsuites"), 1)
 
-    def start(self, *arguments, signals=signal.SIG_DFL):
+    def start(self, *arguments, signals=signal.SIG_DFL, stdin=None):
         """With processes. Whoever runs the tests may ignore signals, and that is inherited."""
         def set_signals():
             for number in INTERRUPTING:
                 signal.signal(number, signals)
 
-        running = subprocess.Popen([PROGRAM, "run", *arguments, "--mode", "real"], cwd=self.folder, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True, preexec_fn=set_signals)
+        running = subprocess.Popen([PROGRAM, "run", *arguments, "--mode", "real"], cwd=self.folder, stdin=stdin,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=set_signals)
         self.addCleanup(running.stdout.close)
         self.addCleanup(running.stderr.close)
         self.addCleanup(running.wait)
@@ -181,6 +188,35 @@ class EveryRunHasAReport(Folder):
                 rest, _ = running.communicate(timeout=PATIENCE_S)
                 self.assertEqual(running.returncode, 128 + signal.SIGTERM)
                 self.assertRegex(rest, last)
+
+    def test_a_signal_before_the_first_run_is_reported_too(self):
+        for option, last in ((["--tap"], "Bail out! interrupted by SIGTERM before the first run\n"),
+                             (["--json"], '{"outcome":"interrupted","signal":"SIGTERM","ran":0,"of":0}\n'),
+                             ([], "interrupted by SIGTERM before the first run\n")):
+            with self.subTest(option):
+                # It waits for a scenario that is never written.
+                running = self.start("-", *option, stdin=subprocess.PIPE)
+                self.addCleanup(running.stdin.close)
+                while not is_caught(running.pid, signal.SIGTERM):
+                    time.sleep(0.01)
+                running.send_signal(signal.SIGTERM)
+                self.assertEqual(running.wait(PATIENCE_S), 128 + signal.SIGTERM)
+                self.assertEqual((running.stdout.read(), running.stderr.read()), (last, ""))
+
+    def test_chaos_says_how_far_it_came(self):
+        for number in INTERRUPTING:
+            with self.subTest(number.name):
+                running = subprocess.Popen([PROGRAM, "chaos", "--count", "1000000000"], stdout=subprocess.PIPE, text=True,
+                                           preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in INTERRUPTING])
+                self.addCleanup(running.stdout.close)
+                self.addCleanup(running.wait)
+                self.addCleanup(running.kill)
+                while not is_caught(running.pid, number):
+                    time.sleep(0.01)
+                running.send_signal(number)
+                rest, _ = running.communicate(timeout=PATIENCE_S)
+                self.assertEqual(running.returncode, 128 + number)
+                self.assertRegex(rest, rf"^interrupted by {number.name} after (no run|\d+ runs, seeds 1 to \d+: .* nothing lost;.*)\n$")
 
     def test_several_threads_are_interrupted_together(self):
         self.write(a=PASSES, b=LASTS, c=LASTS, d=PASSES, e=PASSES)

@@ -65,6 +65,8 @@ std::string_view signal_name(int signal) {
 }
 
 std::string crash_text(const DomainInfo& info) {
+  if (info.signal == SIGSYS)
+    return fmt::format("killed by signal {} (SIGSYS: a system call that it may not make)", SIGSYS);
   if (info.signal != 0) {
     const std::string_view name = signal_name(info.signal);
     return fmt::format("killed by signal {}{}", info.signal, name.empty() ? "" : fmt::format(" ({})", name));

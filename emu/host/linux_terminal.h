@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace ringside {
 
@@ -18,11 +19,16 @@ struct WindowSize {
 /// A pipe or a socket: something with a reader.
 [[nodiscard]] bool is_pipe(int fd);
 
-/// Puts a terminal into raw mode and back. Does nothing on anything else.
+struct KeptTerminal;
+
+/// Puts a terminal into raw mode and back. Does nothing on anything else. A signal that ends the process puts
+/// it back, too, and then ends the process: any but SIGKILL that nobody has caught or ignored by the time
+/// that the terminal is taken.
 class RawTerminal {
  public:
   enum class When { drained, now };  ///< whether output that is on its way is waited for
-  explicit RawTerminal(int fd, When when = When::drained);
+  /// `parting` is written to stdout by such a signal, for a terminal that has more to be put back.
+  explicit RawTerminal(int fd, When when = When::drained, std::string parting = "");
   ~RawTerminal();
   RawTerminal(const RawTerminal&) = delete;
   RawTerminal& operator=(const RawTerminal&) = delete;
@@ -32,10 +38,8 @@ class RawTerminal {
   void take();
 
  private:
-  struct Saved;
-  int fd_;
   int when_;
-  std::unique_ptr<Saved> saved_;
+  std::unique_ptr<KeptTerminal> kept_;
 };
 
 }  // namespace ringside

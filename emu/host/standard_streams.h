@@ -1,6 +1,8 @@
 // stdin, stdout and stderr of a command: none is missing, and what is printed waits for its reader.
 #pragma once
 
+#include <string_view>
+
 namespace ringside {
 
 /// Opens those that are closed: the next file to be opened would get their number, and what is printed would
@@ -11,5 +13,9 @@ void prepare_standard_streams();
 
 /// The errno value of the first write to stdout that failed since; 0: none did.
 [[nodiscard]] int stdout_error();
+
+/// For a signal handler: ends the process with that status, and with those words on stdout. Nothing that
+/// stdio has is written any more.
+[[noreturn]] void end_with_words(std::string_view words, int status);
 
 }  // namespace ringside

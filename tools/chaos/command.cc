@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <memory>
 
+#include "emu/host/domain_words.h"
 #include "tools/chaos/trial.h"
 #include "tools/command.h"
+#include "tools/run/interruption.h"
 
 namespace ringside::tools {
 
@@ -56,10 +58,12 @@ int chaos_command(const ChaosOptions& options) {
   const auto taken = [began] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   };
+  const RunInterruption interruption;
   std::uint64_t runs = 0;
   std::uint64_t happened = 0;
   std::uint64_t bytes = 0;
-  while (runs < options.count && (options.seconds == 0 || taken() < options.seconds)) {
+  while (runs < options.count && (options.seconds == 0 || taken() < options.seconds) &&
+         RunInterruption::signal() == 0) {
     seed_at_work = options.seed + runs++;
     const chaos::Plan plan = chaos::plan_of(seed_at_work, options.length);
     if (options.list) {
@@ -74,26 +78,39 @@ int chaos_command(const ChaosOptions& options) {
     report(options, seed_at_work, plan, outcome.mistake);
     return exit_expectation_failed;
   }
-  if (options.list) return exit_good;
-  std::puts(fmt::format(
-                "{} runs, seeds {} to {}: {} steps, {} bytes, nothing lost; {:.1f} s, {:.0f} steps a second",
-                runs, options.seed, options.seed + runs - 1, happened, bytes, taken(),
-                static_cast<double>(happened) / taken())
-                .c_str());
-  return exit_good;
+  const int signal = RunInterruption::signal();
+  const int status = signal == 0 ? exit_good : status_of_signal_0 + signal;
+  if (options.list) return status;
+  const std::string interrupted =
+      signal == 0 ? "" : fmt::format("interrupted by {} after ", signal_name(signal));
+  if (runs == 0) {
+    std::puts((interrupted + "no run").c_str());
+    return status;
+  }
+  std::puts(
+      fmt::format(
+          "{}{} runs, seeds {} to {}: {} steps, {} bytes, nothing lost; {:.1f} s, {:.0f} steps a second",
+          interrupted, runs, options.seed, options.seed + runs - 1, happened, bytes, taken(),
+          static_cast<double>(happened) / taken())
+          .c_str());
+  return status;
 }
 
 constexpr char chaos_help[] =
     "Simulated machines, each with a list of work and faults drawn from its seed: daemons killed, stopped "
     "and\n"
-    "started, domains created, killed and destroyed, viewers who leave or do not read, events lost, late "
+    "started, domains created, suspended, killed and destroyed, viewers who leave or do not read, events "
+    "lost, late "
     "and\n"
     "doubled, strangers on xcs's socket, no descriptors, a full disk, a clock that jumps. At its end each "
     "byte has\n"
     "arrived, or is lost for a reason that was counted, and no daemon holds anything of what is gone. The "
     "first\n"
     "machine of which that is not true ends the command, with a short list of steps that is enough.\n"
-    "Exit status: 0 nothing was lost, 1 usage, 4 something was.\n"
+    "SIGINT, SIGTERM and SIGHUP end it after the run that is under way, with what it has done; another one "
+    "at once.\n"
+    "Exit status: 0 nothing was lost, 1 usage, 4 something was; 128 + the number of the signal that ended "
+    "it.\n"
     "Examples:\n"
     "  ringside chaos                              1000 machines\n"
     "  ringside chaos --seed 1 --seconds 3600 --count 1000000000\n"

@@ -21,6 +21,7 @@
 #include "emu/host/linux_host.h"
 #include "emu/host/linux_terminal.h"
 #include "emu/host/machine_lock.h"
+#include "emu/host/seal.h"
 #include "emu/trace/text.h"
 #include "emu/xen/hypervisor.h"
 #include "tools/command.h"
@@ -74,6 +75,12 @@ Result<Station> take_station(const Session& session, trace::Actor self, bool wit
   return station;
 }
 
+/// The process has all that it needs. Where Linux cannot limit it, it goes on as it is.
+void seal_station(Station& station, Sealed process, trace::Actor self) {
+  if (auto sealed = seal(process, trace::actor_name(self)); !sealed)
+    station.host->warn(sealed.error().text());
+}
+
 int run_xen(const Session& session, bool locked, const SerialSpec& serial) {
   const Machine machine = session.machine();
   const auto lock = locked ? MachineLock::inherit(machine, lock_descriptor) : MachineLock::take(machine);
@@ -88,6 +95,7 @@ int run_xen(const Session& session, bool locked, const SerialSpec& serial) {
   xen::Hypervisor hypervisor(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xen)),
                              {.console = std::move(*console)});
   if (auto started = hypervisor.start(); !started) return failed(started.error());
+  seal_station(*station, Sealed::xen, trace::actor(trace::Role::xen));
   ready();
   const int status = station->host->run();
   hypervisor.shutdown_all();
@@ -121,6 +129,7 @@ int run_xcs(const Session& session, Quirks quirks) {
       *station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xcs)), std::move(*privcmd),
       {.socket_path = session.machine().xcs_socket(), .session_seed = session_seed(), .quirks = quirks});
   if (auto started = xcs.start(); !started) return failed(started.error());
+  seal_station(*station, Sealed::xcs, trace::actor(trace::Role::xcs));
   ready();
   return run_daemon(*station->host, session.machine());
 }
@@ -140,6 +149,7 @@ int run_xend(const Session& session, std::uint16_t port_base, Quirks quirks) {
                    .quirks = quirks,
                    .seed = session_seed()});
   if (auto started = xend.start(ready); !started) return failed(started.error());
+  seal_station(*station, Sealed::xend, trace::actor(trace::Role::xend));
   return run_daemon(*station->host, session.machine());
 }
 
@@ -159,6 +169,7 @@ int run_xenctld(const Session& session, std::size_t queue_limit_bytes) {
                          .console_directory = machine.directory(),
                          .queue_limit_bytes = queue_limit_bytes});
   if (auto started = xenctld.start(); !started) return failed(started.error());
+  seal_station(*station, Sealed::xenctld, trace::actor(trace::Role::xenctld));
   ready();
   return run_daemon(*station->host, machine);
 }
@@ -203,6 +214,8 @@ int run_domu(const Session& session, domu::DomUOptions options, bool external) {
   domu::DomU domain(*station->host, trace::Journal(*station->sink, self),
                     Privcmd(*station->host, station->host->adopt(connection_descriptor)), std::move(options));
   if (auto started = domain.start(); !started) return failed(started.error());
+  // Its program runs, unsealed.
+  seal_station(*station, Sealed::domu, self);
   return station->host->run();
 }
 

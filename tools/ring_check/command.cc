@@ -311,7 +311,7 @@ void add_ring_check_command(Command app, Session& session) {
     session.run = [request] {
       if (!request->explain.empty()) return explain_ring_bug(request->explain, request->json);
       const auto status = in_ring_process(
-          [request] { return request->replay.empty() ? check_rings(*request) : replay(*request); });
+          [request] { return finished(request->replay.empty() ? check_rings(*request) : replay(*request)); });
       return status ? status.value() : could_not_check(*request, status.error());
     };
   });

@@ -14,14 +14,10 @@
 #include <optional>
 #include <string_view>
 
-#include "tools/command.h"
-
 namespace ringside::tools {
 
 namespace {
 
-/// Loading takes milliseconds.
-constexpr int load_patience_ms = 60'000;
 constexpr std::string_view loading_word = "loading ";
 constexpr std::string_view status_word = "status ";
 
@@ -56,10 +52,10 @@ std::string how_it_ended(int status) {
 }
 
 /// Reads what the child says until it has ended. False: it loads, and does not come back.
-bool listen_to(int words_from, Words& words) {
+bool listen_to(int words_from, Words& words, std::chrono::milliseconds patience) {
   for (;;) {
     pollfd ready{words_from, POLLIN, 0};
-    const int count = ::poll(&ready, 1, words.loading.empty() ? -1 : load_patience_ms);
+    const int count = ::poll(&ready, 1, words.loading.empty() ? -1 : static_cast<int>(patience.count()));
     if (count < 0 && errno == EINTR) continue;
     if (count == 0) return false;
     char bytes[4096];
@@ -76,7 +72,7 @@ void note_loading(const std::string& path) {
   say(loading_word, path);
 }
 
-Result<int> in_ring_process(const std::function<int()>& what) {
+Result<int> in_ring_process(const std::function<int()>& what, std::chrono::milliseconds patience) {
   const char* cannot = "cannot check a ring";
   int ends[2];
   if (::pipe(ends) != 0) return Error{errno, cannot, "", std::strerror(errno), "raise ulimit -n"};
@@ -92,13 +88,13 @@ Result<int> in_ring_process(const std::function<int()>& what) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::close(ends[0]);
     words_to = ends[1];
-    say(status_word, std::to_string(finished(what())));
+    say(status_word, std::to_string(what()));
     // Nothing that a ring leaves to be run at the end of its process changes the status.
     ::_exit(0);
   }
   ::close(ends[1]);
   Words words;
-  const bool came_back = listen_to(ends[0], words);
+  const bool came_back = listen_to(ends[0], words, patience);
   ::close(ends[0]);
   if (!came_back) ::kill(process, SIGKILL);
   int status = 0;
@@ -106,9 +102,10 @@ Result<int> in_ring_process(const std::function<int()>& what) {
   }
   if (words.status) return *words.status;
   if (!came_back) {
-    return Error{ETIMEDOUT, cannot, words.loading,
-                 fmt::format("it is not loaded within {} s", load_patience_ms / 1000),
-                 "what it runs as it is loaded does not come back"};
+    return Error{
+        ETIMEDOUT, cannot, words.loading,
+        fmt::format("it is not loaded within {:g} s", std::chrono::duration<double>(patience).count()),
+        "what it runs as it is loaded does not come back"};
   }
   if (!words.loading.empty()) {
     return Error{ECHILD, cannot, words.loading, "the process that loads it " + how_it_ended(status),

@@ -3,6 +3,7 @@
 // that does.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -10,9 +11,14 @@
 
 namespace ringside::tools {
 
+/// Loading takes milliseconds.
+inline constexpr std::chrono::milliseconds ring_load_patience{60'000};
+
 /// Runs `what` in a process of its own, with the same stdout, and answers its status. The error says of which
-/// file the process died or did not come back, when its status is not known.
-[[nodiscard]] Result<int> in_ring_process(const std::function<int()>& what);
+/// file the process died, or that it did not come back from loading it within `patience`, when its status is
+/// not known.
+[[nodiscard]] Result<int> in_ring_process(const std::function<int()>& what,
+                                          std::chrono::milliseconds patience = ring_load_patience);
 
 /// In that process: this file is loaded from here on; an empty path: it has been.
 void note_loading(const std::string& path);

@@ -56,14 +56,17 @@ int status_of(const RunPlan& plan, const RunOutput& output) {
   return output.could_not_run() != 0 ? exit_could_not_run : exit_good;
 }
 
+RunFormat format_of(const RunOptions& options) {
+  return options.tap ? RunFormat::tap : options.json ? RunFormat::json : RunFormat::people;
+}
+
 int perform(RunOptions& options, RunPlan& plan) {
   // One run leaves one file, unless a folder is meant.
   const bool one = plan.jobs.size() == 1 && plan.jobs[0].real == nullptr;
   for (RunPlace* place : {&options.jobs.journal, &options.jobs.html, &options.jobs.pcap})
     place->is_file = one && !place->path.ends_with('/') && !std::filesystem::is_directory(place->path);
   options.jobs.timeout = std::chrono::duration<double>(options.timeout_s);
-  const auto format = options.tap ? RunFormat::tap : options.json ? RunFormat::json : RunFormat::people;
-  RunOutput output(format, options.junit, options.until_failure ? 0 : plan.jobs.size());
+  RunOutput output(format_of(options), options.junit, options.until_failure ? 0 : plan.jobs.size());
   output.begin(plan.unreadable);
   const auto began = std::chrono::steady_clock::now();
   Result<> taped = Done{};
@@ -112,6 +115,9 @@ int run_command(RunOptions& options) {
   options.jobs.strict = options.selection.strict;
   if (options.mode == "both") options.selection.modes = {Mode::sim, Mode::real};
   const bool only_names = options.list || options.dry_run;
+  // Reading may wait for whoever writes.
+  const EarlyInterruption interruption(
+      [format = format_of(options)](int signal) { return interrupted_early(format, signal); });
   if (!options.junit.empty() && !only_names) {
     if (auto begun = begin_junit(options.junit, run_junit_name); !begun) return failed(begun.error());
   }

@@ -1,14 +1,19 @@
-// Signals remembered.
+// Signals remembered, or answered at once.
 #include "tools/run/interruption.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
+
+#include "emu/host/domain_words.h"
+#include "emu/host/standard_streams.h"
 
 namespace ringside::tools {
 
 namespace {
 
-constexpr int interrupting_numbers[] = {SIGINT, SIGTERM, SIGHUP};
+constexpr std::array interrupting_numbers{SIGINT, SIGTERM, SIGHUP};
 
 // A handler finds nothing else.
 std::atomic<int> first_signal{0};
@@ -19,27 +24,53 @@ void remember(int number) {
   first_signal.compare_exchange_strong(none, number);
 }
 
-}  // namespace
+/// In the order of the numbers above.
+std::array<std::string, interrupting_numbers.size()> last_words;
 
-RunInterruption::RunInterruption() {
-  first_signal = 0;
+void say_and_end(int number) {
+  const auto at = static_cast<std::size_t>(std::ranges::find(interrupting_numbers, number) -
+                                           interrupting_numbers.begin());
+  end_with_words(last_words[at], status_of_signal_0 + number);
+}
+
+void catch_all(void (*handler)(int)) {
   for (const int number : interrupting_numbers) {
     struct sigaction before {};
     sigaction(number, nullptr, &before);
     if (before.sa_handler == SIG_IGN) continue;
     struct sigaction caught {};
-    caught.sa_handler = remember;
+    caught.sa_handler = handler;
     caught.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
     sigaction(number, &caught, nullptr);
   }
 }
 
-RunInterruption::~RunInterruption() {
+void release_all(void (*handler)(int)) {
   for (const int number : interrupting_numbers) {
     struct sigaction now {};
     sigaction(number, nullptr, &now);
-    if (now.sa_handler == remember) std::signal(number, SIG_DFL);
+    if (now.sa_handler == handler) std::signal(number, SIG_DFL);
   }
+}
+
+}  // namespace
+
+EarlyInterruption::EarlyInterruption(const std::function<std::string(int signal)>& said) {
+  for (std::size_t at = 0; at < last_words.size(); ++at) last_words[at] = said(interrupting_numbers[at]);
+  catch_all(say_and_end);
+}
+
+EarlyInterruption::~EarlyInterruption() {
+  release_all(say_and_end);
+}
+
+RunInterruption::RunInterruption() {
+  first_signal = 0;
+  catch_all(remember);
+}
+
+RunInterruption::~RunInterruption() {
+  release_all(remember);
 }
 
 int RunInterruption::signal() {

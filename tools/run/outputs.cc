@@ -59,6 +59,12 @@ std::string tap_text(const std::string& text) {
   return escaped;
 }
 
+std::string json_interruption(int signal, std::uint64_t ran, std::uint64_t of) {
+  return fmt::format(R"({{"outcome":"interrupted","signal":{},"ran":{},"of":{}}})",
+                     trace::json_text(signal_name(signal)), ran, of) +
+         "\n";
+}
+
 void print_commented(const std::string& text) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) std::printf("# %s\n", trace::printable(line).c_str());
@@ -185,10 +191,21 @@ void RunOutput::end_line() {
   untold_count_ = 0;
 }
 
+std::string interrupted_early(RunFormat format, int signal) {
+  const std::string text = fmt::format("interrupted by {} before the first run\n", signal_name(signal));
+  switch (format) {
+    case RunFormat::people:
+      return text;
+    case RunFormat::tap:
+      return "Bail out! " + text;
+    case RunFormat::json:
+      break;
+  }
+  return json_interruption(signal, 0, 0);
+}
+
 std::string RunOutput::interruption(int signal) const {
-  const std::string_view name = signal_name(signal);
-  std::string text = fmt::format("interrupted by {} after {}",
-                                 name.empty() ? fmt::format("signal {}", signal) : std::string(name), count_);
+  std::string text = fmt::format("interrupted by {} after {}", signal_name(signal), count_);
   if (runs_ != 0) text += fmt::format(" of {}", runs_);
   return text + (runs_ == 1 || (runs_ == 0 && count_ == 1) ? " run" : " runs");
 }
@@ -219,9 +236,7 @@ Result<> RunOutput::end(std::chrono::duration<double> took, int signal) {
       break;
     case RunFormat::json:
       if (signal == 0) break;
-      std::printf("%s\n", fmt::format(R"({{"outcome":"interrupted","signal":{},"ran":{},"of":{}}})",
-                                      trace::json_text(signal_name(signal)), count_, runs_)
-                              .c_str());
+      std::fputs(json_interruption(signal, count_, runs_).c_str(), stdout);
       break;
   }
   if (junit_.empty()) return Done{};

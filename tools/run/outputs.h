@@ -23,6 +23,9 @@ inline constexpr char run_junit_name[] = "ringside run";
 
 enum class RunFormat : std::uint8_t { people, tap, json };
 
+/// What a call says that a signal has ended before its first run.
+[[nodiscard]] std::string interrupted_early(RunFormat format, int signal);
+
 /// Writes each result as it comes, and the rest at the end. One of each for a whole call.
 class RunOutput {
  public:

@@ -69,7 +69,7 @@ WatchTerminal::WatchTerminal(Host& host, Handle input, Handle output, Terminfo w
       words_(std::move(words)),
       typed_(std::move(typed)),
       gone_(std::move(gone)),
-      raw_(0, RawTerminal::When::now),
+      raw_(0, RawTerminal::When::now, words_.end),
       waiting_(words_.begin) {
   const bool has_colours = colours && !words_.foreground.empty() && !words_.background.empty();
   for (std::size_t at = 0; at < tones; ++at)

@@ -1,0 +1,38 @@
+// The process in which rings are loaded, and what is said of one that does not come back.
+#include "tools/ring_check/ring_process.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+
+#include "test/catch.h"
+
+namespace ring_process_test {
+
+using namespace ringside;
+using namespace ringside::tools;
+
+TEST_CASE("a file that is never loaded to its end is given up at the limit, and named") {
+  const auto status = in_ring_process(
+      [] {
+        note_loading("endless.so");
+        for (;;) pause();
+        return 0;
+      },
+      std::chrono::milliseconds(20));
+  REQUIRE(!status.ok());
+  CHECK(status.error().code == ETIMEDOUT);
+  CHECK(status.error().text() ==
+        "cannot check a ring: endless.so: it is not loaded within 0.02 s (what it runs as it is loaded does "
+        "not "
+        "come back)");
+}
+
+TEST_CASE("the limit is one of loading, and of nothing else that the process does") {
+  const auto status = in_ring_process([] { return 7; }, std::chrono::milliseconds(0));
+  REQUIRE(status.ok());
+  CHECK(status.value() == 7);
+}
+
+}  // namespace ring_process_test
