@@ -1,5 +1,4 @@
-"""watch: a person in tmux looks at a running machine, stands still, steps, changes the window, and leaves; and a terminal
-of which every byte is counted, in a flood, hostile, unread, or taken away."""
+"""watch: a person in tmux; and a terminal of which every byte is counted, in a flood, hostile, unread, or taken away."""
 import fcntl
 import os
 import pty
@@ -288,8 +287,7 @@ class Person(Case):
         viewer = self.viewer(machine)
         viewer.sendall(b".")
         watch.shows(r"sees it \u2500+\n(.*\n)*A *\n")
-        # A character that came in two messages, wide ones, a mark, and a byte that is no UTF-8.
-        viewer.sendall(b".")
+        viewer.sendall(b".")  # A character in two messages, wide ones, a mark, and a byte that is no UTF-8.
         watch.shows("\nA\u3042\u6f22\U0001f600e\u0301\u00e9\\|\ufffd\\| *\n")
 
     def test_it_follows_the_window_down_to_nothing_and_back(self):
