@@ -102,7 +102,7 @@ class Possible {
     const bool one_sided = compare != Compare::equal && compare != Compare::unequal;
     if (!one_sided || at_lowest != at_highest) return;
     if (at_lowest) {
-      diagnostics_.warning("W007", span,
+      diagnostics_.warning("W008", span,
                            fmt::format("always true: every number is {} {}", spelled(compare), number),
                            "say what it has to be");
     } else {
