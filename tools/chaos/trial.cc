@@ -169,6 +169,10 @@ class Trial {
       case What::guest_deaf:
       case What::guest_listens:
         return life != nullptr && stage_.answering(life->id, its.what == What::guest_listens);
+      case What::suspend:
+        return life != nullptr && stage_.suspend(life->id);
+      case What::wake:
+        return life != nullptr && stage_.wake(life->id);
       case What::kill_xcs:
         return kill(Daemon::xcs);
       case What::kill_xend:
@@ -363,6 +367,10 @@ class Trial {
       (void)stage_.resume(life.id);
     }
     if (!rest()) return "it does not come to rest";
+    for (const Life& life : lives_) {
+      if (life.exists) (void)stage_.wake(life.id);
+    }
+    if (!rest()) return "it does not come to rest with nobody asleep";
     for (const Life& life : lives_) {
       if (!life.exists) continue;
       // What a lost event has left asleep.
