@@ -131,6 +131,24 @@ TEST_CASE_METHOD(Recovery, "a guest that ended while xend was dead is cleared aw
   CHECK(viewer->seen == "the end");
 }
 
+TEST_CASE_METHOD(Recovery,
+                 "that a guest has crashed is said once, however often xend is started before it is read") {
+  const DomainId domain = create();
+  auto& program = boot(domain, std::make_unique<IdleProgram>());
+  program.print("output\r\n");
+  world.run();
+  world.kill(world.host(fmt::format("dom{}", domain)));
+  for (int starts = 0; starts < 3; ++starts) {
+    settle();
+    kill_xend();
+    start_xend();
+  }
+  auto viewer = view(domain);
+  settle();
+  CHECK(viewer->seen.starts_with("output\r\n\r\n[ringside] domain "));
+  CHECK(viewer->seen.find("crashed") == viewer->seen.rfind("crashed"));
+}
+
 TEST_CASE_METHOD(
     Recovery,
     "a guest that was destroyed while xend was dead leaves nothing, and what nobody read is counted") {

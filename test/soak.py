@@ -29,7 +29,7 @@ from support import RINGSIDE, Machine, eventually, has_ended
 
 WARM_UP_S = 60
 SAMPLE_S = 10
-GROWTH_KIB = 128
+GROWTH_KIB = 32
 GROWTH_DESCRIPTORS = 4
 SHOWN = 12
 SIDES = {"xcs": ("xcs", "xend"), "xenctld": ("xenctld",)}

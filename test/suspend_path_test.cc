@@ -214,4 +214,29 @@ TEST_CASE_METHOD(Sleeper,
   CHECK(again->seen == "two three");
 }
 
+TEST_CASE_METHOD(
+    Sleeper,
+    "xend killed in the middle of a resume: the next one finds the domain, and whoever asks again wakes it") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  viewer->type("one ");
+  world.run();
+  REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
+  viewer->type("two ");
+  world.run();
+  asking->type(fmt::format("resume {}\n", domain));
+  REQUIRE(world.run_until([&] { return !info(domain).suspended(); }));
+  REQUIRE(info(domain).console_port == 0);
+  kill_xend();
+  start_xend();
+  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  auto again = view(domain);
+  again->type("three");
+  world.run();
+  resume(domain);
+  CHECK(viewer->seen == "one ");
+  CHECK(again->seen == "two three");
+}
+
 }  // namespace suspend_path_test

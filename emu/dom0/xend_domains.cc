@@ -64,7 +64,12 @@ void Xend::adopt_domains() {
   auto all = privcmd_.domains();
   if (!all) return lives_.hypervisor_failed(all.error());
   for (const DomainInfo& info : *all) {
-    if (info.console_port == 0 || find(info.domain) != nullptr) continue;
+    // One without a port and without a process is being built, by somebody who hears that xend has died. With
+    // a process it was being resumed: it has left its sleep, and has no channel yet. Whoever asked asks
+    // again.
+    const bool half_awake = info.console_port == any_port && info.process != 0;
+    const bool asleep = info.suspended() || half_awake;
+    if ((info.console_port == any_port && !asleep) || find(info.domain) != nullptr) continue;
     auto store = ConsoleStore::find(host_, store_path(info.domain), store_shape, info.shared_info_frame);
     if (!store) continue;
     store->own_up(host_, journal_, info.domain);
@@ -74,9 +79,9 @@ void Xend::adopt_domains() {
       continue;
     }
     // One that sleeps has no channel until it is resumed.
-    (*added)->suspended = info.suspended();
-    (*added)->console->hold_input(info.suspended());
-    if (!info.suspended()) (*added)->guest_port = info.console_port;
+    (*added)->suspended = asleep;
+    (*added)->console->hold_input(asleep);
+    if (!asleep) (*added)->guest_port = info.console_port;
     journal_.told(info.domain, "console taken up from an earlier xend");
   }
   // Nobody else would let go of their channels, if xcs has them still.

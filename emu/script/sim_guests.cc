@@ -154,15 +154,38 @@ Result<> SimStage::create(DomainId domain, GuestProgram program) {
   return built;
 }
 
-Result<> SimStage::make_process(DomainId domain, Guest& made, GuestProgram program) {
+Result<> SimStage::suspend(DomainId domain) {
+  auto asked = ask(fmt::format("suspend {}", domain));
+  return asked ? Result<>(Done{}) : Result<>(asked.error());
+}
+
+Result<> SimStage::wake(DomainId domain) {
+  auto found = unprivileged(domain);
+  if (!found) return found.error();
+  auto asked = ask(fmt::format("resume {}", domain));
+  // An earlier request may have been answered when nobody waited any more.
+  if (auto mapped = map_page(domain, **found); !mapped) return mapped;
+  if (!asked) return asked.error();
+  return privcmd_->domain_unpause(domain);
+}
+
+/// The page that it has by now.
+Result<> SimStage::map_page(DomainId domain, Guest& its) {
   auto info = privcmd_->domain_info(domain);
   if (!info) return info.error();
+  if (!info->has_value())
+    return Error{ESRCH, "there is no such domain", fmt::format("dom{}", domain), "", ""};
   auto frame = privcmd_->map_frame(domain, info->value().shared_info_frame);
   if (!frame) return frame.error();
   auto page = tools_.frame_map(*frame);
   if (!page) return page.error();
-  made.page = std::move(*page);
+  its.page = std::move(*page);
+  its.console_port = info->value().console_port;
+  return Done{};
+}
 
+Result<> SimStage::make_process(DomainId domain, Guest& made, GuestProgram program) {
+  if (auto mapped = map_page(domain, made); !mapped) return mapped;
   auto connection = privcmd_->domain_connection(domain);
   if (!connection) return connection.error();
   made.host = &host(fmt::format("dom{}", domain));

@@ -52,6 +52,10 @@ class SimStage final : public MachineStage {
   Result<> log(DomainId domain, std::string_view text) override;
   Result<> end(DomainId domain, int status) override;
   Result<> answering(DomainId domain, bool answers) override;
+  /// Its program and its console outlive its sleep. Both wait for dom0, and the first for the guest.
+  Result<> suspend(DomainId domain);
+  /// EIO: it is not suspended. It goes on, too.
+  Result<> wake(DomainId domain);
 
   Result<> daemon_stops(Daemon daemon) override;
   Result<> daemon_starts(Daemon daemon) override;
@@ -115,6 +119,7 @@ class SimStage final : public MachineStage {
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
   [[nodiscard]] Result<> boot_dom0();
   [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
+  [[nodiscard]] Result<> map_page(DomainId domain, Guest& its);
   [[nodiscard]] Result<> make_process(DomainId domain, Guest& made, GuestProgram program);
   [[nodiscard]] std::unique_ptr<SimProgram> make_program(const ProgramSpec& spec);
   Result<Console> console_of(DomainId domain) override;

@@ -37,6 +37,8 @@ constexpr std::array sorts = {
     Sort{What::resume, 4, 0, About::domain, "dom{0} goes on"},
     Sort{What::guest_deaf, 2, 0, About::domain, "dom{0} takes no requests"},
     Sort{What::guest_listens, 3, 0, About::domain, "dom{0} takes requests again"},
+    Sort{What::suspend, 3, 0, About::domain, "dom{0} is suspended"},
+    Sort{What::wake, 4, 0, About::domain, "dom{0} is resumed"},
     Sort{What::kill_xcs, 6, 0, About::machine, "xcs is killed"},
     Sort{What::kill_xend, 6, 0, About::machine, "xend is killed"},
     Sort{What::stop_xcs, 2, 0, About::machine, "xcs is stopped"},

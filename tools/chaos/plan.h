@@ -31,6 +31,8 @@ enum class What : std::uint8_t {
   resume,
   guest_deaf,
   guest_listens,
+  suspend,
+  wake,
   // dom0's daemons. A daemon that was stopped goes on, and one that was killed is started again, by `start`.
   kill_xcs,
   kill_xend,

@@ -29,6 +29,8 @@ constexpr Duration rest_max = 600s;
 constexpr Duration farewell = 60s;
 /// A viewer who is turned away, because the one before is not noticed as gone yet, comes again so often.
 constexpr int visits_max = 20;
+/// A domain's channel holds no more requests to suspend.
+constexpr int wakings_max = 80;
 
 /// A viewer's connection while the machine runs.
 struct Visit {
@@ -169,6 +171,10 @@ class Trial {
       case What::guest_deaf:
       case What::guest_listens:
         return life != nullptr && stage_.answering(life->id, its.what == What::guest_listens);
+      case What::suspend:
+        return life != nullptr && stage_.suspend(life->id);
+      case What::wake:
+        return life != nullptr && stage_.wake(life->id);
       case What::kill_xcs:
         return kill(Daemon::xcs);
       case What::kill_xend:
@@ -363,6 +369,10 @@ class Trial {
       (void)stage_.unpause(life.id);
     }
     if (!rest()) return "it does not come to rest";
+    // Who was asked to sleep more than once, while it could not, sleeps more than once.
+    for (int wakings = 0; wakings < wakings_max && wake_all(); ++wakings) {
+      if (!rest()) return "it does not come to rest with nobody asleep";
+    }
     for (const Life& life : lives_) {
       if (!life.exists) continue;
       // What a lost event has left asleep.
@@ -377,6 +387,13 @@ class Trial {
       if (!mistake.empty()) return fmt::format("dom{}: {}", life.id, mistake);
     }
     return {};
+  }
+
+  /// Whether anybody slept.
+  bool wake_all() {
+    bool any = false;
+    for (const Life& life : lives_) any |= life.exists && static_cast<bool>(stage_.wake(life.id));
+    return any;
   }
 
   /// Whoever is there reads on; else somebody comes who does.
