@@ -277,6 +277,29 @@ class Tests(unittest.TestCase):
             # It is searched when it is asked for.
             self.assertNotIn("Armv8", self.run_test(folder, "armv8.c", "MESSAGE")[2])
 
+    def test_a_variable_may_be_accessed_whole_and_in_part(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for define, failing, text in (
+                    ("BYTES_STORED", ("c11", "armv8"), "!= 0x100 does not hold"), ("BYTES_RELEASED", (), ""),
+                    ("BYTES_LOADED", ("c11", "armv8"), ">= low does not hold"), ("BYTES_ACQUIRED", (), ""),
+                    ("IN_ONE", (), ""), ("MOVED", (), ""),
+                    ("UNALIGNED", ("sc", "tso", "c11", "armv8"), ">= low does not hold"),
+                    ("STRUCTURE", ("sc", "tso", "c11", "armv8"), "found.b <= found.a does not hold"),
+                    ("COPIED", ("sc", "tso", "c11", "armv8"), "found.b <= found.a does not hold"),
+                    ("COPIED_INTO", ("c11", "armv8"), ">= b does not hold"), ("RACE", ("c11", "armv8"), "a race: the second reads plain")):
+                library = build(folder, "mixed.c", define)
+                for model in (*MODELS, "armv8"):
+                    with self.subTest(define=define, model=model):
+                        result = ring_check("--ring", library, "--model", model)
+                        said = " ".join((result.stdout + result.stderr).split())
+                        self.assertEqual(result.returncode, FAILED if model in failing else GOOD, said)
+                        if model in failing:
+                            self.assertIn(text, said)
+                            replay = re.search(r"--replay '(\S*)'", said)
+                            self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED, said)
+                        else:
+                            self.assertIn("hold in every execution;", said)
+
     def test_a_weak_compare_exchange_fails_without_a_reason_where_the_model_lets_it(self):
         """gcc tells it from a strong one. clang does not, which is said."""
         with tempfile.TemporaryDirectory() as folder:

@@ -29,6 +29,7 @@ Execution* Execution::current() {
 void Execution::enter(void* execution, std::uint32_t fiber) {
   auto* self = static_cast<Execution*>(execution);
   self->program_->run(fiber);
+  self->announce_store_in_pieces();
   self->finish_access(fiber);
   self->finished_ |= bit(fiber);
   if (self->starting_) self->fibers_.switch_to_main();
@@ -46,6 +47,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   steps_ = 0;
   numbers_ = {};
   in_access_ = {};
+  for (InPieces& each : in_pieces_) each.is_pending = false;
   raised_ = {};
   attaching_ = {};
   announced_ = {};
@@ -90,11 +92,72 @@ void Execution::judge() {
 
 std::uint32_t Execution::announce(Op op) {
   const CheckerCode checker;
+  announce_store_in_pieces();
+  if (!space_->is_in_pieces(op)) return announce_one(op);
+  if (op.kind == OpKind::load) {
+    announce_load_in_pieces(op);
+    return 0;
+  }
+  const std::uint32_t self = fibers_.current();
+  finish_access(self);
+  in_pieces_[self].op = op;
+  in_pieces_[self].is_pending = true;
+  keep(op, in_pieces_[self].bytes);
+  return 0;
+}
+
+/// What the space holds where `op` accesses it.
+void Execution::keep(const Op& op, std::vector<std::byte>& to) const {
+  to.resize(op.size);
+  for (std::uint32_t i = 0; i < op.size; ++i) to[i] = *space_->at(op.offset + i);
+}
+
+void Execution::put(const Op& op, const std::vector<std::byte>& from) const {
+  for (std::uint32_t i = 0; i < op.size; ++i) *space_->at(op.offset + i) = from[i];
+}
+
+/// Puts what the pieces have found into the space, until the access is over.
+void Execution::announce_load_in_pieces(const Op& op) {
+  InPieces& whole = in_pieces_[fibers_.current()];
+  whole.found.resize(op.size);
+  Op piece = op;
+  for (std::uint32_t at = op.offset; at < op.offset + op.size; at += piece.size) {
+    piece.offset = at;
+    piece.size = space_->piece_at(op, at);
+    announce_one(piece);
+    for (std::uint32_t i = 0; i < piece.size; ++i) whole.found[at - op.offset + i] = *space_->at(at + i);
+  }
+  keep(op, whole.bytes);
+  put(op, whole.found);
+  whole.op = op;
+  whole.is_pending = true;
+}
+
+/// The running fiber has made its store: takes it back, and makes it piece by piece.
+void Execution::announce_store_in_pieces() {
+  InPieces& whole = in_pieces_[fibers_.current()];
+  if (!whole.is_pending || whole.op.kind != OpKind::store) return;
+  whole.is_pending = false;
+  keep(whole.op, whole.found);
+  put(whole.op, whole.bytes);
+  Op piece = whole.op;
+  for (std::uint32_t at = whole.op.offset; at < whole.op.offset + whole.op.size; at += piece.size) {
+    piece.offset = at;
+    piece.size = space_->piece_at(whole.op, at);
+    announce_one(piece);
+    for (std::uint32_t i = 0; i < piece.size; ++i)
+      *space_->at(at + i) = whole.found[at - whole.op.offset + i];
+  }
+}
+
+std::uint32_t Execution::announce_one(Op op) {
   const std::uint32_t self = fibers_.current();
   finish_access(self);
   if ((op.reads() || op.writes()) && op.why == nullptr) ++accesses_;
   if (model_->ignores(op)) return 0;
   model_->place(op);
+  if (!model_->divide(op))
+    refuse(fmt::format("its shared words are accessed in more than {} parts", words_max));
   if (op.kind == OpKind::await) {
     op.also = space_->change_location();
     op.also_writes = true;
@@ -137,6 +200,11 @@ void Execution::note_elsewhere(const void* address, std::size_t size, bool write
 
 /// The access that `fiber` was let make lies behind it.
 void Execution::finish_access(std::uint32_t fiber) {
+  InPieces& whole = in_pieces_[fiber];
+  if (whole.is_pending && whole.op.kind == OpKind::load) {
+    whole.is_pending = false;
+    put(whole.op, whole.bytes);
+  }
   if (!in_access_[fiber]) return;
   in_access_[fiber] = false;
   model_->after(fiber, next_[fiber], numbers_[fiber]);
@@ -230,6 +298,9 @@ void Execution::perform(std::uint32_t actor, std::uint32_t option) {
 }
 
 void Execution::fail(std::string text) {
+  InPieces& whole = in_pieces_[fibers_.current()];
+  // A store that nobody has seen yet is none.
+  if (whole.is_pending && whole.op.kind == OpKind::store) put(whole.op, whole.bytes);
   finish_access(fibers_.current());
   failure_ = std::move(text);
   leave(End::failed);

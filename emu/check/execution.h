@@ -131,6 +131,12 @@ class Execution {
   void end_operation(int outcome, std::uint64_t value, const void* code);
   [[nodiscard]] std::uint32_t fiber() const { return fibers_.current(); }
   [[nodiscard]] Fibers& fibers() { return fibers_; }
+  /// For a block that the running fiber copies; a fiber that is given up frees nothing.
+  [[nodiscard]] std::byte* block(std::size_t bytes) {
+    std::vector<std::byte>& block = blocks_[fibers_.current()];
+    block.resize(bytes);
+    return block.data();
+  }
   /// Steps over all executions.
   [[nodiscard]] std::uint64_t steps_in_all() const { return steps_in_all_; }
   /// What the driver has picked in this execution.
@@ -177,6 +183,11 @@ class Execution {
 
  private:
   static void enter(void* execution, std::uint32_t fiber);
+  std::uint32_t announce_one(Op op);
+  void announce_load_in_pieces(const Op& op);
+  void announce_store_in_pieces();
+  void keep(const Op& op, std::vector<std::byte>& to) const;
+  void put(const Op& op, const std::vector<std::byte>& from) const;
   void finish_access(std::uint32_t fiber);
   void schedule();
   void find_enabled();
@@ -192,9 +203,20 @@ class Execution {
   /// Keeps a text for an operation's `why` as long as this lives. Without an observer it is "".
   [[nodiscard]] const char* kept(std::string text);
 
+  /// An access that is made in pieces (Space::is_in_pieces), each a step. The code makes it at once: a load
+  /// when all pieces are there, a store before the first of them. `bytes` is what the space holds but for it.
+  struct InPieces {
+    Op op;
+    bool is_pending = false;
+    std::vector<std::byte> bytes;
+    std::vector<std::byte> found;  ///< by a load so far; of a store: what it writes
+  };
+
   Space* space_;
   Model* model_;
   Program* program_;
+  std::array<InPieces, fibers_max> in_pieces_;
+  std::array<std::vector<std::byte>, fibers_max> blocks_;
   Fibers fibers_;
   Elsewhere* elsewhere_ = nullptr;
   const RingState* kept_ = nullptr;
