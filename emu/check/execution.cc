@@ -9,21 +9,10 @@
 
 namespace ringside::check {
 
-namespace {
-
-// The compiler's callbacks carry no context.
-Execution* running = nullptr;
-
-}  // namespace
-
 Execution::Execution(Space& space, Model& model, Program& program)
     : space_(&space), model_(&model), program_(&program), fiber_count_(program.fiber_count()) {
   RS_CHECK(fiber_count_ > 0 && fiber_count_ <= fibers_max);
   spins_ = program.spins();
-}
-
-Execution* Execution::current() {
-  return running != nullptr && running->fibers_.in_fiber() ? running : nullptr;
 }
 
 void Execution::enter(void* execution, std::uint32_t fiber) {
@@ -62,7 +51,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   model_->begin(fiber_count_);
   kept_ = program_->state_to_keep();
   if (kept_ != nullptr) ledger_.begin(*space_);
-  running = this;
+  running_ = this;
   starting_ = true;
   for (std::uint32_t fiber = 0; fiber < fiber_count_ && end_ == End::complete; ++fiber) {
     fibers_.prepare(fiber, &Execution::enter, this);
@@ -70,7 +59,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   }
   starting_ = false;
   if (end_ == End::complete) schedule();
-  running = nullptr;
+  running_ = nullptr;
   // An unannounced store can also cause a failure, so the memory is compared before any verdict.
   if (kept_ != nullptr && end_ != End::abandoned && ledger_.changed() == nullptr &&
       !ledger_.is_all_as_left(*space_, *kept_))
@@ -90,9 +79,9 @@ void Execution::judge() {
   if (!failure_.empty()) end_ = End::failed;
 }
 
-std::uint32_t Execution::announce(Op op) {
+std::uint32_t Execution::announce(const Op& op) {
   const CheckerCode checker;
-  announce_store_in_pieces();
+  if (in_pieces_[fibers_.current()].is_pending) announce_store_in_pieces();
   if (!space_->is_in_pieces(op)) return announce_one(op);
   if (op.kind == OpKind::load) {
     announce_load_in_pieces(op);
@@ -150,21 +139,23 @@ void Execution::announce_store_in_pieces() {
   }
 }
 
-std::uint32_t Execution::announce_one(Op op) {
+std::uint32_t Execution::announce_one(const Op& op) {
   const std::uint32_t self = fibers_.current();
   finish_access(self);
-  if ((op.reads() || op.writes()) && op.why == nullptr) ++accesses_;
+  const bool is_access = op.reads() || op.writes();
+  if (is_access && op.why == nullptr) ++accesses_;
   if (model_->ignores(op)) return 0;
-  model_->place(op);
-  if (!model_->divide(op))
+  Op& next = next_[self];
+  next = op;
+  model_->place(next);
+  if (is_access && !model_->divide(next))
     refuse(fmt::format("its shared words are accessed in more than {} parts", words_max));
   if (op.kind == OpKind::await) {
-    op.also = space_->change_location();
-    op.also_writes = true;
+    next.also = space_->change_location();
+    next.also_writes = true;
   } else {
-    op.changes = spins_ && op.writes() && op.last > op.first;
+    next.changes = spins_ && next.writes() && next.last > next.first;
   }
-  next_[self] = op;
   if (starting_) {
     fibers_.switch_to_main();
   } else {
@@ -190,6 +181,7 @@ void Execution::note_elsewhere(const void* address, std::size_t size, bool write
   const std::uint32_t self = fibers_.current();
   ++accesses_elsewhere_;
   if (elsewhere_ == nullptr || attaching_[self]) return;
+  noted(address) = {address, static_cast<std::uint32_t>(size), self, writes, is_atomic};
   if (space_->touches_region(address, size)) return elsewhere_->touched_shared(address, size, is_atomic);
   const std::uint32_t owner = Fibers::owner_of(address);
   if (owner == self) return;

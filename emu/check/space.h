@@ -5,7 +5,6 @@
 // full barriers, and "anything was written" for those who wait for that.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -103,7 +102,7 @@ class Space {
   /// A load or store that touches words and that processors do not make in one: it is not aligned, too large,
   /// or a block.
   [[nodiscard]] bool is_in_pieces(const Op& op) const {
-    const bool is_aligned = std::has_single_bit(op.size) && op.offset % op.size == 0;
+    const bool is_aligned = (op.size & (op.size - 1)) == 0 && (op.offset & (op.size - 1)) == 0;
     const bool is_one =
         is_aligned && (op.size <= granule_bytes || (op.size == word_bytes_max && op.order != Order::plain));
     return (op.kind == OpKind::load || op.kind == OpKind::store) && (op.is_block || !is_one) &&

@@ -77,6 +77,10 @@ class StoreOrders {
   /// more than words_max parts.
   template <class Split>
   [[nodiscard]] bool divide(const Op& op, Split split) {
+    if (op.first == op.last) return true;
+    const Location& first = space_->location(op.first);
+    if (op.last - op.first == 1 && (first.word < 0 || (first.offset == op.offset && first.size == op.size)))
+      return true;
     return divide_at(op.offset, split) && divide_at(op.offset + op.size, split);
   }
 

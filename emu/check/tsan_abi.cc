@@ -49,6 +49,7 @@ void announce(OpKind kind, Order order, const void* address, std::size_t size, c
   if (writes) execution->note_written(address, size);
   // By atomic and volatile variables.
   const bool synchronises = order != Order::plain;
+  if (execution->is_noted(address, size, writes, synchronises)) return;
   if (!execution->space().find(address, size, op.offset)) {
     const CheckerCode checker;
     if (execution->space().crosses_edge(address, size))
