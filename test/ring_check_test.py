@@ -90,7 +90,6 @@ class Rings(unittest.TestCase):
     def test_a_change_that_looks_like_a_bug_and_is_none_is_not_reported(self):
         self.assertEqual(verdicts("mutant_equivalent")[0], GOOD)
 
-
     def test_what_was_not_covered_is_said(self):
         for ring in ("plain_2_O2", "slack_2_O2", "slack_7_O0"):
             self.assertNotIn("not covered", ring_check("--ring", RINGS / f"{ring}.so", "--limit", 2000).stdout, ring)
