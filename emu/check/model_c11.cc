@@ -6,10 +6,13 @@
 
 namespace ringside::check {
 
-void ModelC11::Frontier::join(const Frontier& other) {
-  for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = std::max(seen[i], other.seen[i]);
-  for (std::size_t i = 0; i < loads.size(); ++i) loads[i] = std::max(loads[i], other.loads[i]);
-  for (std::size_t i = 0; i < stores.size(); ++i) stores[i] = std::max(stores[i], other.stores[i]);
+void ModelC11::join(Frontier& to, const Frontier& from) const {
+  // Of the parts that there are; most programs have a few.
+  for (std::size_t i = 0; i < orders_.count(); ++i) to.seen[i] = std::max(to.seen[i], from.seen[i]);
+  for (std::size_t i = 0; i < fibers_max; ++i) {
+    to.loads[i] = std::max(to.loads[i], from.loads[i]);
+    to.stores[i] = std::max(to.stores[i], from.stores[i]);
+  }
 }
 
 ModelC11::ModelC11(const Space& space) : Model(space), orders_(space), touched_(space.bytes()) {}
@@ -169,18 +172,18 @@ Way ModelC11::way_of(std::uint32_t fiber, const Op& op, const Parts& parts, std:
 
 void ModelC11::barrier(std::uint32_t fiber, Order order) {
   Thread& thread = threads_[fiber];
-  if (acquires(order)) thread.current.join(thread.to_acquire);
+  if (acquires(order)) join(thread.current, thread.to_acquire);
   if (order == Order::seq_cst) {
-    thread.current.join(barriers_);
+    join(thread.current, barriers_);
     barriers_ = thread.current;
   }
   if (releases(order)) thread.released = thread.current;
   if (order == Order::stores) {
-    thread.released.join(thread.wrote);
+    join(thread.released, thread.wrote);
     thread.released.stores[fiber] = thread.current.stores[fiber];
   }
   if (order == Order::loads) {
-    thread.released.join(thread.to_acquire);
+    join(thread.released, thread.to_acquire);
     thread.released.loads[fiber] = thread.current.loads[fiber];
   }
 }
@@ -205,11 +208,11 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
       barrier(fiber, op.order);
       return;
     case OpKind::notify:
-      events_[op.argument].join(thread.current);
+      join(events_[op.argument], thread.current);
       return;
     case OpKind::wait:
-      thread.current.join(events_[op.argument]);
-      thread.to_acquire.join(events_[op.argument]);
+      join(thread.current, events_[op.argument]);
+      join(thread.to_acquire, events_[op.argument]);
       return;
     case OpKind::await:
       // What was written becomes seen at last, or a loop that waits for it would never end.
@@ -238,10 +241,10 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
     orders_.put_into_space(part, stored);
     if (!op.reads()) continue;
     thread.current.seen[part] = std::max(thread.current.seen[part], way[i]);
-    if (acquires(order)) thread.current.join(stored.message);
-    if (op.kind == OpKind::update) thread.read.join(stored.message);
+    if (acquires(order)) join(thread.current, stored.message);
+    if (op.kind == OpKind::update) join(thread.read, stored.message);
     // Its own store it may read before that is seen by others.
-    if (stored.fiber != fiber) thread.to_acquire.join(stored.message);
+    if (stored.fiber != fiber) join(thread.to_acquire, stored.message);
   }
   for (std::uint32_t at = op.first; at < op.last; ++at) {
     const Location& place = space().location(at);
@@ -286,7 +289,7 @@ void ModelC11::after(std::uint32_t fiber, const Op& op, std::uint32_t number) {
   stored.is_update = op.kind == OpKind::update;
   stored.is_seq_cst = op.order == Order::seq_cst;
   stored.message = releases(op.order) ? thread.current : thread.released;
-  if (op.kind == OpKind::update) stored.message.join(thread.read);
+  if (op.kind == OpKind::update) join(stored.message, thread.read);
   for (std::uint32_t i = 0; i < parts.count; ++i) {
     const auto index = static_cast<std::uint16_t>(thread.way[i] + 1);
     insert(parts.of[i], index, stored);
@@ -296,7 +299,7 @@ void ModelC11::after(std::uint32_t fiber, const Op& op, std::uint32_t number) {
   // Whoever knows the store in one part knows it in all of them.
   for (std::uint32_t i = 0; i < parts.count; ++i)
     orders_.of(parts.of[i])[thread.way[i] + 1u].message = stored.message;
-  thread.wrote.join(stored.message);
+  join(thread.wrote, stored.message);
 }
 
 void ModelC11::peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const {

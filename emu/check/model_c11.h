@@ -40,7 +40,6 @@ class ModelC11 final : public Model {
     std::array<std::uint16_t, words_max> seen = {};
     std::array<std::uint16_t, fibers_max> loads = {};
     std::array<std::uint16_t, fibers_max> stores = {};
-    void join(const Frontier& other);
   };
   struct Stored : StoreBase {
     bool is_update = false;  ///< tied to the store before it
@@ -65,6 +64,8 @@ class ModelC11 final : public Model {
     std::array<std::uint16_t, fibers_max> read_numbers = {};
   };
 
+  /// `to` learns what `from` knows.
+  void join(Frontier& to, const Frontier& from) const;
   void barrier(std::uint32_t fiber, Order order);
   void check_payload(std::uint32_t fiber, const Op& op, std::uint32_t from, std::uint32_t to,
                      std::uint32_t number);
