@@ -2,9 +2,8 @@
 // against one that leaves out nothing.
 #include "test/catch.h"
 
-#include "emu/base/choice.h"
 #include "test/c11_axioms.h"
-#include "test/tiny_program.h"
+#include "test/random_threads.h"
 
 namespace check_models_test {
 
@@ -30,6 +29,8 @@ std::string allowed_by(const std::vector<Thread>& threads, const std::string& ou
   }
   return text;
 }
+
+constexpr std::ptrdiff_t loads_of_both_max = 3;
 
 }  // namespace
 
@@ -252,49 +253,82 @@ TEST_CASE("an order of full barriers that is given leaves old values to be read"
             "|1 0|0") == "TSO C11");
 }
 
+TEST_CASE("accesses to a part of a word and to all of it") {
+  const auto both = [](std::uint32_t low_half, std::uint32_t high_half) {
+    return std::to_string(low_half | high_half << 16);
+  };
+  // Two stores of halves, a load of both.
+  CHECK(allowed_by({{low(store(x, 1)), high(store(x, 1))}, {load(x)}}, "|" + both(0, 1)) == "C11");
+  CHECK(allowed_by({{low(store(x, 1)), high(store(x, 1))}, {load(x)}}, "|" + both(1, 0)) == "SC TSO C11");
+  CHECK(allowed_by({{low(store(x, 1)), high(store(x, 1, Order::release))}, {load(x, Order::acquire)}},
+                   "|" + both(0, 1)) == "");
+  CHECK(allowed_by(
+            {{low(store(x, 1)), high(store(x, 1, Order::release))}, {high(load(x, Order::acquire)), load(x)}},
+            "|1 " + both(0, 1)) == "");
+  // A store of both, two loads of halves.
+  CHECK(allowed_by({{store(x, twice(1))}, {low(load(x)), high(load(x))}}, "|1 0") == "C11");
+  CHECK(allowed_by({{store(x, twice(1))}, {low(load(x, Order::acquire)), high(load(x))}}, "|1 0") == "");
+  CHECK(allowed_by({{store(x, twice(1))}, {low(load(x)), high(load(x))}}, "|0 1") == "SC TSO C11");
+  // It is one access for one that overlaps it.
+  CHECK(allowed_by({{store(x, twice(1))}, {load(x)}, {low(load(x))}}, "|" + both(1, 0) + "|1") == "");
+  CHECK(allowed_by({{store(x, twice(1))}, {store(x, twice(2))}, {low(load(x))}},
+                   "||0; " + both(1, 2) + " 0 0") == "");
+  // Its own half it finds before the others do.
+  CHECK(allowed_by({{low(store(x, 1)), load(x)}, {store(x, twice(2))}},
+                   both(1, 0) + "|; " + both(1, 2) + " 0 0") == "TSO C11");
+  // An update of a word whose halves are stored.
+  CHECK(allowed_by({{low(store(x, 1)), high(store(x, 1))}, {exchange(x, twice(2), Order::relaxed)}},
+                   "|" + both(0, 1)) == "C11");
+  CHECK(allowed_by({{low(store(x, 1)), high(store(x, 1))}, {compare(x, 0x10000, twice(2))}},
+                   "|" + both(0, 1) + "; " + both(1, 2) + " 0 0") == "C11");
+}
+
+TEST_CASE("an access that is not aligned, and a block, are made in pieces") {
+  const auto middle = [](Instruction it) {
+    it.at = 1;
+    it.bytes = 2;
+    return it;
+  };
+  const auto bytes = [](Instruction it, std::uint32_t at) {
+    it.at = at;
+    it.bytes = 1;
+    return it;
+  };
+  CHECK(allowed_by({{middle(store(x, 0x101))}, {middle(load(x))}}, "|1") == "SC TSO C11");
+  CHECK(allowed_by({{middle(store(x, 0x101))}, {middle(load(x))}}, "|256") == "SC TSO C11");
+  CHECK(allowed_by({{middle(store(x, 0x101))}, {middle(load(x))}}, "|257") == "SC TSO C11");
+  // Others come in between.
+  CHECK(allowed_by({{middle(store(x, 0x101))}, {bytes(load(x), 1), bytes(store(x, 2), 1)}},
+                   "|1; 66048 0 0") == "SC TSO C11");
+  auto block = load(x);
+  block.is_block = true;
+  // A word that a block covers is copied in one.
+  CHECK(allowed_by({{store(x, twice(1))}, {block}}, "|1") == "");
+}
+
 TEST_CASE("what the search finds under C11 is what the axioms allow") {
   ringside::Choice choice = ringside::Choice::seeded(20261129);
-  const auto one_of = [&](std::initializer_list<Order> orders) {
-    return orders.begin()[choice.pick(static_cast<std::uint32_t>(orders.size()))];
-  };
   for (std::uint32_t compared = 0; compared < 1500; ++compared) {
-    const std::uint32_t count = 2 + choice.pick(2);
-    std::vector<Thread> threads(count);
-    std::uint32_t value = 0;
-    const std::uint32_t words = 1 + choice.pick(3);
-    for (Thread& thread : threads) {
-      const std::uint32_t length = 1 + choice.pick(count == 2 ? 4 : 3);
-      for (std::uint32_t i = 0; i < length; ++i) {
-        const std::uint32_t word = choice.pick(words);
-        switch (choice.pick(10)) {
-          case 0:
-          case 1:
-          case 2:
-            thread.push_back(
-                load(word, one_of({Order::relaxed, Order::relaxed, Order::acquire, Order::seq_cst})));
-            break;
-          case 3:
-          case 4:
-          case 5:
-          case 6:
-            thread.push_back(store(word, ++value,
-                                   one_of({Order::relaxed, Order::relaxed, Order::release, Order::seq_cst})));
-            break;
-          case 7:
-            thread.push_back(exchange(
-                word, ++value, one_of({Order::relaxed, Order::acquire, Order::release, Order::seq_cst})));
-            break;
-          case 8:
-            ++value;
-            thread.push_back(compare(word, choice.pick(value), value,
-                                     one_of({Order::relaxed, Order::acq_rel, Order::seq_cst}),
-                                     one_of({Order::relaxed, Order::acquire, Order::seq_cst})));
-            break;
-          default:
-            thread.push_back(fence(one_of({Order::acquire, Order::release, Order::seq_cst})));
-        }
-      }
-    }
+    Mix mix;
+    mix.threads = 2 + choice.pick(2);
+    mix.length_max = mix.threads == 2 ? 4 : 3;
+    mix.words = 1 + choice.pick(3);
+    const auto threads = random_threads(choice, mix);
+    INFO("program " << compared << ": " << text_of(threads));
+    REQUIRE(find_by_exploring(threads, ModelName::c11).endings == Axioms(threads).endings());
+  }
+}
+
+TEST_CASE("what the search finds under C11 of halves of words is what the axioms allow") {
+  ringside::Choice choice = ringside::Choice::seeded(20261201);
+  for (std::uint32_t compared = 0; compared < 1000; ++compared) {
+    Mix mix;
+    mix.halves = true;
+    mix.threads = 2 + choice.pick(2);
+    mix.length_max = mix.threads == 2 ? 3 : 2;
+    mix.words = 1 + choice.pick(2);
+    const auto threads = random_threads(choice, mix);
+    if (loads_of_both_halves(threads) > loads_of_both_max) continue;
     INFO("program " << compared << ": " << text_of(threads));
     REQUIRE(find_by_exploring(threads, ModelName::c11).endings == Axioms(threads).endings());
   }
@@ -302,58 +336,20 @@ TEST_CASE("what the search finds under C11 is what the axioms allow") {
 
 TEST_CASE("the reduced search finds each outcome that trying everything finds, and no other") {
   ringside::Choice choice = ringside::Choice::seeded(20051123);
-  const auto one_of = [&](std::initializer_list<Order> orders) {
-    return orders.begin()[choice.pick(static_cast<std::uint32_t>(orders.size()))];
-  };
   std::uint32_t compared = 0;
   std::uint64_t naive_executions = 0;
   std::uint64_t reduced_executions = 0;
   while (compared < 2000) {
     const ModelName name = *(all_models.begin() + choice.pick(4));
-    const std::uint32_t count = 2 + choice.pick(3);
-    std::vector<Thread> threads(count);
-    std::uint32_t value = 0;
-    for (Thread& thread : threads) {
-      const std::uint32_t length = 1 + choice.pick(count == 2 ? 4 : count == 3 ? 3 : 2);
-      for (std::uint32_t i = 0; i < length; ++i) {
-        const std::uint32_t word = choice.pick(2 + choice.pick(2));
-        switch (choice.pick(12)) {
-          case 0:
-          case 1:
-          case 2:
-          case 3:
-            thread.push_back(
-                load(word, one_of({Order::relaxed, Order::relaxed, Order::acquire, Order::seq_cst})));
-            break;
-          case 4:
-          case 5:
-          case 6:
-          case 7:
-            thread.push_back(store(word, ++value,
-                                   one_of({Order::relaxed, Order::relaxed, Order::release, Order::seq_cst})));
-            break;
-          case 8:
-            thread.push_back(
-                exchange(word, ++value, one_of({Order::relaxed, Order::acq_rel, Order::seq_cst})));
-            if (choice.pick(3) == 0)
-              thread.back() =
-                  compare(word, choice.pick(value), value, one_of({Order::relaxed, Order::seq_cst}),
-                          one_of({Order::relaxed, Order::acquire, Order::seq_cst}));
-            break;
-          case 9:
-            thread.push_back(fence(one_of({Order::acquire, Order::release, Order::seq_cst, Order::seq_cst,
-                                           Order::stores, Order::loads})));
-            break;
-          case 10:
-            thread.push_back(notify(choice.pick(2)));
-            break;
-          default:
-            thread.push_back(choice.pick(3) == 0   ? Instruction{OpKind::choose, 0, 2, Order::plain}
-                             : choice.pick(2) == 0 ? Instruction{OpKind::await, 0, 0, Order::plain}
-                                                   : wait(choice.pick(2)));
-        }
-      }
-    }
+    Mix mix;
+    mix.threads = 2 + choice.pick(3);
+    mix.length_max = mix.threads == 2 ? 4 : mix.threads == 3 ? 3 : 2;
+    mix.words = 2 + choice.pick(2);
+    mix.halves = compared % 4 == 0;
+    mix.events = true;
+    mix.fences = {Order::acquire, Order::release, Order::seq_cst,
+                  Order::seq_cst, Order::stores,  Order::loads};
+    const auto threads = random_threads(choice, mix);
     const Found all = find_naively(threads, name, 60000);
     if (all.gave_up) continue;
     const Found reduced = find_by_exploring(threads, name);

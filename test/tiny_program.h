@@ -22,6 +22,10 @@ struct Instruction {
   bool compares = false;
   std::uint32_t expected = 0;
   Order failure = Order::relaxed;
+  /// Of load, store, update: the bytes of the word.
+  std::uint32_t at = 0;
+  std::uint32_t bytes = 4;
+  bool is_block = false;
 };
 
 using Thread = std::vector<Instruction>;
@@ -41,6 +45,19 @@ inline Instruction compare(std::uint32_t word, std::uint32_t expected, std::uint
 }
 inline Instruction fence(Order order = Order::seq_cst) {
   return {OpKind::fence, 0, 0, order};
+}
+/// To a half of the word only.
+inline Instruction low(Instruction whole) {
+  whole.bytes = 2;
+  return whole;
+}
+inline Instruction high(Instruction whole) {
+  whole.at = whole.bytes = 2;
+  return whole;
+}
+/// What is stored in both halves.
+constexpr std::uint32_t twice(std::uint32_t value) {
+  return value * 0x10001;
 }
 /// Of payload: who has read 0 last ends instead.
 inline Instruction read_payload() {
@@ -90,21 +107,22 @@ class TinyProgram final : public Program {
       op.order = instruction.order;
       const bool waits = op.kind == OpKind::notify || op.kind == OpKind::wait;
       op.argument = op.kind == OpKind::choose ? instruction.value : waits ? instruction.word : 0;
-      std::byte* at = page_.data() + 8 * instruction.word;
+      std::byte* at = page_.data() + 8 * instruction.word + instruction.at;
       if (op.reads() || op.writes()) {
-        op.offset = 8 * instruction.word;
-        op.size = 4;
+        op.offset = 8 * instruction.word + instruction.at;
+        op.size = instruction.bytes;
+        op.is_block = instruction.is_block;
       }
       if (instruction.compares) {
         op.expected = reinterpret_cast<const std::byte*>(&instruction.expected);
         op.failure = instruction.failure;
       }
       const std::uint32_t chosen = Execution::current()->announce(op);
-      std::uint32_t value = chosen;
-      if (op.reads()) std::memcpy(&value, at, 4);
+      std::uint32_t value = op.reads() ? 0 : chosen;
+      if (op.reads()) std::memcpy(&value, at, instruction.bytes);
       if (op.reads() || op.kind == OpKind::choose) read_[fiber].push_back(value);
       const bool fails = instruction.compares && value != instruction.expected;
-      if (op.writes() && !fails) std::memcpy(at, &instruction.value, 4);
+      if (op.writes() && !fails) std::memcpy(at, &instruction.value, instruction.bytes);
     }
     read_[fiber].push_back(ended);
   }
@@ -235,8 +253,12 @@ inline std::string text_of(const std::vector<Thread>& threads) {
   for (const Thread& thread : threads) {
     for (const Instruction& i : thread)
       text +=
-          fmt::format("{}({},{},{}{}) ", static_cast<int>(i.kind), i.word, i.value, static_cast<int>(i.order),
-                      i.compares ? fmt::format(",{},{}", i.expected, static_cast<int>(i.failure)) : "");
+          fmt::format("{}{}({},{:#x},{}{}) ", static_cast<int>(i.kind),
+                      i.bytes == 4 ? ""
+                      : i.at == 0  ? "low"
+                                   : "high",
+                      i.word, i.value, static_cast<int>(i.order),
+                      i.compares ? fmt::format(",{:#x},{}", i.expected, static_cast<int>(i.failure)) : "");
     text += "| ";
   }
   return text;

@@ -1,4 +1,5 @@
-// The texts of the catalogue, in two parts (bugs_of_sleep.cc is the other), and its look-up.
+// The texts of the catalogue, in three parts (bugs_of_sleep.cc and bugs_of_threads.cc are the others), and
+// its look-up.
 #include "emu/check/bugs.h"
 
 #include <algorithm>
@@ -204,6 +205,7 @@ std::span<const Bug> all_bugs() {
   static const std::vector<Bug> sorted = [] {
     std::vector<Bug> all(bugs_of_contents().begin(), bugs_of_contents().end());
     all.insert(all.end(), bugs_of_sleep().begin(), bugs_of_sleep().end());
+    all.insert(all.end(), bugs_of_threads().begin(), bugs_of_threads().end());
     std::sort(all.begin(), all.end(), [](const Bug& a, const Bug& b) { return a.number < b.number; });
     return all;
   }();

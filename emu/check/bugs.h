@@ -1,5 +1,5 @@
-// The catalogue of ring bugs: 44 ways to get a shared ring wrong, to explain and to test the checker with.
-// Tables of text, nothing else; the mutants themselves are in plugins/.
+// The catalogue of bugs: 44 ways to get a shared ring wrong, and 5 to get what else threads share wrong, to
+// explain and to test the checker with. Tables of text, nothing else; the mutants of rings are in plugins/.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +21,16 @@ enum class BugNeeds : std::uint8_t {
 [[nodiscard]] std::string_view words_for(BugNeeds needs);
 
 struct Bug {
-  std::uint32_t number;     ///< 1 .. 44
+  std::uint32_t number;     ///< 1 .. 49
   std::string_view name;    ///< a few words, no capital, no full stop
   std::string_view what;    ///< what the code does, and what comes of it
   std::string_view world;   ///< where it happened
   std::string_view cure;    ///< which barrier or check prevents it
-  std::string_view source;  ///< the plug-in's source in which it can be switched on
+  std::string_view source;  ///< the plug-in's or test's source in which it can be switched on
   std::string_view model;   ///< the cheapest that shows it: sc, tso or c11
   BugNeeds needs;
-  std::uint32_t messages;  ///< so many are enough
+  std::uint32_t messages;     ///< so many are enough
+  std::uint32_t in_test = 0;  ///< of a test of threads: the value of BUG in its source; 0: it is of a ring
 };
 
 /// All of them, in the order of their numbers.

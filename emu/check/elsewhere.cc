@@ -53,8 +53,17 @@ void Elsewhere::touched(std::uint32_t fiber, const void* address, std::size_t si
       has_news_ = true;
     }
   }
+  if (is_atomic) touched_atomic(from, size);
+}
+
+/// What is not aligned to its size is accessed byte by byte.
+void Elsewhere::touched_atomic(const std::byte* from, std::size_t size) {
   const std::size_t at = reinterpret_cast<std::uintptr_t>(from) % granule_bytes;
-  if (!is_atomic || at + size > granule_bytes) return;
+  const std::size_t piece = at == 0 && size > granule_bytes ? granule_bytes : at % size == 0 ? size : 1;
+  if (piece < size) {
+    for (std::size_t i = 0; i < size; i += piece) touched_atomic(from + i, piece);
+    return;
+  }
   Granule& it = granule(number_of(from));
   if (size <= it.atomic[at]) return;
   it.atomic[at] = static_cast<std::uint8_t>(size);

@@ -52,6 +52,7 @@ class Elsewhere {
         {};  ///< of the largest atomic access that begins at each byte: its size
   };
 
+  void touched_atomic(const std::byte* from, std::size_t size);
   Granule& granule(std::uintptr_t number);
   void grow();
 

@@ -9,26 +9,16 @@
 
 namespace ringside::check {
 
-namespace {
-
-// The compiler's callbacks carry no context.
-Execution* running = nullptr;
-
-}  // namespace
-
 Execution::Execution(Space& space, Model& model, Program& program)
     : space_(&space), model_(&model), program_(&program), fiber_count_(program.fiber_count()) {
   RS_CHECK(fiber_count_ > 0 && fiber_count_ <= fibers_max);
   spins_ = program.spins();
 }
 
-Execution* Execution::current() {
-  return running != nullptr && running->fibers_.in_fiber() ? running : nullptr;
-}
-
 void Execution::enter(void* execution, std::uint32_t fiber) {
   auto* self = static_cast<Execution*>(execution);
   self->program_->run(fiber);
+  self->announce_store_in_pieces();
   self->finish_access(fiber);
   self->finished_ |= bit(fiber);
   if (self->starting_) self->fibers_.switch_to_main();
@@ -46,6 +36,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   steps_ = 0;
   numbers_ = {};
   in_access_ = {};
+  for (InPieces& each : in_pieces_) each.is_pending = false;
   raised_ = {};
   attaching_ = {};
   announced_ = {};
@@ -60,7 +51,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   model_->begin(fiber_count_);
   kept_ = program_->state_to_keep();
   if (kept_ != nullptr) ledger_.begin(*space_);
-  running = this;
+  running_ = this;
   starting_ = true;
   for (std::uint32_t fiber = 0; fiber < fiber_count_ && end_ == End::complete; ++fiber) {
     fibers_.prepare(fiber, &Execution::enter, this);
@@ -68,7 +59,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   }
   starting_ = false;
   if (end_ == End::complete) schedule();
-  running = nullptr;
+  running_ = nullptr;
   // An unannounced store can also cause a failure, so the memory is compared before any verdict.
   if (kept_ != nullptr && end_ != End::abandoned && ledger_.changed() == nullptr &&
       !ledger_.is_all_as_left(*space_, *kept_))
@@ -88,20 +79,83 @@ void Execution::judge() {
   if (!failure_.empty()) end_ = End::failed;
 }
 
-std::uint32_t Execution::announce(Op op) {
+std::uint32_t Execution::announce(const Op& op) {
   const CheckerCode checker;
+  if (in_pieces_[fibers_.current()].is_pending) announce_store_in_pieces();
+  if (!space_->is_in_pieces(op)) return announce_one(op);
+  if (op.kind == OpKind::load) {
+    announce_load_in_pieces(op);
+    return 0;
+  }
   const std::uint32_t self = fibers_.current();
   finish_access(self);
-  if ((op.reads() || op.writes()) && op.why == nullptr) ++accesses_;
-  if (model_->ignores(op)) return 0;
-  model_->place(op);
-  if (op.kind == OpKind::await) {
-    op.also = space_->change_location();
-    op.also_writes = true;
-  } else {
-    op.changes = spins_ && op.writes() && op.last > op.first;
+  in_pieces_[self].op = op;
+  in_pieces_[self].is_pending = true;
+  keep(op, in_pieces_[self].bytes);
+  return 0;
+}
+
+/// What the space holds where `op` accesses it.
+void Execution::keep(const Op& op, std::vector<std::byte>& to) const {
+  to.resize(op.size);
+  for (std::uint32_t i = 0; i < op.size; ++i) to[i] = *space_->at(op.offset + i);
+}
+
+void Execution::put(const Op& op, const std::vector<std::byte>& from) const {
+  for (std::uint32_t i = 0; i < op.size; ++i) *space_->at(op.offset + i) = from[i];
+}
+
+/// Puts what the pieces have found into the space, until the access is over.
+void Execution::announce_load_in_pieces(const Op& op) {
+  InPieces& whole = in_pieces_[fibers_.current()];
+  whole.found.resize(op.size);
+  Op piece = op;
+  for (std::uint32_t at = op.offset; at < op.offset + op.size; at += piece.size) {
+    piece.offset = at;
+    piece.size = space_->piece_at(op, at);
+    announce_one(piece);
+    for (std::uint32_t i = 0; i < piece.size; ++i) whole.found[at - op.offset + i] = *space_->at(at + i);
   }
-  next_[self] = op;
+  keep(op, whole.bytes);
+  put(op, whole.found);
+  whole.op = op;
+  whole.is_pending = true;
+}
+
+/// The running fiber has made its store: takes it back, and makes it piece by piece.
+void Execution::announce_store_in_pieces() {
+  InPieces& whole = in_pieces_[fibers_.current()];
+  if (!whole.is_pending || whole.op.kind != OpKind::store) return;
+  whole.is_pending = false;
+  keep(whole.op, whole.found);
+  put(whole.op, whole.bytes);
+  Op piece = whole.op;
+  for (std::uint32_t at = whole.op.offset; at < whole.op.offset + whole.op.size; at += piece.size) {
+    piece.offset = at;
+    piece.size = space_->piece_at(whole.op, at);
+    announce_one(piece);
+    for (std::uint32_t i = 0; i < piece.size; ++i)
+      *space_->at(at + i) = whole.found[at - whole.op.offset + i];
+  }
+}
+
+std::uint32_t Execution::announce_one(const Op& op) {
+  const std::uint32_t self = fibers_.current();
+  finish_access(self);
+  const bool is_access = op.reads() || op.writes();
+  if (is_access && op.why == nullptr) ++accesses_;
+  if (model_->ignores(op)) return 0;
+  Op& next = next_[self];
+  next = op;
+  model_->place(next);
+  if (is_access && !model_->divide(next))
+    refuse(fmt::format("its shared words are accessed in more than {} parts", words_max));
+  if (op.kind == OpKind::await) {
+    next.also = space_->change_location();
+    next.also_writes = true;
+  } else {
+    next.changes = spins_ && next.writes() && next.last > next.first;
+  }
   if (starting_) {
     fibers_.switch_to_main();
   } else {
@@ -127,6 +181,7 @@ void Execution::note_elsewhere(const void* address, std::size_t size, bool write
   const std::uint32_t self = fibers_.current();
   ++accesses_elsewhere_;
   if (elsewhere_ == nullptr || attaching_[self]) return;
+  noted(address) = {address, static_cast<std::uint32_t>(size), self, writes, is_atomic};
   if (space_->touches_region(address, size)) return elsewhere_->touched_shared(address, size, is_atomic);
   const std::uint32_t owner = Fibers::owner_of(address);
   if (owner == self) return;
@@ -137,6 +192,11 @@ void Execution::note_elsewhere(const void* address, std::size_t size, bool write
 
 /// The access that `fiber` was let make lies behind it.
 void Execution::finish_access(std::uint32_t fiber) {
+  InPieces& whole = in_pieces_[fiber];
+  if (whole.is_pending && whole.op.kind == OpKind::load) {
+    whole.is_pending = false;
+    put(whole.op, whole.bytes);
+  }
   if (!in_access_[fiber]) return;
   in_access_[fiber] = false;
   model_->after(fiber, next_[fiber], numbers_[fiber]);
@@ -230,6 +290,9 @@ void Execution::perform(std::uint32_t actor, std::uint32_t option) {
 }
 
 void Execution::fail(std::string text) {
+  InPieces& whole = in_pieces_[fibers_.current()];
+  // A store that nobody has seen yet is none.
+  if (whole.is_pending && whole.op.kind == OpKind::store) put(whole.op, whole.bytes);
   finish_access(fibers_.current());
   failure_ = std::move(text);
   leave(End::failed);

@@ -116,9 +116,11 @@ class Execution {
 
   // -- for what runs on a fiber
   /// The execution that the running fiber belongs to; null outside of one.
-  [[nodiscard]] static Execution* current();
+  [[nodiscard]] static Execution* current() {
+    return running_ != nullptr && running_->fibers_.in_fiber() ? running_ : nullptr;
+  }
   /// Tells what comes next, and comes back when it is to happen. What a choice yields is returned.
-  std::uint32_t announce(Op op);
+  std::uint32_t announce(const Op& op);
   /// The running fiber is about to do a weak compare-exchange: does it fail without a reason? Both are tried,
   /// until one of the fiber's has failed so: a loop would do so for ever.
   [[nodiscard]] bool fails_spuriously(const void* code);
@@ -131,12 +133,25 @@ class Execution {
   void end_operation(int outcome, std::uint64_t value, const void* code);
   [[nodiscard]] std::uint32_t fiber() const { return fibers_.current(); }
   [[nodiscard]] Fibers& fibers() { return fibers_; }
+  /// For a block that the running fiber copies; a fiber that is given up frees nothing.
+  [[nodiscard]] std::byte* block(std::size_t bytes) {
+    std::vector<std::byte>& block = blocks_[fibers_.current()];
+    block.resize(bytes);
+    return block.data();
+  }
   /// Steps over all executions.
   [[nodiscard]] std::uint64_t steps_in_all() const { return steps_in_all_; }
   /// What the driver has picked in this execution.
   [[nodiscard]] const Schedule& so_far() const { return so_far_; }
   /// Where accesses beside the space are told; null: nowhere, and each fiber's memory is taken for its own.
   void watch_elsewhere(Elsewhere* elsewhere) { elsewhere_ = elsewhere; }
+  /// The running fiber has told of just that access before, so that it tells nothing new.
+  [[nodiscard]] bool is_noted(const void* address, std::size_t size, bool writes, bool is_atomic) {
+    const Noted access{address, static_cast<std::uint32_t>(size), fibers_.current(), writes, is_atomic};
+    if (noted(address) != access) return false;
+    ++accesses_elsewhere_;
+    return true;
+  }
   /// An access that is not in the space, or one by an atomic operation to what is no word yet.
   void note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic);
   /// The running fiber takes or leaves an end: variables that it sets beside the page are its own, though
@@ -177,6 +192,11 @@ class Execution {
 
  private:
   static void enter(void* execution, std::uint32_t fiber);
+  std::uint32_t announce_one(const Op& op);
+  void announce_load_in_pieces(const Op& op);
+  void announce_store_in_pieces();
+  void keep(const Op& op, std::vector<std::byte>& to) const;
+  void put(const Op& op, const std::vector<std::byte>& from) const;
   void finish_access(std::uint32_t fiber);
   void schedule();
   void find_enabled();
@@ -192,9 +212,39 @@ class Execution {
   /// Keeps a text for an operation's `why` as long as this lives. Without an observer it is "".
   [[nodiscard]] const char* kept(std::string text);
 
+  /// An access that is made in pieces (Space::is_in_pieces), each a step. The code makes it at once: a load
+  /// when all pieces are there, a store before the first of them. `bytes` is what the space holds but for it.
+  struct InPieces {
+    Op op;
+    bool is_pending = false;
+    std::vector<std::byte> bytes;
+    std::vector<std::byte> found;  ///< by a load so far; of a store: what it writes
+  };
+
+  /// An access beside the space.
+  struct Noted {
+    const void* address = nullptr;
+    std::uint32_t size = 0;
+    std::uint32_t fiber = 0;
+    bool writes = false;
+    bool is_atomic = false;
+    bool operator==(const Noted&) const = default;
+  };
+  static constexpr std::size_t noted_max = 512;
+  [[nodiscard]] Noted& noted(const void* address) {
+    const auto at = reinterpret_cast<std::uintptr_t>(address);
+    return noted_[(at ^ at >> 9 ^ fibers_.current()) % noted_max];
+  }
+
+  // The compiler's callbacks carry no context.
+  static inline Execution* running_ = nullptr;
+  std::array<Noted, noted_max> noted_;  ///< over all executions
+
   Space* space_;
   Model* model_;
   Program* program_;
+  std::array<InPieces, fibers_max> in_pieces_;
+  std::array<std::vector<std::byte>, fibers_max> blocks_;
   Fibers fibers_;
   Elsewhere* elsewhere_ = nullptr;
   const RingState* kept_ = nullptr;

@@ -56,6 +56,7 @@ void Execution::end_operation(int outcome, std::uint64_t value, const void* code
   History* history = program_->history();
   if (history == nullptr) fail("it records an operation, which only tests can");
   const std::uint32_t self = fibers_.current();
+  announce_store_in_pieces();
   if (std::string wrong = history->end(self, outcome, value); !wrong.empty()) fail(wrong);
   Op op = told_op(kept("ends " + history->text_of_last(self)), code);
   std::uint8_t* count = history->ended_counts() + self;

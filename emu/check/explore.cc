@@ -53,6 +53,7 @@ Exploration explore(Execution& execution, const Limits& limits, const std::funct
     }
   } while (explorer.next());
   result.bounded = explorer.left_out();
+  result.stopped = result.stopped || explorer.left_out_ways();
   return result;
 }
 

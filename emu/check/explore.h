@@ -32,7 +32,7 @@ struct Exploration {
   std::uint64_t steps = 0;
   std::uint32_t longest = 0;  ///< steps in one execution
   bool bounded = false;       ///< something was left out because of the bound
-  bool stopped = false;       ///< `enough` said so
+  bool stopped = false;       ///< `enough` said so, or an operation had more ways than are tried
   /// More memory is shared than the space knows; nothing else of this counts (Execution::has_found_memory).
   bool found_memory = false;
   bool strayed = false;     ///< the program did not do the same again, so nothing is known

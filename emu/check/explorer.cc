@@ -176,8 +176,9 @@ void Explorer::analyse(const Execution& execution, Node& node) {
   } else if (node.op.is_barrier() && last_of_[actor + fibers_max] != 0) {
     join(past, nodes_[last_of_[actor + fibers_max] - 1].clock);
   }
-  node.options = static_cast<std::uint8_t>(
-      actor >= fibers_max ? 1 : std::min(options_of(execution, node.op, actor, past), 255u));
+  const std::uint32_t ways = actor >= fibers_max ? 1 : options_of(execution, node.op, actor, past);
+  if (ways >= ways_max) left_out_ways_ = true;
+  node.options = static_cast<std::uint16_t>(std::min(ways, ways_max));
   node.option = 0;
 
   candidates_.clear();
@@ -272,7 +273,7 @@ bool Explorer::next() {
     const std::uint32_t depth = length_ - 1;
     Node& node = nodes_[depth];
     if (node.option + 1 < node.options) {
-      const auto option = static_cast<std::uint32_t>(node.option + 1);
+      const std::uint32_t option = node.option + 1u;
       if (node.cost + cost_of(depth, node.actor, option) <= bound_) {
         ++node.option;
         fresh_ = length_;

@@ -20,6 +20,8 @@ class Explorer final : public Driver {
   [[nodiscard]] std::uint32_t depth() const { return depth_; }
   [[nodiscard]] std::uint32_t deviations() const;
   [[nodiscard]] bool left_out() const { return left_out_; }
+  /// An operation had more ways than are counted (ways_max).
+  [[nodiscard]] bool left_out_ways() const { return left_out_ways_; }
   /// The same steps have led to another next one: the program has a state that is not put back.
   [[nodiscard]] bool has_strayed() const { return has_strayed_; }
 
@@ -30,8 +32,8 @@ class Explorer final : public Driver {
     Clock clock = {};  ///< of each actor, how many steps happen before this one; itself included
     std::uint16_t number = 0;
     std::uint8_t actor = 0;
-    std::uint8_t option = 0;
-    std::uint8_t options = 1;
+    std::uint16_t option = 0;
+    std::uint16_t options = 1;
     std::uint8_t enabled = 0;
     std::uint8_t sleep = 0;      ///< no need to try these here
     std::uint8_t backtrack = 0;  ///< to be tried here
@@ -65,6 +67,7 @@ class Explorer final : public Driver {
   std::uint32_t length_ = 0;  ///< nodes that are known
   std::uint32_t fresh_ = 0;   ///< the first node whose step has not been analysed
   bool left_out_ = false;
+  bool left_out_ways_ = false;
   bool has_strayed_ = false;
   std::vector<Touched> touched_;
   std::vector<std::uint16_t> touched_list_;

@@ -33,17 +33,12 @@ void RingHeap::give(std::span<std::byte> memory) {
   static_assert(sizeof(Block) == unit);
   RS_CHECK(memory.size() > sizeof(Head));
   memory_ = memory;
+  has_memory_ = !memory.empty();
   new (memory_.data()) Head{(sizeof(Head) + unit - 1) / unit * unit, {}};
 }
 
 RingHeap::Head& RingHeap::head() const {
   return *reinterpret_cast<Head*>(memory_.data());
-}
-
-bool RingHeap::set_active(bool active) {
-  const bool before = active_;
-  active_ = active && !memory_.empty();
-  return before;
 }
 
 bool RingHeap::owns(const void* address) const {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace ringside::check {
@@ -19,9 +20,9 @@ class RingHeap {
   /// Zeroed memory, which stays. Without any, it is never active.
   void give(std::span<std::byte> memory);
 
-  [[nodiscard]] bool is_active() const { return active_; }
+  [[nodiscard]] static bool is_active() { return active_; }
   /// Answers what it was.
-  bool set_active(bool active);
+  static bool set_active(bool active) { return std::exchange(active_, active && has_memory_); }
   [[nodiscard]] bool owns(const void* address) const;
   [[nodiscard]] std::span<std::byte> memory() const { return memory_; }
 
@@ -46,7 +47,9 @@ class RingHeap {
   [[nodiscard]] Head& head() const;
 
   std::span<std::byte> memory_;
-  bool active_ = false;
+  // There is one heap, and who asks is in a hurry.
+  static inline bool has_memory_ = false;
+  static inline bool active_ = false;
 };
 
 /// There is one, since there is one malloc().
@@ -55,8 +58,8 @@ class RingHeap {
 /// Ring code runs as long as it lives.
 class RingCode {
  public:
-  RingCode() : before_(ring_heap().set_active(true)) {}
-  ~RingCode() { ring_heap().set_active(before_); }
+  RingCode() : before_(RingHeap::set_active(true)) {}
+  ~RingCode() { RingHeap::set_active(before_); }
   RingCode(const RingCode&) = delete;
   RingCode& operator=(const RingCode&) = delete;
 
@@ -67,8 +70,8 @@ class RingCode {
 /// Ring code has called the checker, which runs as long as it lives.
 class CheckerCode {
  public:
-  CheckerCode() : before_(ring_heap().set_active(false)) {}
-  ~CheckerCode() { ring_heap().set_active(before_); }
+  CheckerCode() : before_(RingHeap::set_active(false)) {}
+  ~CheckerCode() { RingHeap::set_active(before_); }
   CheckerCode(const CheckerCode&) = delete;
   CheckerCode& operator=(const CheckerCode&) = delete;
 

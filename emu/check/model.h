@@ -30,6 +30,9 @@ enum class ModelName : std::uint8_t {
 /// How many steps of each actor come before something: what an explorer knows of causes.
 using Clock = std::array<std::uint16_t, actors_max>;
 
+/// Ways of one operation that are counted at most; a search that meets them all says that it left out some.
+inline constexpr std::uint32_t ways_max = 0xffff;
+
 /// Two accesses to the same byte of payload, one of them a write, and nothing that orders them.
 struct Race {
   std::uint32_t offset = 0;
@@ -66,6 +69,9 @@ class Model {
   /// Fills in which locations the operation touches under this model; here: the bytes that it accesses, or
   /// the event.
   virtual void place(Op& op) const;
+  /// An operation is announced, and its locations are filled in: makes ready for one that touches a part of a
+  /// word only. False: the execution has more such parts than can be searched.
+  [[nodiscard]] virtual bool divide(const Op&) { return true; }
   /// Barriers that mean nothing under this model are no steps at all.
   [[nodiscard]] virtual bool ignores(const Op&) const { return false; }
   /// A weak compare-exchange may fail where it finds what it expects.

@@ -7,11 +7,6 @@ namespace ringside::check {
 
 namespace {
 
-/// A step of `fiber` that knows `past` comes after that step anyway.
-bool is_past(std::uint32_t fiber, const Clock& past, std::uint32_t other, std::uint32_t number) {
-  return other == fibers_max || other == fiber || past[other] >= number;
-}
-
 /// LDAR and LDAXR; an acquiring load alone is an LDAPR.
 bool is_rcsc_load(OpKind kind, Order order) {
   return kind == OpKind::update ? acquires(order) : order == Order::seq_cst;
@@ -21,22 +16,14 @@ bool is_rcsc_load(OpKind kind, Order order) {
 
 ModelArmv8::ModelArmv8(const Space& space)
     : Model(space),
-      words_(space.words().size()),
-      latest_(words_.size()),
+      orders_(space),
       touched_(space.bytes()),
-      written_by_(words_.size()),
-      accessed_by_(words_.size()) {}
+      written_by_(space.words().size()),
+      accessed_by_(space.words().size()) {}
 
 void ModelArmv8::begin(std::uint32_t) {
   graph_.clear();
-  for (std::size_t i = 0; i < words_.size(); ++i) {
-    const Word& word = space().words()[i];
-    Stored first;
-    std::copy_n(space().at(word.offset), word.size, first.bytes.begin());
-    words_[i].clear();
-    words_[i].push_back(std::move(first));
-    latest_[i] = 0;
-  }
+  orders_.begin();
   for (Thread& thread : threads_) thread = {};
   for (auto& nodes : notified_) nodes.clear();
   for (const std::uint32_t offset : touched_list_) touched_[offset] = {};
@@ -44,127 +31,120 @@ void ModelArmv8::begin(std::uint32_t) {
   no_race();
 }
 
+bool ModelArmv8::divide(const Op& op) {
+  return orders_.divide(op, [&](std::uint32_t part, std::uint32_t behind) {
+    for (Thread& thread : threads_) {
+      thread.seen[behind] = thread.seen[part];
+      for (Load& load : thread.loads) {
+        if (load.parts.has(part)) load.parts.add(behind);
+      }
+    }
+  });
+}
+
 /// What another thread has stored comes before the load that finds it; and what an update has stored, before
 /// an acquiring load of its own thread.
-void ModelArmv8::collect_source(std::uint32_t fiber, std::uint32_t word, std::uint32_t index, bool acquires,
-                                Set& before) const {
-  const Stored& source = words_[word][index];
-  if (source.by.fiber != fiber || (source.is_update && acquires)) graph_.collect(source.by.node, before);
+void ModelArmv8::collect_sources(std::uint32_t fiber, const Parts& parts, const Way& way, bool acquires,
+                                 Set& before) const {
+  for (std::uint32_t i = 0; i < parts.count; ++i) {
+    const Stored& source = orders_.of(parts.of[i])[way[i]];
+    if (source.fiber != fiber || (source.is_update && acquires)) graph_.collect(source.node, before);
+  }
 }
 
-/// The stores of other threads up to that one, and their loads of what is overwritten.
-void ModelArmv8::collect_overwritten(std::uint32_t fiber, std::uint32_t word, std::uint32_t index,
+/// The stores of other threads up to those, and their loads of what is overwritten.
+void ModelArmv8::collect_overwritten(std::uint32_t fiber, const Parts& parts, const Way& way,
                                      Set& before) const {
-  for (std::uint32_t i = 0; i <= index; ++i) {
-    const Stored& each = words_[word][i];
-    if (each.by.fiber != fiber) graph_.collect(each.by.node, before);
-    for (const Access& reader : each.readers) {
-      if (reader.fiber != fiber) graph_.collect(reader.node, before);
+  for (std::uint32_t i = 0; i < parts.count; ++i) {
+    for (std::uint32_t index = 0; index <= way[i]; ++index) {
+      const Stored& each = orders_.of(parts.of[i])[index];
+      if (each.fiber != fiber) graph_.collect(each.node, before);
+      for (const Access& reader : each.readers) {
+        if (reader.fiber != fiber) graph_.collect(reader.node, before);
+      }
     }
   }
 }
 
-/// An access that comes after `before`, and before the stores of other threads behind that one.
-bool ModelArmv8::fits_behind(std::uint32_t fiber, std::uint32_t word, std::uint32_t index,
+/// An access that comes after `before`, and before the stores of other threads behind those.
+bool ModelArmv8::fits_behind(std::uint32_t fiber, const Parts& parts, const Way& way,
                              const Set& before) const {
-  const auto& stores = words_[word];
-  return std::none_of(stores.begin() + index + 1, stores.end(),
-                      [&](const Stored& each) { return each.by.fiber != fiber && before.has(each.by.node); });
+  for (std::uint32_t i = 0; i < parts.count; ++i) {
+    const auto& stores = orders_.of(parts.of[i]);
+    if (std::any_of(stores.begin() + way[i] + 1, stores.end(),
+                    [&](const Stored& each) { return each.fiber != fiber && before.has(each.node); }))
+      return false;
+  }
+  return true;
 }
 
-bool ModelArmv8::may_load(std::uint32_t fiber, OpKind kind, Order order, std::uint32_t word,
-                          std::uint32_t index, Set& before) const {
-  const Thread& thread = threads_[fiber];
-  if (index < thread.seen[word]) return false;
-  collect_for_load(thread, is_rcsc_load(kind, order), before);
-  collect_source(fiber, word, index, acquires(order), before);
-  return fits_behind(fiber, word, index, before);
+bool ModelArmv8::may_load(std::uint32_t fiber, OpKind kind, Order order, const Parts& parts, const Way& way,
+                          Set& before) const {
+  if (!orders_.is_one_load(parts, way)) return false;
+  collect_for_load(threads_[fiber], is_rcsc_load(kind, order), before);
+  collect_sources(fiber, parts, way, acquires(order), before);
+  return fits_behind(fiber, parts, way, before);
 }
 
-bool ModelArmv8::may_store(std::uint32_t fiber, const Op& op, std::uint32_t word, std::uint32_t index) const {
-  if (index < threads_[fiber].seen[word]) return false;
-  const auto& stores = words_[word];
-  if (index + 1 < stores.size() && stores[index + 1].is_tied) return false;
+bool ModelArmv8::may_store(std::uint32_t fiber, const Op& op, const Parts& parts, const Way& way) const {
+  for (std::uint32_t i = 0; i < parts.count; ++i) {
+    const auto& stores = orders_.of(parts.of[i]);
+    if (way[i] + 1u < stores.size() && stores[way[i] + 1u].is_update) return false;
+  }
+  if (!orders_.is_one_store(parts, way)) return false;
   scratch_.clear();
-  if (op.kind == OpKind::update && !may_load(fiber, op.kind, op.order, word, index, scratch_)) return false;
+  if (op.kind == OpKind::update && !may_load(fiber, op.kind, op.order, parts, way, scratch_)) return false;
   collect_for_store(threads_[fiber], releases(op.order), scratch_);
-  collect_overwritten(fiber, word, index, scratch_);
-  return fits_behind(fiber, word, index, scratch_);
+  collect_overwritten(fiber, parts, way, scratch_);
+  return fits_behind(fiber, parts, way, scratch_);
 }
 
-bool ModelArmv8::differs(const Op& op, std::uint32_t word, const Stored& stored) const {
-  const std::byte* found = stored.bytes.data() + (op.offset - space().words()[word].offset);
-  return !std::equal(op.expected, op.expected + op.size, found);
-}
-
-bool ModelArmv8::is_part(const Op& op, std::uint32_t word) const {
-  const Word& whole = space().words()[word];
-  return op.offset != whole.offset || op.size != whole.size;
-}
-
-/// Calls each(index) for each store that the load may find: first the one that was executed last, then from
+/// Calls each(way) for each way of a load to find stores, first those that were executed last; of a store,
+/// those behind which it may come, or of one that compares, which it may find and then store nothing, from
 /// the newest; until it says false.
 template <class Each>
-void ModelArmv8::each_source(std::uint32_t fiber, const Op& op, std::uint32_t word, Each each) const {
-  const std::uint32_t latest = latest_[word];
-  const auto fits = [&](std::uint32_t index) {
+void ModelArmv8::each_way(std::uint32_t fiber, const Op& op, const Parts& parts, Each each) const {
+  Way oldest = {};
+  for (std::uint32_t i = 0; i < parts.count; ++i) oldest[i] = threads_[fiber].seen[parts.of[i]];
+  const auto may_be = [&](const Way& way) {
+    const bool fails = orders_.differs(op, parts, way);
+    if (op.kind != OpKind::load && !fails) return may_store(fiber, op, parts, way);
     scratch_.clear();
-    return may_load(fiber, op.kind, op.order, word, index, scratch_);
+    return may_load(fiber, OpKind::load, fails ? op.failure : op.order, parts, way, scratch_);
   };
-  if (fits(latest) && !each(latest)) return;
-  for (auto index = static_cast<std::uint32_t>(words_[word].size()); index-- > threads_[fiber].seen[word];) {
-    if (index != latest && fits(index) && !each(index)) return;
-  }
-}
-
-/// Calls each(index) for each store behind which that of `op` may come, or which `op` may find and then store
-/// nothing, from the newest; until it says false.
-template <class Each>
-void ModelArmv8::each_place(std::uint32_t fiber, const Op& op, std::uint32_t word, Each each) const {
-  const auto newest = static_cast<std::uint32_t>(words_[word].size() - 1);
-  // There is no such order of stores to parts: each stays where it was executed.
-  const std::uint32_t oldest = is_part(op, word) ? newest : threads_[fiber].seen[word];
-  for (std::uint32_t index = newest + 1; index-- > oldest;) {
-    const bool fails = op.expected != nullptr && differs(op, word, words_[word][index]);
-    bool fits = false;
-    if (fails) {
-      scratch_.clear();
-      fits = may_load(fiber, OpKind::load, op.failure, word, index, scratch_);
-    } else {
-      fits = may_store(fiber, op, word, index);
-    }
-    if (fits && !each(index)) return;
-  }
+  orders_.each_way(parts, oldest, op.kind == OpKind::load ? First::executed_last : First::newest,
+                   [&](const Way& way) { return !may_be(way) || each(way); });
 }
 
 std::uint32_t ModelArmv8::options(std::uint32_t fiber, const Op& op, const Clock* past) const {
   if (!op.reads() && !op.writes()) return Model::options(fiber, op, past);
-  const int at = space().word_at(op.offset);
-  if (at < 0) return 1;
-  const auto word = static_cast<std::uint32_t>(at);
-  const auto& stores = words_[word];
+  const Parts parts = orders_.parts_of(op);
+  if (parts.count == 0) return 1;
+  // What another order of steps yields for one part it need not yield for all of them.
+  if (parts.count > 1) past = nullptr;
   std::uint32_t count = 0;
+  const auto& stores = orders_.of(parts.of[0]);
   if (op.kind == OpKind::load) {
-    const Stored& latest = stores[latest_[word]];
     // If the latest store may as well be executed later than this load, then the order in which it is shows
     // what was there before it.
-    if (past != nullptr && !is_past(fiber, *past, latest.by.fiber, latest.number)) return 1;
-    each_source(fiber, op, word, [&](std::uint32_t) { return ++count < options_max; });
+    if (past != nullptr && !comes_after(fiber, *past, stores[orders_.latest(parts.of[0])])) return 1;
+    each_way(fiber, op, parts, [&](const Way&) { return ++count < ways_max; });
     return std::max(count, 1u);
   }
   std::uint32_t offered = 0;
   std::uint32_t racing = 0;  // the last turn of those above that may as well be executed later
   std::uint32_t above = past == nullptr ? 0 : static_cast<std::uint32_t>(stores.size());
-  each_place(fiber, op, word, [&](std::uint32_t index) {
+  each_way(fiber, op, parts, [&](const Way& way) {
+    const std::uint32_t index = way[0];
     ++count;
     for (; above > index + 1; --above) {
       const Stored& stored = stores[above - 1];
-      if (!is_past(fiber, *past, stored.by.fiber, stored.number)) racing = std::max(racing, stored.turn);
+      if (!comes_after(fiber, *past, stored)) racing = std::max(racing, stored.turn);
     }
     // Before such a store it comes if it is executed before it; unless it can only be executed after another
     // one, which it replaces.
     if (racing == 0 || (op.kind == OpKind::update && stores[index].turn > racing)) offered = count;
-    return (racing == 0 || op.kind == OpKind::update) && count < options_max;
+    return (racing == 0 || op.kind == OpKind::update) && count < ways_max;
   });
   return std::max(offered, 1u);
 }
@@ -183,8 +163,8 @@ void ModelArmv8::before(std::uint32_t fiber, const Op& op, std::uint32_t option,
       return;
     case OpKind::await:
       // What was written becomes seen at last, or a loop that waits for it would never end.
-      for (std::size_t i = 0; i < words_.size(); ++i)
-        thread.seen[i] = static_cast<std::uint16_t>(words_[i].size() - 1);
+      for (std::uint32_t part = 0; part < orders_.count(); ++part)
+        thread.seen[part] = static_cast<std::uint16_t>(orders_.newest(part));
       return;
     case OpKind::choose:
     case OpKind::flush:
@@ -194,111 +174,96 @@ void ModelArmv8::before(std::uint32_t fiber, const Op& op, std::uint32_t option,
     case OpKind::update:
       break;
   }
-  thread.has_failed = false;
+  const Parts parts = orders_.parts_of(op);
+  thread.parts = parts;
+  for (std::uint32_t i = 0; i < parts.count; ++i)
+    thread.way[i] = static_cast<std::uint16_t>(orders_.newest(parts.of[i]));
+  std::uint32_t left = option;
+  each_way(fiber, op, parts, [&](const Way& way) {
+    thread.way = way;
+    return left-- != 0;
+  });
+  thread.has_failed = orders_.differs(op, parts, thread.way);
   thread.load = none;
+  for (std::uint32_t i = 0; i < parts.count; ++i)
+    orders_.put_into_space(parts.of[i], orders_.of(parts.of[i])[thread.way[i]]);
+  if (op.reads() && parts.count != 0) thread.load = load_words(fiber, op, number);
   for (std::uint32_t at = op.first; at < op.last; ++at) {
     const Location& place = space().location(at);
     if (place.word < 0) {
       check_payload(fiber, op, std::max(place.offset, op.offset),
                     std::min(place.offset + place.size, op.offset + op.size), number);
-      continue;
     }
-    const auto word = static_cast<std::uint32_t>(place.word);
-    auto index = static_cast<std::uint32_t>(words_[word].size() - 1);
-    if (at == op.first) {
-      std::uint32_t left = option;
-      const auto take = [&](std::uint32_t each) {
-        index = each;
-        return left-- != 0;
-      };
-      if (op.kind == OpKind::load) {
-        each_source(fiber, op, word, take);
-      } else {
-        each_place(fiber, op, word, take);
-      }
-      thread.behind = index;
-      thread.has_failed =
-          op.expected != nullptr && op.last - op.first == 1 && differs(op, word, words_[word][index]);
-    }
-    const Word& about = space().words()[word];
-    std::copy_n(words_[word][index].bytes.begin(), about.size, space().at(about.offset));
-    if (op.reads()) thread.load = load_word(fiber, op, word, index, number);
   }
 }
 
 void ModelArmv8::after(std::uint32_t fiber, const Op& op, std::uint32_t number) {
   const Thread& thread = threads_[fiber];
-  if (!op.writes() || thread.has_failed) return;
-  for (std::uint32_t at = op.first; at < op.last; ++at) {
-    const Location& place = space().location(at);
-    if (place.word < 0) continue;
-    const auto word = static_cast<std::uint32_t>(place.word);
-    const auto newest = static_cast<std::uint32_t>(words_[word].size() - 1);
-    store_word(fiber, op, word, at == op.first ? thread.behind : newest, number);
+  if (op.writes() && !thread.has_failed && thread.parts.count != 0) store_words(fiber, op, number);
+}
+
+/// And before the stores of other threads that come later.
+void ModelArmv8::order_before_later(std::uint32_t fiber, const Parts& parts, const Way& way, Node node) {
+  for (std::uint32_t i = 0; i < parts.count; ++i) {
+    const auto& stores = orders_.of(parts.of[i]);
+    for (std::size_t later = way[i] + 1u; later < stores.size(); ++later) {
+      if (stores[later].fiber != fiber) graph_.order(node, stores[later].node);
+    }
   }
 }
 
-ModelArmv8::Node ModelArmv8::load_word(std::uint32_t fiber, const Op& op, std::uint32_t word,
-                                       std::uint32_t index, std::uint32_t number) {
+ModelArmv8::Node ModelArmv8::load_words(std::uint32_t fiber, const Op& op, std::uint32_t number) {
   Thread& thread = threads_[fiber];
   const OpKind kind = thread.has_failed ? OpKind::load : op.kind;
   const Order order = thread.has_failed ? op.failure : op.order;
   scratch_.clear();
   collect_for_load(thread, is_rcsc_load(kind, order), scratch_);
-  collect_source(fiber, word, index, acquires(order), scratch_);
+  collect_sources(fiber, thread.parts, thread.way, acquires(order), scratch_);
   const Node node = add(fiber, scratch_, number);
-  auto& stores = words_[word];
-  for (std::size_t i = index + 1; i < stores.size(); ++i) {
-    if (stores[i].by.fiber != fiber) graph_.order(node, stores[i].by.node);
+  order_before_later(fiber, thread.parts, thread.way, node);
+  for (std::uint32_t i = 0; i < thread.parts.count; ++i) {
+    const std::uint32_t part = thread.parts.of[i];
+    orders_.of(part)[thread.way[i]].readers.push_back({node, fiber});
+    thread.seen[part] = std::max(thread.seen[part], thread.way[i]);
+    accessed_by_[orders_.word(part)] |= static_cast<std::uint8_t>(bit(fiber));
   }
-  stores[index].readers.push_back({node, fiber});
-  thread.seen[word] = std::max(thread.seen[word], static_cast<std::uint16_t>(index));
-  accessed_by_[word] |= static_cast<std::uint8_t>(bit(fiber));
   loaded(fiber, node, acquires(order));
-  if (thread.all != node) thread.loads.push_back({node, word, op.code});
+  if (thread.all != node) thread.loads.push_back({node, thread.parts, op.code});
   return node;
 }
 
-void ModelArmv8::store_word(std::uint32_t fiber, const Op& op, std::uint32_t word, std::uint32_t index,
-                            std::uint32_t number) {
+void ModelArmv8::store_words(std::uint32_t fiber, const Op& op, std::uint32_t number) {
   Thread& thread = threads_[fiber];
   scratch_.clear();
   collect_for_store(thread, releases(op.order), scratch_);
-  collect_overwritten(fiber, word, index, scratch_);
+  collect_overwritten(fiber, thread.parts, thread.way, scratch_);
   if (op.kind == OpKind::update) graph_.collect(thread.load, scratch_);
   const Node node = add(fiber, scratch_, number);
-  auto& stores = words_[word];
-  for (std::size_t i = index + 1; i < stores.size(); ++i) {
-    if (stores[i].by.fiber != fiber) graph_.order(node, stores[i].by.node);
-  }
+  order_before_later(fiber, thread.parts, thread.way, node);
   Stored now;
-  const Word& about = space().words()[word];
-  std::copy_n(space().at(about.offset), about.size, now.bytes.begin());
-  now.by = {node, fiber};
+  now.fiber = fiber;
+  now.node = node;
   now.number = number;
-  now.turn = static_cast<std::uint32_t>(stores.size());
+  now.access = orders_.next_access();
   now.is_update = op.kind == OpKind::update;
-  now.is_tied = now.is_update || is_part(op, word);
-  for (Thread& each : threads_) {
-    if (each.seen[word] > index) ++each.seen[word];
+  for (std::uint32_t i = 0; i < thread.parts.count; ++i) {
+    const std::uint32_t part = thread.parts.of[i];
+    const auto index = static_cast<std::uint16_t>(thread.way[i] + 1);
+    for (Thread& each : threads_) {
+      if (each.seen[part] >= index) ++each.seen[part];
+    }
+    orders_.insert(part, index, now);
+    thread.seen[part] = index;
+    const std::uint32_t word = orders_.word(part);
+    accessed_by_[word] |= static_cast<std::uint8_t>(bit(fiber));
+    written_by_[word] |= static_cast<std::uint8_t>(bit(fiber));
   }
-  stores.insert(stores.begin() + index + 1, std::move(now));
-  latest_[word] = index + 1;
-  thread.seen[word] = static_cast<std::uint16_t>(index + 1);
-  accessed_by_[word] |= static_cast<std::uint8_t>(bit(fiber));
-  written_by_[word] |= static_cast<std::uint8_t>(bit(fiber));
-  note_buffering(fiber, op, word, node);
+  note_buffering(fiber, op, node);
   stored(fiber, node, releases(op.order));
 }
 
 void ModelArmv8::peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const {
-  for (std::uint32_t i = 0; i < bytes; ++i) {
-    const int word = space().word_at(offset + i);
-    to[i] = word < 0 ? *space().at(offset + i)
-                     : words_[static_cast<std::size_t>(word)]
-                           .back()
-                           .bytes[offset + i - space().words()[static_cast<std::size_t>(word)].offset];
-  }
+  orders_.peek(offset, bytes, to);
 }
 
 }  // namespace ringside::check

@@ -22,6 +22,7 @@
 
 #include "emu/check/model.h"
 #include "emu/check/order_graph.h"
+#include "emu/check/store_orders.h"
 
 namespace ringside::check {
 
@@ -30,6 +31,7 @@ class ModelArmv8 final : public Model {
   explicit ModelArmv8(const Space& space);
 
   void begin(std::uint32_t fiber_count) override;
+  [[nodiscard]] bool divide(const Op& op) override;
   [[nodiscard]] bool has_spurious_failures() const override { return true; }
   [[nodiscard]] std::uint32_t options(std::uint32_t fiber, const Op& op, const Clock* past) const override;
   void before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) override;
@@ -46,21 +48,15 @@ class ModelArmv8 final : public Model {
   static constexpr Node none = OrderGraph::none;
   /// An execution with more accesses does not end.
   static constexpr Node nodes_max = 8192;
-  /// The search counts no further.
-  static constexpr std::uint32_t options_max = 255;
   static constexpr std::uint32_t unlimited_steps = 0xffffffff;
 
   struct Access {
     Node node = none;
     std::uint32_t fiber = fibers_max;
   };
-  struct Stored {
-    std::array<std::byte, word_bytes_max> bytes = {};
-    Access by;  ///< no node: was there at the beginning
-    std::uint32_t number = 0;
-    std::uint32_t turn = 0;  ///< the word's how many-th store to be executed
-    bool is_update = false;
-    bool is_tied = false;  ///< nothing comes between it and the store before it
+  struct Stored : StoreBase {
+    Node node = none;        ///< no node: was there at the beginning
+    bool is_update = false;  ///< nothing comes between it and the store before it
     std::vector<Access> readers;
   };
   struct Step {
@@ -69,7 +65,7 @@ class ModelArmv8 final : public Model {
   };
   struct Load {
     Node node = none;
-    std::uint32_t word = 0;
+    Parts parts;
     const void* code = nullptr;
   };
   /// What later accesses of a thread come after; each covers what it replaced.
@@ -81,14 +77,15 @@ class ModelArmv8 final : public Model {
     std::vector<Node> loads_since;   ///< that a barrier for loads has not
     std::vector<Node> stores_since;  ///< that a barrier for stores has not
     std::array<std::uint16_t, words_max> seen =
-        {};  ///< of each word: the oldest store that it may still find
+        {};  ///< of each part of a word: the oldest store that it may still find
     std::vector<Step> steps;
     std::vector<Load> loads;    ///< of words, that `all` does not cover
     Node payload_reads = none;  ///< a run of accesses to payload is one node
     Node payload_writes = none;
-    std::uint32_t behind = 0;  ///< of a store: the one after which it comes
-    Node load = none;          ///< of an update: its load
-    bool has_failed = false;   ///< of an update: it has compared, and stores nothing
+    Parts parts;              ///< what its access touches
+    Way way = {};             ///< of a store: those after which it comes
+    Node load = none;         ///< of an update: its load
+    bool has_failed = false;  ///< of an update: it has compared, and stores nothing
   };
   struct Touched {
     Access write;
@@ -109,34 +106,27 @@ class ModelArmv8 final : public Model {
   [[nodiscard]] Node add(std::uint32_t fiber, const Set& before, std::uint32_t number);
 
   // -- words
-  void collect_source(std::uint32_t fiber, std::uint32_t word, std::uint32_t index, bool acquires,
-                      Set& before) const;
-  void collect_overwritten(std::uint32_t fiber, std::uint32_t word, std::uint32_t index, Set& before) const;
-  [[nodiscard]] bool fits_behind(std::uint32_t fiber, std::uint32_t word, std::uint32_t index,
+  void collect_sources(std::uint32_t fiber, const Parts& parts, const Way& way, bool acquires,
+                       Set& before) const;
+  void collect_overwritten(std::uint32_t fiber, const Parts& parts, const Way& way, Set& before) const;
+  [[nodiscard]] bool fits_behind(std::uint32_t fiber, const Parts& parts, const Way& way,
                                  const Set& before) const;
-  [[nodiscard]] bool may_load(std::uint32_t fiber, OpKind kind, Order order, std::uint32_t word,
-                              std::uint32_t index, Set& before) const;
-  [[nodiscard]] bool may_store(std::uint32_t fiber, const Op& op, std::uint32_t word,
-                               std::uint32_t index) const;
+  [[nodiscard]] bool may_load(std::uint32_t fiber, OpKind kind, Order order, const Parts& parts,
+                              const Way& way, Set& before) const;
+  [[nodiscard]] bool may_store(std::uint32_t fiber, const Op& op, const Parts& parts, const Way& way) const;
   template <class Each>
-  void each_source(std::uint32_t fiber, const Op& op, std::uint32_t word, Each each) const;
-  template <class Each>
-  void each_place(std::uint32_t fiber, const Op& op, std::uint32_t word, Each each) const;
-  [[nodiscard]] bool differs(const Op& op, std::uint32_t word, const Stored& stored) const;
-  [[nodiscard]] bool is_part(const Op& op, std::uint32_t word) const;
-  [[nodiscard]] Node load_word(std::uint32_t fiber, const Op& op, std::uint32_t word, std::uint32_t index,
-                               std::uint32_t number);
-  void store_word(std::uint32_t fiber, const Op& op, std::uint32_t word, std::uint32_t index,
-                  std::uint32_t number);
-  void note_buffering(std::uint32_t fiber, const Op& op, std::uint32_t word, Node store);
+  void each_way(std::uint32_t fiber, const Op& op, const Parts& parts, Each each) const;
+  void order_before_later(std::uint32_t fiber, const Parts& parts, const Way& way, Node node);
+  [[nodiscard]] Node load_words(std::uint32_t fiber, const Op& op, std::uint32_t number);
+  void store_words(std::uint32_t fiber, const Op& op, std::uint32_t number);
+  void note_buffering(std::uint32_t fiber, const Op& op, Node store);
   void check_payload(std::uint32_t fiber, const Op& op, std::uint32_t from, std::uint32_t to,
                      std::uint32_t number);
 
   bool orders_loads_ = false;
   mutable Set scratch_;  ///< kept for its memory
   OrderGraph graph_;
-  std::vector<std::vector<Stored>> words_;
-  std::vector<std::uint32_t> latest_;  ///< of each word: the store that was executed last
+  StoreOrders<Stored> orders_;
   std::array<Thread, fibers_max> threads_;
   std::array<std::vector<Node>, 2> notified_;
   std::vector<Touched> touched_;

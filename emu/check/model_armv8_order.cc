@@ -153,13 +153,20 @@ std::uint32_t ModelArmv8::steps_known(std::uint32_t fiber, std::uint32_t other) 
   return unlimited_steps;
 }
 
-void ModelArmv8::note_buffering(std::uint32_t fiber, const Op& op, std::uint32_t word, Node store) {
+void ModelArmv8::note_buffering(std::uint32_t fiber, const Op& op, Node store) {
+  const Parts& stored = threads_[fiber].parts;
   for (const Load& load : threads_[fiber].loads) {
+    const auto end = load.parts.of.begin() + load.parts.count;
     // Coherence keeps them in order.
-    if (load.word == word || graph_.is_before(load.node, store)) continue;
-    const Buffering about{load.word, word, load.code, op.code, fiber};
-    if (std::find(buffering_.begin(), buffering_.end(), about) == buffering_.end())
-      buffering_.push_back(about);
+    const bool is_covered =
+        std::all_of(load.parts.of.begin(), end, [&](std::uint16_t part) { return stored.has(part); });
+    if (is_covered || graph_.is_before(load.node, store)) continue;
+    for (std::uint32_t i = 0; i < load.parts.count * stored.count; ++i) {
+      const Buffering about{orders_.word(load.parts.of[i % load.parts.count]),
+                            orders_.word(stored.of[i / load.parts.count]), load.code, op.code, fiber};
+      if (std::find(buffering_.begin(), buffering_.end(), about) == buffering_.end())
+        buffering_.push_back(about);
+    }
   }
 }
 

@@ -6,24 +6,19 @@
 
 namespace ringside::check {
 
-void ModelC11::Frontier::join(const Frontier& other) {
-  for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = std::max(seen[i], other.seen[i]);
-  for (std::size_t i = 0; i < loads.size(); ++i) loads[i] = std::max(loads[i], other.loads[i]);
-  for (std::size_t i = 0; i < stores.size(); ++i) stores[i] = std::max(stores[i], other.stores[i]);
+void ModelC11::join(Frontier& to, const Frontier& from) const {
+  // Of the parts that there are; most programs have a few.
+  for (std::size_t i = 0; i < orders_.count(); ++i) to.seen[i] = std::max(to.seen[i], from.seen[i]);
+  for (std::size_t i = 0; i < fibers_max; ++i) {
+    to.loads[i] = std::max(to.loads[i], from.loads[i]);
+    to.stores[i] = std::max(to.stores[i], from.stores[i]);
+  }
 }
 
-ModelC11::ModelC11(const Space& space)
-    : Model(space), stores_(space.words().size()), latest_(stores_.size()), touched_(space.bytes()) {}
+ModelC11::ModelC11(const Space& space) : Model(space), orders_(space), touched_(space.bytes()) {}
 
 void ModelC11::begin(std::uint32_t) {
-  for (std::size_t i = 0; i < stores_.size(); ++i) {
-    const Word& word = space().words()[i];
-    Stored first;
-    std::copy_n(space().at(word.offset), word.size, first.bytes.begin());
-    stores_[i].clear();
-    stores_[i].push_back(first);
-    latest_[i] = 0;
-  }
+  orders_.begin();
   threads_ = {};
   events_ = {};
   barriers_ = {};
@@ -40,111 +35,136 @@ void ModelC11::place(Op& op) const {
   op.also_writes = true;
 }
 
+/// Calls each(frontier) for all that are kept.
+template <class Each>
+void ModelC11::each_frontier(Each each) {
+  for (Thread& thread : threads_) {
+    each(thread.current);
+    each(thread.to_acquire);
+    each(thread.wrote);
+    each(thread.released);
+    each(thread.read);
+  }
+  for (Frontier& event : events_) each(event);
+  each(barriers_);
+  for (std::uint32_t part = 0; part < orders_.count(); ++part) {
+    for (Stored& stored : orders_.of(part)) each(stored.message);
+  }
+}
+
+bool ModelC11::divide(const Op& op) {
+  return orders_.divide(op, [&](std::uint32_t part, std::uint32_t behind) {
+    each_frontier([&](Frontier& frontier) { frontier.seen[behind] = frontier.seen[part]; });
+  });
+}
+
 std::uint32_t ModelC11::options(std::uint32_t fiber, const Op& op, const Clock* past) const {
   if (!op.reads() && !op.writes()) return Model::options(fiber, op, past);
-  const int word = space().word_at(op.offset);
-  if (word < 0) return 1;
-  return op.kind == OpKind::load ? ways_to_load(fiber, op, static_cast<std::uint32_t>(word), past)
-                                 : ways_to_store(fiber, op, static_cast<std::uint32_t>(word), past);
+  const Parts parts = orders_.parts_of(op);
+  if (parts.count == 0) return 1;
+  if (parts.count == 1) {
+    return op.kind == OpKind::load ? ways_to_load(fiber, op, parts.of[0], past)
+                                   : ways_to_store(fiber, op, parts, past);
+  }
+  // What another order of steps yields for one part it need not yield for all of them.
+  std::uint32_t count = 0;
+  each_way(fiber, op, parts, [&](const Way&) { return ++count < ways_max; });
+  return std::max(count, 1u);
 }
 
-std::uint32_t ModelC11::oldest(std::uint32_t fiber, std::uint32_t word, Order order) const {
+std::uint32_t ModelC11::oldest(std::uint32_t fiber, std::uint32_t part, Order order) const {
   const Thread& thread = threads_[fiber];
-  const std::uint32_t seen = thread.current.seen[word];
+  const std::uint32_t seen = thread.current.seen[part];
   // Such an operation is a full barrier first.
   if (order != Order::seq_cst) return seen;
-  return std::max<std::uint32_t>(seen, std::max(thread.to_acquire.seen[word], barriers_.seen[word]));
+  return std::max<std::uint32_t>(seen, std::max(thread.to_acquire.seen[part], barriers_.seen[part]));
 }
 
-namespace {
-
-/// A step of `fiber` that knows `past` comes after that step anyway.
-bool comes_after(std::uint32_t fiber, const Clock& past, std::uint32_t other, std::uint32_t number) {
-  return other == fibers_max || other == fiber || past[other] >= number;
-}
-
-}  // namespace
-
-std::uint32_t ModelC11::ways_to_load(std::uint32_t fiber, const Op& op, std::uint32_t word,
+std::uint32_t ModelC11::ways_to_load(std::uint32_t fiber, const Op& op, std::uint32_t part,
                                      const Clock* past) const {
-  const auto& stores = stores_[word];
-  const Stored& latest = stores[latest_[word]];
+  const auto& stores = orders_.of(part);
   // If the latest store may as well be executed later than this load, then the order in which it is shows
   // what was there before it.
-  if (past != nullptr && !comes_after(fiber, *past, latest.fiber, latest.number)) return 1;
-  return static_cast<std::uint32_t>(stores.size()) - oldest(fiber, word, op.order);
+  if (past != nullptr && !comes_after(fiber, *past, stores[orders_.latest(part)])) return 1;
+  return static_cast<std::uint32_t>(stores.size()) - oldest(fiber, part, op.order);
 }
 
-/// First the one that was executed last, then from the newest.
-std::uint32_t ModelC11::loaded(std::uint32_t fiber, const Op& op, std::uint32_t word,
-                               std::uint32_t option) const {
-  const auto newest = static_cast<std::uint32_t>(stores_[word].size() - 1);
-  const std::uint32_t latest = latest_[word];
-  if (latest < oldest(fiber, word, op.order)) return newest - option;
-  if (option == 0) return latest;
-  const std::uint32_t index = newest - (option - 1);
-  return index > latest ? index : index - 1;
+/// A load that finds a store in one part finds in the others nothing older than that store carries.
+bool ModelC11::is_one_load(const Parts& parts, const Way& way) const {
+  for (std::uint32_t i = 0; parts.count > 1 && i < parts.count; ++i) {
+    const Frontier& message = orders_.of(parts.of[i])[way[i]].message;
+    for (std::uint32_t other = 0; other < parts.count; ++other) {
+      if (way[other] < message.seen[parts.of[other]]) return false;
+    }
+  }
+  return true;
 }
 
-bool ModelC11::differs(const Op& op, std::uint32_t word, const Stored& stored) const {
-  const std::byte* found = stored.bytes.data() + (op.offset - space().words()[word].offset);
-  return !std::equal(op.expected, op.expected + op.size, found);
-}
-
-/// C11 knows no such store: it stays where it was executed.
-bool ModelC11::is_part(const Op& op, std::uint32_t word) const {
-  const Word& whole = space().words()[word];
-  return op.offset != whole.offset || op.size != whole.size;
+/// Behind that store, of which `oldest` is the first that it may come behind.
+bool ModelC11::may_store(const Op& op, std::uint32_t part, std::uint32_t index, std::uint32_t oldest) const {
+  const auto& stores = orders_.of(part);
+  if (index < oldest || (index + 1 < stores.size() && stores[index + 1].is_update)) return false;
+  // The sequentially consistent stores to a word have one order, that of their execution.
+  return op.order != Order::seq_cst || std::none_of(stores.begin() + index + 1, stores.end(),
+                                                    [](const Stored& later) { return later.is_seq_cst; });
 }
 
 template <class Each>
-void ModelC11::each_place(std::uint32_t fiber, const Op& op, std::uint32_t word, Each each) const {
-  const auto& stores = stores_[word];
-  const auto newest = static_cast<std::uint32_t>(stores.size() - 1);
-  if (is_part(op, word)) {
-    each(newest);
+void ModelC11::each_way(std::uint32_t fiber, const Op& op, const Parts& parts, Each each) const {
+  Way to_take = {};
+  Way to_fail = {};
+  for (std::uint32_t i = 0; i < parts.count; ++i) {
+    to_take[i] = static_cast<std::uint16_t>(oldest(fiber, parts.of[i], op.order));
+    if (op.expected != nullptr)
+      to_fail[i] = static_cast<std::uint16_t>(oldest(fiber, parts.of[i], op.failure));
+  }
+  if (op.kind == OpKind::load) {
+    orders_.each_way(parts, to_take, First::executed_last,
+                     [&](const Way& way) { return !is_one_load(parts, way) || each(way); });
     return;
   }
-  const std::uint32_t to_store = oldest(fiber, word, op.order);
-  const std::uint32_t to_fail = op.expected == nullptr ? to_store : oldest(fiber, word, op.failure);
-  bool may_store = true;
-  for (std::uint32_t index = newest;; --index) {
-    const bool fails = op.expected != nullptr && differs(op, word, stores[index]);
-    const bool is_free = index == newest || !stores[index + 1].is_update;
-    const bool is_place = fails ? index >= to_fail : may_store && index >= to_store && is_free;
-    if (is_place && !each(index)) return;
-    // The sequentially consistent stores to a word have one order, that of their execution.
-    may_store = may_store && !(op.order == Order::seq_cst && stores[index].is_seq_cst);
-    if (index == std::min(to_store, to_fail) || (!may_store && op.expected == nullptr)) return;
-  }
+  Way from = to_take;
+  for (std::uint32_t i = 0; op.expected != nullptr && i < parts.count; ++i)
+    from[i] = std::min(to_take[i], to_fail[i]);
+  const auto may_be = [&](const Way& way) {
+    if (op.kind == OpKind::update && !is_one_load(parts, way)) return false;
+    const bool fails = orders_.differs(op, parts, way);
+    for (std::uint32_t i = 0; i < parts.count; ++i) {
+      if (fails ? way[i] < to_fail[i] : !may_store(op, parts.of[i], way[i], to_take[i])) return false;
+    }
+    return fails || orders_.is_one_store(parts, way);
+  };
+  orders_.each_way(parts, from, First::newest, [&](const Way& way) { return !may_be(way) || each(way); });
 }
 
-std::uint32_t ModelC11::ways_to_store(std::uint32_t fiber, const Op& op, std::uint32_t word,
+/// To one part.
+std::uint32_t ModelC11::ways_to_store(std::uint32_t fiber, const Op& op, const Parts& parts,
                                       const Clock* past) const {
+  const auto& stores = orders_.of(parts.of[0]);
   std::uint32_t places = 0;
   std::uint32_t offered = 0;
   std::uint32_t racing = 0;  // the last turn of those above that may as well be executed later
-  std::uint32_t above = past == nullptr ? 0 : static_cast<std::uint32_t>(stores_[word].size());
-  each_place(fiber, op, word, [&](std::uint32_t index) {
+  std::uint32_t above = past == nullptr ? 0 : static_cast<std::uint32_t>(stores.size());
+  each_way(fiber, op, parts, [&](const Way& way) {
+    const std::uint32_t index = way[0];
     ++places;
     for (; above > index + 1; --above) {
-      const Stored& stored = stores_[word][above - 1];
-      if (!comes_after(fiber, *past, stored.fiber, stored.number)) racing = std::max(racing, stored.turn);
+      const Stored& stored = stores[above - 1];
+      if (!comes_after(fiber, *past, stored)) racing = std::max(racing, stored.turn);
     }
     // Before such a store it comes if it is executed before it; unless it can only be executed after another
     // one, which it replaces.
-    if (racing == 0 || (op.kind == OpKind::update && stores_[word][index].turn > racing)) offered = places;
+    if (racing == 0 || (op.kind == OpKind::update && stores[index].turn > racing)) offered = places;
     return racing == 0 || op.kind == OpKind::update;
   });
   return std::max(offered, 1u);
 }
 
-std::uint32_t ModelC11::stored_behind(std::uint32_t fiber, const Op& op, std::uint32_t word,
-                                      std::uint32_t option) const {
-  std::uint32_t found = 0;
+Way ModelC11::way_of(std::uint32_t fiber, const Op& op, const Parts& parts, std::uint32_t option) const {
+  Way found = {};
   std::uint32_t left = option;
-  each_place(fiber, op, word, [&](std::uint32_t index) {
-    found = index;
+  each_way(fiber, op, parts, [&](const Way& way) {
+    found = way;
     return left-- != 0;
   });
   return found;
@@ -152,49 +172,32 @@ std::uint32_t ModelC11::stored_behind(std::uint32_t fiber, const Op& op, std::ui
 
 void ModelC11::barrier(std::uint32_t fiber, Order order) {
   Thread& thread = threads_[fiber];
-  if (acquires(order)) thread.current.join(thread.to_acquire);
+  if (acquires(order)) join(thread.current, thread.to_acquire);
   if (order == Order::seq_cst) {
-    thread.current.join(barriers_);
+    join(thread.current, barriers_);
     barriers_ = thread.current;
   }
   if (releases(order)) thread.released = thread.current;
   if (order == Order::stores) {
-    thread.released.join(thread.wrote);
+    join(thread.released, thread.wrote);
     thread.released.stores[fiber] = thread.current.stores[fiber];
   }
   if (order == Order::loads) {
-    thread.released.join(thread.to_acquire);
+    join(thread.released, thread.to_acquire);
     thread.released.loads[fiber] = thread.current.loads[fiber];
   }
 }
 
-void ModelC11::put_into_page(std::uint32_t word, const Stored& stored) {
-  const Word& about = space().words()[word];
-  std::copy_n(stored.bytes.begin(), about.size, space().at(about.offset));
-}
-
-/// Puts a store before others of its word, and renumbers those in every frontier.
-void ModelC11::insert(std::uint32_t word, std::uint32_t index, Stored stored) {
-  auto& stores = stores_[word];
-  stored.turn = static_cast<std::uint32_t>(stores.size());
-  if (index < stores.size()) {
+/// Puts a store before others of its part, and renumbers those in every frontier.
+void ModelC11::insert(std::uint32_t part, std::uint32_t index, Stored stored) {
+  if (index < orders_.of(part).size()) {
     const auto shift = [&](Frontier& frontier) {
-      if (frontier.seen[word] >= index) ++frontier.seen[word];
+      if (frontier.seen[part] >= index) ++frontier.seen[part];
     };
-    for (Thread& thread : threads_) {
-      for (Frontier* each :
-           {&thread.current, &thread.to_acquire, &thread.wrote, &thread.released, &thread.read})
-        shift(*each);
-    }
-    for (Frontier& event : events_) shift(event);
-    shift(barriers_);
+    each_frontier(shift);
     shift(stored.message);
-    for (auto& others : stores_) {
-      for (Stored& each : others) shift(each.message);
-    }
   }
-  stores.insert(stores.begin() + index, stored);
-  latest_[word] = index;
+  orders_.insert(part, index, std::move(stored));
 }
 
 void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) {
@@ -205,16 +208,16 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
       barrier(fiber, op.order);
       return;
     case OpKind::notify:
-      events_[op.argument].join(thread.current);
+      join(events_[op.argument], thread.current);
       return;
     case OpKind::wait:
-      thread.current.join(events_[op.argument]);
-      thread.to_acquire.join(events_[op.argument]);
+      join(thread.current, events_[op.argument]);
+      join(thread.to_acquire, events_[op.argument]);
       return;
     case OpKind::await:
       // What was written becomes seen at last, or a loop that waits for it would never end.
-      for (std::size_t i = 0; i < stores_.size(); ++i)
-        thread.current.seen[i] = static_cast<std::uint16_t>(stores_[i].size() - 1);
+      for (std::uint32_t part = 0; part < orders_.count(); ++part)
+        thread.current.seen[part] = static_cast<std::uint16_t>(orders_.newest(part));
       return;
     case OpKind::choose:
     case OpKind::flush:
@@ -224,38 +227,31 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
     case OpKind::update:
       break;
   }
-  const int first_word = space().word_at(op.offset);
-  std::uint32_t first_index = 0;
-  if (first_word >= 0) {
-    const auto word = static_cast<std::uint32_t>(first_word);
-    first_index =
-        op.kind == OpKind::load ? loaded(fiber, op, word, option) : stored_behind(fiber, op, word, option);
-    thread.behind = first_index;
-    thread.has_failed =
-        op.expected != nullptr && op.last - op.first == 1 && differs(op, word, stores_[word][first_index]);
-  } else {
-    thread.has_failed = false;
-  }
+  const Parts parts = orders_.parts_of(op);
+  const Way way = way_of(fiber, op, parts, option);
+  thread.parts = parts;
+  thread.way = way;
+  thread.has_failed = orders_.differs(op, parts, way);
   const Order order = thread.has_failed ? op.failure : op.order;
   if (order == Order::seq_cst) barrier(fiber, Order::seq_cst);
+  if (op.kind == OpKind::update) thread.read = {};
+  for (std::uint32_t i = 0; i < parts.count; ++i) {
+    const std::uint32_t part = parts.of[i];
+    const Stored& stored = orders_.of(part)[way[i]];
+    orders_.put_into_space(part, stored);
+    if (!op.reads()) continue;
+    thread.current.seen[part] = std::max(thread.current.seen[part], way[i]);
+    if (acquires(order)) join(thread.current, stored.message);
+    if (op.kind == OpKind::update) join(thread.read, stored.message);
+    // Its own store it may read before that is seen by others.
+    if (stored.fiber != fiber) join(thread.to_acquire, stored.message);
+  }
   for (std::uint32_t at = op.first; at < op.last; ++at) {
     const Location& place = space().location(at);
     if (place.word < 0) {
       check_payload(fiber, op, std::max(place.offset, op.offset),
                     std::min(place.offset + place.size, op.offset + op.size), number);
-      continue;
     }
-    const auto word = static_cast<std::uint32_t>(place.word);
-    const auto newest = static_cast<std::uint32_t>(stores_[word].size() - 1);
-    const std::uint32_t index = at == op.first ? first_index : newest;
-    const Stored& stored = stores_[word][index];
-    put_into_page(word, stored);
-    if (!op.reads()) continue;
-    thread.current.seen[word] = std::max(thread.current.seen[word], static_cast<std::uint16_t>(index));
-    if (acquires(order)) thread.current.join(stored.message);
-    thread.read = stored.message;
-    // Its own store it may read before that is seen by others.
-    if (stored.fiber != fiber) thread.to_acquire.join(stored.message);
   }
 }
 
@@ -284,36 +280,30 @@ void ModelC11::check_payload(std::uint32_t fiber, const Op& op, std::uint32_t fr
 
 void ModelC11::after(std::uint32_t fiber, const Op& op, std::uint32_t number) {
   Thread& thread = threads_[fiber];
-  if (!op.writes() || thread.has_failed) return;
-  for (std::uint32_t at = op.first; at < op.last; ++at) {
-    const Location& place = space().location(at);
-    if (place.word < 0) continue;
-    const auto word = static_cast<std::uint32_t>(place.word);
-    const auto index = static_cast<std::uint16_t>(at == op.first ? thread.behind + 1 : stores_[word].size());
-    Stored stored;
-    std::copy_n(space().at(place.offset), place.size, stored.bytes.begin());
-    stored.fiber = fiber;
-    stored.number = number;
-    stored.is_update = op.kind == OpKind::update || is_part(op, word);
-    stored.is_seq_cst = op.order == Order::seq_cst;
-    stored.message = releases(op.order) ? thread.current : thread.released;
-    if (op.kind == OpKind::update) stored.message.join(thread.read);
-    insert(word, index, stored);
-    thread.current.seen[word] = index;
-    Frontier& message = stores_[word][index].message;
-    message.seen[word] = index;
-    thread.wrote.join(message);
+  if (!op.writes() || thread.has_failed || thread.parts.count == 0) return;
+  const Parts& parts = thread.parts;
+  Stored stored;
+  stored.fiber = fiber;
+  stored.number = number;
+  stored.access = orders_.next_access();
+  stored.is_update = op.kind == OpKind::update;
+  stored.is_seq_cst = op.order == Order::seq_cst;
+  stored.message = releases(op.order) ? thread.current : thread.released;
+  if (op.kind == OpKind::update) join(stored.message, thread.read);
+  for (std::uint32_t i = 0; i < parts.count; ++i) {
+    const auto index = static_cast<std::uint16_t>(thread.way[i] + 1);
+    insert(parts.of[i], index, stored);
+    thread.current.seen[parts.of[i]] = index;
+    stored.message.seen[parts.of[i]] = index;
   }
+  // Whoever knows the store in one part knows it in all of them.
+  for (std::uint32_t i = 0; i < parts.count; ++i)
+    orders_.of(parts.of[i])[thread.way[i] + 1u].message = stored.message;
+  join(thread.wrote, stored.message);
 }
 
 void ModelC11::peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const {
-  for (std::uint32_t i = 0; i < bytes; ++i) {
-    const int word = space().word_at(offset + i);
-    to[i] = word < 0 ? *space().at(offset + i)
-                     : stores_[static_cast<std::size_t>(word)]
-                           .back()
-                           .bytes[offset + i - space().words()[static_cast<std::size_t>(word)].offset];
-  }
+  orders_.peek(offset, bytes, to);
 }
 
 }  // namespace ringside::check

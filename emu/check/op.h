@@ -65,6 +65,7 @@ struct Op {
   /// `failure`.
   const std::byte* expected = nullptr;
   Order failure = Order::plain;
+  bool is_block = false;  ///< of memcpy and its like, or a structure: no one access, however it is aligned
   const void* code = nullptr;  ///< the return address of the call that announced it
   const char* why = nullptr;   ///< of choose
   /// Of choose: a weak compare-exchange fails without a reason (1), which is a deviation, or does not (0).

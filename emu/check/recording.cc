@@ -49,7 +49,9 @@ std::string location_text(const Op& op, const Space& space, const ReportAbout& a
   if (word >= 0) {
     const Word& named = space.words()[static_cast<std::size_t>(word)];
     if (named.offset == op.offset && named.size == op.size) return named.name;
-    return fmt::format("{} bytes of {}", op.size, named.name);
+    const std::uint32_t first = op.offset - named.offset;
+    if (op.size == 1) return fmt::format("byte {} of {}", first, named.name);
+    return fmt::format("bytes {} to {} of {}", first, first + op.size - 1, named.name);
   }
   if (about.slot_bytes != 0 && op.offset >= about.slots_offset) {
     const std::uint32_t slot = (op.offset - about.slots_offset) / about.slot_bytes;

@@ -98,6 +98,23 @@ void Space::cut(std::uint32_t from, std::uint32_t to) {
   }
 }
 
+bool Space::touches_word(std::uint32_t offset, std::uint32_t size) const {
+  for (std::uint32_t at = location_of(offset); at <= location_of(offset + size - 1); ++at) {
+    if (locations_[at].word >= 0) return true;
+  }
+  return false;
+}
+
+std::uint32_t Space::piece_at(const Op& op, std::uint32_t offset) const {
+  if (!op.is_block && op.size == word_bytes_max && op.offset % granule_bytes == 0) return granule_bytes;
+  const std::uint32_t end = op.offset + op.size;
+  const Location& it = location(location_of(offset));
+  const std::uint32_t to_end = std::min(end, it.offset + it.size) - offset;
+  if (it.word < 0) return to_end;
+  const bool is_covered = op.offset <= it.offset && it.offset + it.size <= end;
+  return op.is_block && is_covered ? std::min(to_end, granule_bytes) : 1;
+}
+
 bool Space::crosses_edge(const void* address, std::size_t size) const {
   const auto* from = static_cast<const std::byte*>(address);
   const auto* to = from + size;

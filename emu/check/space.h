@@ -99,14 +99,32 @@ class Space {
     return static_cast<std::uint16_t>(locations_.size() + 3);
   }
 
+  /// A load or store that touches words and that processors do not make in one: it is not aligned, too large,
+  /// or a block.
+  [[nodiscard]] bool is_in_pieces(const Op& op) const {
+    const bool is_aligned = (op.size & (op.size - 1)) == 0 && (op.offset & (op.size - 1)) == 0;
+    const bool is_one =
+        is_aligned && (op.size <= granule_bytes || (op.size == word_bytes_max && op.order != Order::plain));
+    return (op.kind == OpKind::load || op.kind == OpKind::store) && (op.is_block || !is_one) &&
+           touches_word(op.offset, op.size);
+  }
+  /// How such an access is made at least: the size of its piece that begins at `offset`. A block is copied by
+  /// words where it covers them; what is not aligned, by bytes.
+  [[nodiscard]] std::uint32_t piece_at(const Op& op, std::uint32_t offset) const;
+
   [[nodiscard]] const std::vector<Word>& words() const { return words_; }
   /// The number of the word that [offset, offset + size) touches, or -1.
   [[nodiscard]] int word_at(std::uint32_t offset) const { return locations_[of_byte_[offset]].word; }
+  [[nodiscard]] bool lies_in_word(std::uint32_t offset, std::uint32_t size) const {
+    const Location& it = locations_[of_byte_[offset]];
+    return it.word >= 0 && offset + size <= it.offset + it.size;
+  }
 
  private:
   Space() = default;
   [[nodiscard]] Result<> add_found(const std::vector<Found>& found, std::vector<Word>& words) const;
   void cut(std::uint32_t from, std::uint32_t to);
+  [[nodiscard]] bool touches_word(std::uint32_t offset, std::uint32_t size) const;
 
   std::byte* page_ = nullptr;
   std::uint32_t page_bytes_ = 0;

@@ -49,6 +49,7 @@ void announce(OpKind kind, Order order, const void* address, std::size_t size, c
   if (writes) execution->note_written(address, size);
   // By atomic and volatile variables.
   const bool synchronises = order != Order::plain;
+  if (execution->is_noted(address, size, writes, synchronises)) return;
   if (!execution->space().find(address, size, op.offset)) {
     const CheckerCode checker;
     if (execution->space().crosses_edge(address, size))
@@ -58,7 +59,7 @@ void announce(OpKind kind, Order order, const void* address, std::size_t size, c
   }
   // In the page the table says what is a word.
   if (synchronises && op.offset >= execution->space().page_bytes() &&
-      execution->space().word_at(op.offset) < 0) {
+      !execution->space().lies_in_word(op.offset, static_cast<std::uint32_t>(size))) {
     const CheckerCode checker;
     execution->note_word(address, size);
   }
@@ -67,6 +68,19 @@ void announce(OpKind kind, Order order, const void* address, std::size_t size, c
   op.size = static_cast<std::uint32_t>(size);
   op.code = code;
   execution->announce(op);
+}
+
+/// Several accesses, which the compiler or a function of the C library makes as it likes.
+void announce_block(OpKind kind, Order order, const void* address, std::size_t size, const void* code) {
+  Op op;
+  op.is_block = true;
+  if (size != 0) announce(kind, order, address, size, code, op);
+}
+
+/// No compiler makes one access of 16 bytes of a volatile one.
+void announce_volatile(OpKind kind, const void* address, std::size_t size, const void* code) {
+  if (size > granule_bytes) return announce_block(kind, Order::relaxed, address, size, code);
+  announce(kind, Order::relaxed, address, size, code);
 }
 
 void fence(Order order, const void* code) {
@@ -185,6 +199,26 @@ bool is_watched(const void* address, std::size_t size) {
          (execution->space().find(address, size, offset) || execution->space().crosses_edge(address, size));
 }
 
+/// Two blocks that do not overlap where either is watched.
+void* copy(void* to, const void* from, std::size_t size, const void* code) {
+  const CheckerCode checker;
+  const bool reads = is_watched(from, size);
+  const bool writes = is_watched(to, size);
+  if (!reads) announce(OpKind::load, Order::plain, from, size, code);
+  if (!writes) announce(OpKind::store, Order::plain, to, size, code);
+  if (!reads && !writes) return std::memmove(to, from, size);
+  auto* target = static_cast<std::byte*>(to);
+  const auto* source = static_cast<const std::byte*>(from);
+  in_pieces(writes ? to : from, size, [&](std::size_t at, std::size_t bytes) {
+    std::byte piece[granule_bytes];
+    if (reads) announce_block(OpKind::load, Order::plain, source + at, bytes, code);
+    std::memcpy(piece, source + at, bytes);
+    if (writes) announce_block(OpKind::store, Order::plain, target + at, bytes, code);
+    std::memcpy(target + at, piece, bytes);
+  });
+  return to;
+}
+
 }  // namespace
 
 #define RS_HERE __builtin_return_address(0)
@@ -211,16 +245,16 @@ bool is_watched(const void* address, std::size_t size) {
     announce(OpKind::store, Order::plain, a, size, RS_HERE);        \
   }                                                                 \
   RS_CALLBACK void __tsan_volatile_read##size(void* a) {            \
-    announce(OpKind::load, Order::relaxed, a, size, RS_HERE);       \
+    announce_volatile(OpKind::load, a, size, RS_HERE);              \
   }                                                                 \
   RS_CALLBACK void __tsan_volatile_write##size(void* a) {           \
-    announce(OpKind::store, Order::relaxed, a, size, RS_HERE);      \
+    announce_volatile(OpKind::store, a, size, RS_HERE);             \
   }                                                                 \
   RS_CALLBACK void __tsan_unaligned_volatile_read##size(void* a) {  \
-    announce(OpKind::load, Order::relaxed, a, size, RS_HERE);       \
+    announce_volatile(OpKind::load, a, size, RS_HERE);              \
   }                                                                 \
   RS_CALLBACK void __tsan_unaligned_volatile_write##size(void* a) { \
-    announce(OpKind::store, Order::relaxed, a, size, RS_HERE);      \
+    announce_volatile(OpKind::store, a, size, RS_HERE);             \
   }
 
 RS_PLAIN(1)
@@ -239,10 +273,10 @@ RS_CALLBACK void __tsan_vptr_update(void** a, void*) {
   announce(OpKind::store, Order::plain, a, sizeof *a, RS_HERE);
 }
 RS_CALLBACK void __tsan_read_range(void* a, std::size_t size) {
-  if (size != 0) announce(OpKind::load, Order::plain, a, size, RS_HERE);
+  announce_block(OpKind::load, Order::plain, a, size, RS_HERE);
 }
 RS_CALLBACK void __tsan_write_range(void* a, std::size_t size) {
-  if (size != 0) announce(OpKind::store, Order::plain, a, size, RS_HERE);
+  announce_block(OpKind::store, Order::plain, a, size, RS_HERE);
 }
 RS_CALLBACK void __tsan_atomic_thread_fence(int order) {
   fence(order_of(order), RS_HERE);
@@ -318,36 +352,26 @@ RS_CALLBACK void __tsan_atomic128_store(volatile void* a, Wide value, int order)
 
 // Calls of memcpy and its like, which the plug-in's link step sends here.
 RS_CALLBACK void* __wrap_memcpy(void* to, const void* from, std::size_t size) {
-  const CheckerCode checker;
-  const bool reads = is_watched(from, size);
-  const bool writes = is_watched(to, size);
-  if (!reads && !writes) {
-    announce(OpKind::load, Order::plain, from, size, RS_HERE);
-    announce(OpKind::store, Order::plain, to, size, RS_HERE);
-    return std::memcpy(to, from, size);
-  }
-  const void* code = RS_HERE;
-  if (!reads) announce(OpKind::load, Order::plain, from, size, code);
-  if (!writes) announce(OpKind::store, Order::plain, to, size, code);
-  auto* target = static_cast<std::byte*>(to);
-  auto* source = static_cast<const std::byte*>(from);
-  in_pieces(writes ? to : from, size, [&](std::size_t at, std::size_t bytes) {
-    std::byte piece[granule_bytes];
-    if (reads) announce(OpKind::load, Order::plain, source + at, bytes, code);
-    std::memcpy(piece, source + at, bytes);
-    if (writes) announce(OpKind::store, Order::plain, target + at, bytes, code);
-    std::memcpy(target + at, piece, bytes);
-  });
-  return to;
+  return copy(to, from, size, RS_HERE);
 }
 
 RS_CALLBACK void* __wrap_memmove(void* to, const void* from, std::size_t size) {
   const CheckerCode checker;
-  // Overlapping blocks of a page are copied at once: in pieces it would be another function.
-  if (size == 0) return to;
-  announce(OpKind::load, Order::plain, from, size, RS_HERE);
-  announce(OpKind::store, Order::plain, to, size, RS_HERE);
-  return std::memmove(to, from, size);
+  const void* code = RS_HERE;
+  if (size == 0 || !is_watched(from, size) || !is_watched(to, size)) return copy(to, from, size, code);
+  // The blocks may overlap, so that all is read before anything is written.
+  std::byte* block = Execution::current()->block(size);
+  const auto* source = static_cast<const std::byte*>(from);
+  in_pieces(from, size, [&](std::size_t at, std::size_t bytes) {
+    announce_block(OpKind::load, Order::plain, source + at, bytes, code);
+    std::memcpy(block + at, source + at, bytes);
+  });
+  auto* target = static_cast<std::byte*>(to);
+  in_pieces(to, size, [&](std::size_t at, std::size_t bytes) {
+    announce_block(OpKind::store, Order::plain, target + at, bytes, code);
+    std::memcpy(target + at, block + at, bytes);
+  });
+  return to;
 }
 
 RS_CALLBACK void* __wrap_memset(void* to, int value, std::size_t size) {
@@ -359,7 +383,7 @@ RS_CALLBACK void* __wrap_memset(void* to, int value, std::size_t size) {
   const void* code = RS_HERE;
   auto* target = static_cast<std::byte*>(to);
   in_pieces(to, size, [&](std::size_t at, std::size_t bytes) {
-    announce(OpKind::store, Order::plain, target + at, bytes, code);
+    announce_block(OpKind::store, Order::plain, target + at, bytes, code);
     std::memset(target + at, value, bytes);
   });
   return to;

@@ -19,6 +19,7 @@ bool is_hostile(Play play) {
 struct Current {
   const check::Execution* execution = nullptr;
   const std::string* places = nullptr;
+  std::uint32_t messages = 0;
   bool runs_ring_code = false;
   std::uint64_t begun = 0;  ///< how often ring code has been begun with
 };
@@ -88,6 +89,7 @@ void Bench::add_counts(std::vector<check::Region>& regions, std::vector<check::S
 }
 
 Result<> with_all_memory(const RingJob& job, Places& places, const std::function<void(Bench&)>& what) {
+  current.messages = job.workload.messages;
   for (int round = 0; round < rounds_max; ++round) {
     Bench bench(job);
     if (auto ready = bench.set_up(job, places); !ready) return ready;
@@ -109,6 +111,10 @@ std::string schedule_of_current_try() {
 
 std::string places_of_current_try() {
   return current.places == nullptr ? std::string() : *current.places;
+}
+
+std::uint32_t messages_of_current_try() {
+  return current.messages;
 }
 
 RingProgress progress_of_current_try() {

@@ -144,6 +144,7 @@ Watchdog watchdog;
   const std::string schedule = schedule_of_current_try();
   if (!schedule.empty()) {
     RingJob job = *watchdog.job;
+    verdict.messages = job.workload.messages = messages_of_current_try();
     verdict.replay = replay_text(job, places_of_current_try(), {}) + schedule;
   }
   write_all(watchdog.verdict_to, to_text(verdict));

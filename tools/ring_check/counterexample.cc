@@ -3,6 +3,7 @@
 #include "tools/ring_check/counterexample.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace ringside::tools {
@@ -14,18 +15,24 @@ using check::Step;
 
 constexpr std::uint64_t ns_between_steps = 1000;
 
+/// "ring.c:31", without the function that it was inlined into.
+std::string line_of(const RingPlugin::Place& place) {
+  return place.where.substr(0, place.where.find(' '));
+}
+
 class Teller {
  public:
   Teller(const RingJob& job, const check::Space& space, const check::ReportAbout& about,
-         const check::Locate& locate)
+         const SourcePlaces& places)
       : ring_(&job.plugin->ring()),
         space_(&space),
         about_(&about),
-        locate_(&locate),
+        places_(&places),
         slots_(ring_->slots * std::size_t{ring_->slot_bytes}) {}
 
   void step(const Step& step, const Step* next) {
     time_ns_ += ns_between_steps;
+    if (const auto place = places_->find(step.op.code); place != places_->end()) stands_in(place->second);
     const check::Op& op = step.op;
     const bool is_store = op.kind == OpKind::flush ||
                           (op.kind == OpKind::store && about_->model != check::ModelName::tso) ||
@@ -57,13 +64,15 @@ class Teller {
   }
 
   void told(const Step& step, const std::string& what) {
-    const std::string where = step.op.code == nullptr ? "" : (*locate_)(step.op.code);
+    const auto place = places_->find(step.op.code);
+    const std::string where = place == places_->end() ? "" : place->second.where;
     trace::Entry entry = entry_of(step, trace::Kind::told);
     set_text(entry, where.empty() ? what : where.substr(0, where.find(' ')) + " " + what);
     add(entry);
   }
 
   [[nodiscard]] std::vector<trace::JournalStep> take() { return std::move(steps_); }
+  [[nodiscard]] std::vector<trace::JournalMark> take_marks() { return std::move(marks_); }
   [[nodiscard]] std::uint64_t time_ns() const { return time_ns_; }
 
  private:
@@ -137,14 +146,30 @@ class Teller {
     add(entry);
   }
 
+  void stands_in(const RingPlugin::Place& place) {
+    const std::string line = line_of(place);
+    if (place.source.empty() || line == in_force_) return;
+    in_force_ = line;
+    const std::size_t colon = line.rfind(':');
+    trace::JournalMark mark;
+    mark.after = steps_.size();
+    mark.time_ns = static_cast<std::int64_t>(time_ns_);
+    mark.file = line.substr(0, colon);
+    mark.line = static_cast<std::uint32_t>(std::atol(line.c_str() + colon + 1));
+    mark.text = place.source;
+    marks_.push_back(std::move(mark));
+  }
+
   void add(const trace::Entry& entry) { steps_.push_back({steps_.size() + 1, entry}); }
 
   const ring_check_ring* ring_;
   const check::Space* space_;
   const check::ReportAbout* about_;
-  const check::Locate* locate_;
+  const SourcePlaces* places_;
   std::vector<std::byte> slots_;
   std::vector<trace::JournalStep> steps_;
+  std::vector<trace::JournalMark> marks_;
+  std::string in_force_;
   std::uint64_t time_ns_ = 0;
   std::uint32_t req_prod_ = 0;
   std::uint32_t rsp_prod_ = 0;
@@ -152,8 +177,25 @@ class Teller {
 
 }  // namespace
 
+std::string source_text(const check::Recording& recording, const SourcePlaces& places) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  std::size_t width = 0;
+  for (const check::Step& step : recording.steps) {
+    const auto place = places.find(step.op.code);
+    if (place == places.end() || place->second.source.empty()) continue;
+    std::pair<std::string, std::string> line(line_of(place->second), place->second.source);
+    if (std::find(lines.begin(), lines.end(), line) != lines.end()) continue;
+    width = std::max(width, line.first.size());
+    lines.push_back(std::move(line));
+  }
+  std::string text;
+  for (const auto& [where, source] : lines)
+    text += fmt::format("{}       {:<{}}  {}\n", text.empty() ? "\n" : "", where, width, source);
+  return text;
+}
+
 trace::Journaled journal_of(const RingJob& job, const check::Recording& recording, const check::Space& space,
-                            const check::ReportAbout& about, const check::Locate& locate,
+                            const check::ReportAbout& about, const SourcePlaces& places,
                             const std::string& verdict) {
   trace::Journaled journal;
   journal.header.made_by = "ringside ring-check";
@@ -166,11 +208,12 @@ trace::Journaled journal_of(const RingJob& job, const check::Recording& recordin
     for (std::uint32_t i = 0; i < about.fibers.size(); ++i)
       journal.header.domains.push_back({i + 1, ring::Abi::sring, about.fibers[i]});
   }
-  Teller teller(job, space, about, locate);
+  Teller teller(job, space, about, places);
   for (std::size_t at = 0; at < recording.steps.size(); ++at)
     teller.step(recording.steps[at], at + 1 < recording.steps.size() ? &recording.steps[at + 1] : nullptr);
   const std::uint64_t end_ns = teller.time_ns();
   journal.steps = teller.take();
+  journal.marks = teller.take_marks();
   trace::JournalMark failure;
   failure.kind = trace::JournalMark::Kind::failure;
   failure.after = journal.steps.size();

@@ -25,9 +25,10 @@ void print_json(const check::Bug& bug) {
       "%s\n",
       fmt::format(
           R"({{"number":{},"name":{},"what":{},"world":{},"cure":{},"source":{},"model":{},"messages":{},)"
-          R"("mutants":[{}]}})",
+          R"("in_test":{},"mutants":[{}]}})",
           bug.number, json_string(bug.name), json_string(bug.what), json_string(bug.world),
-          json_string(bug.cure), json_string(bug.source), json_string(bug.model), bug.messages, mutants)
+          json_string(bug.cure), json_string(bug.source), json_string(bug.model), bug.messages, bug.in_test,
+          mutants)
           .c_str());
 }
 
@@ -63,6 +64,12 @@ int explain_ring_bug(const std::string& which, bool json) {
   std::printf("\nwhat prevents it\n");
   print_wrapped(bug->cure, "  ");
   std::printf("\nto see it\n");
+  if (bug->in_test != 0) {
+    print_wrapped(
+        fmt::format("template_tests/{} with -DBUG={}, under {}.", bug->source, bug->in_test, bug->model),
+        "  ");
+    return exit_good;
+  }
   print_wrapped(
       fmt::format("{} with -DBUG={}, under {} with {} message{}{}{}.", bug->source, bug->number, bug->model,
                   bug->messages, bug->messages == 1 ? "" : "s",

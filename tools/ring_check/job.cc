@@ -76,14 +76,14 @@ std::string RingJob::what() const {
     case Play::attach:
     case Play::reattach:
     case Play::two_fronts:
-      text += fmt::format(" of {} messages", workload.messages);
+      text += fmt::format(" of {} message{}", workload.messages, workload.messages == 1 ? "" : "s");
       break;
     case Play::full:
       text += fmt::format(" ring, {} message{} more", workload.messages, workload.messages == 1 ? "" : "s");
       break;
     case Play::hostile_front:
     case Play::hostile_back:
-      text += fmt::format(", {} blows", workload.messages);
+      text += fmt::format(", {} blow{}", workload.messages, workload.messages == 1 ? "" : "s");
       break;
     case Play::scenario:
       text +=

@@ -88,6 +88,7 @@ struct RingReplay {
 /// What the current try has come to, for who finds that it never will come back: "A12B3", or "".
 [[nodiscard]] std::string schedule_of_current_try();
 [[nodiscard]] std::string places_of_current_try();
+[[nodiscard]] std::uint32_t messages_of_current_try();
 /// How far the current try is; ring code hangs when it runs and this stands still.
 struct RingProgress {
   bool runs_ring_code = false;

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <set>
 
@@ -69,6 +71,27 @@ std::string quoted(const std::string& path) {
 
 std::string file_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
+}
+
+/// More of a line is not shown.
+constexpr std::size_t source_shown_max = 120;
+
+/// The text of "folder/ring.c:31", without what stands around it; "" if that cannot be read.
+std::string source_line(const std::string& place) {
+  const std::size_t colon = place.rfind(':');
+  if (colon == std::string::npos) return "";
+  std::ifstream file(place.substr(0, colon));
+  std::string line;
+  for (long number = std::atol(place.c_str() + colon + 1); number > 0; --number) {
+    if (!std::getline(file, line)) return "";
+  }
+  const std::size_t begin = line.find_first_not_of(" \t");
+  if (begin == std::string::npos) return "";
+  line = line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  if (line.size() > source_shown_max) line = line.substr(0, source_shown_max) + "...";
+  return line;
 }
 
 constexpr std::uintptr_t round_up(std::uintptr_t value, std::uintptr_t to) {
@@ -224,7 +247,7 @@ std::string RingPlugin::function_at(const void* address) const {
 }
 
 std::string RingPlugin::code_at(const void* code) const {
-  if (const auto lines = locate({code}); !lines.empty()) return lines.begin()->second;
+  if (const auto lines = locate({code}); !lines.empty()) return lines.begin()->second.where;
   const Object* object = object_at(code);
   Dl_info info = {};
   std::string file = object == nullptr ? "" : file_name(object->path);
@@ -268,7 +291,7 @@ std::vector<std::string> RingPlugin::unmarked_functions() const {
       if (is_marked(code)) continue;
       const auto lines = locate({static_cast<const std::byte*>(code) + 1});
       found.push_back(fmt::format("{}{} ({})", each.name, each.name.ends_with(')') ? "" : "()",
-                                  lines.empty() ? file_name(object.path) : lines.begin()->second));
+                                  lines.empty() ? file_name(object.path) : lines.begin()->second.where));
     }
   }
   return found;
@@ -304,8 +327,8 @@ std::vector<check::Word> RingPlugin::words() const {
   return words;
 }
 
-std::map<const void*, std::string> RingPlugin::locate(const std::vector<const void*>& code) const {
-  std::map<const void*, std::string> found;
+std::map<const void*, RingPlugin::Place> RingPlugin::locate(const std::vector<const void*>& code) const {
+  std::map<const void*, Place> found;
   if (code.empty()) return found;
   // -a: each address before its lines, one for each function that was inlined into the next.
   std::string command = fmt::format("addr2line -a -i -e {}", quoted(path_));
@@ -318,7 +341,7 @@ std::map<const void*, std::string> RingPlugin::locate(const std::vector<const vo
   if (lines == nullptr) return found;
   char line[4096];
   std::size_t next = 0;
-  std::string* place = nullptr;
+  Place* place = nullptr;
   std::size_t frames = 0;
   while (std::fgets(line, sizeof line, lines) != nullptr) {
     if (std::string_view(line).starts_with("0x")) {
@@ -333,11 +356,12 @@ std::map<const void*, std::string> RingPlugin::locate(const std::vector<const vo
       continue;
     // A macro's expansion may be a function of its own on the same line.
     const std::string name = std::filesystem::path(text).filename().string();
-    if (place->ends_with(name)) continue;
-    *place += (frames++ == 0 ? "" : " < ") + name;
+    if (place->where.ends_with(name)) continue;
+    if (frames == 0) place->source = source_line(text);
+    place->where += (frames++ == 0 ? "" : " < ") + name;
   }
   ::pclose(lines);
-  std::erase_if(found, [](const auto& each) { return each.second.empty(); });
+  std::erase_if(found, [](const auto& each) { return each.second.where.empty(); });
   return found;
 }
 

@@ -57,9 +57,13 @@ class RingPlugin {
   [[nodiscard]] std::vector<std::string> unmarked_functions() const;
   [[nodiscard]] std::vector<check::Word> words() const;
 
-  /// "ring.c:31" for each address of its code, from the debug information; "memory.h:26 < front.h:63" where
-  /// one was inlined into the other. What has none is left out.
-  [[nodiscard]] std::map<const void*, std::string> locate(const std::vector<const void*>& code) const;
+  /// Where an address of its code stands in its source, from the debug information.
+  struct Place {
+    std::string where;   ///< "ring.c:31"; "memory.h:26 < front.h:63" where one was inlined into the other
+    std::string source;  ///< the text of the first of these lines; "" if its file cannot be read
+  };
+  /// What has no debug information is left out.
+  [[nodiscard]] std::map<const void*, Place> locate(const std::vector<const void*>& code) const;
 
  private:
   struct Symbol {

@@ -62,11 +62,11 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
   verdict.why = check::verdict_text(recording, *bench.space, about);
   const check::Locate locate = [&](const void* at) {
     const auto found = lines.find(at);
-    return found == lines.end() ? std::string() : found->second;
+    return found == lines.end() ? std::string() : found->second.where;
   };
-  verdict.report = check::report_text(recording, *bench.space, about, locate);
+  verdict.report = check::report_text(recording, *bench.space, about, locate) + source_text(recording, lines);
   std::ostringstream journal;
-  trace::write_journal(journal, journal_of(job, recording, *bench.space, about, locate, verdict.why));
+  trace::write_journal(journal, journal_of(job, recording, *bench.space, about, lines, verdict.why));
   verdict.journal = journal.str();
   verdict.replay = replay_text(job, places.text(), bench.execution->so_far());
   return recording.end != End::complete;
@@ -247,6 +247,30 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
 
 }  // namespace
 
+namespace {
+
+/// The same failure, or another one, with as few messages as there is one: those with fewer are searched for
+/// a while, from one message on.
+RingVerdict with_fewer_messages(RingJob job, Places& places, Clock::time_point deadline, RingVerdict found) {
+  const auto until = std::min(deadline, Clock::now() + minimising_time);
+  const std::uint32_t messages = job.workload.messages;
+  for (job.workload.messages = 1; job.workload.messages < messages; ++job.workload.messages) {
+    if (Clock::now() > until) break;
+    RingVerdict shorter;
+    const auto done =
+        with_all_memory(job, places, [&](Bench& bench) { shorter = search_once(job, bench, places, until); });
+    if (!done || shorter.outcome != RingOutcome::failed) continue;
+    shorter.executions = found.executions;
+    shorter.redundant = found.redundant;
+    shorter.steps = found.steps;
+    shorter.messages = job.workload.messages;
+    return shorter;
+  }
+  return found;
+}
+
+}  // namespace
+
 RingVerdict search_ring(RingJob job, Clock::time_point deadline) {
   RingVerdict verdict;
   Places places(*job.plugin);
@@ -273,8 +297,10 @@ RingVerdict search_ring(RingJob job, Clock::time_point deadline) {
     verdict = {};
     verdict.why = done.error().text();
   }
-  if (verdict.outcome != RingOutcome::could_not) verdict.usage = usage;
   if (job.until_used_again) verdict.messages = job.workload.messages;
+  if (verdict.outcome == RingOutcome::failed)
+    verdict = with_fewer_messages(job, places, deadline, std::move(verdict));
+  if (verdict.outcome != RingOutcome::could_not) verdict.usage = usage;
   return verdict;
 }
 

@@ -1,5 +1,6 @@
 /* A bounded queue of many producers and many consumers: each cell says whose turn it is (Vyukov's). BUG=1: a
- * place is claimed without a compare-exchange (any model). BUG=2: a cell is published too early (c11). */
+ * place is claimed without a compare-exchange (any model). BUG=2: a cell is published too early (c11). BUG=3: a cell
+ * is handed back before it is read (any model). */
 #include <ringside/ring_check.h>
 
 #define CELLS 2u
@@ -41,8 +42,9 @@ static int push(int value) {
 static int take(int* value) {
   uint32_t place;
   if (claim(&to_take, 1, &place) < 0) return -1;
-  *value = cells[place % CELLS].value;
+  if (BUG != 3) *value = cells[place % CELLS].value;
   __atomic_store_n(&cells[place % CELLS].turn, place + CELLS, __ATOMIC_RELEASE);
+  if (BUG == 3) *value = cells[place % CELLS].value;
   return 1;
 }
 
@@ -56,6 +58,10 @@ static void consumer(void) {
   RING_CHECK_TAKE(value, take(&value));
 }
 
+static void fills(void) {
+  for (int value = 1; value <= 3; ++value) RING_CHECK_PUSH(value, push(value));
+}
+
 static void all_arrive(void) {
   int value;
   while (RING_CHECK_TAKE(value, take(&value)) > 0) {
@@ -65,4 +71,5 @@ static void all_arrive(void) {
 
 RING_CHECK_TESTS(
     {.name = "mpmc queue, two producers", .threads = {producer, producer, consumer}, .after = all_arrive},
-    {.name = "mpmc queue, two consumers", .threads = {producer, consumer, consumer}, .after = all_arrive})
+    {.name = "mpmc queue, two consumers", .threads = {producer, consumer, consumer}, .after = all_arrive},
+    {.name = "mpmc queue, a cell used again", .threads = {fills, consumer}, .after = all_arrive})
