@@ -64,13 +64,18 @@ def use_library(source, stage, top, compiler):
     else:
         print("the man page is not rendered: there is no man here")
 
-    for example in ("domu", "dom0_end"):
+    for example in ("domu", "dom0_end", "evtchn"):
         for file in pathlib.Path(source, "tools/libringside/examples").glob("*.[ch]"):
             (top / file.name).write_text(file.read_text())
         run("cc", "-o", example, f"{example}.c", *flags, cwd=top)
         there = dict(os.environ, LD_LIBRARY_PATH=str(library.parent), RINGSIDE_DIR=str(top / "nowhere"))
         ended = subprocess.run([str(top / example), "1"], env=there, capture_output=True, text=True)
-        assert ended.returncode == 1 and "no machine is running" in ended.stderr, ended
+        assert ended.returncode == 1 and ("no machine is running" in ended.stderr or example == "evtchn"), ended
+    # Without an interface of its own, so that the device is asked for in vain, and says so.
+    [devices] = stage.rglob("libringside-devices.so")
+    there = dict(os.environ, LD_LIBRARY_PATH=str(library.parent), LD_PRELOAD=str(devices), RINGSIDE_DIR=str(top / "nowhere"))
+    ended = subprocess.run(["head", "-c1", "/dev/xen/evtchn"], env=there, capture_output=True, text=True)
+    assert ended.returncode == 1 and "cannot open /dev/xen/evtchn" in ended.stderr, ended
 
 
 def use_ring_check(stage, top, compiler):

@@ -64,7 +64,6 @@ static void press_sysrq(void) {
 
 static int has_ended(uint32_t domain) {
   xc_dominfo_t info;
-  if (domain == 0) return answers > 0;
   return xc_domain_getinfo(xc, domain, 1, &info) != 1 || info.domid != domain || info.shutdown ||
          info.crashed;
 }
@@ -90,9 +89,13 @@ int main(int argc, char** argv) {
   waiting.fd = evtchn;
   while (!ended) {
     uint16_t raised;
-    if (poll(&waiting, 1, LOOK_MS) == 0) ended = has_ended(domain);
-    while (read(evtchn, &raised, sizeof raised) == sizeof raised) write(evtchn, &raised, sizeof raised);
-    serve();
+    int heard = 0;
+    /* dom0 answers, and raises our port. A domain may end without a word. */
+    if (poll(&waiting, 1, domain == 0 ? -1 : LOOK_MS) == 0) ended = has_ended(domain);
+    for (; read(evtchn, &raised, sizeof raised) == sizeof raised; heard = 1)
+      if (write(evtchn, &raised, sizeof raised) < 0) fail("cannot unmask");
+    if (heard || ended) serve();
+    if (domain == 0) ended = answers > 0;
   }
   if (domain == 0) printf("dom0 has answered %d\n", answers);
   ioctl(evtchn, EVTCHN_UNBIND, port);
