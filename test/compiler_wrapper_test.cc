@@ -64,11 +64,28 @@ std::string update_of(const std::string& address, int bytes) {
 
 }  // namespace
 
+TEST_CASE("what only a link reads is not given to a compiler that links nothing") {
+  const Arguments inputs{"other.o", "lib.a", "libx.so", "libx.so.1", "-lm",      "-L", "lib",     "-Lmore",
+                         "-Wl,-x",  "-z",    "now",     "-Xlinker",  "--wrap=f", "-T", "link.ld", "-shared"};
+  Arguments arguments{"-c", "-I", "odd.a", "-include", "odd.o", "ring.c"};
+  arguments.insert(arguments.end(), inputs.begin(), inputs.end());
+  for (const char* how : {"-c", "-S"}) {
+    arguments[0] = how;
+    const auto steps = planned(arguments);
+    for (const std::string& input : inputs) CHECK_FALSE(has(steps[0], input));
+    CHECK(line(steps[0]).find("gcc -I odd.a -include odd.o -fsanitize=thread") != std::string::npos);
+  }
+  arguments.erase(arguments.begin());
+  arguments.insert(arguments.end(), {"-o", "ring.so"});
+  const auto steps = planned(arguments);
+  for (const std::string& input : inputs) CHECK_FALSE(has(steps[0], input));
+  for (const std::string& input : inputs) CHECK(has(steps.back(), input));
+}
+
 TEST_CASE("a source is compiled to assembler with the checker's flags, and linked without the sanitizer") {
   const auto steps = planned({"-O2", "ring.c", "-o", "ring.so", "-lm"});
   REQUIRE(steps.size() == 3);
-  CHECK(line(steps[0]).starts_with(
-      "ccache gcc -O2 -lm -fsanitize=thread --param tsan-distinguish-volatile=1 "));
+  CHECK(line(steps[0]).starts_with("ccache gcc -O2 -fsanitize=thread --param tsan-distinguish-volatile=1 "));
   CHECK(line(steps[0]).ends_with(" -I/include -S ring.c -o /scratch/1-ring.s"));
   CHECK(has(steps[0], "-fPIC"));
   CHECK(has(steps[0], "-fno-builtin"));

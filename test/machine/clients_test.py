@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import unittest
 
 import support
@@ -71,10 +70,15 @@ class Person(unittest.TestCase):
         eventually("the guest's window follows", self.window_is("30 100"))
 
     def window_is(self, size):
+        asked = 0
+
         def asks():
-            self.terminal.keys("stty size", "Enter")
-            time.sleep(0.2)  # between two questions, not for an answer
-            return re.search(rf"^{size}$", self.terminal.screen(), re.MULTILINE)
+            nonlocal asked
+            asked += 1
+            # Its answer is there once it has said which question that was.
+            self.terminal.keys(f"stty size; echo answer {asked}", "Enter")
+            self.terminal.wait_for(rf"^answer {asked}$")
+            return re.search(rf"^{size}\nanswer {asked}$", self.terminal.screen(), re.MULTILINE)
         return asks
 
     @staticmethod

@@ -43,6 +43,10 @@ constexpr std::array<std::string_view, 24> with_value{
     "-mllvm",     "--param",  "-T",  "-u",  "-z",  "-target",  "-B",       "-isysroot"};
 constexpr std::array<std::string_view, 8> source_endings{".c",   ".cc", ".cpp", ".cxx",
                                                          ".c++", ".C",  ".i",   ".ii"};
+// What a link reads, and options for it. Compilers complain of them where nothing is linked.
+constexpr std::array<std::string_view, 4> link_endings{".o", ".lo", ".a", ".so"};
+constexpr std::array<std::string_view, 4> link_beginnings{"-L", "-l", "-Wl,", "-Xlinker"};
+constexpr std::array<std::string_view, 4> link_words{"-T", "-u", "-z", "-shared"};
 // The compiler says something or writes text; nothing is compiled.
 constexpr std::array<std::string_view, 8> only_asks{"-E",   "-M",        "-MM",    "-fsyntax-only",
                                                     "-###", "--version", "--help", "-dumpversion"};
@@ -70,6 +74,16 @@ bool is_source(std::string_view argument) {
   return !argument.starts_with('-') &&
          std::any_of(source_endings.begin(), source_endings.end(),
                      [&](std::string_view ending) { return argument.ends_with(ending); });
+}
+
+bool is_for_the_link(std::string_view argument) {
+  if (!argument.starts_with('-'))
+    return argument.find(".so.") != std::string_view::npos ||
+           std::any_of(link_endings.begin(), link_endings.end(),
+                       [&](std::string_view ending) { return argument.ends_with(ending); });
+  return contains(link_words, argument) ||
+         std::any_of(link_beginnings.begin(), link_beginnings.end(),
+                     [&](std::string_view beginning) { return argument.starts_with(beginning); });
 }
 
 /// "a/b.c" -> "b"
@@ -194,8 +208,14 @@ class Planner {
   void compile(const std::string& source, const std::string& object, const std::string& named) {
     const std::string text = parsed_.assembler ? object : between(source, ".s");
     Arguments first = command();
-    for (const std::string& argument : parsed_.others) {
-      if (!argument.starts_with("-Wl,") && argument != "-shared") first.push_back(argument);
+    for (std::size_t i = 0; i < parsed_.others.size(); ++i) {
+      const std::string& argument = parsed_.others[i];
+      const bool has_value = contains(with_value, argument) && i + 1 < parsed_.others.size();
+      if (!is_for_the_link(argument)) {
+        first.push_back(argument);
+        if (has_value) first.push_back(parsed_.others[i + 1]);
+      }
+      if (has_value) ++i;
     }
     if (parsed_.dependencies && !parsed_.dependency_file)
       first.insert(first.end(), {"-MF", named.substr(0, named.find_last_of('.')) + ".d"});
