@@ -292,6 +292,41 @@ class Page(unittest.TestCase):
             shown = self.browser.execute_script("return screenOf(arguments[0])", text + sent)
             self.assertEqual(shown["lines"], lines, repr(sent))
 
+    def test_characters_are_as_wide_as_on_a_terminal(self):
+        # The first wide one comes in two messages.
+        line = "x" * 59 + "\u3042\u6f22\U0001f600e\u0301\u00e9|"
+        (self.folder / "wide.scn").write_text(f'scenario "wide"\nxen boots dom1\nuser connects to dom1\ndom1 prints "{line}\\n"\n'
+                                              f'expect user sees "{line}"\n')
+        ringside(self.folder, "run", "wide.scn", "--journal", "wide.jsonl")
+        ringside(self.folder, "view", "wide.jsonl", "--html", "wide.html")
+        self.open("wide.html")
+        self.press(Keys.END)
+        self.assertIn(line, self.text(".screens"))
+        # Where each character of the line begins, in columns.
+        places = self.browser.execute_script("""
+            const screen = document.querySelector(".screens .screen:last-of-type") || document.querySelector(".screen");
+            const walk = document.createTreeWalker(screen, NodeFilter.SHOW_TEXT);
+            const found = {};
+            let first = null, width = 0;
+            for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+              for (let at = 0; at < node.data.length; at++) {
+                const range = document.createRange();
+                range.setStart(node, at);
+                range.setEnd(node, at + 1);
+                const box = range.getBoundingClientRect();
+                if (node.data[at] === "x" && first === null) first = box.left, width = box.width;
+                if (node.data[at] === "|") found["|"] = (box.left - first) / width;
+                if (node.data[at] === "\u00e9") found["\u00e9"] = (box.left - first) / width;
+              }
+            }
+            return found;""")
+        self.assertAlmostEqual(places["\u00e9"], 59 + 3 * 2 + 1, delta=0.1)
+        self.assertAlmostEqual(places["|"], 59 + 3 * 2 + 2, delta=0.1)
+        for sent, lines in (("a\xe3\x81", ["a"]), ("a\xe3\x81\x82", ["a\u3042"]), ("a\xe3b\xff", ["a\ufffdb\ufffd"]),
+                            ("\xe6\xbc\xa2\x1b[1Gx", ["x"]), ("\xe6\xbc\xa2\x1b[2Gx", [" x"]), ("a\xe2\x80\xaeb\xc2\x9bc", ["abc"]),
+                            ("y" * 79 + "\xe6\xbc\xa2", ["y" * 79, "\u6f22"])):
+            self.assertEqual(self.browser.execute_script("return screenOf(arguments[0])", sent)["lines"], lines, repr(sent))
+
     def test_a_run_prints_on_one_light_sheet(self):
         for name, sheets in (("one.html", 1), ("two.html", 2)):
             self.open(name, "#step=111")

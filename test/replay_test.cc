@@ -53,7 +53,7 @@ void types(Played& played, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("a slot is requested, answered and stale; outstanding is what has no response") {
+TEST_CASE("a slot holds a request, a response and what is stale; outstanding is what has no response") {
   Played played;
   played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("a"));
   CHECK(played.rx() == "rx #....... 0/8");

@@ -27,7 +27,7 @@ char slot_glyph(SlotState state) {
       return '.';
     case SlotState::request:
       return '#';
-    case SlotState::answered:
+    case SlotState::response:
       return '+';
     case SlotState::stale:
       return '-';
@@ -41,8 +41,8 @@ std::string_view slot_state_name(SlotState state) {
       return "free";
     case SlotState::request:
       return "request";
-    case SlotState::answered:
-      return "answered";
+    case SlotState::response:
+      return "response";
     case SlotState::stale:
       return "stale";
   }
@@ -112,7 +112,7 @@ const ReplayedRing& Replay::ring(std::uint32_t domain, ring::Ring ring) const {
 void Replay::slot_written(std::uint64_t step, const Entry& entry) {
   const bool response = static_cast<SlotUse>(entry.detail) == SlotUse::response;
   rings_[{entry.domain, entry.ring}].slots[entry.to_value] = {
-      response ? SlotState::answered : SlotState::request, entry.message, step};
+      response ? SlotState::response : SlotState::request, entry.message, step};
 }
 
 /// Taking responses frees their slots. More than a ring holds cannot have been taken.

@@ -19,14 +19,14 @@ namespace ringside::trace {
 /// What lies in a slot. A response overwrites the request that it answers.
 enum class SlotState : std::uint8_t {
   free,      ///< never used
-  request,   ///< asked, and not answered
-  answered,  ///< the response is there, and nobody has taken it
+  request,   ///< it has no response
+  response,  ///< the response is there, and nobody has taken it
   stale,     ///< the response was taken; its bytes are there until the slot is used again
 };
 inline constexpr std::size_t slot_states = 4;
 /// '.', '#', '+', '-': for those who see no colours.
 [[nodiscard]] char slot_glyph(SlotState state);
-/// "free", "request", "answered", "stale"
+/// "free", "request", "response", "stale"
 [[nodiscard]] std::string_view slot_state_name(SlotState state);
 
 struct ReplayedSlot {

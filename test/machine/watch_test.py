@@ -278,6 +278,20 @@ class Person(Case):
         machine.run("unpause", "web", check=0)
         watch.shows('dom1 "web" running')
 
+    def test_wide_characters_stand_in_their_columns(self):
+        machine = self.machine()
+        said = (r"head -c 1 >/dev/null; printf 'A\343\201'; head -c 1 >/dev/null; "
+                r"printf '\202\346\274\242\360\237\230\200e\314\201\303\251|\377|\n'; cat")
+        machine.run("create", "web", "--raw", "--", "sh", "-c", said, check=0)
+        watch = self.in_tmux(machine, "web", columns=100, environment=("LC_ALL=C.UTF-8",))
+        watch.shows("LIVE")
+        viewer = self.viewer(machine)
+        viewer.sendall(b".")
+        watch.shows(r"sees it \u2500+\n(.*\n)*A *\n")
+        # A character that came in two messages, wide ones, a mark, and a byte that is no UTF-8.
+        viewer.sendall(b".")
+        watch.shows("\nA\u3042\u6f22\U0001f600e\u0301\u00e9\\|\ufffd\\| *\n")
+
     def test_it_follows_the_window_down_to_nothing_and_back(self):
         machine = self.machine()
         machine.run("create", "web", check=0)

@@ -3,8 +3,8 @@
 "use strict";
 
 const INDICES = ["req_prod", "req_cons", "rsp_prod", "rsp_cons"];
-const GLYPHS = { free: "\u00b7", request: "\u25cf", answered: "\u25c6", stale: "\u25cb" };
-const STATE_WORDS = { free: "free", request: "request", answered: "answered", stale: "stale" };
+const GLYPHS = { free: "\u00b7", request: "\u25cf", response: "\u25c6", stale: "\u25cb" };
+const STATE_WORDS = { free: "free", request: "request", response: "response", stale: "stale" };
 const TYPES = ["console", "blkif-be", "blkif-fe", "netif-be", "netif-fe", "type 5", "shutdown", "mem-request", "usbif-be", "usbif-fe", "vcpu-hotplug", "debug"];
 const SLOT_BYTES = 60;
 const RINGS_SHOWN_MAX = 6;  // of a run with a hundred domains, those that the step is about and some

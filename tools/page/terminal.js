@@ -1,6 +1,8 @@
 // What a terminal of 80 columns and 24 rows shows of the bytes that it was sent: enough of a VT100, a Linux console
-// and an xterm for shells, editors and pagers. Bytes that are no text are shown as the control pictures of old
-// terminals do.
+// and an xterm for shells, editors and pagers. Bytes are UTF-8, of which one message may have a part only. What is
+// no text is shown as the control pictures of old terminals do.
+//
+// A cell is a character with what combines with it. A wide one is followed by a cell with nothing.
 "use strict";
 
 const SCREEN_COLUMNS = 80;
@@ -9,6 +11,12 @@ const SCREEN_BYTES_READ = 16384; // of the end of what was sent
 const SILENT_CODES = new Set([0, 7, 14, 15]); // filling, the bell, and another set of characters and back
 
 const blankRows = (many) => Array.from({ length: many }, () => Array(SCREEN_COLUMNS).fill(" "));
+const RIGHT_HALF = "";
+const MARKS_MAX = 2;
+const MARK = /^[\p{Mn}\p{Me}]$/u;
+const UNSEEN = /^[\p{Cf}\u0080-\u009f\ufe00-\ufe0f]$/u; // joiners, directions and other controls
+// What East Asia writes wide, and emoji.
+const WIDE = /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}])/u;
 const within = (value, limit) => Math.min(Math.max(value, 0), limit - 1);
 
 class Terminal {
@@ -27,11 +35,22 @@ class Terminal {
   }
 
   put(character) {
-    if (this.column === SCREEN_COLUMNS) {
+    if (UNSEEN.test(character)) return;
+    if (MARK.test(character)) return this.combine(character);
+    const columns = WIDE.test(character) ? 2 : 1;
+    if (this.column + columns > SCREEN_COLUMNS) {
       this.column = 0;
       this.lineFeed();
     }
     this.cells[this.row][this.column++] = character;
+    if (columns === 2) this.cells[this.row][this.column++] = RIGHT_HALF;
+  }
+
+  // With the character before the cursor.
+  combine(mark) {
+    const line = this.cells[this.row];
+    const at = line[this.column - 1] === RIGHT_HALF ? this.column - 2 : this.column - 1;
+    if (at >= 0 && [...line[at]].length <= MARKS_MAX) line[at] += mark;
   }
 
   lineFeed() {
@@ -141,32 +160,63 @@ class Terminal {
       else if (character === "\b") this.column = Math.max(this.column - 1, 0);
       else if (character === "\t") this.column = within((this.column | 7) + 1, SCREEN_COLUMNS);
       else if (character === "\x1b") at += this.afterEscape(text.slice(at + 1));
-      else if (code >= 0x20 && code !== 0x7f) this.put(character);
+      else if (code >= 0x20 && code !== 0x7f) {
+        const whole = String.fromCodePoint(text.codePointAt(at));
+        at += whole.length - 1;
+        this.put(whole);
+      }
       else if (!SILENT_CODES.has(code)) this.put("^"), this.put(String.fromCharCode(code ^ 0x40));
     }
   }
 
-  // Rows down to the last that has something, or the cursor.
+  // Rows down to the last that has something, or the cursor: `lines` as text, `cells` by columns. A half of a wide
+  // character whose other half was written over is a blank.
   shown() {
-    const lines = this.cells.map((line) => line.join("").trimEnd());
+    const whole = (line) => line.map((cell, at) => {
+      const isWide = WIDE.test(cell);
+      if (cell === RIGHT_HALF ? !WIDE.test(line[at - 1] || "") : isWide && line[at + 1] !== RIGHT_HALF) return " ";
+      return cell;
+    });
+    const cells = this.cells.map(whole);
+    const lines = cells.map((line) => line.join("").trimEnd());
     while (lines.length > this.row + 1 && lines.at(-1) === "") lines.pop();
-    return { lines, row: this.row, column: this.column };
+    return { lines, cells: cells.slice(0, lines.length), row: this.row, column: this.column };
   }
 }
 
-function screenOf(text) {
+// A byte is a character of `bytes`. The beginning of a character whose other bytes are to come is not shown yet.
+function textOf(bytes) {
+  return new TextDecoder().decode(Uint8Array.from(bytes, (each) => each.charCodeAt(0)), { stream: true });
+}
+
+function screenOf(bytes) {
   const terminal = new Terminal();
-  terminal.write(text.slice(-SCREEN_BYTES_READ));
+  const isCut = bytes.length > SCREEN_BYTES_READ;
+  terminal.write(textOf(isCut ? bytes.slice(-SCREEN_BYTES_READ).replace(/^[\x80-\xbf]{1,3}/, "") : bytes));
   return terminal.shown();
 }
 
-// What was sent, in an element that may be too low for it: down to the cursor.
+// What was sent, in an element that may be too low for it: down to the cursor. A wide character has a box of two
+// columns, whatever font has it.
 function showScreen(element, text) {
-  const { lines, row, column } = screenOf(text);
-  const line = lines[row].padEnd(column + 1);
-  const before = [...lines.slice(0, row), line.slice(0, column)].join("\n");
-  const after = [line.slice(column + 1), ...lines.slice(row + 1)].join("\n");
-  const cursor = make("span", { class: "cursor", text: line[column] });
-  element.replaceChildren(before, cursor, after);
+  const { lines, cells, row, column } = screenOf(text);
+  const nodes = [];
+  let cursor = null;
+  cells.forEach((line, at) => {
+    if (at > 0) nodes.push("\n");
+    const isHere = at === row;
+    // On the right half of a wide character the whole of it is shown.
+    const here = isHere && line[column] === RIGHT_HALF ? column - 1 : column;
+    const columns = Math.max(lines[at] === "" ? 0 : line.findLastIndex((cell) => cell !== " ") + 1, isHere ? here + 1 : 0);
+    for (let place = 0; place < columns; place++) {
+      const cell = line[place] ?? " ";
+      const isWide = line[place + 1] === RIGHT_HALF;
+      if (isHere && place === here) nodes.push(cursor = make("span", { class: isWide ? "cursor wide" : "cursor", text: cell }));
+      else if (isWide) nodes.push(make("span", { class: "wide", text: cell }));
+      else nodes.push(cell);
+    }
+  });
+  element.replaceChildren(...nodes);
+  element.normalize();
   element.scrollTop = cursor.offsetTop + 2 * cursor.offsetHeight - element.clientHeight;
 }

@@ -2,6 +2,7 @@
 #include "tools/watch/canvas.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ringside::tools {
 
@@ -9,12 +10,12 @@ namespace {
 
 constexpr char32_t substitute = U'?';
 
-struct Glyph {
+struct Stroke {
   char32_t drawn;
   char32_t ascii;
 };
 
-Glyph glyph_of(Line part) {
+Stroke stroke_of(Line part) {
   switch (part) {
     case Line::across:
       return {U'\u2500', U'-'};
@@ -36,25 +37,52 @@ bool is_ascii(char32_t character) {
   return character >= 0x20 && character < 0x7f;
 }
 
+bool is_one_of(std::span<const std::pair<char32_t, char32_t>> ranges, char32_t character) {
+  return std::ranges::any_of(ranges, [character](const auto& range) {
+    return character >= range.first && character <= range.second;
+  });
+}
+
+/// What is no character to be seen, or changes how others are: controls, soft hyphen, joiners and what
+/// chooses another form, directions, surrogates, tags, and what lies outside Unicode.
+bool is_obeyed(char32_t character) {
+  static constexpr std::pair<char32_t, char32_t> ranges[] = {
+      {0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},        {0x180b, 0x180e},
+      {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},   {0xd800, 0xdfff},      {0xfe00, 0xfe0f},
+      {0xfeff, 0xfeff}, {0xfff0, 0xfffb}, {0xe0000, 0xe0fff}, {0x110000, 0xffffffff}};
+  return is_one_of(ranges, character);
+}
+
 }  // namespace
 
 bool fills_one_column(char32_t character) {
-  struct Range {
-    char32_t first;
-    char32_t last;
-  };
   // Without the soft hyphen, and without marks that combine with what stands before them.
-  static constexpr Range ranges[] = {{0x20, 0x7e},     {0xa1, 0xac},     {0xae, 0x24f},    {0x391, 0x3a1},
-                                     {0x3a3, 0x3ff},   {0x400, 0x482},   {0x48a, 0x52f},   {0x2013, 0x2014},
-                                     {0x2018, 0x201e}, {0x2022, 0x2022}, {0x2026, 0x2026}, {0x2500, 0x259f}};
-  return std::ranges::any_of(
-      ranges, [character](Range range) { return character >= range.first && character <= range.last; });
+  static constexpr std::pair<char32_t, char32_t> ranges[] = {
+      {0x20, 0x7e},     {0xa1, 0xac},     {0xae, 0x24f},    {0x391, 0x3a1},
+      {0x3a3, 0x3ff},   {0x400, 0x482},   {0x48a, 0x52f},   {0x2013, 0x2014},
+      {0x2018, 0x201e}, {0x2022, 0x2022}, {0x2026, 0x2026}, {0x2500, 0x259f}};
+  return is_one_of(ranges, character);
 }
 
 void Canvas::put(std::size_t row, std::size_t column, char32_t character, Tone tone) {
   if (row >= rows_ || column >= columns_) return;
   const bool shown = ascii_ ? is_ascii(character) : fills_one_column(character);
-  cells_[row * columns_ + column] = {shown ? character : substitute, tone};
+  cells_[row * columns_ + column] = {{.character = shown ? character : substitute}, tone};
+}
+
+void Canvas::put(std::size_t row, std::size_t column, const Glyph& glyph, Tone tone) {
+  if (row >= rows_ || column >= columns_ || glyph.columns == 0) return;
+  const bool has_room = column + glyph.columns <= columns_;
+  const bool shown = has_room && (ascii_ ? is_ascii(glyph.character) : !is_obeyed(glyph.character));
+  Cell* cell = &cells_[row * columns_ + column];
+  *cell = {{.character = shown ? glyph.character : substitute, .marks = {}, .columns = 1}, tone};
+  if (shown && !ascii_) {
+    cell->glyph.columns = glyph.columns;
+    std::ranges::remove_copy_if(glyph.marks, cell->glyph.marks.begin(), is_obeyed);
+  }
+  if (glyph.columns == 1 || !has_room) return;
+  const std::uint8_t beside = cell->glyph.columns == 1 ? 1 : 0;
+  cell[1] = {{.character = beside ? U' ' : U'\0', .marks = {}, .columns = beside}, tone};
 }
 
 std::size_t Canvas::text(std::size_t row, std::size_t column, std::string_view text, Tone tone,
@@ -69,8 +97,8 @@ std::size_t Canvas::text(std::size_t row, std::size_t column, std::string_view t
 
 void Canvas::line(std::size_t row, std::size_t column, Line part, Tone tone) {
   if (row >= rows_ || column >= columns_) return;
-  const Glyph glyph = glyph_of(part);
-  cells_[row * columns_ + column] = {ascii_ ? glyph.ascii : glyph.drawn, tone};
+  const Stroke stroke = stroke_of(part);
+  cells_[row * columns_ + column] = {{.character = ascii_ ? stroke.ascii : stroke.drawn}, tone};
 }
 
 void Canvas::heading(std::size_t row, std::string_view words) {

@@ -1,14 +1,16 @@
-// A screen as cells: one character and one tone each. Whoever draws says what something means (a request, a
+// A screen as cells: one glyph and one tone each. Whoever draws says what something means (a request, a
 // fault), whoever has the terminal knows by which colours and attributes that is shown.
 //
-// Pure. What is put into it comes from a guest, too: a cell only ever holds a character that is printed in
-// one column. Whatever is none is shown as '?', and nothing is written outside.
+// Pure. What is put into it comes from a guest, too: no cell holds what a terminal would obey or reorder.
+// Whatever is none to be shown is shown as '?', and nothing is written outside.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
+
+#include "tools/watch/glyph.h"
 
 namespace ringside::tools {
 
@@ -19,14 +21,14 @@ enum class Tone : std::uint8_t {
   title,     ///< the bar at the top
   chosen,    ///< the step that is looked at
   request,   ///< a slot that waits for its answer
-  answered,  ///< a slot whose answer waits to be taken
+  response,  ///< a slot whose response waits to be taken
   event,
   bad,  ///< lost, turned away, full, a quirk
 };
 inline constexpr std::size_t tones = 9;
 
 struct Cell {
-  char32_t glyph = U' ';
+  Glyph glyph;
   Tone tone = Tone::plain;
   friend bool operator==(const Cell&, const Cell&) = default;
 };
@@ -34,7 +36,8 @@ struct Cell {
 /// Line drawing, each with its stand-in where there is only ASCII.
 enum class Line : std::uint8_t { across, down, rightwards, leftwards, begin, note };
 
-/// Whether a terminal prints it in one column. Told of what is certain: Latin, Greek, Cyrillic, line drawing.
+/// Whether any terminal prints it in one column. Told of what is certain: Latin, Greek, Cyrillic, line
+/// drawing.
 [[nodiscard]] bool fills_one_column(char32_t character);
 
 class Canvas {
@@ -52,6 +55,9 @@ class Canvas {
   std::size_t text(std::size_t row, std::size_t column, std::string_view text, Tone tone = Tone::plain,
                    std::size_t end = ~std::size_t{0});
   void put(std::size_t row, std::size_t column, char32_t character, Tone tone = Tone::plain);
+  /// A wide one takes two cells; its right half, put by itself, changes nothing. Marks that a terminal might
+  /// join with what follows are left out.
+  void put(std::size_t row, std::size_t column, const Glyph& glyph, Tone tone = Tone::plain);
   void line(std::size_t row, std::size_t column, Line part, Tone tone = Tone::quiet);
   /// A line across the whole row with words in it.
   void heading(std::size_t row, std::string_view words);

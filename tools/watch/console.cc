@@ -1,251 +1,133 @@
 // Bytes to cells.
 #include "tools/watch/console.h"
 
+#include <vterm.h>
+
 #include <algorithm>
-#include <tuple>
 
 namespace ringside::tools {
 
 namespace {
 
-constexpr char32_t unknown_character = 0xfffd;
-constexpr std::uint16_t number_max = 9999;
-constexpr std::uint8_t escape_byte = 0x1b;
-constexpr std::uint8_t bell = 0x07;
-constexpr std::uint8_t deleted = 0x7f;
-constexpr std::size_t tab_columns = 8;
+/// libvterm's word for the right half of a wide character.
+constexpr std::uint32_t right_half = 0xffffffff;
 
-bool is_blank(const ConsoleScreen::Row& row) {
-  return std::ranges::all_of(row, [](char32_t each) { return each == U' '; });
+/// How many bytes at the end are the beginning of a character of which more is to come.
+std::size_t unfinished(std::string_view text) {
+  constexpr std::size_t character_bytes_max = 4;
+  for (std::size_t back = 1; back < character_bytes_max && back <= text.size(); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xc0) == 0x80) continue;
+    const std::size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? back : 0;
+  }
+  return 0;
+}
+
+std::string_view text_in(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
 
-void ConsoleScreen::take(std::span<const std::uint8_t> bytes) {
-  for (const std::uint8_t byte : bytes) {
-    switch (state_) {
-      case State::text:
-        text(byte);
-        break;
-      case State::escape:
-        numbers_ = {};
-        numbers_used_ = 0;
-        private_ = false;
-        if (byte == '[')
-          state_ = State::sequence;
-        else if (byte == ']' || byte == 'P' || byte == '_' || byte == '^' || byte == 'X')
-          state_ = State::string;
-        else if (byte == '(' || byte == ')' || byte == '#')
-          state_ = State::charset;
-        else
-          escape(byte);
-        break;
-      case State::charset:
-        state_ = State::text;
-        break;
-      case State::sequence:
-        sequence(byte);
-        break;
-      case State::string:
-        if (byte == bell) state_ = State::text;
-        if (byte == escape_byte) state_ = State::string_escape;
-        break;
-      case State::string_escape:
-        state_ = byte == '\\' ? State::text : State::string;
-        break;
-    }
+class ConsoleScreen::Terminal {
+ public:
+  explicit Terminal(std::string_view sent) : terminal_(vterm_new(rows, columns)) {
+    vterm_set_utf8(terminal_.get(), 1);
+    // What it would answer a program that asks where the cursor is goes nowhere: nobody types here.
+    vterm_output_set_callback(
+        terminal_.get(), [](const char*, std::size_t, void*) {}, nullptr);
+    screen_ = vterm_obtain_screen(terminal_.get());
+    vterm_screen_enable_altscreen(screen_, 1);
+    vterm_screen_reset(screen_, 1);
+    write(sent);
   }
+
+  /// libvterm takes a character whose bytes come in two calls for two wrong ones: the first waits here.
+  void write(std::string_view text) {
+    held_ += text;
+    const std::size_t whole = held_.size() - unfinished(held_);
+    vterm_input_write(terminal_.get(), held_.data(), whole);
+    held_.erase(0, whole);
+  }
+
+  [[nodiscard]] Glyph glyph(std::size_t row, std::size_t column) const {
+    VTermScreenCell cell{};
+    vterm_screen_get_cell(screen_, {.row = static_cast<int>(row), .col = static_cast<int>(column)}, &cell);
+    Glyph glyph;
+    if (cell.chars[0] == right_half) return {.character = 0, .marks = {}, .columns = 0};
+    if (cell.chars[0] == 0) return glyph;
+    glyph.character = cell.chars[0];
+    glyph.columns = cell.width == 2 ? 2 : 1;
+    for (std::size_t at = 0; at < marks_max && cell.chars[at + 1] != 0; ++at)
+      glyph.marks[at] = cell.chars[at + 1];
+    return glyph;
+  }
+
+  [[nodiscard]] VTermPos cursor() const {
+    VTermPos at{};
+    vterm_state_get_cursorpos(vterm_obtain_state(terminal_.get()), &at);
+    return at;
+  }
+
+ private:
+  struct Free {
+    void operator()(VTerm* terminal) const { vterm_free(terminal); }
+  };
+  std::unique_ptr<VTerm, Free> terminal_;
+  VTermScreen* screen_ = nullptr;
+  std::string held_;
+};
+
+ConsoleScreen::ConsoleScreen() = default;
+ConsoleScreen::~ConsoleScreen() = default;
+ConsoleScreen::ConsoleScreen(const ConsoleScreen& other) : sent_(other.sent_) {}
+ConsoleScreen& ConsoleScreen::operator=(const ConsoleScreen& other) {
+  sent_ = other.sent_;
+  terminal_.reset();
+  return *this;
+}
+
+void ConsoleScreen::take(std::span<const std::uint8_t> bytes) {
+  terminal().write(text_in(bytes));
+  remember(bytes);
+}
+
+ConsoleScreen::Terminal& ConsoleScreen::terminal() const {
+  if (!terminal_) terminal_ = std::make_unique<Terminal>(sent_);
+  return *terminal_;
+}
+
+/// Cut at the end of a line, where no character or sequence is cut, as far as there are lines.
+void ConsoleScreen::remember(std::span<const std::uint8_t> bytes) {
+  sent_ += text_in(bytes);
+  if (sent_.size() <= 2 * console_bytes_kept) return;
+  const std::size_t cut = sent_.size() - console_bytes_kept;
+  const std::size_t line = sent_.find('\n', cut);
+  sent_.erase(0, line == std::string::npos ? cut : line + 1);
+}
+
+ConsoleScreen::Row ConsoleScreen::row(std::size_t at) const {
+  Row row;
+  for (std::size_t column = 0; column < columns; ++column) row[column] = terminal().glyph(at, column);
+  return row;
+}
+
+std::size_t ConsoleScreen::cursor_row() const {
+  return static_cast<std::size_t>(terminal().cursor().row);
+}
+
+std::size_t ConsoleScreen::cursor_column() const {
+  return static_cast<std::size_t>(terminal().cursor().col);
 }
 
 std::size_t ConsoleScreen::used_rows() const {
   std::size_t used = rows;
-  while (used > row_ + 1 && is_blank(cells_[used - 1])) --used;
+  const auto is_blank = [](const Row& row) {
+    return std::ranges::all_of(row, [](const Glyph& each) { return each == Glyph(); });
+  };
+  while (used > cursor_row() + 1 && is_blank(row(used - 1))) --used;
   return used;
-}
-
-void ConsoleScreen::text(std::uint8_t byte) {
-  constexpr std::uint8_t continuation = 0x80;
-  if (missing_ > 0) {
-    if ((byte & 0xc0) == continuation) {
-      partial_ = partial_ << 6 | (byte & 0x3f);
-      if (--missing_ == 0) character(partial_);
-      return;
-    }
-    missing_ = 0;
-    character(unknown_character);
-  }
-  if (byte < 0x20 || byte == deleted) return control(byte);
-  if (byte < continuation) return character(byte);
-  const unsigned length = byte >= 0xf5 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
-  if (length == 1) return character(unknown_character);
-  missing_ = length - 1;
-  partial_ = byte & (0x7fu >> length);
-}
-
-void ConsoleScreen::character(char32_t character) {
-  if (column_ == columns) {
-    column_ = 0;
-    line_feed();
-  }
-  cells_[row_][column_++] = character;
-}
-
-void ConsoleScreen::control(std::uint8_t byte) {
-  if (byte == escape_byte)
-    state_ = State::escape;
-  else if (byte == '\n')
-    line_feed();
-  else if (byte == '\r')
-    column_ = 0;
-  else if (byte == '\b')
-    column_ -= column_ > 0 ? 1 : 0;
-  else if (byte == '\t')
-    column_ = std::min((column_ / tab_columns + 1) * tab_columns, columns - 1);
-}
-
-void ConsoleScreen::escape(std::uint8_t byte) {
-  state_ = State::text;
-  if (byte == 'D' || byte == 'E') line_feed();
-  if (byte == 'E') column_ = 0;
-  if (byte == 'M') reverse_line_feed();
-  if (byte == '7') saved_ = {row_, column_};
-  if (byte == '8') std::tie(row_, column_) = saved_;
-  if (byte == 'c') *this = ConsoleScreen();
-}
-
-void ConsoleScreen::line_feed() {
-  if (row_ + 1 == region_end_)
-    scroll_up(region_first_, 1);
-  else if (row_ + 1 < rows)
-    ++row_;
-}
-
-void ConsoleScreen::reverse_line_feed() {
-  if (row_ == region_first_)
-    scroll_down(region_first_, 1);
-  else if (row_ > 0)
-    --row_;
-}
-
-void ConsoleScreen::scroll_up(std::size_t first, std::size_t many) {
-  many = std::min(many, region_end_ - first);
-  const auto region = std::span(cells_).subspan(first, region_end_ - first);
-  std::shift_left(region.begin(), region.end(), static_cast<std::ptrdiff_t>(many));
-  clear(region_end_ - many, region_end_);
-}
-
-void ConsoleScreen::scroll_down(std::size_t first, std::size_t many) {
-  many = std::min(many, region_end_ - first);
-  const auto region = std::span(cells_).subspan(first, region_end_ - first);
-  std::shift_right(region.begin(), region.end(), static_cast<std::ptrdiff_t>(many));
-  clear(first, first + many);
-}
-
-void ConsoleScreen::clear(std::size_t first, std::size_t end) {
-  for (std::size_t at = first; at < end; ++at) cells_[at].fill(U' ');
-}
-
-void ConsoleScreen::clear_columns(std::size_t first, std::size_t end) {
-  for (std::size_t at = first; at < std::min(end, columns); ++at) cells_[row_][at] = U' ';
-}
-
-void ConsoleScreen::sequence(std::uint8_t byte) {
-  if (byte >= '0' && byte <= '9') {
-    numbers_used_ = std::max<std::size_t>(numbers_used_, 1);
-    std::uint16_t& last = numbers_[std::min(numbers_used_, numbers_max) - 1];
-    last = std::min<std::uint16_t>(static_cast<std::uint16_t>(last * 10 + (byte - '0')), number_max);
-  } else if (byte == ';') {
-    numbers_used_ = std::min(std::max<std::size_t>(numbers_used_, 1) + 1, numbers_max);
-  } else if (byte >= '<' && byte <= '?') {
-    private_ = true;
-  } else if (byte >= '@') {
-    state_ = State::text;
-    if (private_)
-      obey_private(static_cast<char>(byte));
-    else if (!move_cursor(static_cast<char>(byte)))
-      change_cells(static_cast<char>(byte));
-  } else if (byte < 0x20) {
-    state_ = State::text;
-    control(byte);
-  }
-}
-
-std::size_t ConsoleScreen::number(std::size_t at, std::size_t otherwise) const {
-  return numbers_[at] == 0 ? otherwise : numbers_[at];
-}
-
-/// False: that is no movement.
-bool ConsoleScreen::move_cursor(char letter) {
-  const std::size_t many = number(0, 1);
-  const std::size_t column = std::min(column_, columns - 1);
-  if (letter == 'A') {
-    row_ -= std::min(many, row_);
-  } else if (letter == 'B') {
-    row_ = std::min(row_ + many, rows - 1);
-  } else if (letter == 'C') {
-    column_ = std::min(column + many, columns - 1);
-  } else if (letter == 'D') {
-    column_ = column - std::min(many, column);
-  } else if (letter == 'G') {
-    column_ = std::min(many, columns) - 1;
-  } else if (letter == 'd') {
-    row_ = std::min(many, rows) - 1;
-  } else if (letter == 'H' || letter == 'f') {
-    row_ = std::min(many, rows) - 1;
-    column_ = std::min(number(1, 1), columns) - 1;
-  } else if (letter == 'r') {
-    const std::size_t end = std::min(number(1, rows), rows);
-    if (many >= end) return true;
-    region_first_ = many - 1;
-    region_end_ = end;
-    row_ = column_ = 0;
-  } else {
-    return false;
-  }
-  return true;
-}
-
-void ConsoleScreen::change_cells(char letter) {
-  const std::size_t many = number(0, 1);
-  const std::size_t column = std::min(column_, columns - 1);
-  const auto rest = std::span(cells_[row_]).subspan(column);
-  const bool in_region = row_ >= region_first_ && row_ < region_end_;
-  if (letter == 'K' || letter == 'J') {
-    clear_columns(numbers_[0] == 0 ? column_ : 0, numbers_[0] == 1 ? column + 1 : columns);
-    if (letter == 'J' && numbers_[0] != 1) clear(row_ + 1, rows);
-    if (letter == 'J' && numbers_[0] != 0) clear(0, row_);
-  } else if (letter == 'X') {
-    clear_columns(column, column + many);
-  } else if (letter == 'P') {
-    std::shift_left(rest.begin(), rest.end(), static_cast<std::ptrdiff_t>(std::min(many, rest.size())));
-    clear_columns(columns - std::min(many, rest.size()), columns);
-  } else if (letter == '@') {
-    std::shift_right(rest.begin(), rest.end(), static_cast<std::ptrdiff_t>(std::min(many, rest.size())));
-    clear_columns(column, column + many);
-  } else if (letter == 'L' && in_region) {
-    scroll_down(row_, many);
-  } else if (letter == 'M' && in_region) {
-    scroll_up(row_, many);
-  } else if (letter == 'S') {
-    scroll_up(region_first_, many);
-  } else if (letter == 'T') {
-    scroll_down(region_first_, many);
-  }
-}
-
-/// Programs that paint the whole screen do so on a second one, and give the first back as it was.
-void ConsoleScreen::obey_private(char letter) {
-  const bool about_screens = numbers_[0] == 47 || numbers_[0] == 1047 || numbers_[0] == 1049;
-  const bool second = letter == 'h';
-  if (!about_screens || (!second && letter != 'l') || second == on_second_) return;
-  on_second_ = second;
-  std::swap(cells_, other_cells_);
-  if (second) {
-    left_at_ = {row_, column_};
-    clear(0, rows);
-  } else {
-    std::tie(row_, column_) = left_at_;
-  }
 }
 
 }  // namespace ringside::tools

@@ -30,8 +30,8 @@ Tone tone_of(SlotState state) {
       return Tone::quiet;
     case SlotState::request:
       return Tone::request;
-    case SlotState::answered:
-      return Tone::answered;
+    case SlotState::response:
+      return Tone::response;
   }
   return Tone::plain;
 }
@@ -42,10 +42,10 @@ std::string_view short_name(SlotState state) {
       return "free";
     case SlotState::request:
       return "req";
-    case SlotState::answered:
-      return "ans";
+    case SlotState::response:
+      return "rsp";
     case SlotState::stale:
-      return "old";
+      return "stale";
   }
   return "";
 }

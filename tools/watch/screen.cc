@@ -154,12 +154,14 @@ void draw_console(Canvas& canvas, std::size_t first, std::size_t end, const Watc
   const std::size_t top = used - std::min(used, rows);
   for (std::size_t at = top; at < used; ++at) {
     const std::size_t row = first + 1 + at - top;
+    const ConsoleScreen::Row glyphs = console.row(at);
     for (std::size_t column = 0; column < ConsoleScreen::columns; ++column)
-      canvas.put(row, column, console.row(at)[column]);
-    if (at == console.cursor_row()) {
-      const std::size_t column = std::min(console.cursor_column(), ConsoleScreen::columns - 1);
-      canvas.put(row, column, console.row(at)[column], Tone::chosen);
-    }
+      canvas.put(row, column, glyphs[column]);
+    if (at != console.cursor_row()) continue;
+    // On the right half of a wide character the whole of it is shown.
+    std::size_t column = std::min(console.cursor_column(), ConsoleScreen::columns - 1);
+    if (column > 0 && glyphs[column].columns == 0) --column;
+    canvas.put(row, column, glyphs[column], Tone::chosen);
   }
 }
 
@@ -176,8 +178,8 @@ constexpr std::string_view help_lines[] = {
     "Kept are the last 4000 to 6000 steps. While you stand still none of them",
     "goes, and up to 12,000 can be stepped to; what comes then is only counted.",
     "",
-    "slots      . free        # req: a request that has no answer yet",
-    "           + ans: answered, and nobody has taken that yet     - old: free again",
+    "slots      . free        # req: a request that has no response yet",
+    "           + rsp: a response that nobody has taken yet   - stale: free again",
     "           beside it the message's length in bytes",
     "indices    below the slots: where req_prod, req_cons, rsp_prod, rsp_cons point",
     "bytes      what waits where on its way down to the guest and up from it",

@@ -24,7 +24,7 @@ std::string style_of(Tone tone, const Terminfo& words, bool colours) {
       return words.reverse;
     case Tone::request:
       return colours ? words.in_colour(black) + words.on_colour(yellow) : words.reverse;
-    case Tone::answered:
+    case Tone::response:
       return colours ? words.in_colour(black) + words.on_colour(green) : words.bold;
     case Tone::event:
       return colours ? words.in_colour(cyan) : words.bold;
@@ -41,9 +41,21 @@ void append_utf8(std::string& out, char32_t character) {
     out += static_cast<char>(0xc0 | character >> 6);
     out += static_cast<char>(0x80 | (character & 0x3f));
   } else {
-    out += static_cast<char>(0xe0 | character >> 12);
+    if (character >= 0x10000) {
+      out += static_cast<char>(0xf0 | character >> 18);
+      out += static_cast<char>(0x80 | (character >> 12 & 0x3f));
+    } else {
+      out += static_cast<char>(0xe0 | character >> 12);
+    }
     out += static_cast<char>(0x80 | (character >> 6 & 0x3f));
     out += static_cast<char>(0x80 | (character & 0x3f));
+  }
+}
+
+void append(std::string& out, const Glyph& glyph) {
+  append_utf8(out, glyph.character);
+  for (const char32_t mark : glyph.marks) {
+    if (mark != 0) append_utf8(out, mark);
   }
 }
 
@@ -79,18 +91,26 @@ bool WatchTerminal::draw(const Canvas& canvas) {
   for (std::size_t row = 0; row < canvas.rows(); ++row) {
     const std::span<const Cell> now = canvas.row(row);
     const std::span<Cell> before = std::span(drawn_).subspan(row * columns_, columns_);
-    const auto [first, unused] = std::ranges::mismatch(now, before);
+    auto first = std::ranges::mismatch(now, before).in1;
     if (first == now.end()) continue;
+    // A wide character is sent whole.
+    while (first->glyph.columns == 0) --first;
     auto last = now.end();
     while (*(last - 1) == before[static_cast<std::size_t>(last - now.begin()) - 1]) --last;
     waiting_ += words_.move(static_cast<int>(row), static_cast<int>(first - now.begin()));
     Tone tone = Tone::plain;
     for (auto cell = first; cell != last; ++cell) {
+      if (cell->glyph.columns == 0) continue;
       // The last cell of all would make some terminals scroll.
-      if (row + 1 == canvas.rows() && cell + 1 == now.end()) break;
+      const auto behind = cell + cell->glyph.columns;
+      if (row + 1 == canvas.rows() && behind == now.end()) break;
       if (cell->tone != tone) waiting_ += words_.plain + styles_[static_cast<std::size_t>(cell->tone)];
       tone = cell->tone;
-      append_utf8(waiting_, cell->glyph);
+      append(waiting_, cell->glyph);
+      // Terminals do not agree on all widths: where it may have put the cursor elsewhere it is told.
+      const bool certain = fills_one_column(cell->glyph.character) && cell->glyph.marks[0] == 0;
+      if (!certain && behind != now.end())
+        waiting_ += words_.move(static_cast<int>(row), static_cast<int>(behind - now.begin()));
     }
     if (tone != Tone::plain) waiting_ += words_.plain;
     std::ranges::copy(now, before.begin());
