@@ -31,9 +31,15 @@ struct ChannelWords {
   /// Moved by each controller that attaches, before it kicks the guest: a guest that sees it move opens the
   /// channel anew, since the kicks of a predecessor's port may wake nobody.
   std::uint32_t attachments;
-  std::uint32_t reserved1[13];
+  /// Bytes of input that controllers had for the guest and lost. This one, and the guest's two below, count
+  /// on and wrap; they are for those who look.
+  std::uint32_t controller_lost_bytes;
+  std::uint32_t reserved1[12];
   std::uint32_t guest_cpu;  ///< CPU number + 1, 0 = unknown
-  std::uint32_t reserved2[15];
+  /// What the guest lost: input that nobody read, and output that its buffer had no room for.
+  std::uint32_t guest_lost_input_bytes;
+  std::uint32_t guest_lost_output_bytes;
+  std::uint32_t reserved2[13];
   /// The last ones, in no order that means anything. Written by the controller, read when one attaches.
   TaggedRequest tagged[slots_per_ring];
 };
@@ -43,7 +49,9 @@ inline constexpr std::size_t channel_words_offset = 3136;
 static_assert(sizeof(ChannelWords) == 256);
 static_assert(offsetof(ChannelWords, up_mask) == 64);
 static_assert(offsetof(ChannelWords, attachments) == 72);
+static_assert(offsetof(ChannelWords, controller_lost_bytes) == 76);
 static_assert(offsetof(ChannelWords, guest_cpu) == 128);
+static_assert(offsetof(ChannelWords, guest_lost_input_bytes) == 132);
 static_assert(offsetof(ChannelWords, tagged) == 192);
 static_assert(channel_words_offset % 64 == 0);
 static_assert(channel_words_offset >= control_interface_offset + control_interface_bytes);

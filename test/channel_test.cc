@@ -199,7 +199,7 @@ TEST_CASE("sixty-four messages wait for a guest that takes none, and room is tol
   std::size_t taken = 0;
   while (f.channel().send_request(console_message(std::to_string(taken), 0)) == Send::taken) ++taken;
   CHECK(taken == ring::slots_per_ring + channel_queue_messages_max);
-  CHECK(f.controller->counters.messages_queued == channel_queue_messages_max);
+  CHECK(f.controller->counters.queued_messages == channel_queue_messages_max);
   f.channel().flush();
   f.world.run();
   CHECK(f.controller->rooms == 0);
@@ -283,7 +283,7 @@ TEST_CASE("answers to requests that were never made stop the channel too") {
     while (f.channel().send_request(console_message("x", 0)) == Send::taken) ++taken;
     CHECK(taken == channel_queue_messages_max);
     CHECK(f.channel().send_request(console_message("x", 0)) == Send::broken);
-    CHECK(f.controller->counters.messages_refused == 2);
+    CHECK(f.controller->counters.refused_messages == 2);
     ring::NativeMemory::store(f.guest->rx_shared.rsp_prod, 0u);
     f.guest->kick();
     f.world.run();

@@ -343,11 +343,28 @@ class WhatProvesNothing(Folder):
         self.assertIn("warning[W005]: nothing is expected: it passes whatever happens\n --> ./a.scn:1:10\n", done.stderr)
         self.assertIn("warning: b\n --> ./b.scn:6:16\n", done.stderr)
         self.assertIn("this was never put to the test: nothing happened there", done.stderr)
-        self.run_all(".", "--strict", "--junit", "r.xml", status=DOES_NOT_PARSE)
-        self.assertEqual([outcome for *_, outcome in self.cases()], ["error", "failed", "passed"])
+        out = self.run_all(".", "--strict", "--junit", "r.xml", "--tap", status=EXPECTATION_FAILED).stdout
+        self.assertEqual([outcome for *_, outcome in self.cases()], ["failed", "failed", "passed"])
+        self.assertRegex(out, r"\nnot ok 1 - a seed 1\n(# .*\n)*# warning\[W005\]: nothing is expected")
+        self.assertIn("./a.scn:1:10: nothing is expected: it passes whatever happens", (self.folder / "r.xml").read_text())
         out = self.run_all("b.scn", "c.scn", "--strict", status=EXPECTATION_FAILED).stdout
         self.assertRegex(out, r"^FAIL b  seed 1: warnings are failures with --strict\nwarning: b\n --> b.scn:6:16\n(.*\n)*"
                               r"     again  ringside run b.scn --seed 1 --strict\n")
+
+    def test_a_warning_fails_every_run_of_its_file_and_no_other(self):
+        self.write(a=PASSES.replace("\n", "\nparam N = 1, 2\n", 1) + "never quirk leaky-response bites\n", b=PASSES)
+        self.run_all(".", "--strict", "--junit", "r.xml", status=EXPECTATION_FAILED)
+        self.assertEqual([outcome for *_, outcome in self.cases()], ["failed", "failed", "passed"])
+        self.assertIn("the quirk leaky-response is off: that it never bites proves nothing", (self.folder / "r.xml").read_text())
+        self.assertIn("warning[W007]", self.run_all(".").stderr)
+
+    def test_what_is_no_utf_8_in_a_source_is_none_in_a_report(self):
+        (self.folder / "a.scn").write_bytes(b'scenario "a"\nxen boots dom1\n\xff\xc3( \x80\xe3\x81\x82 typs "x"\n')
+        result = subprocess.run([PROGRAM, "run", "a.scn", "--tap"], cwd=self.folder, capture_output=True, timeout=PATIENCE_S)
+        self.assertEqual(result.returncode, DOES_NOT_PARSE)
+        for text in (result.stdout.decode(), result.stderr.decode()):
+            self.assertIn('3 | ??( ?\u3042 typs "x"\n', text)
+            self.assertNotIn("\ufffd", text)
 
     def test_a_golden_journal_is_an_expectation(self):
         self.write(a=PASSES.split("expect")[0].replace("\n", "\ngolden\n", 1))

@@ -47,7 +47,7 @@ TEST_CASE("xen's acts") {
   CHECK(act_of<Life>("xen boots dom2 running shell").shell);
   const std::pair<std::string, Life::Verb> verbs[] = {
       {"creates dom2", Life::Verb::creates},   {"boots dom2", Life::Verb::boots},
-      {"pauses dom1", Life::Verb::pauses},     {"resumes dom1", Life::Verb::resumes},
+      {"pauses dom1", Life::Verb::pauses},     {"unpauses dom1", Life::Verb::unpauses},
       {"destroys dom1", Life::Verb::destroys}, {"kills dom1", Life::Verb::kills}};
   for (const auto& [words, verb] : verbs) CHECK(act_of<Life>("xen " + words).verb == verb);
 }

@@ -109,7 +109,7 @@ user types {BYTES} bytes of "abc" in one write
 expect dom1.rx settles at req_prod 8 rsp_prod 0
 expect xcs.dropped settles at {LOST} when LOSS is on
 expect xcs.dropped settles at 0 when LOSS is off
-xen resumes dom1
+xen unpauses dom1
 expect dom1 reads 480 bytes of "abc" when LOSS is on
 expect dom1 reads {BYTES} bytes of "abc" when LOSS is off
 expect no more bytes at dom1 for 50ms

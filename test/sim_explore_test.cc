@@ -91,7 +91,7 @@ Outcome busy_run(Choice choice) {
     machine.stage->advance(machine.stage->now() + std::chrono::seconds(1));
   must(machine.stage->pause(1));
   machine.settle();
-  must(machine.stage->resume(1));
+  must(machine.stage->unpause(1));
   machine.settle();
   return {machine.hash.value(), machine.saw(), std::string(machine.stage->program_read(1)),
           machine.stage->tape()};

@@ -107,7 +107,7 @@ TEST_CASE("a domain that is created stands still until it is resumed") {
   Machine::must(machine.stage->print(1, "early"));
   machine.settle();
   CHECK(machine.requests() == 0);
-  Machine::must(machine.stage->resume(1));
+  Machine::must(machine.stage->unpause(1));
   machine.settle();
   CHECK(machine.requests() == 1);
   Machine::must(machine.stage->pause(1));
@@ -125,7 +125,7 @@ TEST_CASE("input for a paused guest waits, 480 bytes of it in the ring") {
   Machine::must(machine.stage->user_types("", letters(1000), Typing::once));
   machine.settle();
   CHECK(machine.requests(ring::Ring::rx) - machine.responses(ring::Ring::rx) <= 8);
-  Machine::must(machine.stage->resume(1));
+  Machine::must(machine.stage->unpause(1));
   machine.settle();
   CHECK(machine.stage->program_read(1) == letters(1000));
 }

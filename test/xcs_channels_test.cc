@@ -108,7 +108,7 @@ TEST_CASE("a virq that is raised while nobody is bound waits for who binds it ne
   REQUIRE(f.xcs->sessions() == 0);
   f.xen.raise_in_dom0(port);
   f.world.run();
-  CHECK(f.counters().virqs_waiting == 1);
+  CHECK(f.counters().waiting_virqs == 1);
   Client second(f);
   CHECK(second.virq_bind(VIRQ_DOM_EXC).result == XCS_RSLT_OK);
   CHECK(second.data.read().size() == 1);

@@ -163,11 +163,11 @@ TEST_CASE("calls that make no sense are answered so, and the connection goes on"
     CHECK(client.bind(0, 255) == XCS_RSLT_OK);
     CHECK(client.bind(1023, xcs_type_virq) == XCS_RSLT_OK);
     CHECK(client.bind(xcs_port_wildcard, xcs_type_wildcard, XCS_MSG_UNBIND) == XCS_RSLT_OK);
-    CHECK(f.counters().calls_refused == 5);
+    CHECK(f.counters().refused_calls == 5);
     // The journal counts along.
     std::uint32_t counted = 0;
     for (const auto& [step, entry] : f.sink.entries()) {
-      if (entry.kind != trace::Kind::counted || text_of(entry.message) != "calls_refused") continue;
+      if (entry.kind != trace::Kind::counted || text_of(entry.message) != "refused_calls") continue;
       CHECK(entry.from_value == counted);
       CHECK(entry.to_value == ++counted);
     }

@@ -55,7 +55,7 @@ TEST_CASE("twenty times sixty bytes sent to a stopped guest all arrive, in order
     client.request(1, sent.back());
   }
   f.world.run();
-  CHECK(f.counters().channels.messages_queued == 12);
+  CHECK(f.counters().channels.queued_messages == 12);
   Texts arrived;
   while (arrived.size() < sent.size()) {
     const auto batch = guest->take_and_answer();
@@ -87,7 +87,7 @@ TEST_CASE(
   }
   f.world.run();
   CHECK(f.counters().pushbacks > 0);
-  CHECK(f.counters().channels.messages_queued == channel_queue_messages_max);
+  CHECK(f.counters().channels.queued_messages == channel_queue_messages_max);
 
   // Behind the paste: an answer to the very guest that does not take it, and input for another.
   client.data.send(Client::message(XCS_RESPONSE, 1, console_message("asked before")));
@@ -221,7 +221,7 @@ TEST_CASE("an answer that is owed to nobody changes nothing") {
   client.data.send(Client::message(XCS_RESPONSE, 1, console_message("unasked")));
   f.world.run();
   CHECK(guest->reap().empty());
-  CHECK(f.counters().channels.responses_refused == 1);
+  CHECK(f.counters().channels.refused_responses == 1);
   guest->print("fine");
   CHECK(client.read_and_echo().size() == 1);
   CHECK(guest->reap().size() == 1);
@@ -284,7 +284,7 @@ TEST_CASE("a hostile page costs its own channel only") {
     f.world.run();
   }
   // The broken channel's messages are given up after 64, so they hold up nothing.
-  CHECK(f.counters().channels.messages_refused == 200 - channel_queue_messages_max);
+  CHECK(f.counters().channels.refused_messages == 200 - channel_queue_messages_max);
   for (int i = 0; i < 3; ++i) {
     hostile->kick();
     honest->print("fine");

@@ -136,11 +136,11 @@ Channel::Send Channel::send_request(const ring::ControlMessage& message, std::ui
   }
   if (queue_.size() < channel_queue_messages_max) {
     queue_.push_back({message, tag});
-    count(parts_.counters.messages_queued, "messages_queued");
+    count(parts_.counters.queued_messages, "queued_messages");
     return Send::taken;
   }
   if (faulty_) {
-    count(parts_.counters.messages_refused, "messages_refused");
+    count(parts_.counters.refused_messages, "refused_messages");
     return Send::broken;
   }
   told_full_ = true;
@@ -187,7 +187,7 @@ void Channel::send_queued() {
 
 Channel::Respond Channel::respond(const ring::ControlMessage& message, std::optional<ring::Index> index) {
   if (back_.unanswered() == 0 || (index && !is_owed(*index))) {
-    count(parts_.counters.responses_refused, "responses_refused");
+    count(parts_.counters.refused_responses, "refused_responses");
     return Respond::not_owed;
   }
   put_response(message);
@@ -241,6 +241,11 @@ void Channel::notify() {
       outcome == ring::Raised::kick || (domain() == 0 && outcome == ring::Raised::already_selected);
   if (wakes) parts_.host.kick(parts_.events.peer_kicks(local_port()));
   if (wait_ != 0) parts_.host.ring_wait_expect(wait_);
+}
+
+void Channel::count_lost(std::size_t bytes) {
+  std::uint32_t* lost = &ring::channel_words(frame_.frame())->controller_lost_bytes;
+  ring::NativeMemory::store(lost, ring::NativeMemory::load(lost) + static_cast<std::uint32_t>(bytes));
 }
 
 // -- what is owed

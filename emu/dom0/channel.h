@@ -31,9 +31,9 @@ inline constexpr std::size_t channel_queue_messages_max = 64;
 
 /// What went otherwise than planned, summed over all channels of a daemon.
 struct ChannelCounters {
-  std::uint32_t messages_queued = 0;    ///< to a guest whose ring was full; they are delivered later
-  std::uint32_t messages_refused = 0;   ///< to a guest whose indices are faulty and whose queue is full
-  std::uint32_t responses_refused = 0;  ///< that answer nothing
+  std::uint32_t queued_messages = 0;    ///< to a guest whose ring was full; they are delivered later
+  std::uint32_t refused_messages = 0;   ///< to a guest whose indices are faulty and whose queue is full
+  std::uint32_t refused_responses = 0;  ///< that answer nothing
   std::uint32_t index_faults = 0;       ///< times a channel was found with impossible indices
   std::uint32_t length_faults = 0;      ///< messages from a guest that claim more than 60 bytes
 };
@@ -108,6 +108,8 @@ class Channel {
   [[nodiscard]] bool has_room() const { return queue_.empty() && !faulty_ && !front_.full(); }
   /// Raises the event at the guest though nothing was published.
   void notify();
+  /// Adds to what was lost on the way to the guest, which whoever looks at the page can read.
+  void count_lost(std::size_t bytes);
   /// Forgets a request without answering it: its slot is never freed.
   void abandon(ring::Index index);
   /// From hold() to release() nothing of the guest's is noticed.

@@ -50,13 +50,13 @@ struct XcsCounters {
   ChannelCounters channels;
   std::uint32_t requests_waiting = 0;     ///< from guests, taken while nobody was bound to them; never lost
   std::uint32_t responses_unclaimed = 0;  ///< from guests, dropped: nobody was bound to them
-  std::uint32_t virqs_waiting = 0;        ///< raised while nobody was bound to them; never lost
+  std::uint32_t waiting_virqs = 0;        ///< raised while nobody was bound to them; never lost
   std::uint32_t domains_ignored = 0;      ///< frames for a domain that xcs has no channel to
   std::uint32_t frames_ignored = 0;       ///< of a type that a data connection does not carry
   std::uint32_t lengths_cut = 0;          ///< messages of clients that claimed more than 60 bytes
   std::uint32_t pushbacks = 0;            ///< times a client's frame had to wait for a guest
   std::uint32_t frames_abandoned = 0;     ///< that waited for a client whose session ended
-  std::uint32_t calls_refused = 0;        ///< replies with a result other than OK
+  std::uint32_t refused_calls = 0;        ///< replies with a result other than OK
   std::uint32_t connections_refused = 0;  ///< over the limit
   std::uint32_t connections_silent = 0;   ///< closed because they never said what they are
   std::uint32_t sessions_expired = 0;     ///< freed after both sides had been gone

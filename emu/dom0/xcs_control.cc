@@ -70,7 +70,7 @@ void Xcs::take_call(Connection& connection, const XcsMessage& frame) {
     connection.forgotten = true;
   }
   if (refused) {
-    refuse(counters_.calls_refused, "calls_refused", about_frame(frame).domain, connection,
+    refuse(counters_.refused_calls, "refused_calls", about_frame(frame).domain, connection,
            fmt::format("call of type {}: result {}", frame.type, reply.result));
   }
   push_reply(connection, reply);

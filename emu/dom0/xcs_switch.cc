@@ -41,7 +41,7 @@ void Xcs::pass_virq(ring::Port port) {
   // The port is unmasked as soon as it has been read: a client need not say that it may come again.
   if (passed) return events_->write(static_cast<std::uint16_t>(port));
   // It stays masked and is pending: the next client that binds it is told.
-  count(counters_.virqs_waiting, "virqs_waiting");
+  count(counters_.waiting_virqs, "waiting_virqs");
   events_->raise(port);
 }
 
@@ -135,7 +135,13 @@ XcsInput::Took Xcs::take_data(Connection& connection, const XcsMessage& frame) {
 XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
   const DomainId domain = frame.u.control.remote_dom;
   Line* line = line_of(domain);
-  if (domain > xcs_domain_max_2005 && quirk(Quirk::xcs_maxdom, domain)) return XcsInput::Took::done;
+  const bool is_input = frame.type == XCS_REQUEST && frame.u.control.msg.type == ring::CMSG_CONSOLE;
+  const std::size_t input_bytes =
+      is_input ? std::min<std::size_t>(frame.u.control.msg.length, ring::payload_bytes_max) : 0;
+  if (domain > xcs_domain_max_2005 && quirk(Quirk::xcs_maxdom, domain)) {
+    if (line != nullptr) line->channel->count_lost(input_bytes);
+    return XcsInput::Took::done;
+  }
   if (line == nullptr) {
     refuse(counters_.domains_ignored, "domains_ignored", domain, connection,
            "xcs has no channel to that domain");
@@ -158,6 +164,7 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
     return XcsInput::Took::done;
   }
   if (!line->channel->has_room() && quirk(Quirk::xcs_drop_when_full, domain)) {
+    line->channel->count_lost(input_bytes);
     line->channel->notify();
     return XcsInput::Took::done;
   }

@@ -57,6 +57,7 @@ void ConsoleTty::print(std::string_view text) {
     }
   }
   count_dropped("dropped kernel message bytes", dropped_message_bytes_, dropped);
+  ctrl_if_.count_lost(0, dropped);
   flush();
 }
 
@@ -209,7 +210,7 @@ void ConsoleTty::received(Request request) {
     return;
   }
   if (input_.size() == input_messages_max) {
-    count_dropped("dropped input bytes", dropped_input_bytes_, request.message().length);
+    drop_input(request.message().length);
     ctrl_if_.respond(std::move(request));
     return;
   }
@@ -280,7 +281,7 @@ void ConsoleTty::drop_input() {
   std::size_t bytes = 0;
   for (const Input& input : input_) bytes += input.message.length - input.taken_bytes;
   if (bytes != 0) journal_.refused(domain_, trace::dom0_actor, "input for a terminal that nobody reads");
-  count_dropped("dropped input bytes", dropped_input_bytes_, bytes);
+  drop_input(bytes);
   while (!input_.empty()) {
     if (input_.front().request) ctrl_if_.respond(std::move(*input_.front().request));
     input_.pop_front();
@@ -302,6 +303,11 @@ void ConsoleTty::answer_all() {
     if (input.request) ctrl_if_.respond(std::move(*input.request));
     input.request.reset();
   }
+}
+
+void ConsoleTty::drop_input(std::size_t bytes) {
+  count_dropped("dropped input bytes", dropped_input_bytes_, bytes);
+  ctrl_if_.count_lost(bytes, 0);
 }
 
 void ConsoleTty::count_dropped(const char* counter, std::uint32_t& total, std::size_t bytes) {

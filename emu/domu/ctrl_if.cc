@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "ring/channel_words.h"
+
 namespace ringside::domu {
 
 using ring::ControlMessage;
@@ -63,6 +65,7 @@ Result<> CtrlIf::attach(std::byte* frame, ring::Abi abi) {
                  fmt::format("the page claims more than {} requests in a ring", ring::slots_per_ring),
                  "is the domain built for the other generation?"};
   }
+  frame_ = frame;
   tx_ = tx;
   rx_ = rx;
   tx_published_ = tx_->req_prod_pvt();
@@ -70,10 +73,20 @@ Result<> CtrlIf::attach(std::byte* frame, ring::Abi abi) {
   tx_broken_ = rx_broken_ = false;
   ++attachment_;
   owed_ = 0;
+  count_lost(0, 0);
   Batch batch(*this);
   forget_unreachable_callbacks();
   call_space_callbacks();
   return Done{};
+}
+
+void CtrlIf::count_lost(std::size_t input_bytes, std::size_t output_bytes) {
+  lost_input_bytes_ += static_cast<std::uint32_t>(input_bytes);
+  lost_output_bytes_ += static_cast<std::uint32_t>(output_bytes);
+  if (!attached()) return;
+  ring::ChannelWords* words = ring::channel_words(frame_);
+  ring::NativeMemory::store(&words->guest_lost_input_bytes, lost_input_bytes_);
+  ring::NativeMemory::store(&words->guest_lost_output_bytes, lost_output_bytes_);
 }
 
 void CtrlIf::suspend() {

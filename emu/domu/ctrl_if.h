@@ -72,6 +72,8 @@ class CtrlIf {
   /// next attach() is refused; space callbacks wait for it.
   void suspend();
   [[nodiscard]] bool attached() const { return tx_.has_value(); }
+  /// Adds to what the guest has lost, which whoever looks at the page can read.
+  void count_lost(std::size_t input_bytes, std::size_t output_bytes);
 
   // -- sending requests
 
@@ -173,6 +175,9 @@ class CtrlIf {
   Quirks quirks_;
   ring::Abi abi_ = ring::Abi::sring;
 
+  std::byte* frame_ = nullptr;  ///< while attached
+  std::uint32_t lost_input_bytes_ = 0;
+  std::uint32_t lost_output_bytes_ = 0;
   std::optional<ring::Front<>> tx_;
   std::optional<ring::Back<>> rx_;
   ring::Index tx_published_ = 0;  ///< req_prod as the controller sees it

@@ -160,8 +160,8 @@ Result<> Actors::life(const Life& act, const Span& line) {
         done = stage_.pause(id);
         note(name, name + " is paused", line);
         break;
-      case Life::Verb::resumes:
-        done = stage_.resume(id);
+      case Life::Verb::unpauses:
+        done = stage_.unpause(id);
         forget(name);
         break;
       case Life::Verb::destroys:

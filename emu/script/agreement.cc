@@ -25,7 +25,7 @@ std::string who(trace::Actor actor) {
 
 /// Says how much waited, which depends on who ran when.
 bool is_level(std::string_view counter) {
-  return counter == "requests_waiting" || counter == "messages_queued";
+  return counter == "requests_waiting" || counter == "queued_messages";
 }
 
 void add_message(Deeds& deeds, const std::string& what, const ring::ControlMessage& message, bool request) {

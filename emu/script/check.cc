@@ -56,6 +56,7 @@ class Checker {
   void quirks();
   void gather(const Act& act, const Span& line);
   void present(const Actor& actor);
+  void never_a_quirk(const Never& never);
   void expectations();
 
   Scenario& scenario_;
@@ -164,6 +165,7 @@ void Checker::statement(const Statement& statement) {
                [&](const ExpectNo& none) { pattern(none.pattern, false); },
                [&](const Never& never) {
                  pattern(never.pattern, true);
+                 never_a_quirk(never);
                  if (never.until_phase.empty()) return;
                  if (std::ranges::find(phases_, never.until_phase) == phases_.end()) {
                    diagnostics_.error("E039", never.until_span,
@@ -202,6 +204,16 @@ void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
   const std::string advice = fmt::format("begin with: xen boots dom{}", number);
   diagnostics_.error("E030", span, fmt::format("nothing boots dom{}", number),
                      booted.empty() ? advice : fmt::format("{}  {}", advice, booted));
+}
+
+/// A quirk that is off never bites.
+void Checker::never_a_quirk(const Never& never) {
+  const auto* bites = std::get_if<QuirkBites>(&never.pattern.what);
+  if (bites == nullptr || scenario_.setup.quirks.has(bites->quirk)) return;
+  const std::string_view name = about(bites->quirk).name;
+  diagnostics_.warning("W007", never.pattern.subject,
+                       fmt::format("the quirk {} is off: that it never bites proves nothing", name),
+                       fmt::format("leave it out, or turn it on: quirk {} on", name));
 }
 
 /// Of somebody who never comes anything may be said.
@@ -307,7 +319,7 @@ void Checker::life(const Life& life) {
         alive_.insert(domain.domain);
         break;
       case Life::Verb::pauses:
-      case Life::Verb::resumes:
+      case Life::Verb::unpauses:
       case Life::Verb::kills:
       case Life::Verb::destroys:
         actor(domain);

@@ -34,23 +34,23 @@ constexpr std::array console_lost{counter("console bytes discarded"), counter("b
                                   counter("typed bytes lost"),
                                   counter("typed bytes that the guest did not live to see")};
 constexpr std::array twice{counter("console bytes that may be shown twice")};
-constexpr std::array messages_queued{counter("messages_queued")};
-constexpr std::array messages_refused{counter("messages_refused")};
-constexpr std::array responses_refused{counter("responses_refused")};
+constexpr std::array queued_messages{counter("queued_messages")};
+constexpr std::array refused_messages{counter("refused_messages")};
+constexpr std::array refused_responses{counter("refused_responses")};
 constexpr std::array index_faults{counter("index_faults")};
 constexpr std::array length_faults{counter("length_faults")};
 constexpr std::array requests_waiting{counter("requests_waiting")};
 constexpr std::array responses_unclaimed{counter("responses_unclaimed")};
 constexpr std::array pushbacks{counter("pushbacks")};
 constexpr std::array ignored{counter("frames_ignored"), counter("domains_ignored")};
-constexpr std::array calls_refused{counter("calls_refused")};
+constexpr std::array refused_calls{counter("refused_calls")};
 constexpr std::array lengths_cut{counter("lengths_cut")};
 constexpr std::array cut_off{counter("sessions_overrun"), counter("connections_silent"),
                              counter("connections_refused")};
 constexpr std::array expired{counter("sessions_expired")};
 constexpr std::array abandoned{counter("frames_abandoned")};
 constexpr std::array overflows{counter("event_overflows")};
-constexpr std::array virqs_waiting{counter("virqs_waiting")};
+constexpr std::array waiting_virqs{counter("waiting_virqs")};
 constexpr std::array xen_dropped{counter("console input dropped")};
 constexpr std::array xen_output_dropped{counter("console output dropped")};
 constexpr std::array overrun{counter("overruns")};
@@ -72,11 +72,11 @@ constexpr std::array counters{
     CounterAbout{xend | xenctld, "lost", "bytes",
                  "output discarded or never read, and typed bytes that came too late", console_lost},
     CounterAbout{xenctld, "twice", "bytes", "output that a restart may show a second time", twice},
-    CounterAbout{channel_end, "queued_messages", "messages", "had to wait for a free slot", messages_queued},
+    CounterAbout{channel_end, "queued_messages", "messages", "had to wait for a free slot", queued_messages},
     CounterAbout{channel_end, "refused_messages", "messages", "not taken, because too many waited for a slot",
-                 messages_refused},
+                 refused_messages},
     CounterAbout{channel_end, "refused_responses", "responses", "not taken: nothing was owed",
-                 responses_refused},
+                 refused_responses},
     CounterAbout{channel_end, "index_faults", "times", "a guest's indices became impossible", index_faults},
     CounterAbout{channel_end, "length_faults", "messages", "longer than 60 bytes, from a guest",
                  length_faults},
@@ -84,13 +84,13 @@ constexpr std::array counters{
     CounterAbout{xcs, "unclaimed", "responses", "that nobody was bound to", responses_unclaimed},
     CounterAbout{xcs, "pushbacks", "times", "a client had to wait for a guest with a full ring", pushbacks},
     CounterAbout{xcs, "ignored", "frames", "without a meaning, or for a domain without a channel", ignored},
-    CounterAbout{xcs, "refused_calls", "calls", "answered with another result than ok", calls_refused},
+    CounterAbout{xcs, "refused_calls", "calls", "answered with another result than ok", refused_calls},
     CounterAbout{xcs, "cut", "frames", "from clients, longer than 60 bytes and cut", lengths_cut},
     CounterAbout{xcs, "cut_off", "clients", "that did not read, said nothing, or were too many", cut_off},
     CounterAbout{xcs, "expired", "sessions", "that nobody came back to", expired},
     CounterAbout{xcs, "abandoned", "frames", "waiting for a client that left", abandoned},
     CounterAbout{xcs, "overflows", "times", "more events than the event device holds", overflows},
-    CounterAbout{xcs, "waiting_virqs", "interrupts", "came while nobody was bound", virqs_waiting},
+    CounterAbout{xcs, "waiting_virqs", "interrupts", "came while nobody was bound", waiting_virqs},
     CounterAbout{xen_role, "dropped", "bytes",
                  "typed on the serial line while the 128 bytes towards dom0 were full", xen_dropped},
     CounterAbout{xen_role, "dropped_output", "bytes",

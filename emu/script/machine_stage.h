@@ -26,7 +26,7 @@ inline constexpr Duration stage_patience = std::chrono::seconds(1);
 class MachineStage : public Stage {
  public:
   Result<> pause(DomainId domain) override { return privcmd().domain_pause(domain); }
-  Result<> resume(DomainId domain) override { return privcmd().domain_unpause(domain); }
+  Result<> unpause(DomainId domain) override { return privcmd().domain_unpause(domain); }
   Result<> destroy(DomainId domain) override { return privcmd().domain_destroy(domain); }
 
   Result<> write_slot(trace::Actor who, DomainId domain, ring::Ring ring, std::uint32_t slot,

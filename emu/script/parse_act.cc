@@ -148,7 +148,7 @@ struct Synonym {
   std::string_view meant;
 };
 constexpr Synonym synonyms[] = {
-    {Role::xen, "unpauses", "resumes"},   {Role::xen, "continues", "resumes"},
+    {Role::xen, "resumes", "unpauses"},   {Role::xen, "continues", "unpauses"},
     {Role::xen, "starts", "boots"},       {Role::user, "leaves", "disconnects"},
     {Role::user, "quits", "disconnects"}, {Role::user, "detaches", "disconnects"},
     {Role::user, "attaches", "connects"}, {Role::user, "writes", "types"},
@@ -157,7 +157,7 @@ constexpr Synonym synonyms[] = {
     {Role::xend, "dies", "stops"},        {Role::xenctld, "dies", "stops"},
 };
 
-/// What is near is not what is meant where that is the opposite: "unpauses".
+/// What is near is not what is meant where that is another thing: a domain that was suspended resumes.
 std::string unknown_act_hint(const Actor& who, std::string_view written) {
   const auto possible = verbs_of(who.role, true);
   if (possible.empty()) return "it is only looked at: expect ...";
@@ -201,7 +201,7 @@ Act parse_act(Words& words, const Actor& who) {
     case Verb::creates:
     case Verb::boots:
     case Verb::pauses:
-    case Verb::resumes:
+    case Verb::unpauses:
     case Verb::destroys:
     case Verb::kills:
       return parse_life(words, known->verb);

@@ -125,7 +125,7 @@ Act parse_client_act(Words& words, const Actor& who, Verb verb) {
     case Verb::creates:
     case Verb::boots:
     case Verb::pauses:
-    case Verb::resumes:
+    case Verb::unpauses:
     case Verb::destroys:
     case Verb::kills:
     case Verb::prints:

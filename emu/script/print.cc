@@ -80,8 +80,8 @@ std::string compared(Compare compare, bool settles, std::string_view value) {
 // -- acts
 
 std::string written(const Life& life) {
-  static constexpr std::array<std::string_view, 6> verbs{"creates", "boots",    "pauses",
-                                                         "resumes", "destroys", "kills"};
+  static constexpr std::array<std::string_view, 6> verbs{"creates",  "boots",    "pauses",
+                                                         "unpauses", "destroys", "kills"};
   std::string names;
   for (const Actor& each : life.domains) names += (names.empty() ? "" : ", ") + spelled(each);
   return fmt::format("xen {} {}{}", verbs[static_cast<std::size_t>(life.verb)], names,

@@ -207,7 +207,7 @@ std::unique_ptr<SimProgram> SimStage::make_program(const ProgramSpec& spec) {
 
 Result<> SimStage::boot(DomainId domain, GuestProgram program) {
   if (auto created = create(domain, program); !created) return created;
-  return resume(domain);
+  return unpause(domain);
 }
 
 Result<> SimStage::kill(DomainId domain) {

@@ -18,21 +18,36 @@ bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
 }
 
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char byte) { return !continues_character(byte); }));
+/// Calls `each` with every character; a byte that is none, by itself, is "".
+template <class Each>
+void for_characters(std::string_view text, Each each) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view character = trace::character_at(text, at);
+    each(character);
+    at += std::max<std::size_t>(character.size(), 1);
+  }
 }
 
-/// Fit for a terminal: a space for a tab, '?' for any other control character and for the C1 ones that UTF-8
-/// can spell.
+std::size_t characters(std::string_view text) {
+  std::size_t count = 0;
+  for_characters(text, [&](std::string_view) { ++count; });
+  return count;
+}
+
+/// Fit for a terminal and for a report: a space for a tab, '?' for any other control character, for the C1
+/// ones that UTF-8 can spell, and for a byte that is no UTF-8.
 std::string shown(std::string_view text) {
   std::string safe;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    const bool c1 = byte == 0xc2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0;
-    if (c1) ++at;
-    safe += byte == '\t' ? ' ' : byte < 0x20 || byte == 0x7f || c1 ? '?' : text[at];
-  }
+  for_characters(text, [&](std::string_view character) {
+    const unsigned char byte = character.empty() ? 0 : static_cast<unsigned char>(character[0]);
+    const bool c1 = byte == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
+    if (byte == '\t')
+      safe += ' ';
+    else if (byte < 0x20 || byte == 0x7f || c1)
+      safe += '?';
+    else
+      safe += character;
+  });
   return safe;
 }
 

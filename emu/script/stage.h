@@ -104,7 +104,7 @@ class Stage {
   /// The same, and sets it going.
   virtual Result<> boot(DomainId domain, GuestProgram program) = 0;
   virtual Result<> pause(DomainId domain) = 0;
-  virtual Result<> resume(DomainId domain) = 0;
+  virtual Result<> unpause(DomainId domain) = 0;
   virtual Result<> destroy(DomainId domain) = 0;
   /// Its process, as kill -9 would; xen finds it crashed.
   virtual Result<> kill(DomainId domain) = 0;

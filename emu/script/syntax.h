@@ -108,7 +108,7 @@ enum class Compare : std::uint8_t { equal, unequal, less, at_most, more, at_leas
 
 /// xen does it to domains.
 struct Life {
-  enum class Verb : std::uint8_t { creates, boots, pauses, resumes, destroys, kills };
+  enum class Verb : std::uint8_t { creates, boots, pauses, unpauses, destroys, kills };
   Verb verb = Verb::boots;
   std::vector<Actor> domains;
   bool shell =

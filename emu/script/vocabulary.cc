@@ -48,7 +48,7 @@ constexpr std::array verbs{
     VerbAbout{Verb::boots, "boots", xen, act, "xen boots DOM, DOM [running shell]",
               "creates it, if it is not there, and its console, and lets it run"},
     VerbAbout{Verb::pauses, "pauses", xen, act, "xen pauses DOM", "its vcpu stands still"},
-    VerbAbout{Verb::resumes, "resumes", xen, act, "xen resumes DOM", "its vcpu goes on"},
+    VerbAbout{Verb::unpauses, "unpauses", xen, act, "xen unpauses DOM", "its vcpu goes on"},
     VerbAbout{Verb::destroys, "destroys", xen, act, "xen destroys DOM", "takes everything from it at once"},
     VerbAbout{Verb::kills, "kills", xen, act, "xen kills DOM", "it dies in the middle of what it does"},
     VerbAbout{Verb::prints, "prints", guest_or_dom0, act, "DOM prints PAYLOAD",

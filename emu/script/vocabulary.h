@@ -33,7 +33,7 @@ enum class Verb : std::uint8_t {
   creates,
   boots,
   pauses,
-  resumes,
+  unpauses,
   destroys,
   kills,
   prints,

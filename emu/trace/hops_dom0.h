@@ -148,7 +148,7 @@ inline constexpr Hop hops_dom0[] = {
      .see = "ringside dump",
      .scenarios = {"10-header-echoed"},
      .quirks = {Quirk::no_responder},
-     .counters = {"requests_waiting", "responses_refused"}},
+     .counters = {"requests_waiting", "refused_responses"}},
 
     {.id = HopId::xcs,
      .name = "xcs",
@@ -174,8 +174,8 @@ inline constexpr Hop hops_dom0[] = {
                 Quirk::xcs_wild_port, Quirk::xcs_maxdom, Quirk::xcs_sigpipe, Quirk::xcs_blocking_client,
                 Quirk::xcs_fd2},
      .counters = {"connections_refused", "connections_silent", "sessions_overrun", "sessions_expired",
-                  "frames_abandoned", "frames_ignored", "calls_refused", "domains_ignored", "lengths_cut",
-                  "virqs_waiting"}},
+                  "frames_abandoned", "frames_ignored", "refused_calls", "domains_ignored", "lengths_cut",
+                  "waiting_virqs"}},
 
     {.id = HopId::answer_up,
      .name = "answer-up",

@@ -48,7 +48,7 @@ inline constexpr Hop hops_page[] = {
      .see = "ringside ring web",
      .scenarios = {"05-typing"},
      .quirks = {Quirk::xcs_drop_when_full},
-     .counters = {"messages_queued", "messages_refused", "pushbacks"}},
+     .counters = {"queued_messages", "refused_messages", "pushbacks"}},
 
     {.id = HopId::slot_tx,
      .name = "slot-tx",

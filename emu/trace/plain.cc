@@ -134,7 +134,7 @@ std::string passed_words(const Entry& entry) {
 std::string counter_words(const Entry& entry) {
   const std::string name = escaped(entry.message.payload());
   const std::string who = actor_name(entry.actor);
-  if (name == "messages_queued") {
+  if (name == "queued_messages") {
     return fmt::format(
         "The ring is full, and {} looks before it writes: the message waits in {}, and nothing is lost. {} "
         "so far.",

@@ -160,6 +160,8 @@ Result<> DomainTable::change_frame(Domain& domain) {
   // What the controller has noted of its own requests speaks of indices in those rings.
   std::memcpy(ring::channel_words(domain.mapping.frame())->tagged, ring::channel_words(old.frame())->tagged,
               sizeof(ring::ChannelWords::tagged));
+  ring::channel_words(domain.mapping.frame())->controller_lost_bytes =
+      ring::NativeMemory::load(&ring::channel_words(old.frame())->controller_lost_bytes);
   return Done{};
 }
 

@@ -56,6 +56,16 @@ class QuirksTest(unittest.TestCase):
                 sent = [int(length) for length in re.findall(r'xend sends xcs request console length (\d+) "x', dump.said)]
                 return sum(sent) == 16000 and dump.said.count("quirk xcs-drop-when-full") == len(sent) - 8
             eventually("what the ring has no place for is lost", all_but_eight_are_lost)
+            lost = 16000 - 480
+            self.assertEqual(machine.domains()["one"]["lost_input_bytes"], lost)
+            self.assertEqual(machine.domains()["one"]["lost_output_bytes"], 0)
+            words = b"%d bytes of input (%d on the way to the guest, 0 in it), 0 of output in the guest" % (lost, lost)
+            self.assertRegex(machine.run("list", check=0).stdout, rb"Lost .*\n.*\none .* 8/8 +%d " % lost)
+            self.assertIn(b"lost       " + words, machine.run("list", "one", check=0).stdout)
+            self.assertIn(b"lost: " + words, machine.run("ring", "one", check=0).stdout)
+            said = machine.run("dmesg", check=0)
+            self.assertIn(b'ringside: domain 1 "one" has lost ' + words, said.stderr)
+            self.assertNotIn(b"Domain-0", said.stderr)
             dump.end()
             machine.run("unpause", "one", check=0)
             # Before the guest has taken what was in the ring there is no place for what comes after.
@@ -63,6 +73,20 @@ class QuirksTest(unittest.TestCase):
             viewer.sendall(b".")
             # Eight messages of sixty bytes and what came after; the program ends when it has them.
             self.assertTrue(read_until(viewer, b".").endswith(b"\n" + b"x" * 480 + b"."))
+
+    def test_what_was_lost_is_counted_over_a_suspension_and_a_new_xcs(self):
+        with Machine("--quirk", "xcs-drop-when-full", "--quirk", "xend-no-input-limit") as machine:
+            machine.run("create", "one", "--raw", "--", "cat", check=0)
+            viewer = self.view(machine, "one")
+            read_until(viewer, b"installed as tty1\r\n")
+            machine.run("pause", "one", check=0)
+            viewer.sendall(b"x" * 1000)
+            eventually("520 bytes are lost", lambda: machine.domains()["one"]["lost_input_bytes"] == 520)
+            machine.run("unpause", "one", check=0)
+            self.assertTrue(read_until(viewer, b"x" * 480))
+            machine.run("suspend", "one", check=0)
+            machine.run("resume", "one", check=0)
+            self.assertEqual(machine.domains()["one"]["lost_input_bytes"], 520)
 
     def test_a_guest_is_built_with_its_quirks_and_keeps_them_over_a_reboot(self):
         with Machine() as machine:

@@ -165,7 +165,7 @@ class Trial {
       case What::pause:
         return life != nullptr && stage_.pause(life->id);
       case What::resume:
-        return life != nullptr && stage_.resume(life->id);
+        return life != nullptr && stage_.unpause(life->id);
       case What::guest_deaf:
       case What::guest_listens:
         return life != nullptr && stage_.answering(life->id, its.what == What::guest_listens);
@@ -234,7 +234,7 @@ class Trial {
       return false;
     }
     places_[place] = lives_.size() - 1;
-    return static_cast<bool>(stage_.resume(id));
+    return static_cast<bool>(stage_.unpause(id));
   }
 
   bool visit_of(Life& life) {
@@ -360,7 +360,7 @@ class Trial {
       for (const Visit& visit : life.visits) (void)stage_.user_reads(visit.user, true);
       if (!life.exists) continue;
       (void)stage_.answering(life.id, true);
-      (void)stage_.resume(life.id);
+      (void)stage_.unpause(life.id);
     }
     if (!rest()) return "it does not come to rest";
     for (const Life& life : lives_) {
@@ -391,7 +391,7 @@ class Trial {
       visit.open = false;
     }
     // Unpausing asks xen whether it is there.
-    life.exists = static_cast<bool>(stage_.resume(life.id));
+    life.exists = static_cast<bool>(stage_.unpause(life.id));
     if (!life.exists && life.books.fate == Fate::lives) life.books.fate = Fate::ended;
     if (!life.exists || life.open_visit() != nullptr) return {};
     return "nobody gets to its console";

@@ -9,7 +9,7 @@ syntax iskeyword @,48-57,_,-
 syntax keyword scnSetting scenario seed mode abi timeout cuts golden tag include quirk param cases let ignore
 syntax keyword scnStatement expect never fault repeat together end after
 syntax keyword scnActor xen dom0 xcs xend xenctld uart user client
-syntax keyword scnVerb creates boots pauses resumes destroys kills prints logs ends writes sets adds fills
+syntax keyword scnVerb creates boots pauses unpauses destroys kills prints logs ends writes sets adds fills
 syntax keyword scnVerb notifies stops starts stalls connects disconnects types attaches detaches opens closes
 syntax keyword scnVerb binds unbinds sends says reads sees shows receives forwards moves takes refuses
 syntax keyword scnCounter refused dropped queued lost twice queued_messages refused_messages refused_responses

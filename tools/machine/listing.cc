@@ -34,15 +34,16 @@ struct Console {
   std::string path;
 };
 
-struct Occupancy {
-  std::uint32_t tx = 0;
+struct Rings {
+  std::uint32_t tx = 0;  ///< requests unanswered
   std::uint32_t rx = 0;
+  DomainPage::Lost lost{};
 };
 
 struct Listed {
   DomainInfo info;
   std::optional<ring::Port> dom0_port;
-  std::optional<Occupancy> rings;
+  std::optional<Rings> rings;
   std::optional<Console> console;
 };
 
@@ -72,7 +73,8 @@ Listed look_at(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
   }
   const auto page = DomainPage::open(host, privcmd, info);
   if (page) {
-    listed.rings = {page.value().unanswered(ring::Ring::tx), page.value().unanswered(ring::Ring::rx)};
+    listed.rings = {page.value().unanswered(ring::Ring::tx), page.value().unanswered(ring::Ring::rx),
+                    page.value().lost()};
   }
   return listed;
 }
@@ -109,15 +111,17 @@ std::string tcp_text(const Console& console) {
 }
 
 void print_table(const std::vector<Listed>& domains) {
-  fmt::print("{:<16} {:>4} {:>8} {:<5} {:<8} {:<5} {:<6} {:<4} {:<4} {:>8} {:>9} {}\n", "Name", "Id",
-             "Mem(MiB)", "State", "Reason", "Abi", "Ports", "tx", "rx", "Buffered", "Discarded", "Console");
+  fmt::print("{:<16} {:>4} {:>8} {:<5} {:<8} {:<5} {:<6} {:<4} {:<4} {:>6} {:>8} {:>9} {}\n", "Name", "Id",
+             "Mem(MiB)", "State", "Reason", "Abi", "Ports", "tx", "rx", "Lost", "Buffered", "Discarded",
+             "Console");
   for (const Listed& listed : domains) {
     const auto& console = listed.console;
-    fmt::print("{:<16} {:>4} {:>8} {:<5} {:<8} {:<5} {:<6} {:<4} {:<4} {:>8} {:>9} {}\n", listed.info.name,
-               listed.info.domain, listed.info.memory_kib / 1024, state_letters(listed.info.state),
-               reason_of(listed.info).value_or("-"), abi_name(listed.info.abi), ports_text(listed),
-               listed.rings ? of_slots(listed.rings->tx) : "-",
+    fmt::print("{:<16} {:>4} {:>8} {:<5} {:<8} {:<5} {:<6} {:<4} {:<4} {:>6} {:>8} {:>9} {}\n",
+               listed.info.name, listed.info.domain, listed.info.memory_kib / 1024,
+               state_letters(listed.info.state), reason_of(listed.info).value_or("-"),
+               abi_name(listed.info.abi), ports_text(listed), listed.rings ? of_slots(listed.rings->tx) : "-",
                listed.rings ? of_slots(listed.rings->rx) : "-",
+               listed.rings ? std::to_string(listed.rings->lost.bytes()) : "-",
                console ? std::to_string(console->buffered_bytes) : "-",
                console ? std::to_string(console->discarded_bytes) : "-", console ? tcp_text(*console) : "-");
   }
@@ -149,6 +153,7 @@ void print_one(const Listed& listed) {
   if (listed.rings) {
     line("tx", of_slots(listed.rings->tx) + " requests unanswered");
     line("rx", of_slots(listed.rings->rx) + " requests unanswered");
+    line("lost", listed.rings->lost.text());
   }
   if (!listed.console) return line("console", "-");
   const Console& console = *listed.console;
@@ -204,6 +209,9 @@ std::string json_of(const Listed& listed) {
   const auto rings = listed.rings;
   out += fmt::format(R"("ring_slots": {}, "tx_requests": {}, "rx_requests": {}, )", ring::slots_per_ring,
                      rings ? std::to_string(rings->tx) : "null", rings ? std::to_string(rings->rx) : "null");
+  out += fmt::format(R"("lost_input_bytes": {}, "lost_output_bytes": {}, )",
+                     rings ? std::to_string(rings->lost.input_bytes()) : "null",
+                     rings ? std::to_string(rings->lost.guest_output_bytes) : "null");
   return out + fmt::format(R"("console": {}}})", json_of(listed.console));
 }
 
@@ -244,6 +252,7 @@ void add_list_command(Command app, Session& session) {
       app, session, "list", "All domains: state, memory, ports, rings and console; or one, in full",
       "  ringside list             State: r running, p paused, s shut down, c crashed, d dying\n"
       "                            Ports: the guest's and dom0's; tx, rx: requests unanswered\n"
+      "                            Lost: bytes, input on the way to the guest or either in it\n"
       "  ringside list web\n"
       "  ringside list --json      an array of objects, for programs");
   const auto name = std::make_shared<std::string>();

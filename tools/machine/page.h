@@ -5,6 +5,7 @@
 #pragma once
 
 #include "emu/host/host.h"
+#include "ring/channel_words.h"
 #include "ring/index.h"
 #include "ring/layout.h"
 #include "ring/memory.h"
@@ -37,6 +38,29 @@ class DomainPage {
   [[nodiscard]] std::uint32_t unanswered(ring::Ring which) const {
     const Indices at = indices(which);
     return ring::distance(at.req_prod, at.rsp_prod);
+  }
+
+  /// As the two ends count it themselves; 0 for an end that does not count.
+  struct Lost {
+    std::uint32_t controller_input_bytes;
+    std::uint32_t guest_input_bytes;
+    std::uint32_t guest_output_bytes;
+
+    [[nodiscard]] std::uint64_t input_bytes() const {
+      return std::uint64_t{controller_input_bytes} + guest_input_bytes;
+    }
+    [[nodiscard]] std::uint64_t bytes() const { return input_bytes() + guest_output_bytes; }
+    [[nodiscard]] std::string text() const {
+      return fmt::format(
+          "{} bytes of input ({} on the way to the guest, {} in it), {} of output in the guest",
+          input_bytes(), controller_input_bytes, guest_input_bytes, guest_output_bytes);
+    }
+  };
+  [[nodiscard]] Lost lost() const {
+    const ring::ChannelWords* words = ring::channel_words(frame());
+    return {ring::NativeMemory::load(&words->controller_lost_bytes),
+            ring::NativeMemory::load(&words->guest_lost_input_bytes),
+            ring::NativeMemory::load(&words->guest_lost_output_bytes)};
   }
 
  private:

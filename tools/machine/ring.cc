@@ -65,6 +65,7 @@ int ring_command(const Session& session, const std::string& name) {
   std::printf("to the guest:      port %u pending %d masked %d   selector %#x   upcall_pending %d\n", port,
               bits.is_pending(port), bits.is_masked(port), bits.selector_word(), bits.upcall_is_pending());
   std::printf("to the controller: pending %d masked %d\n", up.is_pending(), up.is_masked());
+  std::printf("lost: %s\n", page.lost().text().c_str());
   print_ring(page, ring::Ring::tx);
   print_ring(page, ring::Ring::rx);
   return exit_good;

@@ -10,6 +10,7 @@
 #include "emu/dom0/console_client.h"
 #include "emu/host/linux_terminal.h"
 #include "tools/machine/domain_command.h"
+#include "tools/machine/page.h"
 #include "tools/machine/person.h"
 
 namespace ringside::tools {
@@ -103,6 +104,19 @@ int keyboard(const Session& session, const EscapeKey& escape) {
                      escape);
 }
 
+/// Xen does not see what is in the rings, so it has said nothing of what was lost there: whoever looks here
+/// for what went wrong is told beside it.
+void note_losses(LinuxHost& host, Privcmd& privcmd) {
+  auto domains = privcmd.domains();
+  if (!domains) return;
+  for (const DomainInfo& info : *domains) {
+    auto page = DomainPage::open(host, privcmd, info);
+    if (!page || page->lost().bytes() == 0) continue;
+    fmt::print(stderr, "ringside: domain {} \"{}\" has lost {}\n", info.domain, info.name,
+               page->lost().text());
+  }
+}
+
 int dmesg(const Session& session, bool clear) {
   Dom0 dom0(session, "dmesg");
   if (!dom0.privcmd) return failed(dom0.privcmd.error());
@@ -111,6 +125,7 @@ int dmesg(const Session& session, bool clear) {
   std::fwrite(said->text.data(), 1, said->text.size(), stdout);
   if (std::fflush(stdout) != 0)
     return failed({EIO, "cannot print xen's messages", "stdout", "it takes no more", "nothing was cleared"});
+  note_losses(dom0.host, *dom0.privcmd);
   // Only what has been printed is forgotten.
   if (clear) {
     const auto cleared = dom0.privcmd->dmesg_clear(said->position + said->text.size());

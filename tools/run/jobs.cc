@@ -13,6 +13,7 @@
 #include "emu/script/agreement.h"
 #include "emu/script/journal_of.h"
 #include "emu/script/sim_stage.h"
+#include "emu/trace/quote.h"
 #include "tools/in_file.h"
 #include "tools/out_file.h"
 #include "tools/run/golden.h"
@@ -83,12 +84,20 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
 
 namespace {
 
-/// What was never put to the test proves nothing.
+/// What was never put to the test proves nothing. A warning about the file is one about each of its runs.
 void fail_for_warnings(const RunJob& job, const script::Story& story, RunResult& result) {
-  const script::RunWarning& first = story.warnings.front();
+  const script::Sources& sources = job.script->sources;
+  const script::Diagnostics& of_file = job.script->diagnostics;
   result.outcome = script::Outcome::failed;
-  result.failures = story.warnings.size();
-  result.first = fmt::format("{}: {}", job.script->sources.place(first.span), first.text);
+  result.failures = story.warnings.size() + of_file.warnings();
+  if (of_file.warnings() != 0) {
+    const script::Diagnostic& first = of_file.all().front();
+    result.first = fmt::format("{}: {}", sources.place(first.span), trace::printable(first.message));
+    result.warnings = of_file.text(sources) + result.warnings;
+  } else {
+    result.first =
+        fmt::format("{}: {}", sources.place(story.warnings.front().span), story.warnings.front().text);
+  }
   result.report =
       fmt::format("FAIL {}  seed {}: warnings are failures with --strict\n{}     again  {} --strict\n",
                   job.scenario->name, job.seed, result.warnings, again_command(job));
@@ -123,7 +132,8 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   result.report = script::failure_report(*job.scenario, job.script->sources, story, context);
   result.warnings += script::warnings_report(*job.scenario, job.script->sources, story);
   result.first = first_of(job, story);
-  if (options.strict && good && !story.warnings.empty()) fail_for_warnings(job, story, result);
+  const bool warned = !story.warnings.empty() || job.script->diagnostics.warnings() != 0;
+  if (options.strict && good && warned) fail_for_warnings(job, story, result);
   if (!not_left.empty() && good) {
     result.outcome = script::Outcome::could_not_run;
     result.first = not_left.substr(0, not_left.find('\n'));

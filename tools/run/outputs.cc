@@ -61,7 +61,7 @@ std::string tap_text(const std::string& text) {
 
 void print_commented(const std::string& text) {
   std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) std::printf("# %s\n", line.c_str());
+  for (std::string line; std::getline(lines, line);) std::printf("# %s\n", trace::printable(line).c_str());
 }
 
 void print_json(const RunJob& job, const RunResult& result) {

@@ -205,8 +205,8 @@ Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
 
 /// Its program is there when this returns: until then nobody could tell a guest that says nothing from one
 /// whose program takes its time.
-Result<> RealStage::resume(DomainId domain) {
-  if (auto resumed = MachineStage::resume(domain); !resumed) return resumed;
+Result<> RealStage::unpause(DomainId domain) {
+  if (auto resumed = MachineStage::unpause(domain); !resumed) return resumed;
   return await_program(domain);
 }
 
@@ -221,7 +221,7 @@ Result<> RealStage::await_program(DomainId domain) {
 
 Result<> RealStage::boot(DomainId domain, script::GuestProgram program) {
   if (auto created = create(domain, program); !created) return created;
-  return resume(domain);
+  return unpause(domain);
 }
 
 Result<> RealStage::wait_for_program(DomainId domain) {

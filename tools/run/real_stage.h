@@ -43,7 +43,7 @@ class RealStage final : public script::MachineStage {
 
   Result<> create(DomainId domain, script::GuestProgram program) override;
   Result<> boot(DomainId domain, script::GuestProgram program) override;
-  Result<> resume(DomainId domain) override;
+  Result<> unpause(DomainId domain) override;
   Result<> kill(DomainId domain) override;
   Result<> print(DomainId domain, std::string_view text) override;
   Result<> log(DomainId domain, std::string_view text) override;

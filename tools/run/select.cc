@@ -99,8 +99,7 @@ void name_runs(RunPlan& plan) {
 
 UnreadableFile unreadable_file(const std::string& path, const script::Script& read) {
   const auto& all = read.diagnostics.all();
-  auto first = std::ranges::find(all, script::Severity::error, &script::Diagnostic::severity);
-  if (first == all.end()) first = all.begin();
+  const auto first = std::ranges::find(all, script::Severity::error, &script::Diagnostic::severity);
   UnreadableFile file{.path = path, .report = read.diagnostics.text(read.sources)};
   if (first == all.end()) return file;
   file.first = trace::printable(first->message);
@@ -122,7 +121,7 @@ void read_all(const std::vector<std::string>& files, const RunSelection& selecti
       for (Scenario& run : script::runs_of(read, mode, given)) runs.push_back(std::move(run));
     }
     std::fputs(read.diagnostics.text(read.sources).c_str(), stderr);
-    if (read.diagnostics.errors() == 0 && !(selection.strict && read.diagnostics.warnings() != 0)) continue;
+    if (read.diagnostics.errors() == 0) continue;
     plan.unreadable.push_back(unreadable_file(files[at], read));
     runs.clear();
   }
