@@ -285,8 +285,7 @@ class Person(Case):
         machine.run("create", "web", "--raw", "--", "sh", "-c", said, check=0)
         watch = self.in_tmux(machine, "web", columns=100, environment=("LC_ALL=C.UTF-8",))
         watch.shows("LIVE")
-        viewer = self.viewer(machine)
-        viewer.sendall(b".")
+        (viewer := self.viewer(machine)).sendall(b".")
         watch.shows(r"sees it \u2500+\n(.*\n)*A *\n")
         # A character that came in two messages, wide ones, a mark, and a byte that is no UTF-8.
         viewer.sendall(b".")
