@@ -287,8 +287,7 @@ class Person(Case):
         watch.shows("LIVE")
         (viewer := self.viewer(machine)).sendall(b".")
         watch.shows(r"sees it \u2500+\n(.*\n)*A *\n")
-        # A character that came in two messages, wide ones, a mark, and a byte that is no UTF-8.
-        viewer.sendall(b".")
+        viewer.sendall(b".")  # a character in two messages, wide ones, a mark, and a byte that is no UTF-8
         watch.shows("\nA\u3042\u6f22\U0001f600e\u0301\u00e9\\|\ufffd\\| *\n")
 
     def test_it_follows_the_window_down_to_nothing_and_back(self):
