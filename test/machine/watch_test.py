@@ -304,7 +304,7 @@ class Person(Case):
             watch.shows(rf"^{' ringside watch  dom1'[:columns].rstrip()}")
         watch.shows(r"\ntx [-.]{8} 0/8  req_prod")
         watch.resize(80, 24)
-        watch.shows(r"\ntx  0-old")
+        watch.shows(r"\ntx  0-sta")
         watch.keys("q")
         watch.shows("ended with 0")
 
