@@ -4,8 +4,7 @@ catalogue is found by the model that it names, and what is no ring at all gets a
 
 usage: ring_check_test.py [--table]     RINGSIDE names the program, RINGS the folder of built plug-ins
 
---table prints how each bug is found, as in the README. RINGSIDE_LONG=1 also searches each model that should find nothing in a
-bug, and own rings further.
+--table prints how each bug is found, as in the README. RINGSIDE_LONG=1 also searches the models that should find nothing.
 """
 
 import json

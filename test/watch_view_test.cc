@@ -226,6 +226,25 @@ TEST_CASE("a console's screen: wide characters, marks, and characters that come 
   CHECK(shows(ascii, "\nA? ? ? e?|"));
 }
 
+TEST_CASE("a cell holds nothing that a terminal obeys or joins, and nothing has a half outside") {
+  Canvas canvas(10, 1, false);
+  const auto row = [&] { return canvas.row(0); };
+  std::size_t column = 0;
+  for (const char32_t obeyed : {0x1b, 0x9b, 0xad, 0x202e, 0xfeff, 0xd800, 0xe0041, 0x110000}) {
+    canvas.put(0, column, Glyph{obeyed, {}, 1});
+    CHECK(row()[column++].glyph.character == U'?');
+  }
+  canvas.put(0, 0, Glyph{U'a', {U'\u200d', U'\u0301'}, 1});
+  CHECK(row()[0].glyph == Glyph{U'a', {U'\u0301'}, 1});
+  canvas.put(0, 8, Glyph{U'\u6f22', {}, 2});
+  CHECK(row()[8].glyph.columns == 2);
+  CHECK(row()[9].glyph.columns == 0);
+  canvas.put(0, 9, Glyph{0, {}, 0});
+  CHECK(row()[8].glyph.character == U'\u6f22');
+  canvas.put(0, 9, Glyph{U'\u6f22', {}, 2});
+  CHECK(row()[9].glyph == Glyph{U'?', {}, 1});
+}
+
 TEST_CASE("a copy of a screen shows the same, and its own after that") {
   ConsoleScreen first;
   first.take(bytes_of("one\r\n\xe6"));

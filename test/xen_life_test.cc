@@ -100,7 +100,10 @@ TEST_CASE("a suspended guest stands still, and is resumed in another frame with 
   };
   CHECK(is(ring::control_interface_offset, ring::control_interface_bytes, 0x5a));
   CHECK(is(ring::control_interface_offset + ring::control_interface_bytes, 64, 0));
-  CHECK(is(ring::channel_words_offset, offsetof(ring::ChannelWords, tagged), 0));
+  constexpr std::size_t lost = offsetof(ring::ChannelWords, controller_lost_bytes);
+  CHECK(is(ring::channel_words_offset, lost, 0));
+  CHECK(is(ring::channel_words_offset + lost, 4, 0x5a));
+  CHECK(is(ring::channel_words_offset + lost + 4, offsetof(ring::ChannelWords, tagged) - lost - 4, 0));
   CHECK(is(ring::channel_words_offset + offsetof(ring::ChannelWords, tagged), 64, 0x5a));
   CHECK(is(260, 1700, 0));
   CHECK(machine.calls.domain_resume(guest.domain).error().code == EINVAL);

@@ -19,7 +19,8 @@ namespace ringside::dom0 {
 
 /// Does a client that has sent nothing but plain text so far begin to speak telnet with what was read? So it
 /// does with one whole option request alone, or with two at the front: Debian's telnet asks for SGA and ECHO
-/// when it is told to send characters.
+/// when it is told to send characters. A request that is read in two pieces is none: the raw port would have
+/// to hold back bytes that may be all a client has to say. The telnet port takes it in any pieces.
 [[nodiscard]] bool begins_telnet(Bytes read);
 
 class Telnet {

@@ -284,10 +284,9 @@ class Person(Case):
         machine.run("create", "web", "--raw", "--", "sh", "-c", said, check=0)
         watch = self.in_tmux(machine, "web", columns=100, environment=("LC_ALL=C.UTF-8",))
         watch.shows("LIVE")
-        viewer = self.viewer(machine)
-        viewer.sendall(b".")
+        (viewer := self.viewer(machine)).sendall(b".")
         watch.shows(r"sees it \u2500+\n(.*\n)*A *\n")
-        viewer.sendall(b".")  # A character in two messages, wide ones, a mark, and a byte that is no UTF-8.
+        viewer.sendall(b".")  # a character in two messages, wide ones, a mark, and a byte that is no UTF-8
         watch.shows("\nA\u3042\u6f22\U0001f600e\u0301\u00e9\\|\ufffd\\| *\n")
 
     def test_it_follows_the_window_down_to_nothing_and_back(self):
@@ -304,7 +303,7 @@ class Person(Case):
             watch.shows(rf"^{' ringside watch  dom1'[:columns].rstrip()}")
         watch.shows(r"\ntx [-.]{8} 0/8  req_prod")
         watch.resize(80, 24)
-        watch.shows(r"\ntx  0-old")
+        watch.shows(r"\ntx  0-sta")
         watch.keys("q")
         watch.shows("ended with 0")
 

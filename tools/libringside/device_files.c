@@ -149,7 +149,7 @@ ssize_t write(int descriptor, const void* buffer, size_t bytes) {
 
 /* -- ioctl */
 
-static int evtchn_ioctl(int descriptor, unsigned long request, unsigned long port) {
+static int evtchn_ioctl(int descriptor, unsigned long request, unsigned int port) {
   int result;
   if (request == EVTCHN_RESET) return rs_events_reset(descriptor);
   if (request != EVTCHN_BIND && request != EVTCHN_UNBIND) return refuse(ENOSYS);
@@ -168,7 +168,8 @@ int ioctl(int descriptor, unsigned long request, ...) {
   va_start(list, request);
   argument = va_arg(list, unsigned long);
   va_end(list);
-  if (what == EVTCHN) return evtchn_ioctl(descriptor, request, argument);
+  /* A port is an int to most callers, the rest of the word anything. */
+  if (what == EVTCHN) return evtchn_ioctl(descriptor, request, (unsigned int)argument);
   if (what == NOTHING) return next_ioctl(descriptor, request, argument);
   if (request != IOCTL_PRIVCMD_INITDOM_EVTCHN) return refuse(ENOSYS);
   return rs_initdom_port(interface[descriptor]);

@@ -45,7 +45,7 @@ std::string_view short_name(SlotState state) {
     case SlotState::response:
       return "rsp";
     case SlotState::stale:
-      return "stale";
+      return "sta";
   }
   return "";
 }

@@ -179,7 +179,7 @@ constexpr std::string_view help_lines[] = {
     "goes, and up to 12,000 can be stepped to; what comes then is only counted.",
     "",
     "slots      . free        # req: a request that has no response yet",
-    "           + rsp: a response that nobody has taken yet   - stale: free again",
+    "           + rsp: a response that nobody has taken yet   - sta: stale, free",
     "           beside it the message's length in bytes",
     "indices    below the slots: where req_prod, req_cons, rsp_prod, rsp_cons point",
     "bytes      what waits where on its way down to the guest and up from it",

@@ -56,10 +56,18 @@ static void open_channel(uint32_t domain) {
   close(privcmd);
 }
 
-static void press_sysrq(void) {
+/* Reads wait for dom0's answer, which raises our port. */
+static void ask_dom0(int evtchn) {
   const struct message request = {CMSG_SHUTDOWN, SYSRQ, 0, 4, {'h'}};
+  uint16_t raised;
   put_request(&rx, &request);
   xc_evtchn_send(xc, port);
+  while (answers == 0) {
+    if (read(evtchn, &raised, sizeof raised) != sizeof raised) fail("no event");
+    if (write(evtchn, &raised, sizeof raised) < 0) fail("cannot unmask");
+    serve();
+  }
+  printf("dom0 has answered %d\n", answers);
 }
 
 static int has_ended(uint32_t domain) {
@@ -82,22 +90,20 @@ int main(int argc, char** argv) {
   tx = attach(page, 1, 0);
   rx = attach(page, 1, 1);
   open_channel(domain);
-  if ((evtchn = open("/dev/xen/evtchn", O_NONBLOCK | O_RDWR)) < 0) fail("/dev/xen/evtchn");
+  if ((evtchn = open("/dev/xen/evtchn", (domain == 0 ? 0 : O_NONBLOCK) | O_RDWR)) < 0)
+    fail("/dev/xen/evtchn");
   if (ioctl(evtchn, EVTCHN_BIND, port) != 0) fail("no events");
-  if (domain == 0) press_sysrq();
+  if (domain == 0) ask_dom0(evtchn);
   if (info.paused) xc_domain_unpause(xc, domain);
   waiting.fd = evtchn;
+  ended = domain == 0;
   while (!ended) {
     uint16_t raised;
-    int heard = 0;
-    /* dom0 answers, and raises our port. A domain may end without a word. */
-    if (poll(&waiting, 1, domain == 0 ? -1 : LOOK_MS) == 0) ended = has_ended(domain);
-    for (; read(evtchn, &raised, sizeof raised) == sizeof raised; heard = 1)
+    if (poll(&waiting, 1, LOOK_MS) == 0) ended = has_ended(domain);
+    while (read(evtchn, &raised, sizeof raised) == sizeof raised)
       if (write(evtchn, &raised, sizeof raised) < 0) fail("cannot unmask");
-    if (heard || ended) serve();
-    if (domain == 0) ended = answers > 0;
+    serve();
   }
-  if (domain == 0) printf("dom0 has answered %d\n", answers);
   ioctl(evtchn, EVTCHN_UNBIND, port);
   close(evtchn);
   return 0;
