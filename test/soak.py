@@ -237,9 +237,11 @@ def main():
     print(f"RINGSIDE_SEED={seed}", flush=True)
     chance = random.Random(seed)
     began = time.monotonic()
-    all_soaked = [Soaked(dom0, chance) for dom0 in SIDES]
+    all_soaked = []
     with contextlib.ExitStack() as stack:
-        for soaked in all_soaked:
+        for dom0 in SIDES:
+            soaked = Soaked(dom0, chance)
+            all_soaked.append(soaked)
             stack.enter_context(soaked.machine)
             soaked.start()
             stack.callback(soaked.echo.end)
