@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""ring-check from outside: ringside's own rings hold, right rings hold within known numbers of executions, each mutant of the
-catalogue is found by the model that it names, and what is no ring at all gets a clear error.
+"""ring-check from outside: right rings hold within known numbers of executions, each mutant of the catalogue is found by the
+model that it names, and what is no ring at all gets a clear error. RINGSIDE names the program, RINGS the folder of plug-ins.
 
-usage: ring_check_test.py [--table]     RINGSIDE names the program, RINGS the folder of built plug-ins
-
---table prints how each bug is found, as in the README. RINGSIDE_LONG=1 also searches the models that should find nothing.
+usage: ring_check_test.py [--table]     prints how each bug is found, as in the README
+RINGSIDE_LONG=1 also searches the models that should find nothing.
 """
 
 import json

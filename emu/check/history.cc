@@ -135,7 +135,7 @@ std::string History::text_of_begun(OperationKind kind, std::uint64_t value) {
 
 std::string History::text_of(const Operation& operation) {
   const bool is_push = operation.kind == OperationKind::push;
-  const std::string text = text_of_begun(operation.kind, operation.value);
+  std::string text = text_of_begun(operation.kind, operation.value);
   if (operation.is_open) return text;
   if (operation.outcome < 0) return text + " gives up";
   if (operation.outcome == 0) return text + (is_push ? " finds no room" : " finds nothing");

@@ -46,19 +46,17 @@ class Teller {
       const bool goes_on = next != nullptr && next->actor == step.actor && next->op.kind == op.kind &&
                            slot_of(next->op) == slot_of(op);
       if (!goes_on) slot_written(step);
-    } else if (!about_->is_ring) {
-      told(step, check::step_text(step, *space_, *about_));
-    } else if (op.kind == OpKind::notify) {
+    } else if (about_->is_ring && op.kind == OpKind::notify) {
       trace::Entry entry = entry_of(step, trace::Kind::event_raised);
       entry.peer = op.argument == 0 ? front() : back();
       entry.port = 1;
       entry.detail = static_cast<std::uint8_t>(ring::Raised::kick);
       add(entry);
-    } else if (op.kind == OpKind::wait) {
+    } else if (about_->is_ring && op.kind == OpKind::wait) {
       trace::Entry entry = entry_of(step, trace::Kind::event_taken);
       entry.port = 1;
       add(entry);
-    } else if (slot_of(op) < 0 || op.kind == OpKind::choose) {
+    } else if (!about_->is_ring || slot_of(op) < 0 || op.kind == OpKind::choose) {
       told(step, check::step_text(step, *space_, *about_));
     }
   }
