@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""ring-check and code that is no good ring: memory beside the page that is used wrongly, code that crashes, hangs, waits or
+cannot be loaded. None of it is ever a pass.
+
+usage: ring_broken_test.py     RINGSIDE and RINGS as for ring_check_test.py; RINGSIDE_LONG=1 also waits for a loop of its own
+"""
+
+import re
+import tempfile
+import unittest
+
+from ring_check_test import COULD_NOT_RUN, FAILED, GOOD, LONG, RINGS, USAGE, build, ring_check
+
+
+class Elsewhere(unittest.TestCase):
+    """Memory beside the page: explored where both ends touch it, and put back."""
+
+    def check(self, define, model, status, *texts):
+        with tempfile.TemporaryDirectory() as folder:
+            library = build(folder, "elsewhere.c", define)
+            result = ring_check("--ring", library, "--model", model, "--limit", 1000, "-j", 2)
+            said = " ".join((result.stdout + result.stderr).split())
+            self.assertEqual(result.returncode, status, f"{define}: {said}")
+            for text in texts:
+                self.assertIn(text, said, define)
+            replay = re.search(r"--replay '(\S*)'", said)
+            self.assertEqual(replay is not None, status == FAILED, said)
+            if replay:
+                self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED, replay[1])
+            return said
+
+    def test_stores_of_both_ends_to_a_word_come_in_each_order_that_c11_allows(self):
+        self.check("TWO_WRITERS", "c11", FAILED, "2+2W", "writes x := 2, which comes before the newest (1)")
+        for model in ("sc", "tso"):
+            self.check("TWO_WRITERS", model, GOOD, 'scenario "2+2W" 3 executions all')
+
+    def test_what_is_right_holds(self):
+        for define in ("POINTERS", "OWN_ON_HEAP", "HEAP_EACH", "THREAD_LOCAL", "IN_VARIABLES"):
+            self.check(define, "c11", GOOD)
+
+    def test_what_is_wrong_there_is_found(self):
+        self.check("AFTERWARDS", "sc", FAILED, "writes pool :=")
+        self.check("HIDDEN", "c11", FAILED, "a race: the back reads hidden")
+        self.check("FREED_EARLY", "sc", FAILED, "dd dd dd dd")
+
+    def test_what_cannot_be_put_back_is_refused(self):
+        self.check("RANDOM", "sc", COULD_NOT_RUN, "it does not do the same when it is run the same way again")
+
+
+class Broken(unittest.TestCase):
+    """What is wrong with a plug-in itself is said, and is never a pass."""
+
+    def check(self, define, status, *texts):
+        with tempfile.TemporaryDirectory() as folder:
+            result = ring_check("--ring", build(folder, "broken.c", define), "--model", "sc", "--first")
+            said = " ".join((result.stdout + result.stderr).split())
+            self.assertEqual(result.returncode, status, f"{define}: {said}")
+            for text in texts:
+                self.assertIn(text, said, define)
+
+    def test_as_it_is_it_holds(self):
+        self.check("NOTHING", GOOD, "hold in every execution")
+
+    def test_tables(self):
+        self.check("BAD_ABI", COULD_NOT_RUN, "version 7")
+        self.check("BAD_WORD", COULD_NOT_RUN, "req_prod")
+        self.check("NO_FUNCTION", COULD_NOT_RUN, "back_final_check")
+        self.check("NO_ENTRY", COULD_NOT_RUN, "exports no ring_check_plugin()")
+
+    def test_code_that_crashes_or_never_ends(self):
+        self.check("CRASH", FAILED, "Segmentation fault")
+        self.check("ABORT", FAILED, "dies of a signal")
+        self.check("OVERRUN", FAILED)
+        self.check("RECURSE", FAILED, "Segmentation fault")
+        for define in ("SPIN", "HANG") if LONG else ("SPIN",):
+            self.check(define, FAILED, "hangs")
+        self.check("FAILS", FAILED, "the ring says so itself in two lines")
+
+    def test_code_that_waits_is_refused_by_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for define, name in (("SLEEP", "nanosleep()"), ("EVENT_FILE", "read()"), ("THREAD", "pthread_create()")):
+                result = ring_check("--ring", build(folder, "waiting.c", define), "--model", "sc")
+                said = " ".join((result.stdout + result.stderr).split())
+                self.assertEqual(result.returncode, COULD_NOT_RUN, said)
+                self.assertIn(f"the code calls {name}", said)
+
+    def test_code_that_blocks_where_nobody_sees_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            library = build(folder, "waiting.c", "SYSTEM_CALL")
+            result = ring_check("--ring", library, "--replay", "SC:exchange:3:0:0:A")
+            self.assertEqual(result.returncode, COULD_NOT_RUN, result.stdout)
+            self.assertIn("blocked", result.stdout)
+
+    def test_code_that_was_compiled_without_the_flags(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result = ring_check("--ring", build(folder, "broken.c", "NOTHING", ("cc",)))
+            self.assertEqual(result.returncode, COULD_NOT_RUN, result.stdout)
+            self.assertIn("ringside ring-check cc", result.stdout)
+            self.assertRegex(result.stdout, r"not announce[^?]*broken.c:\d+")
+
+    def test_what_is_no_plugin(self):
+        with tempfile.NamedTemporaryFile(suffix=".so") as file:
+            file.write(b"not ELF")
+            file.flush()
+            self.assertEqual(ring_check("--ring", file.name).returncode, COULD_NOT_RUN)
+        result = ring_check("--ring", "/nowhere/ring.so")
+        self.assertEqual(result.returncode, COULD_NOT_RUN)
+        self.assertIn("there is no such file", result.stderr)
+        for replay in ("", "SC", "SC:exchange:3:0:0:Z9", "SC:exchange:3:0:0:A99999999", "XX:exchange:3:0:0:A", "SC:exchange:x:0:0:A",
+                       "SC:exchange:3:0:0:A=0", "SC:exchange:3:0:0:A=0" * 9):
+            result = ring_check("--ring", RINGS / "plain_2_O2.so", f"--replay={replay}")
+            self.assertIn(result.returncode, (USAGE, GOOD) if replay == "" else (USAGE,), replay)
+        result = ring_check("--ring", RINGS / "plain_2_O2.so", "--replay=SC:exchange:3:0:0:A500")
+        self.assertEqual(result.returncode, COULD_NOT_RUN)
+        self.assertIn("does not do those steps", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
