@@ -12,49 +12,41 @@ using enum BugNeeds;
 
 constexpr std::array threads{
     Bug{45, "a seqlock without its barrier",
-        "A reader looks at the count, copies, and looks again. Nothing keeps the copy before the second "
-        "look, "
-        "so that it may be of two writes though both looks agree.",
-        "Boehm, \"Can seqlocks get along with programming language memory models?\" (2012), shows how many "
-        "get "
-        "this wrong.",
-        "A read barrier (acquire fence) between the copy and the second look; a write barrier behind the "
-        "first "
-        "count.",
+        "A reader looks at the count, copies, and looks again. Nothing keeps the copy before the "
+        "second look, so that it may be of two writes though both looks agree.",
+        "Boehm, \"Can seqlocks get along with programming language memory models?\" (2012), shows how "
+        "many get this wrong.",
+        "A read barrier (acquire fence) between the copy and the second look; a write barrier behind "
+        "the first count.",
         "seqlock.c", "c11", nothing, 1, 2},
     Bug{46, "a work-stealing deque without its full barrier",
-        "The owner takes a place from bottom and looks at top; a thief does it the other way round. Without "
-        "a "
-        "full barrier each may look before its own store is seen, and both take the last element.",
-        "Le, Pop, Cohen and Zappa Nardelli, \"Correct and efficient work-stealing for weak memory models\" "
-        "(2013): the deque of Chase and Lev was published for a machine that keeps all orders.",
+        "The owner takes a place from bottom and looks at top; a thief does it the other way round. "
+        "Without a full barrier each may look before its own store is seen, and both take the last "
+        "element.",
+        "Le, Pop, Cohen and Zappa Nardelli, \"Correct and efficient work-stealing for weak memory "
+        "models\" (2013): the deque of Chase and Lev was published for a machine that keeps all orders.",
         "A full barrier (seq_cst fence) between the store of bottom and the load of top, and between a "
-        "thief's "
-        "two loads.",
+        "thief's two loads.",
         "deque.c", "tso", nothing, 1, 1},
     Bug{47, "a node that came back (ABA)",
-        "A thread reads the first node of a stack and the one behind it. Before it exchanges them, others "
-        "take "
-        "both and push the first one again. The exchange succeeds, and puts a node on top that somebody "
-        "owns.",
-        "Every lock-free stack of which nodes are used again; the IBM System/370 had a compare-and-swap of "
-        "two "
-        "words for it.",
-        "A count beside the pointer, in the same exchange; or nodes that are not used again while somebody "
-        "may "
-        "look (hazard pointers, RCU).",
+        "A thread reads the first node of a stack and the one behind it. Before it exchanges them, "
+        "others take both and push the first one again. The exchange succeeds, and puts a node on top "
+        "that somebody owns.",
+        "Every lock-free stack of which nodes are used again; the IBM System/370 had a "
+        "compare-and-swap of two words for it.",
+        "A count beside the pointer, in the same exchange; or nodes that are not used again while "
+        "somebody may look (hazard pointers, RCU).",
         "stack.c", "sc", nothing, 1, 1},
     Bug{48, "a pointer published before its object",
-        "The pointer is stored without release, so that a reader may follow it to an object that is not "
-        "written yet.",
+        "The pointer is stored without release, so that a reader may follow it to an object that is "
+        "not written yet.",
         "The reason for rcu_assign_pointer in Linux.",
         "Store the pointer with release; load it with acquire, or follow it by a dependency where the "
-        "machine "
-        "keeps that.",
+        "machine keeps that.",
         "publication.c", "c11", nothing, 1, 2},
     Bug{49, "a cell handed back before it is read",
-        "A consumer of a queue of many says whose turn it is next, and then reads the value. A producer that "
-        "is quick has overwritten it.",
+        "A consumer of a queue of many says whose turn it is next, and then reads the value. A "
+        "producer that is quick has overwritten it.",
         "As bug 43, in a queue of many producers and consumers.", "Read the value; then release the cell.",
         "mpmc.c", "sc", nothing, 3, 3},
 };
