@@ -112,6 +112,7 @@ BAD = [
     ("opening", "emu/xen/xen.h", {"emu/xen/xen.h": "#pragma once\n"}),
     ("opening", "tools/setup", {"tools/setup": "#!/bin/sh\nset -e\n"}),
     ("pragma", "emu/xen/xen.h", {"emu/xen/xen.h": "// What it is.\n"}),
+    ("shell", "tools/setup", {"tools/setup": GOOD["tools/setup"] + "packages='a guest's bytes'\n"}),
     ("dead", "emu/xen/old.cc", {"emu/xen/old.cc": "// Nobody builds it.\n"}),
     ("dead", "emu/xen/old.h", {"emu/xen/old.h": HEADER}),
     ("dead", "emu/xen/a.h", {"emu/xen/a.h": HEADER + '\n#include "emu/xen/b.h"\n',
