@@ -109,24 +109,6 @@ TEST_CASE("a cleared queue is empty and as good as new") {
   CHECK(queue.front().size() == 3);
 }
 
-TEST_CASE(
-    "a queue that is emptied begins at the start of its own storage again, and of lent storage goes on") {
-  const std::array<std::uint8_t, 3> bytes{1, 2, 3};
-  ByteQueue own(1000);
-  for (int each = 0; each < 100; ++each) {
-    own.push(bytes);
-    own.drop(2);
-    CHECK(own.first() == 2);
-    own.drop(1);
-    CHECK(own.first() == 0);
-  }
-  std::array<std::uint8_t, 1000> storage{};
-  ByteQueue lent(storage, 0, 0);
-  lent.push(bytes);
-  lent.drop(3);
-  CHECK(lent.first() == 3);
-}
-
 TEST_CASE("any mixture of pushes and drops acts like an unbounded queue that refuses at its limit") {
   ByteQueue queue(7);
   std::deque<std::uint8_t> model;

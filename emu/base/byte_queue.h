@@ -92,12 +92,11 @@ class ByteQueue {
     return count;
   }
 
-  /// Removes the oldest `count` <= size() bytes. An empty queue begins at the start of its own storage again,
-  /// so that it touches no more of it than ever waited; lent storage may hold what its owner still counts on.
+  /// Removes the oldest `count` <= size() bytes.
   void drop(std::size_t count) {
     RS_CHECK(count <= size_);
+    first_ = (first_ + count) % storage_.size();
     size_ -= count;
-    first_ = size_ == 0 && own_ != nullptr ? 0 : (first_ + count) % storage_.size();
   }
 
   void clear() { first_ = size_ = 0; }

@@ -154,6 +154,8 @@ void XcsClient::push_out(Lane& lane) {
     const Io io = host_.write(lane.stream, lane.out.front());
     if (io.state == Io::State::moved) {
       lane.out.drop(io.bytes);
+      // An empty one begins at its start again, so that it touches no more of its memory than ever waited.
+      if (lane.out.empty()) lane.out.clear();
     } else {
       // What is closed is not worth waiting for: the next read says so too, and gives the reason.
       if (io.state == Io::State::closed) lane.out.clear();

@@ -42,9 +42,15 @@ class Possible {
     for (const Statement& each : statements) {
       if (const auto* together = std::get_if<Together>(&each.what)) this->statements(together->statements);
       if (const auto* act = std::get_if<Act>(&each.what)) this->act(*act);
-      if (const auto* expect = std::get_if<Expect>(&each.what)) pattern(expect->pattern, true);
+      if (const auto* expect = std::get_if<Expect>(&each.what)) {
+        pattern(expect->pattern, true);
+        bites(expect->pattern, "it cannot bite");
+      }
       if (const auto* none = std::get_if<ExpectNo>(&each.what)) pattern(none->pattern, false);
-      if (const auto* never = std::get_if<Never>(&each.what)) pattern(never->pattern, false);
+      if (const auto* never = std::get_if<Never>(&each.what)) {
+        pattern(never->pattern, false);
+        bites(never->pattern, "that it never bites proves nothing");
+      }
     }
   }
 
@@ -67,24 +73,18 @@ class Possible {
         number(each.compare, each.number, std::numeric_limits<ring::Index>::max(), each.span);
       if (wanted) indices(*state);
     }
-    if (const auto* bites = std::get_if<QuirkBites>(&pattern.what))
-      this->bites(bites->quirk, pattern, wanted);
     if (!wanted) return;
     if (const auto* moved = std::get_if<IndexMoved>(&pattern.what)) moves(*moved, pattern.span);
     if (const auto* written = std::get_if<SlotWritten>(&pattern.what)) written_by(*written);
   }
 
-  void bites(Quirk quirk, const Pattern& pattern, bool wanted) {
-    if (scenario_.setup.quirks.has(quirk)) return;
-    const std::string_view name = about(quirk).name;
-    if (wanted) {
-      never(pattern.span, fmt::format("the quirk {} is off", name),
-            fmt::format("a line at the top turns it on: quirk {} on", name));
-    } else {
-      diagnostics_.warning("W007", pattern.subject,
-                           fmt::format("the quirk {} is off: that it never bites proves nothing", name),
-                           fmt::format("leave it out, or turn it on: quirk {} on", name));
-    }
+  /// Not of `expect no`: that a quirk that is off does not bite may be what is shown.
+  void bites(const Pattern& pattern, std::string_view what) {
+    const auto* bites = std::get_if<QuirkBites>(&pattern.what);
+    if (bites == nullptr || scenario_.setup.quirks.has(bites->quirk)) return;
+    const std::string_view name = about(bites->quirk).name;
+    diagnostics_.warning("W007", pattern.subject, fmt::format("the quirk {} is off: {}", name, what),
+                         fmt::format("leave it out, or turn it on: quirk {} on", name));
   }
 
   void message(const Message& message) {

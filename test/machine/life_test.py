@@ -59,11 +59,11 @@ class Listed(unittest.TestCase):
             text, domains = eventually("web prints no more", listed)
             web, old = domains["web"], domains["old"]
             expected = (
-                "Name Id Mem(MiB) State Reason Abi Ports tx rx Buffered Discarded Console",
-                "Domain-0 0 0 r---- - sring 2-3 0/8 0/8 - - -",
-                f"web 1 32 r---- - sring 1-{web['dom0_port']} 0/8 0/8 {web['console']['buffered_bytes']} 0 "
+                "Name Id Mem(MiB) State Reason Abi Ports tx rx Lost Buffered Discarded Console",
+                "Domain-0 0 0 r---- - sring 2-3 0/8 0/8 0 - - -",
+                f"web 1 32 r---- - sring 1-{web['dom0_port']} 0/8 0/8 0 {web['console']['buffered_bytes']} 0 "
                 f"{web['console']['tcp_port']}",
-                f"old 2 64 -p--- - flat 1-{old['dom0_port']} 0/8 0/8 0 0 {old['console']['tcp_port']}")
+                f"old 2 64 -p--- - flat 1-{old['dom0_port']} 0/8 0/8 0 0 0 {old['console']['tcp_port']}")
             self.assertEqual(tuple(" ".join(line.split()) for line in text.splitlines()), expected)
             self.assertNotIn("\x1b", text)
 
