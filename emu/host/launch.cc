@@ -197,7 +197,7 @@ PidFile::~PidFile() {
 }
 
 std::optional<int> PidFile::holder(const std::string& path) {
-  const Fd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return std::nullopt;
   struct flock lock {};
   lock.l_type = F_WRLCK;
