@@ -107,6 +107,23 @@ TEST_CASE_METHOD(Fixture, "what was being handed over when a daemon died is owne
   }
 }
 
+TEST_CASE_METHOD(Fixture, "the newest output is known, also where it lies in two pieces") {
+  ConsoleStore store = make();
+  CHECK(store.output_ends_with(""));
+  CHECK_FALSE(store.output_ends_with("x"));
+  store.output_take(bytes_of(std::string(60, 'a')), 7);
+  store.output_drop(60);
+  store.output_take(bytes_of(std::string(30, 'b')), 8);
+  store.output_take(bytes_of("[it crashed]"), {});
+  for (std::size_t moved = 0; moved < 200; ++moved) {
+    CHECK(store.output_ends_with("[it crashed]"));
+    CHECK_FALSE(store.output_ends_with("[it crashes]"));
+    store.output_drop(store.output_bytes());
+    store.output_take(bytes_of("x"), {});
+    store.output_take(bytes_of("[it crashed]"), {});
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "output that is put back comes first again") {
   ConsoleStore store = make();
   for (int turn = 0; turn < 10; ++turn) {

@@ -2,8 +2,6 @@
 #include "emu/host/linux_terminal.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 
 #include "emu/host/linux_descriptors.h"
 #include "test/catch.h"
+#include "test/child_process.h"
 
 namespace linux_terminal_test {
 
@@ -41,37 +40,6 @@ struct Tty {
   Fd side;
 };
 
-struct End {
-  int signal;
-  std::string said;  ///< on stdout
-};
-
-/// Runs `act` in a child of its own, with the usual answers to signals.
-End in_child(const std::function<void()>& act) {
-  int ends[2];
-  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    const rlimit none{0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-    for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
-    dup2(ends[1], STDOUT_FILENO);
-    act();
-    _exit(0);
-  }
-  close(ends[1]);
-  const Fd from(ends[0]);
-  End end{0, ""};
-  std::array<char, 100> piece;
-  for (ssize_t count = 0; (count = read(from.get(), piece.data(), piece.size())) > 0;)
-    end.said.append(piece.data(), static_cast<std::size_t>(count));
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
-  return end;
-}
-
 }  // namespace
 
 TEST_CASE("whatever signal ends the process, its terminal is as it was") {
@@ -80,7 +48,7 @@ TEST_CASE("whatever signal ends the process, its terminal is as it was") {
         SIGBUS, SIGFPE, SIGILL,  SIGSYS,  SIGTRAP, SIGXCPU, SIGVTALRM, SIGIO,   SIGRTMIN, SIGRTMAX}) {
     INFO("signal " << number);
     const Tty tty;
-    const End end = in_child([&] {
+    const ChildEnd end = in_child(STDOUT_FILENO, [&] {
       const RawTerminal raw(tty.side.get(), RawTerminal::When::now, "bye");
       if (!tty.is_raw()) _exit(1);
       raise(number);
@@ -93,7 +61,7 @@ TEST_CASE("whatever signal ends the process, its terminal is as it was") {
 
 TEST_CASE("a signal that is caught or ignored is left alone") {
   const Tty tty;
-  const End end = in_child([&] {
+  const ChildEnd end = in_child(STDOUT_FILENO, [&] {
     std::signal(SIGUSR1, SIG_IGN);
     std::signal(SIGUSR2, [](int) { (void)!write(STDOUT_FILENO, "own", 3); });
     const RawTerminal raw(tty.side.get(), RawTerminal::When::now, "bye");
@@ -110,7 +78,7 @@ TEST_CASE("a signal that is caught or ignored is left alone") {
 
 TEST_CASE("a terminal that has been given back for good is not touched by a signal") {
   const Tty tty;
-  const End end = in_child([&] {
+  const ChildEnd end = in_child(STDOUT_FILENO, [&] {
     { const RawTerminal raw(tty.side.get(), RawTerminal::When::now, "bye"); }
     if (tty.is_raw()) _exit(1);
     raise(SIGTERM);

@@ -8,10 +8,8 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,8 +21,8 @@
 #include <string>
 #include <vector>
 
-#include "emu/host/linux_descriptors.h"
 #include "test/catch.h"
+#include "test/child_process.h"
 
 namespace seal_test {
 
@@ -34,39 +32,12 @@ namespace {
 
 constexpr std::array all{Sealed::xen, Sealed::xcs, Sealed::xend, Sealed::xenctld, Sealed::domu};
 
-struct End {
-  int signal = 0;    ///< that ended it; 0: it ended by itself
-  int status = 0;    ///< of its exit
-  std::string said;  ///< on stderr
-};
-
-/// Runs `act` in a child, sealed as `process`.
-End try_sealed(Sealed process, const std::function<void()>& act) {
-  int ends[2];
-  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    // No core, and none of the test's own handlers.
-    const rlimit none{0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-    for (const int number : {SIGABRT, SIGSYS, SIGSEGV}) std::signal(number, SIG_DFL);
-    dup2(ends[1], STDERR_FILENO);
+/// Runs `act` in a child, sealed as `process`. What it says on stderr is kept.
+ChildEnd try_sealed(Sealed process, const std::function<void()>& act) {
+  return in_child(STDERR_FILENO, [&] {
     if (!seal(process, "who")) _exit(2);
     act();
-    _exit(0);
-  }
-  close(ends[1]);
-  const Fd said(ends[0]);
-  End end;
-  std::array<char, 1000> text;
-  for (ssize_t count = 0; (count = read(said.get(), text.data(), text.size())) > 0;)
-    end.said.append(text.data(), static_cast<std::size_t>(count));
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
-  if (WIFEXITED(status)) end.status = WEXITSTATUS(status);
-  return end;
+  });
 }
 
 struct Attempt {
@@ -131,7 +102,7 @@ TEST_CASE("a sealed process dies of a call that it does not need, and says which
     std::size_t number = 0;
     for (const Attempt& attempt : attempts()) {
       INFO("process " << static_cast<int>(process) << ", attempt " << number++ << ": " << attempt.call);
-      const End end = try_sealed(process, attempt.act);
+      const ChildEnd end = try_sealed(process, attempt.act);
       if (attempt.may.contains(process)) {
         CHECK(end.signal == 0);
         CHECK(end.said.empty());
@@ -147,7 +118,7 @@ TEST_CASE("a sealed process dies of a call that it does not need, and says which
 TEST_CASE("a sealed process still has what it needs: memory, files to read, a child, its end") {
   for (const Sealed process : all) {
     INFO("process " << static_cast<int>(process));
-    const End end = try_sealed(process, [] {
+    const ChildEnd end = try_sealed(process, [] {
       std::vector<std::vector<char>> pieces;
       for (int each = 0; each < 20; ++each) pieces.emplace_back(1000000, 'x');
       pieces.clear();
@@ -169,7 +140,7 @@ TEST_CASE("a sealed process still has what it needs: memory, files to read, a ch
 
 TEST_CASE("a sealed process gets no new privileges, with a list of calls or without") {
   for (const Sealed process : all) {
-    const End end = try_sealed(process, [] {
+    const ChildEnd end = try_sealed(process, [] {
       std::ifstream file("/proc/self/status");
       bool privileges = false;
       bool calls = false;

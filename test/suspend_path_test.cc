@@ -17,6 +17,17 @@ struct Sleeper : Path {
     REQUIRE(builder->domain_unpause(domain).ok());
     world.run();
   }
+  /// Its viewer has typed "one " before and "two " since then.
+  auto suspended_while_typing(DomainId domain) {
+    auto viewer = view(domain);
+    boot(domain, std::make_unique<EchoProgram>());
+    viewer->type("one ");
+    world.run();
+    REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
+    viewer->type("two ");
+    world.run();
+    return viewer;
+  }
   void sleep_and_wake(DomainId domain) {
     REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
     REQUIRE(info(domain).suspended());
@@ -195,13 +206,7 @@ TEST_CASE_METHOD(Sleeper,
 TEST_CASE_METHOD(Sleeper,
                  "xend killed and started again finds the sleeping domain and what was typed for it") {
   const DomainId domain = create();
-  auto viewer = view(domain);
-  boot(domain, std::make_unique<EchoProgram>());
-  viewer->type("one ");
-  world.run();
-  REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
-  viewer->type("two ");
-  world.run();
+  const auto viewer = suspended_while_typing(domain);
   kill_xend();
   start_xend();
   asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
@@ -218,13 +223,7 @@ TEST_CASE_METHOD(
     Sleeper,
     "xend killed in the middle of a resume: the next one finds the domain, and whoever asks again wakes it") {
   const DomainId domain = create();
-  auto viewer = view(domain);
-  boot(domain, std::make_unique<EchoProgram>());
-  viewer->type("one ");
-  world.run();
-  REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
-  viewer->type("two ");
-  world.run();
+  const auto viewer = suspended_while_typing(domain);
   asking->type(fmt::format("resume {}\n", domain));
   REQUIRE(world.run_until([&] { return !info(domain).suspended(); }));
   REQUIRE(info(domain).console_port == 0);

@@ -291,7 +291,7 @@ void Execution::perform(std::uint32_t actor, std::uint32_t option) {
 
 void Execution::fail(std::string text) {
   InPieces& whole = in_pieces_[fibers_.current()];
-  // A store that nobody has seen yet is none.
+  // A store in pieces that is not announced yet has not happened: the memory becomes what it was.
   if (whole.is_pending && whole.op.kind == OpKind::store) put(whole.op, whole.bytes);
   finish_access(fibers_.current());
   failure_ = std::move(text);

@@ -296,7 +296,7 @@ void ModelC11::after(std::uint32_t fiber, const Op& op, std::uint32_t number) {
     thread.current.seen[parts.of[i]] = index;
     stored.message.seen[parts.of[i]] = index;
   }
-  // Whoever knows the store in one part knows it in all of them.
+  // A thread that learns of the store in one part learns of all its parts.
   for (std::uint32_t i = 0; i < parts.count; ++i)
     orders_.of(parts.of[i])[thread.way[i] + 1u].message = stored.message;
   join(thread.wrote, stored.message);

@@ -108,7 +108,7 @@ class Channel {
   [[nodiscard]] bool has_room() const { return queue_.empty() && !faulty_ && !front_.full(); }
   /// Raises the event at the guest though nothing was published.
   void notify();
-  /// Adds to what was lost on the way to the guest, which whoever looks at the page can read.
+  /// Adds to the count, in the page, of what was lost on the way to the guest.
   void count_lost(std::size_t bytes);
   /// Forgets a request without answering it: its slot is never freed.
   void abandon(ring::Index index);

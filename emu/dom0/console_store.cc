@@ -148,6 +148,13 @@ void ConsoleStore::commit() {
 
 // -- output
 
+bool ConsoleStore::output_ends_with(std::string_view text) const {
+  if (text.size() > output_.size()) return false;
+  std::string newest(text.size(), '\0');
+  output_.copy(output_.size() - text.size(), {reinterpret_cast<std::uint8_t*>(newest.data()), newest.size()});
+  return newest == text;
+}
+
 bool ConsoleStore::output_known(ring::Index index) const {
   return state_.output_seen != 0 && ring::distance(state_.output_next, index) - 1 < ring::slots_per_ring;
 }

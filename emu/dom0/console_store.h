@@ -77,6 +77,8 @@ class ConsoleStore {
   [[nodiscard]] std::uint64_t output_discarded() const { return state_.output_discarded; }
   /// The oldest bytes that lie in one piece.
   [[nodiscard]] Bytes output_front() const { return output_.front(); }
+  /// Whether the newest bytes are these.
+  [[nodiscard]] bool output_ends_with(std::string_view text) const;
   /// Was the request at that ring index here before? So it was if it is not above the last one.
   [[nodiscard]] bool output_known(ring::Index index) const;
   /// Adds what the request at `index` brought, and discards the oldest bytes beyond the maximum. Answers how

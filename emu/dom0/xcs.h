@@ -48,9 +48,9 @@ struct XcsOptions {
 /// What went otherwise than planned. Each change is an entry of the journal, under the member's name.
 struct XcsCounters {
   ChannelCounters channels;
-  std::uint32_t requests_waiting = 0;     ///< from guests, taken while nobody was bound to them; never lost
-  std::uint32_t responses_unclaimed = 0;  ///< from guests, dropped: nobody was bound to them
-  std::uint32_t waiting_virqs = 0;        ///< raised while nobody was bound to them; never lost
+  std::uint32_t requests_waiting = 0;     ///< from guests, taken while no client was bound to them; kept
+  std::uint32_t responses_unclaimed = 0;  ///< from guests, discarded: no client was bound to them
+  std::uint32_t waiting_virqs = 0;        ///< raised while no client was bound to them; kept
   std::uint32_t domains_ignored = 0;      ///< frames for a domain that xcs has no channel to
   std::uint32_t frames_ignored = 0;       ///< of a type that a data connection does not carry
   std::uint32_t lengths_cut = 0;          ///< messages of clients that claimed more than 60 bytes

@@ -19,10 +19,6 @@ constexpr std::size_t telnet_piece_bytes_max = 4096;
 /// Who makes telnet answer and does not read the answers is not read either.
 constexpr std::size_t telnet_commands_bytes_max = 4096;
 
-bool ends_with(Bytes bytes, std::string_view words) {
-  return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()).ends_with(words);
-}
-
 /// As a person types it, in ASCII.
 bool is_text(Bytes bytes) {
   return std::none_of(bytes.begin(), bytes.end(),
@@ -193,9 +189,8 @@ void XendConsole::finish(std::string last_words) {
   if (finished_) return;
   finished_ = true;
   last_words_ = std::move(last_words);
-  // An earlier daemon may have said so, and nobody has read it yet. (Where the kept output lies in two
-  // pieces, it is said again.)
-  last_words_due_ = !last_words_.empty() && !ends_with(store_.output_front(), last_words_);
+  // An earlier daemon may have written them already: then they are kept, and no viewer has read them.
+  last_words_due_ = !last_words_.empty() && !store_.output_ends_with(last_words_);
   store_.input_end(journal_, domain_);
   to_resend_ = 0;
   answer_owed();

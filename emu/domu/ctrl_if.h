@@ -72,7 +72,7 @@ class CtrlIf {
   /// next attach() is refused; space callbacks wait for it.
   void suspend();
   [[nodiscard]] bool attached() const { return tx_.has_value(); }
-  /// Adds to what the guest has lost, which whoever looks at the page can read.
+  /// Adds to the count, in the page, of what the guest has lost.
   void count_lost(std::size_t input_bytes, std::size_t output_bytes);
 
   // -- sending requests
