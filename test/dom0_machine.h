@@ -151,8 +151,10 @@ class ScriptedXcs {
   std::vector<Message> frames;
   std::map<std::uint32_t, std::uint32_t> results;  ///< what calls of a type are answered, if not OK
   std::vector<std::uint32_t> unanswered;           ///< types of calls that get no answer
+  bool numbers = false;                            ///< as ours does: XCS_NUMBERS, and XCS_MARK comes back
   std::int32_t virq_port = 3;
   ring::Port guest_port = 1;
+  std::function<void(const Message&)> on_frame;     ///< on a data connection
   std::function<void(const Message&)> on_call;      ///< before it is answered
   std::function<void(const Message&)> on_answered;  ///< in the same turn
 
@@ -199,7 +201,12 @@ class ScriptedXcs {
     }
   }
   void take(Connection& connection, Message message) {
-    if (connection.data) return frames.push_back(message);
+    if (connection.data) {
+      frames.push_back(message);
+      if (on_frame) on_frame(message);
+      if (numbers && message.type == dom0::XCS_MARK) send(message);
+      return;
+    }
     calls.push_back(message);
     if (on_call) on_call(message);
     for (const std::uint32_t type : unanswered) {
@@ -209,6 +216,7 @@ class ScriptedXcs {
     message.result = scripted == results.end() ? std::uint32_t{dom0::XCS_RSLT_OK} : scripted->second;
     if (message.type == dom0::XCS_CONNECT_CTRL) message.u.connect.session_id = 77;
     if (message.type == dom0::XCS_CONNECT_DATA) connection.data = true;
+    if (message.type == dom0::XCS_NUMBERS && numbers) message.u.connect.session_id = dom0::xcs_numbers_kept;
     if (message.type == dom0::XCS_VIRQ_BIND) message.u.virq.port = virq_port;
     if (message.type == dom0::XCS_CIF_NEW_CC) {
       message.u.interface.local_port = static_cast<std::int32_t>(local_port(message.u.interface.dom));

@@ -369,6 +369,28 @@ TEST_CASE("a machine carries a thousand requests in order and leaves nothing ope
   for (const std::string& line : world->open_handles()) CHECK(line.find("xcs") != 0);
 }
 
+TEST_CASE("a mark comes back behind what a dead guest had written without an event") {
+  XcsFixture f;
+  auto guest = f.boot(1);
+  Client client(f);
+  const bool numbers = GENERATE(true, false);
+  if (numbers) REQUIRE(client.call(Client::connect(XCS_NUMBERS, 0)).u.connect.session_id == xcs_numbers_kept);
+  client.attach(1);
+  REQUIRE(guest->tx.put_request(console_message("last")));
+  guest->tx.publish();
+  client.data.send(Client::message(XCS_MARK, 1, {}));
+  f.world.run();
+  const auto frames = client.data.read();
+  if (!numbers) {
+    CHECK(frames.empty());
+    CHECK(f.xcs->counters().frames_ignored == 1);
+    return;
+  }
+  REQUIRE(frames.size() == 2);
+  CHECK(text_of(frames[0].u.control.msg) == "last");
+  CHECK(frames[1].type == XCS_MARK);
+}
+
 TEST_CASE("what a client had sent before it died is known again when its successor sends it once more") {
   XcsFixture f;
   auto guest = f.boot(1);

@@ -55,8 +55,9 @@ struct XendFixture {
     world.run();
     xcs.reset();
   }
-  void start_xcs() {
+  void start_xcs(bool numbers = false) {
     xcs.emplace(world, "xcs", "/m/xcs_socket");
+    xcs->numbers = numbers;
     world.run_for(2 * dom0::xcs_retry_delay);
   }
   bool told(std::string_view text) const {

@@ -11,6 +11,8 @@ XcsFrameAbout about_frame(const XcsMessage& frame) {
     case XCS_CONNECT_CTRL:
     case XCS_CONNECT_DATA:
       return {0, 0, {}, frame.u.connect.session_id};
+    case XCS_MARK:
+      return {frame.u.control.remote_dom, static_cast<ring::Port>(frame.u.control.local_port), {}, 0};
     case XCS_REQUEST:
     case XCS_RESPONSE:
       return {frame.u.control.remote_dom, static_cast<ring::Port>(frame.u.control.local_port),

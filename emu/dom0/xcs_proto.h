@@ -29,6 +29,10 @@ enum XcsType : std::uint32_t {
   /// one that does answers with xcs_numbers_kept as the session id. It puts the same into `result` on the way
   /// up, where others leave whatever was there: the index of a REQUEST, the tag of what a RESPONSE answers.
   XCS_NUMBERS = 0x4b435352,
+  /// ringside's own, on the data connection of a session that has numbers: comes back as it is, behind all
+  /// frames for the requests that were in the rings of domain `control.remote_dom` when it was read. A reply
+  /// on the control connection may overtake frames on this one, and then says less.
+  XCS_MARK = 0x4d435352,
 };
 
 /// xcs_msg_t::result of a reply on a control connection. Carries nothing in asynchronous frames.

@@ -123,6 +123,14 @@ XcsInput::Took Xcs::take_data(Connection& connection, const XcsMessage& frame) {
     case XCS_VIRQ:
       take_virq(connection, frame.u.control.local_port);
       break;
+    case XCS_MARK:
+      if (connection.session != nullptr && connection.session->numbers) {
+        // A guest that has died may have written its last requests without an event.
+        if (Line* line = line_of(frame.u.control.remote_dom)) line->channel->flush();
+        push(*connection.session, frame);
+        break;
+      }
+      [[fallthrough]];
     default:
       // A number from outside: nothing else has a meaning here, and nothing here has a reply.
       refuse(counters_.frames_ignored, "frames_ignored", 0, connection,

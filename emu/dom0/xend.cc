@@ -69,11 +69,9 @@ void Xend::link_down() {
     domain.console->wire_lost();
     domain.control->fail("xcs is gone: nobody knows whether the guest was asked");
     suspend_failed(domain, "xcs is gone: nobody knows whether the guest was asked");
-    if (domain.creator != 0) {
-      channel_failed(domain, "xcs is gone");
-    } else if (domain.ending) {
-      end_when_answered(domain.id);
-    }
+    // What an ended guest said last is still in its ring, for the next xcs.
+    domain.ending = domain.mark_due = false;
+    if (domain.creator != 0) channel_failed(domain, "xcs is gone");
   }
   // An xcs that has lost its hypervisor leaves too, and then it is the better news to tell.
   privcmd_.when_answered([this] { (void)lives_.look_up(0).ok(); });
@@ -83,11 +81,13 @@ void Xend::take_frame(const XcsMessage& frame) {
   const auto refuse = [&](std::string_view why) {
     journal_.refused(frame.u.control.remote_dom, trace::actor(trace::Role::xcs), why);
   };
-  if (frame.type != XCS_REQUEST && frame.type != XCS_RESPONSE) return refuse("a frame of another type");
+  if (frame.type != XCS_REQUEST && frame.type != XCS_RESPONSE && frame.type != XCS_MARK)
+    return refuse("a frame of another type");
   Domain* domain = find(frame.u.control.remote_dom);
   if (domain == nullptr) return refuse("a frame of a domain without a console");
   if (frame.u.control.local_port != static_cast<std::int32_t>(domain->local_port))
     return refuse("a frame of another port");
+  if (frame.type == XCS_MARK) return end_when_answered(domain->id);
   const ring::ControlMessage& message = frame.u.control.msg;
   if (frame.type == XCS_REQUEST && options_.quirks.has(Quirk::xend_reorder)) {
     threads_.push_back(frame);
@@ -138,6 +138,7 @@ void Xend::wire_ready() {
     if (domain == nullptr) continue;
     domain->console->wire_ready();
     domain->control->send();
+    if (domain->mark_due) ask_for_the_rest(*domain);
   }
 }
 

@@ -69,6 +69,7 @@ class Xend {
     ring::Port guest_port = any_port;
     Client creator = 0;      ///< waits for its console; 0 = has it
     bool ending = false;     ///< has ended; what it said last may still be on its way through xcs
+    bool mark_due = false;   ///< ending, and xcs takes no frame now: its mark is to be sent
     bool ended = false;      ///< has ended, and is kept: it crashed, or is to be preserved
     bool suspended = false;  ///< has no channel, and gets one when it is resumed
     Suspension suspension;   ///< that somebody waits for
@@ -99,6 +100,7 @@ class Xend {
   void channel_failed(Domain& domain, const std::string& why);
   void check_all();
   void check(Domain& domain);
+  void ask_for_the_rest(Domain& domain);
   void end_when_answered(DomainId id);
   void end(Domain& domain);
   void remove(Domain& domain);

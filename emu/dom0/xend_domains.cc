@@ -191,7 +191,6 @@ void Xend::channel_failed(Domain& domain, const std::string& why) {
     if (domain.suspended) return;
     return remove(domain);
   }
-  if (domain.ending) return end_when_answered(domain.id);
   // It was there before: xcs may have been quicker to learn that it is gone.
   privcmd_.when_answered([this, id = domain.id, why] {
     Domain* failed = find(id);
@@ -217,8 +216,18 @@ void Xend::check(Domain& domain) {
   if (life == Life::suspended && domain.suspended) return;
   domain.ending = true;
   if (domain.link != Link::open) return end(domain);
-  // A call that changes nothing. When it has been answered xcs has seen all that the guest had said, and sent
-  // it.
+  ask_for_the_rest(domain);
+}
+
+/// Ends the domain when xcs has sent all that the guest had said, and it has come.
+void Xend::ask_for_the_rest(Domain& domain) {
+  if (link_.numbers()) {
+    domain.mark_due = !link_.has_room();
+    if (domain.mark_due) return;
+    link_.send(control_message(XCS_MARK, domain.id, domain.local_port, {}));
+    return link_.flush();
+  }
+  // A call that changes nothing; as near as a switch without marks comes.
   const auto port = static_cast<std::int32_t>(domain.local_port);
   link_.call(bind_message(XCS_MSG_BIND, port, xcs_type_wildcard), [this, id = domain.id](const XcsMessage&) {
     link_.poll();

@@ -75,7 +75,10 @@ struct XcsMachine : test::Path {
 XcsMessage frame_from(Input& input, const XcsMachine& machine) {
   XcsMessage frame;
   const std::uint8_t type = input.byte();
-  frame.type = type < 0xf0 ? type % 14 : type < 0xf8 ? std::uint32_t{dom0::XCS_NUMBERS} : input.word();
+  frame.type = type < 0xf0   ? type % 14
+               : type < 0xf4 ? std::uint32_t{dom0::XCS_NUMBERS}
+               : type < 0xf8 ? std::uint32_t{dom0::XCS_MARK}
+                             : input.word();
   frame.result = input.number();
   switch (frame.type) {
     case dom0::XCS_CONNECT_CTRL:
