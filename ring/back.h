@@ -1,7 +1,7 @@
 // The answerer's end of a ring: it consumes requests and produces responses, and can do nothing else.
 //
 // A Back belongs to one thread of one process; its peer is a Front over the same page. The peer is not
-// trusted: every value read from the page is read once and checked against what this end knows before it is
+// trusted: every value in the page is read once, and is checked against what this end knows before it is
 // used.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace ringside::ring {
 
-/// What came of asking for a request.
+/// The outcome of asking for a request.
 enum class TakeRequest : std::uint8_t {
   taken,
   empty,        ///< nothing new
@@ -23,9 +23,9 @@ enum class TakeRequest : std::uint8_t {
 template <class Memory = NativeMemory>
 class Back {
  public:
-  /// Starts on a ring whose indices may already have run (a fresh page is all zero): responses go on at
-  /// rsp_prod, requests at req_prod. Requests that nobody had answered are thereby forgotten. Answers nothing
-  /// if the page claims more than 8 of them.
+  /// Starts on a ring whose indices may already have run (a fresh page is all zero): responses continue at
+  /// rsp_prod, requests at req_prod. Requests that have no response yet are thereby forgotten. Returns
+  /// nothing if the page claims more than 8 of them.
   [[nodiscard]] static std::optional<Back> attach(SharedRing ring) {
     const Index req_prod = Memory::load(ring.req_prod);
     const Index rsp_prod = Memory::load(ring.rsp_prod);
@@ -33,8 +33,8 @@ class Back {
     return Back(ring, req_prod, rsp_prod);
   }
 
-  /// As attach(), for an end that is the first on its page: requests that were made before it came are still
-  /// to be answered, so they are taken and not forgotten.
+  /// As attach(), for the first end on its page: requests made before it attached are taken, not forgotten,
+  /// as they still need responses.
   [[nodiscard]] static std::optional<Back> attach_first(SharedRing ring) {
     const auto back = attach(ring);
     if (!back) return std::nullopt;
@@ -44,12 +44,12 @@ class Back {
   /// Requests taken and not yet answered, 0..8.
   [[nodiscard]] std::uint32_t unanswered() const { return distance(req_cons_, rsp_prod_pvt_); }
 
-  /// Copies the next request out. One read of req_prod, one read of the slot. Between two calls of publish()
-  /// it takes at most 8, whatever the peer does, so a loop of take and put ends.
+  /// Copies the next request out. Reads req_prod once and the slot once. Takes at most 8 requests between two
+  /// calls of publish(), whatever the peer does, so a loop of take and put ends.
   [[nodiscard]] TakeRequest take_request(ControlMessage& out) {
     const Index req_prod = Memory::load(ring_.req_prod);
     if (req_prod == req_cons_) return TakeRequest::empty;
-    // A slot is the peer's to fill again only once its response has been published.
+    // The peer may fill a slot again only after its response has been published.
     const std::uint32_t spoken_for = distance(req_cons_, rsp_prod_);
     if (distance(req_prod, req_cons_) > slots_per_ring - spoken_for) return TakeRequest::bad_index;
     // Orders the index before the slot; pairs with the wmb in Front::publish. Without it the slot may still
@@ -64,9 +64,9 @@ class Back {
     return TakeRequest::long_length;
   }
 
-  /// As every controller of 2005 did it: req_prod is believed, whatever it says. False when there is nothing,
-  /// or 8 requests wait for their answers. A req_prod that jumps so brings slots that were never written, or
-  /// written long ago. Only for showing that.
+  /// Takes a request as every controller of 2005 did: any value of req_prod is believed. Returns false when
+  /// there is no request, or when 8 requests have no response. After a jump of req_prod it returns slots that
+  /// were never written, or were written long ago. Used only to demonstrate that.
   [[nodiscard]] bool take_request_believing(ControlMessage& out) {
     if (Memory::load(ring_.req_prod) == req_cons_ || unanswered() == slots_per_ring) return false;
     Memory::rmb();
@@ -75,9 +75,9 @@ class Back {
     return true;
   }
 
-  /// Fills the next response slot; the peer sees it only after publish(). A response names no request: order
-  /// is the caller's choice, the peer goes by `id`. False, and nothing changed, when no request is owed an
-  /// answer.
+  /// Fills the next response slot; the peer sees it only after publish(). A response does not name its
+  /// request: the caller chooses the order, and the peer matches by `id`. Returns false, and changes nothing,
+  /// when no request lacks a response.
   [[nodiscard]] bool put_response(const ControlMessage& message) {
     if (unanswered() == 0) return false;
     Memory::copy_to_shared(ring_.slots + slot_of(rsp_prod_pvt_), &message);
@@ -85,7 +85,7 @@ class Back {
     return true;
   }
 
-  /// Makes every response put so far visible to the peer. The notification is the caller's business.
+  /// Makes every response put so far visible to the peer. The caller sends the notification.
   void publish() {
     // Orders the slots before the index; pairs with the rmb in Front::take_response. Without it the peer may
     // take its own request for the response.
@@ -94,7 +94,7 @@ class Back {
     rsp_prod_ = rsp_prod_pvt_;
   }
 
-  /// A look without side effects: would take_request answer something other than empty?
+  /// True when take_request() would return something other than empty. No side effects.
   [[nodiscard]] bool has_request() const { return Memory::load(ring_.req_prod) != req_cons_; }
 
   [[nodiscard]] Index req_cons() const { return req_cons_; }

@@ -1,9 +1,9 @@
-// Words that concern one control channel, in the bytes of the domain's own frame that 2005 left free.
+// Words that concern one control channel. They use bytes of the domain's own frame that were free in 2005.
 //
-// A guest must not be able to touch dom0's event bits, so its events to the controller are announced in its
-// own frame: `up_pending` and `up_mask` are to that direction what a pending and a mask bit are to the other
-// (event_bits.h). A hostile guest can spoil only its own channel with them. The cpu words tell the peer where
-// a waiter runs; they steer how to wait, never whether to wake.
+// A guest must not be able to write dom0's event bits, so its events to the controller are announced in its
+// own frame. `up_pending` and `up_mask` serve that direction as a pending and a mask bit serve the other
+// (event_bits.h). A hostile guest can damage only its own channel with them. The cpu words tell the peer
+// where a waiter runs; they affect how to wait, never whether to wake.
 #pragma once
 
 #include <cstddef>
@@ -15,32 +15,33 @@
 
 namespace ringside::ring {
 
-/// A request of the controller's that carries a number of its client's, so that the next controller knows it
-/// again when the client sends it once more. It is in the ring when `index` is below rx.req_prod.
+/// A request of the controller that carries a number chosen by the controller's client. By the number the
+/// next controller recognises the request if the client sends it again. The request is in the ring if `index`
+/// is below rx.req_prod.
 struct TaggedRequest {
   std::uint32_t tag;  ///< 0 = none
   std::uint32_t index;
 };
 
-/// Laid out so that each cache line has one usual writer.
+/// Arranged so that each cache line usually has one writer.
 struct ChannelWords {
   std::uint32_t up_pending;  ///< written by the guest (set) and the controller (clear)
   std::uint32_t reserved0[15];
-  std::uint32_t up_mask;         ///< written by the controller: 1 while it is awake and looks by itself
+  std::uint32_t up_mask;         ///< written by the controller: 1 while it is awake and polls
   std::uint32_t controller_cpu;  ///< CPU number + 1, 0 = unknown
-  /// Moved by each controller that attaches, before it kicks the guest: a guest that sees it move opens the
-  /// channel anew, since the kicks of a predecessor's port may wake nobody.
+  /// Incremented by each controller that attaches, before it kicks the guest. A guest that sees it change
+  /// opens the channel again, since a kick through the previous controller's port may wake no process.
   std::uint32_t attachments;
-  /// Bytes of input that controllers had for the guest and lost. This one, and the guest's two below, count
-  /// on and wrap; they are for those who look.
+  /// Bytes of input for the guest that controllers lost. This counter and the guest's two below run on and
+  /// wrap; they are for observers.
   std::uint32_t controller_lost_bytes;
   std::uint32_t reserved1[12];
   std::uint32_t guest_cpu;  ///< CPU number + 1, 0 = unknown
-  /// What the guest lost: input that nobody read, and output that its buffer had no room for.
+  /// What the guest lost: input that no program read, and output that did not fit into its buffer.
   std::uint32_t guest_lost_input_bytes;
   std::uint32_t guest_lost_output_bytes;
   std::uint32_t reserved2[13];
-  /// The last ones, in no order that means anything. Written by the controller, read when one attaches.
+  /// The latest such requests, in no particular order. Written by the controller, read when one attaches.
   TaggedRequest tagged[slots_per_ring];
 };
 
@@ -68,7 +69,7 @@ class UpEvents {
  public:
   explicit UpEvents(std::byte* frame) : words_(channel_words(frame)) {}
 
-  /// Never answers already_selected: there is no selector in this direction.
+  /// Never returns already_selected: there is no selector in this direction.
   [[nodiscard]] Raised raise() {
     if (Memory::exchange(&words_->up_pending, 1u) != 0) return Raised::already_pending;
     if (Memory::load(&words_->up_mask) != 0) return Raised::masked;

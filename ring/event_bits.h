@@ -38,11 +38,11 @@ static_assert(n_vcpu_offset_xen30 == 32 * 8);
 static_assert(event_offsets_xen30.pending == n_vcpu_offset_xen30 + 4);
 static_assert(event_offsets_xen30.mask == event_offsets_xen30.pending + 32 * 4);
 
-/// How far an attempt to raise an event got. Only `kick` asks for the receiver to be woken.
+/// The outcome of raising an event. Only for `kick` does the receiver have to be woken.
 enum class Raised : std::uint8_t {
   kick,              ///< everything was clear: wake the receiver
   already_pending,   ///< events coalesce
-  masked,            ///< pending is set, the edge is lost: whoever unmasks must look for himself
+  masked,            ///< pending is set, the edge is lost: the receiver must look again after it unmasks
   already_selected,  ///< another event of the same word has woken the receiver
 };
 
@@ -64,7 +64,7 @@ class EventBits {
   }
 
   /// The receiver's half: calls `found(port)` for each port that is pending and not masked. The handler
-  /// decides when to clear the pending bit, which must be before it looks at what the event announced.
+  /// clears the pending bit, which must happen before it looks at what the event announced.
   template <class Found>
   void upcall(Found found) {
     // Cleared before the search, so that an event raised during it sets the flag again.
@@ -84,9 +84,9 @@ class EventBits {
   void clear_pending(Port port) { Memory::clear_bits(pending(port), bit(port)); }
   void set_mask(Port port) { Memory::set_bits(mask(port), bit(port)); }
 
-  /// Clears the mask and looks again, since edges were lost meanwhile. True when an event is pending: the
-  /// caller must serve it itself, nobody will wake it. The locked instruction is the full barrier between
-  /// arming and looking.
+  /// Clears the mask and looks again, since edges were lost meanwhile. Returns true when an event is pending:
+  /// the caller must then serve it itself, as it will not be woken for it. The locked instruction is the full
+  /// barrier between unmasking and looking.
   [[nodiscard]] bool unmask(Port port) {
     Memory::clear_bits(mask(port), bit(port));
     return is_pending(port);

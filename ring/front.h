@@ -12,7 +12,7 @@
 
 namespace ringside::ring {
 
-/// What came of asking for a response.
+/// The outcome of asking for a response.
 enum class TakeResponse : std::uint8_t {
   taken,
   empty,        ///< nothing new
@@ -24,8 +24,8 @@ enum class TakeResponse : std::uint8_t {
 template <class Memory = NativeMemory>
 class Front {
  public:
-  /// Starts on a ring whose indices may already have run (a fresh page is all zero): requests go on at
-  /// req_prod, responses at rsp_prod. Answers nothing if the page claims more than 8 requests outstanding.
+  /// Starts on a ring whose indices may already have run (a fresh page is all zero): requests continue at
+  /// req_prod, responses at rsp_prod. Returns nothing if the page claims more than 8 requests outstanding.
   [[nodiscard]] static std::optional<Front> attach(SharedRing ring) {
     const Index req_prod = Memory::load(ring.req_prod);
     const Index rsp_prod = Memory::load(ring.rsp_prod);
@@ -39,7 +39,8 @@ class Front {
   /// Requests put whose responses have not been taken, 0..8.
   [[nodiscard]] std::uint32_t outstanding() const { return distance(req_prod_pvt_, rsp_cons_); }
 
-  /// Fills the next slot; the peer sees it only after publish(). False, and nothing changed, when full.
+  /// Fills the next slot; the peer sees it only after publish(). Returns false, and changes nothing, when the
+  /// ring is full.
   [[nodiscard]] bool put_request(const ControlMessage& message) {
     if (full()) return false;
     Memory::copy_to_shared(ring_.slots + slot_of(req_prod_pvt_), &message);
@@ -47,7 +48,7 @@ class Front {
     return true;
   }
 
-  /// Makes every request put so far visible to the peer. The notification is the caller's business.
+  /// Makes every request put so far visible to the peer. The caller sends the notification.
   void publish() {
     // Orders the slots before the index; pairs with the rmb in Back::take_request. Without it the peer may
     // read a slot's previous contents.
@@ -56,26 +57,26 @@ class Front {
     req_prod_ = req_prod_pvt_;
   }
 
-  /// Copies the next response out and frees its slot. One read of rsp_prod, one read of the slot.
+  /// Copies the next response out and frees its slot. Reads rsp_prod once and the slot once.
   [[nodiscard]] TakeResponse take_response(ControlMessage& out) {
     const Index rsp_prod = Memory::load(ring_.rsp_prod);
     if (rsp_prod == rsp_cons_) return TakeResponse::empty;
-    // Measured against what the peer has been shown: a slot that is filled but not published holds no
-    // response yet.
+    // Compared with what has been published: a slot that is filled but not published cannot hold a response
+    // yet.
     if (distance(rsp_prod, rsp_cons_) > distance(req_prod_, rsp_cons_)) return TakeResponse::bad_index;
     // Orders the index before the slot; pairs with the wmb in Back::publish. Without it the slot may still
     // show the request.
     Memory::rmb();
     Memory::copy_from_shared(&out, ring_.slots + slot_of(rsp_cons_));
-    // The slot is free from here on; nobody but this end writes it until publish(), whose wmb also keeps this
-    // read before the index that hands the slot over.
+    // The slot is free from here on. Only this end writes it until publish(), whose wmb also keeps this read
+    // before the index that hands the slot over.
     ++rsp_cons_;
     if (out.length <= payload_bytes_max) return TakeResponse::taken;
     out.length = payload_bytes_max;
     return TakeResponse::long_length;
   }
 
-  /// A look without side effects: would take_response answer something other than empty?
+  /// True when take_response() would return something other than empty. No side effects.
   [[nodiscard]] bool has_response() const { return Memory::load(ring_.rsp_prod) != rsp_cons_; }
 
   [[nodiscard]] Index req_prod_pvt() const { return req_prod_pvt_; }

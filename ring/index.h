@@ -1,5 +1,6 @@
-// Ring indices run freely through all 2^32 values and are masked only to find a slot, so that "how many" is
-// always a plain unsigned difference: no empty-or-full ambiguity, and the wrap at 2^32 needs no code.
+// Ring indices run freely through all 2^32 values and are masked only to find a slot. So the number of
+// entries is always a plain unsigned difference: empty and full are distinct, and the wrap at 2^32 needs no
+// code.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +12,12 @@ using Index = std::uint32_t;
 /// Slots in each ring; a power of two, as the masking needs (domain_controller.h: CONTROL_RING_SIZE).
 inline constexpr std::uint32_t slots_per_ring = 8;
 
-/// The slot that a free-running index stands for, 0..7.
+/// The slot of a free-running index, 0..7.
 [[nodiscard]] constexpr std::uint32_t slot_of(Index index) {
   return index & (slots_per_ring - 1);
 }
 
-/// How far `ahead` is in front of `behind`, modulo 2^32. An `ahead` that is really behind gives a huge
-/// distance.
+/// How far `ahead` is in front of `behind`, modulo 2^32. If `ahead` is really behind, the distance is huge.
 [[nodiscard]] constexpr std::uint32_t distance(Index ahead, Index behind) {
   return ahead - behind;
 }

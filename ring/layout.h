@@ -1,5 +1,5 @@
-// Where the two rings lie inside control_if_t, in both generations. The algorithms in front.h and back.h see
-// only a SharedRing, three pointers, so that they are written once for both.
+// The positions of the two rings in control_if_t, in both generations. The algorithms in front.h and back.h
+// see only a SharedRing, three pointers, so that they are written once for both generations.
 #pragma once
 
 #include <bit>
@@ -11,7 +11,7 @@
 
 namespace ringside::ring {
 
-/// Which generation of the control interface and of the event bits a domain was built for.
+/// The generation of the control interface and of the event bits for which a domain was built.
 enum class Abi : std::uint8_t {
   flat,   ///< xen-2.0
   sring,  ///< xen-3.0-devel, January to September 2005; the default
@@ -21,10 +21,11 @@ enum class Abi : std::uint8_t {
   return abi == Abi::flat ? "flat" : "sring";
 }
 
-/// The two rings, named from the guest: tx carries its requests to the controller, rx the controller's to it.
+/// The two rings, named from the guest's view: tx carries requests of the guest, rx carries requests of the
+/// controller.
 enum class Ring : std::uint8_t { tx, rx };
 
-/// One ring as both peers see it. Requests and responses share the slots. Lives as long as the page it points
+/// One ring as both peers see it. Requests and responses share the slots. Valid as long as the page it points
 /// into.
 struct SharedRing {
   Index* req_prod = nullptr;

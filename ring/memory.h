@@ -1,6 +1,6 @@
-// How ring code touches shared memory: the one file that spells std::memory_order.
+// How ring code touches shared memory. This is the only file that spells std::memory_order.
 //
-// A memory policy is a type with the static functions of NativeMemory. Ring code is written once, over the
+// A memory policy is a type with the static functions of NativeMemory. Ring code is a template over the
 // policy: production uses NativeMemory, a checker can substitute its own model. Everything in the shared page
 // is read and written through the policy, because the peer is another process that may write at any moment.
 #pragma once
@@ -25,7 +25,7 @@ struct NativeMemory {
     std::atomic_ref<Word>(*word).store(value, std::memory_order_relaxed);
   }
 
-  /// Swaps in `value`, answers what was there. A full barrier, like the xchg instruction it stands for.
+  /// Stores `value` and returns the old value. A full barrier, like the xchg instruction it stands for.
   template <class Word>
   static Word exchange(Word* word, Word value) {
     const Word old = std::atomic_ref<Word>(*word).exchange(value, std::memory_order_seq_cst);
@@ -33,14 +33,14 @@ struct NativeMemory {
     return old;
   }
 
-  /// Sets `bits`, answers the old word. A full barrier, like a locked bts.
+  /// Sets `bits` and returns the old word. A full barrier, like a locked bts.
   static std::uint32_t set_bits(std::uint32_t* word, std::uint32_t bits) {
     const std::uint32_t old = std::atomic_ref<std::uint32_t>(*word).fetch_or(bits, std::memory_order_seq_cst);
     complete_locked();
     return old;
   }
 
-  /// Clears `bits`, answers the old word. A full barrier, like a locked btr.
+  /// Clears `bits` and returns the old word. A full barrier, like a locked btr.
   static std::uint32_t clear_bits(std::uint32_t* word, std::uint32_t bits) {
     const std::uint32_t old =
         std::atomic_ref<std::uint32_t>(*word).fetch_and(~bits, std::memory_order_seq_cst);
@@ -48,8 +48,8 @@ struct NativeMemory {
     return old;
   }
 
-  /// Copies a 64-byte slot out of the page, each byte read once. The copy may be torn if the peer misbehaves,
-  /// and is to be judged after the copy, never before.
+  /// Copies a 64-byte slot out of the page and reads each byte once. The copy may be torn if the peer
+  /// misbehaves. The caller validates the copy, never the slot.
   static void copy_from_shared(void* to, const void* from) {
     auto* source = static_cast<const std::uint64_t*>(from);
     std::uint64_t words[8];
@@ -65,17 +65,17 @@ struct NativeMemory {
     for (int i = 0; i < 8; ++i) store(target + i, words[i]);
   }
 
-  /// Read barrier: what is read after it is not older than what was read before it.
+  /// Read barrier: a later read is not older than an earlier one.
   static void rmb() { std::atomic_thread_fence(std::memory_order_acquire); }
-  /// Write barrier: what is written after it is seen only after what was read or written before it.
+  /// Write barrier: later writes become visible only after earlier reads and writes.
   static void wmb() { std::atomic_thread_fence(std::memory_order_release); }
-  /// Full barrier: the only one that keeps a later read behind an earlier write.
+  /// Full barrier: the only one that also orders an earlier write before a later read.
   static void mb() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
  private:
-  /// The language lets a later relaxed read overtake the write of a locked operation; an x86 does not, an ARM
-  /// does. "Raise, then look at the mask" against "unmask, then look for events" needs it kept in order on
-  /// both sides. RINGSIDE_RING_PORTABLE: compiled for an x86, but judged by the language's rules.
+  /// The C++ memory model lets a later relaxed read overtake the write of a locked operation. An x86 does
+  /// not, an ARM does. "Raise, then look at the mask" and "unmask, then look for events" need this order on
+  /// both sides. RINGSIDE_RING_PORTABLE: compiled for an x86, but checked by the language's rules.
   static void complete_locked() {
 #if defined(RINGSIDE_RING_PORTABLE) || (!defined(__x86_64__) && !defined(__i386__))
     mb();

@@ -13,8 +13,7 @@ namespace ringside::ring {
 /// Bytes of payload in one message.
 inline constexpr std::size_t payload_bytes_max = 60;
 
-/// ControlMessage::type. xen-2.0 knew 0 to 7 only. Any other value may arrive and is answered with the
-/// default reply.
+/// ControlMessage::type. xen-2.0 knew only 0 to 7. Any other value may arrive and gets the default reply.
 enum MessageType : std::uint8_t {
   CMSG_CONSOLE = 0,
   CMSG_BLKIF_BE = 1,
@@ -29,7 +28,7 @@ enum MessageType : std::uint8_t {
   CMSG_DEBUG = 11,
 };
 
-/// The one subtype of CMSG_CONSOLE: the payload is raw console bytes, 1 to 60 of them.
+/// The only subtype of CMSG_CONSOLE: the payload is raw console bytes, 1 to 60 of them.
 inline constexpr std::uint8_t CMSG_CONSOLE_DATA = 0;
 
 /// Subtypes of CMSG_SHUTDOWN. SYSRQ carries one key byte and three of padding.
@@ -46,7 +45,7 @@ inline constexpr std::uint8_t CMSG_MEM_REQUEST_SET = 0;
 /// Subtypes of CMSG_VCPU_HOTPLUG; the payload is a NumberAndStatus: the vcpu.
 enum VcpuHotplugSubtype : std::uint8_t { CMSG_VCPU_HOTPLUG_OFF = 0, CMSG_VCPU_HOTPLUG_ON = 1 };
 
-/// What both carry: a number, and room for the status of the answer.
+/// The payload of both: a number, and room for the status of the response.
 struct NumberAndStatus {
   std::uint32_t number = 0;
   std::uint32_t status = 0;  ///< 0, or a negative errno value
@@ -65,13 +64,13 @@ struct ControlMessage {
   std::uint8_t length = 0;
   std::uint8_t msg[payload_bytes_max] = {};
 
-  /// The bytes in use. A length above 60, which only a faulty peer writes, counts as 60.
+  /// The bytes in use. A length above 60, which only a faulty peer writes, is treated as 60.
   [[nodiscard]] std::span<const std::uint8_t> payload() const {
     return {msg, std::min<std::size_t>(length, payload_bytes_max)};
   }
 };
 
-/// A message whose payload is `bytes`; bytes beyond the 60th are left out.
+/// A message whose payload is `bytes`; bytes after the 60th are left out.
 [[nodiscard]] inline ControlMessage make_message(std::uint8_t type, std::uint8_t subtype, std::uint8_t id,
                                                  std::span<const std::uint8_t> bytes) {
   ControlMessage message{type, subtype, id, 0, {}};
@@ -86,7 +85,7 @@ struct ControlMessage {
   return make_message(type, subtype, id, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
 }
 
-/// Nothing when the payload has another size.
+/// Empty when the payload has another size.
 [[nodiscard]] inline std::optional<NumberAndStatus> number_in(const ControlMessage& message) {
   NumberAndStatus value;
   if (message.length != sizeof value) return std::nullopt;
@@ -94,12 +93,12 @@ struct ControlMessage {
   return value;
 }
 
-/// Console output of a guest, or console input for it.
+/// True for console output of a guest and for console input to it.
 [[nodiscard]] inline bool is_console_data(const ControlMessage& message) {
   return message.type == CMSG_CONSOLE && message.subtype == CMSG_CONSOLE_DATA;
 }
 
-/// The answer a guest gives for a type it does not know: the same header, length 0, no payload.
+/// A guest's response to a type it does not know: the same header, length 0, no payload.
 [[nodiscard]] inline ControlMessage default_reply(const ControlMessage& request) {
   return {request.type, request.subtype, request.id, 0, {}};
 }

@@ -1,5 +1,5 @@
-// A bounded first-in first-out queue of bytes, for every place where bytes wait. Storage is allocated once,
-// or lent by somebody who keeps it longer than the queue lives.
+// A bounded first-in first-out queue of bytes, for every place where bytes wait. The queue allocates its
+// storage once, or the caller lends it storage that outlives the queue.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +15,13 @@ namespace ringside {
 
 class ByteQueue {
  public:
-  /// Its storage is not touched before there are bytes: most queues are far larger than what ever waits.
+  /// Does not touch its storage before there are bytes: most queues are far larger than what they ever hold.
   explicit ByteQueue(std::size_t bytes_max)
       : own_(std::make_unique_for_overwrite<std::uint8_t[]>(bytes_max)), storage_(own_.get(), bytes_max) {
     RS_CHECK(bytes_max > 0);
   }
-  /// Over bytes that outlive it, with what they hold already: `size` bytes from `first` on.
+  /// Uses the caller's storage, which must outlive the queue and may hold bytes already: `size` bytes from
+  /// `first` on.
   ByteQueue(std::span<std::uint8_t> storage, std::size_t first, std::size_t size)
       : storage_(storage), first_(first), size_(size) {
     RS_CHECK(!storage.empty() && first < storage.size() && size <= storage.size());
@@ -35,10 +36,10 @@ class ByteQueue {
   [[nodiscard]] std::size_t room() const { return storage_.size() - size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] bool full() const { return room() == 0; }
-  /// Where the oldest byte lies in the storage.
+  /// The position of the oldest byte in the storage.
   [[nodiscard]] std::size_t first() const { return first_; }
 
-  /// Appends what fits, answers how many bytes that was.
+  /// Appends what fits. Returns how many bytes that was.
   std::size_t push(std::span<const std::uint8_t> bytes) {
     const std::size_t count = std::min(bytes.size(), room());
     std::size_t done = 0;
@@ -52,7 +53,7 @@ class ByteQueue {
     return count;
   }
 
-  /// Puts `bytes` before the oldest, as if they had never left. They fit: at most room().
+  /// Puts `bytes` before the oldest, as if they had never been removed. They must fit: at most room().
   void push_front(std::span<const std::uint8_t> bytes) {
     RS_CHECK(bytes.size() <= room());
     first_ = (first_ + storage_.size() - bytes.size()) % storage_.size();
@@ -62,8 +63,8 @@ class ByteQueue {
     std::ranges::copy(bytes.subspan(piece), storage_.begin());
   }
 
-  /// Appends all, discarding the oldest bytes to make room. Answers how many were discarded, of the queue's
-  /// and of `bytes`' own when it is longer than the queue.
+  /// Appends all, discarding the oldest bytes to make room. Returns how many were discarded; they include
+  /// some of `bytes` itself when it is longer than the queue.
   std::size_t push_over(std::span<const std::uint8_t> bytes) {
     const std::size_t excess = bytes.size() > capacity() ? bytes.size() - capacity() : 0;
     const auto kept = bytes.subspan(excess);
@@ -73,13 +74,13 @@ class ByteQueue {
     return excess + discarded;
   }
 
-  /// The oldest bytes that lie in one piece: up to size(), fewer where the storage wraps. Valid until the
-  /// next change.
+  /// The oldest bytes that are contiguous: up to size(), fewer where the storage wraps. Valid until the next
+  /// change.
   [[nodiscard]] std::span<const std::uint8_t> front() const {
     return {storage_.data() + first_, std::min(size_, storage_.size() - first_)};
   }
 
-  /// Copies the bytes from `offset` on, as many as there are and fit. Answers how many.
+  /// Copies bytes from `offset` on, as many as there are and fit. Returns how many.
   std::size_t copy(std::size_t offset, std::span<std::uint8_t> into) const {
     RS_CHECK(offset <= size_);
     const std::size_t count = std::min(into.size(), size_ - offset);

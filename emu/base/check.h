@@ -1,6 +1,5 @@
-// The three kinds of error have three shapes here: a programmer's mistake aborts (RS_CHECK), an expected
-// outcome is a
-// [[nodiscard]] enum where it occurs, and the environment failing is a Result that carries an Error.
+// There are three kinds of error. A programmer's mistake aborts (RS_CHECK). An expected outcome is a
+// [[nodiscard]] enum where it occurs. A failure of the environment is a Result that carries an Error.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,11 +12,11 @@
 
 namespace ringside {
 
-/// Why something in the environment failed, in the order in which it is printed.
+/// Why something in the environment failed. The members are in the order in which they are printed.
 struct Error {
   int code = 0;        ///< an errno value, or 0 where none fits
   std::string what;    ///< what failed: "cannot listen"
-  std::string object;  ///< on which thing: a path, a domain, a limit
+  std::string object;  ///< on what: a path, a domain, a limit
   std::string why;     ///< the reason in words
   std::string advice;  ///< what to do about it; may be empty
 
@@ -31,10 +30,10 @@ struct Error {
   }
 };
 
-/// Nothing, as a value.
+/// The value of a Result that has none.
 struct Done {};
 
-/// A value or the Error that took its place.
+/// A value, or the Error that prevented it.
 template <class T = Done>
 class [[nodiscard]] Result {
  public:
@@ -44,14 +43,14 @@ class [[nodiscard]] Result {
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  /// Only when ok(): anything else is a programmer's mistake.
+  /// Call only when ok(); otherwise it is a programmer's mistake, and aborts.
   T& value() & { return *checked(); }
   const T& value() const& { return *const_cast<Result*>(this)->checked(); }
   T value() && { return std::move(*checked()); }
   T* operator->() { return checked(); }
   T& operator*() & { return *checked(); }
 
-  /// Only when !ok().
+  /// Call only when !ok().
   [[nodiscard]] const Error& error() const {
     if (ok()) std::abort();
     return std::get<1>(state_);
@@ -76,6 +75,6 @@ class [[nodiscard]] Result {
 
 }  // namespace ringside
 
-/// Aborts with the place and the condition when a programmer's assumption does not hold. Never compiled out.
+/// Aborts with the place and the condition when the condition is false. Never compiled out.
 #define RS_CHECK(condition) \
   ((condition) ? static_cast<void>(0) : ::ringside::check_failed(#condition, __FILE__, __LINE__))

@@ -1,9 +1,9 @@
-// The one source of choice: whatever a simulation could do in more than one way asks here. Three kinds: one
-// that always takes the first way (the plain order of things), one drawn from a seed, and one that repeats
-// what a tape says.
+// The one source of choice: whenever a simulation could continue in more than one way, it asks here. There
+// are three kinds: one that always takes the first way (the plain order of things), one that draws from a
+// seed, and one that repeats a tape.
 //
-// Same seed, same choices, on every machine: there is nothing in it but integer arithmetic that the language
-// defines. A tape holds every choice that was not the only one possible, so that it can be shortened or
+// The same seed gives the same choices on every machine, as only integer arithmetic that the language defines
+// is used. A tape holds every choice for which there was more than one way. A tape can be shortened or
 // changed and still be played: beyond its end the first way is taken.
 #pragma once
 
@@ -42,13 +42,14 @@ class Choice {
     return picked;
   }
 
-  /// True in `percent` of 100. The plain answer is false, unless it is the only one.
+  /// True with a probability of `percent` in 100. The plain answer is false, unless true is the only possible
+  /// one.
   [[nodiscard]] bool chance(std::uint32_t percent) {
     if (percent >= 100) return true;
     return pick(100) >= 100 - percent;
   }
 
-  /// False: nothing but 0 is ever picked.
+  /// False: pick() always returns 0.
   [[nodiscard]] bool explores() const { return kind_ != Kind::first; }
   /// Every choice so far. Empty for the kind that has none.
   [[nodiscard]] const Tape& tape() const { return tape_; }
@@ -58,7 +59,7 @@ class Choice {
 
   explicit Choice(Kind kind) : kind_(kind) {}
 
-  /// SplitMix64 (Steele, Lea and Flood 2014), and of its upper half the share that `ways` asks for.
+  /// SplitMix64 (Steele, Lea and Flood 2014); the upper half of its output is scaled to `ways`.
   std::uint32_t draw(std::uint32_t ways) {
     state_ += 0x9e3779b97f4a7c15;
     std::uint64_t mixed = state_;

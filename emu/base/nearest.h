@@ -1,4 +1,4 @@
-// The known word that somebody who wrote another one has probably meant.
+// Finds the known word that the user probably meant by an unknown one.
 #pragma once
 
 #include <algorithm>
@@ -9,10 +9,11 @@
 
 namespace ringside {
 
-/// How many letters have to be put in, taken out, replaced or swapped with their neighbour to make `to` of
-/// `from`.
+/// How many letters have to be inserted, removed, replaced or swapped with their neighbour to turn `from`
+/// into `to`.
 [[nodiscard]] inline std::size_t edit_distance(std::string_view from, std::string_view to) {
-  // Of the letters of `from` so far to each beginning of `to`, and the same one and two letters earlier.
+  // The distance from the letters of `from` so far to each beginning of `to`; and the same one and two
+  // letters earlier.
   std::vector<std::size_t> row(to.size() + 1);
   std::vector<std::size_t> before(to.size() + 1);
   std::vector<std::size_t> before_that(to.size() + 1);
@@ -31,8 +32,9 @@ namespace ringside {
   return row.back();
 }
 
-/// The one of `words` that needs the fewest changes, if that is at most a third of its letters (and one in
-/// any case); else the first that `word`, of three letters or more, is a part of. Empty: nothing is near.
+/// The one of `words` that needs the fewest changes, if that is at most a third of its letters (one change is
+/// always allowed). Otherwise the first of `words` that contains `word`, if `word` has three letters or more.
+/// Empty: none is near.
 template <class Words>
 [[nodiscard]] std::string_view nearest(std::string_view word, const Words& words) {
   std::string_view best;

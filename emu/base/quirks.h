@@ -1,6 +1,6 @@
-// The historic quirks: what the programs of 2005 did wrong, or did in a way that bit people. Each is off
-// unless the process it belongs to is told otherwise, and is journalled when it bites. Without any of them
-// ringside does what its users would want.
+// The historic quirks: what the programs of 2005 did wrong, or did in a way that surprised their users. A
+// quirk is off unless its process is told otherwise. Each time it takes effect, the journal says so. Without
+// quirks ringside does what its users would want.
 #pragma once
 
 #include <fmt/format.h>
@@ -44,7 +44,7 @@ enum class Quirk : std::uint8_t {
 struct QuirkAbout {
   Quirk quirk;
   std::string_view name;
-  std::string_view process;  ///< that it belongs to, as a subcommand
+  std::string_view process;  ///< the process that has it, as a subcommand
   std::string_view what;     ///< what happens
 };
 
@@ -115,7 +115,7 @@ class Quirks {
   [[nodiscard]] bool has(Quirk quirk) const { return bits_[static_cast<std::size_t>(quirk)]; }
   void set(Quirk quirk) { bits_.set(static_cast<std::size_t>(quirk)); }
 
-  /// The one of that name. EINVAL: there is none.
+  /// The quirk of that name. EINVAL: there is none.
   [[nodiscard]] static Result<Quirk> find(std::string_view name) {
     for (const QuirkAbout& known : quirks_known) {
       if (known.name == name) return known.quirk;

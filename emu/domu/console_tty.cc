@@ -1,4 +1,4 @@
-// The console driver: chunks out, input in, pushing back both ways.
+// The console driver: chunks out, input in, back-pressure both ways.
 #include "emu/domu/console_tty.h"
 
 #include <algorithm>
@@ -61,7 +61,7 @@ void ConsoleTty::print(std::string_view text) {
   flush();
 }
 
-/// The line ends of 2005: LF CR, and only the first of the two is asked whether it fits.
+/// The line ends of 2005: LF CR, with a check for room for the first byte only.
 std::size_t ConsoleTty::print_backwards(std::string_view text) {
   const std::size_t usable = transmit_.capacity() - 1;
   std::size_t dropped = 0;
@@ -123,7 +123,7 @@ bool ConsoleTty::send_chunk(Bytes chunk) {
 void ConsoleTty::space_in_ring() {
   waiting_for_space_ = false;
   flush();
-  // A program that filled the buffer is likely to have more ready: ask at once rather than through the loop.
+  // A program that filled the buffer probably has more ready: read at once rather than through the loop.
   if (state_ == Terminal::open && !read_wanted_ && transmit_.room() * 2 >= transmit_.capacity())
     read_terminal();
   update_watch();
@@ -131,7 +131,7 @@ void ConsoleTty::space_in_ring() {
 
 void ConsoleTty::send_flow_character(std::uint8_t character) {
   if (!ixoff_) return;
-  flow_character_ = character;  // one that has not left yet is overtaken by events
+  flow_character_ = character;  // replaces an unsent one, which is obsolete
   flush();
 }
 
@@ -165,7 +165,7 @@ void ConsoleTty::terminal_ready(Ready ready) {
 
 void ConsoleTty::read_terminal() {
   std::array<std::uint8_t, terminal_read_bytes_max> into;
-  // Never more than there is room for: what is not read stays with the program, and makes it wait.
+  // Never more than fits: unread output stays with the program, and blocks it.
   const auto room = std::span(into).first(std::min(transmit_.room(), into.size()));
   if (room.empty()) return;
   const Io io = host_.read(terminal_, room);
@@ -191,7 +191,7 @@ void ConsoleTty::terminal_closed() {
 }
 
 void ConsoleTty::update_watch() {
-  // Reading stops when the buffer is full and goes on when it is half empty, not at the first free byte:
+  // Reading stops when the buffer is full and continues when it is half empty, not at the first free byte:
   // fewer and longer reads.
   if (transmit_.full()) read_wanted_ = false;
   if (transmit_.room() * 2 >= transmit_.capacity()) read_wanted_ = true;
@@ -288,7 +288,7 @@ void ConsoleTty::drop_input() {
   }
 }
 
-// -- sleep
+// -- suspension
 
 void ConsoleTty::hold_output(bool hold) {
   output_held_ = hold;

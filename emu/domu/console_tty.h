@@ -1,12 +1,12 @@
-// The guest's console driver: between the terminal that the program runs on and the control channel.
+// The guest's console driver: between the program's terminal and the control channel.
 //
-// One per guest, owned by the domain, on the host's one thread; it owns the terminal's handle. Both
-// directions push back instead of losing: the program's output is read only while the transmit buffer has
-// room, and an input message is answered only when the terminal has taken all its bytes, so that at most the
-// ring's 8 messages wait here. Only the kernel's own messages are dropped when the buffer is full, and
+// There is one per guest, owned by the domain, on the host's one thread; it owns the terminal's handle. Both
+// directions use back-pressure and lose nothing: the program's output is read only while the transmit buffer
+// has room, and an input message is answered only when the terminal has taken all its bytes, so that at most
+// the ring's 8 messages wait here. Only the kernel's own messages are dropped when the buffer is full, and
 // counted.
 //
-// It does not translate or edit: that is what the terminal's line discipline is for.
+// It does not translate or edit: the terminal's line discipline does that.
 #pragma once
 
 #include <cstddef>
@@ -24,21 +24,21 @@ namespace ringside::domu {
 inline constexpr std::size_t transmit_buffer_bytes_default = 4096;
 inline constexpr std::size_t transmit_buffer_bytes_min = 2;
 inline constexpr std::size_t transmit_buffer_bytes_max = std::size_t{1} << 20;
-/// Input messages that may wait for the terminal. Unanswered requests are at most 8; as many again may have
-/// been answered early because the page was to be given up.
+/// Input messages that may wait for the terminal. At most 8 requests are unanswered; as many again may have
+/// been answered early, before the page was given up.
 inline constexpr std::size_t input_messages_max = 2 * ring::slots_per_ring;
 
 class ConsoleTty {
  public:
   struct Setup {
-    /// Of the one buffer that kernel messages and the program share; rounded up to a power of two.
+    /// The size of the one buffer that kernel messages and the program share; rounded up to a power of two.
     std::size_t buffer_bytes = transmit_buffer_bytes_default;
-    /// Called when the terminal did something outside of a serve() of the control channel. May be empty.
+    /// Called when the terminal moved bytes outside of a serve() of the control channel. May be empty.
     std::function<void()> terminal_moved;
     Quirks quirks = {};  ///< kcons_lfcr
   };
 
-  /// Becomes the receiver of CMSG_CONSOLE for as long as it lives.
+  /// It is the receiver of CMSG_CONSOLE while it lives.
   ConsoleTty(Host& host, trace::Journal journal, DomainId domain, CtrlIf& ctrl_if, Setup setup);
   ~ConsoleTty();
   ConsoleTty(const ConsoleTty&) = delete;
@@ -46,10 +46,10 @@ class ConsoleTty {
 
   // -- output
 
-  /// A kernel message: each '\n' goes out as CR LF. What does not fit below the buffer's last byte is dropped
-  /// and counted.
+  /// Prints a kernel message: each '\n' becomes CR LF. The buffer's last byte stays free; what does not fit
+  /// is dropped and counted.
   void print(std::string_view text);
-  /// Output of the tty: takes what fits, says how many bytes that was.
+  /// Takes output of the tty, as much as fits. Returns how many bytes.
   std::size_t write(Bytes bytes);
   /// Bytes that wait for room in the ring.
   [[nodiscard]] std::size_t buffered_bytes() const { return transmit_.size(); }
@@ -57,7 +57,7 @@ class ConsoleTty {
   // -- flow control of a tty that has IXOFF
 
   void set_ixoff(bool on) { ixoff_ = on; }
-  /// The tty's input is filling up: asks the person who types to stop, with a message of its own before all
+  /// The tty's input is filling up: asks the user to stop typing, with a message of its own before all other
   /// output.
   void throttle() { send_flow_character(xoff); }
   /// There is room again.
@@ -65,28 +65,28 @@ class ConsoleTty {
 
   // -- the terminal
 
-  /// Starts reading what the program prints and writing what is typed.
+  /// Starts reading the program's output and writing typed input.
   void open(Handle terminal);
   void resize(std::uint16_t rows, std::uint16_t columns);
-  /// Nobody will read input any more: what waits and what still comes is answered, dropped and counted.
-  /// Output goes on until the terminal is closed.
+  /// The program reads no more input: waiting and later input is answered, dropped and counted. Output
+  /// continues until the terminal is closed.
   void hang_up_input();
-  /// Gives the input that has arrived to the terminal. To be called after each CtrlIf::serve, in the same
-  /// batch: input is collected until then, so that it goes to the terminal in one write.
+  /// Writes the input that has arrived to the terminal. Call it after each CtrlIf::serve, in the same batch:
+  /// input is collected until then, so that it takes one write.
   void deliver_input();
 
-  // -- sleep
+  // -- suspension
 
-  /// Puts nothing more into the ring until told otherwise. What is printed meanwhile waits in the buffer, and
-  /// then with the program.
+  /// Stops (or resumes) putting output into the ring. Meanwhile output waits in the buffer; when it is full,
+  /// the program blocks.
   void hold_output(bool hold);
-  /// True when answer_all() may be called: what it leaves here is bounded, however often a guest sleeps.
+  /// True when answer_all() may be called: this bounds the input kept here, however often a guest is
+  /// suspended.
   [[nodiscard]] bool can_answer_all() const { return input_.size() <= ring::slots_per_ring; }
-  /// Answers every input message before its bytes are taken; the bytes stay here.
+  /// Answers every input message before the terminal has taken its bytes; the bytes stay here.
   void answer_all();
 
-  /// The terminal was opened and everything that was printed on it has been read and put into the ring, or
-  /// there was none.
+  /// There was no terminal; or it was opened, and all output on it has been read and put into the ring.
   [[nodiscard]] bool output_ended() const {
     return transmit_.empty() && !flow_character_ && state_ != Terminal::open;
   }
@@ -101,8 +101,8 @@ class ConsoleTty {
   enum class Terminal : std::uint8_t { none, open, closed };
   struct Input {
     ring::ControlMessage message;
-    std::optional<Request> request;  ///< to be answered when its bytes are taken; nothing if it was before
-    std::size_t taken_bytes = 0;     ///< of its payload, by the terminal
+    std::optional<Request> request;  ///< answered when its bytes are taken; empty if it was answered before
+    std::size_t taken_bytes = 0;     ///< how much of its payload the terminal has taken
   };
 
   void received(Request request);
@@ -129,7 +129,7 @@ class ConsoleTty {
   Quirks quirks_;
 
   ByteQueue transmit_;
-  std::optional<std::uint8_t> flow_character_;  ///< waits to be sent before what is in transmit_
+  std::optional<std::uint8_t> flow_character_;  ///< is sent before the contents of transmit_
   bool ixoff_ = false;
   bool waiting_for_space_ = false;
   bool output_held_ = false;

@@ -57,7 +57,7 @@ Result<> CtrlIf::attach(std::byte* frame, ring::Abi abi) {
   RS_CHECK(!attached());
   abi_ = abi;
   auto tx = ring::Front<>::attach(shared_ring(frame, abi, Ring::tx));
-  // What the controller sent while nobody was attached waits in the slots.
+  // Messages that the controller sent before this end attached wait in the slots.
   const ring::SharedRing rx_ring = shared_ring(frame, abi, Ring::rx);
   auto rx = nothing_owed_ ? ring::Back<>::attach_first(rx_ring) : ring::Back<>::attach(rx_ring);
   if (!tx || !rx) {
@@ -91,7 +91,7 @@ void CtrlIf::count_lost(std::size_t input_bytes, std::size_t output_bytes) {
 
 void CtrlIf::suspend() {
   RS_CHECK(attached());
-  // What waits for process context can still be answered here, and nowhere else.
+  // Requests that wait for process context can still be answered here, but not later.
   if (deferred_timer_ != 0) host_.timer_cancel(deferred_timer_);
   run_deferred();
   publish();
@@ -121,7 +121,7 @@ CtrlIf::Sent CtrlIf::send(const ControlMessage& message, OnResponse responded) {
   const auto entry = std::find(callbacks_.begin(), callbacks_.end(), nullptr);
   ControlMessage out = message;
   out.id = static_cast<std::uint8_t>(entry - callbacks_.begin());
-  // A full ring is the more useful answer: it passes by itself.
+  // `full` is the more useful answer: it ends by itself.
   if (entry == callbacks_.end())
     return outstanding() == ring::slots_per_ring ? Sent::full : Sent::no_callback;
   const Sent sent = put(out);
@@ -132,7 +132,7 @@ CtrlIf::Sent CtrlIf::send(const ControlMessage& message, OnResponse responded) {
 CtrlIf::Space CtrlIf::when_space(std::function<void()> call) {
   if (space_callbacks_.size() == space_callbacks_max) return Space::too_many;
   space_callbacks_.push_back(std::move(call));
-  // Looked at after queuing, so that space found between the caller's refusal and now is not slept through.
+  // Checked after queuing, so that space freed between the caller's refusal and now is noticed.
   if (!tx_ || tx_->full()) return Space::will_call;
   space_callbacks_.pop_back();
   return Space::now;
@@ -187,13 +187,13 @@ void CtrlIf::publish() {
 
 void CtrlIf::hold_requests(bool hold) {
   requests_held_ = hold;
-  // Nobody announces again what came meanwhile.
+  // Requests that came meanwhile are not announced again.
   if (!hold) serve();
 }
 
 bool CtrlIf::has_work() const {
-  // A ring with an impossible index has nothing to offer: looking at it again and again would be a loop that
-  // the controller can start. serve() looks once each time it is called.
+  // A ring with an impossible index has no work: polling it would be a loop that the controller can start.
+  // serve() checks once each time it is called.
   return (tx_ && !tx_broken_ && tx_->has_response()) ||
          (rx_ && !rx_broken_ && !requests_held_ && rx_->has_request());
 }
@@ -201,7 +201,7 @@ bool CtrlIf::has_work() const {
 void CtrlIf::serve() {
   if (!attached()) return;
   Batch batch(*this);
-  // Responses first: they make room for what the requests' receivers want to send.
+  // Responses first: they make room for what the requests' receivers send.
   reap_responses();
   forget_unreachable_callbacks();
   call_space_callbacks();
@@ -236,21 +236,21 @@ void CtrlIf::dispatch_response(const ControlMessage& response) {
     if (quirks_.has(Quirk::ctrlif_bad_id)) crash(Quirk::ctrlif_bad_id, "it jumps through a null callback");
     return;
   }
-  // Free before the call: the callback may send the next request with it.
+  // Freed before the call: the callback may send the next request with it.
   const OnResponse responded = std::exchange(callbacks_[response.id], nullptr);
   responded(response);
 }
 
 void CtrlIf::forget_unreachable_callbacks() {
   if (outstanding() != 0) return;
-  // Everything has been answered, so what is still waiting was answered under a wrong id. A controller that
-  // does so must not use up the entries.
+  // All requests have a response, so a callback that still waits got a response with a wrong id. A faulty
+  // controller must not use up the entries.
   for (OnResponse& callback : callbacks_) callback = nullptr;
 }
 
 void CtrlIf::call_space_callbacks() {
   if (!tx_ || tx_->full() || space_callbacks_.empty()) return;
-  // Each is called once; who finds the ring full again asks again.
+  // Each is called once; a caller that finds the ring full again asks again.
   const auto calls = std::exchange(space_callbacks_, {});
   for (const auto& call : calls) call();
 }
@@ -307,7 +307,7 @@ void CtrlIf::run_deferred() {
   for (Request& request : requests) dispatch_request(std::move(request));
 }
 
-/// As a fault in a kernel: the process ends, and the hypervisor finds it gone.
+/// As a fault in a kernel: the process ends, and the hypervisor notices.
 void CtrlIf::crash(Quirk quirk, std::string_view why) {
   constexpr int signal = 11;
   journal_.quirk(domain_, quirk);

@@ -1,15 +1,15 @@
-// ctrl_if: the guest's end of the control channel. It is the front of the tx ring (the guest asks, the
-// controller answers) and the back of the rx ring (the other way round), and hands messages to whoever in the
-// guest they are for.
+// ctrl_if: the guest's end of the control channel. It is the front of the tx ring (the guest sends requests,
+// the controller responds) and the back of the rx ring (the controller sends requests, the guest responds).
+// It passes each message to its receiver in the guest.
 //
-// One per guest, owned by the domain. It runs on the host's one thread and blocks nowhere: where a driver of
-// 2005 slept until there was space, it asks here for a callback. It does not know what messages mean, and it
-// does not touch event channels: it is told to serve, and it says "notify" once for each batch of what it
-// wrote.
+// There is one per guest, owned by the domain. It runs on the host's one thread and never blocks: where a
+// driver of 2005 slept until there was space, here it asks for a callback. It does not interpret messages,
+// and it does not touch event channels: its owner calls serve(), and it calls "notify" once for each batch
+// that it wrote.
 //
-// The controller is not trusted. An index that cannot be true stops that ring until the index is true again;
-// a length above 60 is cut; a response for a callback that nobody asked for is dropped. All of it is counted,
-// and told to the person who runs the guest once.
+// The controller is not trusted. An impossible index stops that ring until the index is possible again; a
+// length above 60 is cut; an unexpected response is dropped. All of these are counted, and the user who runs
+// the guest is warned once.
 #pragma once
 
 #include <array>
@@ -26,16 +26,15 @@
 
 namespace ringside::domu {
 
-/// Requests that may wait for their responses with a callback at a time. Their index is the request's `id`.
+/// Requests with a callback that may wait for their responses at a time. Their index is the request's `id`.
 inline constexpr std::size_t response_callbacks_max = 8;
 /// Drivers that may wait for space at a time.
 inline constexpr std::size_t space_callbacks_max = 8;
-/// Requests that may wait for a receiver in process context. All of them are unanswered, so the ring's size
-/// is enough.
+/// Requests that may wait for a receiver in process context. All of them have no response yet, so the ring's
+/// size is enough.
 inline constexpr std::size_t deferred_max = ring::slots_per_ring;
 
-/// A request of the controller's that is owed an answer. Whoever has it gives it back to CtrlIf::respond,
-/// once.
+/// A request of the controller that needs a response. Its owner passes it to CtrlIf::respond, once.
 class Request {
  public:
   Request(Request&&) = default;
@@ -49,12 +48,12 @@ class Request {
       : message_(message), attachment_(attachment) {}
 
   ring::ControlMessage message_;
-  std::uint32_t attachment_;  ///< which attachment to a page it came by; its answer belongs to no other
+  std::uint32_t attachment_;  ///< the attachment by which it came; a response is valid only for that one
 };
 
 class CtrlIf {
  public:
-  /// `notify` is called when the controller must be told to look; never during the constructor.
+  /// `notify` is called when the controller must be notified; never during the constructor.
   CtrlIf(Host& host, trace::Journal journal, DomainId domain, std::function<void()> notify,
          Quirks quirks = {});
   ~CtrlIf();
@@ -63,16 +62,16 @@ class CtrlIf {
 
   // -- the page
 
-  /// Starts, or after suspend() goes on, with the indices that are in the page. Requests that had been taken
-  /// and not answered are forgotten; those that came to a page on which every answer had been given are
-  /// taken. EPROTO when the page claims more than 8 of them. `frame` must stay mapped until
-  /// suspend() or the end.
+  /// Starts, or continues after suspend(), at the indices in the page. Requests that were taken and have no
+  /// response are forgotten; if all requests of the last page had a response, the requests in this page are
+  /// taken. EPROTO when the page claims more than 8 of them. `frame` must stay mapped until suspend() or the
+  /// end.
   Result<> attach(std::byte* frame, ring::Abi abi);
-  /// Hands out what waits for process context, publishes, and lets go of the page. What is sent until the
-  /// next attach() is refused; space callbacks wait for it.
+  /// Runs the receivers that wait for process context, publishes, and gives up the page. send() is refused
+  /// until the next attach(); space callbacks wait for it.
   void suspend();
   [[nodiscard]] bool attached() const { return tx_.has_value(); }
-  /// Adds to the count, in the page, of what the guest has lost.
+  /// Adds to the guest's counts of lost bytes in the page.
   void count_lost(std::size_t input_bytes, std::size_t output_bytes);
 
   // -- sending requests
@@ -83,10 +82,10 @@ class CtrlIf {
     no_callback,  ///< all response callbacks are taken
     detached,     ///< between suspend() and attach()
   };
-  /// The response is dropped when it comes. The request goes out with id 0xFF, and at most 60 bytes long.
+  /// Sends a request whose response is dropped. It has id 0xFF, and is at most 60 bytes long.
   [[nodiscard]] Sent send(const ring::ControlMessage& message);
-  /// `responded` is called once, with the response; never, if the controller answers with a wrong id or the
-  /// page is given up first.
+  /// `responded` is called once, with the response. It is never called if the controller responds with a
+  /// wrong id or the page is given up first.
   using OnResponse = std::function<void(const ring::ControlMessage&)>;
   [[nodiscard]] Sent send(const ring::ControlMessage& message, OnResponse responded);
 
@@ -95,30 +94,30 @@ class CtrlIf {
     now,        ///< not queued: there is space, send again
     too_many,   ///< not queued: space_callbacks_max are waiting
   };
-  /// To be asked for after `full` or `detached`.
+  /// To be called after `full` or `detached`.
   [[nodiscard]] Space when_space(std::function<void()> call);
 
   // -- receiving requests
 
-  /// Where a receiver wants to be called: at once, within serve(), or later from the loop.
+  /// When a receiver is called: at once, within serve(), or later from the loop.
   enum class Context : std::uint8_t { interrupt, process };
   using Receiver = std::function<void(Request)>;
-  /// False when `type` has one already. Types without a receiver are answered with the default reply. A
-  /// receiver must not unregister itself from within.
+  /// False when `type` has a receiver already. Types without a receiver get the default reply. A receiver
+  /// must not unregister itself while it runs.
   [[nodiscard]] bool register_receiver(std::uint8_t type, Receiver receiver, Context context);
   void unregister_receiver(std::uint8_t type);
 
-  /// Answers with the request's header and `payload`, of which at most 60 bytes count. The answer to a
-  /// request of an earlier attachment has nowhere to go and is dropped.
+  /// Responds with the request's header and at most 60 bytes of `payload`. The response to a request of an
+  /// earlier attachment is dropped.
   void respond(Request request, Bytes payload = {});
 
-  /// Leaves requests in the ring from here on, as a guest does whose kernel is stuck; or takes them again.
+  /// From here on leaves requests in the ring, like a guest whose kernel is stuck; or takes them again.
   void hold_requests(bool hold);
 
   // -- being driven
 
-  /// What is sent and answered while one of these lives is published together, with one notification. send()
-  /// and respond() make one for themselves when there is none.
+  /// Everything sent and answered while a Batch lives is published together, with one notification. send()
+  /// and respond() make one for themselves if there is none.
   class Batch {
    public:
     explicit Batch(CtrlIf& ctrl_if) : ctrl_if_(ctrl_if) { ++ctrl_if_.batches_; }
@@ -132,19 +131,19 @@ class CtrlIf {
     CtrlIf& ctrl_if_;
   };
 
-  /// A look without side effects: would serve() find something?
+  /// Whether serve() would find work. No side effects.
   [[nodiscard]] bool has_work() const;
   /// Reaps up to 8 responses, then takes up to 8 requests: one batch.
   void serve();
 
   /// Requests sent whose responses have not been reaped.
   [[nodiscard]] std::uint32_t outstanding() const { return tx_ ? tx_->outstanding() : 0; }
-  /// Requests received on this page that are still to be answered.
+  /// Requests received on this page that have no response yet.
   [[nodiscard]] std::uint32_t owed() const { return owed_; }
 
   enum class Fault : std::uint8_t { response_index, request_index, unknown_id, long_length };
   static constexpr std::size_t faults = 4;
-  /// How often the controller did this.
+  /// How often the controller made this fault.
   [[nodiscard]] std::uint32_t fault_count(Fault fault) const {
     return faults_[static_cast<std::size_t>(fault)];
   }

@@ -59,7 +59,7 @@ void Dom0Kernel::print_boot_messages(const DomainInfo& info) {
 
 // -- the channel to itself
 
-/// dom0 binds itself to itself, and keeps one end; the other is for whoever is the controller.
+/// dom0 binds a port to another port of itself, and keeps one end; the other is for the controller.
 Result<> Dom0Kernel::open_channel(ring::Port set_before) {
   if (set_before != any_port) {
     auto status = privcmd_.evtchn_status(DOMID_SELF, set_before);
@@ -80,7 +80,7 @@ void Dom0Kernel::channel_event() {
   const std::uint32_t attachments =
       ring::NativeMemory::load(&ring::channel_words(frame_.frame())->attachments);
   if (attachments != std::exchange(attachments_, attachments)) {
-    // A new controller, which may have other kicks.
+    // A new controller may have other kicks.
     if (auto opened = events_->open_again(channel_port_); !opened) return failed(opened.error());
     journal_.told(dom0, "a new controller is at the other end of the control channel");
   }

@@ -1,10 +1,9 @@
-// dom0 as a place: the kernel of the first domain, which is the one that guests run, too, with other devices.
-// Its console is the machine's serial line, by VIRQ_CONSOLE and console_io; the keyboard and the screen are
-// its own; and it has a control channel, both ends of which are in dom0, so that the tools reach it as they
-// reach any guest.
+// The kernel of dom0. It is the kernel that guests run, with other devices. Its console is the machine's
+// serial line, by VIRQ_CONSOLE and console_io; it has its own keyboard and screen; and it has a control
+// channel with both ends in dom0, so that the tools reach it as they reach any guest.
 //
-// One per machine, beside dom0's daemons and independent of them. It owns its ttys and its end of the control
-// channel. The domain itself is the hypervisor's, and outlives it.
+// There is one per machine, beside dom0's daemons and independent of them. It owns its ttys and its end of
+// the control channel. The domain itself belongs to the hypervisor, and outlives it.
 #pragma once
 
 #include <optional>
@@ -19,18 +18,18 @@
 namespace ringside::domu {
 
 struct Dom0KernelOptions {
-  ProgramSpec program;          ///< what init runs on each tty
-  std::string keyboard_socket;  ///< where a person finds keyboard and screen; empty: there are none
+  ProgramSpec program;          ///< the program that init runs on each tty
+  std::string keyboard_socket;  ///< the socket of keyboard and screen; empty: there are none
 };
 
 class Dom0Kernel {
  public:
-  /// `privcmd` is a connection of dom0's.
+  /// `privcmd` is a connection of dom0.
   Dom0Kernel(Host& host, trace::Journal journal, Privcmd privcmd, Dom0KernelOptions options);
   Dom0Kernel(const Dom0Kernel&) = delete;
   Dom0Kernel& operator=(const Dom0Kernel&) = delete;
 
-  /// Boots, and has init start the programs. Once. Fails as the hypervisor and the host do.
+  /// Boots, and has init start the programs. Called once. Fails as the hypervisor and the host do.
   Result<> start();
 
  private:

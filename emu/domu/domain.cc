@@ -1,4 +1,4 @@
-// The guest's life: boot, run, answer what the tools ask, end.
+// The guest's life: boot, run, respond to the tools, end.
 #include "emu/domu/domain.h"
 
 #include <cerrno>
@@ -52,7 +52,7 @@ Result<> DomU::start() {
   phase_ = Phase::running;
   if (!options_.quiet) print_boot_messages(info);
   start_program(info);
-  // Only now: a window that is set between the start info and this binding would not be told otherwise.
+  // Not before start_info: if the window is set in between, the guest would not be notified.
   if (auto bound = bind_window(); !bound) return bound;
   privcmd_.watch([this] { hypervisor_gone("it has closed the connection"); });
   settle();
@@ -134,8 +134,7 @@ void DomU::start_program(const DomainInfo& info) {
   }
   auto program = host_.program_start(spec);
   if (!program) {
-    // Said on the console, where whoever started the domain is looking; quiet or not, there is nothing else
-    // to see.
+    // Printed on the console, even if `quiet`: the user who started the domain sees nothing else.
     console_->print(program.error().text() + "\n");
     exit_status_ = exit_status_no_program;
     phase_ = Phase::ending;
@@ -221,12 +220,12 @@ void DomU::end(ShutdownReason reason) {
 void DomU::program_ended(int status) {
   if (phase_ == Phase::asleep) ended_asleep_ = status;
   if (phase_ != Phase::running) return;
-  // There is nothing left that could sleep.
+  // The program has ended, so a suspend has no purpose any more.
   if (std::exchange(suspend_asked_, false)) console_->hold_output(false);
   phase_ = Phase::ending;
   exit_status_ = status;
   journal_.told(domain_, fmt::format("its program has ended with status {}", status));
-  // Whatever it left running would keep the terminal open for ever.
+  // Processes that it left running would keep the terminal open for ever.
   host_.program_kill_rest(process_);
   console_->hang_up_input();
   settle();
@@ -246,8 +245,7 @@ void DomU::settle() {
   host_.stop(0);
 }
 
-/// Nothing to do but to wait for answers: asleep, unless this is the kernel of 2005, which looked again and
-/// again.
+/// Waits for responses: asleep, except with the quirk of 2005, which polls.
 void DomU::spin() {
   if (!options_.quirks.has(Quirk::kcons_flush_spin) || spin_timer_ != 0) return;
   journal_.quirk(domain_, Quirk::kcons_flush_spin);

@@ -1,16 +1,15 @@
 // A guest: it boots on its shared page, runs one program on its console, and shuts its domain down when the
 // program has ended.
 //
-// One per process (or one of many in a simulation), driven by its Host. It owns the connection to the
-// hypervisor, the mapping of its frame, the event channel, the control channel, the console driver and the
-// program. It is a domain like any other to the hypervisor: it can do nothing for or to another one.
+// There is one per process (or one of many in a simulation), driven by its Host. It owns the connection to
+// the hypervisor, the mapping of its frame, the event channel, the control channel, the console driver and
+// the program. For the hypervisor it is a domain like any other: it cannot affect another domain.
 //
-// Asked to suspend, it falls silent, waits until all is answered, gives up its page and its ports, and goes
-// on in another page when it is resumed (domain_suspend.cc).
+// When it is asked to suspend, it stops sending, waits until all messages have responses, gives up its page
+// and its ports, and continues in another page when it is resumed (domain_suspend.cc).
 //
 // It ends in one of three ways: the program ends; the tools ask for a shutdown, and the program is killed;
-// the hypervisor goes away. In the first two everything that was printed is delivered and every message
-// answered first.
+// the hypervisor goes away. In the first two cases all output is delivered and every message answered first.
 #pragma once
 
 #include <cstdint>
@@ -32,13 +31,13 @@ struct DomUOptions {
   std::vector<std::string> argv;
   /// The terminal does not echo, translate or turn keys into signals.
   bool raw = false;
-  /// No boot messages, no words about a shutdown.
+  /// No boot messages, no shutdown messages.
   bool quiet = false;
   /// Printed between the first and the last boot message, each a line without its end.
   std::vector<std::string> boot_lines = {};
   Quirks quirks = {};
-  /// Of the console driver's transmit buffer: transmit_buffer_bytes_min to _max, rounded up to a power of
-  /// two.
+  /// The size of the console driver's transmit buffer: transmit_buffer_bytes_min to _max, rounded up to a
+  /// power of two.
   std::size_t console_buffer_bytes = transmit_buffer_bytes_default;
 };
 
@@ -50,14 +49,14 @@ class DomU {
   DomU(const DomU&) = delete;
   DomU& operator=(const DomU&) = delete;
 
-  /// Boots, and starts the program. Everything else happens in the host's callbacks, the last of which is
-  /// Host::stop. Once. Fails when the hypervisor refuses something or the start info is not complete; a
-  /// program that cannot be started is no failure, it is a guest that shuts down with exit_status_no_program.
+  /// Boots, and starts the program. Everything else happens in the host's callbacks, the last of which calls
+  /// Host::stop. Called once. Fails when the hypervisor refuses a call or the start info is incomplete. A
+  /// program that cannot be started is not a failure: the guest then shuts down with exit_status_no_program.
   Result<> start();
 
-  /// A kernel message: printed as ConsoleTty::print does. The guest has booted.
+  /// Prints a kernel message, as ConsoleTty::print does. The guest must have booted.
   void log(std::string_view text);
-  /// Leaves what dom0 asks unanswered in the ring from here on, or takes it again.
+  /// From here on leaves dom0's requests in the ring, or takes them again.
   void hold_requests(bool hold);
 
   /// For tests and reports; null before start().
@@ -69,7 +68,7 @@ class DomU {
     off,
     running,
     asleep,  ///< suspended, or just resumed and not attached yet
-    ending,  ///< the program has ended: what it printed and what is unanswered is still under way
+    ending,  ///< the program has ended: its output and the responses are still in transit
     stopped,
   };
 
@@ -87,7 +86,7 @@ class DomU {
   void read_window();
   void end(ShutdownReason reason);
 
-  // Sleep (domain_suspend.cc).
+  // Suspension (domain_suspend.cc).
   void suspend_requested();
   void suspend_when_quiet();
   [[nodiscard]] bool quiet() const;
@@ -109,12 +108,12 @@ class DomU {
   DomainId domain_ = 0;
   Handle process_;
   ShutdownReason reason_ = ShutdownReason::poweroff;
-  bool ending_asked_ = false;  ///< by the tools; the first one counts
+  bool ending_asked_ = false;  ///< by the tools; the first request counts
   int exit_status_ = 0;
   bool requests_held_ = false;
   bool suspend_asked_ = false;
   Host::TimerId suspend_timer_ = 0;
-  std::optional<int> ended_asleep_;  ///< the program, before the guest was attached again
+  std::optional<int> ended_asleep_;  ///< the program ended before the guest was attached again
   ring::Port window_port_ = 0;
 
   // Each uses the ones above it.

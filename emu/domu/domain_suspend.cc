@@ -1,10 +1,10 @@
-// How a guest sleeps and wakes.
+// How a guest is suspended and resumed.
 //
-// It puts no more requests into the tx ring and waits until those that are there have been answered: an
-// unanswered one would be forgotten, or seen twice, by whoever attaches next. Input that the terminal has not
-// taken yet is answered early and its bytes stay here. Then nothing is under way in either direction, and the
-// page can go. What the controller still puts into the old page is carried over by the hypervisor and taken
-// from the new one.
+// It puts no more requests into the tx ring and waits until all requests there have responses: the next end
+// that attaches would forget a request without a response, or see it twice. Input that the terminal has not
+// taken yet is answered early and its bytes stay here. Then nothing is in transit in either direction, and
+// the page can be given up. Later requests of the controller in the old page are copied by the hypervisor,
+// and are taken from the new page.
 #include <cerrno>
 #include <utility>
 
@@ -14,7 +14,7 @@ namespace ringside::domu {
 
 namespace {
 
-/// How soon a guest that runs although nobody has resumed it looks again.
+/// How often a guest checks whether it was resumed, if its process runs before that.
 constexpr Duration sleep_again = std::chrono::milliseconds(50);
 
 }  // namespace
@@ -32,7 +32,7 @@ bool DomU::quiet() const {
   return ctrl_if_->outstanding() == 0 && console_->can_answer_all();
 }
 
-/// From a timer: whoever calls this is in the middle of serving the channel that is to be torn down.
+/// From a timer: the caller is serving the channel that is to be torn down.
 void DomU::suspend_when_quiet() {
   if (suspend_timer_ != 0 || !quiet()) return;
   suspend_timer_ = host_.timer_start(Duration::zero(), [this] {
@@ -50,11 +50,11 @@ void DomU::suspend() {
   phase_ = Phase::asleep;
   journal_.told(domain_, "suspends");
   for (const ring::Port port : {console_port, window_port_}) {
-    // A port that is closed already is as good.
+    // It does not matter if the port is closed already.
     if (port != 0) static_cast<void>(privcmd_.evtchn_close(DOMID_SELF, port).ok());
   }
   // Later than this callback: nothing here runs again before the domain has been resumed, but a component
-  // finishes what it has begun.
+  // finishes its current callback.
   suspend_timer_ = host_.timer_start(Duration::zero(), [this] { wake(); });
   const auto done = privcmd_.sched_shutdown(ShutdownReason::suspend, 0);
   if (!done) hypervisor_gone(done.error().why);
@@ -65,7 +65,7 @@ void DomU::wake() {
   auto start_info = privcmd_.start_info();
   if (!start_info) return hypervisor_gone(start_info.error().why);
   if (start_info->info.suspended() || start_info->info.console_port == 0) {
-    // Somebody has sent this process a SIGCONT by hand.
+    // Another process has sent this one a SIGCONT.
     suspend_timer_ = host_.timer_start(sleep_again, [this] { wake(); });
     return;
   }

@@ -1,9 +1,9 @@
-// How a kernel's process ends, and what it says of its program's end.
+// The exit statuses of a kernel's process and of its program.
 #pragma once
 
 namespace ringside::domu {
 
-/// What a kernel's process ends with when it could not go on.
+/// The exit status of a kernel's process that could not continue.
 inline constexpr int exit_status_hypervisor_gone = 3;
 /// The domain's exit status when its program cannot be started, as a shell would show it.
 inline constexpr int exit_status_no_program = 127;

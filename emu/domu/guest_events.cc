@@ -46,7 +46,7 @@ void GuestEvents::notify() {
   const ring::Raised outcome = up_.raise();
   journal_.event_raised(domain_, trace::dom0_actor, channel_.peer.port, outcome);
   if (outcome == ring::Raised::kick) host_.kick(channel_.peer.kicks);
-  // The answer is likely to come at once: be awake for it, and spare the controller the kick.
+  // The response will probably come soon: be awake for it, and save the controller the kick.
   if (wait_) host_.ring_wait_expect(*wait_);
 }
 
@@ -58,7 +58,7 @@ void GuestEvents::follow_controller() {
   if (!peer) return;
   channel_.peer = std::move(*peer);
   journal_.told(domain_, "a new controller is at the other end of the control channel");
-  // Whatever was announced since it came went to its predecessor.
+  // Events raised since the new controller attached went to the old one.
   host_.kick(channel_.peer.kicks);
 }
 
@@ -67,10 +67,11 @@ void GuestEvents::upcall() {
   bits_.upcall([this](ring::Port port) {
     bits_.clear_pending(port);
     journal_.event_taken(domain_, port);
-    if (port != channel_.port) deliver(port);  // the control channel is served below, event or not
+    if (port != channel_.port)
+      deliver(port);  // the control channel is served below, with or without an event
   });
-  // The control port is masked while the guest is awake, so the search above passes it by. Its bit is cleared
-  // before the rings are looked at: what is raised after that sets it again.
+  // The control port is masked while the guest is awake, so the search above skips it. Its bit is cleared
+  // before the rings are looked at: a later event sets it again.
   if (bits_.is_pending(channel_.port)) {
     bits_.clear_pending(channel_.port);
     journal_.event_taken(domain_, channel_.port);
@@ -85,7 +86,7 @@ void GuestEvents::deliver(ring::Port port) {
       return;
     }
   }
-  // Masked, or whoever raises it could keep this guest busy with nothing.
+  // Masked; otherwise the sender could keep this guest busy with nothing.
   bits_.set_mask(port);
   journal_.refused(domain_, trace::actor(trace::Role::xen), "an event at a port that nobody handles; masked");
   journal_.counted(domain_, "stray events", strays_, strays_ + 1);
@@ -93,8 +94,8 @@ void GuestEvents::deliver(ring::Port port) {
 }
 
 bool GuestEvents::try_sleep() {
-  // Arm first, look second: an event raised in between finds the port unmasked and kicks, one raised before
-  // is found by the look. The other ports have no mask to lift; the upcall flag speaks for them.
+  // Unmask first, look second: an event raised in between finds the port unmasked and kicks; one raised
+  // before is found by the look. The other ports have no mask to clear; the upcall flag covers them.
   const bool pending = bits_.unmask(channel_.port);
   if (!pending && !bits_.upcall_is_pending() && !has_work_()) return true;
   bits_.set_mask(channel_.port);

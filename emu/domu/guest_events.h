@@ -1,10 +1,10 @@
-// The guest's upcall: how events that other domains raise for this one reach their handlers, and how the
-// guest raises its own towards the controller.
+// The guest's upcall: how events raised by other domains reach their handlers, and how the guest raises its
+// own events for the controller.
 //
-// One per guest, owned by the domain, on the host's one thread. A guest has one vcpu and therefore one handle
-// that is kicked, whatever the port; which ports are meant stands in the event bits of its frame. The control
-// channel's port is the busy one: while the guest is awake that port is masked and the page itself is looked
-// at, so that the controller need not kick. All other ports are delivered one by one, when their bit is
+// There is one per guest, owned by the domain, on the host's one thread. A guest has one vcpu and therefore
+// one handle that is kicked, whatever the port; the event bits of its frame say which ports are meant. The
+// control channel's port is the busy one: while the guest is awake that port is masked and the page itself is
+// polled, so that the controller need not kick. All other ports are delivered one by one, when their bit is
 // found.
 #pragma once
 
@@ -33,7 +33,7 @@ class GuestEvents {
     ring::Port port = 0;  ///< the guest's
     Handle kicks;         ///< the vcpu's: readable when any of the guest's ports was raised
     Peer peer;
-    /// Opens the channel again, for its new controller. Nothing when there is none; asked again with the next
+    /// Opens the channel again for its new controller. Empty when there is none; called again for the next
     /// one.
     std::function<std::optional<Peer>()> reopen;
   };
@@ -49,16 +49,16 @@ class GuestEvents {
   /// a handler is counted, and the port masked for good.
   void bind(ring::Port port, std::function<void()> handler);
 
-  /// From here on `serve` is called when there may be something on the control channel, and `has_work` (a
-  /// look without side effects) to find out.
+  /// From here on `serve` is called when there may be work on the control channel, and `has_work` (without
+  /// side effects) to find out.
   void start(std::function<bool()> has_work, std::function<void()> serve);
 
-  /// Tells the controller to look at the rings. No system call if it is awake or has been told already.
+  /// Notifies the controller. No system call if it is awake or has been notified already.
   void notify();
 
   /// The control channel's.
   [[nodiscard]] ring::Port port() const { return channel_.port; }
-  /// Events that nobody had a handler for.
+  /// Events without a handler.
   [[nodiscard]] std::uint32_t stray_count() const { return strays_; }
 
  private:

@@ -1,4 +1,4 @@
-// The program's terminal on one side, the driver on the other, and init's patience.
+// The program's terminal on one side, the driver on the other, and init's restart delay.
 #include "emu/domu/init_tty.h"
 
 #include <array>
@@ -50,9 +50,9 @@ void InitTty::program_ended(int status) {
 void InitTty::wait_to_start() {
   respawn_timer_ = host_.timer_start(respawn_delay, [this] {
     respawn_timer_ = 0;
-    // The device may be slow, and last words are waited for.
+    // The device may be slow, and the last output is sent first.
     if (!output_.empty()) return wait_to_start();
-    // Whatever the program left behind on its terminal is hung up.
+    // Processes that the program left behind on its terminal get a hang-up.
     terminal_ = Handle();
     input_.clear();
     start_program();
@@ -75,7 +75,7 @@ void InitTty::terminal_ready(Ready ready) {
 
 void InitTty::read_terminal() {
   std::array<std::uint8_t, tty_output_bytes_max> into;
-  // What there is no room for stays with the program, and makes it wait.
+  // What does not fit stays with the program, and blocks it.
   const auto room = std::span(into).first(output_.room());
   if (room.empty()) return;
   const Io io = host_.read(terminal_, room);
@@ -121,7 +121,7 @@ void InitTty::write_terminal() {
     const Bytes piece = input_.front();
     const auto moment = journal_.moment();
     const Io io = host_.write(terminal_, piece);
-    if (io.state != Io::State::moved) break;  // closed: reading tells it, too
+    if (io.state != Io::State::moved) break;  // closed: a read reports it, too
     journal_.bytes_passed(0, tty_journal_.self(), piece.first(io.bytes), moment);
     input_.drop(io.bytes);
   }

@@ -1,9 +1,9 @@
-// A tty of dom0 and what init runs on it: a program that is started again whenever it has ended, as a getty
-// is. It stands between a driver, which carries bytes to and from a device, and the program's terminal.
+// A tty of dom0 and the program that init runs on it, like a getty: it is started again whenever it has
+// ended. The tty is between a driver, which carries bytes to and from a device, and the program's terminal.
 //
-// It owns the terminal, the process, and a buffer each way; what has no room in one is not taken from whoever
-// has it. It does not know what the device is. When it goes, its terminal hangs up, and that is all that the
-// program is told.
+// It owns the terminal, the process, and a buffer in each direction. Bytes that do not fit into a buffer are
+// not taken from their sender. It does not know the device. When it is destroyed, its terminal hangs up; the
+// program gets no other notice.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@
 namespace ringside::domu {
 
 inline constexpr std::size_t tty_output_bytes_max = 4096;
-/// A driver of the time handed its tty at most this much at once.
+/// The most bytes that a driver of the time passed to its tty at once.
 inline constexpr std::size_t tty_input_bytes_max = 512;
 /// How long init waits before it starts a program again.
 inline constexpr Duration respawn_delay = std::chrono::seconds(1);
@@ -26,22 +26,22 @@ inline constexpr Duration respawn_delay = std::chrono::seconds(1);
 class InitTty {
  public:
   struct Driver {
-    /// Takes output; answers how many bytes. It calls output_room() when it can take more.
+    /// Takes output; returns how many bytes. Calls output_room() when it can take more.
     std::function<std::size_t(Bytes)> send;
     /// There is room for input again: half of the buffer, after there was less.
     std::function<void()> input_room;
   };
 
-  /// `name` is what the journal calls it. `host` must outlive it.
+  /// `name` is its name in the journal. `host` must outlive it.
   InitTty(Host& host, trace::Journal journal, std::string name, ProgramSpec program, Driver driver);
   ~InitTty();
   InitTty(const InitTty&) = delete;
   InitTty& operator=(const InitTty&) = delete;
 
-  /// Starts the program, now and whenever it has ended. One that cannot be started is tried again, and the
-  /// reason printed.
+  /// Starts the program, now and whenever it has ended. If it cannot be started, the reason is printed, and
+  /// it is tried again.
   void start();
-  /// The kernel's own words, before anything that the program prints from now on. What does not fit is lost.
+  /// Prints the kernel's own messages, before later output of the program. What does not fit is lost.
   void print(std::string_view text);
 
   [[nodiscard]] std::size_t input_room() const { return terminal_.valid() ? input_.room() : 0; }

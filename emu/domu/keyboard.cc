@@ -29,14 +29,14 @@ constexpr std::string_view shifted{
     "|ZXCVBNM<>?\0*\0 ",
     0x39};
 
-/// Ctrl with a key of these types what the key's character has in its last five bits.
+/// Ctrl with a key of these types the last five bits of the key's character.
 constexpr bool has_control(char character) {
   return (character >= 'a' && character <= 'z') || (character >= '[' && character <= ']');
 }
 
 struct Stroke {
   std::uint8_t code = 0;
-  std::uint8_t held = 0;  ///< the scancode of shift or control, if one is down meanwhile
+  std::uint8_t held = 0;  ///< the scancode of shift or control, if one is held down for it
 };
 
 std::optional<Stroke> stroke_of(std::uint8_t character) {

@@ -1,9 +1,9 @@
-// The keyboard of the physical machine: somebody's keys, the controller (an 8042) that shows their scancodes
-// one at a time, and the driver that fetches them when the interrupt says so. dom0 owns the device: Xen only
-// routes its interrupt, as an event at a port that is bound to a physical interrupt.
+// The keyboard of the physical machine: the keys, the controller (an 8042) that shows their scancodes one at
+// a time, and the driver that fetches them at each interrupt. dom0 owns the device: Xen only routes its
+// interrupt, as an event at a port that is bound to a physical interrupt.
 //
-// Keyboard is the device, KeyDecoder the half of the driver that knows what scancodes mean. Neither knows a
-// tty. The scancodes are those of set 1, on an American layout.
+// Keyboard is the device, KeyDecoder the part of the driver that decodes scancodes. Neither uses a tty. The
+// scancodes are those of set 1, on an American layout.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace ringside::domu {
 
 /// Scancodes that a keyboard keeps until its controller has room.
 inline constexpr std::size_t keyboard_codes_max = 16;
-/// That one character takes at most: shift down, key down, key up, shift up.
+/// The most scancodes of one character: shift down, key down, key up, shift up.
 inline constexpr std::size_t codes_per_character_max = 4;
 
 class Keyboard {
@@ -26,8 +26,8 @@ class Keyboard {
   explicit Keyboard(std::function<void()> interrupt) : interrupt_(std::move(interrupt)) {}
 
   [[nodiscard]] bool has_room() const { return codes_.room() >= codes_per_character_max; }
-  /// Presses and lets go of the key or keys that make the character; false if there is none, as for bytes
-  /// from 0x80 on. has_room() holds.
+  /// Presses and releases the key or keys of the character. False if no key makes it, as for bytes from 0x80
+  /// on. has_room() must hold.
   [[nodiscard]] bool type(std::uint8_t character);
 
   /// Port 0x60: the scancode in the output buffer, or the last one again.
@@ -46,7 +46,7 @@ class Keyboard {
 
 class KeyDecoder {
  public:
-  /// The character that a scancode completes; nothing for a key that is let go of, or is no character.
+  /// The character that a scancode completes; empty when a key is released, or makes no character.
   [[nodiscard]] std::optional<std::uint8_t> decode(std::uint8_t scancode);
 
  private:

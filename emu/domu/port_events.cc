@@ -1,4 +1,4 @@
-// Which port was kicked, and whether it was meant.
+// Finds the port that was kicked, and checks whether its event is real.
 #include "emu/domu/port_events.h"
 
 #include <utility>
@@ -15,7 +15,7 @@ Result<> PortEvents::bind(ring::Port port, std::function<void()> handler) {
   Bound& bound = bound_[port];
   bound = {std::move(handles->kicks), std::move(handles->peer_kicks), std::move(handler)};
   host_.kicks_watch(bound.kicks, [this, port] { kicked(port); });
-  // A predecessor may have left it masked, or pending.
+  // A previous process may have left it masked, or pending.
   if (bits_.unmask(port)) kicked(port);
   return Done{};
 }
@@ -29,7 +29,7 @@ Result<> PortEvents::open_again(ring::Port port) {
 
 void PortEvents::kicked(ring::Port port) {
   if (!bits_.is_pending(port)) return;
-  // Before the handler looks: what is raised after that sets it again, and kicks.
+  // Before the handler looks: a later event sets the bit again, and kicks.
   bits_.clear_pending(port);
   journal_.event_taken(0, port);
   bound_.at(port).handler();

@@ -1,6 +1,6 @@
-// Events of dom0's kernel. A guest has its frame and its one vcpu to itself; dom0's frame is shared by its
-// kernel and its daemons, and each of its ports has kicks of its own. So each port is looked at by itself,
-// and nobody else's bits are touched.
+// Events of dom0's kernel. A guest has its frame and its one vcpu to itself. dom0's frame is shared by its
+// kernel and its daemons, and each of its ports has kicks of its own. So each port is handled by itself, and
+// bits of other processes' ports are not touched.
 #pragma once
 
 #include <functional>
@@ -17,12 +17,12 @@ class PortEvents {
   /// `frame` is dom0's, mapped for as long as this lives; so does `privcmd`.
   PortEvents(Host& host, trace::Journal journal, Privcmd& privcmd, std::byte* frame, ring::Abi abi);
 
-  /// Takes charge of a port of dom0, and calls `handler` for each event at it, first for one that came
-  /// before. Fails as the hypervisor does.
+  /// Takes over a port of dom0, and calls `handler` for each event at it, also for one that came before.
+  /// Fails as the hypervisor does.
   Result<> bind(ring::Port port, std::function<void()> handler);
   /// Asks for the peer's kicks again: the other end has a new owner.
   Result<> open_again(ring::Port port);
-  /// Of an interdomain port that was bound here; invalid when nobody is at the other end.
+  /// For an interdomain port that was bound here; invalid when there is no process at the other end.
   [[nodiscard]] const Handle& peer_kicks(ring::Port port) const { return bound_.at(port).peer_kicks; }
 
  private:

@@ -1,4 +1,4 @@
-// A person's connection on one side, tty1 on the other, an interrupt for each scancode in between.
+// A user's connection on one side, tty1 on the other, an interrupt for each scancode in between.
 #include "emu/domu/screen_tty.h"
 
 #include <array>
@@ -60,7 +60,7 @@ void ScreenTty::update_watch() {
 
 // -- keys
 
-/// One at a time, as long as the keyboard takes them: what it cannot take stays with the person.
+/// One at a time, as long as the keyboard takes them: the rest stays in the user's connection.
 void ScreenTty::read_keys() {
   while (keyboard_.has_room()) {
     std::uint8_t character = 0;
@@ -99,7 +99,7 @@ void ScreenTty::flush() {
     const Bytes piece = screen_.front();
     const auto moment = journal_.moment();
     const Io io = host_.write(person_, piece);
-    if (io.state != Io::State::moved) return;  // closed: reading tells it, too
+    if (io.state != Io::State::moved) return;  // closed: a read reports it, too
     journal_.bytes_passed(0, user_actor, piece.first(io.bytes), moment);
     screen_.drop(io.bytes);
   }

@@ -1,8 +1,8 @@
-// The keyboard and the screen in front of dom0, and the tty1 that stands on them. A person is there who has
-// connected to its socket: what he sends are keys, what he receives is the screen.
+// The keyboard and the screen of dom0, and the tty1 on them. A user connects to the socket: the bytes that
+// the user sends are keys, the bytes sent to the user are the screen.
 //
-// It owns both devices and the tty. No byte of it passes Xen's console, or any ring: Xen routes the
-// keyboard's interrupt, that is all.
+// It owns both devices and the tty. Its bytes do not pass through Xen's console or any ring: Xen only routes
+// the keyboard's interrupt.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@
 
 namespace ringside::domu {
 
-/// What a screen shows of what was printed on it while nobody looked: its last bytes.
+/// The last bytes printed while no user was connected; they are shown to the next one.
 inline constexpr std::size_t screen_bytes_max = 4096;
 
 class ScreenTty {
@@ -21,12 +21,12 @@ class ScreenTty {
   /// `interrupt` raises the keyboard's line. `host` must outlive it.
   ScreenTty(Host& host, trace::Journal journal, ProgramSpec program, std::function<void()> interrupt);
 
-  /// Listens at `path` for a person, one at a time. The program starts with the first who comes.
+  /// Listens at `path` for users, one at a time. The program starts when the first one connects.
   Result<> start(const std::string& path);
   /// The keyboard's interrupt, as an event: fetches what the controller has.
   void interrupt();
 
-  /// Characters typed that no key makes.
+  /// Characters typed for which there is no key.
   [[nodiscard]] std::uint32_t keyless_characters() const { return keyless_; }
 
  private:
@@ -45,7 +45,7 @@ class ScreenTty {
   Handle listener_;
   Handle person_;
   bool started_ = false;
-  ByteQueue screen_{screen_bytes_max};  ///< with a person there: what he has not been shown yet
+  ByteQueue screen_{screen_bytes_max};  ///< with a user connected: bytes not sent yet
   std::uint32_t keyless_ = 0;
   InitTty tty_;
 };

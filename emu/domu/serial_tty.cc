@@ -33,7 +33,7 @@ void SerialTty::interrupt() {
 
 std::size_t SerialTty::send(Bytes bytes) {
   if (retry_timer_ != 0 || waiting_) return 0;
-  // One call at a time: what it has not answered is asked in the same words again, which are these bytes.
+  // One call at a time: a call without an answer is repeated unchanged, so with the same bytes.
   const std::size_t piece =
       std::min(bytes.size(), unanswered_bytes_ != 0 ? unanswered_bytes_ : console_write_bytes_max);
   auto taken = privcmd_.console_write(bytes.first(piece));
@@ -56,7 +56,7 @@ void SerialTty::retry_in(Duration delay) {
   });
 }
 
-/// What the hypervisor does not answer is asked again when it does.
+/// A call without an answer is repeated when the hypervisor answers.
 void SerialTty::failed(const Error& error) {
   if (error.code != ETIMEDOUT) return failed_(error);
   waiting_ = true;

@@ -1,9 +1,8 @@
-// dom0's console driver in serial mode: between Xen's console and the tty ttyS0. It uses no ring. What was
-// typed on the serial line is fetched from Xen when VIRQ_CONSOLE says so, 16 bytes at a time, and what is
-// printed goes there in pieces of 127.
+// dom0's console driver in serial mode: between Xen's console and the tty ttyS0. It uses no ring. At each
+// VIRQ_CONSOLE it fetches typed input from Xen, 16 bytes at a time; it writes output to Xen in pieces of 127.
 //
-// It owns the tty. Input that the tty has no room for stays in Xen's ring, which drops what comes on top of
-// 128 bytes, and counts it.
+// It owns the tty. Input that the tty has no room for stays in Xen's ring, which drops what exceeds 128
+// bytes, and counts it.
 #pragma once
 
 #include <functional>
@@ -12,14 +11,13 @@
 
 namespace ringside::domu {
 
-/// How long the driver waits before it offers output again of which Xen took none. The serial line frees half
-/// of its 16,384 bytes meanwhile only if nothing stands in its way, so there is no hurry.
+/// How long the driver waits before it offers output again of which Xen took none. Even a serial line without
+/// a speed limit has to free half of its 16,384 bytes first, so there is no hurry.
 inline constexpr Duration serial_retry_delay = std::chrono::milliseconds(10);
 
 class SerialTty {
  public:
-  /// `failed` is told what the hypervisor says when it does not answer any more. `host` and `privcmd` must
-  /// outlive it.
+  /// `failed` gets the error when the hypervisor no longer answers. `host` and `privcmd` must outlive it.
   SerialTty(Host& host, trace::Journal journal, Privcmd& privcmd, ProgramSpec program,
             std::function<void(const Error&)> failed);
   ~SerialTty();
@@ -39,8 +37,8 @@ class SerialTty {
   Privcmd& privcmd_;
   std::function<void(const Error&)> failed_;
   Host::TimerId retry_timer_ = 0;
-  bool waiting_ = false;              ///< for the hypervisor to answer
-  std::size_t unanswered_bytes_ = 0;  ///< of the output that it has before it meanwhile
+  bool waiting_ = false;              ///< for the hypervisor's answer
+  std::size_t unanswered_bytes_ = 0;  ///< of output in that call
   InitTty tty_;
 };
 

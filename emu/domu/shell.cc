@@ -66,7 +66,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-/// Nothing unless all of `text` is a number.
+/// Empty unless all of `text` is a number.
 std::optional<std::uint64_t> number_in(std::string_view text) {
   std::uint64_t value = 0;
   const char* end = text.data() + text.size();

@@ -1,8 +1,7 @@
-// The built-in shell: a small program to talk to when nothing else is installed, and to teach with.
+// The built-in shell: a small program for a guest without other programs, and for teaching.
 //
-// It is a plain program that runs on the guest's terminal like any other: it knows its two streams and what
-// it is told about its domain, and nothing of rings, ports or hosts. Line editing and echo are the
-// terminal's.
+// It is a plain program that runs on the guest's terminal like any other: it uses its two streams and data
+// about its domain, and does not use rings, ports or hosts. The terminal does the line editing and the echo.
 #pragma once
 
 #include <iosfwd>
@@ -10,7 +9,7 @@
 
 namespace ringside::domu {
 
-/// What the shell can say about where it runs.
+/// What the shell can print about its domain.
 struct ShellInfo {
   std::string domain_name = "domU";
   unsigned domain = 0;
@@ -18,8 +17,8 @@ struct ShellInfo {
   std::string layout = "sring";
 };
 
-/// Prompts, reads and obeys until `exit` or the end of `in`. Answers the exit status: exit's argument, else
-/// 0.
+/// Prompts, reads and runs commands until `exit` or the end of `in`. Returns the exit status: exit's
+/// argument, else 0.
 int shell_main(std::istream& in, std::ostream& out, const ShellInfo& info);
 
 }  // namespace ringside::domu

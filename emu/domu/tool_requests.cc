@@ -1,4 +1,4 @@
-// The answers.
+// The responses.
 #include "emu/domu/tool_requests.h"
 
 #include <cerrno>
@@ -53,7 +53,7 @@ void ToolRequests::memory_requested(Request request) {
     ctrl_if_.respond(std::move(request));
     return;
   }
-  // There is no memory here to give back: what the hypervisor agrees to is reached at once.
+  // There is no memory to give back: a target that the hypervisor accepts is reached at once.
   const std::uint32_t pages = value->number;
   const auto set = pages <= std::numeric_limits<std::uint32_t>::max() / page_kib
                        ? privcmd_.memory_set(pages * page_kib)
@@ -73,7 +73,7 @@ void ToolRequests::vcpu_requested(Request request) {
     ctrl_if_.respond(std::move(request));
     return;
   }
-  // One vcpu, which cannot be spared.
+  // There is one vcpu, which cannot be taken offline.
   if (value->number != 0) {
     value->status = status_invalid;
   } else {

@@ -1,5 +1,5 @@
-// What the tools in dom0 ask of a kernel through its control channel, and any kernel can answer: a SysRq key,
-// a memory target, a vcpu on or off. It answers each; what a shutdown means is its owner's affair.
+// Requests of the tools in dom0 through the control channel that any kernel can answer: a SysRq key, a memory
+// target, a vcpu on or off. It answers each; the owner handles a shutdown.
 #pragma once
 
 #include <functional>

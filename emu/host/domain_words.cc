@@ -71,7 +71,7 @@ std::string crash_text(const DomainInfo& info) {
     const std::string_view name = signal_name(info.signal);
     return fmt::format("killed by signal {}{}", info.signal, name.empty() ? "" : fmt::format(" ({})", name));
   }
-  // Said by the guest itself, or by nobody.
+  // Reported by the guest itself; otherwise not known.
   if (info.exit_status == unknown_crash_status) return "its process ended, nobody knows how";
   return fmt::format("it ended with status {} and without shutting down", info.exit_status);
 }

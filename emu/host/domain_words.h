@@ -1,4 +1,4 @@
-// What people are told of a domain's end, in the same words by all who tell it: the hypervisor's journal,
+// The wording of a domain's end. All programs that report it use the same words: the hypervisor's journal,
 // dom0's daemons on the console, the command line.
 #pragma once
 
@@ -9,16 +9,16 @@
 
 namespace ringside {
 
-/// Exit statuses are those of a shell: what a signal killed has this plus the signal's number.
+/// Exit statuses are those of a shell: for a process killed by a signal it is this plus the signal's number.
 inline constexpr int status_of_signal_0 = 128;
-/// The exit status of a crashed domain when nobody knows that of its process: as if killed.
+/// The exit status of a crashed domain when its process's status is unknown: as if killed.
 inline constexpr int unknown_crash_status = status_of_signal_0 + 9;
 
-/// "poweroff" ... "crash"; empty for what is none.
+/// "poweroff" ... "crash"; empty for any other value.
 [[nodiscard]] std::string_view reason_name(ShutdownReason reason);
 /// "SIGSEGV"; empty for a number that has no common name.
 [[nodiscard]] std::string_view signal_name(int signal);
-/// How a crashed domain came to it: "killed by signal 11 (SIGSEGV)".
+/// How a domain crashed: "killed by signal 11 (SIGSEGV)".
 [[nodiscard]] std::string crash_text(const DomainInfo& info);
 
 }  // namespace ringside

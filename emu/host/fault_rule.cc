@@ -1,4 +1,4 @@
-// What a rule may say, and events taken out of a page again.
+// Checks rules, and takes events out of a page again.
 #include "emu/host/fault_rule.h"
 
 #include <cerrno>
@@ -16,7 +16,7 @@ std::string way(const FaultRule& rule) {
   return rule.from + " -> " + rule.to;
 }
 
-/// Null when it is in order.
+/// Null when the rule is valid.
 const char* objection(const FaultRule& rule) {
   if (rule.percent < 1 || rule.percent > 100) return "a percentage is 1 to 100";
   if (rule.by < Duration{0}) return "time does not go back";
@@ -67,7 +67,7 @@ void take_back_event_up(std::byte* page) {
 }
 
 void take_back_event_down(std::byte* page, ring::Abi abi, ring::Port port) {
-  // The upcall takes the selector away; what else was announced in it is announced again.
+  // The upcall clears the selector; the other events that it announced are raised again.
   ring::EventBits<> bits(page, abi);
   bits.clear_pending(port);
   std::vector<ring::Port> others;

@@ -1,5 +1,5 @@
-// Rules in shared memory. One process adds, so that a rule is whole once it is counted; of what bites count
-// down, each rule's is touched by one process.
+// Rules in shared memory. Only one process adds rules, so a rule is complete before it is counted. Each
+// rule's countdown is changed by one process only.
 #include "emu/host/fault_table.h"
 
 #include <algorithm>
@@ -26,7 +26,7 @@ struct Name {
     const auto kept = name.substr(0, name_bytes_max);
     std::fill(std::copy(kept.begin(), kept.end(), text), std::end(text), '\0');
   }
-  /// The name is one of those that stand here.
+  /// Whether the name is in this list.
   [[nodiscard]] bool covers(std::string_view name) const {
     for (std::string_view rest = view(); !rest.empty();) {
       const std::size_t end = std::min(rest.find(','), rest.size());
@@ -44,7 +44,7 @@ struct SharedRule {
   std::uint32_t unit_bytes;
   std::uint32_t percent;
   std::uint32_t next;
-  std::uint32_t passed;  ///< that it was asked about
+  std::uint32_t passed;  ///< that it was checked against
   std::uint32_t bitten;
   FaultRule::Effect effect;
   FaultRule::Thing thing;
@@ -63,13 +63,13 @@ struct FaultTable::Shared {
   std::uint64_t seed;
   std::uint64_t held_until_ns;
   std::uint32_t plain;
-  std::uint32_t begin;  ///< those before it are healed
+  std::uint32_t begin;  ///< rules before this index are healed
   std::uint32_t end;
   std::uint32_t reserved;
   Name controller;
   SharedRule rules[fault_rules_ever_max];
 
-  /// All that are not healed. Whoever sees the end sees the rules before it.
+  /// All rules that are not healed. A process that sees the end also sees the rules before it.
   [[nodiscard]] std::span<SharedRule> at_work() {
     const std::size_t last = std::min<std::size_t>(Memory::load(&end), fault_rules_ever_max);
     const std::size_t first = std::min<std::size_t>(Memory::load(&begin), last);
@@ -141,7 +141,7 @@ std::optional<FaultRule> FaultTable::bite(FaultRule::Thing thing, std::string_vi
     if (!rule.is_about(thing, from, to)) continue;
     const std::uint32_t passed = Memory::load(&rule.passed);
     Memory::store(&rule.passed, passed + 1);
-    // Drawn by its number on this way, and not in the order in which processes happen to ask.
+    // Drawn by the number in this direction, not by the order in which processes happen to ask.
     const auto number = (static_cast<std::uint64_t>(&rule - all.rules) << 32) | passed;
     Choice choice =
         all.plain != 0 ? Choice::first() : Choice::seeded(all.seed ^ (number * 0x9e3779b97f4a7c15));
@@ -160,8 +160,8 @@ std::optional<FaultRule> FaultTable::bite(FaultRule::Thing thing, std::string_vi
 }
 
 void FaultTable::hold_until(Time time) {
-  // Two processes at once may make it the earlier of two times; whatever then still comes is an entry of its
-  // own.
+  // If two processes write at once, the earlier time may win; anything that happens later still is an entry
+  // of its own.
   const auto until = static_cast<std::uint64_t>(time.count());
   if (Memory::load(&shared().held_until_ns) < until) Memory::store(&shared().held_until_ns, until);
 }

@@ -1,6 +1,6 @@
-// A Handle owns one thing that a host lends out: a frame, a port's kicks, a connection, a tty, a process.
+// A Handle owns one object that a host provides: a frame, a port's kicks, a connection, a tty, a process.
 // Like a file descriptor it is a number with an owner, can be duplicated and can be sent to another process;
-// unlike one it closes itself.
+// unlike a file descriptor it closes itself.
 #pragma once
 
 #include <utility>
@@ -27,7 +27,7 @@ class Handle {
 
   [[nodiscard]] bool valid() const { return number_ >= 0; }
   [[nodiscard]] int number() const { return number_; }
-  /// Gives the thing back. What was watching it is told nothing more.
+  /// Releases the object. Watches on the handle end.
   void close();
 
  private:

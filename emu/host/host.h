@@ -1,6 +1,6 @@
-// The seam to the world. Components (xen, domu, dom0) are state machines: a Host calls their functions when
-// something happened, they call the Host to make something happen, and nothing blocks, sleeps or reads a
-// clock elsewhere.
+// The seam to the outside. Components (xen, domu, dom0) are state machines: a Host calls their functions when
+// something happened, they call the Host to cause effects, and nothing blocks, sleeps or reads a clock
+// elsewhere.
 //
 // Two hosts exist: LinuxHost runs one component in its own process on real descriptors; SimHost runs all of
 // them in one thread on a virtual clock. All calls and callbacks are on one thread. A callback may close any
@@ -23,7 +23,7 @@
 
 namespace ringside {
 
-/// Since an arbitrary start; never goes back.
+/// Since an arbitrary start; never goes backwards.
 using Time = std::chrono::nanoseconds;
 using Duration = std::chrono::nanoseconds;
 
@@ -40,7 +40,7 @@ class Mapping {
   ~Mapping();
 
   [[nodiscard]] bool valid() const { return address_ != nullptr; }
-  /// Page aligned; of a frame ring::frame_bytes.
+  /// Page aligned. A frame has ring::frame_bytes.
   [[nodiscard]] std::byte* frame() const { return address_; }
 
  private:
@@ -48,35 +48,35 @@ class Mapping {
   std::byte* address_ = nullptr;
 };
 
-/// What a read or write came to.
+/// The result of a read or write.
 struct Io {
   enum class State : std::uint8_t {
     moved,    ///< `bytes` > 0 were moved
-    blocked,  ///< nothing now; wait with Host::watch
+    blocked,  ///< nothing moved now; wait with Host::watch
     closed,   ///< the other side is gone (end of file, broken pipe, reset)
   };
   State state = State::blocked;
   std::size_t bytes = 0;
 };
 
-/// What a stream is watched for, and what it became ready for.
+/// What a stream is watched for, and what it has become ready for.
 struct Ready {
   bool read = false;
   bool write = false;
 };
 
-/// A component's side of a channel whose peer may write the shared page at any moment.
+/// A component's side of a channel. The peer may write the shared page at any moment.
 ///
-/// The wait is either awake (masked: the host looks at has_work by itself for a while) or asleep (unmasked:
-/// only a kick wakes it). It starts awake.
+/// The wait is either awake (masked: the host polls has_work for a while) or asleep (unmasked: only a kick
+/// wakes it). It starts awake.
 struct RingWait {
   std::function<void()> awaken;    ///< mask: the peer need not kick from here on
-  std::function<bool()> has_work;  ///< a look at the page without side effects
-  std::function<void()> serve;     ///< clear what is pending, then take a bounded amount of work
+  std::function<bool()> has_work;  ///< looks at the page, without side effects
+  std::function<void()> serve;     ///< clears the pending bit, then does a bounded amount of work
   std::function<bool()>
-      try_sleep;  ///< unmask and look again: false = there is work after all, and masked again
+      try_sleep;  ///< unmasks and looks again: false = there is work, and the event is masked again
   std::uint32_t* own_cpu = nullptr;         ///< in the page: where this side runs (CPU + 1)
-  const std::uint32_t* peer_cpu = nullptr;  ///< in the page: where the peer said it runs
+  const std::uint32_t* peer_cpu = nullptr;  ///< in the page: where the peer runs (CPU + 1)
 };
 
 /// A program to be run on a new terminal.
@@ -109,33 +109,33 @@ class Host {
   virtual Result<Handle> handle_duplicate(const Handle& handle) = 0;
 
   // -- frames
-  /// A new zeroed page that nobody can shrink, grow or map elsewhere than by its handle.
+  /// A new zeroed page. No process can shrink or grow it, and it can be mapped only through its handle.
   virtual Result<Handle> frame_create() = 0;
   virtual Result<Mapping> frame_map(const Handle& frame) = 0;
   virtual void frame_unmap(std::byte* address) = 0;
 
   // -- memory that outlives a process
-  /// `bytes` of memory in the file `path`. What is written there is found again by the next process that asks
-  /// for it, however suddenly this one dies. Zeroed when there was no such file, or one of another size.
+  /// `bytes` of memory in the file `path`. The contents survive a sudden death of this process: the next
+  /// process that asks for the file finds them. Zeroed if the file did not exist or had another size.
   virtual Result<Mapping> memory_keep(const std::string& path, std::size_t bytes) = 0;
-  /// The same, if it is there already. ENOENT: there is no such file, or one of another size.
+  /// The same for an existing file. ENOENT: there is no such file, or it has another size.
   virtual Result<Mapping> memory_find(const std::string& path, std::size_t bytes) = 0;
   /// Removes the file, if there is one. Mappings of it stay.
   virtual void memory_forget(const std::string& path) = 0;
 
   // -- ports
-  /// The wake-up side of a port. Kicks add up to at least one call of a watcher.
+  /// The wake-up side of a port. Any number of kicks cause at least one call of a watcher.
   virtual Result<Handle> kicks_create() = 0;
   virtual void kick(const Handle& kicks) = 0;
-  /// A handle that is watched like any of `kicks` and wakes for all of them, but cannot itself be kicked:
-  /// what a receiver gets that must not be able to jam the handle its senders kick.
+  /// A handle that is watched like any of `kicks` and wakes for all of them, but cannot itself be kicked. It
+  /// is for a receiver that must not be able to jam the handle its senders kick.
   virtual Result<Handle> kicks_listener(std::span<const Handle* const> kicks) = 0;
   /// Calls `woken` after kicks, until the handle is closed.
   virtual void kicks_watch(const Handle& kicks, std::function<void()> woken) = 0;
   using WaitId = std::uint64_t;
-  /// Waits on a channel: kicks, and looks at the page while awake.
+  /// Waits on a channel: for kicks, and by polling the page while awake.
   virtual WaitId ring_wait_start(const Handle& kicks, RingWait wait) = 0;
-  /// The peer is about to answer: wake the wait as a kick would, without serving.
+  /// The peer is about to respond: wakes the wait as a kick would, without serving.
   virtual void ring_wait_expect(WaitId wait) = 0;
   virtual void ring_wait_end(WaitId wait) = 0;
 
@@ -151,34 +151,35 @@ class Host {
   virtual Result<TcpListener> listen_tcp(std::uint16_t port) = 0;
   virtual Result<Handle> connect_local(const std::string& path) = 0;
   virtual Result<Handle> connect_tcp(std::uint16_t port) = 0;
-  /// Nothing when nobody is waiting (or the one that was has left).
+  /// Empty when no caller waits (or the caller has left).
   virtual Result<std::optional<Handle>> accept(const Handle& listener) = 0;
   virtual Io read(const Handle& stream, std::span<std::uint8_t> into) = 0;
   virtual Io write(const Handle& stream, Bytes bytes) = 0;
   /// Calls `ready` as long as the stream is ready for what it is watched for (a closed stream is ready for
-  /// all); replaces an earlier watch. {} for interest pauses it.
+  /// all). Replaces an earlier watch. {} as interest pauses it.
   virtual void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) = 0;
   /// Changes what an existing watch waits for.
   virtual void watch_interest(const Handle& stream, Ready interest) = 0;
 
-  // -- ptys and files: what a person's programs attach to
+  // -- ptys and files that a user's programs attach to
   struct Pty {
-    Handle terminal;   ///< the controlling side, a stream; not to be watched while nobody has the other open
-    std::string path;  ///< the other side, for whoever wants to open it
+    Handle terminal;   ///< the controlling side, a stream; not to be watched while the other side is not open
+    std::string path;  ///< the other side, to be opened by a user's program
   };
-  /// A raw one that nobody has open. What is in it, either way, outlives those who open and close it.
+  /// A raw pty that no process has open. Bytes in it, in both directions, survive an open and close of the
+  /// other side.
   virtual Result<Pty> pty_create() = 0;
   /// Calls `changed` after the other side was opened or closed (and sometimes for no reason).
   virtual Result<> pty_watch(const Handle& terminal, std::function<void()> changed) = 0;
   [[nodiscard]] virtual bool pty_is_open(const Handle& terminal) = 0;
-  /// Whether something waits for the reader. What was written a moment ago may not have arrived yet.
+  /// Whether there are bytes for the reader. Bytes written a moment ago may not have arrived yet.
   [[nodiscard]] virtual bool pty_has_unread(const Handle& terminal) = 0;
-  /// Takes out again what was written and nobody has read.
+  /// Takes back the bytes that were written and have not been read.
   [[nodiscard]] virtual std::vector<std::uint8_t> pty_take_back(const Handle& terminal) = 0;
 
   enum class FileKind : std::uint8_t {
     terminal,  ///< raw from here on until the handle is closed
-    pipe,      ///< both ends are held, so that nothing breaks when a reader or writer leaves
+    pipe,      ///< both ends are held, so that it stays open when a reader or writer leaves
     regular,   ///< written at its end; read from its beginning
   };
   struct File {
@@ -186,25 +187,25 @@ class Host {
     FileKind kind;
   };
   enum class FileUse : std::uint8_t { output, input };
-  /// Something that is there already, as a stream. A terminal and a pipe go both ways.
+  /// An existing file, as a stream. A terminal and a pipe are read and written.
   virtual Result<File> file_open(const std::string& path, FileUse use) = 0;
-  /// A symbolic link, in the place of another one if there is one.
+  /// Makes a symbolic link, and replaces an existing one.
   virtual Result<> link_make(const std::string& path, const std::string& target) = 0;
   virtual void link_remove(const std::string& path) = 0;
 
   // -- programs
   virtual Result<Program> program_start(const ProgramSpec& spec) = 0;
-  /// Calls `ended` once with the exit status as a shell would show it (0..255; 128 + signal). Of a process
-  /// that is nobody's child here it may be 0 because there is no way to know.
+  /// Calls `ended` once with the exit status as a shell would show it (0..255; 128 + signal). For a process
+  /// that is not a child of this one it may be 0, because the status may be unknown.
   virtual void process_watch(const Handle& process, std::function<void(int status)> ended) = 0;
   virtual void terminal_resize(const Handle& terminal, std::uint16_t rows, std::uint16_t columns) = 0;
-  /// Kills whatever the program left behind, however it detached itself.
+  /// Kills all processes that the program left behind, even if they detached themselves.
   virtual void program_kill_rest(const Handle& process) = 0;
-  /// The number people know a process by.
+  /// The process id that users know.
   [[nodiscard]] virtual std::int32_t process_number(const Handle& process) = 0;
   enum class DomainSignal : std::uint8_t { stop, resume, kill };
-  /// To a domain's process and to every program started under it. With no process (an invalid handle), to
-  /// whatever else runs in the domain.
+  /// Signals a domain's process and every program started under it. With no process (an invalid handle): all
+  /// other processes that run in the domain.
   virtual void domain_signal(DomainId domain, const Handle& process, DomainSignal signal) = 0;
 
   // -- hypercalls
@@ -216,19 +217,19 @@ class Host {
     std::vector<Handle> handles;
   };
   /// For its callers. Fails with EPIPE when the hypervisor is gone, with ETIMEDOUT when it does not answer.
-  /// Such a call stays with the hypervisor: the next one, if it is the same, waits for that answer, and any
-  /// other drops it.
+  /// After ETIMEDOUT the hypervisor still has the call: if the next call is the same, it waits for that
+  /// answer; any other call drops the answer.
   virtual Result<HypercallOutcome> hypercall(const Handle& connection, const HypercallArguments& arguments,
                                              const Handle* handle) = 0;
   /// Whether the hypervisor answers at present (or is gone, so that there is nothing to wait for). If not,
-  /// `later` is called as soon as it does. Whoever serves several others asks before it makes calls for one
-  /// of them, and serves the others meanwhile.
+  /// `later` is called as soon as it does. A process that serves several clients asks this before it makes a
+  /// call for one of them, and serves the others meanwhile.
   [[nodiscard]] virtual bool hypervisor_answers(const Handle& connection, std::function<void()> later) = 0;
   /// Calls `gone` once, when the hypervisor has closed that connection.
   virtual void hypervisor_watch(const Handle& connection, std::function<void()> gone) = 0;
 
   // -- the end
-  /// Says something to the person who runs this process: a warning, one line.
+  /// Prints a warning of one line for the user who runs this process.
   virtual void warn(const std::string& line) = 0;
   /// Ends this component's run after the current callback.
   virtual void stop(int exit_status) = 0;

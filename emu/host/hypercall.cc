@@ -1,4 +1,4 @@
-// The typed caller of hypercalls: fills the argument structure, names what failed.
+// The typed caller of hypercalls: fills the argument structure, and names the call that failed.
 #include "emu/host/hypercall.h"
 
 #include <algorithm>
@@ -257,7 +257,7 @@ Result<std::size_t> Privcmd::console_read(std::span<std::uint8_t> into) {
 }
 
 Result<Privcmd::Dmesg> Privcmd::dmesg() {
-  // Xen may say more meanwhile, but hardly for ever.
+  // Xen may print more meanwhile, but not without end.
   constexpr std::size_t bytes_max = 65536;
   Dmesg all{};
   std::uint64_t next = 0;

@@ -1,10 +1,10 @@
 // The hypercall interface: numbers, argument and answer structures, and a typed caller. A hypercall is a
-// trap, so it is synchronous here too: a call returns when the hypervisor has answered, or when its caller
-// has waited long enough. Calls are numbered, so that an answer that comes too late is not taken for another
-// call's.
+// trap, so it is synchronous here too: a call returns when the hypervisor has answered, or when the caller's
+// timeout ends. Calls are numbered, so that a late answer is not taken for the answer to another call.
 //
-// Two fixed-size structures travel, one each way, both plain data. Frames, ports and connections travel
-// beside them as handles. Names are Xen's where Xen had the call; the ones ringside adds are marked so.
+// Two fixed-size structures are exchanged, one each way, both plain data. Frames, ports and connections are
+// passed beside them as handles. Names are Xen's where Xen had the call; those that ringside adds are marked
+// so.
 #pragma once
 
 #include <array>
@@ -25,12 +25,12 @@ namespace ringside {
 
 using DomainId = std::uint32_t;
 
-/// "The domain that calls" (xen.h: DOMID_SELF).
+/// The calling domain itself (xen.h: DOMID_SELF).
 inline constexpr DomainId DOMID_SELF = 0x7ff0;
 /// Port argument meaning "allocate one".
 inline constexpr ring::Port any_port = 0;
 inline constexpr std::size_t domain_name_bytes_max = 63;
-/// What a domain may have: the figure is kept and shown, there is no memory behind it.
+/// A domain's memory: the number is kept and shown, but no memory is allocated.
 inline constexpr std::uint32_t memory_kib_min = 1024;
 inline constexpr std::uint32_t memory_kib_max = 1024 * 1024 * 1024;
 /// The unit of CMSG_MEM_REQUEST and of nr_pages.
@@ -38,11 +38,11 @@ inline constexpr std::uint32_t page_kib = ring::frame_bytes / 1024;
 /// The hypervisor's limit on domain ids.
 inline constexpr DomainId domain_id_max = 4095;
 
-/// One CONSOLEIO_write; more are several.
+/// The size of one CONSOLEIO_write; longer output takes several.
 inline constexpr std::size_t console_write_bytes_max = 127;
-/// What one call carries beside its arguments, either way.
+/// The data of one call beside its arguments, in either direction.
 inline constexpr std::size_t hypercall_data_bytes_max = 128;
-/// What dom0's driver asks for at a time.
+/// How much dom0's driver asks for at a time.
 inline constexpr std::size_t console_read_bytes_usual = 16;
 
 /// Virtual interrupts. The last is ringside's own: it tells a guest that its console's window has a new size.
@@ -65,32 +65,32 @@ inline constexpr std::uint32_t keyboard_pirq = 1;
 /// Why a domain shut down (sched.h: SHUTDOWN_*).
 enum class ShutdownReason : std::uint32_t { poweroff = 0, reboot = 1, suspend = 2, crash = 3 };
 
-/// What a domain is doing; more than one may hold (paused and running, say).
+/// The state of a domain; several members may be 1 (paused and running, for example).
 struct DomainState {
   std::uint8_t paused = 0;
   std::uint8_t running = 0;   ///< its process has been started and has not ended
-  std::uint8_t shutdown = 0;  ///< it said so itself; see reason
-  std::uint8_t crashed = 0;   ///< its process ended without saying so
-  std::uint8_t dying = 0;     ///< destroyed, while somebody still holds its frame
+  std::uint8_t shutdown = 0;  ///< it reported this itself; see reason
+  std::uint8_t crashed = 0;   ///< its process ended without a report
+  std::uint8_t dying = 0;     ///< destroyed, while another process still holds its frame
   std::uint8_t reserved[3] = {};
 };
 
-/// What DOM0_GETDOMAININFO tells, with ringside's additions below the line.
+/// The result of DOM0_GETDOMAININFO, with ringside's additions below the line.
 struct DomainInfo {
   DomainId domain = 0;
   DomainState state;
   ShutdownReason reason = ShutdownReason::poweroff;
   std::uint32_t shared_info_frame = 0;  ///< machine frame number, to be given to map_frame
   std::uint32_t memory_kib = 0;
-  // -- ringside's
+  // -- added by ringside
   ring::Abi abi = ring::Abi::sring;
   std::uint8_t preserve = 0;  ///< keep the domain after it has shut down until it is destroyed
-  std::uint8_t signal = 0;    ///< crashed: what killed its process; 0 = nothing did, or nobody knows
+  std::uint8_t signal = 0;    ///< crashed: the signal that killed its process; 0 = none, or not known
   std::uint8_t reserved = 0;
   ring::Port console_port = 0;   ///< domain_controller_evtchn of its start info; 0 = not set yet
   std::int32_t process = 0;      ///< process id, 0 = none
   std::int32_t exit_status = 0;  ///< of the program on its console, once shut down: 0..255
-  std::uint16_t rows = 0;        ///< its console's window, 0 = never told
+  std::uint16_t rows = 0;        ///< its console's window, 0 = never set
   std::uint16_t columns = 0;
   std::uint32_t memory_max_kib = 0;  ///< what it was created with, and the most it may have
   char name[domain_name_bytes_max + 1] = {};
@@ -103,7 +103,7 @@ static_assert(sizeof(DomainInfo) == 112);
 
 enum class PortState : std::uint32_t { closed, unbound, interdomain, pirq, virq, ipi };
 
-/// What EVTCHNOP_status tells.
+/// The result of EVTCHNOP_status.
 struct PortStatus {
   PortState state = PortState::closed;
   DomainId remote_domain = 0;  ///< unbound: who may bind; interdomain: the peer
@@ -181,20 +181,20 @@ struct HypercallAnswer {
 };
 static_assert(sizeof(HypercallAnswer) == 416);
 
-/// A caller as the hypervisor knows it: by the connection it came through, never by what it says.
+/// A caller, identified by its connection, never by the contents of a call.
 struct HypercallCaller {
   std::uint32_t connection = 0;
   DomainId domain = 0;
   [[nodiscard]] bool privileged() const { return domain == 0; }
 };
 
-/// The one call that a handle comes with. One that comes with any other is not taken.
+/// The only call that takes a handle. A handle that comes with any other call is not accepted.
 [[nodiscard]] inline bool takes_handle(const HypercallCaller& caller, HypercallOp op) {
   return caller.privileged() && op == HypercallOp::domain_set_process;
 }
 
-/// The hypervisor's side of the interface; see Host::hypercalls_serve. `handles` are what came with the call,
-/// and after it what goes with the answer.
+/// The hypervisor's side of the interface; see Host::hypercalls_serve. `handles` holds the handles that came
+/// with the call, and afterwards those that go with the answer.
 struct HypercallServer {
   std::function<HypercallAnswer(const HypercallCaller&, const HypercallArguments&,
                                 std::vector<Handle>& handles)>
@@ -205,8 +205,8 @@ struct HypercallServer {
 class Host;
 
 /// A connection to the hypervisor, with one function for each call. Errors carry the hypervisor's words; the
-/// code is the positive errno value. Two more errors everywhere: EPIPE, the hypervisor is gone; ETIMEDOUT, it
-/// does not answer, and may still do what it was asked.
+/// code is the positive errno value. Every call may also fail with EPIPE (the hypervisor is gone) or
+/// ETIMEDOUT (it does not answer, and may still carry out the call).
 class Privcmd {
  public:
   Privcmd(Host& host, Handle connection) : host_(&host), connection_(std::move(connection)) {}
@@ -215,7 +215,7 @@ class Privcmd {
     DomainId domain;
     std::uint32_t shared_info_frame;
   };
-  /// `id` 0 = the hypervisor chooses. EEXIST: there is one of that id, or somebody still speaks for it.
+  /// `id` 0 = the hypervisor chooses. EEXIST: there is one of that id, or a process still has its connection.
   Result<Created> domain_create(std::string_view name, ring::Abi abi, std::uint32_t memory_kib, bool preserve,
                                 DomainId id = 0);
   Result<Handle> domain_connection(DomainId domain);
@@ -224,7 +224,7 @@ class Privcmd {
   Result<> domain_pause(DomainId domain);
   Result<> domain_unpause(DomainId domain);
   Result<> domain_destroy(DomainId domain);
-  /// The first domain with an id >= `first`; nothing past the last.
+  /// The first domain with an id >= `first`; empty past the last.
   Result<std::optional<DomainInfo>> domain_info(DomainId first);
   /// All domains, in order.
   Result<std::vector<DomainInfo>> domains();
@@ -247,7 +247,7 @@ class Privcmd {
   Result<PortPair> evtchn_bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1,
                                            ring::Port port2);
   Result<ring::Port> evtchn_bind_virq(std::uint32_t virq);
-  /// EPERM for anybody but dom0. EINVAL: no such interrupt.
+  /// EPERM: the caller is not dom0. EINVAL: no such interrupt.
   Result<ring::Port> evtchn_bind_pirq(std::uint32_t pirq);
   Result<ring::Port> evtchn_bind_ipi();
   Result<> evtchn_close(DomainId domain, ring::Port port);
@@ -261,32 +261,34 @@ class Privcmd {
   Result<> window_set(DomainId domain, std::uint16_t rows, std::uint16_t columns);
   /// EINVAL: less than memory_kib_min. ENOMEM: more than the domain was created with.
   Result<> memory_set(std::uint32_t memory_kib);
-  /// Gives a suspended domain a new frame and answers what it is now. EINVAL: it is not suspended.
+  /// Gives a suspended domain a new frame, and returns its new state. EINVAL: it is not suspended.
   Result<DomainInfo> domain_resume(DomainId domain);
 
-  /// dom0's output on Xen's console. Answers how many bytes were taken: less than all when too much waits for
-  /// the serial line already, and then nothing but time helps. EPERM for anybody else, as the next three.
+  /// Writes dom0's output to Xen's console. Returns how many bytes were taken: less than all when too many
+  /// wait for the serial line, until the line has sent some. EPERM: the caller is not dom0; also for the next
+  /// three.
   Result<std::size_t> console_write(std::span<const std::uint8_t> bytes);
-  /// dom0's input: how many bytes there were, at most `into` and hypercall_data_bytes_max. 0 = no more.
+  /// Reads dom0's input. Returns the number of bytes, at most `into` and hypercall_data_bytes_max. 0 = no
+  /// more.
   Result<std::size_t> console_read(std::span<std::uint8_t> into);
   struct Dmesg {
-    std::uint64_t position;  ///< of the first byte, counted from the first that xen ever said
+    std::uint64_t position;  ///< of the first byte, counted from the first byte that xen ever printed
     std::string text;
   };
-  /// All that xen's console ring holds.
+  /// The whole contents of xen's console ring.
   Result<Dmesg> dmesg();
-  /// Forgets what is older than `position`.
+  /// Forgets the bytes before `position`.
   Result<> dmesg_clear(std::uint64_t position);
 
-  /// A device that dom0 owns raises its interrupt line. Nothing comes of it while nobody has bound it.
+  /// A device that dom0 owns raises its interrupt line. No effect while the interrupt is not bound.
   Result<> interrupt(std::uint32_t pirq);
 
   /// See Host::hypervisor_watch.
   void watch(std::function<void()> gone);
   /// See Host::hypervisor_answers.
   [[nodiscard]] bool answers(std::function<void()> later);
-  /// Runs `run` when the hypervisor answers: now, if it does, else later, from the loop. Never, if the
-  /// connection is closed before.
+  /// Runs `run` when the hypervisor answers: at once, or later from the loop. Never, if the connection is
+  /// closed before.
   void when_answered(const std::function<void()>& run);
 
   [[nodiscard]] const Handle& connection() const { return connection_; }

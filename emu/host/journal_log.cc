@@ -1,10 +1,11 @@
 // Single-producer rings of entries in mapped files, and their merge.
 //
-// A ring has room on its disk before anybody listens, and not before: a full disk keeps a listener away, and
-// no writer dies of it. Its header has room from the beginning.
+// The disk space for a ring's entries is allocated only when there is a reader: a full disk makes a reader
+// fail, and never kills a writer. The space for its header is allocated from the beginning.
 //
-// Who listens is kept twice: as byte k of the file "readers", locked by reader k for as long as it lives (so
-// that its death is seen), and as bit k of `listeners` in each ring (so that a writer asks with one load).
+// Readers are registered twice: as byte k of the file "readers", locked by reader k for as long as it lives
+// (so that its death is detected), and as bit k of `listeners` in each ring (so that a writer asks with one
+// load).
 #include "emu/host/journal_log.h"
 
 #include <fcntl.h>
@@ -39,7 +40,7 @@ constexpr char log_suffix[] = ".ring";
 struct Header {
   std::uint64_t magic;
   std::int32_t process;
-  std::uint32_t ended;  ///< the writer is done with it
+  std::uint32_t ended;  ///< the writer has finished
   std::uint8_t reserved0[48];
   std::uint32_t listeners;  ///< bit k: reader k listens
   std::uint8_t reserved1[60];
@@ -75,7 +76,7 @@ struct Log {
 
 constexpr const char* cannot_listen = "cannot listen to the journal";
 
-/// Room for the whole ring; what has some already stays as it is.
+/// Allocates the whole ring; space that is allocated already stays as it is.
 Result<> allocate_log(const std::string& path) {
   const Fd file(open(path.c_str(), O_RDWR | O_CLOEXEC));
   errno = file.valid() ? allocate_file(file.get(), 0, log_bytes) : errno;
@@ -90,7 +91,7 @@ std::optional<Log> map_log(const std::string& path) {
     const bip::file_mapping file(path.c_str(), bip::read_write);
     return Log{bip::mapped_region(file, bip::read_write, 0, log_bytes), path};
   } catch (const bip::interprocess_exception&) {
-    return std::nullopt;  // it has just been removed
+    return std::nullopt;  // it was just removed
   }
 }
 
@@ -119,7 +120,7 @@ bool has_ended(const Header& header) {
   return Memory::load(&header.ended) != 0 || (kill(header.process, 0) != 0 && errno == ESRCH);
 }
 
-/// A process that is killed leaves its ring for who listens. While nobody does, it tells nobody anything.
+/// Removes the rings of processes that have ended, unless there is a reader, which may still read them.
 void remove_finished(const std::string& folder, const Fd& readers) {
   for (std::size_t k = 0; k < journal_readers_max; ++k) {
     if (reader_lives(readers, k)) return;
@@ -163,14 +164,15 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::open(const std::string& fo
   Header& header = log->header();
   header.magic = log_magic;
   header.process = getpid();
-  // A reader that locks its byte after this look finds the file by name; one that did so before is seen here.
+  // A reader that locks its byte after this check finds the file by name; one that did so before is seen
+  // here.
   fs::rename(hidden, path);
   log->path = path;
   std::uint32_t listeners = 0;
   for (std::size_t k = 0; k < journal_readers_max; ++k) {
     if (reader_lives(*readers, k)) listeners |= 1u << k;
   }
-  // Without room nobody is written for; who listens finds that out.
+  // Without space no entries are written for the reader; the reader finds that out.
   if (listeners != 0 && allocate_log(path)) Memory::set_bits(&header.listeners, listeners);
   auto shared = std::make_unique<Shared>(Shared{std::move(*log), std::move(*readers)});
   return std::unique_ptr<JournalWriter>(new JournalWriter(std::move(shared)));
@@ -181,7 +183,7 @@ JournalWriter::JournalWriter(std::unique_ptr<Shared> shared)
 
 JournalWriter::~JournalWriter() {
   Memory::store(&shared_->log.header().ended, 1u);
-  // A reader that is still to come to the end of it removes it instead.
+  // Otherwise a reader that has not read it to the end removes it.
   if (!listening()) unlink(shared_->log.path.c_str());
 }
 
@@ -209,8 +211,8 @@ void JournalWriter::write(trace::Entry& entry) {
   Header& header = shared_->log.header();
   wait_for_room();
   Memory::store(&header.writing, announced_ != 0 ? announced_ : monotonic_ns());
-  // The announcement is visible before the clock is read, so that a reader that sees none knows that whatever
-  // comes is stamped later than its own look at the clock.
+  // The announcement is visible before the clock is read. So a reader that sees none knows that later entries
+  // are stamped later than its own reading of the clock.
   Memory::mb();
   if (entry.time_ns == 0) entry.time_ns = monotonic_ns();
   const std::uint64_t number = Memory::load(&header.tail);
@@ -234,7 +236,7 @@ void JournalWriter::wait_for_room() {
   };
   std::size_t reader = slowest();
   if (reader == journal_readers_max) return;
-  // A reader that waited for what was announced would never make room.
+  // A reader that waited for the announced entry would never make room.
   Memory::store(&header.writing, std::uint64_t{0});
   const auto head_of = [&](std::size_t k) { return Memory::load(&header.readers[k].head); };
   auto seen = head_of(reader);
@@ -270,8 +272,8 @@ struct JournalReader::State {
   }
   [[nodiscard]] std::uint32_t bit() const { return 1u << number; }
 
-  /// Finds rings that are new. One made after our lock was taken has our bit set by its writer, from its
-  /// first entry.
+  /// Finds new rings. The writer of a ring made after our lock was taken sets our bit, from its first entry
+  /// on.
   void find_logs(bool at_start) {
     std::error_code ignored;
     for (const auto& file : fs::directory_iterator(folder, ignored)) {
@@ -285,7 +287,7 @@ struct JournalReader::State {
       }
       Header& header = log->header();
       if (at_start) {
-        // An earlier reader of this number may have left its place, and its losses.
+        // An earlier reader of this number may have left its position and its losses.
         Memory::store(&header.readers[number].head, Memory::load(&header.tail));
         Memory::store(&header.readers[number].lost, std::uint64_t{0});
       }
@@ -367,7 +369,7 @@ std::size_t JournalReader::read(const std::function<void(const trace::Entry&)>& 
     take(first->log->entry(first->next));
     ++first->next;
     ++count;
-    Memory::mb();  // the entry has been copied out before its place is given back
+    Memory::mb();  // the entry is copied out before its place is freed
     Memory::store(&first->log->header().readers[state_->number].head, first->next);
   }
   state_->forget_finished();

@@ -1,11 +1,10 @@
 // The journal of a running machine. Each process writes its entries into a ring of its own in shared memory,
-// a file in the machine's journal folder; a reader maps them all and merges them by time into one sequence of
-// numbered steps.
+// a file in the machine's journal folder; a reader maps all of them and merges them by time into one sequence
+// of numbered steps.
 //
-// Writing costs no system call, and one load when nobody listens. Nothing is lost while somebody does: a
-// writer whose ring is full waits for the slowest reader, unless that reader has died or has not read for
-// stall_limit, in which case it is dropped and is told so. A process that is killed leaves what it wrote to
-// be read.
+// Writing costs no system call, and one load when there is no reader. Nothing is lost while there is a
+// reader: a writer whose ring is full waits for the slowest reader. A reader that has died or has not read
+// for stall_limit is dropped, and can see that. The entries of a killed process can still be read.
 #pragma once
 
 #include <chrono>
@@ -23,10 +22,10 @@ namespace ringside {
 inline constexpr std::size_t journal_entries_per_process = 4096;
 inline constexpr std::size_t journal_readers_max = 4;
 
-/// A process's own end.
+/// The writing end of one process.
 class JournalWriter final : public trace::Sink {
  public:
-  /// Makes the ring in `folder`; several writers of one name are fine.
+  /// Makes the ring in `folder`; several writers may have the same name.
   static Result<std::unique_ptr<JournalWriter>> open(const std::string& folder, const std::string& name);
   ~JournalWriter() override;
 
@@ -44,18 +43,18 @@ class JournalWriter final : public trace::Sink {
   std::uint64_t announced_ = 0;  ///< the time of the first of them; 0: none
 };
 
-/// A listener to all processes of a machine, from the moment it opens.
+/// Reads the entries of all processes of a machine, from the moment it opens.
 class JournalReader {
  public:
-  /// EBUSY when journal_readers_max listen already. ENOSPC and others: there is no room for entries.
+  /// EBUSY when there are journal_readers_max readers already. ENOSPC and others: no space for entries.
   static Result<std::unique_ptr<JournalReader>> open(const std::string& folder);
   ~JournalReader();
 
-  /// Hands over, in order of time, every entry that is certain to have none before it; answers how many.
+  /// Passes on, in order of time, every entry that is certain to have none before it. Returns how many.
   std::size_t read(const std::function<void(const trace::Entry&)>& take);
   /// Entries that writers could not keep for this reader because it did not read for too long.
   [[nodiscard]] std::uint64_t lost() const;
-  /// Why a process that has come meanwhile is not listened to: there was no room for its entries.
+  /// Why a process that started later is not recorded: no space for its entries.
   [[nodiscard]] const std::optional<Error>& failure() const;
 
  private:

@@ -1,4 +1,4 @@
-// fork, exec and what must happen between them; pid files; ending processes.
+// fork, exec and the steps between them; pid files; ending processes.
 #include "emu/host/launch.h"
 
 #include <fcntl.h>
@@ -30,7 +30,7 @@ constexpr int ready_timeout_ms = 20'000;
 constexpr char launched_setting[] = "RINGSIDE_LAUNCHED";
 constexpr char stopped_value[] = "stopped";
 
-/// The last line of a log that says something.
+/// The last line of a log that is not empty.
 std::string last_words(const std::string& path) {
   std::ifstream log(path);
   std::string line;
@@ -60,12 +60,12 @@ std::string find_program(const std::string& name) {
 /// In the child: arranges descriptors 0 to 5, becomes the program.
 [[noreturn]] void become(const LaunchSpec& spec, int parent, int log, int ready_out) {
   setsid();
-  // SIGKILL, because a process that stands still does not take notice of SIGTERM.
+  // SIGKILL, because a stopped process does not react to SIGTERM.
   if (spec.dies_with_us) prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // A parent that ended before this call sends nothing any more.
+  // A parent that ended before this call sends no signal any more.
   if (getppid() != parent) _exit(1);
   const int connection = spec.connection != nullptr ? spec.connection->number() : -1;
-  // Copies above the fixed numbers first, so that no dup2 below tramples what is still needed.
+  // Copies to numbers above the fixed ones first, so that no dup2 below overwrites one that is still needed.
   const int high_log = fcntl(log, F_DUPFD_CLOEXEC, 10);
   const int high_ready = fcntl(ready_out, F_DUPFD_CLOEXEC, 10);
   const int high_connection = connection >= 0 ? fcntl(connection, F_DUPFD_CLOEXEC, 10) : -1;
@@ -75,7 +75,7 @@ std::string find_program(const std::string& name) {
   dup2(high_log, 1);
   dup2(high_log, 2);
   dup2(high_ready, ready_descriptor);
-  // What whoever starts this has open besides is not for the machine, nor for a guest.
+  // Other descriptors of the starting process are not for the machine, nor for a guest.
   close_range(ready_descriptor + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   if (high_connection >= 0) dup2(high_connection, connection_descriptor);
   if (high_lock >= 0) dup2(high_lock, lock_descriptor);
@@ -158,7 +158,7 @@ Error become_program(const std::vector<std::string>& arguments) {
 }
 
 void ready() {
-  // Run by hand, descriptor 3 is closed or somebody else's file.
+  // When run by hand, descriptor 3 is closed or is another file.
   if (std::getenv(launched_setting) == nullptr) return;
   unsetenv(launched_setting);
   (void)!write(ready_descriptor, "r", 1);
@@ -214,7 +214,7 @@ void end_process(int pid, int patience_ms) {
   if (!process.valid()) return;
   const auto signal_and_wait = [&](int number, int timeout_ms) {
     syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
-    // A stopped process must run to notice.
+    // A stopped process must run to receive the signal.
     syscall(SYS_pidfd_send_signal, process.get(), SIGCONT, nullptr, 0);
     pollfd waiting{process.get(), POLLIN, 0};
     return poll(&waiting, 1, timeout_ms) == 1;

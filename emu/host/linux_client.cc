@@ -1,5 +1,4 @@
-// One packet each way over the hypervisor's SOCK_SEQPACKET socket; frames are looked at before they are
-// mapped.
+// One packet each way over the hypervisor's SOCK_SEQPACKET socket; frames are checked before they are mapped.
 #include "emu/host/linux_client.h"
 
 #include <fcntl.h>
@@ -21,7 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Changes nothing, and everybody may ask it.
+/// A call that changes nothing, and that every domain may make.
 constexpr HypercallArguments question{.op = HypercallOp::domain_info};
 
 Error hypervisor_gone() {
@@ -33,7 +32,7 @@ Error hypervisor_silent() {
           "is it stopped? ringside down and ringside up start afresh"};
 }
 
-/// False when it has not come by then. What has come already is not waited for.
+/// Returns false when the answer has not come by then. Does not wait if it is there already.
 bool wait_for_answer(int connection, Clock::time_point until) {
   pollfd waiting{connection, POLLIN, 0};
   int ready = 0;
@@ -76,7 +75,7 @@ Result<HypercallReply> Hypercalls::call(int connection, HypercallArguments argum
     Packet packet = receive_packet(connection, &reply.answer, sizeof reply.answer);
     switch (packet.state) {
       case Packet::State::received:
-        if (reply.answer.number != arguments.number) continue;  // too late
+        if (reply.answer.number != arguments.number) continue;  // the late answer to an earlier call
         reply.descriptors = std::move(packet.descriptors);
         return reply;
       case Packet::State::blocked:
@@ -117,7 +116,7 @@ void Hypercalls::closed(int connection) {
 }
 
 std::uint16_t Hypercalls::next_number() {
-  // Callers that do not count have 0.
+  // Callers that do not number their calls use 0.
   if (++number_ == 0) ++number_;
   return number_;
 }

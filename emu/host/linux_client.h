@@ -1,6 +1,6 @@
 // What a process needs to be the hypervisor's client, without a loop and without a Host: its connection, one
-// call at a time, and the judgement of a frame that it was handed. The linux host and the C library are both
-// built on it.
+// call at a time, and the check of a frame that it received. The linux host and the C library are both built
+// on it.
 #pragma once
 
 #include <chrono>
@@ -21,24 +21,25 @@ struct HypercallReply {
   std::vector<Fd> descriptors;
 };
 
-/// How long a program that has nothing else to do waits for the hypervisor.
+/// The timeout for the hypervisor in a program that serves no clients.
 inline constexpr std::chrono::milliseconds hypercall_patience{10'000};
 
-/// The calls of one process, over however many connections. Each has a number, which is in its answer too: an
-/// answer with another one is that of a call that was given up.
+/// The calls of one process, over any number of connections. Each call has a number, which its answer
+/// repeats: an answer with another number belongs to a call that timed out.
 class Hypercalls {
  public:
   /// Sends one call, with `descriptor` if it is not -1, and waits for its answer. EPIPE: the hypervisor is
-  /// gone; EPROTO: it speaks otherwise; ETIMEDOUT: it does not answer. After ETIMEDOUT the same call again
-  /// gets the same answer, and is not sent a second time. What the hypervisor refused is in the answer.
+  /// gone; EPROTO: the answer does not follow the protocol; ETIMEDOUT: it does not answer. After ETIMEDOUT
+  /// the same call again gets the same answer, and is not sent again. If the hypervisor refuses the call, the
+  /// answer says so.
   [[nodiscard]] Result<HypercallReply> call(int connection, HypercallArguments arguments, int descriptor,
                                             std::chrono::milliseconds patience);
 
   enum class Asked { answers, silent, gone };
-  /// Asks something that changes nothing, to see whether an answer comes within `patience`.
+  /// Sends a call that changes nothing, to see whether an answer comes within `patience`.
   [[nodiscard]] Asked ask(int connection, std::chrono::milliseconds patience);
-  /// Takes one answer that nobody waits for, if there is one: of a call that was given up it is kept for the
-  /// same call again, any other is dropped.
+  /// Takes one unexpected answer, if there is one: the answer to a call that timed out is kept for the same
+  /// call again, any other is dropped.
   [[nodiscard]] Asked look(int connection);
   /// The connection is closed: another one may get its number.
   void closed(int connection);
@@ -47,7 +48,7 @@ class Hypercalls {
   struct GivenUp {
     int connection;
     HypercallArguments arguments;
-    std::optional<HypercallReply> reply;  ///< that has come meanwhile
+    std::optional<HypercallReply> reply;  ///< if it has come meanwhile
   };
   [[nodiscard]] std::uint16_t next_number();
   [[nodiscard]] bool is_given_up(int connection, const HypercallArguments& arguments) const;
@@ -58,7 +59,7 @@ class Hypercalls {
 
 /// The seals that a frame is made with.
 [[nodiscard]] int frame_seals();
-/// EINVAL when the descriptor is not one page that nobody can resize under a mapping.
+/// EINVAL when the descriptor is not one page whose size cannot change under a mapping.
 [[nodiscard]] Result<> check_frame(int descriptor);
 
 }  // namespace ringside

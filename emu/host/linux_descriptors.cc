@@ -23,7 +23,8 @@ Error system_error(std::string what, std::string object, std::string advice) {
 }
 
 int allocate_file(int descriptor, std::size_t from, std::size_t bytes) {
-  // Not posix_fallocate: where the file system cannot, that writes zeros, and others may have it mapped.
+  // Not posix_fallocate: if the file system cannot allocate, it writes zeros, and other processes may have
+  // the file mapped.
   int failed = -1;
   do {
     failed = fallocate(descriptor, 0, static_cast<off_t>(from), static_cast<off_t>(bytes));
@@ -39,12 +40,12 @@ int allocate_file(int descriptor, std::size_t from, std::size_t bytes) {
 
 namespace {
 
-/// The most that the kernel lets anybody send with one packet (SCM_MAX_FD).
+/// The most descriptors that the kernel allows in one packet (SCM_MAX_FD).
 constexpr std::size_t descriptors_sent_max = 253;
-/// Looks into a socket that is being closed. Whoever has left more there has it closed by a child.
+/// How many packets of a socket that is being closed are looked at. If there are more, a child closes it.
 constexpr int closing_looks_max = 16;
 
-/// Room for the control part of a packet, aligned as the macros want it.
+/// Room for the control part of a packet, aligned as the macros require.
 struct ControlBuffer {
   alignas(cmsghdr) char bytes[CMSG_SPACE(descriptors_sent_max * sizeof(int))] = {};
 };
@@ -65,12 +66,12 @@ ssize_t receive_message(int socket, msghdr& message, int flags) {
 }
 
 struct Look {
-  ssize_t bytes;     ///< as recvmsg answers
-  bool descriptors;  ///< come with them
+  ssize_t bytes;     ///< as recvmsg returns
+  bool descriptors;  ///< are there descriptors with them
 };
 
-/// Copies what comes next and leaves it there. Without room for descriptors the kernel only says that there
-/// are some.
+/// Copies the next packet and leaves it in the socket. There is no room for descriptors, so the kernel only
+/// reports that there are some.
 Look look(int socket, void* data, std::size_t bytes) {
   iovec part{data, bytes};
   msghdr message = message_of(part);
@@ -78,9 +79,9 @@ Look look(int socket, void* data, std::size_t bytes) {
   return {seen, seen >= 0 && (message.msg_flags & MSG_CTRUNC) != 0};
 }
 
-/// Takes out of a socket that is being closed what came without descriptors. False when others come next. The
-/// socket has SO_PASSCRED: a sender's credentials tell an empty packet from the end. There is room for them,
-/// and for nothing else.
+/// Takes the packets without descriptors out of a socket that is being closed. Returns false when a packet
+/// with descriptors is next. The socket has SO_PASSCRED: a sender's credentials tell an empty packet from the
+/// end. There is room for them, and for nothing else.
 bool drain(int socket) {
   int type = 0;
   socklen_t size = sizeof type;
@@ -170,12 +171,12 @@ ssize_t receive_bytes(int socket, void* data, std::size_t bytes) {
     return -1;
   }
   if (next.bytes <= 0) return next.bytes;
-  // What has come meanwhile may have descriptors, and is not reached.
+  // Bytes that came since then may have descriptors, and are not read here.
   return recv(socket, data, static_cast<std::size_t>(next.bytes), MSG_DONTWAIT);
 }
 
 void close_socket(int socket) {
-  // From here on nothing more comes in.
+  // From here on nothing more can arrive.
   shutdown(socket, SHUT_RD);
   const int on = 1;
   setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
@@ -195,7 +196,7 @@ void close_listener(int socket) {
   close(socket);
 }
 
-/// The child has the descriptor until this process has closed its own, and then ends.
+/// The child keeps the descriptor until this process has closed its own, and then ends.
 void close_in_child(int descriptor) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return;
@@ -204,7 +205,7 @@ void close_in_child(int descriptor) {
   const pid_t between = fork();
   if (between < 0) return;
   if (between == 0) {
-    // A child of a child is nobody's to wait for.
+    // A grandchild: this process does not have to wait for it.
     const pid_t last = fork();
     if (last != 0) _exit(last > 0 ? 0 : 1);
     close(go_on.get());

@@ -1,11 +1,12 @@
-// File descriptors of this process: an owner, errors from errno, and the few calls that pass them between
+// File descriptors of this process: an owner, errors from errno, and the calls that pass them between
 // processes.
 //
-// Whoever may write to a unix socket may send descriptors along, and the last close of a descriptor may take
-// as long as its sender likes (SO_LINGER; a file system that answers late). It happens in the process that
-// takes it out of the socket, also when that has no room for it, reads without looking, or closes the socket.
-// So a process that serves others looks before it takes: a packet that bears what nobody asked for stays
-// where it is, and its connection is left to a child that ends, since an ending process does not linger.
+// A process that may write to a unix socket may send descriptors with its bytes, and the last close of a
+// descriptor may take as long as its sender likes (SO_LINGER; a slow file system). The close happens in the
+// process that takes the descriptor out of the socket, also if that process has no room for it, reads without
+// looking, or closes the socket. So a process that serves others looks before it takes: a packet with
+// unexpected descriptors stays in the socket, and its connection is left to a child process that ends, since
+// an ending process does not linger.
 #pragma once
 
 #include <functional>
@@ -37,24 +38,25 @@ class Fd {
   int fd_ = -1;
 };
 
-/// An Error that says what errno says.
+/// An Error with errno's text.
 [[nodiscard]] Error system_error(std::string what, std::string object, std::string advice = "");
 
-/// Makes sure that the file has room on its disk for `bytes` from `from` on, and that it is as long as that:
-/// what is mapped without is a SIGBUS when the disk is full. 0, or an errno value; ENOSPC: it is.
+/// Allocates disk space for `bytes` from `from` on, and makes the file at least that long: writing to a
+/// mapping without disk space is a SIGBUS when the disk is full. Returns 0 or an errno value; ENOSPC: it is
+/// full.
 [[nodiscard]] int allocate_file(int descriptor, std::size_t from, std::size_t bytes);
 
 /// Descriptors in one packet, at most.
 inline constexpr std::size_t packet_descriptors_max = 2;
 
-/// What receiving a packet came to.
+/// The result of receiving a packet.
 struct Packet {
   enum class State {
     received,
     blocked,
     closed,
     malformed,
-    unasked,  ///< it bears descriptors that nobody asked for; it has not been taken out of the socket
+    unasked,  ///< it has unexpected descriptors; it is still in the socket
   };
   State state = State::closed;
   std::vector<Fd> descriptors;
@@ -63,21 +65,22 @@ struct Packet {
 /// Sends one packet of exactly `bytes`, with copies of `descriptors`. `blocked`: the peer does not read.
 [[nodiscard]] Packet::State send_packet(int socket, const void* data, std::size_t bytes,
                                         const std::vector<int>& descriptors);
-/// Receives one packet, which must have exactly `bytes`, from a peer that is trusted.
+/// Receives one packet, which must have exactly `bytes`, from a trusted peer.
 [[nodiscard]] Packet receive_packet(int socket, void* data, std::size_t bytes);
-/// The same from anybody. `asks` is called with the data in place, when there are descriptors: are they asked
-/// for?
+/// The same from an untrusted peer. When there are descriptors, `asks` is called with the data in place: it
+/// says whether they are expected.
 [[nodiscard]] Packet receive_packet(int socket, void* data, std::size_t bytes,
                                     const std::function<bool()>& asks);
 
-/// As ::read, of a unix socket to which anybody may write. EPROTO: descriptors come next, and are not taken.
+/// As ::read, from a unix socket to which any process may write. EPROTO: descriptors come next, and are not
+/// taken.
 [[nodiscard]] ssize_t receive_bytes(int socket, void* data, std::size_t bytes);
 
-/// Closes a unix socket to which anybody may write, whatever waits in it. Never blocks.
+/// Closes a unix socket to which any process may write, whatever it contains. Never blocks.
 void close_socket(int socket);
-/// The same for one that listens, and those who wait for it.
+/// The same for a listening socket, and for the callers that wait at it.
 void close_listener(int socket);
-/// Closes a descriptor of unknown kind. Never blocks; leaves it open if there can be no child.
+/// Closes a descriptor of unknown kind. Never blocks; leaves it open if no child can be made.
 void close_in_child(int descriptor);
 
 }  // namespace ringside

@@ -1,4 +1,4 @@
-// Learning who is who, and losing, delaying and doubling what goes to them.
+// Learns which component is at the other end, and loses, delays and duplicates what is sent to it.
 #include "emu/host/linux_faults.h"
 
 #include <sys/socket.h>
@@ -15,14 +15,14 @@ using Thing = FaultRule::Thing;
 
 namespace {
 
-/// How long to wait for a stream that takes nothing at the moment.
+/// How long to wait for a stream that is full at the moment.
 constexpr Duration retry_delay = std::chrono::milliseconds(1);
 
 std::string domain_name(DomainId domain) {
   return trace::actor_name(trace::actor(trace::Role::domain, domain));
 }
 
-/// The process at the other end; 0 = nobody knows.
+/// The process at the other end; 0 = not known.
 int peer_process(int stream) {
   ucred who{};
   socklen_t size = sizeof who;
@@ -47,7 +47,7 @@ void LinuxHost::Faults::called(const HypercallArguments& arguments, const Hyperc
   const auto handle = [&outcome](std::size_t k) {
     return k < outcome.handles.size() ? outcome.handles[k].number() : -1;
   };
-  // By no other calls anybody becomes known.
+  // Other calls do not identify anyone.
   if (arguments.op == HypercallOp::start_info) {
     own_domain_ = answer.info.domain;
     guests_[own_domain_].abi = answer.info.abi;
@@ -102,7 +102,7 @@ void LinuxHost::Faults::closing(int number) {
   const auto found = streams_.find(number);
   if (found == streams_.end()) return;
   Stream& stream = found->second;
-  // What was sent before a close arrives, as far as it can.
+  // Bytes sent before a close still arrive, as far as possible.
   hold(stream, stream.begun, Duration{0});
   overtake(stream);
   for (Held& each : stream.held) each.due = Time{0};
@@ -142,7 +142,7 @@ bool LinuxHost::Faults::kick(const Handle& kicks) {
 }
 
 void LinuxHost::Faults::kick_later(const Handle& kicks, Duration by) {
-  // A copy: the port may be closed by then, and its number be another's.
+  // A copy: by then the port may be closed, and its number may be in use for another.
   auto copy = host_.handle_duplicate(kicks);
   if (!copy) return;
   table_.hold_until(host_.now() + by);
@@ -170,7 +170,7 @@ std::optional<Io> LinuxHost::Faults::write(const Handle& handle, Bytes bytes) {
   const std::size_t moved = bytes.size();
   const std::size_t unit = stream.unit_bytes;
   if (stream.begun.empty() && stream.sent_bytes % unit != 0) {
-    // The rest of a unit whose beginning has gone before there was a rule.
+    // The rest of a unit whose first part was sent before there was a rule.
     const auto rest = bytes.first(std::min(bytes.size(), unit - stream.sent_bytes % unit));
     hold(stream, rest, Duration{0});
     bytes = bytes.subspan(rest.size());
@@ -190,7 +190,7 @@ void LinuxHost::Faults::went(int number, std::size_t bytes) {
   if (const auto found = streams_.find(number); found != streams_.end()) found->second.sent_bytes += bytes;
 }
 
-/// A whole one is on its way.
+/// One whole unit is sent.
 void LinuxHost::Faults::pass_unit(int number, Stream& stream) {
   const std::vector<std::uint8_t> unit = std::exchange(stream.begun, {});
   const auto rule = table_.bite(Thing::bytes, stream.from, stream.to);
@@ -230,7 +230,7 @@ void LinuxHost::Faults::pass_unit(int number, Stream& stream) {
   bitten_(*rule, 0);
 }
 
-/// What follows waits behind it.
+/// Later bytes wait behind it.
 void LinuxHost::Faults::hold(Stream& stream, Bytes bytes, Duration by) {
   if (bytes.empty()) return;
   Time due = by == Duration{0} ? Time{0} : host_.now() + by;
@@ -244,7 +244,7 @@ void LinuxHost::Faults::overtake(Stream& stream) {
   hold(stream, std::exchange(stream.overtaken, {}), Duration{0});
 }
 
-/// Writes what is due, as far as the stream takes it.
+/// Writes the bytes that are due, as many as the stream takes.
 void LinuxHost::Faults::flush(int number, Stream& stream) {
   while (!stream.held.empty() && stream.held.front().due <= host_.now()) {
     std::vector<std::uint8_t>& next = stream.held.front().bytes;

@@ -1,9 +1,9 @@
-// What goes wrong on purpose in one process of a machine that has a table of faults: kicks and frames on
-// their way out are held against it. Who is at the other end the process does not say; it is learned from the
-// hypercalls that it makes and the sockets that it connects and accepts.
+// Faults injected in one process of a machine that has a table of faults: kicks and frames that it sends are
+// checked against the table. The process does not state which component is at the other end; this is learned
+// from the hypercalls that it makes and the sockets that it connects and accepts.
 //
-// Only events between a guest and its controller, and frames between xcs and its clients, are looked at. All
-// of it happens in the process that sends. Nothing of this exists in a machine without a table.
+// Only events between a guest and its controller, and frames between xcs and its clients, are checked. All of
+// it happens in the sending process. None of this exists in a machine without a table.
 #pragma once
 
 #include <deque>
@@ -17,7 +17,7 @@
 
 namespace ringside {
 
-/// What one stream may hold back; beyond it its sender has to wait.
+/// The most that one stream may hold back; beyond it its sender has to wait.
 inline constexpr std::size_t held_back_bytes_max = 256 * 1024;
 
 class LinuxHost::Faults {
@@ -31,20 +31,20 @@ class LinuxHost::Faults {
   void unmapped(std::byte* page);
   void connected(const std::string& path, int stream);
   void accepted(const std::string& path, int stream);
-  /// Of the stream that was connected last.
+  /// For the stream that was connected last.
   void speaks_for(const std::string& name);
   void closing(int number);
 
   // -- what is asked
-  /// True: the kick has been dealt with, or is lost.
+  /// True: the kick has been handled, or is lost.
   [[nodiscard]] bool kick(const Handle& kicks);
-  /// Nothing: no fault concerns it, let it be written.
+  /// Empty: no fault applies, the caller writes it.
   [[nodiscard]] std::optional<Io> write(const Handle& stream, Bytes bytes);
-  /// It was written without being looked at.
+  /// It was written without a check.
   void went(int stream, std::size_t bytes);
 
  private:
-  /// Of a guest, as far as this process knows it.
+  /// A guest, as far as this process knows it.
   struct Guest {
     std::byte* page = nullptr;
     ring::Abi abi = ring::Abi::sring;
@@ -54,7 +54,7 @@ class LinuxHost::Faults {
   struct Kicked {
     std::string to;
     DomainId guest = 0;
-    ring::Port port = 0;  ///< the guest's, when the kick is for it; 0 = the kick is the guest's
+    ring::Port port = 0;  ///< the guest's, when the kick is for the guest; 0 = the kick comes from the guest
   };
   struct Held {
     std::vector<std::uint8_t> bytes;
@@ -64,11 +64,11 @@ class LinuxHost::Faults {
     std::string from;
     std::string to;
     std::uint64_t sent_bytes = 0;
-    std::size_t unit_bytes = 0;                ///< of the rules that there were
-    std::vector<std::uint8_t> begun = {};      ///< a unit that is not whole yet
-    std::vector<std::uint8_t> overtaken = {};  ///< waits for the one that goes before it
-    std::uint64_t overtaken_number = 0;        ///< never used twice
-    std::deque<Held> held = {};                ///< in order; the first is the next to go
+    std::size_t unit_bytes = 0;                ///< of the rules at that time
+    std::vector<std::uint8_t> begun = {};      ///< a unit that is not complete yet
+    std::vector<std::uint8_t> overtaken = {};  ///< waits for the unit that overtakes it
+    std::uint64_t overtaken_number = 0;        ///< never reused
+    std::deque<Held> held = {};                ///< in order; the first is sent next
     std::size_t held_bytes = 0;
     TimerId timer = 0;
   };
@@ -86,7 +86,7 @@ class LinuxHost::Faults {
   DomainId own_domain_ = 0;
   std::map<DomainId, Guest> guests_;
   std::map<int, DomainId> frames_;
-  std::map<ring::Port, Kicked> ports_;  ///< dom0's, and who is at their other end
+  std::map<ring::Port, Kicked> ports_;  ///< dom0's, and the domain at the other end
   std::map<int, Kicked> kicked_;
   std::map<std::uint64_t, Handle> late_;  ///< to be kicked
   std::map<int, Stream> streams_;

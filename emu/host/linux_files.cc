@@ -1,8 +1,8 @@
-// Ptys whose other side people open by name, and files, fifos and terminals that people name.
+// Ptys whose other side users open by name, and files, fifos and terminals that users name.
 //
-// Whether somebody has a pty open is seen from its controlling side, which is hung up while nobody has. It is
-// inotify that says when to look: its own messages cannot be counted, since it makes one of several that are
-// alike.
+// Whether a pty's other side is open is seen from its controlling side, which is hung up while no process has
+// it open. inotify only says when to look: its messages cannot be counted, since it merges several equal ones
+// into one.
 #include "emu/host/linux_files.h"
 
 #include <fcntl.h>
@@ -34,7 +34,7 @@ Fd open_other_side(int terminal) {
   return Fd(open(other_side(terminal).c_str(), O_RDWR | open_flags));
 }
 
-/// 0: nothing is there.
+/// 0: the path does not exist.
 mode_t kind_of(const std::string& path) {
   struct stat status {};
   return lstat(path.c_str(), &status) == 0 ? status.st_mode & S_IFMT : 0;
@@ -50,7 +50,8 @@ Result<Host::Pty> LinuxHost::pty_create() {
   if (!terminal.valid() || grantpt(terminal.get()) != 0 || unlockpt(terminal.get()) != 0)
     return system_error(what, "/dev/ptmx");
   std::string path = other_side(terminal.get());
-  // Raw, and hung up from the beginning: the side that is opened and closed here tells when nobody is there.
+  // Raw, and hung up from the beginning: this open and close of the other side makes the controlling side
+  // report that it is not open.
   const Fd side = open_other_side(terminal.get());
   termios mode{};
   if (!side.valid() || tcgetattr(side.get(), &mode) != 0) return system_error(what, path);
@@ -71,9 +72,8 @@ bool LinuxHost::pty_is_open(const Handle& terminal) {
 bool LinuxHost::pty_has_unread(const Handle& terminal) {
   const Fd side = open_other_side(terminal.number());
   if (!side.valid()) return false;
-  // What was written gets there by a worker of the kernel's, which on a busy computer may be late. It is poll
-  // that waits for the worker; how much there is, it does not say when a reader has asked for many bytes at a
-  // time.
+  // A kernel worker delivers written bytes, and may be late on a busy computer. poll waits for the worker; it
+  // does not say how many bytes there are when a reader has asked for many at a time.
   pollfd arrived{side.get(), POLLIN, 0};
   (void)poll(&arrived, 1, 0);
   int bytes = 0;
@@ -119,14 +119,14 @@ void LinuxHost::Files::take_notices() {
     inotify_event event{};
     std::memcpy(&event, notice.data() + at, sizeof event);
     at += static_cast<ssize_t>(sizeof event + event.len);
-    // Some were lost: any of them may have been about any pty.
+    // Some messages were lost: any of them may have been about any pty.
     const bool about_all = (event.mask & IN_Q_OVERFLOW) != 0;
     std::vector<int> concerned;
     for (const auto& [number, watch] : watches) {
       if (about_all || number == event.wd) concerned.push_back(number);
     }
     for (const int number : concerned) {
-      // The call may end this watch, and others.
+      // The callback may end this watch, and others.
       const auto found = watches.find(number);
       if (found == watches.end()) continue;
       const auto changed = found->second.changed;
@@ -161,7 +161,7 @@ Result<Host::File> LinuxHost::file_open(const std::string& path, FileUse use) {
   }
   Fd fd(open(path.c_str(), mode | open_flags));
   if (!fd.valid()) return system_error(what, path);
-  // /dev/null and its like.
+  // /dev/null and similar.
   if (kind == FileKind::terminal && !is_terminal(fd.get())) kind = FileKind::regular;
   const int number = fd.get();
   Handle handle = adopt(fd.release());
@@ -170,7 +170,7 @@ Result<Host::File> LinuxHost::file_open(const std::string& path, FileUse use) {
   return File{std::move(handle), kind};
 }
 
-/// Whoever opens the path meanwhile finds the link of before, or this one.
+/// A process that opens the path meanwhile finds either the old link or the new one.
 Result<> LinuxHost::link_make(const std::string& path, const std::string& target) {
   const char* what = "cannot make the link";
   if (const auto kind = kind_of(path); kind != 0 && kind != S_IFLNK)

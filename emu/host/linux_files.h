@@ -1,4 +1,4 @@
-// What the linux host remembers about ptys and terminals. Internal to emu/host/linux_*.cc.
+// The linux host's data about ptys and terminals. Internal to emu/host/linux_*.cc.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,7 @@ struct LinuxHost::Files {
   Fd notices;                              ///< inotify, opened for the first pty that is watched
   std::unordered_map<int, Watch> watches;  ///< by inotify's number
   std::unordered_map<int, int> watch_of;   ///< the number of each watched pty
-  std::unordered_map<int, std::unique_ptr<RawTerminal>> raw;  ///< terminals to be put back as they were
+  std::unordered_map<int, std::unique_ptr<RawTerminal>> raw;  ///< terminals whose settings are to be restored
 };
 
 }  // namespace ringside

@@ -1,4 +1,4 @@
-// What is common to the parts of the linux host: the loop's calls, handles, the end.
+// The common part of the linux host: the loop's calls, handles, the end.
 #include "emu/host/linux_host.h"
 
 #include <fcntl.h>
@@ -43,7 +43,7 @@ LinuxHost::~LinuxHost() {
 
 int LinuxHost::run() {
   const int status = loop_->run();
-  kick_all_due();  // the process may end now, and no timer runs any more
+  kick_all_due();  // the process may end now, and then no timer runs
   return status;
 }
 void LinuxHost::stop(int exit_status) {

@@ -1,9 +1,9 @@
 // The host of real processes: frames are sealed memfds, kicks are eventfds, handles are file descriptors, and
-// the loop is Boost.Asio's. One LinuxHost a process; see linux_loop.h for how it waits.
+// the loop is Boost.Asio's. There is one LinuxHost in a process; see linux_loop.h for how it waits.
 //
-// Split by what it talks to: linux_memory.cc (frames, eventfds), linux_stream.cc (sockets), linux_process.cc
-// (programs, signals), linux_files.cc (ptys and files that people attach), linux_hypercall.cc (the
-// hypervisor's sockets).
+// It is split by what it uses: linux_memory.cc (frames, eventfds), linux_stream.cc (sockets),
+// linux_process.cc (programs, signals), linux_files.cc (ptys and files that users attach), linux_hypercall.cc
+// (the hypervisor's sockets).
 #pragma once
 
 #include <map>
@@ -30,32 +30,31 @@ class LinuxHost final : public Host {
   LinuxHost(std::string name, Machine machine);
   ~LinuxHost() override;
 
-  /// Runs callbacks until stop(); answers its exit status.
+  /// Runs callbacks until stop(). Returns the exit status that was passed to stop().
   int run();
   /// Calls `received` from the loop when the signal arrives.
   void on_signal(int signal_number, std::function<void()> received);
-  /// Of a process that has called adopt_orphans(): what it did not start itself is reaped when it ends.
+  /// For a process that has called adopt_orphans(): reaps ended processes that it did not start itself.
   void reap_orphans();
   /// Takes ownership of a descriptor.
   [[nodiscard]] Handle adopt(int fd);
-  /// A handle on this process's own stdin or stdout that can be watched, read and written without blocking
-  /// and without changing the descriptor for the programs that share it.
+  /// A handle to this process's own stdin or stdout. It can be watched, read and written without blocking,
+  /// and the descriptor does not change for the programs that share it.
   [[nodiscard]] Result<Handle> standard_stream(int fd);
   /// Connects to the hypervisor of this machine as dom0.
   [[nodiscard]] Result<Privcmd> connect_dom0();
-  /// How long hypercalls wait from here on: of a process that serves others, and asks hypervisor_answers()
-  /// first.
+  /// The timeout of later hypercalls, for a process that serves others and asks hypervisor_answers() first.
   void wait_for_hypercalls(std::chrono::milliseconds patience);
-  /// A process's handle by its number, for one that is not reaped elsewhere.
+  /// A handle to a process by its id, for a process that is not reaped elsewhere.
   [[nodiscard]] Result<Handle> process_open(std::int32_t number);
-  /// The same for a child of this process: it is reaped as its handle closes, if it has ended by then.
+  /// The same for a child of this process: it is reaped when its handle closes, if it has ended by then.
   [[nodiscard]] Result<Handle> child_open(std::int32_t number);
   [[nodiscard]] const Machine& machine() const { return machine_; }
-  /// What this process sends goes past the machine's faults from here on. `bitten` hears of each that bites,
-  /// with the guest that it is about, or 0.
+  /// From here on, what this process sends is checked against the machine's faults. `bitten` is called for
+  /// each rule that takes effect, with the guest concerned, or 0.
   using Bitten = std::function<void(const FaultRule& rule, DomainId guest)>;
   void inject_faults(FaultTable table, Bitten bitten);
-  /// Faults know what is sent on the stream that was connected last as somebody else's.
+  /// Faults treat the stream that was connected last as a stream of the component `name`.
   void newest_speaks_for(const std::string& name);
 
   [[nodiscard]] Time now() const override;
@@ -141,7 +140,8 @@ class LinuxHost final : public Host {
   std::unique_ptr<Files> files_;
   std::unique_ptr<Faults> faults_;  ///< null: there are none
   std::unordered_map<int, SocketFile> listening_paths_;
-  /// Unix sockets to which others write, and which are read and closed with care: see linux_descriptors.h.
+  /// Unix sockets to which other processes write. They are read and closed with care: see
+  /// linux_descriptors.h.
   std::unordered_set<int> sockets_;
   /// Processes to be reaped when their handles close.
   std::unordered_set<int> children_;
@@ -150,10 +150,10 @@ class LinuxHost final : public Host {
   /// Kicks that once took long, by handle: see kick_with_care().
   struct SlowKick {
     bool resting = false;  ///< until a timer ends it
-    bool due = false;      ///< meanwhile
+    bool due = false;      ///< during the rest
   };
   std::unordered_map<int, SlowKick> slow_kicks_;
-  /// Processes of a stopped domain that had been stopped before, by whoever is at its terminal.
+  /// Processes of a stopped domain that had been stopped before, by the user at the terminal.
   std::map<DomainId, std::vector<int>> stopped_before_;
 };
 

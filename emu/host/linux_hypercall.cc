@@ -76,7 +76,7 @@ void LinuxHost::hypercall_received(int fd) {
       answer.number = arguments.number;
       std::vector<int> descriptors;
       for (const Handle& handle : handles) descriptors.push_back(handle.number());
-      // Who waits for each answer before it asks again has room for it.
+      // A caller that waits for each answer before its next call always has room for it.
       keep = send_packet(fd, &answer, sizeof answer, descriptors) == Packet::State::received;
       break;
     }
@@ -93,7 +93,8 @@ void LinuxHost::hypercall_received(int fd) {
 
 namespace {
 
-/// How long a process that serves others looks whether the hypervisor answers, once in each silence of it.
+/// How long a process that serves others checks whether the hypervisor answers, once in each period of
+/// silence.
 constexpr std::chrono::milliseconds hypervisor_look{20};
 
 }  // namespace
@@ -108,7 +109,7 @@ Result<Host::HypercallOutcome> LinuxHost::hypercall(const Handle& connection,
   auto reply = calls_->hypercalls.call(connection.number(), arguments,
                                        handle != nullptr ? handle->number() : -1, calls_->patience);
   if (!reply) return reply.error();
-  // The answer to the question, for which others wait, may have been among those that were dropped.
+  // The answer to the question, for which others wait, may have been among the dropped ones.
   if (const auto line = calls_->by_fd.find(connection.number());
       line != calls_->by_fd.end() && !line->second.later.empty())
     timer_start(Duration::zero(), [this, fd = connection.number()] { hypervisor_answered(fd); });
@@ -134,7 +135,7 @@ void LinuxHost::hypervisor_watch(const Handle& connection, std::function<void()>
   loop_->watch(fd, {.read = true}, [this, fd](Ready) { hypervisor_spoke(fd); });
 }
 
-/// It only ever answers: so this is what somebody waits for, an answer that comes too late, or the end.
+/// The hypervisor only sends answers: so this is an expected answer, a late answer, or the end.
 void LinuxHost::hypervisor_spoke(int fd) {
   const Hypercalls::Asked asked = calls_->hypercalls.look(fd);
   if (asked == Hypercalls::Asked::answers) return hypervisor_answered(fd);
@@ -144,7 +145,7 @@ void LinuxHost::hypervisor_spoke(int fd) {
   hypervisor_answered(fd);
 }
 
-/// Or is gone, which whoever waits is told by his next call.
+/// Also called when the hypervisor is gone: then the next call of each waiting caller fails.
 void LinuxHost::hypervisor_answered(int fd) {
   const auto line = calls_->by_fd.find(fd);
   if (line == calls_->by_fd.end()) return;

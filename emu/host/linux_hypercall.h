@@ -1,6 +1,6 @@
 // The connections through which hypercalls come: dom0's from the machine's xen.sock, each guest's from the
-// pair made for it. Who a caller is follows from the connection alone. And the other side: the connections
-// through which this process calls.
+// pair made for it. The connection alone identifies a caller. Also the opposite side: the connections through
+// which this process calls.
 #pragma once
 
 #include <string>
@@ -26,7 +26,7 @@ struct LinuxHost::Callers {
 struct LinuxHost::Calls {
   struct Line {
     std::function<void()> gone;
-    /// Who waits for an answer, in their order. Not empty: a question is under way.
+    /// The callers that wait for an answer, in order. Not empty: a question has been sent.
     std::vector<std::function<void()>> later;
   };
   Hypercalls hypercalls;

@@ -1,4 +1,4 @@
-// The loop itself: poll, serve rings that are awake, look a little longer, sleep.
+// The loop itself: polls, serves rings that are awake, polls a little longer, sleeps.
 #include "emu/host/linux_loop.h"
 
 #include <fcntl.h>
@@ -22,12 +22,12 @@ using Memory = ring::NativeMemory;
 
 namespace {
 
-/// Looks at the rings between two looks at the descriptors while waiting.
+/// How often the rings are polled between two polls of the descriptors while waiting.
 constexpr int looks_per_poll = 100;
-/// Turns at the rings between two looks at the descriptors while there is work: a look is a system call, a
-/// turn far less than one.
+/// How many turns the rings get between two polls of the descriptors while there is work: a poll is a system
+/// call, a turn costs far less.
 constexpr int turns_per_poll = 8;
-/// Callbacks of descriptors and timers between two turns at the rings.
+/// How many callbacks of descriptors and timers run between two turns of the rings.
 constexpr int callbacks_per_poll = 64;
 constexpr int kicks_per_turn = 64;
 
@@ -47,7 +47,7 @@ std::uint32_t this_cpu() {
 
 int checked_epoll() {
   const int fd = epoll_create1(EPOLL_CLOEXEC);
-  // As Asio, which makes descriptors of its own.
+  // As Asio, which throws if it cannot make its own descriptors.
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   return fd;
 }
@@ -87,14 +87,16 @@ int LinuxLoop::run() {
   return exit_status_;
 }
 
-/// Runs what is ready, but not for ever: a descriptor may be ready again as soon as its callback returns.
+/// Runs the ready callbacks, but not without end: a descriptor may be ready again as soon as its callback
+/// returns.
 bool LinuxLoop::poll_descriptors() {
   int callbacks = 0;
   while (callbacks < callbacks_per_poll && !stopped_ && io_.poll_one() != 0) ++callbacks;
   return callbacks != 0;
 }
 
-/// Nothing to do now, and some waits are awake. False when it is time to look at the descriptors again.
+/// There is no work now, and some waits are awake. Returns false when it is time to poll the descriptors
+/// again.
 bool LinuxLoop::wait_awake() {
   const Time now = clock_now();
   switch (policy_.idle(now, a_peer_is_elsewhere())) {
@@ -188,8 +190,8 @@ void LinuxLoop::arm(int fd, Watched& watched) {
     watched.descriptor.async_wait(type,
                                   [this, fd, id = watched.id, what](const boost::system::error_code& error) {
                                     if (error == asio::error::operation_aborted) return;
-                                    // Any other error, and "cannot be polled" of a regular file, shows itself
-                                    // in the read or write to come.
+                                    // Any other error, and "cannot be polled" for a regular file, is reported
+                                    // by the next read or write.
                                     became_ready(fd, id, what);
                                   });
   };

@@ -1,6 +1,6 @@
 // The event loop of one process: Boost.Asio for descriptors, timers and signals, one epoll set of its own for
-// kicks, and the waits on rings. Knows descriptors, not handles. Everything runs on the thread that calls
-// run().
+// kicks, and the waits on rings. It works with descriptors, not handles. Everything runs on the thread that
+// calls run().
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -24,22 +24,21 @@ class LinuxLoop {
   LinuxLoop(const LinuxLoop&) = delete;
   LinuxLoop& operator=(const LinuxLoop&) = delete;
 
-  /// Runs callbacks until stop(); answers what stop() was given. May be called again afterwards. A stop()
-  /// that comes before it begins is heeded.
+  /// Runs callbacks until stop(). Returns the value passed to stop(). May be called again afterwards. A
+  /// stop() before run() also counts.
   int run();
   void stop(int exit_status);
 
   Host::TimerId timer_start(Duration delay, std::function<void()> run);
   void timer_cancel(Host::TimerId timer);
 
-  /// Level-triggered, see Host::watch. Descriptors that cannot be polled (regular files) count as always
-  /// ready.
+  /// Level-triggered, see Host::watch. Descriptors that cannot be polled (regular files) are always ready.
   void watch(int fd, Ready interest, std::function<void(Ready)> ready);
   void watch_interest(int fd, Ready interest);
-  /// Forgets all about the descriptor; it stays open.
+  /// Ends all watches of the descriptor; it stays open.
   void unwatch(int fd);
 
-  /// Eventfds are watched edge-triggered and never read: a kick costs its receiver no system call of its own.
+  /// Eventfds are watched edge-triggered and never read, which saves the receiver of a kick a system call.
   void kicks_watch(int fd, std::function<void()> woken);
   Host::WaitId ring_wait_start(int fd, RingWait wait);
   void ring_wait_expect(Host::WaitId wait);
@@ -49,7 +48,7 @@ class LinuxLoop {
   void on_signal(int signal_number, std::function<void()> received);
 
  private:
-  /// What may be let go of while one of its callbacks runs; freed between callbacks.
+  /// An object that may be released while one of its callbacks runs; it is freed between callbacks.
   struct Retirable {
     virtual ~Retirable() = default;
   };

@@ -1,5 +1,5 @@
-// Frames and kicks of the linux host. A frame is a memfd sealed against resizing, so that no process that
-// holds it can pull the page away under another's mapping.
+// Frames and kicks of the linux host. A frame is a memfd sealed against resizing, so that no process can
+// remove the page under another's mapping.
 #include "emu/host/linux_memory.h"
 
 #include <fcntl.h>
@@ -27,19 +27,19 @@ namespace {
 
 constexpr const char* cannot_keep = "cannot keep memory in a file";
 
-/// More for one kick, in the sender's own time, is no usual kick.
+/// A kick that takes the sender more than this is unusual.
 constexpr Duration kick_time_usual_max = std::chrono::microseconds(50);
 constexpr int kick_rest_factor = 64;
 constexpr Duration kick_rest_max = std::chrono::seconds(1);
 
-/// Of this thread, without what others took meanwhile.
+/// CPU time of this thread only.
 Duration cpu_time() {
   timespec spent{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
   return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
 }
 
-/// Lets Boost.Interprocess map a descriptor that came from somewhere else.
+/// Lets Boost.Interprocess map a descriptor that was opened elsewhere.
 class Mappable {
  public:
   explicit Mappable(int fd) : fd_(fd) {}
@@ -92,10 +92,10 @@ Result<Mapping> LinuxHost::memory_keep(const std::string& path, std::size_t byte
   const Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
   struct stat status {};
   if (!fd.valid() || fstat(fd.get(), &status) != 0) return system_error(cannot_keep, path);
-  // Allocated, not only sized: a full disk is to be an error here and not a fault at some later write.
+  // Allocated, not only sized: a full disk must be an error here, not a fault at a later write.
   const bool fits = status.st_size == static_cast<off_t>(bytes);
   if (!fits && ftruncate(fd.get(), 0) != 0) return system_error(cannot_keep, path);
-  // Nobody has a new one mapped, so that there is a way on every file system.
+  // A new file is not mapped yet, so writing zeros works on every file system.
   const auto size = static_cast<off_t>(bytes);
   if (const int failed = fits ? allocate_file(fd.get(), 0, bytes) : posix_fallocate(fd.get(), 0, size);
       failed != 0) {
@@ -113,7 +113,7 @@ Result<Mapping> LinuxHost::memory_find(const std::string& path, std::size_t byte
   if (status.st_size != static_cast<off_t>(bytes)) {
     return Error{ENOENT, cannot_keep, path, "it has another size", ""};
   }
-  // It may be a copy, in which zeros take no room.
+  // It may be a sparse copy, in which zeros use no disk space.
   if (const int failed = allocate_file(fd.get(), 0, bytes); failed != 0) {
     errno = failed;
     return system_error(cannot_keep, path);
@@ -137,13 +137,13 @@ void LinuxHost::kick(const Handle& kicks) {
   if (!slow_kicks_.empty() && slow_kicks_.contains(fd)) return kick_with_care(fd);
   const Time before = now();
   kick_now(fd);
-  // Another process may have had the CPU: the next one is measured.
+  // Another process may have had the CPU, so this only marks the handle: later kicks on it are measured.
   if (now() - before > kick_time_usual_max) slow_kicks_[fd];
 }
 
-/// The sender of a kick walks through everybody who polls the handle, and a guest may do that from as many
-/// places as it likes. So after a kick that took long there is none for so many times its length, but one at
-/// the end: a guest has that share of the sender's time, and no more.
+/// The sender of a kick walks through all pollers of the handle, and a guest may add as many pollers as it
+/// likes. So after a kick that took long there is a pause of many times its length, and one kick at its end.
+/// This limits the share of the sender's time that a guest can use.
 void LinuxHost::kick_with_care(int fd) {
   SlowKick& slow = slow_kicks_.at(fd);
   if (slow.resting) {
@@ -177,8 +177,8 @@ void LinuxHost::kick_all_due() {
 
 void LinuxHost::kick_now(int fd) {
   const std::uint64_t one = 1;
-  // Nobody reads the counter. Were it ever full, the write would fail with EAGAIN, and its reader has been
-  // woken.
+  // The counter is never read. If it were full, the write would fail with EAGAIN, and the receiver has been
+  // woken already.
   (void)!::write(fd, &one, sizeof one);
 }
 

@@ -26,10 +26,10 @@ namespace ringside {
 
 namespace {
 
-/// A process may fork while it is being looked for: look again until there is no other, but not for ever.
+/// A process may fork during the search: the search is repeated until it finds no new one, up to this limit.
 constexpr int find_rounds_max = 20;
 
-/// Calls `take` once for each process, also for those that it starts meanwhile.
+/// Calls `take` once for each process, also for those started meanwhile.
 void for_all_processes(const std::string& mark, int session, int root,
                        const std::function<void(const ProcessLine&)>& take) {
   std::set<int> taken;
@@ -42,8 +42,8 @@ void for_all_processes(const std::string& mark, int session, int root,
   }
 }
 
-/// All are stopped before the first is killed: once a process has ended, what descends from it is not found
-/// by it any more.
+/// Stops all processes before it kills the first: after a process has ended, its descendants are not found
+/// through it any more.
 void kill_all(const std::string& mark, int session, int root = 0) {
   for (int round = 0; round < find_rounds_max; ++round) {
     std::vector<int> stopped;
@@ -56,19 +56,19 @@ void kill_all(const std::string& mark, int session, int root = 0) {
   }
 }
 
-/// The mark that this process was itself started with; empty if none.
+/// The mark with which this process was itself started; empty if none.
 std::string own_mark() {
   const char* value = std::getenv("RINGSIDE_DOMAIN");
   return value != nullptr ? std::string("RINGSIDE_DOMAIN=") + value : std::string();
 }
 
-/// The status that a wait would give, as a shell shows it.
+/// A status from wait, as a shell shows it.
 int shell_status(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-/// What the kernel keeps of a process that somebody else has reaped, since Linux 6.15; older headers do not
-/// know it.
+/// What the kernel keeps of a process that another process has reaped, since Linux 6.15; older headers do not
+/// have it.
 struct ReapedProcess {
   std::uint64_t mask;
   std::uint64_t control_group;
@@ -79,15 +79,16 @@ static_assert(sizeof(ReapedProcess) == 64);
 constexpr std::uint64_t reaped_wait_status = 1U << 3;  // PIDFD_INFO_EXIT
 constexpr unsigned long get_reaped = _IOWR(0xFF, 11, ReapedProcess);
 
-/// How a process that was not our child ended; 0 when there is no way to know. Its parent reaps it whenever
-/// it likes: before that its line in /proc tells, after that the kernel does, if it is young enough.
+/// The exit status of a process that is not our child; 0 when it cannot be known. Its parent may reap it at
+/// any time: before that the status is in /proc, after that the kernel reports it, if the kernel is new
+/// enough.
 int status_of_stranger(int process, int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string line;
   if (pid > 0 && std::getline(file, line)) {
     const std::size_t last = line.find_last_of(' ');
     const std::size_t name_end = line.rfind(')');
-    // The last field is the status, in a process that has ended and for those who may see it.
+    // The last field is the status, if the process has ended and this process may see it.
     if (name_end + 2 < line.size() && line[name_end + 2] == 'Z' && last != std::string::npos)
       return shell_status(std::atoi(line.c_str() + last + 1));
   }
@@ -109,7 +110,7 @@ int pidfd_open(int pid) {
   for (int fd = 0; fd < 3; ++fd) dup2(terminal, fd);
   close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // A parent that ended before this call sends nothing any more.
+  // A parent that ended before this call sends no signal any more.
   if (getppid() != parent) _exit(1);
   for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
   sigset_t none;
@@ -180,8 +181,8 @@ void LinuxHost::process_watch(const Handle& process, std::function<void(int stat
   loop_->watch(fd, {.read = true}, [this, fd, pid, ended = std::move(ended)](Ready) {
     loop_->watch_interest(fd, {});
     siginfo_t info{};
-    // A child is not reaped before its handle is closed, so that its number stays its own for as long as
-    // somebody may ask for it.
+    // A child is not reaped before its handle is closed, so that its process id is not reused while the
+    // handle may be used.
     const bool known =
         waitid(P_PIDFD, static_cast<id_t>(fd), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
     const int status = !known                       ? status_of_stranger(fd, pid)

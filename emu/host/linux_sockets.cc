@@ -1,4 +1,4 @@
-// Unix sockets by path: listening, connecting, and what to do about the file that a dead listener left.
+// Unix sockets by path: listening, connecting, and handling the file that a dead listener left.
 #include "emu/host/linux_sockets.h"
 
 #include <sys/socket.h>
@@ -35,7 +35,7 @@ struct stat look_at(const std::string& path) {
   return status;
 }
 
-/// Of a socket file: its listener is gone. A live one accepts, or at least does not refuse.
+/// Whether a socket file's listener is gone. A live one accepts, or at least does not refuse.
 bool is_stale(const LocalAddress& address, int type) {
   const Fd probe(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   return connect(probe.get(), address.get(), sizeof address.address) != 0 && errno == ECONNREFUSED;

@@ -8,18 +8,19 @@
 
 namespace ringside {
 
-/// Callers that may wait to be accepted.
+/// The most callers that may wait to be accepted.
 inline constexpr int listen_backlog = 128;
 
 /// Listens on a socket file, mode 0600, non-blocking. `type` is SOCK_STREAM or SOCK_SEQPACKET. The socket
-/// that a dead listener left is replaced; EADDRINUSE if another process serves it, EEXIST if it is no socket.
+/// file of a dead listener is replaced; EADDRINUSE if another process serves it, EEXIST if it is not a
+/// socket.
 [[nodiscard]] Result<Fd> listen_on_path(const std::string& path, int type);
 [[nodiscard]] Result<Fd> connect_to_path(const std::string& path, int type);
 
-/// The file of a socket that listens, as it was made: somebody may have put another in its place since.
+/// The file of a listening socket. Another process may have replaced it since.
 class SocketFile {
  public:
-  /// For whoever has just begun to listen there.
+  /// For a process that has just begun to listen there.
   explicit SocketFile(std::string path);
   /// Removes the file if it is still the same.
   void remove() const;

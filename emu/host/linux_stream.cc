@@ -1,4 +1,4 @@
-// Byte streams of the linux host: unix and TCP sockets, and read and write for whatever descriptor.
+// Byte streams of the linux host: unix and TCP sockets, and read and write for any descriptor.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -81,7 +81,7 @@ Result<std::optional<Handle>> LinuxHost::accept(const Handle& listener) {
   Fd fd(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (fd.valid()) {
     const int on = 1;
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails harmlessly on a unix socket
+    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails without harm on a unix socket
     if (const auto path = listening_paths_.find(listener.number()); path != listening_paths_.end()) {
       sockets_.insert(fd.get());
       if (faults_ != nullptr) faults_->accepted(path->second.path(), fd.get());
@@ -118,7 +118,7 @@ Io LinuxHost::read(const Handle& stream, std::span<std::uint8_t> into) {
   if (count < 0 && errno == EPROTO && is_socket)
     warn("a client sends a descriptor, which nobody asked for: nothing more is taken from it");
   if (count > 0) return {Io::State::moved, static_cast<std::size_t>(count)};
-  // A pty whose last program has closed it says EIO.
+  // A pty whose other side has been closed returns EIO.
   return {count < 0 && errno == EAGAIN ? Io::State::blocked : Io::State::closed, 0};
 }
 
@@ -145,7 +145,8 @@ Result<Handle> LinuxHost::standard_stream(int fd) {
   if (fstat(fd, &status) != 0)
     return system_error("cannot use descriptor", std::to_string(fd), "is it open?");
   if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
-    // A description of our own, so that O_NONBLOCK does not change it for the programs that share this one.
+    // A new open file description, so that O_NONBLOCK does not change it for the programs that share this
+    // one.
     const int mode = fcntl(fd, F_GETFL) & O_ACCMODE;
     const int own =
         open(("/proc/self/fd/" + std::to_string(fd)).c_str(), mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);

@@ -22,12 +22,12 @@ struct KeptTerminal {
 
 namespace {
 
-/// Those that signals put back; more at a time are put back by who took them alone. A handler finds nothing
-/// else.
+/// The terminals that signals restore. If there are more, the caller alone restores the rest. A signal
+/// handler can reach only these.
 std::array<std::atomic<const KeptTerminal*>, 16> taken;
 static_assert(std::atomic<const KeptTerminal*>::is_always_lock_free);
 
-/// They end no process, or nobody can catch them.
+/// They do not end a process, or cannot be caught.
 constexpr std::array not_ending{SIGKILL,  SIGSTOP, SIGCHLD, SIGCONT, SIGURG,
                                 SIGWINCH, SIGTSTP, SIGTTIN, SIGTTOU};
 
@@ -38,7 +38,7 @@ void put_back_and_end(int number) {
     (void)!write(STDOUT_FILENO, kept->parting.data(), kept->parting.size());
     tcsetattr(kept->fd, TCSANOW, &kept->mode);
   }
-  raise(number);  // by now without this handler
+  raise(number);  // this handler is removed by now
 }
 
 void catch_ending_signals() {
@@ -49,7 +49,7 @@ void catch_ending_signals() {
     struct sigaction caught {};
     caught.sa_handler = put_back_and_end;
     caught.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
-    // SIGTTOU among them: a process that is not in front may then set its terminal.
+    // SIGTTOU among them: a background process may then set its terminal.
     sigfillset(&caught.sa_mask);
     sigdelset(&caught.sa_mask, number);
     sigaction(number, &caught, nullptr);

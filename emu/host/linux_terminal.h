@@ -1,4 +1,4 @@
-// The terminal that a person sits at: raw for as long as a console is attached, and its size.
+// The user's terminal: raw while a console is attached; and its size.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct WindowSize {
   std::uint16_t columns;
 };
 
-/// Nothing when the descriptor is not a terminal.
+/// Empty when the descriptor is not a terminal.
 [[nodiscard]] std::optional<WindowSize> window_size(int fd);
 [[nodiscard]] bool is_terminal(int fd);
 /// A pipe or a socket: something with a reader.
@@ -21,19 +21,19 @@ struct WindowSize {
 
 struct KeptTerminal;
 
-/// Puts a terminal into raw mode and back. Does nothing on anything else. A signal that ends the process puts
-/// it back, too, and then ends the process: any but SIGKILL that nobody has caught or ignored by the time
-/// that the terminal is taken.
+/// Puts a terminal into raw mode and restores it. Has no effect on anything else. A signal that ends the
+/// process also restores it first: any but SIGKILL, if it was neither caught nor ignored when the terminal
+/// was taken.
 class RawTerminal {
  public:
-  enum class When { drained, now };  ///< whether output that is on its way is waited for
-  /// `parting` is written to stdout by such a signal, for a terminal that has more to be put back.
+  enum class When { drained, now };  ///< whether to wait for output in transit
+  /// Such a signal writes `parting` to stdout, for a terminal with more to restore.
   explicit RawTerminal(int fd, When when = When::drained, std::string parting = "");
   ~RawTerminal();
   RawTerminal(const RawTerminal&) = delete;
   RawTerminal& operator=(const RawTerminal&) = delete;
 
-  /// As it was, until it is taken again.
+  /// Restores it, until it is taken again.
   void give_back();
   void take();
 

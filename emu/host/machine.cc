@@ -1,4 +1,4 @@
-// What a machine's directory must be, which names in it are the machine's, and removing them.
+// The checks of a machine's directory, the machine's names in it, and their removal.
 #include "emu/host/machine.h"
 
 #include <sys/stat.h>
@@ -23,7 +23,7 @@ namespace {
 /// sockaddr_un holds 107 bytes of path; the longest name in the directory is console-65535.
 constexpr std::size_t directory_bytes_max = 107 - sizeof("/console-65535");
 
-/// Names that a machine makes: one, or one for each number.
+/// Names that a machine uses: one name, or one for each number.
 struct MadeName {
   std::string_view before;
   bool numbered;
@@ -42,7 +42,7 @@ constexpr MadeName made_names[] = {
     {"dom", true, ".log", fs::file_type::regular},       {"journal", false, "", fs::file_type::directory},
 };
 
-/// The number between the two in `name`; nothing when it is no such name.
+/// The number between the two in `name`; empty when there is none.
 std::optional<std::uint32_t> number_between(std::string_view before, std::string_view name,
                                             std::string_view after) {
   if (!name.starts_with(before) || !name.ends_with(after)) return std::nullopt;
@@ -74,14 +74,14 @@ bool is_of_process(std::string_view name, std::string_view suffix) {
   });
 }
 
-/// What a machine's file of that name is; file_type::none: a machine makes no such file.
+/// The file type of a machine's file of that name; file_type::none: a machine has no such file.
 fs::file_type type_of_made(const std::string& name) {
   if (is_of_process(name, ".pid") || is_of_process(name, ".log")) return fs::file_type::regular;
   const auto* made = std::ranges::find_if(made_names, [&](const MadeName& each) { return fits(each, name); });
   return made == std::end(made_names) ? fs::file_type::none : made->type;
 }
 
-/// Of the journal's folder: the readers' locks, and rings by writer, process and time.
+/// For the journal's folder: the readers' locks, and rings by writer, process and time.
 bool is_made_in_journal(const std::string& name) {
   return name == "readers" || name.ends_with(".ring") || name.ends_with(".ring.new");
 }
@@ -156,7 +156,7 @@ void Machine::forget_domains(const std::function<bool(DomainId domain)>& lives) 
     const std::string name = entry.path().filename().string();
     const auto built = number_between("dom", name, ".spec");
     if (built && !lives(*built)) fs::remove(entry.path(), ignored);
-    // A log that says something is kept for whoever looks why.
+    // A log that is not empty is kept for diagnosis.
     const auto logged = number_between("dom", name, ".log");
     if (logged && entry.is_regular_file(ignored) && entry.file_size(ignored) == 0 && !lives(*logged))
       fs::remove(entry.path(), ignored);

@@ -1,6 +1,6 @@
-// Where a machine keeps its things: one directory, mode 0700, with sockets, pid files, logs and journals by
-// name. Files of others may lie there too: none is touched. What a machine makes has one of the names below
-// and no other; machine_lock.h says whose directory it is.
+// A machine's directory: mode 0700, with sockets, pid files, logs and journals by name. It may also hold
+// files of others: none is touched. A file of the machine has one of the names below and no other;
+// machine_lock.h decides who uses the directory.
 #pragma once
 
 #include <array>
@@ -15,29 +15,30 @@ namespace ringside {
 
 class Machine {
  public:
-  /// All that a machine may have. The others end when the hypervisor does, so it comes first.
+  /// All that a machine may have. The others end when the hypervisor ends, so it is the first.
   static constexpr std::array processes{"xen", "xcs", "xend", "xenctld", "dom0"};
 
-  /// A relative path is one of the current directory; it is kept as an absolute one, which others understand.
+  /// A relative path starts at the current directory; it is kept as an absolute one, which other processes
+  /// can use.
   explicit Machine(const std::string& directory);
 
   /// $RINGSIDE_DIR, else $XDG_RUNTIME_DIR/ringside, else /tmp/ringside-<uid>.
   [[nodiscard]] static std::string default_directory();
-  /// Fails when the path is too long for that of a socket inside it.
+  /// Fails when the path is too long for a socket inside it.
   [[nodiscard]] Result<> check_path() const;
-  /// Fails when it is no directory, belongs to somebody else or is open to others.
+  /// Fails when it is not a directory, belongs to another user or is open to others.
   [[nodiscard]] Result<> check() const;
-  /// The first name in the directory that is one of a machine's; the lock file is left out.
+  /// The first entry in the directory that has a machine's name; the lock file is left out.
   [[nodiscard]] std::optional<std::string> find_foreign() const;
-  /// Removes what processes keep in files for their successors. For a new hypervisor, whose domains are
-  /// others.
+  /// Removes what processes keep in files for their successors. For a new hypervisor, which has other
+  /// domains.
   void forget_kept() const;
-  /// Removes the files of domains that are no more. A log that is not empty stays.
+  /// Removes the files of domains that no longer exist. A log that is not empty stays.
   void forget_domains(const std::function<bool(DomainId domain)>& lives) const;
   /// Removes what the machine's processes left; the directory too if the machine made it and nothing else is
-  /// in it. Nothing happens in a directory that holds no machine. Not while somebody may start one there: the
-  /// caller has its lock, or the directory is temporary. Of processes that still live, what they need to be
-  /// found stays, and the last of them removes it.
+  /// in it. Does nothing in a directory without a machine. Another process must not be able to start a
+  /// machine there meanwhile: the caller has its lock, or the directory is temporary. Files by which living
+  /// processes are found stay, and the last of these processes removes them.
   void remove() const;
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
@@ -50,17 +51,17 @@ class Machine {
   [[nodiscard]] std::string pty_link(DomainId domain) const {
     return directory_ + "/pty-" + std::to_string(domain);
   }
-  /// The link to the far end of the serial line, where that is a pty.
+  /// The link to the far end of the serial line, if that is a pty.
   [[nodiscard]] std::string com1_link() const { return directory_ + "/com1"; }
-  /// What goes wrong on purpose, if anything does.
+  /// The table of faults, if any are injected.
   [[nodiscard]] std::string faults_file() const { return directory_ + "/faults"; }
-  /// Where a person sits down before dom0's keyboard and screen.
+  /// The socket for a user at dom0's keyboard and screen.
   [[nodiscard]] std::string keyboard_socket() const { return directory_ + "/keyboard"; }
-  /// Where the program of a scenario's guest finds the scenario.
+  /// The socket where the program of a scenario's guest finds the scenario.
   [[nodiscard]] std::string puppet_socket(DomainId domain) const {
     return directory_ + "/puppet-" + std::to_string(domain);
   }
-  /// How a domain was created.
+  /// The settings with which a domain was created.
   [[nodiscard]] std::string spec_file(DomainId domain) const {
     return directory_ + "/dom" + std::to_string(domain) + ".spec";
   }
@@ -71,11 +72,11 @@ class Machine {
     return directory_ + "/" + process + ".log";
   }
   [[nodiscard]] std::string journal_directory() const { return directory_ + "/journal"; }
-  /// The environment setting by which everything that runs in a domain can be found.
+  /// The environment setting that marks all processes in a domain.
   [[nodiscard]] std::string domain_mark(DomainId domain) const {
     return domains_mark() + std::to_string(domain);
   }
-  /// How the marks of all its domains begin.
+  /// The common beginning of the marks of all its domains.
   [[nodiscard]] std::string domains_mark() const { return "RINGSIDE_DOMAIN=" + directory_ + "#"; }
 
  private:

@@ -17,11 +17,11 @@ namespace ringside {
 namespace {
 
 constexpr const char* cannot_use = "cannot use the machine directory";
-/// How long the holder may take from its lock to its number in the file.
+/// The longest time between the holder's lock and its process id in the file.
 constexpr std::chrono::seconds holder_patience{1};
 
-// The file has two lines: who has it, of one size always, and then whether the machine made the directory.
-// The second is written by whoever made it, with the lock or without.
+// The file has two lines: the holder, always of one size, and then whether the machine made the directory.
+// The process that made the directory writes the second line, with the lock or without.
 constexpr std::string_view made_line = "made\n";
 
 std::string holder_line(int pid) {
@@ -48,7 +48,7 @@ Result<> write_made(const Machine& machine) {
 Error has_it(const Machine& machine) {
   const auto until = std::chrono::steady_clock::now() + holder_patience;
   auto mark = MachineMark::read(machine);
-  // Until it is written, the file says nothing, or who had it before.
+  // Until it is written, the file is empty, or names the previous holder.
   const auto lives = [&] { return mark && (kill(mark->pid, 0) == 0 || errno == EPERM); };
   for (; !lives() && std::chrono::steady_clock::now() < until; mark = MachineMark::read(machine))
     poll(nullptr, 0, 1);
@@ -64,7 +64,7 @@ bool is_same_file(const Fd& fd, const std::string& path) {
          open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
 }
 
-/// Nobody has ever written who has it.
+/// The file has never had a holder.
 bool is_new(const Fd& fd) {
   char first = 0;
   return pread(fd.get(), &first, 1, 0) == 0 || first == 0;
@@ -83,7 +83,7 @@ Result<std::optional<Fd>> lock_file(const std::string& path, bool make) {
       if (errno == EAGAIN || errno == EACCES) return std::optional<Fd>();
       return system_error("cannot lock", path);
     }
-    // Whoever had it may have removed it between the two calls: then this lock is one of no file.
+    // The previous holder may have removed it between the two calls: then this is the lock of a removed file.
     if (is_same_file(fd, path)) return std::optional<Fd>(std::move(fd));
   }
 }

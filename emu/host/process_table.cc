@@ -1,4 +1,4 @@
-// /proc, read line by line. Processes come and go meanwhile; one that is gone is none.
+// Reads /proc line by line. Processes start and end meanwhile; a process that is gone is left out.
 #include "emu/host/process_table.h"
 
 #include <unistd.h>
@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The first fields of /proc/PID/stat; nothing if the process is gone.
+/// The first fields of /proc/PID/stat; empty if the process is gone.
 std::optional<ProcessLine> process_line(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string line;
@@ -60,7 +60,7 @@ bool has_mark(int pid, const std::string& mark) {
   return false;
 }
 
-/// Adds what the process does. One that ends while it is looked at is as good as busy.
+/// Adds the state of the process. A process that ends meanwhile counts as busy.
 void look_at(int pid, ProcessLook& look) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/status");
   std::uint64_t& switches = look.switches[pid];
@@ -88,7 +88,7 @@ std::vector<ProcessLine> find_processes(const std::string& mark, int session, in
     const bool in_session = session != 0 && line.session == session;
     if (line.pid == root || in_session || (!mark.empty() && has_mark(line.pid, mark))) found.insert(line.pid);
   }
-  // A child may stand before its parent.
+  // A child may be listed before its parent.
   for (std::size_t before = 0; before != found.size();) {
     before = found.size();
     for (const ProcessLine& line : all) {

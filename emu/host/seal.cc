@@ -1,4 +1,4 @@
-// The lists, and what is said by who makes another call.
+// The lists of system calls, and the message for a call that is not listed.
 #include "emu/host/seal.h"
 
 #include <sys/prctl.h>
@@ -45,10 +45,10 @@ constexpr const char* cannot_seal = "cannot limit this process's system calls";
 
 // -- the lists
 
-/// Some are another architecture's names, or another C library's, for one thing. What this architecture does
-/// not have is left out.
+/// Some are another architecture's or another C library's name for the same call. Names that this
+/// architecture does not have are left out.
 constexpr auto everybody = std::to_array<const char*>({
-    // The loop. What is made at every message has no condition: those cost the kernel one bit to look at.
+    // The loop. Calls made for every message have no condition: those cost the kernel only one bit test.
     "epoll_wait",
     "epoll_pwait",
     "epoll_pwait2",
@@ -65,7 +65,7 @@ constexpr auto everybody = std::to_array<const char*>({
     "clock_nanosleep",
     "clock_nanosleep_time64",
     "nanosleep",
-    // Descriptors and sockets that are there.
+    // Existing descriptors and sockets.
     "read",
     "readv",
     "pread64",
@@ -86,7 +86,7 @@ constexpr auto everybody = std::to_array<const char*>({
     "setsockopt",
     "accept",
     "accept4",
-    // Files are looked at, and removed at the end.
+    // Files are examined, and removed at the end.
     "fstat",
     "fstat64",
     "newfstatat",
@@ -102,7 +102,7 @@ constexpr auto everybody = std::to_array<const char*>({
     "readlinkat",
     "unlink",
     "unlinkat",
-    // Memory, without what would make it code: see below.
+    // Memory, but not executable: see below.
     "brk",
     "munmap",
     "mremap",
@@ -123,7 +123,7 @@ constexpr auto everybody = std::to_array<const char*>({
     "exit_group",
     "getrandom",
     "sysinfo",
-    // A child that keeps a descriptor until this process has closed its own: close_in_child().
+    // For close_in_child(): a child that keeps a descriptor until this process has closed its own.
     "pipe",
     "pipe2",
     "fork",
@@ -133,7 +133,7 @@ constexpr auto everybody = std::to_array<const char*>({
     "rseq",
 });
 
-/// Guests' frames and ports, and what guests are.
+/// Guests' frames and ports, and identifying guests.
 constexpr auto for_xen = std::to_array<const char*>({
     "memfd_create",
     "fallocate",
@@ -147,43 +147,43 @@ constexpr auto for_xen = std::to_array<const char*>({
     "inotify_add_watch",
 });
 
-/// Consoles that come, in files.
+/// New consoles, in files.
 constexpr auto for_consoles =
     std::to_array<const char*>({"open", "openat", "fallocate", "ftruncate", "ftruncate64", "umask"});
-/// Sockets to listen on, and xcs, which may have come back.
+/// Listening sockets, and xcs, which may have restarted.
 constexpr auto for_xend = std::to_array<const char*>({"bind", "listen", "connect", "getsockname"});
-/// Ptys, links to them, and who opens them.
+/// Ptys, links to them, and noticing who opens them.
 constexpr auto for_xenctld =
     std::to_array<const char*>({"symlink", "symlinkat", "rename", "renameat", "renameat2", "inotify_init1",
                                 "inotify_add_watch", "inotify_rm_watch"});
 
-/// Of ioctl: what is asked of ptys and of pidfds. TIOCSTI, which types into another's terminal, is none of
+/// For ioctl: the requests for ptys and pidfds. TIOCSTI, which types into another's terminal, is not among
 /// them.
 constexpr auto requests =
     std::to_array<unsigned long>({FIONBIO, FIONREAD, TCGETS, TCSETS, TCSETSW, TCSETSF, TCFLSH, TCSBRK,
                                   TIOCGWINSZ, TIOCSWINSZ, TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER, TIOCOUTQ});
-/// PIDFD_GET_INFO, whatever the size of its answer: older headers do not know it.
+/// PIDFD_GET_INFO, for any size of its answer: older headers do not have it.
 constexpr std::uint64_t pidfd_get_info = 0xFF0B;
 constexpr std::uint64_t ioctl_without_size = 0xFFFF;
 
 constexpr std::uint64_t low_half = 0xFFFF'FFFF;
-/// Of open: whatever could change a file, or make one.
+/// For open: flags that could change a file, or make one.
 constexpr std::uint64_t changing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
-/// Of clone: a process of one's own with a copy of everything, as fork makes it, has none of these.
+/// For clone: fork, which makes a process with its own copy of everything, has none of these.
 constexpr std::uint64_t apart = CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_NEWNS | CLONE_NEWCGROUP |
                                 CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
                                 CLONE_PTRACE;
 
 // -- the filter
 
-/// A rule that cannot be made is remembered, and the filter not loaded.
+/// If a rule cannot be made, this is remembered, and the filter is not loaded.
 class Filter {
  public:
   Filter() : rules_(seccomp_init(SCMP_ACT_TRAP)) {
     if (rules_ == nullptr) failure_ = ENOMEM;
     set(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    // Searched as a tree where the kernel does not keep a table; and what runs here is no stranger's code, of
-    // which the CPU would have to be told.
+    // The filter is searched as a tree where the kernel keeps no table. The processes run no foreign code, so
+    // the CPU's speculation barriers are not needed.
     set(SCMP_FLTATR_CTL_OPTIMIZE, 2);
     set(SCMP_FLTATR_CTL_SSB, 1);
   }
@@ -197,7 +197,7 @@ class Filter {
   void allow(const Names& names) {
     for (const char* name : names) add(SCMP_ACT_ALLOW, name, {});
   }
-  /// If the bits of `mask` in that argument, counted from 0, are those of `value`.
+  /// Allows the call if the bits of `mask` in that argument, counted from 0, equal those of `value`.
   void allow_if(const char* name, unsigned argument, std::uint64_t mask, std::uint64_t value) {
     add(SCMP_ACT_ALLOW, name, {{argument, SCMP_CMP_MASKED_EQ, mask, value}});
   }
@@ -243,7 +243,7 @@ void fill(Filter& filter, Sealed process) {
   filter.allow(everybody);
   for (const char* name : {"mmap", "mmap2", "mprotect"}) filter.allow_if(name, 2, PROT_EXEC, 0);
   filter.allow_if("clone", 0, apart, 0);
-  filter.deny_as_unknown("clone3");  // its conditions lie in memory; fork takes clone then
+  filter.deny_as_unknown("clone3");  // its conditions are in memory; fork then uses clone
   // raise() and abort(), of this process.
   filter.allow_if("tgkill", 0, low_half, static_cast<unsigned>(getpid()));
   for (const unsigned long request : requests) filter.allow_if("ioctl", 1, low_half, request);
@@ -256,7 +256,7 @@ void fill(Filter& filter, Sealed process) {
       break;
     case Sealed::xcs:
       allow_reading(filter);
-      // A daemon that outlives its hypervisor sets going what that had stopped.
+      // A daemon that outlives its hypervisor resumes the processes that the hypervisor had stopped.
       allow_signals(filter, {SIGCONT});
       break;
     case Sealed::xend:
@@ -272,25 +272,25 @@ void fill(Filter& filter, Sealed process) {
       break;
     case Sealed::domu:
       allow_reading(filter);
-      // What its program has left running.
+      // For processes that its program has left running.
       allow_signals(filter, {SIGSTOP, SIGKILL});
       break;
   }
 }
 
-// -- what is said
+// -- the message
 
-/// Beyond it there are no calls on any architecture but those of an ABI that is refused as a whole.
+/// On every architecture, numbers beyond it belong to an ABI that is refused as a whole.
 constexpr std::size_t call_numbers_end = 512;
 
 struct Words {
   std::string process;
   std::array<std::string, call_numbers_end> calls;
 };
-/// For the signal handler, to which nothing can be handed.
+/// For the signal handler, which takes no arguments.
 const Words* words = nullptr;
 
-/// Nothing here asks for memory: whoever made the call may have been about to.
+/// Does not allocate memory: the refused call may have been made by the allocator.
 void say_refused(int, siginfo_t* info, void*) {
   const auto number = static_cast<std::size_t>(info->si_syscall);
   const std::string_view name = number < call_numbers_end ? std::string_view(words->calls[number]) : "";
@@ -300,10 +300,10 @@ void say_refused(int, siginfo_t* info, void*) {
                                     "needs; this is a fault of ringside's, or somebody's way in\n",
                                     words->process, number, name.empty() ? "of no known name" : name);
   (void)!write(STDERR_FILENO, text.data(), std::min(end.size, text.size()));
-  raise(SIGSYS);  // by now without this handler
+  raise(SIGSYS);  // this handler is removed by now
 }
 
-/// Once a process: what the handler uses stays.
+/// Called once in a process: the data for the handler is kept.
 Result<> listen_for_refusals(const std::string& process) {
   auto made = std::make_unique<Words>();
   made->process = process;

@@ -1,4 +1,4 @@
-// SimWorld: the clock and the queue, handles and what they refer to, watches and waits.
+// SimWorld: the clock and the queue, handles and their objects, watches and waits.
 #include "emu/host/sim.h"
 
 #include <algorithm>
@@ -11,8 +11,8 @@ namespace ringside {
 SimWorld::SimWorld() = default;
 
 SimWorld::~SimWorld() {
-  // Functions that never ran may own handles: they go while their hosts exist, and those look nothing up any
-  // more.
+  // Functions that never ran may own handles: they are destroyed while their hosts exist, and find nothing
+  // any more.
   ending_ = true;
   for (const auto& known : hosts_) known->timers_.clear();
   due_.clear();
@@ -48,7 +48,7 @@ void SimWorld::post_at(Time at, SimProcess* process, std::function<void()> run) 
   std::push_heap(later_.begin(), later_.end());
 }
 
-/// What is due by now goes behind what was due before it.
+/// Events that have become due are appended to those that were due before.
 void SimWorld::take_due() {
   while (!later_.empty() && later_.front().at <= now_) {
     std::pop_heap(later_.begin(), later_.end());
@@ -57,7 +57,7 @@ void SimWorld::take_due() {
   }
 }
 
-/// The place in due_ of the event that goes next: the oldest, or the oldest of a process that is drawn.
+/// The index in due_ of the next event: the oldest, or the oldest of a process drawn at random.
 std::size_t SimWorld::pick_due() {
   if (choice_ == nullptr || due_.size() == 1) return 0;
   std::array<std::size_t, sim_ties_max> first;
@@ -108,7 +108,7 @@ std::optional<Time> SimWorld::next_due() const {
   return later_.front().at;
 }
 
-/// Mostly none, and then of all sizes: what is a little late finds its receiver awake, what is late asleep.
+/// Mostly none, otherwise of any length: a short delay finds the receiver awake, a long one finds it asleep.
 Duration SimWorld::latency() {
   if (choice_ == nullptr || choice_->pick(2) == 0) return Duration{0};
   const Duration bound = sim_latency_max / (choice_->pick(2) == 0 ? 20 : 1);
@@ -130,7 +130,8 @@ void SimWorld::run_steps(Time until, const std::function<bool()>* condition) {
   } running(running_);
   const std::uint64_t first = steps_;
   while ((condition == nullptr || !(*condition)()) && step(until)) {
-    RS_CHECK(steps_ - first <= steps_max_);  // a livelock: somebody is always ready and never gets anywhere
+    RS_CHECK(steps_ - first <=
+             steps_max_);  // a livelock: some component is always ready and never gets anywhere
   }
 }
 
@@ -189,9 +190,9 @@ void SimWorld::retire(SimObject& object) {
     SimStream& peer = *std::exchange(stream->peer, nullptr);
     peer.peer = nullptr;
     changed(peer);
-    // The side that people open goes with the controlling one.
+    // The side that users open ends with the controlling one.
     if (stream->pty && files_.erase(peer.path) != 0) {
-      // What was not read goes too: it is a hang-up.
+      // Unread bytes are discarded too: it is a hang-up.
       peer.in.clear();
       --peer.holds;
       release(peer);
@@ -224,7 +225,7 @@ std::vector<std::string> SimWorld::open_handles() const {
   return lines;
 }
 
-// -- watches: one event at most waits for each slot, and looks again when it runs
+// -- watches: at most one event is queued for each slot, and looks again when it runs
 
 void SimWorld::changed(SimObject& object) {
   for (const int number : object.slots) post_ready(number);
@@ -321,7 +322,7 @@ void SimWorld::run_turn(std::uint64_t wait_id) {
     if (over()) return;
   }
   bool serve = std::exchange(wait.serve_due, false);
-  // Its last look is what it goes to sleep with, a turn after the one before: others may run between the two.
+  // It goes to sleep with the last look, in a turn of its own: others may run between the two.
   const bool sleeps = !serve && wait.looks >= sim_looks_before_sleep;
   if (!serve && !sleeps) serve = wait.calls.has_work();
   if (over()) return;

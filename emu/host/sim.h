@@ -1,15 +1,15 @@
 // The simulated host: all components of a machine in one thread, on a virtual clock. Unit tests and the
-// scenario simulator stand on it.
+// scenario simulator are built on it.
 //
-// SimWorld owns the clock, the queue of events, everything that handles refer to, and one SimHost for each
-// component. Whatever a Host call makes happen later becomes an event; events run in the order of their time,
-// then of their making, one at a time, from run() and its siblings only. So no callback ever runs inside a
-// Host call, with one exception: a hypercall is a direct call into the registered HypercallServer.
+// SimWorld owns the clock, the queue of events, all objects of handles, and one SimHost for each component. A
+// later effect of a Host call is an event; events run in the order of their time, then of their making, one
+// at a time, only from run() and its siblings. So no callback ever runs inside a Host call, with one
+// exception: a hypercall is a direct call into the registered HypercallServer.
 //
-// Order is deterministic. With a source of choice (choose_with) it is one of the orders that could be: which
-// of several processes with something due goes first, how long a kick or a piece of a stream is under way,
-// how much one read or write moves. What one process has due stays in order, and so do the bytes of a stream.
-// Nothing here touches a real descriptor, process or clock; of a terminal only the raw kind exists.
+// Order is deterministic. With a source of choice (choose_with) it is one of the possible orders: the choices
+// are which of several processes with due events goes first, how long a kick or a piece of a stream takes,
+// and how much one read or write moves. The events of one process stay in order, and so do the bytes of a
+// stream. Nothing here touches a real descriptor, process or clock; only raw terminals exist.
 #pragma once
 
 #include <deque>
@@ -42,16 +42,16 @@ struct SimSlot;
 struct SimStream;
 struct SimWait;
 
-/// Events one run may take before it counts as a livelock.
+/// The most events in one run; more are a livelock.
 inline constexpr std::uint64_t sim_steps_max = 4'000'000;
-/// Connections that wait for accept at one listener.
+/// The most connections that wait for accept at one listener.
 inline constexpr std::size_t sim_backlog_max = 64;
 /// How often a ring wait looks at the page without finding work before it tries to sleep.
 inline constexpr unsigned sim_looks_before_sleep = 3;
 /// The exit status of a killed process, and of one whose terminal went away, as a shell shows them.
 /// The longest that a kick or a piece of a stream is under way when that is drawn.
 inline constexpr Duration sim_latency_max = std::chrono::microseconds(100);
-/// Of what is due, the events that are looked through for processes that could go first.
+/// How many due events are searched for processes that could go first.
 inline constexpr std::size_t sim_ties_max = 32;
 inline constexpr int sim_status_killed = 128 + 9;
 inline constexpr int sim_status_hung_up = 128 + 1;
@@ -64,32 +64,32 @@ class SimWorld {
   SimWorld& operator=(const SimWorld&) = delete;
 
   // -- components
-  /// The living component of that name; a new one if there is none (a component that ended can so be started
-  /// again).
+  /// The living component of that name; a new one if there is none (so a component that has ended can be
+  /// started again).
   SimHost& host(const std::string& name);
-  /// As kill -9: its callbacks never run again, its handles close, who watches its process is told.
+  /// As kill -9: its callbacks never run again, its handles close, watchers of its process are called.
   void kill(SimHost& component);
-  /// As SIGSTOP and SIGCONT: what happens to it meanwhile happens afterwards, in order.
+  /// As SIGSTOP and SIGCONT: its events are delayed until it continues, and keep their order.
   void stall(SimHost& component);
   void go_on(SimHost& component);
-  /// A handle of `component`'s process, for `holder`.
+  /// A handle to `component`'s process, owned by `holder`.
   [[nodiscard]] Handle process_of(SimHost& component, SimHost& holder);
   /// A new privileged connection (domain 0) for `holder`. The hypervisor must be serving.
   [[nodiscard]] Handle dom0_connection(SimHost& holder);
-  /// Makes a handle another component's, as inheritance from a parent process does.
+  /// Gives a handle to another component, as inheritance from a parent process does.
   [[nodiscard]] Handle give(Handle handle, SimHost& receiver);
 
   // -- running
-  /// Runs until nothing is left to happen now. Timers that are not due stay pending.
+  /// Runs until no event is due now. Timers that are not due stay pending.
   void run();
   /// Runs while virtual time advances by `duration`, timers included.
   void run_for(Duration duration);
-  /// Runs until `condition` holds, looked at after each event; false when it still does not after `limit`.
+  /// Runs until `condition` holds, checked after each event; false when it does not hold after `limit`.
   [[nodiscard]] bool run_until(const std::function<bool()>& condition,
                                Duration limit = std::chrono::seconds(60));
-  /// One event, if one is due at `until` or before. False: none was, and the time is `until` now.
+  /// Runs one event, if one is due at `until` or before. False: none was, and the time is `until` now.
   bool advance(Time until);
-  /// When the next event is due; nothing if there is none at all.
+  /// When the next event is due; empty if there is none.
   [[nodiscard]] std::optional<Time> next_due() const;
   [[nodiscard]] Time now() const { return now_; }
   /// For trace::MemorySink.
@@ -100,52 +100,54 @@ class SimWorld {
   void limit_steps(std::uint64_t steps_max) { steps_max_ = steps_max; }
 
   // -- choice
-  /// From here on all that could be otherwise is drawn from `choice`, which outlives the world.
+  /// From here on all choices are drawn from `choice`, which must outlive the world.
   void choose_with(Choice& choice) { choice_ = choice.explores() ? &choice : nullptr; }
-  /// Whether reads and writes may move less than all, where there is a choice. They may at first.
+  /// Whether reads and writes may move less than all, when choices are drawn. By default they may.
   void cut_streams(bool cuts) { cuts_ = cuts; }
-  /// From here on each event takes so long, so that one who never rests does not stop the clock.
+  /// From here on each event takes this long, so that a component that is always busy does not stop the
+  /// clock.
   void event_takes(Duration each) { event_takes_ = each; }
 
   // -- faults
   /// From here on; EINVAL as SimFaults::add.
   Result<> fault(FaultRule fault) { return faults_.add(std::move(fault)); }
-  /// No rule any more. What is late comes when it was to come.
+  /// Removes all rules. Delayed items keep their time.
   void heal() { faults_.clear(); }
-  /// Called for each thing that a fault has bitten, after it has.
+  /// Called after each effect of a fault.
   void on_fault(std::function<void(const FaultRule&)> bitten) { bitten_ = std::move(bitten); }
-  /// Kicks and units of streams that a fault holds back at the moment.
+  /// Kicks and units of streams that faults hold back at the moment.
   [[nodiscard]] std::size_t held_back() const { return held_back_; }
 
   // -- sizes
-  /// From here on one event can write at most `bytes` into a stream; what it tries beyond is `blocked`. 0 =
-  /// no limit.
+  /// From here on one event can write at most `bytes` into a stream; beyond that it is `blocked`. 0 = no
+  /// limit.
   void limit_write(std::size_t bytes) { write_bytes_max_ = bytes; }
-  /// Buffer of streams (terminals) made from here on, each way.
+  /// The buffer of streams (terminals) made from here on, in each direction.
   void stream_bytes(std::size_t bytes) { stream_bytes_ = bytes; }
   void terminal_bytes(std::size_t bytes) { terminal_bytes_ = bytes; }
 
   // -- connections
-  /// The next `count` times that accept finds a caller it fails with ENOMEM, and the caller goes on waiting.
+  /// The next `count` calls of accept that find a caller fail with ENOMEM, and the caller keeps waiting.
   void fail_accepts(std::size_t count) { accepts_failing_ = count; }
 
   // -- what runs out
-  /// From here on what that component opens, makes or accepts fails with EMFILE; what it has stays.
+  /// From here on that component cannot open, make or accept anything: it fails with EMFILE. Open handles
+  /// stay.
   void exhaust_descriptors(SimHost& component, bool exhausted);
-  /// From here on memory that is to be kept in a new file fails with ENOSPC.
+  /// From here on keeping memory in a new file fails with ENOSPC.
   void fill_disk(bool full) { disk_full_ = full; }
 
   // -- files
-  /// The files of memory that is kept.
+  /// The files of kept memory.
   [[nodiscard]] std::vector<std::string> kept_files() const;
-  /// A regular file with that content, or the content of one that is there.
+  /// Makes a regular file with that content, or sets the content of an existing one.
   void file(const std::string& path, std::string_view content);
   [[nodiscard]] std::string file_content(const std::string& path) const;
-  /// A pipe with a name, that holds at most `bytes`.
+  /// Makes a named pipe that holds at most `bytes`.
   void pipe(const std::string& path, std::size_t bytes);
-  /// Where a link leads; nothing if there is none of that name.
+  /// The target of a link; empty if there is no link of that name.
   [[nodiscard]] std::optional<std::string> link_target(const std::string& path) const;
-  /// From here on no pty can be made (or again).
+  /// From here on making a pty fails (or works again).
   void refuse_ptys(bool refused) { ptys_refused_ = refused; }
 
   // -- programs
@@ -201,7 +203,7 @@ class SimWorld {
   [[nodiscard]] std::size_t some_of(std::size_t bytes);
   void run_steps(Time until, const std::function<bool()>* condition);
 
-  // Objects and the slots that handles number.
+  // Objects and the numbered slots of handles.
   template <class T, class... Arguments>
   T& create(Arguments&&... arguments);
   void release(SimObject& object);
@@ -226,7 +228,7 @@ class SimWorld {
   void run_turn(std::uint64_t wait_id);
   void end_wait(std::uint64_t wait_id);
 
-  // Kicks, and what goes wrong with them.
+  // Kicks, and their faults.
   void kick(const SimHost& from, SimKicks& kicked);
   void pass_kick(const SimHost& from, SimKicks& kicked);
   void wake(SimKicks& kicked, Duration after, bool by_fault = false);
@@ -275,7 +277,7 @@ class SimWorld {
 
   std::unordered_map<std::uint64_t, std::unique_ptr<SimObject>> objects_;  ///< by SimObject::id
   std::map<int, std::unique_ptr<SimSlot>> slots_;
-  int next_number_ = 3;  ///< never used twice, so that a stale handle is noticed
+  int next_number_ = 3;  ///< never reused, so that a stale handle is noticed
   std::vector<MappedFrame> mapped_;
   std::map<std::string, SimFrame*> kept_;  ///< the memory in files, by path
   std::map<std::uint64_t, std::unique_ptr<SimWait>> waits_;
@@ -318,7 +320,7 @@ class SimHost final : public Host {
   [[nodiscard]] bool ended() const;
   [[nodiscard]] std::optional<int> exit_status() const;
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
-  /// From here on its writes are never cut short by choice: a person who pastes writes once.
+  /// From here on its writes are never cut short by choice: a paste by a user is one write.
   void write_whole() { steady_ = true; }
 
   [[nodiscard]] Time now() const override;
@@ -383,7 +385,7 @@ class SimHost final : public Host {
   friend class SimWorld;
 
   SimSlot& slot(const Handle& handle);
-  /// Of its open call about `object`, if it has no descriptor left.
+  /// The error of its open call for `object`, if it has no descriptor left.
   [[nodiscard]] std::optional<Error> no_descriptor(const std::string& object) const;
   template <class T>
   T& object(const Handle& handle);

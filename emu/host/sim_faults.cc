@@ -1,4 +1,4 @@
-// The rules, and how SimWorld carries them out: kicks and units of streams on their way past them.
+// The rules, and how SimWorld applies them to kicks and to units of streams.
 #include "emu/host/sim_faults.h"
 
 #include <algorithm>
@@ -43,7 +43,7 @@ void SimWorld::kick(const SimHost& from, SimKicks& kicked) {
 void SimWorld::pass_kick(const SimHost& from, SimKicks& kicked) {
   std::optional<FaultRule> fault;
   if (!faults_.empty()) {
-    // Who waits on it is its receiver; others only hold it.
+    // A handle with a watcher is the receiver's; others only hold the object.
     const auto waiting = std::ranges::find_if(kicked.slots, [this](int number) {
       const SimSlot& slot = *find(number);
       return slot.wakes || slot.wait != 0;
@@ -85,19 +85,19 @@ void SimWorld::wake(SimKicks& kicked, Duration after, bool by_fault) {
 
 // -- streams
 
-/// Cuts what is sent into the units of the rule, if they have any, and sends each past it.
+/// Cuts the sent bytes into the units of the rule, if it has any, and applies the rules to each.
 void SimWorld::send_past_faults(SimStream& stream, std::string_view from, std::string_view to, Bytes bytes) {
   const FaultRule* rule = faults_.find(FaultRule::Thing::bytes, from, to);
   std::vector<std::uint8_t>& begun = stream.unit_begun;
   if (rule == nullptr) {
-    // The last rule went while a unit was incomplete.
+    // The last rule was removed while a unit was incomplete.
     if (!begun.empty()) send(*stream.peer, std::exchange(begun, {}), latency());
     return send(*stream.peer, bytes, latency());
   }
   const std::size_t unit_bytes = rule->unit_bytes;
   if (unit_bytes == 0) return send_unit(stream, from, to, bytes);
   if (begun.empty() && stream.sent_bytes % unit_bytes != 0) {
-    // The rest of a unit whose beginning has gone before there was a rule.
+    // The rest of a unit whose first part was sent before there was a rule.
     const auto rest = bytes.first(std::min(bytes.size(), unit_bytes - stream.sent_bytes % unit_bytes));
     send(*stream.peer, rest, latency());
     bytes = bytes.subspan(rest.size());
@@ -152,7 +152,7 @@ void SimWorld::send_overtaken(SimStream& stream) {
   if (stream.peer != nullptr) send(*stream.peer, unit, Duration{0});
 }
 
-/// What it had sent goes out, what was to come to it never does.
+/// Bytes that it had sent are delivered, bytes on their way to it are discarded.
 void SimWorld::stop_holding_back(SimStream& closing) {
   if (!closing.unit_begun.empty() && closing.peer != nullptr) {
     send(*closing.peer, std::exchange(closing.unit_begun, {}), Duration{0});

@@ -1,5 +1,6 @@
-// What goes wrong on purpose between two components of the simulated world: kicks and stream bytes that are
-// lost, late, doubled or overtaken. It keeps the rules and says which one bites; SimWorld carries it out.
+// Faults injected between two components of the simulated world: kicks and stream bytes that are lost, late,
+// duplicated or overtaken. This keeps the rules and selects the one that takes effect; SimWorld carries it
+// out.
 #pragma once
 
 #include <optional>
@@ -21,12 +22,12 @@ class SimFaults {
   /// The first rule for these two; null if there is none.
   [[nodiscard]] const FaultRule* find(FaultRule::Thing thing, std::string_view from,
                                       std::string_view to) const;
-  /// One such thing is on its way: the rule that bites now, which counts it; nothing if none does.
+  /// Called for each kick or unit: returns the rule that takes effect now, and counts it; empty if none does.
   [[nodiscard]] std::optional<FaultRule> bite(FaultRule::Thing thing, std::string_view from,
                                               std::string_view to, Choice* choice);
 
  private:
-  std::vector<FaultRule> rules_;  ///< oldest first; one whose count is used up is gone
+  std::vector<FaultRule> rules_;  ///< oldest first; a rule whose count is used up is removed
 };
 
 }  // namespace ringside

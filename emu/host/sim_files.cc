@@ -1,5 +1,5 @@
-// Ptys and files of the simulated host. A pty is a pair of streams of which one has a path; what is in it
-// stays when those who opened that side close it.
+// Ptys and files of the simulated host. A pty is a pair of streams of which one has a path; its contents stay
+// when that side is closed.
 #include <cerrno>
 
 #include "emu/host/sim_objects.h"
@@ -39,7 +39,7 @@ std::optional<std::string> SimWorld::link_target(const std::string& path) const 
   return at == links_.end() ? std::nullopt : std::optional(at->second);
 }
 
-/// Somebody opened it, or closed it: who holds the controlling side of a pty is told.
+/// The other side was opened or closed: the holder of the pty's controlling side is told.
 void SimWorld::users_changed(SimObject& object) {
   const auto* side = dynamic_cast<SimStream*>(&object);
   if (side == nullptr || !side->pty || side->path.empty() || side->peer == nullptr) return;

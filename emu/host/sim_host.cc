@@ -215,7 +215,7 @@ Result<Handle> SimHost::hypercall_connection(DomainId domain) {
 }
 
 Handle SimWorld::dom0_connection(SimHost& holder) {
-  RS_CHECK(hypervisor_ != nullptr);  // it serves first
+  RS_CHECK(hypervisor_ != nullptr);  // the hypervisor must be serving
   return give(hypervisor_->hypercall_connection(0).value(), holder);
 }
 
@@ -225,7 +225,7 @@ Result<Host::HypercallOutcome> SimHost::hypercall(const Handle& connection,
   if (through.server == nullptr || through.server->ended()) {
     return Error{EPIPE, "hypercall failed", "", "the hypervisor is gone", "start the machine again"};
   }
-  RS_CHECK(!world_.in_hypercall_);  // a trap inside a trap
+  RS_CHECK(!world_.in_hypercall_);  // a hypercall inside a hypercall
   const bool same = handle == nullptr && through.given_up &&
                     std::memcmp(&through.given_up->arguments, &arguments, sizeof arguments) == 0;
   if (same && through.given_up->outcome) {
@@ -242,7 +242,7 @@ Result<Host::HypercallOutcome> SimHost::hypercall(const Handle& connection,
   }
   if (!same) {
     through.given_up = SimConnection::GivenUp{arguments, std::nullopt};
-    // It has it before it all the same.
+    // The hypervisor gets the call later, when it continues.
     world_.post(server.process_, [this, id = through.id, arguments,
                                   held = std::make_shared<Handle>(std::move(given))] {
       const auto found = world_.objects_.find(id);
@@ -271,7 +271,7 @@ Host::HypercallOutcome SimWorld::serve(SimHost& caller, const SimConnection& thr
 bool SimHost::hypervisor_answers(const Handle& connection, std::function<void()> later) {
   const auto& through = object<SimConnection>(connection);
   if (through.server == nullptr || through.server->ended() || !through.server->process_->stopped) return true;
-  // A question that it finds when it goes on.
+  // An event that the hypervisor runs when it continues.
   world_.post(through.server->process_, [this, later = std::move(later)] { world_.post(process_, later); });
   return false;
 }

@@ -1,5 +1,5 @@
-// What the handles of the simulated host refer to. Internal to emu/host/sim*.cc: SimWorld owns and changes
-// all of it.
+// The objects behind the handles of the simulated host. Internal to emu/host/sim*.cc: SimWorld owns and
+// changes all of them.
 #pragma once
 
 #include <algorithm>
@@ -27,13 +27,13 @@ struct SimObject {
   [[nodiscard]] virtual const char* kind() const = 0;
   [[nodiscard]] virtual Ready ready() const { return {}; }
 
-  std::uint64_t id = 0;    ///< never used twice: who means it later finds that it is gone
+  std::uint64_t id = 0;    ///< never reused: a late lookup finds that it is gone
   std::vector<int> slots;  ///< oldest first
   int holds = 0;           ///< a mapping, a listener's queue, the side of a running program
 };
 
-/// One handle: a number, its owner, what it refers to and who watches through it. A watch belongs to the
-/// handle, not to the object: two duplicates are watched apart and the close of one ends only its own.
+/// One handle: its number, its owner, its object and its watcher. A watch belongs to the handle, not to the
+/// object: two duplicates are watched separately, and the close of one ends only its own watch.
 struct SimSlot {
   SimSlot(SimHost& its_owner, SimObject& its_object) : owner(&its_owner), object(&its_object) {}
 
@@ -75,9 +75,9 @@ struct SimKicks final : SimObject {
     for (SimKicks* listener : listeners) std::erase(listener->sources, this);
   }
 
-  /// Kicks are never read away, so that who begins to watch after one is still woken.
+  /// Kicks are never consumed, so that a watch that begins after a kick is still woken.
   bool kicked = false;
-  /// A listener has sources and cannot be kicked by itself.
+  /// A listener has sources and cannot be kicked itself.
   std::vector<SimKicks*> sources;
   std::vector<SimKicks*> listeners;
 };
@@ -103,7 +103,7 @@ struct SimStream final : SimObject {
     return {.read = !in.empty() || coming.empty(), .write = !draining()};
   }
   [[nodiscard]] std::size_t room() const { return in.room() - std::min(in.room(), coming_bytes); }
-  /// A terminal counts as closed only when what the program printed has been read.
+  /// A terminal is closed only when the output of the program has been read.
   [[nodiscard]] bool draining() const { return terminal && !in.empty(); }
 
   /// Bytes on their way to this end.
@@ -117,18 +117,19 @@ struct SimStream final : SimObject {
   std::deque<Coming> coming;
   std::size_t coming_bytes = 0;
   Time last_arrival{0};
-  SimStream* peer = nullptr;         ///< null once that end is closed
-  SimProgramRun* program = nullptr;  ///< whose side this is; null for every end that has handles
-  SimProgramRun* runs = nullptr;     ///< on the controlling side of a terminal: what runs on it
+  SimStream* peer = nullptr;  ///< null once that end is closed
+  SimProgramRun* program =
+      nullptr;  ///< its program, if this is a program's side; null for every end that has handles
+  SimProgramRun* runs = nullptr;  ///< on the controlling side of a terminal: the program that runs on it
   bool terminal = false;
-  bool pty = false;                ///< one of the two sides of a pty that people open by name
-  std::string path;                ///< of the side that they open
+  bool pty = false;                ///< one of the two sides of a pty that users open by name
+  std::string path;                ///< of the side that users open
   std::uint64_t written_step = 0;  ///< the event in which `written_bytes` were written
   std::size_t written_bytes = 0;
 
   std::uint64_t sent_bytes = 0;          ///< from this end since its beginning
-  std::vector<std::uint8_t> unit_begun;  ///< sent, and not a whole unit yet: see FaultRule::unit_bytes
-  std::vector<std::uint8_t> overtaken;   ///< a unit that waits for the next one to go first
+  std::vector<std::uint8_t> unit_begun;  ///< sent, but not a whole unit yet: see FaultRule::unit_bytes
+  std::vector<std::uint8_t> overtaken;   ///< a unit that waits for the next one to overtake it
 };
 
 struct SimListener final : SimObject {
@@ -140,7 +141,7 @@ struct SimListener final : SimObject {
   std::deque<SimStream*> waiting;
 };
 
-/// What people name: a regular file, which grows and is read once from its beginning, or a pipe.
+/// A file that a user names: a regular file, which grows and is read once from its beginning, or a pipe.
 struct SimFile final : SimObject {
   explicit SimFile(std::size_t pipe_bytes) : pipe(pipe_bytes) {}
   const char* kind() const override { return "file"; }
@@ -160,7 +161,7 @@ struct SimConnection final : SimObject {
 
   HypercallCaller caller;
   SimHost* server = nullptr;  ///< null once the hypervisor is gone
-  /// A call that the hypervisor did not answer when it was made, and its answer, once there is one.
+  /// A call that the hypervisor did not answer at once, and its answer, when there is one.
   struct GivenUp {
     HypercallArguments arguments;
     std::optional<Host::HypercallOutcome> outcome;
@@ -176,7 +177,7 @@ struct SimProcess : SimObject {
   std::int32_t number = 0;
   SimHost* host = nullptr;
   bool stopped = false;
-  std::vector<std::function<void()>> held;  ///< events that came up while it was stopped
+  std::vector<std::function<void()>> held;  ///< events that became due while it was stopped
   std::optional<int> exit_status;           ///< from here on none of its callbacks runs
   bool finished = false;                    ///< its handles are closed and watchers have been told
 };
@@ -184,7 +185,7 @@ struct SimProcess : SimObject {
 struct SimProgramRun final : SimProcess {
   std::unique_ptr<SimProgram> program;
   SimHost* parent = nullptr;
-  SimStream* side = nullptr;  ///< the program's side of the terminal; null once given up
+  SimStream* side = nullptr;  ///< the program's side of the terminal; null after it is closed
   bool rest_left = false;
   bool posted = false;
   bool start_due = true;

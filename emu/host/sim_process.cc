@@ -1,4 +1,4 @@
-// Lives and deaths in the simulated world: components, scripted programs, and what goes with them.
+// Starts and ends in the simulated world: components, scripted programs, and their handles.
 #include <algorithm>
 #include <cerrno>
 
@@ -26,7 +26,7 @@ void SimWorld::program(const std::string& name, ProgramFactory factory) {
   programs_[name] = std::move(factory);
 }
 
-/// What came up while it was stopped comes before what is due to it now.
+/// Events that became due while it was stopped come before those due now.
 void SimWorld::catch_up(SimProcess& process) {
   auto at = std::ranges::find(due_, &process, &Event::process);
   for (auto& run : std::exchange(process.held, {})) at = due_.insert(at, {&process, std::move(run)}) + 1;
@@ -76,8 +76,8 @@ void SimWorld::finish_host(SimHost& host) {
     // Closing one may destroy a function that owns another.
     if (find(number) != nullptr) close(number);
   }
-  // The pages stay (their holds do): the dead component's objects may still point at them when they are
-  // destroyed.
+  // The pages stay (something else holds them): the dead component's objects may still point at them when
+  // they are destroyed.
   std::erase_if(mapped_, [&host](const MappedFrame& mapped) { return mapped.owner == &host; });
   if (hypervisor_ != &host) return;
   hypervisor_ = nullptr;
@@ -186,7 +186,7 @@ void SimHost::domain_signal(DomainId domain, const Handle& process, DomainSignal
   }
 }
 
-// -- what scripted programs can do
+// -- calls of scripted programs
 
 void SimProgram::hung_up() {
   exit(sim_status_hung_up);

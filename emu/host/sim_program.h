@@ -1,5 +1,5 @@
-// Scripted programs for the simulated host's terminals: what a domain runs on its console when no real
-// program is wanted. A program reads when it likes to, so one that never does exists too.
+// Scripted programs for the simulated host's terminals: the program on a domain's console when no real
+// program is needed. A program chooses when it reads, so a program that never reads is possible too.
 #pragma once
 
 #include <cstdint>
@@ -15,33 +15,33 @@ namespace ringside {
 struct SimProgramRun;
 class SimWorld;
 
-/// Derive, override what matters, register with SimWorld::program. Lives until its world ends, so that a test
-/// can look at it after it has exited.
+/// Derive, override, and register with SimWorld::program. Lives until its world ends, so that a test can look
+/// at it after it has exited.
 class SimProgram {
  public:
   virtual ~SimProgram() = default;
 
-  // -- what happens to it
+  // -- its events
   virtual void started() {}
-  /// Bytes have arrived since it was last told. It may leave them where they are.
+  /// Bytes have arrived since the last call. The program may leave them unread.
   virtual void input() {}
-  /// The terminal takes output again, after a print that did not fit whole.
+  /// The terminal takes output again, after a print that did not fit completely.
   virtual void room() {}
   virtual void resized() {}
-  /// Nobody holds the terminal's other side any more.
+  /// The terminal's other side is closed.
   virtual void hung_up();
 
   // -- what it can do, in its own callbacks or from a test between two runs
-  /// Takes what has been typed, at most `bytes_max`; empty when there is nothing.
+  /// Takes typed bytes, at most `bytes_max`; empty when there are none.
   std::string read(std::size_t bytes_max = 65536);
-  /// Answers how many bytes the terminal's buffer took.
+  /// Returns how many bytes the terminal's buffer took.
   std::size_t print(std::string_view bytes);
-  /// The terminal closes when what was printed has been read; with `leave_rest` it stays open, held by a
-  /// process that the program left behind, until Host::program_kill_rest.
+  /// The terminal closes when the output has been read. With `leave_rest` it stays open, held by a process
+  /// that the program left behind, until Host::program_kill_rest.
   void exit(int status, bool leave_rest = false);
   void after(Duration delay, std::function<void()> run);
 
-  [[nodiscard]] const ProgramSpec& spec() const { return spec_; }  ///< rows and columns are the present ones
+  [[nodiscard]] const ProgramSpec& spec() const { return spec_; }  ///< rows and columns are the current ones
   [[nodiscard]] bool exited() const;
   /// Typed and not read yet.
   [[nodiscard]] std::size_t waiting_bytes() const;
@@ -73,7 +73,7 @@ class EchoProgram : public SimProgram {
   std::string unprinted_;
 };
 
-/// Prints a text, however slowly it is taken, and exits.
+/// Prints a text, however slowly the terminal takes it, and exits.
 class PrintProgram : public SimProgram {
  public:
   PrintProgram(std::string text, int status) : text_(std::move(text)), status_(status) {}

@@ -52,7 +52,7 @@ Result<Handle> SimWorld::connect(SimHost& owner, const std::string& name, int co
 }
 
 Io SimWorld::read(SimStream& stream, std::span<std::uint8_t> into) {
-  RS_CHECK(!into.empty());  // its answer would look like an end of file
+  RS_CHECK(!into.empty());  // the result would look like an end of file
   if (stream.in.empty()) {
     const bool over = stream.peer == nullptr && stream.coming.empty();
     return {.state = over ? Io::State::closed : Io::State::blocked};
@@ -75,7 +75,7 @@ Io SimWorld::write(SimStream& stream, Bytes bytes, const SimHost* writer) {
   RS_CHECK(!bytes.empty());
   if (stream.peer == nullptr) return {.state = stream.draining() ? Io::State::blocked : Io::State::closed};
   if (write_bytes_max_ != 0) {
-    // The limit is one for each event, so that the reader gets to see the piece by itself.
+    // The limit is per event, so that the reader sees the piece by itself.
     if (std::exchange(stream.written_step, steps_) != steps_) stream.written_bytes = 0;
     bytes = bytes.first(
         std::min(bytes.size(), write_bytes_max_ - std::min(write_bytes_max_, stream.written_bytes)));
@@ -97,7 +97,7 @@ Io SimWorld::write(SimStream& stream, Bytes bytes, const SimHost* writer) {
   return {.state = Io::State::moved, .bytes = bytes.size()};
 }
 
-/// Puts bytes on their way; they arrive behind what is on the way already.
+/// Sends bytes; they arrive after those sent before.
 void SimWorld::send(SimStream& to, Bytes bytes, Duration after, bool by_fault) {
   const Time at = std::max(to.last_arrival, now_ + after);
   if (at <= now_ && to.coming.empty() && bytes.size() <= to.in.room()) {
@@ -115,7 +115,7 @@ void SimWorld::send(SimStream& to, Bytes bytes, Duration after, bool by_fault) {
   });
 }
 
-/// Takes in what has arrived, as far as there is room.
+/// Accepts bytes that have arrived, as far as there is room.
 void SimWorld::arrive(SimStream& to) {
   while (!to.coming.empty() && to.coming.front().at <= now_ && !to.in.full()) {
     SimStream::Coming& coming = to.coming.front();

@@ -1,4 +1,4 @@
-// Streams of glibc with a write of our own (fopencookie).
+// glibc streams with our own write function (fopencookie).
 #include "emu/host/standard_streams.h"
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ namespace {
 
 std::atomic<int> first_stdout_error{0};
 
-/// All of it, or -1: a stream that has failed has lost what it held.
+/// Writes all of it, or returns -1: a stream that has failed has lost its buffer.
 ssize_t write_patiently(void* cookie, const char* data, std::size_t bytes) {
   const int descriptor = static_cast<int>(reinterpret_cast<std::intptr_t>(cookie));
   std::size_t done = 0;
@@ -57,7 +57,7 @@ void prepare_standard_streams() {
   }
   stdout = patient_stream(STDOUT_FILENO, stdout, isatty(STDOUT_FILENO) != 0 ? _IOLBF : _IOFBF);
   stderr = patient_stream(STDERR_FILENO, stderr, _IONBF);
-  // They live until the last that could be printed.
+  // They are never destroyed, so that the last output is printed.
   static auto* const out = new __gnu_cxx::stdio_sync_filebuf<char>(stdout);
   static auto* const errors = new __gnu_cxx::stdio_sync_filebuf<char>(stderr);
   std::cout.rdbuf(out);

@@ -1,5 +1,5 @@
-// The only place that knows of ncurses. Only its terminfo is used: ncurses itself writes with a blocking
-// write, and a terminal that does not read would hold whoever waits for this process.
+// The only file that uses ncurses, and only its terminfo: ncurses itself writes with a blocking write, so a
+// terminal that does not read would block this process.
 #include "emu/host/terminfo.h"
 
 #include <curses.h>
@@ -15,10 +15,10 @@ namespace {
 
 constexpr int colours_min = 8;
 
-/// Without "$<5>": no terminal that is in use needs to be waited for.
+/// Without "$<5>": no terminal in use today needs the delay.
 std::string capability(const char* name) {
   const char* found = tigetstr(name);
-  // It answers (char*)-1 for what is no string.
+  // tigetstr() returns (char*)-1 for a name that is not a string capability.
   if (found == nullptr || found == reinterpret_cast<const char*>(-1)) return "";
   std::string text = found;
   for (std::size_t at = text.find("$<"); at != std::string::npos; at = text.find("$<")) {

@@ -1,10 +1,10 @@
-// How a process waits for the other side of a ring: look for a while, or sleep at once. Only the decision is
-// here; the loop acts on it.
+// How a process waits for the other side of a ring: it polls for a while, or sleeps at once. Only the
+// decision is here; the loop carries it out.
 //
-// Sleeping costs a wake-up, some 30 to 45 us across CPUs, against 1 or 2 us for a switch on one CPU. So a
-// peer on another CPU is looked for a little longer than its wake-up would take, and a peer on our own CPU is
-// given that CPU. Nothing here is needed for correctness, and no value in shared memory can make it wait
-// longer than the budget.
+// Sleeping costs a wake-up, some 30 to 45 us across CPUs, against 1 or 2 us for a switch on one CPU. So for a
+// peer on another CPU the process polls a little longer than a wake-up would take, and for a peer on its own
+// CPU it gives up the CPU. Nothing here is needed for correctness, and no value in shared memory can make it
+// wait longer than the budget.
 #pragma once
 
 #include <algorithm>
@@ -17,31 +17,33 @@ class WaitPolicy {
  public:
   using Nanoseconds = std::chrono::nanoseconds;
 
-  /// The budget for looking. It must exceed a wake-up across CPUs and the peer's turn, or every wait ends in
-  /// the sleep it was meant to avoid, on both sides for ever; so it grows, within bounds, where waits end
-  /// soon after it.
+  /// The budget for polling. It must exceed a wake-up across CPUs plus the peer's turn. Otherwise every wait
+  /// on both sides would end in the sleep that polling should avoid. So it grows, within bounds, when kicks
+  /// come soon after the budget ended.
   static constexpr Nanoseconds look_budget_min = std::chrono::microseconds(60);
   static constexpr Nanoseconds look_budget_max = std::chrono::microseconds(250);
   static constexpr int yields_max = 3;
-  /// A peer's turn is shorter than this, a stranger's is not: the scheduler gives milliseconds.
+  /// A peer's turn is shorter than this; another process's turn is not, as the scheduler gives it
+  /// milliseconds.
   static constexpr Nanoseconds long_yield = std::chrono::microseconds(300);
-  /// After a long yield there is none for so many times its length, so that strangers get little by them.
+  /// After a long yield there is none for this many times its length, so that other processes get little by
+  /// them.
   static constexpr int abstinence_factor = 64;
   static constexpr Nanoseconds abstinence_max = std::chrono::seconds(1);
 
   enum class Next : std::uint8_t {
     look,   ///< look again without giving up the CPU
-    yield,  ///< give the CPU to whoever shares it, say so with yielded(), then look again
+    yield,  ///< give up the CPU, report it with yielded(), then look again
     sleep,
   };
 
-  /// There was something to do: the next wait starts afresh.
+  /// There was work: the next wait starts anew.
   void worked() {
     waiting_ = false;
     yields_ = 0;
   }
 
-  /// Nothing to do at `now`. `peer_elsewhere`: some awaited peer last ran on another CPU.
+  /// There is no work at `now`. `peer_elsewhere`: some awaited peer last ran on another CPU.
   [[nodiscard]] Next idle(Nanoseconds now, bool peer_elsewhere) {
     if (!waiting_) {
       waiting_ = true;
@@ -59,9 +61,9 @@ class WaitPolicy {
     look_budget_ = std::clamp(fitting, look_budget_min, look_budget_max);
   }
 
-  /// The CPU was given away at `from` and had again at `to`. Whoever yields goes to the end of the line,
-  /// whoever sleeps is let in front when it is woken: where others compete for the CPU, sleeping is the
-  /// faster way to the peer.
+  /// The CPU was given up at `from` and had again at `to`. A process that yields goes to the end of the run
+  /// queue; a process that sleeps gets ahead when it is woken. So where others compete for the CPU, sleeping
+  /// is the faster way to the peer.
   void yielded(Nanoseconds from, Nanoseconds to) {
     if (to - from < long_yield) return;
     no_yield_before_ = to + std::min(abstinence_factor * (to - from), abstinence_max);

@@ -1,8 +1,7 @@
-// Between whom an entry is: the two lanes that an arrow for it is drawn between. Live views and the replay
-// page have the same lanes; the shared page and the event channel are lanes of their own, since they are
-// nobody's.
+// Between which two lanes an entry is drawn as an arrow. Live views and the replay page have the same lanes.
+// The shared page and the event channel are lanes of their own, since they belong to no single process.
 //
-// Pure; which connection of xcs is whose is asked of Flow.
+// Pure. Flow knows which connection of xcs belongs to which client.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +11,7 @@
 
 namespace ringside::trace {
 
-/// In the order in which they stand side by side.
+/// In the order in which they are drawn, from left to right.
 enum class Lane : std::uint8_t {
   user,
   client,
@@ -33,7 +32,7 @@ inline constexpr std::size_t lanes = 12;
 [[nodiscard]] std::string_view lane_name(Lane lane);
 [[nodiscard]] Lane lane_of(Role role);
 
-/// Both the same: a note of one lane.
+/// If both are the same, it is a note on one lane.
 struct Arrow {
   Lane from;
   Lane to;

@@ -13,8 +13,8 @@ namespace ringside::trace {
 
 namespace {
 
-/// Whose screen an entry puts something on; empty for none. What a console server or its client hands to a
-/// person is the screen of the domain.
+/// The screen on which an entry shows something; empty for none. What a console server or its client delivers
+/// to the user is the screen of the domain.
 std::string screen_of(const Entry& entry) {
   if (!makes_sense(entry) || entry.kind != Kind::bytes_passed || entry.peer.role != Role::user) return "";
   if (entry.actor.role == Role::uart) return "serial line";
@@ -25,8 +25,8 @@ std::string seconds(std::int64_t ns) {
   return fmt::format("{}.{:06}", ns / 1'000'000'000, ns % 1'000'000'000 / 1000);
 }
 
-/// As much of `held` as is whole characters; the rest stays, for what comes next may end it. Bytes that begin
-/// nothing are left to json_text.
+/// The part of `held` that is whole characters. The rest stays in `held`, since the next bytes may complete
+/// it. json_text() handles bytes that cannot begin a character.
 std::string whole_characters(std::string& held) {
   std::size_t end = held.size();
   for (std::size_t back = 1; back <= std::min<std::size_t>(3, held.size()); ++back) {

@@ -1,6 +1,5 @@
-// One entry of the journal: something that happened at one place of the path, small enough to be written from
-// the hot path without allocating. Every picture and export of a run is made from these and from nothing
-// else.
+// One entry of the journal: something that happened at one place of the path. An entry is small, so that the
+// hot path writes it without allocating. Every picture and export of a run is made from entries alone.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +14,7 @@
 
 namespace ringside::trace {
 
-/// Who does or receives something. Domains, users and clients are numbered.
+/// The actor or the receiver. Domains, users and clients are numbered.
 enum class Role : std::uint8_t { xen, dom0, xcs, xend, xenctld, uart, user, client, domain, tty, program };
 
 struct Actor {
@@ -32,7 +31,7 @@ struct Actor {
 
 inline constexpr Actor dom0_actor = actor(Role::dom0);
 
-/// What kind of thing an entry tells, and so which of its fields mean something.
+/// What an entry reports. The kind decides which of the fields have a meaning.
 enum class Kind : std::uint8_t {
   slot_written,  ///< actor writes `message` into ring slot `to_value` (request or response, see `detail`)
   index_moved,   ///< actor moves the index `detail` (IndexName) from `from_value` to `to_value`
@@ -45,16 +44,16 @@ enum class Kind : std::uint8_t {
   bytes_passed,  ///< actor hands peer `message.length` raw bytes (longer runs are several entries)
   refused,       ///< actor refuses or discards something of peer's; the reason is text in `message.msg`
   counted,       ///< actor's counter, named in `message.msg`, goes from `from_value` to `to_value`
-  quirk,         ///< a historic quirk bites: its name is text in `message.msg`
-  told,          ///< something in a domain's or a process's life, as text in `message.msg`
+  quirk,         ///< a historic quirk takes effect: its name is text in `message.msg`
+  told,          ///< something in the life of a domain or a process, as text in `message.msg`
 };
 
 enum class IndexName : std::uint8_t { req_prod, req_cons, rsp_prod, rsp_cons };
 
-/// What an event is raised for: somebody at the other end of its channel, or a virtual or physical interrupt.
+/// The source of an event: the other end of its channel, or a virtual or physical interrupt.
 enum class EventSource : std::uint8_t { channel, virq, pirq };
 
-/// In Entry::detail of slot_written.
+/// Value of Entry::detail in slot_written.
 enum class SlotUse : std::uint8_t { request, response };
 
 struct Entry {
@@ -76,32 +75,31 @@ struct Entry {
 static_assert(sizeof(Entry) == 128);
 static_assert(offsetof(Entry, message) == 64);
 
-/// The payload of its message as text, which lives as long as the entry.
+/// The payload of the entry's message as text. Valid as long as the entry.
 [[nodiscard]] inline std::string_view text_of(const Entry& entry) {
   const auto bytes = entry.message.payload();
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Where entries go. One per process (or one per simulation).
+/// The destination of entries. One per process (or one per simulation).
 class Sink {
  public:
   virtual ~Sink() = default;
 
-  /// Asked before an entry is even built: with nobody listening, this load and branch is all that a journal
-  /// costs.
+  /// Asked before an entry is built: without listeners, this load and branch is the whole cost of a journal.
   [[nodiscard]] bool listening() const { return ring::NativeMemory::load(listeners_) != 0; }
 
-  /// Stamps and keeps the entry. Loses nothing while somebody listens; it may wait for a slow listener.
+  /// Stamps and keeps the entry. Loses nothing while there are listeners; may wait for a slow listener.
   virtual void write(Entry& entry) = 0;
-  /// The clock that entries are stamped by.
+  /// The clock that stamps the entries.
   [[nodiscard]] virtual std::uint64_t now_ns() const = 0;
-  /// Something is about to happen that others may tell of before this process does: listeners get nothing
-  /// later until withdraw(). Answers the time. Each announce() has its withdraw().
+  /// Called before something that other processes may report before this one does: listeners get nothing
+  /// later until withdraw(). Returns the time. Each announce() needs a withdraw().
   [[nodiscard]] virtual std::uint64_t announce() { return now_ns(); }
   virtual void withdraw() {}
 
  protected:
-  /// `listeners` is not 0 while somebody listens; it must outlive the sink.
+  /// `listeners` is not 0 while there are listeners; it must outlive the sink.
   explicit Sink(const std::uint32_t* listeners) : listeners_(listeners) {}
   void set_listeners(const std::uint32_t* listeners) { listeners_ = listeners; }
 
@@ -109,7 +107,7 @@ class Sink {
   const std::uint32_t* listeners_;
 };
 
-/// A sink that nobody ever listens to.
+/// A sink that never has listeners.
 class NullSink final : public Sink {
  public:
   NullSink() : Sink(&none_) {}

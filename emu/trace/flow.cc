@@ -11,11 +11,11 @@ namespace ringside::trace {
 
 namespace {
 
-constexpr std::size_t pieces_searched_max = 16;  ///< for one that overtook
+constexpr std::size_t pieces_searched_max = 16;  ///< for one that overtook others
 constexpr std::size_t connecting_max = 64;
 constexpr std::uint8_t frame_connect_data = 1;
 
-/// Where bytes have arrived.
+/// Whether bytes end their path there.
 bool is_end(Role role, bool down) {
   return down ? role == Role::tty || role == Role::program : role == Role::user;
 }
@@ -106,7 +106,7 @@ Role Flow::behind(const Entry& entry, Actor actor) const {
   return found == connections_.end() ? Role::xend : found->second;
 }
 
-/// xcs answers those who connect in the order in which they asked.
+/// xcs answers connecting clients in the order in which they asked.
 void Flow::learn(const Entry& entry) {
   if (entry.detail > frame_connect_data) return;
   if (entry.peer.role == Role::xcs) {
@@ -161,7 +161,7 @@ void Flow::out_of_slots(std::uint64_t step, const Entry& entry, FlowStep& done) 
   }
 }
 
-/// xcs hands on what it finds in a slot, and says afterwards that it took it.
+/// xcs first passes on what it finds in a slot, and then reports that it took it.
 void Flow::fetch(const FlowPlace& taker) {
   const FlowPlace ring{.ring = true, .domain = taker.domain, .down = false};
   const std::uint32_t next = next_slot_[ring];
@@ -192,7 +192,7 @@ void Flow::lose(const FlowPlace& place, std::size_t bytes, FlowStep& done) {
   }
 }
 
-/// Takes `bytes` from what is held there, the oldest first; what is not there is born.
+/// Takes `bytes` from those held there, the oldest first. Bytes that are not there are new, and get numbers.
 Flow::Pieces Flow::pull(const FlowPlace& place, std::string_view bytes, std::uint64_t step, FlowStep& done) {
   Pieces out;
   Pieces& held = held_[place];
@@ -217,7 +217,8 @@ Flow::Pieces Flow::pull(const FlowPlace& place, std::string_view bytes, std::uin
       continue;
     }
     const std::size_t born = held.empty() ? bytes.size() : 1;
-    // What was there before the first entry comes up later; what Xen says on its serial line is no domain's.
+    // Bytes that were there before the first entry appear only later. Xen's own output on its serial line
+    // belongs to no domain.
     const bool counts = is_source(place.role, place.down) || place.domain != 0;
     if (counts) totals_[{place.domain, place.down}].said += born;
     const std::uint64_t first = next_;

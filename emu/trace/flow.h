@@ -1,11 +1,11 @@
-// Where each console byte is: every byte gets a number when it first comes up, and keeps it from hop to hop.
+// Where each console byte is: every byte gets a number when it first appears, and keeps it from hop to hop.
 //
-// Entries say that somebody handed on so many bytes, not which: here they are matched, in order and by what
-// they are, with those that came to him before. So one byte can be followed, a queue's length be told, and an
-// arrow be drawn from where bytes left to where they arrived. Bytes that somebody adds of his own (an echo, a
-// carriage return) are born there.
+// Entries say how many bytes an actor passed on, not which. Here those bytes are matched with the bytes that
+// came to the actor before, by order and by content. So one byte can be followed, a queue's length is known,
+// and an arrow can be drawn from where bytes left to where they arrived. Bytes that an actor adds (an echo, a
+// carriage return) get new numbers there.
 //
-// Pure bookkeeping over entries, which are not trusted; what it holds is bounded.
+// Pure bookkeeping over entries, which are not trusted. The memory it uses is bounded.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,13 @@
 
 namespace ringside::trace {
 
-/// Bytes that one place holds at most; of more the oldest are forgotten.
+/// The most bytes that one place holds; beyond that the oldest are forgotten.
 inline constexpr std::size_t flow_place_bytes_max = std::size_t{4} << 20;
 
-/// Where bytes may be. In the ring, or with somebody who has got them and not handed them on.
+/// Where bytes may be: in the ring, or with an actor that has received them and not passed them on.
 struct FlowPlace {
   bool ring = false;
-  Role role = Role::user;  ///< unless it is the ring
+  Role role = Role::user;  ///< no meaning for the ring
   std::uint32_t domain = 0;
   bool down = true;  ///< on their way to the guest
 
@@ -37,14 +37,14 @@ struct ByteRange {
   std::uint32_t count = 0;
 };
 
-/// What one entry did to bytes.
+/// The effect of one entry on bytes.
 struct FlowStep {
   std::vector<ByteRange> bytes;
-  std::uint64_t came_at = 0;  ///< the step by which the first of them had come to the sender; 0: born here
-  bool lost = false;          ///< they are nowhere any more
+  std::uint64_t came_at = 0;  ///< the step that brought the first of them to the sender; 0: they are new here
+  bool lost = false;          ///< they are no longer anywhere
 };
 
-/// Of one domain and one way.
+/// For one domain and one direction.
 struct FlowTotals {
   std::uint64_t said = 0;       ///< typed or printed, now or before the first entry
   std::uint64_t delivered = 0;  ///< to the guest's terminal, or to a screen
@@ -53,20 +53,20 @@ struct FlowTotals {
 
 class Flow {
  public:
-  /// `place_bytes_max`: less for who keeps many of them.
+  /// `place_bytes_max`: smaller for a caller that keeps many Flows.
   explicit Flow(std::size_t place_bytes_max = flow_place_bytes_max) : place_bytes_max_(place_bytes_max) {}
 
   /// The next entry.
   FlowStep take(std::uint64_t step, const Entry& entry);
 
-  /// Bytes at the place now; those that have arrived at an end are not kept.
+  /// Bytes at the place now. Bytes that have reached an end of the path are not kept.
   [[nodiscard]] std::size_t level(const FlowPlace& place) const;
   /// The places at which the last entry changed something.
   [[nodiscard]] const std::vector<FlowPlace>& touched() const { return touched_; }
   [[nodiscard]] FlowTotals totals(std::uint32_t domain, bool down) const;
 
-  /// Who stands behind an actor of an entry: a connection of xcs is his who opened it, and xend's if nobody
-  /// was seen to; the console client belongs to its user.
+  /// The program or user to which an actor of an entry belongs. A connection of xcs belongs to the client
+  /// that opened it, or to xend if no entry shows who opened it. The console client belongs to its user.
   [[nodiscard]] Role behind(const Entry& entry, Actor actor) const;
 
  private:
@@ -89,12 +89,12 @@ class Flow {
 
   std::map<FlowPlace, Pieces> held_;
   std::map<std::pair<FlowPlace, std::uint32_t>, Pieces> slots_;
-  std::map<FlowPlace, std::uint32_t> next_slot_;  ///< of a ring, that is taken next
+  std::map<FlowPlace, std::uint32_t> next_slot_;  ///< of a ring: the slot taken next
   std::map<FlowPlace, std::size_t> levels_;
   std::map<std::pair<std::uint32_t, bool>, FlowTotals> totals_;
   std::vector<FlowPlace> touched_;
-  std::deque<Role> connecting_;                ///< whom xcs has not answered yet
-  std::map<std::uint16_t, Role> connections_;  ///< of xcs: whose they are
+  std::deque<Role> connecting_;                ///< clients that xcs has not answered yet
+  std::map<std::uint16_t, Role> connections_;  ///< connections of xcs, and to whom each belongs
   std::uint64_t next_ = 1;
   std::size_t place_bytes_max_;
 };

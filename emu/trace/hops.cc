@@ -1,5 +1,5 @@
 // The catalogue as one table, and which of its hops an entry shows. An entry may have been written by a
-// faulty domain's process: what makes no sense is no hop.
+// faulty domain's process: an entry that makes no sense shows no hop.
 #include "emu/trace/hops.h"
 
 #include <array>
@@ -75,7 +75,7 @@ Shown hop_of_index(const Entry& entry) {
   return std::nullopt;
 }
 
-/// VIRQ_CONSOLE is the virtual interrupt that concerns dom0 itself; others tell of a domain's life.
+/// VIRQ_CONSOLE is the virtual interrupt for dom0 itself; others report changes in a domain's life.
 Shown hop_of_event(const Entry& entry) {
   const bool for_dom0 = entry.peer.role == Role::dom0;
   switch (static_cast<EventSource>(entry.from_value)) {
@@ -90,7 +90,7 @@ Shown hop_of_event(const Entry& entry) {
   return for_dom0 ? HopId::event_up : HopId::event_down;
 }
 
-/// Frames without a control message are calls, and set the path up.
+/// Frames without a control message are calls, which set the path up.
 Shown hop_of_frame(const Entry& entry) {
   const bool up = entry.actor.role == Role::xcs;
   if (entry.detail == frame_request) return up ? HopId::xcs : HopId::xend_frame;
@@ -102,7 +102,7 @@ HopId hop_of_terminal(Actor terminal, HopId of_a_guest) {
   return terminal.number == 0 ? HopId::dom0_tty : of_a_guest;
 }
 
-/// By who hands them over; a terminal knows better than its driver which way they go.
+/// The sender decides. For a terminal the direction is clear; for its driver it is not.
 Shown hop_of_bytes(const Entry& entry) {
   const Role to = entry.peer.role;
   if (to == Role::tty) return hop_of_terminal(entry.peer, HopId::guest_tty);

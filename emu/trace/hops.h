@@ -1,6 +1,6 @@
-// The hops of the path, from the hardware to the program in a guest: what each is, where the sources of 2005
-// had it, what can go wrong there, and how to see it. Wherever ringside describes a hop it takes the words
-// from here: `explain`, the demo, whatever shows a run.
+// The hops of the path, from the hardware to the program in a guest: what each is, where it was in the
+// sources of 2005, what can go wrong there, and how to see it. All of ringside's descriptions of a hop
+// (`explain`, the demo, every view of a run) take their words from here.
 //
 // The texts are in hops_outside.h (hardware and Xen), hops_dom0.h and hops_guest.h (the page and the guest).
 #pragma once
@@ -17,9 +17,9 @@
 
 namespace ringside::trace {
 
-/// In the order of the path down: a key passes those of Way::down and Way::both as they stand here. What a
-/// guest says passes those of Way::up and Way::both from the last to the first; only those of Place::page it
-/// passes as they stand, since whoever writes a message does so before the other side reads it.
+/// In the order of the path down: a key passes the hops of Way::down and Way::both in this order. Output of a
+/// guest passes those of Way::up and Way::both from the last to the first. Only those of Place::page it
+/// passes in this order too, since a message is written before the other side reads it.
 enum class HopId : std::uint8_t {
   keyboard,
   serial_line,
@@ -58,14 +58,14 @@ enum class HopId : std::uint8_t {
 
 inline constexpr std::size_t hop_count = static_cast<std::size_t>(HopId::program) + 1;
 
-/// Where a hop lives. The page and its event channel belong to nobody alone.
+/// The place of a hop. The page and its event channel belong to no single side.
 enum class Place : std::uint8_t { hardware, xen, dom0, page, domu };
 
-/// Which way console data pass a hop. `response`: not they, but what is answered to each message, either way.
-/// `beside`: a branch, or something that the path needs but that no key passes.
+/// The direction in which console data pass a hop. `response`: not the data but the response to each message,
+/// in either direction. `beside`: a branch, or something the path needs but no key passes.
 enum class Way : std::uint8_t { down, up, both, response, beside };
 
-/// A short list that needs no storage elsewhere.
+/// A short list that stores its items itself.
 template <class T>
 class Few {
  public:
@@ -86,7 +86,7 @@ class Few {
   std::size_t size_ = 0;
 };
 
-/// Texts are sentences in plain ASCII, without newlines: who prints them wraps them.
+/// The texts are sentences in plain ASCII without newlines; the printing code wraps them.
 struct Hop {
   HopId id;
   std::string_view name;  ///< stable, for command lines and links: "virq-console"
@@ -100,8 +100,8 @@ struct Hop {
   std::string_view see;          ///< a command line; one that names a domain means one called web
   Few<std::string_view>
       scenarios;                   ///< file names without folder and suffix; those of quirks are not repeated
-  Few<Quirk> quirks;               ///< that live here
-  Few<std::string_view> counters;  ///< that count what goes wrong here, by their names in the journal
+  Few<Quirk> quirks;               ///< those that take effect here
+  Few<std::string_view> counters;  ///< those that count what goes wrong here, by their names in the journal
 };
 
 /// All, in the order of HopId.
@@ -118,13 +118,13 @@ struct Hop {
 
 /// By name; null when there is none.
 [[nodiscard]] const Hop* find_hop(std::string_view name);
-/// The one where the quirk lives: every quirk lives somewhere.
+/// The hop at which the quirk takes effect. Every quirk has one.
 [[nodiscard]] const Hop& hop_of(Quirk quirk);
-/// The one whose trouble that counter counts; null when there is none.
+/// The hop whose failures that counter counts; null when there is none.
 [[nodiscard]] const Hop* hop_of_counter(std::string_view counter);
 
-/// The hop that an entry shows. Null for what is no hop: refusals and what is told, calls to xcs, and
-/// whatever a faulty process writes.
+/// The hop that an entry shows. Null for refusals, for Kind::told, for calls to xcs, and for anything a
+/// faulty process writes.
 [[nodiscard]] const Hop* hop_of(const Entry& entry);
 
 }  // namespace ringside::trace

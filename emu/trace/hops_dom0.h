@@ -1,4 +1,4 @@
-// The hops in dom0. hops.h says what the fields mean; hops.cc alone includes this.
+// The hops in dom0. hops.h documents the fields; only hops.cc includes this.
 #pragma once
 
 #include "emu/trace/hops.h"

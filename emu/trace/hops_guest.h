@@ -1,5 +1,5 @@
-// The hops between dom0 and a guest, in the page that they share, and those in the guest. hops.h says what
-// the fields mean; hops.cc alone includes this.
+// The hops between dom0 and a guest, in the page that they share, and those in the guest. hops.h documents
+// the fields; only hops.cc includes this.
 #pragma once
 
 #include "emu/trace/hops.h"

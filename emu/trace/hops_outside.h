@@ -1,5 +1,5 @@
-// The hops outside every domain: the hardware, and Xen. hops.h says what the fields mean; hops.cc alone
-// includes this.
+// The hops outside every domain: the hardware, and Xen. hops.h documents the fields; only hops.cc includes
+// this.
 #pragma once
 
 #include "emu/trace/hops.h"

@@ -1,5 +1,5 @@
-// What components call to say what they just did: one function for each kind of entry. Each is one load and a
-// branch when nobody listens.
+// What components call to report what they just did: one function for each kind of entry. Each costs one load
+// and a branch when there are no listeners.
 #pragma once
 
 #include <optional>
@@ -11,12 +11,12 @@ namespace ringside::trace {
 
 class Journal {
  public:
-  /// Entries go to `sink`, which must outlive the journal, as done by `self`.
+  /// Entries go to `sink`, which must outlive the journal, with `self` as the actor.
   Journal(Sink& sink, Actor self) : sink_(&sink), self_(self) {}
 
   [[nodiscard]] bool listening() const { return sink_->listening(); }
   [[nodiscard]] Actor self() const { return self_; }
-  /// The same sink, as seen by another actor of this process.
+  /// The same sink, for another actor of this process.
   [[nodiscard]] Journal as(Actor self) const { return {*sink_, self}; }
 
   void slot_written(std::uint32_t domain, ring::Ring ring, ring::Index index, SlotUse use,
@@ -38,7 +38,7 @@ class Journal {
     sink_->write(entry);
   }
 
-  /// `number` is that of the interrupt, if it is for one.
+  /// `number` is the number of the interrupt, if the event is for one.
   void event_raised(std::uint32_t domain, Actor receiver, ring::Port port, ring::Raised outcome,
                     EventSource source = EventSource::channel, std::uint32_t number = 0) {
     if (!listening()) return;
@@ -57,8 +57,8 @@ class Journal {
     sink_->write(entry);
   }
 
-  /// `type` is the xcs frame type. Frames without a control message pass an empty one; only replies to calls
-  /// have a result, and only frames that connect a session.
+  /// `type` is the xcs frame type. Frames without a control message pass an empty one. Only replies to calls
+  /// have a result; only frames that connect have a session.
   void frame_passed(std::uint32_t domain, Actor receiver, std::uint32_t type, ring::Port port,
                     const ring::ControlMessage& message, std::uint64_t session = 0,
                     std::optional<std::uint32_t> result = {}) {
@@ -72,9 +72,9 @@ class Journal {
     sink_->write(entry);
   }
 
-  /// Now, for what others may have seen before it is known how much of it there was; 0 with nobody listening.
-  /// What others tell of it comes after what is told with it, for as long as it lives: a system call, no
-  /// more.
+  /// The present time, for an action that others may see before its size is known; 0 without listeners.
+  /// Reports of others about it appear after the entry written with this Moment. It must be short-lived: one
+  /// system call, no more.
   class Moment {
    public:
     explicit Moment(Sink* sink) : sink_(sink), ns_(sink == nullptr ? 0 : sink->announce()) {}
@@ -91,7 +91,7 @@ class Journal {
   };
   [[nodiscard]] Moment moment() const { return Moment(listening() ? sink_ : nullptr); }
 
-  /// `at` is when they left, as moment() said it; 0 = now.
+  /// `at` is when the bytes left, from moment(); 0 = now.
   void bytes_passed(std::uint32_t domain, Actor receiver, std::span<const std::uint8_t> bytes,
                     std::uint64_t at = 0) {
     if (!listening()) return;

@@ -1,4 +1,4 @@
-// The lines of a journal file that are not entries, as they are written.
+// Writes the lines of a journal file that are not entries.
 #include "emu/trace/journal_file.h"
 
 #include <fmt/format.h>

@@ -1,11 +1,12 @@
-// The journal as a file, and as a contract with other programs: JSON lines, the first of which says what the
-// rest is. `ringside view --schema` prints its schema, journal_schema.json.
+// The journal as a file, which is a contract with other programs: JSON lines, the first of which describes
+// the rest. `ringside view --schema` prints its schema, journal_schema.json.
 //
-// Three sorts of lines follow the first one. Entries have a `step` (json.h). Marks have a `mark`: where a run
-// stood in its scenario when the entries behind them were written. Their order is that of the run.
+// Two sorts of lines follow the first one. Entries have a `step` (json.h). Marks have a `mark`: the position
+// of the run in its scenario when the entries after it were written. The order of the lines is that of the
+// run.
 //
-// A reader refuses what is not as it should be, and says in which line. It skips fields that it does not
-// know: they may be added without a new version; whatever else changes is a new version.
+// A reader refuses what does not follow the schema, and reports the line. It skips fields that it does not
+// know: new fields may be added without a new version; any other change is a new version.
 #pragma once
 
 #include <array>
@@ -27,7 +28,7 @@ inline constexpr std::string_view journal_format = "ringside journal";
 inline constexpr std::uint64_t journal_version = 1;
 
 inline constexpr std::size_t journal_line_bytes_max = std::size_t{8}
-                                                      << 20;  ///< the first one has a scenario in it
+                                                      << 20;  ///< the first line contains a scenario
 inline constexpr std::size_t journal_entries_max = std::size_t{1} << 22;
 inline constexpr std::size_t journal_marks_max = std::size_t{1} << 20;
 
@@ -47,7 +48,7 @@ struct JournalDomain {
   std::uint32_t id = 0;
   ring::Abi layout = ring::Abi::sring;
   std::string name = {};
-  /// tx and rx, of a domain that had been at work when the file was begun; nothing: both were empty.
+  /// tx and rx of a domain that was running when the file was begun; empty: both rings were empty.
   std::optional<std::array<JournalRing, 2>> rings = {};
 
   friend bool operator==(const JournalDomain&, const JournalDomain&) = default;
@@ -57,7 +58,7 @@ struct JournalScenario {
   std::string name;  ///< "typing[BYTES=481]"
   std::string title;
   std::string path;
-  std::vector<std::string> lines;  ///< the whole file; empty: not at hand
+  std::vector<std::string> lines;  ///< the whole file; empty: not available
 
   friend bool operator==(const JournalScenario&, const JournalScenario&) = default;
 };
@@ -65,8 +66,8 @@ struct JournalScenario {
 /// The first line.
 struct JournalHeader {
   std::string made_by;     ///< "ringside 0.1.0"
-  std::string mode;        ///< "sim", "real": of a scenario; "live": a machine at work
-  std::string controller;  ///< "xcs", "xenctld": who is at the dom0 end; empty: not known
+  std::string mode;        ///< "sim", "real": of a scenario; "live": a running machine
+  std::string controller;  ///< "xcs", "xenctld": the daemon at the dom0 end; empty: not known
   std::optional<std::uint64_t> seed = {};
   std::vector<JournalDomain> domains = {};  ///< those known when the file was begun
   std::vector<std::string> quirks = {};     ///< that are on
@@ -75,13 +76,13 @@ struct JournalHeader {
   friend bool operator==(const JournalHeader&, const JournalHeader&) = default;
 };
 
-/// Something of the scenario, between two entries.
+/// An event of the scenario, between two entries.
 struct JournalMark {
   enum class Kind : std::uint8_t {
     statement,  ///< comes into force
     phase,      ///< begins
-    fault,      ///< a statement that has to do with faults
-    failure,    ///< of an expectation; `text` says what there was instead
+    fault,      ///< a statement about faults
+    failure,    ///< of an expectation; `text` says what happened instead
   };
   Kind kind = Kind::statement;
   std::uint64_t after = 0;   ///< the last step before it; 0: none
@@ -96,7 +97,7 @@ struct JournalMark {
 
 struct JournalStep {
   std::uint64_t step = 0;
-  Entry entry;  ///< its time_ns is since the journal's origin, and may be before it: a negative number
+  Entry entry;  ///< its time_ns is since the journal's origin; negative: before it
 };
 
 struct Journaled {
@@ -112,7 +113,7 @@ struct Journaled {
 /// A whole file.
 void write_journal(std::ostream& file, const Journaled& journal);
 
-/// Reads a whole journal. `name` is what errors call it. Never more than one line is held besides what was
+/// Reads a whole journal. `name` is the file's name in errors. Holds one line at a time, besides what was
 /// read.
 [[nodiscard]] Result<Journaled> read_journal(std::istream& file, const std::string& name);
 

@@ -1,4 +1,4 @@
-// Reading a journal file. Nothing in it is trusted: whoever made it may have been faulty, or somebody else.
+// Reads a journal file. Nothing in it is trusted: the program that wrote it may be faulty, or hostile.
 #include <nlohmann/json.hpp>
 
 #include <fmt/format.h>
@@ -18,8 +18,8 @@ namespace {
 
 using nlohmann::json;
 
-/// The fields of one object. After its first complaint it answers nothing of use, and every further question
-/// is harmless: who asks looks at the complaint in the end.
+/// The fields of one object. After the first complaint its answers have no meaning and further questions are
+/// harmless. The caller looks at the complaint at the end.
 class Fields {
  public:
   Fields(const json& object, std::string& complaint) : object_(object), complaint_(complaint) {}
@@ -62,7 +62,7 @@ class Fields {
     return its->get<std::string>();
   }
 
-  /// A text that one of the *_named functions knows.
+  /// A text that is known to one of the *_named functions.
   template <class Named>
   auto named(const char* key, Named find_name, const char* what) {
     const std::string name = text(key);
@@ -88,10 +88,10 @@ class Fields {
     return out;
   }
 
-  /// What `escaped` made of at most 60 bytes.
+  /// Reverses `escaped` for at most 60 bytes.
   std::vector<std::uint8_t> unescaped(const char* key);
 
-  /// An array, as what it holds.
+  /// The items of an array.
   const json& list(const char* key) {
     static const json nothing = json::array();
     const json* its = find(key);
@@ -132,7 +132,8 @@ class Fields {
   std::string& complaint_;
 };
 
-/// The byte behind a backslash at `at`, and how many characters it took; nothing if that is no escape.
+/// The byte of the escape whose backslash is at `at`, and how many characters it takes; empty if it is no
+/// escape.
 std::optional<std::pair<std::uint8_t, std::size_t>> escape_at(std::string_view text, std::size_t at) {
   if (at + 1 >= text.size()) return std::nullopt;
   switch (text[at + 1]) {
@@ -377,10 +378,10 @@ Line next_line(std::istream& file, std::string& line) {
   }
 }
 
-/// Takes lines one after the other, and what is wrong with the first bad one.
+/// Takes one line after the other, and keeps what is wrong with the first bad one.
 class Reading {
  public:
-  /// Empty: it was fine.
+  /// Empty: the line is good.
   std::string take(const std::string& line) {
     const json object = json::parse(line, nullptr, false);
     if (!object.is_object()) return "it is not a JSON object";

@@ -14,7 +14,7 @@ std::string hex(std::span<const std::uint8_t> bytes) {
   return fmt::format("\"{:02x}\"", fmt::join(bytes, ""));
 }
 
-/// Behind the length, up to the last byte that is not zero.
+/// The bytes after the length, up to the last byte that is not zero.
 std::span<const std::uint8_t> rest_of(const ring::ControlMessage& message) {
   std::size_t end = ring::payload_bytes_max;
   const std::size_t begin = message.payload().size();
@@ -28,7 +28,7 @@ std::string source_json(const Entry& entry) {
   return fmt::format(R"(,"source":"{}","number":{})", source_name(source), entry.to_value);
 }
 
-/// What entries of its kind have, from a comma on.
+/// The fields that entries of its kind have, with a comma in front.
 std::string details(const Entry& entry) {
   const auto peer = [&] { return fmt::format(R"("peer":{})", json_text(actor_name(entry.peer))); };
   const auto ring = [&] { return fmt::format(R"("ring":"{}")", ring_word(entry.ring)); };

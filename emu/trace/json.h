@@ -29,7 +29,7 @@
 
 namespace ringside::trace {
 
-/// The `kind` of what has none.
+/// The `kind` of an entry whose fields make no sense.
 inline constexpr std::string_view kind_nonsense = "nonsense";
 
 /// Without a newline.

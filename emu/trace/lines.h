@@ -1,11 +1,11 @@
-// A journal as a table: one line an entry, made to be compared by diff and to be looked through by grep.
+// A journal as a table: one line an entry, made for diff and grep.
 //
 //        time   step   from -> to            ring                what
 //       0.022     51   xcs -> dom1           rx #....... 0/8     slot 0 REQUEST dom:1 type:(0,0) len 3 "ls\n"
 //       0.030     52 ! xen                                       says: fault: its event to dom1 is lost
-//
-// The mark before `from`: ! lost or turned away, ~ late or overtaken, 2 comes twice, * a historic quirk. What
-// the scenario says stands between, with its line: "line 12  user types ...". `cut -c19-` leaves what does
+// The mark before `from`: ! lost or refused, ~ late or overtaken, 2 duplicated, * a historic quirk. The
+// scenario's lines stand between the entries, with their numbers: "line 12  user types ...". `cut -c19-`
+// removes the columns that depend on time.
 // not depend on when things happened.
 #pragma once
 
@@ -20,11 +20,11 @@ namespace ringside::trace {
 /// The heading of the columns.
 [[nodiscard]] std::string table_heading();
 
-/// An entry's line, without a newline. `replay` has taken the entry already.
+/// An entry's line, without a newline. `replay` must have taken the entry already.
 [[nodiscard]] std::string table_line(std::uint64_t step, const Entry& entry, std::uint64_t origin_ns,
                                      const Replay& replay);
 
-/// Of what stands between the entries.
+/// The line of a mark, which stands between the entries.
 [[nodiscard]] std::string table_line(const JournalMark& mark);
 
 /// '!', '~', '2', '*' as above, or ' '.

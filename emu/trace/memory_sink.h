@@ -11,7 +11,7 @@
 
 namespace ringside::trace {
 
-/// Entries a memory sink keeps; more is a test gone wild.
+/// The most entries a memory sink keeps; more means that a test runs away.
 inline constexpr std::size_t memory_sink_entries_max = std::size_t{1} << 20;
 
 class MemorySink final : public Sink {
@@ -21,7 +21,7 @@ class MemorySink final : public Sink {
     Entry entry;
   };
 
-  /// `now_ns` stamps the entries.
+  /// `now_ns` is the clock for the entries.
   explicit MemorySink(std::function<std::uint64_t()> now_ns) : Sink(&always_), now_ns_(std::move(now_ns)) {}
 
   void write(Entry& entry) override {
@@ -39,7 +39,7 @@ class MemorySink final : public Sink {
         std::count_if(recorded_.begin(), recorded_.end(),
                       [kind](const Recorded& recorded) { return recorded.entry.kind == kind; }));
   }
-  /// Forgets what was recorded; step numbers go on.
+  /// Forgets what was recorded; step numbers continue.
   void clear() { recorded_.clear(); }
 
  private:

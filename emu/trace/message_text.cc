@@ -1,5 +1,5 @@
-// What a control message says, in words: its type and subtype by name, its payload decoded where 2005 gave it
-// a form. Peers are not trusted: what has another form than its type promises is shown as bytes.
+// The contents of a control message in words: its type and subtype by name, its payload decoded where 2005
+// defined a form. Peers are not trusted: a payload that does not have the form of its type is shown as bytes.
 #include <fmt/format.h>
 
 #include "emu/trace/text.h"

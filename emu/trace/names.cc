@@ -1,4 +1,5 @@
-// Names of journal files. Each way back asks the way there, so that no name is written twice.
+// Names in journal files. The lookup by name uses the function that gives the name, so that no name is
+// written twice.
 #include "emu/trace/names.h"
 
 #include <algorithm>
@@ -10,7 +11,7 @@ namespace ringside::trace {
 
 namespace {
 
-/// The one of the values 0 to `last` that `name_of` gives that name.
+/// The value of 0 to `last` to which `name_of` gives that name.
 template <class Value, class NameOf>
 std::optional<Value> value_named(std::string_view name, Value last, NameOf name_of) {
   for (unsigned at = 0; at <= static_cast<unsigned>(last); ++at) {
@@ -19,7 +20,7 @@ std::optional<Value> value_named(std::string_view name, Value last, NameOf name_
   return std::nullopt;
 }
 
-/// A decimal number as it is written by us: no sign, no needless zero.
+/// A decimal number as ringside writes it: no sign, no leading zero.
 std::optional<std::uint32_t> number_in(std::string_view digits, std::uint32_t max) {
   std::uint32_t number = 0;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);

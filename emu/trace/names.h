@@ -1,4 +1,4 @@
-// The names by which journal files call things, and back: what a journal wrote, a reader finds again.
+// The names that journal files use, and the lookup by name: a reader gets back what a journal wrote.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,7 @@ namespace ringside::trace {
 /// "statement", "phase", "fault", "failure"
 [[nodiscard]] std::string_view mark_name(JournalMark::Kind mark);
 
-// Nothing for what is no such name.
+// Empty for an unknown name.
 [[nodiscard]] std::optional<Kind> kind_named(std::string_view name);
 [[nodiscard]] std::optional<SlotUse> use_named(std::string_view name);
 [[nodiscard]] std::optional<EventSource> source_named(std::string_view name);
@@ -31,15 +31,15 @@ namespace ringside::trace {
 [[nodiscard]] std::optional<JournalMark::Kind> mark_named(std::string_view name);
 [[nodiscard]] std::optional<IndexName> index_named(std::string_view name);
 [[nodiscard]] std::optional<ring::Raised> raised_named(std::string_view name);
-/// What frame_type_name() calls it.
+/// By the name that frame_type_name() gives.
 [[nodiscard]] std::optional<std::uint8_t> frame_type_named(std::string_view name);
-/// What actor_name() calls it.
+/// By the name that actor_name() gives.
 [[nodiscard]] std::optional<Actor> actor_named(std::string_view name);
 
-/// How far down the path somebody sits, from the user at his terminal to the program in the guest.
+/// The position on the path, from the user at the terminal (lowest) to the program in the guest.
 [[nodiscard]] int depth_of(Role role);
 
-/// Every field that its kind has means something. What a faulty process writes may not.
+/// Whether every field that the entry's kind has is valid. A faulty process may write entries that are not.
 [[nodiscard]] bool makes_sense(const Entry& entry);
 
 }  // namespace ringside::trace

@@ -1,5 +1,5 @@
 // Blocks of pcapng (draft-ietf-opsawg-pcapng), and the packets in them. An entry may have been written by a
-// hostile domain's process: names are cut to what their length fields hold, and numbers to theirs.
+// hostile domain's process: names and numbers are cut to the width of their fields.
 #include "emu/trace/pcapng.h"
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint8_t none8 = 0xff;
 constexpr std::uint16_t none16 = 0xffff;
 
-// -- little-endian bytes, whatever this computer is
+// -- little-endian bytes, whatever the byte order of this computer
 
 template <class Number>
 void put(std::string& out, Number number) {
@@ -62,10 +62,10 @@ std::string block(Block type, std::string_view body) {
 
 std::string section() {
   std::string body;
-  put(body, std::uint32_t{0x1a2b3c4d});  // which way round its numbers are
+  put(body, std::uint32_t{0x1a2b3c4d});  // byte-order magic
   put(body, std::uint16_t{1});           // version 1.0
   put(body, std::uint16_t{0});           //
-  put(body, ~std::uint64_t{0});          // nobody says how long it is
+  put(body, ~std::uint64_t{0});          // length of the section: not given
   option(body, option_application, "ringside");
   end_of_options(body);
   return block(Block::section, body);
@@ -84,7 +84,7 @@ std::string interface(std::uint16_t link_type, std::string_view name, std::strin
   return block(Block::interface, body);
 }
 
-/// One line of plain characters, of which `comment_bytes_max` are kept.
+/// One line of printable characters, at most `comment_bytes_max`.
 std::string comment_text(std::string_view what, std::string_view text) {
   std::string out(what);
   for (const char c : text) {
@@ -95,7 +95,7 @@ std::string comment_text(std::string_view what, std::string_view text) {
   return out;
 }
 
-// -- what a packet says
+// -- the contents of a packet
 
 template <class Wide>
 std::uint16_t narrow(Wide number) {
@@ -130,7 +130,7 @@ std::string_view as_text(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// The whole message where one passes, so that what lies behind its length is seen as well.
+/// The whole message where one passes, so that the bytes after its length are visible as well.
 std::string_view payload_of(const Entry& entry) {
   const std::string_view whole{reinterpret_cast<const char*>(&entry.message), sizeof entry.message};
   switch (entry.kind) {
@@ -226,8 +226,8 @@ std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {
 std::string Pcapng::packet(const Entry& entry, std::uint64_t step, std::span<const std::string> lines) {
   replay_.take(step, entry);
   if (!first_ns_) first_ns_ = entry.time_ns;
-  // What left before it was written down may come a moment late, and even before the first. The times of a
-  // journal may be negative.
+  // Bytes may be stamped with the time at which they left, which can be before the first entry's. The times
+  // of a journal may be negative.
   const auto since_first_ns = static_cast<std::int64_t>(entry.time_ns - *first_ns_);
   const auto time_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(since_first_ns, 0));
   const Hop* hop = hop_of(entry);

@@ -40,23 +40,23 @@ namespace ringside::trace {
 inline constexpr std::uint8_t capture_version = 1;
 inline constexpr std::size_t capture_pseudo_header_bytes = 16;
 inline constexpr std::size_t capture_header_bytes = 56;
-/// The link type: the first of the 16 that are nobody's (LINKTYPE_USER0 to USER15).
+/// The link type: the first of the 16 for private use (LINKTYPE_USER0 to USER15).
 inline constexpr std::uint16_t capture_link_type_default = 147;
 inline constexpr std::uint16_t capture_link_type_max = 162;
-/// A comment's option holds no more than 65,535.
+/// A comment's option can hold at most 65,535.
 inline constexpr std::size_t capture_comment_bytes_max = 4096;
 
 class Pcapng {
  public:
-  /// `origin_ns` is what the journal's times count from.
+  /// The journal's times count from `origin_ns`.
   explicit Pcapng(std::uint64_t origin_ns, std::uint16_t link_type = capture_link_type_default)
       : origin_ns_(origin_ns), link_type_(link_type) {}
 
-  /// What the file begins with: its section and the interfaces. `header`: of the journal, which may have
-  /// begun with rings that were in use.
+  /// The beginning of the file: its section and the interfaces. `header` is the journal's; it may contain
+  /// rings that were in use.
   [[nodiscard]] std::string begin(const JournalHeader& header = {});
-  /// The next packet. Steps ascend. `lines` are those of the scenario that have come into force since the one
-  /// before: "hello.scn:7: user types \"a\"".
+  /// The next packet. Steps ascend. `lines` are the scenario's lines that came into force since the previous
+  /// packet: "hello.scn:7: user types \"a\"".
   [[nodiscard]] std::string packet(const Entry& entry, std::uint64_t step,
                                    std::span<const std::string> lines = {});
 
@@ -69,7 +69,7 @@ class Pcapng {
   Replay replay_;
 };
 
-/// Which way along the path an entry goes: down is towards the program in the guest.
+/// An entry's direction on the path: down is towards the program in the guest.
 enum class Direction : std::uint8_t { neither, down, up };
 [[nodiscard]] Direction direction_of(const Entry& entry);
 

@@ -19,7 +19,7 @@ namespace {
 constexpr int process = 1;
 /// The scenario's lines are a track of their own, above all others.
 constexpr int lines_track = 1;
-/// Of a slice; no longer than to the next of its track.
+/// The length of a slice, if the next one on its track is not sooner.
 constexpr std::int64_t slice_ns_max = 1000;
 
 std::string microseconds(std::int64_t ns) {
@@ -87,8 +87,7 @@ class Trace {
     return found->second;
   }
 
-  /// Slices of one track must not overlap: what happened at the same time is spread out over as many
-  /// nanoseconds.
+  /// Slices of one track must not overlap: slices with the same time are moved apart, a nanosecond each.
   void lengths() {
     std::map<std::string, std::int64_t> next;
     starts_.resize(journal_.steps.size());

@@ -1,4 +1,4 @@
-// Plain sentences, with the numbers of the moment in them.
+// Plain sentences that contain the current numbers.
 #include "emu/trace/plain.h"
 
 #include <fmt/format.h>
@@ -130,7 +130,7 @@ std::string passed_words(const Entry& entry) {
   return fmt::format("{} hands {} on to {}.", from, what, to);
 }
 
-/// What a counter's name does not say by itself.
+/// Explains a counter where its name is not enough.
 std::string counter_words(const Entry& entry) {
   const std::string name = escaped(entry.message.payload());
   const std::string who = actor_name(entry.actor);

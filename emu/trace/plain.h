@@ -1,5 +1,4 @@
-// One plain sentence for each entry: what a teacher would say while pointing at it. text.h has the terse
-// form.
+// One plain sentence for each entry, as a teacher would explain it. text.h has the terse form.
 #pragma once
 
 #include <string>
@@ -9,7 +8,7 @@
 
 namespace ringside::trace {
 
-/// `replay` has taken the entry already; `flow` is what Flow said of it.
+/// `replay` must have taken the entry already; `flow` is what Flow returned for it.
 [[nodiscard]] std::string plain_sentence(const Entry& entry, const Replay& replay, const FlowStep& flow);
 
 }  // namespace ringside::trace

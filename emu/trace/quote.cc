@@ -7,7 +7,7 @@ namespace ringside::trace {
 
 namespace {
 
-/// XML takes none of them, and they stand for nothing.
+/// XML allows none of them, and they have no meaning.
 bool is_noncharacter(std::string_view character) {
   return character == "\ufffe" || character == "\uffff";
 }
@@ -22,7 +22,7 @@ std::string_view character_at(std::string_view text, std::size_t at) {
     if ((static_cast<unsigned char>(text[at + next]) & 0xc0) != 0x80) return {};
   }
   const auto second = length > 2 ? static_cast<unsigned char>(text[at + 1]) : 0;
-  // Longer than need be, half of a surrogate pair, beyond the last character.
+  // An overlong form, half of a surrogate pair, or beyond the last character.
   const bool is_strange = (byte == 0xe0 && second < 0xa0) || (byte == 0xed && second > 0x9f) ||
                           (byte == 0xf0 && second < 0x90) || (byte == 0xf4 && second > 0x8f);
   return is_strange ? std::string_view() : text.substr(at, length);
@@ -55,7 +55,7 @@ std::string printable(std::string_view text) {
     const bool whole = !character.empty() && !is_noncharacter(character);
     if (character.empty()) character = text.substr(at, 1);
     const auto first = static_cast<unsigned char>(character.front());
-    // U+0080 to U+009F are controls as well.
+    // U+0080 to U+009F are control characters as well.
     const bool control =
         first < 0x20 || first == 0x7f ||
         (first == 0xc2 && character.size() == 2 && static_cast<unsigned char>(character[1]) < 0xa0);

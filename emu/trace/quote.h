@@ -1,5 +1,5 @@
-// Text for files of a stricter kind, and for terminals: what a peer or a ring writes may be no UTF-8, and
-// what neither JSON nor XML takes becomes '?'.
+// Text for stricter file formats and for terminals. Bytes from a peer or a ring may be invalid UTF-8; what
+// neither JSON nor XML allows becomes '?'.
 #pragma once
 
 #include <string>
@@ -7,16 +7,16 @@
 
 namespace ringside::trace {
 
-/// The character that begins at `at`, 1 to 4 bytes of UTF-8; empty: what stands there is none.
+/// The character that begins at `at`, 1 to 4 bytes of UTF-8; empty: no valid character begins there.
 [[nodiscard]] std::string_view character_at(std::string_view text, std::size_t at);
 
-/// `text` between double quotes, as JSON wants it.
+/// `text` in double quotes, escaped for JSON.
 [[nodiscard]] std::string json_text(std::string_view text);
 
-/// `text` for a line on a terminal: control characters, U+FFFE and U+FFFF, and what is no UTF-8, as \xNN.
+/// `text` for a line on a terminal: control characters, U+FFFE, U+FFFF and invalid UTF-8 become \xNN.
 [[nodiscard]] std::string printable(std::string_view text);
 
-/// `text` for an XML attribute or element.
+/// `text` escaped for an XML attribute or element.
 [[nodiscard]] std::string xml_text(std::string_view text);
 
 }  // namespace ringside::trace

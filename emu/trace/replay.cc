@@ -1,4 +1,4 @@
-// What a journal says of the machine, step by step.
+// The state of the machine after each step of a journal.
 #include "emu/trace/replay.h"
 
 #include <fmt/format.h>
@@ -51,9 +51,9 @@ std::string_view slot_state_name(SlotState state) {
 
 namespace {
 
-/// The page says which requests have no response. Of the others it does not say who has taken the response:
-/// their slots are shown as free for use, with what lies in them. The private indices are where they must be
-/// at least.
+/// The page shows which requests have no response. For the others it does not show whether the response was
+/// taken: their slots are shown as free for use, with their contents. Private indices get the lowest value
+/// that is possible.
 ReplayedRing ring_in_page(const JournalRing& page) {
   ReplayedRing ring;
   ring.indices = {page.req_prod, page.rsp_prod, page.rsp_prod, page.rsp_prod};
@@ -115,7 +115,7 @@ void Replay::slot_written(std::uint64_t step, const Entry& entry) {
       response ? SlotState::response : SlotState::request, entry.message, step};
 }
 
-/// Taking responses frees their slots. More than a ring holds cannot have been taken.
+/// Taking responses frees their slots. Not more than a ring holds can have been taken.
 void Replay::index_moved(const Entry& entry) {
   ReplayedRing& its = rings_[{entry.domain, entry.ring}];
   its.indices[entry.detail] = entry.to_value;
@@ -159,7 +159,7 @@ void Replay::event_taken(const Entry& entry) {
   its.unread = 0;
 }
 
-/// A domain that is made has a new page, all of it 0.
+/// A new domain has a new page, all of it 0.
 void Replay::told(const Entry& entry) {
   const auto bytes = entry.message.payload();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());

@@ -1,8 +1,8 @@
-// A journal played again: what the machine looked like after each step, made from entries and from nothing
-// else. Whatever shows a run asks this for its rings and event bits.
+// A journal played again: the state of the machine after each step, computed from entries alone. Every view
+// of a run gets its rings and event bits from here.
 //
-// It is as true as the journal is: a page that a hostile guest wrote past its ring code looks otherwise than
-// the journal says. Pure bookkeeping; nothing in an entry is trusted.
+// It is as correct as the journal is: if a hostile guest writes to the page without its ring code, the page
+// differs from the journal. Pure bookkeeping; nothing in an entry is trusted.
 #pragma once
 
 #include <array>
@@ -20,11 +20,11 @@ namespace ringside::trace {
 enum class SlotState : std::uint8_t {
   free,      ///< never used
   request,   ///< it has no response
-  response,  ///< the response is there, and nobody has taken it
+  response,  ///< the response is there, and has not been taken
   stale,     ///< the response was taken; its bytes are there until the slot is used again
 };
 inline constexpr std::size_t slot_states = 4;
-/// '.', '#', '+', '-': for those who see no colours.
+/// '.', '#', '+', '-': readable without colours.
 [[nodiscard]] char slot_glyph(SlotState state);
 /// "free", "request", "response", "stale"
 [[nodiscard]] std::string_view slot_state_name(SlotState state);
@@ -37,20 +37,20 @@ struct ReplayedSlot {
 
 struct ReplayedRing {
   std::array<std::uint32_t, 4> indices{};  ///< by IndexName
-  /// Bit k: index k is as the journal says. Of a domain that is older than the journal it is once it has
-  /// moved.
+  /// Bit k: index k is known from the journal. For a domain that is older than the journal, an index becomes
+  /// known when it first moves.
   std::uint8_t known = 0;
   std::array<ReplayedSlot, ring::slots_per_ring> slots{};
 
   [[nodiscard]] std::uint32_t at(IndexName name) const { return indices[static_cast<std::size_t>(name)]; }
   [[nodiscard]] bool knows(IndexName name) const { return (known >> static_cast<unsigned>(name) & 1) != 0; }
-  /// Requests without a response. More than slots_per_ring: a side lies.
+  /// Requests without a response. More than slots_per_ring: one side is faulty.
   [[nodiscard]] std::uint32_t outstanding() const {
     return at(IndexName::req_prod) - at(IndexName::rsp_prod);
   }
 };
 
-/// One end of an event channel, as far as those who raised events at it found out.
+/// One end of an event channel, as known from the events raised at it.
 struct ReplayedPort {
   bool pending = false;
   bool masked = false;    ///< when it was last looked at
@@ -65,14 +65,14 @@ class Replay {
   using RingKey = std::pair<std::uint32_t, ring::Ring>;     ///< whose page, which ring
   using PortKey = std::pair<std::uint32_t, std::uint32_t>;  ///< whose port (0 = dom0), its number
 
-  /// What a journal begins with: the rings that were in use before its first entry.
+  /// The beginning of a journal: the rings that were in use before its first entry.
   void begin(const JournalHeader& header);
   /// The next entry.
   void take(std::uint64_t step, const Entry& entry);
 
   [[nodiscard]] const std::map<RingKey, ReplayedRing>& rings() const { return rings_; }
   [[nodiscard]] const std::map<PortKey, ReplayedPort>& ports() const { return ports_; }
-  /// A ring of which nothing is known is empty.
+  /// A ring that has no entry yet is empty.
   [[nodiscard]] const ReplayedRing& ring(std::uint32_t domain, ring::Ring ring) const;
 
  private:

@@ -1,4 +1,4 @@
-// From entries to items, and the folding of what comes again.
+// Turns entries into items, and folds repeated items.
 #include "emu/trace/sequence.h"
 
 #include <fmt/format.h>
@@ -20,12 +20,13 @@ namespace {
 
 using Kind_ = SequenceItem::Kind;
 
-/// How many entries behind what was sent it is looked for: to have gone on, or for anything by its receiver.
+/// How many entries after a send are searched for its arrival: the entry that passes it on, or any entry of
+/// the receiver.
 constexpr std::size_t going_on_entries_max = 256;
 constexpr std::size_t receiver_entries_max = 8;
 constexpr std::size_t text_bytes_max = 24;
 
-/// Sorts lanes: along the path, and domains one after the other.
+/// The sort order of lanes: along the path, and domains one after the other.
 struct LaneKey {
   std::uint32_t rank = 0;
   std::uint32_t domain = 0;
@@ -71,7 +72,7 @@ std::string_view text_in(const Entry& entry) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// An item while it may still grow: what its label is made of.
+/// An item that may still grow, and the parts of its label.
 struct Draft {
   enum class Range : std::uint8_t { none, slots, index };
   SequenceItem item;
@@ -141,7 +142,7 @@ class Builder {
 
   [[nodiscard]] LaneKey lane(const Entry& entry, Actor actor) const {
     const Role role = flow_.behind(entry, actor);
-    // Only xcs tells its clients apart by number; whoever looks at a console is the console's client.
+    // Only xcs numbers its clients; a viewer of a console is the console's client.
     const bool numbered = role == actor.role && (role != Role::client || entry.actor.role == Role::xcs);
     return lane_of(role, numbered ? actor.number : 0);
   }
@@ -255,8 +256,8 @@ class Builder {
     events_.try_emplace({owner(entry.peer), entry.port}, drafts_.size() - 1);
   }
 
-  /// Ends the arrow of the first that it was for: others coalesced with it. One that nobody is known to have
-  /// sent is a note.
+  /// Ends the arrow of the first event that it was for; later ones coalesced with it. An event without a
+  /// known sender is a note.
   void event_taken(const JournalStep& each) {
     const auto first = events_.extract(std::pair(owner(each.entry.actor), each.entry.port));
     if (first.empty()) return note(each, fmt::format("takes event, port {}", each.entry.port), false);
@@ -278,11 +279,11 @@ class Builder {
 
   void bytes(const JournalStep& each) {
     const Entry& entry = each.entry;
-    // What Xen says at every turn in a domain's life is told as well.
+    // What Xen prints at each change in a domain's life is also in an entry of its own.
     if (entry.actor.role == Role::xen && entry.peer.role == Role::uart && !serial_line_used_) return;
     const LaneKey to = lane(entry, entry.peer);
     const LaneKey from = lane(entry, entry.actor);
-    // A connection of somebody's, and he himself, are one lane.
+    // A connection and the client that owns it are one lane.
     if (from == to) return;
     message(add(Kind_::message, each, from, to, ""), entry.message);
     await(each, to);
@@ -304,8 +305,8 @@ class Builder {
     }
   }
 
-  /// Where bytes and frames arrive: at the receiver's next entry, or, better, at the one by which they went
-  /// on.
+  /// Bytes and frames arrive at the receiver's next entry, or, if there is one, at the entry by which they
+  /// are passed on.
   void await(const JournalStep& each, LaneKey to) {
     waiting_.push_back({each.step, drafts_.size() - 1, to, at_});
   }
@@ -386,7 +387,7 @@ bool alike(const SequenceItem& one, const SequenceItem& other) {
   return one.shape == other.shape && one.count == other.count;
 }
 
-/// How often the `size` items from `at` on come, one round behind the other.
+/// How often the `size` items from `at` on are repeated without a gap.
 std::uint32_t rounds(const std::vector<SequenceItem>& items, std::size_t at, std::size_t size) {
   std::uint32_t times = 1;
   for (std::size_t next = at + size; next + size <= items.size(); next += size, ++times) {
@@ -446,7 +447,7 @@ std::string sequence_label(const SequenceItem& item) {
   std::string bytes = fmt::format("{} byte{}", item.bytes, item.bytes == 1 ? "" : "s");
   if (item.label.empty()) return bytes;
   std::string label = item.count == 1 ? item.label : fmt::format("{} x {}", item.count, item.label);
-  // An index that moved eight times by one is one that moved by eight.
+  // Eight moves of an index by one are shown as one move by eight.
   if (item.label.find(" -> ") != std::string::npos) label = item.label;
   return item.bytes == 0 ? label : label + ", " + bytes;
 }

@@ -1,8 +1,8 @@
-// A run as a sequence of messages between lanes: what diagrams draw. One lane for everybody who took part,
-// and one for each domain's page and its event channel; what is the same again and again is folded.
+// A run as a sequence of messages between lanes, for diagrams. There is one lane for each actor, and one for
+// each domain's page and its event channel. Repeated items are folded.
 //
-// Who a connection of xcs belongs to, and when bytes arrived where, is asked of Flow. An item's number is the
-// step of its first entry, as in every other view.
+// Flow knows to whom a connection of xcs belongs, and when bytes arrived where. An item's number is the step
+// of its first entry, as in every other view.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@
 
 namespace ringside::trace {
 
-/// A diagram with more is for nobody; what is beyond is counted.
+/// A larger diagram is unreadable; items beyond this are counted.
 inline constexpr std::size_t sequence_items_max = 400;
-/// Exchanges of up to so many items are folded when they come again.
+/// Exchanges of up to this many items are folded when they are repeated.
 inline constexpr std::size_t sequence_fold_items_max = 24;
 
 struct SequenceItem {
@@ -35,13 +35,13 @@ struct SequenceItem {
   std::uint32_t count = 1;
   std::uint32_t bytes = 0;  ///< of payload, in all
   bool lost = false;
-  bool trouble = false;  ///< a note about something lost, turned away, or a quirk
+  bool trouble = false;  ///< a note about something lost or refused, or about a quirk
   std::string label;     ///< a few words: "request rx[3]"
-  std::string text;      ///< and what it said; may be empty
-  std::string shape;     ///< equal for items that only differ in what goes without saying
+  std::string text;      ///< its contents; may be empty
+  std::string shape;     ///< equal for items that differ only in details not shown
 };
 
-/// The items [first, first + size) came `times` times, and are there once.
+/// The items [first, first + size) occurred `times` times, and are listed once.
 struct SequenceLoop {
   std::size_t first = 0;
   std::size_t size = 0;
@@ -57,19 +57,20 @@ struct Sequence {
   std::uint64_t left_out = 0;       ///< items beyond sequence_items_max
 };
 
-/// Of the steps [first, last]. With `first` 0 it begins where the scenario does, not with the set-up before
-/// it.
+/// The sequence of the steps [first, last]. With `first` 0 it begins where the scenario does, not with the
+/// set-up before it.
 [[nodiscard]] Sequence sequence_of(const Journaled& journal, std::uint64_t first = 0,
                                    std::uint64_t last = ~std::uint64_t{0});
 
 /// "8 x request rx[0..7], 480 bytes": label and count.
 [[nodiscard]] std::string sequence_label(const SequenceItem& item);
 
-// What is made of one.
+// The output formats.
 
-/// For Mermaid, whose arrows are level; numbered by steps.
+/// For Mermaid, whose arrows are level. Numbered by steps.
 [[nodiscard]] std::string to_mermaid(const Sequence& sequence);
-/// A picture for slides: arrows slant by the time that they took, and a cross ends what was lost.
+/// A picture for slides: arrows slant with the time that they took, and a cross ends the arrow of something
+/// lost.
 [[nodiscard]] std::string to_svg(const Sequence& sequence);
 
 }  // namespace ringside::trace

@@ -8,7 +8,7 @@ namespace ringside::trace {
 
 namespace {
 
-/// What means something to Mermaid, or to the HTML that it makes, is written as its entity codes.
+/// Characters with a meaning in Mermaid, or in the HTML that it generates, are written as entity codes.
 std::string mermaid(std::string_view text) {
   constexpr std::string_view plain = " .,()[]/_=+-*'\"!?:";
   std::string out;
@@ -24,8 +24,8 @@ std::string mermaid(std::string_view text) {
   return out;
 }
 
-/// The title stands outside of the diagram, where entity codes mean nothing: what would begin a tag there is
-/// written as a quotation mark that looks like it.
+/// The title is outside the diagram, where entity codes have no effect: a character that would begin a tag
+/// there is replaced by a quotation mark that looks like it.
 std::string title_text(std::string_view title) {
   std::string out;
   for (const char c : printable(title)) {
@@ -68,7 +68,7 @@ std::string to_mermaid(const Sequence& sequence) {
   for (std::size_t lane = 0; lane < sequence.lanes.size(); ++lane)
     out += fmt::format("  participant p{} as {}\n", lane, mermaid(sequence.lanes[lane]));
   auto loop = sequence.loops.begin();
-  std::uint64_t next = 0;  // what Mermaid would number the next arrow
+  std::uint64_t next = 0;  // the number that Mermaid would give to the next arrow
   for (std::size_t at = 0; at < sequence.items.size(); ++at) {
     const SequenceItem& item = sequence.items[at];
     if (loop != sequence.loops.end() && loop->first == at)

@@ -13,7 +13,7 @@ namespace ringside::trace {
 
 namespace {
 
-// All in pixels. Widths of text are estimated, generously, since no font is asked.
+// All in pixels. Widths of text are estimated, generously, since no font is measured.
 constexpr double margin = 24;
 constexpr double steps_width = 64;
 constexpr double lane_width = 172;
@@ -86,7 +86,7 @@ class Picture {
     return margin + steps_width + lane_width * static_cast<double>(its_.lanes.size()) + words_gap;
   }
 
-  /// The longer since the row before, the further below it; but nothing waits for half a page.
+  /// The distance to the row before grows with the time between them, up to a limit.
   void place() {
     double y = head_height;
     std::int64_t before_ns = its_.items.empty() ? 0 : its_.items.front().sent_ns;

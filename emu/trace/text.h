@@ -1,6 +1,5 @@
-// Journal entries as text: one line an entry, the same for the same entry, so that two runs can be compared
-// by diff and a reader can read it aloud. The wording is that of the scenario language wherever it has words
-// for the thing.
+// Journal entries as text, one line an entry. Equal entries give equal lines, so that diff can compare two
+// runs. The wording is that of the scenario language where the language has words for it.
 //
 // Everything here is pure. Bytes that came from a peer are escaped: no line carries a control character to a
 // terminal.
@@ -26,7 +25,8 @@ inline constexpr std::size_t shown_bytes_max = 32;
 /// The entry without time and step: who does what to whom.
 [[nodiscard]] std::string sentence(const Entry& entry);
 
-/// "dom1", "xcs", "user2", "dom1.tty". Users and clients are numbered from 1; number 0 is the only one.
+/// "dom1", "xcs", "user2", "dom1.tty". Users and clients are numbered from 1; number 0 means that there is
+/// only one.
 [[nodiscard]] std::string actor_name(Actor actor);
 
 /// "dom1.tx": the ring of a domain.
@@ -35,16 +35,16 @@ inline constexpr std::size_t shown_bytes_max = 32;
 [[nodiscard]] std::string_view index_name(IndexName name);
 [[nodiscard]] std::string_view raised_name(ring::Raised outcome);
 
-/// "console", "shutdown"; "type 5" where 2005 had no name.
+/// "console", "shutdown"; "type 5" for a type without a name in 2005.
 [[nodiscard]] std::string message_type_name(std::uint8_t type);
 
 /// The xcs frames that carry a control message, in Entry::detail of frame_passed.
 inline constexpr std::uint8_t frame_request = 9;
 inline constexpr std::uint8_t frame_response = 10;
 
-/// What xcs says of a call: "ok", "badsession", "result 77".
+/// The result of a call to xcs: "ok", "badsession", "result 77".
 [[nodiscard]] std::string result_name(std::uint32_t result);
-/// Of a frame that is a reply.
+/// The result in a frame that is a reply.
 [[nodiscard]] inline std::optional<std::uint32_t> frame_result(const Entry& entry) {
   return entry.from_value == 0 ? std::nullopt : std::optional(entry.from_value - 1);
 }
@@ -53,7 +53,7 @@ inline constexpr std::uint8_t frame_response = 10;
   return entry.detail <= 1;
 }
 
-/// What an xcs frame of `type` is called: "request", "bind", "type 77".
+/// The name of an xcs frame's type: "request", "bind", "type 77".
 [[nodiscard]] std::string frame_type_name(std::uint32_t type);
 
 /// "console length 6 "hello\n"", "shutdown sysrq id 2 length 4 key "h"", "mem-request set id 3 length 8

@@ -40,7 +40,8 @@ void Console::start() {
 }
 
 void Console::end_boot() {
-  // With 'x' the switch leads back to where input is, so that its notice is printed in either case.
+  // With 'x' the two switches end at the same receiver as before, so that the notice is printed in either
+  // case.
   if (conswitch_.size() > 1) input_is_xens_ = false;
   switch_input();
 }
@@ -63,7 +64,7 @@ void Console::hand_on(std::uint8_t character) {
     ++counters_.input_dropped;
     journal_.counted(0, "console input dropped", counters_.input_dropped - 1, counters_.input_dropped);
   }
-  // Also when it was dropped: a reader that has missed an event would otherwise be stuck for ever.
+  // Also when the character was dropped: a reader that missed an event would otherwise be stuck for ever.
   ends_.raise_virq();
 }
 

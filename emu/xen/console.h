@@ -1,11 +1,11 @@
-// Xen's own console: whom the characters of the serial line are for, what dom0 has of it, and what Xen itself
-// has said.
+// Xen's own console: the receiver of the serial line's characters, dom0's input and output on it, and Xen's
+// own messages.
 //
-// Input is for Xen, whose keys they are, or for dom0, which reads it from a ring of 128 bytes; the switch
-// character three times in a row changes that. Output of dom0 goes to the line as it comes; Xen's own lines
-// bear a prefix and are kept in a ring of 16,384 bytes besides (`ringside dmesg`).
+// Input is either for Xen, where keys are commands, or for dom0, which reads it from a ring of 128 bytes;
+// typing the switch character three times in a row changes the receiver. Output of dom0 goes to the line
+// unchanged. Xen's own lines get a prefix and are also kept in a ring of 16,384 bytes (`ringside dmesg`).
 //
-// It decides nothing about who may call: hypercalls are hypervisor_console.cc's.
+// It does not decide who may call: hypervisor_console.cc does that.
 #pragma once
 
 #include <cstddef>
@@ -22,21 +22,21 @@
 
 namespace ringside::xen {
 
-/// What waits for dom0.
+/// Input for dom0.
 inline constexpr std::size_t console_input_ring_bytes = 128;
 /// Xen's own messages.
 inline constexpr std::size_t console_ring_bytes = 16384;
 inline constexpr std::string_view console_prefix = "(XEN) ";
 inline constexpr int switch_characters = 3;
 
-/// "a", "b", "ax": the switch character is Ctrl and the first, which is a letter. 'x' as the second leaves
-/// input at Xen when boot is over.
+/// "a", "b", "ax": the switch character is Ctrl and the first character, a letter. With 'x' as the second,
+/// Xen keeps the input when boot is over.
 inline constexpr std::string_view conswitch_default = "a";
 [[nodiscard]] bool is_conswitch(std::string_view text);
 
 struct ConsoleCounters {
   std::uint32_t input_dropped = 0;   ///< the ring to dom0 was full
-  std::uint32_t output_dropped = 0;  ///< Xen's own lines that the serial line had no room for; in bytes
+  std::uint32_t output_dropped = 0;  ///< Xen's own lines that the serial line had no room for, in bytes
 };
 
 class Console {
@@ -46,33 +46,33 @@ class Console {
     std::function<void()> raise_virq;  ///< dom0's VIRQ_CONSOLE
   };
 
-  /// `serial` must outlive it. `conswitch` is_conswitch().
+  /// `serial` must outlive it. `conswitch` must satisfy is_conswitch().
   Console(SerialPort& serial, trace::Journal journal, std::string_view conswitch, Ends ends);
 
-  /// Takes the line's input from here on, as Xen's.
+  /// From here on takes the line's input, for Xen.
   void start();
   /// Boot is over: input is switched to dom0, unless `conswitch` says otherwise.
   void end_boot();
 
-  /// A line of Xen's own, without its end.
+  /// Prints a line of Xen's own; `line` has no newline.
   void print(std::string_view line);
 
-  /// dom0's output. Takes none of it while less than half of the transmit buffer is free; else what fits.
-  /// Answers how many bytes.
+  /// Writes dom0's output. Takes none of it while less than half of the transmit buffer is free; otherwise
+  /// what fits. Returns how many bytes.
   std::size_t write(Bytes bytes);
-  /// dom0's input: as much as there is and fits.
+  /// Reads dom0's input: as much as there is and fits.
   std::size_t read(std::span<std::uint8_t> into);
 
   struct Piece {
     std::uint64_t position;  ///< of its first byte, counted from Xen's first
-    std::size_t bytes;       ///< 0: there is nothing from `position` on
+    std::size_t bytes;       ///< 0: there is none from `position` on
   };
-  /// What Xen has said from `position` on, or from the oldest byte that is still there.
+  /// Xen's messages from `position` on, or from the oldest byte that is kept.
   [[nodiscard]] Piece dmesg_read(std::uint64_t position, std::span<std::uint8_t> into) const;
-  /// Forgets what is older than `position`.
+  /// Forgets the bytes before `position`.
   void dmesg_clear(std::uint64_t position);
 
-  /// Half of what may wait for dom0 does.
+  /// The input ring for dom0 is at least half full.
   [[nodiscard]] bool dom0_is_behind() const { return input_.size() * 2 >= input_.capacity(); }
   [[nodiscard]] bool input_is_xens() const { return input_is_xens_; }
   [[nodiscard]] const ConsoleCounters& counters() const { return counters_; }

@@ -67,7 +67,7 @@ bool DomainTable::connection_gone(DomainId domain) {
   return true;
 }
 
-/// Names meet people on command lines and in tables, where a domain is given by its name or its number.
+/// Users type names on command lines, where a domain is given by its name or its number.
 Result<> DomainTable::check_name(std::string_view name) const {
   if (name.empty()) return Done{};
   if (name.size() > domain_name_bytes_max) {
@@ -91,8 +91,8 @@ bool DomainTable::name_taken(std::string_view name) const {
   return std::ranges::any_of(domains_, [name](const auto& each) { return each.second.name() == name; });
 }
 
-/// The one that is asked for, or the next id after the last one that was given out. A nameless domain passes
-/// over ids whose automatic name somebody took on purpose.
+/// The requested id, or the next one after the last that was given out. A nameless domain skips ids whose
+/// automatic name is in use for another domain.
 Result<DomainId> DomainTable::choose_id(const DomainPlan& plan) const {
   if (domains_.size() - 1 >= domains_max_) {
     return refusal(ENOMEM, "{} domains exist, which is the limit (domains_max)", domains_max_);
@@ -144,7 +144,7 @@ Result<> DomainTable::give_frame(Domain& domain) {
   }
   domain.mapping = std::move(mapping).value();
   domain.frame = std::move(frame).value();
-  // Never used twice, so that a number learned before an id changed hands does not map the newcomer's frame.
+  // Never reused: an old frame number cannot map the frame of a new domain that has the same id.
   domain.info.shared_info_frame = next_frame_number_++;
   return Done{};
 }
@@ -157,7 +157,7 @@ Result<> DomainTable::change_frame(Domain& domain) {
   }
   std::memcpy(domain.mapping.frame() + ring::control_interface_offset,
               old.frame() + ring::control_interface_offset, ring::control_interface_bytes);
-  // What the controller has noted of its own requests speaks of indices in those rings.
+  // The controller's records of its own requests contain indices of those rings.
   std::memcpy(ring::channel_words(domain.mapping.frame())->tagged, ring::channel_words(old.frame())->tagged,
               sizeof(ring::ChannelWords::tagged));
   ring::channel_words(domain.mapping.frame())->controller_lost_bytes =

@@ -1,7 +1,7 @@
-// The table of living domains: ids, names, frames and what each is doing. It owns the domains and, through
-// them, their frames, kicks and process handles; dropping a domain gives all of them back.
+// The table of living domains: ids, names, frames and states. It owns the domains and, through them, their
+// frames, kicks and process handles; removing a domain releases all of them.
 //
-// It decides who may exist (ids, names, limits) and nothing else: the life of a domain is hypervisor.cc's.
+// It decides only which domains may exist (ids, names, limits); hypervisor.cc handles the life of a domain.
 #pragma once
 
 #include <cstdint>
@@ -20,16 +20,16 @@ inline constexpr DomainId dom0_id = 0;
 inline constexpr std::string_view dom0_name = "Domain-0";
 /// Besides dom0.
 inline constexpr std::size_t domains_max = domain_id_max;
-/// The first machine frame number that is given out; any number does, 0 would look like "none".
+/// The first machine frame number. Any number would do except 0, which would look like "none".
 inline constexpr std::uint32_t first_frame_number = 0x1000;
 
 struct Domain {
-  DomainInfo info;  ///< as domain_info tells it
+  DomainInfo info;  ///< as domain_info returns it
   Handle frame;     ///< its shared_info
-  Mapping mapping;  ///< the same, as seen by the hypervisor
-  Kicks kicks;      ///< of its vcpu; dom0 has a port's own instead, see event_channels.h
+  Mapping mapping;  ///< the same, mapped by the hypervisor
+  Kicks kicks;      ///< of its vcpu; in dom0 each port has its own instead, see event_channels.h
   Handle process;   ///< invalid: not set yet, or ended
-  /// The connection that is building it, as long as it is neither unpaused nor has a process.
+  /// The connection that is building the domain, until it is unpaused or has a process.
   std::optional<std::uint32_t> builder;
 
   [[nodiscard]] std::string_view name() const { return info.name; }
@@ -50,17 +50,16 @@ class DomainTable {
   /// `host` must outlive the table. At most `domains_max` domains besides dom0.
   DomainTable(Host& host, std::size_t domains_max);
 
-  /// Once, first.
+  /// Called once, first.
   Result<> add_dom0(ring::Abi abi);
-  /// A paused domain with a zeroed frame. EINVAL: the name is not one. EEXIST: a living domain has it, or
-  /// the id.
-  /// ENOMEM: no domain or id is free. Others: the host could not make its frame or kicks.
+  /// Adds a paused domain with a zeroed frame. EINVAL: invalid name. EEXIST: a living domain has the name or
+  /// the id. ENOMEM: no domain or id is free. Others: the host could not make its frame or kicks.
   Result<Domain*> add(const DomainPlan& plan);
-  /// Another frame, with another number, for a domain that goes on in it: everything is zero but what a frame
-  /// begins with and the control interface, with what its controller noted beside it, which are those of the
-  /// old one. The old one is dropped.
+  /// Gives a domain that continues another frame, with another number. All of it is zero except the beginning
+  /// of the frame, the control interface, and the controller's records beside it: these are copied from the
+  /// old frame. The old frame is released.
   Result<> change_frame(Domain& domain);
-  /// Its id rests until all others had their turn.
+  /// Its id is reused only after all others were.
   void remove(DomainId domain);
 
   /// Null when there is none. Valid until the domain is removed.
@@ -70,8 +69,8 @@ class DomainTable {
   /// The first with an id >= `first`, or null.
   [[nodiscard]] Domain* first_from(DomainId first);
 
-  /// Connections that speak for a guest. They may outlive it, and an id is not given to another domain while
-  /// one does.
+  /// Counts connections of a guest. They may outlive the guest, and its id is not given to another domain
+  /// while one exists.
   void connection_made(DomainId domain);
   /// True when that was the last one.
   bool connection_gone(DomainId domain);

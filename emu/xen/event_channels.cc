@@ -1,5 +1,5 @@
-// The rules of event channels. Each operation decides first and changes afterwards, so that a refusal leaves
-// nothing behind.
+// The rules of event channels. Each operation decides first and changes afterwards, so that a refused
+// operation changes nothing.
 #include "emu/xen/event_channels.h"
 
 #include <algorithm>
@@ -91,7 +91,7 @@ Result<EventChannels::Pair> EventChannels::bind_interdomain(DomainId domain1, Do
     return refusal(EPERM, "domain {} may only bind to a port of domain {} that waits for it", domain1,
                    domain2);
   }
-  // An end that is a closed port, given or chosen, begins a life; one that waited keeps its own.
+  // An end that was a closed port is set up anew; an end that was waiting keeps its state.
   Kicks kicks1;
   Kicks kicks2;
   const auto make_ready = [this](DomainId domain, ring::Port& port, ring::Port except,
@@ -124,7 +124,7 @@ Result<EventChannels::Pair> EventChannels::bind_interdomain(DomainId domain1, Do
   return Pair{port1, port2};
 }
 
-/// Judges one end of a binding to be. True when it is bound to just that other end already, false when it is
+/// Checks one end of a binding. True when it is bound to exactly that other end already, false when it is
 /// free for it; an error otherwise.
 Result<bool> EventChannels::end_fits(DomainId own, ring::Port port, DomainId other,
                                      ring::Port other_port) const {
@@ -268,8 +268,8 @@ void EventChannels::close_entry(DomainId domain, ring::Port port) {
   }
 }
 
-/// A port of dom0 whose peer domain is gone for good, and which no living process has open, would stay for
-/// ever: nobody is left who knows of it.
+/// Closes each port of dom0 whose peer domain is destroyed and which no living process has open. No process
+/// knows of such a port any more, so it would never be closed.
 void EventChannels::close_abandoned() {
   for (ring::Port port = 1; port < table(dom0).size(); ++port) {
     const Entry& each = entry(dom0, port);

@@ -1,10 +1,10 @@
-// The event channels of all domains: which port of which domain is in which state, and the rules by which
-// states change. A port belongs to its domain, not to the process that asked for it; so it outlives a daemon
-// that dies, and the next one finds it by binding again.
+// The event channels of all domains: the state of each port, and the rules by which states change. A port
+// belongs to its domain, not to the process that asked for it. So it outlives a daemon that dies, and the
+// next daemon finds it by binding again.
 //
-// This is the table alone. It raises nothing and checks no privilege beyond the one rule that is part of
-// binding; hypervisor.h does both. Every call takes ids of domains that were added; the hypervisor has looked
-// them up before. Ports are the caller's word and are checked here.
+// This is the table alone. It raises no events, and checks no privilege beyond the one rule that is part of
+// binding; hypervisor.h does both. Domain ids passed to it must exist; the hypervisor has looked them up
+// before. Ports come from the caller and are checked here.
 #pragma once
 
 #include <cstdint>
@@ -22,18 +22,18 @@ namespace ringside::xen {
 
 class EventChannels {
  public:
-  /// Called when a closed port is about to begin a life: leaves no bits of an earlier one behind, and answers
-  /// the kicks that the port is to own (none for a domain whose ports share one). An error refuses the port.
+  /// Called when a closed port is about to be opened. Clears old bits of the port, and returns the kicks that
+  /// the port is to own (none for a domain whose ports share one). An error refuses the port.
   using Prepare = std::function<Result<Kicks>(DomainId, ring::Port)>;
 
   EventChannels(Prepare prepare, trace::Journal journal);
 
-  /// All ports closed. Ports of others that still wait for an earlier domain of that id are closed: whoever
-  /// bound them did not mean this one.
+  /// Starts with all ports closed. Ports of other domains that still wait for an earlier domain of that id
+  /// are closed: they were not meant for this one.
   void add_domain(DomainId domain);
-  /// The domain stays; its ports close, and those of others that were bound to them wait for it.
+  /// The domain stays; its ports close, and ports of others that were bound to them wait for it.
   void close_all(DomainId domain);
-  /// Closes all its ports, and what that leaves abandoned.
+  /// Closes all its ports, and the ports that are thereby abandoned.
   void remove_domain(DomainId domain);
 
   // -- the operations. EINVAL: no such port, or its state does not allow it. ENOSPC: no closed port is left.
@@ -43,13 +43,14 @@ class EventChannels {
     ring::Port port1;
     ring::Port port2;
   };
-  /// Either port may be any_port. A pair that is bound already is answered as it is. `may_open_second` says
-  /// whether the caller may open a closed port of domain2, or needs one there that waits for domain1 (EPERM).
+  /// Either port may be any_port. For a pair that is bound already, that pair is returned. `may_open_second`
+  /// says whether the caller may open a closed port of domain2; otherwise a port there must wait for domain1
+  /// (EPERM).
   Result<Pair> bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1, ring::Port port2,
                                 bool may_open_second);
-  /// The same port again for a virq that is bound. `virq` < virqs.
+  /// Returns the same port again for a virq that is bound. `virq` < virqs.
   Result<ring::Port> bind_virq(DomainId domain, std::uint32_t virq);
-  /// The same port again for an interrupt that is bound. `pirq` < pirqs.
+  /// Returns the same port again for an interrupt that is bound. `pirq` < pirqs.
   Result<ring::Port> bind_pirq(DomainId domain, std::uint32_t pirq);
   Result<ring::Port> bind_ipi(DomainId domain);
   /// The other end of an interdomain channel becomes unbound and waits for `domain`.
@@ -59,10 +60,10 @@ class EventChannels {
   /// any_port when it is not bound.
   [[nodiscard]] ring::Port virq_port(DomainId domain, std::uint32_t virq) const;
   [[nodiscard]] ring::Port pirq_port(DomainId domain, std::uint32_t pirq) const;
-  /// What Prepare made for a port that is not closed.
+  /// The kicks that Prepare made, for a port that is not closed.
   [[nodiscard]] const Kicks& kicks(DomainId domain, ring::Port port) const;
 
-  /// A process of dom0, known by its connection, has opened a port of dom0 that is not closed.
+  /// A process of dom0, identified by its connection, has opened a port of dom0 that is not closed.
   void opened(ring::Port port, std::uint32_t connection);
   /// That process is gone.
   void connection_gone(std::uint32_t connection);
@@ -73,7 +74,7 @@ class EventChannels {
     Kicks kicks;
     std::vector<std::uint32_t> openers;  ///< dom0's ports only: connections, each once
   };
-  /// As long as the highest port that was ever used: most domains use two or three.
+  /// As long as the highest port ever used: most domains use two or three.
   using Table = std::vector<Entry>;
 
   [[nodiscard]] const Table& table(DomainId domain) const;

@@ -1,4 +1,4 @@
-// Dispatch of hypercalls, privilege, and the life of domains up to its end, which is hypervisor_ends.cc's.
+// Dispatch of hypercalls, privilege, and the life of domains; hypervisor_ends.cc handles their end.
 #include "emu/xen/hypervisor.h"
 
 #include <algorithm>
@@ -62,7 +62,7 @@ HypercallAnswer Hypervisor::serve(const HypercallCaller& caller, const Hypercall
     answer.result = error.code > 0 ? -error.code : -EIO;
     const std::string why = error.what.empty() ? error.why : error.text();
     copy_text(answer.why, why);
-    // Reading the table to its end is no mistake of the caller's.
+    // Reading the table to its end is not a mistake of the caller.
     const bool end_of_table = arguments.op == HypercallOp::domain_info && error.code == ESRCH;
     if (!end_of_table) journal_.refused(caller.domain, caller_actor(caller), why);
   }
@@ -134,7 +134,7 @@ Result<> Hypervisor::dispatch(Call& call) {
   return refusal(ENOSYS, "there is no hypercall {}", static_cast<std::uint32_t>(call.arguments.op));
 }
 
-/// A connection has closed: its process closed it or died, at whatever moment.
+/// A connection has closed: its process closed it or died.
 void Hypervisor::gone(const HypercallCaller& caller) {
   if (!caller.privileged()) {
     if (domains_.connection_gone(caller.domain)) disconnected(caller.domain);
@@ -151,13 +151,13 @@ void Hypervisor::gone(const HypercallCaller& caller) {
   }
 }
 
-// ---- who may do what to whom
+// ---- privilege
 
 DomainId Hypervisor::resolve(const Call& call, DomainId domain) {
   return domain == DOMID_SELF ? call.caller.domain : domain;
 }
 
-/// A guest may name itself only; whether others exist is none of its business, hence EPERM before ESRCH.
+/// A guest may name only itself. It must not learn whether other domains exist, hence EPERM before ESRCH.
 Result<Domain*> Hypervisor::own_or_any(const Call& call, DomainId domain) {
   const DomainId id = resolve(call, domain);
   if (!call.caller.privileged() && id != call.caller.domain) {
@@ -168,7 +168,7 @@ Result<Domain*> Hypervisor::own_or_any(const Call& call, DomainId domain) {
   return found;
 }
 
-/// For what only dom0 may do, to a domain other than itself.
+/// For calls that only dom0 may make, about a domain other than itself.
 Result<Domain*> Hypervisor::guest_of_dom0(const Call& call) {
   if (!call.caller.privileged()) {
     return refusal(EPERM, "only dom0 may do this, not domain {}", call.caller.domain);
@@ -234,7 +234,7 @@ Result<> Hypervisor::domain_set_process(Call& call) {
   domain.info.state.running = 1;
   domain.builder.reset();
   tell(id, fmt::format("runs as process {}", domain.info.process));
-  // Builders hand over a stopped process, so that it never runs ahead of this.
+  // A builder passes on a stopped process, so that it cannot run before this.
   host_.domain_signal(id, domain.process,
                       domain.info.state.paused ? Host::DomainSignal::stop : Host::DomainSignal::resume);
   host_.process_watch(domain.process, [this, id](int status) { process_ended(id, status); });
@@ -340,8 +340,8 @@ Result<> Hypervisor::window_set(Call& call) {
   return Done{};
 }
 
-/// Only the figure: there is no memory behind it. A guest takes what it is told to take, up to what it was
-/// created with.
+/// Only changes the number: no memory is allocated. A guest accepts any target up to the size it was created
+/// with.
 Result<> Hypervisor::memory_set(Call& call) {
   DomainInfo& info = domains_.living(call.caller.domain).info;
   const std::uint32_t wanted = call.arguments.memory_kib;
@@ -352,7 +352,8 @@ Result<> Hypervisor::memory_set(Call& call) {
                    info.memory_max_kib);
   }
   const std::uint32_t before = std::exchange(info.memory_kib, wanted);
-  // Not on the console: a guest does this as often as it likes, and the line and its ring are everybody's.
+  // Not printed on the console: a guest may do this as often as it likes, and the line and its ring are
+  // shared.
   journal_.told(info.domain, fmt::format("its memory is {} KiB, was {}", wanted, before));
   return Done{};
 }

@@ -1,13 +1,13 @@
-// The hypervisor: answers hypercalls, raises events, and watches over the processes of domains. It owns the
-// domain table and the event channels; it knows nothing of rings and never reads what a guest has written,
-// except for the words that say whether an event needs a kick.
+// The hypervisor: answers hypercalls, raises events, and monitors the processes of domains. It owns the
+// domain table and the event channels. It does not use rings and never reads what a guest has written, except
+// for the words that say whether an event needs a kick.
 //
-// A caller is whoever holds the connection a call came through. dom0's may do everything; a guest's speaks
-// for its own domain and is not believed in anything. Every argument is checked, and a refusal says why in
-// words.
+// A caller is identified by the connection of its call. dom0's connections may do everything; a guest's
+// connection acts for its own domain and is not trusted. Every argument is checked, and a refusal gives the
+// reason in words.
 //
-// hypervisor.cc holds the dispatch and the life of domains, hypervisor_ends.cc how it ends or rests,
-// hypervisor_events.cc what concerns event channels, hypervisor_console.cc what concerns its console.
+// hypervisor.cc holds the dispatch and the life of domains, hypervisor_ends.cc their end and suspension,
+// hypervisor_events.cc the event channels, hypervisor_console.cc the console.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ class Hypervisor {
 
   /// Creates dom0 and serves hypercalls from here on. Fails as the host does.
   Result<> start();
-  /// Destroys every domain but dom0: the machine goes down.
+  /// Destroys every domain but dom0, when the machine goes down.
   void shutdown_all();
 
  private:
@@ -46,7 +46,7 @@ class Hypervisor {
   struct Call {
     const HypercallCaller& caller;
     const HypercallArguments& arguments;
-    std::vector<Handle> given;     ///< what came with it; given back unless somebody keeps it
+    std::vector<Handle> given;     ///< came with it; released if not kept
     std::vector<Handle>& handles;  ///< what goes with the answer
     HypercallAnswer& answer;
   };
@@ -56,7 +56,7 @@ class Hypervisor {
   Result<> dispatch(Call& call);
   void gone(const HypercallCaller& caller);
 
-  // -- who may do what to whom
+  // -- privilege
   [[nodiscard]] static DomainId resolve(const Call& call, DomainId domain);
   Result<Domain*> own_or_any(const Call& call, DomainId domain);
   Result<Domain*> guest_of_dom0(const Call& call);
@@ -75,7 +75,7 @@ class Hypervisor {
   Result<> window_set(Call& call);
   Result<> memory_set(Call& call);
 
-  // -- its end, and its sleep
+  // -- its end, and its suspension
   Result<> sched_shutdown(Call& call);
   void suspend(Domain& domain);
   Result<> domain_resume(Call& call);

@@ -1,5 +1,4 @@
-// The hypercalls about Xen's console, which are dom0's alone, and the keys whose answer only the hypervisor
-// knows.
+// The hypercalls about Xen's console, which only dom0 may make, and the keys that need the hypervisor's data.
 #include <algorithm>
 
 #include "emu/host/domain_words.h"
@@ -26,8 +25,8 @@ std::string state_words(const DomainInfo& info) {
 
 }  // namespace
 
-/// The journal has it as the domain's, the console as a line for whoever looks at the serial line. Only for
-/// what dom0 does, or what a domain does once.
+/// Writes it to the journal as the domain's, and to the console as a line. Only for actions of dom0, or for
+/// what a domain can do only once.
 void Hypervisor::tell(DomainId domain, std::string_view what) {
   journal_.told(domain, what);
   serial_console_.console().print(fmt::format("dom{}: {}", domain, what));

@@ -1,4 +1,4 @@
-// How a domain ends, by its own word, by dom0's or by dying; and how one sleeps and wakes again.
+// How a domain ends: by its own call, by dom0's call or by dying. Also how a domain is suspended and resumed.
 #include <utility>
 
 #include "emu/host/domain_words.h"
@@ -10,8 +10,8 @@ namespace ringside::xen {
 namespace {
 
 constexpr int exit_status_max = 255;
-/// How long a guest that has closed its last connection may take to end: a process that dies closes its
-/// connection first, and only its end tells what it died of.
+/// How long a guest that has closed its last connection may take to end: a dying process closes its
+/// connection first, and the cause of its death is known only when it has ended.
 constexpr Duration last_breath = std::chrono::seconds(1);
 
 }  // namespace
@@ -46,8 +46,8 @@ void Hypervisor::suspend(Domain& domain) {
   }
 }
 
-/// A suspended guest comes back as on another machine: another frame, no ports. Only the control interface is
-/// carried over, so that both ends take the indices up where they were. It stays paused, since its console's
+/// A resumed guest comes back as on another machine, with another frame and no ports. Only the control
+/// interface is copied, so that both ends continue at the old indices. It stays paused, since its console's
 /// port is not known before dom0 has opened a new channel.
 Result<> Hypervisor::domain_resume(Call& call) {
   auto found = guest_of_dom0(call);
@@ -67,12 +67,12 @@ Result<> Hypervisor::domain_resume(Call& call) {
   return Done{};
 }
 
-/// The entry goes first: what the rest sets off may call back, and must not find the domain again.
+/// Removes the entry first: the rest may cause callbacks, which must not find the domain again.
 void Hypervisor::destroy(DomainId id) {
   Domain domain = std::move(domains_.living(id));
   domains_.remove(id);
   channels_.remove_domain(id);
-  // A builder that died half-way may have started a process without naming it here.
+  // A builder that died may have started a process without naming it here.
   host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
   tell(id, fmt::format("destroyed {}", domain.name()));
   raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
@@ -83,13 +83,13 @@ void Hypervisor::process_ended(DomainId id, int status) {
   if (domain == nullptr || !domain->process.valid()) return;
   domain->info.state.running = 0;
   domain->info.process = 0;
-  // Whatever it had started must not outlive it.
+  // Processes that it had started must not outlive it.
   const Handle process = std::exchange(domain->process, Handle());
   if (!domain->over() || domain->info.suspended()) crash(*domain, status, "");
   host_.domain_signal(id, process, Host::DomainSignal::kill);
 }
 
-/// Nobody speaks for the domain any more.
+/// The domain's last connection has closed.
 void Hypervisor::disconnected(DomainId id) {
   const auto end = [this, id](std::uint32_t frame) {
     Domain* domain = domains_.find(id);
@@ -103,9 +103,9 @@ void Hypervisor::disconnected(DomainId id) {
   host_.timer_start(last_breath, [end, frame] { end(frame); });
 }
 
-/// A guest that has lost its way to the hypervisor, or its process, does not run any more: the rest of it is
-/// killed. The entry and the frame stay, to be looked at, until it is destroyed. An empty `why` is said as
-/// its status has it.
+/// A guest that has lost its connection to the hypervisor, or its process, has crashed: its other processes
+/// are killed. The entry and the frame are kept for inspection until the domain is destroyed. If `why` is
+/// empty, the text is made from the status.
 void Hypervisor::crash(Domain& domain, int status, std::string_view why) {
   const DomainId id = domain.info.domain;
   DomainInfo& info = domain.info;
@@ -116,7 +116,7 @@ void Hypervisor::crash(Domain& domain, int status, std::string_view why) {
   info.signal = static_cast<std::uint8_t>(status > status_of_signal_0 ? status - status_of_signal_0 : 0);
   tell(id, fmt::format("crashed: {}", why.empty() ? crash_text(info) : why));
   if (domain.process.valid()) host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
-  // What it had published it may not have announced any more.
+  // It may have published requests without announcing them.
   wake_controller(domain);
   raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
 }

@@ -1,5 +1,5 @@
 // The hypercalls about event channels, and how an event reaches its receiver: bits in a frame first, then a
-// kick if they ask for one.
+// kick if they require one.
 #include "emu/xen/hypervisor.h"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ trace::Actor receiver_actor(DomainId domain) {
 
 }  // namespace
 
-/// Left-over bits would swallow the first event of the new life (pending) or all of them (mask).
+/// Old bits would suppress the port's first event (pending) or all of its events (mask).
 Result<Kicks> Hypervisor::prepare_port(DomainId id, ring::Port port) {
   Domain& domain = domains_.living(id);
   ring::EventBits<> bits(domain.mapping.frame(), domain.info.abi);
@@ -78,7 +78,7 @@ Result<> Hypervisor::evtchn_bind_pirq(Call& call) {
   return Done{};
 }
 
-/// Xen looks up who has bound it, and that is all it does.
+/// Xen only looks up the port that is bound to the interrupt.
 Result<> Hypervisor::interrupt(Call& call) {
   const std::uint32_t pirq = call.arguments.virq;
   if (!call.caller.privileged()) {
@@ -153,7 +153,8 @@ Result<> Hypervisor::evtchn_open(Call& call) {
   if (!status) return status.error();
   if (status->state == PortState::closed) return refusal(EINVAL, "port {} of domain {} is closed", port, id);
   if (auto given = hand_out(call, kicks_of(domain, port).heard); !given) return given;
-  // A guest kicks only what is there for it. Two guests, or a guest and itself, go through evtchn_send.
+  // A guest gets only handles that it may kick. Events between two guests, or from a guest to itself, go
+  // through evtchn_send.
   const DomainId peer = status->remote_domain;
   if (status->state == PortState::interdomain && (peer == dom0_id || id == dom0_id)) {
     const Kicks& kicks = kicks_of(domains_.living(peer), status->remote_port);
@@ -170,27 +171,27 @@ Result<> Hypervisor::hand_out(Call& call, const Handle& handle) {
   return Done{};
 }
 
-/// Sets the receiver's bits and wakes it. `about` is the guest whom the event concerns.
+/// Sets the receiver's bits and wakes it. `about` is the guest that the event concerns.
 void Hypervisor::raise(Domain& receiver, ring::Port port, DomainId about, trace::EventSource source,
                        std::uint32_t interrupt_number) {
   const ring::Raised outcome = ring::EventBits<>(receiver.mapping.frame(), receiver.info.abi).raise(port);
   journal_.event_raised(about, receiver_actor(receiver.info.domain), port, outcome, source, interrupt_number);
-  // dom0's processes share its selector, each waits on its own ports' kicks: that another port of the word
-  // has woken somebody says nothing about this one.
+  // dom0's processes share its selector, and each waits on its own ports' kicks: a kick for another port of
+  // the word may have woken another process, so this one is kicked as well.
   const bool shared_selector = receiver.info.domain == dom0_id && outcome == ring::Raised::already_selected;
   if (outcome == ring::Raised::kick || shared_selector) host_.kick(kicks_of(receiver, port).own);
 }
 
-/// From a guest to its controller: announced in the guest's own frame, as the guest itself would have done.
-/// The controller sets dom0's bits when it wakes.
+/// For an event from a guest to its controller: announced in the guest's own frame, as the guest itself would
+/// do. The controller sets dom0's bits when it wakes.
 void Hypervisor::raise_on_console(Domain& guest, ring::Port dom0_port) {
   const ring::Raised outcome = ring::UpEvents<>(guest.mapping.frame()).raise();
   journal_.event_raised(guest.info.domain, receiver_actor(dom0_id), dom0_port, outcome);
   if (outcome == ring::Raised::kick) host_.kick(channels_.kicks(dom0_id, dom0_port).own);
 }
 
-/// For a guest that cannot speak any more. It may have died after it published and before it kicked, so the
-/// kick does not ask whether one was due.
+/// For a guest that can no longer send events. It may have died after it published and before it kicked, so
+/// this always kicks.
 void Hypervisor::wake_controller(Domain& guest) {
   const DomainId id = guest.info.domain;
   auto status = channels_.status(id, guest.info.console_port);
@@ -199,7 +200,7 @@ void Hypervisor::wake_controller(Domain& guest) {
   host_.kick(channels_.kicks(dom0_id, status->remote_port).own);
 }
 
-/// Nothing happens when the receiver has not bound it.
+/// No effect when the receiver has not bound it.
 void Hypervisor::raise_virq(Domain& receiver, std::uint32_t virq, DomainId about) {
   const ring::Port port = channels_.virq_port(receiver.info.domain, virq);
   if (port != any_port) raise(receiver, port, about, trace::EventSource::virq, virq);

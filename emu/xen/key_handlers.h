@@ -1,4 +1,4 @@
-// What xen does when a key is pressed on its console: one function for each key, and 'h', which lists them.
+// The keys of xen's console: one function for each key, and 'h', which lists them.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@ class KeyHandlers {
   KeyHandlers(const KeyHandlers&) = delete;
   KeyHandlers& operator=(const KeyHandlers&) = delete;
 
-  /// `harmless`: it only shows something, and '*' does it too. A key has one handler.
+  /// `harmless`: it only shows something, and '*' runs it too. A key has one handler.
   void add(char key, std::string what, bool harmless, std::function<void()> run);
-  /// Nothing happens for a key without a handler.
+  /// A key without a handler has no effect.
   void press(std::uint8_t key);
 
  private:

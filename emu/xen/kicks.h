@@ -1,5 +1,6 @@
-// What wakes a vcpu, or a port of dom0. Three handles and not one: a guest must never hold a handle that the
-// hypervisor or dom0 kicks, because whoever holds a handle can fill it up and make its next kick wait.
+// The handles that wake a vcpu, or a port of dom0. There are three: a guest must never hold a handle that the
+// hypervisor or dom0 kicks, because a process that holds a handle can fill it up, so that the next kick
+// blocks.
 #pragma once
 
 #include <vector>
@@ -10,8 +11,8 @@ namespace ringside::xen {
 
 struct Kicks {
   Handle own;       ///< kicked by the hypervisor and by dom0's processes; no guest ever holds it
-  Handle by_guest;  ///< kicked by the guest at the other end, and by nobody else; dom0's ports only
-  Handle heard;     ///< for the receiver: wakes it for any of the others, and cannot be kicked
+  Handle by_guest;  ///< kicked only by the guest at the other end; dom0's ports only
+  Handle heard;     ///< for the receiver: woken by any of the others, and cannot be kicked
 
   [[nodiscard]] bool valid() const { return heard.valid(); }
 };

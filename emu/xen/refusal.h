@@ -1,4 +1,4 @@
-// How the hypervisor says no: an errno value and a reason in words that name the object and the limit. The
+// How the hypervisor refuses: an errno value and a reason in words that name the object and the limit. The
 // caller of the hypercall gets both; the code is positive here and negative in the answer, as everywhere.
 #pragma once
 

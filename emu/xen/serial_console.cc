@@ -1,4 +1,4 @@
-// Who is wired to whom.
+// Connects the parts.
 #include "emu/xen/serial_console.h"
 
 #include <fmt/format.h>
@@ -30,7 +30,7 @@ Result<> SerialConsole::start() {
   return Done{};
 }
 
-/// There is no processor whose registers could be shown; the machine's only chip has some.
+/// There is no processor with registers to show; the machine's only chip has some.
 void SerialConsole::show_registers() {
   const auto value = [this](UartRegister which) { return uart_.peek(which); };
   const UartCounters& seen = uart_.counters();

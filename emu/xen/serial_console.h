@@ -1,5 +1,5 @@
-// The serial console as one piece, from the far end of the line to dom0's interrupt: line, chip, serial
-// layer, console, keys. It owns them and connects them with each other; the hypervisor has one of it.
+// The serial console as one object, from the far end of the line to dom0's interrupt: line, chip, serial
+// layer, console, keys. It owns and connects them; the hypervisor has one.
 #pragma once
 
 #include <functional>

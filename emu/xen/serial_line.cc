@@ -48,7 +48,7 @@ Result<> SerialLine::start() {
   return Done{};
 }
 
-// -- who is there
+// -- connections
 
 Result<> SerialLine::start_pty() {
   auto pty = host_.pty_create();
@@ -60,7 +60,7 @@ Result<> SerialLine::start_pty() {
 }
 
 void SerialLine::pty_changed() {
-  // What was typed by somebody who has left already is read before he counts as gone.
+  // Bytes typed by a user who has left already are read before the line ends.
   if (!there_) begin();
   read_more();
   if (there_ && !host_.pty_is_open(stream_)) end();
@@ -74,7 +74,7 @@ Result<> SerialLine::start_socket() {
   return Done{};
 }
 
-/// One at a time; others wait.
+/// One connection at a time; others wait.
 void SerialLine::accept_next() {
   auto connection = host_.accept(listener_);
   if (!connection) {
@@ -163,7 +163,7 @@ void SerialLine::read_more() {
     case Io::State::blocked:
       return want();
     case Io::State::closed:
-      // Output may go on without input.
+      // Output may continue without input.
       if (options_.end != End::streams) return end();
       input_ended_ = true;
       return want();
@@ -183,7 +183,7 @@ bool SerialLine::waits_for_reader(Time now) {
   return now - *behind_since_ < reader_patience;
 }
 
-/// Whether the chip has room, and its reader is behind, matters on an instant line only: a real one does not
+/// Only an instant line waits for room in the chip and for a reader that is behind; a real line does not
 /// wait.
 void SerialLine::deliver() {
   if (arrival_timer_ != 0 || std::exchange(delivering_, true)) return;
@@ -222,7 +222,7 @@ bool SerialLine::send(std::uint8_t character) {
     held_up_ = true;
     return false;
   }
-  // What is sent at one time leaves in one piece.
+  // Characters sent at the same time leave in one piece.
   if (flush_timer_ == 0 && !output_blocked_) {
     flush_timer_ = host_.timer_start(Duration::zero(), [this] {
       flush_timer_ = 0;

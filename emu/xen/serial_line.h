@@ -1,10 +1,10 @@
-// The far end of a serial line: a pty that anybody may open, a socket that anybody may connect to, the
-// streams of the process itself, or nothing. It carries characters to a chip and from it, each in its time.
+// The far end of a serial line: a pty that any process may open, a socket that any process may connect to,
+// the streams of the process itself, or nothing. It carries characters to and from a chip, each at its time.
 //
-// It owns what is on its way, at most a few hundred bytes. With nobody at the far end, what is sent is heard
-// by nobody, as on any cable. A far end that is there and does not read holds the line up instead.
+// It owns the characters in transit, at most a few hundred bytes. While nothing is connected at the far end,
+// sent characters are lost, as on any cable. If the far end is connected and does not read, the line stops.
 //
-// A pty tells neither speed nor breaks, so all characters arrive without fault.
+// A pty reports neither speed nor breaks, so all characters arrive without faults.
 #pragma once
 
 #include <cstddef>
@@ -22,17 +22,17 @@ namespace ringside::xen {
 
 inline constexpr std::size_t line_sent_bytes_max = 256;
 inline constexpr std::size_t line_arriving_bytes_max = 64;
-/// How long an instant line waits for a reader who is behind: one that lives is back by then, and one that
-/// does not must not keep others from the line.
+/// How long an instant line waits for a reader that is behind: a working reader catches up in this time, and
+/// a reader that does not must not block the line for others.
 inline constexpr Duration reader_patience = std::chrono::milliseconds(100);
 inline constexpr Duration reader_look_delay = std::chrono::milliseconds(1);
-/// How long the socket rests after accept failed.
+/// The pause of the socket after accept failed.
 inline constexpr Duration accept_rest = std::chrono::milliseconds(100);
 
 struct SerialLineOptions {
   enum class End : std::uint8_t { none, pty, socket, streams };
   End end = End::none;
-  std::string path = {};  ///< pty: of the link to it; socket: where it listens
+  std::string path = {};  ///< pty: path of the link to it; socket: where it listens
   Handle input = {};      ///< streams
   Handle output = {};
   std::uint32_t bits_per_second = 0;  ///< 0: instant, and then nothing overruns: the far end waits
@@ -40,7 +40,7 @@ struct SerialLineOptions {
 
 class SerialLine {
  public:
-  /// `reader_is_behind` says whether an instant line had better wait. `host` and `uart` must outlive it.
+  /// `reader_is_behind` says whether an instant line should wait. `host` and `uart` must outlive it.
   SerialLine(Host& host, trace::Journal journal, Uart& uart, SerialLineOptions options,
              std::function<bool()> reader_is_behind);
   ~SerialLine();
@@ -56,7 +56,7 @@ class SerialLine {
   /// The chip has room again.
   void room();
 
-  /// Sent with nobody at the far end.
+  /// Sent while nothing was connected at the far end.
   [[nodiscard]] std::uint64_t unheard_bytes() const { return unheard_bytes_; }
 
  private:
@@ -82,10 +82,10 @@ class SerialLine {
   Duration character_time_;
   Handle listener_;
   Handle stream_;       ///< the pty, the connection, or the streams' input
-  bool there_ = false;  ///< somebody is at the far end
+  bool there_ = false;  ///< the far end is connected
   bool input_ended_ = false;
   bool output_blocked_ = false;
-  bool held_up_ = false;  ///< send() has refused one
+  bool held_up_ = false;  ///< send() has refused a character
   bool delivering_ = false;
   ByteQueue sent_{line_sent_bytes_max};
   ByteQueue arriving_{line_arriving_bytes_max};

@@ -1,4 +1,4 @@
-// The interrupt handler and what it feeds: characters to receivers, the queue to the chip.
+// The interrupt handler: passes characters to receivers, and the queue to the chip.
 #include "emu/xen/serial_port.h"
 
 #include <utility>
@@ -8,7 +8,7 @@ namespace ringside::xen {
 namespace {
 
 constexpr std::uint8_t top_bit = 0x80;
-/// Of 115200 bits a second, the chip's fastest. How fast the line really is, is the line's affair.
+/// For 115200 bits a second, the chip's fastest. The line's real speed is set in SerialLine.
 constexpr std::uint8_t divisor = 1;
 
 }  // namespace
@@ -29,17 +29,17 @@ void SerialPort::start() {
 
 void SerialPort::interrupt(bool raised) {
   raised_ = raised;
-  // The chip's line moves while it is being served, too.
+  // The chip's interrupt line also changes while the interrupt is being served.
   if (!raised || std::exchange(serving_, true)) return;
   while (raised_) serve_interrupt();
   serving_ = false;
 }
 
-/// Bounded by what the chip holds; it receives nothing meanwhile.
+/// Bounded by the size of the chip's FIFOs; the chip receives nothing meanwhile.
 void SerialPort::serve_interrupt() {
   switch (uart_.read(UartRegister::interrupt_or_fifo) & 0x0f) {
     case uart::iir_line_status:
-      // Reading it is the acknowledgement. The character is taken as it came: Xen never asked how it was.
+      // Reading it is the acknowledgement. The character is taken even if it has a fault: Xen did not check.
       (void)uart_.read(UartRegister::line_status);
       take_received();
       return;
@@ -86,7 +86,7 @@ void SerialPort::deliver(std::uint8_t character) {
 
 void SerialPort::set_receiver(SerialHalf half, Receiver receiver) {
   receivers_[static_cast<std::size_t>(half)] = std::move(receiver);
-  // Once around: what still is for nobody goes to the end again.
+  // One pass: characters that still have no receiver go to the end again.
   for (std::size_t waiting = unclaimed_.size(); waiting > 0; --waiting) {
     const std::uint8_t character = unclaimed_.front()[0];
     unclaimed_.drop(1);
@@ -106,15 +106,15 @@ std::size_t SerialPort::write(SerialHalf half, Bytes bytes) {
     to_send_.push(sent);
     ++taken;
   }
-  // The chip asks for more by itself, once it has had something.
+  // After the first characters, the chip asks for more by itself.
   fill_chip();
   return taken;
 }
 
 void SerialPort::fill_chip() {
-  // The chip may ask for more in the middle of it.
+  // The chip may ask for more during this call.
   if (std::exchange(filling_, true)) return;
-  // Nothing is known of the FIFO but whether it is empty.
+  // The status only says whether the FIFO is empty.
   while (!to_send_.empty() && (uart_.peek(UartRegister::line_status) & uart::lsr_transmit_empty) != 0) {
     for (std::size_t sent = 0; sent < uart_fifo_bytes && !to_send_.empty(); ++sent) {
       const std::uint8_t byte = to_send_.front()[0];

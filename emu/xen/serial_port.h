@@ -1,8 +1,9 @@
-// Xen's serial layer: the driver of one 16550, and the split of its line in two. By a character's top bit one
-// line carries two conversations, com1H (set) and com1L (clear); com1 is what neither has claimed. Whoever
-// receives sees seven bits.
+// Xen's serial layer: the driver of one 16550, and the split of its line in two. The top bit of a character
+// selects one of two conversations on the line, com1H (set) or com1L (clear); com1 gets what neither has
+// claimed. A receiver sees seven bits.
 //
-// It owns what waits to be sent, and up to 32 characters that came for nobody. The chip is somebody else's.
+// It owns the characters to be sent, and up to 32 received characters without a receiver. It does not own the
+// chip.
 #pragma once
 
 #include <array>
@@ -21,7 +22,7 @@ namespace ringside::xen {
 inline constexpr std::size_t serial_unclaimed_bytes_max = 32;
 inline constexpr std::size_t serial_transmit_bytes_max = 16384;
 
-/// Which part of a line somebody talks on: com1, com1H, com1L.
+/// A part of a line: com1, com1H, com1L.
 enum class SerialHalf : std::uint8_t { both, high, low };
 
 class SerialPort {
@@ -36,13 +37,13 @@ class SerialPort {
   /// The chip's interrupt line.
   void interrupt(bool raised);
 
-  /// Who hears that part from here on. What has waited for him comes at once.
+  /// Sets the receiver of that part. It gets the waiting characters at once.
   void set_receiver(SerialHalf half, Receiver receiver);
-  /// Queues what there is room for; '\n' becomes "\r\n" and counts as one. Answers how many bytes of `bytes`
-  /// that were; who has more decides himself whether it waits or is lost.
+  /// Queues what fits; '\n' becomes "\r\n" and counts as one. Returns how many bytes of `bytes` that were;
+  /// the caller decides whether the rest waits or is lost.
   std::size_t write(SerialHalf half, Bytes bytes);
   [[nodiscard]] std::size_t transmit_room() const { return to_send_.room(); }
-  /// Characters that came for nobody while 32 others waited.
+  /// Characters without a receiver that came while 32 others waited.
   [[nodiscard]] std::uint32_t unclaimed_dropped() const { return unclaimed_dropped_; }
 
  private:

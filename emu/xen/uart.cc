@@ -1,5 +1,5 @@
-// The chip's registers, FIFOs and timing. Whatever changes ends in update_interrupt(), from where the driver
-// runs and comes back in by read() and write().
+// The chip's registers, FIFOs and timing. Every change ends in update_interrupt(), which runs the driver; the
+// driver calls read() and write().
 #include "emu/xen/uart.h"
 
 #include <algorithm>
@@ -12,9 +12,9 @@ using namespace uart;
 
 constexpr std::uint8_t triggers[] = {1, 4, 8, 14};
 constexpr unsigned trigger_shift = 6;
-/// The data sheet's: with less than the trigger in the FIFO, the driver hears of it after these.
+/// From the data sheet: with less than the trigger in the FIFO, the driver is interrupted after this many.
 constexpr int timeout_characters = 4;
-/// A late timer catches up, but lets others in.
+/// A late timer catches up, but only by this many in a turn.
 constexpr int sent_per_turn_max = 64;
 
 std::uint8_t faults_of(LineFault fault) {
@@ -101,7 +101,7 @@ void Uart::write(UartRegister which, std::uint8_t value) {
         return;
       }
       transmit_empty_ = false;
-      // A driver that writes more than there is room for loses it, as on the chip.
+      // A driver that writes more than fits loses it, as on the chip.
       if (to_send_.size() < fifo_bytes()) to_send_.push(std::span(&value, 1));
       transmit();
       break;
@@ -249,13 +249,13 @@ void Uart::line_ready() {
 
 void Uart::transmit() {
   if (transmitting_ || line_blocked_ || transmit_timer_ != 0 || to_send_.empty()) return;
-  // The line was idle: time that has passed cannot be caught up with.
+  // The line was idle: time that has passed is not made up for.
   line_free_at_ = std::max(line_free_at_, host_.now());
   transmit_due();
 }
 
-/// Sends what the line takes by now, more at a time after a late timer. What the driver refills meanwhile is
-/// sent by the same loop.
+/// Sends what the line takes by now, several characters after a late timer. The same loop sends what the
+/// driver refills meanwhile.
 void Uart::transmit_due() {
   transmitting_ = true;
   const Time now = host_.now();

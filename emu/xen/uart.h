@@ -1,11 +1,11 @@
-// A 16550: the chip between Xen and a serial line. On one side eight registers and an interrupt, which xen's
-// driver (serial_port.h) uses; on the other a line that carries one character after the other.
+// A 16550: the chip between Xen and a serial line. On one side it has eight registers and an interrupt, which
+// xen's driver (serial_port.h) uses; on the other a line that carries one character after the other.
 //
-// It owns its registers and two FIFOs of 16 characters. A character takes its time on the line, or none
-// (`bits_per_second` 0). One that arrives while the FIFO is full is lost, as it was: that is an overrun, and
-// counted. Bad characters keep their marks until the driver looks at them.
+// It owns its registers and two FIFOs of 16 characters. A character takes time on the line, or none
+// (`bits_per_second` 0). A character that arrives while the FIFO is full is lost, as on the real chip: this
+// is an overrun, and is counted. A faulty character keeps its mark until the driver reads it.
 //
-// It does not loop back, and it does not compare its divisor with the line's speed.
+// It has no loopback mode, and it does not compare its divisor with the line's speed.
 #pragma once
 
 #include <array>
@@ -56,7 +56,7 @@ inline constexpr std::uint8_t lcr_divisor_latch = 0x80;
 
 inline constexpr std::uint8_t mcr_dtr = 0x01;
 inline constexpr std::uint8_t mcr_rts = 0x02;
-inline constexpr std::uint8_t mcr_out2 = 0x08;  ///< lets the interrupt out of the chip, on a PC
+inline constexpr std::uint8_t mcr_out2 = 0x08;  ///< enables the chip's interrupt output, on a PC
 
 inline constexpr std::uint8_t lsr_data = 0x01;
 inline constexpr std::uint8_t lsr_overrun = 0x02;
@@ -72,10 +72,10 @@ inline constexpr std::uint8_t msr_data_set_ready = 0x20;
 inline constexpr std::uint8_t msr_carrier = 0x80;
 }  // namespace uart
 
-/// What was wrong with a character on its way.
+/// A character's fault in transit.
 enum class LineFault : std::uint8_t { none, parity, framing, break_condition };
 
-/// What the chip has seen since it was made.
+/// Counts since the chip was made.
 struct UartCounters {
   std::uint32_t received = 0;
   std::uint32_t sent = 0;
@@ -97,10 +97,10 @@ class Uart {
   struct Wires {
     std::function<void(bool raised)> interrupt;  ///< called when it changes
     std::function<bool(std::uint8_t)> send;      ///< onto the line; false: it takes none before line_ready()
-    std::function<void()> room;                  ///< the receive FIFO was full and is so no more
+    std::function<void()> room;                  ///< the receive FIFO was full and has room again
   };
 
-  /// `host` must outlive it. Nothing happens on the wires before the first call.
+  /// `host` must outlive it. The wires are not used before the first call.
   Uart(Host& host, trace::Journal journal, std::uint32_t bits_per_second, Wires wires);
   ~Uart();
   Uart(const Uart&) = delete;
@@ -109,11 +109,11 @@ class Uart {
   // -- the processor's side
   [[nodiscard]] std::uint8_t read(UartRegister which);
   void write(UartRegister which, std::uint8_t value);
-  /// As read() would answer, but it changes nothing.
+  /// Returns what read() would, but changes nothing.
   [[nodiscard]] std::uint8_t peek(UartRegister which) const;
 
   // -- the line's side
-  /// A character has arrived; whether there is room for it or not.
+  /// A character has arrived, whether there is room for it or not.
   void receive(std::uint8_t character, LineFault fault = LineFault::none);
   [[nodiscard]] std::size_t receive_room() const { return fifo_bytes() - received_count_; }
   /// The line takes characters again after it had refused one.

@@ -1,5 +1,5 @@
-// view: a journal file, as a table of lines or as a page that plays it. What is shown is made by emu/trace
-// and data.cc; this reads files and writes them.
+// view: a journal file, as a table of lines or as a page that plays it. emu/trace and data.cc make the
+// contents; this reads and writes files.
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -58,9 +58,9 @@ void print(const std::string& line) {
   std::fputc('\n', stdout);
 }
 
-/// What the file is of, as comments.
+/// The header of the journal, as comments.
 void print_header(const trace::JournalHeader& header) {
-  // All of it is from the file, and may be anything.
+  // All of it comes from the file, and may be any bytes.
   std::string machine = "# " + header.made_by + ", mode " + header.mode;
   if (header.seed) machine += ", seed " + std::to_string(*header.seed);
   if (!header.controller.empty()) machine += ", " + header.controller;

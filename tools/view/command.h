@@ -1,4 +1,4 @@
-// Journal files as commands find them.
+// Reads journal files for commands.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace ringside::tools {
 
-/// The journal in that file; "-" is stdin. EINVAL: it is none.
+/// The journal in that file; "-" is stdin. EINVAL: it is not a journal.
 [[nodiscard]] Result<trace::Journaled> read_journal_file(const std::string& path);
 
 }  // namespace ringside::tools

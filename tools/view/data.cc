@@ -116,7 +116,7 @@ std::string StepData::begin(const trace::JournalHeader& header) {
   return list;
 }
 
-/// What the picture has to change.
+/// The changes of the picture.
 std::string StepData::changes(const Entry& entry) {
   std::string list = ring_changes(entry.domain);
   if (entry.kind == Kind::event_raised || entry.kind == Kind::event_taken) {
@@ -187,7 +187,7 @@ std::string StepData::step(std::uint64_t step, const Entry& entry) {
 }
 
 std::string run_data(const trace::Journaled& journal, const std::string& name) {
-  // The header is what the file begins with; marks as they stand there.
+  // The header at the beginning of the file, and the marks in their order.
   std::string out = fmt::format(R"({{"name":{},"header":{},"marks":[)", trace::json_text(name),
                                 trace::to_json_line(journal.header));
   bool first = true;

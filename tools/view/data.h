@@ -1,6 +1,6 @@
-// A journal as the replay page takes it: one JSON object for a run, with an object for every step that says
-// in words what happened and by which values the picture changed. All knowledge of rings and bytes is on this
-// side; the page only draws.
+// A journal for the replay page: one JSON object for a run, with an object for every step that says in words
+// what happened and how the values of the picture changed. The page does not interpret rings and bytes; it
+// only draws.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ class StepData {
   [[nodiscard]] std::string step(std::uint64_t step, const trace::Entry& entry);
 
  private:
-  /// The step at which what arrives here set out; 0: it sets out now.
+  /// The step at which the bytes or the event that arrives here was sent; 0: it is sent now.
   [[nodiscard]] std::uint64_t since(std::uint64_t step, const trace::Entry& entry,
                                     const trace::FlowStep& flow);
   [[nodiscard]] std::string ring_changes(std::uint32_t domain);
@@ -29,7 +29,7 @@ class StepData {
   trace::Flow flow_;
   std::map<trace::Replay::RingKey, trace::ReplayedRing> shown_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>
-      raised_;  ///< by receiver and port: the kick under way
+      raised_;  ///< by receiver and port: the kick in transit
 };
 
 /// The whole of a run.

@@ -1,7 +1,7 @@
-// demo: the question of July 2005, answered by a run. A private machine boots one guest; its first words
-// travel up to a viewer, then one key travels down and its echo comes back; every hop is told from the
-// journal as it happened. From the hardware, the viewer is a console client in dom0's shell on the serial
-// line, and the key is pressed at the far end of that.
+// demo: the answer to the question of July 2005, shown by a run. A private machine boots one guest. The
+// guest's first output travels up to a viewer, then one key travels down and its echo comes back. Every hop
+// is told from the journal of the run. With --from-hardware, the viewer is a console client in dom0's shell
+// on the serial line, and the key is pressed at the far end of that line.
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -36,12 +36,12 @@ namespace {
 constexpr std::chrono::seconds part_timeout{120};
 constexpr std::chrono::milliseconds between_journal_reads{2};
 
-/// Somebody at a console, or at a serial line, who types what he is told to; and a reader of the machine's
-/// journal, from before the guest has run.
+/// A simulated user at a console or a serial line, and a reader of the machine's journal from before the
+/// guest has run.
 class Stage {
  public:
   using Passed = std::function<void(Bytes)>;
-  /// `typed` is called with what is typed, before it leaves; `shown` with what has come.
+  /// `typed` is called with the bytes before they are sent; `shown` with those that have come.
   Stage(LinuxHost& host, JournalReader& reader, DomainId guest, Handle console, Passed typed, Passed shown)
       : host_(host),
         reader_(reader),
@@ -58,8 +58,8 @@ class Stage {
     (void)host_.write(console_, bytes);
   }
 
-  /// Runs the machine until what the viewer has seen since take_seen() ends in `text`, and all that led to it
-  /// is over. Hands the entries to `tell` meanwhile. False when it never came.
+  /// Runs the machine until the output since take_seen() ends in `text`, and all its messages are complete.
+  /// Calls `tell` with the entries meanwhile. False when the text never came.
   bool until_seen(const std::string& text, const std::function<void(const trace::Entry&)>& tell) {
     bool timed_out = false;
     const auto timer = host_.timer_start(part_timeout, [&] {
@@ -94,8 +94,8 @@ class Stage {
       told_.append(bytes.begin(), bytes.end());
   }
 
-  /// Whether in both rings of the guest each request was taken and answered, and each answer taken: the last
-  /// hop of a message.
+  /// Whether in both rings of the guest each request was taken and answered, and each response taken: that is
+  /// the last hop of a message.
   [[nodiscard]] bool is_over() const {
     return std::ranges::all_of(std::array{ring::Ring::tx, ring::Ring::rx}, [this](ring::Ring ring) {
       const auto& indices = replay_.ring(guest_, ring).indices;
@@ -121,7 +121,7 @@ class Stage {
   trace::Replay replay_;
   std::uint64_t entries_ = 0;
   std::string seen_;
-  std::string told_;  ///< what the journal says that the viewer was sent, since the same moment
+  std::string told_;  ///< bytes sent to the viewer according to the journal, since the same moment
 };
 
 void print_seen(const std::string& text) {
@@ -151,14 +151,14 @@ const auto skip = [](const trace::Entry&) {};
 
 struct DemoOptions {
   bool from_hardware = false;
-  std::string html;     ///< a path, or empty: what is told is not kept
+  std::string html;     ///< a path; empty: no page is written
   std::string journal;  ///< the same
 };
 
-/// The story, and what is told of it as a journal with the same numbers: a part is a phase.
+/// The story, and the journal of what it tells, with the same numbers: a part is a phase.
 class Telling {
  public:
-  /// Begins with the rings as they are now: what came before is not told.
+  /// Begins with the rings as they are now: earlier entries are not told.
   Telling(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
     journal_.header = LiveStart(host, privcmd, host.machine(), {info}).header();
   }
@@ -189,7 +189,7 @@ class Telling {
   std::uint64_t origin_ns_ = 0;
 };
 
-/// The files that are wanted: opened before anything begins, so that a long story is not told in vain.
+/// The output files: opened before anything begins, so that an error comes early.
 class Files {
  public:
   Result<> open(const DemoOptions& options) {
@@ -219,7 +219,7 @@ class Files {
   std::optional<OutFile> journal_;
 };
 
-/// One key, told in both directions. `around` says where somebody presses it.
+/// One key, told in both directions. `around` says where it is pressed.
 Result<> tell_key(Stage& stage, Telling& story, const std::string& around) {
   story.part("Down and up again: one key", around + " Time counts from the key.");
   stage.type("u");

@@ -31,7 +31,7 @@ struct DumpOptions {
 
 enum class Form : std::uint8_t { lines, capture, journal };
 
-/// Where entries go, those of one domain or of all: lines on stdout, or a file.
+/// The destination of entries, those of one domain or of all: lines on stdout, or a file.
 class Output {
  public:
   Output(Form form, std::optional<DomainId> domain, std::optional<OutFile> file, std::uint16_t link_type)
@@ -53,14 +53,14 @@ class Output {
     }
   }
   void skip() { ++step_; }
-  /// False when nobody reads any more, or nothing more can be written.
+  /// False when the reader has gone, or nothing more can be written.
   [[nodiscard]] bool flush() {
     if (file_) return file_->flush();
     std::fflush(stdout);
     return std::ferror(stdout) == 0;
   }
   [[nodiscard]] bool wants_all() const { return form_ != Form::lines; }
-  /// A file can be read from its first moment on, also when nothing ever happens.
+  /// A file is valid from the beginning, also when nothing ever happens.
   void begin(const trace::JournalHeader& header, std::uint64_t now_ns) {
     if (form_ == Form::lines) return;
     origin_ns_ = now_ns;
@@ -82,8 +82,8 @@ class Output {
   std::optional<std::uint64_t> origin_ns_;
 };
 
-/// A control message that passes, a slot being filled or a frame on xcs's sockets; or what a quirk made of
-/// one.
+/// Whether the entry is a passing control message: a filled slot, a frame on xcs's sockets, or what a quirk
+/// made of one.
 bool is_message(const trace::Entry& entry) {
   return entry.kind == trace::Kind::slot_written || entry.kind == trace::Kind::frame_passed ||
          entry.kind == trace::Kind::quirk;
@@ -113,10 +113,11 @@ int dump_journal(LinuxHost& host, Privcmd& privcmd, Output& output, const std::v
   return host.run();
 }
 
-/// What xcs sends to a client that has bound everything. It only listens: an answer would be a second one.
+/// The frames that xcs sends to a client that has bound everything. This client only listens: a response from
+/// it would be a second one.
 int dump_xcs(LinuxHost& host, Privcmd& privcmd, Output& output) {
   trace::NullSink sink;
-  // Frames tell nothing of rings.
+  // Frames do not describe rings.
   output.begin(LiveStart(host, privcmd, host.machine(), {}).header(),
                static_cast<std::uint64_t>(host.now().count()));
   const auto gone = [&](const Error& error) { host.stop(failed(error)); };
@@ -173,7 +174,7 @@ Result<Output> output_of(const DumpOptions& options, std::optional<DomainId> dom
 
 int end_of(Output& output, const DumpOptions& options, int status) {
   const auto closed = output.close();
-  if (options.write.empty() || options.write == to_stdout) return status;  // who read it may have left
+  if (options.write.empty() || options.write == to_stdout) return status;  // its reader may have left
   if (!closed) return failed(closed.error());
   std::fprintf(stderr, "%llu entries in %s\n", static_cast<unsigned long long>(output.written()),
                options.write.c_str());
@@ -182,7 +183,7 @@ int end_of(Output& output, const DumpOptions& options, int status) {
 
 int dump_command(const Session& session, const DumpOptions& options) {
   LinuxHost host("dump", session.machine());
-  // To know that a machine is there, and when it ends.
+  // To know that a machine is running, and when it ends.
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   auto domains = domains_meant(*privcmd, options.domain);

@@ -1,5 +1,5 @@
-// explain: the path as a picture in plain text, or one hop in full. All texts are those of the catalogue of
-// hops; it asks no machine.
+// explain: the path as a picture in plain text, or one hop in full. All texts are from the catalogue of hops;
+// no machine is needed.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -166,14 +166,14 @@ void print_json(std::span<const Hop> hops) {
 
 // -- the command
 
-/// By its own name, or that of a quirk or a counter there.
+/// By its own name, or by the name of a quirk or a counter at it.
 const Hop* hop_named(std::string_view word) {
   if (const Hop* hop = trace::find_hop(word)) return hop;
   if (const auto quirk = Quirks::find(word)) return &trace::hop_of(quirk.value());
   return trace::hop_of_counter(word);
 }
 
-/// Of a counter as a scenario calls it: "xcs.dropped".
+/// By the name of a counter in a scenario: "xcs.dropped".
 const Hop* hop_of_scenario_counter(std::string_view word) {
   const std::size_t dot = word.find('.');
   if (dot == std::string_view::npos) return nullptr;
@@ -188,13 +188,13 @@ const Hop* hop_of_scenario_counter(std::string_view word) {
   return nullptr;
 }
 
-// -- any other word: where it stands in the texts
+// -- any other word: the hops whose texts contain it
 
 bool is_word_part(char character) {
   return std::isalnum(static_cast<unsigned char>(character)) != 0 || character == '_';
 }
 
-/// As a word of its own, in small or capital letters.
+/// As a whole word, in lower or upper case.
 bool says(std::string_view sentence, std::string_view word) {
   const auto same = [](char one, char other) {
     return std::tolower(static_cast<unsigned char>(one)) == std::tolower(static_cast<unsigned char>(other));

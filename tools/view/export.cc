@@ -1,4 +1,4 @@
-// Journals made into what other programs show.
+// Converts journals to the formats of other programs.
 #include "tools/view/export.h"
 
 #include <fmt/format.h>
@@ -86,7 +86,7 @@ void write_capture(const trace::Journaled& journal, std::uint16_t link_type,
   for (const trace::JournalStep& each : journal.steps) {
     std::vector<std::string> lines;
     for (; mark != journal.marks.end() && mark->after < each.step; ++mark) {
-      // What failed is told where it was looked for, and puts no line into force.
+      // A failure is reported at its own line, and brings no line into force.
       if (mark->kind != trace::JournalMark::Kind::failure)
         lines.push_back(place_and_text(journal.header, *mark));
     }

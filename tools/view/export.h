@@ -1,4 +1,4 @@
-// A journal made into what other programs show: the forms that `ringside view` writes besides its own.
+// Converts a journal to the formats of other programs: those that `ringside view` writes besides its own.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 
 namespace ringside::tools {
 
-/// Each a path, "-" for stdout, or empty: not wanted.
+/// Each is a path, "-" for stdout, or empty: not wanted.
 struct Exports {
   std::string pcap;
   std::string mermaid;
@@ -30,10 +30,10 @@ struct Exports {
 /// --pcap and the like.
 void add_export_options(Command command, Exports& exports);
 
-/// Writes all that are wanted; has said what is wrong unless it answers exit_good.
+/// Writes all that are wanted. Prints an error unless it returns exit_good.
 [[nodiscard]] int write_exports(const trace::Journaled& journal, const Exports& exports);
 
-/// The journal as a capture, whole, piece by piece.
+/// Writes the whole journal as a capture, piece by piece.
 void write_capture(const trace::Journaled& journal, std::uint16_t link_type,
                    const std::function<void(std::string_view)>& write);
 

@@ -9,7 +9,7 @@ namespace ringside::tools {
 
 namespace {
 
-/// `data` in an element that holds JSON. Nothing in it may end that element early.
+/// `data` in an element for JSON. No part of it may end that element early.
 std::string data_element(const std::string& id, const std::string& data) {
   std::string out = "<script type=\"application/json\" id=\"" + id + "\">";
   out.reserve(out.size() + data.size() + 16);

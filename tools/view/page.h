@@ -6,8 +6,8 @@
 
 namespace ringside::tools {
 
-/// `runs` are texts of run_data(). `live`: steps are still to come, and this is what the page's keyboard
-/// types to; empty: they are all there.
+/// `runs` are texts of run_data(). `live`: more steps will follow, and this is the address to which the
+/// page's keyboard sends; empty: the run is complete.
 [[nodiscard]] std::string replay_page(const std::vector<std::string>& runs, const std::string& live = "");
 
 }  // namespace ringside::tools

@@ -1,4 +1,4 @@
-// What happens, from the journal, and what it means, from the catalogue of hops.
+// Each event from the journal, and its meaning from the catalogue of hops.
 #include "tools/view/story.h"
 
 #include <fmt/format.h>

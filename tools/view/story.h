@@ -1,5 +1,4 @@
-// Tells a run in the words of somebody who explains it: each journal entry as one line, and the first time
-// that a hop is passed, what it means.
+// Explains a run: each journal entry as one line and, the first time that a hop is passed, its meaning.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +10,10 @@
 
 namespace ringside::tools {
 
-/// Prints to stdout. One a demo; numbers steps and keeps the clock of the part that is being told.
+/// Prints to stdout. There is one in a demo; it numbers steps and keeps the clock of the current part.
 class Story {
  public:
-  /// A heading, and what is about to happen. The clock of the lines below starts with the first entry that
-  /// follows.
+  /// A heading and an introduction. The clock of the lines below starts with the first entry that follows.
   void part(const std::string& heading, const std::string& introduction);
   /// One hop.
   void tell(const trace::Entry& entry);

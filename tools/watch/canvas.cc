@@ -1,4 +1,4 @@
-// Cells, and what may be in one.
+// Cells, and their possible contents.
 #include "tools/watch/canvas.h"
 
 #include <algorithm>
@@ -43,8 +43,8 @@ bool is_one_of(std::span<const std::pair<char32_t, char32_t>> ranges, char32_t c
   });
 }
 
-/// What is no character to be seen, or changes how others are: controls, soft hyphen, joiners and what
-/// chooses another form, directions, surrogates, tags, and what lies outside Unicode.
+/// Characters that are invisible, or change how others are shown: controls, soft hyphen, joiners and
+/// variation selectors, direction marks, surrogates, tags, and values outside Unicode.
 bool is_obeyed(char32_t character) {
   static constexpr std::pair<char32_t, char32_t> ranges[] = {
       {0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},        {0x180b, 0x180e},
@@ -56,7 +56,7 @@ bool is_obeyed(char32_t character) {
 }  // namespace
 
 bool fills_one_column(char32_t character) {
-  // Without the soft hyphen, and without marks that combine with what stands before them.
+  // Without the soft hyphen, and without marks that combine with the character before them.
   static constexpr std::pair<char32_t, char32_t> ranges[] = {
       {0x20, 0x7e},     {0xa1, 0xac},     {0xae, 0x24f},    {0x391, 0x3a1},
       {0x3a3, 0x3ff},   {0x400, 0x482},   {0x48a, 0x52f},   {0x2013, 0x2014},

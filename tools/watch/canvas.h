@@ -1,8 +1,8 @@
-// A screen as cells: one glyph and one tone each. Whoever draws says what something means (a request, a
-// fault), whoever has the terminal knows by which colours and attributes that is shown.
+// A screen as cells: one glyph and one tone each. The drawing code chooses a meaning (a request, a fault);
+// the terminal code chooses the colours and attributes for it.
 //
-// Pure. What is put into it comes from a guest, too: no cell holds what a terminal would obey or reorder.
-// Whatever is none to be shown is shown as '?', and nothing is written outside.
+// Pure. Its contents may come from a guest: no cell holds anything that a terminal would obey or reorder. A
+// character that must not be shown becomes '?', and nothing is written outside the canvas.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +17,13 @@ namespace ringside::tools {
 enum class Tone : std::uint8_t {
   plain,
   strong,    ///< a heading, a name
-  quiet,     ///< there to find one's way: lines, what is to come
+  quiet,     ///< for orientation: lines, future steps
   title,     ///< the bar at the top
-  chosen,    ///< the step that is looked at
-  request,   ///< a slot that waits for its answer
-  response,  ///< a slot whose response waits to be taken
+  chosen,    ///< the selected step
+  request,   ///< a slot without a response yet
+  response,  ///< a slot whose response has not been taken yet
   event,
-  bad,  ///< lost, turned away, full, a quirk
+  bad,  ///< lost, refused, full, a quirk
 };
 inline constexpr std::size_t tones = 9;
 
@@ -33,10 +33,10 @@ struct Cell {
   friend bool operator==(const Cell&, const Cell&) = default;
 };
 
-/// Line drawing, each with its stand-in where there is only ASCII.
+/// Line drawing; each has an ASCII replacement.
 enum class Line : std::uint8_t { across, down, rightwards, leftwards, begin, note };
 
-/// Whether any terminal prints it in one column. Told of what is certain: Latin, Greek, Cyrillic, line
+/// Whether every terminal prints it in one column. True only for certain cases: Latin, Greek, Cyrillic, line
 /// drawing.
 [[nodiscard]] bool fills_one_column(char32_t character);
 
@@ -51,17 +51,17 @@ class Canvas {
     return std::span(cells_).subspan(row * columns_, columns_);
   }
 
-  /// Each byte is a character; answers the column behind the text. Nothing at or beyond `end` is written.
+  /// Each byte is a character. Returns the column after the text. Nothing at or beyond `end` is written.
   std::size_t text(std::size_t row, std::size_t column, std::string_view text, Tone tone = Tone::plain,
                    std::size_t end = ~std::size_t{0});
   void put(std::size_t row, std::size_t column, char32_t character, Tone tone = Tone::plain);
-  /// A wide one takes two cells; its right half, put by itself, changes nothing. Marks that a terminal might
-  /// join with what follows are left out.
+  /// A wide glyph takes two cells; putting its right half alone changes nothing. Marks that a terminal might
+  /// join with the next character are left out.
   void put(std::size_t row, std::size_t column, const Glyph& glyph, Tone tone = Tone::plain);
   void line(std::size_t row, std::size_t column, Line part, Tone tone = Tone::quiet);
   /// A line across the whole row with words in it.
   void heading(std::size_t row, std::string_view words);
-  /// The whole row in that tone, whatever is in it.
+  /// Gives the whole row that tone and keeps its contents.
   void tint(std::size_t row, Tone tone);
 
  private:

@@ -1,9 +1,8 @@
-// watch: a running machine, looked at while it works. The history of what happens is WatchHistory's, how it
-// looks draw_watch's, the terminal WatchTerminal's; here is what makes them go on: the journal, a clock,
-// keys, and which domain it is.
+// watch: a view of a running machine. WatchHistory keeps the history, draw_watch draws it, WatchTerminal
+// sends it to the terminal. This file drives them: the journal, a clock, keys, and the choice of the domain.
 //
-// A picture is made when something has changed, at most twenty times a second, however much happens; the
-// journal is read all the while, so that no process of the machine waits for a picture.
+// A picture is drawn when something has changed, at most twenty times a second, even if more happens. The
+// journal is read all the time, so that no process of the machine waits for a picture.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -58,7 +57,7 @@ class Watch {
         ascii_(ascii),
         xenctld_(running_dom0(host.machine()) == Dom0Kind::xenctld) {}
 
-  /// The domain that is wanted; of none the first that there is, if there is one.
+  /// The selected domain; without a selection the first one, if there is one.
   Result<> begin() {
     if (wanted_.empty()) {
       auto first = privcmd_.domain_info(1);
@@ -98,11 +97,11 @@ class Watch {
       changed_ = true;
     }
   }
-  /// Why it ended, if not because somebody wanted it.
+  /// Why it ended, if the user did not end it.
   [[nodiscard]] const std::string& last_words() const { return last_words_; }
 
  private:
-  /// A domain that is there already.
+  /// Shows a domain that exists already.
   void follow(const DomainInfo& info) {
     follow_new(info.domain, info.name, life_of(info));
     start_.emplace(host_, privcmd_, host_.machine(), std::vector{info});
@@ -150,7 +149,7 @@ class Watch {
     waits_ = true;
   }
 
-  /// This process was stopped for so long that nobody waited for it any more.
+  /// This process was stopped for so long that it was dropped as a reader of the journal.
   void begin_anew() {
     journal_.reset();
     auto journal = JournalReader::open(host_.machine().journal_directory());
@@ -160,7 +159,7 @@ class Watch {
     say("entries were lost while this watch was stopped: the picture begins anew");
   }
 
-  /// At the domains that there are now: for the one that is looked at, or that is waited for.
+  /// Looks at the existing domains, for the one that is shown or awaited.
   void look_again() {
     auto all = privcmd_.domains();
     if (!all) return;
@@ -280,7 +279,7 @@ class Watch {
   void go_on() {
     history_.go_on();
     counted_ = std::max(counted_, history_.newest());
-    // What came while it stood still did not take its place.
+    // Updates received while paused did not replace the step shown.
     if (waits_) look_again();
   }
 
@@ -296,7 +295,7 @@ class Watch {
   std::optional<LiveStart> start_;  ///< of a domain that was there before
   WatchHistory history_;
   WatchKeys keys_;
-  std::string wanted_;  ///< the name of the only domain to be looked at; empty: any
+  std::string wanted_;  ///< the name of the only domain to be shown; empty: any
   std::string who_ = "no domain yet";
   bool waits_ = false;  ///< for a domain to be created
   bool ascii_;
@@ -313,7 +312,7 @@ class Watch {
   unsigned behind_ms_ = 0;
 };
 
-/// The first of these that is set says it.
+/// The first of these that is set decides.
 bool has_utf8() {
   for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* value = std::getenv(variable);

@@ -9,10 +9,10 @@ namespace ringside::tools {
 
 namespace {
 
-/// libvterm's word for the right half of a wide character.
+/// libvterm's value for the right half of a wide character.
 constexpr std::uint32_t right_half = 0xffffffff;
 
-/// How many bytes at the end are the beginning of a character of which more is to come.
+/// How many bytes at the end are the incomplete beginning of a character.
 std::size_t unfinished(std::string_view text) {
   constexpr std::size_t character_bytes_max = 4;
   for (std::size_t back = 1; back < character_bytes_max && back <= text.size(); ++back) {
@@ -34,7 +34,8 @@ class ConsoleScreen::Terminal {
  public:
   explicit Terminal(std::string_view sent) : terminal_(vterm_new(rows, columns)) {
     vterm_set_utf8(terminal_.get(), 1);
-    // What it would answer a program that asks where the cursor is goes nowhere: nobody types here.
+    // Its answers to queries (for the cursor's position, for example) are discarded: they are not input of
+    // the guest.
     vterm_output_set_callback(
         terminal_.get(), [](const char*, std::size_t, void*) {}, nullptr);
     screen_ = vterm_obtain_screen(terminal_.get());
@@ -43,7 +44,8 @@ class ConsoleScreen::Terminal {
     write(sent);
   }
 
-  /// libvterm takes a character whose bytes come in two calls for two wrong ones: the first waits here.
+  /// libvterm takes a character whose bytes come in two calls for two invalid ones, so the first bytes wait
+  /// here.
   void write(std::string_view text) {
     held_ += text;
     const std::size_t whole = held_.size() - unfinished(held_);
@@ -98,7 +100,7 @@ ConsoleScreen::Terminal& ConsoleScreen::terminal() const {
   return *terminal_;
 }
 
-/// Cut at the end of a line, where no character or sequence is cut, as far as there are lines.
+/// Cut at the end of a line if there is one, where no character or sequence is split.
 void ConsoleScreen::remember(std::span<const std::uint8_t> bytes) {
   sent_ += text_in(bytes);
   if (sent_.size() <= 2 * console_bytes_kept) return;

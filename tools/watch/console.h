@@ -1,9 +1,9 @@
-// What a terminal of 80 columns and 24 rows shows of the bytes that it was sent. libvterm does the emulation:
-// it knows VT220 and xterm, widths and combining marks, and takes whatever a guest sends.
+// The screen of a terminal of 80 columns and 24 rows, from the bytes sent to it. libvterm does the emulation:
+// it supports VT220 and xterm, widths and combining marks, and accepts any bytes of a guest.
 //
-// A value: it can be copied, which libvterm's terminals cannot. A copy starts from the last bytes that were
-// sent, and makes a terminal of its own when somebody looks at it or sends it more. So it is exact as long as
-// no more than console_bytes_kept have been sent, and then shows what those bytes show. Bounded.
+// It is a value: it can be copied, which libvterm's terminals cannot. A copy keeps the last bytes that were
+// sent, and makes a terminal of its own when it is drawn or gets more bytes. It is exact while no more than
+// console_bytes_kept have been sent; after that it shows the last bytes only. Bounded.
 #pragma once
 
 #include <array>
@@ -35,7 +35,7 @@ class ConsoleScreen {
   [[nodiscard]] Row row(std::size_t at) const;
   [[nodiscard]] std::size_t cursor_row() const;
   [[nodiscard]] std::size_t cursor_column() const;
-  /// Rows down to the last that has something, or the cursor.
+  /// Rows down to the last one that is not empty, or that has the cursor.
   [[nodiscard]] std::size_t used_rows() const;
 
  private:
@@ -43,7 +43,7 @@ class ConsoleScreen {
   [[nodiscard]] Terminal& terminal() const;
   void remember(std::span<const std::uint8_t> bytes);
 
-  std::string sent_;                            ///< the last of it
+  std::string sent_;                            ///< the last bytes sent
   mutable std::unique_ptr<Terminal> terminal_;  ///< null: not needed since it was copied
 };
 

@@ -1,4 +1,4 @@
-// What one place of a screen shows: a character, what combines with it, and how many columns that takes.
+// The contents of one cell of a screen: a character, its combining marks, and how many columns they take.
 #pragma once
 
 #include <array>
@@ -6,13 +6,13 @@
 
 namespace ringside::tools {
 
-/// More marks than that on one character are not shown.
+/// Further marks on one character are not shown.
 inline constexpr std::size_t marks_max = 2;
 
 struct Glyph {
   char32_t character = U' ';
-  std::array<char32_t, marks_max> marks{};  ///< accents and the like that stand on it; 0: none
-  std::uint8_t columns = 1;  ///< 2: a wide one; 0: nothing, the right half of the one before it
+  std::array<char32_t, marks_max> marks{};  ///< combining marks, such as accents; 0: none
+  std::uint8_t columns = 1;                 ///< 2: a wide one; 0: the right half of the one before
   friend bool operator==(const Glyph&, const Glyph&) = default;
 };
 

@@ -1,4 +1,4 @@
-// Stretches of entries, and the way to any of their moments.
+// Stretches of entries, and the state at any of their steps.
 #include "tools/watch/history.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ using trace::Role;
 
 namespace {
 
-/// What xen says about a domain's life, in a word or two; nothing when it is about something else.
+/// A word or two about a domain's life from xen's text; empty when the text is about something else.
 std::string life_in(std::string_view told) {
   if (told.starts_with("created ")) return "paused";
   if (told.starts_with("destroyed ")) return "gone";
@@ -28,14 +28,14 @@ void WatchMoment::take(const Entry& entry, std::uint32_t domain) {
   replay.take(++step, entry);
   last = flow.take(step, entry);
   const trace::Arrow arrow = trace::arrow_of(entry, flow);
-  // What xen prints on a serial line to which nobody types is beside the point, and worth no lanes.
+  // Xen's output on a serial line without input is not part of the path, and gets no lanes.
   const bool beside = arrow.from == trace::Lane::xen && arrow.to == trace::Lane::uart;
   if (arrow.from != arrow.to && !beside) {
     lanes.set(static_cast<std::size_t>(arrow.from));
     lanes.set(static_cast<std::size_t>(arrow.to));
   }
   if (entry.domain != domain || domain == 0) return;
-  // What dom0's daemon hands to whoever has the console: a client hands it on, but not every client tells.
+  // dom0's daemon passes output to its console client; not every client reports that it passed it on.
   if (entry.kind == Kind::bytes_passed &&
       (entry.actor.role == Role::xend || entry.actor.role == Role::xenctld)) {
     console.take(entry.message.payload());
@@ -56,7 +56,7 @@ void WatchHistory::begin(const trace::JournalHeader& header) {
 }
 
 void WatchHistory::take(const Entry& entry) {
-  // What is nobody's is dom0's own.
+  // An entry without a domain is about dom0 itself.
   if (entry.domain != domain_ && entry.domain != 0) return;
   if (now_.step == 0) origin_ns_ = entry.time_ns;
   keep(entry);
@@ -64,7 +64,7 @@ void WatchHistory::take(const Entry& entry) {
 }
 
 void WatchHistory::keep(const Entry& entry) {
-  // A gap is never followed by more.
+  // No entries are kept after a gap.
   if (last_kept() != now_.step) return;
   if (stretches_.back().entries.size() == watch_stretch_entries) {
     if (paused() && stretches_.size() == watch_stretches_paused) return;

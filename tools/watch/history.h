@@ -1,12 +1,12 @@
-// What a watch knows of one domain: the machine as it is now, and the last entries, so that one can stand
-// still and step back through them.
+// What a watch keeps of one domain: the machine's state now, and the last entries, so that the user can pause
+// and step back through them.
 //
-// Entries are kept in stretches, each with the machine as it was before it. While nothing stands still the
-// oldest stretch makes place for a new one. What one looks at must not slip away: while it stands still all
-// stretches stay, as long as there is room for more; what comes after that is counted and shown, but cannot
-// be stepped to, and a new history begins once it goes on. So it is bounded, however much a guest says.
+// Entries are kept in stretches, each with the state of the machine before it. While the watch runs, a new
+// stretch replaces the oldest. While it is paused, the step shown must not be discarded: all stretches stay,
+// while there is room for more. Later entries are counted and shown, but cannot be stepped to, and a new
+// history begins when the watch continues. So its memory is bounded, however much a guest prints.
 //
-// Pure bookkeeping: entries in, moments out.
+// Pure bookkeeping over entries.
 #pragma once
 
 #include <bitset>
@@ -23,16 +23,16 @@
 namespace ringside::tools {
 
 inline constexpr std::size_t watch_stretch_entries = 2000;
-/// While it goes on; the last of them is being filled.
+/// While it runs; the last of them is being filled.
 inline constexpr std::size_t watch_stretches = 3;
-/// While it stands still.
+/// While it is paused.
 inline constexpr std::size_t watch_stretches_paused = 2 * watch_stretches;
 
-/// What xend keeps for a console, and some. Where bytes are is copied for each stretch; and a client that is
-/// not ours never tells that it handed them on.
+/// What xend keeps for a console, and some more. The positions of bytes are copied for each stretch; and a
+/// client other than ringside's never reports that it passed them on.
 inline constexpr std::size_t watch_place_bytes_max = std::size_t{80} << 10;
 
-/// The machine after a step.
+/// The state of the machine after a step.
 struct WatchMoment {
   std::uint64_t step = 0;
   trace::Replay replay;
@@ -40,7 +40,7 @@ struct WatchMoment {
   trace::FlowStep last;
   ConsoleScreen console;
   bool console_used = false;
-  std::string life;                 ///< "running", "paused", "crashed: ...": what xen said last of it
+  std::string life;                 ///< "running", "paused", "crashed: ...": xen's last report about it
   std::bitset<trace::lanes> lanes;  ///< that have had an arrow
 
   void take(const trace::Entry& entry, std::uint32_t domain);
@@ -48,32 +48,32 @@ struct WatchMoment {
 
 class WatchHistory {
  public:
-  /// `life`: of a domain that is there already.
+  /// `life`: for a domain that exists already.
   explicit WatchHistory(std::uint32_t domain = 0, std::string life = "");
 
-  /// What was there before the first entry.
+  /// The state before the first entry.
   void begin(const trace::JournalHeader& header);
-  /// The next entry; one that is about another domain is left out.
+  /// The next entry; an entry about another domain is left out.
   void take(const trace::Entry& entry);
 
   [[nodiscard]] std::uint32_t domain() const { return domain_; }
   [[nodiscard]] std::uint64_t newest() const { return now_.step; }
-  /// The steps that can be gone to; the first is newest() + 1 when there is none.
+  /// The steps that can be shown; the first is newest() + 1 when there is none.
   [[nodiscard]] std::uint64_t first_kept() const { return stretches_.front().before.step + 1; }
   [[nodiscard]] std::uint64_t last_kept() const {
     return stretches_.back().before.step + stretches_.back().entries.size();
   }
   /// Null if it is not kept.
   [[nodiscard]] const trace::Entry* entry(std::uint64_t step) const;
-  /// Of the first entry that there was.
+  /// The time of the first entry.
   [[nodiscard]] std::uint64_t origin_ns() const { return origin_ns_; }
 
   [[nodiscard]] bool paused() const { return shown_.has_value(); }
   void pause();
   void go_on();
-  /// Stands still at that step, or the nearest that is kept.
+  /// Pauses at that step, or at the nearest one that is kept.
   void go(std::uint64_t step);
-  /// What one looks at: the newest, or where it stands still.
+  /// The moment shown: the newest, or the one at which it is paused.
   [[nodiscard]] const WatchMoment& shown() const { return shown_ ? *shown_ : now_; }
 
  private:

@@ -1,4 +1,4 @@
-// Escape sequences of terminals that are in use: CSI and SS3, and the numbers of the VT220.
+// Escape sequences of terminals in use today: CSI and SS3, and the numbers of the VT220.
 #include "tools/watch/keys.h"
 
 namespace ringside::tools {
@@ -7,7 +7,7 @@ namespace {
 
 using Name = WatchKey::Name;
 
-/// ESC [ A, and also ESC [ 1 ; 5 A: with Control held it is the same key here.
+/// ESC [ A, and also ESC [ 1 ; 5 A: with Control it is the same key here.
 std::optional<WatchKey> key_of(std::uint8_t last, std::uint8_t before) {
   switch (last) {
     case 'A':
@@ -46,7 +46,7 @@ std::optional<WatchKey> WatchKeys::take(std::uint8_t byte) {
     case State::escape:
       last_ = 0;
       state_ = byte == '[' || byte == 'O' ? State::sequence : State::text;
-      // Somebody has pressed Escape, and then this.
+      // The user has pressed Escape, and then this key.
       if (state_ == State::text) return WatchKey{Name::character, static_cast<char>(byte)};
       return std::nullopt;
     case State::sequence:

@@ -1,6 +1,6 @@
-// Keys as a terminal sends them: characters, and escape sequences for those that have none.
+// Keys as a terminal sends them: characters, and escape sequences for keys without a character.
 //
-// Pure, one byte at a time: a sequence may come in pieces.
+// Pure. Takes one byte at a time: a sequence may come in pieces.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct WatchKey {
 
 class WatchKeys {
  public:
-  /// The key that this byte ends, if it ends one that there is.
+  /// The key that this byte completes, if it completes a known one.
   std::optional<WatchKey> take(std::uint8_t byte);
 
  private:

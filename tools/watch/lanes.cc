@@ -25,12 +25,12 @@ constexpr std::size_t words_columns_min = 34;
 constexpr std::size_t pitch_min = 5;
 constexpr std::size_t pitch_max = 9;
 
-/// These are there from the beginning, so that the picture does not jump.
+/// Shown from the beginning, so that the picture does not change its layout.
 constexpr Lane usual_lanes[] = {Lane::user, Lane::event, Lane::page, Lane::domain, Lane::tty};
 constexpr Lane two_daemons[] = {Lane::xend, Lane::xcs};
 constexpr Lane one_daemon[] = {Lane::xenctld};
 
-/// Where everything stands in a row.
+/// The columns of everything in a row.
 struct Layout {
   std::vector<Lane> lanes;
   std::size_t first = 0;
@@ -199,8 +199,7 @@ void draw_lanes(Canvas& canvas, const WatchHistory& history, bool xenctld, std::
   canvas.text(first, layout.words(), "what", Tone::strong);
   const std::uint64_t rows = end - first - 1;
   if (history.first_kept() > history.last_kept()) return;
-  // The one that is looked at stands last but for a few that come after it, unless there are too few before
-  // it.
+  // The selected step has only a few later steps below it, unless there are too few steps before it.
   const std::uint64_t behind = rows / 3;
   const std::uint64_t at = history.paused() ? shown.step + behind : history.last_kept();
   const std::uint64_t last = std::min(std::max(at, history.first_kept() + rows - 1), history.last_kept());

@@ -1,4 +1,4 @@
-// Slots, and what points to them.
+// Slots, and the indices that point to them.
 #include "tools/watch/rings.h"
 
 #include <fmt/format.h>
@@ -21,7 +21,7 @@ constexpr IndexName all_indices[] = {IndexName::req_prod, IndexName::req_cons, I
                                      IndexName::rsp_cons};
 constexpr std::size_t label_columns = 4;
 constexpr std::size_t roomy_slot_columns = 12;
-constexpr std::size_t wordy_slot_columns = 17;  ///< from here on a state's name is written out
+constexpr std::size_t wordy_slot_columns = 17;  ///< from here on a state's name is written in full
 
 Tone tone_of(SlotState state) {
   switch (state) {
@@ -58,7 +58,7 @@ enum class IndexForm : std::uint8_t { full, no_repeats, no_masks };
 
 std::string index_text(const ReplayedRing& ring, IndexName name, IndexForm form) {
   std::string_view word = trace::index_name(name);
-  // "req_prod 5 cons 5": behind its producer a consumer needs no more.
+  // "req_prod 5 cons 5": the consumer index is shown after its producer, so it needs no prefix.
   const bool consumer = name == IndexName::req_cons || name == IndexName::rsp_cons;
   if (consumer && form != IndexForm::full) word.remove_prefix(word.find('_') + 1);
   if (!ring.knows(name)) return fmt::format("{} ?", word);
@@ -67,7 +67,7 @@ std::string index_text(const ReplayedRing& ring, IndexName name, IndexForm form)
   return fmt::format("{} {}&7={}", word, value, ring::slot_of(value));
 }
 
-/// All four, in the longest form that has room.
+/// All four, in the longest form that fits.
 void draw_indices(Canvas& canvas, std::size_t row, std::size_t column, const ReplayedRing& ring) {
   std::string all;
   for (const IndexForm form : {IndexForm::full, IndexForm::no_repeats, IndexForm::no_masks}) {
@@ -113,7 +113,7 @@ void draw_slot(Canvas& canvas, std::size_t row, std::size_t column, std::size_t 
   canvas.text(row + 1, column, content, tone, end);
 }
 
-/// Below the slots: which of two indices stand where.
+/// Below the slots: the names of two indices at their positions.
 void draw_pointers(Canvas& canvas, std::size_t row, std::size_t columns, std::string_view label,
                    const ReplayedRing& ring, IndexName produced, IndexName consumed) {
   canvas.text(row, 0, label);

@@ -1,5 +1,5 @@
-// The two rings as eight slots side by side, with the indices pointing to them. A slot's state is told by a
-// glyph, a word and a colour.
+// The two rings as eight slots side by side, with the indices pointing to them. A glyph, a word and a colour
+// show a slot's state.
 //
 // Pure: reads a replayed ring, fills rows of a canvas.
 #pragma once

@@ -1,4 +1,4 @@
-// The panes, and who gets how many rows.
+// The panes, and how many rows each gets.
 #include "tools/watch/screen.h"
 
 #include <fmt/format.h>
@@ -16,9 +16,9 @@ using trace::Role;
 
 namespace {
 
-constexpr unsigned late_ms = 500;  ///< from here on it is said
+constexpr unsigned late_ms = 500;  ///< from here on the delay is shown
 
-// Rows of a screen from which on there is room for something.
+// The number of rows from which there is room for each pane.
 constexpr std::size_t footer_from = 4;
 constexpr std::size_t long_sentence_from = 10;
 constexpr std::size_t bits_from = 12;
@@ -26,7 +26,7 @@ constexpr std::size_t slots_from = 22;
 constexpr std::size_t full_rings_from = 32;
 constexpr std::size_t slots_from_columns = 60;
 constexpr std::size_t roomy_queues_columns = 105;
-/// Rows that are left for arrows and console from which on the console has some of them.
+/// How many rows must be left for arrows and console before the console gets some of them.
 constexpr std::size_t console_from = 7;
 
 void draw_title(Canvas& canvas, const WatchStatus& status, const WatchHistory& history) {
@@ -71,7 +71,7 @@ std::string sentence_of(const WatchStatus& status, const WatchHistory& history) 
   return trace::plain_sentence(*entry, shown.replay, shown.last);
 }
 
-/// In at most so many rows; a last row that does not end it says so.
+/// In at most this many rows; if the sentence is longer, the last row shows that it is cut.
 void draw_sentence(Canvas& canvas, std::size_t row, std::size_t rows, std::string_view text) {
   const std::size_t room = canvas.columns();
   for (std::size_t at = 0; at < rows && !text.empty(); ++at) {
@@ -114,7 +114,7 @@ void draw_queues(Canvas& canvas, std::size_t row, bool xenctld, const WatchHisto
   const WatchMoment& shown = history.shown();
   const Role daemon = xenctld ? Role::xenctld : Role::xend;
   std::size_t column = canvas.text(row, 0, "bytes", Tone::strong) + 1;
-  // With room to spare a number keeps its place when it grows.
+  // With enough room a number keeps its place when it grows.
   const bool roomy = canvas.columns() >= roomy_queues_columns;
   const std::string_view gap = roomy ? "  " : " ";
   const std::size_t digits = roomy ? 5 : 1;
@@ -158,7 +158,7 @@ void draw_console(Canvas& canvas, std::size_t first, std::size_t end, const Watc
     for (std::size_t column = 0; column < ConsoleScreen::columns; ++column)
       canvas.put(row, column, glyphs[column]);
     if (at != console.cursor_row()) continue;
-    // On the right half of a wide character the whole of it is shown.
+    // If the cursor is on the right half of a wide character, the whole character is marked.
     std::size_t column = std::min(console.cursor_column(), ConsoleScreen::columns - 1);
     if (column > 0 && glyphs[column].columns == 0) --column;
     canvas.put(row, column, glyphs[column], Tone::chosen);
@@ -192,7 +192,7 @@ void draw_help(Canvas& canvas) {
   for (const std::string_view line : help_lines) canvas.text(row++, 1, line);
 }
 
-/// The rows of rings, and the row behind them.
+/// Draws the rings, and returns the row after them.
 std::size_t draw_rings(Canvas& canvas, std::size_t row, const WatchHistory& history) {
   const bool slots = canvas.rows() >= slots_from && canvas.columns() >= slots_from_columns;
   const RingDetail detail = !slots                             ? RingDetail::line

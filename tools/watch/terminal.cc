@@ -1,4 +1,4 @@
-// Canvases to bytes: what is on the terminal already is not sent again.
+// Turns canvases into bytes; what the terminal shows already is not sent again.
 #include "tools/watch/terminal.h"
 
 #include <algorithm>
@@ -101,13 +101,13 @@ bool WatchTerminal::draw(const Canvas& canvas) {
     Tone tone = Tone::plain;
     for (auto cell = first; cell != last; ++cell) {
       if (cell->glyph.columns == 0) continue;
-      // The last cell of all would make some terminals scroll.
+      // Writing the very last cell makes some terminals scroll.
       const auto behind = cell + cell->glyph.columns;
       if (row + 1 == canvas.rows() && behind == now.end()) break;
       if (cell->tone != tone) waiting_ += words_.plain + styles_[static_cast<std::size_t>(cell->tone)];
       tone = cell->tone;
       append(waiting_, cell->glyph);
-      // Terminals do not agree on all widths: where it may have put the cursor elsewhere it is told.
+      // Terminals disagree about some widths: after such a character the cursor is set explicitly.
       const bool certain = fills_one_column(cell->glyph.character) && cell->glyph.marks[0] == 0;
       if (!certain && behind != now.end())
         waiting_ += words_.move(static_cast<int>(row), static_cast<int>(behind - now.begin()));
@@ -120,7 +120,7 @@ bool WatchTerminal::draw(const Canvas& canvas) {
 }
 
 void WatchTerminal::suspend() {
-  // What the terminal does not take at once it does not get: the process is about to stop.
+  // What the terminal does not take at once is discarded: the process is about to stop.
   waiting_ += words_.end;
   send();
   raw_.give_back();

@@ -1,7 +1,7 @@
-// A terminal that canvases are put on. Only what has changed is sent, and never more than it takes: a
-// terminal that does not read gets no further picture before it has read the last, and holds up nobody.
+// A terminal that shows canvases. Only changes are sent, and never more than it takes: a terminal that does
+// not read gets no new picture until it has read the last one, and does not block this process.
 //
-// Owns its end of the terminal and its mode; gives both back as they were.
+// Owns its end of the terminal and its mode; restores both.
 #pragma once
 
 #include <array>
@@ -18,19 +18,19 @@ namespace ringside::tools {
 
 class WatchTerminal {
  public:
-  /// `input` and `output` are this process's stdin and stdout. `gone` is called when nobody is there any
-  /// more.
+  /// `input` and `output` are this process's stdin and stdout. `gone` is called when the terminal is
+  /// disconnected.
   WatchTerminal(Host& host, Handle input, Handle output, Terminfo words, bool colours,
                 std::function<void(std::uint8_t)> typed, std::function<void()> gone);
 
-  /// False: it has not taken the last one yet; nothing was done.
+  /// False: the terminal has not taken the last picture yet; nothing was done.
   bool draw(const Canvas& canvas);
-  /// What is on it is not known any more.
+  /// The contents of the terminal are no longer known.
   void forget() { drawn_.clear(); }
-  /// Gives the screen and the terminal back for a while, and takes them again.
+  /// Restores the screen and the terminal for a while, and takes them again.
   void suspend();
   void resume();
-  /// Gives the screen back; calls `done` when that has arrived, or after a moment.
+  /// Restores the screen; calls `done` when the bytes have been taken, or after a moment.
   void leave(std::function<void()> done);
 
  private:
@@ -46,7 +46,7 @@ class WatchTerminal {
   std::function<void()> gone_;
   std::function<void()> left_;
   RawTerminal raw_;
-  std::string waiting_;  ///< to be sent; at most a screen and what ends it
+  std::string waiting_;  ///< to be sent; at most a screen and the bytes after it
   std::vector<Cell> drawn_;
   std::size_t columns_ = 0;
   bool leaving_ = false;

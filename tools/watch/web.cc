@@ -1,4 +1,4 @@
-// watch --web: the replay page of a machine that is at work. Its steps come as they happen; what is typed
+// watch --web: the replay page of a running machine. Its steps are added as they happen; what the user types
 // into the page goes to the domain's console, as from any other client of it.
 #include <fmt/format.h>
 
@@ -32,7 +32,7 @@ namespace {
 constexpr std::size_t typed_waiting_bytes_max = 65'536;
 constexpr std::size_t steps_per_event_max = 256;
 
-/// A viewer of the console, whose keyboard is the page. The journal shows on the page what the console says.
+/// A client of the console, whose keyboard is the page. The page shows the console's output from the journal.
 class Keyboard {
  public:
   Keyboard(Host& host, trace::Journal journal, Handle console, DomainId domain)
@@ -83,11 +83,11 @@ class Keyboard {
   bool open_ = true;
 };
 
-/// What the page shows: the journal from a moment on, as events of steps each, until the server keeps no
-/// more.
+/// The contents of the page: the journal from a moment on, as events of several steps each, until the server
+/// keeps no more.
 class Recording {
  public:
-  /// `domain`: the only one that is shown, if there is one.
+  /// `domain`: the only domain shown, if one is given.
   static Result<std::unique_ptr<Recording>> begin(Host& host, Privcmd& privcmd, const Machine& machine,
                                                   WebServer& server, const std::vector<DomainInfo>& domains,
                                                   std::optional<DomainId> domain) {
@@ -99,7 +99,7 @@ class Recording {
 
   [[nodiscard]] const trace::JournalHeader& header() const { return start_.header(); }
 
-  /// Takes what the journal has. An error ends the watch.
+  /// Reads the journal. An error ends the watch.
   Result<> read() {
     if (reader_ == nullptr) return Done{};
     reader_->read([this](const trace::Entry& entry) { take(entry); });
@@ -108,7 +108,7 @@ class Recording {
     if (reader_->lost() != 0)
       return Error{0, "cannot show the machine", "", "this page was made too slowly, and entries were lost",
                    ""};
-    // Who does not listen holds nobody up.
+    // Without a reader, no process of the machine waits for this one.
     if (server_.full()) reader_.reset();
     return Done{};
   }
@@ -173,7 +173,7 @@ int watch_web(const Session& session, const WatchWebOptions& options) {
   const auto page = [&] {
     if (server->full()) {
       server->begin_anew();
-      recording.reset();  // at most journal_readers_max listen at a time
+      recording.reset();  // there are at most journal_readers_max readers at a time
       if (auto domains_now = domains_meant(*privcmd, options.domain)) *domains = std::move(*domains_now);
       if (auto begun = begin(); !begun) host.stop(failed(begun.error()));
     }

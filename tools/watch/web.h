@@ -9,7 +9,7 @@
 
 namespace ringside::tools {
 
-/// How often a watch looks for new entries of the journal.
+/// How often a watch reads new entries of the journal.
 inline constexpr std::chrono::milliseconds between_reads{5};
 
 struct WatchWebOptions {

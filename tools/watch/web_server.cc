@@ -1,4 +1,4 @@
-// HTTP, as much of it as one page needs.
+// The part of HTTP that one page needs.
 #include "tools/watch/web_server.h"
 
 #include <fmt/format.h>
@@ -13,7 +13,7 @@ namespace ringside::tools {
 
 namespace {
 
-/// 128 bits that nobody can guess.
+/// 128 bits that cannot be guessed.
 std::string random_word() {
   std::random_device random;
   std::string word;
@@ -36,7 +36,7 @@ std::string field(std::string_view head, const std::string& name) {
   return begin == std::string::npos || begin >= end ? "" : std::string(head.substr(begin, end - begin));
 }
 
-/// 0 for what is no number.
+/// 0 if it is not a number.
 std::uint64_t number_in(const std::string& digits) {
   std::uint64_t number = 0;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
@@ -122,7 +122,7 @@ bool WebServer::read(Client& client) {
   std::array<std::uint8_t, web_request_bytes_max> bytes;
   const Io io = host_.read(client.stream, bytes);
   if (io.state == Io::State::closed) return false;
-  // Who watches or has been answered has nothing more to say.
+  // A client that receives events or has its answer makes no further requests.
   if (client.watches || client.last) return true;
   client.in.append(reinterpret_cast<const char*>(bytes.data()), io.bytes);
   take_request(client);
@@ -155,7 +155,7 @@ void WebServer::refill(Client& client) {
 
 void WebServer::start_events(Client& client, const std::string& last_event_id) {
   const std::uint64_t last = number_in(last_event_id);
-  // A page from before the events began anew: a browser does not ask again after this answer.
+  // A page from before the events were restarted: a browser does not ask again after this answer.
   if (!last_event_id.empty() && last < first_event_)
     return answer(client, "204 No Content", "text/plain", "");
   client.next_event = std::clamp(last, first_event_, first_event_ + events_.size());

@@ -1,11 +1,11 @@
-// A small HTTP server for one page that watches: on this machine only, and only for who knows its address.
+// A small HTTP server for one live page: on this machine only, and only for clients that know its address.
 //
 // It serves three things behind a random word in the path: the page, a stream of events (server-sent events,
-// each with its number, so that a browser that comes back gets what it has missed), and a place to send typed
-// bytes. Anything else is not found. It asks the Host header to be its own address, so that no other page in
-// the same browser can reach it under a name of its own. One thread, nothing blocks, everything is bounded:
-// events are kept once for all browsers, and one that does not read is served from where it stopped. When no
-// more events can be kept, each page is told so after the last of them, and may begin anew.
+// each with its number, so that a browser that reconnects gets those it has missed), and a place to send
+// typed bytes. Anything else is not found. The Host header must be the server's own address, so that no other
+// page in the same browser can reach it under another name. One thread, nothing blocks, everything is
+// bounded: events are kept once for all browsers, and a browser that did not read continues where it stopped.
+// When no more events can be kept, each page is told so after the last one, and may start again.
 #pragma once
 
 #include <functional>
@@ -22,16 +22,16 @@ namespace ringside::tools {
 inline constexpr std::size_t web_request_bytes_max = 8192;  ///< its head
 inline constexpr std::size_t web_typed_bytes_max = 4096;    ///< in one request
 inline constexpr std::size_t web_clients_max = 32;
-/// Of all events that are kept for browsers to come. A browser holds several times as much of them.
+/// The size of all events kept for later browsers. A browser needs several times as much memory for them.
 inline constexpr std::size_t web_kept_bytes_max = std::size_t{64} << 20;
 inline constexpr std::size_t web_event_overhead_bytes = 64;   ///< what an event costs besides its text
-inline constexpr std::size_t web_waiting_bytes_max = 65'536;  ///< on their way to one browser
+inline constexpr std::size_t web_waiting_bytes_max = 65'536;  ///< in transit to one browser
 
 class WebServer {
  public:
   struct Callbacks {
     std::function<std::string()> page;
-    std::function<bool(Bytes)> typed;  ///< false: nobody takes it
+    std::function<bool(Bytes)> typed;  ///< false: there is no receiver
   };
   WebServer(Host& host, Callbacks callbacks);
 
