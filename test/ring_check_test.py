@@ -55,8 +55,8 @@ def find(mutant, model):
 
 
 def build(folder, source, define, compiler=(PROGRAM, "ring-check", "cc")):
-    library = pathlib.Path(folder) / f"{pathlib.Path(source).stem}_{define}.so"
-    built = subprocess.run([*compiler, "-shared", "-fPIC", "-g", "-O1", f"-D{define}", "-I", TEST.parent / "emu" / "check" / "include",
+    library = pathlib.Path(folder) / f"{pathlib.Path(source).stem}_{'_'.join(define.split())}.so"
+    built = subprocess.run([*compiler, "-shared", "-fPIC", "-g", "-O1", *(f"-D{name}" for name in define.split()), "-I", TEST.parent / "emu" / "check" / "include",
                             "-o", library, TEST / "ring_check" / source], capture_output=True, text=True, timeout=600)
     if built.returncode != 0:
         raise AssertionError(built.stderr)

@@ -37,14 +37,9 @@ void round_trip(Pair& pair) {
   must(pair.take_response(), "a published response did not come out");
 }
 
-constexpr const char* no_other_reason =
-    " (push_req answers 0 for a full ring only: what may fail without a reason, as a compare_exchange_weak "
-    "that is not repeated, is to be tried again in it)";
-
 void fill(Pair& pair) {
   for (std::uint32_t i = 0; i < pair.ring().slots; ++i)
-    must(pair.put(),
-         fmt::format("only {} of {} messages found room{}", i, pair.ring().slots, no_other_reason));
+    must(pair.put(), fmt::format("only {} of {} messages found room", i, pair.ring().slots));
 }
 
 void drain(Pair& pair) {
@@ -65,7 +60,7 @@ void starts_empty(const Subject& subject) {
 
 void one_arrives(const Subject& subject) {
   Pair pair(subject, 0);
-  must(pair.put(), fmt::format("the first request found no room{}", no_other_reason));
+  must(pair.put(), "the first request found no room");
   must(pair.take(), "a published request did not come out");
   (void)pair.take();  // says by itself when something comes out
   pair.check_surroundings();
@@ -79,9 +74,11 @@ void keeps_order(const Subject& subject) {
 
 void full_refuses(const Subject& subject) {
   Pair pair(subject, 0);
+  const std::string one_too_many =
+      fmt::format("message {} found room in a ring of {}", pair.ring().slots + 1, pair.ring().slots);
+  must(!pair.habits().push_waits || pair.habits().holds <= pair.ring().slots, one_too_many);
   fill(pair);
-  must(!pair.put(),
-       fmt::format("message {} found room in a ring of {}", pair.ring().slots + 1, pair.ring().slots));
+  must(!pair.put(), one_too_many);
   drain(pair);
   fill(pair);
   must(!pair.put(), "a ring that was full before took one too many the second time");
@@ -203,6 +200,13 @@ void wakes_sleepers(const Subject& subject) {
 
 // -- what a hostile page must not lead to
 
+/// A call that waits would never come back from a page that nobody changes any more.
+void may_refuse(const Pair& pair) {
+  if (pair.habits().push_waits) throw NotAsked{"push_req waits for room"};
+  if (pair.habits().pop_waits) throw NotAsked{"pop_req waits for a request"};
+  if (pair.habits().pop_response_waits) throw NotAsked{"pop_rsp waits for a response"};
+}
+
 void set_words(Pair& pair, ring_check_word_kind kind, std::uint64_t value) {
   for (std::uint32_t i = 0; i < pair.ring().word_count; ++i) {
     const ring_check_word& word = pair.ring().words[i];
@@ -224,6 +228,7 @@ void survives_req_index(const Subject& subject) {
   const std::uint32_t slots = subject.ring->slots;
   for (const std::uint32_t claim : {slots + 1, slots + 1000, 0x80000000u, 0xffffffffu}) {
     Pair pair(subject, 0);
+    may_refuse(pair);
     set_words(pair, RING_CHECK_REQ_INDEX, claim);
     const std::uint32_t taken = count_taken(pair, pair.ring().pop_req, slots);
     must(taken <= slots,
@@ -237,6 +242,7 @@ void survives_rsp_index(const Subject& subject) {
   const std::uint32_t slots = subject.ring->slots;
   for (const std::uint32_t claim : {2u, slots + 1000, 0x80000000u, 0xffffffffu}) {
     Pair pair(subject, 0);
+    may_refuse(pair);
     must(pair.put(), "the first request found no room");
     set_words(pair, RING_CHECK_RSP_INDEX, claim);
     const std::uint32_t taken = count_taken(pair, pair.ring().pop_rsp, 1);
@@ -249,6 +255,7 @@ void survives_rsp_index(const Subject& subject) {
 void keeps_own_index(const Subject& subject) {
   needs(*subject.ring, RING_CHECK_HOSTILE_BACK, "HOSTILE_BACK");
   Pair pair(subject, 0);
+  may_refuse(pair);
   fill(pair);
   set_words(pair, RING_CHECK_REQ_INDEX, 0);
   set_words(pair, RING_CHECK_EVENT, 0);
@@ -264,6 +271,7 @@ void spoil_slots(Pair& pair) {
 void limits_lengths(const Subject& subject) {
   needs(*subject.ring, RING_CHECK_HOSTILE_FRONT, "HOSTILE_FRONT");
   Pair pair(subject, 0);
+  may_refuse(pair);
   must(pair.put(), "the first request found no room");
   spoil_slots(pair);
   ring_check_item item{};
@@ -276,6 +284,7 @@ void limits_lengths(const Subject& subject) {
 void refuses_foreign_id(const Subject& subject) {
   needs(*subject.ring, RING_CHECK_KEEPS_ID, "KEEPS_ID");
   Pair pair(subject, 0);
+  may_refuse(pair);
   must(pair.put() && pair.take() && pair.answer(), "a request and its response found no room");
   spoil_slots(pair);
   ring_check_item item{};
@@ -299,11 +308,11 @@ void leaks_nothing(const Subject& subject) {
   Pair pair(subject, 0);
   must(pair.put(), "the first request found no room");
   ring_check_item item{};
-  must(pair.ring().pop_req(&item) == 1, "a published request did not come out");
+  must(pair.take_unchecked(item), "a published request did not come out");
   const std::vector<std::byte> before(pair.page(), pair.page() + pair.ring().page_bytes);
   item.length = 1;
   item.bytes[0] = 0x11;
-  must(pair.ring().push_rsp(&item) == 1, "there was no room for the response");
+  must(pair.answer_with(item), "there was no room for the response");
   for (std::uint32_t i = 0; i < pair.ring().slots * pair.ring().slot_bytes; ++i) {
     const std::size_t at = pair.ring().slots_offset + i;
     const auto now = std::to_integer<std::uint8_t>(pair.page()[at]);
@@ -368,7 +377,8 @@ std::vector<ConformanceCheck> check_conformance(const Subject& subject) {
   if (const std::string fault = fault_of_table(subject.ring); !fault.empty())
     return {{"the table makes sense", Conforms::fail, fault}};
   std::vector<ConformanceCheck> checks{{"the table makes sense", Conforms::pass, ""}};
-  for (const Entry& entry : entries) checks.push_back(run(entry, subject));
+  const Subject with_habits = subject.with_habits();
+  for (const Entry& entry : entries) checks.push_back(run(entry, with_habits));
   return checks;
 }
 

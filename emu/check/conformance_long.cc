@@ -93,7 +93,7 @@ LongRun run_long(const Subject& subject, std::uint64_t seed, std::uint64_t messa
   try {
     const bool any_start = (subject.ring->capabilities & RING_CHECK_ANY_START) != 0;
     // Half of the messages before the wrap, as far as there is one.
-    Pair pair(subject, any_start ? 0u - static_cast<std::uint32_t>(messages / 2) : 0);
+    Pair pair(subject.with_habits(), any_start ? 0u - static_cast<std::uint32_t>(messages / 2) : 0);
     Ends ends(pair, seed, messages);
     std::uint64_t idle = 0;
     while (!ends.done()) {

@@ -9,10 +9,22 @@
 
 namespace ringside::check {
 
+namespace {
+
+/// Of an execution without an end: nothing looks so often in a row and comes to an end.
+constexpr std::uint32_t looks_endless = 10'000;
+
+}  // namespace
+
 Execution::Execution(Space& space, Model& model, Program& program)
     : space_(&space), model_(&model), program_(&program), fiber_count_(program.fiber_count()) {
   RS_CHECK(fiber_count_ > 0 && fiber_count_ <= fibers_max);
   spins_ = program.spins();
+}
+
+void Execution::wait_at(std::vector<const void*> loads) {
+  waits_at_ = std::move(loads);
+  spins_ = program_->spins() || !waits_at_.empty();
 }
 
 void Execution::enter(void* execution, std::uint32_t fiber) {
@@ -41,6 +53,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   attaching_ = {};
   announced_ = {};
   has_failed_spuriously_ = {};
+  looks_ = {};
   changes_ = 0;
   own_changes_ = {};
   changes_seen_ = {};
@@ -82,6 +95,12 @@ void Execution::judge() {
 std::uint32_t Execution::announce(const Op& op) {
   const CheckerCode checker;
   if (in_pieces_[fibers_.current()].is_pending) announce_store_in_pieces();
+  if (looks_again(op)) {
+    Op wait;
+    wait.kind = OpKind::await;
+    wait.code = op.code;
+    announce_one(wait);
+  }
   if (!space_->is_in_pieces(op)) return announce_one(op);
   if (op.kind == OpKind::load) {
     announce_load_in_pieces(op);
@@ -93,6 +112,38 @@ std::uint32_t Execution::announce(const Op& op) {
   in_pieces_[self].is_pending = true;
   keep(op, in_pieces_[self].bytes);
   return 0;
+}
+
+/// `op` is announced next. True: it is a load that waits, and the fiber has only looked since it last made
+/// it.
+bool Execution::looks_again(const Op& op) {
+  Looks& looks = looks_[fibers_.current()];
+  const bool only_looks = op.kind == OpKind::load || op.kind == OpKind::update || op.kind == OpKind::fence ||
+                          (op.kind == OpKind::choose && op.is_spurious);
+  if (!only_looks) {
+    looks = {};
+    return false;
+  }
+  ++looks.count;
+  if (!op.reads()) return false;
+  looks.last = op.code;
+  if (std::find(waits_at_.begin(), waits_at_.end(), op.code) == waits_at_.end()) return false;
+  // A function that is not inlined looks at several places with one load.
+  auto* const end = looks.waiting.begin() + looks.waiting_count;
+  const std::pair<const void*, std::uint32_t> look{op.code, op.offset};
+  if (std::find(looks.waiting.begin(), end, look) != end) return true;
+  if (end != looks.waiting.end()) looks.waiting[looks.waiting_count++] = look;
+  return false;
+}
+
+/// The execution has no end. Is there a fiber that does nothing but look?
+void Execution::find_wait() {
+  for (std::uint32_t fiber = 0; fiber < fiber_count_; ++fiber) {
+    const Looks& looks = looks_[fiber];
+    if ((finished_ & bit(fiber)) != 0 || looks.count < looks_endless) continue;
+    if (std::find(waits_at_.begin(), waits_at_.end(), looks.last) == waits_at_.end())
+      found_wait_ = looks.last;
+  }
 }
 
 /// What the space holds where `op` accesses it.
@@ -235,7 +286,10 @@ void Execution::schedule() {
   for (;;) {
     find_enabled();
     if (enabled_ == 0) return leave(all_rest() ? End::complete : End::deadlock);
-    if (++steps_ > steps_max || model_->is_full()) return leave(End::endless);
+    if (++steps_ > steps_max || model_->is_full()) {
+      find_wait();
+      return leave(End::endless);
+    }
     const Decision decision = driver_->pick(*this);
     if (decision.actor == Decision::stop) return leave(End::abandoned);
     so_far_.push_back(decision);

@@ -124,6 +124,10 @@ class Execution {
   /// The running fiber is about to do a weak compare-exchange: does it fail without a reason? Both are tried,
   /// until one of the fiber's has failed so: a loop would do so for ever.
   [[nodiscard]] bool fails_spuriously(const void* code);
+  /// One of the running fiber's has.
+  [[nodiscard]] bool has_failed_spuriously() const { return has_failed_spuriously_[fibers_.current()]; }
+  /// The running fiber calls a function of the ring: what it looked at before has nothing to do with that.
+  void begin_call() { looks_[fibers_.current()] = {}; }
   /// Ends the execution. Does not return.
   [[noreturn]] void fail(std::string text);
   /// The same, and it is no fault of the ring: it cannot be explored as it is.
@@ -145,6 +149,12 @@ class Execution {
   [[nodiscard]] const Schedule& so_far() const { return so_far_; }
   /// Where accesses beside the space are told; null: nowhere, and each fiber's memory is taken for its own.
   void watch_elsewhere(Elsewhere* elsewhere) { elsewhere_ = elsewhere; }
+  /// Loads of loops that wait by looking: where a fiber is about to look again at what it has just looked at,
+  /// it waits as by ring_check_await().
+  void wait_at(std::vector<const void*> loads);
+  /// A fiber did nothing but look, without an end, and this load does not wait yet: what was explored so far
+  /// is worth nothing. Null: none did.
+  [[nodiscard]] const void* found_wait() const { return found_wait_; }
   /// The running fiber has told of just that access before, so that it tells nothing new.
   [[nodiscard]] bool is_noted(const void* address, std::size_t size, bool writes, bool is_atomic) {
     const Noted access{address, static_cast<std::uint32_t>(size), fibers_.current(), writes, is_atomic};
@@ -193,6 +203,8 @@ class Execution {
  private:
   static void enter(void* execution, std::uint32_t fiber);
   std::uint32_t announce_one(const Op& op);
+  [[nodiscard]] bool looks_again(const Op& op);
+  void find_wait();
   void announce_load_in_pieces(const Op& op);
   void announce_store_in_pieces();
   void keep(const Op& op, std::vector<std::byte>& to) const;
@@ -219,6 +231,16 @@ class Execution {
     bool is_pending = false;
     std::vector<std::byte> bytes;
     std::vector<std::byte> found;  ///< by a load so far; of a store: what it writes
+  };
+
+  /// What a fiber has done since it last did anything but look: accesses that write nothing, and fences.
+  struct Looks {
+    static constexpr std::size_t waiting_max = 8;
+    std::uint32_t count = 0;
+    const void* last = nullptr;
+    /// Of those that wait: where, and in how many places.
+    std::array<std::pair<const void*, std::uint32_t>, waiting_max> waiting = {};
+    std::size_t waiting_count = 0;
   };
 
   /// An access beside the space.
@@ -257,6 +279,9 @@ class Execution {
   std::uint64_t announcements_ = 0;
   std::array<bool, fibers_max> attaching_ = {};
   std::array<bool, fibers_max> has_failed_spuriously_ = {};
+  std::array<Looks, fibers_max> looks_ = {};
+  std::vector<const void*> waits_at_;
+  const void* found_wait_ = nullptr;
   Driver* driver_ = nullptr;
   Observer* observer_ = nullptr;
   std::string failure_;

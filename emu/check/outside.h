@@ -28,6 +28,8 @@ class Outside {
   /// Must not return: throws, or ends the thread in another way.
   [[noreturn]] virtual void fail(const char* text) = 0;
   virtual std::uint32_t choose(std::uint32_t n, const char* why) = 0;
+  /// Ring code accesses memory, as far as its compiler announces it.
+  virtual void looked() {}
   /// Where operations are recorded; null: nowhere.
   [[nodiscard]] virtual History* history() { return nullptr; }
   /// Real threads run the ends, so that one may wait for the other.

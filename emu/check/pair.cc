@@ -50,8 +50,18 @@ ring_check_item response_item(const ring_check_ring& ring, std::uint32_t number)
   return item_with(ring, number, 0x81);
 }
 
+Subject Subject::with_habits() const {
+  std::vector<std::byte> memory(ring->page_bytes + page_alignment);
+  const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
+  Subject with = *this;
+  with.habits =
+      habits_of(*ring, memory.data() + (page_alignment - address % page_alignment) % page_alignment, fresh);
+  return with;
+}
+
 Pair::Pair(const Subject& subject, std::uint32_t start, Attach attach)
     : ring_(subject.ring),
+      habits_(subject.habits),
       memory_(subject.ring->page_bytes + 2 * surroundings_bytes + page_alignment, surroundings),
       scope_(*this) {
   if (subject.fresh) subject.fresh();
@@ -73,9 +83,19 @@ void Pair::attach_back() {
   if (ring_->back_attach(page(), 0) != 0) throw Broken{"back_attach refused a page that is in use"};
 }
 
+/// As a caller does that knows the habits.
+template <class Call>
+int Pair::insist(Call call, bool can_be_done) const {
+  const std::uint32_t again = can_be_done ? Habits::refusals_max : habits_.refusals;
+  int done = call();
+  for (std::uint32_t i = 0; done == 0 && i < again; ++i) done = call();
+  return done;
+}
+
 bool Pair::put(bool published) {
+  if (habits_.push_waits && put_.size() + taken_.size() + responses_.size() >= habits_.holds) return false;
   const ring_check_item item = request_item(*ring_, next_);
-  const int done = ring_->push_req(&item);
+  const int done = insist([&] { return ring_->push_req(&item); }, has_room());
   if (done < 0) throw Broken{fmt::format("push_req answered {} though the peer did nothing wrong", done)};
   wants_room_ = done == 0;
   if (done == 0) return false;
@@ -96,8 +116,9 @@ void Pair::publish_requests() {
 }
 
 bool Pair::take() {
+  if (habits_.pop_waits && published_ == 0) return false;
   ring_check_item item{};
-  const int done = ring_->pop_req(&item);
+  const int done = insist([&] { return ring_->pop_req(&item); }, published_ != 0);
   if (done < 0) throw Broken{fmt::format("pop_req answered {} though the peer did nothing wrong", done)};
   if (done == 0) {
     if (published_ != 0)
@@ -117,7 +138,7 @@ bool Pair::take() {
 
 bool Pair::answer(bool published) {
   const ring_check_item item = response_item(*ring_, taken_.front());
-  const int done = ring_->push_rsp(&item);
+  const int done = insist([&] { return ring_->push_rsp(&item); }, true);
   if (done < 0) throw Broken{fmt::format("push_rsp answered {} though the peer did nothing wrong", done)};
   if (done == 0) return false;
   responses_.push_back(taken_.front());
@@ -130,6 +151,14 @@ bool Pair::answer(bool published) {
   return true;
 }
 
+bool Pair::take_unchecked(ring_check_item& item) {
+  return insist([&] { return ring_->pop_req(&item); }, true) == 1;
+}
+
+bool Pair::answer_with(const ring_check_item& item) {
+  return insist([&] { return ring_->push_rsp(&item); }, true) == 1;
+}
+
 void Pair::publish_responses() {
   if (ring_->back_publish == nullptr) return;
   ring_->back_publish();
@@ -138,8 +167,9 @@ void Pair::publish_responses() {
 }
 
 bool Pair::take_response() {
+  if (habits_.pop_response_waits && responses_published_ == 0) return false;
   ring_check_item item{};
-  const int done = ring_->pop_rsp(&item);
+  const int done = insist([&] { return ring_->pop_rsp(&item); }, responses_published_ != 0);
   if (done < 0) throw Broken{fmt::format("pop_rsp answered {} though the peer did nothing wrong", done)};
   if (done == 0) {
     if (responses_published_ != 0)

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "emu/check/habits.h"
 #include "emu/check/include/ringside/ring_check.h"
 #include "emu/check/outside.h"
 
@@ -22,6 +23,10 @@ struct Subject {
   const ring_check_ring* ring = nullptr;
   std::function<void()> fresh =
       nullptr;  ///< puts the plug-in's own variables back; null: attaching is enough for that
+  Habits habits = {};
+
+  /// The same with the habits that the ring shows.
+  [[nodiscard]] Subject with_habits() const;
 };
 
 /// What was put under a number. Requests and responses differ in every byte.
@@ -38,10 +43,13 @@ class Pair final : public Outside {
     return (ring_->capabilities & capability) != 0;
   }
   [[nodiscard]] const ring_check_ring& ring() const { return *ring_; }
+  [[nodiscard]] const Habits& habits() const { return habits_; }
   /// The shared page alone.
   [[nodiscard]] std::byte* page() { return memory_.data() + page_at_; }
   void attach_front();
   void attach_back();
+
+  // A call that may refuse without a reason is made again, and one that would wait is not made.
 
   /// The next request; false: there was no room. Published at once, unless told otherwise.
   bool put(bool published = true);
@@ -51,6 +59,9 @@ class Pair final : public Outside {
   /// Answers the oldest request that is taken and unanswered; false: there was no room.
   bool answer(bool published = true);
   void publish_responses();
+  /// The oldest request, whatever it is; and a response of the caller's own. Neither is counted.
+  bool take_unchecked(ring_check_item& item);
+  bool answer_with(const ring_check_item& item);
   bool take_response();
 
   /// As an end does that has nothing to do: the last look, then asleep or not. True: it sleeps.
@@ -74,8 +85,14 @@ class Pair final : public Outside {
 
  private:
   void check_awake(ring_check_side side) const;
+  template <class Call>
+  [[nodiscard]] int insist(Call call, bool can_be_done) const;
+  [[nodiscard]] bool has_room() const {
+    return put_.size() + taken_.size() + responses_.size() < ring_->slots;
+  }
 
   const ring_check_ring* ring_;
+  Habits habits_;
   std::vector<std::byte> memory_;  ///< the page, and watched bytes around it
   std::size_t page_at_ = 0;
   OutsideScope scope_;

@@ -130,6 +130,21 @@ std::size_t column_width_for(const Recording& recording, const Space& space, con
   return std::min(width + 2, most);
 }
 
+/// All of them, or the first and the last of more than anybody reads.
+std::string joined(const std::vector<std::string>& rows) {
+  constexpr std::size_t first = 300;
+  constexpr std::size_t last = 100;
+  std::string text;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i == first && rows.size() > first + last) {
+      text += fmt::format("       ... {} more lines\n", rows.size() - first - last);
+      i = rows.size() - last;
+    }
+    text += rows[i];
+  }
+  return text;
+}
+
 /// What each waiting thread waits for, when no other thread can run.
 std::string endless_wait_text(const Recording& recording, const ReportAbout& about) {
   std::string text = "deadlock:";
@@ -249,6 +264,7 @@ std::string report_text(const Recording& recording, const Space& space, const Re
   std::string text = fmt::format("{:>5}  ", "step");
   for (const std::string& name : about.fibers) text += fmt::format("{:<{}}", name, column_width);
   text += "shared words after it\n";
+  std::vector<std::string> rows;
   std::vector<std::array<std::uint64_t, 2>> words;
   std::vector<std::uint32_t> counts(columns, 0);
   const auto line = [&](std::size_t number, std::size_t column, const std::string& what, const Step& after,
@@ -258,7 +274,7 @@ std::string report_text(const Recording& recording, const Space& space, const Re
     const std::string changes = changes_text(after, words, space);
     words = after.words;
     if (!changes.empty()) row = fmt::format("{:<{}} {}", row, 6 + columns * column_width, changes);
-    text += row + "\n";
+    rows.push_back(row + "\n");
   };
   for (std::size_t at = 0; at < recording.steps.size();) {
     const Step& step = recording.steps[at];
@@ -299,6 +315,7 @@ std::string report_text(const Recording& recording, const Space& space, const Re
     line(at + 1, column, prefix + step_text(step, space, about), step, marked);
     at = end;
   }
+  text += joined(rows);
   for (std::size_t fiber = 0; fiber < columns && recording.end == End::deadlock; ++fiber) {
     if ((recording.finished >> fiber & 1) != 0) continue;
     text += fmt::format("{:>7}{}{}\n", "", std::string(fiber * column_width, ' '), "... waits for ever");

@@ -40,10 +40,15 @@ Order order_of(int order) {
   }
 }
 
+/// Who drives the ring without an execution is told of each access.
+void note_outside() {
+  if (ringside::check::Outside* who = ringside::check::outside(); who != nullptr) who->looked();
+}
+
 /// `op`: what is known of it besides.
 void announce(OpKind kind, Order order, const void* address, std::size_t size, const void* code, Op op = {}) {
   Execution* execution = Execution::current();
-  if (execution == nullptr) return;
+  if (execution == nullptr) return note_outside();
   const bool writes = kind != OpKind::load;
   execution->note_announced(address, size, kind);
   if (writes) execution->note_written(address, size);
@@ -133,6 +138,7 @@ template <class Word, class New>
 Word update(volatile void* address, int order, const void* code, New new_value, Op op = {}) {
   auto* word = static_cast<Word*>(const_cast<void*>(address));
   if (Execution::current() == nullptr) {
+    note_outside();
     // Nobody else stands still: real threads may be at it.
     Word found = 0;
     static_cast<void>(compare_exchange_now<Word>(word, &found, found));

@@ -63,6 +63,7 @@ RingProgram::RingProgram(const ring_check_ring& ring, std::span<std::byte> page,
     : ring_(&ring), page_(page), state_(std::move(state)), workload_(workload) {}
 
 Result<> RingProgram::prepare() {
+  if (workload_.play != Play::scenario) habits_ = habits_of(*ring_, page_.data(), [&] { state_.restore(); });
   std::fill(page_.begin(), page_.end(), std::byte{0});
   state_.restore();
   Verdict verdict;
@@ -114,26 +115,32 @@ Result<> RingProgram::fill() {
     return Error{EPROTO, "a ring cannot be checked", ring_->name, std::move(why),
                  "one thread filled it; see ring_check.h"};
   };
+  const auto again = [&](auto call) {
+    int done = call();
+    for (std::uint32_t i = 0; done == 0 && i < habits_.refusals; ++i) done = call();
+    return done;
+  };
   const auto put = [&] {
     const ring_check_item item = request(sent_before_);
-    const int pushed = ring_->push_req(&item);
-    if (pushed != 1) return pushed;
+    if (again([&] { return ring_->push_req(&item); }) != 1) return false;
     ++sent_before_;
     if (ring_->front_publish != nullptr) ring_->front_publish();
-    return pushed;
+    return true;
   };
   for (std::uint32_t i = 0; i <= ring_->slots; ++i) {
     ring_check_item item{};
-    if (put() != 1 || ring_->pop_req(&item) != 1)
+    if (!put() || again([&] { return ring_->pop_req(&item); }) != 1)
       return wrong(fmt::format("message {} does not pass through an empty ring", i + 1));
     ++handled_before_;
     if (!can(RING_CHECK_RESPONSES)) continue;
     item = response(i);
-    if (ring_->push_rsp(&item) != 1) return wrong(fmt::format("there is no room for response {}", i + 1));
+    if (again([&] { return ring_->push_rsp(&item); }) != 1)
+      return wrong(fmt::format("there is no room for response {}", i + 1));
     if (ring_->back_publish != nullptr) ring_->back_publish();
-    if (ring_->pop_rsp(&item) != 1) return wrong(fmt::format("response {} does not come", i + 1));
+    if (again([&] { return ring_->pop_rsp(&item); }) != 1)
+      return wrong(fmt::format("response {} does not come", i + 1));
   }
-  for (std::uint32_t i = 0; put() == 1; ++i) {
+  for (std::uint32_t i = 0; (!habits_.push_waits || i < habits_.holds) && put(); ++i) {
     if (i > fill_factor_max * ring_->slots)
       return wrong(fmt::format("it takes {} messages and is not full, with {} slots", i, ring_->slots));
   }
@@ -249,8 +256,13 @@ void RingProgram::push_requests() {
   bool published = true;
   while (sent_ < to_send_) {
     const std::uint32_t outstanding = sent_ - answered_;
+    if (habits_.push_waits) {
+      // This end alone could make room.
+      if (can(RING_CHECK_RESPONSES) && outstanding >= ring_->slots) break;
+      was_full_ = was_full_ || sent_ - handled_ >= habits_.holds;
+    }
     const ring_check_item item = request(sent_);
-    const int pushed = ring_->push_req(&item);
+    const int pushed = insist([&] { return ring_->push_req(&item); });
     if (pushed < 0)
       fail(fmt::format("push_req() refuses request {}: the page makes no sense to it", sent_ + 1));
     was_full_ = was_full_ || pushed == 0;
@@ -266,7 +278,9 @@ void RingProgram::push_requests() {
     }
     ++sent_;
     published = ring_->front_publish == nullptr;
-    if (published || ring_check_choose(2, "the front publishes this with the next one, or now") == 0)
+    // The next call may wait for what comes of this one.
+    if (published || (!habits_.push_waits &&
+                      ring_check_choose(2, "the front publishes this with the next one, or now") == 0))
       continue;
     ring_->front_publish();
     published = true;
@@ -278,9 +292,9 @@ bool RingProgram::pop_responses() {
   const std::uint32_t answered_before = answered_;
   // Also when all are there: one more would be one too many.
   for (;;) {
-    if (answered_ == to_send_) break;
+    if (answered_ == to_send_ || (habits_.pop_response_waits && answered_ == sent_)) break;
     Guarded got;
-    const int popped = ring_->pop_rsp(&got.item);
+    const int popped = insist([&] { return ring_->pop_rsp(&got.item); });
     if (popped == 0) break;
     if (popped < 0)
       fail(fmt::format("pop_rsp() refuses response {}: the page makes no sense to it", answered_ + 1));
@@ -317,7 +331,8 @@ void RingProgram::back() {
     bool answered = false;
     while (handled_ < to_send_) {
       Guarded got;
-      const int popped = ring_->pop_req(&got.item);
+      was_empty_ = was_empty_ || (habits_.pop_waits && handled_ == sent_);
+      const int popped = insist([&] { return ring_->pop_req(&got.item); });
       was_empty_ = was_empty_ || popped == 0;
       if (popped == 0) break;
       if (popped < 0)
@@ -333,9 +348,11 @@ void RingProgram::back() {
       }
       if (can(RING_CHECK_RESPONSES)) {
         const ring_check_item item = response(handled_);
-        if (ring_->push_rsp(&item) != 1)
+        if (insist([&] { return ring_->push_rsp(&item); }) != 1)
           fail(fmt::format("push_rsp() refuses the response to request {}", handled_ + 1));
         answered = true;
+        // The next call may wait for a request that this response makes room for.
+        if (habits_.pop_waits && ring_->back_publish != nullptr) ring_->back_publish();
       }
       ++handled_;
     }

@@ -13,6 +13,7 @@
 
 #include "emu/base/check.h"
 #include "emu/check/execution.h"
+#include "emu/check/habits.h"
 #include "emu/check/include/ringside/ring_check.h"
 #include "emu/check/state.h"
 
@@ -90,6 +91,23 @@ class RingProgram final : public Program {
               std::string_view what, std::uint32_t number);
   [[noreturn]] static void fail(std::string text);
 
+  /// A call of the ring, made again as a caller does that knows the ring's habits.
+  template <class Call>
+  [[nodiscard]] int insist(Call call) {
+    return insist(call, habits_.refusals);
+  }
+  template <class Call>
+  [[nodiscard]] static int insist(Call call, std::uint32_t refusals) {
+    Execution* execution = Execution::current();
+    for (;;) {
+      const bool had_failed = execution->has_failed_spuriously();
+      execution->begin_call();
+      const int done = call();
+      if (done != 0 || (refusals == 0 && execution->has_failed_spuriously() == had_failed)) return done;
+      refusals -= refusals == 0 ? 0 : 1;
+    }
+  }
+
   [[nodiscard]] Result<> attach_and_fill();
   [[nodiscard]] Result<> fill();
   void front();
@@ -113,6 +131,7 @@ class RingProgram final : public Program {
   std::span<std::byte> page_;
   RingState state_;
   Workload workload_;
+  Habits habits_;
   std::vector<std::byte> page_at_start_;
   /// Requests that were sent, and those of them that were taken and answered, before the execution begins.
   std::uint32_t sent_before_ = 0;

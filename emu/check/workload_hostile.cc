@@ -33,7 +33,8 @@ std::uint64_t hostile_value(std::uint32_t which, std::uint64_t now, std::uint32_
 void RingProgram::attack(int side) {
   const ring_check_item honest = request(0);
   if (side == RING_CHECK_FRONT) {
-    if (ring_->push_req(&honest) == 1 && ring_->front_publish != nullptr) ring_->front_publish();
+    if (insist([&] { return ring_->push_req(&honest); }) == 1 && ring_->front_publish != nullptr)
+      ring_->front_publish();
   }
   for (std::uint32_t move = 0; move < workload_.messages; ++move) {
     const std::uint32_t ways_slots = ring_->slot_bytes == 0 ? 0 : 2;
@@ -97,7 +98,7 @@ void RingProgram::withstand_as_back() {
     int popped = 0;
     for (;;) {
       Guarded got;
-      popped = ring_->pop_req(&got.item);
+      popped = insist([&] { return ring_->pop_req(&got.item); });
       if (popped != 1) break;
       judge_taken(got, "pop_req()");
       if (++taken > ring_->slots)
@@ -107,7 +108,7 @@ void RingProgram::withstand_as_back() {
     if (popped < 0) return;
     for (std::uint32_t i = 0; i < taken && can(RING_CHECK_RESPONSES); ++i) {
       const ring_check_item item = response(0);
-      if (ring_->push_rsp(&item) < 0) return;
+      if (insist([&] { return ring_->push_rsp(&item); }) < 0) return;
     }
     if (taken > 0 && ring_->back_publish != nullptr && can(RING_CHECK_RESPONSES)) ring_->back_publish();
     sleep(RING_CHECK_BACK);
@@ -121,7 +122,7 @@ void RingProgram::withstand_as_front() {
   for (std::uint32_t round = 0; round < rounds_max; ++round) {
     while (sent_ < workload_.messages + ring_->slots + 1) {
       const ring_check_item item = request(sent_);
-      const int pushed = ring_->push_req(&item);
+      const int pushed = insist([&] { return ring_->push_req(&item); });
       if (pushed < 0) return;
       if (pushed == 0) break;
       ids_out |= std::uint64_t{1} << (item.id % 64);
@@ -134,7 +135,7 @@ void RingProgram::withstand_as_front() {
     if (ring_->front_publish != nullptr) ring_->front_publish();
     for (;;) {
       Guarded got;
-      const int popped = ring_->pop_rsp(&got.item);
+      const int popped = insist([&] { return ring_->pop_rsp(&got.item); });
       if (popped < 0) return;
       if (popped == 0) break;
       judge_taken(got, "pop_rsp()");
@@ -157,7 +158,8 @@ void RingProgram::withstand_as_front() {
 void RingProgram::push_as_one_of_two(std::uint32_t which) {
   for (std::uint32_t number = which; number < workload_.messages; number += 2) {
     const ring_check_item item = request(number);
-    if (ring_->push_req(&item) != 1)
+    // One that tries once may lose to each message of the other.
+    if (insist([&] { return ring_->push_req(&item); }, (habits_.refusals + 1) * workload_.messages) != 1)
       fail(fmt::format("push_req() refuses request {} of a ring with room", number + 1));
     if (ring_->front_publish != nullptr) ring_->front_publish();
   }
@@ -167,7 +169,7 @@ void RingProgram::take_from_both() {
   std::uint64_t seen = 0;
   while (handled_ < workload_.messages) {
     Guarded got;
-    const int popped = ring_->pop_req(&got.item);
+    const int popped = insist([&] { return ring_->pop_req(&got.item); });
     if (popped < 0) fail("pop_req() refuses: the page makes no sense to it");
     if (popped == 0) {
       sleep(RING_CHECK_BACK);

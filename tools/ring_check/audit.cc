@@ -155,6 +155,7 @@ Audit audit([[maybe_unused]] const Audited& audited, [[maybe_unused]] check::Spa
   Guarded guarded(program);
   check::Execution execution(space, model, guarded);
   execution.watch_elsewhere(elsewhere);
+  execution.wait_at(audited.waits);
   run(execution);
   guard.open();
   ::sigaction(SIGSEGV, &guard.before, nullptr);

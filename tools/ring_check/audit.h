@@ -32,6 +32,7 @@ struct Audited {
   std::vector<std::span<std::byte>> areas;  ///< in whole pages of the system
   /// Null: any code may announce its accesses. Otherwise only what `ringside ring-check cc` has compiled.
   const RingPlugin* marked_by = nullptr;
+  std::vector<const void*> waits = {};  ///< loads that wait (Execution::wait_at)
 };
 
 /// Lets `run` make executions of `program`, under a model that leaves the memory alone (SC). One at a time.

@@ -34,16 +34,23 @@ void add_once(std::vector<std::string>& texts, const std::string& text) {
 RingVerdict audit_page(const RingJob& job) {
   RingVerdict verdict;
   Places places(*job.plugin);
+  // A loop that waits has to be known: each of its looks costs two faults.
+  auto ready = with_all_memory(job, places, [](Bench& bench) {
+    const Watched watched(bench.execution.get());
+    check::Replay plain_order({});
+    static_cast<void>(bench.execution->run(plain_order));
+  });
   Bench bench(job);
-  if (auto ready = bench.set_up(job, places); !ready) {
+  if (ready) ready = bench.set_up(job, places);
+  if (!ready) {
     verdict.why = ready.error().text();
     return verdict;
   }
   Audit found;
   {
     const Watched watched(nullptr);
-    found = audit({{job.plugin->area()}, nullptr}, *bench.space, *bench.model, *bench.program, nullptr,
-                  [](check::Execution& execution) {
+    found = audit({{job.plugin->area()}, nullptr, places.waits()}, *bench.space, *bench.model, *bench.program,
+                  nullptr, [](check::Execution& execution) {
                     check::Replay plain_order({});
                     static_cast<void>(execution.run(plain_order));
                   });
@@ -83,12 +90,19 @@ std::vector<std::span<std::byte>> kept_memory(const RingPlugin& plugin) {
 }
 
 /// What one test does unseen to what its threads share, added to `unseen`.
-Result<> audit_test(const RingJob& job, const Audited& audited, RingVerdict& verdict,
+Result<> audit_test(const RingJob& job, Audited audited, RingVerdict& verdict,
                     std::vector<std::string>& unseen) {
   Places places(*job.plugin);
   std::vector<Unannounced> shared;
   auto done = with_all_memory(job, places, [&](Bench& bench) {
     Audit found;
+    {
+      const Watched watched(bench.execution.get());
+      check::Replay plain_order({});
+      static_cast<void>(bench.execution->run(plain_order));
+    }
+    if (bench.execution->found_wait() != nullptr) return;
+    audited.waits = places.waits();
     {
       const Watched watched(nullptr);
       found = audit(audited, *bench.space, *bench.model, *bench.program, &places.elsewhere(),
@@ -129,7 +143,7 @@ RingVerdict audit_tests(RingJob job) {
         list_of(unmarked));
     return verdict;
   }
-  const Audited audited{kept_memory(*job.plugin), job.plugin};
+  const Audited audited{kept_memory(*job.plugin), job.plugin, {}};
   std::vector<std::string> unseen;
   for (job.workload.scenario = 0; job.workload.scenario < job.plugin->tests().size();
        ++job.workload.scenario) {

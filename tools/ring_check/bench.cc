@@ -25,7 +25,8 @@ struct Current {
 };
 Current current;
 
-/// Each time that more memory turns out to be shared, everything begins anew; a ring's is known after a few.
+/// Each time that more memory turns out to be shared, or that a loop waits, everything begins anew; a ring's
+/// is known after a few.
 constexpr int rounds_max = 100;
 
 }  // namespace
@@ -77,6 +78,7 @@ Result<> Bench::set_up(const RingJob& job, Places& places) {
   model->forgive_races(is_hostile(job.workload.play));
   execution = std::make_unique<check::Execution>(*space, *model, *program);
   execution->watch_elsewhere(&places.elsewhere());
+  execution->wait_at(places.waits());
   return Done{};
 }
 
@@ -94,6 +96,7 @@ Result<> with_all_memory(const RingJob& job, Places& places, const std::function
     Bench bench(job);
     if (auto ready = bench.set_up(job, places); !ready) return ready;
     what(bench);
+    if (const void* load = bench.execution->found_wait(); load != nullptr) places.found_wait(load);
     if (!places.learn()) return Done{};
   }
   return Error{EPROTO, "it cannot be checked", job.plugin->title(), "its ends find ever more memory to share",

@@ -27,7 +27,8 @@ struct Bench {
   void add_counts(std::vector<check::Region>& regions, std::vector<check::Space::Found>& words) const;
 };
 
-/// Does `what` with a bench that knows all the memory that the ends share as far as `what` shows it.
+/// Does `what` with a bench that knows all the memory that the ends share, and all loops in which they wait,
+/// as far as `what` shows it.
 [[nodiscard]] Result<> with_all_memory(const RingJob& job, Places& places,
                                        const std::function<void(Bench&)>& what);
 

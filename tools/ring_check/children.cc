@@ -62,11 +62,11 @@ std::string to_text(const RingVerdict& verdict) {
   for (const std::string& each : verdict.buffering) buffering += "buffering " + each + "\n";
   return fmt::format(
       "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nmessages {}\n{}"
-      "hides_failures {}\n{}why {}\nreplay {}\nreport {}\n{}journal\n{}",
+      "hides_failures {}\n{}note {}\nwhy {}\nreplay {}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
       verdict.steps, verdict.seconds, verdict.bound, verdict.messages,
-      verdict.usage ? to_text(*verdict.usage) : "", static_cast<int>(verdict.hides_failures), buffering, why,
-      verdict.replay, verdict.report.size(), verdict.report, verdict.journal);
+      verdict.usage ? to_text(*verdict.usage) : "", static_cast<int>(verdict.hides_failures), buffering,
+      verdict.note, why, verdict.replay, verdict.report.size(), verdict.report, verdict.journal);
 }
 
 RingVerdict from_text(const std::string& text) {
@@ -98,6 +98,8 @@ RingVerdict from_text(const std::string& text) {
       verdict.hides_failures = value == "1";
     } else if (key == "buffering") {
       verdict.buffering.push_back(value);
+    } else if (key == "note") {
+      verdict.note = value;
     } else if (key == "why") {
       verdict.why = value;
     } else if (key == "replay") {

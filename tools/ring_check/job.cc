@@ -51,6 +51,7 @@ RingVerdict drive_ring(const RingJob& job) {
       if (verdict.why.empty()) verdict.why = fmt::format("{}: {}", each.name, each.why);
       verdict.report += fmt::format("       not so: {}\n               {}\n", each.name, each.why);
     }
+    if (verdict.why.empty()) verdict.note = check::text_of(subject.with_habits().habits);
   }
   if (!verdict.why.empty()) verdict.outcome = RingOutcome::failed;
   return verdict;

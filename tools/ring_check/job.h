@@ -63,6 +63,7 @@ struct RingVerdict {
   /// and load buffering: "ring.c:12 reads x and ring.c:14 writes y after it", each pair.
   std::vector<std::string> buffering;
   [[nodiscard]] bool has_gap() const { return hides_failures || !buffering.empty(); }
+  std::string note;     ///< what the user of a right ring has to know; one line, may be empty
   std::string why;      ///< of failed and could_not: one line
   std::string replay;   ///< of failed: for --replay; may be empty
   std::string report;   ///< of failed: the steps, in columns

@@ -106,6 +106,7 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
       std::istringstream lines(
           is_failure || is_error ? verdict.why + "\n" + verdict.report + again(job, verdict) : std::string());
       for (std::string line; std::getline(lines, line);) std::printf("# %s\n", line.c_str());
+      if (!verdict.note.empty()) std::printf("# %s\n", verdict.note.c_str());
       break;
     }
     case RingFormat::json:
@@ -113,11 +114,11 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
           "%s\n",
           fmt::format(
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
-              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{}}})",
+              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{}}})",
               json_string(job.plugin->title()), json_string(job.plugin->path()), json_string(job.what()),
               check::name_of(job.model), outcome_name(verdict.outcome), verdict.executions, verdict.redundant,
               verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)),
-              verdict.has_gap())
+              verdict.has_gap(), json_string(verdict.note))
               .c_str());
       break;
   }
@@ -146,6 +147,7 @@ void RingOutput::for_people(const RingJob& job, const RingVerdict& verdict) {
                                   with_commas(verdict.executions + verdict.redundant), coverage_text(verdict),
                                   verdict.seconds)
                           .c_str());
+  if (!verdict.note.empty()) print_wrapped(verdict.note, "       ");
 }
 
 std::string RingOutput::text_of(const Gaps& gaps) {

@@ -1,6 +1,7 @@
 // Addresses and what they are relative to.
 #include "tools/ring_check/places.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -12,6 +13,8 @@ namespace {
 
 /// A block of more is no variable.
 constexpr std::uint32_t region_bytes_max = check::Elsewhere::bytes_max;
+/// Of a load: where its code was loaded.
+constexpr std::string_view wait_anchor = "c";
 
 }  // namespace
 
@@ -32,8 +35,15 @@ Places::Places(const RingPlugin& plugin) : plugin_(&plugin) {
   }
 }
 
+void Places::found_wait(const void* load) {
+  if (std::find(waits_.begin(), waits_.end(), load) != waits_.end()) return;
+  waits_.push_back(load);
+  has_new_wait_ = true;
+}
+
 bool Places::learn() {
-  if (!elsewhere_.has_news()) return false;
+  if (!elsewhere_.has_news() && !has_new_wait_) return false;
+  has_new_wait_ = false;
   regions_ = elsewhere_.shared();
   words_.clear();
   text_.clear();
@@ -41,6 +51,13 @@ bool Places::learn() {
   for (const check::Region& word : elsewhere_.words()) {
     words_.push_back({name_of(word.address), word});
     text_ += (text_.empty() ? "" : ",") + text_of(word) + "w";
+  }
+  for (const void* load : waits_) {
+    const auto offset =
+        static_cast<std::size_t>(static_cast<const std::byte*>(load) - plugin_->code().data());
+    // Another library's load is found again by who replays it.
+    if (offset < plugin_->code().size())
+      text_ += fmt::format("{}{}.{:x}.0", text_.empty() ? "" : ",", wait_anchor, offset);
   }
   return true;
 }
@@ -93,6 +110,10 @@ Result<> Places::learn_from(const std::string& text) {
         read_bytes.ec != std::errc() || (read_bytes.ptr != last && !is_word) || bytes > region_bytes_max)
       return unreadable(fmt::format("\"{}\" is no place", part));
     bool is_known = false;
+    if (part.substr(0, dot) == wait_anchor && offset < plugin_->code().size()) {
+      found_wait(plugin_->code().data() + offset);
+      is_known = true;
+    }
     for (const Anchor& anchor : anchors_) {
       if (anchor.name != part.substr(0, dot) || offset >= anchor.bytes || bytes > anchor.bytes - offset)
         continue;

@@ -1,5 +1,5 @@
-// The memory that a ring's ends share beside its page: found by running it, named for reports, and written
-// down so that another process finds the same.
+// The memory that a ring's ends share beside its page, and the loads by which they wait: found by running it,
+// named for reports, and written down so that another process finds the same.
 #pragma once
 
 #include <string>
@@ -17,12 +17,15 @@ class Places {
   [[nodiscard]] check::Elsewhere& elsewhere() { return elsewhere_; }
   /// Takes over what was found since the last call; false: nothing was.
   bool learn();
+  /// A load that waits (Execution::found_wait).
+  void found_wait(const void* load);
+  [[nodiscard]] const std::vector<const void*>& waits() const { return waits_; }
   [[nodiscard]] const std::vector<check::Region>& regions() const { return regions_; }
   [[nodiscard]] const std::vector<check::Space::Found>& words() const { return words_; }
   /// "pool+16", "the heap+64", "the front's stack"
   [[nodiscard]] std::string name_of(const void* address) const;
 
-  /// "v0.c0.64,v0.c8.4w": all of it, relative to what a process loads anywhere.
+  /// "v0.c0.64,v0.c8.4w,c.11d3.0": all of it, relative to what a process loads anywhere.
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] Result<> learn_from(const std::string& text);
 
@@ -40,6 +43,8 @@ class Places {
   std::vector<Anchor> anchors_;
   std::vector<check::Region> regions_;
   std::vector<check::Space::Found> words_;
+  std::vector<const void*> waits_;
+  bool has_new_wait_ = false;
   std::string text_;
 };
 

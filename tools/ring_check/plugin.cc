@@ -265,6 +265,11 @@ std::string RingPlugin::code_at(const void* code) const {
   return fmt::format("{}{} of {}", function, function.ends_with(')') ? "" : "()", file);
 }
 
+std::span<const std::byte> RingPlugin::code() const {
+  const Object& itself = objects_.front();
+  return {reinterpret_cast<const std::byte*>(itself.loaded_at), itself.end - itself.loaded_at};
+}
+
 const RingPlugin::Object* RingPlugin::object_at(const void* address) const {
   const auto at = reinterpret_cast<std::uintptr_t>(address);
   const auto found = std::find_if(objects_.begin(), objects_.end(), [&](const Object& object) {

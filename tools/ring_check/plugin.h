@@ -40,6 +40,8 @@ class RingPlugin {
   [[nodiscard]] std::span<std::byte> page() const { return {page_, ring_.page_bytes}; }
   /// The whole of the memory that the page lies in, for mprotect.
   [[nodiscard]] std::span<std::byte> area() const { return area_; }
+  /// Where it is loaded.
+  [[nodiscard]] std::span<const std::byte> code() const;
   /// What it keeps beside the page, as it was when it was loaded.
   [[nodiscard]] const check::RingState& state() const { return state_; }
   /// "pool+16": the variable at an address, where its symbols tell; otherwise "a variable of the ring".

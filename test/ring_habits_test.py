@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""What ring-check makes of rings whose calls refuse now and then without a reason, or wait inside until they are done: a right one
+holds, and the report says what its callers have to know; a wrong one is found. RINGSIDE names the program."""
+
+import json
+import re
+import tempfile
+import unittest
+
+from ring_check_test import FAILED, GOOD, build, ring_check
+
+
+class Habits(unittest.TestCase):
+    def check(self, defines, status, *texts):
+        with tempfile.TemporaryDirectory() as folder:
+            library = build(folder, "habits.c", " ".join(defines))
+            result = ring_check("--ring", library, *(["--model", "sc"] if status == FAILED else []))
+            said = " ".join((result.stdout + result.stderr).split())
+            self.assertEqual(result.returncode, status, f"{defines}: {said[-3000:]}")
+            for text in texts:
+                self.assertIn(text, said, defines)
+            replay = re.search(r"--replay '(.*)'", result.stdout)
+            if status == FAILED and replay:
+                again = ring_check("--ring", library, "--replay", replay[1])
+                self.assertEqual(again.returncode, FAILED, f"{defines}: {again.stdout}{again.stderr}")
+            self.assertLess(len(said), 100_000, defines)
+            if status == GOOD:
+                verdicts = [json.loads(line) for line in ring_check("--ring", library, "--json").stdout.splitlines()]
+                self.assertEqual({each["outcome"] for each in verdicts} - {"not covered", "bounded"}, {"all"}, said)
+                return verdicts[0]["note"]
+            return said
+
+    def test_calls_that_refuse_without_a_reason_are_made_again(self):
+        for define, refusals in (("WEAK_PUSH", "1 time"), ("WEAK_POP", "2 times")):
+            note = self.check([define], GOOD, f"refuses up to {refusals} in a row, so that its caller has to try again")
+            self.assertIn(refusals, note)
+        self.assertEqual(self.check(["WEAK_EXCHANGE"], GOOD), "")
+
+    def test_calls_that_wait_are_waited_for(self):
+        for defines, text in ((["WAITING_PUSH"], "push_req waits for room"), (["WAITING_POP"], "pop_req waits for a request"),
+                              (["WAITING_PUSH", "WAITING_POP"], "push_req waits for room, pop_req waits for a request"),
+                              (["WAITING_PUSH", "WAITING_POP", "AWAITS"], "push_req waits for room, pop_req waits for a request"),
+                              (["SLEEPING_PUSH"], "push_req waits for room")):
+            self.assertEqual(self.check(defines, GOOD), text)
+
+    def test_bugs_in_such_calls_are_found(self):
+        for defines, text in ((["REFUSES_FOR_EVER"], "only 1 of 2 messages found room"),
+                              (["WEAK_PUSH", "REFUSES_FOR_EVER"], "only 1 of 2 messages found room"),
+                              (["WEAK_PUSH", "LOSES"], "was published, and pop_req says that there is nothing"),
+                              (["WEAK_PUSH", "OVERFULL"], "message 3 found room in a ring of 2"),
+                              (["WEAK_PUSH", "EARLY"], "SC exchange of 1 message"),
+                              (["WEAK_POP", "EARLY"], "SC exchange of 1 message"),
+                              (["WAITING_PUSH", "EARLY"], "SC exchange of 1 message"),
+                              (["WAITING_POP", "EARLY"], "SC exchange of 1 message"),
+                              (["WAITING_PUSH", "OVERFULL"], "message 3 found room in a ring of 2")):
+            self.check(defines, FAILED, text)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
