@@ -1,5 +1,5 @@
 // What a console is associated with: ptys that people open and leave, and files.
-#include "emu/dom0/console_device.h"
+#include "emu/dom0/xenctld/console_device.h"
 
 #include <cerrno>
 

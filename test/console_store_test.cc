@@ -1,5 +1,5 @@
 // What a console keeps in a file: found again by the next daemon, and never half changed.
-#include "emu/dom0/console_store.h"
+#include "emu/dom0/console/console_store.h"
 
 #include "emu/host/sim.h"
 #include "emu/trace/memory_sink.h"

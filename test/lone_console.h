@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "emu/dom0/xenctld_console.h"
+#include "emu/dom0/xenctld/xenctld_console.h"
 #include "test/catch.h"
 #include "test/dom0_machine.h"
 

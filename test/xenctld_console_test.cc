@@ -1,5 +1,5 @@
 // One of xenctld's consoles: its queues, its guest, its end, and what it finds after a restart.
-#include "emu/dom0/xenctld_console.h"
+#include "emu/dom0/xenctld/xenctld_console.h"
 
 #include "test/catch.h"
 #include "test/lone_console.h"

@@ -1,5 +1,5 @@
 // One console by itself: its viewer on one side, on the other the test in place of xend and the guest.
-#include "emu/dom0/xend_console.h"
+#include "emu/dom0/xend/xend_console.h"
 
 #include <cerrno>
 

@@ -2,7 +2,7 @@
 // the guest.
 #pragma once
 
-#include "emu/dom0/xend_console.h"
+#include "emu/dom0/xend/xend_console.h"
 #include "test/catch.h"
 #include "test/dom0_machine.h"
 
