@@ -190,7 +190,7 @@ void ConsoleStore::output_return(Bytes bytes) {
   commit();
 }
 
-void ConsoleStore::own_up(Host& host, trace::Journal journal, DomainId domain) {
+void ConsoleStore::warn_of_repeat(Host& host, trace::Journal journal, DomainId domain) {
   if (state_.output_offered == 0) return;
   journal.counted(domain, "console bytes that may be shown twice", 0,
                   static_cast<std::uint32_t>(state_.output_offered));

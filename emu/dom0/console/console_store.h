@@ -89,7 +89,7 @@ class ConsoleStore {
   /// dies in between leaves the next one not knowing.
   void output_offer(std::size_t bytes);
   /// Says so, if an earlier daemon has died there: the bytes will be handed to somebody once more.
-  void own_up(Host& host, trace::Journal journal, DomainId domain);
+  void warn_of_repeat(Host& host, trace::Journal journal, DomainId domain);
   /// Puts back what had been dropped last.
   void output_return(Bytes bytes);
 

@@ -63,7 +63,7 @@ Result<DomainInfo> DomainLives::look_up_living(DomainId id) {
   return **info;
 }
 
-std::string DomainLives::last_words(DomainId id, trace::Journal& journal) {
+std::string DomainLives::crash_notice(DomainId id, trace::Journal& journal) {
   const auto info = look_up(id);
   if (!info || !info.value().has_value() || info.value()->state.crashed == 0) return {};
   const std::string said =

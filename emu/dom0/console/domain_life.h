@@ -47,7 +47,7 @@ class DomainLives {
   [[nodiscard]] Life life_of(DomainId id, std::uint32_t frame);
   /// What dom0 itself says on the console of a domain that is kept, and in the journal. Nothing when it shut
   /// down as it should.
-  [[nodiscard]] std::string last_words(DomainId id, trace::Journal& journal);
+  [[nodiscard]] std::string crash_notice(DomainId id, trace::Journal& journal);
   /// Resumes a domain; or finds it resumed by an attempt that got no further, if the owner has it as
   /// `laid_down`. Answers its new frame. The error's `why` is for whoever asked.
   [[nodiscard]] Result<std::uint32_t> wake(DomainId id, bool laid_down);

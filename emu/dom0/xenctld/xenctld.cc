@@ -180,7 +180,7 @@ void Xenctld::ask_consoles(Client client) {
     if (domain == nullptr) continue;
     const XenctldConsole& console = *domain->console;
     lines += fmt::format("\n{} 0 0 {} {} {} {}", domain->id, console.device().status_name(),
-                         console.queued_bytes(), console.discarded_bytes(), console.device().path());
+                         console.buffered_bytes(), console.discarded_bytes(), console.device().path());
     ++count;
   }
   server_.answer(client, fmt::format("ok {}{}", count, lines));

@@ -28,8 +28,6 @@ namespace ringside::dom0 {
 
 /// Readers who are still being shown the output of a domain that is gone.
 inline constexpr std::size_t last_readers_max = 64;
-/// How often it is looked whether they have left.
-inline constexpr Duration last_reader_look_delay = std::chrono::milliseconds(50);
 
 struct XenctldOptions {
   std::string management_socket;      ///< where programs ask
@@ -84,9 +82,9 @@ class Xenctld {
   void settle(Domain& domain);
   void check_all();
   void check(Domain& domain);
-  void end(Domain& domain, const std::string& why, std::string last_words = {});
+  void end(Domain& domain, const std::string& why, std::string crash_notice = {});
   void remove(Domain& domain);
-  void look_at_last_readers();
+  void forget_last_readers();
 
   // Sleep (xenctld_suspend.cc).
   void ask_suspend(Client client, Domain& domain, const ring::ControlMessage& message);

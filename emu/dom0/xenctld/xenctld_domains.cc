@@ -80,31 +80,49 @@ Result<> Xenctld::open_channel(Domain& domain) {
                                counters_, events_of(domain));
   if (!channel) return channel.error();
   domain.channel = std::move(channel).value();
-  domain.console->channel_opened();
+  // What nobody had answered. To answer one changes the list.
+  const auto unanswered = domain.channel->unanswered();
+  const std::vector<Channel::Owed> asked(unanswered.begin(), unanswered.end());
+  for (const Channel::Owed& each : asked) domain.console->guest_request(each.message, each.index);
   return Done{};
 }
 
 ConsoleGuest Xenctld::guest_of(Domain& domain) {
-  return {.send = [&domain](const ring::ControlMessage& message,
-                            std::uint32_t tag) { return send(domain, message, tag); },
-          .respond =
-              [&domain](const Channel::Owed& asked) {
-                // The answer is the request itself, in its full length, as xend gives it. Whoever answers
-                // more than was asked is a channel that has already said so.
-                if (domain.channel != nullptr) (void)domain.channel->respond(asked.message, asked.index);
+  return {.has_room = [&domain] { return domain.channel != nullptr; },
+          .numbers = [] { return true; },
+          .send =
+              [&domain](const ring::ControlMessage& message, std::uint32_t tag) {
+                switch (send(domain, message, tag)) {
+                  case Channel::Send::taken:
+                  case Channel::Send::known:
+                    return ConsoleGuest::Sent::taken;
+                  case Channel::Send::answered:
+                    return ConsoleGuest::Sent::answered;
+                  case Channel::Send::full:
+                  case Channel::Send::broken:
+                    break;
+                }
+                return ConsoleGuest::Sent::full;
               },
-          .unanswered = [&domain]() -> std::optional<Channel::Owed> {
-            if (domain.channel == nullptr || domain.channel->unanswered().empty()) return std::nullopt;
-            return domain.channel->unanswered().front();
-          },
-          .flush = [this, &domain] { settle(domain); }};
+          .respond =
+              [&domain](const ring::ControlMessage& message, std::uint32_t number) {
+                // Whoever answers more than was asked is a channel that has already said so.
+                (void)domain.channel->respond(message, number);
+              },
+          .flush = [this, &domain] { settle(domain); },
+          .reader_left =
+              [this] {
+                // From a timer: the console is in the middle of something.
+                if (last_readers_of_.empty() || last_reader_timer_ != 0) return;
+                last_reader_timer_ = host_.timer_start(Duration::zero(), [this] { forget_last_readers(); });
+              }};
 }
 
 Channel::Events Xenctld::events_of(Domain& domain) {
   return {.request =
               [&domain](const Channel::Owed& asked) {
                 domain.unsettled = true;
-                domain.console->guest_request(asked);
+                domain.console->guest_request(asked.message, asked.index);
               },
           .response =
               [this, &domain](const ring::ControlMessage& answer, std::uint32_t tag) {
@@ -168,7 +186,7 @@ void Xenctld::check(Domain& domain) {
       domain.ended = true;
       journal_.told(domain.id, "domain ended, kept");
       return end(domain, fmt::format("domain {} has ended", domain.id),
-                 lives_.last_words(domain.id, journal_));
+                 lives_.crash_notice(domain.id, journal_));
     case Life::finished:
       journal_.told(domain.id, "domain ended");
       // What it said last is in its page for as long as that is mapped here.
@@ -181,11 +199,11 @@ void Xenctld::check(Domain& domain) {
 }
 
 /// Takes what the guest has left in its ring.
-void Xenctld::end(Domain& domain, const std::string& why, std::string last_words) {
+void Xenctld::end(Domain& domain, const std::string& why, std::string crash_notice) {
   domain.control->fail(why);
   suspend_failed(domain, why);
   if (domain.channel != nullptr) domain.channel->flush();
-  domain.console->finish(std::move(last_words));
+  domain.console->finish(std::move(crash_notice));
 }
 
 void Xenctld::remove(Domain& domain) {
@@ -194,31 +212,25 @@ void Xenctld::remove(Domain& domain) {
   if (!domain.console->store().given_up()) host_.memory_forget(store_path(domain.id));
   if (domain.channel != nullptr) domain.channel->close_port();
   auto removed = std::move(domains_[domain.id]);
-  if (!removed->console->device().has_reader()) return removed->console->count_unread();
+  if (!removed->console->has_reader()) return removed->console->count_unread();
   removed->channel.reset();
   // The console's guest is gone with the channel: what it still calls does nothing, but must be there.
   last_readers_of_.push_back(std::move(removed));
   if (last_readers_of_.size() > last_readers_max) {
     Domain& oldest = *last_readers_of_.front();
     host_.warn(fmt::format("the reader of domain {}, which is gone, is cut off: {} bytes unread", oldest.id,
-                           oldest.console->queued_bytes()));
+                           oldest.console->buffered_bytes()));
     oldest.console->count_unread();
     last_readers_of_.pop_front();
   }
-  look_at_last_readers();
 }
 
-void Xenctld::look_at_last_readers() {
-  if (last_reader_timer_ != 0) return;
+void Xenctld::forget_last_readers() {
+  last_reader_timer_ = 0;
   std::erase_if(last_readers_of_, [](const auto& domain) {
-    if (!domain->console->over()) return false;
+    if (domain->console->has_reader()) return false;
     domain->console->count_unread();
     return true;
-  });
-  if (last_readers_of_.empty()) return;
-  last_reader_timer_ = host_.timer_start(last_reader_look_delay, [this] {
-    last_reader_timer_ = 0;
-    look_at_last_readers();
   });
 }
 

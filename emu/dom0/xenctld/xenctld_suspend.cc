@@ -48,6 +48,7 @@ void Xenctld::lay_down(Domain& domain) {
     domain.channel->close_port();
     domain.channel.reset();
   }
+  domain.console->channel_lost();
   domain.control->fail(fmt::format("domain {} is suspended", domain.id));
   server_.answer(domain.suspension.end(), "ok");
 }

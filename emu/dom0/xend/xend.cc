@@ -66,7 +66,7 @@ void Xend::link_down() {
     if (slot == nullptr) continue;
     Domain& domain = *slot;
     domain.link = Link::none;
-    domain.console->wire_lost();
+    domain.console->channel_lost();
     domain.control->fail("xcs is gone: nobody knows whether the guest was asked");
     suspend_failed(domain, "xcs is gone: nobody knows whether the guest was asked");
     if (domain.creator != 0) {
@@ -136,7 +136,7 @@ void Xend::withhold_answers(bool withhold) {
 void Xend::wire_ready() {
   for (auto& domain : domains_) {
     if (domain == nullptr) continue;
-    domain->console->wire_ready();
+    domain->console->channel_ready();
     domain->control->send();
   }
 }

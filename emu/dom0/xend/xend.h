@@ -92,7 +92,8 @@ class Xend {
   Result<Domain*> add_domain(const DomainInfo& info, ConsoleStore store);
   [[nodiscard]] std::string store_path(DomainId id) const;
   void adopt_domains();
-  [[nodiscard]] ConsoleWire wire_of(Domain& domain);
+  [[nodiscard]] ConsoleGuest guest_of(Domain& domain);
+  [[nodiscard]] XendViewers viewers_of(DomainId id);
   void open_channel(Domain& domain, ring::Port local_port);
   void bind_channel(Domain& domain);
   void channel_opened(Domain& domain);

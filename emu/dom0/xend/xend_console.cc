@@ -1,5 +1,4 @@
-// Output: guest_request -> owed_ -> store -> viewer. Input: viewer -> store -> at most seven requests ->
-// guest.
+// The listeners, and what goes to and comes from the viewer.
 #include "emu/dom0/xend/xend_console.h"
 
 #include <algorithm>
@@ -11,8 +10,6 @@ namespace ringside::dom0 {
 
 namespace {
 
-/// A viewer is written to in pieces of up to the whole buffer; more come only when withheld output moves up.
-constexpr int viewer_writes_per_turn_max = 16;
 constexpr int discards_before_close_max = 16;
 /// Output that is escaped at a time.
 constexpr std::size_t telnet_piece_bytes_max = 4096;
@@ -28,16 +25,12 @@ bool is_text(Bytes bytes) {
 }  // namespace
 
 XendConsole::XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleStore store,
-                         ConsoleWire wire)
-    : host_(host),
-      journal_(journal),
-      domain_(domain),
-      wire_(std::move(wire)),
+                         ConsoleGuest guest, XendViewers viewers)
+    : Console(host, journal, domain, std::move(store), std::move(guest)),
+      options_(std::move(viewers)),
       tcp_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::either); }),
       telnet_listener_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::telnet); }),
-      local_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::bytes); }),
-      store_(std::move(store)),
-      to_resend_(store_.input_in_flight()) {}
+      local_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::bytes); }) {}
 
 Result<Host::TcpListener> XendConsole::listen_on(std::uint16_t port, std::string_view what) {
   auto listener = host_.listen_tcp(port);
@@ -91,110 +84,16 @@ std::string_view XendConsole::status_name() const {
   return "";
 }
 
-// -- the guest's side
-
-void XendConsole::guest_request(const ring::ControlMessage& request, std::uint32_t number) {
-  const auto same = [number](const Owed& owed) { return owed.number == number; };
-  if (wire_.numbers() && std::any_of(owed_.begin(), owed_.end(), same)) return;
-  if (owed_.size() == console_owed_max) {
-    // A ring holds no more: whoever sends this has left the protocol, and what it says has no slot to be
-    // answered in.
-    journal_.refused(domain_, trace::actor(trace::Role::xcs),
-                     "more than 8 unanswered requests of one domain");
-    return;
-  }
-  owed_.push_back({request, number, false});
-  answer_owed();
-}
-
-void XendConsole::answer_owed() {
-  bool output_waits = false;
-  std::size_t kept = 0;
-  for (std::size_t at = 0; at < owed_.size(); ++at) {
-    Owed request = owed_[at];
-    // After the end nobody waits for answers, and the bytes are wanted all the same.
-    bool answerable = finished_ || wire_.has_room();
-    if (answerable && ring::is_console_data(request.message) && !request.kept) {
-      answerable = request.kept = !output_waits && keep_output(request);
-    }
-    if (!answerable || (answers_withheld_ && !finished_)) {
-      // Output stays in order among itself; other kinds do not wait for it.
-      output_waits = output_waits || (ring::is_console_data(request.message) && !request.kept);
-      owed_[kept++] = request;
-    } else if (wire_.has_room()) {
-      // The answer is the request itself, in its full length, as xend always gave it.
-      wire_.send(XCS_RESPONSE, request.message, request.number);
-    }
-  }
-  owed_.resize(kept);
-  if (owed_.empty() && last_words_due_) say_last_words();
-}
-
-void XendConsole::say_last_words() {
-  if (is_read() && store_.output_room() < last_words_.size()) return;
-  last_words_due_ = false;
-  (void)store_.output_take({reinterpret_cast<const std::uint8_t*>(last_words_.data()), last_words_.size()},
-                           std::nullopt);
-}
-
-bool XendConsole::keep_output(const Owed& request) {
-  // Only its answer was lost on the way.
-  if (wire_.numbers() && store_.output_known(request.number)) return true;
-  const Bytes bytes = request.message.payload();
-  if (is_read() && store_.output_room() < bytes.size()) return false;
-  const auto before = static_cast<std::uint32_t>(discarded_bytes());
-  store_.output_take(bytes, wire_.numbers() ? std::optional<ring::Index>(request.number) : std::nullopt);
-  journal_.counted(domain_, "console bytes discarded", before, static_cast<std::uint32_t>(discarded_bytes()));
-  return true;
-}
-
-void XendConsole::guest_response(std::uint32_t number) {
-  store_.input_answered(wire_.numbers() ? number : 0);
-  to_resend_ = std::min(to_resend_, store_.input_in_flight());
+bool XendConsole::must_wait(std::size_t bytes) const {
+  return has_reader() && store_.output_room() < bytes;
 }
 
 void XendConsole::settle() {
-  if (is_read() && !blocked_) write_viewer();
+  if (has_reader() && !blocked_) write_viewer();
   // After the end nobody takes what it has typed.
-  if (deaf_ && finished_) release_viewer("left");
+  if (deaf_ && finished()) release_viewer("left");
   send_input();
   if (viewer_.valid()) update_interest();
-}
-
-void XendConsole::wire_ready() {
-  answer_owed();
-  settle();
-}
-
-void XendConsole::wire_lost() {
-  to_resend_ = store_.input_in_flight();
-  // What was not answered is still in the guest's ring, and comes again from whoever serves that ring next.
-  owed_.clear();
-}
-
-void XendConsole::withhold_answers(bool withhold) {
-  answers_withheld_ = withhold;
-  if (withhold) return;
-  answer_owed();
-  settle();
-  wire_.flush();
-}
-
-void XendConsole::hold_input(bool hold) {
-  input_held_ = hold;
-  if (!hold) send_input();
-}
-
-void XendConsole::finish(std::string last_words) {
-  if (finished_) return;
-  finished_ = true;
-  last_words_ = std::move(last_words);
-  // An earlier daemon may have written them already: then they are kept, and no viewer has read them.
-  last_words_due_ = !last_words_.empty() && !store_.output_ends_with(last_words_);
-  store_.input_end(journal_, domain_);
-  to_resend_ = 0;
-  answer_owed();
-  settle();
 }
 
 void XendConsole::send_away() {
@@ -210,47 +109,22 @@ void XendConsole::close() {
   journal_.told(domain_, "console closed");
 }
 
-void XendConsole::send_input() {
-  if (finished_ || input_held_) return;
-  resend_input();
-  while (to_resend_ == 0 && store_.input_sendable() && wire_.has_room()) {
-    const ConsoleStore::Input input = store_.input_send();
-    wire_.send(XCS_REQUEST, input.message, input.tag);
-  }
-}
-
-/// What may have got lost with an xcs: the next one knows what it has already.
-void XendConsole::resend_input() {
-  if (to_resend_ == 0 || !wire_.has_room()) return;
-  if (!wire_.numbers()) {
-    // This one does not, and twice is worse than not at all.
-    host_.warn(fmt::format("domain {}: {} pieces of input may be lost with the xcs that had them", domain_,
-                           to_resend_));
-    for (; to_resend_ > 0; --to_resend_) store_.input_answered(0);
-    return;
-  }
-  for (; to_resend_ > 0 && wire_.has_room(); --to_resend_) {
-    const ConsoleStore::Input input = store_.input_sent(store_.input_in_flight() - to_resend_);
-    wire_.send(XCS_REQUEST, input.message, input.tag);
-  }
-}
-
 // -- the viewer's side
 
 void XendConsole::welcome(Handle stream, Speaks speaks) {
   if (viewer_.valid()) return turn_away(std::move(stream));
   viewer_ = std::move(stream);
   telnet_.reset();
-  if (speaks == Speaks::telnet) telnet_.emplace(wire_.window);
+  if (speaks == Speaks::telnet) telnet_.emplace(options_.window);
   may_begin_telnet_ = speaks == Speaks::either;
   ++viewers_;
   blocked_ = deaf_ = false;
   interest_ = {};
   journal_.told(domain_, fmt::format("console connected: viewer {}", viewers_));
   host_.watch(viewer_, interest_, [this](Ready ready) { viewer_ready(ready); });
-  if (finished_ && store_.output_bytes() == 0 && !last_words_.empty()) say_last_words();
+  repeat_crash_notice();
   settle();
-  wire_.flush();
+  guest_.flush();
 }
 
 void XendConsole::turn_away(Handle stream) {
@@ -265,7 +139,7 @@ void XendConsole::viewer_ready(Ready ready) {
   if (ready.write) blocked_ = false;
   if (ready.read) read_viewer();
   settle();
-  wire_.flush();
+  guest_.flush();
 }
 
 void XendConsole::read_viewer() {
@@ -275,23 +149,23 @@ void XendConsole::read_viewer() {
   if (io.state == Io::State::closed) return release_viewer("left");
   // After the end input has nowhere to go, but is taken: a connection closed on unread bytes is reset, and a
   // reset may overtake the last output.
-  if (io.state == Io::State::blocked || finished_) return;
+  if (io.state == Io::State::blocked || finished()) return;
   std::span<std::uint8_t> came = std::span(bytes).first(io.bytes);
-  if (may_begin_telnet_ && begins_telnet(came)) telnet_.emplace(wire_.window);
+  if (may_begin_telnet_ && begins_telnet(came)) telnet_.emplace(options_.window);
   // Once telnet, or a stream of any bytes, for good.
   may_begin_telnet_ = may_begin_telnet_ && !telnet_ && is_text(came);
   if (telnet_) came = came.first(telnet_->take(came));
   if (telnet_ && deaf_) telnet_->commands().clear();
   // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.
-  if (wire_.unlimited) return send_at_once(came);
+  if (options_.unlimited) return send_at_once(came);
   store_.input_take(came);
 }
 
 void XendConsole::send_at_once(Bytes bytes) {
   journal_.quirk(domain_, Quirk::xend_no_input_limit);
-  while (!bytes.empty() && wire_.has_room()) {
+  while (!bytes.empty() && guest_.has_room()) {
     const auto message = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes);
-    wire_.send(XCS_REQUEST, message, 0);
+    if (guest_.send(message, 0) == ConsoleGuest::Sent::full) return;
     bytes = bytes.subspan(message.length);
   }
 }
@@ -309,36 +183,26 @@ Io::State XendConsole::write_commands() {
 }
 
 /// Answers how many bytes of output were written, however many they became on the way.
-Io XendConsole::write_output() {
+Io XendConsole::write_output(Bytes bytes) {
   const Io::State state = write_commands();
   if (state != Io::State::moved) return {.state = state, .bytes = 0};
-  if (!telnet_) return host_.write(viewer_, store_.output_front());
-  const Bytes piece =
-      store_.output_front().first(std::min(store_.output_front().size(), telnet_piece_bytes_max));
-  const std::string bytes = telnet_->encoded(piece);
-  Io io = host_.write(viewer_, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  if (!telnet_) return host_.write(viewer_, bytes);
+  const Bytes piece = bytes.first(std::min(bytes.size(), telnet_piece_bytes_max));
+  const std::string encoded = telnet_->encoded(piece);
+  Io io = host_.write(viewer_, {reinterpret_cast<const std::uint8_t*>(encoded.data()), encoded.size()});
   if (io.state == Io::State::moved) io.bytes = telnet_->wrote(piece, io.bytes);
   return io;
 }
 
 void XendConsole::write_viewer() {
-  for (int writes = 0; writes < viewer_writes_per_turn_max && store_.output_bytes() > 0; ++writes) {
-    store_.output_offer(store_.output_front().size());
-    const auto moment = journal_.moment();
-    const Io io = write_output();
-    if (io.state != Io::State::moved) store_.output_offer(0);
-    if (io.state == Io::State::closed) return viewer_stopped_reading();
-    blocked_ = io.state == Io::State::blocked;
-    if (blocked_) return;
-    journal_.bytes_passed(domain_, viewer_actor(), store_.output_front().first(io.bytes), moment);
-    store_.output_drop(io.bytes);
-    // There is room now for what was withheld.
-    answer_owed();
-  }
+  const Io::State delivered = deliver([this](Bytes bytes) { return write_output(bytes); }, viewer_actor());
+  if (delivered == Io::State::closed) return viewer_stopped_reading();
+  blocked_ = delivered == Io::State::blocked;
+  if (blocked_) return;
   const Io::State state = write_commands();
   if (state == Io::State::closed) return viewer_stopped_reading();
   blocked_ = state == Io::State::blocked;
-  if (finished_ && store_.output_bytes() == 0 && !blocked_) {
+  if (finished() && store_.output_bytes() == 0 && !blocked_) {
     for (int reads = 0; viewer_.valid() && reads < discards_before_close_max; ++reads) {
       std::array<std::uint8_t, console_input_bytes_max> unread;
       if (host_.read(viewer_, unread).state != Io::State::moved) break;
@@ -361,7 +225,7 @@ void XendConsole::release_viewer(std::string_view why) {
   journal_.told(domain_, fmt::format("console viewer {} {}", viewers_, why));
   // With nobody there, room is made by discarding: nothing is withheld any longer.
   answer_owed();
-  wire_.left();
+  guest_.reader_left();
 }
 
 bool XendConsole::takes_input() const {

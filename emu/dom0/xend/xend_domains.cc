@@ -49,7 +49,8 @@ Result<Xend::Domain*> Xend::add_domain(const DomainInfo& info, ConsoleStore stor
       host_, server_, control_ids_, id, [this, made = domain.get()](const ring::ControlMessage& message) {
         return send_control(*made, message);
       });
-  domain->console = std::make_unique<XendConsole>(host_, journal_, id, std::move(store), wire_of(*domain));
+  domain->console =
+      std::make_unique<XendConsole>(host_, journal_, id, std::move(store), guest_of(*domain), viewers_of(id));
   if (answers_withheld_) domain->console->withhold_answers(true);
   const std::uint32_t port = options_.console_port_base == 0 ? 0 : options_.console_port_base + id;
   auto listening = domain->console->listen(static_cast<std::uint16_t>(port), options_.console_directory);
@@ -72,7 +73,6 @@ void Xend::adopt_domains() {
     if ((info.console_port == any_port && !asleep) || find(info.domain) != nullptr) continue;
     auto store = ConsoleStore::find(host_, store_path(info.domain), store_shape, info.shared_info_frame);
     if (!store) continue;
-    store->own_up(host_, journal_, info.domain);
     auto added = add_domain(info, std::move(*store));
     if (!added) {
       host_.warn(added.error().text());
@@ -92,30 +92,38 @@ void Xend::adopt_domains() {
       });
 }
 
-ConsoleWire Xend::wire_of(Domain& domain) {
+ConsoleGuest Xend::guest_of(Domain& domain) {
+  const auto send = [this, &domain](XcsType type, const ring::ControlMessage& message, std::uint32_t number) {
+    XcsMessage frame = control_message(type, domain.id, domain.local_port, message);
+    if (link_.numbers()) frame.result = number;
+    link_.send(frame);
+  };
   return {.has_room = [this, &domain] { return domain.link == Link::open && link_.has_room(); },
           .numbers = [this] { return link_.numbers(); },
           .send =
-              [this, &domain](XcsType type, const ring::ControlMessage& message, std::uint32_t number) {
-                XcsMessage frame = control_message(type, domain.id, domain.local_port, message);
-                if (link_.numbers()) frame.result = number;
-                link_.send(frame);
+              [send](const ring::ControlMessage& message, std::uint32_t tag) {
+                send(XCS_REQUEST, message, tag);
+                return ConsoleGuest::Sent::taken;
               },
+          .respond = [send](const ring::ControlMessage& message,
+                            std::uint32_t number) { send(XCS_RESPONSE, message, number); },
           .flush = [this] { link_.flush(); },
-          .left =
+          .reader_left =
               [this] {
                 // From a timer: the console is in the middle of something.
                 if (last_viewers_of_.empty() || viewer_timer_ != 0) return;
                 viewer_timer_ = host_.timer_start(Duration::zero(), [this] { forget_last_viewers(); });
-              },
-          .unlimited = options_.quirks.has(Quirk::xend_no_input_limit),
-          .window =
-              [this, id = domain.id](std::uint16_t rows, std::uint16_t columns) {
-                privcmd_.when_answered([this, id, rows, columns] {
-                  // A guest that is just ending refuses; nothing is lost by that.
-                  (void)privcmd_.window_set(id, rows, columns);
-                });
               }};
+}
+
+XendViewers Xend::viewers_of(DomainId id) {
+  return {.unlimited = options_.quirks.has(Quirk::xend_no_input_limit),
+          .window = [this, id](std::uint16_t rows, std::uint16_t columns) {
+            privcmd_.when_answered([this, id, rows, columns] {
+              // A guest that is just ending refuses; nothing is lost by that.
+              (void)privcmd_.window_set(id, rows, columns);
+            });
+          }};
 }
 
 void Xend::open_channel(Domain& domain, ring::Port local_port) {
@@ -176,7 +184,7 @@ void Xend::channel_opened(Domain& domain) {
     server_.answer(creator, opened_answer(domain));
   }
   domain.console->hold_input(domain.suspension.is_awaited());
-  domain.console->wire_ready();
+  domain.console->channel_ready();
   domain.control->send();
   // Its end may have been announced while nobody asked after it.
   check(domain);
@@ -245,7 +253,7 @@ void Xend::end(Domain& domain) {
       journal_.told(domain.id, "domain ended, kept");
       domain.control->fail(fmt::format("domain {} has ended", domain.id));
       suspend_failed(domain, fmt::format("domain {} has ended", domain.id));
-      return domain.console->finish(lives_.last_words(domain.id, journal_));
+      return domain.console->finish(lives_.crash_notice(domain.id, journal_));
     case Life::suspended:
       return lay_down(domain);
     case Life::finished:

@@ -42,7 +42,7 @@ void Xend::lay_down(Domain& domain) {
   journal_.told(domain.id, "domain suspended");
   domain.suspended = true;
   domain.console->hold_input(true);
-  domain.console->wire_lost();
+  domain.console->channel_lost();
   domain.control->fail(fmt::format("domain {} is suspended", domain.id));
   const Client suspender = domain.suspension.end();
   const auto port = static_cast<std::int32_t>(domain.local_port);
