@@ -1,5 +1,5 @@
 // Channel by itself, as any controller uses it: no xcs and no socket anywhere.
-#include "emu/dom0/channel.h"
+#include "emu/dom0/channel/channel.h"
 
 #include "emu/trace/memory_sink.h"
 #include "test/catch.h"

@@ -1,5 +1,5 @@
 // The person's end of a console: two pumps between three streams, what each waits for, and how it ends.
-#include "emu/dom0/console_client.h"
+#include "emu/dom0/console/console_client.h"
 
 #include "test/catch.h"
 #include "test/dom0_machine.h"

@@ -1,5 +1,5 @@
 // What a console is associated with: ptys that people open and leave, and files.
-#include "emu/dom0/console_device.h"
+#include "emu/dom0/xenctld/console_device.h"
 
 #include <cerrno>
 
@@ -148,7 +148,7 @@ TEST_CASE_METHOD(LoneConsole,
   world.pipe("/tmp/fifo", 100);
   const std::string all = output_bytes(300);
   REQUIRE(console->attach("/tmp/fifo", "").ok());
-  CHECK(console->queued_bytes() == 200);
+  CHECK(console->buffered_bytes() == 200);
   REQUIRE(console->detach().ok());
   auto reader = open();
   CHECK(reader->seen == all);

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "emu/dom0/xcs.h"
-#include "emu/dom0/xend.h"
+#include "emu/dom0/xcs/xcs.h"
+#include "emu/dom0/xend/xend.h"
 #include "test/guest_path.h"
 
 namespace ringside::test {

@@ -1,5 +1,5 @@
 // What a console keeps in a file: found again by the next daemon, and never half changed.
-#include "emu/dom0/console_store.h"
+#include "emu/dom0/console/console_store.h"
 
 #include "emu/host/sim.h"
 #include "emu/trace/memory_sink.h"
@@ -99,7 +99,7 @@ TEST_CASE_METHOD(Fixture, "what was being handed over when a daemon died is owne
   for (int time = 0; time < 2; ++time) {
     auto next = find();
     REQUIRE(next);
-    next->own_up(host, journal, 1);
+    next->warn_of_repeat(host, journal, 1);
     REQUIRE(host.warnings().size() == 1);
     CHECK(host.warnings()[0].find("output may be shown twice: domain 1: 4 bytes") != std::string::npos);
     next->output_offer(4);

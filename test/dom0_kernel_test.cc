@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "emu/dom0/client.h"
-#include "emu/dom0/xcs.h"
+#include "emu/dom0/xcs/client.h"
+#include "emu/dom0/xcs/xcs.h"
 #include "test/xen_machine.h"
 
 namespace dom0_kernel_test {

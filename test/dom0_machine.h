@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "emu/dom0/client.h"
+#include "emu/dom0/xcs/client.h"
 #include "emu/host/sim.h"
 #include "emu/trace/memory_sink.h"
 #include "test/message_text.h"

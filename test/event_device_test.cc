@@ -1,5 +1,5 @@
 // The event device by itself, with a hypervisor that raises what the test says.
-#include "emu/dom0/event_device.h"
+#include "emu/dom0/channel/event_device.h"
 
 #include "emu/trace/memory_sink.h"
 #include "test/catch.h"

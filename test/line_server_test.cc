@@ -1,5 +1,5 @@
 // A socket where programs ask in lines of text.
-#include "emu/dom0/line_server.h"
+#include "emu/dom0/requests/line_server.h"
 
 #include "test/catch.h"
 #include "test/dom0_machine.h"

@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "emu/dom0/xenctld_console.h"
+#include "emu/dom0/channel/channel.h"
+#include "emu/dom0/xenctld/xenctld_console.h"
 #include "test/catch.h"
 #include "test/dom0_machine.h"
 
@@ -19,6 +20,7 @@ inline constexpr DomainId lone_domain = 7;
 inline const std::string link_path = "/m/pty-7";
 
 struct LoneConsole {
+  using Sent = dom0::ConsoleGuest::Sent;
   explicit LoneConsole(std::size_t limit_bytes = 0) : limit_bytes(limit_bytes) { start(); }
 
   /// As the next xenctld does after the death of the last.
@@ -26,7 +28,7 @@ struct LoneConsole {
     console.reset();
     sent.clear();
     start();
-    console->channel_opened();
+    for (const auto& request : std::vector(waiting)) console->guest_request(request.message, request.index);
     console->settle();
   }
   void start() {
@@ -35,23 +37,24 @@ struct LoneConsole {
         dom0::ConsoleStore::make(daemon, "/m/console-7.kept", dom0::XenctldConsole::store_shape(limit_bytes),
                                  1)
             .value(),
-        dom0::ConsoleGuest{
-            .send =
-                [this](const ring::ControlMessage& message, std::uint32_t tag) {
-                  if (ring_full) return dom0::Channel::Send::full;
-                  if (outcomes.contains(tag)) return outcomes[tag];
-                  sent.push_back(message);
-                  return dom0::Channel::Send::taken;
-                },
-            .respond =
-                [this](const dom0::Channel::Owed& request) {
-                  answered.push_back(request.message);
-                  REQUIRE_FALSE(waiting.empty());
-                  REQUIRE(request.index == waiting.front().index);
-                  waiting.erase(waiting.begin());
-                },
-            .unanswered = [this] { return waiting.empty() ? std::nullopt : std::optional(waiting.front()); },
-            .flush = [] {}});
+        dom0::ConsoleGuest{.has_room = [] { return true; },
+                           .numbers = [] { return true; },
+                           .send =
+                               [this](const ring::ControlMessage& message, std::uint32_t tag) {
+                                 if (ring_full) return Sent::full;
+                                 if (outcomes.contains(tag)) return outcomes[tag];
+                                 sent.push_back(message);
+                                 return Sent::taken;
+                               },
+                           .respond =
+                               [this](const ring::ControlMessage& message, std::uint32_t number) {
+                                 answered.push_back(message);
+                                 REQUIRE(std::erase_if(waiting, [number](const dom0::Channel::Owed& request) {
+                                           return request.index == number;
+                                         }) == 1);
+                               },
+                           .flush = [] {},
+                           .reader_left = [] {}});
     REQUIRE(console->start().ok());
   }
 
@@ -87,7 +90,7 @@ struct LoneConsole {
     waiting.push_back({ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id,
                                           bytes_of(text)),
                        next_index++});
-    console->guest_request(waiting.back());
+    console->guest_request(waiting.back().message, waiting.back().index);
     console->settle();
     return true;
   }
@@ -118,7 +121,7 @@ struct LoneConsole {
   std::vector<ring::ControlMessage> answered;
   std::vector<ring::ControlMessage> sent;
   bool ring_full = false;
-  std::map<std::uint32_t, dom0::Channel::Send> outcomes;  ///< of input that the ring has had before
+  std::map<std::uint32_t, Sent> outcomes;  ///< of input that the ring has had before
   std::size_t limit_bytes;
   std::size_t produced = 0;
   std::unique_ptr<dom0::XenctldConsole> console;

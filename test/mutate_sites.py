@@ -31,7 +31,7 @@ _UNTOUCHED = re.compile(r"\s*(RS_CHECK|static_assert|using|friend|typedef|static
 
 
 def sources(root):
-    return sorted(str(path.relative_to(root)) for folder in FOLDERS for path in (root / folder).glob("*.*")
+    return sorted(str(path.relative_to(root)) for folder in FOLDERS for path in (root / folder).rglob("*.*")
                   if path.suffix in (".cc", ".h"))
 
 

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <set>
 
-#include "emu/dom0/client.h"
+#include "emu/dom0/xcs/client.h"
 #include "emu/script/sim_stage.h"
 #include "emu/trace/text.h"
 #include "test/catch.h"

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "emu/dom0/client.h"
+#include "emu/dom0/xcs/client.h"
 #include "emu/trace/text.h"
 #include "test/catch.h"
 

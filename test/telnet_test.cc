@@ -1,5 +1,5 @@
 // Telnet: what a client may send, in any pieces, and what becomes of output.
-#include "emu/dom0/telnet.h"
+#include "emu/dom0/console/telnet.h"
 
 #include <random>
 

@@ -1,6 +1,6 @@
 // The life of what xcs lends out: channels, their references, virqs, and what a restart finds.
-#include "emu/dom0/client.h"
-#include "emu/dom0/xcs.h"
+#include "emu/dom0/xcs/client.h"
+#include "emu/dom0/xcs/xcs.h"
 #include "test/xcs_fixture.h"
 
 namespace xcs_channels_test {

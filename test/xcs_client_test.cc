@@ -1,5 +1,5 @@
 // The client side of the xcs protocol, against an xcs that does as the test says.
-#include "emu/dom0/client.h"
+#include "emu/dom0/xcs/client.h"
 
 #include "test/catch.h"
 #include "test/dom0_machine.h"

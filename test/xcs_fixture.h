@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "emu/dom0/xcs.h"
+#include "emu/dom0/xcs/xcs.h"
 #include "emu/trace/memory_sink.h"
 #include "test/catch.h"
 #include "test/fake_guest.h"

@@ -1,5 +1,5 @@
 // xcs's protocol as its clients see it: calls, sessions, time. The traffic is xcs_traffic_test.cc's.
-#include "emu/dom0/xcs.h"
+#include "emu/dom0/xcs/xcs.h"
 
 #include "test/xcs_fixture.h"
 

@@ -1,5 +1,5 @@
 // What xcs carries between guests and clients, and who waits for whom when somebody does not keep up.
-#include "emu/dom0/xcs.h"
+#include "emu/dom0/xcs/xcs.h"
 #include "test/xcs_fixture.h"
 
 namespace xcs_traffic_test {

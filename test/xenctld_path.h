@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "emu/dom0/xenctld.h"
+#include "emu/dom0/xenctld/xenctld.h"
 #include "test/guest_path.h"
 
 namespace ringside::test {

@@ -1,5 +1,5 @@
 // One console by itself: its viewer on one side, on the other the test in place of xend and the guest.
-#include "emu/dom0/xend_console.h"
+#include "emu/dom0/xend/xend_console.h"
 
 #include <cerrno>
 
@@ -22,7 +22,7 @@ constexpr DomainId domain = lone_domain;
 
 TEST_CASE_METHOD(Fixture, "a console goes from new to listening to connected and back, and ends closed") {
   XendConsole fresh(world.host("xend"), trace::Journal(sink, {}), 8, store(8),
-                    {[] { return true; }, [] { return false; }, {}, [] {}, [] {}});
+                    {[] { return true; }, [] { return false; }, {}, {}, [] {}, [] {}});
   CHECK(fresh.status_name() == "new");
   CHECK(console.status_name() == "listening");
   auto viewer = attach();
@@ -275,7 +275,7 @@ TEST_CASE_METHOD(Fixture, "without a wire nothing is answered or sent, and all g
   CHECK(sent.empty());
   CHECK(viewer->seen.empty());
   wire_open = true;
-  console.wire_ready();
+  console.channel_ready();
   world.run();
   CHECK(answers() == 1);
   CHECK(input() == "waits too");
@@ -288,10 +288,10 @@ TEST_CASE_METHOD(Fixture, "a wire that is cut owes nothing: requests come again,
   world.run();
   wire_open = false;
   output("unanswered");
-  console.wire_lost();
+  console.channel_lost();
   wire_open = true;
   output("unanswered");
-  console.wire_ready();
+  console.channel_ready();
   world.run();
   CHECK(viewer->seen == "unanswered");
   CHECK(answers() == 1);
@@ -341,6 +341,15 @@ TEST_CASE_METHOD(Fixture, "a console that has ended shows its last words to the 
   auto late = attach();
   CHECK(late->seen.empty());
   CHECK(late->cut_off);
+}
+
+TEST_CASE_METHOD(Fixture, "a crash notice takes the place of no output, and each viewer reads it") {
+  const std::string all = output_bytes(console_output_bytes_max);
+  console.finish("dom0's.");
+  CHECK(console.discarded_bytes() == 0);
+  CHECK(console.buffered_bytes() == console_output_bytes_max);
+  CHECK(attach()->seen == all + "dom0's.");
+  CHECK(attach()->seen == "dom0's.");
 }
 
 TEST_CASE_METHOD(Fixture, "a viewer may leave while he is shown the end") {

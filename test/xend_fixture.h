@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "emu/dom0/xend.h"
+#include "emu/dom0/xend/xend.h"
 #include "test/catch.h"
 #include "test/dom0_machine.h"
 

@@ -2,7 +2,8 @@
 // the guest.
 #pragma once
 
-#include "emu/dom0/xend_console.h"
+#include "emu/dom0/xcs/xcs_proto.h"
+#include "emu/dom0/xend/xend_console.h"
 #include "test/catch.h"
 #include "test/dom0_machine.h"
 
@@ -68,20 +69,25 @@ struct XendLoneConsole {
   std::uint32_t number = 0;  ///< of the next output
   std::vector<std::uint32_t> tags;
   std::size_t produced = 0;
-  XendConsole console{
-      world.host("xend"),
-      trace::Journal(sink, trace::actor(trace::Role::xend)),
-      lone_domain,
-      store(lone_domain),
-      {.has_room = [this] { return wire_open; },
-       .numbers = [this] { return numbers; },
-       .send =
-           [this](XcsType type, const ring::ControlMessage& message, std::uint32_t its_number) {
-             sent.emplace_back(type, message);
-             tags.push_back(its_number);
-           },
-       .flush = [] {},
-       .left = [this] { ++left; }}};
+  XendConsole console{world.host("xend"),
+                      trace::Journal(sink, trace::actor(trace::Role::xend)),
+                      lone_domain,
+                      store(lone_domain),
+                      {.has_room = [this] { return wire_open; },
+                       .numbers = [this] { return numbers; },
+                       .send =
+                           [this](const ring::ControlMessage& message, std::uint32_t tag) {
+                             sent.emplace_back(dom0::XCS_REQUEST, message);
+                             tags.push_back(tag);
+                             return dom0::ConsoleGuest::Sent::taken;
+                           },
+                       .respond =
+                           [this](const ring::ControlMessage& message, std::uint32_t its_number) {
+                             sent.emplace_back(dom0::XCS_RESPONSE, message);
+                             tags.push_back(its_number);
+                           },
+                       .flush = [] {},
+                       .reader_left = [this] { ++left; }}};
 };
 
 }  // namespace ringside::test

@@ -16,11 +16,16 @@ TEST_CASE_METHOD(Fixture,
       world.host("xend"), trace::Journal(sink, {}), 8, store(8),
       {.has_room = [] { return true; },
        .numbers = [] { return false; },
-       .send = [this](XcsType type, const ring::ControlMessage& message,
-                      std::uint32_t) { sent.emplace_back(type, message); },
+       .send =
+           [this](const ring::ControlMessage& message, std::uint32_t) {
+             sent.emplace_back(dom0::XCS_REQUEST, message);
+             return dom0::ConsoleGuest::Sent::taken;
+           },
+       .respond = [this](const ring::ControlMessage& message,
+                         std::uint32_t) { sent.emplace_back(dom0::XCS_RESPONSE, message); },
        .flush = [] {},
-       .left = [] {},
-       .window = [&](std::uint16_t rows, std::uint16_t columns) { windows.emplace_back(rows, columns); }});
+       .reader_left = [] {}},
+      {.window = [&](std::uint16_t rows, std::uint16_t columns) { windows.emplace_back(rows, columns); }});
   REQUIRE(telnet.listen(9608, "/m").ok());
   CHECK(telnet.telnet_port() == 19608);
   telnet.guest_request(

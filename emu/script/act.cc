@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "emu/dom0/client.h"
+#include "emu/dom0/xcs/client.h"
 
 namespace ringside::script {
 

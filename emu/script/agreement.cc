@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 
-#include "emu/dom0/xcs_proto.h"
+#include "emu/dom0/xcs/xcs_proto.h"
 #include "emu/trace/text.h"
 
 namespace ringside::script {

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <utility>
 
-#include "emu/dom0/client.h"
-#include "emu/dom0/xcs_frames.h"
+#include "emu/dom0/xcs/client.h"
+#include "emu/dom0/xcs/xcs_frames.h"
 #include "emu/script/machine_stage.h"
 
 namespace ringside::script {

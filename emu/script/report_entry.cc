@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "emu/dom0/xcs_proto.h"
+#include "emu/dom0/xcs/xcs_proto.h"
 #include "emu/script/print.h"
 #include "emu/script/report.h"
 #include "emu/script/vocabulary.h"

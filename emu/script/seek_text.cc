@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "emu/dom0/xcs_proto.h"
+#include "emu/dom0/xcs/xcs_proto.h"
 #include "emu/script/seek.h"
 #include "emu/trace/text.h"
 

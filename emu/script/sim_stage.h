@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "emu/base/choice.h"
-#include "emu/dom0/xcs.h"
-#include "emu/dom0/xenctld.h"
-#include "emu/dom0/xend.h"
+#include "emu/dom0/xcs/xcs.h"
+#include "emu/dom0/xenctld/xenctld.h"
+#include "emu/dom0/xend/xend.h"
 #include "emu/domu/dom0_kernel.h"
 #include "emu/domu/domain.h"
 #include "emu/host/sim.h"

@@ -18,7 +18,7 @@
 
 #include "emu/base/check.h"
 #include "emu/base/quirks.h"
-#include "emu/dom0/xcs_proto.h"
+#include "emu/dom0/xcs/xcs_proto.h"
 #include "emu/host/host.h"
 #include "emu/trace/event.h"
 
@@ -161,7 +161,7 @@ class Stage {
   /// Both, and the session that ties them. Waits for the replies; one other than OK is an error.
   virtual Result<> client_connects(const std::string& client) = 0;
   virtual Result<> client_closes(const std::string& client, Lane lane) = 0;
-  /// Any bytes: whole frames (emu/dom0/client.h makes them), or parts of one. What does not fit waits.
+  /// Any bytes: whole frames (emu/dom0/xcs/client.h makes them), or parts of one. What does not fit waits.
   virtual Result<> client_sends(const std::string& client, Lane lane, Bytes bytes) = 0;
   virtual Result<> client_reads(const std::string& client, bool reads) = 0;
   /// Sends requests back as their responses, as xend does, or does not. Does not at first.

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "emu/dom0/xcs_proto.h"
+#include "emu/dom0/xcs/xcs_proto.h"
 
 namespace ringside::script {
 

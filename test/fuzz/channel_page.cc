@@ -5,7 +5,7 @@
 #include <array>
 #include <cstring>
 
-#include "emu/dom0/channel.h"
+#include "emu/dom0/channel/channel.h"
 #include "emu/trace/memory_sink.h"
 #include "test/fake_guest.h"
 #include "test/fuzz/input.h"

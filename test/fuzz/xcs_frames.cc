@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-#include "emu/dom0/client.h"
+#include "emu/dom0/xcs/client.h"
 #include "test/console_path.h"
 #include "test/fuzz/input.h"
 #include "test/fuzz/targets.h"

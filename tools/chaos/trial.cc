@@ -8,7 +8,7 @@
 #include <map>
 #include <optional>
 
-#include "emu/dom0/client.h"
+#include "emu/dom0/xcs/client.h"
 #include "emu/script/sim_stage.h"
 #include "tools/chaos/account.h"
 

@@ -2,7 +2,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "emu/dom0/dom0_request.h"
+#include "emu/dom0/requests/dom0_request.h"
 #include "emu/host/linux_host.h"
 #include "tools/command.h"
 #include "tools/machine/builder.h"

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "emu/dom0/xenctld_console.h"
+#include "emu/dom0/xenctld/xenctld_console.h"
 #include "emu/host/launch.h"
 #include "tools/machine/domain_spec.h"
 #include "tools/machine/quirks.h"

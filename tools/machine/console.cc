@@ -5,7 +5,7 @@
 #include <optional>
 #include <sstream>
 
-#include "emu/dom0/console_client.h"
+#include "emu/dom0/console/console_client.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/launch.h"
 #include "emu/host/linux_host.h"

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "emu/dom0/client.h"
+#include "emu/dom0/xcs/client.h"
 
 namespace ringside::tools {
 

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "emu/dom0/dom0_request.h"
+#include "emu/dom0/requests/dom0_request.h"
 #include "tools/machine/dom0_channel.h"
 #include "tools/machine/domain_command.h"
 #include "tools/machine/quirks.h"

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "emu/dom0/console_client.h"
+#include "emu/dom0/console/console_client.h"
 #include "emu/host/linux_terminal.h"
 #include "tools/machine/domain_command.h"
 #include "tools/machine/page.h"

@@ -2,7 +2,7 @@
 // there what it reads. Whoever holds the other end decides what it does.
 #include <memory>
 
-#include "emu/dom0/console_client.h"
+#include "emu/dom0/console/console_client.h"
 #include "emu/host/linux_host.h"
 #include "tools/command.h"
 

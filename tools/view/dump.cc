@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "emu/dom0/client.h"
-#include "emu/dom0/xcs_frames.h"
+#include "emu/dom0/xcs/client.h"
+#include "emu/dom0/xcs/xcs_frames.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/linux_host.h"
 #include "emu/trace/json.h"

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "emu/dom0/acceptor.h"
+#include "emu/dom0/requests/acceptor.h"
 #include "emu/host/host.h"
 
 namespace ringside::tools {

@@ -1,0 +1,320 @@
+// A control channel's rings, wait and faults. How it is opened is channel_open.cc.
+#include "emu/dom0/channel/channel.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringside::dom0 {
+
+using Memory = ring::NativeMemory;
+using trace::IndexName;
+using trace::SlotUse;
+
+namespace {
+
+/// A request that is said to be older is one that was never put.
+constexpr std::uint32_t tag_age_max = std::uint32_t{1} << 31;
+
+}  // namespace
+
+// -- the wait
+
+void Channel::turn() {
+  const bool event = up_.is_pending();
+  if (event) {
+    up_.clear_pending();
+    // The guest cannot reach dom0's bits, so they are set here on its behalf.
+    parts_.events.raise(local_port());
+  }
+  flush();
+  if (event) parts_.events.write(static_cast<std::uint16_t>(local_port()));
+  owner_.turned();
+}
+
+bool Channel::has_work() const {
+  if (believing_) {
+    return (back_.has_request() && back_.unanswered() < ring::slots_per_ring) || front_.has_response();
+  }
+  // Nonsense is worth a look once, and then no more until it has become sense.
+  if (!indices_make_sense()) return !faulty_;
+  return back_.has_request() || front_.has_response();
+}
+
+bool Channel::try_sleep() {
+  // What is pending now was announced before the look below, and is found by it.
+  up_.clear_pending();
+  if (!up_.unmask() && !has_work()) return true;
+  up_.set_mask();
+  return false;
+}
+
+// -- the rings
+
+/// Both rings' shared indices, against what was published: the same bounds that Back and Front hold to.
+bool Channel::indices_make_sense() const {
+  if (believing_) return true;
+  const std::uint32_t requests = ring::distance(Memory::load(tx_.req_prod), published_responses_);
+  const std::uint32_t requests_known = ring::distance(back_.req_cons(), published_responses_);
+  const std::uint32_t responses = ring::distance(Memory::load(rx_.rsp_prod), front_.rsp_cons());
+  const std::uint32_t responses_due = ring::distance(published_requests_, front_.rsp_cons());
+  return requests <= ring::slots_per_ring && requests >= requests_known && responses <= responses_due;
+}
+
+void Channel::flush() {
+  take();
+  send_queued();
+  publish();
+}
+
+void Channel::take() {
+  if (!indices_make_sense()) return index_fault();
+  if (faulty_) {
+    faulty_ = false;
+    journal_.told(domain(), "the indices make sense again");
+  }
+  take_requests();
+  take_responses();
+}
+
+void Channel::take_requests() {
+  const ring::Index before = back_.req_cons();
+  // A full ring is all that one turn takes, whatever the guest adds meanwhile.
+  for (std::uint32_t taken = 0; taken < ring::slots_per_ring; ++taken) {
+    ring::ControlMessage message;
+    const ring::Index index = back_.req_cons();
+    const ring::TakeRequest outcome = take_one(message);
+    if (outcome == ring::TakeRequest::empty) break;
+    if (outcome == ring::TakeRequest::bad_index) {
+      index_fault();
+      break;
+    }
+    if (outcome == ring::TakeRequest::long_length) {
+      // Answered here as a type nobody knows, so that it does not hold its slot for ever.
+      length_fault(ring::Ring::tx);
+      put_response(ring::default_reply(message));
+    } else {
+      remember({message, index});
+      owner_.request({message, index});
+    }
+  }
+  journal_.index_moved(domain(), ring::Ring::tx, IndexName::req_cons, before, back_.req_cons());
+}
+
+ring::TakeRequest Channel::take_one(ring::ControlMessage& message) {
+  if (!believing_) return back_.take_request(message);
+  const Quirk quirk = place_.quirks.has(Quirk::abi_mismatch) ? Quirk::abi_mismatch : Quirk::stale_indices;
+  const std::uint32_t claimed = ring::distance(Memory::load(tx_.req_prod), published_responses_);
+  if (claimed > ring::slots_per_ring) journal_.quirk(domain(), quirk);
+  if (!back_.take_request_believing(message)) return ring::TakeRequest::empty;
+  message.length = std::min<std::uint8_t>(message.length, ring::payload_bytes_max);
+  return ring::TakeRequest::taken;
+}
+
+void Channel::take_responses() {
+  const ring::Index before = front_.rsp_cons();
+  for (std::uint32_t taken = 0; taken < ring::slots_per_ring; ++taken) {
+    ring::ControlMessage message;
+    const ring::Index index = front_.rsp_cons();
+    const ring::TakeResponse outcome = front_.take_response(message);
+    if (outcome == ring::TakeResponse::empty) break;
+    if (outcome == ring::TakeResponse::bad_index) {
+      index_fault();
+      break;
+    }
+    // Passed on as far as it makes sense: somebody keeps books on what was answered.
+    if (outcome == ring::TakeResponse::long_length) length_fault(ring::Ring::rx);
+    owner_.response(message, tag_at(index));
+  }
+  journal_.index_moved(domain(), ring::Ring::rx, IndexName::rsp_cons, before, front_.rsp_cons());
+}
+
+Channel::Send Channel::send_request(const ring::ControlMessage& message, std::uint32_t tag) {
+  if (const auto before = known(tag)) return *before;
+  if (queue_.empty() && !faulty_ && !front_.full()) {
+    put_request({message, tag});
+    return Send::taken;
+  }
+  if (queue_.size() < channel_queue_messages_max) {
+    queue_.push_back({message, tag});
+    count(parts_.counters.queued_messages, "queued_messages");
+    return Send::taken;
+  }
+  if (faulty_) {
+    count(parts_.counters.refused_messages, "refused_messages");
+    return Send::broken;
+  }
+  told_full_ = true;
+  return Send::full;
+}
+
+std::uint32_t Channel::tag_at(ring::Index index) const {
+  for (const ring::TaggedRequest& sent : tagged_) {
+    if (sent.index == index && tag_age(sent) != 0) return sent.tag;
+  }
+  return 0;
+}
+
+/// How many requests ago it was put: 0 = never, 1 = the last one.
+std::uint32_t Channel::tag_age(const ring::TaggedRequest& sent) const {
+  const std::uint32_t age = ring::distance(front_.req_prod_pvt(), sent.index);
+  return sent.tag == 0 || age > tag_age_max ? 0 : age;
+}
+
+std::optional<Channel::Send> Channel::known(std::uint32_t tag) const {
+  if (tag == 0) return {};
+  for (const ring::TaggedRequest& sent : tagged_) {
+    if (sent.tag != tag) continue;
+    // Responses are in the order of the ring, if not always the guest's.
+    const bool answered = tag_age(sent) > front_.outstanding();
+    return answered ? Send::answered : Send::known;
+  }
+  const bool queued =
+      std::any_of(queue_.begin(), queue_.end(), [tag](const Queued& q) { return q.tag == tag; });
+  if (queued) return Send::known;
+  return {};
+}
+
+void Channel::send_queued() {
+  while (!queue_.empty() && !faulty_ && !front_.full()) {
+    put_request(queue_.front());
+    queue_.pop_front();
+  }
+  // A broken channel says so too: who waited for room is to learn that there will be none.
+  if (queue_.size() < channel_queue_messages_max || faulty_) {
+    if (std::exchange(told_full_, false)) owner_.room();
+  }
+}
+
+Channel::Respond Channel::respond(const ring::ControlMessage& message, std::optional<ring::Index> index) {
+  if (back_.unanswered() == 0 || (index && !is_owed(*index))) {
+    count(parts_.counters.refused_responses, "refused_responses");
+    return Respond::not_owed;
+  }
+  put_response(message);
+  forget(message, index);
+  return Respond::taken;
+}
+
+void Channel::put_request(const Queued& request) {
+  const ring::Index index = front_.req_prod_pvt();
+  if (request.tag != 0) {
+    // The page is told first: it counts only when the index that is published has passed it.
+    const auto oldest = std::ranges::max_element(
+        tagged_, {}, [this](const ring::TaggedRequest& sent) { return tag_age(sent) - 1; });
+    ring::TaggedRequest* in_page = ring::channel_words(frame_.frame())->tagged + (oldest - tagged_.begin());
+    Memory::store(&in_page->tag, 0u);
+    Memory::store(&in_page->index, index);
+    Memory::store(&in_page->tag, request.tag);
+    *oldest = {request.tag, index};
+  }
+  journal_.slot_written(domain(), ring::Ring::rx, index, SlotUse::request, request.message);
+  RS_CHECK(front_.put_request(request.message));
+}
+
+void Channel::put_response(const ring::ControlMessage& message) {
+  journal_.slot_written(domain(), ring::Ring::tx, back_.rsp_prod_pvt(), SlotUse::response, message);
+  RS_CHECK(back_.put_response(message));
+}
+
+void Channel::publish() {
+  const ring::Index responses = back_.rsp_prod_pvt();
+  const ring::Index requests = front_.req_prod_pvt();
+  if (responses == published_responses_ && requests == published_requests_) return;
+  if (responses != published_responses_) {
+    back_.publish();
+    journal_.index_moved(domain(), ring::Ring::tx, IndexName::rsp_prod, published_responses_, responses);
+    published_responses_ = responses;
+  }
+  if (requests != published_requests_) {
+    front_.publish();
+    journal_.index_moved(domain(), ring::Ring::rx, IndexName::req_prod, published_requests_, requests);
+    published_requests_ = requests;
+  }
+  notify();
+}
+
+void Channel::notify() {
+  const ring::Raised outcome = guest_bits_.raise(remote_port());
+  journal_.event_raised(domain(), trace::actor(trace::Role::domain, domain()), remote_port(), outcome);
+  // dom0's own channel shares dom0's selector with every other port of dom0, and each has its own kicks.
+  const bool wakes =
+      outcome == ring::Raised::kick || (domain() == 0 && outcome == ring::Raised::already_selected);
+  if (wakes) parts_.host.kick(parts_.events.peer_kicks(local_port()));
+  if (wait_ != 0) parts_.host.ring_wait_expect(wait_);
+}
+
+void Channel::count_lost(std::size_t bytes) {
+  std::uint32_t* lost = &ring::channel_words(frame_.frame())->controller_lost_bytes;
+  ring::NativeMemory::store(lost, ring::NativeMemory::load(lost) + static_cast<std::uint32_t>(bytes));
+}
+
+// -- what is owed
+
+void Channel::remember(const Owed& request) {
+  RS_CHECK(unanswered_count_ < unanswered_.size());
+  unanswered_[unanswered_count_++] = request;
+}
+
+void Channel::abandon(ring::Index index) {
+  const auto end = std::remove_if(unanswered_.begin(),
+                                  unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_),
+                                  [index](const Owed& owed) { return owed.index == index; });
+  unanswered_count_ = static_cast<std::size_t>(end - unanswered_.begin());
+}
+
+bool Channel::is_owed(ring::Index index) const {
+  const auto owed = unanswered();
+  return std::any_of(owed.begin(), owed.end(), [index](const Owed& each) { return each.index == index; });
+}
+
+/// The request that a response means: the one at `index`, or the oldest with the same header, or else, since
+/// an answer was owed, the oldest.
+void Channel::forget(const ring::ControlMessage& response, std::optional<ring::Index> index) {
+  if (unanswered_count_ == 0) return;  // it was abandoned
+  const auto end = unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_);
+  auto answered = std::find_if(unanswered_.begin(), end, [&](const Owed& owed) {
+    if (index) return owed.index == *index;
+    return owed.message.type == response.type && owed.message.subtype == response.subtype &&
+           owed.message.id == response.id;
+  });
+  if (answered == end) answered = unanswered_.begin();
+  std::move(answered + 1, end, answered);
+  --unanswered_count_;
+}
+
+// -- faults
+
+void Channel::index_fault() {
+  if (std::exchange(faulty_, true)) return;
+  count(parts_.counters.index_faults, "index_faults");
+  journal_.refused(domain(), trace::actor(trace::Role::domain, domain()), "impossible ring indices");
+  if (std::exchange(warned_index_, true)) return;
+  const Error error{
+      0, "a domain's control channel is not served", fmt::format("domain {}", domain()),
+      fmt::format("its ring indices are impossible (tx request {} after response {}, rx response {} "
+                  "after request {})",
+                  Memory::load(tx_.req_prod), back_.rsp_prod_pvt(), Memory::load(rx_.rsp_prod),
+                  front_.req_prod_pvt()),
+      "service goes on when they make sense again; other domains are not concerned"};
+  parts_.host.warn(error.text());
+}
+
+void Channel::length_fault(ring::Ring ring) {
+  count(parts_.counters.length_faults, "length_faults");
+  const bool request = ring == ring::Ring::tx;
+  journal_.refused(domain(), trace::actor(trace::Role::domain, domain()),
+                   request ? "request longer than 60 bytes" : "response longer than 60 bytes, cut");
+  if (std::exchange(warned_length_, true)) return;
+  const Error error{0, "a domain's message is refused", fmt::format("domain {}", domain()),
+                    fmt::format("a {} claims more than {} bytes", request ? "request" : "response",
+                                ring::payload_bytes_max),
+                    "further ones are counted only"};
+  parts_.host.warn(error.text());
+}
+
+void Channel::count(std::uint32_t& counter, std::string_view name) {
+  journal_.counted(domain(), name, counter, counter + 1);
+  ++counter;
+}
+
+}  // namespace ringside::dom0

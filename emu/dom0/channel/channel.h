@@ -1,0 +1,206 @@
+// One domain's control channel as the controller in dom0 sees it: the mapped frame, the answering end of tx,
+// the requesting end of rx, the event channel between them, and the waiting.
+//
+// A daemon of dom0 owns it and drives it from one thread. It moves messages and knows no meaning of any: who
+// gets a request and who answers it is its owner's business, through Events. The guest is not trusted: a
+// channel whose indices make no sense is left alone until they do again, and costs nobody else anything.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "emu/base/check.h"
+#include "emu/base/quirks.h"
+#include "emu/dom0/channel/event_device.h"
+#include "emu/host/host.h"
+#include "emu/trace/journal.h"
+#include "ring/back.h"
+#include "ring/channel_words.h"
+#include "ring/event_bits.h"
+#include "ring/front.h"
+
+namespace ringside::dom0 {
+
+/// Messages to the guest that may wait for room in its rx ring.
+inline constexpr std::size_t channel_queue_messages_max = 64;
+
+/// What went otherwise than planned, summed over all channels of a daemon.
+struct ChannelCounters {
+  std::uint32_t queued_messages = 0;    ///< to a guest whose ring was full; they are delivered later
+  std::uint32_t refused_messages = 0;   ///< to a guest whose indices are faulty and whose queue is full
+  std::uint32_t refused_responses = 0;  ///< that answer nothing
+  std::uint32_t index_faults = 0;       ///< times a channel was found with impossible indices
+  std::uint32_t length_faults = 0;      ///< messages from a guest that claim more than 60 bytes
+};
+
+class Channel {
+ public:
+  /// A request of the guest's, and where in the tx ring it was: the number by which it is known again when it
+  /// is offered once more, by this controller or the next.
+  struct Owed {
+    ring::ControlMessage message;
+    ring::Index index = 0;
+  };
+  /// None of these may destroy the channel.
+  struct Events {
+    /// The guest asks; respond() is owed, sometime, in any order.
+    std::function<void(const Owed&)> request;
+    /// The guest answered one of send_request()'s: the one with that tag, if it answers in order.
+    std::function<void(const ring::ControlMessage&, std::uint32_t tag)> response;
+    /// There is room again after send_request() had answered full.
+    std::function<void()> room;
+    /// The host woke the channel, and it has handed over all it found: time to pass on what was gathered. If
+    /// an event had come, the event device has it to read.
+    std::function<void()> turned;
+  };
+  /// any_port for the two ports = those the domain was started with, or new ones. Both given = those two.
+  struct Place {
+    DomainId domain = 0;
+    ring::Port local_port = any_port;
+    ring::Port remote_port = any_port;
+    Quirks quirks = {};  ///< stale_indices, abi_mismatch
+  };
+
+  /// Binds the event channel, maps the domain's frame, attaches to its rings where the indices stand, and
+  /// kicks the guest once: a predecessor may have died between setting the guest's bits and kicking it. The
+  /// owner is to call flush() once when it is ready. Requests that nobody had answered are in unanswered().
+  /// ESRCH: no such domain. EBADMSG: the indices make no sense. EEXIST: `local_port` has another use here.
+  /// All references outlive the channel.
+  [[nodiscard]] static Result<std::unique_ptr<Channel>> open(Host& host, trace::Journal journal,
+                                                             Privcmd& privcmd, EventDevice& events,
+                                                             const Place& place, ChannelCounters& counters,
+                                                             Events owner);
+  /// Leaves the event channel bound, for the controller that comes next.
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  /// Closes dom0's end of the event channel. Only the destructor may follow.
+  void close_port();
+
+  [[nodiscard]] DomainId domain() const { return place_.domain; }
+  [[nodiscard]] ring::Port local_port() const { return place_.local_port; }
+  [[nodiscard]] ring::Port remote_port() const { return place_.remote_port; }
+
+  enum class Send : std::uint8_t {
+    taken,     ///< in the ring, or queued for it
+    known,     ///< was taken before, by this controller or an earlier one; its response is still to come
+    answered,  ///< was taken before, and the guest has answered it: there may be no response any more
+    full,      ///< not taken: hold it and wait for `room`
+    broken,    ///< not taken, and the guest's indices are faulty: there is no telling when
+  };
+  /// A request for the guest. It sees it at the end of the turn, or at flush(). A tag other than 0 makes it
+  /// known again: among the last 8 that carried one, the same tag is the same request.
+  [[nodiscard]] Send send_request(const ring::ControlMessage& message, std::uint32_t tag = 0);
+
+  enum class Respond : std::uint8_t { taken, not_owed };
+  /// The answer to one of the guest's requests: to the one at `index`, if that is given. Otherwise a response
+  /// names no request: see forget().
+  [[nodiscard]] Respond respond(const ring::ControlMessage& message,
+                                std::optional<ring::Index> index = std::nullopt);
+
+  /// The guest has room for a request at once.
+  [[nodiscard]] bool has_room() const { return queue_.empty() && !faulty_ && !front_.full(); }
+  /// Raises the event at the guest though nothing was published.
+  void notify();
+  /// Adds to the count, in the page, of what was lost on the way to the guest.
+  void count_lost(std::size_t bytes);
+  /// Forgets a request without answering it: its slot is never freed.
+  void abandon(ring::Index index);
+  /// From hold() to release() nothing of the guest's is noticed.
+  void hold();
+  void release();
+
+  /// Takes what there is, then publishes what was put and notifies the guest once for all of it. Looks at
+  /// both rings, since an answer makes room for the next request.
+  void flush();
+
+  /// Requests taken and not yet answered, oldest first; at most 8.
+  [[nodiscard]] std::span<const Owed> unanswered() const { return {unanswered_.data(), unanswered_count_}; }
+  [[nodiscard]] std::size_t queued() const { return queue_.size(); }
+  [[nodiscard]] bool faulty() const { return faulty_; }
+  /// Asks the hypervisor whether both ends are still bound to each other; they are not once the domain is
+  /// gone.
+  [[nodiscard]] bool still_bound();
+
+ private:
+  struct Parts {
+    Host& host;
+    Privcmd& privcmd;
+    EventDevice& events;
+    ChannelCounters& counters;
+  };
+
+  struct Layouts {
+    ring::Abi rings;   ///< as the controller takes it to be
+    ring::Abi events;  ///< as it is
+  };
+  Channel(const Parts& parts, trace::Journal journal, const Place& place, const Layouts& layouts,
+          Mapping frame, ring::Back<> back, ring::Front<> front, Events owner);
+  void start();
+  void take_over_tags(const ring::TaggedRequest* in_page);
+
+  // The wait.
+  void turn();
+  [[nodiscard]] bool has_work() const;
+  [[nodiscard]] bool try_sleep();
+
+  // The rings.
+  [[nodiscard]] bool indices_make_sense() const;
+  void take();
+  void take_requests();
+  void take_responses();
+  void send_queued();
+  struct Queued {
+    ring::ControlMessage message;
+    std::uint32_t tag;
+  };
+  void put_request(const Queued& request);
+  [[nodiscard]] std::optional<Send> known(std::uint32_t tag) const;
+  [[nodiscard]] std::uint32_t tag_at(ring::Index index) const;
+  [[nodiscard]] std::uint32_t tag_age(const ring::TaggedRequest& sent) const;
+  void put_response(const ring::ControlMessage& message);
+  void publish();
+  [[nodiscard]] ring::TakeRequest take_one(ring::ControlMessage& message);
+  void remember(const Owed& request);
+  [[nodiscard]] bool is_owed(ring::Index index) const;
+  void forget(const ring::ControlMessage& response, std::optional<ring::Index> index);
+
+  // Faults.
+  void index_fault();
+  void length_fault(ring::Ring ring);
+  void count(std::uint32_t& counter, std::string_view name);
+
+  Parts parts_;
+  trace::Journal journal_;
+  Place place_;
+  Mapping frame_;
+  ring::SharedRing tx_;
+  ring::SharedRing rx_;
+  ring::Back<> back_;
+  ring::Front<> front_;
+  ring::EventBits<> guest_bits_;
+  ring::UpEvents<> up_;
+  Events owner_;
+  Host::WaitId wait_ = 0;
+
+  ring::Index published_responses_;
+  ring::Index published_requests_;
+  std::array<Owed, ring::slots_per_ring> unanswered_{};
+  std::size_t unanswered_count_ = 0;
+  std::deque<Queued> queue_;
+  /// As in the page, which the guest can write; taken from there on attaching, and never again.
+  std::array<ring::TaggedRequest, ring::slots_per_ring> tagged_{};
+  bool told_full_ = false;  ///< somebody waits for room
+  bool believing_ = false;  ///< a quirk: the guest's indices are not looked into
+  bool faulty_ = false;
+  bool warned_index_ = false;
+  bool warned_length_ = false;
+};
+
+}  // namespace ringside::dom0

@@ -1,0 +1,174 @@
+// How a control channel begins and ends: the event channel, the frame, where the rings are taken up, the
+// wait.
+#include <cerrno>
+#include <utility>
+
+#include "emu/dom0/channel/channel.h"
+
+namespace ringside::dom0 {
+
+namespace {
+
+constexpr const char* cannot_open = "cannot open the control channel";
+
+Error refuse(int code, DomainId domain, std::string why) {
+  return {code, cannot_open, fmt::format("domain {}", domain), std::move(why), ""};
+}
+
+Result<DomainInfo> living_domain(Privcmd& privcmd, DomainId domain) {
+  auto info = privcmd.domain_info(domain);
+  if (!info) return info.error();
+  if (!info->has_value() || (*info)->domain != domain || (*info)->state.dying != 0) {
+    return refuse(ESRCH, domain, "there is no such domain");
+  }
+  return **info;
+}
+
+/// The event channel, for as long as it is not certain that the control channel will exist.
+class BoundPort {
+ public:
+  BoundPort(Privcmd& privcmd, bool is_new, ring::Port local)
+      : privcmd_(privcmd), local_(local), is_new_(is_new) {}
+  ~BoundPort() {
+    // A failure to close it leaves nothing to be done about it.
+    if (is_new_) static_cast<void>(privcmd_.evtchn_close(DOMID_SELF, local_).ok());
+  }
+  void keep() { is_new_ = false; }
+
+ private:
+  Privcmd& privcmd_;
+  ring::Port local_;
+  bool is_new_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Channel>> Channel::open(Host& host, trace::Journal journal, Privcmd& privcmd,
+                                               EventDevice& events, const Place& asked,
+                                               ChannelCounters& counters, Events owner) {
+  const DomainId domain = asked.domain;
+  auto info = living_domain(privcmd, domain);
+  if (!info) return info.error();
+  if (asked.local_port != any_port && events.is_bound(asked.local_port)) {
+    return refuse(EEXIST, domain, fmt::format("port {} has another use", asked.local_port));
+  }
+  Place place = asked;
+  // A domain that was started keeps the port it was started with: whoever opens its channel again finds it
+  // there.
+  if (place.remote_port == any_port && place.local_port == any_port) place.remote_port = info->console_port;
+  const bool is_new = place.remote_port == any_port && place.local_port == any_port;
+  const bool mistaken = place.quirks.has(Quirk::abi_mismatch) && info->abi != ring::Abi::sring;
+  const ring::Abi abi = mistaken ? ring::Abi::sring : info->abi;
+  auto pair = privcmd.evtchn_bind_interdomain(DOMID_SELF, domain, place.local_port, place.remote_port);
+  if (!pair) return pair.error();
+  place.local_port = pair->port1;
+  place.remote_port = pair->port2;
+  BoundPort bound_port(privcmd, is_new, place.local_port);
+
+  auto frame = privcmd.map_frame(domain, info->shared_info_frame);
+  if (!frame) return frame.error();
+  auto mapping = host.frame_map(*frame);
+  if (!mapping) return mapping.error();
+  std::byte* page = mapping->frame();
+  const auto back = ring::Back<>::attach(ring::shared_ring(page, abi, ring::Ring::tx));
+  const auto front = ring::Front<>::attach(ring::shared_ring(page, abi, ring::Ring::rx));
+  if (!back || !front) return refuse(EBADMSG, domain, "its ring indices are impossible");
+
+  if (auto bound = events.bind(place.local_port, EventDevice::Wake::owner, domain); !bound)
+    return bound.error();
+  if (!events.peer_kicks(place.local_port).valid()) {
+    events.unbind(place.local_port);
+    return refuse(ESRCH, domain, "nobody is at the other end of the event channel");
+  }
+  bound_port.keep();
+  std::unique_ptr<Channel> channel(new Channel({host, privcmd, events, counters}, journal, place,
+                                               {.rings = abi, .events = info->abi},
+                                               std::move(mapping).value(), *back, *front, std::move(owner)));
+  channel->believing_ = mistaken || place.quirks.has(Quirk::stale_indices);
+  channel->start();
+  return channel;
+}
+
+Channel::Channel(const Parts& parts, trace::Journal journal, const Place& place, const Layouts& layouts,
+                 Mapping frame, ring::Back<> back, ring::Front<> front, Events owner)
+    : parts_(parts),
+      journal_(journal),
+      place_(place),
+      frame_(std::move(frame)),
+      tx_(ring::shared_ring(frame_.frame(), layouts.rings, ring::Ring::tx)),
+      rx_(ring::shared_ring(frame_.frame(), layouts.rings, ring::Ring::rx)),
+      back_(back),
+      front_(front),
+      guest_bits_(frame_.frame(), layouts.events),
+      up_(frame_.frame()),
+      owner_(std::move(owner)),
+      published_responses_(back.rsp_prod_pvt()),
+      published_requests_(front.req_prod_pvt()) {}
+
+void Channel::start() {
+  journal_.told(domain(), fmt::format("channel: port {} here, port {} there", local_port(), remote_port()));
+  // Attaching forgets what a dead predecessor had taken and nobody had answered. It is still in the slots.
+  for (ring::Index index = back_.rsp_prod_pvt(); index != back_.req_cons(); ++index) {
+    ring::ControlMessage message;
+    ring::NativeMemory::copy_from_shared(&message, tx_.slots + ring::slot_of(index));
+    if (message.length > ring::payload_bytes_max) message.length = ring::payload_bytes_max;
+    remember({message, index});
+  }
+  if (unanswered_count_ != 0) {
+    journal_.told(domain(), fmt::format("{} requests were left unanswered", unanswered_count_));
+  }
+
+  ring::ChannelWords* words = ring::channel_words(frame_.frame());
+  take_over_tags(words->tagged);
+  release();
+  // The guest may hold the kicks of a predecessor's port: seeing this move, it asks for the present ones.
+  ring::NativeMemory::store(&words->attachments, ring::NativeMemory::load(&words->attachments) + 1);
+  const ring::Raised outcome = guest_bits_.raise(remote_port());
+  journal_.event_raised(domain(), trace::actor(trace::Role::domain, domain()), remote_port(), outcome);
+  parts_.host.kick(parts_.events.peer_kicks(local_port()));
+}
+
+void Channel::hold() {
+  if (wait_ != 0) parts_.host.ring_wait_end(std::exchange(wait_, 0));
+}
+
+void Channel::release() {
+  if (wait_ != 0) return;
+  ring::ChannelWords* words = ring::channel_words(frame_.frame());
+  up_.set_mask();
+  wait_ = parts_.host.ring_wait_start(parts_.events.kicks(local_port()),
+                                      {.awaken = [this] { up_.set_mask(); },
+                                       .has_work = [this] { return has_work(); },
+                                       .serve = [this] { turn(); },
+                                       .try_sleep = [this] { return try_sleep(); },
+                                       .own_cpu = &words->controller_cpu,
+                                       .peer_cpu = &words->guest_cpu});
+}
+
+/// Those that reached the ring. One that a predecessor had noted and not yet published did not.
+void Channel::take_over_tags(const ring::TaggedRequest* in_page) {
+  for (std::size_t place = 0; place < tagged_.size(); ++place) {
+    const ring::TaggedRequest sent{ring::NativeMemory::load(&in_page[place].tag),
+                                   ring::NativeMemory::load(&in_page[place].index)};
+    if (tag_age(sent) != 0) tagged_[place] = sent;
+  }
+}
+
+Channel::~Channel() {
+  hold();
+  parts_.events.unbind(local_port());
+}
+
+void Channel::close_port() {
+  journal_.told(domain(), "the channel is closed");
+  // The hypervisor may have closed it already, with the domain.
+  static_cast<void>(parts_.privcmd.evtchn_close(DOMID_SELF, local_port()).ok());
+}
+
+bool Channel::still_bound() {
+  const auto status = parts_.privcmd.evtchn_status(DOMID_SELF, local_port());
+  return status && status.value().state == PortState::interdomain &&
+         status.value().remote_domain == domain() && status.value().remote_port == remote_port();
+}
+
+}  // namespace ringside::dom0

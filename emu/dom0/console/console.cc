@@ -1,0 +1,194 @@
+// Output: guest_request -> owed_ -> store -> deliver(). Input: store -> at most seven requests -> guest.
+#include "emu/dom0/console/console.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringside::dom0 {
+
+namespace {
+
+/// A reader is written to in pieces of up to the whole buffer; more come only when withheld output moves up.
+constexpr int writes_per_turn_max = 16;
+
+}  // namespace
+
+Console::Console(Host& host, trace::Journal journal, DomainId domain, ConsoleStore store, ConsoleGuest guest)
+    : host_(host),
+      journal_(journal),
+      domain_(domain),
+      guest_(std::move(guest)),
+      store_(std::move(store)),
+      to_send_(store_.input_in_flight()) {
+  store_.warn_of_repeat(host_, journal_, domain_);
+}
+
+// -- output
+
+void Console::guest_request(const ring::ControlMessage& request, std::uint32_t number) {
+  const auto same = [number](const Owed& owed) { return owed.number == number; };
+  if (guest_.numbers() && std::any_of(owed_.begin(), owed_.end(), same)) return;
+  if (owed_.size() == console_owed_max) {
+    // A ring holds no more: whoever sends this has left the protocol, and what it says has no slot to be
+    // answered in.
+    journal_.refused(domain_, trace::actor(trace::Role::xcs),
+                     "more than 8 unanswered requests of one domain");
+    return;
+  }
+  owed_.push_back({request, number, false});
+  answer_owed();
+}
+
+void Console::answer_owed() {
+  bool output_waits = false;
+  std::size_t kept = 0;
+  for (std::size_t at = 0; at < owed_.size(); ++at) {
+    Owed request = owed_[at];
+    // After the end nobody waits for answers, and the bytes are wanted all the same.
+    bool answerable = finished_ || guest_.has_room();
+    if (answerable && ring::is_console_data(request.message) && !request.kept) {
+      answerable = request.kept = !output_waits && keep_output(request);
+    }
+    if (!answerable || (answers_withheld_ && !finished_)) {
+      // Output stays in order among itself; other kinds do not wait for it.
+      output_waits = output_waits || (ring::is_console_data(request.message) && !request.kept);
+      owed_[kept++] = request;
+    } else if (guest_.has_room()) {
+      // The answer is the request itself, in its full length, as xend always gave it.
+      guest_.respond(request.message, request.number);
+    }
+  }
+  owed_.resize(kept);
+}
+
+bool Console::keep_output(const Owed& request) {
+  // Only its answer was lost on the way.
+  if (guest_.numbers() && store_.output_known(request.number)) return true;
+  const Bytes bytes = request.message.payload();
+  if (must_wait(bytes.size())) return false;
+  take_output(bytes, guest_.numbers() ? std::optional<ring::Index>(request.number) : std::nullopt);
+  return true;
+}
+
+void Console::take_output(Bytes bytes, std::optional<ring::Index> index) {
+  const std::uint64_t discarded = store_.output_take(bytes, index);
+  if (discarded == 0) return;
+  const std::uint64_t all = discarded_bytes();
+  journal_.counted(domain_, "console bytes discarded", static_cast<std::uint32_t>(all - discarded),
+                   static_cast<std::uint32_t>(all));
+  if (all == discarded) discards_begin();
+}
+
+Io::State Console::deliver(const std::function<Io(Bytes)>& write, trace::Actor reader) {
+  say_crash_notice();
+  for (int writes = 0; writes < writes_per_turn_max && store_.output_bytes() > 0; ++writes) {
+    store_.output_offer(store_.output_front().size());
+    const auto moment = journal_.moment();
+    const Io io = write(store_.output_front());
+    if (io.state != Io::State::moved) {
+      store_.output_offer(0);
+      return io.state;
+    }
+    journal_.bytes_passed(domain_, reader, store_.output_front().first(io.bytes), moment);
+    store_.output_drop(io.bytes);
+    // There is room now for what was withheld.
+    answer_owed();
+    say_crash_notice();
+  }
+  return Io::State::moved;
+}
+
+void Console::take_back(Bytes unread) {
+  if (unread.empty()) repeat_crash_notice();
+  // It was here before, and the queue takes no new bytes beyond its limit: so there is room.
+  store_.output_return(unread);
+  // What is too much now goes as if something had been added.
+  take_output({}, std::nullopt);
+}
+
+void Console::withhold_answers(bool withhold) {
+  answers_withheld_ = withhold;
+  if (withhold) return;
+  answer_owed();
+  settle();
+  guest_.flush();
+}
+
+// -- input
+
+void Console::guest_response(std::uint32_t tag) {
+  store_.input_answered(guest_.numbers() ? tag : 0);
+  to_send_ = std::min(to_send_, store_.input_in_flight());
+}
+
+/// A piece is in flight from before the channel has it: what dies with this daemon is sent again by the next,
+/// and whoever has the ring knows what it had.
+void Console::send_input() {
+  if (finished_ || input_held_) return;
+  while (guest_.has_room() && (to_send_ > 0 || store_.input_sendable())) {
+    if (to_send_ > 0 && !guest_.numbers()) {
+      give_up_unnumbered_input();
+      continue;
+    }
+    if (to_send_ == 0) {
+      (void)store_.input_send();
+      to_send_ = 1;
+    }
+    const ConsoleStore::Input input = store_.input_sent(store_.input_in_flight() - to_send_);
+    const ConsoleGuest::Sent sent = guest_.send(input.message, input.tag);
+    if (sent == ConsoleGuest::Sent::full) return;
+    --to_send_;
+    if (sent == ConsoleGuest::Sent::answered) guest_response(input.tag);
+  }
+}
+
+/// An xcs without numbers does not know again what the one before it had, and twice is worse than not at all.
+void Console::give_up_unnumbered_input() {
+  host_.warn(
+      fmt::format("domain {}: {} pieces of input may be lost with the xcs that had them", domain_, to_send_));
+  for (; to_send_ > 0; --to_send_) store_.input_answered(0);
+}
+
+void Console::hold_input(bool hold) {
+  input_held_ = hold;
+  send_input();
+}
+
+// -- the channel and the end
+
+void Console::channel_ready() {
+  answer_owed();
+  settle();
+}
+
+void Console::channel_lost() {
+  to_send_ = store_.input_in_flight();
+  // What was not answered is still in the guest's ring.
+  owed_.clear();
+}
+
+void Console::finish(std::string crash_notice) {
+  if (finished_) return;
+  finished_ = true;
+  crash_notice_ = std::move(crash_notice);
+  // An earlier daemon may have written it already: then it is kept, and nobody has read it.
+  notice_due_ = !crash_notice_.empty() && !store_.output_ends_with(crash_notice_);
+  store_.input_end(journal_, domain_);
+  to_send_ = 0;
+  answer_owed();
+  settle();
+}
+
+/// Only when all else has been read, so that it takes nothing's place.
+void Console::say_crash_notice() {
+  if (!notice_due_ || store_.output_bytes() > 0 || !owed_.empty() || !has_reader()) return;
+  notice_due_ = false;
+  take_output({reinterpret_cast<const std::uint8_t*>(crash_notice_.data()), crash_notice_.size()},
+              std::nullopt);
+}
+
+void Console::repeat_crash_notice() {
+  if (store_.output_bytes() == 0) notice_due_ = !crash_notice_.empty();
+}
+
+}  // namespace ringside::dom0

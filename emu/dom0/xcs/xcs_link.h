@@ -1,0 +1,71 @@
+// An xcs client that comes back: keeps one XcsClient connected, with one virtual interrupt bound, and makes a
+// new one when xcs has gone. What the session held is the owner's to set up again, each time `up` is called.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "emu/dom0/xcs/client.h"
+
+namespace ringside::dom0 {
+
+inline constexpr Duration xcs_retry_delay = std::chrono::milliseconds(100);
+
+class XcsLink {
+ public:
+  /// `frame`, `pause` and `room` as in XcsClient::Events; VIRQ frames of the bound interrupt become `virq`.
+  struct Events {
+    std::function<void(const XcsMessage&)> frame;
+    std::function<void()> pause;
+    std::function<void()> room;
+    std::function<void()> virq;
+    std::function<void()> up;    ///< a session stands, for the first time or again
+    std::function<void()> down;  ///< the session is gone, and all that it was told
+  };
+
+  XcsLink(Host& host, trace::Journal journal, std::string path, std::uint16_t virq, Events events);
+  ~XcsLink();
+  XcsLink(const XcsLink&) = delete;
+  XcsLink& operator=(const XcsLink&) = delete;
+
+  /// Fails at once when nobody listens on the path. From then on only warnings tell of failures.
+  Result<> start();
+  /// As a client of 2005 would: does not ask xcs for numbers. Before start().
+  void do_without_numbers() { wants_numbers_ = false; }
+
+  [[nodiscard]] bool up() const { return up_; }
+  /// This xcs keeps numbers: `result` of asynchronous frames means something, both ways (XCS_NUMBERS).
+  [[nodiscard]] bool numbers() const { return numbers_; }
+
+  // As XcsClient's. Without a session nothing is sent, nobody is called and there is no room.
+  void call(const XcsMessage& request, XcsClient::Reply done);
+  [[nodiscard]] bool has_room();
+  void send(const XcsMessage& frame);
+  void flush();
+  void poll();
+
+ private:
+  Result<> connect();
+  void ask_for_numbers();
+  void bind_virq();
+  void take_frame(const XcsMessage& frame);
+  void lost(const Error& error);
+  void retry();
+
+  Host& host_;
+  trace::Journal journal_;
+  std::string path_;
+  std::uint16_t virq_;
+  Events events_;
+  std::unique_ptr<XcsClient> client_;
+  std::int32_t virq_port_ = 0;
+  bool virq_came_ = false;  ///< before the reply that names its port
+  bool up_ = false;
+  bool wants_numbers_ = true;
+  bool numbers_ = false;
+  bool warned_ = false;  ///< since the link was last up
+  Host::TimerId retry_ = 0;
+};
+
+}  // namespace ringside::dom0

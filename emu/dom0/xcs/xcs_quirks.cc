@@ -1,0 +1,52 @@
+// xcs: what it did wrong in 2005, where that takes more than a line. See emu/base/quirks.h.
+#include "emu/dom0/xcs/xcs.h"
+
+namespace ringside::dom0 {
+
+/// Is it on? If so, it bites here.
+bool Xcs::quirk(Quirk quirk, DomainId domain) {
+  if (!options_.quirks.has(quirk)) return false;
+  journal_.quirk(domain, quirk);
+  return true;
+}
+
+/// xcs had one loop and blocking descriptors: while it waited for one client, nothing else happened.
+void Xcs::hold_everybody_but(Connection& connection) {
+  if (held_by_ != 0) return;
+  held_by_ = connection.number;
+  host_.watch_interest(listener_, {});
+  for (auto& [number, other] : connections_) update_interest(*other);
+  for (Line& line : lines_) {
+    if (line.channel != nullptr) line.channel->hold();
+  }
+}
+
+void Xcs::release_everybody() {
+  held_by_ = 0;
+  if (accepting_) host_.watch_interest(listener_, {.read = true, .write = false});
+  for (auto& [number, other] : connections_) update_interest(*other);
+  for (DomainId domain = 0; domain < lines_.size(); ++domain) {
+    if (lines_[domain].channel == nullptr) continue;
+    lines_[domain].channel->release();
+    touch(domain);
+  }
+}
+
+void Xcs::crash(Quirk quirk, int signal, std::string_view why) {
+  journal_.quirk(0, quirk);
+  host_.warn(fmt::format("xcs is killed by signal {}: {} (quirk {})", signal, why, about(quirk).name));
+  crashed_ = true;
+  host_.stop(128 + signal);
+}
+
+/// An error message. Where descriptor 2 is a client's connection, that is where it goes.
+void Xcs::say(const std::string& text) {
+  host_.warn(text);
+  const auto client = connections_.find(descriptor2_);
+  if (client == connections_.end() || !quirk(Quirk::xcs_fd2)) return;
+  const std::string line = text + "\n";
+  static_cast<void>(
+      host_.write(client->second->stream, {reinterpret_cast<const std::uint8_t*>(line.data()), line.size()}));
+}
+
+}  // namespace ringside::dom0

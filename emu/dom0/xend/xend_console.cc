@@ -1,0 +1,243 @@
+// The listeners, and what goes to and comes from the viewer.
+#include "emu/dom0/xend/xend_console.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace ringside::dom0 {
+
+namespace {
+
+constexpr int discards_before_close_max = 16;
+/// Output that is escaped at a time.
+constexpr std::size_t telnet_piece_bytes_max = 4096;
+/// Who makes telnet answer and does not read the answers is not read either.
+constexpr std::size_t telnet_commands_bytes_max = 4096;
+
+/// As a person types it, in ASCII.
+bool is_text(Bytes bytes) {
+  return std::none_of(bytes.begin(), bytes.end(),
+                      [](std::uint8_t byte) { return byte == 0 || byte >= 0x80; });
+}
+
+}  // namespace
+
+XendConsole::XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleStore store,
+                         ConsoleGuest guest, XendViewers viewers)
+    : Console(host, journal, domain, std::move(store), std::move(guest)),
+      options_(std::move(viewers)),
+      tcp_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::either); }),
+      telnet_listener_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::telnet); }),
+      local_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::bytes); }) {}
+
+Result<Host::TcpListener> XendConsole::listen_on(std::uint16_t port, std::string_view what) {
+  auto listener = host_.listen_tcp(port);
+  if (listener) return listener;
+  Error error = listener.error();
+  error.object = fmt::format("{} port {} of the console of domain {}", what, port, domain_);
+  error.advice = "start the machine with another --console-port-base; 0 takes any free port";
+  return error;
+}
+
+Result<> XendConsole::listen(std::uint16_t tcp_port, const std::string& directory) {
+  RS_CHECK(status() == Status::fresh);
+  auto tcp = listen_on(store_.port() != 0 ? store_.port() : tcp_port, "TCP");
+  if (!tcp) return tcp.error();
+  const bool fixed = tcp_port != 0 && tcp_port <= 65'535 - console_telnet_offset;
+  const std::uint16_t telnet_port = fixed ? static_cast<std::uint16_t>(tcp_port + console_telnet_offset) : 0;
+  auto telnet = listen_on(store_.telnet_port() != 0 ? store_.telnet_port() : telnet_port, "telnet");
+  if (!telnet) return telnet.error();
+  std::string path = fmt::format("{}/console-{}", directory, tcp->port);
+  auto local = host_.listen_local(path);
+  if (!local) return local.error();
+  tcp_port_ = tcp->port;
+  store_.set_port(tcp_port_);
+  telnet_port_ = telnet->port;
+  store_.set_telnet_port(telnet_port_);
+  path_ = std::move(path);
+  tcp_.start(std::move(tcp->handle));
+  telnet_listener_.start(std::move(telnet->handle));
+  local_.start(std::move(local).value());
+  journal_.told(domain_, fmt::format("console listening on port {}", tcp_port_));
+  return Done{};
+}
+
+XendConsole::Status XendConsole::status() const {
+  if (viewer_.valid()) return Status::connected;
+  if (tcp_.open()) return Status::listening;
+  return tcp_port_ == 0 ? Status::fresh : Status::closed;
+}
+
+std::string_view XendConsole::status_name() const {
+  switch (status()) {
+    case Status::fresh:
+      return "new";
+    case Status::listening:
+      return "listening";
+    case Status::connected:
+      return "connected";
+    case Status::closed:
+      return "closed";
+  }
+  return "";
+}
+
+bool XendConsole::must_wait(std::size_t bytes) const {
+  return has_reader() && store_.output_room() < bytes;
+}
+
+void XendConsole::settle() {
+  if (has_reader() && !blocked_) write_viewer();
+  // After the end nobody takes what it has typed.
+  if (deaf_ && finished()) release_viewer("left");
+  send_input();
+  if (viewer_.valid()) update_interest();
+}
+
+void XendConsole::send_away() {
+  if (viewer_.valid()) release_viewer("was sent away");
+  settle();
+}
+
+void XendConsole::close() {
+  if (!tcp_.open()) return;
+  tcp_.close();
+  telnet_listener_.close();
+  local_.close();
+  journal_.told(domain_, "console closed");
+}
+
+// -- the viewer's side
+
+void XendConsole::welcome(Handle stream, Speaks speaks) {
+  if (viewer_.valid()) return turn_away(std::move(stream));
+  viewer_ = std::move(stream);
+  telnet_.reset();
+  if (speaks == Speaks::telnet) telnet_.emplace(options_.window);
+  may_begin_telnet_ = speaks == Speaks::either;
+  ++viewers_;
+  blocked_ = deaf_ = false;
+  interest_ = {};
+  journal_.told(domain_, fmt::format("console connected: viewer {}", viewers_));
+  host_.watch(viewer_, interest_, [this](Ready ready) { viewer_ready(ready); });
+  repeat_crash_notice();
+  settle();
+  guest_.flush();
+}
+
+void XendConsole::turn_away(Handle stream) {
+  const std::string text = fmt::format("Cannot connect to console {} on domain {}\n", tcp_port_, domain_);
+  // One write: a connection this young has room for a line, and nobody waits for it if it has not.
+  (void)host_.write(stream, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  journal_.refused(domain_, trace::actor(trace::Role::client, viewers_ + 1),
+                   "the console has a viewer already");
+}
+
+void XendConsole::viewer_ready(Ready ready) {
+  if (ready.write) blocked_ = false;
+  if (ready.read) read_viewer();
+  settle();
+  guest_.flush();
+}
+
+void XendConsole::read_viewer() {
+  if (!takes_input()) return;
+  std::array<std::uint8_t, console_input_bytes_max> bytes;
+  const Io io = host_.read(viewer_, std::span(bytes).first(store_.input_room()));
+  if (io.state == Io::State::closed) return release_viewer("left");
+  // After the end input has nowhere to go, but is taken: a connection closed on unread bytes is reset, and a
+  // reset may overtake the last output.
+  if (io.state == Io::State::blocked || finished()) return;
+  std::span<std::uint8_t> came = std::span(bytes).first(io.bytes);
+  if (may_begin_telnet_ && begins_telnet(came)) telnet_.emplace(options_.window);
+  // Once telnet, or a stream of any bytes, for good.
+  may_begin_telnet_ = may_begin_telnet_ && !telnet_ && is_text(came);
+  if (telnet_) came = came.first(telnet_->take(came));
+  if (telnet_ && deaf_) telnet_->commands().clear();
+  // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.
+  if (options_.unlimited) return send_at_once(came);
+  store_.input_take(came);
+}
+
+void XendConsole::send_at_once(Bytes bytes) {
+  journal_.quirk(domain_, Quirk::xend_no_input_limit);
+  while (!bytes.empty() && guest_.has_room()) {
+    const auto message = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes);
+    if (guest_.send(message, 0) == ConsoleGuest::Sent::full) return;
+    bytes = bytes.subspan(message.length);
+  }
+}
+
+/// To the end, or until the viewer takes no more.
+Io::State XendConsole::write_commands() {
+  while (commands_wait()) {
+    std::string& commands = telnet_->commands();
+    const Io io =
+        host_.write(viewer_, {reinterpret_cast<const std::uint8_t*>(commands.data()), commands.size()});
+    if (io.state != Io::State::moved) return io.state;
+    commands.erase(0, io.bytes);
+  }
+  return Io::State::moved;
+}
+
+/// Answers how many bytes of output were written, however many they became on the way.
+Io XendConsole::write_output(Bytes bytes) {
+  const Io::State state = write_commands();
+  if (state != Io::State::moved) return {.state = state, .bytes = 0};
+  if (!telnet_) return host_.write(viewer_, bytes);
+  const Bytes piece = bytes.first(std::min(bytes.size(), telnet_piece_bytes_max));
+  const std::string encoded = telnet_->encoded(piece);
+  Io io = host_.write(viewer_, {reinterpret_cast<const std::uint8_t*>(encoded.data()), encoded.size()});
+  if (io.state == Io::State::moved) io.bytes = telnet_->wrote(piece, io.bytes);
+  return io;
+}
+
+void XendConsole::write_viewer() {
+  const Io::State delivered = deliver([this](Bytes bytes) { return write_output(bytes); }, viewer_actor());
+  if (delivered == Io::State::closed) return viewer_stopped_reading();
+  blocked_ = delivered == Io::State::blocked;
+  if (blocked_) return;
+  const Io::State state = write_commands();
+  if (state == Io::State::closed) return viewer_stopped_reading();
+  blocked_ = state == Io::State::blocked;
+  if (finished() && store_.output_bytes() == 0 && !blocked_) {
+    for (int reads = 0; viewer_.valid() && reads < discards_before_close_max; ++reads) {
+      std::array<std::uint8_t, console_input_bytes_max> unread;
+      if (host_.read(viewer_, unread).state != Io::State::moved) break;
+    }
+    release_viewer("has seen the end");
+  }
+}
+
+/// What the viewer has typed is still taken. Output is kept as without a viewer.
+void XendConsole::viewer_stopped_reading() {
+  deaf_ = true;
+  blocked_ = false;
+  if (telnet_) telnet_->commands().clear();
+  answer_owed();
+}
+
+void XendConsole::release_viewer(std::string_view why) {
+  viewer_.close();
+  blocked_ = deaf_ = false;
+  journal_.told(domain_, fmt::format("console viewer {} {}", viewers_, why));
+  // With nobody there, room is made by discarding: nothing is withheld any longer.
+  answer_owed();
+  guest_.reader_left();
+}
+
+bool XendConsole::takes_input() const {
+  const bool answers_wait = telnet_ && telnet_->commands().size() > telnet_commands_bytes_max;
+  return store_.input_room() > 0 && !answers_wait;
+}
+
+void XendConsole::update_interest() {
+  const Ready wanted{.read = takes_input(), .write = !deaf_ && (blocked_ || store_.output_bytes() > 0)};
+  if (wanted.read == interest_.read && wanted.write == interest_.write) return;
+  interest_ = wanted;
+  host_.watch_interest(viewer_, wanted);
+}
+
+}  // namespace ringside::dom0
