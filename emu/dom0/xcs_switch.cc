@@ -212,13 +212,20 @@ void Xcs::touch(DomainId domain) {
   touched_.push_back(domain);
 }
 
+void Xcs::look_at(DomainId domain) {
+  lines_[domain].looked_at = true;
+  touch(domain);
+}
+
 /// True when there was any.
 bool Xcs::flush_touched() {
   const auto domains = std::exchange(touched_, {});
   for (const DomainId domain : domains) {
     Line& line = lines_[domain];
     line.touched = false;
-    if (line.channel != nullptr) line.channel->flush();
+    const bool looks = std::exchange(line.looked_at, false);
+    if (line.channel == nullptr) continue;
+    looks ? line.channel->look() : line.channel->flush();
   }
   return !domains.empty();
 }
