@@ -211,7 +211,6 @@ void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
                      fmt::format("begin with: xen boots dom{}{}", number, booted));
 }
 
-/// Of somebody who never comes anything may be said.
 void Checker::present(const Actor& actor) {
   const bool user = actor.role == Role::user && !users_ever_.contains(actor.name);
   const bool client = actor.role == Role::client && !clients_ever_.contains(actor.name);
