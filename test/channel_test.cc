@@ -56,7 +56,7 @@ struct Controller {
          .turned = [this] { ++turns; }});
     if (!opened) return opened.error();
     channel = std::move(opened).value();
-    channel->flush();
+    channel->look();
     return Done{};
   }
 
@@ -161,7 +161,7 @@ TEST_CASE("a controller that has asked is awake for the answer, which then needs
   CHECK(f.world.run_until([&] { return up.is_masked(); }, Duration::zero()));
 }
 
-TEST_CASE("an event that comes while the controller is awake, with nothing to take, costs it no turn") {
+TEST_CASE("an event that comes while the controller is awake, with nothing to take, costs it one turn") {
   Fixture f;
   f.open();
   f.world.run();
@@ -173,7 +173,7 @@ TEST_CASE("an event that comes while the controller is awake, with nothing to ta
   f.guest->raise();
   CHECK(up.is_pending());
   f.world.run();
-  CHECK(f.controller->turns == turns + 1);
+  CHECK(f.controller->turns == turns + 2);
   CHECK_FALSE(up.is_pending());
   CHECK_FALSE(up.is_masked());
   f.guest->print("again");
@@ -181,7 +181,7 @@ TEST_CASE("an event that comes while the controller is awake, with nothing to ta
   CHECK(f.controller->requests == Texts{"hello", "again"});
 }
 
-TEST_CASE("a request without an event is found when something else makes the controller look") {
+TEST_CASE("a request without an event is found at the next event, and by nothing that is sent") {
   Fixture f;
   f.open();
   f.world.run();
@@ -189,7 +189,18 @@ TEST_CASE("a request without an event is found when something else makes the con
   f.guest->tx.publish();
   f.world.run();
   CHECK(f.controller->requests.empty());
-  f.channel().flush();
+  CHECK(f.channel().has_unseen());
+  SECTION("an event") {
+    CHECK(f.channel().send_request(console_message("down", 0)) == Send::taken);
+    f.channel().flush();
+    f.world.run();
+    CHECK(f.controller->requests.empty());
+    f.guest->raise();
+    f.world.run();
+  }
+  SECTION("whoever wants to know") {
+    f.channel().look();
+  }
   CHECK(f.controller->requests == Texts{"quiet"});
 }
 
@@ -250,21 +261,21 @@ TEST_CASE("impossible indices stop that channel, with one warning, until they ar
   CHECK(f.sink.count(trace::Kind::refused) == 1);
 
   // The same again, and something else as wrong: no further word, and no spinning (run() ends).
-  f.guest->kick();
+  f.guest->raise();
   ring::NativeMemory::store(f.guest->tx_shared.req_prod, 77u);
-  f.guest->kick();
+  f.guest->raise();
   f.world.run();
   CHECK(f.controller->counters.index_faults == 1);
 
   ring::NativeMemory::store(f.guest->tx_shared.req_prod, 1u);
   f.guest->print("after");
-  f.guest->kick();
+  f.guest->raise();
   f.world.run();
   CHECK_FALSE(f.channel().faulty());
   CHECK(f.controller->requests == Texts{"before", "after"});
 
   ring::NativeMemory::store(f.guest->tx_shared.req_prod, 500u);
-  f.guest->kick();
+  f.guest->raise();
   f.world.run();
   CHECK(f.controller->counters.index_faults == 2);
   CHECK(f.controller->host.warnings().size() == 1);
@@ -274,7 +285,7 @@ TEST_CASE("answers to requests that were never made stop the channel too") {
   Fixture f;
   f.open();
   ring::NativeMemory::store(f.guest->rx_shared.rsp_prod, 1u);
-  f.guest->kick();
+  f.guest->raise();
   f.world.run();
   CHECK(f.channel().faulty());
   CHECK(f.controller->responses.empty());
@@ -285,7 +296,7 @@ TEST_CASE("answers to requests that were never made stop the channel too") {
     CHECK(f.channel().send_request(console_message("x", 0)) == Send::broken);
     CHECK(f.controller->counters.refused_messages == 2);
     ring::NativeMemory::store(f.guest->rx_shared.rsp_prod, 0u);
-    f.guest->kick();
+    f.guest->raise();
     f.world.run();
     CHECK(f.guest->take_and_answer().size() == ring::slots_per_ring);
   }

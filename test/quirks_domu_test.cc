@@ -97,4 +97,16 @@ TEST_CASE("leaky-response: an answer carries the request's bytes behind its leng
   CHECK(f.bites() == (f.on ? 1 : 0));
 }
 
+TEST_CASE("a flat guest knows the types 0 to 7: a vcpu request gets the default reply") {
+  GuestMachine machine(ring::Abi::flat);
+  REQUIRE(machine.boot(std::make_unique<IdleProgram>()).ok());
+  const std::uint8_t vcpu_and_status[8] = {0, 0, 0, 0, 99};
+  REQUIRE(machine.controller->ask(ring::make_message(ring::CMSG_VCPU_HOTPLUG, 1, 0, vcpu_and_status)));
+  machine.world.run();
+  const auto& answers = machine.controller->answers();
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].type == ring::CMSG_VCPU_HOTPLUG);
+  CHECK(answers[0].length == 0);
+}
+
 }  // namespace quirks_domu_test

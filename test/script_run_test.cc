@@ -186,6 +186,73 @@ TEST_CASE("never and expect-no are broken by what comes, and warn when nothing c
   CHECK(story.warnings.size() == 1);
 }
 
+TEST_CASE("receiving is what arrives, after whatever happened to it on the way") {
+  struct Way {
+    std::string fault;     ///< between whom
+    std::string act;       ///< by which a message sets out
+    std::string received;  ///< what is expected of the far end
+  };
+  const std::string bound = "client connects\nclient binds type console\nexpect client receives ok\n";
+  const Way way = GENERATE_COPY(
+      Way{"xcs -> client", "dom1 prints \"x\"\n", "client receives request console \"x\""},
+      Way{"xcs -> xend", "dom1 prints \"x\"\n", "xend receives request console \"x\" from dom1"},
+      Way{"xend -> xcs", "user types \"x\"\n", "xcs receives request console \"x\" from xend"},
+      Way{"client -> xcs", "client sends request console \"x\" to dom1\n",
+          "xcs receives request console \"x\" from client"});
+  INFO(way.fault);
+  const auto lines = [&](const std::string& fault, const std::string& expected) {
+    return with_dom1(bound + "fault " + fault + "\n" + way.act + expected);
+  };
+  const std::string come = "expect " + way.received;
+
+  const std::string dropped = "drops next message " + way.fault;
+  check_passes(lines(dropped, "expect no " + way.received + " for 50ms\n"));
+  CHECK(has(report_of(lines(dropped, come + " within 5ms\n")), "nothing of the kind came"));
+
+  const std::string doubled = "duplicates next message " + way.fault;
+  check_passes(lines(doubled, come + "\n" + come + "\nexpect no " + way.received + " for 50ms\n"));
+  CHECK(has(report_of(with_dom1(bound + way.act + come + "\n" + come + " within 5ms\n")), "it came at step"));
+
+  const std::string late =
+      "delays next message " + way.fault + " by 30ms\nnever " + way.received + " until \"it arrives\"";
+  check_passes(lines(late, "after 20ms\n## it arrives\n" + come + " within 11ms\n"));
+  CHECK(has(report_of(lines("delays next message " + way.fault + " by 30ms", come + " within 5ms\n")),
+            "nothing of the kind came"));
+}
+
+TEST_CASE("an interrupt that is sent and does not arrive is not received") {
+  const std::string lines =
+      "client connects\nclient binds virq dom-exc\nexpect client receives ok\n"
+      "fault drops every message xcs -> client\ndom1 ends\n";
+  check_passes(with_dom1(lines + "expect no client receives virq for 50ms\n"));
+  CHECK(has(report_of(with_dom1(lines + "expect client receives virq within 5ms\n")),
+            "nothing of the kind came"));
+}
+
+TEST_CASE("output that is lost on the way does not wait in xend") {
+  check_passes(with_dom1(
+      "fault drops next message xcs -> xend\ndom1 prints \"lost\"\nexpect xend.queued settles at 0\n"));
+  check_passes("scenario \"t\"\nxen boots dom1\ndom1 prints \"kept\"\nexpect xend.queued settles at 4\n");
+}
+
+TEST_CASE("a reply that does not come because xcs has hung up is told so, and the journal has it") {
+  const std::string hung_up = "scenario \"t\"\nmode sim\nclient opens control\nclient says bye on control\n";
+  const std::string report = report_of(hung_up + "expect client receives ok within 5ms\n");
+  CHECK(has(report, "no reply came; xcs has closed its control connection"));
+  CHECK(has(report, "client says \"xcs has closed its control connection\""));
+  check_passes(hung_up + "expect client receives end on control\n");
+  CHECK(has(report_of(with_dom1("client connects\nexpect client receives end within 5ms\n")),
+            "nobody has hung up"));
+}
+
+TEST_CASE("who has ended typing types no more before it connects again") {
+  const Parsed parsed =
+      read_text(with_dom1("user ends typing\nuser types \"x\"\nexpect no bytes at dom1 for 5ms\n"));
+  REQUIRE(parsed.runs.size() == 1);
+  const Story story = play(parsed.runs[0]);
+  CHECK(story.outcome == Outcome::could_not_run);
+}
+
 TEST_CASE("what happens together may come in any order, and is all wanted") {
   check_passes(
       "scenario \"t\"\nmode sim\nxen boots dom1, dom2\nuser[a] connects to dom1\nuser[b] connects to dom2\n"

@@ -79,6 +79,7 @@ TEST_CASE("what users and the serial line do") {
   CHECK(act_of<Connects>("user[anna] connects to dom1 by tcp").by == Connects::By::tcp);
   CHECK(act_of<Connects>("user2 connects to dom1").user.name == "2");
   CHECK(act_of<Disconnects>("user disconnects from dom1").user.name.empty());
+  act_of<EndsTyping>("user ends typing");
   const auto types = act_of<Types>("user types 1000 bytes of \"abc\" in one write");
   CHECK(types.in_one_write);
   CHECK(types.payload.size() == 1000);
@@ -101,6 +102,13 @@ TEST_CASE("what happens to dom0's processes, and faults") {
   act_of<HealsAll>("fault heals all");
   CHECK(act_of<HandlesPty>("xenctld attaches pty to dom1 as P").name == "P");
   CHECK_FALSE(act_of<HandlesPty>("xenctld detaches pty from dom1").attaches);
+}
+
+TEST_CASE("a domain is laid down and woken by whoever keeps its console") {
+  CHECK(act_of<Sleeps>("xend suspends dom1").suspends);
+  const auto wakes = act_of<Sleeps>("xend resumes dom1");
+  CHECK_FALSE(wakes.suspends);
+  CHECK(wakes.domain.domain == 1);
 }
 
 TEST_CASE("a raw client's acts") {
@@ -137,7 +145,9 @@ TEST_CASE("what is looked for on the way") {
   CHECK(pattern_of<Receives>("dom1 receives request shutdown subtype sysrq from xcs").message.subtype == 3);
   CHECK(pattern_of<ReceivesReply>("client receives badrequest").result == 6);
   pattern_of<ReceivesVirq>("client receives virq");
-  pattern_of<IsCutOff>("client receives end");
+  CHECK_FALSE(pattern_of<IsCutOff>("client receives end").side.has_value());
+  CHECK(pattern_of<IsCutOff>("client receives end on data").side == Side::data);
+  CHECK(pattern_of<IsCutOff>("user receives end").who.role == trace::Role::user);
   CHECK(pattern_of<Receives>("client receives request console from dom1").from->domain == 1);
   CHECK(pattern_of<Sends>("xend sends xcs request console length 1..60").message.length_max == 60);
   const auto count = pattern_of<ForwardsCount>("xcs forwards 1 real and 7 stale messages from dom1");

@@ -215,7 +215,7 @@ TEST_CASE("an entry full of nonsense still makes one harmless line") {
   Entry entry;
   std::memset(static_cast<void*>(&entry), 0xff, sizeof entry);
   CHECK(sentence(entry) == "actor 255 entry of unknown kind 255");
-  for (std::uint8_t kind = 0; kind <= static_cast<std::uint8_t>(Kind::told); ++kind) {
+  for (std::uint8_t kind = 0; kind <= static_cast<std::uint8_t>(Kind::frame_taken); ++kind) {
     entry.kind = static_cast<Kind>(kind);
     const std::string line = to_text(entry, 1, 0);
     CHECK(line.size() < 400);

@@ -278,7 +278,7 @@ TEST_CASE("a hostile page costs its own channel only") {
   client.attach(2);
   const auto jump = GENERATE(20u, 100u, 0xfffffff0u);
   ring::NativeMemory::store(hostile->tx_shared.req_prod, jump);
-  hostile->kick();
+  hostile->raise();
   for (int i = 0; i < 200; ++i) {
     client.request(1, "into the void");
     f.world.run();
@@ -286,7 +286,7 @@ TEST_CASE("a hostile page costs its own channel only") {
   // The broken channel's messages are given up after 64, so they hold up nothing.
   CHECK(f.counters().channels.refused_messages == 200 - channel_queue_messages_max);
   for (int i = 0; i < 3; ++i) {
-    hostile->kick();
+    hostile->raise();
     honest->print("fine");
     client.request(2, "fine");
     CHECK(texts_of(client.read_and_echo()) == Texts{"fine"});

@@ -30,6 +30,7 @@ enum class Quirk : std::uint8_t {
   xcs_sigpipe,
   xcs_blocking_client,
   xcs_fd2,
+  xcs_events_only,
   stale_indices,
   abi_mismatch,
   xend_reorder,
@@ -74,6 +75,9 @@ inline constexpr std::array quirks_known{
                "a client that does not read blocks xcs, and with it every domain's console"},
     QuirkAbout{Quirk::xcs_fd2, "xcs-fd2", "xcs",
                "the first client's connection is descriptor 2: error messages end up among its replies"},
+    QuirkAbout{
+        Quirk::xcs_events_only, "xcs-events-only", "xcs",
+        "a client that binds does not make xcs look at the ring: what a lost event told of stays there"},
     QuirkAbout{Quirk::stale_indices, "stale-indices", "xcs",
                "a guest's producer index is believed: one that jumps brings stale slots as new requests"},
     QuirkAbout{Quirk::abi_mismatch, "abi-mismatch", "xcs",

@@ -35,7 +35,7 @@ Result<> Dom0Kernel::start() {
       ring::CMSG_SHUTDOWN, [this](Request request) { shutdown_requested(std::move(request)); },
       CtrlIf::Context::interrupt));
   tool_requests_.emplace(
-      journal_, dom0, *ctrl_if_, privcmd_,
+      journal_, dom0, info.abi, *ctrl_if_, privcmd_,
       ToolRequests::Kernel{.print = [this](std::string_view text) { serial_->tty().print(text); },
                            .hypervisor_gone = [this](const std::string& why) { hypervisor_gone(why); }});
   if (auto opened = open_channel(info.console_port); !opened) return opened;

@@ -90,7 +90,7 @@ Result<> DomU::connect(const DomainInfo& info) {
       host_, journal_, domain_, [this] { events_->notify(); }, options_.quirks);
   console_.emplace(host_, journal_, domain_, *ctrl_if_,
                    ConsoleTty::Setup{options_.console_buffer_bytes, [this] { settle(); }, options_.quirks});
-  register_receivers();
+  register_receivers(info.abi);
   if (requests_held_) ctrl_if_->hold_requests(true);
   if (auto attached = ctrl_if_->attach(frame_.frame(), info.abi); !attached) return attached;
   events_->start([this] { return ctrl_if_->has_work(); }, [this] { serve(); });
@@ -106,12 +106,12 @@ Result<> DomU::bind_window() {
   return Done{};
 }
 
-void DomU::register_receivers() {
+void DomU::register_receivers(ring::Abi abi) {
   const auto interrupt = CtrlIf::Context::interrupt;
   RS_CHECK(ctrl_if_->register_receiver(
       ring::CMSG_SHUTDOWN, [this](Request request) { shutdown_requested(std::move(request)); }, interrupt));
   tool_requests_.emplace(
-      journal_, domain_, *ctrl_if_, privcmd_,
+      journal_, domain_, abi, *ctrl_if_, privcmd_,
       ToolRequests::Kernel{.print = [this](std::string_view text) { console_->print(text); },
                            .hypervisor_gone = [this](const std::string& why) { hypervisor_gone(why); }});
 }
@@ -161,6 +161,15 @@ void DomU::serve() {
 void DomU::log(std::string_view text) {
   RS_CHECK(console_);
   console_->print(text);
+}
+
+void DomU::throttle(bool full) {
+  {
+    CtrlIf::Batch batch(*ctrl_if_);
+    console_->set_ixoff(true);
+    full ? console_->throttle() : console_->unthrottle();
+  }
+  settle();
 }
 
 void DomU::hold_requests(bool hold) {

@@ -58,6 +58,8 @@ class DomU {
   void log(std::string_view text);
   /// From here on leaves dom0's requests in the ring, or takes them again.
   void hold_requests(bool hold);
+  /// Its tty, which has IXOFF, is full and sends XOFF, or has room again and sends XON. The guest has booted.
+  void throttle(bool full);
 
   /// For tests and reports; null before start().
   [[nodiscard]] const CtrlIf* ctrl_if() const { return ctrl_if_ ? &*ctrl_if_ : nullptr; }
@@ -75,7 +77,7 @@ class DomU {
   Result<> connect(const DomainInfo& info);
   Result<GuestEvents::Channel> open_channel(ring::Port port);
   Result<> bind_window();
-  void register_receivers();
+  void register_receivers(ring::Abi abi);
   void print_boot_messages(const DomainInfo& info);
   void start_program(const DomainInfo& info);
 

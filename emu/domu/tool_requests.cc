@@ -18,12 +18,14 @@ Bytes bytes_of(const ring::NumberAndStatus& value) {
 
 }  // namespace
 
-ToolRequests::ToolRequests(trace::Journal journal, DomainId domain, CtrlIf& ctrl_if, Privcmd& privcmd,
-                           Kernel kernel)
+ToolRequests::ToolRequests(trace::Journal journal, DomainId domain, ring::Abi abi, CtrlIf& ctrl_if,
+                           Privcmd& privcmd, Kernel kernel)
     : journal_(journal), domain_(domain), ctrl_if_(ctrl_if), privcmd_(privcmd), kernel_(std::move(kernel)) {
   const auto interrupt = CtrlIf::Context::interrupt;
   RS_CHECK(ctrl_if_.register_receiver(
       ring::CMSG_MEM_REQUEST, [this](Request request) { memory_requested(std::move(request)); }, interrupt));
+  // xen-2.0 ends with type 7: its guests know no such message, and it gets the default reply.
+  if (abi == ring::Abi::flat) return;
   RS_CHECK(ctrl_if_.register_receiver(
       ring::CMSG_VCPU_HOTPLUG, [this](Request request) { vcpu_requested(std::move(request)); }, interrupt));
 }

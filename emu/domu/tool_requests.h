@@ -18,8 +18,10 @@ class ToolRequests {
     std::function<void(const std::string& why)> hypervisor_gone;
   };
 
-  /// Registers for memory and vcpu requests. All references must outlive it.
-  ToolRequests(trace::Journal journal, DomainId domain, CtrlIf& ctrl_if, Privcmd& privcmd, Kernel kernel);
+  /// Registers for memory requests and, in the sring layout, for vcpu requests. All references must outlive
+  /// it.
+  ToolRequests(trace::Journal journal, DomainId domain, ring::Abi abi, CtrlIf& ctrl_if, Privcmd& privcmd,
+               Kernel kernel);
   ~ToolRequests();
   ToolRequests(const ToolRequests&) = delete;
   ToolRequests& operator=(const ToolRequests&) = delete;

@@ -155,6 +155,9 @@ class Host {
   virtual Result<std::optional<Handle>> accept(const Handle& listener) = 0;
   virtual Io read(const Handle& stream, std::span<std::uint8_t> into) = 0;
   virtual Io write(const Handle& stream, Bytes bytes) = 0;
+  /// Half a close, of a socket: the other side reads the end behind what was written. Reading goes on;
+  /// nothing more may be written.
+  virtual void end_output(const Handle& stream) = 0;
   /// Calls `ready` as long as the stream is ready for what it is watched for (a closed stream is ready for
   /// all). Replaces an earlier watch. {} as interest pauses it.
   virtual void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) = 0;

@@ -86,6 +86,7 @@ class LinuxHost final : public Host {
   Result<std::optional<Handle>> accept(const Handle& listener) override;
   Io read(const Handle& stream, std::span<std::uint8_t> into) override;
   Io write(const Handle& stream, Bytes bytes) override;
+  void end_output(const Handle& stream) override;
   void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) override;
   void watch_interest(const Handle& stream, Ready interest) override;
 

@@ -131,6 +131,11 @@ Io LinuxHost::write(const Handle& stream, Bytes bytes) {
   return io;
 }
 
+void LinuxHost::end_output(const Handle& stream) {
+  // Fails only where the other side has closed, which then is read.
+  ::shutdown(stream.number(), SHUT_WR);
+}
+
 Io LinuxHost::write_now(int fd, Bytes bytes) {
   ssize_t count = -1;
   do {

@@ -99,7 +99,8 @@ struct SimStream final : SimObject {
   explicit SimStream(std::size_t bytes) : in(bytes) {}
   const char* kind() const override { return terminal ? "terminal" : "stream"; }
   Ready ready() const override {
-    if (peer != nullptr) return {.read = !in.empty(), .write = peer->room() > 0};
+    const bool at_end = input_ended && coming.empty();
+    if (peer != nullptr) return {.read = !in.empty() || at_end, .write = peer->room() > 0};
     return {.read = !in.empty() || coming.empty(), .write = !draining()};
   }
   [[nodiscard]] std::size_t room() const { return in.room() - std::min(in.room(), coming_bytes); }
@@ -117,10 +118,10 @@ struct SimStream final : SimObject {
   std::deque<Coming> coming;
   std::size_t coming_bytes = 0;
   Time last_arrival{0};
-  SimStream* peer = nullptr;  ///< null once that end is closed
-  SimProgramRun* program =
-      nullptr;  ///< its program, if this is a program's side; null for every end that has handles
-  SimProgramRun* runs = nullptr;  ///< on the controlling side of a terminal: the program that runs on it
+  SimStream* peer = nullptr;         ///< null once that end is closed
+  bool input_ended = false;          ///< that end writes no more
+  SimProgramRun* program = nullptr;  ///< whose side this is; null for every end that has handles
+  SimProgramRun* runs = nullptr;     ///< on the controlling side of a terminal: what runs on it
   bool terminal = false;
   bool pty = false;                ///< one of the two sides of a pty that users open by name
   std::string path;                ///< of the side that users open

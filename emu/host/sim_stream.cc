@@ -54,7 +54,7 @@ Result<Handle> SimWorld::connect(SimHost& owner, const std::string& name, int co
 Io SimWorld::read(SimStream& stream, std::span<std::uint8_t> into) {
   RS_CHECK(!into.empty());  // the result would look like an end of file
   if (stream.in.empty()) {
-    const bool over = stream.peer == nullptr && stream.coming.empty();
+    const bool over = (stream.peer == nullptr || stream.input_ended) && stream.coming.empty();
     return {.state = over ? Io::State::closed : Io::State::blocked};
   }
   into = into.first(some_of(std::min(into.size(), stream.in.size())));
@@ -73,6 +73,7 @@ Io SimWorld::read(SimStream& stream, std::span<std::uint8_t> into) {
 
 Io SimWorld::write(SimStream& stream, Bytes bytes, const SimHost* writer) {
   RS_CHECK(!bytes.empty());
+  RS_CHECK(stream.peer == nullptr || !stream.peer->input_ended);
   if (stream.peer == nullptr) return {.state = stream.draining() ? Io::State::blocked : Io::State::closed};
   if (write_bytes_max_ != 0) {
     // The limit is per event, so that the reader sees the piece by itself.
@@ -178,6 +179,13 @@ Io SimHost::read(const Handle& stream, std::span<std::uint8_t> into) {
 Io SimHost::write(const Handle& stream, Bytes bytes) {
   if (auto* file = dynamic_cast<SimFile*>(slot(stream).object)) return world_.write(*file, bytes);
   return world_.write(object<SimStream>(stream), bytes, this);
+}
+
+void SimHost::end_output(const Handle& stream) {
+  SimStream* const peer = object<SimStream>(stream).peer;
+  if (peer == nullptr) return;
+  peer->input_ended = true;
+  world_.changed(*peer);
 }
 
 void SimHost::watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) {

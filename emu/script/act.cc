@@ -44,6 +44,7 @@ Result<> Actors::carry_out(const Act& act, const Span& line) {
       Visit{[&](const Life& each) { return life(each, line); },
             [&](const Prints& each) { return stage_.print(each.domain.domain, each.payload.bytes()); },
             [&](const Logs& each) { return stage_.log(each.domain.domain, each.payload.bytes()); },
+            [&](const Throttles& each) { return stage_.throttle(each.domain.domain, each.full); },
             [&](const Ends& each) {
               note(spelled(each.domain), fmt::format("{}'s program has ended", spelled(each.domain)), line);
               return stage_.end(each.domain.domain, 0);
@@ -71,6 +72,11 @@ Result<> Actors::carry_out(const Act& act, const Span& line) {
               note(spelled(each.user), spelled(each.user) + " has left", line);
               return stage_.user_disconnects(each.user.name);
             },
+            [&](const EndsTyping& each) {
+              note(spelled(each.user) + " typing", spelled(each.user) + " types no more", line);
+              return stage_.user_ends_typing(each.user.name);
+            },
+            [&](const Sleeps& each) { return sleeps(each, line); },
             [&](const Types& each) { return types(each); },
             [&](const HandlesPty& each) { return handles_pty(each); },
             [&](const Runs& each) { return runs(each, line); },
@@ -176,6 +182,16 @@ Result<> Actors::life(const Life& act, const Span& line) {
     if (!done) return done;
   }
   return Done{};
+}
+
+Result<> Actors::sleeps(const Sleeps& act, const Span& line) {
+  const std::string name = spelled(act.domain);
+  if (act.suspends) {
+    note(name, name + " is suspended", line);
+    return stage_.suspend(act.domain.domain);
+  }
+  forget(name);
+  return stage_.resume(act.domain.domain);
 }
 
 Result<> Actors::slot(const WritesSlot& act) {

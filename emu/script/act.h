@@ -29,6 +29,7 @@ class Actors {
 
  private:
   Result<> life(const Life& act, const Span& line);
+  Result<> sleeps(const Sleeps& act, const Span& line);
   Result<> slot(const WritesSlot& act);
   Result<> index(const SetsIndex& act);
   Result<> answering(const Answering& act, const Span& line);

@@ -74,6 +74,7 @@ void add(Deeds& deeds, const trace::Entry& entry) {
     case Kind::index_moved:
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::frame_taken:
     case Kind::told:
       return;
   }

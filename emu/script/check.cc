@@ -196,8 +196,8 @@ void Checker::controller(Role role, const Span& span) {
 void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
   if (number == 0 || alive_.contains(number)) return;
   const auto later = ever_.find(number);
-  if (later != ever_.end() && anywhere) return;
   if (later != ever_.end()) {
+    if (anywhere) return;
     diagnostics_.error("E030", span, fmt::format("dom{} is not there yet", number),
                        fmt::format("line {} boots it", later->second.line));
     return;
@@ -206,13 +206,11 @@ void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
   for (const auto& each : ever_)
     booted += fmt::format("{}dom{}", booted.empty() ? "booted: " : ", ", each.first);
   if (booted.size() > 60) booted.clear();
-  const std::string advice = fmt::format("begin with: xen boots dom{}", number);
+  if (!booted.empty()) booted = "  " + booted;
   diagnostics_.error("E030", span, fmt::format("nothing boots dom{}", number),
-                     booted.empty() ? advice : fmt::format("{}  {}", advice, booted));
+                     fmt::format("begin with: xen boots dom{}{}", number, booted));
 }
 
-/// A quirk that is off never bites.
-/// Of somebody who never comes anything may be said.
 void Checker::present(const Actor& actor) {
   const bool user = actor.role == Role::user && !users_ever_.contains(actor.name);
   const bool client = actor.role == Role::client && !clients_ever_.contains(actor.name);
@@ -228,7 +226,6 @@ void Checker::actor(const Actor& actor, bool anywhere) {
   if (actor.role == Role::domain) domain(actor.domain, actor.span, anywhere);
 }
 
-/// Of one that does something now.
 void Checker::acts(const Actor& domain) {
   actor(domain);
   const auto gone = domain.role == Role::domain ? gone_.find(domain.domain) : gone_.end();
@@ -376,6 +373,7 @@ void Checker::act(const Act& act, const Span& line) {
   std::visit(
       Overload{[&](const Life& each) { life(each, line); }, [&](const Prints& each) { acts(each.domain); },
                [&](const Logs& each) { acts(each.domain); },
+               [&](const Throttles& each) { acts(each.domain); },
                [&](const Ends& each) {
                  acts(each.domain);
                  connections_.may_end();
@@ -401,6 +399,8 @@ void Checker::act(const Act& act, const Span& line) {
                  acts_as_user(each.user);
                  connections_.disconnects(each, line);
                },
+               [&](const EndsTyping& each) { acts_as_user(each.user); },
+               [&](const Sleeps& each) { actor(each.who), acts(each.domain); },
                [&](const Types& each) { types(each); },
                [&](const HandlesPty& each) {
                  controller(Role::xenctld, line);
@@ -449,7 +449,10 @@ void Checker::pattern(const Pattern& pattern, bool anywhere) {
                       },
                       [&](const ReceivesReply& each) { receives(each.client, anywhere); },
                       [&](const ReceivesVirq& each) { receives(each.client, anywhere); },
-                      [&](const IsCutOff& each) { receives(each.client, anywhere); },
+                      [&](const IsCutOff& each) {
+                        if (each.who.role == Role::client) return receives(each.who, anywhere);
+                        place({Place::Kind::user, each.who, "", each.who.span}, anywhere);
+                      },
                       [&](const Sends& each) {
                         actor(each.who, anywhere);
                         present(each.to);

@@ -27,7 +27,7 @@ Result<> MachineStage::client_opens(const std::string& name, Lane lane) {
   its.wire = std::make_unique<Wire>(
       *client.host, std::move(*stream),
       Wire::Events{.came = [this, &client, lane](Bytes bytes) { client_came(client, lane, bytes); },
-                   .ended = [this] { ++arrivals_; }});
+                   .ended = [this, &client, lane] { client_ended(client, lane); }});
   its.wire->read(client.reads);
   its.number = number_of_new_client();
   return Done{};
@@ -56,7 +56,15 @@ void MachineStage::client_came(Client& client, Lane lane, Bytes bytes) {
   its.begun.erase(its.begun.begin(), its.begun.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
+void MachineStage::client_ended(Client& client, Lane lane) {
+  ++arrivals_;
+  journal(actor_of(client.lanes[static_cast<std::size_t>(lane)]))
+      .told(0, fmt::format("xcs has closed its {} connection", lane == Lane::control ? "control" : "data"));
+}
+
 void MachineStage::client_frame(Client& client, Lane lane, const dom0::XcsMessage& frame) {
+  trace::Journal its_journal = journal(actor_of(client.lanes[static_cast<std::size_t>(lane)]));
+  dom0::tell_taken(its_journal, trace::actor(trace::Role::xcs), frame);
   if (lane == Lane::control) {
     const bool gives_session = frame.type == dom0::XCS_CONNECT_CTRL && frame.result == dom0::XCS_RSLT_OK;
     if (gives_session) client.session = frame.u.connect.session_id;
@@ -67,8 +75,8 @@ void MachineStage::client_frame(Client& client, Lane lane, const dom0::XcsMessag
   answer.type = dom0::XCS_RESPONSE;
   const std::string_view bytes(reinterpret_cast<const char*>(&answer), sizeof answer);
   const auto about = dom0::about_frame(answer);
-  journal(actor_of(client.lanes[static_cast<std::size_t>(lane)]))
-      .frame_passed(about.domain, trace::actor(trace::Role::xcs), answer.type, about.port, about.message);
+  its_journal.frame_passed(about.domain, trace::actor(trace::Role::xcs), answer.type, about.port,
+                           about.message);
   client.lanes[static_cast<std::size_t>(lane)].wire->send(bytes, Typing::once);
 }
 

@@ -63,6 +63,21 @@ void MachineStage::leave_all() {
   uart_.reset();
 }
 
+// -- sleep
+
+Result<> MachineStage::suspend(DomainId domain) {
+  auto asked = ask(fmt::format("suspend {}", domain));
+  return asked ? Result<>(Done{}) : Result<>(asked.error());
+}
+
+Result<> MachineStage::resume(DomainId domain) {
+  auto asked = ask(fmt::format("resume {}", domain));
+  // An earlier request may have been answered when nobody waited any more.
+  if (auto mapped = map_page(domain); !mapped) return mapped;
+  if (!asked) return asked.error();
+  return privcmd().domain_unpause(domain);
+}
+
 // -- users and ptys
 
 Error MachineStage::not_connected(const char* what, const std::string& name) {
@@ -98,7 +113,12 @@ void MachineStage::sit_down(Person& person, DomainId domain, Handle stream, trac
                 journal(trace::actor(trace::Role::client)).bytes_passed(person.domain, person.actor, bytes);
               },
           .went = [this, &person,
-                   other](Bytes bytes) { journal(person.actor).bytes_passed(person.domain, other, bytes); }});
+                   other](Bytes bytes) { journal(person.actor).bytes_passed(person.domain, other, bytes); },
+          .ended =
+              [this, &person] {
+                ++arrivals_;
+                journal(person.actor).told(person.domain, "the console has hung up");
+              }});
 }
 
 Result<> MachineStage::user_connects(const std::string& user, DomainId domain, Way way) {
@@ -127,9 +147,20 @@ Result<> MachineStage::user_disconnects(const std::string& user) {
   return Done{};
 }
 
+Result<> MachineStage::user_ends_typing(const std::string& user) {
+  auto found = connected(users_, user, "a user cannot end typing");
+  if (!found) return found.error();
+  (*found)->wire->end_output();
+  return Done{};
+}
+
 Result<> MachineStage::user_types(const std::string& user, std::string_view text, Typing typing) {
   auto found = connected(users_, user, "a user cannot type");
   if (!found) return found.error();
+  if ((*found)->wire->output_ends()) {
+    return Error{EPIPE, "a user cannot type", user.empty() ? "the only one" : user, "it has ended typing",
+                 "connect it again first"};
+  }
   (*found)->wire->send(text, typing);
   return Done{};
 }
@@ -183,6 +214,11 @@ Result<> MachineStage::uart_types(std::string_view text, Typing typing) {
   }
   uart_->send(text, typing);
   return Done{};
+}
+
+bool MachineStage::user_cut_off(const std::string& user) const {
+  const auto found = users_.find(user);
+  return found != users_.end() && found->second.wire != nullptr && found->second.wire->cut_off();
 }
 
 std::string_view MachineStage::user_saw(const std::string& user) const {

@@ -28,6 +28,8 @@ class MachineStage : public Stage {
   Result<> pause(DomainId domain) override { return privcmd().domain_pause(domain); }
   Result<> unpause(DomainId domain) override { return privcmd().domain_unpause(domain); }
   Result<> destroy(DomainId domain) override { return privcmd().domain_destroy(domain); }
+  Result<> suspend(DomainId domain) override;
+  Result<> resume(DomainId domain) override;
 
   Result<> write_slot(trace::Actor who, DomainId domain, ring::Ring ring, std::uint32_t slot,
                       trace::SlotUse use, const ring::ControlMessage& message) override;
@@ -39,6 +41,7 @@ class MachineStage : public Stage {
 
   Result<> user_connects(const std::string& user, DomainId domain, Way way) override;
   Result<> user_disconnects(const std::string& user) override;
+  Result<> user_ends_typing(const std::string& user) override;
   Result<> user_types(const std::string& user, std::string_view text, Typing typing) override;
   Result<> user_reads(const std::string& user, bool reads) override;
   Result<> pty_attaches(const std::string& pty, DomainId domain) override;
@@ -59,6 +62,7 @@ class MachineStage : public Stage {
   [[nodiscard]] std::uint32_t client_number(const std::string& client, Lane lane) const override;
   Result<Privcmd::PortPair> console_ports(DomainId domain) override;
 
+  [[nodiscard]] bool user_cut_off(const std::string& user) const override;
   [[nodiscard]] std::string_view user_saw(const std::string& user) const override;
   [[nodiscard]] std::string_view pty_showed(const std::string& pty) const override;
   [[nodiscard]] std::string_view uart_showed() const override { return uart_showed_; }
@@ -83,6 +87,8 @@ class MachineStage : public Stage {
   /// Of a domain that was created here.
   virtual Result<Console> console_of(DomainId domain) = 0;
   virtual Result<std::byte*> page_of(DomainId domain) = 0;
+  /// The page that it has by now becomes page_of().
+  virtual Result<> map_page(DomainId domain) = 0;
   /// A connection that speaks for the domain, besides its own.
   struct Hand {
     Host* host;
@@ -162,6 +168,7 @@ class MachineStage : public Stage {
     return trace::actor(trace::Role::client, lane.number);
   }
   void client_came(Client& client, Lane lane, Bytes bytes);
+  void client_ended(Client& client, Lane lane);
   void client_frame(Client& client, Lane lane, const dom0::XcsMessage& frame);
   [[nodiscard]] Result<> client_calls(const std::string& client, Lane lane, const dom0::XcsMessage& frame);
 

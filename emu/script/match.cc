@@ -230,17 +230,19 @@ bool Matcher::same_sort(const trace::Entry& entry, const Cast& cast) const {
   const auto is_frame = [&](std::uint32_t type) {
     return entry.kind == Kind::frame_passed && entry.detail == type;
   };
+  const auto is_taken = [&](std::uint32_t type) {
+    return entry.kind == Kind::frame_taken && entry.detail == type;
+  };
   const auto never = [](const auto&) { return false; };
   return std::visit(
       Visit{[&](const Receives& each) {
               const bool comes =
                   !each.from || (each.from->role == Role::domain ? each.from->domain == entry.domain
-                                                                 : cast.is(*each.from, entry.actor));
-              return is_frame(frame_type(each.message)) && cast.is(each.who, entry.peer) && comes;
+                                                                 : cast.is(*each.from, entry.peer));
+              return is_taken(frame_type(each.message)) && cast.is(each.who, entry.actor) && comes;
             },
             [&](const ReceivesVirq& each) {
-              return is_frame(dom0::XCS_VIRQ) && entry.actor.role == Role::xcs &&
-                     cast.is(each.client, entry.peer);
+              return is_taken(dom0::XCS_VIRQ) && cast.is(each.client, entry.actor);
             },
             [&](const Sends& each) {
               return is_frame(frame_type(each.message)) && cast.is(each.who, entry.actor) &&

@@ -205,12 +205,20 @@ Act parse_act(Words& words, const Actor& who) {
     case Verb::destroys:
     case Verb::kills:
       return parse_life(words, known->verb);
+    case Verb::suspends:
+    case Verb::resumes:
+      return Sleeps{who, known->verb == Verb::suspends, parse_domain(words)};
     case Verb::prints:
       return Prints{who, parse_payload(words, true)};
     case Verb::logs:
       return Logs{who, parse_payload(words, true)};
+    case Verb::throttles:
+    case Verb::unthrottles:
+      return Throttles{who, known->verb == Verb::throttles};
     case Verb::ends:
-      return Ends{who};
+      if (who.role != Role::user) return Ends{who};
+      words.require("typing");
+      return EndsTyping{who};
     case Verb::writes:
       return parse_writes(words, who);
     case Verb::sets:

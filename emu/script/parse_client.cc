@@ -128,8 +128,12 @@ Act parse_client_act(Words& words, const Actor& who, Verb verb) {
     case Verb::unpauses:
     case Verb::destroys:
     case Verb::kills:
+    case Verb::suspends:
+    case Verb::resumes:
     case Verb::prints:
     case Verb::logs:
+    case Verb::throttles:
+    case Verb::unthrottles:
     case Verb::ends:
     case Verb::writes:
     case Verb::sets:

@@ -26,9 +26,20 @@ std::optional<Actor> accept_party(Words& words, std::string_view before) {
   return parse_actor(words);
 }
 
+IsCutOff parse_end(Words& words, const Actor& who) {
+  IsCutOff end{who, {}};
+  if (who.role == Role::client && words.accept("on"))
+    end.side = words.choose({"control", "data"}) == 0 ? Side::control : Side::data;
+  return end;
+}
+
 PatternKind parse_receives(Words& words, const Actor& who) {
+  if (who.role == Role::user) {
+    words.require("end");
+    return parse_end(words, who);
+  }
   if (who.role == Role::client && words.peek().kind == TokenKind::word) {
-    if (words.accept("end")) return IsCutOff{who};
+    if (words.accept("end")) return parse_end(words, who);
     if (words.accept("virq")) return ReceivesVirq{who};
     if (const auto result = number_of(xcs_results(), words.peek().text); result) {
       words.take();
@@ -39,12 +50,14 @@ PatternKind parse_receives(Words& words, const Actor& who) {
       possible.insert(possible.end(), {"request", "response", "virq", "end"});
       words.fail("E011", words.here(), fmt::format("a client receives no \"{}\"", words.peek().text),
                  suggestion(words.peek().text, possible, "it receives"));
-      return IsCutOff{who};
+      return IsCutOff{who, {}};
     }
   }
   Receives receives;
   receives.who = who;
   receives.message = parse_message(words, false);
+  // Messages come to it from two sides, one through rings and one through sockets.
+  if (who.role == Role::xcs && !words.peek().is("from")) words.wrong("from whom: a domain, xend or a client");
   receives.from = accept_party(words, "from");
   return receives;
 }

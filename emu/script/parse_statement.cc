@@ -18,6 +18,7 @@ constexpr std::string_view only_sim_at = "real processes are never on time to th
 constexpr std::string_view only_sim_xen = "xen's own events are no real process's to lose";
 constexpr std::string_view only_sim_user = "between real processes only frames of xcs can be late";
 constexpr std::string_view only_sim_answering = "a real process answers whenever it runs";
+constexpr std::string_view only_sim_throttles = "a real guest's terminal is throttled by who reads it";
 constexpr std::string_view only_sim_logs = "what a real guest's kernel says is its own affair";
 
 std::optional<When> parse_when(Words& words) {
@@ -126,6 +127,7 @@ std::string_view why_only_sim(const Statement& statement) {
   const auto* act = std::get_if<Act>(&statement.what);
   if (act == nullptr) return {};
   if (std::holds_alternative<Logs>(*act)) return only_sim_logs;
+  if (std::holds_alternative<Throttles>(*act)) return only_sim_throttles;
   const auto* answering = std::get_if<Answering>(act);
   if (answering != nullptr && answering->who.role != trace::Role::client) return only_sim_answering;
   const auto* fault = std::get_if<Fault>(act);

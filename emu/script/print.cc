@@ -151,6 +151,7 @@ std::string written(const Act& act) {
       Visit{[](const Life& each) { return written(each); },
             [](const Prints& each) { return spelled(each.domain) + " prints " + written(each.payload); },
             [](const Logs& each) { return spelled(each.domain) + " logs " + written(each.payload); },
+            [&](const Throttles& each) { return does(each.domain, each.full ? "throttles" : "unthrottles"); },
             [&](const Ends& each) { return does(each.domain, "ends"); },
             [](const WritesSlot& each) {
               return fmt::format("{} writes {}[{}] {}", spelled(each.who), ring_name(each.ring), each.slot,
@@ -170,6 +171,10 @@ std::string written(const Act& act) {
                                  each.by == Connects::By::tcp ? " by tcp" : "");
             },
             [&](const Disconnects& each) { return does(each.user, "disconnects"); },
+            [&](const EndsTyping& each) { return does(each.user, "ends typing"); },
+            [&](const Sleeps& each) {
+              return does(each.who, each.suspends ? "suspends " : "resumes ") + spelled(each.domain);
+            },
             [](const Types& each) { return written(each); },
             [](const HandlesPty& each) {
               return each.attaches ? fmt::format("xenctld attaches pty to {}{}", spelled(each.domain),
@@ -285,7 +290,10 @@ std::string written(const Pattern& pattern) {
                                  xcs_result_name(each.result, "failed"));
             },
             [](const ReceivesVirq& each) { return spelled(each.client) + " receives virq"; },
-            [](const IsCutOff& each) { return spelled(each.client) + " receives end"; },
+            [](const IsCutOff& each) {
+              return spelled(each.who) + " receives end" +
+                     (each.side ? fmt::format(" on {}", spelled(*each.side)) : "");
+            },
             [](const Sends& each) {
               return fmt::format("{} sends {} {}", spelled(each.who), spelled(each.to),
                                  written(each.message));
@@ -358,6 +366,7 @@ std::string written(const Scenario& scenario) {
   const Setup& setup = scenario.setup;
   std::string text = fmt::format("scenario {}\n", written_text(setup.title));
   text += fmt::format("seed {}\n", setup.seeds.first);
+  if (setup.speed != 0) text += fmt::format("speed {}\n", setup.speed);
   if (setup.cuts) text += "cuts on\n";
   if (!setup.real) text += "mode sim\n";
   if (!setup.sim) text += "mode real\n";

@@ -30,6 +30,7 @@ class Wording {
   [[nodiscard]] std::string message() const;
   [[nodiscard]] std::string payload() const;
   [[nodiscard]] std::string frame() const;
+  [[nodiscard]] std::string frame_taken() const;
   [[nodiscard]] std::string bytes() const;
   [[nodiscard]] std::string counter() const;
   [[nodiscard]] std::string comment() const { return "# " + trace::sentence(entry_); }
@@ -82,9 +83,15 @@ std::string Wording::frame() const {
                        request ? "request" : "response", message(),
                        entry_.domain == 0 ? "" : fmt::format("  # of dom{}", entry_.domain));
   }
-  if (entry_.detail == dom0::XCS_VIRQ && name(entry_.peer).starts_with("client"))
-    return name(entry_.peer) + " receives virq";
   return comment();
+}
+
+std::string Wording::frame_taken() const {
+  const std::string who = name(entry_.actor);
+  if (entry_.detail == dom0::XCS_VIRQ) return who.starts_with("client") ? who + " receives virq" : comment();
+  return fmt::format("{} receives {} {} from {}{}", who,
+                     entry_.detail == dom0::XCS_REQUEST ? "request" : "response", message(),
+                     name(entry_.peer), entry_.domain == 0 ? "" : fmt::format("  # of dom{}", entry_.domain));
 }
 
 std::string Wording::bytes() const {
@@ -128,6 +135,8 @@ std::string Wording::text() const {
       return fmt::format("{} takes event", who);
     case Kind::frame_passed:
       return frame();
+    case Kind::frame_taken:
+      return frame_taken();
     case Kind::bytes_passed:
       return bytes();
     case Kind::refused: {

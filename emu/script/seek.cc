@@ -77,7 +77,7 @@ std::string cursor_key(const Pattern& pattern) {
             [](const Receives& each) { return spelled(each.who); },
             [](const ReceivesReply& each) { return "replies to " + spelled(each.client); },
             [](const ReceivesVirq& each) { return spelled(each.client); },
-            [](const IsCutOff& each) { return "end of " + spelled(each.client); },
+            [](const IsCutOff& each) { return "end of " + spelled(each.who); },
             [](const Sends& each) { return spelled(each.who); },
             [](const Forwards& each) { return spelled(each.who); },
             [](const ForwardsCount& each) { return spelled(each.who); },
@@ -255,8 +255,12 @@ Verdict Seeker::look_at_replies(const Scene& scene, const ReceivesReply& reply) 
 }
 
 Verdict Seeker::look_at_end(const Scene& scene, const IsCutOff& end) {
-  const bool cut = scene.stage.client_cut_off(end.client.name, Lane::control) ||
-                   scene.stage.client_cut_off(end.client.name, Lane::data);
+  const auto lane_cut = [&](Side side, Lane lane) {
+    return end.side.value_or(side) == side && scene.stage.client_cut_off(end.who.name, lane);
+  };
+  const bool cut = end.who.role == Role::user
+                       ? scene.stage.user_cut_off(end.who.name)
+                       : lane_cut(Side::control, Lane::control) || lane_cut(Side::data, Lane::data);
   decided_ = cut ? scene.state.steps() : 0;
   return cut ? Verdict::met : Verdict::open;
 }

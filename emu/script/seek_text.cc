@@ -37,7 +37,14 @@ std::string replies_text(const Scene& scene, const ReceivesReply& reply, const C
                             xcs_result_name(all[at].result, "a result without a name"));
     }
   }
-  return text.empty() ? "no reply came" : text;
+  std::string closed;
+  for (const Lane lane : {Lane::control, Lane::data}) {
+    if (scene.stage.client_cut_off(reply.client.name, lane))
+      closed +=
+          fmt::format("{}{}", closed.empty() ? "" : " and ", lane == Lane::control ? "control" : "data");
+  }
+  if (text.empty()) text = "no reply came";
+  return closed.empty() ? text : fmt::format("{}; xcs has closed its {} connection", text, closed);
 }
 
 /// Whom or what a pattern is about, if that is an actor.
@@ -54,7 +61,7 @@ std::optional<Actor> subject_of(const Pattern& pattern) {
             [](const Receives& each) -> Maybe { return each.who; },
             [](const ReceivesReply& each) -> Maybe { return each.client; },
             [](const ReceivesVirq& each) -> Maybe { return each.client; },
-            [](const IsCutOff& each) -> Maybe { return each.client; },
+            [](const IsCutOff& each) -> Maybe { return each.who; },
             [](const Sends& each) -> Maybe { return each.who; },
             [](const Forwards& each) -> Maybe { return each.who; },
             [](const ForwardsCount& each) -> Maybe { return each.who; },
@@ -106,7 +113,7 @@ std::string Seeker::instead(const Scene& scene) const {
   if (const auto* reply = std::get_if<ReceivesReply>(&pattern_.what))
     return replies_text(scene, *reply, from_);
   if (std::holds_alternative<IsCutOff>(pattern_.what))
-    return decided_ == 0 ? "its connections are open" : "it was cut off";
+    return decided_ == 0 ? "nobody has hung up" : "it was cut off";
   return entry_instead(scene);
 }
 

@@ -14,6 +14,8 @@ namespace ringside::script {
 namespace {
 
 constexpr std::uint64_t seed_max = 1'000'000'000'000'000'000;
+constexpr std::uint64_t speed_min = 50;
+constexpr std::uint64_t speed_max = 115'200;
 constexpr std::size_t tags_max = 16;
 constexpr Duration timeout_max = std::chrono::hours(24);
 
@@ -61,6 +63,10 @@ void read_timeout(Words& words, Setup& setup) {
     words.fail("E005", begin, "a timeout is longer than nothing and at most a day", "1s without this line");
 }
 
+void read_speed(Words& words, Setup& setup) {
+  setup.speed = static_cast<std::uint32_t>(words.number("bits a second", speed_min, speed_max));
+}
+
 void read_tag(Words& words, Setup& setup) {
   if (words.peek().kind != TokenKind::word) return words.wrong("a word");
   setup.tags.push_back(words.take().text);
@@ -106,6 +112,7 @@ void apply_setting(const std::vector<Token>& tokens, Setup& setup, SettingsSeen&
   if (word == "mode") read_mode(words, setup);
   if (word == "abi") read_abi(words, setup);
   if (word == "timeout") read_timeout(words, setup);
+  if (word == "speed") read_speed(words, setup);
   if (word == "cuts") setup.cuts = read_on_off(words, "cuts");
   if (word == "golden") setup.golden = true;
   if (word == "tag") read_tag(words, setup);

@@ -154,19 +154,9 @@ Result<> SimStage::create(DomainId domain, GuestProgram program) {
   return built;
 }
 
-Result<> SimStage::suspend(DomainId domain) {
-  auto asked = ask(fmt::format("suspend {}", domain));
-  return asked ? Result<>(Done{}) : Result<>(asked.error());
-}
-
-Result<> SimStage::wake(DomainId domain) {
+Result<> SimStage::map_page(DomainId domain) {
   auto found = unprivileged(domain);
-  if (!found) return found.error();
-  auto asked = ask(fmt::format("resume {}", domain));
-  // An earlier request may have been answered when nobody waited any more.
-  if (auto mapped = map_page(domain, **found); !mapped) return mapped;
-  if (!asked) return asked.error();
-  return privcmd_->domain_unpause(domain);
+  return found ? map_page(domain, **found) : Result<>(found.error());
 }
 
 /// The page that it has by now.
@@ -264,6 +254,15 @@ Result<> SimStage::log(DomainId domain, std::string_view text) {
   if (!its) return its.error();
   (*its)->host->timer_start(Duration{0}, [domu = (*its)->domu.get(), said = std::string(text)] {
     if (domu->console() != nullptr) domu->log(said);
+  });
+  return Done{};
+}
+
+Result<> SimStage::throttle(DomainId domain, bool full) {
+  auto its = unprivileged(domain);
+  if (!its) return its.error();
+  (*its)->host->timer_start(Duration{0}, [domu = (*its)->domu.get(), full] {
+    if (domu->console() != nullptr) domu->throttle(full);
   });
   return Done{};
 }

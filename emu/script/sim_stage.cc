@@ -66,6 +66,7 @@ Result<> SimStage::start() {
   if (plan().uart) {
     options.console.line.end = xen::SerialLineOptions::End::socket;
     options.console.line.path = uart_socket;
+    options.console.line.bits_per_second = plan().uart_speed;
   }
   xen_ = std::make_unique<xen::Hypervisor>(host("xen"), journal(trace::actor(trace::Role::xen)),
                                            std::move(options));

@@ -50,12 +50,9 @@ class SimStage final : public MachineStage {
 
   Result<> print(DomainId domain, std::string_view text) override;
   Result<> log(DomainId domain, std::string_view text) override;
+  Result<> throttle(DomainId domain, bool full) override;
   Result<> end(DomainId domain, int status) override;
   Result<> answering(DomainId domain, bool answers) override;
-  /// Its program and its console outlive its sleep. Both wait for dom0, and the first for the guest.
-  Result<> suspend(DomainId domain);
-  /// EIO: it is not suspended. It goes on, too.
-  Result<> wake(DomainId domain);
 
   Result<> daemon_stops(Daemon daemon) override;
   Result<> daemon_starts(Daemon daemon) override;
@@ -119,6 +116,7 @@ class SimStage final : public MachineStage {
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
   [[nodiscard]] Result<> boot_dom0();
   [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
+  Result<> map_page(DomainId domain) override;
   [[nodiscard]] Result<> map_page(DomainId domain, Guest& its);
   [[nodiscard]] Result<> make_process(DomainId domain, Guest& made, GuestProgram program);
   [[nodiscard]] std::unique_ptr<SimProgram> make_program(const ProgramSpec& spec);

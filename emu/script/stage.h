@@ -44,6 +44,7 @@ struct StagePlan {
   /// Somebody is at the far end of the serial line; dom0 has a program on its console there, a guest like any
   /// other for print(), end() and program_read().
   bool uart = false;
+  std::uint32_t uart_speed = 0;  ///< of the serial line, in bits a second; 0: its characters take no time
   /// Something is to go wrong on purpose, sooner or later.
   bool faults = false;
   /// In a simulated machine: a read or a write may move less than all.
@@ -108,12 +109,19 @@ class Stage {
   virtual Result<> destroy(DomainId domain) = 0;
   /// Its process, as kill -9 would; xen finds it crashed.
   virtual Result<> kill(DomainId domain) = 0;
+  /// By whoever keeps the consoles. Its program and its console outlive its sleep. Waits for dom0 and the
+  /// guest.
+  virtual Result<> suspend(DomainId domain) = 0;
+  /// With another page; it goes on, too. Waits for dom0. EIO: it is not suspended.
+  virtual Result<> resume(DomainId domain) = 0;
 
   // -- what a guest does
   /// Its program prints. What the terminal does not take waits.
   virtual Result<> print(DomainId domain, std::string_view text) = 0;
   /// A message of its kernel, which drops what it has no room for.
   virtual Result<> log(DomainId domain, std::string_view text) = 0;
+  /// Its terminal is full and says so with XOFF, or has room again and says XON.
+  virtual Result<> throttle(DomainId domain, bool full) = 0;
   /// Its program ends, and the guest with it.
   virtual Result<> end(DomainId domain, int status) = 0;
   /// Takes requests from its rx ring, or leaves them there.
@@ -134,6 +142,8 @@ class Stage {
   // -- people; `user` "" is the only one
   virtual Result<> user_connects(const std::string& user, DomainId domain, Way way) = 0;
   virtual Result<> user_disconnects(const std::string& user) = 0;
+  /// Half a close: it sends no more, once what it has typed is out, and still sees.
+  virtual Result<> user_ends_typing(const std::string& user) = 0;
   virtual Result<> user_types(const std::string& user, std::string_view text, Typing typing) = 0;
   /// Looks away from what is shown, or at it again.
   virtual Result<> user_reads(const std::string& user, bool reads) = 0;
@@ -194,6 +204,8 @@ class Stage {
   [[nodiscard]] virtual bool settle(Time until) = 0;
 
   // -- what is seen, from the beginning; valid until the next call
+  /// The console has closed its connection, and everything that it had sent was read.
+  [[nodiscard]] virtual bool user_cut_off(const std::string& user) const = 0;
   [[nodiscard]] virtual std::string_view user_saw(const std::string& user) const = 0;
   [[nodiscard]] virtual std::string_view pty_showed(const std::string& pty) const = 0;
   [[nodiscard]] virtual std::string_view uart_showed() const = 0;

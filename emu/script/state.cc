@@ -19,8 +19,7 @@ using trace::SlotUse;
 const std::vector<State::RingPoint> untouched{State::RingPoint{}};
 
 bool is_console_request(const trace::Entry& entry) {
-  return entry.kind == Kind::frame_passed && entry.detail == dom0::XCS_REQUEST &&
-         entry.message.type == ring::CMSG_CONSOLE;
+  return entry.detail == dom0::XCS_REQUEST && entry.message.type == ring::CMSG_CONSOLE;
 }
 
 }  // namespace
@@ -43,10 +42,9 @@ void State::take(const trace::Entry& entry) {
     }
     case Kind::index_moved:
       return index_moved(entry);
-    case Kind::frame_passed:
-      // Output on its way into a console server; which of xcs's clients that is, is for who asks.
-      if (entry.actor.role == Role::xcs && is_console_request(entry)) {
-        count(CountedBy::level, trace::actor(Role::client, entry.peer.number), entry.domain, "",
+    case Kind::frame_taken:
+      if (entry.actor.role == Role::xend && is_console_request(entry)) {
+        count(CountedBy::level, entry.actor, entry.domain, "",
               static_cast<std::int64_t>(entry.message.payload().size()));
       }
       return;
@@ -70,6 +68,7 @@ void State::take(const trace::Entry& entry) {
     }
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::frame_passed:
     case Kind::told:
       return;
   }

@@ -123,6 +123,11 @@ struct Logs {
   Actor domain;
   Payload payload;
 };
+/// The guest's terminal says XOFF or XON to who types.
+struct Throttles {
+  Actor domain;
+  bool full = true;
+};
 /// The guest's program ends, and with it, once its output is out, the guest.
 struct Ends {
   Actor domain;
@@ -168,6 +173,15 @@ struct Connects {
 };
 struct Disconnects {
   Actor user;
+};
+/// A user sends no more, and still looks: half of the connection is closed.
+struct EndsTyping {
+  Actor user;
+};
+struct Sleeps {
+  Actor who;
+  bool suspends = true;
+  Actor domain;
 };
 struct Types {
   Actor who;  ///< a user, or the uart: somebody at the far end of the serial line
@@ -264,10 +278,11 @@ struct HealsAll {};
 /// A line with nothing but a time.
 struct Waits {};
 
-using Act = std::variant<Life, Prints, Logs, Ends, WritesSlot, SetsIndex, FillsRing, Notifies, Answering,
-                         Reading, Connects, Disconnects, Types, HandlesPty, Runs, ClientOpens, ClientConnects,
-                         ClientCloses, ClientBinds, ClientBindsVirq, ClientChannel, ClientSends,
-                         ClientSendsBytes, ClientSaysBye, ClientNotifies, Fault, HealsAll, Waits>;
+using Act =
+    std::variant<Life, Prints, Logs, Throttles, Ends, WritesSlot, SetsIndex, FillsRing, Notifies, Answering,
+                 Reading, Connects, Disconnects, EndsTyping, Sleeps, Types, HandlesPty, Runs, ClientOpens,
+                 ClientConnects, ClientCloses, ClientBinds, ClientBindsVirq, ClientChannel, ClientSends,
+                 ClientSendsBytes, ClientSaysBye, ClientNotifies, Fault, HealsAll, Waits>;
 
 // -- patterns: what an expectation looks for
 
@@ -294,9 +309,10 @@ struct ReceivesReply {
 struct ReceivesVirq {
   Actor client;
 };
-/// xcs has closed its connection.
+/// The other side has closed it: xcs a raw client's, or one of its two; xend a user's.
 struct IsCutOff {
-  Actor client;
+  Actor who;
+  std::optional<Side> side;
 };
 struct Sends {
   Actor who;
@@ -453,8 +469,9 @@ struct Setup {
   Duration timeout = std::chrono::seconds(1);
   Span timeout_span;  ///< line 0: it is the default
   std::vector<std::string> tags;
-  bool cuts = false;    ///< reads and writes may move less than all, where the seed says so
-  bool golden = false;  ///< what each actor does is kept in a file beside this one
+  std::uint32_t speed = 0;  ///< of the serial line, in bits a second; 0: characters take no time
+  bool cuts = false;        ///< reads and writes may move less than all, where the seed says so
+  bool golden = false;      ///< what each actor does is kept in a file beside this one
   Quirks quirks;
   Controller controller = Controller::xcs;  ///< xenctld if a line names it
   std::vector<Pattern> ignores;

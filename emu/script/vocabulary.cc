@@ -51,9 +51,17 @@ constexpr std::array verbs{
     VerbAbout{Verb::unpauses, "unpauses", xen, act, "xen unpauses DOM", "its vcpu goes on"},
     VerbAbout{Verb::destroys, "destroys", xen, act, "xen destroys DOM", "takes everything from it at once"},
     VerbAbout{Verb::kills, "kills", xen, act, "xen kills DOM", "it dies in the middle of what it does"},
+    VerbAbout{Verb::suspends, "suspends", any_of({Role::xend, Role::xenctld}), act, "xend suspends DOM",
+              "lays it down: its channel is freed, its console stays; waits for it"},
+    VerbAbout{Verb::resumes, "resumes", any_of({Role::xend, Role::xenctld}), act, "xend resumes DOM",
+              "wakes it, with another page and another channel"},
     VerbAbout{Verb::prints, "prints", guest_or_dom0, act, "DOM prints PAYLOAD",
               "its program writes to its terminal"},
     VerbAbout{Verb::logs, "logs", domain, act, "DOM logs TEXT", "its kernel prints a message"},
+    VerbAbout{Verb::throttles, "throttles", domain, act, "DOM throttles",
+              "its terminal, which has IXOFF, is full: XOFF goes out before all other output"},
+    VerbAbout{Verb::unthrottles, "unthrottles", domain, act, "DOM unthrottles",
+              "and XON, when it has room again"},
     VerbAbout{Verb::ends, "ends", domain, act, "DOM ends", "its program ends, and it shuts down"},
     VerbAbout{Verb::writes, "writes", ring_end, act, "DOM writes tx[SLOT] MESSAGE",
               "puts a message into a slot; no index moves"},
@@ -71,6 +79,7 @@ constexpr std::array verbs{
     VerbAbout{Verb::connects, "connects", user, act, "user connects to DOM [by tcp|unix]",
               "a console client attaches"},
     VerbAbout{Verb::disconnects, "disconnects", user, act, "user disconnects", "and leaves"},
+    VerbAbout{Verb::ends, "ends", user, act, "user ends typing", "sends no more, and still looks"},
     VerbAbout{Verb::types, "types", user, act, "user types PAYLOAD [at PTY] [in one write]",
               "key by key, or all at once"},
     VerbAbout{Verb::types, "types", uart, act, "uart types PAYLOAD", "bytes arrive on the serial line"},
@@ -110,15 +119,18 @@ constexpr std::array verbs{
     VerbAbout{Verb::shows, "shows", uart, expected, "uart shows PAYLOAD",
               "these bytes leave next; a pty shows them likewise"},
     VerbAbout{Verb::receives, "receives", any_of({Role::domain, Role::xcs, Role::xend, Role::xenctld}),
-              expected, "ACTOR receives MESSAGE [from ACTOR]", "gets the message"},
+              expected, "ACTOR receives MESSAGE [from ACTOR]",
+              "has taken it out of the ring, or read it from the socket; xcs says from whom"},
     VerbAbout{Verb::receives, "receives", client, expected,
-              "client receives MESSAGE [from DOM] | RESULT | virq | end",
-              "a frame, a reply, an interrupt, or that xcs hangs up"},
+              "client receives MESSAGE [from DOM] | RESULT | virq | end [on control|data]",
+              "has read a frame, a reply, an interrupt, or that xcs has hung up"},
+    VerbAbout{Verb::receives, "receives", user, expected, "user receives end", "the console has hung up"},
     VerbAbout{Verb::forwards, "forwards", daemon, expected,
               "ACTOR forwards MESSAGE from A to B; forwards N real and M stale messages from A",
               "passes it on"},
     VerbAbout{Verb::sends, "sends", any_of({Role::xcs, Role::xend, Role::client}), expected,
-              "ACTOR sends ACTOR MESSAGE", "a frame between two processes of dom0"},
+              "ACTOR sends ACTOR MESSAGE",
+              "a frame between two processes of dom0 goes out; it may not arrive"},
     VerbAbout{Verb::writes, "writes", ring_end, expected, "ACTOR writes DOM.rx[SLOT] MESSAGE",
               "a slot is filled"},
     VerbAbout{Verb::moves, "moves", ring_end, expected, "ACTOR moves DOM.tx req_prod N -> M",
@@ -137,6 +149,8 @@ constexpr std::array lines{
     LineAbout{"mode", true, "mode sim | real | both", "where it may run; both without it"},
     LineAbout{"abi", true, "abi sring | flat", "the layout of the pages"},
     LineAbout{"timeout", true, "timeout DURATION", "how long an expectation waits; 1s without it"},
+    LineAbout{"speed", true, "speed N",
+              "bits a second on the serial line; its characters take no time without it"},
     LineAbout{"cuts", true, "cuts on | off",
               "texts may be cut where a read or write can end; off without it"},
     LineAbout{"golden", true, "golden", "what each actor does is kept in a .journal file beside this one"},
@@ -160,7 +174,7 @@ constexpr std::array lines{
     LineAbout{"after", false, "after DURATION [LINE]", "when that time has passed since the line before"},
 };
 
-constexpr std::array<std::string_view, 67> glue{
+constexpr std::array<std::string_view, 68> glue{
     "to",       "from",       "by",       "at",    "as",     "in",      "one",       "write",
     "on",       "off",        "of",       "is",    "when",   "within",  "now",       "for",
     "until",    "settles",    "changes",  "no",    "more",   "bytes",   "byte",      "event",
@@ -169,7 +183,7 @@ constexpr std::array<std::string_view, 67> glue{
     "running",  "shell",      "pty",      "tcp",   "unix",   "control", "data",      "session",
     "port",     "type",       "any",      "local", "remote", "bye",     "virq",      "bites",
     "request",  "response",   "subtype",  "id",    "length", "tx",      "rx",        "req_prod",
-    "rsp_prod", "end",        "behind"};
+    "rsp_prod", "end",        "behind",   "typing"};
 
 }  // namespace
 

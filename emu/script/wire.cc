@@ -31,6 +31,11 @@ void Wire::finish() {
   if (unsent_.empty()) close();
 }
 
+void Wire::end_output() {
+  output_ends_ = true;
+  if (unsent_.empty() && stream_.valid()) host_.end_output(stream_);
+}
+
 void Wire::schedule() {
   if (timer_ != 0 || blocked_ || unsent_.empty() || !stream_.valid()) return;
   timer_ = host_.timer_start(Duration{0}, [this] {
@@ -51,6 +56,7 @@ void Wire::write() {
     next.at += io.bytes;
     if (next.at == next.bytes.size()) unsent_.pop_front();
     if (finishing_ && unsent_.empty()) return close();
+    if (output_ends_ && unsent_.empty()) host_.end_output(stream_);
   }
   blocked_ = io.state == Io::State::blocked;
   // Whoever reads is told of the end by reading.

@@ -33,6 +33,9 @@ class Wire {
   void close() { stream_.close(); }
   /// Closes it when everything has been sent.
   void finish();
+  /// The other side reads the end when everything has been sent. What comes is still read.
+  void end_output();
+  [[nodiscard]] bool output_ends() const { return output_ends_; }
   /// The other side has closed, and everything that it had sent was read.
   [[nodiscard]] bool cut_off() const { return cut_off_; }
   [[nodiscard]] const Handle& stream() const { return stream_; }
@@ -58,6 +61,7 @@ class Wire {
   bool reads_ = true;
   bool cut_off_ = false;
   bool finishing_ = false;
+  bool output_ends_ = false;
 };
 
 }  // namespace ringside::script

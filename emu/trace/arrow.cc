@@ -81,6 +81,7 @@ Arrow arrow_of(const Entry& entry, const Flow& flow) {
     case Kind::refused:
     case Kind::counted:
     case Kind::told:
+    case Kind::frame_taken:
       break;
   }
   return {self, self};

@@ -46,6 +46,8 @@ enum class Kind : std::uint8_t {
   counted,       ///< actor's counter, named in `message.msg`, goes from `from_value` to `to_value`
   quirk,         ///< a historic quirk takes effect: its name is text in `message.msg`
   told,          ///< something in the life of a domain or a process, as text in `message.msg`
+  frame_taken,   ///< actor has read one xcs frame of peer's that is no call and no reply; fields as of
+                 ///< frame_passed
 };
 
 enum class IndexName : std::uint8_t { req_prod, req_cons, rsp_prod, rsp_cons };

@@ -84,6 +84,7 @@ FlowStep Flow::take(std::uint64_t step, const Entry& entry) {
     case Kind::event_taken:
     case Kind::refused:
     case Kind::told:
+    case Kind::frame_taken:
       break;
   }
   return done;
@@ -101,7 +102,7 @@ FlowTotals Flow::totals(std::uint32_t domain, bool down) const {
 
 Role Flow::behind(const Entry& entry, Actor actor) const {
   if (actor.role != Role::client) return actor.role;
-  if (entry.kind != Kind::frame_passed) return Role::client;
+  if (entry.kind != Kind::frame_passed && entry.kind != Kind::frame_taken) return Role::client;
   const auto found = connections_.find(actor.number);
   return found == connections_.end() ? Role::xend : found->second;
 }

@@ -219,6 +219,7 @@ const Hop* hop_of(const Entry& entry) {
       return hop_of_quirk_named(text_of(entry));
     case Kind::refused:
     case Kind::told:
+    case Kind::frame_taken:
       break;
   }
   return nullptr;

@@ -172,7 +172,7 @@ inline constexpr Hop hops_dom0[] = {
      .scenarios = {"13-xcs-handshake", "14-bindings", "58-xcs-restarted", "60-client-never-reads"},
      .quirks = {Quirk::xcs_connect_once, Quirk::xcs_bind_collision, Quirk::xcs_stale_bindings,
                 Quirk::xcs_wild_port, Quirk::xcs_maxdom, Quirk::xcs_sigpipe, Quirk::xcs_blocking_client,
-                Quirk::xcs_fd2},
+                Quirk::xcs_fd2, Quirk::xcs_events_only},
      .counters = {"connections_refused", "connections_silent", "sessions_overrun", "sessions_expired",
                   "frames_abandoned", "frames_ignored", "refused_calls", "domains_ignored", "lengths_cut",
                   "waiting_virqs"}},

@@ -72,6 +72,18 @@ class Journal {
     sink_->write(entry);
   }
 
+  /// A request, a response or a virq that has been read from the socket. What a socket carries may be late,
+  /// lost or doubled by a fault: what the sender tells with frame_passed() proves no arrival.
+  void frame_taken(std::uint32_t domain, Actor sender, std::uint32_t type, ring::Port port,
+                   const ring::ControlMessage& message) {
+    if (!listening()) return;
+    Entry entry = about(Kind::frame_taken, domain, static_cast<std::uint8_t>(type));
+    entry.peer = sender;
+    entry.port = port;
+    entry.message = message;
+    sink_->write(entry);
+  }
+
   /// The present time, for an action that others may see before its size is known; 0 without listeners.
   /// Reports of others about it appear after the entry written with this Moment. It must be short-lived: one
   /// system call, no more.

@@ -245,6 +245,7 @@ void details_in(Fields& fields, std::string& complaint, Entry& entry) {
       entry.port = fields.word("port");
       return;
     case Kind::frame_passed:
+    case Kind::frame_taken:
       peer();
       entry.port = fields.word("port");
       detail(fields.named("frame", frame_type_named, "the name of a frame's type"));

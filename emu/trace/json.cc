@@ -45,7 +45,8 @@ std::string details(const Entry& entry) {
                          raised_name(static_cast<ring::Raised>(entry.detail)), source_json(entry));
     case Kind::event_taken:
       return fmt::format(R"(,"port":{})", entry.port);
-    case Kind::frame_passed: {
+    case Kind::frame_passed:
+    case Kind::frame_taken: {
       const bool carries = entry.detail == frame_request || entry.detail == frame_response;
       std::string reply;
       if (const auto result = frame_result(entry)) reply = fmt::format(R"(,"result":{})", *result);

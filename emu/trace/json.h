@@ -10,6 +10,7 @@
 //   event_taken    port
 //   frame_passed   peer, port, frame (the xcs frame's type by name), message where the frame carries one,
 //                  result of a reply, session of a frame that connects
+//   frame_taken    peer, port, frame, message: as of frame_passed
 //   bytes_passed   peer, bytes
 //   refused        peer, text
 //   counted        text (the counter's name), from, to

@@ -26,6 +26,7 @@ bool has_peer(Kind kind) {
     case Kind::counted:
     case Kind::quirk:
     case Kind::told:
+    case Kind::frame_taken:
       return false;
   }
   return false;
@@ -86,6 +87,8 @@ std::string what(const Entry& entry) {
       return fmt::format("takes EVENT port:{}", entry.port);
     case Kind::frame_passed:
       return frame_words(entry);
+    case Kind::frame_taken:
+      return fmt::format("takes {} from {}", frame_words(entry), actor_name(entry.peer));
     case Kind::bytes_passed:
       return fmt::format("{} bytes {}", entry.message.payload().size(), quoted(entry.message.payload()));
     case Kind::refused:
@@ -148,6 +151,7 @@ char marker(const Entry& entry) {
     case Kind::event_raised:
     case Kind::event_taken:
     case Kind::frame_passed:
+    case Kind::frame_taken:
     case Kind::bytes_passed:
       return ' ';
   }

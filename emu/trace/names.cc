@@ -68,6 +68,8 @@ std::string_view kind_name(Kind kind) {
       return "quirk";
     case Kind::told:
       return "told";
+    case Kind::frame_taken:
+      return "frame_taken";
   }
   return "unknown";
 }
@@ -115,7 +117,7 @@ std::optional<JournalMark::Kind> mark_named(std::string_view name) {
 }
 
 std::optional<Kind> kind_named(std::string_view name) {
-  return value_named(name, Kind::told, kind_name);
+  return value_named(name, Kind::frame_taken, kind_name);
 }
 
 std::optional<SlotUse> use_named(std::string_view name) {
@@ -219,6 +221,7 @@ bool makes_sense(const Entry& entry) {
     case Kind::counted:
     case Kind::quirk:
     case Kind::told:
+    case Kind::frame_taken:
       return true;
   }
   return false;

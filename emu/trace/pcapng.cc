@@ -118,6 +118,7 @@ std::string receiver_name(const Entry& entry) {
     case Kind::refused:
       return actor_name(entry.peer);
     case Kind::event_taken:
+    case Kind::frame_taken:
     case Kind::counted:
     case Kind::quirk:
     case Kind::told:
@@ -137,6 +138,7 @@ std::string_view payload_of(const Entry& entry) {
     case Kind::slot_written:
       return whole;
     case Kind::frame_passed:
+    case Kind::frame_taken:
       return entry.detail == frame_request || entry.detail == frame_response ? whole : "";
     case Kind::bytes_passed:
     case Kind::refused:
@@ -174,6 +176,8 @@ Direction direction_of(const Entry& entry) {
     case Kind::frame_passed:
     case Kind::bytes_passed:
       return between(entry.actor, entry.peer);
+    case Kind::frame_taken:
+      return between(entry.peer, entry.actor);
     case Kind::index_moved:
     case Kind::event_taken:
     case Kind::refused:

@@ -181,6 +181,9 @@ std::string plain_sentence(const Entry& entry, const Replay& replay, const FlowS
           entry.port);
     case Kind::frame_passed:
       return explained_frame(entry);
+    case Kind::frame_taken:
+      return fmt::format("{} has read the {} that {} sent from its socket.", who,
+                         frame_type_name(entry.detail), actor_name(entry.peer));
     case Kind::bytes_passed:
       return passed_words(entry);
     case Kind::refused:

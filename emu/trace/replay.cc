@@ -96,6 +96,7 @@ void Replay::take(std::uint64_t step, const Entry& entry) {
     case Kind::told:
       return told(entry);
     case Kind::frame_passed:
+    case Kind::frame_taken:
     case Kind::bytes_passed:
     case Kind::refused:
     case Kind::counted:

@@ -204,6 +204,8 @@ class Builder {
       }
       case Kind::told:
         return told(each);
+      case Kind::frame_taken:
+        return;  // the arrow of the frame that was passed ends here
     }
   }
 

@@ -38,6 +38,13 @@ std::string frame_sentence(const Entry& entry) {
   return text + what_about(entry);
 }
 
+std::string frame_taken_sentence(const Entry& entry) {
+  std::string text = fmt::format("{} receives {}", actor_name(entry.actor), frame_type_name(entry.detail));
+  if (entry.detail == frame_request || entry.detail == frame_response)
+    text += " " + message_text(entry.message);
+  return text + " from " + actor_name(entry.peer) + what_about(entry);
+}
+
 std::string bytes_sentence(const Entry& entry) {
   const auto bytes = entry.message.payload();
   return fmt::format("{} sends {} {} byte{} {}{}", actor_name(entry.actor), actor_name(entry.peer),
@@ -93,6 +100,8 @@ std::string sentence(const Entry& entry) {
       return fmt::format("{} takes event{}", actor_name(entry.actor), what_about(entry));
     case Kind::frame_passed:
       return frame_sentence(entry);
+    case Kind::frame_taken:
+      return frame_taken_sentence(entry);
     case Kind::bytes_passed:
       return bytes_sentence(entry);
     case Kind::refused:

@@ -174,7 +174,7 @@ class Trial {
       case What::suspend:
         return life != nullptr && stage_.suspend(life->id);
       case What::wake:
-        return life != nullptr && stage_.wake(life->id);
+        return life != nullptr && stage_.resume(life->id);
       case What::kill_xcs:
         return kill(Daemon::xcs);
       case What::kill_xend:
@@ -392,7 +392,7 @@ class Trial {
   /// Whether anybody slept.
   bool wake_all() {
     bool any = false;
-    for (const Life& life : lives_) any |= life.exists && static_cast<bool>(stage_.wake(life.id));
+    for (const Life& life : lives_) any |= life.exists && static_cast<bool>(stage_.resume(life.id));
     return any;
   }
 

@@ -34,6 +34,7 @@ function lookOf(step) {
       const frame = (/sends \S+ (?:xcs )?(\S+)/.exec(step.s) || ["", "frame"])[1];
       return [frame === "response" ? "response" : "request", frame === "request" ? bytes || frame : frame];
     }
+    case "frame_taken": return ["note", "takes " + (/receives (\S+)/.exec(step.s) || ["", "frame"])[1]];
     case "bytes_passed": return ["bytes", bytes];
     case "counted": return ["note", (/^[^.]*\.(.*) \d+ -> \d+/.exec(step.s) || ["", "counter"])[1].replace(/_/g, " ") + ": " + (/-> (\d+)/.exec(step.s) || ["", ""])[1]];
     default: return ["note", step.s.replace(/^\S+ (says: |says of \S+: )?/, "")];

@@ -58,7 +58,7 @@ Result<> RealStage::start() {
   spec_.console_port_base = 0;
   spec_.dies_with_us = true;
   if (plan().uart) {
-    spec_.serial = {"--com1", "pty"};
+    spec_.serial = {"--com1", "pty", "--com1-speed", std::to_string(plan().uart_speed)};
     spec_.dom0_kernel = true;
     spec_.dom0_words = {"--raw", "--", own_program(), "puppet", machine_.puppet_socket(0)};
   }
@@ -193,13 +193,21 @@ Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
     return built.error();
   }
   its.console = {built->tcp_port, built->path};
+  return map_page(domain);
+}
+
+Result<> RealStage::map_page(DomainId domain) {
+  auto its = unprivileged(domain);
+  if (!its) return its.error();
   auto info = privcmd_->domain_info(domain);
   if (!info) return info.error();
+  if (!info->has_value())
+    return Error{ESRCH, "there is no such domain", fmt::format("dom{}", domain), "", ""};
   auto frame = privcmd_->map_frame(domain, (*info)->shared_info_frame);
   if (!frame) return frame.error();
   auto page = host_->frame_map(*frame);
   if (!page) return page.error();
-  its.page = std::move(*page);
+  (*its)->page = std::move(*page);
   return Done{};
 }
 
@@ -288,6 +296,11 @@ Result<> RealStage::kill(DomainId domain) {
 Result<> RealStage::log(DomainId domain, std::string_view) {
   return only_simulated("a kernel cannot be made to speak", fmt::format("dom{}", domain),
                         "what a guest's kernel says is its own affair");
+}
+
+Result<> RealStage::throttle(DomainId domain, bool) {
+  return only_simulated("a guest's terminal cannot be throttled", fmt::format("dom{}", domain),
+                        "its program reads whenever it likes");
 }
 
 Result<> RealStage::answering(DomainId domain, bool) {

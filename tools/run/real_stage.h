@@ -47,6 +47,7 @@ class RealStage final : public script::MachineStage {
   Result<> kill(DomainId domain) override;
   Result<> print(DomainId domain, std::string_view text) override;
   Result<> log(DomainId domain, std::string_view text) override;
+  Result<> throttle(DomainId domain, bool full) override;
   Result<> end(DomainId domain, int status) override;
   Result<> answering(DomainId domain, bool answers) override;
 
@@ -83,6 +84,7 @@ class RealStage final : public script::MachineStage {
   [[nodiscard]] bool run_until(const std::function<bool()>& condition) override;
   Result<Console> console_of(DomainId domain) override;
   Result<std::byte*> page_of(DomainId domain) override;
+  Result<> map_page(DomainId domain) override;
   Result<Hand> hand_of(DomainId domain) override;
   const Sockets& sockets() const override { return sockets_; }
   std::uint32_t number_of_new_client() override;

@@ -78,6 +78,7 @@ std::uint64_t StepData::since(std::uint64_t step, const Entry& entry, const trac
     case Kind::slot_written:
     case Kind::index_moved:
     case Kind::frame_passed:
+    case Kind::frame_taken:
     case Kind::bytes_passed:
     case Kind::quirk:
     case Kind::refused:

@@ -80,6 +80,7 @@ Tone tone_of(const Entry& entry) {
     case Kind::slot_written:
     case Kind::index_moved:
     case Kind::frame_passed:
+    case Kind::frame_taken:
     case Kind::bytes_passed:
     case Kind::refused:
     case Kind::counted:
@@ -165,10 +166,11 @@ std::string few_words(const Entry& entry) {
     }
     case Kind::event_taken:
       return fmt::format("takes event, port {}", entry.port);
-    case Kind::frame_passed: {
+    case Kind::frame_passed:
+    case Kind::frame_taken: {
       const bool carries = entry.detail == trace::frame_request || entry.detail == trace::frame_response;
-      return fmt::format("frame: {} {}", trace::frame_type_name(entry.detail),
-                         carries ? payload(message) : "");
+      return fmt::format("{}: {} {}", entry.kind == Kind::frame_taken ? "takes frame" : "frame",
+                         trace::frame_type_name(entry.detail), carries ? payload(message) : "");
     }
     case Kind::bytes_passed:
       return payload(message);

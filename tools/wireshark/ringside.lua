@@ -12,10 +12,10 @@ local lost = 1  -- of the markers
 
 local kinds = {
   [0] = "slot written", "index moved", "event raised", "event taken", "frame passed", "bytes passed", "refused",
-  "counted", "quirk", "told",
+  "counted", "quirk", "told", "frame taken",
 }
 local kind = {slot_written = 0, index_moved = 1, event_raised = 2, event_taken = 3, frame_passed = 4,
-              bytes_passed = 5, refused = 6, counted = 7, quirk = 8, told = 9}
+              bytes_passed = 5, refused = 6, counted = 7, quirk = 8, told = 9, frame_taken = 10}
 local directions = {[0] = "neither", "down", "up"}
 local rings = {[0] = "tx", "rx"}
 local index_names = {[0] = "req_prod", "req_cons", "rsp_prod", "rsp_cons"}
@@ -289,7 +289,7 @@ local function show_text(tree, range, buffer, p)
 end
 
 local function show_data(tree, range, buffer, p)
-  if p.kind == kind.slot_written or p.kind == kind.frame_passed then
+  if p.kind == kind.slot_written or p.kind == kind.frame_passed or p.kind == kind.frame_taken then
     if range:len() == 64 then show_message(tree, range) end
   elseif p.kind == kind.bytes_passed then
     tree:add(f.bytes, range)

@@ -26,24 +26,18 @@ void Channel::turn() {
     // The guest cannot reach dom0's bits, so they are set here on its behalf.
     parts_.events.raise(local_port());
   }
-  flush();
+  event ? look() : flush();
   if (event) parts_.events.write(static_cast<std::uint16_t>(local_port()));
   owner_.turned();
 }
 
+/// Nothing but an event makes it look at the rings, as in 2005: one that is lost leaves them as they are.
 bool Channel::has_work() const {
-  if (believing_) {
-    return (back_.has_request() && back_.unanswered() < ring::slots_per_ring) || front_.has_response();
-  }
-  // Nonsense is worth a look once, and then no more until it has become sense.
-  if (!indices_make_sense()) return !faulty_;
-  return back_.has_request() || front_.has_response();
+  return up_.is_pending();
 }
 
 bool Channel::try_sleep() {
-  // What is pending now was announced before the look below, and is found by it.
-  up_.clear_pending();
-  if (!up_.unmask() && !has_work()) return true;
+  if (!up_.unmask()) return true;
   up_.set_mask();
   return false;
 }
@@ -61,9 +55,13 @@ bool Channel::indices_make_sense() const {
 }
 
 void Channel::flush() {
-  take();
   send_queued();
   publish();
+}
+
+void Channel::look() {
+  take();
+  flush();
 }
 
 void Channel::take() {

@@ -68,7 +68,7 @@ class Channel {
 
   /// Binds the event channel, maps the domain's frame, attaches to its rings where the indices stand, and
   /// kicks the guest once: a predecessor may have died between setting the guest's bits and kicking it. The
-  /// owner is to call flush() once when it is ready. Requests that nobody had answered are in unanswered().
+  /// owner is to call look() once when it is ready. Requests that nobody had answered are in unanswered().
   /// ESRCH: no such domain. EBADMSG: the indices make no sense. EEXIST: `local_port` has another use here.
   /// All references outlive the channel.
   [[nodiscard]] static Result<std::unique_ptr<Channel>> open(Host& host, trace::Journal journal,
@@ -116,9 +116,13 @@ class Channel {
   void hold();
   void release();
 
-  /// Takes what there is, then publishes what was put and notifies the guest once for all of it. Looks at
-  /// both rings, since an answer makes room for the next request.
+  /// Publishes what was put and notifies the guest once for all of it. Looks at no ring: the channel does
+  /// that by itself whenever an event comes.
   void flush();
+  /// Takes what there is in both rings without an event, then flushes.
+  void look();
+  /// There is something that look() would take.
+  [[nodiscard]] bool has_unseen() const { return back_.has_request() || front_.has_response(); }
 
   /// Requests taken and not yet answered, oldest first; at most 8.
   [[nodiscard]] std::span<const Owed> unanswered() const { return {unanswered_.data(), unanswered_count_}; }

@@ -226,6 +226,7 @@ void XcsClient::take_reply(const XcsMessage& message) {
 
 void XcsClient::take_frame(const XcsMessage& message) {
   if (up()) {
+    tell_taken(journal_, trace::actor(trace::Role::xcs), message);
     if (events_.frame) events_.frame(message);
     return;
   }

@@ -115,6 +115,11 @@ void Xcs::read_in(Connection& connection) {
     case Io::State::blocked:
       return;
     case Io::State::moved:
+      if (journal_.listening()) {
+        connection.input.show_new([&](const XcsMessage& frame) {
+          tell_taken(journal_, actor(Role::client, connection.number), frame);
+        });
+      }
       if (options_.quirks.has(Quirk::xcs_short_frame) && connection.input.drop_piece()) {
         hold_everybody_but(connection);
         quirk(Quirk::xcs_short_frame);

@@ -108,7 +108,8 @@ class Xcs {
   struct Line {
     std::unique_ptr<Channel> channel;
     std::uint32_t references = 0;
-    bool touched = false;  ///< was written to, and is to be flushed at the end of the turn
+    bool touched = false;    ///< was written to, and is to be flushed at the end of the turn
+    bool looked_at = false;  ///< and its rings are to be looked at without an event
   };
 
   // Connections (xcs.cc).
@@ -171,6 +172,8 @@ class Xcs {
   [[nodiscard]] XcsInput::Took pass_down(Connection& connection, const XcsMessage& frame);
   void take_virq(Connection& connection, std::int32_t port);
   void touch(DomainId domain);
+  [[nodiscard]] bool may_look(const Channel& channel);
+  void look_at(DomainId domain);
   bool flush_touched();
   [[nodiscard]] Line* line_of(DomainId domain);
 

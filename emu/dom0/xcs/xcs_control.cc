@@ -109,10 +109,11 @@ void Xcs::call_bind(XcsSession& session, XcsMessage& reply) {
     return;
   }
   // A guest that died may have said its last without an event. Whoever has bound is to have seen all of it by
-  // the time he is answered.
+  // the time of the reply.
   for (DomainId domain = 0; domain < lines_.size(); ++domain) {
     const Channel* channel = lines_[domain].channel.get();
-    if (channel != nullptr && static_cast<std::int32_t>(channel->local_port()) == bind.port) touch(domain);
+    const bool is_bound = channel != nullptr && static_cast<std::int32_t>(channel->local_port()) == bind.port;
+    if (is_bound && may_look(*channel)) look_at(domain);
   }
   if (options_.quirks.has(Quirk::xcs_bind_collision) &&
       sessions_.bindings().same_hash(session, bind.port, bind.type)) {
@@ -244,7 +245,7 @@ Result<> Xcs::open_line(DomainId domain, ring::Port local, ring::Port remote) {
     while (!line.channel->unanswered().empty()) line.channel->abandon(line.channel->unanswered()[0].index);
   }
   for (const Channel::Owed& owed : line.channel->unanswered()) pass_up(request_frame(*line.channel, owed));
-  touch(domain);
+  look_at(domain);
   return Done{};
 }
 

@@ -32,8 +32,15 @@ XcsFrameAbout about_frame(const XcsMessage& frame) {
   }
 }
 
+void tell_taken(trace::Journal& journal, trace::Actor sender, const XcsMessage& frame) {
+  if (!journal.listening() || !is_traffic(frame.type)) return;
+  const XcsFrameAbout about = about_frame(frame);
+  journal.frame_taken(about.domain, sender, frame.type, about.port, about.message);
+}
+
 Io XcsInput::read_from(Host& host, const Handle& stream) {
   RS_CHECK(!full());
+  new_at_ = used_ - used_ % xcs_frame_bytes;
   const Io io = host.read(stream, std::span(bytes_.get(), bytes_max).subspan(used_));
   if (io.state == Io::State::moved) used_ += io.bytes;
   return io;

@@ -33,6 +33,12 @@ struct XcsFrameAbout {
   std::uint64_t session = 0;
 };
 [[nodiscard]] XcsFrameAbout about_frame(const XcsMessage& frame);
+/// Of a data connection: neither a call nor the reply to one.
+[[nodiscard]] constexpr bool is_traffic(std::uint32_t type) {
+  return type == XCS_REQUEST || type == XCS_RESPONSE || type == XCS_VIRQ;
+}
+/// The journal is told that a frame of `sender` has been read, if it is traffic.
+void tell_taken(trace::Journal& journal, trace::Actor sender, const XcsMessage& frame);
 
 class XcsInput {
  public:
@@ -54,6 +60,15 @@ class XcsInput {
   /// One read into what is free. Not when full().
   [[nodiscard]] Io read_from(Host& host, const Handle& stream);
 
+  /// Shows `each` the frames that the last read has made whole.
+  template <class Each>
+  void show_new(Each each) const {
+    for (std::size_t at = new_at_; used_ - at >= xcs_frame_bytes; at += xcs_frame_bytes) {
+      XcsMessage frame;
+      std::memcpy(&frame, bytes_.get() + at, xcs_frame_bytes);
+      each(frame);
+    }
+  }
   /// Shows `take` every whole frame in order; those it did not deal with stay, in order, for the next time.
   template <class Take>
   void show(Take take) {
@@ -78,6 +93,7 @@ class XcsInput {
   /// Large, and mostly never touched.
   std::unique_ptr<std::uint8_t[]> bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes_max);
   std::size_t used_ = 0;
+  std::size_t new_at_ = 0;  ///< of the first frame that was not whole before the last read
 };
 
 class XcsOutput {

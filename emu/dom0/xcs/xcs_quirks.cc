@@ -28,7 +28,7 @@ void Xcs::release_everybody() {
   for (DomainId domain = 0; domain < lines_.size(); ++domain) {
     if (lines_[domain].channel == nullptr) continue;
     lines_[domain].channel->release();
-    touch(domain);
+    look_at(domain);
   }
 }
 

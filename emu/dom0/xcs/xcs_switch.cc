@@ -126,7 +126,8 @@ XcsInput::Took Xcs::take_data(Connection& connection, const XcsMessage& frame) {
     case XCS_MARK:
       if (connection.session != nullptr && connection.session->numbers) {
         // A guest that has died may have written its last requests without an event.
-        if (Line* line = line_of(frame.u.control.remote_dom)) line->channel->flush();
+        if (Line* line = line_of(frame.u.control.remote_dom); line != nullptr && may_look(*line->channel))
+          line->channel->look();
         push(*connection.session, frame);
         break;
       }
@@ -220,13 +221,25 @@ void Xcs::touch(DomainId domain) {
   touched_.push_back(domain);
 }
 
+/// There is something to be found in its rings without an event.
+bool Xcs::may_look(const Channel& channel) {
+  return channel.has_unseen() && !quirk(Quirk::xcs_events_only, channel.domain());
+}
+
+void Xcs::look_at(DomainId domain) {
+  lines_[domain].looked_at = true;
+  touch(domain);
+}
+
 /// True when there was any.
 bool Xcs::flush_touched() {
   const auto domains = std::exchange(touched_, {});
   for (const DomainId domain : domains) {
     Line& line = lines_[domain];
     line.touched = false;
-    if (line.channel != nullptr) line.channel->flush();
+    const bool looks = std::exchange(line.looked_at, false);
+    if (line.channel == nullptr) continue;
+    looks ? line.channel->look() : line.channel->flush();
   }
   return !domains.empty();
 }

@@ -146,14 +146,14 @@ void Xenctld::take_response(Domain& domain, const ring::ControlMessage& answer, 
   if (answer.subtype == ring::CMSG_CONSOLE_DATA && answer.id == 0) domain.console->guest_response(tag);
 }
 
-/// To flush a channel is to take what has come meanwhile, and that wants to be settled too.
+/// To look at a channel is to take what has come meanwhile, and that wants to be settled too.
 void Xenctld::settle(Domain& domain) {
   for (int round = 0; round < settles_per_call_max; ++round) {
     domain.unsettled = false;
     domain.console->settle();
     domain.control->send();
     if (domain.channel == nullptr) return;
-    domain.channel->flush();
+    domain.channel->look();
     if (!domain.unsettled) return;
   }
   if (settle_timer_ != 0) return;
@@ -202,7 +202,7 @@ void Xenctld::check(Domain& domain) {
 void Xenctld::end(Domain& domain, const std::string& why, std::string crash_notice) {
   domain.control->fail(why);
   suspend_failed(domain, why);
-  if (domain.channel != nullptr) domain.channel->flush();
+  if (domain.channel != nullptr) domain.channel->look();
   domain.console->finish(std::move(crash_notice));
 }
 

@@ -43,7 +43,7 @@ void Xenctld::lay_down(Domain& domain) {
   domain.console->hold_input(true);
   if (domain.channel != nullptr) {
     // The news of its sleep may be quicker than what it said last.
-    domain.channel->flush();
+    domain.channel->look();
     domain.console->settle();
     domain.channel->close_port();
     domain.channel.reset();
