@@ -63,7 +63,7 @@ def check_counters():
     """What the table of counters calls journal texts is what components really write."""
     table = (ROOT / "emu" / "script" / "counters.cc").read_text()
     texts = re.findall(r'counter\("([^"]+)"\)', table)
-    components = "".join(path.read_text() for part in ("xen", "domu", "dom0") for path in (ROOT / "emu" / part).glob("*.cc"))
+    components = "".join(path.read_text() for part in ("xen", "domu", "dom0") for path in (ROOT / "emu" / part).rglob("*.cc"))
     if len(texts) < 20:
         wrong.append(f"the table of counters has {len(texts)} texts")
     for text in texts:

@@ -279,7 +279,7 @@ class Watch {
   void go_on() {
     history_.go_on();
     counted_ = std::max(counted_, history_.newest());
-    // Updates received while paused did not replace the step shown.
+    // A domain that came while paused has not been taken up.
     if (waits_) look_again();
   }
 

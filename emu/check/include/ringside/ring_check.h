@@ -103,10 +103,10 @@ struct ring_check_ring {
    * the page says. */
   int (*front_attach)(void* page, uint32_t start);
   int (*back_attach)(void* page, uint32_t start);
-  /* 1: done; 0: no room, or nothing there; negative: the peer's page makes no sense, nothing was done. Code that
-   * refuses now and then without a reason is called again, and code that waits in here until it is done is
-   * waited for; the report says so. A push that makes its message visible at once notifies at once; one that
-   * does not, does both in publish. */
+  /* 1: done; 0: no room, or nothing there; negative: the peer's page makes no sense, nothing was done. Code
+   * that refuses now and then without a reason is called again, and code that waits in here until it is done
+   * is waited for; the report says so. A push that makes its message visible at once notifies at once; one
+   * that does not, does both in publish. */
   int (*push_req)(const struct ring_check_item* item);
   int (*pop_req)(struct ring_check_item* item);
   int (*push_rsp)(const struct ring_check_item* item); /* NULL without RESPONSES */
