@@ -96,21 +96,21 @@ class Page(unittest.TestCase):
             self.assertEqual(page.count(outside), allowed, outside)
 
     def test_a_link_opens_at_its_step_and_lane(self):
-        self.open("one.html", "#step=99&lane=xcs")
-        self.assertEqual(self.step(), 99)
+        self.open("one.html", "#step=116&lane=xcs")
+        self.assertEqual(self.step(), 116)
         self.assertIn("Here history bites", self.text("#now .sentence"))
         self.assertEqual(self.text(".lane-heads .focus"), "xcs")
         # And so does one that is followed within the page.
-        self.browser.execute_script("location.hash = '#step=111'")
-        self.wait(lambda: self.step() == 111, "the link within the page")
+        self.browser.execute_script("location.hash = '#step=128'")
+        self.wait(lambda: self.step() == 128, "the link within the page")
 
     def test_keys_step_jump_and_play(self):
-        self.open("one.html", "#step=90")
+        self.open("one.html", "#step=107")
         self.press(".")
-        self.assertEqual(self.step(), 91)
+        self.assertEqual(self.step(), 108)
         self.press(",")
         self.press(Keys.ARROW_LEFT)
-        self.assertEqual(self.step(), 89)
+        self.assertEqual(self.step(), 106)
         self.press(Keys.HOME)
         self.assertEqual(self.step(), 1)
         self.press(Keys.END)
@@ -138,19 +138,19 @@ class Page(unittest.TestCase):
         self.wait(lambda: not self.find("#keys").is_displayed(), "the list of keys closes")
 
     def test_buttons_and_the_scrubber_do_the_same(self):
-        self.open("one.html", "#step=90")
+        self.open("one.html", "#step=107")
         self.find("#forth").click()
-        self.assertEqual(self.step(), 91)
+        self.assertEqual(self.step(), 108)
         self.find("#last").click()
         self.assertEqual(self.step(), self.steps[-1]["step"])
         self.find("#first").click()
         self.assertEqual(self.step(), 1)
-        self.browser.execute_script("const s = document.getElementById('scrub'); s.value = 98; s.dispatchEvent(new Event('input'))")
-        self.assertEqual(self.step(), 99)
-        self.wait(lambda: "step=99" in self.browser.current_url, "the address follows")
+        self.browser.execute_script("const s = document.getElementById('scrub'); s.value = 115; s.dispatchEvent(new Event('input'))")
+        self.assertEqual(self.step(), 116)
+        self.wait(lambda: "step=116" in self.browser.current_url, "the address follows")
 
     def test_rings_show_slots_pointers_and_what_is_outstanding(self):
-        self.open("one.html", "#step=111")
+        self.open("one.html", "#step=128")
         ring = self.find("[data-ring='dom1.rx']")
         self.assertIn("8 of 8 unanswered: full", ring.text)
         self.assertEqual(len(ring.find_elements(By.CSS_SELECTOR, ".slot.request")), 8)
@@ -163,15 +163,15 @@ class Page(unittest.TestCase):
         self.assertEqual(len(self.browser.find_elements(By.CSS_SELECTOR, "[data-ring='dom1.rx'] .slot.stale")), 8)
 
     def test_a_full_ring_is_full_before_its_index_moves(self):
-        self.open("one.html", "#step=99")
+        self.open("one.html", "#step=116")
         self.assertIn("8 of 8 taken, none published: full", self.text("[data-ring='dom1.rx']"))
 
     def test_lines_of_the_scenario_have_their_values(self):
-        self.open("one.html", "#step=111")
+        self.open("one.html", "#step=128")
         self.assertIn("user types 1000 bytes", self.text(".source"))
 
     def test_why_480_bytes(self):
-        self.open("one.html", "#step=111")
+        self.open("one.html", "#step=128")
         ledger = self.text(".ledger")
         self.assertIn("Down: what is typed: 1000 bytes", ledger)
         self.assertIn("480 in the ring rx (8 slots \u00d7 up to 60: full)", ledger)
@@ -179,11 +179,11 @@ class Page(unittest.TestCase):
         self.press(Keys.END)
         self.assertIn("480 arrived", self.text(".ledger"))
         self.assertIn("dom1 typed 1000, arrived 480, lost 520", self.text(".run-title"))
-        self.open("one.html", "#step=99")
+        self.open("one.html", "#step=116")
         self.assertIn("The ring holds 8 messages of 60 bytes, 480 bytes, and not one more", self.text("#now"))
 
     def test_the_line_in_force_and_the_event_bits_go_with_the_step(self):
-        self.open("one.html", "#step=111")
+        self.open("one.html", "#step=128")
         self.assertIn("expect dom1.rx settles at req_prod 8 rsp_prod 0", self.text(".source [aria-current]"))
         self.assertRegex(" ".join(self.text(".events tbody").split()), r"dom1 port 1 1 0 1 \d+ 1 1$")
         self.press(Keys.END)
@@ -217,31 +217,31 @@ class Page(unittest.TestCase):
         self.assertNotIn("event", self.text(".lane-heads"))
 
     def test_the_step_is_said_to_those_who_hear_the_page(self):
-        self.open("one.html", "#step=90")
+        self.open("one.html", "#step=107")
         self.press(".")
         said = self.find("#said")
         self.assertEqual(said.get_attribute("aria-live"), "polite")
-        self.assertIn("step 91. xcs copies 60 bytes", said.get_attribute("textContent"))
+        self.assertIn("step 108. xcs copies 60 bytes", said.get_attribute("textContent"))
         unnamed = self.browser.execute_script("return [...document.querySelectorAll('button, input, select')].filter((each) => "
                                               "!each.textContent.trim() && !each.ariaLabel && !each.closest('label')).map((each) => each.id)")
         self.assertEqual(unnamed, [])
 
     def test_terms_say_what_they_mean(self):
-        self.open("one.html", "#step=111")
+        self.open("one.html", "#step=128")
         self.find("dfn[data-term='req_prod']").click()
         self.assertIn("How many requests were ever made", self.text("#tip"))
 
     def test_a_guess_is_asked_for_before_the_next_hop(self):
-        self.open("one.html", "#step=110")
+        self.open("one.html", "#step=127")
         self.press("p")
         self.press(".")
         self.assertTrue(self.find("#question").is_displayed())
-        self.assertEqual(self.step(), 110)
+        self.assertEqual(self.step(), 127)
         right = next(each for each in self.browser.find_elements(By.CSS_SELECTOR, "#answers button") if "shared page" in each.text)
         right.click()
         self.assertTrue(self.text("#verdict").startswith("Yes."))
         self.find("#go-on").click()
-        self.wait(lambda: self.step() == 111, "the step is shown")
+        self.wait(lambda: self.step() == 128, "the step is shown")
 
     def test_two_runs_begin_at_their_first_difference_and_meet_at_every_line(self):
         self.open("two.html")
@@ -262,7 +262,7 @@ class Page(unittest.TestCase):
     def test_a_byte_is_followed_in_both_runs(self):
         self.open("two.html")
         self.press("f")
-        self.assertRegex(self.text("#found"), "^\u201c[abc]\u201d: 5 hops, last seen at step [0-9]+, with tty; run 2: 3 hops, lost at step 93$")
+        self.assertRegex(self.text("#found"), "^\u201c[abc]\u201d: 5 hops, last seen at step [0-9]+, with tty; run 2: 3 hops, lost at step 110$")
         self.assertIn("gone for ever", self.text("#now-1 .sentence"))
         for number in (0, 1):
             self.assertGreater(self.browser.execute_script(f"return player.views[{number}].lanes.rows.length"), 1)
@@ -329,7 +329,7 @@ class Page(unittest.TestCase):
 
     def test_a_run_prints_on_one_light_sheet(self):
         for name, sheets in (("one.html", 1), ("two.html", 2)):
-            self.open(name, "#step=111")
+            self.open(name, "#step=128")
             self.press("t")
             pdf = base64.b64decode(self.browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
             self.assertEqual(len(re.findall(rb"/Type\s*/Page\b", pdf)), sheets, name)
@@ -342,10 +342,10 @@ class Page(unittest.TestCase):
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True})
         try:
             for page in ("one.html", "two.html"):
-                self.open(page, "#step=111")
+                self.open(page, "#step=128")
                 self.assertLessEqual(self.browser.execute_script("return document.documentElement.scrollWidth"), 360)
                 self.find("#forth").click()
-                self.assertGreater(self.step(), 111)
+                self.assertGreater(self.step(), 128)
         finally:
             self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
