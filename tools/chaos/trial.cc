@@ -369,18 +369,23 @@ class Trial {
       (void)stage_.unpause(life.id);
     }
     if (!rest()) return "it does not come to rest";
-    // Who was asked to sleep more than once, while it could not, sleeps more than once.
-    for (int wakings = 0; wakings < wakings_max && wake_all(); ++wakings) {
-      if (!rest()) return "it does not come to rest with nobody asleep";
-    }
     for (const Life& life : lives_) {
       if (!life.exists) continue;
-      // What a lost event has left asleep.
+      // For what a lost event had announced. It may be a request to suspend.
       const trace::Actor guest = trace::actor(trace::Role::domain, life.id);
       (void)stage_.notify(guest, trace::actor(trace::Role::xcs));
       (void)stage_.notify(trace::actor(trace::Role::xcs), guest);
     }
     if (!rest()) return "it does not come to rest after its last events";
+    // A domain with several requests to suspend suspends as many times.
+    for (int wakings = 0; wakings < wakings_max && wake_all(); ++wakings) {
+      if (!rest()) return "it does not come to rest with all domains resumed";
+    }
+    // A resume that xend carries out after its caller has given up leaves the domain paused.
+    for (const Life& life : lives_) {
+      if (life.exists) (void)stage_.unpause(life.id);
+    }
+    if (!rest()) return "it does not come to rest with all domains unpaused";
     for (Life& life : lives_) {
       std::string mistake = last_visit(life);
       if (mistake.empty()) mistake = settled_books(life);
