@@ -60,6 +60,11 @@ class Habits(unittest.TestCase):
                               (["WAITING_PUSH", "OVERFULL"], "message 3 found room in a ring of 2")):
             self.check(defines, FAILED, text)
 
+    @unittest.skipUnless(LONG, "RINGSIDE_LONG=1 runs it")
+    def test_calls_that_wait_for_ever_are_found(self):
+        for defines in (["WAITING_PUSH", "FOR_EVER"], ["WAITING_PUSH", "WAITING_POP", "LOSES"]):
+            self.check(defines, FAILED)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

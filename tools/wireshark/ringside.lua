@@ -25,7 +25,7 @@ local message_types = {
 }
 local frame_types = {
   [0] = "connect-ctrl", "connect-data", "bye", "bind", "unbind", "virq-bind", "writelock", "new-cc", "free-cc",
-  "request", "response", "virq", [82] = "numbers",
+  "request", "response", "virq", [77] = "mark", [82] = "numbers",
 }
 local frame_request, frame_response = 9, 10
 local results = {[0] = "ok", "failed", "areconnected", "badsession", "nosession", "coninuse", "badrequest"}

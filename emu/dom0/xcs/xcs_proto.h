@@ -32,7 +32,7 @@ enum XcsType : std::uint32_t {
   /// ringside's own, on the data connection of a session that has numbers: comes back as it is, behind all
   /// frames for the requests that were in the rings of domain `control.remote_dom` when it was read. A reply
   /// on the control connection may overtake frames on this one, and then says less.
-  XCS_MARK = 0x4d435352,
+  XCS_MARK = 0x4b52534d,
 };
 
 /// xcs_msg_t::result of a reply on a control connection. Carries nothing in asynchronous frames.

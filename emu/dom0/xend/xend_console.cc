@@ -129,8 +129,13 @@ void XendConsole::welcome(Handle stream, Speaks speaks) {
 
 void XendConsole::turn_away(Handle stream) {
   const std::string text = fmt::format("Cannot connect to console {} on domain {}\n", tcp_port_, domain_);
-  // One write: a connection this young has room for a line, and nobody waits for it if it has not.
-  (void)host_.write(stream, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  Bytes rest{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+  // A new connection has room for a line. If it has not, the rest of the line is dropped.
+  while (!rest.empty()) {
+    const Io io = host_.write(stream, rest);
+    if (io.state != Io::State::moved) break;
+    rest = rest.subspan(io.bytes);
+  }
   journal_.refused(domain_, trace::actor(trace::Role::client, viewers_ + 1),
                    "the console has a viewer already");
 }
