@@ -104,7 +104,7 @@ TEST_CASE("what happens to dom0's processes, and faults") {
   CHECK_FALSE(act_of<HandlesPty>("xenctld detaches pty from dom1").attaches);
 }
 
-TEST_CASE("a domain is laid down and woken by whoever keeps its console") {
+TEST_CASE("a domain is suspended and resumed by the daemon that keeps its console") {
   CHECK(act_of<Sleeps>("xend suspends dom1").suspends);
   const auto wakes = act_of<Sleeps>("xend resumes dom1");
   CHECK_FALSE(wakes.suspends);

@@ -200,7 +200,7 @@ void wakes_sleepers(const Subject& subject) {
 
 // -- what a hostile page must not lead to
 
-/// A call that waits would never come back from a page that nobody changes any more.
+/// A call that waits would never return here, because nothing changes the page any more.
 void may_refuse(const Pair& pair) {
   if (pair.habits().push_waits) throw NotAsked{"push_req waits for room"};
   if (pair.habits().pop_waits) throw NotAsked{"pop_req waits for a request"};

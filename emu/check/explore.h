@@ -33,8 +33,8 @@ struct Exploration {
   std::uint32_t longest = 0;  ///< steps in one execution
   bool bounded = false;       ///< something was left out because of the bound
   bool stopped = false;       ///< `enough` said so, or an operation had more ways than are tried
-  /// More memory is shared than the space knows, or a loop waits that nobody knew of; nothing else of this
-  /// counts (Execution::has_found_memory, Execution::found_wait).
+  /// The search found shared memory that the space does not list, or an unlisted loop that waits. Then
+  /// nothing else of this counts (Execution::has_found_memory, Execution::found_wait).
   bool found_memory = false;
   bool strayed = false;     ///< the program did not do the same again, so nothing is known
   End end = End::complete;  ///< of the execution that failed; complete: none did

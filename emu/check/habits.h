@@ -31,7 +31,7 @@ struct Habits {
 [[nodiscard]] std::string text_of(const Habits& habits);
 
 /// `page`: page_bytes of the ring, aligned as init() asks for; in use until this returns. `fresh`: see
-/// Subject. What is broken is for others to find: such a ring has no habits.
+/// Subject. For a broken ring it returns no habits; the searches find what is broken.
 [[nodiscard]] Habits habits_of(const ring_check_ring& ring, std::byte* page,
                                const std::function<void()>& fresh);
 

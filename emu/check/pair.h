@@ -59,8 +59,9 @@ class Pair final : public Outside {
   /// Answers the oldest request that is taken and unanswered; false: there was no room.
   bool answer(bool published = true);
   void publish_responses();
-  /// The oldest request, whatever it is; and a response of the caller's own. Neither is counted.
+  /// Takes the oldest request without judging it. Does not count it.
   bool take_unchecked(ring_check_item& item);
+  /// Puts a response that the caller has made. Does not count it.
   bool answer_with(const ring_check_item& item);
   bool take_response();
 

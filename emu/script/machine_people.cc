@@ -72,7 +72,7 @@ Result<> MachineStage::suspend(DomainId domain) {
 
 Result<> MachineStage::resume(DomainId domain) {
   auto asked = ask(fmt::format("resume {}", domain));
-  // An earlier request may have been answered when nobody waited any more.
+  // An earlier request may have been answered after its caller had given up.
   if (auto mapped = map_page(domain); !mapped) return mapped;
   if (!asked) return asked.error();
   return privcmd().domain_unpause(domain);

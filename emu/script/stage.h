@@ -109,7 +109,7 @@ class Stage {
   virtual Result<> destroy(DomainId domain) = 0;
   /// Its process, as kill -9 would; xen finds it crashed.
   virtual Result<> kill(DomainId domain) = 0;
-  /// By whoever keeps the consoles. Its program and its console outlive its sleep. Waits for dom0 and the
+  /// Asks the daemon that keeps the consoles. The guest's program and its console stay. Waits for dom0 and the
   /// guest.
   virtual Result<> suspend(DomainId domain) = 0;
   /// With another page; it goes on, too. Waits for dom0. EIO: it is not suspended.

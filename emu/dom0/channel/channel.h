@@ -68,7 +68,7 @@ class Channel {
 
   /// Binds the event channel, maps the domain's frame, attaches to its rings where the indices stand, and
   /// kicks the guest once: a predecessor may have died between setting the guest's bits and kicking it. The
-  /// owner is to call look() once when it is ready. Requests that nobody had answered are in unanswered().
+  /// owner is to call look() once when it is ready. Unanswered requests are in unanswered().
   /// ESRCH: no such domain. EBADMSG: the indices make no sense. EEXIST: `local_port` has another use here.
   /// All references outlive the channel.
   [[nodiscard]] static Result<std::unique_ptr<Channel>> open(Host& host, trace::Journal journal,

@@ -29,8 +29,7 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
   const auto same = [number](const Owed& owed) { return owed.number == number; };
   if (guest_.numbers() && std::any_of(owed_.begin(), owed_.end(), same)) return;
   if (owed_.size() == console_owed_max) {
-    // A ring holds no more: whoever sends this has left the protocol, and what it says has no slot to be
-    // answered in.
+    // A ring holds no more. The sender has broken the protocol, and this request has no slot for its answer.
     journal_.refused(domain_, trace::actor(trace::Role::xcs),
                      "more than 8 unanswered requests of one domain");
     return;
@@ -44,7 +43,7 @@ void Console::answer_owed() {
   std::size_t kept = 0;
   for (std::size_t at = 0; at < owed_.size(); ++at) {
     Owed request = owed_[at];
-    // After the end nobody waits for answers, and the bytes are wanted all the same.
+    // After the end no guest waits for answers, but its bytes are kept all the same.
     bool answerable = finished_ || guest_.has_room();
     if (answerable && ring::is_console_data(request.message) && !request.kept) {
       answerable = request.kept = !output_waits && keep_output(request);
@@ -122,7 +121,7 @@ void Console::guest_response(std::uint32_t tag) {
 }
 
 /// A piece is in flight from before the channel has it: what dies with this daemon is sent again by the next,
-/// and whoever has the ring knows what it had.
+/// and the owner of the ring knows which it had.
 void Console::send_input() {
   if (finished_ || input_held_) return;
   while (guest_.has_room() && (to_send_ > 0 || store_.input_sendable())) {

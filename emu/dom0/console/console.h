@@ -1,5 +1,5 @@
-// One domain's console, whoever keeps it: the guest's requests that wait for their answers, output that waits
-// for somebody to read it, input that waits for the guest, and the end.
+// One domain's console, for either daemon: the guest's unanswered requests, output that waits for a reader,
+// input that waits for the guest, and the end.
 //
 // xend and xenctld each derive a transport from it (sockets, a pty), which owns those who read and type. The
 // daemon owns the console and the channel, and is reached through ConsoleGuest. The console owns the store
@@ -40,7 +40,7 @@ struct ConsoleGuest {
   std::function<Sent(const ring::ControlMessage&, std::uint32_t tag)> send;
   std::function<void(const ring::ControlMessage&, std::uint32_t number)> respond;
   std::function<void()> flush;        ///< what was sent or answered may go
-  std::function<void()> reader_left;  ///< there is nobody to read the console any more
+  std::function<void()> reader_left;  ///< the console has no reader any more
 };
 
 class Console {
@@ -68,10 +68,10 @@ class Console {
   /// The guest will say nothing more. Each reader gets what there is, after it `crash_notice`, which is
   /// dom0's own, and is then let go.
   void finish(std::string crash_notice = {});
-  /// The domain is gone: nobody new finds the console. Who reads it is still given what there is.
+  /// The domain is gone: the console takes no new reader. The present one still gets all buffered output.
   virtual void close() = 0;
 
-  /// Somebody is there to whom output can be delivered, now or soon.
+  /// There is a reader to whom output can be delivered, now or soon.
   [[nodiscard]] virtual bool has_reader() const = 0;
   [[nodiscard]] virtual std::string_view status_name() const = 0;
   /// Where a user finds it, and its ports, if it has any.
@@ -81,7 +81,7 @@ class Console {
 
   [[nodiscard]] std::size_t buffered_bytes() const { return store_.output_bytes(); }
   [[nodiscard]] std::uint64_t discarded_bytes() const { return store_.output_discarded(); }
-  /// The domain is gone, and nobody is left to read what is buffered.
+  /// The domain is gone, and no reader is left for what is buffered.
   void count_unread() { store_.output_end(journal_, domain_); }
   /// What the next daemon is told.
   [[nodiscard]] ConsoleStore& store() { return store_; }
@@ -93,7 +93,7 @@ class Console {
   /// The first time that output was discarded.
   virtual void discards_begin() {}
 
-  /// Hands output to `reader` until there is none, he takes no more, or others want their turn. Answers how
+  /// Hands output to `reader` until there is none, it takes no more, or its turn ends. Answers how
   /// the last `write` went; `moved` if there was none.
   Io::State deliver(const std::function<Io(Bytes)>& write, trace::Actor reader);
   /// Who reads next has not seen the crash notice.

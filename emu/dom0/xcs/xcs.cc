@@ -264,7 +264,8 @@ void Xcs::settle() {
   if (std::exchange(any_gone_, false)) close_gone();
 }
 
-/// Frames before replies: a client that has its reply finds on its data connection all that went before it.
+/// Frames before replies: as long as its data connection takes them, a client that has its reply finds there
+/// all that went before. When it is full the reply overtakes them: see XCS_MARK.
 void Xcs::write_all() {
   const auto numbers = std::exchange(to_write_, {});
   for (const bool frames : {true, false}) {

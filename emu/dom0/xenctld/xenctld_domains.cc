@@ -80,7 +80,7 @@ Result<> Xenctld::open_channel(Domain& domain) {
                                counters_, events_of(domain));
   if (!channel) return channel.error();
   domain.channel = std::move(channel).value();
-  // What nobody had answered. To answer one changes the list.
+  // Unanswered requests. Answering one changes the list.
   const auto unanswered = domain.channel->unanswered();
   const std::vector<Channel::Owed> asked(unanswered.begin(), unanswered.end());
   for (const Channel::Owed& each : asked) domain.console->guest_request(each.message, each.index);
@@ -106,7 +106,7 @@ ConsoleGuest Xenctld::guest_of(Domain& domain) {
               },
           .respond =
               [&domain](const ring::ControlMessage& message, std::uint32_t number) {
-                // Whoever answers more than was asked is a channel that has already said so.
+                // The channel has already reported an answer to nothing.
                 (void)domain.channel->respond(message, number);
               },
           .flush = [this, &domain] { settle(domain); },

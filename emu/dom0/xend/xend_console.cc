@@ -90,7 +90,7 @@ bool XendConsole::must_wait(std::size_t bytes) const {
 
 void XendConsole::settle() {
   if (has_reader() && !blocked_) write_viewer();
-  // After the end nobody takes what it has typed.
+  // After the end there is no guest for what it has typed.
   if (deaf_ && finished()) release_viewer("left");
   send_input();
   if (viewer_.valid()) update_interest();
