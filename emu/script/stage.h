@@ -109,8 +109,8 @@ class Stage {
   virtual Result<> destroy(DomainId domain) = 0;
   /// Its process, as kill -9 would; xen finds it crashed.
   virtual Result<> kill(DomainId domain) = 0;
-  /// Asks the daemon that keeps the consoles. The guest's program and its console stay. Waits for dom0 and the
-  /// guest.
+  /// Asks the daemon that keeps the consoles. The guest's program and its console stay. Waits for dom0 and
+  /// the guest.
   virtual Result<> suspend(DomainId domain) = 0;
   /// With another page; it goes on, too. Waits for dom0. EIO: it is not suspended.
   virtual Result<> resume(DomainId domain) = 0;
