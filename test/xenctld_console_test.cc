@@ -74,6 +74,18 @@ TEST_CASE_METHOD(LoneConsole, "a full queue makes the guest wait, and nothing is
   CHECK(console->discarded_bytes() == 0);
 }
 
+TEST_CASE_METHOD(LoneConsole, "a request whose slot is used again was answered by the daemon before") {
+  std::string all = output_bytes(2 * xenctld_queue_bytes_max);
+  REQUIRE(waiting.size() == ring::slots_per_ring);
+  waiting.erase(waiting.begin(), waiting.begin() + 2);
+  all += output_bytes(2 * ring::payload_bytes_max);
+  auto reader = open();
+  CHECK(waiting.empty());
+  CHECK(reader->seen == all.substr(console->discarded_bytes()));
+  CHECK(console->discarded_bytes() <= 2 * ring::payload_bytes_max);
+  CHECK(sink.count(trace::Kind::refused) == 0);
+}
+
 TEST_CASE_METHOD(LoneConsole, "a request of another kind is echoed, also while output is withheld") {
   while (waiting.size() < ring::slots_per_ring - 1) (void)output_bytes(ring::payload_bytes_max);
   answered.clear();

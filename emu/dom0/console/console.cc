@@ -26,8 +26,11 @@ Console::Console(Host& host, trace::Journal journal, DomainId domain, ConsoleSto
 // -- output
 
 void Console::guest_request(const ring::ControlMessage& request, std::uint32_t number) {
-  const auto same = [number](const Owed& owed) { return owed.number == number; };
-  if (guest_.numbers() && std::any_of(owed_.begin(), owed_.end(), same)) return;
+  if (guest_.numbers()) {
+    const auto same = [number](const Owed& owed) { return owed.number == number; };
+    if (std::any_of(owed_.begin(), owed_.end(), same)) return;
+    forget_answered(number);
+  }
   if (owed_.size() == console_owed_max) {
     // A ring holds no more. The sender has broken the protocol, and this request has no slot for its answer.
     journal_.refused(domain_, trace::actor(trace::Role::xcs),
@@ -36,6 +39,19 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
   }
   owed_.push_back({request, number, false});
   answer_owed();
+}
+
+/// A request lies in the slot of an older one only after that one was answered. If it was not answered here,
+/// an earlier daemon did it, whose last answers were still on their way when this one was offered the same
+/// requests. That daemon kept the output; should it not be known, it is kept now.
+void Console::forget_answered(std::uint32_t newest) {
+  std::erase_if(owed_, [&](const Owed& owed) {
+    const auto older_by = static_cast<std::int32_t>(ring::distance(newest, owed.number));
+    if (older_by < std::int32_t{ring::slots_per_ring}) return false;
+    if (ring::is_console_data(owed.message) && !owed.kept && !store_.output_known(owed.number))
+      take_output(owed.message.payload(), owed.number);
+    return true;
+  });
 }
 
 void Console::answer_owed() {

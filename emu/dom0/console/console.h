@@ -117,6 +117,7 @@ class Console {
     bool kept;  ///< its output is in the store
   };
   [[nodiscard]] bool keep_output(const Owed& request);
+  void forget_answered(std::uint32_t newest);
   void take_output(Bytes bytes, std::optional<ring::Index> index);
   void give_up_unnumbered_input();
   void say_crash_notice();
