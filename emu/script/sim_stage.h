@@ -84,7 +84,6 @@ class SimStage final : public MachineStage {
    private:
     const SimWorld& world_;
     JournalListener listener_;
-    std::uint32_t listeners_;
     std::uint64_t steps_ = 0;
     Time last_{0};
   };
