@@ -218,6 +218,15 @@ class EveryRunHasAReport(Folder):
                 self.assertEqual(running.returncode, 128 + number)
                 self.assertRegex(rest, rf"^interrupted by {number.name} after (no run|\d+ runs, seeds 1 to \d+: .* nothing lost;.*)\n$")
 
+    def test_a_run_of_chaos_leaves_its_journal(self):
+        journal = self.folder / "chaos.jsonl"
+        seed = [PROGRAM, "chaos", "--seed", "17", "--count", "1", "--length", "5"]
+        subprocess.run([*seed, "--journal", journal], check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S)
+        listed = subprocess.run([*seed, "--list"], capture_output=True, text=True, timeout=PATIENCE_S).stdout
+        shown = subprocess.run([PROGRAM, "view", journal, "--text"], capture_output=True, text=True, timeout=PATIENCE_S).stdout
+        steps = [line.strip() for line in listed.splitlines()[1:]]
+        self.assertEqual(re.findall(r"^ +line \d+  (.*)$", shown, re.MULTILINE), steps)
+
     def test_several_threads_are_interrupted_together(self):
         self.write(a=PASSES, b=LASTS, c=LASTS, d=PASSES, e=PASSES)
         running = self.start(".", "--json", "-j", "2")

@@ -219,6 +219,23 @@ TEST_CASE_METHOD(Sleeper,
   CHECK(again->seen == "two three");
 }
 
+TEST_CASE_METHOD(Sleeper,
+                 "a domain that suspended while xend was dead, and is destroyed, leaves no channel in xcs") {
+  const DomainId domain = create();
+  boot(domain, std::make_unique<EchoProgram>());
+  world.run();
+  asking->type(fmt::format("suspend {}\n", domain));
+  REQUIRE(world.run_until([&] { return info(domain).suspended(); }));
+  kill_xend();
+  REQUIRE(xcs->channel(domain) != nullptr);
+  start_xend();
+  world.run();
+  REQUIRE(info(domain).suspended());
+  REQUIRE(builder->domain_destroy(domain).ok());
+  world.run();
+  CHECK(xcs->channel(domain) == nullptr);
+}
+
 TEST_CASE_METHOD(
     Sleeper,
     "xend killed in the middle of a resume: the next one finds the domain, and whoever asks again wakes it") {

@@ -5,10 +5,12 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <sstream>
 
 #include "emu/host/domain_words.h"
 #include "tools/chaos/trial.h"
 #include "tools/command.h"
+#include "tools/out_file.h"
 #include "tools/run/interruption.h"
 
 namespace ringside::tools {
@@ -22,6 +24,7 @@ struct ChaosOptions {
   std::size_t length = chaos::happenings_usual;
   std::size_t tries = 2000;
   bool list = false;
+  std::string journal;
 };
 
 std::uint64_t seed_at_work = 0;
@@ -40,8 +43,27 @@ void print(const chaos::Plan& plan) {
   for (const chaos::Happening& each : plan) std::puts(("  " + text_of(each)).c_str());
 }
 
-void report(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
-            const std::string& mistake) {
+/// The same run once more, for its journal.
+Result<> write_journal_of(std::uint64_t seed, const chaos::Plan& plan, const std::string& path) {
+  trace::Journaled journal;
+  trace::JournalScenario steps;
+  steps.name = "chaos";
+  steps.title = fmt::format("seed {}", seed);
+  for (const chaos::Happening& each : plan) steps.lines.push_back(text_of(each));
+  journal.header = {.made_by = "ringside " RINGSIDE_VERSION,
+                    .mode = "sim",
+                    .controller = "xcs",
+                    .seed = seed,
+                    .scenario = std::move(steps)};
+  (void)chaos::carry_out(seed, plan, &journal);
+  std::ostringstream text;
+  trace::write_journal(text, journal);
+  return write_file("cannot write the journal", path, text.str());
+}
+
+/// Answers the list of steps that is enough.
+chaos::Plan report(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
+                   const std::string& mistake) {
   std::puts(fmt::format("FAIL seed {}: {}", seed, mistake).c_str());
   const chaos::Plan small = chaos::shrunk(seed, plan, options.tries);
   std::puts(fmt::format("{} of its {} steps are enough:", small.size(), plan.size()).c_str());
@@ -50,6 +72,7 @@ void report(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& 
   const std::string length =
       options.length == chaos::happenings_usual ? "" : fmt::format(" --length {}", options.length);
   std::puts(fmt::format("again: ringside chaos --seed {} --count 1{}", seed, length).c_str());
+  return small;
 }
 
 int chaos_command(const ChaosOptions& options) {
@@ -62,22 +85,28 @@ int chaos_command(const ChaosOptions& options) {
   std::uint64_t runs = 0;
   std::uint64_t happened = 0;
   std::uint64_t bytes = 0;
-  while (runs < options.count && (options.seconds == 0 || taken() < options.seconds) &&
+  chaos::Plan last;
+  bool found = false;
+  while (!found && runs < options.count && (options.seconds == 0 || taken() < options.seconds) &&
          RunInterruption::signal() == 0) {
     seed_at_work = options.seed + runs++;
-    const chaos::Plan plan = chaos::plan_of(seed_at_work, options.length);
+    last = chaos::plan_of(seed_at_work, options.length);
     if (options.list) {
       std::puts(fmt::format("seed {}", seed_at_work).c_str());
-      print(plan);
+      print(last);
       continue;
     }
-    const chaos::Outcome outcome = chaos::carry_out(seed_at_work, plan);
+    const chaos::Outcome outcome = chaos::carry_out(seed_at_work, last);
     happened += outcome.happened;
     bytes += outcome.bytes;
-    if (outcome.mistake.empty()) continue;
-    report(options, seed_at_work, plan, outcome.mistake);
-    return exit_expectation_failed;
+    found = !outcome.mistake.empty();
+    if (found) last = report(options, seed_at_work, last, outcome.mistake);
   }
+  if (!options.journal.empty() && runs > 0) {
+    if (auto written = write_journal_of(seed_at_work, last, options.journal); !written)
+      return failed(written.error());
+  }
+  if (found) return exit_expectation_failed;
   const int signal = RunInterruption::signal();
   const int status = signal == 0 ? exit_good : status_of_signal_0 + signal;
   if (options.list) return status;
@@ -115,7 +144,8 @@ constexpr char chaos_help[] =
     "  ringside chaos                              1000 machines\n"
     "  ringside chaos --seed 1 --seconds 3600 --count 1000000000\n"
     "  ringside chaos --seed 17 --count 1 --list   what seed 17 means\n"
-    "  ringside chaos --length 500 --count 100     longer lives";
+    "  ringside chaos --length 500 --count 100     longer lives\n"
+    "  ringside chaos --seed 17 --count 1 --journal 17.jsonl && ringside view 17.jsonl --html 17.html";
 
 }  // namespace
 
@@ -144,6 +174,8 @@ void add_chaos_command(Command app, Session& session) {
       .range<std::size_t>(0, 1'000'000)
       .show_default();
   command.add_flag("--list", options->list, "Run nothing: print the steps");
+  command.add_option("--journal", options->journal,
+                     "Write the journal of the last run, or of a failure's short list, to this file");
   command.callback([&session, options] { session.run = [options] { return chaos_command(*options); }; });
 }
 

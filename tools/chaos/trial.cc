@@ -56,14 +56,17 @@ struct Life {
 
 class Trial {
  public:
-  explicit Trial(std::uint64_t seed) : stage_(plan_with_journal(), Choice::seeded(seed)) {}
+  Trial(std::uint64_t seed, trace::Journaled* journal)
+      : journal_(journal), stage_(plan_with_journal(), Choice::seeded(seed)) {}
 
   Outcome run(const Plan& plan) {
     Outcome outcome;
     if (auto started = stage_.start(); !started) return {.mistake = started.error().text()};
     if (!rest()) return {.mistake = "it does not come to rest after its start"};
     const auto handles = handles_of_daemons();
-    for (const Happening& each : plan) {
+    for (std::size_t at = 0; at < plan.size(); ++at) {
+      const Happening& each = plan[at];
+      mark(at, each);
       if (happen(each)) ++outcome.happened;
       pass(std::chrono::microseconds(each.then_us));
     }
@@ -80,8 +83,20 @@ class Trial {
   script::StagePlan plan_with_journal() {
     script::StagePlan plan;
     plan.faults = true;
-    plan.journal = [this](std::uint64_t, const trace::Entry& entry) { note(entry); };
+    plan.journal = [this](std::uint64_t step, const trace::Entry& entry) {
+      note(entry);
+      if (journal_ != nullptr) journal_->steps.push_back({step, entry});
+    };
     return plan;
+  }
+
+  void mark(std::size_t at, const Happening& its) {
+    if (journal_ == nullptr) return;
+    journal_->marks.push_back({.kind = trace::JournalMark::Kind::fault,
+                               .after = journal_->steps.empty() ? 0 : journal_->steps.back().step,
+                               .time_ns = stage_.now().count(),
+                               .line = static_cast<std::uint32_t>(at + 1),
+                               .text = text_of(its)});
   }
 
   // -- the books
@@ -456,6 +471,7 @@ class Trial {
     return counts;
   }
 
+  trace::Journaled* journal_;
   std::vector<Life> lives_;
   std::map<DomainId, std::size_t> places_;  ///< of a plan's domains: who is there now
   std::array<bool, 2> up_ = {true, true};
@@ -467,30 +483,9 @@ class Trial {
 
 }  // namespace
 
-Outcome carry_out(std::uint64_t seed, const Plan& plan) {
-  Trial trial(seed);
+Outcome carry_out(std::uint64_t seed, const Plan& plan, trace::Journaled* journal) {
+  Trial trial(seed, journal);
   return trial.run(plan);
-}
-
-Plan shrunk(std::uint64_t seed, Plan plan, std::size_t tries_max) {
-  std::size_t tries = 0;
-  for (std::size_t chunk = std::max<std::size_t>(plan.size() / 2, 1);;
-       chunk = std::max<std::size_t>(chunk / 2, 1)) {
-    bool smaller = false;
-    for (std::size_t at = 0; at < plan.size() && tries < tries_max;) {
-      Plan candidate = plan;
-      const auto begin = candidate.begin() + static_cast<std::ptrdiff_t>(at);
-      candidate.erase(begin, begin + static_cast<std::ptrdiff_t>(std::min(chunk, plan.size() - at)));
-      ++tries;
-      if (carry_out(seed, candidate).mistake.empty()) {
-        at += chunk;
-      } else {
-        plan = std::move(candidate);
-        smaller = true;
-      }
-    }
-    if (tries >= tries_max || (chunk == 1 && !smaller)) return plan;
-  }
 }
 
 }  // namespace ringside::chaos

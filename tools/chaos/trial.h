@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "emu/trace/journal_file.h"
 #include "tools/chaos/plan.h"
 
 namespace ringside::chaos {
@@ -16,8 +17,9 @@ struct Outcome {
 
 /// `seed` decides the order of events and how much each read and write moves; the plan is carried out as it
 /// is. At its end all faults are taken back, all that was stopped is started, each domain gets a viewer, and
-/// everything must come to rest, add up and, once the domains are gone, be gone as well.
-[[nodiscard]] Outcome carry_out(std::uint64_t seed, const Plan& plan);
+/// everything must come to rest, add up and, once the domains are gone, be gone as well. `journal`, if given,
+/// gets each entry, and each step of the plan as a mark.
+[[nodiscard]] Outcome carry_out(std::uint64_t seed, const Plan& plan, trace::Journaled* journal = nullptr);
 
 /// The smallest plan found that still fails: one that is left out is one that was not needed. `plan` fails.
 /// Tries at most `tries_max` times.

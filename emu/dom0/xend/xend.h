@@ -67,13 +67,14 @@ class Xend {
     Link link = Link::none;
     ring::Port local_port = any_port;
     ring::Port guest_port = any_port;
-    Client creator = 0;      ///< waits for its console; 0 = has it
-    bool ending = false;     ///< has ended; what it said last may still be on its way through xcs
-    bool mark_due = false;   ///< ending, and xcs takes no frame now: its mark is to be sent
-    bool ended = false;      ///< has ended, and is kept: it crashed, or is to be preserved
-    bool suspended = false;  ///< has no channel, and gets one when it is resumed
-    Suspension suspension;   ///< that somebody waits for
-    bool unsettled = false;  ///< something came for its console in this batch
+    Client creator = 0;             ///< waits for its console; 0 = has it
+    bool ending = false;            ///< has ended; what it said last may still be on its way through xcs
+    bool mark_due = false;          ///< ending, and xcs takes no frame now: its mark is to be sent
+    bool ended = false;             ///< has ended, and is kept: it crashed, or is to be preserved
+    bool suspended = false;         ///< has no channel, and gets one when it is resumed
+    bool may_have_channel = false;  ///< in xcs, from an earlier xend that died before it could free it
+    Suspension suspension;          ///< that somebody waits for
+    bool unsettled = false;         ///< something came for its console in this batch
     std::unique_ptr<ControlCalls> control;
     std::unique_ptr<XendConsole> console;
   };
@@ -93,6 +94,7 @@ class Xend {
   Result<Domain*> add_domain(const DomainInfo& info, ConsoleStore store);
   [[nodiscard]] std::string store_path(DomainId id) const;
   void adopt_domains();
+  void free_channel_of_earlier(DomainId id);
   [[nodiscard]] ConsoleGuest guest_of(Domain& domain);
   [[nodiscard]] XendViewers viewers_of(DomainId id);
   void open_channel(Domain& domain, ring::Port local_port);

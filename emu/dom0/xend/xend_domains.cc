@@ -78,18 +78,20 @@ void Xend::adopt_domains() {
       host_.warn(added.error().text());
       continue;
     }
-    // One that sleeps has no channel until it is resumed.
-    (*added)->suspended = asleep;
+    // A suspended one has no channel until it is resumed.
+    (*added)->suspended = (*added)->may_have_channel = asleep;
     (*added)->console->hold_input(asleep);
     if (!asleep) (*added)->guest_port = info.console_port;
     journal_.told(info.domain, "console taken up from an earlier xend");
   }
-  // Nobody else would let go of their channels, if xcs has them still.
   ConsoleStore::bury_gone(
       host_, journal_, *all, store_shape, [this](DomainId id) { return store_path(id); },
-      [this](DomainId id) {
-        link_.call(interface_message(XCS_CIF_FREE_CC, id, any_port, any_port), nullptr);
-      });
+      [this](DomainId id) { free_channel_of_earlier(id); });
+}
+
+/// The xend that had the channel is dead. If xcs has it still, no one else would free it.
+void Xend::free_channel_of_earlier(DomainId id) {
+  link_.call(interface_message(XCS_CIF_FREE_CC, id, any_port, any_port), nullptr);
 }
 
 ConsoleGuest Xend::guest_of(Domain& domain) {
@@ -172,6 +174,7 @@ void Xend::bind_channel(Domain& domain) {
 
 void Xend::channel_opened(Domain& domain) {
   domain.link = Link::open;
+  domain.may_have_channel = false;
   if (domain.creator != 0) {
     const Client creator = std::exchange(domain.creator, 0);
     auto set = privcmd_.domain_set_console_port(domain.id, domain.guest_port);
@@ -287,6 +290,7 @@ void Xend::remove(Domain& domain) {
     link_.call(interface_message(XCS_CIF_FREE_CC, domain.id, domain.local_port, domain.guest_port), nullptr);
     domain.link = Link::none;
   }
+  if (domain.may_have_channel) free_channel_of_earlier(domain.id);
   auto removed = std::move(domains_[domain.id]);
   if (!removed->console->has_viewer()) return removed->console->count_unread();
   last_viewers_of_.push_back(std::move(removed));
