@@ -12,6 +12,7 @@
 #include "tools/command.h"
 #include "tools/out_file.h"
 #include "tools/run/interruption.h"
+#include "tools/run/real_stage.h"
 
 namespace ringside::tools {
 
@@ -25,6 +26,7 @@ struct ChaosOptions {
   std::size_t tries = 2000;
   bool list = false;
   std::string journal;
+  std::string mode = "sim";
 };
 
 std::uint64_t seed_at_work = 0;
@@ -43,35 +45,51 @@ void print(const chaos::Plan& plan) {
   for (const chaos::Happening& each : plan) std::puts(("  " + text_of(each)).c_str());
 }
 
-/// The same run once more, for its journal.
-Result<> write_journal_of(std::uint64_t seed, const chaos::Plan& plan, const std::string& path) {
-  trace::Journaled journal;
+/// Writes what `journal` has of a run of `plan`.
+Result<> write_chaos_journal(trace::Journaled& journal, std::uint64_t seed, const chaos::Plan& plan,
+                             const ChaosOptions& options) {
   trace::JournalScenario steps;
   steps.name = "chaos";
   steps.title = fmt::format("seed {}", seed);
   for (const chaos::Happening& each : plan) steps.lines.push_back(text_of(each));
   journal.header = {.made_by = "ringside " RINGSIDE_VERSION,
-                    .mode = "sim",
+                    .mode = options.mode,
                     .controller = "xcs",
                     .seed = seed,
                     .scenario = std::move(steps)};
-  (void)chaos::carry_out(seed, plan, &journal);
+  if (!journal.steps.empty()) {
+    const std::int64_t origin = journal.steps.front().entry.time_ns;
+    for (trace::JournalStep& each : journal.steps) each.entry.time_ns -= origin;
+  }
   std::ostringstream text;
   trace::write_journal(text, journal);
-  return write_file("cannot write the journal", path, text.str());
+  return write_file("cannot write the journal", options.journal, text.str());
 }
 
-/// Answers the list of steps that is enough.
+std::string command_again(const ChaosOptions& options, std::uint64_t seed) {
+  std::string command = fmt::format("ringside chaos --seed {} --count 1", seed);
+  if (options.length != chaos::happenings_usual) command += fmt::format(" --length {}", options.length);
+  if (options.mode != "sim") command += " --mode " + options.mode;
+  return command;
+}
+
+/// Of processes: chance has its part in it, so that no shorter list can be looked for.
+void report_real(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
+                 const std::string& mistake) {
+  std::puts(fmt::format("FAIL seed {}, between processes: {}", seed, mistake).c_str());
+  print(plan);
+  std::puts(fmt::format("again, but for chance: {}", command_again(options, seed)).c_str());
+}
+
+/// Answers a list of steps that is enough.
 chaos::Plan report(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
                    const std::string& mistake) {
   std::puts(fmt::format("FAIL seed {}: {}", seed, mistake).c_str());
-  const chaos::Plan small = chaos::shrunk(seed, plan, options.tries);
+  chaos::Plan small = chaos::shrunk(seed, plan, options.tries);
   std::puts(fmt::format("{} of its {} steps are enough:", small.size(), plan.size()).c_str());
   print(small);
   std::puts(fmt::format("then: {}", chaos::carry_out(seed, small).mistake).c_str());
-  const std::string length =
-      options.length == chaos::happenings_usual ? "" : fmt::format(" --length {}", options.length);
-  std::puts(fmt::format("again: ringside chaos --seed {} --count 1{}", seed, length).c_str());
+  std::puts(fmt::format("again: {}", command_again(options, seed)).c_str());
   return small;
 }
 
@@ -82,28 +100,45 @@ int chaos_command(const ChaosOptions& options) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   };
   const RunInterruption interruption;
+  chaos::MakeStage make;
+  if (options.mode == "real") {
+    make = [](script::StagePlan plan) {
+      return std::make_unique<RealStage>(std::move(plan), [] { return RunInterruption::signal() != 0; });
+    };
+  }
   std::uint64_t runs = 0;
   std::uint64_t happened = 0;
   std::uint64_t bytes = 0;
-  chaos::Plan last;
+  chaos::Plan plan;
+  trace::Journaled journal;
   bool found = false;
   while (!found && runs < options.count && (options.seconds == 0 || taken() < options.seconds) &&
          RunInterruption::signal() == 0) {
     seed_at_work = options.seed + runs++;
-    last = chaos::plan_of(seed_at_work, options.length);
+    plan = chaos::plan_of(seed_at_work, options.length);
     if (options.list) {
       std::puts(fmt::format("seed {}", seed_at_work).c_str());
-      print(last);
+      print(plan);
       continue;
     }
-    const chaos::Outcome outcome = chaos::carry_out(seed_at_work, last);
+    journal = {};
+    const chaos::Outcome outcome =
+        chaos::carry_out(seed_at_work, plan, options.journal.empty() ? nullptr : &journal, make);
+    if (make && RunInterruption::signal() != 0) break;
     happened += outcome.happened;
     bytes += outcome.bytes;
     found = !outcome.mistake.empty();
-    if (found) last = report(options, seed_at_work, last, outcome.mistake);
+    if (!found) continue;
+    if (make) {
+      report_real(options, seed_at_work, plan, outcome.mistake);
+    } else {
+      plan = report(options, seed_at_work, plan, outcome.mistake);
+      journal = {};
+      (void)chaos::carry_out(seed_at_work, plan, &journal);
+    }
   }
-  if (!options.journal.empty() && runs > 0) {
-    if (auto written = write_journal_of(seed_at_work, last, options.journal); !written)
+  if (!options.journal.empty()) {
+    if (auto written = write_chaos_journal(journal, seed_at_work, plan, options); !written)
       return failed(written.error());
   }
   if (found) return exit_expectation_failed;
@@ -145,6 +180,7 @@ constexpr char chaos_help[] =
     "  ringside chaos --seed 1 --seconds 3600 --count 1000000000\n"
     "  ringside chaos --seed 17 --count 1 --list   what seed 17 means\n"
     "  ringside chaos --length 500 --count 100     longer lives\n"
+    "  ringside chaos --mode real --count 10       machines of processes\n"
     "  ringside chaos --seed 17 --count 1 --journal 17.jsonl && ringside view 17.jsonl --html 17.html";
 
 }  // namespace
@@ -172,6 +208,9 @@ void add_chaos_command(Command app, Session& session) {
       .show_default();
   command.add_option("--tries", options->tries, "Runs that a failure's list of steps is made short by")
       .range<std::size_t>(0, 1'000'000)
+      .show_default();
+  command.add_option("--mode", options->mode, "Where: sim, or real (between processes)")
+      .one_of({"sim", "real"})
       .show_default();
   command.add_flag("--list", options->list, "Run nothing: print the steps");
   command.add_option("--journal", options->journal,

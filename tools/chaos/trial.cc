@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <optional>
+#include <utility>
 
-#include "emu/dom0/xcs/client.h"
 #include "emu/script/sim_stage.h"
 #include "tools/chaos/account.h"
+#include "tools/chaos/daemons.h"
+#include "tools/chaos/strangers.h"
 
 namespace ringside::chaos {
 
@@ -19,7 +22,6 @@ namespace {
 using namespace std::chrono_literals;
 using script::Daemon;
 using script::GuestProgram;
-using script::Lane;
 using script::SimStage;
 using script::StageFault;
 
@@ -38,6 +40,7 @@ struct Visit {
   Viewed viewed;
   std::uint64_t asked = 0;  ///< bytes that it was told to type
   bool open = true;
+  bool reads = true;
 };
 
 /// A domain from its creation on. Its id is never used again, so that the journal's entries are about it
@@ -47,6 +50,7 @@ struct Life {
   Books books;
   std::vector<Visit> visits;
   bool exists = true;
+  bool paused = false;
   bool program_ended = false;
 
   [[nodiscard]] Visit* open_visit() {
@@ -56,12 +60,21 @@ struct Life {
 
 class Trial {
  public:
-  Trial(std::uint64_t seed, trace::Journaled* journal)
-      : journal_(journal), stage_(plan_with_journal(), Choice::seeded(seed)) {}
+  Trial(std::uint64_t seed, const MakeStage& make, trace::Journaled* journal) : journal_(journal) {
+    if (make) {
+      stage_ = make(plan_with_journal());
+    } else {
+      auto simulated = std::make_unique<SimStage>(plan_with_journal(), Choice::seeded(seed));
+      world_ = &simulated->world();
+      stage_ = std::move(simulated);
+    }
+    daemons_.emplace(*stage_);
+    strangers_.emplace(*stage_);
+  }
 
   Outcome run(const Plan& plan) {
     Outcome outcome;
-    if (auto started = stage_.start(); !started) return {.mistake = started.error().text()};
+    if (auto started = stage_->start(); !started) return {.mistake = started.error().text()};
     if (!rest()) return {.mistake = "it does not come to rest after its start"};
     const auto handles = handles_of_daemons();
     for (std::size_t at = 0; at < plan.size(); ++at) {
@@ -72,6 +85,7 @@ class Trial {
     }
     outcome.mistake = at_rest();
     if (outcome.mistake.empty()) outcome.mistake = after_all(handles);
+    if (const auto failure = stage_->failure()) outcome.mistake = failure->text();
     for (const Life& life : lives_) {
       outcome.bytes += life.books.printed;
       for (const Visit& visit : life.visits) outcome.bytes += visit.viewed.typed.size();
@@ -94,7 +108,7 @@ class Trial {
     if (journal_ == nullptr) return;
     journal_->marks.push_back({.kind = trace::JournalMark::Kind::fault,
                                .after = journal_->steps.empty() ? 0 : journal_->steps.back().step,
-                               .time_ns = stage_.now().count(),
+                               .time_ns = stage_->now().count(),
                                .line = static_cast<std::uint32_t>(at + 1),
                                .text = text_of(its)});
   }
@@ -110,7 +124,7 @@ class Trial {
         life->books.handed += text;
       if (entry.actor.role == trace::Role::user && entry.peer.role == trace::Role::xend) {
         for (Visit& visit : life->visits) {
-          if (stage_.user_actor(visit.user) == entry.actor) visit.viewed.typed += text;
+          if (stage_->user_actor(visit.user) == entry.actor) visit.viewed.typed += text;
         }
       }
     }
@@ -131,29 +145,30 @@ class Trial {
   // -- time
 
   void pass(Duration duration) {
-    const Time until = stage_.now() + duration;
-    while (stage_.advance(until)) {
+    const Time until = stage_->now() + duration;
+    while (stage_->advance(until)) {
     }
   }
-  [[nodiscard]] bool rest() { return stage_.settle(stage_.now() + rest_max); }
+  [[nodiscard]] bool rest() { return stage_->settle(stage_->now() + rest_max); }
 
   // -- what happens; false: it could not
 
   bool happen(const Happening& its) {
     Life* life = living(its.domain);
     Visit* visit = life == nullptr ? nullptr : life->open_visit();
+    if (world_ == nullptr && left_out(its.what, life, visit)) return false;
     switch (its.what) {
       case What::create:
         return life == nullptr && create(its.domain);
       case What::print:
         if (life == nullptr || life->program_ended) return false;
-        if (!stage_.print(life->id, printed_text(life->books.printed, its.amount))) return false;
+        if (!stage_->print(life->id, printed_text(life->books.printed, its.amount))) return false;
         life->books.printed += its.amount;
         return true;
       case What::type:
         if (visit == nullptr) return false;
-        if (!stage_.user_types(visit->user, typed_text(visit->viewed.connection, visit->asked, its.amount),
-                               script::Typing::once))
+        if (!stage_->user_types(visit->user, typed_text(visit->viewed.connection, visit->asked, its.amount),
+                                script::Typing::once))
           return false;
         visit->asked += its.amount;
         return true;
@@ -165,43 +180,49 @@ class Trial {
         return true;
       case What::viewer_looks_away:
       case What::viewer_looks:
-        return visit != nullptr && stage_.user_reads(visit->user, its.what == What::viewer_looks);
+        if (visit == nullptr) return false;
+        visit->reads = its.what == What::viewer_looks;
+        return static_cast<bool>(stage_->user_reads(visit->user, visit->reads));
       case What::program_ends:
-        if (life == nullptr || !stage_.end(life->id, 0)) return false;
+        if (life == nullptr || !stage_->end(life->id, 0)) return false;
         life->program_ended = true;
         return true;
       case What::guest_killed:
-        if (life == nullptr || !stage_.kill(life->id)) return false;
+        if (life == nullptr || !stage_->kill(life->id)) return false;
         life->books.fate = Fate::cut;
         return true;
       case What::destroy:
-        if (life == nullptr || !stage_.destroy(life->id)) return false;
+        if (life == nullptr || !stage_->destroy(life->id)) return false;
         life->books.fate = Fate::cut;
         life->exists = false;
         return true;
       case What::pause:
-        return life != nullptr && stage_.pause(life->id);
+        if (life == nullptr || !stage_->pause(life->id)) return false;
+        life->paused = true;
+        return true;
       case What::resume:
-        return life != nullptr && stage_.unpause(life->id);
+        if (life == nullptr || !stage_->unpause(life->id)) return false;
+        life->paused = false;
+        return true;
       case What::guest_deaf:
       case What::guest_listens:
-        return life != nullptr && stage_.answering(life->id, its.what == What::guest_listens);
+        return life != nullptr && stage_->answering(life->id, its.what == What::guest_listens);
       case What::suspend:
-        return life != nullptr && stage_.suspend(life->id);
+        return life != nullptr && stage_->suspend(life->id);
       case What::wake:
-        return life != nullptr && stage_.resume(life->id);
+        return life != nullptr && stage_->resume(life->id);
       case What::kill_xcs:
         return kill(Daemon::xcs);
       case What::kill_xend:
         return kill(Daemon::xend);
       case What::stop_xcs:
-        return stop(Daemon::xcs);
+        return daemons_->stop(Daemon::xcs);
       case What::stop_xend:
-        return stop(Daemon::xend);
+        return daemons_->stop(Daemon::xend);
       case What::start_xcs:
-        return start(Daemon::xcs).empty();
+        return daemons_->start(Daemon::xcs).empty();
       case What::start_xend:
-        return start(Daemon::xend).empty();
+        return daemons_->start(Daemon::xend).empty();
       case What::lose_events:
         return life != nullptr && disturb_events(life->id, its.amount, StageFault::Effect::drop);
       case What::delay_events:
@@ -209,32 +230,31 @@ class Trial {
       case What::double_events:
         return life != nullptr && disturb_events(life->id, its.amount, StageFault::Effect::duplicate);
       case What::late_bytes:
-        return static_cast<bool>(stage_.fault({.effect = StageFault::Effect::delay,
-                                               .thing = StageFault::Thing::message,
-                                               .from = trace::actor(trace::Role::xcs),
-                                               .to = trace::actor(trace::Role::xend),
-                                               .next = its.amount,
-                                               .by = 300us}));
+        return static_cast<bool>(stage_->fault({.effect = StageFault::Effect::delay,
+                                                .thing = StageFault::Thing::message,
+                                                .from = trace::actor(trace::Role::xcs),
+                                                .to = trace::actor(trace::Role::xend),
+                                                .next = its.amount,
+                                                .by = 300us}));
       case What::heal:
-        return static_cast<bool>(stage_.heal());
+        return static_cast<bool>(stage_->heal());
       case What::half_session:
-        return open_client(Lane::control);
+        return strangers_->half_session();
       case What::half_frame:
-        return open_client(Lane::data) &&
-               stage_.client_sends(last_client(), Lane::data, std::vector<std::uint8_t>(its.amount, 1));
+        return strangers_->half_frame(its.amount);
       case What::deaf_client:
-        return life != nullptr && deaf_client(life->id);
+        return life != nullptr && strangers_->deaf_client(life->id);
       case What::clients_leave:
-        clients_leave();
+        strangers_->leave();
         return true;
       case What::accepts_fail:
-        stage_.world().fail_accepts(its.amount);
+        world_->fail_accepts(its.amount);
         return true;
       case What::xcs_no_descriptors:
       case What::xend_no_descriptors:
         return exhaust(its.what == What::xcs_no_descriptors ? Daemon::xcs : Daemon::xend, true);
       case What::disk_full:
-        stage_.world().fill_disk(true);
+        world_->fill_disk(true);
         return true;
       case What::plenty:
         plenty();
@@ -246,22 +266,32 @@ class Trial {
     return false;
   }
 
+  /// Between processes, what only a simulated machine can do, and what would wait in real time: for a daemon
+  /// that is stopped, or for a guest that cannot suspend now.
+  [[nodiscard]] bool left_out(What what, const Life* life, const Visit* visit) const {
+    if (what >= What::accepts_fail && what != What::plenty) return true;
+    if (what != What::create && what != What::suspend && what != What::wake) return false;
+    if (!daemons_->serve()) return true;
+    return what == What::suspend && life != nullptr &&
+           (life->paused || life->program_ended || (visit != nullptr && !visit->reads));
+  }
+
   bool create(DomainId place) {
     const auto id = static_cast<DomainId>(lives_.size() + 1);
     lives_.emplace_back().id = id;
-    if (!stage_.create(id, GuestProgram::script)) {
+    if (!stage_->create(id, GuestProgram::script)) {
       lives_.back().exists = false;
       lives_.back().books.fate = Fate::cut;
       return false;
     }
     places_[place] = lives_.size() - 1;
-    return static_cast<bool>(stage_.unpause(id));
+    return static_cast<bool>(stage_->unpause(id));
   }
 
   bool visit_of(Life& life) {
     const auto number = ++connections_;
     std::string user = fmt::format("{}", number);
-    if (!stage_.user_connects(user, life.id, number % 2 == 0 ? script::Way::tcp : script::Way::local))
+    if (!stage_->user_connects(user, life.id, number % 2 == 0 ? script::Way::tcp : script::Way::local))
       return false;
     Visit& visit = life.visits.emplace_back();
     visit.user = std::move(user);
@@ -269,17 +299,15 @@ class Trial {
     return true;
   }
   void leave(Visit& visit) {
-    (void)stage_.user_disconnects(visit.user);
+    (void)stage_->user_disconnects(visit.user);
     visit.open = false;
     visit.viewed.left = true;
   }
   // -- daemons
 
   bool kill(Daemon daemon) {
-    if (!up_[index(daemon)]) return false;
-    if (!stage_.daemon_stops(daemon)) return false;
-    up_[index(daemon)] = stopped_[index(daemon)] = false;
-    if (daemon == Daemon::xcs) clients_leave();
+    if (!daemons_->kill(daemon)) return false;
+    if (daemon == Daemon::xcs) strangers_->leave();
     if (daemon == Daemon::xend) {
       for (Life& life : lives_) cut_off(life);
     }
@@ -291,30 +319,10 @@ class Trial {
     for (auto visit = life.visits.rbegin(); visit != life.visits.rend(); ++visit) {
       visit->viewed.daemon_died = true;
       visit->open = false;
-      const std::string_view saw = stage_.user_saw(visit->user);
+      const std::string_view saw = stage_->user_saw(visit->user);
       if (!saw.empty() && !saw.starts_with("Cannot connect")) break;
     }
   }
-  bool stop(Daemon daemon) {
-    if (!up_[index(daemon)] || stopped_[index(daemon)]) return false;
-    stopped_[index(daemon)] = true;
-    return static_cast<bool>(stage_.daemon_stalls(daemon));
-  }
-  /// Why it could not be started; empty: it runs.
-  std::string start(Daemon daemon) {
-    const std::size_t at = index(daemon);
-    if (up_[at] && !stopped_[at]) return {};
-    const auto started = stage_.daemon_starts(daemon);
-    const bool went_on = std::exchange(stopped_[at], false);
-    if (started) {
-      up_[at] = true;
-      return {};
-    }
-    // As a process that says why it cannot start, and ends.
-    if (!went_on) (void)stage_.daemon_stops(daemon);
-    return started.error().text();
-  }
-  static std::size_t index(Daemon daemon) { return daemon == Daemon::xcs ? 0 : 1; }
 
   // -- faults
 
@@ -322,47 +330,23 @@ class Trial {
     const trace::Actor guest = trace::actor(trace::Role::domain, domain);
     const trace::Actor xcs = trace::actor(trace::Role::xcs);
     const bool up = count % 2 == 0;
-    return static_cast<bool>(stage_.fault({.effect = effect,
-                                           .from = up ? guest : xcs,
-                                           .to = up ? xcs : guest,
-                                           .next = count,
-                                           .by = effect == StageFault::Effect::drop ? Duration{0} : 200us}));
+    return static_cast<bool>(stage_->fault({.effect = effect,
+                                            .from = up ? guest : xcs,
+                                            .to = up ? xcs : guest,
+                                            .next = count,
+                                            .by = effect == StageFault::Effect::drop ? Duration{0} : 200us}));
   }
   bool exhaust(Daemon daemon, bool exhausted) {
-    if (!up_[index(daemon)]) return false;
-    stage_.world().exhaust_descriptors(stage_.world().host(script::name_of(daemon)), exhausted);
+    if (!daemons_->up(daemon)) return false;
+    world_->exhaust_descriptors(world_->host(script::name_of(daemon)), exhausted);
     return true;
   }
   void plenty() {
+    if (world_ == nullptr) return;
     (void)exhaust(Daemon::xcs, false);
     (void)exhaust(Daemon::xend, false);
-    stage_.world().fill_disk(false);
-    stage_.world().fail_accepts(0);
-  }
-
-  // -- strangers
-
-  [[nodiscard]] std::string last_client() const { return fmt::format("{}", clients_); }
-  bool open_client(Lane lane) {
-    ++clients_;
-    return static_cast<bool>(stage_.client_opens(last_client(), lane));
-  }
-  bool deaf_client(DomainId domain) {
-    ++clients_;
-    if (!stage_.client_connects(last_client())) return false;
-    auto ports = stage_.console_ports(domain);
-    if (!ports) return false;
-    (void)stage_.client_reads(last_client(), false);
-    const auto bind = dom0::bind_message(dom0::XCS_MSG_BIND, static_cast<std::int32_t>(ports->port1),
-                                         dom0::xcs_type_wildcard);
-    return static_cast<bool>(stage_.client_sends(
-        last_client(), Lane::control, {reinterpret_cast<const std::uint8_t*>(&bind), sizeof bind}));
-  }
-  void clients_leave() {
-    for (std::uint32_t each = 1; each <= clients_; ++each) {
-      for (const Lane lane : {Lane::control, Lane::data})
-        (void)stage_.client_closes(fmt::format("{}", each), lane);
-    }
+    world_->fill_disk(false);
+    world_->fail_accepts(0);
   }
 
   // -- the end
@@ -370,26 +354,26 @@ class Trial {
   /// All faults are taken back, and everybody who can still be served is.
   std::string at_rest() {
     plenty();
-    (void)stage_.heal();
-    clients_leave();
-    pass(farewell);
+    (void)stage_->heal();
+    strangers_->leave();
+    if (world_ != nullptr) pass(farewell);
     for (const Daemon daemon : {Daemon::xcs, Daemon::xend}) {
-      if (std::string why = start(daemon); !why.empty()) return why;
+      if (std::string why = daemons_->start(daemon); !why.empty()) return why;
     }
     plenty();
     for (const Life& life : lives_) {
-      for (const Visit& visit : life.visits) (void)stage_.user_reads(visit.user, true);
+      for (const Visit& visit : life.visits) (void)stage_->user_reads(visit.user, true);
       if (!life.exists) continue;
-      (void)stage_.answering(life.id, true);
-      (void)stage_.unpause(life.id);
+      (void)stage_->answering(life.id, true);
+      (void)stage_->unpause(life.id);
     }
     if (!rest()) return "it does not come to rest";
     for (const Life& life : lives_) {
       if (!life.exists) continue;
       // For what a lost event had announced. It may be a request to suspend.
       const trace::Actor guest = trace::actor(trace::Role::domain, life.id);
-      (void)stage_.notify(guest, trace::actor(trace::Role::xcs));
-      (void)stage_.notify(trace::actor(trace::Role::xcs), guest);
+      (void)stage_->notify(guest, trace::actor(trace::Role::xcs));
+      (void)stage_->notify(trace::actor(trace::Role::xcs), guest);
     }
     if (!rest()) return "it does not come to rest after its last events";
     // A domain with several requests to suspend suspends as many times.
@@ -398,7 +382,7 @@ class Trial {
     }
     // A resume that xend carries out after its caller has given up leaves the domain paused.
     for (const Life& life : lives_) {
-      if (life.exists) (void)stage_.unpause(life.id);
+      if (life.exists) (void)stage_->unpause(life.id);
     }
     if (!rest()) return "it does not come to rest with all domains unpaused";
     for (Life& life : lives_) {
@@ -412,7 +396,7 @@ class Trial {
   /// Whether anybody slept.
   bool wake_all() {
     bool any = false;
-    for (const Life& life : lives_) any |= life.exists && static_cast<bool>(stage_.resume(life.id));
+    for (const Life& life : lives_) any |= life.exists && static_cast<bool>(stage_->resume(life.id));
     return any;
   }
 
@@ -422,49 +406,51 @@ class Trial {
     for (int visits = 0; visits < visits_max; ++visits) {
       if (life.open_visit() == nullptr && !visit_of(life)) break;
       Visit& visit = *life.open_visit();
-      (void)stage_.user_reads(visit.user, true);
+      (void)stage_->user_reads(visit.user, true);
       if (!rest()) return "it does not come to rest while it is read";
-      if (!stage_.user_saw(visit.user).starts_with("Cannot connect")) break;
+      if (!stage_->user_saw(visit.user).starts_with("Cannot connect")) break;
       visit.open = false;
     }
     // Unpausing asks xen whether it is there.
-    life.exists = static_cast<bool>(stage_.unpause(life.id));
+    life.exists = static_cast<bool>(stage_->unpause(life.id));
     if (!life.exists && life.books.fate == Fate::lives) life.books.fate = Fate::ended;
     if (!life.exists || life.open_visit() != nullptr) return {};
     return "nobody gets to its console";
   }
 
   std::string settled_books(Life& life) {
-    life.books.read = stage_.program_read(life.id);
+    life.books.read = stage_->program_read(life.id);
     life.books.viewers.clear();
     for (const Visit& visit : life.visits) {
       life.books.viewers.push_back(visit.viewed);
-      life.books.viewers.back().saw = stage_.user_saw(visit.user);
+      life.books.viewers.back().saw = stage_->user_saw(visit.user);
     }
     return mistake_in(life.books);
   }
 
   /// Once the domains are gone and the users have left, the daemons hold what they held at first.
   std::string after_all(const std::map<std::string, std::size_t>& handles) {
-    for (const Life& life : lives_) (void)stage_.destroy(life.id);
+    for (const Life& life : lives_) (void)stage_->destroy(life.id);
     if (!rest()) return "it does not come to rest without domains";
     for (Life& life : lives_) {
       if (Visit* visit = life.open_visit()) leave(*visit);
     }
+    if (world_ == nullptr) return {};
     pass(farewell);
     for (const auto& [what, count] : handles_of_daemons()) {
       const auto found = handles.find(what);
       const std::size_t before = found == handles.end() ? 0 : found->second;
       if (count > before) return fmt::format("left over: {} of {} (there were {})", count, what, before);
     }
-    const auto files = stage_.world().kept_files();
+    const auto files = world_->kept_files();
     return files.empty() ? std::string() : fmt::format("left over: {}", fmt::join(files, ", "));
   }
 
   /// "xend: stream" and how many.
   std::map<std::string, std::size_t> handles_of_daemons() {
     std::map<std::string, std::size_t> counts;
-    for (const std::string& line : stage_.world().open_handles()) {
+    if (world_ == nullptr) return counts;
+    for (const std::string& line : world_->open_handles()) {
       const bool counted = line.starts_with("xen:") || line.starts_with("xcs:") || line.starts_with("xend:");
       if (counted) ++counts[line.substr(0, line.find_last_not_of("0123456789") + 1)];
     }
@@ -474,17 +460,17 @@ class Trial {
   trace::Journaled* journal_;
   std::vector<Life> lives_;
   std::map<DomainId, std::size_t> places_;  ///< of a plan's domains: who is there now
-  std::array<bool, 2> up_ = {true, true};
-  std::array<bool, 2> stopped_ = {};
   std::uint32_t connections_ = 0;
-  std::uint32_t clients_ = 0;
-  SimStage stage_;
+  std::unique_ptr<script::Stage> stage_;
+  SimWorld* world_ = nullptr;  ///< none between processes
+  std::optional<Daemons> daemons_;
+  std::optional<Strangers> strangers_;
 };
 
 }  // namespace
 
-Outcome carry_out(std::uint64_t seed, const Plan& plan, trace::Journaled* journal) {
-  Trial trial(seed, journal);
+Outcome carry_out(std::uint64_t seed, const Plan& plan, trace::Journaled* journal, const MakeStage& make) {
+  Trial trial(seed, make, journal);
   return trial.run(plan);
 }
 

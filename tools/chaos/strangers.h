@@ -1,0 +1,33 @@
+// Clients of xcs that mean no good: half a session, half a frame, one that never reads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "emu/script/stage.h"
+
+namespace ringside::chaos {
+
+class Strangers {
+ public:
+  /// `stage` outlives this.
+  explicit Strangers(script::Stage& stage) : stage_(stage) {}
+
+  /// A new one that has a control connection only.
+  bool half_session();
+  /// A new one that has a data connection only, and sends so many bytes of a frame.
+  bool half_frame(std::size_t bytes);
+  /// A new one that binds the console of `domain`, and reads nothing.
+  bool deaf_client(DomainId domain);
+  /// All of them.
+  void leave();
+
+ private:
+  bool open(script::Lane lane);
+  [[nodiscard]] std::string last() const { return std::to_string(count_); }
+
+  script::Stage& stage_;
+  std::uint32_t count_ = 0;
+};
+
+}  // namespace ringside::chaos
