@@ -75,6 +75,8 @@ class ScriptedXen {
       domains.erase(found);
     } else if (asked.op == HypercallOp::domain_set_console_port) {
       found->second.console_port = asked.port;
+    } else if (asked.op == HypercallOp::domain_resume) {
+      answer.info = add(asked.domain);
     } else {
       answer.result = -ENOSYS;
     }

@@ -40,6 +40,7 @@ class FakeHypervisor {
     domains_.erase(id);
   }
 
+  [[nodiscard]] DomainInfo& info(DomainId id) { return domains_.at(id).info; }
   void set_console_port(DomainId id, ring::Port port) { domains_.at(id).info.console_port = port; }
   [[nodiscard]] std::byte* frame(DomainId id) { return domains_.at(id).mapping.frame(); }
   [[nodiscard]] const Handle& frame_handle(DomainId id) { return domains_.at(id).frame; }

@@ -150,6 +150,45 @@ TEST_CASE_METHOD(Recovery,
 }
 
 TEST_CASE_METHOD(
+    Recovery, "what the last viewer of an ended domain has not read when xend dies is counted by the next") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  viewer->read(false);
+  const std::string text(50'000, 'x');
+  boot(domain, std::make_unique<PrintProgram>(text, 0));
+  settle();
+  REQUIRE_FALSE(domain_exists(domain));
+  kill_xend();
+  viewer->read(true);
+  trace::MemorySink journal(world.clock());
+  console_sink = &journal;
+  start_xend();
+  settle();
+  CHECK(viewer->seen.size() < text.size());
+  CHECK(counted(journal, "bytes that nobody read") == text.size() - viewer->seen.size());
+  CHECK(world.kept_files().empty());
+}
+
+TEST_CASE_METHOD(Recovery, "a reader of a domain that is gone does not disturb the next one of its id") {
+  const DomainId domain = create();
+  auto last = view(domain);
+  last->read(false);
+  boot(domain, std::make_unique<PrintProgram>(std::string(50'000, 'x'), 0));
+  settle();
+  REQUIRE_FALSE(domain_exists(domain));
+  REQUIRE(builder->domain_create("", ring::Abi::sring, 1024, false, domain).ok());
+  REQUIRE(ask(fmt::format("console {}", domain)).starts_with("ok 1 9601"));
+  boot(domain, std::make_unique<Speaker>("next"));
+  last->read(true);
+  settle();
+  CHECK(last->seen == std::string(50'000, 'x'));
+  CHECK(world.kept_files().size() == 1);
+  auto viewer = view(domain);
+  settle();
+  CHECK(viewer->seen == "next");
+}
+
+TEST_CASE_METHOD(
     Recovery,
     "a guest that was destroyed while xend was dead leaves nothing, and what nobody read is counted") {
   trace::MemorySink journal(world.clock());

@@ -220,6 +220,28 @@ TEST_CASE_METHOD(Sleeper,
 }
 
 TEST_CASE_METHOD(Sleeper,
+                 "a domain is resumed although xend hears of its suspension after that was asked for") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  viewer->type("one ");
+  asking->type(fmt::format("suspend {}\n", domain));
+  Person hasty(people, people.connect_local("/m/xend.sock").value());
+  REQUIRE(world.run_until([&] { return info(domain).suspended(); }));
+  world.stall(world.host("xcs"));
+  hasty.type(fmt::format("resume {}\n", domain));
+  viewer->type("two");
+  world.run();
+  world.go_on(world.host("xcs"));
+  world.run();
+  CHECK(hasty.seen == fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + domain));
+  CHECK(asking->seen.ends_with("ok\n"));
+  REQUIRE(builder->domain_unpause(domain).ok());
+  world.run();
+  CHECK(viewer->seen == "one two");
+}
+
+TEST_CASE_METHOD(Sleeper,
                  "a domain that suspended while xend was dead, and is destroyed, leaves no channel in xcs") {
   const DomainId domain = create();
   boot(domain, std::make_unique<EchoProgram>());

@@ -115,6 +115,35 @@ TEST_CASE_METHOD(XenctldSleeper, "killed and started again around a sleep: every
   CHECK(program.got == text + "!");
 }
 
+TEST_CASE_METHOD(
+    XenctldSleeper,
+    "killed in the middle of a resume: the next xenctld finds the domain, and a new request wakes it") {
+  const DomainId domain = create();
+  auto person = open(domain);
+  boot(domain, std::make_unique<EchoProgram>());
+  person->type("one ");
+  settle();
+  suspend(domain);
+  person->type("two ");
+  settle();
+  kill_xenctld();
+  auto store = dom0::ConsoleStore::find(people, fmt::format("/m/console-{}.kept", domain),
+                                        dom0::XenctldConsole::store_shape(0), info(domain).shared_info_frame);
+  REQUIRE(store);
+  // A xenctld does this much before it opens the channel.
+  store->moved(builder->domain_resume(domain)->shared_info_frame);
+  REQUIRE(info(domain).console_port == 0);
+  start_xenctld();
+  CHECK(refusal("console", domain, "is suspended").empty());
+  auto again = open(domain);
+  again->type("three");
+  settle();
+  resume(domain);
+  settle();
+  CHECK(person->seen == "one ");
+  CHECK(again->seen == "two three");
+}
+
 TEST_CASE_METHOD(XenctldSleeper,
                  "a guest whose queue is full suspends when somebody reads, and the person is told") {
   const DomainId domain = create();

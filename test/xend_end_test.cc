@@ -132,7 +132,7 @@ TEST_CASE_METHOD(XendFixture,
 
 TEST_CASE_METHOD(XendFixture, "viewers of domains that are gone are limited, the oldest goes first") {
   std::vector<std::unique_ptr<Person>> viewers;
-  for (DomainId domain = 1; domain <= last_viewers_max + 1; ++domain) {
+  for (DomainId domain = 1; domain <= last_readers_max + 1; ++domain) {
     create(domain);
     viewers.push_back(view(domain));
     viewers.back()->read(false);

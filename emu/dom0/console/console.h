@@ -70,9 +70,13 @@ class Console {
   void finish(std::string crash_notice = {});
   /// The domain is gone: the console takes no new reader. The present one still gets all buffered output.
   virtual void close() = 0;
+  /// Does what a program asks of its device or its viewer: attach, detach, take.
+  [[nodiscard]] virtual Result<> ask(const Dom0Request& request) = 0;
 
   /// There is a reader to whom output can be delivered, now or soon.
   [[nodiscard]] virtual bool has_reader() const = 0;
+  /// There is somebody, who may have stopped reading.
+  [[nodiscard]] virtual bool has_viewer() const { return has_reader(); }
   [[nodiscard]] virtual std::string_view status_name() const = 0;
   /// Where a user finds it, and its ports, if it has any.
   [[nodiscard]] virtual const std::string& path() const = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 namespace ringside::dom0 {
@@ -96,6 +97,12 @@ void XenctldConsole::read_device() {
     if (!finished()) store_.input_take(std::span(bytes).first(io.bytes));
     send_input();
   }
+}
+
+Result<> XenctldConsole::ask(const Dom0Request& request) {
+  if (request.verb == Dom0Request::Verb::attach) return attach(request.path, request.input_path);
+  if (request.verb == Dom0Request::Verb::detach) return detach();
+  return Error{ENOTSUP, "this machine runs xenctld: who has a pty open must close it by himself", "", "", ""};
 }
 
 Result<> XenctldConsole::attach(const std::string& path, const std::string& input_path) {

@@ -38,6 +38,7 @@ class XenctldConsole : public Console {
   /// Only this touches the device.
   void settle() override;
   void close() override;
+  [[nodiscard]] Result<> ask(const Dom0Request& request) override;
 
   Result<> attach(const std::string& path, const std::string& input_path);
   Result<> detach();

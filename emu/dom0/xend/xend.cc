@@ -1,19 +1,26 @@
-// What reaches xend: frames from xcs, requests from programs, the end of either. What becomes of domains is
-// xend_domains.cc.
+// What reaches xend from xcs, and how it opens and closes the channels that xcs has.
+//
+// Opening: listeners, CIF_NEW_CC, MSG_BIND, and the guest's port into its start info, in this order, so that
+// the guest cannot say anything before somebody is there to answer. Ending: first one round trip through xcs,
+// since the news of the end may overtake the last output.
 #include "emu/dom0/xend/xend.h"
 
 #include <cerrno>
+#include <memory>
 #include <utility>
+
+#include "emu/dom0/xend/xend_console.h"
 
 namespace ringside::dom0 {
 
 Xend::Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions options)
-    : host_(host),
-      journal_(journal),
-      privcmd_(std::move(privcmd)),
-      lives_(host, privcmd_, [this](const Error& error) { hypervisor_gone(error); }),
+    : ConsoleDaemon(host, journal, std::move(privcmd),
+                    {.name = "xend",
+                     .reader = "viewer",
+                     .management_socket = options.management_socket,
+                     .console_directory = options.console_directory,
+                     .store_shape = {.output_bytes_max = console_output_bytes_max}}),
       options_(std::move(options)),
-      server_(host, [this](Client client, std::string_view line) { take_request(client, line); }),
       link_(host, journal, options_.xcs_socket, VIRQ_DOM_EXC,
             {.frame = [this](const XcsMessage& frame) { take_frame(frame); },
              .pause = [this] { batch_done(); },
@@ -21,19 +28,14 @@ Xend::Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions opti
              .virq = [this] { check_due_ = true; },
              .up = [this] { link_up(); },
              .down = [this] { link_down(); }}),
-      domains_(domain_id_max + 1),
       schedule_(options_.seed) {
   // Numbers would put right what it does wrong.
   if (options_.quirks.has(Quirk::xend_reorder)) link_.do_without_numbers();
 }
 
-Xend::~Xend() {
-  if (viewer_timer_ != 0) host_.timer_cancel(viewer_timer_);
-}
-
 Result<> Xend::start(std::function<void()> ready) {
   ready_ = std::move(ready);
-  if (auto listening = server_.listen(options_.management_socket); !listening) return listening;
+  if (auto listening = listen(); !listening) return listening;
   if (auto linked = link_.start(); !linked) return linked;
   lives_.watch_hypervisor();
   return Done{};
@@ -44,16 +46,15 @@ Result<> Xend::start(std::function<void()> ready) {
 void Xend::link_up() {
   journal_.told(0, "session with xcs");
   privcmd_.when_answered([this] {
-    if (link_.up()) open_channels();
+    if (link_.up()) serve_domains();
   });
 }
 
-void Xend::open_channels() {
-  if (ready_) adopt_domains();
-  for (auto& domain : domains_) {
-    if (domain != nullptr && domain->link == Link::none && !domain->suspended)
-      open_channel(*domain, domain->local_port);
+void Xend::serve_domains() {
+  if (ready_) {
+    if (auto adopted = adopt_domains(); !adopted) return lives_.hypervisor_failed(adopted.error());
   }
+  open_channels();
   // Whoever ended meanwhile was announced to nobody.
   check_all();
   if (const auto ready = std::exchange(ready_, nullptr)) ready();
@@ -62,16 +63,9 @@ void Xend::open_channels() {
 void Xend::link_down() {
   journal_.told(0, "session with xcs lost");
   ++sessions_lost_;
-  for (auto& slot : domains_) {
-    if (slot == nullptr) continue;
-    Domain& domain = *slot;
-    domain.link = Link::none;
-    domain.console->channel_lost();
-    domain.control->fail("xcs is gone: nobody knows whether the guest was asked");
-    suspend_failed(domain, "xcs is gone: nobody knows whether the guest was asked");
-    // What an ended guest said last is still in its ring, for the next xcs.
-    domain.ending = domain.mark_due = false;
-    if (domain.creator != 0) channel_failed(domain, "xcs is gone");
+  marks_due_.clear();
+  for (auto& domain : domains_) {
+    if (domain != nullptr) channel_lost(*domain, "xcs is gone");
   }
   // An xcs that has lost its hypervisor leaves too, and then it is the better news to tell.
   privcmd_.when_answered([this] { (void)lives_.look_up(0).ok(); });
@@ -87,16 +81,14 @@ void Xend::take_frame(const XcsMessage& frame) {
   if (domain == nullptr) return refuse("a frame of a domain without a console");
   if (frame.u.control.local_port != static_cast<std::int32_t>(domain->local_port))
     return refuse("a frame of another port");
-  if (frame.type == XCS_MARK) return end_when_answered(domain->id);
+  if (frame.type == XCS_MARK) return last_output_came(domain->id);
   const ring::ControlMessage& message = frame.u.control.msg;
   if (frame.type == XCS_REQUEST && options_.quirks.has(Quirk::xend_reorder)) {
     threads_.push_back(frame);
   } else if (frame.type == XCS_REQUEST) {
     domain->console->guest_request(message, frame.result);
-  } else if (message.type != ring::CMSG_CONSOLE) {
-    domain->control->take_answer(message);
-  } else if (message.subtype == ring::CMSG_CONSOLE_DATA && message.id == 0) {
-    domain->console->guest_response(frame.result);
+  } else {
+    take_response(*domain, message, frame.result);
   }
   if (!std::exchange(domain->unsettled, true)) unsettled_.push_back(domain->id);
 }
@@ -126,132 +118,134 @@ void Xend::batch_done() {
   if (std::exchange(check_due_, false)) privcmd_.when_answered([this] { check_all(); });
 }
 
-void Xend::withhold_answers(bool withhold) {
-  answers_withheld_ = withhold;
-  for (auto& domain : domains_) {
-    if (domain != nullptr) domain->console->withhold_answers(withhold);
-  }
-}
-
 void Xend::wire_ready() {
   for (auto& domain : domains_) {
     if (domain == nullptr) continue;
     domain->console->channel_ready();
     domain->control->send();
-    if (domain->mark_due) ask_for_the_rest(*domain);
+  }
+  for (const DomainId id : std::exchange(marks_due_, {})) {
+    if (Domain* domain = find(id); domain != nullptr && domain->ending) take_last_output(*domain);
   }
 }
 
-// -- requests
+// -- consoles
 
-void Xend::take_request(Client client, std::string_view line) {
-  auto request = parse_dom0_request(line);
-  if (!request) return server_.answer(client, "error " + request.error().why);
-  switch (request->verb) {
-    case Dom0Request::Verb::consoles:
-      return ask_consoles(client);
-    case Dom0Request::Verb::console:
-      return privcmd_.when_answered([this, client, id = request->domain] { ask_console(client, id); });
-    case Dom0Request::Verb::resume:
-      return privcmd_.when_answered([this, client, id = request->domain] { ask_resume(client, id); });
-    case Dom0Request::Verb::attach:
-    case Dom0Request::Verb::detach:
-      return server_.answer(client,
-                            "error this machine runs xcs and xend; files are attached under xenctld "
-                            "(ringside up --dom0 xenctld)");
-    case Dom0Request::Verb::shutdown:
-    case Dom0Request::Verb::sysrq:
-    case Dom0Request::Verb::balloon:
-    case Dom0Request::Verb::suspend:
-    case Dom0Request::Verb::forget:
-    case Dom0Request::Verb::take:
-      break;
-  }
-  Domain* domain = find(request->domain);
-  if (domain == nullptr) {
-    return server_.answer(client, fmt::format("error domain {} has no console here", request->domain));
-  }
-  if (request->verb == Dom0Request::Verb::suspend) {
-    ask_suspend(client, *domain, request->message);
-  } else if (request->verb == Dom0Request::Verb::take) {
-    domain->console->send_away();
-    server_.answer(client, "ok");
-  } else if (request->verb != Dom0Request::Verb::forget) {
-    ask_control(client, *domain, request->message);
-  } else if (domain->link == Link::opening) {
-    server_.answer(client, fmt::format("error the console of domain {} is being opened", domain->id));
-  } else {
-    domain->console->store().give_up();
-    remove(*domain);
-    server_.answer(client, "ok");
-  }
-  link_.flush();
+ConsoleGuest Xend::guest_of(Domain& domain) {
+  const auto send = [this, &domain](XcsType type, const ring::ControlMessage& message, std::uint32_t number) {
+    XcsMessage frame = control_message(type, domain.id, domain.local_port, message);
+    if (link_.numbers()) frame.result = number;
+    link_.send(frame);
+  };
+  return {.has_room = [this, &domain] { return domain.link == Link::open && link_.has_room(); },
+          .numbers = [this] { return link_.numbers(); },
+          .send =
+              [send](const ring::ControlMessage& message, std::uint32_t tag) {
+                send(XCS_REQUEST, message, tag);
+                return ConsoleGuest::Sent::taken;
+              },
+          .respond = [send](const ring::ControlMessage& message,
+                            std::uint32_t number) { send(XCS_RESPONSE, message, number); },
+          .flush = [this] { link_.flush(); },
+          .reader_left = {}};
 }
 
-void Xend::ask_console(Client client, DomainId id) {
-  Domain* known = find(id);
-  // Ids come round again: this may be the news that the domain it was for is gone.
-  if (known != nullptr) check(*known);
-  known = find(id);
-  if (known != nullptr && known->ending) {
-    return server_.answer(client, fmt::format("error the console of domain {} is being closed", id));
+Result<> Xend::make_console(Domain& domain, ConsoleStore store) {
+  const DomainId id = domain.id;
+  const std::uint32_t port = options_.console_port_base == 0 ? 0 : options_.console_port_base + id;
+  // One that was taken up has its port already.
+  if (port > 65'535 && store.port() == 0) {
+    return Error{EINVAL, "no console", fmt::format("domain {}", id),
+                 fmt::format("its TCP port would be {}", port), "choose a lower --console-port-base, or 0"};
   }
-  if (known != nullptr) {
-    if (known->creator == 0 && known->link == Link::open) {
-      return server_.answer(client, opened_answer(*known));
-    }
-    return server_.answer(
-        client, fmt::format("error {} {} is {}", known->suspended ? "domain" : "the console of domain", id,
-                            known->suspended ? "suspended" : "being opened"));
-  }
-  if (!link_.up()) return server_.answer(client, "error xcs is gone: try again when it is back");
-  auto domain = make_domain(id);
-  if (!domain) return server_.answer(client, "error " + domain.error().text());
-  (*domain)->creator = client;
-  open_channel(**domain, any_port);
+  auto window = [this, id](std::uint16_t rows, std::uint16_t columns) {
+    privcmd_.when_answered([this, id, rows, columns] {
+      // A guest that is just ending refuses; nothing is lost by that.
+      (void)privcmd_.window_set(id, rows, columns);
+    });
+  };
+  auto console = std::make_unique<XendConsole>(
+      host_, journal_, id, std::move(store), domain.guest,
+      XendViewers{.unlimited = options_.quirks.has(Quirk::xend_no_input_limit), .window = std::move(window)});
+  auto listening = console->listen(static_cast<std::uint16_t>(port), options_.console_directory);
+  domain.console = std::move(console);
+  return listening;
 }
 
-std::string Xend::opened_answer(const Domain& domain) {
-  const XendConsole& console = *domain.console;
-  return fmt::format("ok {} {} {} {}", domain.guest_port, console.tcp_port(), console.telnet_port(),
-                     console.path());
+// -- channels
+
+std::string_view Xend::cannot_open() const {
+  return link_.up() ? "" : "xcs is gone: try again when it is back";
 }
 
-void Xend::ask_consoles(Client client) {
-  std::string lines;
-  int count = 0;
-  for (const auto& domain : domains_) {
-    if (domain == nullptr) continue;
-    const XendConsole& console = *domain->console;
-    lines += fmt::format("\n{} {} {} {} {} {} {}", domain->id, console.tcp_port(), console.telnet_port(),
-                         console.status_name(), console.buffered_bytes(), console.discarded_bytes(),
-                         console.path());
-    ++count;
+void Xend::open_channel(Domain& domain) {
+  link_.call(interface_message(XCS_CIF_NEW_CC, domain.id, domain.local_port, domain.guest_port),
+             [this, id = domain.id](const XcsMessage& reply) {
+               Domain* opening = find(id);
+               RS_CHECK(opening != nullptr && opening->link == Link::opening);
+               const auto local = static_cast<ring::Port>(reply.u.interface.local_port);
+               const auto remote = static_cast<ring::Port>(reply.u.interface.remote_port);
+               if (reply.result != XCS_RSLT_OK) {
+                 // The port of before may have another use by now.
+                 if (std::exchange(opening->local_port, any_port) != any_port) return open_channel(*opening);
+                 return channel_failed(*opening,
+                                       fmt::format("xcs cannot open its channel (result {})", reply.result));
+               }
+               if (opening->guest_port != any_port && opening->guest_port != remote) {
+                 link_.call(interface_message(XCS_CIF_FREE_CC, id, local, remote), nullptr);
+                 return channel_failed(*opening,
+                                       fmt::format("xcs opened its channel on port {} instead of {}", remote,
+                                                   opening->guest_port));
+               }
+               opening->local_port = local;
+               opening->guest_port = remote;
+               bind_channel(*opening);
+             });
+}
+
+void Xend::bind_channel(Domain& domain) {
+  const auto port = static_cast<std::int32_t>(domain.local_port);
+  link_.call(
+      bind_message(XCS_MSG_BIND, port, xcs_type_wildcard), [this, id = domain.id](const XcsMessage& reply) {
+        Domain* opening = find(id);
+        RS_CHECK(opening != nullptr && opening->link == Link::opening);
+        if (reply.result == XCS_RSLT_OK) {
+          return privcmd_.when_answered([this, id, sessions_lost = sessions_lost_] {
+            Domain* bound = find(id);
+            if (sessions_lost == sessions_lost_ && bound != nullptr) channel_opened(*bound);
+          });
+        }
+        link_.call(interface_message(XCS_CIF_FREE_CC, id, opening->local_port, opening->guest_port), nullptr);
+        channel_failed(*opening,
+                       fmt::format("xcs cannot bind port {} (result {})", opening->local_port, reply.result));
+      });
+}
+
+void Xend::close_channel(Domain& domain, const std::function<void()>& closed) {
+  const auto port = static_cast<std::int32_t>(domain.local_port);
+  link_.call(bind_message(XCS_MSG_UNBIND, port, xcs_type_wildcard), nullptr);
+  link_.call(interface_message(XCS_CIF_FREE_CC, domain.id, domain.local_port, domain.guest_port),
+             [closed](const XcsMessage&) { closed(); });
+}
+
+/// Nobody else would let go of it, if xcs has it still.
+void Xend::free_channel(DomainId id) {
+  link_.call(interface_message(XCS_CIF_FREE_CC, id, any_port, any_port), nullptr);
+}
+
+/// Comes when xcs has sent all that the guest had said.
+void Xend::take_last_output(Domain& domain) {
+  if (link_.numbers()) {
+    if (!link_.has_room()) return marks_due_.push_back(domain.id);
+    link_.send(control_message(XCS_MARK, domain.id, domain.local_port, {}));
+    return link_.flush();
   }
-  server_.answer(client, fmt::format("ok {}{}", count, lines));
-}
-
-void Xend::ask_control(Client client, Domain& domain, ring::ControlMessage message) {
-  if (domain.ended || domain.ending) {
-    return server_.answer(client, fmt::format("error domain {} has ended", domain.id));
-  }
-  if (domain.suspended) {
-    return server_.answer(client, fmt::format("error domain {} is suspended", domain.id));
-  }
-  domain.control->ask(client, message);
-}
-
-bool Xend::send_control(const Domain& domain, const ring::ControlMessage& message) {
-  if (domain.link != Link::open || !link_.has_room()) return false;
-  link_.send(control_message(XCS_REQUEST, domain.id, domain.local_port, message));
-  return true;
-}
-
-// -- the hypervisor
-
-void Xend::hypervisor_gone(const Error& error) {
-  host_.warn(error.text() + "; xend ends, and with it every console");
-  host_.stop(3);
+  // A call that changes nothing; as near as a switch without marks comes.
+  const auto port = static_cast<std::int32_t>(domain.local_port);
+  link_.call(bind_message(XCS_MSG_BIND, port, xcs_type_wildcard), [this, id = domain.id](const XcsMessage&) {
+    link_.poll();
+    last_output_came(id);
+  });
 }
 
 }  // namespace ringside::dom0

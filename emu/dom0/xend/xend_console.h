@@ -41,6 +41,7 @@ class XendConsole : public Console {
   void send_away();
   /// Stops listening. A viewer who is still being shown the end stays.
   void close() override;
+  [[nodiscard]] Result<> ask(const Dom0Request& request) override;
 
   [[nodiscard]] Status status() const;
   [[nodiscard]] std::string_view status_name() const override;
@@ -48,8 +49,7 @@ class XendConsole : public Console {
   [[nodiscard]] std::uint16_t telnet_port() const override { return telnet_port_; }
   [[nodiscard]] const std::string& path() const override { return path_; }
   [[nodiscard]] bool has_reader() const override { return viewer_.valid() && !deaf_; }
-  /// There is one, who may have stopped reading.
-  [[nodiscard]] bool has_viewer() const { return viewer_.valid(); }
+  [[nodiscard]] bool has_viewer() const override { return viewer_.valid(); }
 
  private:
   Result<Host::TcpListener> listen_on(std::uint16_t port, std::string_view what);
