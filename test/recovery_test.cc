@@ -169,6 +169,22 @@ TEST_CASE_METHOD(
   CHECK(world.kept_files().empty());
 }
 
+TEST_CASE_METHOD(Recovery,
+                 "a guest that dies while xcs is dead is shown to have said its last before its crash") {
+  const DomainId domain = create();
+  auto viewer = view(domain);
+  boot(domain, std::make_unique<Speaker>("last"));
+  kill_xcs();
+  settle();
+  world.kill(world.host(fmt::format("dom{}", domain)));
+  settle();
+  CHECK(ask(fmt::format("console {}", domain)).starts_with("error domain 1 has lost its channel"));
+  CHECK(viewer->seen.empty());
+  start_xcs();
+  world.run_for(2 * dom0::xcs_retry_delay);
+  CHECK(viewer->seen.starts_with("last\r\n[ringside] domain "));
+}
+
 TEST_CASE_METHOD(Recovery, "a reader of a domain that is gone does not disturb the next one of its id") {
   const DomainId domain = create();
   auto last = view(domain);

@@ -186,6 +186,8 @@ void ConsoleDaemon::check(Domain& domain) {
   const Life life = lives_.life_of(domain.id, domain.frame);
   if (life == Life::living || life == Life::unknown || (life == Life::kept && domain.ended)) return;
   if (life == Life::suspended && domain.suspended) return;
+  // What it said last is still in its ring. It is looked at again when the channel is open.
+  if (life != Life::gone && domain.link == Link::none && !cannot_open().empty()) return;
   domain.ending = true;
   domain.link == Link::open ? take_last_output(domain) : end(domain);
 }
