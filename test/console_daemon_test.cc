@@ -40,8 +40,9 @@ struct TakenUp {
 
 }  // namespace
 
-TEST_CASE_METHOD(XendFixture,
-                 "whoever asked a guest to sleep is answered, though xcs goes before its channel") {
+TEST_CASE_METHOD(
+    XendFixture,
+    "whoever asked xend to suspend a domain is answered though xcs dies before it has freed the channel") {
   create(1);
   xcs->unanswered = {XCS_CIF_FREE_CC};
   CHECK(ask("suspend 1").empty());
@@ -52,8 +53,9 @@ TEST_CASE_METHOD(XendFixture,
   CHECK(ask_line->seen == "ok\n");
 }
 
-TEST_CASE_METHOD(XendFixture,
-                 "a domain that another daemon laid down sleeps on when it cannot be given a channel") {
+TEST_CASE_METHOD(
+    XendFixture,
+    "a domain suspended under another daemon stays suspended when it cannot be given a channel") {
   xen.add(1);
   xen.shut_down(1, ShutdownReason::suspend);
   xcs->results[XCS_CIF_NEW_CC] = XCS_RSLT_FAILED;
@@ -64,7 +66,7 @@ TEST_CASE_METHOD(XendFixture,
   CHECK(told("domain resumed"));
 }
 
-TEST_CASE_METHOD(XendFixture, "a console that xcs serves no longer is not said to be being opened") {
+TEST_CASE_METHOD(XendFixture, "a console that xcs no longer serves is said to have lost its channel") {
   create(1);
   kill_xcs();
   xcs.emplace(world, "xcs", "/m/xcs_socket");

@@ -139,7 +139,7 @@ void ConsoleDaemon::channel_failed(Domain& domain, const std::string& why) {
     server_.answer(std::exchange(domain.creator, 0),
                    fmt::format("error no console: domain {}: {}", domain.id, why));
     if (!domain.suspended) return remove(domain);
-    // It sleeps on with its reader: somebody may try again.
+    // It stays suspended and keeps its reader: somebody may try again.
     domain.local_port = domain.guest_port = any_port;
   }
   // Whoever has the channels may have been quicker to learn that it is gone.

@@ -121,9 +121,9 @@ void ConsoleDaemon::ask_suspend(Client client, Domain& domain, const ring::Contr
   domain.control->ask(0, message);
 }
 
-/// Input flows again. A guest that suspends later than it was waited for is taken for suspended all the same.
+/// Input flows again. A guest may still suspend later.
 void ConsoleDaemon::suspend_failed(Domain& domain, const std::string& why) {
-  // It sleeps, and only the end of its channel was not heard of.
+  // It has suspended after all; only the reply about its channel is missing.
   if (domain.suspended) return server_.answer(domain.suspension.end(), "ok");
   if (!domain.suspension.fail(why)) return;
   domain.console->hold_input(false);

@@ -174,8 +174,7 @@ void Xenctld::close_channel(Domain& domain, const std::function<void()>& closed)
 
 /// It is in the ring.
 void Xenctld::take_last_output(Domain& domain) {
-  channels_[domain.id]->look();
-  domain.console->settle();
+  settle(domain);
   last_output_came(domain.id);
 }
 
