@@ -3,6 +3,7 @@
 
 #include "emu/host/sim.h"
 #include "emu/trace/memory_sink.h"
+#include "ring/channel_words.h"
 #include "test/catch.h"
 #include "test/guest_page.h"
 
@@ -60,6 +61,8 @@ struct Guest {
     }
     return all;
   }
+  /// What the page says of it, for observers.
+  [[nodiscard]] const ring::ChannelWords& lost() { return *ring::channel_words(page.frame()); }
 
   SimWorld world;
   SimHost& host = world.host("guest");
@@ -152,6 +155,8 @@ TEST_CASE("kernel messages alone are dropped, when only one byte of the buffer i
   CHECK(guest.console.dropped_message_bytes() == 5);
   guest.console.print("\n");
   CHECK(guest.console.dropped_message_bytes() == 7);
+  CHECK(guest.lost().guest_lost_output_bytes == 7);
+  CHECK(guest.lost().guest_lost_input_bytes == 0);
   CHECK(guest.console.write(bytes_of("tt")) ==
         1);  // the tty gets the last byte, and is told the rest must wait
   CHECK(guest.console.write(bytes_of("t")) == 0);
@@ -335,6 +340,8 @@ TEST_CASE("input for a terminal that nobody reads is answered, dropped and count
   guest.serve();
   CHECK(guest.controller.answers().size() == 1);
   CHECK(guest.console.dropped_input_bytes() == 8);
+  CHECK(guest.lost().guest_lost_input_bytes == 8);
+  CHECK(guest.lost().guest_lost_output_bytes == 0);
   CHECK(guest.sink.count(trace::Kind::counted) == 2);
 }
 

@@ -223,17 +223,21 @@ class NoSilence(unittest.TestCase):
                     self.assertIn(name, said)
 
     def test_a_non_blocking_stdout_loses_nothing(self):
-        whole = self.ringside("check-scn --words").stdout
-        reads, writes = os.pipe()
-        fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
-        os.set_blocking(writes, False)
-        with subprocess.Popen([PROGRAM, "check-scn", "--words"], stdout=writes, stderr=subprocess.PIPE) as words:
-            with open(reads, "rb") as output:
-                while select.select([], [writes], [], 0)[1]:  # until it has no room
-                    self.assertIsNone(words.poll(), "it ended before the pipe was full")
-                os.close(writes)
-                self.assertEqual(output.read(), whole)
-            self.assertEqual((words.wait(PATIENCE_S), words.stderr.read()), (GOOD, b""))
+        # The first writes text, the second what comes from a guest.
+        for line in ("check-scn --words", "exec --raw -- head -c 300000 /dev/zero"):
+            with self.subTest(line):
+                whole = self.ringside(line).stdout
+                self.assertGreater(len(whole), 4096)
+                reads, writes = os.pipe()
+                fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+                os.set_blocking(writes, False)
+                with subprocess.Popen([PROGRAM, *line.split()], stdout=writes, stderr=subprocess.PIPE) as command:
+                    with open(reads, "rb") as output:
+                        while select.select([], [writes], [], 0)[1]:  # until it has no room
+                            self.assertIsNone(command.poll(), "it ended before the pipe was full")
+                        os.close(writes)
+                        self.assertEqual(output.read(), whole)
+                    self.assertEqual((command.wait(PATIENCE_S), command.stderr.read()), (GOOD, b""))
 
     def test_a_file_is_replaced_as_a_whole_or_not_at_all(self):
         folder = self.folder / "replaced"

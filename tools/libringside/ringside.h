@@ -54,7 +54,8 @@ const char* rs_last_error(void);
 #define MAX_VIRT_CPUS 32
 #endif
 
-/* As xenctrl.h had it, from late June 2005 (ssidref) to October (vcpu_to_cpu and cpumap went): 440 bytes. */
+/* As libxc's header (tools/libxc/xc.h, then xenctrl.h) had it from late June 2005, when access control
+ * brought ssidref, to October, when vcpu_to_cpu and cpumap went: 440 bytes. */
 typedef struct {
   uint32_t domid;
   uint32_t ssidref; /* 0: no security labels here */
@@ -119,7 +120,8 @@ int rs_shutdown(int handle, int reason, int exit_status);
 #define EVTCHNSTAT_ipi 5
 #endif
 
-/* As event_channel.h had it: 20 bytes. (The vcpu in front of the union is later.) */
+/* As xen/include/public/event_channel.h had it, and xen/common/evtchn.c filled it: 20 bytes.
+ * EVTCHNOP_bind_vcpu later put a vcpu in front of the union, in place of ipi_vcpu. */
 typedef struct {
   uint16_t dom;    /* whose port it is, as it was asked for */
   uint32_t port;   /* as it was asked for */

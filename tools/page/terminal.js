@@ -35,9 +35,10 @@ class Terminal {
   }
 
   put(character) {
-    if (UNSEEN.test(character)) return;
-    if (MARK.test(character)) return this.combine(character);
-    const columns = WIDE.test(character) ? 2 : 1;
+    const isPlain = character <= "~"; // what most of it is, and costs the least
+    if (!isPlain && UNSEEN.test(character)) return;
+    if (!isPlain && MARK.test(character)) return this.combine(character);
+    const columns = !isPlain && WIDE.test(character) ? 2 : 1;
     if (this.column + columns > SCREEN_COLUMNS) {
       this.column = 0;
       this.lineFeed();

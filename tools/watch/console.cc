@@ -32,8 +32,10 @@ std::string_view text_in(std::span<const std::uint8_t> bytes) {
 
 class ConsoleScreen::Terminal {
  public:
-  explicit Terminal(std::string_view sent) : terminal_(vterm_new(rows, columns)) {
+  explicit Terminal(std::string_view sent) : terminal_(vterm_new(rows, columns)), ruler_(vterm_new(1, 4)) {
     vterm_set_utf8(terminal_.get(), 1);
+    vterm_set_utf8(ruler_.get(), 1);
+    vterm_state_reset(vterm_obtain_state(ruler_.get()), 1);
     // Its answers to queries (for the cursor's position, for example) are discarded: they are not input of
     // the guest.
     vterm_output_set_callback(
@@ -53,17 +55,17 @@ class ConsoleScreen::Terminal {
     held_.erase(0, whole);
   }
 
-  [[nodiscard]] Glyph glyph(std::size_t row, std::size_t column) const {
-    VTermScreenCell cell{};
-    vterm_screen_get_cell(screen_, {.row = static_cast<int>(row), .col = static_cast<int>(column)}, &cell);
-    Glyph glyph;
-    if (cell.chars[0] == right_half) return {.character = 0, .marks = {}, .columns = 0};
-    if (cell.chars[0] == 0) return glyph;
-    glyph.character = cell.chars[0];
-    glyph.columns = cell.width == 2 ? 2 : 1;
-    for (std::size_t at = 0; at < marks_max && cell.chars[at + 1] != 0; ++at)
-      glyph.marks[at] = cell.chars[at + 1];
-    return glyph;
+  [[nodiscard]] Row row(std::size_t at) const {
+    Row row;
+    for (std::size_t column = 0; column < columns; ++column) row[column] = glyph(at, column);
+    // Where something else was written over one half of a wide character, libvterm leaves the other half.
+    for (std::size_t column = 0; column < columns; ++column) {
+      const bool has_left = column > 0 && row[column - 1].columns == 2;
+      const bool has_right = column + 1 < columns && row[column + 1].columns == 0;
+      if ((row[column].columns == 2 && !has_right) || (row[column].columns == 0 && !has_left))
+        row[column] = Glyph();
+    }
+    return row;
   }
 
   [[nodiscard]] VTermPos cursor() const {
@@ -76,7 +78,34 @@ class ConsoleScreen::Terminal {
   struct Free {
     void operator()(VTerm* terminal) const { vterm_free(terminal); }
   };
+
+  [[nodiscard]] Glyph glyph(std::size_t row, std::size_t column) const {
+    VTermScreenCell cell{};
+    vterm_screen_get_cell(screen_, {.row = static_cast<int>(row), .col = static_cast<int>(column)}, &cell);
+    Glyph glyph;
+    if (cell.chars[0] == right_half) return {.character = 0, .marks = {}, .columns = 0};
+    if (cell.chars[0] == 0) return glyph;
+    glyph.character = cell.chars[0];
+    glyph.columns = columns_of(glyph.character);
+    for (std::size_t at = 0; at < marks_max && cell.chars[at + 1] != 0; ++at)
+      glyph.marks[at] = cell.chars[at + 1];
+    return glyph;
+  }
+
+  /// How far libvterm moves the cursor for it. (A cell's own width only says what is to the right of it.)
+  [[nodiscard]] std::uint8_t columns_of(char32_t character) const {
+    constexpr char32_t first_wide = 0x1100;
+    if (character < first_wide) return 1;
+    std::string text = "\r";
+    append_utf8(text, character);
+    vterm_input_write(ruler_.get(), text.data(), text.size());
+    VTermPos at{};
+    vterm_state_get_cursorpos(vterm_obtain_state(ruler_.get()), &at);
+    return at.col == 2 ? 2 : 1;
+  }
+
   std::unique_ptr<VTerm, Free> terminal_;
+  std::unique_ptr<VTerm, Free> ruler_;  ///< one row, to measure characters with
   VTermScreen* screen_ = nullptr;
   std::string held_;
 };
@@ -110,9 +139,7 @@ void ConsoleScreen::remember(std::span<const std::uint8_t> bytes) {
 }
 
 ConsoleScreen::Row ConsoleScreen::row(std::size_t at) const {
-  Row row;
-  for (std::size_t column = 0; column < columns; ++column) row[column] = terminal().glyph(at, column);
-  return row;
+  return terminal().row(at);
 }
 
 std::size_t ConsoleScreen::cursor_row() const {

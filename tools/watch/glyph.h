@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 namespace ringside::tools {
 
@@ -15,5 +16,10 @@ struct Glyph {
   std::uint8_t columns = 1;                 ///< 2: a wide one; 0: the right half of the one before
   friend bool operator==(const Glyph&, const Glyph&) = default;
 };
+
+/// `character` is a value of Unicode.
+void append_utf8(std::string& out, char32_t character);
+/// With its marks. The right half of a wide one has no text.
+void append_utf8(std::string& out, const Glyph& glyph);
 
 }  // namespace ringside::tools

@@ -34,31 +34,6 @@ std::string style_of(Tone tone, const Terminfo& words, bool colours) {
   return "";
 }
 
-void append_utf8(std::string& out, char32_t character) {
-  if (character < 0x80) {
-    out += static_cast<char>(character);
-  } else if (character < 0x800) {
-    out += static_cast<char>(0xc0 | character >> 6);
-    out += static_cast<char>(0x80 | (character & 0x3f));
-  } else {
-    if (character >= 0x10000) {
-      out += static_cast<char>(0xf0 | character >> 18);
-      out += static_cast<char>(0x80 | (character >> 12 & 0x3f));
-    } else {
-      out += static_cast<char>(0xe0 | character >> 12);
-    }
-    out += static_cast<char>(0x80 | (character >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (character & 0x3f));
-  }
-}
-
-void append(std::string& out, const Glyph& glyph) {
-  append_utf8(out, glyph.character);
-  for (const char32_t mark : glyph.marks) {
-    if (mark != 0) append_utf8(out, mark);
-  }
-}
-
 }  // namespace
 
 WatchTerminal::WatchTerminal(Host& host, Handle input, Handle output, Terminfo words, bool colours,
@@ -106,7 +81,7 @@ bool WatchTerminal::draw(const Canvas& canvas) {
       if (row + 1 == canvas.rows() && behind == now.end()) break;
       if (cell->tone != tone) waiting_ += words_.plain + styles_[static_cast<std::size_t>(cell->tone)];
       tone = cell->tone;
-      append(waiting_, cell->glyph);
+      append_utf8(waiting_, cell->glyph);
       // Terminals disagree about some widths: after such a character the cursor is set explicitly.
       const bool certain = fills_one_column(cell->glyph.character) && cell->glyph.marks[0] == 0;
       if (!certain && behind != now.end())
