@@ -1,4 +1,4 @@
-// The subcommand `bench`: what it takes, what it runs, where its report goes.
+// The subcommand `bench`: its options, the parts that it runs, and the output of its report.
 #include "tools/bench/bench.h"
 
 #include <cerrno>
@@ -21,7 +21,7 @@ struct BenchOptions {
   bool quick = false;
   bool json = false;
   std::string log;
-  std::string act;  ///< hidden: this process is the program at the end of a path
+  std::string act;  ///< hidden option: this process is the program at the end of a path
   std::uint64_t bytes = 0;
 };
 
@@ -50,7 +50,7 @@ int run_bench(const BenchOptions& options) {
   bench::Context context = bench::context_of_this_run();
   const bench::Effort effort = effort_of(options);
   context.rounds = effort.rounds;
-  // Before anything is measured: that takes a minute.
+  // The log is opened before the measurement, which takes a minute, so that a wrong path fails at once.
   std::optional<OutFile> log;
   if (!options.log.empty()) {
     auto opened = OutFile::append(options.log);
