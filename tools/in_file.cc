@@ -1,4 +1,4 @@
-// What a name stands for, told by stat().
+// Checks a path with stat().
 #include "tools/in_file.h"
 
 #include <cerrno>

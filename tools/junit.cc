@@ -1,4 +1,4 @@
-// Testsuites as XML.
+// Writes testsuites as XML.
 #include "tools/junit.h"
 
 #include <fmt/format.h>

@@ -41,7 +41,7 @@ Result<OutFile> OutFile::open(const std::string& path, bool bytes) {
   const bool is_link = files::is_symlink(files::symlink_status(path, problem));
   if (path == to_stdout || (!is_there && (files::exists(status) || is_link)))
     return open_growing(path, bytes);
-  // A file that may not be written is not replaced, although its folder would allow that.
+  // A file without write permission is not replaced, although the permissions of its folder would allow it.
   if (is_there) {
     if (auto allowed = append(path); !allowed) return allowed;
   }
