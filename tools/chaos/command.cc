@@ -1,4 +1,4 @@
-// chaos: machines that go wrong, by the thousand, and whether anything was lost.
+// The subcommand `chaos`: runs thousands of simulated machines with faults and checks that nothing was lost.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -26,7 +26,7 @@ struct ChaosOptions {
 
 std::uint64_t seed_at_work = 0;
 
-/// A check that fails ends the process, past all that could print the seed.
+/// Prints the seed when a failed check aborts the process.
 void name_seed(int signal) {
   std::fputs(fmt::format("chaos: seed {} ended the program: ringside chaos --seed {} --count 1\n",
                          seed_at_work, seed_at_work)
@@ -124,7 +124,7 @@ void add_chaos_command(Command app, Session& session) {
       app.add_subcommand("chaos", "Make machines go wrong at random, and look for what was lost");
   command.footer(chaos_help);
   const auto options = std::make_shared<ChaosOptions>();
-  // So that the last seed is a number, too.
+  // The limit keeps the last seed within 64 bits.
   constexpr std::uint64_t seeds_max = std::uint64_t{1} << 62;
   command.add_option("--seed", options->seed, "The first seed")
       .range<std::uint64_t>(0, seeds_max)

@@ -1,4 +1,4 @@
-// The draw, and its words.
+// Draws a plan from a seed, and describes its steps in words.
 #include "tools/chaos/plan.h"
 
 #include <fmt/format.h>
@@ -81,15 +81,15 @@ const Sort& drawn(Choice& choice) {
 
 Plan plan_of(std::uint64_t seed, std::size_t length) {
   Choice choice = Choice::seeded(seed);
-  // Something to be disturbed.
+  // The first two steps give the faults something to disturb.
   Plan plan = {{What::create, 1, 0, 0}, {What::viewer_comes, 1, 0, 0}};
   while (plan.size() < length) {
     const Sort& sort = drawn(choice);
     Happening happening{sort.what, 1 + choice.pick(domains_max), 0, 0};
     if (sort.amount_max != 0) happening.amount = 1 + choice.pick(sort.amount_max);
-    // One in a hundred speaks for longer than anybody keeps.
+    // One print in a hundred exceeds every buffer.
     if (sort.what == What::print && choice.chance(1)) happening.amount *= 60;
-    // In the middle of something, most often; sometimes after it is over.
+    // Most steps come in the middle of earlier work; a few come after it is done.
     happening.then_us = choice.pick(choice.chance(5) ? 1'000'000 : 200);
     plan.push_back(happening);
   }
