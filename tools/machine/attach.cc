@@ -1,4 +1,4 @@
-// attach and detach: which file a domain's console is associated with, under xenctld.
+// attach and detach: select the file of a domain's console, under xenctld.
 #include <filesystem>
 #include <memory>
 
@@ -11,7 +11,7 @@ namespace ringside::tools {
 
 namespace {
 
-/// As the daemon, whose working directory is another one, finds it.
+/// The path for the daemon, which has another working directory.
 std::string absolute(const std::string& path) {
   return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
 }

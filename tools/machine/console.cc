@@ -1,4 +1,4 @@
-// console and exec: this terminal (or this process's stdin and stdout) at the end of the whole path.
+// console and exec: connect this terminal, or this process's stdin and stdout, to the end of the whole path.
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -23,7 +23,7 @@ namespace {
 
 using dom0::ConsoleClient;
 
-/// A console as it is found: a socket to connect to, or a terminal to open.
+/// Opens a console: connects to a socket, or opens a terminal.
 Result<Handle> open_console(LinuxHost& host, const std::string& path, bool pty) {
   if (!pty) return host.connect_local(path);
   auto terminal = host.file_open(path, Host::FileUse::output);
@@ -32,7 +32,7 @@ Result<Handle> open_console(LinuxHost& host, const std::string& path, bool pty) 
 }
 
 /// Attaches stdin and stdout to the console until one side ends it. SIGINT, SIGTERM and SIGHUP count as
-/// leaving. A domain that was left paused for it is set going once its console has its viewer.
+/// leaving. `unpause`: starts the domain once its console has its viewer.
 Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink,
                                     Result<Handle> connection, dom0::ConsoleClientOptions options,
                                     bool unpause) {
@@ -44,7 +44,7 @@ Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Si
 
   const auto tell_window = [&] {
     const auto size = window_size(0);
-    // A guest that is just ending refuses; nothing is lost by that.
+    // A guest that is ending refuses this, and then the size does not matter.
     if (size) (void)privcmd.window_set(options.domain, size->rows, size->columns);
   };
   tell_window();
@@ -102,7 +102,7 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
 
 namespace {
 
-/// Nobody takes our output any more. Of a pipe that is no news: its reader has seen enough.
+/// stdout accepts no more output. If stdout is a pipe this is no error: its reader has closed it.
 int output_gone(int status) {
   if (!is_pipe(1))
     failed({EIO, "cannot write", "stdout", "it takes no more", "is the disk full, or stdout closed?"});
@@ -149,7 +149,7 @@ int console(const Session& session, const ConsoleOptions& options) {
   return exit_good;
 }
 
-/// The status that the program of a domain which has shut down left behind.
+/// The exit status of the program of a domain that has shut down.
 int program_status(Privcmd& privcmd, DomainId domain) {
   auto info = privcmd.domain_info(domain);
   if (!info) return failed(info.error());
@@ -160,7 +160,7 @@ int program_status(Privcmd& privcmd, DomainId domain) {
   return (*info)->exit_status;
 }
 
-/// `interrupted`: a signal came while the machine was started or the domain built.
+/// `interrupted`: a signal arrived while the machine was started or the domain was built.
 int exec_on(LinuxHost& host, const DomainSpec& spec, const bool& interrupted) {
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
@@ -181,7 +181,7 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const bool& interrupted) {
 }
 
 int exec(const DomainSpec& spec, const MachineSpec& machine_spec) {
-  // A signal that arrives before the console is attached ends this as soon as the machine stands.
+  // A signal before the console is attached ends the command as soon as the domain is built.
   bool interrupted = false;
   auto own = PrivateMachine::make("exec");
   if (!own) return failed(own.error());
@@ -209,9 +209,9 @@ void add_console_commands(Command app, Session& session) {
       "  ringside exec --raw -- head -c 1048576 <file | cmp - file        a megabyte there and back");
   const auto spec = std::make_shared<DomainSpec>();
   spec->name = "exec";
-  spec->preserve = true;  // until its exit status has been read
+  spec->preserve = true;  // keeps the domain until its exit status has been read
   spec->quiet = true;
-  spec->paused = true;  // until its console is attached
+  spec->paused = true;  // keeps the domain paused until its console is attached
   spec->dies_with_us = true;
   exec_command.add_option("PROGRAM", spec->program, "After --: the program (default: the built-in shell)");
   add_guest_options(exec_command, *spec);

@@ -1,4 +1,4 @@
-// A session with xcs, the channel, one request, one answer.
+// Opens a session with xcs and the channel, sends one request and waits for one answer.
 #include "tools/machine/dom0_channel.h"
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Writing and reading of the files.
+// Writes and reads the records.
 #include "tools/machine/domain_spec.h"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-// create, pause, unpause, destroy, sysrq: the life of domains, as people know it from xm. What waits for a
-// guest is life.cc's.
+// create, pause, unpause, destroy, sysrq: commands known from xm. Commands that wait for a guest are in
+// life.cc.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -28,7 +28,7 @@ int create(const Session& session, const DomainSpec& spec) {
   return exit_good;
 }
 
-/// Runs `act` on the domain that the person named.
+/// Runs `act` on the domain that the user named.
 int on_domain(const Session& session, const std::string& command, const std::string& name,
               const std::function<Result<>(Dom0&, const DomainInfo&)>& act) {
   Dom0 dom0(session, command);
@@ -39,7 +39,7 @@ int on_domain(const Session& session, const std::string& command, const std::str
   return exit_good;
 }
 
-/// What is printed as a line must be one.
+/// Returns what is wrong with a boot line, or an empty text.
 std::string problem_of_line(const std::string& text) {
   const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
   return std::ranges::any_of(text, control) ? "a boot line has no control characters" : "";

@@ -1,4 +1,4 @@
-// shutdown, reboot, suspend, resume, balloon: what is asked of a guest, or waits for it.
+// shutdown, reboot, suspend, resume, balloon: requests to a guest, and waiting for it.
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -18,7 +18,7 @@ std::string name_of(const DomainInfo& info) {
   return fmt::format("domain {}", info.name);
 }
 
-/// The domain as it is now; nothing when it is gone.
+/// The present state of the domain; empty if it is gone.
 Result<std::optional<DomainInfo>> look_again(Dom0& dom0, const DomainInfo& known) {
   auto info = dom0.privcmd->domain_info(known.domain);
   if (!info) return info.error();
@@ -27,14 +27,14 @@ Result<std::optional<DomainInfo>> look_again(Dom0& dom0, const DomainInfo& known
   return info;
 }
 
-/// Whether nothing more will happen to it by itself. dom0's daemon destroys what has shut down, unless it is
-/// to be preserved.
+/// Whether its state is final. dom0's daemon destroys a domain that has shut down, unless it is to be
+/// preserved.
 bool is_over(const std::optional<DomainInfo>& info) {
   if (!info) return true;
   return info->state.crashed != 0 || (info->state.shutdown != 0 && info->preserve != 0);
 }
 
-/// Waits until the domain is gone, or shut down and kept; ETIMEDOUT when it takes too long.
+/// Waits until the domain is gone, or has shut down and is preserved. ETIMEDOUT if it takes too long.
 Result<> wait_for_end(Dom0& dom0, const DomainInfo& known, unsigned timeout_s) {
   std::optional<Error> problem;
   bool over = false;
@@ -80,7 +80,7 @@ Result<> reboot_domain(Dom0& dom0, const DomainInfo& info, unsigned timeout_s) {
     if (auto asked = shut_down(dom0, info, true); !asked) return asked;
     if (auto ended = wait_for_end(dom0, info, timeout_s); !ended) return ended;
   }
-  // What crashed or is preserved is still in the list, under its name.
+  // A domain that has crashed or is preserved still has its name.
   auto left = look_again(dom0, info);
   if (!left) return left.error();
   if (left->has_value()) {

@@ -1,4 +1,4 @@
-// The escape key, and the terminal while the process stops.
+// The escape key, and the terminal while the process is stopped.
 #include "tools/machine/person.h"
 
 #include <csignal>

@@ -1,4 +1,4 @@
-// What the programs of 2005 did wrong, by name: emu/base/quirks.h has the texts.
+// --quirk, and the list of quirks. emu/base/quirks.h has their descriptions.
 #include "tools/machine/quirks.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// uart, keyboard and dmesg: a person at the serial line or before the machine, and what Xen has said. Also
-// the options of the line.
+// uart, keyboard and dmesg: the serial line, dom0's keyboard and screen, and Xen's messages. Also the options
+// of the line.
 #include "tools/machine/serial.h"
 
 #include <csignal>
@@ -42,7 +42,7 @@ std::string problem_of_conswitch(const std::string& text) {
 struct SerialPlace {
   const char* what;  ///< "serial line"
   std::string path;
-  const char* advice;  ///< where it is not
+  const char* advice;  ///< the advice if it does not exist
 };
 
 Result<Handle> open_place(LinuxHost& host, const SerialPlace& place) {
@@ -104,8 +104,8 @@ int keyboard(const Session& session, const EscapeKey& escape) {
                      escape);
 }
 
-/// Xen does not see what is in the rings, so it has said nothing of what was lost there: whoever looks here
-/// for what went wrong is told beside it.
+/// Prints what domains have lost, to stderr. Xen does not read the rings, so its messages do not report
+/// losses there, but a user who looks for an error needs to know them.
 void note_losses(LinuxHost& host, Privcmd& privcmd) {
   auto domains = privcmd.domains();
   if (!domains) return;
@@ -126,7 +126,7 @@ int dmesg(const Session& session, bool clear) {
   if (std::fflush(stdout) != 0)
     return failed({EIO, "cannot print xen's messages", "stdout", "it takes no more", "nothing was cleared"});
   note_losses(dom0.host, *dom0.privcmd);
-  // Only what has been printed is forgotten.
+  // Clears only what has been printed.
   if (clear) {
     const auto cleared = dom0.privcmd->dmesg_clear(said->position + said->text.size());
     if (!cleared) return failed(cleared.error());
