@@ -1,4 +1,4 @@
-// run: scenarios carried out, and how they went.
+// The subcommand `run`: carries out scenarios and reports the results.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,7 +49,7 @@ void list(const RunPlan& plan, bool each_run) {
   }
 }
 
-/// The status of a call: what is wrong with its files comes first, since what they say was not tried.
+/// The exit status of a call. A file that does not parse comes first, because its scenarios were not run.
 int status_of(const RunPlan& plan, const RunOutput& output) {
   if (!plan.unreadable.empty()) return exit_does_not_parse;
   if (output.failed() != 0) return exit_expectation_failed;
@@ -61,7 +61,7 @@ RunFormat format_of(const RunOptions& options) {
 }
 
 int perform(RunOptions& options, RunPlan& plan) {
-  // One run leaves one file, unless a folder is meant.
+  // A single run writes one file, unless the path is a folder.
   const bool one = plan.jobs.size() == 1 && plan.jobs[0].real == nullptr;
   for (RunPlace* place : {&options.jobs.journal, &options.jobs.html, &options.jobs.pcap})
     place->is_file = one && !place->path.ends_with('/') && !std::filesystem::is_directory(place->path);
@@ -96,7 +96,7 @@ int perform(RunOptions& options, RunPlan& plan) {
   return status_of(plan, output);
 }
 
-/// What the command line asks for can be done with these runs.
+/// Whether the options are possible with these runs.
 int check_options(const RunOptions& options, const RunPlan& plan) {
   if ((!options.tape.empty() || !options.replay.empty()) && plan.jobs.size() != 1)
     return bad_selection("", fmt::format("a tape is of one run, and these are {}", plan.jobs.size()),
@@ -115,7 +115,7 @@ int run_command(RunOptions& options) {
   options.jobs.strict = options.selection.strict;
   if (options.mode == "both") options.selection.modes = {Mode::sim, Mode::real};
   const bool only_names = options.list || options.dry_run;
-  // Reading may wait for whoever writes.
+  // Reading stdin or a fifo may block for long.
   const EarlyInterruption interruption(
       [format = format_of(options)](int signal) { return interrupted_early(format, signal); });
   if (!options.junit.empty() && !only_names) {

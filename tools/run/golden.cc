@@ -60,7 +60,7 @@ std::string golden_path(const std::string& scenario_path) {
 }
 
 std::string golden_text(const script::State& state) {
-  std::vector<std::pair<std::string, std::string>> actors;  // in the order in which they appear
+  std::vector<std::pair<std::string, std::string>> actors;  // in order of first appearance
   for (const trace::Entry& entry : state.entries()) {
     const std::string name = trace::actor_name(entry.actor);
     auto found = std::ranges::find(actors, name, &std::pair<std::string, std::string>::first);

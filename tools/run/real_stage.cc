@@ -1,4 +1,4 @@
-// Processes, signals, and the journal that they write.
+// Processes, signals, and their journal.
 #include "tools/run/real_stage.h"
 
 #include <algorithm>
@@ -83,14 +83,14 @@ Result<> RealStage::start() {
   return await_program(0);
 }
 
-/// Before any process of the machine, each of which looks whether there are faults as it starts.
+/// Must run before any process of the machine starts, since each process looks for faults at its start.
 Result<> RealStage::prepare_faults() {
   if (!plan().faults) return Done{};
   const char* controller = plan().dom0 == script::Dom0::xenctld ? "xenctld" : "xcs";
   auto table = FaultTable::make(*host_, machine_, controller, plan().seed, plan().plain);
   if (!table) return table.error();
   faults_.emplace(std::move(*table));
-  // What raw clients say is sent by this process.
+  // This process sends the messages of raw clients.
   host_->inject_faults(FaultTable::find(*host_, machine_).value(),
                        [this](const FaultRule& rule, DomainId) { bitten(rule); });
   return Done{};
@@ -104,7 +104,7 @@ void RealStage::run_for(Duration duration) {
   host_->timer_cancel(timer);
 }
 
-/// What is new in the journal; answers how many entries.
+/// Passes on new entries of the journal. Returns their number.
 std::size_t RealStage::hand_over() {
   return reader_->read([this](const trace::Entry& entry) {
     trace::Entry told = entry;
@@ -137,8 +137,8 @@ bool RealStage::settle(Time until) {
   }
 }
 
-/// A journal that says nothing proves little: on a busy machine a process may not get to run for longer than
-/// that.
+/// Whether all processes are at rest. A quiet journal is not enough: on a busy computer a process may not run
+/// for longer than that.
 bool RealStage::stands_still() {
   const std::uint64_t arrived = arrivals_;
   const ProcessLook before = look_at_processes(machine_);
@@ -211,8 +211,8 @@ Result<> RealStage::map_page(DomainId domain) {
   return Done{};
 }
 
-/// Its program is there when this returns: until then nobody could tell a guest that says nothing from one
-/// whose program takes its time.
+/// Returns once the program is connected. Before that, a quiet guest could not be distinguished from one
+/// whose program has not started yet.
 Result<> RealStage::unpause(DomainId domain) {
   if (auto resumed = MachineStage::unpause(domain); !resumed) return resumed;
   return await_program(domain);
@@ -276,7 +276,7 @@ Result<> RealStage::end(DomainId domain, int status) {
   return Done{};
 }
 
-/// Its process, if it has one.
+/// The domain's process, if it runs.
 std::optional<std::int32_t> RealStage::runs(DomainId domain) {
   auto info = privcmd_->domain_info(domain);
   if (!info || !info->has_value() || (*info)->domain != domain || (*info)->state.running == 0)
@@ -367,12 +367,12 @@ std::uint32_t RealStage::number_of_new_client() {
   return newest.number;
 }
 
-/// One that stands still goes on; one that runs is told so, too, and does not mind.
+/// Continues a stopped daemon. SIGCONT has no effect on a running one.
 Result<> RealStage::daemon_starts(Daemon daemon) {
   if (auto there = check_daemon(daemon); !there) return there;
   auto process = process_of(daemon);
   if (!process) {
-    // xend comes back to a new xcs; a new xend comes to the old one.
+    // xend reconnects to a new xcs; a new xend connects to the old xcs.
     if (daemon == Daemon::xcs) xcs_connections_ = 0;
     xcs_connections_ += connections_of_xend;
     return start_daemon(*host_, spec_, script::name_of(daemon));
@@ -396,8 +396,8 @@ std::string RealStage::name_at_seam(trace::Actor actor) const {
   return names;
 }
 
-/// A process that has just been awake looks around for a while without being told. So that a fault meets the
-/// same events each time, it begins when all are asleep.
+/// A process that was just active polls for a while without kicks. The fault begins when all processes are
+/// asleep, so that it always meets the same events.
 Result<> RealStage::fault(const script::StageFault& asked) {
   RS_CHECK(faults_);
   script::StageFault fault = asked;
@@ -417,7 +417,7 @@ Result<> RealStage::heal() {
   return Done{};
 }
 
-/// In this process only what its clients say.
+/// This process only reports faults that affect messages of its clients.
 void RealStage::bitten(const FaultRule& rule) {
   const auto digit = rule.from.find_first_of("0123456789");
   const std::uint32_t number = digit == std::string::npos ? 0 : std::stoul(rule.from.substr(digit));
