@@ -1,4 +1,4 @@
-// The glossary, and how text of the run becomes elements. Nothing of a run is ever read as HTML.
+// The glossary, and the functions that turn text of a run into elements. Text of a run is never treated as HTML.
 "use strict";
 
 const GLOSSARY = {
@@ -51,14 +51,14 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// The text, with its terms to be asked for what they mean.
+// The text with its glossary terms marked, for tooltips.
 function withTerms(text) {
   const fragment = document.createDocumentFragment();
   const seen = new Set();
   let from = 0;
   for (const match of text.matchAll(TERM)) {
     if (seen.has(match[0])) continue;
-    // Not inside of a quotation, which is somebody's bytes.
+    // Skips quotations, which are bytes of the run.
     if ((text.slice(0, match.index).match(/"/g) || []).length % 2 === 1) continue;
     seen.add(match[0]);
     fragment.append(text.slice(from, match.index));
@@ -69,14 +69,14 @@ function withTerms(text) {
   return fragment;
 }
 
-// "abc\n" with what cannot be seen made visible.
+// Makes control characters visible: "abc\n".
 function visible(bytes) {
   let text = "";
   for (const character of bytes) {
     const code = character.charCodeAt(0);
     if (character === "\n") text += "\u21b5";
     else if (code >= 0x20 && code < 0x7f) text += character;
-    else text += code < 0x20 ? "^" + String.fromCharCode(0x40 + code) : "\u25a1"; // no font lacks ^M
+    else text += code < 0x20 ? "^" + String.fromCharCode(0x40 + code) : "\u25a1"; // every font has these
   }
   return text;
 }
