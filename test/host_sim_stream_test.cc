@@ -73,7 +73,7 @@ TEST_CASE("connecting where nobody listens fails by name") {
   SimHost& host = world.host("a");
   CHECK(host.connect_local("/machine/socket").error().code == ENOENT);
   CHECK(host.connect_tcp(9601).error().text() ==
-        "cannot connect: tcp:9601: nobody listens there (is it running?)");
+        "cannot connect: tcp:9601: there is no listener (is it running?)");
   auto listener = host.listen_local("/machine/socket").value();
   CHECK(host.listen_local("/machine/socket").error().code == EADDRINUSE);
   listener.close();

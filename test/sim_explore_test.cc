@@ -273,15 +273,12 @@ TEST_CASE("faults that mean nothing are refused with the reason") {
     CHECK(refused.error().code == EINVAL);
     return refused.error().why;
   };
-  CHECK(why(messages(Effect::drop, dom1, xcs)) ==
-        "their messages lie in the ring, from which none gets lost");
-  CHECK(why(events(Effect::drop, xend, xcs)) == "no events go that way");
-  CHECK(why(events(Effect::reorder, dom1, xcs)) ==
-        "one event is like another, so nobody could tell their order");
-  CHECK(why(messages(Effect::drop, user, xend)) ==
-        "a stream without messages loses and doubles nothing, it can only be late");
-  CHECK(why(messages(Effect::delay, xcs, xend)) == "a delay takes time");
-  CHECK(why(messages(Effect::drop, user, xcs)) == "no messages go that way that could be late");
+  CHECK(why(messages(Effect::drop, dom1, xcs)) == "messages in a ring cannot get lost");
+  CHECK(why(events(Effect::drop, xend, xcs)) == "no events pass there");
+  CHECK(why(events(Effect::reorder, dom1, xcs)) == "all events are alike, so their order cannot be seen");
+  CHECK(why(messages(Effect::drop, user, xend)) == "a stream without messages can only be late");
+  CHECK(why(messages(Effect::delay, xcs, xend)) == "a delay must be longer than 0");
+  CHECK(why(messages(Effect::drop, user, xcs)) == "no messages pass there that could be late");
   StageFault odd = events(Effect::drop, dom1, xcs);
   odd.percent = 101;
   CHECK(why(odd) == "a percentage is 1 to 100");

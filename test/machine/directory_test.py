@@ -69,7 +69,7 @@ class Others(Directory):
             before["ringside.lock"] = text.encode()
             self.ringside("down", check=0)
             self.assertEqual(contents(self.path), before)
-        self.assertIn(b"it is no machine's", self.ringside("up", *UP, check=3).stderr)
+        self.assertIn(b"it does not belong to a machine", self.ringside("up", *UP, check=3).stderr)
         self.assertEqual(contents(self.path), before)
 
     def test_up_refuses_a_folder_in_which_a_name_of_the_machine_s_is_taken(self):
@@ -81,7 +81,7 @@ class Others(Directory):
                 os.chmod(self.path, 0o700)
                 before = contents(self.path)
                 said = self.ringside("up", *UP, check=3).stderr.decode()
-                self.assertRegex(said, f"{name.split('/')[0]} is there, and no machine has made it .move it away")
+                self.assertRegex(said, f"{name.split('/')[0]} is in it, and does not belong to a machine .move it away")
                 self.ringside("down", check=0)
                 self.assertEqual(contents(self.path), before)
                 pathlib.Path(self.path, name).unlink()
@@ -129,7 +129,7 @@ class SerialLine(Directory):
     def refused(self, make):
         place, done = self.put(make)
         self.assertEqual(done.returncode, 3)
-        self.assertIn(b"something that is no socket is there", done.stderr)
+        self.assertIn(b"it exists and is not a socket", done.stderr)
         self.ringside("down", check=0)
         self.assertTrue(os.path.lexists(place))
         return place

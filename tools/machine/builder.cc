@@ -203,7 +203,7 @@ Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& re
   auto connection = host.connect_local(socket);
   if (!connection) {
     return Error{connection.error().code, what, socket, daemon + " does not run",
-                 "ringside down and ringside up start afresh"};
+                 "ringside down and ringside up restart the machine"};
   }
   Conversation talk;
   std::string unsent = request + "\n";

@@ -161,13 +161,13 @@ bool RealStage::run_until(const std::function<bool()>& condition) {
 Result<RealStage::Guest*> RealStage::guest(DomainId domain) {
   const auto found = guests_.find(domain);
   if (found != guests_.end()) return &found->second;
-  return Error{ESRCH, "there is no such domain", fmt::format("dom{}", domain), "nobody created it",
+  return Error{ESRCH, "there is no such domain", fmt::format("dom{}", domain), "it was not created",
                fmt::format("xen boots dom{}", domain)};
 }
 
 Result<RealStage::Guest*> RealStage::unprivileged(DomainId domain) {
   if (domain != 0) return guest(domain);
-  return Error{EINVAL, "this cannot be done to dom0", "dom0", "its page is its own", "try it with dom1"};
+  return Error{EINVAL, "this cannot be done to dom0", "dom0", "its page is private", "try it with dom1"};
 }
 
 Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
