@@ -60,7 +60,7 @@ WRONG = [
     ("create web --abi x", "--abi: Check x value in {flat->0,sring->1} OR {0,1} FAILED"),
     ("run x.scn --mode x", "--mode: x not in {sim,real,both}"),
     ("sysrq web ab", "KEY: a key is one character"),
-    ("up --com1 stdio", "--com1: there is no far end stdio"),
+    ("up --com1 stdio", "--com1: the far end cannot be stdio"),
     ("up --com1-speed 49", "--com1-speed: a line has 50 to 115200 bits a second, or 0"),
     ("up --com1-speed 0x2580 --conswitch 1", "--conswitch: it is a letter from a to z, and perhaps an x after it"),
     ("up --quirk nope",

@@ -59,7 +59,7 @@ Result<OutFile> OutFile::open_growing(const std::string& path, bool bytes) {
   if (path == to_stdout) {
     constexpr int stdout_descriptor = 1;
     if (bytes && is_terminal(stdout_descriptor)) {
-      return Error{EINVAL, "cannot write", "stdout", "these are bytes, and it is a terminal",
+      return Error{EINVAL, "cannot write", "stdout", "the output is binary, and stdout is a terminal",
                    "name a file, or pipe it into a program"};
     }
     return OutFile("stdout", stdout);

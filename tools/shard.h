@@ -22,7 +22,7 @@ struct Shard {
   int read = 0;
   if (std::sscanf(shard.c_str(), "%u/%u%n", &its.part, &its.parts, &read) != 2 ||
       static_cast<std::size_t>(read) != shard.size() || its.part == 0 || its.part > its.parts)
-    return Error{EINVAL, what, "--shard " + shard, "it is a part of how many", "--shard 1/4 to --shard 4/4"};
+    return Error{EINVAL, what, "--shard " + shard, "it is not a part N/OF", "--shard 1/4 to --shard 4/4"};
   return its;
 }
 

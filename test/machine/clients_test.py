@@ -120,7 +120,7 @@ class Person(unittest.TestCase):
 
     def test_a_second_viewer_is_told(self):
         done = self.machine.run("console", "web", check=3)
-        self.assertIn("no console: domain 1: it has a viewer already (ringside console --take sends them away)", done.stderr.decode())
+        self.assertIn("no console: domain 1: it has a viewer already (ringside console --take disconnects it)", done.stderr.decode())
         other = socket.create_connection(("127.0.0.1", self.machine.tcp_port("web")))
         seen = b""
         while piece := other.recv(100):

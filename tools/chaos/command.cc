@@ -120,8 +120,8 @@ constexpr char chaos_help[] =
 }  // namespace
 
 void add_chaos_command(Command app, Session& session) {
-  Command command =
-      app.add_subcommand("chaos", "Make machines go wrong at random, and look for what was lost");
+  Command command = app.add_subcommand(
+      "chaos", "Run simulated machines with random faults, and check that nothing is lost");
   command.footer(chaos_help);
   const auto options = std::make_shared<ChaosOptions>();
   // The limit keeps the last seed within 64 bits.
@@ -134,13 +134,14 @@ void add_chaos_command(Command app, Session& session) {
       .show_default();
   command
       .add_option("--seconds", options->seconds,
-                  "Begin no run after so many seconds of real time (0: no limit)")
+                  "Start no new run after this many seconds of real time (0: no limit)")
       .range(0.0, 86400.0 * 365)
       .show_default();
   command.add_option("--length", options->length, "Steps of each run")
       .range<std::size_t>(2, 100'000)
       .show_default();
-  command.add_option("--tries", options->tries, "Runs that a failure's list of steps is made short by")
+  command
+      .add_option("--tries", options->tries, "The most runs to spend on shortening a failure's list of steps")
       .range<std::size_t>(0, 1'000'000)
       .show_default();
   command.add_flag("--list", options->list, "Run nothing: print the steps");

@@ -40,9 +40,9 @@ void add_machine_commands(Command app, Session& session) {
     };
   });
 
-  Command down = add_command(
-      app, session, "down",
-      "End the machine, its domains included; what it made is removed, and nothing else", "  ringside down");
+  Command down =
+      add_command(app, session, "down",
+                  "End the machine and its domains, and remove the files that they made", "  ringside down");
   down.callback([&session] {
     session.run = [&session] {
       // If the command was typed at dom0's own console, this terminal hangs up before the command ends.

@@ -76,7 +76,8 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
   };
   const bool has_ptys = running_dom0(host.machine()) == Dom0Kind::xenctld;
   if (pty && !has_ptys)
-    return cannot("this machine runs xcs and xend, which have no ptys", "ringside up --dom0 xenctld has");
+    return cannot("this machine runs xcs and xend, which have no ptys",
+                  "ringside up --dom0 xenctld has them");
   auto consoles = ask_xend(host, "consoles");
   if (!consoles) return consoles.error();
   for (const std::string& line : consoles.value()) {
@@ -90,11 +91,12 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
     if (at == std::string::npos) continue;
     const std::string path = line.substr(at);
     if (has_ptys && status == "attached")
-      return cannot("it is attached to " + path, "ringside detach gives it its pty back");
+      return cannot("it is attached to " + path, "ringside detach returns it to its pty");
     if (!has_ptys && status == "connected")
-      return cannot("it has a viewer already", "ringside console --take sends them away");
+      return cannot("it has a viewer already", "ringside console --take disconnects it");
     if (has_ptys && status == "connected")
-      return cannot("somebody has its pty open: " + path, "two readers would share its output between them");
+      return cannot("another program has its pty open: " + path,
+                    "two readers would each get a part of its output");
     return open_console(host, path, has_ptys);
   }
   return cannot("none is kept for it", "was it made by ringside create?");
@@ -105,7 +107,7 @@ namespace {
 /// stdout accepts no more output. If stdout is a pipe this is no error: its reader has closed it.
 int output_gone(int status) {
   if (!is_pipe(1))
-    failed({EIO, "cannot write", "stdout", "it takes no more", "is the disk full, or stdout closed?"});
+    failed({EIO, "cannot write", "stdout", "it accepts no more", "is the disk full, or stdout closed?"});
   return status;
 }
 
@@ -228,16 +230,15 @@ void add_console_commands(Command app, Session& session) {
   Command console_command =
       add_command(app, session, "console", "Attach this terminal to a domain's console",
                   "  ringside console web        Ctrl-] leaves; pressed twice, it is typed\n"
-                  "  ringside console web --take --escape ^A    in the place of who is there; Ctrl-A leaves\n"
+                  "  ringside console web --take --escape ^A    replaces the present viewer; Ctrl-A leaves\n"
                   "  telnet localhost 19601      the same: `list` names the port\n"
                   "  socat -,raw,echo=0 TCP:localhost:9601    its bytes as they are, for any program");
   const auto options = std::make_shared<ConsoleOptions>();
   console_command.add_option("DOMAIN", options->domain, "Its name or number").required();
   console_command.add_flag("--pty", options->pty,
-                           "Through the domain's pty, or not at all (xenctld's way, and its default)");
-  console_command.add_flag(
-      "--take", options->take,
-      "Whoever is at the console is sent away first: the seat of a viewer who hangs (xend only)");
+                           "Use the domain's pty, or fail (the default under xenctld)");
+  console_command.add_flag("--take", options->take,
+                           "Disconnect the present viewer first, for example one that hangs (xend only)");
   add_escape(console_command, options->escape);
   console_command.callback(
       [&session, options] { session.run = [&session, options] { return console(session, *options); }; });

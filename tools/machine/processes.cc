@@ -161,7 +161,7 @@ int run_xenctld(const Session& session, std::size_t queue_limit_bytes) {
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
   if (PidFile::holder(machine.pid_file("xcs"))) {
-    return failed({EBUSY, "cannot serve the consoles", machine.directory(), "xcs has them",
+    return failed({EBUSY, "cannot serve the consoles", machine.directory(), "xcs serves them",
                    "a machine has xcs and xend, or xenctld"});
   }
   dom0::Xenctld xenctld(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xenctld)),
@@ -235,10 +235,10 @@ void add_process_commands(Command app, Session& session) {
     return command;
   };
 
-  Command xen =
-      add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
-          "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
-          "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, and Xen's");
+  Command xen = add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
+                    "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
+                    "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, "
+                    "with input to Xen");
   const auto locked = std::make_shared<bool>(false);
   xen.add_flag("--locked", *locked, "Whoever starts this hands over the lock of the directory").hidden();
   const auto serial = std::make_shared<SerialSpec>();
@@ -268,7 +268,7 @@ void add_process_commands(Command app, Session& session) {
 
   Command xenctld =
       add("xenctld", "dom0's console daemon in place of xcs and xend: a pty for each domain",
-          "  ringside xenctld --dir /tmp/m1 --queue-limit 65536        the oldest output goes first");
+          "  ringside xenctld --dir /tmp/m1 --queue-limit 65536        the oldest output is discarded");
   const auto queue_limit = std::make_shared<std::size_t>(0);
   add_queue_limit(xenctld, *queue_limit);
   xenctld.callback([&session, queue_limit] {

@@ -58,7 +58,7 @@ class Live {
   send(text) {
     this.sending = this.sending.then(async () => {
       const answer = await fetch("type", { method: "POST", body: text }).catch(() => null);
-      if (!answer || !answer.ok) this.say("the console takes nothing");
+      if (!answer || !answer.ok) this.say("the console accepts no input");
     });
   }
 

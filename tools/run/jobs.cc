@@ -200,7 +200,7 @@ void compare_golden(const RunJob& job, const RunJobOptions& options, const scrip
   result.failures = 1;
   result.first = *differs;
   result.report = fmt::format(
-      "FAIL {}: it is not what its golden journal says\n     {}\n     again  {}\n"
+      "FAIL {}: it differs from its golden journal\n     {}\n     again  {}\n"
       "     right  ringside run --update {}\n",
       job.scenario->name, *differs, again_command(job), as_word(job.scenario->path));
 }
@@ -218,7 +218,7 @@ std::optional<RunResult> run_whole_job(const RunJob& job, const RunJobOptions& o
       script::journal_hash(perform(job, options).story.state) != script::journal_hash(story.state)) {
     story.outcome = script::Outcome::could_not_run;
     story.error = {0, "the same seed gave another journal", job.scenario->name,
-                   "something besides the seed has a say", ""};
+                   "something besides the seed decides", ""};
   }
   if (is_interrupted(story.outcome)) return std::nullopt;
   RunResult result = told(job, options, story);

@@ -224,7 +224,7 @@ Result<> RealStage::await_program(DomainId domain) {
   const auto there_or_dead = [&] { return found->second.wire != nullptr || (domain != 0 && !runs(domain)); };
   if (run_until(there_or_dead)) return Done{};
   return Error{ETIMEDOUT, "the program of a domain does not start", fmt::format("dom{}", domain),
-               "it does not say a word", ""};
+               "it does not connect", ""};
 }
 
 Result<> RealStage::boot(DomainId domain, script::GuestProgram program) {
@@ -294,13 +294,13 @@ Result<> RealStage::kill(DomainId domain) {
 }
 
 Result<> RealStage::log(DomainId domain, std::string_view) {
-  return only_simulated("a kernel cannot be made to speak", fmt::format("dom{}", domain),
-                        "what a guest's kernel says is its own affair");
+  return only_simulated("a kernel cannot be made to print", fmt::format("dom{}", domain),
+                        "a guest's kernel cannot be told what to print");
 }
 
 Result<> RealStage::throttle(DomainId domain, bool) {
   return only_simulated("a guest's terminal cannot be throttled", fmt::format("dom{}", domain),
-                        "its program reads whenever it likes");
+                        "its program decides when it reads");
 }
 
 Result<> RealStage::answering(DomainId domain, bool) {
@@ -405,7 +405,7 @@ Result<> RealStage::fault(const script::StageFault& asked) {
   if (!rule) return rule.error();
   const std::string way = trace::actor_name(fault.from) + " -> " + trace::actor_name(fault.to);
   if (rule->thing == FaultRule::Thing::kick && fault.from.role == trace::Role::xen)
-    return only_simulated("cannot inject the fault", way, "xen's own events are no process's to lose");
+    return only_simulated("cannot inject the fault", way, "no process could lose xen's own events");
   if (rule->thing == FaultRule::Thing::bytes && rule->unit_bytes == 0)
     return only_simulated("cannot inject the fault", way, "between processes only frames of xcs can be late");
   (void)settle(now() + real_patience);
@@ -429,7 +429,7 @@ std::optional<Error> RealStage::failure() const {
   if (reader_->failure()) return reader_->failure();
   if (reader_->lost() == 0) return std::nullopt;
   return Error{EOVERFLOW, "entries of the journal were lost", std::to_string(reader_->lost()),
-               "they were not read for too long", "fewer at the same time: -j"};
+               "they were not read for too long", "run fewer at the same time: -j"};
 }
 
 std::vector<std::string> RealStage::warnings() const {

@@ -114,10 +114,9 @@ int format_files(const std::vector<std::string>& paths, bool check_only) {
 }
 
 void add_check(Command app, Session& session) {
-  Command command =
-      app.add_subcommand("check-scn", "Read scenarios, and say everything that is wrong with them");
+  Command command = app.add_subcommand("check-scn", "Check scenarios, and report all their errors");
   command.footer(
-      "Nothing is run. Each complaint shows its line, and what would have been possible there. The exit "
+      "Nothing is run. Each error shows its line, and what would be possible there. The exit "
       "status\n"
       "is 2 if a file has errors, and with --strict also if it has warnings.\n"
       "Examples:\n"
@@ -137,7 +136,7 @@ void add_check(Command app, Session& session) {
 }
 
 void add_format(Command app, Session& session) {
-  Command command = app.add_subcommand("fmt", "Lay out scenarios in the one usual way");
+  Command command = app.add_subcommand("fmt", "Format scenarios in the standard layout");
   command.footer(
       "Words get one space between them, blocks and rows of cases are indented, comments behind lines are\n"
       "aligned. Meaning, comments and empty lines stay. A file that cannot be read is left alone (status "

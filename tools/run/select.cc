@@ -178,7 +178,7 @@ Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
     }
   }
   if (plan.jobs.size() == 0 && plan.unreadable.empty())
-    return usage("", "no scenario is meant by this", "--list says which there are");
+    return usage("", "no scenario matches", "--list shows all of them");
   return Done{};
 }
 
@@ -187,7 +187,7 @@ Result<script::Given> given_in(const std::vector<std::string>& params) {
   for (const std::string& each : params) {
     const std::size_t sign = each.find('=');
     if (sign == 0 || sign == std::string::npos)
-      return usage("-p " + each, "it is a name and a value", "-p BYTES=481");
+      return usage("-p " + each, "it is not a name and a value", "-p BYTES=481");
     given.emplace_back(each.substr(0, sign), each.substr(sign + 1));
   }
   return given;
@@ -207,7 +207,7 @@ Result<> check_names(const script::Given& given, const RunPlan& plan) {
     // A file that could not be read might have it.
     if (!plan.unreadable.empty() || std::ranges::find(known, name) != known.end()) continue;
     return usage("-p " + name, "there is no parameter of that name",
-                 known.empty() ? "there is none at all" : script::suggestion(name, known, "there are"));
+                 known.empty() ? "there are no parameters" : script::suggestion(name, known, "there are"));
   }
   return Done{};
 }

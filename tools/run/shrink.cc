@@ -182,11 +182,11 @@ void add_shrink_command(Command app, Session& session) {
   command.footer(shrink_examples);
   const auto options = std::make_shared<ShrinkOptions>();
   add_selection(command, options->selection);
-  command.add_option("-o,--output", options->output, "Where to (default: out/NAME-small.scn)");
+  command.add_option("-o,--output", options->output, "The file to write (default: out/NAME-small.scn)");
   command.add_option("--tries", options->tries, "Other seeds to try with each smaller scenario")
       .range(0, 10000)
       .show_default();
-  command.add_option("--seconds", options->seconds, "When to be content with what there is")
+  command.add_option("--seconds", options->seconds, "How long to search for a smaller one")
       .range(0.001, 86400.0)
       .show_default();
   command.callback([&session, options] { session.run = [options] { return shrink_command(*options); }; });
