@@ -98,7 +98,7 @@ class Page(unittest.TestCase):
     def test_a_link_opens_at_its_step_and_lane(self):
         self.open("one.html", "#step=116&lane=xcs")
         self.assertEqual(self.step(), 116)
-        self.assertIn("Here history bites", self.text("#now .sentence"))
+        self.assertIn("This is an error of 2005", self.text("#now .sentence"))
         self.assertEqual(self.text(".lane-heads .focus"), "xcs")
         # And so does one that is followed within the page.
         self.browser.execute_script("location.hash = '#step=128'")
