@@ -1,5 +1,4 @@
-// Whether two runs tell the same story: what may differ between a simulated run and one of processes, and
-// what may not.
+// Whether two runs agree: what may differ between a simulated run and one with processes, and what may not.
 #include "emu/script/agreement.h"
 
 #include <string>
@@ -20,7 +19,7 @@ namespace {
 constexpr trace::Actor guest = actor(Role::domain, 1);
 constexpr trace::Actor viewer = actor(Role::client, 1);
 
-/// A run of whatever `tell` writes into a journal.
+/// A run with the entries that `tell` writes into a journal.
 template <class Tell>
 State run_of(Tell tell) {
   trace::MemorySink sink([] { return 1; });

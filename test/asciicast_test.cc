@@ -1,4 +1,4 @@
-// Asciicasts of journals: which screens there are, what came to them and when, and markers.
+// Asciicasts of journals: their screens, the data and the times, and markers.
 #include "emu/trace/asciicast.h"
 
 #include <nlohmann/json.hpp>
@@ -71,7 +71,7 @@ TEST_CASE("a character that comes in pieces is shown once it is whole") {
   CHECK(cast[1].at(2) == "a");
   CHECK(cast[2].at(2) == "\xe2\x82\xac z");
   CHECK(cast[3].at(2) == "?!");
-  CHECK(cast[4].at(2) == "?");  // the end never came
+  CHECK(cast[4].at(2) == "?");  // the end is missing
 }
 
 TEST_CASE("the scenario's lines are markers, and time never goes backwards") {

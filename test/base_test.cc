@@ -1,4 +1,4 @@
-// The bounded byte queue, the Result of what may fail, and the check that ends a process.
+// The bounded byte queue, Result, and the check that aborts a process.
 #include <cerrno>
 #include <deque>
 #include <memory>
@@ -20,7 +20,7 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// All that is in the queue, piece by piece, as a reader would take it.
+/// The content of the queue, taken piece by piece as a reader does.
 std::string drain(ByteQueue& queue) {
   std::string all;
   while (!queue.empty()) {

@@ -1,4 +1,4 @@
-// Machines that go wrong at random, and the books on their bytes.
+// Machines with random faults, and the books of their bytes.
 #include "test/catch.h"
 #include "tools/chaos/account.h"
 #include "tools/chaos/trial.h"
@@ -18,7 +18,7 @@ Viewed viewer(std::uint32_t connection, std::string saw, std::string typed = "")
   return made;
 }
 
-/// 1000 bytes printed, all of them handed to one viewer who saw them and typed 100 that were read.
+/// 1000 bytes were printed, handed to one viewer and seen; the viewer typed 100 bytes that were read.
 Books balanced() {
   Books books;
   books.printed = 1000;
@@ -136,7 +136,7 @@ TEST_CASE("the same seed gives the same plan and the same end") {
   CHECK(once.happened == again.happened);
 }
 
-// A simulated machine costs a sanitizer half a second.
+// A simulated machine takes half a second under a sanitizer.
 #ifdef __SANITIZE_ADDRESS__
 constexpr std::uint64_t seeds = 40;
 #else
@@ -151,7 +151,7 @@ TEST_CASE("nothing is lost, whatever happens") {
     CHECK(outcome.mistake.empty());
     happened += outcome.happened;
   }
-  // A machine to which nothing can happen shows nothing.
+  // A machine on which no step is possible would prove nothing.
   CHECK(happened > seeds * happenings_usual / 4);
 }
 

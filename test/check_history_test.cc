@@ -1,4 +1,4 @@
-// Which histories of a queue, a stack and a deque are linearizable.
+// The histories of a queue, a stack and a deque that are linearizable.
 #include "test/catch.h"
 
 #include "emu/check/history.h"

@@ -1,4 +1,4 @@
-// The source of choice.
+// The source of choices.
 #include "emu/base/choice.h"
 
 #include "test/aborts.h"

@@ -1,4 +1,4 @@
-// What the compiler wrapper makes of a compiler's arguments, and of a compiler's output.
+// The compiler wrapper: how it changes a compiler's arguments and a compiler's output.
 #include <fmt/format.h>
 
 #include "test/catch.h"
@@ -151,7 +151,7 @@ TEST_CASE("what would hide accesses is refused with the reason") {
         "cannot compile a ring: ab.o: several sources cannot become one object (leave -o out, or compile "
         "them one by one)");
   CHECK(refusal({"-x", "c", "-"}).find("-x: languages") != std::string::npos);
-  // The wrapper's own option is not asked for twice, and never at the link.
+  // The wrapper's own option is not added twice, and never at the link.
   const auto steps = planned({"-fsanitize=thread", "ring.o", "-o", "ring.so"});
   CHECK_FALSE(has(steps.back(), "-fsanitize=thread"));
 }
@@ -181,7 +181,7 @@ TEST_CASE("a locked instruction on memory is announced with its address and size
         update_of("flags(%rip)", 4) + "\tlock btsl $3, flags(%rip)\n");
   CHECK(rewritten("\tlock orb %al, (%rsi)\n") == update_of("(%rsi)", 1) + "\tlock orb %al, (%rsi)\n");
   CHECK(rewritten("\txchg %r8w, (%rsi)\n") == update_of("(%rsi)", 2) + "\txchg %r8w, (%rsi)\n");
-  // By then the stack pointer has moved.
+  // The stack pointer has moved at that point.
   CHECK(rewritten("\tlock xaddl %eax, -8(%rsp)\n") ==
         update_of("136+-8(%rsp)", 4) + "\tlock xaddl %eax, -8(%rsp)\n");
   CHECK(rewritten("\txchgq %rax, (%rsp)\n") == update_of("136(%rsp)", 8) + "\txchgq %rax, (%rsp)\n");
@@ -190,7 +190,7 @@ TEST_CASE("a locked instruction on memory is announced with its address and size
 TEST_CASE("all else stays as it was") {
   CHECK(rewritten("\txchg %eax, %ebx\n") == "\txchg %eax, %ebx\n");
   CHECK(rewritten("\tmovl $1, (%rdi)\n") == "\tmovl $1, (%rdi)\n");
-  // Outside of asm blocks the compiler announces by itself.
+  // Outside asm blocks the compiler announces accesses itself.
   const std::string plain = "\tmfence\n\tlock xaddl %eax, (%rdi)\n";
   CHECK(rewrite_barriers(plain).text == plain);
   CHECK(rewrite_barriers(plain).fences == 0);

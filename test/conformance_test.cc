@@ -1,5 +1,5 @@
-// The conformance suite on every plug-in: those that are right pass, and of those that are not it finds what
-// one thread can find.
+// The conformance suite on every plug-in: right ones pass, and of the wrong ones it finds what one thread can
+// find.
 #include "emu/check/conformance.h"
 
 #include <fmt/format.h>
@@ -91,7 +91,7 @@ TEST_CASE("what one thread can find of the catalogue is found, and by which chec
 }
 
 TEST_CASE("a ring that trusts an id reaches beyond its table") {
-  // Which may do it harm, so that it happens in a process of its own.
+  // This may damage the process, so it runs in a child.
   const Plugin plugin("mutant_35");
   const pid_t child = fork();
   REQUIRE(child >= 0);
@@ -182,7 +182,7 @@ TEST_CASE("the catalogue has 49 bugs, each told in full and each with a mutant o
   std::set<std::string_view> names;
   for (const Mutant& mutant : all_mutants()) {
     CHECK(names.insert(mutant.name).second);
-    const Plugin plugin("mutant_" + std::string(mutant.name));  // it is there, and loads
+    const Plugin plugin("mutant_" + std::string(mutant.name));  // it exists and can be loaded
     CHECK(fault_of_table(plugin.subject().ring) == "");
   }
 }

@@ -1,4 +1,4 @@
-// What a console is associated with: ptys that people open and leave, and files.
+// The devices of a console: ptys that users open and close, and files.
 #include "emu/dom0/xenctld/console_device.h"
 
 #include <cerrno>
@@ -83,7 +83,7 @@ TEST_CASE_METHOD(LoneConsole,
 }
 
 TEST_CASE_METHOD(LoneConsole, "what was typed is read in order also when each who types has gone before") {
-  // The guest takes no input: so what was typed keeps the old pty.
+  // The guest takes no input, so typed bytes keep the old pty.
   ring_full = true;
   std::string typed;
   for (const char letter : {'a', 'b', 'c', 'd'}) {

@@ -1,4 +1,4 @@
-// What a console keeps in a file: found again by the next daemon, and never half changed.
+// The file of a console: the next daemon finds its content again, and it is never half changed.
 #include "emu/dom0/console/console_store.h"
 
 #include "emu/host/sim.h"
@@ -159,7 +159,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(store.input_room() == console_input_bytes_max - 440);
   store.input_answered(0);
   CHECK(store.input_sent(0).tag == tags[2]);
-  // One that is not in flight (any more) answers nothing; a later one answers those before it.
+  // A tag that is not in flight has no effect; a later tag answers all before it.
   store.input_answered(tags[0]);
   CHECK(store.input_in_flight() == 5);
   store.input_answered(tags[5]);

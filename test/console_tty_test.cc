@@ -21,13 +21,13 @@ struct Guest {
     world.program("idle", [](const ProgramSpec&) { return std::make_unique<IdleProgram>(); });
   }
 
-  /// What the domain does when its upcall is served.
+  /// Does what the domain does when its upcall is served.
   void serve() {
     CtrlIf::Batch batch(ctrl_if);
     ctrl_if.serve();
     console.deliver_input();
   }
-  /// Opens a terminal of `bytes` each way; the program on it does what the test makes it do.
+  /// Opens a terminal that holds `bytes` in each direction; the test controls the program on it.
   IdleProgram& open_terminal(std::size_t bytes = 4096) {
     world.terminal_bytes(bytes);
     IdleProgram* made = nullptr;
@@ -43,13 +43,13 @@ struct Guest {
     world.run();
     return *made;
   }
-  /// The payload of each message the guest has sent since the last look.
+  /// The payloads of the messages that the guest has sent since the last call.
   std::vector<std::string> messages() {
     std::vector<std::string> texts;
     for (const auto& message : controller.take()) texts.push_back(text_of(message));
     return texts;
   }
-  /// Answers everything and serves until nothing more comes; the text of it all.
+  /// Answers everything and serves until no more comes. Returns all the text.
   std::string drain() {
     std::string all;
     for (std::string piece = controller.take_text(); !piece.empty(); piece = controller.take_text()) {
@@ -74,7 +74,7 @@ struct Guest {
   Handle process;
 };
 
-/// Text that shows where a byte went missing or came twice.
+/// Text in which a lost or doubled byte is noticed.
 std::string numbered_text(std::size_t bytes) {
   std::string text;
   for (unsigned number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
@@ -152,8 +152,7 @@ TEST_CASE("kernel messages alone are dropped, when only one byte of the buffer i
   CHECK(guest.console.dropped_message_bytes() == 5);
   guest.console.print("\n");
   CHECK(guest.console.dropped_message_bytes() == 7);
-  CHECK(guest.console.write(bytes_of("tt")) ==
-        1);  // the tty gets the last byte, and is told the rest must wait
+  CHECK(guest.console.write(bytes_of("tt")) == 1);  // the tty gets the last byte, and the rest must wait
   CHECK(guest.console.write(bytes_of("t")) == 0);
   CHECK(guest.drain() == "xxxxxxxx" + std::string(15, 'k') + "t");
 }

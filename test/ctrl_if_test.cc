@@ -53,7 +53,7 @@ struct Guest {
   HandController controller{page.frame(), abi};
 };
 
-/// A receiver that answers at once with the given text and keeps what it saw.
+/// A receiver that answers at once with the given text and keeps the messages that it got.
 CtrlIf::Receiver answering(Guest& guest, std::vector<ring::ControlMessage>& seen,
                            const std::string& text = "") {
   return [&guest, &seen, text](Request request) {
@@ -398,7 +398,7 @@ TEST_CASE("between suspend and resume nothing is sent, and waiting drivers are c
   REQUIRE(guest.ctrl_if.when_space([&] { ++calls; }) == Space::will_call);
 
   Page other;
-  const std::uint32_t start = 0xfffffffe;  // the indices wrap soon after
+  const std::uint32_t start = 0xfffffffe;  // the indices soon wrap
   const RingBytes& tx = guest.ring_bytes(ring::Ring::tx);
   other.set_u32(tx.req_prod, start);
   other.set_u32(tx.rsp_prod, start);
@@ -461,7 +461,7 @@ TEST_CASE(
   REQUIRE(guest.controller.ask(request_of(2, 2, "meanwhile")));
   REQUIRE(guest.ctrl_if.attach(guest.page.frame(), guest.abi).ok());
   guest.ctrl_if.serve();
-  // Which of several the slots still hold cannot be told: answers share them.
+  // It cannot be determined which of several requests the slots still hold, since answers share the slots.
   CHECK(kept.size() == 1);
   CHECK(guest.ctrl_if.owed() == (owing ? 0 : 1));
 }

@@ -20,7 +20,7 @@ constexpr const char* keyboard_path = "/keyboard";
 constexpr Duration soon = std::chrono::milliseconds(20);
 constexpr Duration paste_time = std::chrono::seconds(20);
 
-/// Keeps what is typed at it, or leaves it where it is.
+/// Reads what is typed, or leaves it unread.
 class Reader : public SimProgram {
  public:
   explicit Reader(bool reads) : reads_(reads) {}
@@ -38,7 +38,7 @@ class Reader : public SimProgram {
   bool reads_;
 };
 
-/// A person at a socket.
+/// A user at a socket.
 struct Person {
   Person(SimWorld& world, const std::string& path)
       : host(world.host("person")), stream(host.connect_local(path).value()) {
@@ -102,7 +102,7 @@ struct Dom0 : Machine {
   Reader& reader() { return *static_cast<Reader*>(program); }
 
   std::unique_ptr<domu::Dom0Kernel> kernel;
-  SimProgram* program = nullptr;  ///< the last one that was started
+  SimProgram* program = nullptr;  ///< the program that was started last
   int started = 0;
 };
 
@@ -258,7 +258,7 @@ TEST_CASE("a key of the keyboard comes as an event at a pirq's port, and passes 
   dom0.world.run_for(soon);
   CHECK(person.seen == "Hi, Xen!\x03");
   const ring::Port port = dom0.calls.evtchn_bind_pirq(keyboard_pirq).value();
-  // Down and up for each key, and for the shift that three of them need, and the control of another.
+  // Each key makes a press and a release; three keys also need shift, and one control.
   CHECK(dom0.raised(trace::actor(trace::Role::dom0), port) == 2 * 9 + 2 * 4);
   for (const auto& [step, entry] : dom0.sink.entries()) CHECK(entry.actor.role != trace::Role::uart);
 }
@@ -301,7 +301,7 @@ TEST_CASE("guests may bind no physical interrupt and raise none") {
   CHECK(guest.calls->interrupt(keyboard_pirq).error().code == EPERM);
   CHECK(machine.calls.evtchn_bind_pirq(pirqs).error().code == EINVAL);
   CHECK(machine.calls.interrupt(pirqs).error().code == EINVAL);
-  CHECK(machine.calls.interrupt(keyboard_pirq).ok());  // to nobody, which is said
+  CHECK(machine.calls.interrupt(keyboard_pirq).ok());  // no port is bound, which the journal reports
   const ring::Port port = machine.calls.evtchn_bind_pirq(keyboard_pirq).value();
   CHECK(machine.calls.evtchn_bind_pirq(keyboard_pirq).value() == port);
   CHECK(machine.calls.evtchn_status(DOMID_SELF, port)->state == PortState::pirq);

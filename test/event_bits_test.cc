@@ -192,7 +192,7 @@ TEST_CASE("who unmasks learns of the edge that was lost, and only then") {
   bits.set_mask(1);
   REQUIRE(bits.raise(1) == Raised::masked);
   CHECK(bits.unmask(1));
-  CHECK_FALSE(bits.upcall_is_pending());  // nobody will be woken for it
+  CHECK_FALSE(bits.upcall_is_pending());  // there will be no upcall for it
   bits.clear_pending(1);
   CHECK(bits.raise(1) == Raised::kick);
 }

@@ -18,7 +18,7 @@ std::optional<Found> found(std::string_view pattern, std::string_view bytes, std
   return Expression::compile(pattern).value().search(bytes, from);
 }
 
-/// What is found; "(none)" if nothing is.
+/// The match; "(none)" if there is none.
 std::string matched(std::string_view pattern, std::string_view bytes, std::size_t from = 0) {
   const auto place = found(pattern, bytes, from);
   return place ? std::string(bytes.substr(place->begin, place->end - place->begin)) : "(none)";
@@ -116,7 +116,7 @@ TEST_CASE("what does not compile is refused with the reason") {
   std::string large;
   for (int count = 0; count < 15; ++count) large += "[acegi]{999}";
   CHECK(refused(large) == "pattern too large - compile failed");
-  // The part that is meant is not told where it would not be the bytes that were written.
+  // The faulty part is not quoted if it would differ from the bytes in the source.
   CHECK(refused("\xe9(") == "missing )");
 }
 

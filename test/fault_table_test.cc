@@ -1,4 +1,4 @@
-// Faults between processes: what the table that they share says, and what comes of frames on a socket.
+// Faults between processes: their shared table, and the effects on frames of a socket.
 #include "emu/host/fault_table.h"
 
 #include <unistd.h>
@@ -62,14 +62,14 @@ FaultRule frame(Effect effect, Duration by = Duration{0}) {
           .unit_bytes = unit};
 }
 
-/// How many of a hundred events a share of faults hits.
+/// Which of a hundred events a percentage fault affects.
 std::vector<bool> hundred(FaultTable& table) {
   std::vector<bool> bitten;
   for (int i = 0; i < 100; ++i) bitten.push_back(table.bite(Thing::kick, "dom1", "xcs").has_value());
   return bitten;
 }
 
-/// A host that is called xend, with a stream to a socket that is called xcs's, and the other end of it.
+/// A host named xend, with a stream to a socket named as that of xcs, and the other end of it.
 class Line {
  public:
   Line() : xend("xend", all.machine) {
@@ -86,7 +86,7 @@ class Line {
     REQUIRE(io.state == Io::State::moved);
     REQUIRE(io.bytes == text.size());
   }
-  /// Waits until that much has come, and answers all that has.
+  /// Waits until this many bytes have arrived, and returns all of them.
   std::string receive(std::size_t bytes) {
     std::string got;
     const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -176,7 +176,7 @@ TEST_CASE("what cannot be is refused, and so is one rule too many") {
   CHECK(all.table.add(event(Effect::reorder)).error().code == EINVAL);
   for (std::size_t i = 0; i < faults_max; ++i) REQUIRE(all.table.add(event(Effect::drop, 1)));
   CHECK(all.table.add(event(Effect::drop)).error().code == ENOSPC);
-  REQUIRE(all.table.bite(Thing::kick, "dom1", "xcs"));  // one is used up
+  REQUIRE(all.table.bite(Thing::kick, "dom1", "xcs"));  // uses one up
   CHECK(all.table.add(event(Effect::drop)));
 }
 
@@ -184,7 +184,7 @@ TEST_CASE("a frame that is lost was never sent, however it was written") {
   Line line;
   line.send("one1tw");
   REQUIRE(line.all.table.add(frame(Effect::drop)));
-  line.send("o2");  // the rest of one that had begun before
+  line.send("o2");  // the rest of a message that began before
   line.send("th");
   line.send("r3fou4");
   CHECK(line.receive(12) == "one1two2fou4");

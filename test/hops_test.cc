@@ -1,4 +1,4 @@
-// The catalogue of hops: that each is told in full, and which of them an entry of the journal shows.
+// The catalogue of hops: each has all its texts, and each entry of the journal shows the right hop.
 #include "emu/trace/hops.h"
 
 #include <set>
@@ -31,7 +31,7 @@ constexpr Actor tty1 = actor(Role::tty, 1);
 constexpr Actor tty0 = actor(Role::tty, 0);
 constexpr std::uint8_t key[] = {'u'};
 
-/// The name of the hop of the one entry that `say` writes; "none".
+/// The name of the hop of the only entry that `say` writes; "none" if it has none.
 template <class Say>
 std::string shown(Actor self, Say say) {
   MemorySink sink([] { return 1; });
@@ -73,7 +73,7 @@ TEST_CASE("every hop is told in full, in plain sentences") {
     for (const std::string_view text : {hop.meaning, hop.more, hop.source_2005, hop.goes_wrong})
       CHECK(is_sentence(text));
     CHECK(hop.see.starts_with("ringside "));
-    // No scenario tells of a keyboard or of dom0's own channel.
+    // No scenario is about a keyboard or dom0's own channel.
     const bool told_without = hop.id == HopId::keyboard || hop.id == HopId::dom0_channel;
     CHECK(hop.scenarios.empty() == told_without);
   }
@@ -206,7 +206,8 @@ TEST_CASE("who hands bytes to whom is a hop, or is known to be none") {
     for (int to = 0; to <= static_cast<int>(Role::program); ++to) {
       const auto giver = static_cast<Role>(from);
       const auto taker = static_cast<Role>(to);
-      // These pass bytes on as messages and frames, but for terminals, dom0's hypercall and its screen.
+      // These actors pass bytes on as messages and frames, except to terminals, by dom0's hypercall, and to
+      // its screen.
       const bool none = (giver == Role::domain || giver == Role::xcs ||
                          (giver == Role::dom0 && taker != Role::xen && taker != Role::user)) &&
                         taker != Role::tty;

@@ -14,7 +14,7 @@ Bytes bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// Everything that can be read now.
+/// Reads everything that is available.
 std::string read_all(SimHost& host, const Handle& stream) {
   std::string text;
   std::uint8_t piece[100];
@@ -245,7 +245,7 @@ TEST_CASE("limited writes reach the reader in pieces") {
 
 namespace {
 
-/// Runs one program, and is the domain that holds its terminal.
+/// Runs one program, and acts as the domain that holds its terminal.
 struct Console {
   explicit Console(std::unique_ptr<SimProgram> to_run) : program(to_run.get()) {
     world.terminal_bytes(16);

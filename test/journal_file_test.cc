@@ -1,4 +1,4 @@
-// The journal as a file: what is written is read back as it was, and what is no journal is refused with its
+// The journal as a file: what is written is read back unchanged, and an invalid file is refused with its
 // line.
 #include "emu/trace/journal_file.h"
 
@@ -45,7 +45,7 @@ Result<Journaled> read(const std::string& text) {
   return read_journal(file, "a.jsonl");
 }
 
-/// Why a journal of these lines is refused.
+/// The reason why a journal with these lines is refused.
 std::string refusal(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& each : lines) text += each + "\n";
@@ -64,7 +64,7 @@ bool same(const Entry& one, const Entry& other) {
   return std::memcmp(&one, &other, sizeof one) == 0;
 }
 
-/// The entry as it is after a journey through a file.
+/// The entry after it was written to a file and read back.
 Entry travelled(const Entry& entry) {
   const auto journal = read(std::string(good_header) + "\n" + to_json_line(entry, 7, 0) + "\n");
   if (!journal) FAIL(journal.error().text());

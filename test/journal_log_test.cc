@@ -54,7 +54,7 @@ TEST_CASE("what others tell while a process sends comes after what it tells of t
     CHECK(read(**reader).empty());
   }
   CHECK(read(**reader) == std::vector<std::string>{"question", "answer"});
-  // A moment in which nothing was sent holds up nobody.
+  // An announcement without an entry delays no reader.
   static_cast<void>(sender.moment());
   pass(receiver, "more");
   CHECK(read(**reader) == std::vector<std::string>{"more"});

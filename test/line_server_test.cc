@@ -1,4 +1,4 @@
-// A socket where programs ask in lines of text.
+// A socket that takes requests as lines of text.
 #include "emu/dom0/requests/line_server.h"
 
 #include "test/catch.h"
@@ -140,7 +140,7 @@ TEST_CASE_METHOD(Fixture, "where no connection can be taken the server says so, 
   world.run_for(accept_rest);
   CHECK(host.warnings().size() == 2);
   CHECK(person.seen == "ok hello\n");
-  // The next one does not wait for a rest.
+  // The next client does not wait for an incomplete line.
   Person next(people, people.connect_local("/m/sock").value());
   next.type("there\n");
   world.run();

@@ -1,4 +1,5 @@
-// Descriptors that come unasked: a socket that lingers for a minute, so that whoever closes it last waits.
+// Unrequested descriptors: a socket with a linger time of a minute, so that the process that closes it last
+// waits.
 #include "emu/host/linux_descriptors.h"
 
 #include <arpa/inet.h>
@@ -47,7 +48,7 @@ struct Lingering {
     const linger lingers{1, static_cast<int>(lingering_time.count())};
     REQUIRE(setsockopt(descriptor.get(), SOL_SOCKET, SO_LINGER, &lingers, sizeof lingers) == 0);
   }
-  /// From here on the packet has the last of it.
+  /// Afterwards the packet holds the last reference to it.
   void send_with(int socket, std::size_t bytes) {
     const std::vector<char> data(bytes, 'x');
     REQUIRE(send_packet(socket, data.data(), data.size(), {descriptor.get()}) == Packet::State::received);
@@ -69,7 +70,7 @@ struct Pair {
   Fd other;
 };
 
-/// Nothing here lasts as long as that.
+/// Checks that nothing here takes as long as the linger time.
 class NobodyLingers {
  public:
   ~NobodyLingers() { CHECK(std::chrono::steady_clock::now() - start_ < lingering_time); }

@@ -17,7 +17,7 @@ using namespace ringside;
 
 namespace {
 
-/// Takes all descriptors that the process may have, and sets how many it may have for a while.
+/// Uses up all descriptors of the process, and lowers its limit for a while.
 class NoDescriptors {
  public:
   NoDescriptors() {

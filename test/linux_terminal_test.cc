@@ -1,4 +1,4 @@
-// A terminal that is raw, and a process that ends.
+// A raw terminal, and a process that ends.
 #include "emu/host/linux_terminal.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// pcapng: the blocks that a reader of captures finds, and the packets in them, counted byte by byte.
+// pcapng: the blocks of a capture and the packets in them, checked byte by byte.
 #include "emu/trace/pcapng.h"
 
 #include <cstring>
@@ -37,7 +37,7 @@ struct Block {
   std::string body;
 };
 
-/// Every block says its length at both ends, in a multiple of four.
+/// Every block has its length at both ends, a multiple of four.
 std::vector<Block> blocks(std::string_view file) {
   std::vector<Block> found;
   while (!file.empty()) {
@@ -92,7 +92,7 @@ Packet packet_in(const std::string& bytes) {
   return packet;
 }
 
-/// Entries as `say` makes them, one microsecond apart from the journal's origin on.
+/// The entries that `say` writes, one microsecond apart from the journal's origin on.
 template <class Say>
 std::vector<Entry> entries(Say say) {
   std::uint64_t now_ns = origin_ns;
@@ -142,7 +142,7 @@ TEST_CASE("a message in a slot: pseudo-header, indices, the whole message, names
     journal.as(actor(Role::xen)).told(1, "created dom1");
     journal.index_moved(1, ring::Ring::rx, IndexName::req_prod, 0, 8);
     auto message = text_message("abc");
-    message.msg[59] = 0x77;  // behind its length
+    message.msg[59] = 0x77;  // after its length
     journal.slot_written(1, ring::Ring::rx, 15, SlotUse::request, message);
   });
   Pcapng capture(origin_ns);

@@ -1,4 +1,4 @@
-// Whether the processes of a machine are at rest, seen from outside.
+// Whether the processes of a machine are at rest, as seen from outside.
 #include "emu/host/process_table.h"
 
 #include <spawn.h>

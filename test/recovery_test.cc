@@ -1,5 +1,5 @@
-// The console path through the deaths of its daemons: xcs, xend or both killed at any moment and started
-// again, and every byte checked both ways. A byte that was printed or typed arrives once.
+// The console path while its daemons die: xcs, xend or both are killed at any moment and started again, and
+// every byte is checked in both directions. Each printed or typed byte arrives once.
 #include <random>
 
 #include "test/console_path.h"
@@ -15,7 +15,8 @@ namespace {
 enum class Victim { xcs, xend, both };
 
 struct Recovery : Path {
-  /// Lets `steps` events happen, then kills and starts again, in the order in which a person would.
+  /// Lets `steps` events happen, then kills the victim and starts it again, in the order in which a user
+  /// would.
   void strike(Victim victim, std::uint64_t steps) {
     const std::uint64_t stop_at = world.steps() + steps;
     (void)world.run_until([&] { return world.steps() >= stop_at; }, 1ms);

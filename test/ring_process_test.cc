@@ -1,4 +1,4 @@
-// The process in which rings are loaded, and what is said of one that does not come back.
+// The process that loads rings, and the message about one that does not return.
 #include "tools/ring_check/ring_process.h"
 
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Real threads at a ring: those that are right stand it, and what shows without any luck is seen.
+// Real threads at a ring: right rings pass, and errors that need no luck are found.
 #include "tools/ring_check/stress.h"
 
 #include "test/ring_plugin.h"

@@ -1,5 +1,5 @@
-// The formatter, and hostile input: whatever a file holds, reading it ends with a complaint or with runs, and
-// formatting it changes no word.
+// The formatter, and hostile input: reading any file ends with diagnostics or with runs, and formatting
+// changes no word.
 #include <random>
 
 #include "test/script_promise.h"
@@ -62,7 +62,7 @@ TEST_CASE("formatting keeps every word, and twice is once") {
   const auto pick = [&](std::size_t below) { return static_cast<std::size_t>(random() % below); };
   int changed = 0;
   for (int round = 0; round < 3000; ++round) {
-    // Only space is touched: what comes out must be the example again, wherever a space may be.
+    // Only spaces change: formatting must restore the example.
     const std::string& text = examples[pick(std::size(examples))];
     std::string spaced;
     for (const char c : text) {
@@ -83,7 +83,7 @@ TEST_CASE("formatting keeps every word, and twice is once") {
 
 namespace {
 
-/// One random change: a byte, a word of some line put elsewhere, a line cut, doubled or swapped.
+/// One random change: a byte, a word moved to another place, a line cut, doubled or swapped.
 std::string mutated(std::string text, std::mt19937& random) {
   const auto pick = [&](std::size_t below) {
     return static_cast<std::size_t>(random() % std::max<std::size_t>(below, 1));
@@ -166,7 +166,7 @@ TEST_CASE("whatever is in a file, reading it comes to an end") {
     CHECK(outcome(*once) == outcome(text));
     CHECK(formatted(*once) == once);
   }
-  // Both ways are worth nothing if hardly anything goes them.
+  // Both outcomes must occur often, or the test proves nothing.
   CHECK(wrong > 500);
   CHECK(right > 50);
 }

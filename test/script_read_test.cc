@@ -158,7 +158,7 @@ TEST_CASE("cases may come from a table elsewhere") {
   const Parsed reading = read_files(
       {{"test.scn", "scenario \"t\"\ncases N T from \"t.csv\"\n" + boots + "dom1 prints {N} bytes of {T}\n"},
        {"t.csv", "WHY,N,T\nbecause,2,\"a, \"\"b\"\nagain, 3 ,ab\n\n"}});
-  // A word is no text: the second row's T is complained about where it is used.
+  // A word is not a text: the second row's T is reported where it is used.
   CHECK(reading.says("a text to repeat should stand here"));
   REQUIRE(reading.runs.size() == 2);
   CHECK(printed(reading.runs[0]) == Texts{"a,"});

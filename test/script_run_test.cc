@@ -1,4 +1,4 @@
-// Scenarios carried out on simulated machines: what is met, what is not, and how that is told.
+// Scenarios on simulated machines: met and failed expectations, and their reports.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using namespace ringside::test;
 
 namespace {
 
-/// As `ringside run` does it: seed 1 is the plain order of things.
+/// As in `ringside run`: seed 1 is the plain order of events.
 Choice drawn_from(std::uint64_t seed) {
   return seed == 1 ? Choice::first() : Choice::seeded(seed);
 }
@@ -49,7 +49,7 @@ void check_passes(const std::string& text, std::uint64_t seed = 1) {
   }
 }
 
-/// What is told of the only run of `text`, which fails.
+/// The report of the only run of `text`, which fails.
 std::string report_of(const std::string& text) {
   const Parsed parsed = read_text(text);
   INFO(parsed.said());
@@ -188,9 +188,9 @@ TEST_CASE("never and expect-no are broken by what comes, and warn when nothing c
 
 TEST_CASE("receiving is what arrives, after whatever happened to it on the way") {
   struct Way {
-    std::string fault;     ///< between whom
-    std::string act;       ///< by which a message sets out
-    std::string received;  ///< what is expected of the far end
+    std::string fault;     ///< the direction of the fault
+    std::string act;       ///< the act that sends a message
+    std::string received;  ///< the expectation at the far end
   };
   const std::string bound = "client connects\nclient binds type console\nexpect client receives ok\n";
   const Way way = GENERATE_COPY(
@@ -284,7 +284,7 @@ TEST_CASE("entries of a report can be pasted back, and are then met by the same 
       INFO(words);
       const Parsed again =
           read_text("scenario \"t\"\nxen boots dom1\nuser connects to dom1\nexpect " + words + "\n");
-      // A machine has one of the two controllers: both in one text is all that may be wrong.
+      // A machine has only one of the two controllers, so naming both is the only allowed error.
       const bool other_controller = has(words, "xenctld") || has(words, "shows");
       if (other_controller) continue;
       INFO(again.said());

@@ -1,4 +1,4 @@
-// Lines and what they become: every act and every pattern of the language, and values of all kinds.
+// Parsing of lines: every act and every pattern of the language, and values of all kinds.
 #include "test/script_text.h"
 
 namespace script_test {

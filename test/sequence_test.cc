@@ -1,4 +1,4 @@
-// Sequences: what a journal becomes for diagrams, and the two forms that are made of it.
+// Sequences: journals as diagrams, in two forms.
 #include "emu/trace/sequence.h"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ constexpr Actor user = actor(Role::user);
 constexpr Actor dom0 = actor(Role::dom0);
 constexpr Actor dom1 = actor(Role::domain, 1);
 
-/// What `say` writes, a microsecond apart.
+/// The entries that `say` writes, a microsecond apart.
 template <class Say>
 Journaled journal_of(Say say) {
   std::uint64_t now_ns = 0;

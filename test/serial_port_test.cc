@@ -1,4 +1,4 @@
-// Xen's serial layer by itself: whose a character is, and what becomes of one that is nobody's.
+// Xen's serial layer alone: the receiver of a character, and characters without a receiver.
 #include "emu/xen/serial_port.h"
 
 #include <string>

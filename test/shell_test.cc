@@ -47,7 +47,7 @@ TEST_CASE("the end of the input ends the shell well") {
   CHECK(session.status == 0);
   CHECK(session.count("web$ ") == 1);
   CHECK(session.output.back() == '\n');
-  CHECK(type("uname -a").says("Linux web 2.6.11-xenU"));  // a last line without its end counts
+  CHECK(type("uname -a").says("Linux web 2.6.11-xenU"));  // a last line without a newline counts
 }
 
 TEST_CASE("exit gives its status; a bad one is refused and the shell goes on") {

@@ -1,5 +1,4 @@
-// Seeds and faults on whole machines: every run arrives at the same end, and a seed repeats a run bit for
-// bit.
+// Seeds and faults on whole machines: every run reaches the same end, and a seed repeats a run exactly.
 #include <cstring>
 #include <set>
 
@@ -36,7 +35,7 @@ std::string numbers(std::size_t bytes) {
   return text;
 }
 
-/// FNV-1a of all that the journal says, times included.
+/// FNV-1a of the whole journal, including times.
 class Hash {
  public:
   void add(const trace::Entry& entry) {
@@ -79,7 +78,7 @@ struct Outcome {
   Choice::Tape tape;
 };
 
-/// Both directions at once, past a pause, with a neighbour.
+/// Uses both directions at once, during a pause, with a second domain.
 Outcome busy_run(Choice choice) {
   Machine machine(std::move(choice));
   machine.connect();

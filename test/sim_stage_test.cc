@@ -44,7 +44,7 @@ struct Machine {
   }
   void boot(DomainId domain = 1) { must(stage->boot(domain, GuestProgram::script)); }
   void settle() { REQUIRE(stage->settle(stage->now() + std::chrono::seconds(60))); }
-  /// Whether an entry reads so.
+  /// Whether the journal has an entry with this text.
   [[nodiscard]] bool says(const std::string& part) const {
     return std::ranges::any_of(journal, [&](const trace::Entry& entry) {
       return trace::sentence(entry).find(part) != std::string::npos;

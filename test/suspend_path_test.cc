@@ -1,5 +1,5 @@
-// A domain laid down and woken, with everything that belongs to it: no byte is lost or doubled, whatever was
-// under way.
+// A domain that is suspended and resumed with everything that belongs to it: no byte is lost or doubled,
+// whatever was in flight.
 #include "test/console_path.h"
 
 namespace suspend_path_test {
@@ -17,7 +17,7 @@ struct Sleeper : Path {
     REQUIRE(builder->domain_unpause(domain).ok());
     world.run();
   }
-  /// Its viewer has typed "one " before and "two " since then.
+  /// Its viewer has typed "one " before the suspend and "two " since.
   auto suspended_while_typing(DomainId domain) {
     auto viewer = view(domain);
     boot(domain, std::make_unique<EchoProgram>());

@@ -1,4 +1,4 @@
-// Telnet: what a client may send, in any pieces, and what becomes of output.
+// Telnet: what a client may send, in any pieces, and how output is encoded.
 #include "emu/dom0/console/telnet.h"
 
 #include <random>
@@ -24,7 +24,7 @@ struct Fixture {
     return bytes.substr(0, telnet.take(span));
   }
   std::string said() { return std::exchange(telnet.commands(), {}); }
-  /// All of it in writes of `piece` bytes.
+  /// Writes the output in pieces of `piece` bytes.
   std::string show(const std::string& output, std::size_t piece) {
     std::string written;
     for (std::size_t at = 0; at < output.size() || !telnet.commands().empty();) {
@@ -48,7 +48,7 @@ TEST_CASE_METHOD(Fixture, "telnet offers what a console needs, and an answer to 
   CHECK(said() == offers);
   CHECK(take("\xff\xfd\x01\xff\xfd\x03\xff\xfb\x03\xff\xfb\x1f"s + binary_both_ways).empty());
   CHECK(said().empty());
-  // What changes nothing gets no answer either, whatever it was before.
+  // A request that changes nothing gets no answer.
   CHECK(take("\xff\xfd\x01\xff\xfd\x01"s).empty());
   CHECK(said().empty());
   CHECK(take("\xff\xfe\x01"s).empty());
@@ -130,7 +130,7 @@ TEST_CASE_METHOD(Fixture, "no bytes confuse telnet for good, and it says no more
   said();
   CHECK(take(bytes).size() <= bytes.size());
   CHECK(said().size() <= 3 * bytes.size());
-  take("\xff\xf0\xff\xf0"s);  // whatever was begun ends
+  take("\xff\xf0\xff\xf0"s);  // ends any sequence that has begun
   CHECK(take("ls"s) == "ls");
 }
 

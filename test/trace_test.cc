@@ -1,5 +1,4 @@
-// The journal: what each call of Journal writes down, that it writes nothing when nobody listens, and how
-// entries read as text.
+// The journal: the entry of each call of Journal, no entry without a listener, and entries as text.
 #include "emu/trace/journal.h"
 #include "emu/trace/text.h"
 #include "test/catch.h"
@@ -13,7 +12,7 @@ using ringside::test::text_message;
 
 namespace {
 
-/// Keeps what it is given; stamps entries 100 microseconds apart.
+/// Keeps entries; stamps them 100 microseconds apart.
 class KeepingSink final : public Sink {
  public:
   KeepingSink() : Sink(&listeners) {}
@@ -30,7 +29,7 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// The sentence of the one entry that `say` writes.
+/// The sentence of the only entry that `say` writes.
 template <class Say>
 std::string said(Actor self, Say say) {
   KeepingSink sink;

@@ -1,4 +1,4 @@
-// The 16550: registers, FIFOs, interrupts, the time of characters, and what goes wrong on a line.
+// The 16550: registers, FIFOs, interrupts, the time of characters, and line errors.
 #include "emu/xen/uart.h"
 
 #include <string>
@@ -33,7 +33,7 @@ struct Chip {
                   },
               .room = [this] { ++rooms; }}) {}
 
-  /// As the driver does: FIFOs, a trigger of 14, these interrupts.
+  /// Sets the chip up as the driver does: FIFOs, a trigger of 14, these interrupts.
   void set_up(std::uint8_t interrupts_wanted) {
     chip.write(Register::interrupt_or_fifo, fcr_enable | fcr_trigger_14);
     chip.write(Register::modem_control, mcr_out2);
@@ -110,7 +110,7 @@ TEST_CASE("the seventeenth character of a full FIFO is lost, marked and counted"
   CHECK(c.reason() == iir_line_status);
   CHECK((c.chip.read(Register::line_status) & lsr_overrun) != 0);
   CHECK((c.chip.read(Register::line_status) & lsr_overrun) == 0);
-  // The line may go on as soon as there is room, and is told so once.
+  // The line may continue as soon as there is room, and is notified once.
   std::string read(1, static_cast<char>(c.chip.read(Register::data)));
   CHECK(c.rooms == 1);
   while ((c.chip.read(Register::line_status) & lsr_data) != 0)
@@ -152,7 +152,7 @@ TEST_CASE("a bad character shows its mark when its turn comes, once, and is coun
   c.chip.receive('a');
   c.chip.receive('b', fault);
   CHECK(c.chip.counters().*counter == 1);
-  // Not at the front yet: only that there is one somewhere.
+  // The error is not at the front yet; only its presence is reported.
   CHECK(c.chip.read(Register::line_status) == (lsr_data | lsr_fifo_error | lsr_transmit_empty | lsr_idle));
   CHECK_FALSE(c.high);
   CHECK(c.chip.read(Register::data) == 'a');

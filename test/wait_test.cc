@@ -1,4 +1,4 @@
-// How long a side of a ring looks before it sleeps, and when it gives its CPU away.
+// How long a side of a ring polls before it sleeps, and when it yields its CPU.
 #include "emu/host/wait.h"
 
 #include "test/catch.h"
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::chrono::nanoseconds start = 1h;
 
-/// Gives the CPU away for that long at `now`.
+/// Yields the CPU for `length` at `now`.
 void yield_for(WaitPolicy& policy, std::chrono::nanoseconds now, std::chrono::nanoseconds length) {
   REQUIRE(policy.idle(now, false) == Next::yield);
   policy.yielded(now, now + length);

@@ -1,4 +1,4 @@
-// The client side of the xcs protocol, against an xcs that does as the test says.
+// The client side of the xcs protocol, against an xcs that the test controls.
 #include "emu/dom0/xcs/client.h"
 
 #include "test/catch.h"
@@ -94,7 +94,7 @@ TEST_CASE_METHOD(Fixture, "a reply to no call is a loss") {
   client.call(bind_message(XCS_MSG_BIND, 5, 0), [&](const XcsMessage&) { ++answered; });
   world.run();
   REQUIRE(answered == 1);
-  // The second call is answered as if it had been another.
+  // The second call gets the answer of another call.
   xcs.results.clear();
   xcs.unanswered = {XCS_MSG_UNBIND};
   client.call(bind_message(XCS_MSG_UNBIND, 5, 0), [&](const XcsMessage&) { ++answered; });

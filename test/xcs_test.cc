@@ -1,4 +1,4 @@
-// xcs's protocol as its clients see it: calls, sessions, time. The traffic is xcs_traffic_test.cc's.
+// xcs's protocol as its clients see it: calls, sessions, time. xcs_traffic_test.cc has the traffic.
 #include "emu/dom0/xcs/xcs.h"
 
 #include "test/xcs_fixture.h"
@@ -73,8 +73,8 @@ TEST_CASE("the conversation of the reference, byte by byte") {
   for (const XcsMessage& frame : virqs)
     CHECK(bytes_of(frame) == frame_of("0b000000 00000000 00000000 02000000"));
 
-  // An established connection ends by being closed. A BYE is echoed on the control side, and nothing on the
-  // data side.
+  // An established connection ends when it is closed. A BYE is echoed on the control side, and gets no answer
+  // on the data side.
   say(data, frame_of("02"));
   say(control, frame_of("02"));
   CHECK(heard(control) == frame_of("02"));
@@ -116,7 +116,7 @@ TEST_CASE("frames are put together from any pieces, even single bytes") {
 TEST_CASE("where no connection can be taken xcs says so, rests for its housekeeping's period, and goes on") {
   XcsFixture f;
   Client before(f);
-  // Old connections are no reason for housekeeping: the failure has to be one.
+  // Old connections do not start the housekeeping; the failed accepts must.
   f.world.run_for(2 * xcs_housekeeping_period);
   f.world.fail_accepts(2);
   Wire late(f.client_host);
@@ -135,7 +135,7 @@ TEST_CASE("where no connection can be taken xcs says so, rests for its housekeep
   late.send(Client::connect(XCS_CONNECT_CTRL, 0));
   f.world.run();
   CHECK(late.read().size() == 1);
-  // Accepting goes on at once, without another rest.
+  // Accepting continues at once, without another pause.
   Client after(f);
   CHECK(f.xcs->connections() == 5);
 }
@@ -164,7 +164,7 @@ TEST_CASE("calls that make no sense are answered so, and the connection goes on"
     CHECK(client.bind(1023, xcs_type_virq) == XCS_RSLT_OK);
     CHECK(client.bind(xcs_port_wildcard, xcs_type_wildcard, XCS_MSG_UNBIND) == XCS_RSLT_OK);
     CHECK(f.counters().refused_calls == 5);
-    // The journal counts along.
+    // The journal has the same count.
     std::uint32_t counted = 0;
     for (const auto& [step, entry] : f.sink.entries()) {
       if (entry.kind != trace::Kind::counted || text_of(entry.message) != "refused_calls") continue;

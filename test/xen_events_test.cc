@@ -1,4 +1,4 @@
-// How events reach their receivers: the bits that the hypervisor sets, and whom it kicks.
+// How events reach their receivers: the bits that the hypervisor sets, and its kicks.
 #include <cerrno>
 
 #include "ring/channel_words.h"
@@ -13,7 +13,7 @@ namespace {
 
 constexpr trace::Actor dom0_actor = trace::actor(trace::Role::dom0);
 
-/// One guest with a console channel, and what both sides hold of it.
+/// One guest with a console channel, and the state that both sides hold.
 struct Channel : Machine {
   explicit Channel(ring::Abi abi = ring::Abi::sring)
       : guest(boot("web", abi)),
@@ -28,7 +28,7 @@ struct Channel : Machine {
     settle();
   }
 
-  /// Forgets the wake-ups so far.
+  /// Resets the counted wake-ups.
   void settle() {
     world.run();
     guest_wakes.count = dom0_wakes.count = 0;
@@ -207,7 +207,7 @@ TEST_CASE("a channel's kicks outlive the process of dom0 that served it") {
   Wakes wakes(second, std::move(again->evtchn_open(pair.port1).value().kicks));
   channel.world.run();
   wakes.count = 0;
-  channel.guest.host->kick(guest_handles.peer_kicks);  // handed out before the death
+  channel.guest.host->kick(guest_handles.peer_kicks);  // obtained before the death
   channel.world.run();
   CHECK(wakes.count == 1);
 }

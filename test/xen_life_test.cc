@@ -1,4 +1,4 @@
-// The hypervisor: memory figures, what a crash tells, and sleep: suspension and resumption of a domain.
+// The hypervisor: memory sizes, crash reports, and suspending and resuming a domain.
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -38,7 +38,7 @@ TEST_CASE("a crash tells the signal, and the controller is kicked whatever the p
   Machine machine;
   Guest guest = machine.boot();
   const auto pair = console(machine, guest.domain);
-  // It died between setting the bit and kicking.
+  // The guest died between setting the bit and kicking.
   const Mapping page = machine.frame(guest.domain, machine.calls, machine.dom0);
   REQUIRE(ring::UpEvents<>(page.frame()).raise() == ring::Raised::kick);
   Wakes wakes(machine.dom0, std::move(machine.calls.evtchn_open(pair.port1).value().kicks));

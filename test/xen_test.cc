@@ -1,4 +1,4 @@
-// The hypervisor: who may do what, the life of domains, and how events reach their receivers.
+// The hypervisor: permissions, the life of domains, and how events reach their receivers.
 #include <cerrno>
 
 #include "ring/channel_words.h"
@@ -226,7 +226,7 @@ TEST_CASE("domains are listed in the order of their ids, and the list ends") {
   CHECK(all[2].domain == 2);
   CHECK(machine.calls.domain_find("b")->domain == 2);
   CHECK(machine.calls.domain_find("1")->domain == 1);
-  CHECK(machine.sink.count(trace::Kind::refused) == 0);  // reading to the end is no mistake
+  CHECK(machine.sink.count(trace::Kind::refused) == 0);  // reading to the end is no error
 }
 
 TEST_CASE("a guest learns from its start info who it is and where its console is") {
@@ -324,7 +324,7 @@ TEST_CASE("a guest that shuts down says why, once, and dom0 is told by a virq") 
   CHECK(wakes.count == 1);
   CHECK(machine.raised(dom0_actor, exc) == 1);
 
-  machine.world.kill(*guest.host);  // it ends as it should: no crash
+  machine.world.kill(*guest.host);  // it ends normally: no crash
   machine.world.run();
   const auto info = machine.info(guest.domain);
   CHECK(info->state.shutdown == 1);
@@ -350,7 +350,8 @@ TEST_CASE("a guest whose process dies has crashed, and stays until it is destroy
   CHECK(info->reason == ShutdownReason::crash);
   CHECK(info->exit_status == 137);
   CHECK(machine.raised(dom0_actor, exc) == 1);
-  CHECK(last_signal(machine, guest.domain) == static_cast<int>(Signal::kill));  // what it left running
+  CHECK(last_signal(machine, guest.domain) ==
+        static_cast<int>(Signal::kill));  // processes that it left running
   const Handle process = machine.world.process_of(machine.dom0, machine.dom0);
   CHECK(machine.calls.domain_set_process(guest.domain, process).error().code == EINVAL);
   REQUIRE(machine.calls.domain_destroy(guest.domain));
@@ -362,7 +363,7 @@ TEST_CASE("a guest that closes its connection without a word has crashed and is 
   Guest guest = machine.boot();
   guest.calls.reset();
   machine.world.run();
-  CHECK(machine.info(guest.domain)->state.crashed == 0);  // it may be dying: its end would say of what
+  CHECK(machine.info(guest.domain)->state.crashed == 0);  // it may be dying; its end would report the reason
   machine.world.run_for(std::chrono::seconds(2));
   CHECK(machine.info(guest.domain)->state.crashed == 1);
   CHECK(machine.has_told(guest.domain, "crashed: it closed its connection"));
@@ -412,7 +413,7 @@ TEST_CASE("a call that is given up is carried out, and its answer is nobody else
   };
   const auto create_two = [&] { return machine.calls.domain_create("two", ring::Abi::sring, 65536, false); };
   after_silence(create_two);
-  // The same call again: it was made once, and this is its answer.
+  // The same call is repeated: it was carried out once, and this is its answer.
   auto two = create_two();
   REQUIRE(two);
   CHECK(machine.info(two->domain)->name == std::string("two"));

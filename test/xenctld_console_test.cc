@@ -1,4 +1,4 @@
-// One of xenctld's consoles: its queues, its guest, its end, and what it finds after a restart.
+// One console of xenctld: its queues, its guest, its end, and its state after a restart.
 #include "emu/dom0/xenctld/xenctld_console.h"
 
 #include "test/catch.h"
@@ -119,7 +119,7 @@ TEST_CASE_METHOD(LoneConsole, "after the end each reader gets what there is and 
   world.run_for(1s);
   CHECK(reader->seen == "last words");
   CHECK(reader->cut_off);
-  // The next one finds a pty on which nothing is left, and is let go as well.
+  // The next reader finds an empty pty, and is disconnected as well.
   auto next = open();
   CHECK(next->seen.empty());
   CHECK(next->cut_off);
@@ -153,7 +153,7 @@ TEST_CASE_METHOD(LoneConsole, "a closed console has no link, and is over when it
 TEST_CASE_METHOD(LoneConsole,
                  "what a daemon had taken and not answered when it died is answered and not taken twice") {
   CHECK(output("once, "));
-  // The answer never reached the ring, and one more request has come.
+  // The answer did not reach the ring, and one more request has arrived.
   waiting = {{ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes_of("once, ")), 0},
              {ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes_of("and this")), 1}};
   start_again();
@@ -169,7 +169,7 @@ TEST_CASE_METHOD(LoneConsole,
   typist->type(text);
   world.run();
   REQUIRE(sent.size() == console_input_window);
-  // Of the seven the guest has answered two, has three before it, and two never came to the ring.
+  // Of the seven requests the guest has answered two and has three before it; two never reached the ring.
   outcomes = {{1, Sent::answered}, {2, Sent::answered}, {3, Sent::taken}, {4, Sent::taken}, {5, Sent::taken}};
   start_again();
   CHECK(sent.size() == 4);

@@ -1,5 +1,5 @@
-// Domains laid down and woken under xenctld: no byte is lost or doubled, whatever was under way, and who has
-// the pty open keeps it.
+// Domains that are suspended and resumed under xenctld: no byte is lost or doubled, whatever was in flight,
+// and an open pty stays open.
 #include "test/xenctld_path.h"
 
 namespace xenctld_suspend_test {
@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Prints back what is typed, a little at a time, so that a suspension finds it in the middle.
+/// Echoes its input slowly, so that a suspend interrupts it.
 class SlowEcho : public SimProgram {
  public:
   void started() override { take(); }

@@ -1,4 +1,4 @@
-// xenctld where it belongs: in front of real guests, under a real hypervisor.
+// xenctld with real guests, under a real hypervisor.
 #include "test/xenctld_path.h"
 
 namespace xenctld_test {

@@ -1,4 +1,4 @@
-// One console by itself: its viewer on one side, on the other the test in place of xend and the guest.
+// One console alone: its viewer on one side, and the test plays xend and the guest on the other.
 #include "emu/dom0/xend/xend_console.h"
 
 #include <cerrno>
@@ -59,7 +59,7 @@ TEST_CASE_METHOD(Fixture, "a busy socket path gives the TCP port back") {
 TEST_CASE_METHOD(Fixture, "output reaches the viewer, and the answer is the request itself") {
   auto viewer = attach();
   auto request = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("hello"));
-  request.msg[40] = 'x';  // beyond its length: echoed all the same
+  request.msg[40] = 'x';  // after its length: echoed all the same
   console.guest_request(request, 0);
   console.settle();
   world.run();
@@ -185,7 +185,7 @@ TEST_CASE_METHOD(Fixture, "a viewer that leaves amid output leaves the rest to t
   }
   first->leave();
   world.run();
-  // What was withheld makes room for itself.
+  // Withheld answers are sent once there is room.
   CHECK(answers() == requests);
   CHECK(console.buffered_bytes() <= console_output_bytes_max);
   CHECK(console.discarded_bytes() > 0);
@@ -228,7 +228,7 @@ TEST_CASE_METHOD(Fixture, "at most seven requests wait for the guest, and then t
   viewer->type(typed);
   world.run();
   CHECK(sent_of(XCS_REQUEST).size() == 7);
-  // What is on its way is what the console keeps and what the connection holds.
+  // The bytes in flight are those that the console keeps and those that the connection holds.
   CHECK(viewer->unsent() >= typed.size() - 7 * 60 - console_input_bytes_max - 4096);
   while (sent_of(XCS_REQUEST).size() < typed.size() / 60) {
     const std::size_t before = sent_of(XCS_REQUEST).size();
@@ -376,7 +376,7 @@ TEST_CASE_METHOD(Fixture,
   const std::string more(3000, 'x');
   const bool input_is_full = GENERATE(false, true);
   if (input_is_full) {
-    // Nobody answers: the console takes no more than it may keep.
+    // Without answers the console takes no more than it may keep.
     viewer->type(std::string(console_input_bytes_max, 'y'));
     world.run();
     viewer->type(more);
@@ -406,7 +406,7 @@ TEST_CASE_METHOD(Fixture, "while one who has left is heard, output is kept as if
   world.run();
   viewer->leave();
   world.run();
-  // The guest answers no input, and its output goes on.
+  // The guest answers no input, but its output continues.
   const std::size_t asked = number;
   (void)output_bytes(2 * console_output_bytes_max);
   world.run();
@@ -414,7 +414,7 @@ TEST_CASE_METHOD(Fixture, "while one who has left is heard, output is kept as if
   CHECK(answers() == number);
   CHECK(number > asked);
   CHECK(console.discarded_bytes() > 0);
-  // After the end nobody would read it.
+  // After the end there is no reader.
   console.finish();
   world.run();
   CHECK_FALSE(console.has_viewer());

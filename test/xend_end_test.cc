@@ -10,7 +10,7 @@ using namespace ringside::test;
 
 namespace {
 
-/// What dom0 adds to the output of a domain of ScriptedXen that has crashed.
+/// The message that dom0 adds to the output of a crashed domain of ScriptedXen.
 const std::string crash_words =
     "\r\n[ringside] domain  crashed: it ended with status 0 and without shutting down\r\n";
 
@@ -27,7 +27,7 @@ XcsMessage numbered_output(DomainId domain, std::uint32_t number) {
 TEST_CASE_METHOD(XendFixture, "whoever waits for a guest that goes away gets an error") {
   create(1);
   CHECK(ask("shutdown 1 poweroff").empty());
-  ask_line->type("forget 1\n");  // waits its turn
+  ask_line->type("forget 1\n");  // waits for its turn
   xen.domains.erase(1);
   dom_exc();
   CHECK(ask_line->seen == "error domain 1 is gone\nerror domain 1 has no console here\n");
@@ -55,7 +55,7 @@ TEST_CASE_METHOD(XendFixture, "last output that the news of the end has overtake
   auto viewer = view(1);
   const bool before_reply = GENERATE(true, false);
   (before_reply ? xcs->on_call : xcs->on_answered) = [this](const XcsMessage& call) {
-    // xcs gets to the ring only now.
+    // xcs reads the ring only now.
     if (call.type == XCS_MSG_BIND) xcs->output(1, "overtaken");
   };
   xen.crash(1);
@@ -161,13 +161,13 @@ TEST_CASE_METHOD(XendFixture, "a crashed or preserved domain keeps its last outp
   xcs->output(1, "last words");
   dom_exc();
   CHECK(xen.destroyed.empty());
-  // The guest's own bytes: the notice of a crash is kept apart.
+  // Only the guest's own bytes: the message about a crash is kept apart.
   CHECK(ask("consoles") == "ok 1\n1 9601 19601 listening 10 0 /m/console-9601\n");
   CHECK(ask("shutdown 1 poweroff") == "error domain 1 has ended\n");
   auto viewer = view(1);
   CHECK(viewer->seen == kept);
   CHECK(viewer->cut_off);
-  // It has ended already: xcs is not asked again for what it may have said last.
+  // It has ended already, so xcs gets no further call for its last output.
   const std::size_t asked = xcs->calls.size();
   dom_exc();
   CHECK(xcs->called(XCS_CIF_FREE_CC) == 0);
@@ -220,7 +220,7 @@ TEST_CASE_METHOD(XendFixture, "an interrupt that beats the reply naming its port
 
 TEST_CASE_METHOD(XendFixture, "an id that has come round to another domain is not given the old console") {
   create(1);
-  xen.add(1);  // another frame: the news of the old one's end is on its way
+  xen.add(1);  // another frame: the event of the old one's end is on its way
   CHECK(ask("console 1") == "error the console of domain 1 is being closed\n");
   world.run();
   CHECK(ask("console 1").starts_with("ok"));
@@ -273,7 +273,7 @@ TEST_CASE_METHOD(XendFixture, "xcs may come back: viewers stay, channels and bin
   REQUIRE(xcs->called(XCS_CIF_NEW_CC) == 2);
   for (const auto& call : xcs->calls) {
     if (call.type != XCS_CIF_NEW_CC) continue;
-    // The ports of before.
+    // The same ports as before.
     CHECK(call.u.interface.local_port == static_cast<std::int32_t>(10 + call.u.interface.dom));
     CHECK(call.u.interface.remote_port == 1);
   }

@@ -1,4 +1,4 @@
-// xend where it belongs: behind a real xcs, in front of real guests, under a real hypervisor.
+// xend with a real xcs and real guests, under a real hypervisor.
 #include "test/console_path.h"
 
 namespace xend_path_test {
@@ -72,7 +72,7 @@ TEST_CASE_METHOD(Path, "a program that does not read makes its typist wait, and 
   world.run();
   CHECK(typist->unsent() > 100'000);
   CHECK(other->seen == numbered_text(10'000));
-  // Past seven unanswered requests of input there is room for one that is not input.
+  // After seven unanswered requests of input there is room for one other request.
   typist->read(true);
   CHECK(ask(fmt::format("shutdown {} poweroff", idle)) == "ok\n");
   world.run();
@@ -159,7 +159,7 @@ TEST_CASE_METHOD(Path, "a client of xcs that leaves while the hypervisor is sile
   world.go_on(xen_host);
   world.run();
   CHECK(xcs->connections() == connections);
-  // Who has asked and left is heard out.
+  // The request of a client that has left is carried out.
   CHECK(xcs->channel(domain) != nullptr);
 }
 

@@ -1,4 +1,4 @@
-// Viewers of a console of xend: who speaks telnet, and who is sent away.
+// Viewers of a console of xend: telnet clients, and refused viewers.
 #include "test/xend_lone_console.h"
 
 namespace xend_viewer_test {

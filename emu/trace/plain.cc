@@ -89,7 +89,8 @@ std::string event_words(const Entry& entry) {
       return begin + ". Its pending bit is set already: events say that there is something, never how much.";
     case ring::Raised::masked:
       return begin +
-             ". The port is masked, so no one is woken: the receiver is awake, and checks again before it "
+             ". The port is masked, so there is no wake-up: the receiver is awake, and checks again before "
+             "it "
              "sleeps.";
     case ring::Raised::already_selected:
       return begin + ". Another port of the same word has woken the receiver already.";
