@@ -41,7 +41,7 @@ std::vector<json> lines(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("a screen is what came to a person, with its times") {
+TEST_CASE("a screen has what a user received, with the times") {
   const Journaled journal = journal_of([](Sink& sink) {
     Journal(sink, actor(Role::client)).bytes_passed(1, user, bytes_of("hello\r\n\x1b[1m"));
     Journal(sink, actor(Role::xend)).bytes_passed(1, actor(Role::client, 1), bytes_of("not yet on a screen"));

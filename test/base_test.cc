@@ -85,7 +85,7 @@ TEST_CASE("pushing over with more than the queue holds keeps the end of it") {
   CHECK(drain(queue) == "defg");
 }
 
-TEST_CASE("bytes that come back go before all others, across the end of the storage") {
+TEST_CASE("bytes that are put back come before all others, across the end of the storage") {
   ByteQueue queue(6);
   queue.push(bytes_of("abcdef"));
   queue.drop(4);
@@ -187,7 +187,7 @@ TEST_CASE("the value of a failed result ends the process with the error's text")
   CHECK(abort_message([] { (void)parse_digit('7').error(); }));
 }
 
-TEST_CASE("a check that holds costs nothing but its condition") {
+TEST_CASE("a check that holds only evaluates its condition") {
   int evaluated = 0;
   RS_CHECK(++evaluated == 1);
   CHECK(evaluated == 1);

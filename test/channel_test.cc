@@ -87,7 +87,7 @@ using Texts = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("what the guest asks arrives, and its answer frees the slot, in both layouts") {
+TEST_CASE("a guest's request arrives, and its answer frees the slot, in both layouts") {
   const auto abi = GENERATE(ring::Abi::sring, ring::Abi::flat);
   Fixture f(abi);
   f.open();
@@ -150,7 +150,7 @@ TEST_CASE("an idle controller sleeps unmasked and a kick wakes it") {
   CHECK_FALSE(ring::EventBits<>(f.xen.frame(0), ring::Abi::sring).is_masked(1));
 }
 
-TEST_CASE("a controller that has asked is awake for the answer, which then needs no kick") {
+TEST_CASE("a controller that has sent a request is awake for the answer, which then needs no kick") {
   Fixture f;
   f.open();
   f.world.run();
@@ -181,7 +181,7 @@ TEST_CASE("an event that comes while the controller is awake, with nothing to ta
   CHECK(f.controller->requests == Texts{"hello", "again"});
 }
 
-TEST_CASE("a request without an event is found at the next event, and by nothing that is sent") {
+TEST_CASE("a request without an event is found at the next event, and not when something is sent") {
   Fixture f;
   f.open();
   f.world.run();
@@ -204,7 +204,7 @@ TEST_CASE("a request without an event is found at the next event, and by nothing
   CHECK(f.controller->requests == Texts{"quiet"});
 }
 
-TEST_CASE("sixty-four messages wait for a guest that takes none, and room is told when there is some") {
+TEST_CASE("sixty-four messages wait for a guest that takes none, and room is announced when there is some") {
   Fixture f;
   f.open();
   std::size_t taken = 0;
@@ -338,7 +338,7 @@ TEST_CASE("an answer that claims 255 bytes is cut to 60") {
   CHECK(f.controller->counters.length_faults == 1);
 }
 
-TEST_CASE("the next controller finds the ports, the indices, and the requests that nobody answered") {
+TEST_CASE("the next controller finds the ports, the indices, and the unanswered requests") {
   Fixture f;
   f.open();
   f.guest->print("answered");
@@ -375,7 +375,7 @@ TEST_CASE("the next controller finds the ports, the indices, and the requests th
   CHECK(next.requests == Texts{"goes on"});
 }
 
-TEST_CASE("a channel is opened only where there is a domain, a free port and sense") {
+TEST_CASE("a channel is opened only for an existing domain with a free and valid port") {
   Fixture f;
   CHECK(f.controller->open(7).error().code == ESRCH);
   ring::NativeMemory::store(f.guest->tx_shared.req_prod, 9u);
@@ -435,7 +435,7 @@ TEST_CASE("dom0's own channel works as any other") {
   CHECK(f.controller->requests == Texts{"from dom0"});
 }
 
-TEST_CASE("the journal tells every slot, index and event of a message in each direction") {
+TEST_CASE("the journal has every slot, index and event of a message in each direction") {
   Fixture f;
   f.open();
   f.world.run();

@@ -35,7 +35,7 @@ bool says(const Books& books, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("books of a quiet life add up") {
+TEST_CASE("the books of a run without faults are right") {
   CHECK(mistake_in(balanced()).empty());
   CHECK(mistake_in({}).empty());
 }
@@ -72,7 +72,7 @@ TEST_CASE("what was discarded or left unread must have been counted, to the byte
   CHECK_FALSE(mistake_in(books).empty());
 }
 
-TEST_CASE("what was still with a domain that is killed goes with it, and with no other") {
+TEST_CASE("bytes on the side of a killed domain are lost, and no others") {
   Books books = balanced();
   books.printed = 1500;
   for (const Fate fate : {Fate::lives, Fate::ended, Fate::cut}) {
@@ -84,7 +84,7 @@ TEST_CASE("what was still with a domain that is killed goes with it, and with no
   CHECK(mistake_in(books).empty());
 }
 
-TEST_CASE("a viewer who leaves takes what is in the connection along, and another one does not") {
+TEST_CASE("bytes in the connection of a viewer who leaves are lost, and no others") {
   Books books = balanced();
   books.viewers[0].saw.resize(400);
   CHECK(says(books, "600 bytes were handed to a viewer who has not seen them"));
@@ -96,7 +96,7 @@ TEST_CASE("a viewer who leaves takes what is in the connection along, and anothe
   CHECK(says(books, "viewer 2 saw"));
 }
 
-TEST_CASE("one who was turned away saw nothing of the console, and typed nothing into it") {
+TEST_CASE("a refused viewer saw nothing of the console, and typed nothing into it") {
   Books books = balanced();
   books.viewers.insert(books.viewers.begin(),
                        viewer(7, "Cannot connect to console 9601 on domain 1\n", typed_text(7, 0, 10)));
@@ -109,7 +109,7 @@ TEST_CASE("one who was turned away saw nothing of the console, and typed nothing
   CHECK(mistake_in(books).empty());
 }
 
-TEST_CASE("typed bytes are read once and in order, but for those in a daemon's hands when it died") {
+TEST_CASE("typed bytes are read once and in order, except those that a daemon held when it died") {
   Books books = balanced();
   books.viewers.push_back(viewer(2, "", typed_text(2, 0, 50)));
   CHECK(says(books, "viewer 2 typed 50 bytes, and the program read 0 of them"));

@@ -174,7 +174,7 @@ constexpr std::ptrdiff_t loads_of_both_max = 3;
 
 }  // namespace
 
-TEST_CASE("Armv8 allows of each litmus test what is published of it") {
+TEST_CASE("Armv8 allows the published outcomes of each litmus test") {
   for (const Published& each : published) {
     INFO(each.name);
     const Litmus test = litmus(each.name);
@@ -224,7 +224,7 @@ TEST_CASE("an exchange's store comes before an acquiring load of its own thread 
                "1 0|1 0"));
 }
 
-TEST_CASE("one word is coherent for everybody on Armv8") {
+TEST_CASE("one word is coherent for all threads on Armv8") {
   const auto allows = [](const std::vector<Thread>& threads, const char* ending) {
     return find_by_exploring(threads, ModelName::armv8).endings.contains(ending);
   };
@@ -236,7 +236,7 @@ TEST_CASE("one word is coherent for everybody on Armv8") {
   CHECK(allows({{store(x, 1)}, {load(x), load(x)}}, "|0 1; 1 0 0"));
 }
 
-TEST_CASE("a slot is handed on under Armv8 by what orders the accesses to it, and a dependency is nothing") {
+TEST_CASE("a slot is handed on under Armv8 by what orders its accesses, and a dependency does not") {
   const auto race = [](const Thread& first, const Thread& second) {
     return races({first, second}, ModelName::armv8);
   };
@@ -272,8 +272,7 @@ bool agrees(const std::vector<Thread>& threads) {
 
 }  // namespace
 
-TEST_CASE(
-    "what the search finds under Armv8 is what the axioms allow, and load buffering is never missed unsaid") {
+TEST_CASE("the search finds under Armv8 what the axioms allow, and reports possible load buffering") {
   ringside::Choice choice = ringside::Choice::seeded(20261130);
   std::uint32_t buffering = 0;
   for (std::uint32_t compared = 0; compared < 1500; ++compared) {
@@ -291,7 +290,7 @@ TEST_CASE(
   CHECK(buffering > 10);
 }
 
-TEST_CASE("what the search finds under Armv8 of halves of words is what the axioms allow") {
+TEST_CASE("the search finds under Armv8 what the axioms allow for halves of words") {
   ringside::Choice choice = ringside::Choice::seeded(20261202);
   std::uint32_t buffering = 0;
   for (std::uint32_t compared = 0; compared < 1000; ++compared) {

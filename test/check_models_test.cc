@@ -34,7 +34,7 @@ constexpr std::ptrdiff_t loads_of_both_max = 3;
 
 }  // namespace
 
-TEST_CASE("store buffering is allowed by TSO and C11, and by nobody with full barriers") {
+TEST_CASE("store buffering is allowed by TSO and C11, and by no model with full barriers") {
   CHECK(allowed_by({{store(x, 1), load(y)}, {store(y, 1), load(x)}}, "0|0") == "TSO C11");
   CHECK(allowed_by({{store(x, 1), fence(), load(y)}, {store(y, 1), fence(), load(x)}}, "0|0") == "");
   CHECK(allowed_by({{store(x, 1), fence(), load(y)}, {store(y, 1), load(x)}}, "0|0") == "TSO C11");
@@ -94,7 +94,7 @@ TEST_CASE("a barrier for loads orders them before later loads and stores") {
                    "|1|1 0") == "C11");
 }
 
-TEST_CASE("a slot is handed on by a barrier for stores, and handed back by none") {
+TEST_CASE("a barrier for stores is enough to hand a slot on, and not to hand it back") {
   const auto race = [](const Thread& first, const Thread& second) {
     return races({first, second}, ModelName::c11);
   };
@@ -125,7 +125,7 @@ TEST_CASE("a slot is handed on by a barrier for stores, and handed back by none"
   CHECK_FALSE(hands_on(Order::release));
 }
 
-TEST_CASE("one word is coherent for everybody") {
+TEST_CASE("one word is coherent for all threads") {
   CHECK(allowed_by({{store(x, 1), store(x, 2)}, {load(x), load(x)}}, "|2 1") == "");
   CHECK(allowed_by({{store(x, 1), store(x, 2)}, {load(x), load(x)}}, "|1 2") == "SC TSO C11");
   CHECK(allowed_by({{store(x, 1), load(x)}, {store(x, 2)}}, "0|") == "");
@@ -193,7 +193,7 @@ TEST_CASE("events: raised twice is raised once, and what came before a notificat
   CHECK(allowed_by({{notify(1), notify(1)}, {wait(1), wait(1)}}, "|") == "SC TSO C11");
 }
 
-TEST_CASE("stores of two fibers to a word come in any order that nobody has seen otherwise") {
+TEST_CASE("stores of two fibers to a word come in any order that no thread has seen otherwise") {
   const Order release = Order::release;
   const Order acquire = Order::acquire;
   // 2+2W
@@ -247,7 +247,7 @@ TEST_CASE("stores of two fibers to a word come in any order that nobody has seen
                    "|1 0") == "");
 }
 
-TEST_CASE("an order of full barriers that is given leaves old values to be read") {
+TEST_CASE("a given order of full barriers still allows old values to be read") {
   CHECK(allowed_by(
             {{store(x, 1), store(z, 1)}, {load(z), fence(), load(y)}, {store(y, 1), load(x, Order::seq_cst)}},
             "|1 0|0") == "TSO C11");
@@ -306,7 +306,7 @@ TEST_CASE("an access that is not aligned, and a block, are made in pieces") {
   CHECK(allowed_by({{store(x, twice(1))}, {block}}, "|1") == "");
 }
 
-TEST_CASE("what the search finds under C11 is what the axioms allow") {
+TEST_CASE("the search finds under C11 what the axioms allow") {
   ringside::Choice choice = ringside::Choice::seeded(20261129);
   for (std::uint32_t compared = 0; compared < 1500; ++compared) {
     Mix mix;
@@ -319,7 +319,7 @@ TEST_CASE("what the search finds under C11 is what the axioms allow") {
   }
 }
 
-TEST_CASE("what the search finds under C11 of halves of words is what the axioms allow") {
+TEST_CASE("the search finds under C11 what the axioms allow for halves of words") {
   ringside::Choice choice = ringside::Choice::seeded(20261201);
   for (std::uint32_t compared = 0; compared < 1000; ++compared) {
     Mix mix;
@@ -334,7 +334,7 @@ TEST_CASE("what the search finds under C11 of halves of words is what the axioms
   }
 }
 
-TEST_CASE("the reduced search finds each outcome that trying everything finds, and no other") {
+TEST_CASE("the reduced search finds the same outcomes as the complete search") {
   ringside::Choice choice = ringside::Choice::seeded(20051123);
   std::uint32_t compared = 0;
   std::uint64_t naive_executions = 0;

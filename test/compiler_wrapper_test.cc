@@ -135,7 +135,7 @@ TEST_CASE("questions to the compiler are passed on") {
   CHECK(line(planned({"-E", "ring.c"})[0]).starts_with("ccache gcc -E ring.c -fsanitize=thread"));
 }
 
-TEST_CASE("what would hide accesses is refused with the reason") {
+TEST_CASE("options that would hide accesses are refused with the reason") {
   CHECK(refusal({"-O2", "-flto=auto", "ring.c"}) ==
         "cannot compile a ring: -flto=auto: optimizing at link time takes out what makes accesses visible "
         "(leave it out)");
@@ -164,7 +164,7 @@ TEST_CASE("fences in asm blocks become calls") {
   CHECK(rewrite_barriers(in_block("\tmfence\n\tlfence\n")).fences == 2);
 }
 
-TEST_CASE("the locked instruction on the stack, which stands for a full barrier, is one") {
+TEST_CASE("a locked instruction on the stack is a full barrier") {
   const auto expected = call_of("ring_check_asm_mb") + "\tlock addl $0,0(%rsp)\n";
   CHECK(rewritten("\tlock; addl $0,0(%rsp)\n") == expected);
   CHECK(rewritten("\tlock\n\taddl $0,0(%rsp)\n") == expected);
@@ -187,7 +187,7 @@ TEST_CASE("a locked instruction on memory is announced with its address and size
   CHECK(rewritten("\txchgq %rax, (%rsp)\n") == update_of("136(%rsp)", 8) + "\txchgq %rax, (%rsp)\n");
 }
 
-TEST_CASE("all else stays as it was") {
+TEST_CASE("everything else stays unchanged") {
   CHECK(rewritten("\txchg %eax, %ebx\n") == "\txchg %eax, %ebx\n");
   CHECK(rewritten("\tmovl $1, (%rdi)\n") == "\tmovl $1, (%rdi)\n");
   // Outside asm blocks the compiler announces accesses itself.

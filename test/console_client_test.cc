@@ -107,7 +107,7 @@ TEST_CASE_METHOD(Fixture, "Ctrl-] leaves: what was typed before it is sent, what
   CHECK(ended == Ends{Ended::left});
 }
 
-TEST_CASE_METHOD(Fixture, "whoever leaves does not wait for a guest that does not read") {
+TEST_CASE_METHOD(Fixture, "leaving does not wait for a guest that does not read") {
   start({.escape = escape_key});
   guest->read(false);
   keyboard->type(std::string(2 * stream_bytes, 'x') + "\x1d");
@@ -160,7 +160,7 @@ TEST_CASE_METHOD(Fixture, "the end of the input is one Ctrl-D on a new line, two
   CHECK(ended.empty());
 }
 
-TEST_CASE_METHOD(Fixture, "without the option the end of the input is nothing that is typed") {
+TEST_CASE_METHOD(Fixture, "without the option the end of the input types nothing") {
   start();
   keyboard->type("exit\n");
   world.run();
@@ -204,7 +204,7 @@ TEST_CASE_METHOD(Fixture, "a guest that does not read makes the keyboard wait, a
   CHECK(guest->seen == text);
 }
 
-TEST_CASE_METHOD(Fixture, "an end of file has its room behind a full queue") {
+TEST_CASE_METHOD(Fixture, "a full queue still has room for an end of file") {
   start({.end_of_file = true});
   guest->read(false);
   const std::string text(queue_bytes - 2 + 2 * stream_bytes, 'x');
@@ -228,7 +228,7 @@ TEST_CASE_METHOD(Fixture, "a screen that is gone ends the client") {
   CHECK(ended == Ends{Ended::output_gone});
 }
 
-TEST_CASE_METHOD(Fixture, "input that a closed console did not take is forgotten, and the client ends") {
+TEST_CASE_METHOD(Fixture, "input that a closed console did not take is discarded, and the client ends") {
   start();
   guest->read(false);
   keyboard->type(std::string(3 * stream_bytes, 'x'));

@@ -45,7 +45,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "what a daemon kept is found by the next one, and by nobody for another domain") {
+TEST_CASE_METHOD(Fixture, "what a daemon kept is found by the next one, and not for another domain") {
   CHECK_FALSE(find());
   {
     ConsoleStore store = make();
@@ -64,7 +64,7 @@ TEST_CASE_METHOD(Fixture, "what a daemon kept is found by the next one, and by n
   CHECK(drain(*next) == "unread");
 }
 
-TEST_CASE_METHOD(Fixture, "a console that was given up is found only by who asks for it") {
+TEST_CASE_METHOD(Fixture, "a console that was given up is found only on request") {
   make().give_up();
   CHECK_FALSE(find());
   CHECK_FALSE(make().given_up());
@@ -87,7 +87,8 @@ TEST_CASE_METHOD(Fixture, "beyond the maximum the oldest output is discarded, an
   CHECK(drain(store) == std::string(40, 'a') + std::string(60, 'b'));
 }
 
-TEST_CASE_METHOD(Fixture, "what was being handed over when a daemon died is owned up to, once") {
+TEST_CASE_METHOD(Fixture,
+                 "bytes that were being sent when a daemon died are reported as possibly doubled, once") {
   trace::MemorySink sink(world.clock());
   const trace::Journal journal(sink, trace::actor(trace::Role::xend));
   SimHost& host = world.host("next");
@@ -185,7 +186,7 @@ TEST_CASE_METHOD(Fixture, "what is in flight can be sent once more, by the next 
   CHECK(text_of(next->input_send()) == "third");
 }
 
-TEST_CASE_METHOD(Fixture, "a file of another size is a new one") {
+TEST_CASE_METHOD(Fixture, "a file of the wrong size is replaced") {
   make().output_take(bytes_of("x"), 0);
   CHECK(world.host("vandal").memory_keep(path, 4096).ok());
   CHECK_FALSE(find());

@@ -230,7 +230,7 @@ TEST_CASE("what the program prints is read only while there is room, and none of
   CHECK(guest.terminal_moves > 0);
 }
 
-TEST_CASE("a closed terminal has ended when its last byte is in the ring") {
+TEST_CASE("a closed terminal ends when its last byte is in the ring") {
   Guest guest(16);
   auto& program = guest.open_terminal();
   const std::string text = numbered_text(700);
@@ -321,7 +321,7 @@ TEST_CASE("input that comes before the terminal is open waits for it") {
   CHECK(guest.controller.answers().size() == 1);
 }
 
-TEST_CASE("input for a terminal that nobody reads is answered, dropped and counted") {
+TEST_CASE("input for a terminal without a reader is answered, dropped and counted") {
   Guest guest;
   guest.open_terminal(2);
   REQUIRE(guest.controller.type("abcdef"));
@@ -351,7 +351,7 @@ TEST_CASE("a terminal that closes lets its input go and still delivers its outpu
   CHECK(guest.console.output_ended());
 }
 
-TEST_CASE("a console message of another subtype is answered and goes nowhere") {
+TEST_CASE("a console message of another subtype is answered and ignored") {
   Guest guest;
   auto& program = guest.open_terminal();
   REQUIRE(guest.controller.ask(ring::make_message(ring::CMSG_CONSOLE, 9, 1, bytes_of("what"))));

@@ -148,8 +148,7 @@ TEST_CASE("a paste of 100 kB at 115200 bits a second: none is lost when dom0 kee
   CHECK(counted(dom0, "console input dropped") == 0);
 }
 
-TEST_CASE(
-    "of a paste while dom0 stands still the 128-byte ring keeps the first 128 bytes, and counts the rest") {
+TEST_CASE("the 128-byte ring keeps the first 128 bytes of a paste to a stopped dom0, and counts the rest") {
   Dom0 dom0(115200);
   Person person(dom0.world, line_path);
   dom0.boot<Reader>(true);
@@ -229,7 +228,7 @@ TEST_CASE("init starts the program again when it has ended, and hangs up what it
   CHECK(person.seen == "x");
 }
 
-TEST_CASE("a program that cannot be started is said on the console and tried again") {
+TEST_CASE("a program that cannot be started is reported on the console and tried again") {
   Dom0 dom0;
   Person person(dom0.world, line_path);
   SimHost& host = dom0.world.host("dom0 kernel");
@@ -278,7 +277,7 @@ TEST_CASE(
   CHECK(dom0.reader().got == text);
 }
 
-TEST_CASE("a screen shows its last words to whoever sits down, and to one person at a time") {
+TEST_CASE("a screen shows its last output to each new user, and to one user at a time") {
   Dom0 dom0;
   dom0.boot<EchoProgram>();
   auto first = std::make_unique<Person>(dom0.world, keyboard_path);
@@ -307,7 +306,7 @@ TEST_CASE("guests may bind no physical interrupt and raise none") {
   CHECK(machine.calls.evtchn_status(DOMID_SELF, port)->state == PortState::pirq);
 }
 
-TEST_CASE("a hypervisor that is silent for a while costs dom0's console no byte, either way") {
+TEST_CASE("a hypervisor that is silent for a while costs dom0's console no byte, in either direction") {
   Dom0 dom0(115200);
   SimHost& xen = dom0.world.host("xen");
   Person person(dom0.world, line_path);

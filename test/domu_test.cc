@@ -79,7 +79,7 @@ using Ended = std::optional<std::pair<ShutdownReason, int>>;
 
 // -- boot
 
-TEST_CASE("a guest boots with the words that tools of the time looked for") {
+TEST_CASE("a guest boots with the messages that tools of the time looked for") {
   GuestMachine machine(GENERATE(ring::Abi::sring, ring::Abi::flat));
   DomUOptions options{.argv = {"program"}};
   options.boot_lines = {"a line of the builder's"};
@@ -101,7 +101,7 @@ TEST_CASE("a quiet guest prints what its program prints and nothing else") {
   CHECK(machine.host.exit_status() == 0);
 }
 
-TEST_CASE("a guest without a control channel does not boot, and says what to do") {
+TEST_CASE("a guest without a control channel does not boot, and prints what to do") {
   GuestMachine machine;
   machine.info.console_port = 0;
   const auto started = machine.boot(std::make_unique<IdleProgram>());
@@ -121,7 +121,7 @@ TEST_CASE("a buffer of an impossible size is refused with the limits") {
   CHECK(started.error().why == "it must have 2 to 1048576");
 }
 
-TEST_CASE("a program that cannot be started is said on the console, and the domain ends with 127") {
+TEST_CASE("a program that cannot be started is reported on the console, and the domain ends with 127") {
   GuestMachine machine;
   REQUIRE(machine.boot(nullptr, {.argv = {"no-such-program"}, .quiet = true}).ok());
   machine.world.run();
@@ -167,7 +167,7 @@ TEST_CASE("100 kB typed reach a program that reads a little now and then, and pu
   CHECK(machine.domu->console()->dropped_input_bytes() == 0);
 }
 
-TEST_CASE("100 kB echoed come back whole when every write is torn") {
+TEST_CASE("100 kB echoed come back whole when every write is partial") {
   GuestMachine machine;
   machine.world.terminal_bytes(100);
   machine.world.limit_write(13);
@@ -213,7 +213,7 @@ TEST_CASE("a domain shuts down only when everything it printed has been answered
   CHECK(machine.host.exit_status() == 0);
 }
 
-TEST_CASE("what a program leaves running does not keep its domain alive") {
+TEST_CASE("processes that a program leaves running do not keep its domain alive") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<LeavingProgram>()).ok());
   machine.world.run();
@@ -235,7 +235,7 @@ TEST_CASE("a program that ends with eight messages unread still ends its domain"
   CHECK(machine.domu->console()->dropped_input_bytes() == 8 * 60 - 1);
 }
 
-TEST_CASE("input is let go when the program has ended, also while its output is stuck") {
+TEST_CASE("input is dropped when the program has ended, also while its output is stuck") {
   GuestMachine machine;
   machine.world.terminal_bytes(600);
   machine.controller->answer_at_once(false);
@@ -325,7 +325,9 @@ TEST_CASE("a sysrq is answered and leaves a line about its key") {
   CHECK_FALSE(machine.shutdown);
 }
 
-TEST_CASE("a suspend is answered; then the guest gives up its ports and sleeps, however often it is woken") {
+TEST_CASE(
+    "a suspend is answered; then the guest gives up its ports and stays suspended, however often it is "
+    "woken") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
   machine.controller->answer_at_once(false);
@@ -464,7 +466,7 @@ TEST_CASE("an event that comes while the guest is awake does not swallow the nex
   CHECK(machine.controller->output() == "ab");
 }
 
-TEST_CASE("an event at a port that nobody handles is refused once and masked") {
+TEST_CASE("an event at a port without a handler is refused once and masked") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
   machine.world.run();

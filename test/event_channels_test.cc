@@ -68,7 +68,7 @@ TEST_CASE("the first port of a domain is 1, and closed ports are given out lowes
   CHECK(channels.table.alloc_unbound(web, 0).value() == 2);
 }
 
-TEST_CASE("the journal tells what each port is bound to, as the domain's with the higher number") {
+TEST_CASE("the journal says what each port is bound to, under the domain with the higher number") {
   Channels channels;
   (void)channels.bind(0, web);
   REQUIRE(channels.table.bind_virq(web, VIRQ_PARITY_ERR));
@@ -81,7 +81,7 @@ TEST_CASE("the journal tells what each port is bound to, as the domain's with th
   CHECK(channels.told(0) == Lines{"port 2 is bound to pirq 7"});
 }
 
-TEST_CASE("a port tells what it is") {
+TEST_CASE("the status of a port is reported") {
   Channels channels;
   (void)channels.table.alloc_unbound(web, mail);
   (void)channels.table.bind_virq(web, VIRQ_WINDOW);
@@ -162,7 +162,7 @@ TEST_CASE("an unbound port takes only the domain it waits for") {
   CHECK(channels.bind(web, 0, any_port, port).port1 == 1);
 }
 
-TEST_CASE("who may not open a port of the second domain needs one that waits") {
+TEST_CASE("a caller who may not open a port of the second domain needs one that waits") {
   Channels channels;
   CHECK(channels.bind_error(web, 0, any_port, any_port, false) == EPERM);
   CHECK(channels.bind_error(web, 0, any_port, 4, false) == EPERM);

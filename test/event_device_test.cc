@@ -74,7 +74,7 @@ TEST_CASE("a port that was not written back is not delivered again") {
   }
 }
 
-TEST_CASE("an event that a dead predecessor left pending is delivered to who binds the port") {
+TEST_CASE("an event that a dead predecessor left pending is delivered to the next binder of the port") {
   Fixture f;
   f.bits.set_mask(1);
   CHECK(f.bits.raise(1) == ring::Raised::masked);
@@ -110,7 +110,7 @@ TEST_CASE("another daemon's upcall does not swallow this one's event") {
   CHECK(f.read_all() == Ports{1});
 }
 
-TEST_CASE("who notices a sender that cannot reach dom0's bits raises in its name") {
+TEST_CASE("a daemon raises the event of a sender that cannot reach dom0's bits") {
   Fixture f;
   f.xen.add_domain(1);
   REQUIRE(f.privcmd.evtchn_bind_interdomain(DOMID_SELF, 1, 0, 0).value().port1 == 2);
@@ -136,7 +136,7 @@ TEST_CASE("only real ports are bound, and each once") {
   CHECK(f.device->bind(1, EventDevice::Wake::device, 0).ok());
 }
 
-TEST_CASE("a port number that nobody bound is not taken back") {
+TEST_CASE("a port number that is not bound is not taken back") {
   Fixture f;
   f.bits.set_mask(5);
   f.device->write(5);

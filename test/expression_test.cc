@@ -50,14 +50,14 @@ TEST_CASE("a search from a later place looks at what is before it, and does not 
   CHECK(matched("b", "ab", 3) == "(none)");
 }
 
-TEST_CASE("a match at the beginning has so many bytes") {
+TEST_CASE("a match at the beginning has its length") {
   const Expression expression = Expression::compile("ab*").value();
   CHECK(expression.leads("abbc") == 3);
   CHECK_FALSE(expression.leads("xab"));
   CHECK_FALSE(expression.leads(""));
 }
 
-TEST_CASE("the ends are those of all bytes, and a dot is no newline") {
+TEST_CASE("^ and $ match at the ends of all bytes, and a dot matches no newline") {
   CHECK(matched("^b", "a\nb") == "(none)");
   CHECK(matched("a$", "a\n") == "(none)");
   CHECK(matched("a\n$", "a\n") == "a\n");
@@ -97,7 +97,7 @@ TEST_CASE("an empty match is a match") {
   CHECK(matched("^$", "").empty());
 }
 
-TEST_CASE("what once took exponential time, or a deep stack, is answered at once") {
+TEST_CASE("patterns that once took exponential time, or a deep stack, are matched at once") {
   CHECK(matched("(a+)+b", std::string(60, 'a')) == "(none)");
   CHECK(matched("(a|aa)+$", std::string(60, 'a') + "b") == "(none)");
   const std::string large(1 << 20, 'x');

@@ -120,7 +120,7 @@ TEST_CASE("a machine without a table has no faults") {
   rmdir(machine.directory().c_str());
 }
 
-TEST_CASE("a rule bites those that it names, as often as it says, also in another process's table") {
+TEST_CASE("a rule affects those that it names, as often as it says, also in another process's table") {
   Faulty all;
   FaultTable other = FaultTable::find(all.host, all.machine).value();
   REQUIRE(all.table.add(event(Effect::drop, 2)));
@@ -135,7 +135,7 @@ TEST_CASE("a rule bites those that it names, as often as it says, also in anothe
   CHECK(other.controller() == "xcs");
 }
 
-TEST_CASE("both connections of a client are meant by one rule, and no other's") {
+TEST_CASE("one rule affects both connections of a client, and no other's") {
   Faulty all;
   FaultRule rule = frame(Effect::drop);
   rule.to = "client3,client14";
@@ -147,7 +147,7 @@ TEST_CASE("both connections of a client are meant by one rule, and no other's") 
   CHECK_FALSE(all.table.bite(Thing::bytes, "xend", "client"));
 }
 
-TEST_CASE("healed rules bite no more, later ones do") {
+TEST_CASE("healed rules have no effect, later ones have") {
   Faulty all;
   REQUIRE(all.table.add(event(Effect::drop)));
   all.table.heal();
@@ -156,7 +156,7 @@ TEST_CASE("healed rules bite no more, later ones do") {
   CHECK(all.table.bite(Thing::kick, "dom1", "xcs")->effect == Effect::delay);
 }
 
-TEST_CASE("a share is drawn from the seed, and is nothing in the plain order") {
+TEST_CASE("a percentage is drawn from the seed, and affects nothing in the plain order") {
   Faulty one(7, false);
   Faulty same(7, false);
   Faulty other(8, false);
@@ -171,7 +171,7 @@ TEST_CASE("a share is drawn from the seed, and is nothing in the plain order") {
   CHECK(hundred(plain.table) == std::vector<bool>(100, false));
 }
 
-TEST_CASE("what cannot be is refused, and so is one rule too many") {
+TEST_CASE("impossible rules are refused, and so is one rule too many") {
   Faulty all;
   CHECK(all.table.add(event(Effect::reorder)).error().code == EINVAL);
   for (std::size_t i = 0; i < faults_max; ++i) REQUIRE(all.table.add(event(Effect::drop, 1)));

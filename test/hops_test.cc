@@ -63,7 +63,7 @@ bool is_sentence(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("every hop is told in full, in plain sentences") {
+TEST_CASE("every hop has all its texts, in plain sentences") {
   for (const Hop& hop : hops()) {
     CAPTURE(hop.name);
     CHECK(
@@ -92,7 +92,7 @@ TEST_CASE("a hop is found by its name, which no other has") {
   CHECK(find_hop("") == nullptr);
 }
 
-TEST_CASE("no two hops are told in the same words") {
+TEST_CASE("no two hops have the same text") {
   std::set<std::string_view> told;
   for (const Hop& hop : hops()) {
     for (const std::string_view text : {hop.title, hop.meaning, hop.more, hop.goes_wrong})
@@ -100,7 +100,7 @@ TEST_CASE("no two hops are told in the same words") {
   }
 }
 
-TEST_CASE("every quirk lives at a hop, and a counter is at one only") {
+TEST_CASE("every quirk belongs to a hop, and a counter to one only") {
   for (const QuirkAbout& known : quirks_known) {
     const Hop& hop = hop_of(known.quirk);
     CHECK(std::ranges::count(hop.quirks, known.quirk) == 1);
@@ -143,7 +143,7 @@ TEST_CASE("what happens to a ring shows as slots, indices and the response") {
   CHECK(index(static_cast<IndexName>(200)) == "none");
 }
 
-TEST_CASE("an event shows where it goes, and that it may wake nobody") {
+TEST_CASE("an event shows its direction, and whether it causes a wake-up") {
   CHECK(event(xcs, 1, dom1, ring::Raised::kick) == "event-down");
   CHECK(event(dom1, 1, dom0, ring::Raised::kick) == "event-up");
   CHECK(event(xen, 1, dom0, ring::Raised::kick) == "event-up");
@@ -152,7 +152,7 @@ TEST_CASE("an event shows where it goes, and that it may wake nobody") {
   CHECK(shown(xcs, [](Journal& journal) { journal.event_taken(1, 2); }) == "upcall");
 }
 
-TEST_CASE("a character for dom0 is VIRQ_CONSOLE, whether its event wakes anybody or not") {
+TEST_CASE("a character for dom0 is VIRQ_CONSOLE, whether its event causes a wake-up or not") {
   CHECK(event(xen, 0, dom0, ring::Raised::kick, EventSource::virq) == "virq-console");
   CHECK(event(xen, 0, dom0, ring::Raised::already_pending, EventSource::virq) == "virq-console");
 }
@@ -201,7 +201,7 @@ TEST_CASE("a key at dom0's own keyboard, and what its screen shows, are the othe
   CHECK(bytes(dom0, user) == "keyboard");
 }
 
-TEST_CASE("who hands bytes to whom is a hop, or is known to be none") {
+TEST_CASE("each pair of sender and receiver is a hop, or is known to be none") {
   for (int from = 0; from <= static_cast<int>(Role::program); ++from) {
     for (int to = 0; to <= static_cast<int>(Role::program); ++to) {
       const auto giver = static_cast<Role>(from);
@@ -240,7 +240,7 @@ TEST_CASE("places and ways have names") {
   CHECK(way_name(static_cast<Way>(99)) == "none");
 }
 
-TEST_CASE("the word that was meant is the one with the fewest changes, or one that holds it") {
+TEST_CASE("the suggested word is the one with the fewest changes, or one that contains it") {
   constexpr std::string_view words[] = {"virq-console", "xend", "xend-frame", "xcs"};
   CHECK(edit_distance("kitten", "sitting") == 3);
   CHECK(edit_distance("", "abc") == 3);

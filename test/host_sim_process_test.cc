@@ -207,7 +207,7 @@ TEST_CASE("a domain may be killed by a hypercall of another component, its progr
   for (const auto& line : world.open_handles()) CHECK(line.rfind("domain: ", 0) != 0);
 }
 
-TEST_CASE("functions that never run may own handles") {
+TEST_CASE("callbacks that never run may own handles") {
   SimWorld world;
   SimHost& host = world.host("a");
   auto one = std::make_shared<Handle>(host.kicks_create().value());

@@ -126,7 +126,7 @@ TEST_CASE("every kind of entry comes back from a file as it was") {
   });
 }
 
-TEST_CASE("everybody comes back from a file") {
+TEST_CASE("every actor comes back from a file") {
   for (unsigned role = 0; role <= static_cast<unsigned>(Role::program); ++role) {
     for (const unsigned number : {0u, 1u, 12u, 65535u}) {
       const Actor who = actor(static_cast<Role>(role), number);
@@ -160,7 +160,7 @@ TEST_CASE("bytes behind a message's length come back") {
   CHECK(same(travelled(entry), entry));
 }
 
-TEST_CASE("what a faulty process wrote comes back as it lay in memory") {
+TEST_CASE("an invalid entry of a faulty process comes back as it was in memory") {
   Choice choice = Choice::seeded(11);
   for (int round = 0; round < 2000; ++round) {
     Entry entry;
@@ -214,7 +214,7 @@ TEST_CASE("times before the origin come back") {
   CHECK(static_cast<std::int64_t>(journal.value().steps.front().entry.time_ns) == -4000);
 }
 
-TEST_CASE("fields that a reader does not know are passed over") {
+TEST_CASE("fields that a reader does not know are skipped") {
   CHECK(read(std::string(good_header) + "\n" +
              R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":"x","colour":"red"})" + "\n"));
 }
@@ -304,7 +304,7 @@ TEST_CASE("deep nesting is refused like everything else") {
   CHECK(refusal_of_step(deep).starts_with("\"step\" is not a whole number"));
 }
 
-TEST_CASE("no damage to a journal makes its reader fall over") {
+TEST_CASE("no damage to a journal crashes its reader") {
   KeptEntries kept;
   Journal journal(kept, xcs);
   journal.slot_written(1, ring::Ring::rx, 15, SlotUse::request, test::text_message("abc"));

@@ -94,7 +94,7 @@ TEST_CASE("a question is answered, or its answer is noticed later") {
   CHECK(line.calls.look(line.caller.get()) == Hypercalls::Asked::answers);
 }
 
-TEST_CASE("a connection that is closed leaves nothing to the next of its number") {
+TEST_CASE("a closed connection leaves nothing behind for the next one with its number") {
   Line line;
   CHECK(line.call(7, at_once).error().code == ETIMEDOUT);
   CHECK(line.heard());

@@ -141,7 +141,7 @@ TEST_CASE("a socket is closed at once, whatever waits in it") {
   CHECK_FALSE(is_open(number));
 }
 
-TEST_CASE("what has been sent to the other side outlives the close") {
+TEST_CASE("sent descriptors outlive the close") {
   Pair pair(SOCK_STREAM);
   REQUIRE(write(pair.one.get(), "never read", 10) == 10);
   REQUIRE(write(pair.other.get(), "last words", 10) == 10);
@@ -151,7 +151,7 @@ TEST_CASE("what has been sent to the other side outlives the close") {
   CHECK(read(pair.one.get(), bytes.data(), bytes.size()) == 0);
 }
 
-TEST_CASE("a listener is closed at once, whatever those have sent who wait for it") {
+TEST_CASE("a listener is closed at once, whatever waiting clients have sent") {
   const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("ringside-test-" + std::to_string(getpid()));
   std::filesystem::create_directory(folder);
@@ -171,7 +171,7 @@ TEST_CASE("a listener is closed at once, whatever those have sent who wait for i
   std::filesystem::remove_all(folder);
 }
 
-TEST_CASE("a packet's descriptors are taken when they are asked for, and only then") {
+TEST_CASE("a packet's descriptors are taken only on request") {
   Pair pair(SOCK_SEQPACKET);
   Lingering lingering;
   const NobodyLingers nobody;

@@ -251,7 +251,7 @@ TEST_CASE("a ring is served while a descriptor is always ready", "[linux_loop]")
   host.ring_wait_end(wait);
 }
 
-TEST_CASE("a stop is heeded while a descriptor is always ready", "[linux_loop]") {
+TEST_CASE("a stop takes effect while a descriptor is always ready", "[linux_loop]") {
   LinuxHost host("test", no_machine);
   int ends[2];
   REQUIRE(pipe(ends) == 0);
@@ -267,7 +267,7 @@ TEST_CASE("a stop is heeded while a descriptor is always ready", "[linux_loop]")
   CHECK(host.run() == 7);
 }
 
-TEST_CASE("a stop that comes before the loop begins is heeded, once", "[linux_loop]") {
+TEST_CASE("a stop before the loop begins takes effect, once", "[linux_loop]") {
   LinuxHost host("test", no_machine);
   host.stop(7);
   CHECK(host.run() == 7);
@@ -319,7 +319,7 @@ TEST_CASE("waits that have nothing to do cost no CPU time", "[linux_loop]") {
   host.ring_wait_end(wait);
 }
 
-TEST_CASE("a handle that is polled from very many places is kicked seldom, and never in vain",
+TEST_CASE("a handle with very many pollers is kicked rarely, and the last kick is never lost",
           "[linux_loop]") {
   LinuxHost host("test", no_machine);
   Handle kicks = host.kicks_create().value();

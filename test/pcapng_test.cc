@@ -226,7 +226,7 @@ TEST_CASE("directions are those of the path") {
   CHECK(direction(xcs, [](Journal& journal) { journal.told(1, "x"); }) == Direction::neither);
 }
 
-TEST_CASE("lines are said where they come into force; a fault is said where it bites") {
+TEST_CASE("lines are shown where they come into force; a fault is shown where it takes effect") {
   const auto all = entries([](Sink& sink) {
     Journal(sink, xcs).told(1, "x");
     Journal(sink, xcs).told(1, "fault: its event to dom1 is lost");
@@ -240,7 +240,7 @@ TEST_CASE("lines are said where they come into force; a fault is said where it b
   CHECK(packet_in(capture.packet(all[2], 3)).comments.empty());
 }
 
-TEST_CASE("comments carry nothing that acts on a terminal, and end somewhere") {
+TEST_CASE("comments contain no control characters, and are bounded") {
   const auto all = entries([](Sink& sink) { Journal(sink, xcs).told(1, "x"); });
   Pcapng capture(origin_ns);
   CHECK(packet_in(capture.packet(all[0], 1, std::vector<std::string>{"\x1b[2J\n\xff"})).comments.at(0) ==
@@ -265,7 +265,7 @@ TEST_CASE("entries of a faulty process make packets like any other") {
   }
 }
 
-TEST_CASE("what was written down a moment late has the time of the first") {
+TEST_CASE("an entry that is written slightly late has the time of the first") {
   Entry first;
   first.time_ns = origin_ns + 500;
   Entry late = first;

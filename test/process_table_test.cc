@@ -75,7 +75,7 @@ TEST_CASE("a process that sleeps is at rest, and looks the same each time") {
   CHECK(machine.look() == before);
 }
 
-TEST_CASE("a process that computes is never at rest, whatever it says") {
+TEST_CASE("a process that computes is never at rest, even without output") {
   const OneProcess machine({"/bin/sh", "-c", "while :; do :; done"});
   REQUIRE(comes_true([&] { return machine.look().switches.contains(machine.pid()); }));
   for (int i = 0; i < 20; ++i) CHECK(machine.look().busy);

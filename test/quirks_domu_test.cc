@@ -70,7 +70,7 @@ TEST_CASE("kcons-lfcr: kernel lines end with LF CR, and the CR needs no room") {
   CHECK(out.size() == 4095);
 }
 
-TEST_CASE("kcons-flush-spin: a dying guest whose output nobody takes looks again and again") {
+TEST_CASE("kcons-flush-spin: a dying guest whose output is not taken polls again and again") {
   Fixture f(Quirk::kcons_flush_spin, GENERATE(true, false));
   f.controller->answer_at_once(false);
   REQUIRE(f.boot(std::make_unique<PrintProgram>("last words", 0),

@@ -55,7 +55,7 @@ TEST_CASE("xcs-drop-when-full: of twenty messages to a stopped guest eight arriv
   CHECK(client.data.read().size() == 8);
 }
 
-TEST_CASE("no-responder: what is said while nobody is bound leaks its slot for ever") {
+TEST_CASE("no-responder: a request without a bound client leaks its slot for ever") {
   Fixture f(Quirk::no_responder, GENERATE(true, false));
   auto guest = f.boot(1);
   Client client(f);
@@ -117,7 +117,7 @@ TEST_CASE("xcs-short-frame: half a frame stops every domain until a whole one fo
   CHECK(f.bites(Quirk::xcs_short_frame) == 2);
 }
 
-TEST_CASE("xcs-connect-once: who is refused is never heard again, nor closed") {
+TEST_CASE("xcs-connect-once: a refused client is never read again, nor closed") {
   Fixture f(Quirk::xcs_connect_once, GENERATE(true, false));
   Wire wire(f.client_host);
   wire.send(Client::connect(XCS_CONNECT_DATA, 4711));

@@ -7,7 +7,7 @@ namespace quote_test {
 
 using namespace ringside::trace;
 
-TEST_CASE("a character of UTF-8 is found whole, and what is none is not") {
+TEST_CASE("a whole UTF-8 character is found, and invalid bytes are not") {
   CHECK(character_at("a\u00e9", 1) == "\u00e9");
   CHECK(character_at("\u20ac!", 0) == "\u20ac");
   CHECK(character_at("\U0001f600", 0) == "\U0001f600");
@@ -19,14 +19,14 @@ TEST_CASE("a character of UTF-8 is found whole, and what is none is not") {
   }
 }
 
-TEST_CASE("what JSON and XML do not take is written in their way, or as a question mark") {
+TEST_CASE("bytes that JSON and XML do not accept are escaped, or become a question mark") {
   const std::string_view hostile{"<a b=\"\\\">&\n\t\0\x1b\x7f\xff\u00e9", 18};
   CHECK(json_text(hostile) == "\"<a b=\\\"\\\\\\\">&\\n\\u0009\\u0000\\u001b\\u007f?\u00e9\"");
   CHECK(xml_text(hostile) == "&lt;a b=&quot;\\&quot;&gt;&amp;&#10;&#9;????\u00e9");
   CHECK(xml_text("\ufffd\ufffe\uffff\U00010000") == "\ufffd??\U00010000");
 }
 
-TEST_CASE("what a terminal would obey is shown, and other writing stays") {
+TEST_CASE("control characters are made visible, and other text stays") {
   const std::string_view hostile{"a\x1b[31m\r\n\t\0\x7f\xc2\x9b\xff\u00e9\u20ac \\\"", 22};
   CHECK(printable("\ufffd\ufffe") == "\ufffd\\xef\\xbf\\xbe");
   CHECK(printable(hostile) == "a\\x1b[31m\\x0d\\x0a\\x09\\x00\\x7f\\xc2\\x9b\\xff\u00e9\u20ac \\\"");

@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Recovery, "a guest that ended while xend was dead is cleared aw
 }
 
 TEST_CASE_METHOD(Recovery,
-                 "that a guest has crashed is said once, however often xend is started before it is read") {
+                 "a crash of a guest is reported once, however often xend is started before it is read") {
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<IdleProgram>());
   program.print("output\r\n");
@@ -151,8 +151,7 @@ TEST_CASE_METHOD(Recovery,
 }
 
 TEST_CASE_METHOD(
-    Recovery,
-    "a guest that was destroyed while xend was dead leaves nothing, and what nobody read is counted") {
+    Recovery, "a guest that was destroyed while xend was dead leaves nothing, and unread bytes are counted") {
   trace::MemorySink journal(world.clock());
   const DomainId domain = create();
   boot(domain, std::make_unique<Speaker>("never read"));

@@ -111,7 +111,7 @@ TEST_CASE("an event is pending until it is taken, and its raiser finds out about
   CHECK(played.replay.ports().at({1, 4}).kicks == 1);
 }
 
-TEST_CASE("a byte keeps its number from the user to the terminal, and arrows know where it set out") {
+TEST_CASE("a byte keeps its number from the user to the terminal, and arrows know their start") {
   Played played;
   types(played, "ab");
   CHECK(played.did.came_at == 1);
@@ -129,9 +129,7 @@ TEST_CASE("a byte keeps its number from the user to the terminal, and arrows kno
   CHECK(played.flow.totals(1, true).delivered == 2);
 }
 
-TEST_CASE(
-    "what was there before the first entry counts as said when it comes up, what Xen says for itself does "
-    "not") {
+TEST_CASE("bytes from before the first entry count as printed when they come up, Xen's own output does not") {
   Played played;
   played.as(xend).bytes_passed(1, actor(Role::user), bytes_of("kept"));
   CHECK(played.flow.totals(1, false).said == 4);

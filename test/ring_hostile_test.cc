@@ -192,7 +192,7 @@ TEST_CASE("a message never reads past its 60 bytes, whatever its length says") {
   CHECK(lie.payload().size() == 60);
 }
 
-TEST_CASE("a slot rewritten after publishing counts as it is when it is copied, and never again") {
+TEST_CASE("a slot rewritten after publishing is used as it is when copied, and not read again") {
   Page page;
   using Memory = RecordingMemory;
   auto front = Front<>::attach(page.ring(all_rings[2]));
@@ -222,7 +222,7 @@ TEST_CASE("a slot rewritten after publishing counts as it is when it is copied, 
   }
 }
 
-TEST_CASE("an index rewritten between its read and the copy of the slot is not looked at again") {
+TEST_CASE("an index rewritten between its read and the copy of the slot is not read again") {
   Page page;
   using Memory = RecordingMemory;
   auto front = Front<>::attach(page.ring(all_rings[2]));

@@ -242,7 +242,7 @@ TEST_CASE("both ends attach to a live page at its indices") {
   CHECK(page.u8(at.slots + 3 * 64 + 4) == 'n');
 }
 
-TEST_CASE("the first answerer on a page takes what was asked before it came") {
+TEST_CASE("the first answerer on a page takes earlier requests") {
   const RingBytes at = GENERATE(from_range(all_rings));
   Page page;
   page.set_u32(at.req_prod, 0xffffffff);

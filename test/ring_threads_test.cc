@@ -198,7 +198,7 @@ TEST_CASE("two threads that sleep at every chance are always woken again") {
   exchange(GENERATE(Abi::flat, Abi::sring), sleepy_requests_each_way, 0);
 }
 
-TEST_CASE("a peer that rewrites its published slots all the time costs only the truth of what it says") {
+TEST_CASE("a peer that rewrites its published slots all the time spoils only its own messages") {
   constexpr int requests = 50'000;
   Page page;
   const SharedRing ring = page.ring(all_rings[2]);

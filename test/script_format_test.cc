@@ -16,7 +16,7 @@ const std::string examples[] = {hello, long_input, liar, pty};
 
 }  // namespace
 
-TEST_CASE("the examples are laid out as one should") {
+TEST_CASE("the examples are in the standard layout") {
   for (const std::string& text : examples) CHECK(formatted(text) == text);
 }
 
@@ -57,7 +57,7 @@ TEST_CASE("an empty file stays empty, and a file that cannot be read is left alo
   CHECK_FALSE(formatted("dom1 prints \"a\n").has_value());
 }
 
-TEST_CASE("formatting keeps every word, and twice is once") {
+TEST_CASE("formatting keeps every word, and a second time changes nothing") {
   std::mt19937 random(1);
   const auto pick = [&](std::size_t below) { return static_cast<std::size_t>(random() % below); };
   int changed = 0;

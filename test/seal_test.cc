@@ -96,7 +96,7 @@ std::vector<Attempt> attempts() {
 
 }  // namespace
 
-TEST_CASE("a sealed process dies of a call that it does not need, and says which it was") {
+TEST_CASE("a sealed process dies at a call that it does not need, and names it") {
   if (!can_seal()) return;
   for (const Sealed process : all) {
     std::size_t number = 0;

@@ -89,7 +89,7 @@ TEST_CASE("count and yes make as many lines as asked, and refuse more than they 
   CHECK(type("count three\n").says("not 'three'"));
 }
 
-TEST_CASE("a count that nobody can read any more ends") {
+TEST_CASE("a count whose reader has gone ends") {
   std::istringstream in("count 10000000\nuname\n");
   std::ostringstream out;
   out.setstate(std::ios::badbit);

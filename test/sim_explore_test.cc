@@ -160,7 +160,7 @@ TEST_CASE("a lost event on the way down leaves the input in the ring until the n
   CHECK(machine.stage->program_read(1) == "one two");
 }
 
-TEST_CASE("late and doubled events harm nothing") {
+TEST_CASE("late and doubled events do no harm") {
   Machine machine(Choice::seeded(4));
   machine.connect();
   machine.settle();
@@ -264,7 +264,7 @@ TEST_CASE("a percentage of events is lost, drawn from the seed") {
   CHECK(machine.saw().size() == 40 * 5 + 3);
 }
 
-TEST_CASE("faults that mean nothing are refused with the reason") {
+TEST_CASE("meaningless faults are refused with the reason") {
   Machine machine(Choice::first());
   const auto why = [&](const StageFault& fault) {
     const auto refused = machine.stage->fault(fault);

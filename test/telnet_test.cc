@@ -59,7 +59,7 @@ TEST_CASE_METHOD(Fixture, "telnet offers what a console needs, and an answer to 
   CHECK(said() == "\xff\xfb\x01"s);
 }
 
-TEST_CASE_METHOD(Fixture, "telnet declines what is not a console's") {
+TEST_CASE_METHOD(Fixture, "telnet declines options that a console does not need") {
   said();
   CHECK(take("\xff\xfb\x18\xff\xfd\x05\xff\xfc\x18\xff\xfe\x05"s).empty());
   CHECK(said() == "\xff\xfe\x18\xff\xfc\x05"s);
@@ -100,7 +100,7 @@ TEST_CASE_METHOD(Fixture, "without binary a carriage return by itself is marked 
         "a\r\nb\r\0c\r\0\r\n\r\0\xff\xff\xff\xff"s);
 }
 
-TEST_CASE_METHOD(Fixture, "a window's size is told, also one with bytes of 255; what is no size is not") {
+TEST_CASE_METHOD(Fixture, "a window's size is reported, also one with bytes of 255; an invalid size is not") {
   CHECK(take("\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"s).empty());
   CHECK(take("a\xff\xfa\x1f\x00\xff\xff\x01\x00\xff\xf0z"s) == "az");
   CHECK(take("\xff\xfa\x1f\x00\x00\x00\x18\xff\xf0"s).empty());
@@ -121,7 +121,7 @@ TEST_CASE_METHOD(Fixture, "commands are the keys of a terminal") {
   CHECK(said() == "\r\n[yes]\r\n");
 }
 
-TEST_CASE_METHOD(Fixture, "no bytes confuse telnet for good, and it says no more than it was asked") {
+TEST_CASE_METHOD(Fixture, "no bytes confuse telnet for good, and it only answers requests") {
   std::mt19937 random(GENERATE(1u, 2u, 3u, 4u));
   std::string bytes;
   for (int i = 0; i < 20'000; ++i) {

@@ -86,7 +86,7 @@ TEST_CASE("the fourteenth character raises the interrupt, and reading below lowe
   CHECK(c.chip.receive_room() == 3);
 }
 
-TEST_CASE("fewer characters than the trigger are told of after four times a character's time") {
+TEST_CASE("fewer characters than the trigger are announced after four times a character's time") {
   Chip c(9600);
   c.set_up(ier_data);
   c.receive(3);
@@ -137,7 +137,7 @@ TEST_CASE("without FIFOs the second character overruns") {
   CHECK(c.chip.read(Register::data) == 'a');
 }
 
-TEST_CASE("a bad character shows its mark when its turn comes, once, and is counted") {
+TEST_CASE("a bad character shows its error when it is at the front, once, and is counted") {
   struct Case {
     LineFault fault;
     std::uint8_t bit;
@@ -163,7 +163,7 @@ TEST_CASE("a bad character shows its mark when its turn comes, once, and is coun
   CHECK(c.chip.read(Register::data) == 'b');
 }
 
-TEST_CASE("what is sent takes its time on the line, and the empty FIFO says so once") {
+TEST_CASE("sending takes time on the line, and the empty FIFO is announced once") {
   Chip c(1000);  // a character takes 10 ms
   c.set_up(ier_transmit_empty);
   CHECK(c.reason() == iir_transmit_empty);

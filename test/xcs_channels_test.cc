@@ -75,7 +75,7 @@ TEST_CASE("input that waits for a channel which is then freed holds up nothing")
   CHECK(second->take_and_answer().size() == 1);
 }
 
-TEST_CASE("a virq is delivered each time, whatever the client says of it") {
+TEST_CASE("a virq is delivered each time, whatever the client answers") {
   XcsFixture f;
   Client client(f);
   const XcsMessage bound = client.virq_bind(VIRQ_DOM_EXC);
@@ -97,7 +97,7 @@ TEST_CASE("a virq is delivered each time, whatever the client says of it") {
   CHECK(f.counters().frames_ignored == 2);
 }
 
-TEST_CASE("a virq that is raised while nobody is bound waits for who binds it next") {
+TEST_CASE("a virq that is raised without a bound client waits for the next one") {
   XcsFixture f;
   ring::Port port = 0;
   {

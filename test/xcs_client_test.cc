@@ -56,13 +56,13 @@ TEST_CASE_METHOD(Fixture, "a session is a control connection, then a data connec
   CHECK(sink.count(trace::Kind::frame_passed) == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "connecting fails at once where nobody listens") {
+TEST_CASE_METHOD(Fixture, "connecting fails at once without a listener") {
   const auto result = client.connect("/m/elsewhere", [] {});
   REQUIRE_FALSE(result.ok());
   CHECK(result.error().code == ENOENT);
 }
 
-TEST_CASE_METHOD(Fixture, "a refused session is a loss, with the result in its words") {
+TEST_CASE_METHOD(Fixture, "a refused session is reported as a loss, with its result") {
   const auto type = GENERATE(as<std::uint32_t>(), XCS_CONNECT_CTRL, XCS_CONNECT_DATA);
   xcs.results[type] = XCS_RSLT_FAILED;
   REQUIRE(client.connect(path, [this] { ready = true; }).ok());
@@ -169,7 +169,7 @@ TEST_CASE_METHOD(Fixture, "a full queue that has room after all says so at once"
   CHECK(client.has_room());
 }
 
-TEST_CASE_METHOD(Fixture, "the end of xcs is told once, and drops the calls that wait") {
+TEST_CASE_METHOD(Fixture, "the end of xcs is reported once, and drops the waiting calls") {
   connect();
   xcs.unanswered = {XCS_MSG_BIND};
   bool answered = false;

@@ -113,7 +113,7 @@ TEST_CASE("frames are put together from any pieces, even single bytes") {
   CHECK(client.control.read().size() == 1);
 }
 
-TEST_CASE("where no connection can be taken xcs says so, rests for its housekeeping's period, and goes on") {
+TEST_CASE("if no connection can be accepted xcs warns, pauses for its housekeeping period, and continues") {
   XcsFixture f;
   Client before(f);
   // Old connections do not start the housekeeping; the failed accepts must.
@@ -151,7 +151,7 @@ TEST_CASE("replies and frames survive a connection that takes seven bytes at a t
   CHECK(texts_of(client.data.read()) == std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6", "7"});
 }
 
-TEST_CASE("calls that make no sense are answered so, and the connection goes on") {
+TEST_CASE("meaningless calls get an error, and the connection continues") {
   XcsFixture f;
   Client client(f);
   SECTION("ports and types out of range") {
@@ -197,7 +197,7 @@ TEST_CASE("calls that make no sense are answered so, and the connection goes on"
   CHECK(client.bind(1, 1) == XCS_RSLT_OK);
 }
 
-TEST_CASE("a type that means nothing on a control connection comes back as it is") {
+TEST_CASE("a type without a meaning on a control connection is returned unchanged") {
   XcsFixture f;
   Client client(f);
   for (const std::uint32_t type : {6u, 9u, 10u, 11u, 12u, 0xffffffffu}) {
@@ -209,7 +209,7 @@ TEST_CASE("a type that means nothing on a control connection comes back as it is
   }
 }
 
-TEST_CASE("who has no session is told so, and may still open one") {
+TEST_CASE("a client without a session gets an error, and may still open one") {
   XcsFixture f;
   Wire wire(f.client_host);
   const auto result_of = [&](const FrameBytes& frame) {
@@ -297,7 +297,7 @@ TEST_CASE("a session that both sides have left is kept for ten seconds, then fre
   }
 }
 
-TEST_CASE("a connection that never says what it is is closed at the first check after five seconds") {
+TEST_CASE("a connection that never identifies itself is closed at the first check after five seconds") {
   XcsFixture f;
   Wire silent(f.client_host);
   Wire half(f.client_host);
@@ -357,7 +357,7 @@ TEST_CASE("more sessions than the limit fail, and one that ends makes room") {
   CHECK(later.read().at(0).result == XCS_RSLT_OK);
 }
 
-TEST_CASE("a client that calls without reading the replies waits for itself alone, and gets them all") {
+TEST_CASE("a client that calls without reading the replies delays only itself, and gets them all") {
   XcsFixture f;
   Client client(f);
   Client other(f);
@@ -380,7 +380,7 @@ TEST_CASE("a client that calls without reading the replies waits for itself alon
   CHECK(replies == sent / bind.size());
 }
 
-TEST_CASE("who writes its calls and closes is still heard") {
+TEST_CASE("the calls of a client that writes and closes are still carried out") {
   XcsFixture f;
   f.xen.add_domain(1);
   Wire wire(f.client_host);

@@ -118,7 +118,7 @@ TEST_CASE(
   CHECK(arrived == sent);
 }
 
-TEST_CASE("who pasted and left is heard to the end") {
+TEST_CASE("input of a client that has left is delivered to the end") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -169,7 +169,7 @@ TEST_CASE("a client that never reads delays nobody, and is cut off at the limit"
   CHECK(live.read_and_echo().size() == 1);
 }
 
-TEST_CASE("a request that comes while nobody is bound waits for who binds next") {
+TEST_CASE("a request without a bound client waits for the next one") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -213,7 +213,7 @@ TEST_CASE("what a dead client did not answer is offered to its successor") {
   CHECK(guest->reap().size() == 3);
 }
 
-TEST_CASE("an answer that is owed to nobody changes nothing") {
+TEST_CASE("an answer without a request changes nothing") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -246,7 +246,7 @@ TEST_CASE("frames for domains that xcs does not have are ignored, and counted") 
   CHECK(guest->take_and_answer().size() == 1);
 }
 
-TEST_CASE("what a data connection does not carry is ignored, and a length above sixty cut") {
+TEST_CASE("frames that do not belong on a data connection are ignored, and a length above sixty is cut") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -299,7 +299,8 @@ TEST_CASE("a hostile page costs its own channel only") {
   CHECK(f.xcs_host->warnings().size() == 1);
 }
 
-TEST_CASE("who has the reply to his bind has all that the guest had put into its ring, event or not") {
+TEST_CASE(
+    "after the reply to its bind a client has everything from the guest's ring, with or without an event") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -369,7 +370,7 @@ TEST_CASE("a machine carries a thousand requests in order and leaves nothing ope
   for (const std::string& line : world->open_handles()) CHECK(line.find("xcs") != 0);
 }
 
-TEST_CASE("a mark comes back behind what a dead guest had written without an event") {
+TEST_CASE("a mark comes back after what a dead guest had written without an event") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -391,7 +392,7 @@ TEST_CASE("a mark comes back behind what a dead guest had written without an eve
   CHECK(frames[1].type == XCS_MARK);
 }
 
-TEST_CASE("what a client had sent before it died is known again when its successor sends it once more") {
+TEST_CASE("a dead client's frames are recognised when its successor sends them again") {
   XcsFixture f;
   auto guest = f.boot(1);
   const auto numbered_client = [&] {

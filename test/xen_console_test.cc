@@ -258,7 +258,7 @@ TEST_CASE("while the far end does not read, dom0's output waits and xen's own is
   CHECK(std::ranges::count(line.seen, 'x') == static_cast<long>(much.size()));
 }
 
-TEST_CASE("dmesg tells what xen has said, until it is cleared") {
+TEST_CASE("dmesg has what xen has printed, until it is cleared") {
   Machine machine;
   Guest guest = machine.boot("web");
   machine.world.kill(*guest.host);
@@ -294,7 +294,7 @@ TEST_CASE("xen's ring keeps the last 16,384 bytes") {
   CHECK(said.text.ends_with("(XEN) dom1000: destroyed dom1000\n"));
 }
 
-TEST_CASE("where nobody can be let in to the line xen says so, rests, and tries again") {
+TEST_CASE("if no connection to the line can be accepted xen warns, pauses, and tries again") {
   Line line;
   line.stream = Handle();
   line.world.run();
@@ -345,7 +345,7 @@ TEST_CASE("the same paste loses all but 128 bytes while dom0 does not read") {
   CHECK(line.counted("overruns") == 0);
 }
 
-TEST_CASE("the line may be left and taken again, and nobody hears what is sent meanwhile") {
+TEST_CASE("the line may be disconnected and connected again, and output in between is lost") {
   Line line;
   line.stream = Handle();
   line.world.run();

@@ -151,7 +151,7 @@ TEST_CASE("a guest interrupts itself through an ipi port") {
   CHECK(channel.guest_bits.is_pending(ipi));
 }
 
-TEST_CASE("sending through a port that leads nowhere is refused") {
+TEST_CASE("sending through a port without another end is refused") {
   Channel channel;
   Privcmd& guest = *channel.guest.calls;
   const ring::Port unbound = guest.evtchn_alloc_unbound(DOMID_SELF, 0).value();
@@ -212,7 +212,7 @@ TEST_CASE("a channel's kicks outlive the process of dom0 that served it") {
   CHECK(wakes.count == 1);
 }
 
-TEST_CASE("what was handed out for a closed port does not reach the port's next life") {
+TEST_CASE("kicks of a closed port do not reach its next use") {
   Channel channel;
   auto old = channel.guest.calls->evtchn_open(channel.pair.port2).value();
   REQUIRE(channel.calls.evtchn_close(0, channel.pair.port1));
@@ -226,7 +226,7 @@ TEST_CASE("what was handed out for a closed port does not reach the port's next 
   CHECK(wakes.count == 0);
 }
 
-TEST_CASE("a port begins its life without the bits of an earlier one") {
+TEST_CASE("a port begins without the bits of an earlier use") {
   Channel channel;
   REQUIRE(channel.calls.evtchn_close(0, channel.pair.port1));
   (void)channel.dom0_bits.raise(channel.pair.port1);

@@ -63,7 +63,7 @@ class Dice {
 
 }  // namespace
 
-TEST_CASE("a guest that calls anything at all disturbs nobody") {
+TEST_CASE("a guest that makes arbitrary calls disturbs no other") {
   const auto seed = GENERATE(1u, 2u, 3u, 4u);
   CAPTURE(seed);
   Machine machine;
@@ -124,7 +124,7 @@ TEST_CASE("a guest that calls anything at all disturbs nobody") {
   check_ports(machine, ring::ports_per_domain);
 }
 
-TEST_CASE("a builder that dies takes the domain with it until somebody else can care for it") {
+TEST_CASE("a domain ends with its builder until it has a process or runs") {
   Machine machine;
   SimHost& builder = machine.world.host("builder");
   auto calls = machine.another(builder);
@@ -211,7 +211,7 @@ TEST_CASE("daemons that die again and again do not use up dom0's ports") {
   CHECK(handles_of_xen(machine) == handles);
 }
 
-TEST_CASE("handles that nobody asked for are given back") {
+TEST_CASE("unrequested handles are returned") {
   Machine machine;
   Guest guest = machine.boot();
   const std::size_t handles = handles_of_xen(machine);

@@ -19,7 +19,7 @@ constexpr trace::Actor dom0_actor = trace::actor(trace::Role::dom0);
 
 }  // namespace
 
-TEST_CASE("a guest sets its own memory figure, up to what it was created with") {
+TEST_CASE("a guest sets its own memory size, up to what it was created with") {
   Machine machine;
   Guest guest = machine.boot();
   REQUIRE(guest.calls->memory_set(32768));
@@ -62,7 +62,7 @@ TEST_CASE("a guest whose process ends by itself has crashed with its exit status
   CHECK(info->signal == 0);
 }
 
-TEST_CASE("a suspended guest stands still, and is resumed in another frame with no ports") {
+TEST_CASE("a suspended guest is stopped, and is resumed in another frame with no ports") {
   Machine machine;
   const ring::Port exc = machine.calls.evtchn_bind_virq(VIRQ_DOM_EXC).value();
   const ring::Abi abi = GENERATE(ring::Abi::sring, ring::Abi::flat);

@@ -49,7 +49,7 @@ TEST_CASE("a new domain is paused, has a zeroed frame of its own and the first f
   CHECK(machine.told(web).front() == "created web");
 }
 
-TEST_CASE("names are unique, are no numbers, and are made up when none is given") {
+TEST_CASE("names are unique, are no numbers, and are generated when none is given") {
   Machine machine;
   const DomainId nameless = machine.create();
   CHECK(std::string(machine.info(nameless)->name) == "dom1");
@@ -71,7 +71,7 @@ TEST_CASE("names are unique, are no numbers, and are made up when none is given"
   CHECK(raw_call(machine.dom0, machine.calls, strange)->answer.result == -EINVAL);
 }
 
-TEST_CASE("a made-up name passes over one that somebody took on purpose") {
+TEST_CASE("a generated name skips one that is already taken") {
   Machine machine;
   machine.create("dom2");
   CHECK(machine.create() == 3);
@@ -113,7 +113,7 @@ TEST_CASE("a builder may ask for an id, and gets that one or a refusal") {
   CHECK(ask(1).value().domain == 1);
 }
 
-TEST_CASE("an id rests while a connection still speaks for its last domain") {
+TEST_CASE("an id is not reused while a connection of its last domain is open") {
   Machine machine;
   Guest stale = machine.connect(machine.create());
   REQUIRE(machine.calls.domain_destroy(1));
@@ -162,7 +162,7 @@ TEST_CASE("only dom0 manages domains") {
   CHECK(machine.info(guest.domain)->state.paused == 0);
 }
 
-TEST_CASE("a guest may name itself and nobody else") {
+TEST_CASE("a guest may name only itself") {
   Machine machine;
   Guest guest = machine.boot();
   const DomainId other = machine.create("other");
@@ -358,7 +358,7 @@ TEST_CASE("a guest whose process dies has crashed, and stays until it is destroy
   CHECK_FALSE(machine.info(guest.domain));
 }
 
-TEST_CASE("a guest that closes its connection without a word has crashed and is killed") {
+TEST_CASE("a guest that closes its connection without shutting down has crashed and is killed") {
   Machine machine;
   Guest guest = machine.boot();
   guest.calls.reset();
@@ -400,7 +400,7 @@ TEST_CASE("a machine that goes down kills every guest and keeps dom0") {
   CHECK(machine.calls.domains()->size() == 1);
 }
 
-TEST_CASE("a call that is given up is carried out, and its answer is nobody else's") {
+TEST_CASE("an abandoned call is carried out, and its answer goes to no other call") {
   Machine machine;
   SimHost& xen = machine.world.host("xen");
   const DomainId one = machine.create("one");
@@ -425,7 +425,7 @@ TEST_CASE("a call that is given up is carried out, and its answer is nobody else
   CHECK(machine.world.open_handles().size() == handles);
 }
 
-TEST_CASE("whoever asks whether the hypervisor answers is called when it does") {
+TEST_CASE("a caller that asks whether the hypervisor answers is called when it does") {
   Machine machine;
   SimHost& xen = machine.world.host("xen");
   int called = 0;

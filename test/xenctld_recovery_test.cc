@@ -45,7 +45,7 @@ std::uint64_t any_step() {
 }  // namespace
 
 TEST_CASE_METHOD(XenctldRecovery,
-                 "killed at any moment with nobody reading: what a program prints arrives once") {
+                 "killed at any moment without a reader: what a program prints arrives once") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   const std::string text = numbered_text(60'000);
   boot(domain, std::make_unique<Speaker>(text));
@@ -69,8 +69,9 @@ TEST_CASE_METHOD(XenctldRecovery,
   CHECK(reader->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldRecovery,
-                 "killed at any moment under a reader: only what his pty held is gone, and it is said") {
+TEST_CASE_METHOD(
+    XenctldRecovery,
+    "killed at any moment with a reader: only the bytes in its pty are lost, and that is reported") {
   const DomainId domain = create();
   auto reader = settled_reader(domain);
   reader->read(GENERATE(true, false));
@@ -118,8 +119,7 @@ TEST_CASE_METHOD(XenctldRecovery,
   CHECK(world.file_content("/tmp/log") + reader->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldRecovery,
-                 "killed at any moment: what xenctld had taken of what is typed arrives once") {
+TEST_CASE_METHOD(XenctldRecovery, "killed at any moment: typed bytes that xenctld had taken arrive once") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto& program = boot(domain, std::make_unique<SlowReader>(GENERATE(17u, 500u)));
   const std::string text = numbered_text(20'000);
@@ -152,8 +152,7 @@ TEST_CASE_METHOD(XenctldRecovery,
   CHECK(program.got.size() > 12 * 60);
 }
 
-TEST_CASE_METHOD(XenctldRecovery,
-                 "another queue limit finds the queue of before, and discards what is too much") {
+TEST_CASE_METHOD(XenctldRecovery, "another queue limit keeps the old queue, and discards the excess") {
   const DomainId domain = create();
   const std::string text = numbered_text(30'000);
   auto& program = boot(domain, std::make_unique<EchoProgram>());
@@ -212,7 +211,7 @@ TEST_CASE_METHOD(XenctldRecovery,
 
 TEST_CASE_METHOD(
     XenctldRecovery,
-    "a guest that was destroyed while xenctld was dead leaves no file, and what nobody read is counted") {
+    "a guest that was destroyed while xenctld was dead leaves no file, and unread bytes are counted") {
   trace::MemorySink journal(world.clock());
   const DomainId domain = create();
   boot(domain, std::make_unique<Speaker>("never read"));

@@ -87,7 +87,7 @@ TEST_CASE_METHOD(XenctldSleeper, "output and input survive many suspensions") {
   CHECK(person->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldSleeper, "killed and started again around a sleep: every byte comes once") {
+TEST_CASE_METHOD(XenctldSleeper, "killed and started again during a suspension: every byte comes once") {
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<SlowReader>(60u));
   const std::string text = numbered_text(4'000);
@@ -116,7 +116,7 @@ TEST_CASE_METHOD(XenctldSleeper, "killed and started again around a sleep: every
 }
 
 TEST_CASE_METHOD(XenctldSleeper,
-                 "a guest whose queue is full suspends when somebody reads, and the person is told") {
+                 "a guest whose queue is full suspends when its output is read, and the user is told") {
   const DomainId domain = create();
   const std::string text = numbered_text(dom0::xenctld_queue_bytes_max + 100'000);
   boot(domain, std::make_unique<Speaker>(text));
@@ -133,7 +133,7 @@ TEST_CASE_METHOD(XenctldSleeper,
   CHECK(reader->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldSleeper, "a suspended domain can be destroyed, and its reader is let go") {
+TEST_CASE_METHOD(XenctldSleeper, "a suspended domain can be destroyed, and its reader is disconnected") {
   const DomainId domain = create();
   auto person = open(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -145,7 +145,7 @@ TEST_CASE_METHOD(XenctldSleeper, "a suspended domain can be destroyed, and its r
   CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error there is no domain {}\n", domain));
 }
 
-TEST_CASE_METHOD(XenctldSleeper, "a sleeping domain that is killed has crashed, and its console says so") {
+TEST_CASE_METHOD(XenctldSleeper, "a suspended domain that is killed has crashed, and its console says so") {
   const DomainId domain = create();
   auto person = open(domain);
   boot(domain, std::make_unique<EchoProgram>());

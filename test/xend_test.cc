@@ -65,7 +65,7 @@ TEST_CASE_METHOD(HighPortFixture, "a TCP port beyond the last one is refused") {
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(XendFixture, "requests that make no sense are answered with errors") {
+TEST_CASE_METHOD(XendFixture, "meaningless requests are answered with errors") {
   CHECK(ask("").starts_with("error unknown request"));
   CHECK(ask("make tea").starts_with("error unknown request"));
   CHECK(ask("console") == "error usage: console <domid>\n");
@@ -95,7 +95,7 @@ TEST_CASE_METHOD(XendFixture, "a busy TCP port is named, with the way out") {
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(XendFixture, "when xcs refuses, the console is not made and nothing stays behind") {
+TEST_CASE_METHOD(XendFixture, "when xcs refuses, the console is not made and nothing is left over") {
   const auto type = GENERATE(as<std::uint32_t>(), XCS_CIF_NEW_CC, XCS_MSG_BIND);
   xcs->results[type] = XCS_RSLT_FAILED;
   xen.add(1);
@@ -198,7 +198,7 @@ TEST_CASE_METHOD(XendFixture, "an xcs that does not read makes the viewer wait, 
   CHECK(xcs->input(1) == "typed");
 }
 
-TEST_CASE_METHOD(XendFixture, "frames of strangers are refused and harm nobody") {
+TEST_CASE_METHOD(XendFixture, "frames for other programs are refused and do no harm") {
   create(1);
   auto viewer = view(1);
   xcs->output(99, "who");
@@ -237,7 +237,7 @@ TEST_CASE_METHOD(XendFixture, "shutdown and sysrq reach the guest, and are answe
   CHECK(text_of(sysrq) == std::string("h\0\0\0", 4));
 }
 
-TEST_CASE_METHOD(XendFixture, "a guest that does not answer costs whoever asks ten seconds, and is named") {
+TEST_CASE_METHOD(XendFixture, "a guest that does not answer delays its caller by ten seconds, and is named") {
   create(1);
   Person first(people, people.connect_local("/m/xend.sock").value());
   first.type("shutdown 1 poweroff\n");
