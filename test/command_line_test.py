@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The command line: every subcommand has its help, and what is wrong is said on stderr, in these words, with status 1.
+"""The command line: every subcommand has its help, and errors of the command line are printed on stderr, in these
+words, with status 1.
 
 usage: command_line_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -15,7 +16,7 @@ TEST = pathlib.Path(__file__).resolve().parent
 PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
 GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN = range(4)
 
-# (command line, what is said of it)
+# (command line, its error)
 WRONG = [
     ("", "A subcommand is required"),
     ("nosuch", "A subcommand is required"),
@@ -71,7 +72,7 @@ WRONG = [
     ("up --dir a --dir b", "--dir: At Most 1 required but received 2"),
     ("view a b c", "FILE: At Most 2 required but received 3"),
 ]
-# Good command lines, for a machine that is not there.
+# Valid command lines, for a machine that does not exist.
 RIGHT = ["create web --memory=64 --abi flat -- --nosuch", "create web --boot-line a --boot-line b", "list web"]
 
 

@@ -1,4 +1,4 @@
-"""A machine's directory: who has it, and that nothing in it is touched that the machine has not made."""
+"""A machine's directory: its owner, and that the machine does not touch files that it has not made."""
 import concurrent.futures
 import os
 import pathlib
@@ -13,7 +13,7 @@ from support import Machine, RINGSIDE, eventually
 
 PAIRS = 20 if os.environ.get("RINGSIDE_LONG") else 6
 UP = ("--console-port-base", "0", "--com1", "none")
-# One of each kind of name that a machine makes, or that looks like one.
+# One of each kind of name that a machine makes, and of similar names.
 FOREIGN = ("build.log", "journal/diary.txt", "journal/a.ring", "server.pid", "app.spec", "a.kept", "xen.pid", "xen.log",
            "dom1.log", "dom1.spec", "console-1.kept", "faults", "src/main.c")
 UNRELATED = ("build.log", "server.pid", "app.spec", "a.kept", "domain.log", "dom1.log.old", "console-x.kept", "pty-1x")
@@ -119,7 +119,7 @@ class Others(Directory):
 
 class SerialLine(Directory):
     def put(self, make):
-        """Makes something at a path, has the serial line want it, and answers how that ended."""
+        """Makes something at a path, uses the path for the serial line, and returns the result."""
         place = self.path + "-line"
         make(place)
         self.addCleanup(os.unlink, place)
@@ -159,7 +159,7 @@ class SerialLine(Directory):
                 listener.bind(path)
         place, done = self.put(leave)
         self.assertEqual(done.returncode, 0, done.stderr)
-        # What somebody has put in its place since is not removed with the machine.
+        # A file that has replaced it since is not removed with the machine.
         os.unlink(place)
         pathlib.Path(place).write_text("notes")
         self.ringside("down", check=0)
@@ -167,7 +167,7 @@ class SerialLine(Directory):
 
 
 class Together(Directory):
-    """Several at once. The children begin together, as near as can be."""
+    """Several at once. The children begin together, as nearly as possible."""
 
     def at_once(self, *commands):
         with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
