@@ -3,11 +3,11 @@
 // forbids it. Nothing is executed and nothing of the checker is used but the instructions.
 //
 // As ringside has them: RC11 without load buffering (Lahav, Vafeiadis, Kang, Hur and Dreyer, PLDI 2017),
-// where a sequentially consistent access is a full barrier and an acquiring or releasing access behind it,
-// and each full barrier happens before those that follow it. The language has no accesses to a part of an
-// atomic variable. They are as processors make them: whoever knows a store in one half of the word, by an
-// acquire, knows it in both; and a load of both halves finds nothing older in one half than what the store
-// that it reads in the other half was released with.
+// where a sequentially consistent access is a full barrier followed by an acquiring or releasing access, and
+// each full barrier happens before those that follow it. The language has no accesses to a part of an atomic
+// variable. Here they are as on processors: a thread that knows a store in one half of the word, by an
+// acquire, knows it in both; and a load of both halves finds nothing older in one half than the knowledge
+// that the store in the other half was released with.
 #pragma once
 
 #include <algorithm>

@@ -116,7 +116,7 @@ TEST_CASE("typed bytes are read once and in order, except those that a daemon he
   books.read += typed_text(2, 0, 50);
   CHECK(mistake_in(books).empty());
   books.read += "y";
-  CHECK(says(books, "the program read what nobody had typed there"));
+  CHECK(says(books, "the program read bytes that were not typed there"));
   books.read = typed_text(1, 0, 60) + typed_text(2, 0, 50);
   CHECK(says(books, "viewer 1 typed 100 bytes, and the program read 60 of them"));
   books.viewers[0].daemon_died = true;

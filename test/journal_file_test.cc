@@ -269,7 +269,7 @@ TEST_CASE("a line that is wrong is named, with its first mistake") {
   CHECK(refusal_of_step(R"({"step":1,"time_ns":1e3,"kind":"told","actor":"xcs","text":"x"})") ==
         "\"time_ns\" is not a whole number of nanoseconds");
   CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"mallory","text":"x"})") ==
-        "\"actor\" is not the name of somebody");
+        "\"actor\" is not the name of an actor");
   CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":"\\q"})") ==
         "\"text\" is not escaped as the text form has it");
   CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":")" +

@@ -140,7 +140,7 @@ TEST_CASE("input of a client that has left is delivered to the end") {
   CHECK(f.xcs->connections() == 1);  // the control connection
 }
 
-TEST_CASE("a client that never reads delays nobody, and is cut off at the limit") {
+TEST_CASE("a client that never reads delays no other, and is cut off at the limit") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client dead(f);

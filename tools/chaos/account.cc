@@ -125,7 +125,7 @@ std::string input_mistake(const Books& books) {
                          viewer.connection, viewer.typed.size(), read, quoted(rest));
   }
   if (rest.empty()) return {};
-  return fmt::format("the program read what nobody had typed there: {}", quoted(rest));
+  return fmt::format("the program read bytes that were not typed there: {}", quoted(rest));
 }
 
 }  // namespace

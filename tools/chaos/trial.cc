@@ -416,7 +416,7 @@ class Trial {
     life.exists = static_cast<bool>(stage_.unpause(life.id));
     if (!life.exists && life.books.fate == Fate::lives) life.books.fate = Fate::ended;
     if (!life.exists || life.open_visit() != nullptr) return {};
-    return "nobody gets to its console";
+    return "no viewer gets to its console";
   }
 
   std::string settled_books(Life& life) {

@@ -20,7 +20,7 @@ int create(const Session& session, const DomainSpec& spec) {
   if (!built) return failed(built.error());
   if (spec.no_console) {
     std::printf(
-        "domain %u \"%s\", paused: port %u waits for dom0; ringside unpause %s once somebody is there\n",
+        "domain %u \"%s\", paused: port %u waits for dom0; ringside unpause %s once a program serves it\n",
         built->domain, spec.name.c_str(), built->guest_port, spec.name.c_str());
     return exit_good;
   }

@@ -90,7 +90,7 @@ std::optional<std::string> golden_difference(const std::string& path, const std:
     if (line->starts_with("# ")) actor = line->substr(2);
   }
   return fmt::format("{}: {} did something else\n     kept   {}\n     now    {}", path,
-                     actor.empty() ? "somebody" : actor,
+                     actor.empty() ? "an actor" : actor,
                      differ.in1 == kept.end() ? "nothing more" : *differ.in1,
                      differ.in2 == now.end() ? "nothing more" : *differ.in2);
 }

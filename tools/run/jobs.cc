@@ -259,7 +259,7 @@ Result<Tape> read_tape(const std::string& path) {
   std::string line;
   std::getline(file, line);
   if (line != tape_heading)
-    return Error{EINVAL, "cannot read a tape", path, "it is none", "--tape writes one"};
+    return Error{EINVAL, "cannot read a tape", path, "it is not a tape", "--tape writes one"};
   Tape tape;
   while (std::getline(file, line)) {
     std::istringstream words(line);
