@@ -1,4 +1,4 @@
-// Runs something that is to end the process, in a child of its own, and answers what it said before it died.
+// Runs something that should abort, in a child process, and returns what it printed to stderr.
 #pragma once
 
 #include <sys/wait.h>
@@ -11,7 +11,7 @@
 
 namespace ringside::test {
 
-/// What `run` printed to stderr before it aborted. Nothing if it returned or ended in another way.
+/// What `run` printed to stderr before it aborted. Empty if it returned or ended in another way.
 inline std::optional<std::string> abort_message(const std::function<void()>& run) {
   int ends[2];
   if (pipe(ends) != 0) return std::nullopt;

@@ -1,5 +1,4 @@
-// Whether two runs tell the same story: what may differ between a simulated run and one of processes, and
-// what may not.
+// Whether two runs agree: what may differ between a simulated run and one with processes, and what may not.
 #include "emu/script/agreement.h"
 
 #include <string>
@@ -20,7 +19,7 @@ namespace {
 constexpr trace::Actor guest = actor(Role::domain, 1);
 constexpr trace::Actor viewer = actor(Role::client, 1);
 
-/// A run of whatever `tell` writes into a journal.
+/// A run with the entries that `tell` writes into a journal.
 template <class Tell>
 State run_of(Tell tell) {
   trace::MemorySink sink([] { return 1; });
@@ -42,7 +41,7 @@ void says(trace::Journal journal, std::string_view text, ring::Index index) {
 
 }  // namespace
 
-TEST_CASE("where messages end, and which events were quiet, is nobody's disagreement") {
+TEST_CASE("message boundaries and quiet events are no disagreement") {
   const State one = run_of([](trace::Journal journal) {
     says(journal, "hello", 0);
     journal.as(guest).event_raised(1, actor(Role::dom0), 2, ring::Raised::kick);
@@ -57,7 +56,7 @@ TEST_CASE("where messages end, and which events were quiet, is nobody's disagree
   CHECK(disagreement(one, other) == std::nullopt);
 }
 
-TEST_CASE("a byte that is missing, changed or another's is told, with its place") {
+TEST_CASE("a byte that is missing, changed or in the wrong place is reported, with its place") {
   const State one = run_of([](trace::Journal journal) { shows(journal, "hello"); });
   const auto against = [&one](std::string_view text) {
     return disagreement(one, run_of([text](trace::Journal journal) { shows(journal, text); })).value_or("");
@@ -73,7 +72,7 @@ TEST_CASE("a byte that is missing, changed or another's is told, with its place"
           .has_value());
 }
 
-TEST_CASE("what is refused, counted and bitten by a quirk is compared, levels are not") {
+TEST_CASE("refusals, counters and effects of quirks are compared, levels are not") {
   const State none = run_of([](trace::Journal) {});
   CHECK(disagreement(none, run_of([](trace::Journal journal) { journal.refused(1, guest, "no"); }))
             .has_value());
@@ -87,7 +86,7 @@ TEST_CASE("what is refused, counted and bitten by a quirk is compared, levels ar
           .has_value());
 }
 
-TEST_CASE("how far a daemon had come when it was killed is chance; what its guest wrote is not") {
+TEST_CASE("the progress of a killed daemon is not compared; what its guest wrote is") {
   const auto killed = [](std::string_view shown, std::string_view said) {
     return run_of([&](trace::Journal journal) {
       says(journal, said, 0);

@@ -23,7 +23,7 @@ struct ArmEvent : TinyEvent {
 
 class Armv8Axioms final : public TinyAxioms<ArmEvent> {
  public:
-  /// `buffers`: a load may read from a store that comes later, in what threads do and what they read.
+  /// `buffers`: a load may read from a later store, by program order and reads-from.
   Armv8Axioms(std::vector<Thread> threads, bool buffers) : TinyAxioms(std::move(threads)), buffers_(buffers) {
     judge_all();
   }
@@ -73,12 +73,12 @@ class Armv8Axioms final : public TinyAxioms<ArmEvent> {
     do {
       for (std::size_t i = 0; i < stores.size(); ++i) places_[stores[i]][half] = i + 1;
       last_[word][half] = stores.empty() ? initial : static_cast<int>(stores.back());
-      // What is ordered would say so, too; it takes its time.
+      // An early check: the axioms would reject these orders too, but more slowly.
       if (half == 0 || are_whole(word, places_)) choose_coherence(word, half + 1);
     } while (std::next_permutation(stores.begin(), stores.end()));
   }
 
-  /// Where a read's source or a write stands among the writes of its half.
+  /// The position of a read's source, or of a write, among the writes of its half.
   [[nodiscard]] std::size_t stands(std::size_t i, std::uint32_t half) const {
     return events()[i].writes ? places_[i][half] : place(i, half, places_);
   }

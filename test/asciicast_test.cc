@@ -1,4 +1,4 @@
-// Asciicasts of journals: which screens there are, what came to them and when, and markers.
+// Asciicasts of journals: their screens, the data and the times, and markers.
 #include "emu/trace/asciicast.h"
 
 #include <nlohmann/json.hpp>
@@ -41,7 +41,7 @@ std::vector<json> lines(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("a screen is what came to a person, with its times") {
+TEST_CASE("a screen has what a user received, with the times") {
   const Journaled journal = journal_of([](Sink& sink) {
     Journal(sink, actor(Role::client)).bytes_passed(1, user, bytes_of("hello\r\n\x1b[1m"));
     Journal(sink, actor(Role::xend)).bytes_passed(1, actor(Role::client, 1), bytes_of("not yet on a screen"));
@@ -71,7 +71,7 @@ TEST_CASE("a character that comes in pieces is shown once it is whole") {
   CHECK(cast[1].at(2) == "a");
   CHECK(cast[2].at(2) == "\xe2\x82\xac z");
   CHECK(cast[3].at(2) == "?!");
-  CHECK(cast[4].at(2) == "?");  // the end never came
+  CHECK(cast[4].at(2) == "?");  // the end is missing
 }
 
 TEST_CASE("the scenario's lines are markers, and time never goes backwards") {

@@ -1,4 +1,4 @@
-// The bounded byte queue, the Result of what may fail, and the check that ends a process.
+// The bounded byte queue, Result, and the check that aborts a process.
 #include <cerrno>
 #include <deque>
 #include <memory>
@@ -20,7 +20,7 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// All that is in the queue, piece by piece, as a reader would take it.
+/// The content of the queue, taken piece by piece as a reader does.
 std::string drain(ByteQueue& queue) {
   std::string all;
   while (!queue.empty()) {
@@ -85,7 +85,7 @@ TEST_CASE("pushing over with more than the queue holds keeps the end of it") {
   CHECK(drain(queue) == "defg");
 }
 
-TEST_CASE("bytes that come back go before all others, across the end of the storage") {
+TEST_CASE("bytes that are put back come before all others, across the end of the storage") {
   ByteQueue queue(6);
   queue.push(bytes_of("abcdef"));
   queue.drop(4);
@@ -187,7 +187,7 @@ TEST_CASE("the value of a failed result ends the process with the error's text")
   CHECK(abort_message([] { (void)parse_digit('7').error(); }));
 }
 
-TEST_CASE("a check that holds costs nothing but its condition") {
+TEST_CASE("a check that holds only evaluates its condition") {
   int evaluated = 0;
   RS_CHECK(++evaluated == 1);
   CHECK(evaluated == 1);

@@ -3,11 +3,11 @@
 // forbids it. Nothing is executed and nothing of the checker is used but the instructions.
 //
 // As ringside has them: RC11 without load buffering (Lahav, Vafeiadis, Kang, Hur and Dreyer, PLDI 2017),
-// where a sequentially consistent access is a full barrier and an acquiring or releasing access behind it,
-// and each full barrier happens before those that follow it. The language has no accesses to a part of an
-// atomic variable. They are as processors make them: whoever knows a store in one half of the word, by an
-// acquire, knows it in both; and a load of both halves finds nothing older in one half than what the store
-// that it reads in the other half was released with.
+// where a sequentially consistent access is a full barrier followed by an acquiring or releasing access, and
+// each full barrier happens before those that follow it. The language has no accesses to a part of an atomic
+// variable. Here they are as on processors: a thread that knows a store in one half of the word, by an
+// acquire, knows it in both; and a load of both halves finds nothing older in one half than the knowledge
+// that the store in the other half was released with.
 #pragma once
 
 #include <algorithm>
@@ -52,7 +52,7 @@ class Axioms final : public TinyAxioms<C11Event> {
       synchronize();
       for (std::size_t i = 1; i < barriers_.size(); ++i) add(happens_, barriers_[i - 1], barriers_[i]);
       Relation all = happens_;
-      // An access is made where its barrier is.
+      // An access takes place at its barrier.
       for (std::size_t i = 1; i < barriers_.size(); ++i) {
         const std::size_t access = barriers_[i - 1] + 1;
         if (access < events().size() && events()[access].is_seq_cst) add(all, access, barriers_[i]);
@@ -100,11 +100,11 @@ class Axioms final : public TinyAxioms<C11Event> {
       }
     }
   }
-  /// Calls each(event, is it a release) for what comes with what is read there: the store, and if it is an
-  /// update's those that it replaced; the releases behind which they stand.
+  /// Calls each(event, is it a release) for everything that synchronizes with this read: the store, and if it
+  /// is an update's, the stores that it replaced, and the releases before them.
   template <class Each>
   void each_release(int source, std::size_t length, Each each) const {
-    // Updates that replace each other in a circle are forbidden later.
+    // A cycle of updates that replace each other is forbidden later.
     if (source == initial || length == events().size()) return;
     const auto store = static_cast<std::size_t>(source);
     each(store, false);
@@ -169,7 +169,7 @@ class Axioms final : public TinyAxioms<C11Event> {
     }
     return true;
   }
-  /// The value at the beginning has place 0.
+  /// The initial value has place 0.
   [[nodiscard]] bool is_coherent(std::uint32_t word, std::uint32_t half,
                                  const std::vector<Places>& places) const {
     const auto touches = [&](std::size_t i) { return events()[i].word == word && events()[i].has(half); };
@@ -197,7 +197,7 @@ class Axioms final : public TinyAxioms<C11Event> {
     }
     return true;
   }
-  /// `b` comes after the store, or after who has acquired it.
+  /// Whether `b` comes after the store, or after an event that acquired it.
   [[nodiscard]] bool knows(std::size_t store, std::size_t b) const {
     if (has(happens_, store, b)) return true;
     for (std::size_t at = 0; at < events().size(); ++at) {
@@ -208,8 +208,8 @@ class Axioms final : public TinyAxioms<C11Event> {
 
   std::vector<std::size_t> barriers_;
   Relation happens_;
-  Relation read_with_;  ///< of each load of both halves, what comes with what it reads
-  Relation known_at_;   ///< of each store, by which events it was acquired, released or not
+  Relation read_with_;  ///< for each load of both halves, what synchronizes with it
+  Relation known_at_;   ///< for each store, the events that acquired it, whether released or not
 };
 
 }  // namespace ringside::check::test

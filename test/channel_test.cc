@@ -1,4 +1,4 @@
-// Channel by itself, as any controller uses it: no xcs and no socket anywhere.
+// Channel alone, as any controller uses it, without xcs or sockets.
 #include "emu/dom0/channel/channel.h"
 
 #include "emu/trace/memory_sink.h"
@@ -87,7 +87,7 @@ using Texts = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("what the guest asks arrives, and its answer frees the slot, in both layouts") {
+TEST_CASE("a guest's request arrives, and its answer frees the slot, in both layouts") {
   const auto abi = GENERATE(ring::Abi::sring, ring::Abi::flat);
   Fixture f(abi);
   f.open();
@@ -110,7 +110,7 @@ TEST_CASE("what the guest asks arrives, and its answer frees the slot, in both l
 TEST_CASE("attaching kicks the guest once whatever its bits say, and tells it that the controller is new") {
   Fixture f;
   ring::EventBits<> bits(f.xen.frame(1), ring::Abi::sring);
-  CHECK(bits.raise(1) == ring::Raised::kick);  // by a predecessor who then died
+  CHECK(bits.raise(1) == ring::Raised::kick);  // by a predecessor that then died
   f.open();
   f.world.run();
   CHECK(f.guest->kicks == 1);
@@ -150,7 +150,7 @@ TEST_CASE("an idle controller sleeps unmasked and a kick wakes it") {
   CHECK_FALSE(ring::EventBits<>(f.xen.frame(0), ring::Abi::sring).is_masked(1));
 }
 
-TEST_CASE("a controller that has asked is awake for the answer, which then needs no kick") {
+TEST_CASE("a controller that has sent a request is awake for the answer, which then needs no kick") {
   Fixture f;
   f.open();
   f.world.run();
@@ -181,7 +181,7 @@ TEST_CASE("an event that comes while the controller is awake, with nothing to ta
   CHECK(f.controller->requests == Texts{"hello", "again"});
 }
 
-TEST_CASE("a request without an event is found at the next event, and by nothing that is sent") {
+TEST_CASE("a request without an event is found at the next event, and not when something is sent") {
   Fixture f;
   f.open();
   f.world.run();
@@ -204,7 +204,7 @@ TEST_CASE("a request without an event is found at the next event, and by nothing
   CHECK(f.controller->requests == Texts{"quiet"});
 }
 
-TEST_CASE("sixty-four messages wait for a guest that takes none, and room is told when there is some") {
+TEST_CASE("sixty-four messages wait for a guest that takes none, and room is announced when there is some") {
   Fixture f;
   f.open();
   std::size_t taken = 0;
@@ -249,7 +249,7 @@ TEST_CASE("impossible indices stop that channel, with one warning, until they ar
   f.guest->print("before");
   f.world.run();
   REQUIRE(f.controller->requests == Texts{"before"});
-  // One request is taken and not answered: 1 is the truth, 9 would be a full ring.
+  // One request is taken and not answered. The true index is 1; 9 would be a full ring.
   const auto lie = GENERATE(21u, 101u, 9u, 0u, 0xffffffffu);
   ring::NativeMemory::store(f.guest->tx_shared.req_prod, lie);
   f.guest->raise();
@@ -260,7 +260,7 @@ TEST_CASE("impossible indices stop that channel, with one warning, until they ar
   CHECK(f.controller->host.warnings().size() == 1);
   CHECK(f.sink.count(trace::Kind::refused) == 1);
 
-  // The same again, and something else as wrong: no further word, and no spinning (run() ends).
+  // The same index again, and another wrong one: no further report, and no endless loop (run() ends).
   f.guest->raise();
   ring::NativeMemory::store(f.guest->tx_shared.req_prod, 77u);
   f.guest->raise();
@@ -338,7 +338,7 @@ TEST_CASE("an answer that claims 255 bytes is cut to 60") {
   CHECK(f.controller->counters.length_faults == 1);
 }
 
-TEST_CASE("the next controller finds the ports, the indices, and the requests that nobody answered") {
+TEST_CASE("the next controller finds the ports, the indices, and the unanswered requests") {
   Fixture f;
   f.open();
   f.guest->print("answered");
@@ -363,7 +363,7 @@ TEST_CASE("the next controller finds the ports, the indices, and the requests th
   REQUIRE(left.size() == 2);
   CHECK(text_of(left[0].message) == "taken");
   CHECK(text_of(left[1].message) == "said to nobody");
-  // By the rule of attaching, what the guest answered meanwhile was answered to the one that died.
+  // Attaching skips answers that the guest gave in the meantime: they were for the dead controller.
   CHECK(next.responses.empty());
   CHECK(next.requests.empty());
 
@@ -375,12 +375,12 @@ TEST_CASE("the next controller finds the ports, the indices, and the requests th
   CHECK(next.requests == Texts{"goes on"});
 }
 
-TEST_CASE("a channel is opened only where there is a domain, a free port and sense") {
+TEST_CASE("a channel is opened only for an existing domain with a free and valid port") {
   Fixture f;
   CHECK(f.controller->open(7).error().code == ESRCH);
   ring::NativeMemory::store(f.guest->tx_shared.req_prod, 9u);
   CHECK(f.controller->open(1).error().code == EBADMSG);
-  // Refused without leaving a port behind.
+  // The refusal leaves no port behind.
   CHECK(f.xen.status(0, 1).state == PortState::closed);
   ring::NativeMemory::store(f.guest->tx_shared.req_prod, 8u);
   f.open();
@@ -435,7 +435,7 @@ TEST_CASE("dom0's own channel works as any other") {
   CHECK(f.controller->requests == Texts{"from dom0"});
 }
 
-TEST_CASE("the journal tells every slot, index and event of a message in each direction") {
+TEST_CASE("the journal has every slot, index and event of a message in each direction") {
   Fixture f;
   f.open();
   f.world.run();

@@ -1,4 +1,4 @@
-// Machines that go wrong at random, and the books on their bytes.
+// Machines with random faults, and the books of their bytes.
 #include "test/catch.h"
 #include "tools/chaos/account.h"
 #include "tools/chaos/trial.h"
@@ -18,7 +18,7 @@ Viewed viewer(std::uint32_t connection, std::string saw, std::string typed = "")
   return made;
 }
 
-/// 1000 bytes printed, all of them handed to one viewer who saw them and typed 100 that were read.
+/// 1000 bytes were printed, handed to one viewer and seen; the viewer typed 100 bytes that were read.
 Books balanced() {
   Books books;
   books.printed = 1000;
@@ -35,7 +35,7 @@ bool says(const Books& books, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("books of a quiet life add up") {
+TEST_CASE("the books of a run without faults are right") {
   CHECK(mistake_in(balanced()).empty());
   CHECK(mistake_in({}).empty());
 }
@@ -72,7 +72,7 @@ TEST_CASE("what was discarded or left unread must have been counted, to the byte
   CHECK_FALSE(mistake_in(books).empty());
 }
 
-TEST_CASE("what was still with a domain that is killed goes with it, and with no other") {
+TEST_CASE("bytes on the side of a killed domain are lost, and no others") {
   Books books = balanced();
   books.printed = 1500;
   for (const Fate fate : {Fate::lives, Fate::ended, Fate::cut}) {
@@ -84,7 +84,7 @@ TEST_CASE("what was still with a domain that is killed goes with it, and with no
   CHECK(mistake_in(books).empty());
 }
 
-TEST_CASE("a viewer who leaves takes what is in the connection along, and another one does not") {
+TEST_CASE("bytes in the connection of a viewer who leaves are lost, and no others") {
   Books books = balanced();
   books.viewers[0].saw.resize(400);
   CHECK(says(books, "600 bytes were handed to a viewer who has not seen them"));
@@ -96,7 +96,7 @@ TEST_CASE("a viewer who leaves takes what is in the connection along, and anothe
   CHECK(says(books, "viewer 2 saw"));
 }
 
-TEST_CASE("one who was turned away saw nothing of the console, and typed nothing into it") {
+TEST_CASE("a refused viewer saw nothing of the console, and typed nothing into it") {
   Books books = balanced();
   books.viewers.insert(books.viewers.begin(),
                        viewer(7, "Cannot connect to console 9601 on domain 1\n", typed_text(7, 0, 10)));
@@ -109,14 +109,14 @@ TEST_CASE("one who was turned away saw nothing of the console, and typed nothing
   CHECK(mistake_in(books).empty());
 }
 
-TEST_CASE("typed bytes are read once and in order, but for those in a daemon's hands when it died") {
+TEST_CASE("typed bytes are read once and in order, except those that a daemon held when it died") {
   Books books = balanced();
   books.viewers.push_back(viewer(2, "", typed_text(2, 0, 50)));
   CHECK(says(books, "viewer 2 typed 50 bytes, and the program read 0 of them"));
   books.read += typed_text(2, 0, 50);
   CHECK(mistake_in(books).empty());
   books.read += "y";
-  CHECK(says(books, "the program read what nobody had typed there"));
+  CHECK(says(books, "the program read bytes that were not typed there"));
   books.read = typed_text(1, 0, 60) + typed_text(2, 0, 50);
   CHECK(says(books, "viewer 1 typed 100 bytes, and the program read 60 of them"));
   books.viewers[0].daemon_died = true;
@@ -136,7 +136,7 @@ TEST_CASE("the same seed gives the same plan and the same end") {
   CHECK(once.happened == again.happened);
 }
 
-// A simulated machine costs a sanitizer half a second.
+// A simulated machine takes half a second under a sanitizer.
 #ifdef __SANITIZE_ADDRESS__
 constexpr std::uint64_t seeds = 40;
 #else
@@ -151,7 +151,7 @@ TEST_CASE("nothing is lost, whatever happens") {
     CHECK(outcome.mistake.empty());
     happened += outcome.happened;
   }
-  // A machine to which nothing can happen shows nothing.
+  // A machine on which no step is possible would prove nothing.
   CHECK(happened > seeds * happenings_usual / 4);
 }
 

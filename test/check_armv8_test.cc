@@ -1,5 +1,5 @@
-// The model of Armv8 checked: the litmus tests by herd's names with the outcome that is published for each,
-// and random programs against the axioms.
+// Checks the model of Armv8: the litmus tests by herd's names, with the outcome published for each, and
+// random programs against the axioms.
 #include "test/armv8_axioms.h"
 #include "test/catch.h"
 
@@ -15,12 +15,11 @@ namespace {
 constexpr std::uint32_t x = 0;
 constexpr std::uint32_t y = 1;
 constexpr std::uint32_t z = 2;
-/// Executions of a litmus test, of which nothing is left out.
+/// The most executions of a litmus test, explored completely.
 constexpr std::uint64_t naive_max = 200'000;
 
-/// What stands between two accesses of a thread, or what they are: "po" nothing, "dmb", "dmb.st", "dmb.ld";
-/// "acq" the first is an LDAPR, "rel" the second an STLR, "sc" the first an STLR or LDAR and the second an
-/// LDAR or STLR.
+/// The ordering between two accesses of a thread: "po" none, "dmb", "dmb.st", "dmb.ld"; "acq" the first is an
+/// LDAPR, "rel" the second an STLR, "sc" the first an STLR or LDAR and the second an LDAR or STLR.
 Thread joined(Instruction first, const std::string& how, Instruction second) {
   if (how == "acq") first.order = Order::acquire;
   if (how == "rel") second.order = Order::release;
@@ -36,7 +35,7 @@ Thread joined(Instruction first, const std::string& how, Instruction second) {
   return thread;
 }
 
-/// The threads of a test by its name, "MP+dmb.st+acq", and the outcome that it asks about.
+/// The threads of a test with this name, "MP+dmb.st+acq", and the outcome in question.
 struct Litmus {
   std::vector<Thread> threads;
   std::string outcome;
@@ -45,7 +44,7 @@ struct Litmus {
 Litmus litmus(const std::string& name) {
   std::vector<std::string> parts;
   for (std::size_t at = 0; at <= name.size();) {
-    // "2+2W" is one.
+    // "2+2W" is one name.
     const std::size_t plus =
         std::min(name.find('+', name.starts_with("2+2W") && at == 0 ? 4 : at), name.size());
     parts.push_back(name.substr(at, plus - at));
@@ -53,7 +52,7 @@ Litmus litmus(const std::string& name) {
   }
   const std::string shape = parts.front();
   parts.erase(parts.begin());
-  // One for all.
+  // One ordering for all threads.
   if (parts.size() == 1) parts.resize(3, parts.front());
   const auto& how = parts;
   if (shape == "MP")
@@ -175,7 +174,7 @@ constexpr std::ptrdiff_t loads_of_both_max = 3;
 
 }  // namespace
 
-TEST_CASE("Armv8 allows of each litmus test what is published of it") {
+TEST_CASE("Armv8 allows the published outcomes of each litmus test") {
   for (const Published& each : published) {
     INFO(each.name);
     const Litmus test = litmus(each.name);
@@ -186,7 +185,7 @@ TEST_CASE("Armv8 allows of each litmus test what is published of it") {
     REQUIRE_FALSE(all.gave_up);
     CHECK(all.endings == found.endings);
     CHECK(Armv8Axioms(test.threads, true).endings().contains(test.outcome) == each.is_allowed);
-    // Load buffering is not explored. Where it is possible is said.
+    // Load buffering is not explored, but the model reports where it is possible.
     if (std::string_view(each.name).starts_with("LB")) {
       CHECK_FALSE(is_found);
       CHECK(found.may_buffer == each.is_allowed);
@@ -200,7 +199,7 @@ TEST_CASE("an exchange on Armv8 is a load and a store, and no barrier") {
   const auto allows = [](const std::vector<Thread>& threads, const char* outcome) {
     return find_by_exploring(threads, ModelName::armv8).outcomes.contains(outcome);
   };
-  // LDAXR, STLXR, LDR: the last overtakes the store.
+  // LDAXR, STLXR, LDR: the load overtakes the store.
   CHECK(allows({{exchange(x, 1), load(y)}, {exchange(y, 1), load(x)}}, "0 0|0 0"));
   CHECK_FALSE(allows({{exchange(x, 1), load(y, Order::seq_cst)}, {exchange(y, 1), load(x, Order::seq_cst)}},
                      "0 0|0 0"));
@@ -225,7 +224,7 @@ TEST_CASE("an exchange's store comes before an acquiring load of its own thread 
                "1 0|1 0"));
 }
 
-TEST_CASE("one word is coherent for everybody on Armv8") {
+TEST_CASE("one word is coherent for all threads on Armv8") {
   const auto allows = [](const std::vector<Thread>& threads, const char* ending) {
     return find_by_exploring(threads, ModelName::armv8).endings.contains(ending);
   };
@@ -237,7 +236,7 @@ TEST_CASE("one word is coherent for everybody on Armv8") {
   CHECK(allows({{store(x, 1)}, {load(x), load(x)}}, "|0 1; 1 0 0"));
 }
 
-TEST_CASE("a slot is handed on under Armv8 by what orders the accesses to it, and a dependency is nothing") {
+TEST_CASE("a slot is handed on under Armv8 by what orders its accesses, and a dependency does not") {
   const auto race = [](const Thread& first, const Thread& second) {
     return races({first, second}, ModelName::armv8);
   };
@@ -252,7 +251,7 @@ TEST_CASE("a slot is handed on under Armv8 by what orders the accesses to it, an
   CHECK(race({write_payload(1), store(x, 1, Order::release)}, {load(x), read_payload()}));
   CHECK(
       race({write_payload(1), store(x, 1, Order::release)}, {load(x), fence(Order::stores), read_payload()}));
-  // And back.
+  // The other direction.
   CHECK_FALSE(race({read_payload(), store(x, 1, Order::release)}, writes));
   CHECK_FALSE(race({read_payload(), fence(Order::loads), store(x, 1)}, writes));
   CHECK(race({read_payload(), fence(Order::stores), store(x, 1)}, writes));
@@ -261,7 +260,7 @@ TEST_CASE("a slot is handed on under Armv8 by what orders the accesses to it, an
 
 namespace {
 
-/// Compares the search with the axioms. True: load buffering would allow more, and the model says so.
+/// Compares the search with the axioms. True if load buffering would allow more, and the model reports it.
 bool agrees(const std::vector<Thread>& threads) {
   const auto allowed = Armv8Axioms(threads, false).endings();
   const Found found = find_by_exploring(threads, ModelName::armv8);
@@ -273,15 +272,14 @@ bool agrees(const std::vector<Thread>& threads) {
 
 }  // namespace
 
-TEST_CASE(
-    "what the search finds under Armv8 is what the axioms allow, and load buffering is never missed unsaid") {
+TEST_CASE("the search finds under Armv8 what the axioms allow, and reports possible load buffering") {
   ringside::Choice choice = ringside::Choice::seeded(20261130);
   std::uint32_t buffering = 0;
   for (std::uint32_t compared = 0; compared < 1500; ++compared) {
     Mix mix;
     mix.threads = 2 + choice.pick(2);
     mix.length_max = mix.threads == 2 ? 4 : 3;
-    // What little orders shows load buffering.
+    // Programs with little ordering show load buffering.
     mix.relaxed = compared % 3 == 0;
     mix.words = mix.relaxed ? 2 : 1 + choice.pick(3);
     mix.fences = {Order::acquire, Order::release, Order::seq_cst, Order::stores, Order::loads};
@@ -292,7 +290,7 @@ TEST_CASE(
   CHECK(buffering > 10);
 }
 
-TEST_CASE("what the search finds under Armv8 of halves of words is what the axioms allow") {
+TEST_CASE("the search finds under Armv8 what the axioms allow for halves of words") {
   ringside::Choice choice = ringside::Choice::seeded(20261202);
   std::uint32_t buffering = 0;
   for (std::uint32_t compared = 0; compared < 1000; ++compared) {

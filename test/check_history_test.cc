@@ -1,4 +1,4 @@
-// Which histories of a queue, a stack and a deque are linearizable.
+// The histories of a queue, a stack and a deque that are linearizable.
 #include "test/catch.h"
 
 #include "emu/check/history.h"
@@ -47,7 +47,7 @@ TEST_CASE("operations that overlap may come in either order, those that do not i
   }
 }
 
-TEST_CASE("nothing is found only in what is empty, and no room only in what is full") {
+TEST_CASE("only an empty structure has nothing to take, and only a full one has no room") {
   for (const std::uint32_t ended : {0u, 1u}) {
     History history;
     does(history, 0, push, 1, 1);

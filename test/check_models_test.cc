@@ -1,5 +1,5 @@
-// The checker checked: litmus tests whose outcomes are known for each memory model, and the reduced search
-// against one that leaves out nothing.
+// Tests the checker: litmus tests with known outcomes for each memory model, and the reduced search against a
+// complete one.
 #include "test/catch.h"
 
 #include "test/c11_axioms.h"
@@ -18,8 +18,8 @@ constexpr std::uint32_t z = 2;
 constexpr auto models = {ModelName::sc, ModelName::tso, ModelName::c11};
 constexpr auto all_models = {ModelName::sc, ModelName::tso, ModelName::c11, ModelName::armv8};
 
-/// Which models allow `outcome` ("|1 0", or with the memory in the end "|1 0; 1 1 0"), as "SC TSO C11" with
-/// those left out that forbid it.
+/// The models that allow `outcome` ("|1 0", or with the final memory "|1 0; 1 1 0"), as a part of "SC TSO
+/// C11".
 std::string allowed_by(const std::vector<Thread>& threads, const std::string& outcome) {
   std::string text;
   for (const ModelName name : models) {
@@ -34,7 +34,7 @@ constexpr std::ptrdiff_t loads_of_both_max = 3;
 
 }  // namespace
 
-TEST_CASE("store buffering is allowed by TSO and C11, and by nobody with full barriers") {
+TEST_CASE("store buffering is allowed by TSO and C11, and by no model with full barriers") {
   CHECK(allowed_by({{store(x, 1), load(y)}, {store(y, 1), load(x)}}, "0|0") == "TSO C11");
   CHECK(allowed_by({{store(x, 1), fence(), load(y)}, {store(y, 1), fence(), load(x)}}, "0|0") == "");
   CHECK(allowed_by({{store(x, 1), fence(), load(y)}, {store(y, 1), load(x)}}, "0|0") == "TSO C11");
@@ -73,13 +73,13 @@ TEST_CASE("a barrier for stores orders a fiber's own stores, and no load before 
   CHECK(allowed_by({{store(x, 1), store(y, 1), wmb}, {load(y), rmb, load(x)}}, "|1 0") == "C11");
   CHECK(allowed_by({{store(x, 1), wmb, store(y, 1), store(z, 1)}, {load(z), rmb, load(x)}}, "|1 0") == "");
   CHECK(allowed_by({{store(x, 1), wmb, load(y)}, {store(y, 1), wmb, load(x)}}, "0|0") == "TSO C11");
-  // WRC: what was read before the barrier is not passed on, unless it was acquired by what is.
+  // WRC: a value read before the barrier is not passed on, unless it was acquired.
   CHECK(allowed_by({{store(x, 1)}, {load(x), wmb, store(y, 1)}, {load(y), rmb, load(x)}}, "|1|1 0") == "C11");
   CHECK(
       allowed_by(
           {{store(x, 1)}, {load(x), store(z, 1, Order::release), wmb, store(y, 1)}, {load(y), rmb, load(x)}},
           "|1|1 0") == "");
-  // Its own store it may read from its buffer.
+  // A thread may read its own store from its store buffer.
   CHECK(allowed_by({{store(x, 1), load(x), fence(Order::loads), store(y, 1)}, {load(y), rmb, load(x)}},
                    "1|1 0") == "C11");
 }
@@ -94,7 +94,7 @@ TEST_CASE("a barrier for loads orders them before later loads and stores") {
                    "|1|1 0") == "C11");
 }
 
-TEST_CASE("a slot is handed on by a barrier for stores, and handed back by none") {
+TEST_CASE("a barrier for stores is enough to hand a slot on, and not to hand it back") {
   const auto race = [](const Thread& first, const Thread& second) {
     return races({first, second}, ModelName::c11);
   };
@@ -109,10 +109,10 @@ TEST_CASE("a slot is handed on by a barrier for stores, and handed back by none"
     CHECK_FALSE(race({read_payload(), fence(order), store(x, 1)}, takes));
   for (const Order order : {Order::stores, Order::acquire})
     CHECK(race({read_payload(), fence(order), store(x, 1)}, takes));
-  // Who reads a byte and then writes it has done with it when the store is seen.
+  // A thread that reads a byte and then writes it has finished the read when the store is visible.
   CHECK_FALSE(race({read_payload(), write_payload(1), fence(Order::stores), store(x, 1)}, takes));
   CHECK(race({write_payload(1), read_payload(), fence(Order::stores), store(x, 1)}, takes));
-  // What a fiber got from another one it hands on by a release only.
+  // A fiber passes on what it acquired from another one only by a release.
   const Thread gives = {write_payload(1), store(x, 1, Order::release)};
   const auto hands_on = [&](Order order) {
     return races({gives,
@@ -125,7 +125,7 @@ TEST_CASE("a slot is handed on by a barrier for stores, and handed back by none"
   CHECK_FALSE(hands_on(Order::release));
 }
 
-TEST_CASE("one word is coherent for everybody") {
+TEST_CASE("one word is coherent for all threads") {
   CHECK(allowed_by({{store(x, 1), store(x, 2)}, {load(x), load(x)}}, "|2 1") == "");
   CHECK(allowed_by({{store(x, 1), store(x, 2)}, {load(x), load(x)}}, "|1 2") == "SC TSO C11");
   CHECK(allowed_by({{store(x, 1), load(x)}, {store(x, 2)}}, "0|") == "");
@@ -154,7 +154,7 @@ TEST_CASE("causality is passed on by acquire and release") {
   CHECK(
       allowed_by({{store(x, 1)}, {load(x, Order::acquire), store(y, 1)}, {load(y, Order::acquire), load(x)}},
                  "|1|1 0") == "C11");
-  // Whoever has read a value hands that on with what he releases, whoever wrote it.
+  // A thread that has read a value passes it on by its own release, whichever thread wrote it.
   CHECK(
       allowed_by({{store(x, 1)}, {load(x), store(y, 1, Order::release)}, {load(y, Order::acquire), load(x)}},
                  "|1|1 0") == "");
@@ -171,7 +171,7 @@ TEST_CASE("a store that comes later in one word and a load that comes earlier in
 
 TEST_CASE("a compare-exchange that finds another value stores and releases nothing") {
   const auto takes = load(y, Order::acquire);
-  // It finds 0 or 1.
+  // The comparison finds 0 or 1.
   CHECK(allowed_by({{store(x, 1), compare(y, 0, 1, Order::release)}, {takes, load(x)}}, "0|1 0") == "");
   CHECK(allowed_by({{store(y, 1), store(x, 1), compare(y, 0, 2, Order::release)}, {takes, load(x)}},
                    "1|1 0") == "SC TSO C11");
@@ -193,7 +193,7 @@ TEST_CASE("events: raised twice is raised once, and what came before a notificat
   CHECK(allowed_by({{notify(1), notify(1)}, {wait(1), wait(1)}}, "|") == "SC TSO C11");
 }
 
-TEST_CASE("stores of two fibers to a word come in any order that nobody has seen otherwise") {
+TEST_CASE("stores of two fibers to a word come in any order that no thread has seen otherwise") {
   const Order release = Order::release;
   const Order acquire = Order::acquire;
   // 2+2W
@@ -232,13 +232,13 @@ TEST_CASE("stores of two fibers to a word come in any order that nobody has seen
   CHECK(allowed_by({{store(x, 1), load(x)}, {store(x, 2)}}, "2|; 1 0 0") == "");
   CHECK(allowed_by({{store(x, 1)}, {store(x, 2)}, {load(x), load(x)}, {load(x), load(x)}}, "||1 2|2 1") ==
         "");
-  // Nothing comes between an update and what it replaces.
+  // No store comes between an update and the store that it replaces.
   CHECK(allowed_by({{exchange(x, 1, Order::relaxed), store(y, 1)}, {load(y), store(x, 2)}}, "0|1; 1 1 0") ==
         "");
   CHECK(allowed_by({{store(x, 1), exchange(x, 3, Order::relaxed), store(y, 1)},
                     {load(y), exchange(x, 2, Order::relaxed)}},
                    "1|1 0; 3 1 0") == "C11");
-  // An update that finds something else is a load: it may find an old value, and orders as its failure says.
+  // An update that finds another value is a load: it may find an old value, and its failure order applies.
   CHECK(allowed_by({{store(x, 1), store(y, 1)}, {load(y), compare(x, 7, 2)}}, "|1 0; 1 1 0") == "C11");
   CHECK(
       allowed_by({{store(x, 1), store(y, 1, release)}, {compare(y, 0, 2, acquire, Order::relaxed), load(x)}},
@@ -247,7 +247,7 @@ TEST_CASE("stores of two fibers to a word come in any order that nobody has seen
                    "|1 0") == "");
 }
 
-TEST_CASE("an order of full barriers that is given leaves old values to be read") {
+TEST_CASE("a given order of full barriers still allows old values to be read") {
   CHECK(allowed_by(
             {{store(x, 1), store(z, 1)}, {load(z), fence(), load(y)}, {store(y, 1), load(x, Order::seq_cst)}},
             "|1 0|0") == "TSO C11");
@@ -269,11 +269,11 @@ TEST_CASE("accesses to a part of a word and to all of it") {
   CHECK(allowed_by({{store(x, twice(1))}, {low(load(x)), high(load(x))}}, "|1 0") == "C11");
   CHECK(allowed_by({{store(x, twice(1))}, {low(load(x, Order::acquire)), high(load(x))}}, "|1 0") == "");
   CHECK(allowed_by({{store(x, twice(1))}, {low(load(x)), high(load(x))}}, "|0 1") == "SC TSO C11");
-  // It is one access for one that overlaps it.
+  // It is one access for a load that overlaps it.
   CHECK(allowed_by({{store(x, twice(1))}, {load(x)}, {low(load(x))}}, "|" + both(1, 0) + "|1") == "");
   CHECK(allowed_by({{store(x, twice(1))}, {store(x, twice(2))}, {low(load(x))}},
                    "||0; " + both(1, 2) + " 0 0") == "");
-  // Its own half it finds before the others do.
+  // It finds its own half before other threads do.
   CHECK(allowed_by({{low(store(x, 1)), load(x)}, {store(x, twice(2))}},
                    both(1, 0) + "|; " + both(1, 2) + " 0 0") == "TSO C11");
   // An update of a word whose halves are stored.
@@ -297,16 +297,16 @@ TEST_CASE("an access that is not aligned, and a block, are made in pieces") {
   CHECK(allowed_by({{middle(store(x, 0x101))}, {middle(load(x))}}, "|1") == "SC TSO C11");
   CHECK(allowed_by({{middle(store(x, 0x101))}, {middle(load(x))}}, "|256") == "SC TSO C11");
   CHECK(allowed_by({{middle(store(x, 0x101))}, {middle(load(x))}}, "|257") == "SC TSO C11");
-  // Others come in between.
+  // Other accesses may come in between.
   CHECK(allowed_by({{middle(store(x, 0x101))}, {bytes(load(x), 1), bytes(store(x, 2), 1)}},
                    "|1; 66048 0 0") == "SC TSO C11");
   auto block = load(x);
   block.is_block = true;
-  // A word that a block covers is copied in one.
+  // A word within a block is copied by one access.
   CHECK(allowed_by({{store(x, twice(1))}, {block}}, "|1") == "");
 }
 
-TEST_CASE("what the search finds under C11 is what the axioms allow") {
+TEST_CASE("the search finds under C11 what the axioms allow") {
   ringside::Choice choice = ringside::Choice::seeded(20261129);
   for (std::uint32_t compared = 0; compared < 1500; ++compared) {
     Mix mix;
@@ -319,7 +319,7 @@ TEST_CASE("what the search finds under C11 is what the axioms allow") {
   }
 }
 
-TEST_CASE("what the search finds under C11 of halves of words is what the axioms allow") {
+TEST_CASE("the search finds under C11 what the axioms allow for halves of words") {
   ringside::Choice choice = ringside::Choice::seeded(20261201);
   for (std::uint32_t compared = 0; compared < 1000; ++compared) {
     Mix mix;
@@ -334,7 +334,7 @@ TEST_CASE("what the search finds under C11 of halves of words is what the axioms
   }
 }
 
-TEST_CASE("the reduced search finds each outcome that trying everything finds, and no other") {
+TEST_CASE("the reduced search finds the same outcomes as the complete search") {
   ringside::Choice choice = ringside::Choice::seeded(20051123);
   std::uint32_t compared = 0;
   std::uint64_t naive_executions = 0;

@@ -1,4 +1,4 @@
-// What a child process says, and how it ends.
+// The output of a child process, and how it ended.
 #pragma once
 
 #include <fcntl.h>
@@ -17,13 +17,13 @@
 namespace ringside {
 
 struct ChildEnd {
-  int signal = 0;    ///< that ended it; 0: it ended by itself
-  int status = 0;    ///< of its exit
-  std::string said;  ///< on the descriptor that was chosen
+  int signal = 0;    ///< the signal that ended it; 0: it ended by itself
+  int status = 0;    ///< its exit status
+  std::string said;  ///< its output on the chosen descriptor
 };
 
-/// Runs `act` in a child with the default actions of all signals and no core; `said_on` is STDOUT_FILENO or
-/// STDERR_FILENO.
+/// Runs `act` in a child process with the default actions of all signals and without a core file. `said_on`
+/// is STDOUT_FILENO or STDERR_FILENO.
 inline ChildEnd in_child(int said_on, const std::function<void()>& act) {
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);

@@ -1,4 +1,4 @@
-// The source of choice.
+// The source of choices.
 #include "emu/base/choice.h"
 
 #include "test/aborts.h"
@@ -66,7 +66,9 @@ TEST_CASE("a tape repeats what it was made from; only real choices are on it") {
   CHECK(again.tape() == original.tape());
 }
 
-TEST_CASE("a tape that is cut short goes on plainly, and one that asks for too much gets the last way") {
+TEST_CASE(
+    "a tape that is cut short continues with the first way, and a number that is too large means the last "
+    "way") {
   Choice choice = Choice::replay({2, 9});
   CHECK(choice.pick(4) == 2);
   CHECK(choice.pick(4) == 3);

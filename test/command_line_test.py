@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The command line: every subcommand has its help, and what is wrong is said on stderr, in these words, with status 1.
+"""The command line: every subcommand has its help, and errors of the command line are printed on stderr, in these
+words, with status 1.
 
 usage: command_line_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -15,7 +16,7 @@ TEST = pathlib.Path(__file__).resolve().parent
 PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
 GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN = range(4)
 
-# (command line, what is said of it)
+# (command line, its error)
 WRONG = [
     ("", "A subcommand is required"),
     ("nosuch", "A subcommand is required"),
@@ -60,7 +61,7 @@ WRONG = [
     ("create web --abi x", "--abi: Check x value in {flat->0,sring->1} OR {0,1} FAILED"),
     ("run x.scn --mode x", "--mode: x not in {sim,real,both}"),
     ("sysrq web ab", "KEY: a key is one character"),
-    ("up --com1 stdio", "--com1: there is no far end stdio"),
+    ("up --com1 stdio", "--com1: the far end cannot be stdio"),
     ("up --com1-speed 49", "--com1-speed: a line has 50 to 115200 bits a second, or 0"),
     ("up --com1-speed 0x2580 --conswitch 1", "--conswitch: it is a letter from a to z, and perhaps an x after it"),
     ("up --quirk nope",
@@ -71,7 +72,7 @@ WRONG = [
     ("up --dir a --dir b", "--dir: At Most 1 required but received 2"),
     ("view a b c", "FILE: At Most 2 required but received 3"),
 ]
-# Good command lines, for a machine that is not there.
+# Valid command lines, for a machine that does not exist.
 RIGHT = ["create web --memory=64 --abi flat -- --nosuch", "create web --boot-line a --boot-line b", "list web"]
 
 

@@ -1,4 +1,4 @@
-// What the compiler wrapper makes of a compiler's arguments, and of a compiler's output.
+// The compiler wrapper: how it changes a compiler's arguments and a compiler's output.
 #include <fmt/format.h>
 
 #include "test/catch.h"
@@ -135,7 +135,7 @@ TEST_CASE("questions to the compiler are passed on") {
   CHECK(line(planned({"-E", "ring.c"})[0]).starts_with("ccache gcc -E ring.c -fsanitize=thread"));
 }
 
-TEST_CASE("what would hide accesses is refused with the reason") {
+TEST_CASE("options that would hide accesses are refused with the reason") {
   CHECK(refusal({"-O2", "-flto=auto", "ring.c"}) ==
         "cannot compile a ring: -flto=auto: optimizing at link time takes out what makes accesses visible "
         "(leave it out)");
@@ -151,7 +151,7 @@ TEST_CASE("what would hide accesses is refused with the reason") {
         "cannot compile a ring: ab.o: several sources cannot become one object (leave -o out, or compile "
         "them one by one)");
   CHECK(refusal({"-x", "c", "-"}).find("-x: languages") != std::string::npos);
-  // The wrapper's own option is not asked for twice, and never at the link.
+  // The wrapper's own option is not added twice, and never at the link.
   const auto steps = planned({"-fsanitize=thread", "ring.o", "-o", "ring.so"});
   CHECK_FALSE(has(steps.back(), "-fsanitize=thread"));
 }
@@ -164,7 +164,7 @@ TEST_CASE("fences in asm blocks become calls") {
   CHECK(rewrite_barriers(in_block("\tmfence\n\tlfence\n")).fences == 2);
 }
 
-TEST_CASE("the locked instruction on the stack, which stands for a full barrier, is one") {
+TEST_CASE("a locked instruction on the stack is a full barrier") {
   const auto expected = call_of("ring_check_asm_mb") + "\tlock addl $0,0(%rsp)\n";
   CHECK(rewritten("\tlock; addl $0,0(%rsp)\n") == expected);
   CHECK(rewritten("\tlock\n\taddl $0,0(%rsp)\n") == expected);
@@ -181,16 +181,16 @@ TEST_CASE("a locked instruction on memory is announced with its address and size
         update_of("flags(%rip)", 4) + "\tlock btsl $3, flags(%rip)\n");
   CHECK(rewritten("\tlock orb %al, (%rsi)\n") == update_of("(%rsi)", 1) + "\tlock orb %al, (%rsi)\n");
   CHECK(rewritten("\txchg %r8w, (%rsi)\n") == update_of("(%rsi)", 2) + "\txchg %r8w, (%rsi)\n");
-  // By then the stack pointer has moved.
+  // The stack pointer has moved at that point.
   CHECK(rewritten("\tlock xaddl %eax, -8(%rsp)\n") ==
         update_of("136+-8(%rsp)", 4) + "\tlock xaddl %eax, -8(%rsp)\n");
   CHECK(rewritten("\txchgq %rax, (%rsp)\n") == update_of("136(%rsp)", 8) + "\txchgq %rax, (%rsp)\n");
 }
 
-TEST_CASE("all else stays as it was") {
+TEST_CASE("everything else stays unchanged") {
   CHECK(rewritten("\txchg %eax, %ebx\n") == "\txchg %eax, %ebx\n");
   CHECK(rewritten("\tmovl $1, (%rdi)\n") == "\tmovl $1, (%rdi)\n");
-  // Outside of asm blocks the compiler announces by itself.
+  // Outside asm blocks the compiler announces accesses itself.
   const std::string plain = "\tmfence\n\tlock xaddl %eax, (%rdi)\n";
   CHECK(rewrite_barriers(plain).text == plain);
   CHECK(rewrite_barriers(plain).fences == 0);

@@ -1,5 +1,5 @@
-// The conformance suite on every plug-in: those that are right pass, and of those that are not it finds what
-// one thread can find.
+// The conformance suite on every plug-in: right ones pass, and of the wrong ones it finds what one thread can
+// find.
 #include "emu/check/conformance.h"
 
 #include <fmt/format.h>
@@ -60,7 +60,7 @@ TEST_CASE("rings that are right stand long runs, and the same seed makes the sam
   }
 }
 
-TEST_CASE("what one thread can find of the catalogue is found, and by which check") {
+TEST_CASE("the bugs that one thread can find are found, each by its check") {
   const std::map<std::string, std::string> found_by = {
       {"06", "a full ring refuses one more"},
       {"07", "a full ring refuses one more"},
@@ -91,7 +91,7 @@ TEST_CASE("what one thread can find of the catalogue is found, and by which chec
 }
 
 TEST_CASE("a ring that trusts an id reaches beyond its table") {
-  // Which may do it harm, so that it happens in a process of its own.
+  // This may damage the process, so it runs in a child.
   const Plugin plugin("mutant_35");
   const pid_t child = fork();
   REQUIRE(child >= 0);
@@ -109,7 +109,7 @@ TEST_CASE("long runs find more, since what matters is when an end looks") {
   CHECK(run_long(Plugin("mutant_22").subject(), 1, long_messages).broken != "");
 }
 
-TEST_CASE("many short runs pass the wrap often enough to find what shows only there") {
+TEST_CASE("many short runs find bugs that show only at the wrap") {
   const Plugin plugin("mutant_25");
   int found = 0;
   for (std::uint64_t seed = 1; seed <= 200; ++seed)
@@ -117,7 +117,7 @@ TEST_CASE("many short runs pass the wrap often enough to find what shows only th
   CHECK(found > 0);
 }
 
-TEST_CASE("what looks wrong and is right passes") {
+TEST_CASE("right code that looks wrong passes") {
   const Plugin plugin("mutant_equivalent");
   CHECK(failures(plugin.subject()) == "");
   CHECK(run_long(plugin.subject(), 1, long_messages).broken == "");
@@ -163,7 +163,7 @@ TEST_CASE("a table that makes no sense is refused with the reason") {
   CHECK(checks[0].why == "no shared word is listed");
 }
 
-TEST_CASE("the catalogue has 49 bugs, each told in full and each with a mutant or in a test of threads") {
+TEST_CASE("the catalogue has 49 bugs, each with all its texts and with a mutant or a test of threads") {
   REQUIRE(all_bugs().size() == 49);
   std::uint32_t number = 0;
   for (const Bug& bug : all_bugs()) {
@@ -182,7 +182,7 @@ TEST_CASE("the catalogue has 49 bugs, each told in full and each with a mutant o
   std::set<std::string_view> names;
   for (const Mutant& mutant : all_mutants()) {
     CHECK(names.insert(mutant.name).second);
-    const Plugin plugin("mutant_" + std::string(mutant.name));  // it is there, and loads
+    const Plugin plugin("mutant_" + std::string(mutant.name));  // it exists and can be loaded
     CHECK(fault_of_table(plugin.subject().ring) == "");
   }
 }

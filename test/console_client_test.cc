@@ -1,4 +1,4 @@
-// The person's end of a console: two pumps between three streams, what each waits for, and how it ends.
+// The user's end of a console: two pumps between three streams, what each waits for, and how it ends.
 #include "emu/dom0/console/console_client.h"
 
 #include "test/catch.h"
@@ -13,7 +13,7 @@ using Ended = ConsoleClient::Ended;
 
 namespace {
 
-/// Bytes that one stream of the simulated host holds.
+/// The capacity of a stream of the simulated host.
 constexpr std::size_t stream_bytes = 4096;
 constexpr std::size_t queue_bytes = 65'536;
 constexpr std::uint8_t escape_key = 0x1d;  // Ctrl-]
@@ -25,7 +25,7 @@ std::string numbered_text(std::size_t bytes) {
 }
 
 struct Fixture {
-  /// One end here, the other one somebody's.
+  /// Makes a connection: one end here, the other held by a Person.
   std::unique_ptr<Person> far_end(const std::string& path, Handle& here) {
     const Handle listener = far.listen_local(path).value();
     here = host.connect_local(path).value();
@@ -107,7 +107,7 @@ TEST_CASE_METHOD(Fixture, "Ctrl-] leaves: what was typed before it is sent, what
   CHECK(ended == Ends{Ended::left});
 }
 
-TEST_CASE_METHOD(Fixture, "whoever leaves does not wait for a guest that does not read") {
+TEST_CASE_METHOD(Fixture, "leaving does not wait for a guest that does not read") {
   start({.escape = escape_key});
   guest->read(false);
   keyboard->type(std::string(2 * stream_bytes, 'x') + "\x1d");
@@ -160,7 +160,7 @@ TEST_CASE_METHOD(Fixture, "the end of the input is one Ctrl-D on a new line, two
   CHECK(ended.empty());
 }
 
-TEST_CASE_METHOD(Fixture, "without the option the end of the input is nothing that is typed") {
+TEST_CASE_METHOD(Fixture, "without the option the end of the input types nothing") {
   start();
   keyboard->type("exit\n");
   world.run();
@@ -178,7 +178,7 @@ TEST_CASE_METHOD(Fixture, "a screen that does not read makes the guest wait, and
   const std::string text = numbered_text(300'000);
   guest->type(text);
   world.run();
-  // What is under way: both streams and the queue.
+  // The bytes in flight fill both streams and the queue.
   CHECK(text.size() - guest->unsent() == queue_bytes + 2 * stream_bytes);
   keyboard->type("typed meanwhile");
   world.run();
@@ -194,7 +194,7 @@ TEST_CASE_METHOD(Fixture, "a guest that does not read makes the keyboard wait, a
   const std::string text = numbered_text(300'000);
   keyboard->type(text);
   world.run();
-  // Two bytes of the queue are kept for an end of file.
+  // Two bytes of the queue are reserved for an end of file.
   CHECK(text.size() - keyboard->unsent() == queue_bytes - 2 + 2 * stream_bytes);
   guest->type("printed meanwhile");
   world.run();
@@ -204,7 +204,7 @@ TEST_CASE_METHOD(Fixture, "a guest that does not read makes the keyboard wait, a
   CHECK(guest->seen == text);
 }
 
-TEST_CASE_METHOD(Fixture, "an end of file has its room behind a full queue") {
+TEST_CASE_METHOD(Fixture, "a full queue still has room for an end of file") {
   start({.end_of_file = true});
   guest->read(false);
   const std::string text(queue_bytes - 2 + 2 * stream_bytes, 'x');
@@ -228,7 +228,7 @@ TEST_CASE_METHOD(Fixture, "a screen that is gone ends the client") {
   CHECK(ended == Ends{Ended::output_gone});
 }
 
-TEST_CASE_METHOD(Fixture, "input that a closed console did not take is forgotten, and the client ends") {
+TEST_CASE_METHOD(Fixture, "input that a closed console did not take is discarded, and the client ends") {
   start();
   guest->read(false);
   keyboard->type(std::string(3 * stream_bytes, 'x'));

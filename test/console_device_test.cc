@@ -1,4 +1,4 @@
-// What a console is associated with: ptys that people open and leave, and files.
+// The devices of a console: ptys that users open and close, and files.
 #include "emu/dom0/xenctld/console_device.h"
 
 #include <cerrno>
@@ -25,7 +25,7 @@ TEST_CASE_METHOD(LoneConsole, "nothing is written to a pty before its reader has
 }
 
 TEST_CASE_METHOD(LoneConsole,
-                 "what a reader leaves unread is there for the next one, in order, whenever he comes") {
+                 "what a reader leaves unread is delivered to the next one, in order, at any time") {
   const auto later = GENERATE(0us, 1us, 1000us, 99'999us, 100'000us, 100'001us, 1'000'000us);
   (void)left_unread("unread. ");
   world.run_for(later);
@@ -48,7 +48,7 @@ TEST_CASE_METHOD(LoneConsole, "two readers: the pty stays until both have left")
 }
 
 TEST_CASE_METHOD(LoneConsole,
-                 "who had looked up the link before it went on to a new pty is served at the old one") {
+                 "a reader who looked up the link before it changed to a new pty is served at the old one") {
   const std::string pty = left_unread("unread. ");
   world.run_for(pty_settle_delay / 4);
   CHECK(world.link_target(link_path) != pty);
@@ -65,7 +65,7 @@ TEST_CASE_METHOD(LoneConsole,
 }
 
 TEST_CASE_METHOD(LoneConsole,
-                 "of two who come in that moment the one at the new pty stays, and nothing is lost") {
+                 "of two readers at that moment the one at the new pty stays, and nothing is lost") {
   const std::string pty = left_unread("unread. ");
   world.run_for(1us);
   auto late = arrive(pty);
@@ -82,8 +82,8 @@ TEST_CASE_METHOD(LoneConsole,
   CHECK(input() == "typed");
 }
 
-TEST_CASE_METHOD(LoneConsole, "what was typed is read in order also when each who types has gone before") {
-  // The guest takes no input: so what was typed keeps the old pty.
+TEST_CASE_METHOD(LoneConsole, "typed bytes are read in order even if their writers have left before") {
+  // The guest takes no input, so typed bytes keep the old pty.
   ring_full = true;
   std::string typed;
   for (const char letter : {'a', 'b', 'c', 'd'}) {
@@ -110,7 +110,7 @@ TEST_CASE_METHOD(LoneConsole, "what was typed is read in order also when each wh
   CHECK(open()->seen == "hello");
 }
 
-TEST_CASE_METHOD(LoneConsole, "what somebody types and leaves at once reaches the guest") {
+TEST_CASE_METHOD(LoneConsole, "what a user types before leaving at once reaches the guest") {
   auto file = people.file_open(link_path, Host::FileUse::output);
   REQUIRE(file.ok());
   REQUIRE(people.write(file->handle, bytes_of("echo hello\n")).bytes == 11);
@@ -143,8 +143,7 @@ TEST_CASE_METHOD(LoneConsole, "input comes from a second file to its end, and ou
   CHECK(world.file_content("/tmp/log") == "bye");
 }
 
-TEST_CASE_METHOD(LoneConsole,
-                 "detached from a fifo that nobody has read, its content goes to the pty's reader") {
+TEST_CASE_METHOD(LoneConsole, "after detaching from an unread fifo, its content goes to the pty's reader") {
   world.pipe("/tmp/fifo", 100);
   const std::string all = output_bytes(300);
   REQUIRE(console->attach("/tmp/fifo", "").ok());
@@ -168,7 +167,7 @@ TEST_CASE_METHOD(LoneConsole, "a file that cannot be opened changes nothing") {
 }
 
 TEST_CASE_METHOD(LoneConsole,
-                 "attaching a file ends it for who reads the pty, and the file gets what he had not read") {
+                 "attaching a file disconnects the pty's reader, and the file gets what was unread") {
   auto reader = open();
   reader->read(false);
   CHECK(output("unread"));
@@ -196,7 +195,7 @@ TEST_CASE_METHOD(LoneConsole, "a terminal that hangs up is let go, and the conso
   CHECK(reader->seen == "kept");
 }
 
-TEST_CASE_METHOD(LoneConsole, "where no new pty can be made the old one goes on") {
+TEST_CASE_METHOD(LoneConsole, "if no new pty can be made the old one continues") {
   auto first = open();
   world.refuse_ptys(true);
   leave(first);

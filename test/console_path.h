@@ -1,4 +1,4 @@
-// A whole machine on the simulated host: xend behind a real xcs, and people at its consoles.
+// A whole machine on the simulated host: xend behind a real xcs, and users at its consoles.
 #pragma once
 
 #include <memory>

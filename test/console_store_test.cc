@@ -1,4 +1,4 @@
-// What a console keeps in a file: found again by the next daemon, and never half changed.
+// The file of a console: the next daemon finds its content again, and it is never half changed.
 #include "emu/dom0/console/console_store.h"
 
 #include "emu/host/sim.h"
@@ -45,7 +45,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "what a daemon kept is found by the next one, and by nobody for another domain") {
+TEST_CASE_METHOD(Fixture, "what a daemon kept is found by the next one, and not for another domain") {
   CHECK_FALSE(find());
   {
     ConsoleStore store = make();
@@ -64,7 +64,7 @@ TEST_CASE_METHOD(Fixture, "what a daemon kept is found by the next one, and by n
   CHECK(drain(*next) == "unread");
 }
 
-TEST_CASE_METHOD(Fixture, "a console that was given up is found only by who asks for it") {
+TEST_CASE_METHOD(Fixture, "a console that was given up is found only on request") {
   make().give_up();
   CHECK_FALSE(find());
   CHECK_FALSE(make().given_up());
@@ -87,7 +87,8 @@ TEST_CASE_METHOD(Fixture, "beyond the maximum the oldest output is discarded, an
   CHECK(drain(store) == std::string(40, 'a') + std::string(60, 'b'));
 }
 
-TEST_CASE_METHOD(Fixture, "what was being handed over when a daemon died is owned up to, once") {
+TEST_CASE_METHOD(Fixture,
+                 "bytes that were being sent when a daemon died are reported as possibly doubled, once") {
   trace::MemorySink sink(world.clock());
   const trace::Journal journal(sink, trace::actor(trace::Role::xend));
   SimHost& host = world.host("next");
@@ -159,7 +160,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(store.input_room() == console_input_bytes_max - 440);
   store.input_answered(0);
   CHECK(store.input_sent(0).tag == tags[2]);
-  // One that is not in flight (any more) answers nothing; a later one answers those before it.
+  // A tag that is not in flight has no effect; a later tag answers all before it.
   store.input_answered(tags[0]);
   CHECK(store.input_in_flight() == 5);
   store.input_answered(tags[5]);
@@ -185,7 +186,7 @@ TEST_CASE_METHOD(Fixture, "what is in flight can be sent once more, by the next 
   CHECK(text_of(next->input_send()) == "third");
 }
 
-TEST_CASE_METHOD(Fixture, "a file of another size is a new one") {
+TEST_CASE_METHOD(Fixture, "a file of the wrong size is replaced") {
   make().output_take(bytes_of("x"), 0);
   CHECK(world.host("vandal").memory_keep(path, 4096).ok());
   CHECK_FALSE(find());

@@ -22,13 +22,13 @@ struct Guest {
     world.program("idle", [](const ProgramSpec&) { return std::make_unique<IdleProgram>(); });
   }
 
-  /// What the domain does when its upcall is served.
+  /// Does what the domain does when its upcall is served.
   void serve() {
     CtrlIf::Batch batch(ctrl_if);
     ctrl_if.serve();
     console.deliver_input();
   }
-  /// Opens a terminal of `bytes` each way; the program on it does what the test makes it do.
+  /// Opens a terminal that holds `bytes` in each direction; the test controls the program on it.
   IdleProgram& open_terminal(std::size_t bytes = 4096) {
     world.terminal_bytes(bytes);
     IdleProgram* made = nullptr;
@@ -44,13 +44,13 @@ struct Guest {
     world.run();
     return *made;
   }
-  /// The payload of each message the guest has sent since the last look.
+  /// The payloads of the messages that the guest has sent since the last call.
   std::vector<std::string> messages() {
     std::vector<std::string> texts;
     for (const auto& message : controller.take()) texts.push_back(text_of(message));
     return texts;
   }
-  /// Answers everything and serves until nothing more comes; the text of it all.
+  /// Answers everything and serves until no more comes. Returns all the text.
   std::string drain() {
     std::string all;
     for (std::string piece = controller.take_text(); !piece.empty(); piece = controller.take_text()) {
@@ -77,7 +77,7 @@ struct Guest {
   Handle process;
 };
 
-/// Text that shows where a byte went missing or came twice.
+/// Text in which a lost or doubled byte is noticed.
 std::string numbered_text(std::size_t bytes) {
   std::string text;
   for (unsigned number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
@@ -157,8 +157,7 @@ TEST_CASE("kernel messages alone are dropped, when only one byte of the buffer i
   CHECK(guest.console.dropped_message_bytes() == 7);
   CHECK(guest.lost().guest_lost_output_bytes == 7);
   CHECK(guest.lost().guest_lost_input_bytes == 0);
-  CHECK(guest.console.write(bytes_of("tt")) ==
-        1);  // the tty gets the last byte, and is told the rest must wait
+  CHECK(guest.console.write(bytes_of("tt")) == 1);  // the tty gets the last byte, and the rest must wait
   CHECK(guest.console.write(bytes_of("t")) == 0);
   CHECK(guest.drain() == "xxxxxxxx" + std::string(15, 'k') + "t");
 }
@@ -236,7 +235,7 @@ TEST_CASE("what the program prints is read only while there is room, and none of
   CHECK(guest.terminal_moves > 0);
 }
 
-TEST_CASE("a closed terminal has ended when its last byte is in the ring") {
+TEST_CASE("a closed terminal ends when its last byte is in the ring") {
   Guest guest(16);
   auto& program = guest.open_terminal();
   const std::string text = numbered_text(700);
@@ -327,7 +326,7 @@ TEST_CASE("input that comes before the terminal is open waits for it") {
   CHECK(guest.controller.answers().size() == 1);
 }
 
-TEST_CASE("input for a terminal that nobody reads is answered, dropped and counted") {
+TEST_CASE("input for a terminal without a reader is answered, dropped and counted") {
   Guest guest;
   guest.open_terminal(2);
   REQUIRE(guest.controller.type("abcdef"));
@@ -359,7 +358,7 @@ TEST_CASE("a terminal that closes lets its input go and still delivers its outpu
   CHECK(guest.console.output_ended());
 }
 
-TEST_CASE("a console message of another subtype is answered and goes nowhere") {
+TEST_CASE("a console message of another subtype is answered and ignored") {
   Guest guest;
   auto& program = guest.open_terminal();
   REQUIRE(guest.controller.ask(ring::make_message(ring::CMSG_CONSOLE, 9, 1, bytes_of("what"))));

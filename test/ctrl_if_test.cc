@@ -53,7 +53,7 @@ struct Guest {
   HandController controller{page.frame(), abi};
 };
 
-/// A receiver that answers at once with the given text and keeps what it saw.
+/// A receiver that answers at once with the given text and keeps the messages that it got.
 CtrlIf::Receiver answering(Guest& guest, std::vector<ring::ControlMessage>& seen,
                            const std::string& text = "") {
   return [&guest, &seen, text](Request request) {
@@ -121,7 +121,7 @@ TEST_CASE("a full ring refuses the ninth request until a response has been reape
 
 // -- space
 
-TEST_CASE("who asks for space is called once, when there is some") {
+TEST_CASE("a driver that waits for space is called once, when there is some") {
   Guest guest;
   guest.fill();
   int calls = 0;
@@ -137,7 +137,7 @@ TEST_CASE("who asks for space is called once, when there is some") {
   CHECK(calls == 1);
 }
 
-TEST_CASE("who asks for space that is there is told so, and not called") {
+TEST_CASE("a driver that asks for available space is told so, and not called") {
   Guest guest;
   int calls = 0;
   CHECK(guest.ctrl_if.when_space([&] { ++calls; }) == Space::now);
@@ -145,7 +145,7 @@ TEST_CASE("who asks for space that is there is told so, and not called") {
   CHECK(calls == 0);
 }
 
-TEST_CASE("who fills the ring from a space callback can ask again, and nobody is called twice") {
+TEST_CASE("a driver that fills the ring from a space callback can ask again, and none is called twice") {
   Guest guest;
   guest.fill();
   std::vector<int> order;
@@ -338,7 +338,7 @@ TEST_CASE("a request of length 255 reaches its receiver with 60 bytes, counted")
   CHECK(guest.host.warnings().size() == 1);
 }
 
-TEST_CASE("an impossible request index is refused once, and is no work until it is true again") {
+TEST_CASE("an impossible request index is refused once, and ignored until it is possible again") {
   Guest guest(GENERATE(ring::Abi::sring, ring::Abi::flat));
   const std::size_t req_prod = guest.ring_bytes(ring::Ring::rx).req_prod;
   const std::uint32_t wrong = GENERATE(9u, 20u, 0x80000000u, 0xffffffffu);
@@ -398,7 +398,7 @@ TEST_CASE("between suspend and resume nothing is sent, and waiting drivers are c
   REQUIRE(guest.ctrl_if.when_space([&] { ++calls; }) == Space::will_call);
 
   Page other;
-  const std::uint32_t start = 0xfffffffe;  // the indices wrap soon after
+  const std::uint32_t start = 0xfffffffe;  // the indices soon wrap
   const RingBytes& tx = guest.ring_bytes(ring::Ring::tx);
   other.set_u32(tx.req_prod, start);
   other.set_u32(tx.rsp_prod, start);
@@ -411,7 +411,7 @@ TEST_CASE("between suspend and resume nothing is sent, and waiting drivers are c
   CHECK(guest.page.u32(tx.req_prod) == 0);
 }
 
-TEST_CASE("an answer to a request of the page before has nowhere to go") {
+TEST_CASE("an answer to a request of the previous page is dropped") {
   Guest guest;
   std::vector<Request> kept;
   REQUIRE(guest.ctrl_if.register_receiver(
@@ -433,7 +433,7 @@ TEST_CASE("an answer to a request of the page before has nowhere to go") {
   CHECK(guest.ctrl_if.owed() == 0);
 }
 
-TEST_CASE("what waits for process context is handed out before the page is given up") {
+TEST_CASE("requests that wait for process context are delivered before the page is given up") {
   Guest guest;
   std::vector<ring::ControlMessage> seen;
   REQUIRE(guest.ctrl_if.register_receiver(7, answering(guest, seen), CtrlIf::Context::process));
@@ -447,7 +447,7 @@ TEST_CASE("what waits for process context is handed out before the page is given
 }
 
 TEST_CASE(
-    "what came to the page while nobody was attached is taken, if all that had been taken was answered") {
+    "requests that arrived while no guest was attached are taken, if all taken ones had been answered") {
   Guest guest(GENERATE(ring::Abi::sring, ring::Abi::flat));
   std::vector<Request> kept;
   REQUIRE(guest.ctrl_if.register_receiver(
@@ -461,7 +461,7 @@ TEST_CASE(
   REQUIRE(guest.controller.ask(request_of(2, 2, "meanwhile")));
   REQUIRE(guest.ctrl_if.attach(guest.page.frame(), guest.abi).ok());
   guest.ctrl_if.serve();
-  // Which of several the slots still hold cannot be told: answers share them.
+  // It cannot be determined which of several requests the slots still hold, since answers share the slots.
   CHECK(kept.size() == 1);
   CHECK(guest.ctrl_if.owed() == (owing ? 0 : 1));
 }

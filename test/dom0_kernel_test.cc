@@ -20,7 +20,7 @@ constexpr const char* keyboard_path = "/keyboard";
 constexpr Duration soon = std::chrono::milliseconds(20);
 constexpr Duration paste_time = std::chrono::seconds(20);
 
-/// Keeps what is typed at it, or leaves it where it is.
+/// Reads what is typed, or leaves it unread.
 class Reader : public SimProgram {
  public:
   explicit Reader(bool reads) : reads_(reads) {}
@@ -38,7 +38,7 @@ class Reader : public SimProgram {
   bool reads_;
 };
 
-/// A person at a socket.
+/// A user at a socket.
 struct Person {
   Person(SimWorld& world, const std::string& path)
       : host(world.host("person")), stream(host.connect_local(path).value()) {
@@ -102,7 +102,7 @@ struct Dom0 : Machine {
   Reader& reader() { return *static_cast<Reader*>(program); }
 
   std::unique_ptr<domu::Dom0Kernel> kernel;
-  SimProgram* program = nullptr;  ///< the last one that was started
+  SimProgram* program = nullptr;  ///< the program that was started last
   int started = 0;
 };
 
@@ -148,8 +148,7 @@ TEST_CASE("a paste of 100 kB at 115200 bits a second: none is lost when dom0 kee
   CHECK(counted(dom0, "console input dropped") == 0);
 }
 
-TEST_CASE(
-    "of a paste while dom0 stands still the 128-byte ring keeps the first 128 bytes, and counts the rest") {
+TEST_CASE("the 128-byte ring keeps the first 128 bytes of a paste to a stopped dom0, and counts the rest") {
   Dom0 dom0(115200);
   Person person(dom0.world, line_path);
   dom0.boot<Reader>(true);
@@ -229,7 +228,7 @@ TEST_CASE("init starts the program again when it has ended, and hangs up what it
   CHECK(person.seen == "x");
 }
 
-TEST_CASE("a program that cannot be started is said on the console and tried again") {
+TEST_CASE("a program that cannot be started is reported on the console and tried again") {
   Dom0 dom0;
   Person person(dom0.world, line_path);
   SimHost& host = dom0.world.host("dom0 kernel");
@@ -258,7 +257,7 @@ TEST_CASE("a key of the keyboard comes as an event at a pirq's port, and passes 
   dom0.world.run_for(soon);
   CHECK(person.seen == "Hi, Xen!\x03");
   const ring::Port port = dom0.calls.evtchn_bind_pirq(keyboard_pirq).value();
-  // Down and up for each key, and for the shift that three of them need, and the control of another.
+  // Each key makes a press and a release; three keys also need shift, and one control.
   CHECK(dom0.raised(trace::actor(trace::Role::dom0), port) == 2 * 9 + 2 * 4);
   for (const auto& [step, entry] : dom0.sink.entries()) CHECK(entry.actor.role != trace::Role::uart);
 }
@@ -278,7 +277,7 @@ TEST_CASE(
   CHECK(dom0.reader().got == text);
 }
 
-TEST_CASE("a screen shows its last words to whoever sits down, and to one person at a time") {
+TEST_CASE("a screen shows its last output to each new user, and to one user at a time") {
   Dom0 dom0;
   dom0.boot<EchoProgram>();
   auto first = std::make_unique<Person>(dom0.world, keyboard_path);
@@ -301,13 +300,13 @@ TEST_CASE("guests may bind no physical interrupt and raise none") {
   CHECK(guest.calls->interrupt(keyboard_pirq).error().code == EPERM);
   CHECK(machine.calls.evtchn_bind_pirq(pirqs).error().code == EINVAL);
   CHECK(machine.calls.interrupt(pirqs).error().code == EINVAL);
-  CHECK(machine.calls.interrupt(keyboard_pirq).ok());  // to nobody, which is said
+  CHECK(machine.calls.interrupt(keyboard_pirq).ok());  // no port is bound, which the journal reports
   const ring::Port port = machine.calls.evtchn_bind_pirq(keyboard_pirq).value();
   CHECK(machine.calls.evtchn_bind_pirq(keyboard_pirq).value() == port);
   CHECK(machine.calls.evtchn_status(DOMID_SELF, port)->state == PortState::pirq);
 }
 
-TEST_CASE("a hypervisor that is silent for a while costs dom0's console no byte, either way") {
+TEST_CASE("a hypervisor that is silent for a while costs dom0's console no byte, in either direction") {
   Dom0 dom0(115200);
   SimHost& xen = dom0.world.host("xen");
   Person person(dom0.world, line_path);

@@ -1,6 +1,5 @@
-// A machine around xend, for tests: a hypervisor that keeps a table of domains and no more, an xcs that
-// answers calls by a short script and otherwise does what the test says, and people who look at consoles. All
-// on the simulated host.
+// A machine around xend, for tests on the simulated host: a hypervisor that only keeps a table of domains, an
+// xcs that answers calls by a short script and otherwise obeys the test, and viewers of consoles.
 #pragma once
 
 #include <array>
@@ -87,7 +86,7 @@ class ScriptedXen {
   std::uint32_t next_frame_ = 100;
 };
 
-/// Answers calls with OK, keeps what comes on data connections, and sends what the test makes it send.
+/// Answers calls with OK, keeps what arrives on data connections, and sends what the test wants.
 class ScriptedXcs {
  public:
   using Message = dom0::XcsMessage;
@@ -97,7 +96,7 @@ class ScriptedXcs {
     host_.watch(listener_, {.read = true}, [this](Ready) { welcome(); });
   }
 
-  /// As a guest's request or answer, over every data connection.
+  /// Sends a guest's request or answer on every data connection.
   void send_control(dom0::XcsType type, DomainId domain, const ring::ControlMessage& message) {
     send(dom0::control_message(type, domain, local_port(domain), message));
   }
@@ -120,14 +119,14 @@ class ScriptedXcs {
       push_out(*connection);
     }
   }
-  /// From here on it reads no data connection.
+  /// Stops reading data connections.
   void stop_reading() { read_data(false); }
   void go_on_reading() { read_data(true); }
 
   ring::Port local_port(DomainId domain) const { return 10 + domain; }
   SimHost& host() { return host_; }
 
-  /// Frames of that type that came on data connections, of domains' channels only.
+  /// The frames of this type that arrived on data connections, for domains' channels only.
   std::vector<ring::ControlMessage> came(dom0::XcsType type, DomainId domain) const {
     std::vector<ring::ControlMessage> found;
     for (const Message& frame : frames) {
@@ -151,14 +150,14 @@ class ScriptedXcs {
 
   std::vector<Message> calls;
   std::vector<Message> frames;
-  std::map<std::uint32_t, std::uint32_t> results;  ///< what calls of a type are answered, if not OK
+  std::map<std::uint32_t, std::uint32_t> results;  ///< results of calls of a type, if not OK
   std::vector<std::uint32_t> unanswered;           ///< types of calls that get no answer
-  bool numbers = false;                            ///< as ours does: XCS_NUMBERS, and XCS_MARK comes back
+  bool numbers = false;  ///< supports XCS_NUMBERS and returns XCS_MARK, as our xcs does
   std::int32_t virq_port = 3;
   ring::Port guest_port = 1;
-  std::function<void(const Message&)> on_frame;     ///< on a data connection
-  std::function<void(const Message&)> on_call;      ///< before it is answered
-  std::function<void(const Message&)> on_answered;  ///< in the same turn
+  std::function<void(const Message&)> on_frame;     ///< for a frame on a data connection
+  std::function<void(const Message&)> on_call;      ///< before a call is answered
+  std::function<void(const Message&)> on_answered;  ///< after a call is answered, in the same turn
 
  private:
   struct Connection {
@@ -245,7 +244,7 @@ class ScriptedXcs {
   std::vector<std::unique_ptr<Connection>> connections_;
 };
 
-/// Somebody at the other end of a socket: a viewer of a console, or a program that asks xend.
+/// The user of the other end of a socket: a viewer of a console, or a program that sends requests to xend.
 class Person {
  public:
   Person(SimHost& host, Handle stream) : host_(host), stream_(std::move(stream)) {
@@ -256,7 +255,7 @@ class Person {
     unsent_ += text;
     if (stream_.valid()) host_.watch_interest(stream_, {.read = reading_, .write = true});
   }
-  /// Looks away from what is printed, or at it again.
+  /// Stops or starts reading.
   void read(bool reading) {
     reading_ = reading;
     if (stream_.valid()) host_.watch_interest(stream_, {.read = reading_, .write = !unsent_.empty()});
@@ -264,7 +263,7 @@ class Person {
   void leave() { stream_.close(); }
 
   std::string seen;
-  bool cut_off = false;  ///< the other side closed
+  bool cut_off = false;  ///< the other side has closed the connection
   [[nodiscard]] std::size_t unsent() const { return unsent_.size(); }
 
  private:

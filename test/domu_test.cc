@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t stream_bytes = 100'000;
 
-/// Text that shows where a byte went missing or came twice.
+/// Text in which a lost or doubled byte is noticed.
 std::string numbered_text(std::size_t bytes) {
   std::string text;
   for (unsigned number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
@@ -25,7 +25,7 @@ std::string numbered_text(std::size_t bytes) {
   return text;
 }
 
-/// Reads `step_bytes` at a time, and not before `pause` has passed; exits when it has read `bytes`.
+/// Reads `step_bytes` at a time, starting after `pause`; exits when it has read `bytes`.
 class SlowReader : public SimProgram {
  public:
   SlowReader(std::size_t bytes, std::size_t step_bytes, Duration pause)
@@ -45,7 +45,7 @@ class SlowReader : public SimProgram {
   Duration pause_;
 };
 
-/// Leaves something behind that holds the terminal open.
+/// Leaves a process that keeps the terminal open.
 class LeavingProgram : public SimProgram {
  public:
   void started() override {
@@ -79,7 +79,7 @@ using Ended = std::optional<std::pair<ShutdownReason, int>>;
 
 // -- boot
 
-TEST_CASE("a guest boots with the words that tools of the time looked for") {
+TEST_CASE("a guest boots with the messages that tools of the time looked for") {
   GuestMachine machine(GENERATE(ring::Abi::sring, ring::Abi::flat));
   DomUOptions options{.argv = {"program"}};
   options.boot_lines = {"a line of the builder's"};
@@ -101,7 +101,7 @@ TEST_CASE("a quiet guest prints what its program prints and nothing else") {
   CHECK(machine.host.exit_status() == 0);
 }
 
-TEST_CASE("a guest without a control channel does not boot, and says what to do") {
+TEST_CASE("a guest without a control channel does not boot, and prints what to do") {
   GuestMachine machine;
   machine.info.console_port = 0;
   const auto started = machine.boot(std::make_unique<IdleProgram>());
@@ -121,7 +121,7 @@ TEST_CASE("a buffer of an impossible size is refused with the limits") {
   CHECK(started.error().why == "it must have 2 to 1048576");
 }
 
-TEST_CASE("a program that cannot be started is said on the console, and the domain ends with 127") {
+TEST_CASE("a program that cannot be started is reported on the console, and the domain ends with 127") {
   GuestMachine machine;
   REQUIRE(machine.boot(nullptr, {.argv = {"no-such-program"}, .quiet = true}).ok());
   machine.world.run();
@@ -167,7 +167,7 @@ TEST_CASE("100 kB typed reach a program that reads a little now and then, and pu
   CHECK(machine.domu->console()->dropped_input_bytes() == 0);
 }
 
-TEST_CASE("100 kB echoed come back whole when every write is torn") {
+TEST_CASE("100 kB echoed come back whole when every write is partial") {
   GuestMachine machine;
   machine.world.terminal_bytes(100);
   machine.world.limit_write(13);
@@ -213,7 +213,7 @@ TEST_CASE("a domain shuts down only when everything it printed has been answered
   CHECK(machine.host.exit_status() == 0);
 }
 
-TEST_CASE("what a program leaves running does not keep its domain alive") {
+TEST_CASE("processes that a program leaves running do not keep its domain alive") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<LeavingProgram>()).ok());
   machine.world.run();
@@ -235,7 +235,7 @@ TEST_CASE("a program that ends with eight messages unread still ends its domain"
   CHECK(machine.domu->console()->dropped_input_bytes() == 8 * 60 - 1);
 }
 
-TEST_CASE("input is let go when the program has ended, also while its output is stuck") {
+TEST_CASE("input is dropped when the program has ended, also while its output is stuck") {
   GuestMachine machine;
   machine.world.terminal_bytes(600);
   machine.controller->answer_at_once(false);
@@ -309,7 +309,7 @@ TEST_CASE("a guest whose hypervisor is gone says so and stops, its program with 
   CHECK(machine.running->exited());
 }
 
-// -- what the tools ask
+// -- requests of the tools
 
 TEST_CASE("a sysrq is answered and leaves a line about its key") {
   GuestMachine machine;
@@ -325,7 +325,9 @@ TEST_CASE("a sysrq is answered and leaves a line about its key") {
   CHECK_FALSE(machine.shutdown);
 }
 
-TEST_CASE("a suspend is answered; then the guest gives up its ports and sleeps, however often it is woken") {
+TEST_CASE(
+    "a suspend is answered; then the guest gives up its ports and stays suspended, however often it is "
+    "woken") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
   machine.controller->answer_at_once(false);
@@ -336,14 +338,14 @@ TEST_CASE("a suspend is answered; then the guest gives up its ports and sleeps, 
   machine.running->print("printed while it falls asleep");
   machine.world.run();
   CHECK(machine.controller->answers().size() == 2);
-  CHECK_FALSE(machine.shutdown);  // a request of its own is unanswered
+  CHECK_FALSE(machine.shutdown);  // one of its own requests is unanswered
   machine.controller->answer(1);
   machine.world.run();
   REQUIRE(machine.shutdown);
   CHECK(machine.shutdown->first == ShutdownReason::suspend);
   CHECK(machine.closed == std::vector<ring::Port>{guest_console_port, guest_window_port});
   CHECK_FALSE(machine.domu->ctrl_if()->attached());
-  machine.world.run_for(1s);  // as if somebody had sent it a SIGCONT
+  machine.world.run_for(1s);  // as after a stray SIGCONT
   CHECK_FALSE(machine.domu->ctrl_if()->attached());
   machine.info.state.shutdown = 0;
   machine.world.run_for(1s);
@@ -379,7 +381,7 @@ TEST_CASE("a memory target that the hypervisor refuses is answered with its erro
   CHECK(static_cast<std::int32_t>(words_in(answers[0]).status) == -ENOMEM);
   CHECK(machine.memory_kib == 16385 * 4);
   CHECK(static_cast<std::int32_t>(words_in(answers[1]).status) == -ENOMEM);
-  CHECK(machine.memory_kib == 16385 * 4);  // not asked at all
+  CHECK(machine.memory_kib == 16385 * 4);  // not changed
 }
 
 TEST_CASE("the only vcpu can be turned on but not off, and there is no other") {
@@ -455,7 +457,7 @@ TEST_CASE("an event that comes while the guest is awake does not swallow the nex
   machine.controller->type("a");
   REQUIRE(machine.world.run_until(
       [&] { return machine.controller->output() == "a" && machine.domu->ctrl_if()->outstanding() == 0; }));
-  // Masked, so only the bit is set: a guest that slept over it would never be kicked again.
+  // The port is masked, so only the bit is set: a guest that slept now would never be kicked again.
   REQUIRE(ring::EventBits<>(machine.controller->frame(), ring::Abi::sring).is_masked(guest_console_port));
   machine.controller->raise(guest_console_port);
   machine.world.run();
@@ -464,7 +466,7 @@ TEST_CASE("an event that comes while the guest is awake does not swallow the nex
   CHECK(machine.controller->output() == "ab");
 }
 
-TEST_CASE("an event at a port that nobody handles is refused once and masked") {
+TEST_CASE("an event at a port without a handler is refused once and masked") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
   machine.world.run();
@@ -488,7 +490,7 @@ TEST_CASE("a guest follows its channel to a new controller") {
   machine.world.run();
   machine.running->print("unasked");
   machine.world.run();
-  CHECK(machine.controller->output() == "unasked");  // nothing but a kick of its own port has told it to look
+  CHECK(machine.controller->output() == "unasked");  // only the kick of its own port has woken it
   machine.controller->type("two");
   machine.world.run();
   CHECK(machine.controller->output() == "unaskedtwo");

@@ -39,7 +39,7 @@ std::vector<Port> ports_found(EventBits<>& bits) {
 
 }  // namespace
 
-TEST_CASE("event words lie where each generation compiled them") {
+TEST_CASE("event words are where each generation compiled them") {
   const EventBytes at = GENERATE(from_range(both_generations));
   struct Case {
     Port port;
@@ -66,7 +66,7 @@ TEST_CASE("event words lie where each generation compiled them") {
   CHECK(page == Page());
 }
 
-TEST_CASE("each way to raise an event goes as far as it may and says so") {
+TEST_CASE("each way to raise an event stops where it must and returns that") {
   const EventBytes at = GENERATE(from_range(both_generations));
   Page page;
   EventBits<> bits(page.frame(), at.abi);
@@ -184,7 +184,7 @@ TEST_CASE("events coalesce: a hundred are found once, and the next one kicks aga
   CHECK(bits.raise(1) == Raised::kick);
 }
 
-TEST_CASE("who unmasks learns of the edge that was lost, and only then") {
+TEST_CASE("unmasking reports a lost edge, and only then") {
   Page page;
   EventBits<> bits(page.frame(), Abi::sring);
   bits.set_mask(1);
@@ -192,7 +192,7 @@ TEST_CASE("who unmasks learns of the edge that was lost, and only then") {
   bits.set_mask(1);
   REQUIRE(bits.raise(1) == Raised::masked);
   CHECK(bits.unmask(1));
-  CHECK_FALSE(bits.upcall_is_pending());  // nobody will be woken for it
+  CHECK_FALSE(bits.upcall_is_pending());  // there will be no upcall for it
   bits.clear_pending(1);
   CHECK(bits.raise(1) == Raised::kick);
 }

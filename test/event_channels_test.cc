@@ -1,4 +1,4 @@
-// The rules of event channels, on the table alone.
+// The rules of event channels, tested on the table alone.
 #include "emu/xen/event_channels.h"
 
 #include <cerrno>
@@ -43,7 +43,7 @@ struct Channels {
                  bool may_open_second = true) {
     return table.bind_interdomain(domain1, domain2, port1, port2, may_open_second).error().code;
   }
-  /// What the journal tells of a domain.
+  /// The journal's sentences about a domain.
   std::vector<std::string> told(DomainId domain) const {
     std::vector<std::string> lines;
     for (const auto& [step, entry] : sink.entries()) {
@@ -68,11 +68,11 @@ TEST_CASE("the first port of a domain is 1, and closed ports are given out lowes
   CHECK(channels.table.alloc_unbound(web, 0).value() == 2);
 }
 
-TEST_CASE("the journal tells what each port is bound to, as the domain's with the higher number") {
+TEST_CASE("the journal says what each port is bound to, under the domain with the higher number") {
   Channels channels;
   (void)channels.bind(0, web);
   REQUIRE(channels.table.bind_virq(web, VIRQ_PARITY_ERR));
-  REQUIRE(channels.table.bind_virq(web, VIRQ_PARITY_ERR));  // again: nothing new
+  REQUIRE(channels.table.bind_virq(web, VIRQ_PARITY_ERR));  // again: changes nothing
   REQUIRE(channels.table.bind_pirq(0, 7));
   REQUIRE(channels.table.bind_ipi(web));
   using Lines = std::vector<std::string>;
@@ -81,7 +81,7 @@ TEST_CASE("the journal tells what each port is bound to, as the domain's with th
   CHECK(channels.told(0) == Lines{"port 2 is bound to pirq 7"});
 }
 
-TEST_CASE("a port tells what it is") {
+TEST_CASE("the status of a port is reported") {
   Channels channels;
   (void)channels.table.alloc_unbound(web, mail);
   (void)channels.table.bind_virq(web, VIRQ_WINDOW);
@@ -130,7 +130,7 @@ TEST_CASE("a bound pair answers a wildcard on either side with the ports it has"
   const auto same = channels.bind(0, web, 7, 3);
   CHECK(same.port1 == 7);
   CHECK(same.port2 == 3);
-  CHECK(channels.prepared == prepared);  // nothing began a new life
+  CHECK(channels.prepared == prepared);  // no port was prepared again
 }
 
 TEST_CASE("two wildcards always make a new pair") {
@@ -162,7 +162,7 @@ TEST_CASE("an unbound port takes only the domain it waits for") {
   CHECK(channels.bind(web, 0, any_port, port).port1 == 1);
 }
 
-TEST_CASE("who may not open a port of the second domain needs one that waits") {
+TEST_CASE("a caller who may not open a port of the second domain needs one that waits") {
   Channels channels;
   CHECK(channels.bind_error(web, 0, any_port, any_port, false) == EPERM);
   CHECK(channels.bind_error(web, 0, any_port, 4, false) == EPERM);
@@ -279,7 +279,7 @@ TEST_CASE("a port that waited for a domain does not wait for the next one of tha
 TEST_CASE("dom0's port to a domain that is gone stays while a process has it open") {
   Channels channels;
   channels.bind(0, web);  // port 1, opened by two
-  channels.bind(0, web);  // port 2, by nobody
+  channels.bind(0, web);  // port 2, not opened
   channels.bind(0, mail);
   channels.table.opened(1, 77);
   channels.table.opened(1, 77);

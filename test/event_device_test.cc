@@ -1,4 +1,4 @@
-// The event device by itself, with a hypervisor that raises what the test says.
+// The event device alone, with a hypervisor that raises events for the test.
 #include "emu/dom0/channel/event_device.h"
 
 #include "emu/trace/memory_sink.h"
@@ -74,7 +74,7 @@ TEST_CASE("a port that was not written back is not delivered again") {
   }
 }
 
-TEST_CASE("an event that a dead predecessor left pending is delivered to who binds the port") {
+TEST_CASE("an event that a dead predecessor left pending is delivered to the next binder of the port") {
   Fixture f;
   f.bits.set_mask(1);
   CHECK(f.bits.raise(1) == ring::Raised::masked);
@@ -98,7 +98,7 @@ TEST_CASE("another daemon's upcall does not swallow this one's event") {
   REQUIRE(other_privcmd.evtchn_bind_virq(VIRQ_DEBUG).value() == 2);
   REQUIRE(other->bind(2, EventDevice::Wake::device, 0));
   REQUIRE(f.device->bind(1, EventDevice::Wake::device, 0));
-  // Both in one selector word. The other daemon wakes first and finds both.
+  // Both ports are in one selector word. The other daemon wakes first and finds both.
   f.xen.raise_in_dom0(2);
   CHECK(f.xen.raise_in_dom0(1) == ring::Raised::already_selected);
   f.world.run();
@@ -110,7 +110,7 @@ TEST_CASE("another daemon's upcall does not swallow this one's event") {
   CHECK(f.read_all() == Ports{1});
 }
 
-TEST_CASE("who notices a sender that cannot reach dom0's bits raises in its name") {
+TEST_CASE("a daemon raises the event of a sender that cannot reach dom0's bits") {
   Fixture f;
   f.xen.add_domain(1);
   REQUIRE(f.privcmd.evtchn_bind_interdomain(DOMID_SELF, 1, 0, 0).value().port1 == 2);
@@ -136,7 +136,7 @@ TEST_CASE("only real ports are bound, and each once") {
   CHECK(f.device->bind(1, EventDevice::Wake::device, 0).ok());
 }
 
-TEST_CASE("a port number that nobody bound is not taken back") {
+TEST_CASE("a port number that is not bound is not taken back") {
   Fixture f;
   f.bits.set_mask(5);
   f.device->write(5);
@@ -148,7 +148,7 @@ TEST_CASE(
     "the two thousand and forty-ninth waiting port is an overflow, and a reset queues every bound port") {
   Fixture f;
   REQUIRE(f.device->bind(1, EventDevice::Wake::device, 0));
-  // A reader that writes ports back without reading them can have one port waiting many times.
+  // A reader that unmasks ports without reading them can have one port waiting many times.
   const auto raise_again = [&] {
     f.device->raise(1);
     f.device->write(1);

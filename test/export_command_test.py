@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`ringside view` making other programs' files of a journal: each form of a run of the library, and how it refuses.
+"""`ringside view` exports a journal for other programs: each format for a run of the library, and its refusals.
 
 usage: export_command_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -39,7 +39,7 @@ class Exports(unittest.TestCase):
         self.assertEqual(sum("lost" in line.getAttribute("class") for line in picture.getElementsByTagName("line")), 1)
         words = [text.firstChild.data for text in picture.getElementsByTagName("text")]
         self.assertTrue([word for word in words if re.fullmatch(r'line \d+: dom1 prints "one "', word)], words)
-        # No word of it is beyond the edge, by the width that its letters have at most.
+        # No text is beyond the edge, by the greatest width of its letters.
         width = float(picture.documentElement.getAttribute("width"))
         for text in picture.getElementsByTagName("text"):
             if text.getAttribute("class") in ("words", "trouble"):

@@ -18,7 +18,7 @@ std::optional<Found> found(std::string_view pattern, std::string_view bytes, std
   return Expression::compile(pattern).value().search(bytes, from);
 }
 
-/// What is found; "(none)" if nothing is.
+/// The match; "(none)" if there is none.
 std::string matched(std::string_view pattern, std::string_view bytes, std::size_t from = 0) {
   const auto place = found(pattern, bytes, from);
   return place ? std::string(bytes.substr(place->begin, place->end - place->begin)) : "(none)";
@@ -50,14 +50,14 @@ TEST_CASE("a search from a later place looks at what is before it, and does not 
   CHECK(matched("b", "ab", 3) == "(none)");
 }
 
-TEST_CASE("a match at the beginning has so many bytes") {
+TEST_CASE("a match at the beginning has its length") {
   const Expression expression = Expression::compile("ab*").value();
   CHECK(expression.leads("abbc") == 3);
   CHECK_FALSE(expression.leads("xab"));
   CHECK_FALSE(expression.leads(""));
 }
 
-TEST_CASE("the ends are those of all bytes, and a dot is no newline") {
+TEST_CASE("^ and $ match at the ends of all bytes, and a dot matches no newline") {
   CHECK(matched("^b", "a\nb") == "(none)");
   CHECK(matched("a$", "a\n") == "(none)");
   CHECK(matched("a\n$", "a\n") == "a\n");
@@ -97,7 +97,7 @@ TEST_CASE("an empty match is a match") {
   CHECK(matched("^$", "").empty());
 }
 
-TEST_CASE("what once took exponential time, or a deep stack, is answered at once") {
+TEST_CASE("patterns that once took exponential time, or a deep stack, are matched at once") {
   CHECK(matched("(a+)+b", std::string(60, 'a')) == "(none)");
   CHECK(matched("(a|aa)+$", std::string(60, 'a') + "b") == "(none)");
   const std::string large(1 << 20, 'x');
@@ -116,7 +116,7 @@ TEST_CASE("what does not compile is refused with the reason") {
   std::string large;
   for (int count = 0; count < 15; ++count) large += "[acegi]{999}";
   CHECK(refused(large) == "pattern too large - compile failed");
-  // The part that is meant is not told where it would not be the bytes that were written.
+  // The faulty part is not quoted if it would differ from the bytes in the source.
   CHECK(refused("\xe9(") == "missing )");
 }
 

@@ -1,5 +1,5 @@
-// A guest as a controller meets it: its ends of both rings, its events, and, for the hostile kind, its page.
-// It does only what a test tells it to.
+// A guest as seen by a controller: its ends of both rings, its events, and for hostile guests its page. The
+// test controls all its actions.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,7 @@ namespace ringside::test {
 
 class FakeGuest {
  public:
-  /// The channel need not be bound yet.
+  /// The channel may still be unbound.
   FakeGuest(FakeHypervisor& xen, DomainId id, ring::Port port = 1, ring::Abi abi = ring::Abi::sring)
       : xen_(xen),
         id_(id),
@@ -37,7 +37,7 @@ class FakeGuest {
     xen.host().kicks_watch(vcpu_, [this] { ++kicks; });
   }
 
-  /// Answers how many of the eight slots took one.
+  /// Returns how many messages found a free slot.
   int print(std::string_view text) { return send(console_message(text)); }
   int send(const ring::ControlMessage& message) {
     if (!tx.put_request(message)) return 0;
@@ -51,7 +51,7 @@ class FakeGuest {
   }
   void kick() { xen_.host().kick(xen_.port_kicks(xen_.status(id_, port_).remote_port)); }
 
-  /// All responses that are there.
+  /// Takes all available responses.
   std::vector<ring::ControlMessage> reap() {
     std::vector<ring::ControlMessage> found;
     ring::ControlMessage message;
@@ -59,8 +59,8 @@ class FakeGuest {
     return found;
   }
 
-  /// All requests that are there; answers each as a guest's console does, with length 0 and the payload left
-  /// behind.
+  /// Takes all available requests and answers each as a guest's console does: with length 0, and the payload
+  /// left after it.
   std::vector<ring::ControlMessage> take_and_answer() {
     std::vector<ring::ControlMessage> found;
     ring::ControlMessage message;
@@ -74,7 +74,7 @@ class FakeGuest {
     return found;
   }
 
-  /// One upcall: the ports it found.
+  /// Runs one upcall and returns the ports that it found.
   std::vector<ring::Port> upcall() {
     std::vector<ring::Port> found;
     bits_.upcall([&](ring::Port port) {
@@ -93,11 +93,11 @@ class FakeGuest {
   Handle vcpu_;
 
  public:
-  ring::SharedRing tx_shared;  ///< for guests that lie
+  ring::SharedRing tx_shared;  ///< for tests that set wrong indices
   ring::SharedRing rx_shared;
   ring::Front<> tx;
   ring::Back<> rx;
-  int kicks = 0;  ///< times the vcpu was woken
+  int kicks = 0;  ///< how often the vcpu was woken
 };
 
 }  // namespace ringside::test

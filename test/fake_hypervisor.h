@@ -1,5 +1,5 @@
-// As much of a hypervisor as dom0's code asks for, on the simulated host: domains with frames, event
-// channels, virqs. It obeys callers without judging them; the real one is tested elsewhere.
+// The part of a hypervisor that dom0's code needs, on the simulated host: domains with frames, event
+// channels, virqs. It obeys all callers; the real one is tested elsewhere.
 #pragma once
 
 #include <cerrno>
@@ -33,7 +33,7 @@ class FakeHypervisor {
     domain.kicks = host_.kicks_create().value();
   }
 
-  /// As a destroyed domain: its ports close, the other ends become unbound.
+  /// Destroys a domain: its ports close, and the other ends become unbound.
   void remove_domain(DomainId id) {
     const auto ports = domains_.at(id).ports;
     for (const auto& [port, status] : ports) close(id, port);
@@ -49,7 +49,7 @@ class FakeHypervisor {
   [[nodiscard]] PortStatus status(DomainId id, ring::Port port) { return domains_.at(id).ports[port]; }
   [[nodiscard]] SimHost& host() { return host_; }
 
-  /// As the hypervisor raises an event of dom0's.
+  /// Raises an event of dom0 as the hypervisor does.
   ring::Raised raise_in_dom0(ring::Port port) {
     const ring::Raised outcome = ring::EventBits<>(frame(0), ring::Abi::sring).raise(port);
     const bool wakes = outcome == ring::Raised::kick || outcome == ring::Raised::already_selected;

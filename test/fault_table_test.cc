@@ -1,4 +1,4 @@
-// Faults between processes: what the table that they share says, and what comes of frames on a socket.
+// Faults between processes: their shared table, and the effects on frames of a socket.
 #include "emu/host/fault_table.h"
 
 #include <unistd.h>
@@ -62,14 +62,14 @@ FaultRule frame(Effect effect, Duration by = Duration{0}) {
           .unit_bytes = unit};
 }
 
-/// How many of a hundred events a share of faults hits.
+/// Which of a hundred events a percentage fault affects.
 std::vector<bool> hundred(FaultTable& table) {
   std::vector<bool> bitten;
   for (int i = 0; i < 100; ++i) bitten.push_back(table.bite(Thing::kick, "dom1", "xcs").has_value());
   return bitten;
 }
 
-/// A host that is called xend, with a stream to a socket that is called xcs's, and the other end of it.
+/// A host named xend, with a stream to a socket named as that of xcs, and the other end of it.
 class Line {
  public:
   Line() : xend("xend", all.machine) {
@@ -86,7 +86,7 @@ class Line {
     REQUIRE(io.state == Io::State::moved);
     REQUIRE(io.bytes == text.size());
   }
-  /// Waits until that much has come, and answers all that has.
+  /// Waits until this many bytes have arrived, and returns all of them.
   std::string receive(std::size_t bytes) {
     std::string got;
     const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -120,7 +120,7 @@ TEST_CASE("a machine without a table has no faults") {
   rmdir(machine.directory().c_str());
 }
 
-TEST_CASE("a rule bites those that it names, as often as it says, also in another process's table") {
+TEST_CASE("a rule affects those that it names, as often as it says, also in another process's table") {
   Faulty all;
   FaultTable other = FaultTable::find(all.host, all.machine).value();
   REQUIRE(all.table.add(event(Effect::drop, 2)));
@@ -135,7 +135,7 @@ TEST_CASE("a rule bites those that it names, as often as it says, also in anothe
   CHECK(other.controller() == "xcs");
 }
 
-TEST_CASE("both connections of a client are meant by one rule, and no other's") {
+TEST_CASE("one rule affects both connections of a client, and no other's") {
   Faulty all;
   FaultRule rule = frame(Effect::drop);
   rule.to = "client3,client14";
@@ -147,7 +147,7 @@ TEST_CASE("both connections of a client are meant by one rule, and no other's") 
   CHECK_FALSE(all.table.bite(Thing::bytes, "xend", "client"));
 }
 
-TEST_CASE("healed rules bite no more, later ones do") {
+TEST_CASE("healed rules have no effect, later ones have") {
   Faulty all;
   REQUIRE(all.table.add(event(Effect::drop)));
   all.table.heal();
@@ -156,7 +156,7 @@ TEST_CASE("healed rules bite no more, later ones do") {
   CHECK(all.table.bite(Thing::kick, "dom1", "xcs")->effect == Effect::delay);
 }
 
-TEST_CASE("a share is drawn from the seed, and is nothing in the plain order") {
+TEST_CASE("a percentage is drawn from the seed, and affects nothing in the plain order") {
   Faulty one(7, false);
   Faulty same(7, false);
   Faulty other(8, false);
@@ -171,12 +171,12 @@ TEST_CASE("a share is drawn from the seed, and is nothing in the plain order") {
   CHECK(hundred(plain.table) == std::vector<bool>(100, false));
 }
 
-TEST_CASE("what cannot be is refused, and so is one rule too many") {
+TEST_CASE("impossible rules are refused, and so is one rule too many") {
   Faulty all;
   CHECK(all.table.add(event(Effect::reorder)).error().code == EINVAL);
   for (std::size_t i = 0; i < faults_max; ++i) REQUIRE(all.table.add(event(Effect::drop, 1)));
   CHECK(all.table.add(event(Effect::drop)).error().code == ENOSPC);
-  REQUIRE(all.table.bite(Thing::kick, "dom1", "xcs"));  // one is used up
+  REQUIRE(all.table.bite(Thing::kick, "dom1", "xcs"));  // uses one up
   CHECK(all.table.add(event(Effect::drop)));
 }
 
@@ -184,7 +184,7 @@ TEST_CASE("a frame that is lost was never sent, however it was written") {
   Line line;
   line.send("one1tw");
   REQUIRE(line.all.table.add(frame(Effect::drop)));
-  line.send("o2");  // the rest of one that had begun before
+  line.send("o2");  // the rest of a message that began before
   line.send("th");
   line.send("r3fou4");
   CHECK(line.receive(12) == "one1two2fou4");

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""emu/faults.md names tests that exist: each file, and each quoted name in the file that was named last before it."""
+"""emu/faults.md names tests that exist: each file, and each quoted name in the last file named before it."""
 
 import pathlib
 import re
@@ -10,7 +10,7 @@ ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
 
 
 def flat(text):
-    """The text of a source with strings that go on in the next line put together, and spaces alike."""
+    """The text of a source with string literals joined and white space normalised."""
     return re.sub(r"\s+", " ", re.sub(r'"\s*\n\s*"', "", text))
 
 

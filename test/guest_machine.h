@@ -1,5 +1,5 @@
-// A machine of the simulated host around one guest: just enough of a hypervisor to boot it, and a controller
-// that serves its page as xcs would, but answers, withholds and lies as a test wants.
+// A machine on the simulated host around one guest: enough of a hypervisor to boot it, and a controller that
+// serves its page as xcs would, but answers, withholds and sets wrong indices as the test wants.
 #pragma once
 
 #include <cerrno>
@@ -21,7 +21,7 @@ inline constexpr ring::Port guest_console_port = 1;
 inline constexpr ring::Port guest_window_port = 2;
 inline constexpr ring::Port controller_port = 7;
 
-/// The other end of the guest's page, as a component of its own.
+/// The other end of the guest's page, as a separate component.
 class GuestController {
  public:
   GuestController(SimHost& host, Mapping frame, ring::Abi abi, Handle kicks, Handle vcpu)
@@ -51,13 +51,13 @@ class GuestController {
 
   /// Answers each request as it is taken (the default), or only when answer() is called.
   void answer_at_once(bool on) { answers_at_once_ = on; }
-  /// Answers at most `count` of the requests that are owed an answer.
+  /// Answers at most `count` of the unanswered requests.
   void answer(std::uint32_t count) {
     for (; count > 0 && tx_.unanswered() > 0; --count) REQUIRE(tx_.put_response(next_answer_));
     tx_.publish();
     notify();
   }
-  /// What its answers look like; by default they carry nothing but the id of a console message.
+  /// Sets the form of its answers; by default they contain only the id of a console message.
   void answer_with(const ring::ControlMessage& message) { next_answer_ = message; }
 
   /// Types `text`: 60 bytes a message, as fast as the guest takes them.
@@ -141,7 +141,7 @@ struct GuestMachine {
     start_controller();
   }
 
-  /// A controller in a process of its own, which takes the place of the one there may be.
+  /// Starts a controller in a process of its own, which replaces an existing one.
   void start_controller() {
     if (controller) {
       SimHost& old = world.host("xcs");
@@ -219,7 +219,7 @@ struct GuestMachine {
   Handle dom0_port;
   std::optional<std::pair<ShutdownReason, int>> shutdown;
   std::vector<ring::Port> closed;
-  std::uint32_t memory_kib = 0;  ///< last asked for
+  std::uint32_t memory_kib = 0;  ///< the last requested value
   std::unique_ptr<GuestController> controller;
   SimProgram* running = nullptr;  ///< the program; lives as long as the world
   std::unique_ptr<domu::DomU> domu;

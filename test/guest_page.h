@@ -1,5 +1,5 @@
-// The controller's end of a guest's page, driven by hand: what the guest asks is taken and answered exactly
-// when a test says so.
+// The controller's end of a guest's page, driven by the test: requests are taken and answered exactly when
+// the test says so.
 #pragma once
 
 #include <string>
@@ -18,21 +18,21 @@ namespace ringside::test {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// The frame is attached to as it is.
+/// Attaches to the present content of the frame.
 class HandController {
  public:
   HandController(std::byte* frame, ring::Abi abi)
       : tx_(ring::Back<>::attach(shared_ring(frame, abi, ring::Ring::tx)).value()),
         rx_(ring::Front<>::attach(shared_ring(frame, abi, ring::Ring::rx)).value()) {}
 
-  /// Everything the guest has asked since the last look.
+  /// Takes all requests of the guest since the last call.
   std::vector<ring::ControlMessage> take() {
     std::vector<ring::ControlMessage> taken;
     ring::ControlMessage message;
     while (tx_.take_request(message) == ring::TakeRequest::taken) taken.push_back(message);
     return taken;
   }
-  /// The payloads of everything the guest has asked since the last look, one after the other.
+  /// The payloads of all requests since the last call, joined.
   std::string take_text() {
     std::string text;
     for (const auto& message : take()) text += text_of(message);
@@ -42,7 +42,7 @@ class HandController {
     REQUIRE(tx_.put_response(response));
     tx_.publish();
   }
-  /// Answers the `count` oldest with nothing but the id of a console message.
+  /// Answers the `count` oldest requests with only the id of a console message.
   void answer(std::uint32_t count) {
     for (std::uint32_t i = 0; i < count; ++i) answer(text_message(""));
   }
@@ -57,7 +57,7 @@ class HandController {
   bool type(std::string_view text) {
     return ask(ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes_of(text)));
   }
-  /// Every answer of the guest's since the last look.
+  /// All answers of the guest since the last call.
   std::vector<ring::ControlMessage> answers() {
     std::vector<ring::ControlMessage> taken;
     ring::ControlMessage message;

@@ -1,5 +1,5 @@
-// A machine without its dom0, on the simulated host: a real hypervisor, real guests with programs on their
-// consoles, and people. Those who build on it add the daemons: console_path.h, xenctld_path.h.
+// A machine without dom0, on the simulated host: a real hypervisor, real guests with programs on their
+// consoles, and users. console_path.h and xenctld_path.h add the daemons.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@
 
 namespace ringside::test {
 
-/// Text that shows where a byte went missing or came twice.
+/// Text in which a lost or doubled byte is noticed.
 [[nodiscard]] inline std::string numbered_text(std::size_t bytes) {
   std::string text;
   for (unsigned number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
@@ -22,7 +22,7 @@ namespace ringside::test {
   return text;
 }
 
-/// Takes what is typed a little at a time, so that some of it waits in each place of the path.
+/// Reads slowly, so that some input waits in each place of the path.
 class SlowReader : public SimProgram {
  public:
   explicit SlowReader(std::size_t bytes_at_a_time) : bytes_at_a_time_(bytes_at_a_time) {}
@@ -38,7 +38,7 @@ class SlowReader : public SimProgram {
   std::size_t bytes_at_a_time_;
 };
 
-/// Prints a text and stays.
+/// Prints a text and does not exit.
 class Speaker : public SimProgram {
  public:
   explicit Speaker(std::string text) : text_(std::move(text)) {}
@@ -55,7 +55,7 @@ struct GuestPath {
     builder = std::make_unique<Privcmd>(people, world.dom0_connection(people));
   }
 
-  /// Runs `program` in the domain. The answer lives as long as the world.
+  /// Runs `program` in the domain. The result lives as long as the world.
   template <class Program>
   Program& boot(DomainId domain, std::unique_ptr<Program> program) {
     Program& running = *program;
@@ -83,7 +83,7 @@ struct GuestPath {
   DomainInfo info(DomainId domain) { return *builder->domain_info(domain).value(); }
 
   SimWorld world;
-  /// The sum of what a journal has counted under that name.
+  /// The sum of a counter in a journal.
   static std::uint32_t counted(const trace::MemorySink& journal, std::string_view name) {
     std::uint32_t sum = 0;
     for (const auto& [step, entry] : journal.entries()) {
@@ -95,7 +95,7 @@ struct GuestPath {
   }
 
   trace::NullSink sink;
-  trace::Sink* console_sink = &sink;  ///< the journal of a console daemon that starts from here on
+  trace::Sink* console_sink = &sink;  ///< the journal of console daemons started from now on
   SimHost& people = world.host("people");
   SimHost& xen_host = world.host("xen");
   xen::Hypervisor hypervisor{xen_host, trace::Journal(sink, trace::actor(trace::Role::xen))};

@@ -1,4 +1,4 @@
-// The catalogue of hops: that each is told in full, and which of them an entry of the journal shows.
+// The catalogue of hops: each has all its texts, and each entry of the journal shows the right hop.
 #include "emu/trace/hops.h"
 
 #include <set>
@@ -31,7 +31,7 @@ constexpr Actor tty1 = actor(Role::tty, 1);
 constexpr Actor tty0 = actor(Role::tty, 0);
 constexpr std::uint8_t key[] = {'u'};
 
-/// The name of the hop of the one entry that `say` writes; "none".
+/// The name of the hop of the only entry that `say` writes; "none" if it has none.
 template <class Say>
 std::string shown(Actor self, Say say) {
   MemorySink sink([] { return 1; });
@@ -63,7 +63,7 @@ bool is_sentence(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("every hop is told in full, in plain sentences") {
+TEST_CASE("every hop has all its texts, in plain sentences") {
   for (const Hop& hop : hops()) {
     CAPTURE(hop.name);
     CHECK(
@@ -73,7 +73,7 @@ TEST_CASE("every hop is told in full, in plain sentences") {
     for (const std::string_view text : {hop.meaning, hop.more, hop.source_2005, hop.goes_wrong})
       CHECK(is_sentence(text));
     CHECK(hop.see.starts_with("ringside "));
-    // No scenario tells of a keyboard or of dom0's own channel.
+    // No scenario is about a keyboard or dom0's own channel.
     const bool told_without = hop.id == HopId::keyboard || hop.id == HopId::dom0_channel;
     CHECK(hop.scenarios.empty() == told_without);
   }
@@ -92,7 +92,7 @@ TEST_CASE("a hop is found by its name, which no other has") {
   CHECK(find_hop("") == nullptr);
 }
 
-TEST_CASE("no two hops are told in the same words") {
+TEST_CASE("no two hops have the same text") {
   std::set<std::string_view> told;
   for (const Hop& hop : hops()) {
     for (const std::string_view text : {hop.title, hop.meaning, hop.more, hop.goes_wrong})
@@ -100,7 +100,7 @@ TEST_CASE("no two hops are told in the same words") {
   }
 }
 
-TEST_CASE("every quirk lives at a hop, and a counter is at one only") {
+TEST_CASE("every quirk belongs to a hop, and a counter to one only") {
   for (const QuirkAbout& known : quirks_known) {
     const Hop& hop = hop_of(known.quirk);
     CHECK(std::ranges::count(hop.quirks, known.quirk) == 1);
@@ -143,7 +143,7 @@ TEST_CASE("what happens to a ring shows as slots, indices and the response") {
   CHECK(index(static_cast<IndexName>(200)) == "none");
 }
 
-TEST_CASE("an event shows where it goes, and that it may wake nobody") {
+TEST_CASE("an event shows its direction, and whether it causes a wake-up") {
   CHECK(event(xcs, 1, dom1, ring::Raised::kick) == "event-down");
   CHECK(event(dom1, 1, dom0, ring::Raised::kick) == "event-up");
   CHECK(event(xen, 1, dom0, ring::Raised::kick) == "event-up");
@@ -152,7 +152,7 @@ TEST_CASE("an event shows where it goes, and that it may wake nobody") {
   CHECK(shown(xcs, [](Journal& journal) { journal.event_taken(1, 2); }) == "upcall");
 }
 
-TEST_CASE("a character for dom0 is VIRQ_CONSOLE, whether its event wakes anybody or not") {
+TEST_CASE("a character for dom0 is VIRQ_CONSOLE, whether its event causes a wake-up or not") {
   CHECK(event(xen, 0, dom0, ring::Raised::kick, EventSource::virq) == "virq-console");
   CHECK(event(xen, 0, dom0, ring::Raised::already_pending, EventSource::virq) == "virq-console");
 }
@@ -201,12 +201,13 @@ TEST_CASE("a key at dom0's own keyboard, and what its screen shows, are the othe
   CHECK(bytes(dom0, user) == "keyboard");
 }
 
-TEST_CASE("who hands bytes to whom is a hop, or is known to be none") {
+TEST_CASE("each pair of sender and receiver is a hop, or is known to be none") {
   for (int from = 0; from <= static_cast<int>(Role::program); ++from) {
     for (int to = 0; to <= static_cast<int>(Role::program); ++to) {
       const auto giver = static_cast<Role>(from);
       const auto taker = static_cast<Role>(to);
-      // These pass bytes on as messages and frames, but for terminals, dom0's hypercall and its screen.
+      // These actors pass bytes on as messages and frames, except to terminals, by dom0's hypercall, and to
+      // its screen.
       const bool none = (giver == Role::domain || giver == Role::xcs ||
                          (giver == Role::dom0 && taker != Role::xen && taker != Role::user)) &&
                         taker != Role::tty;
@@ -239,7 +240,7 @@ TEST_CASE("places and ways have names") {
   CHECK(way_name(static_cast<Way>(99)) == "none");
 }
 
-TEST_CASE("the word that was meant is the one with the fewest changes, or one that holds it") {
+TEST_CASE("the suggested word is the one with the fewest changes, or one that contains it") {
   constexpr std::string_view words[] = {"virq-console", "xend", "xend-frame", "xcs"};
   CHECK(edit_distance("kitten", "sitting") == 3);
   CHECK(edit_distance("", "abc") == 3);

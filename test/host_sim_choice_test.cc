@@ -135,7 +135,7 @@ TEST_CASE("a stream's bytes arrive in order and whole, whatever the pieces, and 
   CHECK(ways.size() > 15);
 }
 
-TEST_CASE("who writes whole is not cut short") {
+TEST_CASE("complete writes are not cut short") {
   Choice choice = Choice::seeded(1);
   SimWorld world;
   world.choose_with(choice);
@@ -159,7 +159,7 @@ TEST_CASE("a stalled component does nothing until it goes on, and then everythin
   CHECK(pair.came == "first second");
 }
 
-TEST_CASE("time passes with events when they are said to take some, and timers come due in between") {
+TEST_CASE("time passes with events when they take time, and timers come due in between") {
   SimWorld world;
   world.event_takes(std::chrono::microseconds(10));
   SimHost& busy = world.host("busy");

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A hypervisor that answers start_info with a frame, map_frame with what it was sent, and remembers its
+/// A hypervisor that answers start_info with a frame and map_frame with what it was sent, and records its
 /// callers.
 struct TinyXen {
   explicit TinyXen(SimWorld& world) : host(world.host("xen")) {
@@ -133,7 +133,7 @@ TEST_CASE("a killed component runs no more, closes everything and is reported") 
   std::uint8_t byte;
   CHECK(watcher.read(far, {&byte, 1}).state == Io::State::closed);
   for (const auto& line : world.open_handles()) CHECK(line.rfind("watcher: ", 0) == 0);
-  mapping.frame()[0] = std::byte{1};  // its objects still exist here and may be destroyed in peace
+  mapping.frame()[0] = std::byte{1};  // its objects still exist here and can be destroyed safely
   near.close();
 
   status.reset();
@@ -207,7 +207,7 @@ TEST_CASE("a domain may be killed by a hypercall of another component, its progr
   for (const auto& line : world.open_handles()) CHECK(line.rfind("domain: ", 0) != 0);
 }
 
-TEST_CASE("functions that never run may own handles") {
+TEST_CASE("callbacks that never run may own handles") {
   SimWorld world;
   SimHost& host = world.host("a");
   auto one = std::make_shared<Handle>(host.kicks_create().value());

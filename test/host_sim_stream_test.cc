@@ -14,7 +14,7 @@ Bytes bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// Everything that can be read now.
+/// Reads everything that is available.
 std::string read_all(SimHost& host, const Handle& stream) {
   std::string text;
   std::uint8_t piece[100];
@@ -68,12 +68,12 @@ struct Writer {
 
 // -- listening and connecting
 
-TEST_CASE("connecting where nobody listens fails by name") {
+TEST_CASE("connecting without a listener fails and names the address") {
   SimWorld world;
   SimHost& host = world.host("a");
   CHECK(host.connect_local("/machine/socket").error().code == ENOENT);
   CHECK(host.connect_tcp(9601).error().text() ==
-        "cannot connect: tcp:9601: nobody listens there (is it running?)");
+        "cannot connect: tcp:9601: there is no listener (is it running?)");
   auto listener = host.listen_local("/machine/socket").value();
   CHECK(host.listen_local("/machine/socket").error().code == EADDRINUSE);
   listener.close();
@@ -81,7 +81,7 @@ TEST_CASE("connecting where nobody listens fails by name") {
   CHECK(host.listen_local("/machine/socket").ok());
 }
 
-TEST_CASE("TCP ports are chosen when nobody asks for one") {
+TEST_CASE("a TCP port is chosen when none is given") {
   SimWorld world;
   SimHost& host = world.host("a");
   auto fixed = host.listen_tcp(9601).value();
@@ -93,7 +93,7 @@ TEST_CASE("TCP ports are chosen when nobody asks for one") {
   CHECK(host.listen_tcp(9601).error().code == EADDRINUSE);
 }
 
-TEST_CASE("a listener's watch runs while somebody waits") {
+TEST_CASE("a listener's watch runs while a client waits") {
   SimWorld world;
   SimHost& server = world.host("server");
   SimHost& client = world.host("client");
@@ -115,7 +115,7 @@ TEST_CASE("a listener's watch runs while somebody waits") {
   CHECK(read_all(server, accepted[1]) == "early");
 }
 
-TEST_CASE("a listener's queue is bounded, and closing it disconnects who waits") {
+TEST_CASE("a listener's queue is bounded, and closing it disconnects waiting clients") {
   SimWorld world;
   SimHost& host = world.host("a");
   auto listener = host.listen_local("/machine/socket").value();
@@ -177,7 +177,7 @@ TEST_CASE("a watch runs as long as the stream is ready") {
   CHECK(got == "abcd");
 }
 
-TEST_CASE("a watch may be replaced from inside, and a handle closed from inside is told nothing more") {
+TEST_CASE("a watch may be replaced from inside, and a handle closed from inside gets no more calls") {
   Connected pair;
   std::string calls;
   pair.server.watch(pair.far, {.read = true}, [&](Ready) {
@@ -245,7 +245,7 @@ TEST_CASE("limited writes reach the reader in pieces") {
 
 namespace {
 
-/// Runs one program, and is the domain that holds its terminal.
+/// Runs one program, and acts as the domain that holds its terminal.
 struct Console {
   explicit Console(std::unique_ptr<SimProgram> to_run) : program(to_run.get()) {
     world.terminal_bytes(16);
@@ -297,7 +297,7 @@ TEST_CASE("a program echoes what is typed, whatever the buffers hold") {
   CHECK_FALSE(console.terminal.valid());
 }
 
-TEST_CASE("a program that does not read pushes back to who types") {
+TEST_CASE("a program that does not read pushes back to its typist") {
   Console console(std::make_unique<IdleProgram>());
   CHECK(console.domain.write(console.terminal, bytes_of("0123456789abcdef0123")).bytes == 16);
   CHECK(console.domain.write(console.terminal, bytes_of("x")).state == Io::State::blocked);

@@ -74,7 +74,7 @@ TEST_CASE("a memory sink stamps entries with virtual time and numbers them") {
 
 // -- frames
 
-TEST_CASE("a frame is one page of memory for everybody who maps it") {
+TEST_CASE("a frame is one page of memory for all its mappings") {
   SimWorld world;
   SimHost& one = world.host("one");
   SimHost& other = world.host("other");
@@ -235,7 +235,7 @@ TEST_CASE("work that appears between the last look and the unmasking is not lost
   CHECK(receiver.asleep);
 }
 
-TEST_CASE("an event that announces nothing is served once and lets the wait sleep") {
+TEST_CASE("an event without work is served once, and the wait sleeps") {
   Receiver receiver;
   receiver.before_sleep = [&] { receiver.produce(0); };
   receiver.start();

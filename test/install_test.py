@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Installs what other programs are built on into an empty folder and uses it from there as a stranger would. Of
+"""Installs the libraries for other programs into an empty folder and uses them from there as an outside user would. Of
 ringside-ring: each header alone, the example of ring/README.md through pkg-config, and the same through Meson. Of
-libringside: the header alone in C and C++, what is exported, the examples by the one line of its README, the man page. Of
-ring-check: its header alone, and a template compiled and checked.
-Nothing of the source tree is on the include path.
+libringside: the header alone in C and C++, the exported symbols, the examples by the one line of its README, the man
+page. Of ring-check: its header alone, and a template compiled and checked. Nothing of the source tree is on the include
+path.
 
 usage: install_test.py SOURCE_ROOT BUILD_ROOT COMPILER...
 """
@@ -29,7 +29,7 @@ def run(*command, **options):
 
 
 def example(readme):
-    """The one C++ block of the README."""
+    """The only C++ block of the README."""
     blocks = re.findall(r"^```cpp\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
     assert len(blocks) == 1, f"ring/README.md has {len(blocks)} C++ blocks instead of 1"
     return blocks[0]
@@ -41,7 +41,7 @@ def check_output(program):
 
 
 def use_library(source, stage, top, compiler):
-    """libringside from `stage`, with the C compiler that people have."""
+    """Uses libringside from `stage` with the usual C compiler."""
     [description] = stage.rglob("ringside.pc")
     environment = dict(os.environ, PKG_CONFIG_LIBDIR=str(description.parent), PKG_CONFIG_SYSROOT_DIR=str(stage))
     environment.pop("PKG_CONFIG_PATH", None)
@@ -71,7 +71,7 @@ def use_library(source, stage, top, compiler):
         there = dict(os.environ, LD_LIBRARY_PATH=str(library.parent), RINGSIDE_DIR=str(top / "nowhere"))
         ended = subprocess.run([str(top / example), "1"], env=there, capture_output=True, text=True)
         assert ended.returncode == 1 and ("no machine is running" in ended.stderr or example == "evtchn"), ended
-    # Without an interface of its own, so that the device is asked for in vain, and says so.
+    # Without an interface, so that opening the device fails with a message.
     [devices] = stage.rglob("libringside-devices.so")
     there = dict(os.environ, LD_LIBRARY_PATH=str(library.parent), LD_PRELOAD=str(devices), RINGSIDE_DIR=str(top / "nowhere"))
     ended = subprocess.run(["head", "-c1", "/dev/xen/evtchn"], env=there, capture_output=True, text=True)
@@ -79,7 +79,8 @@ def use_library(source, stage, top, compiler):
 
 
 def use_ring_check(stage, top, compiler):
-    """A stranger's ring: the interface alone in the oldest C and C++ that it is for, and a template from where it was installed."""
+    """A ring of an outside user: the interface alone in the oldest C and C++ that it supports, and a template from its
+    installed place."""
     [header] = stage.rglob("ring_check.h")
     include = f"-I{header.parent.parent}"
     for name, command in (("ring_alone.c", ["cc", "-std=c11", *STRICT_C[1:]]), ("ring_alone.cc", [*compiler, "-std=c++11", *STRICT[1:]])):

@@ -1,4 +1,4 @@
-// The journal as a file: what is written is read back as it was, and what is no journal is refused with its
+// The journal as a file: what is written is read back unchanged, and an invalid file is refused with its
 // line.
 #include "emu/trace/journal_file.h"
 
@@ -45,7 +45,7 @@ Result<Journaled> read(const std::string& text) {
   return read_journal(file, "a.jsonl");
 }
 
-/// Why a journal of these lines is refused.
+/// The reason why a journal with these lines is refused.
 std::string refusal(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& each : lines) text += each + "\n";
@@ -64,7 +64,7 @@ bool same(const Entry& one, const Entry& other) {
   return std::memcmp(&one, &other, sizeof one) == 0;
 }
 
-/// The entry as it is after a journey through a file.
+/// The entry after it was written to a file and read back.
 Entry travelled(const Entry& entry) {
   const auto journal = read(std::string(good_header) + "\n" + to_json_line(entry, 7, 0) + "\n");
   if (!journal) FAIL(journal.error().text());
@@ -126,7 +126,7 @@ TEST_CASE("every kind of entry comes back from a file as it was") {
   });
 }
 
-TEST_CASE("everybody comes back from a file") {
+TEST_CASE("every actor comes back from a file") {
   for (unsigned role = 0; role <= static_cast<unsigned>(Role::program); ++role) {
     for (const unsigned number : {0u, 1u, 12u, 65535u}) {
       const Actor who = actor(static_cast<Role>(role), number);
@@ -160,7 +160,7 @@ TEST_CASE("bytes behind a message's length come back") {
   CHECK(same(travelled(entry), entry));
 }
 
-TEST_CASE("what a faulty process wrote comes back as it lay in memory") {
+TEST_CASE("an invalid entry of a faulty process comes back as it was in memory") {
   Choice choice = Choice::seeded(11);
   for (int round = 0; round < 2000; ++round) {
     Entry entry;
@@ -214,7 +214,7 @@ TEST_CASE("times before the origin come back") {
   CHECK(static_cast<std::int64_t>(journal.value().steps.front().entry.time_ns) == -4000);
 }
 
-TEST_CASE("fields that a reader does not know are passed over") {
+TEST_CASE("fields that a reader does not know are skipped") {
   CHECK(read(std::string(good_header) + "\n" +
              R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":"x","colour":"red"})" + "\n"));
 }
@@ -269,7 +269,7 @@ TEST_CASE("a line that is wrong is named, with its first mistake") {
   CHECK(refusal_of_step(R"({"step":1,"time_ns":1e3,"kind":"told","actor":"xcs","text":"x"})") ==
         "\"time_ns\" is not a whole number of nanoseconds");
   CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"mallory","text":"x"})") ==
-        "\"actor\" is not the name of somebody");
+        "\"actor\" is not the name of an actor");
   CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":"\\q"})") ==
         "\"text\" is not escaped as the text form has it");
   CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":")" +
@@ -304,7 +304,7 @@ TEST_CASE("deep nesting is refused like everything else") {
   CHECK(refusal_of_step(deep).starts_with("\"step\" is not a whole number"));
 }
 
-TEST_CASE("no damage to a journal makes its reader fall over") {
+TEST_CASE("no damage to a journal crashes its reader") {
   KeptEntries kept;
   Journal journal(kept, xcs);
   journal.slot_written(1, ring::Ring::rx, 15, SlotUse::request, test::text_message("abc"));

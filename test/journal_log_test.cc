@@ -38,7 +38,7 @@ void pass(trace::Journal& journal, std::string_view text, std::uint64_t at = 0) 
 
 }  // namespace
 
-TEST_CASE("what others tell while a process sends comes after what it tells of that") {
+TEST_CASE("entries of others during a send come after the entry of that send") {
   const Folder folder;
   auto first = JournalWriter::open(folder.path(), "first");
   auto second = JournalWriter::open(folder.path(), "second");
@@ -54,13 +54,13 @@ TEST_CASE("what others tell while a process sends comes after what it tells of t
     CHECK(read(**reader).empty());
   }
   CHECK(read(**reader) == std::vector<std::string>{"question", "answer"});
-  // A moment in which nothing was sent holds up nobody.
+  // An announcement without an entry delays no reader.
   static_cast<void>(sender.moment());
   pass(receiver, "more");
   CHECK(read(**reader) == std::vector<std::string>{"more"});
 }
 
-TEST_CASE("who announces and fills his ring is still read") {
+TEST_CASE("a process that announces and fills its ring is still read") {
   const Folder folder;
   auto writer = JournalWriter::open(folder.path(), "writer");
   auto reader = JournalReader::open(folder.path());

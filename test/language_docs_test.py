@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The reference of the scenario language, the editors' grammars and the program know the same words.
+"""The reference of the scenario language, the editors' grammars and the program have the same words.
 
 usage: language_docs_test.py     RINGSIDE names the program (default: build/ringside)
 
-Every example of scenarios/README.md is right and laid out as `ringside fmt` would: those marked `scn` as they stand, those
-marked `scn-part` behind the lines that the text names. Every word of `ringside check-scn --words` is in the reference and in
-both grammars, every line's form is in the reference as the program words it in its complaints, and every counter is counted.
+Every example of scenarios/README.md is valid and formatted as by `ringside fmt`: those marked `scn` as they are, those
+marked `scn-part` after the lines that the text names. Every word of `ringside check-scn --words` is in the reference
+and in both grammars, every line's form is in the reference as in the program's diagnostics, and every counter has its
+texts.
 """
 
 import json
@@ -60,7 +61,7 @@ def check_words():
 
 
 def check_counters():
-    """What the table of counters calls journal texts is what components really write."""
+    """Components really write the journal texts in the table of counters."""
     table = (ROOT / "emu" / "script" / "counters.cc").read_text()
     texts = re.findall(r'counter\("([^"]+)"\)', table)
     components = "".join(path.read_text() for part in ("xen", "domu", "dom0") for path in (ROOT / "emu" / part).rglob("*.cc"))
@@ -72,7 +73,7 @@ def check_counters():
 
 
 def patterns_of(rule):
-    """All expressions of a TextMate rule and of those inside it."""
+    """All expressions of a TextMate rule and of its inner rules."""
     for key in ("match", "begin", "end"):
         if key in rule:
             yield rule[key]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""left_over names each kind of thing that a command can leave, and nothing else, and removes it."""
+"""left_over names and removes each kind of thing that a command can leave behind, and nothing else."""
 import os
 import pathlib
 import re
@@ -9,13 +9,13 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-# A socket's name is there for as long as somebody has it open; its process ends at the end of its input.
+# A socket's name exists while a process has it open; this process ends at the end of its input.
 LISTENER = "import os, socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(os.environ['TMPDIR'] + '/s'); print(flush=True); sys.stdin.read()"
 
 
 class LeftOver(unittest.TestCase):
     def left(self, script, *options, status=1):
-        """What is said to be left by a shell script, a line each."""
+        """The lines that left_over prints for a shell script."""
         done = subprocess.run([sys.executable, HERE / "left_over", "--patience", "0", *options, "--", "sh", "-c", script, "sh", sys.executable, LISTENER],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)

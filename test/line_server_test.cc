@@ -1,4 +1,4 @@
-// A socket where programs ask in lines of text.
+// A socket that takes requests as lines of text.
 #include "emu/dom0/requests/line_server.h"
 
 #include "test/catch.h"
@@ -116,7 +116,7 @@ TEST_CASE_METHOD(Fixture, "an answer for a client that has left is ignored") {
   CHECK(person.seen.empty());
 }
 
-TEST_CASE_METHOD(Fixture, "an answer does not make the next request before its giver returns") {
+TEST_CASE_METHOD(Fixture, "an answer does not start the next request before its callback returns") {
   Person person(people, people.connect_local("/m/sock").value());
   person.type("wait\nnext\n");
   world.run();
@@ -126,7 +126,7 @@ TEST_CASE_METHOD(Fixture, "an answer does not make the next request before its g
   CHECK(asked.size() == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "where no connection can be taken the server says so, rests, and tries again") {
+TEST_CASE_METHOD(Fixture, "if no connection can be accepted the server warns, pauses, and tries again") {
   world.fail_accepts(2);
   Person person(people, people.connect_local("/m/sock").value());
   person.type("hello\n");
@@ -140,7 +140,7 @@ TEST_CASE_METHOD(Fixture, "where no connection can be taken the server says so, 
   world.run_for(accept_rest);
   CHECK(host.warnings().size() == 2);
   CHECK(person.seen == "ok hello\n");
-  // The next one does not wait for a rest.
+  // The next client does not wait for an incomplete line.
   Person next(people, people.connect_local("/m/sock").value());
   next.type("there\n");
   world.run();
@@ -165,7 +165,7 @@ TEST_CASE_METHOD(Fixture, "an acceptor that closes while it rests is called no m
   CHECK(taken == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "one client too many is told so") {
+TEST_CASE_METHOD(Fixture, "one client too many is refused with a message") {
   std::vector<std::unique_ptr<Person>> crowd;
   for (std::size_t i = 0; i <= line_clients_max; ++i) {
     crowd.push_back(std::make_unique<Person>(people, people.connect_local("/m/sock").value()));

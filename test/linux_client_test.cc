@@ -1,4 +1,4 @@
-// The hypervisor's client over a real socket, at whose other end the test answers as it likes.
+// The hypervisor's client over a real socket; the test answers at the other end.
 #include "emu/host/linux_client.h"
 
 #include <sys/socket.h>
@@ -14,7 +14,7 @@ using namespace ringside;
 
 namespace {
 
-/// Where nobody answers there is nothing to wait for.
+/// For calls without an answer there is no reason to wait.
 constexpr std::chrono::milliseconds at_once{0};
 
 struct Line {
@@ -28,7 +28,7 @@ struct Line {
   Result<HypercallReply> call(DomainId domain, std::chrono::milliseconds patience) {
     return calls.call(caller.get(), {.op = HypercallOp::domain_info, .domain = domain}, -1, patience);
   }
-  /// What the hypervisor finds; nothing if no call waits.
+  /// The next call that the hypervisor finds; empty if none waits.
   std::optional<HypercallArguments> heard() {
     HypercallArguments arguments;
     if (receive_packet(hypervisor.get(), &arguments, sizeof arguments).state != Packet::State::received)
@@ -77,7 +77,7 @@ TEST_CASE("the same call again gets the answer to the first, and is not sent twi
 
 TEST_CASE("a hypervisor that does not read is silent, and not gone") {
   Line line;
-  // Until the socket is full. Each call is another one.
+  // Fills the socket. Each call differs from the others.
   for (DomainId domain = 0; domain < 10'000; ++domain)
     REQUIRE(line.call(domain, at_once).error().code == ETIMEDOUT);
   CHECK(line.calls.ask(line.caller.get(), at_once) == Hypercalls::Asked::silent);
@@ -94,7 +94,7 @@ TEST_CASE("a question is answered, or its answer is noticed later") {
   CHECK(line.calls.look(line.caller.get()) == Hypercalls::Asked::answers);
 }
 
-TEST_CASE("a connection that is closed leaves nothing to the next of its number") {
+TEST_CASE("a closed connection leaves nothing behind for the next one with its number") {
   Line line;
   CHECK(line.call(7, at_once).error().code == ETIMEDOUT);
   CHECK(line.heard());

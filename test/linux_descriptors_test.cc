@@ -1,4 +1,5 @@
-// Descriptors that come unasked: a socket that lingers for a minute, so that whoever closes it last waits.
+// Unrequested descriptors: a socket with a linger time of a minute, so that the process that closes it last
+// waits.
 #include "emu/host/linux_descriptors.h"
 
 #include <arpa/inet.h>
@@ -47,7 +48,7 @@ struct Lingering {
     const linger lingers{1, static_cast<int>(lingering_time.count())};
     REQUIRE(setsockopt(descriptor.get(), SOL_SOCKET, SO_LINGER, &lingers, sizeof lingers) == 0);
   }
-  /// From here on the packet has the last of it.
+  /// Afterwards the packet holds the last reference to it.
   void send_with(int socket, std::size_t bytes) {
     const std::vector<char> data(bytes, 'x');
     REQUIRE(send_packet(socket, data.data(), data.size(), {descriptor.get()}) == Packet::State::received);
@@ -69,7 +70,7 @@ struct Pair {
   Fd other;
 };
 
-/// Nothing here lasts as long as that.
+/// Checks that nothing here takes as long as the linger time.
 class NobodyLingers {
  public:
   ~NobodyLingers() { CHECK(std::chrono::steady_clock::now() - start_ < lingering_time); }
@@ -140,7 +141,7 @@ TEST_CASE("a socket is closed at once, whatever waits in it") {
   CHECK_FALSE(is_open(number));
 }
 
-TEST_CASE("what has been sent to the other side outlives the close") {
+TEST_CASE("sent descriptors outlive the close") {
   Pair pair(SOCK_STREAM);
   REQUIRE(write(pair.one.get(), "never read", 10) == 10);
   REQUIRE(write(pair.other.get(), "last words", 10) == 10);
@@ -150,7 +151,7 @@ TEST_CASE("what has been sent to the other side outlives the close") {
   CHECK(read(pair.one.get(), bytes.data(), bytes.size()) == 0);
 }
 
-TEST_CASE("a listener is closed at once, whatever those have sent who wait for it") {
+TEST_CASE("a listener is closed at once, whatever waiting clients have sent") {
   const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("ringside-test-" + std::to_string(getpid()));
   std::filesystem::create_directory(folder);
@@ -170,7 +171,7 @@ TEST_CASE("a listener is closed at once, whatever those have sent who wait for i
   std::filesystem::remove_all(folder);
 }
 
-TEST_CASE("a packet's descriptors are taken when they are asked for, and only then") {
+TEST_CASE("a packet's descriptors are taken only on request") {
   Pair pair(SOCK_SEQPACKET);
   Lingering lingering;
   const NobodyLingers nobody;

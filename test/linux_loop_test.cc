@@ -1,5 +1,5 @@
-// The loop of a real process: two of them, in two threads, with one ring between them; descriptors that must
-// not wait for rings; waits that end while they are served; and idleness that costs nothing.
+// The loop of a real process: two of them in two threads with a ring between them; descriptors that must not
+// wait for rings; waits that end while they are served; and idleness without cost.
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr ring::Abi abi = ring::Abi::sring;
-/// A lost wake-up shows as a run that ends by this.
+/// After a lost wake-up a run ends by this limit.
 constexpr auto patience = 300s;
 
 const Machine no_machine("/nonexistent");
@@ -166,7 +166,7 @@ std::chrono::microseconds cpu_time() {
   return total(usage.ru_utime) + total(usage.ru_stime);
 }
 
-/// A wait that is awake and has nothing to do.
+/// A wait that is awake without work.
 RingWait idle_wait() {
   RingWait wait;
   wait.awaken = [] {};
@@ -245,13 +245,13 @@ TEST_CASE("a ring is served while a descriptor is always ready", "[linux_loop]")
   RingWait ring = idle_wait();
   ring.has_work = [&] { return called > 1000; };
   ring.serve = [&] { host.stop(0); };
-  ring.try_sleep = [] { return false; };  // there is no peer that could kick it
+  ring.try_sleep = [] { return false; };  // no peer could kick it
   const auto wait = host.ring_wait_start(kicks, std::move(ring));
   CHECK(host.run() == 0);
   host.ring_wait_end(wait);
 }
 
-TEST_CASE("a stop is heeded while a descriptor is always ready", "[linux_loop]") {
+TEST_CASE("a stop takes effect while a descriptor is always ready", "[linux_loop]") {
   LinuxHost host("test", no_machine);
   int ends[2];
   REQUIRE(pipe(ends) == 0);
@@ -267,7 +267,7 @@ TEST_CASE("a stop is heeded while a descriptor is always ready", "[linux_loop]")
   CHECK(host.run() == 7);
 }
 
-TEST_CASE("a stop that comes before the loop begins is heeded, once", "[linux_loop]") {
+TEST_CASE("a stop before the loop begins takes effect, once", "[linux_loop]") {
   LinuxHost host("test", no_machine);
   host.stop(7);
   CHECK(host.run() == 7);
@@ -319,7 +319,7 @@ TEST_CASE("waits that have nothing to do cost no CPU time", "[linux_loop]") {
   host.ring_wait_end(wait);
 }
 
-TEST_CASE("a handle that is polled from very many places is kicked seldom, and never in vain",
+TEST_CASE("a handle with very many pollers is kicked rarely, and the last kick is never lost",
           "[linux_loop]") {
   LinuxHost host("test", no_machine);
   Handle kicks = host.kicks_create().value();
@@ -328,20 +328,20 @@ TEST_CASE("a handle that is polled from very many places is kicked seldom, and n
     std::uint64_t count = 0;
     return ::read(counter.get(), &count, sizeof count) == sizeof count ? count : 0;
   };
-  // Runs the host until a kick that waits is sent.
+  // Runs the host until a waiting kick is sent.
   const std::function<void()> look = [&] {
     if (kicked_since() != 0) return host.stop(0);
     host.timer_start(1ms, look);
   };
   SECTION("polled from one") {
-    // A kick during which another process had the CPU counts as a long one, and those after it wait. So some
-    // burst has to go through, and not each.
+    // A kick during which another process had the CPU counts as a long one, and the next kicks wait. So some
+    // burst must go through, but not each.
     std::uint64_t sent = 0;
     while (sent <= 90) {
       for (int kick = 0; kick < 100; ++kick) host.kick(kicks);
       sent = kicked_since();
       if (sent > 90) break;
-      host.kick(kicks);  // sent at once, or waiting
+      host.kick(kicks);  // sent at once, or waits
       look();
       REQUIRE(host.run() == 0);
     }

@@ -17,7 +17,7 @@ using namespace ringside;
 
 namespace {
 
-/// Takes all descriptors that the process may have, and sets how many it may have for a while.
+/// Uses up all descriptors of the process, and lowers its limit for a while.
 class NoDescriptors {
  public:
   NoDescriptors() {
@@ -46,8 +46,7 @@ Io::State state(LinuxHost& host, const Handle& caller) {
 
 }  // namespace
 
-TEST_CASE(
-    "out of descriptors a caller is turned away instead of waiting, each time, and later ones are taken") {
+TEST_CASE("without descriptors each caller is disconnected instead of waiting, and later ones are accepted") {
   const Machine machine(make_temporary_directory().value());
   LinuxHost host("test", machine);
   const std::string path = machine.directory() + "/sock";

@@ -1,4 +1,4 @@
-// A terminal that is raw, and a process that ends.
+// A raw terminal, and a process that ends.
 #include "emu/host/linux_terminal.h"
 
 #include <fcntl.h>
@@ -42,7 +42,7 @@ struct Tty {
 
 }  // namespace
 
-TEST_CASE("whatever signal ends the process, its terminal is as it was") {
+TEST_CASE("any signal that ends the process restores its terminal") {
   for (const int number :
        {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,   SIGABRT, SIGPIPE,  SIGSEGV,
         SIGBUS, SIGFPE, SIGILL,  SIGSYS,  SIGTRAP, SIGXCPU, SIGVTALRM, SIGIO,   SIGRTMIN, SIGRTMAX}) {
@@ -76,7 +76,7 @@ TEST_CASE("a signal that is caught or ignored is left alone") {
   CHECK(!tty.is_raw());
 }
 
-TEST_CASE("a terminal that has been given back for good is not touched by a signal") {
+TEST_CASE("a terminal that has been restored for good is not changed by a signal") {
   const Tty tty;
   const ChildEnd end = in_child(STDOUT_FILENO, [&] {
     { const RawTerminal raw(tty.side.get(), RawTerminal::When::now, "bye"); }

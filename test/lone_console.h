@@ -1,5 +1,5 @@
-// One of xenctld's consoles by itself: programs that open its pty on one side, on the other the test in place
-// of the channel and the guest.
+// One console of xenctld alone: programs open its pty on one side, and the test plays the channel and the
+// guest on the other.
 #pragma once
 
 #include <chrono>
@@ -23,7 +23,7 @@ struct LoneConsole {
   using Sent = dom0::ConsoleGuest::Sent;
   explicit LoneConsole(std::size_t limit_bytes = 0) : limit_bytes(limit_bytes) { start(); }
 
-  /// As the next xenctld does after the death of the last.
+  /// Restarts it as the next xenctld does after the death of the last.
   void start_again() {
     console.reset();
     sent.clear();
@@ -58,13 +58,13 @@ struct LoneConsole {
     REQUIRE(console->start().ok());
   }
 
-  /// A program opens what is at that path.
+  /// A program opens the file at this path.
   std::unique_ptr<Person> arrive(const std::string& path = link_path) {
     auto file = people.file_open(path, Host::FileUse::output);
     REQUIRE(file.ok());
     return std::make_unique<Person>(people, std::move(file->handle));
   }
-  /// And goes on to what it is there for.
+  /// A program opens it and continues with its work.
   std::unique_ptr<Person> open(const std::string& path = link_path) {
     auto person = arrive(path);
     world.run_for(std::chrono::seconds(1));
@@ -74,7 +74,7 @@ struct LoneConsole {
     person->leave();
     world.run_for(std::chrono::seconds(1));
   }
-  /// Somebody comes, and leaves with something unread. The pty that he had.
+  /// A reader opens the pty and leaves without reading. Returns its pty.
   std::string left_unread(std::string_view text) {
     auto reader = open();
     std::string pty = world.link_target(link_path).value();
@@ -84,7 +84,7 @@ struct LoneConsole {
     reader->leave();
     return pty;
   }
-  /// As a guest that keeps to eight unanswered requests: false when it has to wait.
+  /// Sends output as a guest with at most eight unanswered requests: false when it has to wait.
   bool output(std::string_view text) {
     if (waiting.size() == ring::slots_per_ring) return false;
     waiting.push_back({ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, ring::no_callback_id,
@@ -94,7 +94,7 @@ struct LoneConsole {
     console->settle();
     return true;
   }
-  /// As much as the guest can get rid of, at most `bytes`.
+  /// Sends as much output as the guest can, at most `bytes`.
   std::string output_bytes(std::size_t bytes) {
     std::string all;
     while (all.size() < bytes) {
@@ -121,7 +121,7 @@ struct LoneConsole {
   std::vector<ring::ControlMessage> answered;
   std::vector<ring::ControlMessage> sent;
   bool ring_full = false;
-  std::map<std::uint32_t, Sent> outcomes;  ///< of input that the ring has had before
+  std::map<std::uint32_t, Sent> outcomes;  ///< of input that was in the ring before
   std::size_t limit_bytes;
   std::size_t produced = 0;
   std::unique_ptr<dom0::XenctldConsole> console;

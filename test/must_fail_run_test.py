@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Every run in must_fail/run/ fails with exactly the report that is written next to it.
+"""Every run in must_fail/run/ fails with exactly the report in the file next to it.
 
 usage: must_fail_run_test.py [--update]     RINGSIDE names the program (default: build/ringside)
 
-NAME.txt is what `ringside run NAME.scn` prints, without its summary. --update writes what it prints now; read the difference
-before you commit it. The journal that a failed run leaves has to be there, and every line of it has to be JSON.
+NAME.txt is the output of `ringside run NAME.scn`, without its summary. --update writes the present output; read the
+difference before you commit it. The journal of a failed run must exist, and every line of it must be JSON.
 """
 
 import json
@@ -23,7 +23,7 @@ COULD_NOT_RUN, EXPECTATION_FAILED = 3, 4
 
 
 def check_journal(folder, name):
-    """What is wrong with what the run has left."""
+    """What is wrong with the journal of the run."""
     left = list((folder / "out").glob(f"{name}*.jsonl"))
     if len(left) != 1:
         return f"it left {len(left)} journals"
@@ -34,7 +34,7 @@ def check_journal(folder, name):
 
 
 def check(scenario, update):
-    """What is wrong with this one; nothing if it is as expected."""
+    """What is wrong with this run; empty if it is as expected."""
     golden = scenario.with_suffix(".txt")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Every mistake in must_fail/ gets exactly the message that is written next to it.
+"""Every error in must_fail/ gets exactly the message in the file next to it.
 
 usage: must_fail_test.py [--update]     RINGSIDE names the program (default: build/ringside)
 
-NAME.scn has one mistake, or several that belong together; NAME.txt is what `ringside check-scn --strict NAME.scn` says, in
-that folder. --update writes what it says now; read the difference before you commit it. Each code that the front end can
-give must occur in one of them.
+NAME.scn has one error, or several that belong together; NAME.txt is the output of `ringside check-scn --strict
+NAME.scn` in that folder. --update writes the present output; read the difference before you commit it. Each code of the
+front end must occur in one of them.
 """
 
 import os
@@ -21,7 +21,7 @@ PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ri
 MISTAKES_MIN = 40
 DOES_NOT_PARSE = 2
 
-# Limits: a file that reaches one is no fun to read. script_test.cc has them.
+# Limits: a file that reaches one would be too long. script_test.cc has them.
 WITHOUT_EXAMPLE = {"E008"}
 
 
@@ -31,7 +31,7 @@ def said(scenario):
 
 
 def check(scenario, update):
-    """What is wrong with this one; nothing if it is as expected."""
+    """What is wrong with this file; empty if it is as expected."""
     golden = scenario.with_suffix(".txt")
     result = said(scenario)
     if result.returncode != DOES_NOT_PARSE or result.stdout:

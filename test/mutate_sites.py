@@ -1,6 +1,6 @@
-"""Where C++ sources can be changed a little, and how all the changes get into one program. For test/mutate.
+"""Finds the places of small changes in C++ sources, and puts all the changes into one program. For test/mutate.
 
-It reads C++ as clang-format leaves it: just enough of it to know the statements and conditions in functions. A site that it
+It reads C++ as clang-format writes it, and recognises only statements and conditions in functions. A place that it
 misses costs a mutant; one that it misreads does not compile, and is left out.
 """
 # A region is a stretch of text that is replaced as a whole: a statement, a condition, an initial value. It has the changed text
@@ -11,7 +11,7 @@ import re
 
 FOLDERS = ["ring", "emu/dom0", "emu/xen"]
 
-# Between spaces: so template brackets, references and pointers are none.
+# These have spaces around them; template brackets, references and pointers have not.
 _OPERATORS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&", "+": "-", "-": "+",
               "&": "|", "|": "&", "+=": "-=", "-=": "+=", "|=": "&=", "&=": "|="}
 _OPERATOR = re.compile(r"(?<= )(" + "|".join(re.escape(each) for each in sorted(_OPERATORS, key=len, reverse=True)) + r")(?= )")
@@ -26,7 +26,7 @@ _CONTAINER = re.compile(r"\b(namespace|class|struct|union|enum|extern)\b[^;(){}]
 _DECLARATION = re.compile(r"(?!return\b|delete\b|throw\b|else\b)(const |constexpr |static |auto\b|using |struct |class |enum |"
                           r"[\w:]+(<.*?>)?[&*]*\s+[&*]?(\w+|\[[^\]]*\])\s*([={;(\[]|$))", re.DOTALL)
 _INITIAL = re.compile(r"(?!static |constexpr |using )[\w:<>,&*\s]+?\b\w+ = (?![{])", re.DOTALL)
-# A programmer's mistake aborts: no run of a right program can tell whether that is checked.
+# A programmer's mistake aborts, so runs of a right program cannot test such a check.
 _UNTOUCHED = re.compile(r"\s*(RS_CHECK|static_assert|using|friend|typedef|static|constexpr|struct|class|enum|goto)\b")
 
 
@@ -36,7 +36,7 @@ def sources(root):
 
 
 def fingerprint(root, options):
-    """Changes with anything that a result could depend on."""
+    """Changes whenever anything changes that a result could depend on."""
     digest = hashlib.sha256(options.encode())
     paths = [path for folder in ("ring", "emu", "tools", "test", "scenarios") for path in (root / folder).rglob("*")
              if path.suffix in (".cc", ".h", ".c", ".scn", ".build") or path.name == "mutate_sites.py"]
@@ -49,8 +49,8 @@ def fingerprint(root, options):
 
 
 def choose(root, seed, count):
-    """Mutants as dictionaries, in the order of files and lines, numbered from 1. Which of a file's are chosen depends on the
-    seed and on their own text: a change elsewhere in the tree leaves most of the choice as it is."""
+    """Mutants as dictionaries, in the order of files and lines, numbered from 1. The choice within a file depends on
+    the seed and on the mutants' own text: a change elsewhere in the tree leaves most of the choice as it is."""
     found = {folder: [] for folder in FOLDERS}
     lines = dict.fromkeys(FOLDERS, 0)
     for path in sources(root):
@@ -93,7 +93,7 @@ def _one_line(text):
 
 
 def _changes(kind, spoken, code):
-    """(changed text, what it is called) for each small change of a region."""
+    """(changed text, its description) for each small change of a region."""
     if kind == "statement" and not _DECLARATION.match(code):
         yield "", "delete"
     if kind == "condition" or (kind == "return" and _COMPARES.search(code)):
@@ -121,7 +121,7 @@ def _changes(kind, spoken, code):
 
 
 def _which(match, pattern, code):
-    """Which one, where a region has several of the same."""
+    """The number of a change, where a region has several of the same."""
     same = [each.start() for each in pattern.finditer(code) if each[0] == match[0]]
     return f" ({same.index(match.start()) + 1} of {len(same)})" if len(same) > 1 else ""
 
@@ -130,14 +130,14 @@ def _which(match, pattern, code):
 
 
 def apply(text, mutants):
-    """The file's text with these mutants in it, of which ringside_mutation::is() chooses."""
+    """The file's text with these mutants; ringside_mutation::is() selects one at run time."""
     regions = {}
     for mutant in mutants:
         regions.setdefault(tuple(mutant["region"]), []).append(mutant)
     inserted = []
     for (kind, begin, end), its_mutants in regions.items():
         before, after = _frame(kind, its_mutants)
-        # An inner region's frame is inside of the outer one's, where both begin or end at one place.
+        # An inner region's frame is inside the outer one's, where both begin or end at one place.
         inserted += [(begin, 1, -(end - begin), before), (end, 0, end - begin, after)]
     for position, _, _, piece in sorted(inserted, reverse=True):
         text = text[:position] + piece + text[position:]
@@ -161,7 +161,7 @@ def _frame(kind, mutants):
 
 
 def _blank(text, strings):
-    """The text with its comments as spaces, and with its preprocessor lines; with the insides of strings too, if asked for."""
+    """The text with comments and preprocessor lines as spaces; with the insides of strings too, if requested."""
     def spaces(match):
         found = match[0]
         if found[0] in "\"'" or found.startswith('R"'):
@@ -172,7 +172,7 @@ def _blank(text, strings):
 
 
 class _Reader:
-    """Finds the regions of a file. `code` has neither comments nor strings in it, `spoken` has the strings; positions agree."""
+    """Finds the regions of a file. `code` has no comments and no strings, `spoken` has the strings; positions agree."""
 
     def __init__(self, text):
         self.code = _blank(text, strings=True)
@@ -180,7 +180,7 @@ class _Reader:
         self.regions = []
 
     def read_file(self):
-        """Classes and namespaces, down to the bodies of functions."""
+        """Reads classes and namespaces, down to the bodies of functions."""
         at = 0
         while (at := self.code.find("{", at)) >= 0:
             before = self.code[max(0, at - 400):at]
@@ -194,7 +194,7 @@ class _Reader:
                 at = self.closing(at)
 
     def closing(self, at):
-        """Behind the bracket that closes the one at `at`."""
+        """The position after the bracket that closes the one at `at`."""
         depth = 0
         for position in range(at, len(self.code)):
             character = self.code[position]
@@ -209,7 +209,7 @@ class _Reader:
         return at
 
     def block(self, at):
-        """A block from its brace on; answers where it ends."""
+        """Reads a block from its brace on; returns its end."""
         end = self.closing(at)
         at = self.skip(at + 1)
         while at < end - 1:
@@ -265,7 +265,7 @@ class _Reader:
         return behind
 
     def is_lambda(self, at, brace):
-        """Whether that brace of a statement opens the body of one."""
+        """Whether this brace of a statement opens the body of a lambda."""
         before = re.sub(r"(->[\w\s:<>*&,]+|\bmutable\s*)$", "", self.code[at:brace]).rstrip()
         if before.endswith(")"):
             depth = 0

@@ -1,4 +1,5 @@
-"""What a test needs of the machine. Without it the test is skipped; under `tools/setup test`, which installs it, it fails."""
+"""Programs that a test needs. Without them the test is skipped; under `tools/setup test`, which installs them, it
+fails."""
 import os
 import shutil
 import unittest
@@ -7,7 +8,7 @@ SKIPS_FAIL = os.environ.get("RINGSIDE_SKIPS_FAIL") == "1"
 
 
 def needed(program, package=None):
-    """For a test or a class of tests: they run only where this program is."""
+    """Decorates a test or a class of tests: they run only if this program exists."""
     if shutil.which(program):
         return lambda tests: tests
     missing = f"{program} is not installed (apt-get install {package or program})"
@@ -24,8 +25,8 @@ def needed(program, package=None):
 
 
 def skip_all(missing, can_be_installed=True):
-    """For a program of tests that can run none of them. The exit status is Meson's for a skip, or 1. What a machine does not
-    allow (a container, for one) is no failure."""
+    """For a test program that can run none of its tests. The exit status is Meson's for a skip, or 1. It is no failure
+    if the machine forbids it (a container, for example)."""
     fails = SKIPS_FAIL and can_be_installed
     print(f"{'failed' if fails else 'skipped'}: {missing}")
     raise SystemExit(1 if fails else 77)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""No command dies without a word, and none waits for ever: each is given what cannot be read or written, few descriptors and
-little memory, and ends with a status of its own and, unless that is 0, with a message.
+"""No command dies without a message, and none waits for ever: each gets unreadable or unwritable files, few descriptors
+and little memory, and ends with a status of its own and, unless that is 0, with a message.
 
 usage: no_silence_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -25,7 +25,7 @@ MIB = 1 << 20
 LIBC = ctypes.CDLL(None)
 HAS_CHECKER = "ring-check" in subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
 
-# What reads a file that is named, and how its errors begin.
+# Commands that read a named file, and the start of their errors.
 READERS = [
     ("run FILE", "error[E020]: cannot read"),
     ("run --list FILE", "error[E020]: cannot read"),
@@ -38,13 +38,13 @@ READERS = [
     ("run good.scn --replay FILE", "cannot read a tape: "),
     *([("ring-check --ring FILE", "ringside: cannot check a ring: ")] if HAS_CHECKER else []),
 ]
-# What prints, as it is called when nothing is wrong.
+# Commands that print, as they are called without errors.
 PRINTERS = ["--help", "run good.scn", "run good.scn --tap", "run good.scn --json", "check-scn good.scn",
             "check-scn --words", "fmt - ", "view good.jsonl --text", "view good.jsonl --html -", "view good.jsonl --mermaid -",
             "view good.jsonl --pcap -", "view --schema", "explain", "explain", "quirks", "demo", "exec -- echo hello",
             "down", "bench --only script --quick", "shell",
             *(["ring-check --explain all", "ring-check --list", "ring-check --limit 10 --budget 1s --first"] if HAS_CHECKER else [])]
-# One of each family, for limits.
+# One command of each family, for tests of limits.
 COMMANDS = ["--help", "run good.scn", "check-scn good.scn", "view good.jsonl --text", "explain", "quirks",
             "demo", "exec -- echo hello", "up", "down", "list", "create web", "console web", "uart", "dmesg", "watch", "dump",
             "xcs", "shell", "bench --only script --quick", *(["ring-check --list"] if HAS_CHECKER else [])]
@@ -58,7 +58,7 @@ def limited(*limits):
 
 
 def without_root_rights():
-    """What the program is allowed to do follows the permissions of files, for root as well."""
+    """Makes the permissions of files apply to the program, for root as well."""
     for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
         LIBC.prctl(24, capability)  # PR_CAPBSET_DROP; refused to those who have none
 
@@ -88,7 +88,7 @@ class NoSilence(unittest.TestCase):
         return subprocess.run([PROGRAM, *line.split()], stderr=subprocess.PIPE, timeout=PATIENCE_S, **given)
 
     def check_said(self, done, line):
-        """It ended by itself; and if that was no success, it has said why."""
+        """Checks that it ended by itself, and that a failure has a message."""
         said = done.stderr.decode(errors="replace")
         if line.startswith("run "):
             said += (done.stdout or b"").decode(errors="replace")  # where failed runs are told of
@@ -100,7 +100,7 @@ class NoSilence(unittest.TestCase):
         return said
 
     def check_not_written(self, done, line):
-        """What it printed was not taken."""
+        """Checks its error when its output could not be written."""
         said = done.stderr.decode()
         self.assertRegex(said, "ringside: cannot (write: stdout: |go on: .*(No space left on device|Bad file descriptor))", line)
         self.assertEqual(done.returncode, 128 + signal.SIGPIPE if line.startswith("exec") else COULD_NOT_RUN, said)
@@ -189,14 +189,14 @@ class NoSilence(unittest.TestCase):
             for descriptors in (3, 5, 8, 10, 16):
                 with self.subTest(f"{line}: {descriptors}"):
                     done = self.ringside(line, preexec_fn=limited((resource.RLIMIT_NOFILE, descriptors)))
-                    # With so few not even the loader finds the libraries.
+                    # With so few descriptors not even the loader finds the libraries.
                     if done.returncode == 127 and b"error while loading shared libraries" in done.stderr:
                         continue
                     self.check_said(done, line)
             self.ringside("down")
 
     def test_a_whole_machine_with_little_of_each(self):
-        """Processes of a machine that cannot go on are waited for, so these take long."""
+        """The test waits for processes of a machine that cannot continue, so it takes long."""
         for limit, most in ((resource.RLIMIT_NOFILE, 8), (resource.RLIMIT_NOFILE, 16), (resource.RLIMIT_AS, 48 * MIB)):
             for line in ("run --mode real good.scn", "bench --only ring --quick"):
                 with self.subTest(f"{line}: {limit} {most}"):

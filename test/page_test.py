@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The replay page, driven in a real browser: what it shows, its keys and buttons, its links, two runs, a hundred thousand steps.
+"""The replay page in a real browser: its content, its keys and buttons, its links, two runs, a hundred thousand steps.
 
 usage: page_test.py     RINGSIDE names the program; RINGSIDE_LONG=1 adds the long run.
 """
@@ -36,7 +36,7 @@ DROP = TEST.parent / "scenarios" / "20-quirk-xcs-drop-when-full.scn"
 
 
 def browser(folder, width=1280, height=800):
-    """What it does not remove from its temporary folder itself is in `folder`."""
+    """`folder` contains what the browser does not remove from its temporary folder itself."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},{height}"):
@@ -77,7 +77,7 @@ class Page(unittest.TestCase):
         return self.browser.find_element(By.CSS_SELECTOR, selector)
 
     def text(self, selector):
-        """As it is at one moment: while the page plays, elements come and go."""
+        """The text at one moment: during playback elements come and go."""
         return self.browser.execute_script("return document.querySelector(arguments[0]).innerText", selector)
 
     def press(self, key):
@@ -98,9 +98,9 @@ class Page(unittest.TestCase):
     def test_a_link_opens_at_its_step_and_lane(self):
         self.open("one.html", "#step=116&lane=xcs")
         self.assertEqual(self.step(), 116)
-        self.assertIn("Here history bites", self.text("#now .sentence"))
+        self.assertIn("This is an error of 2005", self.text("#now .sentence"))
         self.assertEqual(self.text(".lane-heads .focus"), "xcs")
-        # And so does one that is followed within the page.
+        # And so does a link that is followed within the page.
         self.browser.execute_script("location.hash = '#step=128'")
         self.wait(lambda: self.step() == 128, "the link within the page")
 
@@ -121,7 +121,7 @@ class Page(unittest.TestCase):
         line = int(self.text(".source [aria-current] .line-number").split()[-1])
         self.press("[")
         self.assertLess(int(self.text(".source [aria-current] .line-number").split()[-1]), line)
-        # From the first step on: a slow computer must not come to the end before it is told to stand still.
+        # Starts at the first step: a slow computer must not reach the end before it is paused.
         self.press(Keys.HOME)
         before = self.step()
         self.press("+")
@@ -293,7 +293,7 @@ class Page(unittest.TestCase):
             self.assertEqual(shown["lines"], lines, repr(sent))
 
     def test_characters_are_as_wide_as_on_a_terminal(self):
-        # The first wide one comes in two messages.
+        # The first wide character arrives in two messages.
         line = "x" * 59 + "\u3042\u6f22\U0001f600e\u0301\u00e9|"
         (self.folder / "wide.scn").write_text(f'scenario "wide"\nxen boots dom1\nuser connects to dom1\ndom1 prints "{line}\\n"\n'
                                               f'expect user sees "{line}"\n')
@@ -302,7 +302,7 @@ class Page(unittest.TestCase):
         self.open("wide.html")
         self.press(Keys.END)
         self.assertIn(line, self.text(".screens"))
-        # Where each character of the line begins, in columns.
+        # The column of each character of the line.
         places = self.browser.execute_script("""
             const screen = document.querySelector(".screens .screen:last-of-type") || document.querySelector(".screen");
             const walk = document.createTreeWalker(screen, NodeFilter.SHOW_TEXT);

@@ -1,4 +1,4 @@
-// pcapng: the blocks that a reader of captures finds, and the packets in them, counted byte by byte.
+// pcapng: the blocks of a capture and the packets in them, checked byte by byte.
 #include "emu/trace/pcapng.h"
 
 #include <cstring>
@@ -37,7 +37,7 @@ struct Block {
   std::string body;
 };
 
-/// Every block says its length at both ends, in a multiple of four.
+/// Every block has its length at both ends, a multiple of four.
 std::vector<Block> blocks(std::string_view file) {
   std::vector<Block> found;
   while (!file.empty()) {
@@ -92,7 +92,7 @@ Packet packet_in(const std::string& bytes) {
   return packet;
 }
 
-/// Entries as `say` makes them, one microsecond apart from the journal's origin on.
+/// The entries that `say` writes, one microsecond apart from the journal's origin on.
 template <class Say>
 std::vector<Entry> entries(Say say) {
   std::uint64_t now_ns = origin_ns;
@@ -142,7 +142,7 @@ TEST_CASE("a message in a slot: pseudo-header, indices, the whole message, names
     journal.as(actor(Role::xen)).told(1, "created dom1");
     journal.index_moved(1, ring::Ring::rx, IndexName::req_prod, 0, 8);
     auto message = text_message("abc");
-    message.msg[59] = 0x77;  // behind its length
+    message.msg[59] = 0x77;  // after its length
     journal.slot_written(1, ring::Ring::rx, 15, SlotUse::request, message);
   });
   Pcapng capture(origin_ns);
@@ -226,7 +226,7 @@ TEST_CASE("directions are those of the path") {
   CHECK(direction(xcs, [](Journal& journal) { journal.told(1, "x"); }) == Direction::neither);
 }
 
-TEST_CASE("lines are said where they come into force; a fault is said where it bites") {
+TEST_CASE("lines are shown where they come into force; a fault is shown where it takes effect") {
   const auto all = entries([](Sink& sink) {
     Journal(sink, xcs).told(1, "x");
     Journal(sink, xcs).told(1, "fault: its event to dom1 is lost");
@@ -240,7 +240,7 @@ TEST_CASE("lines are said where they come into force; a fault is said where it b
   CHECK(packet_in(capture.packet(all[2], 3)).comments.empty());
 }
 
-TEST_CASE("comments carry nothing that acts on a terminal, and end somewhere") {
+TEST_CASE("comments contain no control characters, and are bounded") {
   const auto all = entries([](Sink& sink) { Journal(sink, xcs).told(1, "x"); });
   Pcapng capture(origin_ns);
   CHECK(packet_in(capture.packet(all[0], 1, std::vector<std::string>{"\x1b[2J\n\xff"})).comments.at(0) ==
@@ -265,7 +265,7 @@ TEST_CASE("entries of a faulty process make packets like any other") {
   }
 }
 
-TEST_CASE("what was written down a moment late has the time of the first") {
+TEST_CASE("an entry that is written slightly late has the time of the first") {
   Entry first;
   first.time_ns = origin_ns + 500;
   Entry late = first;

@@ -43,7 +43,7 @@ std::vector<json> events(const Journaled& journal, const std::string& phase) {
 
 }  // namespace
 
-TEST_CASE("everybody has a track, and every entry a slice with its step") {
+TEST_CASE("every actor has a track, and every entry a slice with its step") {
   const Journaled journal = journal_of(2000, [](Sink& sink) {
     Journal(sink, xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, test::text_message("a\"\\\x01"));
     Journal(sink, dom1).told(1, "hello");

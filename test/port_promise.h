@@ -1,5 +1,5 @@
-// What must hold between the event channels of all domains, whatever was called. For unit tests and for the
-// fuzz target.
+// The invariants of the event channels of all domains after any calls. For unit tests and for the fuzz
+// target.
 #pragma once
 
 #include <map>
@@ -8,7 +8,7 @@
 
 namespace ringside::test {
 
-/// The other end of a channel leads back, and virqs are where they may be.
+/// Checks that the other end of a channel leads back, and that virqs are in allowed places.
 inline PortStatus check_port(Machine& machine, DomainId domain, ring::Port port) {
   const PortStatus status = machine.calls.evtchn_status(domain, port).value();
   if (status.state == PortState::virq) {
@@ -25,7 +25,7 @@ inline PortStatus check_port(Machine& machine, DomainId domain, ring::Port port)
   return status;
 }
 
-/// Of the ports below `end` of all domains.
+/// Checks the ports below `end` of all domains.
 inline void check_ports(Machine& machine, ring::Port end) {
   const auto domains = machine.calls.domains().value();
   for (const DomainInfo& info : domains) {
@@ -37,7 +37,7 @@ inline void check_ports(Machine& machine, ring::Port end) {
   }
 }
 
-/// Handles and mappings that the hypervisor holds.
+/// The number of handles and mappings that the hypervisor holds.
 inline std::size_t handles_of_xen(const Machine& machine) {
   const auto open = machine.world.open_handles();
   return static_cast<std::size_t>(

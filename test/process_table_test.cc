@@ -1,4 +1,4 @@
-// Whether the processes of a machine are at rest, seen from outside.
+// Whether the processes of a machine are at rest, as seen from outside.
 #include "emu/host/process_table.h"
 
 #include <spawn.h>
@@ -75,7 +75,7 @@ TEST_CASE("a process that sleeps is at rest, and looks the same each time") {
   CHECK(machine.look() == before);
 }
 
-TEST_CASE("a process that computes is never at rest, whatever it says") {
+TEST_CASE("a process that computes is never at rest, even without output") {
   const OneProcess machine({"/bin/sh", "-c", "while :; do :; done"});
   REQUIRE(comes_true([&] { return machine.look().switches.contains(machine.pid()); }));
   for (int i = 0; i < 20; ++i) CHECK(machine.look().busy);

@@ -39,7 +39,7 @@ TEST_CASE("ctrlif-bad-id: an answer with an id that was not given out is the end
   Fixture f(Quirk::ctrlif_bad_id, GENERATE(true, false));
   f.controller->answer_with(ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, {}));
   f.start(std::make_unique<PrintProgram>("hello", 0));
-  // A crash is a process that ends without a word to the hypervisor.
+  // A crash is a process that ends without telling the hypervisor.
   CHECK(f.host.ended());
   CHECK(f.shutdown.has_value() == !f.on);
   CHECK(f.bites() == (f.on ? 1 : 0));
@@ -59,7 +59,7 @@ TEST_CASE("ctrlif-no-clamp: a long request overruns the stack of a flat guest, a
 TEST_CASE("kcons-lfcr: kernel lines end with LF CR, and the CR needs no room") {
   Fixture f(Quirk::kcons_lfcr, GENERATE(true, false));
   f.controller->answer_at_once(false);
-  // One line that fills the buffer to the byte before the last, where its LF goes; the CR goes beyond.
+  // One line fills the buffer except for one byte, which its LF takes; the CR goes beyond.
   f.start(std::make_unique<IdleProgram>(), {std::string(6000, 'x')});
   f.controller->answer_at_once(true);
   f.controller->answer(8);
@@ -70,7 +70,7 @@ TEST_CASE("kcons-lfcr: kernel lines end with LF CR, and the CR needs no room") {
   CHECK(out.size() == 4095);
 }
 
-TEST_CASE("kcons-flush-spin: a dying guest whose output nobody takes looks again and again") {
+TEST_CASE("kcons-flush-spin: a dying guest whose output is not taken polls again and again") {
   Fixture f(Quirk::kcons_flush_spin, GENERATE(true, false));
   f.controller->answer_at_once(false);
   REQUIRE(f.boot(std::make_unique<PrintProgram>("last words", 0),

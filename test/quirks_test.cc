@@ -55,7 +55,7 @@ TEST_CASE("xcs-drop-when-full: of twenty messages to a stopped guest eight arriv
   CHECK(client.data.read().size() == 8);
 }
 
-TEST_CASE("no-responder: what is said while nobody is bound leaks its slot for ever") {
+TEST_CASE("no-responder: a request without a bound client leaks its slot for ever") {
   Fixture f(Quirk::no_responder, GENERATE(true, false));
   auto guest = f.boot(1);
   Client client(f);
@@ -117,7 +117,7 @@ TEST_CASE("xcs-short-frame: half a frame stops every domain until a whole one fo
   CHECK(f.bites(Quirk::xcs_short_frame) == 2);
 }
 
-TEST_CASE("xcs-connect-once: who is refused is never heard again, nor closed") {
+TEST_CASE("xcs-connect-once: a refused client is never read again, nor closed") {
   Fixture f(Quirk::xcs_connect_once, GENERATE(true, false));
   Wire wire(f.client_host);
   wire.send(Client::connect(XCS_CONNECT_DATA, 4711));
@@ -137,14 +137,14 @@ TEST_CASE("xcs-bind-collision: VIRQ_DOM_EXC on port 1 and a channel on port 94 c
   CHECK(client.bind(1, xcs_type_virq) == XCS_RSLT_OK);
   CHECK(client.bind(94, xcs_type_wildcard) == XCS_RSLT_OK);
   CHECK(f.bites(Quirk::xcs_bind_collision) == (f.on ? 1 : 0));
-  // Even ports collide elsewhere, and neighbours not at all.
+  // Even ports collide with other keys, and neighbours never collide.
   CHECK(client.bind(2, xcs_type_virq) == XCS_RSLT_OK);
   CHECK(client.bind(95, xcs_type_wildcard) == XCS_RSLT_OK);
   CHECK(f.bites(Quirk::xcs_bind_collision) == (f.on ? 1 : 0));
   CHECK(client.bind(933, xcs_type_wildcard) == XCS_RSLT_OK);
   CHECK(f.bites(Quirk::xcs_bind_collision) == (f.on ? 2 : 0));
   if (!f.on) return;
-  // Unbinding the one that was never stored takes the other away, and so makes room.
+  // Unbinding the key that was never stored removes the other one, and so makes room.
   CHECK(client.bind(94, xcs_type_wildcard, XCS_MSG_UNBIND) == XCS_RSLT_OK);
   CHECK(client.bind(94, xcs_type_wildcard) == XCS_RSLT_OK);
   CHECK(f.bites(Quirk::xcs_bind_collision) == 2);
@@ -203,7 +203,7 @@ TEST_CASE("xcs-sigpipe: a client that closes under output load kills xcs") {
   f.world.run();
   CHECK(other.control.closed() == f.on);
   CHECK(f.bites(Quirk::xcs_sigpipe) == (f.on ? 1 : 0));
-  // It is about xcs as a whole, and no domain.
+  // The quirk concerns xcs as a whole, not a domain.
   for (const auto& [step, entry] : f.sink.entries())
     CHECK((entry.kind != trace::Kind::quirk || entry.domain == 0));
 }
@@ -241,7 +241,7 @@ TEST_CASE("xcs-fd2: error messages end up in the first client's control stream")
   Client second(f);
   for (int i = 0; i < 2; ++i) CHECK(second.interface(XCS_CIF_NEW_CC, 99).result == XCS_RSLT_FAILED);
   f.world.run();
-  // Whole frames of text: what looks like a type is the beginning of a message.
+  // These frames are text: their apparent type is the beginning of a message.
   const auto frames = first.control.read();
   REQUIRE((!frames.empty()) == f.on);
   if (f.on) CHECK(frames[0].type > XCS_VIRQ);
@@ -259,7 +259,7 @@ TEST_CASE("stale-indices: a producer index that jumps by twenty brings stale slo
   std::vector<std::size_t> batches;
   for (int i = 0; i < 4; ++i) {
     batches.push_back(client.read_and_echo().size());
-    guest->raise();  // xcs looks at its rings on an event only
+    guest->raise();  // xcs reads its rings only on an event
   }
   CHECK(batches == (f.on ? std::vector<std::size_t>{8, 8, 4, 0} : std::vector<std::size_t>{0, 0, 0, 0}));
 }

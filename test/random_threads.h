@@ -1,5 +1,5 @@
-// Threads of a tiny program that chance makes: so few instructions that all of what they can come to is found
-// in no time, so many programs that little is left out.
+// Random threads of tiny programs: each has so few instructions that all its outcomes are found quickly, and
+// there are so many programs that most combinations occur.
 #pragma once
 
 #include "emu/base/choice.h"
@@ -11,9 +11,9 @@ struct Mix {
   std::uint32_t threads = 2;
   std::uint32_t length_max = 4;
   std::uint32_t words = 2;
-  bool halves = false;   ///< accesses to a half of a word, too
-  bool relaxed = false;  ///< loads and stores only, and the loads order nothing
-  bool events = false;   ///< notify, wait, choose and await, too
+  bool halves = false;   ///< also accesses to half of a word
+  bool relaxed = false;  ///< loads and stores only, and loads without ordering
+  bool events = false;   ///< also notify, wait, choose and await
   std::vector<Order> fences = {Order::acquire, Order::release, Order::seq_cst};
 };
 
@@ -75,7 +75,7 @@ inline std::vector<Thread> random_threads(Choice& choice, const Mix& mix) {
   return threads;
 }
 
-/// The axioms try all that such a load may read in one half with all in the other.
+/// The axioms combine every source of one half with every source of the other, so such loads are costly.
 inline std::ptrdiff_t loads_of_both_halves(const std::vector<Thread>& threads) {
   std::ptrdiff_t count = 0;
   for (const Thread& thread : threads) {

@@ -1,6 +1,5 @@
-// A memory policy that does what NativeMemory does and writes down each operation, so that a test can read
-// the order in which ring code touches the page. One thread at a time; the log is shared by all users of the
-// policy.
+// A memory policy that acts as NativeMemory and logs each operation, so that a test can check the order in
+// which ring code accesses the page. One thread at a time; all users of the policy share the log.
 #pragma once
 
 #include <cstddef>
@@ -14,16 +13,15 @@ namespace ringside::test {
 
 class RecordingMemory {
  public:
-  /// Offsets in the log count from `frame`. Forgets what was logged before.
+  /// Offsets in the log count from `frame`. Clears the log.
   static void start(const std::byte* frame) {
     frame_ = frame;
     log_.clear();
     after_ = nullptr;
   }
-  /// What happened since start() or the last take_log(), like "load 2048", "copy to 2056" or "wmb".
+  /// The operations since start() or the last take_log(), like "load 2048", "copy to 2056" or "wmb".
   static std::vector<std::string> take_log() { return std::exchange(log_, {}); }
-  /// Calls `after` behind each operation, with its log line: the place for a peer that writes at the worst
-  /// moment.
+  /// Calls `after` after each operation, with its log line: a peer can write there at the worst moment.
   static void interfere(std::function<void(const std::string&)> after) { after_ = std::move(after); }
 
   template <class Word>

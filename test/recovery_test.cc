@@ -1,5 +1,5 @@
-// The console path through the deaths of its daemons: xcs, xend or both killed at any moment and started
-// again, and every byte checked both ways. A byte that was printed or typed arrives once.
+// The console path while its daemons die: xcs, xend or both are killed at any moment and started again, and
+// every byte is checked in both directions. Each printed or typed byte arrives once.
 #include <random>
 
 #include "test/console_path.h"
@@ -15,7 +15,8 @@ namespace {
 enum class Victim { xcs, xend, both };
 
 struct Recovery : Path {
-  /// Lets `steps` events happen, then kills and starts again, in the order in which a person would.
+  /// Lets `steps` events happen, then kills the victim and starts it again, in the order in which a user
+  /// would.
   void strike(Victim victim, std::uint64_t steps) {
     const std::uint64_t stop_at = world.steps() + steps;
     (void)world.run_until([&] { return world.steps() >= stop_at; }, 1ms);
@@ -132,7 +133,7 @@ TEST_CASE_METHOD(Recovery, "a guest that ended while xend was dead is cleared aw
 }
 
 TEST_CASE_METHOD(Recovery,
-                 "that a guest has crashed is said once, however often xend is started before it is read") {
+                 "a crash of a guest is reported once, however often xend is started before it is read") {
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<IdleProgram>());
   program.print("output\r\n");
@@ -149,8 +150,8 @@ TEST_CASE_METHOD(Recovery,
   CHECK(viewer->seen.find("crashed") == viewer->seen.rfind("crashed"));
 }
 
-TEST_CASE_METHOD(
-    Recovery, "what the last viewer of an ended domain has not read when xend dies is counted by the next") {
+TEST_CASE_METHOD(Recovery,
+                 "the next xend counts what the last viewer of an ended domain had not read when xend died") {
   const DomainId domain = create();
   auto viewer = view(domain);
   viewer->read(false);
@@ -169,8 +170,7 @@ TEST_CASE_METHOD(
   CHECK(world.kept_files().empty());
 }
 
-TEST_CASE_METHOD(Recovery,
-                 "a guest that dies while xcs is dead is shown to have said its last before its crash") {
+TEST_CASE_METHOD(Recovery, "the output of a guest that dies while xcs is dead is shown before its crash") {
   const DomainId domain = create();
   auto viewer = view(domain);
   boot(domain, std::make_unique<Speaker>("last"));
@@ -205,8 +205,7 @@ TEST_CASE_METHOD(Recovery, "a reader of a domain that is gone does not disturb t
 }
 
 TEST_CASE_METHOD(
-    Recovery,
-    "a guest that was destroyed while xend was dead leaves nothing, and what nobody read is counted") {
+    Recovery, "a guest that was destroyed while xend was dead leaves nothing, and unread bytes are counted") {
   trace::MemorySink journal(world.clock());
   const DomainId domain = create();
   boot(domain, std::make_unique<Speaker>("never read"));

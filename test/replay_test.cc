@@ -1,4 +1,4 @@
-// A journal played again: slots, indices and event bits after each step, and which bytes are where.
+// Replays a journal: slots, indices and event bits after each step, and the places of the bytes.
 #include "emu/trace/replay.h"
 
 #include "emu/trace/flow.h"
@@ -19,7 +19,7 @@ constexpr Actor xcs = actor(Role::xcs);
 constexpr Actor xend = actor(Role::xend);
 constexpr Actor dom1 = actor(Role::domain, 1);
 
-/// Takes entries as they are written, and keeps what the last one did.
+/// Takes entries as they are written, and keeps the effect of the last one.
 class Played final : public Sink {
  public:
   Played() : Sink(&listening_) {}
@@ -83,7 +83,7 @@ TEST_CASE("a journal that begins in the middle begins with what the page held") 
   CHECK(ring.knows(IndexName::req_prod));
   CHECK(ring.knows(IndexName::rsp_prod));
   CHECK_FALSE(ring.knows(IndexName::req_cons));
-  // A side that lies is shown as it lies.
+  // Impossible indices are shown as they are.
   rx.req_prod = 100;
   played.replay.begin(header);
   CHECK(played.rx() == "rx ######## 90/8");
@@ -111,7 +111,7 @@ TEST_CASE("an event is pending until it is taken, and its raiser finds out about
   CHECK(played.replay.ports().at({1, 4}).kicks == 1);
 }
 
-TEST_CASE("a byte keeps its number from the user to the terminal, and arrows know where it set out") {
+TEST_CASE("a byte keeps its number from the user to the terminal, and arrows know their start") {
   Played played;
   types(played, "ab");
   CHECK(played.did.came_at == 1);
@@ -129,9 +129,7 @@ TEST_CASE("a byte keeps its number from the user to the terminal, and arrows kno
   CHECK(played.flow.totals(1, true).delivered == 2);
 }
 
-TEST_CASE(
-    "what was there before the first entry counts as said when it comes up, what Xen says for itself does "
-    "not") {
+TEST_CASE("bytes from before the first entry count as printed when they come up, Xen's own output does not") {
   Played played;
   played.as(xend).bytes_passed(1, actor(Role::user), bytes_of("kept"));
   CHECK(played.flow.totals(1, false).said == 4);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""ring-check and code that is no good ring: memory beside the page that is used wrongly, code that crashes, hangs, waits or
-cannot be loaded. None of it is ever a pass.
+"""ring-check with broken rings: memory beside the page that is used wrongly, code that crashes, hangs, waits or cannot
+be loaded. None of it ever passes.
 
 usage: ring_broken_test.py     RINGSIDE and RINGS as for ring_check_test.py; RINGSIDE_LONG=1 also waits for a loop of its own
 """
@@ -13,7 +13,7 @@ from ring_check_test import COULD_NOT_RUN, FAILED, GOOD, LONG, RINGS, USAGE, bui
 
 
 class Elsewhere(unittest.TestCase):
-    """Memory beside the page: explored where both ends touch it, and put back."""
+    """Memory beside the page: explored if both ends use it, and restored."""
 
     def check(self, define, model, status, *texts):
         with tempfile.TemporaryDirectory() as folder:
@@ -48,7 +48,7 @@ class Elsewhere(unittest.TestCase):
 
 
 class Broken(unittest.TestCase):
-    """What is wrong with a plug-in itself is said, and is never a pass."""
+    """An error in a plug-in itself is reported, and never passes."""
 
     def check(self, define, status, *texts):
         with tempfile.TemporaryDirectory() as folder:

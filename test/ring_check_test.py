@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""ring-check from outside: right rings hold within known numbers of executions, each mutant of the catalogue is found by the
-model that it names, and what is no ring at all gets a clear error. RINGSIDE names the program, RINGS the folder of plug-ins.
+"""ring-check as a command: right rings hold within known numbers of executions, each mutant of the catalogue is found
+by the model that it names, and what is not a ring gets a clear error. RINGSIDE names the program, RINGS the folder of
+plug-ins.
 
 usage: ring_check_test.py [--table]     prints how each bug is found, as in the README
 RINGSIDE_LONG=1 also searches the models that should find nothing.
@@ -24,7 +25,7 @@ TEMPLATES = TEST.parent / "tools" / "ring_check" / "template_tests"
 GOOD, USAGE, COULD_NOT_RUN, FAILED = 0, 1, 3, 4
 MODELS = ["sc", "tso", "c11"]
 LONG = os.environ.get("RINGSIDE_LONG") == "1"
-# Of 3 messages, by ring and model: no search may need more.
+# For 3 messages, by ring and model: the most executions that a search may need.
 EXECUTIONS_MAX = {
     "plain_2_O2": {"SC": 9117, "TSO": 9006, "C11": 30400},
     "plain_8_O2": {"SC": 6691, "TSO": 6540, "C11": 31000},
@@ -108,7 +109,7 @@ class Mutants(unittest.TestCase):
         bugs = catalogue()
         self.assertEqual([bug["number"] for bug in bugs], list(range(1, 50)))
         for bug in bugs:
-            # Those of threads are in the templates (Tests.FIRST_FAILING).
+            # Bugs of threads are in the templates (Tests.FIRST_FAILING).
             self.assertEqual(bool(bug["mutants"]), bug["in_test"] == 0, bug["number"])
             if bug["in_test"]:
                 self.assertEqual(Tests.FIRST_FAILING[bug["source"].removesuffix(".c")][bug["in_test"]], bug["model"])
@@ -183,7 +184,7 @@ class Outputs(unittest.TestCase):
 
 
 class Programs(unittest.TestCase):
-    """Code that fits no ring: fibers of its own on the page."""
+    """Code that is not a ring: it has its own fibers on the page."""
 
     def test_each_model_finds_what_it_can(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -282,9 +283,9 @@ class Tests(unittest.TestCase):
                         replay = re.search(r"--replay '(\S*)'", said)
                         self.assertTrue(replay[1].startswith("Armv8:"), said)
                         self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED)
-            # All see a store at once on an Arm, which C11 does not promise.
+            # On an Arm all threads see a store at once, which C11 does not promise.
             self.assertEqual(self.run_test(folder, "armv8.c", "SECOND_COPY", "--model", "c11")[1].returncode, FAILED)
-            # It is searched when it is asked for.
+            # It is searched only on request.
             self.assertNotIn("Armv8", self.run_test(folder, "armv8.c", "MESSAGE")[2])
 
     def test_a_variable_may_be_accessed_whole_and_in_part(self):
@@ -309,7 +310,7 @@ class Tests(unittest.TestCase):
                             self.assertIn("hold in every execution;", said)
 
     def test_a_weak_compare_exchange_fails_without_a_reason_where_the_model_lets_it(self):
-        """gcc tells it from a strong one. clang does not, which is said."""
+        """gcc distinguishes it from a strong one. clang does not, which is reported."""
         with tempfile.TemporaryDirectory() as folder:
             for compiler, define, fails in (("gcc", "ONCE", True), ("gcc", "IN_A_LOOP", False), ("gcc", "STRONG", False), ("clang", "ONCE", False)):
                 if not shutil.which(compiler):
@@ -327,7 +328,8 @@ class Tests(unittest.TestCase):
                             self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED)
 
     def test_memory_that_is_touched_unseen_is_no_result(self):
-        """By a part without the flags, by an asm block, by the C library; in an execution that every model has, or C11 alone."""
+        """Memory is accessed unseen by a part without the flags, by an asm block, by the C library; in an execution
+        that every model has, or C11 alone."""
         part = TEST / "ring_check" / "unseen_part.c"
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)

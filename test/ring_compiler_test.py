@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""`ringside ring-check cc` and `c++` with real compilers, gcc and clang, and what the checker then says: rings that are right
-hold, each template's bug is found and its cure is one, barriers in assembler count, and who brings a mistake is told of it.
+"""`ringside ring-check cc` and `c++` with real compilers, gcc and clang, and the results of the checker: right rings
+hold, each template's bug is found and its fix is one, barriers in assembler count, and a user's mistake is reported.
 
 usage: ring_compiler_test.py SOURCE_ROOT [CASE...]     RINGSIDE names the program
 
-Each case takes the next of the ways to compile. RINGSIDE_LONG=1 has each case take all of them.
+Each case uses the next way to compile. With RINGSIDE_LONG=1 each case uses all of them.
 """
 
 import itertools
@@ -31,7 +31,7 @@ def run(*command, **environment):
 
 
 def compiled(pair, output, *arguments, cxx=False):
-    """The ring `output`, compiled by one of COMPILERS. Nothing may be said meanwhile."""
+    """The ring `output`, compiled by one of COMPILERS. The compiler must print nothing."""
     said = run("c++" if cxx else "cc", *arguments, "-o", output, CC=pair[0], CXX=pair[1])
     assert said.returncode == 0 and not said.stderr and not said.stdout, (pair, arguments, said)
     return output
@@ -64,7 +64,7 @@ def edited(source, target, old, new):
 
 
 def case_template_in_c(top, pair, level):
-    """The template's bug is found under TSO, SC knows nothing of it, and the one line that is missing cures it."""
+    """The template's bug is found under TSO and not under SC, and the one missing line fixes it."""
     ring = compiled(pair, top / "ring.so", level, TEMPLATES / "template_c/ring.c")
     holds(ring, "--model", "sc")
     assert "asleep for ever" in fails(ring, "--model", "tso")
@@ -74,7 +74,7 @@ def case_template_in_c(top, pair, level):
 
 
 def case_breaks(top, pair, level):
-    """What the man page has people take out of the cured template is found by the model that it names, and by no cheaper one."""
+    """What the man page removes from the fixed template is found by the model that it names, and by no cheaper one."""
     cured = edited(TEMPLATES / "template_c/ring.c", top / "cured.c", "  if (read_once(ring->sleeping))",
                    "  full_barrier();\n  if (read_once(ring->sleeping))")
     for number, (old, new, model) in enumerate([
@@ -101,7 +101,7 @@ def case_template_in_cpp(top, pair, level):
 
 
 def case_barriers_in_assembler(top, pair, level):
-    """A ring in the style of 2005, as it is; and with the processor's barriers taken out of it, which the checker must notice."""
+    """A ring in the style of 2005, unchanged; and without the processor's barriers, which the checker must notice."""
     source = PLUGINS / "macro_ring.c"
     ring = compiled(pair, top / "macro.so", level, "-DSLOTS=2u", source)
     assert "ring_check_asm_wmb" in symbols(ring) and "ring_check_asm_rmb" in symbols(ring)
@@ -111,7 +111,8 @@ def case_barriers_in_assembler(top, pair, level):
 
 
 def case_store_barriers_are_no_releases(top, pair, level):
-    """A barrier for stores publishes a slot. It does not hand one back that was read: a load may move behind it."""
+    """A barrier for stores publishes a slot. It is not enough to hand back a slot that was read: a load may move past
+    it."""
     source = TEMPLATES / "template_c/ring.c"
     fence = "#define write_barrier() __atomic_thread_fence(__ATOMIC_RELEASE)"
     back = "  write_barrier(); /* the slot has been read"
@@ -144,7 +145,7 @@ def case_locked_instructions(top, pair, level):
 
 
 def case_words_of_16_bytes(top, pair, level):
-    """Both indices in one word, which the compiler and the assembler exchange."""
+    """Both indices are in one word, which the compiler and the assembler exchange."""
     source = ROOT / "test/ring_check/wide.c"
 
     def wide(*defines):
@@ -174,7 +175,7 @@ def case_objects_apart(top, pair, level):
 
 
 def case_refusals(top, pair, level):
-    """A mistake of the user's is said in one line; the compiler's own errors are passed on with its status."""
+    """A user's mistake is reported in one line; the compiler's own errors are passed on with its status."""
     said = run("cc", "-flto", "-o", "x.so", "ring.c", CC=pair[0])
     assert said.returncode == 1 and said.stderr.startswith("ringside: cannot compile a ring: -flto: "), said
     said = run("cc", "ring.c", CC="no-such-compiler")
@@ -190,7 +191,7 @@ CASES = {name[5:]: function for name, function in list(globals().items()) if nam
 
 
 def man_page():
-    """It knows every option, and is rendered without complaints."""
+    """The man page has every option, and is rendered without warnings."""
     page = ROOT / "tools/ring_check/ringside-ring-check.1"
     text = page.read_text().replace("\\-", "-")
     options = set(re.findall(r"--[a-z]+", run("--help").stdout)) - {"--help"}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What ring-check makes of rings whose calls refuse now and then without a reason, or wait inside until they are done: a right one
-holds, and the report says what its callers have to know; a wrong one is found. RINGSIDE names the program; under SC only,
-unless RINGSIDE_LONG=1."""
+"""ring-check with rings whose calls refuse now and then without a reason, or wait inside until they are done: a right
+one holds, and the report says what its callers have to know; a wrong one is found. RINGSIDE names the program; under SC
+only, unless RINGSIDE_LONG=1."""
 
 import json
 import re

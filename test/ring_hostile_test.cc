@@ -1,5 +1,5 @@
-// The ring with a peer that writes whatever it likes into the page: every lie yields a fault value and
-// changes nothing, and a peer that tells the truth again is served again.
+// The ring with a peer that writes anything into the page: every wrong value yields a fault value and changes
+// nothing, and a peer that becomes honest again is served again.
 #include "ring/back.h"
 #include "ring/front.h"
 #include "test/catch.h"
@@ -13,7 +13,7 @@ using namespace ringside::test;
 
 namespace {
 
-/// A ring on which some traffic has passed, so that "nothing outstanding" is not the same as "zero".
+/// A ring after some traffic, so that "nothing outstanding" differs from "zero".
 struct Traffic {
   RingBytes at;
   Page page;
@@ -93,9 +93,10 @@ TEST_CASE("a request index that moves backwards over waiting requests is a fault
   Traffic traffic(all_rings[2], 0, 5, 2, 3);
   ControlMessage message;
   REQUIRE(traffic.back->take_request(message) == TakeRequest::taken);
-  traffic.page.set_u32(2048, 7);  // taking back what was taken: the index said 10, and 8 of them are ours
+  traffic.page.set_u32(2048, 7);  // withdraws taken requests: the index was 10, and 8 of them are ours
   CHECK(traffic.back->take_request(message) == TakeRequest::bad_index);
-  traffic.page.set_u32(2048, 8);  // taking back what nobody has taken cannot be noticed, and does no harm
+  traffic.page.set_u32(2048,
+                       8);  // withdrawing requests that were not taken cannot be noticed, and is harmless
   CHECK(traffic.back->take_request(message) == TakeRequest::empty);
   traffic.page.set_u32(2048, 10);
   CHECK(traffic.back->take_request(message) == TakeRequest::taken);
@@ -175,7 +176,8 @@ TEST_CASE("a length of 61 to 255 is cut to 60 and reported, in requests and in r
     CHECK(traffic.back->take_request(message) == TakeRequest::long_length);
     CHECK(message.length == 60);
     CHECK(text_of(message) == std::string(60, 'x'));
-    CHECK(traffic.back->unanswered() == 1);  // taken all the same: it can be answered, and its slot freed
+    CHECK(traffic.back->unanswered() ==
+          1);  // it was taken all the same: it can be answered, and its slot freed
     REQUIRE(traffic.back->put_response(lie));
     traffic.back->publish();
     CHECK(traffic.front->take_response(message) == TakeResponse::long_length);
@@ -190,7 +192,7 @@ TEST_CASE("a message never reads past its 60 bytes, whatever its length says") {
   CHECK(lie.payload().size() == 60);
 }
 
-TEST_CASE("a slot rewritten after publishing counts as it is when it is copied, and never again") {
+TEST_CASE("a slot rewritten after publishing is used as it is when copied, and not read again") {
   Page page;
   using Memory = RecordingMemory;
   auto front = Front<>::attach(page.ring(all_rings[2]));
@@ -220,7 +222,7 @@ TEST_CASE("a slot rewritten after publishing counts as it is when it is copied, 
   }
 }
 
-TEST_CASE("an index rewritten between its read and the copy of the slot is not looked at again") {
+TEST_CASE("an index rewritten between its read and the copy of the slot is not read again") {
   Page page;
   using Memory = RecordingMemory;
   auto front = Front<>::attach(page.ring(all_rings[2]));

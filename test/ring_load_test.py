@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rings that cannot be loaded, or that do something else as they are loaded: ring-check says which, and goes on living.
+"""Rings that cannot be loaded, or that do something else while they are loaded: ring-check names them and continues.
 
 usage: ring_load_test.py     RINGSIDE names the program, RINGS the folder of built plug-ins
 """
@@ -16,7 +16,7 @@ PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ri
 RINGS = pathlib.Path(os.environ.get("RINGS", TEST.parent / "build" / "emu" / "check" / "plugins")).resolve()
 COULD_NOT_RUN = 3
 WHOLE = RINGS / "plain_2_O2.so"
-# What a library does as it is loaded, and what is said of it.
+# What a library does when it is loaded, and the message about it.
 CONSTRUCTORS = {
     "_exit(0)": "ended by itself, with status 0",
     "_exit(4)": "ended by itself, with status 4",
@@ -24,7 +24,7 @@ CONSTRUCTORS = {
     "*(volatile int *)8 = 1": "was killed by a signal: Segmentation fault",
     "kill(getpid(), SIGKILL)": "was killed by a signal: Killed",
 }
-# And when its table is asked for.
+# The same when its table is requested.
 TABLES = {"_exit(0)": "ended by itself, with status 0", "raise(SIGBUS)": "was killed by a signal: Bus error"}
 SOURCE = """
 #include <signal.h>
@@ -68,7 +68,7 @@ class Loading(unittest.TestCase):
     def test_noise_is_refused(self):
         path = self.folder / "noise.so"
         whole = bytearray(WHOLE.read_bytes())
-        # The kind of file, the machine, where the segments are told of, how large that is.
+        # The kind of file, the machine, the place and the size of the table of segments.
         for at in (16, 18, 32, 54):
             with self.subTest(at):
                 whole[at] ^= 0xff

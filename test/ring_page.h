@@ -12,7 +12,7 @@
 
 namespace ringside::test {
 
-/// Where one ring lies in the page, counted from byte 0 of the frame.
+/// The place of one ring in the page, counted from byte 0 of the frame.
 struct RingBytes {
   ring::Abi abi;
   ring::Ring which;
@@ -50,7 +50,7 @@ class Page {
   void set_message(const RingBytes& at, std::size_t slot, const ring::ControlMessage& message) {
     std::memcpy(bytes_ + at.slots + slot * 64, &message, 64);
   }
-  /// Bytes that are not zero any more and belong neither to the ring's indices nor to its slots.
+  /// The number of nonzero bytes outside the ring's indices and slots.
   [[nodiscard]] std::size_t bytes_changed_outside(const RingBytes& at) const {
     std::size_t changed = 0;
     for (std::size_t i = 0; i < ring::frame_bytes; ++i) {

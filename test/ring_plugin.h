@@ -34,7 +34,7 @@ class Plugin {
   const ring_check_ring* ring_ = nullptr;
 };
 
-/// Those that are right, at any optimization.
+/// The right ones, at any optimization.
 inline std::vector<std::string> right_rings() {
   return {
       "plain_2",

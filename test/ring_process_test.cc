@@ -1,4 +1,4 @@
-// The process in which rings are loaded, and what is said of one that does not come back.
+// The process that loads rings, and the message about one that does not return.
 #include "tools/ring_check/ring_process.h"
 
 #include <unistd.h>
@@ -13,7 +13,7 @@ namespace ring_process_test {
 using namespace ringside;
 using namespace ringside::tools;
 
-TEST_CASE("a file that is never loaded to its end is given up at the limit, and named") {
+TEST_CASE("loading a file that never finishes is given up at the limit, and the file is named") {
   const auto status = in_ring_process(
       [] {
         note_loading("endless.so");
@@ -29,7 +29,7 @@ TEST_CASE("a file that is never loaded to its end is given up at the limit, and 
         "come back)");
 }
 
-TEST_CASE("the limit is one of loading, and of nothing else that the process does") {
+TEST_CASE("the limit applies to loading only") {
   const auto status = in_ring_process([] { return 7; }, std::chrono::milliseconds(0));
   REQUIRE(status.ok());
   CHECK(status.value() == 7);

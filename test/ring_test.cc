@@ -95,7 +95,7 @@ TEST_CASE("a response overwrites the slot and moves only the response index") {
 }
 
 TEST_CASE("the four rings of the two layouts are where the reference puts them") {
-  // all_rings is checked itself, so that a slip in it cannot hide one in layout.h.
+  // all_rings is checked too, so that an error in it cannot hide one in layout.h.
   CHECK(all_rings[0] == RingBytes{Abi::flat, Ring::tx, 2048 + 1024, 2048 + 1028, 2048 + 0});
   CHECK(all_rings[1] == RingBytes{Abi::flat, Ring::rx, 2048 + 1032, 2048 + 1036, 2048 + 512});
   CHECK(all_rings[2] == RingBytes{Abi::sring, Ring::tx, 2048 + 0, 2048 + 4, 2048 + 8});
@@ -233,7 +233,7 @@ TEST_CASE("both ends attach to a live page at its indices") {
   CHECK(back->rsp_prod_pvt() == 0xfffffffd);
   CHECK(back->unanswered() == 6);
   ControlMessage message;
-  // What nobody had answered is forgotten: it is not taken again, but its slots can still be answered.
+  // Unanswered requests are skipped: they are not taken again, but their slots can still be answered.
   CHECK(back->take_request(message) == TakeRequest::empty);
   REQUIRE(front->put_request(text_message("new")));
   front->publish();
@@ -242,7 +242,7 @@ TEST_CASE("both ends attach to a live page at its indices") {
   CHECK(page.u8(at.slots + 3 * 64 + 4) == 'n');
 }
 
-TEST_CASE("the first answerer on a page takes what was asked before it came") {
+TEST_CASE("the first answerer on a page takes earlier requests") {
   const RingBytes at = GENERATE(from_range(all_rings));
   Page page;
   page.set_u32(at.req_prod, 0xffffffff);

@@ -28,7 +28,7 @@ namespace {
 constexpr Port port = 1;
 constexpr int sleep_ms_max = 20'000;
 
-// TSan makes each touch of the page some fifty times slower.
+// TSan makes each access to the page some fifty times slower.
 #if defined(__SANITIZE_THREAD__)
 constexpr std::uint64_t requests_each_way = 20'000;
 constexpr std::uint64_t sleepy_requests_each_way = 2'000;
@@ -37,7 +37,7 @@ constexpr std::uint64_t requests_each_way = 250'000;
 constexpr std::uint64_t sleepy_requests_each_way = 20'000;
 #endif
 
-/// What wakes a side: a kick counter, as the seam's ports are.
+/// A kick counter that wakes a side, as the ports of Host are.
 class Kicks {
  public:
   Kicks() : descriptor_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
@@ -49,7 +49,7 @@ class Kicks {
     const std::uint64_t one = 1;
     (void)!write(descriptor_, &one, sizeof one);
   }
-  /// False when nobody kicked in time.
+  /// False if no kick came in time.
   [[nodiscard]] bool sleep() {
     pollfd ready{descriptor_, POLLIN, 0};
     while (poll(&ready, 1, sleep_ms_max) < 0 && errno == EINTR) {
@@ -74,24 +74,24 @@ ControlMessage numbered(std::uint64_t number) {
   return message;
 }
 
-/// True when every copy in the message says `number`: a torn or stale slot does not.
+/// True if every copy in the message contains `number`; a torn or stale slot does not.
 bool is_numbered(const ControlMessage& message, std::uint64_t number) {
   const ControlMessage expected = numbered(number);
   return message.length == 60 && std::memcmp(message.msg, expected.msg, 56) == 0;
 }
 
-/// What both sides do alike: requests out by `front`, requests in by `back`, each answered with itself.
+/// The common part of both sides: requests out by `front`, requests in by `back`, each answered with itself.
 struct Side {
   Front<> front;
   Back<> back;
-  std::uint64_t count;  ///< requests to be made, and to be taken
+  std::uint64_t count;  ///< requests to make, and to take
   std::uint64_t made = 0, answered = 0, taken = 0;
   std::string fault = {};
 
   [[nodiscard]] bool done() const { return (answered == count && taken == count) || !fault.empty(); }
   [[nodiscard]] bool has_work() const { return front.has_response() || back.has_request(); }
 
-  /// Answers whether there is something to tell the peer.
+  /// Returns whether the peer must be notified.
   bool serve() {
     ControlMessage message;
     bool news = false;
@@ -117,16 +117,16 @@ struct Side {
   }
 };
 
-/// One side's event directions, in its own words.
+/// The event directions of one side.
 struct Events {
   std::function<void()> notify;
   std::function<void()> mask;
   std::function<void()> clear_pending;
-  std::function<bool()> unmask;  ///< true: something is pending, do not sleep
+  std::function<bool()> unmask;  ///< true: an event is pending, do not sleep
   std::function<void()> upcall;  ///< after each sleep
 };
 
-/// Looks `looks` times before each sleep. Counts its sleeps.
+/// Polls `looks` times before each sleep. Counts its sleeps.
 void run(Side& side, const Events& events, Kicks& own, int looks, std::uint64_t& sleeps) {
   events.mask();
   while (true) {
@@ -198,7 +198,7 @@ TEST_CASE("two threads that sleep at every chance are always woken again") {
   exchange(GENERATE(Abi::flat, Abi::sring), sleepy_requests_each_way, 0);
 }
 
-TEST_CASE("a peer that rewrites its published slots all the time costs only the truth of what it says") {
+TEST_CASE("a peer that rewrites its published slots all the time spoils only its own messages") {
   constexpr int requests = 50'000;
   Page page;
   const SharedRing ring = page.ring(all_rings[2]);
@@ -237,7 +237,7 @@ TEST_CASE("a peer that rewrites its published slots all the time costs only the 
     back->publish();
   }
   hostile.join();
-  CHECK(taken >= requests - 8);  // the lie at the end may cost those that were still in the ring
+  CHECK(taken >= requests - 8);  // the wrong index at the end may lose those that were still in the ring
   CHECK(too_long > 0);
   CHECK(uncut == 0);
   CHECK(unanswerable == 0);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`ringside run` and `ringside shrink` as commands: what is chosen, what comes out, and how they exit.
+"""`ringside run` and `ringside shrink` as commands: their selection, their output, and their exit status.
 
 usage: run_command_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -51,7 +51,7 @@ class RunCommand(unittest.TestCase):
         return [json.loads(line) for line in self.ringside("run", "--json", *arguments, **options).stdout.splitlines()]
 
     def failing_seed(self):
-        """One in which the terminal takes what is printed in two pieces."""
+        """A seed with which the terminal takes the printed text in two pieces."""
         failed = [each["seed"] for each in self.results("hello.scn", "--seed", "2..200", status=EXPECTATION_FAILED)
                   if each["outcome"] == "failed"]
         return str(failed[0])

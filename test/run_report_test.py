@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What `ringside run` leaves for a CI system: a report of every run, also of one that ends early, in which no two results have
-the same name.
+"""The reports of `ringside run` for a CI system: a report of every call, also of one that ends early, in which no two
+results have the same name.
 
 usage: run_report_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -36,7 +36,7 @@ expect user sees "hello"
 """
 FAILS = PASSES.replace('sees "hello"', 'sees "goodbye" within 1s')
 BROKEN = 'scenario "Broken"\nxen bots dom1\n'
-# Virtual time passes in no time, real time does not.
+# Virtual time takes no real time, so this run must be real.
 LASTS = """scenario "Lasts"
 xen boots dom1
 after 10min
@@ -46,7 +46,7 @@ NEVER_TRIED = PASSES + "after 1s never dom1.strays changes\n"
 
 
 def is_caught(pid, number):
-    """Whether the process has a handler for that signal."""
+    """Whether the process has a handler for this signal."""
     caught = re.search(r"^SigCgt:\s*(\w+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1]
     return bool(int(caught, 16) >> (number - 1) & 1)
 
@@ -58,7 +58,7 @@ class Folder(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def write(self, **texts):
-        """`a__x=PASSES` is a/x.scn."""
+        """Writes scenarios; `a__x=PASSES` means a/x.scn."""
         for name, text in texts.items():
             path = self.folder / (name.replace("__", "/") + ".scn")
             path.parent.mkdir(exist_ok=True)
@@ -70,7 +70,7 @@ class Folder(unittest.TestCase):
         return result
 
     def cases(self, name="r.xml"):
-        """Of a JUnit file: (suite, name, outcome) of each."""
+        """(suite, name, outcome) of each case of a JUnit file."""
         report = xml.dom.minidom.parse(str(self.folder / name)).documentElement
         self.assertEqual(report.tagName, "testsuites")
         found = []
@@ -138,7 +138,7 @@ class EveryRunHasAReport(Folder):
         self.assertEqual(out.count("<testsuites"), 1)
 
     def start(self, *arguments, signals=signal.SIG_DFL, stdin=None):
-        """With processes. Whoever runs the tests may ignore signals, and that is inherited."""
+        """Starts a run with processes. The user's shell may ignore signals, and children inherit that."""
         def set_signals():
             for number in INTERRUPTING:
                 signal.signal(number, signals)
@@ -194,7 +194,7 @@ class EveryRunHasAReport(Folder):
                              (["--json"], '{"outcome":"interrupted","signal":"SIGTERM","ran":0,"of":0}\n'),
                              ([], "interrupted by SIGTERM before the first run\n")):
             with self.subTest(option):
-                # It waits for a scenario that is never written.
+                # The command waits for a scenario that is never written.
                 running = self.start("-", *option, stdin=subprocess.PIPE)
                 self.addCleanup(running.stdin.close)
                 while not is_caught(running.pid, signal.SIGTERM):
@@ -255,7 +255,7 @@ class EveryRunHasAReport(Folder):
 
     def test_a_timeout_ends_a_run_with_processes_that_waits(self):
         self.write(c=LASTS)
-        # Long enough for the machine to start, however slow this one is.
+        # Long enough for the machine to start, however slow the computer is.
         for seconds in (0.5, 2, 8, 32, 128):
             out = self.run_all("c.scn", "--mode", "real", "--timeout", str(seconds), status=COULD_NOT_RUN).stdout
             if "does not start" not in out:
@@ -387,7 +387,7 @@ class WhatProvesNothing(Folder):
         done = self.run_all(".")
         self.assertIn("warning[W005]: nothing is expected: it passes whatever happens\n --> ./a.scn:1:10\n", done.stderr)
         self.assertIn("warning: b\n --> ./b.scn:6:16\n", done.stderr)
-        self.assertIn("this was never put to the test: nothing happened there", done.stderr)
+        self.assertIn("this was never tested: nothing happened there", done.stderr)
         out = self.run_all(".", "--strict", "--junit", "r.xml", "--tap", status=EXPECTATION_FAILED).stdout
         self.assertEqual([outcome for *_, outcome in self.cases()], ["failed", "failed", "passed"])
         self.assertRegex(out, r"\nnot ok 1 - a seed 1\n(# .*\n)*# warning\[W005\]: nothing is expected")
@@ -400,7 +400,7 @@ class WhatProvesNothing(Folder):
         self.write(a=PASSES.replace("\n", "\nparam N = 1, 2\n", 1) + "never quirk leaky-response bites\n", b=PASSES)
         self.run_all(".", "--strict", "--junit", "r.xml", status=EXPECTATION_FAILED)
         self.assertEqual([outcome for *_, outcome in self.cases()], ["failed", "failed", "passed"])
-        self.assertIn("the quirk leaky-response is off: that it never bites proves nothing", (self.folder / "r.xml").read_text())
+        self.assertIn("the quirk leaky-response is off: a `never` proves nothing", (self.folder / "r.xml").read_text())
         self.assertIn("warning[W007]", self.run_all(".").stderr)
 
     def test_what_is_no_utf_8_in_a_source_is_none_in_a_report(self):
@@ -473,7 +473,7 @@ class KeepFailed(Folder):
     def test_the_scenario_kept_of_a_lesson_does_the_same_again(self):
         for lesson in LESSONS.glob("[01]*.scn"):
             dom0 = "xenctld.lost" if re.search(r"xenctld|\bpty\b", lesson.read_text()) else "xcs.dropped"
-            # Lines behind the last scenario of a file belong to that one.
+            # Lines after the last scenario of a file belong to that scenario.
             (self.folder / lesson.name).write_text(lesson.read_text() + f"\nexpect {dom0} settles at 987654\n")
         for extra in LESSONS.iterdir():
             if extra.suffix != ".scn" and extra.is_file():

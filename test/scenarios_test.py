@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The library in scenarios/ is whole: its files are read without a complaint and laid out as usual, each opens with a lesson,
-each quirk has its own, and each of those fails when its quirk is the other way round. That they all pass is a test of its
-own: ringside run scenarios/.
+"""The library in scenarios/ is complete: its files are read without an error and are formatted, each begins with a
+lesson, each quirk has its own scenario, and each of those fails when its quirk is switched. A test of its own,
+`ringside run scenarios/`, shows that all pass.
 
 usage: scenarios_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -18,8 +18,8 @@ SCENARIOS = ROOT / "scenarios"
 PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", ROOT / "build" / "ringside"))
 FILES_MIN = 45
 LESSON_LINES = range(3, 13)
-RUN_SECONDS_MAX = 1  # garbage that is answered with garbage may have no end
-NOT_PASSED = (3, 4)  # a line could not be carried out, or something was not as expected
+RUN_SECONDS_MAX = 1  # invalid messages that are answered with invalid messages may have no end
+NOT_PASSED = (3, 4)  # a line could not be carried out, or an expectation failed
 
 
 def ringside(*arguments, **options):
@@ -27,7 +27,7 @@ def ringside(*arguments, **options):
 
 
 def lesson_of(text):
-    """The comment that a file opens with."""
+    """The comment at the start of a file."""
     lines = []
     for line in text.splitlines():
         if not line.startswith("#"):
@@ -69,7 +69,7 @@ def check_files(files):
 
 
 def flipped(text, quirk, way):
-    """The same scenarios with the quirk fixed, whatever the parameter says; and the parameter's name."""
+    """The same scenarios with the quirk fixed, whatever the parameter is; and the parameter's name."""
     line = re.compile(rf"^quirk {re.escape(quirk)} \{{(\w+)\}}$", re.MULTILINE)
     found = set(line.findall(text))
     if len(found) != 1:

@@ -1,5 +1,5 @@
-// The formatter, and hostile input: whatever a file holds, reading it ends with a complaint or with runs, and
-// formatting it changes no word.
+// The formatter, and hostile input: reading any file ends with diagnostics or with runs, and formatting
+// changes no word.
 #include <random>
 
 #include "test/script_promise.h"
@@ -16,7 +16,7 @@ const std::string examples[] = {hello, long_input, liar, pty};
 
 }  // namespace
 
-TEST_CASE("the examples are laid out as one should") {
+TEST_CASE("the examples are in the standard layout") {
   for (const std::string& text : examples) CHECK(formatted(text) == text);
 }
 
@@ -57,12 +57,12 @@ TEST_CASE("an empty file stays empty, and a file that cannot be read is left alo
   CHECK_FALSE(formatted("dom1 prints \"a\n").has_value());
 }
 
-TEST_CASE("formatting keeps every word, and twice is once") {
+TEST_CASE("formatting keeps every word, and a second time changes nothing") {
   std::mt19937 random(1);
   const auto pick = [&](std::size_t below) { return static_cast<std::size_t>(random() % below); };
   int changed = 0;
   for (int round = 0; round < 3000; ++round) {
-    // Only space is touched: what comes out must be the example again, wherever a space may be.
+    // Only spaces change: formatting must restore the example.
     const std::string& text = examples[pick(std::size(examples))];
     std::string spaced;
     for (const char c : text) {
@@ -83,7 +83,7 @@ TEST_CASE("formatting keeps every word, and twice is once") {
 
 namespace {
 
-/// One random change: a byte, a word of some line put elsewhere, a line cut, doubled or swapped.
+/// One random change: a byte, a word moved to another place, a line cut, doubled or swapped.
 std::string mutated(std::string text, std::mt19937& random) {
   const auto pick = [&](std::size_t below) {
     return static_cast<std::size_t>(random() % std::max<std::size_t>(below, 1));
@@ -166,7 +166,7 @@ TEST_CASE("whatever is in a file, reading it comes to an end") {
     CHECK(outcome(*once) == outcome(text));
     CHECK(formatted(*once) == once);
   }
-  // Both ways are worth nothing if hardly anything goes them.
+  // Both outcomes must occur often, or the test proves nothing.
   CHECK(wrong > 500);
   CHECK(right > 50);
 }

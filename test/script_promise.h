@@ -1,4 +1,4 @@
-// What formatting and printing a scenario must keep. For unit tests and for the fuzz target.
+// The invariants of formatting and printing a scenario. For unit tests and for the fuzz target.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,7 +18,7 @@ namespace ringside::test {
   return script::format("test.scn", text, sources, found);
 }
 
-/// What the parser gets to see of a file: words, titles, comments, and which lines are a table's.
+/// What the parser sees of a file: words, titles, comments, and the lines of tables.
 [[nodiscard]] inline std::string seen(const std::string& text) {
   script::Sources sources;
   script::Diagnostics found;
@@ -27,7 +27,7 @@ namespace ringside::test {
     if (line.blank()) continue;
     bool in_table = !line.tokens.empty() && line.tokens.front().is("cases");
     for (const script::Token& token : line.tokens) {
-      if (in_table && token.is(",")) continue;  // between names it means nothing
+      if (in_table && token.is(",")) continue;  // it has no meaning between names
       all += fmt::format("{}:{}:{} ", static_cast<int>(token.kind), token.number, sources.text(token.span));
     }
     std::string comment(sources.text(line.comment));
@@ -37,7 +37,7 @@ namespace ringside::test {
   return all;
 }
 
-/// All that matters of a reading: what it makes, and how much is wrong. Tabs are no more after formatting.
+/// The result of a reading: its runs, and the number of errors. Tabs disappear with formatting.
 [[nodiscard]] inline std::string outcome(const std::string& text) {
   Parsed reading = read_text(text);
   std::string all = fmt::format("{} errors\n", reading.script.diagnostics.errors());

@@ -95,7 +95,7 @@ TEST_CASE("domains may be counted") {
   CHECK(printed(reading.runs.at(0)).size() == 3);
 }
 
-TEST_CASE("what is done together is one statement") {
+TEST_CASE("a together block is one statement") {
   const Parsed reading =
       read_text("scenario \"t\"\n" + boots + "together\n  dom1 prints \"a\"\n  dom1 prints \"b\"\nend\n");
   REQUIRE(reading.runs.at(0).statements.size() == 2);
@@ -122,7 +122,7 @@ TEST_CASE("settings") {
   CHECK(setup.ignores.size() == 1);
 }
 
-TEST_CASE("an included file stands where it is included, and a complaint says so") {
+TEST_CASE("an included file is inserted in its place, and an error says so") {
   const Files files{{"test.scn", "scenario \"t\"\ninclude \"sub/a.scn\"\ndom1 prints \"c\"\n"},
                     {"sub/a.scn", "include \"b.scn\"\ndom1 prints \"b\"\n"},
                     {"sub/b.scn", "xen boots dom1\ndom1 prints \"a\"\ndom1 prnts \"x\"\n"}};
@@ -158,14 +158,14 @@ TEST_CASE("cases may come from a table elsewhere") {
   const Parsed reading = read_files(
       {{"test.scn", "scenario \"t\"\ncases N T from \"t.csv\"\n" + boots + "dom1 prints {N} bytes of {T}\n"},
        {"t.csv", "WHY,N,T\nbecause,2,\"a, \"\"b\"\nagain, 3 ,ab\n\n"}});
-  // A word is no text: the second row's T is complained about where it is used.
+  // A word is not a text: the second row's T is reported where it is used.
   CHECK(reading.says("a text to repeat should stand here"));
   REQUIRE(reading.runs.size() == 2);
   CHECK(printed(reading.runs[0]) == Texts{"a,"});
   CHECK(reading.runs[1].bindings.at(0).value == "3");
 }
 
-TEST_CASE("all faults of a file are told, each once, in the order of the lines") {
+TEST_CASE("all errors of a file are reported, each once, in the order of the lines") {
   const Parsed reading =
       read_text("scenario \"t\"\nparam N = 1, 2, 3\n" + boots +
                 "dom1 prnts \"{N}\"\nexpect usr sees \"a\"\ndom2 prints {N} bytes of \"a\"\n");
@@ -175,7 +175,7 @@ TEST_CASE("all faults of a file are told, each once, in the order of the lines")
   CHECK(said.find("usr") < said.find("nothing boots dom2"));
 }
 
-TEST_CASE("a file with ten thousand faults tells a hundred") {
+TEST_CASE("a file with ten thousand errors reports a hundred") {
   std::string text = "scenario \"t\"\n";
   for (int at = 0; at < 10'000; ++at) text += "wrong\n";
   const Parsed reading = read_text(text);
@@ -183,7 +183,7 @@ TEST_CASE("a file with ten thousand faults tells a hundred") {
   CHECK(reading.says("... and 9900 more"));
 }
 
-TEST_CASE("a complaint carries no control character of the file to a terminal") {
+TEST_CASE("an error prints no control character of the file") {
   const std::string said = read_text("scenario \"\x1b[31m\x07\"\n\x1b]0;x\x07 \xc2\x9b 31m\n").said();
   CHECK(said.find('\x1b') == std::string::npos);
   CHECK(said.find('\x07') == std::string::npos);
@@ -196,7 +196,7 @@ TEST_CASE("a column counts characters, and a caret is below its word") {
                   "  |                         ^^^^^"));
 }
 
-TEST_CASE("each limit is said when it is reached") {
+TEST_CASE("each limit is reported when it is reached") {
   CHECK(read_text(std::string(source_bytes_max + 1, ' ')).says("longer than"));
   CHECK(read_lines("# " + std::string(source_line_bytes_max, 'x')).says("a line that is too long"));
   CHECK(read_lines("expect user sees /" + std::string(201, 'x') + "/").says("a pattern that is too long"));
@@ -214,7 +214,7 @@ TEST_CASE("each limit is said when it is reached") {
   CHECK(read_text(doubling + boots).says("a text that is too long"));
 }
 
-TEST_CASE("what is never in the neighbourhood of a word is not suggested for it") {
+TEST_CASE("a word is only suggested for similar words") {
   const std::string_view words[] = {"types", "connects", "disconnects", "to"};
   CHECK(nearest("typs", words) == "types");
   CHECK(nearest("ytpes", words) == "types");

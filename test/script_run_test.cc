@@ -1,4 +1,4 @@
-// Scenarios carried out on simulated machines: what is met, what is not, and how that is told.
+// Scenarios on simulated machines: met and failed expectations, and their reports.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using namespace ringside::test;
 
 namespace {
 
-/// As `ringside run` does it: seed 1 is the plain order of things.
+/// As in `ringside run`: seed 1 is the plain order of events.
 Choice drawn_from(std::uint64_t seed) {
   return seed == 1 ? Choice::first() : Choice::seeded(seed);
 }
@@ -49,7 +49,7 @@ void check_passes(const std::string& text, std::uint64_t seed = 1) {
   }
 }
 
-/// What is told of the only run of `text`, which fails.
+/// The report of the only run of `text`, which fails.
 std::string report_of(const std::string& text) {
   const Parsed parsed = read_text(text);
   INFO(parsed.said());
@@ -75,7 +75,7 @@ TEST_CASE("the four examples of the language pass as they are written") {
   for (const std::string& example : {hello, long_input, liar, pty}) check_passes(example);
 }
 
-TEST_CASE("what does not count messages passes with any seed") {
+TEST_CASE("a scenario that does not count messages passes with any seed") {
   for (const std::uint64_t seed : {2, 3, 4, 5, 6, 7, 8, 9}) check_passes(pty, seed);
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("a run repeats bit for bit") {
   }
 }
 
-TEST_CASE("texts come next, line ends that nobody asked for are skipped, patterns are searched for") {
+TEST_CASE("texts must come next, unexpected line ends are skipped, patterns are searched for") {
   check_passes(
       with_dom1("dom1 prints \"one\\ntwo\\nthree\"\n"
                 "expect user sees \"one\"\nexpect user sees \"two\\nth\"\nexpect user sees \"ree\"\n"));
@@ -138,13 +138,13 @@ TEST_CASE("bytes that an ignore line names are skipped where they stand before t
   CHECK(has(report, "what came next is \"one [18] two\""));
 }
 
-TEST_CASE("a pattern begins where the expectation looks, not where a search goes on") {
+TEST_CASE("a pattern begins where the expectation starts, not where a search continues") {
   const std::string report = report_of(with_dom1(
       "dom1 prints 20000 bytes of \"x\"\ndom1 prints \"end\"\nexpect user sees /^x?end/ within 1ms\n"));
   CHECK(has(report, "it is not in what came"));
 }
 
-TEST_CASE("bytes behind wrong ones are not judged, everything else is") {
+TEST_CASE("bytes after wrong ones are not judged, everything else is") {
   const std::string report =
       report_of(with_dom1("dom1 prints \"abc\"\nexpect user sees \"abX\"\nexpect user sees \"c\"\nexpect "
                           "dom1.tx req_prod 7 within 1ms\n"));
@@ -174,7 +174,7 @@ TEST_CASE("a ring's state that lasted for a moment is met, one that has settled 
   CHECK(has(report, "is at req_prod 1 rsp_prod 1"));
 }
 
-TEST_CASE("never and expect-no are broken by what comes, and warn when nothing could") {
+TEST_CASE("never and expect-no fail when something comes, and warn when nothing could") {
   const std::string never =
       report_of(with_dom1("never event dom1 -> xcs\ndom1 prints \"a\"\nexpect user sees \"a\"\n"));
   CHECK(has(never, "and never should"));
@@ -186,11 +186,11 @@ TEST_CASE("never and expect-no are broken by what comes, and warn when nothing c
   CHECK(story.warnings.size() == 1);
 }
 
-TEST_CASE("receiving is what arrives, after whatever happened to it on the way") {
+TEST_CASE("receiving means what arrives, after any faults on the way") {
   struct Way {
-    std::string fault;     ///< between whom
-    std::string act;       ///< by which a message sets out
-    std::string received;  ///< what is expected of the far end
+    std::string fault;     ///< the direction of the fault
+    std::string act;       ///< the act that sends a message
+    std::string received;  ///< the expectation at the far end
   };
   const std::string bound = "client connects\nclient binds type console\nexpect client receives ok\n";
   const Way way = GENERATE_COPY(
@@ -235,17 +235,17 @@ TEST_CASE("output that is lost on the way does not wait in xend") {
   check_passes("scenario \"t\"\nxen boots dom1\ndom1 prints \"kept\"\nexpect xend.queued settles at 4\n");
 }
 
-TEST_CASE("a reply that does not come because xcs has hung up is told so, and the journal has it") {
+TEST_CASE("a missing reply after xcs has hung up is reported as that, and is in the journal") {
   const std::string hung_up = "scenario \"t\"\nmode sim\nclient opens control\nclient says bye on control\n";
   const std::string report = report_of(hung_up + "expect client receives ok within 5ms\n");
   CHECK(has(report, "no reply came; xcs has closed its control connection"));
   CHECK(has(report, "client says \"xcs has closed its control connection\""));
   check_passes(hung_up + "expect client receives end on control\n");
   CHECK(has(report_of(with_dom1("client connects\nexpect client receives end within 5ms\n")),
-            "nobody has hung up"));
+            "the connection is still open"));
 }
 
-TEST_CASE("who has ended typing types no more before it connects again") {
+TEST_CASE("a user who has ended typing cannot type before connecting again") {
   const Parsed parsed =
       read_text(with_dom1("user ends typing\nuser types \"x\"\nexpect no bytes at dom1 for 5ms\n"));
   REQUIRE(parsed.runs.size() == 1);
@@ -253,7 +253,7 @@ TEST_CASE("who has ended typing types no more before it connects again") {
   CHECK(story.outcome == Outcome::could_not_run);
 }
 
-TEST_CASE("what happens together may come in any order, and is all wanted") {
+TEST_CASE("expectations of a together block may come in any order, and all must come") {
   check_passes(
       "scenario \"t\"\nmode sim\nxen boots dom1, dom2\nuser[a] connects to dom1\nuser[b] connects to dom2\n"
       "together\n  dom1 prints \"one\"\n  dom2 prints \"two\"\n  expect user[b] sees \"two\"\n"
@@ -264,7 +264,7 @@ TEST_CASE("what happens together may come in any order, and is all wanted") {
   CHECK(has(report, "(1 of 1 failed expectation"));
 }
 
-TEST_CASE("an act that cannot be done ends the run, and says in which line") {
+TEST_CASE("an impossible act ends the run, and its line is reported") {
   const Parsed parsed = read_text(with_dom1("xend stops\nuser connects to dom1\ndom1 prints \"x\"\n"));
   REQUIRE(parsed.script.diagnostics.errors() == 0);
   const Story story = play(parsed.runs.at(0));
@@ -284,7 +284,7 @@ TEST_CASE("entries of a report can be pasted back, and are then met by the same 
       INFO(words);
       const Parsed again =
           read_text("scenario \"t\"\nxen boots dom1\nuser connects to dom1\nexpect " + words + "\n");
-      // A machine has one of the two controllers: both in one text is all that may be wrong.
+      // A machine has only one of the two controllers, so naming both is the only allowed error.
       const bool other_controller = has(words, "xenctld") || has(words, "shows");
       if (other_controller) continue;
       INFO(again.said());
@@ -310,7 +310,7 @@ TEST_CASE("a scenario that is written out and read back is the same run") {
   }
 }
 
-TEST_CASE("what a failure does not need is left out, shortened and turned off") {
+TEST_CASE("parts that a failure does not need are left out, shortened and turned off") {
   const Parsed parsed = read_text(
       "scenario \"t\"\nmode sim\nquirk xcs-drop-when-full on\nquirk xend-no-input-limit on\nquirk kcons-lfcr "
       "on\n"

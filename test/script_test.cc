@@ -1,4 +1,4 @@
-// Lines and what they become: every act and every pattern of the language, and values of all kinds.
+// Parsing of lines: every act and every pattern of the language, and values of all kinds.
 #include "test/script_text.h"
 
 namespace script_test {
@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 using trace::IndexName;
 using trace::Role;
 
-TEST_CASE("the four examples are read without a complaint") {
+TEST_CASE("the four examples are read without an error") {
   const std::pair<std::string, std::size_t> examples[] = {{hello, 1}, {long_input, 6}, {liar, 2}, {pty, 1}};
   for (const auto& [text, runs] : examples) {
     Parsed reading = read_text(text);
@@ -130,7 +130,7 @@ TEST_CASE("a raw client's acts") {
   CHECK(act_of<Answering>("client starts answering").on);
 }
 
-TEST_CASE("what comes out somewhere") {
+TEST_CASE("patterns of output") {
   CHECK(pattern_of<Shows>("dom1 reads \"root\"...").payload.kind == Payload::Kind::prefix);
   CHECK(pattern_of<Shows>("user sees /login: $/").payload.kind == Payload::Kind::regex);
   CHECK(pattern_of<Shows>("uart shows \"a\"").place.kind == Place::Kind::uart);
@@ -141,7 +141,7 @@ TEST_CASE("what comes out somewhere") {
   CHECK(expect_no.during == 50ms);
 }
 
-TEST_CASE("what is looked for on the way") {
+TEST_CASE("patterns of events on the way") {
   CHECK(pattern_of<Receives>("dom1 receives request shutdown subtype sysrq from xcs").message.subtype == 3);
   CHECK(pattern_of<ReceivesReply>("client receives badrequest").result == 6);
   pattern_of<ReceivesVirq>("client receives virq");
@@ -199,7 +199,7 @@ TEST_CASE("numbers have units, and texts escapes") {
         std::string("\r\t\0\x1b\"\\{N}", 9));
   CHECK(act_of<Types>("user types \"{a} # no comment\"").payload.bytes() == "{a} # no comment");
   CHECK(read_lines("user types 1.5 bytes of \"a\"").says("only durations have fractions"));
-  CHECK(read_lines("after 0.3ns").says("too fine"));
+  CHECK(read_lines("after 0.3ns").says("too precise"));
   CHECK(read_lines("user types 65MiB bytes of \"a\"").says("too much"));
 }
 
@@ -215,7 +215,7 @@ TEST_CASE("a span is where the word is, also behind a name") {
   CHECK(sources.text(dropped.pattern.subject) == "xcs.dropped");
 }
 
-TEST_CASE("who runs dom0's end follows from who is named") {
+TEST_CASE("the daemons at dom0's end follow from the actors named") {
   CHECK(read_text(hello).runs.at(0).setup.controller == Controller::xcs);
   CHECK(read_text(pty).runs.at(0).setup.controller == Controller::xenctld);
   CHECK(read_lines("dom1 prints \"a\"\nexpect pty shows \"a\"").runs.at(0).setup.controller ==

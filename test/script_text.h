@@ -1,5 +1,4 @@
-// Scenarios out of strings: files that are a map, the four examples that the language grew from, and a
-// reading together with its runs.
+// Scenarios from strings: files from a map, four example scenarios, and a reading together with its runs.
 #pragma once
 
 #include <map>
@@ -50,9 +49,9 @@ inline Parsed read_text(const std::string& text, script::Mode mode = script::Mod
 inline Parsed read_lines(const std::string& lines) {
   return read_text("scenario \"t\"\nmode sim\nxen boots dom1\nuser connects to dom1\n" + lines + "\n");
 }
-inline constexpr std::size_t lines_before = 2;  ///< statements that read_lines puts first
+inline constexpr std::size_t lines_before = 2;  ///< statements that read_lines adds in front
 
-/// The one statement of a line, which must be right. A client of which it speaks is connected.
+/// The only statement of a line, which must be valid. A client in it is connected first.
 inline script::Statement statement_of(const std::string& line) {
   const bool has_client = line.find("client ") != std::string::npos;
   Parsed reading = read_lines((has_client ? "client connects\n" : "") + line);
@@ -73,7 +72,7 @@ T act_of(const std::string& line) {
   return *wanted;
 }
 
-/// What comes after "expect".
+/// The pattern after "expect".
 template <class T>
 T pattern_of(const std::string& line) {
   const script::Statement statement = statement_of("expect " + line);

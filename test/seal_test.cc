@@ -1,4 +1,4 @@
-// What a sealed process cannot do, tried in a process of its own for each call; and what it still can.
+// What a sealed process may not do, tried in a separate process for each call, and what it still may.
 #include "emu/host/seal.h"
 
 #include <fcntl.h>
@@ -32,7 +32,7 @@ namespace {
 
 constexpr std::array all{Sealed::xen, Sealed::xcs, Sealed::xend, Sealed::xenctld, Sealed::domu};
 
-/// Runs `act` in a child, sealed as `process`. What it says on stderr is kept.
+/// Runs `act` in a child, sealed as `process`. Keeps its stderr.
 ChildEnd try_sealed(Sealed process, const std::function<void()>& act) {
   return in_child(STDERR_FILENO, [&] {
     if (!seal(process, "who")) _exit(2);
@@ -81,7 +81,7 @@ std::vector<Attempt> attempts() {
       {"ioctl", [] { ioctl(0, TIOCSTI, ""); }},
       {"tgkill", [=] { syscall(SYS_tgkill, other, other, 0); }},
   };
-  // The signals are sent to nobody: no process has that number.
+  // The signals reach no process: none has this number.
   constexpr int nobody = 1 << 30;
   const auto signal = [&](int number, std::set<Sealed> may) {
     tried.push_back({"kill", [number] { kill(nobody, number); }, std::move(may)});
@@ -96,7 +96,7 @@ std::vector<Attempt> attempts() {
 
 }  // namespace
 
-TEST_CASE("a sealed process dies of a call that it does not need, and says which it was") {
+TEST_CASE("a sealed process dies at a call that it does not need, and names it") {
   if (!can_seal()) return;
   for (const Sealed process : all) {
     std::size_t number = 0;
@@ -128,7 +128,7 @@ TEST_CASE("a sealed process still has what it needs: memory, files to read, a ch
       int ends[2];
       if (pipe2(ends, O_CLOEXEC) != 0) _exit(4);
       close_in_child(ends[0]);
-      // The child keeps it no longer than this process has it.
+      // The descriptor must be closed in the child as well.
       if (fcntl(ends[0], F_GETFD) != -1) _exit(5);
     });
     CHECK(end.signal == 0);
@@ -148,7 +148,7 @@ TEST_CASE("a sealed process gets no new privileges, with a list of calls or with
         privileges |= line == "NoNewPrivs:\t1";
         calls |= line == "Seccomp:\t2";
       }
-      // A container may have a list of its own.
+      // A container may have its own filter.
       _exit(privileges && (calls || !can_seal()) ? 0 : 1);
     });
     CHECK(end.signal == 0);

@@ -1,4 +1,4 @@
-// Sequences: what a journal becomes for diagrams, and the two forms that are made of it.
+// Sequences: journals as diagrams, in two forms.
 #include "emu/trace/sequence.h"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ constexpr Actor user = actor(Role::user);
 constexpr Actor dom0 = actor(Role::dom0);
 constexpr Actor dom1 = actor(Role::domain, 1);
 
-/// What `say` writes, a microsecond apart.
+/// The entries that `say` writes, a microsecond apart.
 template <class Say>
 Journaled journal_of(Say say) {
   std::uint64_t now_ns = 0;
@@ -53,7 +53,7 @@ using Labels = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("lanes stand along the path, whoever came first") {
+TEST_CASE("lanes are in the order of the path, not of appearance") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
     Journal(sink, xcs).slot_written(1, ring::Ring::rx, 3, SlotUse::request, text_message("abc"));
     Journal(sink, user).bytes_passed(1, xend, text_message("a").payload());
@@ -95,7 +95,7 @@ TEST_CASE("an exchange that comes again is folded, with how often") {
   CHECK(text.find("  end\n  Note over p2: 16 says: the end\n") != std::string::npos);
 }
 
-TEST_CASE("an event arrives where it is taken, and a lost one nowhere") {
+TEST_CASE("an event arrives where it is taken, and a lost one does not arrive") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
     Journal(sink, dom1).event_raised(1, dom0, 2, ring::Raised::kick);
     Journal(sink, dom1).told(1, "fault: its event to xcs is lost");
@@ -133,7 +133,7 @@ TEST_CASE("steps are chosen; the scenario's set-up is left out by itself") {
   CHECK(labels(sequence_of(journal)) == Labels{"line 4: xen boots dom1", "says: step 8", "says: step 9"});
 }
 
-TEST_CASE("what a peer says is words to Mermaid and to a picture") {
+TEST_CASE("text of a peer is plain text in Mermaid and in a picture") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
     Journal(sink, xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request,
                                     text_message("<b>;#\\n%%end&\x01"));
@@ -146,7 +146,7 @@ TEST_CASE("what a peer says is words to Mermaid and to a picture") {
   CHECK(picture.find('\x01') == std::string::npos);
 }
 
-TEST_CASE("a diagram of a long run ends somewhere, and says so") {
+TEST_CASE("a diagram of a long run is bounded, and says so") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
     for (int count = 0; count < 2000; ++count) Journal(sink, xcs).told(1, "step " + std::to_string(count));
   }));

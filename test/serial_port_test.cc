@@ -1,4 +1,4 @@
-// Xen's serial layer by itself: whose a character is, and what becomes of one that is nobody's.
+// Xen's serial layer alone: the receiver of a character, and characters without a receiver.
 #include "emu/xen/serial_port.h"
 
 #include <string>
@@ -48,7 +48,7 @@ struct Port {
 
 }  // namespace
 
-TEST_CASE("the top bit says whose a character is, and its receiver sees seven bits") {
+TEST_CASE("the top bit selects the receiver of a character, which sees seven bits") {
   Port p;
   std::string high;
   std::string low;
@@ -67,7 +67,7 @@ TEST_CASE("the top bit says whose a character is, and its receiver sees seven bi
   CHECK(low == "e");
 }
 
-TEST_CASE("32 characters wait for somebody; more are dropped and counted") {
+TEST_CASE("32 characters wait for a receiver; more are dropped and counted") {
   Port p;
   p.receive(std::string(20, 'l') + std::string(15, '\xe8'));
   CHECK(p.port.unclaimed_dropped() == 3);

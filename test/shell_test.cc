@@ -47,7 +47,7 @@ TEST_CASE("the end of the input ends the shell well") {
   CHECK(session.status == 0);
   CHECK(session.count("web$ ") == 1);
   CHECK(session.output.back() == '\n');
-  CHECK(type("uname -a").says("Linux web 2.6.11-xenU"));  // a last line without its end counts
+  CHECK(type("uname -a").says("Linux web 2.6.11-xenU"));  // a last line without a newline counts
 }
 
 TEST_CASE("exit gives its status; a bad one is refused and the shell goes on") {
@@ -89,7 +89,7 @@ TEST_CASE("count and yes make as many lines as asked, and refuse more than they 
   CHECK(type("count three\n").says("not 'three'"));
 }
 
-TEST_CASE("a count that nobody can read any more ends") {
+TEST_CASE("a count whose reader has gone ends") {
   std::istringstream in("count 10000000\nuname\n");
   std::ostringstream out;
   out.setstate(std::ios::badbit);

@@ -1,5 +1,4 @@
-// Seeds and faults on whole machines: every run arrives at the same end, and a seed repeats a run bit for
-// bit.
+// Seeds and faults on whole machines: every run reaches the same end, and a seed repeats a run exactly.
 #include <cstring>
 #include <set>
 
@@ -36,7 +35,7 @@ std::string numbers(std::size_t bytes) {
   return text;
 }
 
-/// FNV-1a of all that the journal says, times included.
+/// FNV-1a of the whole journal, including times.
 class Hash {
  public:
   void add(const trace::Entry& entry) {
@@ -79,7 +78,7 @@ struct Outcome {
   Choice::Tape tape;
 };
 
-/// Both directions at once, past a pause, with a neighbour.
+/// Uses both directions at once, during a pause, with a second domain.
 Outcome busy_run(Choice choice) {
   Machine machine(std::move(choice));
   machine.connect();
@@ -161,7 +160,7 @@ TEST_CASE("a lost event on the way down leaves the input in the ring until the n
   CHECK(machine.stage->program_read(1) == "one two");
 }
 
-TEST_CASE("late and doubled events harm nothing") {
+TEST_CASE("late and doubled events do no harm") {
   Machine machine(Choice::seeded(4));
   machine.connect();
   machine.settle();
@@ -265,7 +264,7 @@ TEST_CASE("a percentage of events is lost, drawn from the seed") {
   CHECK(machine.saw().size() == 40 * 5 + 3);
 }
 
-TEST_CASE("faults that mean nothing are refused with the reason") {
+TEST_CASE("meaningless faults are refused with the reason") {
   Machine machine(Choice::first());
   const auto why = [&](const StageFault& fault) {
     const auto refused = machine.stage->fault(fault);
@@ -273,15 +272,12 @@ TEST_CASE("faults that mean nothing are refused with the reason") {
     CHECK(refused.error().code == EINVAL);
     return refused.error().why;
   };
-  CHECK(why(messages(Effect::drop, dom1, xcs)) ==
-        "their messages lie in the ring, from which none gets lost");
-  CHECK(why(events(Effect::drop, xend, xcs)) == "no events go that way");
-  CHECK(why(events(Effect::reorder, dom1, xcs)) ==
-        "one event is like another, so nobody could tell their order");
-  CHECK(why(messages(Effect::drop, user, xend)) ==
-        "a stream without messages loses and doubles nothing, it can only be late");
-  CHECK(why(messages(Effect::delay, xcs, xend)) == "a delay takes time");
-  CHECK(why(messages(Effect::drop, user, xcs)) == "no messages go that way that could be late");
+  CHECK(why(messages(Effect::drop, dom1, xcs)) == "messages in a ring cannot get lost");
+  CHECK(why(events(Effect::drop, xend, xcs)) == "no events pass there");
+  CHECK(why(events(Effect::reorder, dom1, xcs)) == "all events are alike, so their order cannot be seen");
+  CHECK(why(messages(Effect::drop, user, xend)) == "a stream without messages can only be late");
+  CHECK(why(messages(Effect::delay, xcs, xend)) == "a delay must be longer than 0");
+  CHECK(why(messages(Effect::drop, user, xcs)) == "no messages pass there that could be late");
   StageFault odd = events(Effect::drop, dom1, xcs);
   odd.percent = 101;
   CHECK(why(odd) == "a percentage is 1 to 100");

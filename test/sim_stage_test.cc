@@ -44,7 +44,7 @@ struct Machine {
   }
   void boot(DomainId domain = 1) { must(stage->boot(domain, GuestProgram::script)); }
   void settle() { REQUIRE(stage->settle(stage->now() + std::chrono::seconds(60))); }
-  /// Whether an entry reads so.
+  /// Whether the journal has an entry with this text.
   [[nodiscard]] bool says(const std::string& part) const {
     return std::ranges::any_of(journal, [&](const trace::Entry& entry) {
       return trace::sentence(entry).find(part) != std::string::npos;
@@ -142,7 +142,7 @@ TEST_CASE("a domain has the id that was asked for, again after it was destroyed"
   CHECK(machine.stage->user_saw("") == "again");
 }
 
-TEST_CASE("acts on what is not there are refused with a reason") {
+TEST_CASE("acts on missing things are refused with a reason") {
   Machine machine;
   CHECK(machine.stage->print(1, "x").error().code == ESRCH);
   CHECK(machine.stage->user_types("", "x", Typing::keys).error().code == ENOTCONN);
@@ -161,7 +161,7 @@ TEST_CASE("acts on what is not there are refused with a reason") {
   CHECK(machine.stage->kill(1).error().code == ESRCH);
 }
 
-TEST_CASE("a guest that lies about req_prod is refused, and its neighbour is not concerned") {
+TEST_CASE("a guest with a wrong req_prod is refused, and its neighbour is not affected") {
   Machine machine;
   machine.boot(1);
   machine.boot(2);
@@ -207,7 +207,7 @@ TEST_CASE("a guest that does not answer leaves eight requests in its rx ring") {
   CHECK(machine.stage->program_read(1) == letters(600));
 }
 
-TEST_CASE("a daemon that does not answer shows what came, and the guest stands at eight") {
+TEST_CASE("a daemon that does not answer shows its input, and the guest stops at eight") {
   const auto kind = GENERATE(Dom0::xcs_xend, Dom0::xenctld);
   Machine machine(StagePlan{.dom0 = kind});
   const Daemon daemon = kind == Dom0::xenctld ? Daemon::xenctld : Daemon::xend;
@@ -254,7 +254,7 @@ TEST_CASE("output under xenctld waits for a pty") {
   CHECK(machine.stage->user_connects("", 1, Way::tcp).error().code == EOPNOTSUPP);
 }
 
-TEST_CASE("two users are two: the second is turned away and can come later") {
+TEST_CASE("of two users the second is refused and can connect later") {
   Machine machine;
   machine.boot();
   Machine::must(machine.stage->user_connects("anna", 1, Way::tcp));
@@ -374,7 +374,7 @@ TEST_CASE("a raw client gets what it has bound, and its answer frees the slot") 
   CHECK(machine.stage->client_closes("nobody", Lane::data).error().code == ENOTCONN);
 }
 
-TEST_CASE("half a frame is nothing yet") {
+TEST_CASE("half a frame has no effect yet") {
   Machine machine;
   Machine::must(machine.stage->client_opens("", Lane::control));
   const auto connect = dom0::connect_message(dom0::XCS_CONNECT_CTRL, 0);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Two machines, one of each side of dom0, at work for as long as you like: does any process of theirs grow?
+"""Two machines, one of each kind of dom0, at work for a given time: does any of their processes grow?
 
 usage: soak.py [--seconds N] [--log FILE]     RINGSIDE names the program, RINGSIDE_SEED repeats the order of things
 
-One domain of each echoes what a viewer types, all the time. Meanwhile domains are created, print, are suspended, shut down and
-destroyed, viewers come and go, half of them without reading, the machine is listed and its journal read. Twice each daemon of dom0
-is killed and started at once. Every few seconds, with nothing under way but the echo, it is written down what each process has.
+One domain of each echoes what a viewer types, all the time. Meanwhile domains are created, print, are suspended, shut
+down and destroyed, viewers connect and leave, half of them without reading, the machine is listed and its journal read.
+Twice each daemon of dom0 is killed and started at once. Every few seconds, with only the echo running, the resources of
+each process are recorded.
 
 A process may have GROWTH_KIB more memory of its own than it had WARM_UP_S after it began, and GROWTH_DESCRIPTORS descriptors: more is
 a failure.
@@ -36,15 +37,15 @@ SIDES = {"xcs": ("xcs", "xend"), "xenctld": ("xenctld",)}
 
 
 def memory_of(pid):
-    """KiB: all that is in memory, its share of it, and what is its own and no file's. Files that it has mapped, consoles and the
-    journal, have one size, and come into memory page by page."""
+    """KiB: resident memory, its proportional share, and private memory without files. Mapped files, consoles and the
+    journal, have a fixed size, and come into memory page by page."""
     text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
     named = dict(re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE))
     return int(named["Rss"]), int(named["Pss"]), int(named["Anonymous"])
 
 
 class Echo(threading.Thread):
-    """The viewer of a domain whose program is cat: what is typed comes back. It comes again when its console does."""
+    """The viewer of a domain whose program is cat: typed bytes come back. It reconnects when its console is back."""
 
     def __init__(self, connect):
         super().__init__(daemon=True)
@@ -70,7 +71,7 @@ class Echo(threading.Thread):
                         return
                     wanted -= len(piece)
                     self.bytes += len(piece)
-                # It keeps the path at work, and leaves the machine to the rest.
+                # It keeps the path busy, and leaves the rest of the machine to other work.
                 self.ended.wait(0.02)
         finally:
             os.close(stream)
@@ -81,7 +82,7 @@ class Echo(threading.Thread):
 
 
 class Soaked:
-    """A machine, what it is put through, and what its processes had."""
+    """A machine, its load, and the recorded resources of its processes."""
 
     def __init__(self, dom0, chance):
         self.dom0 = dom0
@@ -135,7 +136,7 @@ class Soaked:
         self.gone()
 
     def view(self):
-        """Who leaves without reading, who shuts down his side first, and who reads a little."""
+        """Viewers that leave without reading, shut down their side first, or read a little."""
         self.viewers += 1
         stream = self.console("still")
         if self.dom0 == "xcs":
@@ -157,7 +158,7 @@ class Soaked:
         dump.communicate(timeout=60)
 
     def kill_daemons(self):
-        """And each is started at once, as soon as its predecessor lets go."""
+        """Kills the daemons. Each is started again at once, as soon as its predecessor has released its files."""
         for name in SIDES[self.dom0]:
             words = ["--console-port-base", "0"] if name == "xend" else []
             os.kill(self.machine.pid(name), signal.SIGKILL)
@@ -179,7 +180,8 @@ class Soaked:
         eventually("the daemons are back", serves)
 
     def listen(self, pipe):
-        """What a daemon that came back could not do, an address of its predecessor that was still taken for example."""
+        """Reports what a restarted daemon could not do, for example because its predecessor's address was still in use.
+        """
         self.complaints += [line for line in pipe if "cannot" in line]
 
     def console_is_there(self):
@@ -215,7 +217,7 @@ def show(soaked):
 
 
 def verdict(soaked):
-    """What grew too much, and the largest growths of all."""
+    """The processes that grew too much, and the largest growths."""
     problems = list(soaked.complaints)
     largest = {}
     for name, warm in soaked.growth():
@@ -246,7 +248,7 @@ def main():
             soaked.start()
             stack.callback(soaked.echo.end)
         next_sample = 0
-        # Early, so that the daemons that are judged live long.
+        # Early, so that the daemons that are judged have a long life.
         kill_times = [options.seconds / 10, options.seconds / 5]
         while (now := time.monotonic() - began) < options.seconds:
             if kill_times and now > kill_times[0]:

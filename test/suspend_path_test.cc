@@ -1,5 +1,5 @@
-// A domain laid down and woken, with everything that belongs to it: no byte is lost or doubled, whatever was
-// under way.
+// A domain that is suspended and resumed with everything that belongs to it: no byte is lost or doubled,
+// whatever was in flight.
 #include "test/console_path.h"
 
 namespace suspend_path_test {
@@ -17,7 +17,7 @@ struct Sleeper : Path {
     REQUIRE(builder->domain_unpause(domain).ok());
     world.run();
   }
-  /// Its viewer has typed "one " before and "two " since then.
+  /// Its viewer has typed "one " before the suspend and "two " since.
   auto suspended_while_typing(DomainId domain) {
     auto viewer = view(domain);
     boot(domain, std::make_unique<EchoProgram>());
@@ -95,7 +95,7 @@ TEST_CASE_METHOD(Sleeper, "input that the program has not read waits through a s
 }
 
 TEST_CASE_METHOD(Sleeper,
-                 "a domain whose viewer does not read suspends when he does, and the person is told") {
+                 "a domain whose viewer does not read suspends when the viewer reads, and the user is told") {
   const DomainId domain = create();
   auto viewer = view(domain);
   viewer->read(false);
@@ -115,7 +115,7 @@ TEST_CASE_METHOD(Sleeper,
   CHECK(viewer->seen == text);
 }
 
-TEST_CASE_METHOD(Sleeper, "a suspended domain can be destroyed, and its viewer is let go") {
+TEST_CASE_METHOD(Sleeper, "a suspended domain can be destroyed, and its viewer is disconnected") {
   const DomainId domain = create();
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -128,7 +128,7 @@ TEST_CASE_METHOD(Sleeper, "a suspended domain can be destroyed, and its viewer i
   CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error there is no domain {}\n", domain));
 }
 
-TEST_CASE_METHOD(Sleeper, "a program that ends while its guest falls asleep ends the domain as ever") {
+TEST_CASE_METHOD(Sleeper, "a program that ends while its guest is suspended ends the domain as usual") {
   const DomainId domain = create(ring::Abi::sring, true);
   auto viewer = view(domain);
   viewer->read(false);
@@ -151,7 +151,7 @@ TEST_CASE_METHOD(Sleeper, "a program that ends while its guest falls asleep ends
   CHECK(info(domain).exit_status == 7);
 }
 
-TEST_CASE_METHOD(Sleeper, "xcs killed and started again during a suspension is no loss") {
+TEST_CASE_METHOD(Sleeper, "killing and restarting xcs during a suspension loses nothing") {
   const DomainId domain = create();
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -168,8 +168,8 @@ TEST_CASE_METHOD(Sleeper, "xcs killed and started again during a suspension is n
   CHECK(viewer->seen == "one two ");
 }
 
-TEST_CASE_METHOD(Sleeper,
-                 "a guest that dies crashes, and its console says what of to those who look now or later") {
+TEST_CASE_METHOD(
+    Sleeper, "a guest that dies crashes, and its console reports the reason to present and later viewers") {
   const DomainId domain = create();
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -203,8 +203,7 @@ TEST_CASE_METHOD(Sleeper,
   CHECK(ask(fmt::format("balloon {} x", domain)) == "error usage: balloon <domid> <pages>\n");
 }
 
-TEST_CASE_METHOD(Sleeper,
-                 "xend killed and started again finds the sleeping domain and what was typed for it") {
+TEST_CASE_METHOD(Sleeper, "a restarted xend finds the suspended domain and the input for it") {
   const DomainId domain = create();
   const auto viewer = suspended_while_typing(domain);
   kill_xend();
@@ -260,7 +259,7 @@ TEST_CASE_METHOD(Sleeper,
 
 TEST_CASE_METHOD(
     Sleeper,
-    "xend killed in the middle of a resume: the next one finds the domain, and whoever asks again wakes it") {
+    "xend killed in the middle of a resume: the next one finds the domain, and a second request resumes it") {
   const DomainId domain = create();
   const auto viewer = suspended_while_typing(domain);
   asking->type(fmt::format("resume {}\n", domain));

@@ -1,4 +1,4 @@
-// Telnet: what a client may send, in any pieces, and what becomes of output.
+// Telnet: what a client may send, in any pieces, and how output is encoded.
 #include "emu/dom0/console/telnet.h"
 
 #include <random>
@@ -24,7 +24,7 @@ struct Fixture {
     return bytes.substr(0, telnet.take(span));
   }
   std::string said() { return std::exchange(telnet.commands(), {}); }
-  /// All of it in writes of `piece` bytes.
+  /// Writes the output in pieces of `piece` bytes.
   std::string show(const std::string& output, std::size_t piece) {
     std::string written;
     for (std::size_t at = 0; at < output.size() || !telnet.commands().empty();) {
@@ -48,7 +48,7 @@ TEST_CASE_METHOD(Fixture, "telnet offers what a console needs, and an answer to 
   CHECK(said() == offers);
   CHECK(take("\xff\xfd\x01\xff\xfd\x03\xff\xfb\x03\xff\xfb\x1f"s + binary_both_ways).empty());
   CHECK(said().empty());
-  // What changes nothing gets no answer either, whatever it was before.
+  // A request that changes nothing gets no answer.
   CHECK(take("\xff\xfd\x01\xff\xfd\x01"s).empty());
   CHECK(said().empty());
   CHECK(take("\xff\xfe\x01"s).empty());
@@ -59,7 +59,7 @@ TEST_CASE_METHOD(Fixture, "telnet offers what a console needs, and an answer to 
   CHECK(said() == "\xff\xfb\x01"s);
 }
 
-TEST_CASE_METHOD(Fixture, "telnet declines what is not a console's") {
+TEST_CASE_METHOD(Fixture, "telnet declines options that a console does not need") {
   said();
   CHECK(take("\xff\xfb\x18\xff\xfd\x05\xff\xfc\x18\xff\xfe\x05"s).empty());
   CHECK(said() == "\xff\xfe\x18\xff\xfc\x05"s);
@@ -100,7 +100,7 @@ TEST_CASE_METHOD(Fixture, "without binary a carriage return by itself is marked 
         "a\r\nb\r\0c\r\0\r\n\r\0\xff\xff\xff\xff"s);
 }
 
-TEST_CASE_METHOD(Fixture, "a window's size is told, also one with bytes of 255; what is no size is not") {
+TEST_CASE_METHOD(Fixture, "a window's size is reported, also one with bytes of 255; an invalid size is not") {
   CHECK(take("\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"s).empty());
   CHECK(take("a\xff\xfa\x1f\x00\xff\xff\x01\x00\xff\xf0z"s) == "az");
   CHECK(take("\xff\xfa\x1f\x00\x00\x00\x18\xff\xf0"s).empty());
@@ -121,7 +121,7 @@ TEST_CASE_METHOD(Fixture, "commands are the keys of a terminal") {
   CHECK(said() == "\r\n[yes]\r\n");
 }
 
-TEST_CASE_METHOD(Fixture, "no bytes confuse telnet for good, and it says no more than it was asked") {
+TEST_CASE_METHOD(Fixture, "no bytes confuse telnet for good, and it only answers requests") {
   std::mt19937 random(GENERATE(1u, 2u, 3u, 4u));
   std::string bytes;
   for (int i = 0; i < 20'000; ++i) {
@@ -130,7 +130,7 @@ TEST_CASE_METHOD(Fixture, "no bytes confuse telnet for good, and it says no more
   said();
   CHECK(take(bytes).size() <= bytes.size());
   CHECK(said().size() <= 3 * bytes.size());
-  take("\xff\xf0\xff\xf0"s);  // whatever was begun ends
+  take("\xff\xf0\xff\xf0"s);  // ends any sequence that has begun
   CHECK(take("ls"s) == "ls");
 }
 

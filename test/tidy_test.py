@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Shows that each rule of test/tidy can fail: a small tidy tree passes, and one bad change at a time is found, by the rule
-that is meant to find it and in the place where it is.
+"""Shows that each rule of test/tidy can fail: a small tidy tree passes, and one bad change at a time is found, by the
+intended rule and in the right place.
 """
 
 import importlib.machinery
@@ -73,7 +73,7 @@ def with_include(path, line):
     return {path: f"{first}\n{line}\n{rest}"}
 
 
-# (rule, file it is found in, what is changed; None removes a file)
+# (rule, file of the finding, the change; None removes a file)
 BAD = [
     ("include", "emu/xen/xen.cc", with_include("emu/xen/xen.cc", '#include "emu/dom0/xcs/xcs.h"')),
     ("include", "emu/dom0/xcs/xcs.cc", with_include("emu/dom0/xcs/xcs.cc", '#include "emu/xen/xen.h"')),
@@ -129,7 +129,7 @@ BAD = [
     ("format", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "\nint  a;\n"}),
 ]
 
-# What looks like a finding and is none.
+# Changes that look like findings and are none.
 FINE = [
     {"emu/xen/xen.h": HEADER + "// more\n" * 498},
     {"emu/xen/README.md": "a line\n" * 60},
@@ -176,7 +176,7 @@ def main():
             print("clang-format: skipped (not installed)")
             continue
         got = found(changes, tidy.RULES if rule == "format" else quick_rules)
-        # Each change breaks one rule, so that a rule that sees too much shows as well.
+        # Each change breaks one rule only, so that a rule that finds too much is noticed as well.
         if (rule, path) not in got or {other for other, _ in got} != {rule}:
             wrong.append(f"[{rule}] was to find {path} alone when {sorted(changes)} changed, got {got}")
     for changes in FINE:

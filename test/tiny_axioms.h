@@ -20,7 +20,7 @@ inline constexpr std::uint32_t halves_max = 2;
 struct TinyEvent {
   std::size_t thread = 0;
   std::uint32_t word = 0;
-  std::uint32_t halves = 0;  ///< a bit each; none: a fence
+  std::uint32_t halves = 0;  ///< one bit each; none for a fence
   std::uint32_t value = 0;
   bool reads = false;
   bool writes = false;
@@ -32,7 +32,7 @@ struct TinyEvent {
   [[nodiscard]] bool is_wide() const { return halves == 3; }
 };
 
-/// Of each event, which ones it comes before, a bit each.
+/// For each event, the events after it, one bit each.
 using Relation = std::vector<std::uint32_t>;
 
 inline void add(Relation& before, std::size_t first, std::size_t second) {
@@ -41,7 +41,7 @@ inline void add(Relation& before, std::size_t first, std::size_t second) {
 inline bool has(const Relation& before, std::size_t first, std::size_t second) {
   return (before[first] >> second & 1) != 0;
 }
-/// False: it has a cycle.
+/// Closes the relation transitively. False if it has a cycle.
 inline bool close(Relation& before) {
   for (std::size_t middle = 0; middle < before.size(); ++middle) {
     for (auto& each : before) {
@@ -72,14 +72,14 @@ class TinyAxioms {
 
  protected:
   static constexpr int initial = -1;
-  /// Of each half, the event from which a load reads.
+  /// For each half, the event from which a load reads.
   using Sources = std::array<int, halves_max>;
-  /// Of each half, which of its stores a store is, from 1.
+  /// For each half, the place of a store among its stores, from 1.
   using Places = std::array<std::size_t, halves_max>;
 
   /// Adds the events of one instruction to events(). `fails`: it compares and does not store.
   virtual void add_events(const Event& event, const Instruction& instruction) = 0;
-  /// Each load has its sources.
+  /// Called when each load has its sources.
   virtual void judge() = 0;
 
   void judge_all() {
@@ -109,7 +109,7 @@ class TinyAxioms {
     }
     return stores;
   }
-  /// What is read of a word whose halves come from there.
+  /// The value read from a word whose halves come from these sources.
   [[nodiscard]] std::uint32_t value_of(const Sources& from, std::uint32_t halves) const {
     if (halves_ == 1) return from[0] == initial ? 0 : events_[static_cast<std::size_t>(from[0])].value;
     std::uint32_t value = 0;
@@ -140,13 +140,13 @@ class TinyAxioms {
     }
     return true;
   }
-  /// Where what a load reads stands among the stores of that half.
+  /// The place of a load's source among the stores of this half.
   [[nodiscard]] std::size_t place(std::size_t load, std::uint32_t half,
                                   const std::vector<Places>& places) const {
     const int from = sources_[load][half];
     return from == initial ? 0 : places[static_cast<std::size_t>(from)][half];
   }
-  /// "0 1|1 0": what each thread has read.
+  /// "0 1|1 0": the values that each thread has read.
   [[nodiscard]] std::string text_of_loads() const {
     std::string text;
     for (std::size_t thread = 0; thread < threads_.size(); ++thread) {

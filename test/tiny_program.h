@@ -1,5 +1,5 @@
-// Programs of a few loads, stores and fences on three words, for checking the checker: what they can come to
-// is known, or can be found without any cleverness.
+// Programs of a few loads, stores and fences on three words, for testing the checker: their outcomes are
+// known, or found by a simple search.
 #pragma once
 
 #include <algorithm>
@@ -15,14 +15,14 @@ namespace ringside::check::test {
 
 struct Instruction {
   OpKind kind = OpKind::load;
-  std::uint32_t word = 0;   ///< of load, store, update; the side of notify and wait
-  std::uint32_t value = 0;  ///< of store and update; the ways of choose
+  std::uint32_t word = 0;   ///< for load, store, update; the side for notify and wait
+  std::uint32_t value = 0;  ///< for store and update; the number of ways for choose
   Order order = Order::relaxed;
-  /// Of an update that compares: it stores only where it finds `expected`, or else is a load.
+  /// For an update that compares: it stores only if it finds `expected`, and is a load otherwise.
   bool compares = false;
   std::uint32_t expected = 0;
   Order failure = Order::relaxed;
-  /// Of load, store, update: the bytes of the word.
+  /// For load, store, update: the bytes of the word.
   std::uint32_t at = 0;
   std::uint32_t bytes = 4;
   bool is_block = false;
@@ -46,7 +46,7 @@ inline Instruction compare(std::uint32_t word, std::uint32_t expected, std::uint
 inline Instruction fence(Order order = Order::seq_cst) {
   return {OpKind::fence, 0, 0, order};
 }
-/// To a half of the word only.
+/// Accesses only half of the word.
 inline Instruction low(Instruction whole) {
   whole.bytes = 2;
   return whole;
@@ -55,11 +55,11 @@ inline Instruction high(Instruction whole) {
   whole.at = whole.bytes = 2;
   return whole;
 }
-/// What is stored in both halves.
+/// The word with this value in both halves.
 constexpr std::uint32_t twice(std::uint32_t value) {
   return value * 0x10001;
 }
-/// Of payload: who has read 0 last ends instead.
+/// Accesses payload; a thread that has last read 0 ends instead.
 inline Instruction read_payload() {
   return {OpKind::load, 3, 0, Order::plain};
 }
@@ -130,7 +130,7 @@ class TinyProgram final : public Program {
   [[nodiscard]] bool spins() const override { return spins_; }
 
   [[nodiscard]] bool judges_memory() const override { return true; }
-  /// "1 0 2" : what the words hold in the end.
+  /// "1 0 2": the final values of the words.
   [[nodiscard]] std::string memory() const {
     std::string text;
     for (std::uint32_t word = 0; word < word_count; ++word) {
@@ -140,7 +140,7 @@ class TinyProgram final : public Program {
     }
     return text;
   }
-  /// "0 1|1 0" : what each thread has read; "..." when it sleeps for ever.
+  /// "0 1|1 0": the values that each thread has read; "..." if it sleeps for ever.
   [[nodiscard]] std::string outcome() const {
     std::string text;
     for (const auto& values : read_) {
@@ -166,7 +166,7 @@ class TinyProgram final : public Program {
   std::vector<std::vector<std::uint32_t>> read_;
 };
 
-/// Tries every order and every value, without leaving out anything.
+/// Tries every order and every value.
 class Naive final : public Driver {
  public:
   Decision pick(const Execution& execution) override {
@@ -201,7 +201,7 @@ struct Found {
   std::uint64_t executions = 0;
   std::uint64_t redundant = 0;
   bool gave_up = false;
-  bool may_buffer = false;  ///< the model says that load buffering was left out (Model::buffering)
+  bool may_buffer = false;  ///< the model reports that load buffering was left out (Model::buffering)
 };
 
 inline Found find_naively(std::vector<Thread> threads, ModelName name, std::uint64_t executions_max) {
@@ -220,7 +220,7 @@ inline Found find_naively(std::vector<Thread> threads, ModelName name, std::uint
   return found;
 }
 
-/// Whether an execution of them has a race.
+/// Whether any execution of the threads has a race.
 inline bool races(std::vector<Thread> threads, ModelName name) {
   TinyProgram program(std::move(threads));
   Space space = program.space();
@@ -247,7 +247,7 @@ inline Found find_by_exploring(std::vector<Thread> threads, ModelName name) {
   return found;
 }
 
-/// For a message about a program that chance has made.
+/// Describes a random program in a message.
 inline std::string text_of(const std::vector<Thread>& threads) {
   std::string text;
   for (const Thread& thread : threads) {

@@ -1,5 +1,4 @@
-// The journal: what each call of Journal writes down, that it writes nothing when nobody listens, and how
-// entries read as text.
+// The journal: the entry of each call of Journal, no entry without a listener, and entries as text.
 #include "emu/trace/journal.h"
 #include "emu/trace/text.h"
 #include "test/catch.h"
@@ -13,7 +12,7 @@ using ringside::test::text_message;
 
 namespace {
 
-/// Keeps what it is given; stamps entries 100 microseconds apart.
+/// Keeps entries; stamps them 100 microseconds apart.
 class KeepingSink final : public Sink {
  public:
   KeepingSink() : Sink(&listeners) {}
@@ -30,7 +29,7 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// The sentence of the one entry that `say` writes.
+/// The sentence of the only entry that `say` writes.
 template <class Say>
 std::string said(Actor self, Say say) {
   KeepingSink sink;
@@ -64,7 +63,7 @@ TEST_CASE("an index moves from what to what, also over its wrap") {
         }) == "dom1 moves dom1.tx rsp_cons 4294967295 -> 1");
 }
 
-TEST_CASE("events say how far they got") {
+TEST_CASE("events show how far they got") {
   const auto raise = [](ring::Raised outcome) {
     return said(dom1, [&](Journal& journal) { journal.event_raised(1, xcs, 3, outcome); });
   };
@@ -123,7 +122,7 @@ TEST_CASE("refusals, counters and life are said in words") {
   CHECK(said(xcs, [](Journal& journal) { journal.told(0, "is ready"); }) == "xcs says: is ready");
 }
 
-TEST_CASE("what did not change is not written, and nothing is when nobody listens") {
+TEST_CASE("unchanged values are not written, and nothing is without a listener") {
   KeepingSink sink;
   Journal journal(sink, xcs);
   journal.index_moved(1, ring::Ring::tx, IndexName::req_prod, 4, 4);
@@ -148,7 +147,7 @@ TEST_CASE("a line is time since the origin, step and sentence, in columns") {
   CHECK(to_text(sink.entries.front(), 1, 1'500'000) == "     -0.500      1  xcs says: is ready");
 }
 
-TEST_CASE("text that came from a peer cannot control a terminal") {
+TEST_CASE("text of a peer cannot control a terminal") {
   CHECK(escaped(bytes_of("a\"b\\c\n\r\t\x1b[2J\x7f\xc3\xa9")) == R"(a\"b\\c\n\r\t\x1b[2J\x7f\xc3\xa9)");
   CHECK(escaped(bytes_of({"\0x", 2})) == R"(\x00x)");
   CHECK(said(xcs, [](Journal& journal) { journal.refused(1, dom1, "\x1b[31m"); }) ==
@@ -171,7 +170,7 @@ TEST_CASE("messages show what deviates from a plain console message") {
   CHECK(message_text({ring::CMSG_CONSOLE, 9, 3, 0, {}}) == "console subtype 9 id 3 length 0");
 }
 
-TEST_CASE("what 2005 gave a form is decoded, whatever has another form is shown as bytes") {
+TEST_CASE("messages in a form of 2005 are decoded, others are shown as bytes") {
   const auto said = [](std::uint8_t type, std::uint8_t subtype, std::vector<std::uint8_t> payload) {
     return message_text(ring::make_message(type, subtype, 1, payload));
   };
@@ -211,7 +210,7 @@ TEST_CASE("every type, role, index and outcome of 2005 has a name, and no two sh
   CHECK(ring_name(12, ring::Ring::tx) == "dom12.tx");
 }
 
-TEST_CASE("an entry full of nonsense still makes one harmless line") {
+TEST_CASE("an invalid entry still makes one harmless line") {
   Entry entry;
   std::memset(static_cast<void*>(&entry), 0xff, sizeof entry);
   CHECK(sentence(entry) == "actor 255 entry of unknown kind 255");

@@ -1,4 +1,4 @@
-// The 16550: registers, FIFOs, interrupts, the time of characters, and what goes wrong on a line.
+// The 16550: registers, FIFOs, interrupts, the time of characters, and line errors.
 #include "emu/xen/uart.h"
 
 #include <string>
@@ -33,7 +33,7 @@ struct Chip {
                   },
               .room = [this] { ++rooms; }}) {}
 
-  /// As the driver does: FIFOs, a trigger of 14, these interrupts.
+  /// Sets the chip up as the driver does: FIFOs, a trigger of 14, these interrupts.
   void set_up(std::uint8_t interrupts_wanted) {
     chip.write(Register::interrupt_or_fifo, fcr_enable | fcr_trigger_14);
     chip.write(Register::modem_control, mcr_out2);
@@ -86,7 +86,7 @@ TEST_CASE("the fourteenth character raises the interrupt, and reading below lowe
   CHECK(c.chip.receive_room() == 3);
 }
 
-TEST_CASE("fewer characters than the trigger are told of after four times a character's time") {
+TEST_CASE("fewer characters than the trigger are announced after four times a character's time") {
   Chip c(9600);
   c.set_up(ier_data);
   c.receive(3);
@@ -110,7 +110,7 @@ TEST_CASE("the seventeenth character of a full FIFO is lost, marked and counted"
   CHECK(c.reason() == iir_line_status);
   CHECK((c.chip.read(Register::line_status) & lsr_overrun) != 0);
   CHECK((c.chip.read(Register::line_status) & lsr_overrun) == 0);
-  // The line may go on as soon as there is room, and is told so once.
+  // The line may continue as soon as there is room, and is notified once.
   std::string read(1, static_cast<char>(c.chip.read(Register::data)));
   CHECK(c.rooms == 1);
   while ((c.chip.read(Register::line_status) & lsr_data) != 0)
@@ -137,7 +137,7 @@ TEST_CASE("without FIFOs the second character overruns") {
   CHECK(c.chip.read(Register::data) == 'a');
 }
 
-TEST_CASE("a bad character shows its mark when its turn comes, once, and is counted") {
+TEST_CASE("a bad character shows its error when it is at the front, once, and is counted") {
   struct Case {
     LineFault fault;
     std::uint8_t bit;
@@ -152,7 +152,7 @@ TEST_CASE("a bad character shows its mark when its turn comes, once, and is coun
   c.chip.receive('a');
   c.chip.receive('b', fault);
   CHECK(c.chip.counters().*counter == 1);
-  // Not at the front yet: only that there is one somewhere.
+  // The error is not at the front yet; only its presence is reported.
   CHECK(c.chip.read(Register::line_status) == (lsr_data | lsr_fifo_error | lsr_transmit_empty | lsr_idle));
   CHECK_FALSE(c.high);
   CHECK(c.chip.read(Register::data) == 'a');
@@ -163,7 +163,7 @@ TEST_CASE("a bad character shows its mark when its turn comes, once, and is coun
   CHECK(c.chip.read(Register::data) == 'b');
 }
 
-TEST_CASE("what is sent takes its time on the line, and the empty FIFO says so once") {
+TEST_CASE("sending takes time on the line, and the empty FIFO is announced once") {
   Chip c(1000);  // a character takes 10 ms
   c.set_up(ier_transmit_empty);
   CHECK(c.reason() == iir_transmit_empty);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`ringside view` and the journals it reads: what a run leaves, what its schema says of it, what is shown of it.
+"""`ringside view` and the journals that it reads: those of runs, their schema, and their views.
 
 usage: view_command_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -126,7 +126,7 @@ class ViewCommand(unittest.TestCase):
             lines = [json.loads(line) for line in path.read_text().splitlines()]
             kinds |= {each.get("kind") for each in lines}
             if jsonschema:
-                # A sample of each: validation is slow.
+                # A sample of each file: validation is slow.
                 validator = jsonschema.Draft202012Validator(schema)
                 for line in {each.get("kind", each.get("mark", "header")): each for each in lines}.values():
                     validator.validate(line)

@@ -1,4 +1,4 @@
-// How long a side of a ring looks before it sleeps, and when it gives its CPU away.
+// How long a side of a ring polls before it sleeps, and when it yields its CPU.
 #include "emu/host/wait.h"
 
 #include "test/catch.h"
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::chrono::nanoseconds start = 1h;
 
-/// Gives the CPU away for that long at `now`.
+/// Yields the CPU for `length` at `now`.
 void yield_for(WaitPolicy& policy, std::chrono::nanoseconds now, std::chrono::nanoseconds length) {
   REQUIRE(policy.idle(now, false) == Next::yield);
   policy.yielded(now, now + length);
@@ -21,7 +21,7 @@ void yield_for(WaitPolicy& policy, std::chrono::nanoseconds now, std::chrono::na
 
 }  // namespace
 
-TEST_CASE("a peer on another CPU is looked for until the budget is spent", "[wait]") {
+TEST_CASE("a peer on another CPU is polled for until the budget is spent", "[wait]") {
   WaitPolicy policy;
   CHECK(policy.idle(start, true) == Next::look);
   CHECK(policy.idle(start + WaitPolicy::look_budget_min - 1ns, true) == Next::look);
@@ -50,7 +50,7 @@ TEST_CASE("the budget grows where kicks come soon after it is spent, and shrinks
   CHECK(spent_after(1us) == WaitPolicy::look_budget_min);
 }
 
-TEST_CASE("a peer on this CPU is given it a few times, then waited for asleep", "[wait]") {
+TEST_CASE("the CPU is yielded to a peer on it a few times, then the wait sleeps", "[wait]") {
   WaitPolicy policy;
   for (int i = 0; i < WaitPolicy::yields_max; ++i) yield_for(policy, start, 2us);
   CHECK(policy.idle(start, false) == Next::sleep);
@@ -58,7 +58,8 @@ TEST_CASE("a peer on this CPU is given it a few times, then waited for asleep", 
   CHECK(policy.idle(start, false) == Next::yield);
 }
 
-TEST_CASE("where a stranger took the CPU it is not given away again for a multiple of that time", "[wait]") {
+TEST_CASE("after another process took the CPU it is not yielded again for a multiple of that time",
+          "[wait]") {
   WaitPolicy policy;
   yield_for(policy, start, WaitPolicy::long_yield);
   const auto back = start + WaitPolicy::long_yield;
@@ -70,14 +71,14 @@ TEST_CASE("where a stranger took the CPU it is not given away again for a multip
   CHECK(policy.idle(again, false) == Next::yield);
 }
 
-TEST_CASE("however long a stranger kept the CPU, giving it away is tried again", "[wait]") {
+TEST_CASE("however long another process kept the CPU, yielding is tried again", "[wait]") {
   WaitPolicy policy;
   yield_for(policy, start, 1h);
   CHECK(policy.idle(start + 1h + WaitPolicy::abstinence_max - 1ns, false) == Next::sleep);
   CHECK(policy.idle(start + 1h + WaitPolicy::abstinence_max, false) == Next::yield);
 }
 
-TEST_CASE("abstinence is about the own CPU: a peer on another is looked for all the same", "[wait]") {
+TEST_CASE("not yielding concerns the own CPU: a peer on another one is polled for all the same", "[wait]") {
   WaitPolicy policy;
   yield_for(policy, start, 10ms);
   policy.worked();

@@ -136,7 +136,7 @@ TEST_CASE("a full ring is said to be full") {
   CHECK(shows(watched.canvas(120, 40), "9 of 8 outstanding: impossible, a side lies"));
 }
 
-TEST_CASE("indices lose what goes without saying before they lose a figure") {
+TEST_CASE("indices lose redundant words before they lose a figure") {
   Watched watched;
   for (const IndexName name :
        {IndexName::req_prod, IndexName::req_cons, IndexName::rsp_prod, IndexName::rsp_cons})
@@ -168,7 +168,7 @@ TEST_CASE("no size is too small, and none too large") {
   }
 }
 
-TEST_CASE("what a guest sends reaches the screen as characters to be seen, or not at all") {
+TEST_CASE("bytes of a guest reach the screen as visible characters, or not at all") {
   Watched watched;
   watched.printed(
       "\x1b]0;title\x07\x1b[31mred\x1b[0m \xc3\xa9 \xe4\xb8\xad \xff\x9b"
@@ -226,7 +226,7 @@ TEST_CASE("a console's screen: wide characters, marks, and characters that come 
   CHECK(shows(ascii, "\nA? ? ? e?|"));
 }
 
-TEST_CASE("a cell holds nothing that a terminal obeys or joins, and nothing has a half outside") {
+TEST_CASE("a cell holds no control or joining character, and no wide character is cut at the edge") {
   Canvas canvas(10, 1, false);
   const auto row = [&] { return canvas.row(0); };
   std::size_t column = 0;
@@ -309,7 +309,7 @@ TEST_CASE("a console's screen: what editors and pagers send to scroll, to insert
   CHECK(rows("\x1b[2H\x1b[?1049h\x1b[Hmenu\x1b[?1049l!") == "one|!wo|three|four");
 }
 
-TEST_CASE("standing still shows the machine as it was, and steps go both ways") {
+TEST_CASE("pausing shows the machine as it was, and steps go both ways") {
   Watched watched;
   for (std::uint32_t index = 0; index < 3; ++index) watched.request(index, fmt::format("{}", index));
   watched.history.go(2);
@@ -342,8 +342,7 @@ TEST_CASE("any step that is kept can be gone to in any order, and says the same"
   }
 }
 
-TEST_CASE(
-    "in a flood the oldest goes; while one stands still nothing does, and what is too much is counted") {
+TEST_CASE("in a flood the oldest steps are dropped; while paused none are, and the excess is counted") {
   Watched watched;
   std::uint32_t index = 0;
   const auto flood = [&](std::size_t entries) {
@@ -373,7 +372,7 @@ TEST_CASE(
   CHECK(watched.history.shown().step == 70'001);
 }
 
-TEST_CASE("too many for a sentence each are said to be too many; how late a picture is, is said too") {
+TEST_CASE("too many steps for a sentence each are reported as a number, and so is the delay of the picture") {
   Watched watched;
   watched.request(0, "x");
   CHECK(shows(watched.canvas(80, 24, true, {.who = "dom1", .per_second = 5000}),
@@ -382,7 +381,7 @@ TEST_CASE("too many for a sentence each are said to be too many; how late a pict
   CHECK_FALSE(shows(watched.canvas(80, 24), "BEHIND"));
 }
 
-TEST_CASE("other domains are left out; a domain's life is told") {
+TEST_CASE("other domains are left out; a domain's life is shown") {
   Watched watched;
   watched.as(xcs).slot_written(2, ring::Ring::rx, 0, SlotUse::request, text_message("other"));
   CHECK(watched.history.newest() == 0);

@@ -124,7 +124,7 @@ TEST_CASE("small events are counted with what they cost") {
   CHECK(kept == web_kept_bytes_max / web_event_overhead_bytes);
 }
 
-TEST_CASE("what begins anew is another page's") {
+TEST_CASE("a new start belongs to another page") {
   Web web;
   web.server.event("[old]");
   const Handle old = web.connect();
@@ -145,7 +145,7 @@ TEST_CASE("what begins anew is another page's") {
   CHECK(count(seen, "data: ") == 1);
 }
 
-TEST_CASE("a browser that does not read holds nobody up") {
+TEST_CASE("a browser that does not read delays no other") {
   Web web;
   const Handle deaf = web.connect();
   web.get(deaf, "steps");
@@ -158,7 +158,7 @@ TEST_CASE("a browser that does not read holds nobody up") {
   CHECK(count(web.read(deaf), "\ndata: x") == 1000);
 }
 
-TEST_CASE("who says nothing makes room, the oldest first, and who watches does not") {
+TEST_CASE("silent connections make room, the oldest first, and watching ones do not") {
   Web web;
   std::vector<Handle> watching;
   for (int number = 0; number < 2; ++number) {
@@ -179,7 +179,7 @@ TEST_CASE("who says nothing makes room, the oldest first, and who watches does n
   for (const Handle& each : watching) CHECK_FALSE(web.closed(each));
 }
 
-TEST_CASE("where all watch nobody is sent away") {
+TEST_CASE("if all connections watch, none is closed") {
   Web web;
   std::vector<Handle> watching;
   while (watching.size() < web_clients_max) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Captures as tshark sees them with tools/wireshark/ringside.lua: fields, links, filters, and each item of expert
-information where it should come up, from scenarios of the library. A journal made by hand stands for what none shows.
+"""Captures as tshark reads them with tools/wireshark/ringside.lua: fields, links, filters, and each item of expert
+information in its place, from scenarios of the library. A hand-made journal provides those that no scenario shows.
 
 usage: wireshark_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -28,7 +28,7 @@ class Wireshark(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
-        # Nothing of whoever runs this, neither plugins nor preferences.
+        # Uses no plugins or preferences of the user.
         cls.environment = {**os.environ, "HOME": str(cls.folder), "XDG_CONFIG_HOME": str(cls.folder / "config")}
 
     def ringside(self, *words):
@@ -50,7 +50,7 @@ class Wireshark(unittest.TestCase):
         return done.stdout
 
     def fields(self, capture, wanted, *names, passes=1):
-        """Values of fields in the packets that a filter wants."""
+        """Values of fields in the packets that match a filter."""
         words = [word for name in names for word in ("-e", name)]
         two = ["-2", "-Y", wanted] if passes == 2 else ["-Y", wanted]
         said = self.tshark(capture, *two, "-T", "fields", *words)
@@ -171,7 +171,7 @@ class Wireshark(unittest.TestCase):
                 (("52-length-255", "--name", "52-length-255"), {"Length above 60: a message holds no more"}),
                 (("50-forged-req-prod", "-p", "TRUST=off"), {"More than 8 outstanding: a side lies", "Something was refused"}),
                 (("20-quirk-stale-indices", "-p", "BELIEVES=on"),
-                 {quirk, "Response without a request", "Takes a slot that nobody has written since it was taken last"}),
+                 {quirk, "Response without a request", "Takes a slot that was not written since it was last taken"}),
                 (("20-quirk-ctrlif-bad-id", "-p", "CRASHES=on"), {"Response does not echo the request's type, subtype and id"})):
             with self.subTest(words):
                 self.assertLessEqual(expected, self.odd(self.capture(*words)))
@@ -205,7 +205,7 @@ class Wireshark(unittest.TestCase):
         filters += [line.split("`")[1].replace("\\|", "|") for line in (WIRESHARK / "README.md").read_text().splitlines()
                     if line.startswith("| `")]
         self.assertGreater(len(filters), 25)
-        # One run for all: each line is right exactly if its filter means something.
+        # One run for all filters: each is valid exactly if it parses.
         self.tshark(capture, "-Y", " || ".join(f"({each})" for each in filters))
 
 

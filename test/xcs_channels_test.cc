@@ -1,4 +1,4 @@
-// The life of what xcs lends out: channels, their references, virqs, and what a restart finds.
+// The life of xcs's resources: channels, their references, virqs, and what a restart finds.
 #include "emu/dom0/xcs/client.h"
 #include "emu/dom0/xcs/xcs.h"
 #include "test/xcs_fixture.h"
@@ -30,7 +30,7 @@ TEST_CASE("the last reference tears a channel down, with the bindings to its por
   CHECK(f.xen.status(1, 1).state == PortState::unbound);
   CHECK(client.interface(XCS_CIF_FREE_CC, 1).result == XCS_RSLT_FAILED);
 
-  // The next domain gets that port, and nothing of it goes to who was bound to the last one.
+  // The next domain gets that port, and none of its messages go to the client that was bound to the last one.
   auto next = f.boot(2);
   CHECK(client.interface(XCS_CIF_NEW_CC, 2).u.interface.local_port == port);
   next->print("private");
@@ -75,7 +75,7 @@ TEST_CASE("input that waits for a channel which is then freed holds up nothing")
   CHECK(second->take_and_answer().size() == 1);
 }
 
-TEST_CASE("a virq is delivered each time, whatever the client says of it") {
+TEST_CASE("a virq is delivered each time, whatever the client answers") {
   XcsFixture f;
   Client client(f);
   const XcsMessage bound = client.virq_bind(VIRQ_DOM_EXC);
@@ -97,7 +97,7 @@ TEST_CASE("a virq is delivered each time, whatever the client says of it") {
   CHECK(f.counters().frames_ignored == 2);
 }
 
-TEST_CASE("a virq that is raised while nobody is bound waits for who binds it next") {
+TEST_CASE("a virq that is raised without a bound client waits for the next one") {
   XcsFixture f;
   ring::Port port = 0;
   {
@@ -137,7 +137,7 @@ TEST_CASE("a restarted xcs finds its channels again and nothing is stuck") {
     f.world.run();
     CHECK(guest->print("stuck") == 0);
     f.kill_xcs();
-    CHECK(client.data.closed() == false);  // it still holds what it was sent
+    CHECK(client.data.closed() == false);  // it still holds unread frames
     CHECK(client.data.read().size() == 8);
     CHECK(client.data.closed());
   }

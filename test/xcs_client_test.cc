@@ -1,4 +1,4 @@
-// The client side of the xcs protocol, against an xcs that does as the test says.
+// The client side of the xcs protocol, against an xcs that the test controls.
 #include "emu/dom0/xcs/client.h"
 
 #include "test/catch.h"
@@ -56,13 +56,13 @@ TEST_CASE_METHOD(Fixture, "a session is a control connection, then a data connec
   CHECK(sink.count(trace::Kind::frame_passed) == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "connecting fails at once where nobody listens") {
+TEST_CASE_METHOD(Fixture, "connecting fails at once without a listener") {
   const auto result = client.connect("/m/elsewhere", [] {});
   REQUIRE_FALSE(result.ok());
   CHECK(result.error().code == ENOENT);
 }
 
-TEST_CASE_METHOD(Fixture, "a refused session is a loss, with the result in its words") {
+TEST_CASE_METHOD(Fixture, "a refused session is reported as a loss, with its result") {
   const auto type = GENERATE(as<std::uint32_t>(), XCS_CONNECT_CTRL, XCS_CONNECT_DATA);
   xcs.results[type] = XCS_RSLT_FAILED;
   REQUIRE(client.connect(path, [this] { ready = true; }).ok());
@@ -94,7 +94,7 @@ TEST_CASE_METHOD(Fixture, "a reply to no call is a loss") {
   client.call(bind_message(XCS_MSG_BIND, 5, 0), [&](const XcsMessage&) { ++answered; });
   world.run();
   REQUIRE(answered == 1);
-  // The second call is answered as if it had been another.
+  // The second call gets the answer of another call.
   xcs.results.clear();
   xcs.unanswered = {XCS_MSG_UNBIND};
   client.call(bind_message(XCS_MSG_UNBIND, 5, 0), [&](const XcsMessage&) { ++answered; });
@@ -169,7 +169,7 @@ TEST_CASE_METHOD(Fixture, "a full queue that has room after all says so at once"
   CHECK(client.has_room());
 }
 
-TEST_CASE_METHOD(Fixture, "the end of xcs is told once, and drops the calls that wait") {
+TEST_CASE_METHOD(Fixture, "the end of xcs is reported once, and drops the waiting calls") {
   connect();
   xcs.unanswered = {XCS_MSG_BIND};
   bool answered = false;

@@ -1,4 +1,4 @@
-// A machine with xcs in it, on the simulated host, and clients that speak raw bytes, as programs of 2005 did.
+// A machine with xcs on the simulated host, and clients that send raw bytes, as programs of 2005 did.
 #pragma once
 
 #include <cstring>
@@ -48,7 +48,7 @@ class Wire {
  public:
   explicit Wire(SimHost& host) : host_(&host), stream_(host.connect_local(xcs_path).value()) {}
 
-  /// Answers how many bytes the connection took.
+  /// Returns how many bytes the connection took.
   std::size_t write(Bytes bytes) {
     std::size_t done = 0;
     while (done < bytes.size()) {
@@ -60,7 +60,7 @@ class Wire {
   }
   void send(const XcsMessage& frame) { RS_CHECK(write(bytes_of(frame)) == sizeof frame); }
 
-  /// All whole frames that are there.
+  /// Reads all complete frames.
   std::vector<XcsMessage> read() {
     std::uint8_t piece[4096];
     for (;;) {
@@ -75,7 +75,7 @@ class Wire {
                    pending_.begin() + static_cast<std::ptrdiff_t>(frames.size() * sizeof(XcsMessage)));
     return frames;
   }
-  /// Only with nothing left to read.
+  /// Requires that nothing is left to read.
   [[nodiscard]] bool closed() {
     std::uint8_t byte;
     if (!closed_) {
@@ -86,7 +86,7 @@ class Wire {
     return closed_;
   }
   void close() { stream_.close(); }
-  /// Calls `ready` whenever there is something to read, which it must read.
+  /// Calls `ready` whenever there is something to read; `ready` must read it.
   void watch(std::function<void()> ready) {
     host_->watch(stream_, {.read = true, .write = false}, [ready = std::move(ready)](Ready) { ready(); });
   }
@@ -124,7 +124,7 @@ struct XcsFixture {
     xcs.reset();
   }
 
-  /// How often that quirk bit.
+  /// How often this quirk had an effect.
   [[nodiscard]] std::size_t bites(Quirk quirk) const {
     std::size_t count = 0;
     for (const auto& [step, entry] : sink.entries()) {
@@ -140,7 +140,7 @@ struct XcsFixture {
   }
 };
 
-/// A client with both its connections, which asks as the C library of the time did.
+/// A client with both its connections, which makes calls as the C library of the time did.
 struct Client {
   XcsFixture& machine;
   Wire control{machine.client_host};
@@ -189,7 +189,7 @@ struct Client {
     frame.u.interface = {domain, local, remote};
     return call(frame);
   }
-  /// Opens the domain's channel and binds to all of it; answers dom0's port.
+  /// Opens the domain's channel and binds to all of it. Returns dom0's port.
   std::int32_t attach(std::uint32_t domain) {
     const XcsMessage reply = interface(dom0::XCS_CIF_NEW_CC, domain);
     REQUIRE(reply.result == dom0::XCS_RSLT_OK);
@@ -206,7 +206,7 @@ struct Client {
   void request(std::uint32_t domain, std::string_view text) {
     data.send(message(dom0::XCS_REQUEST, domain, console_message(text, 0)));
   }
-  /// Reads all frames, answers the requests as xend did, with themselves.
+  /// Reads all frames, and answers requests with themselves, as xend did.
   std::vector<XcsMessage> read_and_echo() {
     machine.world.run();
     auto frames = data.read();

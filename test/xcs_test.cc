@@ -1,4 +1,4 @@
-// xcs's protocol as its clients see it: calls, sessions, time. The traffic is xcs_traffic_test.cc's.
+// xcs's protocol as its clients see it: calls, sessions, time. xcs_traffic_test.cc has the traffic.
 #include "emu/dom0/xcs/xcs.h"
 
 #include "test/xcs_fixture.h"
@@ -73,8 +73,8 @@ TEST_CASE("the conversation of the reference, byte by byte") {
   for (const XcsMessage& frame : virqs)
     CHECK(bytes_of(frame) == frame_of("0b000000 00000000 00000000 02000000"));
 
-  // An established connection ends by being closed. A BYE is echoed on the control side, and nothing on the
-  // data side.
+  // An established connection ends when it is closed. A BYE is echoed on the control side, and gets no answer
+  // on the data side.
   say(data, frame_of("02"));
   say(control, frame_of("02"));
   CHECK(heard(control) == frame_of("02"));
@@ -113,10 +113,10 @@ TEST_CASE("frames are put together from any pieces, even single bytes") {
   CHECK(client.control.read().size() == 1);
 }
 
-TEST_CASE("where no connection can be taken xcs says so, rests for its housekeeping's period, and goes on") {
+TEST_CASE("if no connection can be accepted xcs warns, pauses for its housekeeping period, and continues") {
   XcsFixture f;
   Client before(f);
-  // Old connections are no reason for housekeeping: the failure has to be one.
+  // Old connections do not start the housekeeping; the failed accepts must.
   f.world.run_for(2 * xcs_housekeeping_period);
   f.world.fail_accepts(2);
   Wire late(f.client_host);
@@ -135,7 +135,7 @@ TEST_CASE("where no connection can be taken xcs says so, rests for its housekeep
   late.send(Client::connect(XCS_CONNECT_CTRL, 0));
   f.world.run();
   CHECK(late.read().size() == 1);
-  // Accepting goes on at once, without another rest.
+  // Accepting continues at once, without another pause.
   Client after(f);
   CHECK(f.xcs->connections() == 5);
 }
@@ -151,7 +151,7 @@ TEST_CASE("replies and frames survive a connection that takes seven bytes at a t
   CHECK(texts_of(client.data.read()) == std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6", "7"});
 }
 
-TEST_CASE("calls that make no sense are answered so, and the connection goes on") {
+TEST_CASE("meaningless calls get an error, and the connection continues") {
   XcsFixture f;
   Client client(f);
   SECTION("ports and types out of range") {
@@ -164,7 +164,7 @@ TEST_CASE("calls that make no sense are answered so, and the connection goes on"
     CHECK(client.bind(1023, xcs_type_virq) == XCS_RSLT_OK);
     CHECK(client.bind(xcs_port_wildcard, xcs_type_wildcard, XCS_MSG_UNBIND) == XCS_RSLT_OK);
     CHECK(f.counters().refused_calls == 5);
-    // The journal counts along.
+    // The journal has the same count.
     std::uint32_t counted = 0;
     for (const auto& [step, entry] : f.sink.entries()) {
       if (entry.kind != trace::Kind::counted || text_of(entry.message) != "refused_calls") continue;
@@ -197,7 +197,7 @@ TEST_CASE("calls that make no sense are answered so, and the connection goes on"
   CHECK(client.bind(1, 1) == XCS_RSLT_OK);
 }
 
-TEST_CASE("a type that means nothing on a control connection comes back as it is") {
+TEST_CASE("a type without a meaning on a control connection is returned unchanged") {
   XcsFixture f;
   Client client(f);
   for (const std::uint32_t type : {6u, 9u, 10u, 11u, 12u, 0xffffffffu}) {
@@ -209,7 +209,7 @@ TEST_CASE("a type that means nothing on a control connection comes back as it is
   }
 }
 
-TEST_CASE("who has no session is told so, and may still open one") {
+TEST_CASE("a client without a session gets an error, and may still open one") {
   XcsFixture f;
   Wire wire(f.client_host);
   const auto result_of = [&](const FrameBytes& frame) {
@@ -297,7 +297,7 @@ TEST_CASE("a session that both sides have left is kept for ten seconds, then fre
   }
 }
 
-TEST_CASE("a connection that never says what it is is closed at the first check after five seconds") {
+TEST_CASE("a connection that never identifies itself is closed at the first check after five seconds") {
   XcsFixture f;
   Wire silent(f.client_host);
   Wire half(f.client_host);
@@ -357,7 +357,7 @@ TEST_CASE("more sessions than the limit fail, and one that ends makes room") {
   CHECK(later.read().at(0).result == XCS_RSLT_OK);
 }
 
-TEST_CASE("a client that calls without reading the replies waits for itself alone, and gets them all") {
+TEST_CASE("a client that calls without reading the replies delays only itself, and gets them all") {
   XcsFixture f;
   Client client(f);
   Client other(f);
@@ -380,7 +380,7 @@ TEST_CASE("a client that calls without reading the replies waits for itself alon
   CHECK(replies == sent / bind.size());
 }
 
-TEST_CASE("who writes its calls and closes is still heard") {
+TEST_CASE("the calls of a client that writes and closes are still carried out") {
   XcsFixture f;
   f.xen.add_domain(1);
   Wire wire(f.client_host);

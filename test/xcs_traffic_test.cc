@@ -1,4 +1,4 @@
-// What xcs carries between guests and clients, and who waits for whom when somebody does not keep up.
+// The traffic of xcs between guests and clients, and the back-pressure of slow ones.
 #include "emu/dom0/xcs/xcs.h"
 #include "test/xcs_fixture.h"
 
@@ -79,7 +79,7 @@ TEST_CASE(
   f.world.run();
   REQUIRE(client.data.read().size() == 1);
 
-  // 8 in the ring, 64 queued, and then as many as lie in front of this process.
+  // 8 in the ring, 64 queued, and then as many as the connection before xcs holds.
   std::size_t sent = 0;
   for (; sent < 300; ++sent) {
     client.request(1, std::to_string(sent));
@@ -89,14 +89,14 @@ TEST_CASE(
   CHECK(f.counters().pushbacks > 0);
   CHECK(f.counters().channels.queued_messages == channel_queue_messages_max);
 
-  // Behind the paste: an answer to the very guest that does not take it, and input for another.
+  // After the paste: an answer to the guest that does not take it, and input for another guest.
   client.data.send(Client::message(XCS_RESPONSE, 1, console_message("asked before")));
   client.request(2, "for the other");
   f.world.run();
   CHECK(stopped->reap().size() == 1);
   CHECK(running->take_and_answer().size() == 1);
 
-  // More than xcs reads ahead stays with the client.
+  // The client keeps what xcs does not read ahead.
   FrameBytes rest;
   while (rest.empty() && sent < 2000) {
     const auto bytes = bytes_of(Client::message(XCS_REQUEST, 1, console_message(std::to_string(sent++), 0)));
@@ -118,7 +118,7 @@ TEST_CASE(
   CHECK(arrived == sent);
 }
 
-TEST_CASE("who pasted and left is heard to the end") {
+TEST_CASE("input of a client that has left is delivered to the end") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -140,7 +140,7 @@ TEST_CASE("who pasted and left is heard to the end") {
   CHECK(f.xcs->connections() == 1);  // the control connection
 }
 
-TEST_CASE("a client that never reads delays nobody, and is cut off at the limit") {
+TEST_CASE("a client that never reads delays no other, and is cut off at the limit") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client dead(f);
@@ -169,7 +169,7 @@ TEST_CASE("a client that never reads delays nobody, and is cut off at the limit"
   CHECK(live.read_and_echo().size() == 1);
 }
 
-TEST_CASE("a request that comes while nobody is bound waits for who binds next") {
+TEST_CASE("a request without a bound client waits for the next one") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -184,7 +184,7 @@ TEST_CASE("a request that comes while nobody is bound waits for who binds next")
   const auto frames = client.read_and_echo();
   CHECK(texts_of(frames) == Texts{"0", "1", "2", "3", "4", "5", "6", "7"});
   CHECK(guest->reap().size() == 8);
-  // A further key of a session that has them brings nothing twice.
+  // A further key of the same session brings no second copy.
   guest->print("once");
   f.world.run();
   CHECK(client.data.read().size() == 1);
@@ -213,7 +213,7 @@ TEST_CASE("what a dead client did not answer is offered to its successor") {
   CHECK(guest->reap().size() == 3);
 }
 
-TEST_CASE("an answer that is owed to nobody changes nothing") {
+TEST_CASE("an answer without a request changes nothing") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -246,7 +246,7 @@ TEST_CASE("frames for domains that xcs does not have are ignored, and counted") 
   CHECK(guest->take_and_answer().size() == 1);
 }
 
-TEST_CASE("what a data connection does not carry is ignored, and a length above sixty cut") {
+TEST_CASE("frames that do not belong on a data connection are ignored, and a length above sixty is cut") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -299,12 +299,13 @@ TEST_CASE("a hostile page costs its own channel only") {
   CHECK(f.xcs_host->warnings().size() == 1);
 }
 
-TEST_CASE("who has the reply to his bind has all that the guest had put into its ring, event or not") {
+TEST_CASE(
+    "after the reply to its bind a client has everything from the guest's ring, with or without an event") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
   const std::int32_t port = client.attach(1);
-  // A guest that is killed between its last word and the event.
+  // A guest is killed between its last message and the event.
   REQUIRE(guest->tx.put_request(console_message("last word")));
   guest->tx.publish();
   client.control.send([&] {
@@ -313,7 +314,7 @@ TEST_CASE("who has the reply to his bind has all that the guest had put into its
     frame.u.bind = {port, xcs_type_wildcard};
     return frame;
   }());
-  // What is written in one turn is there at once; the client hears of it in the order of the writes.
+  // Everything written in one turn arrives at once; the client sees it in the order of the writes.
   Texts heard;
   client.control.watch([&] { heard.push_back(client.control.read().empty() ? "nothing" : "reply"); });
   client.data.watch([&] {
@@ -328,7 +329,7 @@ TEST_CASE("a client may go at any moment, and the others notice nothing") {
   auto guest = f.boot(1);
   Client stays(f);
   stays.attach(1);
-  // It leaves after a certain number of events, wherever xcs then is.
+  // The client leaves after a number of events, whatever xcs is doing then.
   const int moment = GENERATE(range(0, 40));
   auto goes = std::make_unique<Client>(f);
   REQUIRE(goes->bind(xcs_port_wildcard, xcs_type_wildcard) == XCS_RSLT_OK);
@@ -369,7 +370,7 @@ TEST_CASE("a machine carries a thousand requests in order and leaves nothing ope
   for (const std::string& line : world->open_handles()) CHECK(line.find("xcs") != 0);
 }
 
-TEST_CASE("a mark comes back behind what a dead guest had written without an event") {
+TEST_CASE("a mark comes back after what a dead guest had written without an event") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -391,7 +392,7 @@ TEST_CASE("a mark comes back behind what a dead guest had written without an eve
   CHECK(frames[1].type == XCS_MARK);
 }
 
-TEST_CASE("what a client had sent before it died is known again when its successor sends it once more") {
+TEST_CASE("a dead client's frames are recognised when its successor sends them again") {
   XcsFixture f;
   auto guest = f.boot(1);
   const auto numbered_client = [&] {
@@ -403,7 +404,7 @@ TEST_CASE("what a client had sent before it died is known again when its success
   XcsMessage input = Client::message(XCS_REQUEST, 1, console_message("once", 0));
   input.result = 5;
   auto first = numbered_client();
-  // xcs finds that the client does not read any more before it reads what the client had sent.
+  // xcs notices that the client does not read before it reads what the client has sent.
   f.world.stall(*f.xcs_host);
   guest->print("x");
   first->data.send(input);

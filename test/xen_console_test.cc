@@ -1,4 +1,4 @@
-// Xen's serial layer and console, from a person at the far end of the line to dom0 and back.
+// Xen's serial layer and console, from a user at the far end of the line to dom0 and back.
 #include <numeric>
 #include <string>
 
@@ -26,7 +26,7 @@ xen::HypervisorOptions with_line(std::string conswitch = "a", std::uint32_t bits
   return options;
 }
 
-/// A machine, and somebody at the far end of its serial line.
+/// A machine, and a user at the far end of its serial line.
 struct Line : Machine {
   explicit Line(xen::HypervisorOptions options = with_line()) : Machine(std::move(options)) {
     stream = person.connect_local(socket_path).value();
@@ -46,7 +46,7 @@ struct Line : Machine {
     REQUIRE(person.write(stream, {bytes, text.size()}).bytes == text.size());
     world.run_for(std::chrono::milliseconds(1));
   }
-  /// As dom0's driver does it.
+  /// Reads as dom0's driver does.
   std::string read_as_dom0() {
     std::string all;
     for (;;) {
@@ -56,7 +56,7 @@ struct Line : Machine {
       all.append(bytes.begin(), bytes.begin() + static_cast<long>(count));
     }
   }
-  /// Bytes that xen has said since it started.
+  /// The number of bytes that xen has printed since its start.
   std::uint64_t said() {
     const auto all = calls.dmesg().value();
     return all.position + all.text.size();
@@ -79,15 +79,15 @@ struct Line : Machine {
   std::string seen;
 };
 
-/// Of xen's own output.
+/// Output of xen that was kept.
 struct Kept {
   std::string line;  ///< as it goes to the line
   std::size_t taken = 0;
   std::size_t dropped = 0;
 };
 
-/// What fits of the words about that many new domains: of each of a line's three pieces its beginning. A line
-/// end takes two bytes of room.
+/// The part of the messages about this many new domains that fits: the beginning of each of the three pieces
+/// of a line. A line end takes two bytes of room.
 Kept fitting(int domains, std::size_t room) {
   Kept kept;
   for (int domain = 1; domain <= domains; ++domain) {
@@ -232,14 +232,14 @@ TEST_CASE("while the far end does not read, dom0's output waits and xen's own is
   }
   CHECK(taken < much.size());
   CHECK(line.counted("console output dropped") == 0);
-  // Xen's own may use what is left: nearly half of the queue.
+  // Xen's own output may use the rest: nearly half of the queue.
   const std::uint64_t before = line.said();
   for (int each = 0; each < 500; ++each) (void)line.create();
   const std::uint64_t said = line.said() - before;
   const std::uint32_t dropped = line.counted("console output dropped");
   line.person.watch_interest(line.stream, {.read = true});
   line.world.run();
-  // All was full: the queue, the connection, the line. The chip takes 16 bytes only once it has none.
+  // The queue, the connection and the line were full. The chip takes 16 bytes only once it is empty.
   const std::size_t full = xen::serial_transmit_bytes_max + 4096 + xen::line_sent_bytes_max;
   CHECK(line.seen.size() > full);
   CHECK(line.seen.size() <= full + xen::uart_fifo_bytes);
@@ -258,7 +258,7 @@ TEST_CASE("while the far end does not read, dom0's output waits and xen's own is
   CHECK(std::ranges::count(line.seen, 'x') == static_cast<long>(much.size()));
 }
 
-TEST_CASE("dmesg tells what xen has said, until it is cleared") {
+TEST_CASE("dmesg has what xen has printed, until it is cleared") {
   Machine machine;
   Guest guest = machine.boot("web");
   machine.world.kill(*guest.host);
@@ -275,7 +275,7 @@ TEST_CASE("dmesg tells what xen has said, until it is cleared") {
   machine.create("late");
   REQUIRE(machine.calls.dmesg_clear(said.position + said.text.size()));
   CHECK(machine.calls.dmesg()->text == "(XEN) dom2: created late\n");
-  // What is not said yet cannot be forgotten.
+  // Output that was not printed yet cannot be cleared.
   REQUIRE(machine.calls.dmesg_clear(~std::uint64_t{0}));
   CHECK(machine.calls.dmesg()->text.empty());
   machine.create("next");
@@ -294,7 +294,7 @@ TEST_CASE("xen's ring keeps the last 16,384 bytes") {
   CHECK(said.text.ends_with("(XEN) dom1000: destroyed dom1000\n"));
 }
 
-TEST_CASE("where nobody can be let in to the line xen says so, rests, and tries again") {
+TEST_CASE("if no connection to the line can be accepted xen warns, pauses, and tries again") {
   Line line;
   line.stream = Handle();
   line.world.run();
@@ -345,7 +345,7 @@ TEST_CASE("the same paste loses all but 128 bytes while dom0 does not read") {
   CHECK(line.counted("overruns") == 0);
 }
 
-TEST_CASE("the line may be left and taken again, and nobody hears what is sent meanwhile") {
+TEST_CASE("the line may be disconnected and connected again, and output in between is lost") {
   Line line;
   line.stream = Handle();
   line.world.run();

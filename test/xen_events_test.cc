@@ -1,4 +1,4 @@
-// How events reach their receivers: the bits that the hypervisor sets, and whom it kicks.
+// How events reach their receivers: the bits that the hypervisor sets, and its kicks.
 #include <cerrno>
 
 #include "ring/channel_words.h"
@@ -13,7 +13,7 @@ namespace {
 
 constexpr trace::Actor dom0_actor = trace::actor(trace::Role::dom0);
 
-/// One guest with a console channel, and what both sides hold of it.
+/// One guest with a console channel, and the state that both sides hold.
 struct Channel : Machine {
   explicit Channel(ring::Abi abi = ring::Abi::sring)
       : guest(boot("web", abi)),
@@ -28,7 +28,7 @@ struct Channel : Machine {
     settle();
   }
 
-  /// Forgets the wake-ups so far.
+  /// Resets the counted wake-ups.
   void settle() {
     world.run();
     guest_wakes.count = dom0_wakes.count = 0;
@@ -151,7 +151,7 @@ TEST_CASE("a guest interrupts itself through an ipi port") {
   CHECK(channel.guest_bits.is_pending(ipi));
 }
 
-TEST_CASE("sending through a port that leads nowhere is refused") {
+TEST_CASE("sending through a port without another end is refused") {
   Channel channel;
   Privcmd& guest = *channel.guest.calls;
   const ring::Port unbound = guest.evtchn_alloc_unbound(DOMID_SELF, 0).value();
@@ -207,12 +207,12 @@ TEST_CASE("a channel's kicks outlive the process of dom0 that served it") {
   Wakes wakes(second, std::move(again->evtchn_open(pair.port1).value().kicks));
   channel.world.run();
   wakes.count = 0;
-  channel.guest.host->kick(guest_handles.peer_kicks);  // handed out before the death
+  channel.guest.host->kick(guest_handles.peer_kicks);  // obtained before the death
   channel.world.run();
   CHECK(wakes.count == 1);
 }
 
-TEST_CASE("what was handed out for a closed port does not reach the port's next life") {
+TEST_CASE("kicks of a closed port do not reach its next use") {
   Channel channel;
   auto old = channel.guest.calls->evtchn_open(channel.pair.port2).value();
   REQUIRE(channel.calls.evtchn_close(0, channel.pair.port1));
@@ -226,7 +226,7 @@ TEST_CASE("what was handed out for a closed port does not reach the port's next 
   CHECK(wakes.count == 0);
 }
 
-TEST_CASE("a port begins its life without the bits of an earlier one") {
+TEST_CASE("a port begins without the bits of an earlier use") {
   Channel channel;
   REQUIRE(channel.calls.evtchn_close(0, channel.pair.port1));
   (void)channel.dom0_bits.raise(channel.pair.port1);

@@ -1,4 +1,4 @@
-// The hypervisor against callers who die at any moment and guests who call anything.
+// The hypervisor against callers that die at any moment and guests that call anything.
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -13,7 +13,7 @@ using namespace ringside::test;
 
 namespace {
 
-/// The ports that one call could have changed: those that it named, or was answered.
+/// Checks the ports that one call could have changed: those that it named, or got as the answer.
 void check_named_ports(Machine& machine, const HypercallArguments& made, const HypercallAnswer& answer) {
   for (const ring::Port port : {made.port, made.port2, answer.port, answer.port2}) {
     if (port == any_port || port >= ring::ports_per_domain) continue;
@@ -21,7 +21,7 @@ void check_named_ports(Machine& machine, const HypercallArguments& made, const H
   }
 }
 
-/// What is asked of a hypercall that a guest makes up: mostly near the truth, sometimes far from it.
+/// Random arguments of a guest's hypercall: mostly near the truth, sometimes far from it.
 class Dice {
  public:
   explicit Dice(std::uint32_t seed) : random_(seed) {}
@@ -38,7 +38,7 @@ class Dice {
 
   HypercallArguments arguments() {
     HypercallArguments made{.op = static_cast<HypercallOp>(below(22))};
-    // Ports would only ever fill up otherwise.
+    // Otherwise ports would only fill up.
     if (below(4) == 0) made.op = HypercallOp::evtchn_close;
     made.domain = domain();
     made.domain2 = domain();
@@ -63,7 +63,7 @@ class Dice {
 
 }  // namespace
 
-TEST_CASE("a guest that calls anything at all disturbs nobody") {
+TEST_CASE("a guest that makes arbitrary calls disturbs no other") {
   const auto seed = GENERATE(1u, 2u, 3u, 4u);
   CAPTURE(seed);
   Machine machine;
@@ -80,10 +80,10 @@ TEST_CASE("a guest that calls anything at all disturbs nobody") {
   Dice dice(seed);
   std::map<HypercallOp, int> succeeded;
   constexpr int calls = 5000;
-  constexpr ring::Port usual_ports = 64;  // the rest is looked at now and then
+  constexpr ring::Port usual_ports = 64;  // the others are checked occasionally
   for (int call = 0; call < calls; ++call) {
     HypercallArguments made = dice.arguments();
-    // It goes on for as long as possible.
+    // The guest must stay alive as long as possible.
     if (made.op == HypercallOp::sched_shutdown) made.reason = static_cast<ShutdownReason>(4 + dice.below(99));
     const Handle process = machine.world.process_of(*hostile.host, *hostile.host);
     auto outcome =
@@ -97,14 +97,14 @@ TEST_CASE("a guest that calls anything at all disturbs nobody") {
       machine.world.run();
       machine.sink.clear();
     }
-    // dom0 and the victim live on meanwhile.
+    // dom0 and the victim continue in the meantime.
     if (call % 97 == 0) (void)machine.calls.evtchn_bind_interdomain(0, hostile.domain, 0, dice.number());
     if (call % 101 == 0) (void)machine.calls.evtchn_close(0, own.port1 + 1 + dice.below(5));
     if (call % 103 == 0) (void)machine.calls.evtchn_alloc_unbound(0, hostile.domain);
   }
   check_ports(machine, ring::ports_per_domain);
 
-  // It did get somewhere: a test in which all is refused would show little.
+  // Some calls must succeed: a test in which all are refused would prove little.
   using enum HypercallOp;
   for (const HypercallOp op :
        {domain_info, start_info, map_frame, evtchn_alloc_unbound, evtchn_bind_interdomain, evtchn_bind_virq,
@@ -124,7 +124,7 @@ TEST_CASE("a guest that calls anything at all disturbs nobody") {
   check_ports(machine, ring::ports_per_domain);
 }
 
-TEST_CASE("a builder that dies takes the domain with it until somebody else can care for it") {
+TEST_CASE("a domain ends with its builder until it has a process or runs") {
   Machine machine;
   SimHost& builder = machine.world.host("builder");
   auto calls = machine.another(builder);
@@ -211,7 +211,7 @@ TEST_CASE("daemons that die again and again do not use up dom0's ports") {
   CHECK(handles_of_xen(machine) == handles);
 }
 
-TEST_CASE("handles that nobody asked for are given back") {
+TEST_CASE("unrequested handles are returned") {
   Machine machine;
   Guest guest = machine.boot();
   const std::size_t handles = handles_of_xen(machine);
@@ -303,7 +303,7 @@ TEST_CASE("a guest that changes its memory all the time leaves xen's console to 
   const std::string before = machine.calls.dmesg()->text;
   for (std::uint32_t turn = 0; turn < 10'000; ++turn) REQUIRE(busy.calls->memory_set(2048 + turn % 2));
   CHECK(machine.calls.dmesg()->text == before);
-  // The journal has it: who listens is who wants to know.
+  // The journal has it; only the console does not.
   CHECK(machine.told(busy.domain).back() == "its memory is 2049 KiB, was 2048");
 }
 

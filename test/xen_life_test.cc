@@ -1,4 +1,4 @@
-// The hypervisor: memory figures, what a crash tells, and sleep: suspension and resumption of a domain.
+// The hypervisor: memory sizes, crash reports, and suspending and resuming a domain.
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -19,7 +19,7 @@ constexpr trace::Actor dom0_actor = trace::actor(trace::Role::dom0);
 
 }  // namespace
 
-TEST_CASE("a guest sets its own memory figure, up to what it was created with") {
+TEST_CASE("a guest sets its own memory size, up to what it was created with") {
   Machine machine;
   Guest guest = machine.boot();
   REQUIRE(guest.calls->memory_set(32768));
@@ -38,7 +38,7 @@ TEST_CASE("a crash tells the signal, and the controller is kicked whatever the p
   Machine machine;
   Guest guest = machine.boot();
   const auto pair = console(machine, guest.domain);
-  // It died between setting the bit and kicking.
+  // The guest died between setting the bit and kicking.
   const Mapping page = machine.frame(guest.domain, machine.calls, machine.dom0);
   REQUIRE(ring::UpEvents<>(page.frame()).raise() == ring::Raised::kick);
   Wakes wakes(machine.dom0, std::move(machine.calls.evtchn_open(pair.port1).value().kicks));
@@ -62,7 +62,7 @@ TEST_CASE("a guest whose process ends by itself has crashed with its exit status
   CHECK(info->signal == 0);
 }
 
-TEST_CASE("a suspended guest stands still, and is resumed in another frame with no ports") {
+TEST_CASE("a suspended guest is stopped, and is resumed in another frame with no ports") {
   Machine machine;
   const ring::Port exc = machine.calls.evtchn_bind_virq(VIRQ_DOM_EXC).value();
   const ring::Abi abi = GENERATE(ring::Abi::sring, ring::Abi::flat);

@@ -1,5 +1,5 @@
-// A machine with a real hypervisor on the simulated host, as the tests of the hypervisor use it: dom0 is one
-// component that makes hypercalls, guests are components that do nothing by themselves.
+// A machine with a real hypervisor on the simulated host, for tests of the hypervisor: dom0 is one component
+// that makes hypercalls, and guests are passive components.
 #pragma once
 
 #include <algorithm>
@@ -50,7 +50,7 @@ struct Machine {
     return {&host, domain, std::make_unique<Privcmd>(host, world.give(std::move(connection).value(), host))};
   }
 
-  /// Created, with a process, and running.
+  /// Creates a domain with a process and runs it.
   Guest boot(std::string_view name = "", ring::Abi abi = ring::Abi::sring) {
     Guest guest = connect(create(name, abi));
     REQUIRE(calls.domain_set_process(guest.domain, world.process_of(*guest.host, dom0)));
@@ -58,7 +58,7 @@ struct Machine {
     return guest;
   }
 
-  /// Nothing if the domain does not exist.
+  /// Empty if the domain does not exist.
   std::optional<DomainInfo> info(DomainId domain) {
     auto found = calls.domain_info(domain);
     REQUIRE(found);
@@ -73,7 +73,7 @@ struct Machine {
     return process.frame_map(*handle).value();
   }
 
-  /// What xen told of a domain's life, in order.
+  /// The journal's sentences about a domain's life, in order.
   std::vector<std::string> told(DomainId domain) const {
     std::vector<std::string> lines;
     for (const auto& [step, entry] : sink.entries()) {
@@ -88,7 +88,7 @@ struct Machine {
     return std::ranges::find(lines, line) != lines.end();
   }
 
-  /// How many events xen raised at that port of that receiver.
+  /// The number of events that xen raised at this port of this receiver.
   std::size_t raised(trace::Actor receiver, ring::Port port) const {
     return static_cast<std::size_t>(std::ranges::count_if(sink.entries(), [&](const auto& recorded) {
       const trace::Entry& entry = recorded.entry;
@@ -100,10 +100,10 @@ struct Machine {
   trace::MemorySink sink{world.clock()};
   xen::Hypervisor hypervisor;
   SimHost& dom0;
-  Privcmd calls;  ///< dom0's
+  Privcmd calls;  ///< dom0's hypercalls
 };
 
-/// Of those a domain was sent; -1 = none.
+/// The last signal that the domain was sent; -1 = none.
 inline int last_signal(const Machine& machine, DomainId domain) {
   for (auto each = machine.world.signals().rbegin(); each != machine.world.signals().rend(); ++each) {
     if (each->domain == domain) return static_cast<int>(each->signal);

@@ -1,4 +1,4 @@
-// The hypervisor: who may do what, the life of domains, and how events reach their receivers.
+// The hypervisor: permissions, the life of domains, and how events reach their receivers.
 #include <cerrno>
 
 #include "ring/channel_words.h"
@@ -49,7 +49,7 @@ TEST_CASE("a new domain is paused, has a zeroed frame of its own and the first f
   CHECK(machine.told(web).front() == "created web");
 }
 
-TEST_CASE("names are unique, are no numbers, and are made up when none is given") {
+TEST_CASE("names are unique, are no numbers, and are generated when none is given") {
   Machine machine;
   const DomainId nameless = machine.create();
   CHECK(std::string(machine.info(nameless)->name) == "dom1");
@@ -71,7 +71,7 @@ TEST_CASE("names are unique, are no numbers, and are made up when none is given"
   CHECK(raw_call(machine.dom0, machine.calls, strange)->answer.result == -EINVAL);
 }
 
-TEST_CASE("a made-up name passes over one that somebody took on purpose") {
+TEST_CASE("a generated name skips one that is already taken") {
   Machine machine;
   machine.create("dom2");
   CHECK(machine.create() == 3);
@@ -113,7 +113,7 @@ TEST_CASE("a builder may ask for an id, and gets that one or a refusal") {
   CHECK(ask(1).value().domain == 1);
 }
 
-TEST_CASE("an id rests while a connection still speaks for its last domain") {
+TEST_CASE("an id is not reused while a connection of its last domain is open") {
   Machine machine;
   Guest stale = machine.connect(machine.create());
   REQUIRE(machine.calls.domain_destroy(1));
@@ -162,7 +162,7 @@ TEST_CASE("only dom0 manages domains") {
   CHECK(machine.info(guest.domain)->state.paused == 0);
 }
 
-TEST_CASE("a guest may name itself and nobody else") {
+TEST_CASE("a guest may name only itself") {
   Machine machine;
   Guest guest = machine.boot();
   const DomainId other = machine.create("other");
@@ -226,7 +226,7 @@ TEST_CASE("domains are listed in the order of their ids, and the list ends") {
   CHECK(all[2].domain == 2);
   CHECK(machine.calls.domain_find("b")->domain == 2);
   CHECK(machine.calls.domain_find("1")->domain == 1);
-  CHECK(machine.sink.count(trace::Kind::refused) == 0);  // reading to the end is no mistake
+  CHECK(machine.sink.count(trace::Kind::refused) == 0);  // reading to the end is no error
 }
 
 TEST_CASE("a guest learns from its start info who it is and where its console is") {
@@ -324,7 +324,7 @@ TEST_CASE("a guest that shuts down says why, once, and dom0 is told by a virq") 
   CHECK(wakes.count == 1);
   CHECK(machine.raised(dom0_actor, exc) == 1);
 
-  machine.world.kill(*guest.host);  // it ends as it should: no crash
+  machine.world.kill(*guest.host);  // it ends normally: no crash
   machine.world.run();
   const auto info = machine.info(guest.domain);
   CHECK(info->state.shutdown == 1);
@@ -350,19 +350,20 @@ TEST_CASE("a guest whose process dies has crashed, and stays until it is destroy
   CHECK(info->reason == ShutdownReason::crash);
   CHECK(info->exit_status == 137);
   CHECK(machine.raised(dom0_actor, exc) == 1);
-  CHECK(last_signal(machine, guest.domain) == static_cast<int>(Signal::kill));  // what it left running
+  CHECK(last_signal(machine, guest.domain) ==
+        static_cast<int>(Signal::kill));  // processes that it left running
   const Handle process = machine.world.process_of(machine.dom0, machine.dom0);
   CHECK(machine.calls.domain_set_process(guest.domain, process).error().code == EINVAL);
   REQUIRE(machine.calls.domain_destroy(guest.domain));
   CHECK_FALSE(machine.info(guest.domain));
 }
 
-TEST_CASE("a guest that closes its connection without a word has crashed and is killed") {
+TEST_CASE("a guest that closes its connection without shutting down has crashed and is killed") {
   Machine machine;
   Guest guest = machine.boot();
   guest.calls.reset();
   machine.world.run();
-  CHECK(machine.info(guest.domain)->state.crashed == 0);  // it may be dying: its end would say of what
+  CHECK(machine.info(guest.domain)->state.crashed == 0);  // it may be dying; its end would report the reason
   machine.world.run_for(std::chrono::seconds(2));
   CHECK(machine.info(guest.domain)->state.crashed == 1);
   CHECK(machine.has_told(guest.domain, "crashed: it closed its connection"));
@@ -399,7 +400,7 @@ TEST_CASE("a machine that goes down kills every guest and keeps dom0") {
   CHECK(machine.calls.domains()->size() == 1);
 }
 
-TEST_CASE("a call that is given up is carried out, and its answer is nobody else's") {
+TEST_CASE("an abandoned call is carried out, and its answer goes to no other call") {
   Machine machine;
   SimHost& xen = machine.world.host("xen");
   const DomainId one = machine.create("one");
@@ -412,7 +413,7 @@ TEST_CASE("a call that is given up is carried out, and its answer is nobody else
   };
   const auto create_two = [&] { return machine.calls.domain_create("two", ring::Abi::sring, 65536, false); };
   after_silence(create_two);
-  // The same call again: it was made once, and this is its answer.
+  // The same call is repeated: it was carried out once, and this is its answer.
   auto two = create_two();
   REQUIRE(two);
   CHECK(machine.info(two->domain)->name == std::string("two"));
@@ -424,7 +425,7 @@ TEST_CASE("a call that is given up is carried out, and its answer is nobody else
   CHECK(machine.world.open_handles().size() == handles);
 }
 
-TEST_CASE("whoever asks whether the hypervisor answers is called when it does") {
+TEST_CASE("a caller that asks whether the hypervisor answers is called when it does") {
   Machine machine;
   SimHost& xen = machine.world.host("xen");
   int called = 0;

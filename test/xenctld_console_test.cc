@@ -1,4 +1,4 @@
-// One of xenctld's consoles: its queues, its guest, its end, and what it finds after a restart.
+// One console of xenctld: its queues, its guest, its end, and its state after a restart.
 #include "emu/dom0/xenctld/xenctld_console.h"
 
 #include "test/catch.h"
@@ -19,7 +19,7 @@ struct Limited : LoneConsole {
 
 }  // namespace
 
-TEST_CASE_METHOD(LoneConsole, "output waits for somebody to open the pty, and is answered meanwhile") {
+TEST_CASE_METHOD(LoneConsole, "output waits for a reader of the pty, and is answered at once") {
   CHECK(output("before, "));
   CHECK(answered.size() == 1);
   CHECK(status() == "waiting");
@@ -32,7 +32,7 @@ TEST_CASE_METHOD(LoneConsole, "output waits for somebody to open the pty, and is
 }
 
 TEST_CASE_METHOD(LoneConsole,
-                 "input goes in pieces of 60 bytes, seven at a time, and then whoever types waits") {
+                 "input goes in pieces of 60 bytes, seven at a time, and then the typist waits") {
   auto typist = open();
   std::string text;
   for (int number = 0; text.size() < 50'000; ++number) text += std::to_string(number) + ' ';
@@ -96,7 +96,9 @@ TEST_CASE_METHOD(LoneConsole, "a request of another kind is echoed, also while o
   CHECK(text_of(answered[0]) == "12345678");
 }
 
-TEST_CASE_METHOD(Limited, "with a limit the guest never waits: the oldest goes, is counted, and said once") {
+TEST_CASE_METHOD(
+    Limited,
+    "with a limit the guest never waits: the oldest bytes are discarded, counted, and reported once") {
   const std::string all = output_bytes(5000);
   CHECK(all.size() == 5000);
   CHECK(waiting.empty());
@@ -108,7 +110,7 @@ TEST_CASE_METHOD(Limited, "with a limit the guest never waits: the oldest goes, 
   CHECK(reader->seen == all.substr(4000));
 }
 
-TEST_CASE_METHOD(LoneConsole, "after the end each reader gets what there is and is let go") {
+TEST_CASE_METHOD(LoneConsole, "after the end each reader gets the rest and is disconnected") {
   auto reader = open();
   reader->read(false);
   CHECK(output("last words"));
@@ -119,7 +121,7 @@ TEST_CASE_METHOD(LoneConsole, "after the end each reader gets what there is and 
   world.run_for(1s);
   CHECK(reader->seen == "last words");
   CHECK(reader->cut_off);
-  // The next one finds a pty on which nothing is left, and is let go as well.
+  // The next reader finds an empty pty, and is disconnected as well.
   auto next = open();
   CHECK(next->seen.empty());
   CHECK(next->cut_off);
@@ -153,7 +155,7 @@ TEST_CASE_METHOD(LoneConsole, "a closed console has no link, and is over when it
 TEST_CASE_METHOD(LoneConsole,
                  "what a daemon had taken and not answered when it died is answered and not taken twice") {
   CHECK(output("once, "));
-  // The answer never reached the ring, and one more request has come.
+  // The answer did not reach the ring, and one more request has arrived.
   waiting = {{ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes_of("once, ")), 0},
              {ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes_of("and this")), 1}};
   start_again();
@@ -169,7 +171,7 @@ TEST_CASE_METHOD(LoneConsole,
   typist->type(text);
   world.run();
   REQUIRE(sent.size() == console_input_window);
-  // Of the seven the guest has answered two, has three before it, and two never came to the ring.
+  // Of the seven requests the guest has answered two and has three before it; two never reached the ring.
   outcomes = {{1, Sent::answered}, {2, Sent::answered}, {3, Sent::taken}, {4, Sent::taken}, {5, Sent::taken}};
   start_again();
   CHECK(sent.size() == 4);
@@ -178,7 +180,7 @@ TEST_CASE_METHOD(LoneConsole,
   CHECK(sent.size() == 5);
 }
 
-TEST_CASE_METHOD(LoneConsole, "held input waits, also over a restart, and flows when it is let go") {
+TEST_CASE_METHOD(LoneConsole, "held input waits, also across a restart, and flows when it is released") {
   auto typist = open();
   console->hold_input(true);
   typist->type("typed");
@@ -188,7 +190,7 @@ TEST_CASE_METHOD(LoneConsole, "held input waits, also over a restart, and flows 
   CHECK(input() == "typed");
 }
 
-TEST_CASE_METHOD(LoneConsole, "last words come after the guest's, once to each reader") {
+TEST_CASE_METHOD(LoneConsole, "a final message comes after the guest's output, once to each reader") {
   auto reader = open();
   reader->read(false);
   CHECK(output("the guest's. "));
@@ -207,7 +209,7 @@ TEST_CASE_METHOD(LoneConsole, "last words come after the guest's, once to each r
   CHECK(world.file_content("/tmp/log") == "dom0's.");
 }
 
-TEST_CASE_METHOD(LoneConsole, "a crash notice that an earlier daemon has kept is not said twice") {
+TEST_CASE_METHOD(LoneConsole, "a crash message that an earlier daemon has stored is not shown twice") {
   auto reader = open();
   reader->read(false);
   console->finish("dom0's.");

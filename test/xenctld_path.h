@@ -1,4 +1,4 @@
-// A whole machine on the simulated host: xenctld in front of real guests, and people at its ptys.
+// A whole machine on the simulated host: xenctld with real guests, and users at its ptys.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// The console path through the deaths of xenctld, killed at any moment and started again, and every byte
-// checked both ways. A byte that was printed or typed arrives once; what stood in a pty is gone with it.
+// The console path while xenctld is killed at any moment and started again; every byte is checked in both
+// directions. Each printed or typed byte arrives once; bytes in a pty are lost with it.
 #include <random>
 
 #include "test/xenctld_path.h"
@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct XenctldRecovery : XenctldPath {
-  /// Lets `steps` events happen, then kills and starts again.
+  /// Lets `steps` events happen, then kills xenctld and starts it again.
   void strike(std::uint64_t steps, std::size_t queue_limit_bytes = 0) {
     const std::uint64_t stop_at = world.steps() + steps;
     (void)world.run_until([&] { return world.steps() >= stop_at; }, 1ms);
@@ -21,7 +21,7 @@ struct XenctldRecovery : XenctldPath {
     start_xenctld(queue_limit_bytes);
   }
   void settle() { world.run_for(1s); }
-  /// A person who has had the time to set his terminal up.
+  /// A user who has had time to set up the terminal.
   std::unique_ptr<Person> settled_reader(DomainId domain) {
     auto reader = open(domain);
     world.run_for(2 * dom0::pty_settle_delay);
@@ -35,7 +35,7 @@ struct XenctldRecovery : XenctldPath {
   }
 };
 
-/// Tests say what the simulated pty holds.
+/// The capacity of the simulated pty.
 constexpr std::size_t pty_bytes = 4096;
 
 std::uint64_t any_step() {
@@ -45,7 +45,7 @@ std::uint64_t any_step() {
 }  // namespace
 
 TEST_CASE_METHOD(XenctldRecovery,
-                 "killed at any moment with nobody reading: what a program prints arrives once") {
+                 "killed at any moment without a reader: what a program prints arrives once") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   const std::string text = numbered_text(60'000);
   boot(domain, std::make_unique<Speaker>(text));
@@ -69,8 +69,9 @@ TEST_CASE_METHOD(XenctldRecovery,
   CHECK(reader->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldRecovery,
-                 "killed at any moment under a reader: only what his pty held is gone, and it is said") {
+TEST_CASE_METHOD(
+    XenctldRecovery,
+    "killed at any moment with a reader: only the bytes in its pty are lost, and that is reported") {
   const DomainId domain = create();
   auto reader = settled_reader(domain);
   reader->read(GENERATE(true, false));
@@ -118,8 +119,7 @@ TEST_CASE_METHOD(XenctldRecovery,
   CHECK(world.file_content("/tmp/log") + reader->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldRecovery,
-                 "killed at any moment: what xenctld had taken of what is typed arrives once") {
+TEST_CASE_METHOD(XenctldRecovery, "killed at any moment: typed bytes that xenctld had taken arrive once") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto& program = boot(domain, std::make_unique<SlowReader>(GENERATE(17u, 500u)));
   const std::string text = numbered_text(20'000);
@@ -152,8 +152,7 @@ TEST_CASE_METHOD(XenctldRecovery,
   CHECK(program.got.size() > 12 * 60);
 }
 
-TEST_CASE_METHOD(XenctldRecovery,
-                 "another queue limit finds the queue of before, and discards what is too much") {
+TEST_CASE_METHOD(XenctldRecovery, "another queue limit keeps the old queue, and discards the excess") {
   const DomainId domain = create();
   const std::string text = numbered_text(30'000);
   auto& program = boot(domain, std::make_unique<EchoProgram>());
@@ -173,7 +172,7 @@ TEST_CASE_METHOD(XenctldRecovery,
   const DomainId domain = create();
   boot(domain, std::make_unique<EchoProgram>());
   settle();
-  // Somebody else's, as a domain is whose builder asked for no console.
+  // Another program's domain: its builder requested no console.
   auto other = builder->domain_create("", ring::Abi::sring, 1024, false);
   REQUIRE(other.ok());
   auto port = builder->evtchn_alloc_unbound(other->domain, 0);
@@ -212,7 +211,7 @@ TEST_CASE_METHOD(XenctldRecovery,
 
 TEST_CASE_METHOD(
     XenctldRecovery,
-    "a guest that was destroyed while xenctld was dead leaves no file, and what nobody read is counted") {
+    "a guest that was destroyed while xenctld was dead leaves no file, and unread bytes are counted") {
   trace::MemorySink journal(world.clock());
   const DomainId domain = create();
   boot(domain, std::make_unique<Speaker>("never read"));

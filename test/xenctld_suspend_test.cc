@@ -1,5 +1,5 @@
-// Domains laid down and woken under xenctld: no byte is lost or doubled, whatever was under way, and who has
-// the pty open keeps it.
+// Domains that are suspended and resumed under xenctld: no byte is lost or doubled, whatever was in flight,
+// and an open pty stays open.
 #include "test/xenctld_path.h"
 
 namespace xenctld_suspend_test {
@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Prints back what is typed, a little at a time, so that a suspension finds it in the middle.
+/// Echoes its input slowly, so that a suspend interrupts it.
 class SlowEcho : public SimProgram {
  public:
   void started() override { take(); }
@@ -87,7 +87,7 @@ TEST_CASE_METHOD(XenctldSleeper, "output and input survive many suspensions") {
   CHECK(person->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldSleeper, "killed and started again around a sleep: every byte comes once") {
+TEST_CASE_METHOD(XenctldSleeper, "killed and started again during a suspension: every byte comes once") {
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<SlowReader>(60u));
   const std::string text = numbered_text(4'000);
@@ -145,7 +145,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(XenctldSleeper,
-                 "a guest whose queue is full suspends when somebody reads, and the person is told") {
+                 "a guest whose queue is full suspends when its output is read, and the user is told") {
   const DomainId domain = create();
   const std::string text = numbered_text(dom0::xenctld_queue_bytes_max + 100'000);
   boot(domain, std::make_unique<Speaker>(text));
@@ -162,7 +162,7 @@ TEST_CASE_METHOD(XenctldSleeper,
   CHECK(reader->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldSleeper, "a suspended domain can be destroyed, and its reader is let go") {
+TEST_CASE_METHOD(XenctldSleeper, "a suspended domain can be destroyed, and its reader is disconnected") {
   const DomainId domain = create();
   auto person = open(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -174,7 +174,7 @@ TEST_CASE_METHOD(XenctldSleeper, "a suspended domain can be destroyed, and its r
   CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error there is no domain {}\n", domain));
 }
 
-TEST_CASE_METHOD(XenctldSleeper, "a sleeping domain that is killed has crashed, and its console says so") {
+TEST_CASE_METHOD(XenctldSleeper, "a suspended domain that is killed has crashed, and its console says so") {
   const DomainId domain = create();
   auto person = open(domain);
   boot(domain, std::make_unique<EchoProgram>());

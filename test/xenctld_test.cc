@@ -1,4 +1,4 @@
-// xenctld where it belongs: in front of real guests, under a real hypervisor.
+// xenctld with real guests, under a real hypervisor.
 #include "test/xenctld_path.h"
 
 namespace xenctld_test {
@@ -33,9 +33,8 @@ TEST_CASE_METHOD(
   CHECK(person->seen == text);
 }
 
-TEST_CASE_METHOD(
-    XenctldPath,
-    "with nobody there the guest waits when the queue is full, and prints on when somebody comes") {
+TEST_CASE_METHOD(XenctldPath,
+                 "without a reader the guest waits when the queue is full, and continues when one comes") {
   const DomainId domain = create();
   const std::string text = numbered_text(dom0::xenctld_queue_bytes_max + 100'000);
   auto& program = boot(domain, std::make_unique<PrintProgram>(text, 0));
@@ -121,8 +120,7 @@ TEST_CASE_METHOD(
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(XenctldPath,
-                 "killed and started again it finds the running domains, and their consoles go on") {
+TEST_CASE_METHOD(XenctldPath, "a restarted xenctld finds the running domains, and their consoles continue") {
   const DomainId echo = create(ring::Abi::flat);
   const DomainId printing = create();
   boot(echo, std::make_unique<EchoProgram>());
@@ -166,7 +164,7 @@ TEST_CASE_METHOD(XenctldPath, "without the hypervisor it ends, and says so") {
 }
 
 TEST_CASE_METHOD(XenctldPath,
-                 "while the hypervisor is silent xenctld's consoles go on, and what needs it waits") {
+                 "while the hypervisor is silent xenctld's consoles continue, and what needs it waits") {
   const DomainId first = create();
   const DomainId second = create();
   boot(first, std::make_unique<EchoProgram>());
@@ -189,7 +187,7 @@ TEST_CASE_METHOD(XenctldPath,
   CHECK_FALSE(world.link_target(fmt::format("/m/pty-{}", second)));
 }
 
-TEST_CASE_METHOD(XenctldPath, "xenctld counts what nobody has read, and what the guest did not live to see") {
+TEST_CASE_METHOD(XenctldPath, "xenctld counts unread output, and input that the guest did not live to read") {
   trace::MemorySink journal(world.clock());
   kill_xenctld();
   console_sink = &journal;

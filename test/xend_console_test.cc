@@ -1,4 +1,4 @@
-// One console by itself: its viewer on one side, on the other the test in place of xend and the guest.
+// One console alone: its viewer on one side, and the test plays xend and the guest on the other.
 #include "emu/dom0/xend/xend_console.h"
 
 #include <cerrno>
@@ -59,7 +59,7 @@ TEST_CASE_METHOD(Fixture, "a busy socket path gives the TCP port back") {
 TEST_CASE_METHOD(Fixture, "output reaches the viewer, and the answer is the request itself") {
   auto viewer = attach();
   auto request = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("hello"));
-  request.msg[40] = 'x';  // beyond its length: echoed all the same
+  request.msg[40] = 'x';  // after its length: echoed all the same
   console.guest_request(request, 0);
   console.settle();
   world.run();
@@ -79,7 +79,7 @@ TEST_CASE_METHOD(Fixture, "the output of one batch goes to the viewer in one wri
   CHECK(told(trace::Kind::bytes_passed) == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "output from before the viewer is delivered when he comes, over either socket") {
+TEST_CASE_METHOD(Fixture, "output from before the viewer is delivered on connecting, over either socket") {
   output("early ");
   output("output");
   CHECK(answers() == 2);
@@ -90,7 +90,7 @@ TEST_CASE_METHOD(Fixture, "output from before the viewer is delivered when he co
   CHECK(viewer.seen == "early output");
 }
 
-TEST_CASE_METHOD(Fixture, "with nobody there 64 KiB are kept, the oldest are discarded and counted") {
+TEST_CASE_METHOD(Fixture, "without a viewer 64 KiB are kept, the oldest are discarded and counted") {
   const std::string all = output_bytes(console_output_bytes_max + 60 * 5);
   CHECK(answers() == all.size() / 60 + (all.size() % 60 != 0 ? 1 : 0));
   CHECK(console.buffered_bytes() == 65'536);
@@ -101,7 +101,7 @@ TEST_CASE_METHOD(Fixture, "with nobody there 64 KiB are kept, the oldest are dis
   CHECK(console.buffered_bytes() == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "a viewer that does not read has answers withheld, and loses nothing") {
+TEST_CASE_METHOD(Fixture, "answers are withheld while a viewer does not read, and nothing is lost") {
   auto viewer = attach();
   viewer->read(false);
   std::string all;
@@ -160,7 +160,7 @@ TEST_CASE_METHOD(Fixture, "short output does not slip past long output that wait
   CHECK(viewer->seen == all + "short");
 }
 
-TEST_CASE_METHOD(Fixture, "an odd length or subtype of a console message is echoed and harms nobody") {
+TEST_CASE_METHOD(Fixture, "an odd length or subtype of a console message is echoed and does no harm") {
   auto viewer = attach();
   ring::ControlMessage message{ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, 255, {}};
   message.msg[0] = 'a';
@@ -185,7 +185,7 @@ TEST_CASE_METHOD(Fixture, "a viewer that leaves amid output leaves the rest to t
   }
   first->leave();
   world.run();
-  // What was withheld makes room for itself.
+  // Withheld answers are sent once there is room.
   CHECK(answers() == requests);
   CHECK(console.buffered_bytes() <= console_output_bytes_max);
   CHECK(console.discarded_bytes() > 0);
@@ -194,7 +194,7 @@ TEST_CASE_METHOD(Fixture, "a viewer that leaves amid output leaves the rest to t
   CHECK(second->seen.size() > console_output_bytes_max - 60);
 }
 
-TEST_CASE_METHOD(Fixture, "a second viewer is told so in the words of the time, whichever way he comes") {
+TEST_CASE_METHOD(Fixture, "a second viewer is refused in the words of the time, on either socket") {
   auto viewer = attach();
   const bool tcp = GENERATE(true, false);
   Person second(people,
@@ -221,14 +221,14 @@ TEST_CASE_METHOD(Fixture, "input goes down in requests of at most 60 bytes, with
   CHECK(input() == typed);
 }
 
-TEST_CASE_METHOD(Fixture, "at most seven requests wait for the guest, and then the viewer has to") {
+TEST_CASE_METHOD(Fixture, "at most seven requests wait for the guest, and then the viewer waits") {
   auto viewer = attach();
   std::string typed;
   for (int i = 0; i < 3000; ++i) typed += fmt::format("{:05}", i);
   viewer->type(typed);
   world.run();
   CHECK(sent_of(XCS_REQUEST).size() == 7);
-  // What is on its way is what the console keeps and what the connection holds.
+  // The bytes in flight are those that the console keeps and those that the connection holds.
   CHECK(viewer->unsent() >= typed.size() - 7 * 60 - console_input_bytes_max - 4096);
   while (sent_of(XCS_REQUEST).size() < typed.size() / 60) {
     const std::size_t before = sent_of(XCS_REQUEST).size();
@@ -241,8 +241,8 @@ TEST_CASE_METHOD(Fixture, "at most seven requests wait for the guest, and then t
   CHECK(viewer->unsent() == 0);
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "what a viewer typed before he left still goes to the guest, before the next one's") {
+TEST_CASE_METHOD(
+    Fixture, "what a viewer typed before leaving still goes to the guest, before the next viewer's input") {
   auto first = attach();
   first->type(std::string(7 * 60 + 100, 'a'));
   world.run();
@@ -257,7 +257,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(input() == std::string(520, 'a') + "b");
 }
 
-TEST_CASE_METHOD(Fixture, "a response that answers nothing opens no window") {
+TEST_CASE_METHOD(Fixture, "a response without a request allows no more input") {
   auto viewer = attach();
   console.guest_response(0);
   console.guest_response(0);
@@ -266,7 +266,8 @@ TEST_CASE_METHOD(Fixture, "a response that answers nothing opens no window") {
   CHECK(sent_of(XCS_REQUEST).size() == 7);
 }
 
-TEST_CASE_METHOD(Fixture, "without a wire nothing is answered or sent, and all goes on when it is there") {
+TEST_CASE_METHOD(Fixture,
+                 "without a wire nothing is answered or sent, and everything continues with a new one") {
   auto viewer = attach();
   wire_open = false;
   output("waits");
@@ -282,7 +283,7 @@ TEST_CASE_METHOD(Fixture, "without a wire nothing is answered or sent, and all g
   CHECK(viewer->seen == "waits");
 }
 
-TEST_CASE_METHOD(Fixture, "a wire that is cut owes nothing: requests come again, and the window opens") {
+TEST_CASE_METHOD(Fixture, "after a wire is cut requests are repeated, and input is allowed again") {
   auto viewer = attach();
   viewer->type(std::string(500, 'a'));
   world.run();
@@ -298,7 +299,7 @@ TEST_CASE_METHOD(Fixture, "a wire that is cut owes nothing: requests come again,
   CHECK(input() == std::string(500, 'a'));
 }
 
-TEST_CASE_METHOD(Fixture, "at the end the viewer is shown the rest, however slowly, and let go") {
+TEST_CASE_METHOD(Fixture, "at the end the viewer gets the rest, however slowly, and is disconnected") {
   auto viewer = attach();
   viewer->read(false);
   std::string all;
@@ -343,7 +344,7 @@ TEST_CASE_METHOD(Fixture, "a console that has ended shows its last words to the 
   CHECK(late->cut_off);
 }
 
-TEST_CASE_METHOD(Fixture, "a crash notice takes the place of no output, and each viewer reads it") {
+TEST_CASE_METHOD(Fixture, "a crash message displaces no output, and each viewer gets it") {
   const std::string all = output_bytes(console_output_bytes_max);
   console.finish("dom0's.");
   CHECK(console.discarded_bytes() == 0);
@@ -352,7 +353,7 @@ TEST_CASE_METHOD(Fixture, "a crash notice takes the place of no output, and each
   CHECK(attach()->seen == "dom0's.");
 }
 
-TEST_CASE_METHOD(Fixture, "a viewer may leave while he is shown the end") {
+TEST_CASE_METHOD(Fixture, "a viewer may leave while the last output is shown") {
   auto viewer = attach();
   viewer->read(false);
   output_bytes(20'000);
@@ -366,7 +367,7 @@ TEST_CASE_METHOD(Fixture, "a viewer may leave while he is shown the end") {
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "a viewer who types and leaves is heard to the end, also when there is output to show") {
+                 "input of a viewer who leaves is delivered to the end, also when there is output to show") {
   auto viewer = attach();
   viewer->read(false);
   const std::string shown = output_bytes(20'000);
@@ -376,7 +377,7 @@ TEST_CASE_METHOD(Fixture,
   const std::string more(3000, 'x');
   const bool input_is_full = GENERATE(false, true);
   if (input_is_full) {
-    // Nobody answers: the console takes no more than it may keep.
+    // Without answers the console takes no more than it may keep.
     viewer->type(std::string(console_input_bytes_max, 'y'));
     world.run();
     viewer->type(more);
@@ -397,7 +398,8 @@ TEST_CASE_METHOD(Fixture,
   CHECK(next->seen.ends_with("for the next"));
 }
 
-TEST_CASE_METHOD(Fixture, "while one who has left is heard, output is kept as if nobody was there") {
+TEST_CASE_METHOD(Fixture,
+                 "while input of a viewer who has left is read, output is kept as without a viewer") {
   auto viewer = attach();
   viewer->read(false);
   (void)output_bytes(10'000);
@@ -406,7 +408,7 @@ TEST_CASE_METHOD(Fixture, "while one who has left is heard, output is kept as if
   world.run();
   viewer->leave();
   world.run();
-  // The guest answers no input, and its output goes on.
+  // The guest answers no input, but its output continues.
   const std::size_t asked = number;
   (void)output_bytes(2 * console_output_bytes_max);
   world.run();
@@ -414,7 +416,7 @@ TEST_CASE_METHOD(Fixture, "while one who has left is heard, output is kept as if
   CHECK(answers() == number);
   CHECK(number > asked);
   CHECK(console.discarded_bytes() > 0);
-  // After the end nobody would read it.
+  // After the end there is no reader.
   console.finish();
   world.run();
   CHECK_FALSE(console.has_viewer());

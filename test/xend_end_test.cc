@@ -10,7 +10,7 @@ using namespace ringside::test;
 
 namespace {
 
-/// What dom0 adds to the output of a domain of ScriptedXen that has crashed.
+/// The message that dom0 adds to the output of a crashed domain of ScriptedXen.
 const std::string crash_words =
     "\r\n[ringside] domain  crashed: it ended with status 0 and without shutting down\r\n";
 
@@ -24,17 +24,17 @@ XcsMessage numbered_output(DomainId domain, std::uint32_t number) {
 
 }  // namespace
 
-TEST_CASE_METHOD(XendFixture, "whoever waits for a guest that goes away gets an error") {
+TEST_CASE_METHOD(XendFixture, "a caller that waits for a guest that goes away gets an error") {
   create(1);
   CHECK(ask("shutdown 1 poweroff").empty());
-  ask_line->type("forget 1\n");  // waits its turn
+  ask_line->type("forget 1\n");  // waits for its turn
   xen.domains.erase(1);
   dom_exc();
   CHECK(ask_line->seen == "error domain 1 is gone\nerror domain 1 has no console here\n");
 }
 
 TEST_CASE_METHOD(XendFixture,
-                 "a domain that has shut down is destroyed, its viewer let go, its channel freed") {
+                 "a domain that has shut down is destroyed, its viewer disconnected, its channel freed") {
   create(1);
   create(2);
   auto viewer = view(1);
@@ -50,12 +50,13 @@ TEST_CASE_METHOD(XendFixture,
   CHECK(people.listen_tcp(9601).ok());
 }
 
-TEST_CASE_METHOD(XendFixture, "last output that the news of the end has overtaken still reaches the viewer") {
+TEST_CASE_METHOD(XendFixture,
+                 "last output that arrives after the end of the domain still reaches the viewer") {
   create(1);
   auto viewer = view(1);
   const bool before_reply = GENERATE(true, false);
   (before_reply ? xcs->on_call : xcs->on_answered) = [this](const XcsMessage& call) {
-    // xcs gets to the ring only now.
+    // xcs reads the ring only now.
     if (call.type == XCS_MSG_BIND) xcs->output(1, "overtaken");
   };
   xen.crash(1);
@@ -161,13 +162,13 @@ TEST_CASE_METHOD(XendFixture, "a crashed or preserved domain keeps its last outp
   xcs->output(1, "last words");
   dom_exc();
   CHECK(xen.destroyed.empty());
-  // The guest's own bytes: the notice of a crash is kept apart.
+  // Only the guest's own bytes: the message about a crash is kept apart.
   CHECK(ask("consoles") == "ok 1\n1 9601 19601 listening 10 0 /m/console-9601\n");
   CHECK(ask("shutdown 1 poweroff") == "error domain 1 has ended\n");
   auto viewer = view(1);
   CHECK(viewer->seen == kept);
   CHECK(viewer->cut_off);
-  // It has ended already: xcs is not asked again for what it may have said last.
+  // It has ended already, so xcs gets no further call for its last output.
   const std::size_t asked = xcs->calls.size();
   dom_exc();
   CHECK(xcs->called(XCS_CIF_FREE_CC) == 0);
@@ -196,7 +197,7 @@ TEST_CASE_METHOD(XendFixture, "a domain that is dying counts as gone") {
   CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
 }
 
-TEST_CASE_METHOD(XendFixture, "domains that nobody asked a console for are left alone") {
+TEST_CASE_METHOD(XendFixture, "domains without a requested console are ignored") {
   create(1);
   xen.add(2);
   xen.shut_down(2);
@@ -205,7 +206,7 @@ TEST_CASE_METHOD(XendFixture, "domains that nobody asked a console for are left 
   CHECK(xen.domains.contains(2));
 }
 
-TEST_CASE_METHOD(XendFixture, "an interrupt that beats the reply naming its port is looked into") {
+TEST_CASE_METHOD(XendFixture, "an interrupt that arrives before the reply with its port is handled") {
   create(1);
   kill_xcs();
   xcs.emplace(world, "xcs", "/m/xcs_socket");
@@ -220,7 +221,7 @@ TEST_CASE_METHOD(XendFixture, "an interrupt that beats the reply naming its port
 
 TEST_CASE_METHOD(XendFixture, "an id that has come round to another domain is not given the old console") {
   create(1);
-  xen.add(1);  // another frame: the news of the old one's end is on its way
+  xen.add(1);  // another frame: the event of the old one's end is on its way
   CHECK(ask("console 1") == "error the console of domain 1 is being closed\n");
   world.run();
   CHECK(ask("console 1").starts_with("ok"));
@@ -241,7 +242,7 @@ TEST_CASE_METHOD(XendFixture, "forget closes a console whose domain goes on") {
   create(1);
 }
 
-TEST_CASE_METHOD(XendFixture, "a console that is being opened can be neither had nor forgotten yet") {
+TEST_CASE_METHOD(XendFixture, "a console that is being opened can be neither used nor forgotten yet") {
   xen.add(1);
   xcs->unanswered = {XCS_CIF_NEW_CC};
   CHECK(ask("console 1").empty());
@@ -252,7 +253,8 @@ TEST_CASE_METHOD(XendFixture, "a console that is being opened can be neither had
         "error the console of domain 1 is being opened\nerror the console of domain 1 is being opened\n");
 }
 
-TEST_CASE_METHOD(XendFixture, "xcs may come back: viewers stay, channels and bindings are set up again") {
+TEST_CASE_METHOD(XendFixture,
+                 "after a restart of xcs viewers stay, and channels and bindings are set up again") {
   create(1);
   create(2);
   auto viewer = view(1);
@@ -273,7 +275,7 @@ TEST_CASE_METHOD(XendFixture, "xcs may come back: viewers stay, channels and bin
   REQUIRE(xcs->called(XCS_CIF_NEW_CC) == 2);
   for (const auto& call : xcs->calls) {
     if (call.type != XCS_CIF_NEW_CC) continue;
-    // The ports of before.
+    // The same ports as before.
     CHECK(call.u.interface.local_port == static_cast<std::int32_t>(10 + call.u.interface.dom));
     CHECK(call.u.interface.remote_port == 1);
   }
@@ -285,8 +287,9 @@ TEST_CASE_METHOD(XendFixture, "xcs may come back: viewers stay, channels and bin
   CHECK(xcs->input(1) == std::string(180, 'a'));
 }
 
-TEST_CASE_METHOD(XendFixture,
-                 "who waits when xcs goes is told, and what waits after it goes on when it is back") {
+TEST_CASE_METHOD(
+    XendFixture,
+    "callers that wait when xcs goes get an error, and later requests continue when it is back") {
   create(1);
   CHECK(ask("sysrq 1 h").empty());
   Person builder(people, people.connect_local("/m/xend.sock").value());
@@ -346,7 +349,7 @@ TEST_CASE_METHOD(XendFixture,
   CHECK_FALSE(viewer->cut_off);
 }
 
-TEST_CASE_METHOD(XendFixture, "a domain whose end xcs has not lived to see out ends with the next xcs") {
+TEST_CASE_METHOD(XendFixture, "a domain that was ending when xcs died ends with the next xcs") {
   create(1);
   auto viewer = view(1);
   xcs->unanswered = {XCS_MSG_BIND};
@@ -367,7 +370,7 @@ TEST_CASE_METHOD(XendFixture, "the end of the hypervisor ends xend, with a warni
   CHECK(host.exit_status() == 3);
 }
 
-TEST_CASE_METHOD(XendFixture, "the journal tells a console's life") {
+TEST_CASE_METHOD(XendFixture, "the journal has a console's life") {
   create(1);
   auto viewer = view(1);
   xen.shut_down(1);

@@ -1,4 +1,4 @@
-// xend on a scripted machine, with somebody who asks it for things.
+// xend on a scripted machine, and a client that sends it requests.
 #pragma once
 
 #include <memory>
@@ -27,7 +27,7 @@ struct XendFixture {
     ask_line = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
   }
 
-  /// The answer to one request, as far as it comes now.
+  /// The answer to one request, as far as it has arrived.
   std::string ask(std::string_view request) {
     ask_line->seen.clear();
     ask_line->type(std::string(request) + "\n");

@@ -1,5 +1,4 @@
-// A test of one console of xend by itself: its viewer on one side, on the other the test in place of xend and
-// the guest.
+// One console of xend alone: its viewer on one side, and the test plays xend and the guest on the other.
 #pragma once
 
 #include "emu/dom0/xcs/xcs_proto.h"
@@ -66,7 +65,7 @@ struct XendLoneConsole {
   bool wire_open = true;
   int left = 0;
   bool numbers = false;
-  std::uint32_t number = 0;  ///< of the next output
+  std::uint32_t number = 0;  ///< number of the next output
   std::vector<std::uint32_t> tags;
   std::size_t produced = 0;
   XendConsole console{world.host("xend"),

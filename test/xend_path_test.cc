@@ -1,4 +1,4 @@
-// xend where it belongs: behind a real xcs, in front of real guests, under a real hypervisor.
+// xend with a real xcs and real guests, under a real hypervisor.
 #include "test/console_path.h"
 
 namespace xend_path_test {
@@ -35,7 +35,7 @@ TEST_CASE_METHOD(Path, "a viewer who does not read stops the program, and then s
 }
 
 TEST_CASE_METHOD(
-    Path, "with nobody looking a program prints to its end, and a preserved domain keeps the last 64 KiB") {
+    Path, "without a viewer a program prints to its end, and a preserved domain keeps the last 64 KiB") {
   const DomainId domain = create(ring::Abi::sring, true);
   const std::string text = numbered_text(100'000);
   boot(domain, std::make_unique<PrintProgram>(text, 0));
@@ -60,7 +60,7 @@ TEST_CASE_METHOD(Path, "what is typed comes back from a program that echoes, wha
   CHECK(viewer->seen == text);
 }
 
-TEST_CASE_METHOD(Path, "a program that does not read makes its typist wait, and nobody else") {
+TEST_CASE_METHOD(Path, "a program that does not read makes only its typist wait") {
   const DomainId idle = create();
   const DomainId busy = create();
   auto typist = view(idle);
@@ -72,7 +72,7 @@ TEST_CASE_METHOD(Path, "a program that does not read makes its typist wait, and 
   world.run();
   CHECK(typist->unsent() > 100'000);
   CHECK(other->seen == numbered_text(10'000));
-  // Past seven unanswered requests of input there is room for one that is not input.
+  // After seven unanswered requests of input there is room for one other request.
   typist->read(true);
   CHECK(ask(fmt::format("shutdown {} poweroff", idle)) == "ok\n");
   world.run();
@@ -99,7 +99,7 @@ TEST_CASE_METHOD(Path, "a guest that is killed is kept with its last output unti
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(Path, "while the hypervisor is silent consoles go on, and what needs it waits") {
+TEST_CASE_METHOD(Path, "while the hypervisor is silent consoles continue, and what needs it waits") {
   const DomainId first = create();
   const DomainId second = create();
   auto viewer = view(first);
@@ -159,7 +159,7 @@ TEST_CASE_METHOD(Path, "a client of xcs that leaves while the hypervisor is sile
   world.go_on(xen_host);
   world.run();
   CHECK(xcs->connections() == connections);
-  // Who has asked and left is heard out.
+  // The request of a client that has left is carried out.
   CHECK(xcs->channel(domain) != nullptr);
 }
 
@@ -180,7 +180,7 @@ TEST_CASE_METHOD(Path, "an xcs that restarts while the hypervisor is silent find
   CHECK(viewer->seen == "abc");
 }
 
-TEST_CASE_METHOD(Path, "what nobody has read, and what the guest did not live to see, is counted") {
+TEST_CASE_METHOD(Path, "unread output, and input that the guest did not live to read, is counted") {
   trace::MemorySink journal(world.clock());
   kill_xend();
   console_sink = &journal;

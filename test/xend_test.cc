@@ -1,4 +1,4 @@
-// xend against a scripted xcs and hypervisor: what it makes, what it carries, what it answers.
+// xend against a scripted xcs and hypervisor: consoles, traffic, and answers to requests.
 #include "test/catch.h"
 #include "test/xend_fixture.h"
 
@@ -65,7 +65,7 @@ TEST_CASE_METHOD(HighPortFixture, "a TCP port beyond the last one is refused") {
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(XendFixture, "requests that make no sense are answered with errors") {
+TEST_CASE_METHOD(XendFixture, "meaningless requests are answered with errors") {
   CHECK(ask("").starts_with("error unknown request"));
   CHECK(ask("make tea").starts_with("error unknown request"));
   CHECK(ask("console") == "error usage: console <domid>\n");
@@ -95,7 +95,7 @@ TEST_CASE_METHOD(XendFixture, "a busy TCP port is named, with the way out") {
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(XendFixture, "when xcs refuses, the console is not made and nothing stays behind") {
+TEST_CASE_METHOD(XendFixture, "when xcs refuses, the console is not made and nothing is left over") {
   const auto type = GENERATE(as<std::uint32_t>(), XCS_CIF_NEW_CC, XCS_MSG_BIND);
   xcs->results[type] = XCS_RSLT_FAILED;
   xen.add(1);
@@ -168,7 +168,7 @@ TEST_CASE_METHOD(XendFixture, "input waits for the guest's answers, seven at a t
   viewer->type(std::string(600, 'a'));
   world.run();
   CHECK(xcs->input(1).size() == 7 * 60);
-  // Answers to other clients' input, or to other things, open no window.
+  // Answers to other clients' input, or to other requests, do not allow more input.
   xcs->send_control(XCS_RESPONSE, 1, {ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 1, 0, {}});
   xcs->send_control(XCS_RESPONSE, 1, {ring::CMSG_MEM_REQUEST, 0, 0, 0, {}});
   world.run();
@@ -183,7 +183,7 @@ TEST_CASE_METHOD(XendFixture, "an xcs that does not read makes the viewer wait, 
   auto viewer = view(1);
   xcs->stop_reading();
   std::size_t produced = 0;
-  // More answers than the connection and the queue take.
+  // More answers than the connection and the queue hold.
   for (; produced < client_frames_max + 200; ++produced) {
     xcs->output(1, "z");
     world.run();
@@ -198,7 +198,7 @@ TEST_CASE_METHOD(XendFixture, "an xcs that does not read makes the viewer wait, 
   CHECK(xcs->input(1) == "typed");
 }
 
-TEST_CASE_METHOD(XendFixture, "frames of strangers are refused and harm nobody") {
+TEST_CASE_METHOD(XendFixture, "frames for other programs are refused and do no harm") {
   create(1);
   auto viewer = view(1);
   xcs->output(99, "who");
@@ -237,7 +237,7 @@ TEST_CASE_METHOD(XendFixture, "shutdown and sysrq reach the guest, and are answe
   CHECK(text_of(sysrq) == std::string("h\0\0\0", 4));
 }
 
-TEST_CASE_METHOD(XendFixture, "a guest that does not answer costs whoever asks ten seconds, and is named") {
+TEST_CASE_METHOD(XendFixture, "a guest that does not answer delays its caller by ten seconds, and is named") {
   create(1);
   Person first(people, people.connect_local("/m/xend.sock").value());
   first.type("shutdown 1 poweroff\n");
@@ -255,13 +255,14 @@ TEST_CASE_METHOD(XendFixture, "a guest that does not answer costs whoever asks t
   CHECK(second.seen.empty());
   world.run_for(control_patience / 2);
   CHECK(second.seen == said);
-  // The second was never sent, and is not sent now. The first may still be answered: nobody is told twice.
+  // The second request was never sent, and is not sent now. The first may still be answered, but no caller is
+  // told twice.
   REQUIRE(xcs->came(XCS_REQUEST, 1).size() == 1);
   xcs->send_control(XCS_RESPONSE, 1, answer_to(xcs->came(XCS_REQUEST, 1)[0]));
   world.run();
   CHECK(first.seen == said);
   CHECK(xcs->came(XCS_REQUEST, 1).size() == 1);
-  // And the guest is asked again as if nothing had been.
+  // The next request to the guest works as usual.
   CHECK(ask("sysrq 1 h").empty());
   REQUIRE(xcs->came(XCS_REQUEST, 1).size() == 2);
   xcs->send_control(XCS_RESPONSE, 1, answer_to(xcs->came(XCS_REQUEST, 1)[1]));
@@ -279,7 +280,7 @@ TEST_CASE_METHOD(XendFixture, "control requests go one at a time, and no more th
   }
   CHECK(xcs->came(XCS_REQUEST, 1).size() == 1);
   CHECK(crowd.back()->seen == "error domain 1 has not answered 8 earlier requests\n");
-  // An answer with another id is another client's.
+  // An answer with another id belongs to another client.
   auto other = answer_to(xcs->came(XCS_REQUEST, 1)[0]);
   other.id = 200;
   xcs->send_control(XCS_RESPONSE, 1, other);

@@ -1,4 +1,4 @@
-// Viewers of a console of xend: who speaks telnet, and who is sent away.
+// Viewers of a console of xend: telnet clients, and refused viewers.
 #include "test/xend_lone_console.h"
 
 namespace xend_viewer_test {
@@ -9,7 +9,7 @@ using namespace ringside::test;
 using Fixture = XendLoneConsole;
 
 TEST_CASE_METHOD(Fixture,
-                 "a telnet viewer negotiates, tells its window, and its bytes are those of the guest") {
+                 "a telnet viewer negotiates, reports its window, and its bytes are those of the guest") {
   console.close();
   std::vector<std::pair<int, int>> windows;
   XendConsole telnet(
@@ -85,8 +85,7 @@ TEST_CASE_METHOD(Fixture,
   }
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "a viewer who is sent away makes room for the next, and loses nothing of the guest's") {
+TEST_CASE_METHOD(Fixture, "a disconnected viewer makes room for the next, and no byte of the guest is lost") {
   auto hung = attach();
   hung->read(false);
   output_bytes(1000);

@@ -1,8 +1,7 @@
-// What all subcommands share: which machine they mean, how they fail, and how they are added to the command
-// line.
+// What all subcommands share: the machine that they address, the form of their errors, and their functions.
 //
 // Exit codes: 0 good, 1 usage, 2 a file does not parse, 3 could not run, 4 an expectation failed. `exec`
-// exits with the status of the program it ran.
+// exits with the status of the program that it ran.
 #pragma once
 
 #include <functional>
@@ -19,7 +18,7 @@ inline constexpr int exit_usage = 1;
 inline constexpr int exit_could_not_run = 3;
 inline constexpr int exit_expectation_failed = 4;
 
-/// Lives as long as the command line; a chosen subcommand leaves its work in `run`.
+/// Lives as long as the command line. The chosen subcommand stores its work in `run`.
 struct Session {
   std::string directory = Machine::default_directory();
   std::function<int()> run;
@@ -27,16 +26,16 @@ struct Session {
   [[nodiscard]] Machine machine() const { return Machine(directory); }
 };
 
-/// Prints the error in the one form that all errors have; answers exit_could_not_run.
+/// Prints the error in the form common to all errors. Returns exit_could_not_run.
 int failed(const Error& error);
-/// The status of a command that has ended with `status`: what it printed must have been taken.
+/// The exit status of a command that has ended with `status`. Fails if stdout could not be written.
 int finished(int status);
 
-/// A subcommand with its help: what it does, examples, and --dir.
+/// Adds a subcommand with its help (what it does, examples) and --dir.
 Command add_command(Command app, Session& session, const std::string& name, const std::string& what,
                     const std::string& examples);
 
-// One function for each family; each is in the file named.
+// One function for each family of subcommands, defined in the file named.
 void add_process_commands(Command app,
                           Session& session);  // machine/processes.cc: xen, xcs, xend, xenctld, domu ...
 void add_keeper_command(Command app, Session& session);      // machine/private_machine.cc: keeper

@@ -26,7 +26,7 @@ def main():
             name, path = each.split("=", 1)
             with open(path, encoding="utf-8") as file:
                 text = file.read()
-            # A literal may hold any character but its length must be known: there is a 0 behind it.
+            # The text may contain NUL characters, so the length comes from the array and excludes the terminating 0.
             out.write(f"\nstatic constexpr char {name}_text[] =\n{literal(text)};\n")
             out.write(f"const std::string_view {name}({name}_text, std::size({name}_text) - 1);\n")
         out.write("\n}  // namespace ringside::tools::embedded\n")

@@ -1,4 +1,4 @@
-// Files of the tree that are a part of the program. tools/meson.build says which; embed.py makes them text.
+// Files of the tree that are part of the program. tools/meson.build lists them; embed.py makes them text.
 #pragma once
 
 #include <string_view>

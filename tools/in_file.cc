@@ -1,4 +1,4 @@
-// What a name stands for, told by stat().
+// Checks a path with stat().
 #include "tools/in_file.h"
 
 #include <cerrno>
@@ -29,7 +29,7 @@ Result<> check_input(const std::string& what, const std::string& path, std::uint
   if (status.type() != fs::file_type::regular) {
     if (streams == Streams::handed && is_handed(path)) return Done{};
     return refused(ENXIO, "it is not a file",
-                   streams == Streams::handed ? "a stream goes to stdin, with - as its name" : "name a file");
+                   streams == Streams::handed ? "for a stream use stdin, named -" : "name a file");
   }
   const auto bytes = fs::file_size(path, problem);
   if (problem) return refused(problem.value(), problem.message(), "");

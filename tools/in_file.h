@@ -1,4 +1,5 @@
-// Files that a person names to be read. What waits for ever or has no end is refused before it is opened.
+// Files that the user names as input. A fifo or a device is refused before it is opened: reading it could
+// wait for ever or never end.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +9,14 @@
 
 namespace ringside::tools {
 
-/// Whether a command reads a stream where a file is named.
+/// Whether a command accepts a stream in place of a file.
 enum class Streams : std::uint8_t {
   refused,
-  handed,  ///< those that the caller has opened: /dev/stdin, /dev/fd/N, as a shell's <(...)
+  handed,  ///< streams that the caller has opened: /dev/stdin, /dev/fd/N, as a shell's <(...)
 };
 
-/// Fails when it is no regular file, or longer than `bytes_max`; `what`: "cannot read a journal". A stream
-/// that is let through has no length: its reader bounds it.
+/// Fails when `path` is not a regular file or is longer than `bytes_max`. `what` begins the error: "cannot
+/// read a journal". An accepted stream has no known length: its reader limits it.
 [[nodiscard]] Result<> check_input(const std::string& what, const std::string& path, std::uint64_t bytes_max,
                                    Streams streams);
 

@@ -1,4 +1,4 @@
-// Testsuites as XML.
+// Writes testsuites as XML.
 #include "tools/junit.h"
 
 #include <fmt/format.h>
@@ -85,14 +85,13 @@ Result<> begin_junit(const std::string& path, std::string_view name) {
   const auto status = std::filesystem::status(path, problem);
   if (path == "-" || (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)))
     return Done{};
-  return write_junit(
-      path, name,
-      {{.group = std::string(name),
-        .name = "the run has ended",
-        .outcome = JUnitOutcome::could_not_run,
-        .message = "the run has not ended",
-        .report = "It is still going on, or has died, or could not begin: its output says why."}},
-      0);
+  return write_junit(path, name,
+                     {{.group = std::string(name),
+                       .name = "the run has ended",
+                       .outcome = JUnitOutcome::could_not_run,
+                       .message = "the run has not ended",
+                       .report = "It is still running, has died, or could not start: its output says why."}},
+                     0);
 }
 
 }  // namespace ringside::tools

@@ -1,4 +1,4 @@
-// Passes everything on to CLI11. The types that an option may have are at the end.
+// Forwards every call to CLI11. The types that an option may have are instantiated at the end.
 #include "tools/options.h"
 
 #include <CLI/CLI.hpp>
@@ -13,11 +13,11 @@ namespace ringside::tools {
 
 namespace {
 
-/// Stands for every enumeration: CLI11 shows the type as ENUM, and the values as numbers.
+/// Represents every enumeration: CLI11 shows the type as ENUM and the values as numbers.
 enum class NamedValue : int {};
 
-/// CLI11 reads -1 as the largest number, and one that is too large as the largest as well; a range of real
-/// numbers lets "nan" through.
+/// Returns what is wrong with a number, or an empty text. CLI11 accepts -1 and numbers that are too large,
+/// and turns both into the largest number; its range check for real numbers accepts "nan".
 template <class T>
 std::string problem_of_number(const std::string& text) {
   std::string not_one = "Value " + text + " is not a number";

@@ -1,9 +1,9 @@
 // The command line's subcommands and options. CLI11 does the work; only options.cc includes it, because it
 // takes seconds to compile.
 //
-// Command and Option are handles: they are copied freely, and are valid as long as their CommandLine. Options
-// write into variables of the caller when the command line is parsed, so these must live until then. parse()
-// prints what is wrong with a command line.
+// Command and Option are handles: they may be copied and are valid as long as their CommandLine. Options
+// write into the caller's variables during parse(), so these variables must live until then. parse() prints
+// the errors of a command line.
 #pragma once
 
 #include <cstdint>
@@ -26,27 +26,26 @@ class Option {
   explicit Option(CLI::Option& option) : option_(&option) {}
 
   Option required();
-  /// Not together with the other.
+  /// Must not be given together with `other`.
   Option excludes(Option other);
-  /// Only together with the other.
+  /// May only be given together with `other`.
   Option needs(Option other);
-  /// From min to max, both included.
+  /// Accepts min to max, both included.
   template <class T>
   Option range(T min, T max);
-  /// One of these words.
+  /// Accepts one of these words.
   Option one_of(std::vector<std::string> words);
-  /// `problem_of` answers what is wrong with a value, or an empty text. The help shows `form` behind the
-  /// type.
+  /// `problem_of` returns what is wrong with a value, or an empty text. The help shows `form` after the type.
   Option check(std::function<std::string(const std::string& value)> problem_of, const std::string& form = "");
-  /// Of a list: the option's name stands before each value.
+  /// For a list: the option's name is repeated before each value.
   Option one_at_a_time();
-  /// Of a list: as many values at most, or none.
+  /// For a list: accepts 0 to `values` values.
   Option at_most(int values);
   /// The help shows this in place of the value's type.
   Option type_name(const std::string& name);
   /// The help shows the variable's present value.
   Option show_default();
-  /// Not in the help.
+  /// Hidden from the help.
   Option hidden();
 
  private:
@@ -58,7 +57,7 @@ class Command {
   explicit Command(CLI::App& app) : app_(&app) {}
 
   Command add_subcommand(const std::string& name, const std::string& what);
-  /// Names as "-o,--output", or "FILE" for a positional. T is one of the types at the end of options.cc.
+  /// `names` is "-o,--output", or "FILE" for a positional. T is one of the types at the end of options.cc.
   template <class T>
   Option add_option(const std::string& names, T& into, const std::string& what = "");
   Option add_flag(const std::string& names, bool& into, const std::string& what);
@@ -66,18 +65,18 @@ class Command {
   template <class Enum>
   Option add_choice(const std::string& names, Enum& into,
                     const std::vector<std::pair<std::string, Enum>>& choices, const std::string& what);
-  /// The end of its help.
+  /// Sets the text at the end of its help.
   void footer(const std::string& text);
-  /// Called when the whole command line is good and contains this subcommand, after the callbacks of the
-  /// subcommands below it.
+  /// Calls `chosen` when the whole command line is valid and contains this subcommand, after the callbacks of
+  /// its own subcommands.
   void callback(std::function<void()> chosen);
   /// The help lists it under this heading.
   void group(const std::string& heading);
-  /// Not in the help.
+  /// Hidden from the help.
   void hidden();
-  /// Its arguments are not parsed, except --help in the first place.
+  /// Does not parse its arguments, except --help in the first place.
   void prefix_command();
-  /// For its callback: the arguments that were not parsed.
+  /// The arguments that were not parsed, for its callback.
   [[nodiscard]] std::vector<std::string> remaining() const;
 
  private:
@@ -96,7 +95,7 @@ class CommandLine {
 
   enum class Parsed {
     good,
-    answered,  ///< help or the version was asked for, and is printed
+    answered,  ///< help or the version was requested and is printed
     wrong,     ///< an error is printed
   };
 
@@ -107,10 +106,11 @@ class CommandLine {
   std::unique_ptr<CLI::App> app_;
 };
 
-/// For callbacks: ends parse() with the error that the command line lacks this option.
+/// For callbacks: ends parse() with the error that this required option is missing.
 [[noreturn]] void throw_missing(const std::string& name);
 
-/// A number in the notations that options accept: decimal, hexadecimal, octal. Nothing if it is none.
+/// Reads a number in the notations that options accept: decimal, hexadecimal, octal. Empty if `text` is not a
+/// number.
 [[nodiscard]] std::optional<std::uint64_t> number_in_option(const std::string& text);
 
 template <class Enum>

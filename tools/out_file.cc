@@ -41,7 +41,7 @@ Result<OutFile> OutFile::open(const std::string& path, bool bytes) {
   const bool is_link = files::is_symlink(files::symlink_status(path, problem));
   if (path == to_stdout || (!is_there && (files::exists(status) || is_link)))
     return open_growing(path, bytes);
-  // A file that may not be written is not replaced, although its folder would allow that.
+  // A file without write permission is not replaced, although the permissions of its folder would allow it.
   if (is_there) {
     if (auto allowed = append(path); !allowed) return allowed;
   }
@@ -59,7 +59,7 @@ Result<OutFile> OutFile::open_growing(const std::string& path, bool bytes) {
   if (path == to_stdout) {
     constexpr int stdout_descriptor = 1;
     if (bytes && is_terminal(stdout_descriptor)) {
-      return Error{EINVAL, "cannot write", "stdout", "these are bytes, and it is a terminal",
+      return Error{EINVAL, "cannot write", "stdout", "the output is binary, and stdout is a terminal",
                    "name a file, or pipe it into a program"};
     }
     return OutFile("stdout", stdout);

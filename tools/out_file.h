@@ -1,4 +1,4 @@
-// A file that a command writes: a path, or "-" for stdout. Text or bytes, at once or piece by piece.
+// A file that a command writes: a path, or "-" for stdout. It takes text or bytes, at once or piece by piece.
 #pragma once
 
 #include <cstdio>
@@ -12,18 +12,18 @@ namespace ringside::tools {
 
 class OutFile {
  public:
-  /// Makes the file anew, as a whole or not at all: it is written beside, and stands under its name when it
-  /// is closed. What is no file (a device, a fifo) is written as it is. A link stays one. `bytes`: what no
-  /// terminal should be sent; stdout must not be one then.
+  /// Replaces the file whole or not at all: the content goes into a temporary file in the same folder, which
+  /// close() renames. What is not a regular file (a device, a fifo) is written directly. A symbolic link
+  /// stays a link. `bytes`: the content is binary, and stdout must not be a terminal.
   static Result<OutFile> open(const std::string& path, bool bytes = false);
-  /// Makes it anew in its place, for those who read it while it grows.
+  /// Truncates the file and writes it directly, for readers that follow it while it grows.
   static Result<OutFile> open_growing(const std::string& path, bool bytes = false);
-  /// Goes on at its end, or makes it.
+  /// Appends to the file; creates it if it does not exist.
   static Result<OutFile> append(const std::string& path);
 
-  /// What cannot be written is told by flush() and close().
+  /// Errors are reported by flush() and close().
   void write(std::string_view text);
-  /// False when nobody takes it any more: the disk is full, or who read it has gone.
+  /// False when the data cannot be written: the disk is full, or the reader has closed its end.
   [[nodiscard]] bool flush();
   [[nodiscard]] Result<> close();
 
@@ -33,7 +33,7 @@ class OutFile {
       if (file != stdout) std::fclose(file);
     }
   };
-  /// Where it is written until it is closed; removed if it never is.
+  /// The temporary file that is written until close(). It is removed if close() is never called.
   struct Beside;
   struct BesideRemover {
     void operator()(Beside* beside) const;
@@ -45,10 +45,10 @@ class OutFile {
   std::string path_;
   std::unique_ptr<Beside, BesideRemover> beside_;
   std::unique_ptr<std::FILE, Closer> file_;
-  int code_ = 0;  ///< of the first write that failed
+  int code_ = 0;  ///< errno of the first write that failed
 };
 
-/// A whole file, or stdout. `what`: what an error begins with, such as "cannot write a page".
+/// Writes a whole file, or to stdout. `what` begins the error, such as "cannot write a page".
 [[nodiscard]] Result<> write_file(const char* what, const std::string& path, std::string_view text);
 
 }  // namespace ringside::tools

@@ -1,4 +1,4 @@
-// How tools print sentences, and strings for programs.
+// Wrapped sentences for the user and JSON strings.
 #include "tools/prose.h"
 
 #include <fmt/format.h>

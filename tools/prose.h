@@ -1,4 +1,4 @@
-// How tools print sentences, and strings for programs.
+// Wrapped sentences for the user and JSON strings.
 #pragma once
 
 #include <string>
@@ -8,14 +8,14 @@ namespace ringside::tools {
 
 inline constexpr std::size_t text_columns = 92;
 
-/// To stdout, in lines of at most text_columns: the first begins with `first_indent`, the others with
-/// `indent`. A longer word has a line of its own.
+/// Prints to stdout in lines of at most text_columns. The first line begins with `first_indent`, the others
+/// with `indent`. A longer word gets its own line.
 void print_wrapped(std::string_view text, std::string_view first_indent, std::string_view indent);
 inline void print_wrapped(std::string_view text, std::string_view indent) {
   print_wrapped(text, indent, indent);
 }
 
-/// `text` as a JSON string, its quotes included.
+/// `text` as a JSON string, including its quotes.
 [[nodiscard]] std::string json_string(std::string_view text);
 
 }  // namespace ringside::tools

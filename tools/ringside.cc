@@ -19,7 +19,7 @@ int failed(const Error& error) {
 int finished(int status) {
   const bool taken = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   const int why = stdout_error();
-  // A reader that has seen enough has gone; nobody wants to hear that.
+  // EPIPE is no error: the reader has closed the pipe because it needs no more.
   if (taken || why == EPIPE) return status;
   failed({why, "cannot write", "stdout", std::generic_category().message(why == 0 ? EIO : why), ""});
   return status == exit_good ? exit_could_not_run : status;
@@ -87,7 +87,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace ringside::tools;
   ringside::prepare_standard_streams();
-  // What has nowhere else to go: the libraries' own refusals. Destructors have run by then.
+  // Exceptions that libraries throw end here, after all destructors have run.
   try {
     return finished(run(argc, argv));
   } catch (const std::bad_alloc&) {

@@ -1,4 +1,4 @@
-// --shard N/OF: the work of one of several machines.
+// --shard N/OF: the part of the work that one of several machines does.
 #pragma once
 
 #include <cerrno>
@@ -16,17 +16,17 @@ struct Shard {
   unsigned parts = 0;
 };
 
-/// What "N/OF" means. `what` begins the error: "cannot run".
+/// Parses "N/OF". `what` begins the error: "cannot run".
 [[nodiscard]] inline Result<Shard> shard_in(const std::string& what, const std::string& shard) {
   Shard its;
   int read = 0;
   if (std::sscanf(shard.c_str(), "%u/%u%n", &its.part, &its.parts, &read) != 2 ||
       static_cast<std::size_t>(read) != shard.size() || its.part == 0 || its.part > its.parts)
-    return Error{EINVAL, what, "--shard " + shard, "it is a part of how many", "--shard 1/4 to --shard 4/4"};
+    return Error{EINVAL, what, "--shard " + shard, "it is not a part N/OF", "--shard 1/4 to --shard 4/4"};
   return its;
 }
 
-/// Keeps every OF-th of `jobs`, beginning with the N-th.
+/// Keeps every OF-th of `jobs`, starting with the N-th.
 template <typename Job>
 [[nodiscard]] Result<> keep_shard(const std::string& what, const std::string& text, std::vector<Job>& jobs) {
   auto shard = shard_in(what, text);

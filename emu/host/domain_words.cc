@@ -72,7 +72,7 @@ std::string crash_text(const DomainInfo& info) {
     return fmt::format("killed by signal {}{}", info.signal, name.empty() ? "" : fmt::format(" ({})", name));
   }
   // Reported by the guest itself; otherwise not known.
-  if (info.exit_status == unknown_crash_status) return "its process ended, nobody knows how";
+  if (info.exit_status == unknown_crash_status) return "its process ended, and its status is unknown";
   return fmt::format("it ended with status {} and without shutting down", info.exit_status);
 }
 

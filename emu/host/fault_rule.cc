@@ -19,14 +19,15 @@ std::string way(const FaultRule& rule) {
 /// Null when the rule is valid.
 const char* objection(const FaultRule& rule) {
   if (rule.percent < 1 || rule.percent > 100) return "a percentage is 1 to 100";
-  if (rule.by < Duration{0}) return "time does not go back";
-  if (rule.effect == FaultRule::Effect::delay && rule.by == Duration{0}) return "a delay takes time";
+  if (rule.by < Duration{0}) return "a delay cannot be negative";
+  if (rule.effect == FaultRule::Effect::delay && rule.by == Duration{0})
+    return "a delay must be longer than 0";
   if (rule.thing == FaultRule::Thing::kick && rule.effect == FaultRule::Effect::reorder) {
-    return "one event is like another, so nobody could tell their order";
+    return "all events are alike, so their order cannot be seen";
   }
   if (rule.thing == FaultRule::Thing::bytes && rule.unit_bytes == 0 &&
       rule.effect != FaultRule::Effect::delay) {
-    return "a stream without messages loses and doubles nothing, it can only be late";
+    return "a stream without messages can only be late";
   }
   return nullptr;
 }
@@ -54,7 +55,7 @@ Result<> check_fault(const FaultRule& rule) {
 
 Error too_many_faults(const FaultRule& rule) {
   return {ENOSPC, cannot_inject, way(rule),
-          fmt::format("{} are at work, which is the limit (faults_max)", faults_max), "heal first"};
+          fmt::format("{} are active, which is the limit (faults_max)", faults_max), "heal first"};
 }
 
 std::string bite_text(const FaultRule& rule, std::string_view to) {

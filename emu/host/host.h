@@ -118,7 +118,7 @@ class Host {
   /// `bytes` of memory in the file `path`. The contents survive a sudden death of this process: the next
   /// process that asks for the file finds them. Zeroed if the file did not exist or had another size.
   virtual Result<Mapping> memory_keep(const std::string& path, std::size_t bytes) = 0;
-  /// The same for an existing file. ENOENT: there is no such file, or it has another size.
+  /// The same for an existing file. ENOENT: there is no such file, or it has the wrong size.
   virtual Result<Mapping> memory_find(const std::string& path, std::size_t bytes) = 0;
   /// Removes the file, if there is one. Mappings of it stay.
   virtual void memory_forget(const std::string& path) = 0;

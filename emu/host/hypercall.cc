@@ -221,7 +221,7 @@ Result<> Privcmd::window_set(DomainId domain, std::uint16_t rows, std::uint16_t 
 }
 
 Result<> Privcmd::memory_set(std::uint32_t memory_kib) {
-  return simple("cannot set the memory figure", {.op = HypercallOp::memory_set, .memory_kib = memory_kib});
+  return simple("cannot set the memory size", {.op = HypercallOp::memory_set, .memory_kib = memory_kib});
 }
 
 Result<DomainInfo> Privcmd::domain_resume(DomainId domain) {
@@ -275,7 +275,7 @@ Result<Privcmd::Dmesg> Privcmd::dmesg() {
 }
 
 Result<> Privcmd::dmesg_clear(std::uint64_t position) {
-  return simple("cannot forget xen's messages", {.op = HypercallOp::dmesg_clear, .position = position});
+  return simple("cannot clear xen's messages", {.op = HypercallOp::dmesg_clear, .position = position});
 }
 
 }  // namespace ringside

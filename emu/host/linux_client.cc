@@ -29,7 +29,7 @@ Error hypervisor_gone() {
 
 Error hypervisor_silent() {
   return {ETIMEDOUT, "hypercall failed", "", "the hypervisor does not answer",
-          "is it stopped? ringside down and ringside up start afresh"};
+          "is it stopped? ringside down and ringside up restart the machine"};
 }
 
 /// Returns false when the answer has not come by then. Does not wait if it is there already.
@@ -49,7 +49,7 @@ Result<Fd> connect_to_hypervisor(const Machine& machine) {
   auto connection = connect_to_path(machine.xen_socket(), SOCK_SEQPACKET);
   if (connection) return connection;
   return Error{connection.error().code, "no machine is running", machine.directory(),
-               "nobody serves its hypervisor's socket", "ringside up starts one; --dir names another"};
+               "there is no hypervisor behind its socket", "ringside up starts one; --dir names another"};
 }
 
 Result<HypercallReply> Hypercalls::call(int connection, HypercallArguments arguments, int descriptor,
@@ -82,7 +82,7 @@ Result<HypercallReply> Hypercalls::call(int connection, HypercallArguments argum
         continue;
       case Packet::State::malformed:
       case Packet::State::unasked:
-        return Error{EPROTO, "hypercall failed", "", "the answer has another form than expected",
+        return Error{EPROTO, "hypercall failed", "", "the answer has an unexpected format",
                      "are all programs of one version?"};
       case Packet::State::closed:
         return hypervisor_gone();

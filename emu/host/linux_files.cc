@@ -174,7 +174,7 @@ Result<Host::File> LinuxHost::file_open(const std::string& path, FileUse use) {
 Result<> LinuxHost::link_make(const std::string& path, const std::string& target) {
   const char* what = "cannot make the link";
   if (const auto kind = kind_of(path); kind != 0 && kind != S_IFLNK)
-    return Error{EEXIST, what, path, "something that is no link is there", "move it away"};
+    return Error{EEXIST, what, path, "it exists and is not a link", "move it away"};
   const std::string made = path + ".new";
   link_remove(made);
   if (symlink(target.c_str(), made.c_str()) != 0) return system_error(what, made);

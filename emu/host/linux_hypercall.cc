@@ -60,7 +60,7 @@ void LinuxHost::hypercall_received(int fd) {
       warn(fmt::format("domain {} sent a malformed hypercall: its connection is closed", who.domain));
       break;
     case Packet::State::unasked:
-      warn(fmt::format("domain {} sent a descriptor, which nobody asked for: its connection is closed",
+      warn(fmt::format("domain {} sent a descriptor that was not requested: its connection is closed",
                        who.domain));
       break;
     case Packet::State::received: {

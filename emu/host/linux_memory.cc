@@ -111,7 +111,7 @@ Result<Mapping> LinuxHost::memory_find(const std::string& path, std::size_t byte
   struct stat status {};
   if (!fd.valid() || fstat(fd.get(), &status) != 0) return system_error(cannot_keep, path);
   if (status.st_size != static_cast<off_t>(bytes)) {
-    return Error{ENOENT, cannot_keep, path, "it has another size", ""};
+    return Error{ENOENT, cannot_keep, path, "it has the wrong size", ""};
   }
   // It may be a sparse copy, in which zeros use no disk space.
   if (const int failed = allocate_file(fd.get(), 0, bytes); failed != 0) {

@@ -51,8 +51,7 @@ Result<Fd> listen_on_path(const std::string& path, int type) {
   if (!fd.valid()) return system_error(what, path);
   const mode_t there = look_at(path).st_mode;
   if (there != 0 && !S_ISSOCK(there)) {
-    return Error{EEXIST, what, path, "something that is no socket is there",
-                 "move it away, or give another path"};
+    return Error{EEXIST, what, path, "it exists and is not a socket", "move it away, or give another path"};
   }
   if (there != 0 && is_stale(address, type)) unlink(path.c_str());
   const mode_t before = umask(0177);

@@ -116,7 +116,7 @@ Io LinuxHost::read(const Handle& stream, std::span<std::uint8_t> into) {
                       : ::read(stream.number(), into.data(), into.size());
   } while (count < 0 && errno == EINTR);
   if (count < 0 && errno == EPROTO && is_socket)
-    warn("a client sends a descriptor, which nobody asked for: nothing more is taken from it");
+    warn("a client sent a descriptor that was not requested: no more is read from it");
   if (count > 0) return {Io::State::moved, static_cast<std::size_t>(count)};
   // A pty whose other side has been closed returns EIO.
   return {count < 0 && errno == EAGAIN ? Io::State::blocked : Io::State::closed, 0};

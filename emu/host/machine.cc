@@ -109,7 +109,7 @@ std::string Machine::default_directory() {
 Result<> Machine::check_path() const {
   if (directory_.size() <= directory_bytes_max) return Done{};
   return Error{ENAMETOOLONG, "cannot use the machine directory", directory_,
-               fmt::format("sockets live in it, so its path has at most {} bytes", directory_bytes_max),
+               fmt::format("it contains sockets, so its path has at most {} bytes", directory_bytes_max),
                "give a shorter one with --dir"};
 }
 
@@ -122,11 +122,11 @@ Result<> Machine::check() const {
                  "give another with --dir"};
   }
   if (status.st_uid != geteuid()) {
-    return Error{EPERM, "cannot use the machine directory", directory_, "it belongs to somebody else",
+    return Error{EPERM, "cannot use the machine directory", directory_, "it belongs to another user",
                  "give another with --dir"};
   }
   if ((status.st_mode & 077) != 0) {
-    return Error{EPERM, "cannot use the machine directory", directory_, "others may enter it",
+    return Error{EPERM, "cannot use the machine directory", directory_, "other users may enter it",
                  "chmod 700 it"};
   }
   return Done{};

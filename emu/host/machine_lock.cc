@@ -118,11 +118,11 @@ Result<MachineLock> MachineLock::take(const Machine& machine) {
     if (const auto foreign = machine.find_foreign()) {
       unlink(machine.lock_file().c_str());
       return Error{EEXIST, cannot_use, machine.directory(),
-                   *foreign + " is there, and no machine has made it",
+                   *foreign + " is in it, and does not belong to a machine",
                    "move it away, or give another directory with --dir"};
     }
   } else if (!MachineMark::read(machine)) {
-    return Error{EEXIST, cannot_use, machine.lock_file(), "it is no machine's",
+    return Error{EEXIST, cannot_use, machine.lock_file(), "it does not belong to a machine",
                  "move it away, or give another directory with --dir"};
   }
   if (auto written = write_holder(machine, lock.fd_); !written) return written.error();
@@ -144,8 +144,7 @@ Result<MachineLock> MachineLock::inherit(const Machine& machine, int descriptor)
   MachineLock lock(machine, Fd(descriptor));
   if (!MachineMark::read(machine) || fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0 ||
       !is_same_file(lock.fd_, machine.lock_file())) {
-    return Error{EBADF, cannot_use, machine.directory(), "whoever started this process has not locked it",
-                 ""};
+    return Error{EBADF, cannot_use, machine.directory(), "the parent process has not locked it", ""};
   }
   if (auto written = write_holder(machine, lock.fd_); !written) return written.error();
   return lock;

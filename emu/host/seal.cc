@@ -208,7 +208,7 @@ class Filter {
     if (failure_ == 0) failure_ = -seccomp_load(rules_);
     if (failure_ == 0) return Done{};
     return Error{failure_, cannot_seal, "seccomp", std::strerror(failure_),
-                 "it goes on without, as under valgrind or a Linux that has no seccomp"};
+                 "it continues without, as under valgrind or a Linux without seccomp"};
   }
 
  private:
@@ -297,8 +297,8 @@ void say_refused(int, siginfo_t* info, void*) {
   std::array<char, 400> text;
   const auto end = fmt::format_to_n(text.data(), text.size(),
                                     "ringside: {}: ended by itself: system call {} ({}) is not one that it "
-                                    "needs; this is a fault of ringside's, or somebody's way in\n",
-                                    words->process, number, name.empty() ? "of no known name" : name);
+                                    "needs; this is an error in ringside, or an attack\n",
+                                    words->process, number, name.empty() ? "unknown" : name);
   (void)!write(STDERR_FILENO, text.data(), std::min(end.size, text.size()));
   raise(SIGSYS);  // this handler is removed by now
 }

@@ -25,7 +25,7 @@ std::pair<SimStream*, SimStream*> SimWorld::stream_pair(std::size_t bytes) {
 Result<Handle> SimWorld::listen(SimHost& owner, const std::string& name) {
   if (auto failed = owner.no_descriptor(name)) return *failed;
   if (listeners_.contains(name)) {
-    return Error{EADDRINUSE, "cannot listen", name, "somebody listens there already",
+    return Error{EADDRINUSE, "cannot listen", name, "another listener exists already",
                  "stop it, or choose another"};
   }
   auto& listener = create<SimListener>(name);
@@ -37,7 +37,7 @@ Result<Handle> SimWorld::connect(SimHost& owner, const std::string& name, int co
   if (auto failed = owner.no_descriptor(name)) return *failed;
   const auto at = listeners_.find(name);
   if (at == listeners_.end()) {
-    return Error{code_when_missing, "cannot connect", name, "nobody listens there", "is it running?"};
+    return Error{code_when_missing, "cannot connect", name, "there is no listener", "is it running?"};
   }
   SimListener& listener = *at->second;
   if (listener.waiting.size() >= sim_backlog_max) {

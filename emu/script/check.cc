@@ -102,7 +102,7 @@ void Checker::expectations() {
   diagnostics_.warning(
       "W005", scenario_.setup.title_span,
       fmt::format("nothing is expected{}{}: it passes whatever happens", in.empty() ? "" : " in ", in),
-      "say what is to be seen: expect user sees \"hello\"");
+      "add an expectation: expect user sees \"hello\"");
 }
 
 void Checker::quirks() {
@@ -111,7 +111,7 @@ void Checker::quirks() {
     if (scenario_.setup.quirks.has(each.quirk) && each.process != "domu") {
       diagnostics_.warning(
           "W004", scenario_.setup.title_span,
-          fmt::format("the quirk {} is {}'s, which does not run here", each.name, each.process),
+          fmt::format("the quirk {} belongs to {}, which does not run here", each.name, each.process),
           "dom0's end is xenctld in this scenario");
     }
   }
@@ -198,7 +198,7 @@ void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
   const auto later = ever_.find(number);
   if (later != ever_.end()) {
     if (anywhere) return;
-    diagnostics_.error("E030", span, fmt::format("dom{} is not there yet", number),
+    diagnostics_.error("E030", span, fmt::format("dom{} does not exist yet", number),
                        fmt::format("line {} boots it", later->second.line));
     return;
   }
@@ -216,7 +216,7 @@ void Checker::present(const Actor& actor) {
   const bool client = actor.role == Role::client && !clients_ever_.contains(actor.name);
   if (!user && !client) return;
   diagnostics_.warning(
-      "W006", actor.span, fmt::format("{} is never there: nothing is put to the test", spelled(actor)),
+      "W006", actor.span, fmt::format("{} never connects: nothing is tested", spelled(actor)),
       fmt::format("a line should say: {} connects{}", spelled(actor), user ? " to dom1" : ""));
 }
 
@@ -230,7 +230,7 @@ void Checker::acts(const Actor& domain) {
   actor(domain);
   const auto gone = domain.role == Role::domain ? gone_.find(domain.domain) : gone_.end();
   if (gone == gone_.end()) return;
-  diagnostics_.error("E030", domain.span, fmt::format("{} is not there any more", spelled(domain)),
+  diagnostics_.error("E030", domain.span, fmt::format("{} does not exist any more", spelled(domain)),
                      fmt::format("line {} ends it", gone->second.line));
 }
 
@@ -304,7 +304,7 @@ void Checker::event(const Actor& from, const Actor& to) {
 void Checker::message(const Actor& from, const Actor& to) {
   if (messages_pass(from, to)) return;
   diagnostics_.error("E034", joined(from.span, to.span),
-                     fmt::format("nothing passes from {} straight to {}", spelled(from), spelled(to)),
+                     fmt::format("nothing passes directly from {} to {}", spelled(from), spelled(to)),
                      "neighbours: user - xend - xcs - dom1, client - xcs, xenctld - dom1, uart - xen - dom0");
 }
 
@@ -320,7 +320,7 @@ void Checker::label(const std::string& name, const Span& span) {
 void Checker::appears(const Actor& domain) {
   if (!at_once_.insert(domain.domain).second || at_once_.size() != domains_at_once_max + 1) return;
   diagnostics_.error("E043", domain.span, fmt::format("more than {} domains at once", domains_at_once_max),
-                     "each takes a port of dom0's, which has no more");
+                     "each needs a port of dom0, which has no more");
 }
 
 void Checker::life(const Life& life, const Span& line) {
@@ -329,7 +329,7 @@ void Checker::life(const Life& life, const Span& line) {
     switch (life.verb) {
       case Life::Verb::creates:
         if (!alive_.insert(domain.domain).second && !gone_.contains(domain.domain)) {
-          diagnostics_.error("E041", domain.span, fmt::format("{} is there already", spelled(domain)),
+          diagnostics_.error("E041", domain.span, fmt::format("{} exists already", spelled(domain)),
                              "a second one needs another number");
         }
         gone_.erase(domain.domain);

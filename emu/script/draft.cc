@@ -136,8 +136,8 @@ void FileReader::begin(const Line& line, const Draft& preamble) {
   if (!line.bad) {
     if (words.peek().kind != TokenKind::text || words.peek().templated()) {
       if (words.peek().templated()) {
-        words.fail("E011", words.here(), "a title has no values in it",
-                   "each run's name says them: [X=1]; leave out the braces");
+        words.fail("E011", words.here(), "a title cannot contain values",
+                   "each run's name contains them: [X=1]; leave out the braces");
       } else {
         words.wrong("a title between quotes");
       }

@@ -98,7 +98,7 @@ bool Walk::can_ever_be(const Token& name, const Token& value) {
   }
   if (std::ranges::find(possible, value.text) != possible.end()) return true;
   diagnostics_.error("E035", value.span,
-                     fmt::format("{} is never {}: this line is for no run", name.text, value.text),
+                     fmt::format("{} is never {}: this line applies to no run", name.text, value.text),
                      suggestion(value.text, possible, "its values"));
   return false;
 }
@@ -193,7 +193,7 @@ bool Walk::keep(Statement statement, std::vector<Statement>& into) {
 void Walk::line(const Line& line, std::vector<Statement>& into, std::size_t depth) {
   const Condition parts = split_condition(line.tokens);
   if (parts.line.empty()) {
-    diagnostics_.error("E013", line.tokens.front().span, "a condition of nothing",
+    diagnostics_.error("E013", line.tokens.front().span, "a condition without a line",
                        "it comes last: expect ... when NAME is VALUE");
     return;
   }
@@ -387,8 +387,8 @@ void warn_of_unused(const Draft& draft, Diagnostics& diagnostics) {
     for (std::size_t at = 0; at < variable.names.size(); ++at) {
       const bool names_rows = variable.kind == Variable::Kind::cases && at < variable.naming;
       if (names_rows || used.contains(variable.names[at])) continue;
-      diagnostics.warning("W003", variable.span, fmt::format("nothing asks for {}", variable.names[at]),
-                          fmt::format("its value stands where {{{}}} does", variable.names[at]));
+      diagnostics.warning("W003", variable.span, fmt::format("{} is not used", variable.names[at]),
+                          fmt::format("use its value with {{{}}}", variable.names[at]));
     }
   }
 }

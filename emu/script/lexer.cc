@@ -232,7 +232,8 @@ bool LineLexer::number(Token& token, std::string_view atom) {
     return false;
   }
   if (value > number_max / unit->factor || value * unit->factor % parts != 0) {
-    fail("E005", span_to(at_), "a number that is too large, or too fine", "nanoseconds are the finest");
+    fail("E005", span_to(at_), "a number that is too large or too precise",
+         "the smallest unit is the nanosecond");
     return false;
   }
   token.kind = unit->kind;
@@ -258,7 +259,7 @@ bool LineLexer::escape(std::string& into) {
     at_ += 4;
     return true;
   }
-  fail("E004", here(letter == '\0' ? 1 : 2), "an escape that there is not",
+  fail("E004", here(letter == '\0' ? 1 : 2), "an unknown escape",
        R"(escapes: \n \r \t \0 \e \" \\ \{ and \x with two hex digits)");
   return false;
 }
@@ -371,7 +372,7 @@ void LineLexer::unreadable() {
   } else if (character == ";" || character == "/") {
     hint = "a comment begins with #";
   }
-  fail("E001", here(bytes), "a character that means nothing here", hint);
+  fail("E001", here(bytes), "a character without a meaning here", hint);
 }
 
 }  // namespace
@@ -411,8 +412,8 @@ std::vector<Line> lex(const Sources& sources, std::uint32_t source, Diagnostics&
         !std::exchange(tabs_said, true)) {
       const auto column = static_cast<std::uint32_t>(tab);
       diagnostics.warning("W001", {source, line.number, column, column + 1},
-                          "a tab: how wide it is depends on who looks",
-                          "use spaces; `ringside fmt` puts them in");
+                          "a tab, whose width depends on the editor",
+                          "use spaces; `ringside fmt` replaces tabs");
     }
     lines.push_back(std::move(line));
   }

@@ -42,16 +42,16 @@ Result<std::size_t> MachineStage::unit_of(const StageFault& fault) const {
     const bool from_xen = fault.from.role == Role::xen;
     const bool on_channel = with_guest && one_is(fault, controller());
     if (on_channel || from_xen) return std::size_t{0};
-    return refused("no events go that way", "between a domain and its controller they do");
+    return refused("no events pass there", "events pass between a domain and its controller");
   }
   if (with_guest) {
-    return refused("their messages lie in the ring, from which none gets lost", "let it be the event");
+    return refused("messages in a ring cannot get lost", "use an event");
   }
   if (one_is(fault, Role::xcs) && (one_is(fault, Role::xend) || one_is(fault, Role::client))) {
     return sizeof(dom0::XcsMessage);
   }
   if (one_is(fault, Role::xend) && one_is(fault, Role::user)) return std::size_t{0};
-  return refused("no messages go that way that could be late", "between xcs and its clients they do");
+  return refused("no messages pass there that could be late", "messages pass between xcs and its clients");
 }
 
 trace::Role MachineStage::controller() const {

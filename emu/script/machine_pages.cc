@@ -46,8 +46,8 @@ Result<std::uint32_t*> MachineStage::index_word(DomainId domain, ring::Ring ring
     case trace::IndexName::rsp_cons:
       break;
   }
-  return Error{EINVAL, "this index is not in the page", "a consumer index",
-               "each side keeps its own to itself", "req_prod and rsp_prod are shared"};
+  return Error{EINVAL, "this index is not in the page", "a consumer index", "each side keeps its own private",
+               "req_prod and rsp_prod are shared"};
 }
 
 Result<> MachineStage::set_index(trace::Actor who, DomainId domain, ring::Ring ring, trace::IndexName index,
@@ -125,7 +125,7 @@ Result<Privcmd::PortPair> MachineStage::console_ports(DomainId domain) {
   if (!status) return status.error();
   if (status->state != PortState::interdomain) {
     return Error{ENOTCONN, "a domain has no console channel", fmt::format("dom{}", domain),
-                 "nobody is at its other end", ""};
+                 "it has no other end", ""};
   }
   return Privcmd::PortPair{status->remote_port, info->console_port};
 }

@@ -166,7 +166,7 @@ Result<> MachineStage::user_types(const std::string& user, std::string_view text
 }
 
 Result<> MachineStage::user_reads(const std::string& user, bool reads) {
-  auto found = connected(users_, user, "a user cannot look");
+  auto found = connected(users_, user, "a user cannot read");
   if (!found) return found.error();
   (*found)->wire->read(reads);
   return Done{};
@@ -210,7 +210,7 @@ Result<> MachineStage::pty_types(const std::string& pty, std::string_view text, 
 
 Result<> MachineStage::uart_types(std::string_view text, Typing typing) {
   if (uart_ == nullptr) {
-    return Error{ENODEV, "cannot type", "uart", "nobody is at the far end of the serial line", ""};
+    return Error{ENODEV, "cannot type", "uart", "the serial line has no far end", ""};
   }
   uart_->send(text, typing);
   return Done{};

@@ -38,7 +38,7 @@ Payload parse_repeated(Words& words) {
   }
   words.take();
   if (unit.text.empty())
-    words.fail("E015", unit.span, "nothing, repeated, is nothing", "put what is to be repeated");
+    words.fail("E015", unit.span, "an empty text cannot be repeated", "give a text to repeat");
   payload.unit = unit.text;
   payload.span = words.since(payload.span);
   return payload;
@@ -51,7 +51,7 @@ Payload parse_text(Words& words, bool exact) {
   payload.repeated_bytes = token.text.size();
   payload.span = token.span;
   if (token.text.empty()) {
-    words.fail("E015", token.span, "there is nothing in this text", "leave it out, or say what is in it");
+    words.fail("E015", token.span, "this text is empty", "leave it out, or give a text");
     return payload;
   }
   if (token.kind == TokenKind::regex) {
@@ -67,7 +67,7 @@ Payload parse_text(Words& words, bool exact) {
   if (!words.accept("...")) return payload;
   payload.kind = Payload::Kind::prefix;
   payload.span = words.since(payload.span);
-  if (exact) words.fail("E015", dots, "what is written has no open end", std::string(payload_forms));
+  if (exact) words.fail("E015", dots, "an act needs a complete text", std::string(payload_forms));
   return payload;
 }
 
@@ -91,12 +91,13 @@ void parse_length(Words& words, bool exact, Message& message) {
   const Span dots = words.here();
   if (!words.accept("..")) return;
   message.length_max = static_cast<std::uint8_t>(words.number("a length", *message.length_min, 255));
-  if (exact) words.fail("E015", dots, "what is written has one length", "a range is for expectations");
+  if (exact) words.fail("E015", dots, "an act needs one length", "a range is for expectations");
 }
 
 /// The first time that a field is given; a second one is a slip.
 bool first_time(Words& words, bool given, std::string_view name) {
-  if (given) words.fail("E027", words.last(), fmt::format("{} is said twice", name), "leave one of them out");
+  if (given)
+    words.fail("E027", words.last(), fmt::format("{} is given twice", name), "leave one of them out");
   return !given;
 }
 
@@ -108,7 +109,7 @@ Payload parse_behind(Words& words, bool exact, const Message& message) {
     words.fail("E005", behind.span,
                fmt::format("a slot holds {} bytes, and these would end at {}", ring::payload_bytes_max,
                            before + behind.size()),
-               "what does not fit is nowhere");
+               "shorten what does not fit");
   }
   return behind;
 }

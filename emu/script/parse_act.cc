@@ -21,9 +21,8 @@ Act parse_life(Words& words, Verb verb) {
                 static_cast<int>(Life::Verb::kills) - static_cast<int>(Life::Verb::creates));
   life.verb = static_cast<Life::Verb>(static_cast<int>(verb) - static_cast<int>(Verb::creates));
   if (words.peek().is("dom0")) {
-    words.fail("E012", words.peek().span,
-               "dom0 is there from the beginning to the end: who would bring it back?",
-               "one of its processes can stand still: xcs stalls, xend stalls");
+    words.fail("E012", words.peek().span, "dom0 runs from start to end: nothing could resume it",
+               "one of its processes can stall: xcs stalls, xend stalls");
   }
   life.domains = parse_domains(words);
   if (verb == Verb::boots && words.accept("running")) {
@@ -49,7 +48,7 @@ Act parse_sets(Words& words, const Actor& who, bool adds) {
   if (!index && !words.failed()) {
     words.fail("E032", begin, "a ring has two indices; which one?", "tx.req_prod or tx.rsp_prod");
   } else if (index && *index != IndexName::req_prod && *index != IndexName::rsp_prod) {
-    words.fail("E032", begin, "this index is nobody's but its owner's: it is not in the page",
+    words.fail("E032", begin, "this index is private to its owner: it is not in the page",
                "indices in the page: req_prod, rsp_prod");
   }
   sets.index = index.value_or(IndexName::req_prod);
@@ -160,7 +159,7 @@ constexpr Synonym synonyms[] = {
 /// What is near is not what is meant where that is another thing: a domain that was suspended resumes.
 std::string unknown_act_hint(const Actor& who, std::string_view written) {
   const auto possible = verbs_of(who.role, true);
-  if (possible.empty()) return "it is only looked at: expect ...";
+  if (possible.empty()) return "it can only be expected: expect ...";
   const std::string can = spelled(who) + " can";
   const auto synonym = std::ranges::find_if(
       synonyms, [&](const Synonym& each) { return each.role == who.role && each.written == written; });
@@ -178,8 +177,8 @@ Act unknown_act(Words& words, const Actor& who) {
     words.fail("E013", token.span, fmt::format("what does {} do?", name),
                suggestion("", verbs_of(who.role, true), name + " can"));
   } else if (const VerbAbout* expectable = find_verb(who.role, false, token.text); expectable != nullptr) {
-    words.fail("E016", token.span, fmt::format("\"{}\" is not something to do, but to expect", token.text),
-               fmt::format("to look whether it happens, write: expect {} {} ...", name, token.text));
+    words.fail("E016", token.span, fmt::format("\"{}\" is an expectation, not an act", token.text),
+               fmt::format("to check whether it happens, write: expect {} {} ...", name, token.text));
   } else {
     words.fail("E012", token.span, fmt::format("{} cannot \"{}\"", name, token.text),
                unknown_act_hint(who, token.text));

@@ -40,7 +40,7 @@ Act parse_client_connects(Words& words, const Actor& who) {
   connects.session_of = parse_actor(words);
   if (!words.failed() && connects.session_of->role != trace::Role::client) {
     words.fail("E033", words.since(begin), fmt::format("{} has no session", spelled(*connects.session_of)),
-               "sessions are raw clients': session of client[a]");
+               "only raw clients have sessions: session of client[a]");
   }
   return connects;
 }

@@ -137,8 +137,8 @@ PatternKind unknown_expectation(Words& words, const Actor& who) {
     words.fail("E013", token.span, fmt::format("what is expected of {}?", name),
                suggestion("", possible, list));
   } else if (find_verb(who.role, true, token.text) != nullptr) {
-    words.fail("E016", token.span, fmt::format("\"{}\" is an act, and nothing to expect", token.text),
-               fmt::format("to have it done, leave out \"expect\": {} {} ...", name, token.text));
+    words.fail("E016", token.span, fmt::format("\"{}\" is an act, not an expectation", token.text),
+               fmt::format("to do it, leave out \"expect\": {} {} ...", name, token.text));
   } else {
     words.fail("E012", token.span, fmt::format("one cannot expect that {} \"{}\"", name, token.text),
                suggestion(token.text, possible, list));

@@ -13,13 +13,13 @@ namespace {
 
 using StatementKind = decltype(Statement::what);
 
-constexpr std::string_view only_sim_now = "real processes have no common moment to look at";
+constexpr std::string_view only_sim_now = "real processes have no common moment";
 constexpr std::string_view only_sim_at = "real processes are never on time to the nanosecond";
-constexpr std::string_view only_sim_xen = "xen's own events are no real process's to lose";
+constexpr std::string_view only_sim_xen = "no real process could lose xen's own events";
 constexpr std::string_view only_sim_user = "between real processes only frames of xcs can be late";
 constexpr std::string_view only_sim_answering = "a real process answers whenever it runs";
-constexpr std::string_view only_sim_throttles = "a real guest's terminal is throttled by who reads it";
-constexpr std::string_view only_sim_logs = "what a real guest's kernel says is its own affair";
+constexpr std::string_view only_sim_throttles = "a real guest's terminal is throttled by its reader";
+constexpr std::string_view only_sim_logs = "a real guest's kernel cannot be told what to print";
 
 std::optional<When> parse_when(Words& words) {
   When when;
@@ -78,7 +78,7 @@ StatementKind parse_never(Words& words) {
 /// A line that begins with nobody and nothing that we know.
 void unknown_beginning(Words& words, const Token& token, const Dotted& dotted) {
   if (token.kind != TokenKind::word) {
-    words.fail("E010", token.span, "a line begins with who does something, or with a word like \"expect\"",
+    words.fail("E010", token.span, "a line begins with an actor, or with a word like \"expect\"",
                "dom1 prints \"hello\\n\"");
     return;
   }

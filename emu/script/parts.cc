@@ -132,7 +132,7 @@ std::vector<Actor> parse_domains(Words& words) {
     const Actor last = parse_domain(words);
     if (words.failed()) break;
     if (last.domain <= first.domain || last.domain - first.domain >= list_domains_max) {
-      words.fail("E005", words.since(first.span), "a range of domains goes up, and is not too long",
+      words.fail("E005", words.since(first.span), "a range of domains must go up and not be too long",
                  fmt::format("at most {} of them: dom1..dom100", list_domains_max));
       break;
     }
@@ -183,7 +183,7 @@ Place parse_place(Words& words) {
     case Role::client:
     case Role::tty:
     case Role::program:
-      words.fail("E011", place.span, fmt::format("no bytes come to light at {}", spelled(place.actor)),
+      words.fail("E011", place.span, fmt::format("no bytes can be seen at {}", spelled(place.actor)),
                  "places: a domain, user, pty or its name, uart");
       break;
   }
@@ -224,7 +224,7 @@ RingRef parse_ring(Words& words, const Actor* owner, std::optional<IndexName>* i
   if (!dotted.actor && owned) return parse_ring_words(words, token, owner->domain, token.text, index);
   if (!dotted.actor || dotted.actor->role != Role::domain) {
     words.fail("E032", token.span, fmt::format("\"{}\" is no ring", token.text),
-               "rings are a domain's: dom1.tx, dom1.rx");
+               "rings belong to a domain: dom1.tx, dom1.rx");
     return {};
   }
   if (owned && dotted.actor->domain != owner->domain) {

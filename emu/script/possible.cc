@@ -49,7 +49,7 @@ class Possible {
       if (const auto* none = std::get_if<ExpectNo>(&each.what)) pattern(none->pattern, false);
       if (const auto* never = std::get_if<Never>(&each.what)) {
         pattern(never->pattern, false);
-        bites(never->pattern, "that it never bites proves nothing");
+        bites(never->pattern, "a `never` proves nothing");
       }
     }
   }
@@ -93,7 +93,7 @@ class Possible {
                                                                               : message.payload->unit.size();
     if (bytes <= *message.length_max) return;
     never(message.span, fmt::format("a length of {} with {} bytes", *message.length_max, bytes),
-          "what lies behind the length is said so: length 2 \"ab\" behind \"cd\"");
+          "write bytes after the length like this: length 2 \"ab\" behind \"cd\"");
   }
 
   void number(Compare compare, std::uint64_t number, std::uint64_t most, const Span& span) {
@@ -104,7 +104,7 @@ class Possible {
     if (at_lowest) {
       diagnostics_.warning("W008", span,
                            fmt::format("always true: every number is {} {}", spelled(compare), number),
-                           "say what it has to be");
+                           "name the expected number");
     } else {
       never(span, fmt::format("no number is {} {}", spelled(compare), number), "numbers begin with 0");
     }
@@ -142,7 +142,7 @@ class Possible {
       return;
     never(written.message.span,
           fmt::format("{} writes a length of {}", spelled(written.who), *written.message.length_min),
-          fmt::format("it cuts what it is given to {}", ring::payload_bytes_max));
+          fmt::format("it limits lengths to {}", ring::payload_bytes_max));
   }
 
   void never(const Span& span, const std::string& what, const std::string& hint) {

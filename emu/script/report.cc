@@ -180,9 +180,9 @@ std::string Report::entries(Step focus, Step last, std::uint32_t domain) const {
 
 std::string Report::limit(const Failure& failure) const {
   if (!failure.limit) return "";
-  if (failure.limit->count() == 0) return row("limit", "now: nothing more was let happen");
+  if (failure.limit->count() == 0) return row("limit", "now: no more time was given");
   const std::string who = failure.limit_line.nowhere()
-                              ? std::string("the timeout that there is without a `timeout` line")
+                              ? std::string("the default timeout")
                               : fmt::format("set by line {}", failure.limit_line.line);
   return row("limit", fmt::format("{}, {}", script::written(*failure.limit), who));
 }

@@ -375,7 +375,7 @@ void Run::end_watches(const std::string* phase) {
     story_.met.push_back(each->statement->span);
     if (!each->seeker.saw_its_subject(scene())) {
       story_.warnings.push_back(
-          {each->never->pattern.subject, "this was never put to the test: nothing happened there"});
+          {each->never->pattern.subject, "this was never tested: nothing happened there"});
     }
     each = watches_.erase(each);
   }

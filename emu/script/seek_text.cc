@@ -34,7 +34,7 @@ std::string replies_text(const Scene& scene, const ReceivesReply& reply, const C
     for (std::size_t at = lane == Lane::control ? from.count : from.data_count; at < all.size(); ++at) {
       if (is_reply(all[at]))
         text += fmt::format("{}{}", text.empty() ? "it received " : ", ",
-                            xcs_result_name(all[at].result, "a result without a name"));
+                            xcs_result_name(all[at].result, "an unknown result"));
     }
   }
   std::string closed;
@@ -113,7 +113,7 @@ std::string Seeker::instead(const Scene& scene) const {
   if (const auto* reply = std::get_if<ReceivesReply>(&pattern_.what))
     return replies_text(scene, *reply, from_);
   if (std::holds_alternative<IsCutOff>(pattern_.what))
-    return decided_ == 0 ? "nobody has hung up" : "it was cut off";
+    return decided_ == 0 ? "the connection is still open" : "it was cut off";
   return entry_instead(scene);
 }
 

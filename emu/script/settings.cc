@@ -60,7 +60,7 @@ void read_timeout(Words& words, Setup& setup) {
   setup.timeout = words.duration("a timeout");
   setup.timeout_span = begin;
   if (!words.failed() && (setup.timeout <= Duration::zero() || setup.timeout > timeout_max))
-    words.fail("E005", begin, "a timeout is longer than nothing and at most a day", "1s without this line");
+    words.fail("E005", begin, "a timeout is longer than 0 and at most a day", "the default is 1s");
 }
 
 void read_speed(Words& words, Setup& setup) {

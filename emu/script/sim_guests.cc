@@ -100,7 +100,7 @@ constexpr std::uint32_t guest_memory_kib = 65536;
 Result<SimStage::Guest*> SimStage::guest(DomainId domain) {
   const auto found = guests_.find(domain);
   if (found == guests_.end()) {
-    return Error{ESRCH, "there is no such domain", fmt::format("dom{}", domain), "nobody created it",
+    return Error{ESRCH, "there is no such domain", fmt::format("dom{}", domain), "it was not created",
                  fmt::format("xen boots dom{}", domain)};
   }
   return &found->second;
@@ -110,7 +110,7 @@ Result<SimStage::Guest*> SimStage::guest(DomainId domain) {
 Result<SimStage::Guest*> SimStage::unprivileged(DomainId domain) {
   auto found = guest(domain);
   if (found && domain == 0) {
-    return Error{EINVAL, "this cannot be done to dom0", "dom0", "its page is its own", "try it with dom1"};
+    return Error{EINVAL, "this cannot be done to dom0", "dom0", "its page is private", "try it with dom1"};
   }
   return found;
 }

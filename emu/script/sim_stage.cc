@@ -139,7 +139,7 @@ Result<> SimStage::start_daemon(Daemon daemon) {
       if (run_until([&ready] { return ready; })) return Done{};
       // Or it would still call, and what it sets be gone.
       drop_daemon(daemon);
-      return Error{ETIMEDOUT, "xend does not start", "xcs", "it gives it no session", "is xcs stalled?"};
+      return Error{ETIMEDOUT, "xend does not start", "xcs", "it grants no session", "is xcs stalled?"};
     }
     case Daemon::xenctld:
       xenctld_ = std::make_unique<dom0::Xenctld>(
@@ -189,7 +189,7 @@ Result<> SimStage::daemon_answers(Daemon daemon, bool answers) {
   const Error gone{ESRCH, "a daemon cannot answer", name_of(daemon), "it was stopped", "start it"};
   switch (daemon) {
     case Daemon::xcs:
-      return Error{EINVAL, "this daemon answers nobody", "xcs", "its clients send the responses",
+      return Error{EINVAL, "this daemon answers no requests itself", "xcs", "its clients send the responses",
                    "xend stops answering"};
     case Daemon::xend:
       if (xend_ == nullptr) return gone;

@@ -13,7 +13,7 @@ inline constexpr Hop hops_dom0[] = {
      .title = "dom0's terminal ttyS0, and the shell on it",
      .meaning =
          "dom0's console driver, in its serial mode, gives the bytes to the terminal ttyS0, where a shell "
-         "runs. Whoever types xm console in that shell enters the way to a guest.",
+         "runs. A user who types xm console in that shell gets to a guest.",
      .more =
          "xencons=ttyS0 is the default in dom0; in other domains it is tty1. What the shell prints goes back "
          "by console_io.",
@@ -21,8 +21,8 @@ inline constexpr Hop hops_dom0[] = {
                     "kcons_write_dom0.",
      .goes_wrong =
          "A key on its way to a guest passes two terminals, dom0's and the guest's. Until the console "
-         "client has made the first one raw, both echo, and Ctrl-C means the wrong program. What "
-         "nobody reads from ttyS0 fills it, and then the 128-byte ring.",
+         "client has made the first one raw, both echo, and Ctrl-C means the wrong program. Input that no "
+         "program reads fills ttyS0, and then the 128-byte ring.",
      .see = "ringside uart",
      .scenarios = {"08-from-the-uart"},
      .quirks = {},
@@ -34,16 +34,14 @@ inline constexpr Hop hops_dom0[] = {
      .way = Way::beside,
      .title = "dom0's control channel to itself",
      .meaning =
-         "dom0 is a domain too and has a control interface like any guest's. It is there before any tool "
-         "is, so nobody can give it a port: it binds an event channel to itself, and xcs takes up the "
-         "other end.",
+         "dom0 is a domain too and has a control interface like any guest's. It exists before any tool runs, "
+         "so no tool can give it a port: it binds an event channel to itself, and xcs takes the other end.",
      .more = "dom0's console does not use it: it carries messages of the other types.",
      .source_2005 =
          "XenoLinux: arch/xen/kernel/ctrl_if.c ctrl_if_resume. tools/libxc has a call that finds the "
          "port.",
-     .goes_wrong =
-         "Both ends are in one domain: with nobody at the other end, 8 messages fill the ring and dom0 "
-         "waits for itself.",
+     .goes_wrong = "Both ends are in one domain: without a program at the other end, 8 messages fill the "
+                   "ring and dom0 waits for itself.",
      .see = "ringside sysrq Domain-0 h",
      .scenarios = {},
      .quirks = {},
@@ -82,9 +80,9 @@ inline constexpr Hop hops_dom0[] = {
          "no socket and no frame on this branch.",
      .source_2005 = "xenctld of VM-Tools. The console daemon of August 2005 grew out of it.",
      .goes_wrong =
-         "With nobody at the pty the queue fills (1 MiB) and then the guest waits; with --queue-limit "
-         "the oldest bytes are discarded. What stands in a pty when it goes is gone, unless somebody "
-         "kept it.",
+         "Without a reader at the pty the queue fills (1 MiB) and then the guest waits; with --queue-limit "
+         "the oldest bytes are discarded. Unread output in a pty is lost when the pty goes, unless it was "
+         "saved.",
      .see = "ringside up --dom0 xenctld",
      .scenarios = {"09-output-waits-for-a-pty"},
      .quirks = {},
@@ -96,14 +94,12 @@ inline constexpr Hop hops_dom0[] = {
      .place = Place::dom0,
      .way = Way::both,
      .title = "xend's consoles: a socket and 64 KiB for each domain",
-     .meaning =
-         "xend's console code keeps 64 KiB for each domain, and writes to whoever is connected, by TCP or "
-         "by unix socket.",
-     .more = "What was said before anybody came is kept there, and delivered as soon as somebody connects.",
+     .meaning = "xend's console code keeps 64 KiB for each domain, and writes to the viewer that is "
+                "connected, by TCP or by unix socket.",
+     .more = "Output from before a connection is kept there, and delivered as soon as a viewer connects.",
      .source_2005 = "tools/python/xen/xend/server/console.py ConsoleDev.",
-     .goes_wrong =
-         "With nobody connected and 64 KiB kept, the oldest bytes are discarded and counted. In 2005 "
-         "that happened to a viewer who read slowly, too; here the guest waits for him.",
+     .goes_wrong = "Without a viewer and with 64 KiB kept, the oldest bytes are discarded and counted. In "
+                   "2005 a slow viewer lost bytes, too; here the guest waits for it.",
      .see = "ringside list web",
      .scenarios = {"15-second-viewer", "59-xend-restarted"},
      .quirks = {Quirk::xend_reorder},
@@ -118,7 +114,7 @@ inline constexpr Hop hops_dom0[] = {
          "xend cuts what was typed into messages of at most 60 bytes and sends them to xcs, in frames of "
          "80 bytes, on the second of its two sockets.",
      .more = "The first socket is for calls (connect, bind, open a channel), of which each gets a reply; the "
-             "second is for what comes when it comes. xend has at most 7 inputs under way in one domain, so "
+             "second is for messages. xend has at most 7 inputs under way in one domain, so "
              "that a slot is left for requests of other types.",
      .source_2005 = "tools/python/xen/xend/server/console.py and channel.py; the C module "
                     "tools/python/xen/lowlevel/xu/xu.c; tools/xcs/xcs_proto.h xcs_msg_t.",
@@ -143,8 +139,8 @@ inline constexpr Hop hops_dom0[] = {
      .source_2005 =
          "tools/python/xen/xend/server/channel.py; tools/xcs/ctrl_interface.c ctrl_chan_write_response.",
      .goes_wrong =
-         "When nobody is bound, or nobody answers, the guest stalls after exactly 8 messages. When two "
-         "clients answer, it gets answers to what it never asked: they are refused and counted.",
+         "Without a bound client, or without answers, the guest stalls after exactly 8 messages. When two "
+         "clients answer, there are answers without a request: they are refused and counted.",
      .see = "ringside dump",
      .scenarios = {"10-header-echoed"},
      .quirks = {Quirk::no_responder},
@@ -159,15 +155,14 @@ inline constexpr Hop hops_dom0[] = {
          "xcs, dom0's control switch, does not look inside. It forwards each message of a guest, in an "
          "80-byte frame on a unix socket, to every client that is bound to its port and type: here, xend.",
      .more =
-         "Looked up are (port, type), (port, any), (any, type) and (any, any), in this order; a client bound "
+         "It looks up (port, type), (port, any), (any, type) and (any, any), in this order; a client bound "
          "by several gets as many copies. Downwards, xcs writes what clients send into the ring and notifies "
          "the guest.",
      .source_2005 = "tools/xcs: xcs.c (one select loop), bindings.c, connection.c, ctrl_interface.c "
                     "ctrl_chan_read_request and ctrl_chan_write_request; xcs_proto.h.",
-     .goes_wrong =
-         "One loop serves everybody, so a client that does not read, or is gone in the middle of a "
-         "frame, must not hold up the others: in 2005 it did. Killed and started again, xcs takes the "
-         "channels up where their indices stand.",
+     .goes_wrong = "One loop serves all clients, so a client that does not read, or leaves in the middle of "
+                   "a frame, must not hold up the others: in 2005 it did. After a kill and a restart, xcs "
+                   "continues the channels at their present indices.",
      .see = "ringside dump --xcs",
      .scenarios = {"13-xcs-handshake", "14-bindings", "58-xcs-restarted", "60-client-never-reads"},
      .quirks = {Quirk::xcs_connect_once, Quirk::xcs_bind_collision, Quirk::xcs_stale_bindings,
@@ -181,17 +176,15 @@ inline constexpr Hop hops_dom0[] = {
      .name = "answer-up",
      .place = Place::dom0,
      .way = Way::response,
-     .title = "the guest's answer, passed on to whoever asked",
+     .title = "the guest's answer, passed on to the client that asked",
      .meaning = "The guest's answer to what was typed goes up as its output does, through xcs. xend counts: "
                 "it never has more than 7 inputs under way in one domain.",
-     .more =
-         "Its length is 0: it says nothing but that the input was taken. Without it xend would not know when "
-         "to send more.",
+     .more = "Its length is 0: it only says that the input was taken. Without it xend would not know when "
+             "to send more.",
      .source_2005 = "tools/xcs/ctrl_interface.c ctrl_chan_read_response; "
                     "tools/python/xen/xend/server/channel.py.",
-     .goes_wrong =
-         "A guest that does not answer is sent 7 messages, and what is typed then waits in xend. An "
-         "answer that nobody is bound to is counted and dropped.",
+     .goes_wrong = "A guest that does not answer is sent 7 messages, and what is typed then waits in xend. "
+                   "An answer without a bound client is counted and dropped.",
      .see = "ringside dump --xcs",
      .scenarios = {"07-a-response-frees-a-slot"},
      .quirks = {},

@@ -24,7 +24,7 @@ inline constexpr Hop hops_page[] = {
                     "shared_info_t; tools/libxc xc_map_foreign_range.",
      .goes_wrong =
          "Either side may write anything at any time, so what is read from the page is read once and "
-         "checked. Two sides of different layouts take headers for indices, and nothing tells them.",
+         "checked. Two sides of different layouts take headers for indices, and get no error.",
      .see = "ringside ring web",
      .scenarios = {"16-both-abis"},
      .quirks = {Quirk::abi_mismatch},
@@ -59,13 +59,12 @@ inline constexpr Hop hops_page[] = {
          "The guest's console driver puts the bytes into a control message: 4 bytes of header, up to 60 "
          "of payload. The message goes into the next of 8 slots of the ring tx, in the page that the "
          "guest and dom0 share.",
-     .more = "The header is type (console: 0), subtype, id (0xFF: nobody waits for the answer) and length.",
+     .more = "The header is type (console: 0), subtype, id (0xFF: no callback for the answer) and length.",
      .source_2005 = "XenoLinux: drivers/xen/console/console.c __xencons_tx_flush; arch/xen/kernel/ctrl_if.c "
                     "ctrl_if_send_message_noblock.",
-     .goes_wrong =
-         "With 8 messages unanswered the ring is full and the driver waits for space. A guest can "
-         "claim a length of 255, or write the message anew after the notification: the reader copies "
-         "the slot once and believes nothing beyond 60.",
+     .goes_wrong = "With 8 messages unanswered the ring is full and the driver waits for space. A guest can "
+                   "claim a length of 255, or write the message anew after the notification: the reader "
+                   "copies the slot once and accepts no length beyond 60.",
      .see = "ringside ring web",
      .scenarios = {"02-one-byte", "52-length-255", "53-rewritten-after-notify"},
      .quirks = {},
@@ -81,10 +80,9 @@ inline constexpr Hop hops_page[] = {
          "a write barrier. Indices count on for ever; index & 7 is the slot.",
      .more = "They are 32 bits wide and wrap. Several messages can be published by one store.",
      .source_2005 = "xen/include/public/io/ring.h RING_PUSH_REQUESTS.",
-     .goes_wrong =
-         "An index that jumps claims requests that were never made. A ring with one that cannot be "
-         "true is left alone until it can; in 2005 nobody looked, and stale slots were taken for new "
-         "messages.",
+     .goes_wrong = "An index that jumps claims requests that were never made. A ring with an impossible "
+                   "index is ignored until the index is possible again; in 2005 there was no check, and "
+                   "stale slots were taken for new messages.",
      .see = "ringside ring web",
      .scenarios = {"12-index-wrap", "50-forged-req-prod", "57-killed-mid-ring"},
      .quirks = {Quirk::stale_indices},
@@ -103,9 +101,8 @@ inline constexpr Hop hops_page[] = {
          "every response.",
      .source_2005 = "Xen: xen/common/event_channel.c evtchn_send, and evtchn_set_pending. "
                     "tools/libxc/xc_evtchn.c xc_evtchn_send.",
-     .goes_wrong =
-         "When an event is lost, the message lies in a ring at which nobody looks until the next event "
-         "comes. One that comes late or twice does no harm: the ring says how much there is.",
+     .goes_wrong = "When an event is lost, the message stays unread in the ring until the next event comes. "
+                   "One that comes late or twice does no harm: the ring says how much there is.",
      .see = "ringside dump --all web",
      .scenarios = {"54-lost-event", "55-late-event"},
      .quirks = {},
@@ -123,8 +120,8 @@ inline constexpr Hop hops_page[] = {
      .source_2005 = "Xen: xen/common/event_channel.c evtchn_send. XenoLinux: drivers/xen/evtchn/evtchn.c "
                     "evtchn_device_upcall, evtchn_read, evtchn_write.",
      .goes_wrong =
-         "A port that was read stays masked until its number is written back: a program that forgets "
-         "to is deaf from then on. The device keeps 2048 ports and reports an overflow after that.",
+         "A port that was read stays masked until its number is written back: a program that forgets this "
+         "gets no further event. The device keeps 2048 ports and reports an overflow after that.",
      .see = "ringside dump --all web",
      .scenarios = {"06-one-event-many-messages"},
      .quirks = {},
@@ -134,14 +131,13 @@ inline constexpr Hop hops_page[] = {
      .name = "event-quiet",
      .place = Place::page,
      .way = Way::both,
-     .title = "an event that wakes nobody",
+     .title = "an event that wakes no receiver",
      .meaning = "An event that is already pending, or whose receiver is awake and looks by itself, costs no "
                 "system call: events coalesce, and the ring says how much there is.",
      .more = "So one event may stand for many messages, and an event for none.",
      .source_2005 = "Xen: evtchn_set_pending stops at a pending bit that was set already, and at the mask.",
-     .goes_wrong =
-         "Who counts events instead of reading the ring misses messages. The edge of a masked port is "
-         "lost: whoever unmasks it must look for himself.",
+     .goes_wrong = "A receiver that counts events instead of reading the ring misses messages. The edge of a "
+                   "masked port is lost: after unmasking, the receiver must check the ring.",
      .see = "ringside dump --all web",
      .scenarios = {"06-one-event-many-messages"},
      .quirks = {},
@@ -159,8 +155,8 @@ inline constexpr Hop hops_page[] = {
          "A guest clears evtchn_upcall_pending, exchanges the selector with 0, and scans what is pending and "
          "not masked, word by word.",
      .source_2005 = "XenoLinux: arch/xen/kernel/evtchn.c evtchn_do_upcall.",
-     .goes_wrong = "In the other order, a message that comes between the look and the clearing lies there "
-                   "unseen. A port that nobody handles is masked, or it could keep the guest busy.",
+     .goes_wrong = "In the other order, a message that comes between the check and the clearing stays "
+                   "unseen. A port without a handler is masked, since it could keep the guest busy.",
      .see = "ringside dump --all web",
      .scenarios = {"56-duplicate-event"},
      .quirks = {},
@@ -174,10 +170,8 @@ inline constexpr Hop hops_page[] = {
      .meaning = "The reader keeps its own place in a private index that the page never shows.",
      .more = "It loads the other side's producer index, then comes a read barrier, then it reads the slots.",
      .source_2005 = "xen/include/public/io/ring.h RING_HAS_UNCONSUMED_REQUESTS.",
-     .goes_wrong =
-         "A reader that dies has lost its place. The next one starts at the shared req_prod, so "
-         "requests that nobody had answered were forgotten in 2005; here they are looked up in their "
-         "slots.",
+     .goes_wrong = "A reader that dies has lost its place. The next one starts at the shared req_prod, so "
+                   "unanswered requests were forgotten in 2005; here they are found again in their slots.",
      .see = "ringside dump --all web",
      .scenarios = {"58-xcs-restarted"},
      .quirks = {Quirk::xcs_restart_deadlock},
@@ -189,7 +183,7 @@ inline constexpr Hop hops_page[] = {
      .way = Way::response,
      .title = "a response overwrites the request",
      .meaning = "A response overwrites the request it answers, in the same ring. Only when the requester has "
-                "taken it is that slot free again: if nobody answers, 8 messages are all a guest can send.",
+                "taken it is that slot free again: without answers a guest can send only 8 messages.",
      .more =
          "Type, subtype and id are the request's. The answer to console data has length 0 from a guest; xend "
          "sends the whole message back.",
@@ -226,7 +220,8 @@ inline constexpr Hop hops_page[] = {
      .meaning = "The requester has taken the answer: the slot is free.",
      .more = "A ring is full when its requester's req_prod is 8 ahead of rsp_cons. Both are private to it.",
      .source_2005 = "xen/include/public/io/ring.h RING_HAS_UNCONSUMED_RESPONSES, RING_FULL.",
-     .goes_wrong = "Who does not take answers has a full ring, though every request in it was answered.",
+     .goes_wrong =
+         "A requester that does not take answers has a full ring, even if every request in it was answered.",
      .see = "ringside dump --all web",
      .scenarios = {"04-ring-wraps"},
      .quirks = {},
@@ -242,10 +237,9 @@ inline constexpr Hop hops_guest[] = {
      .meaning =
          "The guest's channel driver takes responses first and then requests, and gives each request to "
          "the receiver that has registered for its type.",
-     .more =
-         "A type without a receiver gets the default answer: the same header, length 0. Who wants to send "
-         "into a full ring gets -EAGAIN, or waits, or has himself called when there is space. An id of 0xFF "
-         "wants no callback, others are places in a table of 8.",
+     .more = "A type without a receiver gets the default answer: the same header, length 0. A sender gets "
+             "-EAGAIN from a full ring, or waits, or registers a callback for free space. An id of 0xFF "
+             "wants no callback, others are places in a table of 8.",
      .source_2005 = "XenoLinux: arch/xen/kernel/ctrl_if.c ctrl_if_interrupt, ctrl_if_register_receiver, "
                     "ctrl_if_send_message_block, ctrl_if_enqueue_space_callback.",
      .goes_wrong = "An answer with an id that no request carries is dropped, and a length above 60 is taken "
@@ -268,9 +262,8 @@ inline constexpr Hop hops_guest[] = {
              "wrap; when the ring is full the driver asks to be called when there is space.",
      .source_2005 =
          "XenoLinux: drivers/xen/console/console.c xencons_write, kcons_write, __xencons_tx_flush.",
-     .goes_wrong =
-         "When the buffer is full, the program that writes waits; a kernel message does not, and what "
-         "is too much of it is dropped.",
+     .goes_wrong = "When the buffer is full, the program that writes waits; a kernel message does not, and "
+                   "its excess is dropped.",
      .see = "ringside dump --all web",
      .scenarios = {"03-sixty-one-bytes"},
      .quirks = {Quirk::kcons_lfcr, Quirk::kcons_flush_spin},
@@ -287,7 +280,7 @@ inline constexpr Hop hops_guest[] = {
              "length 0, when the terminal has taken them.",
      .source_2005 = "XenoLinux: drivers/xen/console/console.c xencons_rx; the tty layer of any Linux.",
      .goes_wrong =
-         "Input for a terminal that nobody has open is dropped and counted. A terminal that is not raw "
+         "Input for a terminal that no program has open is dropped and counted. A terminal that is not raw "
          "cuts lines after 4095 bytes, as any Linux terminal does.",
      .see = "ringside dump --all web",
      .scenarios = {"05-typing"},
@@ -303,9 +296,8 @@ inline constexpr Hop hops_guest[] = {
                 "page with 16 slots.",
      .more = "In 2005 it was a getty on tty1; here it is whatever is named after --, or a small shell.",
      .source_2005 = "None of Xen's.",
-     .goes_wrong =
-         "A program that does not read makes everybody wait in turn: its terminal, the 8 slots, xcs, "
-         "xend, and at last the person who types. Nothing is lost by that.",
+     .goes_wrong = "A program that does not read makes all others wait in turn: its terminal, the 8 slots, "
+                   "xcs, xend, and at last the user who types. Nothing is lost.",
      .see = "ringside exec -- sh -c 'echo hello'",
      .scenarios = {"01-hello"},
      .quirks = {},

@@ -19,8 +19,8 @@ inline constexpr Hop hops_outside[] = {
      .source_2005 = "Xen: xen/arch/x86/irq.c do_IRQ, pirq_guest_bind; xen/common/event_channel.c. XenoLinux: "
                     "arch/xen/kernel/evtchn.c, then the keyboard driver of any Linux.",
      .goes_wrong =
-         "An interrupt that comes while its port is masked only sets the pending bit: whoever unmasks "
-         "has to look for himself. When dom0 hangs nothing answers this keyboard any more, while Xen "
+         "An interrupt that comes while its port is masked only sets the pending bit: after unmasking, the "
+         "driver has to check its device. When dom0 hangs nothing answers this keyboard any more, while Xen "
          "still takes keys from the serial line.",
      .see = "ringside keyboard",
      .scenarios = {},
@@ -35,11 +35,11 @@ inline constexpr Hop hops_outside[] = {
      .meaning = "What is typed at the far end of the serial line arrives at Xen, not at dom0; what Xen sends "
                 "comes out there. In 2005 it was a null-modem cable, here it is a pty or a socket.",
      .more =
-         "At 115,200 bits a second a character takes 87 microseconds. The line has no flow control: it does "
-         "not know whether anybody keeps up. Only with a speed of 0, instant, the far end waits.",
+         "At 115,200 bits a second a character takes 87 microseconds. The line has no flow control: it "
+         "cannot signal that the receiver is too slow. Only with a speed of 0 (instant) the far end waits.",
      .source_2005 = "Hardware. Xen was told of it on its command line: com1=115200,8n1 console=com1.",
      .goes_wrong =
-         "With nobody at the far end, what is sent is heard by nobody, as on a cable. A far end that "
+         "Without a far end, output is lost, as on a cable. A far end that "
          "does not read holds the line up: then dom0's output waits in dom0, and Xen's own messages "
          "are dropped and counted.",
      .see = "ringside uart",
@@ -58,10 +58,9 @@ inline constexpr Hop hops_outside[] = {
      .more = "COM1 is at 0x3f8 with interrupt 4, COM2 at 0x2f8 with interrupt 3. Towards the line there is a "
              "second FIFO of 16, which Xen fills when the chip says that it is empty.",
      .source_2005 = "Xen: xen/drivers/char/ns16550.c ns16550_interrupt, ns16550_getc, ns16550_putc.",
-     .goes_wrong =
-         "A character that comes when the FIFO is full is lost: an overrun. It, a wrong parity, a "
-         "missing stop bit (framing) and a break set their bits in the line status register. Xen takes "
-         "the character as it came and never asks how it was.",
+     .goes_wrong = "A character that comes when the FIFO is full is lost: an overrun. It, a wrong parity, a "
+                   "missing stop bit (framing) and a break set their bits in the line status register. Xen "
+                   "takes the character and ignores these bits.",
      .see = "ringside up --com1-speed 9600",
      .scenarios = {"08-from-the-uart"},
      .quirks = {},
@@ -72,14 +71,14 @@ inline constexpr Hop hops_outside[] = {
      .place = Place::xen,
      .way = Way::both,
      .title = "Xen's serial layer: one line, perhaps two conversations",
-     .meaning = "Xen's serial layer empties the chip and gives each character to whoever has registered for "
+     .meaning = "Xen's serial layer empties the chip and gives each character to the function registered for "
                 "it; for the console's line that is the console. Output waits in its buffer of 16,384 bytes, "
                 "and a newline leaves as CR LF.",
      .more = "com1H and com1L split one line in two by the character's top bit, which the receiver does not "
-             "see: it gets 7 bits. What comes while nobody has registered is kept, up to 32 characters.",
+             "see: it gets 7 bits. Characters that arrive before any registration are kept, up to 32.",
      .source_2005 = "Xen: xen/drivers/char/serial.c serial_rx_interrupt, serial_tx_interrupt, "
                     "serial_set_rx_handler, serial_puts.",
-     .goes_wrong = "The 33rd character for nobody is lost. A character of 8 bits loses its top bit, so UTF-8 "
+     .goes_wrong = "The 33rd such character is lost. A character of 8 bits loses its top bit, so UTF-8 "
                    "does not survive this line.",
      .see = "ringside dump --all",
      .scenarios = {"08-from-the-uart"},
@@ -117,7 +116,7 @@ inline constexpr Hop hops_outside[] = {
          "What Xen itself says goes to the serial line with \"(XEN) \" before it, and into a ring of "
          "16,384 bytes that dom0 can read (xm dmesg). dom0's output is on the same line, but not in that "
          "ring.",
-     .more = "So the line shows two voices, and dmesg one. Reading can clear the ring.",
+     .more = "So the line shows both outputs, and dmesg only Xen's. Reading can clear the ring.",
      .source_2005 = "Xen: xen/drivers/char/console.c printk, read_console_ring. tools/libxc/xc_misc.c "
                     "xc_readconsolering.",
      .goes_wrong =
@@ -137,13 +136,12 @@ inline constexpr Hop hops_outside[] = {
          "Input for dom0 goes into a ring of 128 bytes in Xen, and for every character Xen raises the "
          "virtual interrupt VIRQ_CONSOLE: an event at the port that dom0's console driver has bound it "
          "to.",
-     .more =
-         "It is raised also when the ring was full and the character was dropped: otherwise a reader who had "
-         "missed one event would be stuck for ever. As every event it carries no data.",
+     .more = "It is raised also when the ring was full and the character was dropped: otherwise a reader "
+             "that had missed one event would be stuck for ever. As every event it carries no data.",
      .source_2005 = "Xen: xen/drivers/char/console.c __serial_rx, which calls send_guest_virq.",
      .goes_wrong =
          "While dom0 is paused or slow the 129th character and all after it are dropped and counted: "
-         "nobody can push back to a serial line.",
+         "a serial line has no back-pressure.",
      .see = "ringside demo --from-hardware",
      .scenarios = {"08-from-the-uart"},
      .quirks = {},

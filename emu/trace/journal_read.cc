@@ -215,7 +215,7 @@ void set_bytes(Entry& entry, const std::vector<std::uint8_t>& bytes) {
 }
 
 void details_in(Fields& fields, std::string& complaint, Entry& entry) {
-  const auto peer = [&] { entry.peer = fields.named("peer", actor_named, "the name of somebody"); };
+  const auto peer = [&] { entry.peer = fields.named("peer", actor_named, "the name of an actor"); };
   const auto ring = [&] { entry.ring = fields.named("ring", ring_named, "tx or rx"); };
   const auto from_to = [&] {
     entry.from_value = fields.word("from");
@@ -277,7 +277,7 @@ JournalStep step_in(Fields& fields, std::string& complaint) {
     step.entry = nonsense_in(fields);
   } else {
     step.entry.kind = fields.named("kind", kind_named, "the name of a kind");
-    step.entry.actor = fields.named("actor", actor_named, "the name of somebody");
+    step.entry.actor = fields.named("actor", actor_named, "the name of an actor");
     if (fields.has("domain")) step.entry.domain = fields.word("domain");
     details_in(fields, complaint, step.entry);
   }

@@ -32,8 +32,8 @@ std::string slot_words(const Entry& entry) {
         who, entry.to_value, ring);
   }
   return fmt::format(
-      "{} copies {} into slot {} of the ring {}, in the page that it shares with {}. Nobody looks there "
-      "before req_prod has moved.",
+      "{} copies {} into slot {} of the ring {}, in the page that it shares with {}. The other side does not "
+      "look there before req_prod has moved.",
       who, contents(entry.message), entry.to_value, ring,
       entry.actor.role == Role::domain ? "dom0" : fmt::format("dom{}", entry.domain));
 }
@@ -89,7 +89,8 @@ std::string event_words(const Entry& entry) {
       return begin + ". Its pending bit is set already: events say that there is something, never how much.";
     case ring::Raised::masked:
       return begin +
-             ". The port is masked, so nobody is woken: the receiver is awake, and looks again before it "
+             ". The port is masked, so there is no wake-up: the receiver is awake, and checks again before "
+             "it "
              "sleeps.";
     case ring::Raised::already_selected:
       return begin + ". Another port of the same word has woken the receiver already.";
@@ -144,7 +145,8 @@ std::string counter_words(const Entry& entry) {
   }
   if (name == "pushbacks")
     return fmt::format(
-        "{} has no room for more, and takes nothing from that client until it has: who types has to wait.",
+        "{} has no room for more, and takes nothing from that client until it has: the user who types has to "
+        "wait.",
         who);
   return fmt::format("{} counts \"{}\": {} now.", who, name, entry.to_value);
 }
@@ -152,7 +154,7 @@ std::string counter_words(const Entry& entry) {
 std::string quirk_words(const Entry& entry, const FlowStep& flow) {
   const std::string name = escaped(entry.message.payload());
   const auto quirk = Quirks::find(name);
-  std::string text = fmt::format("Here history bites. Quirk {}", name);
+  std::string text = fmt::format("This is an error of 2005. Quirk {}", name);
   if (quirk) text += fmt::format(": {}", about(quirk.value()).what);
   if (!flow.lost) return text + ".";
   text += fmt::format(". The ring holds {} messages of {} bytes, {} bytes, and not one more",
@@ -187,7 +189,7 @@ std::string plain_sentence(const Entry& entry, const Replay& replay, const FlowS
     case Kind::bytes_passed:
       return passed_words(entry);
     case Kind::refused:
-      return fmt::format("{} turns something away: {}.", who, escaped(entry.message.payload()));
+      return fmt::format("{} refuses something: {}.", who, escaped(entry.message.payload()));
     case Kind::counted:
       return counter_words(entry);
     case Kind::quirk:

@@ -1,5 +1,5 @@
-// A control channel whose guest writes anything anywhere into its page: the channel writes only what is its
-// own, hands on no more than 8 messages a look and none longer than 60 bytes, bounds what it keeps, and comes
+// A control channel whose guest writes anything anywhere into its page: the channel writes only its own
+// words, forwards at most 8 messages at a time and none longer than 60 bytes, bounds what it keeps, and comes
 // to rest.
 #include <algorithm>
 #include <array>
@@ -62,15 +62,15 @@ struct ChannelMachine {
   }
   [[nodiscard]] std::byte* page() { return xen.frame(1); }
 
-  /// What the guest writes is known; all else that changed in the page was the channel's doing.
+  /// The guest's writes are known; the channel has made all other changes of the page.
   void guest_writes(std::size_t at, Bytes bytes) {
     const std::size_t count = std::min(bytes.size(), ring::frame_bytes - at);
     if (count == 0) return;
     std::memcpy(page() + at, bytes.data(), count);
     std::memcpy(shadow.data() + at, bytes.data(), count);
   }
-  /// Where the channel has no business: behind the event bits, but for its indices, the slots and the
-  /// channel's words.
+  /// Marks the bytes that the channel must not write: those after the event bits, except its indices, the
+  /// slots and the channel's words.
   void close_off(ring::Abi abi) {
     std::vector<bool> open(ring::frame_bytes);
     const auto set_open = [&](const void* first, std::size_t count) {
@@ -167,7 +167,7 @@ void channel_page(Bytes input) {
       RS_CHECK(machine.channel->unanswered().size() <= ring::slots_per_ring);
       RS_CHECK(machine.channel->queued() <= channel_queue_messages_max);
     }
-    // Each look hands on a full ring at most; what is answered here is handed on no further.
+    // Each turn forwards at most a full ring; messages that are answered here are not forwarded again.
     RS_CHECK(machine.requests + machine.responses - before <= 4 * ring::slots_per_ring);
     machine.check_page();
   }

@@ -1,5 +1,5 @@
-// Runs each target over its corpus once, without libFuzzer: what was found once stays found, with any
-// compiler.
+// Runs each target over its corpus once, without libFuzzer and with any compiler, so that known errors stay
+// found.
 //
 // usage: corpus FOLDER SCENARIOS
 #include <fmt/format.h>
@@ -31,7 +31,7 @@ std::size_t run_folder(const std::filesystem::path& folder, void (*target)(rings
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (!entry.is_regular_file()) continue;
-    // An abort leaves no other trace of where it was.
+    // After an abort this line is the only trace of the input.
     std::fputs((entry.path().string() + "\n").c_str(), stderr);
     std::ifstream file(entry.path(), std::ios::binary);
     const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};

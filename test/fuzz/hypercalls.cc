@@ -1,6 +1,6 @@
-// The hypervisor's dispatch, called by a guest that means harm, or by a process of dom0 that makes mistakes.
-// A guest changes nothing of its neighbour's; a refusal has an error and a reason; channels have two ends;
-// and once all domains are gone, xen holds what it held before.
+// The hypervisor's dispatch, called by a malicious guest or by a faulty process of dom0. A guest changes
+// nothing of other domains; a refusal has an error and a reason; channels have two ends; and once all domains
+// are gone, xen holds what it held before.
 #include <cstring>
 
 #include "test/fuzz/input.h"
@@ -87,7 +87,7 @@ void hypercalls(Bytes input) {
       const HypercallArguments made = arguments_from(from);
       const Handle process = from.below(4) == 0 ? machine.world.process_of(*hostile.host, caller) : Handle();
       auto outcome = caller.hypercall(calls.connection(), made, process.valid() ? &process : nullptr);
-      if (!outcome) break;  // the connection was taken away from it
+      if (!outcome) break;  // its connection was closed
       const HypercallAnswer& answer = outcome->answer;
       RS_CHECK(answer.result <= 0 && answer.result > -4096);
       RS_CHECK(answer.result == 0 || answer.why[0] != '\0');

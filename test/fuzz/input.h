@@ -1,4 +1,4 @@
-// An input read as numbers and texts. When it is at its end everything is 0 or empty.
+// An input read as numbers and texts. After its end everything is 0 or empty.
 #pragma once
 
 #include <algorithm>

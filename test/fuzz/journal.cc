@@ -1,4 +1,5 @@
-// A journal file: what can be read is written and read back as the same, and every view of it can be made.
+// A journal file: an entry that can be read is written and read back unchanged, and every view of it can be
+// made.
 #include <sstream>
 
 #include "emu/trace/asciicast.h"

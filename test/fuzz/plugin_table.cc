@@ -1,4 +1,4 @@
-// The table of a ring to be checked: what is found without fault can be used without a further look.
+// The table of a ring to be checked: an accepted table can be used without further checks.
 #include <array>
 #include <iterator>
 #include <string>

@@ -1,6 +1,6 @@
 // Both ends of a ring against a peer that writes into the page after any of their accesses: an end writes
-// only what is its own, takes no more than was sent by the indices that it saw, and serves a peer that tells
-// the truth again.
+// only its own words, takes no more than was sent by the indices that it saw, and serves a peer that becomes
+// honest again.
 #include <optional>
 
 #include "ring/back.h"
@@ -43,7 +43,7 @@ struct Hostile {
   }
 };
 
-/// The accesses that one call may take, whatever is in the page.
+/// The most accesses of one call, whatever is in the page.
 constexpr std::size_t accesses_max = 8;
 
 void check_log() {
@@ -147,7 +147,7 @@ void ring_page(Bytes input) {
   hostile.page.set_u32(hostile.at.req_prod, start + from.below(12));
   hostile.page.set_u32(hostile.at.rsp_prod, start);
   what % 2 == 0 ? try_back(hostile) : try_front(hostile);
-  // What the end wrote lies in its ring.
+  // The end has written only into its ring.
   RS_CHECK(hostile.page.bytes_changed_outside(hostile.at) == 0);
 }
 

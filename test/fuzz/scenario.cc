@@ -1,5 +1,5 @@
-// A scenario's front end: whatever a file holds, reading it comes to an end with complaints or runs;
-// formatting changes no word, and twice is once; a run that is printed reads as the same run.
+// A scenario's front end: reading any file ends with diagnostics or runs; formatting changes no word, and a
+// second time changes nothing; a printed run reads back as the same run.
 #include "emu/script/print.h"
 #include "test/fuzz/targets.h"
 #include "test/script_promise.h"

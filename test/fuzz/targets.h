@@ -1,5 +1,4 @@
-// The fuzz targets: each takes any bytes, does with them what its file says, and aborts when a promise is
-// broken.
+// The fuzz targets: each takes any bytes, uses them as its file says, and aborts when a promise is broken.
 #pragma once
 
 #include "emu/host/host.h"

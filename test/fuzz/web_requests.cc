@@ -1,6 +1,6 @@
-// The web server of a watch: who does not know the random word in its address gets nothing out of it and
-// nothing in; whatever is said to it, the next browser is served. In an input the byte 1 stands for the word,
-// 2 for the address and port that the Host field must name.
+// The web server of a watch: without the random word of its address no data can be read or written; after any
+// request the next browser is served. In an input the byte 1 stands for the word, 2 for the address and port
+// that the Host field must name.
 #include "emu/host/sim.h"
 #include "test/fuzz/input.h"
 #include "test/fuzz/targets.h"

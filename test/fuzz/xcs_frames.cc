@@ -1,5 +1,5 @@
-// Strangers on xcs's socket, on control and data connections, in a machine at work: whatever they send, in
-// whatever pieces, a user at a guest's console sees each byte of it once, and once they have left xcs keeps
+// Other clients on xcs's socket, on control and data connections, in a running machine: whatever they send,
+// in any pieces, a user at a guest's console sees each byte of it once, and once they have left xcs keeps
 // nothing of theirs.
 //
 // What a client may do by the protocol of 2005 is not tried: to answer or ask in the name of that guest's
@@ -18,7 +18,7 @@ namespace {
 
 using dom0::XcsMessage;
 
-/// Prints what it is told to, at once or when there is room.
+/// Prints given text, at once or when there is room.
 class Talker : public SimProgram {
  public:
   void say(std::string_view text) {
@@ -54,7 +54,7 @@ struct XcsMachine : test::Path {
   void send(Stranger& from, Bytes bytes) {
     if (from.stream.valid() && !bytes.empty()) static_cast<void>(strangers_host.write(from.stream, bytes));
   }
-  /// What came; the session that it names, if it is a reply to the first call.
+  /// Reads frames; takes the session from the reply to the first call.
   void read(Stranger& at) {
     if (!at.stream.valid()) return;
     std::array<std::uint8_t, 8000> bytes;
@@ -137,7 +137,7 @@ void xcs_frames(Bytes input) {
         break;
       }
       case 10: {
-        // In pieces: from here on its frames begin somewhere else, for xcs and for it.
+        // In pieces: from here on the frames begin elsewhere, both for xcs and for the client.
         const XcsMessage frame = frame_from(from, machine);
         const std::size_t cut = from.below(sizeof frame + 1);
         machine.send(stranger, {reinterpret_cast<const std::uint8_t*>(&frame), cut});

@@ -1,4 +1,4 @@
-"""bench: that it measures everything it says it does, and leaves nothing behind. Never how fast anything is."""
+"""bench: it measures everything that it lists, and leaves nothing behind. No test depends on speed."""
 import json
 import os
 import shutil

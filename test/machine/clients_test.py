@@ -1,4 +1,4 @@
-"""Real clients at a console: a person in tmux, telnet, socat, a second viewer."""
+"""Real clients at a console: a user in tmux, telnet, socat, a second viewer."""
 import os
 import re
 import signal
@@ -12,7 +12,7 @@ from support import Machine, RINGSIDE, eventually, needed
 
 
 class Tmux:
-    """A terminal of 80 x 24 in which a person types."""
+    """A terminal of 80 x 24 in which a user types."""
 
     def __init__(self, command):
         self.folder = tempfile.TemporaryDirectory(prefix="rs-")
@@ -59,7 +59,7 @@ class Person(unittest.TestCase):
         terminal.wait_for(r"^guest>\s*$")
         terminal.keys("echo one tow", "BSpace", "BSpace", "wo", "Enter")
         terminal.wait_for(r"^one two$")
-        # What it says, it says itself: so it is in the foreground, and not about to be.
+        # The text comes from the program itself, so the program is in the foreground.
         terminal.keys("sh -c 'echo asl''eep; exec sleep 1000'", "Enter")
         terminal.wait_for(r"^asleep$")
         terminal.keys("C-c")
@@ -75,7 +75,7 @@ class Person(unittest.TestCase):
         def asks():
             nonlocal asked
             asked += 1
-            # Its answer is there once it has said which question that was.
+            # Its answer is complete once it has printed the number of the question.
             self.terminal.keys(f"stty size; echo answer {asked}", "Enter")
             self.terminal.wait_for(rf"^answer {asked}$")
             return re.search(rf"^{size}\nanswer {asked}$", self.terminal.screen(), re.MULTILINE)
@@ -100,7 +100,7 @@ class Person(unittest.TestCase):
         terminal.wait_for(r"^hello from vi")
         terminal.keys(":wq", "Enter")
         eventually("vi has written the file", lambda: self.text_of(path) == "hello from vi\n")
-        # vi removes what it keeps beside the file a moment after.
+        # vi removes its temporary file a moment later.
         eventually("vi has left", lambda: sorted(os.listdir(self.machine.parent)) == ["m", "poem"])
         os.unlink(path)
 
@@ -120,7 +120,7 @@ class Person(unittest.TestCase):
 
     def test_a_second_viewer_is_told(self):
         done = self.machine.run("console", "web", check=3)
-        self.assertIn("no console: domain 1: it has a viewer already (ringside console --take sends them away)", done.stderr.decode())
+        self.assertIn("no console: domain 1: it has a viewer already (ringside console --take disconnects it)", done.stderr.decode())
         other = socket.create_connection(("127.0.0.1", self.machine.tcp_port("web")))
         seen = b""
         while piece := other.recv(100):
@@ -193,7 +193,7 @@ class Clients(unittest.TestCase):
     @needed("telnet")
     @needed("tmux")
     def test_a_person_with_telnet(self):
-        """At the telnet port as it is, and at the raw port once told to send characters: no key is doubled, none is eaten, and
+        """At the telnet port without settings, and at the raw port in character mode: no key is doubled or lost, and
         the window follows."""
         self.machine.run("create", "web", "--", "/bin/sh", check=0)
         console = self.machine.domains()["web"]["console"]
@@ -295,12 +295,12 @@ class Clients(unittest.TestCase):
     def test_a_viewer_that_does_not_read_stops_the_program_and_nothing_is_lost(self):
         self.machine.run("create", "noisy", "--paused", "--raw", "--", "seq", "1", "150000", check=0)
         self.machine.run("create", "quiet", check=0)
-        # A unix socket: what the kernel holds for it is far less than what the program prints.
+        # A unix socket: the kernel holds far less for it than the program prints.
         viewer = socket.socket(socket.AF_UNIX)
         self.addCleanup(viewer.close)
         viewer.connect(f"{self.machine.directory}/console-{self.machine.tcp_port('noisy')}")
         self.machine.run("unpause", "noisy", check=0)
-        # The other domain is served meanwhile.
+        # The other domain is served in the meantime.
         other = socket.create_connection(("127.0.0.1", self.machine.tcp_port("quiet")))
         other.sendall(b"uname\n")
         seen = b""
@@ -333,7 +333,7 @@ class Clients(unittest.TestCase):
         viewer.close()
         numbers = [int(line) for line in seen.split(b"\n")[1:-1]]
         self.assertEqual(numbers, list(range(numbers[0], 100_001)))
-        # What was kept, and what was still on its way through the guest when the viewer came.
+        # The bytes that were kept, and those that were in flight when the viewer came.
         self.assertLess(len(seen), 65_536 + 4_096 + 4_096 + 65_536)
         self.assertGreater(numbers[0], 1)
 

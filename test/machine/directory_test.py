@@ -1,4 +1,4 @@
-"""A machine's directory: who has it, and that nothing in it is touched that the machine has not made."""
+"""A machine's directory: its owner, and that the machine does not touch files that it has not made."""
 import concurrent.futures
 import os
 import pathlib
@@ -13,7 +13,7 @@ from support import Machine, RINGSIDE, eventually
 
 PAIRS = 20 if os.environ.get("RINGSIDE_LONG") else 6
 UP = ("--console-port-base", "0", "--com1", "none")
-# One of each kind of name that a machine makes, or that looks like one.
+# One of each kind of name that a machine makes, and of similar names.
 FOREIGN = ("build.log", "journal/diary.txt", "journal/a.ring", "server.pid", "app.spec", "a.kept", "xen.pid", "xen.log",
            "dom1.log", "dom1.spec", "console-1.kept", "faults", "src/main.c")
 UNRELATED = ("build.log", "server.pid", "app.spec", "a.kept", "domain.log", "dom1.log.old", "console-x.kept", "pty-1x")
@@ -69,7 +69,7 @@ class Others(Directory):
             before["ringside.lock"] = text.encode()
             self.ringside("down", check=0)
             self.assertEqual(contents(self.path), before)
-        self.assertIn(b"it is no machine's", self.ringside("up", *UP, check=3).stderr)
+        self.assertIn(b"it does not belong to a machine", self.ringside("up", *UP, check=3).stderr)
         self.assertEqual(contents(self.path), before)
 
     def test_up_refuses_a_folder_in_which_a_name_of_the_machine_s_is_taken(self):
@@ -81,7 +81,7 @@ class Others(Directory):
                 os.chmod(self.path, 0o700)
                 before = contents(self.path)
                 said = self.ringside("up", *UP, check=3).stderr.decode()
-                self.assertRegex(said, f"{name.split('/')[0]} is there, and no machine has made it .move it away")
+                self.assertRegex(said, f"{name.split('/')[0]} is in it, and does not belong to a machine .move it away")
                 self.ringside("down", check=0)
                 self.assertEqual(contents(self.path), before)
                 pathlib.Path(self.path, name).unlink()
@@ -119,7 +119,7 @@ class Others(Directory):
 
 class SerialLine(Directory):
     def put(self, make):
-        """Makes something at a path, has the serial line want it, and answers how that ended."""
+        """Makes something at a path, uses the path for the serial line, and returns the result."""
         place = self.path + "-line"
         make(place)
         self.addCleanup(os.unlink, place)
@@ -129,7 +129,7 @@ class SerialLine(Directory):
     def refused(self, make):
         place, done = self.put(make)
         self.assertEqual(done.returncode, 3)
-        self.assertIn(b"something that is no socket is there", done.stderr)
+        self.assertIn(b"it exists and is not a socket", done.stderr)
         self.ringside("down", check=0)
         self.assertTrue(os.path.lexists(place))
         return place
@@ -159,7 +159,7 @@ class SerialLine(Directory):
                 listener.bind(path)
         place, done = self.put(leave)
         self.assertEqual(done.returncode, 0, done.stderr)
-        # What somebody has put in its place since is not removed with the machine.
+        # A file that has replaced it since is not removed with the machine.
         os.unlink(place)
         pathlib.Path(place).write_text("notes")
         self.ringside("down", check=0)
@@ -167,7 +167,7 @@ class SerialLine(Directory):
 
 
 class Together(Directory):
-    """Several at once. The children begin together, as near as can be."""
+    """Several at once. The children begin together, as nearly as possible."""
 
     def at_once(self, *commands):
         with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:

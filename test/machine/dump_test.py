@@ -1,4 +1,4 @@
-"""dump: what passes, from the journal and as a client of xcs that harms nobody."""
+"""dump: the messages of a machine, from the journal and as a client of xcs that disturbs no other."""
 import json
 import os
 import signal
@@ -11,7 +11,7 @@ from support import Machine, RINGSIDE, ask, eventually
 
 
 class Dump:
-    """A running `ringside dump`; `said` is what it has printed so far."""
+    """A running `ringside dump`; `said` is its output so far."""
 
     def __init__(self, machine, *words):
         self.process = subprocess.Popen([RINGSIDE, "dump", "--dir", machine.directory, *words], stdout=subprocess.PIPE,
@@ -37,7 +37,7 @@ class Dump:
 
 
 def listening(machine, dump, name):
-    """Waits until the dump has seen something of that domain: from then on it sees all."""
+    """Waits until the dump has seen a message of that domain: from then on it sees all."""
     viewer = socket.create_connection(("127.0.0.1", machine.tcp_port(name)))
     viewer.settimeout(support.PATIENCE_S)
 
@@ -59,7 +59,7 @@ class Dumps(unittest.TestCase):
             dump.shows("xcs sends client request console length", "it passes", "xcs sends client response console")
             machine.run("sysrq", "web", "h", check=0)
             dump.shows("response shutdown sysrq id ", "dom1 port ")
-            # Had it answered as well, the guest would have got answers that it never asked for.
+            # If the dump had answered as well, the guest would have got unexpected answers.
             ask(viewer, b"hostname\n", b"web\r\n")
             viewer.close()
             self.assertEqual(dump.end(), (0, b""))

@@ -1,4 +1,4 @@
-"""explain: the path and its hops as a reader gets them, and that what they point at is there."""
+"""explain: the path and its hops for the reader, and that everything they refer to exists."""
 import json
 import os
 import pathlib
@@ -12,7 +12,7 @@ from support import main, run
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIELDS = {"name", "place", "way", "title", "meaning", "more", "source_2005", "goes_wrong", "quirks", "counters", "see",
           "scenarios"}
-# Nothing can be made or found there, so a command whose words are good fails later, and in another way.
+# Nothing can be made or found there, so a valid command fails later, and differently.
 NO_MACHINE = "/proc/none"
 
 
@@ -76,7 +76,7 @@ class Explain(unittest.TestCase):
                 self.assertRegex(said, rf"(?i)(?<![\w]){word}(?![\w])")
                 names = [hop["name"] for hop in json.loads(run("explain", "--json", word, check=0).stdout)]
                 self.assertEqual(re.findall(r"^([a-z0-9-]+): ", said, re.MULTILINE), names)
-        # A part of a word is no word.
+        # A part of a word does not match.
         self.assertEqual(run("explain", "aused", check=1).stdout, b"")
 
     def test_what_a_hop_tells_to_type_is_a_good_command(self):
@@ -86,7 +86,7 @@ class Explain(unittest.TestCase):
                 if words[0] in ("demo", "exec"):  # in a machine of its own
                     run(*words, check=0)
                     continue
-                # Without a machine: bad words would be status 1.
+                # Without a machine; an invalid command line would be status 1.
                 self.assertEqual(run(*words, "--dir", NO_MACHINE).returncode, 3)
 
     def test_every_counter_is_one_that_is_counted(self):
@@ -120,7 +120,7 @@ class Demo(unittest.TestCase):
             for number, words in hops:
                 self.assertIn(f'{{"n":{number},', data)
                 self.assertIn(f'"s":{json.dumps(words)}', data)
-            # What is said of the answer is what happened in this run; more than 60 bytes never fit one message.
+            # The text about the answer is about this run; more than 60 bytes never fit one message.
             said = re.search(r"are (\d+) bytes. A message holds 60, so they take (\d+) messages; the guest raises its event (\d+) times",
                              flat(told.encode()))
             part = told[told.index("== Sixty bytes at a time"):]
@@ -129,7 +129,7 @@ class Demo(unittest.TestCase):
             self.assertEqual(len(re.findall(r"\+\d+us +event dom1 -> ", part)), int(said[3]))
             self.assertGreater(sum(lengths), 60)
             self.assertGreater(len(lengths), 1)
-            # Its rings are those of a guest that has booted.
+            # Its rings are those of a booted guest.
             self.assertGreater(header["domains"][0]["rings"]["tx"]["req_prod"], 0)
 
     def test_a_file_that_cannot_be_left_is_refused_before_the_story(self):

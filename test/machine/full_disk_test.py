@@ -1,4 +1,4 @@
-"""A disk that is full: whoever wants to listen is told so, and no process of the machine dies."""
+"""A full disk: a new listener gets an error, and no process of the machine dies."""
 import contextlib
 import os
 import pathlib
@@ -15,7 +15,7 @@ DISK = "/tmp"  # in a mount namespace of our own
 
 
 def fill(path):
-    """Takes the last of the room; answers the file that has it."""
+    """Fills the disk; returns the file that does."""
     filler = os.path.join(path, "filler")
     with open(filler, "wb", buffering=0) as file:
         try:

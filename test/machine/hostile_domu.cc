@@ -1,6 +1,6 @@
-// A guest that means harm: it is built like any other, has its own page and its own connection, and does with
-// them whatever a hostile kernel could. It ends after a number of rounds; what matters is that everybody else
-// does not care.
+// A malicious guest: it is built like any other, has its own page and its own connection, and does with them
+// anything that a hostile kernel could do. It ends after a number of rounds. No other component may be
+// affected.
 //
 // usage: hostile_domu DIRECTORY SEED ROUNDS
 #include <fcntl.h>
@@ -127,7 +127,7 @@ class Hostile {
     for (int i = 0; i < 2'000; ++i) (void)calls_->evtchn_send(port_);
   }
 
-  /// Fills what others may want to kick, and makes the next write to it block.
+  /// Fills the eventfds that others kick, and makes the next write to them block.
   void jam_kicks() {
     for (const Handle* each : {&handles_.kicks, &handles_.peer_kicks}) {
       fcntl(each->number(), F_SETFL, fcntl(each->number(), F_GETFL) & ~O_NONBLOCK);
@@ -137,7 +137,7 @@ class Hostile {
       fcntl(each->number(), F_SETFL, fcntl(each->number(), F_GETFL) & ~O_NONBLOCK);
     }
     for (int i = 0; i < 100; ++i) (void)calls_->evtchn_send(port_);
-    // So that this program itself goes on.
+    // Keeps this program itself from blocking.
     fcntl(handles_.peer_kicks.number(), F_SETFL, fcntl(handles_.peer_kicks.number(), F_GETFL) | O_NONBLOCK);
   }
 
@@ -145,7 +145,7 @@ class Hostile {
     HypercallArguments arguments;
     auto* bytes = reinterpret_cast<std::uint8_t*>(&arguments);
     for (std::size_t at = 0; at < sizeof arguments; ++at) bytes[at] = static_cast<std::uint8_t>(random_());
-    // Left alone are the calls with which a guest only ends itself.
+    // Leaves out the calls with which a guest only ends itself.
     do {
       arguments.op = static_cast<HypercallOp>(pick(30));
     } while (arguments.op == HypercallOp::sched_shutdown);

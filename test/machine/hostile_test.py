@@ -1,4 +1,4 @@
-"""A hostile guest: it crashes, stalls and floods nobody but itself."""
+"""A hostile guest: it crashes, stalls and floods only itself."""
 import array
 import contextlib
 import os
@@ -30,7 +30,7 @@ HYPERCALL_BYTES = 248
 
 @contextlib.contextmanager
 def lingering_socket():
-    """The descriptor of a TCP socket with bytes to send that nobody takes: its last close waits for an hour."""
+    """The descriptor of a TCP socket with unread bytes: its last close waits for an hour."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         listener.bind(("127.0.0.1", 0))
@@ -47,8 +47,8 @@ def lingering_socket():
 
 
 def send_last(client, data, descriptor):
-    """Sends a packet that has the last of the descriptor. A child sends it, and ends: whoever receives it may be so quick that
-    the sender's copy is the last, and an ending process does not wait for it."""
+    """Sends a packet that holds the last reference to the descriptor. A child sends it and ends: the receiver may be so
+    quick that the sender's copy is the last, and an ending process does not wait for it."""
     closed_here, told = os.pipe()
     child = os.fork()
     if child == 0:
@@ -65,7 +65,7 @@ def send_last(client, data, descriptor):
 
 
 def hostile_guest():
-    """What `create --external` starts: one packet, with one descriptor."""
+    """The program for `create --external`: sends one packet with one descriptor."""
     connection = socket.socket(fileno=int(os.environ["RINGSIDE_CONNECTION"]))
     with lingering_socket() as lingering:
         send_last(connection, bytes(HYPERCALL_BYTES), lingering)
@@ -73,7 +73,7 @@ def hostile_guest():
 
 
 class Console:
-    """At a domain's console, with a program that echoes."""
+    """A client at a domain's console, with a program that echoes."""
 
     def __init__(self, machine, name):
         console = machine.domains()[name]["console"]
@@ -131,7 +131,7 @@ class HostileGuest(unittest.TestCase):
             steady.close()
 
     def test_a_lingering_socket_stops_nobody(self):
-        """Whoever closes such a socket last waits for an hour: it must be none of the machine's daemons."""
+        """The process that closes such a socket last waits for an hour: it must not be one of the machine's daemons."""
         for dom0, server in (("xcs", "xend"), ("xenctld", "xenctld")):
             with self.subTest(dom0=dom0), Machine("--dom0", dom0) as machine:
                 for name in ("neighbour", "other"):
@@ -147,10 +147,10 @@ class HostileGuest(unittest.TestCase):
                         send_last(client, b"x", lingering)
                         neighbour.check_echo()
                     neighbour.check_echo()
-                # One packet of a guest, which costs the guest its life.
+                # One packet of a guest, which ends the guest.
                 machine.run("create", "evil", "--external", "--", sys.executable, __file__, check=0)
                 eventually("the guest has crashed", lambda: machine.domains()["evil"]["crashed"])
-                self.assertIn("descriptor, which nobody asked for",
+                self.assertIn("descriptor that was not requested",
                               pathlib.Path(machine.directory, "xen.log").read_text())
                 neighbour.check_echo()
                 machine.run("create", "new", "--raw", "--", "cat", check=0)
@@ -171,7 +171,7 @@ class HostileGuest(unittest.TestCase):
                     eventually("it has looked", told.exists)
                     pid = int(told.read_text().split()[-1])
                     told.unlink()
-                    # An external guest speaks for itself, on its connection. What sleep opens to begin with it closes.
+                    # An external guest has its own connection. sleep closes what it opens at first.
                     expected = {"0", "1", "2", "4"} if external else {"0", "1", "2"}
                     eventually("nothing else is open",
                                lambda: {entry.name for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()} == expected)
@@ -191,7 +191,7 @@ class HostileGuest(unittest.TestCase):
                 eventually("xen stands still", lambda: support.process_state(xen) == "T")
                 with socket.socket(socket.AF_UNIX) as asking:
                     asking.connect(os.path.join(machine.directory, server + ".sock"))
-                    # This daemon has to ask the hypervisor about it.
+                    # This daemon has to call the hypervisor for it.
                     asking.sendall(f"console {doomed['id']}\n".encode())
                     for _ in range(20):
                         neighbour.check_echo()
@@ -208,7 +208,7 @@ class HostileGuest(unittest.TestCase):
 
 
     def test_a_process_that_hides_is_found(self):
-        """It has another session, no environment, and no parent; its domain is where it comes from."""
+        """The process has another session, no environment, and no parent; only its descent shows its domain."""
         for external in ((), ("--external",)):
             with self.subTest(external=external), Machine() as machine, tempfile.TemporaryDirectory() as folder:
                 told = pathlib.Path(folder, "pid")

@@ -1,4 +1,4 @@
-"""Processes of a machine killed at random: no other domain notices, nothing hangs, nothing is left.
+"""Random kills of a machine's processes: no other domain is affected, nothing hangs, nothing is left over.
 
 The seed is printed; RINGSIDE_SEED repeats a run.
 """
@@ -68,7 +68,7 @@ class Killed(unittest.TestCase):
                 machine.run("create", "two", check=0)
                 viewer = socket.create_connection(("127.0.0.1", machine.tcp_port("one")))
                 viewer.recv(choice.randrange(1, 60_000))
-                # All numbers first: xcs and xend end by themselves, and soon, when xen is gone.
+                # Reads all pids first: xcs and xend end by themselves soon after xen.
                 for pid in choice.sample([machine.pid(process) for process in ("xen", "xcs", "xend")], 2):
                     kill(pid)
                 viewer.close()
@@ -102,8 +102,8 @@ class Killed(unittest.TestCase):
             eventually("the guest has ended", lambda: "one" not in machine.domains())
 
     def check_piece(self, piece, wanted, at):
-        """A viewer's share of `wanted`, of which the viewers before have seen `at` bytes; what xend was about to note as
-        handed over when it was killed may come again. Answers where this one stopped."""
+        """Checks a viewer's part of `wanted`, of which earlier viewers have seen `at` bytes; bytes that xend was
+        sending when it was killed may come again. Returns the end of this part."""
         for again in range(65_537):
             if wanted.startswith(piece[:100], at - again) and wanted.startswith(piece, at - again):
                 return at - again + len(piece)
@@ -111,7 +111,7 @@ class Killed(unittest.TestCase):
 
     def test_what_a_program_prints_outlives_every_xend(self):
         choice = random.Random(SEED)
-        # Never more at a time than xend keeps while nobody is there.
+        # Never more at a time than xend keeps without a viewer.
         batch = 5_000
         batches = 4 * ROUNDS
         wanted = b"".join(b"%d\r\n" % number for number in range(1, batch * batches + 1))
@@ -130,7 +130,7 @@ class Killed(unittest.TestCase):
                 viewer.sendall(b"go\n")
                 piece = b""
                 stop = choice.randrange(1, end - seen)
-                # What the last viewer has had may come once more, and says nothing of whether "go" has arrived.
+                # Bytes that the last viewer has seen may come again, and do not show whether "go" has arrived.
                 while not piece or self.check_piece(piece, wanted, seen) < seen + stop:
                     piece += viewer.recv(65536)
                 machine.restart("xend", "--console-port-base", "0")

@@ -1,4 +1,5 @@
-"""Programs written against libringside take either seat: the C examples against ours and against each other."""
+"""Programs with libringside act as guest or as dom0's end: the C examples with ringside's own ends and with each other.
+"""
 import concurrent.futures
 import os
 import random
@@ -54,7 +55,7 @@ class PipeEnd:
         return self.process.stdout.read(limit)
 
     def close(self, ended=True):
-        """`ended`: by itself, or for a reason of its own."""
+        """`ended`: whether it ended by itself or for its own reason."""
         self.process.stdin.close()
         self.process.stdout.close()
         if not ended:
@@ -164,7 +165,7 @@ class Libringside(unittest.TestCase):
             end.close(ended=False)
 
     def console(self, machine):
-        """`ringside console`, if it is let in."""
+        """`ringside console`, if it is accepted."""
         end = PipeEnd(support.RINGSIDE, "console", "guest", "--dir", machine.directory)
         end.write(b".")
         if end.read(1) == b".":
@@ -238,7 +239,7 @@ class Libringside(unittest.TestCase):
                 there = dict(os.environ, RINGSIDE_DIR=machine.directory)
                 subprocess.run([USE, "close", str(machine.domains()["guest"]["id"])], env=there, check=True,
                                timeout=support.PATIENCE_S)
-                # The port that was closed is the lowest free one: somebody else gets it.
+                # The closed port is the lowest free one: another domain gets it.
                 machine.run("create", "somebody", check=0)
                 end = dom0_end(machine, "guest")
                 end.write(b".")
@@ -248,7 +249,7 @@ class Libringside(unittest.TestCase):
                 end.close()
 
     def drain(self, machine, end):
-        """Waits until every message is answered, and so nothing under way, and reads what has come."""
+        """Waits until every message is answered, so that nothing is in flight, and reads all output."""
         def all_answered():
             guest = machine.domains()["guest"]
             return guest["tx_requests"] == guest["rx_requests"] == 0
@@ -266,7 +267,7 @@ class Libringside(unittest.TestCase):
             for _ in range(4):
                 end = dom0_end(machine, "guest")
                 part = b""
-                # The first one also sees the boot messages.
+                # The first end also sees the boot messages.
                 if not seen:
                     read_until(end, b"installed as tty1\r\n")
                 part += read_exactly(end, chance.randrange(1, 100_000))
@@ -282,7 +283,7 @@ class Libringside(unittest.TestCase):
             self.assertEqual(len(self.joined(expected, seen, part)), len(expected))
 
     def joined(self, expected, seen, part):
-        """`seen` and `part` are both of `expected`, `part` begins at most one message before the end of `seen`."""
+        """Joins two parts of `expected`: `part` begins at most one message before the end of `seen`."""
         for twice in range(MESSAGE_BYTES_MAX + 1):
             at = len(seen) - twice
             if at >= 0 and expected[at:at + len(part)] == part:
@@ -311,7 +312,7 @@ class Libringside(unittest.TestCase):
             for _ in range(3):
                 done = subprocess.run([EVTCHN, "0"], env=there, capture_output=True, timeout=support.PATIENCE_S)
                 self.assertEqual((done.stderr, done.stdout), (b"", b"dom0 has answered 1\n"))
-            # And by xcs after that, whose channel is the same.
+            # xcs can use it afterwards: it has the same channel.
             machine.run("sysrq", "0", "h", check=0)
 
     def test_an_event_device_is_open_while_its_domain_is_suspended(self):

@@ -1,4 +1,4 @@
-/* Uses libringside rightly and wrongly, and says what did not answer as the header promises.
+/* Uses libringside rightly and wrongly, and reports every call that does not behave as in the header.
  *
  *   libringside_use dom0     as a program of dom0, on an otherwise idle machine
  *   libringside_use domu     as a guest that create --external started; shuts down with its verdict
@@ -60,7 +60,7 @@ static void check(int holds, const char* what, int line) {
 }
 
 #define CHECK(condition) check((condition) != 0, #condition, __LINE__)
-/* The call fails with that errno, and says something. */
+/* The call fails with this errno, and has an error text. */
 #define REFUSED(call, code)  \
   do {                       \
     errno = 0;               \
@@ -113,7 +113,7 @@ static void ports(int xc) {
   CHECK(xc_evtchn_close(xc, DOMID_SELF, first) == 0);
 }
 
-/* Two ports of ours, bound to each other: what is sent on one is heard on the other. */
+/* Two ports of this program, bound to each other: an event sent on one is received on the other. */
 static void events(int xc) {
   enum { QUEUE = 2048 };
   int ours = 0, heard = 0, device, i;
@@ -145,7 +145,7 @@ static void events(int xc) {
   CHECK(xc_evtchn_send(xc, ours) == 0);
   CHECK(readable(device));
   CHECK(rs_events_unbind(device, heard) == 0);
-  CHECK(xc_evtchn_send(xc, ours) == 0); /* while nobody has it */
+  CHECK(xc_evtchn_send(xc, ours) == 0); /* while it is not bound */
   CHECK(rs_events_bind(device, heard) == 0);
   CHECK(rs_events_read(device, &port, 1) == 1 && port == number);
   CHECK(rs_events_write(device, &number, 1) == 1);
@@ -219,7 +219,7 @@ static void domu(int xc) {
   REFUSED(rs_shutdown(xc, SHUTDOWN_poweroff, 1000), EINVAL);
 }
 
-/* Waits until the device has that port, and gives it back. */
+/* Waits until the device reports this port, and unmasks it. */
 static void hear(int device, int port) {
   struct pollfd waiting = {device, POLLIN, 0};
   uint16_t raised = 0;
@@ -228,7 +228,7 @@ static void hear(int device, int port) {
   CHECK(rs_events_write(device, &raised, 1) == 1);
 }
 
-/* Whoever is resumed has another frame and no ports; the controller that comes then raises its new one. */
+/* A resumed guest has another frame and no ports; the next controller raises its new port. */
 static void sleep_once(int xc) {
   rs_start_info_t before, start;
   int device = rs_events_open(xc);
@@ -245,7 +245,7 @@ static void sleep_once(int xc) {
   CHECK(rs_events_close(device) == 0);
 }
 
-/* One byte of input, in a domain of the sring layout whose input nobody else writes. */
+/* Types one byte, in a domain of the sring layout whose input no one else writes. */
 static void type(void* page) {
   enum { REQUESTS = 2048 + 520, SLOTS = 2048 + 528, MESSAGE = 64 };
   static const unsigned char message[] = {0, 0, 0, 1, '.'};

@@ -1,6 +1,6 @@
-"""A domain's life as people steer it: what `list` says, crash, memory, reboot, suspension, and the end of xen.
+"""A domain's life by the user's commands: `list`, crash, memory, reboot, suspension, and the end of xen.
 
-Each on real processes, by the commands a person has.
+Each test uses real processes and the user's commands.
 """
 import json
 import os
@@ -27,7 +27,7 @@ def connect(machine, name):
 
 
 def read_until(viewer, text):
-    """All that comes up to and with `text`."""
+    """Reads everything up to and including `text`."""
     seen = b""
     while text not in seen:
         piece = viewer.recv(4096)
@@ -37,7 +37,7 @@ def read_until(viewer, text):
 
 
 def read_all(viewer, into=None):
-    """All that comes until the console closes; `into` grows as it comes."""
+    """Reads everything until the console closes; `into` grows with it."""
     seen = bytearray() if into is None else into
     while piece := viewer.recv(65536):
         seen += piece
@@ -248,7 +248,7 @@ class Rebooted(unittest.TestCase):
         with Machine() as machine:
             machine.run("create", "web", "--", "yes", check=0)
             with connect(machine, "web"):
-                # Its last output waits for the viewer, and the domain for its output.
+                # Its last output waits for the viewer, and the domain waits for its output.
                 eventually("the viewer is slow", lambda: machine.domains()["web"]["console"]["buffered_bytes"] > 65_000
                            and machine.domains()["web"]["tx_requests"] == 8)
                 for command in (("shutdown", "web", "--wait"), ("reboot", "web")):
@@ -260,7 +260,7 @@ class Rebooted(unittest.TestCase):
 class Asleep(unittest.TestCase):
     def test_numbered_lines_go_on_and_what_was_typed_meanwhile_arrives(self):
         lines = 200_000
-        # Not before somebody looks: with nobody there only the newest 64 KiB are kept.
+        # Only once there is a viewer: without one only the newest 64 KiB are kept.
         count = f"read go; i=0; while test $i -lt {lines}; do i=$((i+1)); echo $i; done; read word; echo got $word"
         for abi in ("sring", "flat"):
             with Machine() as machine:
@@ -356,7 +356,7 @@ class ManyDomains(unittest.TestCase):
                     eventually("it is gone", lambda: "short" not in machine.domains())
 
             def held():
-                """Files of the machine, descriptors, and KiB of its processes."""
+                """The machine's files, and the descriptors and KiB of its processes."""
                 pids = [machine.pid(name) for name in ("xen", "xcs", "xend", "dom0")]
                 files = sum(len(names) for _, _, names in os.walk(machine.directory))
                 descriptors = sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
@@ -366,7 +366,7 @@ class ManyDomains(unittest.TestCase):
             files, descriptors, kib = held()
             generations(300 if os.environ.get("RINGSIDE_LONG") == "1" else 40)
             files_then, descriptors_then, kib_then = held()
-            # Of commands that have just ended, and the last domain, something may still lie there.
+            # Files of commands that have just ended, and of the last domain, may still exist.
             self.assertLess(abs(files_then - files), 20)
             self.assertLess(abs(descriptors_then - descriptors), 5)
             maps = pathlib.Path(f"/proc/{machine.pid('xend')}/maps").read_text()

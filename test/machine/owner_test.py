@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A machine that one process has for itself leaves nothing, however and whenever that process ends."""
+"""A machine for one process leaves nothing behind, however and whenever that process ends."""
 import os
 import pathlib
 import random
@@ -15,7 +15,7 @@ from support import RINGSIDE, eventually, process_state, processes_with
 
 SEED = int(os.environ.get("RINGSIDE_SEED", random.randrange(2 ** 31)))
 LONG = "RINGSIDE_LONG" in os.environ
-# What ends a process in a machine: a key, somebody who asks, a terminal that closes, and no chance to do anything.
+# Signals that end a process in a machine: a key, a request, a terminal that closes, and SIGKILL.
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 
 STALLED = """\
@@ -26,7 +26,7 @@ xend stalls
 dom1 prints "hello"
 expect user sees "hello" within 1000s
 """
-# Whoever starts it goes on at once, and it is in no session of the guest's.
+# Its parent continues at once, and it is in no session of the guest.
 BACKGROUND = "setsid sleep 1000 & echo up; sleep 1000"
 
 
@@ -43,7 +43,7 @@ class Owner(unittest.TestCase):
         self.temporary.mkdir()
 
     def end_all(self):
-        """What a test that failed has found."""
+        """Ends the processes that a failed test has found."""
         for process in processes_with(self.mark):
             os.kill(process, signal.SIGKILL)
 
@@ -52,7 +52,7 @@ class Owner(unittest.TestCase):
 
     def start_program(self, words, folder):
         environment = {**os.environ, "TMPDIR": str(self.temporary), "OWNER_TEST": self.folder}
-        # A shell that puts a program into the background lets it ignore the signals of its keys.
+        # A shell makes a background program ignore the signals of keys.
         return subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL, start_new_session=True, cwd=folder,
                                 preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in SIGNALS[:3]])
@@ -118,7 +118,7 @@ class Owner(unittest.TestCase):
         self.check_nothing_left()
 
     def test_at_any_moment(self):
-        """Chance decides when; whatever is under way then, nothing stays."""
+        """The moment is random; whatever is in progress then, nothing is left over."""
         chance = random.Random(SEED)
         commands = [("run", "--mode", "real", "--timeout", "1000", self.scenario), ("demo",), ("demo", "--from-hardware"),
                     ("exec", "--", "sh", "-c", BACKGROUND), ("bench", "--quick", "--only", "path")]

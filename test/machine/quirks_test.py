@@ -1,4 +1,4 @@
-"""Quirks on the command line: named, checked, set on the process they belong to, seen where they bite."""
+"""Quirks on the command line: their names, their checks, the process that they are set for, and their effects."""
 import re
 import socket
 import unittest
@@ -68,10 +68,10 @@ class QuirksTest(unittest.TestCase):
             self.assertNotIn(b"Domain-0", said.stderr)
             dump.end()
             machine.run("unpause", "one", check=0)
-            # Before the guest has taken what was in the ring there is no place for what comes after.
+            # Until the guest has emptied the ring there is no room for later messages.
             eventually("the ring is empty", lambda: machine.domains()["one"]["rx_requests"] == 0)
             viewer.sendall(b".")
-            # Eight messages of sixty bytes and what came after; the program ends when it has them.
+            # Eight messages of sixty bytes and the later ones; the program ends when it has them.
             self.assertTrue(read_until(viewer, b".").endswith(b"\n" + b"x" * 480 + b"."))
 
     def test_what_was_lost_is_counted_over_a_suspension_and_a_new_xcs(self):

@@ -1,4 +1,4 @@
-"""Which processes of a machine are limited in their system calls, and which are not."""
+"""The processes of a machine whose system calls are limited, and those whose are not."""
 import os
 import pathlib
 import re
@@ -9,14 +9,14 @@ from support import RINGSIDE, Machine, eventually, main
 
 
 def status_of(pid):
-    """Its privileges and its limits, as the kernel has them."""
+    """The privileges and limits of a process, from the kernel."""
     text = pathlib.Path(f"/proc/{pid}/status").read_text()
     return {name: int(re.search(rf"^{name}:\s*(\d+)", text, re.MULTILINE)[1]) for name in ("NoNewPrivs", "Seccomp")}
 
 
-# What this test has itself: a container may have given it some.
+# The limits of this test itself: a container may have set some.
 OWN = status_of("self")
-# A build under a sanitizer, or without libseccomp, has no lists.
+# A build with a sanitizer, or without libseccomp, has no lists.
 SEALS = b"seccomp_load" in pathlib.Path(RINGSIDE).read_bytes()
 SEALED = {"NoNewPrivs": 1, "Seccomp": 2 if SEALS else OWN["Seccomp"]}
 
@@ -29,11 +29,11 @@ class Sealed(unittest.TestCase):
                     self.assertEqual(status_of(machine.pid(daemon)), SEALED, daemon)
                 machine.run("create", "web", "--", "sleep", "1000", check=0)
                 kernel = machine.domains()["web"]["process"]
-                # It begins its program before it is sealed.
+                # It starts its program before it is sealed.
                 eventually("the guest's kernel is sealed", lambda: status_of(kernel) == SEALED)
                 program = int(pathlib.Path(f"/proc/{kernel}/task/{kernel}/children").read_text())
                 self.assertEqual(status_of(program), OWN)
-                # dom0's kernel starts programs as long as it lives.
+                # dom0's kernel starts programs all its life.
                 self.assertEqual(status_of(machine.pid("dom0")), OWN)
                 for log in pathlib.Path(machine.directory).glob("*.log"):
                     self.assertEqual(log.read_text(), "", log.name)

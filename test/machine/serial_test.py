@@ -1,5 +1,5 @@
 """The serial line of a whole machine, through a real pty and a real socket: Xen's switch, its keys, its messages, and
-dom0's shell behind it, from which a key travels on to a domU. Also the keyboard, which is dom0's own.
+dom0's shell behind it, from which a key travels on to a domU. Also dom0's own keyboard.
 """
 import contextlib
 import os
@@ -22,7 +22,7 @@ CTRL_A = b"\x01"
 
 
 class Line:
-    """Somebody who has the far end open. What he reads is in `seen`."""
+    """A user at the far end; `seen` has what was read."""
 
     def __init__(self, descriptor):
         self.descriptor = descriptor
@@ -52,7 +52,7 @@ class Line:
         self.seen = self.seen.split(text, 1)[1]
 
     def send(self, text):
-        """As type(), for more than a pty takes at once; reads meanwhile."""
+        """As type(), for more than a pty takes at once; reads in the meantime."""
         os.set_blocking(self.descriptor, False)
         while text:
             _, writable, _ = select.select([], [self.descriptor], [], PATIENCE_S)
@@ -62,7 +62,7 @@ class Line:
             self.read()
 
     def switch_to_xen(self):
-        """A pty that was just opened may not be listened to yet; what is typed waits, though."""
+        """xen may not read a new pty yet, but typed bytes wait."""
         self.type(CTRL_A * 3)
         self.expect(TO_XEN)
 
@@ -157,7 +157,7 @@ class Serial(unittest.TestCase):
             line.expect(b"web$ ")
             line.type(b"uname -a\r")
             line.expect(b"2.6.11-xenU")
-            # Two of them are for whoever is there; the third brings Xen, and back again the domU.
+            # Two of them go to the present receiver; the third switches to Xen, and back to the domU.
             line.switch_to_xen()
             line.type(b"q")
             line.expect(b'dom1 "web": running')
@@ -197,7 +197,7 @@ class Serial(unittest.TestCase):
         with Machine() as machine:
             os.kill(machine.pid("dom0"), signal.SIGKILL)
             eventually("dom0 is gone", lambda: machine.run("keyboard").returncode == 3)
-            # What the tools call "up" leaves the other processes as they are.
+            # "up" in the shell leaves the other processes unchanged.
             machine.run("create", "web", check=0)
 
     def test_the_end_of_the_machine_can_be_typed_at_its_own_console(self):
@@ -225,8 +225,8 @@ class Serial(unittest.TestCase):
                 os.close(mine)
 
     def paste(self, machine, line, held):
-        """100 kB at 115200 bits a second, into a dom0 that lives, or that stands still meanwhile. Answers what arrived and
-        how many bytes Xen says that it dropped."""
+        """Pastes 100 kB at 115200 bits a second into a dom0 that runs, or that is stopped in the meantime. Returns the
+        bytes that arrived, and the number of bytes that Xen reports as dropped."""
         text = b"".join(b"%07d\n" % number for number in range(12500))
         kept = pathlib.Path(machine.parent, "pasted")
         process = machine.pid("dom0")
@@ -236,7 +236,7 @@ class Serial(unittest.TestCase):
         if held:
             os.kill(process, signal.SIGSTOP)
         line.send(text)
-        # Xen's keys come after what was typed before them, on the same line.
+        # Xen's keys come after earlier typed bytes, on the same line.
         line.switch_to_xen()
         line.type(b"d")
         line.expect(b"dropped on the way to dom0 ")
@@ -261,7 +261,8 @@ class Serial(unittest.TestCase):
             self.assertEqual(arrived, sent[:128])
 
     def test_each_byte_of_a_paste_of_100_kB_arrives_in_its_order_or_is_counted(self):
-        """How many are lost depends on when dom0 gets to run; that a dom0 in time loses none is dom0_kernel_test.cc's."""
+        """The number of lost bytes depends on dom0's scheduling; dom0_kernel_test.cc tests that a dom0 in time loses
+        none."""
         with Machine("--com1-speed", "115200") as machine, pty_of(machine) as line:
             line.type(b"\r")
             line.expect(b"dom0# ")

@@ -1,7 +1,7 @@
-"""What the tests of whole machines share: running the real program, and seeing that nothing of it is left.
+"""What the tests of whole machines share: running the real program, and checking that nothing is left over.
 
-Every test uses the built `ringside` (its path is in $RINGSIDE) as a person would, with real processes, ptys and
-clients. Nothing here sleeps for luck: `eventually` waits for a condition and fails by name when it never holds.
+Every test uses the built `ringside` (its path is in $RINGSIDE) as a user would, with real processes, ptys and clients.
+Tests never sleep for a fixed time: `eventually` waits for a condition, and fails with its name if it never holds.
 """
 import atexit
 import json
@@ -19,17 +19,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from needed import needed, skip_all  # for the tests of this folder
 
 RINGSIDE = os.environ.get("RINGSIDE", "build/ringside")
-# Sanitizers and busy machines are slow; a limit is there to end what hangs, not to measure.
+# Sanitizers and busy machines are slow; the limit only ends what hangs.
 PATIENCE_S = 300
-# A guest is killed by SIGSEGV here and there, of which AddressSanitizer would make another signal.
+# Some tests kill a guest by SIGSEGV, which AddressSanitizer would turn into another signal.
 os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"
-# Meson's way to end a test that takes too long: what tests clean up at their end, they clean up then, too.
+# Meson ends a test that takes too long with SIGTERM; the tests must then clean up as usual.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @atexit.register
 def end_children():
-    """Of a test that failed while it had some, stopped ones among them. A keeper has still to end its machine."""
+    """Ends children that a failed test has left, also stopped ones. A keeper must still end its machine."""
     for children in pathlib.Path("/proc/self/task").glob("*/children"):
         for child in children.read_text().split():
             if b"keeper" not in pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
@@ -46,7 +46,7 @@ def run(*words, stdin=b"", check=None, **more):
 
 
 def eventually(what, holds):
-    """Waits until holds() is true; answers its value."""
+    """Waits until holds() is true; returns its value."""
     until = time.monotonic() + PATIENCE_S
     while True:
         value = holds()
@@ -69,7 +69,7 @@ def ask(viewer, question, answer):
 
 
 def process_state(pid):
-    """Its letter in ps: Z is a zombie, T stands still, X has gone."""
+    """The letter of its state in ps: Z zombie, T stopped, X gone."""
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
@@ -77,7 +77,7 @@ def process_state(pid):
 
 
 def processes_with(text):
-    """Numbers of living processes whose command line or environment contains `text`, this one left out."""
+    """Pids of running processes whose command line or environment contains `text`, except this process."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -93,13 +93,14 @@ def processes_with(text):
 
 
 def has_ended(pid):
-    """Whether it holds nothing any more: one that is merely dying still has its files, and the lock on its pid file."""
+    """Whether it has released everything: a dying process still has its files, and the lock on its pid file."""
     return process_state(pid) in "ZX"
 
 
 class Machine:
-    """A machine in a directory of its own, from `up` to `down`. Down checks that nothing is left. A test that is killed
-    leaves none, either: a keeper outlives it, in a session of its own, since Meson kills a test with its process group."""
+    """A machine in a directory of its own, from `up` to `down`. down() checks that nothing is left over. A killed test
+    leaves nothing either: a keeper outlives it, in a session of its own, since Meson kills a test with its process
+    group."""
 
     def __init__(self, *up_words):
         self.parent = tempfile.mkdtemp(prefix="rs-")
@@ -143,7 +144,7 @@ class Machine:
         return run(command, *words, **more)
 
     def domains(self):
-        """Name -> what `list --json` says of it, for every domain but dom0."""
+        """Name -> object of `list --json`, for every domain but dom0."""
         listed = json.loads(self.run("list", "--json", check=0).stdout)
         return {domain["name"]: domain for domain in listed if domain["id"] != 0}
 
@@ -154,12 +155,12 @@ class Machine:
         eventually("the viewer has left", lambda: self.domains()[name]["console"]["status"] == "listening")
 
     def pid(self, process):
-        """None while it is only beginning to live."""
+        """None while it is starting."""
         text = pathlib.Path(self.directory, process + ".pid").read_text()
         return int(text) if text else None
 
     def restart(self, process, *words):
-        """Kills a process of the machine as suddenly as can be, and starts it again as a person would."""
+        """Kills a process of the machine with SIGKILL, and starts it again as a user would."""
         old = self.pid(process)
         os.kill(old, signal.SIGKILL)
         eventually(f"{process} is dead", lambda: has_ended(old))

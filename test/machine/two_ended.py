@@ -1,8 +1,8 @@
-"""One end of a conversation in which every byte is checked; run as a program, it is the end inside a domain.
+"""One end of a conversation in which every byte is checked. Run as a program, it is the end inside a domain.
 
-Both ends draw from generators that follow from one seed, which travels first, in a line of its own. Each end sends
-batches of 0 to 4095 random bytes, with a letter before each, and answers every batch that it has checked with another
-letter. At most `WINDOW` batches are unanswered, so that what is on its way fits into what a console keeps.
+Both ends draw from generators with one seed, which is sent first, in a line of its own. Each end sends batches of 0 to
+4095 random bytes, each after a letter, and answers every checked batch with another letter. At most `WINDOW` batches
+are unanswered, so that the bytes in flight fit into a console's buffers.
 """
 import os
 import queue
@@ -29,8 +29,8 @@ class Stream:
 
 
 class End:
-    """`read(n)` answers 1..n bytes, or b"" at the end; `write(bytes)` writes all; `finish()` is called when nothing more
-    will be read."""
+    """`read(n)` returns 1..n bytes, or b"" at the end; `write(bytes)` writes all; `finish()` is called when nothing
+    more will be read."""
 
     def __init__(self, read, write, seed, name, other, bytes_each_way, finish=lambda: None):
         self.read, self.write, self.finish = read, write, finish
@@ -45,7 +45,7 @@ class End:
         self.failure = None
 
     def run(self):
-        """Until both ways are done; raises what went wrong."""
+        """Runs until both directions are done; raises any error."""
         workers = [threading.Thread(target=self.guard, args=(work,), daemon=True)
                    for work in (self.produce, self.send, self.receive)]
         for worker in workers:
@@ -120,7 +120,7 @@ class End:
 
 
 class Echoed:
-    """The other end repeats every byte: what is sent is what must come back. Run like an End."""
+    """The other end echoes every byte, so the sent bytes must come back. Runs like an End."""
 
     CHUNK = 4096
 

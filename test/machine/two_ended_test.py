@@ -1,8 +1,8 @@
-"""Random bytes both ways over a whole machine while it is disturbed: the guest paused or suspended, the viewer gone
-and back, xcs killed and started again; over xend, over xenctld, and with the C examples at either end. Every byte is checked at
-both ends; none may be missing, doubled or changed.
+"""Random bytes in both directions over a whole machine while it is disturbed: the guest is paused or suspended, the
+viewer leaves and reconnects, xcs is killed and started again; over xend, over xenctld, and with the C examples at
+either end. Every byte is checked at both ends; none may be missing, doubled or changed.
 
-The seed is printed; RINGSIDE_SEED repeats a run as far as the machine does. RINGSIDE_LONG=1 sends 50 MB each way.
+The seed is printed; RINGSIDE_SEED repeats a run as far as processes allow. RINGSIDE_LONG=1 sends 50 MB each way.
 """
 import errno
 import os
@@ -25,7 +25,7 @@ GUEST = [sys.executable, str(pathlib.Path(__file__).with_name("two_ended.py"))]
 
 
 class Viewer:
-    """Somebody at a console who leaves and comes back when he is told to, until he has read all that he wants."""
+    """A viewer of a console who leaves and reconnects when told, until everything is read."""
 
     def __init__(self):
         self.writing = threading.Lock()  # held while he is away
@@ -52,7 +52,7 @@ class Viewer:
         self.writing.release()
 
     def finish(self):
-        """No more will be read: what is still to be written can be."""
+        """No more will be read: the remaining bytes can be written."""
         with self.deciding:
             self.has_read_all = True
         if self.leaving:
@@ -60,8 +60,8 @@ class Viewer:
 
 
 class TcpViewer(Viewer):
-    """At xend's TCP port. He leaves as a careful person does: says that he will type no more, reads to the end, and only
-    then goes."""
+    """A viewer at xend's TCP port. Leaves without loss: shuts down the sending side, reads to the end, and then closes.
+    """
 
     def __init__(self, port):
         super().__init__()
@@ -95,7 +95,7 @@ class TcpViewer(Viewer):
 
 
 class PtyViewer(Viewer):
-    """Who has a domain's pty open, and closes it and opens it again."""
+    """A viewer who opens, closes and reopens a domain's pty."""
 
     def __init__(self, path):
         super().__init__()
@@ -174,7 +174,7 @@ class PipeViewer:
 
 
 class Disturber(threading.Thread):
-    """Does all of `acts` in a random order, again and again until told to stop; each leaves things as they were."""
+    """Does all of `acts` in a random order, repeatedly until told to stop; each act restores the initial state."""
 
     def __init__(self, choice, acts):
         super().__init__(daemon=True)
@@ -213,7 +213,7 @@ class TwoEnded(unittest.TestCase):
         print(f"seed {SEED}: {BYTES} bytes each way; {disturber.done}", flush=True)
 
     def converse(self, viewer, acts):
-        """With the other half of two_ended.py, which runs in the guest."""
+        """Converses with the other half of two_ended.py, which runs in the guest."""
         while not read_line(viewer.read).endswith(b"installed as tty1\r\n"):
             pass
         viewer.write(f"{SEED} {BYTES}\n".encode())
@@ -222,7 +222,7 @@ class TwoEnded(unittest.TestCase):
         viewer.close()
 
     def repeat(self, viewer, acts):
-        """With the example domU in C."""
+        """Converses with the example domU in C."""
         self.assertIn(b"Hello from a domU in C", read_line(viewer.read))
         self.disturbed(Echoed(viewer.read, viewer.write, SEED, BYTES, viewer.finish), acts)
         viewer.close()
@@ -246,7 +246,7 @@ class TwoEnded(unittest.TestCase):
 
     @staticmethod
     def is_done(machine, command):
-        """False if it should be asked again: xcs is just away, or the guest has too much to do to suspend in time."""
+        """False if the request should be repeated: xcs is just away, or the guest is too busy to suspend in time."""
         done = machine.run(command, "one")
         if done.returncode == 0 or (command == "suspend" and b"is suspended already" in done.stderr):
             return True

@@ -1,4 +1,4 @@
-"""watch: a person in tmux; and a terminal of which every byte is counted, in a flood, hostile, unread, or taken away."""
+"""watch: a user in tmux; and a terminal that counts every byte, in a flood, hostile, unread, or taken away."""
 import fcntl
 import os
 import pty
@@ -21,7 +21,7 @@ FRAMES_PER_SECOND = 20
 
 
 class InTmux:
-    """`ringside watch` in a terminal of its own; what it leaves on it can still be seen when it has ended."""
+    """`ringside watch` in a terminal of its own; its last output can be read after it has ended."""
 
     def __init__(self, machine, *words, columns=120, rows=40, environment=()):
         self.socket = os.path.join(machine.parent, "tmux")
@@ -50,19 +50,19 @@ class InTmux:
         self.tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
     def paused_at(self):
-        """The step it stands still at, and how many there are."""
+        """The step at which it is paused, and the number of steps."""
         found = self.shows(r"PAUSED at step (\d+) of (\d+)")
         return int(found[1]), int(found[2])
 
     def step_to(self, pattern):
-        """Goes through the steps that are kept until that is seen; after the last it begins again with the first."""
+        """Goes through the recorded steps until the text is seen; after the last step it starts again with the first."""
         self.keys("Home")
 
         def found():
             at, last = self.paused_at()
             if seen := re.search(pattern, self.screen()):
                 return seen
-            # Not before a step is shown comes the next: none may be skipped.
+            # The next step comes only after this one is shown: none may be skipped.
             self.keys("." if at < last else "Home")
             self.shows(rf"PAUSED at step (?!{at} of)")
             return None
@@ -75,12 +75,12 @@ class InTmux:
             os.remove(self.socket)
 
 
-# A sanitizer keeps what was freed, for a while and by the hundred MiB; that is not what is measured here.
+# A sanitizer keeps freed memory for a while, by the hundred MiB; that is not measured here.
 PLAIN_MEMORY = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}
 
 
 class OnPty:
-    """`ringside watch` on a terminal that is this test, which reads it, counts its bytes, or does not."""
+    """`ringside watch` on a terminal played by this test, which reads it, counts its bytes, or leaves it unread."""
 
     def __init__(self, machine, *words, columns=120, rows=40):
         self.master, slave = pty.openpty()
@@ -101,7 +101,7 @@ class OnPty:
         self.process.send_signal(signal.SIGWINCH)
 
     def pump(self, seconds=0.0):
-        """Reads what there is, and what comes so soon."""
+        """Reads the present output and what follows soon."""
         until = time.monotonic() + seconds
         while True:
             ready, _, _ = select.select([self.master], [], [], max(0.0, min(0.05, until - time.monotonic())))
@@ -124,7 +124,7 @@ class OnPty:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
 
     def end(self):
-        """Its status, when it has ended; what it wrote last is in `seen`, its error text in `said`."""
+        """Its status after it has ended; its last output is in `seen`, its error text in `said`."""
         eventually("it has ended", lambda: self.pump().process.poll() is not None)
         self.said = self.process.stderr.read().decode()
         self.process.stderr.close()
@@ -138,7 +138,7 @@ class OnPty:
 
 
 class Flood:
-    """A viewer that has started `yes` in its guest and reads what comes."""
+    """A viewer that has started `yes` in its guest and reads the output."""
 
     def __init__(self, viewer):
         self.viewer = viewer
@@ -155,7 +155,7 @@ class Flood:
                 self.bytes += len(self.viewer.recv(1 << 16))
 
     def goes_on(self, watch=None):
-        """Waits for some more of it."""
+        """Waits for more output."""
         wanted = self.bytes + 20_000
         eventually("more has come", lambda: (watch is None or watch.pump()) and self.bytes > wanted)
 
@@ -209,7 +209,8 @@ class Person(Case):
             watch.close()
 
     def begun_in_silence(self, machine, **size):
-        """A watch that has seen nothing. A slow machine may still have had something to do when it began; then another."""
+        """A watch that has seen no step. On a slow machine there may have been steps at its start; then it is started
+        again."""
         def begun():
             watch = InTmux(machine, "web", **size)
             seen = watch.shows(r'ringside watch  dom1 "web" running   LIVE  step (\d+) ')
@@ -243,7 +244,7 @@ class Person(Case):
         watch.keys("Home")
         watch.shows(r"PAUSED at step 1 of \d+ ")
         watch.shows(r"kept 1 to \d+")
-        # What happens meanwhile is counted, and the picture stays; it can be stepped to.
+        # Later steps are counted, and the picture stays; they can be stepped to.
         ask(viewer, b"echo two\n", b"two\r\nweb$ ")
         eventually("more has happened", lambda: watch.paused_at()[1] > at)
         self.assertEqual(watch.paused_at()[0], 1)
@@ -342,7 +343,7 @@ class Person(Case):
         machine.run("create", "later", check=0)
         watch.keys("Tab")
         watch.shows(r'dom3 "later" running')
-        # What one looks at is not taken away by the next.
+        # A paused picture is not replaced by a new domain.
         watch.keys("Space")
         at, _ = watch.paused_at()
         machine.run("destroy", "later", check=0)
@@ -352,7 +353,7 @@ class Person(Case):
         watch.keys("Space")
         watch.shows(r'dom4 "last" running')
         watch.close()
-        # Who asks for one by name waits for that name.
+        # A watch for a named domain waits for that domain.
         watch = self.in_tmux(machine, "last")
         watch.shows("LIVE")
         machine.run("destroy", "last", check=0)
@@ -393,7 +394,7 @@ class Bytes(Case):
             flood.goes_on(watch)
 
         def frames_drawn():
-            # In each frame the step in the first row is another: one move of the cursor there.
+            # In each frame the first row has another step: one cursor movement.
             return len(re.findall(rb"\x1b\[1;\d+H", watch.pump().seen[seen:]))
         frames = eventually("a frame is drawn", frames_drawn)
         took = time.monotonic() - began
@@ -421,14 +422,14 @@ class Bytes(Case):
 
     def test_a_terminal_that_is_not_read_holds_up_nobody(self):
         watch, flood = self.flooded()
-        # A whole screen for each new size: together more than a terminal keeps for who does not read it.
+        # A whole screen for each new size: together more than an unread terminal buffers.
         for rows in [41, 40] * 20:
             watch.resize(120, rows)
             flood.goes_on()
         before = len(watch.seen)
         watch.shows(b"things happen each second")
         self.assertGreater(len(watch.seen), before)
-        # Had it waited for its terminal, the machine would have waited for it, and then for it no more.
+        # If it had waited for its terminal, the machine would have waited for it, and then given up.
         self.assertFalse(b"entries were lost" in watch.seen, "the watch waited for its terminal")
         watch.process.send_signal(signal.SIGTERM)
         self.assertEqual(watch.end(), 0)
@@ -469,7 +470,7 @@ class Bytes(Case):
 
         def has_lost():
             watch.process.send_signal(signal.SIGSTOP)
-            # Who writes waits for it, but not for ever.
+            # Writers wait for it, but not for ever.
             for _ in range(5):
                 flood.goes_on()
             watch.process.send_signal(signal.SIGCONT)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`ringside watch --web`: a real browser looks at a machine at work and types into a guest; nobody else gets in.
+"""`ringside watch --web`: a real browser shows a running machine and types into a guest; others get no access.
 
 usage: watch_web_test.py     RINGSIDE names the program.
 """
@@ -38,7 +38,7 @@ class Watch:
         self.process.stdout.close()
 
     def ask(self, method, path, host=None, body=None):
-        """The status of an answer."""
+        """The status of a response."""
         where = urllib.parse.urlsplit(self.address)
         connection = http.client.HTTPConnection(where.hostname, where.port, timeout=PATIENCE_S)
         connection.putrequest(method, path, skip_host=True)
@@ -61,7 +61,7 @@ class WatchWeb(unittest.TestCase):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             with Watch(machine, "web") as watch:
-                # What it does not remove from its temporary folder itself goes with this one.
+                # This folder contains what the browser does not remove from its temporary folder itself.
                 folder = tempfile.TemporaryDirectory(prefix="rs-")
                 self.addCleanup(folder.cleanup)
                 service = Service(shutil.which("chromedriver"), env={**os.environ, "TMPDIR": folder.name})
@@ -105,7 +105,7 @@ class WatchWeb(unittest.TestCase):
                 self.assertEqual(watch.ask("GET", "/"), 404)
                 self.assertEqual(watch.ask("GET", "/" + "0" * 32 + "/"), 404)
                 self.assertEqual(watch.ask("POST", "/" + "0" * 32 + "/type", body=b"x"), 404)
-                # A page of somebody else's that gave this address a name of its own.
+                # A foreign page that maps its own host name to this address.
                 self.assertEqual(watch.ask("GET", path, host="evil.example"), 403)
                 self.assertEqual(watch.ask("POST", path + "type", body=b"x" * 5000), 413)
                 self.assertEqual(watch.ask("GET", "/" + "a" * 9000), 431)

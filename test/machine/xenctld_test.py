@@ -1,4 +1,4 @@
-"""xenctld with real processes: the programs people have attach to its ptys, files and fifos, and nothing is lost."""
+"""xenctld with real processes: common programs attach to its ptys, files and fifos, and nothing is lost."""
 import array
 import fcntl
 import os
@@ -16,7 +16,7 @@ from support import Machine, RINGSIDE, eventually, run
 
 
 def leads_to(link):
-    """None while there is none: it goes and comes with its daemon."""
+    """The target of the link; None without one: it comes and goes with its daemon."""
     try:
         return os.readlink(link)
     except FileNotFoundError:
@@ -24,7 +24,7 @@ def leads_to(link):
 
 
 class Reader:
-    """socat on a domain's pty, as a person would call it."""
+    """socat on a domain's pty, as a user would start it."""
 
     def __init__(self, path):
         self.process = subprocess.Popen(["socat", "-", f"file:{path},raw,echo=0"], stdin=subprocess.PIPE,
@@ -55,13 +55,13 @@ class Reader:
             self.read_to_end()
 
     def leave(self):
-        """Stops reading; answers all that it has read."""
+        """Stops reading; returns everything that was read."""
         self.process.terminate()
         return self.read_to_end()
 
 
 class Terminal:
-    """A program in tmux, seen and typed at as a person does."""
+    """A program in tmux, used as by a user."""
 
     def __init__(self, directory, *words):
         self.socket = os.path.join(directory, "tmux")
@@ -110,7 +110,7 @@ class Xenctld(unittest.TestCase):
         return os.path.basename(console["pty"]) if console else "-"
 
     def status(self, name):
-        """What xenctld says of a console: waiting, connected or attached."""
+        """The state of a console in xenctld: waiting, connected or attached."""
         return self.console_words(name)[3]
 
     def console_words(self, name):
@@ -121,7 +121,7 @@ class Xenctld(unittest.TestCase):
         return {line.split()[0]: line.split() for line in lines}[str(self.machine.domains()[name]["id"])]
 
     def talk(self, pty, line):
-        """Types a line and leaves, as a script does."""
+        """Types a line and closes, as a script does."""
         with open(pty, "wb", buffering=0) as typed:
             typed.write(line)
 
@@ -132,7 +132,7 @@ class Xenctld(unittest.TestCase):
             person = Reader(pty)
             person.read_until(b"$ ")
             person.type(b"hostname\n")
-            # With the prompt: what is typed before it is echoed before it.
+            # Waits for the prompt: bytes typed before it are echoed before it.
             person.read_until(f"hostname\r\n{abi}\r\n{abi}$ ".encode())
             person.type(b"exit\n")
             self.assertEqual(person.read_to_end()[-len(b"$ exit\r\n"):], b"$ exit\r\n")
@@ -152,12 +152,12 @@ class Xenctld(unittest.TestCase):
         self.assertTrue(announced, boot)
         self.assertEqual(printed.lstrip(b"\r\n"), numbers(1, 60000))
         self.talk(pty, b"go\n")
-        # The guest has ended: its reader gets the rest, and is let go.
+        # The guest has ended: its reader gets the rest, and is disconnected.
         self.assertTrue(reader.read_to_end().endswith(b"end\n"))
 
     def read_some(self, pty, count):
-        """Opens a pty, reads at least that much and leaves, with nothing read that is not answered: a program that is
-        killed may have read what it has not passed on."""
+        """Opens a pty, reads at least that much and closes, with everything read answered: a killed program may have
+        read what it has not passed on."""
         fd = os.open(pty, os.O_RDWR | os.O_NOCTTY)
         seen = b""
         while len(seen) < count:
@@ -184,7 +184,7 @@ class Xenctld(unittest.TestCase):
             eventually("it has left", lambda: not terminal.tmux("list-sessions"))
             terminal.close()
             eventually("the pty is a new one", lambda: leads_to(pty) not in (None, before))
-            # What comes now waits for the next.
+            # Later output waits for the next reader.
             self.talk(pty, b"echo after-" + words[0].encode() + b"\n")
             reader = Reader(pty)
             reader.read_until(b"\r\nafter-" + words[0].encode())

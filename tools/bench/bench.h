@@ -1,8 +1,8 @@
-// What the files of `ringside bench` share. Everything is measured beside what a user would take instead: in
-// the same run, in interleaved rounds, and printed as a ratio to that peer.
+// What the files of `ringside bench` share. Each thing is measured beside its alternative, the peer, in the
+// same run and in interleaved rounds, and is printed as a ratio to that peer.
 //
-// command.cc has the options, report.cc what is printed, pair.cc two processes and their clock; what is
-// measured is in ring.cc (our ring), transports.cc (its peers), path.cc (the whole path beside two socats)
+// command.cc has the options, report.cc prints, pair.cc runs two processes and their clock. The things
+// measured are in ring.cc (our ring), transports.cc (its peers), path.cc (the whole path beside two socats)
 // and script.cc (scenarios).
 #pragma once
 
@@ -21,20 +21,20 @@ namespace ringside::tools::bench {
 
 // -- figures
 
-/// One measured thing: a sample for each round, all rounds in the same order in every row of a table.
+/// One measured thing, with one sample for each round. All rows of a table have the rounds in the same order.
 struct Row {
   std::string name;
-  std::vector<std::vector<double>> samples;  ///< [column][round]; NaN where a round has none
-  std::string missing;                       ///< why there are no samples; empty when there are
+  std::vector<std::vector<double>> samples;  ///< [column][round]; NaN if there is no sample
+  std::string missing;                       ///< why there are no samples; else empty
 };
 
 struct Column {
-  std::string name;  ///< in JSON, with its unit: "messages_per_second"
-  std::string head;  ///< in print: "million messages/s"
-  double unit = 1;   ///< what one of the printed unit is in samples
+  std::string name;  ///< the name in JSON, with its unit: "messages_per_second"
+  std::string head;  ///< the printed heading: "million messages/s"
+  double unit = 1;   ///< one printed unit, in units of the samples
 };
 
-/// Rows of which one, the peer, is what the others are compared with.
+/// Rows that are compared with one of them, the peer.
 struct Table {
   std::string part;   ///< "ring", "path" or "script"
   std::string place;  ///< where the processes ran: "2core", "1core", "free"
@@ -42,10 +42,10 @@ struct Table {
   std::string peer;  ///< the name of the peer's row
   std::vector<Column> columns;
   std::vector<Row> rows;
-  std::string missing;  ///< why there are no rows; empty when there are
+  std::string missing;  ///< why there are no rows; else empty
 };
 
-/// What the figures depend on besides the code.
+/// Everything that the figures depend on, besides the code.
 struct Context {
   std::string commit;
   std::string compiler;
@@ -53,8 +53,8 @@ struct Context {
   std::string kernel;
   std::string cpu;
   std::string time;  ///< UTC
-  int cpus = 0;      ///< that this process may use
-  double load = 0;   ///< of the machine when the run began
+  int cpus = 0;      ///< CPUs that this process may use
+  double load = 0;   ///< load average of the machine at the start of the run
   std::size_t rounds = 0;
   std::vector<std::string> warnings;
 };
@@ -69,15 +69,15 @@ extern const char built_from_commit[];
 
 // -- runs
 
-/// How much is measured.
+/// How long and how often to measure.
 struct Effort {
   std::size_t rounds = 11;
-  double sample_seconds = 0.025;          ///< of one transport in one round and place
+  double sample_seconds = 0.025;          ///< for one transport in one round and place
   std::size_t path_bytes_max = 8u << 20;  ///< through the path in one round and direction
-  double budget_seconds = 50;             ///< for one part; rounds that do not fit are left out
+  double budget_seconds = 50;             ///< for one part; rounds that would exceed it are skipped
 };
 
-/// SIGINT, SIGTERM and SIGHUP, held back while it lives: whoever waits looks for them here.
+/// Blocks SIGINT, SIGTERM and SIGHUP for its lifetime and makes its descriptor readable when one arrives.
 class Interruption {
  public:
   Interruption();
@@ -92,38 +92,39 @@ class Interruption {
   int descriptor_;
 };
 
-/// CPUs that this process may use, those that share no core first.
+/// CPUs that this process may use. The first CPU of each core comes before CPUs that share a core with an
+/// earlier one.
 [[nodiscard]] std::vector<int> allowed_cpus();
-/// Lets this process, and those it starts, run on these CPUs only.
+/// Restricts this process and its future children to these CPUs.
 void run_on(const std::vector<int>& cpus);
 
 [[nodiscard]] Result<std::vector<Table>> measure_ring(const Effort& effort, const Interruption& interruption);
 [[nodiscard]] Result<std::vector<Table>> measure_script(const Effort& effort,
                                                         const Interruption& interruption);
 [[nodiscard]] Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption& interruption);
-/// A program at the far end of the path: prints `bytes` bytes, takes them, or sends each back. Its exit
-/// status.
+/// Acts as the program at the far end of the path: prints `bytes` bytes, takes them, or sends each back.
+/// Returns its exit status.
 [[nodiscard]] int act_program(const std::string& act, std::uint64_t bytes);
 
 // -- messages between two processes
 
 struct Traffic {
-  double seconds = 0;          ///< after so long the asking side comes to its end
-  bool one_at_a_time = false;  ///< the next message only after the answer to the last
+  double seconds = 0;          ///< how long the asking side sends new messages
+  bool one_at_a_time = false;  ///< sends the next message only after the answer to the last one
 };
 
-/// The asking side's books: numbers the messages, marks the last, checks the answers, each of which is to be
-/// the message itself and in order.
+/// Bookkeeping of the asking side. It numbers the messages, marks the last, and checks the answers: each
+/// answer must be equal to its message, in order.
 class Questions {
  public:
   explicit Questions(const Traffic& traffic);
   [[nodiscard]] bool more() const { return !last_asked_; }
-  /// Only when more().
+  /// Requires more().
   [[nodiscard]] ring::ControlMessage next();
   void answered(const ring::ControlMessage& answer);
   [[nodiscard]] std::uint64_t under_way() const { return asked_ - answered_; }
   [[nodiscard]] bool finished() const { return wrong_ || (last_asked_ && under_way() == 0); }
-  /// How many were answered, when finished; nothing if an answer was wrong.
+  /// The number of answered messages, if finished; empty if an answer was wrong.
   [[nodiscard]] std::optional<std::uint64_t> result() const;
 
  private:
@@ -134,19 +135,19 @@ class Questions {
   bool wrong_ = false;
 };
 
-/// The answering side stops once it has answered this one.
+/// Whether this is the last message, after which the answering side stops.
 [[nodiscard]] bool is_last(const ring::ControlMessage& message);
 
 enum class Side : std::uint8_t { asks, answers };
 
-/// A way to carry 64-byte messages and their answers between two processes. Made before they are forked, used
-/// in both.
+/// A way to carry 64-byte messages and their answers between two processes. It is made before the processes
+/// are forked and used in both.
 class Transport {
  public:
   virtual ~Transport() = default;
-  /// In each process before the clock starts.
+  /// Called in each process before the clock starts.
   virtual void enter(Side) {}
-  /// How many messages were answered; nothing when something went wrong.
+  /// The number of answered messages; empty on failure.
   [[nodiscard]] virtual std::optional<std::uint64_t> ask(const Traffic& traffic) = 0;
   /// Answers until the last message.
   [[nodiscard]] virtual bool answer() = 0;
@@ -155,19 +156,19 @@ class Transport {
 struct TransportKind {
   std::string name;
   std::function<Result<std::unique_ptr<Transport>>()> make;
-  bool only_apart = false;  ///< makes no sense when both sides may share a CPU
+  bool only_apart = false;  ///< useless when both sides may share a CPU
 };
 
-/// The peers; the first is the one that all are compared with.
+/// The peers. All rows are compared with the first one.
 [[nodiscard]] std::vector<TransportKind> peer_transports();
 
 struct PairTimes {
   double messages = 0;
   double seconds = 0;
-  double cpu_seconds = 0;  ///< of both processes
+  double cpu_seconds = 0;  ///< CPU time of both processes
 };
 
-/// Runs the traffic between two new processes, bound to one CPU each, or to none.
+/// Runs the traffic between two new processes, each bound to its CPU unless that is any_cpu.
 [[nodiscard]] Result<PairTimes> time_pair(Transport& transport, const Traffic& traffic, int asking_cpu,
                                           int answering_cpu, const Interruption& interruption);
 inline constexpr int any_cpu = -1;

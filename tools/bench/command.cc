@@ -1,4 +1,4 @@
-// The subcommand `bench`: what it takes, what it runs, where its report goes.
+// The subcommand `bench`: its options, the parts that it runs, and the output of its report.
 #include "tools/bench/bench.h"
 
 #include <cerrno>
@@ -21,7 +21,7 @@ struct BenchOptions {
   bool quick = false;
   bool json = false;
   std::string log;
-  std::string act;  ///< hidden: this process is the program at the end of a path
+  std::string act;  ///< hidden option: this process is the program at the end of a path
   std::uint64_t bytes = 0;
 };
 
@@ -50,7 +50,7 @@ int run_bench(const BenchOptions& options) {
   bench::Context context = bench::context_of_this_run();
   const bench::Effort effort = effort_of(options);
   context.rounds = effort.rounds;
-  // Before anything is measured: that takes a minute.
+  // The log is opened before the measurement, which takes a minute, so that a wrong path fails at once.
   std::optional<OutFile> log;
   if (!options.log.empty()) {
     auto opened = OutFile::append(options.log);
@@ -83,8 +83,8 @@ int run_bench(const BenchOptions& options) {
 }  // namespace
 
 void add_bench_command(Command app, Session& session) {
-  Command command = app.add_subcommand(
-      "bench", "Measure the ring and the whole path, side by side with what else one could take");
+  Command command =
+      app.add_subcommand("bench", "Measure the ring and the whole path, side by side with alternatives");
   command.footer(
       "ring: 64-byte control messages with their answers between two processes: beside a pipe, a unix socket "
       "and\n"
@@ -102,7 +102,7 @@ void add_bench_command(Command app, Session& session) {
   command.add_option("--rounds", options->rounds, "Rounds, at least 1; fewer than 11 say little")
       .range(1, 1000)
       .show_default();
-  command.add_flag("--quick", options->quick, "A few tiny rounds: shows that everything runs, not how fast");
+  command.add_flag("--quick", options->quick, "A few tiny rounds: shows that everything runs, not its speed");
   command.add_flag("--json", options->json, "Print one JSON line");
   command.add_option("--log", options->log, "Append the JSON line to this file");
   command.add_option("--act", options->act).hidden();

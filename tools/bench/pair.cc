@@ -1,5 +1,5 @@
-// Two processes, a start signal, a clock: how one transport is timed. Children are forked for each sample,
-// die with their parent, and are killed when a sample takes too long.
+// Times one transport with two processes, a start signal and a clock. The children are forked for each
+// sample, die with their parent, and are killed when a sample takes too long.
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -25,9 +25,9 @@ namespace ringside::tools::bench {
 
 namespace {
 
-/// For a sample that is meant to take tens of milliseconds.
+/// A sample normally takes tens of milliseconds.
 constexpr int pair_patience_ms = 300'000;
-/// Messages between two looks at the clock, a power of two.
+/// The number of messages between two reads of the clock. A power of two.
 constexpr std::uint64_t messages_per_look = 32;
 /// ControlMessage::subtype of the last message.
 constexpr std::uint8_t last_subtype = 1;
@@ -43,7 +43,7 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// What a child says when it is ready, and again when it is done.
+/// A child sends it when it is ready, and again when it is done.
 struct Report {
   bool good = false;
   std::uint64_t messages = 0;
@@ -85,7 +85,7 @@ sigset_t interrupting_signals() {
   _exit(told && report.good ? 0 : 1);
 }
 
-/// A forked side. Killed and reaped at the end, whatever it is doing.
+/// A forked side. The destructor kills and reaps it.
 class Child {
  public:
   Child(Transport& transport, Side side, const Traffic& traffic, int cpu) {
@@ -127,7 +127,7 @@ Result<std::array<Report, 2>> reports(const std::array<const Child*, 2>& childre
   std::array<pollfd, 3> waiting{{{children[0]->socket(), POLLIN, 0},
                                  {children[1]->socket(), POLLIN, 0},
                                  {interruption.descriptor(), POLLIN, 0}}};
-  // A descriptor of -1 is one that poll passes over: that child has reported.
+  // poll() ignores a descriptor of -1, which marks a child that has reported.
   while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
     const int left_ms = pair_patience_ms - static_cast<int>(seconds_since(start) * 1000);
     const int count = left_ms > 0 ? poll(waiting.data(), waiting.size(), left_ms) : 0;
@@ -156,8 +156,8 @@ Interruption::Interruption() {
 }
 
 Interruption::~Interruption() {
-  // Read, so that the signal does not end the process once it is let through: the command has its exit
-  // status.
+  // Reads the pending signal, so that it does not end the process when it is unblocked: the command sets the
+  // exit status.
   signalfd_siginfo info;
   while (read(descriptor_, &info, sizeof info) == sizeof info) {
   }
@@ -193,7 +193,7 @@ void run_on(const std::vector<int>& cpus) {
   cpu_set_t set;
   CPU_ZERO(&set);
   for (const int cpu : cpus) CPU_SET(cpu, &set);
-  // Refused only for CPUs that have been taken away since; then the figures are those of anywhere.
+  // This fails only if the CPUs have been removed in the meantime. The processes then run anywhere.
   (void)sched_setaffinity(0, sizeof set, &set);
 }
 

@@ -1,8 +1,9 @@
-// The whole path, from this process's end of a console to a program in a guest, beside the same bytes through
-// two socats: one with the program on a pty, one with our pipes, a unix socket between them.
+// Measures the whole path from this process's end of a console to a program in a guest. The peer carries the
+// same bytes through two socats: one runs the program on a pty, one has our pipes, and a unix socket connects
+// them.
 //
-// The far end is this program itself in both cases (act_program). It says that it is ready before the clock
-// starts, and every byte is checked at the end that receives it.
+// The far end is this program itself in both cases (act_program). It reports that it is ready before the
+// clock starts. The receiving end checks every byte.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -32,22 +33,21 @@ constexpr std::size_t program_write_bytes = 4096;
 constexpr std::size_t our_read_bytes = 65536;
 constexpr int path_patience_ms = 300'000;
 constexpr int end_patience_ms = 5'000;
-/// Bytes under way when they come back on the same path. With more than the ptys on it hold, a relay that
-/// blocks when it writes, as socat does, and the program at its end wait for each other for ever.
+/// The most bytes in flight when bytes are echoed. If there were more than the ptys on the path hold, a relay
+/// that blocks on writing, as socat does, would deadlock with the program at its end.
 constexpr std::uint64_t echo_window_bytes = 16384;
 constexpr char ready_byte = 'r';
 constexpr char done_byte = 'd';
 
 using Clock = std::chrono::steady_clock;
 
-/// The bytes that travel: a period that is no divisor of any buffer's size, so that a lost or doubled piece
-/// shows.
+/// The bytes that are sent. Their period divides no buffer size, so that a lost or repeated piece is noticed.
 class Pattern {
  public:
   Pattern() {
     for (std::size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<char>(i % period);
   }
-  /// At most our_read_bytes of what comes after the first `offset` bytes.
+  /// Points at our_read_bytes bytes of the pattern, starting at `offset`.
   [[nodiscard]] const char* at(std::uint64_t offset) const { return bytes_.data() + offset % period; }
 
  private:
@@ -97,13 +97,13 @@ bool take_pattern(std::uint64_t bytes, bool send_back) {
 
 struct Direction {
   const char* act;
-  bool we_type;         ///< `bytes` of them; else one byte, to set it going
-  bool program_prints;  ///< `bytes` of them; else one byte, when it has had all
+  bool we_type;         ///< we type `bytes` bytes; else one byte that starts the program's output
+  bool program_prints;  ///< the program prints `bytes` bytes; else one byte when it has received all
 };
 constexpr std::array directions{Direction{"prints", false, true}, Direction{"takes", true, false},
                                 Direction{"echoes", true, true}};
 
-/// A started program with pipes for stdin and stdout. Ended and reaped at the end.
+/// A started program with pipes for stdin and stdout. The destructor ends and reaps it.
 class Piped {
  public:
   enum class Pipes : std::uint8_t { ours, none };
@@ -169,7 +169,7 @@ Error path_error(const std::string& name, const std::string& why) {
   return {EIO, "cannot measure", name, why, "does ringside exec -- echo hello work?"};
 }
 
-/// Waits until a pipe is ready for something, or fails.
+/// Waits until a pipe is ready to read or write. Fails on a timeout or an interruption.
 Result<> wait_ready(const std::string& name, std::array<pollfd, 3>& waiting, Clock::time_point start) {
   for (;;) {
     const int left_ms = path_patience_ms - static_cast<int>(seconds_since(start) * 1000);
@@ -182,7 +182,8 @@ Result<> wait_ready(const std::string& name, std::array<pollfd, 3>& waiting, Clo
   }
 }
 
-/// Seconds from the first byte typed to the last byte received, on a path whose far end acts `direction`.
+/// The seconds from the first byte typed to the last byte received, on a path whose far end acts as in
+/// `direction`.
 Result<double> time_bytes(const std::string& name, const Piped& near_end, const Direction& direction,
                           std::uint64_t bytes, const Interruption& interruption) {
   static const Pattern pattern;
@@ -229,7 +230,7 @@ Result<double> time_bytes(const std::string& name, const Piped& near_end, const 
 
 // -- the two paths
 
-/// This program, by a name that needs no quoting anywhere for as long as this process lives.
+/// The path of this program, in a form that needs no quoting. It is valid for the lifetime of this process.
 std::string ourselves() {
   return fmt::format("/proc/{}/exe", getpid());
 }
@@ -249,7 +250,7 @@ Result<double> time_ringside(const Direction& direction, std::uint64_t bytes,
 
 Result<double> time_socats(const Direction& direction, std::uint64_t bytes,
                            const Interruption& interruption) {
-  // In the abstract namespace: there is no file that could be left behind.
+  // The abstract namespace leaves no file behind.
   const std::string name = fmt::format("ringside-bench-{}", getpid());
   std::string program = "EXEC:";
   for (const std::string& word : program_at_the_end(direction, bytes)) program += word + " ";
@@ -279,7 +280,8 @@ struct PathKind {
   Result<double> (*time)(const Direction&, std::uint64_t bytes, const Interruption&);
 };
 
-/// One path in one place: how many bytes make a sample of the time it should take, by direction.
+/// One path in one place. `bytes` is the size of the next sample for each direction, adapted so that a sample
+/// takes path_sample_seconds.
 struct PathLane {
   const PathKind* kind;
   Row* row;

@@ -1,4 +1,4 @@
-// What a run of the benchmark says: its context, tables for people, one JSON line for the log.
+// The report of a run of the benchmark: its context, tables for the user, and one JSON line for the log.
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -40,7 +40,7 @@ std::optional<Summary> summary_of(const std::vector<double>& samples) {
   return Summary{at(0.5), at(0.25), at(0.75)};
 }
 
-/// Round by round, so that what disturbs one round of both does not count.
+/// Computes ratios round by round, so that a disturbance that affects both sides of a round cancels out.
 std::vector<double> ratios(const std::vector<double>& samples, const std::vector<double>& peer) {
   std::vector<double> found;
   for (std::size_t i = 0; i < std::min(samples.size(), peer.size()); ++i)
@@ -48,7 +48,7 @@ std::vector<double> ratios(const std::vector<double>& samples, const std::vector
   return found;
 }
 
-/// Three digits that mean something, as people write them.
+/// A number with three significant digits.
 std::string figure(double value) {
   const double size = std::abs(value);
   if (size >= 100) return fmt::format("{:.0f}", value);

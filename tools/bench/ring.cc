@@ -1,6 +1,6 @@
-// The ring between two processes, as a guest and its controller use it: real Front and Back over one sealed
-// frame, event bits and kicks, and the linux host's loop on both sides. And, as the limit of that layout, the
-// same rings between two processes that only look at them.
+// Measures the ring between two processes, as a guest and its controller use it: the real Front and Back over
+// one sealed frame, event bits and kicks, and the linux host's loop on both sides. It also measures the same
+// rings without events, with both processes polling, as the limit of that layout.
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,7 +26,8 @@ constexpr ring::Abi abi = ring::Abi::sring;
 constexpr ring::Port port = 1;
 constexpr DomainId guest_domain = 1;
 
-/// The asking end as the guest drives it. What differs from a guest is only who wants to send.
+/// The asking end, which drives the ring as a guest does. Only the source of the requests differs from a
+/// guest.
 class Asker {
  public:
   Asker(std::byte* frame, const Traffic& traffic)
@@ -38,7 +39,7 @@ class Asker {
   [[nodiscard]] bool finished() const { return questions_.finished(); }
   [[nodiscard]] std::optional<std::uint64_t> result() const { return questions_.result(); }
 
-  /// Takes all answers, puts as many requests as there is room for. True when something was published.
+  /// Takes all answers and puts as many requests as there is room for. True when it published something.
   [[nodiscard]] bool turn() {
     ControlMessage response;
     while (front_.take_response(response) == ring::TakeResponse::taken) questions_.answered(response);
@@ -57,7 +58,7 @@ class Asker {
   std::uint32_t window_;
 };
 
-/// The answering end: each request is its own answer.
+/// The answering end. It answers each request with the request itself.
 class Answerer {
  public:
   explicit Answerer(std::byte* frame)
@@ -66,7 +67,7 @@ class Answerer {
   [[nodiscard]] bool has_work() const { return back_.has_request(); }
   [[nodiscard]] bool finished() const { return finished_; }
 
-  /// Answers all requests. True when something was published.
+  /// Answers all requests. True when it published something.
   [[nodiscard]] bool turn() {
     ControlMessage request;
     bool news = false;
@@ -84,8 +85,8 @@ class Answerer {
   bool finished_ = false;
 };
 
-/// The frame and the two kicks of a channel, made before the processes are forked. A descriptor is all that
-/// passes to them: each has a host, and a mapping, of its own.
+/// The frame and the two kicks of a channel, made before the processes are forked. Each process has its own
+/// host and its own mapping; they inherit only descriptors.
 struct Channel {
   LinuxHost host{"bench", Machine("/nowhere")};
   Handle frame;
@@ -107,7 +108,7 @@ struct Channel {
   }
 };
 
-/// A side's own host and what it holds of the channel.
+/// The host of one side, and its part of the channel.
 struct Seat {
   LinuxHost host{"bench", Machine("/nowhere")};
   trace::NullSink silent;
@@ -125,7 +126,7 @@ struct Seat {
   }
 };
 
-/// The controller's side of the events, as the control switch has it.
+/// The controller's side of the events, as in the control switch.
 class ControllerEvents {
  public:
   ControllerEvents(Seat& seat, Answerer& answerer)
@@ -167,8 +168,8 @@ class ControllerEvents {
   Host::WaitId wait_ = 0;
 };
 
-/// What both kinds of ring have in common. The answering end attaches before the clock starts, since
-/// attaching forgets what was asked earlier.
+/// Common part of both kinds of ring. The answering end attaches before the clock starts, since attaching
+/// skips all earlier requests.
 class RingTransport : public Transport {
  public:
   explicit RingTransport(std::unique_ptr<Channel> channel) : channel_(std::move(channel)) {}
@@ -214,8 +215,7 @@ class OurRing final : public RingTransport {
   }
 };
 
-/// No events at all: both sides look until there is something. For so long, at most, that a dead peer is
-/// noticed.
+/// Uses no events: both sides poll. The number of polls is limited, so that a dead peer is noticed.
 class SpinningRing final : public RingTransport {
  public:
   using RingTransport::RingTransport;

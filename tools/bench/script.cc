@@ -1,6 +1,5 @@
-// Scenarios in simulation: how many runs a second, how much faster than the machine they stand for, what a
-// journal entry costs, and how all that grows with the number of domains. One domain is what the others are
-// compared with.
+// Measures scenarios in simulation: runs a second, speed compared with real time, the cost of a journal
+// entry, and how all of these grow with the number of domains. The peer is one domain.
 #include <chrono>
 #include <deque>
 
@@ -17,7 +16,7 @@ constexpr std::size_t domain_counts[] = {1, 10, 100, 1000};
 constexpr std::size_t quick_rounds = 2;
 constexpr std::size_t quick_domains = 10;
 
-/// Every domain says a word, and somebody looks at the first one's console.
+/// A scenario: all domains boot, dom1 prints a word, and a user sees it.
 std::string scenario_with(std::size_t domains) {
   return fmt::format(
       "scenario \"Hello\"\nmode sim\ntimeout 10s\nxen boots dom1{0}\nuser connects to dom1\n"
@@ -66,7 +65,7 @@ Result<std::vector<Table>> measure_script(const Effort& effort, const Interrupti
                           {"entries_per_second", "million entries/s", 1e6}},
               .rows = {},
               .missing = {}};
-  std::deque<script::Script> scripts;  // their runs point into them
+  std::deque<script::Script> scripts;  // `runs` points into them
   std::vector<std::vector<script::Scenario>> runs;
   for (const std::size_t domains : domain_counts) {
     if (effort.rounds <= quick_rounds && domains > quick_domains) continue;

@@ -1,6 +1,6 @@
-// The ring's peers: what a user would take to carry 64-byte messages and their answers between two processes.
-// Each is used the way that does it justice: as many messages under way as it has room for, and answers
-// collected in bulk where it can.
+// The ring's peers: the usual ways to carry 64-byte messages and their answers between two processes. Each is
+// used in its fastest way: with as many messages in flight as it has room for, and with answers collected in
+// bulk where possible.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,13 +24,13 @@ using Messages = std::span<ControlMessage>;
 
 constexpr std::size_t message_bytes = sizeof(ControlMessage);
 constexpr std::size_t bulk_max = 1024;
-/// Half a pipe's usual 64 KiB, so that neither side waits for the very last free place.
+/// Half of a pipe's usual 64 KiB, so that neither side waits for the last free place.
 constexpr std::size_t pipe_window_max = 512;
-/// What a unix socket's usual buffer holds of small packets is some 270.
+/// The usual buffer of a unix socket holds about 270 small packets.
 constexpr std::size_t socket_window = 128;
 
-/// Asking and answering over any pair of channels that block. At most `window` messages are under way, which
-/// both directions must have room for, so that the two sides cannot wait for each other.
+/// Asks and answers over any pair of blocking channels. At most `window` messages are in flight. Both
+/// directions must have room for that many, so that the two sides cannot deadlock.
 class Blocking : public Transport {
  public:
   Blocking(std::size_t window, std::size_t per_send) : window_(window), per_send_(per_send) {
@@ -48,7 +48,7 @@ class Blocking : public Transport {
         }
         if (!send(Side::asks, Messages(bulk_).first(count))) return std::nullopt;
       }
-      // Half of them at least: one at a time, each answer would wake this side.
+      // Takes at least half of the answers before it sends again: otherwise each answer would wake this side.
       do {
         const std::size_t count = receive(Side::asks, bulk_);
         if (count == 0) return std::nullopt;
@@ -72,7 +72,7 @@ class Blocking : public Transport {
 
  protected:
   [[nodiscard]] virtual bool send(Side from, Messages messages) = 0;
-  /// Waits for at least one message; how many came, 0 when there will be none.
+  /// Waits for at least one message. Returns the number of messages received, or 0 at the end of the stream.
   [[nodiscard]] virtual std::size_t receive(Side at, Messages messages) = 0;
 
  private:
@@ -81,7 +81,7 @@ class Blocking : public Transport {
   std::array<ControlMessage, bulk_max> bulk_;
 };
 
-/// Closes what belongs to the other side, so that the death of that side is seen.
+/// Closes the descriptors of the other side, so that this side notices when the other one dies.
 class Descriptors : public Blocking {
  public:
   struct Ends {
@@ -117,14 +117,15 @@ class Pipes final : public Descriptors {
 
  protected:
   bool send(Side from, Messages messages) override {
-    // Up to 4096 bytes a pipe takes in one piece.
+    // A pipe takes up to 4096 bytes in one piece.
     const auto bytes = static_cast<ssize_t>(messages.size_bytes());
     return write(of(from).out.get(), messages.data(), messages.size_bytes()) == bytes;
   }
 
   std::size_t receive(Side at, Messages messages) override {
     const ssize_t bytes = read(of(at).in.get(), messages.data(), messages.size_bytes());
-    // Writes are of whole messages and so are the places they leave, so a read finds whole messages.
+    // Each write is of whole messages, and so is the room that each read frees, so a read returns whole
+    // messages.
     return bytes > 0 && static_cast<std::size_t>(bytes) % message_bytes == 0
                ? static_cast<std::size_t>(bytes) / message_bytes
                : 0;
@@ -157,8 +158,8 @@ class Packets final : public Descriptors {
   }
 };
 
-/// A queue each way. Its names are gone as soon as it exists, so that nothing of it can be left behind; the
-/// mappings are inherited by the processes.
+/// Two queues, one for each direction. Their names are removed as soon as they exist, so that nothing can be
+/// left behind. The processes inherit the mappings.
 class Queues final : public Blocking {
  public:
   Queues(std::size_t depth, const std::string& name)

@@ -1,4 +1,4 @@
-// Streams compared, byte by byte.
+// Compares streams byte by byte.
 #include "tools/chaos/account.h"
 
 #include <fmt/format.h>
@@ -12,11 +12,12 @@ namespace ringside::chaos {
 
 namespace {
 
-/// Of a domain that has crashed, dom0's own, which may be counted as unread with the rest.
+/// The most bytes of the message that dom0 adds to the console of a crashed domain. They may be counted as
+/// unread, too.
 constexpr std::size_t last_words_max = 128;
 /// A number and a space.
 constexpr std::size_t token_bytes = 8;
-/// Bytes that say for certain where they are: at least one whole number is among them.
+/// This many bytes determine their position: they contain at least one whole number.
 constexpr std::size_t certain_bytes = 2 * token_bytes;
 
 std::string quoted(std::string_view text) {
@@ -37,13 +38,13 @@ bool is_printed_at(std::string_view piece, std::uint64_t at) {
   return true;
 }
 
-/// What a viewer is told who comes when another one is there.
+/// Whether the viewer was refused because another one was connected.
 bool was_turned_away(const Viewed& viewer) {
   return viewer.saw.starts_with("Cannot connect to console");
 }
 
-/// A console whose domain has crashed says so, on a line of its own, behind all else, and to each viewer
-/// once.
+/// The console of a crashed domain ends with a message about the crash, on its own line and once for each
+/// viewer. It is removed here.
 std::string_view without_last_words(std::string_view text) {
   return text.substr(0, text.find("\r\n[ringside] "));
 }
@@ -75,7 +76,8 @@ std::string output_mistake(const Books& books) {
       books.printed, books.printed - missing, books.discarded, books.unread);
 }
 
-/// What was handed out is what viewers saw, but for what was in the connections of those who left.
+/// The viewers saw everything that was handed to them, except what was still in the connection of a viewer
+/// who left.
 std::string viewers_mistake(const Books& books) {
   const std::string_view handed = without_last_words(books.handed);
   std::size_t at = 0;
@@ -95,7 +97,7 @@ std::string viewers_mistake(const Books& books) {
                      quoted(handed.substr(at)));
 }
 
-/// How many bytes of `text` the reading begins with.
+/// The length of the common prefix of `reading` and `text`.
 std::size_t common_bytes(std::string_view reading, std::string_view text) {
   const auto end = std::mismatch(reading.begin(), reading.end(), text.begin(), text.end());
   return static_cast<std::size_t>(end.first - reading.begin());
@@ -103,12 +105,13 @@ std::size_t common_bytes(std::string_view reading, std::string_view text) {
 
 std::string input_mistake(const Books& books) {
   std::string_view rest = books.read;
-  // Some of those have not waited to be told.
+  // Some refused viewers left before they received the refusal.
   auto untold =
       books.turned_away - static_cast<std::uint64_t>(std::ranges::count_if(books.viewers, was_turned_away));
   for (const Viewed& viewer : books.viewers) {
     const std::size_t common = common_bytes(rest, viewer.typed);
-    // Else it is another's, which begins alike up to its number.
+    // Otherwise these bytes belong to another connection. Typed texts are alike up to the number of the
+    // connection.
     const bool named = common == viewer.typed.size() && viewer.typed.find(':') != std::string::npos;
     const bool its = named || common == rest.size() || rest[common] == '<';
     const std::size_t read = its ? common : 0;
@@ -122,7 +125,7 @@ std::string input_mistake(const Books& books) {
                          viewer.connection, viewer.typed.size(), read, quoted(rest));
   }
   if (rest.empty()) return {};
-  return fmt::format("the program read what nobody had typed there: {}", quoted(rest));
+  return fmt::format("the program read bytes that were not typed there: {}", quoted(rest));
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
-// The books on a console's bytes: what was printed and typed against what arrived. Pure; it knows no machine.
+// The books of a console's bytes: what was printed and typed, compared with what arrived. Pure functions
+// without a machine.
 //
-// Each byte says where it belongs, so that any piece of a stream shows its place: output is one endless text
-// of numbers, of which a domain's program prints the beginning; what is typed on one connection begins with a
-// '<', which nothing else that is typed has in it, and the connection's number.
+// Each piece of a stream shows its position. Output is one endless text of numbers; the program of a domain
+// prints its beginning. What is typed on one connection begins with '<', which occurs nowhere else in typed
+// text, and the number of the connection.
 #pragma once
 
 #include <cstdint>
@@ -14,39 +15,40 @@ namespace ringside::chaos {
 
 /// Bytes [from, from + count) of the text that all programs print.
 [[nodiscard]] std::string printed_text(std::uint64_t from, std::size_t count);
-/// Bytes [from, from + count) of what is typed on the connection of that number.
+/// Bytes [from, from + count) of what is typed on the connection of this number.
 [[nodiscard]] std::string typed_text(std::uint32_t connection, std::uint64_t from, std::size_t count);
 
-/// How a domain fared.
+/// What happened to a domain.
 enum class Fate : std::uint8_t {
   lives,
-  ended,  ///< its program ended, and it with it: all that was printed had to be shown or counted
-  cut,    ///< killed or destroyed: what was still on its side went with it
+  ended,  ///< its program ended, and so did the domain; everything printed must be shown or counted
+  cut,    ///< killed or destroyed; what was on its own side of the console is lost
 };
 
 /// One viewer's connection.
 struct Viewed {
   std::uint32_t connection = 0;
   std::string saw;
-  std::string typed;         ///< as much as the connection took
-  bool left = false;         ///< closed it, with whatever was in it unread
-  bool daemon_died = false;  ///< while it was open: what was typed and not taken by then went with the daemon
+  std::string typed;  ///< what the connection accepted
+  bool left = false;  ///< the viewer closed it, possibly with unread output in it
+  bool daemon_died =
+      false;  ///< the daemon died while it was open; typed bytes that it had not taken are lost
 };
 
-/// One domain, from its beginning.
+/// One domain, from its creation on.
 struct Books {
   Fate fate = Fate::lives;
   std::uint64_t printed = 0;      ///< bytes that its program was told to print
-  std::string handed;             ///< what the console's daemon has handed to viewers, in order
-  std::uint64_t discarded = 0;    ///< by the daemon's own count: nobody was there to read
-  std::uint64_t unread = 0;       ///< likewise: left when the domain was gone
-  std::uint64_t turned_away = 0;  ///< viewers who came while another one was there, by the daemon's own word
-  std::string read;               ///< by its program
-  std::vector<Viewed> viewers;    ///< in the order in which they came
+  std::string handed;             ///< what the console's daemon has sent to viewers, in order
+  std::uint64_t discarded = 0;    ///< as counted by the daemon: there was no viewer
+  std::uint64_t unread = 0;       ///< as counted by the daemon: output that was left when the domain was gone
+  std::uint64_t turned_away = 0;  ///< viewers refused by the daemon because another one was connected
+  std::string read;               ///< what its program read
+  std::vector<Viewed> viewers;    ///< in the order in which they connected
 };
 
-/// The first thing that does not add up, in words; empty: each byte has arrived, or is lost for a reason that
-/// the books name.
+/// Describes the first error in the books. Empty if each byte has arrived or is lost for a reason that the
+/// books name.
 [[nodiscard]] std::string mistake_in(const Books& books);
 
 }  // namespace ringside::chaos

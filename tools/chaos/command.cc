@@ -1,4 +1,4 @@
-// chaos: machines that go wrong, by the thousand, and whether anything was lost.
+// The subcommand `chaos`: runs thousands of simulated machines with faults and checks that nothing was lost.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -31,7 +31,7 @@ struct ChaosOptions {
 
 std::uint64_t seed_at_work = 0;
 
-/// A check that fails ends the process, past all that could print the seed.
+/// Prints the seed when a failed check aborts the process.
 void name_seed(int signal) {
   std::fputs(fmt::format("chaos: seed {} ended the program: ringside chaos --seed {} --count 1\n",
                          seed_at_work, seed_at_work)
@@ -186,11 +186,11 @@ constexpr char chaos_help[] =
 }  // namespace
 
 void add_chaos_command(Command app, Session& session) {
-  Command command =
-      app.add_subcommand("chaos", "Make machines go wrong at random, and look for what was lost");
+  Command command = app.add_subcommand(
+      "chaos", "Run simulated machines with random faults, and check that nothing is lost");
   command.footer(chaos_help);
   const auto options = std::make_shared<ChaosOptions>();
-  // So that the last seed is a number, too.
+  // The limit keeps the last seed within 64 bits.
   constexpr std::uint64_t seeds_max = std::uint64_t{1} << 62;
   command.add_option("--seed", options->seed, "The first seed")
       .range<std::uint64_t>(0, seeds_max)
@@ -200,13 +200,14 @@ void add_chaos_command(Command app, Session& session) {
       .show_default();
   command
       .add_option("--seconds", options->seconds,
-                  "Begin no run after so many seconds of real time (0: no limit)")
+                  "Start no new run after this many seconds of real time (0: no limit)")
       .range(0.0, 86400.0 * 365)
       .show_default();
   command.add_option("--length", options->length, "Steps of each run")
       .range<std::size_t>(2, 100'000)
       .show_default();
-  command.add_option("--tries", options->tries, "Runs that a failure's list of steps is made short by")
+  command
+      .add_option("--tries", options->tries, "The most runs to spend on shortening a failure's list of steps")
       .range<std::size_t>(0, 1'000'000)
       .show_default();
   command.add_option("--mode", options->mode, "Where: sim, or real (between processes)")

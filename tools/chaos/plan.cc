@@ -1,4 +1,4 @@
-// The draw, and its words.
+// Draws a plan from a seed, and describes its steps in words.
 #include "tools/chaos/plan.h"
 
 #include <fmt/format.h>
@@ -34,7 +34,7 @@ constexpr std::array sorts = {
     Sort{What::guest_killed, 1, 0, About::domain, "dom{0} is killed"},
     Sort{What::destroy, 1, 0, About::domain, "dom{0} is destroyed"},
     Sort{What::pause, 2, 0, About::domain, "dom{0} is paused"},
-    Sort{What::resume, 4, 0, About::domain, "dom{0} goes on"},
+    Sort{What::resume, 4, 0, About::domain, "dom{0} continues"},
     Sort{What::guest_deaf, 2, 0, About::domain, "dom{0} takes no requests"},
     Sort{What::guest_listens, 3, 0, About::domain, "dom{0} takes requests again"},
     Sort{What::suspend, 3, 0, About::domain, "dom{0} is suspended"},
@@ -43,8 +43,8 @@ constexpr std::array sorts = {
     Sort{What::kill_xend, 6, 0, About::machine, "xend is killed"},
     Sort{What::stop_xcs, 2, 0, About::machine, "xcs is stopped"},
     Sort{What::stop_xend, 2, 0, About::machine, "xend is stopped"},
-    Sort{What::start_xcs, 12, 0, About::machine, "xcs is started or goes on"},
-    Sort{What::start_xend, 12, 0, About::machine, "xend is started or goes on"},
+    Sort{What::start_xcs, 12, 0, About::machine, "xcs is started or continues"},
+    Sort{What::start_xend, 12, 0, About::machine, "xend is started or continues"},
     Sort{What::lose_events, 2, 3, About::both, "{1} events between dom{0} and xcs are lost"},
     Sort{What::delay_events, 2, 5, About::both, "{1} events between dom{0} and xcs are late"},
     Sort{What::double_events, 2, 5, About::both, "{1} events between dom{0} and xcs come twice"},
@@ -81,15 +81,15 @@ const Sort& drawn(Choice& choice) {
 
 Plan plan_of(std::uint64_t seed, std::size_t length) {
   Choice choice = Choice::seeded(seed);
-  // Something to be disturbed.
+  // The first two steps give the faults something to disturb.
   Plan plan = {{What::create, 1, 0, 0}, {What::viewer_comes, 1, 0, 0}};
   while (plan.size() < length) {
     const Sort& sort = drawn(choice);
     Happening happening{sort.what, 1 + choice.pick(domains_max), 0, 0};
     if (sort.amount_max != 0) happening.amount = 1 + choice.pick(sort.amount_max);
-    // One in a hundred speaks for longer than anybody keeps.
+    // One print in a hundred exceeds every buffer.
     if (sort.what == What::print && choice.chance(1)) happening.amount *= 60;
-    // In the middle of something, most often; sometimes after it is over.
+    // Most steps come in the middle of earlier work; a few come after it is done.
     happening.then_us = choice.pick(choice.chance(5) ? 1'000'000 : 200);
     plan.push_back(happening);
   }

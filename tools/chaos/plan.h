@@ -1,5 +1,5 @@
-// What happens to a machine, drawn from a seed: work, and faults that come in between. The same seed gives
-// the same list on every machine.
+// What happens to a machine, drawn from a seed: work, and faults in between. The same seed gives the same
+// list on every machine.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ enum class What : std::uint8_t {
   guest_listens,
   suspend,
   wake,
-  // dom0's daemons. A daemon that was stopped goes on, and one that was killed is started again, by `start`.
+  // dom0's daemons. `start` continues a stopped daemon and starts a killed one.
   kill_xcs,
   kill_xend,
   stop_xcs,
@@ -46,12 +46,12 @@ enum class What : std::uint8_t {
   double_events,
   late_bytes,
   heal,
-  // Strangers on xcs's socket: half of a session, one who sends half a frame, one who never reads.
+  // Other clients on xcs's socket: half of a session, a client that sends half a frame, one that never reads.
   half_session,
   half_frame,
   deaf_client,
   clients_leave,
-  // What runs out.
+  // Exhausted resources.
   accepts_fail,
   xcs_no_descriptors,
   xend_no_descriptors,
@@ -63,9 +63,9 @@ enum class What : std::uint8_t {
 
 struct Happening {
   What what = What::print;
-  DomainId domain = 1;        ///< where it is about one: whoever is in that place, 1 to domains_max
+  DomainId domain = 1;        ///< its place, 1 to domains_max, if a domain is concerned
   std::uint32_t amount = 0;   ///< bytes, events, connections or seconds
-  std::uint32_t then_us = 0;  ///< virtual time until the next
+  std::uint32_t then_us = 0;  ///< virtual time until the next happening
 
   friend bool operator==(const Happening&, const Happening&) = default;
 };

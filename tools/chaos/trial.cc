@@ -1,4 +1,4 @@
-// The machine, its users, and what happens to them.
+// The machine, its users, and the steps of a plan.
 #include "tools/chaos/trial.h"
 
 #include <fmt/format.h>
@@ -27,24 +27,24 @@ using script::StageFault;
 
 /// Virtual time within which a machine without faults comes to rest.
 constexpr Duration rest_max = 600s;
-/// Longer than anything that a daemon waits for before it lets go.
+/// Longer than every timeout of a daemon.
 constexpr Duration farewell = 60s;
-/// A viewer who is turned away, because the one before is not noticed as gone yet, comes again so often.
+/// How often a viewer connects again while it is refused because the daemon has not noticed yet that the
+/// previous viewer has left.
 constexpr int visits_max = 20;
-/// A domain's channel holds no more requests to suspend.
+/// The most requests to suspend that the channel of a domain holds.
 constexpr int wakings_max = 80;
 
 /// A viewer's connection while the machine runs.
 struct Visit {
   std::string user;
   Viewed viewed;
-  std::uint64_t asked = 0;  ///< bytes that it was told to type
+  std::uint64_t asked = 0;  ///< bytes that the user was told to type
   bool open = true;
   bool reads = true;
 };
 
-/// A domain from its creation on. Its id is never used again, so that the journal's entries are about it
-/// alone.
+/// A domain from its creation on. Its id is never reused, so every journal entry with this id belongs to it.
 struct Life {
   DomainId id = 0;
   Books books;
@@ -136,7 +136,7 @@ class Trial {
     if (text == "bytes that nobody read") life->books.unread += count;
   }
 
-  /// Who has that place, if there is one.
+  /// The existing domain in this place, or null.
   Life* living(DomainId place) {
     const auto found = places_.find(place);
     return found == places_.end() || !lives_[found->second].exists ? nullptr : &lives_[found->second];
@@ -151,7 +151,7 @@ class Trial {
   }
   [[nodiscard]] bool rest() { return stage_->settle(stage_->now() + rest_max); }
 
-  // -- what happens; false: it could not
+  // -- the steps; false: the step is not possible now
 
   bool happen(const Happening& its) {
     Life* life = living(its.domain);
@@ -313,8 +313,8 @@ class Trial {
     }
     return true;
   }
-  /// xend serves its viewers one after the other. What those had typed whom it served before the last is
-  /// taken.
+  /// Called when xend dies. xend serves the viewers of a console one after the other, so it has taken
+  /// everything that viewers before the last served one typed.
   void cut_off(Life& life) {
     for (auto visit = life.visits.rbegin(); visit != life.visits.rend(); ++visit) {
       visit->viewed.daemon_died = true;
@@ -351,7 +351,7 @@ class Trial {
 
   // -- the end
 
-  /// All faults are taken back, and everybody who can still be served is.
+  /// Removes all faults, lets everything finish, and checks the books of each domain.
   std::string at_rest() {
     plenty();
     (void)stage_->heal();
@@ -370,17 +370,17 @@ class Trial {
     if (!rest()) return "it does not come to rest";
     for (const Life& life : lives_) {
       if (!life.exists) continue;
-      // For what a lost event had announced. It may be a request to suspend.
+      // Repeats events that may have been lost. One of them may announce a request to suspend.
       const trace::Actor guest = trace::actor(trace::Role::domain, life.id);
       (void)stage_->notify(guest, trace::actor(trace::Role::xcs));
       (void)stage_->notify(trace::actor(trace::Role::xcs), guest);
     }
     if (!rest()) return "it does not come to rest after its last events";
-    // A domain with several requests to suspend suspends as many times.
+    // A domain with several pending requests to suspend suspends once for each.
     for (int wakings = 0; wakings < wakings_max && wake_all(); ++wakings) {
       if (!rest()) return "it does not come to rest with all domains resumed";
     }
-    // A resume that xend carries out after its caller has given up leaves the domain paused.
+    // If xend carries out a resume after its caller has given up, the domain stays paused.
     for (const Life& life : lives_) {
       if (life.exists) (void)stage_->unpause(life.id);
     }
@@ -393,14 +393,14 @@ class Trial {
     return {};
   }
 
-  /// Whether anybody slept.
+  /// Resumes all domains. True if one of them was suspended.
   bool wake_all() {
     bool any = false;
     for (const Life& life : lives_) any |= life.exists && static_cast<bool>(stage_->resume(life.id));
     return any;
   }
 
-  /// Whoever is there reads on; else somebody comes who does.
+  /// Lets the connected viewer read on; connects a new one if there is none.
   std::string last_visit(Life& life) {
     if (!life.exists) return {};
     for (int visits = 0; visits < visits_max; ++visits) {
@@ -411,11 +411,11 @@ class Trial {
       if (!stage_->user_saw(visit.user).starts_with("Cannot connect")) break;
       visit.open = false;
     }
-    // Unpausing asks xen whether it is there.
+    // Unpausing fails if the domain does not exist any more.
     life.exists = static_cast<bool>(stage_->unpause(life.id));
     if (!life.exists && life.books.fate == Fate::lives) life.books.fate = Fate::ended;
     if (!life.exists || life.open_visit() != nullptr) return {};
-    return "nobody gets to its console";
+    return "no viewer gets to its console";
   }
 
   std::string settled_books(Life& life) {
@@ -428,7 +428,7 @@ class Trial {
     return mistake_in(life.books);
   }
 
-  /// Once the domains are gone and the users have left, the daemons hold what they held at first.
+  /// Checks that the daemons hold no more than at first, once the domains are gone and the users have left.
   std::string after_all(const std::map<std::string, std::size_t>& handles) {
     for (const Life& life : lives_) (void)stage_->destroy(life.id);
     if (!rest()) return "it does not come to rest without domains";
@@ -446,7 +446,7 @@ class Trial {
     return files.empty() ? std::string() : fmt::format("left over: {}", fmt::join(files, ", "));
   }
 
-  /// "xend: stream" and how many.
+  /// The number of open handles by kind: "xend: stream".
   std::map<std::string, std::size_t> handles_of_daemons() {
     std::map<std::string, std::size_t> counts;
     if (world_ == nullptr) return counts;
@@ -459,7 +459,7 @@ class Trial {
 
   trace::Journaled* journal_;
   std::vector<Life> lives_;
-  std::map<DomainId, std::size_t> places_;  ///< of a plan's domains: who is there now
+  std::map<DomainId, std::size_t> places_;  ///< from a plan's domain to its present index in `lives_`
   std::uint32_t connections_ = 0;
   std::unique_ptr<script::Stage> stage_;
   SimWorld* world_ = nullptr;  ///< none between processes

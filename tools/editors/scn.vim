@@ -3,7 +3,7 @@ if exists("b:current_syntax")
   finish
 endif
 
-" Words may hold dots and dashes: dom1.tx, xcs-drop-when-full. Numbers of ours may not.
+" Keywords consist of letters, digits, _ and -: xcs-drop-when-full. A dot separates keywords: dom1.tx.
 syntax iskeyword @,48-57,_,-
 
 syntax keyword scnSetting scenario seed mode abi timeout speed cuts golden tag include quirk param cases let ignore

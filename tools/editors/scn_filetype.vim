@@ -1,4 +1,4 @@
-" What Vim does with a scenario: `gq` lays it out, `:make` checks it, `:cnext` goes to the next mistake.
+" Vim commands for scenarios: `gq` formats, `:make` checks, `:cnext` goes to the next error.
 if exists("b:did_ftplugin")
   finish
 endif

@@ -1,9 +1,9 @@
-/* The device files of 2005, for programs that open them by themselves: preloaded, it gives a program
- * /dev/xen/evtchn as libringside's event device, and of /proc/xen/privcmd the one call that finds dom0's
- * control port. Everything else goes on to the C library.
+/* The device files of 2005, for programs that open them by themselves. Preloaded, this library makes
+ * /dev/xen/evtchn the event device of libringside. Of /proc/xen/privcmd it supports one call, which finds
+ * dom0's control port. It forwards everything else to the C library.
  *
- * The descriptor of an event device is a real one, so that poll and select need nothing. What is not
- * followed: a copy of the descriptor (dup, fork), and ways to open a file other than open.
+ * The descriptor of an event device is a real one, so poll and select work unchanged. Copies of the
+ * descriptor (dup, fork) and other ways to open a file than open are not supported.
  */
 #define _GNU_SOURCE
 #undef _FILE_OFFSET_BITS /* open and open64 are two functions here */
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-  DESCRIPTORS = 1024, /* devices are looked for among these */
+  DESCRIPTORS = 1024, /* only descriptors below this number can be devices */
   READ_BYTES_MAX = 4096,
   NOTHING = 0,
   EVTCHN,
@@ -33,11 +33,11 @@ enum {
 #define EVTCHN_UNBIND _IO('E', 3)
 #define IOCTL_PRIVCMD_INITDOM_EVTCHN _IO('P', 1)
 
-/* What each descriptor is, and its interface. */
+/* The kind of each descriptor, and its interface. */
 static _Atomic unsigned char kind[DESCRIPTORS];
 static int interface[DESCRIPTORS];
 
-/* next_NAME is the function of that name that would have been called without this library. */
+/* next_NAME is the function that would be called without this library. */
 #define NEXT(name)                      \
   static __typeof__(&name) next_##name; \
   if (next_##name == NULL) find(#name, &next_##name)
@@ -79,7 +79,7 @@ static int open_device(const char* path, int what, int flags) {
   }
   if (descriptor < 0) {
     const int code = errno;
-    /* A program of 2005 only has the number. */
+    /* A program of 2005 prints only errno. */
     fprintf(stderr, "ringside: cannot open %s: %s\n", path, rs_last_error());
     if (handle >= 0) xc_interface_close(handle);
     return refuse(code);
@@ -90,7 +90,7 @@ static int open_device(const char* path, int what, int flags) {
   return descriptor;
 }
 
-/* Of a file that is created the caller gives a mode as well. */
+/* With O_CREAT or O_TMPFILE the caller passes a mode as well. */
 #define OPEN(name)                                                                          \
   int name(const char* path, int flags, ...) {                                              \
     const int what = kind_named(path);                                                      \
@@ -111,14 +111,14 @@ int close(int descriptor) {
   int handle;
   NEXT(close);
   if (what == NOTHING) return next_close(descriptor);
-  /* First, since the library itself closes it by way of here. */
+  /* Reset first: the library closes the descriptor through this function. */
   kind[descriptor] = NOTHING;
   handle = interface[descriptor];
   if (what == EVTCHN && rs_events_close(descriptor) != 0) return -1;
   return xc_interface_close(handle);
 }
 
-/* -- events: 16-bit port numbers, as many as are asked for or there are */
+/* -- events: 16-bit port numbers, as many as requested and available */
 
 static ssize_t read_ports(int descriptor, void* buffer, size_t bytes) {
   const size_t most = (bytes < READ_BYTES_MAX ? bytes : READ_BYTES_MAX) / sizeof(uint16_t);
@@ -156,7 +156,7 @@ static int evtchn_ioctl(int descriptor, unsigned long request, unsigned int port
   if (port >= RS_PORTS) return refuse(EINVAL);
   result = request == EVTCHN_BIND ? rs_events_bind(descriptor, (int)port)
                                   : rs_events_unbind(descriptor, (int)port);
-  /* The driver had one word for both. */
+  /* The driver of 2005 returned EINVAL for both. */
   return result != 0 && errno == EEXIST ? refuse(EINVAL) : result;
 }
 
@@ -168,14 +168,14 @@ int ioctl(int descriptor, unsigned long request, ...) {
   va_start(list, request);
   argument = va_arg(list, unsigned long);
   va_end(list);
-  /* A port is an int to most callers, the rest of the word anything. */
+  /* Most callers pass a port as an int, so the upper half of the word is undefined. */
   if (what == EVTCHN) return evtchn_ioctl(descriptor, request, (unsigned int)argument);
   if (what == NOTHING) return next_ioctl(descriptor, request, argument);
   if (request != IOCTL_PRIVCMD_INITDOM_EVTCHN) return refuse(ENOSYS);
   return rs_initdom_port(interface[descriptor]);
 }
 
-/* -- the same, as a program calls it that was compiled with _FORTIFY_SOURCE */
+/* -- the same functions, as called by programs compiled with _FORTIFY_SOURCE */
 
 int __open_2(const char* path, int flags);
 int __open64_2(const char* path, int flags);

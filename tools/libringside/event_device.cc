@@ -1,4 +1,4 @@
-// The event device, and the C functions over it.
+// The event device, and its C functions.
 #include "tools/libringside/event_device.h"
 
 #include <sys/epoll.h>
@@ -80,13 +80,14 @@ Result<> EventDevice::bind(ring::Port port) {
   Bound bound;
   if (auto opened = open_kicks(port, bound); !opened) return opened;
   if (auto settled = settle(port, bound); !settled) return settled;
-  // Edge-triggered: nobody empties what is kicked, a kick more is a new edge.
+  // Edge-triggered: the kicks are never read, and each further kick is a new edge.
   if (auto added = add_to(poll_.get(), bound.kicks.get(), EPOLLIN | EPOLLET, port); !added) return added;
   unmask(port, bound_.emplace(port, std::move(bound)).first->second);
   return Done{};
 }
 
-/// A guest that was suspended has come back with another frame and without ports: what was bound is gone.
+/// Detects that a guest has been suspended and resumed: it then has another frame and no ports, and all
+/// bindings are dropped.
 Result<> EventDevice::follow_own_frame() {
   auto asked = call(connection_.get(), cannot_bind, {.op = HypercallOp::start_info});
   if (!asked) return asked.error();
@@ -105,7 +106,7 @@ Result<> EventDevice::follow_own_frame() {
 }
 
 Result<> EventDevice::open_kicks(ring::Port port, Bound& bound) {
-  // Before the call: a controller that comes after it moves the word again.
+  // Read before the call: a controller that attaches later changes the word again.
   attachments_ = ring::NativeMemory::load(&ring::channel_words(page_.frame())->attachments);
   auto opened = call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_open, .port = port});
   if (!opened) return opened.error();
@@ -116,8 +117,8 @@ Result<> EventDevice::open_kicks(ring::Port port, Bound& bound) {
   return Done{};
 }
 
-/// Finds out whether the port is the controller's end of a control channel. Not known for as long as the port
-/// has no other end, or the guest's start info names no port.
+/// Finds out whether the port is the controller's end of a control channel. Undecided while the port has no
+/// other end, or while the guest's start info names no port.
 Result<> EventDevice::settle(ring::Port port, Bound& bound) {
   if (bound.settled) return Done{};
   if (self_.domain != 0) {
@@ -136,12 +137,12 @@ Result<> EventDevice::settle(ring::Port port, Bound& bound) {
       call(connection_.get(), cannot_bind, {.op = HypercallOp::domain_info, .domain = status.remote_domain});
   if (!found) return found.error();
   const DomainInfo& domain = found->answer.info;
-  // dom0 has a control channel only if its kernel made one, which it does with two new ports.
+  // dom0 has a control channel only if its kernel made one, and the kernel uses two new ports for that.
   const bool may_come = domain.domain != 0 && domain.console_port == any_port;
   if (domain.domain != status.remote_domain || may_come) return Done{};
   bound.settled = true;
   if (domain.console_port != status.remote_port) return Done{};
-  // The port may have been without another end when it was bound here.
+  // The port may have had no other end when it was bound here.
   if (auto opened = open_kicks(port, bound); !opened) return opened;
   auto page = Page::map(connection_.get(), domain.domain, domain.shared_info_frame);
   if (!page) return page.error();
@@ -155,8 +156,8 @@ Result<> EventDevice::settle(ring::Port port, Bound& bound) {
   return Done{};
 }
 
-/// Tells a domain that somebody new has its control channel: it may hold the kicks of a predecessor's port,
-/// and the predecessor may have died between setting the domain's bits and kicking it.
+/// Tells a domain that its control channel has a new controller. The domain may hold the kicks of the
+/// predecessor's port, and the predecessor may have died between setting the domain's bits and kicking it.
 void EventDevice::announce(const Bound& bound) {
   ring::EventBits<> bits = bound.controlled->bits;
   std::uint32_t* attachments = &ring::channel_words(bound.controlled->page.frame())->attachments;
@@ -174,7 +175,8 @@ Result<> EventDevice::unbind(ring::Port port) {
   return Done{};
 }
 
-/// Closing the kicks alone would not take them out: whoever else has them keeps them in there.
+/// Removes the kicks from the epoll set explicitly: closing them is not enough while another process holds a
+/// copy.
 void EventDevice::forget(std::map<ring::Port, Bound>::iterator bound) {
   epoll_ctl(poll_.get(), EPOLL_CTL_DEL, bound->second.kicks.get(), nullptr);
   bound_.erase(bound);
@@ -209,7 +211,7 @@ bool EventDevice::send(ring::Port port) {
   return true;
 }
 
-/// A guest to its controller. A controller that has come since has other kicks.
+/// Sends from a guest to its controller. A new controller has other kicks, which are opened first.
 bool EventDevice::send_up(ring::Port port, Bound& bound) {
   const std::uint32_t attachments =
       ring::NativeMemory::load(&ring::channel_words(page_.frame())->attachments);
@@ -220,14 +222,14 @@ bool EventDevice::send_up(ring::Port port, Bound& bound) {
   return true;
 }
 
-/// Kicks are forgotten first and bits looked at after, so that an event during the look is a kick again.
+/// Takes the kicks before it reads the bits, so that an event in between causes another kick.
 void EventDevice::collect() {
   std::array<epoll_event, kicks_per_look> events;
   const int count = epoll_wait(poll_.get(), events.data(), kicks_per_look, 0);
   if (count <= 0) return;
   for (int i = 0; i < count; ++i) {
     const auto found = bound_.find(events[static_cast<std::size_t>(i)].data.u32);
-    // A failure leaves it unsettled: asked again with the next kick.
+    // After a failure the port stays unsettled, and the next kick tries again.
     if (found != bound_.end()) (void)settle(found->first, found->second).ok();
   }
   for (auto& [port, bound] : bound_) {
@@ -238,8 +240,8 @@ void EventDevice::collect() {
   bits_.upcall([this](ring::Port port) {
     if (bound_.contains(port)) hand_out(port);
   });
-  // Another process of dom0 may have taken the selector bit that stood for a port: look at the ports
-  // themselves.
+  // Another process of dom0 may have cleared the selector bit of a port, so the ports themselves are checked
+  // too.
   for (const auto& [port, bound] : bound_) {
     if (bits_.is_pending(port) && !bits_.is_masked(port)) hand_out(port);
   }
@@ -259,7 +261,7 @@ void EventDevice::hand_out(ring::Port port) {
 }
 
 void EventDevice::unmask(ring::Port port, Bound& bound) {
-  // The port is still masked for the sender that has dom0's bits, so raising here only sets its pending bit.
+  // The port is still masked in dom0's bits, so raise() only sets its pending bit.
   if (bound.controlled && bound.controlled->up.unmask()) {
     bound.controlled->up.clear_pending();
     (void)bits_.raise(port);

@@ -1,14 +1,14 @@
-// The event device behind rs_events_*: one epoll descriptor, the ports bound to it, and the queue of those
+// The event device behind rs_events_*: one epoll descriptor, the ports bound to it, and the queue of ports
 // that had an event.
 //
-// Works for both kinds of caller. A guest has one vcpu, whose kicks each of its ports shares; dom0 has kicks
-// for each port. The bits are those of the caller's own frame, with one exception: what comes up a control
-// channel stands in the frame of its domain (ring/channel_words.h), since a guest cannot reach dom0's bits.
-// dom0's device therefore maps that frame and carries the event over. Ports of dom0 and its frame are shared
-// by all its processes: this touches the bits of its own ports only.
+// It serves both kinds of caller. A guest has one vcpu, and all its ports share the kicks of that vcpu; dom0
+// has separate kicks for each port. The event bits are in the caller's own frame, with one exception: events
+// that a guest sends up its control channel are in the guest's frame (ring/channel_words.h), since a guest
+// cannot reach dom0's bits. The device of dom0 therefore maps that frame and copies the event to dom0's bits.
+// All processes of dom0 share its ports and its frame, so the device touches the bits of its own ports only.
 //
-// A port of a control channel has all that is needed to raise the other end as well: the bits and the kicks.
-// send() does it without a hypercall.
+// For a port of a control channel the device also has the bits and the kicks of the other end, so send()
+// needs no hypercall.
 #pragma once
 
 #include <deque>
@@ -23,10 +23,10 @@
 
 namespace ringside::library {
 
-/// Ports that may wait to be read.
+/// The most ports that may wait to be read.
 inline constexpr std::size_t event_queue_ports_max = 2048;
 
-/// One page, unmapped with its owner.
+/// One mapped page; the destructor unmaps it.
 class Page {
  public:
   [[nodiscard]] static Result<Page> map(int connection, DomainId domain, std::uint32_t frame);
@@ -45,7 +45,7 @@ class Page {
 
 class EventDevice {
  public:
-  /// `connection` is copied.
+  /// Duplicates `connection`.
   [[nodiscard]] static Result<std::unique_ptr<EventDevice>> open(int connection);
   EventDevice(const EventDevice&) = delete;
   EventDevice& operator=(const EventDevice&) = delete;
@@ -54,31 +54,33 @@ class EventDevice {
   [[nodiscard]] bool is_of(DomainId domain) const { return domain == DOMID_SELF || domain == self_.domain; }
   [[nodiscard]] Result<> bind(ring::Port port);
   [[nodiscard]] Result<> unbind(ring::Port port);
-  /// A port of the caller's got another end: if it is bound here, what was known of the old one is dropped.
+  /// A port of the caller has a new other end. If it is bound here, the state of the old end is discarded.
   [[nodiscard]] Result<> rebound(ring::Port port);
-  /// A port of the caller's was closed. It stays bound here, and is sent to by hypercall, which refuses it.
+  /// A port of the caller was closed. It stays bound here; sending to it becomes a hypercall, which refuses
+  /// it.
   void closed(ring::Port port);
-  /// False when this device has not what is needed: the event is to be raised by hypercall.
+  /// False when this device cannot raise the event itself; the caller then uses a hypercall.
   [[nodiscard]] bool send(ring::Port port);
-  /// How many were taken. EAGAIN: none waits; EFBIG: some were lost.
+  /// The number of ports taken. EAGAIN: none waits; EFBIG: some were lost.
   [[nodiscard]] Result<int> read(std::uint16_t* ports, std::size_t max);
   void write(std::uint16_t port);
   void reset();
 
  private:
-  /// The control channel's domain, as its controller sees it.
+  /// The domain at the other end of a control channel, for its controller.
   struct Controlled {
     Page page;
-    ring::UpEvents<> up;       ///< what the domain raises
-    ring::EventBits<> bits;    ///< where it is raised
-    ring::Port port;           ///< its end
-    bool shares_its_selector;  ///< dom0's own channel: a kick for another port wakes nobody here
+    ring::UpEvents<> up;       ///< events that the domain raises
+    ring::EventBits<> bits;    ///< event bits of the domain
+    ring::Port port;           ///< the domain's end of the channel
+    bool shares_its_selector;  ///< true for dom0's own channel, where a kick for another port does not wake
+                               ///< this one
   };
   struct Bound {
     Fd kicks;
-    Fd peer_kicks;  ///< invalid: there is no other end, or it may only be raised by hypercall
+    Fd peer_kicks;  ///< invalid if there is no other end, or if it can only be raised by hypercall
     std::optional<Controlled> controlled;
-    bool settled = false;  ///< it is known whether `controlled` is needed
+    bool settled = false;  ///< whether it is known if `controlled` is needed
   };
 
   EventDevice(Fd connection, Fd poll, Fd bell, Page page, const DomainInfo& self);
@@ -95,20 +97,20 @@ class EventDevice {
 
   Fd connection_;
   Fd poll_;
-  Fd bell_;  ///< in poll_: readable while the queue has something to say
+  Fd bell_;  ///< a member of poll_; readable while the queue is not empty or has overflowed
   Page page_;
-  DomainInfo self_;  ///< as of when `page_` was mapped
+  DomainInfo self_;  ///< when `page_` was mapped
   ring::EventBits<> bits_;
-  std::uint32_t attachments_ = 0;  ///< of controllers to the own frame, when kicks were last opened
+  std::uint32_t attachments_ = 0;  ///< the frame's count of attached controllers when kicks were last opened
   std::map<ring::Port, Bound> bound_;
   std::deque<std::uint16_t> queue_;
   bool overflow_ = false;
 };
 
-/// What the calls about event channels owe the open devices of this process.
+/// Functions that the event channel calls use to inform the open devices of this process.
 [[nodiscard]] Result<> tell_rebound(DomainId domain, ring::Port port);
 void tell_closed(DomainId domain, ring::Port port);
-/// False: by hypercall.
+/// False: use a hypercall.
 [[nodiscard]] bool send_mapped(ring::Port port);
 
 }  // namespace ringside::library

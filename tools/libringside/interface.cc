@@ -19,21 +19,21 @@ namespace ringside::library {
 
 namespace {
 
-/// Names the descriptor on which a domU was handed its connection.
+/// The environment variable with the number of the descriptor of a domU's connection.
 constexpr char connection_setting[] = "RINGSIDE_CONNECTION";
 constexpr std::size_t words_bytes_max = 320;
 constexpr std::uint32_t kib_per_page = RS_PAGE_SIZE / 1024;
 
 thread_local char last_words[words_bytes_max] = "";
 
-/// The open handles; a handle is the number of its connection's descriptor.
+/// The open handles. A handle is the descriptor number of its connection.
 std::map<int, Fd>& handles() {
   static std::map<int, Fd> open;
   return open;
 }
 
-/// A copy of the domU's connection, so that closing the interface does not look like the death of the guest.
-/// Programs that this one starts do not get it.
+/// A copy of the domU's connection: the hypervisor takes the end of the original for the death of the guest.
+/// Programs that this one starts do not inherit it.
 Result<Fd> inherited_connection(const char* setting) {
   const char* what = "cannot open the interface";
   const std::string object = std::string(connection_setting) + "=" + setting;
@@ -85,7 +85,7 @@ xc_dominfo_t as_of_2005(const DomainInfo& info) {
   out.cpu_time = cpu_time_of(info.process);
   out.max_memkb = info.memory_kib;
   out.vcpus = 1;
-  // One vcpu on the one CPU there is: the others are nowhere.
+  // There is one vcpu on one CPU. The other vcpus do not exist.
   std::fill(std::begin(out.vcpu_to_cpu), std::end(out.vcpu_to_cpu), -1);
   out.vcpu_to_cpu[0] = 0;
   out.cpumap[0] = 1;
@@ -98,7 +98,7 @@ Result<int> get_info(int handle, DomainId first, unsigned max, xc_dominfo_t* inf
   unsigned count = 0;
   for (DomainId next = first; count < max; ++count) {
     auto reply = call(*connection, "cannot read domains", {.op = HypercallOp::domain_info, .domain = next});
-    // What was found before counts; a guest sees nobody behind itself.
+    // Earlier domains are returned all the same. A guest sees no domain after itself.
     if (!reply && count == 0) return reply.error();
     if (!reply) break;
     info[count] = as_of_2005(reply->answer.info);
@@ -117,7 +117,7 @@ Result<DomainInfo> info_of(int connection, DomainId domain) {
   return reply->answer.info;
 }
 
-/// A call without another answer than that it was done.
+/// A call that returns nothing but success.
 int simple(int handle, const char* what, const HypercallArguments& arguments) {
   return answer<int>(-1, [&]() -> Result<int> {
     auto connection = connection_of(handle);
@@ -128,7 +128,7 @@ int simple(int handle, const char* what, const HypercallArguments& arguments) {
   });
 }
 
-/// A call that answers a port.
+/// A call that returns a port.
 int for_port(int handle, const char* what, const HypercallArguments& arguments, int* port) {
   return answer<int>(-1, [&]() -> Result<int> {
     if (port == nullptr) return refusal(EFAULT, what, "no place for the port");
@@ -182,7 +182,7 @@ xc_evtchn_status_t as_of_2005(DomainId domain, ring::Port port, const PortStatus
   return out;
 }
 
-/// The controller's end, which is not the one that stands in the start info: that is the kernel's.
+/// Returns the controller's end. The start info names the other end, which is the kernel's.
 Result<int> initdom_port(int handle) {
   auto connection = connection_of(handle);
   if (!connection) return connection;
@@ -236,7 +236,7 @@ Result<int> connection_of(int handle) {
 }
 
 Result<HypercallReply> call(int connection, const char* what, const HypercallArguments& arguments) {
-  // One for the process: all handles of a guest are copies of one connection.
+  // One for the process, since all handles of a guest are copies of one connection.
   static Hypercalls calls;
   auto reply = calls.call(connection, arguments, -1, hypercall_patience);
   if (!reply || reply->answer.result >= 0) return reply;

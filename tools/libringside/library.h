@@ -1,7 +1,7 @@
-// What the files of the library share: how a call fails, and how it speaks to the hypervisor.
+// What the files of the library share: error handling, and calls to the hypervisor.
 //
-// Everything behind the C functions runs under one lock. Nothing in here throws on purpose; what the standard
-// library throws ends at answer().
+// All C functions run under one lock. The library itself throws nothing; answer() catches what the standard
+// library throws.
 #pragma once
 
 #include <cerrno>
@@ -16,10 +16,10 @@
 namespace ringside::library {
 
 [[nodiscard]] std::mutex& lock();
-/// Keeps the error's words for rs_last_error(), and sets errno.
+/// Stores the error's text for rs_last_error(), and sets errno.
 void remember(const Error& error) noexcept;
 
-/// The value that `run` answers, or `otherwise` once its error has been remembered.
+/// The value that `run` returns. On an error, stores the error and returns `otherwise`.
 template <class Value, class Run>
 Value answer(Value otherwise, Run run) noexcept {
   try {
@@ -37,10 +37,10 @@ Value answer(Value otherwise, Run run) noexcept {
 
 [[nodiscard]] Error refusal(int code, const char* what, std::string why);
 
-/// The connection of an open handle; EBADF if it is none.
+/// The connection of an open handle; EBADF if the handle is not open.
 [[nodiscard]] Result<int> connection_of(int handle);
 
-/// One hypercall. What the hypervisor refuses is an error with its words.
+/// One hypercall. A refusal becomes an error with the hypervisor's text.
 [[nodiscard]] Result<HypercallReply> call(int connection, const char* what,
                                           const HypercallArguments& arguments);
 

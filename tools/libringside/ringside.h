@@ -1,13 +1,14 @@
-/* libringside: what a program needs to be a client of ringside's hypervisor, as dom0's switch or as a domU.
+/* libringside: the client library of ringside's hypervisor, for programs that act as dom0's switch or as a
+ * domU.
  *
  * The calls and structures named xc_ are those of libxc in xen-unstable on 1 July 2005, with its meanings
- * and, on x86-64, its layouts; those named rs_ are ringside's own. Every function answers -1 (or NULL) and
- * sets errno when it fails: to what the hypervisor answered (EINVAL, ESRCH, EPERM, ENOSPC, EBUSY), to EPIPE
- * when the hypervisor is gone, to ETIMEDOUT when it does not answer within ten seconds, to EBADF for a handle
- * or device that is not open. rs_last_error() has the words.
+ * and, on x86-64, its layouts; those named rs_ are ringside's own. On failure every function returns -1 (or
+ * NULL) and sets errno: to the hypervisor's error (EINVAL, ESRCH, EPERM, ENOSPC, EBUSY), to EPIPE when the
+ * hypervisor is gone, to ETIMEDOUT when it does not answer within ten seconds, and to EBADF for a handle or
+ * device that is not open. rs_last_error() returns the error as text.
  *
- * Any thread may call any function; calls wait for each other. Nothing blocks otherwise. What was opened is
- * not to be used in a forked child.
+ * Any thread may call any function. Calls wait for each other and block for no other reason. Handles and
+ * devices must not be used in a forked child.
  */
 #pragma once
 
@@ -17,31 +18,30 @@
 extern "C" {
 #endif
 
-/* Macros, as in Xen's own headers of 2005, so that either may be included before the other. The domain that
- * calls: */
+/* These are macros, as in Xen's own headers of 2005, so that either header may be included first. DOMID_SELF
+ * is the calling domain. */
 #ifndef DOMID_SELF
 #define DOMID_SELF (0x7FF0U)
 #endif
 
 enum {
   RS_PAGE_SIZE = 4096,
-  RS_PORTS = 1024 /* of a domain: 1 to 1023; 0 is none */
+  RS_PORTS = 1024 /* of a domain; valid ports are 1 to 1023, and 0 means none */
 };
 
-/* -- the interface ------------------------------------------------------------------------------------------
- */
+/* -- the interface */
 
-/* Connects to the hypervisor. In a domU (RINGSIDE_CONNECTION is set) it is the connection that the domain was
- * created with; elsewhere dom0's, of the machine in $RINGSIDE_DIR, else $XDG_RUNTIME_DIR/ringside, else
- * /tmp/ringside-UID. Answers a handle >= 0. */
+/* Connects to the hypervisor and returns a handle >= 0. In a domU (RINGSIDE_CONNECTION is set) it uses the
+ * connection that the domain was created with. Elsewhere it uses dom0's connection to the machine in
+ * $RINGSIDE_DIR, else $XDG_RUNTIME_DIR/ringside, else /tmp/ringside-UID. */
 int xc_interface_open(void);
 int xc_interface_close(int handle);
 
-/* Why the last failing call of this thread failed, in words; "" if none did. Until its next failing call. */
+/* The error text of the last failing call of this thread; "" if no call has failed. Valid until the next
+ * failing call of this thread. */
 const char* rs_last_error(void);
 
-/* -- domains ------------------------------------------------------------------------------------------------
- */
+/* -- domains */
 
 #ifndef SHUTDOWN_poweroff
 #define SHUTDOWN_poweroff 0
@@ -54,11 +54,11 @@ const char* rs_last_error(void);
 #define MAX_VIRT_CPUS 32
 #endif
 
-/* As libxc's header (tools/libxc/xc.h, then xenctrl.h) had it from late June 2005, when access control
- * brought ssidref, to October, when vcpu_to_cpu and cpumap went: 440 bytes. */
+/* The layout of libxc's header (tools/libxc/xc.h, then xenctrl.h) from late June 2005, when access control
+ * added ssidref, to October, when vcpu_to_cpu and cpumap were removed: 440 bytes. */
 typedef struct {
   uint32_t domid;
-  uint32_t ssidref; /* 0: no security labels here */
+  uint32_t ssidref; /* always 0: there are no security labels */
   unsigned int dying : 1, crashed : 1, shutdown : 1, paused : 1, blocked : 1, running : 1;
   unsigned int shutdown_reason; /* SHUTDOWN_*; only when shutdown or crashed */
   unsigned long nr_pages;
@@ -67,18 +67,18 @@ typedef struct {
   unsigned long max_memkb;
   unsigned int vcpus;
   int32_t vcpu_to_cpu[MAX_VIRT_CPUS]; /* -1: there is no such vcpu */
-  uint64_t cpumap[MAX_VIRT_CPUS];     /* where each may run, a bit for each CPU */
+  uint64_t cpumap[MAX_VIRT_CPUS];     /* the CPUs on which each vcpu may run, one bit for each CPU */
 } xc_dominfo_t;
 
-/* The domains with an id of first_domid or more, in order, dom0 included, at most max_doms. Answers how many
- * were written to info; ESRCH when there is none. Check domid: the domain you asked for may be gone. */
+/* Writes the domains with an id of first_domid or more to info, in order, dom0 included, at most max_doms.
+ * Returns their number. ESRCH: there is none. Check domid: the requested domain may be gone. */
 int xc_domain_getinfo(int handle, uint32_t first_domid, unsigned int max_doms, xc_dominfo_t* info);
 int xc_domain_pause(int handle, uint32_t domid);
 int xc_domain_unpause(int handle, uint32_t domid);
 int xc_domain_destroy(int handle, uint32_t domid);
 
-/* Maps a domain's frame: its shared_info frame is the one there is, so size is at most RS_PAGE_SIZE. The
- * mapping stays, whatever becomes of handle and domain, until munmap(2). NULL on error. */
+/* Maps a domain's frame. Its shared_info frame is the only one, so size is at most RS_PAGE_SIZE. The mapping
+ * is independent of the handle and of the domain, and lasts until munmap(2). Returns NULL on error. */
 void* xc_map_foreign_range(int handle, uint32_t domid, int size, int prot, unsigned long frame);
 
 enum {
@@ -86,7 +86,7 @@ enum {
   RS_ABI_SRING = 1 /* xen-3.0-devel */
 };
 
-/* What 2005 handed a guest at its start, and its tools knew from its configuration. */
+/* What a guest of 2005 received at its start, and what the tools knew from its configuration. */
 typedef struct {
   uint32_t domid;
   unsigned long shared_info_frame;
@@ -95,14 +95,13 @@ typedef struct {
   char name[64];
 } rs_start_info_t;
 
-/* DOMID_SELF for one's own; dom0 may ask for any. */
+/* Use DOMID_SELF for the caller's own start info. dom0 may read that of any domain. */
 int rs_start_info(int handle, uint32_t domid, rs_start_info_t* info);
-/* For a domU: it has shut down (SHUTDOWN_*). exit_status, 0 to 255, is what `ringside exec` and lists show.
- */
+/* For a domU: reports that it has shut down (SHUTDOWN_*). `ringside exec` and lists show exit_status, 0 to
+ * 255. */
 int rs_shutdown(int handle, int reason, int exit_status);
 
-/* -- event channels -----------------------------------------------------------------------------------------
- */
+/* -- event channels */
 
 #ifndef VIRQ_TIMER
 #define VIRQ_TIMER 0
@@ -120,16 +119,16 @@ int rs_shutdown(int handle, int reason, int exit_status);
 #define EVTCHNSTAT_ipi 5
 #endif
 
-/* As xen/include/public/event_channel.h had it, and xen/common/evtchn.c filled it: 20 bytes.
- * EVTCHNOP_bind_vcpu later put a vcpu in front of the union, in place of ipi_vcpu. */
+/* The layout of xen/include/public/event_channel.h, as xen/common/evtchn.c filled it: 20 bytes.
+ * EVTCHNOP_bind_vcpu later put a vcpu before the union, in place of ipi_vcpu. */
 typedef struct {
-  uint16_t dom;    /* whose port it is, as it was asked for */
-  uint32_t port;   /* as it was asked for */
+  uint16_t dom;    /* input: the owner of the port */
+  uint32_t port;   /* input */
   uint32_t status; /* EVTCHNSTAT_* */
   union {
     struct {
       uint16_t dom;
-    } unbound; /* who may bind */
+    } unbound; /* the domain that may bind */
     struct {
       uint16_t dom;
       uint32_t port;
@@ -140,48 +139,48 @@ typedef struct {
   } u;
 } xc_evtchn_status_t;
 
-/* A new port of the caller's that waits for dom to bind to it. */
+/* Allocates a port of the caller to which domain dom may bind. */
 int xc_evtchn_alloc_unbound(int handle, uint32_t dom, int* port);
-/* Binds a port of dom1 to one of dom2. *port1 and *port2 say which; 0 = any, and on return the one taken. Two
- * ports that are bound to each other already are answered as they are. A guest's dom1 is itself. */
+/* Binds a port of dom1 to a port of dom2. *port1 and *port2 name the ports; 0 = any, and the call stores the
+ * chosen port. Two ports that are already bound to each other are returned unchanged. For a guest, dom1 is
+ * the guest itself. */
 int xc_evtchn_bind_interdomain(int handle, uint32_t dom1, uint32_t dom2, int* port1, int* port2);
-/* The same port again for a virq that is bound. */
+/* Returns the existing port if the virq is bound already. */
 int xc_evtchn_bind_virq(int handle, int virq, int* port);
-/* The other end becomes unbound and waits for dom. */
+/* Closes a port of dom. Its other end becomes unbound, and dom may bind to it again. */
 int xc_evtchn_close(int handle, uint32_t dom, int port);
-/* Raises an event at the other end of a port of the caller's. EINVAL: it leads nowhere. A port of a control
- * channel that is bound to an event device of this process takes no hypercall: bits and kick go to the other
- * end directly. The hypervisor's journal then has no line of it, and an end that went away meanwhile is no
- * error. */
+/* Raises an event at the other end of a port of the caller. EINVAL: the port has no other end. If the port
+ * belongs to a control channel and is bound to an event device of this process, the call sets the bits and
+ * the kick of the other end directly, without a hypercall. The hypervisor's journal then has no entry of it,
+ * and it is no error if the other end has gone. */
 int xc_evtchn_send(int handle, int local_port);
 int xc_evtchn_status(int handle, uint32_t dom, int port, xc_evtchn_status_t* status);
-/* The controller's end of dom0's own control channel, whose other end is dom0's kernel; made, by binding dom0
- * to itself, if there is none. It is served as any domain's: its start info is dom0's. In 2005 the privileged
- * driver answered this (IOCTL_PRIVCMD_INITDOM_EVTCHN). */
+/* Returns the controller's end of dom0's own control channel, whose other end is dom0's kernel. If there is
+ * no channel, it is made by binding dom0 to itself. It is used as any domain's channel, with dom0's start
+ * info. In 2005 the privileged driver had this call (IOCTL_PRIVCMD_INITDOM_EVTCHN). */
 int rs_initdom_port(int handle);
 
-/* -- the event device: /dev/xen/evtchn ----------------------------------------------------------------------
- */
+/* -- the event device: /dev/xen/evtchn */
 
-/* Answers a descriptor to poll(2) for input. It is closed by rs_events_close and by nothing else. Of a domU
- * only one process, and there only one device, may have ports bound. */
+/* Returns a descriptor that can be polled for input. Only rs_events_close may close it. In a domU only one
+ * process, and there only one device, may have ports bound. */
 int rs_events_open(int handle);
 int rs_events_close(int device);
-/* From here on events at that port of the caller's are reported. One that was pending already is reported
- * at once. EEXIST: bound here already. A port that xc_evtchn_bind_interdomain gives another end stays bound.
- * A domU that was suspended has no ports any more: the device works on after it with those bound anew. */
+/* Starts to report events at this port of the caller. A pending event is reported at once. EEXIST: the port
+ * is already bound here. A port that xc_evtchn_bind_interdomain connects to another end stays bound. A
+ * suspended domU loses its ports; the device continues to work with ports that are bound after the resume. */
 int rs_events_bind(int device, int port);
-/* The port itself stays. */
+/* Stops reporting events. The port itself stays open. */
 int rs_events_unbind(int device, int port);
-/* Takes ports that had an event, oldest first; each stays masked, and is not reported again, until it is
- * written back. Answers how many were written to ports: EAGAIN when none waits, EFBIG when more than 2048
- * waited and some were lost (rs_events_reset ends that). A descriptor that polls readable may turn out to
- * have none. */
+/* Takes ports that had an event, oldest first, and returns the number written to ports. Each stays masked,
+ * and is not reported again, until it is passed to rs_events_write. EAGAIN: none waits. EFBIG: more than 2048
+ * waited and some were lost (rs_events_reset clears this error). After poll(2) reports input there may still
+ * be no port. */
 int rs_events_read(int device, uint16_t* ports, int max_ports);
-/* Unmasks ports; one that was raised meanwhile is reported again. So look for work after it was written, or
- * before and again. Ports that are not bound here are ignored. Answers count. */
+/* Unmasks ports and returns count. A port that was raised in the meantime is reported again. Look for work
+ * after this call, not only before it. Ports that are not bound here are ignored. */
 int rs_events_write(int device, const uint16_t* ports, int count);
-/* Forgets what waits, and reports every bound port once. */
+/* Discards the waiting ports, and reports every bound port once. */
 int rs_events_reset(int device);
 
 #ifdef __cplusplus

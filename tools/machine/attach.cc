@@ -1,4 +1,4 @@
-// attach and detach: which file a domain's console is associated with, under xenctld.
+// attach and detach: select the file of a domain's console, under xenctld.
 #include <filesystem>
 #include <memory>
 
@@ -11,7 +11,7 @@ namespace ringside::tools {
 
 namespace {
 
-/// As the daemon, whose working directory is another one, finds it.
+/// The path for the daemon, which has another working directory.
 std::string absolute(const std::string& path) {
   return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
 }
@@ -37,15 +37,15 @@ int ask_about(const Session& session, const char* command, const std::string& na
 void add_attach_commands(Command app, Session& session) {
   Command attach = add_command(
       app, session, "attach", "Associate a domain's console with a file, fifo or terminal (under xenctld)",
-      "  ringside attach web log.txt                      appended to; nothing is typed\n"
-      "  ringside attach web out.fifo --input in.fifo     both ways, for a script\n"
-      "  ringside attach web /dev/ttyS0                   a terminal goes both ways by itself");
+      "  ringside attach web log.txt                      appends the output; there is no input\n"
+      "  ringside attach web out.fifo --input in.fifo     output and input, for a script\n"
+      "  ringside attach web /dev/ttyS0                   a terminal carries output and input");
   const auto domain = std::make_shared<std::string>();
   const auto file = std::make_shared<std::string>();
   const auto input = std::make_shared<std::string>();
   attach.add_option("DOMAIN", *domain, "Its name or number").required();
-  attach.add_option("FILE", *file, "What its output goes to; it must exist").required();
-  attach.add_option("--input", *input, "Where its input comes from");
+  attach.add_option("FILE", *file, "The file for its output; it must exist").required();
+  attach.add_option("--input", *input, "The file for its input");
   attach.callback([&session, domain, file, input] {
     session.run = [&session, domain, file, input] {
       return ask_about(session, "attach", *domain, [&](DomainId id) {
@@ -56,8 +56,8 @@ void add_attach_commands(Command app, Session& session) {
     };
   });
 
-  Command detach = add_command(app, session, "detach", "Give a domain's console its pty back",
-                               "  ringside detach web        what nobody has read waits for a reader");
+  Command detach = add_command(app, session, "detach", "Return a domain's console to its pty",
+                               "  ringside detach web        unread output waits for a reader");
   detach.add_option("DOMAIN", *domain, "Its name or number").required();
   detach.callback([&session, domain] {
     session.run = [&session, domain] {

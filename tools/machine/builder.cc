@@ -1,4 +1,4 @@
-// The order in which things must be started, and undone.
+// The order in which processes are started, and undone on failure.
 #include "tools/machine/builder.h"
 
 #include <array>
@@ -17,7 +17,7 @@ namespace {
 
 constexpr int patience_ms = 3000;
 constexpr std::chrono::seconds xend_timeout{15};
-/// How long whoever starts a machine may take to notice that it has been ended.
+/// How long another process that starts a machine may need to notice that its hypervisor has ended.
 constexpr std::chrono::seconds lock_patience{30};
 
 std::vector<std::string> processes_of(const MachineSpec& spec) {
@@ -30,7 +30,7 @@ std::vector<std::string> processes_of(const MachineSpec& spec) {
       names.emplace_back("xenctld");
       break;
   }
-  // Last, so that whoever finds a shell on the serial line finds the rest, too.
+  // Last, so that everything else is ready when a shell appears on the serial line.
   if (spec.dom0_kernel) names.emplace_back("dom0");
   return names;
 }
@@ -46,7 +46,7 @@ unsigned number(const std::string& text) {
   return value;
 }
 
-/// The lines of one answer, as far as they have come.
+/// The part of an answer that has been received.
 struct Conversation {
   std::string received;
   std::string problem;
@@ -95,7 +95,7 @@ Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::stri
   return Done{};
 }
 
-/// Answers whether there were any.
+/// Returns whether there were any.
 bool end_processes(const Machine& machine) {
   bool found = false;
   for (const char* name : Machine::processes) {
@@ -104,7 +104,7 @@ bool end_processes(const Machine& machine) {
     found = true;
     end_process(*pid, patience_ms);
   }
-  // Where the hypervisor was killed, nobody has cleaned up after its domains.
+  // A hypervisor that was killed has not ended its domains.
   end_marked_processes(machine);
   return found;
 }
@@ -143,7 +143,7 @@ std::optional<Dom0Kind> running_dom0(const Machine& machine) {
 
 Result<> start_machine(LinuxHost& host, const MachineSpec& spec, const MachineLock& lock) {
   const Machine& machine = host.machine();
-  // Of a machine whose hypervisor was killed just now.
+  // Processes may remain from a machine whose hypervisor was just killed.
   for (const char* name : Machine::processes) {
     if (const auto pid = PidFile::holder(machine.pid_file(name))) {
       return Error{EBUSY, "cannot start a machine", machine.directory(),
@@ -162,7 +162,7 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec, const MachineLo
     auto started = start_process(host, spec, name, lock.descriptor());
     if (started) continue;
     stop_machine(lock);
-    // The log that it names has gone with the rest.
+    // The log that the error names has been removed with the rest.
     Error failure = started.error();
     failure.advice = fmt::format("ringside {} --dir {} shows more", name, machine.directory());
     return failure;
@@ -190,7 +190,7 @@ Result<bool> take_down(const Machine& machine) {
       return found;
     }
     if (lock) return found;
-    // Whoever starts a machine there sees that its hypervisor has ended, and gives up.
+    // A process that starts a machine there notices that its hypervisor has ended, and gives up.
     if (lock.error().code != EBUSY || std::chrono::steady_clock::now() > until) return lock.error();
   }
 }
@@ -203,7 +203,7 @@ Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& re
   auto connection = host.connect_local(socket);
   if (!connection) {
     return Error{connection.error().code, what, socket, daemon + " does not run",
-                 "ringside down and ringside up start afresh"};
+                 "ringside down and ringside up restart the machine"};
   }
   Conversation talk;
   std::string unsent = request + "\n";
@@ -240,7 +240,7 @@ Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& re
 
 namespace {
 
-/// Has xend open the domain's channel and serve its console.
+/// Requests xend to open the domain's channel and to serve its console.
 Result<BuiltDomain> make_console(LinuxHost& host, DomainId domain) {
   auto answer = ask_xend(host, "console " + std::to_string(domain));
   if (!answer) return answer.error();
@@ -251,7 +251,7 @@ Result<BuiltDomain> make_console(LinuxHost& host, DomainId domain) {
   return built;
 }
 
-/// A port of the guest's that waits for somebody in dom0, as its console's.
+/// Makes a port of the guest that waits for a program in dom0, and stores it as the console's port.
 Result<BuiltDomain> make_port(Privcmd& privcmd, DomainId domain) {
   constexpr DomainId dom0 = 0;
   auto port = privcmd.evtchn_alloc_unbound(domain, dom0);

@@ -40,12 +40,12 @@ void add_machine_commands(Command app, Session& session) {
     };
   });
 
-  Command down = add_command(
-      app, session, "down",
-      "End the machine, its domains included; what it made is removed, and nothing else", "  ringside down");
+  Command down =
+      add_command(app, session, "down",
+                  "End the machine and its domains, and remove the files that they made", "  ringside down");
   down.callback([&session] {
     session.run = [&session] {
-      // It may have been typed at dom0's own console, which hangs up in the middle of this.
+      // If the command was typed at dom0's own console, this terminal hangs up before the command ends.
       std::signal(SIGHUP, SIG_IGN);
       const auto found = take_down(session.machine());
       if (!found) return failed(found.error());

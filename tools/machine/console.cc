@@ -1,4 +1,4 @@
-// console and exec: this terminal (or this process's stdin and stdout) at the end of the whole path.
+// console and exec: connect this terminal, or this process's stdin and stdout, to the end of the whole path.
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -23,7 +23,7 @@ namespace {
 
 using dom0::ConsoleClient;
 
-/// A console as it is found: a socket to connect to, or a terminal to open.
+/// Opens a console: connects to a socket, or opens a terminal.
 Result<Handle> open_console(LinuxHost& host, const std::string& path, bool pty) {
   if (!pty) return host.connect_local(path);
   auto terminal = host.file_open(path, Host::FileUse::output);
@@ -32,7 +32,7 @@ Result<Handle> open_console(LinuxHost& host, const std::string& path, bool pty) 
 }
 
 /// Attaches stdin and stdout to the console until one side ends it. SIGINT, SIGTERM and SIGHUP count as
-/// leaving. A domain that was left paused for it is set going once its console has its viewer.
+/// leaving. `unpause`: starts the domain once its console has its viewer.
 Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink,
                                     Result<Handle> connection, dom0::ConsoleClientOptions options,
                                     bool unpause) {
@@ -44,7 +44,7 @@ Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Si
 
   const auto tell_window = [&] {
     const auto size = window_size(0);
-    // A guest that is just ending refuses; nothing is lost by that.
+    // A guest that is ending refuses this, and then the size does not matter.
     if (size) (void)privcmd.window_set(options.domain, size->rows, size->columns);
   };
   tell_window();
@@ -76,7 +76,8 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
   };
   const bool has_ptys = running_dom0(host.machine()) == Dom0Kind::xenctld;
   if (pty && !has_ptys)
-    return cannot("this machine runs xcs and xend, which have no ptys", "ringside up --dom0 xenctld has");
+    return cannot("this machine runs xcs and xend, which have no ptys",
+                  "ringside up --dom0 xenctld has them");
   auto consoles = ask_xend(host, "consoles");
   if (!consoles) return consoles.error();
   for (const std::string& line : consoles.value()) {
@@ -90,11 +91,12 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
     if (at == std::string::npos) continue;
     const std::string path = line.substr(at);
     if (has_ptys && status == "attached")
-      return cannot("it is attached to " + path, "ringside detach gives it its pty back");
+      return cannot("it is attached to " + path, "ringside detach returns it to its pty");
     if (!has_ptys && status == "connected")
-      return cannot("it has a viewer already", "ringside console --take sends them away");
+      return cannot("it has a viewer already", "ringside console --take disconnects it");
     if (has_ptys && status == "connected")
-      return cannot("somebody has its pty open: " + path, "two readers would share its output between them");
+      return cannot("another program has its pty open: " + path,
+                    "two readers would each get a part of its output");
     return open_console(host, path, has_ptys);
   }
   return cannot("none is kept for it", "was it made by ringside create?");
@@ -102,10 +104,10 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
 
 namespace {
 
-/// Nobody takes our output any more. Of a pipe that is no news: its reader has seen enough.
+/// stdout accepts no more output. If stdout is a pipe this is no error: its reader has closed it.
 int output_gone(int status) {
   if (!is_pipe(1))
-    failed({EIO, "cannot write", "stdout", "it takes no more", "is the disk full, or stdout closed?"});
+    failed({EIO, "cannot write", "stdout", "it accepts no more", "is the disk full, or stdout closed?"});
   return status;
 }
 
@@ -149,7 +151,7 @@ int console(const Session& session, const ConsoleOptions& options) {
   return exit_good;
 }
 
-/// The status that the program of a domain which has shut down left behind.
+/// The exit status of the program of a domain that has shut down.
 int program_status(Privcmd& privcmd, DomainId domain) {
   auto info = privcmd.domain_info(domain);
   if (!info) return failed(info.error());
@@ -160,7 +162,7 @@ int program_status(Privcmd& privcmd, DomainId domain) {
   return (*info)->exit_status;
 }
 
-/// `interrupted`: a signal came while the machine was started or the domain built.
+/// `interrupted`: a signal arrived while the machine was started or the domain was built.
 int exec_on(LinuxHost& host, const DomainSpec& spec, const bool& interrupted) {
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
@@ -181,7 +183,7 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const bool& interrupted) {
 }
 
 int exec(const DomainSpec& spec, const MachineSpec& machine_spec) {
-  // A signal that arrives before the console is attached ends this as soon as the machine stands.
+  // A signal before the console is attached ends the command as soon as the domain is built.
   bool interrupted = false;
   auto own = PrivateMachine::make("exec");
   if (!own) return failed(own.error());
@@ -209,9 +211,9 @@ void add_console_commands(Command app, Session& session) {
       "  ringside exec --raw -- head -c 1048576 <file | cmp - file        a megabyte there and back");
   const auto spec = std::make_shared<DomainSpec>();
   spec->name = "exec";
-  spec->preserve = true;  // until its exit status has been read
+  spec->preserve = true;  // keeps the domain until its exit status has been read
   spec->quiet = true;
-  spec->paused = true;  // until its console is attached
+  spec->paused = true;  // keeps the domain paused until its console is attached
   spec->dies_with_us = true;
   exec_command.add_option("PROGRAM", spec->program, "After --: the program (default: the built-in shell)");
   add_guest_options(exec_command, *spec);
@@ -228,16 +230,15 @@ void add_console_commands(Command app, Session& session) {
   Command console_command =
       add_command(app, session, "console", "Attach this terminal to a domain's console",
                   "  ringside console web        Ctrl-] leaves; pressed twice, it is typed\n"
-                  "  ringside console web --take --escape ^A    in the place of who is there; Ctrl-A leaves\n"
+                  "  ringside console web --take --escape ^A    replaces the present viewer; Ctrl-A leaves\n"
                   "  telnet localhost 19601      the same: `list` names the port\n"
                   "  socat -,raw,echo=0 TCP:localhost:9601    its bytes as they are, for any program");
   const auto options = std::make_shared<ConsoleOptions>();
   console_command.add_option("DOMAIN", options->domain, "Its name or number").required();
   console_command.add_flag("--pty", options->pty,
-                           "Through the domain's pty, or not at all (xenctld's way, and its default)");
-  console_command.add_flag(
-      "--take", options->take,
-      "Whoever is at the console is sent away first: the seat of a viewer who hangs (xend only)");
+                           "Use the domain's pty, or fail (the default under xenctld)");
+  console_command.add_flag("--take", options->take,
+                           "Disconnect the present viewer first, for example one that hangs (xend only)");
   add_escape(console_command, options->escape);
   console_command.callback(
       [&session, options] { session.run = [&session, options] { return console(session, *options); }; });

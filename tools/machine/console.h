@@ -1,11 +1,11 @@
-// The console of a domain, as those find it who connect to it.
+// Opens the console of a domain.
 #pragma once
 
 #include "emu/host/linux_host.h"
 
 namespace ringside::tools {
 
-/// Opens the console that the running daemon keeps for the domain. `pty`: it must be a pty.
+/// Opens the console that the running daemon serves for the domain. `pty`: fails unless it is a pty.
 [[nodiscard]] Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty);
 
 }  // namespace ringside::tools

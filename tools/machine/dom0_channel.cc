@@ -1,4 +1,4 @@
-// A session with xcs, the channel, one request, one answer.
+// Opens a session with xcs and the channel, sends one request and waits for one answer.
 #include "tools/machine/dom0_channel.h"
 
 #include <optional>
@@ -58,7 +58,7 @@ Result<ring::ControlMessage> ask_dom0_kernel(LinuxHost& host, const ring::Contro
   };
   const std::string path = host.machine().xcs_socket();
   if (auto connected = client.connect(path, open); !connected) {
-    return Error{connected.error().code, what, path, "no xcs is there to carry the message",
+    return Error{connected.error().code, what, path, "no xcs runs to carry the message",
                  "ringside up --dom0 xcs has one"};
   }
   const auto timer = host.timer_start(answer_timeout, [&] {

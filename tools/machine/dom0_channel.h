@@ -1,5 +1,5 @@
-// dom0's own control channel, whose far end is dom0's kernel: no daemon of dom0 keeps it, so whoever has
-// something to say there does it as a client of xcs.
+// dom0's own control channel, whose other end is dom0's kernel. No daemon of dom0 uses it, so a command sends
+// its messages as a client of xcs.
 #pragma once
 
 #include "emu/host/linux_host.h"
@@ -7,7 +7,7 @@
 
 namespace ringside::tools {
 
-/// Sends the request and waits for the answer. Fails where the machine has no xcs, or no kernel in dom0.
+/// Sends the request and waits for the answer. Fails if the machine has no xcs, or if dom0 has no kernel.
 Result<ring::ControlMessage> ask_dom0_kernel(LinuxHost& host, const ring::ControlMessage& request);
 
 }  // namespace ringside::tools

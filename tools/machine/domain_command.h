@@ -1,4 +1,4 @@
-// What commands that act on one domain share; the functions are in domains.cc.
+// What commands on one domain share. The functions are defined in domains.cc.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace ringside::tools {
 
-/// A host and a connection as dom0, for commands that are one conversation.
+/// A host and a connection as dom0, for commands that make a few requests.
 struct Dom0 {
   LinuxHost host;
   Result<Privcmd> privcmd;
@@ -21,12 +21,12 @@ struct Dom0 {
 
 using Act = std::function<Result<>(Dom0&, const DomainInfo&)>;
 
-/// A command whose argument is a domain, which `act` is called with.
+/// Adds a command whose argument is a domain. `act` gets that domain.
 Command add_domain_command(Command app, Session& session, const std::string& name, const std::string& what,
                            const std::string& examples, Act act);
-/// One request to dom0's daemon whose answer is only good or bad.
+/// Sends one request to dom0's daemon. The answer is success or an error.
 Result<> ask(Dom0& dom0, const std::string& request);
-/// What `create` prints of a domain that it has built.
+/// Prints what `create` prints after it has built a domain.
 void print_built(const DomainSpec& spec, const BuiltDomain& built);
 
 }  // namespace ringside::tools

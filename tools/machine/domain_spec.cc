@@ -1,4 +1,4 @@
-// Writing and reading of the files.
+// Writes and reads the records.
 #include "tools/machine/domain_spec.h"
 
 #include <fmt/format.h>
@@ -36,7 +36,7 @@ Result<> save_spec(const Machine& machine, DomainId domain, const DomainSpec& sp
   for (const std::string& quirk : spec.quirks) put("quirk", quirk);
   for (const std::string& line : spec.boot_lines) put("boot-line", line);
   for (const std::string& word : spec.program) put("word", word);
-  return write_file("cannot write down how the domain is built", path, text);
+  return write_file("cannot record how the domain is built", path, text);
 }
 
 Result<DomainSpec> load_spec(const Machine& machine, const DomainInfo& info) {
@@ -61,7 +61,7 @@ Result<DomainSpec> load_spec(const Machine& machine, const DomainInfo& info) {
     if (key == "word") spec.program.push_back(value);
   }
   if (!spec.name.empty() && spec.name == info.name) return spec;
-  return Error{ENOENT, "cannot build the domain again", info.name, "nobody wrote down how it was created",
+  return Error{ENOENT, "cannot build the domain again", info.name, "there is no record of how it was created",
                "ringside destroy and ringside create do it by hand"};
 }
 

@@ -1,5 +1,5 @@
-// How each domain was created, kept in the machine's directory so that it can be built again: one small file
-// a domain, of settings that end with a zero byte.
+// Records of how each domain was created, so that it can be built again. Each domain has a small file in the
+// machine's directory with settings that end with a zero byte.
 #pragma once
 
 #include "emu/base/check.h"
@@ -8,10 +8,10 @@
 
 namespace ringside::tools {
 
-/// Also removes the files of domains that are no more, which are all but `living`.
+/// Also removes the files of all domains that are not in `living`.
 [[nodiscard]] Result<> save_spec(const Machine& machine, DomainId domain, const DomainSpec& spec,
                                  const std::vector<DomainInfo>& living);
-/// ENOENT when there is none for a domain of that number and name.
+/// ENOENT if there is no record of a domain of this number and name.
 [[nodiscard]] Result<DomainSpec> load_spec(const Machine& machine, const DomainInfo& info);
 
 }  // namespace ringside::tools

@@ -1,5 +1,5 @@
-// create, pause, unpause, destroy, sysrq: the life of domains, as people know it from xm. What waits for a
-// guest is life.cc's.
+// create, pause, unpause, destroy, sysrq: commands known from xm. Commands that wait for a guest are in
+// life.cc.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -20,7 +20,7 @@ int create(const Session& session, const DomainSpec& spec) {
   if (!built) return failed(built.error());
   if (spec.no_console) {
     std::printf(
-        "domain %u \"%s\", paused: port %u waits for dom0; ringside unpause %s once somebody is there\n",
+        "domain %u \"%s\", paused: port %u waits for dom0; ringside unpause %s once a program serves it\n",
         built->domain, spec.name.c_str(), built->guest_port, spec.name.c_str());
     return exit_good;
   }
@@ -28,7 +28,7 @@ int create(const Session& session, const DomainSpec& spec) {
   return exit_good;
 }
 
-/// Runs `act` on the domain that the person named.
+/// Runs `act` on the domain that the user named.
 int on_domain(const Session& session, const std::string& command, const std::string& name,
               const std::function<Result<>(Dom0&, const DomainInfo&)>& act) {
   Dom0 dom0(session, command);
@@ -39,7 +39,7 @@ int on_domain(const Session& session, const std::string& command, const std::str
   return exit_good;
 }
 
-/// What is printed as a line must be one.
+/// Returns what is wrong with a boot line, or an empty text.
 std::string problem_of_line(const std::string& text) {
   const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
   return std::ranges::any_of(text, control) ? "a boot line has no control characters" : "";
@@ -59,17 +59,16 @@ void add_create(Command app, Session& session) {
   const Option raw = add_guest_options(command, *spec);
   command
       .add_flag("--external", spec->external,
-                "PROGRAM is the guest itself: its process has the domain's connection to the hypervisor, and "
-                "speaks to it through libringside")
+                "PROGRAM is the guest itself: its process has the domain's connection to the hypervisor and "
+                "uses it through libringside")
       .needs(program)
       .excludes(raw);
-  command.add_flag(
-      "--no-console", spec->no_console,
-      "Leave the console to another program of dom0: xend is not asked, the port in its start info "
-      "waits, and the domain stays paused");
+  command.add_flag("--no-console", spec->no_console,
+                   "Leave the console to another program of dom0: the port in the start info waits for it, "
+                   "and the domain stays paused");
   command
       .add_option("--memory", spec->memory_mib,
-                  "MiB that it may have at most: a figure, which `list` shows and `balloon` lowers")
+                  "Its memory limit in MiB: only a number, which `list` shows and `balloon` lowers")
       .range(memory_mib_min, memory_mib_max)
       .show_default();
   command
@@ -78,7 +77,7 @@ void add_create(Command app, Session& session) {
       .one_at_a_time()
       .check(problem_of_line, "LINE");
   add_quirks(command, {"domu"}, spec->quirks);
-  command.add_flag("--paused", spec->paused, "Leave it paused; `ringside unpause` sets it going");
+  command.add_flag("--paused", spec->paused, "Leave it paused; `ringside unpause` starts it");
   command.add_flag("--preserve", spec->preserve, "Keep it in the list after its shutdown");
   command.callback([&session, spec] { session.run = [&session, spec] { return create(session, *spec); }; });
 }
@@ -111,10 +110,9 @@ void print_built(const DomainSpec& spec, const BuiltDomain& built) {
 }
 
 Option add_guest_options(Command command, DomainSpec& spec) {
-  command.add_choice(
-      "--abi", spec.abi, {{"sring", ring::Abi::sring}, {"flat", ring::Abi::flat}},
-      "The layout of its rings: sring (xen-3.0-devel, default) or flat (xen-2.0; that flat meets xcs is "
-      "a hybrid which history never had)");
+  command.add_choice("--abi", spec.abi, {{"sring", ring::Abi::sring}, {"flat", ring::Abi::flat}},
+                     "The layout of its rings: sring (xen-3.0-devel, default) or flat (xen-2.0; flat with "
+                     "xcs is a combination that never existed)");
   return command.add_flag("--raw", spec.raw,
                           "The guest's terminal does not echo, translate or turn keys into signals");
 }
@@ -122,10 +120,10 @@ Option add_guest_options(Command command, DomainSpec& spec) {
 void add_domain_commands(Command app, Session& session) {
   add_create(app, session);
   add_domain_command(
-      app, session, "pause", "Stop a domain's processes where they are", "  ringside pause web",
+      app, session, "pause", "Pause a domain: stop its processes", "  ringside pause web",
       [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_pause(info.domain); });
   add_domain_command(
-      app, session, "unpause", "Let a paused domain go on", "  ringside unpause web",
+      app, session, "unpause", "Continue a paused domain", "  ringside unpause web",
       [](Dom0& dom0, const DomainInfo& info) { return dom0.privcmd->domain_unpause(info.domain); });
   add_domain_command(
       app, session, "destroy", "End a domain at once", "  ringside destroy web",
@@ -133,7 +131,7 @@ void add_domain_commands(Command app, Session& session) {
 
   const auto key = std::make_shared<std::string>();
   Command sysrq = add_domain_command(
-      app, session, "sysrq", "Press a system request key at a domain",
+      app, session, "sysrq", "Send a system request key to a domain",
       "  ringside sysrq web h\n  ringside sysrq Domain-0 h        through the channel from dom0 to itself",
       [key](Dom0& dom0, const DomainInfo& info) {
         if (info.domain != 0) return ask(dom0, fmt::format("sysrq {} {}", info.domain, *key));

@@ -1,4 +1,4 @@
-// shutdown, reboot, suspend, resume, balloon: what is asked of a guest, or waits for it.
+// shutdown, reboot, suspend, resume, balloon: requests to a guest, and waiting for it.
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -18,7 +18,7 @@ std::string name_of(const DomainInfo& info) {
   return fmt::format("domain {}", info.name);
 }
 
-/// The domain as it is now; nothing when it is gone.
+/// The present state of the domain; empty if it is gone.
 Result<std::optional<DomainInfo>> look_again(Dom0& dom0, const DomainInfo& known) {
   auto info = dom0.privcmd->domain_info(known.domain);
   if (!info) return info.error();
@@ -27,14 +27,14 @@ Result<std::optional<DomainInfo>> look_again(Dom0& dom0, const DomainInfo& known
   return info;
 }
 
-/// Whether nothing more will happen to it by itself. dom0's daemon destroys what has shut down, unless it is
-/// to be preserved.
+/// Whether its state is final. dom0's daemon destroys a domain that has shut down, unless it is to be
+/// preserved.
 bool is_over(const std::optional<DomainInfo>& info) {
   if (!info) return true;
   return info->state.crashed != 0 || (info->state.shutdown != 0 && info->preserve != 0);
 }
 
-/// Waits until the domain is gone, or shut down and kept; ETIMEDOUT when it takes too long.
+/// Waits until the domain is gone, or has shut down and is preserved. ETIMEDOUT if it takes too long.
 Result<> wait_for_end(Dom0& dom0, const DomainInfo& known, unsigned timeout_s) {
   std::optional<Error> problem;
   bool over = false;
@@ -51,7 +51,7 @@ Result<> wait_for_end(Dom0& dom0, const DomainInfo& known, unsigned timeout_s) {
   dom0.host.timer_cancel(limit);
   if (problem) return *problem;
   if (over) return Done{};
-  return Error{ETIMEDOUT, "waited in vain for the end of", name_of(known),
+  return Error{ETIMEDOUT, "no longer waiting for the end of", name_of(known),
                fmt::format("it has not shut down within {} s", timeout_s),
                fmt::format("--timeout waits longer, ringside destroy {} ends it at once", known.name)};
 }
@@ -62,7 +62,7 @@ Result<> refuse_if_it_cannot_answer(const char* what, const DomainInfo& info) {
     return Error{EBUSY, what, name_of(info), "it is suspended", "ringside resume " + name + " first"};
   }
   if (info.state.paused != 0) {
-    return Error{EBUSY, what, name_of(info), "it is paused, and answers nothing",
+    return Error{EBUSY, what, name_of(info), "it is paused and cannot answer",
                  "ringside unpause " + name + " first"};
   }
   return Done{};
@@ -80,7 +80,7 @@ Result<> reboot_domain(Dom0& dom0, const DomainInfo& info, unsigned timeout_s) {
     if (auto asked = shut_down(dom0, info, true); !asked) return asked;
     if (auto ended = wait_for_end(dom0, info, timeout_s); !ended) return ended;
   }
-  // What crashed or is preserved is still in the list, under its name.
+  // A domain that has crashed or is preserved still has its name.
   auto left = look_again(dom0, info);
   if (!left) return left.error();
   if (left->has_value()) {
@@ -125,9 +125,7 @@ void add_shutdown(Command app, Session& session) {
       app, session, "shutdown", "Ask a domain to shut down (CMSG_SHUTDOWN), and wait for its answer",
       "  ringside shutdown web\n"
       "  ringside shutdown web --wait          until it is gone, or preserved\n"
-      "  ringside shutdown web --reboot        only its reason will be reboot; `ringside reboot` also builds "
-      "it "
-      "again",
+      "  ringside shutdown web --reboot        only sets its reason; `ringside reboot` also builds it again",
       [options](Dom0& dom0, const DomainInfo& info) -> Result<> {
         if (auto asked = shut_down(dom0, info, options->reboot); !asked) return asked;
         if (!options->wait) return Done{};
@@ -152,21 +150,21 @@ void add_life_commands(Command app, Session& session) {
       [timeout_s](Dom0& dom0, const DomainInfo& info) { return reboot_domain(dom0, info, *timeout_s); });
   add_timeout(reboot, *timeout_s);
 
-  add_domain_command(app, session, "suspend", "Lay a domain to sleep; its console and its viewer stay",
-                     "  ringside suspend web\n  ringside resume web        and it goes on where it was",
+  add_domain_command(app, session, "suspend", "Suspend a domain; its console and its viewer stay",
+                     "  ringside suspend web\n  ringside resume web        it continues where it was",
                      suspend_domain);
-  add_domain_command(app, session, "resume", "Wake a suspended domain: a new frame, a new channel",
+  add_domain_command(app, session, "resume", "Resume a suspended domain, with a new frame and a new channel",
                      "  ringside resume web", resume_domain);
 
   const auto mib = std::make_shared<std::uint32_t>(0);
   Command balloon = add_domain_command(
       app, session, "balloon", "Ask a domain to change its memory (CMSG_MEM_REQUEST)",
-      "  ringside balloon web 32        MiB, at most those it was created with",
+      "  ringside balloon web 32        MiB, at most what it was created with",
       [mib](Dom0& dom0, const DomainInfo& info) -> Result<> {
         if (auto can = refuse_if_it_cannot_answer("cannot change the memory", info); !can) return can;
         return ask(dom0, fmt::format("balloon {} {}", info.domain, *mib * (1024 / page_kib)));
       });
-  balloon.add_option("MIB", *mib, "The new figure").required().range(memory_mib_min, memory_mib_max);
+  balloon.add_option("MIB", *mib, "The new size in MiB").required().range(memory_mib_min, memory_mib_max);
 }
 
 }  // namespace ringside::tools

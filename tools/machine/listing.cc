@@ -1,8 +1,8 @@
-// list: what each domain is and does, as a table for people, line by line for one domain, or as JSON.
+// list: the state of each domain, as a table, line by line for one domain, or as JSON.
 //
-// It asks three: the hypervisor for the domains and their ports, dom0's daemon for the consoles, and each
-// domain's page for what is outstanding in its rings. Somebody who does not answer leaves a gap and no error:
-// a list is wanted most when something is broken.
+// It has three sources: the hypervisor for the domains and their ports, dom0's daemon for the consoles, and
+// each domain's page for the outstanding requests in its rings. A source that does not answer leaves gaps and
+// is no error, because a list is most useful when something is broken.
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -24,9 +24,9 @@ namespace ringside::tools {
 
 namespace {
 
-/// What dom0's daemon says of one console.
+/// What dom0's daemon reports of one console.
 struct Console {
-  unsigned tcp_port = 0;  ///< 0: it is not on TCP, and `path` is a terminal instead of a socket
+  unsigned tcp_port = 0;  ///< 0: not on TCP; `path` is then a terminal, not a socket
   unsigned telnet_port = 0;
   std::string status;
   std::uint64_t buffered_bytes = 0;
@@ -35,7 +35,7 @@ struct Console {
 };
 
 struct Rings {
-  std::uint32_t tx = 0;  ///< requests unanswered
+  std::uint32_t tx = 0;  ///< unanswered requests
   std::uint32_t rx = 0;
   DomainPage::Lost lost{};
 };
@@ -90,7 +90,7 @@ std::string state_letters(const DomainState& state) {
   return letters;
 }
 
-/// Why it is over; nothing while it is not.
+/// The reason of its shutdown; empty before it.
 std::optional<std::string> reason_of(const DomainInfo& info) {
   if (info.state.shutdown == 0 && info.state.crashed == 0) return std::nullopt;
   return std::string(reason_name(info.reason));
@@ -167,7 +167,7 @@ void print_one(const Listed& listed) {
        fmt::format("{} bytes buffered, {} discarded", console.buffered_bytes, console.discarded_bytes));
 }
 
-// -- JSON. The fields are a promise: README.md of this folder names them; none is ever missing.
+// -- JSON. The README of this folder documents the fields. Every object has all of them.
 
 template <class Number>
 std::string json_number(const std::optional<Number>& number) {
@@ -252,7 +252,8 @@ void add_list_command(Command app, Session& session) {
       app, session, "list", "All domains: state, memory, ports, rings and console; or one, in full",
       "  ringside list             State: r running, p paused, s shut down, c crashed, d dying\n"
       "                            Ports: the guest's and dom0's; tx, rx: requests unanswered\n"
-      "                            Lost: bytes, input on the way to the guest or either in it\n"
+      "                            Lost: bytes of input on the way to the guest, or of input and output in "
+      "it\n"
       "  ringside list web\n"
       "  ringside list --json      an array of objects, for programs");
   const auto name = std::make_shared<std::string>();

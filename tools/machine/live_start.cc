@@ -1,4 +1,4 @@
-// A look at the pages of domains at work.
+// Reads the pages of running domains.
 #include "tools/machine/live_start.h"
 
 #include "tools/machine/builder.h"
@@ -35,7 +35,7 @@ LiveStart::LiveStart(Host& host, Privcmd& privcmd, const Machine& machine,
   if (const auto kind = running_dom0(machine))
     header_.controller = *kind == Dom0Kind::xenctld ? "xenctld" : "xcs";
   for (const DomainInfo& info : domains) {
-    if (info.domain == 0) continue;  // dom0 has no console of this kind
+    if (info.domain == 0) continue;  // dom0 has no such console
     trace::JournalDomain& domain = header_.domains.emplace_back();
     domain.id = info.domain;
     domain.layout = info.abi;

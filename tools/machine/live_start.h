@@ -1,5 +1,5 @@
-// Where the journal of a machine at work begins: in the middle, with rings that are in use already. This
-// looks at their pages once, and says which entries tell of what was in them by then.
+// The start of a journal of a running machine, whose rings are already in use. Reads the domains' pages once,
+// and records their contents in the journal's header.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +13,17 @@
 
 namespace ringside::tools {
 
-/// The domain of that name or number; every one, dom0 among them, if it is empty.
+/// The domain of this name or number; all domains, including dom0, if `name` is empty.
 [[nodiscard]] Result<std::vector<DomainInfo>> domains_meant(Privcmd& privcmd, const std::string& name);
 
 class LiveStart {
  public:
-  /// `listening` to the journal must have begun: what happens after this look is in entries. A domain whose
-  /// page is gone already is begun without.
+  /// Listening to the journal must have begun, so that everything after this point is in entries. A domain
+  /// whose page is gone is recorded without its rings.
   LiveStart(Host& host, Privcmd& privcmd, const Machine& machine, const std::vector<DomainInfo>& domains);
 
   [[nodiscard]] const trace::JournalHeader& header() const { return header_; }
-  /// It was written before its domain's page was looked at: played upon what was seen there, it would put the
-  /// rings back.
+  /// Whether the entry was written before its domain's page was read. Replaying it would set the rings back.
   [[nodiscard]] bool precedes(const trace::Entry& entry) const {
     const auto found = looked_ns_.find(entry.domain);
     return found != looked_ns_.end() && entry.time_ns < found->second;

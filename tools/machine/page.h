@@ -1,7 +1,7 @@
-// A domain's shared page, for those who only look: what stands in its rings at this moment.
+// A read-only view of a domain's shared page and its rings.
 //
-// Only the shared indices are in the page; the private ones are known to their owners alone. Nothing here
-// writes, and a guest that lies about its indices is shown as it lies.
+// The page has only the shared indices; the private ones are known to their owners alone. Indices that a
+// guest has set wrongly are shown as they are.
 #pragma once
 
 #include "emu/host/host.h"
@@ -34,13 +34,13 @@ class DomainPage {
     const ring::SharedRing shared = ring(which);
     return {ring::NativeMemory::load(shared.req_prod), ring::NativeMemory::load(shared.rsp_prod)};
   }
-  /// Requests that nobody has answered yet; more than a ring holds when a side lies.
+  /// Unanswered requests; more than a ring holds if an index is wrong.
   [[nodiscard]] std::uint32_t unanswered(ring::Ring which) const {
     const Indices at = indices(which);
     return ring::distance(at.req_prod, at.rsp_prod);
   }
 
-  /// As the two ends count it themselves; 0 for an end that does not count.
+  /// The bytes lost, as counted by the two ends; 0 for an end that does not count.
   struct Lost {
     std::uint32_t controller_input_bytes;
     std::uint32_t guest_input_bytes;

@@ -1,4 +1,4 @@
-// The escape key, and the terminal while the process stops.
+// The escape key, and the terminal while the process is stopped.
 #include "tools/machine/person.h"
 
 #include <csignal>
@@ -34,9 +34,8 @@ std::string EscapeKey::advice() const {
 void add_escape(Command command, EscapeKey& key) {
   command
       .add_option("--escape", key.text,
-                  "The key that leaves: a character, ^X for Ctrl-X, or none. Pressed twice at once it is "
-                  "typed, once: so "
-                  "one leaves a console within a console")
+                  "The key that leaves: a character, ^X for Ctrl-X, or none. Pressed twice it is sent once, "
+                  "which leaves a console within a console")
       .check(problem_of_escape, "CHAR|none")
       .show_default();
 }

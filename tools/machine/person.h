@@ -1,5 +1,5 @@
-// A person at a terminal that has become another machine's: how to leave it, and how to stop and go on in the
-// shell that started it.
+// The user's terminal while it shows another machine: the key that leaves, and stopping and continuing the
+// process from the shell.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,15 @@ namespace ringside::tools {
 struct EscapeKey {
   std::string text = "^]";
 
-  /// Nothing: no key leaves.
+  /// Empty if no key leaves.
   [[nodiscard]] std::optional<std::uint8_t> byte() const;
-  /// How one leaves, for the person's eyes: "Ctrl-] leaves".
+  /// The text that tells the user how to leave: "Ctrl-] leaves".
   [[nodiscard]] std::string advice() const;
 };
 
 void add_escape(Command command, EscapeKey& key);
 
-/// This terminal, raw. SIGTSTP gives it back as it was and stops the process; SIGCONT takes it again and
+/// Sets this terminal to raw mode. SIGTSTP restores it and stops the process; SIGCONT sets raw mode again and
 /// calls `back`.
 class PersonsTerminal {
  public:

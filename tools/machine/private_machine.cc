@@ -1,4 +1,4 @@
-// A private machine, and the process that outlives its owner.
+// A private machine, and its keeper.
 #include "tools/machine/private_machine.h"
 
 #include <csignal>
@@ -17,17 +17,18 @@ void remove_directory(const Machine& machine) {
   std::filesystem::remove_all(machine.directory(), ignored);
 }
 
-/// Waits for the end of `owner`, then ends the machine. Signals do not end it: it would leave the machine.
+/// Waits for the end of `owner`, then ends the machine. Ignores signals, because the machine would be left
+/// running.
 int keep(const Machine& machine, std::int32_t owner) {
   LinuxHost host("keeper", machine);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [] {});
-  // An owner that is not there any more has ended already.
+  // If the owner cannot be opened, it has ended already.
   if (auto process = host.process_open(owner)) {
     host.process_watch(*process, [&host](int) { host.stop(exit_good); });
     ready();
     host.run();
   }
-  // Nobody else can be told of a failure, and the directory is to go in any case.
+  // A failure cannot be reported to anyone, and the directory is removed in any case.
   (void)take_down(machine);
   remove_directory(machine);
   return exit_good;
@@ -52,7 +53,7 @@ Result<std::unique_ptr<PrivateMachine>> PrivateMachine::make(const std::string& 
   LaunchSpec spec;
   spec.arguments = {"keeper", "--dir", directory, std::to_string(own_number())};
   spec.log_path = "/dev/null";
-  // Before there is a directory, so that there is none without a keeper.
+  // The keeper starts before the directory exists, so that no directory is ever without a keeper.
   auto keeper = launch(made->host_, spec);
   if (!keeper) return keeper.error();
   made->keeper_ = std::move(*keeper);

@@ -1,6 +1,6 @@
-// A machine that one process has for itself, in a temporary directory. It ends with its owner, however that
-// ends: its processes are sent SIGKILL by the kernel, and a keeper, a small process of its own that outlives
-// the owner, ends what else ran in it and removes the directory.
+// A machine for one process, in a temporary directory. It ends with its owner, however the owner ends. The
+// kernel sends SIGKILL to its processes. A keeper, a small process that outlives the owner, ends everything
+// else that ran in it and removes the directory.
 #pragma once
 
 #include <memory>
@@ -14,10 +14,10 @@ namespace ringside::tools {
 
 class PrivateMachine {
  public:
-  /// Makes the directory, with a keeper for it. `name` is the owner's, in the journal. The machine itself is
-  /// started by start_machine(), with `dies_with_us`.
+  /// Makes the directory and starts a keeper for it. `name` is the owner's name in the journal. The caller
+  /// starts the machine itself with start_machine() and `dies_with_us`.
   [[nodiscard]] static Result<std::unique_ptr<PrivateMachine>> make(const std::string& name);
-  /// Ends the machine and removes its directory. No handle of host() may be left by then.
+  /// Ends the machine and removes its directory. All handles of host() must have been closed.
   ~PrivateMachine();
   PrivateMachine(const PrivateMachine&) = delete;
   PrivateMachine& operator=(const PrivateMachine&) = delete;
@@ -31,7 +31,7 @@ class PrivateMachine {
 
   LinuxHost host_;
   Handle keeper_;
-  std::optional<MachineLock> lock_;  ///< nothing where it could not be taken
+  std::optional<MachineLock> lock_;  ///< empty if it could not be taken
 };
 
 }  // namespace ringside::tools

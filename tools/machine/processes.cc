@@ -1,5 +1,5 @@
-// The single processes of a machine, in the foreground: what `up`, `create` and `exec` start in the
-// background, and what a person starts by hand to watch one of them.
+// The single processes of a machine, in the foreground. `up`, `create` and `exec` start them in the
+// background; a user starts one by hand to watch it.
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -33,13 +33,13 @@ namespace ringside::tools {
 
 namespace {
 
-/// Where the help lists them.
+/// Their heading in the help.
 constexpr const char* processes_group = "Single processes, in the foreground";
 
-/// What a process of a machine has besides its component.
+/// What each process of a machine has besides its component.
 struct Station {
-  /// A domU has none: the hypervisor knows its process. The last to be destroyed: `down` takes a process
-  /// without one for gone, and what it has in the directory for left behind.
+  /// Empty for a domU, whose process the hypervisor knows. It is destroyed last: `down` treats a process
+  /// without a pid file as gone, and removes its files from the directory.
   std::unique_ptr<PidFile> pid_file;
   std::unique_ptr<LinuxHost> host;
   std::unique_ptr<trace::Sink> sink;
@@ -75,7 +75,8 @@ Result<Station> take_station(const Session& session, trace::Actor self, bool wit
   return station;
 }
 
-/// The process has all that it needs. Where Linux cannot limit it, it goes on as it is.
+/// Restricts the process's system calls, now that it has everything it needs. If Linux cannot do that, the
+/// process warns and runs without.
 void seal_station(Station& station, Sealed process, trace::Actor self) {
   if (auto sealed = seal(process, trace::actor_name(self)); !sealed)
     station.host->warn(sealed.error().text());
@@ -102,12 +103,12 @@ int run_xen(const Session& session, bool locked, const SerialSpec& serial) {
   return status;
 }
 
-/// How long a daemon waits for one hypercall, having asked before whether the hypervisor answers at all.
+/// How long a daemon waits for one hypercall. Before that it has asked whether the hypervisor answers at all.
 constexpr std::chrono::milliseconds daemon_patience{1000};
 
-/// Runs a daemon of dom0 to its end and answers its status. One that was not told to stop ends because the
-/// hypervisor has died. A guest sees that by itself, unless it stands still: paused or suspended, it would do
-/// so for ever.
+/// Runs a daemon of dom0 to its end and returns its status. A non-zero status means that the hypervisor has
+/// died. A running guest notices that by itself; a paused or suspended guest would wait for ever, so it is
+/// woken.
 int run_daemon(LinuxHost& host, const Machine& machine) {
   host.wait_for_hypercalls(daemon_patience);
   const int status = host.run();
@@ -160,7 +161,7 @@ int run_xenctld(const Session& session, std::size_t queue_limit_bytes) {
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
   if (PidFile::holder(machine.pid_file("xcs"))) {
-    return failed({EBUSY, "cannot serve the consoles", machine.directory(), "xcs has them",
+    return failed({EBUSY, "cannot serve the consoles", machine.directory(), "xcs serves them",
                    "a machine has xcs and xend, or xenctld"});
   }
   dom0::Xenctld xenctld(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xenctld)),
@@ -174,7 +175,7 @@ int run_xenctld(const Session& session, std::size_t queue_limit_bytes) {
   return run_daemon(*station->host, machine);
 }
 
-/// What runs on dom0's ttys finds this program in its PATH, and this machine without being told.
+/// Programs on dom0's ttys find this program in PATH, and this machine in RINGSIDE_DIR.
 void set_dom0_environment(const Machine& machine) {
   const char* path = std::getenv("PATH");
   const std::string own = std::filesystem::path(own_program()).parent_path().string();
@@ -214,13 +215,13 @@ int run_domu(const Session& session, domu::DomUOptions options, bool external) {
   domu::DomU domain(*station->host, trace::Journal(*station->sink, self),
                     Privcmd(*station->host, station->host->adopt(connection_descriptor)), std::move(options));
   if (auto started = domain.start(); !started) return failed(started.error());
-  // Its program runs, unsealed.
+  // The guest's program is already running, without restrictions.
   seal_station(*station, Sealed::domu, self);
   return station->host->run();
 }
 
 int run_shell() {
-  // Ctrl-C discards the line being typed, as the terminal does by itself; it does not end the shell.
+  // Ctrl-C only discards the line being typed, which the terminal does; it does not end the shell.
   std::signal(SIGINT, SIG_IGN);
   return domu::shell_main(std::cin, std::cout, shell_info_of_environment());
 }
@@ -234,10 +235,10 @@ void add_process_commands(Command app, Session& session) {
     return command;
   };
 
-  Command xen =
-      add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
-          "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
-          "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, and Xen's");
+  Command xen = add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
+                    "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
+                    "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, "
+                    "with input to Xen");
   const auto locked = std::make_shared<bool>(false);
   xen.add_flag("--locked", *locked, "Whoever starts this hands over the lock of the directory").hidden();
   const auto serial = std::make_shared<SerialSpec>();
@@ -267,7 +268,7 @@ void add_process_commands(Command app, Session& session) {
 
   Command xenctld =
       add("xenctld", "dom0's console daemon in place of xcs and xend: a pty for each domain",
-          "  ringside xenctld --dir /tmp/m1 --queue-limit 65536        the oldest output goes first");
+          "  ringside xenctld --dir /tmp/m1 --queue-limit 65536        the oldest output is discarded");
   const auto queue_limit = std::make_shared<std::size_t>(0);
   add_queue_limit(xenctld, *queue_limit);
   xenctld.callback([&session, queue_limit] {

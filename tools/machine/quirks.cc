@@ -1,4 +1,4 @@
-// What the programs of 2005 did wrong, by name: emu/base/quirks.h has the texts.
+// --quirk, and the list of quirks. emu/base/quirks.h has their descriptions.
 #include "tools/machine/quirks.h"
 
 #include <algorithm>
@@ -16,14 +16,15 @@ void add_quirks(Command command, std::vector<std::string> processes, std::vector
     const std::string process(about(quirk.value()).process);
     if (std::ranges::find(processes, process) != processes.end()) return "";
     return fmt::format(
-        "cannot set a quirk: {}: it is {}'s, and this starts {} (`ringside quirks` lists them)", name,
-        process, whose);
+        "cannot set a quirk: {}: it belongs to {}, and this command starts {} (`ringside quirks` lists them)",
+        name, process, whose);
   };
   command
-      .add_option("--quirk", names,
-                  fmt::format("Do as {} did wrong in 2005; may be given more than once. `ringside quirks` "
-                              "lists them",
-                              whose))
+      .add_option(
+          "--quirk", names,
+          fmt::format(
+              "Repeat an error of {} of 2005; may be given more than once. `ringside quirks` lists them",
+              whose))
       .type_name("NAME")
       .one_at_a_time()
       .check(check);
@@ -53,7 +54,7 @@ void add_quirks_command(Command app, Session& session) {
       "Quirks of xcs and xend are set with `up`, those of domu with `create`, all of them with `exec`.\n"
       "Examples:\n"
       "  ringside quirks xcs\n"
-      "  ringside up --quirk xcs-drop-when-full        then: ringside dump, which shows where it bites");
+      "  ringside up --quirk xcs-drop-when-full        then `ringside dump` shows its effects");
   const auto process = std::make_shared<std::string>();
   command.add_option("PROCESS", *process, "Only the quirks of this one").one_of({"xcs", "xend", "domu"});
   command.callback([&session, process] {

@@ -9,13 +9,12 @@
 
 namespace ringside::tools {
 
-/// --quirk NAME, as often as wanted, for the quirks of `processes`. The names are checked while the command
-/// line is parsed.
+/// Adds --quirk NAME, any number of times, for the quirks of `processes`. The parser checks the names.
 void add_quirks(Command command, std::vector<std::string> processes, std::vector<std::string>& names);
 
-/// Of `names`, those that are `process`'s.
+/// Those of `names` that belong to `process`.
 [[nodiscard]] Quirks quirks_of(const std::string& process, const std::vector<std::string>& names);
-/// The same as words of a command line.
+/// The same, as words of a command line.
 [[nodiscard]] std::vector<std::string> quirk_words(const std::string& process,
                                                    const std::vector<std::string>& names);
 

@@ -1,4 +1,4 @@
-// ring: the shared page as it is.
+// ring: prints the present content of a domain's shared page.
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -17,13 +17,13 @@ namespace {
 
 using Memory = ring::NativeMemory;
 
-/// What a slot holds, judged from the two shared indices alone: the private ones are known to their owners
+/// What a slot holds, according to the two shared indices. The private indices are known to their owners
 /// only.
 const char* slot_use(std::uint32_t slot, ring::Index req_prod, ring::Index rsp_prod) {
   const std::uint32_t requests = ring::distance(req_prod, rsp_prod);
   const std::uint32_t behind_request = ring::slot_of(req_prod - 1 - slot);
   if (requests <= ring::slots_per_ring && behind_request < requests) return "request ";
-  // Counted back from rsp_prod; before the first round some slots have never been used.
+  // Counts back from rsp_prod. Before the first round is complete some slots have never been used.
   if (ring::slot_of(rsp_prod - 1 - slot) < rsp_prod) return "response";
   return "free    ";
 }

@@ -1,5 +1,5 @@
-// uart, keyboard and dmesg: a person at the serial line or before the machine, and what Xen has said. Also
-// the options of the line.
+// uart, keyboard and dmesg: the serial line, dom0's keyboard and screen, and Xen's messages. Also the options
+// of the line.
 #include "tools/machine/serial.h"
 
 #include <csignal>
@@ -42,15 +42,14 @@ std::string problem_of_conswitch(const std::string& text) {
 struct SerialPlace {
   const char* what;  ///< "serial line"
   std::string path;
-  const char* advice;  ///< where it is not
+  const char* advice;  ///< the advice if it does not exist
 };
 
 Result<Handle> open_place(LinuxHost& host, const SerialPlace& place) {
   std::error_code ignored;
   const auto status = std::filesystem::status(place.path, ignored);
   if (!std::filesystem::exists(status)) {
-    return Error{ENOENT, fmt::format("no {}", place.what), place.path, "there is nothing of that name",
-                 place.advice};
+    return Error{ENOENT, fmt::format("no {}", place.what), place.path, "it does not exist", place.advice};
   }
   if (std::filesystem::is_socket(status)) return host.connect_local(place.path);
   auto terminal = host.file_open(place.path, Host::FileUse::output);
@@ -104,8 +103,8 @@ int keyboard(const Session& session, const EscapeKey& escape) {
                      escape);
 }
 
-/// Xen does not see what is in the rings, so it has said nothing of what was lost there: whoever looks here
-/// for what went wrong is told beside it.
+/// Prints what domains have lost, to stderr. Xen does not read the rings, so its messages do not report
+/// losses there, but a user who looks for an error needs to know them.
 void note_losses(LinuxHost& host, Privcmd& privcmd) {
   auto domains = privcmd.domains();
   if (!domains) return;
@@ -124,9 +123,10 @@ int dmesg(const Session& session, bool clear) {
   if (!said) return failed(said.error());
   std::fwrite(said->text.data(), 1, said->text.size(), stdout);
   if (std::fflush(stdout) != 0)
-    return failed({EIO, "cannot print xen's messages", "stdout", "it takes no more", "nothing was cleared"});
+    return failed(
+        {EIO, "cannot print xen's messages", "stdout", "it accepts no more", "nothing was cleared"});
   note_losses(dom0.host, *dom0.privcmd);
-  // Only what has been printed is forgotten.
+  // Clears only what has been printed.
   if (clear) {
     const auto cleared = dom0.privcmd->dmesg_clear(said->position + said->text.size());
     if (!cleared) return failed(cleared.error());
@@ -139,7 +139,7 @@ int dmesg(const Session& session, bool clear) {
 void add_serial_options(Command command, SerialSpec& spec, bool stdio) {
   const auto problem_of_end = [stdio](const std::string& end) -> std::string {
     if (end == "pty" || end == "none" || is_socket(end) || (stdio && end == "stdio")) return "";
-    return "there is no far end " + end;
+    return "the far end cannot be " + end;
   };
   command
       .add_option("--com1", spec.com1,
@@ -148,8 +148,9 @@ void add_serial_options(Command command, SerialSpec& spec, bool stdio) {
       .check(problem_of_end, stdio ? "pty|none|stdio|unix:PATH" : "pty|none|unix:PATH")
       .show_default();
   command
-      .add_option("--com1-speed", spec.bits_per_second,
-                  "Bits a second on it: 9600, 115200 ...; 0 is instant, and the far end waits")
+      .add_option(
+          "--com1-speed", spec.bits_per_second,
+          "Bits a second on it: 9600, 115200 ...; with 0 bytes take no time, and the far end waits for Xen")
       .check(problem_of_speed, "BITS/S")
       .show_default();
   command
@@ -203,21 +204,20 @@ void add_serial_commands(Command app, Session& session) {
     session.run = [&session, path, escape] { return uart(session, *path, *escape); };
   });
 
-  Command front =
-      add_command(app, session, "keyboard",
-                  "Sit down at the physical machine's keyboard and screen, which are dom0's own",
-                  "  ringside keyboard              Ctrl-] leaves; nothing of it passes Xen's console");
+  Command front = add_command(
+      app, session, "keyboard", "Use the physical machine's keyboard and screen, which belong to dom0",
+      "  ringside keyboard              Ctrl-] leaves; nothing of it passes Xen's console");
   const auto front_escape = std::make_shared<EscapeKey>();
   add_escape(front, *front_escape);
   front.callback([&session, front_escape] {
     session.run = [&session, front_escape] { return keyboard(session, *front_escape); };
   });
 
-  Command messages = add_command(app, session, "dmesg", "Print what Xen has said: its last 16,384 bytes",
+  Command messages = add_command(app, session, "dmesg", "Print Xen's messages: the last 16,384 bytes",
                                  "  ringside dmesg\n"
-                                 "  ringside dmesg --clear         and forget what was printed");
+                                 "  ringside dmesg --clear         and clear what was printed");
   const auto clear = std::make_shared<bool>(false);
-  messages.add_flag("--clear", *clear, "Have Xen forget it");
+  messages.add_flag("--clear", *clear, "Have Xen clear it");
   messages.callback(
       [&session, clear] { session.run = [&session, clear] { return dmesg(session, *clear); }; });
 }

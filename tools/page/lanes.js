@@ -1,17 +1,17 @@
-// The lanes: who hands what to whom, from top to bottom, one row a step. Only the rows in sight are drawn, so that
-// a run may have any number of steps. Arrows end in the row in which what they carry arrives.
+// The lanes: which actor passes what to which, from top to bottom, one row a step. Only visible rows are drawn, so that
+// a run may have any number of steps. An arrow ends in the row in which its content arrives.
 "use strict";
 
 const ROW = 28;            // pixels
-const FOLD_FROM = 4;       // steps of one sort in a row become one row
-const ARROW_ROWS_MAX = 40; // a longer way is drawn so long
+const FOLD_FROM = 4;       // this many steps of one sort become one row
+const ARROW_ROWS_MAX = 40; // the longest arrow; longer ones are cut
 const LANES = [
   ["user", "user"], ["client", "client"], ["xend", "xend"], ["xenctld", "xenctld"], ["xcs", "xcs"], ["event", "event channel"],
   ["page", "shared page"], ["domU", "domU kernel"], ["tty", "terminal"], ["dom0", "dom0 kernel"], ["xen", "Xen"], ["uart", "UART"],
 ];
 const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom0", client: "cli", xenctld: "ctld" };
 
-// How a step looks: its class, and in a few words what it carries.
+// The look of a step: its class, and its content in a few words.
 function lookOf(step) {
   if (step.l) return ["lost", "lost"];
   if (step.m === "!" && step.k !== "counted") return ["lost", step.s.replace(/^\S+ /, "")];
@@ -52,7 +52,7 @@ class Lanes {
     this.focus = null;
     this.lanesUsed = new Set();
     this.learn(run.steps);
-    // What Xen prints on a serial line to which nobody types is beside the point.
+    // Xen's output on an unused serial line is hidden.
     if (run.header.mode !== "live" && !run.steps.some((step) => step.f === "uart" && step.o !== "user")) this.hidden.add("uart");
     this.head = make("div", { class: "lane-heads", "aria-hidden": "true" });
     this.spacer = make("div", { class: "spacer" });
@@ -67,7 +67,7 @@ class Lanes {
     this.fold();
   }
 
-  // Which lanes there are.
+  // Collects the lanes that the steps use.
   learn(steps) {
     for (const step of steps) this.lanesUsed.add(step.f).add(step.o);
     this.used = LANES.filter(([lane]) => this.lanesUsed.has(lane));
@@ -79,7 +79,7 @@ class Lanes {
     return !this.query || matches(step, this.query);
   }
 
-  // Rows: one step, or several of one sort; the start of the machine is one.
+  // Makes the rows: one step, or several of one sort. The start of the machine is one row.
   fold() {
     const steps = this.run.steps;
     const plain = !this.query && this.byte === null;
@@ -200,8 +200,8 @@ class Lanes {
       out += look === "lost" ? cross(point, middle) : `<circle class="dot ${look}" cx="${point}" cy="${middle}" r="3.5"/>`;
       return out + `<text class="words ${look}" x="${point + (left ? -9 : 9)}" y="${middle + 4}" text-anchor="${left ? "end" : "start"}">${label}</text></g>`;
     }
-    // What is handed over is under way until it is taken up; what is put into the page, or announced by an event,
-    // is there at once, and waits.
+    // Content that is passed on is under way until it is taken. Content of the page, or an event, is there at once and
+    // waits.
     const waits = step.k === "event_raised" || step.k === "slot_written";
     const arrival = this.run.arrivals[row.from];
     const rows = arrival === undefined ? 0 : Math.min(Math.max(this.rowOf(arrival) - at, 0), ARROW_ROWS_MAX);
@@ -213,7 +213,7 @@ class Lanes {
   }
 }
 
-// A label in the middle of its arrow, unless it would leave the picture there.
+// Places a label in the middle of its arrow, or at the edge if it would not fit there.
 function besides(x, y, look, label, gutter, width) {
   const half = label.length * 3.2;
   const [at, anchor] = x - half < gutter ? [gutter + 2, "start"] : x + half > width - 4 ? [width - 4, "end"] : [x, "middle"];
@@ -236,7 +236,7 @@ function escaped(text) {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
-// The heads of arrows, once for the page.
+// The arrow heads, once for the page.
 function arrowHeads() {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", "unseen");

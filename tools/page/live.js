@@ -1,7 +1,7 @@
-// A run that is still going on: its steps as they come, and a keyboard for the guest.
+// A running machine: shows its steps as they arrive, and has a keyboard for the guest.
 "use strict";
 
-const SHOW_EVERY_MS = 100; // more often nobody sees anything
+const SHOW_EVERY_MS = 100; // more frequent updates would be invisible
 const CONTROL_KEYS = {
   Enter: "\r", Backspace: "\x7f", Tab: "\t", Escape: "\x1b", ArrowUp: "\x1b[A", ArrowDown: "\x1b[B", ArrowRight: "\x1b[C", ArrowLeft: "\x1b[D",
   Home: "\x1b[H", End: "\x1b[F", Delete: "\x1b[3~",
@@ -54,11 +54,11 @@ class Live {
     this.send(text);
   }
 
-  // In order: the next request waits for the one before.
+  // Sends in order: each request waits for the previous one.
   send(text) {
     this.sending = this.sending.then(async () => {
       const answer = await fetch("type", { method: "POST", body: text }).catch(() => null);
-      if (!answer || !answer.ok) this.say("the console takes nothing");
+      if (!answer || !answer.ok) this.say("the console accepts no input");
     });
   }
 

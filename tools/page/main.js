@@ -1,4 +1,4 @@
-// Playing: where the page stands, and the ways to move it.
+// Playback: the position of the page, and the controls that change it.
 "use strict";
 
 const SPEEDS = [0.5, 1, 2, 5, 10, 50, 200]; // steps a second
@@ -39,7 +39,7 @@ class Player {
     this.differs = differs;
   }
 
-  // More steps of a run that goes on.
+  // Adds steps of a live run.
   extend(steps) {
     const run = this.runs[0];
     const from = run.steps.length;
@@ -53,7 +53,7 @@ class Player {
     if (from === 0) this.makeLaneList();
   }
 
-  // Where the page begins: at what the runs differ in, or with the scenario's first line.
+  // The initial position: the first difference of two runs, or the scenario's first line.
   get beginning() {
     return this.runs.length > 1 && this.differs >= 0 ? this.differs : this.positionOf(0, this.runs[0].beginning);
   }
@@ -86,7 +86,7 @@ class Player {
     this.drawTicks();
   }
 
-  // To those who hear the page: not while it plays, which would be a flood.
+  // Announces the step to screen readers, except during playback, when there would be too many.
   announce() {
     if (this.timer !== null) return;
     $("said").textContent = this.views.map((view, number) => (this.runs.length > 1 ? `Run ${number + 1}: ` : "") + `step ${this.runs[number].steps[this.row[number]].n}. ` + this.runs[number].steps[this.row[number]].p).join(" ");
@@ -137,7 +137,7 @@ class Player {
   move(by) {
     if (this.timer !== null) this.pause();
     if (by === 1 && this.predicting && this.position < this.rows.length - 1) return this.ask();
-    // What is filtered out is stepped over.
+    // Single steps skip steps that the filter hides.
     this.go(Math.abs(by) === 1 ? this.nextShown(by) : this.position + by);
   }
 
@@ -153,7 +153,7 @@ class Player {
     $("speed").value = this.speed;
   }
 
-  // The positions at which a line or phase of the scenario comes into force.
+  // The positions at which a line or phase of the scenario begins.
   stops() {
     return [...new Set(this.runs[0].markIndex.map((index) => this.positionOf(0, index)))].sort((a, b) => a - b);
   }
@@ -194,7 +194,7 @@ class Player {
       if (drawn.has(sort + x)) continue;
       drawn.add(sort + x);
       pen.fillStyle = style.getPropertyValue({ bad: "--lost", bite: "--bite", phase: "--ink", line: "--faint" }[sort]);
-      // Not by colour alone: what is bad is tall, a phase a block.
+      // Marks differ in shape as well as colour: errors are tall, phases are blocks.
       if (sort === "bad") pen.fillRect(x - 1, 0, 2, 14);
       else if (sort === "bite") pen.fillRect(x - 1, 3, 2, 11);
       else if (sort === "phase") pen.fillRect(x - 3, 6, 6, 6);
@@ -209,7 +209,7 @@ class Player {
     pen.fill();
   }
 
-  // -- looking for things
+  // -- search
 
   filter(query) {
     for (const view of this.views) {
@@ -225,7 +225,7 @@ class Player {
     } else this.go(this.position, { quiet: true });
   }
 
-  // The first byte of this step, then the next one at each call.
+  // Follows the first byte of this step; each further call follows the next one.
   follow() {
     const lanes = this.views[0].lanes;
     const here = this.runs.map((run, number) => run.steps[this.row[number]]).find((each) => each.y);
@@ -349,7 +349,7 @@ function switchTheme() {
   window.dispatchEvent(new Event("resize"));
 }
 
-// Paper is light.
+// Printing uses the light theme.
 function onPaper() {
   const root = document.documentElement;
   let theme;
@@ -373,7 +373,7 @@ function listenToKeys(player) {
     const writes = target.matches("input[type=search], textarea, select");
     if (writes && event.key === "Escape") target.blur();
     if (writes || target.closest(".keyboard")) return;
-    // A focused button or summary takes space and Enter for itself; the scrubber has the same arrows as the page.
+    // A focused button or summary handles space and Enter itself. The scrubber uses the same arrow keys as the page.
     if (event.key === " " && target.matches("button, summary, input[type=checkbox]")) return;
     if (/^[0-9]$/.test(event.key)) {
       player.go(Math.round(((player.rows.length - 1) * Number(event.key)) / 10));

@@ -1,9 +1,9 @@
-// The runs of the page, and what they look like after each step. The data say by which values a step changed the
-// picture (tools/page/README.md has their fields); this applies them and knows nothing of rings.
+// The runs of the page, and their state after each step. The data contain the changes of each step
+// (tools/page/README.md describes their fields). This file applies them and knows nothing of rings.
 "use strict";
 
 const DOMAINS_SHOWN_EMPTY = 2;
-const CHECKPOINT_STEPS = 256; // a picture is kept so often, to be gone back to
+const CHECKPOINT_STEPS = 256; // the interval of stored pictures, for going back
 
 function data(id) {
   const element = document.getElementById(id);
@@ -28,7 +28,7 @@ function ringOf(picture, domain, ring) {
   return picture.rings[key];
 }
 
-// One change of the picture: a letter for its sort, then its values.
+// One change of the picture: a letter for its kind, then its values.
 const CHANGES = {
   i: (picture, [, domain, ring, index, value]) => { ringOf(picture, domain, ring).indices[index] = value; },
   s: (picture, [, domain, ring, slot, state, type, subtype, id, length, bytes]) => {
@@ -53,17 +53,17 @@ class Run {
     this.marks = [];
     this.steps = [];
     this.indexOf = new Map();
-    this.arrivals = [];      // by index: the index at which what a step sent arrives
+    this.arrivals = [];      // by index of a step: the index at which its content arrives
     this.screens = new Map(); // name -> { text: [], ends: [[index, length]] }
     this.latest = emptyPicture(); // after all steps so far
-    // Rings are there before anything is in them.
+    // Rings are shown even before they are used.
     for (const { id } of source.header.domains.slice(0, DOMAINS_SHOWN_EMPTY)) ringOf(this.latest, id, "tx"), ringOf(this.latest, id, "rx");
     apply(this.latest, { c: source.begin });
     this.checkpoints = [copyOf(this.latest)];
     this.add(source.steps, source.marks);
   }
 
-  // More steps, as they come.
+  // Adds steps.
   add(steps, marks) {
     for (const mark of marks) this.marks.push(mark);
     for (const step of steps) {
@@ -85,7 +85,7 @@ class Run {
     its.ends.push([index, its.text.length]);
   }
 
-  // Which mark is in force at which index: for each mark the index of the first step behind it.
+  // Places the marks: the index of the first step after each mark.
   placeMarks() {
     let at = 0;
     this.markIndex = this.marks.map((mark) => {
@@ -97,7 +97,7 @@ class Run {
   get scenario() { return this.header.scenario || null; }
   get title() { return this.scenario ? this.scenario.title : this.name; }
 
-  // The picture after the step of that index.
+  // The picture after the step of this index.
   picture(index) {
     const from = Math.min(Math.floor((index + 1) / CHECKPOINT_STEPS), this.checkpoints.length - 1);
     const picture = copyOf(this.checkpoints[from]);
@@ -105,14 +105,14 @@ class Run {
     return picture;
   }
 
-  // What a screen has been sent until then.
+  // What was sent to a screen up to this step.
   screenText(name, index) {
     const its = this.screens.get(name);
     const at = lastWhere(its.ends, (end) => end[0] <= index);
     return at < 0 ? "" : its.text.slice(0, its.ends[at][1]);
   }
 
-  // The statement in force at an index: the last one that had come; and whether something failed since.
+  // The statement in force at an index, which is the last one before it, and the failures since.
   marksAt(index) {
     const in_force = { statement: null, phase: null, failures: [] };
     const last = lastWhere(this.markIndex, (at) => at <= index);
@@ -131,7 +131,7 @@ class Run {
     return in_force;
   }
 
-  // The first step of the scenario itself: what is before belongs to the machine's start.
+  // The first step of the scenario itself. Earlier steps belong to the machine's start.
   get beginning() {
     const at = this.steps.findIndex((step) => step.t >= 0);
     return Math.max(at, 0);
@@ -141,7 +141,7 @@ class Run {
     return (step.y || []).some(([first, count]) => byte >= first && byte < first + count);
   }
 
-  // A byte as it was when it was first seen.
+  // A byte as it first appeared.
   letterOf(byte) {
     const step = this.steps.find((each) => each.b !== undefined && this.hasByte(each, byte));
     let offset = 0;
@@ -152,7 +152,7 @@ class Run {
     return "byte " + byte;
   }
 
-  // What becomes of it.
+  // What happens to the byte.
   fateOf(byte) {
     const passes = this.steps.filter((each) => this.hasByte(each, byte));
     const last = passes[passes.length - 1];
@@ -162,7 +162,7 @@ class Run {
   }
 }
 
-// The last index of `list` for which `holds`, which holds up to some point and not behind it; -1: for none.
+// The last index of `list` for which `holds` is true, or -1. `holds` must be true up to some point and false after it.
 function lastWhere(list, holds) {
   let low = 0;
   let high = list.length;
@@ -174,8 +174,8 @@ function lastWhere(list, holds) {
   return low - 1;
 }
 
-// Two runs of one scenario as pairs of indices. Both come to each line of it at the same position; between two
-// lines the steps are paired in their order, and the run that has fewer of them waits.
+// Pairs the steps of two runs of one scenario. Both reach each line of the scenario at the same position. Between two
+// lines, steps are paired in order, and the run with fewer steps waits.
 function aligned(runs) {
   if (runs.length === 1) {
     return { rows: runs[0].steps.map((_, index) => [index]), differs: -1 };

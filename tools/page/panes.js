@@ -1,5 +1,5 @@
-// What one run looks like at one step: the sentence, the scenario's line, where the bytes are, rings, event
-// channel, screens, counters.
+// The view of one run at one step: the sentence, the scenario's line, the places of the bytes, rings, event channel,
+// screens, counters.
 "use strict";
 
 const INDICES = ["req_prod", "req_cons", "rsp_prod", "rsp_cons"];
@@ -7,10 +7,10 @@ const GLYPHS = { free: "\u00b7", request: "\u25cf", response: "\u25c6", stale: "
 const STATE_WORDS = { free: "free", request: "request", response: "response", stale: "stale" };
 const TYPES = ["console", "blkif-be", "blkif-fe", "netif-be", "netif-fe", "type 5", "shutdown", "mem-request", "usbif-be", "usbif-fe", "vcpu-hotplug", "debug"];
 const SLOT_BYTES = 60;
-const RINGS_SHOWN_MAX = 6;  // of a run with a hundred domains, those that the step is about and some
-const SOURCE_LINES = 2;     // of the scenario, before and behind the one in force
+const RINGS_SHOWN_MAX = 6;  // with many domains: those of the step and some others
+const SOURCE_LINES = 2;     // lines of the scenario before and after the one in force
 
-// What the way of bytes looks like: who they pass, in order.
+// The ways of the bytes: the places that they pass, in order.
 const WAYS = [
   { down: 1, title: "Down: what is typed", places: [["user", "typed"], ["client", "in the client"], ["xend", "in xend"], ["xenctld", "in xenctld"], ["xcs", "in xcs"], ["rx", "in the ring rx"], ["domU", "in the guest"]], end: "arrived" },
   { down: 0, title: "Up: what is printed", places: [["tty", "in the terminal"], ["domU", "in the guest"], ["tx", "in the ring tx"], ["xcs", "in xcs"], ["xend", "in xend"], ["xenctld", "in xenctld"], ["client", "in the client"]], end: "shown" },
@@ -103,7 +103,7 @@ class RunView {
     const last = Math.min(statement.line + SOURCE_LINES, lines.length);
     for (let number = first; number <= last; number++) {
       const here = number === statement.line;
-      // With its values in place of names.
+      // Shows values in place of names.
       const item = make("li", {}, make("span", { class: "line-number", text: (here ? "\u25b6 " : "") + number + " " }), here ? statement.text : withValues(lines[number - 1], scenario.name) || " ");
       if (here) item.setAttribute("aria-current", "step");
       list.append(item);
@@ -168,7 +168,7 @@ class RunView {
     const outstanding = (ring.indices[0] - ring.indices[2]) >>> 0;
     const was = before && before.rings[ring.domain + "." + ring.ring];
     const written = ring.slots.filter((slot) => slot.state === "request").length;
-    // What lies in slots before req_prod moves takes its place already, and the other side cannot see it yet.
+    // Messages written before req_prod moves already occupy slots, but the other side cannot see them yet.
     const unseen = written > outstanding ? written - outstanding : 0;
     const taken = unseen ? `${written} of 8 taken, ${outstanding || "none"} published` : `${outstanding} of 8 unanswered`;
     const full = outstanding > 8 ? "impossible" : outstanding === 8 || written === 8 ? "full" : "";
@@ -245,7 +245,7 @@ class RunView {
     }
     this.screens.hidden = parts.length === 0;
     this.screens.replaceChildren(make("h3", { text: "Screens" }), ...parts);
-    // Only what is in the page can be scrolled.
+    // An element can be scrolled only once it is in the page.
     this.screens.querySelectorAll(".screen").forEach((screen, at) => showScreen(screen, texts[at]));
   }
 
@@ -256,7 +256,7 @@ class RunView {
   }
 }
 
-// A line as this run has it: "{BYTES}" is a number in the scenario "name[BYTES=481,LOSS=on]".
+// A line with this run's values: "{BYTES}" is a number in the scenario "name[BYTES=481,LOSS=on]".
 function withValues(line, name) {
   const values = new Map((/\[(.*)\]$/.exec(name) || ["", ""])[1].split(",").map((each) => each.split("=")));
   return line.replace(/\{(\w+)\}/g, (whole, parameter) => values.get(parameter) ?? whole);
@@ -271,7 +271,7 @@ function factsOf(run) {
   if (header.controller) chips.push([header.controller, "plain"]);
   const layouts = [...new Set(header.domains.map((domain) => domain.layout))];
   if (layouts.length) chips.push([layouts.join(", "), "plain"]);
-  // How it ends, for each way that anything went.
+  // The totals at the end, for each way that was used.
   for (const [key, totals] of Object.entries(run.latest.totals)) {
     const [domain, down] = key.split(" ").map(Number);
     if (domain === 0 || !totals.said) continue;

@@ -1,21 +1,21 @@
-// What a terminal of 80 columns and 24 rows shows of the bytes that it was sent: enough of a VT100, a Linux console
-// and an xterm for shells, editors and pagers. Bytes are UTF-8, of which one message may have a part only. What is
-// no text is shown as the control pictures of old terminals do.
+// A terminal of 80 columns and 24 rows, with enough of a VT100, a Linux console and an xterm for shells, editors
+// and pagers. Its bytes are UTF-8; one message may contain only a part of a character. Control characters are shown
+// as pictures.
 //
-// A cell is a character with what combines with it. A wide one is followed by a cell with nothing.
+// A cell holds a character and its combining characters. An empty cell follows a wide character.
 "use strict";
 
 const SCREEN_COLUMNS = 80;
 const SCREEN_ROWS = 24;
-const SCREEN_BYTES_READ = 16384; // of the end of what was sent
-const SILENT_CODES = new Set([0, 7, 14, 15]); // filling, the bell, and another set of characters and back
+const SCREEN_BYTES_READ = 16384; // only this many bytes at the end are read
+const SILENT_CODES = new Set([0, 7, 14, 15]); // NUL, the bell, and switching the character set
 
 const blankRows = (many) => Array.from({ length: many }, () => Array(SCREEN_COLUMNS).fill(" "));
 const RIGHT_HALF = "";
 const MARKS_MAX = 2;
 const MARK = /^[\p{Mn}\p{Me}]$/u;
-const UNSEEN = /^[\p{Cf}\u0080-\u009f\ufe00-\ufe0f]$/u; // joiners, directions and other controls
-// What East Asia writes wide, and emoji.
+const UNSEEN = /^[\p{Cf}\u0080-\u009f\ufe00-\ufe0f]$/u; // joiners, directional marks and other controls
+// Wide East Asian characters, and emoji.
 const WIDE = /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}])/u;
 const within = (value, limit) => Math.min(Math.max(value, 0), limit - 1);
 
@@ -27,11 +27,11 @@ class Terminal {
   reset() {
     this.cells = blankRows(SCREEN_ROWS);
     this.row = 0;
-    this.column = 0; // SCREEN_COLUMNS: the next character begins a line
-    this.first = 0; // the rows that scroll
+    this.column = 0; // SCREEN_COLUMNS: the next character starts a new line
+    this.first = 0; // the scrolling region: first row, and the row after its last
     this.end = SCREEN_ROWS;
     this.saved = [0, 0];
-    this.firstScreen = null; // and the cursor on it, while the second one is shown
+    this.firstScreen = null; // the first screen and its cursor, while the second one is shown
   }
 
   put(character) {
@@ -47,7 +47,7 @@ class Terminal {
     if (columns === 2) this.cells[this.row][this.column++] = RIGHT_HALF;
   }
 
-  // With the character before the cursor.
+  // Combines the mark with the character before the cursor.
   combine(mark) {
     const line = this.cells[this.row];
     const at = line[this.column - 1] === RIGHT_HALF ? this.column - 2 : this.column - 1;
@@ -64,7 +64,7 @@ class Terminal {
     else this.row = within(this.row - 1, SCREEN_ROWS);
   }
 
-  // From a row of the scrolling region to its end.
+  // Scrolls from `row` to the end of the scrolling region.
   scrollUp(row, wanted) {
     const many = Math.min(wanted, this.end - row);
     this.cells.splice(row, many);
@@ -124,7 +124,7 @@ class Terminal {
     this.row = this.column = 0;
   }
 
-  // Programs that paint the whole screen do so on a second one, and give the first back as it was.
+  // Full-screen programs use a second screen, and restore the first.
   privateSequence(letter, number) {
     if (![47, 1047, 1049].includes(number)) return;
     if (letter === "h" && !this.firstScreen) {
@@ -136,7 +136,7 @@ class Terminal {
     }
   }
 
-  // How many characters after an escape belong to it.
+  // The number of characters after an escape that belong to it.
   afterEscape(text) {
     const sequence = /^\[([<-?]?)([0-9;]*)([@-~])/.exec(text);
     const string = /^[\]PX^_][^\x07\x1b]*(\x07|\x1b\\)?/.exec(text);
@@ -170,8 +170,8 @@ class Terminal {
     }
   }
 
-  // Rows down to the last that has something, or the cursor: `lines` as text, `cells` by columns. A half of a wide
-  // character whose other half was written over is a blank.
+  // The rows up to the last non-empty one or the cursor: `lines` as text, `cells` by columns. Half of a wide character
+  // whose other half was overwritten becomes a blank.
   shown() {
     const whole = (line) => line.map((cell, at) => {
       const isWide = WIDE.test(cell);
@@ -185,7 +185,7 @@ class Terminal {
   }
 }
 
-// A byte is a character of `bytes`. The beginning of a character whose other bytes are to come is not shown yet.
+// Decodes bytes, which are characters of `bytes`. An incomplete character at the end is not shown yet.
 function textOf(bytes) {
   return new TextDecoder().decode(Uint8Array.from(bytes, (each) => each.charCodeAt(0)), { stream: true });
 }
@@ -197,8 +197,8 @@ function screenOf(bytes) {
   return terminal.shown();
 }
 
-// What was sent, in an element that may be too low for it: down to the cursor. A wide character has a box of two
-// columns, whatever font has it.
+// Shows the screen in an element, which may be too low for it, down to the cursor. A wide character gets a box of two
+// columns, since fonts differ.
 function showScreen(element, text) {
   const { lines, cells, row, column } = screenOf(text);
   const nodes = [];
@@ -206,7 +206,7 @@ function showScreen(element, text) {
   cells.forEach((line, at) => {
     if (at > 0) nodes.push("\n");
     const isHere = at === row;
-    // On the right half of a wide character the whole of it is shown.
+    // If the cursor is on the right half of a wide character, the whole character is marked.
     const here = isHere && line[column] === RIGHT_HALF ? column - 1 : column;
     const columns = Math.max(lines[at] === "" ? 0 : line.findLastIndex((cell) => cell !== " ") + 1, isHere ? here + 1 : 0);
     for (let place = 0; place < columns; place++) {

@@ -1,4 +1,4 @@
-// The glossary, and how text of the run becomes elements. Nothing of a run is ever read as HTML.
+// The glossary, and the functions that turn text of a run into elements. Text of a run is never treated as HTML.
 "use strict";
 
 const GLOSSARY = {
@@ -11,30 +11,30 @@ const GLOSSARY = {
   "uart": "The serial port of the machine. Bytes on that line reach Xen, not dom0.",
   "page": "The shared_info page: 4096 bytes that a guest and dom0 both have. Both rings and the event bits are in it.",
   "ring": "Eight slots used in turn. Requests and responses share them: a response overwrites the request that it answers.",
-  "rings": "Eight slots each, used in turn: tx for what the guest asks, rx for what dom0 asks.",
+  "rings": "Eight slots each, used in turn: tx for requests of the guest, rx for requests of dom0.",
   "tx": "The ring of what the guest requests: its output goes up here.",
-  "rx": "The ring of what dom0 requests of the guest: what is typed goes down here.",
+  "rx": "The ring of what dom0 requests of the guest: typed input goes down here.",
   "slot": "64 bytes of a ring: 4 of header, up to 60 of payload. There are 8 of them: 8 times 60 is 480.",
   "slots": "64 bytes each: 4 of header, up to 60 of payload. There are 8 in a ring: 8 times 60 is 480.",
-  "request": "A message that wants an answer. Its slot is taken until the answer has been fetched.",
-  "requests": "Messages that want an answer. Each keeps its slot until the answer has been fetched.",
+  "request": "A message that needs an answer. Its slot is taken until the answer has been fetched.",
+  "requests": "Messages that need an answer. Each keeps its slot until the answer has been fetched.",
   "response": "The answer to a request, written over it in the same slot.",
   "responses": "Answers to requests, each written over its request in the same slot.",
-  "req_prod": "How many requests were ever made. In the page; moved by who asks, after the slot is filled.",
-  "req_cons": "How many requests were ever taken. Private to who answers.",
-  "rsp_prod": "How many responses were ever made. In the page; moved by who answers.",
-  "rsp_cons": "How many responses were ever taken. Private to who asked: only now is a slot free again.",
-  "event": "A bit that says: look. It says neither what nor how much.",
+  "req_prod": "How many requests were ever made. In the page; the requester moves it after it has filled the slot.",
+  "req_cons": "How many requests were ever taken. Private to the answerer.",
+  "rsp_prod": "How many responses were ever made. In the page; the answerer moves it.",
+  "rsp_cons": "How many responses were ever taken. Private to the requester: only now is a slot free again.",
+  "event": "A bit that tells the receiver to look for work. It does not say what or how much.",
   "port": "A number by which a domain knows one end of an event channel.",
-  "pending": "The bit of a port that says that an event has come and was not yet looked at.",
-  "masked": "A masked port is not woken for. Who unmasks has to look for himself.",
-  "selector": "A word with a bit for each word of pending bits: where the upcall has to look.",
-  "raised": "How often somebody raised an event at this port.",
-  "woken": "How often that was a kick, which wakes the receiver. Events that coalesce or find a mask wake nobody.",
-  "eventfd": "Kicks that the receiver has not looked at yet: here a kick is a write to an eventfd, a counter of Linux's.",
+  "pending": "The bit of a port for an event that was not handled yet.",
+  "masked": "An event at a masked port causes no wake-up. The receiver has to check the ring when it unmasks.",
+  "selector": "A word with a bit for each word of pending bits. The upcall checks only those.",
+  "raised": "How often an event was raised at this port.",
+  "woken": "How often that was a kick, which wakes the receiver. Coalesced and masked events cause no kick.",
+  "eventfd": "Kicks that the receiver has not read yet: here a kick is a write to an eventfd, a counter of Linux.",
   "virq": "A virtual interrupt: an event that Xen itself raises.",
   "frame": "One message on xcs's sockets: always 80 bytes.",
-  "quirk": "Something that the programs of 2005 did wrong. Each can be switched on, to be seen.",
+  "quirk": "An error of the programs of 2005. Each can be switched on.",
   "pty": "A pseudo-terminal: what a terminal program of today attaches to.",
 };
 
@@ -51,14 +51,14 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// The text, with its terms to be asked for what they mean.
+// The text with its glossary terms marked, for tooltips.
 function withTerms(text) {
   const fragment = document.createDocumentFragment();
   const seen = new Set();
   let from = 0;
   for (const match of text.matchAll(TERM)) {
     if (seen.has(match[0])) continue;
-    // Not inside of a quotation, which is somebody's bytes.
+    // Skips quotations, which are bytes of the run.
     if ((text.slice(0, match.index).match(/"/g) || []).length % 2 === 1) continue;
     seen.add(match[0]);
     fragment.append(text.slice(from, match.index));
@@ -69,14 +69,14 @@ function withTerms(text) {
   return fragment;
 }
 
-// "abc\n" with what cannot be seen made visible.
+// Makes control characters visible: "abc\n".
 function visible(bytes) {
   let text = "";
   for (const character of bytes) {
     const code = character.charCodeAt(0);
     if (character === "\n") text += "\u21b5";
     else if (code >= 0x20 && code < 0x7f) text += character;
-    else text += code < 0x20 ? "^" + String.fromCharCode(0x40 + code) : "\u25a1"; // no font lacks ^M
+    else text += code < 0x20 ? "^" + String.fromCharCode(0x40 + code) : "\u25a1"; // every font has these
   }
   return text;
 }

@@ -1,4 +1,4 @@
-// run: scenarios carried out, and how they went.
+// The subcommand `run`: carries out scenarios and reports the results.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,7 +49,7 @@ void list(const RunPlan& plan, bool each_run) {
   }
 }
 
-/// The status of a call: what is wrong with its files comes first, since what they say was not tried.
+/// The exit status of a call. A file that does not parse comes first, because its scenarios were not run.
 int status_of(const RunPlan& plan, const RunOutput& output) {
   if (!plan.unreadable.empty()) return exit_does_not_parse;
   if (output.failed() != 0) return exit_expectation_failed;
@@ -61,7 +61,7 @@ RunFormat format_of(const RunOptions& options) {
 }
 
 int perform(RunOptions& options, RunPlan& plan) {
-  // One run leaves one file, unless a folder is meant.
+  // A single run writes one file, unless the path is a folder.
   const bool one = plan.jobs.size() == 1 && plan.jobs[0].real == nullptr;
   for (RunPlace* place : {&options.jobs.journal, &options.jobs.html, &options.jobs.pcap})
     place->is_file = one && !place->path.ends_with('/') && !std::filesystem::is_directory(place->path);
@@ -96,10 +96,10 @@ int perform(RunOptions& options, RunPlan& plan) {
   return status_of(plan, output);
 }
 
-/// What the command line asks for can be done with these runs.
+/// Whether the options are possible with these runs.
 int check_options(const RunOptions& options, const RunPlan& plan) {
   if ((!options.tape.empty() || !options.replay.empty()) && plan.jobs.size() != 1)
-    return bad_selection("", fmt::format("a tape is of one run, and these are {}", plan.jobs.size()),
+    return bad_selection("", fmt::format("a tape holds one run, and these are {}", plan.jobs.size()),
                          "choose one with -p, --name and --seed");
   if (!options.junit.empty() && plan.jobs.size() > run_junit_cases_max)
     return bad_selection(
@@ -115,7 +115,7 @@ int run_command(RunOptions& options) {
   options.jobs.strict = options.selection.strict;
   if (options.mode == "both") options.selection.modes = {Mode::sim, Mode::real};
   const bool only_names = options.list || options.dry_run;
-  // Reading may wait for whoever writes.
+  // Reading stdin or a fifo may block for long.
   const EarlyInterruption interruption(
       [format = format_of(options)](int signal) { return interrupted_early(format, signal); });
   if (!options.junit.empty() && !only_names) {
@@ -145,7 +145,7 @@ int run_command(RunOptions& options) {
 constexpr char run_examples[] =
     "Every run is one scenario with one choice of values and one seed; the same seed gives the same "
     "journal.\n"
-    "A run that fails leaves its journal in the folder of --out, and says by which command it runs again.\n"
+    "A failed run writes its journal to the folder of --out, and prints the command that runs it again.\n"
     "A file that does not parse is a failed result, and the others run. SIGINT, SIGTERM and SIGHUP end it\n"
     "early, with a report of what ran. --junit leaves no report of an earlier call, whatever happens.\n"
     "A scenario that expects nothing, and a `never` that was never put to the test, prove nothing. There is "
@@ -159,7 +159,7 @@ constexpr char run_examples[] =
     "  ringside run hello.scn\n"
     "  ringside run hello.scn --journal hello.jsonl        and then: ringside view hello.jsonl --text\n"
     "  ringside run scenarios -j 4 --junit results.xml     a folder, four at a time\n"
-    "  ringside run hello.scn --html hello.html            to be played in a browser\n"
+    "  ringside run hello.scn --html hello.html            a replay page for a browser\n"
     "  ringside run hello.scn --pcap hello.pcapng          for Wireshark\n"
     "  ringside run typing.scn -p BYTES=481 --seed 7       one of its cases\n"
     "  ringside run ring.scn --seed 1..500                 500 orders of the same events\n"
@@ -187,35 +187,36 @@ void add_options(Command command, RunOptions& its) {
                   "Multiplies the limits of expectations (default: 1; with processes 50, and 10 s at least)")
       .range(0.01, 1000.0)
       .show_default();
-  command.add_option("--out", its.jobs.out, "Where failed runs leave their journals").show_default();
+  command.add_option("--out", its.jobs.out, "The folder for journals of failed runs").show_default();
   command.add_option(
       "--keep-failed", its.jobs.keep_failed,
-      "Where each failed run leaves a folder, to be kept by a CI: report, scenario, journal, page, capture");
+      "The folder for a folder of each failed run, for a CI: report, scenario, journal, page, capture");
   command.add_option("--journal", its.jobs.journal.path,
-                     "Leave the journal of every run there: a file for one run, else a folder");
+                     "Write the journal of every run there: a file for one run, else a folder");
   command.add_option("--html", its.jobs.html.path,
-                     "Leave a replay page of every run there: a file for one run, else a folder");
+                     "Write a replay page of every run there: a file for one run, else a folder");
   command.add_option("--pcap", its.jobs.pcap.path,
-                     "Leave a capture of every run there, for Wireshark: a file for one run, else a folder");
+                     "Write a capture of every run there, for Wireshark: a file for one run, else a folder");
   command.add_option("--junit", its.junit, "Write results there, as JUnit does");
   const Option tap = command.add_flag("--tap", its.tap, "Results as TAP");
   command.add_flag("--json", its.json, "Results as JSON, one object a line").excludes(tap);
   command.add_flag("--list", its.list, "Run nothing: name the scenarios");
   command.add_flag("--dry-run", its.dry_run, "Run nothing: print the command of each run");
-  command.add_flag("--strict", its.selection.strict, "Warnings count as failures: what proves nothing fails");
-  command.add_flag("--until-failure", its.until_failure, "Again and again with new seeds, until one fails");
-  command.add_flag("--twice", its.jobs.twice, "Each run twice; it is an error if their journals differ");
+  command.add_flag("--strict", its.selection.strict,
+                   "Warnings count as failures: runs that prove nothing fail");
+  command.add_flag("--until-failure", its.until_failure, "Repeat with new seeds until a run fails");
+  command.add_flag("--twice", its.jobs.twice, "Do each run twice; it is an error if the journals differ");
   command.add_flag("--keep", its.jobs.keep_journals, "Keep the journals of runs that passed, too");
   command.add_flag("--update", its.jobs.update,
                    "Write the golden journals of scenarios that say `golden`, instead of comparing");
   command.add_option("--tape", its.tape, "Write every choice of the run there");
-  command.add_option("--replay", its.replay, "Make the choices of that tape");
+  command.add_option("--replay", its.replay, "Repeat the choices of this tape");
 }
 
 }  // namespace
 
 void add_run_command(Command app, Session& session) {
-  Command command = app.add_subcommand("run", "Run scenarios, and say how they went");
+  Command command = app.add_subcommand("run", "Run scenarios, and report the results");
   command.footer(run_examples);
   const auto options = std::make_shared<RunOptions>();
   add_options(command, *options);

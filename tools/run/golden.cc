@@ -60,7 +60,7 @@ std::string golden_path(const std::string& scenario_path) {
 }
 
 std::string golden_text(const script::State& state) {
-  std::vector<std::pair<std::string, std::string>> actors;  // in the order in which they appear
+  std::vector<std::pair<std::string, std::string>> actors;  // in order of first appearance
   for (const trace::Entry& entry : state.entries()) {
     const std::string name = trace::actor_name(entry.actor);
     auto found = std::ranges::find(actors, name, &std::pair<std::string, std::string>::first);
@@ -90,7 +90,7 @@ std::optional<std::string> golden_difference(const std::string& path, const std:
     if (line->starts_with("# ")) actor = line->substr(2);
   }
   return fmt::format("{}: {} did something else\n     kept   {}\n     now    {}", path,
-                     actor.empty() ? "somebody" : actor,
+                     actor.empty() ? "an actor" : actor,
                      differ.in1 == kept.end() ? "nothing more" : *differ.in1,
                      differ.in2 == now.end() ? "nothing more" : *differ.in2);
 }

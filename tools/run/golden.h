@@ -1,5 +1,5 @@
-// Golden journals: what every actor did in a simulated run of seed 1, kept in a file beside the scenario's
-// and compared with what it does now. Times are not kept, and of two actors not which was first.
+// Golden journals: the entries of every actor in a simulated run of seed 1, kept in a file beside the
+// scenario and compared with the present run. They contain no times and no order between actors.
 #pragma once
 
 #include <map>
@@ -12,21 +12,21 @@
 
 namespace ringside::tools {
 
-/// What a run is called there: what it is called where its file is the only one.
+/// The name of a run in a golden journal. It does not depend on other files.
 [[nodiscard]] std::string golden_run(const script::Scenario& scenario);
 /// "hello.scn" -> "hello.journal"
 [[nodiscard]] std::string golden_path(const std::string& scenario_path);
-/// The deeds of each actor in its own order, one a line.
+/// The entries of each actor in order, one a line.
 [[nodiscard]] std::string golden_text(const script::State& state);
-/// Where `text` is another than what the file has for the run of that name; nothing: they are the same.
+/// The first difference between `text` and the file's text of this run; empty if they are equal.
 [[nodiscard]] std::optional<std::string> golden_difference(const std::string& path, const std::string& run,
                                                            const std::string& text);
 
-/// What `--update` writes: the runs that were there, with new texts for those that ran.
+/// Writes golden journals for `--update`. Runs in the file that were not run stay as they are.
 class GoldenUpdate {
  public:
   void add(const std::string& path, const std::string& run, std::string text);
-  /// Answers what was written, one line a file.
+  /// Returns what was written, one line a file.
   Result<std::vector<std::string>> write() const;
 
  private:

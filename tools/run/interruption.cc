@@ -1,4 +1,4 @@
-// Signals remembered, or answered at once.
+// Signal handlers that record a signal or end the process at once.
 #include "tools/run/interruption.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array interrupting_numbers{SIGINT, SIGTERM, SIGHUP};
 
-// A handler finds nothing else.
+// A signal handler can only reach globals.
 std::atomic<int> first_signal{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
@@ -24,7 +24,7 @@ void remember(int number) {
   first_signal.compare_exchange_strong(none, number);
 }
 
-/// In the order of the numbers above.
+/// In the order of interrupting_numbers.
 std::array<std::string, interrupting_numbers.size()> last_words;
 
 void say_and_end(int number) {

@@ -1,5 +1,5 @@
-// SIGINT, SIGTERM and SIGHUP before scenarios run, and while they do. One that was ignored when the process
-// started stays ignored, as nohup wants it.
+// SIGINT, SIGTERM and SIGHUP before and during runs of scenarios. A signal that was ignored when the process
+// started stays ignored, as nohup requires.
 #pragma once
 
 #include <functional>
@@ -7,8 +7,9 @@
 
 namespace ringside::tools {
 
-/// While it lives, and no RunInterruption does, each of the three ends the process at once with status 128 +
-/// its number; what it says first is made here and written to stdout. One at a time.
+/// During its lifetime, except while a RunInterruption exists, each of the three signals ends the process at
+/// once with status 128 + its number. The handler writes a text to stdout, which the constructor prepares
+/// with `said`. Only one may exist.
 class EarlyInterruption {
  public:
   explicit EarlyInterruption(const std::function<std::string(int signal)>& said);
@@ -17,8 +18,8 @@ class EarlyInterruption {
   EarlyInterruption& operator=(const EarlyInterruption&) = delete;
 };
 
-/// One at a time. While it lives the first signal is remembered: runs end early, and what ran is reported.
-/// Another one of the same kind ends the process at once.
+/// During its lifetime the first signal is recorded: runs end early, and the completed ones are reported. A
+/// second signal of the same kind ends the process at once. Only one may exist.
 class RunInterruption {
  public:
   RunInterruption();
@@ -26,7 +27,7 @@ class RunInterruption {
   RunInterruption(const RunInterruption&) = delete;
   RunInterruption& operator=(const RunInterruption&) = delete;
 
-  /// The first signal that came; 0: none did. Any thread may ask.
+  /// The first signal received; 0 if there was none. May be called from any thread.
   [[nodiscard]] static int signal();
 };
 

@@ -1,4 +1,5 @@
-// The runs that a command line means, made one at a time: a range of seeds takes no more memory than one.
+// The runs of a command line, generated one at a time: a range of seeds takes no more memory than a single
+// seed.
 #pragma once
 
 #include <cstdint>
@@ -10,26 +11,26 @@
 
 namespace ringside::tools {
 
-/// Of one command.
+/// The most runs of one command.
 inline constexpr std::uint64_t run_jobs_max = 1'000'000'000'000;
 
-/// One scenario with one seed. Each has a machine of its own and shares nothing with the others, so that any
-/// number of them runs at the same time.
+/// One scenario with one seed. Each job has its own machine and shares nothing with others, so any number of
+/// jobs can run at the same time.
 struct RunJob {
   const script::Script* script = nullptr;
   const script::Scenario* scenario = nullptr;
   std::uint64_t seed = 1;
-  const script::Scenario* real = nullptr;  ///< the same run with processes, which is to agree with it
+  const script::Scenario* real = nullptr;  ///< the same run with processes, if both are to be compared
 };
 
 class JobList {
  public:
-  /// The runs of `first` with its seed and all later ones up to `last_seed`. False: these are more than
-  /// run_jobs_max.
+  /// Adds the runs of `first` with its seed and all later ones up to `last_seed`. False if there would be
+  /// more than run_jobs_max.
   [[nodiscard]] bool add(const RunJob& first, std::uint64_t last_seed);
-  /// Keeps every `parts`-th run, beginning with the `part`-th, counted from 1.
+  /// Keeps every `parts`-th run, starting with the `part`-th, counted from 1.
   void keep_part(std::uint64_t part, std::uint64_t parts);
-  /// The same runs with seeds that none of them has had.
+  /// Replaces all seeds by new ones that no run has had.
   void take_later_seeds();
 
   [[nodiscard]] std::uint64_t size() const;

@@ -1,4 +1,4 @@
-// Jobs of `ringside run`.
+// Runs jobs of `ringside run`, and makes their results.
 #include "tools/run/jobs.h"
 
 #include <fmt/format.h>
@@ -25,11 +25,11 @@ namespace ringside::tools {
 
 namespace {
 
-/// A choice is a few bytes, and a run of the longest kind makes some millions.
+/// A choice takes a few bytes, and the longest runs make some millions.
 constexpr std::uint64_t tape_bytes_max = std::uint64_t{1} << 28;
 constexpr char tape_heading[] = "ringside tape 1";
 
-/// A signal has kept the run from its end.
+/// Whether a signal has stopped the run.
 bool is_interrupted(script::Outcome outcome) {
   return outcome == script::Outcome::could_not_run && RunInterruption::signal() != 0;
 }
@@ -41,8 +41,8 @@ std::string first_of(const RunJob& job, const script::Story& story) {
   return fmt::format("{}: {}", job.script->sources.place(its.marked), its.instead);
 }
 
-/// Seed 1, which is that of scenarios without a seed line, is the plain order of things: nothing is late, cut
-/// or overtaken, so that a lesson can count messages. All others explore.
+/// Seed 1, the default, stands for the plain order of events: nothing is late, cut or overtaken, so that a
+/// lesson can count messages. All other seeds explore.
 Choice choice_of(std::uint64_t seed, std::uint64_t offset) {
   return seed == plain_seed ? Choice::first() : Choice::seeded(seed + offset);
 }
@@ -53,7 +53,8 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
   using Clock = std::chrono::steady_clock;
   const auto began = Clock::now();
   Performed done;
-  // What happens together is drawn apart from the machine's choices: one more act does not change those.
+  // The order in `together` blocks is drawn separately from the machine's choices, so that one more act does
+  // not change those.
   constexpr std::uint64_t order_offset = 0x5eed;
   script::RunOptions run_options;
   run_options.order =
@@ -84,7 +85,8 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
 
 namespace {
 
-/// What was never put to the test proves nothing. A warning about the file is one about each of its runs.
+/// Makes a failure of warnings: an expectation that was never tested proves nothing. A warning about the file
+/// counts for each of its runs.
 void fail_for_warnings(const RunJob& job, const script::Story& story, RunResult& result) {
   const script::Sources& sources = job.script->sources;
   const script::Diagnostics& of_file = job.script->diagnostics;
@@ -104,13 +106,13 @@ void fail_for_warnings(const RunJob& job, const script::Story& story, RunResult&
   result.warnings.clear();
 }
 
-/// A run as it is told; `story` is still needed for its entries.
+/// Makes the result of a run, and writes its files.
 RunResult told(const RunJob& job, const RunJobOptions& options, const script::Story& story) {
   RunResult result;
   result.hash = script::journal_hash(story.state);
   result.outcome = story.outcome;
   const bool good = story.outcome == script::Outcome::passed;
-  std::string not_left;  // what was asked for and could not be written
+  std::string not_left;  // errors of requested files that could not be written
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
   if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
   const bool keeps_folder = !good && !options.keep_failed.empty();
@@ -148,7 +150,7 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   return result;
 }
 
-/// A folder of the run, or none if it passed.
+/// Writes the folder of a failed run, or removes the folder of one that passed.
 void keep_if_failed(const RunJob& job, const RunJobOptions& options, const script::Story& story,
                     RunResult& result) {
   if (options.keep_failed.empty()) return;
@@ -156,7 +158,7 @@ void keep_if_failed(const RunJob& job, const RunJobOptions& options, const scrip
   result.warnings += keep_failed(job, options, story, result.report);
 }
 
-/// The same with processes: it has to pass, too, and to tell the same.
+/// Runs the same with processes, which must pass as well and agree with the simulation.
 std::optional<RunResult> with_twin(const RunJob& job, const RunJobOptions& options,
                                    const script::Story& simulated, RunResult result) {
   const RunJob twin{job.script, job.real, job.seed};
@@ -181,7 +183,7 @@ std::optional<RunResult> with_twin(const RunJob& job, const RunJobOptions& optio
   return kept(std::move(result));
 }
 
-/// What is kept of its journal is still true.
+/// Compares the run with its golden journal, or records it for --update.
 void compare_golden(const RunJob& job, const RunJobOptions& options, const script::Story& story,
                     RunResult& result) {
   const bool kept = job.scenario->setup.golden && job.scenario->mode == script::Mode::sim &&
@@ -198,7 +200,7 @@ void compare_golden(const RunJob& job, const RunJobOptions& options, const scrip
   result.failures = 1;
   result.first = *differs;
   result.report = fmt::format(
-      "FAIL {}: it is not what its golden journal says\n     {}\n     again  {}\n"
+      "FAIL {}: it differs from its golden journal\n     {}\n     again  {}\n"
       "     right  ringside run --update {}\n",
       job.scenario->name, *differs, again_command(job), as_word(job.scenario->path));
 }
@@ -216,7 +218,7 @@ std::optional<RunResult> run_whole_job(const RunJob& job, const RunJobOptions& o
       script::journal_hash(perform(job, options).story.state) != script::journal_hash(story.state)) {
     story.outcome = script::Outcome::could_not_run;
     story.error = {0, "the same seed gave another journal", job.scenario->name,
-                   "something besides the seed has a say", ""};
+                   "something besides the seed decides", ""};
   }
   if (is_interrupted(story.outcome)) return std::nullopt;
   RunResult result = told(job, options, story);
@@ -238,7 +240,7 @@ std::optional<RunResult> run_job(const RunJob& job, const RunJobOptions& options
   try {
     return run_whole_job(job, options);
   } catch (const std::exception& problem) {
-    // A library's refusal: no memory, no descriptors. It costs this run.
+    // A library threw: no memory, no descriptors. Only this run fails.
     RunResult result;
     result.outcome = script::Outcome::could_not_run;
     result.first = fmt::format("{}: {}", job.scenario->name, problem.what());
@@ -257,7 +259,7 @@ Result<Tape> read_tape(const std::string& path) {
   std::string line;
   std::getline(file, line);
   if (line != tape_heading)
-    return Error{EINVAL, "cannot read a tape", path, "it is none", "--tape writes one"};
+    return Error{EINVAL, "cannot read a tape", path, "it is not a tape", "--tape writes one"};
   Tape tape;
   while (std::getline(file, line)) {
     std::istringstream words(line);

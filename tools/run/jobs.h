@@ -1,5 +1,5 @@
-// What `ringside run` has to do, and doing it: files become jobs, jobs are shared out among threads, results
-// come back in the order of the jobs.
+// The work of `ringside run`: files become jobs, threads share the jobs, and results come back in the order
+// of the jobs.
 #pragma once
 
 #include <chrono>
@@ -16,41 +16,41 @@
 namespace ringside::tools {
 
 inline constexpr unsigned run_threads_max = 256;
-/// Limits with processes, unless somebody says how long they are: a process may stand still for seconds when
-/// the computer has other things to do.
+/// The factor and the minimum for limits in runs with processes, unless --time-scale is given: on a busy
+/// computer a process may not run for seconds.
 inline constexpr double real_time_scale = 50;
 inline constexpr Duration real_limit_min = std::chrono::seconds(10);
-/// Results that are kept for those before them, while a run takes long.
+/// The most results that wait for an earlier result.
 inline constexpr std::size_t run_results_waiting_max = 1024;
-/// The seed that stands for the plain order of things.
+/// The seed that stands for the plain order of events.
 inline constexpr std::uint64_t plain_seed = 1;
 
-/// A file that was named and is no scenario.
+/// A file that was named but does not parse.
 struct UnreadableFile {
   std::string path;
-  std::uint32_t line = 0;   ///< of the first error; 0: it has no line
+  std::uint32_t line = 0;   ///< line of the first error; 0: it has none
   std::string first = {};   ///< the first error, in one line
-  std::string report = {};  ///< all of them
+  std::string report = {};  ///< all errors
 };
 
-/// All that was read, for as long as there are jobs.
+/// Everything that was read. It must outlive the jobs.
 struct RunPlan {
   std::deque<script::Script> scripts;
   std::deque<std::vector<script::Scenario>> scenarios;  ///< of each script
   JobList jobs;
   std::vector<UnreadableFile> unreadable;
-  std::size_t only_simulated = 0;  ///< runs left out because no real machine can do what they say
+  std::size_t only_simulated = 0;  ///< runs left out because processes cannot carry them out
 };
 
-/// Choices to be made again, in place of drawing from a seed.
+/// Recorded choices, to be repeated instead of drawing from a seed.
 struct Tape {
-  Choice::Tape order;    ///< of what happens `together`
-  Choice::Tape choices;  ///< of the machine
+  Choice::Tape order;    ///< choices of the order in `together` blocks
+  Choice::Tape choices;  ///< choices of the machine
 };
 [[nodiscard]] Result<Tape> read_tape(const std::string& path);
 [[nodiscard]] Result<> write_tape(const std::string& path, const Tape& tape);
 
-/// Where each run leaves something: a folder, where it has a file of its own, or one file. Empty: nowhere.
+/// Where runs write something: a folder, in which each run has its own file, or one file. Empty: nowhere.
 struct RunPlace {
   std::string path = {};
   bool is_file = false;
@@ -59,30 +59,31 @@ struct RunPlace {
 };
 
 struct RunJobOptions {
-  std::string out = "out";       ///< where failed runs leave their journals
-  std::string keep_failed = {};  ///< where they leave a folder each, in place of that; empty: nowhere
-  /// Of the limits of expectations. Those of processes stand for what a simulated machine needs, which is
-  /// next to nothing.
+  std::string out = "out";  ///< the folder for journals of failed runs
+  std::string keep_failed =
+      {};  ///< the folder for a folder of each failed run, instead of `out`; empty: none
+  /// Multiplies the limits of expectations. The limits in scenarios are for a simulated machine, which needs
+  /// almost no time.
   std::optional<double> time_scale;
   std::chrono::duration<double> timeout{60};
   bool twice = false;
   bool strict = false;         ///< a warning is a failure
-  bool keep_journals = false;  ///< of good runs too
-  RunPlace journal;            ///< of every run, in place of `out`
+  bool keep_journals = false;  ///< also of runs that passed
+  RunPlace journal;            ///< journals of all runs, instead of `out`
   RunPlace html;               ///< replay pages
   RunPlace pcap;               ///< captures
-  bool update = false;         ///< golden journals are made, and not compared
+  bool update = false;         ///< golden journals are written, not compared
   const Tape* replay = nullptr;
-  std::string replay_path;  ///< where that came from
+  std::string replay_path;  ///< the file of `replay`
 };
 
 struct RunResult {
   script::Outcome outcome = script::Outcome::passed;
-  std::string report;  ///< failures; empty for a good run
+  std::string report;  ///< the failures; empty if the run passed
   std::string warnings;
-  std::string first;    ///< the first thing that is wrong, in one line
-  std::string journal;  ///< the file it was left in
-  std::string golden;   ///< what is to be kept of it; empty: nothing
+  std::string first;    ///< the first error, in one line
+  std::string journal;  ///< the path of its journal file
+  std::string golden;   ///< the text of its golden journal, to be written; else empty
   std::size_t judged = 0;
   std::size_t failures = 0;
   std::size_t entries = 0;
@@ -94,15 +95,16 @@ struct RunResult {
 
 struct Performed {
   script::Story story;
-  Choice::Tape choices;  ///< of the machine
+  Choice::Tape choices;  ///< choices of the machine
 };
-/// The run itself, of job.scenario, with nothing left behind and nothing told.
+/// Carries out the run of job.scenario. Writes and reports nothing.
 [[nodiscard]] Performed perform(const RunJob& job, const RunJobOptions& options);
-/// Runs one job from its beginning to its end. Nothing: a signal came first (RunInterruption).
+/// Runs one job completely. Empty if a signal arrived (RunInterruption).
 [[nodiscard]] std::optional<RunResult> run_job(const RunJob& job, const RunJobOptions& options);
 
-/// Runs all, on so many threads, and calls `done` for each in their order, from the calling thread. It ends
-/// early when `done` answers false, and when a signal comes: `done` is then called for those that had ended.
+/// Runs all jobs on `threads` threads, and calls `done` for each in their order, from the calling thread.
+/// Ends early when `done` returns false or a signal arrives; `done` is then called for the jobs that have
+/// ended.
 void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned threads,
               const std::function<bool(std::uint64_t number, const RunResult& result)>& done);
 

@@ -1,4 +1,4 @@
-// Files of runs.
+// Writes the files of runs.
 #include "tools/run/leave.h"
 
 #include <fmt/format.h>
@@ -34,8 +34,8 @@ std::uint32_t hash_of(std::string_view text) {
   return hash;
 }
 
-/// "long-input-BYTES=481,LOSS=off-seed-1". A name of which something had to be changed is told from others
-/// that then look like it by its hash.
+/// "long-input-BYTES=481,LOSS=off-seed-1". A name with replaced or cut characters gets a hash, so that it
+/// stays different from other names.
 std::string file_stem(const RunJob& job) {
   constexpr std::size_t name_bytes_max = 150;
   const script::Scenario& scenario = *job.scenario;
@@ -43,7 +43,7 @@ std::string file_stem(const RunJob& job) {
   const std::string shown = scenario.name.substr(0, scenario.name.size() - values_size);
   std::string name = shown;
   if (values_size != 0) name += "-" + scenario.values.substr(1, values_size - 2);
-  // Without values, "=" makes it look as if it had some.
+  // A "=" in the name itself would look like a value.
   bool changed = shown.find('=') != std::string::npos || name.size() > name_bytes_max;
   for (char& c : name) {
     if (is_letter_or_digit(c) || std::string_view("-_=,.").find(c) != std::string_view::npos) continue;
@@ -56,7 +56,8 @@ std::string file_stem(const RunJob& job) {
   return fmt::format("{}-seed-{}{}", name, job.seed, real ? "-real" : "");
 }
 
-/// Writes something of a run: that file, or one of its own in that folder, which is made. Answers its path.
+/// Writes a file of a run: to the place's file, or to the run's own file in the place's folder, which it
+/// creates. Returns the path.
 Result<std::string> leave(const char* what, const RunPlace& place, const RunJob& job, const char* suffix,
                           const std::string& text) {
   std::string path = place.path;
@@ -89,11 +90,11 @@ std::filesystem::path kept_folder(const RunJob& job, const RunJobOptions& option
   return std::filesystem::path(options.keep_failed) / file_stem(job);
 }
 
-/// With values in place of names, and its includes: it needs no other file.
+/// The scenario with its values and includes inserted, so that it needs no other file.
 std::string scenario_text(const RunJob& job) {
   script::Scenario scenario = *job.scenario;
   scenario.setup.seeds = {job.seed, job.seed};
-  scenario.setup.golden = false;  // that is kept beside the file that it was made from
+  scenario.setup.golden = false;  // the golden journal belongs to the original file
   return fmt::format("# As it was run by: {}\n{}", again_command(job), script::written(scenario));
 }
 
@@ -188,7 +189,7 @@ void forget_failed(const RunJob& job, const RunJobOptions& options) {
   const std::filesystem::path folder = kept_folder(job, options);
   std::error_code ignored;
   for (const char* file : kept_files) std::filesystem::remove(folder / file, ignored);
-  // If nothing else is in it.
+  // Removes the folder only if it is empty.
   std::filesystem::remove(folder, ignored);
 }
 

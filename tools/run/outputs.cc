@@ -1,4 +1,4 @@
-// Results as text.
+// Writes results as text.
 #include "tools/run/outputs.h"
 
 #include <fmt/format.h>
@@ -44,12 +44,12 @@ std::string job_name(const RunJob& job) {
   return fmt::format("{} seed {}", job.scenario->name, job.seed);
 }
 
-/// What is no run has a name, too.
+/// The result name of a file that does not parse.
 std::string file_name(const UnreadableFile& file) {
   return trace::printable(file.path) + " parses";
 }
 
-/// Text that TAP does not take for a directive or for an escape.
+/// Escapes text so that TAP finds no directive or escape in it.
 std::string tap_text(const std::string& text) {
   std::string escaped;
   for (const char c : text) {
@@ -92,7 +92,7 @@ RunOutput::RunOutput(RunFormat format, std::string junit, std::uint64_t runs)
 
 void RunOutput::begin(const std::vector<UnreadableFile>& unreadable) {
   if (format_ == RunFormat::tap) {
-    // Readers of version 13, which are most, know the escapes that version 14 defines, and refuse its number.
+    // Most readers know version 13. They also know the escapes of version 14, but refuse its number.
     std::printf("TAP version 13\n");
     if (runs_ != 0 || !unreadable.empty()) std::printf("1..%" PRIu64 "\n", runs_ + unreadable.size());
   }
@@ -105,7 +105,7 @@ void RunOutput::tap_line(bool good, const std::string& name, const std::string& 
   print_commented(comment);
 }
 
-/// People have been told when it was read.
+/// For RunFormat::people nothing is printed: the error was printed when the file was read.
 void RunOutput::unreadable(const UnreadableFile& file) {
   ++unreadable_;
   if (!junit_.empty()) {
@@ -158,7 +158,7 @@ void RunOutput::result(const RunJob& job, const RunResult& result) {
   if (count_ != runs_) progress_.show(count_, job.scenario->name);
 }
 
-/// A line for each scenario, however many seeds it has.
+/// Prints one line for each scenario, for any number of seeds.
 void RunOutput::for_people(const RunJob& job, const RunResult& result) {
   if (job.scenario->name != line_) end_line();
   line_ = job.scenario->name;

@@ -1,6 +1,6 @@
-// How results leave `ringside run`: lines for people, TAP, JSON lines, JUnit.
+// The output formats of `ringside run`: lines for the user, TAP, JSON lines, JUnit.
 //
-// A run has the same name in all of them: one line, printable, and no other run of the command has it.
+// A run has the same name in all formats: one printable line that no other run of the command has.
 #pragma once
 
 #include <cstdio>
@@ -13,29 +13,30 @@
 
 namespace ringside::tools {
 
-/// Failures of one scenario that are told in full; of its other seeds only the numbers, of so many.
+/// Reports of one scenario that are printed in full. Of further failed seeds only the numbers are printed, at
+/// most run_seeds_named_max.
 inline constexpr std::size_t reports_per_scenario_max = 3;
 inline constexpr std::size_t run_seeds_named_max = 10;
 
-/// All are kept until the report is written.
+/// The most JUnit cases. All are kept in memory until the report is written.
 inline constexpr std::uint64_t run_junit_cases_max = 100'000;
 inline constexpr char run_junit_name[] = "ringside run";
 
 enum class RunFormat : std::uint8_t { people, tap, json };
 
-/// What a call says that a signal has ended before its first run.
+/// The output of a call that a signal ends before its first run.
 [[nodiscard]] std::string interrupted_early(RunFormat format, int signal);
 
-/// Writes each result as it comes, and the rest at the end. One of each for a whole call.
+/// Writes each result when it arrives, and the rest at the end. One object for a whole call.
 class RunOutput {
  public:
-  /// `junit`: a file's path, or empty. `runs`: how many there will be; 0: until one fails.
+  /// `junit`: a file's path, or empty. `runs`: the number of runs; 0 if it is unknown, with --until-failure.
   RunOutput(RunFormat format, std::string junit, std::uint64_t runs);
 
-  /// `unreadable`: each is a result of its own, besides the runs.
+  /// Each of `unreadable` is a result of its own, besides the runs.
   void begin(const std::vector<UnreadableFile>& unreadable);
   void result(const RunJob& job, const RunResult& result);
-  /// Summary and files. `signal` ended the runs early; 0: nothing did.
+  /// Writes the summary and the files. `signal` has ended the runs early; 0: none did.
   [[nodiscard]] Result<> end(std::chrono::duration<double> took, int signal);
 
   [[nodiscard]] std::size_t failed() const { return failed_; }
@@ -54,16 +55,16 @@ class RunOutput {
   std::string junit_;
   std::uint64_t runs_;
   RunProgress progress_;
-  std::size_t lines_ = 0;  ///< of TAP
+  std::size_t lines_ = 0;  ///< result lines of TAP so far
   std::size_t unreadable_ = 0;
   std::size_t count_ = 0;
   std::size_t failed_ = 0;
   std::size_t could_not_run_ = 0;
   Duration virtual_time_{0};
   std::string line_;                   ///< the scenario whose seeds are being counted
-  std::size_t line_seeds_ = 0;         ///< that passed
-  std::size_t reports_ = 0;            ///< of that scenario
-  std::vector<std::uint64_t> untold_;  ///< seeds to be named
+  std::size_t line_seeds_ = 0;         ///< seeds of that scenario that passed
+  std::size_t reports_ = 0;            ///< failed seeds of that scenario
+  std::vector<std::uint64_t> untold_;  ///< failed seeds without a report
   std::size_t untold_count_ = 0;
   std::vector<JUnitCase> cases_;  ///< for JUnit only
 };

@@ -32,7 +32,7 @@ std::string progress_text(std::uint64_t done, std::uint64_t of, std::chrono::dur
   if (of > done && rate > 0)
     text += fmt::format(", {} left", rough_time(static_cast<double>(of - done) / rate));
   text += "  " + name;
-  // A terminal goes to the next line behind its last column, and the line could not be written over.
+  // After its last column a terminal wraps to the next line, and the line could not be overwritten.
   if (text.size() >= columns) text.resize(columns == 0 ? 0 : columns - 1);
   return text;
 }

@@ -1,4 +1,4 @@
-// How far the runs are, in one line of a terminal that is written again and again.
+// The progress of the runs, in one line of a terminal that is overwritten repeatedly.
 #pragma once
 
 #include <chrono>
@@ -7,21 +7,21 @@
 
 namespace ringside::tools {
 
-/// How often the line is written.
+/// The least time between two updates of the line.
 inline constexpr std::chrono::milliseconds progress_delay{100};
 
-/// "[133/790] 52 runs/s, 13 s left  typing", at most `columns` wide. `of` is 0 where nobody knows how many
-/// there will be.
+/// "[133/790] 52 runs/s, 13 s left  typing", at most `columns` wide. `of` is 0 if the number of runs is
+/// unknown.
 [[nodiscard]] std::string progress_text(std::uint64_t done, std::uint64_t of,
                                         std::chrono::duration<double> took, const std::string& name,
                                         std::size_t columns);
 
-/// The line itself, on stderr. Writes nothing unless that is a terminal.
+/// The line itself, on stderr. Writes nothing unless stderr is a terminal.
 class RunProgress {
  public:
   explicit RunProgress(std::uint64_t of);
 
-  /// Before anything else is written to the terminal.
+  /// Call it before anything else is written to the terminal.
   void clear();
   void show(std::uint64_t done, const std::string& name);
 

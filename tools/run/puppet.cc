@@ -1,5 +1,5 @@
-// The program on a guest's console when a scenario plays it: it prints what comes from a socket, and sends
-// there what it reads. Whoever holds the other end decides what it does.
+// The program on a guest's console that a scenario controls: it prints what it receives from a socket, and
+// sends what it reads to that socket.
 #include <memory>
 
 #include "emu/dom0/console/console_client.h"

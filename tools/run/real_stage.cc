@@ -1,4 +1,4 @@
-// Processes, signals, and the journal that they write.
+// Processes, signals, and their journal.
 #include "tools/run/real_stage.h"
 
 #include <algorithm>
@@ -83,14 +83,14 @@ Result<> RealStage::start() {
   return await_program(0);
 }
 
-/// Before any process of the machine, each of which looks whether there are faults as it starts.
+/// Must run before any process of the machine starts, since each process looks for faults at its start.
 Result<> RealStage::prepare_faults() {
   if (!plan().faults) return Done{};
   const char* controller = plan().dom0 == script::Dom0::xenctld ? "xenctld" : "xcs";
   auto table = FaultTable::make(*host_, machine_, controller, plan().seed, plan().plain);
   if (!table) return table.error();
   faults_.emplace(std::move(*table));
-  // What raw clients say is sent by this process.
+  // This process sends the messages of raw clients.
   host_->inject_faults(FaultTable::find(*host_, machine_).value(),
                        [this](const FaultRule& rule, DomainId) { bitten(rule); });
   return Done{};
@@ -104,7 +104,7 @@ void RealStage::run_for(Duration duration) {
   host_->timer_cancel(timer);
 }
 
-/// What is new in the journal; answers how many entries.
+/// Passes on new entries of the journal. Returns their number.
 std::size_t RealStage::hand_over() {
   return reader_->read([this](const trace::Entry& entry) {
     trace::Entry told = entry;
@@ -137,8 +137,8 @@ bool RealStage::settle(Time until) {
   }
 }
 
-/// A journal that says nothing proves little: on a busy machine a process may not get to run for longer than
-/// that.
+/// Whether all processes are at rest. A quiet journal is not enough: on a busy computer a process may not run
+/// for longer than that.
 bool RealStage::stands_still() {
   const std::uint64_t arrived = arrivals_;
   const ProcessLook before = look_at_processes(machine_);
@@ -161,13 +161,13 @@ bool RealStage::run_until(const std::function<bool()>& condition) {
 Result<RealStage::Guest*> RealStage::guest(DomainId domain) {
   const auto found = guests_.find(domain);
   if (found != guests_.end()) return &found->second;
-  return Error{ESRCH, "there is no such domain", fmt::format("dom{}", domain), "nobody created it",
+  return Error{ESRCH, "there is no such domain", fmt::format("dom{}", domain), "it was not created",
                fmt::format("xen boots dom{}", domain)};
 }
 
 Result<RealStage::Guest*> RealStage::unprivileged(DomainId domain) {
   if (domain != 0) return guest(domain);
-  return Error{EINVAL, "this cannot be done to dom0", "dom0", "its page is its own", "try it with dom1"};
+  return Error{EINVAL, "this cannot be done to dom0", "dom0", "its page is private", "try it with dom1"};
 }
 
 Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
@@ -211,8 +211,8 @@ Result<> RealStage::map_page(DomainId domain) {
   return Done{};
 }
 
-/// Its program is there when this returns: until then nobody could tell a guest that says nothing from one
-/// whose program takes its time.
+/// Returns once the program is connected. Before that, a quiet guest could not be distinguished from one
+/// whose program has not started yet.
 Result<> RealStage::unpause(DomainId domain) {
   if (auto resumed = MachineStage::unpause(domain); !resumed) return resumed;
   return await_program(domain);
@@ -224,7 +224,7 @@ Result<> RealStage::await_program(DomainId domain) {
   const auto there_or_dead = [&] { return found->second.wire != nullptr || (domain != 0 && !runs(domain)); };
   if (run_until(there_or_dead)) return Done{};
   return Error{ETIMEDOUT, "the program of a domain does not start", fmt::format("dom{}", domain),
-               "it does not say a word", ""};
+               "it does not connect", ""};
 }
 
 Result<> RealStage::boot(DomainId domain, script::GuestProgram program) {
@@ -276,7 +276,7 @@ Result<> RealStage::end(DomainId domain, int status) {
   return Done{};
 }
 
-/// Its process, if it has one.
+/// The domain's process, if it runs.
 std::optional<std::int32_t> RealStage::runs(DomainId domain) {
   auto info = privcmd_->domain_info(domain);
   if (!info || !info->has_value() || (*info)->domain != domain || (*info)->state.running == 0)
@@ -294,13 +294,13 @@ Result<> RealStage::kill(DomainId domain) {
 }
 
 Result<> RealStage::log(DomainId domain, std::string_view) {
-  return only_simulated("a kernel cannot be made to speak", fmt::format("dom{}", domain),
-                        "what a guest's kernel says is its own affair");
+  return only_simulated("a kernel cannot be made to print", fmt::format("dom{}", domain),
+                        "a guest's kernel cannot be told what to print");
 }
 
 Result<> RealStage::throttle(DomainId domain, bool) {
   return only_simulated("a guest's terminal cannot be throttled", fmt::format("dom{}", domain),
-                        "its program reads whenever it likes");
+                        "its program decides when it reads");
 }
 
 Result<> RealStage::answering(DomainId domain, bool) {
@@ -367,12 +367,12 @@ std::uint32_t RealStage::number_of_new_client() {
   return newest.number;
 }
 
-/// One that stands still goes on; one that runs is told so, too, and does not mind.
+/// Continues a stopped daemon. SIGCONT has no effect on a running one.
 Result<> RealStage::daemon_starts(Daemon daemon) {
   if (auto there = check_daemon(daemon); !there) return there;
   auto process = process_of(daemon);
   if (!process) {
-    // xend comes back to a new xcs; a new xend comes to the old one.
+    // xend reconnects to a new xcs; a new xend connects to the old xcs.
     if (daemon == Daemon::xcs) xcs_connections_ = 0;
     xcs_connections_ += connections_of_xend;
     return start_daemon(*host_, spec_, script::name_of(daemon));
@@ -396,8 +396,8 @@ std::string RealStage::name_at_seam(trace::Actor actor) const {
   return names;
 }
 
-/// A process that has just been awake looks around for a while without being told. So that a fault meets the
-/// same events each time, it begins when all are asleep.
+/// A process that was just active polls for a while without kicks. The fault begins when all processes are
+/// asleep, so that it always meets the same events.
 Result<> RealStage::fault(const script::StageFault& asked) {
   RS_CHECK(faults_);
   script::StageFault fault = asked;
@@ -405,7 +405,7 @@ Result<> RealStage::fault(const script::StageFault& asked) {
   if (!rule) return rule.error();
   const std::string way = trace::actor_name(fault.from) + " -> " + trace::actor_name(fault.to);
   if (rule->thing == FaultRule::Thing::kick && fault.from.role == trace::Role::xen)
-    return only_simulated("cannot inject the fault", way, "xen's own events are no process's to lose");
+    return only_simulated("cannot inject the fault", way, "no process could lose xen's own events");
   if (rule->thing == FaultRule::Thing::bytes && rule->unit_bytes == 0)
     return only_simulated("cannot inject the fault", way, "between processes only frames of xcs can be late");
   (void)settle(now() + real_patience);
@@ -417,7 +417,7 @@ Result<> RealStage::heal() {
   return Done{};
 }
 
-/// In this process only what its clients say.
+/// This process only reports faults that affect messages of its clients.
 void RealStage::bitten(const FaultRule& rule) {
   const auto digit = rule.from.find_first_of("0123456789");
   const std::uint32_t number = digit == std::string::npos ? 0 : std::stoul(rule.from.substr(digit));
@@ -429,7 +429,7 @@ std::optional<Error> RealStage::failure() const {
   if (reader_->failure()) return reader_->failure();
   if (reader_->lost() == 0) return std::nullopt;
   return Error{EOVERFLOW, "entries of the journal were lost", std::to_string(reader_->lost()),
-               "they were not read for too long", "fewer at the same time: -j"};
+               "they were not read for too long", "run fewer at the same time: -j"};
 }
 
 std::vector<std::string> RealStage::warnings() const {

@@ -1,8 +1,8 @@
-// A stage of processes: a private machine as `ringside up` and `create` make one, with people and raw clients
-// around it, watched through its journal. Its time is the real one.
+// A stage of processes: a private machine like that of `ringside up` and `create`, with users and raw
+// clients, observed through its journal. It uses real time.
 //
-// It owns the machine's directory and every process in it, and leaves nothing behind. What only the simulated
-// machine can do (a guest that leaves its requests alone) is refused with the reason.
+// It owns the machine's directory and all its processes, and leaves nothing behind. It refuses what only a
+// simulated machine can do (such as a guest that does not answer requests), with a reason.
 #pragma once
 
 #include <functional>
@@ -21,19 +21,20 @@
 
 namespace ringside::tools {
 
-/// How often a stage looks at its machine's journal.
+/// The interval between two reads of the machine's journal.
 inline constexpr Duration journal_look_delay = std::chrono::milliseconds(1);
 
-/// How long an act that waits does so, and a look at whether the processes stand still takes.
+/// real_patience: how long an act waits at most. still_for: how long processes must be idle to count as at
+/// rest.
 inline constexpr Duration real_patience = std::chrono::seconds(20);
 inline constexpr Duration still_for = std::chrono::milliseconds(10);
 
-/// As any client has: one for calls, one for frames.
+/// xend has two connections, as any client: one for calls, one for frames.
 inline constexpr std::uint32_t connections_of_xend = 2;
 
 class RealStage final : public script::MachineStage {
  public:
-  /// `give_up` is asked while it waits; it then does not go on.
+  /// The stage stops waiting when `give_up` returns true.
   RealStage(script::StagePlan plan, std::function<bool()> give_up);
   ~RealStage() override;
   RealStage(const RealStage&) = delete;
@@ -71,10 +72,10 @@ class RealStage final : public script::MachineStage {
   struct Guest {
     Console console;
     Mapping page;
-    std::optional<Privcmd> hand;         ///< speaks for it, besides its own
-    Handle listener;                     ///< where its program finds the scenario
-    std::unique_ptr<script::Wire> wire;  ///< once the program has connected
-    std::string unprinted;               ///< said before
+    std::optional<Privcmd> hand;         ///< a second connection that acts as this domain
+    Handle listener;                     ///< the socket to which its program connects
+    std::unique_ptr<script::Wire> wire;  ///< the program's connection, if it has connected
+    std::string unprinted;               ///< output from before the program has connected
     std::string read;
   };
 
@@ -108,16 +109,17 @@ class RealStage final : public script::MachineStage {
   MachineSpec spec_;
   Machine machine_{""};
   std::unique_ptr<PrivateMachine> own_;
-  LinuxHost* host_ = nullptr;  ///< its host
+  LinuxHost* host_ = nullptr;  ///< host of `own_`
   Time origin_{0};
   Sockets sockets_;
   std::optional<Privcmd> privcmd_;
   std::unique_ptr<JournalWriter> writer_;
   std::unique_ptr<JournalReader> reader_;
-  std::optional<FaultTable> faults_;  ///< if something is to go wrong
+  std::optional<FaultTable> faults_;  ///< only if the scenario injects faults
   std::map<DomainId, Guest> guests_;
   std::uint64_t steps_ = 0;
-  std::uint32_t xcs_connections_ = connections_of_xend;  ///< that this xcs has taken, as it counts them
+  std::uint32_t xcs_connections_ =
+      connections_of_xend;  ///< connections that this xcs has accepted, in its own numbering
   Time last_entry_{0};
 };
 

@@ -1,4 +1,4 @@
-// check-scn and fmt: scenarios looked at and written anew, without being run.
+// check-scn and fmt: check and format scenarios without running them.
 #include "tools/run/script_files.h"
 
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr const char* cannot_read = "cannot read a scenario";
 
-/// At most one byte more than a scenario has: a stream may have no end.
+/// Reads at most one byte more than a scenario may have, since a stream may be endless.
 std::string read_bounded(std::istream& from) {
   std::string bytes(script::source_bytes_max + 1, '\0');
   from.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -48,7 +48,7 @@ void print_word(std::string_view kind, std::string_view word, std::string_view s
       fmt::format("{:<8}  {:<16}  {}{}{}", kind, word, syntax, syntax.empty() ? "" : "  --  ", what).c_str());
 }
 
-/// The whole language, a word a line; editors' grammars and the reference are tested against it.
+/// Prints the whole language, one word a line. Tests compare editors' grammars and the reference with it.
 int print_words() {
   for (const auto& each : script::lines_known()) print_word("line", each.word, each.syntax, each.what);
   for (const auto& each : script::actors_known()) print_word("actor", each.word, "", each.what);
@@ -114,10 +114,9 @@ int format_files(const std::vector<std::string>& paths, bool check_only) {
 }
 
 void add_check(Command app, Session& session) {
-  Command command =
-      app.add_subcommand("check-scn", "Read scenarios, and say everything that is wrong with them");
+  Command command = app.add_subcommand("check-scn", "Check scenarios, and report all their errors");
   command.footer(
-      "Nothing is run. Each complaint shows its line, and what would have been possible there. The exit "
+      "Nothing is run. Each error shows its line, and what would be possible there. The exit "
       "status\n"
       "is 2 if a file has errors, and with --strict also if it has warnings.\n"
       "Examples:\n"
@@ -137,7 +136,7 @@ void add_check(Command app, Session& session) {
 }
 
 void add_format(Command app, Session& session) {
-  Command command = app.add_subcommand("fmt", "Lay out scenarios in the one usual way");
+  Command command = app.add_subcommand("fmt", "Format scenarios in the standard layout");
   command.footer(
       "Words get one space between them, blocks and rows of cases are indented, comments behind lines are\n"
       "aligned. Meaning, comments and empty lines stay. A file that cannot be read is left alone (status "

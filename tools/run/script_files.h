@@ -1,4 +1,4 @@
-// Scenario files on the command line: how they are opened, and the commands that look at them only.
+// Scenario files on the command line: how they are opened, and the commands that only read or format them.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace ringside::tools {
 
 inline constexpr int exit_does_not_parse = 2;
 
-/// Opens files as they are named, "-" being stdin; refuses what is no file or too large for a scenario.
+/// Opens files by name, with "-" for stdin. Refuses what is not a file or is too large for a scenario.
 [[nodiscard]] script::Reader file_reader();
 
 void add_script_file_commands(Command app, Session& session);  // check-scn, fmt

@@ -1,4 +1,4 @@
-// Which runs a command line means.
+// Selects the runs of a command line.
 #include "tools/run/select.h"
 
 #include <fmt/format.h>
@@ -46,7 +46,7 @@ std::optional<Seeds> seeds_in(const std::string& text) {
   return Seeds{*first, *last};
 }
 
-/// A file that is named twice is run once.
+/// Adds a file unless it was already named.
 void add_file(const std::string& path, std::vector<std::string>& files, std::set<std::string>& known) {
   std::error_code ignored;
   const auto whole = std::filesystem::absolute(path, ignored).lexically_normal();
@@ -77,8 +77,7 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
   return files;
 }
 
-/// Runs of different scenarios have different names: where two files are called the same, their paths tell
-/// them apart.
+/// Gives runs of different scenarios different names. If two files have the same name, their paths are used.
 void name_runs(RunPlan& plan) {
   std::map<std::string, std::size_t> count;
   for (const script::Script& each : plan.scripts) {
@@ -90,7 +89,7 @@ void name_runs(RunPlan& plan) {
       std::string name = draft.stem;
       if (count[draft.stem] > 1) name = trace::printable(draft.path) + draft.number_suffix;
       draft.shown = name;
-      // One file included twice.
+      // A file that is included twice gets numbers.
       for (std::size_t number = 2; !given.insert(draft.shown).second; ++number)
         draft.shown = fmt::format("{}~{}", name, number);
     }
@@ -109,7 +108,7 @@ UnreadableFile unreadable_file(const std::string& path, const script::Script& re
   return file;
 }
 
-/// Reads everything before anything runs. What is wrong in a file is said; there are no runs of it.
+/// Reads all files before anything runs. Prints their errors; a file with errors has no runs.
 void read_all(const std::vector<std::string>& files, const RunSelection& selection,
               const script::Given& given, RunPlan& plan) {
   for (const std::string& file : files) plan.scripts.push_back(script::read_script(file, file_reader()));
@@ -127,7 +126,7 @@ void read_all(const std::vector<std::string>& files, const RunSelection& selecti
   }
 }
 
-/// Of processes only what processes can do is asked.
+/// Whether processes can carry out the statement.
 bool for_processes(const script::Statement& statement) {
   if (!statement.only_sim.empty()) return false;
   const auto* block = std::get_if<script::Together>(&statement.what);
@@ -147,7 +146,7 @@ bool is_wanted(const Scenario& scenario, const RunSelection& options) {
   return tagged && named;
 }
 
-/// The same run in the other mode, if processes can do what it says.
+/// The same run in the other mode, if processes can carry it out.
 const Scenario* twin_of(const Scenario& scenario, const std::vector<Scenario>& all) {
   for (const Scenario& other : all) {
     const Scenario& real = other.mode == Mode::real ? other : scenario;
@@ -169,17 +168,17 @@ Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
       if (!is_wanted(each, options)) continue;
       const Scenario* twin = pairs ? twin_of(each, plan.scenarios[at]) : nullptr;
       if (!can_run(each)) ++plan.only_simulated;
-      // A twin is run with the one whose twin it is.
+      // A twin runs together with its other half.
       if (!can_run(each) || (each.mode == Mode::real && twin != nullptr)) continue;
       Seeds seeds = asked.value_or(Seeds{each.setup.seeds.first, each.setup.seeds.last});
-      // Processes draw from no seed.
+      // Runs with processes do not depend on a seed.
       if (each.mode == Mode::real) seeds.last = seeds.first;
       if (!plan.jobs.add({&plan.scripts[at], &each, seeds.first, twin}, seeds.last))
         return usage(each.name, fmt::format("these are more than {} runs", run_jobs_max), "--seed 1..1000");
     }
   }
   if (plan.jobs.size() == 0 && plan.unreadable.empty())
-    return usage("", "no scenario is meant by this", "--list says which there are");
+    return usage("", "no scenario matches", "--list shows all of them");
   return Done{};
 }
 
@@ -188,13 +187,13 @@ Result<script::Given> given_in(const std::vector<std::string>& params) {
   for (const std::string& each : params) {
     const std::size_t sign = each.find('=');
     if (sign == 0 || sign == std::string::npos)
-      return usage("-p " + each, "it is a name and a value", "-p BYTES=481");
+      return usage("-p " + each, "it is not a name and a value", "-p BYTES=481");
     given.emplace_back(each.substr(0, sign), each.substr(sign + 1));
   }
   return given;
 }
 
-/// A name that nothing has would change nothing, and nobody would know.
+/// Refuses a parameter name that no scenario has, since it would silently change nothing.
 Result<> check_names(const script::Given& given, const RunPlan& plan) {
   std::vector<std::string> known;
   for (const script::Script& each : plan.scripts) {
@@ -205,10 +204,10 @@ Result<> check_names(const script::Given& given, const RunPlan& plan) {
     }
   }
   for (const auto& [name, value] : given) {
-    // What could not be read may have had it.
+    // A file that could not be read might have it.
     if (!plan.unreadable.empty() || std::ranges::find(known, name) != known.end()) continue;
     return usage("-p " + name, "there is no parameter of that name",
-                 known.empty() ? "there is none at all" : script::suggestion(name, known, "there are"));
+                 known.empty() ? "there are no parameters" : script::suggestion(name, known, "there are"));
   }
   return Done{};
 }

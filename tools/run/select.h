@@ -1,4 +1,4 @@
-// Which runs a command line means: its files, values, names, seeds and its share of them.
+// Selects the runs of a command line: by files, values, names, seeds and shard.
 #pragma once
 
 #include <string>
@@ -20,14 +20,14 @@ struct RunSelection {
   std::vector<script::Mode> modes{script::Mode::sim};
 };
 
-/// FILE, --seed, -p, --name, --tag.
+/// Adds FILE, --seed, -p, --name and --tag.
 void add_selection(Command command, RunSelection& selection);
 
-/// Reads all files before anything runs; fills `plan`. Has said what is wrong unless it answers exit_good.
-/// Files with errors are in plan.unreadable, and are no reason for another answer.
+/// Reads all files before anything runs, and fills `plan`. Unless it returns exit_good, it has printed the
+/// error. Files with errors go to plan.unreadable and do not change the return value.
 [[nodiscard]] int select_jobs(const RunSelection& selection, RunPlan& plan);
 
-/// Says what is wrong with a command line; answers exit_usage.
+/// Prints an error of the command line. Returns exit_usage.
 int bad_selection(const std::string& object, const std::string& why, const std::string& advice);
 
 }  // namespace ringside::tools

@@ -1,4 +1,5 @@
-// shrink: the smallest scenario that still fails in the same way, as a file of its own.
+// The subcommand `shrink`: finds the smallest scenario that still fails in the same way, and writes it to a
+// file.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,10 +26,10 @@ struct ShrinkOptions {
   double seconds = 60;
 };
 
-/// By what a failure is known again in a scenario that is shorter.
+/// Identifies the same failure in a shorter scenario.
 struct Known {
-  std::string line;     ///< the pattern that was not met, or was
-  std::string instead;  ///< what there was
+  std::string line;     ///< the pattern of the failed expectation
+  std::string instead;  ///< what was found instead
   script::Failure::Kind kind = script::Failure::Kind::missed;
 };
 
@@ -40,9 +41,9 @@ std::vector<Known> failures_of(const script::Story& story) {
   return known;
 }
 
-/// The same scenario without what may have made it fail.
+/// A variant of the scenario without a possible cause of the failure.
 struct Twin {
-  bool plain = false;  ///< in the plain order of things
+  bool plain = false;  ///< uses the plain order of events
   bool without_faults = false;
   bool without_quirks = false;
 };
@@ -70,9 +71,9 @@ class Shrinking {
                                                   std::chrono::duration<double>(options.seconds));
   }
 
-  /// What was tried with one seed may need another one when there is less of it. An expectation of something
-  /// that nothing leads to fails too, and says nothing: so what makes it fail must make the difference, or
-  /// else there must be the same thing in its place.
+  /// Returns a seed with which `candidate` still fails in the same way. A shorter scenario may need another
+  /// seed. An expectation of something that can no longer happen also fails, but shows nothing. So the
+  /// failure must disappear without its cause (the twin), or the same thing must be found instead.
   [[nodiscard]] std::optional<std::uint64_t> fails(const script::Scenario& candidate) const {
     script::Scenario checked = candidate;
     script::Diagnostics diagnostics;
@@ -86,7 +87,7 @@ class Shrinking {
     return {};
   }
 
-  /// Its time is over: nothing fails any more.
+  /// The time is over; fails() finds nothing any more.
   [[nodiscard]] bool late() const { return std::chrono::steady_clock::now() >= end_; }
 
  private:
@@ -181,11 +182,11 @@ void add_shrink_command(Command app, Session& session) {
   command.footer(shrink_examples);
   const auto options = std::make_shared<ShrinkOptions>();
   add_selection(command, options->selection);
-  command.add_option("-o,--output", options->output, "Where to (default: out/NAME-small.scn)");
+  command.add_option("-o,--output", options->output, "The file to write (default: out/NAME-small.scn)");
   command.add_option("--tries", options->tries, "Other seeds to try with each smaller scenario")
       .range(0, 10000)
       .show_default();
-  command.add_option("--seconds", options->seconds, "When to be content with what there is")
+  command.add_option("--seconds", options->seconds, "How long to search for a smaller one")
       .range(0.001, 86400.0)
       .show_default();
   command.callback([&session, options] { session.run = [options] { return shrink_command(*options); }; });

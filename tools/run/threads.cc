@@ -1,7 +1,7 @@
-// Jobs shared out among threads: each takes the next one, and the results come back in order.
+// Shares jobs among threads: each takes the next one, and the results are reported in order.
 //
-// The one file in tools/ that starts threads. They have nothing in common but the list of jobs, which nobody
-// changes, and the results, which are under one lock.
+// The only file in tools/ that starts threads. They share only the list of jobs, which is constant, and the
+// results, which are under one lock.
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -20,8 +20,8 @@ void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned thread
   std::mutex lock;
   std::condition_variable news;
   std::condition_variable room;
-  std::map<std::uint64_t, RunResult> waiting;  // for those before them
-  std::uint64_t told = 0;                      // results that `done` has been called for
+  std::map<std::uint64_t, RunResult> waiting;  // results that wait for earlier ones
+  std::uint64_t told = 0;                      // number of results passed to `done`
   std::size_t working = 0;
   std::atomic<std::uint64_t> next{0};
   std::atomic<bool> over{false};
@@ -45,7 +45,7 @@ void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned thread
     work_all();
     const std::lock_guard guard(lock);
     --working;
-    // The others may wait for room that the results of this one would have made.
+    // Other threads may wait for room that this thread's result would have made.
     if (RunInterruption::signal() != 0) over = true;
     news.notify_one();
     room.notify_all();
@@ -57,7 +57,7 @@ void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned thread
       workers.emplace_back(work);
       ++working;
     } catch (const std::system_error&) {
-      // Fewer do as well, but one.
+      // Fewer threads are enough, but at least one is needed.
       if (workers.empty()) throw;
       break;
     }
@@ -65,7 +65,7 @@ void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned thread
   for (bool go_on = true; go_on && told < jobs.size();) {
     std::unique_lock guard(lock);
     news.wait(guard, [&] { return waiting.contains(told) || working == 0; });
-    // Those before it were interrupted.
+    // Earlier jobs were interrupted.
     if (waiting.empty()) break;
     auto first = waiting.extract(waiting.begin());
     told = first.key() + 1;

@@ -1,14 +1,14 @@
 -- Wireshark's view of a ringside journal: captures of `ringside view --pcap`, `ringside run --pcap` and
--- `ringside dump -w`. The packets' layout is told in emu/trace/pcapng.h.
+-- `ringside dump -w`. emu/trace/pcapng.h documents the packets' layout.
 --
--- It registers itself for the link type, so that nothing has to be chosen in a dialog. What a packet says of
--- itself is in the packet; what this file remembers from packet to packet is only which request a response
--- answers, which slots were taken already, and the scenario's lines in force.
+-- It registers itself for the link type, so that no dialog is needed. Each packet contains its own data. Across
+-- packets this file keeps only three things: which request a response answers, which slots were taken, and the
+-- scenario's lines in force.
 
 local header_bytes = 56
 local slots = 8
 local none8, none16 = 255, 65535
-local lost = 1  -- of the markers
+local lost = 1  -- bit of the markers
 
 local kinds = {
   [0] = "slot written", "index moved", "event raised", "event taken", "frame passed", "bytes passed", "refused",
@@ -122,7 +122,7 @@ local odd = {
   outstanding = warn("ring.outstanding.impossible", "More than 8 outstanding: a side lies"),
   unasked = warn("ring.response.unasked", "Response without a request"),
   mismatch = warn("ring.response.mismatch", "Response does not echo the request's type, subtype and id"),
-  stale = warn("ring.stale", "Takes a slot that nobody has written since it was taken last"),
+  stale = warn("ring.stale", "Takes a slot that was not written since it was last taken"),
   dropped = warn("ringside.dropped", "Something was dropped"),
   refused = note("ringside.refused", "Something was refused"),
   quirk = note("ringside.quirk.bites", "A quirk of 2005 bites"),
@@ -136,7 +136,7 @@ ringside.experts = {odd.dropped, odd.refused, odd.quirk, odd.fault, odd.unknown}
 local interface_name = Field.new("frame.interface_name")
 local comment = Field.new("frame.comment")
 
--- -- what is remembered, by the packet's number, so that it is the same however often a packet is looked at
+-- -- state across packets, by packet number, so that dissecting a packet again gives the same result
 
 local open, taken, linked, stale, lines, in_force
 
@@ -170,7 +170,7 @@ local function remember_slot(number, p)
   end
 end
 
--- Moving a consumer index means: the slots up to there have been taken.
+-- When a consumer index moves, the slots up to it have been taken.
 local function remember_taken(number, p)
   local use = p.detail == 1 and 0 or p.detail == 3 and 1 or nil
   local count = (p.to - p.from) % 4294967296
@@ -266,7 +266,7 @@ local function show_frame(tree, buffer, p)
   if p.detail <= 1 then its:add_le(x.session, buffer(36, 4)) end
 end
 
--- Texts: what is refused, counted, told, and which quirk bites.
+-- Texts: refusals, counters, notes, and quirks.
 local function show_text(tree, range, buffer, p)
   local text = printable(range)
   if p.kind == kind.refused then
@@ -299,7 +299,7 @@ local function show_data(tree, range, buffer, p)
   end
 end
 
--- What is read out of a packet before anything is shown; nil for what is none.
+-- Parses a packet before anything is shown; nil if it is not one of ours.
 local function parse(buffer)
   if buffer:len() < header_bytes or buffer(0, 1):uint() ~= 1 then return nil end
   local p = {
@@ -372,7 +372,7 @@ function ringside.dissector(buffer, pinfo, root)
   tree:append_text(string.format(", step %s: %s", tostring(buffer(8, 8):le_uint64()), sentence))
 end
 
--- -- for which packets
+-- -- registration
 
 local link_type = 147
 ringside.prefs.link_type = Pref.uint("Link type", link_type, "Of the captures: 147 to 162, as --link-type says")

@@ -1,5 +1,5 @@
-/* The control interface as both examples need it: where a ring's parts lie in the shared page in either
- * layout, and how messages are put into slots and taken out. 2005 had this in xen's public headers.
+/* The control interface for the examples: the place of each ring in the shared page for both layouts, and the
+ * functions that put and take messages. In 2005 this was in xen's public headers.
  */
 #pragma once
 
@@ -15,10 +15,10 @@ struct message {
 struct ring {
   uint32_t *req_prod, *rsp_prod; /* shared; free-running */
   struct message* slots;
-  uint32_t requests, responses; /* ours: requests put or taken, responses put or taken */
+  uint32_t requests, responses; /* private: requests put or taken, responses put or taken */
 };
 
-/* Attaches where the indices stand. rx: the controller's requests; else tx: the guest's. */
+/* Attaches at the present indices. rx = 1: the controller's requests; rx = 0: the guest's requests. */
 static inline struct ring attach(void* page, int abi, int rx) {
   char* base = (char*)page + CONTROL_IF;
   struct ring ring;
@@ -35,7 +35,8 @@ static inline struct ring attach(void* page, int abi, int rx) {
   return ring;
 }
 
-/* Takes the next message below `*shared`, at most `max` of which make sense. */
+/* Takes the next message before `*shared`. Takes nothing if more than `max` messages seem to wait: the index
+ * is then invalid. */
 static inline int take(const struct ring* ring, uint32_t* shared, uint32_t* ours, uint32_t max,
                        struct message* out) {
   uint32_t behind = __atomic_load_n(shared, __ATOMIC_ACQUIRE) - *ours;
@@ -45,13 +46,13 @@ static inline int take(const struct ring* ring, uint32_t* shared, uint32_t* ours
   return 1;
 }
 
-/* Puts a message and lets the other side see it: the slot first, the index after. */
+/* Puts a message into its slot, then publishes it with the index. */
 static inline void put(const struct ring* ring, uint32_t* shared, uint32_t* ours, const struct message* in) {
   memcpy(&ring->slots[(*ours)++ % SLOTS], in, sizeof *in);
   __atomic_store_n(shared, *ours, __ATOMIC_RELEASE);
 }
 
-/* The requester's end. */
+/* The requesting end. */
 static inline int has_room(const struct ring* ring) {
   return ring->requests - ring->responses != SLOTS;
 }
@@ -62,7 +63,7 @@ static inline int take_response(struct ring* ring, struct message* out) {
   return take(ring, ring->rsp_prod, &ring->responses, ring->requests - ring->responses, out);
 }
 
-/* The answerer's end; it takes no more than it has answered. */
+/* The answering end. It takes at most SLOTS requests without answering them. */
 static inline int take_request(struct ring* ring, struct message* out) {
   return take(ring, ring->req_prod, &ring->requests, SLOTS - (ring->requests - ring->responses), out);
 }

@@ -1,10 +1,12 @@
-/* dom0's end of a domain's console in C: what the guest says goes to stdout, what comes on stdin goes to the
- * guest. It ends with the domain, and destroys what is left of it. One such end a domain, and no xcs:
+/* dom0's end of a domain's console in C: copies the guest's output to stdout, and stdin to the guest. It ends
+ * with the domain, and destroys what is left of it. A domain has only one such end, and xcs must not serve
+ * it:
  *
  *   ringside create --no-console web; ./dom0_end 1
  *
- * Killed and started again it goes on where the rings stand: only what it had read from stdin or written to
- * stdout and not yet made known in the ring, 60 bytes each, is lost or comes twice.
+ * A restarted end continues at the rings' indices. After a kill at most one message of 60 bytes in each
+ * direction is affected: input that was read from stdin but not published in the ring is lost, and output
+ * that was written to stdout but not answered is written twice.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -20,7 +22,7 @@ enum { LOOK_MS = 100 };
 
 static int xc, port;
 static uint32_t domain;
-static struct ring tx, rx; /* we answer in tx and ask in rx */
+static struct ring tx, rx; /* this end answers in tx and sends requests in rx */
 
 static void fail(const char* what) {
   fprintf(stderr, "dom0_end: %s: %s\n", what, rs_last_error());
@@ -36,8 +38,8 @@ static void print(const struct message* message) {
   }
 }
 
-/* Everything the guest asked and answered; 1 if that was anything. A response carries the request's header.
- */
+/* Handles all requests and answers of the guest, and notifies it if there were any. A response carries the
+ * header of its request. */
 static void serve(void) {
   const uint32_t answered = tx.responses, reaped = rx.responses;
   struct message message;
@@ -49,7 +51,7 @@ static void serve(void) {
   if (tx.responses != answered || rx.responses != reaped) xc_evtchn_send(xc, port);
 }
 
-/* One read of stdin into one request; 0 at its end. */
+/* Reads stdin once into one request. Returns 0 at the end of stdin. */
 static int type(void) {
   struct message request = {CMSG_CONSOLE, 0, 0, 0, {0}};
   ssize_t got = read(STDIN_FILENO, request.msg, PAYLOAD);
@@ -87,9 +89,11 @@ int main(int argc, char** argv) {
   if (xc_evtchn_bind_interdomain(xc, DOMID_SELF, domain, &port, &guest_port) != 0) fail("no channel");
   tx = attach(page, info.abi, 0);
   rx = attach(page, info.abi, 1);
-  tx.requests = tx.responses; /* what nobody has answered is ours to answer */
+  tx.requests = tx.responses; /* handle requests that a predecessor left unanswered */
   if ((events = rs_events_open(xc)) < 0 || rs_events_bind(events, port) != 0) fail("no events");
-  if (before.status == EVTCHNSTAT_unbound) xc_domain_unpause(xc, domain); /* nobody was here before us */
+  if (before.status == EVTCHNSTAT_unbound)
+    xc_domain_unpause(xc, domain); /* this is the domain's first
+                                    * controller */
 
   serve();
   while (!ended) {
@@ -98,11 +102,12 @@ int main(int argc, char** argv) {
     waiting[0].fd = events;
     waiting[1].fd = input && has_room(&rx) ? STDIN_FILENO : -1;
     waiting[0].events = waiting[1].events = POLLIN;
-    /* No event tells of the domain's end (VIRQ_DOM_EXC is for one program of dom0, which is xcs): look, when
-     * it is quiet, and look at the rings once more after that. */
+    /* No event reports the end of the domain (only one program of dom0 can have VIRQ_DOM_EXC, and xcs has
+     * it). So it is checked whenever there was no event for LOOK_MS; after that the rings are served once
+     * more. */
     if (poll(waiting, 2, LOOK_MS) == 0) ended = has_ended();
     heard = rs_events_read(events, &raised, 1) == 1;
-    if (heard) rs_events_write(events, &raised, 1); /* unmask first, look after */
+    if (heard) rs_events_write(events, &raised, 1); /* unmask first, then look for work */
     if (heard || ended) serve();
     if (waiting[1].revents != 0) input = type();
   }

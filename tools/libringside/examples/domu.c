@@ -1,5 +1,5 @@
-/* A domU in C: says hello on its console, then says whatever it is told. It ends when it is told to shut
- * down.
+/* A domU in C: prints a greeting on its console, then echoes its input. It ends when it receives a shutdown
+ * request.
  *
  *   ringside create --external echo -- ./domu
  */
@@ -14,9 +14,9 @@
 enum { BUFFER = 4096 };
 
 static int xc, events, port;
-static struct ring tx, rx; /* we ask in tx and answer in rx */
+static struct ring tx, rx; /* the guest sends requests in tx and answers in rx */
 
-/* What is to be said: a ring of bytes. */
+/* Output that waits to be sent: a ring buffer of bytes. */
 static char out[BUFFER];
 static unsigned out_first, out_count;
 
@@ -44,7 +44,7 @@ static void flush(void) {
   }
 }
 
-/* One request of the controller's. The answer carries the same header and, but for length 0, no news. */
+/* Handles one request of the controller. The response has the same header, but length 0. */
 static void answer(struct message* request) {
   if (request->type == CMSG_CONSOLE) say(request->msg, request->length);
   if (request->type == CMSG_SHUTDOWN && request->subtype <= SHUTDOWN_reboot) stopping = 1 + request->subtype;
@@ -52,16 +52,16 @@ static void answer(struct message* request) {
   put_response(&rx, request);
 }
 
-/* Does all that can be done now, and tells the other side if that was anything. */
+/* Does all work that is possible now, and notifies the other side if there was any. */
 static void serve(void) {
   const uint32_t asked = tx.requests, reaped = tx.responses, answered = rx.responses;
   struct message message;
   while (take_response(&tx, &message)) continue;
-  /* Input that could not be said again stays in the ring, and so its sender waits. */
+  /* Input that does not fit into `out` stays in the ring, so its sender waits. */
   while (BUFFER - out_count >= PAYLOAD && take_request(&rx, &message)) answer(&message);
   flush();
   if (tx.requests != asked || tx.responses != reaped || rx.responses != answered)
-    xc_evtchn_send(xc, port); /* EINVAL while nobody is at the other end; whoever comes kicks us */
+    xc_evtchn_send(xc, port); /* EINVAL while there is no other end; a new controller kicks the guest */
 }
 
 int main(void) {
@@ -77,19 +77,19 @@ int main(void) {
   port = info.console_port;
   tx = attach(page, info.abi, 0);
   rx = attach(page, info.abi, 1);
-  rx.requests = rx.responses; /* what was asked before we came is ours to answer */
+  rx.requests = rx.responses; /* handle requests that were sent before this program started */
 
   if ((events = rs_events_open(xc)) < 0 || rs_events_bind(events, port) != 0) fail("no events");
   say(greeting, sizeof greeting - 1);
   serve();
   waiting.fd = events;
   waiting.events = POLLIN;
-  /* Told to stop, it goes once everything is said and answered. */
+  /* After a shutdown request it ends once all output is sent and answered. */
   while (!stopping || out_count > 0 || tx.requests != tx.responses) {
     uint16_t raised;
     poll(&waiting, 1, -1);
     if (rs_events_read(events, &raised, 1) != 1) continue;
-    rs_events_write(events, &raised, 1); /* unmask first, look after */
+    rs_events_write(events, &raised, 1); /* unmask first, then look for work */
     serve();
   }
   if (rs_shutdown(xc, stopping - 1, 0) != 0) fail("cannot shut down");

@@ -1,11 +1,12 @@
-/* dom0's end of one domain's console, as a program of 2005 had it: libxc's calls, and the device files opened
- * by itself. What the domain says goes to stdout, until the domain has ended. It knows nothing of ringside,
- * so the device files are given to it:
+/* dom0's end of one domain's console, as in a program of 2005: it uses libxc's calls and opens the device
+ * files by itself. It copies the domain's output to stdout until the domain ends. It contains nothing of
+ * ringside, so a preloaded library provides the device files:
  *
  *   ringside create web --no-console
  *   LD_PRELOAD=libringside-devices.so ./evtchn 1
  *
- * Domain 0 says nothing on its control channel: it is sent a SysRq key, and its answer is waited for.
+ * Domain 0 prints nothing on its control channel, so the program sends it a SysRq key and waits for the
+ * answer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,7 @@ static void serve(void) {
   if (served) xc_evtchn_send(xc, port);
 }
 
-/* dom0's kernel has made its channel by itself; that of another domain is almost always its port 1. */
+/* dom0's kernel has made its own channel. The channel of another domain is almost always its port 1. */
 static void open_channel(uint32_t domain) {
   int its_port = USUAL_PORT, privcmd;
   if (domain != 0) {
@@ -56,7 +57,7 @@ static void open_channel(uint32_t domain) {
   close(privcmd);
 }
 
-/* Reads wait for dom0's answer, which raises our port. */
+/* The reads block until dom0 answers and raises our port. */
 static void ask_dom0(int evtchn) {
   const struct message request = {CMSG_SHUTDOWN, SYSRQ, 0, 4, {'h'}};
   uint16_t raised;
