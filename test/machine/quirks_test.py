@@ -36,7 +36,7 @@ class QuirksTest(unittest.TestCase):
         unknown = run("up", "--quirk", "xcs-drop", check=1).stderr.decode()
         self.assertIn("cannot set a quirk: xcs-drop: there is none of that name (`ringside quirks` lists them)", unknown)
         wrong = run("create", "web", "--quirk", "xcs-fd2", check=1).stderr.decode()
-        self.assertIn("it is xcs's, and this starts domu", wrong)
+        self.assertIn("it belongs to xcs, and this command starts domu", wrong)
         with_xenctld = run("exec", "--dom0", "xenctld", "--quirk", "xcs-fd2", "--", "true", check=3).stderr.decode()
         self.assertIn("with xenctld neither runs", with_xenctld)
 
