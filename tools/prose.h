@@ -1,6 +1,7 @@
 // How tools print sentences, and strings for programs.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,9 @@ void print_wrapped(std::string_view text, std::string_view first_indent, std::st
 inline void print_wrapped(std::string_view text, std::string_view indent) {
   print_wrapped(text, indent, indent);
 }
+
+/// "9,117"
+[[nodiscard]] std::string with_commas(std::uint64_t number);
 
 /// `text` as a JSON string, its quotes included.
 [[nodiscard]] std::string json_string(std::string_view text);
