@@ -48,6 +48,15 @@ class Habits(unittest.TestCase):
                               (["SLEEPING_PUSH"], "push_req waits for room")):
             self.assertEqual(self.check(defines, GOOD), text)
 
+    def test_two_threads_drive_such_calls_to_an_end(self):
+        for defines in (["WEAK_PUSH"], ["WAITING_POP"], ["WAITING_PUSH", "WAITING_POP", "AWAITS"], ["SLEEPING_PUSH"]):
+            with tempfile.TemporaryDirectory() as folder:
+                options = ("--ring", build(folder, "habits.c", " ".join(defines)), "--model", "sc", "--long")
+                jobs = ring_check(*options, "--list").stdout.splitlines()
+                self.assertIn("two real threads", jobs[-1])
+                result = ring_check(*options, "--shard", f"{len(jobs)}/{len(jobs)}")
+                self.assertEqual(result.returncode, GOOD, f"{defines}: {result.stdout}{result.stderr}")
+
     def test_bugs_in_such_calls_are_found(self):
         for defines, text in ((["REFUSES_FOR_EVER"], "only 1 of 2 messages found room"),
                               (["WEAK_PUSH", "REFUSES_FOR_EVER"], "only 1 of 2 messages found room"),

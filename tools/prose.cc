@@ -29,6 +29,12 @@ void print_wrapped(std::string_view text, std::string_view first_indent, std::st
   if (!empty) end_line();
 }
 
+std::string with_commas(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  return text;
+}
+
 std::string json_string(std::string_view text) {
   return trace::json_text(text);
 }

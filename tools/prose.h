@@ -1,6 +1,7 @@
 // Wrapped sentences for the user and JSON strings.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,9 @@ void print_wrapped(std::string_view text, std::string_view first_indent, std::st
 inline void print_wrapped(std::string_view text, std::string_view indent) {
   print_wrapped(text, indent, indent);
 }
+
+/// "9,117"
+[[nodiscard]] std::string with_commas(std::uint64_t number);
 
 /// `text` as a JSON string, including its quotes.
 [[nodiscard]] std::string json_string(std::string_view text);

@@ -1,4 +1,4 @@
-// The catalogue of bugs: 44 ways to get a shared ring wrong, and 5 to get what else threads share wrong, to
+// The catalogue of bugs: 44 ways to get a shared ring wrong, and 7 to get what else threads share wrong, to
 // explain and to test the checker with. Tables of text, nothing else; the mutants of rings are in plugins/.
 #pragma once
 
@@ -21,7 +21,7 @@ enum class BugNeeds : std::uint8_t {
 [[nodiscard]] std::string_view words_for(BugNeeds needs);
 
 struct Bug {
-  std::uint32_t number;     ///< 1 .. 49
+  std::uint32_t number;     ///< 1 .. 51
   std::string_view name;    ///< a few words, no capital, no full stop
   std::string_view what;    ///< what the code does, and what comes of it
   std::string_view world;   ///< where it happened

@@ -49,6 +49,24 @@ constexpr std::array threads{
         "producer that is quick has overwritten it.",
         "As bug 43, in a queue of many producers and consumers.", "Read the value; then release the cell.",
         "mpmc.c", "sc", nothing, 3, 3},
+    Bug{50, "no full barrier between the index and the sleeping flag",
+        "The producer stores its index and then looks whether the consumer sleeps, to spare a "
+        "notification. An x86, too, lets that load overtake the store: the producer sees a consumer that "
+        "is awake, the consumer has set its flag and sees the old index, and both wait. Release and "
+        "acquire do not help: they keep no later load behind an earlier store. Bug 18 is the same with "
+        "an event index.",
+        "The reason for the warning above waitqueue_active() in Linux's wait.h.",
+        "A full barrier (seq_cst fence) between the store of the index and the load of the flag, and "
+        "one between setting the flag and the last look. Or an exchange in place of the store.",
+        "wake_up.c", "tso", nothing, 1, 1},
+    Bug{51, "a byte ring without barriers",
+        "Two indices count bytes, and nothing orders them and the bytes: the reader may see the new "
+        "index and old bytes, and the writer may overwrite bytes that were not read. An x86 keeps this "
+        "order; other machines and compilers need not.",
+        "The reason for the barriers in Linux's hvc_xen.c, whose console is a ring of bytes each way.",
+        "Each end releases its own index behind the bytes, and acquires the other's before them. "
+        "volatile alone is not enough.",
+        "byte_stream.c", "c11", nothing, 1, 3},
 };
 
 }  // namespace

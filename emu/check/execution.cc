@@ -222,10 +222,20 @@ bool Execution::fails_spuriously(const void* code) {
   Op op;
   op.kind = OpKind::choose;
   op.argument = 2;
+  op.deviates = true;
   op.is_spurious = true;
   op.code = code;
   has_failed_spuriously_[self] = announce(op) == 1;
   return has_failed_spuriously_[self];
+}
+
+bool Execution::deviates(const char* why) {
+  Op op;
+  op.kind = OpKind::choose;
+  op.argument = 2;
+  op.deviates = true;
+  op.why = why;
+  return announce(op) == 1;
 }
 
 void Execution::note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic) {

@@ -126,6 +126,9 @@ class Execution {
   [[nodiscard]] bool fails_spuriously(const void* code);
   /// One of the running fiber's has.
   [[nodiscard]] bool has_failed_spuriously() const { return has_failed_spuriously_[fibers_.current()]; }
+  /// A choice of the running fiber that is no part of the plain order: both are tried, and true is a
+  /// deviation.
+  [[nodiscard]] bool deviates(const char* why);
   /// The running fiber calls a function of the ring: what it looked at before has nothing to do with that.
   void begin_call() { looks_[fibers_.current()] = {}; }
   /// Ends the execution. Does not return.

@@ -46,8 +46,8 @@ Exploration explore(Execution& execution, const Limits& limits, const std::funct
       }
     }
     const std::uint64_t so_far = result.executions + result.redundant;
-    if (so_far >= limits.executions ||
-        (limits.enough && so_far % executions_between_looks == 0 && limits.enough())) {
+    if (so_far >= limits.executions || result.steps >= limits.steps ||
+        (limits.enough && so_far % executions_between_looks == 0 && limits.enough(result))) {
       result.stopped = explorer.next();
       break;
     }

@@ -22,8 +22,9 @@ inline constexpr std::uint32_t unbounded = 0xffffffff;
 struct Limits {
   std::uint32_t bound = unbounded;               ///< deviations in one execution
   std::uint64_t executions = ~std::uint64_t{0};  ///< at most
-  /// Asked now and then; true: stop here. Null: never.
-  std::function<bool()> enough;
+  std::uint64_t steps = ~std::uint64_t{0};       ///< of all executions together, at most
+  /// Asked now and then, with what was seen so far; true: stop here. Null: never.
+  std::function<bool(const struct Exploration& so_far)> enough;
 };
 
 struct Exploration {
@@ -32,7 +33,7 @@ struct Exploration {
   std::uint64_t steps = 0;
   std::uint32_t longest = 0;  ///< steps in one execution
   bool bounded = false;       ///< something was left out because of the bound
-  bool stopped = false;       ///< `enough` said so, or an operation had more ways than are tried
+  bool stopped = false;       ///< by a limit, by `enough`, or an operation had more ways than are tried
   /// The search found shared memory that the space does not list, or an unlisted loop that waits. Then
   /// nothing else of this counts (Execution::has_found_memory, Execution::found_wait).
   bool found_memory = false;

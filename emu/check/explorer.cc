@@ -137,7 +137,7 @@ bool Explorer::dependent(std::uint32_t actor, const Op& op, std::uint32_t other_
 /// Deviations from the plain order that `actor` doing the next step at `depth` is.
 std::uint32_t Explorer::cost_of(std::uint32_t depth, std::uint32_t actor, std::uint32_t option) const {
   const Node& node = nodes_[depth];
-  std::uint32_t cost = option > 0 && (node.op.kind != OpKind::choose || node.op.is_spurious) ? 1 : 0;
+  std::uint32_t cost = option > 0 && (node.op.kind != OpKind::choose || node.op.deviates) ? 1 : 0;
   if (actor >= fibers_max || depth == 0) return cost;
   const Node& before = nodes_[depth - 1];
   const bool was_delaying = before.actor < fibers_max && (before.enabled & flushers) != 0;

@@ -6,7 +6,7 @@
 namespace ringside::check {
 
 void ModelTso::begin(std::uint32_t) {
-  for (std::uint32_t i = 0; i < space().bytes(); ++i) memory_[i] = *space().at(i);
+  space().copy_to(memory_.data());
   for (Buffer& buffer : buffers_) {
     buffer.stores.clear();
     buffer.pool.clear();

@@ -68,7 +68,8 @@ struct Op {
   bool is_block = false;  ///< of memcpy and its like, or a structure: no one access, however it is aligned
   const void* code = nullptr;  ///< the return address of the call that announced it
   const char* why = nullptr;   ///< of choose
-  /// Of choose: a weak compare-exchange fails without a reason (1), which is a deviation, or does not (0).
+  bool deviates = false;       ///< of choose: each way but the first is a deviation
+  /// Of choose: a weak compare-exchange fails without a reason (1), or does not (0).
   bool is_spurious = false;
 
   [[nodiscard]] bool writes() const {

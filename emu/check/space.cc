@@ -80,6 +80,11 @@ Result<> Space::add_found(const std::vector<Found>& found, std::vector<Word>& wo
                fmt::format("at most {} can be searched", words_max)};
 }
 
+void Space::copy_to(std::byte* to) const {
+  to = std::copy_n(page_, regions_at_, to);
+  for (const Region& region : regions_) to = std::copy_n(region.address, region.bytes, to);
+}
+
 bool Space::touches_region(const void* address, std::size_t size) const {
   const auto* from = static_cast<const std::byte*>(address);
   return std::any_of(regions_.begin(), regions_.end(), [&](const Region& region) {

@@ -58,6 +58,8 @@ class Space {
   [[nodiscard]] std::byte* at(std::uint32_t offset) const {
     return offset < regions_at_ ? page_ + offset : addresses_[offset - regions_at_];
   }
+  /// All that is in it, by offset.
+  void copy_to(std::byte* to) const;
   /// True when [address, address + size) lies in the space; then `offset` is where.
   [[nodiscard]] bool find(const void* address, std::size_t size, std::uint32_t& offset) const {
     const auto* from = static_cast<const std::byte*>(address);

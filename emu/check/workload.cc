@@ -280,7 +280,7 @@ void RingProgram::push_requests() {
     published = ring_->front_publish == nullptr;
     // The next call may wait for what comes of this one.
     if (published || (!habits_.push_waits &&
-                      ring_check_choose(2, "the front publishes this with the next one, or now") == 0))
+                      !Execution::current()->deviates("the front publishes this with the next one, or now")))
       continue;
     ring_->front_publish();
     published = true;

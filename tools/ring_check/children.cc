@@ -3,6 +3,7 @@
 #include "tools/ring_check/children.h"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -14,10 +15,12 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <new>
 #include <optional>
 #include <sstream>
 
 #include "tools/ring_check/calls.h"
+#include "tools/ring_check/search.h"
 
 namespace ringside::tools {
 
@@ -35,6 +38,10 @@ constexpr int seconds_blocked = 10;
 constexpr std::chrono::milliseconds busy_while_blocked(300);
 /// The budget is over: ring code that ends one execution comes back in less.
 constexpr std::chrono::seconds grace(15);
+constexpr std::chrono::milliseconds shortest_poll(100);
+/// How often progress is told.
+constexpr std::chrono::milliseconds between_tellings(200);
+constexpr std::chrono::milliseconds a_day = std::chrono::hours(24);
 constexpr std::size_t signal_stack_bytes = std::size_t{64} * 1024;
 
 constexpr std::string_view outcome_names[] = {"whole", "bounded", "stopped", "failed", "could_not"};
@@ -61,10 +68,11 @@ std::string to_text(const RingVerdict& verdict) {
   std::string buffering;
   for (const std::string& each : verdict.buffering) buffering += "buffering " + each + "\n";
   return fmt::format(
-      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nmessages {}\n{}"
+      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nwas_limited {}\nmessages "
+      "{}\n{}"
       "hides_failures {}\n{}note {}\nwhy {}\nreplay {}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
-      verdict.steps, verdict.seconds, verdict.bound, verdict.messages,
+      verdict.steps, verdict.seconds, verdict.bound, static_cast<int>(verdict.was_limited), verdict.messages,
       verdict.usage ? to_text(*verdict.usage) : "", static_cast<int>(verdict.hides_failures), buffering,
       verdict.note, why, verdict.replay, verdict.report.size(), verdict.report, verdict.journal);
 }
@@ -90,6 +98,8 @@ RingVerdict from_text(const std::string& text) {
       verdict.seconds = std::strtod(value.c_str(), nullptr);
     } else if (key == "bound") {
       verdict.bound = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
+    } else if (key == "was_limited") {
+      verdict.was_limited = value == "1";
     } else if (key == "messages") {
       verdict.messages = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (key == "usage") {
@@ -231,7 +241,15 @@ struct Child {
   std::size_t number = 0;
   bool was_late = false;  ///< killed: the budget was over
   std::string text;
+  SearchCounts* counts = nullptr;  ///< its own, in memory that both share; null: there is none
+  Clock::time_point began = Clock::now();
 };
+
+/// What its parent keeps for it.
+void release(const Child& child) {
+  ::close(child.verdict_from);
+  if (child.counts != nullptr) ::munmap(child.counts, sizeof(SearchCounts));
+}
 
 /// A child that does `what` and sends its verdict. Its process is -1 if there is none.
 Child start(std::size_t number, const RingJob& job, const std::function<RingVerdict()>& what) {
@@ -239,18 +257,22 @@ Child start(std::size_t number, const RingJob& job, const std::function<RingVerd
   child.number = number;
   int ends[2];
   if (::pipe(ends) != 0) return child;
+  void* const shared =
+      ::mmap(nullptr, sizeof(SearchCounts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared != MAP_FAILED) child.counts = new (shared) SearchCounts;
   std::fflush(nullptr);
   child.process = ::fork();
   if (child.process == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::close(ends[0]);
     watch_over(job, ends[1]);
+    count_searches_in(child.counts);
     write_all(ends[1], to_text(what()));
     ::_exit(0);
   }
   ::close(ends[1]);
   child.verdict_from = ends[0];
-  if (child.process < 0) ::close(ends[0]);
+  if (child.process < 0) release(child);
   return child;
 }
 
@@ -258,7 +280,7 @@ RingVerdict finish(Child& child) {
   int status = 0;
   while (::waitpid(child.process, &status, 0) < 0 && errno == EINTR) {
   }
-  ::close(child.verdict_from);
+  release(child);
   RingVerdict verdict = from_text(child.text);
   if (child.was_late) {
     verdict.outcome = RingOutcome::could_not;
@@ -274,10 +296,29 @@ RingVerdict finish(Child& child) {
   return verdict;
 }
 
-/// For poll(); a day at most.
-int milliseconds_until(Clock::time_point then) {
+/// For poll(), between the two.
+int milliseconds_until(Clock::time_point then, std::chrono::milliseconds at_least,
+                       std::chrono::milliseconds at_most) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(then - Clock::now());
-  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 100, 86'400'000));
+  return static_cast<int>(std::clamp(left, at_least, at_most).count());
+}
+
+/// `executions`: of the jobs that are done.
+RingJobsProgress progress_of(const std::vector<Child>& running, std::size_t done, std::uint64_t executions) {
+  RingJobsProgress progress;
+  progress.done = done;
+  progress.executions = executions;
+  const auto first = std::min_element(running.begin(), running.end(),
+                                      [](const Child& a, const Child& b) { return a.number < b.number; });
+  for (const Child& child : running) {
+    if (child.counts != nullptr) progress.executions += child.counts->executions;
+  }
+  progress.running = first->number;
+  progress.its_time = Clock::now() - first->began;
+  if (first->counts == nullptr) return progress;
+  progress.its_executions = first->counts->executions;
+  progress.its_steps = first->counts->steps;
+  return progress;
 }
 
 RingVerdict no_process() {
@@ -292,6 +333,8 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
                    const std::function<bool(std::size_t number, const RingVerdict& verdict)>& done) {
   const auto deadline = Clock::now() + options.budget;
   std::vector<Child> running;
+  std::uint64_t executions = 0;
+  std::size_t ended = 0;
   std::map<std::size_t, std::optional<RingVerdict>> waiting;  // for those before them
   std::size_t next = 0;
   std::size_t told = 0;
@@ -304,11 +347,13 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
       const RingJob& job = jobs[next];
       if (options.skip && options.skip(job)) {
         waiting[next++] = std::nullopt;
+        ++ended;
         continue;
       }
       Child child = start(next, job, [&] { return try_ring(job, std::min(until, deadline)); });
       if (child.process < 0) {
         waiting[next] = no_process();
+        ++ended;
       } else {
         running.push_back(std::move(child));
       }
@@ -316,9 +361,10 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
     }
     std::vector<pollfd> watched;
     for (const Child& child : running) watched.push_back({child.verdict_from, POLLIN, 0});
-    if (!watched.empty() &&
-        ::poll(watched.data(), watched.size(), milliseconds_until(deadline + grace)) < 0 && errno != EINTR)
-      return;
+    const int patience =
+        milliseconds_until(deadline + grace, shortest_poll, options.progress ? between_tellings : a_day);
+    if (!watched.empty() && ::poll(watched.data(), watched.size(), patience) < 0 && errno != EINTR) return;
+    if (!watched.empty() && options.progress) options.progress(progress_of(running, ended, executions));
     // Whatever keeps a child's watchdog from its work.
     if (Clock::now() > deadline + grace) {
       for (Child& child : running) {
@@ -333,7 +379,9 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
       if (count > 0) {
         running[i].text.append(bytes, static_cast<std::size_t>(count));
       } else if (count == 0 || errno != EINTR) {
-        waiting[running[i].number] = finish(running[i]);
+        const RingVerdict& verdict = *(waiting[running[i].number] = finish(running[i]));
+        executions += verdict.executions + verdict.redundant;
+        ++ended;
         running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
       }
     }

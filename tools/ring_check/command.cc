@@ -18,7 +18,9 @@
 #include "tools/ring_check/explain.h"
 #include "tools/ring_check/outputs.h"
 #include "tools/ring_check/plan.h"
+#include "tools/ring_check/progress.h"
 #include "tools/ring_check/ring_process.h"
+#include "tools/run/progress.h"
 #include "tools/shard.h"
 #include "tools/view/data.h"
 #include "tools/view/page.h"
@@ -50,8 +52,11 @@ struct Request {
   bool json = false;
 };
 
+/// What a search may cost: about a third of a second. Small rings are proved in less.
+constexpr SearchLimit usual_limit{.steps = 2'000'000};
 /// ringside's own rings are many, and quick to be asked about. --long is for the rest.
-constexpr std::uint64_t own_executions_max = 5'000;
+constexpr SearchLimit limit_of_own{.steps = 200'000};
+constexpr SearchLimit limit_of_long{.executions = 1'000'000};
 
 Error check_usage(std::string object, std::string why, std::string advice) {
   return {EINVAL, "cannot check rings", std::move(object), std::move(why), std::move(advice)};
@@ -174,8 +179,10 @@ int check_rings(const Request& request) {
   if (request.messages != 0) options.messages = request.messages;
   if (request.bound != check::unbounded) options.bound = request.bound;
   options.thorough = request.thorough;
-  if (request.rings.empty() && !request.thorough) options.executions_max = own_executions_max;
-  if (request.limit != 0) options.executions_max = request.limit;
+  options.limit = request.limit != 0      ? SearchLimit{.executions = request.limit}
+                  : request.thorough      ? limit_of_long
+                  : request.rings.empty() ? limit_of_own
+                                          : usual_limit;
   RingJobsOptions run;
   run.at_once = request.at_once;
   if (!request.budget.empty()) {
@@ -221,15 +228,29 @@ int check_rings(const Request& request) {
   // What cannot be seen cannot be searched: an end of a ring in which something is wrong would be invented.
   std::set<const RingPlugin*> unseen;
   run.skip = [&](const RingJob& job) { return unseen.contains(job.plugin); };
+  ProgressLine line;
+  const auto began = std::chrono::steady_clock::now();
+  if (line.is_seen()) {
+    run.progress = [&](const RingJobsProgress& progress) {
+      if (!line.is_due()) return;
+      std::optional<std::chrono::duration<double>> budget_left;
+      const auto took = std::chrono::steady_clock::now() - began;
+      if (!request.budget.empty())
+        budget_left = std::max(run.budget - took, std::chrono::steady_clock::duration::zero());
+      line.show(ring_progress_text(progress, jobs, took, budget_left, ProgressLine::columns()));
+    };
+  }
   run_ring_jobs(jobs, run, [&](std::size_t number, const RingVerdict& verdict) {
     const RingJob& job = jobs[number];
     if (unseen.contains(job.plugin)) return true;
+    line.clear();
     output.verdict(number, job, verdict);
     const bool comes_first = job.task == RingTask::conformance || job.task == RingTask::audit;
     if (comes_first && verdict.outcome == RingOutcome::could_not) unseen.insert(job.plugin);
     if (!verdict.journal.empty() && !first) first = verdict;
     return !request.first || verdict.outcome != RingOutcome::failed;
   });
+  line.clear();
   if (auto ended = output.end(); !ended) return failed(ended.error());
   if (first) {
     if (auto left = leave_views(request, *first); !left) return failed(left.error());
@@ -249,7 +270,11 @@ void add_ring_check_command(Command app, Session& session) {
       "several starts,\n"
       "attaching, attaching again, hostile peers. \"all\" is a proof for that many messages; \"up to N "
       "deviations\" is not;\n"
-      "\"not covered\" says what no search has done. armv8 orders no dependencies, and says where load "
+      "\"not covered\" says what no search has done: where one ended at its limit, --long or --limit N does "
+      "more.\n"
+      "What a call's habits are is learnt first: one that refuses without a reason is called again, one that "
+      "waits inside\n"
+      "is waited for, and the report notes it. armv8 orders no dependencies, and says where load "
       "buffering "
       "would matter. Tests of threads need no ring (RING_CHECK_TESTS in "
       "<ringside/ring_check.h>).\n"
@@ -280,9 +305,11 @@ void add_ring_check_command(Command app, Session& session) {
   command.add_option("--msgs", request->messages, "Messages in an exchange, instead of 3").range(1u, 64u);
   command.add_option("--bound", request->bound,
                      "Only executions with so many deviations from the plain order at most");
-  command.add_option("--limit", request->limit,
-                     "Executions in each search at most; a search that is stopped so is followed by those "
-                     "with 0, 1, 2 ... deviations");
+  command.add_option(
+      "--limit", request->limit,
+      "Executions in each search at most, in place of 2,000,000 steps (of ringside's own rings "
+      "200,000; with --long 1,000,000 executions). A search that ends so is followed by those "
+      "with 0, 1, 2 ... deviations, which have together as much");
   command.add_option("--budget", request->budget, "Stop after this long: 60s, 5m").type_name("TIME");
   command.add_option("-j,--jobs", request->at_once, "So many at a time").range(1u, 256u);
   command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");

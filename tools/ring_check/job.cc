@@ -39,8 +39,11 @@ RingVerdict drive_ring(const RingJob& job) {
     verdict.steps = run.calls;
     verdict.why = run.broken;
   } else if (job.task == RingTask::threads) {
+    // Found by fibers, before threads call.
+    const check::Subject with_habits = subject.with_habits();
+    job.plugin->make_current_in_threads();
     const check::LongRun run =
-        stress_ring(subject, threads_messages_max, std::chrono::milliseconds(job.workload.start));
+        stress_ring(with_habits, threads_messages_max, std::chrono::milliseconds(job.workload.start));
     verdict.executions = 1;
     verdict.steps = run.messages;
     verdict.why = run.broken;
@@ -142,11 +145,7 @@ Result<RingReplay> replay_from(const std::string& text) {
 
 RingVerdict try_ring(const RingJob& job, Clock::time_point deadline) {
   const auto began = Clock::now();
-  if (job.task == RingTask::threads) {
-    job.plugin->make_current_in_threads();
-  } else {
-    job.plugin->make_current();
-  }
+  job.plugin->make_current();
   RingVerdict verdict = job.task == RingTask::explore ? search_ring(job, deadline)
                         : job.task == RingTask::audit ? audit_ring(job)
                                                       : drive_watched([&] { return drive_ring(job); });

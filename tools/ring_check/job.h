@@ -22,6 +22,13 @@ enum class RingTask : std::uint8_t {
   threads,      ///< two real threads, for a while
 };
 
+/// Where a search ends that is not through. The same on every machine.
+struct SearchLimit {
+  std::uint64_t executions = ~std::uint64_t{0};
+  std::uint64_t steps = ~std::uint64_t{0};  ///< of all executions together: what they cost
+  [[nodiscard]] bool is_reached() const { return executions == 0 || steps == 0; }
+};
+
 struct RingJob {
   RingTask task = RingTask::explore;
   const RingPlugin* plugin = nullptr;
@@ -32,10 +39,9 @@ struct RingJob {
   /// Messages are added until each place in the slots is written twice and read twice; `workload.messages` is
   /// where that begins.
   bool until_used_again = false;
-  /// So many executions at most in one search. A search without bound that is longer is followed by those
-  /// with a bound of 1, 2, 3
-  /// ..., as far as they fit in.
-  std::uint64_t executions_max = ~std::uint64_t{0};
+  /// Of the search at most. One that is longer is followed by those with a bound of 0, 1, 2 ..., which have
+  /// together what it had.
+  SearchLimit limit;
 
   /// "SC exchange of 3 messages", with where it starts unless that is 0.
   [[nodiscard]] std::string what() const;
@@ -57,7 +63,8 @@ struct RingVerdict {
   double seconds = 0;
   std::uint32_t messages = 0;         ///< of the workload as it was in the end; 0: as it was planned
   std::optional<check::Usage> usage;  ///< of an exchange: what the search covers at least
-  std::uint32_t bound = 0;
+  std::uint32_t bound = 0;            ///< of bounded
+  bool was_limited = false;  ///< the limit has ended the search, or one with a bound that came after it
   /// What the model allows and the search has not tried: a weak compare-exchange that fails without a reason,
   bool hides_failures = false;
   /// and load buffering: "ring.c:12 reads x and ring.c:14 writes y after it", each pair.

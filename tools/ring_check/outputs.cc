@@ -12,13 +12,6 @@ namespace ringside::tools {
 
 namespace {
 
-/// "9,117"
-std::string with_commas(std::uint64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
-  return text;
-}
-
 std::string coverage_text(const RingVerdict& verdict) {
   switch (verdict.outcome) {
     case RingOutcome::whole:
@@ -32,6 +25,12 @@ std::string coverage_text(const RingVerdict& verdict) {
       break;
   }
   return "";
+}
+
+/// "2,000,000 steps"
+std::string limit_text(const SearchLimit& limit) {
+  return limit.steps != SearchLimit().steps ? with_commas(limit.steps) + " steps"
+                                            : with_commas(limit.executions) + " executions";
 }
 
 std::string_view outcome_name(RingOutcome outcome) {
@@ -77,10 +76,11 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
     const auto [at, is_first] = usages_.try_emplace({job.plugin, job.model}, *verdict.usage);
     if (!is_first) at->second = check::together(at->second, *verdict.usage);
   }
-  if (verdict.has_gap()) {
+  if (verdict.has_gap() || verdict.was_limited) {
     Gaps& gaps = gaps_[{job.plugin, job.model}];
     gaps.hides_failures = gaps.hides_failures || verdict.hides_failures;
     gaps.buffering.insert(verdict.buffering.begin(), verdict.buffering.end());
+    if (verdict.was_limited) gaps.limit = limit_text(job.limit);
   }
   executions_ += verdict.executions + verdict.redundant;
   const bool is_error = verdict.outcome == RingOutcome::could_not;
@@ -114,11 +114,12 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
           "%s\n",
           fmt::format(
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
-              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{}}})",
+              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{}}})",
               json_string(job.plugin->title()), json_string(job.plugin->path()), json_string(job.what()),
               check::name_of(job.model), outcome_name(verdict.outcome), verdict.executions, verdict.redundant,
               verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)),
-              verdict.has_gap(), json_string(verdict.note))
+              verdict.has_gap(), json_string(verdict.note),
+              verdict.outcome == RingOutcome::bounded ? std::to_string(verdict.bound) : "null")
               .c_str());
       break;
   }
@@ -182,7 +183,15 @@ void RingOutput::say_not_covered() const {
     models += fmt::format("{}{}", models.empty() ? "" : ", ", check::name_of(about.second));
   };
   for (const auto& [about, usage] : usages_) add(about, check::missing_in(usage, about.first->ring()));
-  for (const auto& [about, gaps] : gaps_) add(about, text_of(gaps));
+  for (const auto& [about, gaps] : gaps_) {
+    add(about, text_of(gaps));
+    if (gaps.limit.empty()) continue;
+    add(about,
+        fmt::format(
+            "what the lines above leave out where a search ended at its limit of {} (--long or --limit N "
+            "searches more)",
+            gaps.limit));
+  }
   for (const auto& [about, models] : models_of) {
     const auto& [plugin, missing] = about;
     switch (format_) {

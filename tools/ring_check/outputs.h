@@ -38,10 +38,11 @@ class RingOutput {
   std::string ring_;              ///< whose verdicts were printed last
   using UnderModel = std::pair<const RingPlugin*, check::ModelName>;
   std::map<UnderModel, check::Usage> usages_;
-  /// What else was not covered (RingVerdict::has_gap).
+  /// What else was not covered (RingVerdict::has_gap, was_limited).
   struct Gaps {
     bool hides_failures = false;
     std::set<std::string> buffering;
+    std::string limit;  ///< at which a search has ended: "2,000,000 steps"; empty: none has
   };
   [[nodiscard]] static std::string text_of(const Gaps& gaps);
   std::map<UnderModel, Gaps> gaps_;

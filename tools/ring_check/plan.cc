@@ -28,7 +28,7 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     job.plugin = &plugin;
     job.model = model;
     job.workload = {play, messages, start, scenario};
-    job.executions_max = options.executions_max;
+    job.limit = options.limit;
     job.bound = options.bound.value_or(bound);
     jobs.push_back(job);
   };

@@ -10,9 +10,9 @@ namespace ringside::tools {
 
 struct RingPlanOptions {
   std::vector<check::ModelName> models = {check::ModelName::sc, check::ModelName::tso, check::ModelName::c11};
-  std::optional<std::uint32_t> messages;     ///< instead of 3
-  std::optional<std::uint32_t> bound;        ///< for all jobs
-  std::uint64_t executions_max = 1'000'000;  ///< of one search
+  std::optional<std::uint32_t> messages;  ///< instead of 3
+  std::optional<std::uint32_t> bound;     ///< for all jobs
+  SearchLimit limit;                      ///< of each search
   bool thorough = false;  ///< more messages, more starts, higher bounds: minutes instead of seconds
 };
 

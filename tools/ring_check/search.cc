@@ -36,6 +36,8 @@ std::uint32_t deviations_for(std::uint32_t steps) {
 /// Nobody waits for a search with a higher one.
 constexpr std::uint32_t bound_max = 8;
 
+SearchCounts* counted_in = nullptr;
+
 /// Fills in why, replay and report of a verdict on an execution that failed. False: it does not fail again.
 bool report(const RingJob& job, Bench& bench, const Places& places, const check::Schedule& schedule,
             RingVerdict& verdict) {
@@ -72,13 +74,39 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
   return recording.end != End::complete;
 }
 
+/// One search, as far as the limit and the time let it. What it did is taken off the limit, and told.
+check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit& left,
+                                 Clock::time_point until) {
+  const Watched watched(bench.execution.get());
+  SearchLimit done{0, 0};
+  const auto tell = [&](const check::Exploration& so_far) {
+    const std::uint64_t executions = so_far.executions + so_far.redundant;
+    if (counted_in != nullptr) {
+      counted_in->executions += executions - done.executions;
+      counted_in->steps += so_far.steps - done.steps;
+    }
+    done = {executions, so_far.steps};
+  };
+  check::Exploration found =
+      check::explore(*bench.execution, {.bound = bound,
+                                        .executions = left.executions,
+                                        .steps = left.steps,
+                                        .enough = [&](const check::Exploration& so_far) {
+                                          tell(so_far);
+                                          return Clock::now() > until;
+                                        }});
+  tell(found);
+  left.executions -= std::min(left.executions, done.executions);
+  left.steps -= std::min(left.steps, done.steps);
+  return found;
+}
+
 /// The same failure, or another one, with as few deviations from the plain order as there is one.
 check::Schedule minimised(Bench& bench, const check::Exploration& found) {
-  const Watched watched(bench.execution.get());
   const auto until = Clock::now() + minimising_time;
+  SearchLimit none;
   for (std::uint32_t bound = 0; bound < found.deviations; ++bound) {
-    const check::Exploration smaller =
-        check::explore(*bench.execution, {.bound = bound, .enough = [&] { return Clock::now() > until; }});
+    const check::Exploration smaller = explore_until(bench, bound, none, until);
     if (smaller.failed()) return smaller.schedule;
     if (smaller.stopped) break;
   }
@@ -162,13 +190,8 @@ void note_gaps(const RingJob& job, const Bench& bench, RingVerdict& verdict) {
 /// says so.
 std::string dependency_text(const RingJob& job, Bench& bench, Clock::time_point deadline) {
   bench.model->order_dependencies(true);
-  check::Exploration strict;
-  {
-    const Watched watched(bench.execution.get());
-    strict = check::explore(*bench.execution, {.bound = job.bound,
-                                               .executions = job.executions_max,
-                                               .enough = [&] { return Clock::now() > deadline; }});
-  }
+  SearchLimit limit = job.limit;
+  const check::Exploration strict = explore_until(bench, job.bound, limit, deadline);
   bench.model->order_dependencies(false);
   if (strict.failed() || strict.found_memory || strict.strayed) return "";
   return fmt::format(
@@ -190,27 +213,29 @@ std::string refusal_text(const Bench& bench, const Places& places) {
       places.name_of(changed));
 }
 
-/// One search with the memory that is known.
+/// A search with the memory that is known; after one that its limit or the time has ended, those with a
+/// bound.
 RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, Clock::time_point deadline) {
   RingVerdict verdict;
-  const auto search = [&](std::uint32_t bound) {
-    const Watched watched(bench.execution.get());
-    check::Exploration found =
-        check::explore(*bench.execution, {.bound = bound, .executions = job.executions_max, .enough = [&] {
-                                            return Clock::now() > deadline;
-                                          }});
+  SearchLimit left = job.limit;
+  const auto search = [&](std::uint32_t bound, Clock::time_point until) {
+    check::Exploration found = explore_until(bench, bound, left, until);
     verdict.executions += found.executions;
     verdict.redundant += found.redundant;
     verdict.steps += found.steps;
     return found;
   };
-  check::Exploration found = search(job.bound);
+  // The other half is for those with a bound.
+  const auto now = Clock::now();
+  check::Exploration found = search(job.bound, now + (deadline - now) / 2);
   verdict.outcome = found.stopped   ? RingOutcome::stopped
                     : found.bounded ? RingOutcome::bounded
                                     : RingOutcome::whole;
   verdict.bound = job.bound;
+  verdict.was_limited = found.stopped && left.is_reached();
+  left = job.limit;
   for (std::uint32_t bound = 0; found.stopped && bound < std::min(job.bound, bound_max + 1); ++bound) {
-    check::Exploration part = search(bound);
+    check::Exploration part = search(bound, deadline);
     if (part.stopped) break;
     if (part.failed() || part.strayed || part.found_memory) found = std::move(part);
     if (found.failed() || found.strayed || found.found_memory) break;
@@ -270,6 +295,10 @@ RingVerdict with_fewer_messages(RingJob job, Places& places, Clock::time_point d
 }
 
 }  // namespace
+
+void count_searches_in(SearchCounts* to) {
+  counted_in = to;
+}
 
 RingVerdict search_ring(RingJob job, Clock::time_point deadline) {
   RingVerdict verdict;

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <thread>
 
 namespace ringside::tools {
@@ -24,6 +25,10 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds patience{10};
 /// So often it looks whether the run is over.
 constexpr int look_ms = 20;
+/// A call that waits looks at the clock after so many accesses, and is no message that takes long.
+constexpr std::uint32_t looks_between_clocks = 10'000;
+/// So many messages are certain to come, once the front has said so.
+constexpr std::uint32_t promised_at_once = 64;
 constexpr std::size_t page_alignment = 64;
 
 struct Page {
@@ -39,8 +44,11 @@ struct Page {
 /// What both threads know of the run.
 struct Run {
   const ring_check_ring& ring;
+  const check::Habits& habits;
   std::uint32_t messages;
   Clock::time_point end;
+  /// A pop that waits is called for these only, or it would wait for ever when the last one is through.
+  std::atomic<std::uint32_t> promised{0};
   std::atomic<std::uint32_t> made{0};  ///< all that there will be, once `all_made`
   std::atomic<bool> all_made{false};
   std::atomic<bool> stop{false};  ///< somebody found something
@@ -49,6 +57,21 @@ struct Run {
     return (ring.capabilities & capability) != 0;
   }
 };
+
+/// Thrown in a call that waits: the other end has found something.
+struct Stopped {};
+
+/// The call of the ring that runs on this thread.
+struct CurrentCall {
+  int side = RING_CHECK_FRONT;
+  std::uint32_t looks = 0;
+  std::optional<Clock::time_point> waits_since;
+};
+thread_local CurrentCall current_call;
+
+const char* name_of_end(int side) {
+  return side == RING_CHECK_FRONT ? "the front" : "the back";
+}
 
 class Events final : public check::Outside {
  public:
@@ -68,10 +91,27 @@ class Events final : public check::Outside {
     (void)!write(counters_[side & 1], &one, sizeof one);
   }
   void wait(int side) override {
-    (void)sleep(
-        side, [] { return false; }, [] { return false; });
+    if (!sleep(
+            side, [] { return false; }, [] { return false; }))
+      throw Stopped{};
   }
-  void await() override { std::this_thread::yield(); }
+  void await() override {
+    std::this_thread::yield();
+    looked();
+  }
+  /// A call that waits by looking must end with the run, and does not wait for ever.
+  void looked() override {
+    CurrentCall& call = current_call;
+    if (++call.looks % looks_between_clocks != 0) return;
+    if (run_.stop) throw Stopped{};
+    const auto now = Clock::now();
+    if (!call.waits_since) call.waits_since = now;
+    if (now - *call.waits_since > patience)
+      throw Broken{fmt::format("{} waits inside of a call for {} s, and nothing comes of it",
+                               name_of_end(call.side), patience.count())};
+    // The processor may be the one that the other end needs.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   [[noreturn]] void fail(const char* text) override { throw Broken{std::string("ring_check_fail: ") + text}; }
   std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
 
@@ -89,7 +129,7 @@ class Events final : public check::Outside {
       if (read(counters_[side & 1], &count, sizeof count) == sizeof count) return true;
       if (run_.stop || over()) return false;
       if (Clock::now() < until) continue;
-      const char* name = side == RING_CHECK_FRONT ? "the front" : "the back";
+      const char* name = name_of_end(side);
       if (has_work())
         throw Broken{
             fmt::format("{} slept for {} s with work left, and nobody notified it", name, patience.count())};
@@ -115,7 +155,14 @@ void compare(const char* what, const ring_check_item& seen, const ring_check_ite
                   seen.id == expected.id && seen.length == expected.length ? ", with others in it" : "")};
 }
 
-int fine(const char* function, int done) {
+/// As a caller does that knows the habits.
+template <class Call>
+int call_of(const Run& run, int side, const char* function, Call call) {
+  int done = 0;
+  for (std::uint32_t again = 0; done == 0 && again <= run.habits.refusals; ++again) {
+    current_call = {side, 0, {}};
+    done = call();
+  }
   if (done < 0) throw Broken{fmt::format("{} answered {} though the peer did nothing wrong", function, done)};
   return done;
 }
@@ -132,6 +179,8 @@ bool rest(Run& run, Events& events, int side, Over over) {
   if ((is_front ? run.ring.front_final_check : run.ring.back_final_check)() != 0) return !over();
   const auto has_work = [&] {
     ring_check_item item{};
+    // Where a pop waits, an end that has something to pop is in there.
+    if (is_front ? run.habits.pop_response_waits : run.habits.pop_waits) return false;
     if (is_front) return run.can(RING_CHECK_RESPONSES) && run.ring.pop_rsp(&item) == 1;
     return run.ring.pop_req(&item) == 1;
   };
@@ -143,24 +192,30 @@ bool rest(Run& run, Events& events, int side, Over over) {
 
 void run_front(Run& run, Events& events) {
   const bool answers = run.can(RING_CHECK_RESPONSES);
+  std::uint32_t promised = 0;
   std::uint32_t made = 0;
   std::uint32_t answered = 0;
   const auto done = [&] { return run.all_made && (!answers || answered == made); };
   while (!done()) {
     bool moved = false;
-    while (!run.all_made && made < run.messages) {
+    if (made == promised && !run.all_made)
+      run.promised = promised = std::min(promised + promised_at_once, run.messages);
+    while (made < promised) {
+      // Where it waits, this end alone could make room.
+      if (run.habits.push_waits && answers && made - answered >= run.ring.slots) break;
       const ring_check_item item = check::request_item(run.ring, made + 1);
-      if (fine("push_req", run.ring.push_req(&item)) == 0) break;
+      if (call_of(run, RING_CHECK_FRONT, "push_req", [&] { return run.ring.push_req(&item); }) == 0) break;
       ++made;
       moved = true;
     }
     if (moved && run.ring.front_publish != nullptr) run.ring.front_publish();
     ring_check_item item{};
-    while (answers && answered < made && fine("pop_rsp", run.ring.pop_rsp(&item)) == 1) {
+    while (answers && answered < made &&
+           call_of(run, RING_CHECK_FRONT, "pop_rsp", [&] { return run.ring.pop_rsp(&item); }) == 1) {
       compare("response", item, check::response_item(run.ring, ++answered));
       moved = true;
     }
-    if (made == run.messages || Clock::now() > run.end) {
+    if (made == promised && (made == run.messages || Clock::now() > run.end)) {
       run.made = made;
       run.all_made = true;
     }
@@ -179,16 +234,23 @@ void run_back(Run& run, Events& events) {
   while (!done()) {
     bool moved = false;
     ring_check_item item{};
-    while (!done() && fine("pop_req", run.ring.pop_req(&item)) == 1) {
+    while (!done() && (!run.habits.pop_waits || taken < run.promised) &&
+           call_of(run, RING_CHECK_BACK, "pop_req", [&] { return run.ring.pop_req(&item); }) == 1) {
       compare("request", item, check::request_item(run.ring, ++taken));
       moved = true;
       if (!answers) continue;
       const ring_check_item response = check::response_item(run.ring, taken);
-      if (fine("push_rsp", run.ring.push_rsp(&response)) == 0)
+      if (call_of(run, RING_CHECK_BACK, "push_rsp", [&] { return run.ring.push_rsp(&response); }) == 0)
         throw Broken{"there was no room for a response"};
+      // The next call may wait for a request that this response makes room for.
+      if (run.habits.pop_waits && run.ring.back_publish != nullptr) run.ring.back_publish();
     }
     if (moved && answers && run.ring.back_publish != nullptr) run.ring.back_publish();
     if (moved || done()) continue;
+    if (run.habits.pop_waits && !run.stop) {
+      std::this_thread::yield();
+      continue;
+    }
     if (!rest(run, events, RING_CHECK_BACK, done) && run.stop) return;
   }
 }
@@ -201,7 +263,7 @@ check::LongRun stress_ring(const check::Subject& subject, std::uint32_t messages
   check::LongRun result;
   if (subject.fresh) subject.fresh();
   Page page(ring.page_bytes);
-  Run run{ring, messages, Clock::now() + time};
+  Run run{ring, subject.habits, messages, Clock::now() + time};
   Events events(run);
   const check::OutsideScope scope(events);
   ring.init(page.memory.get(), 0);
@@ -216,6 +278,8 @@ check::LongRun stress_ring(const check::Subject& subject, std::uint32_t messages
     } catch (const Broken& broken) {
       found[side] = broken.why;
       run.stop = true;
+    } catch (const Stopped&) {
+      // Who has found something says so.
     }
   };
   {

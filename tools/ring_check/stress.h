@@ -12,7 +12,8 @@
 namespace ringside::tools {
 
 /// Until `messages` have been sent (fewer than 2^24), or for so long. `calls` of the result counts how often
-/// an end slept. Ring code that never comes back keeps the caller, too.
+/// an end slept. `subject` has its habits. Ring code that never comes back and accesses no memory keeps the
+/// caller, too.
 [[nodiscard]] check::LongRun stress_ring(const check::Subject& subject, std::uint32_t messages,
                                          std::chrono::milliseconds time);
 

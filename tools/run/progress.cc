@@ -15,14 +15,13 @@ namespace {
 constexpr int stderr_descriptor = 2;
 constexpr std::size_t columns_if_unknown = 80;
 
-/// "13 s", "4 min", "2 h"
+}  // namespace
+
 std::string rough_time(double seconds) {
   if (seconds < 100) return fmt::format("{:.0f} s", std::ceil(seconds));
   if (seconds < 100 * 60) return fmt::format("{:.0f} min", std::ceil(seconds / 60));
   return fmt::format("{:.0f} h", std::ceil(seconds / 3600));
 }
-
-}  // namespace
 
 std::string progress_text(std::uint64_t done, std::uint64_t of, std::chrono::duration<double> took,
                           const std::string& name, std::size_t columns) {
@@ -37,21 +36,29 @@ std::string progress_text(std::uint64_t done, std::uint64_t of, std::chrono::dur
   return text;
 }
 
-RunProgress::RunProgress(std::uint64_t of) : on_terminal_(is_terminal(stderr_descriptor)), of_(of) {}
+ProgressLine::ProgressLine() : on_terminal_(is_terminal(stderr_descriptor)) {}
 
-void RunProgress::clear() {
+std::size_t ProgressLine::columns() {
+  const auto size = window_size(stderr_descriptor);
+  return size && size->columns != 0 ? size->columns : columns_if_unknown;
+}
+
+void ProgressLine::clear() {
   if (shown_) std::fputs("\r\x1b[K", stderr);
   shown_ = false;
 }
 
-void RunProgress::show(std::uint64_t done, const std::string& name) {
-  if (!on_terminal_ || Clock::now() < next_) return;
+void ProgressLine::show(const std::string& text) {
+  if (!on_terminal_) return;
   next_ = Clock::now() + progress_delay;
-  const auto size = window_size(stderr_descriptor);
-  const std::size_t columns = size && size->columns != 0 ? size->columns : columns_if_unknown;
   clear();
-  std::fputs(progress_text(done, of_, Clock::now() - began_, name, columns).c_str(), stderr);
+  std::fputs(text.c_str(), stderr);
   shown_ = true;
+}
+
+void RunProgress::show(std::uint64_t done, const std::string& name) {
+  if (line_.is_due())
+    line_.show(progress_text(done, of_, Clock::now() - began_, name, ProgressLine::columns()));
 }
 
 }  // namespace ringside::tools

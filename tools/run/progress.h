@@ -16,23 +16,45 @@ inline constexpr std::chrono::milliseconds progress_delay{100};
                                         std::chrono::duration<double> took, const std::string& name,
                                         std::size_t columns);
 
-/// The line itself, on stderr. Writes nothing unless stderr is a terminal.
-class RunProgress {
- public:
-  explicit RunProgress(std::uint64_t of);
+/// "13 s", "4 min", "2 h"
+[[nodiscard]] std::string rough_time(double seconds);
 
+/// A line on stderr that is rewritten again and again. Writes nothing unless stderr is a terminal.
+class ProgressLine {
+ public:
+  ProgressLine();
+
+  /// False if stderr is no terminal, or if the last line was written less than `progress_delay` ago.
+  [[nodiscard]] bool is_due() const { return on_terminal_ && Clock::now() >= next_; }
+  [[nodiscard]] bool is_seen() const { return on_terminal_; }
+  /// The width of the terminal.
+  [[nodiscard]] static std::size_t columns();
   /// Call it before anything else is written to the terminal.
   void clear();
-  void show(std::uint64_t done, const std::string& name);
+  void show(const std::string& text);
 
  private:
   using Clock = std::chrono::steady_clock;
 
   bool on_terminal_;
   bool shown_ = false;
+  Clock::time_point next_ = Clock::now() + progress_delay;
+};
+
+/// Of runs.
+class RunProgress {
+ public:
+  explicit RunProgress(std::uint64_t of) : of_(of) {}
+
+  void clear() { line_.clear(); }
+  void show(std::uint64_t done, const std::string& name);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  ProgressLine line_;
   std::uint64_t of_;
   Clock::time_point began_ = Clock::now();
-  Clock::time_point next_ = began_ + progress_delay;
 };
 
 }  // namespace ringside::tools
