@@ -101,7 +101,10 @@ TEST_CASE("what happens to dom0's processes, and faults") {
   CHECK(act_of<Fault>("fault reorders next message dom1 -> xcs").number == 1);
   act_of<HealsAll>("fault heals all");
   CHECK(act_of<HandlesPty>("xenctld attaches pty to dom1 as P").name == "P");
-  CHECK_FALSE(act_of<HandlesPty>("xenctld detaches pty from dom1").attaches);
+  const Parsed detaches = read_lines("xenctld attaches pty to dom1\nxenctld detaches pty from dom1");
+  REQUIRE(detaches.script.diagnostics.errors() == 0);
+  const script::Statement& last = detaches.runs.at(0).statements.back();
+  CHECK_FALSE(std::get<HandlesPty>(std::get<Act>(last.what)).attaches);
 }
 
 TEST_CASE("a domain is suspended and resumed by the daemon that keeps its console") {

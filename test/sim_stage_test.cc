@@ -270,6 +270,8 @@ TEST_CASE("of two users the second is refused and can connect later") {
   Machine::must(machine.stage->print(1, "hi"));
   machine.settle();
   CHECK(machine.stage->user_saw("ben").ends_with("hi"));
+  Machine::must(machine.stage->user_ends_typing("ben"));
+  CHECK(machine.stage->user_types("ben", "x", Typing::keys).error().code == EPIPE);
 }
 
 TEST_CASE("the far end of the serial line is dom0's console") {

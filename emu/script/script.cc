@@ -1,16 +1,26 @@
 // Reading, expanding and checking, one after the other.
 #include "emu/script/script.h"
 
+#include "emu/script/ended.h"
 #include "emu/script/possible.h"
 
 namespace ringside::script {
+
+namespace {
+
+void check_lines(Scenario& run, Diagnostics& diagnostics) {
+  check(run, diagnostics);
+  check_possible(run, diagnostics);
+  check_ended(run, diagnostics);
+}
+
+}  // namespace
 
 std::vector<Scenario> runs_of(Script& script, Mode mode, const Given& given) {
   std::vector<Scenario> all;
   for (const Draft& draft : script.drafts) {
     for (Scenario& run : expand(draft, mode, given, script.diagnostics)) {
-      check(run, script.diagnostics);
-      check_possible(run, script.diagnostics);
+      check_lines(run, script.diagnostics);
       all.push_back(std::move(run));
     }
   }
@@ -24,8 +34,7 @@ std::size_t check_all(Script& script) {
     for (const Mode mode : {Mode::sim, Mode::real}) {
       auto runs = expand(draft, mode, {}, script.diagnostics);
       for (Scenario& run : runs) {
-        check(run, script.diagnostics);
-        check_possible(run, script.diagnostics);
+        check_lines(run, script.diagnostics);
       }
       of_draft = std::max(of_draft, runs.size());
     }

@@ -1,0 +1,18 @@
+// Lines about what an earlier line has ended: the typing of a user, the program of a guest, a process of
+// dom0, a pty, the connections of a client.
+#pragma once
+
+#include "emu/script/source.h"
+#include "emu/script/syntax.h"
+
+namespace ringside::script {
+
+/// Reports into `diagnostics` each act that cannot be done any more, and each `expect no` that holds because
+/// nobody is left to see anything. Domains that are gone, and users who have left and act, are check's. What
+/// has ended without a line that says so is not known here.
+///
+/// An `expect` is no error: it looks from what earlier lines have consumed on, so what it is about may have
+/// been seen before the end.
+void check_ended(const Scenario& scenario, Diagnostics& diagnostics);
+
+}  // namespace ringside::script
