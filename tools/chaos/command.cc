@@ -97,25 +97,21 @@ int chaos_command(const ChaosOptions& options) {
 }
 
 constexpr char chaos_help[] =
-    "Simulated machines, each with a list of work and faults drawn from its seed: daemons killed, stopped "
-    "and\n"
-    "started, domains created, suspended, killed and destroyed, viewers who leave or do not read, events "
-    "lost, late "
-    "and\n"
-    "doubled, strangers on xcs's socket, no descriptors, a full disk, a clock that jumps. At its end each "
-    "byte has\n"
-    "arrived, or is lost for a reason that was counted, and no daemon holds anything of what is gone. The "
-    "first\n"
-    "machine of which that is not true ends the command, with a short list of steps that is enough.\n"
-    "SIGINT, SIGTERM and SIGHUP end it after the run that is under way, with what it has done; another one "
-    "at once.\n"
-    "Exit status: 0 nothing was lost, 1 usage, 4 something was; 128 + the number of the signal that ended "
-    "it.\n"
+    "Simulated machines, each with a list of work and faults drawn from its seed: daemons are killed,\n"
+    "stopped and started; domains are created, suspended, killed and destroyed; viewers leave or do not\n"
+    "read; events are lost, late and doubled; other clients use xcs's socket; there are no descriptors,\n"
+    "a full disk, a clock that jumps. At the end of a run each byte must have arrived, or be counted as\n"
+    "lost, and no daemon may hold anything of what is gone. The first machine that fails this ends the\n"
+    "command, with a short list of steps that still fails.\n"
+    "SIGINT, SIGTERM and SIGHUP end the command after the present run, with a summary; a second signal\n"
+    "ends it at once.\n"
+    "Exit status: 0 nothing was lost, 1 usage, 4 something was; 128 + the number of the signal that\n"
+    "ended it.\n"
     "Examples:\n"
     "  ringside chaos                              1000 machines\n"
     "  ringside chaos --seed 1 --seconds 3600 --count 1000000000\n"
-    "  ringside chaos --seed 17 --count 1 --list   what seed 17 means\n"
-    "  ringside chaos --length 500 --count 100     longer lives";
+    "  ringside chaos --seed 17 --count 1 --list   the steps of seed 17\n"
+    "  ringside chaos --length 500 --count 100     longer runs";
 
 }  // namespace
 
