@@ -198,7 +198,7 @@ TEST_CASE("a request without an event is found at the next event, and not when s
     f.guest->raise();
     f.world.run();
   }
-  SECTION("whoever wants to know") {
+  SECTION("an explicit look") {
     f.channel().look();
   }
   CHECK(f.controller->requests == Texts{"quiet"});

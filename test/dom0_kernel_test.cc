@@ -257,7 +257,7 @@ TEST_CASE("a key of the keyboard comes as an event at a pirq's port, and passes 
   dom0.world.run_for(soon);
   CHECK(person.seen == "Hi, Xen!\x03");
   const ring::Port port = dom0.calls.evtchn_bind_pirq(keyboard_pirq).value();
-  // Each key makes a press and a release; three keys also need shift, and one control.
+  // Each key makes a press and a release; three keys also need shift, and one needs control.
   CHECK(dom0.raised(trace::actor(trace::Role::dom0), port) == 2 * 9 + 2 * 4);
   for (const auto& [step, entry] : dom0.sink.entries()) CHECK(entry.actor.role != trace::Role::uart);
 }

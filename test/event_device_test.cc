@@ -65,7 +65,7 @@ TEST_CASE("a port that was not written back is not delivered again") {
   CHECK(f.xen.raise_in_dom0(1) == ring::Raised::masked);
   f.world.run();
   CHECK(f.read_all().empty());
-  SECTION("and written back it is, since it was raised meanwhile") {
+  SECTION("after it is written back it is, since it was raised in the meantime") {
     f.device->write(1);
     CHECK(f.read_all() == Ports{1});
     f.device->write(1);

@@ -225,7 +225,7 @@ TEST_CASE("units of a stream are lost, doubled, late or overtaken as wholes, how
     world.run();
     CHECK(pair.came == "bbbbaaaacccc");
   }
-  SECTION("overtaken by nobody") {
+  SECTION("with nothing to overtake it") {
     REQUIRE(world.fault(pair.fault(FaultRule::Effect::reorder, 4, ms)));
     pair.send("aaaa");
     world.run_for(2 * ms);
@@ -293,7 +293,7 @@ TEST_CASE("a kick is lost, late or doubled; only between those two, and only so 
     world.run_for(2 * ms);
     CHECK(woken == 2);
   }
-  SECTION("of somebody else") {
+  SECTION("of another component") {
     REQUIRE(world.fault(fault(FaultRule::Effect::drop)));
     to.kick(its);
     world.run();

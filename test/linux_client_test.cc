@@ -65,8 +65,8 @@ TEST_CASE("the same call again gets the answer to the first, and is not sent twi
   CHECK(line.call(7, at_once).error().code == ETIMEDOUT);
   CHECK_FALSE(line.heard());
   line.answer(number, 7);
-  SECTION("when it looks for it") {}
-  SECTION("when somebody has looked into the connection meanwhile") {
+  SECTION("found by the repeated call") {}
+  SECTION("found earlier by a look into the connection") {
     CHECK(line.calls.look(line.caller.get()) == Hypercalls::Asked::answers);
   }
   CHECK(line.call(7, at_once).value().answer.domain == 7);

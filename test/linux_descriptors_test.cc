@@ -115,15 +115,15 @@ TEST_CASE("a socket is closed at once, whatever waits in it") {
   SECTION("a descriptor") {
     lingering.send_with(pair.one.get(), 1);
   }
-  SECTION("a descriptor behind bytes") {
+  SECTION("a descriptor after bytes") {
     REQUIRE(write(pair.one.get(), "bytes", 5) == 5);
     lingering.send_with(pair.one.get(), 1);
   }
-  SECTION("a descriptor behind an empty packet") {
+  SECTION("a descriptor after an empty packet") {
     (void)!send(pair.one.get(), "", 0, 0);
     lingering.send_with(pair.one.get(), type == SOCK_STREAM ? 1 : 0);
   }
-  SECTION("a descriptor behind more packets than are looked at") {
+  SECTION("a descriptor after more packets than are read") {
     for (int packet = 0; packet < 50; ++packet) REQUIRE(write(pair.one.get(), "bytes", 5) == 5);
     lingering.send_with(pair.one.get(), 1);
   }

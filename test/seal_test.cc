@@ -128,7 +128,7 @@ TEST_CASE("a sealed process still has what it needs: memory, files to read, a ch
       int ends[2];
       if (pipe2(ends, O_CLOEXEC) != 0) _exit(4);
       close_in_child(ends[0]);
-      // The descriptor must be closed in the child as well.
+      // close_in_child() closes the descriptor in this process, too.
       if (fcntl(ends[0], F_GETFD) != -1) _exit(5);
     });
     CHECK(end.signal == 0);

@@ -218,13 +218,13 @@ TEST_CASE("frames come twice, in another order, or late, each as a whole") {
     CHECK(frames[1].u.control.msg.msg[0] == 'b');
     CHECK(frames[2].u.control.msg.msg[0] == 'a');
   }
-  SECTION("overtaken by nobody") {
+  SECTION("with nothing to overtake it") {
     must(machine.stage->fault(messages(Effect::reorder, xcs, xend, 1)));
     must(machine.stage->print(1, "alone"));
     machine.settle();
     CHECK(machine.saw() == "alone");
   }
-  SECTION("late, and everything behind it") {
+  SECTION("late, and everything after it") {
     must(machine.stage->fault(messages(Effect::delay, xcs, xend, 1, std::chrono::milliseconds(30))));
     const Time begun = machine.stage->now();
     must(machine.stage->print(1, numbers(600)));

@@ -173,14 +173,14 @@ TEST_CASE("meaningless calls get an error, and the connection continues") {
     }
     CHECK(counted == 5);
   }
-  SECTION("channels of nobody") {
+  SECTION("channels of domains that do not exist") {
     CHECK(client.interface(XCS_CIF_NEW_CC, 9).result == XCS_RSLT_FAILED);
     CHECK(client.interface(XCS_CIF_NEW_CC, 1025).result == XCS_RSLT_FAILED);
     CHECK(client.interface(XCS_CIF_NEW_CC, 0xffffffff).result == XCS_RSLT_FAILED);
     CHECK(client.interface(XCS_CIF_FREE_CC, 9).result == XCS_RSLT_FAILED);
     CHECK(client.interface(XCS_CIF_FREE_CC, 0xffffffff).result == XCS_RSLT_FAILED);
   }
-  SECTION("ports that are none") {
+  SECTION("invalid ports") {
     f.xen.add_domain(1);
     CHECK(client.interface(XCS_CIF_NEW_CC, 1, xcs_port_wildcard).result == XCS_RSLT_BADREQUEST);
     CHECK(client.interface(XCS_CIF_NEW_CC, 1, 0, 1024).result == XCS_RSLT_BADREQUEST);
@@ -277,7 +277,7 @@ TEST_CASE("a session that both sides have left is kept for ten seconds, then fre
   client.data.close();
   f.world.run_for(std::chrono::milliseconds(9'900));
   CHECK(f.xcs->sessions() == 1);
-  SECTION("it can be taken up before") {
+  SECTION("it can be resumed before") {
     Wire wire(f.client_host);
     wire.send(Client::connect(XCS_CONNECT_CTRL, client.session));
     f.world.run_for(std::chrono::seconds(60));

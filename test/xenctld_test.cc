@@ -192,7 +192,7 @@ TEST_CASE_METHOD(XenctldPath, "xenctld counts unread output, and input that the 
   kill_xenctld();
   console_sink = &journal;
   start_xenctld();
-  SECTION("with nobody there") {
+  SECTION("without a reader") {
     const DomainId domain = create();
     boot(domain, std::make_unique<PrintProgram>("eighteen bytes, OK", 0));
     world.run_for(1s);

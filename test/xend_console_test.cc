@@ -185,7 +185,7 @@ TEST_CASE_METHOD(Fixture, "a viewer that leaves amid output leaves the rest to t
   }
   first->leave();
   world.run();
-  // Withheld answers are sent once there is room.
+  // Without a viewer the withheld requests are answered, and their output displaces the oldest.
   CHECK(answers() == requests);
   CHECK(console.buffered_bytes() <= console_output_bytes_max);
   CHECK(console.discarded_bytes() > 0);

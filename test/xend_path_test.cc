@@ -186,7 +186,7 @@ TEST_CASE_METHOD(Path, "unread output, and input that the guest did not live to 
   console_sink = &journal;
   start_xend();
   asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
-  SECTION("with nobody there") {
+  SECTION("without a viewer") {
     const DomainId domain = create();
     boot(domain, std::make_unique<PrintProgram>("eighteen bytes, OK", 0));
     world.run();

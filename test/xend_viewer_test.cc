@@ -67,7 +67,7 @@ TEST_CASE_METHOD(Fixture,
     CHECK(input() == (local ? "" : "\xe4") + "\xff\xfd\x03\xff\xfd\x01"s);
     CHECK(person.seen == "a\xff\r\rb");
   }
-  SECTION("who asks without reading is not read without bound") {
+  SECTION("input of a viewer that does not read is bounded") {
     Person person(people, people.connect_tcp(19608).value());
     world.run();
     person.read(false);

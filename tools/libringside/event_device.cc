@@ -272,7 +272,7 @@ void EventDevice::unmask(ring::Port port, Bound& bound) {
 Result<int> EventDevice::read(std::uint16_t* ports, std::size_t max) {
   const char* what = "cannot read events";
   collect();
-  if (overflow_) return refusal(EFBIG, what, "some were lost; rs_events_reset starts afresh");
+  if (overflow_) return refusal(EFBIG, what, "some were lost; rs_events_reset clears this error");
   std::size_t count = 0;
   for (; count < max && !queue_.empty(); ++count) {
     ports[count] = queue_.front();
@@ -280,7 +280,7 @@ Result<int> EventDevice::read(std::uint16_t* ports, std::size_t max) {
   }
   std::uint64_t rung = 0;
   if (queue_.empty()) (void)!::read(bell_.get(), &rung, sizeof rung);
-  if (count == 0 && max > 0) return refusal(EAGAIN, what, "none waits");
+  if (count == 0 && max > 0) return refusal(EAGAIN, what, "no port waits");
   return static_cast<int>(count);
 }
 
@@ -312,7 +312,7 @@ int on_device(int descriptor, Use use) {
   return answer<int>(-1, [&]() -> Result<int> {
     const auto found = devices().find(descriptor);
     if (found == devices().end())
-      return refusal(EBADF, "no event device", fmt::format("{} is none that is open", descriptor));
+      return refusal(EBADF, "no event device", fmt::format("{} is not an open event device", descriptor));
     return use(*found->second);
   });
 }

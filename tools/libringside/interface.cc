@@ -131,7 +131,7 @@ int simple(int handle, const char* what, const HypercallArguments& arguments) {
 /// A call that returns a port.
 int for_port(int handle, const char* what, const HypercallArguments& arguments, int* port) {
   return answer<int>(-1, [&]() -> Result<int> {
-    if (port == nullptr) return refusal(EFAULT, what, "no place for the port");
+    if (port == nullptr) return refusal(EFAULT, what, "the pointer for the port is null");
     auto connection = connection_of(handle);
     if (!connection) return connection;
     auto reply = call(*connection, what, arguments);
@@ -232,7 +232,7 @@ Error refusal(int code, const char* what, std::string why) {
 
 Result<int> connection_of(int handle) {
   if (handles().contains(handle)) return handle;
-  return refusal(EBADF, "no interface", fmt::format("{} is no open handle", handle));
+  return refusal(EBADF, "no interface", fmt::format("{} is not an open handle", handle));
 }
 
 Result<HypercallReply> call(int connection, const char* what, const HypercallArguments& arguments) {
@@ -340,7 +340,7 @@ int xc_evtchn_alloc_unbound(int handle, uint32_t dom, int* port) {
 int xc_evtchn_bind_interdomain(int handle, uint32_t dom1, uint32_t dom2, int* port1, int* port2) {
   return answer<int>(-1, [&]() -> Result<int> {
     if (port1 == nullptr || port2 == nullptr)
-      return refusal(EFAULT, "cannot bind the ports", "no place for them");
+      return refusal(EFAULT, "cannot bind the ports", "a pointer for a port is null");
     auto connection = connection_of(handle);
     if (!connection) return connection;
     auto bound = bind_pair(*connection, dom1, dom2, *port1, *port2);

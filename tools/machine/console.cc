@@ -202,9 +202,8 @@ void add_console_commands(Command app, Session& session) {
       "exec",
       "Run PROGRAM in the domU of a private machine, with this process's stdin and stdout as its console");
   exec_command.footer(
-      "Exits with the program's own status. The end of stdin is typed as Ctrl-D, unless --raw, where no byte "
-      "has a\n"
-      "meaning and PROGRAM must know by itself when to stop.\n"
+      "Exits with the program's own status. The end of stdin is typed as Ctrl-D. With --raw no byte has a\n"
+      "special meaning, and PROGRAM must know by itself when to stop.\n"
       "Examples:\n"
       "  ringside exec -- sh -c 'echo hello'\n"
       "  printf 'uname\\nexit\\n' | ringside exec                          the built-in shell\n"

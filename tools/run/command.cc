@@ -143,18 +143,15 @@ int run_command(RunOptions& options) {
 }
 
 constexpr char run_examples[] =
-    "Every run is one scenario with one choice of values and one seed; the same seed gives the same "
-    "journal.\n"
-    "A failed run writes its journal to the folder of --out, and prints the command that runs it again.\n"
-    "A file that does not parse is a failed result, and the others run. SIGINT, SIGTERM and SIGHUP end it\n"
-    "early, with a report of what ran. --junit leaves no report of an earlier call, whatever happens.\n"
-    "A scenario that expects nothing, and a `never` that was never put to the test, prove nothing. There is "
-    "a\n"
-    "warning of each; with --strict the run fails (of a file with a warning every run), as a CI should have "
-    "it.\n"
-    "Exit status: 0 all passed, 1 usage, 2 a file does not parse, else 4 an expectation failed, else 3 "
-    "could\n"
-    "not run; 128 + the number of the signal that ended it.\n"
+    "Every run is one scenario with one choice of values and one seed; the same seed gives the same\n"
+    "journal. A failed run writes its journal to the folder of --out, and prints the command that runs\n"
+    "it again. A file that does not parse is a failed result, and the others run. SIGINT, SIGTERM and\n"
+    "SIGHUP end the command early, with a report of the completed runs. With --junit no report of an\n"
+    "earlier call remains, whatever happens.\n"
+    "A scenario without expectations, and a `never` that was never tested, prove nothing. Each gets a\n"
+    "warning; with --strict the run fails (in a file with a warning every run), which a CI should use.\n"
+    "Exit status: 0 all passed, 1 usage, 2 a file does not parse, else 4 an expectation failed, else 3\n"
+    "could not run; 128 + the number of the signal that ended it.\n"
     "Examples:\n"
     "  ringside run hello.scn\n"
     "  ringside run hello.scn --journal hello.jsonl        and then: ringside view hello.jsonl --text\n"
@@ -163,11 +160,11 @@ constexpr char run_examples[] =
     "  ringside run hello.scn --pcap hello.pcapng          for Wireshark\n"
     "  ringside run typing.scn -p BYTES=481 --seed 7       one of its cases\n"
     "  ringside run ring.scn --seed 1..500                 500 orders of the same events\n"
-    "  ringside run ring.scn --until-failure               until one is wrong\n"
+    "  ringside run ring.scn --until-failure               until a run fails\n"
     "  ringside run scenarios --shard 2/3 --tap            the second third, for a CI\n"
     "  ringside run scenarios --strict --junit r.xml --keep-failed failed     what a CI keeps: r.xml and "
     "failed/\n"
-    "  ringside run hello.scn --update                     its golden journal, hello.journal, is right now\n"
+    "  ringside run hello.scn --update                     accept its present golden journal, hello.journal\n"
     "  ringside run ring.scn --seed 7 --tape t; ringside run ring.scn --replay t";
 
 void add_options(Command command, RunOptions& its) {

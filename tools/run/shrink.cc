@@ -166,11 +166,10 @@ int shrink_command(const ShrinkOptions& options) {
 }
 
 constexpr char shrink_examples[] =
-    "Takes the first run that fails, and leaves out, shortens and turns off whatever it fails without. What "
-    "is\n"
-    "left is a scenario of its own, with values in place of names. Where a run passes in the plain order of\n"
-    "things, without faults or without quirks, what is left does so too: it shows what makes the "
-    "difference.\n"
+    "Takes the first run that fails, and leaves out, shortens and turns off everything that the failure\n"
+    "does not need. The result is a scenario of its own, with values in place of names. If the run\n"
+    "passes in the plain order of events, without faults or without quirks, the result does so too, so\n"
+    "that it shows the cause.\n"
     "Examples:\n"
     "  ringside shrink ring.scn --seed 1..500          the first seed that fails\n"
     "  ringside shrink typing.scn -p BYTES=481 -o small.scn";
