@@ -91,7 +91,7 @@ class Ended {
     const auto ended = processes_.find(process);
     if (ended == processes_.end()) return;
     const std::string name = spelled(Actor{.role = process, .domain = 0, .name = "", .span = {}});
-    diagnostics_.error("E030", at, fmt::format("{} is not there any more", name),
+    diagnostics_.error("E030", at, fmt::format("{} does not exist any more", name),
                        fmt::format("line {} stops it; start it first: {} starts", ended->second.line, name));
   }
 
