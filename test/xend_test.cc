@@ -93,6 +93,7 @@ TEST_CASE_METHOD(XendFixture, "a busy TCP port is named, with the way out") {
   CHECK(answer.find("--console-port-base") != std::string::npos);
   CHECK(xcs->called(XCS_CIF_NEW_CC) == 0);
   CHECK(ask("consoles") == "ok 0\n");
+  CHECK(world.kept_files().empty());
 }
 
 TEST_CASE_METHOD(XendFixture, "when xcs refuses, the console is not made and nothing is left over") {

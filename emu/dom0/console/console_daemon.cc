@@ -49,7 +49,10 @@ Result<ConsoleDaemon::Domain*> ConsoleDaemon::make_domain(DomainId id) {
   }
   auto store = ConsoleStore::make(host_, store_path(id), options_.store_shape, info->shared_info_frame);
   if (!store) return store.error();
-  return add_domain(*info, std::move(*store));
+  const bool empty = store->output_bytes() == 0;
+  auto added = add_domain(*info, std::move(*store));
+  if (!added && empty) host_.memory_forget(store_path(id));
+  return added;
 }
 
 Result<ConsoleDaemon::Domain*> ConsoleDaemon::add_domain(const DomainInfo& info, ConsoleStore store) {
