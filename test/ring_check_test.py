@@ -3,7 +3,7 @@
 by the model that it names, and what is not a ring gets a clear error. RINGSIDE names the program, RINGS the folder of
 plug-ins.
 
-usage: ring_check_test.py [--table]     prints how each bug is found, as in the README
+usage: ring_check_test.py [--table]     prints how each bug is found, as in emu/check/bugs.md
 RINGSIDE_LONG=1 also searches the models that should find nothing.
 """
 
