@@ -177,6 +177,17 @@ class NoSilence(unittest.TestCase):
                 done = self.ringside(line, stdin=stdin, preexec_fn=lambda: os.close(1))
                 self.check_not_written(done, line)
 
+    def test_a_reader_that_leaves_ends_a_command_without_a_message(self):
+        for line in PRINTERS:
+            with self.subTest(line), open(self.folder / "good.scn", "rb") as stdin:
+                reads, writes = os.pipe()
+                os.close(reads)
+                done = self.ringside(line, stdout=writes, stdin=stdin)
+                os.close(writes)
+                # With a loop of events a command ignores SIGPIPE, and ends when it is done.
+                self.assertIn(done.returncode, (-signal.SIGPIPE, 128 + signal.SIGPIPE, GOOD))
+                self.assertEqual(done.stderr, b"")
+
     def test_with_every_standard_descriptor_closed_nothing_is_written_elsewhere(self):
         for line in COMMANDS:
             with self.subTest(line):

@@ -101,6 +101,8 @@ Result<int> in_ring_process(const std::function<int()>& what, std::chrono::milli
   while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
   }
   if (words.status) return *words.status;
+  // The reader of its output has left. This process ends as the child did.
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE && words.loading.empty()) ::raise(SIGPIPE);
   if (!came_back) {
     return Error{
         ETIMEDOUT, cannot, words.loading,
