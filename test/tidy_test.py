@@ -108,6 +108,8 @@ BAD = [
     ("world", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "inline auto a = std::chrono::steady_clock::now();\n"}),
     ("unfinished", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "// TO" + "DO: the rest\n"}),
     ("unfinished", "README.md", {"README.md": "# a tree\nFIX" + "ME\n"}),
+    ("unfinished", "README.md", {"README.md": "# a tree\n" + "<" * 7 + " HEAD\n"}),
+    ("unfinished", "README.md", {"README.md": "# a tree\n" + ">" * 7 + " branch\n"}),
     ("whitespace", "README.md", {"README.md": "# a tree \n"}),
     ("whitespace", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "\t\n"}),
     ("top-level", "notes.txt", {"notes.txt": "notes\n"}),
