@@ -276,4 +276,26 @@ TEST_CASE_METHOD(
   CHECK(again->seen == "two three");
 }
 
+TEST_CASE_METHOD(Sleeper,
+                 "a guest that dies while xend is dead in the middle of a resume has its console again") {
+  const DomainId domain = create();
+  boot(domain, std::make_unique<EchoProgram>());
+  world.run();
+  REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
+  asking->type(fmt::format("resume {}\n", domain));
+  REQUIRE(world.run_until([&] { return !info(domain).suspended(); }));
+  REQUIRE(info(domain).console_port == 0);
+  kill_xend();
+  world.kill(world.host(fmt::format("dom{}", domain)));
+  world.run_for(1s);
+  start_xend();
+  auto viewer = view(domain);
+  world.run();
+  CHECK(viewer->seen.find("crashed") != std::string::npos);
+  REQUIRE(builder->domain_destroy(domain).ok());
+  world.run();
+  CHECK(xcs->channel(domain) == nullptr);
+  CHECK(world.kept_files().empty());
+}
+
 }  // namespace suspend_path_test

@@ -76,10 +76,11 @@ Result<> ConsoleDaemon::adopt_domains() {
   auto all = privcmd_.domains();
   if (!all) return all.error();
   for (const DomainInfo& info : *all) {
-    // One without a port and without a process is being built, by somebody who hears that the daemon has
-    // died. With a process it was being resumed: it is awake, and has no channel yet. Whoever asked asks
-    // again.
-    const bool half_awake = info.console_port == any_port && info.process != 0;
+    // A domain without a port and without a process is being built, and its builder gets an error. With a
+    // process, or if it has ended, it was being resumed, and has no channel yet. A second request resumes
+    // it.
+    const bool was_started = info.process != 0 || info.state.shutdown != 0 || info.state.crashed != 0;
+    const bool half_awake = info.console_port == any_port && was_started;
     const bool asleep = info.suspended() || half_awake;
     if ((info.console_port == any_port && !asleep) || find(info.domain) != nullptr) continue;
     auto store =
