@@ -243,6 +243,25 @@ TEST_CASE("answers may come in any order and of any kind") {
   CHECK(reaped[0].id == 3);
 }
 
+TEST_CASE("console input is answered in order, and other requests between it at any time") {
+  Fixture f;
+  f.open();
+  ring::ControlMessage suspend = console_message("", 3);
+  suspend.type = ring::CMSG_SHUTDOWN;
+  CHECK(f.channel().send_request(console_message("first"), 5) == Send::taken);
+  CHECK(f.channel().send_request(console_message("second"), 6) == Send::taken);
+  CHECK(f.channel().send_request(suspend) == Send::taken);
+  f.channel().flush();
+  ring::ControlMessage message;
+  for (int taken = 0; taken < 3; ++taken)
+    REQUIRE(f.guest->rx.take_request(message) == ring::TakeRequest::taken);
+  for (const auto& answer : {suspend, console_message(""), console_message("")})
+    REQUIRE(f.guest->rx.put_response(ring::default_reply(answer)));
+  f.guest->rx.publish();
+  f.channel().look();
+  CHECK(f.controller->response_tags == std::vector<std::uint32_t>{0, 5, 6});
+}
+
 TEST_CASE("impossible indices stop that channel, with one warning, until they are possible again") {
   Fixture f;
   f.open();

@@ -197,7 +197,7 @@ void ModelC11::insert(std::uint32_t part, std::uint32_t index, Stored stored) {
     each_frontier(shift);
     shift(stored.message);
   }
-  orders_.insert(part, index, std::move(stored));
+  orders_.insert(part, index, stored);
 }
 
 void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) {

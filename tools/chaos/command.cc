@@ -58,7 +58,7 @@ Result<> write_chaos_journal(trace::Journaled& journal, std::uint64_t seed, cons
                     .seed = seed,
                     .scenario = std::move(steps)};
   if (!journal.steps.empty()) {
-    const std::int64_t origin = journal.steps.front().entry.time_ns;
+    const auto origin = journal.steps.front().entry.time_ns;
     for (trace::JournalStep& each : journal.steps) each.entry.time_ns -= origin;
   }
   std::ostringstream text;

@@ -112,7 +112,6 @@ void Channel::take_responses() {
   const ring::Index before = front_.rsp_cons();
   for (std::uint32_t taken = 0; taken < ring::slots_per_ring; ++taken) {
     ring::ControlMessage message;
-    const ring::Index index = front_.rsp_cons();
     const ring::TakeResponse outcome = front_.take_response(message);
     if (outcome == ring::TakeResponse::empty) break;
     if (outcome == ring::TakeResponse::bad_index) {
@@ -121,7 +120,7 @@ void Channel::take_responses() {
     }
     // Passed on as far as it makes sense: somebody keeps books on what was answered.
     if (outcome == ring::TakeResponse::long_length) length_fault(ring::Ring::rx);
-    owner_.response(message, tag_at(index));
+    owner_.response(message, take_tag(message));
   }
   journal_.index_moved(domain(), ring::Ring::rx, IndexName::rsp_cons, before, front_.rsp_cons());
 }
@@ -145,11 +144,19 @@ Channel::Send Channel::send_request(const ring::ControlMessage& message, std::ui
   return Send::full;
 }
 
-std::uint32_t Channel::tag_at(ring::Index index) const {
+/// The tag of the request that `response` answers; 0 = none. A guest answers console input in order, but
+/// others before or after it: so the oldest tagged request that has no response yet is the one.
+std::uint32_t Channel::take_tag(const ring::ControlMessage& response) {
+  if (response.type != ring::CMSG_CONSOLE) return 0;
+  const ring::TaggedRequest* oldest = nullptr;
   for (const ring::TaggedRequest& sent : tagged_) {
-    if (sent.index == index && tag_age(sent) != 0) return sent.tag;
+    const std::uint32_t age = tag_age(sent);
+    if (age == 0 || age > ring::distance(front_.req_prod_pvt(), tags_taken_)) continue;
+    if (oldest == nullptr || age > tag_age(*oldest)) oldest = &sent;
   }
-  return 0;
+  if (oldest == nullptr) return 0;
+  tags_taken_ = oldest->index + 1;
+  return oldest->tag;
 }
 
 /// How many requests ago it was put: 0 = never, 1 = the last one.

@@ -50,7 +50,7 @@ class Channel {
   struct Events {
     /// The guest asks; respond() is owed, sometime, in any order.
     std::function<void(const Owed&)> request;
-    /// The guest answered one of send_request()'s: the one with that tag, if it answers in order.
+    /// The guest answered one of send_request()'s, with its tag; 0 = it had none.
     std::function<void(const ring::ControlMessage&, std::uint32_t tag)> response;
     /// There is room again after send_request() had answered full.
     std::function<void()> room;
@@ -166,7 +166,7 @@ class Channel {
   };
   void put_request(const Queued& request);
   [[nodiscard]] std::optional<Send> known(std::uint32_t tag) const;
-  [[nodiscard]] std::uint32_t tag_at(ring::Index index) const;
+  [[nodiscard]] std::uint32_t take_tag(const ring::ControlMessage& response);
   [[nodiscard]] std::uint32_t tag_age(const ring::TaggedRequest& sent) const;
   void put_response(const ring::ControlMessage& message);
   void publish();
@@ -200,8 +200,9 @@ class Channel {
   std::deque<Queued> queue_;
   /// As in the page, which the guest can write; taken from there on attaching, and never again.
   std::array<ring::TaggedRequest, ring::slots_per_ring> tagged_{};
-  bool told_full_ = false;  ///< somebody waits for room
-  bool believing_ = false;  ///< a quirk: the guest's indices are not looked into
+  ring::Index tags_taken_ = 0;  ///< tagged requests below have their response
+  bool told_full_ = false;      ///< somebody waits for room
+  bool believing_ = false;      ///< a quirk: the guest's indices are not looked into
   bool faulty_ = false;
   bool warned_index_ = false;
   bool warned_length_ = false;

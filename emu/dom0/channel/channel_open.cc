@@ -147,6 +147,7 @@ void Channel::release() {
 
 /// Those that reached the ring. One that a predecessor had noted and not yet published did not.
 void Channel::take_over_tags(const ring::TaggedRequest* in_page) {
+  tags_taken_ = front_.rsp_cons();
   for (std::size_t place = 0; place < tagged_.size(); ++place) {
     const ring::TaggedRequest sent{ring::NativeMemory::load(&in_page[place].tag),
                                    ring::NativeMemory::load(&in_page[place].index)};

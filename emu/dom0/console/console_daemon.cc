@@ -167,7 +167,9 @@ void ConsoleDaemon::channel_lost(Domain& domain, const std::string& why) {
 
 void ConsoleDaemon::take_response(Domain& domain, const ring::ControlMessage& answer, std::uint32_t tag) {
   if (answer.type != ring::CMSG_CONSOLE) return domain.control->take_answer(answer);
-  if (answer.subtype == ring::CMSG_CONSOLE_DATA && answer.id == 0) domain.console->guest_response(tag);
+  if (answer.subtype != ring::CMSG_CONSOLE_DATA || answer.id != 0) return;
+  // With numbers, an answer without one is to another client's request.
+  if (tag != 0 || !domain.guest.numbers()) domain.console->guest_response(tag);
 }
 
 void ConsoleDaemon::stop_channel(Domain& domain, const std::function<void()>& closed) {
