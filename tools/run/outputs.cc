@@ -192,7 +192,7 @@ void RunOutput::end_line() {
 }
 
 std::string interrupted_early(RunFormat format, int signal) {
-  const std::string text = fmt::format("interrupted by {} before the first run\n", signal_name(signal));
+  std::string text = fmt::format("interrupted by {} before the first run\n", signal_name(signal));
   switch (format) {
     case RunFormat::people:
       return text;
