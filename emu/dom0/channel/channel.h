@@ -201,7 +201,7 @@ class Channel {
   /// As in the page, which the guest can write; taken from there on attaching, and never again.
   std::array<ring::TaggedRequest, ring::slots_per_ring> tagged_{};
   ring::Index tags_taken_ = 0;  ///< tagged requests below have their response
-  bool told_full_ = false;      ///< somebody waits for room
+  bool told_full_ = false;      ///< the owner waits for `room`
   bool believing_ = false;      ///< a quirk: the guest's indices are not looked into
   bool faulty_ = false;
   bool warned_index_ = false;

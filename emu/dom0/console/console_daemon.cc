@@ -43,7 +43,7 @@ std::string ConsoleDaemon::store_path(DomainId id) const {
 Result<ConsoleDaemon::Domain*> ConsoleDaemon::make_domain(DomainId id) {
   auto info = lives_.look_up_living(id);
   if (!info) return info.error();
-  // The file of an earlier one of that id, whose reader is still here.
+  // An earlier domain of that id may have a reader still, and the file under this name.
   for (auto& gone : last_readers_of_) {
     if (gone->id == id) forget_store(*gone);
   }
@@ -112,8 +112,7 @@ void ConsoleDaemon::start_channel(Domain& domain) {
   open_channel(domain);
 }
 
-/// The guest cannot say anything before its port is in its start info, and by then somebody is there to
-/// answer.
+/// The guest cannot send anything before its port is in its start info. By then the channel is open.
 void ConsoleDaemon::channel_opened(Domain& domain) {
   domain.link = Link::open;
   domain.may_have_channel = false;
@@ -133,7 +132,7 @@ void ConsoleDaemon::channel_opened(Domain& domain) {
   domain.console->channel_ready();
   domain.control->send();
   domain.guest.flush();
-  // Its end may have been announced while nobody asked after it.
+  // The news of its end may have come before the channel was open.
   check(domain);
 }
 
@@ -143,10 +142,10 @@ void ConsoleDaemon::channel_failed(Domain& domain, const std::string& why) {
     server_.answer(std::exchange(domain.creator, 0),
                    fmt::format("error no console: domain {}: {}", domain.id, why));
     if (!domain.suspended) return remove(domain);
-    // It stays suspended and keeps its reader: somebody may try again.
+    // It stays suspended and keeps its reader: a client may try again.
     domain.local_port = domain.guest_port = any_port;
   }
-  // Whoever has the channels may have been quicker to learn that it is gone.
+  // xcs may have learnt earlier that the domain is gone.
   privcmd_.when_answered([this, id = domain.id, why] {
     Domain* failed = find(id);
     if (failed == nullptr) return;

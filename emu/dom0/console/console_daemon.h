@@ -3,12 +3,12 @@
 //
 // xend and xenctld derive from it. They make the consoles, and open and close the channels: through xcs, or
 // by mapping the guest's page. Programs ask for things in lines of text on a socket (dom0_request.h). Domains
-// that nobody asked to keep a console for are left alone.
+// without a request for a console are left alone.
 //
 // Suspending: from the request on, what is typed waits here, and the request to suspend follows the last
 // input that was sent. So a guest that has suspended has read all input and has had all its own requests
 // answered: nothing is under way when its channel is closed. Resuming: the hypervisor gives the guest another
-// frame with the indices of the old one, a channel is opened on that, and its reader, who stayed, goes on.
+// frame with the indices of the old one, a channel is opened on that frame, and its reader continues.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,7 @@ class ConsoleDaemon {
 
   struct Options {
     std::string name;               ///< the daemon's, for its messages
-    std::string reader;             ///< what those messages call whoever reads a console
+    std::string reader;             ///< the word for a reader of a console in those messages
     std::string management_socket;  ///< where programs ask
     std::string console_directory;  ///< where the files console-<domid>.kept go
     ConsoleStore::Shape store_shape;
@@ -67,13 +67,13 @@ class ConsoleDaemon {
     ring::Port local_port = any_port;
     ring::Port guest_port = any_port;
     Client creator = 0;             ///< waits for its console; 0 = has it
-    Client resumer = 0;             ///< waits for the end of its suspension, to resume it; 0 = nobody
+    Client resumer = 0;             ///< waits until the domain has suspended, to resume it; 0 = no client
     bool ending = false;            ///< has ended; what it said last may still be on its way
     bool ended = false;             ///< has ended, and is kept: it crashed, or is to be preserved
     bool suspended = false;         ///< has no channel, and gets one when it is resumed
     bool kept = true;               ///< its file is there, for the next daemon
     bool may_have_channel = false;  ///< open, from an earlier daemon that died before it could close it
-    Suspension suspension;          ///< that somebody waits for
+    Suspension suspension;          ///< that a client waits for
     bool unsettled = false;         ///< something came for its console since that was last settled
     ConsoleGuest guest;
     std::unique_ptr<ControlCalls> control;

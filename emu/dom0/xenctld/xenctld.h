@@ -1,9 +1,9 @@
 // xenctld: one daemon in the place of xcs and xend. It is the console daemon (console_daemon.h) that maps
 // each domain's page itself, and keeps a pty for each domain (xenctld_console.h).
 //
-// It reaches the guests through one Channel each and the hypervisor through Privcmd. Started again after its
-// death it takes up the consoles that it had, and leaves alone the domains whose other end is somebody
-// else's. Two of them, or it and xcs, must not serve one machine.
+// It reaches the guests through one Channel each and the hypervisor through Privcmd. After a restart it
+// takes over the consoles that it had before. It does not touch domains whose channel another program has.
+// Two of them, or it and xcs, must not serve one machine.
 #pragma once
 
 #include <cstdint>

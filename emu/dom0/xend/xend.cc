@@ -1,8 +1,8 @@
 // What reaches xend from xcs, and how it opens and closes the channels that xcs has.
 //
 // Opening: listeners, CIF_NEW_CC, MSG_BIND, and the guest's port into its start info, in this order, so that
-// the guest cannot say anything before somebody is there to answer. Ending: first one round trip through xcs,
-// since the news of the end may overtake the last output.
+// the guest cannot send anything before xend can answer. Ending: first one round trip through xcs, since the
+// news of the end may overtake the last output.
 #include "emu/dom0/xend/xend.h"
 
 #include <cerrno>
@@ -228,12 +228,12 @@ void Xend::close_channel(Domain& domain, const std::function<void()>& closed) {
              [closed](const XcsMessage&) { closed(); });
 }
 
-/// Nobody else would let go of it, if xcs has it still.
+/// xcs may still have a channel that a dead xend opened. No other client would free it.
 void Xend::free_channel(DomainId id) {
   link_.call(interface_message(XCS_CIF_FREE_CC, id, any_port, any_port), nullptr);
 }
 
-/// Comes when xcs has sent all that the guest had said.
+/// Its reply comes when xcs has sent all output of the guest.
 void Xend::take_last_output(Domain& domain) {
   if (link_.numbers()) {
     if (!link_.has_room()) return marks_due_.push_back(domain.id);
