@@ -233,7 +233,7 @@ void Xend::free_channel(DomainId id) {
   link_.call(interface_message(XCS_CIF_FREE_CC, id, any_port, any_port), nullptr);
 }
 
-/// Its reply comes when xcs has sent all output of the guest.
+/// xcs returns the mark, or answers the call, after it has sent all output of the guest.
 void Xend::take_last_output(Domain& domain) {
   if (link_.numbers()) {
     if (!link_.has_room()) return marks_due_.push_back(domain.id);
