@@ -40,9 +40,8 @@ struct TakenUp {
 
 }  // namespace
 
-TEST_CASE_METHOD(
-    XendFixture,
-    "whoever asked xend to suspend a domain is answered though xcs dies before it has freed the channel") {
+TEST_CASE_METHOD(XendFixture,
+                 "a request to suspend is answered if xcs dies before it has freed the channel") {
   create(1);
   xcs->unanswered = {XCS_CIF_FREE_CC};
   CHECK(ask("suspend 1").empty());
@@ -76,7 +75,7 @@ TEST_CASE_METHOD(XendFixture, "a console that xcs no longer serves is said to ha
 }
 
 TEST_CASE_METHOD(TakenUp,
-                 "xenctld clears away a domain that is dying when it starts, and counts what nobody read") {
+                 "at its start xenctld removes a domain that is dying, and counts the unread bytes") {
   xen.info(1).state.dying = 1;
   start("never read");
   CHECK(world.kept_files().empty());

@@ -298,7 +298,7 @@ TEST_CASE_METHOD(
   builder.type("console 2\n");
   world.run();
   kill_xcs();
-  CHECK(ask_line->seen == "error xcs is gone: nobody knows whether the guest was asked\n");
+  CHECK(ask_line->seen == "error xcs is gone: whether the guest got the request is unknown\n");
   CHECK(builder.seen == "error no console: domain 2: xcs is gone\n");
   CHECK(ask("shutdown 1 poweroff").empty());
   start_xcs();

@@ -116,7 +116,7 @@ constexpr std::array contents{
         "Compare with the room that there is, after copying and before use.", "request_ring.h", "sc",
         hostile_front, 1},
     Bug{29, "a full ring is ignored",
-        "The sender finds no room and goes on as if it had sent. The message is gone and nobody knows.",
+        "The sender finds no room and goes on as if it had sent. The message is lost without a trace.",
         "xcs in 2005: input for a console was lost when the guest's ring was full.",
         "No room is an outcome: keep the message and try again when a response has been taken.",
         "request_ring.h", "sc", nothing, 3},

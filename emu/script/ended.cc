@@ -45,7 +45,7 @@ class Ended {
       switch (life.verb) {
         case Life::Verb::creates:
         case Life::Verb::boots:
-          // Whoever is at dom0's end makes a console for a domain that was not there before.
+          // The daemon in dom0 makes the console of a new domain.
           if (!domains_.insert(domain.domain).second) break;
           for (const Role process : {Role::xcs, Role::xend, Role::xenctld}) needs(process, domain.span);
           break;

@@ -7,9 +7,9 @@
 
 namespace ringside::script {
 
-/// Reports into `diagnostics` each act that cannot be done any more, and each `expect no` that holds because
-/// nobody is left to see anything. Domains that are gone, and users who have left and act, are check's. What
-/// has ended without a line that says so is not known here.
+/// Reports into `diagnostics` each act that cannot be done any more, and each `expect no` that holds only
+/// because the observer has left. check.h covers acts of domains that are gone and of users who have left.
+/// An end without a line of its own is not detected.
 ///
 /// An `expect` is no error: it looks from what earlier lines have consumed on, so what it is about may have
 /// been seen before the end.

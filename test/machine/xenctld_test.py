@@ -105,7 +105,7 @@ class Xenctld(unittest.TestCase):
         return os.path.join(self.directory, name)
 
     def console_line(self, name):
-        """The name of its pty, as list tells it; "-" while nobody knows."""
+        """The name of its pty, as list prints it; "-" if it is unknown."""
         console = self.machine.domains()[name]["console"]
         return os.path.basename(console["pty"]) if console else "-"
 

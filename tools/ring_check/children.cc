@@ -340,7 +340,7 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
   std::size_t told = 0;
   while (told < jobs.size()) {
     while (running.size() < options.at_once && next < jobs.size()) {
-      // What is left is shared out evenly; whoever needs less leaves it to the others.
+      // The time left is divided evenly; a job that needs less leaves the rest to the others.
       const auto left = std::max(deadline - Clock::now(), Clock::duration::zero());
       const auto until =
           Clock::now() + left * options.at_once / static_cast<int>(jobs.size() - next + running.size());

@@ -23,7 +23,7 @@ struct RingJobsOptions {
   /// Asked when it is a job's turn; true: it is left out, and nothing is told of it. Null: none is.
   std::function<bool(const RingJob& job)> skip = nullptr;
   std::chrono::milliseconds budget = std::chrono::hours(24);  ///< for all of them together
-  /// Called several times a second while jobs run. Null: nobody wants to know.
+  /// Called several times a second while jobs run. Null: not called.
   std::function<void(const RingJobsProgress& progress)> progress = nullptr;
 };
 

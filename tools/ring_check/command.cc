@@ -133,7 +133,7 @@ Result<> leave_views(const Request& request, const RingVerdict& verdict) {
                     replay_page({run_data(journal.value(), "counterexample")}));
 }
 
-/// A ring that cannot be loaded. Whoever reads the report is told, too.
+/// A ring that cannot be loaded. The report says it, too.
 int could_not_check(const Request& request, const Error& error) {
   if (!request.junit.empty()) {
     auto reported = write_junit(request.junit, "ring-check",

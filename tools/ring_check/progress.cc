@@ -15,7 +15,7 @@ namespace {
 /// A search that its limit ends is followed by those with a bound, which have as much together.
 constexpr std::uint64_t searches_of_job = 2;
 
-/// How long a job that goes on like this takes until its limit ends it. Nothing: nobody knows.
+/// The time until the limit ends the job, at its present speed. Nothing if it is unknown.
 std::optional<double> seconds_left(const RingJobsProgress& progress, const SearchLimit& limit) {
   const bool by_steps = limit.steps != SearchLimit().steps;
   if (!by_steps && limit.executions == SearchLimit().executions) return std::nullopt;

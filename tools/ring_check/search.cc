@@ -33,7 +33,7 @@ std::uint32_t deviations_for(std::uint32_t steps) {
   return 3;
 }
 
-/// Nobody waits for a search with a higher one.
+/// A search with a higher bound takes too long.
 constexpr std::uint32_t bound_max = 8;
 
 SearchCounts* counted_in = nullptr;

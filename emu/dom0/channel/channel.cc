@@ -87,7 +87,7 @@ void Channel::take_requests() {
       break;
     }
     if (outcome == ring::TakeRequest::long_length) {
-      // Answered here as a type nobody knows, so that it does not hold its slot for ever.
+      // Answered here like an unknown type, so that its slot becomes free.
       length_fault(ring::Ring::tx);
       put_response(ring::default_reply(message));
     } else {

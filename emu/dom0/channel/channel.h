@@ -3,7 +3,7 @@
 //
 // A daemon of dom0 owns it and drives it from one thread. It moves messages and knows no meaning of any: who
 // gets a request and who answers it is its owner's business, through Events. The guest is not trusted: a
-// channel whose indices make no sense is left alone until they do again, and costs nobody else anything.
+// channel whose indices make no sense is ignored until they do again, and other channels are not affected.
 #pragma once
 
 #include <array>

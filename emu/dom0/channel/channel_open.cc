@@ -107,7 +107,7 @@ Channel::Channel(const Parts& parts, trace::Journal journal, const Place& place,
 
 void Channel::start() {
   journal_.told(domain(), fmt::format("channel: port {} here, port {} there", local_port(), remote_port()));
-  // Attaching forgets what a dead predecessor had taken and nobody had answered. It is still in the slots.
+  // Attaching drops requests that a dead predecessor had taken and not answered. They are still in the slots.
   for (ring::Index index = back_.rsp_prod_pvt(); index != back_.req_cons(); ++index) {
     ring::ControlMessage message;
     ring::NativeMemory::copy_from_shared(&message, tx_.slots + ring::slot_of(index));

@@ -186,7 +186,7 @@ void Console::finish(std::string crash_notice) {
   if (finished_) return;
   finished_ = true;
   crash_notice_ = std::move(crash_notice);
-  // An earlier daemon may have written it already: then it is kept, and nobody has read it.
+  // An earlier daemon may have written it already: then it is kept, and was not read.
   notice_due_ = !crash_notice_.empty() && !store_.output_ends_with(crash_notice_);
   store_.input_end(journal_, domain_);
   to_send_ = 0;

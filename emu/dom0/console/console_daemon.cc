@@ -158,7 +158,7 @@ void ConsoleDaemon::channel_failed(Domain& domain, const std::string& why) {
 void ConsoleDaemon::channel_lost(Domain& domain, const std::string& why) {
   domain.link = Link::none;
   domain.console->channel_lost();
-  fail_requests(domain, why + ": nobody knows whether the guest was asked");
+  fail_requests(domain, why + ": whether the guest got the request is unknown");
   // What an ended guest said last is still in its ring, for the next channel.
   domain.ending = false;
   if (domain.creator != 0) channel_failed(domain, why);

@@ -93,7 +93,7 @@ void XenctldConsole::read_device() {
   for (int reads = 0; reads < reads_per_turn_max && store_.input_room() > 0; ++reads) {
     const Io io = device_.read(std::span(bytes).first(store_.input_room()));
     if (io.state != Io::State::moved) return;
-    // Nobody is there for it after the end.
+    // After the end there is no reader for it.
     if (!finished()) store_.input_take(std::span(bytes).first(io.bytes));
     send_input();
   }

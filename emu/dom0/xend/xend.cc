@@ -55,7 +55,7 @@ void Xend::serve_domains() {
     if (auto adopted = adopt_domains(); !adopted) return lives_.hypervisor_failed(adopted.error());
   }
   open_channels();
-  // Whoever ended meanwhile was announced to nobody.
+  // Domains may have ended meanwhile without a notice to xend.
   check_all();
   if (const auto ready = std::exchange(ready_, nullptr)) ready();
 }
