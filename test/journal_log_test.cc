@@ -1,6 +1,11 @@
 // The journal of several processes, merged (emu/host/journal_log.h).
 #include "emu/host/journal_log.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -34,6 +39,18 @@ constexpr trace::Actor viewer = trace::actor(trace::Role::user);
 
 void pass(trace::Journal& journal, std::string_view text, std::uint64_t at = 0) {
   journal.bytes_passed(1, viewer, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, at);
+}
+
+/// A process that announces an entry, gets the signal, and writes the entry if it goes on.
+pid_t start_sender(const Folder& folder, int signal) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  auto writer = JournalWriter::open(folder.path(), "child");
+  trace::Journal journal(**writer, viewer);
+  const auto moment = journal.moment();
+  raise(signal);
+  pass(journal, "question", moment);
+  _exit(0);
 }
 
 }  // namespace
@@ -75,4 +92,44 @@ TEST_CASE("a process that announces and fills its ring is still read") {
   while (count < entries && (*reader)->lost() == 0) count += read(**reader).size();
   sends.join();
   CHECK(count == entries);
+}
+
+TEST_CASE(
+    "a process that was killed while it wrote holds no reader up, even before its parent has reaped it") {
+  const Folder folder;
+  auto reader = JournalReader::open(folder.path());
+  auto writer = JournalWriter::open(folder.path(), "writer");
+  REQUIRE((reader && writer));
+  const pid_t child = start_sender(folder, SIGKILL);
+  siginfo_t ended{};
+  REQUIRE(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);
+  trace::Journal journal(**writer, viewer);
+  pass(journal, "more");
+  CHECK(read(**reader) == std::vector<std::string>{"more"});
+  CHECK(waitpid(child, nullptr, 0) == child);
+}
+
+TEST_CASE("a process that is stopped while it writes holds no reader up, and its entry comes later") {
+  const Folder folder;
+  auto reader = JournalReader::open(folder.path());
+  auto writer = JournalWriter::open(folder.path(), "writer");
+  REQUIRE((reader && writer));
+  const pid_t child = start_sender(folder, SIGSTOP);
+  REQUIRE(waitpid(child, nullptr, WUNTRACED) == child);
+  trace::Journal journal(**writer, viewer);
+  pass(journal, "more");
+  std::vector<std::string> texts;
+  while (texts.empty()) texts = read(**reader);
+  CHECK(texts == std::vector<std::string>{"more"});
+
+  kill(child, SIGCONT);
+  REQUIRE(waitpid(child, nullptr, 0) == child);
+  std::vector<std::uint64_t> times;
+  pass(journal, "end");
+  (*reader)->read([&](const trace::Entry& entry) {
+    texts.emplace_back(trace::text_of(entry));
+    times.push_back(entry.time_ns);
+  });
+  CHECK(texts == std::vector<std::string>{"more", "question", "end"});
+  CHECK(std::ranges::is_sorted(times));
 }

@@ -5,7 +5,8 @@
 //
 // Readers are registered twice: as byte k of the file "readers", locked by reader k for as long as it lives
 // (so that its death is detected), and as bit k of `listeners` in each ring (so that a writer asks with one
-// load).
+// load). A writer locks a byte of that file, too: its process id would not do, since the id of a killed
+// process stays in use until its parent has reaped it, and is used again later.
 #include "emu/host/journal_log.h"
 
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include <optional>
 
 #include "emu/host/linux_descriptors.h"
+#include "emu/host/process_table.h"
 
 namespace ringside {
 
@@ -35,13 +37,16 @@ namespace {
 
 constexpr std::uint64_t log_magic = 0x315245474e495231;  // "1RINGER1"
 constexpr std::chrono::seconds stall_limit{5};
+/// An announcement that is older than this may be that of a stopped process.
+constexpr std::chrono::nanoseconds announced_max = std::chrono::milliseconds(100);
 constexpr char log_suffix[] = ".ring";
 
 struct Header {
   std::uint64_t magic;
   std::int32_t process;
   std::uint32_t ended;  ///< the writer has finished
-  std::uint8_t reserved0[48];
+  std::uint64_t place;  ///< the byte of the file "readers" that the writer keeps locked
+  std::uint8_t reserved0[40];
   std::uint32_t listeners;  ///< bit k: reader k listens
   std::uint8_t reserved1[60];
   std::uint64_t tail;     ///< entries written, ever
@@ -102,34 +107,48 @@ Result<Fd> open_readers(const std::string& folder) {
   return fd;
 }
 
-struct flock lock_of(std::size_t reader) {
+struct flock lock_of(std::uint64_t place) {
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  lock.l_start = static_cast<off_t>(reader);
+  lock.l_start = static_cast<off_t>(place);
   lock.l_len = 1;
   return lock;
 }
 
-bool reader_lives(const Fd& readers, std::size_t reader) {
-  struct flock lock = lock_of(reader);
+/// Tries to lock a byte for as long as `readers` is open.
+bool take_place(const Fd& readers, std::uint64_t place) {
+  struct flock lock = lock_of(place);
+  return fcntl(readers.get(), F_OFD_SETLK, &lock) == 0;
+}
+
+/// Whether another descriptor has the byte locked.
+bool is_taken(const Fd& readers, std::uint64_t place) {
+  struct flock lock = lock_of(place);
   return fcntl(readers.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-bool has_ended(const Header& header) {
-  return Memory::load(&header.ended) != 0 || (kill(header.process, 0) != 0 && errno == ESRCH);
+bool has_ended(const Header& header, const Fd& readers) {
+  return Memory::load(&header.ended) != 0 || !is_taken(readers, header.place);
+}
+
+/// By a signal, or by a debugger.
+bool is_stopped(const Header& header) {
+  const char state = process_state(header.process);
+  return state == 'T' || state == 't';
 }
 
 /// Removes the rings of processes that have ended, unless there is a reader, which may still read them.
 void remove_finished(const std::string& folder, const Fd& readers) {
   for (std::size_t k = 0; k < journal_readers_max; ++k) {
-    if (reader_lives(readers, k)) return;
+    if (is_taken(readers, k)) return;
   }
   std::error_code ignored;
   for (const auto& file : fs::directory_iterator(folder, ignored)) {
     if (file.path().extension() != log_suffix) continue;
     const auto log = map_log(file.path().string());
-    if (log && log->header().magic == log_magic && has_ended(log->header())) unlink(file.path().c_str());
+    if (log && log->header().magic == log_magic && has_ended(log->header(), readers))
+      unlink(file.path().c_str());
   }
 }
 
@@ -164,13 +183,23 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::open(const std::string& fo
   Header& header = log->header();
   header.magic = log_magic;
   header.process = getpid();
+  header.place = journal_readers_max + monotonic_ns();
+  while (!take_place(*readers, header.place)) {
+    if (errno != EAGAIN && errno != EACCES) {
+      const Error error =
+          system_error("cannot make a journal", path, "its folder must be on a file system with locks");
+      unlink(hidden.c_str());
+      return error;
+    }
+    ++header.place;  // another process began in the same nanosecond
+  }
   // A reader that locks its byte after this check finds the file by name; one that did so before is seen
   // here.
   fs::rename(hidden, path);
   log->path = path;
   std::uint32_t listeners = 0;
   for (std::size_t k = 0; k < journal_readers_max; ++k) {
-    if (reader_lives(*readers, k)) listeners |= 1u << k;
+    if (is_taken(*readers, k)) listeners |= 1u << k;
   }
   // Without space no entries are written for the reader; the reader finds that out.
   if (listeners != 0 && allocate_log(path)) Memory::set_bits(&header.listeners, listeners);
@@ -247,7 +276,7 @@ void JournalWriter::wait_for_room() {
       seen = head_of(reader);
       moved_at = now;
     }
-    const bool alive = reader_lives(shared_->readers, reader);
+    const bool alive = is_taken(shared_->readers, reader);
     if (!alive || now - moved_at > stall_limit) {
       Memory::clear_bits(&header.listeners, 1u << reader);
       if (alive) Memory::store(&header.readers[reader].lost, Memory::load(&header.readers[reader].lost) + 1);
@@ -266,6 +295,7 @@ struct JournalReader::State {
   std::size_t number = 0;
   std::map<std::string, Log> logs;
   std::optional<Error> failure;
+  std::uint64_t latest = 0;  ///< the time of the latest entry that was passed on
 
   ~State() {
     for (auto& [path, log] : logs) Memory::clear_bits(&log.header().listeners, bit());
@@ -300,7 +330,7 @@ struct JournalReader::State {
   void forget_finished() {
     std::erase_if(logs, [&](const auto& item) {
       const Header& header = item.second.header();
-      const bool over = has_ended(header);
+      const bool over = has_ended(header, readers);
       Memory::rmb();
       if (!over || Memory::load(&header.tail) != Memory::load(&header.readers[number].head)) return false;
       unlink(item.first.c_str());
@@ -316,8 +346,7 @@ Result<std::unique_ptr<JournalReader>> JournalReader::open(const std::string& fo
   state->folder = folder;
   state->readers = std::move(*readers);
   for (std::size_t k = 0; k < journal_readers_max; ++k) {
-    struct flock lock = lock_of(k);
-    if (fcntl(state->readers.get(), F_OFD_SETLK, &lock) != 0) continue;
+    if (!take_place(state->readers, k)) continue;
     state->number = k;
     state->find_logs(true);
     if (state->failure) return *std::move(state->failure);
@@ -342,7 +371,8 @@ std::size_t JournalReader::read(const std::function<void(const trace::Entry&)>& 
     std::uint64_t tail;
   };
   // Any entry stamped before this moment is visible below, or is announced as being written.
-  std::uint64_t complete_until = monotonic_ns();
+  const std::uint64_t now = monotonic_ns();
+  std::uint64_t complete_until = now;
   Memory::mb();
   state_->find_logs(false);
   std::vector<Source> sources;
@@ -350,8 +380,9 @@ std::size_t JournalReader::read(const std::function<void(const trace::Entry&)>& 
     const Header& header = log.header();
     const std::uint64_t writing = Memory::load(&header.writing);
     Memory::rmb();
-    const bool writer_lives = kill(header.process, 0) == 0 || errno != ESRCH;
-    if (writing != 0 && writer_lives) complete_until = std::min(complete_until, writing);
+    const bool waits = writing != 0 && !has_ended(header, state_->readers) &&
+                       (now < writing + announced_max.count() || !is_stopped(header));
+    if (waits) complete_until = std::min(complete_until, writing);
     sources.push_back({&log, Memory::load(&header.readers[state_->number].head), Memory::load(&header.tail)});
   }
   Memory::rmb();
@@ -366,7 +397,10 @@ std::size_t JournalReader::read(const std::function<void(const trace::Entry&)>& 
       }
     }
     if (first == nullptr || first->log->entry(first->next).time_ns >= complete_until) break;
-    take(first->log->entry(first->next));
+    trace::Entry entry = first->log->entry(first->next);
+    // The entry of a process that was stopped while it wrote comes after later ones.
+    entry.time_ns = state_->latest = std::max(entry.time_ns, state_->latest);
+    take(entry);
     ++first->next;
     ++count;
     Memory::mb();  // the entry is copied out before its place is freed

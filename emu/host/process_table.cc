@@ -102,6 +102,10 @@ std::vector<ProcessLine> find_processes(const std::string& mark, int session, in
   return lines;
 }
 
+char process_state(int pid) {
+  return process_line(pid).value_or(ProcessLine{}).state;
+}
+
 std::vector<int> find_zombie_children(const std::vector<int>& known) {
   std::ifstream file(fmt::format("/proc/self/task/{}/children", getpid()));
   std::vector<int> zombies;

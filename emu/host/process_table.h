@@ -24,6 +24,9 @@ struct ProcessLine {
 /// its descendants, and become children of the next subreaper above when it has ended.
 [[nodiscard]] std::vector<ProcessLine> find_processes(const std::string& mark, int session, int root = 0);
 
+/// As in /proc; '?': there is no such process.
+[[nodiscard]] char process_state(int pid);
+
 /// Children of this process that have ended, except the `known` ones.
 [[nodiscard]] std::vector<int> find_zombie_children(const std::vector<int>& known);
 

@@ -223,6 +223,11 @@ class Together(Directory):
         self.assertNotIn(".log", said)
         self.assertFalse(os.path.exists(self.path))
 
+    def test_chaos_without_a_folder_for_its_machine_is_no_loss(self):
+        done = support.run("chaos", "--mode", "real", "--count", "1", check=3, env=os.environ | {"TMPDIR": "/nonexistent"})
+        self.assertIn(b"cannot make a temporary directory: /nonexistent/", done.stderr)
+        self.assertEqual(done.stdout, b"")
+
     def test_processes_started_by_hand_want_a_machine(self):
         for process in ("xcs", "xend", "xenctld", "dom0"):
             self.assertIn(b"no machine is running", self.ringside(process, check=3).stderr)

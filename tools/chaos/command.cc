@@ -125,6 +125,7 @@ int chaos_command(const ChaosOptions& options) {
     const chaos::Outcome outcome =
         chaos::carry_out(seed_at_work, plan, options.journal.empty() ? nullptr : &journal, make);
     if (make && RunInterruption::signal() != 0) break;
+    if (outcome.obstacle) return failed(*outcome.obstacle);
     happened += outcome.happened;
     bytes += outcome.bytes;
     found = !outcome.mistake.empty();
@@ -169,8 +170,8 @@ constexpr char chaos_help[] =
     "command, with a short list of steps that still fails.\n"
     "SIGINT, SIGTERM and SIGHUP end the command after the present run, with a summary; a second signal\n"
     "ends it at once.\n"
-    "Exit status: 0 nothing was lost, 1 usage, 4 something was; 128 + the number of the signal that\n"
-    "ended it.\n"
+    "Exit status: 0 nothing was lost, 1 usage, 3 a machine could not run, 4 something was lost; 128 + the\n"
+    "number of the signal that ended it.\n"
     "Examples:\n"
     "  ringside chaos                              1000 machines\n"
     "  ringside chaos --seed 1 --seconds 3600 --count 1000000000\n"

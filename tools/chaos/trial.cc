@@ -74,7 +74,7 @@ class Trial {
 
   Outcome run(const Plan& plan) {
     Outcome outcome;
-    if (auto started = stage_->start(); !started) return {.mistake = started.error().text()};
+    if (auto started = stage_->start(); !started) return {.obstacle = started.error()};
     if (!rest()) return {.mistake = "it does not come to rest after its start"};
     const auto handles = handles_of_daemons();
     for (std::size_t at = 0; at < plan.size(); ++at) {
@@ -85,7 +85,7 @@ class Trial {
     }
     outcome.mistake = at_rest();
     if (outcome.mistake.empty()) outcome.mistake = after_all(handles);
-    if (const auto failure = stage_->failure()) outcome.mistake = failure->text();
+    outcome.obstacle = stage_->failure();
     for (const Life& life : lives_) {
       outcome.bytes += life.books.printed;
       for (const Visit& visit : life.visits) outcome.bytes += visit.viewed.typed.size();

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "emu/base/check.h"
 #include "emu/script/stage.h"
 #include "emu/trace/journal_file.h"
 #include "tools/chaos/plan.h"
@@ -16,9 +18,10 @@ namespace ringside::chaos {
 using MakeStage = std::function<std::unique_ptr<script::Stage>(script::StagePlan)>;
 
 struct Outcome {
-  std::string mistake;         ///< what was wrong at the end; else empty
-  std::uint64_t bytes = 0;     ///< bytes that were printed and typed
-  std::uint64_t happened = 0;  ///< steps of the plan that could be done
+  std::string mistake = {};            ///< what was wrong at the end; else empty
+  std::optional<Error> obstacle = {};  ///< why the plan could not be carried out; then the rest says nothing
+  std::uint64_t bytes = 0;             ///< bytes that were printed and typed
+  std::uint64_t happened = 0;          ///< steps of the plan that could be done
 };
 
 /// Carries out `plan` unchanged; `seed` decides the order of events and the size of each read and write. At
