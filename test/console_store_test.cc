@@ -77,6 +77,16 @@ TEST_CASE_METHOD(Fixture, "a domain that moves to another frame takes its consol
   CHECK(find(frame + 1));
 }
 
+TEST_CASE_METHOD(Fixture, "a console whose daemon died while the domain moved is found under either frame") {
+  for (const std::uint32_t now : {frame, frame + 1}) {
+    make().moves();
+    CHECK(find(now));
+    CHECK(find(now));
+    CHECK_FALSE(find(now + 1));
+    make().moved(frame);
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "beyond the maximum the oldest output is discarded, and counted") {
   ConsoleStore store = make();
   CHECK(store.output_take(bytes_of(std::string(60, 'a')), 0) == 0);

@@ -75,6 +75,15 @@ struct GuestPath {
     REQUIRE(guests.back()->start().ok());
     return running;
   }
+  /// Event ports of dom0 that are in use.
+  std::size_t dom0_ports() {
+    std::size_t count = 0;
+    for (std::uint32_t port = 0; port < ring::ports_per_domain; ++port) {
+      auto status = builder->evtchn_status(0, static_cast<ring::Port>(port));
+      if (status.ok() && status->state != PortState::closed) ++count;
+    }
+    return count;
+  }
   bool domain_exists(DomainId domain) {
     auto info = builder->domain_info(domain);
     return info.ok() && info->has_value() && (*info)->domain == domain && (*info)->state.dying == 0;

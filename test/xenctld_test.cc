@@ -154,6 +154,19 @@ TEST_CASE_METHOD(XenctldPath, "a domain that ended while no xenctld ran is clear
   CHECK_FALSE(domain_exists(domain));
 }
 
+TEST_CASE_METHOD(XenctldPath, "a domain that was destroyed while no xenctld ran leaves no port in dom0") {
+  const std::size_t ports = dom0_ports();
+  const DomainId domain = create();
+  boot(domain, std::make_unique<IdleProgram>());
+  CHECK(dom0_ports() > ports);
+  kill_xenctld();
+  REQUIRE(builder->domain_destroy(domain).ok());
+  world.run_for(1s);
+  start_xenctld();
+  world.run_for(1s);
+  CHECK(dom0_ports() == ports);
+}
+
 TEST_CASE_METHOD(XenctldPath, "without the hypervisor it ends, and says so") {
   SimHost& host = world.host("xenctld");
   world.kill(xen_host);

@@ -147,7 +147,7 @@ class Person(unittest.TestCase):
         terminal.keys(f"{RINGSIDE} console inner --dir {self.machine.directory}", "Enter")
         terminal.wait_for(r"REMOTE CONSOLE of domain 2")
         terminal.keys("C-]", "C-]")
-        terminal.wait_for(r"left the console")
+        terminal.wait_for(r"left the console.*\n#$")
         terminal.keys("echo I am ''web", "Enter")
         terminal.wait_for(r"^I am web")
         terminal.keys("C-]")

@@ -446,13 +446,19 @@ class Trial {
     return files.empty() ? std::string() : fmt::format("left over: {}", fmt::join(files, ", "));
   }
 
-  /// The number of open handles by kind: "xend: stream".
+  /// The number of open handles by kind, as "xend: stream", and of dom0's event ports.
   std::map<std::string, std::size_t> handles_of_daemons() {
     std::map<std::string, std::size_t> counts;
     if (world_ == nullptr) return counts;
     for (const std::string& line : world_->open_handles()) {
       const bool counted = line.starts_with("xen:") || line.starts_with("xcs:") || line.starts_with("xend:");
       if (counted) ++counts[line.substr(0, line.find_last_not_of("0123456789") + 1)];
+    }
+    SimHost& host = world_->host("chaos");
+    Privcmd privcmd(host, world_->dom0_connection(host));
+    for (std::uint32_t port = 0; port < ring::ports_per_domain; ++port) {
+      auto status = privcmd.evtchn_status(0, static_cast<ring::Port>(port));
+      if (status && status->state != PortState::closed) ++counts["dom0: event port"];
     }
     return counts;
   }

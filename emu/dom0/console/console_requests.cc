@@ -142,7 +142,9 @@ void ConsoleDaemon::ask_resume(Client client, DomainId id) {
   if (known != nullptr && (known->link == Link::opening || known->ending))
     return refuse(fmt::format("domain {} is busy: try again", id));
   if (const auto why = cannot_open(); !why.empty()) return refuse(why);
+  if (known != nullptr) known->console->store().moves();
   auto frame = lives_.wake(id, known != nullptr && known->suspended);
+  if (known != nullptr) known->console->store().moved(frame ? *frame : known->frame);
   if (!frame) return refuse(frame.error().why);
   if (known == nullptr) {
     // It was suspended under a daemon that is no more.
@@ -152,7 +154,6 @@ void ConsoleDaemon::ask_resume(Client client, DomainId id) {
   }
   known->suspended = true;
   known->frame = *frame;
-  known->console->store().moved(*frame);
   known->creator = client;
   start_channel(*known);
 }

@@ -73,6 +73,7 @@ Result<ConsoleStore> ConsoleStore::make(Host& host, const std::string& path, con
     header->magic = console_store_magic;
   }
   header->given_up = 0;
+  header->moves = 0;
   return ConsoleStore(std::move(*memory), shape, *state);
 }
 
@@ -80,9 +81,12 @@ std::optional<ConsoleStore> ConsoleStore::find(Host& host, const std::string& pa
                                                std::uint32_t frame) {
   auto memory = host.memory_find(path, file_bytes(shape));
   if (!memory) return {};
-  const auto state = valid_state(*memory, shape, frame);
-  if (!state || reinterpret_cast<const Header*>(memory->frame())->given_up != 0) return {};
-  return ConsoleStore(std::move(*memory), shape, *state);
+  const auto* header = reinterpret_cast<const Header*>(memory->frame());
+  const auto state = valid_state(*memory, shape, header->moves != 0 ? header->frame : frame);
+  if (!state || header->given_up != 0) return {};
+  ConsoleStore found(std::move(*memory), shape, *state);
+  found.moved(frame);
+  return found;
 }
 
 bool ConsoleStore::bury(Host& host, trace::Journal& journal, const std::string& path, const Shape& shape,
@@ -123,8 +127,14 @@ ConsoleStore::ConsoleStore(Mapping memory, const Shape& shape, const State& stat
       input_({reinterpret_cast<std::uint8_t*>(memory_.frame()) + sizeof(Header), console_input_bytes_max},
              state.input_first, state.input_size) {}
 
+void ConsoleStore::moves() {
+  Memory::store(&header_->moves, std::uint16_t{1});
+}
+
 void ConsoleStore::moved(std::uint32_t frame) {
   Memory::store(&header_->frame, frame);
+  Memory::wmb();
+  Memory::store(&header_->moves, std::uint16_t{0});
 }
 
 void ConsoleStore::give_up() {

@@ -56,7 +56,10 @@ class ConsoleStore {
                         const Shape& shape, const std::function<std::string(DomainId)>& path_of,
                         const std::function<void(DomainId)>& buried);
 
-  /// The domain has moved to another frame, with all that its rings held.
+  /// The domain is about to get another frame, with all that its rings hold. If the daemon dies before
+  /// moved(), find() takes any frame for the new one.
+  void moves();
+  /// The domain has this frame now.
   void moved(std::uint32_t frame);
   /// Nobody is to take this console up by itself. What it holds stays for who asks for it.
   void give_up();
@@ -137,7 +140,8 @@ class ConsoleStore {
     std::uint32_t given_up;
     std::uint16_t port;
     std::uint16_t telnet_port;
-    std::uint16_t reserved[6];
+    std::uint16_t moves;  ///< not 0: `frame` may be the one before
+    std::uint16_t reserved[5];
     State states[2];
   };
 
