@@ -3,6 +3,7 @@
 // affected.
 //
 // usage: hostile_domu DIRECTORY SEED ROUNDS
+//        hostile_domu DIRECTORY              changes its memory until it is killed
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -63,6 +64,12 @@ class Hostile {
       default:
         return honest_looking_output();
     }
+  }
+
+  [[noreturn]] void change_memory() {
+    std::puts("calls");
+    std::fflush(stdout);
+    for (std::uint32_t more = 0;; more ^= 1) (void)calls_->memory_set(512 + more);
   }
 
  private:
@@ -192,8 +199,13 @@ class Hostile {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 1;
+  if (argc != 2 && argc != 4) return 1;
   LinuxHost host("hostile", Machine(argv[1]));
+  if (argc == 2) {
+    Hostile busy(host, 0);
+    busy.build(argv[1]);
+    busy.change_memory();
+  }
   Hostile hostile(host, static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)));
   hostile.build(argv[1]);
   for (int left = std::atoi(argv[3]); left > 0; --left) hostile.round();

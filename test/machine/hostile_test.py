@@ -99,6 +99,15 @@ class Console:
         os.close(self.stream)
 
 
+def read_line_until(line, text):
+    seen = b""
+    until = time.monotonic() + support.PATIENCE_S
+    while text not in seen:
+        ready, _, _ = select.select([line], [], [], until - time.monotonic())
+        assert ready, f"the serial line does not say {text!r} after {seen!r}"
+        seen += os.read(line, 4096)
+
+
 def zombies_of(pid):
     children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [child for child in children if support.process_state(child) == "Z"]
@@ -158,6 +167,20 @@ class HostileGuest(unittest.TestCase):
                 neighbour.check_echo()
                 neighbour.close()
                 self.assertEqual(machine.domains()["other"]["id"], other)
+
+    def test_a_guest_that_calls_all_the_time_leaves_the_serial_line_to_others(self):
+        with Machine("--com1", "pty") as machine:
+            line = os.open(os.path.join(machine.directory, "com1"), os.O_RDWR | os.O_NOCTTY)
+            self.addCleanup(os.close, line)
+            with subprocess.Popen([HOSTILE, machine.directory], stdout=subprocess.PIPE) as busy:
+                self.addCleanup(busy.kill)
+                self.assertEqual(busy.stdout.readline(), b"calls\n")
+                for _ in range(20):
+                    # Xen's own keys are served by the process that serves the calls.
+                    os.write(line, b"\x01" * 3)
+                    read_line_until(line, b"Serial input -> ")
+                self.assertIsNone(busy.poll(), "the guest called until the end")
+                busy.kill()
 
     def test_a_guest_starts_with_no_descriptor_of_others(self):
         with Machine() as machine, tempfile.TemporaryFile() as secret:
