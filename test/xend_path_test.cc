@@ -1,4 +1,6 @@
 // xend with a real xcs and real guests, under a real hypervisor.
+#include <cstdio>
+
 #include "test/console_path.h"
 
 namespace xend_path_test {
@@ -222,6 +224,27 @@ TEST_CASE_METHOD(Path, "unread output, and input that the guest did not live to 
     world.run();
     CHECK(counted(journal, "typed bytes that the guest did not live to see") > 100);
   }
+}
+
+TEST_CASE_METHOD(Path, "a console whose port another program has taken meanwhile gets another one") {
+  const DomainId domain = create();
+  auto& program = boot(domain, std::make_unique<IdleProgram>());
+  kill_xend();
+  program.print("while no xend ran");
+  auto squatter = people.listen_tcp(static_cast<std::uint16_t>(9600 + domain));
+  REQUIRE(squatter.ok());
+  start_xend();
+  world.run();
+  const auto& warnings = world.host("xend").warnings();
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].starts_with(fmt::format(
+      "domain {}: another program has TCP port {}: its console has port ", domain, 9600 + domain)));
+  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  unsigned port = 0;
+  REQUIRE(std::sscanf(ask(fmt::format("console {}", domain)).c_str(), "ok 1 %u", &port) == 1);
+  Person viewer(people, people.connect_tcp(static_cast<std::uint16_t>(port)).value());
+  world.run();
+  CHECK(viewer.seen == "while no xend ran");
 }
 
 }  // namespace xend_path_test

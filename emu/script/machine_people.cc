@@ -1,5 +1,6 @@
 // People: at consoles, at ptys, at the far end of the serial line; and what is asked of dom0 for them.
 #include <cerrno>
+#include <sstream>
 #include <utility>
 
 #include "emu/script/machine_stage.h"
@@ -121,6 +122,18 @@ void MachineStage::sit_down(Person& person, DomainId domain, Handle stream, trac
               }});
 }
 
+Result<MachineStage::Console> MachineStage::console_by_now(DomainId domain) {
+  auto answer = ask(fmt::format("console {}", domain));
+  if (!answer) return answer.error();
+  std::istringstream words(*answer);
+  unsigned guest_port = 0;
+  unsigned telnet_port = 0;
+  Console console;
+  words >> guest_port >> console.tcp_port >> telnet_port >> std::ws;
+  std::getline(words, console.path);
+  return console;
+}
+
 Result<> MachineStage::user_connects(const std::string& user, DomainId domain, Way way) {
   auto console = console_of(domain);
   if (!console) return console.error();
@@ -133,8 +146,16 @@ Result<> MachineStage::user_connects(const std::string& user, DomainId domain, W
     return Error{EISCONN, "a user cannot connect", user, fmt::format("is at dom{} already", person.domain),
                  "disconnect first"};
   }
-  auto stream = way == Way::tcp ? person.host->connect_tcp(console->tcp_port)
-                                : person.host->connect_local(console->path);
+  const auto connect = [&] {
+    return way == Way::tcp ? person.host->connect_tcp(console->tcp_port)
+                           : person.host->connect_local(console->path);
+  };
+  auto stream = connect();
+  if (!stream) {
+    // Another program may have taken its port while no xend was there.
+    console = console_by_now(domain);
+    if (console) stream = connect();
+  }
   if (!stream) return stream.error();
   sit_down(person, domain, std::move(*stream), trace::actor(trace::Role::xend));
   return Done{};

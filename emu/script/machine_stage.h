@@ -113,6 +113,8 @@ class MachineStage : public Stage {
   StagePlan& plan() { return plan_; }
   /// One request to whoever keeps the consoles; the answer without its "ok ".
   [[nodiscard]] Result<std::string> ask(const std::string& line);
+  /// As xend says.
+  [[nodiscard]] Result<Console> console_by_now(DomainId domain);
   /// EINVAL: this machine has no such process.
   [[nodiscard]] Result<> check_daemon(Daemon daemon) const;
   /// The name of the seat of the client that xcs calls by this number.

@@ -75,9 +75,10 @@ std::string command_again(const ChaosOptions& options, std::uint64_t seed) {
 
 /// Of processes: chance has its part in it, so that no shorter list can be looked for.
 void report_real(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
-                 const std::string& mistake) {
-  std::puts(fmt::format("FAIL seed {}, between processes: {}", seed, mistake).c_str());
+                 const chaos::Outcome& outcome) {
+  std::puts(fmt::format("FAIL seed {}, between processes: {}", seed, outcome.mistake).c_str());
   print(plan);
+  for (const std::string& line : outcome.warnings) std::puts(line.c_str());
   std::puts(fmt::format("again, but for chance: {}", command_again(options, seed)).c_str());
 }
 
@@ -131,7 +132,7 @@ int chaos_command(const ChaosOptions& options) {
     found = !outcome.mistake.empty();
     if (!found) continue;
     if (make) {
-      report_real(options, seed_at_work, plan, outcome.mistake);
+      report_real(options, seed_at_work, plan, outcome);
     } else {
       plan = report(options, seed_at_work, plan, outcome.mistake);
       journal = {};

@@ -86,6 +86,7 @@ class Trial {
     outcome.mistake = at_rest();
     if (outcome.mistake.empty()) outcome.mistake = after_all(handles);
     outcome.obstacle = stage_->failure();
+    if (!outcome.mistake.empty()) outcome.warnings = stage_->warnings();
     for (const Life& life : lives_) {
       outcome.bytes += life.books.printed;
       for (const Visit& visit : life.visits) outcome.bytes += visit.viewed.typed.size();

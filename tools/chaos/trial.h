@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "emu/base/check.h"
 #include "emu/script/stage.h"
@@ -20,8 +21,9 @@ using MakeStage = std::function<std::unique_ptr<script::Stage>(script::StagePlan
 struct Outcome {
   std::string mistake = {};            ///< what was wrong at the end; else empty
   std::optional<Error> obstacle = {};  ///< why the plan could not be carried out; then the rest says nothing
-  std::uint64_t bytes = 0;             ///< bytes that were printed and typed
-  std::uint64_t happened = 0;          ///< steps of the plan that could be done
+  std::vector<std::string> warnings = {};  ///< of the daemons, when something was wrong
+  std::uint64_t bytes = 0;                 ///< bytes that were printed and typed
+  std::uint64_t happened = 0;              ///< steps of the plan that could be done
 };
 
 /// Carries out `plan` unchanged; `seed` decides the order of events and the size of each read and write. At

@@ -32,10 +32,18 @@ XendConsole::XendConsole(Host& host, trace::Journal journal, DomainId domain, Co
       telnet_listener_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::telnet); }),
       local_(host, [this](Handle stream) { welcome(std::move(stream), Speaks::bytes); }) {}
 
-Result<Host::TcpListener> XendConsole::listen_on(std::uint16_t port, std::string_view what) {
-  auto listener = host_.listen_tcp(port);
+Result<Host::TcpListener> XendConsole::listen_on(std::uint16_t before, std::uint16_t port,
+                                                 std::string_view what) {
+  auto listener = host_.listen_tcp(before != 0 ? before : port);
   if (listener) return listener;
   Error error = listener.error();
+  if (before != 0 && error.code == EADDRINUSE) {
+    listener = host_.listen_tcp(0);
+    if (!listener) return listener;
+    host_.warn(fmt::format("domain {}: another program has {} port {}: its console has port {} now", domain_,
+                           what, before, listener->port));
+    return listener;
+  }
   error.object = fmt::format("{} port {} of the console of domain {}", what, port, domain_);
   error.advice = "start the machine with another --console-port-base; 0 takes any free port";
   return error;
@@ -43,11 +51,11 @@ Result<Host::TcpListener> XendConsole::listen_on(std::uint16_t port, std::string
 
 Result<> XendConsole::listen(std::uint16_t tcp_port, const std::string& directory) {
   RS_CHECK(status() == Status::fresh);
-  auto tcp = listen_on(store_.port() != 0 ? store_.port() : tcp_port, "TCP");
+  auto tcp = listen_on(store_.port(), tcp_port, "TCP");
   if (!tcp) return tcp.error();
   const bool fixed = tcp_port != 0 && tcp_port <= 65'535 - console_telnet_offset;
   const std::uint16_t telnet_port = fixed ? static_cast<std::uint16_t>(tcp_port + console_telnet_offset) : 0;
-  auto telnet = listen_on(store_.telnet_port() != 0 ? store_.telnet_port() : telnet_port, "telnet");
+  auto telnet = listen_on(store_.telnet_port(), telnet_port, "telnet");
   if (!telnet) return telnet.error();
   std::string path = fmt::format("{}/console-{}", directory, tcp->port);
   auto local = host_.listen_local(path);

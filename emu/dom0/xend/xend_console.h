@@ -52,7 +52,8 @@ class XendConsole : public Console {
   [[nodiscard]] bool has_viewer() const override { return viewer_.valid(); }
 
  private:
-  Result<Host::TcpListener> listen_on(std::uint16_t port, std::string_view what);
+  /// On the port that the console had under an earlier xend, 0 = none, or any if another program has it now.
+  Result<Host::TcpListener> listen_on(std::uint16_t before, std::uint16_t port, std::string_view what);
   /// What a viewer speaks: bytes as they are; those, until it asks for telnet; telnet.
   enum class Speaks : std::uint8_t { bytes, either, telnet };
   void welcome(Handle stream, Speaks speaks);
