@@ -1,6 +1,5 @@
-// The historic quirks: what the programs of 2005 did wrong, or did in a way that surprised their users. A
-// quirk is off unless its process is told otherwise. Each time it takes effect, the journal says so. Without
-// quirks ringside does what its users would want.
+// The quirks: errors and surprises of the programs of 2005. A quirk is off unless its process is started with
+// it. The journal records each time that a quirk takes effect. Without quirks ringside avoids these errors.
 #pragma once
 
 #include <fmt/format.h>
@@ -45,7 +44,7 @@ enum class Quirk : std::uint8_t {
 struct QuirkAbout {
   Quirk quirk;
   std::string_view name;
-  std::string_view process;  ///< the process that has it, as a subcommand
+  std::string_view process;  ///< the process that has it, named as its subcommand
   std::string_view what;     ///< what happens
 };
 
