@@ -377,7 +377,7 @@ TEST_CASE_METHOD(XendFixture, "the journal has a console's life") {
   dom_exc();
   for (const char* text :
        {"session with xcs", "console listening on port 9601", "console connected: viewer 1",
-        "console viewer 1 has seen the end", "domain ended", "console closed"}) {
+        "console viewer 1 has read to the end", "domain ended", "console closed"}) {
     INFO(text);
     CHECK(told(text));
   }
