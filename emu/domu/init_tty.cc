@@ -42,7 +42,7 @@ void InitTty::start_program() {
 }
 
 void InitTty::program_ended(int status) {
-  journal_.told(0, fmt::format("what ran on {} has ended with status {}", name_, status));
+  journal_.told(0, fmt::format("the program on {} has ended with status {}", name_, status));
   process_ = Handle();
   wait_to_start();
 }
