@@ -188,7 +188,7 @@ TEST_CASE("keys show the domains, the chip, everything; an unknown one does noth
   CHECK(line.xen_host.ended());
 }
 
-TEST_CASE("the console is dom0's alone") {
+TEST_CASE("only dom0 may use the console") {
   Line line;
   Guest guest = line.boot("web");
   std::array<std::uint8_t, 16> bytes{};

@@ -49,7 +49,7 @@ class Console {
   /// `serial` must outlive it. `conswitch` must satisfy is_conswitch().
   Console(SerialPort& serial, trace::Journal journal, std::string_view conswitch, Ends ends);
 
-  /// From here on takes the line's input, for Xen.
+  /// From now on takes the line's input, for Xen.
   void start();
   /// Boot is over: input is switched to dom0, unless `conswitch` says otherwise.
   void end_boot();
