@@ -47,7 +47,7 @@ void LinuxHost::Faults::called(const HypercallArguments& arguments, const Hyperc
   const auto handle = [&outcome](std::size_t k) {
     return k < outcome.handles.size() ? outcome.handles[k].number() : -1;
   };
-  // Other calls do not identify anyone.
+  // Other calls do not identify a peer.
   if (arguments.op == HypercallOp::start_info) {
     own_domain_ = answer.info.domain;
     guests_[own_domain_].abi = answer.info.abi;

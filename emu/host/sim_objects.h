@@ -179,7 +179,7 @@ struct SimProcess : SimObject {
   SimHost* host = nullptr;
   bool stopped = false;
   std::vector<std::function<void()>> held;  ///< events that became due while it was stopped
-  std::optional<int> exit_status;           ///< from here on none of its callbacks runs
+  std::optional<int> exit_status;           ///< from now on none of its callbacks runs
   bool finished = false;                    ///< its handles are closed and watchers have been told
 };
 
