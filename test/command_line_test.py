@@ -63,7 +63,7 @@ WRONG = [
     ("sysrq web ab", "KEY: a key is one character"),
     ("up --com1 stdio", "--com1: the far end cannot be stdio"),
     ("up --com1-speed 49", "--com1-speed: a line has 50 to 115200 bits a second, or 0"),
-    ("up --com1-speed 0x2580 --conswitch 1", "--conswitch: it is a letter from a to z, and perhaps an x after it"),
+    ("up --com1-speed 0x2580 --conswitch 1", "--conswitch: it is a letter from a to z, optionally followed by x"),
     ("up --quirk nope",
      "--quirk: cannot set a quirk: nope: there is none of that name (`ringside quirks` lists them)"),
     ("create web --external", "--external requires PROGRAM"),

@@ -159,13 +159,13 @@ class Wireshark(unittest.TestCase):
         fault, = self.fields(capture, "ringside.fault", "ringside.fault", "frame.comment")
         self.assertEqual(fault[0], "its event to xcs is lost")
         self.assertIn("fault: its event to xcs is lost", fault[1])
-        self.assertEqual(self.odd(capture), {"A fault made on purpose", "Something was dropped"})
+        self.assertEqual(self.odd(capture), {"An injected fault", "Something was dropped"})
 
     def test_an_honest_run_has_no_expert_information(self):
         self.assertEqual(self.odd(self.capture("01-hello")), set())
 
     def test_each_item_of_expert_information_comes_up_where_it_should(self):
-        quirk = "A quirk of 2005 bites"
+        quirk = "A quirk of 2005 takes effect"
         for words, expected in (
                 (self.LONG_INPUT, {quirk, "Something was dropped"}),
                 (("52-length-255", "--name", "52-length-255"), {"Length above 60: a message holds no more"}),

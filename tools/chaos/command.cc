@@ -45,7 +45,7 @@ void print(const chaos::Plan& plan) {
   for (const chaos::Happening& each : plan) std::puts(("  " + text_of(each)).c_str());
 }
 
-/// Writes what `journal` has of a run of `plan`.
+/// Writes the journal of a run of `plan`.
 Result<> write_chaos_journal(trace::Journaled& journal, std::uint64_t seed, const chaos::Plan& plan,
                              const ChaosOptions& options) {
   trace::JournalScenario steps;
@@ -73,15 +73,15 @@ std::string command_again(const ChaosOptions& options, std::uint64_t seed) {
   return command;
 }
 
-/// Of processes: chance has its part in it, so that no shorter list can be looked for.
+/// Of processes: a repetition may behave differently, so no shorter list is searched for.
 void report_real(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
                  const std::string& mistake) {
   std::puts(fmt::format("FAIL seed {}, between processes: {}", seed, mistake).c_str());
   print(plan);
-  std::puts(fmt::format("again, but for chance: {}", command_again(options, seed)).c_str());
+  std::puts(fmt::format("again (may behave differently): {}", command_again(options, seed)).c_str());
 }
 
-/// Answers a list of steps that is enough.
+/// Returns a list of steps that is enough.
 chaos::Plan report(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
                    const std::string& mistake) {
   std::puts(fmt::format("FAIL seed {}: {}", seed, mistake).c_str());
@@ -165,11 +165,12 @@ constexpr char chaos_help[] =
     "stopped and started; domains are created, suspended, killed and destroyed; viewers leave or do not\n"
     "read; events are lost, late and doubled; other clients use xcs's socket; there are no descriptors,\n"
     "a full disk, a clock that jumps. At the end of a run each byte must have arrived, or be counted as\n"
-    "lost, and no daemon may hold anything of what is gone. The first machine that fails this ends the\n"
+    "lost, and no daemon may keep data of a domain or viewer that is gone. The first machine that fails this "
+    "ends the\n"
     "command, with a short list of steps that still fails.\n"
     "SIGINT, SIGTERM and SIGHUP end the command after the present run, with a summary; a second signal\n"
     "ends it at once.\n"
-    "Exit status: 0 nothing was lost, 1 usage, 4 something was; 128 + the number of the signal that\n"
+    "Exit status: 0 no byte was lost, 1 usage, 4 a byte was; 128 + the number of the signal that\n"
     "ended it.\n"
     "Examples:\n"
     "  ringside chaos                              1000 machines\n"

@@ -1,4 +1,4 @@
-// What happens to a machine, drawn from a seed: work, and faults in between. The same seed gives the same
+// A list of steps for a machine, drawn from a seed: work, and faults in between. The same seed gives the same
 // list on every machine.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Clients of xcs that mean no good: half a session, half a frame, one that never reads.
+// Malicious clients of xcs: half a session, half a frame, a client that never reads.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@ class Strangers {
   /// `stage` outlives this.
   explicit Strangers(script::Stage& stage) : stage_(stage) {}
 
-  /// A new one that has a control connection only.
+  /// A new client that has only a control connection.
   bool half_session();
-  /// A new one that has a data connection only, and sends so many bytes of a frame.
+  /// A new client that has only a data connection, and sends that many bytes of a frame.
   bool half_frame(std::size_t bytes);
-  /// A new one that binds the console of `domain`, and reads nothing.
+  /// A new client that binds the console of `domain`, and reads nothing.
   bool deaf_client(DomainId domain);
-  /// All of them.
+  /// Disconnects all of them.
   void leave();
 
  private:

@@ -47,7 +47,7 @@ struct Visit {
 /// A domain from its creation on. Its id is never reused, so every journal entry with this id belongs to it.
 struct Life {
   DomainId id = 0;
-  Books books;
+  Account account;
   std::vector<Visit> visits;
   bool exists = true;
   bool paused = false;
@@ -87,7 +87,7 @@ class Trial {
     if (outcome.mistake.empty()) outcome.mistake = after_all(handles);
     if (const auto failure = stage_->failure()) outcome.mistake = failure->text();
     for (const Life& life : lives_) {
-      outcome.bytes += life.books.printed;
+      outcome.bytes += life.account.printed;
       for (const Visit& visit : life.visits) outcome.bytes += visit.viewed.typed.size();
     }
     return outcome;
@@ -113,7 +113,7 @@ class Trial {
                                .text = text_of(its)});
   }
 
-  // -- the books
+  // -- the account
 
   void note(const trace::Entry& entry) {
     if (entry.domain == 0 || entry.domain > lives_.size()) return;
@@ -121,7 +121,7 @@ class Trial {
     const std::string_view text = trace::text_of(entry);
     if (entry.kind == trace::Kind::bytes_passed) {
       if (entry.actor.role == trace::Role::xend && entry.peer.role == trace::Role::client)
-        life->books.handed += text;
+        life->account.handed += text;
       if (entry.actor.role == trace::Role::user && entry.peer.role == trace::Role::xend) {
         for (Visit& visit : life->visits) {
           if (stage_->user_actor(visit.user) == entry.actor) visit.viewed.typed += text;
@@ -129,11 +129,11 @@ class Trial {
       }
     }
     if (entry.kind == trace::Kind::refused && text == "the console has a viewer already")
-      ++life->books.turned_away;
+      ++life->account.refused_viewers;
     if (entry.kind != trace::Kind::counted) return;
     const std::uint32_t count = entry.to_value - entry.from_value;
-    if (text == "console bytes discarded") life->books.discarded += count;
-    if (text == "bytes that nobody read") life->books.unread += count;
+    if (text == "console bytes discarded") life->account.discarded += count;
+    if (text == "bytes that nobody read") life->account.unread += count;
   }
 
   /// The existing domain in this place, or null.
@@ -162,8 +162,8 @@ class Trial {
         return life == nullptr && create(its.domain);
       case What::print:
         if (life == nullptr || life->program_ended) return false;
-        if (!stage_->print(life->id, printed_text(life->books.printed, its.amount))) return false;
-        life->books.printed += its.amount;
+        if (!stage_->print(life->id, printed_text(life->account.printed, its.amount))) return false;
+        life->account.printed += its.amount;
         return true;
       case What::type:
         if (visit == nullptr) return false;
@@ -189,11 +189,11 @@ class Trial {
         return true;
       case What::guest_killed:
         if (life == nullptr || !stage_->kill(life->id)) return false;
-        life->books.fate = Fate::cut;
+        life->account.fate = Fate::cut;
         return true;
       case What::destroy:
         if (life == nullptr || !stage_->destroy(life->id)) return false;
-        life->books.fate = Fate::cut;
+        life->account.fate = Fate::cut;
         life->exists = false;
         return true;
       case What::pause:
@@ -266,8 +266,8 @@ class Trial {
     return false;
   }
 
-  /// Between processes, what only a simulated machine can do, and what would wait in real time: for a daemon
-  /// that is stopped, or for a guest that cannot suspend now.
+  /// Between processes: steps that only a simulated machine can do, and steps that would wait in real time
+  /// for a stopped daemon or for a guest that cannot suspend now.
   [[nodiscard]] bool left_out(What what, const Life* life, const Visit* visit) const {
     if (what >= What::accepts_fail && what != What::plenty) return true;
     if (what != What::create && what != What::suspend && what != What::wake) return false;
@@ -281,7 +281,7 @@ class Trial {
     lives_.emplace_back().id = id;
     if (!stage_->create(id, GuestProgram::script)) {
       lives_.back().exists = false;
-      lives_.back().books.fate = Fate::cut;
+      lives_.back().account.fate = Fate::cut;
       return false;
     }
     places_[place] = lives_.size() - 1;
@@ -351,7 +351,7 @@ class Trial {
 
   // -- the end
 
-  /// Removes all faults, lets everything finish, and checks the books of each domain.
+  /// Removes all faults, lets all work finish, and checks the account of each domain.
   std::string at_rest() {
     plenty();
     (void)stage_->heal();
@@ -413,19 +413,19 @@ class Trial {
     }
     // Unpausing fails if the domain does not exist any more.
     life.exists = static_cast<bool>(stage_->unpause(life.id));
-    if (!life.exists && life.books.fate == Fate::lives) life.books.fate = Fate::ended;
+    if (!life.exists && life.account.fate == Fate::lives) life.account.fate = Fate::ended;
     if (!life.exists || life.open_visit() != nullptr) return {};
     return "no viewer gets to its console";
   }
 
   std::string settled_books(Life& life) {
-    life.books.read = stage_->program_read(life.id);
-    life.books.viewers.clear();
+    life.account.read = stage_->program_read(life.id);
+    life.account.viewers.clear();
     for (const Visit& visit : life.visits) {
-      life.books.viewers.push_back(visit.viewed);
-      life.books.viewers.back().saw = stage_->user_saw(visit.user);
+      life.account.viewers.push_back(visit.viewed);
+      life.account.viewers.back().saw = stage_->user_saw(visit.user);
     }
-    return mistake_in(life.books);
+    return mistake_in(life.account);
   }
 
   /// Checks that the daemons hold no more than at first, once the domains are gone and the users have left.

@@ -1,4 +1,4 @@
-// Carries out one plan on a simulated machine, and checks the books at its end.
+// Carries out one plan on a simulated machine, and checks the account at its end.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,11 @@ struct Outcome {
 };
 
 /// Carries out `plan` unchanged; `seed` decides the order of events and the size of each read and write. At
-/// the end it removes all faults, starts everything that was stopped, and connects a viewer to each domain.
-/// Then the machine must come to rest and the books must be right. After all domains are destroyed, nothing
-/// may be left over. `journal`, if given, gets each entry, and each step of the plan as a mark. On a stage
-/// made by `make`, steps that only a simulated machine can do are left out, and `seed` decides only the plan.
+/// the end it removes all faults, starts all stopped parts, and connects a viewer to each domain. Then the
+/// machine must come to rest and the account must be correct. After all domains are destroyed, no handle or
+/// file may be left over. `journal`, if given, gets each entry, and each step of the plan as a mark. On a
+/// stage made by `make`, steps that only a simulated machine can do are left out, and `seed` decides only the
+/// plan.
 [[nodiscard]] Outcome carry_out(std::uint64_t seed, const Plan& plan, trace::Journaled* journal = nullptr,
                                 const MakeStage& make = {});
 

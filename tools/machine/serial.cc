@@ -36,7 +36,7 @@ std::string problem_of_speed(const std::string& text) {
 }
 
 std::string problem_of_conswitch(const std::string& text) {
-  return xen::is_conswitch(text) ? "" : "it is a letter from a to z, and perhaps an x after it";
+  return xen::is_conswitch(text) ? "" : "it is a letter from a to z, optionally followed by x";
 }
 
 struct SerialPlace {
@@ -206,7 +206,7 @@ void add_serial_commands(Command app, Session& session) {
 
   Command front = add_command(
       app, session, "keyboard", "Use the physical machine's keyboard and screen, which belong to dom0",
-      "  ringside keyboard              Ctrl-] leaves; nothing of it passes Xen's console");
+      "  ringside keyboard              Ctrl-] leaves; its bytes do not pass Xen's console");
   const auto front_escape = std::make_shared<EscapeKey>();
   add_escape(front, *front_escape);
   front.callback([&session, front_escape] {

@@ -74,7 +74,7 @@ local m = {
   length = ProtoField.uint8("cmsg.length", "Length"),
   payload = ProtoField.bytes("cmsg.payload", "Payload"),
   text = ProtoField.string("cmsg.text", "Payload as text"),
-  behind = ProtoField.bytes("cmsg.behind", "Bytes behind its length"),
+  behind = ProtoField.bytes("cmsg.behind", "Bytes after its length"),
 }
 local r = {
   name = ProtoField.string("ring.name", "Ring"),
@@ -125,8 +125,8 @@ local odd = {
   stale = warn("ring.stale", "Takes a slot that was not written since it was last taken"),
   dropped = warn("ringside.dropped", "Something was dropped"),
   refused = note("ringside.refused", "Something was refused"),
-  quirk = note("ringside.quirk.bites", "A quirk of 2005 bites"),
-  fault = note("ringside.fault.bites", "A fault made on purpose"),
+  quirk = note("ringside.quirk.bites", "A quirk of 2005 takes effect"),
+  fault = note("ringside.fault.bites", "An injected fault"),
   unknown = warn("ringside.unknown", "Made by another version, or damaged"),
 }
 cmsg.experts = {odd.length}
