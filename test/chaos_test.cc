@@ -35,12 +35,12 @@ bool says(const Account& account, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("the account of a run without faults are right") {
+TEST_CASE("the account of a run without faults is correct") {
   CHECK(mistake_in(balanced()).empty());
   CHECK(mistake_in({}).empty());
 }
 
-TEST_CASE("a byte that is missing, doubled or changed is found, wherever it is") {
+TEST_CASE("a byte that is missing, doubled or changed is found at any place") {
   for (std::size_t at = 0; at < 1000; at += 7) {
     CAPTURE(at);
     Account missing = balanced();
@@ -58,7 +58,7 @@ TEST_CASE("a byte that is missing, doubled or changed is found, wherever it is")
   }
 }
 
-TEST_CASE("what was discarded or left unread must have been counted, to the byte") {
+TEST_CASE("each byte that was discarded or unread must have been counted") {
   Account account = balanced();
   account.handed = printed_text(100, 800);
   account.viewers[0].saw = account.handed;
@@ -72,7 +72,7 @@ TEST_CASE("what was discarded or left unread must have been counted, to the byte
   CHECK_FALSE(mistake_in(account).empty());
 }
 
-TEST_CASE("bytes on the side of a killed domain are lost, and no others") {
+TEST_CASE("bytes on the side of a killed domain may be missing, but no others") {
   Account account = balanced();
   account.printed = 1500;
   for (const Fate fate : {Fate::lives, Fate::ended, Fate::cut}) {
@@ -84,7 +84,7 @@ TEST_CASE("bytes on the side of a killed domain are lost, and no others") {
   CHECK(mistake_in(account).empty());
 }
 
-TEST_CASE("bytes in the connection of a viewer who leaves are lost, and no others") {
+TEST_CASE("bytes in the connection of a viewer that leaves may be missing, but no others") {
   Account account = balanced();
   account.viewers[0].saw.resize(400);
   CHECK(says(account, "600 bytes were handed to a viewer that has not seen them"));
@@ -96,7 +96,7 @@ TEST_CASE("bytes in the connection of a viewer who leaves are lost, and no other
   CHECK(says(account, "viewer 2 saw"));
 }
 
-TEST_CASE("a refused viewer saw nothing of the console, and typed nothing into it") {
+TEST_CASE("a refused viewer receives no output and its input is not used") {
   Account account = balanced();
   account.viewers.insert(account.viewers.begin(),
                          viewer(7, "Cannot connect to console 9601 on domain 1\n", typed_text(7, 0, 10)));
@@ -143,7 +143,7 @@ constexpr std::uint64_t seeds = 40;
 constexpr std::uint64_t seeds = 400;
 #endif
 
-TEST_CASE("nothing is lost, whatever happens") {
+TEST_CASE("no byte is lost under random faults") {
   std::uint64_t happened = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     CAPTURE(seed);

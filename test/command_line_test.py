@@ -115,7 +115,7 @@ class CommandLine(unittest.TestCase):
             self.assertIn(part, text)
         self.assertRegex(self.ringside("--version").stdout, r"^ringside [\d.]+\n$")
 
-    def test_what_is_wrong_is_said(self):
+    def test_errors_are_printed(self):
         has_checker = "ring-check" in self.helped()
         for line, text in WRONG:
             if line.startswith("ring-check") and not has_checker:
@@ -125,7 +125,7 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(result.stdout, "")
                 self.assertEqual(result.stderr, text + "\nRun with --help for more information.\n")
 
-    def test_words_after_dashes_are_the_programs(self):
+    def test_words_after_dashes_belong_to_the_program(self):
         for line in RIGHT:
             with self.subTest(line):
                 result = self.ringside(*line.split(), status=COULD_NOT_RUN)

@@ -38,7 +38,7 @@ void pass(trace::Journal& journal, std::string_view text, std::uint64_t at = 0) 
 
 }  // namespace
 
-TEST_CASE("entries of others during a send come after the entry of that send") {
+TEST_CASE("entries of other processes during a send come after the entry of that send") {
   const Folder folder;
   auto first = JournalWriter::open(folder.path(), "first");
   auto second = JournalWriter::open(folder.path(), "second");

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Two machines, one of each kind of dom0, at work for a given time: does any of their processes grow?
 
-usage: soak.py [--seconds N] [--log FILE]     RINGSIDE names the program, RINGSIDE_SEED repeats the order of things
+usage: soak.py [--seconds N] [--log FILE]     RINGSIDE names the program, RINGSIDE_SEED repeats the random choices
 
 One domain of each echoes what a viewer types, all the time. Meanwhile domains are created, print, are suspended, shut
 down and destroyed, viewers connect and leave, half of them without reading, the machine is listed and its journal read.

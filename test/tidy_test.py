@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Shows that each rule of test/tidy can fail: a small tidy tree passes, and one bad change at a time is found, by the
-intended rule and in the right place.
+"""Shows that each rule of test/tidy can fail: a small tidy tree passes, and each single bad change is found, by the
+intended rule and at the right place.
 """
 
 import importlib.machinery
@@ -78,7 +78,7 @@ BAD = [
     ("include", "emu/xen/xen.cc", with_include("emu/xen/xen.cc", '#include "emu/dom0/xcs/xcs.h"')),
     ("include", "emu/dom0/xcs/xcs.cc", with_include("emu/dom0/xcs/xcs.cc", '#include "emu/xen/xen.h"')),
     ("include", "emu/dom0/xenctld/xenctld.cc", with_include("emu/dom0/xenctld/xenctld.cc", '#include "emu/dom0/xcs/xcs.h"')),
-    ("include", "emu/dom0/odd.cc", {"emu/dom0/odd.cc": "// In no room.\n", "emu/dom0/meson.build": GOOD["emu/dom0/meson.build"] + "files('odd.cc')\n"}),
+    ("include", "emu/dom0/odd.cc", {"emu/dom0/odd.cc": "// In no known folder.\n", "emu/dom0/meson.build": GOOD["emu/dom0/meson.build"] + "files('odd.cc')\n"}),
     ("world", "emu/dom0/xcs/xcs.h", {"emu/dom0/xcs/xcs.h": HEADER + "inline auto a = std::chrono::steady_clock::now();\n"}),
     ("include", "emu/base/base.cc", with_include("emu/base/base.cc", '#include "emu/xen/xen.h"')),
     ("include", "ring/ring.h", with_include("ring/ring.h", '#include "emu/base/base.h"')),
@@ -123,15 +123,15 @@ BAD = [
     ("opening", "tools/setup", {"tools/setup": "#!/bin/sh\nset -e\n"}),
     ("pragma", "emu/xen/xen.h", {"emu/xen/xen.h": "// What it is.\n"}),
     ("shell", "tools/setup", {"tools/setup": GOOD["tools/setup"] + "packages='a guest's bytes'\n"}),
-    ("dead", "emu/xen/old.cc", {"emu/xen/old.cc": "// Nobody builds it.\n"}),
+    ("dead", "emu/xen/old.cc", {"emu/xen/old.cc": "// No meson.build names it.\n"}),
     ("dead", "emu/xen/old.h", {"emu/xen/old.h": HEADER}),
     ("dead", "emu/xen/a.h", {"emu/xen/a.h": HEADER + '\n#include "emu/xen/b.h"\n',
                              "emu/xen/b.h": HEADER + '\n#include "emu/xen/a.h"\n'}),
-    ("dead", "test/old_test.cc", {"test/old_test.cc": "// Nobody runs it.\n"}),
+    ("dead", "test/old_test.cc", {"test/old_test.cc": "// It does not run.\n"}),
     ("format", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "\nint  a;\n"}),
 ]
 
-# Changes that look like findings and are none.
+# Changes that look like findings but are none.
 FINE = [
     {"emu/xen/xen.h": HEADER + "// more\n" * 498},
     {"emu/xen/README.md": "a line\n" * 60},

@@ -1,4 +1,4 @@
-"""What a guest loses of its console is counted in its page, and list, ring and dmesg say how much."""
+"""The bytes of its console that a guest loses are counted in its page, and list, ring and dmesg show the counts."""
 import socket
 import unittest
 
