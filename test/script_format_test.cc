@@ -12,7 +12,7 @@ using namespace ringside::test;
 
 namespace {
 
-const std::string examples[] = {hello, long_input, liar, pty};
+const std::string examples[] = {hello, long_input, forged_index, pty};
 
 }  // namespace
 

@@ -134,7 +134,7 @@ TEST_CASE("an included file is inserted in its place, and errors name it") {
 TEST_CASE("a suite includes scenarios, each with its own runs") {
   const Files files{{"test.scn", "include \"one.scn\"\ninclude \"two.scn\"\n"},
                     {"one.scn", hello},
-                    {"two.scn", liar + liar}};
+                    {"two.scn", forged_index + forged_index}};
   CHECK(read_files(files).names() ==
         Texts{"one", "two[TRUST=on]", "two[TRUST=off]", "two-2[TRUST=on]", "two-2[TRUST=off]"});
 }

@@ -72,7 +72,7 @@ bool has(const std::string& text, std::string_view part) {
 }  // namespace
 
 TEST_CASE("the four examples of the language pass as they are written") {
-  for (const std::string& example : {hello, long_input, liar, pty}) check_passes(example);
+  for (const std::string& example : {hello, long_input, forged_index, pty}) check_passes(example);
 }
 
 TEST_CASE("a scenario that does not count messages passes with any seed") {
@@ -93,7 +93,7 @@ TEST_CASE("each example fails when what it tests is broken") {
   };
   CHECK(broken(hello, "xen boots dom1", "xen boots dom1\nfault drops every event dom1 -> xcs"));
   CHECK(broken(long_input, "quirk xcs-drop-when-full {LOSS}", "quirk xcs-drop-when-full on"));
-  CHECK(broken(liar, "quirk stale-indices {TRUST}", "quirk stale-indices on"));
+  CHECK(broken(forged_index, "quirk stale-indices {TRUST}", "quirk stale-indices on"));
   CHECK(broken(pty, "as P\n", "as P\nxenctld stalls\n"));
 }
 
@@ -288,7 +288,7 @@ TEST_CASE("entries of a report can be pasted back, and are then met by the same 
 }
 
 TEST_CASE("a scenario that is written out and read back is the same run") {
-  for (const std::string& text : {hello, long_input, liar, pty}) {
+  for (const std::string& text : {hello, long_input, forged_index, pty}) {
     const Parsed parsed = read_text(text);
     for (const Scenario& each : parsed.runs) {
       const std::string again = written(each);

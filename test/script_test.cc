@@ -11,7 +11,8 @@ using trace::IndexName;
 using trace::Role;
 
 TEST_CASE("the four examples are read without an error") {
-  const std::pair<std::string, std::size_t> examples[] = {{hello, 1}, {long_input, 6}, {liar, 2}, {pty, 1}};
+  const std::pair<std::string, std::size_t> examples[] = {
+      {hello, 1}, {long_input, 6}, {forged_index, 2}, {pty, 1}};
   for (const auto& [text, runs] : examples) {
     Parsed reading = read_text(text);
     check_all(reading.script);
