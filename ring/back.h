@@ -45,7 +45,7 @@ class Back {
   [[nodiscard]] std::uint32_t unanswered() const { return distance(req_cons_, rsp_prod_pvt_); }
 
   /// Copies the next request out. Reads req_prod once and the slot once. Takes at most 8 requests between two
-  /// calls of publish(), whatever the peer does, so a loop of take and put ends.
+  /// calls of publish(), even if the peer misbehaves, so a loop of take and put ends.
   [[nodiscard]] TakeRequest take_request(ControlMessage& out) {
     const Index req_prod = Memory::load(ring_.req_prod);
     if (req_prod == req_cons_) return TakeRequest::empty;

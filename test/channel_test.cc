@@ -367,7 +367,7 @@ TEST_CASE("the next controller finds the ports, the indices, and the unanswered 
   CHECK(f.channel().send_request(console_message("input", 0)) == Send::taken);
   f.channel().flush();
   f.controller->die();
-  f.guest->print("said to nobody");
+  f.guest->print("without a reader");
   CHECK(f.guest->take_and_answer().size() == 1);
 
   f.xen.set_console_port(1, 1);
@@ -381,7 +381,7 @@ TEST_CASE("the next controller finds the ports, the indices, and the unanswered 
   const auto left = next.channel->unanswered();
   REQUIRE(left.size() == 2);
   CHECK(text_of(left[0].message) == "taken");
-  CHECK(text_of(left[1].message) == "said to nobody");
+  CHECK(text_of(left[1].message) == "without a reader");
   // Attaching skips answers that the guest gave in the meantime: they were for the dead controller.
   CHECK(next.responses.empty());
   CHECK(next.requests.empty());

@@ -100,7 +100,7 @@ class Page(unittest.TestCase):
         self.assertEqual(self.step(), 116)
         self.assertIn("This is an error of 2005", self.text("#now .sentence"))
         self.assertEqual(self.text(".lane-heads .focus"), "xcs")
-        # And so does a link that is followed within the page.
+        # The same for a link within the page.
         self.browser.execute_script("location.hash = '#step=128'")
         self.wait(lambda: self.step() == 128, "the link within the page")
 

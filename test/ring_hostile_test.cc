@@ -176,8 +176,7 @@ TEST_CASE("a length of 61 to 255 is truncated to 60 and reported, in requests an
     CHECK(traffic.back->take_request(message) == TakeRequest::long_length);
     CHECK(message.length == 60);
     CHECK(text_of(message) == std::string(60, 'x'));
-    CHECK(traffic.back->unanswered() ==
-          1);  // it was taken all the same: it can be answered, and its slot freed
+    CHECK(traffic.back->unanswered() == 1);  // it was taken: it can be answered, and its slot freed
     REQUIRE(traffic.back->put_response(lie));
     traffic.back->publish();
     CHECK(traffic.front->take_response(message) == TakeResponse::long_length);

@@ -69,7 +69,7 @@ def check_files(files):
 
 
 def flipped(text, quirk, way):
-    """The same scenarios with the quirk fixed, whatever the parameter is; and the parameter's name."""
+    """The same scenarios with the quirk fixed, with any value of the parameter; and the parameter's name."""
     line = re.compile(rf"^quirk {re.escape(quirk)} \{{(\w+)\}}$", re.MULTILINE)
     found = set(line.findall(text))
     if len(found) != 1:

@@ -207,7 +207,7 @@ class Soaked:
 
 
 def show(soaked):
-    print(f"dom0 {soaked.dom0}: {soaked.created} domains came and went, {soaked.viewers} viewers, {soaked.kills} kills of daemons, "
+    print(f"dom0 {soaked.dom0}: {soaked.created} domains were created and ended, {soaked.viewers} viewers, {soaked.kills} kills of daemons, "
           f"{soaked.echo.bytes / 1e6:.1f} MB echoed")
     print(f"  {'process':<9}{'s':>5}{'rss':>9}{'pss':>8}{'own':>9}{'descriptors':>13}    memory in KiB")
     for (name, _), lines in soaked.samples.items():

@@ -169,7 +169,7 @@ class Wireshark(unittest.TestCase):
         for words, expected in (
                 (self.LONG_INPUT, {quirk, "Something was dropped"}),
                 (("52-length-255", "--name", "52-length-255"), {"Length above 60: a message holds no more"}),
-                (("50-forged-req-prod", "-p", "TRUST=off"), {"More than 8 outstanding: a side lies", "Something was refused"}),
+                (("50-forged-req-prod", "-p", "TRUST=off"), {"More than 8 outstanding: a faulty index", "Something was refused"}),
                 (("20-quirk-stale-indices", "-p", "BELIEVES=on"),
                  {quirk, "Response without a request", "Takes a slot that was not written since it was last taken"}),
                 (("20-quirk-ctrlif-bad-id", "-p", "CRASHES=on"), {"Response does not echo the request's type, subtype and id"})):

@@ -330,7 +330,7 @@ TEST_CASE("a client may leave at any moment, and others are not affected") {
   auto guest = f.boot(1);
   Client stays(f);
   stays.attach(1);
-  // The client leaves after a number of events, whatever xcs is doing then.
+  // The client leaves after a number of events, in any state of xcs.
   const int moment = GENERATE(range(0, 40));
   auto goes = std::make_unique<Client>(f);
   REQUIRE(goes->bind(xcs_port_wildcard, xcs_type_wildcard) == XCS_RSLT_OK);

@@ -59,7 +59,7 @@ TEST_CASE_METHOD(Fixture, "a busy socket path releases the TCP port") {
 TEST_CASE_METHOD(Fixture, "output reaches the viewer, and the answer is the request itself") {
   auto viewer = attach();
   auto request = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("hello"));
-  request.msg[40] = 'x';  // after its length: echoed all the same
+  request.msg[40] = 'x';  // after its length: still echoed
   console.guest_request(request, 0);
   console.settle();
   world.run();

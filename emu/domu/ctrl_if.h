@@ -8,8 +8,8 @@
 // that it wrote.
 //
 // The controller is not trusted. An impossible index stops that ring until the index is possible again; a
-// length above 60 is cut; an unexpected response is dropped. All of these are counted, and the user who runs
-// the guest is warned once.
+// length above 60 is truncated; an unexpected response is dropped. All of these are counted, and the user who
+// runs the guest is warned once.
 #pragma once
 
 #include <array>

@@ -2,7 +2,7 @@
 // own events for the controller.
 //
 // There is one per guest, owned by the domain, on the host's one thread. A guest has one vcpu and therefore
-// one handle that is kicked, whatever the port; the event bits of its frame say which ports are meant. The
+// one handle that is kicked, for any port; the event bits of its frame say which ports are meant. The
 // control channel's port is the busy one: while the guest is awake that port is masked and the page itself is
 // polled, so that the controller need not kick. All other ports are delivered one by one, when their bit is
 // found.

@@ -18,7 +18,7 @@
 namespace ringside::domu {
 
 inline constexpr std::size_t tty_output_bytes_max = 4096;
-/// The most bytes that a driver of the time passed to its tty at once.
+/// The most bytes that a driver of 2005 passed to its tty at once.
 inline constexpr std::size_t tty_input_bytes_max = 512;
 /// How long init waits before it starts a program again.
 inline constexpr Duration respawn_delay = std::chrono::seconds(1);

@@ -188,7 +188,7 @@ class HostileGuest(unittest.TestCase):
                 doomed = machine.domains()["doomed"]
                 xen = machine.pid("xen")
                 os.kill(xen, signal.SIGSTOP)
-                eventually("xen stands still", lambda: support.process_state(xen) == "T")
+                eventually("xen is stopped", lambda: support.process_state(xen) == "T")
                 with socket.socket(socket.AF_UNIX) as asking:
                     asking.connect(os.path.join(machine.directory, server + ".sock"))
                     # This daemon has to call the hypervisor for it.
@@ -219,7 +219,7 @@ class HostileGuest(unittest.TestCase):
                 eventually("it has told its number", told.exists)
                 pid = int(told.read_text())
                 machine.run("pause", "evil", check=0)
-                eventually("it stands still", lambda: support.process_state(pid) == "T")
+                eventually("it is stopped", lambda: support.process_state(pid) == "T")
                 machine.run("unpause", "evil", check=0)
                 eventually("it runs again", lambda: support.process_state(pid) == "R")
                 if not external:

@@ -293,7 +293,7 @@ class Asleep(unittest.TestCase):
                 support.ask(viewer, b"before\n", b"before\r\nbefore\r\n")
                 machine.run("suspend", "web", check=0)
                 process = machine.domains()["web"]["process"]
-                eventually("it stands still", lambda: support.process_state(process) == "T")
+                eventually("it is suspended", lambda: support.process_state(process) == "T")
                 viewer.sendall(b"meanwhile\n")
                 self.assertIn(b"is suspended", machine.run("suspend", "web", check=3).stderr)
                 machine.run("resume", "web", check=0)
@@ -328,7 +328,7 @@ class XenKilled(unittest.TestCase):
             person.communicate(timeout=support.PATIENCE_S)
             mark = f"RINGSIDE_DOMAIN={machine.directory}#1".encode()
             eventually("web and its programs have ended", lambda: not support.processes_with(mark))
-            eventually("what stood still has ended", lambda: not support.processes_with(
+            eventually("stopped processes have ended", lambda: not support.processes_with(
                 f"RINGSIDE_DOMAIN={machine.directory}#".encode()))
             for name, pid in pids.items():
                 eventually(f"{name} has ended", lambda: support.has_ended(pid))

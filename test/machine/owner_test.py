@@ -19,7 +19,7 @@ LONG = "RINGSIDE_LONG" in os.environ
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 
 STALLED = """\
-scenario "A daemon stands still"
+scenario "A stopped daemon"
 xen boots dom1
 user connects to dom1
 xend stalls
@@ -70,7 +70,7 @@ class Owner(unittest.TestCase):
         for number in SIGNALS:
             with self.subTest(signal=number.name):
                 owner = self.start("run", "--mode", "real", "--timeout", "1000", self.scenario)
-                eventually("a process stands still",
+                eventually("a process is stopped",
                            lambda: any(process_state(pid) == "T" for pid in processes_with(b"xend\0--dir\0" + bytes(self.temporary))))
                 self.end(owner, number)
 

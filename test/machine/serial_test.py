@@ -97,7 +97,7 @@ class Serial(unittest.TestCase):
         path = os.path.join(folder.name, "com1")
         with Machine("--com1", f"unix:{path}", "--com1-speed", "9600") as machine:
             machine.run("create", "web", check=0)
-            for _ in range(2):  # who leaves makes room for the next
+            for _ in range(2):  # a user who leaves makes room for the next
                 with socket.socket(socket.AF_UNIX) as far_end:
                     far_end.connect(path)
                     self.check_keys(Line(far_end.fileno()))
@@ -163,7 +163,7 @@ class Serial(unittest.TestCase):
             line.type(CTRL_A * 3)
             line.expect(TO_DOM0)
             line.type(b"\x15echo still here\r")
-            line.expect(b"still here\r\r\n")  # Xen adds the first of them, whoever has been there before
+            line.expect(b"still here\r\r\n")  # Xen adds the first of them, for any earlier user
             line.type(b"\x1d")
             line.expect(b"dom0# ")
 
@@ -242,7 +242,7 @@ class Serial(unittest.TestCase):
         line.expect(b",")
         os.kill(process, signal.SIGCONT)
         machine.run("sysrq", "Domain-0", "h", check=0)
-        line.expect(b"SysRq")  # and so everything that xen had for dom0 has been fetched
+        line.expect(b"SysRq")  # then dom0 has fetched all that xen had for it
         said = re.findall(rb"dropped on the way to dom0 (\d+)", machine.run("dmesg", check=0).stdout)
         dropped = int(said[-1])
         expected = len(text) + 2 - dropped  # the first two of the switch are passed on

@@ -173,7 +173,7 @@ class Xenctld(unittest.TestCase):
                                          (["minicom", "-o", "-D", pty], "x", "Leave Minicom?", "Enter")):
             terminal = Terminal(self.directory, *words)
             self.addCleanup(terminal.close)
-            eventually("somebody has the pty open",
+            eventually("a process has the pty open",
                        lambda: self.status("web") == "connected")
             terminal.type("echo", "Space", "seen-by-" + words[0], "Enter")
             terminal.wait_for("\nseen-by-" + words[0])

@@ -78,7 +78,7 @@ std::string output_mistake(const Account& account) {
 }
 
 /// The viewers saw everything that was handed to them, except what was still in the connection of a viewer
-/// who left.
+/// that left.
 std::string viewers_mistake(const Account& account) {
   const std::string_view handed = without_crash_notice(account.handed);
   std::size_t at = 0;

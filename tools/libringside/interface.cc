@@ -98,7 +98,7 @@ Result<int> get_info(int handle, DomainId first, unsigned max, xc_dominfo_t* inf
   unsigned count = 0;
   for (DomainId next = first; count < max; ++count) {
     auto reply = call(*connection, "cannot read domains", {.op = HypercallOp::domain_info, .domain = next});
-    // Earlier domains are returned all the same. A guest sees no domain after itself.
+    // Earlier domains are still returned. A guest sees no domain after itself.
     if (!reply && count == 0) return reply.error();
     if (!reply) break;
     info[count] = as_of_2005(reply->answer.info);

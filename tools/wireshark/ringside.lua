@@ -119,7 +119,7 @@ local function warn(name, text) return ProtoExpert.new(name, text, expert.group.
 local function note(name, text) return ProtoExpert.new(name, text, expert.group.SEQUENCE, expert.severity.NOTE) end
 local odd = {
   length = warn("cmsg.length.impossible", "Length above 60: a message holds no more"),
-  outstanding = warn("ring.outstanding.impossible", "More than 8 outstanding: a side lies"),
+  outstanding = warn("ring.outstanding.impossible", "More than 8 outstanding: a faulty index"),
   unasked = warn("ring.response.unasked", "Response without a request"),
   mismatch = warn("ring.response.mismatch", "Response does not echo the request's type, subtype and id"),
   stale = warn("ring.stale", "Takes a slot that was not written since it was last taken"),

@@ -301,7 +301,7 @@ void Channel::index_fault() {
                   "after request {})",
                   Memory::load(tx_.req_prod), back_.rsp_prod_pvt(), Memory::load(rx_.rsp_prod),
                   front_.req_prod_pvt()),
-      "service goes on when they make sense again; other domains are not concerned"};
+      "service continues when they make sense again; other domains are not affected"};
   parts_.host.warn(error.text());
 }
 

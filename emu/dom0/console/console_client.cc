@@ -84,7 +84,7 @@ void ConsoleClient::read_input() {
   if (io.state == Io::State::moved) take_input(std::span(bytes).first(io.bytes));
   if (io.state == Io::State::closed) input_ended();
   flush_input();
-  // A user who leaves does not wait for a guest that does not read.
+  // Leaving does not wait for a guest that does not read.
   if (leaving_) end(Ended::left);
 }
 

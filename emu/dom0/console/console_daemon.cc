@@ -94,7 +94,7 @@ Result<> ConsoleDaemon::adopt_domains() {
     if (!asleep) (*added)->guest_port = info.console_port;
     journal_.told(info.domain, fmt::format("console taken up from an earlier {}", options_.name));
   }
-  ConsoleStore::bury_gone(
+  ConsoleStore::clean_up_gone(
       host_, journal_, *all, options_.store_shape, [this](DomainId id) { return store_path(id); },
       [this](DomainId id) { free_channel(id); });
   return Done{};
@@ -245,18 +245,18 @@ void ConsoleDaemon::remove(Domain& domain) {
   stop_channel(domain, [] {});
   if (domain.may_have_channel) free_channel(domain.id);
   auto removed = std::move(domains_[domain.id]);
-  if (!removed->console->has_viewer()) return bury(*removed);
+  if (!removed->console->has_viewer()) return count_and_forget(*removed);
   last_readers_of_.push_back(std::move(removed));
   if (last_readers_of_.size() <= last_readers_max) return;
   Domain& oldest = *last_readers_of_.front();
   host_.warn(fmt::format("the {} of domain {}, which is gone, is cut off: {} bytes unread", options_.reader,
                          oldest.id, oldest.console->buffered_bytes()));
-  bury(oldest);
+  count_and_forget(oldest);
   last_readers_of_.pop_front();
 }
 
 /// Removed last: if the daemon dies earlier, the next one counts the unread bytes.
-void ConsoleDaemon::bury(Domain& domain) {
+void ConsoleDaemon::count_and_forget(Domain& domain) {
   domain.console->count_unread();
   if (!domain.console->store().given_up()) forget_store(domain);
 }
@@ -275,7 +275,7 @@ void ConsoleDaemon::forget_last_readers() {
   last_reader_timer_ = 0;
   std::erase_if(last_readers_of_, [this](const auto& domain) {
     if (domain->console->has_viewer()) return false;
-    bury(*domain);
+    count_and_forget(*domain);
     return true;
   });
 }

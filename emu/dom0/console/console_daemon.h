@@ -131,7 +131,7 @@ class ConsoleDaemon {
   void end(Domain& domain);
   void has_suspended(Domain& domain);
   void remove(Domain& domain);
-  void bury(Domain& domain);
+  void count_and_forget(Domain& domain);
   void forget_store(Domain& domain);
   void reader_left();
   void forget_last_readers();

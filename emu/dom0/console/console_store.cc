@@ -85,8 +85,8 @@ std::optional<ConsoleStore> ConsoleStore::find(Host& host, const std::string& pa
   return ConsoleStore(std::move(*memory), shape, *state);
 }
 
-bool ConsoleStore::bury(Host& host, trace::Journal& journal, const std::string& path, const Shape& shape,
-                        DomainId domain) {
+bool ConsoleStore::count_and_remove(Host& host, trace::Journal& journal, const std::string& path,
+                                    const Shape& shape, DomainId domain) {
   auto memory = host.memory_find(path, file_bytes(shape));
   if (!memory) return false;
   const auto frame = reinterpret_cast<const Header*>(memory->frame())->frame;
@@ -99,16 +99,16 @@ bool ConsoleStore::bury(Host& host, trace::Journal& journal, const std::string& 
   return true;
 }
 
-void ConsoleStore::bury_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
-                             const Shape& shape, const std::function<std::string(DomainId)>& path_of,
-                             const std::function<void(DomainId)>& buried) {
+void ConsoleStore::clean_up_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
+                                 const Shape& shape, const std::function<std::string(DomainId)>& path_of,
+                                 const std::function<void(DomainId)>& removed) {
   auto info = all.begin();
   for (DomainId id = 1; id <= domain_id_max; ++id) {
     while (info != all.end() && info->domain < id) ++info;
     const bool exists = info != all.end() && info->domain == id;
-    if (exists || !bury(host, journal, path_of(id), shape, id)) continue;
+    if (exists || !count_and_remove(host, journal, path_of(id), shape, id)) continue;
     journal.told(id, "domain gone while no daemon kept its console");
-    buried(id);
+    removed(id);
   }
 }
 

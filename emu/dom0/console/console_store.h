@@ -51,10 +51,10 @@ class ConsoleStore {
                                                         const Shape& shape, std::uint32_t frame);
 
   /// For domains that ended while no daemon was running (`all` are those that exist): counts their bytes in
-  /// the journal, removes the files, and calls `buried` for each.
-  static void bury_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
-                        const Shape& shape, const std::function<std::string(DomainId)>& path_of,
-                        const std::function<void(DomainId)>& buried);
+  /// the journal, removes the files, and calls `removed` for each.
+  static void clean_up_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
+                            const Shape& shape, const std::function<std::string(DomainId)>& path_of,
+                            const std::function<void(DomainId)>& removed);
 
   /// The domain has moved to another frame, with the contents of its rings.
   void moved(std::uint32_t frame);
@@ -143,8 +143,8 @@ class ConsoleStore {
   };
 
   ConsoleStore(Mapping memory, const Shape& shape, const State& state);
-  [[nodiscard]] static bool bury(Host& host, trace::Journal& journal, const std::string& path,
-                                 const Shape& shape, DomainId domain);
+  [[nodiscard]] static bool count_and_remove(Host& host, trace::Journal& journal, const std::string& path,
+                                             const Shape& shape, DomainId domain);
   [[nodiscard]] static std::size_t file_bytes(const Shape& shape);
   [[nodiscard]] static std::optional<State> valid_state(const Mapping& memory, const Shape& shape,
                                                         std::uint32_t frame);

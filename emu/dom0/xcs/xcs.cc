@@ -177,7 +177,7 @@ void Xcs::hypervisor_answers() {
 bool Xcs::has_output(const Connection& connection) {
   const bool has_frames =
       connection.side == Side::data && connection.session != nullptr && !connection.session->output.empty();
-  return !connection.deaf && (!connection.replies.empty() || has_frames);
+  return !connection.output_closed && (!connection.replies.empty() || has_frames);
 }
 
 void Xcs::write_out(Connection& connection) {
@@ -198,7 +198,7 @@ void Xcs::write_out(Connection& connection) {
         return crash(Quirk::xcs_sigpipe, 13, "a client has closed its connection");
       }
       // There may be unread input; its end will show that the client is gone.
-      connection.deaf = true;
+      connection.output_closed = true;
       connection.replies = {};
       if (connection.side == Side::data) leave_session(connection);
       return;
@@ -234,7 +234,7 @@ void Xcs::push(XcsSession& session, const XcsMessage& frame) {
 }
 
 void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
-  if (connection.deaf) return;
+  if (connection.output_closed) return;
   connection.replies.push(frame);
   to_write_.push_back(connection.number);
   if (!journal_.listening()) return;

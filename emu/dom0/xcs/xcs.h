@@ -100,7 +100,7 @@ class Xcs {
     bool waits_for_xen = false;  ///< its next call waits for an answer to hypercalls
     bool parked = false;         ///< some of its input waits until a guest makes room
     bool ended = false;          ///< the client will send no more
-    bool deaf = false;           ///< the client will read no more; its earlier input is still processed
+    bool output_closed = false;  ///< the client will read no more; its earlier input is still processed
     bool gone = false;           ///< to be closed at the end of the turn
     bool forgotten = false;      ///< a quirk: neither read nor ever closed
   };

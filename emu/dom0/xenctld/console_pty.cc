@@ -81,7 +81,7 @@ void ConsolePty::changed() {
   if (is_open && (state_ == State::idle || state_ == State::left)) {
     opened();
   } else if (!is_open) {
-    // Also from idle: a reader came and went between two looks, and may have typed.
+    // Also from idle: a reader opened and closed it between two looks, and may have typed.
     left();
   } else {
     return;

@@ -50,8 +50,8 @@ Result<> Xenctld::bind_virq() {
   return events_->bind(virq_port_, EventDevice::Wake::device, 0);
 }
 
-/// A channel serves its ring when it is woken, whatever port is read here; only the end of a domain is learnt
-/// from this read.
+/// A channel serves its ring when it is woken, with any port that is read here; only the end of a domain is
+/// learnt from this read.
 void Xenctld::read_events() {
   std::uint16_t port = 0;
   while (true) {

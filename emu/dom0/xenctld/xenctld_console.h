@@ -27,7 +27,7 @@ inline constexpr Duration xenctld_end_look_delay = std::chrono::milliseconds(50)
 class XenctldConsole : public Console {
  public:
   /// The options of its store. `limit_bytes` 0 = none, else xenctld_queue_bytes_min to _max. A daemon finds
-  /// the store of the previous one, whatever the limits of both.
+  /// the store of the previous one, with any limits of both.
   [[nodiscard]] static ConsoleStore::Shape store_shape(std::size_t limit_bytes);
 
   XenctldConsole(Host& host, trace::Journal journal, DomainId domain, std::string link,

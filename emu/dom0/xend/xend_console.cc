@@ -91,7 +91,7 @@ bool XendConsole::must_wait(std::size_t bytes) const {
 void XendConsole::settle() {
   if (has_reader() && !blocked_) write_viewer();
   // After the end there is no guest that could take the input.
-  if (deaf_ && finished()) release_viewer("left");
+  if (output_closed_ && finished()) release_viewer("left");
   send_input();
   if (viewer_.valid()) update_interest();
 }
@@ -127,7 +127,7 @@ void XendConsole::welcome(Handle stream, Speaks speaks) {
   if (speaks == Speaks::telnet) telnet_.emplace(options_.window);
   may_begin_telnet_ = speaks == Speaks::either;
   ++viewers_;
-  blocked_ = deaf_ = false;
+  blocked_ = output_closed_ = false;
   interest_ = {};
   journal_.told(domain_, fmt::format("console connected: viewer {}", viewers_));
   host_.watch(viewer_, interest_, [this](Ready ready) { viewer_ready(ready); });
@@ -169,7 +169,7 @@ void XendConsole::read_viewer() {
   // Once it speaks telnet, or has sent arbitrary bytes, the mode is final.
   may_begin_telnet_ = may_begin_telnet_ && !telnet_ && is_text(came);
   if (telnet_) came = came.first(telnet_->take(came));
-  if (telnet_ && deaf_) telnet_->commands().clear();
+  if (telnet_ && output_closed_) telnet_->commands().clear();
   // The journal gets these bytes from the sender, if it is a part of ringside, and when they continue in a
   // frame.
   if (options_.unlimited) return send_at_once(came);
@@ -228,7 +228,7 @@ void XendConsole::write_viewer() {
 
 /// The viewer's input is still taken. Output is kept as without a viewer.
 void XendConsole::viewer_stopped_reading() {
-  deaf_ = true;
+  output_closed_ = true;
   blocked_ = false;
   if (telnet_) telnet_->commands().clear();
   answer_owed();
@@ -236,7 +236,7 @@ void XendConsole::viewer_stopped_reading() {
 
 void XendConsole::release_viewer(std::string_view why) {
   viewer_.close();
-  blocked_ = deaf_ = false;
+  blocked_ = output_closed_ = false;
   journal_.told(domain_, fmt::format("console viewer {} {}", viewers_, why));
   // Without a viewer room is made by discarding: nothing is withheld any longer.
   answer_owed();
@@ -249,7 +249,8 @@ bool XendConsole::takes_input() const {
 }
 
 void XendConsole::update_interest() {
-  const Ready wanted{.read = takes_input(), .write = !deaf_ && (blocked_ || store_.output_bytes() > 0)};
+  const Ready wanted{.read = takes_input(),
+                     .write = !output_closed_ && (blocked_ || store_.output_bytes() > 0)};
   if (wanted.read == interest_.read && wanted.write == interest_.write) return;
   interest_ = wanted;
   host_.watch_interest(viewer_, wanted);

@@ -49,7 +49,7 @@ class XendConsole : public Console {
   [[nodiscard]] std::uint16_t tcp_port() const override { return tcp_port_; }
   [[nodiscard]] std::uint16_t telnet_port() const override { return telnet_port_; }
   [[nodiscard]] const std::string& path() const override { return path_; }
-  [[nodiscard]] bool has_reader() const override { return viewer_.valid() && !deaf_; }
+  [[nodiscard]] bool has_reader() const override { return viewer_.valid() && !output_closed_; }
   [[nodiscard]] bool has_viewer() const override { return viewer_.valid(); }
 
  private:
@@ -85,7 +85,7 @@ class XendConsole : public Console {
   bool may_begin_telnet_ = false;  ///< it came over TCP, and has sent only text so far
   std::uint32_t viewers_ = 0;      ///< that connected so far; the number of the present one
   Ready interest_;                 ///< what the viewer is watched for
-  bool deaf_ = false;              ///< the viewer reads no more; its input is still taken
+  bool output_closed_ = false;     ///< the viewer reads no more; its input is still taken
   bool blocked_ = false;           ///< the viewer's socket is full; it is written to again once it takes more
 };
 
