@@ -9,8 +9,8 @@
 #include "emu/host/domain_words.h"
 #include "tools/run/golden.h"
 #include "tools/run/interruption.h"
-#include "tools/run/leave.h"
 #include "tools/run/outputs.h"
+#include "tools/run/run_files.h"
 #include "tools/run/script_files.h"
 #include "tools/run/select.h"
 
