@@ -37,7 +37,7 @@ struct ChannelWords {
   std::uint32_t controller_lost_bytes;
   std::uint32_t reserved1[12];
   std::uint32_t guest_cpu;  ///< CPU number + 1, 0 = unknown
-  /// What the guest lost: input that no program read, and output that did not fit into its buffer.
+  /// Bytes that the guest lost: input that no program read, and output that did not fit into its buffer.
   std::uint32_t guest_lost_input_bytes;
   std::uint32_t guest_lost_output_bytes;
   std::uint32_t reserved2[13];

@@ -41,7 +41,7 @@ class InitTty {
   /// Starts the program, now and whenever it has ended. If it cannot be started, the reason is printed, and
   /// it is tried again.
   void start();
-  /// Prints the kernel's own messages, before later output of the program. What does not fit is lost.
+  /// Prints the kernel's own messages, before later output of the program. Text that does not fit is lost.
   void print(std::string_view text);
 
   [[nodiscard]] std::size_t input_room() const { return terminal_.valid() ? input_.room() : 0; }

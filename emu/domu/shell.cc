@@ -76,7 +76,7 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 }
 
 const std::array<Shell::Command, 10> Shell::commands = {{
-    {"about", "", "how what you type got here", &Shell::about},
+    {"about", "", "how your input gets here", &Shell::about},
     {"count", "N", "print the numbers 1 to N: makes output", &Shell::count},
     {"echo", "TEXT", "print TEXT", &Shell::echo},
     {"exit", "[N]", "end this shell, and with it the domain, with status N", &Shell::exit},
@@ -141,7 +141,7 @@ void Shell::about(std::string_view) {
        << "event channel " << info_.console_port
        << ". The console driver of this guest copied the bytes out, gave them to the\n"
           "terminal that this shell runs on, and answered in the same slot.\n"
-          "What you read now took the way back: through the tx ring, 60 bytes at a time, eight messages\n"
+          "This text took the way back: through the tx ring, 60 bytes at a time, eight messages\n"
           "at most until dom0 has answered. Try 'count 1000'.\n";
 }
 

@@ -59,7 +59,7 @@ struct Io {
   std::size_t bytes = 0;
 };
 
-/// What a stream is watched for, and what it has become ready for.
+/// The operations that a stream is watched for, and those that it is ready for.
 struct Ready {
   bool read = false;
   bool write = false;
@@ -88,7 +88,7 @@ struct ProgramSpec {
 };
 
 struct Program {
-  Handle terminal;  ///< the controlling side: reads what the program prints, writes what is typed
+  Handle terminal;  ///< the controlling side: reads the program's output, writes its input
   Handle process;
 };
 
@@ -161,7 +161,7 @@ class Host {
   /// Calls `ready` as long as the stream is ready for what it is watched for (a closed stream is ready for
   /// all). Replaces an earlier watch. {} as interest pauses it.
   virtual void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) = 0;
-  /// Changes what an existing watch waits for.
+  /// Changes the operations that an existing watch waits for.
   virtual void watch_interest(const Handle& stream, Ready interest) = 0;
 
   // -- ptys and files that a user's programs attach to

@@ -1,4 +1,4 @@
-// Learns which component is at the other end, and loses, delays and duplicates what is sent to it.
+// Learns which component is at the other end, and loses, delays and duplicates messages to it.
 #include "emu/host/linux_faults.h"
 
 #include <sys/socket.h>
@@ -39,7 +39,7 @@ void LinuxHost::newest_speaks_for(const std::string& name) {
   if (faults_ != nullptr) faults_->speaks_for(name);
 }
 
-// -- what is learned
+// -- learning the components
 
 void LinuxHost::Faults::called(const HypercallArguments& arguments, const HypercallOutcome& outcome) {
   const HypercallAnswer& answer = outcome.answer;

@@ -50,7 +50,7 @@ class LinuxHost final : public Host {
   /// The same for a child of this process: it is reaped when its handle closes, if it has ended by then.
   [[nodiscard]] Result<Handle> child_open(std::int32_t number);
   [[nodiscard]] const Machine& machine() const { return machine_; }
-  /// From now on, what this process sends is checked against the machine's faults. `bitten` is called for
+  /// From now on, all that this process sends is checked against the machine's faults. `bitten` is called for
   /// each rule that takes effect, with the guest concerned, or 0.
   using Bitten = std::function<void(const FaultRule& rule, DomainId guest)>;
   void inject_faults(FaultTable table, Bitten bitten);

@@ -130,7 +130,7 @@ class SimWorld {
   /// The next `count` calls of accept that find a caller fail with ENOMEM, and the caller keeps waiting.
   void fail_accepts(std::size_t count) { accepts_failing_ = count; }
 
-  // -- what runs out
+  // -- exhausted resources
   /// From now on that component cannot open, make or accept anything: it fails with EMFILE. Open handles
   /// stay.
   void exhaust_descriptors(SimHost& component, bool exhausted);
@@ -152,10 +152,10 @@ class SimWorld {
 
   // -- programs
   using ProgramFactory = std::function<std::unique_ptr<SimProgram>(const ProgramSpec&)>;
-  /// What program_start runs when argv[0] is `name`.
+  /// The program that program_start runs when argv[0] is `name`.
   void program(const std::string& name, ProgramFactory factory);
 
-  // -- what happened, for tests to look at
+  // -- observations for tests
   /// One line for each handle and mapping that a living component still holds: "xcs: stream 17".
   [[nodiscard]] std::vector<std::string> open_handles() const;
   struct Resize {

@@ -170,7 +170,7 @@ struct SimConnection final : SimObject {
   std::optional<GivenUp> given_up;
 };
 
-/// What can be stopped, resumed, killed and waited for: a component (`host`) or a scripted program
+/// A process that can be stopped, resumed, killed and waited for: a component (`host`) or a scripted program
 /// (SimProgramRun).
 struct SimProcess : SimObject {
   const char* kind() const override { return "process"; }

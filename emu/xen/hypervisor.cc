@@ -228,7 +228,7 @@ Result<> Hypervisor::domain_set_process(Call& call) {
   if (domain.over()) return refusal(EINVAL, "domain {} has ended already", id);
   if (domain.info.state.running) return refusal(EBUSY, "domain {} has process {}", id, domain.info.process);
   const std::int32_t number = host_.process_number(call.given[0]);
-  if (number <= 0) return refusal(EINVAL, "what came with the call is no living process");
+  if (number <= 0) return refusal(EINVAL, "the handle of the call is no living process");
   domain.process = std::move(call.given[0]);
   domain.info.process = number;
   domain.info.state.running = 1;

@@ -47,7 +47,7 @@ class Hypervisor {
     const HypercallCaller& caller;
     const HypercallArguments& arguments;
     std::vector<Handle> given;     ///< came with it; released if not kept
-    std::vector<Handle>& handles;  ///< what goes with the answer
+    std::vector<Handle>& handles;  ///< those that go with the answer
     HypercallAnswer& answer;
   };
 

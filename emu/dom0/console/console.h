@@ -84,9 +84,9 @@ class Console {
 
   [[nodiscard]] std::size_t buffered_bytes() const { return store_.output_bytes(); }
   [[nodiscard]] std::uint64_t discarded_bytes() const { return store_.output_discarded(); }
-  /// The domain is gone, and no reader is left for what is buffered.
+  /// The domain is gone, and no reader is left for the buffered output.
   void count_unread() { store_.output_end(journal_, domain_); }
-  /// Records what the next daemon needs.
+  /// Records the state that the next daemon needs.
   [[nodiscard]] ConsoleStore& store() { return store_; }
 
  protected:

@@ -344,7 +344,7 @@ void Xcs::housekeep() {
     if (connection->side != Side::unknown || connection->gone || connection->forgotten) continue;
     any_unknown = true;
     if (now - connection->since <= xcs_connection_silent_max) continue;
-    refuse(counters_.connections_silent, "connections_silent", 0, *connection, "never said what it is");
+    refuse(counters_.connections_silent, "connections_silent", 0, *connection, "sent no first frame");
     connection->gone = any_gone_ = true;
   }
   if (any_unknown || sessions_.any_lonely()) want_housekeeping();
