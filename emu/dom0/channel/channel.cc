@@ -88,7 +88,7 @@ void Channel::take_requests() {
       break;
     }
     if (outcome == ring::TakeRequest::long_length) {
-      // Answers like the reply to an unknown type, so that the slot becomes free.
+      // Answered like an unknown type, so that the slot becomes free.
       length_fault(ring::Ring::tx);
       put_response(ring::default_reply(message));
     } else {

@@ -59,8 +59,8 @@ const Handle& EventDevice::peer_kicks(ring::Port port) const {
 
 void EventDevice::raise(ring::Port port) {
   RS_CHECK(is_bound(port));
-  // This process is also the receiver, so a kick that another event in the same selector word will cause does
-  // not replace this one.
+  // This process is the receiver itself: it does not wait for the kick of another event in the same selector
+  // word.
   switch (bits_.raise(port)) {
     case ring::Raised::kick:
     case ring::Raised::already_selected:

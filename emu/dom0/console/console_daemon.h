@@ -86,15 +86,15 @@ class ConsoleDaemon {
   [[nodiscard]] virtual Result<> make_console(Domain& domain, ConsoleStore store) = 0;
   /// Why no channel can be opened now; empty if one can.
   [[nodiscard]] virtual std::string_view cannot_open() const { return {}; }
-  /// Opens a channel at the ports in `domain`, as far as they are given, and sets them. Later calls
-  /// channel_opened() or channel_failed().
+  /// Opens a channel at the ports in `domain`, as far as they are given, and sets them. Calls
+  /// channel_opened() or channel_failed(), now or later.
   virtual void open_channel(Domain& domain) = 0;
   /// Closes the channel, which was open, and calls `closed` when that is done.
   virtual void close_channel(Domain& domain, const std::function<void()>& closed) = 0;
   /// The domain ended while no daemon was running: its channel may still be open.
   virtual void free_channel(DomainId /*id*/) {}
   /// The report of the domain's end may have overtaken the guest's last output. Takes that output from the
-  /// open channel, and later calls last_output_came().
+  /// open channel, and calls last_output_came(), now or later.
   virtual void take_last_output(Domain& domain) = 0;
 
   // -- called by xend and xenctld
