@@ -18,7 +18,7 @@ namespace ringside::chaos {
 /// Bytes [from, from + count) of what is typed on the connection of this number.
 [[nodiscard]] std::string typed_text(std::uint32_t connection, std::uint64_t from, std::size_t count);
 
-/// What happened to a domain.
+/// How a domain ended.
 enum class Fate : std::uint8_t {
   lives,
   ended,  ///< its program ended, and so did the domain; everything printed must be shown or counted

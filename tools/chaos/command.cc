@@ -22,7 +22,7 @@ struct ChaosOptions {
   std::uint64_t seed = 1;
   std::uint64_t count = 1000;
   double seconds = 0;
-  std::size_t length = chaos::happenings_usual;
+  std::size_t length = chaos::steps_usual;
   std::size_t tries = 2000;
   bool list = false;
   std::string journal;
@@ -42,7 +42,7 @@ void name_seed(int signal) {
 }
 
 void print(const chaos::Plan& plan) {
-  for (const chaos::Happening& each : plan) std::puts(("  " + text_of(each)).c_str());
+  for (const chaos::PlanStep& each : plan) std::puts(("  " + text_of(each)).c_str());
 }
 
 /// Writes the journal of a run of `plan`.
@@ -51,7 +51,7 @@ Result<> write_chaos_journal(trace::Journaled& journal, std::uint64_t seed, cons
   trace::JournalScenario steps;
   steps.name = "chaos";
   steps.title = fmt::format("seed {}", seed);
-  for (const chaos::Happening& each : plan) steps.lines.push_back(text_of(each));
+  for (const chaos::PlanStep& each : plan) steps.lines.push_back(text_of(each));
   journal.header = {.made_by = "ringside " RINGSIDE_VERSION,
                     .mode = options.mode,
                     .controller = "xcs",
@@ -68,7 +68,7 @@ Result<> write_chaos_journal(trace::Journaled& journal, std::uint64_t seed, cons
 
 std::string command_again(const ChaosOptions& options, std::uint64_t seed) {
   std::string command = fmt::format("ringside chaos --seed {} --count 1", seed);
-  if (options.length != chaos::happenings_usual) command += fmt::format(" --length {}", options.length);
+  if (options.length != chaos::steps_usual) command += fmt::format(" --length {}", options.length);
   if (options.mode != "sim") command += " --mode " + options.mode;
   return command;
 }
@@ -107,7 +107,7 @@ int chaos_command(const ChaosOptions& options) {
     };
   }
   std::uint64_t runs = 0;
-  std::uint64_t happened = 0;
+  std::uint64_t steps_done = 0;
   std::uint64_t bytes = 0;
   chaos::Plan plan;
   trace::Journaled journal;
@@ -125,7 +125,7 @@ int chaos_command(const ChaosOptions& options) {
     const chaos::Outcome outcome =
         chaos::carry_out(seed_at_work, plan, options.journal.empty() ? nullptr : &journal, make);
     if (make && RunInterruption::signal() != 0) break;
-    happened += outcome.happened;
+    steps_done += outcome.steps_done;
     bytes += outcome.bytes;
     found = !outcome.mistake.empty();
     if (!found) continue;
@@ -154,8 +154,8 @@ int chaos_command(const ChaosOptions& options) {
   std::puts(
       fmt::format(
           "{}{} runs, seeds {} to {}: {} steps, {} bytes, nothing lost; {:.1f} s, {:.0f} steps a second",
-          interrupted, runs, options.seed, options.seed + runs - 1, happened, bytes, taken(),
-          static_cast<double>(happened) / taken())
+          interrupted, runs, options.seed, options.seed + runs - 1, steps_done, bytes, taken(),
+          static_cast<double>(steps_done) / taken())
           .c_str());
   return status;
 }

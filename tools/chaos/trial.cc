@@ -13,7 +13,7 @@
 #include "emu/script/sim_stage.h"
 #include "tools/chaos/account.h"
 #include "tools/chaos/daemons.h"
-#include "tools/chaos/strangers.h"
+#include "tools/chaos/hostile_clients.h"
 
 namespace ringside::chaos {
 
@@ -69,7 +69,7 @@ class Trial {
       stage_ = std::move(simulated);
     }
     daemons_.emplace(*stage_);
-    strangers_.emplace(*stage_);
+    hostile_clients_.emplace(*stage_);
   }
 
   Outcome run(const Plan& plan) {
@@ -78,9 +78,9 @@ class Trial {
     if (!rest()) return {.mistake = "it does not come to rest after its start"};
     const auto handles = handles_of_daemons();
     for (std::size_t at = 0; at < plan.size(); ++at) {
-      const Happening& each = plan[at];
+      const PlanStep& each = plan[at];
       mark(at, each);
-      if (happen(each)) ++outcome.happened;
+      if (carry_out(each)) ++outcome.steps_done;
       pass(std::chrono::microseconds(each.then_us));
     }
     outcome.mistake = at_rest();
@@ -104,7 +104,7 @@ class Trial {
     return plan;
   }
 
-  void mark(std::size_t at, const Happening& its) {
+  void mark(std::size_t at, const PlanStep& its) {
     if (journal_ == nullptr) return;
     journal_->marks.push_back({.kind = trace::JournalMark::Kind::fault,
                                .after = journal_->steps.empty() ? 0 : journal_->steps.back().step,
@@ -153,7 +153,7 @@ class Trial {
 
   // -- the steps; false: the step is not possible now
 
-  bool happen(const Happening& its) {
+  bool carry_out(const PlanStep& its) {
     Life* life = living(its.domain);
     Visit* visit = life == nullptr ? nullptr : life->open_visit();
     if (world_ == nullptr && left_out(its.what, life, visit)) return false;
@@ -172,16 +172,16 @@ class Trial {
           return false;
         visit->asked += its.amount;
         return true;
-      case What::viewer_comes:
+      case What::viewer_connects:
         return life != nullptr && visit == nullptr && visit_of(*life);
       case What::viewer_leaves:
         if (visit == nullptr) return false;
         leave(*visit);
         return true;
-      case What::viewer_looks_away:
-      case What::viewer_looks:
+      case What::viewer_stops_reading:
+      case What::viewer_reads:
         if (visit == nullptr) return false;
-        visit->reads = its.what == What::viewer_looks;
+        visit->reads = its.what == What::viewer_reads;
         return static_cast<bool>(stage_->user_reads(visit->user, visit->reads));
       case What::program_ends:
         if (life == nullptr || !stage_->end(life->id, 0)) return false;
@@ -200,16 +200,16 @@ class Trial {
         if (life == nullptr || !stage_->pause(life->id)) return false;
         life->paused = true;
         return true;
-      case What::resume:
+      case What::unpause:
         if (life == nullptr || !stage_->unpause(life->id)) return false;
         life->paused = false;
         return true;
-      case What::guest_deaf:
-      case What::guest_listens:
-        return life != nullptr && stage_->answering(life->id, its.what == What::guest_listens);
+      case What::guest_stops_taking:
+      case What::guest_takes:
+        return life != nullptr && stage_->answering(life->id, its.what == What::guest_takes);
       case What::suspend:
         return life != nullptr && stage_->suspend(life->id);
-      case What::wake:
+      case What::resume:
         return life != nullptr && stage_->resume(life->id);
       case What::kill_xcs:
         return kill(Daemon::xcs);
@@ -239,13 +239,13 @@ class Trial {
       case What::heal:
         return static_cast<bool>(stage_->heal());
       case What::half_session:
-        return strangers_->half_session();
+        return hostile_clients_->half_session();
       case What::half_frame:
-        return strangers_->half_frame(its.amount);
-      case What::deaf_client:
-        return life != nullptr && strangers_->deaf_client(life->id);
+        return hostile_clients_->half_frame(its.amount);
+      case What::unreading_client:
+        return life != nullptr && hostile_clients_->unreading_client(life->id);
       case What::clients_leave:
-        strangers_->leave();
+        hostile_clients_->leave();
         return true;
       case What::accepts_fail:
         world_->fail_accepts(its.amount);
@@ -256,7 +256,7 @@ class Trial {
       case What::disk_full:
         world_->fill_disk(true);
         return true;
-      case What::plenty:
+      case What::resources_return:
         plenty();
         return true;
       case What::clock_jumps:
@@ -269,8 +269,8 @@ class Trial {
   /// Between processes: steps that only a simulated machine can do, and steps that would wait in real time
   /// for a stopped daemon or for a guest that cannot suspend now.
   [[nodiscard]] bool left_out(What what, const Life* life, const Visit* visit) const {
-    if (what >= What::accepts_fail && what != What::plenty) return true;
-    if (what != What::create && what != What::suspend && what != What::wake) return false;
+    if (what >= What::accepts_fail && what != What::resources_return) return true;
+    if (what != What::create && what != What::suspend && what != What::resume) return false;
     if (!daemons_->serve()) return true;
     return what == What::suspend && life != nullptr &&
            (life->paused || life->program_ended || (visit != nullptr && !visit->reads));
@@ -307,7 +307,7 @@ class Trial {
 
   bool kill(Daemon daemon) {
     if (!daemons_->kill(daemon)) return false;
-    if (daemon == Daemon::xcs) strangers_->leave();
+    if (daemon == Daemon::xcs) hostile_clients_->leave();
     if (daemon == Daemon::xend) {
       for (Life& life : lives_) cut_off(life);
     }
@@ -355,7 +355,7 @@ class Trial {
   std::string at_rest() {
     plenty();
     (void)stage_->heal();
-    strangers_->leave();
+    hostile_clients_->leave();
     if (world_ != nullptr) pass(farewell);
     for (const Daemon daemon : {Daemon::xcs, Daemon::xend}) {
       if (std::string why = daemons_->start(daemon); !why.empty()) return why;
@@ -464,7 +464,7 @@ class Trial {
   std::unique_ptr<script::Stage> stage_;
   SimWorld* world_ = nullptr;  ///< none between processes
   std::optional<Daemons> daemons_;
-  std::optional<Strangers> strangers_;
+  std::optional<HostileClients> hostile_clients_;
 };
 
 }  // namespace

@@ -16,9 +16,9 @@ namespace ringside::chaos {
 using MakeStage = std::function<std::unique_ptr<script::Stage>(script::StagePlan)>;
 
 struct Outcome {
-  std::string mistake;         ///< what was wrong at the end; else empty
-  std::uint64_t bytes = 0;     ///< bytes that were printed and typed
-  std::uint64_t happened = 0;  ///< steps of the plan that could be done
+  std::string mistake;           ///< what was wrong at the end; else empty
+  std::uint64_t bytes = 0;       ///< bytes that were printed and typed
+  std::uint64_t steps_done = 0;  ///< steps of the plan that could be done
 };
 
 /// Carries out `plan` unchanged; `seed` decides the order of events and the size of each read and write. At

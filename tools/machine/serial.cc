@@ -11,7 +11,7 @@
 #include "emu/host/linux_terminal.h"
 #include "tools/machine/domain_command.h"
 #include "tools/machine/page.h"
-#include "tools/machine/person.h"
+#include "tools/machine/user_terminal.h"
 
 namespace ringside::tools {
 
@@ -64,8 +64,8 @@ int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& esca
   if (!input) return failed(input.error());
   auto output = host.standard_stream(1);
   if (!output) return failed(output.error());
-  const bool person = is_terminal(0) && is_terminal(1);
-  if (person) {
+  const bool on_terminal = is_terminal(0) && is_terminal(1);
+  if (on_terminal) {
     std::printf("*** %s: %s ***\r\n", place.what, escape.advice().c_str());
     std::fflush(stdout);
   }
@@ -73,15 +73,15 @@ int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& esca
     host.on_signal(number, [&] { host.stop(exit_good); });
   trace::NullSink silent;
   {
-    const PersonsTerminal terminal(host, nullptr);
+    const UserTerminal terminal(host, nullptr);
     const dom0::ConsoleClient client(
         host, trace::Journal(silent, trace::actor(trace::Role::user)), std::move(*line), std::move(*input),
         std::move(*output),
-        {.escape = person ? escape.byte() : std::nullopt, .end_of_file = false, .domain = 0},
+        {.escape = on_terminal ? escape.byte() : std::nullopt, .end_of_file = false, .domain = 0},
         [&](dom0::ConsoleClient::Ended) { host.stop(exit_good); });
     host.run();
   }
-  if (person) std::printf("\n*** left the %s ***\n", place.what);
+  if (on_terminal) std::printf("\n*** left the %s ***\n", place.what);
   return exit_good;
 }
 

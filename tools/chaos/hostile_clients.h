@@ -8,17 +8,17 @@
 
 namespace ringside::chaos {
 
-class Strangers {
+class HostileClients {
  public:
   /// `stage` outlives this.
-  explicit Strangers(script::Stage& stage) : stage_(stage) {}
+  explicit HostileClients(script::Stage& stage) : stage_(stage) {}
 
   /// A new client that has only a control connection.
   bool half_session();
   /// A new client that has only a data connection, and sends that many bytes of a frame.
   bool half_frame(std::size_t bytes);
   /// A new client that binds the console of `domain`, and reads nothing.
-  bool deaf_client(DomainId domain);
+  bool unreading_client(DomainId domain);
   /// Disconnects all of them.
   void leave();
 
