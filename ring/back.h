@@ -1,4 +1,4 @@
-// The answerer's end of a ring: it consumes requests and produces responses, and can do nothing else.
+// The responder's end of a ring: it consumes requests and produces responses, and can do nothing else.
 //
 // A Back belongs to one thread of one process; its peer is a Front over the same page. The peer is not
 // trusted: every value in the page is read once, and is checked against what this end knows before it is
@@ -24,8 +24,8 @@ template <class Memory = NativeMemory>
 class Back {
  public:
   /// Starts on a ring whose indices may already have run (a fresh page is all zero): responses continue at
-  /// rsp_prod, requests at req_prod. Requests that have no response yet are thereby forgotten. Returns
-  /// nothing if the page claims more than 8 of them.
+  /// rsp_prod, requests at req_prod. Requests that have no response yet are skipped. Empty if the page claims
+  /// more than 8 of them.
   [[nodiscard]] static std::optional<Back> attach(SharedRing ring) {
     const Index req_prod = Memory::load(ring.req_prod);
     const Index rsp_prod = Memory::load(ring.rsp_prod);
@@ -33,8 +33,8 @@ class Back {
     return Back(ring, req_prod, rsp_prod);
   }
 
-  /// As attach(), for the first end on its page: requests made before it attached are taken, not forgotten,
-  /// as they still need responses.
+  /// As attach(), for the first end on its page: requests made before it attached are taken, not skipped,
+  /// because they still need responses.
   [[nodiscard]] static std::optional<Back> attach_first(SharedRing ring) {
     const auto back = attach(ring);
     if (!back) return std::nullopt;
@@ -45,7 +45,7 @@ class Back {
   [[nodiscard]] std::uint32_t unanswered() const { return distance(req_cons_, rsp_prod_pvt_); }
 
   /// Copies the next request out. Reads req_prod once and the slot once. Takes at most 8 requests between two
-  /// calls of publish(), whatever the peer does, so a loop of take and put ends.
+  /// calls of publish(), even if the peer misbehaves, so a loop of take and put ends.
   [[nodiscard]] TakeRequest take_request(ControlMessage& out) {
     const Index req_prod = Memory::load(ring_.req_prod);
     if (req_prod == req_cons_) return TakeRequest::empty;
@@ -56,7 +56,7 @@ class Back {
     // show what it held before.
     Memory::rmb();
     Memory::copy_from_shared(&out, ring_.slots + slot_of(req_cons_));
-    // The slot may be overwritten by a response from here on; publish()'s wmb also keeps this read before the
+    // The slot may be overwritten by a response from now on; publish()'s wmb also keeps this read before the
     // index that hands the slot back.
     ++req_cons_;
     if (out.length <= payload_bytes_max) return TakeRequest::taken;
@@ -64,9 +64,9 @@ class Back {
     return TakeRequest::long_length;
   }
 
-  /// Takes a request as every controller of 2005 did: any value of req_prod is believed. Returns false when
-  /// there is no request, or when 8 requests have no response. After a jump of req_prod it returns slots that
-  /// were never written, or were written long ago. Used only to demonstrate that.
+  /// Takes a request as every controller of 2005 did: without a check of req_prod. Returns false when there
+  /// is no request, or when 8 requests have no response. After a jump of req_prod it returns slots that were
+  /// never written, or were written long ago. Used only to demonstrate that.
   [[nodiscard]] bool take_request_believing(ControlMessage& out) {
     if (Memory::load(ring_.req_prod) == req_cons_ || unanswered() == slots_per_ring) return false;
     Memory::rmb();

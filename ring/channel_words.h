@@ -15,9 +15,9 @@
 
 namespace ringside::ring {
 
-/// A request of the controller that carries a number chosen by the controller's client. By the number the
-/// next controller recognises the request if the client sends it again. The request is in the ring if `index`
-/// is below rx.req_prod.
+/// A request of the controller that carries a number chosen by the controller's client. The next controller
+/// uses the number to recognise the request if the client sends it again. The request is in the ring if
+/// `index` is below rx.req_prod.
 struct TaggedRequest {
   std::uint32_t tag;  ///< 0 = none
   std::uint32_t index;
@@ -37,11 +37,11 @@ struct ChannelWords {
   std::uint32_t controller_lost_bytes;
   std::uint32_t reserved1[12];
   std::uint32_t guest_cpu;  ///< CPU number + 1, 0 = unknown
-  /// What the guest lost: input that no program read, and output that did not fit into its buffer.
+  /// Bytes that the guest lost: input that no program read, and output that did not fit into its buffer.
   std::uint32_t guest_lost_input_bytes;
   std::uint32_t guest_lost_output_bytes;
   std::uint32_t reserved2[13];
-  /// The latest such requests, in no particular order. Written by the controller, read when one attaches.
+  /// The latest such requests, in any order. Written by the controller, read when a controller attaches.
   TaggedRequest tagged[slots_per_ring];
 };
 

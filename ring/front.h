@@ -25,7 +25,7 @@ template <class Memory = NativeMemory>
 class Front {
  public:
   /// Starts on a ring whose indices may already have run (a fresh page is all zero): requests continue at
-  /// req_prod, responses at rsp_prod. Returns nothing if the page claims more than 8 requests outstanding.
+  /// req_prod, responses at rsp_prod. Empty if the page claims more than 8 outstanding requests.
   [[nodiscard]] static std::optional<Front> attach(SharedRing ring) {
     const Index req_prod = Memory::load(ring.req_prod);
     const Index rsp_prod = Memory::load(ring.rsp_prod);
@@ -68,7 +68,7 @@ class Front {
     // show the request.
     Memory::rmb();
     Memory::copy_from_shared(&out, ring_.slots + slot_of(rsp_cons_));
-    // The slot is free from here on. Only this end writes it until publish(), whose wmb also keeps this read
+    // The slot is free from now on. Only this end writes it until publish(), whose wmb also keeps this read
     // before the index that hands the slot over.
     ++rsp_cons_;
     if (out.length <= payload_bytes_max) return TakeResponse::taken;

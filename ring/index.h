@@ -17,7 +17,7 @@ inline constexpr std::uint32_t slots_per_ring = 8;
   return index & (slots_per_ring - 1);
 }
 
-/// How far `ahead` is in front of `behind`, modulo 2^32. If `ahead` is really behind, the distance is huge.
+/// The distance from `behind` to `ahead`, modulo 2^32. If `ahead` is really behind, the distance is huge.
 [[nodiscard]] constexpr std::uint32_t distance(Index ahead, Index behind) {
   return ahead - behind;
 }

@@ -70,7 +70,7 @@ struct ControlMessage {
   }
 };
 
-/// A message whose payload is `bytes`; bytes after the 60th are left out.
+/// A message whose payload is `bytes`; bytes after the 60th are dropped.
 [[nodiscard]] inline ControlMessage make_message(std::uint8_t type, std::uint8_t subtype, std::uint8_t id,
                                                  std::span<const std::uint8_t> bytes) {
   ControlMessage message{type, subtype, id, 0, {}};

@@ -1,4 +1,4 @@
-// Whether two runs agree: what may differ between a simulated run and one with processes, and what may not.
+// Whether two runs agree: the permitted differences between a simulated run and one with processes.
 #include "emu/script/agreement.h"
 
 #include <string>
@@ -41,7 +41,7 @@ void says(trace::Journal journal, std::string_view text, ring::Index index) {
 
 }  // namespace
 
-TEST_CASE("message boundaries and quiet events are no disagreement") {
+TEST_CASE("message boundaries and events without a kick are no disagreement") {
   const State one = run_of([](trace::Journal journal) {
     says(journal, "hello", 0);
     journal.as(guest).event_raised(1, actor(Role::dom0), 2, ring::Raised::kick);
@@ -86,7 +86,7 @@ TEST_CASE("refusals, counters and effects of quirks are compared, levels are not
           .has_value());
 }
 
-TEST_CASE("the progress of a killed daemon is not compared; what its guest wrote is") {
+TEST_CASE("the progress of a killed daemon is not compared, but its guest's output is") {
   const auto killed = [](std::string_view shown, std::string_view said) {
     return run_of([&](trace::Journal journal) {
       says(journal, said, 0);

@@ -1,9 +1,9 @@
-// What Armv8 allows a tiny program, by the axioms of its model (aarch64.cat, as in Pulte, Flur, Deacon,
-// French, Sarkar and Sewell, POPL 2018, without dependencies): every way in which the loads may read from the
-// stores and the stores of a word follow each other is made up, and kept if no axiom forbids it. Nothing is
-// executed and nothing of the checker is used but the instructions. Accesses to a half of a word are as in
-// Alglave, Deacon, Grisenthwaite, Hacquard and Maranget (Armed Cats, TOPLAS 2021): coherence is of each half,
-// and what is seen of other threads is of the whole access.
+// The outcomes that Armv8 allows for a tiny program, by the axioms of its model (aarch64.cat, as in Pulte,
+// Flur, Deacon, French, Sarkar and Sewell, POPL 2018, without dependencies). Every combination of reads-from
+// and of the order of stores to a word is generated, and kept if no axiom forbids it. Nothing is executed,
+// and of the checker only the instructions are used. Accesses to half of a word are as in Alglave, Deacon,
+// Grisenthwaite, Hacquard and Maranget (Armed Cats, TOPLAS 2021): coherence applies to each half, and other
+// threads see a whole access.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ struct ArmEvent : TinyEvent {
   bool is_q = false;  ///< LDAPR
   bool is_l = false;  ///< STLR, STLXR
   ArmFence fence = ArmFence::none;
-  bool is_exclusive = false;  ///< of an update that stores: its read, which the write follows, and its write
+  bool is_exclusive = false;  ///< of an update that stores: its read and its write, which follows the read
 };
 
 class Armv8Axioms final : public TinyAxioms<ArmEvent> {

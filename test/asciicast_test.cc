@@ -41,7 +41,7 @@ std::vector<json> lines(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("a screen has what a user received, with the times") {
+TEST_CASE("a screen has the bytes that a user received, with their times") {
   const Journaled journal = journal_of([](Sink& sink) {
     Journal(sink, actor(Role::client)).bytes_passed(1, user, bytes_of("hello\r\n\x1b[1m"));
     Journal(sink, actor(Role::xend)).bytes_passed(1, actor(Role::client, 1), bytes_of("not yet on a screen"));
@@ -59,7 +59,7 @@ TEST_CASE("a screen has what a user received, with the times") {
   CHECK(lines(to_asciicast(journal, "serial line")).at(1).at(2) == "(XEN) ");
 }
 
-TEST_CASE("a character that comes in pieces is shown once it is whole") {
+TEST_CASE("a character that arrives in pieces is shown when it is complete") {
   const Journaled journal = journal_of([](Sink& sink) {
     Journal journal(sink, actor(Role::client));
     journal.bytes_passed(1, user, bytes_of("a\xe2\x82"));

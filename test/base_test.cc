@@ -43,7 +43,7 @@ Result<> fail_or_not(bool fail) {
 
 }  // namespace
 
-TEST_CASE("a byte queue takes what fits and says how much") {
+TEST_CASE("a byte queue takes the bytes that fit and returns their number") {
   ByteQueue queue(4);
   CHECK(queue.empty());
   CHECK(queue.capacity() == 4);
@@ -57,7 +57,7 @@ TEST_CASE("a byte queue takes what fits and says how much") {
   CHECK(queue.empty());
 }
 
-TEST_CASE("a byte queue keeps the order over its wrap and gives the oldest bytes in pieces") {
+TEST_CASE("a byte queue keeps the order across its wrap and returns the oldest bytes in pieces") {
   ByteQueue queue(4);
   queue.push(bytes_of("abc"));
   queue.drop(2);
@@ -68,7 +68,7 @@ TEST_CASE("a byte queue keeps the order over its wrap and gives the oldest bytes
   CHECK(drain(queue) == "cdef");
 }
 
-TEST_CASE("pushing over a full queue discards the oldest bytes and counts them") {
+TEST_CASE("push_over() on a full queue discards the oldest bytes and counts them") {
   ByteQueue queue(4);
   CHECK(queue.push_over(bytes_of("ab")) == 0);
   CHECK(queue.push_over(bytes_of("cd")) == 0);
@@ -78,7 +78,7 @@ TEST_CASE("pushing over a full queue discards the oldest bytes and counts them")
   CHECK(drain(queue) == "efgh");
 }
 
-TEST_CASE("pushing over with more than the queue holds keeps the end of it") {
+TEST_CASE("push_over() with more bytes than the queue holds keeps the last ones") {
   ByteQueue queue(4);
   queue.push(bytes_of("xy"));
   CHECK(queue.push_over(bytes_of("abcdefg")) == 2 + 3);
@@ -98,7 +98,7 @@ TEST_CASE("bytes that are put back come before all others, across the end of the
   CHECK(drain(queue) == "xyz");
 }
 
-TEST_CASE("a cleared queue is empty and as good as new") {
+TEST_CASE("a cleared queue is empty and behaves like a new one") {
   ByteQueue queue(3);
   queue.push(bytes_of("ab"));
   queue.drop(1);
@@ -109,7 +109,7 @@ TEST_CASE("a cleared queue is empty and as good as new") {
   CHECK(queue.front().size() == 3);
 }
 
-TEST_CASE("any mixture of pushes and drops acts like an unbounded queue that refuses at its limit") {
+TEST_CASE("any sequence of pushes and drops acts like an unbounded queue that refuses at its limit") {
   ByteQueue queue(7);
   std::deque<std::uint8_t> model;
   std::uint32_t state = 1;
@@ -141,14 +141,14 @@ TEST_CASE("any mixture of pushes and drops acts like an unbounded queue that ref
   }
 }
 
-TEST_CASE("dropping more than there is ends the process with the condition and the place") {
+TEST_CASE("dropping more bytes than there are aborts with the condition and the place") {
   const auto said = abort_message([] { ByteQueue(4).drop(1); });
   REQUIRE(said);
   CHECK(said->starts_with("ringside: internal error: count <= size_ does not hold ("));
   CHECK(said->find("byte_queue.h:") != std::string::npos);
 }
 
-TEST_CASE("a byte queue of no bytes is a programmer's mistake") {
+TEST_CASE("a byte queue of size 0 aborts") {
   CHECK(abort_message([] { ByteQueue queue(0); }));
 }
 
@@ -163,7 +163,7 @@ TEST_CASE("a result is its value or its error") {
   CHECK(fail_or_not(true).error().text() == "cannot open: a file: no such file (make it)");
 }
 
-TEST_CASE("an error leaves out what it does not know") {
+TEST_CASE("an error leaves out its empty members") {
   CHECK(Error{0, "cannot start", "", "", ""}.text() == "cannot start");
   CHECK(Error{0, "cannot start", "", "no memory", ""}.text() == "cannot start: no memory");
   CHECK(Error{0, "cannot start", "xen", "", "stop the other one"}.text() ==
@@ -180,14 +180,14 @@ TEST_CASE("a result can be changed in place and moved out of") {
   CHECK(*text == "ab");
 }
 
-TEST_CASE("the value of a failed result ends the process with the error's text") {
+TEST_CASE("value() of a failed result aborts with the error's text") {
   const auto said = abort_message([] { (void)parse_digit('x').value(); });
   REQUIRE(said);
   CHECK(*said == "ringside: value() of a failed Result: cannot read number: x: not a digit\n");
   CHECK(abort_message([] { (void)parse_digit('7').error(); }));
 }
 
-TEST_CASE("a check that holds only evaluates its condition") {
+TEST_CASE("a check that holds does nothing but evaluate its condition") {
   int evaluated = 0;
   RS_CHECK(++evaluated == 1);
   CHECK(evaluated == 1);

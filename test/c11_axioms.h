@@ -1,13 +1,13 @@
-// What C11 allows a tiny program, by its axioms: every way in which the loads may read from the stores, the
-// stores of a word follow each other and the full barriers follow each other is made up, and kept if no axiom
-// forbids it. Nothing is executed and nothing of the checker is used but the instructions.
+// The outcomes that C11 allows for a tiny program, by its axioms. Every combination of reads-from, of the
+// order of stores to a word and of the order of full barriers is generated, and kept if no axiom forbids it.
+// Nothing is executed, and of the checker only the instructions are used.
 //
-// As ringside has them: RC11 without load buffering (Lahav, Vafeiadis, Kang, Hur and Dreyer, PLDI 2017),
-// where a sequentially consistent access is a full barrier followed by an acquiring or releasing access, and
-// each full barrier happens before those that follow it. The language has no accesses to a part of an atomic
-// variable. Here they are as on processors: a thread that knows a store in one half of the word, by an
-// acquire, knows it in both; and a load of both halves finds nothing older in one half than the knowledge
-// that the store in the other half was released with.
+// The axioms are those of ringside: RC11 without load buffering (Lahav, Vafeiadis, Kang, Hur and Dreyer, PLDI
+// 2017), where a sequentially consistent access is a full barrier followed by an acquiring or releasing
+// access, and each full barrier happens before the later ones. The language has no accesses to a part of an
+// atomic variable. Here they behave as on processors: a thread that knows a store in one half of the word, by
+// an acquire, knows it in both halves; and a load of both halves finds in one half no value that is older
+// than the knowledge with which the store in the other half was released.
 #pragma once
 
 #include <algorithm>
@@ -100,7 +100,8 @@ class Axioms final : public TinyAxioms<C11Event> {
       }
     }
   }
-  /// Calls each(event, is it a release) for everything that synchronizes with this read: the store, and if it
+  /// Calls each(event, whether it is a release) for each event that synchronizes with this read: the store,
+  /// and for an update's store the stores that it replaced, and the releases before them.
   /// is an update's, the stores that it replaced, and the releases before them.
   template <class Each>
   void each_release(int source, std::size_t length, Each each) const {

@@ -1,4 +1,4 @@
-// Catch2, whichever of its two generations is installed.
+// Catch2, either of its two generations.
 #pragma once
 
 #ifdef RINGSIDE_FUZZ

@@ -87,7 +87,7 @@ using Texts = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("a guest's request arrives, and its answer frees the slot, in both layouts") {
+TEST_CASE("a guest's request arrives, and the response frees its slot, in both layouts") {
   const auto abi = GENERATE(ring::Abi::sring, ring::Abi::flat);
   Fixture f(abi);
   f.open();
@@ -107,7 +107,7 @@ TEST_CASE("a guest's request arrives, and its answer frees the slot, in both lay
   }
 }
 
-TEST_CASE("attaching kicks the guest once whatever its bits say, and tells it that the controller is new") {
+TEST_CASE("attaching kicks the guest once, with any event bits, and announces a new controller") {
   Fixture f;
   ring::EventBits<> bits(f.xen.frame(1), ring::Abi::sring);
   CHECK(bits.raise(1) == ring::Raised::kick);  // by a predecessor that then died
@@ -117,7 +117,7 @@ TEST_CASE("attaching kicks the guest once whatever its bits say, and tells it th
   CHECK(ring::channel_words(f.xen.frame(1))->attachments == 1);
 }
 
-TEST_CASE("a batch of messages is announced once") {
+TEST_CASE("a batch of messages causes one notification") {
   Fixture f;
   f.open();
   f.world.run();
@@ -150,7 +150,7 @@ TEST_CASE("an idle controller sleeps unmasked and a kick wakes it") {
   CHECK_FALSE(ring::EventBits<>(f.xen.frame(0), ring::Abi::sring).is_masked(1));
 }
 
-TEST_CASE("a controller that has sent a request is awake for the answer, which then needs no kick") {
+TEST_CASE("a controller that has sent a request stays awake, and the response needs no kick") {
   Fixture f;
   f.open();
   f.world.run();
@@ -161,7 +161,7 @@ TEST_CASE("a controller that has sent a request is awake for the answer, which t
   CHECK(f.world.run_until([&] { return up.is_masked(); }, Duration::zero()));
 }
 
-TEST_CASE("an event that comes while the controller is awake, with nothing to take, costs it one turn") {
+TEST_CASE("an event without a message while the controller is awake costs one turn") {
   Fixture f;
   f.open();
   f.world.run();
@@ -181,7 +181,7 @@ TEST_CASE("an event that comes while the controller is awake, with nothing to ta
   CHECK(f.controller->requests == Texts{"hello", "again"});
 }
 
-TEST_CASE("a request without an event is found at the next event, and not when something is sent") {
+TEST_CASE("a request without an event is found at the next event, but not when a message is sent") {
   Fixture f;
   f.open();
   f.world.run();
@@ -204,7 +204,7 @@ TEST_CASE("a request without an event is found at the next event, and not when s
   CHECK(f.controller->requests == Texts{"quiet"});
 }
 
-TEST_CASE("sixty-four messages wait for a guest that takes none, and room is announced when there is some") {
+TEST_CASE("64 messages wait for a guest that takes none, and new room is announced") {
   Fixture f;
   f.open();
   std::size_t taken = 0;
@@ -225,7 +225,7 @@ TEST_CASE("sixty-four messages wait for a guest that takes none, and room is ann
   CHECK(f.controller->responses.size() == taken);
 }
 
-TEST_CASE("answers may come in any order and of any kind") {
+TEST_CASE("responses may come in any order and of any kind") {
   Fixture f;
   f.open();
   ring::ControlMessage block = console_message("block", 3);
@@ -262,7 +262,7 @@ TEST_CASE("console input is answered in order, and other requests between it at 
   CHECK(f.controller->response_tags == std::vector<std::uint32_t>{0, 5, 6});
 }
 
-TEST_CASE("impossible indices stop that channel, with one warning, until they are possible again") {
+TEST_CASE("impossible indices stop only that channel, with one warning, until they are possible again") {
   Fixture f;
   f.open();
   f.guest->print("before");
@@ -300,7 +300,7 @@ TEST_CASE("impossible indices stop that channel, with one warning, until they ar
   CHECK(f.controller->host.warnings().size() == 1);
 }
 
-TEST_CASE("answers to requests that were never made stop the channel too") {
+TEST_CASE("responses to requests that were never made stop the channel too") {
   Fixture f;
   f.open();
   ring::NativeMemory::store(f.guest->rx_shared.rsp_prod, 1u);
@@ -308,7 +308,7 @@ TEST_CASE("answers to requests that were never made stop the channel too") {
   f.world.run();
   CHECK(f.channel().faulty());
   CHECK(f.controller->responses.empty());
-  SECTION("messages to it wait, and are refused when too many wait") {
+  SECTION("messages to it wait, up to a limit") {
     std::size_t taken = 0;
     while (f.channel().send_request(console_message("x", 0)) == Send::taken) ++taken;
     CHECK(taken == channel_queue_messages_max);
@@ -321,7 +321,7 @@ TEST_CASE("answers to requests that were never made stop the channel too") {
   }
 }
 
-TEST_CASE("a request that claims 255 bytes is refused with the default reply and keeps nothing") {
+TEST_CASE("a request that claims 255 bytes gets the default reply and uses no slot") {
   Fixture f;
   f.open();
   ring::ControlMessage lie = console_message("lie", 9);
@@ -340,7 +340,7 @@ TEST_CASE("a request that claims 255 bytes is refused with the default reply and
   CHECK(reaped[0].length == 0);
 }
 
-TEST_CASE("an answer that claims 255 bytes is cut to 60") {
+TEST_CASE("a response that claims 255 bytes is truncated to 60") {
   Fixture f;
   f.open();
   CHECK(f.channel().send_request(console_message("x", 4)) == Send::taken);
@@ -367,7 +367,7 @@ TEST_CASE("the next controller finds the ports, the indices, and the unanswered 
   CHECK(f.channel().send_request(console_message("input", 0)) == Send::taken);
   f.channel().flush();
   f.controller->die();
-  f.guest->print("said to nobody");
+  f.guest->print("without a reader");
   CHECK(f.guest->take_and_answer().size() == 1);
 
   f.xen.set_console_port(1, 1);
@@ -381,7 +381,7 @@ TEST_CASE("the next controller finds the ports, the indices, and the unanswered 
   const auto left = next.channel->unanswered();
   REQUIRE(left.size() == 2);
   CHECK(text_of(left[0].message) == "taken");
-  CHECK(text_of(left[1].message) == "said to nobody");
+  CHECK(text_of(left[1].message) == "without a reader");
   // Attaching skips answers that the guest gave in the meantime: they were for the dead controller.
   CHECK(next.responses.empty());
   CHECK(next.requests.empty());
@@ -410,7 +410,7 @@ TEST_CASE("a channel is opened only for an existing domain with a free and valid
   CHECK_FALSE(f.channel().still_bound());
 }
 
-TEST_CASE("a local port that has a use already is not given another") {
+TEST_CASE("a local port that is in use cannot be bound again") {
   Fixture f;
   f.open();
   f.xen.add_domain(2);
@@ -421,7 +421,7 @@ TEST_CASE("a local port that has a use already is not given another") {
   CHECK(refused.error().code == EEXIST);
 }
 
-TEST_CASE("two domains' channels do not meet, and closing one leaves the other") {
+TEST_CASE("two domains' channels are independent, and closing one leaves the other open") {
   Fixture f;
   f.open();
   f.xen.add_domain(2);
@@ -443,7 +443,7 @@ TEST_CASE("two domains' channels do not meet, and closing one leaves the other")
   CHECK(f.channel().unanswered().size() == 2);
 }
 
-TEST_CASE("dom0's own channel works as any other") {
+TEST_CASE("dom0's own channel works like any other") {
   Fixture f;
   REQUIRE(f.controller->open(0));
   CHECK(f.channel().local_port() == 1);

@@ -1,4 +1,4 @@
-// Machines with random faults, and the books of their bytes.
+// Machines with random faults, and the account of their bytes.
 #include "test/catch.h"
 #include "tools/chaos/account.h"
 #include "tools/chaos/trial.h"
@@ -19,121 +19,121 @@ Viewed viewer(std::uint32_t connection, std::string saw, std::string typed = "")
 }
 
 /// 1000 bytes were printed, handed to one viewer and seen; the viewer typed 100 bytes that were read.
-Books balanced() {
-  Books books;
-  books.printed = 1000;
-  books.handed = printed_text(0, 1000);
-  books.viewers = {viewer(1, books.handed, typed_text(1, 0, 100))};
-  books.read = books.viewers[0].typed;
-  return books;
+Account balanced() {
+  Account account;
+  account.printed = 1000;
+  account.handed = printed_text(0, 1000);
+  account.viewers = {viewer(1, account.handed, typed_text(1, 0, 100))};
+  account.read = account.viewers[0].typed;
+  return account;
 }
 
-bool says(const Books& books, std::string_view part) {
-  INFO(mistake_in(books));
-  return mistake_in(books).find(part) != std::string::npos;
+bool says(const Account& account, std::string_view part) {
+  INFO(mistake_in(account));
+  return mistake_in(account).find(part) != std::string::npos;
 }
 
 }  // namespace
 
-TEST_CASE("the books of a run without faults are right") {
+TEST_CASE("the account of a run without faults is correct") {
   CHECK(mistake_in(balanced()).empty());
   CHECK(mistake_in({}).empty());
 }
 
-TEST_CASE("a byte that is missing, doubled or changed is found, wherever it is") {
+TEST_CASE("a byte that is missing, doubled or changed is found at any place") {
   for (std::size_t at = 0; at < 1000; at += 7) {
     CAPTURE(at);
-    Books missing = balanced();
+    Account missing = balanced();
     missing.handed.erase(at, 1);
     missing.viewers[0].saw = missing.handed;
     CHECK_FALSE(mistake_in(missing).empty());
-    Books twice = balanced();
+    Account twice = balanced();
     twice.handed.insert(at, twice.handed.substr(at, 9));
     twice.viewers[0].saw = twice.handed;
     CHECK_FALSE(mistake_in(twice).empty());
-    Books changed = balanced();
+    Account changed = balanced();
     changed.handed[at] = 'x';
     changed.viewers[0].saw = changed.handed;
     CHECK_FALSE(mistake_in(changed).empty());
   }
 }
 
-TEST_CASE("what was discarded or left unread must have been counted, to the byte") {
-  Books books = balanced();
-  books.handed = printed_text(100, 800);
-  books.viewers[0].saw = books.handed;
-  books.discarded = 100;
+TEST_CASE("each byte that was discarded or unread must have been counted") {
+  Account account = balanced();
+  account.handed = printed_text(100, 800);
+  account.viewers[0].saw = account.handed;
+  account.discarded = 100;
   CHECK(
-      says(books,
+      says(account,
            "of 1000 bytes printed viewers were handed 800, and 100 were counted as discarded, 0 as unread"));
-  books.unread = 100;
-  CHECK(mistake_in(books).empty());
-  books.unread = 101;
-  CHECK_FALSE(mistake_in(books).empty());
+  account.unread = 100;
+  CHECK(mistake_in(account).empty());
+  account.unread = 101;
+  CHECK_FALSE(mistake_in(account).empty());
 }
 
-TEST_CASE("bytes on the side of a killed domain are lost, and no others") {
-  Books books = balanced();
-  books.printed = 1500;
+TEST_CASE("bytes on the side of a killed domain may be missing, but no others") {
+  Account account = balanced();
+  account.printed = 1500;
   for (const Fate fate : {Fate::lives, Fate::ended, Fate::cut}) {
-    books.fate = fate;
-    CHECK(mistake_in(books).empty() == (fate == Fate::cut));
+    account.fate = fate;
+    CHECK(mistake_in(account).empty() == (fate == Fate::cut));
   }
-  books.handed += "\r\n[ringside] domain dom1 crashed: killed\r\n";
-  books.viewers[0].saw = books.handed;
-  CHECK(mistake_in(books).empty());
+  account.handed += "\r\n[ringside] domain dom1 crashed: killed\r\n";
+  account.viewers[0].saw = account.handed;
+  CHECK(mistake_in(account).empty());
 }
 
-TEST_CASE("bytes in the connection of a viewer who leaves are lost, and no others") {
-  Books books = balanced();
-  books.viewers[0].saw.resize(400);
-  CHECK(says(books, "600 bytes were handed to a viewer who has not seen them"));
-  books.viewers[0].left = true;
-  CHECK(mistake_in(books).empty());
-  books.viewers.push_back(viewer(2, printed_text(600, 400)));
-  CHECK(mistake_in(books).empty());
-  books.viewers[0].left = false;
-  CHECK(says(books, "viewer 2 saw"));
+TEST_CASE("bytes in the connection of a viewer that leaves may be missing, but no others") {
+  Account account = balanced();
+  account.viewers[0].saw.resize(400);
+  CHECK(says(account, "600 bytes were handed to a viewer that has not seen them"));
+  account.viewers[0].left = true;
+  CHECK(mistake_in(account).empty());
+  account.viewers.push_back(viewer(2, printed_text(600, 400)));
+  CHECK(mistake_in(account).empty());
+  account.viewers[0].left = false;
+  CHECK(says(account, "viewer 2 saw"));
 }
 
-TEST_CASE("a refused viewer saw nothing of the console, and typed nothing into it") {
-  Books books = balanced();
-  books.viewers.insert(books.viewers.begin(),
-                       viewer(7, "Cannot connect to console 9601 on domain 1\n", typed_text(7, 0, 10)));
-  books.turned_away = 1;
-  CHECK(mistake_in(books).empty());
-  books.viewers.insert(books.viewers.begin(), viewer(8, "", typed_text(8, 0, 10)));
-  books.viewers.front().left = true;
-  CHECK_FALSE(mistake_in(books).empty());
-  books.turned_away = 2;
-  CHECK(mistake_in(books).empty());
+TEST_CASE("a refused viewer receives no output and its input is not used") {
+  Account account = balanced();
+  account.viewers.insert(account.viewers.begin(),
+                         viewer(7, "Cannot connect to console 9601 on domain 1\n", typed_text(7, 0, 10)));
+  account.refused_viewers = 1;
+  CHECK(mistake_in(account).empty());
+  account.viewers.insert(account.viewers.begin(), viewer(8, "", typed_text(8, 0, 10)));
+  account.viewers.front().left = true;
+  CHECK_FALSE(mistake_in(account).empty());
+  account.refused_viewers = 2;
+  CHECK(mistake_in(account).empty());
 }
 
 TEST_CASE("typed bytes are read once and in order, except those that a daemon held when it died") {
-  Books books = balanced();
-  books.viewers.push_back(viewer(2, "", typed_text(2, 0, 50)));
-  CHECK(says(books, "viewer 2 typed 50 bytes, and the program read 0 of them"));
-  books.read += typed_text(2, 0, 50);
-  CHECK(mistake_in(books).empty());
-  books.read += "y";
-  CHECK(says(books, "the program read bytes that were not typed there"));
-  books.read = typed_text(1, 0, 60) + typed_text(2, 0, 50);
-  CHECK(says(books, "viewer 1 typed 100 bytes, and the program read 60 of them"));
-  books.viewers[0].daemon_died = true;
-  CHECK(mistake_in(books).empty());
-  books.read = typed_text(2, 0, 50) + typed_text(1, 0, 100);
-  CHECK_FALSE(mistake_in(books).empty());
+  Account account = balanced();
+  account.viewers.push_back(viewer(2, "", typed_text(2, 0, 50)));
+  CHECK(says(account, "viewer 2 typed 50 bytes, and the program read 0 of them"));
+  account.read += typed_text(2, 0, 50);
+  CHECK(mistake_in(account).empty());
+  account.read += "y";
+  CHECK(says(account, "the program read bytes that were not typed there"));
+  account.read = typed_text(1, 0, 60) + typed_text(2, 0, 50);
+  CHECK(says(account, "viewer 1 typed 100 bytes, and the program read 60 of them"));
+  account.viewers[0].daemon_died = true;
+  CHECK(mistake_in(account).empty());
+  account.read = typed_text(2, 0, 50) + typed_text(1, 0, 100);
+  CHECK_FALSE(mistake_in(account).empty());
 }
 
 TEST_CASE("the same seed gives the same plan and the same end") {
   const Plan plan = plan_of(17);
-  CHECK(plan.size() == happenings_usual);
+  CHECK(plan.size() == steps_usual);
   CHECK(plan == plan_of(17));
   CHECK(plan != plan_of(18));
   const Outcome once = carry_out(17, plan);
   const Outcome again = carry_out(17, plan);
   CHECK(once.bytes == again.bytes);
-  CHECK(once.happened == again.happened);
+  CHECK(once.steps_done == again.steps_done);
 }
 
 // A simulated machine takes half a second under a sanitizer.
@@ -143,16 +143,16 @@ constexpr std::uint64_t seeds = 40;
 constexpr std::uint64_t seeds = 400;
 #endif
 
-TEST_CASE("nothing is lost, whatever happens") {
-  std::uint64_t happened = 0;
+TEST_CASE("no byte is lost under random faults") {
+  std::uint64_t steps_done = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     CAPTURE(seed);
     const Outcome outcome = carry_out(seed, plan_of(seed));
     CHECK(outcome.mistake.empty());
-    happened += outcome.happened;
+    steps_done += outcome.steps_done;
   }
   // A machine on which no step is possible would prove nothing.
-  CHECK(happened > seeds * happenings_usual / 4);
+  CHECK(steps_done > seeds * steps_usual / 4);
 }
 
 }  // namespace chaos_test

@@ -195,7 +195,7 @@ TEST_CASE("Armv8 allows the published outcomes of each litmus test") {
   }
 }
 
-TEST_CASE("an exchange on Armv8 is a load and a store, and no barrier") {
+TEST_CASE("an exchange on Armv8 is a load and a store without a barrier") {
   const auto allows = [](const std::vector<Thread>& threads, const char* outcome) {
     return find_by_exploring(threads, ModelName::armv8).outcomes.contains(outcome);
   };
@@ -236,7 +236,7 @@ TEST_CASE("one word is coherent for all threads on Armv8") {
   CHECK(allows({{store(x, 1)}, {load(x), load(x)}}, "|0 1; 1 0 0"));
 }
 
-TEST_CASE("a slot is handed on under Armv8 by what orders its accesses, and a dependency does not") {
+TEST_CASE("under Armv8 only ordered accesses hand a slot on; a dependency does not") {
   const auto race = [](const Thread& first, const Thread& second) {
     return races({first, second}, ModelName::armv8);
   };

@@ -22,7 +22,7 @@ void does(History& history, std::uint32_t thread, ringside::check::OperationKind
 
 }  // namespace
 
-TEST_CASE("a queue brings the oldest and a stack the newest") {
+TEST_CASE("a queue returns the oldest element and a stack the newest") {
   for (const bool is_stack : {false, true}) {
     History history;
     does(history, 0, push, 1, 1);
@@ -36,7 +36,7 @@ TEST_CASE("a queue brings the oldest and a stack the newest") {
   }
 }
 
-TEST_CASE("operations that overlap may come in either order, those that do not in theirs") {
+TEST_CASE("overlapping operations may take effect in either order, others only in theirs") {
   for (const bool overlap : {true, false}) {
     History history;
     does(history, 0, push, 1, 1);
@@ -47,7 +47,7 @@ TEST_CASE("operations that overlap may come in either order, those that do not i
   }
 }
 
-TEST_CASE("only an empty structure has nothing to take, and only a full one has no room") {
+TEST_CASE("only an empty structure may return nothing, and only a full one may refuse") {
   for (const std::uint32_t ended : {0u, 1u}) {
     History history;
     does(history, 0, push, 1, 1);
@@ -77,7 +77,7 @@ TEST_CASE("a thief takes the oldest while the owner pops the newest") {
   CHECK(history.judge(0, name_of).starts_with("no deque does this"));
 }
 
-TEST_CASE("an operation begins once and ends once") {
+TEST_CASE("an operation must begin once and end once") {
   History history;
   CHECK_FALSE(history.end(0, 1, 1).empty());
   CHECK(history.begin(0, push, 1, {}).empty());

@@ -131,7 +131,7 @@ TEST_CASE("one word is coherent for all threads") {
   CHECK(allowed_by({{store(x, 1), load(x)}, {store(x, 2)}}, "0|") == "");
 }
 
-TEST_CASE("load buffering is found by no model") {
+TEST_CASE("no model explores load buffering") {
   CHECK(allowed_by({{load(x), store(y, 1)}, {load(y), store(x, 1)}}, "1|1") == "");
 }
 
@@ -150,7 +150,7 @@ TEST_CASE(
                    "||1 0|1 0") == "");
 }
 
-TEST_CASE("causality is passed on by acquire and release") {
+TEST_CASE("acquire and release pass on causality") {
   CHECK(
       allowed_by({{store(x, 1)}, {load(x, Order::acquire), store(y, 1)}, {load(y, Order::acquire), load(x)}},
                  "|1|1 0") == "C11");
@@ -160,7 +160,7 @@ TEST_CASE("causality is passed on by acquire and release") {
                  "|1|1 0") == "");
 }
 
-TEST_CASE("a store that comes later in one word and a load that comes earlier in another") {
+TEST_CASE("stores and loads of two words in opposite orders (S, R)") {
   CHECK(allowed_by({{store(x, 1), store(y, 1)}, {store(y, 2), load(x)}, {load(y), load(y)}}, "|0|1 2") ==
         "TSO C11");
   CHECK(allowed_by({{store(x, 1), store(y, 1)}, {store(y, 2), fence(), load(x)}, {load(y), load(y)}},
@@ -187,13 +187,13 @@ TEST_CASE("a compare-exchange that finds another value stores and releases nothi
                    "3 3|0") == "SC TSO C11");
 }
 
-TEST_CASE("events: raised twice is raised once, and what came before a notification is seen after it") {
+TEST_CASE("events coalesce, and stores before a notification are seen after it") {
   CHECK(allowed_by({{store(x, 1), notify(1)}, {wait(1), load(x)}}, "|0") == "");
   CHECK(allowed_by({{notify(1), notify(1)}, {wait(1), wait(1)}}, "|...") == "SC TSO C11");
   CHECK(allowed_by({{notify(1), notify(1)}, {wait(1), wait(1)}}, "|") == "SC TSO C11");
 }
 
-TEST_CASE("stores of two fibers to a word come in any order that no thread has seen otherwise") {
+TEST_CASE("stores of two fibers to a word come in any order, unless a thread has seen another") {
   const Order release = Order::release;
   const Order acquire = Order::acquire;
   // 2+2W

@@ -41,7 +41,7 @@ TEST_CASE("a seed gives the choices that it gave on other machines") {
   CHECK(choice.pick(0x10000) == 0x06c4);
 }
 
-TEST_CASE("every way is taken, none beyond the last, each about as often") {
+TEST_CASE("every way is drawn, none beyond the last, and each about as often") {
   Choice choice = Choice::seeded(7);
   int taken[5] = {};
   for (int at = 0; at < 5000; ++at) {
@@ -55,7 +55,7 @@ TEST_CASE("every way is taken, none beyond the last, each about as often") {
   }
 }
 
-TEST_CASE("a tape repeats what it was made from; only real choices are on it") {
+TEST_CASE("a tape repeats its run, and records only real choices") {
   Choice original = Choice::seeded(3);
   Choice::Tape picked;
   for (std::uint32_t ways = 1; ways < 40; ++ways) picked.push_back(original.pick(ways));
@@ -76,7 +76,7 @@ TEST_CASE(
   CHECK(choice.tape() == Choice::Tape{2, 3, 0});
 }
 
-TEST_CASE("a chance of 100 is no choice, one of 0 never comes") {
+TEST_CASE("a chance of 100 is no choice, and a chance of 0 is always false") {
   Choice choice = Choice::seeded(5);
   int came = 0;
   for (int at = 0; at < 1000; ++at) {
@@ -88,7 +88,7 @@ TEST_CASE("a chance of 100 is no choice, one of 0 never comes") {
   CHECK(came < 350);
 }
 
-TEST_CASE("to choose among nothing is a mistake") {
+TEST_CASE("choosing among no ways aborts") {
   CHECK(test::abort_message([] { (void)Choice::seeded(1).pick(0); }));
 }
 

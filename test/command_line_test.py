@@ -63,7 +63,7 @@ WRONG = [
     ("sysrq web ab", "KEY: a key is one character"),
     ("up --com1 stdio", "--com1: the far end cannot be stdio"),
     ("up --com1-speed 49", "--com1-speed: a line has 50 to 115200 bits a second, or 0"),
-    ("up --com1-speed 0x2580 --conswitch 1", "--conswitch: it is a letter from a to z, and perhaps an x after it"),
+    ("up --com1-speed 0x2580 --conswitch 1", "--conswitch: it is a letter from a to z, optionally followed by x"),
     ("up --quirk nope",
      "--quirk: cannot set a quirk: nope: there is none of that name (`ringside quirks` lists them)"),
     ("create web --external", "--external requires PROGRAM"),
@@ -115,7 +115,7 @@ class CommandLine(unittest.TestCase):
             self.assertIn(part, text)
         self.assertRegex(self.ringside("--version").stdout, r"^ringside [\d.]+\n$")
 
-    def test_what_is_wrong_is_said(self):
+    def test_errors_are_printed(self):
         has_checker = "ring-check" in self.helped()
         for line, text in WRONG:
             if line.startswith("ring-check") and not has_checker:
@@ -125,7 +125,7 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(result.stdout, "")
                 self.assertEqual(result.stderr, text + "\nRun with --help for more information.\n")
 
-    def test_words_after_dashes_are_the_programs(self):
+    def test_words_after_dashes_belong_to_the_program(self):
         for line in RIGHT:
             with self.subTest(line):
                 result = self.ringside(*line.split(), status=COULD_NOT_RUN)

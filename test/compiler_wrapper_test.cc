@@ -64,7 +64,7 @@ std::string update_of(const std::string& address, int bytes) {
 
 }  // namespace
 
-TEST_CASE("what only a link reads is not given to a compiler that links nothing") {
+TEST_CASE("link options are not passed to a compiler that links nothing") {
   const Arguments inputs{"other.o", "lib.a", "libx.so", "libx.so.1", "-lm",      "-L", "lib",     "-Lmore",
                          "-Wl,-x",  "-z",    "now",     "-Xlinker",  "--wrap=f", "-T", "link.ld", "-shared"};
   Arguments arguments{"-c", "-I", "odd.a", "-include", "odd.o", "ring.c"};
@@ -129,7 +129,7 @@ TEST_CASE("-S gives the assembler with its barriers rewritten") {
   CHECK(steps[0].rewrite == "out.s");
 }
 
-TEST_CASE("questions to the compiler are passed on") {
+TEST_CASE("queries to the compiler are passed on") {
   CHECK(line(planned({"--version"})[0]) == "ccache gcc --version");
   CHECK(line(planned({})[0]) == "ccache gcc");
   CHECK(line(planned({"-E", "ring.c"})[0]).starts_with("ccache gcc -E ring.c -fsanitize=thread"));

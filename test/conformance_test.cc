@@ -41,14 +41,14 @@ constexpr std::uint64_t long_messages = 20'000;
 
 }  // namespace
 
-TEST_CASE("rings that are right conform, at -O0 and at -O2") {
+TEST_CASE("correct rings conform, at -O0 and at -O2") {
   const auto name = GENERATE(from_range(right_rings())) + GENERATE(as<std::string>(), "_O0", "_O2");
   INFO(name);
   const Plugin plugin(name);
   CHECK(failures(plugin.subject()) == "");
 }
 
-TEST_CASE("rings that are right stand long runs, and the same seed makes the same run") {
+TEST_CASE("correct rings pass long runs, and the same seed makes the same run") {
   const auto name = GENERATE(from_range(right_rings())) + "_O2";
   INFO(name);
   const Plugin plugin(name);
@@ -90,7 +90,7 @@ TEST_CASE("the bugs that one thread can find are found, each by its check") {
   }
 }
 
-TEST_CASE("a ring that trusts an id reaches beyond its table") {
+TEST_CASE("a ring that trusts an id accesses memory beyond its table") {
   // This may damage the process, so it runs in a child.
   const Plugin plugin("mutant_35");
   const pid_t child = fork();
@@ -105,7 +105,7 @@ TEST_CASE("a ring that trusts an id reaches beyond its table") {
   CHECK((WIFSIGNALED(status) || WEXITSTATUS(status) == 1));
 }
 
-TEST_CASE("long runs find more, since what matters is when an end looks") {
+TEST_CASE("long runs find more bugs, because ends look at more moments") {
   CHECK(run_long(Plugin("mutant_22").subject(), 1, long_messages).broken != "");
 }
 
@@ -117,13 +117,13 @@ TEST_CASE("many short runs find bugs that show only at the wrap") {
   CHECK(found > 0);
 }
 
-TEST_CASE("right code that looks wrong passes") {
+TEST_CASE("correct code that looks wrong passes") {
   const Plugin plugin("mutant_equivalent");
   CHECK(failures(plugin.subject()) == "");
   CHECK(run_long(plugin.subject(), 1, long_messages).broken == "");
 }
 
-TEST_CASE("a check that the ring does not ask for is skipped, and says why") {
+TEST_CASE("a check that does not apply to the ring is skipped, with the reason") {
   const Plugin plugin("atomic_spinning_2_O2");
   for (const ConformanceCheck& check : check_conformance(plugin.subject())) {
     INFO(check.name);
@@ -133,7 +133,7 @@ TEST_CASE("a check that the ring does not ask for is skipped, and says why") {
   CHECK(has(check_conformance(plugin.subject()), "each request is answered once", Conforms::skipped));
 }
 
-TEST_CASE("a table that makes no sense is refused with the reason") {
+TEST_CASE("an invalid table is refused with the reason") {
   const Plugin plugin("plain_2_O2");
   const ring_check_ring good = *plugin.subject().ring;
   const auto fault = [](const ring_check_ring& ring) { return fault_of_table(&ring); };

@@ -58,7 +58,7 @@ using Ends = std::vector<Ended>;
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "bytes go both ways until the console closes, and all it sent is written") {
+TEST_CASE_METHOD(Fixture, "bytes go both ways until the console closes, and all its output is written") {
   start();
   guest->type("login: ");
   keyboard->type("root\n");
@@ -76,7 +76,7 @@ TEST_CASE_METHOD(Fixture, "bytes go both ways until the console closes, and all 
   CHECK(ended == Ends{Ended::closed});
 }
 
-TEST_CASE_METHOD(Fixture, "a console that closes ends the client only when the screen has all of it") {
+TEST_CASE_METHOD(Fixture, "a closed console ends the client only after the screen has all its output") {
   start();
   screen->read(false);
   const std::string text(3 * stream_bytes, 't');
@@ -92,7 +92,7 @@ TEST_CASE_METHOD(Fixture, "a console that closes ends the client only when the s
   CHECK(ended == Ends{Ended::closed});
 }
 
-TEST_CASE_METHOD(Fixture, "Ctrl-] leaves: what was typed before it is sent, what comes after it is not") {
+TEST_CASE_METHOD(Fixture, "Ctrl-] leaves: earlier input is sent, later input is not") {
   start({.escape = escape_key});
   keyboard->type(
       "ab\x1d"
@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(ended == Ends{Ended::left});
 }
 
-TEST_CASE_METHOD(Fixture, "without the option Ctrl-] is typed like any other") {
+TEST_CASE_METHOD(Fixture, "without the option Ctrl-] is sent like any other key") {
   start();
   keyboard->type(
       "ab\x1d"
@@ -160,7 +160,7 @@ TEST_CASE_METHOD(Fixture, "the end of the input is one Ctrl-D on a new line, two
   CHECK(ended.empty());
 }
 
-TEST_CASE_METHOD(Fixture, "without the option the end of the input types nothing") {
+TEST_CASE_METHOD(Fixture, "without the option the end of the input sends nothing") {
   start();
   keyboard->type("exit\n");
   world.run();
@@ -172,7 +172,7 @@ TEST_CASE_METHOD(Fixture, "without the option the end of the input types nothing
   CHECK(screen->seen == "still here");
 }
 
-TEST_CASE_METHOD(Fixture, "a screen that does not read makes the guest wait, and nothing is lost") {
+TEST_CASE_METHOD(Fixture, "a screen that does not read makes the guest wait, and no byte is lost") {
   start();
   screen->read(false);
   const std::string text = numbered_text(300'000);
@@ -188,7 +188,7 @@ TEST_CASE_METHOD(Fixture, "a screen that does not read makes the guest wait, and
   CHECK(screen->seen == text);
 }
 
-TEST_CASE_METHOD(Fixture, "a guest that does not read makes the keyboard wait, and nothing is lost") {
+TEST_CASE_METHOD(Fixture, "a guest that does not read makes the keyboard wait, and no byte is lost") {
   start({.end_of_file = true});
   guest->read(false);
   const std::string text = numbered_text(300'000);

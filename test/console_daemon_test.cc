@@ -1,4 +1,4 @@
-// What xend and xenctld have in common: what becomes of domains, and of those who ask about them.
+// The common part of xend and xenctld: the state of domains, and the answers to programs that ask about them.
 #include "emu/dom0/xenctld/xenctld.h"
 #include "test/catch.h"
 #include "test/fake_guest.h"
@@ -12,7 +12,7 @@ using namespace ringside::test;
 
 namespace {
 
-/// A xenctld that takes up a console of an earlier one.
+/// A xenctld that takes over a console of an earlier one.
 struct TakenUp {
   TakenUp() {
     xen.add_domain(1);
@@ -65,7 +65,7 @@ TEST_CASE_METHOD(
   CHECK(told("domain resumed"));
 }
 
-TEST_CASE_METHOD(XendFixture, "a console that xcs no longer serves is said to have lost its channel") {
+TEST_CASE_METHOD(XendFixture, "a console that xcs no longer serves is reported as having lost its channel") {
   create(1);
   kill_xcs();
   xcs.emplace(world, "xcs", "/m/xcs_socket");
@@ -83,7 +83,7 @@ TEST_CASE_METHOD(TakenUp,
   CHECK(host.warnings().empty());
 }
 
-TEST_CASE_METHOD(TakenUp, "under xenctld a guest that answered before its end has answered") {
+TEST_CASE_METHOD(TakenUp, "under xenctld an answer that a guest sent before its end counts") {
   start("");
   FakeGuest guest(xen, 1);
   Person first(people, people.connect_local("/m/xenctld.sock").value());

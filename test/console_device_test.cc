@@ -13,7 +13,7 @@ using namespace ringside::dom0;
 using namespace ringside::test;
 using namespace std::chrono_literals;
 
-TEST_CASE_METHOD(LoneConsole, "nothing is written to a pty before its reader has had time to set it up") {
+TEST_CASE_METHOD(LoneConsole, "no output is written to a pty before its reader has had time to set it up") {
   CHECK(output("text"));
   auto file = people.file_open(link_path, Host::FileUse::output);
   REQUIRE(file.ok());
@@ -25,7 +25,7 @@ TEST_CASE_METHOD(LoneConsole, "nothing is written to a pty before its reader has
 }
 
 TEST_CASE_METHOD(LoneConsole,
-                 "what a reader leaves unread is delivered to the next one, in order, at any time") {
+                 "bytes that a reader leaves unread are delivered to the next one, in order, at any time") {
   const auto later = GENERATE(0us, 1us, 1000us, 99'999us, 100'000us, 100'001us, 1'000'000us);
   (void)left_unread("unread. ");
   world.run_for(later);
@@ -48,7 +48,7 @@ TEST_CASE_METHOD(LoneConsole, "two readers: the pty stays until both have left")
 }
 
 TEST_CASE_METHOD(LoneConsole,
-                 "a reader who looked up the link before it changed to a new pty is served at the old one") {
+                 "a reader that looked up the link before it moved to a new pty is served at the old one") {
   const std::string pty = left_unread("unread. ");
   world.run_for(pty_settle_delay / 4);
   CHECK(world.link_target(link_path) != pty);
@@ -65,7 +65,7 @@ TEST_CASE_METHOD(LoneConsole,
 }
 
 TEST_CASE_METHOD(LoneConsole,
-                 "of two readers at that moment the one at the new pty stays, and nothing is lost") {
+                 "of two readers at that moment the one at the new pty stays, and no byte is lost") {
   const std::string pty = left_unread("unread. ");
   world.run_for(1us);
   auto late = arrive(pty);
@@ -110,7 +110,7 @@ TEST_CASE_METHOD(LoneConsole, "typed bytes are read in order even if their write
   CHECK(open()->seen == "hello");
 }
 
-TEST_CASE_METHOD(LoneConsole, "what a user types before leaving at once reaches the guest") {
+TEST_CASE_METHOD(LoneConsole, "input of a user who leaves at once reaches the guest") {
   auto file = people.file_open(link_path, Host::FileUse::output);
   REQUIRE(file.ok());
   REQUIRE(people.write(file->handle, bytes_of("echo hello\n")).bytes == 11);
@@ -120,7 +120,7 @@ TEST_CASE_METHOD(LoneConsole, "what a user types before leaving at once reaches 
   CHECK(status() == "waiting");
 }
 
-TEST_CASE_METHOD(LoneConsole, "a regular file gets the queue and then all else, and no input comes from it") {
+TEST_CASE_METHOD(LoneConsole, "a regular file gets the queued and all later output, and gives no input") {
   world.file("/tmp/log", "kept. ");
   CHECK(output("queued. "));
   REQUIRE(console->attach("/tmp/log", "").ok());
@@ -133,7 +133,7 @@ TEST_CASE_METHOD(LoneConsole, "a regular file gets the queue and then all else, 
   CHECK_FALSE(world.link_target(link_path));
 }
 
-TEST_CASE_METHOD(LoneConsole, "input comes from a second file to its end, and output goes on") {
+TEST_CASE_METHOD(LoneConsole, "input comes from a second file to its end, and output continues") {
   world.file("/tmp/log", "");
   world.file("/tmp/commands", "help\nexit\n");
   REQUIRE(console->attach("/tmp/log", "/tmp/commands").ok());
@@ -143,7 +143,7 @@ TEST_CASE_METHOD(LoneConsole, "input comes from a second file to its end, and ou
   CHECK(world.file_content("/tmp/log") == "bye");
 }
 
-TEST_CASE_METHOD(LoneConsole, "after detaching from an unread fifo, its content goes to the pty's reader") {
+TEST_CASE_METHOD(LoneConsole, "after detaching from an unread fifo, its contents go to the pty's reader") {
   world.pipe("/tmp/fifo", 100);
   const std::string all = output_bytes(300);
   REQUIRE(console->attach("/tmp/fifo", "").ok());
@@ -167,7 +167,7 @@ TEST_CASE_METHOD(LoneConsole, "a file that cannot be opened changes nothing") {
 }
 
 TEST_CASE_METHOD(LoneConsole,
-                 "attaching a file disconnects the pty's reader, and the file gets what was unread") {
+                 "attaching a file disconnects the pty's reader, and the file gets the unread bytes") {
   auto reader = open();
   reader->read(false);
   CHECK(output("unread"));
@@ -180,7 +180,7 @@ TEST_CASE_METHOD(LoneConsole,
   CHECK(world.file_content("/tmp/log") == "unread");
 }
 
-TEST_CASE_METHOD(LoneConsole, "a terminal that hangs up is let go, and the console is back on a pty") {
+TEST_CASE_METHOD(LoneConsole, "a terminal that hangs up is detached, and the console returns to a pty") {
   auto terminal = people.pty_create();
   REQUIRE(terminal.ok());
   REQUIRE(console->attach(terminal->path, "").ok());

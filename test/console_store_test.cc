@@ -1,4 +1,4 @@
-// The file of a console: the next daemon finds its content again, and it is never half changed.
+// The file of a console: the next daemon finds its contents again, and never half of a change.
 #include "emu/dom0/console/console_store.h"
 
 #include "emu/host/sim.h"
@@ -45,7 +45,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "what a daemon kept is found by the next one, and not for another domain") {
+TEST_CASE_METHOD(Fixture, "the next daemon finds what a daemon kept, but only for the same domain") {
   CHECK_FALSE(find());
   {
     ConsoleStore store = make();
@@ -118,7 +118,7 @@ TEST_CASE_METHOD(Fixture,
   }
 }
 
-TEST_CASE_METHOD(Fixture, "the newest output is known, also where it lies in two pieces") {
+TEST_CASE_METHOD(Fixture, "output_ends_with() also works where the output wraps") {
   ConsoleStore store = make();
   CHECK(store.output_ends_with(""));
   CHECK_FALSE(store.output_ends_with("x"));
@@ -145,7 +145,7 @@ TEST_CASE_METHOD(Fixture, "output that is put back comes first again") {
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a request is known by its index, also where indices wrap") {
+TEST_CASE_METHOD(Fixture, "a request is recognised by its index, also where indices wrap") {
   ConsoleStore store = make();
   CHECK_FALSE(store.output_known(0xffff'ffff));
   store.output_take(bytes_of("x"), 0xffff'ffff);
@@ -158,7 +158,7 @@ TEST_CASE_METHOD(Fixture, "a request is known by its index, also where indices w
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "input goes in pieces of sixty, at most seven unanswered, and leaves when answered") {
+                 "input is sent in pieces of 60 bytes, at most 7 unanswered, and is removed when answered") {
   ConsoleStore store = make();
   store.input_take(bytes_of(std::string(500, 'x')));
   std::vector<std::uint32_t> tags;
@@ -178,7 +178,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(store.input_sendable());
 }
 
-TEST_CASE_METHOD(Fixture, "what is in flight can be sent once more, by the next daemon too") {
+TEST_CASE_METHOD(Fixture, "input in flight can be sent again, also by the next daemon") {
   {
     ConsoleStore store = make();
     store.input_take(bytes_of("first"));

@@ -61,7 +61,7 @@ struct Guest {
     }
     return all;
   }
-  /// What the page says of it, for observers.
+  /// The counts in the page, for observers.
   [[nodiscard]] const ring::ChannelWords& lost() { return *ring::channel_words(page.frame()); }
 
   SimWorld world;
@@ -105,7 +105,7 @@ TEST_CASE("61 bytes are two messages and one notification") {
   CHECK(guest.notifies == 1);
 }
 
-TEST_CASE("a message never reaches across the wrap of the transmit buffer") {
+TEST_CASE("a message never crosses the wrap of the transmit buffer") {
   Guest guest(64);
   CHECK(guest.console.write(bytes_of(std::string(50, 'a'))) == 50);
   CHECK(guest.console.write(bytes_of(std::string(50, 'b'))) == 50);
@@ -118,7 +118,7 @@ TEST_CASE("a buffer's size is rounded up to a power of two") {
   CHECK(guest.console.write(bytes_of(std::string(8 * 60, 'r'))) == 128);
 }
 
-TEST_CASE("a full ring makes the buffer fill and the writer wait; space brings everything out in order") {
+TEST_CASE("behind a full ring the buffer fills and the writer waits; with space all output leaves in order") {
   Guest guest(64);
   const std::string text = numbered_text(2000);
   std::size_t written = 0;
@@ -147,7 +147,7 @@ TEST_CASE("a kernel message's line ends go out as CR LF") {
   CHECK(guest.console.dropped_message_bytes() == 0);
 }
 
-TEST_CASE("kernel messages alone are dropped, when only one byte of the buffer is free, and counted") {
+TEST_CASE("only kernel messages are dropped, when one byte of the buffer is free, and are counted") {
   Guest guest(16);
   for (int i = 0; i < 8; ++i) REQUIRE(guest.console.write(bytes_of("x")) == 1);  // the ring is full
   guest.console.print(std::string(20, 'k'));
@@ -162,7 +162,7 @@ TEST_CASE("kernel messages alone are dropped, when only one byte of the buffer i
   CHECK(guest.drain() == "xxxxxxxx" + std::string(15, 'k') + "t");
 }
 
-TEST_CASE("a line end that does not fit whole is dropped whole") {
+TEST_CASE("a line end that does not fit completely is dropped completely") {
   Guest guest(16);
   for (int i = 0; i < 8; ++i) REQUIRE(guest.console.write(bytes_of("x")) == 1);
   guest.console.print(std::string(14, 'k') + "\n");
@@ -186,7 +186,7 @@ TEST_CASE("XOFF and XON are messages of their own, before the output that waits"
   CHECK(guest.messages() == std::vector<std::string>{std::string(xon)});
 }
 
-TEST_CASE("a flow character that could not leave is overtaken by the next") {
+TEST_CASE("an unsent flow character is replaced by the next") {
   Guest guest;
   guest.console.set_ixoff(true);
   for (int i = 0; i < 8; ++i) REQUIRE(guest.console.write(bytes_of("x")) == 1);
@@ -209,7 +209,7 @@ TEST_CASE("a tty without IXOFF sends no flow characters") {
 
 // -- the terminal's output
 
-TEST_CASE("what the program prints is read only while there is room, and none of it is lost") {
+TEST_CASE("a program's output is read only while there is room, and no byte is lost") {
   Guest guest(64);
   auto& program = guest.open_terminal(128);
   const std::string text = numbered_text(5000);
@@ -235,7 +235,7 @@ TEST_CASE("what the program prints is read only while there is room, and none of
   CHECK(guest.terminal_moves > 0);
 }
 
-TEST_CASE("a closed terminal ends when its last byte is in the ring") {
+TEST_CASE("a closed terminal has drained when its last byte is in the ring") {
   Guest guest(16);
   auto& program = guest.open_terminal();
   const std::string text = numbered_text(700);
@@ -249,7 +249,7 @@ TEST_CASE("a closed terminal ends when its last byte is in the ring") {
 
 // -- input
 
-TEST_CASE("input goes to the terminal and is answered with length 0 when all of it was taken") {
+TEST_CASE("input goes to the terminal and is answered with length 0 when the terminal has taken all of it") {
   Guest guest;
   auto& program = guest.open_terminal(8);
   REQUIRE(guest.controller.type("0123456789"));
@@ -283,7 +283,7 @@ TEST_CASE("eight messages of input go to the terminal in one write, with one not
   CHECK(guest.controller.answers().size() == 8);
 }
 
-TEST_CASE("empty input is answered in its turn") {
+TEST_CASE("empty input is answered in order") {
   Guest guest;
   auto& program = guest.open_terminal(4);
   REQUIRE(guest.controller.type(""));
@@ -296,7 +296,7 @@ TEST_CASE("empty input is answered in its turn") {
   CHECK(guest.controller.answers().size() == 2);
 }
 
-TEST_CASE("a program that does not read keeps eight messages waiting, and no other message") {
+TEST_CASE("a program that does not read delays eight input messages, and no other message") {
   Guest guest;
   auto& program = guest.open_terminal(1);
   for (int i = 0; i < 7; ++i) REQUIRE(guest.controller.type("zz"));
@@ -316,7 +316,7 @@ TEST_CASE("a program that does not read keeps eight messages waiting, and no oth
   CHECK(guest.controller.answers().size() == 7);
 }
 
-TEST_CASE("input that comes before the terminal is open waits for it") {
+TEST_CASE("input that arrives before the terminal is open waits for it") {
   Guest guest;
   REQUIRE(guest.controller.type("early"));
   guest.serve();
@@ -344,7 +344,7 @@ TEST_CASE("input for a terminal without a reader is answered, dropped and counte
   CHECK(guest.sink.count(trace::Kind::counted) == 2);
 }
 
-TEST_CASE("a terminal that closes lets its input go and still delivers its output") {
+TEST_CASE("a closed terminal discards its input and still delivers its output") {
   Guest guest;
   auto& program = guest.open_terminal(4);
   REQUIRE(guest.controller.type("abcdef"));

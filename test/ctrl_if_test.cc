@@ -84,7 +84,7 @@ TEST_CASE("a request goes out with id 0xFF, one index move and one notification"
   CHECK(guest.sink.count(trace::Kind::slot_written) == 1);
 }
 
-TEST_CASE("what is sent in a batch is published together and notified once") {
+TEST_CASE("messages of a batch are published together, with one notification") {
   Guest guest;
   {
     CtrlIf::Batch batch(guest.ctrl_if);
@@ -137,7 +137,7 @@ TEST_CASE("a driver that waits for space is called once, when there is some") {
   CHECK(calls == 1);
 }
 
-TEST_CASE("a driver that asks for available space is told so, and not called") {
+TEST_CASE("a driver that asks while there is space is told so, and not called") {
   Guest guest;
   int calls = 0;
   CHECK(guest.ctrl_if.when_space([&] { ++calls; }) == Space::now);
@@ -145,7 +145,7 @@ TEST_CASE("a driver that asks for available space is told so, and not called") {
   CHECK(calls == 0);
 }
 
-TEST_CASE("a driver that fills the ring from a space callback can ask again, and none is called twice") {
+TEST_CASE("a driver that fills the ring from a space callback can ask again, and no driver is called twice") {
   Guest guest;
   guest.fill();
   std::vector<int> order;
@@ -166,7 +166,7 @@ TEST_CASE("a driver that fills the ring from a space callback can ask again, and
   CHECK(guest.notifies == before + 1);
 }
 
-TEST_CASE("no more than the named number of drivers can wait for space") {
+TEST_CASE("only a limited number of drivers can wait for space") {
   Guest guest;
   guest.fill();
   for (std::size_t i = 0; i < space_callbacks_max; ++i) {
@@ -177,7 +177,7 @@ TEST_CASE("no more than the named number of drivers can wait for space") {
 
 // -- response callbacks
 
-TEST_CASE("responses find their callbacks by id, in whatever order they come") {
+TEST_CASE("responses find their callbacks by id, in any order") {
   Guest guest;
   std::string order;
   const auto send = [&](std::string_view name) {
@@ -212,7 +212,7 @@ TEST_CASE("a callback's id is free again when the callback runs") {
   CHECK(calls == 20);
 }
 
-TEST_CASE("a response with an id that no request carries is dropped, counted and warned of once") {
+TEST_CASE("a response with an unknown id is dropped and counted, with one warning") {
   Guest guest;
   int calls = 0;
   REQUIRE(guest.ctrl_if.send(request_of(2, 0, "a"), [&](const ring::ControlMessage&) { ++calls; }) ==
@@ -358,7 +358,7 @@ TEST_CASE("an impossible request index is refused once, and ignored until it is 
   CHECK(guest.controller.answers().at(0).id == 6);
 }
 
-TEST_CASE("answers to requests that were never made are refused, and the other ring goes on") {
+TEST_CASE("responses to requests that were never made are refused, and the other ring continues") {
   Guest guest(GENERATE(ring::Abi::sring, ring::Abi::flat));
   guest.page.set_u32(guest.ring_bytes(ring::Ring::tx).rsp_prod, GENERATE(1u, 8u, 0xfffffff8u));
   CHECK(guest.ctrl_if.has_work());
@@ -374,7 +374,7 @@ TEST_CASE("answers to requests that were never made are refused, and the other r
 
 // -- suspend and resume
 
-TEST_CASE("a page that claims more than 8 requests is not attached to") {
+TEST_CASE("a page that claims more than 8 requests is refused") {
   Guest guest;
   guest.ctrl_if.suspend();
   Page other;
@@ -388,7 +388,7 @@ TEST_CASE("a page that claims more than 8 requests is not attached to") {
   CHECK_FALSE(guest.ctrl_if.attached());
 }
 
-TEST_CASE("between suspend and resume nothing is sent, and waiting drivers are called afterwards") {
+TEST_CASE("between suspend and resume no message is sent, and waiting drivers are called afterwards") {
   Guest guest(GENERATE(ring::Abi::sring, ring::Abi::flat));
   guest.ctrl_if.suspend();
   CHECK_FALSE(guest.ctrl_if.has_work());
@@ -411,7 +411,7 @@ TEST_CASE("between suspend and resume nothing is sent, and waiting drivers are c
   CHECK(guest.page.u32(tx.req_prod) == 0);
 }
 
-TEST_CASE("an answer to a request of the previous page is dropped") {
+TEST_CASE("a response to a request of the previous page is dropped") {
   Guest guest;
   std::vector<Request> kept;
   REQUIRE(guest.ctrl_if.register_receiver(

@@ -125,7 +125,7 @@ std::uint32_t counted(const Machine& machine, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("what is typed on the serial line reaches the program on ttyS0, and its output the line") {
+TEST_CASE("input on the serial line reaches the program on ttyS0, and its output reaches the line") {
   Dom0 dom0;
   Person person(dom0.world, line_path);
   dom0.boot<EchoProgram>();
@@ -137,7 +137,7 @@ TEST_CASE("what is typed on the serial line reaches the program on ttyS0, and it
   CHECK(person.seen == "hello\r\n");
 }
 
-TEST_CASE("a paste of 100 kB at 115200 bits a second: none is lost when dom0 keeps up") {
+TEST_CASE("a paste of 100 kB at 115200 bits a second: no byte is lost when dom0 keeps up") {
   Dom0 dom0(115200);
   Person person(dom0.world, line_path);
   dom0.boot<Reader>(true);
@@ -162,8 +162,7 @@ TEST_CASE("the 128-byte ring keeps the first 128 bytes of a paste to a stopped d
   CHECK(dom0.reader().got == text.substr(0, xen::console_input_ring_bytes));
 }
 
-TEST_CASE(
-    "a dom0 that is late by as much as the ring holds loses nothing; what is beyond is lost and counted") {
+TEST_CASE("a dom0 that is late by the size of the ring loses no byte; more bytes are lost and counted") {
   constexpr std::uint32_t speed = 115200;
   for (const std::size_t late_bytes : {1, 127, 128, 129, 200, 5000}) {
     CAPTURE(late_bytes);
@@ -188,7 +187,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("an instant line waits for a dom0 that is behind, and loses nothing") {
+TEST_CASE("an instant line waits for a dom0 that is behind, and loses no byte") {
   Dom0 dom0(0);
   Person person(dom0.world, line_path);
   dom0.boot<Reader>(true);
@@ -198,7 +197,7 @@ TEST_CASE("an instant line waits for a dom0 that is behind, and loses nothing") 
   CHECK(dom0.reader().got == text);
 }
 
-TEST_CASE("a program that does not read fills tty and ring; what it had room for comes in order") {
+TEST_CASE("a program that does not read fills tty and ring; the bytes that fitted arrive in order") {
   Dom0 dom0(115200);
   Person person(dom0.world, line_path);
   dom0.world.terminal_bytes(256);
@@ -213,7 +212,7 @@ TEST_CASE("a program that does not read fills tty and ring; what it had room for
   CHECK(dom0.reader().got == text.substr(0, 5000 - dropped));
 }
 
-TEST_CASE("init starts the program again when it has ended, and hangs up what it left behind") {
+TEST_CASE("init starts the program again when it has ended, and hangs up processes that it left behind") {
   Dom0 dom0;
   Person person(dom0.world, line_path);
   dom0.boot<EchoProgram>('q');
@@ -246,7 +245,7 @@ TEST_CASE("a program that cannot be started is reported on the console and tried
   CHECK(person.seen == "x");
 }
 
-TEST_CASE("a key of the keyboard comes as an event at a pirq's port, and passes xen's console by") {
+TEST_CASE("a key arrives as an event at a pirq's port, and not through xen's console") {
   Dom0 dom0;
   dom0.boot<EchoProgram>();
   CHECK(dom0.started == 1);
@@ -306,7 +305,7 @@ TEST_CASE("guests may bind no physical interrupt and raise none") {
   CHECK(machine.calls.evtchn_status(DOMID_SELF, port)->state == PortState::pirq);
 }
 
-TEST_CASE("a hypervisor that is silent for a while costs dom0's console no byte, in either direction") {
+TEST_CASE("while the hypervisor is silent dom0's console loses no byte, in either direction") {
   Dom0 dom0(115200);
   SimHost& xen = dom0.world.host("xen");
   Person person(dom0.world, line_path);

@@ -79,7 +79,7 @@ using Ended = std::optional<std::pair<ShutdownReason, int>>;
 
 // -- boot
 
-TEST_CASE("a guest boots with the messages that tools of the time looked for") {
+TEST_CASE("a guest boots with the messages that tools of 2005 looked for") {
   GuestMachine machine(GENERATE(ring::Abi::sring, ring::Abi::flat));
   DomUOptions options{.argv = {"program"}};
   options.boot_lines = {"a line of the builder's"};
@@ -93,7 +93,7 @@ TEST_CASE("a guest boots with the messages that tools of the time looked for") {
   CHECK(output.substr(output.size() - last.size()) == last);
 }
 
-TEST_CASE("a quiet guest prints what its program prints and nothing else") {
+TEST_CASE("a quiet guest prints only the output of its program") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<PrintProgram>("hello\r\n", 0)).ok());
   machine.world.run();
@@ -101,7 +101,7 @@ TEST_CASE("a quiet guest prints what its program prints and nothing else") {
   CHECK(machine.host.exit_status() == 0);
 }
 
-TEST_CASE("a guest without a control channel does not boot, and prints what to do") {
+TEST_CASE("a guest without a control channel does not boot, and prints advice") {
   GuestMachine machine;
   machine.info.console_port = 0;
   const auto started = machine.boot(std::make_unique<IdleProgram>());
@@ -133,7 +133,8 @@ TEST_CASE("a program that cannot be started is reported on the console, and the 
 // -- nothing is lost
 
 TEST_CASE(
-    "100 kB printed arrive whole through the smallest buffers and a controller that answers one by one") {
+    "100 kB of output arrive complete through the smallest buffers and a controller that answers one by "
+    "one") {
   GuestMachine machine(GENERATE(ring::Abi::sring, ring::Abi::flat));
   machine.world.terminal_bytes(16);
   machine.controller->answer_at_once(false);
@@ -152,7 +153,7 @@ TEST_CASE(
   CHECK(machine.shutdown == Ended{{ShutdownReason::poweroff, 9}});
 }
 
-TEST_CASE("100 kB typed reach a program that reads a little now and then, and push back until it does") {
+TEST_CASE("100 kB of input reach a program that reads slowly, with back-pressure") {
   GuestMachine machine(GENERATE(ring::Abi::sring, ring::Abi::flat));
   machine.world.terminal_bytes(16);
   auto made = std::make_unique<SlowReader>(stream_bytes, 7, 1us);
@@ -167,7 +168,7 @@ TEST_CASE("100 kB typed reach a program that reads a little now and then, and pu
   CHECK(machine.domu->console()->dropped_input_bytes() == 0);
 }
 
-TEST_CASE("100 kB echoed come back whole when every write is partial") {
+TEST_CASE("100 kB are echoed completely when every write is partial") {
   GuestMachine machine;
   machine.world.terminal_bytes(100);
   machine.world.limit_write(13);
@@ -178,7 +179,7 @@ TEST_CASE("100 kB echoed come back whole when every write is partial") {
   CHECK(machine.controller->output() == text);
 }
 
-TEST_CASE("what is typed before the guest has booted waits for it") {
+TEST_CASE("input before the guest has booted waits for it") {
   GuestMachine machine(GENERATE(ring::Abi::sring, ring::Abi::flat));
   machine.controller->type(std::string(600, 'e'));
   machine.world.run();
@@ -200,7 +201,7 @@ TEST_CASE("a guest with nothing to do does nothing") {
 
 // -- the end
 
-TEST_CASE("a domain shuts down only when everything it printed has been answered") {
+TEST_CASE("a domain shuts down only when all its output has been answered") {
   GuestMachine machine;
   machine.controller->answer_at_once(false);
   REQUIRE(machine.boot(std::make_unique<PrintProgram>("last words", 7)).ok());
@@ -297,7 +298,7 @@ TEST_CASE("a second shutdown does not change the reason of the first") {
   CHECK(machine.shutdown == Ended{{ShutdownReason::reboot, sim_status_killed}});
 }
 
-TEST_CASE("a guest whose hypervisor is gone says so and stops, its program with it") {
+TEST_CASE("a guest whose hypervisor is gone reports it and stops, with its program") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<IdleProgram>()).ok());
   machine.world.run();
@@ -311,7 +312,7 @@ TEST_CASE("a guest whose hypervisor is gone says so and stops, its program with 
 
 // -- requests of the tools
 
-TEST_CASE("a sysrq is answered and leaves a line about its key") {
+TEST_CASE("a sysrq is answered, and its key is printed") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<IdleProgram>()).ok());
   REQUIRE(machine.controller->ask(shutdown_message(ring::CMSG_SHUTDOWN_SYSRQ, {"h\0\0\0", 4})));
@@ -384,7 +385,7 @@ TEST_CASE("a memory target that the hypervisor refuses is answered with its erro
   CHECK(machine.memory_kib == 16385 * 4);  // not changed
 }
 
-TEST_CASE("the only vcpu can be turned on but not off, and there is no other") {
+TEST_CASE("the only vcpu can be turned on but not off, and no other exists") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<IdleProgram>()).ok());
   REQUIRE(machine.controller->ask(words_message(ring::CMSG_VCPU_HOTPLUG, 1, {0, 99})));
@@ -402,7 +403,7 @@ TEST_CASE("the only vcpu can be turned on but not off, and there is no other") {
 
 // -- the window
 
-TEST_CASE("the terminal starts with the window the console has, and follows it") {
+TEST_CASE("the terminal starts with the size of the console's window, and follows it") {
   GuestMachine machine;
   machine.info.rows = 50;
   machine.info.columns = 132;
@@ -418,7 +419,7 @@ TEST_CASE("the terminal starts with the window the console has, and follows it")
 
 // -- a controller that is hostile, or dies
 
-TEST_CASE("a hostile controller costs the guest nothing but its messages") {
+TEST_CASE("a hostile controller harms only the guest's messages") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
   machine.world.run();
@@ -451,13 +452,13 @@ TEST_CASE("a hostile controller costs the guest nothing but its messages") {
   CHECK_FALSE(machine.host.ended());
 }
 
-TEST_CASE("an event that comes while the guest is awake does not swallow the next one") {
+TEST_CASE("an event while the guest is awake does not suppress the next one") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<EchoProgram>()).ok());
   machine.controller->type("a");
   REQUIRE(machine.world.run_until(
       [&] { return machine.controller->output() == "a" && machine.domu->ctrl_if()->outstanding() == 0; }));
-  // The port is masked, so only the bit is set: a guest that slept now would never be kicked again.
+  // The port is masked, so only the bit is set: if the guest slept now, it would never be kicked again.
   REQUIRE(ring::EventBits<>(machine.controller->frame(), ring::Abi::sring).is_masked(guest_console_port));
   machine.controller->raise(guest_console_port);
   machine.world.run();
@@ -490,7 +491,7 @@ TEST_CASE("a guest follows its channel to a new controller") {
   machine.world.run();
   machine.running->print("unasked");
   machine.world.run();
-  CHECK(machine.controller->output() == "unasked");  // only the kick of its own port has woken it
+  CHECK(machine.controller->output() == "unasked");  // only the kick of its own port woke it
   machine.controller->type("two");
   machine.world.run();
   CHECK(machine.controller->output() == "unaskedtwo");

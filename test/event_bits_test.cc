@@ -66,11 +66,11 @@ TEST_CASE("event words are where each generation compiled them") {
   CHECK(page == Page());
 }
 
-TEST_CASE("each way to raise an event stops where it must and returns that") {
+TEST_CASE("each outcome of raising an event stops at the right step") {
   const EventBytes at = GENERATE(from_range(both_generations));
   Page page;
   EventBits<> bits(page.frame(), at.abi);
-  SECTION("nothing set: kick") {
+  SECTION("no bit set: kick") {
     CHECK(bits.raise(33) == Raised::kick);
     CHECK(bits.is_pending(33));
     CHECK(bits.upcall_is_pending());
@@ -166,7 +166,7 @@ TEST_CASE("the upcall finds every pending port once, lowest first, and leaves ma
   CHECK(ports_found(bits).empty());
 }
 
-TEST_CASE("the upcall calls for no port in a word without selector bit") {
+TEST_CASE("the upcall ignores ports in a word without a selector bit") {
   Page page;
   EventBits<> bits(page.frame(), Abi::sring);
   page.set_u8(260, 0x02);
@@ -184,7 +184,7 @@ TEST_CASE("events coalesce: a hundred are found once, and the next one kicks aga
   CHECK(bits.raise(1) == Raised::kick);
 }
 
-TEST_CASE("unmasking reports a lost edge, and only then") {
+TEST_CASE("unmasking reports a lost edge, and nothing else") {
   Page page;
   EventBits<> bits(page.frame(), Abi::sring);
   bits.set_mask(1);
@@ -213,7 +213,7 @@ TEST_CASE("unmasking clears the mask before it looks") {
   CHECK(Memory::take_log() == Log{"clear 388", "load 260"});
 }
 
-TEST_CASE("the words of a channel lie behind the control interface, each writer in a line of its own") {
+TEST_CASE("the words of a channel are behind the control interface, one cache line for each writer") {
   Page page;
   ChannelWords* words = channel_words(page.frame());
   words->up_pending = 1;

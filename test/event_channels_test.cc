@@ -59,7 +59,7 @@ struct Channels {
 
 }  // namespace
 
-TEST_CASE("the first port of a domain is 1, and closed ports are given out lowest first") {
+TEST_CASE("the first port of a domain is 1, and the lowest closed port is allocated first") {
   Channels channels;
   CHECK(channels.table.alloc_unbound(web, 0).value() == 1);
   CHECK(channels.table.bind_virq(web, VIRQ_TIMER).value() == 2);
@@ -68,7 +68,7 @@ TEST_CASE("the first port of a domain is 1, and closed ports are given out lowes
   CHECK(channels.table.alloc_unbound(web, 0).value() == 2);
 }
 
-TEST_CASE("the journal says what each port is bound to, under the domain with the higher number") {
+TEST_CASE("the journal has the binding of each port, under the domain with the higher number") {
   Channels channels;
   (void)channels.bind(0, web);
   REQUIRE(channels.table.bind_virq(web, VIRQ_PARITY_ERR));
@@ -107,7 +107,7 @@ TEST_CASE("ports outside of 1 to 1023 do not exist") {
   CHECK(channels.table.status(web, 1024).error().why == "domain 5 has no port 1024: ports are 1 to 1023");
 }
 
-TEST_CASE("binding with both ports open allocates both and leads each to the other") {
+TEST_CASE("binding with two wildcards allocates both ports and connects them") {
   Channels channels;
   (void)channels.table.bind_virq(0, VIRQ_DOM_EXC);
   const auto pair = channels.bind(0, web);
@@ -120,7 +120,7 @@ TEST_CASE("binding with both ports open allocates both and leads each to the oth
   CHECK(channels.status(web, 1).remote_port == 2);
 }
 
-TEST_CASE("a bound pair answers a wildcard on either side with the ports it has") {
+TEST_CASE("for a bound pair a wildcard on either side returns the existing ports") {
   Channels channels;
   const auto pair = channels.bind(0, web, 7, 3);
   const int prepared = channels.prepared;
@@ -154,7 +154,7 @@ TEST_CASE("a port that is bound elsewhere cannot be bound again") {
   CHECK(channels.bind_error(0, web, any_port, 2) == EINVAL);
 }
 
-TEST_CASE("an unbound port takes only the domain it waits for") {
+TEST_CASE("only the domain that an unbound port waits for can bind to it") {
   Channels channels;
   const ring::Port port = channels.table.alloc_unbound(0, web).value();
   CHECK(channels.bind_error(mail, 0, any_port, port) == EINVAL);
@@ -162,7 +162,7 @@ TEST_CASE("an unbound port takes only the domain it waits for") {
   CHECK(channels.bind(web, 0, any_port, port).port1 == 1);
 }
 
-TEST_CASE("a caller who may not open a port of the second domain needs one that waits") {
+TEST_CASE("a caller that may not open a port of the second domain needs one that waits") {
   Channels channels;
   CHECK(channels.bind_error(web, 0, any_port, any_port, false) == EPERM);
   CHECK(channels.bind_error(web, 0, any_port, 4, false) == EPERM);
@@ -172,7 +172,7 @@ TEST_CASE("a caller who may not open a port of the second domain needs one that 
   CHECK(channels.status(0, port).remote_port == 1);
 }
 
-TEST_CASE("closing one end leaves the other waiting for the same domain, which may come back") {
+TEST_CASE("closing one end leaves the other waiting for the same domain, which may bind again") {
   Channels channels;
   channels.bind(0, web, 4, 1);
   REQUIRE(channels.table.close(0, 4));
@@ -185,7 +185,7 @@ TEST_CASE("closing one end leaves the other waiting for the same domain, which m
   CHECK(channels.status(web, 1).remote_port == 1);
 }
 
-TEST_CASE("both ports given bind just these, so that a channel can be attached again") {
+TEST_CASE("two given ports are bound to each other, so that a channel can be attached again") {
   Channels channels;
   const auto pair = channels.bind(0, web, 30, 20);
   CHECK(pair.port1 == 30);
@@ -246,7 +246,7 @@ TEST_CASE("the last port of a domain cannot be both ends of a channel") {
   CHECK(channels.state(0, ring::ports_per_domain - 1) == PortState::closed);
 }
 
-TEST_CASE("a port that cannot be made ready stays closed") {
+TEST_CASE("a port that cannot be prepared stays closed") {
   Channels channels;
   channels.prepare_fails = true;
   CHECK(channels.table.bind_ipi(web).error().code == EMFILE);

@@ -65,7 +65,7 @@ TEST_CASE("a port that was not written back is not delivered again") {
   CHECK(f.xen.raise_in_dom0(1) == ring::Raised::masked);
   f.world.run();
   CHECK(f.read_all().empty());
-  SECTION("after it is written back it is, since it was raised in the meantime") {
+  SECTION("it is delivered after it was written back, since it was raised in the meantime") {
     f.device->write(1);
     CHECK(f.read_all() == Ports{1});
     f.device->write(1);
@@ -90,7 +90,7 @@ TEST_CASE("a kick without an event delivers nothing") {
   CHECK(f.read_all().empty());
 }
 
-TEST_CASE("another daemon's upcall does not swallow this one's event") {
+TEST_CASE("another daemon's upcall does not suppress this one's event") {
   Fixture f;
   SimHost& other_host = f.world.host("other daemon");
   Privcmd other_privcmd(other_host, f.world.dom0_connection(other_host));
@@ -124,7 +124,7 @@ TEST_CASE("a daemon raises the event of a sender that cannot reach dom0's bits")
   CHECK(f.read_all() == Ports{2});
 }
 
-TEST_CASE("only real ports are bound, and each once") {
+TEST_CASE("only valid ports are bound, and each once") {
   Fixture f;
   REQUIRE(f.device->bind(1, EventDevice::Wake::device, 0));
   CHECK(f.device->bind(1, EventDevice::Wake::device, 0).error().code == EEXIST);
@@ -136,7 +136,7 @@ TEST_CASE("only real ports are bound, and each once") {
   CHECK(f.device->bind(1, EventDevice::Wake::device, 0).ok());
 }
 
-TEST_CASE("a port number that is not bound is not taken back") {
+TEST_CASE("writing back a port that is not bound has no effect") {
   Fixture f;
   f.bits.set_mask(5);
   f.device->write(5);

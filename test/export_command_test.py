@@ -63,7 +63,7 @@ class Exports(unittest.TestCase):
         for bad in ("50", "9..3", "a..b"):
             self.assertIn(f"cannot choose steps: {bad}: it is no range", self.view("--svg", "-", "--steps", bad, status=COULD_NOT_RUN))
 
-    def test_a_trace_and_a_cast_are_what_their_viewers_read(self):
+    def test_a_trace_and_a_cast_have_their_viewers_formats(self):
         trace = json.loads(self.view("--perfetto", "-"))
         self.assertTrue(any(each["ph"] == "X" and each["name"] == "slot-tx" for each in trace["traceEvents"]))
         header, *events = [json.loads(line) for line in self.view("--asciicast", "-").splitlines()]
@@ -72,7 +72,7 @@ class Exports(unittest.TestCase):
         self.assertIn("there is no such screen (there are: dom1)",
                       self.view("--asciicast", "-", "--screen", "dom7", status=COULD_NOT_RUN))
 
-    def test_what_cannot_be_written_is_said(self):
+    def test_an_unwritable_file_is_reported(self):
         for option in ("--svg", "--mermaid", "--pcap", "--perfetto", "--asciicast"):
             with self.subTest(option):
                 self.assertIn("cannot write: /nowhere/x: No such file or directory", self.view(option, "/nowhere/x", status=COULD_NOT_RUN))

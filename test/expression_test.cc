@@ -31,7 +31,7 @@ std::string refused(std::string_view pattern) {
 
 }  // namespace
 
-TEST_CASE("the leftmost match is found, and of several there the one that the pattern names first") {
+TEST_CASE("the leftmost match is found, and of several at that place the first alternative") {
   const auto place = found("b+", "abbabbb");
   REQUIRE(place);
   CHECK(place->begin == 1);
@@ -42,7 +42,7 @@ TEST_CASE("the leftmost match is found, and of several there the one that the pa
   CHECK(matched("x", "abc") == "(none)");
 }
 
-TEST_CASE("a search from a later place looks at what is before it, and does not begin there") {
+TEST_CASE("a search from a later place sees the bytes before it, but does not begin there") {
   CHECK(matched("a.", "abac", 1) == "ac");
   CHECK(matched("^b", "ab", 1) == "(none)");
   CHECK(matched("\\bb", "ab", 1) == "(none)");
@@ -79,7 +79,7 @@ TEST_CASE("classes are those of ASCII") {
   CHECK(matched("[[:alpha:]]+", "1ab2") == "ab");
 }
 
-TEST_CASE("any byte is a byte") {
+TEST_CASE("every byte value can be matched") {
   CHECK(matched("\\x80.", "\x7f\x80\xff") == "\x80\xff");
   CHECK(matched("[^a]", "a\xff") == "\xff");
   CHECK(matched("[\\x00-\\x1f]+", "a\0\x01 b"s) == "\0\x01"s);
@@ -105,7 +105,7 @@ TEST_CASE("patterns that once took exponential time, or a deep stack, are matche
   CHECK(matched("(x|y)*$", large) == large);
 }
 
-TEST_CASE("what does not compile is refused with the reason") {
+TEST_CASE("a pattern that does not compile is refused with the reason") {
   CHECK(refused("login(") == "missing ): login(");
   CHECK(refused("(a)\\1") == "invalid escape sequence: \\1");
   CHECK(refused("(?=a)b") == "invalid perl operator: (?=");

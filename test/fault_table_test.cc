@@ -120,7 +120,7 @@ TEST_CASE("a machine without a table has no faults") {
   rmdir(machine.directory().c_str());
 }
 
-TEST_CASE("a rule affects those that it names, as often as it says, also in another process's table") {
+TEST_CASE("a rule affects its two components, as often as it says, also in another process's table") {
   Faulty all;
   FaultTable other = FaultTable::find(all.host, all.machine).value();
   REQUIRE(all.table.add(event(Effect::drop, 2)));
@@ -135,7 +135,7 @@ TEST_CASE("a rule affects those that it names, as often as it says, also in anot
   CHECK(other.controller() == "xcs");
 }
 
-TEST_CASE("one rule affects both connections of a client, and no other's") {
+TEST_CASE("one rule affects both connections of a client, and no other client") {
   Faulty all;
   FaultRule rule = frame(Effect::drop);
   rule.to = "client3,client14";
@@ -147,7 +147,7 @@ TEST_CASE("one rule affects both connections of a client, and no other's") {
   CHECK_FALSE(all.table.bite(Thing::bytes, "xend", "client"));
 }
 
-TEST_CASE("healed rules have no effect, later ones have") {
+TEST_CASE("removed rules have no effect, later ones do") {
   Faulty all;
   REQUIRE(all.table.add(event(Effect::drop)));
   all.table.heal();
@@ -180,7 +180,7 @@ TEST_CASE("impossible rules are refused, and so is one rule too many") {
   CHECK(all.table.add(event(Effect::drop)));
 }
 
-TEST_CASE("a frame that is lost was never sent, however it was written") {
+TEST_CASE("a lost frame was never sent, in any pieces") {
   Line line;
   line.send("one1tw");
   REQUIRE(line.all.table.add(frame(Effect::drop)));
@@ -191,7 +191,7 @@ TEST_CASE("a frame that is lost was never sent, however it was written") {
   CHECK(line.bites == std::vector<std::string>{"fault: its message to xcs is lost"});
 }
 
-TEST_CASE("a frame that is late holds up those behind it") {
+TEST_CASE("a late frame delays all later ones") {
   Line line;
   REQUIRE(line.all.table.add(frame(Effect::delay, 20ms)));
   const Time sent = line.xend.now();
@@ -202,7 +202,7 @@ TEST_CASE("a frame that is late holds up those behind it") {
   CHECK(line.xend.now() >= sent + Duration(20ms));
 }
 
-TEST_CASE("a frame that comes twice comes twice, and others once") {
+TEST_CASE("a duplicated frame arrives twice, and others once") {
   Line line;
   REQUIRE(line.all.table.add(frame(Effect::duplicate, 1ms)));
   line.send("one1");
@@ -210,7 +210,7 @@ TEST_CASE("a frame that comes twice comes twice, and others once") {
   CHECK(line.receive(12) == "one1one1two2");
 }
 
-TEST_CASE("a frame is overtaken by the next, or goes by itself") {
+TEST_CASE("a frame is overtaken by the next one, or is sent alone") {
   Line line;
   REQUIRE(line.all.table.add(frame(Effect::reorder, 10s)));
   line.send("one1");
@@ -221,7 +221,7 @@ TEST_CASE("a frame is overtaken by the next, or goes by itself") {
   CHECK(line.receive(4) == "tre3");
 }
 
-TEST_CASE("what is held back goes out before a stream closes") {
+TEST_CASE("delayed frames are sent before a stream closes") {
   Line line;
   REQUIRE(line.all.table.add(frame(Effect::delay, 10s)));
   line.send("late");
@@ -229,7 +229,7 @@ TEST_CASE("what is held back goes out before a stream closes") {
   CHECK(line.receive(4) == "late");
 }
 
-TEST_CASE("a sender that has too much held back has to wait") {
+TEST_CASE("a sender with too many delayed bytes has to wait") {
   Line line;
   REQUIRE(line.all.table.add(frame(Effect::delay, 10s)));
   const std::vector<std::uint8_t> much(64 * 1024);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""emu/faults.md names tests that exist: each file, and each quoted name in the last file named before it."""
+"""emu/faults.md names existing tests: each file, and each quoted name in the last file named before it."""
 
 import pathlib
 import re

@@ -1,5 +1,5 @@
 // A machine on the simulated host around one guest: enough of a hypervisor to boot it, and a controller that
-// serves its page as xcs would, but answers, withholds and sets wrong indices as the test wants.
+// serves its page as xcs would, but that answers, withholds answers and sets wrong indices as the test wants.
 #pragma once
 
 #include <cerrno>

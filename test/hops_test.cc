@@ -117,7 +117,7 @@ TEST_CASE("every quirk belongs to a hop, and a counter to one only") {
   CHECK(hop_of_counter("sheep") == nullptr);
 }
 
-TEST_CASE("the hops lie in the order of the path, one place after the other") {
+TEST_CASE("the hops are in the order of the path, grouped by place") {
   Place place = Place::hardware;
   for (const Hop& hop : hops()) {
     CHECK(hop.place >= place);
@@ -125,7 +125,7 @@ TEST_CASE("the hops lie in the order of the path, one place after the other") {
   }
 }
 
-TEST_CASE("what happens to a ring shows as slots, indices and the response") {
+TEST_CASE("changes of a ring show as slots, indices and the response") {
   const auto slot = [](Actor who, ring::Ring ring, SlotUse use) {
     return shown(who, [=](Journal& journal) { journal.slot_written(1, ring, 0, use, text_message("u")); });
   };
@@ -167,7 +167,7 @@ TEST_CASE(
   CHECK(event(dom1, 1, dom0, ring::Raised::kick, static_cast<EventSource>(9)) == "event-up");
 }
 
-TEST_CASE("frames show as what they carry and which way; calls are no hop") {
+TEST_CASE("frames show their contents and direction; calls are no hop") {
   CHECK(frame(xend, xcs, frame_request) == "xend-frame");
   CHECK(frame(xend, xcs, frame_response) == "answer-down");
   CHECK(frame(xcs, client, frame_request) == "xcs");
@@ -178,7 +178,7 @@ TEST_CASE("frames show as what they carry and which way; calls are no hop") {
   }
 }
 
-TEST_CASE("bytes show between whom they pass: a key's whole way, and back") {
+TEST_CASE("bytes show sender and receiver: a key's whole path, and back") {
   CHECK(bytes(user, uart) == "serial-line");
   CHECK(bytes(uart, xen) == "uart");
   CHECK(bytes(xen, dom0) == "console-io");
@@ -196,7 +196,7 @@ TEST_CASE("bytes show between whom they pass: a key's whole way, and back") {
   CHECK(bytes(actor(Role::program, 1), dom1) == "program");
 }
 
-TEST_CASE("a key at dom0's own keyboard, and what its screen shows, are the other branch") {
+TEST_CASE("a key at dom0's own keyboard, and its screen, are the other branch") {
   CHECK(bytes(user, dom0) == "keyboard");
   CHECK(bytes(dom0, user) == "keyboard");
 }
@@ -218,7 +218,7 @@ TEST_CASE("each pair of sender and receiver is a hop, or is known to be none") {
   CHECK(bytes(actor(static_cast<Role>(99)), xen) == "none");
 }
 
-TEST_CASE("a counter and a quirk show the hop where they are; what is told or refused shows none") {
+TEST_CASE("a counter and a quirk show their hop; told and refused entries show none") {
   CHECK(shown(xen, [](Journal& journal) { journal.counted(0, "console input dropped", 1, 2); }) ==
         "virq-console");
   CHECK(shown(xen, [](Journal& journal) { journal.counted(0, "sheep", 1, 2); }) == "none");

@@ -62,7 +62,7 @@ struct Pair {
 
 }  // namespace
 
-TEST_CASE("which of two processes goes first is drawn; what one has due stays in order") {
+TEST_CASE("which of two processes goes first is drawn; the events of one stay in order") {
   std::set<std::string> orders;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     Choice choice = Choice::seeded(seed);
@@ -83,7 +83,7 @@ TEST_CASE("which of two processes goes first is drawn; what one has due stays in
   CHECK(orders.size() == 6);
 }
 
-TEST_CASE("without a choice, and with the plain one, events run in the order of their making") {
+TEST_CASE("without a choice, and with the plain one, events run in the order of their creation") {
   Choice plain = Choice::first();
   for (const bool chooses : {false, true}) {
     SimWorld world;
@@ -116,7 +116,7 @@ TEST_CASE("a kick takes its drawn time and never longer than the bound") {
   CHECK(any_late);
 }
 
-TEST_CASE("a stream's bytes arrive in order and whole, whatever the pieces, and so does its end") {
+TEST_CASE("a stream's bytes arrive in order and completely, in any pieces, and then its end") {
   std::string text;
   for (int number = 0; number < 300; ++number) text += std::to_string(number) + ' ';
   std::set<std::vector<std::size_t>> ways;
@@ -135,7 +135,7 @@ TEST_CASE("a stream's bytes arrive in order and whole, whatever the pieces, and 
   CHECK(ways.size() > 15);
 }
 
-TEST_CASE("complete writes are not cut short") {
+TEST_CASE("writes marked as complete are never partial") {
   Choice choice = Choice::seeded(1);
   SimWorld world;
   world.choose_with(choice);
@@ -145,7 +145,7 @@ TEST_CASE("complete writes are not cut short") {
     CHECK(pair.one.write(pair.here, bytes_of("0123456789")).bytes == 10);
 }
 
-TEST_CASE("a stalled component does nothing until it goes on, and then everything in order") {
+TEST_CASE("a stopped component does nothing until it continues, and then all its events run in order") {
   SimWorld world;
   Pair pair(world);
   world.stall(pair.other);
@@ -190,7 +190,7 @@ TEST_CASE("one event at a time, and the time when none is due") {
   CHECK_FALSE(world.next_due());
 }
 
-TEST_CASE("units of a stream are lost, doubled, late or overtaken as wholes, however they are written") {
+TEST_CASE("units of a stream are lost, doubled, late or overtaken completely, in any pieces") {
   SimWorld world;
   Pair pair(world);
   int bites = 0;
@@ -225,7 +225,7 @@ TEST_CASE("units of a stream are lost, doubled, late or overtaken as wholes, how
     world.run();
     CHECK(pair.came == "bbbbaaaacccc");
   }
-  SECTION("with nothing to overtake it") {
+  SECTION("without a later unit") {
     REQUIRE(world.fault(pair.fault(FaultRule::Effect::reorder, 4, ms)));
     pair.send("aaaa");
     world.run_for(2 * ms);
@@ -234,7 +234,7 @@ TEST_CASE("units of a stream are lost, doubled, late or overtaken as wholes, how
   CHECK(bites == 1);
 }
 
-TEST_CASE("what a fault holds back is sent when its sender leaves, and forgotten when its receiver does") {
+TEST_CASE("delayed bytes are sent when their sender leaves, and discarded when their receiver does") {
   SimWorld world;
   Pair pair(world);
   REQUIRE(world.fault(pair.fault(FaultRule::Effect::reorder, 4)));
@@ -259,7 +259,9 @@ TEST_CASE("what a fault holds back is sent when its sender leaves, and forgotten
   CHECK(world.held_back() == 0);
 }
 
-TEST_CASE("a kick is lost, late or doubled; only between those two, and only so often") {
+TEST_CASE(
+    "a kick is lost, late or doubled; only between those two components, and only as often as the rule "
+    "says") {
   SimWorld world;
   SimHost& from = world.host("one");
   SimHost& to = world.host("other");

@@ -49,7 +49,7 @@ struct TinyXen {
 
 }  // namespace
 
-TEST_CASE("a hypercall is answered at once, and its handles become the caller's") {
+TEST_CASE("a hypercall is answered at once, and its handles then belong to the caller") {
   SimWorld world;
   TinyXen xen(world);
   SimHost& guest = world.host("guest");
@@ -69,7 +69,7 @@ TEST_CASE("a hypercall is answered at once, and its handles become the caller's"
   CHECK(xen.host.process_number(xen.process) > 0);
 }
 
-TEST_CASE("the hypervisor is told when a caller's last handle is gone") {
+TEST_CASE("the hypervisor is notified when a caller's last handle is closed") {
   SimWorld world;
   TinyXen xen(world);
   SimHost& tools = world.host("tools");
@@ -112,7 +112,7 @@ TEST_CASE("callers of a dead hypervisor get EPIPE, and a new one may start") {
   CHECK(Privcmd(tools, world.dom0_connection(tools)).start_info().ok());
 }
 
-TEST_CASE("a killed component runs no more, closes everything and is reported") {
+TEST_CASE("a killed component runs no more, its handles close, and its end is reported") {
   SimWorld world;
   SimHost& victim = world.host("victim");
   SimHost& watcher = world.host("watcher");
@@ -225,7 +225,7 @@ TEST_CASE("callbacks that never run may own handles") {
   SECTION("when the world ends") {}
 }
 
-TEST_CASE("what came up while a component was stopped comes before what is due when it goes on") {
+TEST_CASE("events that became due while a component was stopped run before later ones") {
   SimWorld world;
   SimHost& host = world.host("one");
   std::string order;
@@ -242,8 +242,7 @@ TEST_CASE("what came up while a component was stopped comes before what is due w
   CHECK(order == "x1234");
 }
 
-TEST_CASE(
-    "a component without descriptors opens nothing, keeps what it has, and goes on when there are some") {
+TEST_CASE("without descriptors a component opens nothing and keeps its handles, and later continues") {
   SimWorld world;
   SimHost& host = world.host("one");
   SimHost& other = world.host("other");
@@ -265,7 +264,7 @@ TEST_CASE(
   CHECK(world.kept_files().empty());
 }
 
-TEST_CASE("on a full disk nothing new is kept, and what was kept is there") {
+TEST_CASE("on a full disk no new file can be made, and existing ones stay") {
   SimWorld world;
   SimHost& host = world.host("one");
   REQUIRE(host.memory_keep("/m/old", 64).ok());

@@ -193,7 +193,7 @@ TEST_CASE("a watch may be replaced from inside, and a handle closed from inside 
   CHECK(read_state(pair.client, pair.near) == Io::State::closed);
 }
 
-TEST_CASE("after one end closes the other reads what is left, then the end") {
+TEST_CASE("after one end closes the other reads the remaining bytes, then the end") {
   Connected pair;
   Ready seen;
   REQUIRE(pair.client.write(pair.near, bytes_of("bye")).bytes == 3);
@@ -271,7 +271,7 @@ TEST_CASE("a program that is not registered does not start") {
         "cannot start the program: /bin/vi: there is no such program");
 }
 
-TEST_CASE("a program echoes what is typed, whatever the buffers hold") {
+TEST_CASE("a program echoes all input, with buffers of any size") {
   Console console(std::make_unique<EchoProgram>('Q'));
   const std::string text = "a text longer than both of the buffers of the terminal together";
   std::string untyped = text + "Q";
@@ -297,7 +297,7 @@ TEST_CASE("a program echoes what is typed, whatever the buffers hold") {
   CHECK_FALSE(console.terminal.valid());
 }
 
-TEST_CASE("a program that does not read pushes back to its typist") {
+TEST_CASE("a program that does not read blocks its typist") {
   Console console(std::make_unique<IdleProgram>());
   CHECK(console.domain.write(console.terminal, bytes_of("0123456789abcdef0123")).bytes == 16);
   CHECK(console.domain.write(console.terminal, bytes_of("x")).state == Io::State::blocked);
@@ -317,7 +317,7 @@ TEST_CASE("a terminal closes when its program has ended and its output has been 
   CHECK(console.domain.write(console.terminal, bytes_of("x")).state == Io::State::closed);
 }
 
-TEST_CASE("a program gets its text out however slowly it is read") {
+TEST_CASE("a program prints its whole text even if it is read slowly") {
   Console console(std::make_unique<PrintProgram>("thirty-two bytes, twice the room", 0));
   std::string got;
   for (int i = 0; i < 32; ++i) {
@@ -347,7 +347,7 @@ TEST_CASE("a program learns its window's size and that its terminal is gone") {
   CHECK(console.status == sim_status_hung_up);
 }
 
-TEST_CASE("what a program leaves behind holds its terminal until it is killed") {
+TEST_CASE("processes that a program leaves behind hold its terminal until they are killed") {
   Console console(std::make_unique<IdleProgram>());
   console.program->exit(3, true);
   console.world.run();

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 // -- time
 
-TEST_CASE("timers run in the order of their time, then of their making") {
+TEST_CASE("timers run in the order of their time, then of their creation") {
   SimWorld world;
   SimHost& host = world.host("a");
   std::string order;
@@ -97,7 +97,7 @@ TEST_CASE("a frame is one page of memory for all its mappings") {
 
 // -- kicks
 
-TEST_CASE("kicks before the watcher runs come as one call") {
+TEST_CASE("kicks before the watcher runs cause one call") {
   SimWorld world;
   SimHost& sender = world.host("sender");
   SimHost& receiver = world.host("receiver");
@@ -116,7 +116,7 @@ TEST_CASE("kicks before the watcher runs come as one call") {
   CHECK(calls == 2);
 }
 
-TEST_CASE("every handle that watches the same kicks is woken, and one that watches late too") {
+TEST_CASE("every handle that watches the same kicks is woken, also one that starts later") {
   SimWorld world;
   SimHost& one = world.host("one");
   SimHost& other = world.host("other");
@@ -197,7 +197,7 @@ struct Receiver {
 
 }  // namespace
 
-TEST_CASE("a ring wait starts awake, serves what is there and sleeps") {
+TEST_CASE("a ring wait starts awake, serves existing work and sleeps") {
   Receiver receiver;
   receiver.produce(5);
   receiver.start();
@@ -265,11 +265,11 @@ TEST_CASE("a wait that expects an answer is awake without having served") {
   CHECK(receiver.asleep);
 }
 
-TEST_CASE("a wait that ends, or whose handle closes, is called no more") {
+TEST_CASE("a wait that ends, or whose handle closes, is not called any more") {
   Receiver receiver;
   receiver.start();
   receiver.produce(1);
-  SECTION("by itself") {
+  SECTION("ended explicitly") {
     receiver.host.ring_wait_end(receiver.wait);
   }
   SECTION("with its handle") {

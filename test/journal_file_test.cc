@@ -106,7 +106,7 @@ std::vector<std::uint8_t> all_bytes() {
 
 }  // namespace
 
-TEST_CASE("every kind of entry comes back from a file as it was") {
+TEST_CASE("every kind of entry is read back unchanged") {
   check_journey(xcs, [](Journal& journal) {
     journal.slot_written(1, ring::Ring::rx, 15, SlotUse::request, test::text_message("abc"));
     journal.slot_written(3, ring::Ring::tx, 2, SlotUse::response, {});
@@ -126,7 +126,7 @@ TEST_CASE("every kind of entry comes back from a file as it was") {
   });
 }
 
-TEST_CASE("every actor comes back from a file") {
+TEST_CASE("every actor is read back unchanged") {
   for (unsigned role = 0; role <= static_cast<unsigned>(Role::program); ++role) {
     for (const unsigned number : {0u, 1u, 12u, 65535u}) {
       const Actor who = actor(static_cast<Role>(role), number);
@@ -147,7 +147,7 @@ TEST_CASE("every actor comes back from a file") {
   }
 }
 
-TEST_CASE("bytes behind a message's length come back") {
+TEST_CASE("bytes after a message's length are kept") {
   Entry entry;
   entry.kind = Kind::slot_written;
   entry.actor = dom1;
@@ -160,7 +160,7 @@ TEST_CASE("bytes behind a message's length come back") {
   CHECK(same(travelled(entry), entry));
 }
 
-TEST_CASE("an invalid entry of a faulty process comes back as it was in memory") {
+TEST_CASE("an invalid entry of a faulty process is read back as it was in memory") {
   Choice choice = Choice::seeded(11);
   for (int round = 0; round < 2000; ++round) {
     Entry entry;
@@ -173,7 +173,7 @@ TEST_CASE("an invalid entry of a faulty process comes back as it was in memory")
   }
 }
 
-TEST_CASE("header and marks come back, in their places") {
+TEST_CASE("header and marks are read back, in their places") {
   JournalHeader header{
       .made_by = "ringside \"0\"", .mode = "sim", .controller = "xcs", .seed = 18446744073709551615u};
   header.domains = {{1, ring::Abi::sring, "web"}, {1024, ring::Abi::flat}};
@@ -206,7 +206,7 @@ TEST_CASE("header and marks come back, in their places") {
   CHECK(file.str().find("other.scn") < file.str().find("\"two\""));
 }
 
-TEST_CASE("times before the origin come back") {
+TEST_CASE("times before the origin are read back") {
   Entry entry;
   entry.time_ns = 1000;
   const auto journal = read(std::string(good_header) + "\n" + to_json_line(entry, 1, 5000) + "\n");
@@ -219,7 +219,7 @@ TEST_CASE("fields that a reader does not know are skipped") {
              R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":"x","colour":"red"})" + "\n"));
 }
 
-TEST_CASE("a file that is no journal is refused") {
+TEST_CASE("a file that is not a journal is refused") {
   CHECK(refusal({}).find("a.jsonl:1: it is empty (ringside run --journal writes one)") != std::string::npos);
   CHECK(refusal({"hello"}).find("a.jsonl:1: it is not a JSON object") != std::string::npos);
   CHECK(refusal({"[1]"}).find("it is not a JSON object") != std::string::npos);
@@ -234,7 +234,7 @@ TEST_CASE("a file that is no journal is refused") {
         std::string::npos);
 }
 
-TEST_CASE("rings that a file begins with are eight slots each") {
+TEST_CASE("the rings in a file's header have eight slots each") {
   const auto refusal_of = [](const std::string& rings) {
     std::string header = good_header;
     header.replace(header.find("[]"), 2, R"([{"id":1,"layout":"sring","rings":)" + rings + "}]");
@@ -250,7 +250,7 @@ TEST_CASE("rings that a file begins with are eight slots each") {
             .find("\"slots\" is not a list of objects") != std::string::npos);
 }
 
-TEST_CASE("a file that was cut short says how much of it is whole") {
+TEST_CASE("the error for a truncated file says how many lines are complete") {
   const auto journal =
       read(std::string(good_header) + "\n" + good_step + "\n" + std::string(good_step).substr(0, 20));
   REQUIRE_FALSE(journal);
@@ -259,7 +259,7 @@ TEST_CASE("a file that was cut short says how much of it is whole") {
         "what is whole)");
 }
 
-TEST_CASE("a line that is wrong is named, with its first mistake") {
+TEST_CASE("an invalid line is named, with its first error") {
   CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"tolled","actor":"xcs","text":"x"})") ==
         "\"kind\" is not the name of a kind");
   CHECK(refusal_of_step(R"({"step":-1,"time_ns":5,"kind":"told","actor":"xcs","text":"x"})") ==
@@ -293,18 +293,18 @@ TEST_CASE("a line that is wrong is named, with its first mistake") {
         "\"mark\" is not statement, phase, fault or failure");
 }
 
-TEST_CASE("a line without an end is not read for ever") {
+TEST_CASE("an endless line is refused") {
   const auto journal = read(std::string(journal_line_bytes_max + 10, ' '));
   REQUIRE_FALSE(journal);
   CHECK(journal.error().text().find("journal_line_bytes_max") != std::string::npos);
 }
 
-TEST_CASE("deep nesting is refused like everything else") {
+TEST_CASE("deep nesting is refused") {
   const std::string deep = R"({"step":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}";
   CHECK(refusal_of_step(deep).starts_with("\"step\" is not a whole number"));
 }
 
-TEST_CASE("no damage to a journal crashes its reader") {
+TEST_CASE("a damaged journal never crashes its reader") {
   KeptEntries kept;
   Journal journal(kept, xcs);
   journal.slot_written(1, ring::Ring::rx, 15, SlotUse::request, test::text_message("abc"));

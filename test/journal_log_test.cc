@@ -55,7 +55,7 @@ pid_t start_sender(const Folder& folder, int signal) {
 
 }  // namespace
 
-TEST_CASE("entries of others during a send come after the entry of that send") {
+TEST_CASE("entries of other processes during a send come after the entry of that send") {
   const Folder folder;
   auto first = JournalWriter::open(folder.path(), "first");
   auto second = JournalWriter::open(folder.path(), "second");

@@ -58,12 +58,12 @@ class LeftOver(unittest.TestCase):
         self.assertEqual(self.left(f"touch {name}"), [f"shared memory {name}"])
         self.assertFalse(os.path.exists(name))
 
-    def test_something_new_in_a_folder_that_is_named(self):
+    def test_a_new_file_in_a_named_folder(self):
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "old").touch()
             self.assertEqual(self.left(f"touch {folder}/new", "--folder", folder), [f"file {folder}/new"])
 
-    def test_what_is_ending_is_waited_for(self):
+    def test_an_ending_process_is_waited_for(self):
         script = "touch $TMPDIR/a; (sleep 1; rm $TMPDIR/a) >/dev/null 2>&1 &"
         self.assertEqual(self.left(script, "--patience", "300", status=0), [])
 

@@ -55,7 +55,7 @@ TEST_CASE_METHOD(Fixture, "a request may come in pieces") {
   CHECK(asked == std::vector<std::string>{"hello", "there"});
 }
 
-TEST_CASE_METHOD(Fixture, "a client that waits does not keep others waiting") {
+TEST_CASE_METHOD(Fixture, "a waiting client does not delay others") {
   Person patient(people, people.connect_local("/m/sock").value());
   Person quick(people, people.connect_local("/m/sock").value());
   patient.type("wait\n");
@@ -65,7 +65,7 @@ TEST_CASE_METHOD(Fixture, "a client that waits does not keep others waiting") {
   CHECK(quick.seen == "ok hello\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a line that is too long is refused and its client cut off") {
+TEST_CASE_METHOD(Fixture, "a line that is too long is refused, and its client is disconnected") {
   Person person(people, people.connect_local("/m/sock").value());
   const std::size_t excess = GENERATE(0u, 1u, 10'000u);
   person.type(std::string(request_line_bytes_max - 1 + excess, 'x') + "\n");
@@ -80,7 +80,7 @@ TEST_CASE_METHOD(Fixture, "a line that is too long is refused and its client cut
   }
 }
 
-TEST_CASE_METHOD(Fixture, "what a waiting client sends meanwhile is bounded") {
+TEST_CASE_METHOD(Fixture, "the input of a waiting client is bounded") {
   world.stream_bytes(512);
   Person person(people, people.connect_local("/m/sock").value());
   person.type("wait\n" + std::string(2 * request_line_bytes_max, 'x') + "\n");
@@ -91,7 +91,7 @@ TEST_CASE_METHOD(Fixture, "what a waiting client sends meanwhile is bounded") {
   CHECK(person.cut_off);
 }
 
-TEST_CASE_METHOD(Fixture, "an answer longer than the connection holds arrives whole") {
+TEST_CASE_METHOD(Fixture, "an answer longer than the connection's buffer arrives completely") {
   Person person(people, people.connect_local("/m/sock").value());
   person.type("wait\nnext\n");
   person.read(false);
@@ -147,7 +147,8 @@ TEST_CASE_METHOD(Fixture, "if no connection can be accepted the server warns, pa
   CHECK(next.seen == "ok there\n");
 }
 
-TEST_CASE_METHOD(Fixture, "an acceptor that closes while it rests is called no more, and may start again") {
+TEST_CASE_METHOD(Fixture,
+                 "an acceptor that closes during its pause is not called any more, and may start again") {
   std::size_t taken = 0;
   Acceptor acceptor(host, [&](Handle) { ++taken; });
   acceptor.start(host.listen_local("/m/one").value());

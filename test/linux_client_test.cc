@@ -49,7 +49,7 @@ struct Line {
 
 }  // namespace
 
-TEST_CASE("an answer that comes too late is not taken for the next call's") {
+TEST_CASE("a late answer is not used for the next call") {
   Line line;
   CHECK(line.call(7, at_once).error().code == ETIMEDOUT);
   const std::uint16_t number = line.heard().value().number;
@@ -86,7 +86,7 @@ TEST_CASE("a hypervisor that does not read is silent, and not gone") {
   CHECK(line.call(1, at_once).error().code == EPIPE);
 }
 
-TEST_CASE("a question is answered, or its answer is noticed later") {
+TEST_CASE("a query is answered, or its answer is noticed later") {
   Line line;
   CHECK(line.calls.ask(line.caller.get(), at_once) == Hypercalls::Asked::silent);
   CHECK(line.calls.look(line.caller.get()) == Hypercalls::Asked::silent);
@@ -94,7 +94,7 @@ TEST_CASE("a question is answered, or its answer is noticed later") {
   CHECK(line.calls.look(line.caller.get()) == Hypercalls::Asked::answers);
 }
 
-TEST_CASE("a closed connection leaves nothing behind for the next one with its number") {
+TEST_CASE("a closed connection leaves no state for the next one with its number") {
   Line line;
   CHECK(line.call(7, at_once).error().code == ETIMEDOUT);
   CHECK(line.heard());

@@ -85,7 +85,7 @@ bool is_open(int descriptor) {
 
 }  // namespace
 
-TEST_CASE("a descriptor among bytes is not taken, and neither are the bytes from there on") {
+TEST_CASE("a descriptor among bytes is not taken, nor any byte after it") {
   Pair pair(SOCK_STREAM);
   Lingering lingering;
   REQUIRE(write(pair.one.get(), "before", 6) == 6);
@@ -103,7 +103,7 @@ TEST_CASE("a descriptor among bytes is not taken, and neither are the bytes from
   CHECK(write(pair.one.get(), "x", 1) < 0);
 }
 
-TEST_CASE("a socket is closed at once, whatever waits in it") {
+TEST_CASE("a socket is closed at once, with any contents") {
   const int type = GENERATE(SOCK_STREAM, SOCK_SEQPACKET);
   Pair pair(type);
   Lingering lingering;
@@ -151,7 +151,7 @@ TEST_CASE("sent descriptors outlive the close") {
   CHECK(read(pair.one.get(), bytes.data(), bytes.size()) == 0);
 }
 
-TEST_CASE("a listener is closed at once, whatever waiting clients have sent") {
+TEST_CASE("a listener is closed at once, with any input of waiting clients") {
   const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("ringside-test-" + std::to_string(getpid()));
   std::filesystem::create_directory(folder);

@@ -31,8 +31,8 @@ constexpr auto patience = 300s;
 
 const Machine no_machine("/nonexistent");
 
-/// One side of a channel on a host of its own. Both directions use the words that a guest has towards its
-/// controller, each side in a frame of its own: what matters here is how the loop waits.
+/// One side of a channel on a host of its own. Both directions use the words of the guest-to-controller
+/// direction, each side in a frame of its own, because only the loop's wait is tested here.
 class Side {
  public:
   Side() : frame_(host_.frame_create().value()), own_(host_.frame_map(frame_).value()) {
@@ -305,7 +305,7 @@ TEST_CASE("a wait may end itself and others, and start new ones, while it is ser
   host.ring_wait_end(waits[2]);
 }
 
-TEST_CASE("waits that have nothing to do cost no CPU time", "[linux_loop]") {
+TEST_CASE("waits without work cost no CPU time", "[linux_loop]") {
   LinuxHost host("test", no_machine);
   const Handle kicks = host.kicks_create().value();
   const auto wait = host.ring_wait_start(kicks, idle_wait());
@@ -362,16 +362,16 @@ TEST_CASE("a handle with very many pollers is kicked rarely, and the last kick i
     for (int kick = 0; kick < 1000; ++kick) host.kick(kicks);
     CHECK(kicked_since() < 100);
     host.kick(kicks);
-    SECTION("the last of them comes when its time has come, which is a second at most") {
+    SECTION("the last kick is sent when its pause ends, after at most a second") {
       look();
       CHECK(host.run() == 0);
     }
-    SECTION("or when the host stops") {
+    SECTION("the last kick is sent when the host stops") {
       host.timer_start(0ms, [&] { host.stop(0); });
       CHECK(host.run() == 0);
       CHECK(kicked_since() == 1);
     }
-    SECTION("or when the handle is closed") {
+    SECTION("the last kick is sent when the handle is closed") {
       kicks = Handle();
       CHECK(kicked_since() == 1);
     }

@@ -59,7 +59,7 @@ TEST_CASE("any signal that ends the process restores its terminal") {
   }
 }
 
-TEST_CASE("a signal that is caught or ignored is left alone") {
+TEST_CASE("a signal that is caught or ignored does not restore the terminal") {
   const Tty tty;
   const ChildEnd end = in_child(STDOUT_FILENO, [&] {
     std::signal(SIGUSR1, SIG_IGN);
@@ -76,7 +76,7 @@ TEST_CASE("a signal that is caught or ignored is left alone") {
   CHECK(!tty.is_raw());
 }
 
-TEST_CASE("a terminal that has been restored for good is not changed by a signal") {
+TEST_CASE("a terminal that has been restored is not changed by a signal") {
   const Tty tty;
   const ChildEnd end = in_child(STDOUT_FILENO, [&] {
     { const RawTerminal raw(tty.side.get(), RawTerminal::When::now, "bye"); }

@@ -1,4 +1,4 @@
-// One console of xenctld alone: programs open its pty on one side, and the test plays the channel and the
+// One console of xenctld alone: programs open its pty on one side, and the test acts as the channel and the
 // guest on the other.
 #pragma once
 

@@ -11,7 +11,7 @@ import re
 
 FOLDERS = ["ring", "emu/dom0", "emu/xen"]
 
-# These have spaces around them; template brackets, references and pointers have not.
+# These have spaces around them; template brackets, references and pointers do not.
 _OPERATORS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&", "+": "-", "-": "+",
               "&": "|", "|": "&", "+=": "-=", "-=": "+=", "|=": "&=", "&=": "|="}
 _OPERATOR = re.compile(r"(?<= )(" + "|".join(re.escape(each) for each in sorted(_OPERATORS, key=len, reverse=True)) + r")(?= )")
@@ -36,7 +36,7 @@ def sources(root):
 
 
 def fingerprint(root, options):
-    """Changes whenever anything changes that a result could depend on."""
+    """A value that changes whenever something changes that a result could depend on."""
     digest = hashlib.sha256(options.encode())
     paths = [path for folder in ("ring", "emu", "tools", "test", "scenarios") for path in (root / folder).rglob("*")
              if path.suffix in (".cc", ".h", ".c", ".scn", ".build") or path.name == "mutate_sites.py"]

@@ -26,7 +26,7 @@ def needed(program, package=None):
 
 def skip_all(missing, can_be_installed=True):
     """For a test program that can run none of its tests. The exit status is Meson's for a skip, or 1. It is no failure
-    if the machine forbids it (a container, for example)."""
+    if the machine forbids the test (a container, for example)."""
     fails = SKIPS_FAIL and can_be_installed
     print(f"{'failed' if fails else 'skipped'}: {missing}")
     raise SystemExit(1 if fails else 77)

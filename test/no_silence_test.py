@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""No command dies without a message, and none waits for ever: each gets unreadable or unwritable files, few descriptors
-and little memory, and ends with a status of its own and, unless that is 0, with a message.
+"""No command dies without a message or hangs: each is run with unreadable or unwritable files, few descriptors and
+little memory, and must end with a status of its own and, unless that is 0, with a message.
 
 usage: no_silence_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -25,7 +25,7 @@ MIB = 1 << 20
 LIBC = ctypes.CDLL(None)
 HAS_CHECKER = "ring-check" in subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
 
-# Commands that read a named file, and the start of their errors.
+# Commands that read a named file, and the beginning of their errors.
 READERS = [
     ("run FILE", "error[E020]: cannot read"),
     ("run --list FILE", "error[E020]: cannot read"),
@@ -60,7 +60,7 @@ def limited(*limits):
 def without_root_rights():
     """Makes the permissions of files apply to the program, for root as well."""
     for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-        LIBC.prctl(24, capability)  # PR_CAPBSET_DROP; refused to those who have none
+        LIBC.prctl(24, capability)  # PR_CAPBSET_DROP; fails if the process does not have it
 
 
 class NoSilence(unittest.TestCase):
@@ -91,7 +91,7 @@ class NoSilence(unittest.TestCase):
         """Checks that it ended by itself, and that a failure has a message."""
         said = done.stderr.decode(errors="replace")
         if line.startswith("run "):
-            said += (done.stdout or b"").decode(errors="replace")  # where failed runs are told of
+            said += (done.stdout or b"").decode(errors="replace")  # failed runs are reported there
         self.assertIn(done.returncode, STATUSES, f"{line}: {said}")
         if done.returncode not in (GOOD, EXPECTATION_FAILED):
             self.assertTrue(said.strip(), f"{line}: status {done.returncode} and not a word")
@@ -102,10 +102,10 @@ class NoSilence(unittest.TestCase):
     def check_not_written(self, done, line):
         """Checks its error when its output could not be written."""
         said = done.stderr.decode()
-        self.assertRegex(said, "ringside: cannot (write: stdout: |go on: .*(No space left on device|Bad file descriptor))", line)
+        self.assertRegex(said, "ringside: cannot (write: stdout: |continue: .*(No space left on device|Bad file descriptor))", line)
         self.assertEqual(done.returncode, 128 + signal.SIGPIPE if line.startswith("exec") else COULD_NOT_RUN, said)
 
-    def test_what_is_no_file_is_refused_by_name(self):
+    def test_a_path_that_is_no_file_is_refused_by_name(self):
         wrong = [("missing", "no such file"), ("folder", "folder"), ("fifo", "it is not a file"), ("/dev/zero", "it is not a file"),
                  ("/dev/null", "it is not a file")]
         for line, begins in READERS:
@@ -122,7 +122,7 @@ class NoSilence(unittest.TestCase):
                     self.assertIn(begins, said)
 
     @unittest.skipUnless(HAS_CHECKER, "the checker is not built")
-    def test_a_compiler_is_given_no_endless_source(self):
+    def test_an_endless_source_is_refused(self):
         for compiler in ("cc", "c++"):
             for words in ("-c fifo", "@fifo -c", "-x c /dev/zero", "-xc -c good.scn -include fifo"):
                 with self.subTest(compiler=compiler, words=words):
@@ -131,7 +131,7 @@ class NoSilence(unittest.TestCase):
                     self.assertIn("it is not a file", self.check_said(done, line))
                     self.assertEqual(done.returncode, USAGE)
 
-    def test_what_may_not_be_read_is_refused(self):
+    def test_an_unreadable_file_is_refused(self):
         for line, begins in READERS:
             with self.subTest(line):
                 done = self.ringside(line.replace("FILE", "unreadable"), preexec_fn=without_root_rights)
@@ -140,7 +140,7 @@ class NoSilence(unittest.TestCase):
                 self.assertIn(begins, said)
                 self.assertIn("ermission denied", said)
 
-    def test_what_is_empty_or_too_long_is_refused(self):
+    def test_an_empty_or_too_long_file_is_refused(self):
         for line, _ in READERS:
             for name in ("empty", "long"):
                 with self.subTest(f"{line}: {name}"):
@@ -150,7 +150,7 @@ class NoSilence(unittest.TestCase):
                         self.assertNotEqual(done.returncode, GOOD)
                         self.assertNotIn("not enough memory", said)
 
-    def test_a_stream_that_is_handed_is_read_and_bounded(self):
+    def test_a_passed_stream_is_read_up_to_a_limit(self):
         for line in ("check-scn -", "fmt -", "view - --text", "check-scn /dev/stdin", "view /dev/stdin --text"):
             with self.subTest(line), open("/dev/zero", "rb") as endless:
                 done = self.ringside(line, stdin=endless, preexec_fn=limited((resource.RLIMIT_AS, 1024 * MIB)))
@@ -163,7 +163,7 @@ class NoSilence(unittest.TestCase):
             self.assertEqual(self.ringside(line, stdin=reads).returncode, GOOD)
             os.close(reads)
 
-    def test_output_that_nobody_takes_is_an_error(self):
+    def test_output_without_a_reader_is_an_error(self):
         for line in PRINTERS:
             with self.subTest(line):
                 stdin = open(self.folder / "good.scn", "rb")
@@ -206,7 +206,7 @@ class NoSilence(unittest.TestCase):
                     self.check_said(done, line)
             self.ringside("down")
 
-    def test_a_whole_machine_with_little_of_each(self):
+    def test_a_whole_machine_with_few_resources(self):
         """The test waits for processes of a machine that cannot continue, so it takes long."""
         for limit, most in ((resource.RLIMIT_NOFILE, 8), (resource.RLIMIT_NOFILE, 16), (resource.RLIMIT_AS, 48 * MIB)):
             for line in ("run --mode real good.scn", "bench --only ring --quick"):
@@ -234,7 +234,7 @@ class NoSilence(unittest.TestCase):
                     self.assertIn(name, said)
 
     def test_a_non_blocking_stdout_loses_nothing(self):
-        # The first writes text, the second what comes from a guest.
+        # The first writes text, the second writes a guest's output.
         for line in ("check-scn --words", "exec --raw -- head -c 300000 /dev/zero"):
             with self.subTest(line):
                 whole = self.ringside(line).stdout
@@ -250,7 +250,7 @@ class NoSilence(unittest.TestCase):
                         self.assertEqual(output.read(), whole)
                     self.assertEqual((command.wait(PATIENCE_S), command.stderr.read()), (GOOD, b""))
 
-    def test_a_file_is_replaced_as_a_whole_or_not_at_all(self):
+    def test_a_file_is_replaced_completely_or_not_at_all(self):
         folder = self.folder / "replaced"
         folder.mkdir()
         kept, link = folder / "kept.html", folder / "link.html"

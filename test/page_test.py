@@ -89,7 +89,7 @@ class Page(unittest.TestCase):
     def step(self):
         return int(self.text("#now .stamp b").split()[1])
 
-    def test_it_asks_nobody_for_anything(self):
+    def test_it_makes_no_requests(self):
         page = (self.folder / "one.html").read_text()
         for outside in ("http://", "https://", "src=", "@import", "url(http"):
             allowed = page.count("http://www.w3.org/2000/svg") if outside == "http://" else 0
@@ -100,7 +100,7 @@ class Page(unittest.TestCase):
         self.assertEqual(self.step(), 116)
         self.assertIn("This is an error of 2005", self.text("#now .sentence"))
         self.assertEqual(self.text(".lane-heads .focus"), "xcs")
-        # And so does a link that is followed within the page.
+        # The same for a link within the page.
         self.browser.execute_script("location.hash = '#step=128'")
         self.wait(lambda: self.step() == 128, "the link within the page")
 
@@ -149,7 +149,7 @@ class Page(unittest.TestCase):
         self.assertEqual(self.step(), 116)
         self.wait(lambda: "step=116" in self.browser.current_url, "the address follows")
 
-    def test_rings_show_slots_pointers_and_what_is_outstanding(self):
+    def test_rings_show_slots_pointers_and_outstanding_requests(self):
         self.open("one.html", "#step=128")
         ring = self.find("[data-ring='dom1.rx']")
         self.assertIn("8 of 8 unanswered: full", ring.text)
@@ -170,7 +170,7 @@ class Page(unittest.TestCase):
         self.open("one.html", "#step=128")
         self.assertIn("user types 1000 bytes", self.text(".source"))
 
-    def test_why_480_bytes(self):
+    def test_why_480_bytes_arrive(self):
         self.open("one.html", "#step=128")
         ledger = self.text(".ledger")
         self.assertIn("Down: what is typed: 1000 bytes", ledger)
@@ -216,7 +216,7 @@ class Page(unittest.TestCase):
         self.find("[data-lane='event'] input").click()
         self.assertNotIn("event", self.text(".lane-heads"))
 
-    def test_the_step_is_said_to_those_who_hear_the_page(self):
+    def test_the_step_is_announced_to_screen_readers(self):
         self.open("one.html", "#step=107")
         self.press(".")
         said = self.find("#said")
@@ -226,12 +226,12 @@ class Page(unittest.TestCase):
                                               "!each.textContent.trim() && !each.ariaLabel && !each.closest('label')).map((each) => each.id)")
         self.assertEqual(unnamed, [])
 
-    def test_terms_say_what_they_mean(self):
+    def test_terms_are_explained(self):
         self.open("one.html", "#step=128")
         self.find("dfn[data-term='req_prod']").click()
         self.assertIn("How many requests were ever made", self.text("#tip"))
 
-    def test_a_guess_is_asked_for_before_the_next_hop(self):
+    def test_the_user_guesses_the_next_hop(self):
         self.open("one.html", "#step=127")
         self.press("p")
         self.press(".")
@@ -268,7 +268,7 @@ class Page(unittest.TestCase):
             self.assertGreater(self.browser.execute_script(f"return player.views[{number}].lanes.rows.length"), 1)
         self.press(Keys.ESCAPE)
 
-    def test_nothing_of_a_run_becomes_markup(self):
+    def test_text_of_a_run_never_becomes_markup(self):
         evil = "<img src=x onerror=alert(1)></script><b>"
         (self.folder / "evil.scn").write_text(f'scenario "{evil}"\nxen boots dom1\nuser connects to dom1\nuser types "{evil}"\nexpect dom1 reads "{evil}"\n')
         ringside(self.folder, "run", "evil.scn", "--journal", "evil.jsonl")
@@ -332,7 +332,7 @@ class Page(unittest.TestCase):
         shown = self.browser.execute_script("return arguments[0].map(screenOf)", [each.decode("latin-1") for each in sent])
         for screen, its in zip(screens, shown):
             with self.subTest(screen["says"]):
-                # Behind a full line the page's cursor stands at a column of its own, that of libvterm at the last one.
+                # After a full line the page's cursor is at a column of its own, that of libvterm at the last column.
                 cursor = [its["row"], min(its["column"], 79)]
                 self.assertEqual((its["lines"], cursor), (screen["rows"], screen["cursor"]))
         # Directions and the controls of the upper half are left out.

@@ -172,7 +172,7 @@ TEST_CASE("a message in a slot: pseudo-header, indices, the whole message, names
   CHECK(packet.u8(23) == 10);
 }
 
-TEST_CASE("a capture that begins in the middle of things knows an index once it has moved") {
+TEST_CASE("a capture that begins in a running machine knows an index after it has moved") {
   const auto all = entries([](Sink& sink) {
     Journal journal(sink, dom1);
     journal.slot_written(1, ring::Ring::tx, 100, SlotUse::request, text_message("a"));
@@ -203,7 +203,7 @@ TEST_CASE("a capture that begins with rings in use knows the indices in the page
   CHECK(packet.u32(48) == 98);
 }
 
-TEST_CASE("directions are those of the path") {
+TEST_CASE("directions follow the path") {
   const auto direction = [](Actor self, auto say) {
     const auto all = entries([&](Sink& sink) {
       Journal journal(sink, self);
@@ -249,7 +249,7 @@ TEST_CASE("comments contain no control characters, and are bounded") {
   CHECK(packet_in(capture.packet(all[0], 2, endless)).comments.at(0).size() < capture_comment_bytes_max + 8);
 }
 
-TEST_CASE("entries of a faulty process make packets like any other") {
+TEST_CASE("entries of a faulty process make valid packets") {
   for (int value = 0; value < 256; ++value) {
     Entry entry;
     std::memset(static_cast<void*>(&entry), value, sizeof entry);
@@ -287,7 +287,7 @@ TEST_CASE("a journal's times may begin before its origin") {
   CHECK(packet_in(capture.packet(later, 2)).time_ns == 1000);
 }
 
-TEST_CASE("what the text form marks is marked") {
+TEST_CASE("marks of the text form are in the packets") {
   CHECK(only_packet([](Sink& sink) { Journal(sink, xend).refused(1, xcs, "no"); }).u8(19) == 0x10);
   CHECK(only_packet([](Sink& sink) { Journal(sink, xend).told(1, "fault: it comes twice"); }).u8(19) == 0x30);
   CHECK(only_packet([](Sink& sink) { Journal(sink, xend).quirk(1, Quirk::xend_reorder); }).u8(19) == 0x40);

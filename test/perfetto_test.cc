@@ -64,7 +64,7 @@ TEST_CASE("every actor has a track, and every entry a slice with its step") {
   CHECK(slices[1].at("dur") == 1.0);
 }
 
-TEST_CASE("slices of one track stand beside each other, also those of one moment") {
+TEST_CASE("slices of one track do not overlap, also those of one moment") {
   const Journaled journal = journal_of(0, [](Sink& sink) {
     for (int count = 0; count < 50; ++count) Journal(sink, xcs).told(1, "x");
   });
@@ -76,7 +76,7 @@ TEST_CASE("slices of one track stand beside each other, also those of one moment
   }
 }
 
-TEST_CASE("what is outstanding is a counter; an event that is taken is the only arrow") {
+TEST_CASE("outstanding requests are a counter; a taken event is the only arrow") {
   const Journaled journal = journal_of(1000, [](Sink& sink) {
     Journal(sink, dom1).index_moved(1, ring::Ring::tx, IndexName::req_prod, 0, 3);
     Journal(sink, dom1).event_raised(1, dom0, 2, ring::Raised::kick);
@@ -96,7 +96,7 @@ TEST_CASE("what is outstanding is a counter; an event that is taken is the only 
   CHECK(from[0].at("tid") != to[0].at("tid"));
 }
 
-TEST_CASE("the scenario's lines last until the next") {
+TEST_CASE("a scenario's line lasts until the next one") {
   Journaled journal = journal_of(1000, [](Sink& sink) { Journal(sink, xcs).told(1, "x"); });
   for (const std::int64_t time_ns : {0, 4000}) {
     JournalMark mark;

@@ -81,7 +81,7 @@ TEST_CASE("a process that computes is never at rest, even without output") {
   for (int i = 0; i < 20; ++i) CHECK(machine.look().busy);
 }
 
-TEST_CASE("a process that ran between two looks is seen by the second") {
+TEST_CASE("a process that ran between two looks is noticed by the second") {
   const OneProcess machine({"/bin/sleep", "1000"});
   REQUIRE(comes_true([&] {
     const ProcessLook look = machine.look();
@@ -96,7 +96,7 @@ TEST_CASE("a process that ran between two looks is seen by the second") {
   }));
 }
 
-TEST_CASE("what descends from a domain's process is found, whatever its environment and session") {
+TEST_CASE("descendants of a domain's process are found, with any environment and session") {
   const OneProcess process({"/bin/sh", "-c", "env -i setsid /bin/sh -c 'sleep 1000 & wait' & wait"});
   CHECK(comes_true([&] { return process.look().switches.size() >= 3; }));
   for (const auto& [pid, switches] : process.look().switches) {

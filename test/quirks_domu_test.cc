@@ -1,5 +1,5 @@
-// The historic quirks of the guest: each shows what happened in 2005, and its opposite without it. Those of
-// dom0's daemons have files of their own.
+// The quirks of the guest: each test shows the behaviour of 2005 with the quirk, and the correct one without
+// it. The quirks of dom0's daemons have files of their own.
 #include "test/guest_machine.h"
 
 namespace quirks_domu_test {
@@ -35,7 +35,7 @@ struct Fixture : GuestMachine {
 
 }  // namespace
 
-TEST_CASE("ctrlif-bad-id: an answer with an id that was not given out is the end of the guest") {
+TEST_CASE("ctrlif-bad-id: a response with an unknown id crashes the guest") {
   Fixture f(Quirk::ctrlif_bad_id, GENERATE(true, false));
   f.controller->answer_with(ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, {}));
   f.start(std::make_unique<PrintProgram>("hello", 0));
@@ -70,7 +70,7 @@ TEST_CASE("kcons-lfcr: kernel lines end with LF CR, and the CR needs no room") {
   CHECK(out.size() == 4095);
 }
 
-TEST_CASE("kcons-flush-spin: a dying guest whose output is not taken polls again and again") {
+TEST_CASE("kcons-flush-spin: a guest that ends polls until its output is taken") {
   Fixture f(Quirk::kcons_flush_spin, GENERATE(true, false));
   f.controller->answer_at_once(false);
   REQUIRE(f.boot(std::make_unique<PrintProgram>("last words", 0),
@@ -85,7 +85,7 @@ TEST_CASE("kcons-flush-spin: a dying guest whose output is not taken polls again
   CHECK(f.controller->output() == "last words");
 }
 
-TEST_CASE("leaky-response: an answer carries the request's bytes behind its length") {
+TEST_CASE("leaky-response: a response carries the request's bytes after its length") {
   Fixture f(Quirk::leaky_response, GENERATE(true, false));
   f.start(std::make_unique<IdleProgram>());
   f.controller->type("secret");

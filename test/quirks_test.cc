@@ -1,5 +1,5 @@
-// The historic quirks of xcs: each shows what happened in 2005, and its opposite without it. Those of
-// xend and of the guest have files of their own.
+// The quirks of xcs: each test shows the behaviour of 2005 with the quirk, and the correct one without it.
+// The quirks of xend and of the guest have files of their own.
 #include "emu/base/quirks.h"
 
 #include "test/xcs_fixture.h"
@@ -72,7 +72,8 @@ TEST_CASE("no-responder: a request without a bound client leaks its slot for eve
   CHECK(f.bites(Quirk::no_responder) == (f.on ? 3 : 0));
 }
 
-TEST_CASE("xcs-restart-deadlock: eight unanswered requests outlive xcs, and the guest is stuck") {
+TEST_CASE(
+    "xcs-restart-deadlock: eight requests stay unanswered after a restart, and the guest sends no more") {
   Fixture f(Quirk::xcs_restart_deadlock, GENERATE(true, false));
   auto guest = f.boot(1);
   {
@@ -93,7 +94,7 @@ TEST_CASE("xcs-restart-deadlock: eight unanswered requests outlive xcs, and the 
   CHECK(guest->print("x") == (f.on ? 0 : 1));
 }
 
-TEST_CASE("xcs-short-frame: half a frame stops every domain until a whole one follows") {
+TEST_CASE("xcs-short-frame: half a frame blocks every domain until a whole one follows") {
   Fixture f(Quirk::xcs_short_frame, GENERATE(true, false));
   auto guest = f.boot(1);
   Client victim(f);
@@ -137,14 +138,14 @@ TEST_CASE("xcs-bind-collision: VIRQ_DOM_EXC on port 1 and a channel on port 94 c
   CHECK(client.bind(1, xcs_type_virq) == XCS_RSLT_OK);
   CHECK(client.bind(94, xcs_type_wildcard) == XCS_RSLT_OK);
   CHECK(f.bites(Quirk::xcs_bind_collision) == (f.on ? 1 : 0));
-  // Even ports collide with other keys, and neighbours never collide.
+  // Even ports collide with other keys, and neighbouring odd ports never collide.
   CHECK(client.bind(2, xcs_type_virq) == XCS_RSLT_OK);
   CHECK(client.bind(95, xcs_type_wildcard) == XCS_RSLT_OK);
   CHECK(f.bites(Quirk::xcs_bind_collision) == (f.on ? 1 : 0));
   CHECK(client.bind(933, xcs_type_wildcard) == XCS_RSLT_OK);
   CHECK(f.bites(Quirk::xcs_bind_collision) == (f.on ? 2 : 0));
   if (!f.on) return;
-  // Unbinding the key that was never stored removes the other one, and so makes room.
+  // Unbinding the key that was never stored removes the other one, and so frees its place.
   CHECK(client.bind(94, xcs_type_wildcard, XCS_MSG_UNBIND) == XCS_RSLT_OK);
   CHECK(client.bind(94, xcs_type_wildcard) == XCS_RSLT_OK);
   CHECK(f.bites(Quirk::xcs_bind_collision) == 2);
@@ -164,7 +165,7 @@ TEST_CASE("xcs-stale-bindings: the next domain on a port leaks to the old binder
   CHECK(client.read_and_echo().size() == (f.on ? 1 : 0));
 }
 
-TEST_CASE("xcs-wild-port: the wildcard as a local port is the end of xcs") {
+TEST_CASE("xcs-wild-port: the wildcard as a local port crashes xcs") {
   Fixture f(Quirk::xcs_wild_port, GENERATE(true, false));
   f.xen.add_domain(1, ring::Abi::sring);
   Client client(f);
@@ -177,7 +178,7 @@ TEST_CASE("xcs-wild-port: the wildcard as a local port is the end of xcs") {
   CHECK(f.bites(Quirk::xcs_wild_port) == (f.on ? 1 : 0));
 }
 
-TEST_CASE("xcs-maxdom: beyond domain 1024 output is forwarded, but nothing comes down") {
+TEST_CASE("xcs-maxdom: beyond domain 1024 output is forwarded, but input is not") {
   Fixture f(Quirk::xcs_maxdom, GENERATE(true, false));
   const DomainId id = GENERATE(1024u, 1025u);
   const bool bitten = f.on && id == 1025;
@@ -192,7 +193,7 @@ TEST_CASE("xcs-maxdom: beyond domain 1024 output is forwarded, but nothing comes
   CHECK(guest->take_and_answer().size() == (bitten ? 0 : 1));
 }
 
-TEST_CASE("xcs-sigpipe: a client that closes under output load kills xcs") {
+TEST_CASE("xcs-sigpipe: a client that closes while xcs writes to it kills xcs") {
   Fixture f(Quirk::xcs_sigpipe, GENERATE(true, false));
   auto guest = f.boot(1);
   Client other(f);
@@ -208,7 +209,7 @@ TEST_CASE("xcs-sigpipe: a client that closes under output load kills xcs") {
     CHECK((entry.kind != trace::Kind::quirk || entry.domain == 0));
 }
 
-TEST_CASE("xcs-blocking-client: one that does not read stops every domain until it does") {
+TEST_CASE("xcs-blocking-client: a client that does not read blocks every domain until it does") {
   Fixture f(Quirk::xcs_blocking_client, GENERATE(true, false));
   auto chatty = f.boot(1);
   auto innocent = f.boot(2);
@@ -235,7 +236,7 @@ TEST_CASE("xcs-blocking-client: one that does not read stops every domain until 
   CHECK(texts_of(victim.read_and_echo()) == Texts{"hello?"});
 }
 
-TEST_CASE("xcs-fd2: error messages end up in the first client's control stream") {
+TEST_CASE("xcs-fd2: error messages are written into the first client's control stream") {
   Fixture f(Quirk::xcs_fd2, GENERATE(true, false));
   Client first(f);
   Client second(f);
@@ -247,7 +248,7 @@ TEST_CASE("xcs-fd2: error messages end up in the first client's control stream")
   if (f.on) CHECK(frames[0].type > XCS_VIRQ);
 }
 
-TEST_CASE("stale-indices: a producer index that jumps by twenty brings stale slots again and again") {
+TEST_CASE("stale-indices: after a producer index jumped by 20, stale slots are read as requests") {
   Fixture f(Quirk::stale_indices, GENERATE(true, false));
   auto guest = f.boot(1);
   Client client(f);
@@ -264,7 +265,7 @@ TEST_CASE("stale-indices: a producer index that jumps by twenty brings stale slo
   CHECK(batches == (f.on ? std::vector<std::size_t>{8, 8, 4, 0} : std::vector<std::size_t>{0, 0, 0, 0}));
 }
 
-TEST_CASE("abi-mismatch: a flat guest's first header is read as an index, and eight garbage frames come") {
+TEST_CASE("abi-mismatch: a flat guest's first header is read as an index, which gives eight garbage frames") {
   Fixture f(Quirk::abi_mismatch, GENERATE(true, false));
   auto guest = f.boot(1, ring::Abi::flat);
   Client client(f);

@@ -1,4 +1,4 @@
-// The historic quirks of xend: each shows what happened in 2005, and its opposite without it.
+// The quirks of xend: each test shows the behaviour of 2005 with the quirk, and the correct one without it.
 #include "test/xend_fixture.h"
 
 namespace quirks_xend_test {
@@ -6,7 +6,7 @@ namespace quirks_xend_test {
 using namespace ringside;
 using namespace ringside::test;
 
-TEST_CASE("xend-reorder: output that comes close together is shown out of order, and all of it") {
+TEST_CASE("xend-reorder: output that arrives close together is shown out of order, but completely") {
   const bool on = GENERATE(true, false);
   XendFixture f(9600, on ? Quirks{Quirk::xend_reorder} : Quirks{});
   f.create(1);
@@ -22,7 +22,7 @@ TEST_CASE("xend-reorder: output that comes close together is shown out of order,
   CHECK((viewer->seen == printed) == !on);
 }
 
-TEST_CASE("xend-no-input-limit: a paste goes on at once, unanswered or not") {
+TEST_CASE("xend-no-input-limit: a paste is sent at once, without waiting for answers") {
   const bool on = GENERATE(true, false);
   XendFixture f(9600, on ? Quirks{Quirk::xend_no_input_limit} : Quirks{});
   f.create(1);

@@ -7,7 +7,7 @@ namespace quote_test {
 
 using namespace ringside::trace;
 
-TEST_CASE("a whole UTF-8 character is found, and invalid bytes are not") {
+TEST_CASE("a complete UTF-8 character is recognised, and invalid bytes are not") {
   CHECK(character_at("a\u00e9", 1) == "\u00e9");
   CHECK(character_at("\u20ac!", 0) == "\u20ac");
   CHECK(character_at("\U0001f600", 0) == "\U0001f600");

@@ -1,5 +1,5 @@
 // The console path while its daemons die: xcs, xend or both are killed at any moment and started again, and
-// every byte is checked in both directions. Each printed or typed byte arrives once.
+// every byte is checked in both directions. Each byte of input and output arrives once.
 #include <random>
 
 #include "test/console_path.h"
@@ -30,7 +30,7 @@ struct Recovery : Path {
 
 }  // namespace
 
-TEST_CASE_METHOD(Recovery, "xcs killed at any moment: what a program prints arrives once") {
+TEST_CASE_METHOD(Recovery, "xcs killed at any moment: a program's output arrives once") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto viewer = view(domain);
   viewer->read(GENERATE(true, false));
@@ -43,7 +43,8 @@ TEST_CASE_METHOD(Recovery, "xcs killed at any moment: what a program prints arri
   CHECK(viewer->seen == text);
 }
 
-TEST_CASE_METHOD(Recovery, "xend killed at any moment: the next viewer sees what the first had not") {
+TEST_CASE_METHOD(Recovery,
+                 "xend killed at any moment: the next viewer gets the output that the first did not") {
   const DomainId domain = create();
   const bool watched = GENERATE(true, false);
   auto viewer = view(domain);
@@ -56,7 +57,7 @@ TEST_CASE_METHOD(Recovery, "xend killed at any moment: the next viewer sees what
   CHECK(viewer->seen + next->seen == text);
 }
 
-TEST_CASE_METHOD(Recovery, "xcs killed at any moment: what is typed arrives once") {
+TEST_CASE_METHOD(Recovery, "xcs killed at any moment: typed input arrives once") {
   const DomainId domain = create();
   auto viewer = view(domain);
   auto& program = boot(domain, std::make_unique<SlowReader>(GENERATE(17u, 500u)));
@@ -68,7 +69,7 @@ TEST_CASE_METHOD(Recovery, "xcs killed at any moment: what is typed arrives once
   CHECK(program.got == text);
 }
 
-TEST_CASE_METHOD(Recovery, "xend killed at any moment: what it had taken from its viewer arrives once") {
+TEST_CASE_METHOD(Recovery, "xend killed at any moment: input that it had read from its viewer arrives once") {
   const DomainId domain = create();
   auto viewer = view(domain);
   auto& program = boot(domain, std::make_unique<SlowReader>(GENERATE(17u, 500u)));
@@ -85,7 +86,7 @@ TEST_CASE_METHOD(Recovery, "xend killed at any moment: what it had taken from it
   CHECK(program.got == text);
 }
 
-TEST_CASE_METHOD(Recovery, "killed again and again while bytes go both ways") {
+TEST_CASE_METHOD(Recovery, "killed repeatedly while bytes go both ways") {
   std::mt19937 choice(GENERATE(range(1u, 25u)));
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<EchoProgram>());
@@ -99,8 +100,7 @@ TEST_CASE_METHOD(Recovery, "killed again and again while bytes go both ways") {
   CHECK(viewer->seen == text);
 }
 
-TEST_CASE_METHOD(Recovery,
-                 "a console given up is not taken up by the next xend, and goes on when asked for") {
+TEST_CASE_METHOD(Recovery, "a console that was given up is taken over by the next xend only on request") {
   const DomainId domain = create();
   boot(domain, std::make_unique<EchoProgram>());
   world.run();
@@ -116,7 +116,7 @@ TEST_CASE_METHOD(Recovery,
   CHECK(viewer->seen == "still there");
 }
 
-TEST_CASE_METHOD(Recovery, "a guest that ended while xend was dead is cleared away by the next") {
+TEST_CASE_METHOD(Recovery, "a guest that ended while xend was dead is removed by the next xend") {
   const bool preserve = GENERATE(false, true);
   const DomainId domain = create(ring::Abi::sring, preserve);
   boot(domain, std::make_unique<PrintProgram>("the end", 0));
@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Recovery, "a guest that ended while xend was dead is cleared aw
 }
 
 TEST_CASE_METHOD(Recovery,
-                 "a crash of a guest is reported once, however often xend is started before it is read") {
+                 "a crash of a guest is reported once, even if xend is restarted before it is read") {
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<IdleProgram>());
   program.print("output\r\n");
@@ -150,8 +150,7 @@ TEST_CASE_METHOD(Recovery,
   CHECK(viewer->seen.find("crashed") == viewer->seen.rfind("crashed"));
 }
 
-TEST_CASE_METHOD(Recovery,
-                 "the next xend counts what the last viewer of an ended domain had not read when xend died") {
+TEST_CASE_METHOD(Recovery, "after a kill the next xend counts the unread output of an ended domain") {
   const DomainId domain = create();
   auto viewer = view(domain);
   viewer->read(false);
@@ -185,7 +184,7 @@ TEST_CASE_METHOD(Recovery, "the output of a guest that dies while xcs is dead is
   CHECK(viewer->seen.starts_with("last\r\n[ringside] domain "));
 }
 
-TEST_CASE_METHOD(Recovery, "a reader of a domain that is gone does not disturb the next one of its id") {
+TEST_CASE_METHOD(Recovery, "a reader of an ended domain does not disturb the next domain of the same id") {
   const DomainId domain = create();
   auto last = view(domain);
   last->read(false);
@@ -205,7 +204,7 @@ TEST_CASE_METHOD(Recovery, "a reader of a domain that is gone does not disturb t
 }
 
 TEST_CASE_METHOD(
-    Recovery, "a guest that was destroyed while xend was dead leaves nothing, and unread bytes are counted") {
+    Recovery, "a guest that was destroyed while xend was dead leaves no file, and unread bytes are counted") {
   trace::MemorySink journal(world.clock());
   const DomainId domain = create();
   boot(domain, std::make_unique<Speaker>("never read"));

@@ -53,7 +53,7 @@ void types(Played& played, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("a slot holds a request, a response and what is stale; outstanding is what has no response") {
+TEST_CASE("a slot holds a request, a response or stale data; a request without response is outstanding") {
   Played played;
   played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("a"));
   CHECK(played.rx() == "rx #....... 0/8");
@@ -66,7 +66,7 @@ TEST_CASE("a slot holds a request, a response and what is stale; outstanding is 
   CHECK(played.rx() == "rx -....... 0/8");
 }
 
-TEST_CASE("a journal that begins in the middle begins with what the page held") {
+TEST_CASE("a journal that begins in a running machine starts with the page's contents") {
   JournalHeader header;
   header.domains = {{1, ring::Abi::sring, "web"}, {2, ring::Abi::sring, "new"}};
   auto& [tx, rx] = header.domains.front().rings.emplace();
@@ -98,7 +98,7 @@ TEST_CASE("a new domain has a new page") {
   CHECK(played.rx() == "rx ........ 0/8");
 }
 
-TEST_CASE("an event is pending until it is taken, and its raiser finds out about the mask") {
+TEST_CASE("an event is pending until it is taken, and raising it shows the mask") {
   Played played;
   played.as(xcs).event_raised(1, dom1, 4, ring::Raised::kick);
   CHECK(played.replay.ports().at({1, 4}).pending);
@@ -111,7 +111,7 @@ TEST_CASE("an event is pending until it is taken, and its raiser finds out about
   CHECK(played.replay.ports().at({1, 4}).kicks == 1);
 }
 
-TEST_CASE("a byte keeps its number from the user to the terminal, and arrows know their start") {
+TEST_CASE("a byte keeps its number from the user to the terminal, and arrows have their start") {
   Played played;
   types(played, "ab");
   CHECK(played.did.came_at == 1);
@@ -129,7 +129,7 @@ TEST_CASE("a byte keeps its number from the user to the terminal, and arrows kno
   CHECK(played.flow.totals(1, true).delivered == 2);
 }
 
-TEST_CASE("bytes from before the first entry count as printed when they come up, Xen's own output does not") {
+TEST_CASE("bytes from before the first entry count as printed when they appear, except Xen's own output") {
   Played played;
   played.as(xend).bytes_passed(1, actor(Role::user), bytes_of("kept"));
   CHECK(played.flow.totals(1, false).said == 4);
@@ -138,7 +138,7 @@ TEST_CASE("bytes from before the first entry count as printed when they come up,
   CHECK(played.flow.totals(0, false).said == 0);
 }
 
-TEST_CASE("what xcs drops is lost, and was the oldest message that waited there") {
+TEST_CASE("a message that xcs drops is lost, and was the oldest one waiting there") {
   Played played;
   types(played, "abc");
   types(played, "defg");
@@ -151,7 +151,7 @@ TEST_CASE("what xcs drops is lost, and was the oldest message that waited there"
   CHECK(played.flow.level({.role = Role::xcs, .domain = 1}) == 0);
 }
 
-TEST_CASE("what a terminal adds is born there") {
+TEST_CASE("bytes that a terminal adds begin there") {
   Played played;
   played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of("x\n"));
   const std::uint64_t first = played.did.bytes.front().first;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""ring-check with broken rings: memory beside the page that is used wrongly, code that crashes, hangs, waits or cannot
-be loaded. None of it ever passes.
+"""ring-check with faulty plug-ins: memory outside the page that is used wrongly, code that crashes, hangs, waits or cannot
+be loaded. No such plug-in may pass.
 
 usage: ring_broken_test.py     RINGSIDE and RINGS as for ring_check_test.py; RINGSIDE_LONG=1 also waits for a loop of its own
 """
@@ -13,7 +13,7 @@ from ring_check_test import COULD_NOT_RUN, FAILED, GOOD, LONG, RINGS, USAGE, bui
 
 
 class Elsewhere(unittest.TestCase):
-    """Memory beside the page: explored if both ends use it, and restored."""
+    """Memory outside the page: explored if both ends use it, and restored between executions."""
 
     def check(self, define, model, status, *texts):
         with tempfile.TemporaryDirectory() as folder:
@@ -34,16 +34,16 @@ class Elsewhere(unittest.TestCase):
         for model in ("sc", "tso"):
             self.check("TWO_WRITERS", model, GOOD, 'scenario "2+2W" 3 executions all')
 
-    def test_what_is_right_holds(self):
+    def test_correct_rings_hold(self):
         for define in ("POINTERS", "OWN_ON_HEAP", "HEAP_EACH", "THREAD_LOCAL", "IN_VARIABLES"):
             self.check(define, "c11", GOOD)
 
-    def test_what_is_wrong_there_is_found(self):
+    def test_errors_outside_the_page_are_found(self):
         self.check("AFTERWARDS", "sc", FAILED, "writes pool :=")
         self.check("HIDDEN", "c11", FAILED, "a race: the back reads hidden")
         self.check("FREED_EARLY", "sc", FAILED, "dd dd dd dd")
 
-    def test_what_cannot_be_put_back_is_refused(self):
+    def test_state_that_cannot_be_restored_is_refused(self):
         self.check("RANDOM", "sc", COULD_NOT_RUN, "it does not do the same when it is run the same way again")
 
 
@@ -58,7 +58,7 @@ class Broken(unittest.TestCase):
             for text in texts:
                 self.assertIn(text, said, define)
 
-    def test_as_it_is_it_holds(self):
+    def test_the_unchanged_plugin_holds(self):
         self.check("NOTHING", GOOD, "hold in every execution")
 
     def test_tables(self):
@@ -85,7 +85,7 @@ class Broken(unittest.TestCase):
                 self.assertEqual(result.returncode, COULD_NOT_RUN, said)
                 self.assertIn(f"the code calls {name}", said)
 
-    def test_code_that_blocks_where_nobody_sees_it(self):
+    def test_code_that_blocks_in_a_way_that_is_not_seen(self):
         with tempfile.TemporaryDirectory() as folder:
             library = build(folder, "waiting.c", "SYSTEM_CALL")
             result = ring_check("--ring", library, "--replay", "SC:exchange:3:0:0:A")
@@ -99,7 +99,7 @@ class Broken(unittest.TestCase):
             self.assertIn("ringside ring-check cc", result.stdout)
             self.assertRegex(result.stdout, r"not announce[^?]*broken.c:\d+")
 
-    def test_what_is_no_plugin(self):
+    def test_files_that_are_no_plugin(self):
         with tempfile.NamedTemporaryFile(suffix=".so") as file:
             file.write(b"not ELF")
             file.flush()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""ring-check as a command: right rings hold within known numbers of executions, each mutant of the catalogue is found
-by the model that it names, and what is not a ring gets a clear error. RINGSIDE names the program, RINGS the folder of
+"""ring-check as a command: correct rings hold within known numbers of executions, each mutant of the catalogue is found
+by the model that it names, and a file that is not a ring gets a clear error. RINGSIDE names the program, RINGS the folder of
 plug-ins.
 
 usage: ring_check_test.py [--table]     prints how each bug is found, as in emu/check/bugs.md
@@ -51,7 +51,7 @@ def catalogue():
 
 def find(mutant, model):
     """The first verdict on a mutant that is a failure, or None."""
-    # One at a time: what comes after the first would be searched in vain.
+    # One at a time: after the first failure further searches are useless.
     status, all_of_them = verdicts(f"mutant_{mutant}", "--model", model, "--first", at_once=1)
     bad = [each for each in all_of_them if each["outcome"] == "failed"]
     assert (status == FAILED) == bool(bad), f"mutant {mutant}: exit status {status}"
@@ -77,7 +77,7 @@ class Rings(unittest.TestCase):
             for level in ("O0", "O2"):
                 self.assertIn(f"{ring}_portable_{level}", result.stdout)
 
-    def test_right_rings_hold_and_are_proved_in_few_executions(self):
+    def test_correct_rings_are_proved_in_few_executions(self):
         for ring, most in EXECUTIONS_MAX.items():
             jobs = ring_check("--ring", RINGS / f"{ring}.so", "--list").stdout.splitlines()
             for model, executions in most.items():
@@ -87,17 +87,17 @@ class Rings(unittest.TestCase):
                 self.assertEqual((each["what"], each["outcome"]), (f"{model} exchange of 3 messages", "all"), each)
                 self.assertLessEqual(each["executions"] + each["redundant"], executions * 1.1, each)
 
-    def test_other_right_rings_hold(self):
+    def test_other_correct_rings_hold(self):
         for ring in sorted(RINGS.glob("*_O[02].so")):
             if ring.stem.startswith(("own_", "event_index", "plain_8")):
                 continue
             result = ring_check("--ring", ring, "-j", 2, "--limit", 20000)
             self.assertEqual(result.returncode, GOOD, f"{ring.stem}: {result.stdout[-3000:]}")
 
-    def test_a_change_that_looks_like_a_bug_and_is_none_is_not_reported(self):
+    def test_a_harmless_change_that_looks_like_a_bug_is_not_reported(self):
         self.assertEqual(verdicts("mutant_equivalent")[0], GOOD)
 
-    def test_what_was_not_covered_is_said(self):
+    def test_uncovered_cases_are_reported(self):
         for ring in ("plain_2_O2", "slack_2_O2", "slack_7_O0"):
             self.assertNotIn("not covered", ring_check("--ring", RINGS / f"{ring}.so").stdout, ring)
         status, all_of_them = verdicts("slack_7_O0", "--msgs", 3)

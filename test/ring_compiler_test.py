@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""`ringside ring-check cc` and `c++` with real compilers, gcc and clang, and the results of the checker: right rings
-hold, each template's bug is found and its fix is one, barriers in assembler count, and a user's mistake is reported.
+"""`ringside ring-check cc` and `c++` with real compilers, gcc and clang, and the results of the checker: correct rings
+hold, each template's bug is found and its fix removes it, barriers in assembler count, and a user's mistake is
+reported.
 
 usage: ring_compiler_test.py SOURCE_ROOT [CASE...]     RINGSIDE names the program
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""ring-check with rings whose calls refuse now and then without a reason, or wait inside until they are done: a right
-one holds, and the report says what its callers have to know; a wrong one is found. RINGSIDE names the program; under SC
+"""ring-check with rings whose calls sometimes refuse without a reason, or wait inside until they are done: a correct
+one holds, and the report tells the rules for its callers; a wrong one is found. RINGSIDE names the program; under SC
 only, unless RINGSIDE_LONG=1."""
 
 import json

@@ -1,4 +1,4 @@
-// The ring with a peer that writes anything into the page: every wrong value yields a fault value and changes
+// The ring with a peer that writes anything into the page: every wrong value gives a fault value and changes
 // nothing, and a peer that becomes honest again is served again.
 #include "ring/back.h"
 #include "ring/front.h"
@@ -102,7 +102,7 @@ TEST_CASE("a request index that moves backwards over waiting requests is a fault
   CHECK(traffic.back->take_request(message) == TakeRequest::taken);
 }
 
-TEST_CASE("responses that are not published yet are no room for new requests") {
+TEST_CASE("unpublished responses make no room for new requests") {
   Traffic traffic(all_rings[2], 0, 0, 8, 0);
   for (int i = 0; i < 8; ++i) REQUIRE(traffic.back->put_response(text_message("answer")));
   traffic.page.set_u32(2048, 16);
@@ -112,7 +112,7 @@ TEST_CASE("responses that are not published yet are no room for new requests") {
   CHECK(traffic.back->take_request(message) == TakeRequest::taken);
 }
 
-TEST_CASE("a peer that publishes for ever cannot keep a loop of take and put going") {
+TEST_CASE("a peer that publishes for ever cannot keep a loop of take and put running") {
   Page page;
   using Memory = RecordingMemory;
   auto back = Back<Memory>::attach(page.ring(all_rings[2]));
@@ -164,7 +164,7 @@ TEST_CASE("a response to a request that was filled but not published is a fault"
   CHECK(traffic.front->take_response(message) == TakeResponse::empty);
 }
 
-TEST_CASE("a length of 61 to 255 is cut to 60 and reported, in requests and in responses") {
+TEST_CASE("a length of 61 to 255 is truncated to 60 and reported, in requests and in responses") {
   const RingBytes at = GENERATE(from_range(all_rings));
   for (unsigned length = 61; length <= 255; ++length) {
     Traffic traffic(at, length, 0, 0, 0);
@@ -176,8 +176,7 @@ TEST_CASE("a length of 61 to 255 is cut to 60 and reported, in requests and in r
     CHECK(traffic.back->take_request(message) == TakeRequest::long_length);
     CHECK(message.length == 60);
     CHECK(text_of(message) == std::string(60, 'x'));
-    CHECK(traffic.back->unanswered() ==
-          1);  // it was taken all the same: it can be answered, and its slot freed
+    CHECK(traffic.back->unanswered() == 1);  // it was taken: it can be answered, and its slot freed
     REQUIRE(traffic.back->put_response(lie));
     traffic.back->publish();
     CHECK(traffic.front->take_response(message) == TakeResponse::long_length);
@@ -186,13 +185,13 @@ TEST_CASE("a length of 61 to 255 is cut to 60 and reported, in requests and in r
   }
 }
 
-TEST_CASE("a message never reads past its 60 bytes, whatever its length says") {
+TEST_CASE("a message is never read past its 60 bytes, with any length") {
   ControlMessage lie = text_message("short");
   lie.length = 255;
   CHECK(lie.payload().size() == 60);
 }
 
-TEST_CASE("a slot rewritten after publishing is used as it is when copied, and not read again") {
+TEST_CASE("a slot that is rewritten after publishing is read once") {
   Page page;
   using Memory = RecordingMemory;
   auto front = Front<>::attach(page.ring(all_rings[2]));
@@ -202,7 +201,7 @@ TEST_CASE("a slot rewritten after publishing is used as it is when copied, and n
   Memory::start(page.frame());
   ControlMessage lie = text_message("rewritten");
   lie.length = 255;
-  SECTION("before the copy: the new contents are judged") {
+  SECTION("before the copy: the new contents are checked") {
     Memory::interfere([&](const std::string& line) {
       if (line == "rmb") page.set_message(all_rings[2], 0, lie);
     });
@@ -240,7 +239,7 @@ TEST_CASE("an index rewritten between its read and the copy of the slot is not r
   CHECK(back->take_request(message) == TakeRequest::bad_index);
 }
 
-TEST_CASE("the peer's writes to indices that are ours change nothing") {
+TEST_CASE("the peer's writes to this end's indices change nothing") {
   Traffic traffic(all_rings[2], 0, 5, 1, 0);
   traffic.page.set_u32(2052, 77);  // rsp_prod is the back's own
   REQUIRE(traffic.back->put_response(text_message("answer")));

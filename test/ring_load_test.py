@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rings that cannot be loaded, or that do something else while they are loaded: ring-check names them and continues.
+"""Rings that cannot be loaded, or that run other code while they are loaded: ring-check names them and continues.
 
 usage: ring_load_test.py     RINGSIDE names the program, RINGS the folder of built plug-ins
 """
@@ -16,7 +16,7 @@ PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ri
 RINGS = pathlib.Path(os.environ.get("RINGS", TEST.parent / "build" / "emu" / "check" / "plugins")).resolve()
 COULD_NOT_RUN = 3
 WHOLE = RINGS / "plain_2_O2.so"
-# What a library does when it is loaded, and the message about it.
+# Code that a library runs when it is loaded, and the message about it.
 CONSTRUCTORS = {
     "_exit(0)": "ended by itself, with status 0",
     "_exit(4)": "ended by itself, with status 4",

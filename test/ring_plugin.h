@@ -34,7 +34,7 @@ class Plugin {
   const ring_check_ring* ring_ = nullptr;
 };
 
-/// The right ones, at any optimization.
+/// The correct ones, at any optimization.
 inline std::vector<std::string> right_rings() {
   return {
       "plain_2",

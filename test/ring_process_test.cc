@@ -1,4 +1,4 @@
-// The process that loads rings, and the message about one that does not return.
+// The process that loads rings, and the message if loading does not return.
 #include "tools/ring_check/ring_process.h"
 
 #include <unistd.h>
@@ -13,7 +13,7 @@ namespace ring_process_test {
 using namespace ringside;
 using namespace ringside::tools;
 
-TEST_CASE("loading a file that never finishes is given up at the limit, and the file is named") {
+TEST_CASE("loading that never finishes ends at the limit, and the file is named") {
   const auto status = in_ring_process(
       [] {
         note_loading("endless.so");

@@ -1,4 +1,4 @@
-// Real threads at a ring: right rings pass, and errors that need no luck are found.
+// Real threads at a ring: correct rings pass, and errors that do not depend on timing are found.
 #include "tools/ring_check/stress.h"
 
 #include "test/ring_plugin.h"
@@ -16,7 +16,7 @@ constexpr milliseconds time_max{250};
 
 }  // namespace
 
-TEST_CASE("right rings pass messages between two threads, which really sleep") {
+TEST_CASE("correct rings pass messages between two threads that sleep") {
   const auto name = GENERATE(from_range(right_rings())) + "_O2";
   INFO(name);
   const Plugin plugin(name);
@@ -32,7 +32,7 @@ TEST_CASE("a ring that overwrites, repeats or misplaces is caught by its first m
   CHECK(tools::stress_ring(plugin.subject(), messages, time_max).broken != "");
 }
 
-TEST_CASE("an end that gets no notification is found asleep") {
+TEST_CASE("an end that gets no notification is reported") {
   const Plugin plugin("mutant_21");
   const check::LongRun run = tools::stress_ring(plugin.subject(), messages, time_max);
   CHECK(run.broken == "the front slept for 10 s with work left, and nobody notified it");

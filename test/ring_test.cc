@@ -1,5 +1,5 @@
-// The ring as honest peers use it: where its bytes lie, what each end may do, and in which order it touches
-// the page. All positions are written out by hand from the 2005 layouts. Hostile peers are in
+// The ring as honest peers use it: the places of its bytes, the operations of each end, and the order of its
+// accesses to the page. All positions are written out by hand from the layouts of 2005. Hostile peers are in
 // ring_hostile_test.cc.
 #include <array>
 #include <cstring>
@@ -48,7 +48,7 @@ using Log = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("a message lies in its slot byte by byte as in 2005") {
+TEST_CASE("a message has the bytes of 2005 in its slot") {
   const RingBytes at = GENERATE(from_range(all_rings));
   Page page;
   auto front = Front<>::attach(page.ring(at));
@@ -94,7 +94,7 @@ TEST_CASE("a response overwrites the slot and moves only the response index") {
   CHECK(page.bytes_changed_outside(at) == 0);
 }
 
-TEST_CASE("the four rings of the two layouts are where the reference puts them") {
+TEST_CASE("the four rings of the two layouts are at the positions of the reference") {
   // all_rings is checked too, so that an error in it cannot hide one in layout.h.
   CHECK(all_rings[0] == RingBytes{Abi::flat, Ring::tx, 2048 + 1024, 2048 + 1028, 2048 + 0});
   CHECK(all_rings[1] == RingBytes{Abi::flat, Ring::rx, 2048 + 1032, 2048 + 1036, 2048 + 512});
@@ -133,7 +133,7 @@ TEST_CASE("an answered request frees its slot only when the response is taken") 
   CHECK_FALSE(front->put_request(text_message("tenth")));
 }
 
-TEST_CASE("nothing is seen before it is published") {
+TEST_CASE("messages are not seen before they are published") {
   Page page;
   auto front = Front<>::attach(page.ring(all_rings[2]));
   auto back = Back<>::attach(page.ring(all_rings[2]));
@@ -242,7 +242,7 @@ TEST_CASE("both ends attach to a live page at its indices") {
   CHECK(page.u8(at.slots + 3 * 64 + 4) == 'n');
 }
 
-TEST_CASE("the first answerer on a page takes earlier requests") {
+TEST_CASE("the first responder on a page takes earlier requests") {
   const RingBytes at = GENERATE(from_range(all_rings));
   Page page;
   page.set_u32(at.req_prod, 0xffffffff);
@@ -267,7 +267,7 @@ TEST_CASE("the first answerer on a page takes earlier requests") {
   CHECK(front->outstanding() == 0);
 }
 
-TEST_CASE("a page that claims nine requests outstanding is not attached to") {
+TEST_CASE("a page that claims nine outstanding requests is refused") {
   const RingBytes at = GENERATE(from_range(all_rings));
   Page page;
   page.set_u32(at.req_prod, 8);
@@ -283,7 +283,7 @@ TEST_CASE("a page that claims nine requests outstanding is not attached to") {
   CHECK_FALSE(Back<>::attach(page.ring(at)));
 }
 
-TEST_CASE("lengths 0, 59 and 60 arrive as they are; bytes beyond the 60th do not fit a message") {
+TEST_CASE("lengths 0, 59 and 60 arrive unchanged; a message drops bytes after the 60th") {
   Page page;
   auto front = Front<>::attach(page.ring(all_rings[2]));
   auto back = Back<>::attach(page.ring(all_rings[2]));
@@ -335,7 +335,7 @@ TEST_CASE("responses: payload, write barrier, index; index, read barrier, payloa
   CHECK(Memory::take_log() == Log{"load 3084"});
 }
 
-TEST_CASE("looking for work only reads") {
+TEST_CASE("looking for work does not write") {
   Page page;
   using Memory = RecordingMemory;
   auto front = Front<Memory>::attach(page.ring(all_rings[2]));

@@ -194,11 +194,11 @@ TEST_CASE("a million messages pass between two threads in order, both ways at on
   exchange(GENERATE(Abi::flat, Abi::sring), requests_each_way, 2'000);
 }
 
-TEST_CASE("two threads that sleep at every chance are always woken again") {
+TEST_CASE("two threads that sleep whenever they can are always woken again") {
   exchange(GENERATE(Abi::flat, Abi::sring), sleepy_requests_each_way, 0);
 }
 
-TEST_CASE("a peer that rewrites its published slots all the time spoils only its own messages") {
+TEST_CASE("a peer that keeps rewriting its published slots damages only its own messages") {
   constexpr int requests = 50'000;
   Page page;
   const SharedRing ring = page.ring(all_rings[2]);

@@ -178,7 +178,7 @@ class RunCommand(unittest.TestCase):
         self.ringside("run", "cases.scn", "-j", "3")
         (self.folder / "cases.scn").write_text(golden.replace('"a"', '"b"'))
         out = self.ringside("run", "cases.scn", status=EXPECTATION_FAILED).stdout
-        self.assertIn("did something else", out)
+        self.assertIn("behaved differently", out)
         self.assertIn("ringside run --update cases.scn", out)
         self.ringside("run", "cases.scn", "--seed", "2")  # kept is the plain order alone
         self.ringside("run", "cases.scn", "-p", "N=2", "--update")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The library in scenarios/ is complete: its files are read without an error and are formatted, each begins with a
-lesson, each quirk has its own scenario, and each of those fails when its quirk is switched. A test of its own,
-`ringside run scenarios/`, shows that all pass.
+lesson, each quirk has its own scenario, and each of those fails when its quirk is switched. Another test, `ringside run
+scenarios/`, shows that all pass.
 
 usage: scenarios_test.py     RINGSIDE names the program (default: build/ringside)
 """
@@ -69,7 +69,7 @@ def check_files(files):
 
 
 def flipped(text, quirk, way):
-    """The same scenarios with the quirk fixed, whatever the parameter is; and the parameter's name."""
+    """The same scenarios with the quirk fixed, with any value of the parameter; and the parameter's name."""
     line = re.compile(rf"^quirk {re.escape(quirk)} \{{(\w+)\}}$", re.MULTILINE)
     found = set(line.findall(text))
     if len(found) != 1:

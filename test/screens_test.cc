@@ -1,5 +1,4 @@
-// What the console's screen of a watch shows of the bytes in screens.json, which the replay page's shows,
-// too.
+// The screen of a watch's console for the bytes in screens.json. The replay page must show the same screens.
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -46,7 +45,7 @@ json shown(const ConsoleScreen& console) {
 
 }  // namespace
 
-TEST_CASE("a console shows what screens.json says, wherever the bytes are cut") {
+TEST_CASE("a console shows the screens of screens.json, with the bytes in any pieces") {
   const char* path = std::getenv("SCREENS");
   REQUIRE(path != nullptr);
   const json screens = json::parse(std::ifstream(path));

@@ -1,5 +1,5 @@
-// The formatter, and hostile input: reading any file ends with diagnostics or with runs, and formatting
-// changes no word.
+// The formatter, and hostile input: reading a file of any contents ends with diagnostics or with runs, and
+// formatting changes no word.
 #include <random>
 
 #include "test/script_promise.h"
@@ -12,7 +12,7 @@ using namespace ringside::test;
 
 namespace {
 
-const std::string examples[] = {hello, long_input, liar, pty};
+const std::string examples[] = {hello, long_input, forged_index, pty};
 
 }  // namespace
 
@@ -44,14 +44,14 @@ TEST_CASE("words get one space, blocks an indent, tables columns, comments a col
         "end\n");
 }
 
-TEST_CASE("comments behind lines that follow each other stand below each other") {
+TEST_CASE("comments after consecutive lines are aligned") {
   CHECK(formatted(
             "expect xcs forwards request console length 6 from dom1 to xend # long\ndom1 ends # short\n") ==
         "expect xcs forwards request console length 6 from dom1 to xend  # long\n"
         "dom1 ends                                                       # short\n");
 }
 
-TEST_CASE("an empty file stays empty, and a file that cannot be read is left alone") {
+TEST_CASE("an empty file stays empty, and an invalid file is not changed") {
   CHECK(formatted("") == "");
   CHECK(formatted("\n \n") == "");
   CHECK_FALSE(formatted("dom1 prints \"a\n").has_value());
@@ -147,7 +147,7 @@ std::string mutated(std::string text, std::mt19937& random) {
 
 }  // namespace
 
-TEST_CASE("whatever is in a file, reading it comes to an end") {
+TEST_CASE("reading a file of any contents ends") {
   std::mt19937 random(20050701);
   std::size_t wrong = 0;
   std::size_t right = 0;

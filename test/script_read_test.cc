@@ -41,14 +41,14 @@ TEST_CASE("parameters and cases multiply, and a run is named after its values") 
   CHECK_FALSE(reading.runs[5].setup.quirks.has(Quirk::xcs_drop_when_full));
 }
 
-TEST_CASE("as many columns name a row as tell it from the others") {
+TEST_CASE("a row is named by as many columns as distinguish it from the others") {
   const Parsed reading =
       read_text("scenario \"t\"\ncases A B C\n  1 x 5\n  1 y 6\n" + boots + "dom1 prints \"{A}{B}{C}\"\n");
   CHECK(reading.names() == Texts{"test[A=1,B=x]", "test[A=1,B=y]"});
   CHECK(printed(reading.runs[1]) == Texts{"1y6"});
 }
 
-TEST_CASE("a value that is given takes the place of a parameter's, and chooses rows of a table") {
+TEST_CASE("a given value replaces a parameter's, and selects rows of a table") {
   const auto names = [](const Given& given) { return read_text(long_input, Mode::sim, given).names(); };
   CHECK(names({{"BYTES", "481"}, {"LOSS", "off"}}) == Texts{"test[BYTES=481,LOSS=off]"});
   CHECK(names({{"LOST", "9"}, {"LOSS", "on"}}) == Texts{"test[BYTES=1000,LOSS=on]"});
@@ -62,7 +62,7 @@ TEST_CASE("a value that is given takes the place of a parameter's, and chooses r
   CHECK(printed(other.runs.at(0)) == Texts{"xxx"});
 }
 
-TEST_CASE("a line with a condition is there in the runs that it is for, and read in all of them") {
+TEST_CASE("a line with a condition is part of its runs only, and is checked in all runs") {
   const Parsed reading = read_text(long_input);
   CHECK(reading.runs[0].statements.size() == reading.runs[1].statements.size());
   const Parsed bad = read_text("scenario \"t\"\nparam P = on, off\n" + boots +
@@ -88,7 +88,7 @@ TEST_CASE("a repeat is unrolled, and its number has a name") {
   CHECK(reading.runs[0].statements.back().round == "I=2, round 2");
 }
 
-TEST_CASE("domains may be counted") {
+TEST_CASE("domains may be numbered by a repeat") {
   const Parsed reading =
       read_text("scenario \"t\"\nxen boots dom1..dom3\nrepeat 3 as I\n  dom{I} prints \"a\"\nend\n");
   CHECK(reading.script.diagnostics.errors() == 0);
@@ -122,7 +122,7 @@ TEST_CASE("settings") {
   CHECK(setup.ignores.size() == 1);
 }
 
-TEST_CASE("an included file is inserted in its place, and an error says so") {
+TEST_CASE("an included file is inserted in its place, and errors name it") {
   const Files files{{"test.scn", "scenario \"t\"\ninclude \"sub/a.scn\"\ndom1 prints \"c\"\n"},
                     {"sub/a.scn", "include \"b.scn\"\ndom1 prints \"b\"\n"},
                     {"sub/b.scn", "xen boots dom1\ndom1 prints \"a\"\ndom1 prnts \"x\"\n"}};
@@ -134,12 +134,12 @@ TEST_CASE("an included file is inserted in its place, and an error says so") {
 TEST_CASE("a suite includes scenarios, each with its own runs") {
   const Files files{{"test.scn", "include \"one.scn\"\ninclude \"two.scn\"\n"},
                     {"one.scn", hello},
-                    {"two.scn", liar + liar}};
+                    {"two.scn", forged_index + forged_index}};
   CHECK(read_files(files).names() ==
         Texts{"one", "two[TRUST=on]", "two[TRUST=off]", "two-2[TRUST=on]", "two-2[TRUST=off]"});
 }
 
-TEST_CASE("includes that never end are refused") {
+TEST_CASE("endless includes are refused") {
   Files circle{{"test.scn", "scenario \"t\"\ninclude \"a.scn\"\n"}, {"a.scn", "include \"test.scn\"\n"}};
   CHECK(read_files(circle).says("it includes itself"));
   Files deep{{"test.scn", "scenario \"t\"\ninclude \"0\"\n"}};
@@ -154,7 +154,7 @@ TEST_CASE("includes that never end are refused") {
   CHECK(read_files(wide).says("too many files"));
 }
 
-TEST_CASE("cases may come from a table elsewhere") {
+TEST_CASE("cases may come from another file") {
   const Parsed reading = read_files(
       {{"test.scn", "scenario \"t\"\ncases N T from \"t.csv\"\n" + boots + "dom1 prints {N} bytes of {T}\n"},
        {"t.csv", "WHY,N,T\nbecause,2,\"a, \"\"b\"\nagain, 3 ,ab\n\n"}});

@@ -72,7 +72,7 @@ bool has(const std::string& text, std::string_view part) {
 }  // namespace
 
 TEST_CASE("the four examples of the language pass as they are written") {
-  for (const std::string& example : {hello, long_input, liar, pty}) check_passes(example);
+  for (const std::string& example : {hello, long_input, forged_index, pty}) check_passes(example);
 }
 
 TEST_CASE("a scenario that does not count messages passes with any seed") {
@@ -93,7 +93,7 @@ TEST_CASE("each example fails when what it tests is broken") {
   };
   CHECK(broken(hello, "xen boots dom1", "xen boots dom1\nfault drops every event dom1 -> xcs"));
   CHECK(broken(long_input, "quirk xcs-drop-when-full {LOSS}", "quirk xcs-drop-when-full on"));
-  CHECK(broken(liar, "quirk stale-indices {TRUST}", "quirk stale-indices on"));
+  CHECK(broken(forged_index, "quirk stale-indices {TRUST}", "quirk stale-indices on"));
   CHECK(broken(pty, "as P\n", "as P\nxenctld stalls\n"));
 }
 
@@ -117,7 +117,7 @@ TEST_CASE("texts must come next, unexpected line ends are skipped, patterns are 
   CHECK(has(report, "what came next is \"one two\""));
 }
 
-TEST_CASE("a pattern is found wherever it comes in a long output, byte for byte") {
+TEST_CASE("a pattern is found at any place of a long output, byte for byte") {
   check_passes(
       with_dom1("dom1 prints 8189 bytes of \"x\"\ndom1 prints \"login: \"\ndom1 prints 9000 bytes of \"y\"\n"
                 "expect user sees /^x+login: y/\nexpect user sees /^y+$/\n"));
@@ -129,7 +129,7 @@ TEST_CASE("a pattern is found wherever it comes in a long output, byte for byte"
   CHECK(has(report, "it is not in what came"));
 }
 
-TEST_CASE("bytes that an ignore line names are skipped where they stand before the expected ones") {
+TEST_CASE("bytes that an ignore line names are skipped before the expected ones") {
   const std::string ignoring =
       "scenario \"t\"\nmode sim\nignore user sees /\\[[0-9]+\\] /\nignore user sees \"# \"\n";
   const std::string boots = "xen boots dom1\nuser connects to dom1\ndom1 prints \"# [17] one [18] two\"\n";
@@ -144,7 +144,7 @@ TEST_CASE("a pattern begins where the expectation starts, not where a search con
   CHECK(has(report, "it is not in what came"));
 }
 
-TEST_CASE("bytes after wrong ones are not judged, everything else is") {
+TEST_CASE("bytes after wrong ones are not checked, all other expectations are") {
   const std::string report =
       report_of(with_dom1("dom1 prints \"abc\"\nexpect user sees \"abX\"\nexpect user sees \"c\"\nexpect "
                           "dom1.tx req_prod 7 within 1ms\n"));
@@ -164,7 +164,7 @@ TEST_CASE("each actor's expectations are in order, those of different actors are
   CHECK(has(report, "before what line 6 has met"));
 }
 
-TEST_CASE("a ring's state that lasted for a moment is met, one that has settled is the last") {
+TEST_CASE("an expected state of a ring may last for a moment; a settled state must be the last") {
   check_passes(
       with_dom1("dom1 prints \"a\"\nexpect user sees \"a\"\nexpect dom1.tx req_prod 1 rsp_prod 0\n"
                 "expect dom1.tx settles at rsp_prod 1\n"));
@@ -174,7 +174,7 @@ TEST_CASE("a ring's state that lasted for a moment is met, one that has settled 
   CHECK(has(report, "is at req_prod 1 rsp_prod 1"));
 }
 
-TEST_CASE("never and expect-no fail when something comes, and warn when nothing could") {
+TEST_CASE("never and expect-no fail when a match comes, and warn when none can") {
   const std::string never =
       report_of(with_dom1("never event dom1 -> xcs\ndom1 prints \"a\"\nexpect user sees \"a\"\n"));
   CHECK(has(never, "and never should"));
@@ -186,7 +186,7 @@ TEST_CASE("never and expect-no fail when something comes, and warn when nothing 
   CHECK(story.warnings.size() == 1);
 }
 
-TEST_CASE("receiving means what arrives, after any faults on the way") {
+TEST_CASE("receives means arrival, after any faults on the way") {
   struct Way {
     std::string fault;     ///< the direction of the fault
     std::string act;       ///< the act that sends a message
@@ -220,7 +220,7 @@ TEST_CASE("receiving means what arrives, after any faults on the way") {
             "nothing of the kind came"));
 }
 
-TEST_CASE("an interrupt that is sent and does not arrive is not received") {
+TEST_CASE("a virq that is sent but does not arrive is not received") {
   const std::string lines =
       "client connects\nclient binds virq dom-exc\nexpect client receives ok\n"
       "fault drops every message xcs -> client\ndom1 ends\n";
@@ -229,13 +229,13 @@ TEST_CASE("an interrupt that is sent and does not arrive is not received") {
             "nothing of the kind came"));
 }
 
-TEST_CASE("output that is lost on the way does not wait in xend") {
+TEST_CASE("output that is lost on the way is not queued in xend") {
   check_passes(with_dom1(
       "fault drops next message xcs -> xend\ndom1 prints \"lost\"\nexpect xend.queued settles at 0\n"));
   check_passes("scenario \"t\"\nxen boots dom1\ndom1 prints \"kept\"\nexpect xend.queued settles at 4\n");
 }
 
-TEST_CASE("a missing reply after xcs has hung up is reported as that, and is in the journal") {
+TEST_CASE("a missing reply after xcs has closed the connection is reported as such, and is in the journal") {
   const std::string hung_up = "scenario \"t\"\nmode sim\nclient opens control\nclient says bye on control\n";
   const std::string report = report_of(hung_up + "expect client receives ok within 5ms\n");
   CHECK(has(report, "no reply came; xcs has closed its control connection"));
@@ -288,7 +288,7 @@ TEST_CASE("entries of a report can be pasted back, and are then met by the same 
 }
 
 TEST_CASE("a scenario that is written out and read back is the same run") {
-  for (const std::string& text : {hello, long_input, liar, pty}) {
+  for (const std::string& text : {hello, long_input, forged_index, pty}) {
     const Parsed parsed = read_text(text);
     for (const Scenario& each : parsed.runs) {
       const std::string again = written(each);
@@ -302,7 +302,7 @@ TEST_CASE("a scenario that is written out and read back is the same run") {
   }
 }
 
-TEST_CASE("parts that a failure does not need are left out, shortened and turned off") {
+TEST_CASE("shrinking leaves out, shortens and turns off unneeded parts") {
   const Parsed parsed = read_text(
       "scenario \"t\"\nmode sim\nquirk xcs-drop-when-full on\nquirk xend-no-input-limit on\nquirk kcons-lfcr "
       "on\n"

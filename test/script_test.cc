@@ -11,7 +11,8 @@ using trace::IndexName;
 using trace::Role;
 
 TEST_CASE("the four examples are read without an error") {
-  const std::pair<std::string, std::size_t> examples[] = {{hello, 1}, {long_input, 6}, {liar, 2}, {pty, 1}};
+  const std::pair<std::string, std::size_t> examples[] = {
+      {hello, 1}, {long_input, 6}, {forged_index, 2}, {pty, 1}};
   for (const auto& [text, runs] : examples) {
     Parsed reading = read_text(text);
     check_all(reading.script);
@@ -20,7 +21,7 @@ TEST_CASE("the four examples are read without an error") {
   }
 }
 
-TEST_CASE("a hello, statement by statement") {
+TEST_CASE("the scenario hello, statement by statement") {
   const Parsed reading = read_text(hello);
   const auto& statements = reading.runs.at(0).statements;
   REQUIRE(statements.size() == 8);
@@ -75,7 +76,7 @@ TEST_CASE("a guest's acts") {
   CHECK_FALSE(act_of<Answering>("dom1 stops answering").on);
 }
 
-TEST_CASE("what users and the serial line do") {
+TEST_CASE("acts of users and of the serial line") {
   CHECK(act_of<Connects>("user[anna] connects to dom1 by tcp").by == Connects::By::tcp);
   CHECK(act_of<Connects>("user2 connects to dom1").user.name == "2");
   CHECK(act_of<Disconnects>("user disconnects from dom1").user.name.empty());
@@ -88,7 +89,7 @@ TEST_CASE("what users and the serial line do") {
   CHECK(act_of<Reading>("user starts reading").on);
 }
 
-TEST_CASE("what happens to dom0's processes, and faults") {
+TEST_CASE("acts on dom0's processes, and faults") {
   CHECK(act_of<Runs>("xend stalls").verb == Runs::Verb::stalls);
   CHECK(act_of<Runs>("xcs stops").verb == Runs::Verb::stops);
   const auto drops = act_of<Fault>("fault drops next 3 events dom1 -> xcs");
@@ -206,7 +207,7 @@ TEST_CASE("numbers have units, and texts escapes") {
   CHECK(read_lines("user types 65MiB bytes of \"a\"").says("too much"));
 }
 
-TEST_CASE("a span is where the word is, also behind a name") {
+TEST_CASE("a span is at the word, also after a name") {
   Parsed reading = read_text(long_input);
   const Sources& sources = reading.script.sources;
   const Statement& typing = reading.runs.at(1).statements.at(3);

@@ -115,13 +115,13 @@ expect dom1 reads {BYTES} bytes of "abc" when LOSS is off
 expect no more bytes at dom1 for 50ms
 )scn";
 
-inline const std::string liar = R"scn(scenario "A guest that lies about req_prod"
+inline const std::string forged_index = R"scn(scenario "A guest that forges req_prod"
 param TRUST = on, off
 quirk stale-indices {TRUST}
 xen boots dom1, dom2
 user connects to dom2
 dom1 writes tx[0] request console length 5 "hello"
-dom1 sets tx.req_prod to 100                     # the truth is 1
+dom1 sets tx.req_prod to 100                     # the true index is 1
 dom1 notifies xcs
 expect xcs forwards 1 real and 7 stale messages from dom1 when TRUST is on
 expect xcs.refused settles at 1 when TRUST is off

@@ -1,4 +1,5 @@
-// What a sealed process may not do, tried in a separate process for each call, and what it still may.
+// The system calls that a sealed process may not make, each tried in a separate process, and those that it
+// may make.
 #include "emu/host/seal.h"
 
 #include <fcntl.h>
@@ -115,7 +116,7 @@ TEST_CASE("a sealed process dies at a call that it does not need, and names it")
   }
 }
 
-TEST_CASE("a sealed process still has what it needs: memory, files to read, a child, its end") {
+TEST_CASE("a sealed process may still use memory, read files, have a child, and end") {
   for (const Sealed process : all) {
     INFO("process " << static_cast<int>(process));
     const ChildEnd end = try_sealed(process, [] {

@@ -64,7 +64,7 @@ TEST_CASE("lanes are in the order of the path, not of appearance") {
   CHECK(sequence.items[0].text == "\"abc\"");
 }
 
-TEST_CASE("eight messages in a row are one item; what they said goes on in the index") {
+TEST_CASE("eight messages in a row are one item; their index move is separate") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
     const Journal journal(sink, xcs);
     for (ring::Index at = 0; at < 8; ++at)
@@ -78,7 +78,7 @@ TEST_CASE("eight messages in a row are one item; what they said goes on in the i
   CHECK(sequence.lanes[sequence.items[1].to] == "dom1");
 }
 
-TEST_CASE("an exchange that comes again is folded, with how often") {
+TEST_CASE("a repeated exchange is folded into a loop with a count") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
     for (const char typed : {'a', 'b', 'c', 'd', 'e'}) key(sink, typed);
     Journal(sink, xcs).told(1, "the end");
@@ -115,12 +115,12 @@ TEST_CASE("an event arrives where it is taken, and a lost one does not arrive") 
   CHECK(picture.find("class=\"cross\"") != std::string::npos);
 }
 
-TEST_CASE("bytes arrive when their receiver hands them on") {
+TEST_CASE("bytes arrive when their receiver passes them on") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) { key(sink, 'x'); }));
   CHECK(sequence.items[0].arrived_ns - sequence.items[0].sent_ns == 1000);
 }
 
-TEST_CASE("steps are chosen; the scenario's set-up is left out by itself") {
+TEST_CASE("steps can be selected; the scenario's set-up is left out by default") {
   Journaled journal = journal_of([](Sink& sink) {
     for (int count = 1; count <= 9; ++count) Journal(sink, xcs).told(1, "step " + std::to_string(count));
   });
@@ -133,7 +133,7 @@ TEST_CASE("steps are chosen; the scenario's set-up is left out by itself") {
   CHECK(labels(sequence_of(journal)) == Labels{"line 4: xen boots dom1", "says: step 8", "says: step 9"});
 }
 
-TEST_CASE("text of a peer is plain text in Mermaid and in a picture") {
+TEST_CASE("text of a peer is escaped in Mermaid and in a picture") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
     Journal(sink, xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request,
                                     text_message("<b>;#\\n%%end&\x01"));
@@ -146,7 +146,7 @@ TEST_CASE("text of a peer is plain text in Mermaid and in a picture") {
   CHECK(picture.find('\x01') == std::string::npos);
 }
 
-TEST_CASE("a diagram of a long run is bounded, and says so") {
+TEST_CASE("a diagram of a long run is bounded, and shows that") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
     for (int count = 0; count < 2000; ++count) Journal(sink, xcs).told(1, "step " + std::to_string(count));
   }));
@@ -156,7 +156,7 @@ TEST_CASE("a diagram of a long run is bounded, and says so") {
   CHECK(to_svg(sequence).find("and 1600 more") != std::string::npos);
 }
 
-TEST_CASE("entries of a faulty process, and none at all, make a diagram") {
+TEST_CASE("entries of a faulty process, and an empty journal, make a diagram") {
   Journaled journal;
   CHECK(to_svg(sequence_of(journal)).starts_with("<svg "));
   CHECK(to_mermaid(sequence_of(journal)).find("sequenceDiagram") != std::string::npos);

@@ -81,7 +81,7 @@ TEST_CASE("32 characters wait for a receiver; more are dropped and counted") {
   CHECK(low == std::string(20, 'l') + "x");
 }
 
-TEST_CASE("output bears the half's bit, and a line end becomes two characters") {
+TEST_CASE("output has the bit of its half, and a line end becomes two characters") {
   Port p;
   CHECK(p.write(SerialHalf::both, "a\n\xff") == 3);
   CHECK(p.line == "a\r\n\xff");
@@ -93,7 +93,7 @@ TEST_CASE("output bears the half's bit, and a line end becomes two characters") 
   CHECK(p.line == "a");
 }
 
-TEST_CASE("what the line does not take waits, up to 16,384 bytes, and leaves in order") {
+TEST_CASE("output that the line does not take waits, up to 16,384 bytes, and leaves in order") {
   Port p;
   p.blocked = true;
   std::string text(20'000, 'x');

@@ -42,7 +42,7 @@ TEST_CASE("uname and exit: a prompt, an answer, a prompt, the end") {
   CHECK(session.output.substr(first) == "web$ Linux\nweb$ ");
 }
 
-TEST_CASE("the end of the input ends the shell well") {
+TEST_CASE("the end of the input ends the shell with status 0") {
   const Session session = type("");
   CHECK(session.status == 0);
   CHECK(session.count("web$ ") == 1);
@@ -50,7 +50,7 @@ TEST_CASE("the end of the input ends the shell well") {
   CHECK(type("uname -a").says("Linux web 2.6.11-xenU"));  // a last line without a newline counts
 }
 
-TEST_CASE("exit gives its status; a bad one is refused and the shell goes on") {
+TEST_CASE("exit sets the status; an invalid status is refused and the shell continues") {
   CHECK(type("exit 7\n").status == 7);
   CHECK(type("  exit   255  \n").status == 255);
   const Session session = type("exit 256\nexit x\nexit -1\necho on\n");
@@ -72,13 +72,13 @@ TEST_CASE("help lists every command") {
   }
 }
 
-TEST_CASE("empty lines and blanks only bring the next prompt") {
+TEST_CASE("empty lines and blanks only print the next prompt") {
   const Session session = type("\n \t \n");
   CHECK(session.count("web$ ") == 3);
   CHECK_FALSE(session.says("no such command"));
 }
 
-TEST_CASE("count and yes make as many lines as asked, and refuse more than they should") {
+TEST_CASE("count and yes print the requested number of lines, up to a limit") {
   const Session session = type("count 3\nyes 2\n");
   CHECK(session.says("web$ 1\n2\n3\n"));
   CHECK(session.says("web$ y\ny\nweb$ "));
@@ -89,26 +89,26 @@ TEST_CASE("count and yes make as many lines as asked, and refuse more than they 
   CHECK(type("count three\n").says("not 'three'"));
 }
 
-TEST_CASE("a count whose reader has gone ends") {
+TEST_CASE("count ends when its reader has gone") {
   std::istringstream in("count 10000000\nuname\n");
   std::ostringstream out;
   out.setstate(std::ios::badbit);
   CHECK(shell_main(in, out, web) == 0);
 }
 
-TEST_CASE("echo, hex and hostname do what they say") {
+TEST_CASE("echo, hex and hostname") {
   CHECK(type("echo  two  words \n").says("web$ two  words\n"));
   CHECK(type("hex Az \xff\n").says("web$ 41 7a 20 ff\n"));
   CHECK(type("hostname\n").says("web$ web\n"));
 }
 
-TEST_CASE("read-line gives one line back and leaves the next to the shell") {
+TEST_CASE("read-line prints one line and leaves the next to the shell") {
   const Session session = type("read-line\nuname\nuname\n");
   CHECK(session.says("web$ 5 bytes: uname\nweb$ Linux\n"));
   CHECK(type("read-line\n").says("read-line: the input has ended\n"));
 }
 
-TEST_CASE("about names the page's layout, the port and the domain") {
+TEST_CASE("about prints the page's layout, the port and the domain") {
   const Session session = type("about\n");
   CHECK(session.says("domain 4"));
   CHECK(session.says("sring"));
@@ -123,7 +123,7 @@ TEST_CASE("on a raw terminal the return key ends a line, with or without a newli
   CHECK(type("uname\r\n\nuname\n").count("web$ ") == 4);
 }
 
-TEST_CASE("a line longer than the limit is cut, not kept") {
+TEST_CASE("a line longer than the limit is truncated") {
   const Session session = type("echo " + std::string(100'000, 'a') + "\nuname\n");
   CHECK(session.says("Linux\n"));
   CHECK(session.output.size() < 5000);

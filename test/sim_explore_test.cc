@@ -119,7 +119,7 @@ TEST_CASE("the same seed gives the same journal, bit for bit, and so does its ta
   CHECK(plain.tape.empty());
 }
 
-TEST_CASE("seeds take different ways to the same end") {
+TEST_CASE("different seeds reach the same end by different orders") {
   std::set<std::uint64_t> ways;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     const Outcome run = busy_run(Choice::seeded(seed));
@@ -146,7 +146,7 @@ TEST_CASE("a lost event leaves the message in the ring until the next one comes"
   CHECK(machine.faults.size() == 1);
 }
 
-TEST_CASE("a lost event on the way down leaves the input in the ring until the next one comes") {
+TEST_CASE("a lost event to the guest leaves the input in the ring until the next one comes") {
   Machine machine(Choice::first());
   machine.connect();
   machine.settle();
@@ -160,7 +160,7 @@ TEST_CASE("a lost event on the way down leaves the input in the ring until the n
   CHECK(machine.stage->program_read(1) == "one two");
 }
 
-TEST_CASE("late and doubled events do no harm") {
+TEST_CASE("late and duplicated events are harmless") {
   Machine machine(Choice::seeded(4));
   machine.connect();
   machine.settle();
@@ -179,7 +179,7 @@ TEST_CASE("late and doubled events do no harm") {
   CHECK(machine.stage->program_read(1) == numbers(2000));
 }
 
-TEST_CASE("a frame that xcs never sent is one message less on the screen") {
+TEST_CASE("a lost frame is a missing message on the screen") {
   Machine machine(Choice::first());
   machine.connect();
   machine.settle();
@@ -192,7 +192,7 @@ TEST_CASE("a frame that xcs never sent is one message less on the screen") {
   CHECK(machine.faults == std::vector<std::string>{"xcs says: fault: its message to xend is lost"});
 }
 
-TEST_CASE("frames come twice, in another order, or late, each as a whole") {
+TEST_CASE("frames arrive twice, in another order, or late, each complete") {
   Machine machine(Choice::first());
   machine.connect();
   machine.settle();
@@ -218,13 +218,13 @@ TEST_CASE("frames come twice, in another order, or late, each as a whole") {
     CHECK(frames[1].u.control.msg.msg[0] == 'b');
     CHECK(frames[2].u.control.msg.msg[0] == 'a');
   }
-  SECTION("with nothing to overtake it") {
+  SECTION("without a later unit") {
     must(machine.stage->fault(messages(Effect::reorder, xcs, xend, 1)));
     must(machine.stage->print(1, "alone"));
     machine.settle();
     CHECK(machine.saw() == "alone");
   }
-  SECTION("late, and everything after it") {
+  SECTION("late, with all later frames") {
     must(machine.stage->fault(messages(Effect::delay, xcs, xend, 1, std::chrono::milliseconds(30))));
     const Time begun = machine.stage->now();
     must(machine.stage->print(1, numbers(600)));
@@ -235,7 +235,7 @@ TEST_CASE("frames come twice, in another order, or late, each as a whole") {
   CHECK(machine.faults.size() == 1);
 }
 
-TEST_CASE("a user's bytes can be late, and what is late is waited for") {
+TEST_CASE("a user's bytes can be late, and late bytes are waited for") {
   Machine machine(Choice::first());
   machine.connect();
   machine.settle();

@@ -75,7 +75,7 @@ std::string letters(std::size_t bytes) {
 
 }  // namespace
 
-TEST_CASE("what a guest prints is seen by its user, and its slot is free again") {
+TEST_CASE("a guest's output is seen by its user, and its slot is free again") {
   Machine machine;
   machine.boot();
   Machine::must(machine.stage->user_connects("", 1, Way::local));
@@ -88,7 +88,7 @@ TEST_CASE("what a guest prints is seen by its user, and its slot is free again")
   CHECK(machine.says("event dom1 -> dom0"));
 }
 
-TEST_CASE("what a user types is read by the guest's program, key by key or at once") {
+TEST_CASE("a user's input is read by the guest's program, key by key or at once") {
   Machine machine;
   machine.boot();
   Machine::must(machine.stage->user_connects("", 1, Way::tcp));
@@ -101,7 +101,7 @@ TEST_CASE("what a user types is read by the guest's program, key by key or at on
   CHECK(machine.stage->program_read(1) == letters(70) + "xyz");
 }
 
-TEST_CASE("a domain that is created stands still until it is resumed") {
+TEST_CASE("a created domain is paused until it is unpaused") {
   Machine machine;
   Machine::must(machine.stage->create(1, GuestProgram::script));
   Machine::must(machine.stage->print(1, "early"));
@@ -130,7 +130,7 @@ TEST_CASE("input for a paused guest waits, 480 bytes of it in the ring") {
   CHECK(machine.stage->program_read(1) == letters(1000));
 }
 
-TEST_CASE("a domain has the id that was asked for, again after it was destroyed") {
+TEST_CASE("a domain has the requested id, again after it was destroyed") {
   Machine machine;
   machine.boot(7);
   CHECK(machine.stage->boot(7, GuestProgram::script).error().code == EEXIST);
@@ -192,7 +192,7 @@ TEST_CASE("a filled ring is full, and is served after the event that was not rai
   CHECK(machine.stage->user_saw("").size() == 480);
 }
 
-TEST_CASE("a guest that does not answer leaves eight requests in its rx ring") {
+TEST_CASE("eight requests wait in the rx ring of a guest that does not answer") {
   Machine machine;
   machine.boot();
   Machine::must(machine.stage->user_connects("", 1, Way::local));
@@ -207,7 +207,7 @@ TEST_CASE("a guest that does not answer leaves eight requests in its rx ring") {
   CHECK(machine.stage->program_read(1) == letters(600));
 }
 
-TEST_CASE("a daemon that does not answer shows its input, and the guest stops at eight") {
+TEST_CASE("a daemon that does not answer shows output, and the guest stops after eight requests") {
   const auto kind = GENERATE(Dom0::xcs_xend, Dom0::xenctld);
   Machine machine(StagePlan{.dom0 = kind});
   const Daemon daemon = kind == Dom0::xenctld ? Daemon::xenctld : Daemon::xend;
@@ -254,7 +254,7 @@ TEST_CASE("output under xenctld waits for a pty") {
   CHECK(machine.stage->user_connects("", 1, Way::tcp).error().code == EOPNOTSUPP);
 }
 
-TEST_CASE("of two users the second is refused and can connect later") {
+TEST_CASE("a second user is refused and can connect later") {
   Machine machine;
   machine.boot();
   Machine::must(machine.stage->user_connects("anna", 1, Way::tcp));
@@ -290,7 +290,7 @@ TEST_CASE("the far end of the serial line is dom0's console") {
   CHECK(machine.stage->pause(0).error().code == EINVAL);
 }
 
-TEST_CASE("a kernel message and the end of the program are acts too") {
+TEST_CASE("a guest can print a kernel message and end its program") {
   Machine machine;
   machine.boot();
   Machine::must(machine.stage->user_connects("", 1, Way::local));
@@ -317,7 +317,7 @@ TEST_CASE("the built-in shell answers on a simulated console") {
   CHECK(machine.says("its program has ended with status 4"));
 }
 
-TEST_CASE("daemons stop, stall and start again, and nothing is lost") {
+TEST_CASE("daemons stop, stall and start again, and no byte is lost") {
   Machine machine;
   machine.boot();
   Machine::must(machine.stage->user_connects("", 1, Way::local));

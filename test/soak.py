@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Two machines, one of each kind of dom0, at work for a given time: does any of their processes grow?
 
-usage: soak.py [--seconds N] [--log FILE]     RINGSIDE names the program, RINGSIDE_SEED repeats the order of things
+usage: soak.py [--seconds N] [--log FILE]     RINGSIDE names the program, RINGSIDE_SEED repeats the random choices
 
 One domain of each echoes what a viewer types, all the time. Meanwhile domains are created, print, are suspended, shut
 down and destroyed, viewers connect and leave, half of them without reading, the machine is listed and its journal read.
@@ -207,7 +207,7 @@ class Soaked:
 
 
 def show(soaked):
-    print(f"dom0 {soaked.dom0}: {soaked.created} domains came and went, {soaked.viewers} viewers, {soaked.kills} kills of daemons, "
+    print(f"dom0 {soaked.dom0}: {soaked.created} domains were created and ended, {soaked.viewers} viewers, {soaked.kills} kills of daemons, "
           f"{soaked.echo.bytes / 1e6:.1f} MB echoed")
     print(f"  {'process':<9}{'s':>5}{'rss':>9}{'pss':>8}{'own':>9}{'descriptors':>13}    memory in KiB")
     for (name, _), lines in soaked.samples.items():

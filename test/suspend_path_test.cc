@@ -1,5 +1,5 @@
-// A domain that is suspended and resumed with everything that belongs to it: no byte is lost or doubled,
-// whatever was in flight.
+// A domain is suspended and resumed with its console and viewer: no byte is lost or doubled, with any bytes
+// in flight.
 #include "test/console_path.h"
 
 namespace suspend_path_test {
@@ -37,7 +37,7 @@ struct Sleeper : Path {
 
 }  // namespace
 
-TEST_CASE_METHOD(Sleeper, "a suspended domain gets another frame and goes on with the same viewer") {
+TEST_CASE_METHOD(Sleeper, "a suspended domain gets another frame and continues with the same viewer") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -67,7 +67,7 @@ TEST_CASE_METHOD(Sleeper, "a suspended domain gets another frame and goes on wit
   CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error domain {} is not suspended\n", domain));
 }
 
-TEST_CASE_METHOD(Sleeper, "output and input in full flow survive many suspensions") {
+TEST_CASE_METHOD(Sleeper, "continuous output and input survive many suspensions") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -151,7 +151,7 @@ TEST_CASE_METHOD(Sleeper, "a program that ends while its guest is suspended ends
   CHECK(info(domain).exit_status == 7);
 }
 
-TEST_CASE_METHOD(Sleeper, "killing and restarting xcs during a suspension loses nothing") {
+TEST_CASE_METHOD(Sleeper, "killing and restarting xcs during a suspension loses no byte") {
   const DomainId domain = create();
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -190,8 +190,7 @@ TEST_CASE_METHOD(
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(Sleeper,
-                 "a memory request goes down to the guest, and a refusal comes back with its reason") {
+TEST_CASE_METHOD(Sleeper, "a memory request reaches the guest, and a refusal returns with its reason") {
   const DomainId domain = create();
   boot(domain, std::make_unique<IdleProgram>());
   world.run();
@@ -218,8 +217,7 @@ TEST_CASE_METHOD(Sleeper, "a restarted xend finds the suspended domain and the i
   CHECK(again->seen == "two three");
 }
 
-TEST_CASE_METHOD(Sleeper,
-                 "a domain is resumed although xend hears of its suspension after that was asked for") {
+TEST_CASE_METHOD(Sleeper, "a domain is resumed even if its suspension is reported after the request") {
   const DomainId domain = create();
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());

@@ -1,4 +1,4 @@
-// Telnet: what a client may send, in any pieces, and how output is encoded.
+// Telnet: input from a client, in any pieces, and the encoding of output.
 #include "emu/dom0/console/telnet.h"
 
 #include <random>
@@ -44,7 +44,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "telnet offers what a console needs, and an answer to an offer gets none") {
+TEST_CASE_METHOD(Fixture, "telnet offers the options that a console needs, and does not answer answers") {
   CHECK(said() == offers);
   CHECK(take("\xff\xfd\x01\xff\xfd\x03\xff\xfb\x03\xff\xfb\x1f"s + binary_both_ways).empty());
   CHECK(said().empty());
@@ -78,7 +78,7 @@ TEST_CASE_METHOD(Fixture, "the return key is one carriage return to the guest, i
   CHECK(taken == "one\rtwo\rthree\rfour\n\r\r");
 }
 
-TEST_CASE_METHOD(Fixture, "with binary agreed on every byte passes both ways") {
+TEST_CASE_METHOD(Fixture, "after agreement on binary every byte passes both ways") {
   take(binary_both_ways);
   said();
   std::string all;
@@ -94,7 +94,7 @@ TEST_CASE_METHOD(Fixture, "with binary agreed on every byte passes both ways") {
   CHECK(show(all, GENERATE(1, 2, 3, 100, 1000)) == doubled);
 }
 
-TEST_CASE_METHOD(Fixture, "without binary a carriage return by itself is marked as such, however it is cut") {
+TEST_CASE_METHOD(Fixture, "without binary a lone carriage return is escaped, in any pieces") {
   said();
   CHECK(show("a\r\nb\rc\r\r\n\r\xff\xff"s, GENERATE(1, 2, 3, 5, 100)) ==
         "a\r\nb\r\0c\r\0\r\n\r\0\xff\xff\xff\xff"s);
@@ -121,7 +121,7 @@ TEST_CASE_METHOD(Fixture, "commands are the keys of a terminal") {
   CHECK(said() == "\r\n[yes]\r\n");
 }
 
-TEST_CASE_METHOD(Fixture, "no bytes confuse telnet for good, and it only answers requests") {
+TEST_CASE_METHOD(Fixture, "no bytes leave telnet in a wrong state, and it only answers requests") {
   std::mt19937 random(GENERATE(1u, 2u, 3u, 4u));
   std::string bytes;
   for (int i = 0; i < 20'000; ++i) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Shows that each rule of test/tidy can fail: a small tidy tree passes, and one bad change at a time is found, by the
-intended rule and in the right place.
+"""Shows that each rule of test/tidy can fail: a small tidy tree passes, and each single bad change is found, by the
+intended rule and at the right place.
 """
 
 import importlib.machinery
@@ -23,6 +23,8 @@ GOOD = {
     "ring/meson.build": "files('ring.h', 'memory.h')\n",
     "ring/ring.h": HEADER + '\n#include <cstdint>\n\n#include "ring/memory.h"\n',
     "ring/memory.h": HEADER + "\n#include <atomic>\n\nconstexpr auto order = std::memory_order_relaxed;\n",
+    "emu/README.md": "# emu\n",
+    "emu/glossary.md": "# Terms\n\n| term | meaning | not |\n|---|---|---|\n| discard | to remove | `throw* away` |\n",
     "emu/base/README.md": "# base\n",
     "emu/base/meson.build": "library('base', 'base.cc')\n",
     "emu/base/base.h": HEADER + '\n#include <fmt/format.h>\n\n#include "ring/ring.h"\n',
@@ -78,7 +80,7 @@ BAD = [
     ("include", "emu/xen/xen.cc", with_include("emu/xen/xen.cc", '#include "emu/dom0/xcs/xcs.h"')),
     ("include", "emu/dom0/xcs/xcs.cc", with_include("emu/dom0/xcs/xcs.cc", '#include "emu/xen/xen.h"')),
     ("include", "emu/dom0/xenctld/xenctld.cc", with_include("emu/dom0/xenctld/xenctld.cc", '#include "emu/dom0/xcs/xcs.h"')),
-    ("include", "emu/dom0/odd.cc", {"emu/dom0/odd.cc": "// In no room.\n", "emu/dom0/meson.build": GOOD["emu/dom0/meson.build"] + "files('odd.cc')\n"}),
+    ("include", "emu/dom0/odd.cc", {"emu/dom0/odd.cc": "// In no known folder.\n", "emu/dom0/meson.build": GOOD["emu/dom0/meson.build"] + "files('odd.cc')\n"}),
     ("world", "emu/dom0/xcs/xcs.h", {"emu/dom0/xcs/xcs.h": HEADER + "inline auto a = std::chrono::steady_clock::now();\n"}),
     ("include", "emu/base/base.cc", with_include("emu/base/base.cc", '#include "emu/xen/xen.h"')),
     ("include", "ring/ring.h", with_include("ring/ring.h", '#include "emu/base/base.h"')),
@@ -112,6 +114,12 @@ BAD = [
     ("unfinished", "README.md", {"README.md": "# a tree\n" + ">" * 7 + " branch\n"}),
     ("whitespace", "README.md", {"README.md": "# a tree \n"}),
     ("whitespace", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "\t\n"}),
+    ("terms", "README.md", {"README.md": "# a tree\nIt throws away bytes: it Throws away all.\n"}),
+    ("terms", "README.md", {"README.md": "# a tree\n```\nthrow away\n```\nthrow away\n"}),
+    ("terms", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "int a;  // throw away\n"}),
+    ("terms", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "/* a\n   throw away */\n"}),
+    ("terms", "tools/main.cc", {"tools/main.cc": GOOD["tools/main.cc"] + 'const char help[] = "Throw away";\n'}),
+    ("terms", "tools/setup", {"tools/setup": GOOD["tools/setup"] + "# throw away\n"}),
     ("top-level", "notes.txt", {"notes.txt": "notes\n"}),
     ("top-level", "src", {"src/README.md": "# src\n"}),
     ("readme", "emu/xen/README.md", {"emu/xen/README.md": None}),
@@ -123,20 +131,22 @@ BAD = [
     ("opening", "tools/setup", {"tools/setup": "#!/bin/sh\nset -e\n"}),
     ("pragma", "emu/xen/xen.h", {"emu/xen/xen.h": "// What it is.\n"}),
     ("shell", "tools/setup", {"tools/setup": GOOD["tools/setup"] + "packages='a guest's bytes'\n"}),
-    ("dead", "emu/xen/old.cc", {"emu/xen/old.cc": "// Nobody builds it.\n"}),
+    ("dead", "emu/xen/old.cc", {"emu/xen/old.cc": "// No meson.build names it.\n"}),
     ("dead", "emu/xen/old.h", {"emu/xen/old.h": HEADER}),
     ("dead", "emu/xen/a.h", {"emu/xen/a.h": HEADER + '\n#include "emu/xen/b.h"\n',
                              "emu/xen/b.h": HEADER + '\n#include "emu/xen/a.h"\n'}),
-    ("dead", "test/old_test.cc", {"test/old_test.cc": "// Nobody runs it.\n"}),
+    ("dead", "test/old_test.cc", {"test/old_test.cc": "// It does not run.\n"}),
     ("format", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "\nint  a;\n"}),
 ]
 
-# Changes that look like findings and are none.
+# Changes that look like findings but are none.
 FINE = [
     {"emu/xen/xen.h": HEADER + "// more\n" * 498},
     {"emu/xen/README.md": "a line\n" * 60},
     {"README.md": "a line\n" * 200},
     {"test/golden/a.txt": "a line\n" * 900},
+    {"README.md": "# a tree\n`throw away`\n```\nthrow away\n```\n"},
+    {"emu/xen/xen.h": HEADER + 'const char text[] = "throw away";\n'},
     {"build/wrong.cc": "#include <none>\n", "build-asan/wrong.cc": " \n"},
     {"emu/xen/meson.build": "# Xen's own\nlibrary('xen',  # it's one\n  'xen.cc')\n"},
     {"scenarios/README.md": "# scenarios\n", ".gitignore": "/build*/\n"},

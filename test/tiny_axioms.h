@@ -1,8 +1,8 @@
-// What the axioms of each model are asked about: every way in which the loads of a tiny program may read from
-// its stores, made up without executing anything. Each model keeps those that it does not forbid.
+// The common part of the axioms of all models: every way in which the loads of a tiny program may read from
+// its stores, generated without executing anything. Each model keeps the ways that it does not forbid.
 //
-// Words are accessed whole, or in halves. Where a program does that, each half has stores and an order of
-// them of its own, and an access to both halves is one access to each.
+// Words are accessed whole, or in halves. If a program accesses halves, each half has its own stores and its
+// own order of them, and an access to both halves is one access to each.
 #pragma once
 
 #include <algorithm>

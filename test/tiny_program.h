@@ -73,8 +73,8 @@ inline Instruction wait(std::uint32_t side) {
   return {OpKind::wait, side, 0, Order::plain};
 }
 
-/// Three words x, y, z of 4 bytes, and as many bytes of payload behind them. What a thread reads goes into
-/// its outcome, in order.
+/// Three words x, y, z of 4 bytes, and as many bytes of payload after them. The values that a thread reads
+/// are its outcome, in order.
 class TinyProgram final : public Program {
  public:
   static constexpr std::uint32_t word_count = 3;

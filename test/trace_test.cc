@@ -45,7 +45,7 @@ constexpr Actor dom1 = actor(Role::domain, 1);
 
 }  // namespace
 
-TEST_CASE("a slot is written: who, which ring and slot, what") {
+TEST_CASE("a written slot has its writer, ring, slot and message") {
   CHECK(said(xcs, [](Journal& journal) {
           journal.slot_written(1, ring::Ring::rx, 15, SlotUse::request, text_message("abc"));
         }) == R"(xcs writes dom1.rx[7] request console length 3 "abc")");
@@ -54,7 +54,7 @@ TEST_CASE("a slot is written: who, which ring and slot, what") {
         }) == "dom1 writes dom1.rx[0] response console id 1 length 0");
 }
 
-TEST_CASE("an index moves from what to what, also over its wrap") {
+TEST_CASE("an index move has old and new value, also over the wrap") {
   CHECK(said(xcs, [](Journal& journal) {
           journal.index_moved(1, ring::Ring::rx, IndexName::req_prod, 7, 8);
         }) == "xcs moves dom1.rx req_prod 7 -> 8");
@@ -63,7 +63,7 @@ TEST_CASE("an index moves from what to what, also over its wrap") {
         }) == "dom1 moves dom1.tx rsp_cons 4294967295 -> 1");
 }
 
-TEST_CASE("events show how far they got") {
+TEST_CASE("events have their outcome") {
   const auto raise = [](ring::Raised outcome) {
     return said(dom1, [&](Journal& journal) { journal.event_raised(1, xcs, 3, outcome); });
   };
@@ -107,7 +107,7 @@ TEST_CASE("bytes are counted and quoted; long runs are several entries") {
   CHECK(sink.entries[2].message.length == 1);
 }
 
-TEST_CASE("refusals, counters and life are said in words") {
+TEST_CASE("refusals, counters and lives of domains are texts") {
   CHECK(said(xcs, [](Journal& journal) { journal.refused(1, dom1, "req_prod jumped by 20"); }) ==
         "xcs refuses dom1: req_prod jumped by 20");
   CHECK(said(dom1, [](Journal& journal) { journal.refused(1, dom1, "an answer that came too late"); }) ==
@@ -122,7 +122,7 @@ TEST_CASE("refusals, counters and life are said in words") {
   CHECK(said(xcs, [](Journal& journal) { journal.told(0, "is ready"); }) == "xcs says: is ready");
 }
 
-TEST_CASE("unchanged values are not written, and nothing is without a listener") {
+TEST_CASE("unchanged values are not written, and no entry is without a listener") {
   KeepingSink sink;
   Journal journal(sink, xcs);
   journal.index_moved(1, ring::Ring::tx, IndexName::req_prod, 4, 4);
@@ -147,14 +147,14 @@ TEST_CASE("a line is time since the origin, step and sentence, in columns") {
   CHECK(to_text(sink.entries.front(), 1, 1'500'000) == "     -0.500      1  xcs says: is ready");
 }
 
-TEST_CASE("text of a peer cannot control a terminal") {
+TEST_CASE("text of a peer is escaped for a terminal") {
   CHECK(escaped(bytes_of("a\"b\\c\n\r\t\x1b[2J\x7f\xc3\xa9")) == R"(a\"b\\c\n\r\t\x1b[2J\x7f\xc3\xa9)");
   CHECK(escaped(bytes_of({"\0x", 2})) == R"(\x00x)");
   CHECK(said(xcs, [](Journal& journal) { journal.refused(1, dom1, "\x1b[31m"); }) ==
         R"(xcs refuses dom1: \x1b[31m)");
 }
 
-TEST_CASE("quotes are cut where asked and say so") {
+TEST_CASE("quotes are truncated on request, and marked") {
   CHECK(quoted(bytes_of(""), 4) == R"("")");
   CHECK(quoted(bytes_of("abcd"), 4) == R"("abcd")");
   CHECK(quoted(bytes_of("abcde"), 4) == R"("abcd"...)");
@@ -162,7 +162,7 @@ TEST_CASE("quotes are cut where asked and say so") {
         "console length 60 \"" + std::string(shown_bytes_max, 'a') + "\"...");
 }
 
-TEST_CASE("messages show what deviates from a plain console message") {
+TEST_CASE("messages show their differences from a plain console message") {
   const std::uint8_t key[] = {'h', 0, 0, 0};
   CHECK(message_text(ring::make_message(ring::CMSG_SHUTDOWN, ring::CMSG_SHUTDOWN_SYSRQ, 2, key)) ==
         R"(shutdown sysrq id 2 length 4 key "h")");

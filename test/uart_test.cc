@@ -57,7 +57,7 @@ struct Chip {
 
 }  // namespace
 
-TEST_CASE("registers keep what is written, and the divisor hides behind its latch") {
+TEST_CASE("registers keep written values, and the divisor is behind its latch") {
   Chip c;
   c.chip.write(Register::scratch, 0x5a);
   CHECK(c.chip.read(Register::scratch) == 0x5a);
@@ -119,7 +119,7 @@ TEST_CASE("the seventeenth character of a full FIFO is lost, marked and counted"
   CHECK(c.rooms == 1);
 }
 
-TEST_CASE("a timer a character, and no more, sends what waits for a slow line") {
+TEST_CASE("one timer for each character sends to a slow line") {
   Chip c(9600);
   c.set_up(0);
   const std::uint64_t before = c.world.steps();
@@ -137,7 +137,7 @@ TEST_CASE("without FIFOs the second character overruns") {
   CHECK(c.chip.read(Register::data) == 'a');
 }
 
-TEST_CASE("a bad character shows its error when it is at the front, once, and is counted") {
+TEST_CASE("a faulty character reports its error once, when it is at the front, and is counted") {
   struct Case {
     LineFault fault;
     std::uint8_t bit;
@@ -183,7 +183,7 @@ TEST_CASE("sending takes time on the line, and the empty FIFO is announced once"
   CHECK((c.chip.read(Register::line_status) & lsr_idle) != 0);
 }
 
-TEST_CASE("a line that takes nothing is not clear to send, and what waits leaves when it is") {
+TEST_CASE("a line that takes nothing is not clear to send, and waiting characters leave when it is") {
   Chip c;
   c.set_up(0);
   c.blocked = true;

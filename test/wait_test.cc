@@ -1,4 +1,4 @@
-// How long a side of a ring polls before it sleeps, and when it yields its CPU.
+// The time for which a side of a ring polls before it sleeps, and when it yields its CPU.
 #include "emu/host/wait.h"
 
 #include "test/catch.h"
@@ -21,7 +21,7 @@ void yield_for(WaitPolicy& policy, std::chrono::nanoseconds now, std::chrono::na
 
 }  // namespace
 
-TEST_CASE("a peer on another CPU is polled for until the budget is spent", "[wait]") {
+TEST_CASE("a peer on another CPU is polled for until the budget is used up", "[wait]") {
   WaitPolicy policy;
   CHECK(policy.idle(start, true) == Next::look);
   CHECK(policy.idle(start + WaitPolicy::look_budget_min - 1ns, true) == Next::look);
@@ -71,14 +71,14 @@ TEST_CASE("after another process took the CPU it is not yielded again for a mult
   CHECK(policy.idle(again, false) == Next::yield);
 }
 
-TEST_CASE("however long another process kept the CPU, yielding is tried again", "[wait]") {
+TEST_CASE("yielding is tried again, even after another process kept the CPU for long", "[wait]") {
   WaitPolicy policy;
   yield_for(policy, start, 1h);
   CHECK(policy.idle(start + 1h + WaitPolicy::abstinence_max - 1ns, false) == Next::sleep);
   CHECK(policy.idle(start + 1h + WaitPolicy::abstinence_max, false) == Next::yield);
 }
 
-TEST_CASE("not yielding concerns the own CPU: a peer on another one is polled for all the same", "[wait]") {
+TEST_CASE("a peer on another CPU is polled for even while yielding is suspended", "[wait]") {
   WaitPolicy policy;
   yield_for(policy, start, 10ms);
   policy.worked();

@@ -1,4 +1,4 @@
-// What a watch shows: the panes at several sizes, what a guest may do to them, standing still in a flood.
+// The view of a watch: the panes at several sizes, hostile output of a guest, and pausing in a flood.
 #include <fmt/format.h>
 
 #include "emu/trace/journal.h"
@@ -91,7 +91,7 @@ std::string console_text(std::string_view bytes, std::size_t row = 0) {
 
 }  // namespace
 
-TEST_CASE("at 80 columns and 24 rows all panes are there") {
+TEST_CASE("at 80 columns and 24 rows all panes are shown") {
   Watched watched;
   watched.request(0, "hello\n");
   watched.as(xcs).event_raised(1, dom1, 1, ring::Raised::kick);
@@ -111,7 +111,7 @@ TEST_CASE("at 80 columns and 24 rows all panes are there") {
   CHECK(row_text(canvas, 23) == " space pause  , . step  Home End  ? help  q quit");
 }
 
-TEST_CASE("a slot's state is a glyph, a word and a tone; pointers stand below their slots") {
+TEST_CASE("a slot's state is a glyph, a word and a tone; pointers are below their slots") {
   Watched watched;
   watched.request(0, "a");
   watched.as(dom1).index_moved(1, ring::Ring::rx, IndexName::req_cons, 0, 1);
@@ -128,7 +128,7 @@ TEST_CASE("a slot's state is a glyph, a word and a tone; pointers stand below th
   CHECK(row_text(canvas, row + 2) == "req_         cons     prod");
 }
 
-TEST_CASE("a full ring is said to be full") {
+TEST_CASE("a full ring is reported as full") {
   Watched watched;
   for (std::uint32_t index = 0; index < 8; ++index) watched.request(index, "x");
   CHECK(shows(watched.canvas(120, 40), "8 of 8 outstanding: the ring is full"));
@@ -148,7 +148,7 @@ TEST_CASE("indices lose redundant words before they lose a figure") {
   CHECK(shows(watched.canvas(60, 24), "req_prod 99999 cons 99999  rsp_prod 99999 cons 99999"));
 }
 
-TEST_CASE("at the oldest step the rows are filled with what came after it") {
+TEST_CASE("at the oldest step the rows are filled with later steps") {
   Watched watched;
   for (std::uint32_t index = 0; index < 10; ++index) watched.request(index, "x");
   watched.history.go(0);
@@ -245,7 +245,7 @@ TEST_CASE("a cell holds no control or joining character, and no wide character i
   CHECK(row()[9].glyph == Glyph{U'?', {}, 1});
 }
 
-TEST_CASE("a copy of a screen shows the same, and its own after that") {
+TEST_CASE("a copy of a screen shows the same, and then changes independently") {
   ConsoleScreen first;
   first.take(bytes_of("one\r\n\xe6"));
   ConsoleScreen second = first;
@@ -263,7 +263,7 @@ TEST_CASE("a copy of a screen shows the same, and its own after that") {
   for (std::size_t row = 0; row < ConsoleScreen::rows; ++row) CHECK(second.row(row) == first.row(row));
 }
 
-TEST_CASE("a console's screen: lines, tabs, what a shell's editing and a painting program send") {
+TEST_CASE("a console's screen: lines, tabs, sequences of line editors and of full-screen programs") {
   CHECK(console_text("abc\rX") == "Xbc");
   CHECK(console_text("a\tb") == "a       b");
   CHECK(console_text("one two\b\b\bx") == "one xwo");
@@ -279,7 +279,7 @@ TEST_CASE("a console's screen: lines, tabs, what a shell's editing and a paintin
   CHECK(console_text(many, 23).empty());
 }
 
-TEST_CASE("a console's screen: what editors and pagers send to scroll, to insert and to delete") {
+TEST_CASE("a console's screen: sequences of editors and pagers that scroll, insert and delete") {
   const std::string text = "one\r\ntwo\r\nthree\r\nfour";
   const auto rows = [&](std::string_view more) {
     const std::string bytes = text + std::string(more);
@@ -332,7 +332,7 @@ TEST_CASE("pausing shows the machine as it was, and steps go both ways") {
   CHECK(watched.history.shown().step == 8);
 }
 
-TEST_CASE("any step that is kept can be gone to in any order, and says the same") {
+TEST_CASE("any kept step can be shown in any order, with the same contents") {
   Watched watched;
   for (std::uint32_t index = 0; index < 2500; ++index) watched.request(index, "x");
   for (const std::uint64_t step : {4999u, 1200u, 1201u, 3000u, 2000u, 2001u, 1000u, 5000u, 1u}) {
@@ -393,7 +393,7 @@ TEST_CASE("other domains are left out; a domain's life is shown") {
   CHECK(watched.history.shown().life == "gone");
 }
 
-TEST_CASE("keys come as characters and as sequences, also in pieces") {
+TEST_CASE("keys arrive as characters and as sequences, also in pieces") {
   WatchKeys keys;
   using Name = WatchKey::Name;
   const auto typed = [&keys](std::string_view bytes) {

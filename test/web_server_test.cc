@@ -1,4 +1,4 @@
-// The server of `watch --web`: who may ask, what is kept for whom, and who has to leave.
+// The server of `watch --web`: access, kept events, and closed connections.
 #include "tools/watch/web_server.h"
 
 #include <fmt/format.h>
@@ -47,7 +47,7 @@ struct Web {
     const std::string word = address.substr(address.rfind('/', address.size() - 2));
     say(stream, fmt::format("GET {}{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}\r\n", word, what, port(), fields));
   }
-  /// All that comes until nothing does.
+  /// All bytes until no more arrive.
   std::string read(const Handle& stream, bool* closed = nullptr) {
     std::string text;
     for (;;) {
@@ -79,7 +79,7 @@ std::size_t count(const std::string& text, const std::string& what) {
 
 }  // namespace
 
-TEST_CASE("events reach those who watch, and those who come later") {
+TEST_CASE("events reach present and later pages") {
   Web web;
   const Handle early = web.connect();
   web.get(early, "steps");
@@ -95,7 +95,7 @@ TEST_CASE("events reach those who watch, and those who come later") {
   CHECK(web.read(again).ends_with("\r\n\r\nid: 2\ndata: [2]\n\n"));
 }
 
-TEST_CASE("what is kept is bounded in bytes, and each page is told after the last of it") {
+TEST_CASE("kept events are bounded in bytes, and each page is told the end of them") {
   Web web;
   const Handle early = web.connect();
   web.get(early, "steps");
@@ -117,7 +117,7 @@ TEST_CASE("what is kept is bounded in bytes, and each page is told after the las
   CHECK(count(web.read(late), "event: full") == 1);
 }
 
-TEST_CASE("small events are counted with what they cost") {
+TEST_CASE("small events count with their overhead") {
   Web web;
   std::size_t kept = 0;
   while (web.server.event("")) ++kept;
@@ -158,7 +158,7 @@ TEST_CASE("a browser that does not read delays no other") {
   CHECK(count(web.read(deaf), "\ndata: x") == 1000);
 }
 
-TEST_CASE("silent connections make room, the oldest first, and watching ones do not") {
+TEST_CASE("silent connections are closed to make room, oldest first; pages are not") {
   Web web;
   std::vector<Handle> watching;
   for (int number = 0; number < 2; ++number) {

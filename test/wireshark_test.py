@@ -76,7 +76,7 @@ class Wireshark(unittest.TestCase):
     def test_a_capture_that_cannot_be_left_is_told(self):
         done = subprocess.run([PROGRAM, "run", str(LIBRARY / "01-hello.scn"), "--pcap", "/no/such/a.pcapng"], text=True,
                               cwd=self.folder, capture_output=True, timeout=600)
-        self.assertIn("ringside: cannot leave a capture: /no/such/a.pcapng: No such file or directory\n", done.stdout)
+        self.assertIn("ringside: cannot write a capture: /no/such/a.pcapng: No such file or directory\n", done.stdout)
         self.assertEqual(done.returncode, 3)
 
     LONG_INPUT = "20-quirk-xcs-drop-when-full", "-p", "BYTES=481", "-p", "LOSS=on"
@@ -159,17 +159,17 @@ class Wireshark(unittest.TestCase):
         fault, = self.fields(capture, "ringside.fault", "ringside.fault", "frame.comment")
         self.assertEqual(fault[0], "its event to xcs is lost")
         self.assertIn("fault: its event to xcs is lost", fault[1])
-        self.assertEqual(self.odd(capture), {"A fault made on purpose", "Something was dropped"})
+        self.assertEqual(self.odd(capture), {"An injected fault", "Something was dropped"})
 
     def test_an_honest_run_has_no_expert_information(self):
         self.assertEqual(self.odd(self.capture("01-hello")), set())
 
     def test_each_item_of_expert_information_comes_up_where_it_should(self):
-        quirk = "A quirk of 2005 bites"
+        quirk = "A quirk of 2005 takes effect"
         for words, expected in (
                 (self.LONG_INPUT, {quirk, "Something was dropped"}),
                 (("52-length-255", "--name", "52-length-255"), {"Length above 60: a message holds no more"}),
-                (("50-forged-req-prod", "-p", "TRUST=off"), {"More than 8 outstanding: a side lies", "Something was refused"}),
+                (("50-forged-req-prod", "-p", "TRUST=off"), {"More than 8 outstanding: a faulty index", "Something was refused"}),
                 (("20-quirk-stale-indices", "-p", "BELIEVES=on"),
                  {quirk, "Response without a request", "Takes a slot that was not written since it was last taken"}),
                 (("20-quirk-ctrlif-bad-id", "-p", "CRASHES=on"), {"Response does not echo the request's type, subtype and id"})):

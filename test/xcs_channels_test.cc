@@ -1,4 +1,4 @@
-// The life of xcs's resources: channels, their references, virqs, and what a restart finds.
+// xcs's resources over time: channels, their references, virqs, and the state that a restart finds.
 #include "emu/dom0/xcs/client.h"
 #include "emu/dom0/xcs/xcs.h"
 #include "test/xcs_fixture.h"
@@ -11,7 +11,7 @@ using namespace ringside::test;
 
 using Texts = std::vector<std::string>;
 
-TEST_CASE("the last reference tears a channel down, with the bindings to its port") {
+TEST_CASE("the last reference frees a channel, with the bindings to its port") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -38,18 +38,18 @@ TEST_CASE("the last reference tears a channel down, with the bindings to its por
   CHECK(client.data.read().empty());
 }
 
-TEST_CASE("a channel whose domain is gone is not handed to the next domain of that number") {
+TEST_CASE("a channel whose domain is gone is not used for the next domain of that id") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
   client.attach(1);
   CHECK(client.interface(XCS_CIF_NEW_CC, 1).result == XCS_RSLT_OK);
   f.xen.remove_domain(1);
-  SECTION("freed once, it is gone whatever references were left") {
+  SECTION("one CIF_FREE_CC frees it, with any number of references") {
     CHECK(client.interface(XCS_CIF_FREE_CC, 1).result == XCS_RSLT_OK);
     CHECK(f.xcs->channel(1) == nullptr);
   }
-  SECTION("asked for anew, it is opened anew") {
+  SECTION("CIF_NEW_CC opens a new one") {
     auto next = f.boot(1);
     CHECK(client.attach(1) != 0);
     next->print("new");
@@ -57,7 +57,7 @@ TEST_CASE("a channel whose domain is gone is not handed to the next domain of th
   }
 }
 
-TEST_CASE("input that waits for a channel which is then freed holds up nothing") {
+TEST_CASE("input that waits for a channel that is then freed delays nothing") {
   XcsFixture f;
   auto first = f.boot(1);
   auto second = f.boot(2);
@@ -75,7 +75,7 @@ TEST_CASE("input that waits for a channel which is then freed holds up nothing")
   CHECK(second->take_and_answer().size() == 1);
 }
 
-TEST_CASE("a virq is delivered each time, whatever the client answers") {
+TEST_CASE("a virq is delivered each time, with any answer of the client") {
   XcsFixture f;
   Client client(f);
   const XcsMessage bound = client.virq_bind(VIRQ_DOM_EXC);
@@ -114,7 +114,7 @@ TEST_CASE("a virq that is raised without a bound client waits for the next one")
   CHECK(second.data.read().size() == 1);
 }
 
-TEST_CASE("two clients hear of the same virq") {
+TEST_CASE("two clients get the same virq") {
   XcsFixture f;
   Client first(f);
   Client second(f);
@@ -126,7 +126,7 @@ TEST_CASE("two clients hear of the same virq") {
   CHECK(second.data.read().size() == 1);
 }
 
-TEST_CASE("a restarted xcs finds its channels again and nothing is stuck") {
+TEST_CASE("a restarted xcs finds its channels again, and no request stays unanswered") {
   XcsFixture f;
   auto guest = f.boot(1);
   {
@@ -150,7 +150,7 @@ TEST_CASE("a restarted xcs finds its channels again and nothing is stuck") {
   CHECK(texts_of(client.read_and_echo()) == Texts{"free"});
 }
 
-TEST_CASE("a client bound to everything before the channel exists gets what a dead xcs left") {
+TEST_CASE("a client bound to all ports before the channel exists gets the requests that a dead xcs left") {
   XcsFixture f;
   auto guest = f.boot(1);
   {

@@ -72,7 +72,7 @@ TEST_CASE_METHOD(Fixture, "a refused session is reported as a loss, with its res
   CHECK(losses[0].find("result 1") != std::string::npos);
 }
 
-TEST_CASE_METHOD(Fixture, "replies reach their calls in order, whatever their results") {
+TEST_CASE_METHOD(Fixture, "replies reach their calls in order, with any results") {
   connect();
   std::vector<std::uint32_t> results;
   xcs.results[XCS_MSG_BIND] = XCS_RSLT_BADREQUEST;
@@ -107,7 +107,7 @@ TEST_CASE_METHOD(Fixture, "a reply to no call is a loss") {
   CHECK_FALSE(client.up());
 }
 
-TEST_CASE_METHOD(Fixture, "frames that come in pieces are put together") {
+TEST_CASE_METHOD(Fixture, "frames that arrive in pieces are assembled") {
   connect();
   const XcsMessage first = numbered(1);
   const XcsMessage second = numbered(2);
@@ -124,7 +124,7 @@ TEST_CASE_METHOD(Fixture, "frames that come in pieces are put together") {
   CHECK(bytes_of(frames[1]) == bytes_of(second));
 }
 
-TEST_CASE_METHOD(Fixture, "many frames come in one turn and go in one write") {
+TEST_CASE_METHOD(Fixture, "many frames arrive in one turn and are sent in one write") {
   connect();
   pauses = 0;
   for (std::uint8_t i = 0; i < 40; ++i) xcs.send(numbered(i));
@@ -163,7 +163,7 @@ TEST_CASE_METHOD(Fixture, "an xcs that does not read fills a bounded queue, and 
     REQUIRE(xcs.frames[i].u.control.msg.id == static_cast<std::uint8_t>(i));
 }
 
-TEST_CASE_METHOD(Fixture, "a full queue that has room after all says so at once") {
+TEST_CASE_METHOD(Fixture, "a full queue that gets room announces it at once") {
   connect();
   for (std::size_t i = 0; i < client_frames_max; ++i) client.send(numbered(0));
   CHECK(client.has_room());
@@ -187,7 +187,7 @@ TEST_CASE_METHOD(Fixture, "the end of xcs is reported once, and drops the waitin
   CHECK(losses.size() == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "an xcs that answers no call is given up at a limit") {
+TEST_CASE_METHOD(Fixture, "an xcs that answers no call counts as dead at a limit") {
   connect();
   xcs.unanswered = {XCS_MSG_BIND};
   for (std::size_t i = 0; i < client_calls_max; ++i) client.call(bind_message(XCS_MSG_BIND, 5, 0), nullptr);
@@ -199,7 +199,7 @@ TEST_CASE_METHOD(Fixture, "an xcs that answers no call is given up at a limit") 
   CHECK(losses[0].find("does not answer") != std::string::npos);
 }
 
-TEST_CASE_METHOD(Fixture, "polling takes what has come without waiting for the host") {
+TEST_CASE_METHOD(Fixture, "polling takes arrived frames without waiting for the host") {
   connect();
   xcs.send(numbered(9));
   client.poll();

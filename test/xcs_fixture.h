@@ -140,7 +140,7 @@ struct XcsFixture {
   }
 };
 
-/// A client with both its connections, which makes calls as the C library of the time did.
+/// A client with both its connections, which makes calls as the C library of 2005 did.
 struct Client {
   XcsFixture& machine;
   Wire control{machine.client_host};

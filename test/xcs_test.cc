@@ -92,7 +92,7 @@ TEST_CASE("a BYE as the first frame ends the connection without a reply") {
   CHECK(wire.closed());
 }
 
-TEST_CASE("frames are put together from any pieces, even single bytes") {
+TEST_CASE("frames are assembled from any pieces, even single bytes") {
   XcsFixture f;
   Client client(f);
   const FrameBytes bind = frame_of("03000000 00000000 ffffffef ffff");
@@ -229,7 +229,7 @@ TEST_CASE("a client without a session gets an error, and may still open one") {
   CHECK(f.xcs->sessions() == 1);
 }
 
-TEST_CASE("each side of a session is taken once, and can be taken again when it was dropped") {
+TEST_CASE("each side of a session has one connection, and can have another after a loss") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -277,13 +277,13 @@ TEST_CASE("a session that both sides have left is kept for ten seconds, then fre
   client.data.close();
   f.world.run_for(std::chrono::milliseconds(9'900));
   CHECK(f.xcs->sessions() == 1);
-  SECTION("it can be resumed before") {
+  SECTION("it can be continued before") {
     Wire wire(f.client_host);
     wire.send(Client::connect(XCS_CONNECT_CTRL, client.session));
     f.world.run_for(std::chrono::seconds(60));
     CHECK(f.xcs->sessions() == 1);
   }
-  SECTION("and not after") {
+  SECTION("it cannot be continued after") {
     f.world.run_for(std::chrono::milliseconds(5'100));
     CHECK(f.xcs->sessions() == 0);
     CHECK(f.counters().sessions_expired == 1);
@@ -297,7 +297,7 @@ TEST_CASE("a session that both sides have left is kept for ten seconds, then fre
   }
 }
 
-TEST_CASE("a connection that never identifies itself is closed at the first check after five seconds") {
+TEST_CASE("a connection that sends no first frame is closed at the first check after five seconds") {
   XcsFixture f;
   Wire silent(f.client_host);
   Wire half(f.client_host);
@@ -311,7 +311,7 @@ TEST_CASE("a connection that never identifies itself is closed at the first chec
   CHECK(f.xcs->connections() == 0);
 }
 
-TEST_CASE("with nothing to watch over, xcs has no timer running") {
+TEST_CASE("without connections and sessions xcs has no timer") {
   XcsFixture f;
   Client client(f);
   f.world.run_for(std::chrono::seconds(20));
@@ -320,7 +320,7 @@ TEST_CASE("with nothing to watch over, xcs has no timer running") {
   CHECK(f.world.steps() == steps);
 }
 
-TEST_CASE("the two hundred and fifty-seventh connection is closed at once, and the others go on") {
+TEST_CASE("the 257th connection is closed at once, and the others continue") {
   XcsFixture f;
   Client client(f);
   std::vector<Wire> wires;
@@ -337,7 +337,7 @@ TEST_CASE("the two hundred and fifty-seventh connection is closed at once, and t
   CHECK(client.bind(1, 1) == XCS_RSLT_OK);
 }
 
-TEST_CASE("more sessions than the limit fail, and one that ends makes room") {
+TEST_CASE("sessions above the limit fail, and one that ends makes room") {
   XcsFixture f;
   std::vector<Wire> wires;
   for (std::size_t i = 0; i < xcs_sessions_max; ++i) {
@@ -402,7 +402,7 @@ TEST_CASE("a second xcs on the same socket does not start") {
   CHECK(started.error().code == EADDRINUSE);
 }
 
-TEST_CASE("with the hypervisor gone xcs says so and stops") {
+TEST_CASE("without the hypervisor xcs reports it and stops") {
   XcsFixture f;
   Client client(f);
   f.world.kill(f.xen.host());
@@ -413,7 +413,7 @@ TEST_CASE("with the hypervisor gone xcs says so and stops") {
         "xcs stops: /var/lib/xen/xcs_socket: the hypervisor is gone (start the machine again)");
 }
 
-TEST_CASE("session ids are not zero, not the same, and not one after the other") {
+TEST_CASE("session ids are not zero, not equal, and not consecutive") {
   XcsSessions one(1);
   XcsSessions other(2);
   std::vector<std::uint64_t> ids;

@@ -10,7 +10,7 @@ using namespace ringside::test;
 
 using Texts = std::vector<std::string>;
 
-TEST_CASE("a client gets one copy for each of its keys that matches, and clients are served key by key") {
+TEST_CASE("a client gets one copy for each matching key, and clients are served key by key") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client first(f);
@@ -44,7 +44,7 @@ TEST_CASE("a client gets one copy for each of its keys that matches, and clients
   CHECK(second.data.read().size() == 1);
 }
 
-TEST_CASE("twenty times sixty bytes sent to a stopped guest all arrive, in order") {
+TEST_CASE("20 messages of 60 bytes to a stopped guest all arrive, in order") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -68,7 +68,8 @@ TEST_CASE("twenty times sixty bytes sent to a stopped guest all arrive, in order
 }
 
 TEST_CASE(
-    "a paste into a guest that takes nothing pushes back, and neither its answers nor others' input wait") {
+    "a paste into a guest that takes nothing causes back-pressure, and neither responses nor input of others "
+    "wait") {
   XcsFixture f;
   auto stopped = f.boot(1);
   auto running = f.boot(2);
@@ -118,7 +119,7 @@ TEST_CASE(
   CHECK(arrived == sent);
 }
 
-TEST_CASE("input of a client that has left is delivered to the end") {
+TEST_CASE("all input of a client that has left is delivered") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -193,7 +194,7 @@ TEST_CASE("a request without a bound client waits for the next one") {
   CHECK(client.data.read().empty());
 }
 
-TEST_CASE("what a dead client did not answer is offered to its successor") {
+TEST_CASE("requests that a dead client did not answer are offered to its successor") {
   XcsFixture f;
   auto guest = f.boot(1);
   auto first = std::make_unique<Client>(f);
@@ -213,7 +214,7 @@ TEST_CASE("what a dead client did not answer is offered to its successor") {
   CHECK(guest->reap().size() == 3);
 }
 
-TEST_CASE("an answer without a request changes nothing") {
+TEST_CASE("a response without a request changes nothing") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -246,7 +247,7 @@ TEST_CASE("frames for domains that xcs does not have are ignored, and counted") 
   CHECK(guest->take_and_answer().size() == 1);
 }
 
-TEST_CASE("frames that do not belong on a data connection are ignored, and a length above sixty is cut") {
+TEST_CASE("frames that do not belong on a data connection are ignored, and a length above 60 is truncated") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -269,7 +270,7 @@ TEST_CASE("frames that do not belong on a data connection are ignored, and a len
   CHECK(f.counters().lengths_cut == 1);
 }
 
-TEST_CASE("a hostile page costs its own channel only") {
+TEST_CASE("a hostile page harms only its own channel") {
   XcsFixture f;
   auto hostile = f.boot(1);
   auto honest = f.boot(2);
@@ -300,7 +301,7 @@ TEST_CASE("a hostile page costs its own channel only") {
 }
 
 TEST_CASE(
-    "after the reply to its bind a client has everything from the guest's ring, with or without an event") {
+    "after the reply to its bind a client has all messages of the guest's ring, with or without an event") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);
@@ -324,12 +325,12 @@ TEST_CASE(
   CHECK(heard == Texts{"last word", "reply"});
 }
 
-TEST_CASE("a client may go at any moment, and the others notice nothing") {
+TEST_CASE("a client may leave at any moment, and others are not affected") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client stays(f);
   stays.attach(1);
-  // The client leaves after a number of events, whatever xcs is doing then.
+  // The client leaves after a number of events, in any state of xcs.
   const int moment = GENERATE(range(0, 40));
   auto goes = std::make_unique<Client>(f);
   REQUIRE(goes->bind(xcs_port_wildcard, xcs_type_wildcard) == XCS_RSLT_OK);
@@ -370,7 +371,7 @@ TEST_CASE("a machine carries a thousand requests in order and leaves nothing ope
   for (const std::string& line : world->open_handles()) CHECK(line.find("xcs") != 0);
 }
 
-TEST_CASE("a mark comes back after what a dead guest had written without an event") {
+TEST_CASE("a mark returns after the messages that a dead guest wrote without an event") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client client(f);

@@ -118,7 +118,7 @@ TEST_CASE("after boot a typed character goes to dom0, with an event for each") {
   CHECK(line.read_as_dom0() == "c");
 }
 
-TEST_CASE("the switch character three times switches; the first two are passed on, the third is eaten") {
+TEST_CASE("the switch character three times switches; the first two are passed on, the third is not") {
   Line line;
   line.seen.clear();
   line.type("\x01\x01");
@@ -131,7 +131,7 @@ TEST_CASE("the switch character three times switches; the first two are passed o
   CHECK(line.read_as_dom0() == "x");
 }
 
-TEST_CASE("another character between starts the count again") {
+TEST_CASE("another character in between resets the count") {
   Line line;
   line.seen.clear();
   line.type("\x01\x01-\x01\x01");
@@ -157,8 +157,7 @@ TEST_CASE("conswitch names the character, and an x leaves input at xen") {
   CHECK_FALSE(xen::is_conswitch("axx"));
 }
 
-TEST_CASE(
-    "the ring to dom0 holds 128 bytes; what is more is dropped and counted, and still raises the event") {
+TEST_CASE("the ring to dom0 holds 128 bytes; more bytes are dropped and counted, and still raise the event") {
   Line line;
   line.type(std::string(100, 'a') + std::string(60, 'b'));
   line.world.run_for(xen::reader_patience);
@@ -188,7 +187,7 @@ TEST_CASE("keys show the domains, the chip, everything; an unknown one does noth
   CHECK(line.xen_host.ended());
 }
 
-TEST_CASE("the console is dom0's alone") {
+TEST_CASE("only dom0 may use the console") {
   Line line;
   Guest guest = line.boot("web");
   std::array<std::uint8_t, 16> bytes{};
@@ -315,7 +314,7 @@ TEST_CASE("if no connection to the line can be accepted xen warns, pauses, and t
   CHECK(line.seen == "(XEN) dom1: created heard\r\n");
 }
 
-TEST_CASE("a paste at 115200 arrives whole when dom0 reads, at the line's speed") {
+TEST_CASE("a paste at 115200 arrives completely when dom0 reads, at the line's speed") {
   Line line(with_line("a", 115200));
   std::string read;
   Wakes wakes(line.dom0, std::move(line.calls.evtchn_open(line.virq).value().kicks));

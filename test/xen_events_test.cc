@@ -104,7 +104,7 @@ TEST_CASE("a guest's console event is announced in its own frame and kicks dom0'
   CHECK(up.unmask());
 }
 
-TEST_CASE("dom0's ports are kicked each for itself, although they share a selector") {
+TEST_CASE("each port of dom0 is kicked separately, although all share a selector") {
   Channel channel;
   Privcmd& guest = *channel.guest.calls;
   const auto one = channel.calls.evtchn_bind_interdomain(0, channel.guest.domain, 0, 0).value();
@@ -163,7 +163,7 @@ TEST_CASE("sending through a port without another end is refused") {
   CHECK(guest.evtchn_send(channel.pair.port2).error().code == EINVAL);
 }
 
-TEST_CASE("an opened channel answers both sides' kicks") {
+TEST_CASE("an opened channel returns both sides' kicks") {
   Channel channel;
   auto from_guest = channel.guest.calls->evtchn_open(channel.pair.port2).value();
   auto from_dom0 = channel.calls.evtchn_open(channel.pair.port1).value();

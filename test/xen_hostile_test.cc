@@ -1,4 +1,4 @@
-// The hypervisor against callers that die at any moment and guests that call anything.
+// The hypervisor against callers that die at any moment, and guests that make arbitrary calls.
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -134,7 +134,7 @@ TEST_CASE("a domain ends with its builder until it has a process or runs") {
   bool survives = false;
 
   SECTION("after creating it") {}
-  SECTION("with the guest's connection in hand") {
+  SECTION("after getting the guest's connection") {
     const Handle connection = calls->domain_connection(domain).value();
     machine.world.kill(builder);
     machine.world.run();
@@ -143,11 +143,11 @@ TEST_CASE("a domain ends with its builder until it has a process or runs") {
     REQUIRE(calls->evtchn_bind_interdomain(0, domain, 0, 0));
     REQUIRE(calls->evtchn_open(1));
   }
-  SECTION("once it has its process") {
+  SECTION("after it has its process") {
     REQUIRE(calls->domain_set_process(domain, machine.world.process_of(guest, builder)));
     survives = true;
   }
-  SECTION("once it was unpaused") {
+  SECTION("after it was unpaused") {
     REQUIRE(calls->domain_unpause(domain));
     survives = true;
   }
@@ -161,7 +161,7 @@ TEST_CASE("a domain ends with its builder until it has a process or runs") {
   machine.create("web");
 }
 
-TEST_CASE("a guest that dies in any state is crashed, and leaves nothing once it is destroyed") {
+TEST_CASE("a guest that dies in any state has crashed, and leaves nothing after it is destroyed") {
   Machine machine;
   const std::size_t handles = handles_of_xen(machine);
   Guest guest = machine.connect(machine.create("web"));
@@ -191,7 +191,7 @@ TEST_CASE("a guest that dies in any state is crashed, and leaves nothing once it
   CHECK(machine.calls.evtchn_status(0, 1)->state == PortState::closed);
 }
 
-TEST_CASE("daemons that die again and again do not use up dom0's ports") {
+TEST_CASE("daemons that die repeatedly do not use up dom0's ports") {
   Machine machine;
   const std::size_t handles = handles_of_xen(machine);
   for (int round = 0; round < 1100; ++round) {
@@ -225,7 +225,7 @@ TEST_CASE("unrequested handles are returned") {
   CHECK(handles_of_xen(machine) == handles);
 }
 
-TEST_CASE("a reason that does not fit is cut, not overrun") {
+TEST_CASE("a reason that does not fit is truncated") {
   Machine machine;
   const std::string name(domain_name_bytes_max, '9');
   const auto refused = machine.calls.domain_create(name, ring::Abi::sring, 0, false);
@@ -234,7 +234,7 @@ TEST_CASE("a reason that does not fit is cut, not overrun") {
   CHECK(refused.error().why.size() <= sizeof(HypercallAnswer::why) - 1);
 }
 
-TEST_CASE("domains that are made, paused, killed and destroyed in any order leave nothing") {
+TEST_CASE("domains that are created, paused, killed and destroyed in any order leave nothing") {
   const auto seed = GENERATE(1u, 2u, 3u);
   CAPTURE(seed);
   Machine machine({.dom0_abi = ring::Abi::sring, .domains_max = 6});
@@ -297,7 +297,7 @@ TEST_CASE("domains that are made, paused, killed and destroyed in any order leav
   CHECK(handles_of_xen(machine) == handles);
 }
 
-TEST_CASE("a guest that changes its memory all the time leaves xen's console to others") {
+TEST_CASE("a guest that keeps changing its memory does not flood xen's console") {
   Machine machine;
   Guest busy = machine.boot("busy");
   const std::string before = machine.calls.dmesg()->text;

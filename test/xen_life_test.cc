@@ -34,7 +34,7 @@ TEST_CASE("a guest sets its own memory size, up to what it was created with") {
         EINVAL);
 }
 
-TEST_CASE("a crash tells the signal, and the controller is kicked whatever the page says") {
+TEST_CASE("a crash is reported with its signal, and the controller is kicked with any page contents") {
   Machine machine;
   Guest guest = machine.boot();
   const auto pair = console(machine, guest.domain);

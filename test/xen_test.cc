@@ -49,7 +49,7 @@ TEST_CASE("a new domain is paused, has a zeroed frame of its own and the first f
   CHECK(machine.told(web).front() == "created web");
 }
 
-TEST_CASE("names are unique, are no numbers, and are generated when none is given") {
+TEST_CASE("names are unique, are not numbers, and are generated when none is given") {
   Machine machine;
   const DomainId nameless = machine.create();
   CHECK(std::string(machine.info(nameless)->name) == "dom1");
@@ -79,7 +79,7 @@ TEST_CASE("a generated name skips one that is already taken") {
   CHECK(std::string(machine.info(machine.create("dom2"))->name) == "dom2");
 }
 
-TEST_CASE("ids are not used again before the others had their turn") {
+TEST_CASE("ids are not reused before all others were used") {
   Machine machine;
   const DomainId first = machine.create();
   const std::uint32_t first_frame = machine.info(first)->shared_info_frame;
@@ -95,7 +95,7 @@ TEST_CASE("ids are not used again before the others had their turn") {
   CHECK(machine.create() == 3);
 }
 
-TEST_CASE("a builder may ask for an id, and gets that one or a refusal") {
+TEST_CASE("a builder may request an id, and gets that one or a refusal") {
   Machine machine;
   const auto ask = [&](DomainId id) {
     return machine.calls.domain_create("", ring::Abi::sring, 65536, false, id);
@@ -217,7 +217,7 @@ TEST_CASE("dom0 itself is not paused, destroyed or shut down") {
   CHECK(machine.calls.sched_shutdown(ShutdownReason::poweroff, 0).error().code == EINVAL);
 }
 
-TEST_CASE("domains are listed in the order of their ids, and the list ends") {
+TEST_CASE("domains are listed in the order of their ids, up to the end") {
   Machine machine;
   machine.create("a");
   machine.create("b");
@@ -229,7 +229,7 @@ TEST_CASE("domains are listed in the order of their ids, and the list ends") {
   CHECK(machine.sink.count(trace::Kind::refused) == 0);  // reading to the end is no error
 }
 
-TEST_CASE("a guest learns from its start info who it is and where its console is") {
+TEST_CASE("a guest's start info has its id, its frame and its console port") {
   Machine machine;
   Guest guest = machine.boot("web", ring::Abi::flat);
   const auto pair = console(machine, guest.domain);
@@ -246,7 +246,7 @@ TEST_CASE("a guest learns from its start info who it is and where its console is
   CHECK(seen.frame()[2048] == std::byte{42});
 }
 
-TEST_CASE("a console port leads to dom0 or is refused") {
+TEST_CASE("a console port must be connected to dom0") {
   Machine machine;
   Guest guest = machine.boot();
   const auto code = [&](ring::Port port) {
@@ -264,7 +264,7 @@ TEST_CASE("a console port leads to dom0 or is refused") {
   CHECK(machine.told(guest.domain).back() == "its console port is 3");
 }
 
-TEST_CASE("pausing stops the process, unpausing resumes it, and neither does it twice") {
+TEST_CASE("pausing stops the process once, unpausing resumes it once") {
   Machine machine;
   Guest guest = machine.boot();
   CHECK(last_signal(machine, guest.domain) == static_cast<int>(Signal::resume));
@@ -282,7 +282,7 @@ TEST_CASE("pausing stops the process, unpausing resumes it, and neither does it 
   CHECK(machine.has_told(guest.domain, "unpaused"));
 }
 
-TEST_CASE("a process that comes to a paused domain is stopped, to an unpaused one resumed") {
+TEST_CASE("a process that is set for a paused domain is stopped, for an unpaused one resumed") {
   Machine machine;
   Guest paused = machine.connect(machine.create());
   REQUIRE(machine.calls.domain_set_process(1, machine.world.process_of(*paused.host, machine.dom0)));
@@ -307,7 +307,7 @@ TEST_CASE("a domain has one process, and needs a handle to it") {
   CHECK(machine.info(bare)->state.running == 0);
 }
 
-TEST_CASE("a guest that shuts down says why, once, and dom0 is told by a virq") {
+TEST_CASE("a guest that shuts down gives its reason once, and dom0 gets a virq") {
   Machine machine;
   const ring::Port exc = machine.calls.evtchn_bind_virq(VIRQ_DOM_EXC).value();
   Wakes wakes(machine.dom0, std::move(machine.calls.evtchn_open(exc).value().kicks));
@@ -370,7 +370,7 @@ TEST_CASE("a guest that closes its connection without shutting down has crashed 
   CHECK(guest.host->ended());
 }
 
-TEST_CASE("destroying a domain kills its process, frees its name and its ports, and tells dom0") {
+TEST_CASE("destroying a domain kills its process, frees its name and its ports, and raises dom0's virq") {
   Machine machine;
   const ring::Port exc = machine.calls.evtchn_bind_virq(VIRQ_DOM_EXC).value();
   Guest guest = machine.boot("web");
@@ -388,7 +388,7 @@ TEST_CASE("destroying a domain kills its process, frees its name and its ports, 
   CHECK(machine.create("web") == 2);
 }
 
-TEST_CASE("a machine that goes down kills every guest and keeps dom0") {
+TEST_CASE("a machine that ends kills every guest and keeps dom0") {
   Machine machine;
   Guest one = machine.boot();
   Guest two = machine.boot();
@@ -400,7 +400,7 @@ TEST_CASE("a machine that goes down kills every guest and keeps dom0") {
   CHECK(machine.calls.domains()->size() == 1);
 }
 
-TEST_CASE("an abandoned call is carried out, and its answer goes to no other call") {
+TEST_CASE("a call that timed out is carried out, and its answer goes to no other call") {
   Machine machine;
   SimHost& xen = machine.world.host("xen");
   const DomainId one = machine.create("one");
@@ -425,7 +425,7 @@ TEST_CASE("an abandoned call is carried out, and its answer goes to no other cal
   CHECK(machine.world.open_handles().size() == handles);
 }
 
-TEST_CASE("a caller that asks whether the hypervisor answers is called when it does") {
+TEST_CASE("a caller that asks whether the hypervisor answers is called back when it does") {
   Machine machine;
   SimHost& xen = machine.world.host("xen");
   int called = 0;

@@ -32,7 +32,7 @@ TEST_CASE_METHOD(LoneConsole, "output waits for a reader of the pty, and is answ
 }
 
 TEST_CASE_METHOD(LoneConsole,
-                 "input goes in pieces of 60 bytes, seven at a time, and then the typist waits") {
+                 "input is sent in pieces of 60 bytes, seven at a time, and then the typist waits") {
   auto typist = open();
   std::string text;
   for (int number = 0; text.size() < 50'000; ++number) text += std::to_string(number) + ' ';
@@ -62,7 +62,7 @@ TEST_CASE_METHOD(LoneConsole, "a channel without room keeps the input here, in o
   CHECK(input() == "typed while the ring was full");
 }
 
-TEST_CASE_METHOD(LoneConsole, "a full queue makes the guest wait, and nothing is lost") {
+TEST_CASE_METHOD(LoneConsole, "a full queue makes the guest wait, and no byte is lost") {
   std::string all = output_bytes(2 * xenctld_queue_bytes_max);
   CHECK(waiting.size() == ring::slots_per_ring);
   CHECK(console->buffered_bytes() <= xenctld_queue_bytes_max);
@@ -74,7 +74,7 @@ TEST_CASE_METHOD(LoneConsole, "a full queue makes the guest wait, and nothing is
   CHECK(console->discarded_bytes() == 0);
 }
 
-TEST_CASE_METHOD(LoneConsole, "a request whose slot is used again was answered by the daemon before") {
+TEST_CASE_METHOD(LoneConsole, "a request whose slot is used again was answered by the earlier daemon") {
   std::string all = output_bytes(2 * xenctld_queue_bytes_max);
   REQUIRE(waiting.size() == ring::slots_per_ring);
   waiting.erase(waiting.begin(), waiting.begin() + 2);
@@ -127,8 +127,7 @@ TEST_CASE_METHOD(LoneConsole, "after the end each reader gets the rest and is di
   CHECK(next->cut_off);
 }
 
-TEST_CASE_METHOD(LoneConsole,
-                 "at the end of the guest what was withheld is taken, beyond the queue's limit") {
+TEST_CASE_METHOD(LoneConsole, "at the end of the guest withheld output is taken, beyond the queue's limit") {
   const std::string all = output_bytes(2 * xenctld_queue_bytes_max);
   REQUIRE(waiting.size() == ring::slots_per_ring);
   console->finish();
@@ -138,7 +137,7 @@ TEST_CASE_METHOD(LoneConsole,
   CHECK(reader->seen == all);
 }
 
-TEST_CASE_METHOD(LoneConsole, "a closed console has no link, and is over when its reader has everything") {
+TEST_CASE_METHOD(LoneConsole, "a closed console has no link, and ends when its reader has all output") {
   auto reader = open();
   CHECK(output("end"));
   console->finish();
@@ -152,8 +151,9 @@ TEST_CASE_METHOD(LoneConsole, "a closed console has no link, and is over when it
   CHECK_FALSE(world.link_target(link_path));
 }
 
-TEST_CASE_METHOD(LoneConsole,
-                 "what a daemon had taken and not answered when it died is answered and not taken twice") {
+TEST_CASE_METHOD(
+    LoneConsole,
+    "requests that a daemon had taken but not answered when it died are answered and not taken twice") {
   CHECK(output("once, "));
   // The answer did not reach the ring, and one more request has arrived.
   waiting = {{ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0, bytes_of("once, ")), 0},
@@ -164,8 +164,7 @@ TEST_CASE_METHOD(LoneConsole,
   CHECK(reader->seen == "once, and this");
 }
 
-TEST_CASE_METHOD(LoneConsole,
-                 "input in flight is offered again, and what the guest has answered leaves the window") {
+TEST_CASE_METHOD(LoneConsole, "input in flight is offered again, and answered input leaves the window") {
   auto typist = open();
   std::string text(std::size_t{10} * ring::payload_bytes_max, 'x');
   typist->type(text);
@@ -180,7 +179,7 @@ TEST_CASE_METHOD(LoneConsole,
   CHECK(sent.size() == 5);
 }
 
-TEST_CASE_METHOD(LoneConsole, "held input waits, also across a restart, and flows when it is released") {
+TEST_CASE_METHOD(LoneConsole, "held input waits, also over a restart, and is sent when it is released") {
   auto typist = open();
   console->hold_input(true);
   typist->type("typed");

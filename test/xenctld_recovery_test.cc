@@ -44,8 +44,7 @@ std::uint64_t any_step() {
 
 }  // namespace
 
-TEST_CASE_METHOD(XenctldRecovery,
-                 "killed at any moment without a reader: what a program prints arrives once") {
+TEST_CASE_METHOD(XenctldRecovery, "killed at any moment without a reader: a program's output arrives once") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   const std::string text = numbered_text(60'000);
   boot(domain, std::make_unique<Speaker>(text));
@@ -57,7 +56,7 @@ TEST_CASE_METHOD(XenctldRecovery,
 }
 
 TEST_CASE_METHOD(XenctldRecovery,
-                 "killed with a full queue: the guest's waiting requests are answered by the next") {
+                 "killed with a full queue: the next xenctld answers the guest's waiting requests") {
   const DomainId domain = create();
   const std::string text = numbered_text(dom0::xenctld_queue_bytes_max + 50'000);
   boot(domain, std::make_unique<Speaker>(text));
@@ -90,7 +89,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(XenctldRecovery,
-                 "killed at any moment after readers left: what they left unread is not lost") {
+                 "killed at any moment after readers left: their unread bytes are not lost") {
   const DomainId domain = create();
   const std::string text = numbered_text(30'000);
   boot(domain, std::make_unique<Speaker>(text));
@@ -119,7 +118,7 @@ TEST_CASE_METHOD(XenctldRecovery,
   CHECK(world.file_content("/tmp/log") + reader->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldRecovery, "killed at any moment: typed bytes that xenctld had taken arrive once") {
+TEST_CASE_METHOD(XenctldRecovery, "killed at any moment: input that xenctld had taken arrives once") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto& program = boot(domain, std::make_unique<SlowReader>(GENERATE(17u, 500u)));
   const std::string text = numbered_text(20'000);
@@ -136,8 +135,7 @@ TEST_CASE_METHOD(XenctldRecovery, "killed at any moment: typed bytes that xenctl
   CHECK(program.got == text);
 }
 
-TEST_CASE_METHOD(XenctldRecovery,
-                 "killed again and again while a program takes what is typed: nothing comes twice") {
+TEST_CASE_METHOD(XenctldRecovery, "killed repeatedly while a program reads input: no byte arrives twice") {
   std::mt19937 choice(GENERATE(range(1u, 25u)));
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<SlowReader>(60u));
@@ -168,7 +166,7 @@ TEST_CASE_METHOD(XenctldRecovery, "another queue limit keeps the old queue, and 
 }
 
 TEST_CASE_METHOD(XenctldRecovery,
-                 "only consoles that it had are taken up: not one it never had, nor one given up") {
+                 "only consoles that xenctld had are taken over: none that it never had or had given up") {
   const DomainId domain = create();
   boot(domain, std::make_unique<EchoProgram>());
   settle();
@@ -193,7 +191,7 @@ TEST_CASE_METHOD(XenctldRecovery,
 }
 
 TEST_CASE_METHOD(XenctldRecovery,
-                 "a kept domain's last output is there after a restart, and its file goes with it") {
+                 "a kept domain's last output survives a restart, and its file ends with the domain") {
   const DomainId domain = create(ring::Abi::sring, true);
   boot(domain, std::make_unique<PrintProgram>("the end", 0));
   strike(static_cast<std::uint64_t>(GENERATE(0, 20, 60, 500)));

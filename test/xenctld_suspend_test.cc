@@ -1,5 +1,5 @@
-// Domains that are suspended and resumed under xenctld: no byte is lost or doubled, whatever was in flight,
-// and an open pty stays open.
+// Domains are suspended and resumed under xenctld: no byte is lost or doubled, with any bytes in flight, and
+// an open pty stays open.
 #include "test/xenctld_path.h"
 
 namespace xenctld_suspend_test {
@@ -44,7 +44,7 @@ struct XenctldSleeper : XenctldPath {
 
 }  // namespace
 
-TEST_CASE_METHOD(XenctldSleeper, "a suspended domain gets another frame and goes on with the same reader") {
+TEST_CASE_METHOD(XenctldSleeper, "a suspended domain gets another frame and continues with the same reader") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto person = open(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -87,7 +87,7 @@ TEST_CASE_METHOD(XenctldSleeper, "output and input survive many suspensions") {
   CHECK(person->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldSleeper, "killed and started again during a suspension: every byte comes once") {
+TEST_CASE_METHOD(XenctldSleeper, "killed and started again during a suspension: every byte arrives once") {
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<SlowReader>(60u));
   const std::string text = numbered_text(4'000);
@@ -117,7 +117,7 @@ TEST_CASE_METHOD(XenctldSleeper, "killed and started again during a suspension: 
 
 TEST_CASE_METHOD(
     XenctldSleeper,
-    "killed in the middle of a resume: the next xenctld finds the domain, and a new request wakes it") {
+    "killed in the middle of a resume: the next xenctld finds the domain, and a new request resumes it") {
   const DomainId domain = create();
   auto person = open(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -174,7 +174,8 @@ TEST_CASE_METHOD(XenctldSleeper, "a suspended domain can be destroyed, and its r
   CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error there is no domain {}\n", domain));
 }
 
-TEST_CASE_METHOD(XenctldSleeper, "a suspended domain that is killed has crashed, and its console says so") {
+TEST_CASE_METHOD(XenctldSleeper,
+                 "a suspended domain that is killed has crashed, and its console reports it") {
   const DomainId domain = create();
   auto person = open(domain);
   boot(domain, std::make_unique<EchoProgram>());

@@ -8,7 +8,7 @@ using namespace ringside::test;
 using namespace std::chrono_literals;
 
 TEST_CASE_METHOD(XenctldPath,
-                 "all that a program prints reaches the pty's reader, and then the domain is cleared away") {
+                 "all output of a program reaches the pty's reader, and then the domain is removed") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto reader = open(domain);
   const std::string text = numbered_text(200'000);
@@ -21,9 +21,7 @@ TEST_CASE_METHOD(XenctldPath,
   CHECK_FALSE(world.link_target(fmt::format("/m/pty-{}", domain)));
 }
 
-TEST_CASE_METHOD(
-    XenctldPath,
-    "through xenctld, what is typed comes back from a program that echoes, whatever its length") {
+TEST_CASE_METHOD(XenctldPath, "through xenctld, a program that echoes returns input of any length") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   boot(domain, std::make_unique<EchoProgram>());
   auto person = open(domain);
@@ -46,7 +44,7 @@ TEST_CASE_METHOD(XenctldPath,
   CHECK(reader->seen == text);
 }
 
-TEST_CASE_METHOD(XenctldPath, "readers come and go while a program prints: every byte comes once") {
+TEST_CASE_METHOD(XenctldPath, "readers connect and leave while a program prints: every byte arrives once") {
   const DomainId domain = create(ring::Abi::sring, true);
   const std::string text = numbered_text(300'000);
   boot(domain, std::make_unique<PrintProgram>(text, 0));
@@ -79,7 +77,7 @@ TEST_CASE_METHOD(XenctldPath,
   CHECK(ask("nonsense").starts_with("error unknown request"));
 }
 
-TEST_CASE_METHOD(XenctldPath, "a path with spaces is attached and detached; the pty comes back") {
+TEST_CASE_METHOD(XenctldPath, "a path with spaces is attached and detached; then there is a pty again") {
   const DomainId domain = create();
   boot(domain, std::make_unique<PrintProgram>("hello", 0));
   world.file("/tmp/a log%", "");
@@ -143,7 +141,7 @@ TEST_CASE_METHOD(XenctldPath, "a restarted xenctld finds the running domains, an
   CHECK(other->seen == "while nobody was there");
 }
 
-TEST_CASE_METHOD(XenctldPath, "a domain that ended while no xenctld ran is cleared away by the next one") {
+TEST_CASE_METHOD(XenctldPath, "a domain that ended while no xenctld ran is removed by the next one") {
   const DomainId domain = create();
   boot(domain, std::make_unique<PrintProgram>("", 0));
   kill_xenctld();
@@ -167,7 +165,7 @@ TEST_CASE_METHOD(XenctldPath, "a domain that was destroyed while no xenctld ran 
   CHECK(dom0_ports() == ports);
 }
 
-TEST_CASE_METHOD(XenctldPath, "without the hypervisor it ends, and says so") {
+TEST_CASE_METHOD(XenctldPath, "without the hypervisor xenctld ends, with a warning") {
   SimHost& host = world.host("xenctld");
   world.kill(xen_host);
   world.run_for(1s);
@@ -177,7 +175,7 @@ TEST_CASE_METHOD(XenctldPath, "without the hypervisor it ends, and says so") {
 }
 
 TEST_CASE_METHOD(XenctldPath,
-                 "while the hypervisor is silent xenctld's consoles continue, and what needs it waits") {
+                 "while the hypervisor is silent xenctld's consoles continue, and work that needs it waits") {
   const DomainId first = create();
   const DomainId second = create();
   boot(first, std::make_unique<EchoProgram>());
@@ -200,7 +198,8 @@ TEST_CASE_METHOD(XenctldPath,
   CHECK_FALSE(world.link_target(fmt::format("/m/pty-{}", second)));
 }
 
-TEST_CASE_METHOD(XenctldPath, "xenctld counts unread output, and input that the guest did not live to read") {
+TEST_CASE_METHOD(XenctldPath,
+                 "xenctld counts unread output, and input that the guest had not read when it died") {
   trace::MemorySink journal(world.clock());
   kill_xenctld();
   console_sink = &journal;
@@ -212,7 +211,7 @@ TEST_CASE_METHOD(XenctldPath, "xenctld counts unread output, and input that the 
     CHECK_FALSE(domain_exists(domain));
     CHECK(counted(journal, "bytes that nobody read") == 18);
   }
-  SECTION("by a reader who leaves after the end") {
+  SECTION("with a reader that leaves after the end") {
     const DomainId domain = create();
     auto person = open(domain);
     person->read(false);
@@ -223,7 +222,7 @@ TEST_CASE_METHOD(XenctldPath, "xenctld counts unread output, and input that the 
     world.run_for(2s);
     CHECK(counted(journal, "bytes that nobody read") > 20'000);
   }
-  SECTION("typed") {
+  SECTION("input") {
     const DomainId domain = create();
     auto person = open(domain);
     boot(domain, std::make_unique<IdleProgram>());

@@ -1,4 +1,4 @@
-// One console alone: its viewer on one side, and the test plays xend and the guest on the other.
+// One console alone: its viewer on one side; on the other the test acts as xend and the guest.
 #include "emu/dom0/xend/xend_console.h"
 
 #include <cerrno>
@@ -37,7 +37,7 @@ TEST_CASE_METHOD(Fixture, "a console goes from new to listening to connected and
   CHECK_FALSE(people.connect_tcp(9607).ok());
 }
 
-TEST_CASE_METHOD(Fixture, "a busy TCP port is an error that names it and the way out") {
+TEST_CASE_METHOD(Fixture, "a busy TCP port is an error with its number and advice") {
   XendConsole other(world.host("xend"), trace::Journal(sink, {}), 8, store(8), {});
   const auto result = other.listen(9607, "/m");
   REQUIRE_FALSE(result.ok());
@@ -46,7 +46,7 @@ TEST_CASE_METHOD(Fixture, "a busy TCP port is an error that names it and the way
   CHECK(result.error().text().find("--console-port-base") != std::string::npos);
 }
 
-TEST_CASE_METHOD(Fixture, "a busy socket path gives the TCP port back") {
+TEST_CASE_METHOD(Fixture, "a busy socket path releases the TCP port") {
   auto squatter = people.listen_local("/m/console-9608").value();
   {
     XendConsole other(world.host("xend"), trace::Journal(sink, {}), 8, store(8), {});
@@ -59,7 +59,7 @@ TEST_CASE_METHOD(Fixture, "a busy socket path gives the TCP port back") {
 TEST_CASE_METHOD(Fixture, "output reaches the viewer, and the answer is the request itself") {
   auto viewer = attach();
   auto request = ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("hello"));
-  request.msg[40] = 'x';  // after its length: echoed all the same
+  request.msg[40] = 'x';  // after its length: still echoed
   console.guest_request(request, 0);
   console.settle();
   world.run();
@@ -101,7 +101,7 @@ TEST_CASE_METHOD(Fixture, "without a viewer 64 KiB are kept, the oldest are disc
   CHECK(console.buffered_bytes() == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "answers are withheld while a viewer does not read, and nothing is lost") {
+TEST_CASE_METHOD(Fixture, "answers are withheld while a viewer does not read, and no byte is lost") {
   auto viewer = attach();
   viewer->read(false);
   std::string all;
@@ -144,7 +144,7 @@ TEST_CASE_METHOD(Fixture, "other messages are echoed past withheld output") {
   CHECK(viewer->seen.empty());
 }
 
-TEST_CASE_METHOD(Fixture, "short output does not slip past long output that waits for room") {
+TEST_CASE_METHOD(Fixture, "short output does not overtake long output that waits for room") {
   auto viewer = attach();
   viewer->read(false);
   std::string all;
@@ -160,7 +160,7 @@ TEST_CASE_METHOD(Fixture, "short output does not slip past long output that wait
   CHECK(viewer->seen == all + "short");
 }
 
-TEST_CASE_METHOD(Fixture, "an odd length or subtype of a console message is echoed and does no harm") {
+TEST_CASE_METHOD(Fixture, "an invalid length or subtype of a console message is echoed and harmless") {
   auto viewer = attach();
   ring::ControlMessage message{ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, 255, {}};
   message.msg[0] = 'a';
@@ -174,7 +174,7 @@ TEST_CASE_METHOD(Fixture, "an odd length or subtype of a console message is echo
   CHECK(viewer->seen.size() == 60);
 }
 
-TEST_CASE_METHOD(Fixture, "a viewer that leaves amid output leaves the rest to the next one") {
+TEST_CASE_METHOD(Fixture, "the next viewer gets the output that a leaving viewer did not read") {
   auto first = attach();
   first->read(false);
   std::size_t requests = 0;
@@ -194,7 +194,7 @@ TEST_CASE_METHOD(Fixture, "a viewer that leaves amid output leaves the rest to t
   CHECK(second->seen.size() > console_output_bytes_max - 60);
 }
 
-TEST_CASE_METHOD(Fixture, "a second viewer is refused in the words of the time, on either socket") {
+TEST_CASE_METHOD(Fixture, "a second viewer is refused with the message of 2005, on either socket") {
   auto viewer = attach();
   const bool tcp = GENERATE(true, false);
   Person second(people,
@@ -208,7 +208,7 @@ TEST_CASE_METHOD(Fixture, "a second viewer is refused in the words of the time, 
   CHECK(viewer->seen == "still here");
 }
 
-TEST_CASE_METHOD(Fixture, "input goes down in requests of at most 60 bytes, with id 0") {
+TEST_CASE_METHOD(Fixture, "input is sent in requests of at most 60 bytes, with id 0") {
   auto viewer = attach();
   const std::string typed(130, 'k');
   viewer->type(typed);
@@ -241,8 +241,7 @@ TEST_CASE_METHOD(Fixture, "at most seven requests wait for the guest, and then t
   CHECK(viewer->unsent() == 0);
 }
 
-TEST_CASE_METHOD(
-    Fixture, "what a viewer typed before leaving still goes to the guest, before the next viewer's input") {
+TEST_CASE_METHOD(Fixture, "input of a viewer that has left is sent before the next viewer's input") {
   auto first = attach();
   first->type(std::string(7 * 60 + 100, 'a'));
   world.run();
@@ -266,8 +265,7 @@ TEST_CASE_METHOD(Fixture, "a response without a request allows no more input") {
   CHECK(sent_of(XCS_REQUEST).size() == 7);
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "without a wire nothing is answered or sent, and everything continues with a new one") {
+TEST_CASE_METHOD(Fixture, "without a channel nothing is answered or sent, and with a new one all continues") {
   auto viewer = attach();
   wire_open = false;
   output("waits");
@@ -283,7 +281,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(viewer->seen == "waits");
 }
 
-TEST_CASE_METHOD(Fixture, "after a wire is cut requests are repeated, and input is allowed again") {
+TEST_CASE_METHOD(Fixture, "after the loss of a channel requests are repeated, and input is allowed again") {
   auto viewer = attach();
   viewer->type(std::string(500, 'a'));
   world.run();
@@ -299,7 +297,7 @@ TEST_CASE_METHOD(Fixture, "after a wire is cut requests are repeated, and input 
   CHECK(input() == std::string(500, 'a'));
 }
 
-TEST_CASE_METHOD(Fixture, "at the end the viewer gets the rest, however slowly, and is disconnected") {
+TEST_CASE_METHOD(Fixture, "at the end even a slow viewer gets the rest, and is disconnected") {
   auto viewer = attach();
   viewer->read(false);
   std::string all;
@@ -318,7 +316,7 @@ TEST_CASE_METHOD(Fixture, "at the end the viewer gets the rest, however slowly, 
   CHECK(left == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "after the end input is taken and thrown away") {
+TEST_CASE_METHOD(Fixture, "after the end input is read and discarded") {
   auto viewer = attach();
   viewer->read(false);
   output_bytes(20'000);
@@ -332,7 +330,7 @@ TEST_CASE_METHOD(Fixture, "after the end input is taken and thrown away") {
   CHECK(viewer->cut_off);
 }
 
-TEST_CASE_METHOD(Fixture, "a console that has ended shows its last words to the next viewer") {
+TEST_CASE_METHOD(Fixture, "a console that has ended shows its last output to the next viewer") {
   output("last words");
   console.finish();
   CHECK(console.status() == XendConsole::Status::listening);
@@ -367,7 +365,7 @@ TEST_CASE_METHOD(Fixture, "a viewer may leave while the last output is shown") {
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "input of a viewer who leaves is delivered to the end, also when there is output to show") {
+                 "all input of a viewer that leaves is delivered, also when there is output to show") {
   auto viewer = attach();
   viewer->read(false);
   const std::string shown = output_bytes(20'000);
@@ -399,7 +397,7 @@ TEST_CASE_METHOD(Fixture,
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "while input of a viewer who has left is read, output is kept as without a viewer") {
+                 "while input of a viewer that has left is read, output is kept as without a viewer") {
   auto viewer = attach();
   viewer->read(false);
   (void)output_bytes(10'000);

@@ -65,7 +65,7 @@ TEST_CASE_METHOD(XendFixture,
   CHECK(viewer->cut_off);
 }
 
-TEST_CASE_METHOD(XendFixture, "a mark fetches the last output, however late it comes") {
+TEST_CASE_METHOD(XendFixture, "a mark fetches the last output, even if it comes late") {
   create(1);
   auto viewer = view(1);
   kill_xcs();
@@ -110,7 +110,7 @@ TEST_CASE_METHOD(XendFixture, "the mark waits until xcs takes frames, and is sen
 }
 
 TEST_CASE_METHOD(XendFixture,
-                 "a slow viewer sees all of a domain that is gone, while its id goes to another") {
+                 "a slow viewer gets all output of a domain that is gone, while its id is reused") {
   create(1);
   auto viewer = view(1);
   viewer->read(false);
@@ -131,7 +131,9 @@ TEST_CASE_METHOD(XendFixture,
   CHECK(viewer->cut_off);
 }
 
-TEST_CASE_METHOD(XendFixture, "viewers of domains that are gone are limited, the oldest goes first") {
+TEST_CASE_METHOD(
+    XendFixture,
+    "the number of viewers of domains that are gone is limited; the oldest is disconnected first") {
   std::vector<std::unique_ptr<Person>> viewers;
   for (DomainId domain = 1; domain <= last_readers_max + 1; ++domain) {
     create(domain);
@@ -206,7 +208,7 @@ TEST_CASE_METHOD(XendFixture, "domains without a requested console are ignored")
   CHECK(xen.domains.contains(2));
 }
 
-TEST_CASE_METHOD(XendFixture, "an interrupt that arrives before the reply with its port is handled") {
+TEST_CASE_METHOD(XendFixture, "a virq that arrives before the reply with its port is handled") {
   create(1);
   kill_xcs();
   xcs.emplace(world, "xcs", "/m/xcs_socket");
@@ -219,7 +221,7 @@ TEST_CASE_METHOD(XendFixture, "an interrupt that arrives before the reply with i
   CHECK(xen.destroyed == std::vector<DomainId>{1});
 }
 
-TEST_CASE_METHOD(XendFixture, "an id that has come round to another domain is not given the old console") {
+TEST_CASE_METHOD(XendFixture, "a domain with a reused id does not get the old console") {
   create(1);
   xen.add(1);  // another frame: the event of the old one's end is on its way
   CHECK(ask("console 1") == "error the console of domain 1 is being closed\n");
@@ -228,7 +230,7 @@ TEST_CASE_METHOD(XendFixture, "an id that has come round to another domain is no
   CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
 }
 
-TEST_CASE_METHOD(XendFixture, "forget closes a console whose domain goes on") {
+TEST_CASE_METHOD(XendFixture, "forget closes a console whose domain continues") {
   create(1);
   auto viewer = view(1);
   xcs->output(1, "text");
@@ -336,8 +338,7 @@ TEST_CASE_METHOD(XendFixture, "a port that has another use after xcs was away is
   CHECK(host.warnings().size() == 2);  // gone, back
 }
 
-TEST_CASE_METHOD(XendFixture,
-                 "a living domain that xcs will not serve again is warned of, and keeps its viewer") {
+TEST_CASE_METHOD(XendFixture, "a living domain that xcs refuses causes a warning, and keeps its viewer") {
   create(1);
   auto viewer = view(1);
   kill_xcs();
@@ -377,7 +378,7 @@ TEST_CASE_METHOD(XendFixture, "the journal has a console's life") {
   dom_exc();
   for (const char* text :
        {"session with xcs", "console listening on port 9601", "console connected: viewer 1",
-        "console viewer 1 has seen the end", "domain ended", "console closed"}) {
+        "console viewer 1 has read to the end", "domain ended", "console closed"}) {
     INFO(text);
     CHECK(told(text));
   }

@@ -1,4 +1,4 @@
-// One console of xend alone: its viewer on one side, and the test plays xend and the guest on the other.
+// One console of xend alone: its viewer on one side; on the other the test acts as xend and the guest.
 #pragma once
 
 #include "emu/dom0/xcs/xcs_proto.h"

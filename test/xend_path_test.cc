@@ -9,7 +9,7 @@ using namespace ringside;
 using namespace ringside::test;
 using namespace std::chrono_literals;
 
-TEST_CASE_METHOD(Path, "all that a program prints reaches the viewer, and then the domain is cleared away") {
+TEST_CASE_METHOD(Path, "all output of a program reaches the viewer, and then the domain is removed") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto viewer = view(domain);
   const std::string text = numbered_text(200'000);
@@ -21,7 +21,7 @@ TEST_CASE_METHOD(Path, "all that a program prints reaches the viewer, and then t
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(Path, "a viewer who does not read stops the program, and then sees everything") {
+TEST_CASE_METHOD(Path, "a viewer that does not read blocks the program, and later gets all output") {
   const DomainId domain = create();
   auto viewer = view(domain);
   viewer->read(false);
@@ -52,7 +52,7 @@ TEST_CASE_METHOD(
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(Path, "what is typed comes back from a program that echoes, whatever its length") {
+TEST_CASE_METHOD(Path, "a program that echoes returns input of any length") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -101,7 +101,7 @@ TEST_CASE_METHOD(Path, "a guest that is killed is kept with its last output unti
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(Path, "while the hypervisor is silent consoles continue, and what needs it waits") {
+TEST_CASE_METHOD(Path, "while the hypervisor is silent consoles continue, and work that needs it waits") {
   const DomainId first = create();
   const DomainId second = create();
   auto viewer = view(first);
@@ -182,7 +182,7 @@ TEST_CASE_METHOD(Path, "an xcs that restarts while the hypervisor is silent find
   CHECK(viewer->seen == "abc");
 }
 
-TEST_CASE_METHOD(Path, "unread output, and input that the guest did not live to read, is counted") {
+TEST_CASE_METHOD(Path, "unread output, and input that the guest had not read when it died, is counted") {
   trace::MemorySink journal(world.clock());
   kill_xend();
   console_sink = &journal;
@@ -195,7 +195,7 @@ TEST_CASE_METHOD(Path, "unread output, and input that the guest did not live to 
     CHECK_FALSE(domain_exists(domain));
     CHECK(counted(journal, "bytes that nobody read") == 18);
   }
-  SECTION("by a viewer who has read all") {
+  SECTION("with a viewer that has read all") {
     const DomainId domain = create();
     auto viewer = view(domain);
     boot(domain, std::make_unique<PrintProgram>("eighteen bytes, OK", 0));
@@ -203,7 +203,7 @@ TEST_CASE_METHOD(Path, "unread output, and input that the guest did not live to 
     CHECK(viewer->seen.size() == 18);
     CHECK(counted(journal, "bytes that nobody read") == 0);
   }
-  SECTION("by a viewer who leaves after the end") {
+  SECTION("with a viewer that leaves after the end") {
     const DomainId domain = create();
     auto viewer = view(domain);
     viewer->read(false);
@@ -214,7 +214,7 @@ TEST_CASE_METHOD(Path, "unread output, and input that the guest did not live to 
     world.run();
     CHECK(counted(journal, "bytes that nobody read") > 20'000);
   }
-  SECTION("typed") {
+  SECTION("input") {
     const DomainId domain = create();
     auto viewer = view(domain);
     boot(domain, std::make_unique<IdleProgram>());

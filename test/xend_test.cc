@@ -39,7 +39,7 @@ TEST_CASE("starting fails without xcs, and when the socket for requests is taken
   CHECK_FALSE(make()->start(nullptr).ok());
 }
 
-TEST_CASE_METHOD(XendFixture, "a console is made: channel, binding, start info, listeners") {
+TEST_CASE_METHOD(XendFixture, "making a console: channel, binding, start info, listeners") {
   xen.add(1);
   CHECK(ask("console 1") == "ok 1 9601 19601 /m/console-9601\n");
   CHECK(xen.domains[1].console_port == 1);
@@ -85,7 +85,7 @@ TEST_CASE_METHOD(XendFixture, "meaningless requests are answered with errors") {
   CHECK(ask("console 6") == "error no console: domain 6: it has ended\n");
 }
 
-TEST_CASE_METHOD(XendFixture, "a busy TCP port is named, with the way out") {
+TEST_CASE_METHOD(XendFixture, "a busy TCP port is named, with advice") {
   auto squatter = people.listen_tcp(9601).value();
   xen.add(1);
   const std::string answer = ask("console 1");
@@ -106,8 +106,7 @@ TEST_CASE_METHOD(XendFixture, "when xcs refuses, the console is not made and not
   CHECK(people.listen_tcp(9601).ok());
 }
 
-TEST_CASE_METHOD(XendFixture,
-                 "a domain that goes while its console is made costs an error and nothing else") {
+TEST_CASE_METHOD(XendFixture, "a domain that ends while its console is made causes only an error") {
   xen.add(1);
   xcs->on_call = [this](const XcsMessage& call) {
     if (call.type == XCS_MSG_BIND) xen.domains.erase(1);
@@ -179,7 +178,7 @@ TEST_CASE_METHOD(XendFixture, "input waits for the guest's answers, seven at a t
   CHECK(xcs->input(1).size() == 600);
 }
 
-TEST_CASE_METHOD(XendFixture, "an xcs that does not read makes the viewer wait, and nothing is lost") {
+TEST_CASE_METHOD(XendFixture, "an xcs that does not read makes the viewer wait, and no byte is lost") {
   create(1);
   auto viewer = view(1);
   xcs->stop_reading();
@@ -199,7 +198,7 @@ TEST_CASE_METHOD(XendFixture, "an xcs that does not read makes the viewer wait, 
   CHECK(xcs->input(1) == "typed");
 }
 
-TEST_CASE_METHOD(XendFixture, "frames for other programs are refused and do no harm") {
+TEST_CASE_METHOD(XendFixture, "frames for other programs are refused") {
   create(1);
   auto viewer = view(1);
   xcs->output(99, "who");
@@ -271,7 +270,7 @@ TEST_CASE_METHOD(XendFixture, "a guest that does not answer delays its caller by
   CHECK(ask_line->seen == "ok\n");
 }
 
-TEST_CASE_METHOD(XendFixture, "control requests go one at a time, and no more than eight wait") {
+TEST_CASE_METHOD(XendFixture, "control requests are sent one at a time, and at most eight wait") {
   create(1);
   std::vector<std::unique_ptr<Person>> crowd;
   for (std::size_t i = 0; i <= control_calls_max; ++i) {

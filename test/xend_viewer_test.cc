@@ -9,7 +9,7 @@ using namespace ringside::test;
 using Fixture = XendLoneConsole;
 
 TEST_CASE_METHOD(Fixture,
-                 "a telnet viewer negotiates, reports its window, and its bytes are those of the guest") {
+                 "a telnet viewer negotiates, reports its window, and exchanges bytes with the guest") {
   console.close();
   std::vector<std::pair<int, int>> windows;
   XendConsole telnet(

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes a C++ file of text files: for each NAME=FILE a std::string_view of that name, as tools/embedded.h declares it.
+"""Makes a C++ file from text files: for each NAME=FILE a std::string_view of that name, as tools/embedded.h declares it.
 
-usage: embed.py OUTPUT NAME=FILE...     the build calls it; nothing else has to
+usage: embed.py OUTPUT NAME=FILE...     the build calls it
 """
 
 import sys

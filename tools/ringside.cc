@@ -91,11 +91,11 @@ int main(int argc, char** argv) {
   try {
     return finished(run(argc, argv));
   } catch (const std::bad_alloc&) {
-    return failed({ENOMEM, "cannot go on", "", "there is not enough memory", "see ulimit -v"});
+    return failed({ENOMEM, "cannot continue", "", "there is not enough memory", "see ulimit -v"});
   } catch (const std::system_error& problem) {
-    return failed({problem.code().value(), "cannot go on", "", problem.what(),
+    return failed({problem.code().value(), "cannot continue", "", problem.what(),
                    problem.code().value() == EMFILE ? "raise ulimit -n" : ""});
   } catch (const std::exception& problem) {
-    return failed({EIO, "cannot go on", "", problem.what(), ""});
+    return failed({EIO, "cannot continue", "", problem.what(), ""});
   }
 }

@@ -15,7 +15,8 @@ namespace ringside {
 
 class ByteQueue {
  public:
-  /// Does not touch its storage before there are bytes: most queues are far larger than what they ever hold.
+  /// Leaves its storage untouched until it holds bytes: most queues are far larger than their contents ever
+  /// are.
   explicit ByteQueue(std::size_t bytes_max)
       : own_(std::make_unique_for_overwrite<std::uint8_t[]>(bytes_max)), storage_(own_.get(), bytes_max) {
     RS_CHECK(bytes_max > 0);
@@ -39,7 +40,7 @@ class ByteQueue {
   /// The position of the oldest byte in the storage.
   [[nodiscard]] std::size_t first() const { return first_; }
 
-  /// Appends what fits. Returns how many bytes that was.
+  /// Appends as many bytes as fit, and returns their number.
   std::size_t push(std::span<const std::uint8_t> bytes) {
     const std::size_t count = std::min(bytes.size(), room());
     std::size_t done = 0;
@@ -80,7 +81,7 @@ class ByteQueue {
     return {storage_.data() + first_, std::min(size_, storage_.size() - first_)};
   }
 
-  /// Copies bytes from `offset` on, as many as there are and fit. Returns how many.
+  /// Copies as many bytes as there are and fit, from `offset` on. Returns their number.
   std::size_t copy(std::size_t offset, std::span<std::uint8_t> into) const {
     RS_CHECK(offset <= size_);
     const std::size_t count = std::min(into.size(), size_ - offset);

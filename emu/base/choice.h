@@ -1,10 +1,10 @@
-// The one source of choice: whenever a simulation could continue in more than one way, it asks here. There
-// are three kinds: one that always takes the first way (the plain order of things), one that draws from a
-// seed, and one that repeats a tape.
+// The only source of choices. A simulation asks it whenever it could continue in more than one way. There are
+// three kinds: one always takes the first way (the plain order), one draws from a seed, and one repeats a
+// tape.
 //
-// The same seed gives the same choices on every machine, as only integer arithmetic that the language defines
-// is used. A tape holds every choice for which there was more than one way. A tape can be shortened or
-// changed and still be played: beyond its end the first way is taken.
+// The same seed gives the same choices on every machine, because only integer arithmetic that the language
+// defines is used. A tape records each choice among more than one way. A tape can be shortened or changed and
+// still be played: beyond its end the first way is taken.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,7 @@ class Choice {
     return choice;
   }
 
-  /// One of 0 .. ways - 1; 0 is the plain one. `ways` > 0.
+  /// One of 0 .. ways - 1; 0 is the plain way. `ways` > 0.
   [[nodiscard]] std::uint32_t pick(std::uint32_t ways) {
     RS_CHECK(ways > 0);
     if (ways == 1 || kind_ == Kind::first) return 0;
@@ -42,8 +42,8 @@ class Choice {
     return picked;
   }
 
-  /// True with a probability of `percent` in 100. The plain answer is false, unless true is the only possible
-  /// one.
+  /// True with a probability of `percent` in 100. The plain answer is false, unless 100 in 100 makes true the
+  /// only answer.
   [[nodiscard]] bool chance(std::uint32_t percent) {
     if (percent >= 100) return true;
     return pick(100) >= 100 - percent;

@@ -9,8 +9,7 @@
 
 namespace ringside {
 
-/// How many letters have to be inserted, removed, replaced or swapped with their neighbour to turn `from`
-/// into `to`.
+/// The number of letters to insert, remove, replace or swap with their neighbour to turn `from` into `to`.
 [[nodiscard]] inline std::size_t edit_distance(std::string_view from, std::string_view to) {
   // The distance from the letters of `from` so far to each beginning of `to`; and the same one and two
   // letters earlier.
@@ -32,9 +31,9 @@ namespace ringside {
   return row.back();
 }
 
-/// The one of `words` that needs the fewest changes, if that is at most a third of its letters (one change is
-/// always allowed). Otherwise the first of `words` that contains `word`, if `word` has three letters or more.
-/// Empty: none is near.
+/// The one of `words` that needs the fewest changes, if these are at most a third of its letters (one change
+/// is always allowed). Otherwise the first of `words` that contains `word`, if `word` has at least three
+/// letters. Empty: none is close.
 template <class Words>
 [[nodiscard]] std::string_view nearest(std::string_view word, const Words& words) {
   std::string_view best;

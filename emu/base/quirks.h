@@ -1,6 +1,5 @@
-// The historic quirks: what the programs of 2005 did wrong, or did in a way that surprised their users. A
-// quirk is off unless its process is told otherwise. Each time it takes effect, the journal says so. Without
-// quirks ringside does what its users would want.
+// The quirks: errors and surprises of the programs of 2005. A quirk is off unless its process is started with
+// it. The journal records each time that a quirk takes effect. Without quirks ringside avoids these errors.
 #pragma once
 
 #include <fmt/format.h>
@@ -45,57 +44,57 @@ enum class Quirk : std::uint8_t {
 struct QuirkAbout {
   Quirk quirk;
   std::string_view name;
-  std::string_view process;  ///< the process that has it, as a subcommand
+  std::string_view process;  ///< the process that has it, named as its subcommand
   std::string_view what;     ///< what happens
 };
 
 inline constexpr std::array quirks_known{
     QuirkAbout{Quirk::xcs_drop_when_full, "xcs-drop-when-full", "xcs",
-               "a request for a guest whose ring is full is lost, and the guest is notified all the same"},
+               "a request for a guest whose ring is full is lost, and the guest is still notified"},
     QuirkAbout{Quirk::no_responder, "no-responder", "xcs",
-               "a request read while nobody is bound is forgotten, and its slot is never freed"},
+               "a request that is read while no client is bound is lost, and its slot is never freed"},
     QuirkAbout{
         Quirk::xcs_restart_deadlock, "xcs-restart-deadlock", "xcs",
-        "requests that an earlier xcs had taken are never answered: with 8 of them the guest is stuck"},
-    QuirkAbout{Quirk::xcs_short_frame, "xcs-short-frame", "xcs",
-               "a frame that arrives in two pieces stops everything until a whole one follows, or the end"},
-    QuirkAbout{Quirk::xcs_connect_once, "xcs-connect-once", "xcs",
-               "a client whose first call is refused is never heard again, and its descriptor leaks"},
-    QuirkAbout{Quirk::xcs_bind_collision, "xcs-bind-collision", "xcs",
-               "a second key of a client with the same hash is answered OK and never stored"},
+        "requests that an earlier xcs had taken are never answered: after 8 of them the guest sends no more"},
     QuirkAbout{
-        Quirk::xcs_stale_bindings, "xcs-stale-bindings", "xcs",
-        "freeing a channel answers OK whatever happens, and leaves its bindings to the next one there"},
+        Quirk::xcs_short_frame, "xcs-short-frame", "xcs",
+        "a frame that arrives in two pieces blocks all clients until a whole frame or the end follows"},
+    QuirkAbout{Quirk::xcs_connect_once, "xcs-connect-once", "xcs",
+               "a client whose first call is refused is ignored from then on, and its descriptor leaks"},
+    QuirkAbout{Quirk::xcs_bind_collision, "xcs-bind-collision", "xcs",
+               "a second key of a client with the same hash is answered OK but not stored"},
+    QuirkAbout{Quirk::xcs_stale_bindings, "xcs-stale-bindings", "xcs",
+               "freeing a channel is always answered OK, and its bindings stay for the next channel"},
     QuirkAbout{Quirk::xcs_wild_port, "xcs-wild-port", "xcs",
                "the wildcard as a channel's local port crashes xcs; an unknown domain closes dom0's port"},
     QuirkAbout{Quirk::xcs_maxdom, "xcs-maxdom", "xcs",
-               "beyond domain 1024 output is forwarded, but input and answers are dropped silently"},
-    QuirkAbout{Quirk::xcs_sigpipe, "xcs-sigpipe", "xcs", "a client that closes under output load kills xcs"},
+               "beyond domain 1024 output is forwarded, but input and responses are dropped silently"},
+    QuirkAbout{Quirk::xcs_sigpipe, "xcs-sigpipe", "xcs",
+               "a client that closes while xcs writes to it kills xcs"},
     QuirkAbout{Quirk::xcs_blocking_client, "xcs-blocking-client", "xcs",
                "a client that does not read blocks xcs, and with it every domain's console"},
     QuirkAbout{Quirk::xcs_fd2, "xcs-fd2", "xcs",
-               "the first client's connection is descriptor 2: error messages end up among its replies"},
-    QuirkAbout{
-        Quirk::xcs_events_only, "xcs-events-only", "xcs",
-        "a client that binds does not make xcs look at the ring: what a lost event told of stays there"},
+               "the first client's connection is descriptor 2: error messages are written among its replies"},
+    QuirkAbout{Quirk::xcs_events_only, "xcs-events-only", "xcs",
+               "xcs does not look at the ring when a client binds: messages whose event was lost stay there"},
     QuirkAbout{Quirk::stale_indices, "stale-indices", "xcs",
-               "a guest's producer index is believed: one that jumps brings stale slots as new requests"},
+               "a guest's producer index is not checked: after a jump, old slots are read as new requests"},
     QuirkAbout{Quirk::abi_mismatch, "abi-mismatch", "xcs",
-               "every page is read in the sring layout: a flat guest's first message is taken for an index"},
+               "every page is read in the sring layout: a flat guest's first message is read as an index"},
     QuirkAbout{Quirk::xend_reorder, "xend-reorder", "xend",
-               "a thread for each request: output that comes close together is shown out of order"},
+               "a thread for each request: output that arrives close together is shown out of order"},
     QuirkAbout{Quirk::xend_no_input_limit, "xend-no-input-limit", "xend",
-               "what is typed is passed on at once, however much the guest has not answered"},
+               "input is sent at once, without a limit on unanswered requests"},
     QuirkAbout{Quirk::ctrlif_bad_id, "ctrlif-bad-id", "domu",
-               "a response with an id that was not given out crashes the guest"},
+               "a response with an unknown id crashes the guest"},
     QuirkAbout{Quirk::ctrlif_no_clamp, "ctrlif-no-clamp", "domu",
                "flat layout: a request longer than 60 bytes overruns the guest's stack and crashes it"},
     QuirkAbout{Quirk::kcons_lfcr, "kcons-lfcr", "domu",
-               "kernel lines end with LF CR, and the CR is written whether there is room or not"},
+               "kernel lines end with LF CR, and the CR is written without a check for room"},
     QuirkAbout{Quirk::kcons_flush_spin, "kcons-flush-spin", "domu",
-               "a dying guest whose output nobody takes uses all of a CPU to wait"},
+               "a guest that ends uses all of a CPU while its output waits to be taken"},
     QuirkAbout{Quirk::leaky_response, "leaky-response", "domu",
-               "responses carry the request's old bytes behind their length"},
+               "responses carry the request's old bytes after their length"},
 };
 
 [[nodiscard]] constexpr const QuirkAbout& about(Quirk quirk) {

@@ -186,7 +186,7 @@ void ConsoleTty::read_terminal() {
 
 void ConsoleTty::terminal_closed() {
   state_ = Terminal::closed;
-  tty_journal_.told(domain_, "the terminal is closed: nobody has it open any more");
+  tty_journal_.told(domain_, "the terminal is closed: no process has it open any more");
   hang_up_input();
 }
 
@@ -280,7 +280,7 @@ void ConsoleTty::hang_up_input() {
 void ConsoleTty::drop_input() {
   std::size_t bytes = 0;
   for (const Input& input : input_) bytes += input.message.length - input.taken_bytes;
-  if (bytes != 0) journal_.refused(domain_, trace::dom0_actor, "input for a terminal that nobody reads");
+  if (bytes != 0) journal_.refused(domain_, trace::dom0_actor, "input for a terminal that no process reads");
   drop_input(bytes);
   while (!input_.empty()) {
     if (input_.front().request) ctrl_if_.respond(std::move(*input_.front().request));

@@ -121,7 +121,7 @@ CtrlIf::Sent CtrlIf::send(const ControlMessage& message, OnResponse responded) {
   const auto entry = std::find(callbacks_.begin(), callbacks_.end(), nullptr);
   ControlMessage out = message;
   out.id = static_cast<std::uint8_t>(entry - callbacks_.begin());
-  // `full` is the more useful answer: it ends by itself.
+  // `full` is the more useful result: it ends by itself.
   if (entry == callbacks_.end())
     return outstanding() == ring::slots_per_ring ? Sent::full : Sent::no_callback;
   const Sent sent = put(out);

@@ -8,8 +8,8 @@
 // that it wrote.
 //
 // The controller is not trusted. An impossible index stops that ring until the index is possible again; a
-// length above 60 is cut; an unexpected response is dropped. All of these are counted, and the user who runs
-// the guest is warned once.
+// length above 60 is truncated; an unexpected response is dropped. All of these are counted, and the user who
+// runs the guest is warned once.
 #pragma once
 
 #include <array>
@@ -63,9 +63,9 @@ class CtrlIf {
   // -- the page
 
   /// Starts, or continues after suspend(), at the indices in the page. Requests that were taken and have no
-  /// response are forgotten; if all requests of the last page had a response, the requests in this page are
-  /// taken. EPROTO when the page claims more than 8 of them. `frame` must stay mapped until suspend() or the
-  /// end.
+  /// response are skipped; if all requests of the last page had a response, the requests in this page are
+  /// taken. EPROTO when the page claims more than 8 of them. `frame` must stay mapped until suspend() or
+  /// destruction.
   Result<> attach(std::byte* frame, ring::Abi abi);
   /// Runs the receivers that wait for process context, publishes, and gives up the page. send() is refused
   /// until the next attach(); space callbacks wait for it.
@@ -111,7 +111,7 @@ class CtrlIf {
   /// earlier attachment is dropped.
   void respond(Request request, Bytes payload = {});
 
-  /// From here on leaves requests in the ring, like a guest whose kernel is stuck; or takes them again.
+  /// From now on leaves requests in the ring, like a guest whose kernel hangs; or takes them again.
   void hold_requests(bool hold);
 
   // -- being driven
@@ -186,9 +186,9 @@ class CtrlIf {
   std::uint32_t owed_ = 0;
   int batches_ = 0;
 
-  bool tx_broken_ = false;  ///< rsp_prod was last seen where it cannot be
+  bool tx_broken_ = false;  ///< rsp_prod last had an impossible value
   bool requests_held_ = false;
-  bool rx_broken_ = false;  ///< req_prod was last seen where it cannot be
+  bool rx_broken_ = false;  ///< req_prod last had an impossible value
   std::array<std::uint32_t, faults> faults_{};
 
   std::array<OnResponse, response_callbacks_max> callbacks_;

@@ -68,7 +68,7 @@ Result<GuestEvents::Channel> DomU::open_channel(ring::Port port) {
   if (!status) return status.error();
   if (status->state != PortState::interdomain || !handles->peer_kicks.valid()) {
     return Error{ENOTCONN, "cannot boot the guest", fmt::format("domain {}, port {}", domain_, port),
-                 "nobody is at the other end of its control channel", "is xcs running?"};
+                 "no process is at the other end of its control channel", "is xcs running?"};
   }
   GuestEvents::Channel channel;
   channel.port = port;
@@ -254,7 +254,7 @@ void DomU::settle() {
   host_.stop(0);
 }
 
-/// Waits for responses: asleep, except with the quirk of 2005, which polls.
+/// Waits for responses without spinning, except with the quirk of 2005, which polls.
 void DomU::spin() {
   if (!options_.quirks.has(Quirk::kcons_flush_spin) || spin_timer_ != 0) return;
   journal_.quirk(domain_, Quirk::kcons_flush_spin);

@@ -56,9 +56,10 @@ class DomU {
 
   /// Prints a kernel message, as ConsoleTty::print does. The guest must have booted.
   void log(std::string_view text);
-  /// From here on leaves dom0's requests in the ring, or takes them again.
+  /// From now on leaves dom0's requests in the ring, or takes them again.
   void hold_requests(bool hold);
-  /// Its tty, which has IXOFF, is full and sends XOFF, or has room again and sends XON. The guest has booted.
+  /// Its tty, which has IXOFF, is full and sends XOFF, or has room again and sends XON. The guest must have
+  /// booted.
   void throttle(bool full);
 
   /// For tests and reports; null before start().

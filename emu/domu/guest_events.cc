@@ -88,14 +88,14 @@ void GuestEvents::deliver(ring::Port port) {
   }
   // Masked; otherwise the sender could keep this guest busy with nothing.
   bits_.set_mask(port);
-  journal_.refused(domain_, trace::actor(trace::Role::xen), "an event at a port that nobody handles; masked");
+  journal_.refused(domain_, trace::actor(trace::Role::xen), "an event at a port without a handler; masked");
   journal_.counted(domain_, "stray events", strays_, strays_ + 1);
   ++strays_;
 }
 
 bool GuestEvents::try_sleep() {
   // Unmask first, look second: an event raised in between finds the port unmasked and kicks; one raised
-  // before is found by the look. The other ports have no mask to clear; the upcall flag covers them.
+  // earlier is found by the look. The other ports have no mask to clear; the upcall flag covers them.
   const bool pending = bits_.unmask(channel_.port);
   if (!pending && !bits_.upcall_is_pending() && !has_work_()) return true;
   bits_.set_mask(channel_.port);

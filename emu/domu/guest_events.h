@@ -2,7 +2,7 @@
 // own events for the controller.
 //
 // There is one per guest, owned by the domain, on the host's one thread. A guest has one vcpu and therefore
-// one handle that is kicked, whatever the port; the event bits of its frame say which ports are meant. The
+// one handle that is kicked, for any port; the event bits of its frame say which ports are meant. The
 // control channel's port is the busy one: while the guest is awake that port is masked and the page itself is
 // polled, so that the controller need not kick. All other ports are delivered one by one, when their bit is
 // found.
@@ -38,7 +38,7 @@ class GuestEvents {
     std::function<std::optional<Peer>()> reopen;
   };
 
-  /// `frame` is the guest's own, mapped for as long as this lives.
+  /// `frame` is the guest's own, mapped for as long as this object exists.
   GuestEvents(Host& host, trace::Journal journal, DomainId domain, std::byte* frame, ring::Abi abi,
               Channel channel);
   ~GuestEvents();
@@ -49,7 +49,7 @@ class GuestEvents {
   /// a handler is counted, and the port masked for good.
   void bind(ring::Port port, std::function<void()> handler);
 
-  /// From here on `serve` is called when there may be work on the control channel, and `has_work` (without
+  /// From now on `serve` is called when there may be work on the control channel, and `has_work` (without
   /// side effects) to find out.
   void start(std::function<bool()> has_work, std::function<void()> serve);
 

@@ -42,7 +42,7 @@ void InitTty::start_program() {
 }
 
 void InitTty::program_ended(int status) {
-  journal_.told(0, fmt::format("what ran on {} has ended with status {}", name_, status));
+  journal_.told(0, fmt::format("the program on {} has ended with status {}", name_, status));
   process_ = Handle();
   wait_to_start();
 }
@@ -75,7 +75,7 @@ void InitTty::terminal_ready(Ready ready) {
 
 void InitTty::read_terminal() {
   std::array<std::uint8_t, tty_output_bytes_max> into;
-  // What does not fit stays with the program, and blocks it.
+  // Output that does not fit stays with the program, and blocks it.
   const auto room = std::span(into).first(output_.room());
   if (room.empty()) return;
   const Io io = host_.read(terminal_, room);

@@ -18,7 +18,7 @@
 namespace ringside::domu {
 
 inline constexpr std::size_t tty_output_bytes_max = 4096;
-/// The most bytes that a driver of the time passed to its tty at once.
+/// The most bytes that a driver of 2005 passed to its tty at once.
 inline constexpr std::size_t tty_input_bytes_max = 512;
 /// How long init waits before it starts a program again.
 inline constexpr Duration respawn_delay = std::chrono::seconds(1);
@@ -41,7 +41,7 @@ class InitTty {
   /// Starts the program, now and whenever it has ended. If it cannot be started, the reason is printed, and
   /// it is tried again.
   void start();
-  /// Prints the kernel's own messages, before later output of the program. What does not fit is lost.
+  /// Prints the kernel's own messages, before later output of the program. Text that does not fit is lost.
   void print(std::string_view text);
 
   [[nodiscard]] std::size_t input_room() const { return terminal_.valid() ? input_.room() : 0; }

@@ -14,7 +14,7 @@ namespace ringside::domu {
 
 class PortEvents {
  public:
-  /// `frame` is dom0's, mapped for as long as this lives; so does `privcmd`.
+  /// `frame` is dom0's; it stays mapped, and `privcmd` exists, for as long as this object does.
   PortEvents(Host& host, trace::Journal journal, Privcmd& privcmd, std::byte* frame, ring::Abi abi);
 
   /// Takes over a port of dom0, and calls `handler` for each event at it, also for one that came before.

@@ -23,7 +23,7 @@ class ScreenTty {
 
   /// Listens at `path` for users, one at a time. The program starts when the first one connects.
   Result<> start(const std::string& path);
-  /// The keyboard's interrupt, as an event: fetches what the controller has.
+  /// The keyboard's interrupt, as an event: fetches the controller's scancode.
   void interrupt();
 
   /// Characters typed for which there is no key.

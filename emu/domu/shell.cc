@@ -13,7 +13,7 @@ namespace ringside::domu {
 
 namespace {
 
-/// Longer lines are cut: a line needs no more memory than this, whatever is typed.
+/// Longer lines are truncated, so that a line needs no more memory than this.
 constexpr std::size_t line_bytes_max = 4096;
 /// The most that `count` and `yes` print.
 constexpr std::uint64_t repeats_max = 10'000'000;
@@ -76,7 +76,7 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 }
 
 const std::array<Shell::Command, 10> Shell::commands = {{
-    {"about", "", "how what you type got here", &Shell::about},
+    {"about", "", "how your input gets here", &Shell::about},
     {"count", "N", "print the numbers 1 to N: makes output", &Shell::count},
     {"echo", "TEXT", "print TEXT", &Shell::echo},
     {"exit", "[N]", "end this shell, and with it the domain, with status N", &Shell::exit},
@@ -137,12 +137,12 @@ void Shell::about(std::string_view) {
   out_ << "Each key you pressed went from your terminal to xend in dom0, which cut it into a control\n"
           "message of at most 60 bytes and handed it to xcs. xcs wrote it into a slot of the rx ring in\n"
           "the page that domain "
-       << info_.domain << " shares with it (" << info_.layout << " layout), moved rx.req_prod, and raised\n"
+       << info_.domain << " shares with dom0 (" << info_.layout << " layout), moved rx.req_prod, and raised\n"
        << "event channel " << info_.console_port
        << ". The console driver of this guest copied the bytes out, gave them to the\n"
           "terminal that this shell runs on, and answered in the same slot.\n"
-          "What you read now took the way back: through the tx ring, 60 bytes at a time, eight messages\n"
-          "at most until dom0 has answered. 'count 1000' shows how that feels.\n";
+          "This text took the way back: through the tx ring, 60 bytes at a time, eight messages\n"
+          "at most until dom0 has answered. Try 'count 1000'.\n";
 }
 
 std::optional<std::uint64_t> Shell::repeats(std::string_view command, std::string_view argument) {

@@ -1,6 +1,6 @@
-// A fault to inject at the seam, as a rule: kicks and stream bytes between two components that are lost,
-// late, duplicated or overtaken. Both hosts carry such rules out, each in its own way. What a rule may
-// contain, and what is done to a page when an event is lost, is the same in both and is here.
+// A fault to inject at the Host interface, as a rule: kicks and stream bytes between two components that are
+// lost, late, duplicated or overtaken. Both hosts carry such rules out, each in its own way. The valid rules,
+// and the change of a page when an event is lost, are the same in both and are here.
 #pragma once
 
 #include <cstddef>

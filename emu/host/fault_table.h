@@ -1,7 +1,7 @@
 // The faults between the processes of a machine: a file in its directory. The injecting process maps it, and
-// only that process adds and heals rules. Every process that was started while the file existed maps it too,
-// and asks at the seam whether a rule takes effect. A machine without the file has no faults, and its
-// processes never ask.
+// only that process adds and removes rules. Every process that was started while the file existed maps it
+// too, and checks for each kick and unit whether a rule takes effect. A machine without the file has no
+// faults, and its processes never check.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// The owning types of the seam release what they own.
+// The owning types of the interface release what they own.
 #include "emu/host/host.h"
 
 namespace ringside {

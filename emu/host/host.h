@@ -1,6 +1,6 @@
-// The seam to the outside. Components (xen, domu, dom0) are state machines: a Host calls their functions when
-// something happened, they call the Host to cause effects, and nothing blocks, sleeps or reads a clock
-// elsewhere.
+// The interface to the outside. Components (xen, domu, dom0) are state machines: a Host calls their functions
+// when something has happened, and they call the Host to cause effects. Nothing blocks, sleeps or reads a
+// clock elsewhere.
 //
 // Two hosts exist: LinuxHost runs one component in its own process on real descriptors; SimHost runs all of
 // them in one thread on a virtual clock. All calls and callbacks are on one thread. A callback may close any
@@ -59,7 +59,7 @@ struct Io {
   std::size_t bytes = 0;
 };
 
-/// What a stream is watched for, and what it has become ready for.
+/// The operations that a stream is watched for, and those that it is ready for.
 struct Ready {
   bool read = false;
   bool write = false;
@@ -70,7 +70,7 @@ struct Ready {
 /// The wait is either awake (masked: the host polls has_work for a while) or asleep (unmasked: only a kick
 /// wakes it). It starts awake.
 struct RingWait {
-  std::function<void()> awaken;    ///< mask: the peer need not kick from here on
+  std::function<void()> awaken;    ///< mask: the peer need not kick from now on
   std::function<bool()> has_work;  ///< looks at the page, without side effects
   std::function<void()> serve;     ///< clears the pending bit, then does a bounded amount of work
   std::function<bool()>
@@ -88,7 +88,7 @@ struct ProgramSpec {
 };
 
 struct Program {
-  Handle terminal;  ///< the controlling side: reads what the program prints, writes what is typed
+  Handle terminal;  ///< the controlling side: reads the program's output, writes its input
   Handle process;
 };
 
@@ -155,13 +155,13 @@ class Host {
   virtual Result<std::optional<Handle>> accept(const Handle& listener) = 0;
   virtual Io read(const Handle& stream, std::span<std::uint8_t> into) = 0;
   virtual Io write(const Handle& stream, Bytes bytes) = 0;
-  /// Half a close, of a socket: the other side reads the end behind what was written. Reading goes on;
-  /// nothing more may be written.
+  /// Closes the sending half of a socket: the other side reads the end after the written bytes. Reading
+  /// continues; nothing more may be written.
   virtual void end_output(const Handle& stream) = 0;
   /// Calls `ready` as long as the stream is ready for what it is watched for (a closed stream is ready for
   /// all). Replaces an earlier watch. {} as interest pauses it.
   virtual void watch(const Handle& stream, Ready interest, std::function<void(Ready)> ready) = 0;
-  /// Changes what an existing watch waits for.
+  /// Changes the operations that an existing watch waits for.
   virtual void watch_interest(const Handle& stream, Ready interest) = 0;
 
   // -- ptys and files that a user's programs attach to
@@ -181,7 +181,7 @@ class Host {
   [[nodiscard]] virtual std::vector<std::uint8_t> pty_take_back(const Handle& terminal) = 0;
 
   enum class FileKind : std::uint8_t {
-    terminal,  ///< raw from here on until the handle is closed
+    terminal,  ///< raw from now on until the handle is closed
     pipe,      ///< both ends are held, so that it stays open when a reader or writer leaves
     regular,   ///< written at its end; read from its beginning
   };

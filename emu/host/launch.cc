@@ -31,7 +31,7 @@ constexpr char launched_setting[] = "RINGSIDE_LAUNCHED";
 constexpr char stopped_value[] = "stopped";
 
 /// The last line of a log that is not empty.
-std::string last_words(const std::string& path) {
+std::string last_line_of(const std::string& path) {
   std::ifstream log(path);
   std::string line;
   std::string last;
@@ -75,7 +75,7 @@ std::string find_program(const std::string& name) {
   dup2(high_log, 1);
   dup2(high_log, 2);
   dup2(high_ready, ready_descriptor);
-  // Other descriptors of the starting process are not for the machine, nor for a guest.
+  // Other descriptors of the starting process are for neither the machine nor a guest.
   close_range(ready_descriptor + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   if (high_connection >= 0) dup2(high_connection, connection_descriptor);
   if (high_lock >= 0) dup2(high_lock, lock_descriptor);
@@ -113,7 +113,7 @@ Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec) {
   auto process = host.child_open(pid);
   if (!process) return process;
   const auto ended = [&]() -> Error {
-    const std::string words = last_words(spec.log_path);
+    const std::string words = last_line_of(spec.log_path);
     return {ECHILD, what, name, words.empty() ? "it ended at once" : words, "its log: " + spec.log_path};
   };
   if (spec.stopped) {

@@ -36,7 +36,7 @@ struct LaunchSpec {
 /// runs its own program, and holds nothing of the launching process.
 void wait_for_resume();
 
-/// From here on, descendants of this process become its children when their own parent has ended, also after
+/// From now on, descendants of this process become its children when their own parent has ended, also after
 /// this process becomes another program. All processes of a domain can be found this way.
 void adopt_orphans();
 /// For the launched process: becomes another program, which finds its connection by RINGSIDE_CONNECTION.

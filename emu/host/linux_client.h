@@ -1,6 +1,6 @@
-// What a process needs to be the hypervisor's client, without a loop and without a Host: its connection, one
-// call at a time, and the check of a frame that it received. The linux host and the C library are both built
-// on it.
+// The parts that a process needs as the hypervisor's client, without a loop and without a Host: its
+// connection, one call at a time, and the check of a received frame. The linux host and the C library are
+// both built on it.
 #pragma once
 
 #include <chrono>

@@ -176,7 +176,7 @@ ssize_t receive_bytes(int socket, void* data, std::size_t bytes) {
 }
 
 void close_socket(int socket) {
-  // From here on nothing more can arrive.
+  // From now on nothing more can arrive.
   shutdown(socket, SHUT_RD);
   const int on = 1;
   setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);

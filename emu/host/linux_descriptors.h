@@ -76,7 +76,7 @@ struct Packet {
 /// taken.
 [[nodiscard]] ssize_t receive_bytes(int socket, void* data, std::size_t bytes);
 
-/// Closes a unix socket to which any process may write, whatever it contains. Never blocks.
+/// Closes a unix socket to which any process may write, with any contents. Never blocks.
 void close_socket(int socket);
 /// The same for a listening socket, and for the callers that wait at it.
 void close_listener(int socket);

@@ -1,4 +1,4 @@
-// Learns which component is at the other end, and loses, delays and duplicates what is sent to it.
+// Learns which component is at the other end, and loses, delays and duplicates messages to it.
 #include "emu/host/linux_faults.h"
 
 #include <sys/socket.h>
@@ -39,7 +39,7 @@ void LinuxHost::newest_speaks_for(const std::string& name) {
   if (faults_ != nullptr) faults_->speaks_for(name);
 }
 
-// -- what is learned
+// -- learning the components
 
 void LinuxHost::Faults::called(const HypercallArguments& arguments, const HypercallOutcome& outcome) {
   const HypercallAnswer& answer = outcome.answer;
@@ -47,7 +47,7 @@ void LinuxHost::Faults::called(const HypercallArguments& arguments, const Hyperc
   const auto handle = [&outcome](std::size_t k) {
     return k < outcome.handles.size() ? outcome.handles[k].number() : -1;
   };
-  // Other calls do not identify anyone.
+  // Other calls do not identify a peer.
   if (arguments.op == HypercallOp::start_info) {
     own_domain_ = answer.info.domain;
     guests_[own_domain_].abi = answer.info.abi;

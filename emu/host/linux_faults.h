@@ -25,7 +25,7 @@ class LinuxHost::Faults {
   Faults(LinuxHost& host, FaultTable table, Bitten bitten)
       : host_(host), table_(std::move(table)), bitten_(std::move(bitten)) {}
 
-  // -- what is learned
+  // -- learning the components
   void called(const HypercallArguments& arguments, const HypercallOutcome& outcome);
   void mapped(int frame, std::byte* page);
   void unmapped(std::byte* page);
@@ -35,7 +35,7 @@ class LinuxHost::Faults {
   void speaks_for(const std::string& name);
   void closing(int number);
 
-  // -- what is asked
+  // -- queries
   /// True: the kick has been handled, or is lost.
   [[nodiscard]] bool kick(const Handle& kicks);
   /// Empty: no fault applies, the caller writes it.

@@ -25,7 +25,7 @@ struct FaultRule;
 
 class LinuxHost final : public Host {
  public:
-  /// `name` begins its warnings on stderr. From here on the process ignores SIGPIPE and may open as many
+  /// `name` begins its warnings on stderr. From now on the process ignores SIGPIPE and may open as many
   /// descriptors as its hard limit allows.
   LinuxHost(std::string name, Machine machine);
   ~LinuxHost() override;
@@ -50,7 +50,7 @@ class LinuxHost final : public Host {
   /// The same for a child of this process: it is reaped when its handle closes, if it has ended by then.
   [[nodiscard]] Result<Handle> child_open(std::int32_t number);
   [[nodiscard]] const Machine& machine() const { return machine_; }
-  /// From here on, what this process sends is checked against the machine's faults. `bitten` is called for
+  /// From now on, all that this process sends is checked against the machine's faults. `bitten` is called for
   /// each rule that takes effect, with the guest concerned, or 0.
   using Bitten = std::function<void(const FaultRule& rule, DomainId guest)>;
   void inject_faults(FaultTable table, Bitten bitten);

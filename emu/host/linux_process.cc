@@ -80,8 +80,7 @@ constexpr std::uint64_t reaped_wait_status = 1U << 3;  // PIDFD_INFO_EXIT
 constexpr unsigned long get_reaped = _IOWR(0xFF, 11, ReapedProcess);
 
 /// The exit status of a process that is not our child; 0 when it cannot be known. Its parent may reap it at
-/// any time: before that the status is in /proc, after that the kernel reports it, if the kernel is new
-/// enough.
+/// any time: before that the status is in /proc; after that the kernel reports it, if it is new enough.
 int status_of_stranger(int process, int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string line;

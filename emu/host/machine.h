@@ -1,6 +1,6 @@
 // A machine's directory: mode 0700, with sockets, pid files, logs and journals by name. It may also hold
-// files of others: none is touched. A file of the machine has one of the names below and no other;
-// machine_lock.h decides who uses the directory.
+// other files; these are never changed. A file of the machine has one of the names below; machine_lock.h
+// decides which process uses the directory.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace ringside {
 
 class Machine {
  public:
-  /// All that a machine may have. The others end when the hypervisor ends, so it is the first.
+  /// All processes that a machine may have. The others end when the hypervisor ends, so it is the first.
   static constexpr std::array processes{"xen", "xcs", "xend", "xenctld", "dom0"};
 
   /// A relative path starts at the current directory; it is kept as an absolute one, which other processes
@@ -30,13 +30,13 @@ class Machine {
   [[nodiscard]] Result<> check() const;
   /// The first entry in the directory that has a machine's name; the lock file is left out.
   [[nodiscard]] std::optional<std::string> find_foreign() const;
-  /// Removes what processes keep in files for their successors. For a new hypervisor, which has other
+  /// Removes the files that processes keep for their successors. For a new hypervisor, which has other
   /// domains.
   void forget_kept() const;
-  /// Removes the files of domains that no longer exist. A log that is not empty stays.
+  /// Removes the files of domains that no longer exist. A log that is not empty is kept.
   void forget_domains(const std::function<bool(DomainId domain)>& lives) const;
-  /// Removes what the machine's processes left; the directory too if the machine made it and nothing else is
-  /// in it. Does nothing in a directory without a machine. Another process must not be able to start a
+  /// Removes the files of the machine's processes; the directory too if the machine made it and nothing else
+  /// is in it. Does nothing in a directory without a machine. Another process must not be able to start a
   /// machine there meanwhile: the caller has its lock, or the directory is temporary. Files by which living
   /// processes are found stay, and the last of these processes removes them.
   void remove() const;

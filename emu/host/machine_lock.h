@@ -24,7 +24,7 @@ class MachineLock {
   /// process has it. Fails when the directory is not private (Machine::check), when its path is too long for
   /// a socket in it, or when a file with a machine's name is in it that no machine has made.
   [[nodiscard]] static Result<MachineLock> take(const Machine& machine);
-  /// For what a machine has left; empty if there never was one. EBUSY as above.
+  /// For the remains of a machine; empty if there never was one. EBUSY as above.
   [[nodiscard]] static Result<std::optional<MachineLock>> take_left(const Machine& machine);
   /// The lock of the launching process, passed on as this descriptor.
   [[nodiscard]] static Result<MachineLock> inherit(const Machine& machine, int descriptor);

@@ -11,8 +11,8 @@ namespace ringside {
 SimWorld::SimWorld() = default;
 
 SimWorld::~SimWorld() {
-  // Functions that never ran may own handles: they are destroyed while their hosts exist, and find nothing
-  // any more.
+  // Functions that never ran may own handles: they are destroyed while their hosts still exist, and their
+  // handles close without effect.
   ending_ = true;
   for (const auto& known : hosts_) known->timers_.clear();
   due_.clear();
@@ -131,7 +131,7 @@ void SimWorld::run_steps(Time until, const std::function<bool()>* condition) {
   const std::uint64_t first = steps_;
   while ((condition == nullptr || !(*condition)()) && step(until)) {
     RS_CHECK(steps_ - first <=
-             steps_max_);  // a livelock: some component is always ready and never gets anywhere
+             steps_max_);  // a livelock: some component is always ready and makes no progress
   }
 }
 

@@ -8,7 +8,7 @@
 //
 // Order is deterministic. With a source of choice (choose_with) it is one of the possible orders: the choices
 // are which of several processes with due events goes first, how long a kick or a piece of a stream takes,
-// and how much one read or write moves. The events of one process stay in order, and so do the bytes of a
+// and how much one read or write moves. The events of one process stay in order, as do the bytes of a
 // stream. Nothing here touches a real descriptor, process or clock; only raw terminals exist.
 #pragma once
 
@@ -67,9 +67,9 @@ class SimWorld {
   /// The living component of that name; a new one if there is none (so a component that has ended can be
   /// started again).
   SimHost& host(const std::string& name);
-  /// As kill -9: its callbacks never run again, its handles close, watchers of its process are called.
+  /// Like kill -9: its callbacks never run again, its handles close, watchers of its process are called.
   void kill(SimHost& component);
-  /// As SIGSTOP and SIGCONT: its events are delayed until it continues, and keep their order.
+  /// Like SIGSTOP and SIGCONT: its events are delayed until it continues, and keep their order.
   void stall(SimHost& component);
   void go_on(SimHost& component);
   /// A handle to `component`'s process, owned by `holder`.
@@ -100,16 +100,16 @@ class SimWorld {
   void limit_steps(std::uint64_t steps_max) { steps_max_ = steps_max; }
 
   // -- choice
-  /// From here on all choices are drawn from `choice`, which must outlive the world.
+  /// From now on all choices are drawn from `choice`, which must outlive the world.
   void choose_with(Choice& choice) { choice_ = choice.explores() ? &choice : nullptr; }
   /// Whether reads and writes may move less than all, when choices are drawn. By default they may.
   void cut_streams(bool cuts) { cuts_ = cuts; }
-  /// From here on each event takes this long, so that a component that is always busy does not stop the
+  /// From now on each event takes this long, so that a component that is always busy does not stop the
   /// clock.
   void event_takes(Duration each) { event_takes_ = each; }
 
   // -- faults
-  /// From here on; EINVAL as SimFaults::add.
+  /// From now on; EINVAL as SimFaults::add.
   Result<> fault(FaultRule fault) { return faults_.add(std::move(fault)); }
   /// Removes all rules. Delayed items keep their time.
   void heal() { faults_.clear(); }
@@ -119,10 +119,10 @@ class SimWorld {
   [[nodiscard]] std::size_t held_back() const { return held_back_; }
 
   // -- sizes
-  /// From here on one event can write at most `bytes` into a stream; beyond that it is `blocked`. 0 = no
+  /// From now on one event can write at most `bytes` into a stream; beyond that it is `blocked`. 0 = no
   /// limit.
   void limit_write(std::size_t bytes) { write_bytes_max_ = bytes; }
-  /// The buffer of streams (terminals) made from here on, in each direction.
+  /// The buffer of streams (terminals) made from now on, in each direction.
   void stream_bytes(std::size_t bytes) { stream_bytes_ = bytes; }
   void terminal_bytes(std::size_t bytes) { terminal_bytes_ = bytes; }
 
@@ -130,11 +130,11 @@ class SimWorld {
   /// The next `count` calls of accept that find a caller fail with ENOMEM, and the caller keeps waiting.
   void fail_accepts(std::size_t count) { accepts_failing_ = count; }
 
-  // -- what runs out
-  /// From here on that component cannot open, make or accept anything: it fails with EMFILE. Open handles
+  // -- exhausted resources
+  /// From now on that component cannot open, make or accept anything: it fails with EMFILE. Open handles
   /// stay.
   void exhaust_descriptors(SimHost& component, bool exhausted);
-  /// From here on keeping memory in a new file fails with ENOSPC.
+  /// From now on keeping memory in a new file fails with ENOSPC.
   void fill_disk(bool full) { disk_full_ = full; }
 
   // -- files
@@ -147,15 +147,15 @@ class SimWorld {
   void pipe(const std::string& path, std::size_t bytes);
   /// The target of a link; empty if there is no link of that name.
   [[nodiscard]] std::optional<std::string> link_target(const std::string& path) const;
-  /// From here on making a pty fails (or works again).
+  /// From now on making a pty fails (or works again).
   void refuse_ptys(bool refused) { ptys_refused_ = refused; }
 
   // -- programs
   using ProgramFactory = std::function<std::unique_ptr<SimProgram>(const ProgramSpec&)>;
-  /// What program_start runs when argv[0] is `name`.
+  /// The program that program_start runs when argv[0] is `name`.
   void program(const std::string& name, ProgramFactory factory);
 
-  // -- what happened, for tests to look at
+  // -- observations for tests
   /// One line for each handle and mapping that a living component still holds: "xcs: stream 17".
   [[nodiscard]] std::vector<std::string> open_handles() const;
   struct Resize {
@@ -320,7 +320,7 @@ class SimHost final : public Host {
   [[nodiscard]] bool ended() const;
   [[nodiscard]] std::optional<int> exit_status() const;
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
-  /// From here on its writes are never cut short by choice: a paste by a user is one write.
+  /// From now on its writes are never cut short by choice: a paste by a user is one write.
   void write_whole() { steady_ = true; }
 
   [[nodiscard]] Time now() const override;

@@ -170,7 +170,7 @@ struct SimConnection final : SimObject {
   std::optional<GivenUp> given_up;
 };
 
-/// What can be stopped, resumed, killed and waited for: a component (`host`) or a scripted program
+/// A process that can be stopped, resumed, killed and waited for: a component (`host`) or a scripted program
 /// (SimProgramRun).
 struct SimProcess : SimObject {
   const char* kind() const override { return "process"; }
@@ -179,7 +179,7 @@ struct SimProcess : SimObject {
   SimHost* host = nullptr;
   bool stopped = false;
   std::vector<std::function<void()>> held;  ///< events that became due while it was stopped
-  std::optional<int> exit_status;           ///< from here on none of its callbacks runs
+  std::optional<int> exit_status;           ///< from now on none of its callbacks runs
   bool finished = false;                    ///< its handles are closed and watchers have been told
 };
 

@@ -47,7 +47,7 @@ void SimWorld::signal(SimProcess& process, Host::DomainSignal signal) {
   }
 }
 
-/// From here on none of its callbacks runs. The rest is an event of its own, since one of its callbacks may
+/// From now on none of its callbacks runs. The rest is an event of its own, since one of its callbacks may
 /// be running.
 void SimWorld::end(SimProcess& process, int status) {
   if (process.exit_status) return;

@@ -31,7 +31,7 @@ class SimProgram {
   /// The terminal's other side is closed.
   virtual void hung_up();
 
-  // -- what it can do, in its own callbacks or from a test between two runs
+  // -- actions, in its own callbacks or from a test between two runs
   /// Takes typed bytes, at most `bytes_max`; empty when there are none.
   std::string read(std::size_t bytes_max = 65536);
   /// Returns how many bytes the terminal's buffer took.
@@ -58,7 +58,7 @@ class SimProgram {
 /// Never reads, never prints, never ends by itself.
 class IdleProgram : public SimProgram {};
 
-/// Prints back what is typed; ends with status 0 when `last` is typed (0 = never).
+/// Echoes its input; ends with status 0 when `last` is typed (0 = never).
 class EchoProgram : public SimProgram {
  public:
   explicit EchoProgram(char last = 0) : last_(last) {}

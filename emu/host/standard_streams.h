@@ -14,7 +14,7 @@ void prepare_standard_streams();
 /// The errno value of the first failed write to stdout; 0: none has failed.
 [[nodiscard]] int stdout_error();
 
-/// For a signal handler: ends the process with that status, and prints those words on stdout. The buffers of
+/// For a signal handler: ends the process with that status, and prints `words` on stdout. The buffers of
 /// stdio are not written.
 [[noreturn]] void end_with_words(std::string_view words, int status);
 

@@ -49,7 +49,7 @@ class Console {
   /// `serial` must outlive it. `conswitch` must satisfy is_conswitch().
   Console(SerialPort& serial, trace::Journal journal, std::string_view conswitch, Ends ends);
 
-  /// From here on takes the line's input, for Xen.
+  /// From now on takes the line's input, for Xen.
   void start();
   /// Boot is over: input is switched to dom0, unless `conswitch` says otherwise.
   void end_boot();
@@ -58,7 +58,7 @@ class Console {
   void print(std::string_view line);
 
   /// Writes dom0's output. Takes none of it while less than half of the transmit buffer is free; otherwise
-  /// what fits. Returns how many bytes.
+  /// as much as fits. Returns the number of bytes.
   std::size_t write(Bytes bytes);
   /// Reads dom0's input: as much as there is and fits.
   std::size_t read(std::span<std::uint8_t> into);

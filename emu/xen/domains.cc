@@ -101,7 +101,7 @@ Result<DomainId> DomainTable::choose_id(const DomainPlan& plan) const {
   if (plan.id != 0) {
     if (domains_.contains(plan.id)) return refusal(EEXIST, "there is a domain {}", plan.id);
     if (connections_.contains(plan.id)) {
-      return refusal(EEXIST, "somebody still speaks for an earlier domain {}", plan.id);
+      return refusal(EEXIST, "a process still has a connection of an earlier domain {}", plan.id);
     }
     if (plan.name.empty() && name_taken(automatic_name(plan.id))) {
       return refusal(EEXIST, "a domain named {} exists", automatic_name(plan.id));

@@ -228,7 +228,7 @@ Result<> Hypervisor::domain_set_process(Call& call) {
   if (domain.over()) return refusal(EINVAL, "domain {} has ended already", id);
   if (domain.info.state.running) return refusal(EBUSY, "domain {} has process {}", id, domain.info.process);
   const std::int32_t number = host_.process_number(call.given[0]);
-  if (number <= 0) return refusal(EINVAL, "what came with the call is no living process");
+  if (number <= 0) return refusal(EINVAL, "the handle of the call is no living process");
   domain.process = std::move(call.given[0]);
   domain.info.process = number;
   domain.info.state.running = 1;
@@ -300,8 +300,8 @@ Result<> Hypervisor::domain_destroy(Call& call) {
 Result<> Hypervisor::domain_info(Call& call) {
   const DomainId first = resolve(call, call.arguments.domain);
   if (!call.caller.privileged() && first != call.caller.domain) {
-    return refusal(EPERM, "domain {} may only ask about itself, not from domain {} on", call.caller.domain,
-                   first);
+    return refusal(EPERM, "domain {} may only ask about itself, not about domain {} and later ones",
+                   call.caller.domain, first);
   }
   const Domain* domain = domains_.first_from(first);
   if (domain == nullptr) return refusal(ESRCH, "no domain has an id of {} or more", first);
@@ -345,7 +345,7 @@ Result<> Hypervisor::window_set(Call& call) {
 Result<> Hypervisor::memory_set(Call& call) {
   DomainInfo& info = domains_.living(call.caller.domain).info;
   const std::uint32_t wanted = call.arguments.memory_kib;
-  if (info.domain == dom0_id) return refusal(EINVAL, "dom0's memory is not the hypervisor's to count");
+  if (info.domain == dom0_id) return refusal(EINVAL, "the hypervisor does not count dom0's memory");
   if (wanted < memory_kib_min) return refusal(EINVAL, "a domain has at least {} KiB", memory_kib_min);
   if (wanted > info.memory_max_kib) {
     return refusal(ENOMEM, "domain {} was created with {} KiB and can have no more", info.domain,

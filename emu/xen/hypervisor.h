@@ -36,7 +36,7 @@ class Hypervisor {
   Hypervisor(const Hypervisor&) = delete;
   Hypervisor& operator=(const Hypervisor&) = delete;
 
-  /// Creates dom0 and serves hypercalls from here on. Fails as the host does.
+  /// Creates dom0 and serves hypercalls from now on. Fails as the host does.
   Result<> start();
   /// Destroys every domain but dom0, when the machine goes down.
   void shutdown_all();
@@ -47,7 +47,7 @@ class Hypervisor {
     const HypercallCaller& caller;
     const HypercallArguments& arguments;
     std::vector<Handle> given;     ///< came with it; released if not kept
-    std::vector<Handle>& handles;  ///< what goes with the answer
+    std::vector<Handle>& handles;  ///< those that go with the answer
     HypercallAnswer& answer;
   };
 

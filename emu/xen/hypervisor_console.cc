@@ -35,7 +35,7 @@ void Hypervisor::tell(DomainId domain, std::string_view what) {
 void Hypervisor::add_keys() {
   KeyHandlers& keys = serial_console_.keys();
   keys.add('q', "show the domains", true, [this] { show_domains(); });
-  keys.add('R', "reboot the machine: it ends, and is started again by whoever wants it", false, [this] {
+  keys.add('R', "reboot the machine: it ends, and a user starts it again", false, [this] {
     serial_console_.console().print("'R' pressed: the machine goes down");
     host_.stop(0);
   });
@@ -55,7 +55,7 @@ void Hypervisor::show_domains() {
 
 Result<> Hypervisor::only_dom0(const Call& call) {
   if (call.caller.privileged()) return Done{};
-  return refusal(EPERM, "xen's console is dom0's alone, not domain {}'s", call.caller.domain);
+  return refusal(EPERM, "only dom0 may use xen's console, not domain {}", call.caller.domain);
 }
 
 Result<> Hypervisor::console_write(Call& call) {

@@ -87,7 +87,7 @@ Result<> Hypervisor::interrupt(Call& call) {
   if (pirq >= pirqs) return refusal(EINVAL, "there is no interrupt {}: they are 0 to {}", pirq, pirqs - 1);
   const ring::Port port = channels_.pirq_port(dom0_id, pirq);
   if (port == any_port) {
-    journal_.refused(dom0_id, trace::dom0_actor, "an interrupt that nobody has bound");
+    journal_.refused(dom0_id, trace::dom0_actor, "an interrupt without a bound port");
     return Done{};
   }
   raise(domains_.living(dom0_id), port, dom0_id, trace::EventSource::pirq, pirq);
@@ -142,7 +142,7 @@ Result<> Hypervisor::evtchn_send(Call& call) {
     case PortState::virq:
       break;
   }
-  return refusal(EINVAL, "port {} of domain {} leads nowhere: nobody is bound to it", port, id);
+  return refusal(EINVAL, "port {} of domain {} is not connected: no port is bound to it", port, id);
 }
 
 Result<> Hypervisor::evtchn_open(Call& call) {

@@ -40,11 +40,11 @@ void SerialConsole::show_registers() {
                              value(UartRegister::line_control), value(UartRegister::modem_control),
                              value(UartRegister::line_status), value(UartRegister::modem_status),
                              value(UartRegister::scratch)));
-  console_.print(fmt::format(" received {} sent {}, with nobody there {}", seen.received, seen.sent,
+  console_.print(fmt::format(" received {} sent {}, without a far end {}", seen.received, seen.sent,
                              line_.unheard_bytes()));
   console_.print(fmt::format(" overruns {}, parity errors {}, framing errors {}, breaks {}", seen.overruns,
                              seen.parity_errors, seen.framing_errors, seen.breaks));
-  console_.print(fmt::format(" for nobody {}, dropped on the way to dom0 {}, of xen's own output {}",
+  console_.print(fmt::format(" without a receiver {}, dropped on the way to dom0 {}, of xen's own output {}",
                              port_.unclaimed_dropped(), console_.counters().input_dropped,
                              console_.counters().output_dropped));
 }

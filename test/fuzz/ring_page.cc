@@ -17,7 +17,7 @@ namespace {
 using namespace ring;
 using Memory = test::RecordingMemory;
 
-/// The page, and what the peer does to it: after each access of the end under test it may write once.
+/// The page, and the peer's writes: after each access of the end under test the peer may write once.
 struct Hostile {
   Input& input;
   const test::RingBytes& at;
@@ -43,7 +43,7 @@ struct Hostile {
   }
 };
 
-/// The most accesses of one call, whatever is in the page.
+/// The most accesses of one call, with any contents of the page.
 constexpr std::size_t accesses_max = 8;
 
 void check_log() {

@@ -1,8 +1,8 @@
-// Other clients on xcs's socket, on control and data connections, in a running machine: whatever they send,
-// in any pieces, a user at a guest's console sees each byte of it once, and once they have left xcs keeps
-// nothing of theirs.
+// Other clients on xcs's socket, on control and data connections, in a running machine: with any frames, in
+// any pieces, a user at a guest's console sees each byte of it once, and after the clients have left xcs
+// keeps nothing of them.
 //
-// What a client may do by the protocol of 2005 is not tried: to answer or ask in the name of that guest's
+// Two actions that the protocol of 2005 allows are not tried: to answer or ask in the name of that guest's
 // console, and to free its channel.
 #include <array>
 #include <cstring>
@@ -137,7 +137,7 @@ void xcs_frames(Bytes input) {
         break;
       }
       case 10: {
-        // In pieces: from here on the frames begin elsewhere, both for xcs and for the client.
+        // In pieces: from now on the frames begin elsewhere, both for xcs and for the client.
         const XcsMessage frame = frame_from(from, machine);
         const std::size_t cut = from.below(sizeof frame + 1);
         machine.send(stranger, {reinterpret_cast<const std::uint8_t*>(&frame), cut});

@@ -53,7 +53,7 @@ class Person(unittest.TestCase):
         self.addCleanup(self.terminal.close)
         self.terminal.wait_for(r"REMOTE CONSOLE")
 
-    def test_a_shell_one_can_live_in(self):
+    def test_a_shell_is_usable(self):
         terminal = self.terminal
         terminal.keys("PS1='guest> '", "Enter")
         terminal.wait_for(r"^guest>\s*$")
@@ -75,7 +75,7 @@ class Person(unittest.TestCase):
         def asks():
             nonlocal asked
             asked += 1
-            # Its answer is complete once it has printed the number of the question.
+            # The answer is complete once the program has printed the number of the question.
             self.terminal.keys(f"stty size; echo answer {asked}", "Enter")
             self.terminal.wait_for(rf"^answer {asked}$")
             return re.search(rf"^{size}\nanswer {asked}$", self.terminal.screen(), re.MULTILINE)
@@ -118,7 +118,7 @@ class Person(unittest.TestCase):
         again.keys("echo $X", "Enter")
         again.wait_for(r"^kept$")
 
-    def test_a_second_viewer_is_told(self):
+    def test_a_second_viewer_is_refused(self):
         done = self.machine.run("console", "web", check=3)
         self.assertIn("no console: domain 1: it has a viewer already (ringside console --take disconnects it)", done.stderr.decode())
         other = socket.create_connection(("127.0.0.1", self.machine.tcp_port("web")))
@@ -128,7 +128,7 @@ class Person(unittest.TestCase):
         other.close()
         self.assertRegex(seen.decode(), r"^Cannot connect to console \d+ on domain 1\n$")
 
-    def test_a_viewer_who_hangs_is_sent_away(self):
+    def test_a_viewer_that_hangs_can_be_replaced(self):
         terminal = self.terminal
         terminal.keys("X=kept; echo it is kept", "Enter")
         terminal.wait_for(r"^it is kept")
@@ -192,7 +192,7 @@ class Clients(unittest.TestCase):
 
     @needed("telnet")
     @needed("tmux")
-    def test_a_person_with_telnet(self):
+    def test_a_user_with_telnet(self):
         """At the telnet port without settings, and at the raw port in character mode: no key is doubled or lost, and
         the window follows."""
         self.machine.run("create", "web", "--", "/bin/sh", check=0)
@@ -292,7 +292,7 @@ class Clients(unittest.TestCase):
             socat.stdout.close()
             self.machine.wait_until_viewer_has_left("cat")
 
-    def test_a_viewer_that_does_not_read_stops_the_program_and_nothing_is_lost(self):
+    def test_a_viewer_that_does_not_read_stops_the_program_and_no_byte_is_lost(self):
         self.machine.run("create", "noisy", "--paused", "--raw", "--", "seq", "1", "150000", check=0)
         self.machine.run("create", "quiet", check=0)
         # A unix socket: the kernel holds far less for it than the program prints.
@@ -318,7 +318,7 @@ class Clients(unittest.TestCase):
         self.assertEqual(len(lines), 150_000)
         self.assertEqual(lines, [str(n).encode() for n in range(1, 150_001)])
 
-    def test_output_waits_for_a_viewer_and_the_oldest_goes_when_there_is_too_much(self):
+    def test_output_waits_for_a_viewer_and_the_oldest_is_discarded(self):
         done = os.path.join(self.machine.parent, "done")
         self.machine.run("create", "noisy", "--raw", "--", "sh", "-c",
                          f"seq 1 100000; touch {done}; exec sleep 1000", check=0)

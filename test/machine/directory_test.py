@@ -62,7 +62,7 @@ class Others(Directory):
         self.ringside("down", check=0)
         self.assertTrue(os.path.isdir(self.path))
 
-    def test_a_lock_file_that_is_no_machine_s_is_left(self):
+    def test_a_lock_file_of_another_program_is_kept(self):
         for text in ("", "mine\n"):
             before = self.make(("xen.log",)) if not os.path.isdir(self.path) else contents(self.path)
             pathlib.Path(self.path, "ringside.lock").write_text(text)
@@ -88,7 +88,7 @@ class Others(Directory):
                 if "/" in name:
                     pathlib.Path(self.path, name).parent.rmdir()
 
-    def test_a_machine_shares_a_folder_with_what_it_has_not_made(self):
+    def test_a_machine_keeps_other_files_in_its_folder(self):
         before = self.make(UNRELATED)
         self.ringside("up", *UP, check=0)
         for name in ("first", "second"):
@@ -108,7 +108,7 @@ class Others(Directory):
         self.ringside("down", check=0)
         self.assertEqual(os.listdir(self.path), [])
 
-    def test_what_a_killed_machine_left_is_removed(self):
+    def test_files_of_a_killed_machine_are_removed(self):
         self.ringside("up", *UP, check=0)
         for name in ("xend", "xcs", "dom0", "xen"):
             os.kill(int(pathlib.Path(self.path, name + ".pid").read_text()), signal.SIGKILL)
@@ -138,10 +138,10 @@ class SerialLine(Directory):
         place = self.refused(lambda path: pathlib.Path(path).write_text("notes"))
         self.assertEqual(pathlib.Path(place).read_text(), "notes")
 
-    def test_neither_is_a_link(self):
+    def test_a_link_is_not_replaced(self):
         self.refused(lambda path: os.symlink("nowhere", path))
 
-    def test_nor_a_fifo(self):
+    def test_a_fifo_is_not_replaced(self):
         self.refused(os.mkfifo)
 
     def test_a_socket_that_is_served_is_not_taken(self):
@@ -173,7 +173,7 @@ class Together(Directory):
         with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
             return list(pool.map(lambda command: self.ringside(*command), commands))
 
-    def test_of_two_that_start_a_machine_one_does(self):
+    def test_one_of_several_that_start_a_machine_succeeds(self):
         for number in range(PAIRS):
             first, second = sorted(self.at_once(("up", *UP), ("up", *UP)), key=lambda done: done.returncode)
             self.assertEqual((first.returncode, second.returncode), (0, 3), second.stderr)
@@ -189,7 +189,7 @@ class Together(Directory):
             self.ringside("down", check=0)
             self.assertFalse(os.path.exists(self.path))
 
-    def test_of_two_that_end_it_neither_fails(self):
+    def test_several_that_end_a_machine_all_succeed(self):
         for _ in range(PAIRS // 2):
             self.ringside("up", *UP, check=0)
             for done in self.at_once(("down",), ("down",)):
@@ -216,7 +216,7 @@ class Together(Directory):
         self.assertIn(f"process {xen.pid} has it", self.ringside("up", *UP, check=3).stderr.decode())
         self.ringside("list", check=0)
 
-    def test_a_machine_that_cannot_start_names_nothing_that_is_gone(self):
+    def test_the_error_of_a_failed_start_names_existing_files(self):
         said = self.ringside("up", "--console-port-base", "0", "--com1", "unix:/nonexistent/com1", check=3).stderr.decode()
         self.assertIn("cannot listen: /nonexistent/com1: No such file or directory", said)
         self.assertIn(f"ringside xen --dir {self.path} shows more", said)
@@ -228,7 +228,7 @@ class Together(Directory):
         self.assertIn(b"cannot make a temporary directory: /nonexistent/", done.stderr)
         self.assertEqual(done.stdout, b"")
 
-    def test_processes_started_by_hand_want_a_machine(self):
+    def test_processes_started_by_hand_need_a_machine(self):
         for process in ("xcs", "xend", "xenctld", "dom0"):
             self.assertIn(b"no machine is running", self.ringside(process, check=3).stderr)
             self.assertFalse(os.path.exists(self.path))

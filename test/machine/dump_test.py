@@ -37,7 +37,7 @@ class Dump:
 
 
 def listening(machine, dump, name):
-    """Waits until the dump has seen a message of that domain: from then on it sees all."""
+    """Waits until the dump has seen a message of that domain: from then on it sees all messages."""
     viewer = socket.create_connection(("127.0.0.1", machine.tcp_port(name)))
     viewer.settimeout(support.PATIENCE_S)
 
@@ -50,7 +50,7 @@ def listening(machine, dump, name):
 
 
 class Dumps(unittest.TestCase):
-    def test_a_client_of_xcs_sees_what_guests_ask_and_answer(self):
+    def test_a_client_of_xcs_sees_requests_and_responses_of_guests(self):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             dump = Dump(machine, "--xcs")
@@ -69,7 +69,7 @@ class Dumps(unittest.TestCase):
             ask(viewer, b"hostname\n", b"web\r\n")
             viewer.close()
 
-    def test_the_journal_tells_both_directions_decoded(self):
+    def test_the_journal_has_both_directions_decoded(self):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             dump = Dump(machine)
@@ -108,7 +108,7 @@ class Dumps(unittest.TestCase):
                 dump.process.communicate(timeout=support.PATIENCE_S)
                 self.assertEqual(dump.process.returncode, 0)
 
-    def test_a_capture_begins_at_once_and_grows_as_things_happen(self):
+    def test_a_capture_begins_at_once_and_grows(self):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             path = os.path.join(machine.parent, "web.pcapng")
@@ -128,7 +128,7 @@ class Dumps(unittest.TestCase):
             self.assertRegex(errors.decode(), r"^\d+ entries in .*web.pcapng\n$")
             os.remove(path)
 
-    def test_a_capture_ends_with_who_reads_it(self):
+    def test_a_capture_ends_with_its_reader(self):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             dump = subprocess.Popen([RINGSIDE, "dump", "--dir", machine.directory, "-w", "-"], stdout=subprocess.PIPE,
@@ -143,7 +143,7 @@ class Dumps(unittest.TestCase):
             self.assertEqual((dump.returncode, dump.stderr.read()), (0, b""))
             dump.stderr.close()
 
-    def test_a_journal_of_a_machine_at_work_begins_with_what_is_in_its_rings(self):
+    def test_a_journal_of_a_running_machine_begins_with_the_contents_of_its_rings(self):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             for _ in range(20):
@@ -175,7 +175,7 @@ class Dumps(unittest.TestCase):
             self.assertIn(b'"begin":[["i",1,"tx",0,', page)
             os.remove(path)
 
-    def test_a_capture_that_cannot_be_is_refused(self):
+    def test_an_impossible_capture_is_refused(self):
         with Machine() as machine:
             said = machine.run("dump", "-w", "/nowhere/web.pcapng", check=3).stderr.decode()
             self.assertIn("cannot write: /nowhere/web.pcapng: No such file or directory", said)

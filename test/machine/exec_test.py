@@ -35,7 +35,7 @@ class Exec(unittest.TestCase):
         for _ in range(ROUNDS):
             self.there_and_back(prefix=("taskset", "-c", "0"))
 
-    def test_the_status_is_the_programs(self):
+    def test_the_status_is_that_of_the_program(self):
         run("exec", "--", "sh", "-c", "exit 7", check=7)
         run("exec", "--", "true", check=0)
         run("exec", "--", "sh", "-c", "kill -9 $$", check=128 + signal.SIGKILL)
@@ -44,7 +44,7 @@ class Exec(unittest.TestCase):
         done = run("exec", "--", "sh", "-c", "echo hello", check=0)
         self.assertEqual(done.stdout, b"hello\r\n")
 
-    def test_a_program_that_does_not_exist_is_said(self):
+    def test_a_program_that_does_not_exist_is_an_error(self):
         done = run("exec", "--", "/no/such/program", check=127)
         self.assertIn(b"/no/such/program", done.stdout + done.stderr)
 
@@ -58,7 +58,7 @@ class Exec(unittest.TestCase):
         done = run("exec", "--", "cat", stdin=b"no newline at the end", check=0)
         self.assertIn(b"end", done.stdout)
 
-    def test_nothing_is_lost_when_the_reader_is_slow_to_start(self):
+    def test_no_byte_is_lost_when_the_reader_starts_late(self):
         count = 60_000
         producer = subprocess.Popen([RINGSIDE, "exec", "--raw", "--", "seq", str(count)], stdin=subprocess.DEVNULL,
                                     stdout=subprocess.PIPE)
@@ -79,7 +79,7 @@ class Exec(unittest.TestCase):
             target.seek(0)
             self.assertTrue(target.read() == data)
 
-    def test_an_interrupted_exec_says_so_by_its_status(self):
+    def test_the_status_of_an_interrupted_exec_shows_the_signal(self):
         process = subprocess.Popen([RINGSIDE, "exec", "--", "sh", "-c", "echo up; exec sleep 1000"],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.assertEqual(process.stdout.readline(), b"up\r\n")

@@ -1,4 +1,4 @@
-"""explain: the path and its hops for the reader, and that everything they refer to exists."""
+"""explain: the path and its hops, and that everything they refer to exists."""
 import json
 import os
 import pathlib
@@ -12,7 +12,7 @@ from support import main, run
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIELDS = {"name", "place", "way", "title", "meaning", "more", "source_2005", "goes_wrong", "quirks", "counters", "see",
           "scenarios"}
-# Nothing can be made or found there, so a valid command fails later, and differently.
+# No file can be made or found there, so a valid command fails later, and with another error.
 NO_MACHINE = "/proc/none"
 
 
@@ -47,14 +47,14 @@ class Explain(unittest.TestCase):
                     self.assertIn(word, flat(said))
                 self.assertEqual(json.loads(run("explain", "--json", hop["name"], check=0).stdout), [hop])
 
-    def test_a_quirk_or_a_counter_tells_of_its_hop(self):
+    def test_a_quirk_or_a_counter_shows_its_hop(self):
         for hop in self.hops:
             for word in hop["quirks"] + hop["counters"]:
                 with self.subTest(word=word):
                     said = run("explain", word, check=0).stdout.decode()
                     self.assertTrue(said.startswith(hop["name"] + ": "), said)
 
-    def test_an_unknown_word_is_refused_with_the_one_that_was_meant_and_the_list(self):
+    def test_an_unknown_word_is_refused_with_a_suggestion_and_the_list(self):
         for word, meant in (("virq-consol", "virq-console"), ("xcs-drop-when-ful", "xcs-drop-when-full"), ("reqprod", "req-prod")):
             refused = run("explain", word, check=1)
             self.assertEqual(refused.stdout, b"")
@@ -64,12 +64,12 @@ class Explain(unittest.TestCase):
                 self.assertIn(hop["name"].encode(), refused.stderr)
         self.assertNotIn(b"did you mean", run("explain", "elephant", check=1).stderr)
 
-    def test_a_scenarios_counter_tells_of_its_hop(self):
+    def test_a_scenarios_counter_shows_its_hop(self):
         said = run("explain", "xcs.dropped", check=0).stdout.decode()
         self.assertIn("xcs-drop-when-full", said)
         self.assertEqual(run("explain", "xcs.droppings", check=1).stdout, b"")
 
-    def test_any_other_word_leads_to_the_sentences_that_it_stands_in(self):
+    def test_any_other_word_shows_the_sentences_that_contain_it(self):
         for word in ("480", "paused", "rx", "enospc"):
             with self.subTest(word=word):
                 said = run("explain", word, check=0).stdout.decode()
@@ -79,7 +79,7 @@ class Explain(unittest.TestCase):
         # A part of a word does not match.
         self.assertEqual(run("explain", "aused", check=1).stdout, b"")
 
-    def test_what_a_hop_tells_to_type_is_a_good_command(self):
+    def test_commands_in_the_text_of_a_hop_are_valid(self):
         for line in {hop["see"] for hop in self.hops}:
             with self.subTest(see=line):
                 words = shlex.split(line)[1:]
@@ -89,13 +89,13 @@ class Explain(unittest.TestCase):
                 # Without a machine; an invalid command line would be status 1.
                 self.assertEqual(run(*words, "--dir", NO_MACHINE).returncode, 3)
 
-    def test_every_counter_is_one_that_is_counted(self):
+    def test_every_named_counter_exists(self):
         source = "\n".join(path.read_text() for path in sorted(ROOT.glob("emu/*/*.cc")))
         for hop in self.hops:
             for counter in hop["counters"]:
                 self.assertIn(f'"{counter}"', source)
 
-    def test_every_scenario_is_there_when_there_are_scenarios(self):
+    def test_every_named_scenario_exists(self):
         there = {path.stem for path in ROOT.glob("scenarios/*.scn")}
         named = {scenario for hop in self.hops for scenario in hop["scenarios"]}
         self.assertTrue(named)
@@ -104,7 +104,7 @@ class Explain(unittest.TestCase):
 
 
 class Demo(unittest.TestCase):
-    def test_what_is_told_can_be_played_with_the_same_numbers(self):
+    def test_the_demo_has_the_numbers_of_its_text(self):
         with tempfile.TemporaryDirectory() as folder:
             page, journal = os.path.join(folder, "demo.html"), os.path.join(folder, "demo.jsonl")
             told = run("demo", "--html", page, "--journal", journal, check=0).stdout.decode()
@@ -132,7 +132,7 @@ class Demo(unittest.TestCase):
             # Its rings are those of a booted guest.
             self.assertGreater(header["domains"][0]["rings"]["tx"]["req_prod"], 0)
 
-    def test_a_file_that_cannot_be_left_is_refused_before_the_story(self):
+    def test_an_unwritable_file_is_refused_before_the_demo(self):
         refused = run("demo", "--html", "/no/such/demo.html", check=3)
         self.assertEqual((refused.stdout, refused.stderr), (b"", b"ringside: cannot write: /no/such/demo.html: No such file or directory\n"))
 

@@ -1,4 +1,4 @@
-"""A full disk: a new listener gets an error, and no process of the machine dies."""
+"""A full disk: a new reader of the journal gets an error, and no process of the machine dies."""
 import contextlib
 import os
 import pathlib
@@ -58,7 +58,7 @@ class FullDisk(unittest.TestCase):
                     self.assertIn(b"hello", b"".join(dump.stdout.readline() for _ in range(300)))
                     dump.kill()
 
-    def test_a_scenario_whose_machine_cannot_be_heard_could_not_run(self):
+    def test_a_scenario_without_room_for_its_journal_could_not_run(self):
         folder = os.path.join(DISK, "scenarios")
         os.mkdir(folder)
         scenario = pathlib.Path(folder, "never.scn")
@@ -72,7 +72,7 @@ class FullDisk(unittest.TestCase):
         self.assertIn(b"cannot listen to the journal", done.stdout)
         self.assertEqual(done.returncode, 3, done.stdout)
 
-    def test_a_watch_that_cannot_go_on_has_not_succeeded(self):
+    def test_a_watch_that_cannot_continue_fails(self):
         with Machine() as machine:
             controller, terminal = pty.openpty()
             with subprocess.Popen([support.RINGSIDE, "watch", "--dir", machine.directory], stdin=terminal, stdout=terminal,

@@ -1,5 +1,5 @@
-// A malicious guest: it is built like any other, has its own page and its own connection, and does with them
-// anything that a hostile kernel could do. It ends after a number of rounds. No other component may be
+// A malicious guest. It is built like any other guest, has its own page and its own connection, and uses them
+// in every way that a hostile kernel could. It ends after a number of rounds. No other component may be
 // affected.
 //
 // usage: hostile_domu DIRECTORY SEED ROUNDS

@@ -47,8 +47,8 @@ def lingering_socket():
 
 
 def send_last(client, data, descriptor):
-    """Sends a packet that holds the last reference to the descriptor. A child sends it and ends: the receiver may be so
-    quick that the sender's copy is the last, and an ending process does not wait for it."""
+    """Sends a packet that holds the last reference to the descriptor. A child sends it and ends: otherwise the sender's
+    copy could be the last, if the receiver is quick. An ending process does not wait for the close."""
     closed_here, told = os.pipe()
     child = os.fork()
     if child == 0:
@@ -114,7 +114,7 @@ def zombies_of(pid):
 
 
 class HostileGuest(unittest.TestCase):
-    def test_nobody_else_notices(self):
+    def test_no_other_domain_is_affected(self):
         print(f"seed {SEED}", flush=True)
         with Machine() as machine:
             machine.run("create", "steady", check=0)
@@ -139,8 +139,8 @@ class HostileGuest(unittest.TestCase):
                 self.assertLess(size, LOG_BYTES_MAX, f"the log of {name} was flooded")
             steady.close()
 
-    def test_a_lingering_socket_stops_nobody(self):
-        """The process that closes such a socket last waits for an hour: it must not be one of the machine's daemons."""
+    def test_a_lingering_socket_stops_no_daemon(self):
+        """The process that closes such a socket last waits for an hour: it must not be a daemon of the machine."""
         for dom0, server in (("xcs", "xend"), ("xenctld", "xenctld")):
             with self.subTest(dom0=dom0), Machine("--dom0", dom0) as machine:
                 for name in ("neighbour", "other"):
@@ -182,7 +182,7 @@ class HostileGuest(unittest.TestCase):
                 self.assertIsNone(busy.poll(), "the guest called until the end")
                 busy.kill()
 
-    def test_a_guest_starts_with_no_descriptor_of_others(self):
+    def test_a_guest_starts_without_descriptors_of_other_processes(self):
         with Machine() as machine, tempfile.TemporaryFile() as secret:
             os.set_inheritable(secret.fileno(), True)
             for external in ((), ("--external",)):
@@ -202,7 +202,7 @@ class HostileGuest(unittest.TestCase):
                              for number in os.listdir(f"/proc/{machine.domains()[name]['process']}/fd")]
                     self.assertNotIn(os.readlink(f"/proc/self/fd/{secret.fileno()}"), links)
 
-    def test_a_hypervisor_that_stands_still_stops_no_console(self):
+    def test_a_stopped_hypervisor_stops_no_console(self):
         for dom0, server in (("xcs", "xend"), ("xenctld", "xenctld")):
             with self.subTest(dom0=dom0), Machine("--dom0", dom0) as machine:
                 for name in ("neighbour", "doomed"):
@@ -211,7 +211,7 @@ class HostileGuest(unittest.TestCase):
                 doomed = machine.domains()["doomed"]
                 xen = machine.pid("xen")
                 os.kill(xen, signal.SIGSTOP)
-                eventually("xen stands still", lambda: support.process_state(xen) == "T")
+                eventually("xen is stopped", lambda: support.process_state(xen) == "T")
                 with socket.socket(socket.AF_UNIX) as asking:
                     asking.connect(os.path.join(machine.directory, server + ".sock"))
                     # This daemon has to call the hypervisor for it.
@@ -242,7 +242,7 @@ class HostileGuest(unittest.TestCase):
                 eventually("it has told its number", told.exists)
                 pid = int(told.read_text())
                 machine.run("pause", "evil", check=0)
-                eventually("it stands still", lambda: support.process_state(pid) == "T")
+                eventually("it is stopped", lambda: support.process_state(pid) == "T")
                 machine.run("unpause", "evil", check=0)
                 eventually("it runs again", lambda: support.process_state(pid) == "R")
                 if not external:

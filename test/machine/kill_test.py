@@ -1,4 +1,4 @@
-"""Random kills of a machine's processes: no other domain is affected, nothing hangs, nothing is left over.
+"""Random kills of a machine's processes: no other domain is affected, no process hangs, nothing is left over.
 
 The seed is printed; RINGSIDE_SEED repeats a run.
 """
@@ -29,7 +29,7 @@ class Killed(unittest.TestCase):
         mark = f"RINGSIDE_DOMAIN={machine.directory}#{number}".encode()
         return [pid for pid in support.processes_with(mark)]
 
-    def test_two_of_a_domains_processes_and_clients_killed_at_random(self):
+    def test_processes_and_clients_of_two_domains_killed_at_random(self):
         print(f"seed {SEED}", flush=True)
         choice = random.Random(SEED)
         with Machine() as machine:
@@ -60,7 +60,7 @@ class Killed(unittest.TestCase):
             ask(steady, b"exit\n", b"exit")
             steady.close()
 
-    def test_dom0s_processes_killed_at_random_still_go_down_whole(self):
+    def test_down_works_after_dom0s_processes_were_killed_at_random(self):
         choice = random.Random(SEED)
         for number in range(ROUNDS):
             with Machine() as machine:
@@ -109,7 +109,7 @@ class Killed(unittest.TestCase):
                 return at - again + len(piece)
         self.fail(f"after {wanted[at - 40:at]!r} came {piece[:40]!r}")
 
-    def test_what_a_program_prints_outlives_every_xend(self):
+    def test_output_of_a_program_outlives_every_xend(self):
         choice = random.Random(SEED)
         # Never more at a time than xend keeps without a viewer.
         batch = 5_000
@@ -130,7 +130,7 @@ class Killed(unittest.TestCase):
                 viewer.sendall(b"go\n")
                 piece = b""
                 stop = choice.randrange(1, end - seen)
-                # Bytes that the last viewer has seen may come again, and do not show whether "go" has arrived.
+                # Bytes that the last viewer has seen may come again, so they do not show whether "go" has arrived.
                 while not piece or self.check_piece(piece, wanted, seen) < seen + stop:
                     piece += viewer.recv(65536)
                 machine.restart("xend", "--console-port-base", "0")

@@ -1,4 +1,4 @@
-"""Programs with libringside act as guest or as dom0's end: the C examples with ringside's own ends and with each other.
+"""Programs with libringside act as a guest or as dom0's end: the C examples with ringside's own ends and with each other.
 """
 import concurrent.futures
 import os
@@ -173,7 +173,7 @@ class Libringside(unittest.TestCase):
         end.close(ended=False)
         return None
 
-    def test_a_domu_in_c_has_a_life_like_any_other(self):
+    def test_a_domu_in_c_is_managed_like_any_other(self):
         with Machine() as machine:
             self.guest_in_c(machine, "sring")
             machine.run("shutdown", "guest", check=0)
@@ -204,7 +204,7 @@ class Libringside(unittest.TestCase):
             machine.run("destroy", "guest", check=0)
             end.close()
 
-    def test_a_killed_dom0_end_is_replaced_without_a_trace_when_it_is_quiet(self):
+    def test_a_killed_idle_dom0_end_is_replaced_without_loss(self):
         for in_c in (True, False):
             with self.subTest(in_c=in_c), Machine() as machine:
                 if in_c:
@@ -324,14 +324,14 @@ class Libringside(unittest.TestCase):
             with open(os.path.join(machine.directory, "dom1.log"), encoding="utf-8") as log:
                 self.assertEqual(log.read(), "")
 
-    def test_an_event_device_follows_a_channel_that_is_made_anew(self):
+    def test_an_event_device_follows_a_new_channel(self):
         with Machine() as machine:
             self.our_guest(machine, "sring", "--no-console")
             there = dict(os.environ, RINGSIDE_DIR=machine.directory)
             done = subprocess.run([USE, "again", "1"], env=there, capture_output=True, timeout=support.PATIENCE_S)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
 
-    def test_right_and_wrong_use(self):
+    def test_correct_and_wrong_use(self):
         with Machine() as machine:
             there = dict(os.environ, RINGSIDE_DIR=machine.directory)
             done = subprocess.run([USE, "dom0"], env=there, capture_output=True, timeout=support.PATIENCE_S)

@@ -1,4 +1,4 @@
-/* Uses libringside rightly and wrongly, and reports every call that does not behave as in the header.
+/* Uses libringside correctly and wrongly, and reports each call that does not behave as the header says.
  *
  *   libringside_use dom0     as a program of dom0, on an otherwise idle machine
  *   libringside_use domu     as a guest that create --external started; shuts down with its verdict
@@ -245,7 +245,7 @@ static void sleep_once(int xc) {
   CHECK(rs_events_close(device) == 0);
 }
 
-/* Types one byte, in a domain of the sring layout whose input no one else writes. */
+/* Types one byte, in a domain of the sring layout whose input only this program writes. */
 static void type(void* page) {
   enum { REQUESTS = 2048 + 520, SLOTS = 2048 + 528, MESSAGE = 64 };
   static const unsigned char message[] = {0, 0, 0, 1, '.'};

@@ -45,7 +45,7 @@ def read_all(viewer, into=None):
 
 
 class Listed(unittest.TestCase):
-    def test_the_table_says_state_ports_rings_and_console(self):
+    def test_the_table_has_state_ports_rings_and_console(self):
         with Machine() as machine:
             machine.run("create", "web", "--memory", "32", "--", *ENDLESS, check=0)
             machine.run("create", "old", "--abi", "flat", "--paused", check=0)
@@ -67,7 +67,7 @@ class Listed(unittest.TestCase):
             self.assertEqual(tuple(" ".join(line.split()) for line in text.splitlines()), expected)
             self.assertNotIn("\x1b", text)
 
-    def test_json_has_every_field_always_and_its_numbers_are_numbers(self):
+    def test_json_always_has_every_field_and_numbers_are_numbers(self):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             listed = json.loads(machine.run("list", "--json", check=0).stdout)
@@ -87,7 +87,7 @@ class Listed(unittest.TestCase):
             with connect(machine, "web"):
                 eventually("the viewer is listed", lambda: machine.domains()["web"]["console"]["status"] == "connected")
 
-    def test_one_domain_is_told_in_full_and_an_unknown_one_is_an_error(self):
+    def test_one_domain_is_listed_in_full_and_an_unknown_one_is_an_error(self):
         with Machine() as machine:
             machine.run("create", "web", "--memory", "16", check=0)
             lines = machine.run("list", "web", check=0).stdout.decode().splitlines()
@@ -102,7 +102,7 @@ class Listed(unittest.TestCase):
                 self.assertRegex(read_until(viewer, b"begun").decode(),
                                  r"(?s)Control interface.*\r\nfirst of all\r\n--second\r\nXen virtual console")
 
-    def test_what_create_is_given_is_checked(self):
+    def test_the_arguments_of_create_are_checked(self):
         with Machine() as machine:
             self.assertIn(b"a name is made of", machine.run("create", "two words", check=3).stderr)
             self.assertIn(b"is a number", machine.run("create", "17", check=3).stderr)
@@ -119,7 +119,7 @@ class Crashed(unittest.TestCase):
         os.kill(machine.domains()[name]["process"], number)
         eventually("it has crashed", lambda: machine.domains()[name]["crashed"])
 
-    def test_a_viewer_who_looks_on_sees_the_last_output_and_what_killed_it(self):
+    def test_a_viewer_sees_the_last_output_and_the_signal(self):
         for number in (signal.SIGSEGV, signal.SIGKILL):
             with Machine() as machine:
                 machine.run("create", "web", "--", "sh", "-c", "read go; echo begun; exec seq inf", check=0)
@@ -158,7 +158,7 @@ class Crashed(unittest.TestCase):
             machine.run("destroy", "web", check=0)
             self.assertEqual(machine.domains(), {})
 
-    def test_what_it_had_started_dies_with_it(self):
+    def test_its_programs_die_with_it(self):
         with Machine() as machine:
             machine.run("create", "web", "--", "sh", "-c", "setsid sleep 1000 & echo begun; wait", check=0)
             mark = f"RINGSIDE_DOMAIN={machine.directory}#1".encode()
@@ -201,7 +201,7 @@ class Asked(unittest.TestCase):
 
 
 class Memory(unittest.TestCase):
-    def test_balloon_lowers_and_raises_the_figure_up_to_that_of_creation(self):
+    def test_balloon_changes_the_memory_up_to_its_size_at_creation(self):
         with Machine() as machine:
             machine.run("create", "web", "--memory", "64", "--", *ENDLESS, check=0)
             machine.run("balloon", "web", "16", check=0)
@@ -233,7 +233,7 @@ class Rebooted(unittest.TestCase):
             machine.run("shutdown", "web", "--wait", check=0)
             self.assertEqual(machine.domains(), {})
 
-    def test_what_crashed_or_was_preserved_is_rebooted_too(self):
+    def test_a_crashed_or_preserved_domain_is_rebooted_too(self):
         with Machine() as machine:
             machine.run("create", "web", "--preserve", "--", *ENDLESS, check=0)
             os.kill(machine.domains()["web"]["process"], signal.SIGKILL)
@@ -244,7 +244,7 @@ class Rebooted(unittest.TestCase):
             machine.run("reboot", "web", check=0)
             self.assertTrue(machine.domains()["web"]["running"])
 
-    def test_a_guest_that_does_not_end_in_time_is_an_error_that_says_what_to_do(self):
+    def test_a_guest_that_does_not_end_in_time_is_an_error_with_advice(self):
         with Machine() as machine:
             machine.run("create", "web", "--", "yes", check=0)
             with connect(machine, "web"):
@@ -258,7 +258,7 @@ class Rebooted(unittest.TestCase):
 
 
 class Asleep(unittest.TestCase):
-    def test_numbered_lines_go_on_and_what_was_typed_meanwhile_arrives(self):
+    def test_output_continues_and_input_arrives_after_a_suspension(self):
         lines = 200_000
         # Only once there is a viewer: without one only the newest 64 KiB are kept.
         count = f"read go; i=0; while test $i -lt {lines}; do i=$((i+1)); echo $i; done; read word; echo got $word"
@@ -286,14 +286,14 @@ class Asleep(unittest.TestCase):
                 self.assertTrue(seen[begun:] == whole, f"{len(seen) - begun} bytes of {len(whole)}")
                 self.assertEqual(len(frames), 5)
 
-    def test_what_is_typed_at_a_sleeping_domain_waits_for_it(self):
+    def test_input_for_a_suspended_domain_waits(self):
         with Machine() as machine:
             machine.run("create", "web", "--", "cat", check=0)
             with connect(machine, "web") as viewer:
                 support.ask(viewer, b"before\n", b"before\r\nbefore\r\n")
                 machine.run("suspend", "web", check=0)
                 process = machine.domains()["web"]["process"]
-                eventually("it stands still", lambda: support.process_state(process) == "T")
+                eventually("it is suspended", lambda: support.process_state(process) == "T")
                 viewer.sendall(b"meanwhile\n")
                 self.assertIn(b"is suspended", machine.run("suspend", "web", check=3).stderr)
                 machine.run("resume", "web", check=0)
@@ -301,7 +301,7 @@ class Asleep(unittest.TestCase):
                 self.assertEqual(machine.domains()["web"]["process"], process)
                 self.assertIn(b"not suspended", machine.run("resume", "web", check=3).stderr)
 
-    def test_a_sleeping_domain_that_is_killed_has_crashed(self):
+    def test_a_suspended_domain_that_is_killed_has_crashed(self):
         with Machine() as machine:
             machine.run("create", "web", "--", "cat", check=0)
             machine.run("suspend", "web", check=0)
@@ -311,7 +311,7 @@ class Asleep(unittest.TestCase):
 
 
 class XenKilled(unittest.TestCase):
-    def test_everything_ends_and_says_so_and_up_works_again_at_once(self):
+    def test_every_process_ends_with_a_message_and_up_works_again_at_once(self):
         with Machine() as machine:
             machine.run("create", "web", "--", "sh", "-c", "setsid sleep 1000 & echo begun; cat", check=0)
             machine.run("create", "idle", "--paused", check=0)
@@ -328,7 +328,7 @@ class XenKilled(unittest.TestCase):
             person.communicate(timeout=support.PATIENCE_S)
             mark = f"RINGSIDE_DOMAIN={machine.directory}#1".encode()
             eventually("web and its programs have ended", lambda: not support.processes_with(mark))
-            eventually("what stood still has ended", lambda: not support.processes_with(
+            eventually("stopped processes have ended", lambda: not support.processes_with(
                 f"RINGSIDE_DOMAIN={machine.directory}#".encode()))
             for name, pid in pids.items():
                 eventually(f"{name} has ended", lambda: support.has_ended(pid))
@@ -347,7 +347,7 @@ class XenKilled(unittest.TestCase):
 
 
 class ManyDomains(unittest.TestCase):
-    def test_what_a_domain_leaves_does_not_add_up(self):
+    def test_domains_leave_nothing_that_accumulates(self):
         with Machine() as machine:
             def generations(count):
                 for _ in range(count):

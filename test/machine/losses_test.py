@@ -1,4 +1,4 @@
-"""What a guest loses of its console is counted in its page, and list, ring and dmesg say how much."""
+"""The bytes of its console that a guest loses are counted in its page, and list, ring and dmesg show the counts."""
 import socket
 import unittest
 
@@ -8,7 +8,7 @@ from support import Machine, eventually
 
 SYSRQ = b"SysRq: key 'h' reached the guest; nothing is bound to it\r\n"
 BOOTED = b"installed as tty1\r\n"
-PRINTED = 1_000_000  # more than all buffers up to a viewer who does not read
+PRINTED = 1_000_000  # more than all buffers up to a viewer that does not read
 
 
 class Losses(unittest.TestCase):
@@ -55,7 +55,7 @@ class Losses(unittest.TestCase):
                 viewer.connect(machine.domains()["loud"]["console"]["socket"])
                 seen = read_until(viewer, BOOTED)
                 viewer.sendall(b"\r")
-                # It reads no more, so the guest's buffer becomes full.
+                # It does not read any more, so the guest's buffer becomes full.
                 keys = 0
 
                 def one_has_no_room():

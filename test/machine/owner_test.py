@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A machine for one process leaves nothing behind, however and whenever that process ends."""
+"""A machine for one process leaves nothing behind, however that process ends, and at any moment."""
 import os
 import pathlib
 import random
@@ -19,7 +19,7 @@ LONG = "RINGSIDE_LONG" in os.environ
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 
 STALLED = """\
-scenario "A daemon stands still"
+scenario "A stopped daemon"
 xen boots dom1
 user connects to dom1
 xend stalls
@@ -66,22 +66,22 @@ class Owner(unittest.TestCase):
         eventually("every process has ended", lambda: not processes_with(self.mark))
         eventually("the directory is gone", lambda: not list(self.temporary.iterdir()))
 
-    def test_a_daemon_that_stands_still_does_not_outlive_the_scenario(self):
+    def test_a_stopped_daemon_does_not_outlive_the_scenario(self):
         for number in SIGNALS:
             with self.subTest(signal=number.name):
                 owner = self.start("run", "--mode", "real", "--timeout", "1000", self.scenario)
-                eventually("a process stands still",
+                eventually("a process is stopped",
                            lambda: any(process_state(pid) == "T" for pid in processes_with(b"xend\0--dir\0" + bytes(self.temporary))))
                 self.end(owner, number)
 
-    def test_what_a_guest_left_in_the_background_does_not_outlive_the_machine(self):
+    def test_background_processes_of_a_guest_do_not_outlive_the_machine(self):
         for number in SIGNALS:
             with self.subTest(signal=number.name):
                 owner = self.start("exec", "--", "sh", "-c", BACKGROUND)
                 self.assertEqual(owner.stdout.readline(), b"up\r\n")
                 self.end(owner, number)
 
-    def test_a_killed_keeper_changes_nothing_of_a_good_end(self):
+    def test_a_machine_ends_normally_without_its_keeper(self):
         owner = self.start("exec", "--", "sh", "-c", "echo up; exec sleep 1000")
         self.assertEqual(owner.stdout.readline(), b"up\r\n")
         keeper, = processes_with(b"keeper\0--dir\0" + bytes(self.temporary))
@@ -110,7 +110,7 @@ class Owner(unittest.TestCase):
                         folder.rmdir()
                 self.assertEqual(list(self.temporary.iterdir()), [])
 
-    def test_a_test_that_fails_leaves_no_child_that_stands_still(self):
+    def test_a_failed_test_leaves_no_stopped_child(self):
         script = "import os, signal, subprocess, support\nos.kill(subprocess.Popen(['sleep', '1000']).pid, signal.SIGSTOP)\nraise SystemExit(1)"
         owner = self.start_program([sys.executable, "-c", script], pathlib.Path(__file__).parent)
         owner.communicate(timeout=support.PATIENCE_S)
@@ -118,7 +118,7 @@ class Owner(unittest.TestCase):
         self.check_nothing_left()
 
     def test_at_any_moment(self):
-        """The moment is random; whatever is in progress then, nothing is left over."""
+        """The moment is random; nothing may be left over."""
         chance = random.Random(SEED)
         commands = [("run", "--mode", "real", "--timeout", "1000", self.scenario), ("demo",), ("demo", "--from-hardware"),
                     ("exec", "--", "sh", "-c", BACKGROUND), ("bench", "--quick", "--only", "path")]

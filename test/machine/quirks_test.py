@@ -25,14 +25,14 @@ class QuirksTest(unittest.TestCase):
         self.addCleanup(viewer.close)
         return viewer
 
-    def test_all_are_listed_with_their_process_and_what_happens(self):
+    def test_all_are_listed_with_their_process_and_effect(self):
         lines = run("quirks", check=0).stdout.decode().splitlines()
         self.assertEqual(len(lines), 22)
         self.assertIn("xcs   xcs-drop-when-full    a request for a guest whose ring is full is lost", lines[0])
         self.assertTrue(all(line.startswith("xend ") for line in run("quirks", "xend", check=0).stdout.decode()
                             .splitlines()))
 
-    def test_a_name_that_is_none_or_another_processs_is_a_usage_error(self):
+    def test_an_unknown_name_or_one_of_another_process_is_a_usage_error(self):
         unknown = run("up", "--quirk", "xcs-drop", check=1).stderr.decode()
         self.assertIn("cannot set a quirk: xcs-drop: there is none of that name (`ringside quirks` lists them)", unknown)
         wrong = run("create", "web", "--quirk", "xcs-fd2", check=1).stderr.decode()
@@ -40,7 +40,7 @@ class QuirksTest(unittest.TestCase):
         with_xenctld = run("exec", "--dom0", "xenctld", "--quirk", "xcs-fd2", "--", "true", check=3).stderr.decode()
         self.assertIn("with xenctld neither runs", with_xenctld)
 
-    def test_a_paste_into_a_paused_guest_loses_what_it_lost_in_2005(self):
+    def test_a_paste_into_a_paused_guest_loses_the_bytes_that_it_lost_in_2005(self):
         with Machine("--quirk", "xcs-drop-when-full", "--quirk", "xend-no-input-limit") as machine:
             machine.run("create", "one", "--raw", "--", "head", "-c", "481", check=0)
             viewer = self.view(machine, "one")
@@ -74,7 +74,7 @@ class QuirksTest(unittest.TestCase):
             # Eight messages of sixty bytes and the later ones; the program ends when it has them.
             self.assertTrue(read_until(viewer, b".").endswith(b"\n" + b"x" * 480 + b"."))
 
-    def test_what_was_lost_is_counted_over_a_suspension_and_a_new_xcs(self):
+    def test_the_count_of_lost_bytes_survives_a_suspension_and_a_new_xcs(self):
         with Machine("--quirk", "xcs-drop-when-full", "--quirk", "xend-no-input-limit") as machine:
             machine.run("create", "one", "--raw", "--", "cat", check=0)
             viewer = self.view(machine, "one")

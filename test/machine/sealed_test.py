@@ -22,7 +22,7 @@ SEALED = {"NoNewPrivs": 1, "Seccomp": 2 if SEALS else OWN["Seccomp"]}
 
 
 class Sealed(unittest.TestCase):
-    def test_daemons_and_guests_kernels_are_and_programs_are_not(self):
+    def test_daemons_and_guests_kernels_are_sealed_and_programs_are_not(self):
         for words, daemons in [((), ("xen", "xcs", "xend")), (("--dom0", "xenctld"), ("xen", "xenctld"))]:
             with self.subTest(daemons=daemons), Machine(*words) as machine:
                 for daemon in daemons:
@@ -38,7 +38,7 @@ class Sealed(unittest.TestCase):
                 for log in pathlib.Path(machine.directory).glob("*.log"):
                     self.assertEqual(log.read_text(), "", log.name)
 
-    def test_whoever_dies_of_a_call_is_said_to_have(self):
+    def test_a_death_by_a_system_call_is_reported(self):
         with Machine() as machine:
             machine.run("create", "web", "--", "/bin/cat", check=0)
             os.kill(machine.domains()["web"]["process"], signal.SIGSYS)

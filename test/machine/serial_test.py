@@ -1,6 +1,5 @@
 """The serial line of a whole machine, through a real pty and a real socket: Xen's switch, its keys, its messages, and
-dom0's shell behind it, from which a key travels on to a domU. Also dom0's own keyboard.
-"""
+dom0's shell behind it, from which a key travels to a domU. Also dom0's own keyboard."""
 import contextlib
 import os
 import pathlib
@@ -87,18 +86,18 @@ class Serial(unittest.TestCase):
         line.type(CTRL_A * 3)
         line.expect(TO_DOM0)
 
-    def test_a_person_at_the_pty_switches_to_xen_and_presses_keys(self):
+    def test_a_user_at_the_pty_switches_to_xen_and_presses_keys(self):
         with Machine() as machine, pty_of(machine) as line:
             machine.run("create", "web", check=0)
             self.check_keys(line)
 
-    def test_the_same_on_a_socket_and_a_slow_line(self):
+    def test_switching_on_a_socket_and_a_slow_line(self):
         folder = tempfile.TemporaryDirectory(prefix="rs-")
         self.addCleanup(folder.cleanup)
         path = os.path.join(folder.name, "com1")
         with Machine("--com1", f"unix:{path}", "--com1-speed", "9600") as machine:
             machine.run("create", "web", check=0)
-            for _ in range(2):  # who leaves makes room for the next
+            for _ in range(2):  # a user who leaves makes room for the next
                 with socket.socket(socket.AF_UNIX) as far_end:
                     far_end.connect(path)
                     self.check_keys(Line(far_end.fileno()))
@@ -122,7 +121,7 @@ class Serial(unittest.TestCase):
                 uart.wait()
                 os.close(mine)
 
-    def test_dmesg_tells_a_domains_life_and_forgets_when_asked(self):
+    def test_dmesg_has_a_domains_life_and_can_be_cleared(self):
         with Machine("--com1", "none") as machine:
             self.assertFalse(os.path.lexists(os.path.join(machine.directory, "com1")))
             machine.run("create", "web", check=0)
@@ -164,11 +163,11 @@ class Serial(unittest.TestCase):
             line.type(CTRL_A * 3)
             line.expect(TO_DOM0)
             line.type(b"\x15echo still here\r")
-            line.expect(b"still here\r\r\n")  # Xen adds the first of them, whoever has been there before
+            line.expect(b"still here\r\r\n")  # Xen adds the first of them, for any earlier user
             line.type(b"\x1d")
             line.expect(b"dom0# ")
 
-    def test_the_demo_from_the_hardware_tells_each_hop_in_its_order(self):
+    def test_the_demo_from_the_hardware_has_each_hop_in_order(self):
         told = run("demo", "--from-hardware", check=0).stdout.decode()
         hops = [line[15:] for line in told.splitlines() if re.match(r" *\d+  \+\d+us", line)]
         at = 0
@@ -182,7 +181,7 @@ class Serial(unittest.TestCase):
             self.assertTrue(found, f"{hop} is not among {hops[at:]}")
             at = found[0] + 1
 
-    def test_dom0_has_a_channel_to_itself_whoever_was_killed(self):
+    def test_dom0_has_its_own_channel_after_any_kill(self):
         with Machine() as machine, pty_of(machine) as line:
             line.type(b"\r")
             line.expect(b"dom0# ")
@@ -193,14 +192,14 @@ class Serial(unittest.TestCase):
                     eventually("the channel is there", lambda: machine.run("sysrq", "Domain-0", "h").returncode == 0)
                     line.expect(b"SysRq: key 'h'")
 
-    def test_a_machine_without_dom0s_kernel_says_so(self):
+    def test_a_machine_without_dom0s_kernel_reports_it(self):
         with Machine() as machine:
             os.kill(machine.pid("dom0"), signal.SIGKILL)
             eventually("dom0 is gone", lambda: machine.run("keyboard").returncode == 3)
             # "up" in the shell leaves the other processes unchanged.
             machine.run("create", "web", check=0)
 
-    def test_the_end_of_the_machine_can_be_typed_at_its_own_console(self):
+    def test_down_can_be_typed_at_the_machines_own_console(self):
         with Machine() as machine, pty_of(machine) as line:
             line.type(b"ringside create web; ringside down\r")
             eventually("the machine is gone", lambda: not os.path.exists(machine.directory))
@@ -243,7 +242,7 @@ class Serial(unittest.TestCase):
         line.expect(b",")
         os.kill(process, signal.SIGCONT)
         machine.run("sysrq", "Domain-0", "h", check=0)
-        line.expect(b"SysRq")  # and so everything that xen had for dom0 has been fetched
+        line.expect(b"SysRq")  # then dom0 has fetched all that xen had for it
         said = re.findall(rb"dropped on the way to dom0 (\d+)", machine.run("dmesg", check=0).stdout)
         dropped = int(said[-1])
         expected = len(text) + 2 - dropped  # the first two of the switch are passed on
@@ -252,7 +251,7 @@ class Serial(unittest.TestCase):
         kept.unlink()
         return text + CTRL_A * 2, arrived, dropped
 
-    def test_a_paste_of_100_kB_into_a_dom0_that_stands_still_loses_what_the_ring_has_no_room_for(self):
+    def test_a_paste_of_100_kB_into_a_stopped_dom0_loses_the_bytes_beyond_the_ring(self):
         with Machine("--com1-speed", "115200") as machine, pty_of(machine) as line:
             line.type(b"\r")
             line.expect(b"dom0# ")
@@ -260,7 +259,7 @@ class Serial(unittest.TestCase):
             self.assertEqual(dropped, len(sent) - 128)
             self.assertEqual(arrived, sent[:128])
 
-    def test_each_byte_of_a_paste_of_100_kB_arrives_in_its_order_or_is_counted(self):
+    def test_each_byte_of_a_paste_of_100_kB_arrives_in_order_or_is_counted(self):
         """The number of lost bytes depends on dom0's scheduling; dom0_kernel_test.cc tests that a dom0 in time loses
         none."""
         with Machine("--com1-speed", "115200") as machine, pty_of(machine) as line:

@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from needed import needed, skip_all  # for the tests of this folder
 
 RINGSIDE = os.environ.get("RINGSIDE", "build/ringside")
-# Sanitizers and busy machines are slow; the limit only ends what hangs.
+# Sanitizers and busy machines are slow; the limit only ends processes that hang.
 PATIENCE_S = 300
 # Some tests kill a guest by SIGSEGV, which AddressSanitizer would turn into another signal.
 os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"
@@ -99,8 +99,8 @@ def has_ended(pid):
 
 class Machine:
     """A machine in a directory of its own, from `up` to `down`. down() checks that nothing is left over. A killed test
-    leaves nothing either: a keeper outlives it, in a session of its own, since Meson kills a test with its process
-    group."""
+    leaves nothing either: Meson kills a test with its process group, but a keeper outlives it in a session of its
+    own."""
 
     def __init__(self, *up_words):
         self.parent = tempfile.mkdtemp(prefix="rs-")

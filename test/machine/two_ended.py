@@ -190,7 +190,7 @@ def main():
 
     seed, bytes_each_way = read_line(read).split()
     End(read, write, seed.decode(), "guest", "viewer", int(bytes_each_way)).run()
-    read_line(read)  # the viewer has everything; a console that ends earlier takes with it what nobody has read
+    read_line(read)  # the viewer has read everything; a console that ends earlier loses unread bytes
 
 
 if __name__ == "__main__":

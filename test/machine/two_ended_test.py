@@ -1,6 +1,6 @@
 """Random bytes in both directions over a whole machine while it is disturbed: the guest is paused or suspended, the
 viewer leaves and reconnects, xcs is killed and started again; over xend, over xenctld, and with the C examples at
-either end. Every byte is checked at both ends; none may be missing, doubled or changed.
+either end. Every byte is checked at both ends; no byte may be missing, doubled or changed.
 
 The seed is printed; RINGSIDE_SEED repeats a run as far as processes allow. RINGSIDE_LONG=1 sends 50 MB each way.
 """
@@ -25,10 +25,10 @@ GUEST = [sys.executable, str(pathlib.Path(__file__).with_name("two_ended.py"))]
 
 
 class Viewer:
-    """A viewer of a console who leaves and reconnects when told, until everything is read."""
+    """A viewer of a console that leaves and reconnects when told, until everything is read."""
 
     def __init__(self):
-        self.writing = threading.Lock()  # held while he is away
+        self.writing = threading.Lock()  # held while the viewer is away
         self.deciding = threading.Lock()
         self.leaving = False
         self.has_read_all = False
@@ -95,7 +95,7 @@ class TcpViewer(Viewer):
 
 
 class PtyViewer(Viewer):
-    """A viewer who opens, closes and reopens a domain's pty."""
+    """A viewer that opens, closes and reopens a domain's pty."""
 
     def __init__(self, path):
         super().__init__()
@@ -141,7 +141,7 @@ class PtyViewer(Viewer):
         os.write(self.tell, b"!")
 
     def reopen(self):
-        if self.has_read_all:  # he has not gone yet, and stays
+        if self.has_read_all:  # the viewer has not gone yet, and stays
             return
         os.close(self.pty)
         self.pty = self.open()
@@ -246,7 +246,8 @@ class TwoEnded(unittest.TestCase):
 
     @staticmethod
     def is_done(machine, command):
-        """False if the request should be repeated: xcs is just away, or the guest is too busy to suspend in time."""
+        """False if the request should be repeated: xcs is being restarted, or the guest is too busy to suspend in
+        time."""
         done = machine.run(command, "one")
         if done.returncode == 0 or (command == "suspend" and b"is suspended already" in done.stderr):
             return True

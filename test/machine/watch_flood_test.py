@@ -33,7 +33,7 @@ class Flood(unittest.TestCase):
                     urllib.request.urlopen(address, timeout=support.PATIENCE_S).close()
                     with urllib.request.urlopen(address + "steps", timeout=support.PATIENCE_S) as anew:
                         self.assertGreater(int(anew.readline().removeprefix(b"id: ")), 1)
-                    self.assertEqual(steps.read(), b"data: \n\n")  # who reloads begins anew, and the old page ends
+                    self.assertEqual(steps.read(), b"data: \n\n")  # a reload begins again, and the old page ends
                 watch.send_signal(signal.SIGTERM)
                 self.assertEqual(watch.wait(support.PATIENCE_S), 0)
             viewer.shutdown(socket.SHUT_RDWR)

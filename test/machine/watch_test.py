@@ -1,4 +1,4 @@
-"""watch: a user in tmux; and a terminal that counts every byte, in a flood, hostile, unread, or taken away."""
+"""watch: a user in tmux; and a terminal that counts every byte, in a flood, with hostile output, unread, or closed."""
 import fcntl
 import os
 import pty
@@ -55,14 +55,14 @@ class InTmux:
         return int(found[1]), int(found[2])
 
     def step_to(self, pattern):
-        """Goes through the recorded steps until the text is seen; after the last step it starts again with the first."""
+        """Goes through the recorded steps until the text is seen; after the last step it continues with the first."""
         self.keys("Home")
 
         def found():
             at, last = self.paused_at()
             if seen := re.search(pattern, self.screen()):
                 return seen
-            # The next step comes only after this one is shown: none may be skipped.
+            # The next key is sent only after this step is shown, so that none is skipped.
             self.keys("." if at < last else "Home")
             self.shows(rf"PAUSED at step (?!{at} of)")
             return None
@@ -101,7 +101,7 @@ class OnPty:
         self.process.send_signal(signal.SIGWINCH)
 
     def pump(self, seconds=0.0):
-        """Reads the present output and what follows soon."""
+        """Reads the present output, and output that follows soon."""
         until = time.monotonic() + seconds
         while True:
             ready, _, _ = select.select([self.master], [], [], max(0.0, min(0.05, until - time.monotonic())))
@@ -189,7 +189,7 @@ class Case(unittest.TestCase):
 
 @needed("tmux")
 class Person(Case):
-    def test_what_is_typed_passes_the_rings_and_comes_to_the_screen(self):
+    def test_input_passes_the_rings_and_appears_on_the_screen(self):
         machine = self.machine()
         machine.run("create", "web", check=0)
         viewer = self.viewer(machine)
@@ -222,7 +222,7 @@ class Person(Case):
         self.addCleanup(watch.close)
         return watch
 
-    def test_it_stands_still_steps_both_ways_and_goes_on(self):
+    def test_it_pauses_steps_both_ways_and_continues(self):
         machine = self.machine()
         machine.run("create", "web", check=0)
         watch = self.in_tmux(machine)
@@ -262,7 +262,7 @@ class Person(Case):
         watch.keys("q")
         watch.shows("ended with 0")
 
-    def test_a_full_ring_is_seen_while_the_guest_stands(self):
+    def test_a_full_ring_is_shown_while_the_guest_is_paused(self):
         machine = self.machine("--quirk", "xcs-drop-when-full", "--quirk", "xend-no-input-limit")
         machine.run("create", "web", check=0)
         viewer = self.viewer(machine)
@@ -278,7 +278,7 @@ class Person(Case):
         machine.run("unpause", "web", check=0)
         watch.shows('dom1 "web" running')
 
-    def test_wide_characters_stand_in_their_columns(self):
+    def test_wide_characters_are_in_their_columns(self):
         machine = self.machine()
         said = (r"head -c 1 >/dev/null; printf 'A\343\201'; head -c 1 >/dev/null; "
                 r"printf '\202\346\274\242\360\237\230\200e\314\201\303\251|\377|\n'; cat")
@@ -308,7 +308,7 @@ class Person(Case):
         watch.keys("q")
         watch.shows("ended with 0")
 
-    def test_it_does_without_colours_and_without_line_drawing(self):
+    def test_it_works_without_colours_and_without_line_drawing(self):
         machine = self.machine()
         machine.run("create", "web", check=0)
         viewer = self.viewer(machine)
@@ -325,7 +325,7 @@ class Person(Case):
                 watch.shows(r"o--*[->]")
             watch.close()
 
-    def test_domains_come_end_and_come_again(self):
+    def test_domains_start_end_and_start_again(self):
         machine = self.machine()
         watch = self.in_tmux(machine)
         watch.shows("no domain yet")
@@ -382,7 +382,7 @@ class Bytes(Case):
         self.addCleanup(flood.stop)
         return watch, flood
 
-    def test_a_flood_is_few_frames_and_no_memory_also_while_it_stands_still(self):
+    def test_a_flood_takes_few_frames_and_no_memory_also_while_paused(self):
         watch, flood = self.flooded()
         flood.goes_on(watch)
         watch.shows(b"things happen each second")
@@ -420,7 +420,7 @@ class Bytes(Case):
         os.write(watch.master, b"q")
         self.assertEqual(watch.end(), 0)
 
-    def test_a_terminal_that_is_not_read_holds_up_nobody(self):
+    def test_a_terminal_that_is_not_read_delays_no_process(self):
         watch, flood = self.flooded()
         # A whole screen for each new size: together more than an unread terminal buffers.
         for rows in [41, 40] * 20:
@@ -434,7 +434,7 @@ class Bytes(Case):
         watch.process.send_signal(signal.SIGTERM)
         self.assertEqual(watch.end(), 0)
 
-    def test_nothing_of_a_guest_reaches_the_terminal_as_it_is(self):
+    def test_output_of_a_guest_is_escaped_for_the_terminal(self):
         machine = self.with_shell()
         viewer = self.viewer(machine)
         watch = OnPty(machine, "web").shows(b"LIVE")
@@ -445,7 +445,7 @@ class Bytes(Case):
         for raw in [b"\x1b]", b"\x07", b"r\x9b", b"\x9b\xe4", b"\x0e", b"\x1b[5;6r"]:
             self.assertNotIn(raw, watch.seen)
 
-    def test_signals_and_control_c_give_the_terminal_back(self):
+    def test_signals_and_control_c_restore_the_terminal(self):
         machine = self.machine()
         for number in [signal.SIGTERM, signal.SIGINT]:
             watch = OnPty(machine).shows(b"no domain yet")
@@ -464,7 +464,7 @@ class Bytes(Case):
         self.assertEqual(watch.process.stderr.read(), b"")
         watch.process.stderr.close()
 
-    def test_stopped_for_too_long_it_says_that_it_begins_anew(self):
+    def test_stopped_for_too_long_it_reports_that_it_begins_again(self):
         watch, flood = self.flooded()
         flood.goes_on(watch)
 
@@ -479,7 +479,7 @@ class Bytes(Case):
         os.write(watch.master, b"q")
         self.assertEqual(watch.end(), 0)
 
-    def test_what_is_no_terminal_is_refused_with_a_way_out(self):
+    def test_a_stream_that_is_no_terminal_is_refused_with_advice(self):
         machine = self.machine()
         watch = machine.run("watch", check=3)
         self.assertEqual(watch.stderr.decode(), "ringside: cannot watch: stdin: it is no terminal (ringside dump prints "

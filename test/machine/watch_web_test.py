@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`ringside watch --web`: a real browser shows a running machine and types into a guest; others get no access.
+"""`ringside watch --web`: a real browser shows a running machine and types into a guest; no other program gets access.
 
 usage: watch_web_test.py     RINGSIDE names the program.
 """
@@ -52,7 +52,7 @@ class Watch:
 
 
 class WatchWeb(unittest.TestCase):
-    def test_a_class_sees_each_keystroke_travel(self):
+    def test_each_keystroke_is_shown_hop_by_hop(self):
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium")
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1440,900"):
@@ -94,7 +94,7 @@ class WatchWeb(unittest.TestCase):
         if os.environ.get("RINGSIDE_SHOT"):
             browser.save_screenshot(os.environ["RINGSIDE_SHOT"])
 
-    def test_nobody_else_gets_in(self):
+    def test_no_other_program_gets_access(self):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             with Watch(machine, "web") as watch:

@@ -139,7 +139,7 @@ class Xenctld(unittest.TestCase):
             eventually("the domain is gone", lambda: abi not in self.machine.domains())
             eventually("so is its pty", lambda: not os.path.islink(pty))
 
-    def test_nothing_is_lost_while_readers_come_and_go(self):
+    def test_no_byte_is_lost_while_readers_change(self):
         pty = self.create("busy", "--raw", "--preserve", "--",
                           "sh", "-c", "read go; seq 1 60000 | sed 's/$/\\r/'; read go; echo end")
         self.talk(pty, b"go\n")
@@ -156,8 +156,8 @@ class Xenctld(unittest.TestCase):
         self.assertTrue(reader.read_to_end().endswith(b"end\n"))
 
     def read_some(self, pty, count):
-        """Opens a pty, reads at least that much and closes, with everything read answered: a killed program may have
-        read what it has not passed on."""
+        """Opens a pty, reads at least that much and closes when everything that it read has been answered: a killed
+        program may have read bytes that it has not passed on."""
         fd = os.open(pty, os.O_RDWR | os.O_NOCTTY)
         seen = b""
         while len(seen) < count:
@@ -173,7 +173,7 @@ class Xenctld(unittest.TestCase):
                                          (["minicom", "-o", "-D", pty], "x", "Leave Minicom?", "Enter")):
             terminal = Terminal(self.directory, *words)
             self.addCleanup(terminal.close)
-            eventually("somebody has the pty open",
+            eventually("a process has the pty open",
                        lambda: self.status("web") == "connected")
             terminal.type("echo", "Space", "seen-by-" + words[0], "Enter")
             terminal.wait_for("\nseen-by-" + words[0])
@@ -190,7 +190,7 @@ class Xenctld(unittest.TestCase):
             reader.read_until(b"\r\nafter-" + words[0].encode())
             reader.leave()
 
-    def test_ringside_console_is_one_of_those_programs(self):
+    def test_ringside_console_opens_the_pty(self):
         self.create("web")
         terminal = Terminal(self.directory, RINGSIDE, "console", "--pty", "web", "--dir", self.machine.directory)
         self.addCleanup(terminal.close)
@@ -200,7 +200,7 @@ class Xenctld(unittest.TestCase):
         terminal.type("C-]")
         eventually("it has left", lambda: not terminal.tmux("list-sessions"))
 
-    def test_a_file_gets_the_queue_and_all_that_follows(self):
+    def test_a_file_gets_the_queue_and_all_later_output(self):
         pty = self.create("web")
         log = self.path("a log")
         pathlib.Path(log).write_text("kept\n")
@@ -245,7 +245,7 @@ class Xenctld(unittest.TestCase):
         fcntl.ioctl(stream, termios.FIONREAD, count)
         return count[0]
 
-    def test_what_cannot_be_attached_is_said(self):
+    def test_a_file_that_cannot_be_attached_is_an_error(self):
         self.create("web")
         for words, why in ((("attach", "web", "/nowhere/at/all"), "No such file or directory"),
                            (("attach", "web", self.directory), "it is a directory"),
@@ -273,7 +273,7 @@ class Xenctld(unittest.TestCase):
         self.addCleanup(again.wait)
         self.addCleanup(again.terminate)
 
-    def test_killed_while_a_program_prints_and_is_typed_at_every_byte_comes_once(self):
+    def test_killed_during_input_and_output_every_byte_arrives_once(self):
         gate = self.path("gate")
         os.mkfifo(gate)
         typed = b"".join(b"%d " % number for number in range(2000))[:3500]
@@ -297,7 +297,7 @@ class Xenctld(unittest.TestCase):
             self.assertEqual(printed.lstrip(b"\r\n"), counted + typed + b"\nend\n")
             self.machine.run("destroy", abi, check=0)
 
-    def test_a_shell_is_laid_down_and_woken_with_its_reader_and_over_a_kill(self):
+    def test_a_shell_is_suspended_and_resumed_with_its_reader_and_over_a_kill(self):
         for abi in ("sring", "flat"):
             pty = self.create(abi, "--abi", abi)
             person = Reader(pty)
@@ -326,7 +326,7 @@ class Xenctld(unittest.TestCase):
             self.assertIn(f"[ringside] domain {abi} crashed: killed by signal 11 (SIGSEGV)\r\n".encode(), last)
             self.machine.run("destroy", abi, check=0)
 
-    def test_killed_and_started_again_the_consoles_go_on(self):
+    def test_killed_and_started_again_the_consoles_continue(self):
         ptys = [self.create("one"), self.create("two", "--abi", "flat")]
         for pty in ptys:
             reader = Reader(pty)
@@ -348,7 +348,7 @@ class Xenctld(unittest.TestCase):
 
 
 class Limit(unittest.TestCase):
-    def test_the_oldest_output_goes_and_is_said(self):
+    def test_the_oldest_output_is_discarded_with_a_warning(self):
         with Machine("--dom0", "xenctld", "--queue-limit", "1000") as machine:
             machine.run("create", "busy", "--raw", "--preserve", "--",
                         "sh", "-c", "seq 1 100000; echo end", check=0)
@@ -362,7 +362,7 @@ class Limit(unittest.TestCase):
 
 
 class Exec(unittest.TestCase):
-    def test_a_program_under_xenctld_is_as_under_xend(self):
+    def test_a_program_behaves_under_xenctld_as_under_xend(self):
         blob = os.urandom(300_000)
         done = run("exec", "--dom0", "xenctld", "--raw", "--", "sh", "-c", f"head -c {len(blob)}; exit 7", stdin=blob)
         self.assertEqual(done.returncode, 7)

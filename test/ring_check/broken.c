@@ -1,4 +1,4 @@
-/* A ring with something wrong that is no ring bug: the checker must say what, and never pass it. */
+/* A plug-in with an error that is no bug of a ring: the checker must report it, and never pass the ring. */
 #include <ringside/ring_check.h>
 
 #define READ(word) (*(volatile uint32_t*)&(word))

@@ -1,5 +1,5 @@
-/* Rings whose messages or state lie beside the page: in variables, on the heap, in thread-local variables.
- * What both ends touch is part of the search, and all of it is put back between executions. */
+/* Rings whose messages or state are outside the page: in variables, on the heap, in thread-local variables.
+ * The search covers memory that both ends touch, and all of it is restored between executions. */
 #include <ringside/ring_check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ static int attach(void* page, uint32_t start) {
   return 0;
 }
 
-/* Where a message is put. */
+/* The place of a message. */
 static struct message* place_for(uint32_t prod) {
   (void)prod;
 #if defined(HEAP_EACH) || defined(FREED_EARLY)
@@ -64,7 +64,7 @@ static int push_req(const struct ring_check_item* item) {
 #if defined(OWN_ON_HEAP)
   const uint32_t prod = prod_of_my_own[0]++;
 #elif defined(RANDOM)
-  /* No harm, but another one each time. */
+  /* Harmless, but different each time. */
   if (rand() % 2 == 0) (void)LOAD(ring->cons);
   const uint32_t prod = ring->prod;
 #else

@@ -1,6 +1,6 @@
-/* A ring that is right and whose calls do more than come back at once with an answer: WEAK ones refuse now
- * and then without a reason, WAITING ones come back only when they are done. And the same ring with a bug,
- * which must be found none the less. */
+/* A correct ring whose calls do not always return an answer at once: WEAK ones sometimes refuse without a
+ * reason, WAITING ones return only when they are done. Also the same ring with a bug, which must still be
+ * found. */
 #include <ringside/ring_check.h>
 
 #define SLOTS 2u

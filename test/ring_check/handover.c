@@ -1,5 +1,5 @@
-/* Two programs without a ring: a value is handed over under a flag, and two threads that each say "I am here"
- * before they look for the other one. */
+/* Two programs without a ring: a value is handed over with a flag, and two threads that each set a flag
+ * before they look at the other's. */
 #include <ringside/ring_check.h>
 
 struct page {

@@ -1,4 +1,4 @@
-/* A variable that one thread accesses whole and another in part, and accesses that no processor makes in one. */
+/* A variable that one thread accesses whole and another in part, and accesses that no processor makes at once. */
 #include <ringside/ring_check.h>
 #include <string.h>
 
@@ -79,7 +79,7 @@ static void second(void) {
   ring_check_assert(found.b <= found.a);
 }
 #elif defined COPIED_INTO
-/* The block is written word by word, so that who has seen the second one need not find the first. */
+/* The block is written word by word, so a thread that has seen the second word may not see the first. */
 static void first(void) {
   const uint64_t both[2] = {1, 1};
   memcpy(memory, both, sizeof both);
@@ -89,7 +89,7 @@ static void second(void) {
   ring_check_assert(LOAD(&memory[0], RELAXED) >= b);
 }
 #elif defined MOVED
-/* What is moved is read before it is written over, also where others look on. */
+/* A moved block is read before it is overwritten, also while others read it. */
 static void first(void) {
   memmove(BYTE(1), BYTE(0), 3);
 }

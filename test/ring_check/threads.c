@@ -1,4 +1,4 @@
-/* A test of threads, and what can be wrong with one. */
+/* A test of threads, and possible errors of such a test. */
 #include <assert.h>
 #include <ringside/ring_check.h>
 

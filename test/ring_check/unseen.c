@@ -1,4 +1,4 @@
-/* What changes or reads the memory of a test and is announced by nobody: functions of another object
+/* Code that changes or reads the memory of a test without an announcement: functions of another object
  * (unseen_part.c) that is compiled without the flags, asm blocks, the C library. */
 #include <ringside/ring_check.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static void changes(void) {
 #elif defined ASM_WRITES
   __asm__ __volatile__("incl %0" : "+m"(shared));
 #elif defined ASM_WRITES_RARELY
-  /* Which no x86 and no interleaving does. */
+  /* Impossible on an x86 and in any interleaving. */
   if (__atomic_load_n(&seen, __ATOMIC_RELAXED) == 2 && __atomic_load_n(&first, __ATOMIC_RELAXED) == 0)
     __asm__ __volatile__("movl $9, %0" : "=m"(shared));
 #elif defined ASM_WRITES_OWN_RARELY

@@ -1,5 +1,5 @@
-/* A ring that is right and waits by other means than the checker's: it must be refused by name, and nothing
- * may hang. */
+/* A correct ring that waits by other means than the checker's: it must be refused by name, and nothing may
+ * hang. */
 #include <pthread.h>
 #include <ringside/ring_check.h>
 #include <string.h>

@@ -88,11 +88,11 @@ void add_bench_command(Command app, Session& session) {
   command.footer(
       "ring: 64-byte control messages with their answers between two processes: beside a pipe, a unix socket "
       "and\n"
-      "      boost::interprocess::message_queue; on two CPUs, on one, and wherever the kernel puts them\n"
+      "      boost::interprocess::message_queue; on two CPUs, on one, and on any\n"
       "path: bytes through console client, xend, xcs, ring, guest and pty: beside two socats over the same "
       "kind of pty\n"
       "script: scenarios in simulation, with 1 to 1000 domains; entries are those of the journal\n"
-      "Only ratios of one run mean anything. Takes less than two minutes.\n"
+      "Compare only ratios of one run. Takes less than two minutes.\n"
       "Examples:\n"
       "  ringside bench\n"
       "  ringside bench --only ring --rounds 21\n"
@@ -102,7 +102,8 @@ void add_bench_command(Command app, Session& session) {
   command.add_option("--rounds", options->rounds, "Rounds, at least 1; fewer than 11 say little")
       .range(1, 1000)
       .show_default();
-  command.add_flag("--quick", options->quick, "A few tiny rounds: shows that everything runs, not its speed");
+  command.add_flag("--quick", options->quick,
+                   "A few tiny rounds: test that everything runs, without useful figures");
   command.add_flag("--json", options->json, "Print one JSON line");
   command.add_option("--log", options->log, "Append the JSON line to this file");
   command.add_option("--act", options->act).hidden();

@@ -326,7 +326,7 @@ Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption
     Table table{.part = "path",
                 .place = tables.empty() ? "free" : "1core",
                 .title = fmt::format("bytes between us and a program on a pty, {}",
-                                     tables.empty() ? "wherever the kernel puts the processes"
+                                     tables.empty() ? "processes on any CPU"
                                                     : fmt::format("all processes on CPU {}", cpus[0])),
                 .peer = kinds[0].name,
                 .columns = {{"printed_bytes_per_second", "program prints, MB/s", 1e6},

@@ -168,11 +168,11 @@ Context context_of_this_run() {
   context.time = utc_now();
   context.cpus = static_cast<int>(allowed_cpus().size());
   (void)getloadavg(&context.load, 1);
-  if (sanitized) context.warnings.push_back("built with sanitizers: these figures mean nothing");
-  if (!optimized) context.warnings.push_back("built without optimisation: these figures mean nothing");
+  if (sanitized) context.warnings.push_back("built with sanitizers: these figures are useless");
+  if (!optimized) context.warnings.push_back("built without optimisation: these figures are useless");
   if (context.load > 0.5 * context.cpus) {
-    context.warnings.push_back(fmt::format(
-        "the machine is busy (load {:.1f}): trust the ratios, and them only so far", context.load));
+    context.warnings.push_back(
+        fmt::format("the machine is busy (load {:.1f}): even the ratios are inexact", context.load));
   }
   return context;
 }

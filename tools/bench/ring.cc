@@ -312,7 +312,7 @@ std::vector<Table> empty_tables(const std::vector<TransportKind>& kinds, const s
       {"2core", two ? fmt::format("one on CPU {}, one on CPU {}", first, second) : "on two CPUs", first,
        second},
       {"1core", fmt::format("both on CPU {}", first), first, first},
-      {"free", "wherever the kernel puts them", any_cpu, any_cpu}};
+      {"free", "on any CPU", any_cpu, any_cpu}};
   std::vector<Table> tables;
   for (const RingPlace& place : places) {
     Table table{.part = "ring",

@@ -58,7 +58,7 @@ Result<Sample> sample_of(const script::Scenario& scenario, double seconds) {
 Result<std::vector<Table>> measure_script(const Effort& effort, const Interruption&) {
   Table table{.part = "script",
               .place = "sim",
-              .title = "scenarios in simulation: boot, say a word, see it",
+              .title = "scenarios in simulation: boot, print a word, see it",
               .peer = "1 domain",
               .columns = {{"runs_per_second", "runs/s", 1},
                           {"virtual_seconds_per_second", "virtual s/s", 1},

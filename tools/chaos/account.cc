@@ -14,7 +14,7 @@ namespace {
 
 /// The most bytes of the message that dom0 adds to the console of a crashed domain. They may be counted as
 /// unread, too.
-constexpr std::size_t last_words_max = 128;
+constexpr std::size_t crash_notice_bytes_max = 128;
 /// A number and a space.
 constexpr std::size_t token_bytes = 8;
 /// This many bytes determine their position: they contain at least one whole number.
@@ -39,52 +39,53 @@ bool is_printed_at(std::string_view piece, std::uint64_t at) {
 }
 
 /// Whether the viewer was refused because another one was connected.
-bool was_turned_away(const Viewed& viewer) {
+bool was_refused(const Viewed& viewer) {
   return viewer.saw.starts_with("Cannot connect to console");
 }
 
 /// The console of a crashed domain ends with a message about the crash, on its own line and once for each
 /// viewer. It is removed here.
-std::string_view without_last_words(std::string_view text) {
+std::string_view without_crash_notice(std::string_view text) {
   return text.substr(0, text.find("\r\n[ringside] "));
 }
 
-std::string output_mistake(const Books& books) {
-  const std::string_view handed = without_last_words(books.handed);
+std::string output_mistake(const Account& account) {
+  const std::string_view handed = without_crash_notice(account.handed);
   std::uint64_t at = 0;
   std::uint64_t missing = 0;
   for (std::size_t i = 0; i < handed.size();) {
-    if (at < books.printed && printed_at(at) == handed[i]) {
+    if (at < account.printed && printed_at(at) == handed[i]) {
       ++at;
       ++i;
       continue;
     }
     const std::string_view piece = handed.substr(i, certain_bytes);
     std::uint64_t next = at;
-    while (next + piece.size() <= books.printed && !is_printed_at(piece, next)) ++next;
-    if (next + piece.size() > books.printed)
+    while (next + piece.size() <= account.printed && !is_printed_at(piece, next)) ++next;
+    if (next + piece.size() > account.printed)
       return fmt::format("of what was printed, byte {} should come next, and viewers were handed {}", at,
                          quoted(handed.substr(i)));
     missing += next - at;
     at = next;
   }
-  missing += books.printed - at;
-  const std::uint64_t counted = books.discarded + books.unread;
-  if (missing == counted || (books.fate == Fate::cut && missing + last_words_max > counted)) return {};
+  missing += account.printed - at;
+  const std::uint64_t counted = account.discarded + account.unread;
+  if (missing == counted || (account.fate == Fate::cut && missing + crash_notice_bytes_max > counted))
+    return {};
   return fmt::format(
       "of {} bytes printed viewers were handed {}, and {} were counted as discarded, {} as unread",
-      books.printed, books.printed - missing, books.discarded, books.unread);
+      account.printed, account.printed - missing, account.discarded, account.unread);
 }
 
 /// The viewers saw everything that was handed to them, except what was still in the connection of a viewer
-/// who left.
-std::string viewers_mistake(const Books& books) {
-  const std::string_view handed = without_last_words(books.handed);
+/// that left.
+std::string viewers_mistake(const Account& account) {
+  const std::string_view handed = without_crash_notice(account.handed);
   std::size_t at = 0;
   bool gap = false;
-  for (const Viewed& viewer : books.viewers) {
-    if (was_turned_away(viewer)) continue;
-    const std::string_view saw = without_last_words(viewer.saw);
+  for (const Viewed& viewer : account.viewers) {
+    if (was_refused(viewer)) continue;
+    const std::string_view saw = without_crash_notice(viewer.saw);
     const std::size_t found = gap ? handed.find(saw, at) : at;
     if (found == std::string_view::npos || handed.substr(found, saw.size()) != saw)
       return fmt::format("viewer {} saw {} where {} had been handed out", viewer.connection, quoted(saw),
@@ -93,7 +94,7 @@ std::string viewers_mistake(const Books& books) {
     gap = (gap && saw.empty()) || viewer.left;
   }
   if (at == handed.size() || gap) return {};
-  return fmt::format("{} bytes were handed to a viewer who has not seen them: {}", handed.size() - at,
+  return fmt::format("{} bytes were handed to a viewer that has not seen them: {}", handed.size() - at,
                      quoted(handed.substr(at)));
 }
 
@@ -103,12 +104,12 @@ std::size_t common_bytes(std::string_view reading, std::string_view text) {
   return static_cast<std::size_t>(end.first - reading.begin());
 }
 
-std::string input_mistake(const Books& books) {
-  std::string_view rest = books.read;
+std::string input_mistake(const Account& account) {
+  std::string_view rest = account.read;
   // Some refused viewers left before they received the refusal.
-  auto untold =
-      books.turned_away - static_cast<std::uint64_t>(std::ranges::count_if(books.viewers, was_turned_away));
-  for (const Viewed& viewer : books.viewers) {
+  auto untold = account.refused_viewers -
+                static_cast<std::uint64_t>(std::ranges::count_if(account.viewers, was_refused));
+  for (const Viewed& viewer : account.viewers) {
     const std::size_t common = common_bytes(rest, viewer.typed);
     // Otherwise these bytes belong to another connection. Typed texts are alike up to the number of the
     // connection.
@@ -116,7 +117,7 @@ std::string input_mistake(const Books& books) {
     const bool its = named || common == rest.size() || rest[common] == '<';
     const std::size_t read = its ? common : 0;
     rest.remove_prefix(read);
-    const bool may_miss = viewer.daemon_died || was_turned_away(viewer) || books.fate != Fate::lives;
+    const bool may_miss = viewer.daemon_died || was_refused(viewer) || account.fate != Fate::lives;
     if (read == viewer.typed.size() || may_miss) continue;
     if (read == 0 && viewer.left && viewer.saw.empty() && untold > 0)
       --untold;
@@ -144,10 +145,10 @@ std::string typed_text(std::uint32_t connection, std::uint64_t from, std::size_t
   return text;
 }
 
-std::string mistake_in(const Books& books) {
-  if (std::string mistake = output_mistake(books); !mistake.empty()) return mistake;
-  if (std::string mistake = viewers_mistake(books); !mistake.empty()) return mistake;
-  return input_mistake(books);
+std::string mistake_in(const Account& account) {
+  if (std::string mistake = output_mistake(account); !mistake.empty()) return mistake;
+  if (std::string mistake = viewers_mistake(account); !mistake.empty()) return mistake;
+  return input_mistake(account);
 }
 
 }  // namespace ringside::chaos

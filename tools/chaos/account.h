@@ -1,4 +1,4 @@
-// The books of a console's bytes: what was printed and typed, compared with what arrived. Pure functions
+// The account of a console's bytes: what was printed and typed, compared with what arrived. Pure functions
 // without a machine.
 //
 // Each piece of a stream shows its position. Output is one endless text of numbers; the program of a domain
@@ -18,7 +18,7 @@ namespace ringside::chaos {
 /// Bytes [from, from + count) of what is typed on the connection of this number.
 [[nodiscard]] std::string typed_text(std::uint32_t connection, std::uint64_t from, std::size_t count);
 
-/// What happened to a domain.
+/// How a domain ended.
 enum class Fate : std::uint8_t {
   lives,
   ended,  ///< its program ended, and so did the domain; everything printed must be shown or counted
@@ -36,19 +36,19 @@ struct Viewed {
 };
 
 /// One domain, from its creation on.
-struct Books {
+struct Account {
   Fate fate = Fate::lives;
-  std::uint64_t printed = 0;      ///< bytes that its program was told to print
-  std::string handed;             ///< what the console's daemon has sent to viewers, in order
-  std::uint64_t discarded = 0;    ///< as counted by the daemon: there was no viewer
-  std::uint64_t unread = 0;       ///< as counted by the daemon: output that was left when the domain was gone
-  std::uint64_t turned_away = 0;  ///< viewers refused by the daemon because another one was connected
-  std::string read;               ///< what its program read
-  std::vector<Viewed> viewers;    ///< in the order in which they connected
+  std::uint64_t printed = 0;    ///< bytes that its program was told to print
+  std::string handed;           ///< what the console's daemon has sent to viewers, in order
+  std::uint64_t discarded = 0;  ///< as counted by the daemon: there was no viewer
+  std::uint64_t unread = 0;     ///< as counted by the daemon: output that was left when the domain was gone
+  std::uint64_t refused_viewers = 0;  ///< viewers refused by the daemon because another one was connected
+  std::string read;                   ///< what its program read
+  std::vector<Viewed> viewers;        ///< in the order in which they connected
 };
 
-/// Describes the first error in the books. Empty if each byte has arrived or is lost for a reason that the
-/// books name.
-[[nodiscard]] std::string mistake_in(const Books& books);
+/// Describes the first error in the account. Empty if each byte has arrived or is lost for a reason that the
+/// account has.
+[[nodiscard]] std::string mistake_in(const Account& account);
 
 }  // namespace ringside::chaos

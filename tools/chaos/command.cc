@@ -22,7 +22,7 @@ struct ChaosOptions {
   std::uint64_t seed = 1;
   std::uint64_t count = 1000;
   double seconds = 0;
-  std::size_t length = chaos::happenings_usual;
+  std::size_t length = chaos::steps_usual;
   std::size_t tries = 2000;
   bool list = false;
   std::string journal;
@@ -42,16 +42,16 @@ void name_seed(int signal) {
 }
 
 void print(const chaos::Plan& plan) {
-  for (const chaos::Happening& each : plan) std::puts(("  " + text_of(each)).c_str());
+  for (const chaos::PlanStep& each : plan) std::puts(("  " + text_of(each)).c_str());
 }
 
-/// Writes what `journal` has of a run of `plan`.
+/// Writes the journal of a run of `plan`.
 Result<> write_chaos_journal(trace::Journaled& journal, std::uint64_t seed, const chaos::Plan& plan,
                              const ChaosOptions& options) {
   trace::JournalScenario steps;
   steps.name = "chaos";
   steps.title = fmt::format("seed {}", seed);
-  for (const chaos::Happening& each : plan) steps.lines.push_back(text_of(each));
+  for (const chaos::PlanStep& each : plan) steps.lines.push_back(text_of(each));
   journal.header = {.made_by = "ringside " RINGSIDE_VERSION,
                     .mode = options.mode,
                     .controller = "xcs",
@@ -68,21 +68,21 @@ Result<> write_chaos_journal(trace::Journaled& journal, std::uint64_t seed, cons
 
 std::string command_again(const ChaosOptions& options, std::uint64_t seed) {
   std::string command = fmt::format("ringside chaos --seed {} --count 1", seed);
-  if (options.length != chaos::happenings_usual) command += fmt::format(" --length {}", options.length);
+  if (options.length != chaos::steps_usual) command += fmt::format(" --length {}", options.length);
   if (options.mode != "sim") command += " --mode " + options.mode;
   return command;
 }
 
-/// Of processes: chance has its part in it, so that no shorter list can be looked for.
+/// Of processes: a repetition may behave differently, so no shorter list is searched for.
 void report_real(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
                  const chaos::Outcome& outcome) {
   std::puts(fmt::format("FAIL seed {}, between processes: {}", seed, outcome.mistake).c_str());
   print(plan);
   for (const std::string& line : outcome.warnings) std::puts(line.c_str());
-  std::puts(fmt::format("again, but for chance: {}", command_again(options, seed)).c_str());
+  std::puts(fmt::format("again (may behave differently): {}", command_again(options, seed)).c_str());
 }
 
-/// Answers a list of steps that is enough.
+/// Returns a list of steps that is enough.
 chaos::Plan report(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
                    const std::string& mistake) {
   std::puts(fmt::format("FAIL seed {}: {}", seed, mistake).c_str());
@@ -108,7 +108,7 @@ int chaos_command(const ChaosOptions& options) {
     };
   }
   std::uint64_t runs = 0;
-  std::uint64_t happened = 0;
+  std::uint64_t steps_done = 0;
   std::uint64_t bytes = 0;
   chaos::Plan plan;
   trace::Journaled journal;
@@ -127,7 +127,7 @@ int chaos_command(const ChaosOptions& options) {
         chaos::carry_out(seed_at_work, plan, options.journal.empty() ? nullptr : &journal, make);
     if (make && RunInterruption::signal() != 0) break;
     if (outcome.obstacle) return failed(*outcome.obstacle);
-    happened += outcome.happened;
+    steps_done += outcome.steps_done;
     bytes += outcome.bytes;
     found = !outcome.mistake.empty();
     if (!found) continue;
@@ -156,8 +156,8 @@ int chaos_command(const ChaosOptions& options) {
   std::puts(
       fmt::format(
           "{}{} runs, seeds {} to {}: {} steps, {} bytes, nothing lost; {:.1f} s, {:.0f} steps a second",
-          interrupted, runs, options.seed, options.seed + runs - 1, happened, bytes, taken(),
-          static_cast<double>(happened) / taken())
+          interrupted, runs, options.seed, options.seed + runs - 1, steps_done, bytes, taken(),
+          static_cast<double>(steps_done) / taken())
           .c_str());
   return status;
 }
@@ -167,11 +167,12 @@ constexpr char chaos_help[] =
     "stopped and started; domains are created, suspended, killed and destroyed; viewers leave or do not\n"
     "read; events are lost, late and doubled; other clients use xcs's socket; there are no descriptors,\n"
     "a full disk, a clock that jumps. At the end of a run each byte must have arrived, or be counted as\n"
-    "lost, and no daemon may hold anything of what is gone. The first machine that fails this ends the\n"
+    "lost, and no daemon may keep data of a domain or viewer that is gone. The first machine that fails this "
+    "ends the\n"
     "command, with a short list of steps that still fails.\n"
     "SIGINT, SIGTERM and SIGHUP end the command after the present run, with a summary; a second signal\n"
     "ends it at once.\n"
-    "Exit status: 0 nothing was lost, 1 usage, 3 a machine could not run, 4 something was lost; 128 + the\n"
+    "Exit status: 0 no byte was lost, 1 usage, 3 a machine could not run, 4 a byte was lost; 128 + the\n"
     "number of the signal that ended it.\n"
     "Examples:\n"
     "  ringside chaos                              1000 machines\n"

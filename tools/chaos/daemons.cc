@@ -1,4 +1,4 @@
-// What the list of steps asks of a daemon, if it is in the state for it.
+// The steps that concern a daemon. A step does nothing if the daemon is not in the right state for it.
 #include "tools/chaos/daemons.h"
 
 #include <utility>
@@ -26,7 +26,7 @@ std::string Daemons::start(script::Daemon daemon) {
     up_[at] = true;
     return {};
   }
-  // As a process that says why it cannot start, and ends.
+  // Like a process that reports why it cannot start, and ends.
   if (!went_on) (void)stage_.daemon_stops(daemon);
   return started.error().text();
 }

@@ -1,4 +1,4 @@
-// xcs and xend as a list of steps kills, stops and starts them: a step that finds its daemon in another state
+// Kills, stops and starts xcs and xend for a list of steps. A step that does not fit the state of its daemon
 // does nothing.
 #pragma once
 
@@ -15,13 +15,14 @@ class Daemons {
   explicit Daemons(script::Stage& stage) : stage_(stage) {}
 
   bool kill(script::Daemon daemon);
-  /// As SIGSTOP does.
+  /// Like SIGSTOP.
   bool stop(script::Daemon daemon);
-  /// Starts one that was killed; one that was stopped goes on. Answers why it could not; empty: it runs.
+  /// Starts a daemon that was killed; continues one that was stopped. Returns the reason of a failure; empty:
+  /// it runs.
   std::string start(script::Daemon daemon);
-  /// Was not killed.
+  /// True if it was not killed.
   [[nodiscard]] bool up(script::Daemon daemon) const { return up_[index(daemon)]; }
-  /// Both run, and neither is stopped.
+  /// True if both run and neither is stopped.
   [[nodiscard]] bool serve() const { return up_[0] && up_[1] && !stopped_[0] && !stopped_[1]; }
 
  private:

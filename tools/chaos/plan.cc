@@ -14,7 +14,7 @@ namespace {
 
 enum class About : std::uint8_t { machine, domain, amount, both };
 
-struct Sort {
+struct StepKind {
   What what;
   std::uint32_t weight;
   std::uint32_t amount_max;
@@ -22,59 +22,60 @@ struct Sort {
   const char* text;  ///< {0} the domain, {1} the amount
 };
 
-constexpr std::array sorts = {
-    Sort{What::print, 24, 2000, About::both, "dom{0} prints {1} bytes"},
-    Sort{What::type, 16, 600, About::both, "the user of dom{0} types {1} bytes"},
-    Sort{What::create, 6, 0, About::domain, "dom{0} is created"},
-    Sort{What::viewer_comes, 10, 0, About::domain, "a user comes to dom{0}"},
-    Sort{What::viewer_leaves, 5, 0, About::domain, "the user of dom{0} leaves"},
-    Sort{What::viewer_looks_away, 3, 0, About::domain, "the user of dom{0} stops reading"},
-    Sort{What::viewer_looks, 4, 0, About::domain, "the user of dom{0} reads again"},
-    Sort{What::program_ends, 2, 0, About::domain, "the program of dom{0} ends"},
-    Sort{What::guest_killed, 1, 0, About::domain, "dom{0} is killed"},
-    Sort{What::destroy, 1, 0, About::domain, "dom{0} is destroyed"},
-    Sort{What::pause, 2, 0, About::domain, "dom{0} is paused"},
-    Sort{What::resume, 4, 0, About::domain, "dom{0} continues"},
-    Sort{What::guest_deaf, 2, 0, About::domain, "dom{0} takes no requests"},
-    Sort{What::guest_listens, 3, 0, About::domain, "dom{0} takes requests again"},
-    Sort{What::suspend, 3, 0, About::domain, "dom{0} is suspended"},
-    Sort{What::wake, 4, 0, About::domain, "dom{0} is resumed"},
-    Sort{What::kill_xcs, 6, 0, About::machine, "xcs is killed"},
-    Sort{What::kill_xend, 6, 0, About::machine, "xend is killed"},
-    Sort{What::stop_xcs, 2, 0, About::machine, "xcs is stopped"},
-    Sort{What::stop_xend, 2, 0, About::machine, "xend is stopped"},
-    Sort{What::start_xcs, 12, 0, About::machine, "xcs is started or continues"},
-    Sort{What::start_xend, 12, 0, About::machine, "xend is started or continues"},
-    Sort{What::lose_events, 2, 3, About::both, "{1} events between dom{0} and xcs are lost"},
-    Sort{What::delay_events, 2, 5, About::both, "{1} events between dom{0} and xcs are late"},
-    Sort{What::double_events, 2, 5, About::both, "{1} events between dom{0} and xcs come twice"},
-    Sort{What::late_bytes, 2, 20, About::amount, "{1} frames between xcs and xend are late"},
-    Sort{What::heal, 4, 0, About::machine, "events and frames are on time again"},
-    Sort{What::half_session, 2, 0, About::machine, "a client opens half a session"},
-    Sort{What::half_frame, 2, 79, About::amount, "a client sends {1} bytes of a frame"},
-    Sort{What::deaf_client, 2, 0, About::domain, "a client wants all of dom{0}, and does not read"},
-    Sort{What::clients_leave, 2, 0, About::machine, "the clients leave"},
-    Sort{What::accepts_fail, 2, 4, About::amount, "{1} connections cannot be taken for want of memory"},
-    Sort{What::xcs_no_descriptors, 1, 0, About::machine, "xcs has no descriptor left"},
-    Sort{What::xend_no_descriptors, 1, 0, About::machine, "xend has no descriptor left"},
-    Sort{What::disk_full, 1, 0, About::machine, "the disk is full"},
-    Sort{What::plenty, 4, 0, About::machine, "there are descriptors and disk again"},
-    Sort{What::clock_jumps, 1, 3600, About::amount, "the clock jumps by {1} s"},
+constexpr std::array kinds = {
+    StepKind{What::print, 24, 2000, About::both, "dom{0} prints {1} bytes"},
+    StepKind{What::type, 16, 600, About::both, "the user of dom{0} types {1} bytes"},
+    StepKind{What::create, 6, 0, About::domain, "dom{0} is created"},
+    StepKind{What::viewer_connects, 10, 0, About::domain, "a user connects to dom{0}"},
+    StepKind{What::viewer_leaves, 5, 0, About::domain, "the user of dom{0} leaves"},
+    StepKind{What::viewer_stops_reading, 3, 0, About::domain, "the user of dom{0} stops reading"},
+    StepKind{What::viewer_reads, 4, 0, About::domain, "the user of dom{0} reads again"},
+    StepKind{What::program_ends, 2, 0, About::domain, "the program of dom{0} ends"},
+    StepKind{What::guest_killed, 1, 0, About::domain, "dom{0} is killed"},
+    StepKind{What::destroy, 1, 0, About::domain, "dom{0} is destroyed"},
+    StepKind{What::pause, 2, 0, About::domain, "dom{0} is paused"},
+    StepKind{What::unpause, 4, 0, About::domain, "dom{0} is unpaused"},
+    StepKind{What::guest_stops_taking, 2, 0, About::domain, "dom{0} takes no requests"},
+    StepKind{What::guest_takes, 3, 0, About::domain, "dom{0} takes requests again"},
+    StepKind{What::suspend, 3, 0, About::domain, "dom{0} is suspended"},
+    StepKind{What::resume, 4, 0, About::domain, "dom{0} is resumed"},
+    StepKind{What::kill_xcs, 6, 0, About::machine, "xcs is killed"},
+    StepKind{What::kill_xend, 6, 0, About::machine, "xend is killed"},
+    StepKind{What::stop_xcs, 2, 0, About::machine, "xcs is stopped"},
+    StepKind{What::stop_xend, 2, 0, About::machine, "xend is stopped"},
+    StepKind{What::start_xcs, 12, 0, About::machine, "xcs is started or continues"},
+    StepKind{What::start_xend, 12, 0, About::machine, "xend is started or continues"},
+    StepKind{What::lose_events, 2, 3, About::both, "{1} events between dom{0} and xcs are lost"},
+    StepKind{What::delay_events, 2, 5, About::both, "{1} events between dom{0} and xcs are late"},
+    StepKind{What::double_events, 2, 5, About::both, "{1} events between dom{0} and xcs come twice"},
+    StepKind{What::late_bytes, 2, 20, About::amount, "{1} frames between xcs and xend are late"},
+    StepKind{What::heal, 4, 0, About::machine, "events and frames are on time again"},
+    StepKind{What::half_session, 2, 0, About::machine, "a client opens half a session"},
+    StepKind{What::half_frame, 2, 79, About::amount, "a client sends {1} bytes of a frame"},
+    StepKind{What::unreading_client, 2, 0, About::domain, "a client binds all of dom{0}, and does not read"},
+    StepKind{What::clients_leave, 2, 0, About::machine, "the clients leave"},
+    StepKind{What::accepts_fail, 2, 4, About::amount,
+             "{1} connections cannot be accepted for lack of memory"},
+    StepKind{What::xcs_no_descriptors, 1, 0, About::machine, "xcs has no descriptor left"},
+    StepKind{What::xend_no_descriptors, 1, 0, About::machine, "xend has no descriptor left"},
+    StepKind{What::disk_full, 1, 0, About::machine, "the disk is full"},
+    StepKind{What::resources_return, 4, 0, About::machine, "there are descriptors and disk again"},
+    StepKind{What::clock_jumps, 1, 3600, About::amount, "the clock jumps by {1} s"},
 };
 
-const Sort& sort_of(What what) {
-  return *std::ranges::find(sorts, what, &Sort::what);
+const StepKind& kind_of(What what) {
+  return *std::ranges::find(kinds, what, &StepKind::what);
 }
 
-const Sort& drawn(Choice& choice) {
+const StepKind& drawn(Choice& choice) {
   std::uint32_t all = 0;
-  for (const Sort& each : sorts) all += each.weight;
+  for (const StepKind& each : kinds) all += each.weight;
   std::uint32_t left = choice.pick(all);
-  for (const Sort& each : sorts) {
+  for (const StepKind& each : kinds) {
     if (left < each.weight) return each;
     left -= each.weight;
   }
-  return sorts.front();
+  return kinds.front();
 }
 
 }  // namespace
@@ -82,25 +83,24 @@ const Sort& drawn(Choice& choice) {
 Plan plan_of(std::uint64_t seed, std::size_t length) {
   Choice choice = Choice::seeded(seed);
   // The first two steps give the faults something to disturb.
-  Plan plan = {{What::create, 1, 0, 0}, {What::viewer_comes, 1, 0, 0}};
+  Plan plan = {{What::create, 1, 0, 0}, {What::viewer_connects, 1, 0, 0}};
   while (plan.size() < length) {
-    const Sort& sort = drawn(choice);
-    Happening happening{sort.what, 1 + choice.pick(domains_max), 0, 0};
-    if (sort.amount_max != 0) happening.amount = 1 + choice.pick(sort.amount_max);
+    const StepKind& kind = drawn(choice);
+    PlanStep step{kind.what, 1 + choice.pick(domains_max), 0, 0};
+    if (kind.amount_max != 0) step.amount = 1 + choice.pick(kind.amount_max);
     // One print in a hundred exceeds every buffer.
-    if (sort.what == What::print && choice.chance(1)) happening.amount *= 60;
+    if (kind.what == What::print && choice.chance(1)) step.amount *= 60;
     // Most steps come in the middle of earlier work; a few come after it is done.
-    happening.then_us = choice.pick(choice.chance(5) ? 1'000'000 : 200);
-    plan.push_back(happening);
+    step.then_us = choice.pick(choice.chance(5) ? 1'000'000 : 200);
+    plan.push_back(step);
   }
   return plan;
 }
 
-std::string text_of(const Happening& happening) {
-  const Sort& sort = sort_of(happening.what);
-  return fmt::format("{}, then {} us",
-                     fmt::format(fmt::runtime(sort.text), happening.domain, happening.amount),
-                     happening.then_us);
+std::string text_of(const PlanStep& step) {
+  const StepKind& kind = kind_of(step.what);
+  return fmt::format("{}, then {} us", fmt::format(fmt::runtime(kind.text), step.domain, step.amount),
+                     step.then_us);
 }
 
 }  // namespace ringside::chaos

@@ -1,4 +1,4 @@
-// What happens to a machine, drawn from a seed: work, and faults in between. The same seed gives the same
+// A list of steps for a machine, drawn from a seed: work, and faults in between. The same seed gives the same
 // list on every machine.
 #pragma once
 
@@ -11,28 +11,28 @@
 namespace ringside::chaos {
 
 inline constexpr DomainId domains_max = 3;
-inline constexpr std::size_t happenings_usual = 60;
+inline constexpr std::size_t steps_usual = 60;
 
 enum class What : std::uint8_t {
   // Work.
   print,
   type,
   create,
-  viewer_comes,
+  viewer_connects,
   // The user.
   viewer_leaves,
-  viewer_looks_away,
-  viewer_looks,
+  viewer_stops_reading,
+  viewer_reads,
   // The domain.
   program_ends,
   guest_killed,
   destroy,
   pause,
-  resume,
-  guest_deaf,
-  guest_listens,
+  unpause,
+  guest_stops_taking,
+  guest_takes,
   suspend,
-  wake,
+  resume,
   // dom0's daemons. `start` continues a stopped daemon and starts a killed one.
   kill_xcs,
   kill_xend,
@@ -49,31 +49,31 @@ enum class What : std::uint8_t {
   // Other clients on xcs's socket: half of a session, a client that sends half a frame, one that never reads.
   half_session,
   half_frame,
-  deaf_client,
+  unreading_client,
   clients_leave,
   // Exhausted resources.
   accepts_fail,
   xcs_no_descriptors,
   xend_no_descriptors,
   disk_full,
-  plenty,
+  resources_return,
   // The clock.
   clock_jumps,
 };
 
-struct Happening {
+struct PlanStep {
   What what = What::print;
   DomainId domain = 1;        ///< its place, 1 to domains_max, if a domain is concerned
   std::uint32_t amount = 0;   ///< bytes, events, connections or seconds
-  std::uint32_t then_us = 0;  ///< virtual time until the next happening
+  std::uint32_t then_us = 0;  ///< virtual time until the next step
 
-  friend bool operator==(const Happening&, const Happening&) = default;
+  friend bool operator==(const PlanStep&, const PlanStep&) = default;
 };
 
-using Plan = std::vector<Happening>;
+using Plan = std::vector<PlanStep>;
 
-[[nodiscard]] Plan plan_of(std::uint64_t seed, std::size_t length = happenings_usual);
+[[nodiscard]] Plan plan_of(std::uint64_t seed, std::size_t length = steps_usual);
 /// "kill xend, then 120 us"
-[[nodiscard]] std::string text_of(const Happening& happening);
+[[nodiscard]] std::string text_of(const PlanStep& step);
 
 }  // namespace ringside::chaos

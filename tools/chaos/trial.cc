@@ -13,7 +13,7 @@
 #include "emu/script/sim_stage.h"
 #include "tools/chaos/account.h"
 #include "tools/chaos/daemons.h"
-#include "tools/chaos/strangers.h"
+#include "tools/chaos/hostile_clients.h"
 
 namespace ringside::chaos {
 
@@ -47,7 +47,7 @@ struct Visit {
 /// A domain from its creation on. Its id is never reused, so every journal entry with this id belongs to it.
 struct Life {
   DomainId id = 0;
-  Books books;
+  Account account;
   std::vector<Visit> visits;
   bool exists = true;
   bool paused = false;
@@ -69,7 +69,7 @@ class Trial {
       stage_ = std::move(simulated);
     }
     daemons_.emplace(*stage_);
-    strangers_.emplace(*stage_);
+    hostile_clients_.emplace(*stage_);
   }
 
   Outcome run(const Plan& plan) {
@@ -78,9 +78,9 @@ class Trial {
     if (!rest()) return {.mistake = "it does not come to rest after its start"};
     const auto handles = handles_of_daemons();
     for (std::size_t at = 0; at < plan.size(); ++at) {
-      const Happening& each = plan[at];
+      const PlanStep& each = plan[at];
       mark(at, each);
-      if (happen(each)) ++outcome.happened;
+      if (carry_out(each)) ++outcome.steps_done;
       pass(std::chrono::microseconds(each.then_us));
     }
     outcome.mistake = at_rest();
@@ -88,7 +88,7 @@ class Trial {
     outcome.obstacle = stage_->failure();
     if (!outcome.mistake.empty()) outcome.warnings = stage_->warnings();
     for (const Life& life : lives_) {
-      outcome.bytes += life.books.printed;
+      outcome.bytes += life.account.printed;
       for (const Visit& visit : life.visits) outcome.bytes += visit.viewed.typed.size();
     }
     return outcome;
@@ -105,7 +105,7 @@ class Trial {
     return plan;
   }
 
-  void mark(std::size_t at, const Happening& its) {
+  void mark(std::size_t at, const PlanStep& its) {
     if (journal_ == nullptr) return;
     journal_->marks.push_back({.kind = trace::JournalMark::Kind::fault,
                                .after = journal_->steps.empty() ? 0 : journal_->steps.back().step,
@@ -114,7 +114,7 @@ class Trial {
                                .text = text_of(its)});
   }
 
-  // -- the books
+  // -- the account
 
   void note(const trace::Entry& entry) {
     if (entry.domain == 0 || entry.domain > lives_.size()) return;
@@ -122,7 +122,7 @@ class Trial {
     const std::string_view text = trace::text_of(entry);
     if (entry.kind == trace::Kind::bytes_passed) {
       if (entry.actor.role == trace::Role::xend && entry.peer.role == trace::Role::client)
-        life->books.handed += text;
+        life->account.handed += text;
       if (entry.actor.role == trace::Role::user && entry.peer.role == trace::Role::xend) {
         for (Visit& visit : life->visits) {
           if (stage_->user_actor(visit.user) == entry.actor) visit.viewed.typed += text;
@@ -130,11 +130,11 @@ class Trial {
       }
     }
     if (entry.kind == trace::Kind::refused && text == "the console has a viewer already")
-      ++life->books.turned_away;
+      ++life->account.refused_viewers;
     if (entry.kind != trace::Kind::counted) return;
     const std::uint32_t count = entry.to_value - entry.from_value;
-    if (text == "console bytes discarded") life->books.discarded += count;
-    if (text == "bytes that nobody read") life->books.unread += count;
+    if (text == "console bytes discarded") life->account.discarded += count;
+    if (text == "bytes that nobody read") life->account.unread += count;
   }
 
   /// The existing domain in this place, or null.
@@ -154,7 +154,7 @@ class Trial {
 
   // -- the steps; false: the step is not possible now
 
-  bool happen(const Happening& its) {
+  bool carry_out(const PlanStep& its) {
     Life* life = living(its.domain);
     Visit* visit = life == nullptr ? nullptr : life->open_visit();
     if (world_ == nullptr && left_out(its.what, life, visit)) return false;
@@ -163,8 +163,8 @@ class Trial {
         return life == nullptr && create(its.domain);
       case What::print:
         if (life == nullptr || life->program_ended) return false;
-        if (!stage_->print(life->id, printed_text(life->books.printed, its.amount))) return false;
-        life->books.printed += its.amount;
+        if (!stage_->print(life->id, printed_text(life->account.printed, its.amount))) return false;
+        life->account.printed += its.amount;
         return true;
       case What::type:
         if (visit == nullptr) return false;
@@ -173,16 +173,16 @@ class Trial {
           return false;
         visit->asked += its.amount;
         return true;
-      case What::viewer_comes:
+      case What::viewer_connects:
         return life != nullptr && visit == nullptr && visit_of(*life);
       case What::viewer_leaves:
         if (visit == nullptr) return false;
         leave(*visit);
         return true;
-      case What::viewer_looks_away:
-      case What::viewer_looks:
+      case What::viewer_stops_reading:
+      case What::viewer_reads:
         if (visit == nullptr) return false;
-        visit->reads = its.what == What::viewer_looks;
+        visit->reads = its.what == What::viewer_reads;
         return static_cast<bool>(stage_->user_reads(visit->user, visit->reads));
       case What::program_ends:
         if (life == nullptr || !stage_->end(life->id, 0)) return false;
@@ -190,27 +190,27 @@ class Trial {
         return true;
       case What::guest_killed:
         if (life == nullptr || !stage_->kill(life->id)) return false;
-        life->books.fate = Fate::cut;
+        life->account.fate = Fate::cut;
         return true;
       case What::destroy:
         if (life == nullptr || !stage_->destroy(life->id)) return false;
-        life->books.fate = Fate::cut;
+        life->account.fate = Fate::cut;
         life->exists = false;
         return true;
       case What::pause:
         if (life == nullptr || !stage_->pause(life->id)) return false;
         life->paused = true;
         return true;
-      case What::resume:
+      case What::unpause:
         if (life == nullptr || !stage_->unpause(life->id)) return false;
         life->paused = false;
         return true;
-      case What::guest_deaf:
-      case What::guest_listens:
-        return life != nullptr && stage_->answering(life->id, its.what == What::guest_listens);
+      case What::guest_stops_taking:
+      case What::guest_takes:
+        return life != nullptr && stage_->answering(life->id, its.what == What::guest_takes);
       case What::suspend:
         return life != nullptr && stage_->suspend(life->id);
-      case What::wake:
+      case What::resume:
         return life != nullptr && stage_->resume(life->id);
       case What::kill_xcs:
         return kill(Daemon::xcs);
@@ -240,13 +240,13 @@ class Trial {
       case What::heal:
         return static_cast<bool>(stage_->heal());
       case What::half_session:
-        return strangers_->half_session();
+        return hostile_clients_->half_session();
       case What::half_frame:
-        return strangers_->half_frame(its.amount);
-      case What::deaf_client:
-        return life != nullptr && strangers_->deaf_client(life->id);
+        return hostile_clients_->half_frame(its.amount);
+      case What::unreading_client:
+        return life != nullptr && hostile_clients_->unreading_client(life->id);
       case What::clients_leave:
-        strangers_->leave();
+        hostile_clients_->leave();
         return true;
       case What::accepts_fail:
         world_->fail_accepts(its.amount);
@@ -257,7 +257,7 @@ class Trial {
       case What::disk_full:
         world_->fill_disk(true);
         return true;
-      case What::plenty:
+      case What::resources_return:
         plenty();
         return true;
       case What::clock_jumps:
@@ -267,11 +267,11 @@ class Trial {
     return false;
   }
 
-  /// Between processes, what only a simulated machine can do, and what would wait in real time: for a daemon
-  /// that is stopped, or for a guest that cannot suspend now.
+  /// Between processes: steps that only a simulated machine can do, and steps that would wait in real time
+  /// for a stopped daemon or for a guest that cannot suspend now.
   [[nodiscard]] bool left_out(What what, const Life* life, const Visit* visit) const {
-    if (what >= What::accepts_fail && what != What::plenty) return true;
-    if (what != What::create && what != What::suspend && what != What::wake) return false;
+    if (what >= What::accepts_fail && what != What::resources_return) return true;
+    if (what != What::create && what != What::suspend && what != What::resume) return false;
     if (!daemons_->serve()) return true;
     return what == What::suspend && life != nullptr &&
            (life->paused || life->program_ended || (visit != nullptr && !visit->reads));
@@ -282,7 +282,7 @@ class Trial {
     lives_.emplace_back().id = id;
     if (!stage_->create(id, GuestProgram::script)) {
       lives_.back().exists = false;
-      lives_.back().books.fate = Fate::cut;
+      lives_.back().account.fate = Fate::cut;
       return false;
     }
     places_[place] = lives_.size() - 1;
@@ -308,7 +308,7 @@ class Trial {
 
   bool kill(Daemon daemon) {
     if (!daemons_->kill(daemon)) return false;
-    if (daemon == Daemon::xcs) strangers_->leave();
+    if (daemon == Daemon::xcs) hostile_clients_->leave();
     if (daemon == Daemon::xend) {
       for (Life& life : lives_) cut_off(life);
     }
@@ -352,11 +352,11 @@ class Trial {
 
   // -- the end
 
-  /// Removes all faults, lets everything finish, and checks the books of each domain.
+  /// Removes all faults, lets all work finish, and checks the account of each domain.
   std::string at_rest() {
     plenty();
     (void)stage_->heal();
-    strangers_->leave();
+    hostile_clients_->leave();
     if (world_ != nullptr) pass(farewell);
     for (const Daemon daemon : {Daemon::xcs, Daemon::xend}) {
       if (std::string why = daemons_->start(daemon); !why.empty()) return why;
@@ -414,19 +414,19 @@ class Trial {
     }
     // Unpausing fails if the domain does not exist any more.
     life.exists = static_cast<bool>(stage_->unpause(life.id));
-    if (!life.exists && life.books.fate == Fate::lives) life.books.fate = Fate::ended;
+    if (!life.exists && life.account.fate == Fate::lives) life.account.fate = Fate::ended;
     if (!life.exists || life.open_visit() != nullptr) return {};
     return "no viewer gets to its console";
   }
 
   std::string settled_books(Life& life) {
-    life.books.read = stage_->program_read(life.id);
-    life.books.viewers.clear();
+    life.account.read = stage_->program_read(life.id);
+    life.account.viewers.clear();
     for (const Visit& visit : life.visits) {
-      life.books.viewers.push_back(visit.viewed);
-      life.books.viewers.back().saw = stage_->user_saw(visit.user);
+      life.account.viewers.push_back(visit.viewed);
+      life.account.viewers.back().saw = stage_->user_saw(visit.user);
     }
-    return mistake_in(life.books);
+    return mistake_in(life.account);
   }
 
   /// Checks that the daemons hold no more than at first, once the domains are gone and the users have left.
@@ -471,7 +471,7 @@ class Trial {
   std::unique_ptr<script::Stage> stage_;
   SimWorld* world_ = nullptr;  ///< none between processes
   std::optional<Daemons> daemons_;
-  std::optional<Strangers> strangers_;
+  std::optional<HostileClients> hostile_clients_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Carries out one plan on a simulated machine, and checks the books at its end.
+// Carries out one plan on a simulated machine, and checks the account at its end.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +23,15 @@ struct Outcome {
   std::optional<Error> obstacle = {};  ///< why the plan could not be carried out; then the rest says nothing
   std::vector<std::string> warnings = {};  ///< of the daemons, when something was wrong
   std::uint64_t bytes = 0;                 ///< bytes that were printed and typed
-  std::uint64_t happened = 0;              ///< steps of the plan that could be done
+  std::uint64_t steps_done = 0;            ///< steps of the plan that could be done
 };
 
 /// Carries out `plan` unchanged; `seed` decides the order of events and the size of each read and write. At
-/// the end it removes all faults, starts everything that was stopped, and connects a viewer to each domain.
-/// Then the machine must come to rest and the books must be right. After all domains are destroyed, nothing
-/// may be left over. `journal`, if given, gets each entry, and each step of the plan as a mark. On a stage
-/// made by `make`, steps that only a simulated machine can do are left out, and `seed` decides only the plan.
+/// the end it removes all faults, starts all stopped parts, and connects a viewer to each domain. Then the
+/// machine must come to rest and the account must be correct. After all domains are destroyed, no handle or
+/// file may be left over. `journal`, if given, gets each entry, and each step of the plan as a mark. On a
+/// stage made by `make`, steps that only a simulated machine can do are left out, and `seed` decides only the
+/// plan.
 [[nodiscard]] Outcome carry_out(std::uint64_t seed, const Plan& plan, trace::Journaled* journal = nullptr,
                                 const MakeStage& make = {});
 

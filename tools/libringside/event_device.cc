@@ -156,7 +156,7 @@ Result<> EventDevice::settle(ring::Port port, Bound& bound) {
   return Done{};
 }
 
-/// Tells a domain that its control channel has a new controller. The domain may hold the kicks of the
+/// Tells a domain that its control channel has a new controller. The domain may still have the kicks of the
 /// predecessor's port, and the predecessor may have died between setting the domain's bits and kicking it.
 void EventDevice::announce(const Bound& bound) {
   ring::EventBits<> bits = bound.controlled->bits;

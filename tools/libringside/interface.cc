@@ -32,8 +32,8 @@ std::map<int, Fd>& handles() {
   return open;
 }
 
-/// A copy of the domU's connection: the hypervisor takes the end of the original for the death of the guest.
-/// Programs that this one starts do not inherit it.
+/// A copy of the domU's connection: when the original closes, the hypervisor treats the guest as dead.
+/// Programs that this one starts do not inherit the copy.
 Result<Fd> inherited_connection(const char* setting) {
   const char* what = "cannot open the interface";
   const std::string object = std::string(connection_setting) + "=" + setting;
@@ -44,7 +44,7 @@ Result<Fd> inherited_connection(const char* setting) {
   socklen_t size = sizeof type;
   if (parsed.ec != std::errc() || parsed.ptr != end || number < 0 ||
       getsockopt(number, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_SEQPACKET) {
-    return Error{EBADF, what, object, "this process was not handed that connection",
+    return Error{EBADF, what, object, "this process did not get that connection",
                  "only the program that ringside create --external started has it"};
   }
   fcntl(number, F_SETFD, FD_CLOEXEC);
@@ -98,7 +98,7 @@ Result<int> get_info(int handle, DomainId first, unsigned max, xc_dominfo_t* inf
   unsigned count = 0;
   for (DomainId next = first; count < max; ++count) {
     auto reply = call(*connection, "cannot read domains", {.op = HypercallOp::domain_info, .domain = next});
-    // Earlier domains are returned all the same. A guest sees no domain after itself.
+    // Earlier domains are still returned. A guest sees no domain after itself.
     if (!reply && count == 0) return reply.error();
     if (!reply) break;
     info[count] = as_of_2005(reply->answer.info);

@@ -13,9 +13,9 @@
 #include "tools/command.h"
 #include "tools/machine/builder.h"
 #include "tools/machine/console.h"
-#include "tools/machine/person.h"
 #include "tools/machine/private_machine.h"
 #include "tools/machine/quirks.h"
+#include "tools/machine/user_terminal.h"
 
 namespace ringside::tools {
 
@@ -60,7 +60,7 @@ Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Si
   if (unpause) {
     if (auto set_going = privcmd.domain_unpause(options.domain); !set_going) return set_going.error();
   }
-  const PersonsTerminal terminal(host, tell_window);
+  const UserTerminal terminal(host, tell_window);
   const ConsoleClient client(host, trace::Journal(sink, trace::actor(trace::Role::client)),
                              std::move(*connection), std::move(*input), std::move(*output), options, leave);
   host.run();
@@ -132,19 +132,20 @@ int console(const Session& session, const ConsoleOptions& options) {
   if (!connection) return failed(connection.error());
   auto journal = JournalWriter::open(session.machine().journal_directory(), "console");
   if (!journal) return failed(journal.error());
-  const bool person = is_terminal(0) && is_terminal(1);
-  if (person) {
+  const bool on_terminal = is_terminal(0) && is_terminal(1);
+  if (on_terminal) {
     std::printf("*** REMOTE CONSOLE of domain %u, %s: %s ***\r\n", info->domain, info->name,
                 options.escape.advice().c_str());
     std::fflush(stdout);
   }
-  auto ended = attach(
-      host, *privcmd, **journal, std::move(connection),
-      {.escape = person ? options.escape.byte() : std::nullopt, .end_of_file = false, .domain = info->domain},
-      false);
+  auto ended = attach(host, *privcmd, **journal, std::move(connection),
+                      {.escape = on_terminal ? options.escape.byte() : std::nullopt,
+                       .end_of_file = false,
+                       .domain = info->domain},
+                      false);
   if (!ended) return failed(ended.error());
   if (*ended == ConsoleClient::Ended::output_gone) return output_gone(exit_could_not_run);
-  if (person) {
+  if (on_terminal) {
     std::printf(*ended == ConsoleClient::Ended::left ? "\n*** left the console ***\n"
                                                      : "\n*** the console was closed ***\n");
   }
@@ -170,9 +171,9 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const bool& interrupted) {
   if (!built) return failed(built.error());
   if (interrupted) return 128 + SIGINT;
   trace::NullSink silent;
-  const bool person = is_terminal(0) && is_terminal(1);
+  const bool on_terminal = is_terminal(0) && is_terminal(1);
   auto ended = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
-                      {.escape = person ? EscapeKey().byte() : std::nullopt,
+                      {.escape = on_terminal ? EscapeKey().byte() : std::nullopt,
                        .end_of_file = !spec.raw,
                        .domain = built->domain},
                       true);

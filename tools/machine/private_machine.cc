@@ -28,7 +28,7 @@ int keep(const Machine& machine, std::int32_t owner) {
     ready();
     host.run();
   }
-  // A failure cannot be reported to anyone, and the directory is removed in any case.
+  // A failure cannot be reported, and the directory is removed in any case.
   (void)take_down(machine);
   remove_directory(machine);
   return exit_good;

@@ -240,7 +240,7 @@ void add_process_commands(Command app, Session& session) {
                     "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, "
                     "with input to Xen");
   const auto locked = std::make_shared<bool>(false);
-  xen.add_flag("--locked", *locked, "Whoever starts this hands over the lock of the directory").hidden();
+  xen.add_flag("--locked", *locked, "The parent process passes on the lock of the directory").hidden();
   const auto serial = std::make_shared<SerialSpec>();
   add_serial_options(xen, *serial, true);
   xen.callback([&session, locked, serial] {

@@ -36,7 +36,7 @@ void print_ring(const DomainPage& page, ring::Ring which) {
               which == ring::Ring::tx ? "guest -> controller" : "controller -> guest");
   std::printf("    req_prod %u (slot %u)   rsp_prod %u (slot %u)   unanswered %u of 8%s\n", req_prod,
               ring::slot_of(req_prod), rsp_prod, ring::slot_of(rsp_prod), unanswered,
-              unanswered > ring::slots_per_ring ? "   <- impossible: a side lies" : "");
+              unanswered > ring::slots_per_ring ? "   <- impossible: a faulty index" : "");
   for (std::uint32_t slot = 0; slot < ring::slots_per_ring; ++slot) {
     ring::ControlMessage message;
     Memory::copy_from_shared(&message, shared.slots + slot);

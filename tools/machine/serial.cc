@@ -11,7 +11,7 @@
 #include "emu/host/linux_terminal.h"
 #include "tools/machine/domain_command.h"
 #include "tools/machine/page.h"
-#include "tools/machine/person.h"
+#include "tools/machine/user_terminal.h"
 
 namespace ringside::tools {
 
@@ -36,7 +36,7 @@ std::string problem_of_speed(const std::string& text) {
 }
 
 std::string problem_of_conswitch(const std::string& text) {
-  return xen::is_conswitch(text) ? "" : "it is a letter from a to z, and perhaps an x after it";
+  return xen::is_conswitch(text) ? "" : "it is a letter from a to z, optionally followed by x";
 }
 
 struct SerialPlace {
@@ -64,8 +64,8 @@ int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& esca
   if (!input) return failed(input.error());
   auto output = host.standard_stream(1);
   if (!output) return failed(output.error());
-  const bool person = is_terminal(0) && is_terminal(1);
-  if (person) {
+  const bool on_terminal = is_terminal(0) && is_terminal(1);
+  if (on_terminal) {
     std::printf("*** %s: %s ***\r\n", place.what, escape.advice().c_str());
     std::fflush(stdout);
   }
@@ -73,15 +73,15 @@ int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& esca
     host.on_signal(number, [&] { host.stop(exit_good); });
   trace::NullSink silent;
   {
-    const PersonsTerminal terminal(host, nullptr);
+    const UserTerminal terminal(host, nullptr);
     const dom0::ConsoleClient client(
         host, trace::Journal(silent, trace::actor(trace::Role::user)), std::move(*line), std::move(*input),
         std::move(*output),
-        {.escape = person ? escape.byte() : std::nullopt, .end_of_file = false, .domain = 0},
+        {.escape = on_terminal ? escape.byte() : std::nullopt, .end_of_file = false, .domain = 0},
         [&](dom0::ConsoleClient::Ended) { host.stop(exit_good); });
     host.run();
   }
-  if (person) std::printf("\n*** left the %s ***\n", place.what);
+  if (on_terminal) std::printf("\n*** left the %s ***\n", place.what);
   return exit_good;
 }
 
@@ -206,7 +206,7 @@ void add_serial_commands(Command app, Session& session) {
 
   Command front = add_command(
       app, session, "keyboard", "Use the physical machine's keyboard and screen, which belong to dom0",
-      "  ringside keyboard              Ctrl-] leaves; nothing of it passes Xen's console");
+      "  ringside keyboard              Ctrl-] leaves; its bytes do not pass Xen's console");
   const auto front_escape = std::make_shared<EscapeKey>();
   add_escape(front, *front_escape);
   front.callback([&session, front_escape] {

@@ -9,8 +9,8 @@
 #include "emu/host/domain_words.h"
 #include "tools/run/golden.h"
 #include "tools/run/interruption.h"
-#include "tools/run/leave.h"
 #include "tools/run/outputs.h"
+#include "tools/run/run_files.h"
 #include "tools/run/script_files.h"
 #include "tools/run/select.h"
 
@@ -147,7 +147,7 @@ constexpr char run_examples[] =
     "journal. A failed run writes its journal to the folder of --out, and prints the command that runs\n"
     "it again. A file that does not parse is a failed result, and the others run. SIGINT, SIGTERM and\n"
     "SIGHUP end the command early, with a report of the completed runs. With --junit no report of an\n"
-    "earlier call remains, whatever happens.\n"
+    "earlier call ever remains.\n"
     "A scenario without expectations, and a `never` that was never tested, prove nothing. Each gets a\n"
     "warning; with --strict the run fails (in a file with a warning every run), which a CI should use.\n"
     "Exit status: 0 all passed, 1 usage, 2 a file does not parse, else 4 an expectation failed, else 3\n"

@@ -89,7 +89,7 @@ std::optional<std::string> golden_difference(const std::string& path, const std:
   for (auto line = kept.begin(); line != differ.in1; ++line) {
     if (line->starts_with("# ")) actor = line->substr(2);
   }
-  return fmt::format("{}: {} did something else\n     kept   {}\n     now    {}", path,
+  return fmt::format("{}: {} behaved differently\n     kept   {}\n     now    {}", path,
                      actor.empty() ? "an actor" : actor,
                      differ.in1 == kept.end() ? "nothing more" : *differ.in1,
                      differ.in2 == now.end() ? "nothing more" : *differ.in2);

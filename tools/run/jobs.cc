@@ -18,8 +18,8 @@
 #include "tools/out_file.h"
 #include "tools/run/golden.h"
 #include "tools/run/interruption.h"
-#include "tools/run/leave.h"
 #include "tools/run/real_stage.h"
+#include "tools/run/run_files.h"
 
 namespace ringside::tools {
 
@@ -112,7 +112,7 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   result.hash = script::journal_hash(story.state);
   result.outcome = story.outcome;
   const bool good = story.outcome == script::Outcome::passed;
-  std::string not_left;  // errors of requested files that could not be written
+  std::string write_errors;  // errors of requested files that could not be written
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
   if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
   const bool keeps_folder = !good && !options.keep_failed.empty();
@@ -120,12 +120,12 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   if (wants_journal || options.html.wanted() || options.pcap.wanted()) {
     const trace::Journaled journal = journal_of_job(job, story);
     if (wants_journal) {
-      auto left = leave_journal(job, options, journal);
-      result.journal = left ? left.value() : left.error().text();
-      context.journal = left ? look_command(left.value(), story) : left.error().text();
-      if (!left) not_left = "ringside: " + left.error().text() + "\n";
+      auto written = write_run_journal(job, options, journal);
+      result.journal = written ? written.value() : written.error().text();
+      context.journal = written ? look_command(written.value(), story) : written.error().text();
+      if (!written) write_errors = "ringside: " + written.error().text() + "\n";
     }
-    not_left += leave_views(job, options, journal);
+    write_errors += write_run_views(job, options, journal);
   }
   if (keeps_folder && !wants_journal) {
     result.journal = kept_journal(job, options);
@@ -136,12 +136,12 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   result.first = first_of(job, story);
   const bool warned = !story.warnings.empty() || job.script->diagnostics.warnings() != 0;
   if (options.strict && good && warned) fail_for_warnings(job, story, result);
-  if (!not_left.empty() && good) {
+  if (!write_errors.empty() && good) {
     result.outcome = script::Outcome::could_not_run;
-    result.first = not_left.substr(0, not_left.find('\n'));
-    result.report = not_left;
+    result.first = write_errors.substr(0, write_errors.find('\n'));
+    result.report = write_errors;
   } else {
-    result.warnings += not_left;
+    result.warnings += write_errors;
   }
   result.judged = story.judged;
   result.failures = story.failures.size();

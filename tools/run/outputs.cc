@@ -8,7 +8,7 @@
 
 #include "emu/host/domain_words.h"
 #include "emu/trace/quote.h"
-#include "tools/run/leave.h"
+#include "tools/run/run_files.h"
 
 namespace ringside::tools {
 

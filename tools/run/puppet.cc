@@ -28,10 +28,10 @@ int puppet(const std::string& path) {
 }  // namespace
 
 void add_puppet_command(Command app, Session& session) {
-  Command command = app.add_subcommand("puppet", "What runs on a guest's console when a scenario plays it");
+  Command command = app.add_subcommand("puppet", "The program on a guest's console that a scenario controls");
   command.hidden();
   const auto path = std::make_shared<std::string>();
-  command.add_option("SOCKET", *path, "Where the scenario is").required();
+  command.add_option("SOCKET", *path, "The scenario's socket").required();
   command.callback([&session, path] { session.run = [path] { return puppet(*path); }; });
 }
 

@@ -90,7 +90,7 @@ Result<> RealStage::prepare_faults() {
   auto table = FaultTable::make(*host_, machine_, controller, plan().seed, plan().plain);
   if (!table) return table.error();
   faults_.emplace(std::move(*table));
-  // This process sends the messages of raw clients.
+  // This process itself sends the messages of raw clients.
   host_->inject_faults(FaultTable::find(*host_, machine_).value(),
                        [this](const FaultRule& rule, DomainId) { bitten(rule); });
   return Done{};

@@ -10,7 +10,7 @@
 #include "emu/script/print.h"
 #include "emu/script/shrink.h"
 #include "tools/out_file.h"
-#include "tools/run/leave.h"
+#include "tools/run/run_files.h"
 #include "tools/run/script_files.h"
 #include "tools/run/select.h"
 

@@ -74,7 +74,7 @@ local m = {
   length = ProtoField.uint8("cmsg.length", "Length"),
   payload = ProtoField.bytes("cmsg.payload", "Payload"),
   text = ProtoField.string("cmsg.text", "Payload as text"),
-  behind = ProtoField.bytes("cmsg.behind", "Bytes behind its length"),
+  behind = ProtoField.bytes("cmsg.behind", "Bytes after its length"),
 }
 local r = {
   name = ProtoField.string("ring.name", "Ring"),
@@ -119,14 +119,14 @@ local function warn(name, text) return ProtoExpert.new(name, text, expert.group.
 local function note(name, text) return ProtoExpert.new(name, text, expert.group.SEQUENCE, expert.severity.NOTE) end
 local odd = {
   length = warn("cmsg.length.impossible", "Length above 60: a message holds no more"),
-  outstanding = warn("ring.outstanding.impossible", "More than 8 outstanding: a side lies"),
+  outstanding = warn("ring.outstanding.impossible", "More than 8 outstanding: a faulty index"),
   unasked = warn("ring.response.unasked", "Response without a request"),
   mismatch = warn("ring.response.mismatch", "Response does not echo the request's type, subtype and id"),
   stale = warn("ring.stale", "Takes a slot that was not written since it was last taken"),
   dropped = warn("ringside.dropped", "Something was dropped"),
   refused = note("ringside.refused", "Something was refused"),
-  quirk = note("ringside.quirk.bites", "A quirk of 2005 bites"),
-  fault = note("ringside.fault.bites", "A fault made on purpose"),
+  quirk = note("ringside.quirk.bites", "A quirk of 2005 takes effect"),
+  fault = note("ringside.fault.bites", "An injected fault"),
   unknown = warn("ringside.unknown", "Made by another version, or damaged"),
 }
 cmsg.experts = {odd.length}

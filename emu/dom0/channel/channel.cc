@@ -1,4 +1,4 @@
-// A control channel's rings, wait and faults. How it is opened is channel_open.cc.
+// A control channel's rings, wait and faults. channel_open.cc opens it.
 #include "emu/dom0/channel/channel.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ using trace::SlotUse;
 
 namespace {
 
-/// A request that is said to be older is one that was never put.
+/// A tagged request that claims to be older was never put.
 constexpr std::uint32_t tag_age_max = std::uint32_t{1} << 31;
 
 }  // namespace
@@ -23,7 +23,7 @@ void Channel::turn() {
   const bool event = up_.is_pending();
   if (event) {
     up_.clear_pending();
-    // The guest cannot reach dom0's bits, so they are set here on its behalf.
+    // The guest cannot set dom0's bits, so the channel sets them on its behalf.
     parts_.events.raise(local_port());
   }
   event ? look() : flush();
@@ -31,7 +31,7 @@ void Channel::turn() {
   owner_.turned();
 }
 
-/// Nothing but an event makes it look at the rings, as in 2005: one that is lost leaves them as they are.
+/// Only an event makes it look at the rings, as in 2005. If an event is lost, the rings are not looked at.
 bool Channel::has_work() const {
   return up_.is_pending();
 }
@@ -44,7 +44,8 @@ bool Channel::try_sleep() {
 
 // -- the rings
 
-/// Both rings' shared indices, against what was published: the same bounds that Back and Front hold to.
+/// Checks the shared indices of both rings against what was published: the same bounds that Back and Front
+/// enforce.
 bool Channel::indices_make_sense() const {
   if (believing_) return true;
   const std::uint32_t requests = ring::distance(Memory::load(tx_.req_prod), published_responses_);
@@ -76,7 +77,7 @@ void Channel::take() {
 
 void Channel::take_requests() {
   const ring::Index before = back_.req_cons();
-  // A full ring is all that one turn takes, whatever the guest adds meanwhile.
+  // One turn takes at most a full ring, even if the guest adds requests meanwhile.
   for (std::uint32_t taken = 0; taken < ring::slots_per_ring; ++taken) {
     ring::ControlMessage message;
     const ring::Index index = back_.req_cons();
@@ -87,7 +88,7 @@ void Channel::take_requests() {
       break;
     }
     if (outcome == ring::TakeRequest::long_length) {
-      // Answered here like an unknown type, so that its slot becomes free.
+      // Answered like an unknown type, so that the slot becomes free.
       length_fault(ring::Ring::tx);
       put_response(ring::default_reply(message));
     } else {
@@ -118,7 +119,7 @@ void Channel::take_responses() {
       index_fault();
       break;
     }
-    // Passed on as far as it makes sense: somebody keeps books on what was answered.
+    // Truncated and passed on: the owner counts responses.
     if (outcome == ring::TakeResponse::long_length) length_fault(ring::Ring::rx);
     owner_.response(message, take_tag(message));
   }
@@ -144,8 +145,8 @@ Channel::Send Channel::send_request(const ring::ControlMessage& message, std::ui
   return Send::full;
 }
 
-/// The tag of the request that `response` answers; 0 = none. A guest answers console input in order, but
-/// others before or after it: so the oldest tagged request that has no response yet is the one.
+/// The tag of the request that `response` answers; 0 = none. A guest answers console input in order, and
+/// other requests at any time. So it is the oldest tagged request that has no response yet.
 std::uint32_t Channel::take_tag(const ring::ControlMessage& response) {
   if (response.type != ring::CMSG_CONSOLE) return 0;
   const ring::TaggedRequest* oldest = nullptr;
@@ -159,7 +160,7 @@ std::uint32_t Channel::take_tag(const ring::ControlMessage& response) {
   return oldest->tag;
 }
 
-/// How many requests ago it was put: 0 = never, 1 = the last one.
+/// How many requests ago the tagged one was put: 1 = the last one, 0 = never.
 std::uint32_t Channel::tag_age(const ring::TaggedRequest& sent) const {
   const std::uint32_t age = ring::distance(front_.req_prod_pvt(), sent.index);
   return sent.tag == 0 || age > tag_age_max ? 0 : age;
@@ -169,7 +170,7 @@ std::optional<Channel::Send> Channel::known(std::uint32_t tag) const {
   if (tag == 0) return {};
   for (const ring::TaggedRequest& sent : tagged_) {
     if (sent.tag != tag) continue;
-    // Responses are in the order of the ring, if not always the guest's.
+    // Responses follow the ring's order, even if the guest answers out of order.
     const bool answered = tag_age(sent) > front_.outstanding();
     return answered ? Send::answered : Send::known;
   }
@@ -184,7 +185,7 @@ void Channel::send_queued() {
     put_request(queue_.front());
     queue_.pop_front();
   }
-  // A broken channel says so too: who waited for room is to learn that there will be none.
+  // Reported for a broken channel too: its owner learns that there will be no room.
   if (queue_.size() < channel_queue_messages_max || faulty_) {
     if (std::exchange(told_full_, false)) owner_.room();
   }
@@ -203,7 +204,7 @@ Channel::Respond Channel::respond(const ring::ControlMessage& message, std::opti
 void Channel::put_request(const Queued& request) {
   const ring::Index index = front_.req_prod_pvt();
   if (request.tag != 0) {
-    // The page is told first: it counts only when the index that is published has passed it.
+    // The page is updated first: a tag counts only when the published index has passed it.
     const auto oldest = std::ranges::max_element(
         tagged_, {}, [this](const ring::TaggedRequest& sent) { return tag_age(sent) - 1; });
     ring::TaggedRequest* in_page = ring::channel_words(frame_.frame())->tagged + (oldest - tagged_.begin());
@@ -241,7 +242,7 @@ void Channel::publish() {
 void Channel::notify() {
   const ring::Raised outcome = guest_bits_.raise(remote_port());
   journal_.event_raised(domain(), trace::actor(trace::Role::domain, domain()), remote_port(), outcome);
-  // dom0's own channel shares dom0's selector with every other port of dom0, and each has its own kicks.
+  // dom0's own channel shares dom0's selector with all other ports of dom0, and each port has its own kicks.
   const bool wakes =
       outcome == ring::Raised::kick || (domain() == 0 && outcome == ring::Raised::already_selected);
   if (wakes) parts_.host.kick(parts_.events.peer_kicks(local_port()));
@@ -253,7 +254,7 @@ void Channel::count_lost(std::size_t bytes) {
   ring::NativeMemory::store(lost, ring::NativeMemory::load(lost) + static_cast<std::uint32_t>(bytes));
 }
 
-// -- what is owed
+// -- unanswered requests
 
 void Channel::remember(const Owed& request) {
   RS_CHECK(unanswered_count_ < unanswered_.size());
@@ -272,10 +273,10 @@ bool Channel::is_owed(ring::Index index) const {
   return std::any_of(owed.begin(), owed.end(), [index](const Owed& each) { return each.index == index; });
 }
 
-/// The request that a response means: the one at `index`, or the oldest with the same header, or else, since
-/// an answer was owed, the oldest.
+/// The request that a response answers: the one at `index`, or the oldest with the same header, or else the
+/// oldest.
 void Channel::forget(const ring::ControlMessage& response, std::optional<ring::Index> index) {
-  if (unanswered_count_ == 0) return;  // it was abandoned
+  if (unanswered_count_ == 0) return;  // the request was abandoned
   const auto end = unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_);
   auto answered = std::find_if(unanswered_.begin(), end, [&](const Owed& owed) {
     if (index) return owed.index == *index;
@@ -300,7 +301,7 @@ void Channel::index_fault() {
                   "after request {})",
                   Memory::load(tx_.req_prod), back_.rsp_prod_pvt(), Memory::load(rx_.rsp_prod),
                   front_.req_prod_pvt()),
-      "service goes on when they make sense again; other domains are not concerned"};
+      "service continues when they make sense again; other domains are not affected"};
   parts_.host.warn(error.text());
 }
 

@@ -1,9 +1,9 @@
-// One domain's control channel as the controller in dom0 sees it: the mapped frame, the answering end of tx,
-// the requesting end of rx, the event channel between them, and the waiting.
+// One domain's control channel as the controller in dom0 sees it: the mapped frame, the consumer end of tx,
+// the producer end of rx, the event channel between them, and the wait.
 //
-// A daemon of dom0 owns it and drives it from one thread. It moves messages and knows no meaning of any: who
-// gets a request and who answers it is its owner's business, through Events. The guest is not trusted: a
-// channel whose indices make no sense is ignored until they do again, and other channels are not affected.
+// A daemon of dom0 owns it and drives it from one thread. The channel moves messages and does not interpret
+// them: its owner receives requests, and answers them, through Events. The guest is not trusted: a channel
+// with impossible indices is not served until they make sense again, and other channels are not affected.
 #pragma once
 
 #include <array>
@@ -29,36 +29,36 @@ namespace ringside::dom0 {
 /// Messages to the guest that may wait for room in its rx ring.
 inline constexpr std::size_t channel_queue_messages_max = 64;
 
-/// What went otherwise than planned, summed over all channels of a daemon.
+/// Counts of unusual outcomes, summed over all channels of a daemon.
 struct ChannelCounters {
   std::uint32_t queued_messages = 0;    ///< to a guest whose ring was full; they are delivered later
   std::uint32_t refused_messages = 0;   ///< to a guest whose indices are faulty and whose queue is full
-  std::uint32_t refused_responses = 0;  ///< that answer nothing
+  std::uint32_t refused_responses = 0;  ///< responses that answer no request
   std::uint32_t index_faults = 0;       ///< times a channel was found with impossible indices
   std::uint32_t length_faults = 0;      ///< messages from a guest that claim more than 60 bytes
 };
 
 class Channel {
  public:
-  /// A request of the guest's, and where in the tx ring it was: the number by which it is known again when it
-  /// is offered once more, by this controller or the next.
+  /// A request of the guest, and its index in the tx ring. The index identifies the request if this
+  /// controller, or the next, offers it again.
   struct Owed {
     ring::ControlMessage message;
     ring::Index index = 0;
   };
   /// None of these may destroy the channel.
   struct Events {
-    /// The guest asks; respond() is owed, sometime, in any order.
+    /// The guest sends a request. respond() is owed, at any time, in any order.
     std::function<void(const Owed&)> request;
-    /// The guest answered one of send_request()'s, with its tag; 0 = it had none.
+    /// The guest answered a request of send_request(); `tag` is the request's tag; 0 = it had none.
     std::function<void(const ring::ControlMessage&, std::uint32_t tag)> response;
-    /// There is room again after send_request() had answered full.
+    /// There is room again after send_request() returned full.
     std::function<void()> room;
-    /// The host woke the channel, and it has handed over all it found: time to pass on what was gathered. If
-    /// an event had come, the event device has it to read.
+    /// The host woke the channel, and the channel has handed over all messages: the owner can pass them on.
+    /// If an event has arrived, the event device has it to read.
     std::function<void()> turned;
   };
-  /// any_port for the two ports = those the domain was started with, or new ones. Both given = those two.
+  /// any_port for both ports = those that the domain was started with, or new ones. Both given = those two.
   struct Place {
     DomainId domain = 0;
     ring::Port local_port = any_port;
@@ -66,16 +66,16 @@ class Channel {
     Quirks quirks = {};  ///< stale_indices, abi_mismatch
   };
 
-  /// Binds the event channel, maps the domain's frame, attaches to its rings where the indices stand, and
-  /// kicks the guest once: a predecessor may have died between setting the guest's bits and kicking it. The
-  /// owner is to call look() once when it is ready. Unanswered requests are in unanswered().
-  /// ESRCH: no such domain. EBADMSG: the indices make no sense. EEXIST: `local_port` has another use here.
-  /// All references outlive the channel.
+  /// Binds the event channel, maps the domain's frame, attaches to its rings at their present indices, and
+  /// kicks the guest once, because a predecessor may have died between setting the guest's bits and kicking
+  /// it. The owner calls look() once when it is ready. Unanswered requests are in unanswered(). ESRCH: no
+  /// such domain. EBADMSG: the indices make no sense. EEXIST: `local_port` has another use here. All
+  /// references outlive the channel.
   [[nodiscard]] static Result<std::unique_ptr<Channel>> open(Host& host, trace::Journal journal,
                                                              Privcmd& privcmd, EventDevice& events,
                                                              const Place& place, ChannelCounters& counters,
                                                              Events owner);
-  /// Leaves the event channel bound, for the controller that comes next.
+  /// Leaves the event channel bound, for the next controller.
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -91,45 +91,45 @@ class Channel {
     taken,     ///< in the ring, or queued for it
     known,     ///< was taken before, by this controller or an earlier one; its response is still to come
     answered,  ///< was taken before, and the guest has answered it: there may be no response any more
-    full,      ///< not taken: hold it and wait for `room`
-    broken,    ///< not taken, and the guest's indices are faulty: there is no telling when
+    full,      ///< not taken: the owner keeps it and waits for `room`
+    broken,    ///< not taken, and the guest's indices are faulty: room may never come
   };
-  /// A request for the guest. It sees it at the end of the turn, or at flush(). A tag other than 0 makes it
-  /// known again: among the last 8 that carried one, the same tag is the same request.
+  /// Sends a request to the guest, which sees it at the end of the turn, or at flush(). A tag other than 0
+  /// identifies it: among the last 8 requests that carried one, the same tag means the same request.
   [[nodiscard]] Send send_request(const ring::ControlMessage& message, std::uint32_t tag = 0);
 
   enum class Respond : std::uint8_t { taken, not_owed };
-  /// The answer to one of the guest's requests: to the one at `index`, if that is given. Otherwise a response
-  /// names no request: see forget().
+  /// Answers one of the guest's requests: the one at `index`, if given. Without an index a response names no
+  /// request: see forget().
   [[nodiscard]] Respond respond(const ring::ControlMessage& message,
                                 std::optional<ring::Index> index = std::nullopt);
 
   /// The guest has room for a request at once.
   [[nodiscard]] bool has_room() const { return queue_.empty() && !faulty_ && !front_.full(); }
-  /// Raises the event at the guest though nothing was published.
+  /// Raises the event at the guest although nothing was published.
   void notify();
-  /// Adds to the count, in the page, of what was lost on the way to the guest.
+  /// Adds to the count, in the page, of messages lost on the way to the guest.
   void count_lost(std::size_t bytes);
   /// Forgets a request without answering it: its slot is never freed.
   void abandon(ring::Index index);
-  /// From hold() to release() nothing of the guest's is noticed.
+  /// From hold() to release() the channel looks at nothing of the guest's.
   void hold();
   void release();
 
-  /// Publishes what was put and notifies the guest once for all of it. Looks at no ring: the channel does
-  /// that by itself whenever an event comes.
+  /// Publishes the messages that were put and notifies the guest once for all of them. Does not look at the
+  /// rings: the channel looks at them after each event.
   void flush();
-  /// Takes what there is in both rings without an event, then flushes.
+  /// Takes all messages in both rings without an event, then flushes.
   void look();
-  /// There is something that look() would take.
+  /// True if look() would take a message.
   [[nodiscard]] bool has_unseen() const { return back_.has_request() || front_.has_response(); }
 
   /// Requests taken and not yet answered, oldest first; at most 8.
   [[nodiscard]] std::span<const Owed> unanswered() const { return {unanswered_.data(), unanswered_count_}; }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   [[nodiscard]] bool faulty() const { return faulty_; }
-  /// Asks the hypervisor whether both ends are still bound to each other; they are not once the domain is
-  /// gone.
+  /// Asks the hypervisor whether both ends are still bound to each other. They are not after the domain has
+  /// ended.
   [[nodiscard]] bool still_bound();
 
  private:
@@ -141,8 +141,8 @@ class Channel {
   };
 
   struct Layouts {
-    ring::Abi rings;   ///< as the controller takes it to be
-    ring::Abi events;  ///< as it is
+    ring::Abi rings;   ///< the layout that the controller assumes
+    ring::Abi events;  ///< the layout that it has
   };
   Channel(const Parts& parts, trace::Journal journal, const Place& place, const Layouts& layouts,
           Mapping frame, ring::Back<> back, ring::Front<> front, Events owner);
@@ -198,11 +198,11 @@ class Channel {
   std::array<Owed, ring::slots_per_ring> unanswered_{};
   std::size_t unanswered_count_ = 0;
   std::deque<Queued> queue_;
-  /// As in the page, which the guest can write; taken from there on attaching, and never again.
+  /// As in the page, which the guest can write. Read from the page once, on attaching.
   std::array<ring::TaggedRequest, ring::slots_per_ring> tagged_{};
   ring::Index tags_taken_ = 0;  ///< tagged requests below have their response
-  bool told_full_ = false;      ///< the owner waits for `room`
-  bool believing_ = false;      ///< a quirk: the guest's indices are not looked into
+  bool told_full_ = false;      ///< the owner has been told `full` and waits for `room`
+  bool believing_ = false;      ///< a quirk: the guest's indices are not checked
   bool faulty_ = false;
   bool warned_index_ = false;
   bool warned_length_ = false;

@@ -1,5 +1,5 @@
-// How a control channel begins and ends: the event channel, the frame, where the rings are taken up, the
-// wait.
+// How a control channel is opened and closed: the event channel, the frame, the start indices of the rings,
+// the wait.
 #include <cerrno>
 #include <utility>
 
@@ -24,13 +24,13 @@ Result<DomainInfo> living_domain(Privcmd& privcmd, DomainId domain) {
   return **info;
 }
 
-/// The event channel, for as long as it is not certain that the control channel will exist.
+/// Owns the event channel until the control channel is complete.
 class BoundPort {
  public:
   BoundPort(Privcmd& privcmd, bool is_new, ring::Port local)
       : privcmd_(privcmd), local_(local), is_new_(is_new) {}
   ~BoundPort() {
-    // A failure to close it leaves nothing to be done about it.
+    // If closing fails, there is nothing left to do.
     if (is_new_) static_cast<void>(privcmd_.evtchn_close(DOMID_SELF, local_).ok());
   }
   void keep() { is_new_ = false; }
@@ -53,8 +53,7 @@ Result<std::unique_ptr<Channel>> Channel::open(Host& host, trace::Journal journa
     return refuse(EEXIST, domain, fmt::format("port {} has another use", asked.local_port));
   }
   Place place = asked;
-  // A domain that was started keeps the port it was started with: whoever opens its channel again finds it
-  // there.
+  // A started domain keeps its port, so that the next controller finds its channel there.
   if (place.remote_port == any_port && place.local_port == any_port) place.remote_port = info->console_port;
   const bool is_new = place.remote_port == any_port && place.local_port == any_port;
   const bool mistaken = place.quirks.has(Quirk::abi_mismatch) && info->abi != ring::Abi::sring;
@@ -78,7 +77,7 @@ Result<std::unique_ptr<Channel>> Channel::open(Host& host, trace::Journal journa
     return bound.error();
   if (!events.peer_kicks(place.local_port).valid()) {
     events.unbind(place.local_port);
-    return refuse(ESRCH, domain, "nobody is at the other end of the event channel");
+    return refuse(ESRCH, domain, "no domain is at the other end of the event channel");
   }
   bound_port.keep();
   std::unique_ptr<Channel> channel(new Channel({host, privcmd, events, counters}, journal, place,
@@ -107,7 +106,7 @@ Channel::Channel(const Parts& parts, trace::Journal journal, const Place& place,
 
 void Channel::start() {
   journal_.told(domain(), fmt::format("channel: port {} here, port {} there", local_port(), remote_port()));
-  // Attaching drops requests that a dead predecessor had taken and not answered. They are still in the slots.
+  // Attaching skips requests that a dead predecessor had taken and not answered. They are still in the slots.
   for (ring::Index index = back_.rsp_prod_pvt(); index != back_.req_cons(); ++index) {
     ring::ControlMessage message;
     ring::NativeMemory::copy_from_shared(&message, tx_.slots + ring::slot_of(index));
@@ -121,7 +120,8 @@ void Channel::start() {
   ring::ChannelWords* words = ring::channel_words(frame_.frame());
   take_over_tags(words->tagged);
   release();
-  // The guest may hold the kicks of a predecessor's port: seeing this move, it asks for the present ones.
+  // The guest may have the kicks of a predecessor's port. When it sees this count change, it asks for the
+  // present ones.
   ring::NativeMemory::store(&words->attachments, ring::NativeMemory::load(&words->attachments) + 1);
   const ring::Raised outcome = guest_bits_.raise(remote_port());
   journal_.event_raised(domain(), trace::actor(trace::Role::domain, domain()), remote_port(), outcome);
@@ -145,7 +145,8 @@ void Channel::release() {
                                        .peer_cpu = &words->guest_cpu});
 }
 
-/// Those that reached the ring. One that a predecessor had noted and not yet published did not.
+/// The tags of requests that reached the ring. A request that a predecessor noted but did not publish is not
+/// in it.
 void Channel::take_over_tags(const ring::TaggedRequest* in_page) {
   tags_taken_ = front_.rsp_cons();
   for (std::size_t place = 0; place < tagged_.size(); ++place) {

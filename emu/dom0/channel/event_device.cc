@@ -1,4 +1,4 @@
-// The event device: bits, queue, and the handing out of ports.
+// The event device: bits, queue, and how it hands out ports.
 #include "emu/dom0/channel/event_device.h"
 
 #include <cerrno>
@@ -59,8 +59,8 @@ const Handle& EventDevice::peer_kicks(ring::Port port) const {
 
 void EventDevice::raise(ring::Port port) {
   RS_CHECK(is_bound(port));
-  // This process is the receiver too, so the kick of another event in the same selector word is no excuse to
-  // wait.
+  // This process is the receiver itself: it does not wait for the kick of another event in the same selector
+  // word.
   switch (bits_.raise(port)) {
     case ring::Raised::kick:
     case ring::Raised::already_selected:
@@ -76,13 +76,12 @@ void EventDevice::kicked(ring::Port port) {
   if (readable_ && (overflow_ || !queue_.empty())) readable_();
 }
 
-/// dom0's upcall, as far as it concerns this device. `port` is the one that is known to have been raised.
+/// dom0's upcall, for this device's ports. `port` is known to be raised.
 void EventDevice::upcall(ring::Port port) {
   bits_.upcall([this](ring::Port found) {
     if (is_bound(found)) hand_out(found);
   });
-  // Another daemon's upcall may have taken the selector bit that stood for this port: look at the port
-  // itself.
+  // Another daemon's upcall may have cleared the selector bit of this port: look at the port itself.
   if (is_bound(port) && bits_.is_pending(port) && !bits_.is_masked(port)) hand_out(port);
 }
 

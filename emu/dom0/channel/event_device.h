@@ -1,9 +1,9 @@
-// dom0's event device: how a program in dom0, which has no upcall of its own, learns that an event channel
-// was raised. It binds ports, keeps the bits of dom0's shared_info for them, and hands out raised ports as a
-// queue of 16-bit numbers. A port that was handed out stays masked until its number is written back.
+// dom0's event device. It tells a program in dom0, which has no upcall of its own, that an event channel was
+// raised. It binds ports, keeps their bits in dom0's shared_info, and hands out raised ports as a queue of
+// 16-bit numbers. A port that was handed out stays masked until its number is written back.
 //
-// One per daemon; ports are dom0's and the frame is shared by all daemons, so this touches the bits of its
-// own ports only. The daemon owns it and drives it from one thread. It does not know what a port is for.
+// One per daemon. All daemons share dom0's ports and its frame, so a device touches the bits of its own ports
+// only. The daemon owns it and drives it from one thread. The device does not know what a port is for.
 #pragma once
 
 #include <array>
@@ -24,10 +24,10 @@ inline constexpr std::size_t event_queue_ports_max = 2048;
 
 class EventDevice {
  public:
-  /// Who notices that a port's kicks were kicked.
+  /// Which side watches a port's kicks.
   enum class Wake : std::uint8_t {
     device,  ///< the device: the sender (the hypervisor) has set dom0's bits before it kicked
-    owner,   ///< whoever bound it: its sender cannot reach dom0's bits, so the owner calls raise()
+    owner,   ///< the owner: its sender cannot set dom0's bits, so the owner calls raise()
   };
   enum class Read : std::uint8_t {
     port,      ///< one was taken
@@ -41,15 +41,15 @@ class EventDevice {
   EventDevice(const EventDevice&) = delete;
   EventDevice& operator=(const EventDevice&) = delete;
 
-  /// Called by the host, when it has woken the device and read() has something to say. What the calls below
-  /// put into the queue is for their caller to read.
+  /// The host calls it after it has woken the device, when read() has something to return. Ports that the
+  /// calls below put into the queue are for their caller to read.
   void on_readable(std::function<void()> readable) { readable_ = std::move(readable); }
 
-  /// Takes charge of a port of dom0. Whatever a predecessor left is put right: the port is unmasked, and
-  /// handed out at once if it was pending. `about` is the domain that the journal files its events under.
-  /// EEXIST: bound already; EINVAL: not a port; else what the hypervisor says.
+  /// Takes over a port of dom0 and repairs the state that a predecessor left: unmasks the port, and hands it
+  /// out at once if it was pending. The journal files its events under the domain `about`. EEXIST: bound
+  /// already; EINVAL: not a port; otherwise the hypervisor's error.
   [[nodiscard]] Result<> bind(ring::Port port, Wake wake, DomainId about);
-  /// The port as such stays with dom0. A number that is waiting to be read stays in the queue.
+  /// Unbinds; the port itself stays with dom0. A number that waits to be read stays in the queue.
   void unbind(ring::Port port);
   [[nodiscard]] bool is_bound(ring::Port port) const;
 

@@ -8,7 +8,7 @@ namespace ringside::dom0 {
 
 namespace {
 
-/// A reader is written to in pieces of up to the whole buffer; more come only when withheld output moves up.
+/// A reader gets up to the whole buffer at a time; more follows when withheld output moves up.
 constexpr int writes_per_turn_max = 16;
 
 }  // namespace
@@ -32,7 +32,7 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
     forget_answered(number);
   }
   if (owed_.size() == console_owed_max) {
-    // A ring holds no more. The sender has broken the protocol, and this request has no slot for its answer.
+    // A ring holds no more. The guest has broken the protocol, and this request has no slot for its answer.
     journal_.refused(domain_, trace::actor(trace::Role::xcs),
                      "more than 8 unanswered requests of one domain");
     return;
@@ -41,9 +41,9 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
   answer_owed();
 }
 
-/// A request lies in the slot of an older one only after that one was answered. If it was not answered here,
-/// an earlier daemon did it, whose last answers were still on their way when this one was offered the same
-/// requests. That daemon kept the output; should it not be known, it is kept now.
+/// A request uses the slot of an older one only after that one was answered. If this daemon did not answer
+/// it, an earlier daemon did, whose last answers were still on their way when this daemon was offered the
+/// same requests. That daemon kept the output; if the store does not have it, it is kept now.
 void Console::forget_answered(std::uint32_t newest) {
   std::erase_if(owed_, [&](const Owed& owed) {
     const auto older_by = static_cast<std::int32_t>(ring::distance(newest, owed.number));
@@ -59,17 +59,17 @@ void Console::answer_owed() {
   std::size_t kept = 0;
   for (std::size_t at = 0; at < owed_.size(); ++at) {
     Owed request = owed_[at];
-    // After the end no guest waits for answers, but its bytes are kept all the same.
+    // After the end the guest waits for no answers, but its bytes are kept.
     bool answerable = finished_ || guest_.has_room();
     if (answerable && ring::is_console_data(request.message) && !request.kept) {
       answerable = request.kept = !output_waits && keep_output(request);
     }
     if (!answerable || (answers_withheld_ && !finished_)) {
-      // Output stays in order among itself; other kinds do not wait for it.
+      // Output keeps its order; requests of other kinds do not wait for it.
       output_waits = output_waits || (ring::is_console_data(request.message) && !request.kept);
       owed_[kept++] = request;
     } else if (guest_.has_room()) {
-      // The answer is the request itself, in its full length, as xend always gave it.
+      // The answer is the request itself, with its full length, as xend of 2005 gave it.
       guest_.respond(request.message, request.number);
     }
   }
@@ -77,7 +77,7 @@ void Console::answer_owed() {
 }
 
 bool Console::keep_output(const Owed& request) {
-  // Only its answer was lost on the way.
+  // Its output was kept earlier; only its answer was lost.
   if (guest_.numbers() && store_.output_known(request.number)) return true;
   const Bytes bytes = request.message.payload();
   if (must_wait(bytes.size())) return false;
@@ -106,7 +106,7 @@ Io::State Console::deliver(const std::function<Io(Bytes)>& write, trace::Actor r
     }
     journal_.bytes_passed(domain_, reader, store_.output_front().first(io.bytes), moment);
     store_.output_drop(io.bytes);
-    // There is room now for what was withheld.
+    // There is room for withheld output now.
     answer_owed();
     say_crash_notice();
   }
@@ -115,9 +115,9 @@ Io::State Console::deliver(const std::function<Io(Bytes)>& write, trace::Actor r
 
 void Console::take_back(Bytes unread) {
   if (unread.empty()) repeat_crash_notice();
-  // It was here before, and the queue takes no new bytes beyond its limit: so there is room.
+  // These bytes were in the queue before, and it takes no new bytes beyond its limit: so there is room.
   store_.output_return(unread);
-  // What is too much now goes as if something had been added.
+  // Bytes beyond the limit are discarded, as for new output.
   take_output({}, std::nullopt);
 }
 
@@ -136,8 +136,8 @@ void Console::guest_response(std::uint32_t tag) {
   to_send_ = std::min(to_send_, store_.input_in_flight());
 }
 
-/// A piece is in flight from before the channel has it: what dies with this daemon is sent again by the next,
-/// and the owner of the ring knows which it had.
+/// A piece of input counts as in flight before the channel has it. If this daemon dies, the next one sends
+/// the piece again, and the owner of the ring recognises the pieces that it had.
 void Console::send_input() {
   if (finished_ || input_held_) return;
   while (guest_.has_room() && (to_send_ > 0 || store_.input_sendable())) {
@@ -157,7 +157,8 @@ void Console::send_input() {
   }
 }
 
-/// An xcs without numbers does not know again what the one before it had, and twice is worse than not at all.
+/// An xcs without numbers does not recognise pieces that the xcs before it had, and a duplicate is worse than
+/// a loss.
 void Console::give_up_unnumbered_input() {
   host_.warn(
       fmt::format("domain {}: {} pieces of input may be lost with the xcs that had them", domain_, to_send_));
@@ -178,7 +179,7 @@ void Console::channel_ready() {
 
 void Console::channel_lost() {
   to_send_ = store_.input_in_flight();
-  // What was not answered is still in the guest's ring.
+  // Unanswered requests are still in the guest's ring.
   owed_.clear();
 }
 
@@ -186,7 +187,7 @@ void Console::finish(std::string crash_notice) {
   if (finished_) return;
   finished_ = true;
   crash_notice_ = std::move(crash_notice);
-  // An earlier daemon may have written it already: then it is kept, and was not read.
+  // An earlier daemon may have written it already: then it is in the store, unread.
   notice_due_ = !crash_notice_.empty() && !store_.output_ends_with(crash_notice_);
   store_.input_end(journal_, domain_);
   to_send_ = 0;
@@ -194,7 +195,7 @@ void Console::finish(std::string crash_notice) {
   settle();
 }
 
-/// Only when all else has been read, so that it takes nothing's place.
+/// Only after all other output has been read, so that it replaces none.
 void Console::say_crash_notice() {
   if (!notice_due_ || store_.output_bytes() > 0 || !owed_.empty() || !has_reader()) return;
   notice_due_ = false;

@@ -1,13 +1,12 @@
 // One domain's console, for either daemon: the guest's unanswered requests, output that waits for a reader,
 // input that waits for the guest, and the end.
 //
-// xend and xenctld each derive a transport from it (sockets, a pty), which owns those who read and type. The
-// daemon owns the console and the channel, and is reached through ConsoleGuest. The console owns the store
-// with its bytes, which outlive the daemon: what was cut off half-way is taken up where it stood
-// (ConsoleStore).
+// xend and xenctld each derive a transport from it (sockets, a pty), which owns the readers. The daemon owns
+// the console and the channel, and the console reaches it through ConsoleGuest. The console owns the store
+// with its bytes, which outlive the daemon: the next daemon continues an interrupted step (ConsoleStore).
 //
-// A guest's request is answered once its bytes are in the store, and must_wait() is the transport's policy on
-// that. While answers are withheld the guest, whose slots are all waiting for them, has to wait as well.
+// A guest's request is answered once its bytes are in the store; must_wait() is the transport's policy. While
+// answers are withheld, all slots of the guest's ring are in use and the guest waits.
 #pragma once
 
 #include <functional>
@@ -23,23 +22,23 @@
 
 namespace ringside::dom0 {
 
-/// Requests of the guest that wait for their answer: what its ring holds.
+/// Unanswered requests of the guest: at most as many as its ring holds.
 inline constexpr std::size_t console_owed_max = ring::slots_per_ring;
 
-/// The guest, and the daemon between it and its console. None of these may change the console.
+/// The guest, and the daemon between the guest and its console. None of these may change the console.
 struct ConsoleGuest {
   enum class Sent : std::uint8_t {
     taken,
     answered,  ///< it had been taken before, and the guest has answered it
     full,      ///< not taken: offered again when the console is settled
   };
-  /// There is a channel that takes something. If not, the owner calls channel_ready() when it may.
+  /// There is a channel that takes messages. If not, the owner calls channel_ready() when there is one.
   std::function<bool()> has_room;
-  /// Numbers go with the messages, both ways. Only then is a message known when it comes again.
+  /// Messages carry numbers, both ways. Only then is a repeated message recognised.
   std::function<bool()> numbers;
   std::function<Sent(const ring::ControlMessage&, std::uint32_t tag)> send;
   std::function<void(const ring::ControlMessage&, std::uint32_t number)> respond;
-  std::function<void()> flush;        ///< what was sent or answered may go
+  std::function<void()> flush;        ///< sends the messages and answers that are queued
   std::function<void()> reader_left;  ///< the console has no reader any more
 };
 
@@ -50,59 +49,59 @@ class Console {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  // -- what the daemon tells it; settle() ends each batch
-  /// `number`: its index in the ring, where numbers go with messages.
+  // -- called by the daemon; settle() ends each batch
+  /// `number`: its index in the ring, if messages carry numbers.
   void guest_request(const ring::ControlMessage& request, std::uint32_t number);
   /// The guest has answered an input request: the one with that tag; 0 = the oldest.
   void guest_response(std::uint32_t tag);
-  /// Moves whatever can be moved.
+  /// Moves all bytes that can be moved.
   virtual void settle() = 0;
   /// There is a channel, or it takes messages again.
   void channel_ready();
-  /// The channel is gone: nothing sent before will be answered, and what was not answered comes again.
+  /// The channel is gone: sent requests will not be answered, and unanswered ones will be offered again.
   void channel_lost();
-  /// Takes no more input than it holds until told otherwise: what is typed waits.
+  /// Takes no more input than it holds until released: new input waits.
   void hold_input(bool hold);
-  /// Shows what the guest says and answers none of it until told otherwise.
+  /// Shows the guest's output and answers none of it until released.
   void withhold_answers(bool withhold);
-  /// The guest will say nothing more. Each reader gets what there is, after it `crash_notice`, which is
-  /// dom0's own, and is then let go.
+  /// The guest will send no more. Each reader gets the remaining output, then `crash_notice`, which comes
+  /// from dom0, and is then disconnected.
   void finish(std::string crash_notice = {});
-  /// The domain is gone: the console takes no new reader. The present one still gets all buffered output.
+  /// The domain is gone: the console takes no new reader. The present reader still gets all buffered output.
   virtual void close() = 0;
-  /// Does what a program asks of its device or its viewer: attach, detach, take.
+  /// Carries out a program's request about its device or its viewer: attach, detach, take.
   [[nodiscard]] virtual Result<> ask(const Dom0Request& request) = 0;
 
   /// There is a reader to whom output can be delivered, now or soon.
   [[nodiscard]] virtual bool has_reader() const = 0;
-  /// There is somebody, who may have stopped reading.
+  /// There is a reader, which may have stopped reading.
   [[nodiscard]] virtual bool has_viewer() const { return has_reader(); }
   [[nodiscard]] virtual std::string_view status_name() const = 0;
-  /// Where a user finds it, and its ports, if it has any.
+  /// The console's address for users, and its ports, if it has any.
   [[nodiscard]] virtual const std::string& path() const = 0;
   [[nodiscard]] virtual std::uint16_t tcp_port() const { return 0; }
   [[nodiscard]] virtual std::uint16_t telnet_port() const { return 0; }
 
   [[nodiscard]] std::size_t buffered_bytes() const { return store_.output_bytes(); }
   [[nodiscard]] std::uint64_t discarded_bytes() const { return store_.output_discarded(); }
-  /// The domain is gone, and no reader is left for what is buffered.
+  /// The domain is gone, and no reader is left for the buffered output.
   void count_unread() { store_.output_end(journal_, domain_); }
-  /// What the next daemon is told.
+  /// Records the state that the next daemon needs.
   [[nodiscard]] ConsoleStore& store() { return store_; }
 
  protected:
-  /// Does output of so many bytes have to wait until there is more room? If not, and there is none, the
+  /// True if output of that size must wait until there is more room. If false and there is no room, the
   /// oldest bytes are discarded.
   [[nodiscard]] virtual bool must_wait(std::size_t bytes) const = 0;
-  /// The first time that output was discarded.
+  /// Called the first time that output is discarded.
   virtual void discards_begin() {}
 
-  /// Hands output to `reader` until there is none, it takes no more, or its turn ends. Answers how
-  /// the last `write` went; `moved` if there was none.
+  /// Writes output to `reader` until there is none, the reader takes no more, or its turn ends. Returns the
+  /// result of the last `write`; `moved` if there was none.
   Io::State deliver(const std::function<Io(Bytes)>& write, trace::Actor reader);
-  /// Who reads next has not seen the crash notice.
+  /// The next reader has not seen the crash notice.
   void repeat_crash_notice();
-  /// Puts back what a reader had been handed and has not read.
+  /// Puts back bytes that a reader was handed and did not read.
   void take_back(Bytes unread);
   void answer_owed();
   void send_input();

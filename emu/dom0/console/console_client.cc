@@ -10,7 +10,7 @@ namespace ringside::dom0 {
 namespace {
 
 constexpr std::size_t queue_bytes_max = 65'536;
-/// Room that is kept for an end of file.
+/// Room reserved for an end of file.
 constexpr std::size_t end_of_file_bytes = 2;
 constexpr std::uint8_t end_of_file_character = 0x04;  // Ctrl-D
 
@@ -84,7 +84,7 @@ void ConsoleClient::read_input() {
   if (io.state == Io::State::moved) take_input(std::span(bytes).first(io.bytes));
   if (io.state == Io::State::closed) input_ended();
   flush_input();
-  // Whoever leaves does not wait for a guest that does not read.
+  // Leaving does not wait for a guest that does not read.
   if (leaving_) end(Ended::left);
 }
 
@@ -100,7 +100,7 @@ void ConsoleClient::take_input(Bytes bytes) {
   }
 }
 
-/// Is it for the console?
+/// True if the byte goes to the console.
 bool ConsoleClient::take_key(std::uint8_t byte) {
   if (escape_timer_ != 0) {
     host_.timer_cancel(std::exchange(escape_timer_, 0));
@@ -119,7 +119,7 @@ bool ConsoleClient::take_key(std::uint8_t byte) {
 void ConsoleClient::input_ended() {
   input_open_ = false;
   if (!options_.end_of_file) return;
-  // Within a line the first Ctrl-D only hands the line over; the second is then the end of file.
+  // Within a line the first Ctrl-D only sends the line; the second is the end of file.
   const std::array<std::uint8_t, 2> twice{end_of_file_character, end_of_file_character};
   to_console_.push(std::span(twice).first(at_line_start_ ? 1 : 2));
 }
@@ -130,7 +130,7 @@ void ConsoleClient::flush_input() {
     const Io io = host_.write(console_, to_console_.front());
     if (io.state == Io::State::blocked) break;
     if (io.state == Io::State::closed) {
-      // Reading will tell, after what is still to be read.
+      // The next read will tell, after the remaining bytes.
       to_console_.clear();
       break;
     }

@@ -1,5 +1,5 @@
-// The person's end of a console: carries bytes between two local streams and the console's socket, both ways
-// at once, with a bounded buffer each way. What cannot be written is not read.
+// The user's end of a console: carries bytes between two local streams and the console's socket, both ways at
+// once, with one bounded buffer each way. Bytes that cannot be written are not read.
 #pragma once
 
 #include <functional>
@@ -11,14 +11,14 @@
 
 namespace ringside::dom0 {
 
-/// How long the second press of the escape key is waited for.
+/// The time in which a second press of the escape key counts.
 inline constexpr Duration escape_patience = std::chrono::milliseconds(400);
 
 struct ConsoleClientOptions {
-  /// The key that leaves the console. Twice within escape_patience, it is typed once.
+  /// The key that leaves the console. Pressed twice within escape_patience, it is sent once.
   std::optional<std::uint8_t> escape = std::nullopt;
   bool end_of_file =
-      false;  ///< the end of the input is typed as Ctrl-D, as a person at the guest's terminal would
+      false;  ///< the end of the input is sent as Ctrl-D, as a user at the guest's terminal would type it
   DomainId domain = 0;  ///< for the journal
 };
 
@@ -26,8 +26,8 @@ class ConsoleClient {
  public:
   enum class Ended { left, closed, output_gone };
 
-  /// `ended` is called once: the person left with the escape, the console was closed from the other side and
-  /// all it sent has been written, or nobody takes our output any more.
+  /// `ended` is called once: when the user left with the escape key, when the console was closed by the other
+  /// side and all its output has been written, or when our output was closed.
   ConsoleClient(Host& host, trace::Journal journal, Handle console, Handle input, Handle output,
                 ConsoleClientOptions options, std::function<void(Ended)> ended);
   ~ConsoleClient();

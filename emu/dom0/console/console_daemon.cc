@@ -1,4 +1,4 @@
-// How a domain comes by its console and channel, and what happens when it ends.
+// How a domain gets its console and channel, and how it ends.
 #include "emu/dom0/console/console_daemon.h"
 
 #include <cerrno>
@@ -43,7 +43,7 @@ std::string ConsoleDaemon::store_path(DomainId id) const {
 Result<ConsoleDaemon::Domain*> ConsoleDaemon::make_domain(DomainId id) {
   auto info = lives_.look_up_living(id);
   if (!info) return info.error();
-  // An earlier domain of that id may have a reader still, and the file under this name.
+  // An earlier domain of that id may still have a reader and its file under this name.
   for (auto& gone : last_readers_of_) {
     if (gone->id == id) forget_store(*gone);
   }
@@ -76,9 +76,8 @@ Result<> ConsoleDaemon::adopt_domains() {
   auto all = privcmd_.domains();
   if (!all) return all.error();
   for (const DomainInfo& info : *all) {
-    // A domain without a port and without a process is being built, and its builder gets an error. With a
-    // process, or if it has ended, it was being resumed, and has no channel yet. A second request resumes
-    // it.
+    // A domain without a port and without a process is being built, and its builder gets an error. If it has
+    // a process or has ended, it was being resumed and has no channel yet. A second request resumes it.
     const bool was_started = info.process != 0 || info.state.shutdown != 0 || info.state.crashed != 0;
     const bool half_awake = info.console_port == any_port && was_started;
     const bool asleep = info.suspended() || half_awake;
@@ -95,7 +94,7 @@ Result<> ConsoleDaemon::adopt_domains() {
     if (!asleep) (*added)->guest_port = info.console_port;
     journal_.told(info.domain, fmt::format("console taken up from an earlier {}", options_.name));
   }
-  ConsoleStore::bury_gone(
+  ConsoleStore::clean_up_gone(
       host_, journal_, *all, options_.store_shape, [this](DomainId id) { return store_path(id); },
       [this](DomainId id) { free_channel(id); });
   return Done{};
@@ -112,7 +111,7 @@ void ConsoleDaemon::start_channel(Domain& domain) {
   open_channel(domain);
 }
 
-/// The guest cannot send anything before its port is in its start info. By then the channel is open.
+/// The guest cannot send before its port is in its start info. By then the channel is open.
 void ConsoleDaemon::channel_opened(Domain& domain) {
   domain.link = Link::open;
   domain.may_have_channel = false;
@@ -132,7 +131,7 @@ void ConsoleDaemon::channel_opened(Domain& domain) {
   domain.console->channel_ready();
   domain.control->send();
   domain.guest.flush();
-  // The news of its end may have come before the channel was open.
+  // The domain's end may have been reported before the channel was open.
   check(domain);
 }
 
@@ -145,7 +144,7 @@ void ConsoleDaemon::channel_failed(Domain& domain, const std::string& why) {
     // It stays suspended and keeps its reader: a client may try again.
     domain.local_port = domain.guest_port = any_port;
   }
-  // xcs may have learnt earlier that the domain is gone.
+  // xcs may have learnt of the domain's end earlier.
   privcmd_.when_answered([this, id = domain.id, why] {
     Domain* failed = find(id);
     if (failed == nullptr) return;
@@ -159,7 +158,7 @@ void ConsoleDaemon::channel_lost(Domain& domain, const std::string& why) {
   domain.link = Link::none;
   domain.console->channel_lost();
   fail_requests(domain, why + ": whether the guest got the request is unknown");
-  // What an ended guest said last is still in its ring, for the next channel.
+  // The last output of an ended guest is still in its ring, for the next channel.
   domain.ending = false;
   if (domain.creator != 0) channel_failed(domain, why);
 }
@@ -167,7 +166,7 @@ void ConsoleDaemon::channel_lost(Domain& domain, const std::string& why) {
 void ConsoleDaemon::take_response(Domain& domain, const ring::ControlMessage& answer, std::uint32_t tag) {
   if (answer.type != ring::CMSG_CONSOLE) return domain.control->take_answer(answer);
   if (answer.subtype != ring::CMSG_CONSOLE_DATA || answer.id != 0) return;
-  // With numbers, an answer without one is to another client's request.
+  // With numbers, an answer without one belongs to another client's request.
   if (tag != 0 || !domain.guest.numbers()) domain.console->guest_response(tag);
 }
 
@@ -191,7 +190,7 @@ void ConsoleDaemon::check(Domain& domain) {
   const Life life = lives_.life_of(domain.id, domain.frame);
   if (life == Life::living || life == Life::unknown || (life == Life::kept && domain.ended)) return;
   if (life == Life::suspended && domain.suspended) return;
-  // What it said last is still in its ring. It is looked at again when the channel is open.
+  // Its last output is still in its ring, and is read when the channel is open.
   if (life != Life::gone && domain.link == Link::none && !cannot_open().empty()) return;
   domain.ending = true;
   domain.link == Link::open ? take_last_output(domain) : end(domain);
@@ -246,18 +245,18 @@ void ConsoleDaemon::remove(Domain& domain) {
   stop_channel(domain, [] {});
   if (domain.may_have_channel) free_channel(domain.id);
   auto removed = std::move(domains_[domain.id]);
-  if (!removed->console->has_viewer()) return bury(*removed);
+  if (!removed->console->has_viewer()) return count_and_forget(*removed);
   last_readers_of_.push_back(std::move(removed));
   if (last_readers_of_.size() <= last_readers_max) return;
   Domain& oldest = *last_readers_of_.front();
   host_.warn(fmt::format("the {} of domain {}, which is gone, is cut off: {} bytes unread", options_.reader,
                          oldest.id, oldest.console->buffered_bytes()));
-  bury(oldest);
+  count_and_forget(oldest);
   last_readers_of_.pop_front();
 }
 
-/// Only now: of a daemon that dies before, the next one counts what was not read.
-void ConsoleDaemon::bury(Domain& domain) {
+/// Removed last: if the daemon dies earlier, the next one counts the unread bytes.
+void ConsoleDaemon::count_and_forget(Domain& domain) {
   domain.console->count_unread();
   if (!domain.console->store().given_up()) forget_store(domain);
 }
@@ -266,7 +265,7 @@ void ConsoleDaemon::forget_store(Domain& domain) {
   if (std::exchange(domain.kept, false)) host_.memory_forget(store_path(domain.id));
 }
 
-/// From a timer: the console is in the middle of something.
+/// From a timer: the console is being used.
 void ConsoleDaemon::reader_left() {
   if (last_readers_of_.empty() || last_reader_timer_ != 0) return;
   last_reader_timer_ = host_.timer_start(Duration::zero(), [this] { forget_last_readers(); });
@@ -276,7 +275,7 @@ void ConsoleDaemon::forget_last_readers() {
   last_reader_timer_ = 0;
   std::erase_if(last_readers_of_, [this](const auto& domain) {
     if (domain->console->has_viewer()) return false;
-    bury(*domain);
+    count_and_forget(*domain);
     return true;
   });
 }

@@ -1,14 +1,13 @@
-// What a daemon of dom0 does that keeps consoles, however it reaches the guests: which domains have a console
-// here, what programs ask, how a domain is suspended and resumed, and how it ends.
+// The part of a console daemon in dom0 that does not depend on how it reaches the guests: which domains have
+// a console here, programs' requests, how a domain is suspended and resumed, and how it ends.
 //
 // xend and xenctld derive from it. They make the consoles, and open and close the channels: through xcs, or
-// by mapping the guest's page. Programs ask for things in lines of text on a socket (dom0_request.h). Domains
-// without a request for a console are left alone.
-//
-// Suspending: from the request on, what is typed waits here, and the request to suspend follows the last
-// input that was sent. So a guest that has suspended has read all input and has had all its own requests
-// answered: nothing is under way when its channel is closed. Resuming: the hypervisor gives the guest another
-// frame with the indices of the old one, a channel is opened on that frame, and its reader continues.
+// by mapping the guest's page. Programs send requests as lines of text on a socket (dom0_request.h). Domains
+// without a request for a console are ignored.
+// Suspend: from the request on, new input waits here, and the suspend request follows the last input that was
+// sent. So a guest that has suspended has read all sent input, and all its requests are answered: no message
+// is in flight when its channel is closed. Resume: the hypervisor gives the guest another frame with the
+// indices of the old one, the daemon opens a channel on that frame, and the reader continues.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +29,7 @@
 
 namespace ringside::dom0 {
 
-/// Readers who are still being shown the output of a domain that is gone.
+/// Readers that still receive the output of a domain that has ended.
 inline constexpr std::size_t last_readers_max = 64;
 
 class ConsoleDaemon {
@@ -38,8 +37,8 @@ class ConsoleDaemon {
   ConsoleDaemon(const ConsoleDaemon&) = delete;
   ConsoleDaemon& operator=(const ConsoleDaemon&) = delete;
 
-  /// Takes what guests say and answers none of it from here on, as a daemon of the time did that had a fault;
-  /// or answers again, what was withheld first.
+  /// Takes the guests' messages and answers none of them from now on, like a daemon with a fault; or answers
+  /// again, withheld ones first.
   void withhold_answers(bool withhold);
 
  protected:
@@ -47,9 +46,9 @@ class ConsoleDaemon {
 
   struct Options {
     std::string name;               ///< the daemon's, for its messages
-    std::string reader;             ///< the word for a reader of a console in those messages
-    std::string management_socket;  ///< where programs ask
-    std::string console_directory;  ///< where the files console-<domid>.kept go
+    std::string reader;             ///< the word for a reader of a console in messages
+    std::string management_socket;  ///< where programs connect
+    std::string console_directory;  ///< where the files console-<domid>.kept are
     ConsoleStore::Shape store_shape;
   };
   ConsoleDaemon(Host& host, trace::Journal journal, Privcmd privcmd, Options options);
@@ -62,58 +61,58 @@ class ConsoleDaemon {
     Domain(Host& host, LineServer& server) : suspension(host, server) {}
 
     DomainId id = 0;
-    std::uint32_t frame = 0;  ///< the number of its shared_info: another one is another domain of the same id
+    std::uint32_t frame = 0;  ///< of its shared_info; another one means another domain with the same id
     Link link = Link::none;
     ring::Port local_port = any_port;
     ring::Port guest_port = any_port;
-    Client creator = 0;             ///< waits for its console; 0 = has it
-    Client resumer = 0;             ///< waits until the domain has suspended, to resume it; 0 = no client
-    bool ending = false;            ///< has ended; what it said last may still be on its way
-    bool ended = false;             ///< has ended, and is kept: it crashed, or is to be preserved
-    bool suspended = false;         ///< has no channel, and gets one when it is resumed
-    bool kept = true;               ///< its file is there, for the next daemon
-    bool may_have_channel = false;  ///< open, from an earlier daemon that died before it could close it
+    Client creator = 0;      ///< the client that waits for its console; 0 = none
+    Client resumer = 0;      ///< the client that waits until the domain has suspended, to resume it; 0 = none
+    bool ending = false;     ///< has ended; its last output may still be in flight
+    bool ended = false;      ///< has ended and is kept: it crashed, or is to be preserved
+    bool suspended = false;  ///< has no channel, and gets one when it is resumed
+    bool kept = true;        ///< its file exists, for the next daemon
+    bool may_have_channel = false;  ///< an earlier daemon may have died before it could close the channel
     Suspension suspension;          ///< that a client waits for
-    bool unsettled = false;         ///< something came for its console since that was last settled
+    bool unsettled = false;         ///< its console has received something since it was last settled
     ConsoleGuest guest;
     std::unique_ptr<ControlCalls> control;
     std::unique_ptr<Console> console;
   };
 
-  // -- what xend and xenctld do each in their own way
-  /// How messages go to the guest and back, but for `reader_left`.
+  // -- implemented by xend and by xenctld
+  /// How messages reach the guest and return, except `reader_left`.
   [[nodiscard]] virtual ConsoleGuest guest_of(Domain& domain) = 0;
   /// Makes `domain.console`, ready for readers.
   [[nodiscard]] virtual Result<> make_console(Domain& domain, ConsoleStore store) = 0;
-  /// Why no channel can be opened at present; empty if one can.
+  /// Why no channel can be opened now; empty if one can.
   [[nodiscard]] virtual std::string_view cannot_open() const { return {}; }
-  /// Opens a channel at the ports in `domain`, as far as those are given, and sets them. Sees to it that
-  /// channel_opened() or channel_failed() is called, now or later.
+  /// Opens a channel at the ports in `domain`, as far as they are given, and sets them. Calls
+  /// channel_opened() or channel_failed(), now or later.
   virtual void open_channel(Domain& domain) = 0;
   /// Closes the channel, which was open, and calls `closed` when that is done.
   virtual void close_channel(Domain& domain, const std::function<void()>& closed) = 0;
-  /// The domain ended while no daemon was there: its channel may still be open somewhere.
+  /// The domain ended while no daemon was running: its channel may still be open.
   virtual void free_channel(DomainId /*id*/) {}
-  /// The news of the domain's end may have overtaken what its guest said last. Takes that from its open
-  /// channel, and sees to it that last_output_came() is called.
+  /// The report of the domain's end may have overtaken the guest's last output. Takes that output from the
+  /// open channel, and calls last_output_came(), now or later.
   virtual void take_last_output(Domain& domain) = 0;
 
-  // -- what they call
+  // -- called by xend and xenctld
   [[nodiscard]] Result<> listen() { return server_.listen(options_.management_socket); }
   [[nodiscard]] Domain* find(DomainId id);
-  /// Takes up the consoles that an earlier daemon had. Whatever happened to their domains meanwhile is found
-  /// out by check_all().
+  /// Takes over the consoles of an earlier daemon. check_all() finds out how their domains have changed
+  /// since.
   [[nodiscard]] Result<> adopt_domains();
-  /// For all domains that should have one.
+  /// Opens the channel of each domain that should have one.
   void open_channels();
   void channel_opened(Domain& domain);
   void channel_failed(Domain& domain, const std::string& why);
-  /// All that was under way is lost or comes again.
+  /// The channel is lost: messages in flight are lost or come again.
   void channel_lost(Domain& domain, const std::string& why);
   void last_output_came(DomainId id);
-  /// The guest has answered what was sent under that tag.
+  /// The guest has answered the message with that tag.
   static void take_response(Domain& domain, const ring::ControlMessage& answer, std::uint32_t tag);
-  /// Looks what has become of the domains: the hypervisor has said that some have ended or are suspended.
+  /// Asks for the state of the domains: the hypervisor has announced that some have ended or are suspended.
   void check_all();
 
   Host& host_;
@@ -132,7 +131,7 @@ class ConsoleDaemon {
   void end(Domain& domain);
   void has_suspended(Domain& domain);
   void remove(Domain& domain);
-  void bury(Domain& domain);
+  void count_and_forget(Domain& domain);
   void forget_store(Domain& domain);
   void reader_left();
   void forget_last_readers();
@@ -158,7 +157,7 @@ class ConsoleDaemon {
   std::vector<std::unique_ptr<Domain>> domains_;  ///< by id
 
  private:
-  std::deque<std::unique_ptr<Domain>> last_readers_of_;  ///< domains that are gone, but for a reader
+  std::deque<std::unique_ptr<Domain>> last_readers_of_;  ///< domains that are gone, except for a reader
   Host::TimerId last_reader_timer_ = 0;
   bool answers_withheld_ = false;
 };

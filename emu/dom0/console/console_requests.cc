@@ -1,4 +1,4 @@
-// What programs ask.
+// Programs' requests.
 #include <utility>
 
 #include "emu/dom0/console/console_daemon.h"
@@ -64,7 +64,7 @@ void ConsoleDaemon::ask_consoles(Client client) {
 }
 
 void ConsoleDaemon::ask_console(Client client, DomainId id) {
-  // Ids come round again: this may be the news that the domain it was for is gone.
+  // Domain ids are reused: this may be the report that the earlier domain of that id is gone.
   if (Domain* known = find(id); known != nullptr) check(*known);
   if (const Domain* known = find(id); known != nullptr) return server_.answer(client, console_answer(*known));
   if (const auto why = cannot_open(); !why.empty())
@@ -113,15 +113,16 @@ void ConsoleDaemon::ask_suspend(Client client, Domain& domain, const ring::Contr
   domain.suspension.wait(client, [this, id = domain.id] {
     Domain* slow = find(id);
     if (slow == nullptr) return;
-    suspend_failed(*slow, fmt::format("domain {} has not suspended: it waits until its {} has read what it "
-                                      "printed and its program what was typed, or cannot suspend",
-                                      id, options_.reader));
+    suspend_failed(*slow,
+                   fmt::format("domain {} has not suspended: it waits until its {} has read its output "
+                               "and its program has read its input, or it cannot suspend",
+                               id, options_.reader));
   });
-  // Its answer says only that the guest will try.
+  // The answer says only that the guest will try to suspend.
   domain.control->ask(0, message);
 }
 
-/// Input flows again. A guest may still suspend later.
+/// Input flows again. The guest may still suspend later.
 void ConsoleDaemon::suspend_failed(Domain& domain, const std::string& why) {
   // It has suspended after all; only the reply about its channel is missing.
   if (domain.suspended) return server_.answer(domain.suspension.end(), "ok");
@@ -132,7 +133,7 @@ void ConsoleDaemon::suspend_failed(Domain& domain, const std::string& why) {
 
 void ConsoleDaemon::ask_resume(Client client, DomainId id) {
   const auto refuse = [&](std::string_view why) { server_.answer(client, fmt::format("error {}", why)); };
-  // The news that it has suspended may still be on its way.
+  // The report that it has suspended may still be on its way.
   if (Domain* running = find(id); running != nullptr) check(*running);
   Domain* known = find(id);
   if (known != nullptr && known->ending && known->resumer == 0) {
@@ -143,11 +144,11 @@ void ConsoleDaemon::ask_resume(Client client, DomainId id) {
     return refuse(fmt::format("domain {} is busy: try again", id));
   if (const auto why = cannot_open(); !why.empty()) return refuse(why);
   if (known != nullptr) known->console->store().moves();
-  auto frame = lives_.wake(id, known != nullptr && known->suspended);
+  auto frame = lives_.resume(id, known != nullptr && known->suspended);
   if (known != nullptr) known->console->store().moved(frame ? *frame : known->frame);
   if (!frame) return refuse(frame.error().why);
   if (known == nullptr) {
-    // It was suspended under a daemon that is no more.
+    // An earlier daemon suspended it.
     auto made = make_domain(id);
     if (!made) return refuse(made.error().text());
     known = *made;
@@ -158,12 +159,12 @@ void ConsoleDaemon::ask_resume(Client client, DomainId id) {
   start_channel(*known);
 }
 
-/// It is known now what has become of the domain.
+/// The state of the domain is known now.
 void ConsoleDaemon::resume_later(Domain& domain) {
   if (const Client client = std::exchange(domain.resumer, 0); client != 0) ask_resume(client, domain.id);
 }
 
-/// All who wait for something that this guest was to do are told why it will not be.
+/// Tells all clients that wait for this guest why their requests will not be carried out.
 void ConsoleDaemon::fail_requests(Domain& domain, const std::string& why) {
   domain.control->fail(why);
   suspend_failed(domain, why);

@@ -16,7 +16,7 @@ namespace {
 /// "RSC" and the version of this layout.
 constexpr std::uint32_t console_store_magic = 0x01435352;
 
-/// Tags count on for ever and leave 0 out.
+/// Tags run on and wrap, and skip 0.
 std::uint32_t tag_after(std::uint32_t tag, std::uint32_t steps) {
   const std::uint32_t sum = tag + steps;
   return sum < tag ? sum + 1 : sum;
@@ -25,7 +25,7 @@ std::uint32_t tag_before(std::uint32_t tag, std::uint32_t steps) {
   return tag > steps ? tag - steps : tag - steps - 1;
 }
 
-/// More than the maximum, so that what one call adds never lies where the committed state still has bytes.
+/// More than the maximum, so that one call never writes over bytes of the committed state.
 std::size_t output_storage_bytes(const ConsoleStore::Shape& shape) {
   return shape.output_bytes_max + shape.output_step_bytes_max;
 }
@@ -89,8 +89,8 @@ std::optional<ConsoleStore> ConsoleStore::find(Host& host, const std::string& pa
   return found;
 }
 
-bool ConsoleStore::bury(Host& host, trace::Journal& journal, const std::string& path, const Shape& shape,
-                        DomainId domain) {
+bool ConsoleStore::count_and_remove(Host& host, trace::Journal& journal, const std::string& path,
+                                    const Shape& shape, DomainId domain) {
   auto memory = host.memory_find(path, file_bytes(shape));
   if (!memory) return false;
   const auto frame = reinterpret_cast<const Header*>(memory->frame())->frame;
@@ -103,16 +103,16 @@ bool ConsoleStore::bury(Host& host, trace::Journal& journal, const std::string& 
   return true;
 }
 
-void ConsoleStore::bury_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
-                             const Shape& shape, const std::function<std::string(DomainId)>& path_of,
-                             const std::function<void(DomainId)>& buried) {
+void ConsoleStore::clean_up_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
+                                 const Shape& shape, const std::function<std::string(DomainId)>& path_of,
+                                 const std::function<void(DomainId)>& removed) {
   auto info = all.begin();
   for (DomainId id = 1; id <= domain_id_max; ++id) {
     while (info != all.end() && info->domain < id) ++info;
     const bool exists = info != all.end() && info->domain == id;
-    if (exists || !bury(host, journal, path_of(id), shape, id)) continue;
+    if (exists || !count_and_remove(host, journal, path_of(id), shape, id)) continue;
     journal.told(id, "domain gone while no daemon kept its console");
-    buried(id);
+    removed(id);
   }
 }
 
@@ -149,10 +149,10 @@ void ConsoleStore::commit() {
   const std::uint32_t other = 1 - header_->active;
   header_->states[other] = state_;
   // Orders the state, and the bytes of the queues before it, before the word that makes it valid. It pairs
-  // with the death of this process: whoever reads comes after all stores that were made.
+  // with the death of this process: the next reader sees all stores that were made.
   Memory::wmb();
   Memory::store(&header_->active, other);
-  // And the next change must not begin to overwrite what the old word still pointed to.
+  // The next change must not begin to overwrite what the old word pointed to.
   Memory::wmb();
 }
 

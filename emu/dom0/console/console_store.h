@@ -1,15 +1,15 @@
-// What a console must not lose when its daemon dies: output that nobody has read, input that the guest has
-// not answered, and how far each had come. It lies in a file that the daemon maps (Host::memory_keep), and
-// the next daemon goes on where this one stopped.
+// The bytes of a console that must survive its daemon: output that was not read, input that the guest has not
+// answered, and the position in each. They are in a file that the daemon maps (Host::memory_keep), and the
+// next daemon continues from it.
 //
 // One per console, owned by it. Each call below that changes something is a commit: a process killed between
-// any two instructions leaves either the state before the call or the one after it. The bytes of the queues
-// are written where the committed state has none, then the new state beside the old one, and one store of one
-// word makes it the valid one.
+// any two instructions leaves either the state before the call or the state after it. A commit writes queue
+// bytes where the committed state has none, then the new state beside the old one, and then one word that
+// makes the new state valid.
 //
-// Output is numbered by the ring index of the request that brought it, so that a request that comes again is
-// known. Input is numbered by tags, which go with the requests, so that whoever has the ring knows them again
-// (Channel). It decides nothing: what is kept, discarded or sent is the console's business.
+// Output is numbered by the ring index of the request that brought it, so that a repeated request is
+// recognised. Input is numbered by tags, which go with the requests, so that the owner of the ring recognises
+// repeated input (Channel). The store decides nothing: the console decides what to keep, discard or send.
 #pragma once
 
 #include <array>
@@ -27,48 +27,49 @@
 
 namespace ringside::dom0 {
 
-/// Input taken from a viewer while the guest is busy, what it has not answered included; beyond it whoever
-/// types has to wait.
+/// Input taken from a viewer while the guest is busy, including unanswered input; when it is full, the viewer
+/// waits.
 inline constexpr std::size_t console_input_bytes_max = 4096;
-/// Input requests that the guest has not answered. One less than the ring holds, so that another kind of
-/// request still finds a slot.
+/// Unanswered input requests. One less than the ring holds, so that a request of another kind still finds a
+/// slot.
 inline constexpr unsigned console_input_window = 7;
 
 class ConsoleStore {
  public:
   struct Shape {
     std::size_t output_bytes_max;
-    /// The most that one call adds to the output.
+    /// The most output that one call adds.
     std::size_t output_step_bytes_max = 4096;
   };
 
-  /// For the domain whose shared_info has that frame number: as it was left, or empty when the file is
-  /// another domain's, is new or makes no sense.
+  /// For the domain whose shared_info has that frame number: as the last daemon left it, or empty when the
+  /// file belongs to another domain, is new or makes no sense.
   [[nodiscard]] static Result<ConsoleStore> make(Host& host, const std::string& path, const Shape& shape,
                                                  std::uint32_t frame);
-  /// What a daemon that died has left for that domain, unless it had given the console up.
+  /// What a daemon that died kept for that domain, unless it had given the console up.
   [[nodiscard]] static std::optional<ConsoleStore> find(Host& host, const std::string& path,
                                                         const Shape& shape, std::uint32_t frame);
 
-  /// What was kept for domains that ended while no daemon was there, `all` being those that there are: counts
-  /// it in the journal, removes the files, and calls `buried` for each.
-  static void bury_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
-                        const Shape& shape, const std::function<std::string(DomainId)>& path_of,
-                        const std::function<void(DomainId)>& buried);
+  /// For domains that ended while no daemon was running (`all` are those that exist): counts their bytes in
+  /// the journal, removes the files, and calls `removed` for each.
+  static void clean_up_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
+                            const Shape& shape, const std::function<std::string(DomainId)>& path_of,
+                            const std::function<void(DomainId)>& removed);
 
-  /// The domain is about to get another frame, with all that its rings hold. If the daemon dies before
+  /// The domain is about to get another frame, with the contents of its rings. If the daemon dies before
   /// moved(), find() takes any frame for the new one.
   void moves();
   /// The domain has this frame now.
   void moved(std::uint32_t frame);
-  /// Nobody is to take this console up by itself. What it holds stays for who asks for it.
+  /// The next daemon does not take over this console by itself. Its contents stay for a daemon that is asked
+  /// for it.
   void give_up();
   [[nodiscard]] bool given_up() const { return header_->given_up != 0; }
 
-  /// A number of the owner's; 0 at first.
+  /// A number for the owner's use; 0 at first.
   [[nodiscard]] std::uint16_t port() const { return header_->port; }
   void set_port(std::uint16_t port) { header_->port = port; }
-  /// Another one.
+  /// Sets it.
   [[nodiscard]] std::uint16_t telnet_port() const { return header_->telnet_port; }
   void set_telnet_port(std::uint16_t port) { header_->telnet_port = port; }
 
@@ -78,22 +79,22 @@ class ConsoleStore {
     return output_.size() < shape_.output_bytes_max ? shape_.output_bytes_max - output_.size() : 0;
   }
   [[nodiscard]] std::uint64_t output_discarded() const { return state_.output_discarded; }
-  /// The oldest bytes that lie in one piece.
+  /// The oldest bytes that are contiguous.
   [[nodiscard]] Bytes output_front() const { return output_.front(); }
-  /// Whether the newest bytes are these.
+  /// True if the newest bytes are these.
   [[nodiscard]] bool output_ends_with(std::string_view text) const;
-  /// Was the request at that ring index here before? So it was if it is not above the last one.
+  /// True if the request at that ring index was here before: it is not above the last one.
   [[nodiscard]] bool output_known(ring::Index index) const;
-  /// Adds what the request at `index` brought, and discards the oldest bytes beyond the maximum. Answers how
-  /// many those were. Nothing for `index`: the bytes came from elsewhere.
+  /// Adds the output of the request at `index`, and discards the oldest bytes beyond the maximum. Returns the
+  /// number of discarded bytes. `index` is empty if the bytes come from elsewhere.
   std::size_t output_take(Bytes bytes, std::optional<ring::Index> index);
   void output_drop(std::size_t bytes);
-  /// The oldest so many are about to be handed to somebody; output_drop() says how many were. A daemon that
-  /// dies in between leaves the next one not knowing.
+  /// The oldest `count` bytes are about to be handed to a reader; output_drop() says how many it took. A
+  /// daemon that dies in between leaves this unknown to the next one.
   void output_offer(std::size_t bytes);
-  /// Says so, if an earlier daemon has died there: the bytes will be handed to somebody once more.
+  /// Reports if an earlier daemon died at that point: the bytes will be handed to a reader again.
   void warn_of_repeat(Host& host, trace::Journal journal, DomainId domain);
-  /// Puts back what had been dropped last.
+  /// Puts back the bytes that were dropped last.
   void output_return(Bytes bytes);
 
   // -- input
@@ -103,20 +104,20 @@ class ConsoleStore {
     std::uint32_t tag;  ///< never 0
     ring::ControlMessage message;
   };
-  /// There are bytes that were never sent, and fewer than console_input_window requests are in flight.
+  /// True if there are unsent bytes, and fewer than console_input_window requests are in flight.
   [[nodiscard]] bool input_sendable() const;
-  /// The next request: from here on it is in flight. Precondition: input_sendable().
+  /// The next request, in flight from now on. Precondition: input_sendable().
   Input input_send();
   [[nodiscard]] unsigned input_in_flight() const { return state_.in_flight; }
-  /// Once more the one that is in flight behind `place` others.
+  /// Returns the request in flight at position `place` again.
   [[nodiscard]] Input input_sent(unsigned place) const;
-  /// The guest has answered the one with that tag, and so those before it; 0 = the oldest one in flight.
-  /// Nothing happens when there is none.
+  /// The guest has answered the request with that tag, and so all earlier ones; 0 = the oldest in flight.
+  /// Does nothing when there is none.
   void input_answered(std::uint32_t tag);
-  // -- the end of the domain: what goes with it is counted in the journal
-  /// Nobody will take input any more.
+  // -- the end of the domain: bytes lost with it are counted in the journal
+  /// No input will be taken any more.
   void input_end(trace::Journal& journal, DomainId domain);
-  /// Nobody will read output any more. Nothing goes of a console that was given up.
+  /// No output will be read any more. Does nothing for a console that was given up.
   void output_end(trace::Journal& journal, DomainId domain) const;
 
  private:
@@ -146,8 +147,8 @@ class ConsoleStore {
   };
 
   ConsoleStore(Mapping memory, const Shape& shape, const State& state);
-  [[nodiscard]] static bool bury(Host& host, trace::Journal& journal, const std::string& path,
-                                 const Shape& shape, DomainId domain);
+  [[nodiscard]] static bool count_and_remove(Host& host, trace::Journal& journal, const std::string& path,
+                                             const Shape& shape, DomainId domain);
   [[nodiscard]] static std::size_t file_bytes(const Shape& shape);
   [[nodiscard]] static std::optional<State> valid_state(const Mapping& memory, const Shape& shape,
                                                         std::uint32_t frame);

@@ -1,4 +1,4 @@
-// Questions to the hypervisor, and what their answers mean.
+// Queries to the hypervisor, and the meaning of their answers.
 #include "emu/dom0/console/domain_life.h"
 
 #include <cerrno>
@@ -69,11 +69,11 @@ std::string DomainLives::crash_notice(DomainId id, trace::Journal& journal) {
   const std::string said =
       fmt::format("[ringside] domain {} crashed: {}", info.value()->name, crash_text(*info.value()));
   journal.told(id, said);
-  // On a line of its own, whatever the guest was in the middle of.
+  // On a line of its own, even if the guest was in the middle of a line.
   return "\r\n" + said + "\r\n";
 }
 
-Result<std::uint32_t> DomainLives::wake(DomainId id, bool laid_down) {
+Result<std::uint32_t> DomainLives::resume(DomainId id, bool suspended) {
   auto info = look_up(id);
   if (!info) return info.error();
   if (!info->has_value()) return Error{ESRCH, "", "", fmt::format("there is no domain {}", id), ""};
@@ -82,8 +82,8 @@ Result<std::uint32_t> DomainLives::wake(DomainId id, bool laid_down) {
     if (!resumed) return resumed.error();
     return resumed->shared_info_frame;
   }
-  const bool half_way = laid_down && (*info)->console_port == any_port;
-  if (half_way && (*info)->state.crashed == 0) return (*info)->shared_info_frame;
+  const bool was_resumed = suspended && (*info)->console_port == any_port;
+  if (was_resumed && (*info)->state.crashed == 0) return (*info)->shared_info_frame;
   return Error{EINVAL, "", "", fmt::format("domain {} is not suspended", id), ""};
 }
 

@@ -1,7 +1,7 @@
-// What the hypervisor says of the domains' lives, to a daemon of dom0 that keeps their consoles, and whether
-// the hypervisor itself still lives.
+// The hypervisor's reports about domains, for a daemon of dom0 that keeps consoles, and whether the
+// hypervisor itself is alive.
 //
-// The daemon owns it together with its connection. It keeps nothing about any domain.
+// The daemon owns it together with its connection. It stores no state of domains.
 #pragma once
 
 #include <cstdint>
@@ -19,38 +19,38 @@ enum class Life : std::uint8_t {
   living,
   finished,   ///< shut down, to be destroyed
   kept,       ///< crashed, or shut down and to be preserved
-  suspended,  ///< sleeps until it is resumed
+  suspended,  ///< suspended until it is resumed
   gone,
-  unknown,  ///< there was no answer
+  unknown,  ///< the hypervisor gave no answer
 };
 
 class DomainLives {
  public:
-  /// `gone` is called once, when the hypervisor is found to be gone; nothing is asked of it after that.
+  /// `gone` is called once, when the hypervisor is found to be gone; it is asked no more after that.
   DomainLives(Host& host, Privcmd& privcmd, std::function<void(const Error&)> gone);
   DomainLives(const DomainLives&) = delete;
   DomainLives& operator=(const DomainLives&) = delete;
 
-  /// From here on the end of the hypervisor is noticed without a question.
+  /// From now on the end of the hypervisor is noticed without a query.
   void watch_hypervisor();
-  /// A hypercall of the owner's has failed with EPIPE.
+  /// A hypercall of the owner has failed with EPIPE.
   void hypervisor_failed(const Error& error);
 
-  /// Destroys a domain that has shut down. Somebody else may have been quicker; any other failure is only
-  /// warned of.
+  /// Destroys a domain that has shut down. If another program has already done so, nothing is reported; any
+  /// other failure is a warning.
   void destroy(DomainId id);
-  /// Nothing when there is no such domain, or only what is left of it.
+  /// Empty when there is no such domain, or only its remains.
   Result<std::optional<DomainInfo>> look_up(DomainId id);
-  /// A domain that can be given a console; the error says for a person why it cannot.
+  /// A domain that can be given a console; otherwise the error says why it cannot.
   [[nodiscard]] Result<DomainInfo> look_up_living(DomainId id);
-  /// Of the domain whose shared_info is in `frame`: another one is another domain of the same id.
+  /// The domain whose shared_info is in `frame`: another frame means another domain with the same id.
   [[nodiscard]] Life life_of(DomainId id, std::uint32_t frame);
-  /// What dom0 itself says on the console of a domain that is kept, and in the journal. Nothing when it shut
-  /// down as it should.
+  /// The notice by dom0 on the console of a domain that is kept, and in the journal. Empty when the domain
+  /// shut down normally.
   [[nodiscard]] std::string crash_notice(DomainId id, trace::Journal& journal);
-  /// Resumes a domain; or finds it resumed by an attempt that got no further, if the owner has it as
-  /// `laid_down`. Answers its new frame. The error's `why` is for whoever asked.
-  [[nodiscard]] Result<std::uint32_t> wake(DomainId id, bool laid_down);
+  /// Resumes a domain, or finds that an earlier attempt, which got no further, resumed it, if the owner has
+  /// it as `suspended`. Returns its new frame. The error's `why` is for the client.
+  [[nodiscard]] Result<std::uint32_t> resume(DomainId id, bool suspended);
 
  private:
   Host& host_;

@@ -1,4 +1,4 @@
-// A client and a timer.
+// The client that waits, and a timer.
 #include "emu/dom0/console/suspension.h"
 
 #include <fmt/format.h>

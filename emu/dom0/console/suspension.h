@@ -1,5 +1,5 @@
-// Somebody asked that a guest sleep, and waits until it does: who, and for how long. The domain's owner in a
-// daemon of dom0 has one for each domain; what becomes of the console meanwhile is the owner's.
+// The wait of a client until a guest has suspended, with a time limit. The domain's owner in a daemon of dom0
+// has one for each domain, and handles the console meanwhile.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 
 namespace ringside::dom0 {
 
-/// How long a guest may take to suspend before whoever asked is told that it has not.
+/// The time that a guest may take to suspend before the client is told that it has not.
 inline constexpr Duration suspend_patience = std::chrono::seconds(10);
 
 class Suspension {
@@ -22,11 +22,11 @@ class Suspension {
   Suspension& operator=(const Suspension&) = delete;
 
   [[nodiscard]] bool is_awaited() const { return client_ != 0; }
-  /// `late` is called when the guest has not suspended in time; it sees to it that fail() is called.
+  /// `late` is called when the guest has not suspended in time; it must call fail().
   void wait(LineServer::ClientId client, std::function<void()> late);
-  /// Tells whoever waits why it will not be; false: nobody waits.
+  /// Tells the client that waits why the guest will not suspend; false: no client waits.
   bool fail(std::string_view why);
-  /// The guest sleeps. Answers who is to be told; 0: nobody.
+  /// The guest has suspended. Returns the client to tell; 0: none.
   [[nodiscard]] LineServer::ClientId end();
 
  private:

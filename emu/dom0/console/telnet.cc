@@ -1,4 +1,4 @@
-// Telnet: commands, options, and what becomes of bytes.
+// Telnet: commands, options, and the translation of bytes.
 #include "emu/dom0/console/telnet.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ constexpr std::uint8_t binary = 0;             // RFC 856
 constexpr std::uint8_t echo = 1;               // RFC 857
 constexpr std::uint8_t suppress_go_ahead = 3;  // RFC 858
 constexpr std::uint8_t window_size = 31;       // RFC 1073: NAWS
-/// The highest number of an option that clients in use begin with (NEW-ENVIRON, RFC 1572).
+/// The highest number of an option that clients in use send first (NEW-ENVIRON, RFC 1572).
 constexpr std::uint8_t option_max = 39;
 
 constexpr std::size_t window_bytes = 4;
@@ -128,7 +128,7 @@ std::size_t Telnet::take(std::span<std::uint8_t> bytes) {
   return kept;
 }
 
-/// `to_guest`: the key that a terminal has for it. At most one, for two bytes that were taken.
+/// `to_guest`: the key that a terminal sends for it. At most one byte, for the two bytes that were taken.
 void Telnet::take_command(std::uint8_t command, std::string& to_guest) {
   expects_ = Expects::data;
   if (is_option_request(command)) {
@@ -166,12 +166,12 @@ void Telnet::take_command(std::uint8_t command, std::string& to_guest) {
       commands_ += "\r\n[yes]\r\n";
       break;
     default:
-      break;  // a break, a mark, a no-op: nothing that a console has
+      break;  // a break, a mark, a no-op: not for a console
   }
 }
 
-/// An answer to what was asked gets none; what changes nothing gets none either, so that no two ends answer
-/// each other for ever.
+/// An answer to our own request gets no answer, and neither does a request that changes nothing, so that the
+/// two ends do not answer each other for ever.
 void Telnet::take_option(std::uint8_t code) {
   const Side side = command_ == do_ || command_ == dont ? Side::server : Side::client;
   const bool wanted = command_ == do_ || command_ == will;
@@ -194,7 +194,7 @@ void Telnet::take_subnegotiation() {
   if (subnegotiation_.size() != 1 + window_bytes || subnegotiation_[0] != window_size) return;
   const std::uint16_t columns = word(1);
   const std::uint16_t rows = word(3);
-  if (rows != 0 && columns != 0) window_(rows, columns);  // 0: it does not know
+  if (rows != 0 && columns != 0) window_(rows, columns);  // 0: the client does not know
 }
 
 // -- to the client

@@ -1,7 +1,7 @@
-// The telnet protocol as a server speaks it to a person's terminal (RFC 854, and 856 to 858 and 1073 for the
-// options): takes commands out of what the client sends, escapes what the guest prints, and negotiates that
-// the guest echoes (ECHO), that characters go as they are typed (SGA), that any byte passes (BINARY), and
-// that the client tells its window's size (NAWS). Everything else is declined.
+// The telnet protocol as a server speaks it to a user's terminal (RFC 854, and 856 to 858 and 1073 for the
+// options): removes commands from the client's data, escapes the guest's output, and negotiates that the
+// guest echoes (ECHO), that characters are sent as they are typed (SGA), that any byte passes (BINARY), and
+// that the client tells its window's size (NAWS). All other options are declined.
 //
 // One per viewer, owned by the console. It does no I/O.
 #pragma once
@@ -17,28 +17,28 @@
 
 namespace ringside::dom0 {
 
-/// Does a client that has sent nothing but plain text so far begin to speak telnet with what was read? So it
-/// does with one whole option request alone, or with two at the front: Debian's telnet asks for SGA and ECHO
-/// when it is told to send characters. A request that is read in two pieces is none: the raw port would have
-/// to hold back bytes that may be all a client has to say. The telnet port takes it in any pieces.
+/// True if a client that has sent only plain text so far begins to speak telnet with these bytes: one whole
+/// option request alone, or two at the front. (Debian's telnet asks for SGA and ECHO when it is told to send
+/// characters.) A request that is read in two pieces does not count: the raw port would have to hold back
+/// bytes that may be all that a client sends. The telnet port accepts requests in any pieces.
 [[nodiscard]] bool begins_telnet(Bytes read);
 
 class Telnet {
  public:
   using Window = std::function<void(std::uint16_t rows, std::uint16_t columns)>;
-  /// `window` is called whenever the client tells its size.
+  /// `window` is called whenever the client sends its size.
   explicit Telnet(Window window);
 
-  /// Bytes from the client, any pieces of its stream. What is left of them for the guest is moved to the
-  /// front; answers how many those are.
+  /// Bytes from the client, in any pieces of its stream. The bytes for the guest are moved to the front;
+  /// returns their number.
   [[nodiscard]] std::size_t take(std::span<std::uint8_t> bytes);
-  /// What must be written before any more output. The caller removes what it has written.
+  /// Bytes that must be written before any more output. The caller removes what it has written.
   [[nodiscard]] std::string& commands() { return commands_; }
   [[nodiscard]] const std::string& commands() const { return commands_; }
-  /// `output` as it goes to the client.
+  /// `output` in the form that is sent to the client.
   [[nodiscard]] std::string encoded(Bytes output) const;
-  /// The first `written` bytes of encoded(output) were written. Answers how many bytes of `output` those are;
-  /// the rest of one that was written in part becomes a command.
+  /// The first `written` bytes of encoded(output) were written. Returns how many bytes of `output` these are;
+  /// the rest of a byte that was written in part becomes a command.
   [[nodiscard]] std::size_t wrote(Bytes output, std::size_t written);
 
  private:
@@ -63,8 +63,8 @@ class Telnet {
   std::string commands_;
   std::array<Option, 6> options_;
   Expects expects_ = Expects::data;
-  std::uint8_t command_ = 0;     ///< that an option follows
-  std::string subnegotiation_;   ///< without what is too long for any that is known
+  std::uint8_t command_ = 0;     ///< the command; its option follows
+  std::string subnegotiation_;   ///< truncated to the longest that is known
   bool return_taken_ = false;    ///< the last byte from the client was a carriage return
   bool return_written_ = false;  ///< the last byte of output was one
 };

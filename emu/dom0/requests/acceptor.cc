@@ -1,4 +1,4 @@
-// Taking connections, and resting when there are none to be had.
+// Accepts connections, and pauses when the host can give none.
 #include "emu/dom0/requests/acceptor.h"
 
 #include <utility>

@@ -1,5 +1,5 @@
-// A listener and who comes to it: hands over each new connection, and takes a rest when the host has none to
-// give (descriptors run out), where a plain watch would spin.
+// A listener: hands over each new connection, and pauses when the host can give none (descriptors run out),
+// where a plain watch would spin.
 #pragma once
 
 #include <functional>
@@ -8,14 +8,14 @@
 
 namespace ringside::dom0 {
 
-/// How long a listener rests after accept failed.
+/// The pause of a listener after accept failed.
 inline constexpr Duration accept_rest = std::chrono::milliseconds(100);
-/// Connections taken before others get their turn.
+/// Connections accepted before others get their turn.
 inline constexpr int accepts_per_turn_max = 16;
 
 class Acceptor {
  public:
-  /// `accepted` may close the acceptor, not destroy it.
+  /// `accepted` may close the acceptor but not destroy it.
   Acceptor(Host& host, std::function<void(Handle)> accepted);
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;

@@ -1,4 +1,4 @@
-// One request at a time is with the guest; the others wait in the order in which they were asked.
+// The guest gets one request at a time; the others wait in order.
 #include "emu/dom0/requests/control_calls.h"
 
 #include <algorithm>
@@ -32,7 +32,7 @@ void ControlCalls::ask(Client client, ring::ControlMessage message) {
   send();
 }
 
-/// They were asked in this order, and all have the same time.
+/// Requests are in the order of arrival, and all have the same time limit.
 void ControlCalls::arm() {
   if (timer_ != 0) return;
   for (const Call& call : calls_) {
@@ -52,7 +52,7 @@ void ControlCalls::look_at_clock() {
   for (Call& call : calls_) {
     if (call.client != 0 && call.until <= now) late.push_back(std::exchange(call.client, 0));
   }
-  // What is with the guest may still be answered; the rest is not asked any more.
+  // The guest may still answer the request that it has; the others are not sent any more.
   for (std::size_t at = calls_.size(); at-- > (sent_ ? 1u : 0u);) {
     if (calls_[at].until <= now) calls_.erase(calls_.begin() + static_cast<std::ptrdiff_t>(at));
   }
@@ -67,14 +67,14 @@ void ControlCalls::look_at_clock() {
 }
 
 void ControlCalls::send() {
-  // One at a time: with seven of input that is what the guest's ring holds.
+  // One at a time: together with seven input requests this fills the guest's ring.
   if (calls_.empty() || sent_) return;
   sent_ = send_(calls_.front().message);
 }
 
 namespace {
 
-/// What whoever asked is told of a guest's answer.
+/// The reply to the client for a guest's answer.
 std::string verdict(DomainId domain, const ring::ControlMessage& answer) {
   if (answer.type != ring::CMSG_MEM_REQUEST) return "ok";
   const auto value = ring::number_in(answer);
@@ -91,7 +91,7 @@ std::string verdict(DomainId domain, const ring::ControlMessage& answer) {
 void ControlCalls::take_answer(const ring::ControlMessage& answer) {
   if (!sent_) return;
   const Call& asked = calls_.front();
-  // Somebody else may have asked the same guest something.
+  // Another program may have sent a request to the same guest.
   if (asked.message.type != answer.type || asked.message.subtype != answer.subtype ||
       asked.message.id != answer.id) {
     return;

@@ -1,8 +1,8 @@
-// What programs have asked to be sent to one domain that its guest must answer: shutdown, sysrq, memory.
-// A queue of requests, the ids under which they go, and which answer belongs to which.
+// Programs' requests to one domain that its guest must answer: shutdown, sysrq, memory. A queue of requests,
+// their ids, and the matching of answers to requests.
 //
-// One for each domain; its owner, a daemon of dom0, knows how a message gets to the guest and hands over the
-// guest's answers. Whoever asked is answered through the daemon's line server.
+// One for each domain. Its owner, a daemon of dom0, sends messages to the guest and hands over the guest's
+// answers. The client is answered through the daemon's line server.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,13 @@
 
 namespace ringside::dom0 {
 
-/// Requests of one domain that wait for the guest, the one it is looking at included.
+/// Waiting requests of one domain, including the one that the guest has.
 inline constexpr std::size_t control_calls_max = 8;
-/// How long a guest may take to answer. Programs that ask a daemon wait longer than this.
+/// The time that a guest may take to answer. Programs that ask a daemon wait longer than this.
 inline constexpr Duration control_patience = std::chrono::seconds(10);
 
-/// The ids of one daemon's requests. From 1 on, so that an answer is not taken for one to console input.
+/// The ids of one daemon's requests. They start at 1, so that an answer is not confused with one to console
+/// input.
 class ControlIds {
  public:
   std::uint8_t next();
@@ -34,8 +35,7 @@ class ControlIds {
 class ControlCalls {
  public:
   using Client = LineServer::ClientId;
-  /// Sends a message to the guest; false when it cannot be sent now, and then send() is called again when it
-  /// can.
+  /// Sends a message to the guest; false when it cannot be sent now: then send() is called again when it can.
   using Send = std::function<bool(const ring::ControlMessage&)>;
 
   /// `host`, `server` and `ids` outlive it.
@@ -44,14 +44,14 @@ class ControlCalls {
   ControlCalls(const ControlCalls&) = delete;
   ControlCalls& operator=(const ControlCalls&) = delete;
 
-  /// Asks the guest for `client`, who is answered when the guest has, or has taken too long; 0 = nobody waits
-  /// for it. What was not sent by then is not sent any more.
+  /// Queues a request of `client`, which is answered when the guest has answered or has taken too long; 0 =
+  /// no client waits for it. A request that was not sent by then is not sent any more.
   void ask(Client client, ring::ControlMessage message);
-  /// Sends what is next, if it can be sent.
+  /// Sends the next request, if it can be sent.
   void send();
-  /// Something the guest answered. What was not asked here is ignored.
+  /// An answer of the guest. Answers to other requests are ignored.
   void take_answer(const ring::ControlMessage& answer);
-  /// Nobody will answer: all who wait are told why.
+  /// No answer will come: tells all clients that wait why.
   void fail(const std::string& why);
 
  private:
@@ -70,7 +70,7 @@ class ControlCalls {
   Send send_;
   std::deque<Call> calls_;
   bool sent_ = false;        ///< the first of them, and no other
-  Host::TimerId timer_ = 0;  ///< runs while somebody waits
+  Host::TimerId timer_ = 0;  ///< runs while a client waits
 };
 
 }  // namespace ringside::dom0

@@ -1,4 +1,4 @@
-// The forms a request may have, and what each means.
+// The forms of requests, and the meaning of each.
 #include "emu/dom0/requests/dom0_request.h"
 
 #include <algorithm>

@@ -1,5 +1,4 @@
-// What programs may ask of the daemon that keeps the consoles, as it stands in a line of text. Pure: parses,
-// does nothing.
+// Programs' requests to the daemon that keeps the consoles, as lines of text. Pure: parses only.
 #pragma once
 
 #include <cstdint>
@@ -28,18 +27,18 @@ struct Dom0Request {
   };
   Verb verb = Verb::consoles;
   DomainId domain = 0;           ///< 1..domain_id_max; not for consoles
-  ring::ControlMessage message;  ///< shutdown, sysrq, balloon, suspend: what to send, but for its id
+  ring::ControlMessage message;  ///< shutdown, sysrq, balloon, suspend: the message to send, except its id
   std::string path;              ///< attach: the file
-  std::string input_path;        ///< attach: where input comes from, if not empty
+  std::string input_path;        ///< attach: the source of input, if not empty
 };
 
 /// console <domid> | consoles | shutdown <domid> poweroff|reboot | sysrq <domid> <key> |
 /// balloon <domid> <pages> | suspend <domid> | resume <domid> | forget <domid> |
 /// attach <domid> <path> [<input path>] | detach <domid> | take <domid>. Paths are words, see escape_word().
-/// The error's `why` says what is wrong, fit to be sent back.
+/// The error's `why` says what is wrong, in a form that can be sent back.
 [[nodiscard]] Result<Dom0Request> parse_dom0_request(std::string_view line);
 
-/// What asks a kernel to handle a system request key.
+/// The request that makes a kernel handle a system request key.
 [[nodiscard]] ring::ControlMessage sysrq_message(char key);
 
 /// `text` as one word of a request: spaces, control characters and '%' become %XX.

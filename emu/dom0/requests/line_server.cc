@@ -1,4 +1,4 @@
-// Who asks, what he has asked so far, and the answer on its way to him.
+// The clients, their requests so far, and the answers on their way.
 #include "emu/dom0/requests/line_server.h"
 
 #include <array>
@@ -90,7 +90,7 @@ void LineServer::serve(ClientId id) {
     client.in.erase(0, end + 1);
     client.asked = true;
     request_(id, line);
-    return;  // the answer brings the next turn
+    return;  // the answer causes the next turn
   }
   if (!client.asked && client.out.empty() && client.in.size() == request_line_bytes_max) {
     client.in.clear();

@@ -1,5 +1,5 @@
-// The two connections of an xcs client. Frames are of one size, so a lane is a byte queue each way and a cut
-// every 80 bytes; many frames travel in one read and in one write.
+// The two connections of an xcs client. Frames have one size, so each connection has a byte queue each way
+// that is cut every 80 bytes; one read or write carries many frames.
 #include "emu/dom0/xcs/client.h"
 
 #include <cerrno>
@@ -125,13 +125,13 @@ void XcsClient::send(const XcsMessage& frame) {
 }
 
 void XcsClient::flush() {
-  // Inside a turn the end of it flushes: that is what makes one write of many frames.
+  // During a turn nothing is flushed; the end of the turn flushes, so that one write carries many frames.
   if (up() && !in_turn_) push_out(data_);
 }
 
 void XcsClient::poll() {
   RS_CHECK(!in_turn_);
-  // As many frames as xcs may have waiting for one client, and then no more: others want their turn.
+  // At most as many frames as xcs may have waiting for one client: then others get their turn.
   for (int reads = 0; reads < 32 && up(); ++reads) {
     if (!data_turn()) break;
   }
@@ -154,10 +154,10 @@ void XcsClient::push_out(Lane& lane) {
     const Io io = host_.write(lane.stream, lane.out.front());
     if (io.state == Io::State::moved) {
       lane.out.drop(io.bytes);
-      // An empty one begins at its start again, so that it touches no more of its memory than ever waited.
+      // An empty queue starts at its beginning again, so that it uses no more memory than ever waited.
       if (lane.out.empty()) lane.out.clear();
     } else {
-      // What is closed is not worth waiting for: the next read says so too, and gives the reason.
+      // A closed connection is not waited for: the next read reports it, and gives the reason.
       if (io.state == Io::State::closed) lane.out.clear();
       blocked = io.state == Io::State::blocked;
     }
@@ -197,7 +197,7 @@ void XcsClient::on_control_ready(Ready ready) {
 void XcsClient::on_data_ready(Ready ready) {
   if (ready.write && data_.blocked) push_out(data_);
   if (ready.read && state_ != State::lost) data_turn();
-  // Half empty, so that those who wait for room do not come back for every frame.
+  // Half empty, so that senders that wait for room are not called for every frame.
   if (room_wanted_ && up() && data_.out.size() <= data_.out.capacity() / 2) {
     room_wanted_ = false;
     events_.room();
@@ -245,7 +245,7 @@ void XcsClient::lose(Error error) {
   control_.stream.close();
   data_.stream.close();
   calls_.clear();
-  // From a timer, so that nobody who is in the middle of using this client finds it gone under his feet.
+  // From a timer, so that the client is not destroyed while it is being used.
   lost_timer_ = host_.timer_start(Duration::zero(), [this, error = std::move(error)] {
     lost_timer_ = 0;
     const auto lost = std::move(events_.lost);

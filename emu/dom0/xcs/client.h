@@ -1,8 +1,8 @@
 // The client side of the xcs protocol: a control connection, where every message is a call with a reply, and
-// a data connection, where frames come and go on their own, tied together by a session.
+// a data connection for frames without replies. A session ties both together.
 //
-// Used by xend and by the tools. Owns its two connections and nothing else; knows nothing of consoles. A
-// client that has lost xcs stays lost: make another one.
+// Used by xend and by the tools. Owns its two connections and nothing else; does not know consoles. A client
+// that has lost xcs stays lost: make another one.
 #pragma once
 
 #include <deque>
@@ -21,12 +21,12 @@ namespace ringside::dom0 {
 
 /// Frames that may wait for xcs to read its data connection.
 inline constexpr std::size_t client_frames_max = 4096;
-/// Calls that may wait for their replies. An xcs that lets more pile up is taken for dead.
+/// Calls that may wait for their replies. If more wait, xcs counts as dead.
 inline constexpr std::size_t client_calls_max = 4096;
 /// Frames taken in one read.
 inline constexpr std::size_t client_frames_per_read_max = 768;
 
-// What a message says, ready to be sent.
+// A message's contents, ready to be sent.
 [[nodiscard]] XcsMessage connect_message(XcsType type, std::uint64_t session_id);
 [[nodiscard]] XcsMessage bind_message(XcsType type, std::int32_t port, std::uint16_t control_type);
 [[nodiscard]] XcsMessage virq_bind_message(std::uint16_t virq);
@@ -52,27 +52,27 @@ class XcsClient {
   XcsClient(const XcsClient&) = delete;
   XcsClient& operator=(const XcsClient&) = delete;
 
-  /// Connects to the socket at `path`; `ready` is called when the session stands. Fails at once when nobody
+  /// Connects to the socket at `path`; calls `ready` when there is a session. Fails at once when no process
   /// listens there. Called once.
   Result<> connect(const std::string& path, std::function<void()> ready);
 
   [[nodiscard]] bool up() const { return state_ == State::up; }
 
-  /// A control request. `done` gets the reply, whatever its result says; replies come in the order of the
-  /// calls. When xcs is lost it is dropped without being called: `lost` is the only word about it.
+  /// A control request. `done` gets the reply, with any result; replies come in the order of the calls. When
+  /// xcs is lost, `done` is dropped without a call: only `lost` is called.
   void call(const XcsMessage& request, Reply done);
 
-  /// Does send() take a frame now? If not, Events::room follows. A client that is not up has no room, and
-  /// nothing follows.
+  /// True if send() takes a frame now. If not, Events::room follows. A client that is not up has no room, and
+  /// no event follows.
   [[nodiscard]] bool has_room();
-  /// Queues a frame for the data connection; nothing moves before flush(). What is sent from an event or a
-  /// reply is flushed by the client. Precondition: has_room().
+  /// Queues a frame for the data connection; it is sent at flush(). The client flushes frames that were sent
+  /// from an event or a reply. Precondition: has_room().
   void send(const XcsMessage& frame);
-  /// Writes what was sent, as many frames at a time as the connection takes.
+  /// Writes the queued frames, as many at a time as the connection takes.
   void flush();
 
-  /// Takes what waits on the data connection right now, without waiting for the host to say so. Not from
-  /// `frame` or `pause`.
+  /// Takes the frames that wait on the data connection now, without an event from the host. Not from `frame`
+  /// or `pause`.
   void poll();
 
   /// Gives up: closes both connections and reports the loss.
@@ -81,16 +81,16 @@ class XcsClient {
  private:
   enum class State : std::uint8_t { fresh, session, data, up, lost };
 
-  /// One connection, with the bytes on their way in and out.
+  /// One connection, with its bytes on their way in and out.
   struct Lane {
     Lane(std::size_t in_bytes_max, std::size_t out_bytes_max)
         : in_storage(std::make_unique_for_overwrite<std::uint8_t[]>(in_bytes_max)),
           in(in_storage.get(), in_bytes_max),
           out(out_bytes_max) {}
     Handle stream;
-    std::unique_ptr<std::uint8_t[]> in_storage;  ///< large, and mostly never touched
+    std::unique_ptr<std::uint8_t[]> in_storage;  ///< large, and mostly unused
     std::span<std::uint8_t> in;
-    std::size_t in_bytes = 0;  ///< at the start of `in`: the beginning of a frame that is not whole yet
+    std::size_t in_bytes = 0;  ///< at the start of `in`: the beginning of an incomplete frame
     ByteQueue out;
     bool blocked = false;  ///< watched for room to write
   };
@@ -98,7 +98,7 @@ class XcsClient {
 
   void put(Lane& lane, const XcsMessage& message);
   void push_out(Lane& lane);
-  /// One read. True when bytes came.
+  /// One read. True when it returned bytes.
   bool pull_in(Lane& lane, Taken taken);
   void on_control_ready(Ready ready);
   void on_data_ready(Ready ready);
@@ -120,7 +120,7 @@ class XcsClient {
     Reply done;
   };
   std::deque<Call> calls_;
-  bool room_wanted_ = false;  ///< and so the data connection is blocked: room comes with the next write
+  bool room_wanted_ = false;  ///< so the data connection is blocked: room comes with the next write
   bool in_turn_ = false;
   Host::TimerId lost_timer_ = 0;
 };

@@ -1,5 +1,5 @@
-// xcs: its connections, and how a turn ends. Everything that happens during a callback of the host is
-// gathered, and settle() passes it on at the end: one notify per guest, one write per client.
+// xcs: its connections, and the end of a turn. A callback of the host only collects work; settle() sends it
+// at the end: one notification for each guest, one write for each client.
 #include "emu/dom0/xcs/xcs.h"
 
 #include <algorithm>
@@ -58,7 +58,7 @@ void Xcs::accept_ready() {
   for (std::size_t taken = 0; taken < xcs_accepts_per_turn_max; ++taken) {
     auto accepted = host_.accept(listener_);
     if (!accepted) {
-      // Out of descriptors, most likely: looked at again by and by instead of at once, for ever.
+      // Probably out of descriptors: tried again at intervals, not in a loop.
       host_.warn(accepted.error().text());
       host_.watch_interest(listener_, {});
       accepting_ = false;
@@ -72,8 +72,7 @@ void Xcs::accept_ready() {
 void Xcs::accept_one(Handle stream) {
   if (connections_.size() == xcs_connections_max) {
     count(counters_.connections_refused, "connections_refused");
-    if (counters_.connections_refused > 1)
-      return;  // said once; a client that tries in a loop is only counted
+    if (counters_.connections_refused > 1) return;  // reported once; further connections are only counted
     host_.warn(Error{EMFILE, "xcs refuses a connection", options_.socket_path,
                      fmt::format("it has {} already (xcs_connections_max)", xcs_connections_max), ""}
                    .text());
@@ -100,7 +99,7 @@ void Xcs::connection_ready(XcsConnectionNumber number, Ready ready) {
     connection.blocked = false;
     if (held_by_ == number && options_.quirks.has(Quirk::xcs_blocking_client)) release_everybody();
     write_out(connection);
-    // Calls may have waited for room among the replies.
+    // Calls may have waited for room for their replies.
     if (connection.side != Side::data) show_input(connection);
   }
   if (ready.read && connection.interest.read && !connection.gone) read_in(connection);
@@ -139,7 +138,8 @@ void Xcs::show_input(Connection& connection) {
   full_.clear();
   connection.input.show([&](const XcsMessage& frame) { return take_frame(connection, frame); });
   if (connection.ended && !calls_wait(connection)) {
-    // Who has written and left is heard out, but is not who the session waits for.
+    // The input of a client that has written and left is processed, but the session does not wait for that
+    // client.
     if (connection.side == Side::data) leave_session(connection);
     if (!connection.parked) connection.gone = true;
   }
@@ -164,7 +164,7 @@ XcsInput::Took Xcs::take_frame(Connection& connection, const XcsMessage& frame) 
   return XcsInput::Took::done;
 }
 
-/// The calls that waited for it are made.
+/// The calls that waited for it are executed.
 void Xcs::hypervisor_answers() {
   for (auto& [number, connection] : connections_) {
     if (!std::exchange(connection->waits_for_xen, false)) continue;
@@ -177,7 +177,7 @@ void Xcs::hypervisor_answers() {
 bool Xcs::has_output(const Connection& connection) {
   const bool has_frames =
       connection.side == Side::data && connection.session != nullptr && !connection.session->output.empty();
-  return !connection.deaf && (!connection.replies.empty() || has_frames);
+  return !connection.output_closed && (!connection.replies.empty() || has_frames);
 }
 
 void Xcs::write_out(Connection& connection) {
@@ -197,15 +197,15 @@ void Xcs::write_out(Connection& connection) {
       if (options_.quirks.has(Quirk::xcs_sigpipe)) {
         return crash(Quirk::xcs_sigpipe, 13, "a client has closed its connection");
       }
-      // There may be something left to read; the end of it says that the client is gone.
-      connection.deaf = true;
+      // There may be unread input; its end will show that the client is gone.
+      connection.output_closed = true;
       connection.replies = {};
       if (connection.side == Side::data) leave_session(connection);
       return;
   }
 }
 
-/// Waits for what the connection can make use of, and for nothing else.
+/// Watches the connection for exactly the events that it can use.
 void Xcs::update_interest(Connection& connection) {
   if (connection.gone) return;
   const bool held = held_by_ != 0 && held_by_ != connection.number;
@@ -223,7 +223,8 @@ void Xcs::push(XcsSession& session, const XcsMessage& frame) {
     return;
   }
   session.output.push(frame);
-  // Frames come in runs: the last one's number is mostly there already, and a second time does no harm.
+  // Frames come in series: the last one's number is usually in the list already, and a second entry does no
+  // harm.
   if (session.data != 0 && (to_write_.empty() || to_write_.back() != session.data))
     to_write_.push_back(session.data);
   if (!journal_.listening()) return;
@@ -233,7 +234,7 @@ void Xcs::push(XcsSession& session, const XcsMessage& frame) {
 }
 
 void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
-  if (connection.deaf) return;
+  if (connection.output_closed) return;
   connection.replies.push(frame);
   to_write_.push_back(connection.number);
   if (!journal_.listening()) return;
@@ -247,7 +248,7 @@ void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
 void Xcs::settle() {
   if (any_gone_ && held_by_ != 0 && connections_.at(held_by_)->gone) release_everybody();
   if (held_by_ != 0) return;
-  // Each round deals with a frame that had waited, or is the last.
+  // Each round handles a frame that had waited, or is the last.
   for (bool again = true; again;) {
     read_events();
     again = flush_touched();
@@ -264,8 +265,8 @@ void Xcs::settle() {
   if (std::exchange(any_gone_, false)) close_gone();
 }
 
-/// Frames before replies: as long as its data connection takes them, a client that has its reply finds there
-/// all that went before. When it is full the reply overtakes them: see XCS_MARK.
+/// Frames before replies: as long as a client's data connection takes them, a client that has its reply finds
+/// all earlier frames there. When the data connection is full, the reply overtakes them: see XCS_MARK.
 void Xcs::write_all() {
   const auto numbers = std::exchange(to_write_, {});
   for (const bool frames : {true, false}) {
@@ -313,18 +314,18 @@ void Xcs::close_gone() {
   });
 }
 
-/// The session stays for a while: its client may come back.
+/// The session is kept for a while: its client may return.
 void Xcs::leave_session(Connection& connection) {
   XcsSession* session = std::exchange(connection.session, nullptr);
   if (session == nullptr) return;
   connection.numbers = session->numbers;
-  // Requests are still owed an answer, and will be offered again. The rest waits.
+  // Requests are still unanswered, and will be offered again. The rest waits.
   if (connection.side == Side::data) session->output.rewind_without_requests();
   sessions_.leave(*session, connection.number, host_.now());
   if (session->lonely()) want_housekeeping();
 }
 
-// -- housekeeping: as long as there is something that may grow too old
+// -- housekeeping: runs while there are connections or sessions that may expire
 
 void Xcs::want_housekeeping() {
   if (housekeeping_ == 0) housekeeping_ = host_.timer_start(xcs_housekeeping_period, [this] { housekeep(); });
@@ -343,7 +344,7 @@ void Xcs::housekeep() {
     if (connection->side != Side::unknown || connection->gone || connection->forgotten) continue;
     any_unknown = true;
     if (now - connection->since <= xcs_connection_silent_max) continue;
-    refuse(counters_.connections_silent, "connections_silent", 0, *connection, "never said what it is");
+    refuse(counters_.connections_silent, "connections_silent", 0, *connection, "sent no first frame");
     connection->gone = any_gone_ = true;
   }
   if (any_unknown || sessions_.any_lonely()) want_housekeeping();

@@ -1,11 +1,11 @@
-// xcs, the control switch: the one process in dom0 that has the control channels of all domains, and lends
-// them to its clients over a unix socket. What a guest asks goes up to every client that is bound to it, what
-// a client sends goes down into the ring.
+// xcs, the control switch: the process in dom0 that owns the control channels of all domains, and shares them
+// with its clients over a unix socket. A guest's request goes to every client that is bound to it; a client's
+// message goes into the guest's ring.
 //
-// xcs owns connections, sessions, channels and the event device. It never answers a guest: that is a client's
-// duty. Nothing is lost on the way: a request that nobody is bound to waits for who binds next, a guest that
-// has no room pushes back to the client that writes, and a client that does not read is cut off before it can
-// hold up others. xcs.cc has the connections, xcs_control.cc the calls, xcs_switch.cc the traffic.
+// xcs owns connections, sessions, channels and the event device. It does not answer guests: its clients do.
+// No message is lost: a request without a bound client waits for the next binding, a guest without room
+// pushes back to the client that writes, and a client that does not read is cut off before it delays others.
+// xcs.cc has the connections, xcs_control.cc the calls, xcs_switch.cc the traffic.
 #pragma once
 
 #include <array>
@@ -27,38 +27,38 @@
 
 namespace ringside::dom0 {
 
-/// Connections at a time; the next one is closed at once.
+/// Connections at a time; a further one is closed at once.
 inline constexpr std::size_t xcs_connections_max = 256;
 /// Connections taken before others get their turn.
 inline constexpr std::size_t xcs_accepts_per_turn_max = 16;
-/// Frames that wait for a session to read them. It is cut off when one more comes.
+/// Frames that wait for a session to read them. One more, and the session is cut off.
 inline constexpr std::size_t xcs_session_frames_max = 16384;
-/// Replies that wait for a client to read them. No further call of it is looked at meanwhile.
+/// Replies that wait for a client to read them. Until it does, its next calls wait.
 inline constexpr std::size_t xcs_replies_max = 64;
 inline constexpr Duration xcs_housekeeping_period = std::chrono::seconds(5);
-/// Older than this at a check, and still silent: closed.
+/// A connection that is older than this at a check, and has sent nothing, is closed.
 inline constexpr Duration xcs_connection_silent_max = std::chrono::seconds(5);
 
 struct XcsOptions {
   std::string socket_path;
-  std::uint64_t session_seed = 0;  ///< of session ids; random, except where a run is to be repeated
+  std::uint64_t session_seed = 0;  ///< of session ids; random, except in a run that must be repeatable
   Quirks quirks = {};
 };
 
-/// What went otherwise than planned. Each change is an entry of the journal, under the member's name.
+/// Counts of unusual outcomes. Each change is an entry of the journal, under the member's name.
 struct XcsCounters {
   ChannelCounters channels;
   std::uint32_t requests_waiting = 0;     ///< from guests, taken while no client was bound to them; kept
   std::uint32_t responses_unclaimed = 0;  ///< from guests, discarded: no client was bound to them
   std::uint32_t waiting_virqs = 0;        ///< raised while no client was bound to them; kept
-  std::uint32_t domains_ignored = 0;      ///< frames for a domain that xcs has no channel to
-  std::uint32_t frames_ignored = 0;       ///< of a type that a data connection does not carry
+  std::uint32_t domains_ignored = 0;      ///< frames for a domain without a channel in xcs
+  std::uint32_t frames_ignored = 0;       ///< frames of a type that a data connection does not carry
   std::uint32_t lengths_cut = 0;          ///< messages of clients that claimed more than 60 bytes
-  std::uint32_t pushbacks = 0;            ///< times a client's frame had to wait for a guest
-  std::uint32_t frames_abandoned = 0;     ///< that waited for a client whose session ended
+  std::uint32_t pushbacks = 0;            ///< times that a client's frame had to wait for a guest
+  std::uint32_t frames_abandoned = 0;     ///< frames that waited for a client whose session ended
   std::uint32_t refused_calls = 0;        ///< replies with a result other than OK
-  std::uint32_t connections_refused = 0;  ///< over the limit
-  std::uint32_t connections_silent = 0;   ///< closed because they never said what they are
+  std::uint32_t connections_refused = 0;  ///< connections above the limit
+  std::uint32_t connections_silent = 0;   ///< connections closed because they sent no first frame
   std::uint32_t sessions_expired = 0;     ///< freed after both sides had been gone
   std::uint32_t sessions_overrun = 0;     ///< cut off because they did not read
   std::uint32_t event_overflows = 0;
@@ -72,12 +72,12 @@ class Xcs {
   Xcs(const Xcs&) = delete;
   Xcs& operator=(const Xcs&) = delete;
 
-  /// Opens the event device and the socket. EADDRINUSE: another xcs listens there. Once.
+  /// Opens the event device and the socket. EADDRINUSE: another xcs listens there. Called once.
   Result<> start();
 
   [[nodiscard]] const XcsCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
-  /// The number of the one that was taken last, 0 = none yet.
+  /// The number of the last connection that was accepted, 0 = none yet.
   [[nodiscard]] XcsConnectionNumber last_connection() const { return last_connection_; }
   [[nodiscard]] std::size_t sessions() const { return sessions_.count(); }
   /// Null when there is none.
@@ -92,24 +92,24 @@ class Xcs {
     Time since{0};
     Side side = Side::unknown;
     XcsInput input;
-    XcsOutput replies;  ///< to calls; on a data connection they go before what its session has for it
-    XcsSession* session = nullptr;  ///< none while the side is unknown, or when a data connection has ended
-    bool numbers = false;           ///< of the session that it has left: what it had sent carries them
+    XcsOutput replies;  ///< to calls; on a data connection they are written before the session's frames
+    XcsSession* session = nullptr;  ///< none before its kind is known, and after a data connection has ended
+    bool numbers = false;  ///< of the session that it has left: the frames that it had sent carry numbers
     Ready interest{.read = true, .write = false};
-    bool blocked = false;        ///< took no more when written to last; the host will say when it does
-    bool waits_for_xen = false;  ///< its next call, for an answer to hypercalls
-    bool parked = false;         ///< some of its input waits for a guest to make room
+    bool blocked = false;        ///< took no more at the last write; the host will report when it does
+    bool waits_for_xen = false;  ///< its next call waits for an answer to hypercalls
+    bool parked = false;         ///< some of its input waits until a guest makes room
     bool ended = false;          ///< the client will send no more
-    bool deaf = false;           ///< the client will read no more; what it had sent is still dealt with
+    bool output_closed = false;  ///< the client will read no more; its earlier input is still processed
     bool gone = false;           ///< to be closed at the end of the turn
-    bool forgotten = false;      ///< a quirk: neither read any more nor ever closed
+    bool forgotten = false;      ///< a quirk: neither read nor ever closed
   };
 
   struct Line {
     std::unique_ptr<Channel> channel;
     std::uint32_t references = 0;
     bool touched = false;    ///< was written to, and is to be flushed at the end of the turn
-    bool looked_at = false;  ///< and its rings are to be looked at without an event
+    bool looked_at = false;  ///< its rings are to be looked at without an event
   };
 
   // Connections (xcs.cc).
@@ -184,13 +184,13 @@ class Xcs {
   XcsCounters counters_;
   XcsSessions sessions_;
   Handle listener_;
-  bool crashed_ = false;                 ///< a quirk: not a byte leaves any more
-  XcsConnectionNumber held_by_ = 0;      ///< a quirk: the one that everybody else waits for
+  bool crashed_ = false;                 ///< a quirk: no byte is sent any more
+  XcsConnectionNumber held_by_ = 0;      ///< a quirk: the connection that all others wait for
   XcsConnectionNumber descriptor2_ = 0;  ///< a quirk: the one that gets the error messages
   bool accepting_ = true;
   std::map<XcsConnectionNumber, std::unique_ptr<Connection>> connections_;
   XcsConnectionNumber last_connection_ = 0;
-  std::vector<XcsConnectionNumber> to_write_;  ///< something was pushed for them in this turn
+  std::vector<XcsConnectionNumber> to_write_;  ///< something was queued for them in this turn
   Host::TimerId housekeeping_ = 0;
   bool any_gone_ = false;
   bool any_overrun_ = false;
@@ -199,7 +199,7 @@ class Xcs {
   std::set<ring::Port> virq_ports_;
   std::array<Line, domain_id_max + 1> lines_;
   std::vector<DomainId> touched_;
-  std::vector<DomainId> full_;  ///< during one pass over a connection's input: guests that have no room
+  std::vector<DomainId> full_;  ///< guests without room, during one pass over a connection's input
   bool room_made_ = false;
 };
 

@@ -1,5 +1,5 @@
-// xcs: the calls of control connections. Each is one frame, answered by the same frame with a result, and
-// with what the caller asked for filled in.
+// xcs: the calls of control connections. Each is one frame, answered by the same frame with a result and the
+// requested values.
 #include <cerrno>
 #include <utility>
 
@@ -34,7 +34,7 @@ void Xcs::take_call(Connection& connection, const XcsMessage& frame) {
       break;
     case XCS_CONNECT_BYE:
       if (connection.side != Side::unknown) break;
-      // No reply: that the connection closes is the answer.
+      // No reply: the closed connection is the answer.
       connection.gone = any_gone_ = true;
       return;
     case XCS_MSG_BIND:
@@ -61,7 +61,8 @@ void Xcs::take_call(Connection& connection, const XcsMessage& frame) {
       }
       break;
     default:
-      // Types are the client's word, and those that mean nothing here come back as they are, result and all.
+      // The client chooses the type. A frame of a type without a meaning here is returned unchanged, with its
+      // result.
       reply.result = connection.session == nullptr ? XCS_RSLT_NOSESSION : frame.result;
       break;
   }
@@ -108,8 +109,8 @@ void Xcs::call_bind(XcsSession& session, XcsMessage& reply) {
     reply.result = XCS_RSLT_BADREQUEST;
     return;
   }
-  // A guest that died may have said its last without an event. Whoever has bound is to have seen all of it by
-  // the time of the reply.
+  // A guest that died may have sent its last messages without an event. A client that binds must have all of
+  // them by the time of the reply.
   for (DomainId domain = 0; domain < lines_.size(); ++domain) {
     const Channel* channel = lines_[domain].channel.get();
     const bool is_bound = channel != nullptr && static_cast<std::int32_t>(channel->local_port()) == bind.port;
@@ -166,7 +167,7 @@ void Xcs::call_virq_bind(XcsSession& session, XcsMessage& reply) {
       return explain(0, done.error());
     }
   } else {
-    // It came while nobody was bound, and waits: see pass_virq.
+    // It was raised while no client was bound, and waits: see pass_virq.
     events_->write(static_cast<std::uint16_t>(bound));
   }
   reply.result = XCS_RSLT_OK;
@@ -186,7 +187,7 @@ void Xcs::call_new_channel(XcsMessage& reply) {
   reply.result = XCS_RSLT_FAILED;
   if (domain > domain_id_max) return;
   Line* line = line_of(domain);
-  // The domain that had the channel may be gone, and its number another one's by now.
+  // The domain that had the channel may have ended, and its id may now belong to another one.
   if (line != nullptr && !line->channel->still_bound()) {
     close_line(domain);
     line = nullptr;
@@ -222,7 +223,7 @@ void Xcs::call_free_channel(XcsMessage& reply) {
     return;
   }
   --line->references;
-  // A client that died kept its references; with the domain gone they keep nothing worth keeping.
+  // A client that died kept its references; without the domain they keep nothing of value.
   if (line->references == 0 || !line->channel->still_bound()) close_line(domain);
 }
 
@@ -256,11 +257,11 @@ void Xcs::close_line(DomainId domain) {
   }
   line.channel->close_port();
   line = {};
-  // Who waited for its room waits for nothing now.
+  // Clients that waited for its room need not wait any more.
   room_made_ = true;
 }
 
-/// The wire has room for a number only; people get the reason.
+/// The reply carries only a number; the log gets the reason.
 void Xcs::explain(DomainId domain, const Error& error) {
   journal_.refused(domain, journal_.self(), error.text());
   say(error.text());

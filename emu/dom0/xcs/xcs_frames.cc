@@ -1,4 +1,4 @@
-// Assembling and batching of xcs frames.
+// Assembles and batches xcs frames.
 #include "emu/dom0/xcs/xcs_frames.h"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ XcsFrameAbout about_frame(const XcsMessage& frame) {
     case XCS_VIRQ:
       return {0, static_cast<ring::Port>(frame.u.control.local_port), {}, 0};
     default:
-      return {};  // a number from outside, of which most mean nothing
+      return {};  // a number from outside; most have no meaning
   }
 }
 
@@ -85,7 +85,7 @@ std::size_t XcsOutput::rewind_without_requests() {
   return requests;
 }
 
-/// Gives back what was written, but seldom: each time costs a move of what is left.
+/// Removes written frames, but rarely: each time moves the rest.
 void XcsOutput::shrink() {
   const std::size_t done = begin();
   if (done < bytes_.size() - done) return;

@@ -1,6 +1,5 @@
-// Frames on their way into and out of one connection of xcs. A stream knows no frames: what is read may end
-// in the middle of one, and what is written may be taken in part. These two put that right, and move many
-// frames at a time.
+// The input and output of one connection of xcs as frames. A stream has no frames: a read may end in the
+// middle of one, and a write may be partial. These two classes assemble frames, and move many at a time.
 #pragma once
 
 #include <cstddef>
@@ -18,14 +17,14 @@
 namespace ringside::dom0 {
 
 inline constexpr std::size_t xcs_frame_bytes = sizeof(XcsMessage);
-/// Frames that one connection may have read and not yet dealt with; also the most that one read brings.
+/// Frames that one connection may have read but not processed; also the most that one read returns.
 inline constexpr std::size_t xcs_frames_read_max = 512;
-/// Frames handed over in one write.
+/// Frames in one write.
 inline constexpr std::size_t xcs_frames_per_write_max = 64;
 /// Frames written before others get their turn.
 inline constexpr std::size_t xcs_frames_per_turn_max = 1024;
 
-/// What the journal is told of a frame.
+/// The journal's fields of a frame.
 struct XcsFrameAbout {
   DomainId domain = 0;
   ring::Port port = 0;
@@ -33,34 +32,34 @@ struct XcsFrameAbout {
   std::uint64_t session = 0;
 };
 [[nodiscard]] XcsFrameAbout about_frame(const XcsMessage& frame);
-/// Of a data connection: neither a call nor the reply to one.
+/// Of a data connection: neither a call nor a reply.
 [[nodiscard]] constexpr bool is_traffic(std::uint32_t type) {
   return type == XCS_REQUEST || type == XCS_RESPONSE || type == XCS_VIRQ;
 }
-/// The journal is told that a frame of `sender` has been read, if it is traffic.
+/// Records that a frame of `sender` has been read, if it is traffic.
 void tell_taken(trace::Journal& journal, trace::Actor sender, const XcsMessage& frame);
 
 class XcsInput {
  public:
-  /// What became of a frame that was shown.
+  /// The result of taking a frame.
   enum class Took : std::uint8_t {
-    done,  ///< dealt with
-    keep,  ///< not now; go on with the next
-    stop,  ///< not now, nor anything behind it
+    done,  ///< processed
+    keep,  ///< not now; continue with the next
+    stop,  ///< not now, and neither any later one
   };
 
   [[nodiscard]] bool full() const { return used_ == bytes_max; }
   [[nodiscard]] bool holds_frame() const { return used_ >= xcs_frame_bytes; }
-  /// Throws away a frame that is not whole. False when there is none.
+  /// Discards an incomplete frame. False when there is none.
   bool drop_piece() {
     const std::size_t piece = used_ % xcs_frame_bytes;
     used_ -= piece;
     return piece != 0;
   }
-  /// One read into what is free. Not when full().
+  /// One read into the free space. Not when full().
   [[nodiscard]] Io read_from(Host& host, const Handle& stream);
 
-  /// Shows `each` the frames that the last read has made whole.
+  /// Calls `each` for the frames that the last read has completed.
   template <class Each>
   void show_new(Each each) const {
     for (std::size_t at = new_at_; used_ - at >= xcs_frame_bytes; at += xcs_frame_bytes) {
@@ -69,7 +68,8 @@ class XcsInput {
       each(frame);
     }
   }
-  /// Shows `take` every whole frame in order; those it did not deal with stay, in order, for the next time.
+  /// Offers `take` each complete frame in order; frames that it does not process stay, in order, for the next
+  /// time.
   template <class Take>
   void show(Take take) {
     std::size_t kept = 0;
@@ -90,31 +90,31 @@ class XcsInput {
  private:
   static constexpr std::size_t bytes_max = xcs_frames_read_max * xcs_frame_bytes;
 
-  /// Large, and mostly never touched.
+  /// Large, and mostly unused.
   std::unique_ptr<std::uint8_t[]> bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes_max);
   std::size_t used_ = 0;
-  std::size_t new_at_ = 0;  ///< of the first frame that was not whole before the last read
+  std::size_t new_at_ = 0;  ///< of the first frame that was incomplete before the last read
 };
 
 class XcsOutput {
  public:
   void push(const XcsMessage& frame);
 
-  /// Waiting, the one that was written in part included.
+  /// Frames that wait, including one that was written in part.
   [[nodiscard]] std::size_t frames() const {
     return (bytes_.size() - begin() + xcs_frame_bytes - 1) / xcs_frame_bytes;
   }
   [[nodiscard]] bool empty() const { return written_ == bytes_.size(); }
 
-  /// Writes until all is gone, the stream takes no more, or the turn is over (moved).
+  /// Writes until all is written, the stream takes no more, or the turn is over (moved).
   [[nodiscard]] Io::State write_to(Host& host, const Handle& stream);
 
-  /// The stream is gone: what it had not taken whole is kept for the next one, except requests. Answers how
-  /// many of those there were.
+  /// The stream is gone: frames that it had not taken completely are kept for the next one, except requests.
+  /// Returns the number of those requests.
   std::size_t rewind_without_requests();
 
  private:
-  /// Of the first frame that was not written whole.
+  /// Of the first frame that was not written completely.
   [[nodiscard]] std::size_t begin() const { return written_ / xcs_frame_bytes * xcs_frame_bytes; }
   void shrink();
 

@@ -1,4 +1,4 @@
-// The session: made, lost, made again.
+// Makes the session, and makes it again after a loss.
 #include "emu/dom0/xcs/xcs_link.h"
 
 #include <cerrno>
@@ -43,7 +43,7 @@ void XcsLink::ask_for_numbers() {
 void XcsLink::bind_virq() {
   client_->call(virq_bind_message(virq_), [this](const XcsMessage& reply) {
     if (reply.result != XCS_RSLT_OK) {
-      // Without it nobody would hear of a domain's end. xcs may yet find its hypervisor.
+      // Without the virq xend would not learn of a domain's end. xcs may still find its hypervisor.
       return client_->lose({EPROTO, "xcs cannot bind a virtual interrupt", path_,
                             fmt::format("VIRQ {}, result {}", virq_, reply.result), ""});
     }
@@ -59,8 +59,8 @@ void XcsLink::bind_virq() {
 
 void XcsLink::take_frame(const XcsMessage& frame) {
   if (frame.type != XCS_VIRQ) return events_.frame(frame);
-  // Before the link is up this can only be the one interrupt of this session, on its way faster than the
-  // reply that names its port.
+  // Before the link is up this can only be this session's one virq, which has overtaken the reply that names
+  // its port.
   if (!up_) {
     virq_came_ = true;
   } else if (frame.u.control.local_port == virq_port_) {
@@ -101,7 +101,7 @@ void XcsLink::lost(const Error& error) {
 
 void XcsLink::retry() {
   retry_ = 0;
-  // Nobody there yet is what was warned of already.
+  // If no process listens yet, the warning has already been given.
   if (!connect()) retry_ = host_.timer_start(xcs_retry_delay, [this] { retry(); });
 }
 

@@ -1,5 +1,5 @@
-// An xcs client that comes back: keeps one XcsClient connected, with one virtual interrupt bound, and makes a
-// new one when xcs has gone. What the session held is the owner's to set up again, each time `up` is called.
+// An xcs client that connects again: keeps one XcsClient connected, with one virq bound, and makes a new one
+// when xcs has gone. The owner sets up the rest of the session again each time `up` is called.
 #pragma once
 
 #include <functional>
@@ -14,14 +14,14 @@ inline constexpr Duration xcs_retry_delay = std::chrono::milliseconds(100);
 
 class XcsLink {
  public:
-  /// `frame`, `pause` and `room` as in XcsClient::Events; VIRQ frames of the bound interrupt become `virq`.
+  /// `frame`, `pause` and `room` as in XcsClient::Events; VIRQ frames of the bound virq become `virq`.
   struct Events {
     std::function<void(const XcsMessage&)> frame;
     std::function<void()> pause;
     std::function<void()> room;
     std::function<void()> virq;
-    std::function<void()> up;    ///< a session stands, for the first time or again
-    std::function<void()> down;  ///< the session is gone, and all that it was told
+    std::function<void()> up;    ///< there is a session, for the first time or again
+    std::function<void()> down;  ///< the session is gone, with its state in xcs
   };
 
   XcsLink(Host& host, trace::Journal journal, std::string path, std::uint16_t virq, Events events);
@@ -29,16 +29,16 @@ class XcsLink {
   XcsLink(const XcsLink&) = delete;
   XcsLink& operator=(const XcsLink&) = delete;
 
-  /// Fails at once when nobody listens on the path. From then on only warnings tell of failures.
+  /// Fails at once when no process listens on the path. After that, failures cause warnings only.
   Result<> start();
-  /// As a client of 2005 would: does not ask xcs for numbers. Before start().
+  /// Behaves as a client of 2005: does not ask xcs for numbers. Before start().
   void do_without_numbers() { wants_numbers_ = false; }
 
   [[nodiscard]] bool up() const { return up_; }
-  /// This xcs keeps numbers: `result` of asynchronous frames means something, both ways (XCS_NUMBERS).
+  /// This xcs supports numbers: `result` of frames without replies has a meaning, both ways (XCS_NUMBERS).
   [[nodiscard]] bool numbers() const { return numbers_; }
 
-  // As XcsClient's. Without a session nothing is sent, nobody is called and there is no room.
+  // As XcsClient's. Without a session nothing is sent, no event is called and there is no room.
   void call(const XcsMessage& request, XcsClient::Reply done);
   [[nodiscard]] bool has_room();
   void send(const XcsMessage& frame);

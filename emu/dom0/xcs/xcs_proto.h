@@ -1,6 +1,5 @@
-// The protocol that xcs speaks on its socket: one fixed-size message of 80 bytes for everything, host byte
-// order, natural alignment of x86-64, as xcs_proto.h of 2005 compiled. A client written then works against it
-// unchanged.
+// The protocol of the xcs socket: one message of 80 bytes for everything, host byte order, natural alignment
+// of x86-64, as xcs_proto.h of 2005 compiled. A client of 2005 works with it unchanged.
 #pragma once
 
 #include <cstddef>
@@ -24,18 +23,19 @@ enum XcsType : std::uint32_t {
   XCS_REQUEST = 9,
   XCS_RESPONSE = 10,
   XCS_VIRQ = 11,
-  /// ringside's own, on a control connection: "from here on `result` of my REQUEST frames is a tag, and of my
-  /// RESPONSE frames the index that the request had in its own". A switch that does not know it echoes it;
-  /// one that does answers with xcs_numbers_kept as the session id. It puts the same into `result` on the way
-  /// up, where others leave whatever was there: the index of a REQUEST, the tag of what a RESPONSE answers.
+  /// ringside's own, on a control connection. It means: "from now on `result` of my REQUEST frames is a tag,
+  /// and `result` of my RESPONSE frames is the index that the request had". A switch that does not know it
+  /// returns it unchanged; one that does answers with xcs_numbers_kept as the session id. Its own frames then
+  /// carry the same in `result`: the index of a REQUEST, the tag of the request that a RESPONSE answers. In
+  /// 2005 `result` held no defined value there.
   XCS_NUMBERS = 0x4b435352,
-  /// ringside's own, on the data connection of a session that has numbers: comes back as it is, behind all
-  /// frames for the requests that were in the rings of domain `control.remote_dom` when it was read. A reply
-  /// on the control connection may overtake frames on this one, and then says less.
+  /// ringside's own, on the data connection of a session that has numbers. It is returned unchanged, after
+  /// all frames for the requests that were in the rings of domain `control.remote_dom` when it was read. A
+  /// reply on the control connection shows less, because it may overtake frames on this one.
   XCS_MARK = 0x4b52534d,
 };
 
-/// xcs_msg_t::result of a reply on a control connection. Carries nothing in asynchronous frames.
+/// xcs_msg_t::result of a reply on a control connection. Has no meaning in frames without replies.
 enum XcsResult : std::uint32_t {
   XCS_RSLT_OK = 0,
   XCS_RSLT_FAILED = 1,
@@ -60,7 +60,7 @@ struct XcsBind {
   std::int32_t port;
   std::uint16_t type;
 };
-/// Of VIRQ_BIND and its answer. A VIRQ frame has its port elsewhere: in `control.local_port`.
+/// Of VIRQ_BIND and its reply. A VIRQ frame has its port elsewhere: in `control.local_port`.
 struct XcsVirq {
   std::int32_t port;
   std::uint16_t virq;

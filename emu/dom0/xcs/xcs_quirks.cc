@@ -1,16 +1,16 @@
-// xcs: what it did wrong in 2005, where that takes more than a line. See emu/base/quirks.h.
+// xcs: its errors of 2005, where they need more than a line. See emu/base/quirks.h.
 #include "emu/dom0/xcs/xcs.h"
 
 namespace ringside::dom0 {
 
-/// Is it on? If so, it bites here.
+/// True if the quirk is on; then records that it takes effect here.
 bool Xcs::quirk(Quirk quirk, DomainId domain) {
   if (!options_.quirks.has(quirk)) return false;
   journal_.quirk(domain, quirk);
   return true;
 }
 
-/// xcs had one loop and blocking descriptors: while it waited for one client, nothing else happened.
+/// xcs had one loop and blocking descriptors: while it waited for one client, it did nothing else.
 void Xcs::hold_everybody_but(Connection& connection) {
   if (held_by_ != 0) return;
   held_by_ = connection.number;
@@ -39,7 +39,7 @@ void Xcs::crash(Quirk quirk, int signal, std::string_view why) {
   host_.stop(128 + signal);
 }
 
-/// An error message. Where descriptor 2 is a client's connection, that is where it goes.
+/// An error message. It goes to descriptor 2, which may be a client's connection.
 void Xcs::say(const std::string& text) {
   host_.warn(text);
   const auto client = connections_.find(descriptor2_);

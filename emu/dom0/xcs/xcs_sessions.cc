@@ -65,8 +65,7 @@ std::size_t XcsBindings::matches(const XcsSession& session, ring::Port port, std
 
 // -- sessions
 
-/// A finaliser in the manner of splitmix64, keyed twice with the seed so that one id does not give away the
-/// next.
+/// A finaliser like that of splitmix64, keyed twice with the seed, so that one id does not reveal the next.
 std::uint64_t XcsSessions::new_id() {
   const auto mix = [](std::uint64_t value) {
     value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;

@@ -1,6 +1,6 @@
-// What xcs remembers of its clients: sessions, each with up to two connections, and which session wants which
-// control messages (bindings). Pure bookkeeping: it owns the sessions, and neither the connections, which it
-// knows by number, nor any channel, which it knows by dom0's port.
+// xcs's records about its clients: sessions, each with up to two connections, and bindings (which session
+// receives which control messages). Records only: it owns the sessions. It knows connections by number and
+// channels by dom0's port, and owns neither.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ namespace ringside::dom0 {
 
 inline constexpr std::size_t xcs_sessions_max = 128;
 inline constexpr std::size_t xcs_bindings_max = 16384;
-/// How long a session that both its connections have left is kept for them to come back.
+/// The time for which a session without connections is kept, so that its client can return.
 inline constexpr Duration xcs_session_lonely_max = std::chrono::seconds(10);
 
 /// Of a connection; 0 = none.
@@ -33,13 +33,13 @@ struct XcsSession {
   XcsConnectionNumber data = 0;
   XcsOutput output;      ///< for the data connection; survives its loss
   bool numbers = false;  ///< asked for XCS_NUMBERS
-  bool overrun = false;  ///< did not read, and reached the limit: is to be closed
+  bool overrun = false;  ///< did not read, and reached the limit: to be closed
   Time lonely_since{0};  ///< when the last of its connections left
 
   [[nodiscard]] bool lonely() const { return control == 0 && data == 0; }
 };
 
-/// Who wants what: keys of (port, control message type), either of which may be a wildcard.
+/// Bindings: keys of (port, control message type), either of which may be a wildcard.
 class XcsBindings {
  public:
   /// A port is 0..1023 or the wildcard; a type is below 256, the wildcard, or "virq".
@@ -48,21 +48,21 @@ class XcsBindings {
   enum class Added : std::uint8_t { added, there_already, limit };
   /// `port` and `type` are valid here and below.
   [[nodiscard]] Added add(XcsSession& session, std::int32_t port, std::uint16_t type);
-  /// A key of the session, if any, that had the same place as (port, type) in the hash table of 2005.
+  /// The session's key, if any, that had the same place in the hash table of 2005 as (port, type).
   struct Place {
     std::int32_t port;
     std::uint16_t type;
   };
   [[nodiscard]] std::optional<Place> same_hash(const XcsSession& session, std::int32_t port,
                                                std::uint16_t type) const;
-  /// What is not there is ignored.
+  /// A key that does not exist is ignored.
   void remove(XcsSession& session, std::int32_t port, std::uint16_t type);
   void remove_session(const XcsSession& session);
-  /// All keys of that very port; wildcards stay.
+  /// All keys of exactly that port; wildcards stay.
   void remove_port(ring::Port port);
 
-  /// Calls `each(session)` for all who want (port, type), once for each matching key: those of (port, type)
-  /// first, then (port, *), (*, type), (*, *), and within a key in the order in which they were bound.
+  /// Calls `each(session)` for all sessions that are bound to (port, type), once for each matching key: those
+  /// of (port, type) first, then (port, *), (*, type), (*, *), and for one key in the order of binding.
   template <class Each>
   void for_each(ring::Port port, std::uint16_t type, Each each) const {
     for (const auto* keys : {&keys_of(static_cast<std::int32_t>(port)), &keys_of(xcs_port_wildcard)}) {
@@ -99,23 +99,24 @@ class XcsBindings {
 
 class XcsSessions {
  public:
-  /// Ids are drawn from `seed`: whoever does not know it cannot guess them.
+  /// Ids are drawn from `seed`: without the seed they cannot be guessed.
   explicit XcsSessions(std::uint64_t seed) : seed_(seed) {}
 
   struct Connected {
     XcsResult result = XCS_RSLT_OK;
     XcsSession* session = nullptr;  ///< when OK; valid until it is removed
   };
-  /// A control connection of a new session (id 0), or of one that lost its own. FAILED: there are too many.
+  /// A control connection of a new session (id 0), or of a session that lost its own. FAILED: there are too
+  /// many.
   [[nodiscard]] Connected connect_control(std::uint64_t id, XcsConnectionNumber connection);
   [[nodiscard]] Connected connect_data(std::uint64_t id, XcsConnectionNumber connection);
-  /// That connection is gone.
+  /// The connection is gone.
   void leave(XcsSession& session, XcsConnectionNumber connection, Time now);
-  /// Those that were lonely for too long.
+  /// Removes sessions that have been without connections for too long.
   [[nodiscard]] std::vector<XcsSession*> expired(Time now) const;
   [[nodiscard]] std::vector<XcsSession*> overrun() const;
   [[nodiscard]] bool any_lonely() const;
-  /// With its bindings.
+  /// Removes the session with its bindings.
   void remove(XcsSession& session);
 
   [[nodiscard]] XcsBindings& bindings() { return bindings_; }

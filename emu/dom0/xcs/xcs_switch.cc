@@ -1,4 +1,4 @@
-// xcs: the traffic. Up from the guests to whoever is bound, down from data connections into the rings.
+// xcs: the traffic. From the guests to the bound sessions, and from data connections into the rings.
 #include <algorithm>
 #include <utility>
 
@@ -10,14 +10,14 @@ namespace ringside::dom0 {
 using trace::actor;
 using trace::Role;
 
-// -- up
+// -- from the guests
 
 void Xcs::read_events() {
   std::uint16_t port = 0;
   for (bool more = true; more;) {
     switch (events_->read(port)) {
       case EventDevice::Read::port:
-        // A channel has done its work by now, and written the port back: see Channel.
+        // A channel has finished its work by now, and has written the port back: see Channel.
         if (virq_ports_.contains(port)) pass_virq(port);
         break;
       case EventDevice::Read::nothing:
@@ -38,9 +38,9 @@ void Xcs::pass_virq(ring::Port port) {
     push(session, frame);
     passed = true;
   });
-  // The port is unmasked as soon as it has been read: a client need not say that it may come again.
+  // The port is unmasked as soon as it has been read: a client need not confirm it.
   if (passed) return events_->write(static_cast<std::uint16_t>(port));
-  // It stays masked and is pending: the next client that binds it is told.
+  // It stays masked and pending: the next client that binds it gets it.
   count(counters_.waiting_virqs, "waiting_virqs");
   events_->raise(port);
 }
@@ -64,8 +64,8 @@ void Xcs::pass_up(const XcsMessage& frame) {
   bool passed = false;
   sessions_.bindings().for_each(static_cast<ring::Port>(control.local_port), control.msg.type,
                                 [&](XcsSession& session) {
-                                  // A request is kept by the channel until it is answered, and offered to a
-                                  // data connection that comes later.
+                                  // The channel keeps a request until it is answered, and offers it to later
+                                  // data connections.
                                   if (frame.type == XCS_REQUEST && session.data == 0) return;
                                   push(session, frame);
                                   passed = true;
@@ -78,12 +78,12 @@ void Xcs::pass_up(const XcsMessage& frame) {
   } else {
     count(counters_.responses_unclaimed, "responses_unclaimed", control.remote_dom);
     journal_.refused(control.remote_dom, actor(Role::domain, control.remote_dom),
-                     "a response that nobody is bound to");
+                     "a response that no client is bound to");
   }
 }
 
-/// To a session that has just got a data connection: all unanswered requests that it is bound to, old ones
-/// again.
+/// Sends a session with a new data connection all unanswered requests that it is bound to, including earlier
+/// ones.
 void Xcs::offer_unanswered(XcsSession& session) {
   for (const Line& line : lines_) {
     if (line.channel == nullptr) continue;
@@ -98,7 +98,7 @@ void Xcs::offer_unanswered(XcsSession& session) {
   }
 }
 
-/// To a session that has just bound a key: the unanswered requests that no other key of it had brought it.
+/// Sends a session with a new key the unanswered requests that no other key of it matches.
 void Xcs::offer_unanswered(XcsSession& session, std::int32_t port, std::uint16_t type) {
   if (session.data == 0) return;
   for (const Line& line : lines_) {
@@ -113,7 +113,7 @@ void Xcs::offer_unanswered(XcsSession& session, std::int32_t port, std::uint16_t
   }
 }
 
-// -- down
+// -- to the guests
 
 XcsInput::Took Xcs::take_data(Connection& connection, const XcsMessage& frame) {
   switch (frame.type) {
@@ -133,7 +133,7 @@ XcsInput::Took Xcs::take_data(Connection& connection, const XcsMessage& frame) {
       }
       [[fallthrough]];
     default:
-      // A number from outside: nothing else has a meaning here, and nothing here has a reply.
+      // A number from outside: no other type has a meaning here, and there are no replies here.
       refuse(counters_.frames_ignored, "frames_ignored", 0, connection,
              fmt::format("frame of type {} on a data connection", frame.type));
       break;
@@ -163,8 +163,7 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
   }
   const bool numbers = connection.session != nullptr ? connection.session->numbers : connection.numbers;
   if (frame.type == XCS_RESPONSE) {
-    // Answers are never held up: what a guest waits for may be the very thing that makes it take what waits
-    // for it.
+    // Responses are never delayed: the guest may need one before it takes the requests that wait for it.
     const auto index = numbers ? std::optional<ring::Index>(frame.result) : std::nullopt;
     if (line->channel->respond(message, index) == Channel::Respond::not_owed) {
       journal_.refused(domain, actor(Role::client, connection.number), "a response to nothing");
@@ -177,7 +176,7 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
     line->channel->notify();
     return XcsInput::Took::done;
   }
-  // In order: nothing passes a request to the same guest that waits.
+  // In order: a request does not overtake another request to the same guest.
   const bool waits = std::find(full_.begin(), full_.end(), domain) != full_.end();
   const Channel::Send outcome =
       waits ? Channel::Send::full : line->channel->send_request(message, numbers ? frame.result : 0);
@@ -188,7 +187,7 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
     case Channel::Send::known:
       break;
     case Channel::Send::answered:
-      // The response went to a session that is gone, or was lost with an earlier switch: given once more.
+      // The response went to a session that is gone, or was lost with an earlier switch: sent once more.
       if (connection.session != nullptr) {
         push(*connection.session, response_frame(*line->channel, ring::default_reply(message), frame.result));
       }
@@ -207,12 +206,12 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
   return XcsInput::Took::done;
 }
 
-/// Asks for an event on the port of a virq. Xen sends none: only it raises a virq (EINVAL). So nothing is
+/// Asks for an event on the port of a virq. Only Xen itself raises a virq, so it refuses (EINVAL). Nothing is
 /// left to do.
 void Xcs::take_virq(Connection& connection, std::int32_t port) {
   if (port >= 0 && virq_ports_.contains(static_cast<ring::Port>(port))) return;
   refuse(counters_.frames_ignored, "frames_ignored", 0, connection,
-         "a VIRQ frame for a port that is no virq's");
+         "a VIRQ frame for a port that belongs to no virq");
 }
 
 void Xcs::touch(DomainId domain) {
@@ -221,7 +220,7 @@ void Xcs::touch(DomainId domain) {
   touched_.push_back(domain);
 }
 
-/// There is something to be found in its rings without an event.
+/// True if its rings must be read without an event.
 bool Xcs::may_look(const Channel& channel) {
   return channel.has_unseen() && !quirk(Quirk::xcs_events_only, channel.domain());
 }

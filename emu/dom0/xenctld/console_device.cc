@@ -1,4 +1,4 @@
-// Either the pty or a file: a file from attach to detach, or until its other end is gone.
+// A pty or a file: a file from attach to detach, or until its other end is gone.
 #include "emu/dom0/xenctld/console_device.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace ringside::dom0 {
 
 namespace {
 
-/// Reads that look for what a pipe still holds, before it is left behind.
+/// Reads that look for the remaining bytes of a pipe before it is closed.
 constexpr int last_reads_max = 64;
 
 }  // namespace
@@ -46,7 +46,7 @@ bool ConsoleDevice::has_lent() const {
 }
 
 void ConsoleDevice::give_back(Bytes unread) {
-  if (!unread.empty()) journal_.told(domain_, fmt::format("{} bytes come back unread", unread.size()));
+  if (!unread.empty()) journal_.told(domain_, fmt::format("{} unread bytes are taken back", unread.size()));
   const std::size_t excess = unread.size() - std::min(unread.size(), device_unread_bytes_max);
   if (excess != 0) {
     host_.warn(fmt::format("domain {}: {} bytes of output that came back are lost", domain_, excess));

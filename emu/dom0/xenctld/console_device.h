@@ -1,8 +1,8 @@
-// What a domain's console is associated with under xenctld: a pty of its own (console_pty.h), or the file
-// that somebody attached in its place.
+// The device of a domain's console under xenctld: a pty of its own (console_pty.h), or a file that a user
+// attached instead.
 //
-// The device owns the pty and the file, and no bytes: its console does. What was written to a pty or a pipe
-// and nobody has read comes back to the console when the reader goes.
+// The device owns the pty and the file. The console owns the bytes: unread bytes in a pty or a pipe return to
+// the console when the reader goes.
 #pragma once
 
 #include <functional>
@@ -16,14 +16,14 @@
 
 namespace ringside::dom0 {
 
-/// What comes back from a pty or a pipe, at most: a pipe of the usual size holds this, a pty far less.
+/// The most that is taken back from a pty or a pipe: a pipe of the usual size holds this, a pty much less.
 inline constexpr std::size_t device_unread_bytes_max = 65536;
 
 class ConsoleDevice {
  public:
   enum class Status : std::uint8_t {
-    waiting,    ///< nobody reads the pty
-    connected,  ///< somebody does
+    waiting,    ///< no process has the pty open
+    connected,  ///< a process has it open
     attached,   ///< to a file
   };
   /// As the pty's; `unread` gets at most the limit above.
@@ -35,33 +35,33 @@ class ConsoleDevice {
 
   /// Makes the pty and its link. Called once, first.
   Result<> start() { return pty_.make(); }
-  /// Associates the console with a file; with a second one, where input comes from. A terminal goes both ways
-  /// by itself; from anything else there is no input without a second file. On failure all is as before.
-  /// Input that the pty still held and nobody could take is lost, and counted.
+  /// Associates the console with a file, and with a second one as the source of input. A terminal is used
+  /// both ways; any other file needs the second one for input. On failure nothing changes. Input that the pty
+  /// still held and that could not be taken is lost, and counted.
   Result<> attach(const std::string& path, const std::string& input_path);
-  /// Back to a pty. Fails, and changes nothing, when no file is attached or no pty can be made.
+  /// Returns to a pty. Fails, and changes nothing, when no file is attached or no pty can be made.
   Result<> detach();
-  /// No reader is waited for any longer: the link goes. Whoever is reading keeps what he has open.
+  /// No further reader is expected: removes the link. A present reader keeps its open pty.
   void close();
-  /// Ends it for whoever is reading; after close() an attached file is let go as well. Unless closed there
-  /// will be a new pty.
+  /// Hangs up on the reader; after close() an attached file is released as well. Unless it was closed, a new
+  /// pty follows.
   void let_go();
 
   [[nodiscard]] Status status() const;
   [[nodiscard]] std::string_view status_name() const;
-  /// Where a person finds it: the link, or the attached file.
+  /// Its path for users: the link, or the attached file.
   [[nodiscard]] const std::string& path() const { return file_ ? file_->path : pty_.link(); }
-  /// Somebody is there to whom output can be delivered, now or soon.
+  /// There is a reader to whom output can be delivered, now or soon.
   [[nodiscard]] bool has_reader() const { return file_ || pty_.has_reader(); }
-  /// Whether output that was written still waits to be read, as far as can be seen.
+  /// True if written output is known to be unread.
   [[nodiscard]] bool has_unread() const { return pty_.has_unread(); }
-  /// Output may have been written to what ends with this process, and then comes back from nowhere.
+  /// Output may be in a device that ends with this process; then it cannot be taken back.
   [[nodiscard]] bool has_lent() const;
 
-  /// As Host::write and Host::read, but never `closed`: who has gone has become a change of status.
+  /// As Host::write and Host::read, but never `closed`: a reader that goes becomes a change of status.
   [[nodiscard]] Io write(Bytes bytes);
   [[nodiscard]] Io read(std::span<std::uint8_t> into);
-  /// What `ready` is to be called for.
+  /// The conditions for which `ready` is called.
   void want(Ready wanted);
 
  private:
@@ -72,7 +72,7 @@ class ConsoleDevice {
     Handle input;  ///< invalid where the file is a terminal, or there is none
     Ready interest;
     bool input_wanted = false;
-    Ready may{true, true};  ///< it has not said since that it is blocked
+    Ready may{true, true};  ///< it has not reported since that it is blocked
   };
 
   void give_back(Bytes unread);

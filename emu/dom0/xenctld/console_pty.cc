@@ -1,4 +1,4 @@
-// idle -> settling -> open -> left, and then old, with a new one in its place.
+// idle -> settling -> open -> left; then it is the old pty, and a new one replaces it.
 #include "emu/dom0/xenctld/console_pty.h"
 
 #include <array>
@@ -9,10 +9,10 @@ namespace ringside::dom0 {
 
 namespace {
 
-/// Reads that look for forgotten input before a pty is left behind.
+/// Reads that look for remaining input before a pty is closed.
 constexpr int dropped_reads_max = 64;
 
-/// Answers how many bytes had been typed there.
+/// Returns the number of bytes that had been typed there.
 std::uint32_t drop_input(Host& host, const Handle& terminal) {
   std::uint32_t typed = 0;
   std::array<std::uint8_t, 4096> piece;
@@ -43,7 +43,7 @@ bool ConsolePty::has_lent() const {
   return state_ == State::open || state_ == State::left || old_has_output();
 }
 
-// -- those who open it
+// -- readers
 
 Result<> ConsolePty::make() {
   auto made = prepare();
@@ -65,7 +65,7 @@ Result<Host::Pty> ConsolePty::prepare() {
   return made;
 }
 
-/// On failure the pty of before, if there is one, stays in charge.
+/// On failure the previous pty, if there is one, stays in use.
 Result<> ConsolePty::use(Host::Pty pty) {
   if (auto published = host_.link_make(link_, pty.path); !published) return published.error();
   pty_ = std::move(pty);
@@ -81,7 +81,7 @@ void ConsolePty::changed() {
   if (is_open && (state_ == State::idle || state_ == State::left)) {
     opened();
   } else if (!is_open) {
-    // Also from idle: he came and went between two looks, and may have typed.
+    // Also from idle: a reader opened and closed it between two looks, and may have typed.
     left();
   } else {
     return;
@@ -112,16 +112,16 @@ void ConsolePty::left() {
   }
 }
 
-/// Who reads what is being taken back would break its order. So the link goes to a new pty first, and then
-/// whoever was on his way to the old one has a moment to arrive.
+/// A reader of the bytes that are being taken back would break their order. So the link moves to a new pty
+/// first, and then a program that had already looked up the old link has a moment to open it.
 void ConsolePty::replace() {
   if (old_) return;
   auto made = prepare();
-  if (!made) return host_.warn(made.error().text() + "; the pty of before goes on");
+  if (!made) return host_.warn(made.error().text() + "; the previous pty stays in use");
   Host::Pty before = std::move(pty_);
   if (auto used = use(std::move(made).value()); !used) {
     pty_ = std::move(before);
-    return host_.warn(used.error().text() + "; the pty of before goes on");
+    return host_.warn(used.error().text() + "; the previous pty stays in use");
   }
   await_latecomers(std::move(before));
 }
@@ -135,7 +135,7 @@ void ConsolePty::end_of_old() {
   const bool new_one_used = has_reader() || host_.pty_is_open(pty_.terminal);
   if (!new_one_used && host_.pty_is_open(old_->pty.terminal) &&
       (closed_ || host_.link_make(link_, old_->pty.path).ok())) {
-    // It is the one that has a reader; the new one was for nobody.
+    // The old pty has a reader; the new one had none.
     std::swap(pty_, old_->pty);
     opened();
     await_latecomers(std::move(old_->pty));
@@ -145,7 +145,7 @@ void ConsolePty::end_of_old() {
   stream_ready({true, true});
 }
 
-/// All that was typed there has been read, and its output is back: it is of no use to anybody.
+/// All input typed there has been read, and its output has been taken back: it is not needed any more.
 void ConsolePty::forget_old() {
   old_.reset();
   if (state_ == State::left && !closed_) replace();
@@ -207,7 +207,7 @@ Io ConsolePty::write(Bytes bytes) {
 
 Io ConsolePty::read(std::span<std::uint8_t> into) {
   if (!may_.read) return {};
-  // What was typed there was typed earlier.
+  // Input typed there is older.
   while (old_) {
     const Io io = host_.read(old_->pty.terminal, into);
     if (io.state == Io::State::moved) return io;

@@ -1,9 +1,9 @@
-// The pty of a domain's console under xenctld, which any program may open by a link in the machine's
-// directory; and for each next reader a new one, without what the last one had set on it.
+// The pty of a domain's console under xenctld. Any program may open it by a link in the machine's directory.
+// Each next reader gets a new pty, without the settings of the last one.
 //
-// It owns the pty and its link, and no bytes. What was written and nobody has read comes back when the reader
-// goes. The link is on the new pty at once, and the old one stays a moment longer: who had looked up the link
-// just before opens that one, reads what is in it, and keeps it.
+// It owns the pty and its link, and no bytes. Unread bytes are taken back when the reader goes. The link
+// moves to the new pty at once, and the old one stays a moment longer: a program that had looked up the link
+// just before opens the old one, reads its contents, and keeps it.
 #pragma once
 
 #include <functional>
@@ -15,8 +15,8 @@
 
 namespace ringside::dom0 {
 
-/// How long a program has its pty open before output goes there. Many set the terminal up first and throw
-/// away what has come until then.
+/// The time for which a program must have its pty open before output is written there. Many programs set up
+/// the terminal first and discard earlier bytes.
 inline constexpr Duration pty_settle_delay = std::chrono::milliseconds(100);
 
 class ConsolePty {
@@ -24,7 +24,7 @@ class ConsolePty {
   /// None of these may destroy it.
   struct Events {
     std::function<void()> ready;  ///< it takes bytes, has some, or has changed: look again
-    /// A reader has gone. These had been written and come back; none: he has read all.
+    /// A reader has gone. `bytes` had been written and are taken back; empty: it has read all.
     std::function<void(Bytes)> unread;
   };
 
@@ -33,42 +33,41 @@ class ConsolePty {
   ConsolePty(const ConsolePty&) = delete;
   ConsolePty& operator=(const ConsolePty&) = delete;
 
-  /// A pty and its link, where there is none.
+  /// Makes a pty and its link, where there is none.
   Result<> make();
-  /// No reader is waited for any longer: the link goes. Whoever is reading keeps what he has open.
+  /// No further reader is expected: removes the link. A present reader keeps its open pty.
   void close();
-  /// Ends it for whoever has it open. What was typed there and nobody has read is lost, and counted.
+  /// Hangs up on all readers. Unread input there is lost, and counted.
   void drop();
 
   [[nodiscard]] bool exists() const { return state_ != State::none; }
   [[nodiscard]] const std::string& link() const { return link_; }
-  /// Somebody is there to whom output can be delivered, now or soon.
+  /// There is a reader to whom output can be delivered, now or soon.
   [[nodiscard]] bool has_reader() const { return state_ == State::settling || state_ == State::open; }
-  /// Whether output that was written still waits to be read, as far as can be seen.
+  /// True if written output is known to be unread.
   [[nodiscard]] bool has_unread() const;
-  /// Output may have been written that has not been read, and has not come back.
+  /// Output may have been written that was neither read nor taken back.
   [[nodiscard]] bool has_lent() const;
 
-  /// As Host::write and Host::read, but never `closed`: who has gone has become an event.
+  /// As Host::write and Host::read, but never `closed`: a reader that goes becomes an event.
   [[nodiscard]] Io write(Bytes bytes);
   [[nodiscard]] Io read(std::span<std::uint8_t> into);
-  /// What `ready` is to be called for.
+  /// The conditions for which `ready` is called.
   void want(Ready wanted);
 
  private:
-  /// Where the pty stands with those who open it.
+  /// The state of the pty.
   enum class State : std::uint8_t {
     none,      ///< there is none
-    idle,      ///< nobody has it open
-    settling,  ///< somebody has, and is setting it up
+    idle,      ///< no process has it open
+    settling,  ///< a process has opened it, and sets it up
     open,
-    left,  ///< he has closed it, and there is no new one yet
+    left,  ///< the reader has closed it, and there is no new pty yet
   };
-  /// A pty that has been replaced. One at a time: the next one is replaced when this is gone.
+  /// A pty that has been replaced. One at a time: the next one is replaced when this one is gone.
   struct Old {
     Host::Pty pty;
-    Host::TimerId timer =
-        0;  ///< 0: nobody is on his way to it any longer, and its output has been taken back
+    Host::TimerId timer = 0;  ///< 0: no program can still be opening it, and its output has been taken back
   };
 
   Result<Host::Pty> prepare();
@@ -99,7 +98,7 @@ class ConsolePty {
   Host::TimerId settle_timer_ = 0;
   Ready interest_;
   Ready wanted_;
-  Ready may_{true, true};  ///< it has not said since that it is blocked
+  Ready may_{true, true};  ///< it has not reported since that it is blocked
   bool closed_ = false;
 };
 

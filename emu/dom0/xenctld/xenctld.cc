@@ -1,4 +1,4 @@
-// What the hypervisor announces, and how xenctld comes by a domain's channel and console.
+// The hypervisor's announcements, and how xenctld makes a domain's channel and console.
 #include "emu/dom0/xenctld/xenctld.h"
 
 #include <utility>
@@ -7,7 +7,7 @@ namespace ringside::dom0 {
 
 namespace {
 
-/// A guest that is always quicker than this does not keep others from being served.
+/// A guest that always writes faster than this does not keep others from being served.
 constexpr int settles_per_call_max = 4;
 
 }  // namespace
@@ -50,8 +50,8 @@ Result<> Xenctld::bind_virq() {
   return events_->bind(virq_port_, EventDevice::Wake::device, 0);
 }
 
-/// A channel serves its ring when it is woken, whatever is read here; what only this reading tells is the end
-/// of some domain.
+/// A channel serves its ring when it is woken, with any port that is read here; only the end of a domain is
+/// learnt from this read.
 void Xenctld::read_events() {
   std::uint16_t port = 0;
   while (true) {
@@ -62,7 +62,7 @@ void Xenctld::read_events() {
         events_->reset();
         break;
       case EventDevice::Read::port:
-        // From a timer: a channel may be at work, and the domain that has ended may be its own.
+        // From a timer: a channel may be in use, possibly that of the domain that has ended.
         if (port == virq_port_ && check_timer_ == 0) {
           check_timer_ = host_.timer_start(Duration::zero(), [this] {
             check_timer_ = 0;
@@ -96,7 +96,7 @@ ConsoleGuest Xenctld::guest_of(Domain& domain) {
               },
           .respond =
               [this, &domain](const ring::ControlMessage& message, std::uint32_t number) {
-                // The channel has already reported an answer to nothing.
+                // The channel has already reported a response to no request.
                 (void)channels_[domain.id]->respond(message, number);
               },
           .flush = [this, &domain] { settle(domain); },
@@ -112,7 +112,7 @@ Result<> Xenctld::make_console(Domain& domain, ConsoleStore store) {
   return made.start();
 }
 
-/// To look at a channel is to take what has come meanwhile, and that wants to be settled too.
+/// Looking at a channel takes new messages, and these must be settled too.
 void Xenctld::settle(Domain& domain) {
   for (int round = 0; round < settles_per_call_max; ++round) {
     domain.unsettled = false;
@@ -157,7 +157,7 @@ Channel::Events Xenctld::events_of(Domain& domain) {
                 domain.unsettled = true;
                 take_response(domain, answer, tag);
               },
-          .room = [] {},  // turned() follows, and offers again what found none
+          .room = [] {},  // turned() follows, and offers again what found no room
           .turned =
               [this, &domain] {
                 read_events();
@@ -172,7 +172,7 @@ void Xenctld::close_channel(Domain& domain, const std::function<void()>& closed)
   closed();
 }
 
-/// It is in the ring.
+/// True if it is in the ring.
 void Xenctld::take_last_output(Domain& domain) {
   settle(domain);
   last_output_came(domain.id);

@@ -1,9 +1,9 @@
-// xenctld: one daemon in the place of xcs and xend. It is the console daemon (console_daemon.h) that maps
-// each domain's page itself, and keeps a pty for each domain (xenctld_console.h).
+// xenctld: one daemon that replaces xcs and xend. It is a console daemon (console_daemon.h) that maps each
+// domain's page itself, and keeps a pty for each domain (xenctld_console.h).
 //
-// It reaches the guests through one Channel each and the hypervisor through Privcmd. After a restart it
-// takes over the consoles that it had before. It does not touch domains whose channel another program has.
-// Two of them, or it and xcs, must not serve one machine.
+// It reaches each guest through a Channel, and the hypervisor through Privcmd. After a restart it takes over
+// its previous consoles. It ignores domains whose channel another program has. Two instances, or one and xcs,
+// must not serve the same machine.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@
 namespace ringside::dom0 {
 
 struct XenctldOptions {
-  std::string management_socket;      ///< where programs ask
-  std::string console_directory;      ///< where the links pty-<domid> go, and console-<domid>.kept
+  std::string management_socket;      ///< where programs connect
+  std::string console_directory;      ///< where the links pty-<domid> and the files console-<domid>.kept are
   std::size_t queue_limit_bytes = 0;  ///< of each console, see XenctldConsole
 };
 
@@ -30,7 +30,7 @@ class Xenctld : public ConsoleDaemon {
   Xenctld(Host& host, trace::Journal journal, Privcmd privcmd, XenctldOptions options);
   ~Xenctld() override;
 
-  /// Takes up the domains that are there, and serves. Fails when the socket cannot be had or the hypervisor
+  /// Takes over the existing domains, and serves. Fails when the socket cannot be opened or the hypervisor
   /// does not answer.
   Result<> start();
 
@@ -49,7 +49,7 @@ class Xenctld : public ConsoleDaemon {
   XenctldOptions options_;
   std::unique_ptr<EventDevice> events_;
   ChannelCounters counters_;
-  /// By domain id: there is one where a domain's link is open.
+  /// By domain id: the domains whose link is open.
   std::vector<std::unique_ptr<Channel>> channels_;
   ring::Port virq_port_ = 0;
   Host::TimerId settle_timer_ = 0;

@@ -1,4 +1,4 @@
-// What goes to and comes from the device.
+// Output to the device, and input from it.
 #include "emu/dom0/xenctld/xenctld_console.h"
 
 #include <algorithm>
@@ -11,13 +11,13 @@ namespace ringside::dom0 {
 namespace {
 
 constexpr int reads_per_turn_max = 16;
-/// A settling that causes another one; more wait for the next event.
+/// Rounds in which settling causes more settling; later ones wait for the next event.
 constexpr int settles_per_turn_max = 4;
-/// What has just been written may be missed by one look.
+/// One look may miss bytes that have just been written.
 constexpr int quiet_looks_wanted = 2;
-/// The store's number: output was with a reader, and would die with the daemon.
+/// The store's number: output was in a device, and would be lost with the daemon.
 constexpr std::uint16_t lent = 1;
-/// What the store holds beyond the queue, so that it never writes over what it has committed.
+/// What the store holds beyond the queue, so that it never overwrites its committed state.
 constexpr std::size_t store_step_bytes = 4096;
 
 }  // namespace
@@ -25,7 +25,7 @@ constexpr std::size_t store_step_bytes = 4096;
 ConsoleStore::Shape XenctldConsole::store_shape(std::size_t limit_bytes) {
   RS_CHECK(limit_bytes <= xenctld_queue_bytes_max);
   RS_CHECK(limit_bytes == 0 || limit_bytes >= xenctld_queue_bytes_min);
-  // Without a limit the console sees to it that the store never has to discard.
+  // Without a limit the console ensures that the store never has to discard.
   const std::size_t output_bytes_max = limit_bytes == 0 ? xenctld_store_bytes_max : limit_bytes;
   return {.output_bytes_max = output_bytes_max,
           .output_step_bytes_max = xenctld_store_bytes_max + store_step_bytes - output_bytes_max};
@@ -39,7 +39,7 @@ XenctldConsole::XenctldConsole(Host& host, trace::Journal journal, DomainId doma
               {.ready = [this] { device_ready(); }, .unread = [this](Bytes unread) { take_back(unread); }}) {
   if (store_.port() != lent) return;
   const Error error{0, "output may be missing", fmt::format("domain {}", domain_),
-                    "what the reader of its console had not read yet died with the xenctld before this one",
+                    "output that the reader of its console had not read was lost with the previous xenctld",
                     ""};
   host_.warn(error.text());
 }
@@ -59,7 +59,7 @@ void XenctldConsole::discards_begin() {
   host_.warn(error.text());
 }
 
-// -- the device's side
+// -- events of the device
 
 void XenctldConsole::device_ready() {
   settle();
@@ -71,7 +71,7 @@ void XenctldConsole::settle() {
   if (std::exchange(settling_, true)) return;
   for (int round = 0; round < settles_per_turn_max && std::exchange(settle_again_, false); ++round) {
     note_loan();
-    // A device never says that it is closed.
+    // A device never reports `closed`.
     (void)deliver([this](Bytes bytes) { return device_.write(bytes); }, trace::actor(trace::Role::client));
     answer_owed();
     read_device();
@@ -102,7 +102,8 @@ void XenctldConsole::read_device() {
 Result<> XenctldConsole::ask(const Dom0Request& request) {
   if (request.verb == Dom0Request::Verb::attach) return attach(request.path, request.input_path);
   if (request.verb == Dom0Request::Verb::detach) return detach();
-  return Error{ENOTSUP, "this machine runs xenctld: who has a pty open must close it by himself", "", "", ""};
+  return Error{ENOTSUP, "this machine runs xenctld: a program that has a pty open must close it itself", "",
+               "", ""};
 }
 
 Result<> XenctldConsole::attach(const std::string& path, const std::string& input_path) {

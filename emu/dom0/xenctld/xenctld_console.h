@@ -1,9 +1,9 @@
-// One domain's console, as xenctld keeps it: on whatever it is associated with (console_device.h). What it
-// has in common with xend's is console.h.
+// One domain's console under xenctld, on its present device (console_device.h). Its common part with xend's
+// console is console.h.
 //
-// Without a limit on the queue nothing is lost: when it is full the guest waits. With a limit the guest never
-// waits: the oldest bytes make room for the newest, and are counted. A pty ends with its xenctld, and with it
-// goes what its reader had not read.
+// Without a limit on the queue no byte is lost: when the queue is full, the guest waits. With a limit the
+// guest never waits: the oldest bytes are discarded and counted. A pty ends with its xenctld, and unread
+// bytes in it are lost.
 #pragma once
 
 #include <string>
@@ -13,20 +13,21 @@
 
 namespace ringside::dom0 {
 
-/// Output kept where no limit was asked for; and the highest limit.
+/// Output kept if no limit was given; also the highest limit.
 inline constexpr std::size_t xenctld_queue_bytes_max = 1048576;
-/// The lowest limit: what one message holds.
+/// The lowest limit: the size of one message.
 inline constexpr std::size_t xenctld_queue_bytes_min = ring::payload_bytes_max;
-/// Beyond the highest limit the queue takes what comes back from the device, and a last ring full.
+/// Beyond the highest limit the queue takes bytes that the device returns, and the contents of a last full
+/// ring.
 inline constexpr std::size_t xenctld_store_bytes_max =
     xenctld_queue_bytes_max + device_unread_bytes_max + ring::slots_per_ring * ring::payload_bytes_max;
-/// After the end: how often it is looked whether a reader has everything. What was written arrives in less.
+/// The number of looks after the end that must find all output read. Written bytes arrive in less time.
 inline constexpr Duration xenctld_end_look_delay = std::chrono::milliseconds(50);
 
 class XenctldConsole : public Console {
  public:
-  /// What its store is made with. `limit_bytes` 0 = none, else xenctld_queue_bytes_min to _max: a daemon
-  /// finds the store of the last one whatever the limits of both.
+  /// The options of its store. `limit_bytes` 0 = none, else xenctld_queue_bytes_min to _max. A daemon finds
+  /// the store of the previous one, with any limits of both.
   [[nodiscard]] static ConsoleStore::Shape store_shape(std::size_t limit_bytes);
 
   XenctldConsole(Host& host, trace::Journal journal, DomainId domain, std::string link,
@@ -35,7 +36,7 @@ class XenctldConsole : public Console {
 
   [[nodiscard]] Result<> start() { return device_.start(); }
 
-  /// Only this touches the device.
+  /// Only this function uses the device.
   void settle() override;
   void close() override;
   [[nodiscard]] Result<> ask(const Dom0Request& request) override;
@@ -61,7 +62,7 @@ class XenctldConsole : public Console {
   bool settle_again_ = false;
   bool closed_ = false;
   Host::TimerId end_timer_ = 0;
-  int quiet_looks_ = 0;  ///< in a row, that found nothing unread
+  int quiet_looks_ = 0;  ///< consecutive looks that found all output read
   ConsoleDevice device_;
 };
 

@@ -1,8 +1,8 @@
-// What reaches xend from xcs, and how it opens and closes the channels that xcs has.
+// The frames from xcs, and how xend opens and closes the channels that xcs owns.
 //
-// Opening: listeners, CIF_NEW_CC, MSG_BIND, and the guest's port into its start info, in this order, so that
-// the guest cannot send anything before xend can answer. Ending: first one round trip through xcs, since the
-// news of the end may overtake the last output.
+// Opening: listeners, CIF_NEW_CC, MSG_BIND, then the guest's port in its start info. In this order the guest
+// cannot send before xend can answer. Ending: first a round trip through xcs, because the report of the end
+// may overtake the last output.
 #include "emu/dom0/xend/xend.h"
 
 #include <cerrno>
@@ -29,7 +29,7 @@ Xend::Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions opti
              .up = [this] { link_up(); },
              .down = [this] { link_down(); }}),
       schedule_(options_.seed) {
-  // Numbers would put right what it does wrong.
+  // Numbers would correct this quirk's error.
   if (options_.quirks.has(Quirk::xend_reorder)) link_.do_without_numbers();
 }
 
@@ -55,7 +55,7 @@ void Xend::serve_domains() {
     if (auto adopted = adopt_domains(); !adopted) return lives_.hypervisor_failed(adopted.error());
   }
   open_channels();
-  // Domains may have ended meanwhile without a notice to xend.
+  // Domains may have ended meanwhile without a report to xend.
   check_all();
   if (const auto ready = std::exchange(ready_, nullptr)) ready();
 }
@@ -67,7 +67,8 @@ void Xend::link_down() {
   for (auto& domain : domains_) {
     if (domain != nullptr) channel_lost(*domain, "xcs is gone");
   }
-  // An xcs that has lost its hypervisor leaves too, and then it is the better news to tell.
+  // An xcs that has lost its hypervisor ends too, and then the hypervisor's end is the better error to
+  // report.
   privcmd_.when_answered([this] { (void)lives_.look_up(0).ok(); });
 }
 
@@ -93,7 +94,7 @@ void Xend::take_frame(const XcsMessage& frame) {
   if (!std::exchange(domain->unsettled, true)) unsettled_.push_back(domain->id);
 }
 
-/// Whichever thread the scheduler takes first. (Not std::shuffle, which is another one in every library.)
+/// The thread that the scheduler takes first. (Not std::shuffle, which differs between libraries.)
 void Xend::run_threads() {
   for (std::size_t at = 0; at + 1 < threads_.size(); ++at) {
     std::swap(threads_[at], threads_[at + schedule_() % (threads_.size() - at)]);
@@ -153,14 +154,14 @@ ConsoleGuest Xend::guest_of(Domain& domain) {
 Result<> Xend::make_console(Domain& domain, ConsoleStore store) {
   const DomainId id = domain.id;
   const std::uint32_t port = options_.console_port_base == 0 ? 0 : options_.console_port_base + id;
-  // One that was taken up has its port already.
+  // A console that was taken over has its port already.
   if (port > 65'535 && store.port() == 0) {
     return Error{EINVAL, "no console", fmt::format("domain {}", id),
                  fmt::format("its TCP port would be {}", port), "choose a lower --console-port-base, or 0"};
   }
   auto window = [this, id](std::uint16_t rows, std::uint16_t columns) {
     privcmd_.when_answered([this, id, rows, columns] {
-      // A guest that is just ending refuses; nothing is lost by that.
+      // A guest that is just ending refuses; no data is lost by that.
       (void)privcmd_.window_set(id, rows, columns);
     });
   };
@@ -186,7 +187,7 @@ void Xend::open_channel(Domain& domain) {
                const auto local = static_cast<ring::Port>(reply.u.interface.local_port);
                const auto remote = static_cast<ring::Port>(reply.u.interface.remote_port);
                if (reply.result != XCS_RSLT_OK) {
-                 // The port of before may have another use by now.
+                 // The previous port may have another use by now.
                  if (std::exchange(opening->local_port, any_port) != any_port) return open_channel(*opening);
                  return channel_failed(*opening,
                                        fmt::format("xcs cannot open its channel (result {})", reply.result));
@@ -240,7 +241,7 @@ void Xend::take_last_output(Domain& domain) {
     link_.send(control_message(XCS_MARK, domain.id, domain.local_port, {}));
     return link_.flush();
   }
-  // A call that changes nothing; as near as a switch without marks comes.
+  // A call that changes nothing; a switch without marks offers no better way.
   const auto port = static_cast<std::int32_t>(domain.local_port);
   link_.call(bind_message(XCS_MSG_BIND, port, xcs_type_wildcard), [this, id = domain.id](const XcsMessage&) {
     link_.poll();

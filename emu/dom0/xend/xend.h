@@ -1,4 +1,4 @@
-// xend, as far as consoles need it: the console daemon (console_daemon.h) behind xcs.
+// xend, only its consoles: the console daemon (console_daemon.h) behind xcs.
 //
 // It reaches the guests only through the two sockets of xcs, and the hypervisor through Privcmd.
 #pragma once
@@ -18,23 +18,23 @@ namespace ringside::dom0 {
 
 struct XendOptions {
   std::string xcs_socket;
-  std::string management_socket;           ///< where programs ask
-  std::string console_directory;           ///< where console-<port> sockets and console-<domid>.kept files go
+  std::string management_socket;  ///< where programs connect
+  std::string console_directory;  ///< where console-<port> sockets and console-<domid>.kept files are
   std::uint16_t console_port_base = 9600;  ///< TCP ports are this plus the domain id; 0 = any free
   Quirks quirks = {};
-  std::uint64_t seed = 2005;  ///< of the order in which threads would have run: see Quirk::xend_reorder
+  std::uint64_t seed = 2005;  ///< of the order in which threads would run: see Quirk::xend_reorder
 };
 
 class Xend : public ConsoleDaemon {
  public:
   Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions options);
 
-  /// Connects to xcs and serves the request socket; `ready` is called once xcs has given it a session. Fails
-  /// when xcs is not there or the socket cannot be had.
+  /// Connects to xcs and serves the request socket; calls `ready` once xcs has given it a session. Fails when
+  /// xcs is not running or the socket cannot be opened.
   Result<> start(std::function<void()> ready);
 
  private:
-  // What xcs tells.
+  // Frames from xcs.
   void link_up();
   void serve_domains();
   void link_down();
@@ -57,8 +57,9 @@ class Xend : public ConsoleDaemon {
   std::function<void()> ready_;
   XcsLink link_;
   std::vector<DomainId> unsettled_;
-  std::vector<DomainId> marks_due_;  ///< xcs takes no frame now: these domains' marks are to be sent
-  std::vector<XcsMessage> threads_;  ///< a quirk: requests of this batch, each about to run in its own thread
+  std::vector<DomainId> marks_due_;  ///< domains whose marks are to be sent when xcs takes frames again
+  std::vector<XcsMessage>
+      threads_;  ///< a quirk: requests of this batch, each to be run as if in its own thread
   std::mt19937_64 schedule_;
   bool check_due_ = false;
   std::uint32_t sessions_lost_ = 0;  ///< with xcs

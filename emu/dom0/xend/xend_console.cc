@@ -1,4 +1,4 @@
-// The listeners, and what goes to and comes from the viewer.
+// The listeners, and the viewer's input and output.
 #include "emu/dom0/xend/xend_console.h"
 
 #include <algorithm>
@@ -13,10 +13,10 @@ namespace {
 constexpr int discards_before_close_max = 16;
 /// Output that is escaped at a time.
 constexpr std::size_t telnet_piece_bytes_max = 4096;
-/// Who makes telnet answer and does not read the answers is not read either.
+/// A viewer that causes telnet answers and does not read them is not read either.
 constexpr std::size_t telnet_commands_bytes_max = 4096;
 
-/// As a person types it, in ASCII.
+/// In ASCII, as a user types it.
 bool is_text(Bytes bytes) {
   return std::none_of(bytes.begin(), bytes.end(),
                       [](std::uint8_t byte) { return byte == 0 || byte >= 0x80; });
@@ -98,14 +98,14 @@ bool XendConsole::must_wait(std::size_t bytes) const {
 
 void XendConsole::settle() {
   if (has_reader() && !blocked_) write_viewer();
-  // After the end there is no guest for what it has typed.
-  if (deaf_ && finished()) release_viewer("left");
+  // After the end there is no guest that could take the input.
+  if (output_closed_ && finished()) release_viewer("left");
   send_input();
   if (viewer_.valid()) update_interest();
 }
 
 void XendConsole::send_away() {
-  if (viewer_.valid()) release_viewer("was sent away");
+  if (viewer_.valid()) release_viewer("was disconnected");
   settle();
 }
 
@@ -126,7 +126,7 @@ void XendConsole::close() {
   journal_.told(domain_, "console closed");
 }
 
-// -- the viewer's side
+// -- events of the viewer
 
 void XendConsole::welcome(Handle stream, Speaks speaks) {
   if (viewer_.valid()) return turn_away(std::move(stream));
@@ -135,7 +135,7 @@ void XendConsole::welcome(Handle stream, Speaks speaks) {
   if (speaks == Speaks::telnet) telnet_.emplace(options_.window);
   may_begin_telnet_ = speaks == Speaks::either;
   ++viewers_;
-  blocked_ = deaf_ = false;
+  blocked_ = output_closed_ = false;
   interest_ = {};
   journal_.told(domain_, fmt::format("console connected: viewer {}", viewers_));
   host_.watch(viewer_, interest_, [this](Ready ready) { viewer_ready(ready); });
@@ -147,7 +147,7 @@ void XendConsole::welcome(Handle stream, Speaks speaks) {
 void XendConsole::turn_away(Handle stream) {
   const std::string text = fmt::format("Cannot connect to console {} on domain {}\n", tcp_port_, domain_);
   Bytes rest{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-  // A new connection has room for a line. If it has not, the rest of the line is dropped.
+  // A new connection has room for a line. If it does not, the rest of the line is dropped.
   while (!rest.empty()) {
     const Io io = host_.write(stream, rest);
     if (io.state != Io::State::moved) break;
@@ -169,16 +169,17 @@ void XendConsole::read_viewer() {
   std::array<std::uint8_t, console_input_bytes_max> bytes;
   const Io io = host_.read(viewer_, std::span(bytes).first(store_.input_room()));
   if (io.state == Io::State::closed) return release_viewer("left");
-  // After the end input has nowhere to go, but is taken: a connection closed on unread bytes is reset, and a
-  // reset may overtake the last output.
+  // After the end input has no destination, but it is read: a connection that is closed with unread bytes is
+  // reset, and a reset may overtake the last output.
   if (io.state == Io::State::blocked || finished()) return;
   std::span<std::uint8_t> came = std::span(bytes).first(io.bytes);
   if (may_begin_telnet_ && begins_telnet(came)) telnet_.emplace(options_.window);
-  // Once telnet, or a stream of any bytes, for good.
+  // Once it speaks telnet, or has sent arbitrary bytes, the mode is final.
   may_begin_telnet_ = may_begin_telnet_ && !telnet_ && is_text(came);
   if (telnet_) came = came.first(telnet_->take(came));
-  if (telnet_ && deaf_) telnet_->commands().clear();
-  // The journal hears of it from who gave it, if that is one of ours, and when it goes on in a frame.
+  if (telnet_ && output_closed_) telnet_->commands().clear();
+  // The journal gets these bytes from the sender, if it is a part of ringside, and when they continue in a
+  // frame.
   if (options_.unlimited) return send_at_once(came);
   store_.input_take(came);
 }
@@ -204,7 +205,7 @@ Io::State XendConsole::write_commands() {
   return Io::State::moved;
 }
 
-/// Answers how many bytes of output were written, however many they became on the way.
+/// Returns how many bytes of output were written, before escaping.
 Io XendConsole::write_output(Bytes bytes) {
   const Io::State state = write_commands();
   if (state != Io::State::moved) return {.state = state, .bytes = 0};
@@ -229,13 +230,13 @@ void XendConsole::write_viewer() {
       std::array<std::uint8_t, console_input_bytes_max> unread;
       if (host_.read(viewer_, unread).state != Io::State::moved) break;
     }
-    release_viewer("has seen the end");
+    release_viewer("has read to the end");
   }
 }
 
-/// What the viewer has typed is still taken. Output is kept as without a viewer.
+/// The viewer's input is still taken. Output is kept as without a viewer.
 void XendConsole::viewer_stopped_reading() {
-  deaf_ = true;
+  output_closed_ = true;
   blocked_ = false;
   if (telnet_) telnet_->commands().clear();
   answer_owed();
@@ -243,9 +244,9 @@ void XendConsole::viewer_stopped_reading() {
 
 void XendConsole::release_viewer(std::string_view why) {
   viewer_.close();
-  blocked_ = deaf_ = false;
+  blocked_ = output_closed_ = false;
   journal_.told(domain_, fmt::format("console viewer {} {}", viewers_, why));
-  // With nobody there, room is made by discarding: nothing is withheld any longer.
+  // Without a viewer room is made by discarding: nothing is withheld any longer.
   answer_owed();
   guest_.reader_left();
 }
@@ -256,7 +257,8 @@ bool XendConsole::takes_input() const {
 }
 
 void XendConsole::update_interest() {
-  const Ready wanted{.read = takes_input(), .write = !deaf_ && (blocked_ || store_.output_bytes() > 0)};
+  const Ready wanted{.read = takes_input(),
+                     .write = !output_closed_ && (blocked_ || store_.output_bytes() > 0)};
   if (wanted.read == interest_.read && wanted.write == interest_.write) return;
   interest_ = wanted;
   host_.watch_interest(viewer_, wanted);

@@ -1,8 +1,8 @@
-// One domain's console, as xend keeps it: at most one viewer, who came over TCP, over telnet or over the unix
-// socket. What it has in common with xenctld's is console.h.
+// One domain's console under xend: at most one viewer, over TCP, telnet or the unix socket. Its common part
+// with xenctld's console is console.h.
 //
-// Nothing is lost while somebody reads: then a guest whose output finds no room has to wait. With nobody
-// there the oldest bytes make room for the newest, and are counted.
+// While there is a viewer no byte is lost: a guest whose output finds no room waits. Without a viewer the
+// oldest bytes are discarded and counted.
 #pragma once
 
 #include <optional>
@@ -19,10 +19,11 @@ inline constexpr std::size_t console_output_bytes_max = 65536;
 /// The telnet port is the TCP port plus this, if there is such a port.
 inline constexpr std::uint16_t console_telnet_offset = 10'000;
 
-/// Of the viewers of one console.
+/// Counts of the viewers of one console.
 struct XendViewers {
-  bool unlimited = false;  ///< a quirk: input goes as it comes, however much is unanswered
-  Telnet::Window window = [](std::uint16_t, std::uint16_t) {};  ///< the viewer's has a new size
+  bool unlimited = false;  ///< a quirk: input is sent at once, even with many unanswered requests
+  Telnet::Window window = [](std::uint16_t, std::uint16_t) {
+  };  ///< called when the viewer's window has a new size
 };
 
 class XendConsole : public Console {
@@ -32,14 +33,14 @@ class XendConsole : public Console {
   XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleStore store, ConsoleGuest guest,
               XendViewers viewers = {});
 
-  /// Listens on 127.0.0.1:`tcp_port` (0 = any free; where an earlier xend did, if the store tells), on
+  /// Listens on 127.0.0.1:`tcp_port` (0 = any free one; the port of an earlier xend, if the store has it), on
   /// `directory`/console-<tcp port>, and on a telnet port. Called once.
   Result<> listen(std::uint16_t tcp_port, const std::string& directory);
 
   void settle() override;
-  /// The viewer is let go, if there is one: another one wants the seat.
+  /// Disconnects the viewer, if there is one: another one wants to connect.
   void send_away();
-  /// Stops listening. A viewer who is still being shown the end stays.
+  /// Stops listening. A viewer that still receives the last output stays.
   void close() override;
   [[nodiscard]] Result<> ask(const Dom0Request& request) override;
 
@@ -48,13 +49,13 @@ class XendConsole : public Console {
   [[nodiscard]] std::uint16_t tcp_port() const override { return tcp_port_; }
   [[nodiscard]] std::uint16_t telnet_port() const override { return telnet_port_; }
   [[nodiscard]] const std::string& path() const override { return path_; }
-  [[nodiscard]] bool has_reader() const override { return viewer_.valid() && !deaf_; }
+  [[nodiscard]] bool has_reader() const override { return viewer_.valid() && !output_closed_; }
   [[nodiscard]] bool has_viewer() const override { return viewer_.valid(); }
 
  private:
-  /// On the port that the console had under an earlier xend, 0 = none, or any if another program has it now.
+  /// On the port that the console had under an earlier xend (0: none), or any if another program has it now.
   Result<Host::TcpListener> listen_on(std::uint16_t before, std::uint16_t port, std::string_view what);
-  /// What a viewer speaks: bytes as they are; those, until it asks for telnet; telnet.
+  /// A viewer's protocol: raw bytes; raw bytes until it asks for telnet; telnet.
   enum class Speaks : std::uint8_t { bytes, either, telnet };
   void welcome(Handle stream, Speaks speaks);
   void turn_away(Handle stream);
@@ -81,12 +82,12 @@ class XendConsole : public Console {
   std::string path_;
 
   Handle viewer_;
-  std::optional<Telnet> telnet_;   ///< if that is what the viewer speaks
-  bool may_begin_telnet_ = false;  ///< it came over TCP, and has sent text only
-  std::uint32_t viewers_ = 0;      ///< that ever came; the number of the one who is here
-  Ready interest_;                 ///< what the viewer is watched for
-  bool deaf_ = false;              ///< the viewer reads no more; what it has typed is still taken
-  bool blocked_ = false;  ///< the viewer's socket is full; it is written to again once it can take more
+  std::optional<Telnet> telnet_;   ///< if the viewer speaks telnet
+  bool may_begin_telnet_ = false;  ///< it came over TCP, and has sent only text so far
+  std::uint32_t viewers_ = 0;      ///< that connected so far; the number of the present one
+  Ready interest_;                 ///< the events for which the viewer is watched
+  bool output_closed_ = false;     ///< the viewer reads no more; its input is still taken
+  bool blocked_ = false;           ///< the viewer's socket is full; it is written to again once it takes more
 };
 
 }  // namespace ringside::dom0

@@ -1,5 +1,5 @@
 // The escape key, and the terminal while the process is stopped.
-#include "tools/machine/person.h"
+#include "tools/machine/user_terminal.h"
 
 #include <csignal>
 
@@ -40,7 +40,7 @@ void add_escape(Command command, EscapeKey& key) {
       .show_default();
 }
 
-PersonsTerminal::PersonsTerminal(LinuxHost& host, std::function<void()> back) : host_(host) {
+UserTerminal::UserTerminal(LinuxHost& host, std::function<void()> back) : host_(host) {
   host_.on_signal(SIGTSTP, [this] {
     raw_.give_back();
     std::raise(SIGSTOP);
@@ -51,7 +51,7 @@ PersonsTerminal::PersonsTerminal(LinuxHost& host, std::function<void()> back) : 
   });
 }
 
-PersonsTerminal::~PersonsTerminal() {
+UserTerminal::~UserTerminal() {
   for (const int number : {SIGTSTP, SIGCONT}) host_.on_signal(number, [] {});
 }
 

@@ -1,5 +1,5 @@
 // Writes the files of runs.
-#include "tools/run/leave.h"
+#include "tools/run/run_files.h"
 
 #include <fmt/format.h>
 
@@ -58,8 +58,8 @@ std::string file_stem(const RunJob& job) {
 
 /// Writes a file of a run: to the place's file, or to the run's own file in the place's folder, which it
 /// creates. Returns the path.
-Result<std::string> leave(const char* what, const RunPlace& place, const RunJob& job, const char* suffix,
-                          const std::string& text) {
+Result<std::string> write_run_file(const char* what, const RunPlace& place, const RunJob& job,
+                                   const char* suffix, const std::string& text) {
   std::string path = place.path;
   if (!place.is_file) {
     std::error_code problem;
@@ -143,21 +143,23 @@ trace::Journaled journal_of_job(const RunJob& job, const script::Story& story) {
                             "ringside " RINGSIDE_VERSION);
 }
 
-Result<std::string> leave_journal(const RunJob& job, const RunJobOptions& options,
-                                  const trace::Journaled& journal) {
+Result<std::string> write_run_journal(const RunJob& job, const RunJobOptions& options,
+                                      const trace::Journaled& journal) {
   const RunPlace place = options.journal.wanted() ? options.journal : RunPlace{options.out};
-  return leave("cannot leave a journal", place, job, ".jsonl", journal_text(journal));
+  return write_run_file("cannot write a journal", place, job, ".jsonl", journal_text(journal));
 }
 
-std::string leave_views(const RunJob& job, const RunJobOptions& options, const trace::Journaled& journal) {
+std::string write_run_views(const RunJob& job, const RunJobOptions& options,
+                            const trace::Journaled& journal) {
   std::string problems;
-  const auto told = [&problems](const Result<std::string>& left) {
-    if (!left) problems += "ringside: " + left.error().text() + "\n";
+  const auto add_problem = [&problems](const Result<std::string>& written) {
+    if (!written) problems += "ringside: " + written.error().text() + "\n";
   };
   if (options.html.wanted())
-    told(leave("cannot leave a page", options.html, job, ".html", page_text(job, journal)));
+    add_problem(write_run_file("cannot write a page", options.html, job, ".html", page_text(job, journal)));
   if (options.pcap.wanted()) {
-    told(leave("cannot leave a capture", options.pcap, job, ".pcapng", capture_bytes(journal)));
+    add_problem(
+        write_run_file("cannot write a capture", options.pcap, job, ".pcapng", capture_bytes(journal)));
   }
   return problems;
 }

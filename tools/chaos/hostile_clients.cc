@@ -1,5 +1,5 @@
 // Each is a raw client of the stage, named by its number.
-#include "tools/chaos/strangers.h"
+#include "tools/chaos/hostile_clients.h"
 
 #include <vector>
 
@@ -9,20 +9,20 @@ namespace ringside::chaos {
 
 using script::Lane;
 
-bool Strangers::half_session() {
+bool HostileClients::half_session() {
   return open(Lane::control);
 }
 
-bool Strangers::half_frame(std::size_t bytes) {
+bool HostileClients::half_frame(std::size_t bytes) {
   return open(Lane::data) && stage_.client_sends(last(), Lane::data, std::vector<std::uint8_t>(bytes, 1));
 }
 
-bool Strangers::open(Lane lane) {
+bool HostileClients::open(Lane lane) {
   ++count_;
   return static_cast<bool>(stage_.client_opens(last(), lane));
 }
 
-bool Strangers::deaf_client(DomainId domain) {
+bool HostileClients::unreading_client(DomainId domain) {
   ++count_;
   if (!stage_.client_connects(last())) return false;
   auto ports = stage_.console_ports(domain);
@@ -34,7 +34,7 @@ bool Strangers::deaf_client(DomainId domain) {
                                                {reinterpret_cast<const std::uint8_t*>(&bind), sizeof bind}));
 }
 
-void Strangers::leave() {
+void HostileClients::leave() {
   for (std::uint32_t each = 1; each <= count_; ++each) {
     for (const Lane lane : {Lane::control, Lane::data})
       (void)stage_.client_closes(std::to_string(each), lane);

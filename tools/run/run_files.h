@@ -20,11 +20,11 @@ namespace ringside::tools {
 
 [[nodiscard]] trace::Journaled journal_of_job(const RunJob& job, const script::Story& story);
 /// Returns the path.
-[[nodiscard]] Result<std::string> leave_journal(const RunJob& job, const RunJobOptions& options,
-                                                const trace::Journaled& journal);
+[[nodiscard]] Result<std::string> write_run_journal(const RunJob& job, const RunJobOptions& options,
+                                                    const trace::Journaled& journal);
 /// Writes the requested views of a run. Returns errors as text.
-[[nodiscard]] std::string leave_views(const RunJob& job, const RunJobOptions& options,
-                                      const trace::Journaled& journal);
+[[nodiscard]] std::string write_run_views(const RunJob& job, const RunJobOptions& options,
+                                          const trace::Journaled& journal);
 
 /// The path of the run's journal in options.keep_failed.
 [[nodiscard]] std::string kept_journal(const RunJob& job, const RunJobOptions& options);

@@ -27,12 +27,12 @@ void add_escape(Command command, EscapeKey& key);
 
 /// Sets this terminal to raw mode. SIGTSTP restores it and stops the process; SIGCONT sets raw mode again and
 /// calls `back`.
-class PersonsTerminal {
+class UserTerminal {
  public:
-  PersonsTerminal(LinuxHost& host, std::function<void()> back);
-  ~PersonsTerminal();
-  PersonsTerminal(const PersonsTerminal&) = delete;
-  PersonsTerminal& operator=(const PersonsTerminal&) = delete;
+  UserTerminal(LinuxHost& host, std::function<void()> back);
+  ~UserTerminal();
+  UserTerminal(const UserTerminal&) = delete;
+  UserTerminal& operator=(const UserTerminal&) = delete;
 
  private:
   LinuxHost& host_;
