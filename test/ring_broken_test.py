@@ -39,7 +39,7 @@ class Elsewhere(unittest.TestCase):
             self.check(define, "c11", GOOD)
 
     def test_errors_outside_the_page_are_found(self):
-        self.check("AFTERWARDS", "sc", FAILED, "writes pool :=")
+        self.check("AFTERWARDS", "sc", FAILED, "writes pool[0]")
         self.check("HIDDEN", "c11", FAILED, "a race: the back reads hidden")
         self.check("FREED_EARLY", "sc", FAILED, "dd dd dd dd")
 

@@ -167,6 +167,26 @@ def case_many_slots(top, pair, level):
     assert said.returncode == 0 and "ok   conformance" in said.stdout, said.stdout + said.stderr
 
 
+def case_parts_that_seldom_run(top, pair, level):
+    """gcc -O2 makes a function of its own of the part of one that throws."""
+    source = top / "throws.cc"
+    source.write_text("""
+        #include <ringside/ring_check.h>
+        #include <stdexcept>
+        static int shared;
+        static void writes(void) {
+          if (__atomic_exchange_n(&shared, 1, __ATOMIC_RELAXED) == 3) throw std::runtime_error("never");
+        }
+        static void catches(void) {
+          try { writes(); } catch (const std::exception&) { ring_check_fail("it was"); }
+        }
+        RING_CHECK_TESTS({"both", nullptr, {writes, catches}})
+    """)
+    for optimization in {"-O2", level}:
+        said = check(compiled(pair, top / "throws.so", optimization, source, cxx=True))
+        assert said.returncode == 0 and "SC both" in said.stdout, said.stdout + said.stderr
+
+
 def case_objects_apart(top, pair, level):
     """Compiled and linked one after the other, with a dependency file, as build systems do."""
     said = run("cc", level, "-MMD", "-c", TEMPLATES / "template_c/ring.c", "-o", top / "apart.o", CC=pair[0])

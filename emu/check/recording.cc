@@ -10,7 +10,8 @@ namespace {
 
 class Recorder final : public Observer {
  public:
-  explicit Recorder(Recording& recording) : recording_(&recording) {}
+  Recorder(Recording& recording, const std::function<void()>& each_step)
+      : recording_(&recording), each_step_(each_step) {}
 
   void happened(const Execution& execution, std::uint32_t actor, const Op& op, std::uint32_t option,
                 std::uint32_t) override {
@@ -36,23 +37,37 @@ class Recorder final : public Observer {
       step.words.push_back(value);
     }
     recording_->steps.push_back(std::move(step));
+    if (each_step_) each_step_();
   }
 
  private:
   Recording* recording_;
+  const std::function<void()>& each_step_;
 };
+
+const std::string& word_name(int word, const Space& space, const ReportAbout& about) {
+  const auto number = static_cast<std::size_t>(word);
+  return number < about.word_names.size() ? about.word_names[number] : space.words()[number].name;
+}
+
+std::string field_text(std::uint32_t offset, std::uint32_t bytes, const Space& space,
+                       const ReportAbout& about) {
+  return about.field_of ? about.field_of(space.at(offset), bytes) : std::string();
+}
 
 std::string location_text(const Op& op, const Space& space, const ReportAbout& about) {
   const int word = space.word_at(op.offset);
-  if (word < 0 && op.offset >= space.page_bytes())
-    return about.name_of ? about.name_of(space.at(op.offset)) : "memory beside the page";
   if (word >= 0) {
     const Word& named = space.words()[static_cast<std::size_t>(word)];
-    if (named.offset == op.offset && named.size == op.size) return named.name;
+    const std::string& name = word_name(word, space, about);
+    if (named.offset == op.offset && named.size == op.size) return name;
     const std::uint32_t first = op.offset - named.offset;
-    if (op.size == 1) return fmt::format("byte {} of {}", first, named.name);
-    return fmt::format("bytes {} to {} of {}", first, first + op.size - 1, named.name);
+    if (op.size == 1) return fmt::format("byte {} of {}", first, name);
+    return fmt::format("bytes {} to {} of {}", first, first + op.size - 1, name);
   }
+  if (std::string field = field_text(op.offset, op.size, space, about); !field.empty()) return field;
+  if (op.offset >= space.page_bytes())
+    return about.name_of ? about.name_of(space.at(op.offset)) : "memory beside the page";
   if (about.slot_bytes != 0 && op.offset >= about.slots_offset) {
     const std::uint32_t slot = (op.offset - about.slots_offset) / about.slot_bytes;
     const std::uint32_t at = (op.offset - about.slots_offset) % about.slot_bytes;
@@ -104,13 +119,14 @@ std::string place_text(const Op& op, const ReportAbout& about) {
 
 /// The words that have changed since `before`.
 std::string changes_text(const Step& step, const std::vector<std::array<std::uint64_t, 2>>& before,
-                         const Space& space) {
+                         const Space& space, const ReportAbout& about) {
   std::string text;
   for (std::size_t i = 0; i < step.words.size(); ++i) {
     // One without a name is the checker's own.
     if ((i < before.size() && before[i] == step.words[i]) || space.words()[i].name.empty()) continue;
     const auto [low, high] = step.words[i];
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", space.words()[i].name, low);
+    text +=
+        fmt::format("{}{} {}", text.empty() ? "" : ", ", word_name(static_cast<int>(i), space, about), low);
     if (space.words()[i].size > sizeof low) text += fmt::format(":{}", high);
   }
   return text;
@@ -145,6 +161,17 @@ std::string joined(const std::vector<std::string>& rows) {
   return text;
 }
 
+/// Of the granule that two accesses race for, what the last one of them accesses.
+Op racing_bytes(const Recording& recording, const Space& space) {
+  const Location& granule = space.location(space.location_of(recording.race.offset));
+  const Op& last = recording.steps.back().op;
+  Op op;
+  op.offset = std::max(granule.offset, last.offset);
+  const std::uint32_t end = std::min(granule.offset + granule.size, last.offset + last.size);
+  op.size = end > op.offset ? end - op.offset : 1;
+  return op;
+}
+
 /// What each waiting thread waits for, when no other thread can run.
 std::string endless_wait_text(const Recording& recording, const ReportAbout& about) {
   std::string text = "deadlock:";
@@ -160,9 +187,9 @@ std::string endless_wait_text(const Recording& recording, const ReportAbout& abo
 
 }  // namespace
 
-Recording record(Execution& execution, const Schedule& schedule) {
+Recording record(Execution& execution, const Schedule& schedule, const std::function<void()>& each_step) {
   Recording recording;
-  Recorder recorder(recording);
+  Recorder recorder(recording, each_step);
   Replay replay(schedule);
   recording.end = execution.run(replay, &recorder);
   recording.failure = execution.failure();
@@ -234,10 +261,8 @@ std::string verdict_text(const Recording& recording, const Space& space, const R
     case End::abandoned:
       return "it was given up";
     case End::race: {
-      Op op;
-      op.offset = recording.race.offset;
-      op.size = 1;
       const Step& last = recording.steps.back();
+      const Op op = racing_bytes(recording, space);
       return fmt::format(
           "a race: the {} {} {} while the {} {} it, and nothing orders the two (see the steps marked *)",
           about.fibers[last.actor % fibers_max], last.op.writes() ? "writes" : "reads",
@@ -257,6 +282,40 @@ std::string verdict_text(const Recording& recording, const Space& space, const R
   return "?";
 }
 
+std::vector<ReportLine> report_lines(const Recording& recording, const Space& space,
+                                     const ReportAbout& about) {
+  const std::vector<Step>& steps = recording.steps;
+  std::vector<ReportLine> lines;
+  for (std::size_t at = 0; at < steps.size(); at = lines.back().end) {
+    const Step& step = steps[at];
+    std::size_t end = at + 1;
+    std::uint32_t bytes = step.op.size;
+    std::uint32_t from = step.op.offset;
+    std::uint32_t to = step.op.offset + step.op.size;
+    while (is_payload(step, space) && end < steps.size() && steps[end].actor == step.actor &&
+           steps[end].op.kind == step.op.kind && is_payload(steps[end], space) &&
+           place_text(steps[end].op, about) == place_text(step.op, about)) {
+      const Op& op = steps[end++].op;
+      bytes += op.size;
+      from = std::min(from, op.offset);
+      to = std::max(to, op.offset + op.size);
+    }
+    lines.push_back({at, end, ""});
+    if (end == at + 1) {
+      lines.back().what = step_text(step, space, about);
+      continue;
+    }
+    const char* verb = step.op.kind == OpKind::load    ? "reads"
+                       : step.op.kind == OpKind::store ? "writes"
+                                                       : "(its stores reach memory in)";
+    // Each byte between the first and the last, or it has no such name.
+    std::string field = to - from == bytes ? field_text(from, bytes, space, about) : std::string();
+    if (field.empty()) field = place_text(step.op, about);
+    lines.back().what = fmt::format("{} {} ({} bytes)", verb, field, bytes);
+  }
+  return lines;
+}
+
 std::string report_text(const Recording& recording, const Space& space, const ReportAbout& about,
                         const Locate& locate) {
   const std::size_t column_width = column_width_for(recording, space, about, locate);
@@ -271,49 +330,24 @@ std::string report_text(const Recording& recording, const Space& space, const Re
                         bool marked) {
     std::string row =
         fmt::format("{:>4}{}  {:{}}{}", number, marked ? '*' : ' ', "", column * column_width, what);
-    const std::string changes = changes_text(after, words, space);
+    const std::string changes = changes_text(after, words, space, about);
     words = after.words;
     if (!changes.empty()) row = fmt::format("{:<{}} {}", row, 6 + columns * column_width, changes);
     rows.push_back(row + "\n");
   };
-  for (std::size_t at = 0; at < recording.steps.size();) {
-    const Step& step = recording.steps[at];
+  for (const ReportLine& each : report_lines(recording, space, about)) {
+    const Step& step = recording.steps[each.begin];
     const std::size_t column = step.actor % fibers_max;
-    const bool is_fiber = step.actor < fibers_max;
-    const auto is_racy = [&](std::size_t index) {
-      if (recording.end != End::race) return false;
-      const Step& it = recording.steps[index];
-      return index + 1 == recording.steps.size() ||
-             (it.actor == recording.race.earlier_fiber && counts[column] == recording.race.earlier_number);
-    };
-    if (is_fiber) ++counts[column];
-    const std::string where = step.op.code == nullptr ? "" : locate(step.op.code);
-    const std::string prefix = where.empty() ? "" : where + " ";
-    bool marked = is_racy(at);
-    std::size_t end = at + 1;
-    if (is_payload(step, space)) {
-      std::uint32_t bytes = step.op.size;
-      while (end < recording.steps.size() && recording.steps[end].actor == step.actor &&
-             recording.steps[end].op.kind == step.op.kind && is_payload(recording.steps[end], space) &&
-             place_text(recording.steps[end].op, about) == place_text(step.op, about)) {
-        bytes += recording.steps[end].op.size;
-        if (is_fiber) ++counts[column];
-        marked = marked || is_racy(end);
-        ++end;
-      }
-      if (end > at + 1) {
-        const char* verb = step.op.kind == OpKind::load    ? "reads"
-                           : step.op.kind == OpKind::store ? "writes"
-                                                           : "(its stores reach memory in)";
-        line(at + 1, column,
-             fmt::format("{}{} {} ({} bytes)", prefix, verb, place_text(step.op, about), bytes),
-             recording.steps[end - 1], marked);
-        at = end;
-        continue;
-      }
+    bool marked = false;
+    for (std::size_t at = each.begin; at < each.end; ++at) {
+      if (step.actor < fibers_max) ++counts[column];
+      const bool is_earlier =
+          step.actor == recording.race.earlier_fiber && counts[column] == recording.race.earlier_number;
+      marked = marked || (recording.end == End::race && (at + 1 == recording.steps.size() || is_earlier));
     }
-    line(at + 1, column, prefix + step_text(step, space, about), step, marked);
-    at = end;
+    const std::string where = step.op.code == nullptr ? "" : locate(step.op.code);
+    line(each.begin + 1, column, (where.empty() ? "" : where + " ") + each.what,
+         recording.steps[each.end - 1], marked);
   }
   text += joined(rows);
   for (std::size_t fiber = 0; fiber < columns && recording.end == End::deadlock; ++fiber) {

@@ -33,8 +33,9 @@ struct Recording {
   Race race;           ///< if that was the end
 };
 
-/// Replays `schedule`, then goes on in the plain order.
-[[nodiscard]] Recording record(Execution& execution, const Schedule& schedule);
+/// Replays `schedule`, then goes on in the plain order. `each_step` is called at each step; null: it is not.
+[[nodiscard]] Recording record(Execution& execution, const Schedule& schedule,
+                               const std::function<void()>& each_step = nullptr);
 
 /// "front.c:31", or "" if it is not known.
 using Locate = std::function<std::string(const void* code)>;
@@ -47,7 +48,19 @@ struct ReportAbout {
   ModelName model = ModelName::sc;
   bool is_ring = true;  ///< two ends with work to do; otherwise threads
   /// What memory beside the page is called.
-  std::function<std::string(const void* address)> name_of;
+  std::function<std::string(const void* address)> name_of = nullptr;
+  /// What memory is called by the types of the code, wherever it lies; "" where they do not tell. Null: there
+  /// are none.
+  std::function<std::string(const std::byte* address, std::uint32_t bytes)> field_of = nullptr;
+  /// Of the space's words, in their order; empty: as the space has them.
+  std::vector<std::string> word_names = {};
+};
+
+/// A line of a report: a step, or a run of steps of one fiber at one slot.
+struct ReportLine {
+  std::size_t begin = 0;  ///< its steps
+  std::size_t end = 0;
+  std::string what;  ///< "reads req_prod: 1"
 };
 
 /// "reads req_prod: 1"
@@ -55,6 +68,8 @@ struct ReportAbout {
 /// What went wrong in a sentence or two.
 [[nodiscard]] std::string verdict_text(const Recording& recording, const Space& space,
                                        const ReportAbout& about);
+[[nodiscard]] std::vector<ReportLine> report_lines(const Recording& recording, const Space& space,
+                                                   const ReportAbout& about);
 /// A column for each fiber, a line for each step or run of steps at the payload; ends in a newline.
 [[nodiscard]] std::string report_text(const Recording& recording, const Space& space,
                                       const ReportAbout& about, const Locate& locate);

@@ -30,10 +30,15 @@ class Teller {
         places_(&places),
         slots_(ring_->slots * std::size_t{ring_->slot_bytes}) {}
 
-  void step(const Step& step, const Step* next) {
+  /// `what`: the line of the report that begins with it, or "".
+  void step(const Step& step, const Step* next, const std::string& what) {
     time_ns_ += ns_between_steps;
     if (const auto place = places_->find(step.op.code); place != places_->end()) stands_in(place->second);
     const check::Op& op = step.op;
+    // Which field of the slot it is; the slot's bytes do not say that.
+    if (about_->is_ring && !what.empty() && slot_of(op) >= 0 && about_->field_of &&
+        !about_->field_of(space_->at(op.offset), op.size).empty())
+      told(step, what);
     const bool is_store = op.kind == OpKind::flush ||
                           (op.kind == OpKind::store && about_->model != check::ModelName::tso) ||
                           op.kind == OpKind::update;
@@ -65,7 +70,9 @@ class Teller {
     const auto place = places_->find(step.op.code);
     const std::string where = place == places_->end() ? "" : place->second.where;
     trace::Entry entry = entry_of(step, trace::Kind::told);
-    set_text(entry, where.empty() ? what : where.substr(0, where.find(' ')) + " " + what);
+    const std::string all = where.empty() ? what : where.substr(0, where.find(' ')) + " " + what;
+    // The line in its source is a mark of its own.
+    set_text(entry, all.size() <= sizeof entry.message.msg ? all : what);
     add(entry);
   }
 
@@ -207,8 +214,12 @@ trace::Journaled journal_of(const RingJob& job, const check::Recording& recordin
       journal.header.domains.push_back({i + 1, ring::Abi::sring, about.fibers[i]});
   }
   Teller teller(job, space, about, places);
-  for (std::size_t at = 0; at < recording.steps.size(); ++at)
-    teller.step(recording.steps[at], at + 1 < recording.steps.size() ? &recording.steps[at + 1] : nullptr);
+  for (const check::ReportLine& line : check::report_lines(recording, space, about)) {
+    for (std::size_t at = line.begin; at < line.end; ++at) {
+      teller.step(recording.steps[at], at + 1 < recording.steps.size() ? &recording.steps[at + 1] : nullptr,
+                  at == line.begin ? line.what : "");
+    }
+  }
   const std::uint64_t end_ns = teller.time_ns();
   journal.steps = teller.take();
   journal.marks = teller.take_marks();

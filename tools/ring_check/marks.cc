@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace ringside::tools {
@@ -43,24 +44,37 @@ class Marker {
   }
 
  private:
+  /// A function whose type was given, and whose size was not.
+  struct Function {
+    std::string_view name;
+    unsigned number = 0;
+    bool is_begun = false;
+  };
+
   void line(std::string_view text) {
-    const bool ends = !function_.empty() && name_behind(text, "\t.size\t") == function_;
-    if (ends && is_begun_) end_function();
+    const std::string_view ended = name_behind(text, "\t.size\t");
+    const auto open = std::find_if(functions_.begin(), functions_.end(),
+                                   [&](const Function& each) { return each.name == ended; });
+    if (open != functions_.end()) {
+      if (open->is_begun) end_function(open->number);
+      functions_.erase(open);
+    }
     out_ += text;
     out_ += '\n';
     if (text == "#APP" || text == "#NO_APP") in_block_ = text == "#APP";
     if (in_block_) return;
-    if (text.ends_with("@function")) {
-      function_ = name_behind(text, "\t.type\t");
-      is_begun_ = false;
-    } else if (!function_.empty() && !is_begun_ && text.starts_with(function_) &&
-               text.substr(function_.size()).starts_with(':')) {
-      out_ += fmt::format(".Lringside_begin{}:\n", count_);
-      is_begun_ = true;
+    // The part of a function that seldom runs is one of its own, which begins before the other one ends.
+    if (text.ends_with("@function")) functions_.push_back({name_behind(text, "\t.type\t"), count_++});
+    if (text.starts_with('\t')) return;
+    for (Function& each : functions_) {
+      if (each.is_begun || !text.starts_with(each.name) || !text.substr(each.name.size()).starts_with(':'))
+        continue;
+      out_ += fmt::format(".Lringside_begin{}:\n", each.number);
+      each.is_begun = true;
     }
   }
 
-  void end_function() {
+  void end_function(unsigned number) {
     out_ += fmt::format(
         ".Lringside_end{0}:\n"
         // In the same group as the function, so that both are dropped where another object has it, too.
@@ -72,13 +86,11 @@ class Marker {
         "\t.quad .Lringside_begin{0} - .\n"
         "\t.quad .Lringside_end{0} - .Lringside_begin{0}\n"
         "\t.popsection\n",
-        count_++, note_name.size() + 1, sizeof(Described), note_type, note_name);
-    function_ = {};
+        number, note_name.size() + 1, sizeof(Described), note_type, note_name);
   }
 
   std::string out_;
-  std::string_view function_;  ///< whose type was given last
-  bool is_begun_ = false;
+  std::vector<Function> functions_;
   bool in_block_ = false;
   unsigned count_ = 0;
 };

@@ -187,7 +187,7 @@ void RingPlugin::take_over(const dl_phdr_info& object) {
   const auto inside = reinterpret_cast<std::uintptr_t>(inside_);
   bool is_itself = false;
   std::uintptr_t constant_end = 0;
-  Object known{object.dlpi_name, object.dlpi_addr, object.dlpi_addr, marked_code(object), std::nullopt};
+  Object known{object.dlpi_name, object.dlpi_addr, object.dlpi_addr, marked_code(object), {}, {}};
   for (int i = 0; i < object.dlpi_phnum; ++i) {
     const auto& header = object.dlpi_phdr[i];
     const std::uintptr_t begin = object.dlpi_addr + header.p_vaddr;
@@ -323,6 +323,16 @@ const std::vector<RingPlugin::Symbol>& RingPlugin::symbols_of(const Object& obje
   }
   ::pclose(lines);
   return symbols;
+}
+
+/// Read from the files when they are first asked for.
+std::vector<RingPlugin::Typed> RingPlugin::types() const {
+  std::vector<Typed> types;
+  for (const Object& object : objects_) {
+    if (!object.debug_info) object.debug_info = read_debug_info(object.path);
+    types.push_back({&*object.debug_info, object.loaded_at});
+  }
+  return types;
 }
 
 std::vector<check::Word> RingPlugin::words() const {

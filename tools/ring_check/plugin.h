@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "emu/check/workload.h"
+#include "tools/ring_check/debug_info.h"
 #include "tools/ring_check/marks.h"
 
 namespace ringside::tools {
@@ -51,6 +52,13 @@ class RingPlugin {
   /// "helper.c:12", "bump() of helper.so", "strlen() of libc.so.6": where code lies, as well as it is known.
   [[nodiscard]] std::string code_at(const void* code) const;
 
+  /// The types and variables of it, which comes first, and of the libraries that came with it.
+  struct Typed {
+    const DebugInfo* info = nullptr;
+    std::uintptr_t loaded_at = 0;
+  };
+  [[nodiscard]] std::vector<Typed> types() const;
+
   /// Its compiler announces weak compare-exchanges as strong ones, as clang does.
   [[nodiscard]] bool hides_weak_exchanges() const { return hides_weak_exchanges_; }
   /// True: `ringside ring-check cc` has compiled the code at an address (marks.h).
@@ -81,6 +89,7 @@ class RingPlugin {
     std::uintptr_t end = 0;
     std::vector<CodeRange> marked;
     mutable std::optional<std::vector<Symbol>> symbols;
+    mutable std::optional<DebugInfo> debug_info;
   };
 
   RingPlugin() = default;

@@ -10,6 +10,7 @@
 #include "emu/check/schedule_text.h"
 #include "tools/ring_check/bench.h"
 #include "tools/ring_check/counterexample.h"
+#include "tools/ring_check/names.h"
 #include "tools/ring_check/places.h"
 
 namespace ringside::tools {
@@ -38,13 +39,31 @@ constexpr std::uint32_t bound_max = 8;
 
 SearchCounts* counted_in = nullptr;
 
+/// Those of the ring's table keep the names that they have there, and the checker's own have none.
+std::vector<std::string> names_of_words(const ring_check_ring& ring, const check::Space& space,
+                                        MemoryNames& names) {
+  std::vector<std::string> of_words;
+  for (const check::Word& word : space.words()) {
+    const bool is_declared =
+        std::any_of(ring.words, ring.words + ring.word_count,
+                    [&](const ring_check_word& each) { return each.offset == word.offset; });
+    std::string name = word.name;
+    if (!name.empty() && !is_declared) {
+      if (std::string field = names.name_of(space.at(word.offset), word.size); !field.empty()) name = field;
+    }
+    of_words.push_back(std::move(name));
+  }
+  return of_words;
+}
+
 /// Fills in why, replay and report of a verdict on an execution that failed. False: it does not fail again.
 bool report(const RingJob& job, Bench& bench, const Places& places, const check::Schedule& schedule,
             RingVerdict& verdict) {
+  MemoryNames names(*job.plugin, *bench.space, [&](const void* address) { return places.name_of(address); });
   check::Recording recording;
   {
     const Watched watched(bench.execution.get());
-    recording = check::record(*bench.execution, schedule);
+    recording = check::record(*bench.execution, schedule, [&] { names.look(); });
   }
   check::ReportAbout about;
   about.model = job.model;
@@ -56,6 +75,10 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
   about.slot_bytes = ring.slot_bytes;
   about.slots = ring.slots;
   about.name_of = [&](const void* address) { return places.name_of(address); };
+  about.field_of = [&](const std::byte* address, std::uint32_t bytes) {
+    return names.name_of(address, bytes);
+  };
+  about.word_names = names_of_words(ring, *bench.space, names);
   std::set<const void*> code;
   for (const check::Step& step : recording.steps) {
     if (step.op.code != nullptr) code.insert(step.op.code);
@@ -67,6 +90,8 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
     return found == lines.end() ? std::string() : found->second.where;
   };
   verdict.report = check::report_text(recording, *bench.space, about, locate) + source_text(recording, lines);
+  if (const std::string advice = names.advice(); !advice.empty())
+    verdict.report += fmt::format("\n       {}\n", advice);
   std::ostringstream journal;
   trace::write_journal(journal, journal_of(job, recording, *bench.space, about, lines, verdict.why));
   verdict.journal = journal.str();

@@ -1,0 +1,46 @@
+// The types and variables of a shared object, as its debug information (DWARF) has them.
+//
+// The file may be broken or hostile. It is read in a process of its own, whose time, memory and output are
+// limited; what that process says is looked over here. Debug information is read for a report only: what
+// holds never needs it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ringside::tools {
+
+enum class DebugKind : std::uint8_t { scalar, pointer, structure, array };
+
+struct DebugMember {
+  std::string name;  ///< "": a base class, or a struct without a name
+  std::uint32_t offset = 0;
+  std::uint32_t type = 0;
+};
+
+struct DebugType {
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+  DebugKind kind = DebugKind::scalar;
+  std::uint32_t bytes = 0;     ///< 0: not known; of an array: as many elements as there is memory for
+  std::uint32_t inner = none;  ///< what a pointer points to, of what an array is made
+  std::string name;            ///< without "struct"
+  std::vector<DebugMember> members = {};  ///< also of a union: several with one offset
+};
+
+struct DebugVariable {
+  std::string name;
+  std::uint64_t address = 0;  ///< from where its object is loaded
+  std::uint32_t type = 0;
+};
+
+struct DebugInfo {
+  std::vector<DebugType> types;  ///< each number of a type is below its size, or none
+  std::vector<DebugVariable> variables;
+  std::string missing;  ///< why there is nothing in it, with advice: one line
+};
+
+[[nodiscard]] DebugInfo read_debug_info(const std::string& path);
+
+}  // namespace ringside::tools
