@@ -1,4 +1,4 @@
-// The types and variables of a shared object, as its debug information (DWARF) has them.
+// The types, variables and source lines of a shared object, as its debug information (DWARF) has them.
 //
 // The file may be broken or hostile. It is read in a process of its own, whose time, memory and output are
 // limited; what that process says is looked over here. Debug information is read for a report only: what
@@ -42,5 +42,10 @@ struct DebugInfo {
 };
 
 [[nodiscard]] DebugInfo read_debug_info(const std::string& path);
+
+/// For each address, from where the object is loaded: its source line as "path:line", then the lines of the
+/// calls that were inlined there, innermost first. Empty where nothing is known.
+[[nodiscard]] std::vector<std::vector<std::string>> read_source_lines(
+    const std::string& path, const std::vector<std::uint64_t>& addresses);
 
 }  // namespace ringside::tools

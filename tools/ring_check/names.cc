@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t objects_max = 4096;
 constexpr std::size_t seen_max = 20'000;
 constexpr std::uint32_t looks_max = 2000;
+/// The parts of types that are looked at, each time.
+constexpr std::uint32_t work_max = 50'000;
 /// The pointers in more elements of an array are not followed.
 constexpr std::uint64_t elements_followed_max = 64;
 /// Types within types. Broken debug information has a struct within itself.
@@ -102,7 +104,7 @@ bool MemoryNames::is_in_page(const std::byte* address) const {
 void MemoryNames::for_each_pointer(const std::byte* at, std::uint32_t number, const std::string& name,
                                    int depth, const EachPointer& each) const {
   const DebugType& it = type(number);
-  if (depth == types_nested_max || memory_at(at).size() < it.bytes) return;
+  if (depth == types_nested_max || !may_go_on() || memory_at(at).size() < it.bytes) return;
   switch (it.kind) {
     case DebugKind::scalar:
       break;
@@ -127,6 +129,7 @@ void MemoryNames::for_each_pointer(const std::byte* at, std::uint32_t number, co
 
 /// The variables, and what they lead to, the nearest first.
 std::vector<MemoryNames::Object> MemoryNames::reach(const Follows& follows) const {
+  work_left_ = work_max;
   std::deque<Object> objects(variables_.begin(), variables_.end());
   std::set<std::pair<const std::byte*, std::uint32_t>> known;
   for (std::size_t i = 0; i < objects.size(); ++i) {
@@ -245,6 +248,7 @@ const MemoryNames::Object* MemoryNames::object_for(const std::byte* address, std
 
 std::string MemoryNames::name_of(const std::byte* address, std::uint32_t bytes) {
   if (objects_.empty()) settle();
+  work_left_ = work_max;
   const Object* const object = object_for(address, bytes);
   const ring_check_ring& ring = plugin_->ring();
   const auto in_slots = static_cast<std::size_t>(address - plugin_->page().data()) - ring.slots_offset;
@@ -281,7 +285,7 @@ std::string MemoryNames::text_of(const Object& object, std::uint64_t offset, std
 bool MemoryNames::has_part(std::uint32_t number, std::uint64_t offset, std::uint64_t bytes, int depth) const {
   const DebugType& it = type(number);
   if (offset == 0 && bytes == it.bytes) return true;
-  if (depth == types_nested_max) return false;
+  if (depth == types_nested_max || !may_go_on()) return false;
   if (it.kind == DebugKind::array && it.inner != DebugType::none && type(it.inner).bytes != 0)
     return has_part(it.inner, offset % type(it.inner).bytes, bytes, depth + 1);
   return std::any_of(it.members.begin(), it.members.end(), [&](const DebugMember& member) {
@@ -298,7 +302,7 @@ std::string MemoryNames::part_of(std::uint32_t number, const std::string& name, 
   // A struct of one member is that member.
   const bool is_wrapped =
       it.members.size() == 1 && type(it.members.front().type).bytes == it.bytes && it.bytes != 0;
-  if (depth == types_nested_max || (is_whole && !is_wrapped)) return whole_name(name);
+  if (depth == types_nested_max || !may_go_on() || (is_whole && !is_wrapped)) return whole_name(name);
   if (it.kind == DebugKind::structure) return members_of(it, name, offset, bytes, depth);
   if (it.kind == DebugKind::array && it.inner != DebugType::none && type(it.inner).bytes != 0)
     return elements_of(it, name, offset, bytes, depth);

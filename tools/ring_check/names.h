@@ -46,6 +46,8 @@ class MemoryNames {
       std::function<void(const std::byte* at, std::uint32_t pointee, const std::string& name)>;
 
   void take(const DebugInfo& info, std::uintptr_t loaded_at);
+  /// False: types within types have no end, which only broken debug information has.
+  [[nodiscard]] bool may_go_on() const { return work_left_ != 0 && --work_left_ != 0; }
   [[nodiscard]] const DebugType& type(std::uint32_t number) const { return types_[number]; }
   [[nodiscard]] std::vector<Object> reach(const Follows& follows) const;
   void for_each_pointer(const std::byte* at, std::uint32_t number, const std::string& name, int depth,
@@ -77,6 +79,7 @@ class MemoryNames {
   std::set<const std::byte*> moved_;
   std::set<std::pair<const std::byte*, std::uint32_t>> seen_;  ///< addresses and their types
   std::uint32_t looks_ = 0;
+  mutable std::uint32_t work_left_ = 0;
   std::vector<Object> objects_;  ///< once there is a name to be found
   bool has_missed_ = false;
   bool has_missed_page_ = false;

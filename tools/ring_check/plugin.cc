@@ -1,4 +1,4 @@
-// dlopen, the program headers of what it loaded, and addr2line for its debug information.
+// dlopen, the program headers of what it loaded, and the lines of its source.
 #include "tools/ring_check/plugin.h"
 
 #include <dlfcn.h>
@@ -345,37 +345,24 @@ std::vector<check::Word> RingPlugin::words() const {
 std::map<const void*, RingPlugin::Place> RingPlugin::locate(const std::vector<const void*>& code) const {
   std::map<const void*, Place> found;
   if (code.empty()) return found;
-  // -a: each address before its lines, one for each function that was inlined into the next.
-  std::string command = fmt::format("addr2line -a -i -e {}", quoted(path_));
+  std::vector<std::uint64_t> addresses;
   // A return address belongs to the instruction before it.
   for (const void* address : code)
-    command +=
-        fmt::format(" {:#x}", reinterpret_cast<std::uintptr_t>(address) - objects_.front().loaded_at - 1);
-  command += " 2>/dev/null";
-  std::FILE* lines = ::popen(command.c_str(), "r");
-  if (lines == nullptr) return found;
-  char line[4096];
-  std::size_t next = 0;
-  Place* place = nullptr;
-  std::size_t frames = 0;
-  while (std::fgets(line, sizeof line, lines) != nullptr) {
-    if (std::string_view(line).starts_with("0x")) {
-      if (next == code.size()) break;
-      place = &found[code[next++]];
-      frames = 0;
-      continue;
+    addresses.push_back(reinterpret_cast<std::uintptr_t>(address) - objects_.front().loaded_at - 1);
+  const auto lines = read_source_lines(path_, addresses);
+  for (std::size_t i = 0; i < code.size(); ++i) {
+    Place& place = found[code[i]];
+    std::size_t frames = 0;
+    for (const std::string& line : lines[i]) {
+      // Lines of the language's own headers do not help.
+      if (line.starts_with("/usr/") || frames == frames_shown_max) continue;
+      // A macro's expansion may be a function of its own on the same line.
+      const std::string name = std::filesystem::path(line).filename().string();
+      if (place.where.ends_with(name)) continue;
+      if (frames == 0) place.source = source_line(line);
+      place.where += (frames++ == 0 ? "" : " < ") + name;
     }
-    const std::string text = std::string(line).substr(0, std::string_view(line).find_first_of(" \n"));
-    // Of the language's own headers nobody wants to know.
-    if (place == nullptr || text.starts_with("??") || text.starts_with("/usr/") || frames == frames_shown_max)
-      continue;
-    // A macro's expansion may be a function of its own on the same line.
-    const std::string name = std::filesystem::path(text).filename().string();
-    if (place->where.ends_with(name)) continue;
-    if (frames == 0) place->source = source_line(text);
-    place->where += (frames++ == 0 ? "" : " < ") + name;
   }
-  ::pclose(lines);
   std::erase_if(found, [](const auto& each) { return each.second.where.empty(); });
   return found;
 }
