@@ -139,9 +139,11 @@ void RingOutput::for_people(const RingJob& job, const RingVerdict& verdict) {
   if (verdict.outcome == RingOutcome::failed || verdict.outcome == RingOutcome::could_not) {
     std::printf("  %-5s%s\n", verdict.outcome == RingOutcome::failed ? "FAIL" : "????", job.what().c_str());
     print_wrapped(verdict.why, "       ");
-    if (!verdict.report.empty()) std::printf("\n%s\n", verdict.report.c_str());
+    const bool is_new =
+        shown_.emplace(ring_, verdict.why.substr(0, verdict.why.find_first_of("0123456789"))).second;
+    if (!verdict.report.empty() && is_new) std::printf("\n%s\n", verdict.report.c_str());
     const std::string command = again(job, verdict);
-    if (!command.empty()) std::printf("       again  %s\n", command.c_str());
+    if (!command.empty()) std::printf("       %s  %s\n", is_new ? "again" : "steps", command.c_str());
     return;
   }
   std::printf("%s\n", fmt::format("  ok   {:<44} {:>11} executions  {:<20} {:>8.2f} s", job.what(),

@@ -36,6 +36,9 @@ class RingOutput {
   std::size_t jobs_;
   std::vector<JUnitCase> cases_;  ///< for JUnit only
   std::string ring_;              ///< whose verdicts were printed last
+  /// Failures whose steps were printed: the ring, and the error up to the first number in it. The steps of a
+  /// further failure of that kind are left to --replay.
+  std::set<std::pair<std::string, std::string>> shown_;
   using UnderModel = std::pair<const RingPlugin*, check::ModelName>;
   std::map<UnderModel, check::Usage> usages_;
   /// What else was not covered (RingVerdict::has_gap, was_limited).
