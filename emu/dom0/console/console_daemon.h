@@ -68,6 +68,7 @@ class ConsoleDaemon {
     ring::Port guest_port = any_port;
     Client creator = 0;             ///< waits for its console; 0 = has it
     Client resumer = 0;             ///< waits until the domain has suspended, to resume it; 0 = no client
+    Client successor = 0;           ///< waits until it has ended, for the console of the next of this id
     bool ending = false;            ///< has ended; what it said last may still be on its way
     bool ended = false;             ///< has ended, and is kept: it crashed, or is to be preserved
     bool suspended = false;         ///< has no channel, and gets one when it is resumed
@@ -130,6 +131,7 @@ class ConsoleDaemon {
   void stop_channel(Domain& domain, const std::function<void()>& closed);
   void check(Domain& domain);
   void end(Domain& domain);
+  void end_as(Domain& domain, Life life);
   void has_suspended(Domain& domain);
   void remove(Domain& domain);
   void bury(Domain& domain);
