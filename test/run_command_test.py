@@ -193,6 +193,12 @@ class RunCommand(unittest.TestCase):
         self.assertIn("did something else", out)
         self.assertIn("ringside run --update cases.scn", out)
         self.ringside("run", "cases.scn", "--seed", "2")  # kept is the plain order alone
+        for other in (("--seed", "2..5"), ("--mode", "real")):
+            said = self.ringside("run", "cases.scn", "--update", *other, status=USAGE).stderr
+            self.assertIn("a golden journal is that of the simulated run with seed 1, which is not among these", said)
+        said = self.ringside("run", "hello.scn", "--update", status=USAGE).stderr
+        self.assertIn("none of these scenarios says `golden`", said)
+        self.assertEqual((self.folder / "cases.journal").read_text(), kept)
         self.ringside("run", "cases.scn", "-p", "N=2", "--update")
         failed = [each["name"] for each in self.results("cases.scn", status=EXPECTATION_FAILED) if each["outcome"] == "failed"]
         self.assertEqual(failed, ["cases[N=1]", "cases[N=3]"])
