@@ -5,39 +5,31 @@ namespace ringside::script {
 
 namespace {
 
-void gather(std::vector<Statement>& statements, std::vector<Statement*>& lines) {
-  for (Statement& each : statements) {
+/// `Its` is Statement or const Statement.
+template <class Its>
+void gather_lines(auto& statements, std::vector<Its*>& lines) {
+  for (Its& each : statements) {
     if (auto* block = std::get_if<Together>(&each.what)) {
-      gather(block->statements, lines);
+      gather_lines(block->statements, lines);
     } else {
       lines.push_back(&each);
     }
   }
 }
 
-std::size_t erase(std::vector<Statement>& statements,
-                  const std::function<bool(const Statement&)>& is_wanted) {
+std::size_t erase_in(std::vector<Statement>& statements,
+                     const std::function<bool(const Statement&)>& is_wanted) {
   std::size_t erased = 0;
-  std::erase_if(statements, [&](Statement& each) {
-    if (auto* block = std::get_if<Together>(&each.what)) {
-      erased += erase(block->statements, is_wanted);
-      return block->statements.empty();
-    }
+  for (Statement& each : statements) {
+    if (auto* block = std::get_if<Together>(&each.what)) erased += erase_in(block->statements, is_wanted);
+  }
+  std::erase_if(statements, [&](const Statement& each) {
+    if (const auto* block = std::get_if<Together>(&each.what)) return block->statements.empty();
     const bool goes = is_wanted(each);
     erased += goes ? 1 : 0;
     return goes;
   });
   return erased;
-}
-
-const Statement* find(const std::vector<Statement>& statements, const LineId& line) {
-  for (const Statement& each : statements) {
-    const auto* block = std::get_if<Together>(&each.what);
-    if (block == nullptr && id_of(each) == line) return &each;
-    const Statement* inside = block == nullptr ? nullptr : find(block->statements, line);
-    if (inside != nullptr) return inside;
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -48,16 +40,25 @@ LineId id_of(const Statement& statement) {
 
 std::vector<Statement*> lines_of(Scenario& scenario) {
   std::vector<Statement*> lines;
-  gather(scenario.statements, lines);
+  gather_lines(scenario.statements, lines);
+  return lines;
+}
+
+std::vector<const Statement*> lines_of(const Scenario& scenario) {
+  std::vector<const Statement*> lines;
+  gather_lines(scenario.statements, lines);
   return lines;
 }
 
 const Statement* find_line(const Scenario& scenario, const LineId& line) {
-  return find(scenario.statements, line);
+  for (const Statement* each : lines_of(scenario)) {
+    if (id_of(*each) == line) return each;
+  }
+  return nullptr;
 }
 
 std::size_t erase_lines(Scenario& scenario, const std::function<bool(const Statement&)>& is_wanted) {
-  return erase(scenario.statements, is_wanted);
+  return erase_in(scenario.statements, is_wanted);
 }
 
 }  // namespace ringside::script

@@ -20,6 +20,7 @@ struct LineId {
 
 /// All statements but blocks, in their order. Valid until the scenario changes.
 [[nodiscard]] std::vector<Statement*> lines_of(Scenario& scenario);
+[[nodiscard]] std::vector<const Statement*> lines_of(const Scenario& scenario);
 /// The line, or nothing.
 [[nodiscard]] const Statement* find_line(const Scenario& scenario, const LineId& line);
 /// Erases the lines for which `is_wanted` is true, and blocks that become empty. Returns their number.

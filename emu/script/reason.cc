@@ -108,7 +108,7 @@ MaybeDomain either(MaybeDomain one, MaybeDomain other) {
 }
 
 /// Whose console it is, by the lines that connect users and attach ptys.
-MaybeDomain domain_of(const Place& place, Scenario scenario) {
+MaybeDomain domain_of(const Place& place, const Scenario& scenario) {
   if (place.kind == Place::Kind::domain) return domain_of(place.actor);
   MaybeDomain found;
   for (const Statement* each : lines_of(scenario)) {
@@ -248,8 +248,7 @@ void Reason::find_causes(const Scenario& scenario, const std::function<bool()>& 
   const auto add_if_met = [&](Cause cause) {
     if (!late() && is_met_without(scenario, cause, seed_)) causes_.push_back(std::move(cause));
   };
-  Scenario lines = scenario;
-  const std::vector<Statement*> all = lines_of(lines);
+  const std::vector<const Statement*> all = lines_of(scenario);
   if (std::ranges::any_of(all, [](const Statement* each) { return is_fault(*each); }))
     add_if_met({Cause::Kind::faults});
   const Quirks& quirks = scenario.setup.quirks;
