@@ -39,6 +39,16 @@ void says(trace::Journal journal, std::string_view text, ring::Index index) {
   journal.as(guest).slot_written(1, ring::Ring::tx, index, trace::SlotUse::request, message);
 }
 
+void reads(trace::Journal journal, std::string_view text) {
+  journal.as(guest).bytes_passed(1, actor(Role::tty, 1),
+                                 {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+void sees(trace::Journal journal, std::string_view text) {
+  journal.as(actor(Role::client))
+      .bytes_passed(1, actor(Role::user), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
 }  // namespace
 
 TEST_CASE("message boundaries and events without a kick are no disagreement") {
@@ -57,19 +67,25 @@ TEST_CASE("message boundaries and events without a kick are no disagreement") {
 }
 
 TEST_CASE("a byte that is missing, changed or in the wrong place is reported, with its place") {
-  const State one = run_of([](trace::Journal journal) { shows(journal, "hello"); });
-  const auto against = [&one](std::string_view text) {
-    return disagreement(one, run_of([text](trace::Journal journal) { shows(journal, text); })).value_or("");
+  const auto showing = [](std::string_view text) {
+    return run_of([text](trace::Journal journal) {
+      shows(journal, text);
+      sees(journal, "hello");
+    });
   };
+  const State one = showing("hello");
+  const auto against = [&](std::string_view text) { return disagreement(one, showing(text)).value_or(""); };
   CHECK(against("hello").empty());
   CHECK(against("hell") ==
         "xend sends client1 bytes of dom1: 5 bytes in the simulation, 4 with processes; from byte 4 on \"o\" "
         "and "
         "nothing more");
   CHECK(against("hullo").find("from byte 1 on \"ello\" and \"ullo\"") != std::string::npos);
-  CHECK(
-      disagreement(one, run_of([](trace::Journal journal) { shows(journal.as(actor(Role::xcs)), "hello"); }))
-          .has_value());
+  CHECK(disagreement(one, run_of([](trace::Journal journal) {
+                       shows(journal.as(actor(Role::xcs)), "hello");
+                       sees(journal, "hello");
+                     }))
+            .has_value());
 }
 
 TEST_CASE("refusals, counters and effects of quirks are compared, levels are not") {
@@ -91,11 +107,46 @@ TEST_CASE("the progress of a killed daemon is not compared, but its guest's outp
     return run_of([&](trace::Journal journal) {
       says(journal, said, 0);
       shows(journal, shown);
+      sees(journal, "hello");
       journal.as(actor(Role::dom0)).told(0, "xcs is killed");
     });
   };
   CHECK(disagreement(killed("hello", "hello"), killed("he", "hello")) == std::nullopt);
   CHECK(disagreement(killed("hello", "hello"), killed("hello", "he")).has_value());
+}
+
+TEST_CASE("of a domain that ended input is compared as far as it came, and output in full") {
+  const auto ended = [](std::string_view read, std::string_view said, std::string_view how) {
+    return run_of([&](trace::Journal journal) {
+      reads(journal, read);
+      says(journal, said, 0);
+      journal.counted(1, "lost", 0, static_cast<std::uint32_t>(read.size()));
+      journal.as(actor(Role::xen)).told(1, how);
+    });
+  };
+  const std::string off = "shut down: poweroff, exit status 0";
+  CHECK(disagreement(ended("hello", "x", off), ended("he", "x", off)) == std::nullopt);
+  CHECK(disagreement(ended("hello", "x", off), ended("hu", "x", off)).has_value());
+  CHECK(disagreement(ended("hello", "xyz", off), ended("hello", "x", off)).has_value());
+  const std::string asleep = "shut down: suspend, exit status 0";
+  CHECK(disagreement(ended("hello", "x", asleep), ended("he", "x", asleep)).has_value());
+
+  // Killed or destroyed: its output, too.
+  const std::string killed = "crashed: killed by signal 9";
+  CHECK(disagreement(ended("a", "xyz", killed), ended("a", "x", killed)) == std::nullopt);
+  CHECK(disagreement(ended("a", "xyz", killed), ended("a", "y", killed)).has_value());
+  CHECK(disagreement(ended("a", "xyz", "destroyed dom1"), ended("a", "x", "destroyed dom1")) == std::nullopt);
+}
+
+TEST_CASE("what a viewer leaves unread is not compared; what is unread in one of the runs only is") {
+  const auto seen = [](std::string_view shown, std::string_view read) {
+    return run_of([&](trace::Journal journal) {
+      shows(journal, shown);
+      sees(journal, read);
+    });
+  };
+  CHECK(disagreement(seen("hello", "he"), seen("hell", "ll")) == std::nullopt);
+  CHECK(disagreement(seen("hello", "hello"), seen("hello", "he")).has_value());
 }
 
 }  // namespace agreement_test

@@ -159,13 +159,25 @@ class RunCommand(unittest.TestCase):
 
     def test_what_shrank_fails_by_itself_and_passes_in_the_plain_order(self):
         seed = self.failing_seed()
-        self.ringside("shrink", "hello.scn", "--seed", seed, "-o", "small.scn")
+        out = self.ringside("shrink", "hello.scn", "--seed", seed, "-o", "small.scn").stdout
         small = (self.folder / "small.scn").read_text()
         self.assertNotIn("user", small)
-        self.assertLessEqual(len(small.splitlines()), 8)
+        self.assertLessEqual(len([line for line in small.splitlines() if not line.startswith("#")]), 6)
+        seed = re.search(r"^seed (\d+)$", small, re.MULTILINE)[1]
+        self.assertIn(f"lines of 5 are left, and fail with seed {seed}, after", out)
+        self.assertIn(f"# It fails with seed {seed} at: expect xcs forwards", small)
+        self.assertIn("# It is met in the plain order of events", small)
         self.ringside("run", "small.scn", status=EXPECTATION_FAILED)
         self.ringside("run", "small.scn", "--seed", "1")
         self.ringside("shrink", "cases.scn", status=COULD_NOT_RUN)
+
+    def test_what_shrank_fails_for_the_same_reason(self):
+        (self.folder / "paused.scn").write_text(HELLO + 'xen pauses dom1\nuser types "ls -l"\nexpect dom1 reads "ls -l"\n')
+        self.ringside("shrink", "paused.scn", "-o", "small.scn")
+        small = (self.folder / "small.scn").read_text()
+        self.assertTrue(small.endswith('xen pauses dom1\nuser types "l"\nexpect dom1 reads "l"\n'), small)
+        self.assertIn('# It fails with seed 1 at: expect dom1 reads "l"\n# It is met without the line: xen pauses dom1\n', small)
+        self.assertNotIn("prints", small)
 
     def test_a_golden_journal_is_written_when_asked_and_then_has_to_stay_true(self):
         golden = CASES.replace("param", "golden\nparam")
@@ -181,6 +193,12 @@ class RunCommand(unittest.TestCase):
         self.assertIn("behaved differently", out)
         self.assertIn("ringside run --update cases.scn", out)
         self.ringside("run", "cases.scn", "--seed", "2")  # kept is the plain order alone
+        for other in (("--seed", "2..5"), ("--mode", "real")):
+            said = self.ringside("run", "cases.scn", "--update", *other, status=USAGE).stderr
+            self.assertIn("a golden journal is that of the simulated run with seed 1, which is not among these", said)
+        said = self.ringside("run", "hello.scn", "--update", status=USAGE).stderr
+        self.assertIn("none of these scenarios says `golden`", said)
+        self.assertEqual((self.folder / "cases.journal").read_text(), kept)
         self.ringside("run", "cases.scn", "-p", "N=2", "--update")
         failed = [each["name"] for each in self.results("cases.scn", status=EXPECTATION_FAILED) if each["outcome"] == "failed"]
         self.assertEqual(failed, ["cases[N=1]", "cases[N=3]"])

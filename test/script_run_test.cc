@@ -5,7 +5,6 @@
 
 #include "emu/script/print.h"
 #include "emu/script/report.h"
-#include "emu/script/shrink.h"
 #include "emu/script/sim_stage.h"
 #include "test/catch.h"
 #include "test/script_text.h"
@@ -300,36 +299,6 @@ TEST_CASE("a scenario that is written out and read back is the same run") {
       CHECK(journal_hash(play(reread.runs[0]).state) == journal_hash(play(each).state));
     }
   }
-}
-
-TEST_CASE("shrinking leaves out, shortens and turns off unneeded parts") {
-  const Parsed parsed = read_text(
-      "scenario \"t\"\nmode sim\nquirk xcs-drop-when-full on\nquirk xend-no-input-limit on\nquirk kcons-lfcr "
-      "on\n"
-      "xen boots dom1, dom2\nuser connects to dom1\nuser[b] connects to dom2\ndom2 prints \"noise\"\n"
-      "expect user[b] sees \"noise\"\nxen pauses dom1\nafter 3ms\nuser types 2000 bytes of \"abc\" in one "
-      "write\n"
-      "together\n  dom2 prints \"more\"\n  expect user[b] sees \"more\"\nend\n"
-      "expect xcs.dropped settles at 0\ndom2 prints \"last\"\n");
-  INFO(parsed.said());
-  REQUIRE(parsed.script.diagnostics.errors() == 0);
-  const StillFails fails = [](const Scenario& candidate) -> std::optional<std::uint64_t> {
-    const Story story = play(candidate);
-    const bool same = std::ranges::any_of(story.failures, [](const Failure& each) {
-      return written(*each.pattern) == "xcs.dropped settles at 0";
-    });
-    if (story.outcome != Outcome::failed || !same) return {};
-    return 1;
-  };
-  const Shrunk shrunk = shrink(parsed.runs.at(0), fails);
-  const std::string text = written(shrunk.scenario);
-  INFO(text);
-  CHECK(shrunk.finished);
-  CHECK(size_of(shrunk.scenario) == 4);
-  CHECK(!has(text, "dom2"));
-  CHECK(!has(text, "kcons-lfcr"));
-  CHECK(has(text, "user types 481 bytes of \"abc\""));
-  CHECK(shrink(parsed.runs.at(0), fails, 3).attempts == 3);
 }
 
 }  // namespace script_run_test

@@ -5,6 +5,13 @@
 // that is not compared; nor what daemons do in a run in which one of them is killed. What is: every byte that
 // an actor passed on, and to whom; every message that carries no console bytes; what was refused; which
 // quirks bit; where each counter stands in the end.
+//
+// An end comes at some moment, and what was on its way then is chance:
+// - A domain has ended: its input is compared as far as it came in both runs, and its counters are not.
+// - It was killed or destroyed: the same holds for its output.
+// - A viewer has not read all, and left or stays: neither is what viewers were sent and received, and the
+//   output is compared as far as it came. That is so if bytes stayed unread in both runs; in one of them
+//   only, they were lost.
 #pragma once
 
 #include <optional>

@@ -27,6 +27,7 @@ class Possible {
             quirks_known, [&](const QuirkAbout& each) { return scenario_.setup.quirks.has(each.quirk); }) &&
         !sets_indices(scenario_.statements);
     statements(scenario_.statements);
+    golden();
   }
 
  private:
@@ -52,6 +53,14 @@ class Possible {
         bites(never->pattern, "a `never` proves nothing");
       }
     }
+  }
+
+  void golden() {
+    const Setup& setup = scenario_.setup;
+    const bool runs_plain = setup.seeds.first <= plain_seed && plain_seed <= setup.seeds.last;
+    if (!setup.golden || (setup.sim && runs_plain)) return;
+    diagnostics_.warning("W009", setup.title_span, "`golden` compares nothing: no simulated run has seed 1",
+                         "a golden journal is of the plain order of events: seed 1, mode sim or both");
   }
 
   void act(const Act& act) {

@@ -2,8 +2,13 @@
 #include "emu/script/shrink.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
+
+#include "emu/script/check.h"
+#include "emu/script/lines.h"
 
 namespace ringside::script {
 
@@ -12,17 +17,114 @@ namespace {
 /// Of more statements than these, pairs are too many to be tried.
 constexpr std::size_t pairs_tried_of_max = 40;
 
+/// A longer text is not searched for in what is expected, only compared.
+constexpr std::uint64_t tied_text_bytes_max = 4096;
+
+/// A text in a line, and the message that it belongs to, if it is a message's.
+struct Text {
+  Payload* payload = nullptr;
+  Message* message = nullptr;
+
+  void set(const Payload& text) const {
+    if (message != nullptr && message->length_min && *message->length_min == payload->size() &&
+        *message->length_max == payload->size()) {
+      message->length_min = message->length_max = static_cast<std::uint8_t>(text.size());
+    }
+    payload->unit = text.unit;
+    payload->repeated_bytes = text.repeated_bytes;
+  }
+};
+
+Text text_in(Message& message) {
+  return message.payload ? Text{&*message.payload, &message} : Text{};
+}
+
+/// What an act prints, types or sends.
+Text text_of(Act& act) {
+  if (auto* prints = std::get_if<Prints>(&act)) return {&prints->payload};
+  if (auto* logs = std::get_if<Logs>(&act)) return {&logs->payload};
+  if (auto* types = std::get_if<Types>(&act)) return {&types->payload};
+  if (auto* sends = std::get_if<ClientSends>(&act)) return text_in(sends->message);
+  if (auto* writes = std::get_if<WritesSlot>(&act)) return text_in(writes->message);
+  return {};
+}
+
+Text text_of(Pattern& pattern) {
+  if (auto* shows = std::get_if<Shows>(&pattern.what)) return {&shows->payload};
+  if (auto* receives = std::get_if<Receives>(&pattern.what)) return text_in(receives->message);
+  if (auto* sends = std::get_if<Sends>(&pattern.what)) return text_in(sends->message);
+  if (auto* forwards = std::get_if<Forwards>(&pattern.what)) return text_in(forwards->message);
+  if (auto* written = std::get_if<SlotWritten>(&pattern.what)) return text_in(written->message);
+  return {};
+}
+
+Pattern* pattern_of(Statement& statement) {
+  if (auto* expect = std::get_if<Expect>(&statement.what)) return &expect->pattern;
+  if (auto* none = std::get_if<ExpectNo>(&statement.what)) return &none->pattern;
+  if (auto* never = std::get_if<Never>(&statement.what)) return &never->pattern;
+  return nullptr;
+}
+
+bool same_text(const Payload& one, const Payload& other) {
+  if (one.size() != other.size()) return false;
+  if (one.unit == other.unit) return true;
+  return one.size() <= tied_text_bytes_max && one.bytes() == other.bytes();
+}
+
+/// The first `bytes` of `text`.
+Payload cut(const Payload& text, std::uint64_t bytes) {
+  Payload shorter = text;
+  shorter.repeated_bytes = bytes;
+  if (shorter.unit.size() > bytes) shorter.unit.resize(bytes);
+  return shorter;
+}
+
+/// What `expected` becomes when `whole` is cut to `shorter` where it is printed; nothing if it is not in
+/// there.
+std::optional<Payload> cut_with(const Payload& expected, const Payload& whole, const Payload& shorter) {
+  if (expected.kind == Payload::Kind::regex) return {};
+  if (expected.kind == Payload::Kind::exact && same_text(expected, whole)) return shorter;
+  if (std::max<std::uint64_t>(expected.size(), whole.size()) > tied_text_bytes_max) return {};
+  Payload with = expected;
+  if (expected.kind == Payload::Kind::prefix) {
+    if (!whole.bytes().starts_with(expected.unit)) return {};
+    with.unit.resize(std::min<std::uint64_t>(with.unit.size(), shorter.size()));
+    return with;
+  }
+  with.unit = expected.bytes();
+  const std::size_t at = with.unit.find(whole.bytes());
+  if (at == std::string::npos) return {};
+  with.unit.replace(at, whole.size(), shorter.size() == 0 ? "" : shorter.bytes());
+  with.repeated_bytes = with.unit.size();
+  return with;
+}
+
+/// What the checks say against a scenario; of their warnings that something is expected of who never comes.
+using Complaints = std::set<std::pair<std::string_view, Span>>;
+
+Complaints complaints_about(Scenario& scenario) {
+  Diagnostics diagnostics;
+  check(scenario, diagnostics);
+  Complaints complaints;
+  for (const Diagnostic& each : diagnostics.all()) {
+    if (each.severity == Severity::error || each.code == "W006") complaints.emplace(each.code, each.span);
+  }
+  return complaints;
+}
+
 class Shrinker {
  public:
   Shrinker(Scenario scenario, const StillFails& still_fails, std::size_t attempts_max)
-      : best_(std::move(scenario)), still_fails_(still_fails), attempts_max_(attempts_max) {}
+      : best_(std::move(scenario)), still_fails_(still_fails), attempts_max_(attempts_max) {
+    known_ = complaints_about(best_);
+  }
 
   Shrunk run() {
     for (bool smaller = true; smaller && !spent();) {
       smaller = fewer_statements();
       smaller = open_blocks() || smaller;
       smaller = smaller_settings() || smaller;
-      smaller = smaller_statements() || smaller;
+      smaller = smaller_lines() || smaller;
       smaller = smaller || fewer_pairs();
     }
     const bool finished = !spent();
@@ -32,15 +134,31 @@ class Shrinker {
  private:
   [[nodiscard]] bool spent() const { return attempts_ >= attempts_max_; }
 
-  /// Keeps `candidate` if it fails too.
+  /// Keeps `candidate`, without the lines that make no sense in it any more, if it fails too.
   bool accept(Scenario candidate) {
-    if (spent()) return false;
+    if (spent() || !make_sound(candidate)) return false;
     ++attempts_;
     const auto seed = still_fails_(candidate);
     if (!seed) return false;
     candidate.setup.seeds = {*seed, *seed};
     best_ = std::move(candidate);
     return true;
+  }
+
+  /// Leaves out the lines that the checks complain about, since what they need was left out: those of a user
+  /// who does not connect any more, of a domain that does not boot. False if that is not enough.
+  [[nodiscard]] bool make_sound(Scenario& candidate) const {
+    for (;;) {
+      std::set<std::pair<std::uint32_t, std::uint32_t>> wrong;
+      for (const auto& each : complaints_about(candidate)) {
+        if (!known_.contains(each)) wrong.emplace(each.second.source, each.second.line);
+      }
+      if (wrong.empty()) return candidate.setup.controller == best_.setup.controller;
+      const std::size_t erased = erase_lines(candidate, [&](const Statement& each) {
+        return wrong.contains({each.span.source, each.span.line});
+      });
+      if (erased == 0) return false;
+    }
   }
 
   /// Chunks of half of them, of a quarter ... of one.
@@ -63,7 +181,7 @@ class Shrinker {
     return any;
   }
 
-  /// What is printed and what is expected of it go together or not at all.
+  /// Two lines that only make sense together.
   bool fewer_pairs() {
     if (best_.statements.size() > pairs_tried_of_max) return false;
     bool any = false;
@@ -94,12 +212,11 @@ class Shrinker {
         any = true;
         continue;
       }
-      for (std::size_t line = inner.size(); line-- > 0 && inner.size() > 1;) {
+      for (const Statement& each : inner) {
         Scenario fewer = best_;
-        auto& lines = std::get<Together>(fewer.statements[at].what).statements;
-        if (lines.size() <= 1) break;
-        lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(line));
-        any = accept(std::move(fewer)) || any;
+        const LineId line = id_of(each);
+        if (erase_lines(fewer, [&](const Statement& other) { return id_of(other) == line; }) != 0)
+          any = accept(std::move(fewer)) || any;
       }
     }
     return any;
@@ -125,17 +242,35 @@ class Shrinker {
     return any;
   }
 
-  bool smaller_statements() {
+  /// The line `at` of the smallest so far; nullptr: so many are not left.
+  Statement* line(std::size_t at) {
+    const auto all = lines_of(best_);
+    return at < all.size() ? all[at] : nullptr;
+  }
+  /// That line, if it is such an act.
+  template <class What>
+  What* act(std::size_t at) {
+    Statement* found = line(at);
+    auto* what = found == nullptr ? nullptr : std::get_if<Act>(&found->what);
+    return what == nullptr ? nullptr : std::get_if<What>(what);
+  }
+  /// A copy of the smallest so far with another act as its line `at`.
+  Scenario with(std::size_t at, Act act) const {
+    Scenario candidate = best_;
+    lines_of(candidate)[at]->what = std::move(act);
+    return candidate;
+  }
+
+  bool smaller_lines() {
     bool any = false;
-    for (std::size_t at = 0; at < best_.statements.size() && !spent(); ++at) {
-      if (best_.statements[at].when) {
+    for (std::size_t at = 0; line(at) != nullptr && !spent(); ++at) {
+      if (line(at)->when) {
         Scenario candidate = best_;
-        candidate.statements[at].when.reset();
+        lines_of(candidate)[at]->when.reset();
         any = accept(std::move(candidate)) || any;
       }
-      if (!std::holds_alternative<Act>(best_.statements[at].what)) continue;
       any = fewer_domains(at) || any;
-      any = shorter_payload(at) || any;
+      any = shorter_text(at) || any;
       any = fewer_faults(at) || any;
     }
     return any;
@@ -143,38 +278,35 @@ class Shrinker {
 
   bool fewer_domains(std::size_t at) {
     bool any = false;
-    const auto* life = std::get_if<Life>(&std::get<Act>(best_.statements[at].what));
-    for (std::size_t number = life == nullptr ? 0 : life->domains.size(); number-- > 0;) {
-      Scenario candidate = best_;
-      auto& domains = std::get<Life>(std::get<Act>(candidate.statements[at].what)).domains;
-      if (domains.size() <= 1) break;
-      domains.erase(domains.begin() + static_cast<std::ptrdiff_t>(number));
-      any = accept(std::move(candidate)) || any;
+    const Life* first = act<Life>(at);
+    for (std::size_t number = first == nullptr ? 0 : first->domains.size(); number-- > 0;) {
+      const Life* life = act<Life>(at);
+      if (life == nullptr || life->domains.size() <= std::max<std::size_t>(number, 1)) break;
+      Life fewer = *life;
+      fewer.domains.erase(fewer.domains.begin() + static_cast<std::ptrdiff_t>(number));
+      any = accept(with(at, std::move(fewer))) || any;
     }
     return any;
   }
 
-  static Payload* payload_of(Statement& statement) {
-    Act& act = std::get<Act>(statement.what);
-    if (auto* prints = std::get_if<Prints>(&act)) return &prints->payload;
-    if (auto* logs = std::get_if<Logs>(&act)) return &logs->payload;
-    if (auto* types = std::get_if<Types>(&act)) return &types->payload;
-    return nullptr;
+  /// The text of the act in that line, if it has one.
+  const Payload* text(std::size_t at) {
+    Statement* found = line(at);
+    auto* what = found == nullptr ? nullptr : std::get_if<Act>(&found->what);
+    const Payload* payload = what == nullptr ? nullptr : text_of(*what).payload;
+    return payload == nullptr || payload->kind != Payload::Kind::exact ? nullptr : payload;
   }
 
-  /// By bisection: half of it, three quarters ...
-  bool shorter_payload(std::size_t at) {
-    const Payload* payload = payload_of(best_.statements[at]);
-    if (payload == nullptr || payload->kind != Payload::Kind::exact) return false;
+  /// Without the line and its text, then by bisection: half of the text, three quarters ... Lines that expect
+  /// the text, or count its bytes, are changed with it if there are any.
+  bool shorter_text(std::size_t at) {
+    if (text(at) == nullptr) return false;
+    if (cut_text(at, 0)) return true;
     bool any = false;
     std::uint64_t too_short = 0;
-    while (payload_of(best_.statements[at])->repeated_bytes - too_short > 1 && !spent()) {
-      const std::uint64_t bytes = (too_short + payload_of(best_.statements[at])->repeated_bytes) / 2;
-      Scenario candidate = best_;
-      Payload& shorter = *payload_of(candidate.statements[at]);
-      shorter.repeated_bytes = bytes;
-      if (shorter.unit.size() > bytes) shorter.unit.resize(bytes);
-      if (accept(std::move(candidate))) {
+    while (text(at) != nullptr && text(at)->size() - too_short > 1 && !spent()) {
+      const std::uint64_t bytes = (too_short + text(at)->size()) / 2;
+      if (cut_text(at, bytes)) {
         any = true;
       } else {
         too_short = bytes;
@@ -183,17 +315,53 @@ class Shrinker {
     return any;
   }
 
+  bool cut_text(std::size_t at, std::uint64_t bytes) {
+    const Payload whole = *text(at);
+    const Payload shorter = cut(whole, bytes);
+    Scenario alone = best_;
+    Statement& its_line = *lines_of(alone)[at];
+    text_of(std::get<Act>(its_line.what)).set(shorter);
+    Scenario tied = alone;
+    std::vector<LineId> emptied;
+    if (bytes == 0) emptied.push_back(id_of(its_line));
+    bool changed = false;
+    for (Statement* each : lines_of(tied)) {
+      Pattern* pattern = pattern_of(*each);
+      if (pattern == nullptr) continue;
+      const Text expected = text_of(*pattern);
+      auto* counter = std::get_if<CounterState>(&pattern->what);
+      if (counter != nullptr && whole.size() > 1 && counter->number == whole.size()) {
+        counter->number = bytes;
+        changed = true;
+      }
+      const auto with =
+          expected.payload == nullptr ? std::nullopt : cut_with(*expected.payload, whole, shorter);
+      if (!with) continue;
+      changed = true;
+      if (with->unit.empty()) {
+        emptied.push_back(id_of(*each));
+      } else {
+        expected.set(*with);
+      }
+    }
+    erase_lines(tied, [&](const Statement& each) {
+      return std::ranges::find(emptied, id_of(each)) != emptied.end();
+    });
+    // The line alone was left out before.
+    return (changed && accept(std::move(tied))) || (bytes != 0 && accept(std::move(alone)));
+  }
+
   bool fewer_faults(std::size_t at) {
-    const auto* fault = std::get_if<Fault>(&std::get<Act>(best_.statements[at].what));
+    const Fault* fault = act<Fault>(at);
     if (fault == nullptr || (fault->which == Fault::Which::next && fault->number == 1)) return false;
-    Scenario candidate = best_;
-    auto& rarer = std::get<Fault>(std::get<Act>(candidate.statements[at].what));
+    Fault rarer = *fault;
     rarer.number = rarer.which == Fault::Which::next ? rarer.number / 2 : 1;
     rarer.which = Fault::Which::next;
-    return accept(std::move(candidate));
+    return accept(with(at, rarer));
   }
 
   Scenario best_;
+  Complaints known_;  ///< about the scenario at the beginning
   const StillFails& still_fails_;
   std::size_t attempts_max_;
   std::size_t attempts_ = 0;

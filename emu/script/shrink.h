@@ -1,8 +1,10 @@
 // The smallest scenario that still fails in the same way, by trying: statements are left out, blocks are
 // opened, texts are shortened, faults made rarer, quirks turned off; what does not fail any more is put back.
 //
-// Delta debugging (Zeller 1999) over the statements, then over the parts of each. It knows nothing of how a
-// scenario is run: whoever calls says whether one fails, and with which seed.
+// Delta debugging (Zeller 1999) over the statements, then over the parts of each. Some lines change together:
+// a text with what is expected of it, a line with those that make no sense without it. It knows nothing of
+// how a scenario is run: the caller decides whether one fails for the same reason (reason.h), and with which
+// seed.
 #pragma once
 
 #include <cstddef>

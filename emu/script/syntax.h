@@ -111,8 +111,7 @@ struct Life {
   enum class Verb : std::uint8_t { creates, boots, pauses, unpauses, destroys, kills };
   Verb verb = Verb::boots;
   std::vector<Actor> domains;
-  bool shell =
-      false;  ///< `boots dom1 running shell`: the built-in shell, not a program that the scenario plays
+  bool shell = false;  ///< `running shell`: the built-in one, not a program that the scenario plays
 };
 struct Prints {
   Actor domain;
@@ -453,9 +452,10 @@ enum class Mode : std::uint8_t { sim, real };
 /// Who runs dom0's end of the rings.
 enum class Controller : std::uint8_t { xcs, xenctld };
 
+inline constexpr std::uint64_t plain_seed = 1;  ///< stands for the plain order of events
 struct Seeds {
-  std::uint64_t first = 1;
-  std::uint64_t last = 1;
+  std::uint64_t first = plain_seed;
+  std::uint64_t last = plain_seed;
 };
 
 struct Setup {

@@ -96,11 +96,31 @@ int perform(RunOptions& options, RunPlan& plan) {
   return status_of(plan, output);
 }
 
+/// Refuses --update where a golden journal would silently stay as it is.
+int check_update(const RunPlan& plan) {
+  bool writes = false;
+  for (const auto& [first, runs_plain] : plan.jobs.with_seed(plain_seed)) {
+    const Scenario& scenario = *first.scenario;
+    if (!scenario.setup.golden) continue;
+    writes = true;
+    if (runs_plain && scenario.mode == script::Mode::sim) continue;
+    return bad_selection(
+        "--update " + scenario.name,
+        "a golden journal is that of the simulated run with seed 1, which is not among these",
+        "leave out --seed and --mode");
+  }
+  if (writes) return exit_good;
+  return bad_selection("--update", "none of these scenarios says `golden`", "add the line: golden");
+}
+
 /// Whether the options are possible with these runs.
 int check_options(const RunOptions& options, const RunPlan& plan) {
   if ((!options.tape.empty() || !options.replay.empty()) && plan.jobs.size() != 1)
     return bad_selection("", fmt::format("a tape holds one run, and these are {}", plan.jobs.size()),
                          "choose one with -p, --name and --seed");
+  if (options.jobs.update) {
+    if (const int checked = check_update(plan); checked != exit_good) return checked;
+  }
   if (!options.junit.empty() && plan.jobs.size() > run_junit_cases_max)
     return bad_selection(
         "--junit " + options.junit,
@@ -204,10 +224,11 @@ void add_options(Command command, RunOptions& its) {
   command.add_flag("--until-failure", its.until_failure, "Repeat with new seeds until a run fails");
   command.add_flag("--twice", its.jobs.twice, "Do each run twice; it is an error if the journals differ");
   command.add_flag("--keep", its.jobs.keep_journals, "Keep the journals of runs that passed, too");
-  command.add_flag("--update", its.jobs.update,
-                   "Write the golden journals of scenarios that say `golden`, instead of comparing");
+  const Option update =
+      command.add_flag("--update", its.jobs.update,
+                       "Write the golden journals of scenarios that say `golden`, instead of comparing");
   command.add_option("--tape", its.tape, "Write every choice of the run there");
-  command.add_option("--replay", its.replay, "Repeat the choices of this tape");
+  command.add_option("--replay", its.replay, "Repeat the choices of this tape").excludes(update);
 }
 
 }  // namespace

@@ -45,4 +45,11 @@ RunJob JobList::operator[](std::uint64_t number) const {
   return job;
 }
 
+std::vector<std::pair<RunJob, bool>> JobList::with_seed(std::uint64_t seed) const {
+  std::vector<std::pair<RunJob, bool>> found;
+  for (const Range& range : ranges_)
+    found.emplace_back(range.first, range.first.seed <= seed && seed <= range.last_seed);
+  return found;
+}
+
 }  // namespace ringside::tools

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "emu/base/check.h"
@@ -36,6 +37,8 @@ class JobList {
   [[nodiscard]] std::uint64_t size() const;
   /// `number` is below size().
   [[nodiscard]] RunJob operator[](std::uint64_t number) const;
+  /// The first run of each scenario, whatever part is kept, and whether a later one or itself has `seed`.
+  [[nodiscard]] std::vector<std::pair<RunJob, bool>> with_seed(std::uint64_t seed) const;
 
  private:
   struct Range {

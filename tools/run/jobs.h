@@ -22,8 +22,7 @@ inline constexpr double real_time_scale = 50;
 inline constexpr Duration real_limit_min = std::chrono::seconds(10);
 /// The most results that wait for an earlier result.
 inline constexpr std::size_t run_results_waiting_max = 1024;
-/// The seed that stands for the plain order of events.
-inline constexpr std::uint64_t plain_seed = 1;
+using script::plain_seed;
 
 /// A file that was named but does not parse.
 struct UnreadableFile {

@@ -171,6 +171,8 @@ Result<RealStage::Guest*> RealStage::unprivileged(DomainId domain) {
 }
 
 Result<> RealStage::create(DomainId domain, script::GuestProgram program) {
+  // As in the simulation: xen and dom0 may still be busy with the end of an earlier domain of that id.
+  if (guests_.contains(domain) && !runs(domain)) (void)settle(now() + real_patience);
   guests_.erase(domain);
   Guest& its = guests_[domain];
   DomainSpec spec;

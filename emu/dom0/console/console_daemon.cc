@@ -204,7 +204,15 @@ void ConsoleDaemon::last_output_came(DomainId id) {
 
 void ConsoleDaemon::end(Domain& domain) {
   domain.ending = false;
-  switch (lives_.life_of(domain.id, domain.frame)) {
+  const DomainId id = domain.id;
+  const Client successor = std::exchange(domain.successor, 0);
+  end_as(domain, lives_.life_of(id, domain.frame));
+  if (successor == 0) return;
+  privcmd_.when_answered([this, successor, id] { ask_console(successor, id); });
+}
+
+void ConsoleDaemon::end_as(Domain& domain, Life life) {
+  switch (life) {
     case Life::living:
     case Life::unknown:
       return resume_later(domain);

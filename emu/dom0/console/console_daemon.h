@@ -65,12 +65,13 @@ class ConsoleDaemon {
     Link link = Link::none;
     ring::Port local_port = any_port;
     ring::Port guest_port = any_port;
-    Client creator = 0;      ///< the client that waits for its console; 0 = none
-    Client resumer = 0;      ///< the client that waits until the domain has suspended, to resume it; 0 = none
-    bool ending = false;     ///< has ended; its last output may still be in flight
-    bool ended = false;      ///< has ended and is kept: it crashed, or is to be preserved
-    bool suspended = false;  ///< has no channel, and gets one when it is resumed
-    bool kept = true;        ///< its file exists, for the next daemon
+    Client creator = 0;    ///< the client that waits for its console; 0 = none
+    Client resumer = 0;    ///< the client that waits until the domain has suspended, to resume it; 0 = none
+    Client successor = 0;  ///< the client that waits for the console of the next domain of this id; 0 = none
+    bool ending = false;   ///< has ended; its last output may still be in flight
+    bool ended = false;    ///< has ended and is kept: it crashed, or is to be preserved
+    bool suspended = false;         ///< has no channel, and gets one when it is resumed
+    bool kept = true;               ///< its file exists, for the next daemon
     bool may_have_channel = false;  ///< an earlier daemon may have died before it could close the channel
     Suspension suspension;          ///< that a client waits for
     bool unsettled = false;         ///< its console has received something since it was last settled
@@ -129,6 +130,7 @@ class ConsoleDaemon {
   void stop_channel(Domain& domain, const std::function<void()>& closed);
   void check(Domain& domain);
   void end(Domain& domain);
+  void end_as(Domain& domain, Life life);
   void has_suspended(Domain& domain);
   void remove(Domain& domain);
   void count_and_forget(Domain& domain);

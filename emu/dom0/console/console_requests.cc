@@ -66,7 +66,11 @@ void ConsoleDaemon::ask_consoles(Client client) {
 void ConsoleDaemon::ask_console(Client client, DomainId id) {
   // Domain ids are reused: this may be the report that the earlier domain of that id is gone.
   if (Domain* known = find(id); known != nullptr) check(*known);
-  if (const Domain* known = find(id); known != nullptr) return server_.answer(client, console_answer(*known));
+  if (Domain* known = find(id); known != nullptr) {
+    if (!known->ending || known->successor != 0) return server_.answer(client, console_answer(*known));
+    known->successor = client;
+    return;
+  }
   if (const auto why = cannot_open(); !why.empty())
     return server_.answer(client, fmt::format("error {}", why));
   auto domain = make_domain(id);
@@ -169,6 +173,7 @@ void ConsoleDaemon::fail_requests(Domain& domain, const std::string& why) {
   domain.control->fail(why);
   suspend_failed(domain, why);
   server_.answer(std::exchange(domain.resumer, 0), "error " + why);
+  server_.answer(std::exchange(domain.successor, 0), "error " + why);
 }
 
 }  // namespace ringside::dom0
