@@ -4,9 +4,12 @@
 // usage: library FILE.scn...     prints a line for each run that fails, and ends with 1 if one does
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <string>
 
 #include "emu/script/run.h"
 #include "emu/script/script.h"
