@@ -40,8 +40,9 @@ struct RingJob {
   /// where that begins.
   bool until_used_again = false;
   /// Of the search at most. One that is longer is followed by those with a bound of 0, 1, 2 ..., which have
-  /// together what it had.
+  /// together the other limit.
   SearchLimit limit;
+  SearchLimit limit_of_bounded;
 
   /// "SC exchange of 3 messages", with where it starts unless that is 0.
   [[nodiscard]] std::string what() const;

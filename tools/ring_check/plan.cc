@@ -29,6 +29,7 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     job.model = model;
     job.workload = {play, messages, start, scenario};
     job.limit = options.limit;
+    job.limit_of_bounded = options.limit_of_bounded;
     job.bound = options.bound.value_or(bound);
     jobs.push_back(job);
   };

@@ -13,6 +13,7 @@ struct RingPlanOptions {
   std::optional<std::uint32_t> messages;  ///< instead of 3
   std::optional<std::uint32_t> bound;     ///< for all jobs
   SearchLimit limit;                      ///< of each search
+  SearchLimit limit_of_bounded;           ///< of those that follow one which it ends
   bool thorough = false;  ///< more messages, more starts, higher bounds: minutes instead of seconds
 };
 

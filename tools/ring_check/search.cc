@@ -258,7 +258,7 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
                                     : RingOutcome::whole;
   verdict.bound = job.bound;
   verdict.was_limited = found.stopped && left.is_reached();
-  left = job.limit;
+  left = job.limit_of_bounded;
   for (std::uint32_t bound = 0; found.stopped && bound < std::min(job.bound, bound_max + 1); ++bound) {
     check::Exploration part = search(bound, deadline);
     if (part.stopped) break;
