@@ -107,7 +107,8 @@ TEST_CASE("settings") {
       "scenario \"t\"\nseed 5..9\nmode both\nabi flat\ntimeout 250ms\ntag slow\ntag ring\ngolden\n"
       "quirk xcs-fd2 on\nquirk xcs-sigpipe off\nignore event xen -> xcs\n" +
       boots);
-  CHECK(reading.said() == "");
+  CHECK(reading.script.diagnostics.errors() == 0);
+  CHECK(reading.said().starts_with("warning[W009]: `golden` compares nothing"));
   const Setup& setup = reading.runs.at(0).setup;
   CHECK(setup.seeds.first == 5);
   CHECK(setup.seeds.last == 9);
