@@ -151,6 +151,22 @@ TEST_CASE("what xcs drops is lost, and was the oldest message that waited there"
   CHECK(played.flow.level({.role = Role::xcs, .domain = 1}) == 0);
 }
 
+TEST_CASE("bytes that a guest prints do not take the bytes in its ring's slots away") {
+  Played played;
+  const auto prints = [&](std::string_view text) {
+    played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of(text));
+  };
+  prints("one ");
+  played.as(dom1).slot_written(1, ring::Ring::tx, 0, SlotUse::request, text_message("one "));
+  prints("two ");
+  CHECK(played.flow.level({.ring = true, .domain = 1, .down = false}) == 4);
+  played.as(dom1).slot_written(1, ring::Ring::tx, 1, SlotUse::request, text_message("two "));
+  played.as(xcs).frame_passed(1, xend, 9, 2, text_message("one "));
+  played.as(xcs).frame_passed(1, xend, 9, 2, text_message("two "));
+  CHECK(played.flow.totals(1, false).said == 8);
+  CHECK(played.flow.level({.ring = true, .domain = 1, .down = false}) == 0);
+}
+
 TEST_CASE("what a terminal adds is born there") {
   Played played;
   played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of("x\n"));

@@ -124,7 +124,8 @@ void Flow::pass(std::uint64_t step, const Entry& entry, FlowStep& done) {
   if (depth_of(from) == depth_of(to)) return;
   const bool down = depth_of(from) < depth_of(to);
   const FlowPlace sender{.role = from, .domain = entry.domain, .down = down};
-  if (!down && held_[sender].empty()) fetch(sender);
+  const bool takes = from == Role::xcs || from == Role::xenctld;
+  if (!down && takes && held_[sender].empty()) fetch(sender);
   Pieces pieces = pull(sender, text_of(entry), step, done);
   push({.role = to, .domain = entry.domain, .down = down}, std::move(pieces), step);
 }
