@@ -24,8 +24,8 @@ std::string who(trace::Actor actor) {
 }
 
 /// Says how much waited, which depends on who ran when.
-bool is_level(std::string_view counter) {
-  return counter == "requests_waiting" || counter == "queued_messages";
+bool is_level(const trace::Entry& entry) {
+  return is(entry, trace::Counter::requests_waiting) || is(entry, trace::Counter::queued_messages);
 }
 
 void add_message(Deeds& deeds, const std::string& what, const ring::ControlMessage& message, bool request) {
@@ -61,15 +61,15 @@ void add(Deeds& deeds, const trace::Entry& entry) {
       return;
     }
     case Kind::refused:
-      deeds[fmt::format("{} refuses {}", actor, who(entry.peer))] += std::string(entry_text(entry)) + ";";
+      deeds[fmt::format("{} refuses {}", actor, who(entry.peer))] += trace::words_of(entry) + ";";
       return;
     case Kind::counted:
-      if (is_level(entry_text(entry))) return;
-      deeds[fmt::format("{} counts {} of dom{}", actor, entry_text(entry), entry.domain)] =
+      if (is_level(entry)) return;
+      deeds[fmt::format("{} counts {} of dom{}", actor, trace::words_of(entry), entry.domain)] =
           std::to_string(entry.to_value);
       return;
     case Kind::quirk:
-      deeds[fmt::format("{} has a quirk", actor)] = entry_text(entry);
+      deeds[fmt::format("{} has a quirk", actor)] = trace::words_of(entry);
       return;
     case Kind::index_moved:
     case Kind::event_raised:
@@ -85,8 +85,7 @@ bool is_daemon(trace::Actor actor) {
 }
 
 bool tells_of_a_kill(const trace::Entry& entry) {
-  return entry.kind == Kind::told && entry.actor.role == Role::dom0 &&
-         entry_text(entry).ends_with(" is killed");
+  return entry.actor.role == Role::dom0 && is(entry, trace::Fact::killed);
 }
 
 Deeds deeds_of(const State& state) {

@@ -128,12 +128,10 @@ class Trial {
         }
       }
     }
-    if (entry.kind == trace::Kind::refused && text == "the console has a viewer already")
-      ++life->books.turned_away;
-    if (entry.kind != trace::Kind::counted) return;
+    if (is(entry, trace::Refusal::viewer_there)) ++life->books.turned_away;
     const std::uint32_t count = entry.to_value - entry.from_value;
-    if (text == "console bytes discarded") life->books.discarded += count;
-    if (text == "bytes that nobody read") life->books.unread += count;
+    if (is(entry, trace::Counter::console_bytes_discarded)) life->books.discarded += count;
+    if (is(entry, trace::Counter::bytes_unread)) life->books.unread += count;
   }
 
   /// The existing domain in this place, or null.
