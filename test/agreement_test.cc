@@ -90,16 +90,21 @@ TEST_CASE("a byte that is missing, changed or in the wrong place is reported, wi
 
 TEST_CASE("refusals, counters and effects of quirks are compared, levels are not") {
   const State none = run_of([](trace::Journal) {});
-  CHECK(disagreement(none, run_of([](trace::Journal journal) { journal.refused(1, guest, "no"); }))
+  CHECK(disagreement(none, run_of([](trace::Journal journal) {
+                       journal.refused(1, guest, trace::Refusal::failed, {}, "no");
+                     }))
             .has_value());
-  CHECK(disagreement(none, run_of([](trace::Journal journal) { journal.counted(1, "lost", 0, 1); }))
+  CHECK(disagreement(none, run_of([](trace::Journal journal) {
+                       journal.counted(1, trace::Counter::typed_bytes_lost, 0, 1);
+                     }))
             .has_value());
   CHECK(
       disagreement(none, run_of([](trace::Journal journal) { journal.quirk(1, Quirk::xcs_drop_when_full); }))
           .has_value());
-  CHECK_FALSE(
-      disagreement(none, run_of([](trace::Journal journal) { journal.counted(1, "requests_waiting", 0, 1); }))
-          .has_value());
+  CHECK_FALSE(disagreement(none, run_of([](trace::Journal journal) {
+                             journal.counted(1, trace::Counter::requests_waiting, 0, 1);
+                           }))
+                  .has_value());
 }
 
 TEST_CASE("the progress of a killed daemon is not compared, but its guest's output is") {
@@ -108,7 +113,7 @@ TEST_CASE("the progress of a killed daemon is not compared, but its guest's outp
       says(journal, said, 0);
       shows(journal, shown);
       sees(journal, "hello");
-      journal.as(actor(Role::dom0)).told(0, "xcs is killed");
+      journal.as(actor(Role::dom0)).told(0, trace::Fact::killed, {}, "xcs");
     });
   };
   CHECK(disagreement(killed("hello", "hello"), killed("he", "hello")) == std::nullopt);

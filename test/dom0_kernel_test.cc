@@ -116,9 +116,7 @@ std::string numbers(std::size_t bytes) {
 std::uint32_t counted(const Machine& machine, const std::string& name) {
   std::uint32_t value = 0;
   for (const auto& [step, entry] : machine.sink.entries()) {
-    const auto text = entry.message.payload();
-    if (entry.kind == trace::Kind::counted && std::string(text.begin(), text.end()) == name)
-      value = entry.to_value;
+    if (entry.kind == trace::Kind::counted && trace::words_of(entry) == name) value = entry.to_value;
   }
   return value;
 }

@@ -47,9 +47,7 @@ struct Channels {
   std::vector<std::string> told(DomainId domain) const {
     std::vector<std::string> lines;
     for (const auto& [step, entry] : sink.entries()) {
-      const auto text = entry.message.payload();
-      if (entry.kind == trace::Kind::told && entry.domain == domain)
-        lines.emplace_back(text.begin(), text.end());
+      if (entry.kind == trace::Kind::told && entry.domain == domain) lines.push_back(trace::words_of(entry));
     }
     return lines;
   }

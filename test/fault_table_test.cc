@@ -74,7 +74,7 @@ class Line {
  public:
   Line() : xend("xend", all.machine) {
     xend.inject_faults(FaultTable::find(xend, all.machine).value(), [this](const FaultRule& rule, DomainId) {
-      bites.push_back(bite_text(rule, rule.to));
+      bites.push_back(trace::words_of(bite_of(rule), {}, rule.to));
     });
     listener = all.host.listen_local(all.machine.xcs_socket()).value();
     stream = xend.connect_local(all.machine.xcs_socket()).value();

@@ -96,8 +96,7 @@ struct GuestPath {
   static std::uint32_t counted(const trace::MemorySink& journal, std::string_view name) {
     std::uint32_t sum = 0;
     for (const auto& [step, entry] : journal.entries()) {
-      const auto text = entry.message.payload();
-      if (entry.kind == trace::Kind::counted && std::string(text.begin(), text.end()) == name)
+      if (entry.kind == trace::Kind::counted && trace::words_of(entry) == name)
         sum += entry.to_value - entry.from_value;
     }
     return sum;

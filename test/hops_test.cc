@@ -106,15 +106,15 @@ TEST_CASE("every quirk belongs to a hop, and a counter to one only") {
     CHECK(std::ranges::count(hop.quirks, known.quirk) == 1);
   }
   CHECK(hop_of(Quirk::leaky_response).name == "response");
-  std::set<std::string_view> counters;
+  std::set<Counter> counters;
   for (const Hop& hop : hops()) {
-    for (const std::string_view counter : hop.counters) {
+    for (const Counter counter : hop.counters) {
       CHECK(counters.insert(counter).second);
       CHECK(hop_of_counter(counter) == &about(hop.id));
     }
   }
-  CHECK(hop_of_counter("overruns")->name == "uart");
-  CHECK(hop_of_counter("sheep") == nullptr);
+  CHECK(hop_of_counter(Counter::overruns)->name == "uart");
+  CHECK(hop_of_counter(static_cast<Counter>(250)) == nullptr);
 }
 
 TEST_CASE("the hops are in the order of the path, grouped by place") {
@@ -219,17 +219,19 @@ TEST_CASE("each pair of sender and receiver is a hop, or is known to be none") {
 }
 
 TEST_CASE("a counter and a quirk show their hop; told and refused entries show none") {
-  CHECK(shown(xen, [](Journal& journal) { journal.counted(0, "console input dropped", 1, 2); }) ==
+  CHECK(shown(xen, [](Journal& journal) { journal.counted(0, Counter::console_input_dropped, 1, 2); }) ==
         "virq-console");
-  CHECK(shown(xen, [](Journal& journal) { journal.counted(0, "sheep", 1, 2); }) == "none");
+  CHECK(shown(xcs, [](Journal& journal) { journal.counted(0, static_cast<Counter>(250), 1, 2); }) == "none");
   CHECK(shown(xcs, [](Journal& journal) { journal.quirk(1, Quirk::xcs_drop_when_full); }) == "slot-rx");
-  CHECK(shown(xcs, [](Journal& journal) { journal.told(0, "xcs listens"); }) == "none");
-  CHECK(shown(xcs, [](Journal& journal) { journal.refused(1, dom1, "impossible ring indices"); }) == "none");
+  CHECK(shown(xcs, [](Journal& journal) { journal.told(0, Fact::xcs_listens); }) == "none");
+  CHECK(shown(xcs, [](Journal& journal) { journal.refused(1, dom1, Refusal::impossible_indices); }) ==
+        "none");
   Entry of_unknown_kind;
   of_unknown_kind.kind = static_cast<Kind>(77);
   CHECK(hop_of(of_unknown_kind) == nullptr);
   Entry of_unknown_quirk;
   of_unknown_quirk.kind = Kind::quirk;
+  of_unknown_quirk.detail = 77;
   CHECK(hop_of(of_unknown_quirk) == nullptr);
 }
 

@@ -58,7 +58,7 @@ TEST_CASE("a memory sink stamps entries with virtual time and numbers them") {
   SimWorld world;
   trace::MemorySink sink(world.clock());
   trace::Journal journal(sink, trace::actor(trace::Role::xcs));
-  journal.told(3, "one");
+  journal.told(3, trace::Fact::checked_step, {}, "one");
   world.run_for(7ns);
   journal.event_taken(3, 1);
   REQUIRE(sink.entries().size() == 2);
@@ -68,7 +68,7 @@ TEST_CASE("a memory sink stamps entries with virtual time and numbers them") {
   CHECK(sink.entries()[1].entry.time_ns == 7);
   CHECK(sink.count(trace::Kind::told) == 1);
   sink.clear();
-  journal.told(3, "two");
+  journal.told(3, trace::Fact::checked_step, {}, "two");
   CHECK(sink.entries()[0].step == 3);
 }
 

@@ -37,8 +37,9 @@ class KeptEntries final : public Sink {
 };
 
 constexpr char good_header[] =
-    R"({"format":"ringside journal","version":1,"made_by":"test","mode":"sim","slots":8,"domains":[],"quirks":[]})";
-constexpr char good_step[] = R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":"listens"})";
+    R"({"format":"ringside journal","version":2,"made_by":"test","mode":"sim","slots":8,"domains":[],"quirks":[]})";
+constexpr char good_step[] =
+    R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","is":"xcs_listens","text":"xcs listens"})";
 
 Result<Journaled> read(const std::string& text) {
   std::istringstream file(text);
@@ -118,11 +119,24 @@ TEST_CASE("every kind of entry is read back unchanged") {
     journal.frame_passed(0, actor(Role::client, 65535), 77, 0, {});
     journal.frame_passed(0, actor(Role::client, 1), 1, 0, {}, 0xfedcba98, 3);
     journal.frame_passed(0, actor(Role::client, 1), 3, 0xefffffff, {}, 0, 0xfffffffe);
-    journal.counted(1, "dropped", 0, 4'000'000'000u);
+    journal.counted(1, Counter::overruns, 0, 4'000'000'000u);
     journal.quirk(1, Quirk::xcs_drop_when_full);
-    journal.refused(1, actor(Role::user, 3), "no \"room\"\\");
-    journal.told(0, "listens");
+    journal.refused(1, actor(Role::user, 3), Refusal::failed, {}, "no \"room\"\\");
+    journal.told(0, Fact::checked_step, {}, "listens");
     journal.bytes_passed(1, actor(Role::tty, 1), all_bytes());
+  });
+}
+
+TEST_CASE("every subject of an entry is read back unchanged, with its numbers and its argument") {
+  const Values numbers{1, 0, 0xffffffff, 4};
+  check_journey(xcs, [&](Journal& journal) {
+    for (unsigned at = 0; at <= static_cast<unsigned>(last_fact); ++at)
+      journal.told(1, static_cast<Fact>(at), numbers, "a \"name\"\\\n");
+    for (unsigned at = 0; at <= static_cast<unsigned>(last_refusal); ++at)
+      journal.refused(1, dom1, static_cast<Refusal>(at), {0, 0, at}, "");
+    for (unsigned at = 0; at <= static_cast<unsigned>(last_counter); ++at)
+      journal.counted(1, static_cast<Counter>(at), at, at + 1);
+    for (const QuirkAbout& known : quirks_known) journal.quirk(1, known.quirk);
   });
 }
 
@@ -191,8 +205,8 @@ TEST_CASE("header and marks are read back, in their places") {
   };
   KeptEntries kept;
   Journal journal(kept, xcs);
-  journal.told(0, "one");
-  journal.told(0, "two");
+  journal.told(0, Fact::checked_step, {}, "one");
+  journal.told(0, Fact::checked_step, {}, "two");
   std::ostringstream file;
   write_journal(file, journaled(header, kept.entries, marks));
   const auto back = read(file.str());
@@ -216,7 +230,8 @@ TEST_CASE("times before the origin are read back") {
 
 TEST_CASE("fields that a reader does not know are skipped") {
   CHECK(read(std::string(good_header) + "\n" +
-             R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":"x","colour":"red"})" + "\n"));
+             R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","is":"xcs_listens","colour":"red"})" +
+             "\n"));
 }
 
 TEST_CASE("a file that is not a journal is refused") {
@@ -225,8 +240,9 @@ TEST_CASE("a file that is not a journal is refused") {
   CHECK(refusal({"[1]"}).find("it is not a JSON object") != std::string::npos);
   CHECK(refusal({"{}"}).find("\"format\" is missing") != std::string::npos);
   CHECK(refusal({R"({"format":"other"})"}).find("it is no journal of ringside") != std::string::npos);
-  CHECK(refusal({R"({"format":"ringside journal","version":2})"})
-            .find("it is of version 2, and version 1 is read here") != std::string::npos);
+  CHECK(refusal({R"({"format":"ringside journal","version":1})"})
+            .find("it is of version 1, and version 2 is read here: an older ringside wrote it") !=
+        std::string::npos);
   CHECK(refusal({good_step}).find("a.jsonl:1: \"format\" is missing") != std::string::npos);
   CHECK(refusal({good_header, good_step, good_step}).find("a.jsonl:3: step 1 comes after step 1") !=
         std::string::npos);
@@ -262,18 +278,28 @@ TEST_CASE("the error for a truncated file says how many lines are complete") {
 TEST_CASE("an invalid line is named, with its first error") {
   CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"tolled","actor":"xcs","text":"x"})") ==
         "\"kind\" is not the name of a kind");
-  CHECK(refusal_of_step(R"({"step":-1,"time_ns":5,"kind":"told","actor":"xcs","text":"x"})") ==
+  CHECK(refusal_of_step(R"({"step":-1,"time_ns":5,"kind":"told","actor":"xcs","is":"xcs_listens"})") ==
         "\"step\" is not a whole number from 0 to 18446744073709551615");
-  CHECK(refusal_of_step(R"({"step":0,"time_ns":5,"kind":"told","actor":"xcs","text":"x"})") ==
+  CHECK(refusal_of_step(R"({"step":0,"time_ns":5,"kind":"told","actor":"xcs","is":"xcs_listens"})") ==
         "step 0 comes after step 0");
-  CHECK(refusal_of_step(R"({"step":1,"time_ns":1e3,"kind":"told","actor":"xcs","text":"x"})") ==
+  CHECK(refusal_of_step(R"({"step":1,"time_ns":1e3,"kind":"told","actor":"xcs","is":"xcs_listens"})") ==
         "\"time_ns\" is not a whole number of nanoseconds");
   CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"mallory","text":"x"})") ==
         "\"actor\" is not the name of an actor");
-  CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":"\\q"})") ==
-        "\"text\" is not escaped as the text form has it");
-  CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","text":")" +
-                        std::string(61, 'a') + "\"}") == "\"text\" is not at most 60 bytes long");
+  CHECK(refusal_of_step(
+            R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","is":"created","argument":"\\q"})") ==
+        "\"argument\" is not escaped as the text form has it");
+  CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","is":"created","argument":")" +
+                        std::string(61, 'a') + "\"}") == "\"argument\" is not at most 60 bytes long");
+  CHECK(refusal_of_step(R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","is":"born","text":"x"})") ==
+        "\"is\" is not the name of a fact");
+  CHECK(
+      refusal_of_step(
+          R"({"step":1,"time_ns":5,"kind":"refused","actor":"xcs","peer":"dom1","is":"call","values":[-1]})") ==
+      "\"values\" is not a list of at most 4 numbers");
+  CHECK(refusal_of_step(
+            R"({"step":1,"time_ns":5,"kind":"told","actor":"xen","is":"window","values":[1,2,3,4,5]})") ==
+        "\"values\" is not a list of at most 4 numbers");
   CHECK(refusal_of_step(
             R"({"step":1,"time_ns":5,"kind":"bytes_passed","actor":"xcs","peer":"xend","bytes":"0G"})") ==
         "\"bytes\" is not at most 60 bytes, in two lower-case hexadecimal digits each");
@@ -311,6 +337,7 @@ TEST_CASE("a damaged journal never crashes its reader") {
   journal.index_moved(1, ring::Ring::rx, IndexName::rsp_cons, 0, 1);
   journal.event_raised(1, dom1, 9, ring::Raised::kick, EventSource::virq, 3);
   journal.frame_passed(1, actor(Role::client, 2), 9, 2, test::text_message("x"));
+  journal.told(1, Fact::ports_bound, {0, 2, 1, 1}, "x");
   journal.bytes_passed(1, actor(Role::tty, 1), all_bytes());
   std::ostringstream file;
   write_journal(file, journaled({.made_by = "t", .mode = "sim", .controller = ""}, kept.entries,

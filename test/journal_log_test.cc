@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -54,6 +55,21 @@ pid_t start_sender(const Folder& folder, int signal) {
 }
 
 }  // namespace
+
+TEST_CASE("a journal that another version of ringside writes is refused") {
+  const Folder folder;
+  const auto writer = JournalWriter::open(folder.path(), "old");
+  REQUIRE(writer);
+  for (const auto& file : std::filesystem::directory_iterator(folder.path())) {
+    if (file.path().extension() != ".ring") continue;
+    std::fstream ring(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    ring.seekp(7);
+    ring.put('1');
+  }
+  const auto reader = JournalReader::open(folder.path());
+  REQUIRE_FALSE(reader);
+  CHECK(reader.error().why == "another version of ringside writes this journal");
+}
 
 TEST_CASE("entries of other processes during a send come after the entry of that send") {
   const Folder folder;

@@ -139,7 +139,7 @@ TEST_CASE("another link type is in every interface") {
 TEST_CASE("a message in a slot: pseudo-header, indices, the whole message, names and sentence") {
   const auto all = entries([](Sink& sink) {
     Journal journal(sink, xcs);
-    journal.as(actor(Role::xen)).told(1, "created dom1");
+    journal.as(actor(Role::xen)).told(1, Fact::created, {}, "dom1");
     journal.index_moved(1, ring::Ring::rx, IndexName::req_prod, 0, 8);
     auto message = text_message("abc");
     message.msg[59] = 0x77;  // after its length
@@ -223,14 +223,15 @@ TEST_CASE("directions follow the path") {
   CHECK(direction(xcs, [](Journal& journal) {
           journal.frame_passed(1, xend, frame_request, 1, text_message("x"));
         }) == Direction::up);
-  CHECK(direction(xcs, [](Journal& journal) { journal.told(1, "x"); }) == Direction::neither);
+  CHECK(direction(xcs, [](Journal& journal) { journal.told(1, Fact::checked_step, {}, "x"); }) ==
+        Direction::neither);
 }
 
 TEST_CASE("lines are shown where they come into force; a fault is shown where it takes effect") {
   const auto all = entries([](Sink& sink) {
-    Journal(sink, xcs).told(1, "x");
-    Journal(sink, xcs).told(1, "fault: its event to dom1 is lost");
-    Journal(sink, xcs).told(1, "x");
+    Journal(sink, xcs).told(1, Fact::checked_step, {}, "x");
+    Journal(sink, xcs).told(1, Fact::event_lost, {}, "dom1");
+    Journal(sink, xcs).told(1, Fact::checked_step, {}, "x");
   });
   Pcapng capture(origin_ns);
   using Texts = std::vector<std::string>;
@@ -241,7 +242,7 @@ TEST_CASE("lines are shown where they come into force; a fault is shown where it
 }
 
 TEST_CASE("comments contain no control characters, and are bounded") {
-  const auto all = entries([](Sink& sink) { Journal(sink, xcs).told(1, "x"); });
+  const auto all = entries([](Sink& sink) { Journal(sink, xcs).told(1, Fact::checked_step, {}, "x"); });
   Pcapng capture(origin_ns);
   CHECK(packet_in(capture.packet(all[0], 1, std::vector<std::string>{"\x1b[2J\n\xff"})).comments.at(0) ==
         R"(line: \x1b[2J\x0a\xff)");
@@ -288,8 +289,12 @@ TEST_CASE("a journal's times may begin before its origin") {
 }
 
 TEST_CASE("marks of the text form are in the packets") {
-  CHECK(only_packet([](Sink& sink) { Journal(sink, xend).refused(1, xcs, "no"); }).u8(19) == 0x10);
-  CHECK(only_packet([](Sink& sink) { Journal(sink, xend).told(1, "fault: it comes twice"); }).u8(19) == 0x30);
+  CHECK(only_packet([](Sink& sink) {
+          Journal(sink, xend).refused(1, xcs, Refusal::failed, {}, "no");
+        }).u8(19) == 0x10);
+  CHECK(only_packet([](Sink& sink) {
+          Journal(sink, xend).told(1, Fact::message_doubled, {}, "xcs");
+        }).u8(19) == 0x30);
   CHECK(only_packet([](Sink& sink) { Journal(sink, xend).quirk(1, Quirk::xend_reorder); }).u8(19) == 0x40);
 }
 
@@ -299,7 +304,7 @@ TEST_CASE("raw bytes and texts are the packet's data") {
       only_packet([](Sink& sink) { Journal(sink, xend).bytes_passed(1, actor(Role::user), bytes); });
   CHECK(passed.u16(20) == 3);
   CHECK(passed.data.substr(capture_header_bytes, 3) == std::string("h\0\xff", 3));
-  const Packet told = only_packet([](Sink& sink) { Journal(sink, xend).told(1, "unpaused"); });
+  const Packet told = only_packet([](Sink& sink) { Journal(sink, xend).told(1, Fact::unpaused); });
   CHECK(told.interface == hop_count);
   CHECK(told.u8(1) == 255);
   CHECK(told.u8(19) == 0);

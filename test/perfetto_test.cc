@@ -46,8 +46,8 @@ std::vector<json> events(const Journaled& journal, const std::string& phase) {
 TEST_CASE("every actor has a track, and every entry a slice with its step") {
   const Journaled journal = journal_of(2000, [](Sink& sink) {
     Journal(sink, xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, test::text_message("a\"\\\x01"));
-    Journal(sink, dom1).told(1, "hello");
-    Journal(sink, xcs).told(1, "again");
+    Journal(sink, dom1).told(1, Fact::checked_step, {}, "hello");
+    Journal(sink, xcs).told(1, Fact::checked_step, {}, "again");
   });
   std::map<int, std::string> names;
   for (const json& each : events(journal, "M")) {
@@ -66,7 +66,7 @@ TEST_CASE("every actor has a track, and every entry a slice with its step") {
 
 TEST_CASE("slices of one track do not overlap, also those of one moment") {
   const Journaled journal = journal_of(0, [](Sink& sink) {
-    for (int count = 0; count < 50; ++count) Journal(sink, xcs).told(1, "x");
+    for (int count = 0; count < 50; ++count) Journal(sink, xcs).told(1, Fact::checked_step, {}, "x");
   });
   double end = 0;
   for (const json& each : events(journal, "X")) {
@@ -97,7 +97,8 @@ TEST_CASE("outstanding requests are a counter; a taken event is the only arrow")
 }
 
 TEST_CASE("a scenario's line lasts until the next one") {
-  Journaled journal = journal_of(1000, [](Sink& sink) { Journal(sink, xcs).told(1, "x"); });
+  Journaled journal =
+      journal_of(1000, [](Sink& sink) { Journal(sink, xcs).told(1, Fact::checked_step, {}, "x"); });
   for (const std::int64_t time_ns : {0, 4000}) {
     JournalMark mark;
     mark.time_ns = time_ns;

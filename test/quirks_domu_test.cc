@@ -24,7 +24,7 @@ struct Fixture : GuestMachine {
   std::size_t bites() const {
     std::size_t count = 0;
     for (const auto& [step, entry] : sink.entries()) {
-      count += entry.kind == trace::Kind::quirk && text_of(entry.message) == about(quirk).name ? 1 : 0;
+      count += is(entry, quirk) ? 1 : 0;
     }
     return count;
   }

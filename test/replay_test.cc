@@ -4,6 +4,7 @@
 #include "emu/trace/flow.h"
 #include "emu/trace/journal.h"
 #include "emu/trace/lines.h"
+#include "emu/trace/text.h"
 #include "test/catch.h"
 #include "test/ring_page.h"
 
@@ -94,7 +95,7 @@ TEST_CASE("a new domain has a new page") {
   played.as(xcs).slot_written(1, ring::Ring::rx, 3, SlotUse::request, text_message("a"));
   played.as(xcs).index_moved(1, ring::Ring::rx, IndexName::req_prod, 0, 20);
   CHECK(played.rx() == "rx ...#.... 20/8");
-  played.as(actor(Role::xen)).told(1, "created dom1");
+  played.as(actor(Role::xen)).told(1, Fact::created, {}, "dom1");
   CHECK(played.rx() == "rx ........ 0/8");
 }
 
@@ -151,6 +152,22 @@ TEST_CASE("a message that xcs drops is lost, and was the oldest one waiting ther
   CHECK(played.flow.level({.role = Role::xcs, .domain = 1}) == 0);
 }
 
+TEST_CASE("bytes that a guest prints do not take the bytes in its ring's slots away") {
+  Played played;
+  const auto prints = [&](std::string_view text) {
+    played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of(text));
+  };
+  prints("one ");
+  played.as(dom1).slot_written(1, ring::Ring::tx, 0, SlotUse::request, text_message("one "));
+  prints("two ");
+  CHECK(played.flow.level({.ring = true, .domain = 1, .down = false}) == 4);
+  played.as(dom1).slot_written(1, ring::Ring::tx, 1, SlotUse::request, text_message("two "));
+  played.as(xcs).frame_passed(1, xend, frame_request, 2, text_message("one "));
+  played.as(xcs).frame_passed(1, xend, frame_request, 2, text_message("two "));
+  CHECK(played.flow.totals(1, false).said == 8);
+  CHECK(played.flow.level({.ring = true, .domain = 1, .down = false}) == 0);
+}
+
 TEST_CASE("bytes that a terminal adds begin there") {
   Played played;
   played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of("x\n"));
@@ -163,13 +180,13 @@ TEST_CASE("bytes that a terminal adds begin there") {
 
 TEST_CASE("faults and refusals have their marks") {
   Played played;
-  played.as(xcs).told(1, "fault: its event to dom1 is lost");
+  played.as(xcs).told(1, Fact::event_lost, {}, "dom1");
   CHECK(played.mark == '!');
-  played.as(xcs).told(1, "fault: its event to dom1 is late");
+  played.as(xcs).told(1, Fact::event_late, {}, "dom1");
   CHECK(played.mark == '~');
-  played.as(xcs).told(1, "fault: its event to dom1 comes twice");
+  played.as(xcs).told(1, Fact::event_doubled, {}, "dom1");
   CHECK(played.mark == '2');
-  played.as(xcs).refused(1, xend, "no");
+  played.as(xcs).refused(1, xend, Refusal::failed, {}, "no");
   CHECK(played.mark == '!');
 }
 

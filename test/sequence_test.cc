@@ -81,7 +81,7 @@ TEST_CASE("eight messages in a row are one item; their index move is separate") 
 TEST_CASE("a repeated exchange is folded into a loop with a count") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
     for (const char typed : {'a', 'b', 'c', 'd', 'e'}) key(sink, typed);
-    Journal(sink, xcs).told(1, "the end");
+    Journal(sink, xcs).told(1, Fact::checked_step, {}, "the end");
   }));
   CHECK(labels(sequence) ==
         Labels{"1 byte", "console request, 1 byte", "console request rx[0], 1 byte", "says: the end"});
@@ -98,9 +98,9 @@ TEST_CASE("a repeated exchange is folded into a loop with a count") {
 TEST_CASE("an event arrives where it is taken, and a lost one does not arrive") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
     Journal(sink, dom1).event_raised(1, dom0, 2, ring::Raised::kick);
-    Journal(sink, dom1).told(1, "fault: its event to xcs is lost");
+    Journal(sink, dom1).told(1, Fact::event_lost, {}, "xcs");
     Journal(sink, dom1).event_raised(1, dom0, 2, ring::Raised::kick);
-    Journal(sink, xend).told(0, "something else");
+    Journal(sink, xend).told(0, Fact::checked_step, {}, "something else");
     Journal(sink, xcs).event_taken(1, 2);
   }));
   REQUIRE(sequence.items.size() == 4);
@@ -122,7 +122,8 @@ TEST_CASE("bytes arrive when their receiver passes them on") {
 
 TEST_CASE("steps can be selected; the scenario's set-up is left out by default") {
   Journaled journal = journal_of([](Sink& sink) {
-    for (int count = 1; count <= 9; ++count) Journal(sink, xcs).told(1, "step " + std::to_string(count));
+    for (int count = 1; count <= 9; ++count)
+      Journal(sink, xcs).told(1, Fact::checked_step, {}, "step " + std::to_string(count));
   });
   CHECK(labels(sequence_of(journal, 3, 4)) == Labels{"says: step 3", "says: step 4"});
   JournalMark mark;
@@ -148,7 +149,8 @@ TEST_CASE("text of a peer is escaped in Mermaid and in a picture") {
 
 TEST_CASE("a diagram of a long run is bounded, and shows that") {
   const Sequence sequence = sequence_of(journal_of([](Sink& sink) {
-    for (int count = 0; count < 2000; ++count) Journal(sink, xcs).told(1, "step " + std::to_string(count));
+    for (int count = 0; count < 2000; ++count)
+      Journal(sink, xcs).told(1, Fact::checked_step, {}, "step " + std::to_string(count));
   }));
   CHECK(sequence.items.size() == sequence_items_max);
   CHECK(sequence.left_out == 2000 - sequence_items_max);

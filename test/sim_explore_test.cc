@@ -52,11 +52,8 @@ struct Machine {
   explicit Machine(Choice choice, StagePlan plan = {}) {
     plan.journal = [this](std::uint64_t, const trace::Entry& entry) {
       hash.add(entry);
-      const auto text = entry.message.payload();
-      if (entry.kind == trace::Kind::told && entry.message.length > 6 &&
-          std::memcmp(text.data(), "fault:", 6) == 0) {
+      if (entry.kind == trace::Kind::told && is_fault(trace::fact_of(entry)))
         faults.emplace_back(trace::sentence(entry));
-      }
     };
     stage.emplace(std::move(plan), std::move(choice));
     must(stage->start());

@@ -108,40 +108,72 @@ TEST_CASE("bytes are counted and quoted; long runs are several entries") {
 }
 
 TEST_CASE("refusals, counters and lives of domains are texts") {
-  CHECK(said(xcs, [](Journal& journal) { journal.refused(1, dom1, "req_prod jumped by 20"); }) ==
-        "xcs refuses dom1: req_prod jumped by 20");
-  CHECK(said(dom1, [](Journal& journal) { journal.refused(1, dom1, "an answer that came too late"); }) ==
-        "dom1 refuses: an answer that came too late");
-  CHECK(said(xend, [](Journal& journal) { journal.refused(1, actor(Role::user, 2), "it is taken"); }) ==
-        "xend refuses user2: it is taken (dom1)");
-  CHECK(said(xcs, [](Journal& journal) { journal.counted(1, "dropped", 0, 1); }) ==
-        "xcs.dropped 0 -> 1 (dom1)");
-  CHECK(said(actor(Role::xen), [](Journal& journal) { journal.told(1, "paused"); }) ==
+  CHECK(said(xcs, [](Journal& journal) {
+          journal.refused(1, dom1, Refusal::failed, {}, "req_prod jumped by 20");
+        }) == "xcs refuses dom1: req_prod jumped by 20");
+  CHECK(said(dom1, [](Journal& journal) {
+          journal.refused(1, dom1, Refusal::failed, {}, "an answer that came too late");
+        }) == "dom1 refuses: an answer that came too late");
+  CHECK(said(xend, [](Journal& journal) {
+          journal.refused(1, actor(Role::user, 2), Refusal::failed, {}, "it is taken");
+        }) == "xend refuses user2: it is taken (dom1)");
+  CHECK(said(xcs, [](Journal& journal) { journal.counted(1, Counter::overruns, 0, 1); }) ==
+        "xcs.overruns 0 -> 1 (dom1)");
+  CHECK(said(actor(Role::xen), [](Journal& journal) { journal.told(1, Fact::paused); }) ==
         "xen says of dom1: paused");
-  CHECK(said(dom1, [](Journal& journal) { journal.told(1, "runs sh"); }) == "dom1 says: runs sh");
-  CHECK(said(xcs, [](Journal& journal) { journal.told(0, "is ready"); }) == "xcs says: is ready");
+  CHECK(said(dom1, [](Journal& journal) { journal.told(1, Fact::program_runs, {}, "sh"); }) ==
+        "dom1 says: runs sh");
+  CHECK(said(xcs, [](Journal& journal) { journal.told(0, Fact::checked_step, {}, "is ready"); }) ==
+        "xcs says: is ready");
+}
+
+TEST_CASE("words are made of an entry's numbers and its argument") {
+  const auto told = [](Fact fact, const Values& values = {}, std::string_view argument = {}) {
+    return words_of(fact, values, argument);
+  };
+  CHECK(told(Fact::created, {}, "web") == "created web");
+  CHECK(told(Fact::ports_bound, {0, 2, 1, 3}) == "domain 0 port 2 <-> domain 1 port 3");
+  CHECK(told(Fact::port_closed, {4, 1, 2}) == "port 4 of domain 1 closes, was interdomain");
+  CHECK(told(Fact::port_closed, {4, 1, 99}) == "port 4 of domain 1 closes, was 99");
+  CHECK(told(Fact::shut_down, {3, 1}) == "shut down: reboot, exit status 3");
+  CHECK(told(Fact::resumed, {0x1c, 0x1a}) == "resumed: frame 0x1c, was 0x1a");
+  CHECK(told(Fact::crashed, {11, 139}) == "crashed: killed by signal 11 (SIGSEGV)");
+  CHECK(told(Fact::crashed, {31, 159}) ==
+        "crashed: killed by signal 31 (SIGSYS: a system call that it may not make)");
+  CHECK(told(Fact::crashed, {64, 192}) == "crashed: killed by signal 64");
+  CHECK(told(Fact::crashed, {0, 3}) == "crashed: it ended with status 3 and without shutting down");
+  CHECK(told(Fact::crashed, {0, crash_status_unknown}) ==
+        "crashed: its process ended, and its status is unknown");
+  CHECK(told(Fact::init_runs, {0, 1}, "sh") == "init runs sh on tty1");
+  // An argument is no format.
+  CHECK(told(Fact::created, {}, "{0}{text}") == "created {0}{text}");
+  CHECK(said(xend, [](Journal& journal) { journal.told(1, Fact::console_adopted); }) ==
+        "xend says of dom1: console taken up from an earlier xend");
+  CHECK(said(xcs, [](Journal& journal) {
+          journal.refused(1, dom1, Refusal::call, {3, 5});
+        }) == "xcs refuses dom1: call of type 3: result 5");
 }
 
 TEST_CASE("unchanged values are not written, and no entry is without a listener") {
   KeepingSink sink;
   Journal journal(sink, xcs);
   journal.index_moved(1, ring::Ring::tx, IndexName::req_prod, 4, 4);
-  journal.counted(1, "dropped", 2, 2);
+  journal.counted(1, Counter::overruns, 2, 2);
   journal.bytes_passed(1, xend, {});
   CHECK(sink.entries.empty());
   sink.listeners = 0;
-  journal.told(1, "unheard");
+  journal.told(1, Fact::checked_step, {}, "unheard");
   journal.event_taken(1, 1);
   CHECK(sink.entries.empty());
   sink.listeners = 1;
-  journal.as(xend).told(0, "heard");
+  journal.as(xend).told(0, Fact::checked_step, {}, "heard");
   REQUIRE(sink.entries.size() == 1);
   CHECK(sink.entries.front().actor == xend);
 }
 
 TEST_CASE("a line is time since the origin, step and sentence, in columns") {
   KeepingSink sink;
-  Journal(sink, xcs).told(0, "is ready");
+  Journal(sink, xcs).told(0, Fact::checked_step, {}, "is ready");
   CHECK(to_text(sink.entries.front(), 21, 0) == "      1.000     21  xcs says: is ready");
   CHECK(to_text(sink.entries.front(), 1, 1'000'000) == "      0.000      1  xcs says: is ready");
   CHECK(to_text(sink.entries.front(), 1, 1'500'000) == "     -0.500      1  xcs says: is ready");
@@ -150,7 +182,7 @@ TEST_CASE("a line is time since the origin, step and sentence, in columns") {
 TEST_CASE("text of a peer is escaped for a terminal") {
   CHECK(escaped(bytes_of("a\"b\\c\n\r\t\x1b[2J\x7f\xc3\xa9")) == R"(a\"b\\c\n\r\t\x1b[2J\x7f\xc3\xa9)");
   CHECK(escaped(bytes_of({"\0x", 2})) == R"(\x00x)");
-  CHECK(said(xcs, [](Journal& journal) { journal.refused(1, dom1, "\x1b[31m"); }) ==
+  CHECK(said(xcs, [](Journal& journal) { journal.refused(1, dom1, Refusal::failed, {}, "\x1b[31m"); }) ==
         R"(xcs refuses dom1: \x1b[31m)");
 }
 

@@ -385,11 +385,11 @@ TEST_CASE("other domains are left out; a domain's life is shown") {
   Watched watched;
   watched.as(xcs).slot_written(2, ring::Ring::rx, 0, SlotUse::request, text_message("other"));
   CHECK(watched.history.newest() == 0);
-  watched.as(actor(Role::xen)).told(1, "paused");
+  watched.as(actor(Role::xen)).told(1, trace::Fact::paused);
   CHECK(watched.history.shown().life == "paused");
-  watched.as(dom1).told(1, "destroyed web");
+  watched.as(dom1).told(1, trace::Fact::destroyed, {}, "web");
   CHECK(watched.history.shown().life == "paused");
-  watched.as(actor(Role::xen)).told(1, "destroyed web");
+  watched.as(actor(Role::xen)).told(1, trace::Fact::destroyed, {}, "web");
   CHECK(watched.history.shown().life == "gone");
 }
 

@@ -157,7 +157,7 @@ class Wireshark(unittest.TestCase):
     def test_what_was_done_on_purpose_is_a_fault(self):
         capture = self.capture("54-lost-event", "--name", "54-lost-event")
         fault, = self.fields(capture, "ringside.fault", "ringside.fault", "frame.comment")
-        self.assertEqual(fault[0], "its event to xcs is lost")
+        self.assertEqual(fault[0], "fault: its event to xcs is lost")
         self.assertIn("fault: its event to xcs is lost", fault[1])
         self.assertEqual(self.odd(capture), {"An injected fault", "Something was dropped"})
 

@@ -128,7 +128,7 @@ struct XcsFixture {
   [[nodiscard]] std::size_t bites(Quirk quirk) const {
     std::size_t count = 0;
     for (const auto& [step, entry] : sink.entries()) {
-      count += entry.kind == trace::Kind::quirk && text_of(entry.message) == about(quirk).name ? 1 : 0;
+      count += is(entry, quirk) ? 1 : 0;
     }
     return count;
   }

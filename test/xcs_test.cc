@@ -167,7 +167,7 @@ TEST_CASE("meaningless calls get an error, and the connection continues") {
     // The journal has the same count.
     std::uint32_t counted = 0;
     for (const auto& [step, entry] : f.sink.entries()) {
-      if (entry.kind != trace::Kind::counted || text_of(entry.message) != "refused_calls") continue;
+      if (!is(entry, trace::Counter::refused_calls)) continue;
       CHECK(entry.from_value == counted);
       CHECK(entry.to_value == ++counted);
     }

@@ -65,9 +65,7 @@ struct Line : Machine {
   std::uint32_t counted(const std::string& name) const {
     std::uint32_t value = 0;
     for (const auto& [step, entry] : sink.entries()) {
-      const auto text = entry.message.payload();
-      if (entry.kind == trace::Kind::counted && std::string(text.begin(), text.end()) == name)
-        value = entry.to_value;
+      if (entry.kind == trace::Kind::counted && trace::words_of(entry) == name) value = entry.to_value;
     }
     return value;
   }

@@ -78,8 +78,7 @@ struct Machine {
     std::vector<std::string> lines;
     for (const auto& [step, entry] : sink.entries()) {
       if (entry.kind != trace::Kind::told || entry.domain != domain) continue;
-      const auto text = entry.message.payload();
-      lines.emplace_back(text.begin(), text.end());
+      lines.push_back(trace::words_of(entry));
     }
     return lines;
   }

@@ -62,7 +62,7 @@ struct XendFixture {
   }
   bool told(std::string_view text) const {
     for (const auto& recorded : sink.entries()) {
-      if (text_of(recorded.entry.message).find(text) != std::string::npos) return true;
+      if (trace::words_of(recorded.entry).find(text) != std::string::npos) return true;
     }
     return false;
   }

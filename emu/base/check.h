@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -19,6 +21,10 @@ struct Error {
   std::string object;  ///< on what: a path, a domain, a limit
   std::string why;     ///< the reason in words
   std::string advice;  ///< what to do about it; may be empty
+  // Not printed: of a refusal that the journal knows by an enum (trace::Refusal), and the numbers in its
+  // words.
+  std::uint8_t reason = 0;
+  std::array<std::uint32_t, 4> numbers = {};
 
   /// "what: object: why (advice)", without a trailing newline.
   [[nodiscard]] std::string text() const {

@@ -56,7 +56,7 @@ void ConsoleTty::print(std::string_view text) {
       dropped += out.size();
     }
   }
-  count_dropped("dropped kernel message bytes", dropped_message_bytes_, dropped);
+  count_dropped(trace::Counter::kernel_bytes_dropped, dropped_message_bytes_, dropped);
   ctrl_if_.count_lost(0, dropped);
   flush();
 }
@@ -186,7 +186,7 @@ void ConsoleTty::read_terminal() {
 
 void ConsoleTty::terminal_closed() {
   state_ = Terminal::closed;
-  tty_journal_.told(domain_, "the terminal is closed: no process has it open any more");
+  tty_journal_.told(domain_, trace::Fact::terminal_closed);
   hang_up_input();
 }
 
@@ -205,7 +205,7 @@ void ConsoleTty::update_watch() {
 
 void ConsoleTty::received(Request request) {
   if (request.message().subtype != ring::CMSG_CONSOLE_DATA) {
-    journal_.refused(domain_, trace::dom0_actor, "a console message of unknown subtype");
+    journal_.refused(domain_, trace::dom0_actor, trace::Refusal::console_subtype);
     ctrl_if_.respond(std::move(request));
     return;
   }
@@ -280,7 +280,7 @@ void ConsoleTty::hang_up_input() {
 void ConsoleTty::drop_input() {
   std::size_t bytes = 0;
   for (const Input& input : input_) bytes += input.message.length - input.taken_bytes;
-  if (bytes != 0) journal_.refused(domain_, trace::dom0_actor, "input for a terminal that no process reads");
+  if (bytes != 0) journal_.refused(domain_, trace::dom0_actor, trace::Refusal::input_unread);
   drop_input(bytes);
   while (!input_.empty()) {
     if (input_.front().request) ctrl_if_.respond(std::move(*input_.front().request));
@@ -306,11 +306,11 @@ void ConsoleTty::answer_all() {
 }
 
 void ConsoleTty::drop_input(std::size_t bytes) {
-  count_dropped("dropped input bytes", dropped_input_bytes_, bytes);
+  count_dropped(trace::Counter::input_bytes_dropped, dropped_input_bytes_, bytes);
   ctrl_if_.count_lost(bytes, 0);
 }
 
-void ConsoleTty::count_dropped(const char* counter, std::uint32_t& total, std::size_t bytes) {
+void ConsoleTty::count_dropped(trace::Counter counter, std::uint32_t& total, std::size_t bytes) {
   const std::uint32_t before = total;
   total += static_cast<std::uint32_t>(bytes);
   journal_.counted(domain_, counter, before, total);

@@ -118,7 +118,7 @@ class ConsoleTty {
   void send_flow_character(std::uint8_t character);
   void update_watch();
   void drop_input(std::size_t bytes);
-  void count_dropped(const char* counter, std::uint32_t& total, std::size_t bytes);
+  void count_dropped(trace::Counter counter, std::uint32_t& total, std::size_t bytes);
 
   Host& host_;
   trace::Journal journal_;      ///< as the guest

@@ -15,8 +15,8 @@ using ring::Ring;
 namespace {
 
 struct FaultText {
-  const char* counter;
-  const char* refusal;  ///< what the journal shows, at most 60 bytes
+  trace::Counter counter;
+  trace::Refusal refusal;
   const char* warning;
 };
 
@@ -24,17 +24,17 @@ FaultText text_of(CtrlIf::Fault fault) {
   switch (fault) {
     case CtrlIf::Fault::response_index:
       return {
-          "ctrl_if bad response indices", "responses to requests that were never made",
+          trace::Counter::ctrl_if_response_indices, trace::Refusal::response_indices,
           "tx.rsp_prod claims answers to requests that were never made; answers wait until it is true again"};
     case CtrlIf::Fault::request_index:
       return {
-          "ctrl_if bad request indices", "a request index that jumped too far or back",
+          trace::Counter::ctrl_if_request_indices, trace::Refusal::request_indices,
           "rx.req_prod jumped by more than the ring holds, or back; requests wait until it is true again"};
     case CtrlIf::Fault::unknown_id:
-      return {"ctrl_if unknown response ids", "a response with an id that no request carries",
+      return {trace::Counter::ctrl_if_unknown_ids, trace::Refusal::response_id,
               "it answers with an id that no request carries; such answers are dropped"};
     case CtrlIf::Fault::long_length:
-      return {"ctrl_if long lengths", "a length above 60, cut to 60",
+      return {trace::Counter::ctrl_if_long_lengths, trace::Refusal::message_length,
               "it sends a message with a length above 60; the length is taken for 60"};
   }
   RS_CHECK(!"a fault has a text");
@@ -152,7 +152,7 @@ void CtrlIf::unregister_receiver(std::uint8_t type) {
 
 void CtrlIf::respond(Request request, Bytes payload) {
   if (!rx_ || request.attachment_ != attachment_) {
-    journal_.refused(domain_, journal_.self(), "an answer to a request of a page that was given up");
+    journal_.refused(domain_, journal_.self(), trace::Refusal::answer_of_old_page);
     return;
   }
   RS_CHECK(owed_ > 0);

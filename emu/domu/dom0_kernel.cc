@@ -82,7 +82,7 @@ void Dom0Kernel::channel_event() {
   if (attachments != std::exchange(attachments_, attachments)) {
     // A new controller may have other kicks.
     if (auto opened = events_->open_again(channel_port_); !opened) return failed(opened.error());
-    journal_.told(dom0, "a new controller is at the other end of the control channel");
+    journal_.told(dom0, trace::Fact::new_controller);
   }
   ctrl_if_->serve();
 }
@@ -97,7 +97,7 @@ void Dom0Kernel::shutdown_requested(Request request) {
   const ring::ControlMessage message = request.message();
   ctrl_if_->respond(std::move(request));
   if (message.subtype == ring::CMSG_SHUTDOWN_SYSRQ) return tool_requests_->sysrq(message.payload());
-  journal_.refused(dom0, journal_.self(), "dom0 is not shut down through its control channel");
+  journal_.refused(dom0, journal_.self(), trace::Refusal::dom0_shutdown);
 }
 
 // -- devices

@@ -142,7 +142,7 @@ void DomU::start_program(const DomainInfo& info) {
     return;
   }
   process_ = std::move(program->process);
-  journal_.told(domain_, "runs " + options_.argv.front());
+  journal_.told(domain_, trace::Fact::program_runs, {}, options_.argv.front());
   host_.process_watch(process_, [this](int status) { program_ended(status); });
   console_->open(std::move(program->terminal));
 }
@@ -210,7 +210,7 @@ void DomU::shutdown_requested(Request request) {
       tool_requests_->sysrq(message.payload());
       break;
     default:
-      journal_.refused(domain_, trace::dom0_actor, "a shutdown message of unknown subtype");
+      journal_.refused(domain_, trace::dom0_actor, trace::Refusal::shutdown_subtype);
   }
 }
 
@@ -233,7 +233,7 @@ void DomU::program_ended(int status) {
   if (std::exchange(suspend_asked_, false)) console_->hold_output(false);
   phase_ = Phase::ending;
   exit_status_ = status;
-  journal_.told(domain_, fmt::format("its program has ended with status {}", status));
+  journal_.told(domain_, trace::Fact::program_ended, {static_cast<std::uint32_t>(status)});
   // Processes that it left running would keep the terminal open for ever.
   host_.program_kill_rest(process_);
   console_->hang_up_input();

@@ -21,7 +21,7 @@ constexpr Duration sleep_again = std::chrono::milliseconds(50);
 
 void DomU::suspend_requested() {
   if (phase_ != Phase::running || ending_asked_ || suspend_asked_) {
-    journal_.refused(domain_, trace::dom0_actor, "a suspend of a guest that ends, or is suspended");
+    journal_.refused(domain_, trace::dom0_actor, trace::Refusal::suspend_too_late);
     return;
   }
   suspend_asked_ = true;
@@ -48,7 +48,7 @@ void DomU::suspend() {
   events_.reset();
   suspend_asked_ = false;
   phase_ = Phase::asleep;
-  journal_.told(domain_, "suspends");
+  journal_.told(domain_, trace::Fact::suspends);
   for (const ring::Port port : {console_port, window_port_}) {
     // The port may be closed already.
     if (port != 0) static_cast<void>(privcmd_.evtchn_close(DOMID_SELF, port).ok());
@@ -77,7 +77,7 @@ void DomU::wake() {
     return;
   }
   phase_ = Phase::running;
-  journal_.told(domain_, "continues after its suspension");
+  journal_.told(domain_, trace::Fact::goes_on);
   console_->hold_output(false);
   console_->deliver_input();
   if (ended_asleep_) return program_ended(*std::exchange(ended_asleep_, std::nullopt));

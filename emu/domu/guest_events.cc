@@ -57,7 +57,7 @@ void GuestEvents::follow_controller() {
   std::optional<Peer> peer = channel_.reopen();
   if (!peer) return;
   channel_.peer = std::move(*peer);
-  journal_.told(domain_, "a new controller is at the other end of the control channel");
+  journal_.told(domain_, trace::Fact::new_controller);
   // Events raised since the new controller attached went to the old one.
   host_.kick(channel_.peer.kicks);
 }
@@ -88,8 +88,8 @@ void GuestEvents::deliver(ring::Port port) {
   }
   // Masked; otherwise the sender could keep this guest busy with nothing.
   bits_.set_mask(port);
-  journal_.refused(domain_, trace::actor(trace::Role::xen), "an event at a port without a handler; masked");
-  journal_.counted(domain_, "stray events", strays_, strays_ + 1);
+  journal_.refused(domain_, trace::actor(trace::Role::xen), trace::Refusal::stray_event);
+  journal_.counted(domain_, trace::Counter::stray_events, strays_, strays_ + 1);
   ++strays_;
 }
 

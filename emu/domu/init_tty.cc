@@ -6,11 +6,11 @@
 
 namespace ringside::domu {
 
-InitTty::InitTty(Host& host, trace::Journal journal, std::string name, ProgramSpec program, Driver driver)
+InitTty::InitTty(Host& host, trace::Journal journal, trace::Dom0Tty which, ProgramSpec program, Driver driver)
     : host_(host),
       journal_(journal),
       tty_journal_(journal.as(trace::actor(trace::Role::tty))),
-      name_(std::move(name)),
+      which_(which),
       program_(std::move(program)),
       driver_(std::move(driver)) {}
 
@@ -34,7 +34,7 @@ void InitTty::start_program() {
   terminal_ = std::move(started->terminal);
   process_ = std::move(started->process);
   watched_ = {};
-  journal_.told(0, fmt::format("init runs {} on {}", program_.argv.front(), name_));
+  journal_.told(0, trace::Fact::init_runs, {0, static_cast<std::uint32_t>(which_)}, program_.argv.front());
   host_.watch(terminal_, {}, [this](Ready ready) { terminal_ready(ready); });
   host_.process_watch(process_, [this](int status) { program_ended(status); });
   update_watch();
@@ -42,7 +42,8 @@ void InitTty::start_program() {
 }
 
 void InitTty::program_ended(int status) {
-  journal_.told(0, fmt::format("the program on {} has ended with status {}", name_, status));
+  journal_.told(0, trace::Fact::init_program_ended,
+                {static_cast<std::uint32_t>(status), static_cast<std::uint32_t>(which_)});
   process_ = Handle();
   wait_to_start();
 }

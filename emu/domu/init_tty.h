@@ -32,8 +32,8 @@ class InitTty {
     std::function<void()> input_room;
   };
 
-  /// `name` is its name in the journal. `host` must outlive it.
-  InitTty(Host& host, trace::Journal journal, std::string name, ProgramSpec program, Driver driver);
+  /// `host` must outlive it.
+  InitTty(Host& host, trace::Journal journal, trace::Dom0Tty which, ProgramSpec program, Driver driver);
   ~InitTty();
   InitTty(const InitTty&) = delete;
   InitTty& operator=(const InitTty&) = delete;
@@ -62,7 +62,7 @@ class InitTty {
   Host& host_;
   trace::Journal journal_;
   trace::Journal tty_journal_;
-  std::string name_;
+  trace::Dom0Tty which_;
   ProgramSpec program_;
   Driver driver_;
   Handle terminal_;

@@ -16,7 +16,7 @@ ScreenTty::ScreenTty(Host& host, trace::Journal journal, ProgramSpec program, st
     : host_(host),
       journal_(journal),
       keyboard_(std::move(interrupt)),
-      tty_(host, journal, "tty1", std::move(program),
+      tty_(host, journal, trace::Dom0Tty::tty1, std::move(program),
            {.send = [this](Bytes bytes) { return show(bytes); },
             .input_room = [this] { this->interrupt(); }}) {}
 
@@ -69,8 +69,8 @@ void ScreenTty::read_keys() {
     if (io.state == Io::State::blocked) return;
     journal_.as(user_actor).bytes_passed(0, journal_.self(), {&character, 1});
     if (keyboard_.type(character)) continue;
-    journal_.refused(0, user_actor, fmt::format("character {:#04x}: there is no key for it", character));
-    journal_.counted(0, "characters without a key", keyless_, keyless_ + 1);
+    journal_.refused(0, user_actor, trace::Refusal::character_without_key, {character});
+    journal_.counted(0, trace::Counter::keyless_characters, keyless_, keyless_ + 1);
     ++keyless_;
   }
 }

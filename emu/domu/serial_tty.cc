@@ -13,7 +13,7 @@ SerialTty::SerialTty(Host& host, trace::Journal journal, Privcmd& privcmd, Progr
     : host_(host),
       privcmd_(privcmd),
       failed_(std::move(failed)),
-      tty_(host, journal, "ttyS0", std::move(program),
+      tty_(host, journal, trace::Dom0Tty::ttyS0, std::move(program),
            {.send = [this](Bytes bytes) { return send(bytes); }, .input_room = [this] { interrupt(); }}) {}
 
 SerialTty::~SerialTty() {

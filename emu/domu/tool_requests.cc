@@ -37,7 +37,7 @@ ToolRequests::~ToolRequests() {
 
 void ToolRequests::sysrq(Bytes payload) {
   if (payload.empty()) {
-    journal_.refused(domain_, trace::dom0_actor, "a sysrq message without a key");
+    journal_.refused(domain_, trace::dom0_actor, trace::Refusal::sysrq_without_key);
     return;
   }
   const unsigned key = payload.front();
@@ -51,7 +51,7 @@ void ToolRequests::sysrq(Bytes payload) {
 void ToolRequests::memory_requested(Request request) {
   auto value = ring::number_in(request.message());
   if (!value || request.message().subtype != ring::CMSG_MEM_REQUEST_SET) {
-    journal_.refused(domain_, trace::dom0_actor, "a memory request of unknown shape");
+    journal_.refused(domain_, trace::dom0_actor, trace::Refusal::memory_request);
     ctrl_if_.respond(std::move(request));
     return;
   }
@@ -62,8 +62,10 @@ void ToolRequests::memory_requested(Request request) {
                        : Result<>(Error{ENOMEM, "", "", "more pages than can be counted", ""});
   if (!set && set.error().code == EPIPE) return kernel_.hypervisor_gone(set.error().why);
   value->status = set ? 0 : static_cast<std::uint32_t>(-set.error().code);
-  journal_.told(domain_,
-                fmt::format("memory target of {} pages: {}", pages, set ? "reached" : set.error().why));
+  if (set)
+    journal_.told(domain_, trace::Fact::memory_target_reached, {pages});
+  else
+    journal_.told(domain_, trace::Fact::memory_target_missed, {pages}, set.error().why);
   ctrl_if_.respond(std::move(request), bytes_of(*value));
 }
 
@@ -71,7 +73,7 @@ void ToolRequests::vcpu_requested(Request request) {
   const std::uint8_t subtype = request.message().subtype;
   auto value = ring::number_in(request.message());
   if (!value || (subtype != ring::CMSG_VCPU_HOTPLUG_OFF && subtype != ring::CMSG_VCPU_HOTPLUG_ON)) {
-    journal_.refused(domain_, trace::dom0_actor, "a vcpu request of unknown shape");
+    journal_.refused(domain_, trace::dom0_actor, trace::Refusal::vcpu_request);
     ctrl_if_.respond(std::move(request));
     return;
   }

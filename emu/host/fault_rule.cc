@@ -32,20 +32,6 @@ const char* objection(const FaultRule& rule) {
   return nullptr;
 }
 
-std::string_view past_tense(FaultRule::Effect effect) {
-  switch (effect) {
-    case FaultRule::Effect::drop:
-      return "is lost";
-    case FaultRule::Effect::delay:
-      return "is late";
-    case FaultRule::Effect::duplicate:
-      return "comes twice";
-    case FaultRule::Effect::reorder:
-      return "is overtaken";
-  }
-  return "";
-}
-
 }  // namespace
 
 Result<> check_fault(const FaultRule& rule) {
@@ -58,9 +44,20 @@ Error too_many_faults(const FaultRule& rule) {
           fmt::format("{} are active, which is the limit (faults_max)", faults_max), "heal first"};
 }
 
-std::string bite_text(const FaultRule& rule, std::string_view to) {
-  const char* what = rule.thing == FaultRule::Thing::kick ? "event" : "message";
-  return fmt::format("fault: its {} to {} {}", what, to, past_tense(rule.effect));
+trace::Fact bite_of(const FaultRule& rule) {
+  using trace::Fact;
+  const bool event = rule.thing == FaultRule::Thing::kick;
+  switch (rule.effect) {
+    case FaultRule::Effect::drop:
+      return event ? Fact::event_lost : Fact::message_lost;
+    case FaultRule::Effect::delay:
+      return event ? Fact::event_late : Fact::message_late;
+    case FaultRule::Effect::duplicate:
+      return event ? Fact::event_doubled : Fact::message_doubled;
+    case FaultRule::Effect::reorder:
+      break;
+  }
+  return event ? Fact::event_overtaken : Fact::message_overtaken;
 }
 
 void take_back_event_up(std::byte* page) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "emu/host/host.h"
+#include "emu/trace/facts.h"
 
 namespace ringside {
 
@@ -42,8 +43,8 @@ struct FaultRule {
 [[nodiscard]] Result<> check_fault(const FaultRule& rule);
 /// ENOSPC: the table is full.
 [[nodiscard]] Error too_many_faults(const FaultRule& rule);
-/// The journal's text when a rule takes effect: "fault: its event to xcs is lost".
-[[nodiscard]] std::string bite_text(const FaultRule& rule, std::string_view to);
+/// What the journal reports when a rule takes effect. Its argument is the name of the receiver.
+[[nodiscard]] trace::Fact bite_of(const FaultRule& rule);
 
 /// Removes the bits of a lost event. Otherwise all later events would find the bit set, so that one loss
 /// would suppress all of them. This one is for a guest's event to dom0, in its page:

@@ -35,7 +35,8 @@ using Memory = ring::NativeMemory;
 
 namespace {
 
-constexpr std::uint64_t log_magic = 0x315245474e495231;  // "1RINGER1"
+// Little-endian "1RINGER2". The last character is the version of the entries.
+constexpr std::uint64_t log_magic = 0x325245474e495231;
 constexpr std::chrono::seconds stall_limit{5};
 /// An announcement that is older than this may be that of a stopped process.
 constexpr std::chrono::nanoseconds announced_max = std::chrono::milliseconds(100);
@@ -310,7 +311,13 @@ struct JournalReader::State {
       const std::string path = file.path().string();
       if (file.path().extension() != log_suffix || logs.contains(path)) continue;
       auto log = map_log(path);
-      if (!log || log->header().magic != log_magic) continue;
+      if (!log) continue;
+      if (const std::uint64_t differs = log->header().magic ^ log_magic; differs != 0) {
+        if (differs << 8 == 0)
+          failure = Error{EPROTO, cannot_listen, path, "another version of ringside writes this journal",
+                          "stop the machine with ringside down, and start it again"};
+        continue;
+      }
       if (auto allocated = allocate_log(path); !allocated) {
         if (allocated.error().code != ENOENT) failure = allocated.error();
         continue;

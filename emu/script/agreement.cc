@@ -41,8 +41,8 @@ std::string who(trace::Actor actor) {
 }
 
 /// Says how much waited, which depends on who ran when.
-bool is_level(std::string_view counter) {
-  return counter == "requests_waiting" || counter == "queued_messages";
+bool is_level(const trace::Entry& entry) {
+  return is(entry, trace::Counter::requests_waiting) || is(entry, trace::Counter::queued_messages);
 }
 
 void append(Deeds& deeds, const std::string& what, const Deed& about, std::string_view text) {
@@ -101,15 +101,15 @@ void add(Deeds& deeds, const trace::Entry& entry) {
     }
     case Kind::refused:
       return append(deeds, fmt::format("{} refuses {}", actor, who(entry.peer)), about,
-                    std::string(entry_text(entry)) + ";");
+                    trace::words_of(entry) + ";");
     case Kind::counted:
-      if (is_level(entry_text(entry))) return;
+      if (is_level(entry)) return;
       about.number = true;
       about.text = std::to_string(entry.to_value);
-      deeds[fmt::format("{} counts {} of dom{}", actor, entry_text(entry), entry.domain)] = about;
+      deeds[fmt::format("{} counts {} of dom{}", actor, trace::words_of(entry), entry.domain)] = about;
       return;
     case Kind::quirk:
-      about.text = entry_text(entry);
+      about.text = trace::words_of(entry);
       deeds[fmt::format("{} has a quirk", actor)] = about;
       return;
     case Kind::index_moved:
@@ -126,8 +126,7 @@ bool is_daemon(trace::Actor actor) {
 }
 
 bool tells_of_a_kill(const trace::Entry& entry) {
-  return entry.kind == Kind::told && entry.actor.role == Role::dom0 &&
-         entry_text(entry).ends_with(" is killed");
+  return entry.actor.role == Role::dom0 && is(entry, trace::Fact::killed);
 }
 
 Deeds deeds_of(const State& state) {

@@ -12,6 +12,7 @@ namespace ringside::script {
 
 namespace {
 
+using trace::Counter;
 using trace::Role;
 
 constexpr Roles xen_role = only(Role::xen);
@@ -23,46 +24,47 @@ constexpr Roles domain_role = only(Role::domain);
 constexpr Roles channel_end = xcs | xenctld;
 constexpr Roles everyone = xen_role | xcs | xend | xenctld | domain_role;
 
-constexpr CounterSource counter(std::string_view text) {
-  return {CountedBy::counter, text};
+constexpr CounterSource counter(Counter which) {
+  return {CountedBy::counter, static_cast<std::uint8_t>(which)};
 }
 
-constexpr std::array any_refusal{CounterSource{CountedBy::refusal, ""}};
-constexpr std::array level{CounterSource{CountedBy::level, ""}};
-constexpr std::array xcs_dropped{CounterSource{CountedBy::quirk, "xcs-drop-when-full"}};
-constexpr std::array console_lost{counter("console bytes discarded"), counter("bytes that nobody read"),
-                                  counter("typed bytes lost"),
-                                  counter("typed bytes that the guest did not live to see")};
-constexpr std::array twice{counter("console bytes that may be shown twice")};
-constexpr std::array queued_messages{counter("queued_messages")};
-constexpr std::array refused_messages{counter("refused_messages")};
-constexpr std::array refused_responses{counter("refused_responses")};
-constexpr std::array index_faults{counter("index_faults")};
-constexpr std::array length_faults{counter("length_faults")};
-constexpr std::array requests_waiting{counter("requests_waiting")};
-constexpr std::array responses_unclaimed{counter("responses_unclaimed")};
-constexpr std::array pushbacks{counter("pushbacks")};
-constexpr std::array ignored{counter("frames_ignored"), counter("domains_ignored")};
-constexpr std::array refused_calls{counter("refused_calls")};
-constexpr std::array lengths_cut{counter("lengths_cut")};
-constexpr std::array cut_off{counter("sessions_overrun"), counter("connections_silent"),
-                             counter("connections_refused")};
-constexpr std::array expired{counter("sessions_expired")};
-constexpr std::array abandoned{counter("frames_abandoned")};
-constexpr std::array overflows{counter("event_overflows")};
-constexpr std::array waiting_virqs{counter("waiting_virqs")};
-constexpr std::array xen_dropped{counter("console input dropped")};
-constexpr std::array xen_output_dropped{counter("console output dropped")};
-constexpr std::array overrun{counter("overruns")};
-constexpr std::array line_errors{counter("parity errors"), counter("framing errors")};
-constexpr std::array breaks{counter("breaks")};
-constexpr std::array unclaimed{counter("serial characters for nobody")};
-constexpr std::array guest_dropped{counter("dropped kernel message bytes"), counter("dropped input bytes")};
-constexpr std::array strays{counter("stray events")};
-constexpr std::array guest_index_faults{counter("ctrl_if bad response indices"),
-                                        counter("ctrl_if bad request indices")};
-constexpr std::array unknown_ids{counter("ctrl_if unknown response ids")};
-constexpr std::array long_lengths{counter("ctrl_if long lengths")};
+constexpr std::array any_refusal{CounterSource{CountedBy::refusal}};
+constexpr std::array level{CounterSource{CountedBy::level}};
+constexpr std::array xcs_dropped{
+    CounterSource{CountedBy::quirk, static_cast<std::uint8_t>(Quirk::xcs_drop_when_full)}};
+constexpr std::array console_lost{counter(Counter::console_bytes_discarded), counter(Counter::bytes_unread),
+                                  counter(Counter::typed_bytes_lost), counter(Counter::typed_bytes_unseen)};
+constexpr std::array twice{counter(Counter::bytes_shown_twice)};
+constexpr std::array queued_messages{counter(Counter::queued_messages)};
+constexpr std::array refused_messages{counter(Counter::refused_messages)};
+constexpr std::array refused_responses{counter(Counter::refused_responses)};
+constexpr std::array index_faults{counter(Counter::index_faults)};
+constexpr std::array length_faults{counter(Counter::length_faults)};
+constexpr std::array requests_waiting{counter(Counter::requests_waiting)};
+constexpr std::array responses_unclaimed{counter(Counter::responses_unclaimed)};
+constexpr std::array pushbacks{counter(Counter::pushbacks)};
+constexpr std::array ignored{counter(Counter::frames_ignored), counter(Counter::domains_ignored)};
+constexpr std::array refused_calls{counter(Counter::refused_calls)};
+constexpr std::array lengths_cut{counter(Counter::lengths_cut)};
+constexpr std::array cut_off{counter(Counter::sessions_overrun), counter(Counter::connections_silent),
+                             counter(Counter::connections_refused)};
+constexpr std::array expired{counter(Counter::sessions_expired)};
+constexpr std::array abandoned{counter(Counter::frames_abandoned)};
+constexpr std::array overflows{counter(Counter::event_overflows)};
+constexpr std::array waiting_virqs{counter(Counter::waiting_virqs)};
+constexpr std::array xen_dropped{counter(Counter::console_input_dropped)};
+constexpr std::array xen_output_dropped{counter(Counter::console_output_dropped)};
+constexpr std::array overrun{counter(Counter::overruns)};
+constexpr std::array line_errors{counter(Counter::parity_errors), counter(Counter::framing_errors)};
+constexpr std::array breaks{counter(Counter::breaks)};
+constexpr std::array unclaimed{counter(Counter::serial_characters_unclaimed)};
+constexpr std::array guest_dropped{counter(Counter::kernel_bytes_dropped),
+                                   counter(Counter::input_bytes_dropped)};
+constexpr std::array strays{counter(Counter::stray_events)};
+constexpr std::array guest_index_faults{counter(Counter::ctrl_if_response_indices),
+                                        counter(Counter::ctrl_if_request_indices)};
+constexpr std::array unknown_ids{counter(Counter::ctrl_if_unknown_ids)};
+constexpr std::array long_lengths{counter(Counter::ctrl_if_long_lengths)};
 
 constexpr std::array counters{
     CounterAbout{everyone, "refused", "times", "it refused a request", any_refusal},

@@ -59,7 +59,7 @@ void MachineStage::client_came(Client& client, Lane lane, Bytes bytes) {
 void MachineStage::client_ended(Client& client, Lane lane) {
   ++arrivals_;
   journal(actor_of(client.lanes[static_cast<std::size_t>(lane)]))
-      .told(0, fmt::format("xcs has closed its {} connection", lane == Lane::control ? "control" : "data"));
+      .told(0, lane == Lane::control ? trace::Fact::control_closed : trace::Fact::data_closed);
 }
 
 void MachineStage::client_frame(Client& client, Lane lane, const dom0::XcsMessage& frame) {

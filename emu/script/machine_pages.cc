@@ -97,7 +97,7 @@ Result<> MachineStage::notify(trace::Actor who, trace::Actor peer) {
 Result<> MachineStage::raise_down(trace::Actor who, DomainId domain) {
   auto ports = console_ports(domain);
   if (!ports) return ports.error();
-  journal(who).told(domain, "notifies the guest");
+  journal(who).told(domain, trace::Fact::notifies);
   return privcmd().evtchn_send(ports->port1);
 }
 

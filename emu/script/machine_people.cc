@@ -118,7 +118,7 @@ void MachineStage::sit_down(Person& person, DomainId domain, Handle stream, trac
           .ended =
               [this, &person] {
                 ++arrivals_;
-                journal(person.actor).told(person.domain, "the console has hung up");
+                journal(person.actor).told(person.domain, trace::Fact::hung_up);
               }});
 }
 

@@ -277,9 +277,7 @@ bool Matcher::same_sort(const trace::Entry& entry, const Cast& cast) const {
                       (each.whom->role == Role::domain && each.whom->domain == entry.domain));
             },
             [&](const Says& each) { return entry.kind == Kind::told && cast.is(each.who, entry.actor); },
-            [&](const QuirkBites& each) {
-              return entry.kind == Kind::quirk && entry_text(entry) == about(each.quirk).name;
-            },
+            [&](const QuirkBites& each) { return trace::is(entry, each.quirk); },
             [&](const Shows& each) { return never(each); }, [&](const BytesAt& each) { return never(each); },
             [&](const ReceivesReply& each) { return never(each); },
             [&](const IsCutOff& each) { return never(each); },
@@ -305,8 +303,8 @@ bool Matcher::matches(const trace::Entry& entry, const Cast& cast) const {
   if (const auto* moved = std::get_if<IndexMoved>(&pattern_.what))
     return entry.from_value == moved->from && entry.to_value == moved->to;
   if (const auto* refuses = std::get_if<Refuses>(&pattern_.what))
-    return !refuses->reason || probe_->is_in(entry_text(entry));
-  if (std::holds_alternative<Says>(pattern_.what)) return probe_->is_in(entry_text(entry));
+    return !refuses->reason || probe_->is_in(trace::words_of(entry));
+  if (std::holds_alternative<Says>(pattern_.what)) return probe_->is_in(trace::words_of(entry));
   return true;
 }
 
@@ -330,9 +328,8 @@ bool counts_for(const State::Tally& tally, const Actor& actor, std::string_view 
   if (known == nullptr || (of && of->domain != tally.domain)) return false;
   // The serial line's counters are its own, whoever keeps them.
   if (!cast.is(actor, tally.actor)) return false;
-  return std::ranges::any_of(known->sources, [&](const CounterSource& source) {
-    return source.by == tally.by && (source.text.empty() || source.text == tally.text);
-  });
+  return std::ranges::any_of(known->sources,
+                             [&](const CounterSource& source) { return source == tally.source; });
 }
 
 std::uint64_t counter_at(const State& state, Step step, const Actor& actor, std::string_view counter,

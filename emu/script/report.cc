@@ -213,7 +213,7 @@ std::string Report::quirks(const Failure& failure) const {
   for (Step step = 1; step <= failure.step; ++step) {
     const trace::Entry& entry = story_.state.at(step);
     if (entry.kind != trace::Kind::quirk) continue;
-    const std::string name(entry_text(entry));
+    const std::string name = trace::words_of(entry);
     if (!told.insert(name).second) continue;
     const auto line = std::ranges::find_if(file.lines, [&](const std::string& each) {
       return each.find("quirk") != std::string::npos && each.find(name) != std::string::npos;

@@ -54,7 +54,7 @@ std::string Wording::end_name(trace::Actor actor) const {
 }
 
 std::string Wording::payload() const {
-  const std::string_view bytes = entry_text(entry_);
+  const std::string_view bytes = trace::text_of(entry_);
   const bool cut = bytes.size() > trace::shown_bytes_max;
   return written_text(bytes.substr(0, trace::shown_bytes_max)) + (cut ? "..." : "");
 }
@@ -108,7 +108,7 @@ std::string Wording::counter() const {
     const bool is_its =
         (each.roles & only(entry_.actor.role == Role::tty ? Role::domain : entry_.actor.role)) != 0;
     const bool counts = std::ranges::any_of(each.sources, [&](const CounterSource& source) {
-      return source.by == CountedBy::counter && source.text == entry_text(entry_);
+      return source == CounterSource{CountedBy::counter, entry_.detail};
     });
     if (is_its && counts) {
       return fmt::format("{}.{} changes  # by {}", name(entry_.actor), each.name,
@@ -142,14 +142,14 @@ std::string Wording::text() const {
     case Kind::refused: {
       const bool of_another = !(entry_.peer == entry_.actor);
       return fmt::format("{} refuses{} {}", who, of_another ? " " + name(entry_.peer) : "",
-                         written_text(entry_text(entry_)));
+                         written_text(trace::words_of(entry_)));
     }
     case Kind::counted:
       return counter();
     case Kind::quirk:
-      return fmt::format("quirk {} bites", trace::escaped(entry_.message.payload()));
+      return fmt::format("quirk {} bites", trace::escaped_words(entry_));
     case Kind::told:
-      return fmt::format("{} says {}{}", who, written_text(entry_text(entry_)),
+      return fmt::format("{} says {}{}", who, written_text(trace::words_of(entry_)),
                          entry_.domain == 0 ? "" : fmt::format("  # of dom{}", entry_.domain));
   }
   return comment();

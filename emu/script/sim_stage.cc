@@ -164,7 +164,7 @@ void SimStage::drop_daemon(Daemon daemon) {
 
 Result<> SimStage::daemon_stops(Daemon daemon) {
   if (auto there = check_daemon(daemon); !there) return there;
-  journal(trace::dom0_actor).told(0, fmt::format("{} is killed", name_of(daemon)));
+  journal(trace::dom0_actor).told(0, trace::Fact::killed, {}, name_of(daemon));
   stalled_[static_cast<std::size_t>(daemon)] = false;
   drop_daemon(daemon);
   return Done{};

@@ -1,8 +1,6 @@
 // What a journal says of rings and counters.
 #include "emu/script/state.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "emu/dom0/xcs/xcs_proto.h"
@@ -24,11 +22,6 @@ bool is_console_request(const trace::Entry& entry) {
 
 }  // namespace
 
-std::string_view entry_text(const trace::Entry& entry) {
-  const auto bytes = entry.message.payload();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 State::State() = default;
 
 void State::take(const trace::Entry& entry) {
@@ -44,26 +37,24 @@ void State::take(const trace::Entry& entry) {
       return index_moved(entry);
     case Kind::frame_taken:
       if (entry.actor.role == Role::xend && is_console_request(entry)) {
-        count(CountedBy::level, entry.actor, entry.domain, "",
-              static_cast<std::int64_t>(entry.message.payload().size()));
+        count({CountedBy::level}, entry, static_cast<std::int64_t>(entry.message.payload().size()));
       }
       return;
     case Kind::bytes_passed:
       if (entry.actor.role == Role::xend || entry.actor.role == Role::xenctld) {
-        count(CountedBy::level, entry.actor, entry.domain, "",
-              -static_cast<std::int64_t>(entry.message.payload().size()));
+        count({CountedBy::level}, entry, -static_cast<std::int64_t>(entry.message.payload().size()));
       }
       return;
     case Kind::refused:
-      return count(CountedBy::refusal, entry.actor, entry.domain, entry_text(entry), 1);
+      return count({CountedBy::refusal}, entry, 1);
     case Kind::quirk:
-      return count(CountedBy::quirk, entry.actor, entry.domain, entry_text(entry), 1);
+      return count({CountedBy::quirk, entry.detail}, entry, 1);
     case Kind::counted: {
       const std::int64_t change = std::int64_t{entry.to_value} - std::int64_t{entry.from_value};
-      count(CountedBy::counter, entry.actor, entry.domain, entry_text(entry), change);
+      count({CountedBy::counter, entry.detail}, entry, change);
       const bool emptied =
-          entry_text(entry) == "console bytes discarded" || entry_text(entry) == "bytes that nobody read";
-      if (emptied) count(CountedBy::level, entry.actor, entry.domain, "", -change);
+          is(entry, trace::Counter::console_bytes_discarded) || is(entry, trace::Counter::bytes_unread);
+      if (emptied) count({CountedBy::level}, entry, -change);
       return;
     }
     case Kind::event_raised:
@@ -97,22 +88,20 @@ void State::took(const trace::Entry& entry, RingBooks& books) {
     const bool output = use == SlotUse::request && entry.ring == ring::Ring::tx && slot.written != 0 &&
                         entry.actor.role == Role::xenctld;
     if (output && this->at(slot.written).message.type == ring::CMSG_CONSOLE) {
-      count(CountedBy::level, entry.actor, entry.domain, "",
+      count({CountedBy::level}, entry,
             static_cast<std::int64_t>(this->at(slot.written).message.payload().size()));
     }
     slot.fresh = false;
   }
 }
 
-void State::count(CountedBy by, trace::Actor actor, std::uint32_t domain, std::string_view text,
-                  std::int64_t change) {
-  std::string key = fmt::format("{} {} {} {} ", static_cast<unsigned>(by), static_cast<unsigned>(actor.role),
-                                actor.number, domain);
-  key += text;
-  const auto [at, fresh] = tally_by_key_.try_emplace(std::move(key), tallies_.size());
-  const std::size_t tally = at->second;
-  if (fresh) tallies_.push_back({by, actor, domain, std::string(text)});
-  changes_.push_back({steps(), tally, change});
+void State::count(CounterSource source, const trace::Entry& entry, std::int64_t change) {
+  const std::array key{static_cast<std::uint32_t>(source.by) << 8 | source.detail,
+                       static_cast<std::uint32_t>(entry.actor.role), std::uint32_t{entry.actor.number},
+                       entry.domain};
+  const auto [at, fresh] = tally_by_key_.try_emplace(key, tallies_.size());
+  if (fresh) tallies_.push_back({source, entry.actor, entry.domain});
+  changes_.push_back({steps(), at->second, change});
 }
 
 State::RingBooks& State::books(std::uint32_t domain, ring::Ring ring) {

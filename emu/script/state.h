@@ -56,10 +56,9 @@ class State {
   };
   /// What counters are made of.
   struct Tally {
-    CountedBy by = CountedBy::counter;
+    CounterSource source;
     trace::Actor actor;
     std::uint32_t domain = 0;
-    std::string text;
   };
   struct Change {
     Step step = 0;
@@ -98,19 +97,15 @@ class State {
 
   void index_moved(const trace::Entry& entry);
   void took(const trace::Entry& entry, RingBooks& books);
-  void count(CountedBy by, trace::Actor actor, std::uint32_t domain, std::string_view text,
-             std::int64_t change);
+  void count(CounterSource source, const trace::Entry& entry, std::int64_t change);
   [[nodiscard]] RingBooks& books(std::uint32_t domain, ring::Ring ring);
 
   std::vector<trace::Entry> entries_;
   std::map<std::pair<std::uint32_t, ring::Ring>, RingBooks> rings_;
   std::vector<Taken> taken_;
   std::vector<Tally> tallies_;
-  std::map<std::string, std::size_t> tally_by_key_;
+  std::map<std::array<std::uint32_t, 4>, std::size_t> tally_by_key_;
   std::vector<Change> changes_;
 };
-
-/// What an entry says in words: the text of those kinds that carry one.
-[[nodiscard]] std::string_view entry_text(const trace::Entry& entry);
 
 }  // namespace ringside::script

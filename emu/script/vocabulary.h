@@ -100,15 +100,17 @@ struct LineAbout {
 
 /// How a runner gets at a counter.
 enum class CountedBy : std::uint8_t {
-  counter,  ///< Kind::counted entries of the actor whose text is `text`
-  refusal,  ///< Kind::refused entries of the actor; `text` empty: all of them
-  quirk,    ///< Kind::quirk entries of the actor with this name
+  counter,  ///< Kind::counted entries of the actor: `detail` is the trace::Counter
+  refusal,  ///< Kind::refused entries of the actor
+  quirk,    ///< Kind::quirk entries of the actor: `detail` is the Quirk
   level,    ///< no entry says it: what came in and has not gone out
 };
 
 struct CounterSource {
   CountedBy by;
-  std::string_view text;
+  std::uint8_t detail = 0;
+
+  friend bool operator==(const CounterSource&, const CounterSource&) = default;
 };
 
 struct CounterAbout {

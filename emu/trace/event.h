@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include "emu/base/quirks.h"
+#include "emu/trace/facts.h"
 #include "ring/event_bits.h"
 #include "ring/layout.h"
 #include "ring/message.h"
@@ -42,10 +44,10 @@ enum class Kind : std::uint8_t {
                  ///< it has one; `from_value` 1 + its result if it is a reply, else 0; `to_value` the low
                  ///< half of the session id in a frame that connects
   bytes_passed,  ///< actor hands peer `message.length` raw bytes (longer runs are several entries)
-  refused,       ///< actor refuses or discards something of peer's; the reason is text in `message.msg`
-  counted,       ///< actor's counter, named in `message.msg`, goes from `from_value` to `to_value`
-  quirk,         ///< a historic quirk takes effect: its name is text in `message.msg`
-  told,          ///< something in the life of a domain or a process, as text in `message.msg`
+  refused,       ///< actor refuses or discards something of peer's: `detail` is the Refusal
+  counted,       ///< actor's counter `detail` (Counter) goes from `from_value` to `to_value`
+  quirk,         ///< the historic quirk `detail` (Quirk) takes effect
+  told,          ///< something in the life of a domain or a process: `detail` is the Fact
   frame_taken,   ///< actor has read one xcs frame of peer's that is no call and no reply; fields as of
                  ///< frame_passed
 };
@@ -70,12 +72,45 @@ struct Entry {
   std::uint32_t port = 0;
   std::uint32_t from_value = 0;
   std::uint32_t to_value = 0;
-  std::uint8_t reserved[28] = {};
-  ring::ControlMessage message;
+  Values values = {};  ///< of refused and told: the numbers of its sentence; facts.h has the sentences
+  std::uint8_t reserved[12] = {};
+  ring::ControlMessage message;  ///< of refused and told: its payload is the argument of the sentence
 };
 
 static_assert(sizeof(Entry) == 128);
 static_assert(offsetof(Entry, message) == 64);
+
+// What an entry of that kind is about.
+[[nodiscard]] inline Counter counter_of(const Entry& entry) {
+  return static_cast<Counter>(entry.detail);
+}
+[[nodiscard]] inline Refusal refusal_of(const Entry& entry) {
+  return static_cast<Refusal>(entry.detail);
+}
+[[nodiscard]] inline Quirk quirk_of(const Entry& entry) {
+  return static_cast<Quirk>(entry.detail);
+}
+[[nodiscard]] inline Fact fact_of(const Entry& entry) {
+  return static_cast<Fact>(entry.detail);
+}
+[[nodiscard]] inline bool is(const Entry& entry, Counter counter) {
+  return entry.kind == Kind::counted && counter_of(entry) == counter;
+}
+[[nodiscard]] inline bool is(const Entry& entry, Refusal refusal) {
+  return entry.kind == Kind::refused && refusal_of(entry) == refusal;
+}
+[[nodiscard]] inline bool is(const Entry& entry, Quirk quirk) {
+  return entry.kind == Kind::quirk && quirk_of(entry) == quirk;
+}
+[[nodiscard]] inline bool is(const Entry& entry, Fact fact) {
+  return entry.kind == Kind::told && fact_of(entry) == fact;
+}
+
+/// Makes `text` the payload of the entry's message; it is cut after 60 bytes.
+inline void set_text(Entry& entry, std::string_view text) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+  entry.message = ring::make_message(0, 0, 0, {bytes, text.size()});
+}
 
 /// The payload of the entry's message as text. Valid as long as the entry.
 [[nodiscard]] inline std::string_view text_of(const Entry& entry) {

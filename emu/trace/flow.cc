@@ -68,7 +68,7 @@ FlowStep Flow::take(std::uint64_t step, const Entry& entry) {
       if (static_cast<IndexName>(entry.detail) == IndexName::req_cons) out_of_slots(step, entry, done);
       break;
     case Kind::quirk:
-      if (text_of(entry) == about(Quirk::xcs_drop_when_full).name) {
+      if (quirk_of(entry) == Quirk::xcs_drop_when_full) {
         const FlowPlace place{.role = Role::xcs, .domain = entry.domain};
         const auto waiting = held_.find(place);
         if (waiting != held_.end() && !waiting->second.empty())
@@ -76,7 +76,7 @@ FlowStep Flow::take(std::uint64_t step, const Entry& entry) {
       }
       break;
     case Kind::counted:
-      if (text_of(entry) == "console bytes discarded")
+      if (counter_of(entry) == Counter::console_bytes_discarded)
         lose({.role = entry.actor.role, .domain = entry.domain, .down = false},
              entry.to_value - entry.from_value, done);
       break;
@@ -124,7 +124,8 @@ void Flow::pass(std::uint64_t step, const Entry& entry, FlowStep& done) {
   if (depth_of(from) == depth_of(to)) return;
   const bool down = depth_of(from) < depth_of(to);
   const FlowPlace sender{.role = from, .domain = entry.domain, .down = down};
-  if (!down && held_[sender].empty()) fetch(sender);
+  const bool takes = from == Role::xcs || from == Role::xenctld;
+  if (!down && takes && held_[sender].empty()) fetch(sender);
   Pieces pieces = pull(sender, text_of(entry), step, done);
   push({.role = to, .domain = entry.domain, .down = down}, std::move(pieces), step);
 }

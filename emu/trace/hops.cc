@@ -134,11 +134,6 @@ Shown hop_of_bytes(const Entry& entry) {
   return std::nullopt;
 }
 
-const Hop* hop_of_quirk_named(std::string_view name) {
-  const auto quirk = Quirks::find(name);
-  return quirk ? &hop_of(quirk.value()) : nullptr;
-}
-
 const Hop* hop_or_none(Shown shown) {
   return shown ? &about(*shown) : nullptr;
 }
@@ -192,7 +187,7 @@ const Hop& hop_of(Quirk quirk) {
   return *found;
 }
 
-const Hop* hop_of_counter(std::string_view counter) {
+const Hop* hop_of_counter(Counter counter) {
   for (const Hop& hop : all_hops) {
     if (std::ranges::find(hop.counters, counter) != hop.counters.end()) return &hop;
   }
@@ -214,9 +209,9 @@ const Hop* hop_of(const Entry& entry) {
     case Kind::bytes_passed:
       return hop_or_none(hop_of_bytes(entry));
     case Kind::counted:
-      return hop_of_counter(text_of(entry));
+      return hop_of_counter(counter_of(entry));
     case Kind::quirk:
-      return hop_of_quirk_named(text_of(entry));
+      return entry.detail < quirks_known.size() ? &hop_of(quirk_of(entry)) : nullptr;
     case Kind::refused:
     case Kind::told:
     case Kind::frame_taken:

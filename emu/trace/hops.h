@@ -99,9 +99,9 @@ struct Hop {
   std::string_view goes_wrong;   ///< besides the quirks
   std::string_view see;          ///< a command line; one that names a domain means one called web
   Few<std::string_view>
-      scenarios;                   ///< file names without folder and suffix; those of quirks are not repeated
-  Few<Quirk> quirks;               ///< those that take effect here
-  Few<std::string_view> counters;  ///< those that count what goes wrong here, by their names in the journal
+      scenarios;          ///< file names without folder and suffix; those of quirks are not repeated
+  Few<Quirk> quirks;      ///< those that take effect here
+  Few<Counter> counters;  ///< those that count what goes wrong here
 };
 
 /// All, in the order of HopId.
@@ -121,7 +121,7 @@ struct Hop {
 /// The hop at which the quirk takes effect. Every quirk has one.
 [[nodiscard]] const Hop& hop_of(Quirk quirk);
 /// The hop whose failures that counter counts; null when there is none.
-[[nodiscard]] const Hop* hop_of_counter(std::string_view counter);
+[[nodiscard]] const Hop* hop_of_counter(Counter counter);
 
 /// The hop that an entry shows. Null for refusals, for Kind::told, for calls to xcs, and for anything a
 /// faulty process writes.

@@ -86,8 +86,7 @@ inline constexpr Hop hops_dom0[] = {
      .see = "ringside up --dom0 xenctld",
      .scenarios = {"09-output-waits-for-a-pty"},
      .quirks = {},
-     .counters = {"typed bytes that the guest did not live to see", "bytes that nobody read",
-                  "typed bytes lost"}},
+     .counters = {Counter::typed_bytes_unseen, Counter::bytes_unread, Counter::typed_bytes_lost}},
 
     {.id = HopId::xend,
      .name = "xend",
@@ -103,7 +102,7 @@ inline constexpr Hop hops_dom0[] = {
      .see = "ringside list web",
      .scenarios = {"15-second-viewer", "59-xend-restarted"},
      .quirks = {Quirk::xend_reorder},
-     .counters = {"console bytes discarded", "console bytes that may be shown twice"}},
+     .counters = {Counter::console_bytes_discarded, Counter::bytes_shown_twice}},
 
     {.id = HopId::xend_frame,
      .name = "xend-frame",
@@ -144,7 +143,7 @@ inline constexpr Hop hops_dom0[] = {
      .see = "ringside dump",
      .scenarios = {"10-header-echoed"},
      .quirks = {Quirk::no_responder},
-     .counters = {"requests_waiting", "refused_responses"}},
+     .counters = {Counter::requests_waiting, Counter::refused_responses}},
 
     {.id = HopId::xcs,
      .name = "xcs",
@@ -168,9 +167,10 @@ inline constexpr Hop hops_dom0[] = {
      .quirks = {Quirk::xcs_connect_once, Quirk::xcs_bind_collision, Quirk::xcs_stale_bindings,
                 Quirk::xcs_wild_port, Quirk::xcs_maxdom, Quirk::xcs_sigpipe, Quirk::xcs_blocking_client,
                 Quirk::xcs_fd2, Quirk::xcs_events_only},
-     .counters = {"connections_refused", "connections_silent", "sessions_overrun", "sessions_expired",
-                  "frames_abandoned", "frames_ignored", "refused_calls", "domains_ignored", "lengths_cut",
-                  "waiting_virqs"}},
+     .counters = {Counter::connections_refused, Counter::connections_silent, Counter::sessions_overrun,
+                  Counter::sessions_expired, Counter::frames_abandoned, Counter::frames_ignored,
+                  Counter::refused_calls, Counter::domains_ignored, Counter::lengths_cut,
+                  Counter::waiting_virqs}},
 
     {.id = HopId::answer_up,
      .name = "answer-up",
@@ -188,7 +188,7 @@ inline constexpr Hop hops_dom0[] = {
      .see = "ringside dump --xcs",
      .scenarios = {"07-a-response-frees-a-slot"},
      .quirks = {},
-     .counters = {"responses_unclaimed"}},
+     .counters = {Counter::responses_unclaimed}},
 };
 
 }  // namespace ringside::trace

@@ -48,7 +48,7 @@ inline constexpr Hop hops_page[] = {
      .see = "ringside ring web",
      .scenarios = {"05-typing"},
      .quirks = {Quirk::xcs_drop_when_full},
-     .counters = {"queued_messages", "refused_messages", "pushbacks"}},
+     .counters = {Counter::queued_messages, Counter::refused_messages, Counter::pushbacks}},
 
     {.id = HopId::slot_tx,
      .name = "slot-tx",
@@ -68,7 +68,7 @@ inline constexpr Hop hops_page[] = {
      .see = "ringside ring web",
      .scenarios = {"02-one-byte", "52-length-255", "53-rewritten-after-notify"},
      .quirks = {},
-     .counters = {"length_faults"}},
+     .counters = {Counter::length_faults}},
 
     {.id = HopId::req_prod,
      .name = "req-prod",
@@ -86,7 +86,7 @@ inline constexpr Hop hops_page[] = {
      .see = "ringside ring web",
      .scenarios = {"12-index-wrap", "50-forged-req-prod", "57-killed-mid-ring"},
      .quirks = {Quirk::stale_indices},
-     .counters = {"index_faults", "ctrl_if bad request indices"}},
+     .counters = {Counter::index_faults, Counter::ctrl_if_request_indices}},
 
     {.id = HopId::event_down,
      .name = "event-down",
@@ -125,7 +125,7 @@ inline constexpr Hop hops_page[] = {
      .see = "ringside dump --all web",
      .scenarios = {"06-one-event-many-messages"},
      .quirks = {},
-     .counters = {"event_overflows"}},
+     .counters = {Counter::event_overflows}},
 
     {.id = HopId::event_quiet,
      .name = "event-quiet",
@@ -160,7 +160,7 @@ inline constexpr Hop hops_page[] = {
      .see = "ringside dump --all web",
      .scenarios = {"56-duplicate-event"},
      .quirks = {},
-     .counters = {"stray events"}},
+     .counters = {Counter::stray_events}},
 
     {.id = HopId::req_cons,
      .name = "req-cons",
@@ -210,7 +210,7 @@ inline constexpr Hop hops_page[] = {
      .see = "ringside ring web",
      .scenarios = {"51-forged-rsp-prod"},
      .quirks = {},
-     .counters = {"ctrl_if bad response indices"}},
+     .counters = {Counter::ctrl_if_response_indices}},
 
     {.id = HopId::rsp_cons,
      .name = "rsp-cons",
@@ -248,7 +248,7 @@ inline constexpr Hop hops_guest[] = {
      .see = "ringside sysrq web h",
      .scenarios = {"11-lengths"},
      .quirks = {Quirk::ctrlif_bad_id, Quirk::ctrlif_no_clamp},
-     .counters = {"ctrl_if unknown response ids", "ctrl_if long lengths"}},
+     .counters = {Counter::ctrl_if_unknown_ids, Counter::ctrl_if_long_lengths}},
 
     {.id = HopId::console_driver,
      .name = "console-driver",
@@ -267,7 +267,7 @@ inline constexpr Hop hops_guest[] = {
      .see = "ringside dump --all web",
      .scenarios = {"03-sixty-one-bytes"},
      .quirks = {Quirk::kcons_lfcr, Quirk::kcons_flush_spin},
-     .counters = {"dropped kernel message bytes"}},
+     .counters = {Counter::kernel_bytes_dropped}},
 
     {.id = HopId::guest_tty,
      .name = "guest-tty",
@@ -285,7 +285,7 @@ inline constexpr Hop hops_guest[] = {
      .see = "ringside dump --all web",
      .scenarios = {"05-typing"},
      .quirks = {},
-     .counters = {"dropped input bytes"}},
+     .counters = {Counter::input_bytes_dropped}},
 
     {.id = HopId::program,
      .name = "program",

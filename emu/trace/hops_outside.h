@@ -25,7 +25,7 @@ inline constexpr Hop hops_outside[] = {
      .see = "ringside keyboard",
      .scenarios = {},
      .quirks = {},
-     .counters = {"characters without a key"}},
+     .counters = {Counter::keyless_characters}},
 
     {.id = HopId::serial_line,
      .name = "serial-line",
@@ -64,7 +64,7 @@ inline constexpr Hop hops_outside[] = {
      .see = "ringside up --com1-speed 9600",
      .scenarios = {"08-from-the-uart"},
      .quirks = {},
-     .counters = {"overruns", "parity errors", "framing errors", "breaks"}},
+     .counters = {Counter::overruns, Counter::parity_errors, Counter::framing_errors, Counter::breaks}},
 
     {.id = HopId::serial_layer,
      .name = "serial-layer",
@@ -83,7 +83,7 @@ inline constexpr Hop hops_outside[] = {
      .see = "ringside dump --all",
      .scenarios = {"08-from-the-uart"},
      .quirks = {},
-     .counters = {"serial characters for nobody"}},
+     .counters = {Counter::serial_characters_unclaimed}},
 
     {.id = HopId::xen_console,
      .name = "xen-console",
@@ -125,7 +125,7 @@ inline constexpr Hop hops_outside[] = {
      .see = "ringside dmesg",
      .scenarios = {"08-from-the-uart"},
      .quirks = {},
-     .counters = {"console output dropped"}},
+     .counters = {Counter::console_output_dropped}},
 
     {.id = HopId::virq_console,
      .name = "virq-console",
@@ -145,7 +145,7 @@ inline constexpr Hop hops_outside[] = {
      .see = "ringside demo --from-hardware",
      .scenarios = {"08-from-the-uart"},
      .quirks = {},
-     .counters = {"console input dropped"}},
+     .counters = {Counter::console_input_dropped}},
 
     {.id = HopId::console_io,
      .name = "console-io",

@@ -117,36 +117,37 @@ class Journal {
     }
   }
 
-  /// `why` is cut after 60 bytes.
-  void refused(std::uint32_t domain, Actor sender, std::string_view why) {
+  /// `argument` is the {text} of the reason's sentence, cut after 60 bytes.
+  void refused(std::uint32_t domain, Actor sender, Refusal why, const Values& values = {},
+               std::string_view argument = {}) {
     if (!listening()) return;
-    Entry entry = about(Kind::refused, domain, 0);
+    Entry entry = about(Kind::refused, domain, static_cast<std::uint8_t>(why));
     entry.peer = sender;
-    set_text(entry, why);
+    entry.values = values;
+    set_text(entry, argument);
     sink_->write(entry);
   }
 
-  void counted(std::uint32_t domain, std::string_view counter, std::uint32_t from, std::uint32_t to) {
+  void counted(std::uint32_t domain, Counter counter, std::uint32_t from, std::uint32_t to) {
     if (!listening() || from == to) return;
-    Entry entry = about(Kind::counted, domain, 0);
+    Entry entry = about(Kind::counted, domain, static_cast<std::uint8_t>(counter));
     entry.from_value = from;
     entry.to_value = to;
-    set_text(entry, counter);
     sink_->write(entry);
   }
 
   void quirk(std::uint32_t domain, Quirk bites) {
     if (!listening()) return;
-    Entry entry = about(Kind::quirk, domain, 0);
-    set_text(entry, ringside::about(bites).name);
+    Entry entry = about(Kind::quirk, domain, static_cast<std::uint8_t>(bites));
     sink_->write(entry);
   }
 
-  /// `what` is cut after 60 bytes.
-  void told(std::uint32_t domain, std::string_view what) {
+  /// `argument` is the {text} of the fact's sentence, cut after 60 bytes.
+  void told(std::uint32_t domain, Fact what, const Values& values = {}, std::string_view argument = {}) {
     if (!listening()) return;
-    Entry entry = about(Kind::told, domain, 0);
-    set_text(entry, what);
+    Entry entry = about(Kind::told, domain, static_cast<std::uint8_t>(what));
+    entry.values = values;
+    set_text(entry, argument);
     sink_->write(entry);
   }
 
@@ -158,11 +159,6 @@ class Journal {
     entry.actor = self_;
     entry.domain = domain;
     return entry;
-  }
-
-  static void set_text(Entry& entry, std::string_view text) {
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-    entry.message = ring::make_message(0, 0, 0, {bytes, text.size()});
   }
 
   Sink* sink_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <istream>
 #include <limits>
@@ -214,6 +215,29 @@ void set_bytes(Entry& entry, const std::vector<std::uint8_t>& bytes) {
   entry.message = ring::make_message(0, 0, 0, bytes);
 }
 
+std::optional<Quirk> quirk_named(std::string_view name) {
+  const auto quirk = Quirks::find(name);
+  return quirk ? std::optional(quirk.value()) : std::nullopt;
+}
+
+/// The name of what it is about, and what its sentence contains. The sentence itself is skipped.
+template <class Named>
+void said_in(Fields& fields, Entry& entry, Named find_name, const char* what) {
+  entry.detail = static_cast<std::uint8_t>(fields.named("is", find_name, what));
+  if (fields.has("values")) {
+    const json& values = fields.list("values");
+    const bool good =
+        values.size() <= entry.values.size() && std::ranges::all_of(values, [](const json& each) {
+          return each.is_number_unsigned() &&
+                 each.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+        });
+    if (!good) return fields.wrong("values", "a list of at most 4 numbers");
+    std::ranges::transform(values, entry.values.begin(),
+                           [](const json& each) { return each.get<std::uint32_t>(); });
+  }
+  if (fields.has("argument")) set_bytes(entry, fields.unescaped("argument"));
+}
+
 void details_in(Fields& fields, std::string& complaint, Entry& entry) {
   const auto peer = [&] { entry.peer = fields.named("peer", actor_named, "the name of an actor"); };
   const auto ring = [&] { entry.ring = fields.named("ring", ring_named, "tx or rx"); };
@@ -259,13 +283,14 @@ void details_in(Fields& fields, std::string& complaint, Entry& entry) {
       return set_bytes(entry, fields.bytes("bytes", ring::payload_bytes_max));
     case Kind::refused:
       peer();
-      return set_bytes(entry, fields.unescaped("text"));
+      return said_in(fields, entry, refusal_named, "the name of a refusal");
     case Kind::counted:
       from_to();
-      return set_bytes(entry, fields.unescaped("text"));
+      return said_in(fields, entry, counter_named, "the name of a counter");
     case Kind::quirk:
+      return said_in(fields, entry, quirk_named, "the name of a quirk");
     case Kind::told:
-      return set_bytes(entry, fields.unescaped("text"));
+      return said_in(fields, entry, fact_named, "the name of a fact");
   }
 }
 
@@ -340,8 +365,9 @@ JournalHeader header_in(Fields& fields, std::string& complaint) {
   if (fields.text("format") != journal_format) fields.complain("it is no journal of ringside");
   const std::uint64_t version = fields.number("version", std::numeric_limits<std::uint32_t>::max());
   if (version != journal_version)
-    fields.complain(
-        fmt::format("it is of version {}, and version {} is read here", version, journal_version));
+    fields.complain(fmt::format("it is of version {}, and version {} is read here{}", version,
+                                journal_version,
+                                version < journal_version ? ": an older ringside wrote it" : ""));
   if (fields.number("slots", ring::slots_per_ring) != ring::slots_per_ring)
     fields.wrong("slots", fmt::format("{}", ring::slots_per_ring));
   header.made_by = fields.text("made_by");

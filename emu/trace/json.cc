@@ -28,11 +28,27 @@ std::string source_json(const Entry& entry) {
   return fmt::format(R"(,"source":"{}","number":{})", source_name(source), entry.to_value);
 }
 
+/// Up to the last one that is not 0.
+std::string values_json(const Entry& entry) {
+  std::size_t count = entry.values.size();
+  while (count > 0 && entry.values[count - 1] == 0) --count;
+  if (count == 0) return "";
+  return fmt::format(R"(,"values":[{}])", fmt::join(std::span(entry.values).first(count), ","));
+}
+
+std::string argument_json(const Entry& entry) {
+  if (entry.message.payload().empty()) return "";
+  return fmt::format(R"(,"argument":{})", json_text(escaped(entry.message.payload())));
+}
+
 /// The fields that entries of its kind have, with a comma in front.
 std::string details(const Entry& entry) {
   const auto peer = [&] { return fmt::format(R"("peer":{})", json_text(actor_name(entry.peer))); };
   const auto ring = [&] { return fmt::format(R"("ring":"{}")", ring_word(entry.ring)); };
-  const auto text = [&] { return fmt::format(R"("text":{})", json_text(escaped(entry.message.payload()))); };
+  const auto said = [&](std::string_view name) {
+    return fmt::format(R"("is":"{}"{}{},"text":{})", name, values_json(entry), argument_json(entry),
+                       json_text(escaped_words(entry)));
+  };
   switch (entry.kind) {
     case Kind::slot_written:
       return fmt::format(R"(,{},"slot":{},"use":"{}","message":{})", ring(), entry.to_value,
@@ -58,12 +74,14 @@ std::string details(const Entry& entry) {
     case Kind::bytes_passed:
       return fmt::format(R"(,{},"bytes":{})", peer(), hex(entry.message.payload()));
     case Kind::refused:
-      return fmt::format(",{},{}", peer(), text());
+      return fmt::format(",{},{}", peer(), said(name_of(refusal_of(entry))));
     case Kind::counted:
-      return fmt::format(R"(,{},"from":{},"to":{})", text(), entry.from_value, entry.to_value);
+      return fmt::format(R"(,{},"from":{},"to":{})", said(name_of(counter_of(entry))), entry.from_value,
+                         entry.to_value);
     case Kind::quirk:
+      return "," + said(about(quirk_of(entry)).name);
     case Kind::told:
-      return "," + text();
+      return "," + said(name_of(fact_of(entry)));
   }
   return "";
 }

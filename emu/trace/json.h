@@ -12,14 +12,18 @@
 //                  result of a reply, session of a frame that connects
 //   frame_taken    peer, port, frame, message: as of frame_passed
 //   bytes_passed   peer, bytes
-//   refused        peer, text
-//   counted        text (the counter's name), from, to
-//   quirk, told    text
+//   refused        peer, is (the reason's name), values, argument, text
+//   counted        is (the counter's name), text, from, to
+//   quirk          is (the quirk's name), text
+//   told           is (the fact's name), values, argument, text
 //   nonsense       entry: what a faulty process wrote, as it lay in memory; such an object has no actor
 //
+// `is` is a stable name (facts.h). `values` are the numbers and `argument` the name or the path that its
+// sentence contains; both may be missing. `text` is the sentence, for people: readers of entries skip it.
+//
 // `domain` is there unless it is 0. A `message` has type, subtype, id, length, and `bytes`; and `rest`, what
-// lies behind its length, if that is not all zero. Bytes are hexadecimal; a `text` is escaped as in the text
-// form. Actors are named as there: "dom1", "xcs", "user2".
+// lies behind its length, if that is not all zero. Bytes are hexadecimal; a `text` and an `argument` are
+// escaped as in the text form. Actors are named as there: "dom1", "xcs", "user2".
 #pragma once
 
 #include <cstdint>

@@ -92,13 +92,13 @@ std::string what(const Entry& entry) {
     case Kind::bytes_passed:
       return fmt::format("{} bytes {}", entry.message.payload().size(), quoted(entry.message.payload()));
     case Kind::refused:
-      return "refuses: " + escaped(entry.message.payload());
+      return "refuses: " + escaped_words(entry);
     case Kind::counted:
-      return fmt::format("{}: {} -> {}", escaped(entry.message.payload()), entry.from_value, entry.to_value);
+      return fmt::format("{}: {} -> {}", escaped_words(entry), entry.from_value, entry.to_value);
     case Kind::quirk:
-      return "quirk " + escaped(entry.message.payload());
+      return "quirk " + escaped_words(entry);
     case Kind::told:
-      return "says: " + escaped(entry.message.payload());
+      return "says: " + escaped_words(entry);
   }
   return "";
 }
@@ -128,34 +128,6 @@ std::string table_line(const JournalMark& mark) {
   const char* const what = mark.kind == JournalMark::Kind::failure ? "FAILED: " : "";
   return fmt::format("{:<{}} {}  {}{}", "", time_and_step_columns, printable(where), what,
                      printable(mark.text));
-}
-
-char marker(const Entry& entry) {
-  const std::string_view text = text_of(entry);
-  switch (entry.kind) {
-    case Kind::refused:
-      return '!';
-    case Kind::quirk:
-      return '*';
-    case Kind::counted:
-      for (const std::string_view loss : {"dropped", "discarded", "lost", "nobody"}) {
-        if (text.find(loss) != std::string_view::npos) return '!';
-      }
-      return ' ';
-    case Kind::told:
-      if (!text.starts_with("fault: ")) return ' ';
-      if (text.ends_with("comes twice")) return '2';
-      return text.ends_with("is lost") ? '!' : '~';
-    case Kind::slot_written:
-    case Kind::index_moved:
-    case Kind::event_raised:
-    case Kind::event_taken:
-    case Kind::frame_passed:
-    case Kind::frame_taken:
-    case Kind::bytes_passed:
-      return ' ';
-  }
-  return ' ';
 }
 
 }  // namespace ringside::trace

@@ -27,7 +27,4 @@ namespace ringside::trace {
 /// The line of a mark, which stands between the entries.
 [[nodiscard]] std::string table_line(const JournalMark& mark);
 
-/// '!', '~', '2', '*' as above, or ' '.
-[[nodiscard]] char marker(const Entry& entry);
-
 }  // namespace ringside::trace

@@ -214,13 +214,17 @@ bool makes_sense(const Entry& entry) {
     case Kind::event_raised:
       return entry.detail <= static_cast<std::uint8_t>(ring::Raised::already_selected) &&
              entry.from_value <= static_cast<std::uint32_t>(EventSource::pirq);
+    case Kind::refused:
+      return refusal_of(entry) <= last_refusal;
+    case Kind::counted:
+      return counter_of(entry) <= last_counter;
+    case Kind::quirk:
+      return entry.detail < quirks_known.size();
+    case Kind::told:
+      return fact_of(entry) <= last_fact;
     case Kind::event_taken:
     case Kind::frame_passed:
     case Kind::bytes_passed:
-    case Kind::refused:
-    case Kind::counted:
-    case Kind::quirk:
-    case Kind::told:
     case Kind::frame_taken:
       return true;
   }

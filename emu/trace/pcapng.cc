@@ -127,13 +127,9 @@ std::string receiver_name(const Entry& entry) {
   return "";
 }
 
-std::string_view as_text(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 /// The whole message where one passes, so that the bytes after its length are visible as well.
-std::string_view payload_of(const Entry& entry) {
-  const std::string_view whole{reinterpret_cast<const char*>(&entry.message), sizeof entry.message};
+std::string payload_of(const Entry& entry) {
+  const std::string whole{reinterpret_cast<const char*>(&entry.message), sizeof entry.message};
   switch (entry.kind) {
     case Kind::slot_written:
       return whole;
@@ -141,11 +137,12 @@ std::string_view payload_of(const Entry& entry) {
     case Kind::frame_taken:
       return entry.detail == frame_request || entry.detail == frame_response ? whole : "";
     case Kind::bytes_passed:
+      return std::string(text_of(entry));
     case Kind::refused:
     case Kind::counted:
     case Kind::quirk:
     case Kind::told:
-      return as_text(entry.message.payload());
+      return words_of(entry);
     case Kind::index_moved:
     case Kind::event_raised:
     case Kind::event_taken:
@@ -200,7 +197,7 @@ std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {
   const Hop* hop = hop_of(entry);
   const ReplayedRing& its_ring = replay_.ring(entry.domain, entry.ring);
   const bool in_slot = entry.kind == Kind::slot_written && entry.to_value < ring::slots_per_ring;
-  const std::string_view payload = payload_of(entry);
+  const std::string payload = payload_of(entry);
   const std::string from = actor_name(entry.actor).substr(0, none8);
   const std::string to = receiver_name(entry).substr(0, none8);
   std::string out;
@@ -245,9 +242,8 @@ std::string Pcapng::packet(const Entry& entry, std::uint64_t step, std::span<con
   body += its;
   pad(body);
   for (const std::string& line : lines) option(body, Option::comment, comment_text("line: ", line));
-  const std::string_view told = as_text(entry.message.payload());
-  if (entry.kind == Kind::told && told.starts_with("fault: "))
-    option(body, Option::comment, comment_text("", told));
+  if (makes_sense(entry) && entry.kind == Kind::told && is_fault(fact_of(entry)))
+    option(body, Option::comment, comment_text("", words_of(entry)));
   end_of_options(body);
   return block(Block::packet, body);
 }

@@ -133,9 +133,8 @@ std::string passed_words(const Entry& entry) {
 
 /// Explains a counter where its name is not enough.
 std::string counter_words(const Entry& entry) {
-  const std::string name = escaped(entry.message.payload());
   const std::string who = actor_name(entry.actor);
-  if (name == "queued_messages") {
+  if (counter_of(entry) == Counter::queued_messages) {
     return fmt::format(
         "The ring is full, and {} looks before it writes: the message waits in {}, and nothing is lost. {} "
         "so far.",
@@ -143,19 +142,17 @@ std::string counter_words(const Entry& entry) {
         entry.to_value == 1 ? "1 message has had to wait"
                             : fmt::format("{} messages have had to wait", entry.to_value));
   }
-  if (name == "pushbacks")
+  if (counter_of(entry) == Counter::pushbacks)
     return fmt::format(
         "{} has no room for more, and takes nothing from that client until it has: the user who types has to "
         "wait.",
         who);
-  return fmt::format("{} counts \"{}\": {} now.", who, name, entry.to_value);
+  return fmt::format("{} counts \"{}\": {} now.", who, words_of(counter_of(entry)), entry.to_value);
 }
 
 std::string quirk_words(const Entry& entry, const FlowStep& flow) {
-  const std::string name = escaped(entry.message.payload());
-  const auto quirk = Quirks::find(name);
-  std::string text = fmt::format("This is an error of 2005. Quirk {}", name);
-  if (quirk) text += fmt::format(": {}", about(quirk.value()).what);
+  const QuirkAbout& quirk = about(quirk_of(entry));
+  std::string text = fmt::format("This is an error of 2005. Quirk {}: {}", quirk.name, quirk.what);
   if (!flow.lost) return text + ".";
   text += fmt::format(". The ring holds {} messages of {} bytes, {} bytes, and not one more",
                       ring::slots_per_ring, ring::payload_bytes_max,
@@ -189,7 +186,7 @@ std::string plain_sentence(const Entry& entry, const Replay& replay, const FlowS
     case Kind::bytes_passed:
       return passed_words(entry);
     case Kind::refused:
-      return fmt::format("{} refuses something: {}.", who, escaped(entry.message.payload()));
+      return fmt::format("{} refuses something: {}.", who, escaped_words(entry));
     case Kind::counted:
       return counter_words(entry);
     case Kind::quirk:

@@ -162,9 +162,7 @@ void Replay::event_taken(const Entry& entry) {
 
 /// A new domain has a new page, all of it 0.
 void Replay::told(const Entry& entry) {
-  const auto bytes = entry.message.payload();
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (entry.actor.role != Role::xen || !text.starts_with("created ")) return;
+  if (entry.actor.role != Role::xen || fact_of(entry) != Fact::created) return;
   for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx})
     rings_[{entry.domain, ring}] = {.indices = {}, .known = 0xf, .slots = {}};
   for (auto& [key, port] : ports_) {

@@ -67,11 +67,6 @@ LaneKey lane_of(Role role, std::uint32_t number) {
   return {9, 0, 0};
 }
 
-std::string_view text_in(const Entry& entry) {
-  const auto bytes = entry.message.payload();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 /// An item that may still grow, and the parts of its label.
 struct Draft {
   enum class Range : std::uint8_t { none, slots, index };
@@ -192,15 +187,13 @@ class Builder {
       case Kind::bytes_passed:
         return bytes(each);
       case Kind::refused:
-        return note(each, "refuses: " + escaped(entry.message.payload()), true);
+        return note(each, "refuses: " + escaped_words(entry), true);
       case Kind::counted:
-        return note(
-            each,
-            fmt::format("{}: {} -> {}", escaped(entry.message.payload()), entry.from_value, entry.to_value),
-            marker(entry) != ' ');
+        return note(each, fmt::format("{}: {} -> {}", escaped_words(entry), entry.from_value, entry.to_value),
+                    marker(entry) != ' ');
       case Kind::quirk: {
         const std::string_view lost = flow.lost ? ": what came is lost" : "";
-        return note(each, fmt::format("quirk {}{}", escaped(entry.message.payload()), lost), true, flow.lost);
+        return note(each, fmt::format("quirk {}{}", escaped_words(entry), lost), true, flow.lost);
       }
       case Kind::told:
         return told(each);
@@ -292,12 +285,11 @@ class Builder {
   }
 
   void told(const JournalStep& each) {
-    const std::string_view text = text_in(each.entry);
-    note(each, "says: " + escaped(each.entry.message.payload()), marker(each.entry) != ' ');
-    if (!text.starts_with("fault: ")) return;
+    note(each, "says: " + escaped_words(each.entry), marker(each.entry) != ' ');
+    const bool event = is(each.entry, Fact::event_lost);
+    if (!event && !is(each.entry, Fact::message_lost)) return;
     const LaneKey self = drafts_.back().from;
-    if (!text.ends_with("is lost")) return;
-    const auto wanted = text.find("event") != std::string_view::npos ? Kind_::event : Kind_::message;
+    const Kind_ wanted = event ? Kind_::event : Kind_::message;
     for (auto draft = drafts_.rbegin(); draft != drafts_.rend(); ++draft) {
       if (draft->item.kind != wanted || draft->from != self) continue;
       draft->item.lost = true;

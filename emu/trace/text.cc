@@ -66,15 +66,14 @@ std::string interrupt_text(const Entry& entry) {
 
 std::string refusal_sentence(const Entry& entry) {
   const std::string whose = entry.peer == entry.actor ? "" : " " + actor_name(entry.peer);
-  return fmt::format("{} refuses{}: {}{}", actor_name(entry.actor), whose, escaped(entry.message.payload()),
+  return fmt::format("{} refuses{}: {}{}", actor_name(entry.actor), whose, escaped_words(entry),
                      what_about(entry));
 }
 
 std::string told_sentence(const Entry& entry) {
   const bool of_another = entry.domain != 0 && !is_part_of(entry.actor, entry.domain);
   return fmt::format("{} says{}: {}", actor_name(entry.actor),
-                     of_another ? fmt::format(" of dom{}", entry.domain) : "",
-                     escaped(entry.message.payload()));
+                     of_another ? fmt::format(" of dom{}", entry.domain) : "", escaped_words(entry));
 }
 
 }  // namespace
@@ -107,11 +106,10 @@ std::string sentence(const Entry& entry) {
     case Kind::refused:
       return refusal_sentence(entry);
     case Kind::counted:
-      return fmt::format("{}.{} {} -> {}{}", actor_name(entry.actor), escaped(entry.message.payload()),
-                         entry.from_value, entry.to_value, what_about(entry));
+      return fmt::format("{}.{} {} -> {}{}", actor_name(entry.actor), escaped_words(entry), entry.from_value,
+                         entry.to_value, what_about(entry));
     case Kind::quirk:
-      return fmt::format("{} quirk {}{}", actor_name(entry.actor), escaped(entry.message.payload()),
-                         what_about(entry));
+      return fmt::format("{} quirk {}{}", actor_name(entry.actor), escaped_words(entry), what_about(entry));
     case Kind::told:
       return told_sentence(entry);
   }
@@ -199,6 +197,11 @@ std::string result_name(std::uint32_t result) {
 std::string quoted(std::span<const std::uint8_t> bytes, std::size_t shown_max) {
   const bool cut = bytes.size() > shown_max;
   return "\"" + escaped(cut ? bytes.first(shown_max) : bytes) + (cut ? "\"..." : "\"");
+}
+
+std::string escaped_words(const Entry& entry) {
+  const std::string words = words_of(entry);
+  return escaped({reinterpret_cast<const std::uint8_t*>(words.data()), words.size()});
 }
 
 std::string escaped(std::span<const std::uint8_t> bytes) {

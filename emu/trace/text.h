@@ -66,6 +66,9 @@ inline constexpr std::uint8_t frame_response = 10;
 [[nodiscard]] std::string quoted(std::span<const std::uint8_t> bytes,
                                  std::size_t shown_max = shown_bytes_max);
 
+/// words_of(entry), escaped.
+[[nodiscard]] std::string escaped_words(const Entry& entry);
+
 /// `bytes` with everything escaped that is not printable ASCII: \n \r \t \" \\ and \xNN.
 [[nodiscard]] std::string escaped(std::span<const std::uint8_t> bytes);
 

@@ -62,7 +62,8 @@ void Console::hand_on(std::uint8_t character) {
   if (input_is_xens_) return ends_.key_pressed(character);
   if (input_.push(std::span(&character, 1)) == 0) {
     ++counters_.input_dropped;
-    journal_.counted(0, "console input dropped", counters_.input_dropped - 1, counters_.input_dropped);
+    journal_.counted(0, trace::Counter::console_input_dropped, counters_.input_dropped - 1,
+                     counters_.input_dropped);
   }
   // Also when the character was dropped: a reader that missed an event would otherwise be stuck for ever.
   ends_.raise_virq();
@@ -71,7 +72,7 @@ void Console::hand_on(std::uint8_t character) {
 void Console::switch_input() {
   input_is_xens_ = !input_is_xens_;
   constexpr std::string_view names[] = {"DOM0", "Xen"};
-  journal_.told(0, input_is_xens_ ? "serial input goes to xen" : "serial input goes to dom0");
+  journal_.told(0, input_is_xens_ ? trace::Fact::serial_to_xen : trace::Fact::serial_to_dom0);
   print(fmt::format("*** Serial input -> {} (type 'CTRL-{}' three times to switch input to {}).",
                     names[input_is_xens_ ? 1 : 0], conswitch_[0], names[input_is_xens_ ? 0 : 1]));
 }
@@ -98,7 +99,7 @@ void Console::put(std::string_view text) {
   if (sent == text.size()) return;
   const std::uint32_t before = counters_.output_dropped;
   counters_.output_dropped += static_cast<std::uint32_t>(text.size() - sent);
-  journal_.counted(0, "console output dropped", before, counters_.output_dropped);
+  journal_.counted(0, trace::Counter::console_output_dropped, before, counters_.output_dropped);
 }
 
 std::size_t Console::write(Bytes bytes) {

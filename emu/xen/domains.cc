@@ -71,19 +71,19 @@ bool DomainTable::connection_gone(DomainId domain) {
 Result<> DomainTable::check_name(std::string_view name) const {
   if (name.empty()) return Done{};
   if (name.size() > domain_name_bytes_max) {
-    return refusal(EINVAL, "a name has at most {} bytes", domain_name_bytes_max);
+    return refusal(EINVAL, trace::Refusal::name_too_long, domain_name_bytes_max);
   }
   const auto fits = [](char c) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     return letter || (c >= '0' && c <= '9') || std::string_view("_.+:@-").find(c) != std::string_view::npos;
   };
   if (!std::ranges::all_of(name, fits) || name.front() == '-') {
-    return refusal(EINVAL, "a name is made of letters, digits and _ . + : @ - and does not begin with -");
+    return refusal(EINVAL, trace::Refusal::name_characters);
   }
   if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
-    return refusal(EINVAL, "the name {} is a number, which would name the domain of that id", name);
+    return refusal(EINVAL, trace::Refusal::name_is_number, name);
   }
-  if (name_taken(name)) return refusal(EEXIST, "a domain named {} exists", name);
+  if (name_taken(name)) return refusal(EEXIST, trace::Refusal::name_taken, name);
   return Done{};
 }
 
@@ -95,16 +95,16 @@ bool DomainTable::name_taken(std::string_view name) const {
 /// automatic name is in use for another domain.
 Result<DomainId> DomainTable::choose_id(const DomainPlan& plan) const {
   if (domains_.size() - 1 >= domains_max_) {
-    return refusal(ENOMEM, "{} domains exist, which is the limit (domains_max)", domains_max_);
+    return refusal(ENOMEM, trace::Refusal::domains_full, domains_max_);
   }
-  if (plan.id > domain_id_max) return refusal(EINVAL, "a domain's id is 1 to {}", domain_id_max);
+  if (plan.id > domain_id_max) return refusal(EINVAL, trace::Refusal::domain_id, domain_id_max);
   if (plan.id != 0) {
-    if (domains_.contains(plan.id)) return refusal(EEXIST, "there is a domain {}", plan.id);
+    if (domains_.contains(plan.id)) return refusal(EEXIST, trace::Refusal::domain_exists, plan.id);
     if (connections_.contains(plan.id)) {
-      return refusal(EEXIST, "a process still has a connection of an earlier domain {}", plan.id);
+      return refusal(EEXIST, trace::Refusal::domain_id_in_use, plan.id);
     }
     if (plan.name.empty() && name_taken(automatic_name(plan.id))) {
-      return refusal(EEXIST, "a domain named {} exists", automatic_name(plan.id));
+      return refusal(EEXIST, trace::Refusal::name_taken, automatic_name(plan.id));
     }
     return plan.id;
   }
@@ -113,7 +113,7 @@ Result<DomainId> DomainTable::choose_id(const DomainPlan& plan) const {
     if (domains_.contains(domain) || connections_.contains(domain)) continue;
     if (!plan.name.empty() || !name_taken(automatic_name(domain))) return domain;
   }
-  return refusal(ENOMEM, "all domain ids from 1 to {} are in use (domain_id_max)", domain_id_max);
+  return refusal(ENOMEM, trace::Refusal::domain_ids_full, domain_id_max);
 }
 
 Result<Domain*> DomainTable::build(DomainId id, const DomainPlan& plan, std::string_view name) {

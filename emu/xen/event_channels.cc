@@ -13,27 +13,8 @@ namespace {
 
 constexpr DomainId dom0 = 0;
 
-std::string_view state_name(PortState state) {
-  switch (state) {
-    case PortState::closed:
-      return "closed";
-    case PortState::unbound:
-      return "unbound";
-    case PortState::interdomain:
-      return "interdomain";
-    case PortState::pirq:
-      return "bound to a pirq";
-    case PortState::virq:
-      return "bound to a virq";
-    case PortState::ipi:
-      return "bound to an ipi";
-  }
-  return "unknown";
-}
-
 Error no_such_port(DomainId domain, ring::Port port) {
-  return refusal(EINVAL, "domain {} has no port {}: ports are 1 to {}", domain, port,
-                 ring::ports_per_domain - 1);
+  return refusal(EINVAL, trace::Refusal::no_such_port, domain, port, ring::ports_per_domain - 1);
 }
 
 bool is_port(ring::Port port) {
@@ -70,7 +51,7 @@ void EventChannels::remove_domain(DomainId domain) {
 
 Result<ring::Port> EventChannels::alloc_unbound(DomainId domain, DomainId remote) {
   auto port = open(domain, {.state = PortState::unbound, .remote_domain = remote});
-  if (port) journal_.told(domain, fmt::format("port {} waits for domain {}", *port, remote));
+  if (port) journal_.told(domain, trace::Fact::port_waits, {*port, remote});
   return port;
 }
 
@@ -78,7 +59,7 @@ Result<EventChannels::Pair> EventChannels::bind_interdomain(DomainId domain1, Do
                                                             ring::Port port1, ring::Port port2,
                                                             bool may_open_second) {
   if (domain1 == domain2 && port1 == port2 && port1 != any_port) {
-    return refusal(EINVAL, "port {} of domain {} cannot be bound to itself", port1, domain1);
+    return refusal(EINVAL, trace::Refusal::port_to_itself, port1, domain1);
   }
   const auto bound1 = end_fits(domain1, port1, domain2, port2);
   if (!bound1) return bound1.error();
@@ -88,8 +69,7 @@ Result<EventChannels::Pair> EventChannels::bind_interdomain(DomainId domain1, Do
   if (bound2.value()) return Pair{look(domain2, port2).remote_port, port2};
 
   if (!may_open_second && look(domain2, port2).state == PortState::closed) {
-    return refusal(EPERM, "domain {} may only bind to a port of domain {} that waits for it", domain1,
-                   domain2);
+    return refusal(EPERM, trace::Refusal::port_not_offered, domain1, domain2);
   }
   // An end that was a closed port is set up anew; an end that was waiting keeps its state.
   Kicks kicks1;
@@ -119,8 +99,7 @@ Result<EventChannels::Pair> EventChannels::bind_interdomain(DomainId domain1, Do
   Entry& end2 = entry(domain2, port2);
   end2.status = {.state = PortState::interdomain, .remote_domain = domain1, .remote_port = port1};
   if (kicks2.valid()) end2.kicks = std::move(kicks2);
-  journal_.told(std::max(domain1, domain2),
-                fmt::format("domain {} port {} <-> domain {} port {}", domain1, port1, domain2, port2));
+  journal_.told(std::max(domain1, domain2), trace::Fact::ports_bound, {domain1, port1, domain2, port2});
   return Pair{port1, port2};
 }
 
@@ -136,26 +115,24 @@ Result<bool> EventChannels::end_fits(DomainId own, ring::Port port, DomainId oth
       return false;
     case PortState::unbound:
       if (status.remote_domain == other) return false;
-      return refusal(EINVAL, "port {} of domain {} waits for domain {}, not for {}", port, own,
-                     status.remote_domain, other);
+      return refusal(EINVAL, trace::Refusal::port_for_another, port, own, status.remote_domain, other);
     case PortState::interdomain:
       if (status.remote_domain == other && (other_port == any_port || other_port == status.remote_port))
         return true;
-      return refusal(EINVAL, "port {} of domain {} is bound to port {} of domain {}", port, own,
-                     status.remote_port, status.remote_domain);
+      return refusal(EINVAL, trace::Refusal::port_bound, port, own, status.remote_port, status.remote_domain);
     case PortState::pirq:
     case PortState::virq:
     case PortState::ipi:
       break;
   }
-  return refusal(EINVAL, "port {} of domain {} is {}", port, own, state_name(status.state));
+  return refusal(EINVAL, trace::Refusal::port_in_use, port, own, status.state);
 }
 
 Result<ring::Port> EventChannels::bind_virq(DomainId domain, std::uint32_t virq) {
   RS_CHECK(virq < virqs);
   if (const ring::Port bound = virq_port(domain, virq); bound != any_port) return bound;
   auto port = open(domain, {.state = PortState::virq, .number = virq});
-  if (port) journal_.told(domain, fmt::format("port {} is bound to virq {}", *port, virq));
+  if (port) journal_.told(domain, trace::Fact::port_of_virq, {*port, virq});
   return port;
 }
 
@@ -163,20 +140,20 @@ Result<ring::Port> EventChannels::bind_pirq(DomainId domain, std::uint32_t pirq)
   RS_CHECK(pirq < pirqs);
   if (const ring::Port bound = pirq_port(domain, pirq); bound != any_port) return bound;
   auto port = open(domain, {.state = PortState::pirq, .number = pirq});
-  if (port) journal_.told(domain, fmt::format("port {} is bound to pirq {}", *port, pirq));
+  if (port) journal_.told(domain, trace::Fact::port_of_pirq, {*port, pirq});
   return port;
 }
 
 Result<ring::Port> EventChannels::bind_ipi(DomainId domain) {
   auto port = open(domain, {.state = PortState::ipi});
-  if (port) journal_.told(domain, fmt::format("port {} is bound to an ipi", *port));
+  if (port) journal_.told(domain, trace::Fact::port_of_ipi, {*port});
   return port;
 }
 
 Result<> EventChannels::close(DomainId domain, ring::Port port) {
   if (!is_port(port)) return no_such_port(domain, port);
   if (look(domain, port).state == PortState::closed) {
-    return refusal(EINVAL, "port {} of domain {} is closed already", port, domain);
+    return refusal(EINVAL, trace::Refusal::port_closed_already, port, domain);
   }
   close_entry(domain, port);
   return Done{};
@@ -243,8 +220,7 @@ Result<ring::Port> EventChannels::lowest_closed(DomainId domain, ring::Port exce
   for (ring::Port port = 1; port < ring::ports_per_domain; ++port) {
     if (port != except && look(domain, port).state == PortState::closed) return port;
   }
-  return refusal(ENOSPC, "domain {} has no free port: all {} are in use (ports_per_domain)", domain,
-                 ring::ports_per_domain - 1);
+  return refusal(ENOSPC, trace::Refusal::ports_full, domain, ring::ports_per_domain - 1);
 }
 
 Result<ring::Port> EventChannels::open(DomainId domain, const PortStatus& status) {
@@ -261,8 +237,7 @@ Result<ring::Port> EventChannels::open(DomainId domain, const PortStatus& status
 void EventChannels::close_entry(DomainId domain, ring::Port port) {
   const PortStatus old = look(domain, port);
   entry(domain, port) = {};
-  journal_.told(domain,
-                fmt::format("port {} of domain {} closes, was {}", port, domain, state_name(old.state)));
+  journal_.told(domain, trace::Fact::port_closed, {port, domain, static_cast<std::uint32_t>(old.state)});
   if (old.state == PortState::interdomain) {
     entry(old.remote_domain, old.remote_port).status = {.state = PortState::unbound, .remote_domain = domain};
   }

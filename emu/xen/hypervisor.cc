@@ -38,7 +38,7 @@ Result<> Hypervisor::start() {
   if (auto started = serial_console_.start(); !started) return started;
   if (auto added = domains_.add_dom0(dom0_abi_); !added) return added.error();
   channels_.add_domain(dom0_id);
-  tell(dom0_id, fmt::format("created {}", dom0_name));
+  tell(dom0_id, trace::Fact::created, {}, dom0_name);
   auto served = host_.hypercalls_serve(
       {.call = [this](const HypercallCaller& caller, const HypercallArguments& arguments,
                       std::vector<Handle>& handles) { return serve(caller, arguments, handles); },
@@ -64,14 +64,20 @@ HypercallAnswer Hypervisor::serve(const HypercallCaller& caller, const Hypercall
     copy_text(answer.why, why);
     // Reading the table to its end is not a mistake of the caller.
     const bool end_of_table = arguments.op == HypercallOp::domain_info && error.code == ESRCH;
-    if (!end_of_table) journal_.refused(caller.domain, caller_actor(caller), why);
+    if (end_of_table) return answer;
+    const auto reason = static_cast<trace::Refusal>(error.reason);
+    if (reason == trace::Refusal::failed)
+      journal_.refused(caller.domain, caller_actor(caller), reason, {static_cast<std::uint32_t>(error.code)},
+                       why);
+    else
+      journal_.refused(caller.domain, caller_actor(caller), reason, error.numbers, error.object);
   }
   return answer;
 }
 
 Result<> Hypervisor::dispatch(Call& call) {
   if (domains_.find(call.caller.domain) == nullptr) {
-    return refusal(ESRCH, "domain {}, which calls, is gone", call.caller.domain);
+    return refusal(ESRCH, trace::Refusal::caller_gone, call.caller.domain);
   }
   switch (call.arguments.op) {
     case HypercallOp::domain_create:
@@ -131,7 +137,7 @@ Result<> Hypervisor::dispatch(Call& call) {
     case HypercallOp::interrupt:
       return interrupt(call);
   }
-  return refusal(ENOSYS, "there is no hypercall {}", static_cast<std::uint32_t>(call.arguments.op));
+  return refusal(ENOSYS, trace::Refusal::no_such_hypercall, static_cast<std::uint32_t>(call.arguments.op));
 }
 
 /// A connection has closed: its process closed it or died.
@@ -144,7 +150,7 @@ void Hypervisor::gone(const HypercallCaller& caller) {
   for (const Domain* domain = domains_.first_from(dom0_id + 1); domain != nullptr;) {
     const DomainId id = domain->info.domain;
     if (domain->builder == caller.connection) {
-      tell(id, "its builder is gone");
+      tell(id, trace::Fact::builder_gone);
       destroy(id);
     }
     domain = domains_.first_from(id + 1);
@@ -161,20 +167,20 @@ DomainId Hypervisor::resolve(const Call& call, DomainId domain) {
 Result<Domain*> Hypervisor::own_or_any(const Call& call, DomainId domain) {
   const DomainId id = resolve(call, domain);
   if (!call.caller.privileged() && id != call.caller.domain) {
-    return refusal(EPERM, "domain {} may only name itself, not domain {}", call.caller.domain, id);
+    return refusal(EPERM, trace::Refusal::names_another, call.caller.domain, id);
   }
   Domain* found = domains_.find(id);
-  if (found == nullptr) return refusal(ESRCH, "there is no domain {}", id);
+  if (found == nullptr) return refusal(ESRCH, trace::Refusal::no_such_domain, id);
   return found;
 }
 
 /// For calls that only dom0 may make, about a domain other than itself.
 Result<Domain*> Hypervisor::guest_of_dom0(const Call& call) {
   if (!call.caller.privileged()) {
-    return refusal(EPERM, "only dom0 may do this, not domain {}", call.caller.domain);
+    return refusal(EPERM, trace::Refusal::only_dom0, call.caller.domain);
   }
   auto found = own_or_any(call, call.arguments.domain);
-  if (found && (*found)->info.domain == dom0_id) return refusal(EINVAL, "this cannot be done to dom0");
+  if (found && (*found)->info.domain == dom0_id) return refusal(EINVAL, trace::Refusal::not_to_dom0);
   return found;
 }
 
@@ -183,14 +189,14 @@ Result<Domain*> Hypervisor::guest_of_dom0(const Call& call) {
 Result<> Hypervisor::domain_create(Call& call) {
   const HypercallArguments& arguments = call.arguments;
   if (!call.caller.privileged()) {
-    return refusal(EPERM, "only dom0 may create domains, not domain {}", call.caller.domain);
+    return refusal(EPERM, trace::Refusal::only_dom0_creates, call.caller.domain);
   }
   const std::string_view name(arguments.name, strnlen(arguments.name, sizeof arguments.name));
   if (arguments.abi != ring::Abi::flat && arguments.abi != ring::Abi::sring) {
-    return refusal(EINVAL, "there is no abi {}", static_cast<unsigned>(arguments.abi));
+    return refusal(EINVAL, trace::Refusal::no_such_abi, static_cast<unsigned>(arguments.abi));
   }
   if (arguments.memory_kib > memory_kib_max) {
-    return refusal(EINVAL, "a domain has at most {} KiB", memory_kib_max);
+    return refusal(EINVAL, trace::Refusal::memory_limit, memory_kib_max);
   }
   auto added = domains_.add({.name = name,
                              .abi = arguments.abi,
@@ -203,7 +209,7 @@ Result<> Hypervisor::domain_create(Call& call) {
   channels_.add_domain(domain.info.domain);
   call.answer.domain = domain.info.domain;
   call.answer.info = domain.info;
-  tell(domain.info.domain, fmt::format("created {}", domain.name()));
+  tell(domain.info.domain, trace::Fact::created, {}, domain.name());
   return Done{};
 }
 
@@ -223,17 +229,18 @@ Result<> Hypervisor::domain_set_process(Call& call) {
   Domain& domain = **found;
   const DomainId id = domain.info.domain;
   if (call.given.size() != 1 || !call.given[0].valid()) {
-    return refusal(EINVAL, "the call needs one process, {} came with it", call.given.size());
+    return refusal(EINVAL, trace::Refusal::process_missing, call.given.size());
   }
-  if (domain.over()) return refusal(EINVAL, "domain {} has ended already", id);
-  if (domain.info.state.running) return refusal(EBUSY, "domain {} has process {}", id, domain.info.process);
+  if (domain.over()) return refusal(EINVAL, trace::Refusal::domain_ended, id);
+  if (domain.info.state.running)
+    return refusal(EBUSY, trace::Refusal::process_there, id, domain.info.process);
   const std::int32_t number = host_.process_number(call.given[0]);
-  if (number <= 0) return refusal(EINVAL, "the handle of the call is no living process");
+  if (number <= 0) return refusal(EINVAL, trace::Refusal::process_dead);
   domain.process = std::move(call.given[0]);
   domain.info.process = number;
   domain.info.state.running = 1;
   domain.builder.reset();
-  tell(id, fmt::format("runs as process {}", domain.info.process));
+  tell(id, trace::Fact::runs_as_process, {static_cast<std::uint32_t>(domain.info.process)});
   // A builder passes on a stopped process, so that it cannot run before this.
   host_.domain_signal(id, domain.process,
                       domain.info.state.paused ? Host::DomainSignal::stop : Host::DomainSignal::resume);
@@ -253,10 +260,10 @@ Result<> Hypervisor::domain_set_console_port(Call& call) {
   const PortState state = status.value().state;
   const bool leads_somewhere = state == PortState::unbound || state == PortState::interdomain;
   if (!leads_somewhere || status.value().remote_domain != dom0_id) {
-    return refusal(EINVAL, "port {} of domain {} does not lead to dom0", port, domain.info.domain);
+    return refusal(EINVAL, trace::Refusal::port_not_to_dom0, port, domain.info.domain);
   }
   domain.info.console_port = port;
-  tell(domain.info.domain, fmt::format("its console port is {}", port));
+  tell(domain.info.domain, trace::Fact::console_port, {port});
   return Done{};
 }
 
@@ -266,7 +273,7 @@ Result<> Hypervisor::domain_pause(Call& call) {
   Domain& domain = **found;
   if (domain.info.state.paused) return Done{};
   domain.info.state.paused = 1;
-  tell(domain.info.domain, "paused");
+  tell(domain.info.domain, trace::Fact::paused);
   if (domain.process.valid()) {
     host_.domain_signal(domain.info.domain, domain.process, Host::DomainSignal::stop);
   }
@@ -280,10 +287,10 @@ Result<> Hypervisor::domain_unpause(Call& call) {
   domain.builder.reset();
   if (!domain.info.state.paused) return Done{};
   if (domain.info.suspended()) {
-    return refusal(EINVAL, "domain {} is suspended: resume gives it a channel first", domain.info.domain);
+    return refusal(EINVAL, trace::Refusal::domain_suspended, domain.info.domain);
   }
   domain.info.state.paused = 0;
-  tell(domain.info.domain, "unpaused");
+  tell(domain.info.domain, trace::Fact::unpaused);
   if (domain.process.valid()) {
     host_.domain_signal(domain.info.domain, domain.process, Host::DomainSignal::resume);
   }
@@ -300,11 +307,10 @@ Result<> Hypervisor::domain_destroy(Call& call) {
 Result<> Hypervisor::domain_info(Call& call) {
   const DomainId first = resolve(call, call.arguments.domain);
   if (!call.caller.privileged() && first != call.caller.domain) {
-    return refusal(EPERM, "domain {} may only ask about itself, not about domain {} and later ones",
-                   call.caller.domain, first);
+    return refusal(EPERM, trace::Refusal::asks_about_another, call.caller.domain, first);
   }
   const Domain* domain = domains_.first_from(first);
-  if (domain == nullptr) return refusal(ESRCH, "no domain has an id of {} or more", first);
+  if (domain == nullptr) return refusal(ESRCH, trace::Refusal::end_of_domains, first);
   call.answer.domain = domain->info.domain;
   call.answer.info = domain->info;
   return Done{};
@@ -321,7 +327,7 @@ Result<> Hypervisor::map_frame(Call& call) {
   auto domain = own_or_any(call, call.arguments.domain);
   if (!domain) return domain.error();
   if (call.arguments.frame != (*domain)->info.shared_info_frame) {
-    return refusal(EINVAL, "frame {:#x} is not domain {}'s", call.arguments.frame, (*domain)->info.domain);
+    return refusal(EINVAL, trace::Refusal::frame_of_another, call.arguments.frame, (*domain)->info.domain);
   }
   return hand_out(call, (*domain)->frame);
 }
@@ -330,12 +336,12 @@ Result<> Hypervisor::window_set(Call& call) {
   auto found = guest_of_dom0(call);
   if (!found) return found.error();
   if (call.arguments.rows == 0 || call.arguments.columns == 0) {
-    return refusal(EINVAL, "a window has at least one row and one column");
+    return refusal(EINVAL, trace::Refusal::window_empty);
   }
   DomainInfo& info = (*found)->info;
   info.rows = call.arguments.rows;
   info.columns = call.arguments.columns;
-  tell(info.domain, fmt::format("its window is {} rows of {} columns", info.rows, info.columns));
+  tell(info.domain, trace::Fact::window, {info.rows, info.columns});
   raise_virq(**found, VIRQ_WINDOW, info.domain);
   return Done{};
 }
@@ -345,16 +351,15 @@ Result<> Hypervisor::window_set(Call& call) {
 Result<> Hypervisor::memory_set(Call& call) {
   DomainInfo& info = domains_.living(call.caller.domain).info;
   const std::uint32_t wanted = call.arguments.memory_kib;
-  if (info.domain == dom0_id) return refusal(EINVAL, "the hypervisor does not count dom0's memory");
-  if (wanted < memory_kib_min) return refusal(EINVAL, "a domain has at least {} KiB", memory_kib_min);
+  if (info.domain == dom0_id) return refusal(EINVAL, trace::Refusal::memory_of_dom0);
+  if (wanted < memory_kib_min) return refusal(EINVAL, trace::Refusal::memory_too_small, memory_kib_min);
   if (wanted > info.memory_max_kib) {
-    return refusal(ENOMEM, "domain {} was created with {} KiB and can have no more", info.domain,
-                   info.memory_max_kib);
+    return refusal(ENOMEM, trace::Refusal::memory_too_large, info.domain, info.memory_max_kib);
   }
   const std::uint32_t before = std::exchange(info.memory_kib, wanted);
   // Not printed on the console: a guest may do this as often as it likes, and the line and its ring are
   // shared.
-  journal_.told(info.domain, fmt::format("its memory is {} KiB, was {}", wanted, before));
+  journal_.told(info.domain, trace::Fact::memory, {wanted, before});
   return Done{};
 }
 

@@ -82,10 +82,11 @@ class Hypervisor {
   void destroy(DomainId domain);
   void process_ended(DomainId domain, int status);
   void disconnected(DomainId domain);
-  void crash(Domain& domain, int status, std::string_view why);
+  void crash(Domain& domain, int status, trace::Fact how = trace::Fact::crashed);
 
   // -- its console
-  void tell(DomainId domain, std::string_view what);
+  void tell(DomainId domain, trace::Fact what, const trace::Values& values = {},
+            std::string_view argument = {});
   void add_keys();
   void show_domains();
   static Result<> only_dom0(const Call& call);

@@ -27,9 +27,10 @@ std::string state_words(const DomainInfo& info) {
 
 /// Writes it to the journal as the domain's, and to the console as a line. Only for actions of dom0, or for
 /// what a domain can do only once.
-void Hypervisor::tell(DomainId domain, std::string_view what) {
-  journal_.told(domain, what);
-  serial_console_.console().print(fmt::format("dom{}: {}", domain, what));
+void Hypervisor::tell(DomainId domain, trace::Fact what, const trace::Values& values,
+                      std::string_view argument) {
+  journal_.told(domain, what, values, argument);
+  serial_console_.console().print(fmt::format("dom{}: {}", domain, trace::words_of(what, values, argument)));
 }
 
 void Hypervisor::add_keys() {
@@ -55,14 +56,14 @@ void Hypervisor::show_domains() {
 
 Result<> Hypervisor::only_dom0(const Call& call) {
   if (call.caller.privileged()) return Done{};
-  return refusal(EPERM, "only dom0 may use xen's console, not domain {}", call.caller.domain);
+  return refusal(EPERM, trace::Refusal::console_of_dom0, call.caller.domain);
 }
 
 Result<> Hypervisor::console_write(Call& call) {
   if (auto may = only_dom0(call); !may) return may;
   const std::size_t bytes = call.arguments.data_bytes;
   if (bytes > console_write_bytes_max) {
-    return refusal(EINVAL, "a piece of output has at most {} bytes, not {}", console_write_bytes_max, bytes);
+    return refusal(EINVAL, trace::Refusal::output_too_long, console_write_bytes_max, bytes);
   }
   call.answer.data_bytes = static_cast<std::uint32_t>(
       serial_console_.console().write(std::span(call.arguments.data).first(bytes)));

@@ -21,18 +21,18 @@ Result<> Hypervisor::sched_shutdown(Call& call) {
   const DomainId id = domain.info.domain;
   const ShutdownReason reason = call.arguments.reason;
   const int status = call.arguments.exit_status;
-  if (id == dom0_id) return refusal(EINVAL, "dom0 does not shut down by itself, only with the machine");
-  if (domain.over()) return refusal(EINVAL, "domain {} has ended already", id);
+  if (id == dom0_id) return refusal(EINVAL, trace::Refusal::shutdown_of_dom0);
+  if (domain.over()) return refusal(EINVAL, trace::Refusal::domain_ended, id);
   if (reason_name(reason).empty()) {
-    return refusal(EINVAL, "there is no shutdown reason {}", static_cast<std::uint32_t>(reason));
+    return refusal(EINVAL, trace::Refusal::no_such_reason, static_cast<std::uint32_t>(reason));
   }
   if (status < 0 || status > exit_status_max) {
-    return refusal(EINVAL, "{} is no exit status: they are 0 to {}", status, exit_status_max);
+    return refusal(EINVAL, trace::Refusal::no_exit_status, std::to_string(status), exit_status_max);
   }
   domain.info.state.shutdown = 1;
   domain.info.reason = reason;
   domain.info.exit_status = status;
-  tell(id, fmt::format("shut down: {}, exit status {}", reason_name(reason), status));
+  tell(id, trace::Fact::shut_down, {static_cast<std::uint32_t>(status), static_cast<std::uint32_t>(reason)});
   if (domain.info.suspended()) suspend(domain);
   raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
   return Done{};
@@ -54,14 +54,14 @@ Result<> Hypervisor::domain_resume(Call& call) {
   if (!found) return found.error();
   Domain& domain = **found;
   const DomainId id = domain.info.domain;
-  if (!domain.info.suspended()) return refusal(EINVAL, "domain {} is not suspended", id);
+  if (!domain.info.suspended()) return refusal(EINVAL, trace::Refusal::domain_not_suspended, id);
   const std::uint32_t before = domain.info.shared_info_frame;
   if (auto changed = domains_.change_frame(domain); !changed) return changed;
   channels_.close_all(id);
   domain.info.console_port = 0;
   domain.info.state.shutdown = 0;
   domain.info.reason = ShutdownReason::poweroff;
-  tell(id, fmt::format("resumed: frame {:#x}, was {:#x}", domain.info.shared_info_frame, before));
+  tell(id, trace::Fact::resumed, {domain.info.shared_info_frame, before});
   call.answer.domain = id;
   call.answer.info = domain.info;
   return Done{};
@@ -74,7 +74,7 @@ void Hypervisor::destroy(DomainId id) {
   channels_.remove_domain(id);
   // A builder that died may have started a process without naming it here.
   host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
-  tell(id, fmt::format("destroyed {}", domain.name()));
+  tell(id, trace::Fact::destroyed, {}, domain.name());
   raise_virq(domains_.living(dom0_id), VIRQ_DOM_EXC, id);
 }
 
@@ -85,7 +85,7 @@ void Hypervisor::process_ended(DomainId id, int status) {
   domain->info.process = 0;
   // Processes that it had started must not outlive it.
   const Handle process = std::exchange(domain->process, Handle());
-  if (!domain->over() || domain->info.suspended()) crash(*domain, status, "");
+  if (!domain->over() || domain->info.suspended()) crash(*domain, status);
   host_.domain_signal(id, process, Host::DomainSignal::kill);
 }
 
@@ -94,7 +94,7 @@ void Hypervisor::disconnected(DomainId id) {
   const auto end = [this, id](std::uint32_t frame) {
     Domain* domain = domains_.find(id);
     if (domain == nullptr || domain->info.shared_info_frame != frame || domain->over()) return;
-    crash(*domain, 0, "it closed its connection");
+    crash(*domain, 0, trace::Fact::connection_closed);
   };
   Domain* domain = domains_.find(id);
   if (domain == nullptr) return;
@@ -104,9 +104,8 @@ void Hypervisor::disconnected(DomainId id) {
 }
 
 /// A guest that has lost its connection to the hypervisor, or its process, has crashed: its other processes
-/// are killed. The entry and the frame are kept for inspection until the domain is destroyed. If `why` is
-/// empty, the text is made from the status.
-void Hypervisor::crash(Domain& domain, int status, std::string_view why) {
+/// are killed. The entry and the frame are kept for inspection until the domain is destroyed.
+void Hypervisor::crash(Domain& domain, int status, trace::Fact how) {
   const DomainId id = domain.info.domain;
   DomainInfo& info = domain.info;
   info.state.shutdown = 0;
@@ -114,7 +113,7 @@ void Hypervisor::crash(Domain& domain, int status, std::string_view why) {
   info.reason = ShutdownReason::crash;
   info.exit_status = status > 0 && status <= exit_status_max ? status : unknown_crash_status;
   info.signal = static_cast<std::uint8_t>(status > status_of_signal_0 ? status - status_of_signal_0 : 0);
-  tell(id, fmt::format("crashed: {}", why.empty() ? crash_text(info) : why));
+  tell(id, how, {info.signal, static_cast<std::uint32_t>(info.exit_status)});
   if (domain.process.valid()) host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
   // It may have published requests without announcing them.
   wake_controller(domain);

@@ -33,7 +33,7 @@ Result<> Hypervisor::evtchn_alloc_unbound(Call& call) {
   auto domain = own_or_any(call, call.arguments.domain);
   if (!domain) return domain.error();
   const DomainId remote = resolve(call, call.arguments.domain2);
-  if (domains_.find(remote) == nullptr) return refusal(ESRCH, "there is no domain {} to wait for", remote);
+  if (domains_.find(remote) == nullptr) return refusal(ESRCH, trace::Refusal::no_domain_to_wait_for, remote);
   auto port = channels_.alloc_unbound((*domain)->info.domain, remote);
   if (!port) return port.error();
   call.answer.port = *port;
@@ -44,7 +44,7 @@ Result<> Hypervisor::evtchn_bind_interdomain(Call& call) {
   auto domain1 = own_or_any(call, call.arguments.domain);
   if (!domain1) return domain1.error();
   const DomainId domain2 = resolve(call, call.arguments.domain2);
-  if (domains_.find(domain2) == nullptr) return refusal(ESRCH, "there is no domain {} to bind to", domain2);
+  if (domains_.find(domain2) == nullptr) return refusal(ESRCH, trace::Refusal::no_domain_to_bind_to, domain2);
   const bool may_open_second = call.caller.privileged() || domain2 == call.caller.domain;
   auto pair = channels_.bind_interdomain((*domain1)->info.domain, domain2, call.arguments.port,
                                          call.arguments.port2, may_open_second);
@@ -56,9 +56,9 @@ Result<> Hypervisor::evtchn_bind_interdomain(Call& call) {
 
 Result<> Hypervisor::evtchn_bind_virq(Call& call) {
   const std::uint32_t virq = call.arguments.virq;
-  if (virq >= virqs) return refusal(EINVAL, "there is no virq {}: they are 0 to {}", virq, virqs - 1);
+  if (virq >= virqs) return refusal(EINVAL, trace::Refusal::no_such_virq, virq, virqs - 1);
   if (!call.caller.privileged() && (virq == VIRQ_CONSOLE || virq == VIRQ_DOM_EXC)) {
-    return refusal(EPERM, "only dom0 may bind virq {}, not domain {}", virq, call.caller.domain);
+    return refusal(EPERM, trace::Refusal::virq_of_dom0, virq, call.caller.domain);
   }
   auto port = channels_.bind_virq(call.caller.domain, virq);
   if (!port) return port.error();
@@ -69,9 +69,9 @@ Result<> Hypervisor::evtchn_bind_virq(Call& call) {
 Result<> Hypervisor::evtchn_bind_pirq(Call& call) {
   const std::uint32_t pirq = call.arguments.virq;
   if (!call.caller.privileged()) {
-    return refusal(EPERM, "only dom0 may bind a physical interrupt, not domain {}", call.caller.domain);
+    return refusal(EPERM, trace::Refusal::pirq_of_dom0, call.caller.domain);
   }
-  if (pirq >= pirqs) return refusal(EINVAL, "there is no interrupt {}: they are 0 to {}", pirq, pirqs - 1);
+  if (pirq >= pirqs) return refusal(EINVAL, trace::Refusal::no_such_pirq, pirq, pirqs - 1);
   auto port = channels_.bind_pirq(dom0_id, pirq);
   if (!port) return port.error();
   call.answer.port = *port;
@@ -82,12 +82,12 @@ Result<> Hypervisor::evtchn_bind_pirq(Call& call) {
 Result<> Hypervisor::interrupt(Call& call) {
   const std::uint32_t pirq = call.arguments.virq;
   if (!call.caller.privileged()) {
-    return refusal(EPERM, "domain {} has no devices of its own", call.caller.domain);
+    return refusal(EPERM, trace::Refusal::no_devices, call.caller.domain);
   }
-  if (pirq >= pirqs) return refusal(EINVAL, "there is no interrupt {}: they are 0 to {}", pirq, pirqs - 1);
+  if (pirq >= pirqs) return refusal(EINVAL, trace::Refusal::no_such_pirq, pirq, pirqs - 1);
   const ring::Port port = channels_.pirq_port(dom0_id, pirq);
   if (port == any_port) {
-    journal_.refused(dom0_id, trace::dom0_actor, "an interrupt without a bound port");
+    journal_.refused(dom0_id, trace::dom0_actor, trace::Refusal::interrupt_unbound);
     return Done{};
   }
   raise(domains_.living(dom0_id), port, dom0_id, trace::EventSource::pirq, pirq);
@@ -142,7 +142,7 @@ Result<> Hypervisor::evtchn_send(Call& call) {
     case PortState::virq:
       break;
   }
-  return refusal(EINVAL, "port {} of domain {} is not connected: no port is bound to it", port, id);
+  return refusal(EINVAL, trace::Refusal::port_unbound, port, id);
 }
 
 Result<> Hypervisor::evtchn_open(Call& call) {
@@ -151,7 +151,7 @@ Result<> Hypervisor::evtchn_open(Call& call) {
   const ring::Port port = call.arguments.port;
   auto status = channels_.status(id, port);
   if (!status) return status.error();
-  if (status->state == PortState::closed) return refusal(EINVAL, "port {} of domain {} is closed", port, id);
+  if (status->state == PortState::closed) return refusal(EINVAL, trace::Refusal::port_closed, port, id);
   if (auto given = hand_out(call, kicks_of(domain, port).heard); !given) return given;
   // A guest gets only handles that it may kick. Events between two guests, or from a guest to itself, go
   // through evtchn_send.

@@ -81,7 +81,8 @@ void SerialPort::deliver(std::uint8_t character) {
   }
   if (unclaimed_.push(std::span(&character, 1)) == 1) return;
   ++unclaimed_dropped_;
-  journal_.counted(0, "serial characters for nobody", unclaimed_dropped_ - 1, unclaimed_dropped_);
+  journal_.counted(0, trace::Counter::serial_characters_unclaimed, unclaimed_dropped_ - 1,
+                   unclaimed_dropped_);
 }
 
 void SerialPort::set_receiver(SerialHalf half, Receiver receiver) {

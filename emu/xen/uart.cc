@@ -209,7 +209,7 @@ void Uart::receive(std::uint8_t character, LineFault fault) {
   count_fault(faults);
   if (receive_room() == 0) {
     overrun_ = true;
-    count(counters_.overruns, "overruns");
+    count(counters_.overruns, trace::Counter::overruns);
   } else {
     received_[(received_first_ + received_count_) % uart_fifo_bytes] = {character, faults};
     ++received_count_;
@@ -219,15 +219,15 @@ void Uart::receive(std::uint8_t character, LineFault fault) {
   update_interrupt();
 }
 
-void Uart::count(std::uint32_t& counter, const char* name) {
+void Uart::count(std::uint32_t& counter, trace::Counter name) {
   ++counter;
   journal_.counted(0, name, counter - 1, counter);
 }
 
 void Uart::count_fault(std::uint8_t faults) {
-  if (faults == lsr_parity) count(counters_.parity_errors, "parity errors");
-  if (faults == lsr_framing) count(counters_.framing_errors, "framing errors");
-  if (faults == lsr_break) count(counters_.breaks, "breaks");
+  if (faults == lsr_parity) count(counters_.parity_errors, trace::Counter::parity_errors);
+  if (faults == lsr_framing) count(counters_.framing_errors, trace::Counter::framing_errors);
+  if (faults == lsr_break) count(counters_.breaks, trace::Counter::breaks);
 }
 
 void Uart::restart_timeout() {

@@ -135,7 +135,7 @@ class Uart {
   std::uint8_t take_line_status();
   std::uint8_t take_source();
   void control_fifos(std::uint8_t value);
-  void count(std::uint32_t& counter, const char* name);
+  void count(std::uint32_t& counter, trace::Counter name);
   void count_fault(std::uint8_t faults);
   void restart_timeout();
   void transmit();

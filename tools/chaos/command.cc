@@ -148,7 +148,7 @@ int chaos_command(const ChaosOptions& options) {
   const int status = signal == 0 ? exit_good : status_of_signal_0 + signal;
   if (options.list) return status;
   const std::string interrupted =
-      signal == 0 ? "" : fmt::format("interrupted by {} after ", signal_name(signal));
+      signal == 0 ? "" : fmt::format("interrupted by {} after ", trace::signal_name(signal));
   if (runs == 0) {
     std::puts((interrupted + "no run").c_str());
     return status;

@@ -129,12 +129,10 @@ class Trial {
         }
       }
     }
-    if (entry.kind == trace::Kind::refused && text == "the console has a viewer already")
-      ++life->account.refused_viewers;
-    if (entry.kind != trace::Kind::counted) return;
+    if (is(entry, trace::Refusal::viewer_there)) ++life->account.refused_viewers;
     const std::uint32_t count = entry.to_value - entry.from_value;
-    if (text == "console bytes discarded") life->account.discarded += count;
-    if (text == "bytes that nobody read") life->account.unread += count;
+    if (is(entry, trace::Counter::console_bytes_discarded)) life->account.discarded += count;
+    if (is(entry, trace::Counter::bytes_unread)) life->account.unread += count;
   }
 
   /// The existing domain in this place, or null.

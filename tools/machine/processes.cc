@@ -66,7 +66,7 @@ Result<Station> take_station(const Session& session, trace::Actor self, bool wit
   if (auto faults = FaultTable::find(*station.host, machine)) {
     station.host->inject_faults(std::move(*faults), [journal = trace::Journal(*station.sink, self)](
                                                         const FaultRule& rule, DomainId guest) mutable {
-      journal.told(guest, bite_text(rule, rule.to));
+      journal.told(guest, bite_of(rule), {}, rule.to);
     });
   }
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {

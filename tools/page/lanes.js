@@ -14,31 +14,9 @@ const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom
 // The look of a step: its class, and its content in a few words.
 function lookOf(step) {
   if (step.l) return ["lost", "lost"];
-  if (step.m === "!" && step.k !== "counted") return ["lost", step.s.replace(/^\S+ /, "")];
-  if (step.m) return ["bite", step.s.replace(/^\S+ (says: )?/, "")];
-  const bytes = step.b === undefined ? "" : step.b.length + (step.b.length === 1 ? " byte " : " bytes ") + "\u201c" + visible(step.b).slice(0, 10) + (step.b.length > 10 ? "\u2026" : "") + "\u201d";
-  switch (step.k) {
-    case "slot_written": {
-      const [, ring, slot] = /\.(tx|rx)\[(\d)\]/.exec(step.s) || [null, "", "?"];
-      const response = step.s.includes("] response");
-      return [response ? "response" : "request", ring + "[" + slot + "] " + (response ? "response" : bytes || "request")];
-    }
-    case "index_moved": {
-      const moved = /(\S+) (\S+) (\d+) -> (\d+)$/.exec(step.s);
-      const response = moved && moved[2].startsWith("rsp");
-      return [response ? "response" : "request", moved ? moved[1].split(".")[1] + " " + moved[2] + " " + moved[3] + "\u2192" + moved[4] : "index"];
-    }
-    case "event_raised": return ["event", "event: " + (/: ([a-z ]+?)( \(|$)/.exec(step.s) || ["", "raised"])[1]];
-    case "event_taken": return ["event", "takes event"];
-    case "frame_passed": {
-      const frame = (/sends \S+ (?:xcs )?(\S+)/.exec(step.s) || ["", "frame"])[1];
-      return [frame === "response" ? "response" : "request", frame === "request" ? bytes || frame : frame];
-    }
-    case "frame_taken": return ["note", "takes " + (/receives (\S+)/.exec(step.s) || ["", "frame"])[1]];
-    case "bytes_passed": return ["bytes", bytes];
-    case "counted": return ["note", (/^[^.]*\.(.*) \d+ -> \d+/.exec(step.s) || ["", "counter"])[1].replace(/_/g, " ") + ": " + (/-> (\d+)/.exec(step.s) || ["", ""])[1]];
-    default: return ["note", step.s.replace(/^\S+ (says: |says of \S+: )?/, "")];
-  }
+  if (step.b === undefined || (step.v !== "request" && step.v !== "bytes")) return [step.v, step.x];
+  const count = step.b.length + (step.b.length === 1 ? " byte " : " bytes ");
+  return [step.v, (step.x ? step.x + " " : "") + count + "\u201c" + visible(step.b).slice(0, 10) + (step.b.length > 10 ? "\u2026" : "") + "\u201d"];
 }
 
 class Lanes {

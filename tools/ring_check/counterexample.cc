@@ -72,7 +72,8 @@ class Teller {
     trace::Entry entry = entry_of(step, trace::Kind::told);
     const std::string all = where.empty() ? what : where.substr(0, where.find(' ')) + " " + what;
     // The line in its source is a mark of its own.
-    set_text(entry, all.size() <= sizeof entry.message.msg ? all : what);
+    entry.detail = static_cast<std::uint8_t>(trace::Fact::checked_step);
+    trace::set_text(entry, all.size() <= sizeof entry.message.msg ? all : what);
     add(entry);
   }
 
@@ -100,12 +101,6 @@ class Teller {
   /// The last fiber of all is the back; of two fronts both are dom1.
   [[nodiscard]] bool is_back(const Step& step) const {
     return step.actor % check::fibers_max + 1 == about_->fibers.size();
-  }
-
-  static void set_text(trace::Entry& entry, std::string_view text) {
-    const std::string_view cut = text.substr(0, sizeof entry.message.msg);
-    std::copy(cut.begin(), cut.end(), entry.message.msg);
-    entry.message.length = static_cast<std::uint8_t>(cut.size());
   }
 
   [[nodiscard]] int word_of(const check::Op& op) const {

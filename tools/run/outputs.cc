@@ -61,7 +61,7 @@ std::string tap_text(const std::string& text) {
 
 std::string json_interruption(int signal, std::uint64_t ran, std::uint64_t of) {
   return fmt::format(R"({{"outcome":"interrupted","signal":{},"ran":{},"of":{}}})",
-                     trace::json_text(signal_name(signal)), ran, of) +
+                     trace::json_text(trace::signal_name(signal)), ran, of) +
          "\n";
 }
 
@@ -192,7 +192,7 @@ void RunOutput::end_line() {
 }
 
 std::string interrupted_early(RunFormat format, int signal) {
-  std::string text = fmt::format("interrupted by {} before the first run\n", signal_name(signal));
+  std::string text = fmt::format("interrupted by {} before the first run\n", trace::signal_name(signal));
   switch (format) {
     case RunFormat::people:
       return text;
@@ -205,7 +205,7 @@ std::string interrupted_early(RunFormat format, int signal) {
 }
 
 std::string RunOutput::interruption(int signal) const {
-  std::string text = fmt::format("interrupted by {} after {}", signal_name(signal), count_);
+  std::string text = fmt::format("interrupted by {} after {}", trace::signal_name(signal), count_);
   if (runs_ != 0) text += fmt::format(" of {}", runs_);
   return text + (runs_ == 1 || (runs_ == 0 && count_ == 1) ? " run" : " runs");
 }

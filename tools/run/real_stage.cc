@@ -351,7 +351,7 @@ Result<int> RealStage::process_of(Daemon daemon) const {
 Result<> RealStage::daemon_stops(Daemon daemon) {
   auto process = process_of(daemon);
   if (!process) return process.error();
-  journal(trace::dom0_actor).told(0, fmt::format("{} is killed", script::name_of(daemon)));
+  journal(trace::dom0_actor).told(0, trace::Fact::killed, {}, script::name_of(daemon));
   end_process(*process, 0);
   return Done{};
 }
@@ -423,7 +423,7 @@ Result<> RealStage::heal() {
 void RealStage::bitten(const FaultRule& rule) {
   const auto digit = rule.from.find_first_of("0123456789");
   const std::uint32_t number = digit == std::string::npos ? 0 : std::stoul(rule.from.substr(digit));
-  journal(trace::actor(trace::Role::client, number)).told(0, bite_text(rule, rule.to));
+  journal(trace::actor(trace::Role::client, number)).told(0, bite_of(rule), {}, rule.to);
 }
 
 std::optional<Error> RealStage::failure() const {

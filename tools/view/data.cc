@@ -61,6 +61,76 @@ std::string hop_number(const Entry& entry) {
   return hop == nullptr ? "null" : fmt::format("{}", static_cast<unsigned>(hop->id));
 }
 
+/// The class by which the page draws a step.
+std::string_view look_of(const Entry& entry) {
+  switch (trace::marker(entry)) {
+    case '!':
+      if (entry.kind != Kind::counted) return "lost";
+      break;
+    case ' ':
+      break;
+    default:
+      return "bite";
+  }
+  switch (entry.kind) {
+    case Kind::slot_written:
+      return trace::use_name(static_cast<trace::SlotUse>(entry.detail));
+    case Kind::index_moved:
+      return entry.detail >= static_cast<std::uint8_t>(trace::IndexName::rsp_prod) ? "response" : "request";
+    case Kind::event_raised:
+    case Kind::event_taken:
+      return "event";
+    case Kind::frame_passed:
+      return entry.detail == trace::frame_response ? "response" : "request";
+    case Kind::bytes_passed:
+      return "bytes";
+    case Kind::frame_taken:
+    case Kind::quirk:
+    case Kind::refused:
+    case Kind::counted:
+    case Kind::told:
+      break;
+  }
+  return "note";
+}
+
+/// A few words for a step; the page adds the bytes.
+std::string label_of(const Entry& entry) {
+  if (!trace::makes_sense(entry)) return trace::sentence(entry);
+  const std::string_view ring = trace::ring_word(entry.ring);
+  const bool empty = entry.message.payload().empty();
+  switch (entry.kind) {
+    case Kind::slot_written: {
+      const auto use = static_cast<trace::SlotUse>(entry.detail);
+      const bool named = empty || use == trace::SlotUse::response;
+      return fmt::format("{}[{}]{}{}", ring, entry.to_value, named ? " " : "", named ? use_name(use) : "");
+    }
+    case Kind::index_moved:
+      return fmt::format("{} {} {}\u2192{}", ring,
+                         trace::index_name(static_cast<trace::IndexName>(entry.detail)), entry.from_value,
+                         entry.to_value);
+    case Kind::event_raised:
+      return fmt::format("event: {}", trace::raised_name(static_cast<ring::Raised>(entry.detail)));
+    case Kind::event_taken:
+      return "takes event";
+    case Kind::frame_passed:
+      return entry.detail == trace::frame_request && !empty ? "" : trace::frame_type_name(entry.detail);
+    case Kind::frame_taken:
+      return "takes " + trace::frame_type_name(entry.detail);
+    case Kind::bytes_passed:
+      return "";
+    case Kind::refused:
+      return "refuses: " + trace::escaped_words(entry);
+    case Kind::counted:
+      return fmt::format("{}: {}", trace::escaped_words(entry), entry.to_value);
+    case Kind::quirk:
+      return "quirk " + trace::escaped_words(entry);
+    case Kind::told:
+      return trace::escaped_words(entry);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::uint64_t StepData::since(std::uint64_t step, const Entry& entry, const trace::FlowStep& flow) {
@@ -147,7 +217,7 @@ std::string StepData::changes(const Entry& entry) {
   if (entry.kind == Kind::counted)
     list = joined(list, fmt::format(R"(["c",{},{}])",
                                     trace::json_text(trace::actor_name(entry.actor) + " " +
-                                                     trace::escaped(entry.message.payload())),
+                                                     trace::escaped_words(entry)),
                                     entry.to_value));
   return list;
 }
@@ -158,11 +228,12 @@ std::string StepData::step(std::uint64_t step, const Entry& entry) {
   const trace::Arrow arrow = trace::arrow_of(entry, flow_);
   const std::uint64_t set_out = since(step, entry, flow);
   std::string out =
-      fmt::format(R"({{"n":{},"t":{},"k":"{}","a":{},"f":"{}","o":"{}","h":{},"s":{},"p":{})", step,
-                  static_cast<std::int64_t>(entry.time_ns), trace::kind_name(entry.kind),
+      fmt::format(R"({{"n":{},"t":{},"k":"{}","a":{},"f":"{}","o":"{}","h":{},"s":{},"p":{},"v":"{}","x":{})",
+                  step, static_cast<std::int64_t>(entry.time_ns), trace::kind_name(entry.kind),
                   trace::json_text(trace::actor_name(entry.actor)), trace::lane_name(arrow.from),
                   trace::lane_name(arrow.to), hop_number(entry), trace::json_text(trace::sentence(entry)),
-                  trace::json_text(trace::plain_sentence(entry, replay_, flow)));
+                  trace::json_text(trace::plain_sentence(entry, replay_, flow)), look_of(entry),
+                  trace::json_text(label_of(entry)));
   if (entry.domain != 0) out += fmt::format(R"(,"d":{})", entry.domain);
   if (const char mark = trace::marker(entry); mark != ' ') out += fmt::format(R"(,"m":"{}")", mark);
   if (flow.lost) out += R"(,"l":1)";

@@ -115,10 +115,16 @@ void print_field(std::string_view label, std::string_view text) {
   print_wrapped(text, fmt::format("  {:<{}}", label, margin.size() - 2), margin);
 }
 
-std::string in_quotes(const trace::Few<std::string_view>& words) {
+std::string in_quotes(const std::vector<std::string_view>& words) {
   std::string text;
   for (const std::string_view word : words) text += fmt::format("{}\"{}\"", text.empty() ? "" : ", ", word);
   return text;
+}
+
+std::vector<std::string_view> counters_of(const Hop& hop) {
+  std::vector<std::string_view> words;
+  for (const trace::Counter counter : hop.counters) words.push_back(words_of(counter));
+  return words;
 }
 
 void print_one(const Hop& hop) {
@@ -129,7 +135,7 @@ void print_one(const Hop& hop) {
   print_field("goes wrong", hop.goes_wrong);
   for (const Quirk quirk : hop.quirks)
     print_field("quirk", fmt::format("{}: {}", about(quirk).name, about(quirk).what));
-  if (!hop.counters.empty()) print_field("counted as", in_quotes(hop.counters));
+  if (!hop.counters.empty()) print_field("counted as", in_quotes(counters_of(hop)));
   print_field("see", hop.see);
   for (const std::string& scenario : scenarios_of(hop))
     print_field("scenario", fmt::format("scenarios/{}.scn", scenario));
@@ -154,7 +160,7 @@ std::string json_of(const Hop& hop) {
                      json_string(hop.meaning), json_string(hop.more), json_string(hop.source_2005),
                      json_string(hop.goes_wrong));
   return out + fmt::format(R"("quirks": {}, "counters": {}, "see": {}, "scenarios": {}}})",
-                           json_array(quirks), json_array(hop.counters), json_string(hop.see),
+                           json_array(quirks), json_array(counters_of(hop)), json_string(hop.see),
                            json_array(scenarios_of(hop)));
 }
 
@@ -170,7 +176,24 @@ void print_json(std::span<const Hop> hops) {
 const Hop* hop_named(std::string_view word) {
   if (const Hop* hop = trace::find_hop(word)) return hop;
   if (const auto quirk = Quirks::find(word)) return &trace::hop_of(quirk.value());
-  return trace::hop_of_counter(word);
+  for (const Hop& hop : trace::hops()) {
+    const auto counters = counters_of(hop);
+    if (std::ranges::find(counters, word) != counters.end()) return &hop;
+  }
+  return nullptr;
+}
+
+const Hop* hop_of_source(const script::CounterSource& source) {
+  switch (source.by) {
+    case script::CountedBy::counter:
+      return trace::hop_of_counter(static_cast<trace::Counter>(source.detail));
+    case script::CountedBy::quirk:
+      return &trace::hop_of(static_cast<Quirk>(source.detail));
+    case script::CountedBy::refusal:
+    case script::CountedBy::level:
+      break;
+  }
+  return nullptr;
 }
 
 /// By the name of a counter in a scenario: "xcs.dropped".
@@ -182,7 +205,7 @@ const Hop* hop_of_scenario_counter(std::string_view word) {
         known.word == word.substr(0, dot) ? script::find_counter(known.role, word.substr(dot + 1)) : nullptr;
     if (counter == nullptr) continue;
     for (const script::CounterSource& source : counter->sources) {
-      if (const Hop* hop = hop_named(source.text)) return hop;
+      if (const Hop* hop = hop_of_source(source)) return hop;
     }
   }
   return nullptr;
@@ -212,7 +235,7 @@ std::vector<std::string_view> texts_of(const Hop& hop) {
   std::vector<std::string_view> texts{hop.title,       hop.meaning,    hop.more,
                                       hop.source_2005, hop.goes_wrong, hop.see};
   for (const Quirk quirk : hop.quirks) texts.push_back(about(quirk).what);
-  texts.insert(texts.end(), hop.counters.begin(), hop.counters.end());
+  for (const trace::Counter counter : hop.counters) texts.push_back(words_of(counter));
   return texts;
 }
 

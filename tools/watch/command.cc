@@ -136,17 +136,14 @@ class Watch {
 
   void take(const trace::Entry& entry) {
     if (start_ && start_->precedes(entry)) return;
-    const auto bytes = entry.message.payload();
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const bool told = entry.kind == trace::Kind::told && entry.actor.role == trace::Role::xen;
-    constexpr std::string_view created = "created ";
-    if (told && waits_ && !history_.paused() && text.starts_with(created)) {
-      const std::string_view name = text.substr(created.size());
+    const bool xens = entry.actor.role == trace::Role::xen;
+    if (xens && is(entry, trace::Fact::created) && waits_ && !history_.paused()) {
+      const std::string_view name = text_of(entry);
       if (wanted_.empty() || wanted_ == name) follow_new(entry.domain, name, "");
     }
     history_.take(entry);
-    if (!told || waits_ || entry.domain != history_.domain() || !text.starts_with("destroyed ")) return;
-    waits_ = true;
+    const bool destroyed = xens && is(entry, trace::Fact::destroyed) && entry.domain == history_.domain();
+    if (!waits_ && destroyed) waits_ = true;
   }
 
   /// This process was stopped for so long that it was dropped as a reader of the journal.

@@ -11,16 +11,12 @@ using trace::Role;
 
 namespace {
 
-/// A word or two about a domain's life from xen's text; empty when the text is about something else.
-std::string life_in(std::string_view told) {
-  if (told.starts_with("created ")) return "paused";
-  if (told.starts_with("destroyed ")) return "gone";
-  if (told == "unpaused" || told.starts_with("resumed: ")) return "running";
-  for (const std::string_view word : {"paused", "shut down", "crashed"}) {
-    if (told.starts_with(word)) return std::string(word);
-  }
-  return "";
-}
+/// What Xen's facts make of a domain.
+constexpr std::pair<trace::Fact, std::string_view> lives[] = {
+    {trace::Fact::created, "paused"},      {trace::Fact::paused, "paused"},
+    {trace::Fact::unpaused, "running"},    {trace::Fact::resumed, "running"},
+    {trace::Fact::shut_down, "shut down"}, {trace::Fact::crashed, "crashed"},
+    {trace::Fact::destroyed, "gone"},      {trace::Fact::connection_closed, "crashed"}};
 
 }  // namespace
 
@@ -42,7 +38,9 @@ void WatchMoment::take(const Entry& entry, std::uint32_t domain) {
     console_used = true;
   }
   if (entry.kind == Kind::told && entry.actor.role == Role::xen) {
-    if (std::string word = life_in(text_of(entry)); !word.empty()) life = std::move(word);
+    const auto* its =
+        std::ranges::find(lives, fact_of(entry), &std::pair<trace::Fact, std::string_view>::first);
+    if (its != std::end(lives)) life = its->second;
   }
 }
 

@@ -146,7 +146,6 @@ std::string_view short_outcome(ring::Raised outcome) {
 std::string few_words(const Entry& entry) {
   if (!trace::makes_sense(entry)) return trace::sentence(entry);
   const ring::ControlMessage& message = entry.message;
-  std::string text = trace::escaped(message.payload());
   switch (entry.kind) {
     case Kind::slot_written:
       return fmt::format("{}[{}] {} {}", trace::ring_word(entry.ring), entry.to_value,
@@ -175,15 +174,15 @@ std::string few_words(const Entry& entry) {
     case Kind::bytes_passed:
       return payload(message);
     case Kind::refused:
-      return "refuses: " + text;
+      return "refuses: " + trace::escaped_words(entry);
     case Kind::counted:
-      return fmt::format("{}: {}", text, entry.to_value);
+      return fmt::format("{}: {}", trace::escaped_words(entry), entry.to_value);
     case Kind::quirk:
-      return "quirk " + text;
+      return "quirk " + trace::escaped_words(entry);
     case Kind::told:
-      return fmt::format("{}: {}", trace::actor_name(entry.actor), text);
+      return fmt::format("{}: {}", trace::actor_name(entry.actor), trace::escaped_words(entry));
   }
-  return text;
+  return "";
 }
 
 void draw_lanes(Canvas& canvas, const WatchHistory& history, bool xenctld, std::size_t first,

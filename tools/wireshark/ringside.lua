@@ -28,6 +28,7 @@ local frame_types = {
   "request", "response", "virq", [77] = "mark", [82] = "numbers",
 }
 local frame_request, frame_response = 9, 10
+local quirk_drop_when_full = 0
 local results = {[0] = "ok", "failed", "areconnected", "badsession", "nosession", "coninuse", "badrequest"}
 local outcomes = {[0] = "kick", "already pending", "masked", "already selected"}
 local sources = {[0] = "channel", "virq", "pirq"}
@@ -278,9 +279,9 @@ local function show_text(tree, range, buffer, p)
   elseif p.kind == kind.quirk then
     local item = tree:add(f.quirk, range, text)
     item:add_proto_expert_info(odd.quirk)
-    if text:find("drop", 1, true) then item:add_proto_expert_info(odd.dropped) end
-  elseif text:sub(1, 7) == "fault: " then
-    local item = tree:add(f.fault, range, text:sub(8))
+    if p.detail == quirk_drop_when_full then item:add_proto_expert_info(odd.dropped) end
+  elseif p.marker ~= 0 then
+    local item = tree:add(f.fault, range, text)
     item:add_proto_expert_info(odd.fault)
     if p.marker == lost then item:add_proto_expert_info(odd.dropped) end
   else

@@ -69,7 +69,7 @@ void Channel::take() {
   if (!indices_make_sense()) return index_fault();
   if (faulty_) {
     faulty_ = false;
-    journal_.told(domain(), "the indices make sense again");
+    journal_.told(domain(), trace::Fact::indices_good);
   }
   take_requests();
   take_responses();
@@ -134,11 +134,11 @@ Channel::Send Channel::send_request(const ring::ControlMessage& message, std::ui
   }
   if (queue_.size() < channel_queue_messages_max) {
     queue_.push_back({message, tag});
-    count(parts_.counters.queued_messages, "queued_messages");
+    count(parts_.counters.queued_messages, trace::Counter::queued_messages);
     return Send::taken;
   }
   if (faulty_) {
-    count(parts_.counters.refused_messages, "refused_messages");
+    count(parts_.counters.refused_messages, trace::Counter::refused_messages);
     return Send::broken;
   }
   told_full_ = true;
@@ -193,7 +193,7 @@ void Channel::send_queued() {
 
 Channel::Respond Channel::respond(const ring::ControlMessage& message, std::optional<ring::Index> index) {
   if (back_.unanswered() == 0 || (index && !is_owed(*index))) {
-    count(parts_.counters.refused_responses, "refused_responses");
+    count(parts_.counters.refused_responses, trace::Counter::refused_responses);
     return Respond::not_owed;
   }
   put_response(message);
@@ -292,8 +292,8 @@ void Channel::forget(const ring::ControlMessage& response, std::optional<ring::I
 
 void Channel::index_fault() {
   if (std::exchange(faulty_, true)) return;
-  count(parts_.counters.index_faults, "index_faults");
-  journal_.refused(domain(), trace::actor(trace::Role::domain, domain()), "impossible ring indices");
+  count(parts_.counters.index_faults, trace::Counter::index_faults);
+  journal_.refused(domain(), trace::actor(trace::Role::domain, domain()), trace::Refusal::impossible_indices);
   if (std::exchange(warned_index_, true)) return;
   const Error error{
       0, "a domain's control channel is not served", fmt::format("domain {}", domain()),
@@ -306,10 +306,10 @@ void Channel::index_fault() {
 }
 
 void Channel::length_fault(ring::Ring ring) {
-  count(parts_.counters.length_faults, "length_faults");
+  count(parts_.counters.length_faults, trace::Counter::length_faults);
   const bool request = ring == ring::Ring::tx;
   journal_.refused(domain(), trace::actor(trace::Role::domain, domain()),
-                   request ? "request longer than 60 bytes" : "response longer than 60 bytes, cut");
+                   request ? trace::Refusal::long_request : trace::Refusal::long_response);
   if (std::exchange(warned_length_, true)) return;
   const Error error{0, "a domain's message is refused", fmt::format("domain {}", domain()),
                     fmt::format("a {} claims more than {} bytes", request ? "request" : "response",
@@ -318,7 +318,7 @@ void Channel::length_fault(ring::Ring ring) {
   parts_.host.warn(error.text());
 }
 
-void Channel::count(std::uint32_t& counter, std::string_view name) {
+void Channel::count(std::uint32_t& counter, trace::Counter name) {
   journal_.counted(domain(), name, counter, counter + 1);
   ++counter;
 }

@@ -178,7 +178,7 @@ class Channel {
   // Faults.
   void index_fault();
   void length_fault(ring::Ring ring);
-  void count(std::uint32_t& counter, std::string_view name);
+  void count(std::uint32_t& counter, trace::Counter name);
 
   Parts parts_;
   trace::Journal journal_;

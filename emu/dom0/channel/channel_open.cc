@@ -105,7 +105,7 @@ Channel::Channel(const Parts& parts, trace::Journal journal, const Place& place,
       published_requests_(front.req_prod_pvt()) {}
 
 void Channel::start() {
-  journal_.told(domain(), fmt::format("channel: port {} here, port {} there", local_port(), remote_port()));
+  journal_.told(domain(), trace::Fact::channel_opened, {local_port(), remote_port()});
   // Attaching skips requests that a dead predecessor had taken and not answered. They are still in the slots.
   for (ring::Index index = back_.rsp_prod_pvt(); index != back_.req_cons(); ++index) {
     ring::ControlMessage message;
@@ -114,7 +114,8 @@ void Channel::start() {
     remember({message, index});
   }
   if (unanswered_count_ != 0) {
-    journal_.told(domain(), fmt::format("{} requests were left unanswered", unanswered_count_));
+    journal_.told(domain(), trace::Fact::requests_unanswered,
+                  {static_cast<std::uint32_t>(unanswered_count_)});
   }
 
   ring::ChannelWords* words = ring::channel_words(frame_.frame());
@@ -162,7 +163,7 @@ Channel::~Channel() {
 }
 
 void Channel::close_port() {
-  journal_.told(domain(), "the channel is closed");
+  journal_.told(domain(), trace::Fact::channel_closed);
   // The hypervisor may have closed it already, with the domain.
   static_cast<void>(parts_.privcmd.evtchn_close(DOMID_SELF, local_port()).ok());
 }

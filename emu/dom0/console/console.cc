@@ -33,8 +33,7 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
   }
   if (owed_.size() == console_owed_max) {
     // A ring holds no more. The guest has broken the protocol, and this request has no slot for its answer.
-    journal_.refused(domain_, trace::actor(trace::Role::xcs),
-                     "more than 8 unanswered requests of one domain");
+    journal_.refused(domain_, trace::actor(trace::Role::xcs), trace::Refusal::too_many_unanswered);
     return;
   }
   owed_.push_back({request, number, false});
@@ -89,8 +88,8 @@ void Console::take_output(Bytes bytes, std::optional<ring::Index> index) {
   const std::uint64_t discarded = store_.output_take(bytes, index);
   if (discarded == 0) return;
   const std::uint64_t all = discarded_bytes();
-  journal_.counted(domain_, "console bytes discarded", static_cast<std::uint32_t>(all - discarded),
-                   static_cast<std::uint32_t>(all));
+  journal_.counted(domain_, trace::Counter::console_bytes_discarded,
+                   static_cast<std::uint32_t>(all - discarded), static_cast<std::uint32_t>(all));
   if (all == discarded) discards_begin();
 }
 

@@ -92,7 +92,7 @@ Result<> ConsoleDaemon::adopt_domains() {
     }
     (*added)->suspended = (*added)->may_have_channel = asleep;
     if (!asleep) (*added)->guest_port = info.console_port;
-    journal_.told(info.domain, fmt::format("console taken up from an earlier {}", options_.name));
+    journal_.told(info.domain, trace::Fact::console_adopted);
   }
   ConsoleStore::clean_up_gone(
       host_, journal_, *all, options_.store_shape, [this](DomainId id) { return store_path(id); },
@@ -124,7 +124,7 @@ void ConsoleDaemon::channel_opened(Domain& domain) {
       stop_channel(domain, [] {});
       return check(domain);
     }
-    if (std::exchange(domain.suspended, false)) journal_.told(domain.id, "domain resumed");
+    if (std::exchange(domain.suspended, false)) journal_.told(domain.id, trace::Fact::console_resumed);
     server_.answer(creator, console_answer(domain));
   }
   domain.console->hold_input(domain.suspension.is_awaited());
@@ -218,23 +218,23 @@ void ConsoleDaemon::end_as(Domain& domain, Life life) {
       return resume_later(domain);
     case Life::kept:
       if (std::exchange(domain.ended, true)) return;
-      journal_.told(domain.id, "domain ended, kept");
+      journal_.told(domain.id, trace::Fact::console_kept);
       fail_requests(domain, fmt::format("domain {} has ended", domain.id));
       return domain.console->finish(lives_.crash_notice(domain.id, journal_));
     case Life::suspended:
       return has_suspended(domain);
     case Life::finished:
-      journal_.told(domain.id, "domain ended");
+      journal_.told(domain.id, trace::Fact::console_ended);
       lives_.destroy(domain.id);
       return remove(domain);
     case Life::gone:
-      journal_.told(domain.id, "domain gone");
+      journal_.told(domain.id, trace::Fact::console_gone);
       return remove(domain);
   }
 }
 
 void ConsoleDaemon::has_suspended(Domain& domain) {
-  journal_.told(domain.id, "domain suspended");
+  journal_.told(domain.id, trace::Fact::console_suspended);
   domain.suspended = true;
   domain.console->channel_lost();
   domain.control->fail(fmt::format("domain {} is suspended", domain.id));

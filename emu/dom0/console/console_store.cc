@@ -111,7 +111,7 @@ void ConsoleStore::clean_up_gone(Host& host, trace::Journal& journal, const std:
     while (info != all.end() && info->domain < id) ++info;
     const bool exists = info != all.end() && info->domain == id;
     if (exists || !count_and_remove(host, journal, path_of(id), shape, id)) continue;
-    journal.told(id, "domain gone while no daemon kept its console");
+    journal.told(id, trace::Fact::console_gone_unkept);
     removed(id);
   }
 }
@@ -202,7 +202,7 @@ void ConsoleStore::output_return(Bytes bytes) {
 
 void ConsoleStore::warn_of_repeat(Host& host, trace::Journal journal, DomainId domain) {
   if (state_.output_offered == 0) return;
-  journal.counted(domain, "console bytes that may be shown twice", 0,
+  journal.counted(domain, trace::Counter::bytes_shown_twice, 0,
                   static_cast<std::uint32_t>(state_.output_offered));
   host.warn(Error{0, "output may be shown twice", fmt::format("domain {}", domain),
                   fmt::format("{} bytes were being handed to its viewer when the daemon before this one died",
@@ -267,7 +267,7 @@ void ConsoleStore::input_answered(std::uint32_t tag) {
 
 void ConsoleStore::input_end(trace::Journal& journal, DomainId domain) {
   const auto typed = static_cast<std::uint32_t>(input_.size());
-  if (typed != 0) journal.counted(domain, "typed bytes that the guest did not live to see", 0, typed);
+  if (typed != 0) journal.counted(domain, trace::Counter::typed_bytes_unseen, 0, typed);
   input_.clear();
   state_.in_flight = 0;
   commit();
@@ -275,7 +275,7 @@ void ConsoleStore::input_end(trace::Journal& journal, DomainId domain) {
 
 void ConsoleStore::output_end(trace::Journal& journal, DomainId domain) const {
   const auto unread = static_cast<std::uint32_t>(output_bytes());
-  if (unread != 0 && !given_up()) journal.counted(domain, "bytes that nobody read", 0, unread);
+  if (unread != 0 && !given_up()) journal.counted(domain, trace::Counter::bytes_unread, 0, unread);
 }
 
 }  // namespace ringside::dom0

@@ -66,9 +66,10 @@ Result<DomainInfo> DomainLives::look_up_living(DomainId id) {
 std::string DomainLives::crash_notice(DomainId id, trace::Journal& journal) {
   const auto info = look_up(id);
   if (!info || !info.value().has_value() || info.value()->state.crashed == 0) return {};
-  const std::string said =
-      fmt::format("[ringside] domain {} crashed: {}", info.value()->name, crash_text(*info.value()));
-  journal.told(id, said);
+  const DomainInfo& its = *info.value();
+  const trace::Values numbers{its.signal, static_cast<std::uint32_t>(its.exit_status)};
+  journal.told(id, trace::Fact::crash_notice, numbers, its.name);
+  const std::string said = trace::words_of(trace::Fact::crash_notice, numbers, its.name);
   // On a line of its own, even if the guest was in the middle of a line.
   return "\r\n" + said + "\r\n";
 }

@@ -34,7 +34,7 @@ Result<> Xcs::start() {
   listener_ = std::move(listener).value();
   host_.watch(listener_, {.read = true, .write = false}, [this](Ready) { accept_ready(); });
   watch_hypervisor();
-  journal_.told(0, "xcs listens");
+  journal_.told(0, trace::Fact::xcs_listens);
   return Done{};
 }
 
@@ -44,7 +44,7 @@ const Channel* Xcs::channel(DomainId domain) const {
 
 void Xcs::watch_hypervisor() {
   privcmd_.watch([this] {
-    journal_.told(0, "the hypervisor is gone: xcs stops");
+    journal_.told(0, trace::Fact::xcs_without_hypervisor);
     host_.warn(
         Error{EPIPE, "xcs stops", options_.socket_path, "the hypervisor is gone", "start the machine again"}
             .text());
@@ -71,7 +71,7 @@ void Xcs::accept_ready() {
 
 void Xcs::accept_one(Handle stream) {
   if (connections_.size() == xcs_connections_max) {
-    count(counters_.connections_refused, "connections_refused");
+    count(counters_.connections_refused, trace::Counter::connections_refused);
     if (counters_.connections_refused > 1) return;  // reported once; further connections are only counted
     host_.warn(Error{EMFILE, "xcs refuses a connection", options_.socket_path,
                      fmt::format("it has {} already (xcs_connections_max)", xcs_connections_max), ""}
@@ -281,8 +281,8 @@ void Xcs::write_all() {
 
 void Xcs::end_overrun_sessions() {
   for (XcsSession* session : sessions_.overrun()) {
-    count(counters_.sessions_overrun, "sessions_overrun");
-    journal_.refused(0, actor(Role::client, session->data), "does not read: cut off");
+    count(counters_.sessions_overrun, trace::Counter::sessions_overrun);
+    journal_.refused(0, actor(Role::client, session->data), trace::Refusal::client_does_not_read);
     host_.warn(Error{
         ENOBUFS, "xcs cuts a client off", fmt::format("connection {}", session->data),
         fmt::format("{} frames wait for it to read (xcs_session_frames_max)", xcs_session_frames_max), ""}
@@ -300,7 +300,8 @@ void Xcs::end_session(XcsSession& session) {
     found->second->gone = any_gone_ = true;
   }
   const auto waiting = static_cast<std::uint32_t>(session.output.frames());
-  journal_.counted(0, "frames_abandoned", counters_.frames_abandoned, counters_.frames_abandoned + waiting);
+  journal_.counted(0, trace::Counter::frames_abandoned, counters_.frames_abandoned,
+                   counters_.frames_abandoned + waiting);
   counters_.frames_abandoned += waiting;
   sessions_.remove(session);
 }
@@ -336,7 +337,7 @@ void Xcs::housekeep() {
   const Time now = host_.now();
   if (!std::exchange(accepting_, true)) host_.watch_interest(listener_, {.read = true, .write = false});
   for (XcsSession* session : sessions_.expired(now)) {
-    count(counters_.sessions_expired, "sessions_expired");
+    count(counters_.sessions_expired, trace::Counter::sessions_expired);
     end_session(*session);
   }
   bool any_unknown = false;
@@ -344,22 +345,23 @@ void Xcs::housekeep() {
     if (connection->side != Side::unknown || connection->gone || connection->forgotten) continue;
     any_unknown = true;
     if (now - connection->since <= xcs_connection_silent_max) continue;
-    refuse(counters_.connections_silent, "connections_silent", 0, *connection, "sent no first frame");
+    refuse(counters_.connections_silent, trace::Counter::connections_silent, 0, *connection,
+           trace::Refusal::client_silent);
     connection->gone = any_gone_ = true;
   }
   if (any_unknown || sessions_.any_lonely()) want_housekeeping();
   settle();
 }
 
-void Xcs::count(std::uint32_t& counter, std::string_view name, DomainId domain) {
+void Xcs::count(std::uint32_t& counter, trace::Counter name, DomainId domain) {
   journal_.counted(domain, name, counter, counter + 1);
   ++counter;
 }
 
-void Xcs::refuse(std::uint32_t& counter, std::string_view name, DomainId domain, const Connection& from,
-                 std::string_view why) {
+void Xcs::refuse(std::uint32_t& counter, trace::Counter name, DomainId domain, const Connection& from,
+                 trace::Refusal why, const trace::Values& values) {
   count(counter, name, domain);
-  journal_.refused(domain, actor(Role::client, from.number), why);
+  journal_.refused(domain, actor(Role::client, from.number), why, values);
 }
 
 }  // namespace ringside::dom0

@@ -142,9 +142,9 @@ class Xcs {
   void say(const std::string& text);
   void want_housekeeping();
   void housekeep();
-  void count(std::uint32_t& counter, std::string_view name, DomainId domain = 0);
-  void refuse(std::uint32_t& counter, std::string_view name, DomainId domain, const Connection& from,
-              std::string_view why);
+  void count(std::uint32_t& counter, trace::Counter name, DomainId domain = 0);
+  void refuse(std::uint32_t& counter, trace::Counter name, DomainId domain, const Connection& from,
+              trace::Refusal why, const trace::Values& values = {});
 
   // Calls (xcs_control.cc): each fills in the reply.
   void take_call(Connection& connection, const XcsMessage& frame);
@@ -157,7 +157,7 @@ class Xcs {
   void call_free_channel(XcsMessage& reply);
   [[nodiscard]] Result<> open_line(DomainId domain, ring::Port local, ring::Port remote);
   void close_line(DomainId domain);
-  void explain(DomainId domain, const Error& error);
+  void explain(DomainId domain, const Error& error, trace::Refusal why = trace::Refusal::failed);
 
   // Traffic (xcs_switch.cc).
   void read_events();

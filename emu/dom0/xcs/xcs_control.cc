@@ -71,8 +71,8 @@ void Xcs::take_call(Connection& connection, const XcsMessage& frame) {
     connection.forgotten = true;
   }
   if (refused) {
-    refuse(counters_.refused_calls, "refused_calls", about_frame(frame).domain, connection,
-           fmt::format("call of type {}: result {}", frame.type, reply.result));
+    refuse(counters_.refused_calls, trace::Counter::refused_calls, about_frame(frame).domain, connection,
+           trace::Refusal::call, {frame.type, reply.result});
   }
   push_reply(connection, reply);
 }
@@ -130,8 +130,10 @@ void Xcs::call_bind(XcsSession& session, XcsMessage& reply) {
       break;
   }
   reply.result = XCS_RSLT_FAILED;
-  explain(0, {ENOSPC, "xcs cannot bind", "",
-              fmt::format("{} bindings exist (xcs_bindings_max)", xcs_bindings_max), ""});
+  explain(0,
+          {ENOSPC, "xcs cannot bind", "",
+           fmt::format("{} bindings exist (xcs_bindings_max)", xcs_bindings_max), ""},
+          trace::Refusal::bindings_full);
 }
 
 void Xcs::call_unbind(XcsSession& session, XcsMessage& reply) {
@@ -262,8 +264,8 @@ void Xcs::close_line(DomainId domain) {
 }
 
 /// The reply carries only a number; the log gets the reason.
-void Xcs::explain(DomainId domain, const Error& error) {
-  journal_.refused(domain, journal_.self(), error.text());
+void Xcs::explain(DomainId domain, const Error& error, trace::Refusal why) {
+  journal_.refused(domain, journal_.self(), why, {static_cast<std::uint32_t>(error.code)}, error.text());
   say(error.text());
 }
 

@@ -24,7 +24,7 @@ void Xcs::read_events() {
         more = false;
         break;
       case EventDevice::Read::overflow:
-        count(counters_.event_overflows, "event_overflows");
+        count(counters_.event_overflows, trace::Counter::event_overflows);
         events_->reset();
         break;
     }
@@ -41,7 +41,7 @@ void Xcs::pass_virq(ring::Port port) {
   // The port is unmasked as soon as it has been read: a client need not confirm it.
   if (passed) return events_->write(static_cast<std::uint16_t>(port));
   // It stays masked and pending: the next client that binds it gets it.
-  count(counters_.waiting_virqs, "waiting_virqs");
+  count(counters_.waiting_virqs, trace::Counter::waiting_virqs);
   events_->raise(port);
 }
 
@@ -74,11 +74,11 @@ void Xcs::pass_up(const XcsMessage& frame) {
   if (frame.type == XCS_REQUEST && quirk(Quirk::no_responder, control.remote_dom)) {
     lines_[control.remote_dom].channel->abandon(frame.result);
   } else if (frame.type == XCS_REQUEST) {
-    count(counters_.requests_waiting, "requests_waiting", control.remote_dom);
+    count(counters_.requests_waiting, trace::Counter::requests_waiting, control.remote_dom);
   } else {
-    count(counters_.responses_unclaimed, "responses_unclaimed", control.remote_dom);
+    count(counters_.responses_unclaimed, trace::Counter::responses_unclaimed, control.remote_dom);
     journal_.refused(control.remote_dom, actor(Role::domain, control.remote_dom),
-                     "a response that no client is bound to");
+                     trace::Refusal::response_unclaimed);
   }
 }
 
@@ -134,8 +134,8 @@ XcsInput::Took Xcs::take_data(Connection& connection, const XcsMessage& frame) {
       [[fallthrough]];
     default:
       // A number from outside: no other type has a meaning here, and there are no replies here.
-      refuse(counters_.frames_ignored, "frames_ignored", 0, connection,
-             fmt::format("frame of type {} on a data connection", frame.type));
+      refuse(counters_.frames_ignored, trace::Counter::frames_ignored, 0, connection,
+             trace::Refusal::data_frame_type, {frame.type});
       break;
   }
   return XcsInput::Took::done;
@@ -152,13 +152,14 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
     return XcsInput::Took::done;
   }
   if (line == nullptr) {
-    refuse(counters_.domains_ignored, "domains_ignored", domain, connection,
-           "xcs has no channel to that domain");
+    refuse(counters_.domains_ignored, trace::Counter::domains_ignored, domain, connection,
+           trace::Refusal::domain_without_channel);
     return XcsInput::Took::done;
   }
   ring::ControlMessage message = frame.u.control.msg;
   if (message.length > ring::payload_bytes_max) {
-    refuse(counters_.lengths_cut, "lengths_cut", domain, connection, "longer than 60 bytes, cut");
+    refuse(counters_.lengths_cut, trace::Counter::lengths_cut, domain, connection,
+           trace::Refusal::frame_length);
     message.length = ring::payload_bytes_max;
   }
   const bool numbers = connection.session != nullptr ? connection.session->numbers : connection.numbers;
@@ -166,7 +167,7 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
     // Responses are never delayed: the guest may need one before it takes the requests that wait for it.
     const auto index = numbers ? std::optional<ring::Index>(frame.result) : std::nullopt;
     if (line->channel->respond(message, index) == Channel::Respond::not_owed) {
-      journal_.refused(domain, actor(Role::client, connection.number), "a response to nothing");
+      journal_.refused(domain, actor(Role::client, connection.number), trace::Refusal::response_not_owed);
     }
     touch(domain);
     return XcsInput::Took::done;
@@ -193,11 +194,11 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
       }
       break;
     case Channel::Send::broken:
-      journal_.refused(domain, actor(Role::client, connection.number), "the guest's ring is broken");
+      journal_.refused(domain, actor(Role::client, connection.number), trace::Refusal::ring_broken);
       break;
     case Channel::Send::full:
       if (!waits) {
-        count(counters_.pushbacks, "pushbacks", domain);
+        count(counters_.pushbacks, trace::Counter::pushbacks, domain);
         full_.push_back(domain);
       }
       connection.parked = true;
@@ -210,8 +211,7 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
 /// left to do.
 void Xcs::take_virq(Connection& connection, std::int32_t port) {
   if (port >= 0 && virq_ports_.contains(static_cast<ring::Port>(port))) return;
-  refuse(counters_.frames_ignored, "frames_ignored", 0, connection,
-         "a VIRQ frame for a port that belongs to no virq");
+  refuse(counters_.frames_ignored, trace::Counter::frames_ignored, 0, connection, trace::Refusal::virq_port);
 }
 
 void Xcs::touch(DomainId domain) {

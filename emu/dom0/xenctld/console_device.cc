@@ -46,7 +46,8 @@ bool ConsoleDevice::has_lent() const {
 }
 
 void ConsoleDevice::give_back(Bytes unread) {
-  if (!unread.empty()) journal_.told(domain_, fmt::format("{} unread bytes are taken back", unread.size()));
+  if (!unread.empty())
+    journal_.told(domain_, trace::Fact::output_returned, {static_cast<std::uint32_t>(unread.size())});
   const std::size_t excess = unread.size() - std::min(unread.size(), device_unread_bytes_max);
   if (excess != 0) {
     host_.warn(fmt::format("domain {}: {} bytes of output that came back are lost", domain_, excess));
@@ -69,7 +70,7 @@ Result<> ConsoleDevice::attach(const std::string& path, const std::string& input
   drop_file();
   pty_.drop();
   file_ = std::move(file);
-  journal_.told(domain_, "console attached to a file");
+  journal_.told(domain_, trace::Fact::file_attached);
   watch_file();
   return Done{};
 }
@@ -96,7 +97,7 @@ void ConsoleDevice::drop_file() {
   if (!file_) return;
   File file = std::move(*file_);
   file_.reset();
-  journal_.told(domain_, "console detached from a file");
+  journal_.told(domain_, trace::Fact::file_detached);
   std::vector<std::uint8_t> unread(file.kind == Host::FileKind::pipe ? device_unread_bytes_max : 0);
   std::size_t count = 0;
   for (int reads = 0; reads < last_reads_max && count < unread.size(); ++reads) {
@@ -144,7 +145,7 @@ Io ConsoleDevice::read_file(std::span<std::uint8_t> into) {
   file_->may.read = io.state == Io::State::moved;
   if (io.state != Io::State::closed) return io;
   if (file_->input.valid()) {
-    journal_.told(domain_, "the end of the console's input file");
+    journal_.told(domain_, trace::Fact::input_file_ended);
     file_->input.close();
   } else {
     lost_file("it was hung up");

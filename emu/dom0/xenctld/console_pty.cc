@@ -72,7 +72,7 @@ Result<> ConsolePty::use(Host::Pty pty) {
   state_ = State::idle;
   interest_ = {};
   host_.watch(pty_.terminal, {}, [this](Ready what) { stream_ready(what); });
-  journal_.told(domain_, "console on a new pty");
+  journal_.told(domain_, trace::Fact::pty_made);
   return Done{};
 }
 
@@ -91,7 +91,7 @@ void ConsolePty::changed() {
 
 void ConsolePty::opened() {
   state_ = State::settling;
-  journal_.told(domain_, "console pty opened");
+  journal_.told(domain_, trace::Fact::pty_opened);
   settle_timer_ = host_.timer_start(pty_settle_delay, [this] {
     settle_timer_ = 0;
     state_ = State::open;
@@ -101,7 +101,7 @@ void ConsolePty::opened() {
 
 void ConsolePty::left() {
   end_settling();
-  journal_.told(domain_, "console pty closed by its reader");
+  journal_.told(domain_, trace::Fact::pty_closed);
   const bool was_left = std::exchange(state_, State::left) == State::left;
   may_ = {true, true};
   apply_interest();
@@ -171,7 +171,7 @@ void ConsolePty::drop() {
     typed += drop_input(host_, pty.terminal);
   }
   events_.unread(unread);
-  journal_.counted(domain_, "typed bytes lost", 0, typed);
+  journal_.counted(domain_, trace::Counter::typed_bytes_lost, 0, typed);
   if (typed != 0) host_.warn(fmt::format("domain {}: {} bytes typed at its pty are lost", domain_, typed));
 }
 

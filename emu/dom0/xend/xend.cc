@@ -44,7 +44,7 @@ Result<> Xend::start(std::function<void()> ready) {
 // -- xcs
 
 void Xend::link_up() {
-  journal_.told(0, "session with xcs");
+  journal_.told(0, trace::Fact::session_up);
   privcmd_.when_answered([this] {
     if (link_.up()) serve_domains();
   });
@@ -61,7 +61,7 @@ void Xend::serve_domains() {
 }
 
 void Xend::link_down() {
-  journal_.told(0, "session with xcs lost");
+  journal_.told(0, trace::Fact::session_lost);
   ++sessions_lost_;
   marks_due_.clear();
   for (auto& domain : domains_) {
@@ -73,15 +73,15 @@ void Xend::link_down() {
 }
 
 void Xend::take_frame(const XcsMessage& frame) {
-  const auto refuse = [&](std::string_view why) {
+  const auto refuse = [&](trace::Refusal why) {
     journal_.refused(frame.u.control.remote_dom, trace::actor(trace::Role::xcs), why);
   };
   if (frame.type != XCS_REQUEST && frame.type != XCS_RESPONSE && frame.type != XCS_MARK)
-    return refuse("a frame of another type");
+    return refuse(trace::Refusal::frame_type);
   Domain* domain = find(frame.u.control.remote_dom);
-  if (domain == nullptr) return refuse("a frame of a domain without a console");
+  if (domain == nullptr) return refuse(trace::Refusal::frame_domain);
   if (frame.u.control.local_port != static_cast<std::int32_t>(domain->local_port))
-    return refuse("a frame of another port");
+    return refuse(trace::Refusal::frame_port);
   if (frame.type == XCS_MARK) return last_output_came(domain->id);
   const ring::ControlMessage& message = frame.u.control.msg;
   if (frame.type == XCS_REQUEST && options_.quirks.has(Quirk::xend_reorder)) {

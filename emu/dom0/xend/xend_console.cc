@@ -68,7 +68,7 @@ Result<> XendConsole::listen(std::uint16_t tcp_port, const std::string& director
   tcp_.start(std::move(tcp->handle));
   telnet_listener_.start(std::move(telnet->handle));
   local_.start(std::move(local).value());
-  journal_.told(domain_, fmt::format("console listening on port {}", tcp_port_));
+  journal_.told(domain_, trace::Fact::console_listens, {tcp_port_});
   return Done{};
 }
 
@@ -99,13 +99,13 @@ bool XendConsole::must_wait(std::size_t bytes) const {
 void XendConsole::settle() {
   if (has_reader() && !blocked_) write_viewer();
   // After the end there is no guest that could take the input.
-  if (output_closed_ && finished()) release_viewer("left");
+  if (output_closed_ && finished()) release_viewer(trace::Fact::viewer_left);
   send_input();
   if (viewer_.valid()) update_interest();
 }
 
 void XendConsole::send_away() {
-  if (viewer_.valid()) release_viewer("was disconnected");
+  if (viewer_.valid()) release_viewer(trace::Fact::viewer_sent_away);
   settle();
 }
 
@@ -123,7 +123,7 @@ void XendConsole::close() {
   tcp_.close();
   telnet_listener_.close();
   local_.close();
-  journal_.told(domain_, "console closed");
+  journal_.told(domain_, trace::Fact::console_closed);
 }
 
 // -- events of the viewer
@@ -137,7 +137,7 @@ void XendConsole::welcome(Handle stream, Speaks speaks) {
   ++viewers_;
   blocked_ = output_closed_ = false;
   interest_ = {};
-  journal_.told(domain_, fmt::format("console connected: viewer {}", viewers_));
+  journal_.told(domain_, trace::Fact::viewer_came, {viewers_});
   host_.watch(viewer_, interest_, [this](Ready ready) { viewer_ready(ready); });
   repeat_crash_notice();
   settle();
@@ -153,8 +153,7 @@ void XendConsole::turn_away(Handle stream) {
     if (io.state != Io::State::moved) break;
     rest = rest.subspan(io.bytes);
   }
-  journal_.refused(domain_, trace::actor(trace::Role::client, viewers_ + 1),
-                   "the console has a viewer already");
+  journal_.refused(domain_, trace::actor(trace::Role::client, viewers_ + 1), trace::Refusal::viewer_there);
 }
 
 void XendConsole::viewer_ready(Ready ready) {
@@ -168,7 +167,7 @@ void XendConsole::read_viewer() {
   if (!takes_input()) return;
   std::array<std::uint8_t, console_input_bytes_max> bytes;
   const Io io = host_.read(viewer_, std::span(bytes).first(store_.input_room()));
-  if (io.state == Io::State::closed) return release_viewer("left");
+  if (io.state == Io::State::closed) return release_viewer(trace::Fact::viewer_left);
   // After the end input has no destination, but it is read: a connection that is closed with unread bytes is
   // reset, and a reset may overtake the last output.
   if (io.state == Io::State::blocked || finished()) return;
@@ -230,7 +229,7 @@ void XendConsole::write_viewer() {
       std::array<std::uint8_t, console_input_bytes_max> unread;
       if (host_.read(viewer_, unread).state != Io::State::moved) break;
     }
-    release_viewer("has read to the end");
+    release_viewer(trace::Fact::viewer_saw_end);
   }
 }
 
@@ -242,10 +241,10 @@ void XendConsole::viewer_stopped_reading() {
   answer_owed();
 }
 
-void XendConsole::release_viewer(std::string_view why) {
+void XendConsole::release_viewer(trace::Fact why) {
   viewer_.close();
   blocked_ = output_closed_ = false;
-  journal_.told(domain_, fmt::format("console viewer {} {}", viewers_, why));
+  journal_.told(domain_, why, {viewers_});
   // Without a viewer room is made by discarding: nothing is withheld any longer.
   answer_owed();
   guest_.reader_left();

@@ -66,7 +66,7 @@ class XendConsole : public Console {
   [[nodiscard]] Io::State write_commands();
   [[nodiscard]] Io write_output(Bytes bytes);
   [[nodiscard]] bool commands_wait() const { return telnet_ && !telnet_->commands().empty(); }
-  void release_viewer(std::string_view why);
+  void release_viewer(trace::Fact why);
   void viewer_stopped_reading();
   [[nodiscard]] bool must_wait(std::size_t bytes) const override;
   [[nodiscard]] bool takes_input() const;
