@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "emu/host/hypercall.h"
 #include "emu/trace/journal.h"
 #include "emu/trace/memory_sink.h"
 #include "test/catch.h"
@@ -121,26 +122,28 @@ TEST_CASE("the progress of a killed daemon is not compared, but its guest's outp
 }
 
 TEST_CASE("of a domain that ended input is compared as far as it came, and output in full") {
-  const auto ended = [](std::string_view read, std::string_view said, std::string_view how) {
+  using trace::Fact;
+  const auto ended = [](std::string_view read, std::string_view said, Fact how,
+                        ShutdownReason reason = ShutdownReason::poweroff) {
     return run_of([&](trace::Journal journal) {
       reads(journal, read);
       says(journal, said, 0);
-      journal.counted(1, "lost", 0, static_cast<std::uint32_t>(read.size()));
-      journal.as(actor(Role::xen)).told(1, how);
+      journal.counted(1, trace::Counter::typed_bytes_lost, 0, static_cast<std::uint32_t>(read.size()));
+      journal.as(actor(Role::xen)).told(1, how, {0, static_cast<std::uint32_t>(reason)});
     });
   };
-  const std::string off = "shut down: poweroff, exit status 0";
+  const Fact off = Fact::shut_down;
   CHECK(disagreement(ended("hello", "x", off), ended("he", "x", off)) == std::nullopt);
   CHECK(disagreement(ended("hello", "x", off), ended("hu", "x", off)).has_value());
   CHECK(disagreement(ended("hello", "xyz", off), ended("hello", "x", off)).has_value());
-  const std::string asleep = "shut down: suspend, exit status 0";
-  CHECK(disagreement(ended("hello", "x", asleep), ended("he", "x", asleep)).has_value());
+  const ShutdownReason suspend = ShutdownReason::suspend;
+  CHECK(disagreement(ended("hello", "x", off, suspend), ended("he", "x", off, suspend)).has_value());
 
   // Killed or destroyed: its output, too.
-  const std::string killed = "crashed: killed by signal 9";
+  const Fact killed = Fact::crashed;
   CHECK(disagreement(ended("a", "xyz", killed), ended("a", "x", killed)) == std::nullopt);
   CHECK(disagreement(ended("a", "xyz", killed), ended("a", "y", killed)).has_value());
-  CHECK(disagreement(ended("a", "xyz", "destroyed dom1"), ended("a", "x", "destroyed dom1")) == std::nullopt);
+  CHECK(disagreement(ended("a", "xyz", Fact::destroyed), ended("a", "x", Fact::destroyed)) == std::nullopt);
 }
 
 TEST_CASE("what a viewer leaves unread is not compared; what is unread in one of the runs only is") {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "emu/dom0/xcs/xcs_proto.h"
+#include "emu/host/hypercall.h"
 #include "emu/trace/text.h"
 
 namespace ringside::script {
@@ -157,14 +158,15 @@ std::set<std::uint32_t> unread_in(const State& state) {
 void add_ends(Chance& chance, const State& state) {
   std::set<std::uint32_t> shut_down;
   for (const trace::Entry& entry : state.entries()) {
-    if (entry.kind != Kind::told || entry.actor.role != Role::xen) continue;
-    const std::string_view said = entry_text(entry);
-    if (said.starts_with("created ")) shut_down.erase(entry.domain);
-    if (said.starts_with("shut down: ") && !said.starts_with("shut down: suspend")) {
+    using trace::Fact;
+    if (is(entry, Fact::created)) shut_down.erase(entry.domain);
+    if (is(entry, Fact::shut_down) &&
+        entry.values[1] != static_cast<std::uint32_t>(ShutdownReason::suspend)) {
       shut_down.insert(entry.domain);
       chance.ended.insert(entry.domain);
     }
-    if (!said.starts_with("crashed: ") && !said.starts_with("destroyed ")) continue;
+    if (!is(entry, Fact::crashed) && !is(entry, Fact::connection_closed) && !is(entry, Fact::destroyed))
+      continue;
     chance.ended.insert(entry.domain);
     if (!shut_down.contains(entry.domain)) chance.broken_off.insert(entry.domain);
   }

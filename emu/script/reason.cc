@@ -53,7 +53,7 @@ std::string sort_of(const Entry& entry) {
   return fmt::format("{} {} {} {} {} {} {}", static_cast<int>(entry.kind), static_cast<int>(entry.actor.role),
                      static_cast<int>(entry.peer.role), static_cast<int>(entry.ring),
                      moves || index ? int{entry.detail} : 0, moves ? int{entry.message.type} : 0,
-                     has_text ? shape_of(entry_text(entry)) : "");
+                     has_text ? shape_of(trace::words_of(entry)) : "");
 }
 
 Course course_of(const Entry& entry) {

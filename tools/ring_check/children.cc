@@ -2,6 +2,7 @@
 // alarm that sees whether it still gets anywhere.
 #include "tools/ring_check/children.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <new>
@@ -32,10 +34,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds busy_without_a_step(3);
 /// One thread alone drives the ring through its functions in far less than this.
 constexpr std::chrono::seconds busy_of_one_thread(10);
-/// Ring code that blocks takes no time of the processor, though it is offered some each second: on a machine
-/// that is busy with other things it would have taken this much.
+/// Ring code that blocks neither runs nor waits for a processor. The ticks take less than this.
 constexpr int seconds_blocked = 10;
-constexpr std::chrono::milliseconds busy_while_blocked(300);
+constexpr std::chrono::milliseconds awake_while_blocked(300);
 /// The budget is over: ring code that ends one execution comes back in less.
 constexpr std::chrono::seconds grace(15);
 constexpr std::chrono::milliseconds shortest_poll(100);
@@ -143,6 +144,7 @@ struct Watchdog {
   RingProgress last;
   int ticks_still = 0;  ///< seconds by the clock since then
   std::chrono::microseconds busy_then{0};
+  std::chrono::nanoseconds awake_then{0};  ///< running, or waiting for a processor
 };
 Watchdog watchdog;
 
@@ -178,13 +180,26 @@ std::chrono::microseconds time_of_processor() {
          std::chrono::microseconds(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
+/// How long this process was ready to run and had no processor. Called in a signal's handler.
+std::chrono::nanoseconds time_without_processor() {
+  char text[128] = {};
+  const int file = ::open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  const ssize_t bytes = ::read(file, text, sizeof text - 1);
+  ::close(file);
+  const char* const second = bytes > 0 ? std::strchr(text, ' ') : nullptr;
+  return std::chrono::nanoseconds(second == nullptr ? 0 : std::strtoll(second, nullptr, 10));
+}
+
 void on_tick(int) {
   const RingProgress progress = progress_of_current_try();
   const std::chrono::microseconds busy = time_of_processor();
+  const std::chrono::nanoseconds awake = busy + time_without_processor();
   if (!progress.runs_ring_code || progress != watchdog.last) {
     watchdog.last = progress;
     watchdog.ticks_still = 0;
     watchdog.busy_then = busy;
+    watchdog.awake_then = awake;
     return;
   }
   const bool explores = watchdog.job->task == RingTask::explore;
@@ -196,7 +211,7 @@ void on_tick(int) {
         fmt::format("the code hangs: {} for {} s (does it loop on a value that the compiler keeps "
                     "in a register? such a word must be read anew each time)",
                     what, limit.count()));
-  if (watchdog.ticks_still >= seconds_blocked && busy - watchdog.busy_then < busy_while_blocked)
+  if (watchdog.ticks_still >= seconds_blocked && awake - watchdog.awake_then < awake_while_blocked)
     give_up(fmt::format("the code is blocked: {} for {} s, and it does not compute (does it wait for "
                         "another thread, or for the system?)",
                         what, watchdog.ticks_still),
@@ -213,7 +228,7 @@ void watch_over(const RingJob& job, int verdict_to) {
   static char printed[BUFSIZ];
   std::setvbuf(stdout, printed, _IOLBF, sizeof printed);
   on_refusal(refused_by_ring);
-  watchdog = {verdict_to, &job, {}, 0, {}};
+  watchdog = {verdict_to, &job, {}, 0, {}, {}};
   // A fault may be the end of a stack.
   static std::byte signal_stack[signal_stack_bytes];
   stack_t stack = {};
