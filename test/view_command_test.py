@@ -72,7 +72,7 @@ class ViewCommand(unittest.TestCase):
     def test_a_journal_begins_with_what_it_is_of(self):
         header = self.journal()[0]
         self.assertEqual(header["format"], "ringside journal")
-        self.assertEqual(header["version"], 1)
+        self.assertEqual(header["version"], 2)
         self.assertEqual((header["mode"], header["seed"], header["controller"]), ("sim", 1, "xcs"))
         self.assertEqual(header["domains"], [{"id": 1, "layout": "sring"}])
         self.assertEqual(header["quirks"], ["xcs-drop-when-full"])
