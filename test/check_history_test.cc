@@ -30,9 +30,12 @@ TEST_CASE("a queue returns the oldest element and a stack the newest") {
     does(history, 0, is_stack ? pop : take, 1, is_stack ? 2 : 1);
     CHECK(history.judge(0, name_of).empty());
     does(history, 0, is_stack ? pop : take, 1, is_stack ? 2 : 1);
-    CHECK(history.judge(0, name_of) ==
-          (is_stack ? "no stack does this, in whichever order: A: push(1), push(2), pop() = 2, pop() = 2"
-                    : "no queue does this, in whichever order: A: push(1), push(2), take() = 1, take() = 1"));
+    CHECK(
+        history.judge(0, name_of) ==
+        (is_stack
+             ? "no order of the operations is possible for a stack: A: push(1), push(2), pop() = 2, pop() = 2"
+             : "no order of the operations is possible for a queue: A: push(1), push(2), take() = 1, take() "
+               "= 1"));
   }
 }
 
@@ -74,7 +77,7 @@ TEST_CASE("a thief takes the oldest while the owner pops the newest") {
   does(history, 1, take, 1, 1);
   CHECK(history.judge(0, name_of).empty());
   does(history, 0, pop, 1, 1);
-  CHECK(history.judge(0, name_of).starts_with("no deque does this"));
+  CHECK(history.judge(0, name_of).starts_with("no order of the operations is possible for a deque:"));
 }
 
 TEST_CASE("an operation must begin once and end once") {

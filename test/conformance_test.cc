@@ -65,9 +65,9 @@ TEST_CASE("the bugs that one thread can find are found, each by its check") {
       {"06", "a full ring refuses one more"},
       {"07", "a full ring refuses one more"},
       {"08", "a response that is not taken survives new requests"},
-      {"09", "a jumped request index is survived"},
+      {"09", "a jumped request index does no harm"},
       {"10", "messages keep their order"},
-      {"12", "one message arrives, and writes nothing beside the page"},
+      {"12", "one message arrives, and no byte outside the page is written"},
       {"14", "the ring passes the wrap at 2^32"},
       {"15", "the ring passes the wrap at 2^32"},
       {"16", "messages keep their order"},
@@ -76,12 +76,12 @@ TEST_CASE("the bugs that one thread can find are found, each by its check") {
       {"24b", "an end that sleeps is woken for each message"},
       {"28", "a length beyond the payload is limited"},
       {"29", "a full ring refuses one more"},
-      {"30", "one message arrives, and writes nothing beside the page"},
-      {"34", "a back that comes late takes what waits"},
-      {"own_34", "a back that comes late takes what waits"},
+      {"30", "one message arrives, and no byte outside the page is written"},
+      {"34", "a back that attaches late takes waiting requests"},
+      {"own_34", "a back that attaches late takes waiting requests"},
       {"38", "messages keep their order"},
-      {"41", "a short response leaves nothing else in its slot"},
-      {"42", "the front remembers its own index"},
+      {"41", "a short response leaves no other data in its slot"},
+      {"42", "the front keeps its own index"},
   };
   for (const auto& [name, check] : found_by) {
     const Plugin plugin("mutant_" + name);
@@ -138,7 +138,7 @@ TEST_CASE("an invalid table is refused with the reason") {
   const ring_check_ring good = *plugin.subject().ring;
   const auto fault = [](const ring_check_ring& ring) { return fault_of_table(&ring); };
   CHECK(fault(good) == "");
-  CHECK(fault_of_table(nullptr) == "ring_check_plugin() answered no table");
+  CHECK(fault_of_table(nullptr) == "ring_check_plugin() returned no table");
   ring_check_ring ring = good;
   ring.abi = 7;
   CHECK(fault(ring) == "the table is of version 7; this checker knows 1");

@@ -44,7 +44,7 @@ class Elsewhere(unittest.TestCase):
         self.check("FREED_EARLY", "sc", FAILED, "dd dd dd dd")
 
     def test_state_that_cannot_be_restored_is_refused(self):
-        self.check("RANDOM", "sc", COULD_NOT_RUN, "it does not do the same when it is run the same way again")
+        self.check("RANDOM", "sc", COULD_NOT_RUN, "it does not behave the same when it is run the same way again")
 
 
 class Broken(unittest.TestCase):

@@ -151,7 +151,7 @@ class Mutants(unittest.TestCase):
     def test_a_report_names_the_lines_of_the_source(self):
         result = ring_check("--ring", RINGS / "mutant_18.so", "--model", "tso", "--first")
         self.assertIn("event_index_ring.c:", result.stdout)
-        self.assertIn("asleep for ever", result.stdout)
+        self.assertIn("lost wake-up", result.stdout)
         self.assertIn("store buffer", result.stdout)
 
     def test_each_bug_is_explained(self):
@@ -176,7 +176,7 @@ class Outputs(unittest.TestCase):
             lines = [line for line in result.stdout.splitlines() if line.startswith(("ok", "not ok"))]
             self.assertEqual(int(suite.get("tests")), len(lines))
             self.assertEqual(int(suite.get("failures")), sum(line.startswith("not") for line in lines))
-            self.assertIn("asleep for ever", suite.find(".//failure").get("message"))
+            self.assertIn("lost wake-up", suite.find(".//failure").get("message"))
         whole = ring_check("--ring", RINGS / "plain_2_O2.so", "--list").stdout.splitlines()
         parts = [ring_check("--ring", RINGS / "plain_2_O2.so", "--list", "--shard", f"{i}/3").stdout.splitlines() for i in (1, 2, 3)]
         self.assertEqual(sorted(whole), sorted(sum(parts, [])))
@@ -208,7 +208,7 @@ class Outputs(unittest.TestCase):
         ring = RINGS / "plain_8_O2.so"
         said = " ".join(ring_check("--ring", ring, "--model", "c11", "--msgs", 3, "--limit", 1000).stdout.split())
         self.assertRegex(said, r"ok C11 exchange of 3 messages [\d,]+ executions up to \d+ deviation")
-        self.assertIn("not covered in plain_8_O2 under C11: what the lines above leave out where a search ended at its limit of 1,000 executions", said)
+        self.assertIn("not covered in plain_8_O2 under C11: the rest of the searches above that ended at their limit of 1,000 executions", said)
         status, all_of_them = verdicts("plain_8_O2", "--model", "c11", "--msgs", 3, "--limit", 1000)
         self.assertEqual(status, GOOD)
         exchange = next(each for each in all_of_them if each["what"] == "C11 exchange of 3 messages")
@@ -217,9 +217,9 @@ class Outputs(unittest.TestCase):
         self.assertLessEqual(exchange["executions"] + exchange["redundant"], 2000)
         # By default it is one of steps, the same on every machine.
         said = " ".join(ring_check("--ring", RINGS / "event_index_8_O2.so", "--model", "c11", "--msgs", 4, "--tap").stdout.split())
-        self.assertIn("not covered in event_index_8_O2 under C11: what the lines above leave out where a search ended at its limit of 5,000,000 steps", said)
+        self.assertIn("not covered in event_index_8_O2 under C11: the rest of the searches above that ended at their limit of 5,000,000 steps", said)
         # One that is through says nothing of it.
-        self.assertNotIn("its limit of", ring_check("--ring", RINGS / "plain_2_O2.so", "--model", "sc").stdout)
+        self.assertNotIn("their limit of", ring_check("--ring", RINGS / "plain_2_O2.so", "--model", "sc").stdout)
 
 
 class Programs(unittest.TestCase):
@@ -287,7 +287,7 @@ class Tests(unittest.TestCase):
     def test_a_deadlock_a_failed_assert_and_threads_that_share_nothing_are_told(self):
         with tempfile.TemporaryDirectory() as folder:
             for define, status, text in (
-                    ("AWAITS", FAILED, "deadlock: the waiter waits for what another thread would have to write"),
+                    ("AWAITS", FAILED, "deadlock: the waiter waits for a store by another thread, and no other thread can run"),
                     ("IN_AFTER", FAILED, "sum == 3 does not hold"),
                     ("ASSERTED", FAILED, "__ATOMIC_RELAXED) == 0 does not hold"),
                     ("ASSERTED_AFTER", FAILED, "sum == 4 does not hold"),

@@ -98,13 +98,13 @@ class Fields(unittest.TestCase):
         status, said = report(library)
         self.assertEqual(status, FAILED, said)
         self.assertIn("the back reads slot 0, byte 4 while", said)
-        self.assertRegex(said, r"fields_FIELD.so: it has no debug information \(with -g")
+        self.assertRegex(said, r"fields_FIELD.so: it has no debug information \(compile with -g")
 
     def test_a_page_of_which_no_variable_tells_the_type(self):
         status, said = report(build(self.folder.name, "fields.c", "UNTYPED", WAYS[0]))
         self.assertEqual(status, FAILED, said)
         self.assertIn("the back reads slot 0, byte 0 while", said)
-        self.assertIn("no variable tells of which type the page is", said)
+        self.assertIn("no variable has the type of the page", said)
 
     def test_broken_debug_information_costs_no_more_than_the_names(self):
         library = build(self.folder.name, "fields.c", "FIELD", WAYS[0])

@@ -60,7 +60,7 @@ class Habits(unittest.TestCase):
     def test_bugs_in_such_calls_are_found(self):
         for defines, text in ((["REFUSES_FOR_EVER"], "only 1 of 2 messages found room"),
                               (["WEAK_PUSH", "REFUSES_FOR_EVER"], "only 1 of 2 messages found room"),
-                              (["WEAK_PUSH", "LOSES"], "was published, and pop_req says that there is nothing"),
+                              (["WEAK_PUSH", "LOSES"], "was published, but pop_req reports an empty ring"),
                               (["WEAK_PUSH", "OVERFULL"], "message 3 found room in a ring of 2"),
                               (["WEAK_PUSH", "EARLY"], "SC exchange of 1 message"),
                               (["WEAK_POP", "EARLY"], "SC exchange of 1 message"),

@@ -90,7 +90,7 @@ class Loading(unittest.TestCase):
 
     def test_what_it_leaves_for_the_end_of_the_process_changes_no_status(self):
         path = self.library(constructor="atexit((void (*)(void))_exit)", table="")
-        self.assertIn("answered no table", self.refused(path))
+        self.assertIn("returned no table", self.refused(path))
 
     def test_a_whole_one_is_still_checked(self):
         done = subprocess.run([PROGRAM, "ring-check", "--ring", WHOLE, "--model", "sc", "--msgs", "2"], capture_output=True, text=True,

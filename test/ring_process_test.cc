@@ -24,9 +24,8 @@ TEST_CASE("loading that never finishes ends at the limit, and the file is named"
   REQUIRE(!status.ok());
   CHECK(status.error().code == ETIMEDOUT);
   CHECK(status.error().text() ==
-        "cannot check a ring: endless.so: it is not loaded within 0.02 s (what it runs as it is loaded does "
-        "not "
-        "come back)");
+        "cannot check a ring: endless.so: it is not loaded within 0.02 s (the code that it runs at loading "
+        "does not return)");
 }
 
 TEST_CASE("the limit applies to loading only") {

@@ -35,7 +35,7 @@ TEST_CASE("a ring that overwrites, repeats or misplaces is caught by its first m
 TEST_CASE("an end that gets no notification is reported") {
   const Plugin plugin("mutant_21");
   const check::LongRun run = tools::stress_ring(plugin.subject(), messages, time_max);
-  CHECK(run.broken == "the front slept for 10 s with work left, and nobody notified it");
+  CHECK(run.broken == "the front slept for 10 s with work left, without a notification");
 }
 
 }  // namespace ring_stress_test

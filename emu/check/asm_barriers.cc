@@ -1,9 +1,9 @@
-// What the compiler wrapper puts in place of barriers in assembler: they may be called between any two
-// instructions, with every register in use. They save all of them, tell the execution, and put them back.
-// x86-64 only.
+// The functions that the compiler wrapper calls in place of barriers in assembler. They may be called between
+// any two instructions, with every register in use: they save all registers, announce the operation, and
+// restore the registers. x86-64 only.
 //
-// The values come back as they were, flags included. Called through the global offset table, so that no lazy
-// binding comes in between.
+// All values are restored, flags included. The functions are called through the global offset table, so that
+// lazy binding does not run in between.
 
 #include "emu/check/op.h"
 
@@ -11,12 +11,12 @@
 
 using ringside::check::Order;
 
-// The numbers stand in the assembler below.
+// The assembler below contains these numbers.
 static_assert(static_cast<int>(Order::seq_cst) == 5 && static_cast<int>(Order::stores) == 6 &&
               static_cast<int>(Order::loads) == 7);
 
-// After the pushes the return address, which is the place in the ring's code, lies 88 bytes above %rbp. The
-// area of xsave has 64 bytes of header behind the first 512, which must be zero.
+// After the pushes, the return address (the place in the ring's code) is 88 bytes above %rbp. The area of
+// xsave has 64 bytes of header after the first 512, which must be zero.
 __asm__(R"(
 .macro RING_CHECK_ASM name
   .globl \name

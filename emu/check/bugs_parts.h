@@ -1,15 +1,15 @@
-// The three parts of the catalogue's texts, for bugs.cc to put together.
+// The three parts of the catalogue's texts, which bugs.cc joins.
 #pragma once
 
 #include "emu/check/bugs.h"
 
 namespace ringside::check {
 
-/// What goes wrong with what is in the slots, and with finding them.
+/// Errors in the contents of slots, and in finding slots.
 [[nodiscard]] std::span<const Bug> bugs_of_contents();
-/// What goes wrong with waking, attaching, and several who do one thing.
+/// Errors in waking and attaching, and with several users of one end.
 [[nodiscard]] std::span<const Bug> bugs_of_sleep();
-/// What goes wrong among threads that share no ring.
+/// Errors among threads that share no ring.
 [[nodiscard]] std::span<const Bug> bugs_of_threads();
 
 }  // namespace ringside::check

@@ -11,7 +11,7 @@ namespace ringside::check {
 
 namespace {
 
-/// Thrown by a check that the ring does not ask for.
+/// Thrown by a check that does not apply to the ring.
 struct NotAsked {
   std::string why;
 };
@@ -21,19 +21,20 @@ void must(bool holds, const std::string& otherwise) {
 }
 
 void needs(const ring_check_ring& ring, ring_check_capability capability, const char* name) {
-  if ((ring.capabilities & capability) == 0) throw NotAsked{fmt::format("the ring does not say {}", name)};
+  if ((ring.capabilities & capability) == 0)
+    throw NotAsked{fmt::format("the ring does not promise {}", name)};
 }
 
 bool answers(const Pair& pair) {
   return pair.can(RING_CHECK_RESPONSES);
 }
 
-/// One request all the way.
+/// Passes one request, and its response.
 void round_trip(Pair& pair) {
   must(pair.put(), fmt::format("request {} found no room in an empty ring", pair.put_count() + 1));
   must(pair.take(), "a published request did not come out");
   if (!answers(pair)) return;
-  must(pair.answer(), "there was no room for the response to a request that had been taken");
+  must(pair.answer(), "there was no room for the response to a request that was taken");
   must(pair.take_response(), "a published response did not come out");
 }
 
@@ -54,7 +55,7 @@ void drain(Pair& pair) {
 
 void starts_empty(const Subject& subject) {
   Pair pair(subject, 0);
-  (void)pair.take();  // says by itself when something comes out
+  (void)pair.take();  // throws if a request comes out
   if (answers(pair)) (void)pair.take_response();
 }
 
@@ -62,7 +63,7 @@ void one_arrives(const Subject& subject) {
   Pair pair(subject, 0);
   must(pair.put(), "the first request found no room");
   must(pair.take(), "a published request did not come out");
-  (void)pair.take();  // says by itself when something comes out
+  (void)pair.take();  // throws if a request comes out
   pair.check_surroundings();
 }
 
@@ -81,7 +82,7 @@ void full_refuses(const Subject& subject) {
   must(!pair.put(), one_too_many);
   drain(pair);
   fill(pair);
-  must(!pair.put(), "a ring that was full before took one too many the second time");
+  must(!pair.put(), "a ring that was full before accepted one message too many the second time");
   drain(pair);
   pair.check_surroundings();
 }
@@ -93,7 +94,7 @@ void untaken_response_survives(const Subject& subject) {
   while (pair.take()) {
   }
   while (pair.unanswered() != 0) must(pair.answer(), "there was no room for a response");
-  // Some rings have room by now and some have not; neither may cost a response.
+  // Some rings have room at this point and some do not; no response may be lost in either case.
   for (std::uint32_t i = 0; i < pair.ring().slots && pair.put(); ++i) {
   }
   drain(pair);
@@ -110,16 +111,16 @@ void publishes_when_told(const Subject& subject) {
   if (subject.ring->front_publish == nullptr) throw NotAsked{"push_req publishes by itself"};
   Pair pair(subject, 0);
   must(pair.put(false), "the first request found no room");
-  (void)pair.take();  // says by itself when something comes out
+  (void)pair.take();  // throws if a request comes out
   pair.publish_requests();
   must(pair.take(), "a published request did not come out");
 }
 
-/// Of a ring with more slots than this not every fill and every start are tried, or it would take minutes.
+/// For a ring with more slots than this, not every fill and every start is tried: it would take minutes.
 constexpr std::uint32_t slots_one_by_one = 64;
 constexpr std::uint32_t starts_of_a_large_ring = 16;
 
-/// 1 .. `last`, or `most` of them, evenly spread, with the first and the last.
+/// 1 .. `last`, or `most` of these numbers, evenly spread, with the first and the last.
 std::vector<std::uint32_t> spread(std::uint32_t last, std::uint32_t most) {
   std::vector<std::uint32_t> numbers;
   const std::uint32_t count = std::min(last, most);
@@ -128,7 +129,8 @@ std::vector<std::uint32_t> spread(std::uint32_t last, std::uint32_t most) {
   return numbers;
 }
 
-/// Four times each fill of the ring from one message to all, so that each slot is first and last.
+/// Fills the ring four times with each number of messages, from one to all, so that each slot is first and
+/// last.
 void wraps(const Subject& subject, std::uint32_t start) {
   Pair pair(subject, start);
   for (std::uint32_t round = 0; round < 4; ++round) {
@@ -155,7 +157,7 @@ void passes_wrap(const Subject& subject) {
 void any_length(const Subject& subject) {
   needs(*subject.ring, RING_CHECK_LENGTHS, "LENGTHS");
   Pair pair(subject, 0);
-  // Lengths follow from the numbers, and take every value in so many steps.
+  // Lengths follow from the numbers of messages, and take every value within this many steps.
   for (std::uint32_t i = 0; i <= 5 * (pair.ring().payload_bytes + 1); ++i) round_trip(pair);
 }
 
@@ -183,10 +185,10 @@ void attaches_again(const Subject& subject) {
 }
 
 void wakes_sleepers(const Subject& subject) {
-  if ((subject.ring->capabilities & RING_CHECK_SPINS) != 0) throw NotAsked{"its ends never sleep"};
+  if ((subject.ring->capabilities & RING_CHECK_SPINS) != 0) throw NotAsked{"the ends never sleep"};
   Pair pair(subject, 0);
   for (std::uint32_t round = 0; round < 2 * pair.ring().slots; ++round) {
-    must(pair.sleep(RING_CHECK_BACK), "the back does not want to sleep though there is nothing to do");
+    must(pair.sleep(RING_CHECK_BACK), "the back refuses to sleep although it has nothing to do");
     must(pair.put(), "there was no room in a drained ring");
     pair.wake(RING_CHECK_BACK);
     must(pair.take(), "a published request did not come out");
@@ -198,9 +200,9 @@ void wakes_sleepers(const Subject& subject) {
   }
 }
 
-// -- what a hostile page must not lead to
+// -- what a hostile page must not cause
 
-/// A call that waits would never return here, because nothing changes the page any more.
+/// A call that waits would never return here, because no process changes the page any more.
 void may_refuse(const Pair& pair) {
   if (pair.habits().push_waits) throw NotAsked{"push_req waits for room"};
   if (pair.habits().pop_waits) throw NotAsked{"pop_req waits for a request"};
@@ -214,7 +216,7 @@ void set_words(Pair& pair, ring_check_word_kind kind, std::uint64_t value) {
   }
 }
 
-/// Takes until there is no more, at most one more than there can be.
+/// Takes all messages, but at most one more than is possible.
 std::uint32_t count_taken(Pair& pair, int (*take)(ring_check_item*), std::uint32_t most) {
   std::uint32_t taken = 0;
   ring_check_item item{};
@@ -247,8 +249,7 @@ void survives_rsp_index(const Subject& subject) {
     set_words(pair, RING_CHECK_RSP_INDEX, claim);
     const std::uint32_t taken = count_taken(pair, pair.ring().pop_rsp, 1);
     must(taken <= 1,
-         fmt::format("a response index of {} made the front take responses to requests that it never made",
-                     claim));
+         fmt::format("a response index of {} made the front take responses without requests", claim));
   }
 }
 
@@ -259,7 +260,7 @@ void keeps_own_index(const Subject& subject) {
   fill(pair);
   set_words(pair, RING_CHECK_REQ_INDEX, 0);
   set_words(pair, RING_CHECK_EVENT, 0);
-  must(!pair.put(), "the back wrote over the request index, and the front believes that there is room again");
+  must(!pair.put(), "the back overwrote the request index, and the front then assumes that there is room");
 }
 
 void spoil_slots(Pair& pair) {
@@ -277,7 +278,7 @@ void limits_lengths(const Subject& subject) {
   ring_check_item item{};
   if (pair.ring().pop_req(&item) != 1) return;
   must(item.length <= pair.ring().payload_bytes,
-       fmt::format("a request came out with {} bytes, and {} is the most that there can be", item.length,
+       fmt::format("a request came out with {} bytes; the maximum is {}", item.length,
                    pair.ring().payload_bytes));
 }
 
@@ -290,10 +291,11 @@ void refuses_foreign_id(const Subject& subject) {
   ring_check_item item{};
   if (pair.ring().pop_rsp(&item) != 1) return;
   must(item.id == pair.put_count(),
-       fmt::format("a response with id {} came out, and the only request had {}", item.id, pair.put_count()));
+       fmt::format("a response with id {} came out, but the only request had id {}", item.id,
+                   pair.put_count()));
 }
 
-/// Bytes that a response may leave: its own, zeros, and small numbers such as lengths and places in a table.
+/// Bytes that a response may leave: its own, zeros, and small numbers such as lengths and indices of a table.
 bool belongs(std::uint8_t byte, const ring_check_item& response) {
   constexpr std::uint8_t small = 16;
   const auto* end = response.bytes + response.length;
@@ -328,24 +330,24 @@ struct Entry {
 };
 constexpr Entry entries[] = {
     {"a new ring is empty", starts_empty},
-    {"one message arrives, and writes nothing beside the page", one_arrives},
+    {"one message arrives, and no byte outside the page is written", one_arrives},
     {"messages keep their order", keeps_order},
     {"a full ring refuses one more", full_refuses},
     {"a response that is not taken survives new requests", untaken_response_survives},
     {"each request is answered once", echoes},
-    {"nothing is seen before it is published", publishes_when_told},
-    {"the ring goes round", goes_round},
+    {"no message is visible before it is published", publishes_when_told},
+    {"the slots are reused", goes_round},
     {"the ring passes the wrap at 2^32", passes_wrap},
-    {"every length arrives as it was", any_length},
-    {"a back that comes late takes what waits", late_back},
-    {"an end that attaches again loses nothing", attaches_again},
+    {"every length arrives unchanged", any_length},
+    {"a back that attaches late takes waiting requests", late_back},
+    {"an end that attaches again loses no message", attaches_again},
     {"an end that sleeps is woken for each message", wakes_sleepers},
-    {"a jumped request index is survived", survives_req_index},
-    {"a jumped response index is survived", survives_rsp_index},
-    {"the front remembers its own index", keeps_own_index},
+    {"a jumped request index does no harm", survives_req_index},
+    {"a jumped response index does no harm", survives_rsp_index},
+    {"the front keeps its own index", keeps_own_index},
     {"a length beyond the payload is limited", limits_lengths},
     {"the id of a response is checked", refuses_foreign_id},
-    {"a short response leaves nothing else in its slot", leaks_nothing},
+    {"a short response leaves no other data in its slot", leaks_nothing},
 };
 
 ConformanceCheck run(const Entry& entry, const Subject& subject) {
@@ -375,8 +377,9 @@ std::string_view name_of(Conforms conforms) {
 
 std::vector<ConformanceCheck> check_conformance(const Subject& subject) {
   if (const std::string fault = fault_of_table(subject.ring); !fault.empty())
-    return {{"the table makes sense", Conforms::fail, fault}};
-  std::vector<ConformanceCheck> checks{{"the table makes sense", Conforms::pass, ""}};
+
+    return {{"the table is valid", Conforms::fail, fault}};
+  std::vector<ConformanceCheck> checks{{"the table is valid", Conforms::pass, ""}};
   const Subject with_habits = subject.with_habits();
   for (const Entry& entry : entries) checks.push_back(run(entry, with_habits));
   return checks;

@@ -1,9 +1,9 @@
 // What any ring must do under one thread, as named checks: full, empty, order, echo, wrap, attaching,
-// lengths, and what a hostile page must not lead to. Finds the plain mistakes before interleavings are looked
-// for, and without an explorer.
+// lengths, and resistance to a hostile page. It finds plain errors before interleavings are searched, without
+// an explorer.
 //
-// Calls the table only. Ring code may crash or never come back: the caller's to survive, as in a child
-// process.
+// It only calls the functions of the table. Ring code may crash or never return: the caller must survive
+// that, for example with a child process.
 #pragma once
 
 #include <cstdint>
@@ -21,23 +21,23 @@ enum class Conforms : std::uint8_t { pass, fail, skipped };
 struct ConformanceCheck {
   std::string_view name;  ///< "a full ring refuses one more"
   Conforms outcome = Conforms::pass;
-  std::string why;  ///< what was wrong, or why it was not asked; empty when it passed
+  std::string why;  ///< the error, or why the check does not apply; empty if it passed
 };
 
-/// What is wrong with the table itself; empty: nothing. A ring with such a table cannot be driven at all.
+/// The error of the table itself; empty: none. A ring with such a table cannot be used at all.
 [[nodiscard]] std::string fault_of_table(const ring_check_ring* ring);
 
-/// All checks, in the same order for each ring. If the table is at fault, that is the only one.
+/// All checks, in the same order for each ring. If the table is invalid, that is the only one.
 [[nodiscard]] std::vector<ConformanceCheck> check_conformance(const Subject& subject);
 
 struct LongRun {
   std::uint64_t calls = 0;     ///< of ring functions
-  std::uint64_t messages = 0;  ///< that went all the way
-  std::string broken;          ///< empty: nothing found
+  std::uint64_t messages = 0;  ///< that were delivered and, in a ring with responses, answered
+  std::string broken;          ///< empty: no error was found
 };
 
-/// `messages` requests through the ring, calls of both ends in an order that only `seed` decides, some of
-/// them in batches, the ends asleep whenever they may be. The table must be without fault.
+/// Sends `messages` requests through the ring. `seed` alone decides the order of the calls of both ends; some
+/// calls come in batches, and the ends sleep whenever they may. The table must be valid.
 [[nodiscard]] LongRun run_long(const Subject& subject, std::uint64_t seed, std::uint64_t messages);
 
 }  // namespace ringside::check

@@ -7,7 +7,7 @@ namespace ringside::check {
 
 namespace {
 
-/// What both ends do, one call at a time. An end that sleeps does nothing but wake.
+/// The work of both ends, one call at a time. An end that sleeps only wakes.
 class Ends {
  public:
   Ends(Pair& pair, std::uint64_t seed, std::uint64_t messages)
@@ -19,7 +19,7 @@ class Ends {
   void step() {
     const auto side = random_() % 2 == 0 ? RING_CHECK_FRONT : RING_CHECK_BACK;
     if (asleep_[side]) {
-      // An event is taken some time after it was raised.
+      // An end takes an event some time after it was raised.
       if (random_() % 4 == 0) asleep_[side] = !pair_.wake(side);
     } else if (side == RING_CHECK_FRONT) {
       front();
@@ -49,7 +49,7 @@ class Ends {
     }
     if (unpublished_requests_) pair_.publish_requests();
     unpublished_requests_ = false;
-    // Nothing is due, or there is no room: the front may sleep until something has been answered.
+    // No message is due, or there is no room: the front may sleep until a response arrives.
     if (!may_put()) asleep_[RING_CHECK_FRONT] = pair_.sleep(RING_CHECK_FRONT);
   }
 
@@ -83,7 +83,7 @@ class Ends {
   bool unpublished_responses_ = false;
 };
 
-// So many steps in which nothing arrives are no chance any more.
+// This many steps without an arriving message are not a coincidence.
 constexpr std::uint64_t idle_steps_max = 100'000;
 
 }  // namespace
@@ -92,7 +92,7 @@ LongRun run_long(const Subject& subject, std::uint64_t seed, std::uint64_t messa
   LongRun run;
   try {
     const bool any_start = (subject.ring->capabilities & RING_CHECK_ANY_START) != 0;
-    // Half of the messages before the wrap, as far as there is one.
+    // Half of the messages come before the wrap, if there is one.
     Pair pair(subject.with_habits(), any_start ? 0u - static_cast<std::uint32_t>(messages / 2) : 0);
     Ends ends(pair, seed, messages);
     std::uint64_t idle = 0;
@@ -102,7 +102,7 @@ LongRun run_long(const Subject& subject, std::uint64_t seed, std::uint64_t messa
       idle = ends.finished() == run.messages ? idle + 1 : 0;
       run.messages = ends.finished();
       if (idle == idle_steps_max)
-        throw Broken{"nothing arrives any more, though nobody sleeps that has work"};
+        throw Broken{"no message arrives any more, although no end with work sleeps"};
     }
     pair.check_surroundings();
   } catch (const Broken& broken) {

@@ -1,4 +1,4 @@
-// Is a plug-in's table one that can be used at all?
+// Checks a plug-in's table for errors.
 #include <fmt/format.h>
 
 #include <iterator>
@@ -23,16 +23,16 @@ std::string fault_of_word(const ring_check_ring& ring, const ring_check_word& wo
   if (word.offset > ring.page_bytes || word.size > ring.page_bytes - word.offset)
     return fmt::format("the word {} lies outside of the page", name);
   if (word.kind > RING_CHECK_FLAG)
-    return fmt::format("the word {} is of kind {}, which there is not", name, word.kind);
+    return fmt::format("the word {} is of kind {}, which does not exist", name, word.kind);
   if (word.writer > RING_CHECK_BOTH)
-    return fmt::format("the word {} is written by {}, which there is not", name, word.writer);
+    return fmt::format("the word {} is written by {}, which does not exist", name, word.writer);
   return {};
 }
 
 std::string fault_of_words(const ring_check_ring& ring) {
   if (ring.word_count == 0 || ring.words == nullptr) return "no shared word is listed";
   if (ring.word_count > words_max)
-    return fmt::format("{} shared words are listed; {} is the most", ring.word_count, words_max);
+    return fmt::format("{} shared words are listed; the maximum is {}", ring.word_count, words_max);
   for (std::uint32_t i = 0; i < ring.word_count; ++i) {
     const ring_check_word& word = ring.words[i];
     if (std::string fault = fault_of_word(ring, word); !fault.empty()) return fault;
@@ -64,7 +64,7 @@ std::string fault_of_scenarios(const ring_check_ring& ring) {
 
 std::string fault_of_functions(const ring_check_ring& ring) {
   if (ring.init == nullptr) return "there is no init";
-  // Programs of the ring's own need nothing else.
+  // A ring with scenarios needs no other function.
   if (ring.push_req == nullptr && ring.scenario_count > 0) return {};
   if (ring.front_attach == nullptr || ring.back_attach == nullptr)
     return "front_attach or back_attach is missing";
@@ -81,7 +81,7 @@ std::string fault_of_functions(const ring_check_ring& ring) {
 }  // namespace
 
 std::string fault_of_table(const ring_check_ring* ring) {
-  if (ring == nullptr) return "ring_check_plugin() answered no table";
+  if (ring == nullptr) return "ring_check_plugin() returned no table";
   if (ring->abi != RING_CHECK_ABI)
     return fmt::format("the table is of version {}; this checker knows {}", ring->abi, RING_CHECK_ABI);
   if (ring->name == nullptr || *ring->name == '\0') return "the ring has no name";
@@ -89,7 +89,8 @@ std::string fault_of_table(const ring_check_ring* ring) {
     return fmt::format("the page has {} bytes; it can have 1 to {}", ring->page_bytes, page_bytes_max);
   if (ring->slots == 0 && ring->push_req != nullptr) return "the ring has no slots";
   if (ring->payload_bytes > RING_CHECK_PAYLOAD_MAX)
-    return fmt::format("an item has {} bytes; {} is the most", ring->payload_bytes, RING_CHECK_PAYLOAD_MAX);
+    return fmt::format("an item has {} bytes; the maximum is {}", ring->payload_bytes,
+                       RING_CHECK_PAYLOAD_MAX);
   const std::uint64_t slots_end = ring->slots_offset + std::uint64_t{ring->slots} * ring->slot_bytes;
   if (ring->slot_bytes != 0 && slots_end > ring->page_bytes) return "the slots reach beyond the page";
   if (std::string fault = fault_of_words(*ring); !fault.empty()) return fault;

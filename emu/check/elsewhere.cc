@@ -1,4 +1,4 @@
-// A table of granules by address, and what of them is shared.
+// A table of granules by address, and which of them are shared.
 #include "emu/check/elsewhere.h"
 
 #include <algorithm>
@@ -56,7 +56,7 @@ void Elsewhere::touched(std::uint32_t fiber, const void* address, std::size_t si
   if (is_atomic) touched_atomic(from, size);
 }
 
-/// What is not aligned to its size is accessed byte by byte.
+/// An access that is not aligned to its size is made byte by byte.
 void Elsewhere::touched_atomic(const std::byte* from, std::size_t size) {
   const std::size_t at = reinterpret_cast<std::uintptr_t>(from) % granule_bytes;
   const std::size_t piece = at == 0 && size > granule_bytes ? granule_bytes : at % size == 0 ? size : 1;
@@ -100,7 +100,7 @@ std::vector<Region> Elsewhere::words() const {
     if (!each.is_shared) continue;
     std::size_t end = 0;
     for (std::size_t at = 0; at < granule_bytes; ++at) {
-      // What lies within a larger word is part of it.
+      // A word within a larger word is part of it.
       if (each.atomic[at] == 0 || at < end) continue;
       end = at + each.atomic[at];
       words.push_back({reinterpret_cast<std::byte*>(each.number * granule_bytes) + at, each.atomic[at]});

@@ -1,6 +1,6 @@
-// Memory beside the page that more than one fiber touches: globals, the heap, what is pointed to, another
-// fiber's stack. Whatever one fiber alone uses is its own affair. What turns out to be shared becomes part of
-// the space, and the search begins anew.
+// Memory outside the page that more than one fiber accesses: globals, the heap, objects that pointers lead
+// to, another fiber's stack. Memory that one fiber alone uses is private. Memory that proves to be shared
+// becomes part of the space, and the search restarts.
 #pragma once
 
 #include <array>
@@ -21,31 +21,31 @@ struct Region {
 
 class Elsewhere {
  public:
-  /// More is no ring's way to synchronise, and no search would end.
+  /// No ring synchronises by more, and no search would end.
   static constexpr std::size_t bytes_max = 65536;
 
-  /// Memory that each fiber has its own of, though the addresses are the same.
+  /// Memory of which each fiber has its own copy at the same addresses.
   void set_own(Region own) { own_ = own; }
-  /// The page, which is in the space anyway: of it only the words are told.
+  /// The page, which is in the space anyway: only its words are reported.
   void set_page(Region page) { page_ = page; }
 
-  /// `fiber` accesses memory that is not in the space. `is_atomic`: it synchronises by it.
+  /// `fiber` accesses memory that is not in the space. `is_atomic`: as a synchronization.
   void touched(std::uint32_t fiber, const void* address, std::size_t size, bool writes, bool is_atomic);
-  /// The same of memory that is known to be shared, as another fiber's stack is, or more of what is in the
-  /// space already.
+  /// The same for memory that is known to be shared, such as another fiber's stack, or for new words in the
+  /// space.
   void touched_shared(const void* address, std::size_t size, bool is_atomic);
 
-  /// Something was found since the last call of shared().
+  /// Shared memory was found since the last call of shared().
   [[nodiscard]] bool has_news() const { return has_news_; }
-  /// All that is shared so far, in the order of its addresses and apart from each other, in whole granules.
+  /// All shared memory so far, sorted by address and without overlaps, in whole granules.
   [[nodiscard]] std::vector<Region> shared();
-  /// The words in it: what was accessed by atomic operations, apart from each other.
+  /// The words in it: the places of atomic operations, without overlaps.
   [[nodiscard]] std::vector<Region> words() const;
 
  private:
   struct Granule {
-    std::uintptr_t number = 0;  ///< its address in granules; 0: there is none here
-    std::uint8_t touched = 0;   ///< by fiber
+    std::uintptr_t number = 0;  ///< its address in granules; 0: unused
+    std::uint8_t touched = 0;   ///< a bit for each fiber
     bool is_written = false;
     bool is_shared = false;
     std::array<std::uint8_t, 8> atomic =

@@ -1,4 +1,5 @@
-// One step after the other: who can go on, what the driver picks, what the model makes of it.
+// Executes step by step: which actors can continue, which one the driver picks, and the effect under the
+// model.
 #include "emu/check/execution.h"
 
 #include <cstdlib>
@@ -11,7 +12,7 @@ namespace ringside::check {
 
 namespace {
 
-/// Of an execution without an end: nothing looks so often in a row and comes to an end.
+/// More loads in a row than in any execution that ends.
 constexpr std::uint32_t looks_endless = 10'000;
 
 }  // namespace
@@ -114,8 +115,8 @@ std::uint32_t Execution::announce(const Op& op) {
   return 0;
 }
 
-/// `op` is announced next. True: it is a load that waits, and the fiber has only looked since it last made
-/// it.
+/// `op` is announced next. True: it is a load that waits, and the fiber has only loaded since it last made
+/// this load.
 bool Execution::looks_again(const Op& op) {
   Looks& looks = looks_[fibers_.current()];
   const bool only_looks = op.kind == OpKind::load || op.kind == OpKind::update || op.kind == OpKind::fence ||
@@ -128,7 +129,7 @@ bool Execution::looks_again(const Op& op) {
   if (!op.reads()) return false;
   looks.last = op.code;
   if (std::find(waits_at_.begin(), waits_at_.end(), op.code) == waits_at_.end()) return false;
-  // A function that is not inlined looks at several places with one load.
+  // A function that is not inlined loads several places with one instruction.
   auto* const end = looks.waiting.begin() + looks.waiting_count;
   const std::pair<const void*, std::uint32_t> look{op.code, op.offset};
   if (std::find(looks.waiting.begin(), end, look) != end) return true;
@@ -136,7 +137,7 @@ bool Execution::looks_again(const Op& op) {
   return false;
 }
 
-/// The execution has no end. Is there a fiber that does nothing but look?
+/// The execution has no end. Finds a fiber that only loads.
 void Execution::find_wait() {
   for (std::uint32_t fiber = 0; fiber < fiber_count_; ++fiber) {
     const Looks& looks = looks_[fiber];
@@ -146,7 +147,7 @@ void Execution::find_wait() {
   }
 }
 
-/// What the space holds where `op` accesses it.
+/// Copies the bytes of the space that `op` accesses.
 void Execution::keep(const Op& op, std::vector<std::byte>& to) const {
   to.resize(op.size);
   for (std::uint32_t i = 0; i < op.size; ++i) to[i] = *space_->at(op.offset + i);
@@ -156,7 +157,7 @@ void Execution::put(const Op& op, const std::vector<std::byte>& from) const {
   for (std::uint32_t i = 0; i < op.size; ++i) *space_->at(op.offset + i) = from[i];
 }
 
-/// Puts what the pieces have found into the space, until the access is over.
+/// Puts the values of the pieces into the space until the access is over.
 void Execution::announce_load_in_pieces(const Op& op) {
   InPieces& whole = in_pieces_[fibers_.current()];
   whole.found.resize(op.size);
@@ -173,7 +174,7 @@ void Execution::announce_load_in_pieces(const Op& op) {
   whole.is_pending = true;
 }
 
-/// The running fiber has made its store: takes it back, and makes it piece by piece.
+/// The running fiber has made its store: this undoes it, and makes it piece by piece.
 void Execution::announce_store_in_pieces() {
   InPieces& whole = in_pieces_[fibers_.current()];
   if (!whole.is_pending || whole.op.kind != OpKind::store) return;
@@ -246,12 +247,12 @@ void Execution::note_elsewhere(const void* address, std::size_t size, bool write
   if (space_->touches_region(address, size)) return elsewhere_->touched_shared(address, size, is_atomic);
   const std::uint32_t owner = Fibers::owner_of(address);
   if (owner == self) return;
-  // The fiber that owns the stack has written there, too.
+  // The fiber that owns the stack has also written there.
   if (owner != fibers_max) return elsewhere_->touched_shared(address, size, is_atomic);
   elsewhere_->touched(self, address, size, writes, is_atomic);
 }
 
-/// The access that `fiber` was let make lies behind it.
+/// `fiber` has finished the access that was permitted.
 void Execution::finish_access(std::uint32_t fiber) {
   InPieces& whole = in_pieces_[fiber];
   if (whole.is_pending && whole.op.kind == OpKind::load) {
@@ -291,7 +292,7 @@ void Execution::find_enabled() {
   }
 }
 
-/// Lets things happen until the fiber that called is picked. On the main stack: until the execution is over.
+/// Makes steps until the calling fiber is picked. On the main stack: until the execution is over.
 void Execution::schedule() {
   for (;;) {
     find_enabled();
@@ -319,7 +320,7 @@ void Execution::schedule() {
   }
 }
 
-/// Nobody waits who has anything to wait for.
+/// True if each fiber has ended or may sleep forever.
 bool Execution::all_rest() const {
   for (std::uint32_t fiber = 0; fiber < fiber_count_; ++fiber) {
     if ((finished_ & bit(fiber)) == 0 && !program_->may_sleep(fiber)) return false;
@@ -355,7 +356,7 @@ void Execution::perform(std::uint32_t actor, std::uint32_t option) {
 
 void Execution::fail(std::string text) {
   InPieces& whole = in_pieces_[fibers_.current()];
-  // A store in pieces that is not announced yet has not happened: the memory becomes what it was.
+  // A store in pieces that is not announced yet has not happened: restores the memory.
   if (whole.is_pending && whole.op.kind == OpKind::store) put(whole.op, whole.bytes);
   finish_access(fibers_.current());
   failure_ = std::move(text);
@@ -374,7 +375,7 @@ void Execution::leave_for_change() {
   leave(End::failed);
 }
 
-/// Ends the execution. A fiber that calls this is never gone on with.
+/// Ends the execution. A fiber that calls this never continues.
 void Execution::leave(End how) {
   end_ = how;
   if (fibers_.in_fiber()) fibers_.switch_to_main();

@@ -1,9 +1,9 @@
 // One execution of a program under a model: fibers that announce each operation, the state that the
-// operations need beside the page (events, choices), and a driver who says what comes next.
+// operations need beside the page (events, choices), and a driver that picks the next step.
 //
-// A fiber runs until it announces its next operation; that one happens when the driver picks the fiber.
-// Announcements are made on the fiber's own stack and the driver is asked there, so that a fiber which goes
-// on costs no switch. One execution at a time in a process may listen to the compiler's callbacks (see
+// A fiber runs until it announces its next operation; that operation happens when the driver picks the fiber.
+// Announcements are made on the fiber's own stack, and the driver is asked there, so that a fiber that
+// continues costs no switch. One execution at a time in a process receives the compiler's callbacks (see
 // tsan_abi.cc).
 #pragma once
 
@@ -22,32 +22,32 @@ namespace ringside::check {
 class History;
 enum class OperationKind : std::uint8_t;
 
-/// What is executed. `reset` puts everything but the page back; `run` is what fiber `fiber` does.
+/// What is executed. `reset` restores everything but the page; `run` is the work of fiber `fiber`.
 class Program {
  public:
   virtual ~Program() = default;
   /// Once, before anything is executed.
   [[nodiscard]] virtual Result<> prepare() { return Done{}; }
   [[nodiscard]] virtual std::uint32_t fiber_count() const = 0;
-  /// Makes the space as every execution begins.
+  /// Sets the space to the state in which every execution begins.
   virtual void reset() = 0;
   virtual void run(std::uint32_t fiber) = 0;
-  /// Somebody spins (ring_check_await).
+  /// A fiber spins (ring_check_await).
   [[nodiscard]] virtual bool spins() const { return false; }
-  /// True: judge() looks at the space, which is to hold the newest values.
+  /// True: judge() reads the space, which must hold the newest values.
   [[nodiscard]] virtual bool judges_memory() const { return false; }
-  /// After all fibers have ended: what is wrong with what came out, or nothing.
+  /// After all fibers have ended: the error of the result, or "".
   [[nodiscard]] virtual std::string judge() { return {}; }
-  /// True: it is no failure if this fiber sleeps for ever.
+  /// True: this fiber may sleep forever without a failure.
   [[nodiscard]] virtual bool may_sleep(std::uint32_t) const { return false; }
-  /// As reports call it, after "the".
+  /// Its name in reports, after "the".
   [[nodiscard]] virtual std::string fiber_name(std::uint32_t fiber) const {
     return fmt::format("thread {}", fiber + 1);
   }
-  /// Where its operations are recorded; null: nowhere.
+  /// Where its operations are recorded; null: they are not.
   [[nodiscard]] virtual History* history() { return nullptr; }
-  /// What the code keeps, as an execution begins, if memory is to change by announced stores only (ledger.h);
-  /// null: that is not looked at.
+  /// The state of the code as an execution begins, if memory must change by announced stores only (ledger.h);
+  /// null: this is not checked.
   [[nodiscard]] virtual const RingState* state_to_keep() const { return nullptr; }
 };
 
@@ -59,17 +59,17 @@ struct Decision {
   std::uint32_t option = 0;
 };
 
-/// What was picked at each step; enough to have the same execution again.
+/// The decision at each step; enough to repeat the execution.
 using Schedule = std::vector<Decision>;
 
-/// Decides what happens next. Called on whatever stack runs: it must not switch fibers.
+/// Picks the next step. Called on the running stack: it must not switch fibers.
 class Driver {
  public:
   virtual ~Driver() = default;
   virtual Decision pick(const Execution& execution) = 0;
 };
 
-/// Told of each step when it is over, for reports.
+/// Is told each step after it has happened, for reports.
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -79,16 +79,16 @@ class Observer {
 
 enum class End : std::uint8_t {
   complete,
-  deadlock,  ///< all that have not ended wait
+  deadlock,  ///< all fibers that have not ended wait
   failed,    ///< by ring_check_fail, or the program's judgement
   race,
   endless,    ///< more steps than any ring needs
-  abandoned,  ///< the driver wanted no more of it
+  abandoned,  ///< the driver stopped it
 };
 
 class Execution {
  public:
-  /// More than this is no ring's work any more.
+  /// No ring needs more.
   static constexpr std::uint32_t steps_max = 60000;
 
   Execution(Space& space, Model& model, Program& program);
@@ -96,19 +96,19 @@ class Execution {
   [[nodiscard]] End run(Driver& driver, Observer* observer = nullptr);
   /// Why it failed.
   [[nodiscard]] const std::string& failure() const { return failure_; }
-  /// Ended by refuse(), or by a store that was not announced: there is no verdict.
+  /// Ended by refuse(), or by an unannounced store: there is no verdict.
   [[nodiscard]] bool is_refused() const { return is_refused_; }
-  /// Where such a store went; null: there was none.
+  /// The address of such a store; null: there was none.
   [[nodiscard]] const std::byte* changed_unseen() const { return ledger_.changed(); }
 
   // -- for drivers and observers
   [[nodiscard]] const Space& space() const { return *space_; }
   [[nodiscard]] const Model& model() const { return *model_; }
   [[nodiscard]] std::uint32_t fiber_count() const { return fiber_count_; }
-  /// Who can go on, a bit each.
+  /// The actors that can continue, a bit each.
   [[nodiscard]] std::uint32_t enabled() const { return enabled_; }
   [[nodiscard]] std::uint32_t finished() const { return finished_; }
-  /// What `actor` does next. Only of actors that are enabled or blocked.
+  /// The next operation of `actor`, which must be enabled or blocked.
   [[nodiscard]] const Op& op(std::uint32_t actor) const { return next_[actor]; }
   [[nodiscard]] bool is_raised(std::uint32_t side) const { return raised_[side]; }
   [[nodiscard]] std::uint32_t steps() const { return steps_; }
@@ -119,28 +119,27 @@ class Execution {
   [[nodiscard]] static Execution* current() {
     return running_ != nullptr && running_->fibers_.in_fiber() ? running_ : nullptr;
   }
-  /// Tells what comes next, and comes back when it is to happen. What a choice yields is returned.
+  /// Announces the next operation, and returns when it happens, with the result of a choice.
   std::uint32_t announce(const Op& op);
-  /// The running fiber is about to do a weak compare-exchange: does it fail without a reason? Both are tried,
-  /// until one of the fiber's has failed so: a loop would do so for ever.
+  /// The running fiber is about to make a weak compare-exchange. True: it fails without a reason. Both are
+  /// tried until one of the fiber's has failed so: otherwise a loop would never end.
   [[nodiscard]] bool fails_spuriously(const void* code);
-  /// One of the running fiber's has.
+  /// One of the running fiber's compare-exchanges has failed so.
   [[nodiscard]] bool has_failed_spuriously() const { return has_failed_spuriously_[fibers_.current()]; }
-  /// A choice of the running fiber that is no part of the plain order: both are tried, and true is a
-  /// deviation.
+  /// A choice of the running fiber outside the plain order: both ways are tried, and true is a deviation.
   [[nodiscard]] bool deviates(const char* why);
-  /// The running fiber calls a function of the ring: what it looked at before has nothing to do with that.
+  /// The running fiber calls a function of the ring: earlier loads do not count as waiting any more.
   void begin_call() { looks_[fibers_.current()] = {}; }
   /// Ends the execution. Does not return.
   [[noreturn]] void fail(std::string text);
-  /// The same, and it is no fault of the ring: it cannot be explored as it is.
+  /// The same, but without a fault of the ring: it cannot be explored as it is.
   [[noreturn]] void refuse(std::string text);
   /// The running fiber begins, and has ended, an operation that is recorded (see history.h).
   void begin_operation(OperationKind kind, std::uint64_t value, const void* code);
   void end_operation(int outcome, std::uint64_t value, const void* code);
   [[nodiscard]] std::uint32_t fiber() const { return fibers_.current(); }
   [[nodiscard]] Fibers& fibers() { return fibers_; }
-  /// For a block that the running fiber copies; a fiber that is given up frees nothing.
+  /// Memory for a block that the running fiber copies; an abandoned fiber frees nothing.
   [[nodiscard]] std::byte* block(std::size_t bytes) {
     std::vector<std::byte>& block = blocks_[fibers_.current()];
     block.resize(bytes);
@@ -148,35 +147,35 @@ class Execution {
   }
   /// Steps over all executions.
   [[nodiscard]] std::uint64_t steps_in_all() const { return steps_in_all_; }
-  /// What the driver has picked in this execution.
+  /// The decisions of the driver in this execution.
   [[nodiscard]] const Schedule& so_far() const { return so_far_; }
-  /// Where accesses beside the space are told; null: nowhere, and each fiber's memory is taken for its own.
+  /// Receives accesses outside the space; null: they are ignored, and each fiber's memory counts as private.
   void watch_elsewhere(Elsewhere* elsewhere) { elsewhere_ = elsewhere; }
-  /// Loads of loops that wait by looking: where a fiber is about to look again at what it has just looked at,
-  /// it waits as by ring_check_await().
+  /// Loads of loops that wait by loading: where a fiber is about to repeat a load, it waits as in
+  /// ring_check_await().
   void wait_at(std::vector<const void*> loads);
-  /// A fiber did nothing but look, without an end, and this load does not wait yet: what was explored so far
-  /// is worth nothing. Null: none did.
+  /// A load that a fiber repeated without an end and that is not in wait_at() yet: the exploration so far is
+  /// invalid. Null: there is none.
   [[nodiscard]] const void* found_wait() const { return found_wait_; }
-  /// The running fiber has told of just that access before, so that it tells nothing new.
+  /// The running fiber has reported the same access before, so that this one adds nothing.
   [[nodiscard]] bool is_noted(const void* address, std::size_t size, bool writes, bool is_atomic) {
     const Noted access{address, static_cast<std::uint32_t>(size), fibers_.current(), writes, is_atomic};
     if (noted(address) != access) return false;
     ++accesses_elsewhere_;
     return true;
   }
-  /// An access that is not in the space, or one by an atomic operation to what is no word yet.
+  /// An access outside the space, or an atomic operation on a place that is not a word yet.
   void note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic);
-  /// The running fiber takes or leaves an end: variables that it sets beside the page are its own, though
-  /// both ends set the same ones here (where the page is, say).
+  /// The running fiber attaches or detaches an end: variables that it sets outside the page are private,
+  /// although both ends set the same ones here (for example the address of the page).
   void set_attaching(bool attaching) { attaching_[fibers_.current()] = attaching; }
-  /// A store is announced, or the heap keeps something there.
+  /// A store is announced, or the heap keeps data there.
   void note_written(const void* address, std::size_t size) {
     if (kept_ == nullptr) return;
     const CheckerCode checker;
     ledger_.written(address, size);
   }
-  /// An atomic operation on what is in the space and no word.
+  /// An atomic operation on a place in the space that is not a word.
   void note_word(const void* address, std::size_t size) {
     if (elsewhere_ != nullptr) elsewhere_->touched_shared(address, size, true);
   }
@@ -187,7 +186,7 @@ class Execution {
     last = {{static_cast<const std::byte*>(address), size}, kind};
     ++announcements_;
   }
-  /// What the running fiber has announced last allows that access; a copy announces two at once.
+  /// The last announcements of the running fiber allow the access; a copy announces two at once.
   [[nodiscard]] bool is_announced(const std::byte* address, bool writes) const {
     const auto& both = announced_[fibers_.current()];
     return std::any_of(both.begin(), both.end(), [&](const Announced& each) {
@@ -195,11 +194,11 @@ class Execution {
              each.kind != (writes ? OpKind::load : OpKind::store);
     });
   }
-  /// By all fibers, over all executions.
+  /// Of all fibers, over all executions.
   [[nodiscard]] std::uint64_t announcements() const { return announcements_; }
-  /// More memory is shared than the space knows: what was explored so far is worth nothing.
+  /// More memory is shared than the space contains: the exploration so far is invalid.
   [[nodiscard]] bool has_found_memory() const { return elsewhere_ != nullptr && elsewhere_->has_news(); }
-  /// Accesses that the code has made to the space, and beside it, over all executions.
+  /// Accesses of the code to the space, and outside it, over all executions.
   [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
   [[nodiscard]] std::uint64_t accesses_elsewhere() const { return accesses_elsewhere_; }
 
@@ -224,11 +223,12 @@ class Execution {
   void flush(std::uint32_t actor);
   void count(std::uint32_t actor);
   void told(std::uint32_t actor);
-  /// Keeps a text for an operation's `why` as long as this lives. Without an observer it is "".
+  /// Stores a text for an operation's `why` as long as this object exists. Without an observer it is "".
   [[nodiscard]] const char* kept(std::string text);
 
   /// An access that is made in pieces (Space::is_in_pieces), each a step. The code makes it at once: a load
-  /// when all pieces are there, a store before the first of them. `bytes` is what the space holds but for it.
+  /// when all pieces are there, a store before the first of them. `bytes` is the content of the space without
+  /// it.
   struct InPieces {
     Op op;
     bool is_pending = false;
@@ -236,12 +236,13 @@ class Execution {
     std::vector<std::byte> found;  ///< by a load so far; of a store: what it writes
   };
 
-  /// What a fiber has done since it last did anything but look: accesses that write nothing, and fences.
+  /// What a fiber has done since its last operation that was not a load: accesses that write nothing, and
+  /// fences.
   struct Looks {
     static constexpr std::size_t waiting_max = 8;
     std::uint32_t count = 0;
     const void* last = nullptr;
-    /// Of those that wait: where, and in how many places.
+    /// Of the loads that wait: code and offset.
     std::array<std::pair<const void*, std::uint32_t>, waiting_max> waiting = {};
     std::size_t waiting_count = 0;
   };
@@ -309,7 +310,7 @@ class Execution {
   std::uint64_t accesses_elsewhere_ = 0;
   std::uint64_t steps_in_all_ = 0;
   Schedule so_far_;
-  /// Of each fiber: how many operations it has ended and recorded; under C11 by which of its steps.
+  /// For each fiber: how many operations it has ended and recorded; under C11, by which of its steps.
   std::array<std::uint8_t, fibers_max> operation_counts_ = {};
   std::array<std::vector<std::uint32_t>, fibers_max> operation_ends_;
   std::set<std::string> texts_;

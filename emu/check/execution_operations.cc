@@ -1,9 +1,9 @@
-// Operations that a test records (ring_check_begin, ring_check_end): which of them come before which.
+// Operations that a test records (ring_check_begin, ring_check_end), and the order between them.
 //
-// Under SC and TSO it is a matter of time, so that the search has to try it like everything else. Each thread
-// counts in memory what it has ended, and looks at the counts when it begins. Under TSO a count waits in the
-// store buffer behind the stores of the operation: one that is not seen yet has not ended for the others.
-// Under C11 there is no time. What has ended before an operation is what happens before it.
+// Under SC and TSO the order is that of time, so that the search tries it like memory. Each thread counts its
+// ended operations in memory, and loads the counts when it begins one. Under TSO a count waits in the store
+// buffer behind the stores of the operation: for other threads, an operation has not ended before its count
+// is seen. Under C11 there is no time: an operation is ordered after those that happen before it.
 #include <cstring>
 
 #include "emu/check/execution.h"
@@ -32,7 +32,7 @@ void Execution::begin_operation(OperationKind kind, std::uint64_t value, const v
   History* history = program_->history();
   if (history == nullptr) fail("it records an operation, which only tests can");
   const std::uint32_t self = fibers_.current();
-  // Not yet recorded, but told like one that is.
+  // It is not recorded yet, but has the text of a recorded one.
   Op op = told_op(kept("begins " + History::text_of_begun(kind, value)), code);
   History::Ended ended = {};
   if (space_->find(history->ended_counts(), fibers_max, op.offset)) {

@@ -1,4 +1,4 @@
-// One execution after the other, until the search has nothing left; and the driver that repeats one.
+// Makes executions until the search has no branch left; and the driver that repeats an execution.
 #include "emu/check/explore.h"
 
 #include <algorithm>

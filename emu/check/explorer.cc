@@ -1,5 +1,5 @@
-// The analysis of races, sleep sets and backtracking, on the tree along the current execution. No step is
-// made here.
+// The analysis of races, sleep sets and backtracking, on the tree along the current execution. It makes no
+// step itself.
 #include "emu/check/explorer.h"
 
 #include <algorithm>
@@ -13,17 +13,17 @@ namespace {
 
 constexpr std::uint32_t flushers = ((1u << fibers_max) - 1) << fibers_max;
 
-/// The fiber and its store buffer: they share the buffer's order and nothing else.
+/// A fiber and its store buffer: they share only the buffer's order.
 constexpr bool are_pair(std::uint32_t actor, std::uint32_t other) {
   return actor != other && actor % fibers_max == other % fibers_max;
 }
 
-/// It went into a store buffer, where nobody else sees it.
+/// It is in a store buffer, where no other fiber sees it.
 bool is_buffered(const Op& op) {
   return op.kind == OpKind::store && op.first == op.last;
 }
 
-/// Two notifications may swap; a wait takes what was raised, so it may swap with neither.
+/// Two notifications may swap; a wait takes the event, so that it may swap with neither.
 bool writes_range(const Op& op) {
   return op.writes() || op.kind == OpKind::wait;
 }
@@ -56,13 +56,13 @@ void Explorer::forget() {
   for (auto& stores : buffered_) stores.clear();
 }
 
-/// Calls each(location, does it write there).
+/// Calls each(location, true if it writes there).
 template <class Each>
 void Explorer::each_location(const Op& op, Each each) const {
   const bool writes = writes_range(op);
   for (std::uint32_t location = op.first; location < op.last; ++location) each(location, writes);
   if (op.also != 0) each(op.also, op.also_writes);
-  // The last location of all; whoever changes something may swap with others who do.
+  // The last location of all; steps that change memory may swap with each other.
   if (op.changes) each(touched_.size() - 1, false);
 }
 
@@ -99,7 +99,8 @@ Decision Explorer::pick(const Execution& execution) {
   return {node.actor, node.option};
 }
 
-/// A state that was not seen before. There is none if everything that could be done here is done elsewhere.
+/// Adds a state that was not visited before. There is none if all steps that are possible here are explored
+/// elsewhere.
 void Explorer::add_node(const Execution& execution) {
   Node node;
   node.enabled = static_cast<std::uint8_t>(execution.enabled());
@@ -129,12 +130,12 @@ bool Explorer::dependent(std::uint32_t actor, const Op& op, std::uint32_t other_
   const bool other_write = writes_range(other);
   if ((write || other_write) && op.first < other.last && other.first < op.last) return true;
   if (op.also != 0 && op.also == other.also && (op.also_writes || other.also_writes)) return true;
-  // Waiting for anything to be written, and writing.
+  // A wait for any store, and a store.
   if (op.kind == OpKind::await && (other.changes || other.kind == OpKind::await)) return true;
   return other.kind == OpKind::await && op.changes;
 }
 
-/// Deviations from the plain order that `actor` doing the next step at `depth` is.
+/// The number of deviations from the plain order if `actor` makes the next step at `depth`.
 std::uint32_t Explorer::cost_of(std::uint32_t depth, std::uint32_t actor, std::uint32_t option) const {
   const Node& node = nodes_[depth];
   std::uint32_t cost = option > 0 && (node.op.kind != OpKind::choose || node.op.deviates) ? 1 : 0;
@@ -147,7 +148,7 @@ std::uint32_t Explorer::cost_of(std::uint32_t depth, std::uint32_t actor, std::u
   return cost;
 }
 
-/// Those of the candidates that the bound allows.
+/// The candidates that the bound allows.
 std::uint32_t Explorer::affordable(std::uint32_t depth, std::uint32_t candidates) {
   if (bound_ == unbounded) return candidates;
   std::uint32_t allowed = 0;
@@ -162,7 +163,7 @@ std::uint32_t Explorer::affordable(std::uint32_t depth, std::uint32_t candidates
   return allowed;
 }
 
-/// Finds what happens before the step that `node` makes, and what could as well happen after it.
+/// Finds the steps that happen before the step of `node`, and those that could also happen after it.
 void Explorer::analyse(const Execution& execution, Node& node) {
   const std::uint32_t actor = node.actor;
   node.op = execution.op(actor);
@@ -195,7 +196,7 @@ void Explorer::analyse(const Execution& execution, Node& node) {
   if (!candidates_.empty()) {
     std::sort(candidates_.begin(), candidates_.end(), std::greater<>());
     candidates_.erase(std::unique(candidates_.begin(), candidates_.end()), candidates_.end());
-    // What lies in the past of a later candidate is ordered by it, and no race.
+    // A candidate in the past of a later one is ordered by it, and is no race.
     std::size_t races = 0;
     for (const std::uint32_t candidate : candidates_) {
       const Node& earlier = nodes_[candidate];
@@ -209,8 +210,8 @@ void Explorer::analyse(const Execution& execution, Node& node) {
   for (const std::uint32_t race : candidates_) reverse(race, node);
 }
 
-/// The order of full barriers is given when one is made: the earlier ones are known, and where this one is
-/// made before them, that is another order.
+/// The order of full barriers is fixed when one is made: the earlier ones are known, and another order is
+/// another execution.
 std::uint32_t Explorer::options_of(const Execution& execution, const Op& op, std::uint32_t fiber,
                                    Clock past) const {
   if (op.also != 0) {
@@ -226,7 +227,7 @@ bool Explorer::reversible(std::uint32_t race, const Node& node) const {
   const Node& earlier = nodes_[race];
   if (node.op.kind == OpKind::wait && earlier.op.kind == OpKind::notify) {
     if (earlier.was_raised) return true;
-    // Somebody else may have raised it as well.
+    // Another fiber may also have raised it.
     const Touched& touched = touched_[node.op.first];
     return std::count_if(touched.read.begin(), touched.read.end(), [](std::uint16_t at) { return at != 0; }) >
            1;
@@ -237,8 +238,8 @@ bool Explorer::reversible(std::uint32_t race, const Node& node) const {
 /// Asks for an execution in which the step of `node` comes before the one at depth `race`.
 void Explorer::reverse(std::uint32_t race, const Node& node) {
   const Node& earlier = nodes_[race];
-  // What does not depend on the earlier step can happen without it, then `node`. Whoever can begin that is an
-  // initial.
+  // Steps that do not depend on the earlier step can happen without it, then `node`. Actors that can begin
+  // this sequence are the initials.
   std::array<std::uint16_t, actors_max> first = {};
   std::uint32_t initials = 0;
   const auto take = [&](const Node& step) {

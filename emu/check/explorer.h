@@ -1,5 +1,4 @@
-// The search behind explore(): the tree of decisions along the current execution, and the analysis of its
-// races.
+// The search of explore(): the tree of decisions along the current execution, and the analysis of its races.
 #pragma once
 
 #include <vector>
@@ -13,7 +12,7 @@ class Explorer final : public Driver {
   Explorer(const Execution& execution, const Limits& limits);
 
   Decision pick(const Execution& execution) override;
-  /// After an execution: makes ready for the next one. False: there is none.
+  /// After an execution: prepares the next one. False: there is none.
   [[nodiscard]] bool next();
 
   /// Steps of the execution so far.
@@ -22,11 +21,11 @@ class Explorer final : public Driver {
   [[nodiscard]] bool left_out() const { return left_out_; }
   /// An operation had more ways than are counted (ways_max).
   [[nodiscard]] bool left_out_ways() const { return left_out_ways_; }
-  /// The same steps have led to another next one: the program has a state that is not put back.
+  /// The same steps have led to a different next step: the program has state that is not restored.
   [[nodiscard]] bool has_strayed() const { return has_strayed_; }
 
  private:
-  /// A state and the step that is being tried in it.
+  /// A state, and the step that is tried in it.
   struct Node {
     Op op;
     Clock clock = {};  ///< of each actor, how many steps happen before this one; itself included
@@ -35,12 +34,12 @@ class Explorer final : public Driver {
     std::uint16_t option = 0;
     std::uint16_t options = 1;
     std::uint8_t enabled = 0;
-    std::uint8_t sleep = 0;      ///< no need to try these here
+    std::uint8_t sleep = 0;      ///< these need not be tried here
     std::uint8_t backtrack = 0;  ///< to be tried here
-    bool was_raised = false;     ///< of notify and wait: the event, before it
+    bool was_raised = false;     ///< of notify and wait: the state of the event before it
     std::uint32_t cost = 0;      ///< deviations before it
   };
-  /// Who touched a location last: 1 + the depth of the step; 0: nobody.
+  /// The last access of each actor to a location: 1 + the depth of the step; 0: none.
   struct Touched {
     std::array<std::uint16_t, actors_max> write = {};
     std::array<std::uint16_t, actors_max> read = {};

@@ -1,5 +1,5 @@
-// Switching by Boost.Context's lowest layer: a fiber is begun anew a hundred thousand times a second, on the
-// same stack.
+// Switches with Boost.Context's lowest layer: a fiber starts a hundred thousand times a second, on the same
+// stack.
 #include "emu/check/fibers.h"
 
 #include <boost/context/detail/fcontext.hpp>
@@ -52,7 +52,7 @@ void Fibers::prepare(std::uint32_t fiber, Entry entry, void* with) {
   RS_CHECK(fiber < fibers_max && fiber != current_);
   static_cast<void>(stack_end(fiber));
 #if defined(__SANITIZE_ADDRESS__)
-  // The frames of an execution that was given up have left their marks there.
+  // The frames of an abandoned execution have left poisoned memory there.
   __asan_unpoison_memory_region(static_cast<std::byte*>(stacks[fiber]) - stack_bytes, stack_bytes);
 #endif
   starts_[fiber] = {this, entry, with, fiber};
@@ -65,7 +65,7 @@ void Fibers::go(std::uint32_t to) {
   current_ = to;
   void* data = to == main_ ? nullptr : &starts_[to];
   const context::transfer_t back = context::jump_fcontext(contexts_[to], data);
-  // Whoever switched here is left where it is now.
+  // Stores where the fiber that switched here continues.
   contexts_[came_from_] = back.fctx;
 }
 

@@ -1,7 +1,8 @@
-// Up to four stacks on which ring code runs, and the switch between them. Nothing here decides who runs.
+// Up to four stacks on which ring code runs, and the switch between them. The caller decides which fiber
+// runs.
 //
-// A fiber is given up by never switching to it again: its frames are not unwound, so what runs on one must
-// own nothing that it does not give back before its next announcement.
+// A fiber is abandoned by never switching to it again: its frames are not unwound, so that code on a fiber
+// must release everything that it owns before its next announcement.
 #pragma once
 
 #include <array>
@@ -14,18 +15,18 @@ namespace ringside::check {
 
 class Fibers {
  public:
-  /// What runs on fiber `fiber`; it must not return.
+  /// The code of fiber `fiber`; it must not return.
   using Entry = void (*)(void* context, std::uint32_t fiber);
 
   Fibers() = default;
   Fibers(const Fibers&) = delete;
   Fibers& operator=(const Fibers&) = delete;
 
-  /// Makes `fiber` begin at `entry` with the next switch to it, wherever it was.
+  /// Makes `fiber` begin at `entry` with the next switch to it.
   void prepare(std::uint32_t fiber, Entry entry, void* context);
-  /// Leaves whatever runs and goes on in `fiber`. Comes back when somebody switches here.
+  /// Leaves the running code and continues `fiber`. Returns when a fiber switches back.
   void switch_to(std::uint32_t fiber);
-  /// Leaves the fiber that runs and goes on where the first switch was made.
+  /// Leaves the running fiber and continues where the first switch was made.
   void switch_to_main();
 
   [[nodiscard]] bool in_fiber() const { return current_ != main_; }

@@ -1,4 +1,4 @@
-// One thread that makes a ring's calls, each on a fiber that it can leave.
+// One thread makes a ring's calls, each on a fiber that it can abandon.
 #include "emu/check/habits.h"
 
 #include <fmt/format.h>
@@ -16,13 +16,13 @@ namespace ringside::check {
 
 namespace {
 
-/// No call accesses memory so often but one that waits: a message has a few dozen words.
+/// Only a call that waits accesses memory this often: a message has a few dozen words.
 constexpr std::uint32_t looks_max = 100'000;
-/// A call that waits by ring_check_await() does so for ever here.
+/// A call that waits with ring_check_await() waits forever here.
 constexpr std::uint32_t awaits_max = 100;
-/// What refuses now and then does so within these.
+/// A call that sometimes refuses does so within this many messages.
 constexpr std::uint32_t messages_max = 64;
-/// A ring may hold more than it promises, but not for ever.
+/// A ring may hold more than it promises, but not without a limit.
 constexpr std::uint32_t holds_factor_max = 64;
 
 class Prober final : public Outside {
@@ -61,7 +61,7 @@ class Prober final : public Outside {
  private:
   [[nodiscard]] bool answers() const { return (ring_->capabilities & RING_CHECK_RESPONSES) != 0; }
 
-  /// Nothing: the call waits.
+  /// No value: the call waits.
   template <class What>
   std::optional<int> call(What what) {
     const std::function<int()> function = what;
@@ -77,17 +77,17 @@ class Prober final : public Outside {
         },
         this);
     fibers_.switch_to(0);
-    // A fiber that was given up has left it as it was in there.
+    // An abandoned fiber has left the heap active.
     RingHeap::set_active(false);
     return result_;
   }
 
-  /// The fiber is not gone on with.
+  /// The fiber does not continue.
   void leave() {
     if (fibers_.in_fiber()) fibers_.switch_to_main();
   }
 
-  /// A new page with both ends attached. False: it cannot be had.
+  /// Makes a new page with both ends attached. False: it is impossible.
   [[nodiscard]] bool begin() {
     if (*fresh_) (*fresh_)();
     raised_[0] = raised_[1] = false;
@@ -106,7 +106,7 @@ class Prober final : public Outside {
     }));
   }
 
-  /// Makes a call that can be done until it is done, and counts in `most`. False: it never is.
+  /// Repeats a call until it succeeds, and updates `most`. False: it never succeeds.
   template <class What>
   bool insist(What what, std::uint32_t& most) {
     for (std::uint32_t refusals = 0; refusals <= Habits::refusals_max; ++refusals) {
@@ -119,7 +119,7 @@ class Prober final : public Outside {
     return false;
   }
 
-  /// Of messages that pass through an empty ring, one after the other.
+  /// The most refusals in a row of messages that pass one by one through an empty ring.
   [[nodiscard]] std::uint32_t refusals() {
     std::uint32_t most = 0;
     if (!begin()) return 0;
@@ -145,7 +145,7 @@ class Prober final : public Outside {
       const ring_check_item request = request_item(*ring_, holds + 1);
       const std::optional<int> done = call([&] { return ring_->push_req(&request); });
       if (!done) {
-        // One that waits though there is room is broken.
+        // A call that waits although there is room is broken.
         found.push_waits = holds >= ring_->slots;
         found.holds = holds;
         return;
@@ -186,7 +186,7 @@ std::string text_of(const Habits& habits) {
   say(habits.pop_response_waits, "pop_rsp waits for a response");
   say(habits.refusals != 0,
       fmt::format(
-          "a call that can be done refuses up to {} time{} in a row, so that its caller has to try again",
+          "a call that could be done refuses up to {} time{} in a row, so that its caller has to try again",
           habits.refusals, habits.refusals == 1 ? "" : "s"));
   return text;
 }

@@ -1,5 +1,5 @@
-// Blocks one behind the other, each with its size in front; those that are free again in lists by size. All
-// that the arena knows of itself lies in it, so that putting back its bytes puts back everything.
+// Blocks in sequence, each with its size before it; free blocks are in lists by size. All data of the arena
+// are in its memory, so that restoring the bytes restores the arena.
 #include "emu/check/heap.h"
 
 #include <algorithm>
@@ -26,7 +26,7 @@ struct RingHeap::Block {
 
 struct RingHeap::Head {
   std::size_t used = 0;
-  std::array<Block*, 48> free = {};  ///< by the power of two that their sizes are
+  std::array<Block*, 48> free = {};  ///< by the power of two of their size
 };
 
 void RingHeap::give(std::span<std::byte> memory) {

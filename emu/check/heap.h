@@ -1,9 +1,9 @@
-// The memory that ring code allocates: an arena of its own, so that it can be put back between executions,
-// and so that a repeated execution gets the same addresses. The program's malloc() calls is_active()
+// The memory that ring code allocates: an arena of its own, which is restored between executions, so that a
+// repeated execution gets the same addresses. The program's malloc() calls is_active()
 // (tools/ring_check/heap_calls.cc).
 //
-// Active only while ring code itself runs; the checker's own memory is another matter. Within an execution
-// nothing is used twice: what an end frees and the other one allocates would look like the same thing.
+// It is active only while ring code runs; the checker's own memory is separate. Within an execution no memory
+// is used twice: a block that one end frees and the other allocates would look like the same object.
 #pragma once
 
 #include <cstddef>
@@ -17,25 +17,25 @@ class RingHeap {
  public:
   using Snapshot = std::vector<std::byte>;
 
-  /// Zeroed memory, which stays. Without any, it is never active.
+  /// Zeroed memory, which must stay valid. Without memory the heap is never active.
   void give(std::span<std::byte> memory);
 
   [[nodiscard]] static bool is_active() { return active_; }
-  /// Answers what it was.
+  /// Returns the previous value.
   static bool set_active(bool active) { return std::exchange(active_, active && has_memory_); }
   [[nodiscard]] bool owns(const void* address) const;
   [[nodiscard]] std::span<std::byte> memory() const { return memory_; }
 
-  /// Null: none is left. `alignment`: a power of two.
+  /// Null: no memory is left. `alignment`: a power of two.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment);
-  /// Fills it, so that who still reads it sees that. `again`: it may be allocated again.
+  /// Fills the block with a pattern that later reads find. `again`: it may be allocated again.
   void release(void* block, bool again);
   [[nodiscard]] std::size_t size_of(const void* block) const;
-  /// What the arena itself keeps in front of a block.
+  /// The size of the arena's data before a block.
   static constexpr std::size_t block_head_bytes = 16;
-  /// Where blocks lie: the memory without what the arena keeps of all of them.
+  /// The memory of the blocks, without the arena's own data.
   [[nodiscard]] std::span<std::byte> blocks() const;
-  /// How much of the memory was allocated, with what was freed since.
+  /// How much of the memory was allocated, freed blocks included.
   [[nodiscard]] std::size_t used() const;
 
   [[nodiscard]] Snapshot save() const;
@@ -47,15 +47,15 @@ class RingHeap {
   [[nodiscard]] Head& head() const;
 
   std::span<std::byte> memory_;
-  // There is one heap, and who asks is in a hurry.
+  // There is one heap, and the question must be fast.
   static inline bool has_memory_ = false;
   static inline bool active_ = false;
 };
 
-/// There is one, since there is one malloc().
+/// The only heap, because there is only one malloc().
 [[nodiscard]] RingHeap& ring_heap();
 
-/// Ring code runs as long as it lives.
+/// Ring code runs as long as this object exists.
 class RingCode {
  public:
   RingCode() : before_(RingHeap::set_active(true)) {}
@@ -67,7 +67,7 @@ class RingCode {
   bool before_;
 };
 
-/// Ring code has called the checker, which runs as long as it lives.
+/// Ring code has called the checker, which runs as long as this object exists.
 class CheckerCode {
  public:
   CheckerCode() : before_(RingHeap::set_active(false)) {}

@@ -15,7 +15,7 @@ constexpr std::size_t remembered_max = 50'000;
 
 }  // namespace
 
-/// Takes one operation after the other whose predecessors have been taken.
+/// Takes operations one by one, each after its predecessors.
 class History::Search {
  public:
   Search(const std::vector<Operation>& operations, std::uint32_t capacity)
@@ -39,7 +39,7 @@ class History::Search {
     return false;
   }
 
-  /// An operation that leaves everything as it was can be taken as soon as it is possible.
+  /// An operation that changes nothing can be taken as soon as it is possible.
   [[nodiscard]] std::uint64_t take_what_changes_nothing(std::uint64_t taken) const {
     for (bool took = true; took;) {
       took = false;
@@ -178,7 +178,7 @@ std::string History::judge(std::uint32_t capacity,
     if (right_.size() < remembered_max) right_.insert(std::move(it));
     return {};
   }
-  std::string text = fmt::format("no {} does this, in whichever order:", object_name());
+  std::string text = fmt::format("no order of the operations is possible for a {}:", object_name());
   std::vector<std::uint32_t> threads;
   for (const Operation& each : operations_) {
     if (std::find(threads.begin(), threads.end(), each.thread) == threads.end())

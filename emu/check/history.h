@@ -1,8 +1,9 @@
-// What threads did to a queue, a stack or a deque, and whether they could have done it one after the other:
-// in an order that keeps each operation before those that began after its end (linearizability, Herlihy and
-// Wing 1990). The search is that of Wing and Gong with the states seen before left out (Lowe 2017).
+// The operations of threads on a queue, a stack or a deque, and whether they could have been done one after
+// the other, in an order that keeps each operation before those that began after its end (linearizability,
+// Herlihy and Wing 1990). The search is that of Wing and Gong without states that were visited before (Lowe
+// 2017).
 //
-// Knows nothing of executions: who records says which operations had ended before one begins.
+// It is independent of executions: the caller says which operations had ended before one begins.
 #pragma once
 
 #include <array>
@@ -19,26 +20,26 @@ namespace ringside::check {
 /// The order in which ring_check.h numbers them.
 enum class OperationKind : std::uint8_t {
   push,
-  pop,   ///< brings the newest
-  take,  ///< brings the oldest
+  pop,   ///< returns the newest
+  take,  ///< returns the oldest
 };
 
 class History {
  public:
   static constexpr std::size_t operations_max = 64;
-  /// Who records before the threads begin and after they have ended: ordered with everything.
+  /// The "thread" of operations before the threads begin and after they have ended: ordered with all others.
   static constexpr std::uint32_t alone = fibers_max;
-  /// Of each thread, how many of its operations had ended.
+  /// For each thread, how many of its operations had ended.
   using Ended = std::array<std::uint32_t, fibers_max>;
 
-  /// Forgets all but the first `count` operations.
+  /// Removes all but the first `count` operations.
   void clear_to(std::size_t count) {
     operations_.resize(count);
     ended_counts_ = {};
   }
   [[nodiscard]] std::size_t size() const { return operations_.size(); }
 
-  /// Both answer what is wrong with the call, or nothing. `thread`: a fiber, or `alone`.
+  /// Both return the error of the call, or "". `thread`: a fiber, or `alone`.
   [[nodiscard]] std::string begin(std::uint32_t thread, OperationKind kind, std::uint64_t value,
                                   const Ended& ended);
   [[nodiscard]] std::string end(std::uint32_t thread, int outcome, std::uint64_t value);
@@ -49,7 +50,7 @@ class History {
   /// One byte for each thread: how many operations it has ended. The model explores this memory.
   [[nodiscard]] std::uint8_t* ended_counts() { return ended_counts_.data(); }
 
-  /// What is wrong with all that was recorded, or nothing. `capacity`: 0 if it is not known.
+  /// The error of the recorded operations, or "". `capacity`: 0 if it is unknown.
   [[nodiscard]] std::string judge(std::uint32_t capacity,
                                   const std::function<std::string(std::uint32_t thread)>& name_of);
 
@@ -64,7 +65,7 @@ class History {
   };
   class Search;
 
-  /// The number of its last operation; size(): it has none.
+  /// The index of its last operation; size() if it has none.
   [[nodiscard]] std::size_t last_of(std::uint32_t thread) const;
   [[nodiscard]] static std::string text_of(const Operation& operation);
   [[nodiscard]] std::string key() const;
@@ -72,7 +73,7 @@ class History {
 
   alignas(8) std::array<std::uint8_t, 8> ended_counts_ = {};
   std::vector<Operation> operations_;
-  /// Histories that were judged before: most executions repeat one.
+  /// Histories that were found correct: most executions repeat one.
   std::unordered_set<std::string> right_;
 };
 

@@ -1,4 +1,4 @@
-// Bytes as they were left, and where something was written.
+// The bytes as the last access left them, and the ranges of announced stores.
 #include "emu/check/ledger.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ struct Extent {
   std::uint32_t to = 0;
 };
 
-/// What a model puts in place for an access: whole words, though the access may be to a part of one.
+/// The bytes that a model sets for an access: whole words, even if the access is to a part of one.
 Extent extent_of(const Space& space, const Op& op) {
   if (!op.reads() && !op.writes()) return {};
   if (op.first == op.last) return {op.offset, op.offset + op.size};

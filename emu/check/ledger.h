@@ -1,10 +1,9 @@
-// Does memory change only by stores that were announced? Code that was compiled without the flags, inline
-// assembler and libraries change it unseen, and no search that does not see a store is worth anything.
+// Checks that memory changes by announced stores only. Code that was compiled without the flags, inline
+// assembler and libraries change it unseen, and a search that misses a store proves nothing.
 //
-// Two looks. What the fibers share must be, when one of them comes back to it, as the last access has left
-// it. What else the code keeps must be, when an execution is over, as it was before wherever nothing was
-// written. A store that writes what is there anyway is no change. Loads are for the audit
-// (tools/ring_check/audit.h).
+// There are two checks. When a fiber accesses shared memory, it must be as the last access left it. At the
+// end of an execution, the other state of the code must be unchanged wherever no store was announced. A store
+// of the same value is not a change. Loads are checked by the audit (tools/ring_check/audit.h).
 #pragma once
 
 #include <cstddef>
@@ -18,17 +17,17 @@ namespace ringside::check {
 
 class Ledger {
  public:
-  /// An execution begins; the space is as its fibers are to find it.
+  /// An execution begins; the space has the state that its fibers will find.
   void begin(const Space& space);
-  /// Somebody is about to write there, in the space or not.
+  /// A store to this range follows, in the space or outside.
   void written(const void* address, std::size_t size) {
     written_.push_back({static_cast<const std::byte*>(address), size});
   }
-  /// The model has made ready what `op` accesses, or the access is over.
+  /// The model has prepared the bytes that `op` accesses, or the access is over.
   void left(const Space& space, const Op& op);
-  /// Before the model does that. False: changed() is where it differs.
+  /// Called before the model prepares them. False: changed() is the place of the difference.
   [[nodiscard]] bool is_as_left(const Space& space, const Op& op);
-  /// At the end of an execution. `state` is how it began.
+  /// Called at the end of an execution. `state` is that of its begin.
   [[nodiscard]] bool is_all_as_left(const Space& space, const RingState& state);
 
   [[nodiscard]] const std::byte* changed() const { return changed_; }
@@ -36,7 +35,7 @@ class Ledger {
  private:
   [[nodiscard]] bool compare(const Space& space, std::uint32_t from, std::uint32_t to);
 
-  std::vector<std::byte> left_;  ///< of each byte of the space
+  std::vector<std::byte> left_;  ///< the value of each byte of the space
   std::vector<MemoryRange> written_;
   const std::byte* changed_ = nullptr;
 };

@@ -1,4 +1,4 @@
-// What the models have in common, and which there are.
+// The common part of the models, and their list.
 #include "emu/check/model.h"
 
 #include "emu/check/model_armv8.h"

@@ -1,9 +1,9 @@
-// What a read may yield and when a write is seen: the memory model, as far as the compiled accesses of ring
-// code let it decide.
+// The memory model: which values a load may yield and when a store is seen, as far as the compiled accesses
+// of ring code let a model decide it.
 //
-// The accesses themselves are machine instructions on the page, so a model works around each of them:
-// before() puts into the page what the access is to find there, after() takes from the page what it has left.
-// Between the two nobody else runs. One thread, one execution at a time; begin() starts anew.
+// The accesses themselves are machine instructions on the page, so that a model works around each of them:
+// before() puts the value that the access must find into the page, after() takes the result from the page. No
+// other fiber runs between the two. One thread, one execution at a time; begin() starts a new one.
 #pragma once
 
 #include <array>
@@ -27,22 +27,22 @@ enum class ModelName : std::uint8_t {
 
 [[nodiscard]] std::string_view name_of(ModelName name);
 
-/// How many steps of each actor come before something: what an explorer knows of causes.
+/// How many steps of each actor come before a step: the causal order, for an explorer.
 using Clock = std::array<std::uint16_t, actors_max>;
 
-/// Ways of one operation that are counted at most; a search that meets them all says that it left out some.
+/// The most ways of one operation that are counted; a search that reaches it reports that it left some out.
 inline constexpr std::uint32_t ways_max = 0xffff;
 
-/// Two accesses to the same byte of payload, one of them a write, and nothing that orders them.
+/// Two unordered accesses to the same byte of payload, one of them a write.
 struct Race {
   std::uint32_t offset = 0;
   std::uint32_t earlier_fiber = 0;
-  std::uint32_t earlier_number = 0;  ///< that fiber's how many-th step, from 1
+  std::uint32_t earlier_number = 0;  ///< the number of that fiber's step, from 1
   bool earlier_wrote = false;
 };
 
-/// A load of a word, and a store to another one that follows it in the same thread, which nothing orders. The
-/// store may be seen before the load is done, so that the load may find what comes of it.
+/// A load of a word and a later store of the same thread to another word, without an order between them. The
+/// store may be seen before the load is done, so that the load may find a consequence of the store.
 struct Buffering {
   std::uint32_t loaded = 0;  ///< the words' numbers
   std::uint32_t stored = 0;
@@ -52,7 +52,7 @@ struct Buffering {
   bool operator==(const Buffering&) const = default;
 };
 
-/// Time is what comes before what, as memory shows it; or there is none but what happens before.
+/// True: the model has an order of time, which memory shows. False: there is only the happens-before order.
 [[nodiscard]] constexpr bool has_time(ModelName name) {
   return name == ModelName::sc || name == ModelName::tso;
 }
@@ -64,51 +64,50 @@ class Model {
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
-  /// The space is as every fiber is to find it first.
+  /// The space has the state that every fiber finds first.
   virtual void begin(std::uint32_t fiber_count) = 0;
-  /// Fills in which locations the operation touches under this model; here: the bytes that it accesses, or
-  /// the event.
+  /// Sets the locations that the operation accesses under this model; here: the bytes, or the event.
   virtual void place(Op& op) const;
-  /// An operation is announced, and its locations are filled in: makes ready for one that touches a part of a
-  /// word only. False: the execution has more such parts than can be searched.
+  /// An operation is announced, and its locations are set: prepares for an operation that accesses only a
+  /// part of a word. False: the execution has more such parts than can be searched.
   [[nodiscard]] virtual bool divide(const Op&) { return true; }
-  /// Barriers that mean nothing under this model are no steps at all.
+  /// True: the barrier has no effect under this model, and is not a step.
   [[nodiscard]] virtual bool ignores(const Op&) const { return false; }
-  /// A weak compare-exchange may fail where it finds what it expects.
+  /// A weak compare-exchange may fail although it finds the expected value.
   [[nodiscard]] virtual bool has_spurious_failures() const { return false; }
-  /// False: not before its store buffer is empty.
+  /// False: not before the fiber's store buffer is empty.
   [[nodiscard]] virtual bool ready(std::uint32_t fiber, const Op& op) const;
-  /// How many ways the operation may go, at least 1: values that it may yield, places where its store may
-  /// come in the order of its word's stores. 0 is always the newest. `past`: what is known to come before it;
-  /// what another order of steps yields as well is not offered again. Null: all are offered.
+  /// The number of ways of the operation, at least 1: values that it may yield, or places of its store in the
+  /// order of its word's stores. 0 is always the newest. `past`: the steps that are known to come before it;
+  /// a way that another order of steps also yields is not offered again. Null: all are offered.
   [[nodiscard]] virtual std::uint32_t options(std::uint32_t fiber, const Op& op, const Clock* past) const;
-  /// `number`: the fiber's how many-th step this is, from 1.
+  /// `number`: the number of this step of the fiber, from 1.
   virtual void before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) = 0;
   virtual void after(std::uint32_t fiber, const Op& op, std::uint32_t number) = 0;
 
-  /// Store buffers: is there something to flush, which, and do it.
+  /// Store buffers: whether there is a store to flush, which one, and the flush.
   [[nodiscard]] virtual bool has_flush(std::uint32_t) const { return false; }
   [[nodiscard]] virtual Op flush_op(std::uint32_t fiber) const;
   virtual void flush(std::uint32_t) {}
 
-  /// How many steps of `other` happen before what `fiber` does next, where the model says so.
+  /// How many steps of `other` happen before the next step of `fiber`, if the model defines that.
   [[nodiscard]] virtual std::uint32_t steps_known(std::uint32_t, std::uint32_t) const { return 0; }
 
-  /// The execution is longer than the model can tell of.
+  /// The execution is longer than the model can represent.
   [[nodiscard]] virtual bool is_full() const { return false; }
-  /// Where an execution so far could have gone on with load buffering, which no model explores; each pair
-  /// once. Of a model that does not allow it, or leaves it out for good, nothing.
+  /// The places where an execution so far could have continued with load buffering, which no model explores;
+  /// each pair once. Empty for a model that forbids load buffering or never includes it.
   [[nodiscard]] virtual std::vector<Buffering> buffering() const { return {}; }
-  /// True: each load is ordered before what follows it in its thread, as if that depended on it. For a model
-  /// that orders no dependencies.
+  /// True: each load is ordered before all later operations of its thread, as if they depended on it. For a
+  /// model that does not order dependencies.
   virtual void order_dependencies(bool) {}
 
-  /// What reports show: memory as it is once everything that was written is seen. `bytes` are copied to `to`.
+  /// Memory after all stores are seen, for reports. `bytes` bytes are copied to `to`.
   virtual void peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const = 0;
 
-  /// Set by before() when it found one; the execution has failed then.
+  /// The race that before() has found; the execution has failed then.
   [[nodiscard]] const Race* race() const { return has_race_ ? &race_ : nullptr; }
-  /// Off: payload may race (a hostile peer writes where and when it likes).
+  /// True: payload may race (a hostile peer writes at any place and time).
   void forgive_races(bool forgive) { forgives_ = forgive; }
 
   [[nodiscard]] static std::unique_ptr<Model> make(ModelName name, const Space& space);

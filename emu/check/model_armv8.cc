@@ -1,4 +1,4 @@
-// Words: from which store a load may read and behind which one a store may come, without a cycle.
+// Words: from which stores a load may read, and after which ones a store may come, without a cycle.
 #include "emu/check/model_armv8.h"
 
 #include <algorithm>
@@ -42,8 +42,8 @@ bool ModelArmv8::divide(const Op& op) {
   });
 }
 
-/// What another thread has stored comes before the load that finds it; and what an update has stored, before
-/// an acquiring load of its own thread.
+/// A store of another thread comes before the load that finds it; a store of an update comes before an
+/// acquiring load of its own thread.
 void ModelArmv8::collect_sources(std::uint32_t fiber, const Parts& parts, const Way& way, bool acquires,
                                  Set& before) const {
   for (std::uint32_t i = 0; i < parts.count; ++i) {
@@ -52,7 +52,7 @@ void ModelArmv8::collect_sources(std::uint32_t fiber, const Parts& parts, const 
   }
 }
 
-/// The stores of other threads up to those, and their loads of what is overwritten.
+/// Collects the stores of other threads up to those, and their loads of overwritten values.
 void ModelArmv8::collect_overwritten(std::uint32_t fiber, const Parts& parts, const Way& way,
                                      Set& before) const {
   for (std::uint32_t i = 0; i < parts.count; ++i) {
@@ -66,7 +66,7 @@ void ModelArmv8::collect_overwritten(std::uint32_t fiber, const Parts& parts, co
   }
 }
 
-/// An access that comes after `before`, and before the stores of other threads behind those.
+/// True: an access can come after `before`, and before the later stores of other threads.
 bool ModelArmv8::fits_behind(std::uint32_t fiber, const Parts& parts, const Way& way,
                              const Set& before) const {
   for (std::uint32_t i = 0; i < parts.count; ++i) {
@@ -99,9 +99,9 @@ bool ModelArmv8::may_store(std::uint32_t fiber, const Op& op, const Parts& parts
   return fits_behind(fiber, parts, way, scratch_);
 }
 
-/// Calls each(way) for each way of a load to find stores, first those that were executed last; of a store,
-/// those behind which it may come, or of one that compares, which it may find and then store nothing, from
-/// the newest; until it says false.
+/// Calls each(way) for each way, until it returns false. Of a load: the stores that it may find, beginning
+/// with those that were executed last. Of a store: the stores after which it may come, from the newest. Of an
+/// update that compares: also the stores that it may find without storing.
 template <class Each>
 void ModelArmv8::each_way(std::uint32_t fiber, const Op& op, const Parts& parts, Each each) const {
   Way oldest = {};
@@ -120,19 +120,18 @@ std::uint32_t ModelArmv8::options(std::uint32_t fiber, const Op& op, const Clock
   if (!op.reads() && !op.writes()) return Model::options(fiber, op, past);
   const Parts parts = orders_.parts_of(op);
   if (parts.count == 0) return 1;
-  // What another order of steps yields for one part it need not yield for all of them.
+  // A way that another order of steps yields for one part need not be possible for all parts.
   if (parts.count > 1) past = nullptr;
   std::uint32_t count = 0;
   const auto& stores = orders_.of(parts.of[0]);
   if (op.kind == OpKind::load) {
-    // If the latest store may as well be executed later than this load, then the order in which it is shows
-    // what was there before it.
+    // If the latest store may also be executed after this load, that other order covers the older values.
     if (past != nullptr && !comes_after(fiber, *past, stores[orders_.latest(parts.of[0])])) return 1;
     each_way(fiber, op, parts, [&](const Way&) { return ++count < ways_max; });
     return std::max(count, 1u);
   }
   std::uint32_t offered = 0;
-  std::uint32_t racing = 0;  // the last turn of those above that may as well be executed later
+  std::uint32_t racing = 0;  // the last turn of the newer stores that may also be executed later
   std::uint32_t above = past == nullptr ? 0 : static_cast<std::uint32_t>(stores.size());
   each_way(fiber, op, parts, [&](const Way& way) {
     const std::uint32_t index = way[0];
@@ -141,8 +140,8 @@ std::uint32_t ModelArmv8::options(std::uint32_t fiber, const Op& op, const Clock
       const Stored& stored = stores[above - 1];
       if (!comes_after(fiber, *past, stored)) racing = std::max(racing, stored.turn);
     }
-    // Before such a store it comes if it is executed before it; unless it can only be executed after another
-    // one, which it replaces.
+    // The execution in which this store is executed first covers the place before such a store, unless this
+    // one can only be executed after another store, which it replaces.
     if (racing == 0 || (op.kind == OpKind::update && stores[index].turn > racing)) offered = count;
     return (racing == 0 || op.kind == OpKind::update) && count < ways_max;
   });
@@ -162,7 +161,7 @@ void ModelArmv8::before(std::uint32_t fiber, const Op& op, std::uint32_t option,
       wait(fiber, op.argument, number);
       return;
     case OpKind::await:
-      // What was written becomes seen at last, or a loop that waits for it would never end.
+      // All stores become visible here; otherwise a loop that waits for one would never end.
       for (std::uint32_t part = 0; part < orders_.count(); ++part)
         thread.seen[part] = static_cast<std::uint16_t>(orders_.newest(part));
       return;
@@ -202,7 +201,7 @@ void ModelArmv8::after(std::uint32_t fiber, const Op& op, std::uint32_t number) 
   if (op.writes() && !thread.has_failed && thread.parts.count != 0) store_words(fiber, op, number);
 }
 
-/// And before the stores of other threads that come later.
+/// Orders the node before the later stores of other threads.
 void ModelArmv8::order_before_later(std::uint32_t fiber, const Parts& parts, const Way& way, Node node) {
   for (std::uint32_t i = 0; i < parts.count; ++i) {
     const auto& stores = orders_.of(parts.of[i]);

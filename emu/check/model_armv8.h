@@ -1,21 +1,19 @@
-// The Armv8 memory model (Deacon, Flur, Pulte, Sewell et al., POPL 2018; aarch64.cat), multi-copy atomic: a
-// store is seen by all other threads at once. An execution is allowed if its accesses have an order, "ordered
-// before", without a cycle, made of
-//   - what one thread sees of another: a load after the store that it reads, and before those that come later
-//   in
-//     that word; the stores of two threads to a word;
-//   - barriers: dmb ish, dmb ishld, dmb ishst; an acquiring load before all that follows, a releasing store
-//   after
-//     all that precedes, and before a later load-acquire (LDAR, not LDAPR);
+// The Armv8 memory model (Deacon, Flur, Pulte, Sewell et al., POPL 2018; aarch64.cat), multi-copy atomic: all
+// other threads see a store at once. An execution is allowed if its accesses have an order, "ordered before",
+// without a cycle, made of
+//   - communication between threads: a load comes after the store that it reads, and before later stores to
+//     that word; the stores of two threads to a word are ordered;
+//   - barriers: dmb ish, dmb ishld, dmb ishst; an acquiring load before all that follows; a releasing store
+//     after all that precedes, and before a later load-acquire (LDAR, not LDAPR);
 //   - exclusives: the load before the store.
-// And each word is coherent for each thread. Atomic operations are what compilers make of them: relaxed LDR
-// and STR, acquire LDAPR, seq_cst LDAR and STLR, an update LDXR and STXR with A and L as its order says, a
-// release fence dmb ish.
+// Also, each word is coherent for each thread. Atomic operations are what compilers make of them: relaxed LDR
+// and STR, acquire LDAPR, seq_cst LDAR and STLR, an update LDXR and STXR with A and L as its order requires,
+// a release fence dmb ish.
 //
-// Dependencies order nothing here, since the compiler's callbacks do not tell of them: more is allowed than
-// hardware does. One thing is left out: a load never sees a store that is executed later (load buffering).
-// Where that could matter, buffering() says so: a load that is followed by a store, and nothing orders the
-// two.
+// Dependencies order nothing here, because the compiler's callbacks do not report them: the model allows more
+// than hardware does. One thing is left out: a load never sees a store that is executed later (load
+// buffering). buffering() reports where that could matter: a load and a later store without an order between
+// them.
 #pragma once
 
 #include <vector>
@@ -46,7 +44,7 @@ class ModelArmv8 final : public Model {
   using Node = OrderGraph::Node;
   using Set = OrderGraph::Set;
   static constexpr Node none = OrderGraph::none;
-  /// An execution with more accesses does not end.
+  /// An execution with more accesses has no end.
   static constexpr Node nodes_max = 8192;
   static constexpr std::uint32_t unlimited_steps = 0xffffffff;
 
@@ -55,8 +53,8 @@ class ModelArmv8 final : public Model {
     std::uint32_t fiber = fibers_max;
   };
   struct Stored : StoreBase {
-    Node node = none;        ///< no node: was there at the beginning
-    bool is_update = false;  ///< nothing comes between it and the store before it
+    Node node = none;        ///< none: the initial value
+    bool is_update = false;  ///< no store comes between it and the store before it
     std::vector<Access> readers;
   };
   struct Step {
@@ -68,21 +66,21 @@ class ModelArmv8 final : public Model {
     Parts parts;
     const void* code = nullptr;
   };
-  /// What later accesses of a thread come after; each covers what it replaced.
+  /// The nodes before later accesses of a thread; each covers the node that it replaced.
   struct Thread {
-    Node all = none;              ///< any access: the last full barrier, acquiring load or barrier for loads
-    Node stores = none;           ///< a store: the last barrier for stores
-    Node release = none;          ///< a load-acquire: the last store-release
-    std::vector<Node> any_since;  ///< accesses that a full barrier or a release has not collected
-    std::vector<Node> loads_since;   ///< that a barrier for loads has not
-    std::vector<Node> stores_since;  ///< that a barrier for stores has not
+    Node all = none;      ///< for any access: the last full barrier, acquiring load or barrier for loads
+    Node stores = none;   ///< for a store: the last barrier for stores
+    Node release = none;  ///< for a load-acquire: the last store-release
+    std::vector<Node> any_since;     ///< accesses since the last full barrier or release
+    std::vector<Node> loads_since;   ///< loads since the last barrier for loads
+    std::vector<Node> stores_since;  ///< stores since the last barrier for stores
     std::array<std::uint16_t, words_max> seen =
-        {};  ///< of each part of a word: the oldest store that it may still find
+        {};  ///< for each part of a word: the oldest store that it may still find
     std::vector<Step> steps;
-    std::vector<Load> loads;    ///< of words, that `all` does not cover
-    Node payload_reads = none;  ///< a run of accesses to payload is one node
+    std::vector<Load> loads;    ///< of words, which `all` does not cover
+    Node payload_reads = none;  ///< consecutive accesses to payload are one node
     Node payload_writes = none;
-    Parts parts;              ///< what its access touches
+    Parts parts;              ///< the parts that its access touches
     Way way = {};             ///< of a store: those after which it comes
     Node load = none;         ///< of an update: its load
     bool has_failed = false;  ///< of an update: it has compared, and stores nothing
@@ -94,7 +92,7 @@ class ModelArmv8 final : public Model {
     std::array<std::uint32_t, fibers_max> read_numbers = {};
   };
 
-  // -- what comes before an access because of where it stands in its thread
+  // -- the nodes before an access because of its position in its thread
   void collect_for_load(const Thread& thread, bool is_rcsc, Set& before) const;
   void collect_for_store(const Thread& thread, bool releases, Set& before) const;
   void collect(const std::vector<Node>& nodes, Set& before) const;
@@ -133,7 +131,7 @@ class ModelArmv8 final : public Model {
   std::vector<std::uint32_t> touched_list_;
   // Over all executions.
   std::vector<Buffering> buffering_;
-  std::vector<std::uint8_t> written_by_;  ///< of each word: by which fibers
+  std::vector<std::uint8_t> written_by_;  ///< for each word: by which fibers
   std::vector<std::uint8_t> accessed_by_;
 };
 

@@ -1,5 +1,5 @@
-// What is ordered within a thread, by barriers, acquiring loads and releasing stores; payload, which must be
-// ordered; and what load buffering could reach.
+// The order within a thread, by barriers, acquiring loads and releasing stores; payload, which must be
+// ordered; and possible load buffering.
 #include <algorithm>
 
 #include "emu/check/model_armv8.h"
@@ -105,7 +105,7 @@ void ModelArmv8::check_payload(std::uint32_t fiber, const Op& op, std::uint32_t 
                                std::uint32_t number) {
   if (forgives_races()) return;
   Thread& thread = threads_[fiber];
-  // What stands between the same barriers is ordered alike: one node for all of it.
+  // Accesses between the same barriers have the same order: one node for all of them.
   Node& node = op.writes() ? thread.payload_writes : thread.payload_reads;
   if (node == none) {
     scratch_.clear();

@@ -1,5 +1,5 @@
-// Views: which stores a fiber may still read, which it has to have seen, and which steps happened before its
-// next one.
+// Views: which stores a fiber may still read, which ones it must have seen, and which steps happened before
+// its next one.
 #include "emu/check/model_c11.h"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace ringside::check {
 
 void ModelC11::join(Frontier& to, const Frontier& from) const {
-  // Of the parts that there are; most programs have a few.
+  // Only the existing parts; most programs have a few.
   for (std::size_t i = 0; i < orders_.count(); ++i) to.seen[i] = std::max(to.seen[i], from.seen[i]);
   for (std::size_t i = 0; i < fibers_max; ++i) {
     to.loads[i] = std::max(to.loads[i], from.loads[i]);
@@ -29,13 +29,13 @@ void ModelC11::begin(std::uint32_t) {
 
 void ModelC11::place(Op& op) const {
   Model::place(op);
-  // Full barriers are ordered among each other.
+  // Full barriers have one order.
   if (op.order != Order::seq_cst && op.failure != Order::seq_cst) return;
   op.also = space().fence_location();
   op.also_writes = true;
 }
 
-/// Calls each(frontier) for all that are kept.
+/// Calls each(frontier) for all frontiers.
 template <class Each>
 void ModelC11::each_frontier(Each each) {
   for (Thread& thread : threads_) {
@@ -66,7 +66,7 @@ std::uint32_t ModelC11::options(std::uint32_t fiber, const Op& op, const Clock* 
     return op.kind == OpKind::load ? ways_to_load(fiber, op, parts.of[0], past)
                                    : ways_to_store(fiber, op, parts, past);
   }
-  // What another order of steps yields for one part it need not yield for all of them.
+  // A way that another order of steps yields for one part need not be possible for all parts.
   std::uint32_t count = 0;
   each_way(fiber, op, parts, [&](const Way&) { return ++count < ways_max; });
   return std::max(count, 1u);
@@ -75,7 +75,7 @@ std::uint32_t ModelC11::options(std::uint32_t fiber, const Op& op, const Clock* 
 std::uint32_t ModelC11::oldest(std::uint32_t fiber, std::uint32_t part, Order order) const {
   const Thread& thread = threads_[fiber];
   const std::uint32_t seen = thread.current.seen[part];
-  // Such an operation is a full barrier first.
+  // A sequentially consistent operation begins with a full barrier.
   if (order != Order::seq_cst) return seen;
   return std::max<std::uint32_t>(seen, std::max(thread.to_acquire.seen[part], barriers_.seen[part]));
 }
@@ -83,13 +83,13 @@ std::uint32_t ModelC11::oldest(std::uint32_t fiber, std::uint32_t part, Order or
 std::uint32_t ModelC11::ways_to_load(std::uint32_t fiber, const Op& op, std::uint32_t part,
                                      const Clock* past) const {
   const auto& stores = orders_.of(part);
-  // If the latest store may as well be executed later than this load, then the order in which it is shows
-  // what was there before it.
+  // If the latest store may also be executed after this load, that other order covers the older values.
   if (past != nullptr && !comes_after(fiber, *past, stores[orders_.latest(part)])) return 1;
   return static_cast<std::uint32_t>(stores.size()) - oldest(fiber, part, op.order);
 }
 
-/// A load that finds a store in one part finds in the others nothing older than that store carries.
+/// A load that finds a store in one part finds nothing in the others that is older than the view of that
+/// store.
 bool ModelC11::is_one_load(const Parts& parts, const Way& way) const {
   for (std::uint32_t i = 0; parts.count > 1 && i < parts.count; ++i) {
     const Frontier& message = orders_.of(parts.of[i])[way[i]].message;
@@ -100,11 +100,11 @@ bool ModelC11::is_one_load(const Parts& parts, const Way& way) const {
   return true;
 }
 
-/// Behind that store, of which `oldest` is the first that it may come behind.
+/// True: it may come after store `index`; `oldest` is the first store after which it may come.
 bool ModelC11::may_store(const Op& op, std::uint32_t part, std::uint32_t index, std::uint32_t oldest) const {
   const auto& stores = orders_.of(part);
   if (index < oldest || (index + 1 < stores.size() && stores[index + 1].is_update)) return false;
-  // The sequentially consistent stores to a word have one order, that of their execution.
+  // The sequentially consistent stores to a word have the order of their execution.
   return op.order != Order::seq_cst || std::none_of(stores.begin() + index + 1, stores.end(),
                                                     [](const Stored& later) { return later.is_seq_cst; });
 }
@@ -137,13 +137,13 @@ void ModelC11::each_way(std::uint32_t fiber, const Op& op, const Parts& parts, E
   orders_.each_way(parts, from, First::newest, [&](const Way& way) { return !may_be(way) || each(way); });
 }
 
-/// To one part.
+/// For a store to one part.
 std::uint32_t ModelC11::ways_to_store(std::uint32_t fiber, const Op& op, const Parts& parts,
                                       const Clock* past) const {
   const auto& stores = orders_.of(parts.of[0]);
   std::uint32_t places = 0;
   std::uint32_t offered = 0;
-  std::uint32_t racing = 0;  // the last turn of those above that may as well be executed later
+  std::uint32_t racing = 0;  // the last turn of the newer stores that may also be executed later
   std::uint32_t above = past == nullptr ? 0 : static_cast<std::uint32_t>(stores.size());
   each_way(fiber, op, parts, [&](const Way& way) {
     const std::uint32_t index = way[0];
@@ -152,8 +152,8 @@ std::uint32_t ModelC11::ways_to_store(std::uint32_t fiber, const Op& op, const P
       const Stored& stored = stores[above - 1];
       if (!comes_after(fiber, *past, stored)) racing = std::max(racing, stored.turn);
     }
-    // Before such a store it comes if it is executed before it; unless it can only be executed after another
-    // one, which it replaces.
+    // The execution in which this store is executed first covers the place before such a store, unless this
+    // one can only be executed after another store, which it replaces.
     if (racing == 0 || (op.kind == OpKind::update && stores[index].turn > racing)) offered = places;
     return racing == 0 || op.kind == OpKind::update;
   });
@@ -188,7 +188,7 @@ void ModelC11::barrier(std::uint32_t fiber, Order order) {
   }
 }
 
-/// Puts a store before others of its part, and renumbers those in every frontier.
+/// Inserts a store before others of its part, and renumbers those in every frontier.
 void ModelC11::insert(std::uint32_t part, std::uint32_t index, Stored stored) {
   if (index < orders_.of(part).size()) {
     const auto shift = [&](Frontier& frontier) {
@@ -215,7 +215,7 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
       join(thread.to_acquire, events_[op.argument]);
       return;
     case OpKind::await:
-      // What was written becomes seen at last, or a loop that waits for it would never end.
+      // All stores become visible here; otherwise a loop that waits for one would never end.
       for (std::uint32_t part = 0; part < orders_.count(); ++part)
         thread.current.seen[part] = static_cast<std::uint16_t>(orders_.newest(part));
       return;
@@ -243,7 +243,7 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
     thread.current.seen[part] = std::max(thread.current.seen[part], way[i]);
     if (acquires(order)) join(thread.current, stored.message);
     if (op.kind == OpKind::update) join(thread.read, stored.message);
-    // Its own store it may read before that is seen by others.
+    // A fiber may read its own store before others see it.
     if (stored.fiber != fiber) join(thread.to_acquire, stored.message);
   }
   for (std::uint32_t at = op.first; at < op.last; ++at) {
@@ -296,7 +296,7 @@ void ModelC11::after(std::uint32_t fiber, const Op& op, std::uint32_t number) {
     thread.current.seen[parts.of[i]] = index;
     stored.message.seen[parts.of[i]] = index;
   }
-  // A thread that learns of the store in one part learns of all its parts.
+  // A thread that sees the store in one part sees it in all its parts.
   for (std::uint32_t i = 0; i < parts.count; ++i)
     orders_.of(parts.of[i])[thread.way[i] + 1u].message = stored.message;
   join(thread.wrote, stored.message);

@@ -1,4 +1,4 @@
-// Nothing is between an access and the page.
+// Accesses go directly to the page.
 #include "emu/check/model_sc.h"
 
 namespace ringside::check {

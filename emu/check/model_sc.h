@@ -1,4 +1,4 @@
-// Sequential consistency: the page is the memory, and an access happens where it stands.
+// Sequential consistency: the page is the memory, and accesses happen in program order.
 #pragma once
 
 #include "emu/check/model.h"

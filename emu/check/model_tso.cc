@@ -1,4 +1,4 @@
-// Store buffers, and memory beside the page: the page shows whatever the next access is to find.
+// Store buffers, and a copy of memory: the page has the values that the next access must find.
 #include "emu/check/model_tso.h"
 
 #include <algorithm>
@@ -14,8 +14,8 @@ void ModelTso::begin(std::uint32_t) {
   }
 }
 
-/// A store touches nothing that others can see before it is flushed; a sequentially consistent one is an
-/// xchg.
+/// A store touches no location before it is flushed, because other fibers cannot see it; a sequentially
+/// consistent one is an xchg.
 void ModelTso::place(Op& op) const {
   if (op.kind != OpKind::store || op.is_barrier()) Model::place(op);
 }

@@ -1,6 +1,6 @@
 // x86-TSO: a store goes into its fiber's buffer and reaches memory when the buffer's actor flushes it, oldest
-// first; a load finds its own fiber's latest store first. Locked operations, full barriers, notify and wait
-// go on only with the buffer empty.
+// first; a load first finds its own fiber's latest store. Locked operations, full barriers, notify and wait
+// continue only if the buffer is empty.
 #pragma once
 
 #include <vector>

@@ -1,6 +1,6 @@
-// One visible operation of ring code under the checker: an access to what the ends share, a barrier, or a
-// call of a service. Between two of them a fiber runs undisturbed, so they are all that an interleaving is
-// made of.
+// One visible operation of ring code under the checker: an access to shared memory, a barrier, or a call of a
+// service. A fiber runs without interruption between two of them, so that an interleaving consists of
+// operations.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +24,12 @@ enum class OpKind : std::uint8_t {
   fence,
   notify,
   wait,
-  await,   ///< goes on after somebody else has written
-  choose,  ///< one of several ways, chosen by nobody
+  await,   ///< continues after another fiber has written
+  choose,  ///< one of several ways, which the search tries all
   flush,   ///< the oldest entry of a store buffer reaches memory
 };
 
-/// Of atomic operations; what is no atomic is `plain`. The last two are barriers of processors, which the
+/// Of atomic operations; other accesses are `plain`. The last two are barriers of processors, which the
 /// language does not have.
 enum class Order : std::uint8_t {
   plain,
@@ -38,7 +38,7 @@ enum class Order : std::uint8_t {
   release,
   acq_rel,
   seq_cst,
-  stores,  ///< earlier stores before later stores, no more: smp_wmb(), sfence, dmb ishst
+  stores,  ///< earlier stores before later stores only: smp_wmb(), sfence, dmb ishst
   loads,   ///< earlier loads before later loads and stores: lfence, dmb ishld
 };
 
@@ -57,15 +57,15 @@ struct Op {
   std::uint16_t last = 0;
   std::uint16_t also = 0;  ///< one more location, or 0
   bool also_writes = false;
-  bool changes = false;        ///< somebody may wait for anything to be written
-  std::uint32_t offset = 0;    ///< of what it touches, in the space
+  bool changes = false;        ///< a fiber may wait for any store
+  std::uint32_t offset = 0;    ///< of the accessed bytes, in the space
   std::uint32_t size = 0;      ///< in bytes
   std::uint32_t argument = 0;  ///< the side of notify and wait, the ways of choose
-  /// Of an update that compares first: with these bytes. Unless they are found, it is a load of order
-  /// `failure`.
+  /// Of an update that compares: the expected bytes. If others are found, it is a load of order `failure`.
   const std::byte* expected = nullptr;
   Order failure = Order::plain;
-  bool is_block = false;  ///< of memcpy and its like, or a structure: no one access, however it is aligned
+  bool is_block = false;       ///< of memcpy and similar functions, or of a structure: never a single access,
+                               ///< however it is aligned
   const void* code = nullptr;  ///< the return address of the call that announced it
   const char* why = nullptr;   ///< of choose
   bool deviates = false;       ///< of choose: each way but the first is a deviation
@@ -75,7 +75,7 @@ struct Op {
   [[nodiscard]] bool writes() const {
     return kind == OpKind::store || kind == OpKind::update || kind == OpKind::flush;
   }
-  /// Goes on only with an empty store buffer, where there is one.
+  /// Continues only with an empty store buffer, if the model has one.
   [[nodiscard]] bool is_barrier() const {
     const bool is_locked = kind == OpKind::update || kind == OpKind::notify || kind == OpKind::wait;
     return is_locked || ((kind == OpKind::fence || kind == OpKind::store) && order == Order::seq_cst);

@@ -1,4 +1,4 @@
-// Sets of bits, closed under "what comes before".
+// Sets of bits that are closed under "before".
 #include "emu/check/order_graph.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
-// Which accesses of an execution are ordered before which, for a model that is a relation between accesses
-// and not a point in time: a graph that grows by one access after the other and stays without cycles.
+// The order between the accesses of an execution, for a model that is a relation between accesses and not a
+// point in time: a graph without cycles that grows by one access at a time.
 //
-// Of each node all that come before it are kept, a bit each. What would close a cycle is asked for before it
-// is added.
+// For each node, all nodes before it are stored, a bit each. The caller excludes cycles before it adds an
+// order.
 #pragma once
 
 #include <cstdint>
@@ -32,16 +32,17 @@ class OrderGraph {
 
   void clear() { count_ = 0; }
   [[nodiscard]] Node count() const { return count_; }
-  /// The node, and all before it, are put into `set`.
+  /// Adds the node, and all nodes before it, to `set`.
   void collect(Node node, Set& set) const;
-  /// A node with just those before it, of which each is there with all before it.
+  /// Adds a node after the nodes in `before`, a closed set.
   [[nodiscard]] Node add(const Set& before);
-  /// `first` comes before `second`, too, and before all that `second` comes before; not the other way round.
+  /// Orders `first` before `second`, and so before all nodes after `second`. The reverse order must not
+  /// exist.
   void order(Node first, Node second);
   [[nodiscard]] bool is_before(Node first, Node second) const { return before_[second].has(first); }
 
  private:
-  std::vector<Set> before_;  ///< kept from one execution to the next, for its memory
+  std::vector<Set> before_;  ///< reused in the next execution
   Node count_ = 0;
 };
 

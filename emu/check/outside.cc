@@ -1,4 +1,4 @@
-// Who answers the services, for the whole program.
+// The object that answers the services, for the whole program.
 #include "emu/check/outside.h"
 
 namespace ringside::check {

@@ -1,4 +1,4 @@
-// One thread at both ends, and what it knows must come out.
+// One thread at both ends, which compares each message with the expected one.
 #include "emu/check/pair.h"
 
 #include <fmt/format.h>
@@ -83,7 +83,7 @@ void Pair::attach_back() {
   if (ring_->back_attach(page(), 0) != 0) throw Broken{"back_attach refused a page that is in use"};
 }
 
-/// As a caller does that knows the habits.
+/// Repeats a call as a caller with knowledge of the habits does.
 template <class Call>
 int Pair::insist(Call call, bool can_be_done) const {
   const std::uint32_t again = can_be_done ? Habits::refusals_max : habits_.refusals;
@@ -96,7 +96,7 @@ bool Pair::put(bool published) {
   if (habits_.push_waits && put_.size() + taken_.size() + responses_.size() >= habits_.holds) return false;
   const ring_check_item item = request_item(*ring_, next_);
   const int done = insist([&] { return ring_->push_req(&item); }, has_room());
-  if (done < 0) throw Broken{fmt::format("push_req answered {} though the peer did nothing wrong", done)};
+  if (done < 0) throw Broken{fmt::format("push_req returned {} although the peer did nothing wrong", done)};
   wants_room_ = done == 0;
   if (done == 0) return false;
   put_.push_back(next_++);
@@ -119,15 +119,14 @@ bool Pair::take() {
   if (habits_.pop_waits && published_ == 0) return false;
   ring_check_item item{};
   const int done = insist([&] { return ring_->pop_req(&item); }, published_ != 0);
-  if (done < 0) throw Broken{fmt::format("pop_req answered {} though the peer did nothing wrong", done)};
+  if (done < 0) throw Broken{fmt::format("pop_req returned {} although the peer did nothing wrong", done)};
   if (done == 0) {
     if (published_ != 0)
-      throw Broken{
-          fmt::format("request {} was published, and pop_req says that there is nothing", put_.front())};
+      throw Broken{fmt::format("request {} was published, but pop_req reports an empty ring", put_.front())};
     return false;
   }
   if (published_ == 0)
-    throw Broken{fmt::format("a request came out (number {}) that nobody had published", item.id)};
+    throw Broken{fmt::format("request number {} came out, which was not published", item.id)};
   compare("request", item, request_item(*ring_, put_.front()));
   if (can(RING_CHECK_RESPONSES)) taken_.push_back(put_.front());
   put_.pop_front();
@@ -139,7 +138,7 @@ bool Pair::take() {
 bool Pair::answer(bool published) {
   const ring_check_item item = response_item(*ring_, taken_.front());
   const int done = insist([&] { return ring_->push_rsp(&item); }, true);
-  if (done < 0) throw Broken{fmt::format("push_rsp answered {} though the peer did nothing wrong", done)};
+  if (done < 0) throw Broken{fmt::format("push_rsp returned {} although the peer did nothing wrong", done)};
   if (done == 0) return false;
   responses_.push_back(taken_.front());
   taken_.pop_front();
@@ -170,15 +169,15 @@ bool Pair::take_response() {
   if (habits_.pop_response_waits && responses_published_ == 0) return false;
   ring_check_item item{};
   const int done = insist([&] { return ring_->pop_rsp(&item); }, responses_published_ != 0);
-  if (done < 0) throw Broken{fmt::format("pop_rsp answered {} though the peer did nothing wrong", done)};
+  if (done < 0) throw Broken{fmt::format("pop_rsp returned {} although the peer did nothing wrong", done)};
   if (done == 0) {
     if (responses_published_ != 0)
-      throw Broken{fmt::format("response {} was published, and pop_rsp says that there is nothing",
-                               responses_.front())};
+      throw Broken{
+          fmt::format("response {} was published, but pop_rsp reports an empty ring", responses_.front())};
     return false;
   }
   if (responses_published_ == 0)
-    throw Broken{fmt::format("a response came out (number {}) that nobody had published", item.id)};
+    throw Broken{fmt::format("response number {} came out, which was not published", item.id)};
   compare("response", item, response_item(*ring_, responses_.front()));
   responses_.pop_front();
   wants_room_ = false;
@@ -204,16 +203,16 @@ bool Pair::wake(ring_check_side side) {
   return true;
 }
 
-/// An end that sleeps and has something to do must have been told of it.
+/// An end that sleeps with work must have been notified.
 void Pair::check_awake(ring_check_side side) const {
   if (!asleep_[side] || raised_[side]) return;
-  // Where nothing is answered, what the front waits for is room.
+  // Without responses, the front waits for room.
   const bool has_room =
       side == RING_CHECK_FRONT && !can(RING_CHECK_RESPONSES) && wants_room_ && put_.size() < ring_->slots;
-  if (has_room) throw Broken{"the front waits for room, there is room, and nobody notified it"};
+  if (has_room) throw Broken{"the front waits for room, there is room, and it was not notified"};
   const std::size_t work = side == RING_CHECK_FRONT ? responses_published_ : published_;
   if (work == 0) return;
-  throw Broken{fmt::format("{} sleeps, {} {} for it, and nobody notified it", name_of(side), work,
+  throw Broken{fmt::format("{} sleeps, {} {} for it, and it was not notified", name_of(side), work,
                            work == 1 ? "message waits" : "messages wait")};
 }
 
@@ -222,24 +221,24 @@ void Pair::check_surroundings() const {
     if (i >= page_at_ && i < page_at_ + ring_->page_bytes) continue;
     if (memory_[i] == surroundings) continue;
     throw Broken{i < page_at_ ? fmt::format("a byte was written {} bytes before the page", page_at_ - i)
-                              : fmt::format("a byte was written {} bytes behind the page",
+                              : fmt::format("a byte was written {} bytes after the page",
                                             i - page_at_ - ring_->page_bytes + 1)};
   }
 }
 
 void Pair::notify(int side) {
   if (side != RING_CHECK_FRONT && side != RING_CHECK_BACK)
-    throw Broken{fmt::format("ring_check_notify was asked for side {}, which there is not", side)};
+    throw Broken{fmt::format("ring_check_notify was called for side {}, which does not exist", side)};
   raised_[static_cast<std::size_t>(side)] = true;
 }
 
-/// One thread has nobody who could wake it.
+/// A single thread cannot be woken by another one.
 void Pair::wait(int side) {
   if (raised_[side == RING_CHECK_BACK ? 1 : 0]) {
     raised_[side == RING_CHECK_BACK ? 1 : 0] = false;
     return;
   }
-  throw Broken{fmt::format("{} waits inside of a call, where nobody can wake it", name_of(side))};
+  throw Broken{fmt::format("{} waits inside a call, where no notification can reach it", name_of(side))};
 }
 
 }  // namespace ringside::check

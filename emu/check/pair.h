@@ -1,7 +1,7 @@
-// The two ends of a plug-in's ring on one page, driven by one thread: puts numbered messages in and says at
-// once when what comes out is not what must. The oracle of the conformance suite and of the long runs.
+// The two ends of a plug-in's ring on one page, driven by one thread: it sends numbered messages and compares
+// the received ones at once. It is the oracle of the conformance suite and of the long runs.
 //
-// What it finds is thrown as Broken. A crash or an endless loop in ring code is the caller's to survive.
+// Errors are thrown as Broken. The caller must survive a crash or an endless loop in ring code.
 #pragma once
 
 #include <array>
@@ -18,24 +18,23 @@
 
 namespace ringside::check {
 
-/// A ring and how to have it as it was after loading.
+/// A ring, and the function that restores its state after loading.
 struct Subject {
   const ring_check_ring* ring = nullptr;
-  std::function<void()> fresh =
-      nullptr;  ///< puts the plug-in's own variables back; null: attaching is enough for that
+  std::function<void()> fresh = nullptr;  ///< restores the plug-in's variables; null: attaching is enough
   Habits habits = {};
 
-  /// The same with the habits that the ring shows.
+  /// The same with the habits that the ring has.
   [[nodiscard]] Subject with_habits() const;
 };
 
-/// What was put under a number. Requests and responses differ in every byte.
+/// The message of a number. Requests and responses differ in every byte.
 [[nodiscard]] ring_check_item request_item(const ring_check_ring& ring, std::uint32_t number);
 [[nodiscard]] ring_check_item response_item(const ring_check_ring& ring, std::uint32_t number);
 
 class Pair final : public Outside {
  public:
-  /// A page with init() done and both ends attached, unless told otherwise.
+  /// Which ends are attached to the page after init().
   enum class Attach : std::uint8_t { both, front, none };
   Pair(const Subject& subject, std::uint32_t start, Attach attach = Attach::both);
 
@@ -44,30 +43,30 @@ class Pair final : public Outside {
   }
   [[nodiscard]] const ring_check_ring& ring() const { return *ring_; }
   [[nodiscard]] const Habits& habits() const { return habits_; }
-  /// The shared page alone.
+  /// The shared page without its surroundings.
   [[nodiscard]] std::byte* page() { return memory_.data() + page_at_; }
   void attach_front();
   void attach_back();
 
-  // A call that may refuse without a reason is made again, and one that would wait is not made.
+  // A call that may refuse without a reason is repeated, and a call that would wait is not made.
 
-  /// The next request; false: there was no room. Published at once, unless told otherwise.
+  /// Sends the next request; false: there was no room.
   bool put(bool published = true);
   void publish_requests();
-  /// The oldest request that was not taken yet; false: there is none to be seen.
+  /// Takes the oldest published request; false: there is none.
   bool take();
-  /// Answers the oldest request that is taken and unanswered; false: there was no room.
+  /// Answers the oldest request that was taken and is unanswered; false: there was no room.
   bool answer(bool published = true);
   void publish_responses();
-  /// Takes the oldest request without judging it. Does not count it.
+  /// Takes the oldest request without a comparison. Does not count it.
   bool take_unchecked(ring_check_item& item);
-  /// Puts a response that the caller has made. Does not count it.
+  /// Sends a response that the caller has made. Does not count it.
   bool answer_with(const ring_check_item& item);
   bool take_response();
 
-  /// As an end does that has nothing to do: the last look, then asleep or not. True: it sleeps.
+  /// The final check of an end without work, then sleep. True: it sleeps.
   bool sleep(ring_check_side side);
-  /// Ends a sleep if there was an event. True: awake.
+  /// Ends the sleep if there was an event. True: it is awake.
   bool wake(ring_check_side side);
 
   /// The last request found no room.
@@ -75,7 +74,7 @@ class Pair final : public Outside {
   [[nodiscard]] std::size_t unanswered() const { return taken_.size(); }
   [[nodiscard]] std::uint32_t put_count() const { return next_ - 1; }
 
-  /// Nothing beside the page was written.
+  /// Checks that no byte outside the page was written.
   void check_surroundings() const;
 
   void notify(int side) override;

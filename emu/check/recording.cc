@@ -108,7 +108,7 @@ bool is_payload(const Step& step, const Space& space) {
          step.op.offset < space.page_bytes() && space.word_at(step.op.offset) < 0;
 }
 
-/// "slot 2" where it lies in one, for a run of accesses.
+/// The place of a run of accesses: "slot 2" if it is in a slot.
 std::string place_text(const Op& op, const ReportAbout& about) {
   if (about.slot_bytes != 0 && op.offset >= about.slots_offset) {
     const std::uint32_t slot = (op.offset - about.slots_offset) / about.slot_bytes;
@@ -122,7 +122,7 @@ std::string changes_text(const Step& step, const std::vector<std::array<std::uin
                          const Space& space, const ReportAbout& about) {
   std::string text;
   for (std::size_t i = 0; i < step.words.size(); ++i) {
-    // One without a name is the checker's own.
+    // A word without a name is the checker's own.
     if ((i < before.size() && before[i] == step.words[i]) || space.words()[i].name.empty()) continue;
     const auto [low, high] = step.words[i];
     text +=
@@ -132,7 +132,8 @@ std::string changes_text(const Step& step, const std::vector<std::array<std::uin
   return text;
 }
 
-/// The two ends of a ring have as much as they may need; threads, which are more, what they need.
+/// The columns of a ring's two ends have the maximal width; those of threads, which can be more than two,
+/// have the width that they need.
 std::size_t column_width_for(const Recording& recording, const Space& space, const ReportAbout& about,
                              const Locate& locate) {
   constexpr std::size_t most = 58;
@@ -146,7 +147,7 @@ std::size_t column_width_for(const Recording& recording, const Space& space, con
   return std::min(width + 2, most);
 }
 
-/// All of them, or the first and the last of more than anybody reads.
+/// All rows, or the first and the last of too many.
 std::string joined(const std::vector<std::string>& rows) {
   constexpr std::size_t first = 300;
   constexpr std::size_t last = 100;
@@ -161,7 +162,7 @@ std::string joined(const std::vector<std::string>& rows) {
   return text;
 }
 
-/// Of the granule that two accesses race for, what the last one of them accesses.
+/// The bytes of the racing granule that the last access touches.
 Op racing_bytes(const Recording& recording, const Space& space) {
   const Location& granule = space.location(space.location_of(recording.race.offset));
   const Op& last = recording.steps.back().op;
@@ -178,11 +179,11 @@ std::string endless_wait_text(const Recording& recording, const ReportAbout& abo
   for (std::size_t fiber = 0; fiber < recording.waiting.size(); ++fiber) {
     if ((recording.finished >> fiber & 1) != 0) continue;
     const Op& op = recording.waiting[fiber];
-    text += fmt::format("{} the {} waits for {}", text.back() == ':' ? "" : ",", about.fibers[fiber],
-                        op.kind == OpKind::await ? "what another thread would have to write"
-                                                 : fmt::format("event {}", op.argument));
+    text += fmt::format(
+        "{} the {} waits for {}", text.back() == ':' ? "" : ",", about.fibers[fiber],
+        op.kind == OpKind::await ? "a store by another thread" : fmt::format("event {}", op.argument));
   }
-  return text + ", and nobody is left who would do it";
+  return text + ", and no other thread can run";
 }
 
 }  // namespace
@@ -203,7 +204,7 @@ Recording record(Execution& execution, const Schedule& schedule, const std::func
 
 std::string step_text(const Step& step, const Space& space, const ReportAbout& about) {
   const Op& op = step.op;
-  // What a test has recorded; a choice among several is told below.
+  // An operation that a test has recorded; a choice among several is handled below.
   if (op.why != nullptr && (op.kind != OpKind::choose || op.argument == 1)) return op.why;
   switch (op.kind) {
     case OpKind::load:
@@ -255,11 +256,10 @@ std::string verdict_text(const Recording& recording, const Space& space, const R
       return recording.failure;
     case End::endless:
       return fmt::format(
-          "it does not end: {} steps, and no end of them (a loop that waits for another side must call "
-          "ring_check_await())",
+          "it does not end within {} steps (a loop that waits for another side must call ring_check_await())",
           Execution::steps_max);
     case End::abandoned:
-      return "it was given up";
+      return "it was abandoned";
     case End::race: {
       const Step& last = recording.steps.back();
       const Op op = racing_bytes(recording, space);
@@ -271,12 +271,14 @@ std::string verdict_text(const Recording& recording, const Space& space, const R
     }
     case End::deadlock: {
       if (!about.is_ring) return endless_wait_text(recording, about);
-      std::string text = "asleep for ever:";
+      std::string ends;
+      std::size_t count = 0;
       for (std::size_t fiber = 0; fiber < recording.waiting.size(); ++fiber) {
         if ((recording.finished >> fiber & 1) == 0)
-          text += fmt::format("{} the {} waits", text.back() == ':' ? "" : ",", about.fibers[fiber]);
+          ends += fmt::format("{}the {}", count++ == 0 ? "" : " and ", about.fibers[fiber]);
       }
-      return text + ", with work left, and nobody will notify";
+      return fmt::format("lost wake-up: {} wait{} with work left, and no notification follows", ends,
+                         count == 1 ? "s" : "");
     }
   }
   return "?";
@@ -308,7 +310,7 @@ std::vector<ReportLine> report_lines(const Recording& recording, const Space& sp
     const char* verb = step.op.kind == OpKind::load    ? "reads"
                        : step.op.kind == OpKind::store ? "writes"
                                                        : "(its stores reach memory in)";
-    // Each byte between the first and the last, or it has no such name.
+    // A field's name fits only if the run accesses each byte between the first and the last.
     std::string field = to - from == bytes ? field_text(from, bytes, space, about) : std::string();
     if (field.empty()) field = place_text(step.op, about);
     lines.back().what = fmt::format("{} {} ({} bytes)", verb, field, bytes);

@@ -1,5 +1,5 @@
-// One execution again, step by step, for people: what each fiber did where in its source, what it read and
-// wrote, and how the shared words stood then.
+// Repeats an execution and records each step for a report: the fiber, its place in the source, the value that
+// was read or written, and the shared words.
 #pragma once
 
 #include <array>
@@ -16,28 +16,29 @@ struct Step {
   std::uint32_t actor = 0;
   Op op;
   std::uint32_t option = 0;
-  std::uint64_t value = 0;   ///< read or written, if it is at most 8 bytes; of choose: what was chosen
-  std::uint64_t newest = 0;  ///< what a load would have read that sees every store
-  bool stale = false;        ///< it read something older
-  /// After the step, as they are in memory, the lower 8 bytes first.
+  std::uint64_t value = 0;   ///< read or written, if it is at most 8 bytes; of choose: the choice
+  std::uint64_t newest = 0;  ///< the value of a load that sees every store
+  bool stale = false;        ///< it read an older value
+  /// The values in memory after the step, the lower 8 bytes first.
   std::vector<std::array<std::uint64_t, 2>> words;
 };
 
 struct Recording {
   std::vector<Step> steps;
-  std::vector<Op> waiting;  ///< by fiber: what it was about to do when the execution ended
+  std::vector<Op> waiting;  ///< for each fiber: its next operation when the execution ended
   std::uint32_t finished = 0;
   End end = End::complete;
   std::string failure;
-  bool fitted = true;  ///< the schedule was one of this program's
-  Race race;           ///< if that was the end
+  bool fitted = true;  ///< the schedule fits this program
+  Race race;           ///< if the execution ended with a race
 };
 
-/// Replays `schedule`, then goes on in the plain order. `each_step` is called at each step; null: it is not.
+/// Replays `schedule`, then continues in the plain order. `each_step` is called at each step; null: it is
+/// not.
 [[nodiscard]] Recording record(Execution& execution, const Schedule& schedule,
                                const std::function<void()>& each_step = nullptr);
 
-/// "front.c:31", or "" if it is not known.
+/// "front.c:31", or "" if unknown.
 using Locate = std::function<std::string(const void* code)>;
 
 struct ReportAbout {
@@ -46,13 +47,12 @@ struct ReportAbout {
   std::uint32_t slot_bytes = 0;  ///< 0: slots are not known
   std::uint32_t slots = 0;
   ModelName model = ModelName::sc;
-  bool is_ring = true;  ///< two ends with work to do; otherwise threads
-  /// What memory beside the page is called.
+  bool is_ring = true;  ///< two ends of a ring; otherwise threads
+  /// The name of memory outside the page.
   std::function<std::string(const void* address)> name_of = nullptr;
-  /// What memory is called by the types of the code, wherever it lies; "" where they do not tell. Null: there
-  /// are none.
+  /// The name of any memory by the types of the code; "" if it has none. Null: types are unknown.
   std::function<std::string(const std::byte* address, std::uint32_t bytes)> field_of = nullptr;
-  /// Of the space's words, in their order; empty: as the space has them.
+  /// The names of the space's words, in their order; empty: those of the space.
   std::vector<std::string> word_names = {};
 };
 
@@ -65,7 +65,7 @@ struct ReportLine {
 
 /// "reads req_prod: 1"
 [[nodiscard]] std::string step_text(const Step& step, const Space& space, const ReportAbout& about);
-/// What went wrong in a sentence or two.
+/// The error in a sentence or two.
 [[nodiscard]] std::string verdict_text(const Recording& recording, const Space& space,
                                        const ReportAbout& about);
 [[nodiscard]] std::vector<ReportLine> report_lines(const Recording& recording, const Space& space,

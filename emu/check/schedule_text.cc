@@ -13,11 +13,11 @@ char letter_of(std::uint32_t actor) {
 
 Error unreadable(std::string_view text, std::size_t at) {
   return {EINVAL, "cannot read a schedule", fmt::format("\"{}\"", text),
-          fmt::format("it makes no sense from character {} on", at + 1),
+          fmt::format("it is invalid from character {} on", at + 1),
           "copy the whole string that a report prints"};
 }
 
-/// Reads a number at `at` and moves behind it; false if there is none.
+/// Reads a number at `at` and moves `at` after it; false if there is none.
 bool number_at(std::string_view text, std::size_t& at, std::uint32_t& number) {
   const char* from = text.data() + at;
   const auto read = std::from_chars(from, text.data() + text.size(), number);

@@ -1,4 +1,4 @@
-// What the checker gives to the ring (ring_check.h): calls from ring code that become operations.
+// The checker's services for ring code (ring_check.h): calls that become operations.
 #include "emu/check/include/ringside/ring_check.h"
 
 #include "emu/check/execution.h"
@@ -35,8 +35,8 @@ std::uint32_t announce(OpKind kind, Order order, std::uint32_t argument, const c
   return execution->announce(op);
 }
 
-/// Who answers while no execution is explored; null while one is.
-Outside* nobody_runs() {
+/// The object that answers while no execution is explored; null during an execution.
+Outside* outside_driver() {
   return Execution::current() == nullptr ? ringside::check::outside() : nullptr;
 }
 
@@ -53,30 +53,30 @@ RS_SERVICE void ring_check_mb() {
 }
 RS_SERVICE void ring_check_notify(int side) {
   const CheckerCode checker;
-  if (Outside* who = nobody_runs(); who != nullptr) return who->notify(side);
+  if (Outside* driver = outside_driver(); driver != nullptr) return driver->notify(side);
   announce(OpKind::notify, Order::plain, side == RING_CHECK_BACK ? 1 : 0, nullptr,
            __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_wait(int side) {
   const CheckerCode checker;
-  if (Outside* who = nobody_runs(); who != nullptr) return who->wait(side);
+  if (Outside* driver = outside_driver(); driver != nullptr) return driver->wait(side);
   announce(OpKind::wait, Order::plain, side == RING_CHECK_BACK ? 1 : 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_await() {
   const CheckerCode checker;
-  if (Outside* who = nobody_runs(); who != nullptr) return who->await();
+  if (Outside* driver = outside_driver(); driver != nullptr) return driver->await();
   announce(OpKind::await, Order::plain, 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_fail(const char* text) {
   const CheckerCode checker;
-  if (Outside* who = nobody_runs(); who != nullptr) who->fail(text == nullptr ? "" : text);
+  if (Outside* driver = outside_driver(); driver != nullptr) driver->fail(text == nullptr ? "" : text);
   if (Execution* execution = Execution::current(); execution != nullptr)
     execution->fail(text == nullptr ? "" : text);
 }
 RS_SERVICE std::uint32_t ring_check_choose(std::uint32_t n, const char* why) {
   if (n <= 1) return 0;
   const CheckerCode checker;
-  if (Outside* who = nobody_runs(); who != nullptr) return who->choose(n, why);
+  if (Outside* driver = outside_driver(); driver != nullptr) return driver->choose(n, why);
   return announce(OpKind::choose, Order::plain, n > 255 ? 255 : n, why, __builtin_return_address(0));
 }
 RS_SERVICE std::uint32_t ring_check_thread() {
@@ -87,21 +87,21 @@ RS_SERVICE void ring_check_begin(int operation, std::uint64_t value) {
   const CheckerCode checker;
   const auto kind = static_cast<OperationKind>(operation);
   if (operation < RING_CHECK_PUSHES || operation > RING_CHECK_TAKES)
-    return ring_check_fail("ring_check_begin() was given an operation that there is not");
-  Outside* who = nobody_runs();
-  if (History* history = who == nullptr ? nullptr : who->history(); history != nullptr) {
+    return ring_check_fail("ring_check_begin() was called with an unknown operation");
+  Outside* driver = outside_driver();
+  if (History* history = driver == nullptr ? nullptr : driver->history(); history != nullptr) {
     const std::string wrong = history->begin(History::alone, kind, value, {});
-    if (!wrong.empty()) who->fail(wrong.c_str());
+    if (!wrong.empty()) driver->fail(wrong.c_str());
   }
   if (Execution* execution = Execution::current(); execution != nullptr)
     execution->begin_operation(kind, value, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_end(int outcome, std::uint64_t value) {
   const CheckerCode checker;
-  Outside* who = nobody_runs();
-  if (History* history = who == nullptr ? nullptr : who->history(); history != nullptr) {
+  Outside* driver = outside_driver();
+  if (History* history = driver == nullptr ? nullptr : driver->history(); history != nullptr) {
     const std::string wrong = history->end(History::alone, outcome, value);
-    if (!wrong.empty()) who->fail(wrong.c_str());
+    if (!wrong.empty()) driver->fail(wrong.c_str());
   }
   if (Execution* execution = Execution::current(); execution != nullptr)
     execution->end_operation(outcome, value, __builtin_return_address(0));

@@ -1,4 +1,4 @@
-// Which byte belongs to which location, worked out once for a ring.
+// The location of each byte, computed once for a ring.
 #include "emu/check/space.h"
 
 #include <algorithm>
@@ -62,7 +62,7 @@ Result<Space> Space::make(std::span<std::byte> page, std::vector<Word> words,
   return space;
 }
 
-/// Those that were found become words, unless they overlap one of the table's.
+/// The words that were found are added, unless they overlap a word of the table.
 Result<> Space::add_found(const std::vector<Found>& found, std::vector<Word>& words) const {
   const std::size_t declared = words.size();
   for (const Found& each : found) {

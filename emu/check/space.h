@@ -1,8 +1,8 @@
-// The bytes that the fibers share, cut into locations: two accesses can matter to each other only if they
-// touch the same location. A declared word is one location; everything else is cut into granules of 8 bytes,
-// so that a slot is few of them. Memory beside the page that turns out to be shared is part of it, behind the
-// page (see elsewhere.h). Behind the bytes come locations without bytes: the two events, the order of
-// full barriers, and "anything was written" for those who wait for that.
+// The bytes that the fibers share, divided into locations: two accesses can depend on each other only if they
+// touch the same location. A declared word is one location; all other bytes are divided into granules of 8
+// bytes, so that a slot has few of them. Memory outside the page that proves to be shared follows the page
+// (see elsewhere.h). Locations without bytes follow: the two events, the order of full barriers, and "any
+// store", for fibers that wait for one.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +25,10 @@ struct Word {
 struct Location {
   std::uint32_t offset = 0;
   std::uint16_t size = 0;
-  std::int16_t word = -1;  ///< its number among the words, or -1: payload
+  std::int16_t word = -1;  ///< the index of its word, or -1: payload
 };
 
-/// With those that were found.
+/// Words of the table and words that were found.
 inline constexpr std::uint32_t words_max = 64;
 inline constexpr std::uint32_t word_bytes_max = 16;
 inline constexpr std::uint32_t granule_bytes = 8;
@@ -38,15 +38,15 @@ inline constexpr std::uint32_t special_locations = 4;
 
 class Space {
  public:
-  /// A word that was found, wherever it lies.
+  /// A word that was found, in or outside the page.
   struct Found {
     std::string name;
     Region place;
   };
 
-  /// `page` is what the ends share, aligned to granules (or nothing); `regions` what they share beside it, in
-  /// whole granules. Words must lie in the page, aligned, and not overlap; of those that were found, what
-  /// overlaps is left out.
+  /// `page` is the shared page, aligned to granules (or empty); `regions` is the shared memory outside it, in
+  /// whole granules. Words of the table must be in the page, aligned, and not overlap; a found word that
+  /// overlaps one is left out.
   [[nodiscard]] static Result<Space> make(std::span<std::byte> page, std::vector<Word> words,
                                           const std::vector<Region>& regions = {},
                                           const std::vector<Found>& found = {});
@@ -58,12 +58,12 @@ class Space {
   [[nodiscard]] std::byte* at(std::uint32_t offset) const {
     return offset < regions_at_ ? page_ + offset : addresses_[offset - regions_at_];
   }
-  /// All that is in it, by offset.
+  /// Copies all bytes, by offset.
   void copy_to(std::byte* to) const;
   /// True when [address, address + size) lies in the space; then `offset` is where.
   [[nodiscard]] bool find(const void* address, std::size_t size, std::uint32_t& offset) const {
     const auto* from = static_cast<const std::byte*>(address);
-    // Unsigned, so that one comparison does for both ends.
+    // Unsigned, so that one comparison checks both ends.
     const auto in_page = static_cast<std::size_t>(from - page_);
     if (in_page < page_bytes_ && size <= page_bytes_ - in_page) {
       offset = static_cast<std::uint32_t>(in_page);
@@ -80,14 +80,14 @@ class Space {
     }
     return false;
   }
-  /// True when a region beside the page has a byte of it.
+  /// True if a region outside the page contains one of the bytes.
   [[nodiscard]] bool touches_region(const void* address, std::size_t size) const;
-  /// True when [address, address + size) begins or ends in the page without lying in it.
+  /// True if [address, address + size) is partly in the page and partly outside.
   [[nodiscard]] bool crosses_edge(const void* address, std::size_t size) const;
 
   [[nodiscard]] std::uint16_t location_of(std::uint32_t offset) const { return of_byte_[offset]; }
   [[nodiscard]] const Location& location(std::uint32_t number) const { return locations_[number]; }
-  /// With those without bytes.
+  /// Including those without bytes.
   [[nodiscard]] std::uint32_t location_count() const {
     return static_cast<std::uint32_t>(locations_.size()) + special_locations;
   }
@@ -101,8 +101,8 @@ class Space {
     return static_cast<std::uint16_t>(locations_.size() + 3);
   }
 
-  /// A load or store that touches words and that processors do not make in one: it is not aligned, too large,
-  /// or a block.
+  /// A load or store that touches words and that processors do not make as one access: it is not aligned, too
+  /// large, or a block.
   [[nodiscard]] bool is_in_pieces(const Op& op) const {
     const bool is_aligned = (op.size & (op.size - 1)) == 0 && (op.offset & (op.size - 1)) == 0;
     const bool is_one =
@@ -110,8 +110,8 @@ class Space {
     return (op.kind == OpKind::load || op.kind == OpKind::store) && (op.is_block || !is_one) &&
            touches_word(op.offset, op.size);
   }
-  /// How such an access is made at least: the size of its piece that begins at `offset`. A block is copied by
-  /// words where it covers them; what is not aligned, by bytes.
+  /// The size of the piece of such an access that begins at `offset`. A block is copied word by word where it
+  /// covers words; other accesses byte by byte.
   [[nodiscard]] std::uint32_t piece_at(const Op& op, std::uint32_t offset) const;
 
   [[nodiscard]] const std::vector<Word>& words() const { return words_; }
@@ -130,9 +130,9 @@ class Space {
 
   std::byte* page_ = nullptr;
   std::uint32_t page_bytes_ = 0;
-  std::uint32_t regions_at_ = 0;  ///< where they begin: the page's end, up to a granule
+  std::uint32_t regions_at_ = 0;  ///< the offset of the regions: the page's end, rounded up to a granule
   std::vector<Region> regions_;
-  std::vector<std::byte*> addresses_;  ///< of each byte in them
+  std::vector<std::byte*> addresses_;  ///< of each byte in the regions
   std::vector<Word> words_;
   std::vector<Location> locations_;
   std::vector<std::uint16_t> of_byte_;

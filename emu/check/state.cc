@@ -1,4 +1,4 @@
-// Bytes saved and put back, and a table in front of a ring's own.
+// Saved and restored bytes, and a table that wraps a ring's own.
 #include "emu/check/state.h"
 
 #include <algorithm>
@@ -103,7 +103,7 @@ namespace {
 const ring_check_ring* real_ring = nullptr;
 bool is_guarded = false;
 
-/// In an execution the fiber that runs; otherwise one thread plays both ends.
+/// In an execution, the running fiber calls; otherwise one thread acts as both ends.
 class Call {
  public:
   explicit Call(int side) {

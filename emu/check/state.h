@@ -1,5 +1,5 @@
-// What a ring keeps beside the page, and how it is put back: its variables, what it has allocated, and its
-// thread-local variables, of which each fiber has its own.
+// The state of a ring outside the page, and its restoration: variables, allocated memory, and thread-local
+// variables, of which each fiber has its own.
 #pragma once
 
 #include <array>
@@ -13,10 +13,10 @@
 
 namespace ringside::check {
 
-/// The thread-local variables of each fiber, and of what runs before and after them.
+/// The thread-local variables of each fiber, and of the code that runs before and after the fibers.
 using OwnVariablesSaved = std::array<std::vector<std::byte>, fibers_max + 1>;
 
-/// Bytes that somebody writes, or touches.
+/// Bytes that are written or accessed.
 struct MemoryRange {
   const std::byte* begin = nullptr;
   std::size_t bytes = 0;
@@ -27,11 +27,11 @@ class RingState {
   void add_variables(std::span<std::byte> memory) { variables_.push_back({memory, {}}); }
   [[nodiscard]] const auto& variables() const { return variables_; }
 
-  /// From now on this is what restore() comes back to.
+  /// Saves the present state for restore().
   void take();
   void restore() const;
-  /// The first byte that is not as restore() would make it and lies in none of the ranges, which are sorted;
-  /// null: there is none. Thread-local variables are not looked at: no other thread has them.
+  /// The first byte that differs from the saved state and is in none of the ranges, which are sorted; null:
+  /// there is none. Thread-local variables are not compared: no other thread accesses them.
   [[nodiscard]] const std::byte* changed_apart_from(std::span<const MemoryRange> written) const;
 
   struct Variables {
@@ -45,11 +45,11 @@ class RingState {
   OwnVariablesSaved own_;
 };
 
-/// The thread-local variables of the ring's code, in the thread that runs it; each fiber's are put there when
-/// it is its turn.
+/// The thread-local variables of the ring's code, in the thread that runs it; the variables of a fiber are
+/// copied there when it runs.
 class OwnVariables {
  public:
-  /// Runs while no fiber does.
+  /// The code that runs while no fiber does.
   static constexpr std::uint32_t alone = fibers_max;
 
   void set(std::span<std::byte> block);
@@ -57,7 +57,7 @@ class OwnVariables {
   void use(std::uint32_t fiber) {
     if (!block_.empty() && fiber != current_) change(fiber);
   }
-  /// Fiber `to` begins with what `from` has.
+  /// Copies the variables of fiber `from` to fiber `to`.
   void copy(std::uint32_t from, std::uint32_t to);
 
   [[nodiscard]] OwnVariablesSaved save();
@@ -71,14 +71,14 @@ class OwnVariables {
   OwnVariablesSaved of_;
 };
 
-/// There is one, since there is one thread.
+/// The only instance, because there is one thread.
 [[nodiscard]] OwnVariables& own_variables();
 
-/// The same table, whose functions say that ring code runs (RingCode) and with whose thread-local variables.
-/// They call those of the ring that use_ring() was last given.
+/// The same table, with functions that mark that ring code runs (RingCode) and select the thread-local
+/// variables. They call those of the ring that was last passed to use_ring().
 [[nodiscard]] ring_check_ring guarded_table(const ring_check_ring& ring);
 void use_ring(const ring_check_ring& ring);
-/// Real threads call the functions: nothing is kept apart for them.
+/// Real threads call the functions: their variables are not separated.
 void use_ring_in_threads(const ring_check_ring& ring);
 
 }  // namespace ringside::check

@@ -1,13 +1,13 @@
 // The stores of each word in the order in which all threads see them, for models in which a load may find an
-// old one.
+// old value.
 //
-// A word that is accessed in parts has one such order for each part. It is divided as soon as the first
-// access to a part is announced: all before that were to the whole word, so each part begins with the same
+// A word that is accessed in parts has one such order for each part. It is divided when the first access to a
+// part is announced: all earlier accesses were to the whole word, so that each part begins with the same
 // order. An access to several parts is one access:
 //   - two such stores come in the same order in each part that both write;
 //   - a load that finds such a store in one part finds it, or a later one, in each part that it wrote.
-// That is what processors do for an access that is aligned to its size (Arm's single-copy atomicity).
-// Accesses that are not so are made in pieces before they come here (Space::pieces_of).
+// Processors do this for an access that is aligned to its size (Arm's single-copy atomicity). Other accesses
+// are made in pieces before they come here (Space::piece_at).
 #pragma once
 
 #include <algorithm>
@@ -29,27 +29,27 @@ struct Parts {
     return std::find(of.begin(), of.begin() + count, part) != of.begin() + count;
   }
 };
-/// Of each of them, the index of one of its stores.
+/// For each part, the index of one of its stores.
 using Way = std::array<std::uint16_t, word_bytes_max>;
 
-/// What there is to know of a store under each model.
+/// The data of a store that each model needs.
 struct StoreBase {
-  std::array<std::byte, word_bytes_max> bytes = {};  ///< where they lie in their word
-  std::uint32_t fiber = fibers_max;                  ///< fibers_max: was there at the beginning
+  std::array<std::byte, word_bytes_max> bytes = {};  ///< at their place in the word
+  std::uint32_t fiber = fibers_max;                  ///< fibers_max: the initial value
   std::uint32_t number = 0;
-  std::uint32_t turn = 0;    ///< the part's how many-th store to be executed
+  std::uint32_t turn = 0;    ///< the number of the store in the part's order of execution
   std::uint32_t access = 0;  ///< the same in each part that one access wrote
 };
 
-/// A step of `fiber` that knows `past` comes after that step anyway.
+/// True: a step of `fiber` with this `past` comes after the store in any order.
 [[nodiscard]] inline bool comes_after(std::uint32_t fiber, const Clock& past, const StoreBase& store) {
   return store.fiber == fibers_max || store.fiber == fiber || past[store.fiber] >= store.number;
 }
 
-/// Where an enumeration begins.
+/// The beginning of an enumeration.
 enum class First : std::uint8_t {
-  executed_last,  ///< what a load finds if nothing is reordered
-  newest,         ///< where a store goes then
+  executed_last,  ///< the store that a load finds without reordering
+  newest,         ///< the place of a store without reordering
 };
 
 /// `Stored` derives from StoreBase.
@@ -58,7 +58,7 @@ class StoreOrders {
  public:
   explicit StoreOrders(const Space& space) : space_(&space), of_word_(space.words().size()) {}
 
-  /// Each word holds what the space does, and is not divided.
+  /// Each word has the value of the space, and is not divided.
   void begin() {
     parts_.clear();
     accesses_ = 0;
@@ -73,8 +73,8 @@ class StoreOrders {
     }
   }
 
-  /// Divides what `op` touches a part of, and calls split(part, the new one behind it). False: there would be
-  /// more than words_max parts.
+  /// Divides the words that `op` accesses in part, and calls split(part, the new part after it). False: there
+  /// would be more than words_max parts.
   template <class Split>
   [[nodiscard]] bool divide(const Op& op, Split split) {
     if (op.first == op.last) return true;
@@ -106,10 +106,10 @@ class StoreOrders {
   [[nodiscard]] std::uint32_t newest(std::uint32_t part) const {
     return static_cast<std::uint32_t>(stores_[part].size() - 1);
   }
-  /// For the stores of one access.
+  /// A number for the stores of one access.
   [[nodiscard]] std::uint32_t next_access() { return ++accesses_; }
 
-  /// Takes the store's bytes from the space and puts it at `index`.
+  /// Takes the store's bytes from the space and inserts it at `index`.
   Stored& insert(std::uint32_t part, std::uint32_t index, Stored stored) {
     const Part& about = parts_[part];
     const std::uint32_t in_word = about.offset - space_->words()[about.word].offset;
@@ -123,7 +123,7 @@ class StoreOrders {
     const std::uint32_t in_word = about.offset - space_->words()[about.word].offset;
     std::copy_n(stored.bytes.begin() + in_word, about.size, space_->at(about.offset));
   }
-  /// The update would not find what it expects.
+  /// True: the update would not find the expected value.
   [[nodiscard]] bool differs(const Op& op, const Parts& parts, const Way& way) const {
     if (op.expected == nullptr) return false;
     for (std::uint32_t i = 0; i < parts.count; ++i) {
@@ -134,7 +134,7 @@ class StoreOrders {
     }
     return false;
   }
-  /// Memory as it is once all is seen.
+  /// Memory after all stores are seen.
   void peek(std::uint32_t offset, std::uint32_t bytes, std::byte* to) const {
     for (std::uint32_t i = 0; i < bytes; ++i) to[i] = *space_->at(offset + i);
     for (std::uint32_t part = 0; part < count(); ++part) {
@@ -147,7 +147,7 @@ class StoreOrders {
     }
   }
 
-  /// A load may find all of them together.
+  /// True: a load may find all of these stores together.
   [[nodiscard]] bool is_one_load(const Parts& parts, const Way& way) const {
     if (parts.count == 1) return true;
     for (std::uint32_t i = 0; i < parts.count; ++i) {
@@ -161,7 +161,7 @@ class StoreOrders {
     }
     return true;
   }
-  /// A store may come behind all of them.
+  /// True: a store may come after all of these stores.
   [[nodiscard]] bool is_one_store(const Parts& parts, const Way& way) const {
     if (parts.count == 1) return true;
     for (std::uint32_t i = 0; i < parts.count; ++i) {
@@ -177,8 +177,7 @@ class StoreOrders {
     return true;
   }
 
-  /// Calls each(way) for each choice of a store in each part, `oldest` and those behind it, until it says
-  /// false.
+  /// Calls each(way) for each choice of a store in each part, from `oldest` on, until it returns false.
   template <class Each>
   void each_way(const Parts& parts, const Way& oldest, First first, Each each) const {
     Way way = {};
@@ -238,8 +237,8 @@ class StoreOrders {
 
   const Space* space_;
   std::vector<Part> parts_;
-  std::vector<std::vector<std::uint16_t>> of_word_;  ///< its parts, in order
-  std::vector<std::vector<Stored>> stores_;          ///< of each part; kept for their memory
+  std::vector<std::vector<std::uint16_t>> of_word_;  ///< the parts of each word, in order
+  std::vector<std::vector<Stored>> stores_;          ///< of each part; reused for their memory
   std::uint32_t accesses_ = 0;
 };
 

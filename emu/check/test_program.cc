@@ -1,4 +1,4 @@
-// A test's functions, called where it is their turn.
+// Calls a test's functions.
 #include "emu/check/test_program.h"
 
 #include <algorithm>
@@ -10,13 +10,13 @@ namespace ringside::check {
 
 namespace {
 
-/// `before` and `after` run when nobody else does.
+/// `before` and `after` run while no thread runs.
 class AloneInTest final : public Outside {
  public:
   explicit AloneInTest(History& history) : history_(&history) {}
   void notify(int) override {}
-  void wait(int) override { fail("it calls ring_check_wait(), and no thread runs that would wake it"); }
-  void await() override { fail("it calls ring_check_await(), and no thread runs for which it could wait"); }
+  void wait(int) override { fail("it calls ring_check_wait(), but no thread runs that could wake it"); }
+  void await() override { fail("it calls ring_check_await(), but no other thread runs"); }
   [[noreturn]] void fail(const char* text) override { throw Broken{text}; }
   std::uint32_t choose(std::uint32_t, const char*) override {
     fail("it calls ring_check_choose(), which only threads may");
@@ -30,7 +30,7 @@ class AloneInTest final : public Outside {
 }  // namespace
 
 std::string fault_of_tests(const ring_check_tests* tests) {
-  if (tests == nullptr) return "ring_check_test_plugin() answered no tests";
+  if (tests == nullptr) return "ring_check_test_plugin() returned no tests";
   if (tests->abi != RING_CHECK_ABI)
     return fmt::format("the tests are of version {}; this checker knows {}", tests->abi, RING_CHECK_ABI);
   if (tests->count == 0 || tests->tests == nullptr) return "there is no test";
@@ -40,7 +40,7 @@ std::string fault_of_tests(const ring_check_tests* tests) {
     const auto* const end = std::find(std::begin(test.threads), std::end(test.threads), nullptr);
     if (end == std::begin(test.threads)) return fmt::format("the test {} has no threads", test.name);
     if (std::any_of(end, std::end(test.threads), [](auto* thread) { return thread != nullptr; }))
-      return fmt::format("the test {} has no thread {}, but one behind it", test.name,
+      return fmt::format("the test {} has no thread {}, but a later one", test.name,
                          end - std::begin(test.threads) + 1);
     for (std::uint32_t j = 0; j < i; ++j) {
       if (std::string_view(test.name) == tests->tests[j].name)

@@ -1,5 +1,5 @@
-// One test of a plug-in (ring_check_test): threads that share whatever they like, each on a fiber, and what
-// must hold when all have ended. There is no page: all that they share is found (elsewhere.h).
+// One test of a plug-in (ring_check_test): threads that share any memory, each on a fiber, and a condition
+// that must hold when all have ended. There is no page: all shared memory is found (elsewhere.h).
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace ringside::check {
 
 static_assert(RING_CHECK_THREADS_MAX == fibers_max);
 
-/// What is wrong with a plug-in's tests; empty: nothing.
+/// The error of a plug-in's tests; empty: none.
 [[nodiscard]] std::string fault_of_tests(const ring_check_tests* tests);
 
 class TestProgram final : public Program {
@@ -23,26 +23,26 @@ class TestProgram final : public Program {
   /// The name of the plug-in's function at an address, or "".
   using NameOf = std::function<std::string(const void* function)>;
 
-  /// `state` is what the plug-in keeps, as it was when it was loaded.
+  /// `state` is the plug-in's state after loading.
   TestProgram(const ring_check_test& test, RingState state, NameOf name_of);
 
-  /// Runs `before`: fails if that does.
+  /// Runs `before`, and fails if it fails.
   [[nodiscard]] Result<> prepare() override;
   [[nodiscard]] std::uint32_t fiber_count() const override;
   void reset() override;
   void run(std::uint32_t fiber) override;
-  /// Any loop may wait for anything.
+  /// Any loop may wait for any store.
   [[nodiscard]] bool spins() const override { return true; }
   [[nodiscard]] bool judges_memory() const override { return true; }
-  /// Runs `after`, and looks at the operations that were recorded.
+  /// Runs `after`, and judges the recorded operations.
   [[nodiscard]] std::string judge() override;
-  /// "writer"; "reader 1", where several run one function.
+  /// "writer"; "reader 1" if several threads run one function.
   [[nodiscard]] std::string fiber_name(std::uint32_t fiber) const override;
   [[nodiscard]] History* history() override { return &history_; }
   [[nodiscard]] const RingState* state_to_keep() const override { return &state_; }
 
  private:
-  /// Calls a function of the test's while no thread runs; what is wrong, or nothing.
+  /// Calls a function of the test while no thread runs; returns its error, or "".
   [[nodiscard]] std::string call_alone(void (*function)(), std::string_view which);
 
   const ring_check_test* test_;

@@ -1,9 +1,9 @@
-// What the compiler calls before each access when it is told -fsanitize=thread: here, each call is an
-// announcement to the execution that runs, instead of a word to a race detector. Code compiled so and linked
-// without that option finds these functions in the program that loads it.
+// The functions that code compiled with -fsanitize=thread calls before each access: here, each call is an
+// announcement to the running execution, instead of an event for a race detector. Code that is compiled with
+// that option and linked without it finds these functions in the program that loads it.
 //
-// A plain access is made by the code itself after the callback has returned; an atomic one is made here.
-// Calls from outside an execution, and accesses outside of the space, pass through.
+// The code itself makes a plain access after the callback has returned; atomic accesses are made here. Calls
+// outside an execution, and accesses outside the space, pass through.
 #include "emu/check/execution.h"
 #include "emu/check/heap.h"
 #include "emu/check/outside.h"
@@ -40,19 +40,19 @@ Order order_of(int order) {
   }
 }
 
-/// Who drives the ring without an execution is told of each access.
+/// Without an execution, the object that drives the ring is told each access.
 void note_outside() {
-  if (ringside::check::Outside* who = ringside::check::outside(); who != nullptr) who->looked();
+  if (ringside::check::Outside* driver = ringside::check::outside(); driver != nullptr) driver->looked();
 }
 
-/// `op`: what is known of it besides.
+/// `op`: other known fields of the operation.
 void announce(OpKind kind, Order order, const void* address, std::size_t size, const void* code, Op op = {}) {
   Execution* execution = Execution::current();
   if (execution == nullptr) return note_outside();
   const bool writes = kind != OpKind::load;
   execution->note_announced(address, size, kind);
   if (writes) execution->note_written(address, size);
-  // By atomic and volatile variables.
+  // True for atomic and volatile variables.
   const bool synchronises = order != Order::plain;
   if (execution->is_noted(address, size, writes, synchronises)) return;
   if (!execution->space().find(address, size, op.offset)) {
@@ -62,7 +62,7 @@ void announce(OpKind kind, Order order, const void* address, std::size_t size, c
     execution->note_elsewhere(address, size, writes, synchronises);
     return;
   }
-  // In the page the table says what is a word.
+  // In the page, the table lists the words.
   if (synchronises && op.offset >= execution->space().page_bytes() &&
       !execution->space().lies_in_word(op.offset, static_cast<std::uint32_t>(size))) {
     const CheckerCode checker;
@@ -75,14 +75,14 @@ void announce(OpKind kind, Order order, const void* address, std::size_t size, c
   execution->announce(op);
 }
 
-/// Several accesses, which the compiler or a function of the C library makes as it likes.
+/// Several accesses, which the compiler or a function of the C library makes in any order and size.
 void announce_block(OpKind kind, Order order, const void* address, std::size_t size, const void* code) {
   Op op;
   op.is_block = true;
   if (size != 0) announce(kind, order, address, size, code, op);
 }
 
-/// No compiler makes one access of 16 bytes of a volatile one.
+/// Compilers do not make a volatile access of 16 bytes as one access.
 void announce_volatile(OpKind kind, const void* address, std::size_t size, const void* code) {
   if (size > granule_bytes) return announce_block(kind, Order::relaxed, address, size, code);
   announce(kind, Order::relaxed, address, size, code);
@@ -100,7 +100,8 @@ void fence(Order order, const void* code) {
 
 __extension__ typedef unsigned __int128 Wide;
 
-/// Really, between threads. No compiler does this by itself with 16 bytes.
+/// A real compare-exchange, between threads. Compilers do not generate this for 16 bytes without a library
+/// call.
 template <class Word>
 bool compare_exchange_now(Word* word, Word* found, Word now) {
   if constexpr (sizeof(Word) == sizeof(Wide)) {
@@ -118,7 +119,7 @@ bool compare_exchange_now(Word* word, Word* found, Word now) {
   }
 }
 
-/// 16 bytes are one access only where the table has them as one word.
+/// 16 bytes are one access only if the table has them as one word.
 void announce_atomic(OpKind kind, Order order, const void* address, std::size_t size, const void* code,
                      const Op& op = {}) {
   announce(kind, order, address, size, code, op);
@@ -129,17 +130,17 @@ void announce_atomic(OpKind kind, Order order, const void* address, std::size_t 
   if (word >= 0 && execution->space().words()[static_cast<std::size_t>(word)].size == sizeof(Wide)) return;
   const CheckerCode checker;
   execution->refuse(
-      "an atomic operation on 16 bytes that are no word of the ring's table (list them as one word of 16 "
+      "an atomic operation on 16 bytes that are not a word of the ring's table (list them as one word of 16 "
       "bytes, of kind FLAG)");
 }
 
-/// An update's new value is computed from the old one once it is its turn.
+/// An update's new value is computed from the old one when the update happens.
 template <class Word, class New>
 Word update(volatile void* address, int order, const void* code, New new_value, Op op = {}) {
   auto* word = static_cast<Word*>(const_cast<void*>(address));
   if (Execution::current() == nullptr) {
     note_outside();
-    // Nobody else stands still: real threads may be at it.
+    // Real threads may access the word at the same time.
     Word found = 0;
     static_cast<void>(compare_exchange_now<Word>(word, &found, found));
     while (!compare_exchange_now<Word>(word, &found, new_value(found))) {
@@ -205,7 +206,7 @@ bool is_watched(const void* address, std::size_t size) {
          (execution->space().find(address, size, offset) || execution->space().crosses_edge(address, size));
 }
 
-/// Two blocks that do not overlap where either is watched.
+/// Copies a block to another one; they do not overlap if either is in the space.
 void* copy(void* to, const void* from, std::size_t size, const void* code) {
   const CheckerCode checker;
   const bool reads = is_watched(from, size);
@@ -308,7 +309,7 @@ RS_CALLBACK void __tsan_atomic_signal_fence(int) {}
     __atomic_store_n(word, value, __ATOMIC_RELEASE);                                       \
   }
 
-// clang calls the last one for a weak compare-exchange, too, so that it counts as a strong one.
+// clang also calls the last function for a weak compare-exchange, so that it counts as a strong one.
 #define RS_ATOMIC(bits, Word)                                                                               \
   RS_FETCH(bits, Word, exchange, (static_cast<void>(old), value))                                           \
   RS_FETCH(bits, Word, fetch_add, old + value)                                                              \
@@ -356,7 +357,7 @@ RS_CALLBACK void __tsan_atomic128_store(volatile void* a, Wide value, int order)
   }
 }
 
-// Calls of memcpy and its like, which the plug-in's link step sends here.
+// memcpy and similar functions, which the plug-in's link step redirects here.
 RS_CALLBACK void* __wrap_memcpy(void* to, const void* from, std::size_t size) {
   return copy(to, from, size, RS_HERE);
 }
@@ -365,7 +366,7 @@ RS_CALLBACK void* __wrap_memmove(void* to, const void* from, std::size_t size) {
   const CheckerCode checker;
   const void* code = RS_HERE;
   if (size == 0 || !is_watched(from, size) || !is_watched(to, size)) return copy(to, from, size, code);
-  // The blocks may overlap, so that all is read before anything is written.
+  // The blocks may overlap, so that all bytes are read before one is written.
   std::byte* block = Execution::current()->block(size);
   const auto* source = static_cast<const std::byte*>(from);
   in_pieces(from, size, [&](std::size_t at, std::size_t bytes) {
@@ -395,7 +396,7 @@ RS_CALLBACK void* __wrap_memset(void* to, int value, std::size_t size) {
   return to;
 }
 
-// Newer compilers say it themselves.
+// Newer compilers announce these functions themselves.
 RS_CALLBACK void* __tsan_memcpy(void* to, const void* from, std::size_t size) {
   return __wrap_memcpy(to, from, size);
 }
@@ -406,8 +407,7 @@ RS_CALLBACK void* __tsan_memset(void* to, int value, std::size_t size) {
   return __wrap_memset(to, value, size);
 }
 
-// What asm_barriers.cc calls: a fence that the ring makes in assembler, and a locked instruction that it is
-// about to do.
+// Called by asm_barriers.cc: for a fence in assembler, and before a locked instruction.
 RS_CALLBACK void ring_check_asm_fence(int order, const void* code) {
   fence(static_cast<Order>(order), code);
 }

@@ -1,4 +1,4 @@
-// Counts what the steps of one execution touch.
+// Counts the accesses of the steps of one execution.
 #include "emu/check/usage.h"
 
 #include <algorithm>
@@ -48,7 +48,7 @@ class Counter final : public Observer {
       const Location& location = space.location(static_cast<std::uint32_t>(i));
       if (location.word >= 0 || writes_[i] == 0) continue;
       ++usage.places;
-      // What is never read is no part of a message.
+      // A place that is never read is not part of a message.
       if (writes_[i] == 1 || reads_[i] == 1) ++usage.once;
       if (ring_->slot_bytes == 0 || location.offset < ring_->slots_offset) continue;
       const std::size_t slot = (location.offset - ring_->slots_offset) / ring_->slot_bytes;
@@ -92,18 +92,18 @@ std::string missing_in(const Usage& usage, const ring_check_ring& ring) {
   if (usage.slots_unused > 0)
     say(fmt::format("{} of {} slots are never used", usage.slots_unused, ring.slots));
   if (usage.places == 0) {
-    say("no slot is seen to be written");
+    say("no write to a slot was seen");
   } else if (usage.once > 0) {
     say(fmt::format("{} of {} places in the slots are used once only", usage.once, usage.places));
   }
   if (!usage.full) say("the ring is never full");
   if (!usage.empty) say("it is never empty");
-  // One of 8 bytes never gets there.
+  // An index of 8 bytes never wraps in an execution.
   const bool has_index =
       std::any_of(ring.words, ring.words + ring.word_count, [](const ring_check_word& word) {
         return word.size < 8 && (word.kind == RING_CHECK_REQ_INDEX || word.kind == RING_CHECK_RSP_INDEX);
       });
-  if (has_index && !usage.wrapped) say("no index begins again");
+  if (has_index && !usage.wrapped) say("no index wraps");
   return text;
 }
 

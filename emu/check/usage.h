@@ -1,6 +1,6 @@
-// What one execution makes of a ring's memory: whether the ends have used each place of it again, have seen
-// the ring full and empty, and have taken an index over its end. A search that never did these says nothing
-// of what happens then, and its verdict has to say so.
+// How one execution uses a ring's memory: whether the ends have used each place twice, have seen the ring
+// full and empty, and have wrapped an index. A search without these cases does not cover them, and its
+// verdict must say so.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,18 @@ struct Usage {
   std::uint32_t slots_unused = 0;  ///< slots of the table that no end wrote
   bool full = false;               ///< a push found no room
   bool empty = false;              ///< a pop found nothing
-  bool wrapped = false;            ///< an index began again
+  bool wrapped = false;            ///< an index wrapped
 
   [[nodiscard]] bool every_place_again() const { return places > 0 && once == 0 && slots_unused == 0; }
 };
 
-/// Together: what several searches of one ring have used. Of the places those count that used most.
+/// The combined usage of several searches of one ring: of the places, that of the search that used most.
 [[nodiscard]] Usage together(const Usage& one, const Usage& other);
 
-/// What was not covered, as "no slot is used twice, the ring is never full"; empty: nothing is missing.
+/// The cases that were not covered, such as "the ring is never full"; empty: none.
 [[nodiscard]] std::string missing_in(const Usage& usage, const ring_check_ring& ring);
 
-/// The usage in the execution in plain order: the least that a search covers. `end`: how that execution
+/// The usage in the execution in plain order: the minimum that a search covers. `end`: how that execution
 /// ended.
 [[nodiscard]] Usage usage_of(Execution& execution, RingProgram& program, const ring_check_ring& ring,
                              End& end);

@@ -1,4 +1,4 @@
-// Both ends of a ring as they should be used, and what they must see: messages in order, once, unchanged, and
+// Both ends of a ring in correct use, and the expected result: messages in order, once, unchanged, and
 // answered.
 #include "emu/check/workload.h"
 
@@ -12,7 +12,7 @@ namespace ringside::check {
 
 namespace {
 
-/// What ring_check_fail() in a scenario's check comes to.
+/// Handles ring_check_fail() in a scenario's check.
 class Verdict final : public Outside {
  public:
   void notify(int) override {}
@@ -22,7 +22,7 @@ class Verdict final : public Outside {
   std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
 };
 
-/// A ring may hold more than it promises, but not for ever.
+/// A ring may hold more than it promises, but not without a limit.
 constexpr std::uint32_t fill_factor_max = 64;
 
 std::string in_hex(const ring_check_item& item, std::uint32_t bytes_max) {
@@ -71,7 +71,7 @@ Result<> RingProgram::prepare() {
   try {
     return attach_and_fill();
   } catch (const Broken& broken) {
-    return Error{EPROTO, "a ring cannot be checked", ring_->name, broken.why, "while it was made"};
+    return Error{EPROTO, "a ring cannot be checked", ring_->name, broken.why, "during its setup"};
   }
 }
 
@@ -92,7 +92,7 @@ Result<> RingProgram::attach_and_fill() {
   }
   to_send_ = sent_before_ + workload_.messages;
   page_at_start_.assign(page_.begin(), page_.end());
-  // Which fiber is which end.
+  // Fibers 0 and 1 are the fronts, fiber 2 is the back.
   if (workload_.play == Play::two_fronts) {
     own_variables().copy(RING_CHECK_BACK, 2);
     own_variables().copy(RING_CHECK_FRONT, 1);
@@ -109,7 +109,7 @@ void RingProgram::reset() {
   was_full_ = was_empty_ = false;
 }
 
-/// One thread takes the ring round once, one message at a time, and then fills it.
+/// One thread passes messages one by one until each slot was used, and then fills the ring.
 Result<> RingProgram::fill() {
   const auto wrong = [&](std::string why) {
     return Error{EPROTO, "a ring cannot be checked", ring_->name, std::move(why),
@@ -138,11 +138,12 @@ Result<> RingProgram::fill() {
       return wrong(fmt::format("there is no room for response {}", i + 1));
     if (ring_->back_publish != nullptr) ring_->back_publish();
     if (again([&] { return ring_->pop_rsp(&item); }) != 1)
-      return wrong(fmt::format("response {} does not come", i + 1));
+      return wrong(fmt::format("response {} does not arrive", i + 1));
   }
   for (std::uint32_t i = 0; (!habits_.push_waits || i < habits_.holds) && put(); ++i) {
     if (i > fill_factor_max * ring_->slots)
-      return wrong(fmt::format("it takes {} messages and is not full, with {} slots", i, ring_->slots));
+      return wrong(
+          fmt::format("it takes {} messages and is not full, although it has {} slots", i, ring_->slots));
   }
   return Done{};
 }
@@ -189,7 +190,7 @@ std::string RingProgram::fiber_name(std::uint32_t fiber) const {
 }
 
 bool RingProgram::may_sleep(std::uint32_t fiber) const {
-  // Nobody owes the victim of a hostile peer anything.
+  // The end with a hostile peer may wait forever.
   return (workload_.play == Play::hostile_front && fiber == 1) ||
          (workload_.play == Play::hostile_back && fiber == 0);
 }
@@ -239,13 +240,13 @@ void RingProgram::fail(std::string text) {
   std::abort();
 }
 
-void RingProgram::expect(const ring_check_item& got, const ring_check_item& wanted, std::string_view who,
+void RingProgram::expect(const ring_check_item& got, const ring_check_item& wanted, std::string_view end,
                          std::string_view what, std::uint32_t number) {
   if (got.id == wanted.id && got.length == wanted.length &&
       std::memcmp(got.bytes, wanted.bytes, wanted.length) == 0)
     return;
   fail(fmt::format(
-      "the {} takes {} {} as id {} length {} bytes {}, but it was sent as id {} length {} bytes {}", who,
+      "the {} takes {} {} as id {} length {} bytes {}, but it was sent as id {} length {} bytes {}", end,
       what, number + 1, got.id, got.length, in_hex(got, ring_->payload_bytes), wanted.id, wanted.length,
       in_hex(wanted, ring_->payload_bytes)));
 }
@@ -257,20 +258,20 @@ void RingProgram::push_requests() {
   while (sent_ < to_send_) {
     const std::uint32_t outstanding = sent_ - answered_;
     if (habits_.push_waits) {
-      // This end alone could make room.
+      // Only this end could make room.
       if (can(RING_CHECK_RESPONSES) && outstanding >= ring_->slots) break;
       was_full_ = was_full_ || sent_ - handled_ >= habits_.holds;
     }
     const ring_check_item item = request(sent_);
     const int pushed = insist([&] { return ring_->push_req(&item); });
-    if (pushed < 0)
-      fail(fmt::format("push_req() refuses request {}: the page makes no sense to it", sent_ + 1));
+    if (pushed < 0) fail(fmt::format("push_req() refuses request {}: it finds the page invalid", sent_ + 1));
     was_full_ = was_full_ || pushed == 0;
     if (!can(RING_CHECK_RESPONSES)) {
       if (pushed == 0) break;
     } else if (pushed == 0) {
       if (outstanding >= ring_->slots) break;
-      fail(fmt::format("push_req() says full, with {} of {} slots in use", outstanding, ring_->slots));
+      fail(fmt::format("push_req() reports a full ring with {} of {} slots in use", outstanding,
+                       ring_->slots));
     } else if (outstanding >= ring_->slots) {
       fail(fmt::format(
           "push_req() takes request {} while all {} slots hold requests whose responses have not been taken",
@@ -278,9 +279,10 @@ void RingProgram::push_requests() {
     }
     ++sent_;
     published = ring_->front_publish == nullptr;
-    // The next call may wait for what comes of this one.
-    if (published || (!habits_.push_waits &&
-                      !Execution::current()->deviates("the front publishes this with the next one, or now")))
+    // The next call may wait for the response to this request.
+    if (published ||
+        (!habits_.push_waits &&
+         !Execution::current()->deviates("the front publishes this request with the next one, or now")))
       continue;
     ring_->front_publish();
     published = true;
@@ -290,15 +292,15 @@ void RingProgram::push_requests() {
 
 bool RingProgram::pop_responses() {
   const std::uint32_t answered_before = answered_;
-  // Also when all are there: one more would be one too many.
+  // It also asks when all requests so far are answered: another response would be an error.
   for (;;) {
     if (answered_ == to_send_ || (habits_.pop_response_waits && answered_ == sent_)) break;
     Guarded got;
     const int popped = insist([&] { return ring_->pop_rsp(&got.item); });
     if (popped == 0) break;
     if (popped < 0)
-      fail(fmt::format("pop_rsp() refuses response {}: the page makes no sense to it", answered_ + 1));
-    if (answered_ == sent_) fail("pop_rsp() brings a response that nobody asked for");
+      fail(fmt::format("pop_rsp() refuses response {}: it finds the page invalid", answered_ + 1));
+    if (answered_ == sent_) fail("pop_rsp() returns a response without a request");
     expect(got.item, response(answered_), "front", "response", answered_);
     ++answered_;
   }
@@ -315,7 +317,7 @@ void RingProgram::front() {
   }
 }
 
-/// The last look, and then to bed.
+/// The final check, and then sleep.
 void RingProgram::sleep(int side) {
   const bool is_front = side == RING_CHECK_FRONT;
   if (can(RING_CHECK_SPINS)) return ring_check_await();
@@ -336,11 +338,11 @@ void RingProgram::back() {
       was_empty_ = was_empty_ || popped == 0;
       if (popped == 0) break;
       if (popped < 0)
-        fail(fmt::format("pop_req() refuses request {}: the page makes no sense to it", handled_ + 1));
+        fail(fmt::format("pop_req() refuses request {}: it finds the page invalid", handled_ + 1));
       expect(got.item, request(handled_), "back", "request", handled_);
       if (!attached_again && ring_check_choose(2, "the back attaches again before it answers this") == 1) {
         attached_again = true;
-        // What it had not published would come again, and rightly so.
+        // An unpublished response would be repeated after attaching, which is correct.
         if (answered && ring_->back_publish != nullptr) ring_->back_publish();
         answered = false;
         attach_back_again();
@@ -367,7 +369,7 @@ void RingProgram::back() {
   }
 }
 
-/// As a back that was killed and started again: what it had taken and not answered is to come again.
+/// Like a back that was killed and restarted: the ring must return requests that were taken and not answered.
 void RingProgram::attach_back_again() {
   if (ring_->detach != nullptr) ring_->detach(RING_CHECK_BACK);
   if (ring_->back_attach(page_.data(), workload_.start) < 0)

@@ -1,6 +1,5 @@
-// What the two ends of a ring are made to do, and what must come of it: a front that sends messages and takes
-// their responses, a back that answers, each on a fiber of its own, asleep whenever its last look found
-// nothing.
+// What the two ends of a ring do, and the expected result: a front that sends messages and takes their
+// responses, a back that answers, each on a fiber of its own. An end sleeps if its final check found nothing.
 #pragma once
 
 #include <algorithm>
@@ -19,16 +18,16 @@
 
 namespace ringside::check {
 
-/// What is tried; each has its own idea of what must hold.
+/// What is tried; each play has its own conditions.
 enum class Play : std::uint8_t {
-  exchange,       ///< both ends behave; everything arrives once, in order, and is answered
-  full,           ///< the same in a ring that has gone round and is full when it begins
-  attach,         ///< the ends attach while the other one is at work already
-  reattach,       ///< an end goes and comes again while messages are outstanding
-  hostile_front,  ///< the front writes what it likes into the page
+  exchange,       ///< both ends are correct; every message arrives once, in order, and is answered
+  full,           ///< the same in a ring that has used all its slots and is full at the beginning
+  attach,         ///< the ends attach while the other one is already running
+  reattach,       ///< an end detaches and attaches again while messages are outstanding
+  hostile_front,  ///< the front writes any values into the page
   hostile_back,
   two_fronts,  ///< two threads use one front
-  scenario,    ///< a program that the plug-in brings
+  scenario,    ///< a program of the plug-in
   test,        ///< threads without a ring (test_program.h)
 };
 
@@ -38,10 +37,10 @@ struct Workload {
   Play play = Play::exchange;
   std::uint32_t messages = 3;  ///< that the front sends
   std::uint32_t start = 0;     ///< where the indices begin
-  std::uint32_t scenario = 0;  ///< of the plug-in's own; or which test
+  std::uint32_t scenario = 0;  ///< the index of the plug-in's scenario, or of its test
 };
 
-/// An item with a guard behind it, for rings that write more than they should.
+/// An item with a guard after it, for rings that write beyond the item.
 struct Guarded {
   static constexpr std::uint8_t untouched = 0xee;
   ring_check_item item;
@@ -59,17 +58,17 @@ struct Guarded {
 
 class RingProgram final : public Program {
  public:
-  /// `page` is zeroed and stays; `state` is what the ring keeps beside it, as it was when it was loaded.
+  /// `page` is zeroed and must stay valid; `state` is the ring's other state after loading.
   RingProgram(const ring_check_ring& ring, std::span<std::byte> page, RingState state, Workload workload);
 
-  /// Makes the page and, unless that is what is tried, attaches both ends. Fails if the ring refuses its own
+  /// Makes the page and attaches both ends, unless the play does that. Fails if the ring refuses its own
   /// page.
   [[nodiscard]] Result<> prepare() override;
 
   [[nodiscard]] std::uint32_t fiber_count() const override;
   void reset() override;
   void run(std::uint32_t fiber) override;
-  /// Two fronts may have a lock to spin on, and a program of the ring's own may do anything.
+  /// Two fronts may spin on a lock, and a scenario may spin.
   [[nodiscard]] bool spins() const override {
     return can(RING_CHECK_SPINS) || workload_.play == Play::two_fronts || workload_.play == Play::scenario;
   }
@@ -87,11 +86,11 @@ class RingProgram final : public Program {
   [[nodiscard]] bool can(std::uint32_t capability) const { return (ring_->capabilities & capability) != 0; }
   [[nodiscard]] ring_check_item request(std::uint32_t number) const;
   [[nodiscard]] ring_check_item response(std::uint32_t number) const;
-  void expect(const ring_check_item& got, const ring_check_item& wanted, std::string_view who,
+  void expect(const ring_check_item& got, const ring_check_item& wanted, std::string_view end,
               std::string_view what, std::uint32_t number);
   [[noreturn]] static void fail(std::string text);
 
-  /// A call of the ring, made again as a caller does that knows the ring's habits.
+  /// A call of the ring, repeated as a caller with knowledge of the ring's habits does.
   template <class Call>
   [[nodiscard]] int insist(Call call) {
     return insist(call, habits_.refusals);
@@ -133,10 +132,10 @@ class RingProgram final : public Program {
   Workload workload_;
   Habits habits_;
   std::vector<std::byte> page_at_start_;
-  /// Requests that were sent, and those of them that were taken and answered, before the execution begins.
+  /// Requests that were sent, and requests that were taken and answered, before the execution begins.
   std::uint32_t sent_before_ = 0;
   std::uint32_t handled_before_ = 0;
-  std::uint32_t to_send_ = 0;  ///< in all, with those
+  std::uint32_t to_send_ = 0;  ///< the total, including those
   std::uint32_t sent_ = 0;
   std::uint32_t answered_ = 0;  ///< responses taken by the front
   std::uint32_t handled_ = 0;   ///< requests taken by the back

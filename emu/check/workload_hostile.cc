@@ -1,12 +1,12 @@
-// Peers that write into the page what they like, the ends that have to stand it, and two threads that share
-// one.
+// Peers that write any values into the page, the ends that must withstand that, and two threads that share
+// one end.
 #include "emu/check/workload.h"
 
 namespace ringside::check {
 
 namespace {
 
-/// What a hostile peer writes over an index that stands at `now`.
+/// The value that a hostile peer writes into an index with the value `now`.
 constexpr std::uint32_t hostile_values = 6;
 std::uint64_t hostile_value(std::uint32_t which, std::uint64_t now, std::uint32_t slots) {
   switch (which) {
@@ -27,9 +27,9 @@ std::uint64_t hostile_value(std::uint32_t which, std::uint64_t now, std::uint32_
 
 }  // namespace
 
-// -- a peer that means harm, and its victims
+// -- a hostile peer, and the ends that withstand it
 
-/// Begins as an honest end, then writes into the page what it likes, `messages` times.
+/// Begins as a correct end, then writes into the page `messages` times.
 void RingProgram::attack(int side) {
   const ring_check_item honest = request(0);
   if (side == RING_CHECK_FRONT) {
@@ -71,7 +71,7 @@ void RingProgram::spoil_word(const ring_check_word& word) {
   std::memcpy(page_.data() + word.offset, &value, op.size);
 }
 
-/// One granule of it: how much of a message others see torn is known from honest ends.
+/// Writes one granule of the slot: torn messages are covered by the plays with correct ends.
 void RingProgram::spoil_slot(std::uint32_t slot, int byte) {
   const std::uint32_t granules = std::clamp(ring_->slot_bytes / granule_bytes, 1u, 8u);
   const std::uint32_t at = ring_check_choose(granules, "which 8 bytes of the slot it spoils") * granule_bytes;
@@ -87,7 +87,7 @@ void RingProgram::spoil_slot(std::uint32_t slot, int byte) {
 void RingProgram::judge_taken(const Guarded& got, std::string_view what) {
   if (got.overrun()) fail(fmt::format("{} writes beyond the item that it was given", what));
   if (got.item.length > ring_->payload_bytes)
-    fail(fmt::format("{} brings length {}, more than the {} that a message can have", what, got.item.length,
+    fail(fmt::format("{} returns length {}; a message has at most {}", what, got.item.length,
                      ring_->payload_bytes));
 }
 
@@ -102,8 +102,9 @@ void RingProgram::withstand_as_back() {
       if (popped != 1) break;
       judge_taken(got, "pop_req()");
       if (++taken > ring_->slots)
-        fail(fmt::format("pop_req() takes {} requests without a response in between, from a ring of {} slots",
-                         taken, ring_->slots));
+        fail(fmt::format(
+            "pop_req() takes {} requests without a response between them, from a ring of {} slots", taken,
+            ring_->slots));
     }
     if (popped < 0) return;
     for (std::uint32_t i = 0; i < taken && can(RING_CHECK_RESPONSES); ++i) {
@@ -113,7 +114,7 @@ void RingProgram::withstand_as_back() {
     if (taken > 0 && ring_->back_publish != nullptr && can(RING_CHECK_RESPONSES)) ring_->back_publish();
     sleep(RING_CHECK_BACK);
   }
-  fail("the back finds something to do for ever: a hostile front keeps it busy without writing anything");
+  fail("the back never stops working: a hostile front keeps it busy without further writes");
 }
 
 void RingProgram::withstand_as_front() {
@@ -127,9 +128,9 @@ void RingProgram::withstand_as_front() {
       if (pushed == 0) break;
       ids_out |= std::uint64_t{1} << (item.id % 64);
       if (++sent_ - answered_ > ring_->slots) {
-        fail(
-            fmt::format("push_req() takes {} requests without a response in between, into a ring of {} slots",
-                        sent_ - answered_, ring_->slots));
+        fail(fmt::format(
+            "push_req() takes {} requests without a response between them, into a ring of {} slots",
+            sent_ - answered_, ring_->slots));
       }
     }
     if (ring_->front_publish != nullptr) ring_->front_publish();
@@ -140,17 +141,17 @@ void RingProgram::withstand_as_front() {
       if (popped == 0) break;
       judge_taken(got, "pop_rsp()");
       if (answered_ == sent_)
-        fail(fmt::format("pop_rsp() brings response {} to {} requests", answered_ + 1, sent_));
+        fail(fmt::format("pop_rsp() returns response {} to {} requests", answered_ + 1, sent_));
       ++answered_;
       if (!can(RING_CHECK_KEEPS_ID)) continue;
       const std::uint64_t its = std::uint64_t{1} << (got.item.id % 64);
       if (got.item.id > 63 || (ids_out & its) == 0)
-        fail(fmt::format("pop_rsp() brings a response with id {}, which is not outstanding", got.item.id));
+        fail(fmt::format("pop_rsp() returns a response with id {}, which is not outstanding", got.item.id));
       ids_out &= ~its;
     }
     sleep(RING_CHECK_FRONT);
   }
-  fail("the front finds something to do for ever: a hostile back keeps it busy without writing anything");
+  fail("the front never stops working: a hostile back keeps it busy without further writes");
 }
 
 // -- two threads at one front
@@ -158,7 +159,7 @@ void RingProgram::withstand_as_front() {
 void RingProgram::push_as_one_of_two(std::uint32_t which) {
   for (std::uint32_t number = which; number < workload_.messages; number += 2) {
     const ring_check_item item = request(number);
-    // One that tries once may lose to each message of the other.
+    // A thread that tries once may lose to each message of the other thread.
     if (insist([&] { return ring_->push_req(&item); }, (habits_.refusals + 1) * workload_.messages) != 1)
       fail(fmt::format("push_req() refuses request {} of a ring with room", number + 1));
     if (ring_->front_publish != nullptr) ring_->front_publish();
@@ -170,14 +171,14 @@ void RingProgram::take_from_both() {
   while (handled_ < workload_.messages) {
     Guarded got;
     const int popped = insist([&] { return ring_->pop_req(&got.item); });
-    if (popped < 0) fail("pop_req() refuses: the page makes no sense to it");
+    if (popped < 0) fail("pop_req() refuses: it finds the page invalid");
     if (popped == 0) {
       sleep(RING_CHECK_BACK);
       continue;
     }
     const std::uint32_t number = got.item.id - 1;
     if (number >= workload_.messages)
-      fail(fmt::format("the back takes a request with id {}, which nobody sent", got.item.id));
+      fail(fmt::format("the back takes a request with id {}, which was not sent", got.item.id));
     expect(got.item, request(number), "back", "request", number);
     if ((seen >> number & 1) != 0) fail(fmt::format("the back takes request {} twice", number + 1));
     seen |= std::uint64_t{1} << number;

@@ -1,4 +1,5 @@
-// Faults and single steps: SIGSEGV opens the memory for one instruction, SIGTRAP closes it behind it.
+// Faults and single steps: SIGSEGV opens the memory for one instruction, SIGTRAP closes it after that
+// instruction.
 #include "tools/ring_check/audit.h"
 
 #include <sys/mman.h>
@@ -12,7 +13,7 @@
 #include "emu/check/explore.h"
 
 #if defined(__x86_64__)
-// The linker's: where this program's own code lies.
+// The linker's symbols: the range of this program's own code.
 extern "C" const char __executable_start[];
 extern "C" const char etext[];
 #endif
@@ -24,15 +25,15 @@ namespace {
 #if defined(__x86_64__)
 
 constexpr greg_t single_step = 0x100;
-/// Of the error of a page fault.
+/// A bit in the error code of a page fault.
 constexpr greg_t was_write = 2;
-/// More of them are one finding: it was not compiled with the flags at all.
+/// More of them have one cause: the code was not compiled with the flags.
 constexpr std::size_t unseen_max = 256;
 
-/// Of a copy no more are remembered.
+/// The most accesses that are remembered, for a copy.
 constexpr std::size_t made_max = 64;
 
-/// An access that was announced, and made.
+/// An access that was announced and made.
 struct Made {
   const std::byte* address = nullptr;
   bool writes = false;
@@ -61,7 +62,7 @@ bool is_own_code(const void* code) {
   return code >= static_cast<const void*>(__executable_start) && code < static_cast<const void*>(etext);
 }
 
-/// An announcement is good for one access: a second one to the same place is another one.
+/// An announcement permits one access: a second one to the same place needs another.
 bool is_first_since_announced(const std::byte* address, bool writes, std::uint64_t announcements) {
   if (announcements != guard.announcements) guard.made_count = 0;
   guard.announcements = announcements;
@@ -72,12 +73,13 @@ bool is_first_since_announced(const std::byte* address, bool writes, std::uint64
   return true;
 }
 
-/// The checker's own access, or one that the running fiber has announced.
+/// True: the checker's own access, or one that the running fiber has announced.
 bool is_seen(const std::byte* address, bool writes, const void* code) {
   const check::Execution* execution = check::Execution::current();
   if (execution == nullptr || !check::ring_heap().is_active() || is_own_code(code)) return true;
   const RingPlugin* marked_by = guard.audited->marked_by;
-  // What any compiler announces may be made by other instructions: a load of 16 bytes by a locked exchange.
+  // With any compiler, other instructions may make the announced access: for example a locked exchange a load
+  // of 16 bytes.
   if (marked_by == nullptr)
     return execution->is_announced(address, false) || execution->is_announced(address, true);
   return marked_by->is_marked(code) && execution->is_announced(address, writes) &&
@@ -97,7 +99,7 @@ void on_touch(int, siginfo_t* info, void* context) {
     return at >= area.data() && at < area.data() + area.size();
   });
   if (!is_guarded) {
-    // A fault of another kind: it happens again, and whoever watched before sees it.
+    // Another kind of fault: it is repeated with the previous handler.
     ::sigaction(SIGSEGV, &guard.before, nullptr);
     return;
   }

@@ -1,7 +1,7 @@
-// Does the compiler announce everything? The memory is taken away, each touch of it is let through one
-// instruction at a time, and compared with what was announced. What was not is an access that no search can
-// reorder: memory copied by a library, code compiled without the flags, inline assembler. On x86-64;
-// elsewhere nothing is looked at.
+// Checks that the compiler announces every access. The memory is protected, each access is permitted for one
+// instruction and compared with the announcements. A search cannot reorder an unannounced access: memory
+// copied by a library, code compiled without the flags, inline assembler. Only on x86-64; other processors
+// are not checked.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@
 namespace ringside::tools {
 
 struct Unannounced {
-  const void* code = nullptr;  ///< behind the instruction, as a return address is
+  const void* code = nullptr;  ///< after the instruction, like a return address
   const std::byte* address = nullptr;
   std::uint32_t fiber = 0;
   bool writes = false;
@@ -30,17 +30,19 @@ struct Audit {
 
 struct Audited {
   std::vector<std::span<std::byte>> areas;  ///< in whole pages of the system
-  /// Null: any code may announce its accesses. Otherwise only what `ringside ring-check cc` has compiled.
+  /// Null: any code may announce its accesses. Otherwise only code that `ringside ring-check cc` has
+  /// compiled.
   const RingPlugin* marked_by = nullptr;
   std::vector<const void*> waits = {};  ///< loads that wait (Execution::wait_at)
 };
 
-/// Lets `run` make executions of `program`, under a model that leaves the memory alone (SC). One at a time.
+/// Calls `run` to make executions of `program`, under a model that leaves the memory unchanged (SC). One at a
+/// time.
 [[nodiscard]] Audit audit(const Audited& audited, check::Space& space, check::Model& model,
                           check::Program& program, check::Elsewhere* elsewhere,
                           const std::function<void(check::Execution&)>& run);
 
-/// The job: what it finds as a verdict.
+/// Runs the job and returns the verdict.
 [[nodiscard]] RingVerdict audit_ring(const RingJob& job);
 
 }  // namespace ringside::tools

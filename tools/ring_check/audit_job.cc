@@ -1,4 +1,4 @@
-// What is audited of a ring, and of tests of threads; and what is said of it.
+// The audit of a ring and of tests of threads, and its messages.
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,10 +13,10 @@ namespace {
 
 using check::Play;
 
-/// Of each test: an access costs two faults here, a thousand times what it costs in a search.
+/// For each test: an access costs two faults here, a thousand times its cost in a search.
 constexpr std::uint64_t executions_audited_max = 256;
 constexpr std::uint32_t deviations_audited = 1;
-/// More names than that help nobody.
+/// The most names in a message.
 constexpr std::size_t named_max = 8;
 
 std::string list_of(const std::vector<std::string>& names) {
@@ -34,7 +34,7 @@ void add_once(std::vector<std::string>& texts, const std::string& text) {
 RingVerdict audit_page(const RingJob& job) {
   RingVerdict verdict;
   Places places(*job.plugin);
-  // A loop that waits has to be known: each of its looks costs two faults.
+  // Loops that wait must be known first: each of their loads costs two faults.
   auto ready = with_all_memory(job, places, [](Bench& bench) {
     const Watched watched(bench.execution.get());
     check::Replay plain_order({});
@@ -68,8 +68,8 @@ RingVerdict audit_page(const RingJob& job) {
     verdict.outcome = RingOutcome::whole;
   } else {
     verdict.why = fmt::format(
-        "accesses to the page that the compiler does not announce, so that no search would be worth anything "
-        "(compile all of the ring with: ringside ring-check cc): {}",
+        "accesses to the page that the compiler does not announce, so that no search would be valid (compile "
+        "all of the ring with: ringside ring-check cc): {}",
         list_of(unseen));
   }
   return verdict;
@@ -89,7 +89,7 @@ std::vector<std::span<std::byte>> kept_memory(const RingPlugin& plugin) {
   return areas;
 }
 
-/// What one test does unseen to what its threads share, added to `unseen`.
+/// Adds the unannounced accesses of one test to shared memory to `unseen`.
 Result<> audit_test(const RingJob& job, Audited audited, RingVerdict& verdict,
                     std::vector<std::string>& unseen) {
   Places places(*job.plugin);
@@ -107,7 +107,7 @@ Result<> audit_test(const RingJob& job, Audited audited, RingVerdict& verdict,
       const Watched watched(nullptr);
       found = audit(audited, *bench.space, *bench.model, *bench.program, &places.elsewhere(),
                     [&](check::Execution& execution) {
-                      // A test that fails is for the searches to find.
+                      // The searches report a failure of the test.
                       check::Limits limits;
                       limits.bound = deviations_audited;
                       limits.executions = executions_audited_max;
@@ -121,7 +121,7 @@ Result<> audit_test(const RingJob& job, Audited audited, RingVerdict& verdict,
       if (bench.space->find(each.address, 1, offset)) {
         shared.push_back(each);
       } else {
-        // What one thread alone uses is its own affair.
+        // Memory of one thread alone is private.
         places.elsewhere().touched(each.fiber, each.address, 1, each.writes, false);
       }
     }
@@ -137,9 +137,8 @@ RingVerdict audit_tests(RingJob job) {
   RingVerdict verdict;
   if (const auto unmarked = job.plugin->unmarked_functions(); !unmarked.empty()) {
     verdict.why = fmt::format(
-        "functions that ringside ring-check cc has not compiled, so that nobody sees what they do to the "
-        "memory "
-        "that threads share, and no search would be worth anything: {}",
+        "functions that ringside ring-check cc has not compiled, so that their accesses to shared memory are "
+        "not seen and no search would be valid: {}",
         list_of(unmarked));
     return verdict;
   }
@@ -156,9 +155,8 @@ RingVerdict audit_tests(RingJob job) {
     verdict.outcome = RingOutcome::whole;
   } else {
     verdict.why = fmt::format(
-        "accesses to what threads share that no compiler announces, so that no search would be worth "
-        "anything "
-        "(memory that a library, a function without the flags or an asm block touches): {}",
+        "unannounced accesses to shared memory, so that no search would be valid (memory that a library, a "
+        "function without the flags or an asm block accesses): {}",
         list_of(unseen));
   }
   return verdict;

@@ -1,4 +1,4 @@
-// Line by line, instruction by instruction; a lock prefix may stand on a line of its own.
+// Line by line, instruction by instruction; a lock prefix may be on its own line.
 #include "tools/ring_check/barriers.h"
 
 #include <fmt/format.h>
@@ -13,7 +13,7 @@ namespace ringside::tools {
 namespace {
 
 constexpr std::string_view spaces = " \t\r";
-/// A function may keep values below the stack pointer, without saying so.
+/// A function may keep values below the stack pointer.
 constexpr int red_zone_bytes = 128;
 
 std::string_view trimmed(std::string_view text) {
@@ -30,7 +30,7 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
-/// Operands are parted by commas, but not those in parentheses.
+/// Operands are separated by commas outside parentheses.
 std::vector<std::string_view> operands_of(std::string_view text) {
   std::vector<std::string_view> operands;
   int depth = 0;
@@ -56,7 +56,7 @@ bool is_on_stack(std::string_view operand) {
   return operand.find("(%rsp") != std::string_view::npos || operand.find("(%esp") != std::string_view::npos;
 }
 
-/// By its register, or else by the last letter of the instruction.
+/// The size by the register, or else by the last letter of the instruction.
 unsigned bytes_of(std::string_view instruction, const std::vector<std::string_view>& operands) {
   if (instruction == "cmpxchg8b") return 8;
   if (instruction == "cmpxchg16b") return 16;
@@ -88,8 +88,8 @@ std::string call(std::string_view function) {
                      red_zone_bytes, function);
 }
 
-/// The address goes into a register that the code may be using, so that is put aside; what was relative to
-/// the stack pointer is further away by then.
+/// The address goes into a register that the code may use, so that the register is saved; an address relative
+/// to the stack pointer is adjusted.
 std::string announce(std::string_view memory, unsigned bytes) {
   constexpr int moved = red_zone_bytes + 8;
   const bool by_stack = memory.find("%rsp") != std::string_view::npos;
@@ -144,12 +144,12 @@ class Rewriter {
       name = take_word(rest);
     }
     const std::vector<std::string_view> operands = operands_of(rest);
-    // An exchange with memory is locked whether it says so or not.
+    // An exchange with memory is locked even without the prefix.
     const bool exchange = name.starts_with("xchg");
     const bool locked = std::exchange(locked_, false);
     for (const std::string_view operand : operands) {
       if (!(locked || exchange) || !is_memory(operand)) continue;
-      // Nobody else sees the stack: it is there for the barrier that a lock is.
+      // Other threads do not see the stack: the instruction is used as a barrier.
       if (locked && is_on_stack(operand) && operands.front().starts_with('$'))
         return fence("ring_check_asm_mb", text);
       out_.text += announce(operand, bytes_of(name, operands));
@@ -159,7 +159,7 @@ class Rewriter {
     copy(fmt::format("\t{}{}", locked ? "lock " : "", text));
   }
 
-  /// `also`: what is done besides, since it may set flags that are looked at.
+  /// `also`: the original instruction, because later code may read the flags that it sets.
   void fence(std::string_view function, std::string_view also = {}) {
     out_.text += call(function);
     if (!also.empty()) copy(fmt::format("\tlock {}", also));

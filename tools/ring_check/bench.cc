@@ -15,18 +15,18 @@ bool is_hostile(Play play) {
   return play == Play::hostile_front || play == Play::hostile_back;
 }
 
-/// What the watchdog looks at, from a signal handler.
+/// The state that the watchdog reads, from a signal handler.
 struct Current {
   const check::Execution* execution = nullptr;
   const std::string* places = nullptr;
   std::uint32_t messages = 0;
   bool runs_ring_code = false;
-  std::uint64_t begun = 0;  ///< how often ring code has been begun with
+  std::uint64_t begun = 0;  ///< how often ring code has been started
 };
 Current current;
 
-/// Each time that more memory turns out to be shared, or that a loop waits, everything begins anew; a ring's
-/// is known after a few.
+/// The search restarts whenever more shared memory or a waiting loop is found; a few rounds are enough for a
+/// ring.
 constexpr int rounds_max = 100;
 
 }  // namespace
@@ -63,7 +63,7 @@ Bench::Bench(const RingJob& job) {
 Result<> Bench::set_up(const RingJob& job, Places& places) {
   std::vector<check::Region> regions = places.regions();
   std::vector<check::Space::Found> words = places.words();
-  // Time is tried as memory is, where there is one (execution_operations.cc).
+  // If the model has time, it is explored like memory (execution_operations.cc).
   if (program->history() != nullptr && check::has_time(job.model)) add_counts(regions, words);
   auto made =
       check::Space::make(ring == nullptr ? std::span<std::byte>() : job.plugin->page(),
@@ -99,8 +99,8 @@ Result<> with_all_memory(const RingJob& job, Places& places, const std::function
     if (const void* load = bench.execution->found_wait(); load != nullptr) places.found_wait(load);
     if (!places.learn()) return Done{};
   }
-  return Error{EPROTO, "it cannot be checked", job.plugin->title(), "its ends find ever more memory to share",
-               "a message should lie in as little memory as it can"};
+  return Error{EPROTO, "it cannot be checked", job.plugin->title(),
+               "its ends share more memory in each execution", "place messages in less memory"};
 }
 
 RingVerdict drive_watched(const std::function<RingVerdict()>& drive) {

@@ -1,5 +1,5 @@
-// Everything that one try needs, built anew each time that more memory turns out to be shared; and what its
-// watchdog looks at meanwhile.
+// The objects that one try needs, rebuilt whenever more shared memory is found; and the state that its
+// watchdog reads.
 #pragma once
 
 #include <functional>
@@ -12,13 +12,13 @@
 
 namespace ringside::tools {
 
-/// In the order in which it is built.
+/// The members are in the order of construction.
 struct Bench {
   explicit Bench(const RingJob& job);
   [[nodiscard]] Result<> set_up(const RingJob& job, Places& places);
 
   std::unique_ptr<check::Program> program;
-  check::RingProgram* ring = nullptr;  ///< the program, if it is a ring's
+  check::RingProgram* ring = nullptr;  ///< the program, if it is that of a ring
   std::optional<check::Space> space;
   std::unique_ptr<check::Model> model;
   std::unique_ptr<check::Execution> execution;
@@ -27,12 +27,11 @@ struct Bench {
   void add_counts(std::vector<check::Region>& regions, std::vector<check::Space::Found>& words) const;
 };
 
-/// Does `what` with a bench that knows all the memory that the ends share, and all loops in which they wait,
-/// as far as `what` shows it.
+/// Calls `what` with a bench that knows all shared memory and all waiting loops that `what` reveals.
 [[nodiscard]] Result<> with_all_memory(const RingJob& job, Places& places,
                                        const std::function<void(Bench&)>& what);
 
-/// For as long as ring code runs; `execution` once there is one.
+/// Exists as long as ring code runs; `execution` may be null.
 class Watched {
  public:
   explicit Watched(const check::Execution* execution);
@@ -41,7 +40,7 @@ class Watched {
   Watched& operator=(const Watched&) = delete;
 };
 
-/// What a replay has to know, for who gives a try up. It must live as long as the try.
+/// The shared memory that a replay needs, for the watchdog. It must exist as long as the try.
 void watch_places(const Places& places);
 
 }  // namespace ringside::tools

@@ -1,4 +1,4 @@
-// What is refused, and why; and what a failed assert() is.
+// The refused calls with their reasons, and the handling of a failed assert().
 #include "tools/ring_check/calls.h"
 
 #include <fmt/format.h>
@@ -40,21 +40,20 @@ enum class Why : std::uint8_t { waits, starts_threads, writes_unseen, takes_memo
 const char* text_of(Why why) {
   switch (why) {
     case Why::waits:
-      return "it may wait, and one thread runs both ends here, so that nobody would wake it (an end that "
-             "finds "
-             "nothing returns 0, and waits by ring_check_wait() or ring_check_await())";
+      return "it may wait, but one thread runs both ends here, so that no other thread could wake it (an end "
+             "that finds nothing returns 0, and waits with ring_check_wait() or ring_check_await())";
     case Why::starts_threads:
-      return "what other threads and processes do is not explored";
+      return "other threads and processes are not explored";
     case Why::writes_unseen:
-      return "the system writes into memory there, which no compiler announces, and a file is not put back "
-             "between executions";
+      return "the system writes into memory without an announcement, and a file is not restored between "
+             "executions";
     case Why::takes_memory:
-      return "such memory is not put back between executions (use malloc or new)";
+      return "such memory is not restored between executions (use malloc or new)";
   }
   return "?";
 }
 
-/// The checker runs the ring, in an execution or with one thread; not two real ones.
+/// True: the checker runs the ring, in an execution or with one thread, not with two real threads.
 bool is_checked() {
   if (check::Execution::current() != nullptr) return true;
   const check::Outside* driver = check::outside();
@@ -65,7 +64,7 @@ void refuse_if_checked(const char* name, Why why) {
   if (is_checked()) refuse(fmt::format("the code calls {}(): {}", name, text_of(why)));
 }
 
-/// The real function, unless the checker runs. `About` says which and why.
+/// Calls the real function, unless the checker runs. `About` has its name and the reason.
 template <auto real, class About>
 struct Refused;
 template <class R, class... Arguments, bool is_noexcept, R (*real)(Arguments...) noexcept(is_noexcept),
@@ -77,7 +76,7 @@ struct Refused<real, About> {
   }
 };
 
-// A text is no argument of a template, so that each function has a type that holds it.
+// A text cannot be a template argument, so that each function has a type for it.
 #define RS_REFUSED(function, reason)               \
   struct About_##function {                        \
     static constexpr const char* name = #function; \
@@ -131,7 +130,7 @@ struct Refused<real, About> {
 RS_EACH_REFUSED(RS_REFUSED)
 #undef RS_REFUSED
 
-/// C++20's waiting, among others, makes system calls through this.
+/// The waiting functions of C++20, among others, make system calls through this.
 long call_syscall(long number, ...) {
   if (number == SYS_futex) refuse_if_checked("futex", Why::waits);
   std::va_list list;
@@ -147,10 +146,10 @@ void call_condition_wait(std::condition_variable* condition, std::unique_lock<st
   condition->wait(*lock);
 }
 
-/// What assert() calls: a failure of the ring, with the way into it, and not the end of a process.
+/// Called by assert(): a failure of the ring with its steps, instead of the end of the process.
 void call_assert_fail(const char* condition, const char* file, unsigned line, const char* function) {
   if (is_checked()) {
-    std::array<char, 512> text;  // not on the heap, which belongs to the ring now
+    std::array<char, 512> text;  // not on the heap, which is the ring's now
     (void)std::snprintf(text.data(), text.size(), "%s does not hold, %s:%u", condition, file, line);
     ring_check_fail(text.data());
   }

@@ -1,8 +1,8 @@
-// Calls of ring code into the system's libraries that the checker answers itself. Two ends are fibers of one
-// thread here, so that a call which waits for the other end would wait for ever: it is refused by its name.
+// Calls of ring code into the system's libraries that the checker handles itself. Two ends are fibers of one
+// thread here, so that a call that waits for the other end would never return: it is refused by its name.
 //
-// Whoever loads a ring makes its calls come here (tools/ring_check/redirect.h). Outside of the checker's runs
-// each is what it always was.
+// The code that loads a ring redirects its calls here (tools/ring_check/redirect.h). Outside the checker's
+// runs each call has its usual effect.
 #pragma once
 
 #include <span>
@@ -11,13 +11,13 @@
 namespace ringside::tools {
 
 struct RedirectedCall {
-  const char* name;  ///< as the linker knows it
+  const char* name;  ///< its name for the linker
   void* function;
 };
 
 [[nodiscard]] std::span<const RedirectedCall> redirected_calls();
 
-/// Ring code does what cannot be judged. `handler` must not return. Set before ring code runs.
+/// Sets the handler for code that cannot be judged. It must not return. To be called before ring code runs.
 void on_refusal(void (*handler)(const std::string& why));
 [[noreturn]] void refuse(const std::string& why);
 

@@ -1,8 +1,6 @@
-// The compiler wrapper: which compiler, the steps of wrapper.h one after the other, and barriers.h in
-// between.
+// The compiler wrapper: selects the compiler, and runs the steps of wrapper.h with barriers.h between them.
 //
-// What is between source and object is in a directory that is removed at the end; an interrupted run leaves
-// it behind.
+// Intermediate files are in a directory that is removed at the end; an interrupted run leaves it.
 #include "tools/ring_check/cc.h"
 
 #include <fmt/format.h>
@@ -47,8 +45,8 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-/// Its exit status; 128 and the number of a signal if it died of one, as shells have it. With `said`, what it
-/// prints goes there.
+/// Returns the exit status; 128 plus the number of a signal if it was killed by one, as in shells. With
+/// `said`, its output is stored there.
 Result<int> run(const std::vector<std::string>& command, std::string* said = nullptr) {
   std::vector<char*> arguments;
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -95,14 +93,14 @@ Result<CompilerKind> kind_of(const std::vector<std::string>& compiler) {
                "set CC or CXX to one of them"};
 }
 
-/// In a build tree it lies beside this program, installed two folders away.
+/// In a build tree it is beside this program; installed, it is two folders away.
 Result<std::string> include_directory() {
   const fs::path here = fs::path(own_program()).parent_path();
   for (const fs::path& folder :
        {here / "emu" / "check" / "include", here.parent_path() / "include", fs::path(RINGSIDE_INCLUDE_DIR)}) {
     if (fs::exists(folder / "ringside" / "ring_check.h")) return folder.string();
   }
-  return Error{ENOENT, cannot, "ringside/ring_check.h", "it is not where it was installed to",
+  return Error{ENOENT, cannot, "ringside/ring_check.h", "it is not in its installed place",
                "install ringside again"};
 }
 
@@ -115,7 +113,7 @@ Result<> rewrite(const std::string& path) {
   return write_file(cannot, path, with_marks(rewrite_barriers(text.str()).text));
 }
 
-/// A compiler waits for whoever writes into a fifo, and reads /dev/zero for ever.
+/// A compiler would wait for a writer of a fifo, and read /dev/zero forever.
 Result<> check_files(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     const std::string path = argument.starts_with('@') ? argument.substr(1) : argument;

@@ -5,8 +5,8 @@
 
 namespace ringside::tools {
 
-/// Adds both under `ring_check`. One that was chosen has left its work in `session` before the callback
-/// of `ring_check` is called.
+/// Adds both commands under `ring_check`. A chosen one stores its work in `session` before the callback of
+/// `ring_check` is called.
 void add_ring_compiler_commands(Command ring_check, Session& session);
 
 }  // namespace ringside::tools

@@ -1,5 +1,5 @@
-// fork, a pipe for the verdict, and in the child a watchdog over the ring: signals that it dies of, and an
-// alarm that sees whether it still gets anywhere.
+// fork, a pipe for the verdict, and in the child a watchdog over the ring: handlers for fatal signals, and an
+// alarm that checks for progress.
 #include "tools/ring_check/children.h"
 
 #include <fcntl.h>
@@ -30,17 +30,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A ring that makes no step while it computes for so long hangs: between two accesses it takes microseconds.
+/// Ring code that computes this long without a step hangs: between two accesses it takes microseconds.
 constexpr std::chrono::seconds busy_without_a_step(3);
-/// One thread alone drives the ring through its functions in far less than this.
+/// One thread needs much less than this for a function of the ring.
 constexpr std::chrono::seconds busy_of_one_thread(10);
 /// Ring code that blocks neither runs nor waits for a processor. The ticks take less than this.
 constexpr int seconds_blocked = 10;
 constexpr std::chrono::milliseconds awake_while_blocked(300);
-/// The budget is over: ring code that ends one execution comes back in less.
+/// After the budget: ring code ends one execution in less time.
 constexpr std::chrono::seconds grace(15);
 constexpr std::chrono::milliseconds shortest_poll(100);
-/// How often progress is told.
+/// How often progress is reported.
 constexpr std::chrono::milliseconds between_tellings(200);
 constexpr std::chrono::milliseconds a_day = std::chrono::hours(24);
 constexpr std::size_t signal_stack_bytes = std::size_t{64} * 1024;
@@ -63,7 +63,7 @@ check::Usage usage_in(const std::string& text) {
 }
 
 std::string to_text(const RingVerdict& verdict) {
-  // A ring may fail with any text; here it is one line.
+  // A ring may fail with any text; it becomes one line here.
   std::string why = verdict.why;
   std::replace(why.begin(), why.end(), '\n', ' ');
   std::string buffering;
@@ -142,14 +142,14 @@ struct Watchdog {
   int verdict_to = -1;
   const RingJob* job = nullptr;
   RingProgress last;
-  int ticks_still = 0;  ///< seconds by the clock since then
+  int ticks_still = 0;  ///< seconds of real time since then
   std::chrono::microseconds busy_then{0};
   std::chrono::nanoseconds awake_then{0};  ///< running, or waiting for a processor
 };
 Watchdog watchdog;
 
-/// The ring will not come back. Whatever it broke, strings can still be made, or the parent sees a child that
-/// died without a word.
+/// The ring code will not return. It may have damaged memory, but this code must still send a verdict;
+/// otherwise the parent sees a child without one.
 [[noreturn]] void give_up(const std::string& why, RingOutcome outcome = RingOutcome::failed) {
   const check::CheckerCode checker;
   RingVerdict verdict;
@@ -169,8 +169,8 @@ void on_fault(int signal) {
   ::signal(signal, SIG_DFL);
   give_up(fmt::format("the code dies of a signal: {} ({})", ::strsignal(signal),
                       signal == SIGSEGV || signal == SIGBUS
-                          ? "the memory before and behind the page may not be touched"
-                          : "see the replay in a debugger"));
+                          ? "the memory before and after the page may not be accessed"
+                          : "run the replay in a debugger"));
 }
 
 std::chrono::microseconds time_of_processor() {
@@ -205,14 +205,14 @@ void on_tick(int) {
   const bool explores = watchdog.job->task == RingTask::explore;
   const std::chrono::seconds limit = explores ? busy_without_a_step : busy_of_one_thread;
   ++watchdog.ticks_still;
-  const char* what = explores ? "no access to shared memory" : "a call does not come back";
+  const char* what = explores ? "no access to shared memory" : "a call does not return";
   if (busy - watchdog.busy_then >= limit)
     give_up(
-        fmt::format("the code hangs: {} for {} s (does it loop on a value that the compiler keeps "
-                    "in a register? such a word must be read anew each time)",
+        fmt::format("the code hangs: {} for {} s (does it loop on a value that the compiler keeps in a "
+                    "register? such a word must be read again each time)",
                     what, limit.count()));
   if (watchdog.ticks_still >= seconds_blocked && awake - watchdog.awake_then < awake_while_blocked)
-    give_up(fmt::format("the code is blocked: {} for {} s, and it does not compute (does it wait for "
+    give_up(fmt::format("the code is blocked: {} for {} s, and it uses no processor time (does it wait for "
                         "another thread, or for the system?)",
                         what, watchdog.ticks_still),
             RingOutcome::could_not);
@@ -224,12 +224,12 @@ void refused_by_ring(const std::string& why) {
 }
 
 void watch_over(const RingJob& job, int verdict_to) {
-  // What it prints is no part of its memory.
+  // The buffer of stdout is not part of the ring's memory.
   static char printed[BUFSIZ];
   std::setvbuf(stdout, printed, _IOLBF, sizeof printed);
   on_refusal(refused_by_ring);
   watchdog = {verdict_to, &job, {}, 0, {}, {}};
-  // A fault may be the end of a stack.
+  // A stack overflow needs another stack for the handler.
   static std::byte signal_stack[signal_stack_bytes];
   stack_t stack = {};
   stack.ss_sp = signal_stack;
@@ -254,19 +254,19 @@ struct Child {
   pid_t process = -1;
   int verdict_from = -1;
   std::size_t number = 0;
-  bool was_late = false;  ///< killed: the budget was over
+  bool was_late = false;  ///< killed after the budget
   std::string text;
-  SearchCounts* counts = nullptr;  ///< its own, in memory that both share; null: there is none
+  SearchCounts* counts = nullptr;  ///< of the child, in shared memory; null: none
   Clock::time_point began = Clock::now();
 };
 
-/// What its parent keeps for it.
+/// Releases the parent's resources for a child.
 void release(const Child& child) {
   ::close(child.verdict_from);
   if (child.counts != nullptr) ::munmap(child.counts, sizeof(SearchCounts));
 }
 
-/// A child that does `what` and sends its verdict. Its process is -1 if there is none.
+/// Starts a child that calls `what` and sends its verdict. Its process is -1 on an error.
 Child start(std::size_t number, const RingJob& job, const std::function<RingVerdict()>& what) {
   Child child;
   child.number = number;
@@ -311,14 +311,14 @@ RingVerdict finish(Child& child) {
   return verdict;
 }
 
-/// For poll(), between the two.
+/// A timeout for poll(), within the limits.
 int milliseconds_until(Clock::time_point then, std::chrono::milliseconds at_least,
                        std::chrono::milliseconds at_most) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(then - Clock::now());
   return static_cast<int>(std::clamp(left, at_least, at_most).count());
 }
 
-/// `executions`: of the jobs that are done.
+/// `executions`: of the finished jobs.
 RingJobsProgress progress_of(const std::vector<Child>& running, std::size_t done, std::uint64_t executions) {
   RingJobsProgress progress;
   progress.done = done;
@@ -350,12 +350,12 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
   std::vector<Child> running;
   std::uint64_t executions = 0;
   std::size_t ended = 0;
-  std::map<std::size_t, std::optional<RingVerdict>> waiting;  // for those before them
+  std::map<std::size_t, std::optional<RingVerdict>> waiting;  // waiting for earlier ones
   std::size_t next = 0;
   std::size_t told = 0;
   while (told < jobs.size()) {
     while (running.size() < options.at_once && next < jobs.size()) {
-      // The time left is divided evenly; a job that needs less leaves the rest to the others.
+      // The remaining time is divided evenly; a job that needs less leaves the rest to the others.
       const auto left = std::max(deadline - Clock::now(), Clock::duration::zero());
       const auto until =
           Clock::now() + left * options.at_once / static_cast<int>(jobs.size() - next + running.size());
@@ -380,7 +380,7 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
         milliseconds_until(deadline + grace, shortest_poll, options.progress ? between_tellings : a_day);
     if (!watched.empty() && ::poll(watched.data(), watched.size(), patience) < 0 && errno != EINTR) return;
     if (!watched.empty() && options.progress) options.progress(progress_of(running, ended, executions));
-    // Whatever keeps a child's watchdog from its work.
+    // A child whose watchdog does not work is killed.
     if (Clock::now() > deadline + grace) {
       for (Child& child : running) {
         child.was_late = true;

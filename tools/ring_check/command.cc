@@ -1,4 +1,4 @@
-// ring-check: what to check, how, and what is said of it.
+// The command ring-check: its options, what it checks, and its output.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -52,12 +52,11 @@ struct Request {
   bool json = false;
 };
 
-/// What a search may cost: about a second. Small rings are proved in less; many searches of middling ones
-/// take 2 to 5 million steps. Where even this is too little, it is too little by far, and less is spent on
-/// the rest.
+/// The usual limit of a search: about a second. Small rings are proved in less; many searches of medium rings
+/// need 2 to 5 million steps. The others need far more, so less is spent on the searches that follow.
 constexpr SearchLimit usual_limit{.steps = 5'000'000};
 constexpr SearchLimit usual_limit_of_bounded{.steps = 1'000'000};
-/// ringside's own rings are many, and quick to be asked about. --long is for the rest.
+/// ringside has many rings, and their check should be fast. --long searches more.
 constexpr SearchLimit limit_of_own{.steps = 200'000};
 constexpr SearchLimit limit_of_long{.executions = 1'000'000};
 
@@ -70,8 +69,8 @@ int refused(const Error& error) {
   return exit_usage;
 }
 
-/// ringside's own rings, as they were built with this program: the ends as an x86 needs them for the models
-/// of an x86, those with the fences of other machines for C11.
+/// ringside's own rings, built with this program: those for an x86 under the models of an x86, and those with
+/// the fences of other machines for C11.
 Result<std::vector<std::string>> own_rings() {
   namespace fs = std::filesystem;
   const fs::path beside = fs::path(own_program()).parent_path() / "emu" / "check" / "plugins";
@@ -84,7 +83,7 @@ Result<std::vector<std::string>> own_rings() {
   }
   std::sort(paths.begin(), paths.end());
   if (paths.empty())
-    return check_usage("its own rings", fmt::format("there are none in {}", folder.string()),
+    return check_usage("ringside's own rings", fmt::format("there are none in {}", folder.string()),
                        "name one with --ring");
   return paths;
 }
@@ -95,7 +94,7 @@ Result<std::chrono::milliseconds> duration_in(const std::string& text) {
   while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') ++digits;
   const std::string unit = text.substr(digits);
   if (digits == 0 || digits > 6 || (!unit.empty() && unit != "s" && unit != "m"))
-    return check_usage("--budget " + text, "it is no time", "--budget 60s, --budget 5m");
+    return check_usage("--budget " + text, "it is not a time", "--budget 60s, --budget 5m");
   return std::chrono::milliseconds(std::stoul(text.substr(0, digits)) * (unit == "m" ? 60000 : 1000));
 }
 
@@ -117,12 +116,12 @@ Result<std::vector<ModelName>> models_in(const std::vector<std::string>& names) 
   return models;
 }
 
-/// An x86 needs fewer barriers than the language, so what is built for one is not judged by the language.
+/// An x86 needs fewer barriers than the language, so that a build for an x86 is not checked under C11.
 bool is_for_x86(const RingPlugin& plugin) {
   return plugin.name().find("_x86") != std::string::npos;
 }
 
-/// The first counterexample, as files for the other views.
+/// Writes the first counterexample as files for the other views.
 Result<> leave_views(const Request& request, const RingVerdict& verdict) {
   if (!request.journal.empty()) {
     auto written = write_file("cannot write a journal", request.journal, verdict.journal);
@@ -136,7 +135,7 @@ Result<> leave_views(const Request& request, const RingVerdict& verdict) {
                     replay_page({run_data(journal.value(), "counterexample")}));
 }
 
-/// A ring that cannot be loaded. The report says it, too.
+/// Reports a ring that cannot be loaded, also in the JUnit file.
 int could_not_check(const Request& request, const Error& error) {
   if (!request.junit.empty()) {
     auto reported = write_junit(request.junit, "ring-check",
@@ -156,7 +155,7 @@ int replay(const Request& request) {
   if (!wanted) return refused(wanted.error());
   if (request.rings.size() != 1)
     return refused(
-        check_usage("--replay", "the string does not say of which ring it is", "give that ring with --ring"));
+        check_usage("--replay", "the string does not contain the ring", "name the ring with --ring"));
   auto plugin = RingPlugin::load(request.rings.front());
   if (!plugin) return could_not_check(request, plugin.error());
   RingJob& job = wanted->job;
@@ -230,7 +229,7 @@ int check_rings(const Request& request) {
   RingOutput output(format, request.junit, jobs.size());
   output.begin();
   std::optional<RingVerdict> first;
-  // What cannot be seen cannot be searched: an end of a ring in which something is wrong would be invented.
+  // A ring with unseen accesses is not searched: the search would report false errors.
   std::set<const RingPlugin*> unseen;
   run.skip = [&](const RingJob& job) { return unseen.contains(job.plugin); };
   ProgressLine line;
@@ -269,35 +268,33 @@ int check_rings(const Request& request) {
 void add_ring_check_command(Command app, Session& session) {
   Command command = app.add_subcommand(
       "ring-check",
-      "Every interleaving and memory order of a ring's code; without --ring, of ringside's own rings");
+      "Checks a ring's code under every interleaving and memory order; without --ring, ringside's own rings");
   command.footer(
-      "What is tried follows from what the ring promises (its capabilities): the exchange of messages from "
-      "several starts,\n"
+      "The ring's promises (its capabilities) select the tests: the exchange of messages from several "
+      "starts,\n"
       "attaching, attaching again, hostile peers. \"all\" is a proof for that many messages; \"up to N "
       "deviations\" is not;\n"
-      "\"not covered\" says what no search has done: where one ended at its limit, --long or --limit N does "
-      "more.\n"
-      "The habits of a ring's calls are learnt first: one that refuses without a reason is made again, one "
-      "that "
-      "waits inside\n"
-      "is waited for, and the first verdict has a note of it.\n"
-      "armv8 orders no dependencies, and says where load buffering would matter.\n"
+      "\"not covered\" names what no search has reached: where one ended at its limit, --long or --limit N "
+      "does more.\n"
+      "First, one thread finds the habits of a ring's calls: a call that refuses without a reason is "
+      "repeated, a call that waits\n"
+      "inside is waited for, and the first verdict has a note.\n"
+      "armv8 does not order dependencies, and reports where load buffering would matter.\n"
       "Tests of threads need no ring (RING_CHECK_TESTS in <ringside/ring_check.h>).\n"
       "\n"
       "Examples:\n"
       "  ringside ring-check                                   ringside's own rings: both layouts, both "
       "directions\n"
       "  ringside ring-check cc -shared -o ring.so ring.c      compiles a ring so that it can be checked\n"
-      "  ringside ring-check --ring ./ring.so                  finds what is wrong with it, and shows how it "
-      "comes to that\n"
+      "  ringside ring-check --ring ./ring.so                  checks it, and shows the steps to an error\n"
       "  ringside ring-check cc -O2 -o test.so mpmc.c && ringside ring-check --ring ./test.so   tests of "
       "threads\n"
       "  ringside ring-check --ring ./ring.so --model c11 -j 2 --junit results.xml\n"
       "  ringside ring-check --ring ./ring.so --replay 'C11:exchange:3:0:0:A12B3'\n"
-      "  ringside ring-check --explain 18                      what that class of bug is, and where it has "
-      "happened\n"
+      "  ringside ring-check --explain 18                      describes that class of bugs, and where it "
+      "has happened\n"
       "\n"
-      "Exit codes: 0 all holds, 1 usage, 3 something could not be tried, 4 a ring is wrong.");
+      "Exit codes: 0 all holds, 1 usage, 3 a check could not be made, 4 a ring is wrong.");
   auto request = std::make_shared<Request>();
   command
       .add_option("--ring", request->rings,
@@ -305,26 +302,26 @@ void add_ring_check_command(Command app, Session& session) {
       .type_name("LIB.so");
   command
       .add_option("--model", request->models,
-                  "sc, tso, c11 or armv8; may be repeated. The first three, if none is named")
+                  "sc, tso, c11 or armv8; may be repeated. Default: the first three")
       .type_name("MODEL");
   command.add_option("--msgs", request->messages, "Messages in an exchange, instead of 3").range(1u, 64u);
   command.add_option("--bound", request->bound,
-                     "Only executions with so many deviations from the plain order at most");
+                     "Only executions with at most N deviations from the plain order");
   command.add_option(
       "--limit", request->limit,
-      "Executions in each search at most, in place of 5,000,000 steps (of ringside's own rings "
-      "200,000; with --long 1,000,000 executions). A search that ends so is followed by those "
-      "with 0, 1, 2 ... deviations, which have together as much (in place of 1,000,000 steps)");
-  command.add_option("--budget", request->budget, "Stop after this long: 60s, 5m").type_name("TIME");
-  command.add_option("-j,--jobs", request->at_once, "So many at a time").range(1u, 256u);
+      "The most executions of each search, instead of 5,000,000 steps (ringside's own rings: "
+      "200,000; with --long: 1,000,000 executions). A search that reaches it is followed by "
+      "searches with 0, 1, 2 ... deviations, which share as many (instead of 1,000,000 steps)");
+  command.add_option("--budget", request->budget, "Stops after this time: 60s, 5m").type_name("TIME");
+  command.add_option("-j,--jobs", request->at_once, "Jobs at the same time").range(1u, 256u);
   command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");
-  command.add_option("--replay", request->replay, "One execution again, from the string that a report prints")
+  command.add_option("--replay", request->replay, "Repeats one execution, from the string in a report")
       .type_name("STRING");
   command
       .add_option("--explain", request->explain,
-                  "Tells about a class of ring bugs, by its number; \"all\" lists them")
+                  "Describes a class of ring bugs, by its number; \"all\" lists them")
       .type_name("N");
-  command.add_option("--junit", request->junit, "Results as JUnit XML, besides").type_name("FILE");
+  command.add_option("--junit", request->junit, "Also writes the results as JUnit XML").type_name("FILE");
   command.add_option("--html", request->html, "The first counterexample as a page to play, step by step")
       .type_name("FILE");
   command
@@ -332,8 +329,8 @@ void add_ring_check_command(Command app, Session& session) {
       .type_name("FILE");
   command.add_flag("--long", request->thorough,
                    "More messages, more starts, higher bounds: minutes instead of seconds");
-  command.add_flag("--first", request->first, "Stop at the first that fails");
-  command.add_flag("--list", request->list, "What would be tried, one a line");
+  command.add_flag("--first", request->first, "Stops at the first failure");
+  command.add_flag("--list", request->list, "Lists the jobs, one a line, without running them");
   command.add_flag("--tap", request->tap, "Results in the Test Anything Protocol");
   command.add_flag("--json", request->json, "Results as JSON, one object a line");
   add_ring_compiler_commands(command, session);

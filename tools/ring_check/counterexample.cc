@@ -1,5 +1,5 @@
-// Operations to entries: an index's store is an index that moves, a slot is written when its last granule is,
-// the rest is told.
+// Operations to entries: the store of an index becomes a moved index, a slot is written with its last
+// granule, and other operations become text.
 #include "tools/ring_check/counterexample.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ using check::Step;
 
 constexpr std::uint64_t ns_between_steps = 1000;
 
-/// "ring.c:31", without the function that it was inlined into.
+/// "ring.c:31", without the function into which it was inlined.
 std::string line_of(const RingPlugin::Place& place) {
   return place.where.substr(0, place.where.find(' '));
 }
@@ -30,12 +30,12 @@ class Teller {
         places_(&places),
         slots_(ring_->slots * std::size_t{ring_->slot_bytes}) {}
 
-  /// `what`: the line of the report that begins with it, or "".
+  /// `what`: the line of the report that begins with this step, or "".
   void step(const Step& step, const Step* next, const std::string& what) {
     time_ns_ += ns_between_steps;
     if (const auto place = places_->find(step.op.code); place != places_->end()) stands_in(place->second);
     const check::Op& op = step.op;
-    // Which field of the slot it is; the slot's bytes do not say that.
+    // The field of the slot, which the slot's bytes do not show.
     if (about_->is_ring && !what.empty() && slot_of(op) >= 0 && about_->field_of &&
         !about_->field_of(space_->at(op.offset), op.size).empty())
       told(step, what);
@@ -71,7 +71,7 @@ class Teller {
     const std::string where = place == places_->end() ? "" : place->second.where;
     trace::Entry entry = entry_of(step, trace::Kind::told);
     const std::string all = where.empty() ? what : where.substr(0, where.find(' ')) + " " + what;
-    // The line in its source is a mark of its own.
+    // The source line is a separate mark.
     entry.detail = static_cast<std::uint8_t>(trace::Fact::checked_step);
     trace::set_text(entry, all.size() <= sizeof entry.message.msg ? all : what);
     add(entry);
@@ -98,7 +98,7 @@ class Teller {
     return entry;
   }
 
-  /// The last fiber of all is the back; of two fronts both are dom1.
+  /// The last fiber is the back; two fronts are both dom1.
   [[nodiscard]] bool is_back(const Step& step) const {
     return step.actor % check::fibers_max + 1 == about_->fibers.size();
   }
@@ -204,7 +204,7 @@ trace::Journaled journal_of(const RingJob& job, const check::Recording& recordin
   if (about.is_ring) {
     journal.header.domains.push_back({1, ring::Abi::sring, "front"});
   } else {
-    // A thread each.
+    // One domain for each thread.
     for (std::uint32_t i = 0; i < about.fibers.size(); ++i)
       journal.header.domains.push_back({i + 1, ring::Abi::sring, about.fibers[i]});
   }

@@ -1,5 +1,5 @@
-// A counterexample as a journal, so that every view of runs shows it: the front is dom1, the back is xcs, the
-// ring is dom1.tx, whatever ring it really is; what has no place in that is told in words.
+// A counterexample as a journal, for every view of runs: the front is dom1, the back is xcs, and any ring is
+// dom1.tx; other operations are text.
 #pragma once
 
 #include <map>
@@ -12,11 +12,11 @@ namespace ringside::tools {
 
 using SourcePlaces = std::map<const void*, RingPlugin::Place>;
 
-/// The source lines of its steps, each once, in the order in which they come first; "" if none can be read.
+/// The source lines of its steps, each once, in the order of their first step; "" if none can be read.
 [[nodiscard]] std::string source_text(const check::Recording& recording, const SourcePlaces& places);
 
-/// `verdict`: what was wrong, as its report says it. A step of the report is an entry, or a few; a
-/// microsecond apart. The line that a step stands in is the statement in force.
+/// `verdict`: the error, as in its report. A step of the report is one entry or a few; entries are a
+/// microsecond apart. The source line of a step is the statement in force.
 [[nodiscard]] trace::Journaled journal_of(const RingJob& job, const check::Recording& recording,
                                           const check::Space& space, const check::ReportAbout& about,
                                           const SourcePlaces& places, const std::string& verdict);

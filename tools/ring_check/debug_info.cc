@@ -30,11 +30,11 @@ constexpr std::chrono::seconds reader_patience(60);
 constexpr std::size_t said_bytes_max = std::size_t{64} << 20;
 // -- in the process that reads
 
-/// What a process that reads debug information has to say, as lines.
+/// Reads debug information and returns it as lines.
 using Say = std::function<std::string()>;
 
 [[noreturn]] void read_and_say(const Say& say, int to) {
-  // This process has the signals of a ring's watchdog; here they mean nothing.
+  // This process has inherited the signal handlers of a ring's watchdog.
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGALRM, SIGPIPE})
     ::signal(signal, SIG_DFL);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -57,7 +57,7 @@ using Say = std::function<std::string()>;
 
 // -- in the process that asks
 
-/// Reads until the end. False: it takes too long, or there is too much.
+/// Reads until the end. False: it takes too long, or the text is too long.
 bool take_all(int from, std::string& text) {
   const auto until = std::chrono::steady_clock::now() + reader_patience;
   char bytes[65536];
@@ -87,7 +87,7 @@ DebugInfo unreadable(const std::string& why) {
   return info;
 }
 
-/// The process that says it has read what may be hostile: nothing of it is believed.
+/// The process has read a file that may be hostile: its text is checked.
 DebugInfo looked_over(DebugInfo info) {
   const auto is_unknown = [&](const auto& each) { return each.type >= info.types.size(); };
   for (DebugType& type : info.types) {
@@ -111,7 +111,7 @@ DebugInfo info_in(const std::string& text) {
       DebugType type;
       line >> kind >> type.bytes >> type.inner;
       if (kind < 0 || kind > static_cast<int>(DebugKind::array))
-        return unreadable("there is no such kind of type");
+        return unreadable("it has an unknown kind of type");
       type.kind = static_cast<DebugKind>(kind);
       type.name = rest_of(line);
       info.types.push_back(std::move(type));
@@ -130,10 +130,10 @@ DebugInfo info_in(const std::string& text) {
       is_whole = true;
     }
   }
-  return is_whole ? looked_over(std::move(info)) : unreadable("it breaks off");
+  return is_whole ? looked_over(std::move(info)) : unreadable("it is incomplete");
 }
 
-/// Lets a process read and say it. Its text, or why there is none.
+/// Starts a process that reads it. Returns its text, or the error.
 Result<std::string> said_by_process(const Say& say) {
   const auto fails = [](std::string why) { return Error{EIO, "", "", std::move(why), ""}; };
   int ends[2];
@@ -152,7 +152,7 @@ Result<std::string> said_by_process(const Say& say) {
   int status = 0;
   while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!came_back) return fails("there is too much of it, or it has no end");
+  if (!came_back) return fails("it is too large, or has no end");
   if (WIFSIGNALED(status))
     return fails(
         fmt::format("the process that reads it was killed by a signal: {}", ::strsignal(WTERMSIG(status))));

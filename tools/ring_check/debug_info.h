@@ -1,7 +1,7 @@
 // The types, variables and source lines of a shared object, as its debug information (DWARF) has them.
 //
-// The file may be broken or hostile. It is read in a process of its own, whose time, memory and output are
-// limited; what that process says is looked over here. Debug information is read for a report only: what
+// The file may be broken or hostile. It is read in a separate process with limits for time, memory and
+// output; the text of that process is checked here. Debug information is read for reports only; a ring that
 // holds never needs it.
 #pragma once
 
@@ -23,9 +23,9 @@ struct DebugType {
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
   DebugKind kind = DebugKind::scalar;
-  std::uint32_t bytes = 0;     ///< 0: not known; of an array: as many elements as there is memory for
-  std::uint32_t inner = none;  ///< what a pointer points to, of what an array is made
-  std::string name;            ///< without "struct"
+  std::uint32_t bytes = 0;                ///< 0: unknown; of an array: without a size of its own
+  std::uint32_t inner = none;             ///< the type that a pointer points to, or of an array's elements
+  std::string name;                       ///< without "struct"
   std::vector<DebugMember> members = {};  ///< also of a union: several with one offset
 };
 
@@ -38,13 +38,13 @@ struct DebugVariable {
 struct DebugInfo {
   std::vector<DebugType> types;  ///< each number of a type is below its size, or none
   std::vector<DebugVariable> variables;
-  std::string missing;  ///< why there is nothing in it, with advice: one line
+  std::string missing;  ///< why it is empty, with advice: one line
 };
 
 [[nodiscard]] DebugInfo read_debug_info(const std::string& path);
 
-/// For each address, from where the object is loaded: its source line as "path:line", then the lines of the
-/// calls that were inlined there, innermost first. Empty where nothing is known.
+/// For each address, relative to the object: its source line as "path:line", then the lines of the calls that
+/// were inlined there, innermost first. Empty if unknown.
 [[nodiscard]] std::vector<std::vector<std::string>> read_source_lines(
     const std::string& path, const std::vector<std::uint64_t>& addresses);
 

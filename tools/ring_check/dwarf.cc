@@ -28,9 +28,9 @@ constexpr std::size_t name_bytes_max = 200;
 constexpr int nesting_max = 64;
 constexpr std::uint64_t type_bytes_max = std::uint64_t{1} << 30;
 
-constexpr const char* advice = "with -g, and not stripped, fields have their names here";
+constexpr const char* advice = "compile with -g and do not strip, to have the names of fields";
 
-/// The library's functions, as they are called here. Each is null if there is no such library.
+/// The library's functions. Each is null if the library is missing.
 struct Libdw {
   void* library = ::dlopen("libdw.so.1", RTLD_NOW | RTLD_LOCAL);
   template <class Function>
@@ -72,7 +72,7 @@ bool is_class(int tag) {
   return tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type;
 }
 
-/// Collects the variables that have a fixed address, and of types those that they lead to.
+/// Collects the variables with a fixed address, and the types that they use.
 class DwarfReader {
  public:
   explicit DwarfReader(const Libdw& dw) : dw_(dw) {}
@@ -94,7 +94,7 @@ class DwarfReader {
     if (!has_units) {
       info_.missing = fmt::format("it has no debug information ({})", advice);
     } else if (info_.variables.empty()) {
-      info_.missing = fmt::format("its debug information tells of no variables ({})", advice);
+      info_.missing = fmt::format("its debug information has no variables ({})", advice);
     }
     return std::move(info_);
   }
@@ -178,7 +178,7 @@ class DwarfReader {
       found_.push_back({std::move(name), address, *type});
   }
 
-  /// For where only its name is declared. Two of one name that differ define nothing.
+  /// For types that are only declared elsewhere. Two different types of one name define nothing.
   void define(Dwarf_Die die) {
     const std::string name = name_of(die);
     if (name.empty()) return;
@@ -208,7 +208,7 @@ class DwarfReader {
     if (const auto known = known_.find(die.addr); known != known_.end()) return known->second;
     if (info_.types.size() >= types_max || depth == nesting_max) return DebugType::none;
     const auto number = static_cast<std::uint32_t>(info_.types.size());
-    // Known before it is whole: a struct may point to itself.
+    // The number is stored first: a struct may point to itself.
     known_[die.addr] = number;
     info_.types.emplace_back();
     DebugType made = make(die, depth);
@@ -246,13 +246,13 @@ class DwarfReader {
     return type;
   }
 
-  /// An array of arrays, the first dimension outside.
+  /// An array of arrays, the first dimension outermost.
   DebugType array_of(std::uint32_t inner, Dwarf_Die die) {
     std::vector<std::uint64_t> counts;
     for_each_child(die, [&](Dwarf_Die dimension) {
       if (dw_.tag(&dimension) != DW_TAG_subrange_type) return;
       const auto last = number_of(dimension, DW_AT_upper_bound);
-      // gcc's upper bound of no elements is -1.
+      // gcc's upper bound of an array without elements is -1.
       counts.push_back(number_of(dimension, DW_AT_count).value_or(last ? *last + 1 : 0));
     });
     if (inner == DebugType::none || counts.empty()) return {};
@@ -271,7 +271,7 @@ class DwarfReader {
     for_each_child(die, [&](Dwarf_Die member) {
       const int tag = dw_.tag(&member);
       if ((tag != DW_TAG_member && tag != DW_TAG_inheritance) || type.members.size() == members_max) return;
-      // A static member lies elsewhere.
+      // A static member is not in the object.
       if (has(member, DW_AT_declaration) || has(member, DW_AT_external)) return;
       const auto inner = type_in(member);
       if (!inner) return;
@@ -372,7 +372,7 @@ std::string dwarf_types(const std::string& path) {
   if (dw.is_whole()) {
     info = DwarfReader(dw).read(path);
   } else {
-    info.missing = "libdw.so.1, which reads debug information, is not there (Debian's package: libdw1)";
+    info.missing = "libdw.so.1, which reads debug information, is missing (Debian's package: libdw1)";
   }
   return said_of(info);
 }

@@ -1,4 +1,4 @@
-// A bug's page, from the catalogue in emu/check/bugs.h.
+// Prints a bug of the catalogue in emu/check/bugs.h.
 #include "tools/ring_check/explain.h"
 
 #include <fmt/format.h>

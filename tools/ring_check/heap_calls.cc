@@ -1,9 +1,9 @@
-// malloc() and its like for the whole program: while ring code runs, its memory comes from an arena that is
-// put back between executions (emu/check/heap.h); otherwise from the C library, as ever. The library's own
-// names for its functions are glibc's.
+// malloc() and similar functions for the whole program: while ring code runs, memory comes from an arena that
+// is restored between executions (emu/check/heap.h); otherwise from the C library, as usual. The names of the
+// library's own functions are glibc's.
 //
-// Not in a program that has an address sanitizer, which has a malloc() of its own: there, what a ring
-// allocates is not put back.
+// Not in a program with an address sanitizer, which has its own malloc(): there, memory of ring code is not
+// restored.
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -47,7 +47,7 @@ void* from_arena(std::size_t bytes, std::size_t alignment) {
 
 void back_to_arena(void* block) {
   const bool explores = Execution::current() != nullptr;
-  // Whoever still uses it races with this.
+  // A later use of the block races with this store.
   if (explores) __tsan_write_range(block, ring_heap().size_of(block));
   const CheckerCode checker;
   ring_heap().release(block, !explores);
@@ -69,7 +69,7 @@ RS_ALLOCATES void* calloc(std::size_t count, std::size_t bytes) {
   void* block = from_arena(all, alignment_of_all);
   if (block == nullptr) return nullptr;
   const CheckerCode checker;
-  // What was not used before is zero.
+  // Memory that was not used before is zero.
   const auto* bytes_of = static_cast<const std::byte*>(block);
   if (std::all_of(bytes_of, bytes_of + all, [](std::byte each) { return each == std::byte{}; })) return block;
   if (Execution* execution = Execution::current(); execution != nullptr) execution->note_written(block, all);
@@ -83,7 +83,7 @@ RS_ALLOCATES void* realloc(void* block, std::size_t bytes) {
   if (bytes <= before) return block;
   void* larger = from_arena(bytes, alignment_of_all);
   if (larger == nullptr) return nullptr;
-  // Others may be at it.
+  // Other threads may access it.
   __wrap_memcpy(larger, block, before);
   back_to_arena(block);
   return larger;

@@ -1,4 +1,4 @@
-// A search, the smallest counterexample, its report; and strings for replaying it.
+// Runs a job, and makes and reads the strings for replays.
 #include "tools/ring_check/job.h"
 
 #include <algorithm>
@@ -23,10 +23,10 @@ constexpr Play plays[] = {Play::exchange,   Play::full,          Play::attach,
                           Play::reattach,   Play::hostile_front, Play::hostile_back,
                           Play::two_fronts, Play::scenario,      Play::test};
 
-/// A message's number must fit into what rings carry as its id.
+/// A message's number must fit into the id of a ring's message.
 constexpr std::uint32_t threads_messages_max = (1u << 24) - 1;
 
-/// The ring's functions, not explored but called as they are.
+/// Calls the ring's functions without exploration.
 RingVerdict drive_ring(const RingJob& job) {
   RingVerdict verdict;
   verdict.outcome = RingOutcome::whole;
@@ -39,7 +39,7 @@ RingVerdict drive_ring(const RingJob& job) {
     verdict.steps = run.calls;
     verdict.why = run.broken;
   } else if (job.task == RingTask::threads) {
-    // Found by fibers, before threads call.
+    // The habits are found by fibers, before threads call.
     const check::Subject with_habits = subject.with_habits();
     job.plugin->make_current_in_threads();
     const check::LongRun run =
@@ -52,7 +52,10 @@ RingVerdict drive_ring(const RingJob& job) {
       ++verdict.executions;
       if (each.outcome != check::Conforms::fail) continue;
       if (verdict.why.empty()) verdict.why = fmt::format("{}: {}", each.name, each.why);
-      verdict.report += fmt::format("       not so: {}\n               {}\n", each.name, each.why);
+      verdict.report += fmt::format(
+          "       failed: {}\n"
+          "               {}\n",
+          each.name, each.why);
     }
     if (verdict.why.empty()) verdict.note = check::text_of(subject.with_habits().habits);
   }
@@ -87,7 +90,7 @@ std::string RingJob::what() const {
       break;
     case Play::hostile_front:
     case Play::hostile_back:
-      text += fmt::format(", {} blow{}", workload.messages, workload.messages == 1 ? "" : "s");
+      text += fmt::format(", {} write{}", workload.messages, workload.messages == 1 ? "" : "s");
       break;
     case Play::scenario:
       text +=
@@ -118,7 +121,7 @@ Result<RingReplay> replay_from(const std::string& text) {
     at = colon + 1;
   }
   if (parts.size() != 6 && parts.size() != 7)
-    return unreadable("it has not the form MODEL:WHAT:MESSAGES:START:SCENARIO:STEPS");
+    return unreadable("it does not have the form MODEL:WHAT:MESSAGES:START:SCENARIO:STEPS");
   RingReplay replay;
   if (parts.size() == 7) replay.places = parts[5];
   const auto* const model = std::find_if(std::begin(models), std::end(models),
@@ -127,7 +130,7 @@ Result<RingReplay> replay_from(const std::string& text) {
   replay.job.model = *model;
   const auto* const play = std::find_if(std::begin(plays), std::end(plays),
                                         [&](Play name) { return check::name_of(name) == parts[1]; });
-  if (play == std::end(plays)) return unreadable(fmt::format("nothing is called \"{}\"", parts[1]));
+  if (play == std::end(plays)) return unreadable(fmt::format("there is no workload \"{}\"", parts[1]));
   replay.job.workload.play = *play;
   std::uint32_t* const numbers[] = {&replay.job.workload.messages, &replay.job.workload.start,
                                     &replay.job.workload.scenario};
@@ -135,7 +138,7 @@ Result<RingReplay> replay_from(const std::string& text) {
     const std::string& part = parts[i + 2];
     const auto read = std::from_chars(part.data(), part.data() + part.size(), *numbers[i]);
     if (read.ec != std::errc() || read.ptr != part.data() + part.size())
-      return unreadable(fmt::format("\"{}\" is no number", part));
+      return unreadable(fmt::format("\"{}\" is not a number", part));
   }
   auto schedule = check::schedule_from(parts.back());
   if (!schedule) return schedule.error();

@@ -1,4 +1,4 @@
-// Notes written as text, and found again in memory.
+// Notes that are written as text and found in memory.
 #include "tools/ring_check/marks.h"
 
 #include <elf.h>
@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view note_name = "ringside";
 constexpr std::uint32_t note_type = 1;
 
-/// What a note holds: where the function begins, from the place of this number, and its length.
+/// The content of a note: the begin of the function, relative to this field, and its length.
 struct Described {
   std::int64_t begin = 0;
   std::uint64_t bytes = 0;
@@ -44,7 +44,7 @@ class Marker {
   }
 
  private:
-  /// A function whose type was given, and whose size was not.
+  /// A function whose type was read, and whose size was not yet.
   struct Function {
     std::string_view name;
     unsigned number = 0;
@@ -63,7 +63,7 @@ class Marker {
     out_ += '\n';
     if (text == "#APP" || text == "#NO_APP") in_block_ = text == "#APP";
     if (in_block_) return;
-    // The part of a function that seldom runs is one of its own, which begins before the other one ends.
+    // The rarely executed part of a function is a separate function, which begins before the other one ends.
     if (text.ends_with("@function")) functions_.push_back({name_behind(text, "\t.type\t"), count_++});
     if (text.starts_with('\t')) return;
     for (Function& each : functions_) {
@@ -77,7 +77,8 @@ class Marker {
   void end_function(unsigned number) {
     out_ += fmt::format(
         ".Lringside_end{0}:\n"
-        // In the same group as the function, so that both are dropped where another object has it, too.
+        // In the same group as the function, so that the linker drops both if another object has the same
+        // function.
         "\t.pushsection .note.ringside,\"a?\",@note\n"
         "\t.balign 4\n"
         "\t.long {1}, {2}, {3}\n"

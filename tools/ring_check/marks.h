@@ -1,6 +1,6 @@
-// Which code the wrapper has compiled: each function that it compiles gets a note (an ELF note, so that it is
-// loaded with the code and survives a link that drops what nothing uses) that says where it lies. A function
-// without one announces nothing.
+// Marks the code that the wrapper has compiled: each function gets a note with its place (an ELF note, so
+// that it is loaded with the code and survives a link that drops unused sections). A function without a note
+// announces no accesses.
 #pragma once
 
 #include <link.h>
@@ -11,14 +11,14 @@
 
 namespace ringside::tools {
 
-/// [begin, end), as it is loaded.
+/// [begin, end), as loaded.
 struct CodeRange {
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
 };
 
-/// `assembler`: what gcc or clang write with -S. The same, with a note behind each function; those that an
-/// asm block defines get none.
+/// `assembler`: the output of gcc or clang with -S. Returns it with a note after each function; functions in
+/// asm blocks get none.
 [[nodiscard]] std::string with_marks(std::string_view assembler);
 
 /// The functions of a loaded object that have a note.

@@ -1,4 +1,4 @@
-// From variables over pointers to objects, and from an object and an offset to its parts.
+// Finds objects from variables and pointers, and parts from an object and an offset.
 #include "tools/ring_check/names.h"
 
 #include <algorithm>
@@ -10,25 +10,25 @@ namespace ringside::tools {
 
 namespace {
 
-/// Of a hostile object there may be any number.
+/// A hostile object may have any number of them.
 constexpr std::size_t objects_max = 4096;
 constexpr std::size_t seen_max = 20'000;
 constexpr std::uint32_t looks_max = 2000;
-/// The parts of types that are looked at, each time.
+/// The most parts of types that are read in one search for a name.
 constexpr std::uint32_t work_max = 50'000;
-/// The pointers in more elements of an array are not followed.
+/// The most elements of an array in which pointers are followed.
 constexpr std::uint64_t elements_followed_max = 64;
-/// Types within types. Broken debug information has a struct within itself.
+/// The nesting of types. Broken debug information may have a struct within itself.
 constexpr int types_nested_max = 12;
 constexpr std::size_t parts_named_max = 3;
 constexpr std::string_view arrow = "->";
 
-/// Names of members that the C++ library has for itself.
+/// True: an internal name of the C++ library.
 bool is_of_library(const std::string& member) {
   return member.starts_with("_M_");
 }
 
-/// "ring->prod", "slot.len"; what has no name of its own adds nothing.
+/// "ring->prod", "slot.len"; a member without a name adds nothing.
 std::string member_name(const std::string& name, const std::string& member) {
   if (member.empty() || is_of_library(member)) return name;
   return name.empty() || name.ends_with(arrow) ? name + member : name + "." + member;
@@ -82,7 +82,7 @@ void MemoryNames::take(const DebugInfo& info, std::uintptr_t loaded_at) {
 
 // -- where pointers lead
 
-/// The page, variables or a block of the heap from an address on; empty: it lies in none of them.
+/// The rest of the page, the variables or the heap from an address on; empty: it is in none of them.
 std::span<const std::byte> MemoryNames::memory_at(const std::byte* address) const {
   const auto rest = [&](std::span<const std::byte> memory) {
     const auto offset = static_cast<std::size_t>(address - memory.data());
@@ -127,13 +127,13 @@ void MemoryNames::for_each_pointer(const std::byte* at, std::uint32_t number, co
   }
 }
 
-/// The variables, and what they lead to, the nearest first.
+/// The variables, and the objects to which they lead, the nearest first.
 std::vector<MemoryNames::Object> MemoryNames::reach(const Follows& follows) const {
   work_left_ = work_max;
   std::deque<Object> objects(variables_.begin(), variables_.end());
   std::set<std::pair<const std::byte*, std::uint32_t>> known;
   for (std::size_t i = 0; i < objects.size(); ++i) {
-    // Growing leaves it where it is.
+    // A deque does not move its elements when it grows.
     const Object& object = objects[i];
     for_each_pointer(
         object.address, object.type, object.name, 0,
@@ -162,7 +162,7 @@ void MemoryNames::look() {
 
 // -- how far an object's name reaches
 
-/// Its last member is an array of as many elements as there is memory for.
+/// True: its last member is an array without a size.
 bool MemoryNames::has_open_end(std::uint32_t number, int depth) const {
   const DebugType& it = type(number);
   if (it.kind == DebugKind::array) return it.bytes == 0;
@@ -173,7 +173,7 @@ bool MemoryNames::has_open_end(std::uint32_t number, int depth) const {
   return has_open_end(last->type, depth + 1);
 }
 
-/// It tells no fields: characters, or nothing that is known.
+/// True: it has no fields: characters, or an unknown type.
 bool MemoryNames::is_of_bytes(std::uint32_t number) const {
   for (int depth = 0; depth < types_nested_max && type(number).kind == DebugKind::array; ++depth) {
     if (type(number).inner == DebugType::none) return true;
@@ -182,9 +182,9 @@ bool MemoryNames::is_of_bytes(std::uint32_t number) const {
   return type(number).kind == DebugKind::scalar && type(number).bytes <= 1;
 }
 
-/// What a pointer leads to may be the first of several. In a block of the heap that is so where another one
-/// fits in; in the page, where the table says so, or where it has no shared words in it and several of it
-/// fill the space to the next object. `next`: where that begins.
+/// The object of a pointer may be the first of several. In a block of the heap this is so if another one fits
+/// in; in the page, if the table says so, or if the object has no shared words and several of them fill the
+/// space to the next object. `next`: the begin of that object.
 const std::byte* MemoryNames::end_of(const Object& object, const std::byte* next) const {
   const DebugType& it = type(object.type);
   if (!object.name.ends_with(arrow) || object.is_by_type) return object.end;
@@ -194,7 +194,7 @@ const std::byte* MemoryNames::end_of(const Object& object, const std::byte* next
     const check::RingHeap& heap = check::ring_heap();
     if (!heap.owns(object.address)) return object.end;
     const std::size_t bytes = heap.size_of(object.address);
-    // In the middle of a block, what stands before it is no size.
+    // In the middle of a block, the bytes before it are not a size.
     if (bytes < it.bytes || bytes > static_cast<std::size_t>(memory_end - object.address)) return object.end;
     return until(object.address + bytes);
   }
@@ -233,7 +233,7 @@ void MemoryNames::settle() {
 
 // -- names
 
-/// The one that tells most of a place: fields rather than bytes, a path rather than a type.
+/// The object with the most information: fields rather than bytes, a path rather than a type.
 const MemoryNames::Object* MemoryNames::object_for(const std::byte* address, std::uint32_t bytes) const {
   const Object* best = nullptr;
   const auto rank = [&](const Object& object) {
@@ -252,7 +252,7 @@ std::string MemoryNames::name_of(const std::byte* address, std::uint32_t bytes) 
   const Object* const object = object_for(address, bytes);
   const ring_check_ring& ring = plugin_->ring();
   const auto in_slots = static_cast<std::size_t>(address - plugin_->page().data()) - ring.slots_offset;
-  // Its number tells more than that.
+  // The number of the slot tells more.
   const bool is_in_slot = is_in_page(address) && in_slots < std::size_t{ring.slots} * ring.slot_bytes;
   if (object != nullptr && !(is_in_slot && is_of_bytes(object->type)))
     return text_of(*object, static_cast<std::uint64_t>(address - object->address), bytes);
@@ -265,7 +265,8 @@ std::string MemoryNames::advice() const {
   if (has_missed_ && !missing_.empty())
     return fmt::format("{}: {}", std::filesystem::path(plugin_->path()).filename().string(), missing_);
   if (has_missed_page_)
-    return "no variable tells of which type the page is; where one points to it, fields have their names";
+    return "no variable has the type of the page; with a pointer of that type to the page, fields have their "
+           "names";
   return "";
 }
 
@@ -281,7 +282,7 @@ std::string MemoryNames::text_of(const Object& object, std::uint64_t offset, std
   return part_of(object.type, element_name(name, std::to_string(first)), offset % each, bytes, 0);
 }
 
-/// One of its parts is just there.
+/// True: one of its parts has exactly this place.
 bool MemoryNames::has_part(std::uint32_t number, std::uint64_t offset, std::uint64_t bytes, int depth) const {
   const DebugType& it = type(number);
   if (offset == 0 && bytes == it.bytes) return true;
@@ -299,7 +300,7 @@ std::string MemoryNames::part_of(std::uint32_t number, const std::string& name, 
                                  std::uint64_t bytes, int depth) const {
   const DebugType& it = type(number);
   const bool is_whole = offset == 0 && it.bytes != 0 && bytes >= it.bytes;
-  // A struct of one member is that member.
+  // A struct with one member is that member.
   const bool is_wrapped =
       it.members.size() == 1 && type(it.members.front().type).bytes == it.bytes && it.bytes != 0;
   if (depth == types_nested_max || !may_go_on() || (is_whole && !is_wrapped)) return whole_name(name);
@@ -321,7 +322,7 @@ std::string MemoryNames::members_of(const DebugType& of, const std::string& name
     if (member.offset < end && end_of_member(member) > offset) touched.push_back(&member);
   }
   if (touched.empty()) return fmt::format("padding of {}", whole_name(name));
-  // Of a union, the one that is just so large, or has such a part, or the first that has all of it.
+  // Of a union: the member with this size, or with such a part, or the first that contains the place.
   const bool overlap = std::any_of(touched.begin(), touched.end(), [&](const DebugMember* each) {
     return std::any_of(touched.begin(), touched.end(), [&](const DebugMember* other) {
       return each != other && each->offset <= other->offset && end_of_member(*each) > other->offset;
@@ -342,7 +343,7 @@ std::string MemoryNames::members_of(const DebugType& of, const std::string& name
     const std::uint64_t to = std::min(end, end_of_member(*member));
     std::string part = part_of(member->type, member_name(touched.size() == 1 ? name : "", member->name),
                                from - member->offset, to - from, depth + 1);
-    // A base class that has a name for nothing.
+    // A base class has no name.
     if (!part.empty()) parts.push_back(std::move(part));
   }
   if (touched.size() == 1 && !parts.empty()) return parts.front();

@@ -1,8 +1,8 @@
-// What a ring's memory is called by the types of its code: "ring->rsp[2].status". Variables have their types
-// from the debug information; the page and the heap have those of the pointers that lead there.
+// The names of a ring's memory by the types of its code: "ring->rsp[2].status". Variables have types from the
+// debug information; the page and the heap have those of the pointers to them.
 //
-// A path leads over pointers that do not move during the execution. What only a pointer that moves has led
-// to is named by its type and place: "(node at the heap+0x40).next".
+// A path follows pointers that do not change during the execution. An object behind a pointer that changes is
+// named by its type and place: "(node at the heap+0x40).next".
 #pragma once
 
 #include <functional>
@@ -20,25 +20,25 @@ namespace ringside::tools {
 
 class MemoryNames {
  public:
-  /// What memory is called without types.
+  /// The name of memory without types.
   using PlaceOf = std::function<std::string(const void* address)>;
 
-  /// Reads the debug information, when it is the first of this plug-in. Both must outlive it.
+  /// The first object for a plug-in reads the debug information. Both must outlive it.
   MemoryNames(const RingPlugin& plugin, const check::Space& space, PlaceOf place_of);
 
-  /// To be called at each step of the execution: sees where pointers lead then.
+  /// To be called at each step of the execution: records where pointers lead.
   void look();
-  /// After the execution: "ring->rsp[2].status", "pool[1].{id, bytes[0..3]}"; "" where no type is known.
+  /// After the execution: "ring->rsp[2].status", "pool[1].{id, bytes[0..3]}"; "" if no type is known.
   [[nodiscard]] std::string name_of(const std::byte* address, std::uint32_t bytes);
-  /// How to have the names that name_of() did not know, in a line; "" if it knew all.
+  /// How to get the names that name_of() did not know, in a line; "" if it knew all.
   [[nodiscard]] std::string advice() const;
 
  private:
   struct Object {
     const std::byte* address = nullptr;
     std::uint32_t type = 0;
-    std::string name;                ///< ends in "->" if it is that of a pointer to it
-    const std::byte* end = nullptr;  ///< of all that is named by it, also behind the object itself
+    std::string name;                ///< ends in "->" if it is the name of a pointer to the object
+    const std::byte* end = nullptr;  ///< of the memory with this name, which may be longer than the object
     bool is_by_type = false;
   };
   using Follows = std::function<bool(const std::byte* pointer, const std::byte* to)>;
@@ -46,7 +46,7 @@ class MemoryNames {
       std::function<void(const std::byte* at, std::uint32_t pointee, const std::string& name)>;
 
   void take(const DebugInfo& info, std::uintptr_t loaded_at);
-  /// False: types within types have no end, which only broken debug information has.
+  /// False: the nesting of types has no end, which occurs in broken debug information only.
   [[nodiscard]] bool may_go_on() const { return work_left_ != 0 && --work_left_ != 0; }
   [[nodiscard]] const DebugType& type(std::uint32_t number) const { return types_[number]; }
   [[nodiscard]] std::vector<Object> reach(const Follows& follows) const;
@@ -75,12 +75,12 @@ class MemoryNames {
   std::vector<DebugType> types_;
   std::vector<Object> variables_;
   std::string missing_;                                    ///< why the plug-in itself has no types
-  std::map<const std::byte*, const std::byte*> leads_to_;  ///< of each pointer: where it led first
+  std::map<const std::byte*, const std::byte*> leads_to_;  ///< of each pointer: its first value
   std::set<const std::byte*> moved_;
   std::set<std::pair<const std::byte*, std::uint32_t>> seen_;  ///< addresses and their types
   std::uint32_t looks_ = 0;
   mutable std::uint32_t work_left_ = 0;
-  std::vector<Object> objects_;  ///< once there is a name to be found
+  std::vector<Object> objects_;  ///< set when the first name is requested
   bool has_missed_ = false;
   bool has_missed_page_ = false;
 };

@@ -1,4 +1,4 @@
-// Lines for people, TAP, JSON and JUnit, as verdicts come.
+// Text, TAP, JSON and JUnit from verdicts.
 #include "tools/ring_check/outputs.h"
 
 #include <fmt/format.h>
@@ -49,7 +49,7 @@ std::string_view outcome_name(RingOutcome outcome) {
   return "";
 }
 
-/// More of them are more of the same.
+/// The most gaps that are named.
 constexpr std::size_t gaps_named_max = 3;
 
 std::string again(const RingJob& job, const RingVerdict& verdict) {
@@ -157,9 +157,8 @@ std::string RingOutput::text_of(const Gaps& gaps) {
   std::string text;
   if (gaps.hides_failures) {
     text =
-        "a weak compare-exchange that fails without a reason (clang announces it as a strong one; gcc tells "
-        "them "
-        "apart)";
+        "a weak compare-exchange that fails without a reason (clang announces it as a strong one; gcc "
+        "distinguishes them)";
   }
   if (gaps.buffering.empty()) return text;
   text += fmt::format("{}load buffering, where a store is seen before an earlier load is done: ",
@@ -170,14 +169,13 @@ std::string RingOutput::text_of(const Gaps& gaps) {
   }
   if (named > gaps_named_max) text += fmt::format(", and {} more", named - gaps_named_max);
   return text +
-         " (a dependency may order the two, which the model does not see; an acquiring load or "
-         "ring_check_rmb() "
-         "behind it does)";
+         " (the model does not see a dependency that may order the two; it sees an acquiring load, or "
+         "ring_check_rmb() after it)";
 }
 
-/// In every format: a result that looks like a proof must not hide it.
+/// In every format: a result that looks like a proof must not hide the gaps.
 void RingOutput::say_not_covered() const {
-  // Most often it is the same under each model.
+  // The text is usually the same under each model.
   std::map<std::pair<const RingPlugin*, std::string>, std::string> models_of;
   const auto add = [&](const UnderModel& about, const std::string& missing) {
     if (missing.empty() || failing_.contains(about)) return;
@@ -188,11 +186,9 @@ void RingOutput::say_not_covered() const {
   for (const auto& [about, gaps] : gaps_) {
     add(about, text_of(gaps));
     if (gaps.limit.empty()) continue;
-    add(about,
-        fmt::format(
-            "what the lines above leave out where a search ended at its limit of {} (--long or --limit N "
-            "searches more)",
-            gaps.limit));
+    add(about, fmt::format("the rest of the searches above that ended at their limit of {} (--long or "
+                           "--limit N searches more)",
+                           gaps.limit));
   }
   for (const auto& [about, models] : models_of) {
     const auto& [plugin, missing] = about;

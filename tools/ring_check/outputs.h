@@ -1,4 +1,4 @@
-// Verdicts on rings, for people and for programs.
+// The output of verdicts, as text and for programs.
 #pragma once
 
 #include <chrono>
@@ -16,12 +16,12 @@ enum class RingFormat : std::uint8_t { people, tap, json };
 
 class RingOutput {
  public:
-  /// `junit`: a file for JUnit XML, besides; empty: none.
+  /// `junit`: a file for JUnit XML; empty: none.
   RingOutput(RingFormat format, std::string junit, std::size_t jobs);
 
   void begin() const;
   void verdict(std::size_t number, const RingJob& planned, const RingVerdict& verdict);
-  /// The summary, and the file.
+  /// Prints the summary, and writes the file.
   [[nodiscard]] Result<> end();
 
   [[nodiscard]] std::size_t failed() const { return failed_; }
@@ -35,17 +35,17 @@ class RingOutput {
   std::string junit_;
   std::size_t jobs_;
   std::vector<JUnitCase> cases_;  ///< for JUnit only
-  std::string ring_;              ///< whose verdicts were printed last
-  /// Failures whose steps were printed: the ring, and the error up to the first number in it. The steps of a
-  /// further failure of that kind are left to --replay.
+  std::string ring_;              ///< the ring of the last printed verdict
+  /// Failures with printed steps: the ring, and the error up to its first number. A further failure of that
+  /// kind is printed without steps, which --replay prints.
   std::set<std::pair<std::string, std::string>> shown_;
   using UnderModel = std::pair<const RingPlugin*, check::ModelName>;
   std::map<UnderModel, check::Usage> usages_;
-  /// What else was not covered (RingVerdict::has_gap, was_limited).
+  /// Other gaps (RingVerdict::has_gap, was_limited).
   struct Gaps {
     bool hides_failures = false;
     std::set<std::string> buffering;
-    std::string limit;  ///< at which a search has ended: "2,000,000 steps"; empty: none has
+    std::string limit;  ///< the limit at which a search has ended: "2,000,000 steps"; empty: none has
   };
   [[nodiscard]] static std::string text_of(const Gaps& gaps);
   std::map<UnderModel, Gaps> gaps_;

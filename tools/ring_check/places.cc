@@ -1,4 +1,4 @@
-// Addresses and what they are relative to.
+// Addresses, and the anchors to which they are relative.
 #include "tools/ring_check/places.h"
 
 #include <algorithm>
@@ -11,9 +11,9 @@ namespace ringside::tools {
 
 namespace {
 
-/// A block of more is no variable.
+/// The largest region.
 constexpr std::uint32_t region_bytes_max = check::Elsewhere::bytes_max;
-/// Of a load: where its code was loaded.
+/// The anchor of a load: the address of the loaded code.
 constexpr std::string_view wait_anchor = "c";
 
 }  // namespace
@@ -55,7 +55,7 @@ bool Places::learn() {
   for (const void* load : waits_) {
     const auto offset =
         static_cast<std::size_t>(static_cast<const std::byte*>(load) - plugin_->code().data());
-    // Another library's load is found again by who replays it.
+    // A replay finds a load of another library again.
     if (offset < plugin_->code().size())
       text_ += fmt::format("{}{}.{:x}.0", text_.empty() ? "" : ",", wait_anchor, offset);
   }
@@ -99,7 +99,7 @@ Result<> Places::learn_from(const std::string& text) {
     at = end + 1;
     const std::size_t dot = part.find('.');
     const std::size_t second = dot == std::string::npos ? dot : part.find('.', dot + 1);
-    if (second == std::string::npos) return unreadable(fmt::format("\"{}\" is no place", part));
+    if (second == std::string::npos) return unreadable(fmt::format("\"{}\" is not a place", part));
     std::size_t offset = 0;
     std::uint32_t bytes = 0;
     const char* last = part.data() + part.size();
@@ -108,7 +108,7 @@ Result<> Places::learn_from(const std::string& text) {
     const bool is_word = read_bytes.ptr + 1 == last && *read_bytes.ptr == 'w';
     if (read_offset.ec != std::errc() || read_offset.ptr != part.data() + second ||
         read_bytes.ec != std::errc() || (read_bytes.ptr != last && !is_word) || bytes > region_bytes_max)
-      return unreadable(fmt::format("\"{}\" is no place", part));
+      return unreadable(fmt::format("\"{}\" is not a place", part));
     bool is_known = false;
     if (part.substr(0, dot) == wait_anchor && offset < plugin_->code().size()) {
       found_wait(plugin_->code().data() + offset);

@@ -1,5 +1,5 @@
-// The memory that a ring's ends share beside its page, and the loads by which they wait: found by running it,
-// named for reports, and written down so that another process finds the same.
+// The memory that a ring's ends share outside its page, and the loads by which they wait: found by running
+// the ring, named for reports, and written as text so that another process uses the same.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ class Places {
   explicit Places(const RingPlugin& plugin);
 
   [[nodiscard]] check::Elsewhere& elsewhere() { return elsewhere_; }
-  /// Takes over what was found since the last call; false: nothing was.
+  /// Takes over the places that were found since the last call; false: there are none.
   bool learn();
   /// A load that waits (Execution::found_wait).
   void found_wait(const void* load);
@@ -25,12 +25,12 @@ class Places {
   /// "pool+16", "the heap+64", "the front's stack"
   [[nodiscard]] std::string name_of(const void* address) const;
 
-  /// "v0.c0.64,v0.c8.4w,c.11d3.0": all of it, relative to what a process loads anywhere.
+  /// "v0.c0.64,v0.c8.4w,c.11d3.0": all places, relative to the loaded objects of a process.
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] Result<> learn_from(const std::string& text);
 
  private:
-  /// What addresses are relative to.
+  /// A memory range to which addresses are relative.
   struct Anchor {
     std::string name;
     const std::byte* begin = nullptr;

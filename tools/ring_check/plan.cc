@@ -1,4 +1,4 @@
-// Capabilities to jobs.
+// Makes the jobs from the capabilities.
 #include "tools/ring_check/plan.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace {
 /// The same calls on every machine.
 constexpr std::uint32_t workload_seed = 20050705;
 constexpr std::uint32_t threads_ms = 2000;
-/// A full ring with more of them is searched with a bound: the other end has that many to take.
+/// A full ring with more slots is searched with a bound, because the other end takes that many messages.
 constexpr std::uint32_t slots_searched_whole_max = 4;
 
 }  // namespace
@@ -61,11 +61,11 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     for (std::uint32_t i = 0; i < plugin.tests().size(); ++i)
       add(model, Play::test, 0, 0, check::unbounded, i);
     if (ring.push_req == nullptr) continue;
-    // With many words to spoil, two blows are a million executions.
+    // With many words, two hostile writes are a million executions.
     const std::uint32_t blows = options.thorough || ring.word_count <= 4 ? 2 : 1;
     const std::uint32_t messages = options.messages.value_or(3);
     if (model == ModelName::sc) {
-      // What a peer writes and what a lock lets through does not depend on the order of memory.
+      // The effects of a hostile peer and of a lock do not depend on the memory order.
       if (can(RING_CHECK_HOSTILE_FRONT)) add(model, Play::hostile_front, blows);
       if (can(RING_CHECK_HOSTILE_BACK)) add(model, Play::hostile_back, blows);
       if (can(RING_CHECK_TWO_FRONTS)) add(model, Play::two_fronts, std::min(2u, ring.slots));
@@ -78,12 +78,12 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
       if (options.thorough) add(model, Play::exchange, messages, 0x7fffffffu);
     }
     add(model, Play::exchange, messages);
-    // Where a slot is used again while its last message may still be in use.
+    // A slot is reused while its last message may still be in use.
     add(model, Play::full, can(RING_CHECK_RESPONSES) ? 1 : std::min(2u, messages), 0,
         ring.slots <= slots_searched_whole_max ? check::unbounded : 1);
     if (options.thorough) add(model, Play::exchange, messages + 1);
     if (!options.messages) {
-      // Twice round a ring that keeps one slot empty, and what goes wrong at some later message.
+      // Enough messages for two rounds of a ring that keeps one slot empty, and for errors in later messages.
       add(model, Play::exchange, 2 * ring.slots + 2, 0, options.thorough ? 3 : 2);
       jobs.back().until_used_again = true;
     }

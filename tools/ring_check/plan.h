@@ -1,4 +1,4 @@
-// Which jobs a ring gets: what its capabilities promise is what is tried.
+// The jobs of a ring, which follow from its capabilities.
 #pragma once
 
 #include <optional>

@@ -35,10 +35,10 @@ Error bad_plugin(const std::string& path, std::string why, std::string advice) {
   return {EINVAL, "cannot check a ring", path, std::move(why), std::move(advice)};
 }
 
-/// How many of the functions that were inlined into each other are named.
+/// The most functions that are named where calls were inlined.
 constexpr std::size_t frames_shown_max = 2;
 
-/// Address space that a ring may allocate; what is not used costs nothing.
+/// The address space for a ring's allocations; unused memory costs nothing.
 constexpr std::size_t heap_bytes = std::size_t{1} << 28;
 
 void give_heap() {
@@ -62,7 +62,7 @@ std::set<std::uintptr_t> objects_loaded() {
   return objects;
 }
 
-/// For a shell.
+/// Quotes a path for a shell.
 std::string quoted(const std::string& path) {
   std::string text = "'";
   for (const char c : path) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -73,10 +73,10 @@ std::string file_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }
 
-/// More of a line is not shown.
+/// The longest part of a line that is shown.
 constexpr std::size_t source_shown_max = 120;
 
-/// The text of "folder/ring.c:31", without what stands around it; "" if that cannot be read.
+/// The text of "folder/ring.c:31", without surrounding spaces; "" if it cannot be read.
 std::string source_line(const std::string& place) {
   const std::size_t colon = place.rfind(':');
   if (colon == std::string::npos) return "";
@@ -108,7 +108,7 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
   if (status.type() == std::filesystem::file_type::not_found)
     return bad_plugin(path, "there is no such file",
                       "build it with: ringside ring-check cc -shared -o ring.so ring.c");
-  // Opening a fifo would wait for ever.
+  // To open a fifo would wait forever.
   if (status.type() != std::filesystem::file_type::regular)
     return bad_plugin(path, unreadable ? unreadable.message() : "it is not a file", "name a shared object");
   note_loading(path);
@@ -116,9 +116,9 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
   if (check::ring_heap().memory().empty()) give_heap();
   void* library = nullptr;
   {
-    // What constructors allocate is the ring's.
+    // Memory that constructors allocate belongs to the ring.
     const check::RingCode code;
-    // With a slash in it, so that nobody searches for it.
+    // With a slash, so that the loader does not search for the file.
     library = ::dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
   }
   if (library == nullptr) {
@@ -132,7 +132,7 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
     return bad_plugin(path, "it exports no ring_check_plugin() and no tests (RING_CHECK_TESTS)",
                       "see <ringside/ring_check.h>; in C++ it must be extern \"C\"");
   plugin.inside_ = ring != nullptr ? ring : tests;
-  // It, and the libraries that came with it.
+  // The plug-in, and the libraries that were loaded with it.
   for_each_object([&](const dl_phdr_info& object) {
     if (!before.contains(object.dlpi_addr)) plugin.take_over(object);
   });
@@ -140,13 +140,13 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
     return bad_plugin(path, fault, "see <ringside/ring_check.h>");
   if (auto mapped = plugin.map_page(); !mapped) return mapped.error();
   plugin.state_.take();
-  // Each report on a test names its threads: read once, before the children that make them.
+  // Each report on a test names its threads: the symbols are read once, before children start.
   if (!plugin.tests_.empty()) static_cast<void>(symbols_of(plugin.objects_.front()));
   note_loading("");
   return plugin;
 }
 
-/// What is wrong with them, or nothing.
+/// Takes the tables. Returns their error, or "".
 std::string RingPlugin::take_tables(void* ring_entry, void* tests_entry) {
   const check::RingCode code;
   if (ring_entry != nullptr) {
@@ -166,7 +166,8 @@ std::string RingPlugin::name() const {
   return std::filesystem::path(path_).stem().string();
 }
 
-/// The page ends where memory ends (as far as its alignment lets it), so that running over it is no secret.
+/// The page ends at the end of mapped memory (as far as its alignment permits), so that an overrun is a
+/// fault.
 Result<> RingPlugin::map_page() {
   if (!is_ring()) return Done{};
   const auto unit = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
@@ -180,7 +181,7 @@ Result<> RingPlugin::map_page() {
   return Done{};
 }
 
-/// Its variables are put back between executions, and its calls go where the checker sees them.
+/// Registers its variables for restoration between executions, and redirects its calls to the checker.
 void RingPlugin::take_over(const dl_phdr_info& object) {
   redirect_calls(object, redirected_calls());
   hides_weak_exchanges_ = hides_weak_exchanges_ || uses_function(object, "_compare_exchange_val");
@@ -201,7 +202,7 @@ void RingPlugin::take_over(const dl_phdr_info& object) {
   for (int i = 0; i < object.dlpi_phnum; ++i) {
     const auto& header = object.dlpi_phdr[i];
     if (header.p_type != PT_LOAD || (header.p_flags & PF_W) == 0) continue;
-    // What the loader made read-only after relocation is no variable.
+    // Memory that is read-only after relocation has no variables.
     const std::uintptr_t begin = std::max(object.dlpi_addr + header.p_vaddr, constant_end);
     const std::uintptr_t end = object.dlpi_addr + header.p_vaddr + header.p_memsz;
     if (begin < end) state_.add_variables({reinterpret_cast<std::byte*>(begin), end - begin});
@@ -212,7 +213,7 @@ void RingPlugin::take_over(const dl_phdr_info& object) {
   find_thread_variables(object);
 }
 
-/// In this thread, which is the one that will run it.
+/// In this thread, which will run the code.
 void RingPlugin::find_thread_variables(const dl_phdr_info& object) {
   for (int i = 0; i < object.dlpi_phnum; ++i) {
     const auto& header = object.dlpi_phdr[i];
@@ -290,7 +291,7 @@ std::vector<std::string> RingPlugin::unmarked_functions() const {
   std::vector<std::string> found;
   for (const Object& object : objects_) {
     for (const Symbol& each : symbols_of(object)) {
-      // What a linker puts in has no size.
+      // A function of the linker has no size.
       if (!each.is_function || each.bytes == 0) continue;
       const auto* code = reinterpret_cast<const void*>(object.loaded_at + each.begin);
       if (is_marked(code)) continue;
@@ -302,7 +303,7 @@ std::vector<std::string> RingPlugin::unmarked_functions() const {
   return found;
 }
 
-/// Read from the file when they are first asked for.
+/// Read from the file at the first use.
 const std::vector<RingPlugin::Symbol>& RingPlugin::symbols_of(const Object& object) {
   if (object.symbols) return *object.symbols;
   std::vector<Symbol>& symbols = object.symbols.emplace();
@@ -325,7 +326,7 @@ const std::vector<RingPlugin::Symbol>& RingPlugin::symbols_of(const Object& obje
   return symbols;
 }
 
-/// Read from the files when they are first asked for.
+/// Read from the files at the first use.
 std::vector<RingPlugin::Typed> RingPlugin::types() const {
   std::vector<Typed> types;
   for (const Object& object : objects_) {
@@ -354,9 +355,9 @@ std::map<const void*, RingPlugin::Place> RingPlugin::locate(const std::vector<co
     Place& place = found[code[i]];
     std::size_t frames = 0;
     for (const std::string& line : lines[i]) {
-      // Lines of the language's own headers do not help.
+      // Lines of the system's headers are left out.
       if (line.starts_with("/usr/") || frames == frames_shown_max) continue;
-      // A macro's expansion may be a function of its own on the same line.
+      // The expansion of a macro may be a function on the same line.
       const std::string name = std::filesystem::path(line).filename().string();
       if (place.where.ends_with(name)) continue;
       if (frames == 0) place.source = source_line(line);

@@ -1,4 +1,4 @@
-// Where the jobs are and what is left of them at most.
+// The progress of the jobs, and the longest time that is left.
 #include "tools/ring_check/progress.h"
 
 #include <fmt/format.h>
@@ -12,10 +12,10 @@ namespace ringside::tools {
 
 namespace {
 
-/// A search that its limit ends is followed by those with a bound, which have as much together.
+/// A search that its limit ends is followed by searches with a bound, which share another limit of that size.
 constexpr std::uint64_t searches_of_job = 2;
 
-/// The time until the limit ends the job, at its present speed. Nothing if it is unknown.
+/// The time until the limit ends the job, at its present speed; no value if it is unknown.
 std::optional<double> seconds_left(const RingJobsProgress& progress, const SearchLimit& limit) {
   const bool by_steps = limit.steps != SearchLimit().steps;
   if (!by_steps && limit.executions == SearchLimit().executions) return std::nullopt;
@@ -42,7 +42,7 @@ std::string ring_progress_text(const RingJobsProgress& progress, const std::vect
     text += fmt::format(", {} left at most", rough_time(*left));
   }
   text += "  " + job.what();
-  // A terminal goes to the next line behind its last column, and the line could not be written over.
+  // A terminal continues on the next line after its last column, and the line could not be overwritten.
   if (text.size() >= columns) text.resize(columns == 0 ? 0 : columns - 1);
   return text;
 }

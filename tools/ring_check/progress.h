@@ -1,4 +1,4 @@
-// How far the jobs are, as one line.
+// The progress of the jobs, as one line.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@
 namespace ringside::tools {
 
 /// "[7/23] 120,000 executions, 61,000/s, 8 s left at most  SC exchange of 3 messages", narrower than
-/// `columns`. What is left is that of the budget, or that of the job until its search ends at its limit.
+/// `columns`. The time left is that of the budget, or that of the job until its search reaches its limit.
 [[nodiscard]] std::string ring_progress_text(const RingJobsProgress& progress,
                                              const std::vector<RingJob>& jobs,
                                              std::chrono::duration<double> took,

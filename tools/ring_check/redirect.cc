@@ -29,7 +29,7 @@ Tables tables_of(const dl_phdr_info& object) {
     if (object.dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
     const auto* entry = reinterpret_cast<const ElfW(Dyn)*>(object.dlpi_addr + object.dlpi_phdr[i].p_vaddr);
     for (; entry->d_tag != DT_NULL; ++entry) {
-      // The loader has made addresses of these.
+      // The loader has converted these to addresses.
       const void* at = reinterpret_cast<const void*>(entry->d_un.d_ptr);
       if (entry->d_tag == DT_SYMTAB) tables.symbols = static_cast<const ElfW(Sym)*>(at);
       if (entry->d_tag == DT_STRTAB) tables.names = static_cast<const char*>(at);
@@ -44,7 +44,7 @@ Tables tables_of(const dl_phdr_info& object) {
   return tables;
 }
 
-/// Calls each(name, where its address is kept) for each function of another object.
+/// Calls each(name, the place of its address) for each function of another object.
 template <class Each>
 void for_each_use(const dl_phdr_info& object, Each each) {
   const Tables tables = tables_of(object);
@@ -54,7 +54,7 @@ void for_each_use(const dl_phdr_info& object, Each each) {
       const auto type = ELF64_R_TYPE(relocation.r_info);
       if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_64) continue;
       const ElfW(Sym)& symbol = tables.symbols[ELF64_R_SYM(relocation.r_info)];
-      // What the object brings itself is its own.
+      // Functions of the object itself are left out.
       if (symbol.st_shndx != SHN_UNDEF || symbol.st_name == 0) continue;
       each(tables.names + symbol.st_name, object.dlpi_addr + relocation.r_offset);
     }
@@ -63,7 +63,7 @@ void for_each_use(const dl_phdr_info& object, Each each) {
 
 void write_address(std::uintptr_t where, const void* function) {
   const auto unit = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  // The loader has taken the right to write there, and everything near it is as readable as before.
+  // The loader has made this memory read-only; the rest of the page stays readable.
   auto* page = reinterpret_cast<void*>(where / unit * unit);
   ::mprotect(page, unit, PROT_READ | PROT_WRITE);
   std::memcpy(reinterpret_cast<void*>(where), &function, sizeof function);

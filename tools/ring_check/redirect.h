@@ -1,6 +1,6 @@
-// The calls that a loaded shared object makes into other libraries, sent elsewhere: the checker answers those
-// that would leave it. Nothing but that object's own table of addresses is changed, so that the program and
-// its other libraries call what they always did.
+// Redirects the calls of a loaded shared object into other libraries, so that the checker handles those that
+// would leave it. Only that object's table of addresses is changed; the program and its other libraries are
+// not affected.
 #pragma once
 
 #include <link.h>
@@ -12,9 +12,9 @@
 
 namespace ringside::tools {
 
-/// `object`: as dl_iterate_phdr tells of it, relocated at once (RTLD_NOW).
+/// `object`: from dl_iterate_phdr, relocated at once (RTLD_NOW).
 void redirect_calls(const dl_phdr_info& object, std::span<const RedirectedCall> calls);
-/// True: it uses a function of another object whose name ends so.
+/// True: it uses a function of another object with a name that ends so.
 [[nodiscard]] bool uses_function(const dl_phdr_info& object, std::string_view ending);
 
 }  // namespace ringside::tools

@@ -1,4 +1,4 @@
-// fork, and a pipe on which the child says what it loads, and with which status it ends.
+// fork, and a pipe on which the child reports what it loads, and its status.
 #include "tools/ring_check/ring_process.h"
 
 #include <poll.h>
@@ -21,7 +21,7 @@ namespace {
 constexpr std::string_view loading_word = "loading ";
 constexpr std::string_view status_word = "status ";
 
-/// In the child: where its words go.
+/// In the child: the pipe for its reports.
 int words_to = -1;
 
 void say(std::string_view word, const std::string& value) {
@@ -29,7 +29,7 @@ void say(std::string_view word, const std::string& value) {
   (void)!::write(words_to, line.data(), line.size());
 }
 
-/// What the child has said so far.
+/// The reports of the child so far.
 struct Words {
   std::string received;
   std::string loading;  ///< the file that it is loading; empty: none
@@ -51,7 +51,7 @@ std::string how_it_ended(int status) {
   return fmt::format("ended by itself, with status {}", WEXITSTATUS(status));
 }
 
-/// Reads what the child says until it has ended. False: it loads, and does not come back.
+/// Reads the child's reports until it has ended. False: loading does not return.
 bool listen_to(int words_from, Words& words, std::chrono::milliseconds patience) {
   for (;;) {
     pollfd ready{words_from, POLLIN, 0};
@@ -89,7 +89,7 @@ Result<int> in_ring_process(const std::function<int()>& what, std::chrono::milli
     ::close(ends[0]);
     words_to = ends[1];
     say(status_word, std::to_string(what()));
-    // Nothing that a ring leaves to be run at the end of its process changes the status.
+    // Without exit handlers, which a ring may have added and which could change the status.
     ::_exit(0);
   }
   ::close(ends[1]);
@@ -101,19 +101,19 @@ Result<int> in_ring_process(const std::function<int()>& what, std::chrono::milli
   while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
   }
   if (words.status) return *words.status;
-  // The reader of its output has left. This process ends as the child did.
+  // The reader of its output has left. This process ends like the child.
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE && words.loading.empty()) ::raise(SIGPIPE);
   if (!came_back) {
     return Error{
         ETIMEDOUT, cannot, words.loading,
         fmt::format("it is not loaded within {:g} s", std::chrono::duration<double>(patience).count()),
-        "what it runs as it is loaded does not come back"};
+        "the code that it runs at loading does not return"};
   }
   if (!words.loading.empty()) {
     return Error{ECHILD, cannot, words.loading, "the process that loads it " + how_it_ended(status),
-                 "is the file whole? what does it run as it is loaded?"};
+                 "check that the file is complete, and which code it runs at loading"};
   }
-  return Error{ECHILD, cannot, "", "the process that has loaded the rings " + how_it_ended(status), ""};
+  return Error{ECHILD, cannot, "", "the process that had loaded the rings " + how_it_ended(status), ""};
 }
 
 }  // namespace ringside::tools

@@ -1,4 +1,4 @@
-// Executions of a ring, one search after the other until all the memory that its ends share is known.
+// Searches of a ring's executions, repeated until all the shared memory of its ends is known.
 #include "tools/ring_check/search.h"
 
 #include <algorithm>
@@ -21,13 +21,13 @@ using check::End;
 using check::Play;
 using Clock = std::chrono::steady_clock;
 
-/// A counterexample is looked for among those with few deviations for so long at most.
+/// The longest time of the search for a counterexample with fewer deviations.
 constexpr auto minimising_time = std::chrono::seconds(5);
 
-/// Messages are added no further. A ring with more places says in its verdict that they were not all used.
+/// The most messages that are tried. For a ring with more places, the verdict says that not all were used.
 constexpr std::uint32_t messages_max = 4096;
-/// A search takes as many executions as one has steps, for each deviation: so many of them at most, by the
-/// steps of one execution.
+/// For each deviation, a search takes as many executions as one execution has steps. So the bound follows
+/// from the steps of one execution.
 std::uint32_t deviations_for(std::uint32_t steps) {
   if (steps > 2500) return 0;
   if (steps > 800) return 1;
@@ -39,7 +39,7 @@ constexpr std::uint32_t bound_max = 8;
 
 SearchCounts* counted_in = nullptr;
 
-/// Those of the ring's table keep the names that they have there, and the checker's own have none.
+/// Words of the ring's table keep their names, and the checker's own words have none.
 std::vector<std::string> names_of_words(const ring_check_ring& ring, const check::Space& space,
                                         MemoryNames& names) {
   std::vector<std::string> of_words;
@@ -56,7 +56,7 @@ std::vector<std::string> names_of_words(const ring_check_ring& ring, const check
   return of_words;
 }
 
-/// Fills in why, replay and report of a verdict on an execution that failed. False: it does not fail again.
+/// Sets why, replay and report of the verdict on a failed execution. False: it does not fail again.
 bool report(const RingJob& job, Bench& bench, const Places& places, const check::Schedule& schedule,
             RingVerdict& verdict) {
   MemoryNames names(*job.plugin, *bench.space, [&](const void* address) { return places.name_of(address); });
@@ -99,7 +99,8 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
   return recording.end != End::complete;
 }
 
-/// One search, as far as the limit and the time let it. What it did is taken off the limit, and told.
+/// One search, within the limit and the time. Its executions and steps are subtracted from the limit, and
+/// counted.
 check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit& left,
                                  Clock::time_point until) {
   const Watched watched(bench.execution.get());
@@ -126,7 +127,7 @@ check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit&
   return found;
 }
 
-/// The same failure, or another one, with as few deviations from the plain order as there is one.
+/// The same failure, or another one, with the fewest deviations from the plain order.
 check::Schedule minimised(Bench& bench, const check::Exploration& found) {
   const auto until = Clock::now() + minimising_time;
   SearchLimit none;
@@ -138,7 +139,7 @@ check::Schedule minimised(Bench& bench, const check::Exploration& found) {
   return found.schedule;
 }
 
-/// What the plain execution of a job uses.
+/// The usage of a job's execution in the plain order.
 struct Measured {
   check::Usage usage;
   std::uint32_t steps = 0;
@@ -156,15 +157,16 @@ Result<Measured> measure(const RingJob& job, Places& places) {
   return measured;
 }
 
-/// With as many messages as use each place of the ring again, or as many as an execution can have.
+/// The job with enough messages to use each place of the ring twice, or with the most that one execution can
+/// have.
 Result<RingJob> long_enough(RingJob job, Places& places, std::optional<check::Usage>& usage) {
-  std::uint32_t fits = 0;  // the most messages whose execution ended
+  std::uint32_t fits = 0;  // the most messages of an execution that ended
   std::uint32_t bound = 0;
   for (;;) {
     auto measured = measure(job, places);
     if (!measured) return measured.error();
     if (measured->end == End::endless) {
-      // Half of it, until it ends; the last that ended is as long as it can be.
+      // Halves the number until the execution ends; the last number that ended is the longest possible.
       if (fits != 0 || job.workload.messages == 1) {
         job.workload.messages = std::max(fits, 1u);
         break;
@@ -176,7 +178,7 @@ Result<RingJob> long_enough(RingJob job, Places& places, std::optional<check::Us
     bound = std::min(job.bound, deviations_for(measured->steps));
     const bool was_halved = fits == 0 && job.workload.messages < job.plugin->ring().slots;
     fits = job.workload.messages;
-    // What fails is for the search to find.
+    // The search reports a failure.
     if (measured->end != End::complete || measured->usage.every_place_again() || was_halved ||
         2 * fits > messages_max)
       break;
@@ -187,18 +189,16 @@ Result<RingJob> long_enough(RingJob job, Places& places, std::optional<check::Us
 }
 
 constexpr const char* no_access =
-    "no access to shared memory was seen: it was not compiled with the checker's flags (build it with: "
+    "no access to shared memory was seen: the code was not compiled with the checker's flags (build it with: "
     "ringside ring-check cc)";
 constexpr const char* nothing_shared =
-    "its threads share no memory that one of them writes, so that there is nothing to try";
+    "its threads share no memory that one of them writes, so that there is nothing to test";
 constexpr const char* strays =
-    "it does not do the same when it is run the same way again, so that nothing follows from it: it has a "
-    "state "
-    "that cannot be put back between executions (the time, random numbers, files, memory of the system, what "
-    "a "
-    "library keeps)";
+    "it does not behave the same when it is run the same way again, so that there is no result: it has state "
+    "that cannot be restored between executions (the time, random numbers, files, mapped memory, the state "
+    "of a library)";
 
-/// What the model allows and a search that has found nothing has not tried.
+/// Records the cases that the model allows and that a search without a failure has not tried.
 void note_gaps(const RingJob& job, const Bench& bench, RingVerdict& verdict) {
   verdict.hides_failures = job.plugin->hides_weak_exchanges() && bench.model->has_spurious_failures();
   const auto place = [&](const void* code) {
@@ -211,8 +211,8 @@ void note_gaps(const RingJob& job, const Bench& bench, RingVerdict& verdict) {
   }
 }
 
-/// The model orders no dependencies. A failure that is none where each load comes before all that follows it
-/// says so.
+/// The model does not order dependencies. Returns a note if the failure disappears when each load is ordered
+/// before all that follows it.
 std::string dependency_text(const RingJob& job, Bench& bench, Clock::time_point deadline) {
   bench.model->order_dependencies(true);
   SearchLimit limit = job.limit;
@@ -221,25 +221,22 @@ std::string dependency_text(const RingJob& job, Bench& bench, Clock::time_point 
   if (strict.failed() || strict.found_memory || strict.strayed) return "";
   return fmt::format(
       " ({}if nothing orders a load and what follows it in its thread: an address, data or control "
-      "dependency "
-      "would, and this model sees none; state it by an acquiring load, or by ring_check_rmb() behind the "
-      "load)",
+      "dependency would order them, but this model sees none; use an acquiring load, or ring_check_rmb() "
+      "after the load)",
       strict.whole() ? "only " : "perhaps only ");
 }
 
-/// Why the last execution cannot be judged.
+/// Why the last execution has no verdict.
 std::string refusal_text(const Bench& bench, const Places& places) {
   const std::byte* changed = bench.execution->changed_unseen();
   if (changed == nullptr) return bench.execution->failure();
   return fmt::format(
-      "{} changes by a store that no compiler has announced, so that no search is worth anything (memory "
-      "that a "
+      "{} changes by a store that no compiler has announced, so that no search is valid (memory that a "
       "library, a function compiled without ringside ring-check cc or an asm block writes)",
       places.name_of(changed));
 }
 
-/// A search with the memory that is known; after one that its limit or the time has ended, those with a
-/// bound.
+/// A search with the known memory; if the limit or the time ends it, searches with a bound follow.
 RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, Clock::time_point deadline) {
   RingVerdict verdict;
   SearchLimit left = job.limit;
@@ -250,7 +247,7 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
     verdict.steps += found.steps;
     return found;
   };
-  // The other half is for those with a bound.
+  // The other half of the time is for the searches with a bound.
   const auto now = Clock::now();
   check::Exploration found = search(job.bound, now + (deadline - now) / 2);
   verdict.outcome = found.stopped   ? RingOutcome::stopped
@@ -299,8 +296,8 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
 
 namespace {
 
-/// The same failure, or another one, with as few messages as there is one: those with fewer are searched for
-/// a while, from one message on.
+/// The same failure, or another one, with the fewest messages: searches with fewer messages are tried for
+/// some time, from one message on.
 RingVerdict with_fewer_messages(RingJob job, Places& places, Clock::time_point deadline, RingVerdict found) {
   const auto until = std::min(deadline, Clock::now() + minimising_time);
   const std::uint32_t messages = job.workload.messages;
@@ -375,8 +372,7 @@ RingVerdict replay_ring(const RingJob& job, const std::string& shared, const che
       end = bench.execution->run(replay);
     }
     if (!replay.fitted()) {
-      verdict.why =
-          "this ring does not do those steps: the string is of another ring, or of another build of it";
+      verdict.why = "this ring does not do those steps: the string is from another ring or another build";
       return;
     }
     verdict.executions = 1;

@@ -1,4 +1,4 @@
-// Searching the executions of a ring, in the process that runs it; and what its watchdog looks at meanwhile.
+// Searches the executions of a ring, in the process that runs it; and the state that its watchdog reads.
 #pragma once
 
 #include <atomic>
@@ -9,16 +9,16 @@
 
 namespace ringside::tools {
 
-/// What the searches of a process have done so far, in memory that another one may read.
+/// The work of a process's searches so far, in memory that another process may read.
 struct SearchCounts {
   std::atomic<std::uint64_t> executions = 0;
   std::atomic<std::uint64_t> steps = 0;
 };
-/// Where the searches of this process are counted from now on.
+/// Sets where the searches of this process are counted.
 void count_searches_in(SearchCounts* to);
 
 [[nodiscard]] RingVerdict search_ring(RingJob job, std::chrono::steady_clock::time_point deadline);
-/// Ring code that runs without a search, under the watchdog.
+/// Runs ring code without a search, under the watchdog.
 [[nodiscard]] RingVerdict drive_watched(const std::function<RingVerdict()>& drive);
 
 }  // namespace ringside::tools

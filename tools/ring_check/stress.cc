@@ -1,5 +1,5 @@
-// The front on one thread, the back on another. An event is a kernel's counter, so that sleeping is real; an
-// end that sleeps with work left is found by its patience.
+// The front on one thread, the back on another. An event is a kernel's counter, so that the ends really
+// sleep; a timeout finds an end that sleeps with work left.
 #include "tools/ring_check/stress.h"
 
 #include <fmt/format.h>
@@ -21,13 +21,13 @@ namespace {
 using check::Broken;
 using Clock = std::chrono::steady_clock;
 
-/// So long an end waits for the other one, on a machine that does other things too.
+/// How long an end waits for the other one, on a machine that also does other work.
 constexpr std::chrono::seconds patience{10};
-/// So often it looks whether the run is over.
+/// How often it checks whether the run is over.
 constexpr int look_ms = 20;
-/// A call that waits looks at the clock after so many accesses, and is no message that takes long.
+/// A call that waits reads the clock after this many accesses; no message needs so many.
 constexpr std::uint32_t looks_between_clocks = 10'000;
-/// So many messages are certain to come, once the front has said so.
+/// The front announces this many messages at once, which will certainly come.
 constexpr std::uint32_t promised_at_once = 64;
 constexpr std::size_t page_alignment = 64;
 
@@ -41,24 +41,24 @@ struct Page {
   std::unique_ptr<std::byte, void (*)(void*)> memory;
 };
 
-/// What both threads know of the run.
+/// The data of the run, for both threads.
 struct Run {
   const ring_check_ring& ring;
   const check::Habits& habits;
   std::uint32_t messages;
   Clock::time_point end;
-  /// A pop that waits is called for these only, or it would wait for ever when the last one is through.
+  /// A pop that waits is called for these only; otherwise it would wait forever after the last message.
   std::atomic<std::uint32_t> promised{0};
-  std::atomic<std::uint32_t> made{0};  ///< all that there will be, once `all_made`
+  std::atomic<std::uint32_t> made{0};  ///< all messages of the run, once `all_made`
   std::atomic<bool> all_made{false};
-  std::atomic<bool> stop{false};  ///< somebody found something
+  std::atomic<bool> stop{false};  ///< an end has found an error
 
   [[nodiscard]] bool can(ring_check_capability capability) const {
     return (ring.capabilities & capability) != 0;
   }
 };
 
-/// Thrown in a call that waits: the other end has found something.
+/// Thrown in a call that waits: the other end has found an error.
 struct Stopped {};
 
 /// The call of the ring that runs on this thread.
@@ -99,7 +99,7 @@ class Events final : public check::Outside {
     std::this_thread::yield();
     looked();
   }
-  /// A call that waits by looking must end with the run, and does not wait for ever.
+  /// A call that waits by polling must end with the run, and has a timeout.
   void looked() override {
     CurrentCall& call = current_call;
     if (++call.looks % looks_between_clocks != 0) return;
@@ -107,17 +107,16 @@ class Events final : public check::Outside {
     const auto now = Clock::now();
     if (!call.waits_since) call.waits_since = now;
     if (now - *call.waits_since > patience)
-      throw Broken{fmt::format("{} waits inside of a call for {} s, and nothing comes of it",
-                               name_of_end(call.side), patience.count())};
-    // The processor may be the one that the other end needs.
+      throw Broken{fmt::format("{} waits inside a call for {} s, without a result", name_of_end(call.side),
+                               patience.count())};
+    // The other end may need this processor.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   [[noreturn]] void fail(const char* text) override { throw Broken{std::string("ring_check_fail: ") + text}; }
   std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
 
-  /// Until the event of `side` was raised, and takes it. False: `over` said that there is no more to wait
-  /// for. `has_work` is asked when patience is at an end: it may take a message, since one is too many by
-  /// then.
+  /// Waits until the event of `side` is raised, and takes it. False: `over` returned true. `has_work` is
+  /// called after the timeout: it may take a message, because the run has failed then.
   template <class Over, class HasWork>
   bool sleep(int side, Over over, HasWork has_work) {
     ++sleeps_;
@@ -132,9 +131,9 @@ class Events final : public check::Outside {
       const char* name = name_of_end(side);
       if (has_work())
         throw Broken{
-            fmt::format("{} slept for {} s with work left, and nobody notified it", name, patience.count())};
+            fmt::format("{} slept for {} s with work left, without a notification", name, patience.count())};
       if (Clock::now() > until + patience)
-        throw Broken{fmt::format("{} waited for {} s, and nothing came", name, 2 * patience.count())};
+        throw Broken{fmt::format("{} waited for {} s, and no message came", name, 2 * patience.count())};
     }
   }
 
@@ -152,10 +151,10 @@ void compare(const char* what, const ring_check_item& seen, const ring_check_ite
     return;
   throw Broken{
       fmt::format("{} {} came out as number {}, {} bytes{}", what, expected.id, seen.id, seen.length,
-                  seen.id == expected.id && seen.length == expected.length ? ", with others in it" : "")};
+                  seen.id == expected.id && seen.length == expected.length ? ", with other contents" : "")};
 }
 
-/// As a caller does that knows the habits.
+/// Repeats a call as a caller with knowledge of the habits does.
 template <class Call>
 int call_of(const Run& run, int side, const char* function, Call call) {
   int done = 0;
@@ -163,11 +162,12 @@ int call_of(const Run& run, int side, const char* function, Call call) {
     current_call = {side, 0, {}};
     done = call();
   }
-  if (done < 0) throw Broken{fmt::format("{} answered {} though the peer did nothing wrong", function, done)};
+  if (done < 0)
+    throw Broken{fmt::format("{} returned {} although the peer did nothing wrong", function, done)};
   return done;
 }
 
-/// What an end does that has found nothing. False: the run is over for it.
+/// The steps of an end that has found nothing. False: the run is over for this end.
 template <class Over>
 bool rest(Run& run, Events& events, int side, Over over) {
   if (run.stop) return false;
@@ -179,7 +179,7 @@ bool rest(Run& run, Events& events, int side, Over over) {
   if ((is_front ? run.ring.front_final_check : run.ring.back_final_check)() != 0) return !over();
   const auto has_work = [&] {
     ring_check_item item{};
-    // Where a pop waits, an end that has something to pop is in there.
+    // If a pop waits, an end with a message to pop is inside that call.
     if (is_front ? run.habits.pop_response_waits : run.habits.pop_waits) return false;
     if (is_front) return run.can(RING_CHECK_RESPONSES) && run.ring.pop_rsp(&item) == 1;
     return run.ring.pop_req(&item) == 1;
@@ -201,7 +201,7 @@ void run_front(Run& run, Events& events) {
     if (made == promised && !run.all_made)
       run.promised = promised = std::min(promised + promised_at_once, run.messages);
     while (made < promised) {
-      // Where it waits, this end alone could make room.
+      // If the push waits, only this end could make room.
       if (run.habits.push_waits && answers && made - answered >= run.ring.slots) break;
       const ring_check_item item = check::request_item(run.ring, made + 1);
       if (call_of(run, RING_CHECK_FRONT, "push_req", [&] { return run.ring.push_req(&item); }) == 0) break;
@@ -242,7 +242,7 @@ void run_back(Run& run, Events& events) {
       const ring_check_item response = check::response_item(run.ring, taken);
       if (call_of(run, RING_CHECK_BACK, "push_rsp", [&] { return run.ring.push_rsp(&response); }) == 0)
         throw Broken{"there was no room for a response"};
-      // The next call may wait for a request that this response makes room for.
+      // The next call may wait for a request that needs the room of this response.
       if (run.habits.pop_waits && run.ring.back_publish != nullptr) run.ring.back_publish();
     }
     if (moved && answers && run.ring.back_publish != nullptr) run.ring.back_publish();
@@ -279,7 +279,7 @@ check::LongRun stress_ring(const check::Subject& subject, std::uint32_t messages
       found[side] = broken.why;
       run.stop = true;
     } catch (const Stopped&) {
-      // Who has found something says so.
+      // The end with the error reports it.
     }
   };
   {

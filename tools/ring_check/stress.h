@@ -1,8 +1,8 @@
-// A ring under two real threads, as fast as they can: the third net behind exploration and one thread at
-// random. It sees what this processor and this compiler do, no more; and it sees it after thousands of
-// messages, where exploration knows three.
+// A ring under two real threads at full speed: the third kind of test after exploration and random calls on
+// one thread. It tests only the reordering of this processor and this compiler, but with thousands of
+// messages, where exploration has three.
 //
-// Nothing found proves nothing.
+// A run without an error is not a proof.
 #pragma once
 
 #include <chrono>
@@ -11,9 +11,9 @@
 
 namespace ringside::tools {
 
-/// Until `messages` have been sent (fewer than 2^24), or for so long. `calls` of the result counts how often
-/// an end slept. `subject` has its habits. Ring code that never comes back and accesses no memory keeps the
-/// caller, too.
+/// Runs until `messages` have been sent (fewer than 2^24), or for `time`. `calls` of the result counts how
+/// often an end slept. `subject` has its habits. If ring code never returns and accesses no memory, this
+/// never returns either.
 [[nodiscard]] check::LongRun stress_ring(const check::Subject& subject, std::uint32_t messages,
                                          std::chrono::milliseconds time);
 

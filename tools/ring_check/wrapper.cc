@@ -1,6 +1,6 @@
-// Each source goes to assembler, is rewritten, and becomes an object; objects become a shared object. The
-// sanitizer's option is there when sources are compiled and never when anything is linked, so that what it
-// asks for is found in the checker.
+// Each source becomes assembler, is rewritten, and becomes an object; objects become a shared object. The
+// sanitizer's option is used for compiling and never for linking, so that the functions it needs are found in
+// the checker.
 #include "tools/ring_check/wrapper.h"
 
 #include <fmt/format.h>
@@ -32,22 +32,22 @@ const Arguments flags_clang{"-fsanitize=thread",
                             "-mllvm",
                             "-tsan-instrument-func-entry-exit=0",
                             "-fno-builtin"};
-// A call in place of a return would take the caller's place in a report.
+// A tail call would hide the caller in a report.
 const Arguments flags_both{"-g", "-fPIC", "-fno-lto", "-U_FORTIFY_SOURCE", "-fno-optimize-sibling-calls"};
 constexpr std::string_view flag_link = "-Wl,--wrap=memcpy,--wrap=memset,--wrap=memmove";
 
-// Their value is the next argument.
+// Options with a value in the next argument.
 constexpr std::array<std::string_view, 24> with_value{
     "-I",         "-D",       "-U",  "-L",  "-l",  "-include", "-isystem", "-iquote",
     "-idirafter", "-imacros", "-MF", "-MT", "-MQ", "-Xlinker", "-Xclang",  "-Xassembler",
     "-mllvm",     "--param",  "-T",  "-u",  "-z",  "-target",  "-B",       "-isysroot"};
 constexpr std::array<std::string_view, 8> source_endings{".c",   ".cc", ".cpp", ".cxx",
                                                          ".c++", ".C",  ".i",   ".ii"};
-// What a link reads, and options for it. Compilers complain of them where nothing is linked.
+// Files and options for the linker. Compilers warn about them where nothing is linked.
 constexpr std::array<std::string_view, 4> link_endings{".o", ".lo", ".a", ".so"};
 constexpr std::array<std::string_view, 4> link_beginnings{"-L", "-l", "-Wl,", "-Xlinker"};
 constexpr std::array<std::string_view, 4> link_words{"-T", "-u", "-z", "-shared"};
-// The compiler says something or writes text; nothing is compiled.
+// The compiler prints or writes text; nothing is compiled.
 constexpr std::array<std::string_view, 8> only_asks{"-E",   "-M",        "-MM",    "-fsyntax-only",
                                                     "-###", "--version", "--help", "-dumpversion"};
 
@@ -57,12 +57,12 @@ struct Refused {
   std::string_view advice;
 };
 constexpr std::array refusals{
-    Refused{"-flto", "optimizing at link time takes out what makes accesses visible", "leave it out"},
-    Refused{"-fsanitize=", "a ring has the checker in place of a sanitizer", "leave it out"},
+    Refused{"-flto", "link-time optimization removes the announcements of accesses", "leave it out"},
+    Refused{"-fsanitize=", "the checker takes the place of a sanitizer", "leave it out"},
     Refused{"-m32", "only x86-64 code can be checked", "leave it out"},
     Refused{"-mx32", "only x86-64 code can be checked", "leave it out"},
-    Refused{"-x", "languages are told apart by the ending of the file", "name the file .c or .cc"},
-    Refused{"@", "files of arguments are not read", "write the arguments out"},
+    Refused{"-x", "the ending of the file decides the language", "name the file .c or .cc"},
+    Refused{"@", "argument files are not supported", "write the arguments out"},
 };
 
 template <class List>
@@ -96,11 +96,11 @@ Error refused(std::string object, std::string_view why, std::string_view advice)
   return {EINVAL, "cannot compile a ring", std::move(object), std::string(why), std::string(advice)};
 }
 
-/// The arguments, told apart. What is not a source keeps its place and meaning for the link.
+/// The sorted arguments. Arguments that are not sources keep their place for the link.
 struct Parsed {
   Arguments sources;
-  Arguments others;                 ///< all that are neither sources nor -o, -c, -S
-  std::vector<std::size_t> places;  ///< before which of `others` each source stood
+  Arguments others;                 ///< all arguments except sources, -o, -c and -S
+  std::vector<std::size_t> places;  ///< for each source: the index in `others` before which it was
   std::optional<std::string> output;
   bool compile = false;    ///< -c
   bool assembler = false;  ///< -S
@@ -122,7 +122,7 @@ Result<> parse_one(Parsed& parsed, const std::string& argument) {
   } else if (argument == "-S") {
     parsed.assembler = true;
   } else if (argument == "-fsanitize=thread") {
-    // The wrapper's own, and not for the link.
+    // The wrapper adds it for compiling, and not for linking.
   } else if (is_source(argument)) {
     parsed.sources.push_back(argument);
     parsed.places.push_back(parsed.others.size());
@@ -186,12 +186,12 @@ class Planner {
     const Arguments& own = request_.kind == CompilerKind::gcc ? flags_gcc : flags_clang;
     to.insert(to.end(), own.begin(), own.end());
     to.insert(to.end(), flags_both.begin(), flags_both.end());
-    // What clang says of files in version 5 is not taken back from assembler without complaints.
+    // Version 5 of clang's debug information causes warnings when its assembler is compiled.
     if (request_.kind == CompilerKind::clang) to.emplace_back("-gdwarf-4");
     to.push_back("-I" + request_.include_directory);
   }
 
-  /// As the user wrote it, so that what is only looked at is the same that is compiled.
+  /// With the user's arguments, so that preprocessing sees the same code as compiling.
   Result<std::vector<CompilerStep>> ask() {
     Arguments all = command();
     all.insert(all.end(), request_.arguments.begin(), request_.arguments.end());
@@ -204,7 +204,7 @@ class Planner {
     return fmt::format("{}/{}-{}{}", request_.scratch, between_++, stem_of(source), ending);
   }
 
-  /// `named`: what dependency files are about.
+  /// `named`: the target in dependency files.
   void compile(const std::string& source, const std::string& object, const std::string& named) {
     const std::string text = parsed_.assembler ? object : between(source, ".s");
     Arguments first = command();

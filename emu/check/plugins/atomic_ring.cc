@@ -1,9 +1,9 @@
-// A queue of one producer and one consumer in C++, made of std::atomic, as people write it: one way, no
+// A queue with one producer and one consumer in C++, with std::atomic, as is usual: one direction, no
 // responses.
 //
-// WAITS 0: an end that cannot go on looks again and again. WAITS 1: it sets a flag, looks once more and
-// sleeps; the other end looks at the flag after it has moved its index. That needs one order of all four
-// accesses, which is what seq_cst gives.
+// WAITS 0: an end that cannot continue polls. WAITS 1: it sets a flag, checks once more and sleeps; the other
+// end reads the flag after it has moved its index. That needs one order of all four accesses, which seq_cst
+// provides.
 //
 // Each order has a name, so that each can be weakened by one step: BUG 36, VARIANT 1 to 8.
 #include <atomic>
@@ -33,13 +33,13 @@ using std::memory_order_seq_cst;
 constexpr bool waits = WAITS != 0;
 constexpr auto strong_store = waits ? memory_order_seq_cst : memory_order_release;
 constexpr auto weak_store = waits ? memory_order_release : memory_order_relaxed;
-// What was put must be seen with the index that says so.
+// The message must be visible with its index.
 constexpr auto tail_store = WEAKENED(1) ? weak_store : strong_store;
 constexpr auto tail_load = WEAKENED(2) ? memory_order_relaxed : memory_order_acquire;
-// What was taken must have been read before the index that hands the place back.
+// The message must have been read before the index that releases its slot.
 constexpr auto head_store = WEAKENED(3) ? weak_store : strong_store;
 constexpr auto head_load = WEAKENED(4) ? memory_order_relaxed : memory_order_acquire;
-// Setting the flag against looking at the index, moving the index against looking at the flag.
+// The store of the flag before the load of the index, and the store of the index before the load of the flag.
 constexpr auto flag_store = WEAKENED(5) ? memory_order_release : memory_order_seq_cst;
 constexpr auto flag_load = WEAKENED(6) ? memory_order_acquire : memory_order_seq_cst;
 constexpr auto last_tail_load = WEAKENED(7) ? memory_order_acquire : memory_order_seq_cst;
@@ -69,7 +69,7 @@ class Queue {
     return true;
   }
 
-  // True: do not sleep, there is something.
+  // True: do not sleep, there is work.
   bool consumer_arms() {
     consumer_sleeps_.store(1, flag_store);
     return tail_.load(last_tail_load) != head_.load(memory_order_relaxed);

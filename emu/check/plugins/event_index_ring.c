@@ -1,9 +1,9 @@
-/* A ring that is told of news only when it asks: before an end sleeps it writes the index at whose crossing
- * it wants to be woken. The asking end writes its event index, then looks; the telling end writes its index,
- * then looks at the event index: each needs a full barrier in between, or both see the past. */
+/* A ring that notifies an end only on request: before an end sleeps, it writes the index at which it wants to
+ * be woken. The end that asks writes its event index, then reads the peer's index; the other end writes its
+ * index, then reads the event index. Each needs a full barrier between the two, or both read old values. */
 #include "emu/check/plugins/request_ring.h"
 
-/* Has the way from `old` to `now` passed `event`? Right at the wrap as well. */
+/* True: `event` is between `old` and `now`. It is also right at the wrap. */
 static int passed(uint32_t old, uint32_t now, uint32_t event) {
 #if BUG == 25
   return event > old && event <= now;

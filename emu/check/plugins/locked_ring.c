@@ -1,4 +1,4 @@
-/* A ring whose front two threads use, one at a time: a spin lock in the page keeps them apart. */
+/* A ring with two threads at the front, one at a time: a spin lock in the page separates them. */
 #define NOTIFIES_ALWAYS
 #include "emu/check/plugins/request_ring.h"
 

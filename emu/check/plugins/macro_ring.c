@@ -1,7 +1,6 @@
-/* A ring made of macros, as drivers for Xen had it in 2005: types stamped out for a pair of message types,
- * volatile access, and barriers in assembler. Nothing in the upper part knows of the checker, which is to
- * take such code as it finds it; the lower part is what anybody writes to bring a ring.
- */
+/* A ring of macros, as drivers for Xen had in 2005: types that a macro defines for a pair of message types,
+ * volatile accesses, and barriers in assembler. The upper part does not depend on the checker, which must
+ * accept such code unchanged; the lower part is the usual adapter for a ring. */
 #include <stdint.h>
 
 /* -- a driver's ring header */
@@ -91,7 +90,7 @@ XR_RING_TYPES(disk, struct disk_request, struct disk_response, SLOTS);
 static struct disk_front front;
 static struct disk_back back;
 
-/* -- and the ring, brought to the checker */
+/* -- the adapter for the checker */
 
 #include <ringside/ring_check.h>
 #include <string.h>
@@ -164,7 +163,7 @@ static int pop_rsp(struct ring_check_item* item) {
   return 1;
 }
 
-/* As drivers end their handlers: a full barrier, and one more look. */
+/* As drivers end their handlers: a full barrier, and a final check. */
 static int front_final_check(void) {
   xr_mb();
   return XR_RESPONSE_WAITS(&front);
@@ -181,7 +180,7 @@ static const struct ring_check_word words[] = {
 
 static const struct ring_check_ring table = {
     .abi = RING_CHECK_ABI,
-    /* Each end believes the other: such rings did. */
+    /* Each end trusts the other, as in such rings. */
     .capabilities = RING_CHECK_RESPONSES | RING_CHECK_ANY_START | RING_CHECK_ATTACH_RUNNING,
     .name = "macro_ring",
     .page_bytes = sizeof(struct disk_page),

@@ -1,8 +1,8 @@
-// ringside's own ring, brought to the checker as it is: Front and Back over NativeMemory, and the two ways in
-// which their owners tell each other of news, EventBits down to the guest and UpEvents up to the controller.
+// ringside's own ring, unchanged: Front and Back over NativeMemory, and the two ways in which their owners
+// notify each other, EventBits down to the guest and UpEvents up to the controller.
 //
-// ABI_FLAT chooses the layout, RING_RX the ring whose front is the controller. What is written here is only
-// what the guest and the controller do around the ring: mask while awake, clear pending before looking, look
+// ABI_FLAT selects the layout, RING_RX the ring with the controller as its front. This file adds only the
+// steps of the guest and the controller around the ring: mask while awake, clear pending before reading, read
 // again after unmasking.
 //
 // On the wire the 24 bits of a message's type, subtype and id carry the item's id, which the ring does not
@@ -53,7 +53,7 @@ UpEvents<> up() {
   return UpEvents<>(frame);
 }
 
-// -- how an end is told, and how it sleeps
+// -- how an end is notified, and how it sleeps
 
 void notify(ring_check_side side) {
   const Raised outcome = side == guest ? down().raise(port) : up().raise();
@@ -75,14 +75,14 @@ void guest_woken() {
   if (down().is_pending(port)) down().clear_pending(port);
 }
 
-/// As the guest does: an event that came while it was awake is found by unmasking, and then taken.
+/// Like the guest: an event that was raised while it was awake is found by unmasking, and then taken.
 int guest_final_check() {
   if (!down().unmask(port) && !down().upcall_is_pending() && !has_work(guest)) return 0;
   guest_woken();
   return 1;
 }
 
-/// As the controller does: what is pending by now is found by the look at the ring.
+/// Like the controller: a message that is pending now is found by the check of the ring.
 int controller_final_check() {
   up().clear_pending();
   if (!up().unmask() && !has_work(controller)) return 0;

@@ -1,14 +1,14 @@
-/* The reference workload of the checker: a ring that notifies each time it publishes. An event stays raised
- * until it is taken, so an end that finds nothing may wait without another look. */
+/* The reference ring of the checker: it notifies each time it publishes. An event stays raised until it is
+ * taken, so that an end that finds nothing may wait without a final check. */
 #include "emu/check/plugins/request_ring.h"
 
-#define DRAINS 43 /* the variant that is no mistake: see requests_published() */
+#define DRAINS 43 /* the variant that is not a bug: see requests_published() */
 
 static void requests_published(uint32_t old) {
 #if BUG == DRAINS
-  /* A back that has not answered everything yet is awake, and looks at req_prod once more after its last
-   * answer. So it need not be told: either it has answered all that came before, or its last look finds this.
-   */
+  /* A back that has not answered all requests is awake, and reads req_prod once more after its last response.
+   * It need not be notified: either it has answered all earlier requests, or its final check finds this one.
+   * */
   full_barrier();
   if (READ(ring->rsp_prod) != old) return;
 #endif

@@ -2,10 +2,9 @@
  * slots that a response shares with its request, private copies of an end's own indices, and one read of the
  * peer's index in each call.
  *
- * BUG selects one of the catalogue's mistakes, at the line where people make it; 0 is the ring as it should
- * be. How an end is told of news is the plug-in's: it defines requests_published() and responses_published(),
- * or NOTIFIES_ALWAYS before it includes this.
- */
+ * BUG selects a bug of the catalogue, at the line where it is usually made; 0 is the correct ring. The
+ * plug-in decides how an end is notified: it defines requests_published() and responses_published(), or
+ * NOTIFIES_ALWAYS before it includes this file. */
 #pragma once
 
 #include <ringside/ring_check.h>
@@ -89,7 +88,7 @@ static void fill(struct slot* slot, const struct ring_check_item* item) {
   memcpy(slot->bytes, item->bytes, item->length);
 }
 
-/* What a slot said. The peer may have written any length. */
+/* Copies a slot's message. The peer may have written any length. */
 static void empty(const struct slot* slot, struct ring_check_item* item) {
   item->id = slot->id;
 #if BUG == 28
@@ -114,7 +113,7 @@ static int front_attach(void* page, uint32_t start) {
   return front.req_prod - front.rsp_cons <= SLOTS ? 0 : -1;
 }
 
-/* The front may have been at work already: what is not answered is still to be taken. */
+/* The front may already be running: unanswered requests must still be taken. */
 static int back_attach(void* page, uint32_t start) {
   (void)start;
   ring = page;
@@ -199,8 +198,8 @@ static int push_req(const struct ring_check_item* item) {
 static int may_take = 1;
 #endif
 
-/* 1: there is a request in the slot; 0: there is none; negative: the front claims more than the slots can
- * hold. */
+/* 1: there is a request in the slot; 0: there is none; negative: the front's index claims more requests than
+ * the slots can hold. */
 static int look_for_request(void) {
 #if BUG == 37
   while (ring->req_prod == back.req_cons) {
@@ -213,7 +212,7 @@ static int look_for_request(void) {
   const uint32_t waiting = req_prod - back.req_cons;
   if (waiting == 0) return 0;
 #if BUG != 9
-  /* A slot is the front's to fill again only when its response has been published. */
+  /* The front may fill a slot again only after its response has been published. */
   if (waiting > SLOTS - (back.req_cons - back.rsp_prod)) return -1;
 #endif
 #if BUG == 22
@@ -254,13 +253,13 @@ static int pop_req(struct ring_check_item* item) {
 
 static void publish_responses(void) {
 #if BUG != 4
-  write_barrier(); /* the slot, written and read, before the index that hands it over */
+  write_barrier(); /* the slot's reads and writes before the index that releases it */
 #endif
   WRITE(ring->rsp_prod, back.rsp_prod);
 }
 
 #if BUG == 41
-/* Where the back works on other things too. */
+/* A buffer that the back also uses for other data. */
 static struct slot workspace = {0, 0, {0x5e, 0xc2, 0xe7, 0x5e, 0xc2, 0xe7, 0x5e, 0xc2}};
 #endif
 
@@ -312,7 +311,7 @@ static int pop_rsp(struct ring_check_item* item) {
   {"req_prod", offsetof(struct shared, req_prod), 4, RING_CHECK_REQ_INDEX, RING_CHECK_FRONT}, { \
     "rsp_prod", offsetof(struct shared, rsp_prod), 4, RING_CHECK_RSP_INDEX, RING_CHECK_BACK     \
   }
-/* The part of the table that is the same for all. */
+/* The common part of the tables. */
 #define REQUEST_RING_TABLE                                                                              \
   .abi = RING_CHECK_ABI, .page_bytes = sizeof(struct shared), .slots = SLOTS, .payload_bytes = PAYLOAD, \
   .slots_offset = offsetof(struct shared, slots), .slot_bytes = sizeof(struct slot), .init = ring_init, \

@@ -1,11 +1,11 @@
-// A queue of one producer and one consumer that keeps one slot empty, so that its indices need not run on for
-// ever: they are positions, and equal ones mean that it is empty. Each end keeps what it last saw of the
-// other's index and looks again only when that does not suffice.
+// A queue with one producer and one consumer that keeps one slot empty, so that its indices need not run
+// freely: they are positions, and equal ones mean that it is empty. Each end caches the other's index and
+// reads it again only when the cached value is not enough.
 //
-// No slot is used twice before SLOTS + 2 messages have gone through, so that mistakes in handing one back
-// show later than in other rings. BUG 43: VARIANT 1 hands a slot back without saying that it was read;
-// VARIANT 2 hands back all that it has seen and reads it afterwards. BUG 44: publishes without release once
-// the producer has gone round.
+// No slot is used twice before SLOTS + 2 messages have passed, so that errors in the release of a slot show
+// later than in other rings. BUG 43: VARIANT 1 releases a slot without release order; VARIANT 2 releases all
+// slots that it has seen and reads them afterwards. BUG 44: publishes without release order after the
+// producer's first round.
 #include <atomic>
 #include <cstring>
 

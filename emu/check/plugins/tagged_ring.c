@@ -1,8 +1,7 @@
-/* A ring as drivers of block devices have it: the front gives each request a tag, a place in a table of its
- * own, and a response says by its tag what it answers. The back repeats the tag and knows nothing of its
- * meaning.
+/* A ring as in drivers of block devices: the front gives each request a tag, an index of its own table, and a
+ * response names its request by the tag. The back copies the tag and does not interpret it.
  *
- * On the wire the tag stands in front of the item's own id, in the first payload bytes. */
+ * In the slot, the tag is in the first payload bytes, before the item's own bytes. */
 #define NOTIFIES_ALWAYS
 #include "emu/check/plugins/request_ring.h"
 

@@ -1,5 +1,5 @@
-/* A ring to begin with: one way, with a consumer that sleeps when there is nothing and a producer that wakes
- * it only then. It has one bug, which no test on an x86 is likely to show. */
+/* A ring as a template: one direction, with a consumer that sleeps when the ring is empty and a producer that
+ * wakes it only then. It has one bug, which tests on an x86 rarely show. */
 #include <ringside/ring_check.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ struct message {
 struct ring {
   uint32_t prod;     /* messages published, by the producer */
   uint32_t cons;     /* messages taken, by the consumer */
-  uint32_t sleeping; /* set by the consumer: wake me */
+  uint32_t sleeping; /* set by the consumer: it wants to be woken */
   struct message slots[SLOTS];
 };
 
@@ -46,7 +46,7 @@ static int take(struct ring* ring, struct message* message) {
   return 1;
 }
 
-/* -- and how the checker drives it */
+/* -- the adapter for the checker */
 
 static struct ring* ring;
 
@@ -81,11 +81,11 @@ static int pop(struct ring_check_item* item) {
 
 static int producer_sleeps(void) {
   return 0;
-} /* it is woken for each message taken: no need to look again */
+} /* it is woken for each message taken: a final check is not needed */
 
 static int consumer_sleeps(void) {
   write_once(ring->sleeping, 1);
-  full_barrier(); /* said before looking */
+  full_barrier(); /* the flag before the final check */
   return read_once(ring->prod) != read_once(ring->cons);
 }
 

@@ -1,5 +1,5 @@
-// A ring to begin with: a queue of std::atomic, one producer, one consumer, which look again and again. It
-// has one bug, which an x86 hides and an ARM does not.
+// A ring as a template: a queue with std::atomic, one producer and one consumer, which poll. It has one bug,
+// which an x86 hides and an ARM does not.
 #include <ringside/ring_check.h>
 
 #include <atomic>
@@ -35,7 +35,7 @@ class Queue {
   Message messages_[slots];
 };
 
-// -- and how the checker drives it
+// -- the adapter for the checker
 
 struct Message {
   std::uint32_t number;

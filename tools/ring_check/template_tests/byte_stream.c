@@ -1,6 +1,6 @@
-/* Bytes one way, as many at a time as there is room for, one producer and one consumer. BUG=1: more is
- * announced than was copied (any model). BUG=2: room is handed back before it is read (c11). BUG=3: no
- * barrier at all (c11). */
+/* Bytes in one direction, as many at a time as there is room for, one producer and one consumer. BUG=1: more
+ * bytes are published than were copied (any model). BUG=2: room is released before it is read (c11). BUG=3:
+ * no barrier at all (c11). */
 #include <ringside/ring_check.h>
 
 #define ROOM 3u

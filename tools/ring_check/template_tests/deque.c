@@ -1,6 +1,6 @@
 /* The work-stealing deque of Chase and Lev, of a fixed size; orders as in Le et al. (PPoPP 2013). BUG=1: no
- * full barrier between taking a place and looking for thieves (tso). BUG=2: the last one is taken without
- * asking (any model). */
+ * full barrier between the store of bottom and the load of top (tso). BUG=2: the last element is taken
+ * without a compare-exchange (any model). */
 #include <ringside/ring_check.h>
 
 static long top, bottom, items[4];
@@ -31,7 +31,7 @@ static int pop(long* value) {
   return done;
 }
 
-/* Negative: another one was quicker. */
+/* Negative: another thread took it. */
 static int steal(long* value) {
   long first = __atomic_load_n(&top, __ATOMIC_ACQUIRE);
   __atomic_thread_fence(__ATOMIC_SEQ_CST);

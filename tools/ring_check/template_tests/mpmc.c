@@ -1,6 +1,6 @@
-/* A bounded queue of many producers and many consumers: each cell says whose turn it is (Vyukov's). BUG=1: a
- * place is claimed without a compare-exchange (any model). BUG=2: a cell is published too early (c11). BUG=3: a cell
- * is handed back before it is read (any model). */
+/* A bounded queue of many producers and many consumers with a turn number in each cell (Vyukov's). BUG=1: a
+ * place is claimed without a compare-exchange (any model). BUG=2: a cell is published too early (c11). BUG=3:
+ * a cell is released before it is read (any model). */
 #include <ringside/ring_check.h>
 
 #define CELLS 2u
@@ -10,7 +10,7 @@ static struct {
 } cells[CELLS] = {{0, 0}, {1, 0}};
 static uint32_t to_push, to_take;
 
-/* The place that is claimed, if its cell has reached `ahead` turns more; otherwise -1. */
+/* Claims a place if the turn of its cell is `ahead` after it; otherwise returns -1. */
 static int claim(uint32_t* next, uint32_t ahead, uint32_t* place) {
   *place = __atomic_load_n(next, __ATOMIC_RELAXED);
   for (;;) {

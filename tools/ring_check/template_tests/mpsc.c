@@ -1,5 +1,5 @@
 /* A queue of many producers and one consumer, linked by an exchange (Vyukov's). BUG=1: two producers may take
- * the same place (any model). BUG=2: a node is linked before it is whole (c11). */
+ * the same place (any model). BUG=2: a node is linked before it is initialized (c11). */
 #include <ringside/ring_check.h>
 #include <stdlib.h>
 
@@ -23,7 +23,7 @@ static int push(int value) {
   return 1;
 }
 
-/* It may say empty where a producer is half way: -1, which says nothing. */
+/* It may find nothing while a producer is between its two stores: it returns -1, which is no result. */
 static int take(int* value) {
   struct node* next = __atomic_load_n(&tail->next, __ATOMIC_ACQUIRE);
   if (next == 0) return -1;
@@ -49,7 +49,7 @@ static void all_arrive(void) {
   int value;
   while (RING_CHECK_TAKE(value, take(&value)) > 0) {
   }
-  RING_CHECK_TAKE(value, 0); /* and then it is empty */
+  RING_CHECK_TAKE(value, 0); /* then it is empty */
 }
 
 RING_CHECK_TESTS({.name = "mpsc queue", .threads = {first, second, consumer}, .after = all_arrive})

@@ -1,6 +1,6 @@
-/* A value that is replaced while others read it, as RCU does: the old one is freed when nobody can have it
- * any more. BUG=1: it is freed at once (any model). BUG=2: the new one is published before it is whole (c11).
- */
+/* A value that is replaced while others read it, as with RCU: the old one is freed when no reader can have it
+ * any more. BUG=1: it is freed at once (any model). BUG=2: the new one is published before it is initialized
+ * (c11). */
 #include <ringside/ring_check.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* A seqlock: a reader looks again where the writer was at work. BUG=1: it does not look again (any model).
- * BUG=2: nothing keeps its reads before the second look (c11). */
+/* A seqlock: a reader repeats its reads if the writer was active. BUG=1: it does not repeat them (any model).
+ * BUG=2: no barrier orders its reads before the second load of the count (c11). */
 #include <ringside/ring_check.h>
 
 static uint32_t sequence, pair[2];

@@ -1,5 +1,5 @@
-/* A queue of one producer and one consumer. BUG=1: published before it is written (any model). BUG=2:
- * published without release (c11). */
+/* A queue of one producer and one consumer. BUG=1: a value is published before it is written (any model).
+ * BUG=2: it is published without release (c11). */
 #include <ringside/ring_check.h>
 
 #define SLOTS 2u

@@ -1,12 +1,12 @@
-/* The stack of Treiber, whose nodes are used again. BUG=1: no count beside the top, so that a node that was away and
- * came back looks as if nothing had happened (ABA, any model). BUG=2: a node is pushed before it is whole (c11). */
+/* The stack of Treiber, with reused nodes. BUG=1: no count beside the top, so that a node that was removed
+ * and pushed again looks unchanged (ABA, any model). BUG=2: a node is pushed before it is whole (c11). */
 #include <ringside/ring_check.h>
 
 #define NODES 3u
-/* Of each node, from 1; 0 is none. */
+/* For each node, from 1; 0 is none. */
 static uint32_t next_of[NODES], is_taken[NODES];
 static int values[NODES];
-/* The first node in the lower half, how often it was changed in the upper one. */
+/* The first node in the lower half, the number of changes in the upper half. */
 static uint64_t top;
 
 static uint64_t changed(uint64_t from, uint32_t first) {
@@ -36,7 +36,7 @@ static uint32_t pop(int* value) {
   }
 }
 
-/* A node belongs to one thread, or lies in the stack. */
+/* A node belongs to one thread, or is in the stack. */
 static void take(uint32_t node) {
   if (node != 0) ring_check_assert(__atomic_exchange_n(&is_taken[node], 1, __ATOMIC_RELAXED) == 0);
 }

@@ -1,16 +1,15 @@
-/* What code brings to be checked by `ringside ring-check`: C, for C11 and C++11 and later.
+/* The interface for code that `ringside ring-check` checks: C, for C11 and C++11 and later.
  *
- * A plug-in is a shared object that exports one function. ring_check_plugin() answers the table of a ring:
- * its functions and the shared words. The checker calls them on two fibers, the front and the back, and tries
- * every interleaving of their accesses to the page under a memory model. RING_CHECK_TESTS answers tests
- * instead: a few threads each, of any code that shares memory. Either is compiled as it is: `ringside
- * ring-check cc` adds what makes its accesses visible.
+ * A plug-in is a shared object that exports one function. ring_check_plugin() returns the table of a ring:
+ * its functions and its shared words. The checker calls the functions on two fibers, the front and the back,
+ * and tries every interleaving of their accesses to the page under a memory model. RING_CHECK_TESTS defines
+ * tests instead: a few threads each, of any code that shares memory. The code is compiled unchanged:
+ * `ringside ring-check cc` adds the announcement of its accesses.
  *
- * Memory beside the page that several threads touch (variables, what is allocated, what is pointed to) is
- * explored like the page. Between two executions the checker puts back the page, the plug-in's variables,
- * what it has allocated by malloc or new, and each thread's thread-local variables. What it cannot put back
- * (files, memory that is mapped, the time, random numbers) it refuses.
- */
+ * Memory outside the page that several threads access (variables, allocated memory, objects behind pointers)
+ * is explored like the page. Between two executions the checker restores the page, the plug-in's variables,
+ * memory from malloc or new, and each thread's thread-local variables. State that it cannot restore (files,
+ * mapped memory, the time, random numbers) is refused. */
 #pragma once
 
 #include <stddef.h>
@@ -20,16 +19,16 @@
 extern "C" {
 #endif
 
-/* Moves when the table or a meaning changes; a checker refuses what it does not know. */
+/* The version. It changes when the table or a meaning changes; a checker refuses other versions. */
 #define RING_CHECK_ABI 1u
 
 #define RING_CHECK_PAYLOAD_MAX 64u
 
-/* Who: the requester's end, and the answerer's. */
+/* The end that sends requests, and the end that answers them. */
 enum ring_check_side { RING_CHECK_FRONT = 0, RING_CHECK_BACK = 1 };
 
-/* What a shared word is for. Every word in the page by which the ends synchronise must be listed; all else in
- * the page is payload, which must never be read while it is written. */
+/* The use of a shared word. Every word in the page by which the ends synchronise must be listed; all other
+ * bytes of the page are payload, which must never be read while it is written. */
 enum ring_check_word_kind {
   RING_CHECK_REQ_INDEX =
       0, /* how far requests have been published; a free-running index unless INDEX_MODULO is set */
@@ -39,7 +38,7 @@ enum ring_check_word_kind {
 };
 
 struct ring_check_word {
-  const char* name; /* as reports call it: "req_prod" */
+  const char* name; /* the name in reports: "req_prod" */
   uint32_t offset;  /* bytes from the start of the page */
   uint32_t size;    /* 1, 2, 4 or 8 bytes, of a FLAG also 16; aligned to its size */
   uint32_t kind;    /* enum ring_check_word_kind */
@@ -47,35 +46,34 @@ struct ring_check_word {
 };
 #define RING_CHECK_BOTH 2u
 
-/* One message as the application sees it. `bytes` beyond `length` mean nothing. */
+/* One message, as the application sees it. `bytes` beyond `length` are undefined. */
 struct ring_check_item {
   uint32_t id;
   uint32_t length; /* 0 .. the ring's payload_bytes */
   uint8_t bytes[RING_CHECK_PAYLOAD_MAX];
 };
 
-/* What the ring can do and promises, beyond moving requests one way. Unset: it is not asked for. */
+/* The promises of the ring, beyond requests in one direction. A promise that is not set is not tested. */
 enum ring_check_capability {
   RING_CHECK_RESPONSES = 1, /* push_rsp and pop_rsp are there */
   RING_CHECK_ANY_START = 2, /* init() honours `start`: indices may begin anywhere up to 2^32 - 1 */
   RING_CHECK_REATTACH =
-      4, /* the back may attach again while messages are outstanding; none is lost or doubled */
-  RING_CHECK_ATTACH_RUNNING = 8, /* an end may attach while the other one is already at work */
-  RING_CHECK_HOSTILE_FRONT = 16, /* the back stands anything that a front may write into the page */
-  RING_CHECK_HOSTILE_BACK = 32,  /* the front stands anything that a back may write into the page */
+      4, /* the back may attach again while messages are outstanding; none is lost or duplicated */
+  RING_CHECK_ATTACH_RUNNING = 8, /* an end may attach while the other one is already running */
+  RING_CHECK_HOSTILE_FRONT = 16, /* the back withstands any writes of a front into the page */
+  RING_CHECK_HOSTILE_BACK = 32,  /* the front withstands any writes of a back into the page */
   RING_CHECK_KEEPS_ID = 64,      /* pop_rsp itself rejects an id that is not outstanding */
   RING_CHECK_LENGTHS =
       128, /* lengths from 0 to payload_bytes arrive as sent; otherwise always payload_bytes are sent */
   RING_CHECK_TWO_FRONTS = 256, /* two threads may use the front at once (it has a lock of its own) */
   RING_CHECK_WHOLE_SLOTS =
-      512, /* a response leaves nothing in its slot but itself and zeros or what was there before */
-  RING_CHECK_INDEX_MODULO = 1024, /* indices run to a modulus and not through all values of their type */
-  RING_CHECK_SPINS = 2048         /* an end waits by looking (ring_check_await), never by ring_check_wait */
+      512, /* the slot of a response has only the response, zeros, and the previous bytes of the slot */
+  RING_CHECK_INDEX_MODULO = 1024, /* indices wrap at a modulus instead of using all values of their type */
+  RING_CHECK_SPINS = 2048         /* an end waits by polling (ring_check_await), never by ring_check_wait */
 };
 
-/* A program of your own, for code that does not fit the table: up to 4 functions that run as fibers on the
- * page. `check` runs after all have ended and calls ring_check_fail() if something is wrong; it may be NULL.
- */
+/* A program, for code that does not fit the table: up to 4 functions that run as fibers on the page. `check`
+ * runs after all have ended and calls ring_check_fail() for an error; it may be NULL. */
 struct ring_check_scenario {
   const char* name;
   uint32_t fiber_count;
@@ -91,21 +89,21 @@ struct ring_check_ring {
   uint32_t page_bytes;    /* 1 .. 65536; the page is zeroed and 64-byte aligned before init() */
   uint32_t slots;         /* messages that the ring can hold */
   uint32_t payload_bytes; /* the largest item, at most RING_CHECK_PAYLOAD_MAX */
-  uint32_t slots_offset;  /* where the slots lie, so that reports can show them; slot_bytes 0: nowhere */
+  uint32_t slots_offset;  /* the offset of the slots, for reports; slot_bytes 0: unknown */
   uint32_t slot_bytes;
   const struct ring_check_word* words;
   uint32_t word_count; /* at most 32 */
 
-  /* Makes the page as it is before anybody attached, all indices at `start` (0 unless ANY_START). Runs alone.
-   */
+  /* Initializes the page before an end attaches, with all indices at `start` (0 unless ANY_START). It runs
+   * alone. */
   void (*init)(void* page, uint32_t start);
-  /* Takes an end of the ring. 0, or negative: refused. On a page that is in use (REATTACH) it goes on where
-   * the page says. */
+  /* Attaches an end of the ring. Returns 0, or a negative number: refused. On a page that is in use
+   * (REATTACH) it continues from the state of the page. */
   int (*front_attach)(void* page, uint32_t start);
   int (*back_attach)(void* page, uint32_t start);
-  /* 1: done; 0: no room, or nothing there; negative: the peer's page makes no sense, nothing was done. Code
-   * that refuses now and then without a reason is called again, and code that waits in here until it is done
-   * is waited for; the report says so. A push that makes its message visible at once notifies at once; one
+  /* Return 1: done; 0: no room, or no message; negative: the page is invalid, and nothing was done. A call
+   * that sometimes returns 0 without a reason is repeated, and a call that waits inside until it is done is
+   * waited for; the report notes both. A push that makes its message visible at once must notify at once; one
    * that does not, does both in publish. */
   int (*push_req)(const struct ring_check_item* item);
   int (*pop_req)(struct ring_check_item* item);
@@ -113,21 +111,21 @@ struct ring_check_ring {
   int (*pop_rsp)(struct ring_check_item* item);        /* NULL without RESPONSES */
   void (*front_publish)(void);                         /* NULL: push_req publishes by itself */
   void (*back_publish)(void);                          /* NULL: push_rsp publishes by itself */
-  /* The last look before an end waits, with all that must be done to be woken (arming). 1: there is more, do
-   * not wait. NULL: only with SPINS. */
+  /* The final check before an end waits, including the request for a notification (arming). 1: there is work,
+   * do not wait. NULL: only with SPINS. */
   int (*front_final_check)(void);
   int (*back_final_check)(void);
-  /* Called when an end has been woken, before it looks. NULL: nothing to do. */
+  /* Called when an end has been woken, before it checks the ring. NULL: not needed. */
   void (*front_woken)(void);
   void (*back_woken)(void);
-  /* Gives an end up before it attaches again. NULL: nothing to do. */
+  /* Detaches an end before it attaches again. NULL: not needed. */
   void (*detach)(int side);
 
   const struct ring_check_scenario* scenarios;
   uint32_t scenario_count;
 };
 
-/* What the plug-in of a ring exports. */
+/* The function that the plug-in of a ring exports. */
 __attribute__((visibility("default"))) const struct ring_check_ring* ring_check_plugin(void);
 
 /* -- tests of threads, without a ring
@@ -143,14 +141,14 @@ __attribute__((visibility("default"))) const struct ring_check_ring* ring_check_
 
 #define RING_CHECK_THREADS_MAX 4
 
-/* Fields that are left out are NULL or 0. In C++ before C++20 they are given in this order, without names. */
+/* Omitted fields are NULL or 0. In C++ before C++20 they are given in this order, without names. */
 struct ring_check_test {
   const char* name;
-  void (*before)(void); /* runs alone, before the threads: what it leaves is how each execution begins */
-  void (*threads[RING_CHECK_THREADS_MAX])(void); /* at least one; reports call a thread by its function */
-  void (*after)(void); /* runs alone, when all threads have ended: what must hold then */
-  uint32_t capacity;   /* of recorded operations: so many values fit in, so that only then a push may fail; 0:
-                          not known, and a push may fail at any time */
+  void (*before)(void); /* runs alone, before the threads; each execution begins with its result */
+  void (*threads[RING_CHECK_THREADS_MAX])(void); /* at least one; reports name a thread by its function */
+  void (*after)(void); /* runs alone, when all threads have ended, and checks the result */
+  uint32_t capacity;   /* of recorded operations: the number of values that fit, so that only then a push may
+                          fail; 0: unknown, and a push may fail at any time */
 };
 
 struct ring_check_tests {
@@ -159,10 +157,10 @@ struct ring_check_tests {
   const struct ring_check_test* tests;
 };
 
-/* What the plug-in of tests exports. */
+/* The function that the plug-in of tests exports. */
 __attribute__((visibility("default"))) const struct ring_check_tests* ring_check_test_plugin(void);
 
-/* Defines that function, once in a plug-in; its arguments are tests. */
+/* Defines that function, once in a plug-in; the arguments are tests. */
 #define RING_CHECK_TESTS(...)                                                                      \
   const struct ring_check_tests* ring_check_test_plugin(void) {                                    \
     static const struct ring_check_test list[] = {__VA_ARGS__};                                    \
@@ -177,19 +175,19 @@ __attribute__((visibility("default"))) const struct ring_check_tests* ring_check
 #define RING_CHECK_LINE(line) RING_CHECK_LINE_TEXT(line)
 #define RING_CHECK_LINE_TEXT(line) #line
 
-/* Which of the test's threads runs: 0 is the first. */
+/* The index of the running thread of the test, from 0. */
 uint32_t ring_check_thread(void);
 
-/* Operations on a queue, a stack or a deque that are recorded: at the end of each execution there must be an
- * order in which they could have been done one after the other, as linearizability asks for. A take brings
- * the oldest value (of a queue; a thief's steal), a pop the newest (of a stack). The macros do both calls:
+/* Recorded operations on a queue, a stack or a deque: at the end of each execution, an order must exist in
+ * which they could have been done one after the other, as linearizability requires. A take returns the oldest
+ * value (of a queue; a thief's steal), a pop the newest (of a stack). The macros make both calls:
  *
  *     RING_CHECK_PUSH(5, push(&queue, 5));
  *     if (RING_CHECK_TAKE(value, take(&queue, &value))) ...
  *
- * `call` is 1: done; 0: it was full, or empty; negative: given up, which means nothing. Of a queue that may
- * say full or empty without being it, pass -1 in place of 0. In `before` and `after` they may be used as
- * well. */
+ * `call` is 1: done; 0: it was full, or empty; negative: abandoned, without an effect. For a queue that may
+ * report full or empty wrongly, pass -1 in place of 0. The macros may also be used in `before` and `after`.
+ */
 enum ring_check_operation { RING_CHECK_PUSHES = 0, RING_CHECK_POPS = 1, RING_CHECK_TAKES = 2 };
 #define RING_CHECK_PUSH(value, call) RING_CHECK_RECORD(RING_CHECK_PUSHES, value, value, call)
 #define RING_CHECK_POP(value, call) RING_CHECK_RECORD(RING_CHECK_POPS, 0, value, call)
@@ -201,39 +199,39 @@ enum ring_check_operation { RING_CHECK_PUSHES = 0, RING_CHECK_POPS = 1, RING_CHE
     ring_check_end(ring_check_outcome, ring_check_outcome > 0 ? (uint64_t)(value) : 0); \
     ring_check_outcome;                                                                 \
   })
-/* The calling thread begins an operation; `value`: what it pushes. At most 64 are recorded. */
+/* The calling thread begins an operation; `value`: the value that it pushes. At most 64 are recorded. */
 void ring_check_begin(int operation, uint64_t value);
-/* ... and has ended it; `value`: what it brought. */
+/* The calling thread has ended it; `value`: the value that it returned. */
 void ring_check_end(int outcome, uint64_t value);
 
-/* -- what the checker gives the code. Each may be called from the functions above only. */
+/* -- services of the checker. Each may be called from the functions above only. */
 
-/* Barriers, for code that makes them in assembler (the wrapper finds mfence, sfence, lfence and lock-prefixed
- * instructions by itself) or for an architecture of its own. They mean what they mean in Linux, under C11:
+/* Barriers, for code with barriers in assembler (the wrapper finds mfence, sfence, lfence and lock-prefixed
+ * instructions by itself) or for another architecture. They have the meaning of Linux, under C11:
  *
- * wmb: this thread's earlier stores before its later stores (smp_wmb, sfence, dmb ishst). It is no release
- * fence: loads may move behind it. Who hands a slot back after reading it needs mb, or a release.
+ * wmb: this thread's earlier stores before its later stores (smp_wmb, sfence, dmb ishst). It is not a release
+ * fence: loads may move after it. Code that hands a slot back after reading it needs mb, or a release.
  *
  * rmb: earlier loads before later loads (smp_rmb), and before later stores: an acquire fence. Linux promises
- * the latter by the branch between the load and the store, which C11 does not see, so it is granted here.
- * It hands nothing on: a thread that sees such a later store learns nothing of what was read before it, as it
- * would after lfence or dmb ishld.
+ * the latter by the branch between the load and the store; C11 does not see the branch, so that the fence
+ * includes it here. It is not cumulative: a thread that sees such a later store learns nothing of the earlier
+ * loads, as after lfence or dmb ishld.
  *
- * mb: everything before everything; all full barriers have one order. */
+ * mb: all earlier before all later accesses; all full barriers have one order. */
 void ring_check_wmb(void);
 void ring_check_rmb(void);
 void ring_check_mb(void);
-/* Raises the event of `side`. It stays raised until that side waits; raised twice is raised once. */
+/* Raises the event of `side`. It stays raised until that side waits; two raises coalesce. */
 void ring_check_notify(int side);
-/* Sleeps until the event of `side` is raised, and takes it. The checker calls it after the final check; code
- * of your own may. */
+/* Sleeps until the event of `side` is raised, and takes it. The checker calls it after the final check; a
+ * plug-in may call it too. */
 void ring_check_wait(int side);
-/* In a loop that spins on the page: nothing is missed if the loop goes on only after another fiber has
- * written something. */
+/* In a loop that spins on the page: promises that the loop need continue only after another fiber has written
+ * something. */
 void ring_check_await(void);
-/* Ends the execution as failed. `text` is copied. Does not return. */
+/* Ends the execution as failed. `text` is copied. It does not return. */
 void ring_check_fail(const char* text);
-/* One of 0 .. n - 1; all are tried. `why` is shown in the report. n is at most 255. */
+/* Returns one of 0 .. n - 1; all are tried. `why` is shown in the report. n is at most 255. */
 uint32_t ring_check_choose(uint32_t n, const char* why);
 
 #ifdef __cplusplus
