@@ -137,11 +137,11 @@ TEST_CASE("queries to the compiler are passed on") {
 
 TEST_CASE("options that would hide accesses are refused with the reason") {
   CHECK(refusal({"-O2", "-flto=auto", "ring.c"}) ==
-        "cannot compile a ring: -flto=auto: optimizing at link time takes out what makes accesses visible "
+        "cannot compile a ring: -flto=auto: link-time optimization removes the announcements of accesses "
         "(leave it out)");
-  CHECK(refusal({"-fsanitize=address", "ring.c"}) ==
-        "cannot compile a ring: -fsanitize=address: a ring has the checker in place of a sanitizer (leave it "
-        "out)");
+  CHECK(
+      refusal({"-fsanitize=address", "ring.c"}) ==
+      "cannot compile a ring: -fsanitize=address: the checker takes the place of a sanitizer (leave it out)");
   CHECK(refusal({"-m32", "-c", "ring.c"}) ==
         "cannot compile a ring: -m32: only x86-64 code can be checked (leave it out)");
   CHECK(refusal({"ring.c", "-o", "ring"}) ==
@@ -150,7 +150,8 @@ TEST_CASE("options that would hide accesses are refused with the reason") {
   CHECK(refusal({"-c", "a.c", "b.c", "-o", "ab.o"}) ==
         "cannot compile a ring: ab.o: several sources cannot become one object (leave -o out, or compile "
         "them one by one)");
-  CHECK(refusal({"-x", "c", "-"}).find("-x: languages") != std::string::npos);
+  CHECK(refusal({"-x", "c", "-"}).find("-x: the ending of the file decides the language") !=
+        std::string::npos);
   // The wrapper's own option is not added twice, and never at the link.
   const auto steps = planned({"-fsanitize=thread", "ring.o", "-o", "ring.so"});
   CHECK_FALSE(has(steps.back(), "-fsanitize=thread"));
