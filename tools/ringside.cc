@@ -1,8 +1,11 @@
 // The command line: gathers the subcommands, parses, runs the chosen one.
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string_view>
 #include <system_error>
 
 #include "emu/host/standard_streams.h"
@@ -40,36 +43,58 @@ constexpr char program_about[] =
     "A hypervisor, dom0's xcs and xend, and each domU are processes; rings and event channels are the real "
     "ones.";
 
+struct CommandFamily {
+  void (*add)(Command app, Session& session);
+  std::array<std::string_view, 7> names;  ///< of its subcommands
+};
+
+/// In the order of the help.
+constexpr CommandFamily families[] = {
+    {add_demo_command, {"demo"}},
+    {add_console_commands, {"console", "exec"}},
+    {add_machine_commands, {"up", "down"}},
+    {add_domain_commands, {"create", "pause", "unpause", "destroy", "sysrq"}},
+    {add_life_commands, {"shutdown", "reboot", "suspend", "resume", "balloon"}},
+    {add_list_command, {"list"}},
+    {add_attach_commands, {"attach", "detach"}},
+    {add_serial_commands, {"uart", "keyboard", "dmesg"}},
+    {add_ring_command, {"ring"}},
+    {add_dump_command, {"dump"}},
+    {add_watch_command, {"watch"}},
+    {add_explain_command, {"explain"}},
+    {add_quirks_command, {"quirks"}},
+    {add_puppet_command, {"puppet"}},
+    {add_script_file_commands, {"check-scn", "fmt"}},
+    {add_run_command, {"run"}},
+    {add_shrink_command, {"shrink"}},
+    {add_chaos_command, {"chaos"}},
+    {add_view_command, {"view"}},
+    {add_bench_command, {"bench"}},
+#ifdef RINGSIDE_RING_CHECK_DIR
+    {add_ring_check_command, {"ring-check"}},
+#endif
+    {add_process_commands, {"xen", "xcs", "xend", "xenctld", "dom0", "domu", "shell"}},
+    {add_keeper_command, {"keeper"}},
+};
+
+/// Only the family of the subcommand that is asked for, if there is one: a machine starts several processes
+/// of this program, and to declare all options takes longer than the rest of a start.
+void add_commands(Command app, Session& session, std::string_view asked) {
+  const auto has = [asked](const CommandFamily& family) {
+    return !asked.empty() && std::ranges::find(family.names, asked) != family.names.end();
+  };
+  const bool found = std::ranges::any_of(families, has);
+  for (const CommandFamily& family : families) {
+    if (!found || has(family)) family.add(app, session);
+  }
+}
+
 int run(int argc, char** argv) {
   CommandLine line("ringside", "ringside " RINGSIDE_VERSION, program_about);
   Command app = line.program();
   app.footer("Start with:  ringside demo\nEach subcommand has its own --help, with examples.");
   Session session;
-  add_demo_command(app, session);
-  add_console_commands(app, session);
-  add_machine_commands(app, session);
-  add_domain_commands(app, session);
-  add_life_commands(app, session);
-  add_list_command(app, session);
-  add_attach_commands(app, session);
-  add_serial_commands(app, session);
-  add_ring_command(app, session);
-  add_dump_command(app, session);
-  add_watch_command(app, session);
-  add_explain_command(app, session);
-  add_quirks_command(app, session);
-  add_puppet_command(app, session);
-  add_script_file_commands(app, session);
-  add_run_command(app, session);
-  add_shrink_command(app, session);
-  add_chaos_command(app, session);
-  add_view_command(app, session);
-  add_bench_command(app, session);
-#ifdef RINGSIDE_RING_CHECK_DIR
-  add_ring_check_command(app, session);
-#endif
-  add_process_commands(app, session);
-  add_keeper_command(app, session);
+  add_commands(app, session, argc > 1 ? argv[1] : "");
   switch (line.parse(argc, argv)) {
     case CommandLine::Parsed::answered:
       return exit_good;

@@ -122,6 +122,9 @@ class Host {
   virtual Result<Mapping> memory_find(const std::string& path, std::size_t bytes) = 0;
   /// Removes the file, if there is one. Mappings of it stay.
   virtual void memory_forget(const std::string& path) = 0;
+  /// The names of such files in a directory, in no order, and of all others there. Empty if it cannot be
+  /// read.
+  virtual std::vector<std::string> memory_names(const std::string& directory) = 0;
 
   // -- ports
   /// The wake-up side of a port. Any number of kicks cause at least one call of a watcher.

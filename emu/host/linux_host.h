@@ -41,6 +41,8 @@ class LinuxHost final : public Host {
   /// A handle to this process's own stdin or stdout. It can be watched, read and written without blocking,
   /// and the descriptor does not change for the programs that share it.
   [[nodiscard]] Result<Handle> standard_stream(int fd);
+  /// The errno value of the last write that a stream refused for ever; 0: none has.
+  [[nodiscard]] int write_error() const { return write_error_; }
   /// Connects to the hypervisor of this machine as dom0.
   [[nodiscard]] Result<Privcmd> connect_dom0();
   /// The timeout of later hypercalls, for a process that serves others and asks hypervisor_answers() first.
@@ -70,6 +72,7 @@ class LinuxHost final : public Host {
   Result<Mapping> memory_keep(const std::string& path, std::size_t bytes) override;
   Result<Mapping> memory_find(const std::string& path, std::size_t bytes) override;
   void memory_forget(const std::string& path) override;
+  std::vector<std::string> memory_names(const std::string& directory) override;
 
   Result<Handle> kicks_create() override;
   void kick(const Handle& kicks) override;
@@ -130,7 +133,7 @@ class LinuxHost final : public Host {
   void kick_with_care(int fd);
   void kick_if_due(int fd);
   void kick_all_due();
-  static Io write_now(int fd, Bytes bytes);
+  Io write_now(int fd, Bytes bytes);
 
   std::string name_;
   Machine machine_;
@@ -146,6 +149,7 @@ class LinuxHost final : public Host {
   std::unordered_set<int> sockets_;
   /// Processes to be reaped when their handles close.
   std::unordered_set<int> children_;
+  int write_error_ = 0;
   /// Kept open so that a connection can be refused rather than left waiting when descriptors run out.
   int spare_fd_ = -1;
   /// Kicks that once took long, by handle: see kick_with_care().

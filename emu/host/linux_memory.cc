@@ -13,6 +13,7 @@
 #include <boost/interprocess/detail/os_file_functions.hpp>
 #include <cerrno>
 #include <ctime>
+#include <filesystem>
 #include <utility>
 
 #include "emu/host/linux_client.h"
@@ -123,6 +124,14 @@ Result<Mapping> LinuxHost::memory_find(const std::string& path, std::size_t byte
 
 void LinuxHost::memory_forget(const std::string& path) {
   unlink(path.c_str());
+}
+
+std::vector<std::string> LinuxHost::memory_names(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored))
+    names.push_back(entry.path().filename().string());
+  return names;
 }
 
 Result<Handle> LinuxHost::kicks_create() {

@@ -1,9 +1,11 @@
 // Reads /proc line by line. Processes start and end meanwhile; a process that is gone is left out.
 #include "emu/host/process_table.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
@@ -13,6 +15,7 @@
 #include <set>
 
 #include "emu/host/launch.h"
+#include "emu/host/linux_descriptors.h"
 
 namespace ringside {
 
@@ -20,23 +23,45 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The first fields of /proc/PID/stat; empty if the process is gone.
-std::optional<ProcessLine> process_line(int pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
+/// The contents of a file of /proc, read in few calls: a machine's start and end look at every process. Empty
+/// if the process is gone.
+std::string contents(const std::string& path) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> piece;
+  for (ssize_t count = 0; fd.valid() && (count = read(fd.get(), piece.data(), piece.size())) > 0;)
+    text.append(piece.data(), static_cast<std::size_t>(count));
+  return text;
+}
+
+/// What /proc/PID/stat says of a process; empty if it is gone.
+struct StatLine {
+  ProcessLine process;
+  bool of_kernel = false;  ///< a thread of the kernel, which has no environment
+};
+
+std::optional<StatLine> stat_line(int pid) {
+  constexpr unsigned kernel_thread = 0x00200000;  // PF_KTHREAD
+  const std::string line = contents("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t name_end = line.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;
-  ProcessLine found;
-  found.pid = pid;
-  int group = 0;
-  if (std::sscanf(line.c_str() + name_end + 1, " %c %d %d %d", &found.state, &found.parent, &group,
-                  &found.session) != 4) {
+  StatLine found;
+  found.process.pid = pid;
+  unsigned flags = 0;
+  if (std::sscanf(line.c_str() + name_end + 1, " %c %d %*d %d %*d %*d %u", &found.process.state,
+                  &found.process.parent, &found.process.session, &flags) != 4) {
     return std::nullopt;
   }
+  found.of_kernel = (flags & kernel_thread) != 0;
   return found;
 }
 
+std::optional<ProcessLine> process_line(int pid) {
+  const auto found = stat_line(pid);
+  return found ? std::optional(found->process) : std::nullopt;
+}
+
+/// Those of programs: threads of the kernel are left out.
 std::vector<ProcessLine> living_processes() {
   std::vector<ProcessLine> living;
   std::error_code ignored;
@@ -45,19 +70,20 @@ std::vector<ProcessLine> living_processes() {
     int pid = 0;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
-    const auto line = process_line(pid);
-    if (line && line->state != 'Z' && line->state != 'X') living.push_back(*line);
+    const auto found = stat_line(pid);
+    if (!found || found->of_kernel || found->process.state == 'Z' || found->process.state == 'X') continue;
+    living.push_back(found->process);
   }
   return living;
 }
 
 bool has_mark(int pid, const std::string& mark) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/environ", std::ios::binary);
-  std::string setting;
-  while (std::getline(file, setting, '\0')) {
-    if (setting == mark || (mark.ends_with('#') && setting.starts_with(mark))) return true;
-  }
-  return false;
+  // A zero byte ends each setting.
+  const std::string zero(1, '\0');
+  std::string wanted = zero + mark;
+  if (!mark.ends_with('#')) wanted += zero;
+  const std::string environment = zero + contents("/proc/" + std::to_string(pid) + "/environ") + zero;
+  return environment.find(wanted) != std::string::npos;
 }
 
 /// Adds the state of the process. A process that ends meanwhile counts as busy.

@@ -336,6 +336,7 @@ class SimHost final : public Host {
   Result<Mapping> memory_keep(const std::string& path, std::size_t bytes) override;
   Result<Mapping> memory_find(const std::string& path, std::size_t bytes) override;
   void memory_forget(const std::string& path) override;
+  std::vector<std::string> memory_names(const std::string& directory) override;
 
   Result<Handle> kicks_create() override;
   void kick(const Handle& kicks) override;

@@ -133,6 +133,15 @@ void SimHost::memory_forget(const std::string& path) {
   world_.release(memory);
 }
 
+std::vector<std::string> SimHost::memory_names(const std::string& directory) {
+  std::vector<std::string> names;
+  const std::string begin = directory + "/";
+  for (auto at = world_.kept_.lower_bound(begin); at != world_.kept_.end() && at->first.starts_with(begin);
+       ++at)
+    names.push_back(at->first.substr(begin.size()));
+  return names;
+}
+
 // -- ports
 
 Result<Handle> SimHost::kicks_create() {

@@ -37,7 +37,7 @@ ConsoleDaemon::Domain* ConsoleDaemon::find(DomainId id) {
 }
 
 std::string ConsoleDaemon::store_path(DomainId id) const {
-  return fmt::format("{}/console-{}.kept", options_.console_directory, id);
+  return options_.console_directory + "/" + ConsoleStore::file_name(id);
 }
 
 Result<ConsoleDaemon::Domain*> ConsoleDaemon::make_domain(DomainId id) {
@@ -94,9 +94,8 @@ Result<> ConsoleDaemon::adopt_domains() {
     if (!asleep) (*added)->guest_port = info.console_port;
     journal_.told(info.domain, trace::Fact::console_adopted);
   }
-  ConsoleStore::clean_up_gone(
-      host_, journal_, *all, options_.store_shape, [this](DomainId id) { return store_path(id); },
-      [this](DomainId id) { free_channel(id); });
+  ConsoleStore::clean_up_gone(host_, journal_, *all, options_.store_shape, options_.console_directory,
+                              [this](DomainId id) { free_channel(id); });
   return Done{};
 }
 

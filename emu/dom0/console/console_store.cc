@@ -1,8 +1,13 @@
 // The file: a header with two states, the input's bytes, the output's bytes.
 #include "emu/dom0/console/console_store.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "ring/memory.h"
@@ -12,6 +17,20 @@ namespace ringside::dom0 {
 using Memory = ring::NativeMemory;
 
 namespace {
+
+constexpr std::string_view file_name_begin = "console-";
+constexpr std::string_view file_name_end = ".kept";
+
+/// The domain whose console is kept in a file of that name.
+std::optional<DomainId> domain_of(std::string_view name) {
+  if (!name.starts_with(file_name_begin) || !name.ends_with(file_name_end)) return {};
+  name.remove_prefix(file_name_begin.size());
+  name.remove_suffix(file_name_end.size());
+  DomainId domain = 0;
+  const auto parsed = std::from_chars(name.data(), name.data() + name.size(), domain);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == name.data() + name.size();
+  return whole && domain >= 1 && domain <= domain_id_max ? std::optional(domain) : std::nullopt;
+}
 
 /// "RSC" and the version of this layout.
 constexpr std::uint32_t console_store_magic = 0x01435352;
@@ -104,16 +123,22 @@ bool ConsoleStore::count_and_remove(Host& host, trace::Journal& journal, const s
 }
 
 void ConsoleStore::clean_up_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
-                                 const Shape& shape, const std::function<std::string(DomainId)>& path_of,
+                                 const Shape& shape, const std::string& directory,
                                  const std::function<void(DomainId)>& removed) {
-  auto info = all.begin();
-  for (DomainId id = 1; id <= domain_id_max; ++id) {
-    while (info != all.end() && info->domain < id) ++info;
-    const bool exists = info != all.end() && info->domain == id;
-    if (exists || !count_and_remove(host, journal, path_of(id), shape, id)) continue;
+  std::set<DomainId> gone;
+  for (const std::string& name : host.memory_names(directory)) {
+    if (const auto id = domain_of(name)) gone.insert(*id);
+  }
+  for (const DomainInfo& info : all) gone.erase(info.domain);
+  for (const DomainId id : gone) {
+    if (!count_and_remove(host, journal, directory + "/" + file_name(id), shape, id)) continue;
     journal.told(id, trace::Fact::console_gone_unkept);
     removed(id);
   }
+}
+
+std::string ConsoleStore::file_name(DomainId domain) {
+  return fmt::format("{}{}{}", file_name_begin, domain, file_name_end);
 }
 
 ConsoleStore::ConsoleStore(Mapping memory, const Shape& shape, const State& state)

@@ -46,14 +46,17 @@ class ConsoleStore {
   /// file belongs to another domain, is new or makes no sense.
   [[nodiscard]] static Result<ConsoleStore> make(Host& host, const std::string& path, const Shape& shape,
                                                  std::uint32_t frame);
+  /// The name of the file that keeps a domain's console.
+  [[nodiscard]] static std::string file_name(DomainId domain);
+
   /// What a daemon that died kept for that domain, unless it had given the console up.
   [[nodiscard]] static std::optional<ConsoleStore> find(Host& host, const std::string& path,
                                                         const Shape& shape, std::uint32_t frame);
 
   /// For domains that ended while no daemon was running (`all` are those that exist): counts their bytes in
-  /// the journal, removes the files, and calls `removed` for each.
+  /// the journal, removes their files in `directory`, and calls `removed` for each.
   static void clean_up_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
-                            const Shape& shape, const std::function<std::string(DomainId)>& path_of,
+                            const Shape& shape, const std::string& directory,
                             const std::function<void(DomainId)>& removed);
 
   /// The domain is about to get another frame, with the contents of its rings. If the daemon dies before
