@@ -84,15 +84,17 @@ TEST_CASE("bytes on the side of a killed domain may be missing, but no others") 
   CHECK(mistake_in(account).empty());
 }
 
-TEST_CASE("bytes in the connection of a viewer that leaves may be missing, but no others") {
+TEST_CASE("bytes that were lost with a connection may be missing, but no others") {
   Account account = balanced();
   account.viewers[0].saw.resize(400);
   CHECK(says(account, "600 bytes were handed to a viewer that has not seen them"));
   account.viewers[0].left = true;
+  CHECK_FALSE(mistake_in(account).empty());
+  account.viewers[0].output_lost = true;
   CHECK(mistake_in(account).empty());
   account.viewers.push_back(viewer(2, printed_text(600, 400)));
   CHECK(mistake_in(account).empty());
-  account.viewers[0].left = false;
+  account.viewers[0].output_lost = false;
   CHECK(says(account, "viewer 2 saw"));
 }
 
@@ -119,7 +121,7 @@ TEST_CASE("typed bytes are read once and in order, except those that a daemon he
   CHECK(says(account, "the program read bytes that were not typed there"));
   account.read = typed_text(1, 0, 60) + typed_text(2, 0, 50);
   CHECK(says(account, "viewer 1 typed 100 bytes, and the program read 60 of them"));
-  account.viewers[0].daemon_died = true;
+  account.viewers[0].input_lost = true;
   CHECK(mistake_in(account).empty());
   account.read = typed_text(2, 0, 50) + typed_text(1, 0, 100);
   CHECK_FALSE(mistake_in(account).empty());
@@ -144,15 +146,16 @@ constexpr std::uint64_t seeds = 400;
 #endif
 
 TEST_CASE("no byte is lost under random faults") {
+  const auto dom0 = GENERATE(script::Dom0::xcs_xend, script::Dom0::xenctld);
   std::uint64_t steps_done = 0;
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+  for (std::uint64_t seed = 1; seed <= seeds / 2; ++seed) {
     CAPTURE(seed);
-    const Outcome outcome = carry_out(seed, plan_of(seed));
+    const Outcome outcome = carry_out(seed, plan_of(seed), {.dom0 = dom0});
     CHECK(outcome.mistake.empty());
     steps_done += outcome.steps_done;
   }
   // A machine on which no step is possible would prove nothing.
-  CHECK(steps_done > seeds * steps_usual / 4);
+  CHECK(steps_done > seeds / 2 * steps_usual / 4);
 }
 
 }  // namespace chaos_test

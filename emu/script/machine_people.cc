@@ -137,16 +137,17 @@ Result<MachineStage::Console> MachineStage::console_by_now(DomainId domain) {
 Result<> MachineStage::user_connects(const std::string& user, DomainId domain, Way way) {
   auto console = console_of(domain);
   if (!console) return console.error();
-  if (plan_.dom0 == Dom0::xenctld) {
-    return Error{EOPNOTSUPP, "a user cannot connect", fmt::format("dom{}", domain),
-                 "under xenctld consoles are ptys", "xenctld attaches pty"};
-  }
   Person& person = this->person(users_, user);
   if (person.wire != nullptr && !person.wire->cut_off()) {
     return Error{EISCONN, "a user cannot connect", user, fmt::format("is at dom{} already", person.domain),
                  "disconnect first"};
   }
-  const auto connect = [&] {
+  const bool pty = plan_.dom0 == Dom0::xenctld;
+  const auto connect = [&]() -> Result<Handle> {
+    if (pty) {
+      auto terminal = person.host->file_open(console->path, Host::FileUse::output);
+      return terminal ? Result<Handle>(std::move(terminal->handle)) : terminal.error();
+    }
     return way == Way::tcp ? person.host->connect_tcp(console->tcp_port)
                            : person.host->connect_local(console->path);
   };
@@ -157,7 +158,7 @@ Result<> MachineStage::user_connects(const std::string& user, DomainId domain, W
     if (console) stream = connect();
   }
   if (!stream) return stream.error();
-  sit_down(person, domain, std::move(*stream), trace::actor(trace::Role::xend));
+  sit_down(person, domain, std::move(*stream), trace::actor(pty ? trace::Role::xenctld : trace::Role::xend));
   return Done{};
 }
 

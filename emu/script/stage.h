@@ -140,6 +140,7 @@ class Stage {
   virtual Result<> notify(trace::Actor who, trace::Actor peer) = 0;
 
   // -- people; `user` "" is the only one
+  /// Under xenctld the user opens the pty of the domain, and `way` means nothing.
   virtual Result<> user_connects(const std::string& user, DomainId domain, Way way) = 0;
   virtual Result<> user_disconnects(const std::string& user) = 0;
   /// Half a close: it sends no more, once what it has typed is out, and still sees.

@@ -77,8 +77,7 @@ std::string output_mistake(const Account& account) {
       account.printed, account.printed - missing, account.discarded, account.unread);
 }
 
-/// The viewers saw everything that was handed to them, except what was still in the connection of a viewer
-/// that left.
+/// The viewers saw everything that was handed to them, except what was lost with a connection.
 std::string viewers_mistake(const Account& account) {
   const std::string_view handed = without_crash_notice(account.handed);
   std::size_t at = 0;
@@ -91,7 +90,7 @@ std::string viewers_mistake(const Account& account) {
       return fmt::format("viewer {} saw {} where {} had been handed out", viewer.connection, quoted(saw),
                          quoted(handed.substr(std::min(at, handed.size()))));
     at = found + saw.size();
-    gap = (gap && saw.empty()) || viewer.left;
+    gap = (gap && saw.empty()) || viewer.output_lost;
   }
   if (at == handed.size() || gap) return {};
   return fmt::format("{} bytes were handed to a viewer that has not seen them: {}", handed.size() - at,
@@ -117,7 +116,7 @@ std::string input_mistake(const Account& account) {
     const bool its = named || common == rest.size() || rest[common] == '<';
     const std::size_t read = its ? common : 0;
     rest.remove_prefix(read);
-    const bool may_miss = viewer.daemon_died || was_refused(viewer) || account.fate != Fate::lives;
+    const bool may_miss = viewer.input_lost || was_refused(viewer) || account.fate != Fate::lives;
     if (read == viewer.typed.size() || may_miss) continue;
     if (read == 0 && viewer.left && viewer.saw.empty() && untold > 0)
       --untold;

@@ -29,17 +29,17 @@ enum class Fate : std::uint8_t {
 struct Viewed {
   std::uint32_t connection = 0;
   std::string saw;
-  std::string typed;  ///< what the connection accepted
-  bool left = false;  ///< the viewer closed it, possibly with unread output in it
-  bool daemon_died =
-      false;  ///< the daemon died while it was open; typed bytes that it had not taken are lost
+  std::string typed;         ///< what the connection accepted
+  bool left = false;         ///< the viewer closed it
+  bool output_lost = false;  ///< output in it that the viewer had not read may be lost
+  bool input_lost = false;   ///< typed bytes that the daemon had not taken when it died may be lost
 };
 
 /// One domain, from its creation on.
 struct Account {
   Fate fate = Fate::lives;
-  std::uint64_t printed = 0;    ///< bytes that its program was told to print
-  std::string handed;           ///< what the console's daemon has sent to viewers, in order
+  std::uint64_t printed = 0;  ///< bytes that its program was told to print
+  std::string handed;  ///< what the console's daemon has sent to viewers, in order, without what came back
   std::uint64_t discarded = 0;  ///< as counted by the daemon: there was no viewer
   std::uint64_t unread = 0;     ///< as counted by the daemon: output that was left when the domain was gone
   std::uint64_t refused_viewers = 0;  ///< viewers refused by the daemon because another one was connected

@@ -27,6 +27,7 @@ struct ChaosOptions {
   bool list = false;
   std::string journal;
   std::string mode = "sim";
+  script::Dom0 dom0 = script::Dom0::xcs_xend;
 };
 
 std::uint64_t seed_at_work = 0;
@@ -41,8 +42,12 @@ void name_seed(int signal) {
   std::raise(signal);
 }
 
-void print(const chaos::Plan& plan) {
-  for (const chaos::PlanStep& each : plan) std::puts(("  " + text_of(each)).c_str());
+void print(const chaos::Plan& plan, const ChaosOptions& options) {
+  for (const chaos::PlanStep& each : plan) std::puts(("  " + text_of(each, options.dom0)).c_str());
+}
+
+bool has_xenctld(const ChaosOptions& options) {
+  return options.dom0 == script::Dom0::xenctld;
 }
 
 /// Writes the journal of a run of `plan`.
@@ -51,10 +56,10 @@ Result<> write_chaos_journal(trace::Journaled& journal, std::uint64_t seed, cons
   trace::JournalScenario steps;
   steps.name = "chaos";
   steps.title = fmt::format("seed {}", seed);
-  for (const chaos::PlanStep& each : plan) steps.lines.push_back(text_of(each));
+  for (const chaos::PlanStep& each : plan) steps.lines.push_back(text_of(each, options.dom0));
   journal.header = {.made_by = "ringside " RINGSIDE_VERSION,
                     .mode = options.mode,
-                    .controller = "xcs",
+                    .controller = has_xenctld(options) ? "xenctld" : "xcs",
                     .seed = seed,
                     .scenario = std::move(steps)};
   if (!journal.steps.empty()) {
@@ -70,6 +75,7 @@ std::string command_again(const ChaosOptions& options, std::uint64_t seed) {
   std::string command = fmt::format("ringside chaos --seed {} --count 1", seed);
   if (options.length != chaos::steps_usual) command += fmt::format(" --length {}", options.length);
   if (options.mode != "sim") command += " --mode " + options.mode;
+  if (has_xenctld(options)) command += " --dom0 xenctld";
   return command;
 }
 
@@ -77,7 +83,7 @@ std::string command_again(const ChaosOptions& options, std::uint64_t seed) {
 void report_real(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
                  const chaos::Outcome& outcome) {
   std::puts(fmt::format("FAIL seed {}, between processes: {}", seed, outcome.mistake).c_str());
-  print(plan);
+  print(plan, options);
   for (const std::string& line : outcome.warnings) std::puts(line.c_str());
   std::puts(fmt::format("again (may behave differently): {}", command_again(options, seed)).c_str());
 }
@@ -86,10 +92,10 @@ void report_real(const ChaosOptions& options, std::uint64_t seed, const chaos::P
 chaos::Plan report(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
                    const std::string& mistake) {
   std::puts(fmt::format("FAIL seed {}: {}", seed, mistake).c_str());
-  chaos::Plan small = chaos::shrunk(seed, plan, options.tries);
+  chaos::Plan small = chaos::shrunk(seed, plan, options.dom0, options.tries);
   std::puts(fmt::format("{} of its {} steps are enough:", small.size(), plan.size()).c_str());
-  print(small);
-  std::puts(fmt::format("then: {}", chaos::carry_out(seed, small).mistake).c_str());
+  print(small, options);
+  std::puts(fmt::format("then: {}", chaos::carry_out(seed, small, {.dom0 = options.dom0}).mistake).c_str());
   std::puts(fmt::format("again: {}", command_again(options, seed)).c_str());
   return small;
 }
@@ -119,12 +125,13 @@ int chaos_command(const ChaosOptions& options) {
     plan = chaos::plan_of(seed_at_work, options.length);
     if (options.list) {
       std::puts(fmt::format("seed {}", seed_at_work).c_str());
-      print(plan);
+      print(plan, options);
       continue;
     }
     journal = {};
-    const chaos::Outcome outcome =
-        chaos::carry_out(seed_at_work, plan, options.journal.empty() ? nullptr : &journal, make);
+    const chaos::Outcome outcome = chaos::carry_out(
+        seed_at_work, plan,
+        {.dom0 = options.dom0, .journal = options.journal.empty() ? nullptr : &journal, .make = make});
     if (make && RunInterruption::signal() != 0) break;
     if (outcome.obstacle) return failed(*outcome.obstacle);
     steps_done += outcome.steps_done;
@@ -136,7 +143,7 @@ int chaos_command(const ChaosOptions& options) {
     } else {
       plan = report(options, seed_at_work, plan, outcome.mistake);
       journal = {};
-      (void)chaos::carry_out(seed_at_work, plan, &journal);
+      (void)chaos::carry_out(seed_at_work, plan, {.dom0 = options.dom0, .journal = &journal});
     }
   }
   if (!options.journal.empty()) {
@@ -164,8 +171,9 @@ int chaos_command(const ChaosOptions& options) {
 
 constexpr char chaos_help[] =
     "Simulated machines, each with a list of work and faults drawn from its seed: daemons are killed,\n"
-    "stopped and started; domains are created, suspended, killed and destroyed; viewers leave or do not\n"
-    "read; events are lost, late and doubled; other clients use xcs's socket; there are no descriptors,\n"
+    "stopped and started; domains are created, suspended, killed and destroyed; viewers leave, close only\n"
+    "their sending side, or do not read; events are lost, late and doubled; other clients use xcs's socket; "
+    "there are no descriptors,\n"
     "a full disk, a clock that jumps. At the end of a run each byte must have arrived, or be counted as\n"
     "lost, and no daemon may keep data of a domain or viewer that is gone. The first machine that fails this "
     "ends the\n"
@@ -180,6 +188,7 @@ constexpr char chaos_help[] =
     "  ringside chaos --seed 17 --count 1 --list   the steps of seed 17\n"
     "  ringside chaos --length 500 --count 100     longer runs\n"
     "  ringside chaos --mode real --count 10       machines of processes\n"
+    "  ringside chaos --dom0 xenctld               machines whose consoles are ptys\n"
     "  ringside chaos --seed 17 --count 1 --journal 17.jsonl && ringside view 17.jsonl --html 17.html";
 
 }  // namespace
@@ -212,6 +221,9 @@ void add_chaos_command(Command app, Session& session) {
   command.add_option("--mode", options->mode, "Where: sim, or real (between processes)")
       .one_of({"sim", "real"})
       .show_default();
+  command.add_choice(
+      "--dom0", options->dom0, {{"xcs", script::Dom0::xcs_xend}, {"xenctld", script::Dom0::xenctld}},
+      "What serves the consoles: xcs, with xend behind it (default), or xenctld, with a pty for each domain");
   command.add_flag("--list", options->list, "Run nothing: print the steps");
   command.add_option("--journal", options->journal,
                      "Write the journal of the last run, or of a failure's short list, to this file");

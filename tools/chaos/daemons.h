@@ -1,18 +1,22 @@
-// Kills, stops and starts xcs and xend for a list of steps. A step that does not fit the state of its daemon
-// does nothing.
+// Kills, stops and starts dom0's daemons, and counts what they hold, for a list of steps. A step that does
+// not fit the state of its daemon does nothing.
 #pragma once
 
-#include <array>
+#include <map>
 #include <string>
 
+#include "emu/host/sim.h"
 #include "emu/script/stage.h"
 
 namespace ringside::chaos {
 
 class Daemons {
  public:
-  /// Both run. `stage` outlives this.
-  explicit Daemons(script::Stage& stage) : stage_(stage) {}
+  /// All daemons of this kind of dom0 run. `stage` outlives this.
+  Daemons(script::Stage& stage, script::Dom0 dom0);
+
+  /// xend or xenctld.
+  [[nodiscard]] script::Daemon console_daemon() const { return console_daemon_; }
 
   bool kill(script::Daemon daemon);
   /// Like SIGSTOP.
@@ -20,17 +24,23 @@ class Daemons {
   /// Starts a daemon that was killed; continues one that was stopped. Returns the reason of a failure; empty:
   /// it runs.
   std::string start(script::Daemon daemon);
+  /// Starts or continues all of them.
+  std::string start_all();
   /// True if it was not killed.
-  [[nodiscard]] bool up(script::Daemon daemon) const { return up_[index(daemon)]; }
-  /// True if both run and neither is stopped.
-  [[nodiscard]] bool serve() const { return up_[0] && up_[1] && !stopped_[0] && !stopped_[1]; }
+  [[nodiscard]] bool up(script::Daemon daemon) const;
+  /// True if all run and none is stopped.
+  [[nodiscard]] bool serve() const;
 
  private:
-  static std::size_t index(script::Daemon daemon) { return daemon == script::Daemon::xcs ? 0 : 1; }
+  enum class State : std::uint8_t { runs, stopped, killed };
 
   script::Stage& stage_;
-  std::array<bool, 2> up_ = {true, true};
-  std::array<bool, 2> stopped_ = {};
+  script::Daemon console_daemon_;
+  std::map<script::Daemon, State> states_;
 };
+
+/// The number of open handles of xen and dom0's daemons by kind, as "xend: stream", and of dom0's event
+/// ports.
+[[nodiscard]] std::map<std::string, std::size_t> handles_of_daemons(SimWorld& world);
 
 }  // namespace ringside::chaos

@@ -19,7 +19,7 @@ struct StepKind {
   std::uint32_t weight;
   std::uint32_t amount_max;
   About about;
-  const char* text;  ///< {0} the domain, {1} the amount
+  const char* text;  ///< {0} the domain, {1} the amount, {2} the console daemon, {3} dom0's end of channels
 };
 
 constexpr std::array kinds = {
@@ -28,6 +28,8 @@ constexpr std::array kinds = {
     StepKind{What::create, 6, 0, About::domain, "dom{0} is created"},
     StepKind{What::viewer_connects, 10, 0, About::domain, "a user connects to dom{0}"},
     StepKind{What::viewer_leaves, 5, 0, About::domain, "the user of dom{0} leaves"},
+    StepKind{What::viewer_ends_typing, 2, 0, About::domain,
+             "the user of dom{0} ends typing: closes this side of the connection"},
     StepKind{What::viewer_stops_reading, 3, 0, About::domain, "the user of dom{0} stops reading"},
     StepKind{What::viewer_reads, 4, 0, About::domain, "the user of dom{0} reads again"},
     StepKind{What::program_ends, 2, 0, About::domain, "the program of dom{0} ends"},
@@ -40,14 +42,14 @@ constexpr std::array kinds = {
     StepKind{What::suspend, 3, 0, About::domain, "dom{0} is suspended"},
     StepKind{What::resume, 4, 0, About::domain, "dom{0} is resumed"},
     StepKind{What::kill_xcs, 6, 0, About::machine, "xcs is killed"},
-    StepKind{What::kill_xend, 6, 0, About::machine, "xend is killed"},
+    StepKind{What::kill_console_daemon, 6, 0, About::machine, "{2} is killed"},
     StepKind{What::stop_xcs, 2, 0, About::machine, "xcs is stopped"},
-    StepKind{What::stop_xend, 2, 0, About::machine, "xend is stopped"},
+    StepKind{What::stop_console_daemon, 2, 0, About::machine, "{2} is stopped"},
     StepKind{What::start_xcs, 12, 0, About::machine, "xcs is started or continues"},
-    StepKind{What::start_xend, 12, 0, About::machine, "xend is started or continues"},
-    StepKind{What::lose_events, 2, 3, About::both, "{1} events between dom{0} and xcs are lost"},
-    StepKind{What::delay_events, 2, 5, About::both, "{1} events between dom{0} and xcs are late"},
-    StepKind{What::double_events, 2, 5, About::both, "{1} events between dom{0} and xcs come twice"},
+    StepKind{What::start_console_daemon, 12, 0, About::machine, "{2} is started or continues"},
+    StepKind{What::lose_events, 2, 3, About::both, "{1} events between dom{0} and {3} are lost"},
+    StepKind{What::delay_events, 2, 5, About::both, "{1} events between dom{0} and {3} are late"},
+    StepKind{What::double_events, 2, 5, About::both, "{1} events between dom{0} and {3} come twice"},
     StepKind{What::late_bytes, 2, 20, About::amount, "{1} frames between xcs and xend are late"},
     StepKind{What::heal, 4, 0, About::machine, "events and frames are on time again"},
     StepKind{What::half_session, 2, 0, About::machine, "a client opens half a session"},
@@ -57,7 +59,7 @@ constexpr std::array kinds = {
     StepKind{What::accepts_fail, 2, 4, About::amount,
              "{1} connections cannot be accepted for lack of memory"},
     StepKind{What::xcs_no_descriptors, 1, 0, About::machine, "xcs has no descriptor left"},
-    StepKind{What::xend_no_descriptors, 1, 0, About::machine, "xend has no descriptor left"},
+    StepKind{What::console_daemon_no_descriptors, 1, 0, About::machine, "{2} has no descriptor left"},
     StepKind{What::disk_full, 1, 0, About::machine, "the disk is full"},
     StepKind{What::resources_return, 4, 0, About::machine, "there are descriptors and disk again"},
     StepKind{What::clock_jumps, 1, 3600, About::amount, "the clock jumps by {1} s"},
@@ -97,9 +99,11 @@ Plan plan_of(std::uint64_t seed, std::size_t length) {
   return plan;
 }
 
-std::string text_of(const PlanStep& step) {
-  const StepKind& kind = kind_of(step.what);
-  return fmt::format("{}, then {} us", fmt::format(fmt::runtime(kind.text), step.domain, step.amount),
+std::string text_of(const PlanStep& step, script::Dom0 dom0) {
+  const bool xenctld = dom0 == script::Dom0::xenctld;
+  return fmt::format("{}, then {} us",
+                     fmt::format(fmt::runtime(kind_of(step.what).text), step.domain, step.amount,
+                                 xenctld ? "xenctld" : "xend", xenctld ? "xenctld" : "xcs"),
                      step.then_us);
 }
 

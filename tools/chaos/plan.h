@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "emu/host/host.h"
+#include "emu/script/stage.h"
 
 namespace ringside::chaos {
 
@@ -21,6 +21,7 @@ enum class What : std::uint8_t {
   viewer_connects,
   // The user.
   viewer_leaves,
+  viewer_ends_typing,
   viewer_stops_reading,
   viewer_reads,
   // The domain.
@@ -33,13 +34,14 @@ enum class What : std::uint8_t {
   guest_takes,
   suspend,
   resume,
-  // dom0's daemons. `start` continues a stopped daemon and starts a killed one.
+  // dom0's daemons. The console daemon is xend or xenctld. `start` continues a stopped daemon and starts a
+  // killed one.
   kill_xcs,
-  kill_xend,
+  kill_console_daemon,
   stop_xcs,
-  stop_xend,
+  stop_console_daemon,
   start_xcs,
-  start_xend,
+  start_console_daemon,
   // Between processes.
   lose_events,
   delay_events,
@@ -54,7 +56,7 @@ enum class What : std::uint8_t {
   // Exhausted resources.
   accepts_fail,
   xcs_no_descriptors,
-  xend_no_descriptors,
+  console_daemon_no_descriptors,
   disk_full,
   resources_return,
   // The clock.
@@ -73,7 +75,7 @@ struct PlanStep {
 using Plan = std::vector<PlanStep>;
 
 [[nodiscard]] Plan plan_of(std::uint64_t seed, std::size_t length = steps_usual);
-/// "kill xend, then 120 us"
-[[nodiscard]] std::string text_of(const PlanStep& step);
+/// "xend is killed, then 120 us"
+[[nodiscard]] std::string text_of(const PlanStep& step, script::Dom0 dom0);
 
 }  // namespace ringside::chaos

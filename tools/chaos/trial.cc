@@ -52,23 +52,19 @@ struct Life {
   bool exists = true;
   bool paused = false;
   bool program_ended = false;
-
-  [[nodiscard]] Visit* open_visit() {
-    return !visits.empty() && visits.back().open ? &visits.back() : nullptr;
-  }
 };
 
 class Trial {
  public:
-  Trial(std::uint64_t seed, const MakeStage& make, trace::Journaled* journal) : journal_(journal) {
-    if (make) {
-      stage_ = make(plan_with_journal());
+  Trial(std::uint64_t seed, const TrialOptions& options) : dom0_(options.dom0), journal_(options.journal) {
+    if (options.make) {
+      stage_ = options.make(plan_with_journal());
     } else {
       auto simulated = std::make_unique<SimStage>(plan_with_journal(), Choice::seeded(seed));
       world_ = &simulated->world();
       stage_ = std::move(simulated);
     }
-    daemons_.emplace(*stage_);
+    daemons_.emplace(*stage_, dom0_);
     hostile_clients_.emplace(*stage_);
   }
 
@@ -76,7 +72,7 @@ class Trial {
     Outcome outcome;
     if (auto started = stage_->start(); !started) return {.obstacle = started.error()};
     if (!rest()) return {.mistake = "it does not come to rest after its start"};
-    const auto handles = handles_of_daemons();
+    const auto handles = open_handles();
     for (std::size_t at = 0; at < plan.size(); ++at) {
       const PlanStep& each = plan[at];
       mark(at, each);
@@ -97,6 +93,7 @@ class Trial {
  private:
   script::StagePlan plan_with_journal() {
     script::StagePlan plan;
+    plan.dom0 = dom0_;
     plan.faults = true;
     plan.journal = [this](std::uint64_t step, const trace::Entry& entry) {
       note(entry);
@@ -111,7 +108,7 @@ class Trial {
                                .after = journal_->steps.empty() ? 0 : journal_->steps.back().step,
                                .time_ns = stage_->now().count(),
                                .line = static_cast<std::uint32_t>(at + 1),
-                               .text = text_of(its)});
+                               .text = text_of(its, dom0_)});
   }
 
   // -- the account
@@ -121,13 +118,17 @@ class Trial {
     Life* life = &lives_[entry.domain - 1];
     const std::string_view text = trace::text_of(entry);
     if (entry.kind == trace::Kind::bytes_passed) {
-      if (entry.actor.role == trace::Role::xend && entry.peer.role == trace::Role::client)
-        life->account.handed += text;
-      if (entry.actor.role == trace::Role::user && entry.peer.role == trace::Role::xend) {
+      const trace::Role daemon = ptys() ? trace::Role::xenctld : trace::Role::xend;
+      if (entry.actor.role == daemon && entry.peer.role == trace::Role::client) life->account.handed += text;
+      if (entry.actor.role == trace::Role::user && entry.peer.role == daemon) {
         for (Visit& visit : life->visits) {
           if (stage_->user_actor(visit.user) == entry.actor) visit.viewed.typed += text;
         }
       }
+    }
+    if (is(entry, trace::Fact::output_returned)) {
+      std::string& handed = life->account.handed;
+      handed.resize(handed.size() - std::min<std::size_t>(handed.size(), entry.values[0]));
     }
     if (is(entry, trace::Refusal::viewer_there)) ++life->account.refused_viewers;
     const std::uint32_t count = entry.to_value - entry.from_value;
@@ -139,6 +140,14 @@ class Trial {
   Life* living(DomainId place) {
     const auto found = places_.find(place);
     return found == places_.end() || !lives_[found->second].exists ? nullptr : &lives_[found->second];
+  }
+
+  /// The viewer of a domain, or null. A pty that is opened while its last reader leaves may be hung up.
+  Visit* open_visit(Life& life) {
+    if (life.visits.empty()) return nullptr;
+    Visit& visit = life.visits.back();
+    if (ptys() && stage_->user_cut_off(visit.user)) visit.open = false;
+    return visit.open ? &visit : nullptr;
   }
 
   // -- time
@@ -154,7 +163,7 @@ class Trial {
 
   bool carry_out(const PlanStep& its) {
     Life* life = living(its.domain);
-    Visit* visit = life == nullptr ? nullptr : life->open_visit();
+    Visit* visit = life == nullptr ? nullptr : open_visit(*life);
     if (world_ == nullptr && left_out(its.what, life, visit)) return false;
     switch (its.what) {
       case What::create:
@@ -176,6 +185,11 @@ class Trial {
       case What::viewer_leaves:
         if (visit == nullptr) return false;
         leave(*visit);
+        return true;
+      case What::viewer_ends_typing:
+        // Only a socket has two sides.
+        if (visit == nullptr || ptys() || !stage_->user_ends_typing(visit->user)) return false;
+        visit->open = false;
         return true;
       case What::viewer_stops_reading:
       case What::viewer_reads:
@@ -212,16 +226,16 @@ class Trial {
         return life != nullptr && stage_->resume(life->id);
       case What::kill_xcs:
         return kill(Daemon::xcs);
-      case What::kill_xend:
-        return kill(Daemon::xend);
+      case What::kill_console_daemon:
+        return kill(daemons_->console_daemon());
       case What::stop_xcs:
         return daemons_->stop(Daemon::xcs);
-      case What::stop_xend:
-        return daemons_->stop(Daemon::xend);
+      case What::stop_console_daemon:
+        return daemons_->stop(daemons_->console_daemon());
       case What::start_xcs:
         return daemons_->start(Daemon::xcs).empty();
-      case What::start_xend:
-        return daemons_->start(Daemon::xend).empty();
+      case What::start_console_daemon:
+        return daemons_->start(daemons_->console_daemon()).empty();
       case What::lose_events:
         return life != nullptr && disturb_events(life->id, its.amount, StageFault::Effect::drop);
       case What::delay_events:
@@ -229,20 +243,20 @@ class Trial {
       case What::double_events:
         return life != nullptr && disturb_events(life->id, its.amount, StageFault::Effect::duplicate);
       case What::late_bytes:
-        return static_cast<bool>(stage_->fault({.effect = StageFault::Effect::delay,
-                                                .thing = StageFault::Thing::message,
-                                                .from = trace::actor(trace::Role::xcs),
-                                                .to = trace::actor(trace::Role::xend),
-                                                .next = its.amount,
-                                                .by = 300us}));
+        return !ptys() && static_cast<bool>(stage_->fault({.effect = StageFault::Effect::delay,
+                                                           .thing = StageFault::Thing::message,
+                                                           .from = trace::actor(trace::Role::xcs),
+                                                           .to = trace::actor(trace::Role::xend),
+                                                           .next = its.amount,
+                                                           .by = 300us}));
       case What::heal:
         return static_cast<bool>(stage_->heal());
       case What::half_session:
-        return hostile_clients_->half_session();
+        return !ptys() && hostile_clients_->half_session();
       case What::half_frame:
-        return hostile_clients_->half_frame(its.amount);
+        return !ptys() && hostile_clients_->half_frame(its.amount);
       case What::unreading_client:
-        return life != nullptr && hostile_clients_->unreading_client(life->id);
+        return !ptys() && life != nullptr && hostile_clients_->unreading_client(life->id);
       case What::clients_leave:
         hostile_clients_->leave();
         return true;
@@ -250,8 +264,9 @@ class Trial {
         world_->fail_accepts(its.amount);
         return true;
       case What::xcs_no_descriptors:
-      case What::xend_no_descriptors:
-        return exhaust(its.what == What::xcs_no_descriptors ? Daemon::xcs : Daemon::xend, true);
+        return exhaust(Daemon::xcs, true);
+      case What::console_daemon_no_descriptors:
+        return exhaust(daemons_->console_daemon(), true);
       case What::disk_full:
         world_->fill_disk(true);
         return true;
@@ -301,25 +316,32 @@ class Trial {
     (void)stage_->user_disconnects(visit.user);
     visit.open = false;
     visit.viewed.left = true;
+    // xenctld takes back what was not read in a pty.
+    visit.viewed.output_lost = !ptys();
   }
+
   // -- daemons
 
   bool kill(Daemon daemon) {
     if (!daemons_->kill(daemon)) return false;
     if (daemon == Daemon::xcs) hostile_clients_->leave();
-    if (daemon == Daemon::xend) {
+    if (daemon == daemons_->console_daemon()) {
       for (Life& life : lives_) cut_off(life);
     }
     return true;
   }
-  /// Called when xend dies. xend serves the viewers of a console one after the other, so it has taken
-  /// everything that viewers before the last served one typed.
+  /// Called when the console daemon dies. It serves the viewers of a console one after the other. So xend has
+  /// taken everything that viewers before the last served one typed. xenctld may still have a pty with input
+  /// of earlier ones; and the output in a pty is lost with it.
   void cut_off(Life& life) {
+    bool served_one = false;
     for (auto visit = life.visits.rbegin(); visit != life.visits.rend(); ++visit) {
-      visit->viewed.daemon_died = true;
+      visit->viewed.input_lost = true;
       visit->open = false;
+      if (!served_one && ptys()) visit->viewed.output_lost = true;
       const std::string_view saw = stage_->user_saw(visit->user);
-      if (!saw.empty() && !saw.starts_with("Cannot connect")) break;
+      served_one = served_one || (!saw.empty() && !saw.starts_with("Cannot connect"));
+      if (served_one && !ptys()) break;
     }
   }
 
@@ -327,11 +349,10 @@ class Trial {
 
   bool disturb_events(DomainId domain, std::uint32_t count, StageFault::Effect effect) {
     const trace::Actor guest = trace::actor(trace::Role::domain, domain);
-    const trace::Actor xcs = trace::actor(trace::Role::xcs);
     const bool up = count % 2 == 0;
     return static_cast<bool>(stage_->fault({.effect = effect,
-                                            .from = up ? guest : xcs,
-                                            .to = up ? xcs : guest,
+                                            .from = up ? guest : channel_end(),
+                                            .to = up ? channel_end() : guest,
                                             .next = count,
                                             .by = effect == StageFault::Effect::drop ? Duration{0} : 200us}));
   }
@@ -343,7 +364,7 @@ class Trial {
   void plenty() {
     if (world_ == nullptr) return;
     (void)exhaust(Daemon::xcs, false);
-    (void)exhaust(Daemon::xend, false);
+    (void)exhaust(daemons_->console_daemon(), false);
     world_->fill_disk(false);
     world_->fail_accepts(0);
   }
@@ -356,9 +377,7 @@ class Trial {
     (void)stage_->heal();
     hostile_clients_->leave();
     if (world_ != nullptr) pass(farewell);
-    for (const Daemon daemon : {Daemon::xcs, Daemon::xend}) {
-      if (std::string why = daemons_->start(daemon); !why.empty()) return why;
-    }
+    if (std::string why = daemons_->start_all(); !why.empty()) return why;
     plenty();
     for (const Life& life : lives_) {
       for (const Visit& visit : life.visits) (void)stage_->user_reads(visit.user, true);
@@ -371,15 +390,15 @@ class Trial {
       if (!life.exists) continue;
       // Repeats events that may have been lost. One of them may announce a request to suspend.
       const trace::Actor guest = trace::actor(trace::Role::domain, life.id);
-      (void)stage_->notify(guest, trace::actor(trace::Role::xcs));
-      (void)stage_->notify(trace::actor(trace::Role::xcs), guest);
+      (void)stage_->notify(guest, channel_end());
+      (void)stage_->notify(channel_end(), guest);
     }
     if (!rest()) return "it does not come to rest after its last events";
     // A domain with several pending requests to suspend suspends once for each.
     for (int wakings = 0; wakings < wakings_max && wake_all(); ++wakings) {
       if (!rest()) return "it does not come to rest with all domains resumed";
     }
-    // If xend carries out a resume after its caller has given up, the domain stays paused.
+    // If the daemon carries out a resume after its caller has given up, the domain stays paused.
     for (const Life& life : lives_) {
       if (life.exists) (void)stage_->unpause(life.id);
     }
@@ -403,8 +422,8 @@ class Trial {
   std::string last_visit(Life& life) {
     if (!life.exists) return {};
     for (int visits = 0; visits < visits_max; ++visits) {
-      if (life.open_visit() == nullptr && !visit_of(life)) break;
-      Visit& visit = *life.open_visit();
+      if (open_visit(life) == nullptr && !visit_of(life)) break;
+      Visit& visit = life.visits.back();
       (void)stage_->user_reads(visit.user, true);
       if (!rest()) return "it does not come to rest while it is read";
       if (!stage_->user_saw(visit.user).starts_with("Cannot connect")) break;
@@ -413,7 +432,7 @@ class Trial {
     // Unpausing fails if the domain does not exist any more.
     life.exists = static_cast<bool>(stage_->unpause(life.id));
     if (!life.exists && life.account.fate == Fate::lives) life.account.fate = Fate::ended;
-    if (!life.exists || life.open_visit() != nullptr) return {};
+    if (!life.exists || open_visit(life) != nullptr) return {};
     return "no viewer gets to its console";
   }
 
@@ -432,11 +451,11 @@ class Trial {
     for (const Life& life : lives_) (void)stage_->destroy(life.id);
     if (!rest()) return "it does not come to rest without domains";
     for (Life& life : lives_) {
-      if (Visit* visit = life.open_visit()) leave(*visit);
+      if (Visit* visit = open_visit(life)) leave(*visit);
     }
     if (world_ == nullptr) return {};
     pass(farewell);
-    for (const auto& [what, count] : handles_of_daemons()) {
+    for (const auto& [what, count] : open_handles()) {
       const auto found = handles.find(what);
       const std::size_t before = found == handles.end() ? 0 : found->second;
       if (count > before) return fmt::format("left over: {} of {} (there were {})", count, what, before);
@@ -445,23 +464,16 @@ class Trial {
     return files.empty() ? std::string() : fmt::format("left over: {}", fmt::join(files, ", "));
   }
 
-  /// The number of open handles by kind, as "xend: stream", and of dom0's event ports.
-  std::map<std::string, std::size_t> handles_of_daemons() {
-    std::map<std::string, std::size_t> counts;
-    if (world_ == nullptr) return counts;
-    for (const std::string& line : world_->open_handles()) {
-      const bool counted = line.starts_with("xen:") || line.starts_with("xcs:") || line.starts_with("xend:");
-      if (counted) ++counts[line.substr(0, line.find_last_not_of("0123456789") + 1)];
-    }
-    SimHost& host = world_->host("chaos");
-    Privcmd privcmd(host, world_->dom0_connection(host));
-    for (std::uint32_t port = 0; port < ring::ports_per_domain; ++port) {
-      auto status = privcmd.evtchn_status(0, static_cast<ring::Port>(port));
-      if (status && status->state != PortState::closed) ++counts["dom0: event port"];
-    }
-    return counts;
+  [[nodiscard]] std::map<std::string, std::size_t> open_handles() {
+    return world_ == nullptr ? std::map<std::string, std::size_t>() : handles_of_daemons(*world_);
+  }
+  [[nodiscard]] bool ptys() const { return dom0_ == script::Dom0::xenctld; }
+  /// Who has dom0's end of the guests' channels.
+  [[nodiscard]] trace::Actor channel_end() const {
+    return trace::actor(ptys() ? trace::Role::xenctld : trace::Role::xcs);
   }
 
+  script::Dom0 dom0_;
   trace::Journaled* journal_;
   std::vector<Life> lives_;
   std::map<DomainId, std::size_t> places_;  ///< from a plan's domain to its present index in `lives_`
@@ -474,9 +486,8 @@ class Trial {
 
 }  // namespace
 
-Outcome carry_out(std::uint64_t seed, const Plan& plan, trace::Journaled* journal, const MakeStage& make) {
-  Trial trial(seed, make, journal);
-  return trial.run(plan);
+Outcome carry_out(std::uint64_t seed, const Plan& plan, const TrialOptions& options) {
+  return Trial(seed, options).run(plan);
 }
 
 }  // namespace ringside::chaos

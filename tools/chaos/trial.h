@@ -26,16 +26,21 @@ struct Outcome {
   std::uint64_t steps_done = 0;            ///< steps of the plan that could be done
 };
 
+struct TrialOptions {
+  script::Dom0 dom0 = script::Dom0::xcs_xend;
+  trace::Journaled* journal = nullptr;  ///< if given, gets each entry, and each step of the plan as a mark
+  /// Empty: a simulated machine. On another stage, steps that only a simulated machine can do are left out,
+  /// and the seed decides only the plan.
+  MakeStage make = {};
+};
+
 /// Carries out `plan` unchanged; `seed` decides the order of events and the size of each read and write. At
 /// the end it removes all faults, starts all stopped parts, and connects a viewer to each domain. Then the
 /// machine must come to rest and the account must be correct. After all domains are destroyed, no handle or
-/// file may be left over. `journal`, if given, gets each entry, and each step of the plan as a mark. On a
-/// stage made by `make`, steps that only a simulated machine can do are left out, and `seed` decides only the
-/// plan.
-[[nodiscard]] Outcome carry_out(std::uint64_t seed, const Plan& plan, trace::Journaled* journal = nullptr,
-                                const MakeStage& make = {});
+/// file may be left over.
+[[nodiscard]] Outcome carry_out(std::uint64_t seed, const Plan& plan, const TrialOptions& options = {});
 
 /// Shortens a failing plan by leaving out steps while it still fails. Tries at most `tries_max` times.
-[[nodiscard]] Plan shrunk(std::uint64_t seed, Plan plan, std::size_t tries_max);
+[[nodiscard]] Plan shrunk(std::uint64_t seed, Plan plan, script::Dom0 dom0, std::size_t tries_max);
 
 }  // namespace ringside::chaos
