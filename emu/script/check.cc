@@ -371,64 +371,62 @@ void Checker::act(const Act& act, const Span& line) {
       },
       act);
   std::visit(
-      Overload{[&](const Life& each) { life(each, line); }, [&](const Prints& each) { acts(each.domain); },
-               [&](const Logs& each) { acts(each.domain); },
-               [&](const Throttles& each) { acts(each.domain); },
-               [&](const Ends& each) {
-                 acts(each.domain);
-                 connections_.may_end();
-               },
-               [&](const WritesSlot& each) { by_hand(each); }, [&](const SetsIndex& each) { by_hand(each); },
-               [&](const FillsRing& each) { by_hand(each); },
-               [&](const Notifies& each) {
-                 acts(each.who);
-                 actor(each.peer);
-                 event(each.who, each.peer);
-               },
-               [&](const Answering& each) {
-                 each.who.role == Role::client ? receives(each.who, false) : acts(each.who);
-               },
-               [&](const Reading& each) {
-                 each.who.role == Role::client ? receives(each.who, false) : acts_as_user(each.who);
-               },
-               [&](const Connects& each) {
-                 acts(each.domain);
-                 connections_.connects(each);
-               },
-               [&](const Disconnects& each) {
-                 acts_as_user(each.user);
-                 connections_.disconnects(each, line);
-               },
-               [&](const EndsTyping& each) { acts_as_user(each.user); },
-               [&](const Sleeps& each) { actor(each.who), acts(each.domain); },
-               [&](const Types& each) { types(each); },
-               [&](const HandlesPty& each) {
-                 controller(Role::xenctld, line);
-                 each.attaches ? acts(each.domain) : actor(each.domain);
-                 label(each.name, line);
-               },
-               [&](const Runs& each) {
-                 actor(each.who);
-                 connections_.may_end();
-               },
-               [&](const Fault& each) {
-                 actor(each.from, true);
-                 actor(each.to, true);
-                 each.events ? event(each.from, each.to) : message(each.from, each.to);
-               },
-               [&](const HealsAll&) {}, [&](const Waits&) {},
-               [&](const ClientOpens& each) { connections_.opens(each.client, each.side); },
-               [&](const ClientConnects& each) {
-                 if (each.session_of) connections_.hears(*each.session_of);
-                 connections_.opens(each.client, each.side);
-               },
-               [&](const ClientCloses& each) { connections_.closes(each.client, each.side, line); },
-               // A raw client may name a domain that is not there, and is told so by xcs.
-               [&](const ClientSends& each) { connections_.acts(each.client, Side::data, "for messages"); },
-               [&](const ClientNotifies& each) { connections_.acts(each.client, Side::data, "for events"); },
-               [&](const ClientSendsBytes& each) { connections_.acts(each.client, each.side, "for bytes"); },
-               [&](const ClientSaysBye& each) { connections_.acts(each.client, each.side, "for a bye"); },
-               [&](const auto& each) { connections_.acts(each.client, Side::control, "for calls"); }},
+      Overload{
+          [&](const Life& each) { life(each, line); }, [&](const Prints& each) { acts(each.domain); },
+          [&](const Logs& each) { acts(each.domain); }, [&](const Throttles& each) { acts(each.domain); },
+          [&](const Ends& each) {
+            acts(each.domain);
+            connections_.may_end();
+          },
+          [&](const WritesSlot& each) { by_hand(each); }, [&](const SetsIndex& each) { by_hand(each); },
+          [&](const FillsRing& each) { by_hand(each); },
+          [&](const Notifies& each) {
+            acts(each.who);
+            actor(each.peer);
+            event(each.who, each.peer);
+          },
+          [&](const Answering& each) {
+            each.who.role == Role::client ? receives(each.who, false) : acts(each.who);
+          },
+          [&](const Reading& each) {
+            each.who.role == Role::client ? receives(each.who, false) : acts_as_user(each.who);
+          },
+          [&](const Connects& each) {
+            acts(each.domain);
+            if (each.by == Connects::By::tcp) controller(Role::xend, line);  // xenctld has ptys
+            connections_.connects(each);
+          },
+          [&](const Disconnects& each) { acts_as_user(each.user), connections_.disconnects(each, line); },
+          [&](const EndsTyping& each) { controller(Role::xend, line), acts_as_user(each.user); },
+          [&](const Sleeps& each) { actor(each.who), acts(each.domain); },
+          [&](const Types& each) { types(each); },
+          [&](const HandlesPty& each) {
+            controller(Role::xenctld, line);
+            each.attaches ? acts(each.domain) : actor(each.domain);
+            label(each.name, line);
+          },
+          [&](const Runs& each) {
+            actor(each.who);
+            connections_.may_end();
+          },
+          [&](const Fault& each) {
+            actor(each.from, true);
+            actor(each.to, true);
+            each.events ? event(each.from, each.to) : message(each.from, each.to);
+          },
+          [&](const HealsAll&) {}, [&](const Waits&) {},
+          [&](const ClientOpens& each) { connections_.opens(each.client, each.side, false); },
+          [&](const ClientConnects& each) {
+            if (each.session_of) connections_.hears(*each.session_of);
+            connections_.opens(each.client, each.side, true);
+          },
+          [&](const ClientCloses& each) { connections_.closes(each.client, each.side, line); },
+          // A raw client may name a domain that is not there, and is told so by xcs.
+          [&](const ClientSends& each) { connections_.acts(each.client, Side::data, "for messages"); },
+          [&](const ClientNotifies& each) { connections_.acts(each.client, Side::data, "for events"); },
+          [&](const ClientSendsBytes& each) { connections_.acts(each.client, each.side, "for bytes"); },
+          [&](const ClientSaysBye& each) { connections_.acts(each.client, each.side, "for a bye"); },
+          [&](const auto& each) { connections_.acts(each.client, Side::control, "for calls"); }},
       act);
 }
 

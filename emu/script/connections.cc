@@ -52,20 +52,36 @@ void Connections::ends(std::uint32_t domain) {
   std::erase_if(surely_at_, [&](const auto& each) { return each.second == domain; });
 }
 
-void Connections::opens(const Actor& client, std::optional<Side> side) {
-  for (const Side each : sides_of(side)) clients_[client.name][place_of(each)] = {true, {}};
+void Connections::may_end() {
+  surely_at_.clear();
+  for (auto& [name, sides] : clients_) {
+    for (Connection& each : sides) each.surely = false;
+  }
+}
+
+void Connections::opens(const Actor& client, std::optional<Side> side, bool names_session) {
+  const std::vector<Side> sides = sides_of(side);
+  auto& its = clients_[client.name];
+  const auto open = std::ranges::find_if(sides, [&](Side each) { return its[place_of(each)].surely; });
+  if (open != sides.end()) {
+    diagnostics_.error("E041", client.span,
+                       fmt::format("{} has a {} connection already", spelled(client), spelled(*open)),
+                       "a second client has a name: client[b] connects");
+  }
+  for (const Side each : sides) its[place_of(each)] = {.is_open = true, .surely = names_session};
 }
 
 void Connections::closes(const Actor& client, std::optional<Side> side, const Span& line) {
   side ? acts(client, *side, "to close") : hears(client);
   for (const Side each : sides_of(side)) {
     Connection& its = clients_[client.name][place_of(each)];
-    if (its.is_open) its = {false, line};
+    if (its.is_open) its = {.is_open = false, .closed_by = line};
   }
 }
 
 void Connections::acts(const Actor& client, Side side, std::string_view needs) {
   const auto known = clients_.find(client.name);
+  if (known != clients_.end()) known->second[place_of(side)].surely = false;
   const Connection its = known == clients_.end() ? Connection{} : known->second[place_of(side)];
   if (its.is_open) return;
   diagnostics_.error(

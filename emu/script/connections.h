@@ -29,11 +29,12 @@ class Connections {
   /// The consoles of this domain have ended.
   void ends(std::uint32_t domain);
   /// From here on a connection may have ended without a line that says so.
-  void may_end() { surely_at_.clear(); }
+  void may_end();
 
   // -- raw clients of xcs; no side: both
 
-  void opens(const Actor& client, std::optional<Side> side);
+  /// `names_session`: it says at once which session it belongs to; xcs closes a silent connection.
+  void opens(const Actor& client, std::optional<Side> side, bool names_session);
   void closes(const Actor& client, std::optional<Side> side, const Span& line);
   /// `client` does something that needs this side: `needs` "for messages".
   void acts(const Actor& client, Side side, std::string_view needs);
@@ -44,7 +45,8 @@ class Connections {
   /// One side of a raw client.
   struct Connection {
     bool is_open = false;
-    Span closed_by;
+    Span closed_by = {};
+    bool surely = false;  ///< it is open: nothing that followed can have closed it
   };
 
   Diagnostics& diagnostics_;

@@ -163,10 +163,18 @@ std::string unknown_act_hint(const Actor& who, std::string_view written) {
   const std::string can = spelled(who) + " can";
   const auto synonym = std::ranges::find_if(
       synonyms, [&](const Synonym& each) { return each.role == who.role && each.written == written; });
-  if (synonym != std::end(synonyms))
-    return fmt::format("did you mean \"{}\"?  {}", synonym->meant, suggestion("", possible, can));
+  const bool of_xend = (who.role == Role::domain || who.role == Role::xen) &&
+                       find_verb(Role::xend, true, written) != nullptr &&
+                       find_verb(Role::xcs, true, written) == nullptr;
+  const std::string xend_does =
+      fmt::format("xend {} {}", written, who.role == Role::domain ? spelled(who) : "DOM");
+  if (synonym != std::end(synonyms)) {
+    const std::string or_xend = of_xend ? fmt::format("  (a suspended domain: {})", xend_does) : "";
+    return fmt::format("did you mean \"{}\"?{}  {}", synonym->meant, or_xend, suggestion("", possible, can));
+  }
   if (who.role == Role::domain && find_verb(Role::xen, true, written) != nullptr)
     return fmt::format("xen does that: xen {} {}", written, spelled(who));
+  if (of_xend) return "xend does that: " + xend_does;
   return suggestion(written, possible, can);
 }
 
