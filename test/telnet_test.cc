@@ -134,15 +134,37 @@ TEST_CASE_METHOD(Fixture, "no bytes leave telnet in a wrong state, and it only a
   CHECK(take("ls"s) == "ls");
 }
 
-TEST_CASE("a client begins to speak telnet with an option request alone, or with two") {
-  for (const std::string& begins : {"\xff\xfd\x03"s, "\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f"s, "\xff\xfe\x01"s,
-                                    "\xff\xfd\x03\xff\xfd\x01ls\r"s}) {
-    CHECK(begins_telnet(bytes_of(begins)));
+TEST_CASE("a client begins to speak telnet with commands of which one is an option request") {
+  struct Case {
+    std::string sent;
+    std::size_t at;
+  };
+  for (const Case& each : {Case{"\xff\xfd\x03"s, 0},
+                           {"\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f"s, 0},
+                           {"\xff\xfe\x01"s, 0},
+                           {"\xff\xfd\x03\xff\xfd\x01ls\r"s, 0},
+                           {"\xff\xfd\x01z"s, 0},
+                           {"l\xff\xfd\x03\xff\xfd\x01"s, 1},
+                           {"caf\xc3\xa9\xff\xfd\x03"s, 5},
+                           {"\xff\xf4\xff\xfd\x06"s, 0},
+                           {"\xff\xfb\x1f\xff\xfa\x1f\0"s, 0}}) {
+    CAPTURE(each.sent);
+    CHECK(first_bytes(bytes_of(each.sent)).telnet_at == each.at);
   }
-  for (const std::string& does_not : {""s, "\xff"s, "\xff\xfd"s, "\xff\xfd\x03l"s, "l\xff\xfd\x03"s,
-                                      "\xff\xff\xff"s, "\xff\xfd\x80"s, "\xff\xf4\x03"s, "ls\n"s}) {
-    CHECK_FALSE(begins_telnet(bytes_of(does_not)));
+  for (const std::string& does_not :
+       {""s, "\xff"s, "\xff\xfd"s, "\xff\xff\xff"s, "\xff\xfd\x80"s, "\xff\xf4\x03"s, "\xff\xf4"s, "ls\n"s,
+        "\0\xff\xfd\x03"s, "\xc3\xff\xfd\x03"s, "\x80\xff\xfd\x03"s, "\xff\xf4z\xff\xfd\x03"s}) {
+    CAPTURE(does_not);
+    CHECK_FALSE(first_bytes(bytes_of(does_not)).telnet_at);
   }
+}
+
+TEST_CASE("what a user types is text, other bytes are not") {
+  for (const std::string& text :
+       {""s, "ls\n"s, "\x03\x1b[A"s, "caf\xc3\xa9"s, "\xe2\x82\xac\xf0\x9f\x98\x80"s, "\xe2\x82"s})
+    CHECK(first_bytes(bytes_of(text)).text);
+  for (const std::string& other : {"\0"s, "\xff"s, "a\xc3z"s, "\xf8\x80\x80\x80\x80"s, "\xc0\x80"s})
+    CHECK_FALSE(first_bytes(bytes_of(other)).text);
 }
 
 }  // namespace telnet_test

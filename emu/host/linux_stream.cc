@@ -81,7 +81,10 @@ Result<std::optional<Handle>> LinuxHost::accept(const Handle& listener) {
   Fd fd(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (fd.valid()) {
     const int on = 1;
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails without harm on a unix socket
+    // Both fail without harm on a unix socket. Urgent bytes, which telnet clients send with Ctrl-C, stay in
+    // their place in the stream.
+    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
     if (const auto path = listening_paths_.find(listener.number()); path != listening_paths_.end()) {
       sockets_.insert(fd.get());
       if (faults_ != nullptr) faults_->accepted(path->second.path(), fd.get());
@@ -142,7 +145,9 @@ Io LinuxHost::write_now(int fd, Bytes bytes) {
     count = ::write(fd, bytes.data(), bytes.size());
   } while (count < 0 && errno == EINTR);
   if (count > 0) return {Io::State::moved, static_cast<std::size_t>(count)};
-  return {count == 0 || errno == EAGAIN ? Io::State::blocked : Io::State::closed, 0};
+  if (count == 0 || errno == EAGAIN) return {Io::State::blocked, 0};
+  write_error_ = errno;
+  return {Io::State::closed, 0};
 }
 
 Result<Handle> LinuxHost::standard_stream(int fd) {

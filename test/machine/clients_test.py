@@ -222,6 +222,35 @@ class Clients(unittest.TestCase):
                 terminal.wait_for(r"Connection closed")
                 self.machine.wait_until_viewer_has_left("web")
 
+    @needed("telnet")
+    @needed("tmux")
+    def test_ctrl_c_in_telnet_at_the_raw_port(self):
+        """telnet sends commands for it, and discards all output until the last of them is answered."""
+        self.machine.run("create", "web", "--", "/bin/sh", check=0)
+        terminal = Tmux(f"telnet localhost {self.machine.tcp_port('web')}; exec sleep 1000")
+        self.addCleanup(terminal.close)
+        terminal.wait_for(r"Escape character")
+        terminal.keys("sh -c 'echo asl''eep; exec sleep 1000'", "Enter")
+        terminal.wait_for(r"^asleep\s*$")
+        terminal.keys("C-c")
+        terminal.keys("echo $((6*8))", "Enter")
+        terminal.wait_for(r"^48\s*$")
+
+    def test_urgent_bytes_stay_in_their_place(self):
+        """As other telnet clients send Ctrl-C: IP, and a data mark of which the second byte is urgent."""
+        self.machine.run("create", "cat", "--raw", "--", "cat", check=0)
+        with socket.create_connection(("127.0.0.1", self.machine.domains()["cat"]["console"]["telnet_port"])) as client:
+            client.settimeout(support.PATIENCE_S)
+            client.sendall(b"\xff\xf4\xff")
+            client.send(b"\xf2", socket.MSG_OOB)
+            client.sendall(b"abc")
+            seen = b""
+            while not seen.endswith(b"abc"):
+                piece = client.recv(4096)
+                self.assertTrue(piece, seen)
+                seen += piece
+            self.assertTrue(seen.endswith(b"\x03abc"), seen)
+
     @staticmethod
     def window_of(terminal):
         terminal.keys("clear; echo size $(stty size).", "Enter")
@@ -273,7 +302,7 @@ class Clients(unittest.TestCase):
         port = self.machine.tcp_port("cat")
         for address in (f"TCP:127.0.0.1:{port}", f"UNIX-CONNECT:{self.machine.directory}/console-{port}"):
             socat = subprocess.Popen(["socat", "-", address], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            data = os.urandom(20_000)
+            data = b"\0" + os.urandom(20_000)  # it does not begin as telnet does
             socat.stdin.write(data)
             socat.stdin.flush()
             seen = b""

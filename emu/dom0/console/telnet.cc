@@ -39,15 +39,38 @@ bool is_option_request(std::uint8_t command) {
   return command >= will && command <= dont;
 }
 
+/// Whether the bytes begin with commands, and one of these is an option request.
+bool has_option_request(Bytes bytes) {
+  while (bytes.size() >= 2 && bytes[0] == iac) {
+    if (is_option_request(bytes[1])) return bytes.size() >= 3 && bytes[2] <= option_max;
+    if (bytes[1] < end_of_file || bytes[1] >= subnegotiation_begin) return false;
+    bytes = bytes.subspan(2);
+  }
+  return false;
+}
+
+/// The length of the character at the front in UTF-8; 0: it is no text. A character that is cut off at the
+/// end counts.
+std::size_t text_bytes(Bytes bytes) {
+  if (bytes.empty() || bytes[0] == 0) return 0;
+  const std::size_t length = bytes[0] < 0x80                      ? 1
+                             : bytes[0] < 0xc2 || bytes[0] > 0xf4 ? 0
+                             : bytes[0] < 0xe0                    ? 2
+                             : bytes[0] < 0xf0                    ? 3
+                                                                  : 4;
+  const Bytes whole = bytes.first(std::min(length, bytes.size()));
+  const auto continues = [](std::uint8_t byte) { return (byte & 0xc0) == 0x80; };
+  return length != 0 && std::all_of(whole.begin() + 1, whole.end(), continues) ? whole.size() : 0;
+}
+
 }  // namespace
 
-bool begins_telnet(Bytes read) {
-  constexpr std::size_t request_bytes = 3;
-  const auto is_request = [read](std::size_t at) {
-    return read.size() >= at + request_bytes && read[at] == iac && is_option_request(read[at + 1]) &&
-           read[at + 2] <= option_max;
-  };
-  return is_request(0) && (read.size() == request_bytes || is_request(request_bytes));
+FirstBytes first_bytes(Bytes read) {
+  std::size_t at = 0;
+  while (const std::size_t bytes = text_bytes(read.subspan(at))) at += bytes;
+  if (at == read.size()) return {};
+  const bool telnet = has_option_request(read.subspan(at));
+  return {.telnet_at = telnet ? std::optional(at) : std::nullopt, .text = false};
 }
 
 Telnet::Telnet(Window window)

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,11 +18,17 @@
 
 namespace ringside::dom0 {
 
-/// True if a client that has sent only plain text so far begins to speak telnet with these bytes: one whole
-/// option request alone, or two at the front. (Debian's telnet asks for SGA and ECHO when it is told to send
-/// characters.) A request that is read in two pieces does not count: the raw port would have to hold back
-/// bytes that may be all that a client sends. The telnet port accepts requests in any pieces.
-[[nodiscard]] bool begins_telnet(Bytes read);
+/// What a client of the raw port, which has sent only text so far, sends with these bytes.
+struct FirstBytes {
+  /// It begins to speak telnet at this byte: with commands, of which one is a whole option request. Before
+  /// that there is only text. (Debian's telnet asks for SGA and ECHO when it is told to send characters, and
+  /// sends IP and DO TIMING-MARK for Ctrl-C.) A request that is read in two pieces does not count: the raw
+  /// port would have to hold back bytes that may be all that a client sends. The telnet port accepts requests
+  /// in any pieces.
+  std::optional<std::size_t> telnet_at;
+  bool text = true;  ///< all of it is text: UTF-8 without zero bytes, as a user types it
+};
+[[nodiscard]] FirstBytes first_bytes(Bytes read);
 
 class Telnet {
  public:

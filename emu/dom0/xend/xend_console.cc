@@ -16,12 +16,6 @@ constexpr std::size_t telnet_piece_bytes_max = 4096;
 /// A viewer that causes telnet answers and does not read them is not read either.
 constexpr std::size_t telnet_commands_bytes_max = 4096;
 
-/// In ASCII, as a user types it.
-bool is_text(Bytes bytes) {
-  return std::none_of(bytes.begin(), bytes.end(),
-                      [](std::uint8_t byte) { return byte == 0 || byte >= 0x80; });
-}
-
 }  // namespace
 
 XendConsole::XendConsole(Host& host, trace::Journal journal, DomainId domain, ConsoleStore store,
@@ -172,10 +166,17 @@ void XendConsole::read_viewer() {
   // reset, and a reset may overtake the last output.
   if (io.state == Io::State::blocked || finished()) return;
   std::span<std::uint8_t> came = std::span(bytes).first(io.bytes);
-  if (may_begin_telnet_ && begins_telnet(came)) telnet_.emplace(options_.window);
-  // Once it speaks telnet, or has sent arbitrary bytes, the mode is final.
-  may_begin_telnet_ = may_begin_telnet_ && !telnet_ && is_text(came);
-  if (telnet_) came = came.first(telnet_->take(came));
+  std::size_t raw = telnet_ ? 0 : came.size();
+  if (may_begin_telnet_) {
+    const FirstBytes first = first_bytes(came);
+    if (first.telnet_at) {
+      telnet_.emplace(options_.window);
+      raw = *first.telnet_at;
+    }
+    // Once it speaks telnet, or has sent arbitrary bytes, the mode is final.
+    may_begin_telnet_ = first.text;
+  }
+  if (telnet_) came = came.first(raw + telnet_->take(came.subspan(raw)));
   if (telnet_ && output_closed_) telnet_->commands().clear();
   // The journal gets these bytes from the sender, if it is a part of ringside, and when they continue in a
   // frame.
