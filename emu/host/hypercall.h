@@ -157,6 +157,7 @@ struct HypercallArguments {
   std::uint32_t memory_kib = 0;
   ring::Abi abi = ring::Abi::sring;
   std::uint8_t preserve = 0;
+  std::uint8_t alone = 0;  ///< of evtchn_open: EINVAL if another connection of dom0 has the port open
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
   std::uint16_t data_bytes = 0;
@@ -164,7 +165,7 @@ struct HypercallArguments {
   std::uint64_t position = 0;
   std::uint8_t data[hypercall_data_bytes_max] = {};
 };
-static_assert(sizeof(HypercallArguments) == 248);
+static_assert(sizeof(HypercallArguments) == 256);
 
 struct HypercallAnswer {
   std::int32_t result = 0;  ///< 0, or a negative errno value

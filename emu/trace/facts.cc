@@ -140,6 +140,7 @@ constexpr Row<Refusal> refusals[] = {
      "port {0} of domain {1} waits for domain {2}, not for {3}"},
     {Refusal::port_bound, "port_bound", "port {0} of domain {1} is bound to port {2} of domain {3}"},
     {Refusal::port_in_use, "port_in_use", "port {0} of domain {1} is {state}"},
+    {Refusal::port_open_elsewhere, "port_open_elsewhere", "another program has port {0} open"},
     {Refusal::port_closed_already, "port_closed_already", "port {0} of domain {1} is closed already"},
     {Refusal::port_closed, "port_closed", "port {0} of domain {1} is closed"},
     {Refusal::port_unbound, "port_unbound",

@@ -136,6 +136,7 @@ enum class Refusal : std::uint8_t {
   port_for_another,
   port_bound,
   port_in_use,  ///< {2} is a PortState
+  port_open_elsewhere,
   port_closed_already,
   port_closed,
   port_unbound,

@@ -192,6 +192,11 @@ void EventChannels::opened(ring::Port port, std::uint32_t connection) {
     opened.openers.push_back(connection);
 }
 
+bool EventChannels::opened_by_another(ring::Port port, std::uint32_t connection) const {
+  return std::ranges::any_of(table(dom0)[port].openers,
+                             [connection](std::uint32_t each) { return each != connection; });
+}
+
 void EventChannels::connection_gone(std::uint32_t connection) {
   for (Entry& each : tables_.at(dom0)) std::erase(each.openers, connection);
   close_abandoned();

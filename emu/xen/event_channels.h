@@ -65,6 +65,8 @@ class EventChannels {
 
   /// A process of dom0, identified by its connection, has opened a port of dom0 that is not closed.
   void opened(ring::Port port, std::uint32_t connection);
+  /// Whether another process of dom0 has opened it.
+  [[nodiscard]] bool opened_by_another(ring::Port port, std::uint32_t connection) const;
   /// That process is gone.
   void connection_gone(std::uint32_t connection);
 

@@ -152,6 +152,8 @@ Result<> Hypervisor::evtchn_open(Call& call) {
   auto status = channels_.status(id, port);
   if (!status) return status.error();
   if (status->state == PortState::closed) return refusal(EINVAL, trace::Refusal::port_closed, port, id);
+  if (call.arguments.alone != 0 && id == dom0_id && channels_.opened_by_another(port, call.caller.connection))
+    return refusal(EINVAL, trace::Refusal::port_open_elsewhere, port);
   if (auto given = hand_out(call, kicks_of(domain, port).heard); !given) return given;
   // A guest gets only handles that it may kick. Events between two guests, or from a guest to itself, go
   // through evtchn_send.

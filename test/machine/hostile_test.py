@@ -25,7 +25,7 @@ LOG_BYTES_MAX = 100_000
 
 
 LINGER_S = 3600
-HYPERCALL_BYTES = 248
+HYPERCALL_BYTES = 256
 
 
 @contextlib.contextmanager

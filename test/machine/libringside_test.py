@@ -6,6 +6,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import unittest
 
@@ -22,6 +23,13 @@ SEED = int(os.environ.get("RINGSIDE_SEED", random.randrange(1 << 30)))
 GREETING = b"Hello from a domU in C. I say what I am told.\r\n"
 MESSAGE_BYTES_MAX = 60
 ABIS = ("sring", "flat")
+# Opens a device, makes it non-blocking by the ioctl that every file has, and ends without closing it.
+ENDS_WITHOUT_CLOSING = """
+import fcntl, os, struct, sys, termios
+device = os.open(sys.argv[1], os.O_RDWR)
+fcntl.ioctl(device, termios.FIONBIO, struct.pack("i", 1))
+print("blocks:", os.get_blocking(device))
+"""
 
 
 class TcpEnd:
@@ -301,6 +309,10 @@ class Libringside(unittest.TestCase):
             self.assertEqual(said, b"".join(b"%d\n" % number for number in range(1, 20_001)))
             done = subprocess.run([EVTCHN, "0"], env=there, capture_output=True, timeout=support.PATIENCE_S)
             self.assertEqual(done.returncode, 1, "there are no such files without it")
+            for path in ("/dev/xen/evtchn", "/proc/xen/privcmd"):
+                done = subprocess.run([sys.executable, "-c", ENDS_WITHOUT_CLOSING, path], env=preloaded, capture_output=True,
+                                      timeout=support.PATIENCE_S)
+                self.assertEqual((done.returncode, done.stdout), (0, b"blocks: False\n"), done.stderr)
             machine.run("down", check=0)
             done = subprocess.run(["head", "-c2", "/dev/xen/evtchn"], env=preloaded, capture_output=True, timeout=support.PATIENCE_S)
             self.assertIn(b"ringside: cannot open /dev/xen/evtchn: ", done.stderr)

@@ -116,7 +116,7 @@ static void ports(int xc) {
 /* Two ports of this program, bound to each other: an event sent on one is received on the other. */
 static void events(int xc) {
   enum { QUEUE = 2048 };
-  int ours = 0, heard = 0, device, i;
+  int ours = 0, heard = 0, device, second, i;
   uint16_t port = 0, number;
   CHECK(xc_evtchn_bind_interdomain(xc, DOMID_SELF, DOMID_SELF, &ours, &heard) == 0);
   number = (uint16_t)heard;
@@ -129,6 +129,9 @@ static void events(int xc) {
   CHECK(xc_evtchn_send(xc, ours) == 0); /* before it is bound */
   CHECK(rs_events_bind(device, heard) == 0);
   REFUSED(rs_events_bind(device, heard), EEXIST);
+  CHECK((second = rs_events_open(xc)) >= 0);
+  REFUSED(rs_events_bind(second, heard), EINVAL); /* the first device would miss its events */
+  CHECK(rs_events_close(second) == 0);
   CHECK(readable(device));
   CHECK(rs_events_read(device, &port, 1) == 1 && port == number);
   REFUSED(rs_events_read(device, &port, 1), EAGAIN);
@@ -182,6 +185,7 @@ static void dom0(int xc) {
   CHECK(info[0].ssidref == 0 && info[0].vcpus == 1 && info[0].cpumap[0] == 1 && info[0].cpumap[1] == 0);
   CHECK(info[0].vcpu_to_cpu[0] == 0 && info[0].vcpu_to_cpu[MAX_VIRT_CPUS - 1] == -1);
   REFUSED(xc_domain_getinfo(xc, 1, 4, info), ESRCH);
+  REFUSED(xc_domain_getinfo(xc, DOMID_SELF, 4, info), ESRCH);
   CHECK(xc_domain_getinfo(xc, 0, 0, info) == 0);
   REFUSED(rs_start_info(xc, 7, &start), ESRCH);
   REFUSED(xc_domain_pause(xc, 7), ESRCH);

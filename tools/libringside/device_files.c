@@ -3,7 +3,8 @@
  * dom0's control port. It forwards everything else to the C library.
  *
  * The descriptor of an event device is a real one, so poll and select work unchanged. Copies of the
- * descriptor (dup, fork) and other ways to open a file than open are not supported.
+ * descriptor (dup, fork), other ways to open a file than open, other ways to read than read, and stat and
+ * access of the two paths are not supported.
  */
 #define _GNU_SOURCE
 #undef _FILE_OFFSET_BITS /* open and open64 are two functions here */
@@ -149,6 +150,11 @@ ssize_t write(int descriptor, const void* buffer, size_t bytes) {
 
 /* -- ioctl */
 
+/* The kernel carries these out itself; no driver sees them. */
+static int is_for_all_files(unsigned long request) {
+  return request == FIONBIO || request == FIOCLEX || request == FIONCLEX;
+}
+
 static int evtchn_ioctl(int descriptor, unsigned long request, unsigned int port) {
   int result;
   if (request == EVTCHN_RESET) return rs_events_reset(descriptor);
@@ -169,8 +175,8 @@ int ioctl(int descriptor, unsigned long request, ...) {
   argument = va_arg(list, unsigned long);
   va_end(list);
   /* Most callers pass a port as an int, so the upper half of the word is undefined. */
+  if (what == NOTHING || is_for_all_files(request)) return next_ioctl(descriptor, request, argument);
   if (what == EVTCHN) return evtchn_ioctl(descriptor, request, (unsigned int)argument);
-  if (what == NOTHING) return next_ioctl(descriptor, request, argument);
   if (request != IOCTL_PRIVCMD_INITDOM_EVTCHN) return refuse(ENOSYS);
   return rs_initdom_port(interface[descriptor]);
 }

@@ -108,7 +108,9 @@ Result<> EventDevice::follow_own_frame() {
 Result<> EventDevice::open_kicks(ring::Port port, Bound& bound) {
   // Read before the call: a controller that attaches later changes the word again.
   attachments_ = ring::NativeMemory::load(&ring::channel_words(page_.frame())->attachments);
-  auto opened = call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_open, .port = port});
+  // As in 2005: two programs that read one port would take each other's events.
+  auto opened =
+      call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_open, .port = port, .alone = 1});
   if (!opened) return opened.error();
   if (opened->descriptors.empty())
     return refusal(EPROTO, cannot_bind, "the hypervisor answered without its kicks");
@@ -300,9 +302,9 @@ void EventDevice::ring_bell() {
 
 namespace {
 
-/// The open devices, by descriptor.
+/// The open devices, by descriptor. Never destroyed: a program may use them, or close them, while it exits.
 std::map<int, std::unique_ptr<EventDevice>>& devices() {
-  static std::map<int, std::unique_ptr<EventDevice>> open;
+  static auto& open = *new std::map<int, std::unique_ptr<EventDevice>>;
   return open;
 }
 
@@ -372,7 +374,14 @@ int rs_events_close(int device) {
 }
 
 int rs_events_bind(int device, int port) {
-  return on_device(device, [&](EventDevice& open) { return done(open.bind(static_cast<ring::Port>(port))); });
+  return on_device(device, [&](EventDevice& open) -> Result<int> {
+    const auto wanted = static_cast<ring::Port>(port);
+    for (const auto& [descriptor, each] : devices()) {
+      if (descriptor != device && each->has(open, wanted))
+        return refusal(EINVAL, cannot_bind, fmt::format("device {} has the port", descriptor));
+    }
+    return done(open.bind(wanted));
+  });
 }
 
 int rs_events_unbind(int device, int port) {

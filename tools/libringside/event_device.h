@@ -53,6 +53,10 @@ class EventDevice {
   [[nodiscard]] int descriptor() const { return poll_.get(); }
   [[nodiscard]] bool is_of(DomainId domain) const { return domain == DOMID_SELF || domain == self_.domain; }
   [[nodiscard]] Result<> bind(ring::Port port);
+  /// Whether that port of the domain of `other` is bound here.
+  [[nodiscard]] bool has(const EventDevice& other, ring::Port port) const {
+    return self_.domain == other.self_.domain && bound_.contains(port);
+  }
   [[nodiscard]] Result<> unbind(ring::Port port);
   /// A port of the caller has a new other end. If it is bound here, the state of the old end is discarded.
   [[nodiscard]] Result<> rebound(ring::Port port);

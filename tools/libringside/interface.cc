@@ -26,9 +26,10 @@ constexpr std::uint32_t kib_per_page = RS_PAGE_SIZE / 1024;
 
 thread_local char last_words[words_bytes_max] = "";
 
-/// The open handles. A handle is the descriptor number of its connection.
+/// The open handles. A handle is the descriptor number of its connection. Never destroyed: a program may use
+/// them, or close them, while it exits.
 std::map<int, Fd>& handles() {
-  static std::map<int, Fd> open;
+  static auto& open = *new std::map<int, Fd>;
   return open;
 }
 
@@ -95,6 +96,10 @@ xc_dominfo_t as_of_2005(const DomainInfo& info) {
 Result<int> get_info(int handle, DomainId first, unsigned max, xc_dominfo_t* info) {
   auto connection = connection_of(handle);
   if (!connection) return connection;
+  // As in 2005, DOMID_SELF is a number like others here: no domain has it or a higher one.
+  if (first >= DomainId{DOMID_SELF})
+    return refusal(ESRCH, "cannot read domains",
+                   fmt::format("no domain has the id {} or a higher one", first));
   unsigned count = 0;
   for (DomainId next = first; count < max; ++count) {
     auto reply = call(*connection, "cannot read domains", {.op = HypercallOp::domain_info, .domain = next});

@@ -167,8 +167,9 @@ int rs_initdom_port(int handle);
 int rs_events_open(int handle);
 int rs_events_close(int device);
 /* Starts to report events at this port of the caller. A pending event is reported at once. EEXIST: the port
- * is already bound here. A port that xc_evtchn_bind_interdomain connects to another end stays bound. A
- * suspended domU loses its ports; the device continues to work with ports that are bound after the resume. */
+ * is already bound here. EINVAL: there is no such port, or another device or program has it. A port that
+ * xc_evtchn_bind_interdomain connects to another end stays bound. A suspended domU loses its ports; the
+ * device continues to work with ports that are bound after the resume. */
 int rs_events_bind(int device, int port);
 /* Stops reporting events. The port itself stays open. */
 int rs_events_unbind(int device, int port);
