@@ -14,6 +14,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -181,6 +182,31 @@ class Outputs(unittest.TestCase):
         parts = [ring_check("--ring", RINGS / "plain_2_O2.so", "--list", "--shard", f"{i}/3").stdout.splitlines() for i in (1, 2, 3)]
         self.assertEqual(sorted(whole), sorted(sum(parts, [])))
         self.assertEqual(ring_check("--shard", "4/3").returncode, USAGE)
+
+    def test_a_signal_ends_it_with_a_report_of_what_ran(self):
+        for format, begins, ends in (
+            (["--tap"], r"ok 1 - ", r"Bail out! interrupted by SIG(INT|TERM) after \d+ of \d+$"),
+            ([], r"  ok ", r"interrupted by SIG(INT|TERM) after \d+ of \d+: \d+ tried: .*"),
+            (["--json"], r"{", r'{"outcome":"interrupted","signal":"SIG(INT|TERM)","ran":\d+,"of":\d+}$'),
+        ):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with self.subTest(format=format, number=number), tempfile.TemporaryDirectory() as folder:
+                    junit = pathlib.Path(folder) / "results.xml"
+                    command = subprocess.Popen([PROGRAM, "ring-check", "--ring", RINGS / "event_index_8_O2.so", "--long", *format,
+                                                "--junit", junit], stdout=subprocess.PIPE, text=True)
+                    said = []
+                    while not said or not re.match(begins, said[-1]):
+                        said.append(command.stdout.readline())
+                        self.assertTrue(said[-1], said)
+                    command.send_signal(number)
+                    said += command.stdout.read().splitlines()
+                    command.stdout.close()
+                    self.assertEqual(command.wait(), 128 + number)
+                    self.assertRegex(said[-1], ends)
+                    suites = xml.etree.ElementTree.parse(junit).getroot()
+                    cases = {case.get("name"): case for case in suites.iter("testcase")}
+                    self.assertGreaterEqual(len(cases), 2)
+                    self.assertIn("interrupted by SIG", cases["the run has ended"].find("error").get("message"))
 
     def test_a_budget_is_kept_to_and_said(self):
         result = ring_check("--ring", RINGS / "event_index_8_O2.so", "--budget", "1s", "--model", "c11", "--msgs", 5)

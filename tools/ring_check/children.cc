@@ -336,6 +336,13 @@ RingJobsProgress progress_of(const std::vector<Child>& running, std::size_t done
   return progress;
 }
 
+void end_all(std::vector<Child>& running) {
+  for (Child& child : running) {
+    ::kill(child.process, SIGKILL);
+    finish(child);
+  }
+}
+
 RingVerdict no_process() {
   RingVerdict verdict;
   verdict.why = fmt::format("no process can be started: {}", std::strerror(errno));
@@ -376,8 +383,8 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
     }
     std::vector<pollfd> watched;
     for (const Child& child : running) watched.push_back({child.verdict_from, POLLIN, 0});
-    const int patience =
-        milliseconds_until(deadline + grace, shortest_poll, options.progress ? between_tellings : a_day);
+    const int patience = milliseconds_until(deadline + grace, shortest_poll,
+                                            options.progress || options.stop ? between_tellings : a_day);
     if (!watched.empty() && ::poll(watched.data(), watched.size(), patience) < 0 && errno != EINTR) return;
     if (!watched.empty() && options.progress) options.progress(progress_of(running, ended, executions));
     // A child whose watchdog does not work is killed.
@@ -404,10 +411,12 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
       const bool go_on = !first->second || done(told, *first->second);
       ++told;
       waiting.erase(first);
-      if (go_on) continue;
-      for (Child& child : running) {
-        ::kill(child.process, SIGKILL);
-        finish(child);
+      if (!go_on) return end_all(running);
+    }
+    if (options.stop && options.stop()) {
+      end_all(running);
+      for (const auto& [number, verdict] : waiting) {
+        if (verdict) done(number, *verdict);
       }
       return;
     }

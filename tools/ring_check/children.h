@@ -23,6 +23,9 @@ struct RingJobsOptions {
   /// Called before a job starts; true: it is left out, and not reported. Null: no job is.
   std::function<bool(const RingJob& job)> skip = nullptr;
   std::chrono::milliseconds budget = std::chrono::hours(24);  ///< for all jobs together
+  /// Called several times a second while jobs run; true: all jobs end, and finished ones are reported. Null:
+  /// not called.
+  std::function<bool()> stop = nullptr;
   /// Called several times a second while jobs run. Null: not called.
   std::function<void(const RingJobsProgress& progress)> progress = nullptr;
 };

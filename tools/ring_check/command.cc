@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "emu/host/domain_words.h"
 #include "emu/host/launch.h"
 #include "tools/command.h"
 #include "tools/out_file.h"
@@ -20,6 +21,7 @@
 #include "tools/ring_check/plan.h"
 #include "tools/ring_check/progress.h"
 #include "tools/ring_check/ring_process.h"
+#include "tools/run/interruption.h"
 #include "tools/run/progress.h"
 #include "tools/shard.h"
 #include "tools/view/data.h"
@@ -189,6 +191,8 @@ int check_rings(const Request& request) {
   options.limit_of_bounded = is_usual ? usual_limit_of_bounded : options.limit;
   RingJobsOptions run;
   run.at_once = request.at_once;
+  const RunInterruption interruption;
+  run.stop = [] { return RunInterruption::signal() != 0; };
   if (!request.budget.empty()) {
     auto budget = duration_in(request.budget);
     if (!budget) return refused(budget.error());
@@ -255,7 +259,9 @@ int check_rings(const Request& request) {
     return !request.first || verdict.outcome != RingOutcome::failed;
   });
   line.clear();
-  if (auto ended = output.end(); !ended) return failed(ended.error());
+  const int signal = RunInterruption::signal();
+  if (auto ended = output.end(signal); !ended) return failed(ended.error());
+  if (signal != 0) return status_of_signal_0 + signal;
   if (first) {
     if (auto left = leave_views(request, *first); !left) return failed(left.error());
   }

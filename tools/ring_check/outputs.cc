@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "tools/prose.h"
+#include "tools/results_text.h"
 
 namespace ringside::tools {
 
@@ -101,8 +102,8 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
       for_people(job, verdict);
       break;
     case RingFormat::tap: {
-      std::printf("%sok %zu - %s: %s\n", is_failure || is_error ? "not " : "", number + 1,
-                  job.plugin->name().c_str(), job.what().c_str());
+      std::printf("%sok %zu - %s\n", is_failure || is_error ? "not " : "", number + 1,
+                  tap_text(job.plugin->name() + ": " + job.what()).c_str());
       std::istringstream lines(
           is_failure || is_error ? verdict.why + "\n" + verdict.report + again(job, verdict) : std::string());
       for (std::string line; std::getline(lines, line);) std::printf("# %s\n", line.c_str());
@@ -211,20 +212,42 @@ void RingOutput::say_not_covered() const {
   }
 }
 
-Result<> RingOutput::end() {
-  say_not_covered();
+void RingOutput::say_total(const std::string& interrupted, double seconds) const {
+  std::string text =
+      fmt::format("{} tried: {} hold in every execution", whole_ + partly_ + failed_ + could_not_, whole_);
+  if (partly_ != 0) text += fmt::format(", {} in all that were looked at", partly_);
+  if (failed_ != 0) text += fmt::format(", {} failed", failed_);
+  if (could_not_ != 0) text += fmt::format(", {} could not be tried", could_not_);
+  std::printf("%s\n",
+              fmt::format("{}{}; {} executions in {:.1f} s", interrupted.empty() ? "" : interrupted + ": ",
+                          text, with_commas(executions_), seconds)
+                  .c_str());
+}
+
+Result<> RingOutput::end(int signal) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-  if (format_ == RingFormat::people) {
-    std::string text =
-        fmt::format("{} tried: {} hold in every execution", whole_ + partly_ + failed_ + could_not_, whole_);
-    if (partly_ != 0) text += fmt::format(", {} in all that were looked at", partly_);
-    if (failed_ != 0) text += fmt::format(", {} failed", failed_);
-    if (could_not_ != 0) text += fmt::format(", {} could not be tried", could_not_);
-    std::printf(
-        "%s\n",
-        fmt::format("{}; {} executions in {:.1f} s", text, with_commas(executions_), seconds).c_str());
+  const std::size_t ran = whole_ + partly_ + failed_ + could_not_;
+  const std::string interrupted = signal == 0 ? "" : interruption_text(signal, ran, jobs_);
+  // After a part of the jobs it is not known what all of them cover.
+  if (signal == 0) say_not_covered();
+  switch (format_) {
+    case RingFormat::people:
+      say_total(interrupted, seconds);
+      break;
+    case RingFormat::tap:
+      if (signal != 0) std::printf("Bail out! %s\n", interrupted.c_str());
+      break;
+    case RingFormat::json:
+      if (signal != 0) std::fputs(json_interruption(signal, ran, jobs_).c_str(), stdout);
+      break;
   }
   if (junit_.empty()) return Done{};
+  if (signal != 0) {
+    cases_.push_back({.group = "ring-check",
+                      .name = "the run has ended",
+                      .outcome = JUnitOutcome::could_not_run,
+                      .message = interrupted});
+  }
   return write_junit(junit_, "ring-check", cases_, seconds);
 }
 

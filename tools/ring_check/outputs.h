@@ -21,8 +21,8 @@ class RingOutput {
 
   void begin() const;
   void verdict(std::size_t number, const RingJob& planned, const RingVerdict& verdict);
-  /// Prints the summary, and writes the file.
-  [[nodiscard]] Result<> end();
+  /// Prints the summary, and writes the file. `signal`: the one that ended the jobs early, or 0.
+  [[nodiscard]] Result<> end(int signal);
 
   [[nodiscard]] std::size_t failed() const { return failed_; }
   [[nodiscard]] std::size_t could_not() const { return could_not_; }
@@ -30,6 +30,7 @@ class RingOutput {
  private:
   void for_people(const RingJob& job, const RingVerdict& verdict);
   void say_not_covered() const;
+  void say_total(const std::string& interrupted, double seconds) const;
 
   RingFormat format_;
   std::string junit_;

@@ -8,6 +8,7 @@
 
 #include "emu/host/domain_words.h"
 #include "emu/trace/quote.h"
+#include "tools/results_text.h"
 #include "tools/run/run_files.h"
 
 namespace ringside::tools {
@@ -47,22 +48,6 @@ std::string job_name(const RunJob& job) {
 /// The result name of a file that does not parse.
 std::string file_name(const UnreadableFile& file) {
   return trace::printable(file.path) + " parses";
-}
-
-/// Escapes text so that TAP finds no directive or escape in it.
-std::string tap_text(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '\\' || c == '#') escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
-}
-
-std::string json_interruption(int signal, std::uint64_t ran, std::uint64_t of) {
-  return fmt::format(R"({{"outcome":"interrupted","signal":{},"ran":{},"of":{}}})",
-                     trace::json_text(trace::signal_name(signal)), ran, of) +
-         "\n";
 }
 
 void print_commented(const std::string& text) {
@@ -205,9 +190,8 @@ std::string interrupted_early(RunFormat format, int signal) {
 }
 
 std::string RunOutput::interruption(int signal) const {
-  std::string text = fmt::format("interrupted by {} after {}", trace::signal_name(signal), count_);
-  if (runs_ != 0) text += fmt::format(" of {}", runs_);
-  return text + (runs_ == 1 || (runs_ == 0 && count_ == 1) ? " run" : " runs");
+  return interruption_text(signal, count_, runs_) +
+         (runs_ == 1 || (runs_ == 0 && count_ == 1) ? " run" : " runs");
 }
 
 void RunOutput::end_for_people(std::chrono::duration<double> took, const std::string& interruption) {
