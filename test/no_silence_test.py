@@ -102,7 +102,8 @@ class NoSilence(unittest.TestCase):
     def check_not_written(self, done, line):
         """Checks its error when its output could not be written."""
         said = done.stderr.decode()
-        self.assertRegex(said, "ringside: cannot (write: stdout: |continue: .*(No space left on device|Bad file descriptor))", line)
+        self.assertRegex(said, "ringside: cannot (write: stdout|print xen's messages: stdout|continue): .*"
+                               "(No space left on device|Bad file descriptor)", line)
         self.assertEqual(done.returncode, 128 + signal.SIGPIPE if line.startswith("exec") else COULD_NOT_RUN, said)
 
     def test_a_path_that_is_no_file_is_refused_by_name(self):
@@ -176,6 +177,15 @@ class NoSilence(unittest.TestCase):
             with self.subTest(line), open(self.folder / "good.scn", "rb") as stdin:
                 done = self.ringside(line, stdin=stdin, preexec_fn=lambda: os.close(1))
                 self.check_not_written(done, line)
+
+    def test_what_commands_on_a_machine_cannot_write_is_an_error(self):
+        self.ringside("up")
+        self.addCleanup(self.ringside, "down")
+        self.ringside("create web --raw -- cat")
+        (self.folder / "typed").write_text("hello\n")
+        for line in ("console web", "uart", "dmesg", "list", "list web", "list --json", "ring web", "dump web", "create other"):
+            with self.subTest(line), open(self.folder / "typed", "rb") as typed, open("/dev/full", "wb") as full:
+                self.check_not_written(self.ringside(line, stdin=typed, stdout=full), line)
 
     def test_a_reader_that_leaves_ends_a_command_without_a_message(self):
         for line in PRINTERS:

@@ -82,16 +82,18 @@ void OutFile::write(std::string_view text) {
 }
 
 bool OutFile::flush() {
-  return std::fflush(file_.get()) == 0 && std::ferror(file_.get()) == 0;
+  errno = 0;
+  if (std::fflush(file_.get()) == 0 && std::ferror(file_.get()) == 0) return true;
+  if (code_ == 0) code_ = errno;
+  return false;
 }
 
 Result<> OutFile::close() {
-  errno = 0;
   const bool good = flush();
-  const int code = code_ != 0 ? code_ : errno;
   std::FILE* file = file_.release();
-  if (file != stdout && std::fclose(file) != 0) return problem(errno);
-  if (!good) return problem(code);
+  if (file == stdout) return Done{};
+  if (std::fclose(file) != 0 && good) return problem(errno);
+  if (!good) return problem(code_);
   if (beside_ == nullptr) return Done{};
   std::error_code why;
   std::filesystem::rename(beside_->written, beside_->meant, why);

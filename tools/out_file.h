@@ -25,6 +25,7 @@ class OutFile {
   void write(std::string_view text);
   /// False when the data cannot be written: the disk is full, or the reader has closed its end.
   [[nodiscard]] bool flush();
+  /// An error of stdout is reported at the end of the command (finished() in command.h), not here.
   [[nodiscard]] Result<> close();
 
  private:

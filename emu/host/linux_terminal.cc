@@ -2,7 +2,6 @@
 #include "emu/host/linux_terminal.h"
 
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -66,11 +65,6 @@ std::optional<WindowSize> window_size(int fd) {
 
 bool is_terminal(int fd) {
   return isatty(fd) != 0;
-}
-
-bool is_pipe(int fd) {
-  struct stat what {};
-  return fstat(fd, &what) == 0 && (S_ISFIFO(what.st_mode) || S_ISSOCK(what.st_mode));
 }
 
 RawTerminal::RawTerminal(int fd, When when, std::string parting)

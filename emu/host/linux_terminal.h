@@ -16,8 +16,6 @@ struct WindowSize {
 /// Empty when the descriptor is not a terminal.
 [[nodiscard]] std::optional<WindowSize> window_size(int fd);
 [[nodiscard]] bool is_terminal(int fd);
-/// A pipe or a socket: something with a reader.
-[[nodiscard]] bool is_pipe(int fd);
 
 struct KeptTerminal;
 

@@ -74,9 +74,8 @@ class Bench(unittest.TestCase):
         self.assertIn(b"skipped: this process may use one CPU only", done.stdout)
 
     def test_an_interrupted_run_leaves_nothing(self):
-        for part in ["ring", "path"]:
-            for number in [signal.SIGINT, signal.SIGKILL]:
-                self.interrupt(part, number)
+        for part, number in [("ring", signal.SIGINT), ("ring", signal.SIGKILL), ("path", signal.SIGTERM), ("path", signal.SIGKILL)]:
+            self.interrupt(part, number)
 
     def interrupt(self, part, number):
         with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +85,7 @@ class Bench(unittest.TestCase):
             eventually("the benchmark runs processes", lambda: len(processes_with(folder.encode())) > 1)
             bench.send_signal(number)
             status = bench.wait(timeout=support.PATIENCE_S)
-            self.assertEqual(status, 130 if number == signal.SIGINT else -number)
+            self.assertEqual(status, -number if number == signal.SIGKILL else 128 + number)
             eventually("its processes have ended", lambda: not processes_with(folder.encode()))
             eventually("its files are gone", lambda: not os.listdir(folder))
         self.assertFalse(shared_memory())

@@ -80,12 +80,13 @@ class Exec(unittest.TestCase):
             self.assertTrue(target.read() == data)
 
     def test_the_status_of_an_interrupted_exec_shows_the_signal(self):
-        process = subprocess.Popen([RINGSIDE, "exec", "--", "sh", "-c", "echo up; exec sleep 1000"],
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.assertEqual(process.stdout.readline(), b"up\r\n")
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=support.PATIENCE_S)
-        self.assertEqual(process.returncode, 130)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            process = subprocess.Popen([RINGSIDE, "exec", "--", "sh", "-c", "echo up; exec sleep 1000"],
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.assertEqual(process.stdout.readline(), b"up\r\n")
+            process.send_signal(number)
+            process.communicate(timeout=support.PATIENCE_S)
+            self.assertEqual(process.returncode, 128 + number)
 
 
 if __name__ == "__main__":

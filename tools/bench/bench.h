@@ -85,6 +85,8 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
   [[nodiscard]] int descriptor() const { return descriptor_; }
+  /// Takes the signal that has arrived; 0: none has.
+  [[nodiscard]] int signal() const;
   /// The error of a run that was interrupted.
   [[nodiscard]] static Error error();
 

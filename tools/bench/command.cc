@@ -6,14 +6,13 @@
 #include <iterator>
 #include <optional>
 
+#include "emu/host/domain_words.h"
 #include "tools/command.h"
 #include "tools/out_file.h"
 
 namespace ringside::tools {
 
 namespace {
-
-constexpr int exit_interrupted = 130;
 
 struct BenchOptions {
   std::string only;
@@ -65,7 +64,8 @@ int run_bench(const BenchOptions& options) {
       auto measured = part.measure(effort, interruption);
       if (!measured) {
         failed(measured.error());
-        return measured.error().code == EINTR ? exit_interrupted : exit_could_not_run;
+        return measured.error().code == EINTR ? status_of_signal_0 + interruption.signal()
+                                              : exit_could_not_run;
       }
       std::move(measured->begin(), measured->end(), std::back_inserter(tables));
     }

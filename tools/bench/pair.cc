@@ -158,12 +158,16 @@ Interruption::Interruption() {
 Interruption::~Interruption() {
   // Reads the pending signal, so that it does not end the process when it is unblocked: the command sets the
   // exit status.
-  signalfd_siginfo info;
-  while (read(descriptor_, &info, sizeof info) == sizeof info) {
+  while (signal() != 0) {
   }
   close(descriptor_);
   const sigset_t set = interrupting_signals();
   sigprocmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+int Interruption::signal() const {
+  signalfd_siginfo info;
+  return read(descriptor_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
 Error Interruption::error() {

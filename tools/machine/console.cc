@@ -1,11 +1,14 @@
 // console and exec: connect this terminal, or this process's stdin and stdout, to the end of the whole path.
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <system_error>
 
 #include "emu/dom0/console/console_client.h"
+#include "emu/host/domain_words.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/launch.h"
 #include "emu/host/linux_host.h"
@@ -31,11 +34,19 @@ Result<Handle> open_console(LinuxHost& host, const std::string& path, bool pty) 
   return std::move(terminal->handle);
 }
 
-/// Attaches stdin and stdout to the console until one side ends it. SIGINT, SIGTERM and SIGHUP count as
-/// leaving. `unpause`: starts the domain once its console has its viewer.
-Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink,
-                                    Result<Handle> connection, dom0::ConsoleClientOptions options,
-                                    bool unpause) {
+/// The signals with which a user leaves.
+constexpr int leaving_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+/// How a user's time at a console ended.
+struct Attached {
+  ConsoleClient::Ended ended;
+  int signal = 0;  ///< that ended it, or 0
+};
+
+/// Attaches stdin and stdout to the console until one side ends it. The leaving signals count as leaving.
+/// `unpause`: starts the domain once its console has its viewer.
+Result<Attached> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink, Result<Handle> connection,
+                        dom0::ConsoleClientOptions options, bool unpause) {
   if (!connection) return connection.error();
   auto input = host.standard_stream(0);
   if (!input) return input.error();
@@ -49,23 +60,24 @@ Result<ConsoleClient::Ended> attach(LinuxHost& host, Privcmd& privcmd, trace::Si
   };
   tell_window();
   host.on_signal(SIGWINCH, tell_window);
-  std::optional<ConsoleClient::Ended> ended;
-  const auto leave = [&](ConsoleClient::Ended why) {
-    ended = why;
+  std::optional<Attached> attached;
+  const auto leave = [&](ConsoleClient::Ended why, int signal = 0) {
+    attached = Attached{why, signal};
     host.stop(0);
   };
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
-    host.on_signal(number, [&] { leave(ConsoleClient::Ended::left); });
-  }
+  for (const int number : leaving_signals)
+    host.on_signal(number, [&, number] { leave(ConsoleClient::Ended::left, number); });
   if (unpause) {
     if (auto set_going = privcmd.domain_unpause(options.domain); !set_going) return set_going.error();
   }
   const UserTerminal terminal(host, tell_window);
   const ConsoleClient client(host, trace::Journal(sink, trace::actor(trace::Role::client)),
-                             std::move(*connection), std::move(*input), std::move(*output), options, leave);
+                             std::move(*connection), std::move(*input), std::move(*output), options,
+                             [&](ConsoleClient::Ended why) { leave(why); });
   host.run();
-  for (const int number : {SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) host.on_signal(number, [] {});
-  return *ended;
+  host.on_signal(SIGWINCH, [] {});
+  for (const int number : leaving_signals) host.on_signal(number, [] {});
+  return *attached;
 }
 
 }  // namespace
@@ -102,14 +114,14 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
   return cannot("none is kept for it", "was it made by ringside create?");
 }
 
-namespace {
-
-/// stdout accepts no more output. If stdout is a pipe this is no error: its reader has closed it.
-int output_gone(int status) {
-  if (!is_pipe(1))
-    failed({EIO, "cannot write", "stdout", "it accepts no more", "is the disk full, or stdout closed?"});
+int output_gone(const LinuxHost& host, int status) {
+  // EPIPE is no error: the reader has closed the pipe because it needs no more.
+  const int why = host.write_error();
+  if (why != EPIPE) failed({why, "cannot write", "stdout", std::generic_category().message(why), ""});
   return status;
 }
+
+namespace {
 
 struct ConsoleOptions {
   std::string domain;
@@ -138,16 +150,16 @@ int console(const Session& session, const ConsoleOptions& options) {
                 options.escape.advice().c_str());
     std::fflush(stdout);
   }
-  auto ended = attach(host, *privcmd, **journal, std::move(connection),
-                      {.escape = on_terminal ? options.escape.byte() : std::nullopt,
-                       .end_of_file = false,
-                       .domain = info->domain},
-                      false);
-  if (!ended) return failed(ended.error());
-  if (*ended == ConsoleClient::Ended::output_gone) return output_gone(exit_could_not_run);
+  auto attached = attach(host, *privcmd, **journal, std::move(connection),
+                         {.escape = on_terminal ? options.escape.byte() : std::nullopt,
+                          .end_of_file = false,
+                          .domain = info->domain},
+                         false);
+  if (!attached) return failed(attached.error());
+  if (attached->ended == ConsoleClient::Ended::output_gone) return output_gone(host, exit_could_not_run);
   if (on_terminal) {
-    std::printf(*ended == ConsoleClient::Ended::left ? "\n*** left the console ***\n"
-                                                     : "\n*** the console was closed ***\n");
+    std::printf(attached->ended == ConsoleClient::Ended::left ? "\n*** left the console ***\n"
+                                                              : "\n*** the console was closed ***\n");
   }
   return exit_good;
 }
@@ -163,37 +175,42 @@ int program_status(Privcmd& privcmd, DomainId domain) {
   return (*info)->exit_status;
 }
 
-/// `interrupted`: a signal arrived while the machine was started or the domain was built.
-int exec_on(LinuxHost& host, const DomainSpec& spec, const bool& interrupted) {
+/// `signal`: the one that arrived while the machine was started or the domain was built, or 0.
+int exec_on(LinuxHost& host, const DomainSpec& spec, const int& signal) {
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   auto built = build_domain(host, *privcmd, spec);
   if (!built) return failed(built.error());
-  if (interrupted) return 128 + SIGINT;
+  if (signal != 0) return status_of_signal_0 + signal;
   trace::NullSink silent;
   const bool on_terminal = is_terminal(0) && is_terminal(1);
-  auto ended = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
-                      {.escape = on_terminal ? EscapeKey().byte() : std::nullopt,
-                       .end_of_file = !spec.raw,
-                       .domain = built->domain},
-                      true);
-  if (!ended) return failed(ended.error());
-  if (*ended == ConsoleClient::Ended::closed) return program_status(*privcmd, built->domain);
-  if (*ended == ConsoleClient::Ended::left) return 128 + SIGINT;
-  return output_gone(128 + SIGPIPE);
+  auto attached = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
+                         {.escape = on_terminal ? EscapeKey().byte() : std::nullopt,
+                          .end_of_file = !spec.raw,
+                          .domain = built->domain},
+                         true);
+  if (!attached) return failed(attached.error());
+  switch (attached->ended) {
+    case ConsoleClient::Ended::closed:
+      return program_status(*privcmd, built->domain);
+    case ConsoleClient::Ended::left:
+      return status_of_signal_0 + (attached->signal != 0 ? attached->signal : SIGINT);
+    case ConsoleClient::Ended::output_gone:
+      break;
+  }
+  return output_gone(host, status_of_signal_0 + SIGPIPE);
 }
 
 int exec(const DomainSpec& spec, const MachineSpec& machine_spec) {
   // A signal before the console is attached ends the command as soon as the domain is built.
-  bool interrupted = false;
+  int signal = 0;
   auto own = PrivateMachine::make("exec");
   if (!own) return failed(own.error());
   LinuxHost& host = (*own)->host();
-  for (const int number : {SIGINT, SIGTERM, SIGHUP})
-    host.on_signal(number, [&interrupted] { interrupted = true; });
+  for (const int number : leaving_signals) host.on_signal(number, [&signal, number] { signal = number; });
   if (auto started = start_machine(host, machine_spec, (*own)->lock()); !started)
-    return failed(started.error());
-  return exec_on(host, spec, interrupted);
+    return signal != 0 ? status_of_signal_0 + signal : failed(started.error());
+  return exec_on(host, spec, signal);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Opens the console of a domain.
+// Opens the console of a domain; the end of its output.
 #pragma once
 
 #include "emu/host/linux_host.h"
@@ -7,5 +7,8 @@ namespace ringside::tools {
 
 /// Opens the console that the running daemon serves for the domain. `pty`: fails unless it is a pty.
 [[nodiscard]] Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty);
+
+/// Reports that stdout accepted no more of the console's output. Returns `status`.
+int output_gone(const LinuxHost& host, int status);
 
 }  // namespace ringside::tools

@@ -6,9 +6,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "emu/dom0/console/console_client.h"
 #include "emu/host/linux_terminal.h"
+#include "emu/host/standard_streams.h"
+#include "tools/machine/console.h"
 #include "tools/machine/domain_command.h"
 #include "tools/machine/page.h"
 #include "tools/machine/user_terminal.h"
@@ -72,15 +75,20 @@ int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& esca
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
     host.on_signal(number, [&] { host.stop(exit_good); });
   trace::NullSink silent;
+  auto ended = dom0::ConsoleClient::Ended::left;
   {
     const UserTerminal terminal(host, nullptr);
     const dom0::ConsoleClient client(
         host, trace::Journal(silent, trace::actor(trace::Role::user)), std::move(*line), std::move(*input),
         std::move(*output),
         {.escape = on_terminal ? escape.byte() : std::nullopt, .end_of_file = false, .domain = 0},
-        [&](dom0::ConsoleClient::Ended) { host.stop(exit_good); });
+        [&](dom0::ConsoleClient::Ended why) {
+          ended = why;
+          host.stop(exit_good);
+        });
     host.run();
   }
+  if (ended == dom0::ConsoleClient::Ended::output_gone) return output_gone(host, exit_could_not_run);
   if (on_terminal) std::printf("\n*** left the %s ***\n", place.what);
   return exit_good;
 }
@@ -123,8 +131,8 @@ int dmesg(const Session& session, bool clear) {
   if (!said) return failed(said.error());
   std::fwrite(said->text.data(), 1, said->text.size(), stdout);
   if (std::fflush(stdout) != 0)
-    return failed(
-        {EIO, "cannot print xen's messages", "stdout", "it accepts no more", "nothing was cleared"});
+    return failed({stdout_error(), "cannot print xen's messages", "stdout",
+                   std::generic_category().message(stdout_error()), "nothing was cleared"});
   note_losses(dom0.host, *dom0.privcmd);
   // Clears only what has been printed.
   if (clear) {

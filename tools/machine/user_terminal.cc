@@ -8,26 +8,29 @@ namespace ringside::tools {
 namespace {
 
 constexpr char none[] = "none";
+constexpr std::uint8_t delete_key = 0x7f;
 
+/// "^?" is the delete key.
 bool is_control(const std::string& text) {
-  return text.size() == 2 && text[0] == '^' && text[1] >= '@' && text[1] <= '_';
+  return text.size() == 2 && text[0] == '^' && text[1] >= '?' && text[1] <= '_';
 }
 
 std::string problem_of_escape(const std::string& text) {
   if (text == none || is_control(text) || (text.size() == 1 && static_cast<unsigned char>(text[0]) < 0x80))
     return "";
-  return "it is one character, or ^ and a character from @ to _ for a control key, or none";
+  return "it is one character, or ^ and a character from @ to _ (or ?) for a control key, or none";
 }
 
 }  // namespace
 
 std::optional<std::uint8_t> EscapeKey::byte() const {
   if (text == none) return std::nullopt;
-  return static_cast<std::uint8_t>(is_control(text) ? text[1] & 0x1f : text[0]);
+  return static_cast<std::uint8_t>(is_control(text) ? text[1] ^ 0x40 : text[0]);
 }
 
 std::string EscapeKey::advice() const {
   if (text == none) return "no key leaves";
+  if (byte() == delete_key) return "Delete leaves";
   return (is_control(text) ? "Ctrl-" + text.substr(1) : text) + " leaves";
 }
 

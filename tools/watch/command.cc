@@ -75,8 +75,8 @@ class Watch {
 
   int run(WatchTerminal& terminal) {
     terminal_ = &terminal;
-    for (const int number : {SIGINT, SIGTERM, SIGQUIT}) host_.on_signal(number, [this] { leave(""); });
-    host_.on_signal(SIGHUP, [this] { host_.stop(exit_good); });
+    for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP})
+      host_.on_signal(number, [this] { leave(""); });
     host_.on_signal(SIGWINCH, [this] { changed_ = true; });
     host_.on_signal(SIGTSTP, [this] {
       terminal_->suspend();

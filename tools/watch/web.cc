@@ -202,7 +202,8 @@ int watch_web(const Session& session, const WatchWebOptions& options) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
   host.watch(privcmd->connection(), {.read = true}, [&](Ready) { host.stop(exit_good); });
   std::printf("%s\nOpen it in a browser on this machine; Ctrl-C ends it.\n", server->address().c_str());
-  std::fflush(stdout);
+  // Without the address the command has no use.
+  if (std::fflush(stdout) != 0) return exit_could_not_run;
   return host.run();
 }
 
