@@ -444,6 +444,10 @@ void Checker::pattern(const Pattern& pattern, bool anywhere) {
                         each.who.role == Role::client ? receives(each.who, anywhere)
                                                       : actor(each.who, anywhere);
                         actor(each.from, anywhere);
+                        // A message of a domain is known by its domain as far as it goes; no other sender is.
+                        const bool known = each.from && each.from->role == Role::domain;
+                        if (each.from && (!known || each.who.role == Role::domain))
+                          message(*each.from, each.who);
                       },
                       [&](const ReceivesReply& each) { receives(each.client, anywhere); },
                       [&](const ReceivesVirq& each) { receives(each.client, anywhere); },
@@ -472,10 +476,7 @@ void Checker::pattern(const Pattern& pattern, bool anywhere) {
                         actor(each.who, anywhere);
                         ring(each.ring, anywhere);
                       },
-                      [&](const Refuses& each) {
-                        actor(each.who, anywhere);
-                        actor(each.whom, true);
-                      },
+                      [&](const Refuses& each) { actor(each.who, anywhere), actor(each.whom, true); },
                       [&](const Says& each) { actor(each.who, anywhere); }, [&](const QuirkBites&) {},
                       [&](const RingState& each) { ring(each.ring, anywhere); },
                       [&](const CounterState& each) {

@@ -23,6 +23,14 @@ bool is_of_domain(trace::Actor actor, std::uint32_t domain) {
          actor.number == domain;
 }
 
+/// An event for dom0's kernel: of its console or of a device. All others for dom0 are for a daemon.
+bool for_dom0_kernel(const trace::Entry& entry) {
+  const auto source = static_cast<trace::EventSource>(entry.from_value);
+  return entry.kind == Kind::event_raised &&
+         (source == trace::EventSource::pirq ||
+          (source == trace::EventSource::virq && entry.to_value == VIRQ_CONSOLE));
+}
+
 std::uint32_t frame_type(const Message& message) {
   return message.response ? dom0::XCS_RESPONSE : dom0::XCS_REQUEST;
 }
@@ -255,8 +263,9 @@ bool Matcher::same_sort(const trace::Entry& entry, const Cast& cast) const {
                      passes(entry, each.from, each.to, cast);
             },
             [&](const EventRaised& each) {
-              return entry.kind == Kind::event_raised && cast.is_end(each.from, entry.actor) &&
-                     cast.is_end(each.to, entry.peer);
+              const bool hears =
+                  for_dom0_kernel(entry) ? cast.is(each.to, entry.peer) : cast.is_end(each.to, entry.peer);
+              return entry.kind == Kind::event_raised && cast.is_end(each.from, entry.actor) && hears;
             },
             [&](const TakesEvent& each) {
               return entry.kind == Kind::event_taken && cast.is(each.who, entry.actor);

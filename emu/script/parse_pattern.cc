@@ -246,7 +246,6 @@ PatternKind parse_quirk_bites(Words& words) {
 PatternKind parse_bytes_at(Words& words) {
   words.written_so("no [more] bytes at PLACE for DURATION");
   BytesAt bytes;
-  bytes.more = words.accept("more");
   words.require("bytes");
   words.require("at");
   bytes.place = parse_place(words);
@@ -254,7 +253,7 @@ PatternKind parse_bytes_at(Words& words) {
 }
 
 void unknown_subject(Words& words, const Token& token, std::string_view first) {
-  std::vector<std::string_view> possible{"event", "quirk", "bytes", "more", "no", "pty", "dom1"};
+  std::vector<std::string_view> possible{"event", "quirk", "bytes", "no", "pty", "dom1"};
   for (const ActorAbout& each : actors_known()) possible.push_back(each.word);
   words.fail("E010", token.span, fmt::format("nothing is called \"{}\"", first),
              suggestion(first, possible, "an expectation begins with"));
@@ -269,7 +268,7 @@ PatternKind parse_what(Words& words, Span& subject) {
   }
   if (words.accept("event")) return parse_event(words);
   if (words.accept("quirk")) return parse_quirk_bites(words);
-  if (token.is("bytes") || token.is("more")) return parse_bytes_at(words);
+  if (token.is("bytes")) return parse_bytes_at(words);
   if (is_pty(token)) {
     const Place place = parse_pty(words);
     words.written_so("PTY shows PAYLOAD");

@@ -55,6 +55,7 @@ Expect parse_limits(Words& words, Pattern pattern) {
 StatementKind parse_expect(Words& words) {
   if (!words.accept("no")) return parse_limits(words, parse_pattern(words));
   ExpectNo none;
+  none.more = words.accept("more");
   none.pattern = parse_pattern(words);
   words.require("for");
   none.during = words.duration("how long");

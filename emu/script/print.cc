@@ -279,7 +279,7 @@ std::string written(const Pattern& pattern) {
                                  written(each.payload));
             },
             [](const BytesAt& each) {
-              return fmt::format("{}bytes at {}", each.more ? "more " : "", spelled(each.place));
+              return "bytes at " + spelled(each.place);
             },
             [](const Receives& each) {
               return fmt::format("{} receives {}{}", spelled(each.who), written(each.message),
@@ -346,7 +346,8 @@ std::string written(const Statement& statement) {
                                  each.label.empty() ? "" : " as " + each.label);
             },
             [](const ExpectNo& each) {
-              return fmt::format("expect no {} for {}", written(each.pattern), written(each.during));
+              return fmt::format("expect no {}{} for {}", each.more ? "more " : "", written(each.pattern),
+                                 written(each.during));
             },
             [](const Never& each) {
               return fmt::format("never {}{}", written(each.pattern),

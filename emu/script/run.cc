@@ -316,13 +316,11 @@ void Run::expect_settled(const Statement& statement, const Expect& expect) {
 }
 
 void Run::expect_no(const Statement& statement, const ExpectNo& none) {
-  const auto* bytes = std::get_if<BytesAt>(&none.pattern.what);
-  const bool from_cursor = bytes != nullptr && bytes->more;
-  if (from_cursor && is_lost(none.pattern)) {
+  if (none.more && is_lost(none.pattern)) {
     ++story_.unjudged;
     return;
   }
-  Seeker seeker(none.pattern, from_cursor ? cursor_of(none.pattern) : cursor_now(none.pattern),
+  Seeker seeker(none.pattern, none.more ? cursor_of(none.pattern) : cursor_now(none.pattern),
                 {.anywhere = true, .ignores = &scenario_.setup.ignores});
   const Time until = stage_->now() + none.during;
   bool seen = seeker.look(scene()) == Seeker::Verdict::met;

@@ -290,10 +290,9 @@ struct Shows {
   Place place;
   Payload payload;
 };
-/// Any bytes at all (after those that earlier lines have consumed, if `more`).
+/// Any bytes at all.
 struct BytesAt {
   Place place;
-  bool more = false;
 };
 struct Receives {
   Actor who;
@@ -413,6 +412,7 @@ struct Expect {
 /// Nothing like it happens for a while, and nothing is left to happen that could.
 struct ExpectNo {
   Pattern pattern;
+  bool more = false;  ///< looks from what earlier lines have consumed on, not from its line on
   Duration during{};
 };
 /// From here to the end, or to where the phase of that title begins.

@@ -45,6 +45,11 @@ std::string file_stem(const RunJob& job) {
   if (values_size != 0) name += "-" + scenario.values.substr(1, values_size - 2);
   // A "=" in the name itself would look like a value.
   bool changed = shown.find('=') != std::string::npos || name.size() > name_bytes_max;
+  // A name with a dot in front would be a hidden file.
+  if (name.starts_with('.')) {
+    name.front() = '_';
+    changed = true;
+  }
   for (char& c : name) {
     if (is_letter_or_digit(c) || std::string_view("-_=,.").find(c) != std::string_view::npos) continue;
     c = '_';
