@@ -301,6 +301,11 @@ class NamesAreNeverAmbiguous(Folder):
         self.assertEqual(len(list((self.folder / "left").iterdir())), 6)
         self.assertTrue((self.folder / "left" / "a_b-seed-1.jsonl").exists())
 
+    def test_no_file_of_a_run_is_hidden(self):
+        self.write(**{".hidden": PASSES})
+        self.run_all(".hidden.scn", "--journal", "left")
+        self.assertRegex(" ".join(path.name for path in (self.folder / "left").iterdir()), r"^_hidden-[0-9a-f]{8}-seed-1\.jsonl$")
+
     def test_second_scenarios_of_a_file_and_files_that_are_called_so(self):
         self.write(x=PASSES + PASSES, **{"x-2": PASSES})
         out = self.run_all(".", "--tap").stdout
