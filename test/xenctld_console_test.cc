@@ -127,6 +127,20 @@ TEST_CASE_METHOD(LoneConsole, "after the end each reader gets the rest and is di
   CHECK(next->cut_off);
 }
 
+TEST_CASE_METHOD(LoneConsole,
+                 "after the end a reader keeps its pty while there are no descriptors for another one") {
+  auto reader = open();
+  world.exhaust_descriptors(daemon, true);
+  console->finish();
+  world.run_for(10s);
+  CHECK_FALSE(reader->cut_off);
+  CHECK(daemon.warnings().size() == 1);
+  world.exhaust_descriptors(daemon, false);
+  world.run_for(1s);
+  CHECK(reader->cut_off);
+  CHECK(open()->cut_off);
+}
+
 TEST_CASE_METHOD(LoneConsole, "at the end of the guest withheld output is taken, beyond the queue's limit") {
   const std::string all = output_bytes(2 * xenctld_queue_bytes_max);
   REQUIRE(waiting.size() == ring::slots_per_ring);

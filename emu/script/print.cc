@@ -278,9 +278,7 @@ std::string written(const Pattern& pattern) {
               return fmt::format("{} {} {}", spelled(each.place), shows_verb(each.place),
                                  written(each.payload));
             },
-            [](const BytesAt& each) {
-              return "bytes at " + spelled(each.place);
-            },
+            [](const BytesAt& each) { return "bytes at " + spelled(each.place); },
             [](const Receives& each) {
               return fmt::format("{} receives {}{}", spelled(each.who), written(each.message),
                                  party("from", each.from));

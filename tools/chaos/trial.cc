@@ -421,18 +421,20 @@ class Trial {
   /// Lets the connected viewer read on; connects a new one if there is none.
   std::string last_visit(Life& life) {
     if (!life.exists) return {};
+    bool served = false;
     for (int visits = 0; visits < visits_max; ++visits) {
       if (open_visit(life) == nullptr && !visit_of(life)) break;
       Visit& visit = life.visits.back();
       (void)stage_->user_reads(visit.user, true);
       if (!rest()) return "it does not come to rest while it is read";
-      if (!stage_->user_saw(visit.user).starts_with("Cannot connect")) break;
+      served = !stage_->user_saw(visit.user).starts_with("Cannot connect");
+      if (served) break;
       visit.open = false;
     }
     // Unpausing fails if the domain does not exist any more.
     life.exists = static_cast<bool>(stage_->unpause(life.id));
     if (!life.exists && life.account.fate == Fate::lives) life.account.fate = Fate::ended;
-    if (!life.exists || open_visit(life) != nullptr) return {};
+    if (!life.exists || served) return {};
     return "no viewer gets to its console";
   }
 

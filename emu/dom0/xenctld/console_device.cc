@@ -183,9 +183,11 @@ void ConsoleDevice::close() {
 void ConsoleDevice::let_go() {
   if (closed_) drop_file();
   if (file_) return;
-  pty_.drop();
-  if (closed_) return;
-  if (auto made = pty_.make(); !made) host_.warn(made.error().text());
+  if (closed_) return pty_.drop();
+  const auto renewed = pty_.renew();
+  // The console tries again at its next look.
+  if (!renewed && !renewal_failed_) host_.warn(renewed.error().text() + "; the reader keeps its pty");
+  renewal_failed_ = !renewed.ok();
 }
 
 }  // namespace ringside::dom0

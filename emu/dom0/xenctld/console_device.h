@@ -94,6 +94,7 @@ class ConsoleDevice {
   std::optional<File> file_;
   Ready wanted_;
   bool closed_ = false;
+  bool renewal_failed_ = false;
 };
 
 }  // namespace ringside::dom0

@@ -51,6 +51,13 @@ Result<> ConsolePty::make() {
   return use(std::move(made).value());
 }
 
+Result<> ConsolePty::renew() {
+  auto made = prepare();
+  if (!made) return made.error();
+  drop();
+  return use(std::move(made).value());
+}
+
 Result<Host::Pty> ConsolePty::prepare() {
   auto made = host_.pty_create();
   if (!made) return made.error();

@@ -35,6 +35,8 @@ class ConsolePty {
 
   /// Makes a pty and its link, where there is none.
   Result<> make();
+  /// Hangs up on all readers, and makes a pty for the next one. On failure the previous pty stays as it is.
+  Result<> renew();
   /// No further reader is expected: removes the link. A present reader keeps its open pty.
   void close();
   /// Hangs up on all readers. Unread input there is lost, and counted.
