@@ -168,6 +168,26 @@ TEST_CASE("bytes that a guest prints do not take the bytes in its ring's slots a
   CHECK(played.flow.level({.ring = true, .domain = 1, .down = false}) == 0);
 }
 
+TEST_CASE("bytes that a reader of a pty leaves unread go back to the queue, in front of later ones") {
+  Played played;
+  const Actor xenctld = actor(Role::xenctld);
+  const Actor client = actor(Role::client);
+  const FlowPlace queue{.role = Role::xenctld, .domain = 1, .down = false};
+  const FlowPlace pty{.role = Role::client, .domain = 1, .down = false};
+  played.as(xenctld).bytes_passed(1, client, bytes_of("abcdef"));
+  const auto sent = played.did.bytes;
+  played.as(client).bytes_passed(1, actor(Role::user), bytes_of("ab"));
+  CHECK(played.flow.level(pty) == 4);
+  played.as(xenctld).told(1, Fact::output_returned, {3});
+  CHECK((played.flow.level(pty) == 1 && played.flow.level(queue) == 3));
+  REQUIRE(played.did.bytes.size() == 1);
+  CHECK((played.did.bytes[0].first == sent[0].first + 3 && played.did.bytes[0].count == 3));
+  played.as(xenctld).bytes_passed(1, client, bytes_of("defg"));
+  CHECK(played.did.bytes.size() == 2);
+  CHECK(played.did.bytes[0].first == sent[0].first + 3);
+  CHECK(played.flow.level(queue) == 0);
+}
+
 TEST_CASE("bytes that a terminal adds begin there") {
   Played played;
   played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of("x\n"));

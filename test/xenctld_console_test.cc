@@ -141,6 +141,22 @@ TEST_CASE_METHOD(LoneConsole,
   CHECK(open()->cut_off);
 }
 
+TEST_CASE_METHOD(LoneConsole, "a console stays until it has what its last reader left unread") {
+  auto reader = open();
+  reader->read(false);
+  CHECK(output("unread"));
+  world.run_for(1s);
+  CHECK(console->buffered_bytes() == 0);
+  reader.reset();
+  world.run_for(1ms);
+  console->finish();
+  console->close();
+  CHECK(console->has_viewer());
+  world.run_for(1s);
+  CHECK_FALSE(console->has_viewer());
+  CHECK(console->buffered_bytes() == 6);
+}
+
 TEST_CASE_METHOD(LoneConsole, "at the end of the guest withheld output is taken, beyond the queue's limit") {
   const std::string all = output_bytes(2 * xenctld_queue_bytes_max);
   REQUIRE(waiting.size() == ring::slots_per_ring);

@@ -415,10 +415,10 @@ void Checker::act(const Act& act, const Span& line) {
             each.events ? event(each.from, each.to) : message(each.from, each.to);
           },
           [&](const HealsAll&) {}, [&](const Waits&) {},
-          [&](const ClientOpens& each) { connections_.opens(each.client, each.side, false); },
+          [&](const ClientOpens& each) { connections_.opens(each.client, each.side); },
           [&](const ClientConnects& each) {
             if (each.session_of) connections_.hears(*each.session_of);
-            connections_.opens(each.client, each.side, true);
+            each.side ? connections_.opens(each.client, each.side) : connections_.connects(each.client);
           },
           [&](const ClientCloses& each) { connections_.closes(each.client, each.side, line); },
           // A raw client may name a domain that is not there, and is told so by xcs.

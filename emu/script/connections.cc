@@ -59,16 +59,17 @@ void Connections::may_end() {
   }
 }
 
-void Connections::opens(const Actor& client, std::optional<Side> side, bool names_session) {
-  const std::vector<Side> sides = sides_of(side);
+void Connections::opens(const Actor& client, std::optional<Side> side) {
+  for (const Side each : sides_of(side)) clients_[client.name][place_of(each)] = {.is_open = true};
+}
+
+void Connections::connects(const Actor& client) {
   auto& its = clients_[client.name];
-  const auto open = std::ranges::find_if(sides, [&](Side each) { return its[place_of(each)].surely; });
-  if (open != sides.end()) {
-    diagnostics_.error("E041", client.span,
-                       fmt::format("{} has a {} connection already", spelled(client), spelled(*open)),
+  if (std::ranges::any_of(its, &Connection::surely)) {
+    diagnostics_.error("E041", client.span, fmt::format("{} is connected already", spelled(client)),
                        "a second client has a name: client[b] connects");
   }
-  for (const Side each : sides) its[place_of(each)] = {.is_open = true, .surely = names_session};
+  its.fill({.is_open = true, .surely = true});
 }
 
 void Connections::closes(const Actor& client, std::optional<Side> side, const Span& line) {

@@ -33,8 +33,10 @@ class Connections {
 
   // -- raw clients of xcs; no side: both
 
-  /// `names_session`: it says at once which session it belongs to; xcs closes a silent connection.
-  void opens(const Actor& client, std::optional<Side> side, bool names_session);
+  /// It makes the connections if they are not there.
+  void opens(const Actor& client, std::optional<Side> side);
+  /// It makes both, which must not be there, and a session.
+  void connects(const Actor& client);
   void closes(const Actor& client, std::optional<Side> side, const Span& line);
   /// `client` does something that needs this side: `needs` "for messages".
   void acts(const Actor& client, Side side, std::string_view needs);

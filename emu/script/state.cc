@@ -57,10 +57,13 @@ void State::take(const trace::Entry& entry) {
       if (emptied) count({CountedBy::level}, entry, -change);
       return;
     }
+    case Kind::told:
+      if (trace::is(entry, trace::Fact::output_returned))
+        count({CountedBy::level}, entry, std::int64_t{entry.values[0]});
+      return;
     case Kind::event_raised:
     case Kind::event_taken:
     case Kind::frame_passed:
-    case Kind::told:
       return;
   }
 }

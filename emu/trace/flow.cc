@@ -80,10 +80,12 @@ FlowStep Flow::take(std::uint64_t step, const Entry& entry) {
         lose({.role = entry.actor.role, .domain = entry.domain, .down = false},
              entry.to_value - entry.from_value, done);
       break;
+    case Kind::told:
+      if (is(entry, Fact::output_returned)) give_back(step, entry, done);
+      break;
     case Kind::event_raised:
     case Kind::event_taken:
     case Kind::refused:
-    case Kind::told:
     case Kind::frame_taken:
       break;
   }
@@ -191,6 +193,26 @@ void Flow::lose(const FlowPlace& place, std::size_t bytes, FlowStep& done) {
     front.first += part;
     front.bytes.erase(0, part);
     if (front.bytes.empty()) held.pop_front();
+  }
+}
+
+/// A reader has left the newest bytes unread that its pty had: they go back to the front of the queue.
+void Flow::give_back(std::uint64_t step, const Entry& entry, FlowStep& done) {
+  const FlowPlace pty{.role = Role::client, .domain = entry.domain, .down = false};
+  const FlowPlace queue{.role = entry.actor.role, .domain = entry.domain, .down = false};
+  Pieces& unread = held_[pty];
+  for (std::size_t left = entry.values[0]; left > 0 && !unread.empty();) {
+    Piece& last = unread.back();
+    const std::size_t part = std::min(left, last.bytes.size());
+    const std::size_t kept = last.bytes.size() - part;
+    if (done.came_at == 0) done.came_at = last.step;
+    done.bytes.insert(done.bytes.begin(), {last.first + kept, static_cast<std::uint32_t>(part)});
+    held_[queue].push_front({last.first + kept, last.bytes.substr(kept), step});
+    touch(pty, -static_cast<std::ptrdiff_t>(part));
+    touch(queue, static_cast<std::ptrdiff_t>(part));
+    last.bytes.resize(kept);
+    if (kept == 0) unread.pop_back();
+    left -= part;
   }
 }
 

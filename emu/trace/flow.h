@@ -81,6 +81,7 @@ class Flow {
   void into_slot(std::uint64_t step, const Entry& entry, FlowStep& done);
   void out_of_slots(std::uint64_t step, const Entry& entry, FlowStep& done);
   void fetch(const FlowPlace& taker);
+  void give_back(std::uint64_t step, const Entry& entry, FlowStep& done);
   void lose(const FlowPlace& place, std::size_t bytes, FlowStep& done);
   Pieces pull(const FlowPlace& place, std::string_view bytes, std::uint64_t step, FlowStep& done);
   void push(const FlowPlace& place, Pieces pieces, std::uint64_t step);

@@ -53,6 +53,8 @@ class ConsoleDevice {
   [[nodiscard]] const std::string& path() const { return file_ ? file_->path : pty_.link(); }
   /// There is a reader to whom output can be delivered, now or soon.
   [[nodiscard]] bool has_reader() const { return file_ || pty_.has_reader(); }
+  /// Output that a reader has left unread comes back in a moment.
+  [[nodiscard]] bool takes_back() const { return pty_.takes_back(); }
   /// True if written output is known to be unread.
   [[nodiscard]] bool has_unread() const { return pty_.has_unread(); }
   /// Output may be in a device that ends with this process; then it cannot be taken back.

@@ -48,6 +48,8 @@ class ConsolePty {
   [[nodiscard]] bool has_reader() const { return state_ == State::settling || state_ == State::open; }
   /// True if written output is known to be unread.
   [[nodiscard]] bool has_unread() const;
+  /// The output of a pty that was replaced will be taken back in a moment.
+  [[nodiscard]] bool takes_back() const { return old_has_output(); }
   /// Output may have been written that was neither read nor taken back.
   [[nodiscard]] bool has_lent() const;
 

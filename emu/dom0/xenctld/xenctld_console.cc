@@ -80,7 +80,7 @@ void XenctldConsole::settle() {
   device_.want({.read = store_.input_room() > 0, .write = store_.output_bytes() > 0});
   settling_ = false;
   look_at_end();
-  if (closed_ && !has_reader()) guest_.reader_left();
+  if (closed_ && !has_viewer()) guest_.reader_left();
 }
 
 void XenctldConsole::note_loan() {

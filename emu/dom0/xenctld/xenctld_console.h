@@ -46,6 +46,8 @@ class XenctldConsole : public Console {
 
   [[nodiscard]] const ConsoleDevice& device() const { return device_; }
   [[nodiscard]] bool has_reader() const override { return device_.has_reader(); }
+  /// Also while output that a reader has left unread is to come back: it is counted then.
+  [[nodiscard]] bool has_viewer() const override { return has_reader() || device_.takes_back(); }
   [[nodiscard]] std::string_view status_name() const override { return device_.status_name(); }
   [[nodiscard]] const std::string& path() const override { return device_.path(); }
 
