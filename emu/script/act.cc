@@ -1,4 +1,4 @@
-// Acts as calls of the stage.
+// Carries out the acts of a scenario by calls to the stage.
 #include "emu/script/act.h"
 
 #include <fmt/format.h>
@@ -304,7 +304,7 @@ Result<> Actors::client_closes(const ClientCloses& act) {
   for (const Lane lane : {Lane::control, Lane::data}) {
     if (act.side && lane_of(*act.side) != lane) continue;
     auto closed = stage_.client_closes(act.client.name, lane);
-    // Without a side, what is open.
+    // Without a side: closes each side that is open.
     if (!closed && act.side) return closed;
     any |= closed.ok();
   }
@@ -327,7 +327,7 @@ Result<> Actors::client_channel(const ClientChannel& act) {
 }
 
 Result<> Actors::client_sends(const ClientSends& act) {
-  // For a domain without a channel the frame goes out all the same: xcs is to judge it.
+  // A frame about a domain without a channel is sent, too: its ports are 0, and xcs has to judge it.
   auto ports = stage_.console_ports(act.domain.domain);
   const ring::Port local = ports ? ports->port1 : 0;
   const auto type = act.message.response ? dom0::XCS_RESPONSE : dom0::XCS_REQUEST;

@@ -1,4 +1,4 @@
-// What each actor did, as text that can be compared.
+// Compares two runs of one scenario by what each actor did.
 #include "emu/script/agreement.h"
 
 #include <fmt/format.h>
@@ -18,30 +18,31 @@ namespace {
 using trace::Kind;
 using trace::Role;
 
-/// What an actor did of one sort, in the order of its entries.
+/// Everything of one kind that an actor did, in the order of its entries.
 struct Deed {
   std::string text = {};
-  std::uint32_t domain = 0;  ///< that it is about
+  std::uint32_t domain = 0;  ///< the domain that it is about
   bool down = false;         ///< went towards the guest
-  bool up = false;           ///< came from it
-  bool viewers = false;      ///< was sent to viewers, or received by them
+  bool up = false;           ///< came from the guest
+  bool viewers = false;      ///< sent to viewers, or received by them
   bool number = false;       ///< the last value of a counter
 };
-/// By what is said of whom, in words.
+/// By a description: "xcs sends client1 of dom1".
 using Deeds = std::map<std::string, Deed>;
 
-/// What depends on the moment at which something ended.
+/// Domains for which the end of something decides how much was transferred. That differs from run to run.
 struct Chance {
-  std::set<std::uint32_t> ended;       ///< domains that ended: how far input came is chance
-  std::set<std::uint32_t> broken_off;  ///< those of them that were killed or destroyed: output, too
-  std::set<std::uint32_t> unread;      ///< a viewer left without reading all: how much was on its way is
+  std::set<std::uint32_t> ended;       ///< domains that ended: the length of their input differs
+  std::set<std::uint32_t> broken_off;  ///< of those, the ones that were killed or destroyed: the length of
+                                       ///< their output differs, too
+  std::set<std::uint32_t> unread;      ///< a viewer did not read everything: the length of the output differs
 };
 
 std::string who(trace::Actor actor) {
   return trace::actor_name(actor);
 }
 
-/// Says how much waited, which depends on who ran when.
+/// Counts waiting messages. Their number depends on the order in which processes run.
 bool is_level(const trace::Entry& entry) {
   return is(entry, trace::Counter::requests_waiting) || is(entry, trace::Counter::queued_messages);
 }
@@ -55,7 +56,7 @@ void add_message(Deeds& deeds, const std::string& what, const Deed& about,
                  const ring::ControlMessage& message, bool request) {
   const auto payload = message.payload();
   if (message.type == ring::CMSG_CONSOLE) {
-    // Answers carry nothing, and there is one for each message, however the bytes were cut.
+    // Responses have no contents, and their number depends on how the bytes were divided into messages.
     const std::string_view text{reinterpret_cast<const char*>(payload.data()), payload.size()};
     if (request) append(deeds, what + " console bytes", about, text);
     return;
@@ -84,14 +85,14 @@ void add(Deeds& deeds, const trace::Entry& entry) {
     case Kind::frame_passed: {
       if (entry.detail != dom0::XCS_REQUEST && entry.detail != dom0::XCS_RESPONSE) return;
       const bool request = entry.detail == dom0::XCS_REQUEST;
-      // A request of a client and the guest's response to it: both belong to what went down.
+      // A client's request and the guest's response to it both belong to the direction to the guest.
       about.down = request == (entry.actor.role != Role::xcs);
       about.up = !about.down;
       return add_message(deeds, fmt::format("{} sends {} of dom{}", actor, who(entry.peer), entry.domain),
                          about, entry.message, request);
     }
     case Kind::bytes_passed: {
-      // Xen's own words name processes, and are heard only by who is there already.
+      // Xen's own messages name processes, and reach only those who are connected at that time.
       if (entry.actor.role == Role::uart || entry.peer.role == Role::uart) return;
       about.viewers = is_viewer(entry.peer);
       about.down =
@@ -131,7 +132,8 @@ bool tells_of_a_kill(const trace::Entry& entry) {
 }
 
 Deeds deeds_of(const State& state) {
-  // How far a daemon had come when it was killed is chance; what the two ends of the path do is not.
+  // The progress of a daemon at the moment of a kill differs from run to run. The two ends of the path are
+  // compared.
   const bool killed = std::ranges::any_of(state.entries(), tells_of_a_kill);
   Deeds deeds;
   for (const trace::Entry& entry : state.entries()) {
@@ -140,7 +142,7 @@ Deeds deeds_of(const State& state) {
   return deeds;
 }
 
-/// Whether something of a domain's output was sent to viewers and received by none.
+/// Domains of whose output some bytes were sent to viewers and received by none.
 std::set<std::uint32_t> unread_in(const State& state) {
   std::map<std::uint32_t, std::int64_t> on_the_way;
   for (const trace::Entry& entry : state.entries()) {
@@ -176,7 +178,7 @@ Chance chance_in(const State& simulated, const State& real) {
   Chance chance;
   add_ends(chance, simulated);
   add_ends(chance, real);
-  // In one of the runs only, it is a loss.
+  // Bytes that stay unread in only one of the runs are a loss.
   const auto unread_there = unread_in(real);
   for (const std::uint32_t domain : unread_in(simulated)) {
     if (unread_there.contains(domain)) chance.unread.insert(domain);
@@ -184,7 +186,7 @@ Chance chance_in(const State& simulated, const State& real) {
   return chance;
 }
 
-/// Whether two texts of a deed agree as far as the moment of an end lets them.
+/// Whether the two texts are equal. After an end, one may be the beginning of the other.
 bool agree(const Deed& deed, const Chance& chance, std::string_view one, std::string_view other) {
   if (one == other) return true;
   const bool ended = chance.ended.contains(deed.domain);

@@ -1,4 +1,4 @@
-// Users and raw clients, each with what is known of its connections.
+// Users and raw clients, and the known state of their connections.
 #include "emu/script/connections.h"
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ void Connections::connects(const Connects& connects) {
     diagnostics_.error("E041", user.span, fmt::format("{} is connected already", spelled(user)),
                        fmt::format("a second user has a name: user[b] connects to dom{}", domain));
   }
-  // A second user of a console is refused, and does not stay connected.
+  // A console has one user: a second one is refused, and its connection closed.
   const bool is_free =
       std::ranges::none_of(surely_at_, [&](const auto& each) { return each.second == domain; });
   if (is_free) surely_at_.insert_or_assign(user.name, domain);

@@ -1,7 +1,7 @@
-// The counters that scenarios name, and the numbers behind the words of messages.
+// The counters of the scenario language, and the numbers behind the words of messages.
 //
-// A counter of a scenario is what a reader would ask for ("lost"); a journal has what a component counts. A
-// row says which of the latter add up to the former.
+// A scenario names a counter by what a user asks for ("lost"). The journal has the counters of components.
+// Each row lists the journal's counters whose sum is the counter of the scenario.
 #include <algorithm>
 #include <array>
 

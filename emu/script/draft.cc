@@ -1,4 +1,4 @@
-// Files into drafts: who includes whom, where a scenario begins, and which lines are whose.
+// Reads files into drafts: resolves includes, finds the beginning of each scenario, and assigns lines to it.
 #include "emu/script/draft.h"
 
 #include <fmt/format.h>
@@ -27,7 +27,7 @@ class FileReader {
   FileReader(Script& script, const Reader& reader)
       : script_(script), reader_(reader), variables_(script, reader) {}
 
-  /// `current`: the scenario that the lines belong to until one begins; null on the outside.
+  /// `current`: the scenario to which lines belong until another one begins; null outside of a scenario.
   void read(const std::string& path, const Span& included_from, const Span& named_at, Draft* current);
 
  private:
@@ -59,7 +59,7 @@ void FileReader::read(const std::string& path, const Span& included_from, const 
   }
   auto text = reader_(path);
   if (!text) {
-    // Without a place to point at, the message says it all.
+    // There is no line to point at: the message contains everything.
     if (named_at.nowhere())
       return script_.diagnostics.error("E020", {},
                                        fmt::format("cannot read \"{}\": {}", path, text.error().why));
@@ -74,7 +74,7 @@ void FileReader::read(const std::string& path, const Span& included_from, const 
 }
 
 void FileReader::take(const std::vector<Line>& lines, Draft* outer) {
-  // Drafts are added while others are being filled: they are found by number.
+  // Drafts are added while others are filled, which may move them: so they are referred to by number.
   std::optional<std::size_t> current;
   const auto target = [&]() -> Draft* { return current ? &script_.drafts[*current] : outer; };
   std::size_t count = 0;
@@ -105,7 +105,7 @@ void FileReader::take(const std::vector<Line>& lines, Draft* outer) {
       }
     }
     if (first.is("include") && !line.bad) {
-      // Inside a scenario no draft is added, so that this one stays where it is.
+      // Inside a scenario no draft is added, so the pointer to this one stays valid.
       include(line, target() == &preamble_ ? nullptr : target());
     } else if (first.is("param") && !line.bad) {
       variables_.param(line, *target());

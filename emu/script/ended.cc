@@ -1,4 +1,4 @@
-// One pass over a run's statements in their order, with each thing that has ended and the line that ended it.
+// One pass over a run's statements in order. It records what has ended, and the line that ended it.
 #include "emu/script/ended.h"
 
 #include <fmt/format.h>
@@ -35,7 +35,7 @@ class Ended {
     diagnostics_.error(code, at, what, fmt::format("line {} {} it", by.line, verb));
   }
 
-  // -- what most acts do not end, nor need
+  // -- acts that neither end anything nor need what may have ended
   void act(const auto&, const Span&) {}
 
   // -- domains, and the programs in them
@@ -174,12 +174,12 @@ class Ended {
     if (side != Side::control) sides[1] = closed_by;
   }
 
-  // -- `expect no`: it looks from its line on
+  // -- `expect no`: it observes from its line on
 
   void expect_no(const auto&) {}
   void expect_no(const Shows& shows) { nobody_sees(shows.place); }
   void expect_no(const BytesAt& bytes) {
-    if (!bytes.more) nobody_sees(bytes.place);  // `more` looks from what was consumed on
+    if (!bytes.more) nobody_sees(bytes.place);  // `more` observes from the consumed bytes on
   }
   void expect_no(const Receives& receives) { nobody_is_told(receives.who); }
   void expect_no(const ReceivesReply& receives) { nobody_is_told(receives.client); }
@@ -210,10 +210,10 @@ class Ended {
   }
 
   Diagnostics& diagnostics_;
-  std::set<std::uint32_t> domains_;         ///< with a console
+  std::set<std::uint32_t> domains_;         ///< domains with a console
   std::map<std::uint32_t, Span> programs_;  ///< by domain
   std::map<Role, Span> processes_;
-  std::map<std::string, Span> types_no_more_;  ///< users who are there
+  std::map<std::string, Span> types_no_more_;  ///< users that are connected, but have ended typing
   std::map<std::string, Span> users_left_;
   std::map<std::string, Span> ptys_ended_;
   std::map<std::uint32_t, std::string> pty_of_;  ///< by domain

@@ -1,4 +1,4 @@
-// Runs: one for each combination of values, and the walk through a draft's lines that makes one.
+// Makes the runs of a draft: one pass over its lines for each combination of values.
 #include "emu/script/expand.h"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace ringside::script {
 
 namespace {
 
-/// A condition cut off from its line.
+/// A condition, separated from its line.
 struct Condition {
   std::vector<Token> line;
   std::vector<Token> after;  ///< "when NAME is VALUE"; empty: there is none
@@ -103,7 +103,7 @@ bool Walk::can_ever_be(const Token& name, const Token& value) {
   return false;
 }
 
-/// `when NAME is VALUE`
+/// `condition`: `when NAME is VALUE`
 bool Walk::holds_now(const std::vector<Token>& condition) {
   if (condition.empty()) return true;
   const auto concrete = with_values(condition);
@@ -129,7 +129,7 @@ bool Walk::holds_now(const std::vector<Token>& condition) {
                        suggestion(name.text, names, "defined"));
     return false;
   }
-  // The original, so that a value which was given on the command line changes nothing here.
+  // The possible values are those of the file, even if the command line has chosen one.
   if (!condition[std::min<std::size_t>(3, condition.size() - 1)].templated() && !can_ever_be(name, value))
     return false;
   return found->second.text == value.text;
@@ -277,7 +277,7 @@ void Walk::repeat(const std::vector<Token>& header, std::size_t begin, std::size
   round_ = outer;
 }
 
-/// A variable's rows as this call wants them.
+/// The rows of a variable that the command line has left.
 std::vector<std::vector<Token>> chosen_rows(const Variable& variable, const Given& given,
                                             Diagnostics& diagnostics) {
   auto rows = variable.rows;
@@ -291,7 +291,7 @@ std::vector<std::vector<Token>> chosen_rows(const Variable& variable, const Give
         diagnostics.error("E009", variable.span, fmt::format("no row has {}={}", name, value));
       continue;
     }
-    // As it stands in a run's name: without the quotes of a text.
+    // A value is spelled as in a run's name: a text without its quotes.
     const auto known = std::ranges::find_if(rows, [&, &value = value](const auto& row) {
       return !row[column].templated() && row[column].text == value;
     });

@@ -1,4 +1,4 @@
-// Lines laid out anew: spaces between words, indents of blocks, columns of tables, comments behind lines.
+// Formats lines: spaces between words, indents of blocks, columns of tables, comments after lines.
 #include "emu/script/format.h"
 
 #include <fmt/format.h>
@@ -16,11 +16,11 @@ namespace {
 constexpr std::size_t indent_of_block = 2;
 constexpr std::size_t columns_apart = 2;
 
-/// A line on its way: what stands in it, without the space at its end, and the comment behind it.
+/// A formatted line: its words without trailing space, and its comment.
 struct Laid {
   std::string code;
   std::string comment;
-  bool alone = false;  ///< the comment has the line for itself
+  bool alone = false;  ///< the line has only a comment
 };
 
 std::size_t width(std::string_view text) {
@@ -43,7 +43,7 @@ class Formatter {
   [[nodiscard]] std::string joined(const std::vector<Token>& tokens) const;
   [[nodiscard]] std::string word(const Token& token) const { return std::string(sources_.text(token.span)); }
   void lay(const Line& line);
-  /// A table: the line at `at` and its rows. Answers the last of them.
+  /// Formats a table: the line `at` and its rows. Returns the last of them.
   std::size_t lay_cases(std::size_t at);
   void align_comments();
 
@@ -53,7 +53,7 @@ class Formatter {
   std::size_t depth_ = 0;
 };
 
-/// Whether `right` stands directly behind `left`.
+/// Whether no space is between `left` and `right`.
 bool tight(const Token& left, const Token& right) {
   const auto is = [](const Token& token, std::string_view symbol) {
     return token.kind == TokenKind::symbol && token.text == symbol;
@@ -126,7 +126,7 @@ std::size_t Formatter::lay_cases(std::size_t at) {
   return at + rows;
 }
 
-/// Comments behind lines that follow each other stand below each other.
+/// Aligns the comments of consecutive lines.
 void Formatter::align_comments() {
   for (std::size_t at = 0; at < laid_.size();) {
     std::size_t end = at;

@@ -1,4 +1,4 @@
-// Runs as journal files.
+// Makes journal files of runs.
 #include "emu/script/journal_of.h"
 
 #include "emu/script/print.h"

@@ -1,5 +1,5 @@
-// A run as a journal file: its entries, and between them which line of the scenario was in force, where its
-// phases begin and what failed.
+// A run as a journal file: its entries, and marks between them for the scenario's lines, its phases, its
+// faults and its failures.
 #pragma once
 
 #include "emu/script/run.h"

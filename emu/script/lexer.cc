@@ -1,7 +1,7 @@
-// Lines into tokens.
+// Splits lines into tokens.
 //
-// Everything that is not between delimiters is an atom: a run of letters, digits and what may stand inside a
-// word. What kind of token it is shows only when no `{NAME}` is left in it.
+// An atom is a run of letters, digits and the characters that a word may contain. Its kind (word, number ...)
+// is decided when no `{NAME}` is left in it.
 #include "emu/script/lexer.h"
 
 #include <fmt/format.h>
@@ -50,7 +50,7 @@ constexpr std::array units{Unit{"ns", 1, TokenKind::duration},
                            Unit{"MiB", 1 << 20, TokenKind::number},
                            Unit{"%", 1, TokenKind::percent}};
 
-/// Above what any number of the language may be.
+/// Larger than any number that the language accepts.
 constexpr std::uint64_t number_max = 1'000'000'000'000'000'000;
 
 class LineLexer {
@@ -73,7 +73,7 @@ class LineLexer {
     }
   }
 
-  /// An atom that is no template, or what a template has become.
+  /// Finds the kind of an atom that has no name in braces left.
   bool classify(Token& token, std::string_view atom);
 
  private:

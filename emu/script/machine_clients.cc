@@ -1,4 +1,4 @@
-// Raw clients of xcs: connections, frames and parts of frames, as a scenario says them.
+// Raw clients of xcs: their connections, frames and parts of frames.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>

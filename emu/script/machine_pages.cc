@@ -1,4 +1,4 @@
-// The hand that reaches into a domain's page, past all code that would know better, and raises events.
+// Writes to a domain's page without its ring code and its checks, and raises events.
 #include <algorithm>
 #include <cerrno>
 
@@ -11,7 +11,7 @@ namespace {
 
 using Memory = ring::NativeMemory;
 
-/// Eight messages that can be told apart.
+/// Messages that differ from each other.
 ring::ControlMessage filling(std::uint32_t at) {
   std::array<std::uint8_t, ring::payload_bytes_max> bytes;
   bytes.fill(static_cast<std::uint8_t>('a' + at % 26));
@@ -93,7 +93,7 @@ Result<> MachineStage::notify(trace::Actor who, trace::Actor peer) {
   return raise_up(who.number);
 }
 
-/// From dom0: xen is asked to do it.
+/// Xen raises the event, after a hypercall by dom0.
 Result<> MachineStage::raise_down(trace::Actor who, DomainId domain) {
   auto ports = console_ports(domain);
   if (!ports) return ports.error();
@@ -101,7 +101,7 @@ Result<> MachineStage::raise_down(trace::Actor who, DomainId domain) {
   return privcmd().evtchn_send(ports->port1);
 }
 
-/// As the guest itself does it.
+/// The same code as in the guest.
 Result<> MachineStage::raise_up(DomainId domain) {
   auto ports = console_ports(domain);
   if (!ports) return ports.error();

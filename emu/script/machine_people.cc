@@ -1,4 +1,4 @@
-// People: at consoles, at ptys, at the far end of the serial line; and what is asked of dom0 for them.
+// Users at consoles, ptys and the serial line, and requests to dom0 on their behalf.
 #include <cerrno>
 #include <sstream>
 #include <utility>
@@ -22,7 +22,7 @@ const char* name_of(Daemon daemon) {
   return "";
 }
 
-/// One request to whoever keeps the consoles; the answer without its "ok ".
+/// Sends one request to the daemon that keeps the consoles. Returns the answer without its "ok ".
 Result<std::string> MachineStage::ask(const std::string& line) {
   const char* daemon = plan_.dom0 == Dom0::xenctld ? "xenctld" : "xend";
   Host& tools = seat("tools");
@@ -64,7 +64,7 @@ void MachineStage::leave_all() {
   uart_.reset();
 }
 
-// -- sleep
+// -- suspending
 
 Result<> MachineStage::suspend(DomainId domain) {
   auto asked = ask(fmt::format("suspend {}", domain));
@@ -73,7 +73,7 @@ Result<> MachineStage::suspend(DomainId domain) {
 
 Result<> MachineStage::resume(DomainId domain) {
   auto asked = ask(fmt::format("resume {}", domain));
-  // An earlier request may have been answered after its caller had given up.
+  // An earlier request may have been completed after its caller gave up: so the page is mapped in any case.
   if (auto mapped = map_page(domain); !mapped) return mapped;
   if (!asked) return asked.error();
   return privcmd().domain_unpause(domain);
@@ -101,7 +101,7 @@ Result<MachineStage::Person*> MachineStage::connected(People& people, const std:
   return &found->second;
 }
 
-/// At a new stream; what was seen at earlier ones stays seen.
+/// Connects the user to a new stream. What earlier streams showed is kept.
 void MachineStage::sit_down(Person& person, DomainId domain, Handle stream, trace::Actor other) {
   person.domain = domain;
   person.wire = std::make_unique<Wire>(
@@ -152,7 +152,7 @@ Result<> MachineStage::user_connects(const std::string& user, DomainId domain, W
   };
   auto stream = connect();
   if (!stream) {
-    // Another program may have taken its port while no xend was there.
+    // The console's port may have been taken while no xend ran: then it has another one.
     console = console_by_now(domain);
     if (console) stream = connect();
   }
@@ -206,7 +206,8 @@ Result<> MachineStage::pty_attaches(const std::string& pty, DomainId domain) {
   }
   auto pty_made = person.host->pty_create();
   if (!pty_made) return pty_made.error();
-  // A terminal's end that is watched before somebody has the other one open counts as hung up.
+  // A pty's master side counts as hung up while no process has the other side open: so the user gets it after
+  // xenctld has opened the pty.
   auto attached = ask(fmt::format("attach {} {}", domain, pty_made->path));
   if (!attached) return attached.error();
   sit_down(person, domain, std::move(pty_made->terminal), trace::actor(trace::Role::xenctld));
