@@ -1,4 +1,4 @@
-// Entries against patterns.
+// Compares entries with patterns.
 #include "emu/script/match.h"
 
 #include <fmt/format.h>
@@ -15,7 +15,8 @@ using trace::Kind;
 using trace::Role;
 using trace::SlotUse;
 
-/// Were it endless, each message of a long output would cost a search through all of the output.
+/// Limits how far back a search in a growing output goes. Without a limit each message of a long output would
+/// cost a search through all of the output.
 constexpr std::size_t match_reach_bytes = 8192;
 
 bool is_of_domain(trace::Actor actor, std::uint32_t domain) {
@@ -31,7 +32,7 @@ SlotUse slot_use(const Message& message) {
   return message.response ? SlotUse::response : SlotUse::request;
 }
 
-/// The payload that a pattern compares something with, if it has one.
+/// The payload that a pattern compares; null if it has none.
 const Payload* payload_of(const Pattern& pattern) {
   const auto of_message = [](const auto& each) {
     return each.message.payload ? &*each.message.payload : nullptr;
@@ -60,7 +61,8 @@ const Payload* payload_of(const Pattern& pattern) {
       pattern.what);
 }
 
-/// Where a message that somebody passes on comes from and goes to; domains are known by the ring.
+/// Whether the sender and receiver of a message that an actor passes on are `from` and `to`. Domains are
+/// found by the ring.
 bool passes(const trace::Entry& entry, const std::optional<Actor>& from, const std::optional<Actor>& to,
             const Cast& cast) {
   const auto in_domain = [&](const Actor& actor) {
@@ -76,7 +78,7 @@ bool passes(const trace::Entry& entry, const std::optional<Actor>& from, const s
 
 }  // namespace
 
-// -- who is who
+// -- actors
 
 void Cast::meet_client(const std::string& name) {
   for (const Lane lane : {Lane::control, Lane::data}) {
@@ -116,7 +118,7 @@ bool Cast::is(const Actor& named, trace::Actor actor) const {
       return actor.role == Role::client && known != clients_.end() && known->second.contains(actor.number);
     }
     case Role::xend:
-      // xcs calls its clients by number, and knows no names.
+      // xcs knows its clients by number only. A number of no raw client is xend's.
       return actor.role == Role::xend || (actor.role == Role::client && !is_raw(actor.number));
     case Role::domain:
     case Role::tty:
@@ -196,7 +198,7 @@ bool Matcher::by_taking(const Pattern& pattern) {
   if (receives == nullptr) return false;
   const Role role = receives->who.role;
   if (role == Role::domain || role == Role::xenctld) return true;
-  // xcs gets messages both ways: from a domain they come through its ring.
+  // xcs receives messages from two sides: those of a domain through its ring.
   return role == Role::xcs && receives->from && receives->from->role == Role::domain;
 }
 
@@ -312,7 +314,7 @@ bool Matcher::matches(const State::Taken& taken, const State& state, const Cast&
   const auto* receives = std::get_if<Receives>(&pattern_.what);
   if (receives == nullptr || !cast.is(receives->who, taken.by)) return false;
   if (taken.use != slot_use(receives->message)) return false;
-  // A domain gets what the other side wrote, and the other side what the domain did.
+  // A domain receives what the other side wrote, and the other side what the domain wrote.
   if (receives->from && receives->from->role == Role::domain && receives->from->domain != taken.domain)
     return false;
   static constexpr ring::ControlMessage nothing{};
@@ -326,7 +328,7 @@ bool counts_for(const State::Tally& tally, const Actor& actor, std::string_view 
                 const std::optional<Actor>& of, const Cast& cast) {
   const CounterAbout* known = find_counter(actor.role, counter);
   if (known == nullptr || (of && of->domain != tally.domain)) return false;
-  // The serial line's counters are its own, whoever keeps them.
+  // Counters of the serial line have the actor uart, whichever program counts them.
   if (!cast.is(actor, tally.actor)) return false;
   return std::ranges::any_of(known->sources,
                              [&](const CounterSource& source) { return source == tally.source; });

@@ -1,4 +1,4 @@
-// Payloads and control messages, as acts write them and patterns look for them.
+// Payloads and control messages, in acts and in patterns.
 #include <fmt/format.h>
 
 #include "emu/script/expression.h"
@@ -94,14 +94,14 @@ void parse_length(Words& words, bool exact, Message& message) {
   if (exact) words.fail("E015", dots, "an act needs one length", "a range is for expectations");
 }
 
-/// The first time that a field is given; a second one is a slip.
+/// Whether a field is given for the first time. A second time is an error.
 bool first_time(Words& words, bool given, std::string_view name) {
   if (given)
     words.fail("E027", words.last(), fmt::format("{} is given twice", name), "leave one of them out");
   return !given;
 }
 
-/// What the slot holds behind the bytes that count.
+/// The contents of the slot after the message's length.
 Payload parse_behind(Words& words, bool exact, const Message& message) {
   Payload behind = parse_payload(words, true);
   const std::uint64_t before = exact && message.payload ? message.payload->size() : 0;

@@ -1,4 +1,4 @@
-// Acts: what each actor does, one function a verb or a family of them.
+// Parses acts: one function for each verb, or for a group of them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -68,7 +68,7 @@ Act parse_writes(Words& words, const Actor& who) {
   return writes;
 }
 
-/// "answering" and "reading" of those who can, and whole processes.
+/// "answering" and "reading" of an actor, and whole processes.
 Act parse_stops(Words& words, const Actor& who, Verb verb) {
   const bool on = verb == Verb::starts;
   switch (who.role) {
@@ -107,7 +107,7 @@ Act parse_connects(Words& words, const Actor& who) {
 }
 
 Act parse_disconnects(Words& words, const Actor& who) {
-  // There is one console that it can be; whoever names it is not wrong.
+  // A domain has one console, so its name is optional here.
   if (words.accept("from")) static_cast<void>(parse_domain(words));
   return Disconnects{who};
 }
@@ -140,7 +140,8 @@ Act parse_notifies(Words& words, const Actor& who) {
   return Notifies{who, parse_actor(words)};
 }
 
-/// Words of other languages and of the command line, which are too far from ours for a slip of the pen.
+/// Words of other languages and of the command line. They differ too much from ours for a suggestion by
+/// spelling.
 struct Synonym {
   Role role;
   std::string_view written;
@@ -156,7 +157,7 @@ constexpr Synonym synonyms[] = {
     {Role::xend, "dies", "stops"},        {Role::xenctld, "dies", "stops"},
 };
 
-/// What is near is not what is meant where that is another thing: a domain that was suspended resumes.
+/// A word that is spelled alike may have another meaning: "resumes" is for a domain that was suspended.
 std::string unknown_act_hint(const Actor& who, std::string_view written) {
   const auto possible = verbs_of(who.role, true);
   if (possible.empty()) return "it can only be expected: expect ...";
@@ -256,7 +257,7 @@ Act parse_act(Words& words, const Actor& who) {
     case Verb::moves:
     case Verb::takes:
     case Verb::refuses:
-      break;  // a client's, or an expectation's: the table says so
+      break;  // of a client, or of an expectation: see the table
   }
   RS_CHECK(!"an act of the vocabulary is parsed");
   return Waits{};

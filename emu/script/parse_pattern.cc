@@ -1,4 +1,4 @@
-// Patterns: what an expectation looks for, by what its line begins with.
+// Parses patterns: what an expectation searches for, by the first word of its line.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,7 +56,7 @@ PatternKind parse_receives(Words& words, const Actor& who) {
   Receives receives;
   receives.who = who;
   receives.message = parse_message(words, false);
-  // Messages come to it from two sides, one through rings and one through sockets.
+  // xcs receives messages from two sides: through rings, and through sockets.
   if (who.role == Role::xcs && !words.peek().is("from")) words.wrong("from whom: a domain, xend or a client");
   receives.from = accept_party(words, "from");
   return receives;
@@ -155,7 +155,7 @@ PatternKind parse_doing(Words& words, const Actor& who) {
   const auto shows = [&](Place::Kind kind) -> PatternKind {
     return Shows{Place{kind, who, "", who.span}, parse_payload(words, false)};
   };
-  // Only the verbs that can be expected are in this half of the table.
+  // `known` is one of the verbs that can be expected.
   if (known->verb == Verb::reads) return shows(Place::Kind::domain);
   if (known->verb == Verb::sees) return shows(Place::Kind::user);
   if (known->verb == Verb::shows) return shows(Place::Kind::uart);

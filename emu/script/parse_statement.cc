@@ -1,4 +1,4 @@
-// A line as a statement: when it is due, what it is, and how long it may take.
+// Parses a line: its time, its act or expectation, and its limit.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -75,7 +75,7 @@ StatementKind parse_never(Words& words) {
   return never;
 }
 
-/// A line that begins with nobody and nothing that we know.
+/// A line whose first word is neither an actor nor a word of the language.
 void unknown_beginning(Words& words, const Token& token, const Dotted& dotted) {
   if (token.kind != TokenKind::word) {
     words.fail("E010", token.span, "a line begins with an actor, or with a word like \"expect\"",
@@ -144,7 +144,7 @@ std::optional<Statement> parse_statement(const std::vector<Token>& tokens, Diagn
   Statement statement;
   statement.span = joined(tokens.front().span, tokens.back().span);
   statement.when = parse_when(words);
-  // "after 10s" alone is a pause; "at 10s" alone too.
+  // "after 10s" and "at 10s" alone are pauses.
   if (statement.when && words.at_end() && !words.failed()) {
     statement.what = Act{Waits{}};
   } else {

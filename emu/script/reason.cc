@@ -1,4 +1,4 @@
-// The line and the way in which it fails, the search for causes, and the comparison with another run.
+// Compares failures: the line, the kind, the causes, and the events before it.
 #include "emu/script/reason.h"
 
 #include <fmt/format.h>
@@ -19,10 +19,10 @@ using trace::Entry;
 using trace::Kind;
 using trace::Role;
 
-/// Of what an entry is about. Others are about a domain as a whole.
+/// The messages that an entry is about. `none`: it is about the domain as a whole.
 enum class Course : std::uint8_t { none, tx_requests, tx_responses, rx_requests, rx_responses };
 
-/// Without its numbers and quoted texts.
+/// The text without its numbers and quoted texts.
 std::string shape_of(std::string_view text) {
   std::string shape;
   bool quoted = false;
@@ -43,7 +43,7 @@ std::uint64_t last_number(std::string_view text) {
   return std::strtoull(std::string(text.substr(text.rfind(' ') + 1)).c_str(), nullptr, 10);
 }
 
-/// What kind of thing has happened, by whom and to whom; not what it carried.
+/// The kind of an entry with its actors, without its contents.
 std::string sort_of(const Entry& entry) {
   const bool has_text = entry.kind == Kind::refused || entry.kind == Kind::counted ||
                         entry.kind == Kind::quirk || entry.kind == Kind::told;
@@ -107,7 +107,7 @@ MaybeDomain either(MaybeDomain one, MaybeDomain other) {
   return one ? one : other;
 }
 
-/// Whose console it is, by the lines that connect users and attach ptys.
+/// The domain whose console it is, by the lines that connect users and attach ptys.
 MaybeDomain domain_of(const Place& place, const Scenario& scenario) {
   if (place.kind == Place::Kind::domain) return domain_of(place.actor);
   MaybeDomain found;
@@ -124,7 +124,7 @@ MaybeDomain domain_of(const Place& place, const Scenario& scenario) {
   return found;
 }
 
-/// The domain that a pattern is about, if it is about one.
+/// The domain that a pattern is about; empty: none.
 MaybeDomain domain_of(const Pattern& pattern, const Scenario& scenario) {
   return std::visit(
       Visit{[&](const Shows& each) { return domain_of(each.place, scenario); },
@@ -153,7 +153,7 @@ const Pattern* pattern_in(const Statement& statement) {
   return expect == nullptr ? nullptr : &expect->pattern;
 }
 
-/// The last entry when a line about the same as the one that failed was met before it; 0: none was.
+/// The last step at which a line about the same subject had been met; 0: no line.
 Step last_met(const Story& story, const Failure& failure) {
   const std::string subject = cursor_key(*failure.pattern);
   Step since = 0;
@@ -168,7 +168,7 @@ Step last_met(const Story& story, const Failure& failure) {
   return since;
 }
 
-/// The sorts of what has happened to the subject of the line that failed, since its actor's last line.
+/// The sorts of entries about the failed line's subject, since the last line about it.
 std::set<std::string> sorts_since(const Story& story, const Failure& failure, const Scenario& scenario) {
   const auto domain = domain_of(*failure.pattern, scenario);
   const auto* shows = std::get_if<Shows>(&failure.pattern->what);
@@ -186,7 +186,7 @@ std::set<std::string> sorts_since(const Story& story, const Failure& failure, co
   return sorts;
 }
 
-/// How a line failed, apart from its texts and numbers.
+/// The kind of a failure, without texts and numbers.
 std::string how(const Failure& failure, const Story& story) {
   const std::string shape = shape_of(failure.instead);
   const bool shows = std::holds_alternative<Shows>(failure.pattern->what);
@@ -242,8 +242,8 @@ Reason::Reason(const Scenario& scenario, std::uint64_t seed, const Story& story,
   if (causes_.empty()) sorts_ = sorts_since(*told, *failure_in(*told), scenario);
 }
 
-/// With a seed that is not the plain order every change of a scenario changes what the seed draws. So lines
-/// are tried in the plain order only.
+/// Unless the seed is the plain one, removing a line also changes what the seed chooses. So lines are removed
+/// in the plain order only.
 void Reason::find_causes(const Scenario& scenario, const std::function<bool()>& late) {
   const auto add_if_met = [&](Cause cause) {
     if (!late() && is_met_without(scenario, cause, seed_)) causes_.push_back(std::move(cause));

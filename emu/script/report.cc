@@ -1,4 +1,4 @@
-// Failure reports.
+// Reports of failures.
 #include "emu/script/report.h"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t words_of_processes_max = 3;
 
-/// "lines 2, 5-7 passed", each once and in order.
+/// "lines 2, 5-7 passed": each line once, in order.
 std::string lines_text(const std::vector<Span>& spans, std::uint32_t source) {
   std::set<std::uint32_t> lines;
   for (const Span& each : spans) {
@@ -33,7 +33,7 @@ std::string lines_text(const std::vector<Span>& spans, std::uint32_t source) {
   return fmt::format("; line{} {} passed", lines.size() == 1 ? "" : "s", text);
 }
 
-/// The domain that a pattern is about; 0: none in particular.
+/// The domain that a pattern is about; 0: none.
 std::uint32_t domain_of(const Pattern& pattern) {
   const auto of = [](const Actor& actor) { return actor.role == trace::Role::domain ? actor.domain : 0; };
   const auto either = [&](const std::optional<Actor>& one, const std::optional<Actor>& other) {
@@ -137,7 +137,7 @@ std::string Report::hint(const Failure& failure) const {
   return "";
 }
 
-/// Lines are shown as they are written, so their values are beside them.
+/// Lines are shown as they are written. So the values of their names are shown beside them.
 std::string Report::values(const Statement& statement) const {
   const std::string_view line = sources_.line(statement.span.source, statement.span.line);
   std::string text;
@@ -150,11 +150,11 @@ std::string Report::values(const Statement& statement) const {
   return text.empty() ? "" : row("with", text);
 }
 
-/// Up to the entry that decided, or the last one; with one more behind the former.
+/// The entries up to the deciding one and one more, or up to the last one.
 std::string Report::entries(Step focus, Step last, std::uint32_t domain) const {
   const State& state = story_.state;
   std::vector<Step> shown;
-  // Xen says on the serial line what it does; that is news only to who looks there.
+  // Xen's output on the serial line is shown only in a failure about the serial line.
   const auto serial = [](const trace::Entry& entry) {
     return entry.actor.role == trace::Role::uart || entry.peer.role == trace::Role::uart;
   };
@@ -205,7 +205,7 @@ std::string Report::rings(const Failure& failure) const {
   return text;
 }
 
-/// Those that had bitten by then.
+/// The quirks that had taken effect by then.
 std::string Report::quirks(const Failure& failure) const {
   std::string text;
   std::set<std::string> told;
@@ -233,7 +233,7 @@ std::string Report::reasons(const Failure& failure) const {
   return text;
 }
 
-/// The same for all failures of the run.
+/// The end of a report, the same for all failures of a run.
 std::string Report::last_lines() const {
   std::string text;
   const std::size_t said = story_.said.size();

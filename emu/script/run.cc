@@ -1,4 +1,4 @@
-// A scenario from its first statement to its last.
+// Runs a scenario from its first statement to its last.
 #include "emu/script/run.h"
 
 #include <fmt/format.h>
@@ -123,7 +123,7 @@ Story Run::go() {
 void Run::stop(Error error, const Span& line) {
   stopped_ = true;
   story_.outcome = Outcome::could_not_run;
-  // What the stage cannot do comes first: an act that was waited for in vain follows from it.
+  // An error of the stage takes precedence: an act that timed out may be a consequence of it.
   story_.error = stage_->failure().value_or(std::move(error));
   story_.error_line = line;
 }
@@ -200,8 +200,8 @@ void Run::act(const Act& act, const Statement& statement) {
   if (!done) stop(done.error(), statement.span);
 }
 
-/// What is expected of a client that has just connected is what it will be told from now on: the replies by
-/// which it got its session are not an answer to its next call.
+/// Expectations about a client that has just connected apply to later replies. The replies to its own
+/// connecting are skipped.
 void Run::replies_begin(const Actor& client) {
   Pattern replies;
   replies.what = ReceivesReply{client, dom0::XCS_RSLT_OK};
@@ -238,7 +238,7 @@ void Run::together(const Together& block) {
     }
   }
   wait_for(waits);
-  // What asks for rest, or for nothing at all, comes when the others are through.
+  // Last come expectations that need a settled machine, a time or `now`, and lines like `expect no`.
   for (const Statement* each : later) {
     if (!stopped_) statement(*each);
   }
@@ -269,7 +269,7 @@ void Run::wait_for(std::list<Wait>& waits) {
   }
 }
 
-/// False when none is open any more.
+/// False when no expectation is open.
 bool Run::look_at(std::list<Wait>& waits, std::vector<Mark>& claimed, bool time_is_over) {
   for (auto each = waits.begin(); each != waits.end();) {
     const Seeker::Verdict verdict = each->seeker.look(scene(), claimed);
@@ -364,7 +364,7 @@ void Run::look_at_watches() {
   }
 }
 
-/// Those that hold until that phase; all, without one.
+/// Ends the watches that hold until that phase; without a phase, all.
 void Run::end_watches(const std::string* phase) {
   for (auto each = watches_.begin(); each != watches_.end();) {
     if (phase != nullptr && each->never->until_phase != *phase) {
@@ -381,7 +381,7 @@ void Run::end_watches(const std::string* phase) {
   }
 }
 
-// -- books
+// -- records
 
 Cursor Run::cursor_now(const Pattern& pattern) const {
   Cursor cursor;
@@ -399,7 +399,7 @@ Cursor Run::cursor_now(const Pattern& pattern) const {
   return cursor;
 }
 
-/// Bytes that follow wrong ones say nothing.
+/// Whether the bytes cannot be judged, since earlier bytes at that place were wrong.
 bool Run::is_lost(const Pattern& pattern) const {
   const auto* shows = std::get_if<Shows>(&pattern.what);
   if (shows != nullptr && shows->payload.kind == Payload::Kind::regex) return false;

@@ -1,4 +1,4 @@
-// Reading, expanding and checking, one after the other.
+// Reads, expands and checks, one after the other.
 #include "emu/script/script.h"
 
 #include "emu/script/ended.h"
@@ -39,7 +39,7 @@ std::size_t check_all(Script& script) {
       of_draft = std::max(of_draft, runs.size());
     }
     count += of_draft;
-    // A slip of the pen leaves its name unused too.
+    // A misspelt name would be reported twice: as unknown, and as unused.
     if (script.diagnostics.errors() == 0) warn_of_unused(draft, script.diagnostics);
   }
   return count;

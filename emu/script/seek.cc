@@ -1,4 +1,4 @@
-// What an expectation looks for, and how far it has come.
+// Searches for what an expectation describes.
 #include "emu/script/seek.h"
 
 #include <fmt/format.h>
@@ -187,8 +187,8 @@ Verdict Seeker::look_at_count(const Scene& scene, const ForwardsCount& count) {
 
 // -- bytes
 
-/// From where on the wanted bytes must come: line ends that nobody asked for are skipped, and what an ignore
-/// line names.
+/// The position at which the wanted bytes must begin: line ends that are not wanted, and bytes that an
+/// `ignore` line names, are skipped.
 std::size_t Seeker::skipped(std::string_view stream, std::size_t at, const Payload& wanted) const {
   const bool wants_line_end = wanted.size() == 0 || is_line_end(wanted.unit.front());
   for (bool again = true; again && at < stream.size();) {

@@ -1,4 +1,4 @@
-// What there was in place of what an expectation looked for.
+// Describes what occurred in place of what an expectation searched for.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -47,7 +47,7 @@ std::string replies_text(const Scene& scene, const ReceivesReply& reply, const C
   return closed.empty() ? text : fmt::format("{}; xcs has closed its {} connection", text, closed);
 }
 
-/// Whom or what a pattern is about, if that is an actor.
+/// The actor that a pattern is about; empty: none.
 std::optional<Actor> subject_of(const Pattern& pattern) {
   using Maybe = std::optional<Actor>;
   const auto domain = [](std::uint32_t number) { return Actor{Role::domain, number, "", {}}; };
@@ -189,7 +189,7 @@ bool Seeker::saw_its_subject(const Scene& scene) const {
   const std::optional<Actor> subject = subject_of(pattern_);
   for (Step step = from_.mark.step + 1; step <= scene.state.steps(); ++step) {
     const trace::Entry& entry = scene.state.at(step);
-    // That bytes do not come is put to the test by whatever else happens.
+    // "No bytes come" is tested by any other entry.
     if (!subject || is_of_bytes(pattern_)) return true;
     if (scene.cast.is(*subject, entry.actor) || scene.cast.is(*subject, entry.peer)) return true;
     if (subject->role == Role::domain && entry.domain == subject->domain) return true;

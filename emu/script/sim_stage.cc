@@ -97,7 +97,7 @@ const SimStage::Sockets& SimStage::sockets() const {
   return all;
 }
 
-/// xcs counts its connections; nobody else connects to it before this one was taken.
+/// xcs counts its connections. No other client connects until xcs has accepted this one.
 std::uint32_t SimStage::number_of_new_client() {
   if (xcs_ == nullptr || stalled_[static_cast<std::size_t>(Daemon::xcs)]) return 0;
   const auto before = xcs_->last_connection();
@@ -118,7 +118,7 @@ bool SimStage::run_until(const std::function<bool()>& condition) {
 Result<> SimStage::start_daemon(Daemon daemon) {
   SimHost& its_host = host(name_of(daemon));
   Privcmd calls(its_host, world_.dom0_connection(its_host));
-  // Drawn only where it matters, so that tapes stay short.
+  // Chosen only where it has an effect, so that tapes stay short.
   const std::uint32_t order = plan().quirks.has(Quirk::xend_reorder) ? choice_.pick(thread_orders) : 0;
   switch (daemon) {
     case Daemon::xcs:
@@ -137,7 +137,7 @@ Result<> SimStage::start_daemon(Daemon daemon) {
       bool ready = false;
       if (auto started = xend_->start([&ready] { ready = true; }); !started) return started;
       if (run_until([&ready] { return ready; })) return Done{};
-      // Or it would still call, and what it sets be gone.
+      // The callback refers to `ready`, so xend must not outlive this function.
       drop_daemon(daemon);
       return Error{ETIMEDOUT, "xend does not start", "xcs", "it grants no session", "is xcs stalled?"};
     }
@@ -176,7 +176,7 @@ Result<> SimStage::daemon_starts(Daemon daemon) {
     world_.go_on(world_.host(name_of(daemon)));
     return Done{};
   }
-  // What its predecessor held is let go of in the next event.
+  // The objects that the previous daemon held are freed by the next event.
   const bool runs = daemon == Daemon::xcs    ? xcs_ != nullptr
                     : daemon == Daemon::xend ? xend_ != nullptr
                                              : xenctld_ != nullptr;

@@ -1,4 +1,4 @@
-// What a journal says of rings and counters.
+// Computes rings and counters from entries.
 #include "emu/script/state.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The lines that give names to values: param, let, and tables of cases, here or in a CSV file.
+// Parses the lines that define names: param, let, and tables of cases, here or in a CSV file.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +21,8 @@ Token parse_value(Words& words) {
   return words.take();
 }
 
-/// Rows of a table stand under its names, deeper, or begin with what no other line begins with.
+/// Rows of a table are below its names, and are indented, or begin with a token with which no other line
+/// begins.
 bool is_row(const Line& line, const Line& cases) {
   if (line.tokens.empty()) return false;
   return line.indent > cases.indent ||
@@ -41,7 +42,7 @@ std::size_t columns_that_tell_apart(const Variable& variable) {
   return variable.names.size();
 }
 
-/// Whatever it is; a text if it is nothing else.
+/// The cell as a token of any kind; a text if it is no other.
 Token value_of(const Cell& cell) {
   Diagnostics unheard;
   if (!cell.quoted) {

@@ -1,4 +1,4 @@
-// Reading a line word by word, and what is said when another word was due.
+// Reads a line word by word, and reports which words would have been valid.
 #include "emu/script/words.h"
 
 #include <fmt/format.h>
