@@ -19,8 +19,8 @@ namespace {
 
 using nlohmann::json;
 
-/// The fields of one object. After the first complaint its answers have no meaning and further questions are
-/// harmless. The caller looks at the complaint at the end.
+/// The fields of one object. After the first error its values have no meaning, and reading further fields is
+/// harmless. The caller asks for the error at the end.
 class Fields {
  public:
   Fields(const json& object, std::string& complaint) : object_(object), complaint_(complaint) {}
@@ -220,7 +220,7 @@ std::optional<Quirk> quirk_named(std::string_view name) {
   return quirk ? std::optional(quirk.value()) : std::nullopt;
 }
 
-/// The name of what it is about, and what its sentence contains. The sentence itself is skipped.
+/// The name of its subject, and the values of its sentence. The sentence itself is skipped.
 template <class Named>
 void said_in(Fields& fields, Entry& entry, Named find_name, const char* what) {
   entry.detail = static_cast<std::uint8_t>(fields.named("is", find_name, what));
@@ -405,7 +405,7 @@ Line next_line(std::istream& file, std::string& line) {
   }
 }
 
-/// Takes one line after the other, and keeps what is wrong with the first bad one.
+/// Takes one line after the other, and keeps the error of the first bad line.
 class Reading {
  public:
   /// Empty: the line is good.

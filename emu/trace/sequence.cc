@@ -322,7 +322,7 @@ class Builder {
   Sequence finish();
   void name_lanes(Sequence& sequence, const std::vector<Draft>& drafts);
 
-  /// Something on its way to `to`.
+  /// Something in transit to `to`.
   struct Waiting {
     std::uint64_t step;
     std::size_t draft;

@@ -1,5 +1,5 @@
 // A sequence as a picture: lanes side by side, time downwards. Every item has a row with its step on the left
-// and its words on the right, so that nothing has to be cut; an arrow carries its label where it fits.
+// and its words on the right, so that nothing is truncated; an arrow carries its label where it fits.
 #include <fmt/format.h>
 
 #include <algorithm>

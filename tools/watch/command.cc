@@ -146,7 +146,7 @@ class Watch {
     if (!waits_ && destroyed) waits_ = true;
   }
 
-  /// This process was stopped for so long that it was dropped as a reader of the journal.
+  /// Begins a new history: the journal dropped this reader, because the process was stopped for too long.
   void begin_anew() {
     journal_.reset();
     auto journal = JournalReader::open(host_.machine().journal_directory());
@@ -156,7 +156,7 @@ class Watch {
     say("entries were lost while this watch was stopped: the picture begins anew");
   }
 
-  /// Looks at the existing domains, for the one that is shown or awaited.
+  /// Searches the existing domains for the one that is shown or awaited.
   void look_again() {
     auto all = privcmd_.domains();
     if (!all) return;
@@ -276,7 +276,7 @@ class Watch {
   void go_on() {
     history_.go_on();
     counted_ = std::max(counted_, history_.newest());
-    // A domain that came while paused has not been taken up.
+    // While paused, the creation of a domain was ignored.
     if (waits_) look_again();
   }
 
@@ -289,7 +289,7 @@ class Watch {
   Privcmd& privcmd_;
   std::unique_ptr<JournalReader> journal_;
   WatchTerminal* terminal_ = nullptr;
-  std::optional<LiveStart> start_;  ///< of a domain that was there before
+  std::optional<LiveStart> start_;  ///< of a domain that existed before the watch
   WatchHistory history_;
   WatchKeys keys_;
   std::string wanted_;  ///< the name of the only domain to be shown; empty: any
@@ -309,7 +309,7 @@ class Watch {
   unsigned behind_ms_ = 0;
 };
 
-/// The first of these that is set decides.
+/// The first of these that is set is used.
 bool has_utf8() {
   for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* value = std::getenv(variable);
