@@ -73,7 +73,7 @@ Result<> Actors::carry_out(const Act& act, const Span& line) {
               return stage_.user_disconnects(each.user.name);
             },
             [&](const EndsTyping& each) {
-              note(spelled(each.user) + " typing", spelled(each.user) + " types no more", line);
+              note(spelled(each.user) + " typing", spelled(each.user) + " has ended typing", line);
               return stage_.user_ends_typing(each.user.name);
             },
             [&](const Sleeps& each) { return sleeps(each, line); },

@@ -122,7 +122,7 @@ void Checker::gather(const std::vector<Statement>& statements) {
   for (const Statement& each : statements) {
     if (const auto* phase = std::get_if<Phase>(&each.what)) {
       if (std::ranges::find(phases_, phase->title) != phases_.end()) {
-        diagnostics_.error("E027", each.span, "two phases of the same title", "`until` could mean either");
+        diagnostics_.error("E027", each.span, "two phases with the same title", "`until` would be ambiguous");
       }
       phases_.push_back(phase->title);
     } else if (const auto* together = std::get_if<Together>(&each.what)) {
@@ -160,7 +160,7 @@ void Checker::statements(const std::vector<Statement>& statements) {
 void Checker::statement(const Statement& statement) {
   if (!statement.only_sim.empty() && (scenario_.setup.real || !scenario_.setup.sim)) {
     diagnostics_.warning("W002", statement.span, fmt::format("only in sim: {}", statement.only_sim),
-                         "say so with a line: mode sim");
+                         "add a line: mode sim");
   }
   std::visit(
       Overload{[&](const Act& act) { this->act(act, statement.span); },
@@ -312,8 +312,8 @@ void Checker::label(const std::string& name, const Span& span) {
   if (name.empty()) return;
   const auto [other, fresh] = names_.emplace(name, span);
   if (!fresh && other->second != span) {
-    diagnostics_.error("E027", span, fmt::format("{} is a name already", name),
-                       fmt::format("line {} gives it", other->second.line));
+    diagnostics_.error("E027", span, fmt::format("the name {} is in use", name),
+                       fmt::format("line {} defines it", other->second.line));
   }
 }
 

@@ -144,7 +144,7 @@ void FileReader::begin(const Line& line, const Draft& preamble) {
     } else {
       draft.title = words.take().text;
       if (draft.title.empty())
-        words.fail("E015", words.last(), "a title without a word", "say what it shows");
+        words.fail("E015", words.last(), "an empty title", "write what the scenario shows");
     }
     words.done();
   }

@@ -204,8 +204,7 @@ class Ended {
   }
 
   void nothing_is_tested(const Actor& who, const Span& left_by) {
-    diagnostics_.warning("W006", who.span,
-                         fmt::format("{} has left: nothing is put to the test", spelled(who)),
+    diagnostics_.warning("W006", who.span, fmt::format("{} has left: nothing is tested", spelled(who)),
                          fmt::format("line {} says so", left_by.line));
   }
 

@@ -159,7 +159,7 @@ void Walk::lines(std::size_t begin, std::size_t end, std::vector<Statement>& int
         if (!keep(std::move(statement), into)) return;
       } else {
         diagnostics_.error("E036", each.comment, "a phase inside a block",
-                           "phases are parts of the whole; a comment has one #");
+                           "phases divide the whole scenario; a comment begins with one #");
       }
       continue;
     }
@@ -218,13 +218,12 @@ void Walk::block(std::size_t begin, std::size_t end, std::vector<Statement>& int
   const Line& header = draft_.lines[begin];
   acted_ = true;
   if (depth >= block_depth_max) {
-    diagnostics_.error("E036", header.span(), "blocks inside blocks inside blocks",
-                       fmt::format("at most {} deep", block_depth_max));
+    diagnostics_.error("E036", header.span(), "blocks are nested too deeply",
+                       fmt::format("the limit is {}", block_depth_max));
     return;
   }
   if (end == begin + 1)
-    diagnostics_.error("E044", header.span(), "a block without a line",
-                       "say what happens in it, or leave it out");
+    diagnostics_.error("E044", header.span(), "an empty block", "add lines, or leave it out");
   if (end < draft_.lines.size() && draft_.lines[end].tokens.size() > 1) {
     diagnostics_.error("E014", draft_.lines[end].tokens[1].span, "nothing follows \"end\"",
                        "a line of its own: end");

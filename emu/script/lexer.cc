@@ -296,7 +296,7 @@ void LineLexer::bytes() {
   const std::size_t close = text_.find('|', at_ + 1);
   if (close == std::string_view::npos) {
     return fail("E002", span_to(text_.size()), "bytes without their closing \"|\"",
-                "bytes look so: |de ad be ef|");
+                "write bytes like this: |de ad be ef|");
   }
   ++at_;
   while (at_ < close) {
@@ -307,7 +307,7 @@ void LineLexer::bytes() {
     const int high = hex_digit(peek());
     const int low = hex_digit(peek(1));
     if (high < 0 || low < 0) {
-      return fail("E003", here(1), "bytes are pairs of hex digits", "bytes look so: |de ad be ef|");
+      return fail("E003", here(1), "bytes are pairs of hex digits", "write bytes like this: |de ad be ef|");
     }
     token.text += static_cast<char>(high * 16 + low);
     at_ += 2;
@@ -323,7 +323,7 @@ void LineLexer::regex() {
   while (peek() != '/') {
     if (at_ >= text_.size()) {
       return fail("E002", span_to(text_.size()), "a pattern without its closing \"/\"",
-                  "patterns look so: /login: $/");
+                  "write patterns like this: /login: $/");
     }
     if (peek() == '\\' && peek(1) == '/') {
       piece += '/';

@@ -51,7 +51,7 @@ Result<std::size_t> MachineStage::unit_of(const StageFault& fault) const {
     return sizeof(dom0::XcsMessage);
   }
   if (one_is(fault, Role::xend) && one_is(fault, Role::user)) return std::size_t{0};
-  return refused("no messages pass there that could be late", "messages pass between xcs and its clients");
+  return refused("no messages pass there", "messages pass between xcs and its clients");
 }
 
 trace::Role MachineStage::controller() const {

@@ -46,8 +46,8 @@ Result<std::uint32_t*> MachineStage::index_word(DomainId domain, ring::Ring ring
     case trace::IndexName::rsp_cons:
       break;
   }
-  return Error{EINVAL, "this index is not in the page", "a consumer index", "each side keeps its own private",
-               "req_prod and rsp_prod are shared"};
+  return Error{EINVAL, "this index is not in the page", "a consumer index",
+               "each side keeps its own in private memory", "req_prod and rsp_prod are shared"};
 }
 
 Result<> MachineStage::set_index(trace::Actor who, DomainId domain, ring::Ring ring, trace::IndexName index,
@@ -88,7 +88,7 @@ Result<> MachineStage::notify(trace::Actor who, trace::Actor peer) {
       peer.role == trace::Role::xcs || peer.role == trace::Role::xenctld || peer.role == trace::Role::dom0;
   if (!to_controller) {
     return Error{EINVAL, "cannot notify", fmt::format("dom{}", who.number),
-                 "its console channel leads to dom0 and nowhere else", ""};
+                 "its console channel leads only to dom0", ""};
   }
   return raise_up(who.number);
 }

@@ -232,7 +232,7 @@ Result<> MachineStage::pty_types(const std::string& pty, std::string_view text, 
 
 Result<> MachineStage::uart_types(std::string_view text, Typing typing) {
   if (uart_ == nullptr) {
-    return Error{ENODEV, "cannot type", "uart", "the serial line has no far end", ""};
+    return Error{ENODEV, "cannot type", "uart", "no user is connected to the serial line", ""};
   }
   uart_->send(text, typing);
   return Done{};

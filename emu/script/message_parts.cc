@@ -121,7 +121,7 @@ Payload parse_payload(Words& words, bool exact) {
   if (token.kind == TokenKind::number) return parse_repeated(words);
   if (begins_payload(token)) return parse_text(words, exact);
   if (token.kind == TokenKind::word) {
-    words.fail("E011", token.span, fmt::format("a text should stand here, not \"{}\"", token.text),
+    words.fail("E011", token.span, fmt::format("a text is expected here, not \"{}\"", token.text),
                fmt::format("texts are between quotes: \"{}\"", token.text));
   } else {
     words.wrong("a text");
@@ -164,7 +164,7 @@ Message parse_message(Words& words, bool exact) {
       break;
     } else if (number_of(message_subtypes(message.type), words.peek().text)) {
       words.fail("E014", words.here(), fmt::format("\"{}\" is a subtype", words.peek().text),
-                 fmt::format("written so: subtype {}", words.peek().text));
+                 fmt::format("write: subtype {}", words.peek().text));
       break;
     } else {
       break;
@@ -176,7 +176,7 @@ Message parse_message(Words& words, bool exact) {
     words.fail(
         "E005", message.payload->span,
         fmt::format("a message holds {} bytes, not {}", ring::payload_bytes_max, message.payload->size()),
-        "the length may say anything: length 255");
+        "a written length may be false: length 255");
   }
   return message;
 }

@@ -21,7 +21,7 @@ Act parse_life(Words& words, Verb verb) {
                 static_cast<int>(Life::Verb::kills) - static_cast<int>(Life::Verb::creates));
   life.verb = static_cast<Life::Verb>(static_cast<int>(verb) - static_cast<int>(Verb::creates));
   if (words.peek().is("dom0")) {
-    words.fail("E012", words.peek().span, "dom0 runs from start to end: nothing could resume it",
+    words.fail("E012", words.peek().span, "dom0 runs as long as the machine and cannot be paused",
                "one of its processes can stall: xcs stalls, xend stalls");
   }
   life.domains = parse_domains(words);
@@ -175,7 +175,7 @@ Act unknown_act(Words& words, const Actor& who) {
   const Token& token = words.peek();
   const std::string name = spelled(who);
   if (token.kind == TokenKind::end) {
-    words.fail("E013", token.span, fmt::format("what does {} do?", name),
+    words.fail("E013", token.span, fmt::format("an act is missing after {}", name),
                suggestion("", verbs_of(who.role, true), name + " can"));
   } else if (const VerbAbout* expectable = find_verb(who.role, false, token.text); expectable != nullptr) {
     words.fail("E016", token.span, fmt::format("\"{}\" is an expectation, not an act", token.text),

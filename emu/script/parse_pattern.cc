@@ -134,13 +134,13 @@ PatternKind unknown_expectation(Words& words, const Actor& who) {
   const auto possible = verbs_of(who.role, false);
   const std::string list = fmt::format("{} is expected to", name);
   if (token.kind == TokenKind::end) {
-    words.fail("E013", token.span, fmt::format("what is expected of {}?", name),
+    words.fail("E013", token.span, fmt::format("an expectation is missing after {}", name),
                suggestion("", possible, list));
   } else if (find_verb(who.role, true, token.text) != nullptr) {
     words.fail("E016", token.span, fmt::format("\"{}\" is an act, not an expectation", token.text),
                fmt::format("to do it, leave out \"expect\": {} {} ...", name, token.text));
   } else {
-    words.fail("E012", token.span, fmt::format("one cannot expect that {} \"{}\"", name, token.text),
+    words.fail("E012", token.span, fmt::format("\"{}\" cannot be expected of {}", token.text, name),
                suggestion(token.text, possible, list));
   }
   return IsCutOff{};
@@ -256,7 +256,7 @@ PatternKind parse_bytes_at(Words& words) {
 void unknown_subject(Words& words, const Token& token, std::string_view first) {
   std::vector<std::string_view> possible{"event", "quirk", "bytes", "more", "no", "pty", "dom1"};
   for (const ActorAbout& each : actors_known()) possible.push_back(each.word);
-  words.fail("E010", token.span, fmt::format("nothing is called \"{}\"", first),
+  words.fail("E010", token.span, fmt::format("there is nothing named \"{}\"", first),
              suggestion(first, possible, "an expectation begins with"));
 }
 
@@ -264,7 +264,7 @@ PatternKind parse_what(Words& words, Span& subject) {
   const Token token = words.peek();
   subject = token.span;
   if (token.kind != TokenKind::word) {
-    words.wrong("what is expected");
+    words.wrong("an expectation");
     return BytesAt{};
   }
   if (words.accept("event")) return parse_event(words);

@@ -13,13 +13,13 @@ namespace {
 
 using StatementKind = decltype(Statement::what);
 
-constexpr std::string_view only_sim_now = "real processes have no common moment";
-constexpr std::string_view only_sim_at = "real processes are never on time to the nanosecond";
-constexpr std::string_view only_sim_xen = "no real process could lose xen's own events";
-constexpr std::string_view only_sim_user = "between real processes only frames of xcs can be late";
-constexpr std::string_view only_sim_answering = "a real process answers whenever it runs";
-constexpr std::string_view only_sim_throttles = "a real guest's terminal is throttled by its reader";
-constexpr std::string_view only_sim_logs = "a real guest's kernel cannot be told what to print";
+constexpr std::string_view only_sim_now = "real processes cannot be observed at one instant";
+constexpr std::string_view only_sim_at = "real processes cannot keep times to the nanosecond";
+constexpr std::string_view only_sim_xen = "events of xen itself cannot be lost with real processes";
+constexpr std::string_view only_sim_user = "between real processes only frames of xcs can be delayed";
+constexpr std::string_view only_sim_answering = "a real process always answers";
+constexpr std::string_view only_sim_throttles = "only the reader of a real guest's terminal throttles it";
+constexpr std::string_view only_sim_logs = "a real guest's kernel prints only its own messages";
 
 std::optional<When> parse_when(Words& words) {
   When when;
@@ -83,13 +83,13 @@ void unknown_beginning(Words& words, const Token& token, const Dotted& dotted) {
     return;
   }
   if (dotted.actor) {
-    words.fail("E010", token.span, fmt::format("\"{}\" does nothing", token.text),
-               fmt::format("to look at it, write: expect {} ...", token.text));
+    words.fail("E010", token.span, fmt::format("\"{}\" is not an actor", token.text),
+               fmt::format("to examine it, write: expect {} ...", token.text));
     return;
   }
   if (token.is("event") || token.is("bytes") || is_pty(token)) {
-    words.fail("E010", token.span, fmt::format("\"{}\" does nothing", token.text),
-               fmt::format("to look for it, write: expect {} ...", token.text));
+    words.fail("E010", token.span, fmt::format("\"{}\" is not an actor", token.text),
+               fmt::format("to wait for it, write: expect {} ...", token.text));
     return;
   }
   std::vector<std::string_view> possible;

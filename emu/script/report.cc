@@ -128,10 +128,10 @@ std::string Report::hint(const Failure& failure) const {
       return failure.instead + (by_entry ? " came in its place" : "") + named;
     }
     case Failure::Kind::unsettled:
-      return "it never came to rest; " + failure.instead + named;
+      return "it did not settle; " + failure.instead + named;
     case Failure::Kind::seen: {
       const bool no = std::holds_alternative<ExpectNo>(failure.statement->what);
-      return fmt::format("this came{}: {}", no ? "" : ", and never should", failure.instead);
+      return fmt::format("this came{}: {}", no ? "" : ", and must not", failure.instead);
     }
   }
   return "";
@@ -240,8 +240,8 @@ std::string Report::last_lines() const {
   for (std::size_t at = said - std::min(said, words_of_processes_max); at < said; ++at)
     text += row("said", story_.said[at]);
   if (story_.unjudged != 0) {
-    text += row("also", fmt::format("{} expectation{} of bytes behind wrong ones not judged", story_.unjudged,
-                                    story_.unjudged == 1 ? "" : "s"));
+    text += row("also", fmt::format("{} expectation{} about bytes after wrong ones not judged",
+                                    story_.unjudged, story_.unjudged == 1 ? "" : "s"));
   }
   if (!context_.again.empty()) text += row("again", context_.again);
   if (!context_.journal.empty()) text += row("look", context_.journal);

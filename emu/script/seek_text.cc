@@ -113,7 +113,7 @@ std::string Seeker::instead(const Scene& scene) const {
   if (const auto* reply = std::get_if<ReceivesReply>(&pattern_.what))
     return replies_text(scene, *reply, from_);
   if (std::holds_alternative<IsCutOff>(pattern_.what))
-    return decided_ == 0 ? "the connection is still open" : "it was cut off";
+    return decided_ == 0 ? "the connection is still open" : "the connection was closed";
   return entry_instead(scene);
 }
 
@@ -122,13 +122,13 @@ std::string Seeker::bytes_instead(const Scene& scene, const Shows& shows) const 
   const std::string_view rest = stream.substr(std::min(begin_, stream.size()));
   if (rest.empty()) return stream.empty() ? "nothing came" : "nothing more came";
   if (how_.anywhere || shows.payload.kind == Payload::Kind::regex)
-    return fmt::format("it is not in what came: {}", quoted_text(rest));
+    return fmt::format("the bytes that came do not contain it: {}", quoted_text(rest));
   const std::string_view agrees = rest.substr(0, agrees_);
   const std::string_view differs = rest.substr(agrees_);
   if (differs.empty())
     return fmt::format("{} of {} bytes came, and no more", agrees.size(), shows.payload.size());
-  if (agrees.empty()) return fmt::format("what came next is {}", quoted_text(differs));
-  return fmt::format("{} bytes are right, and then comes {} in place of {}", agrees.size(),
+  if (agrees.empty()) return fmt::format("the next bytes are {}", quoted_text(differs));
+  return fmt::format("{} bytes are right, then {} follows in place of {}", agrees.size(),
                      quoted_text(differs.substr(0, 16)),
                      quoted_text(std::string(1, shows.payload.unit[agrees_ % shows.payload.unit.size()])));
 }
@@ -171,7 +171,7 @@ std::string Seeker::entry_instead(const Scene& scene) const {
   const auto [near, early] = likely(scene);
   if (near != 0) return fmt::format("the nearest was step {}", near);
   if (early != 0 && !from_.by.nowhere())
-    return fmt::format("it came at step {}, before what line {} has met", early, from_.by.line);
+    return fmt::format("it came at step {}, before the entry that met line {}", early, from_.by.line);
   return "nothing of the kind came";
 }
 

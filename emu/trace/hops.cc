@@ -52,7 +52,7 @@ static_assert(
       }
       return true;
     }(),
-    "every quirk lives at one hop");
+    "every quirk belongs to one hop");
 
 using Shown = std::optional<HopId>;
 

@@ -260,7 +260,7 @@ void details_in(Fields& fields, std::string& complaint, Entry& entry) {
     case Kind::event_raised:
       peer();
       entry.port = fields.word("port");
-      detail(fields.named("outcome", raised_named, "how raising an event ends"));
+      detail(fields.named("outcome", raised_named, "the outcome of raising an event"));
       if (!fields.has("source")) return;
       entry.from_value = static_cast<std::uint32_t>(fields.named("source", source_named, "virq or pirq"));
       entry.to_value = fields.word("number");
@@ -362,10 +362,10 @@ JournalDomain domain_in(const json& object, std::string& complaint) {
 
 JournalHeader header_in(Fields& fields, std::string& complaint) {
   JournalHeader header;
-  if (fields.text("format") != journal_format) fields.complain("it is no journal of ringside");
+  if (fields.text("format") != journal_format) fields.complain("it is not a journal of ringside");
   const std::uint64_t version = fields.number("version", std::numeric_limits<std::uint32_t>::max());
   if (version != journal_version)
-    fields.complain(fmt::format("it is of version {}, and version {} is read here{}", version,
+    fields.complain(fmt::format("its version is {}, and this program reads version {}{}", version,
                                 journal_version,
                                 version < journal_version ? ": an older ringside wrote it" : ""));
   if (fields.number("slots", ring::slots_per_ring) != ring::slots_per_ring)
@@ -468,8 +468,8 @@ Result<Journaled> read_journal(std::istream& file, const std::string& name) {
         if (reading.lines() == 0) return bad(1, "it is empty", "ringside run --journal writes one");
         return reading.done();
       case Line::cut:
-        return bad(number, "the file ends within this line: it was cut short",
-                   number == 1 ? "" : fmt::format("head -n {} keeps what is whole", number - 1));
+        return bad(number, "the file ends within this line: it was truncated",
+                   number == 1 ? "" : fmt::format("head -n {} keeps the complete lines", number - 1));
       case Line::too_long:
         return bad(
             number,

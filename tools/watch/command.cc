@@ -86,7 +86,7 @@ class Watch {
       terminal_->resume();
       changed_ = true;
     });
-    host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) { leave("the machine has gone down"); });
+    host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) { leave("the machine was shut down"); });
     read();
     return host_.run();
   }
@@ -153,7 +153,7 @@ class Watch {
     if (!journal) return leave(journal.error().text(), exit_could_not_run);
     journal_ = std::move(*journal);
     look_again();
-    say("entries were lost while this watch was stopped: the picture begins anew");
+    say("entries were lost while watch was stopped: the history starts again");
   }
 
   /// Searches the existing domains for the one that is shown or awaited.
@@ -256,7 +256,7 @@ class Watch {
         return next_domain();
       case '[':
       case ']':
-        return say("phases are a scenario's, in its replay page; a live machine has none");
+        return say("a live machine has no phases; the replay page of a scenario has");
       case control_l:
         return terminal_->forget();
       case 'q':
@@ -328,7 +328,8 @@ bool wants_colours() {
 int watch_command(const Session& session, const WatchOptions& options) {
   for (const int fd : {0, 1}) {
     if (!is_terminal(fd))
-      return failed({EINVAL, "cannot watch", fd == 0 ? "stdin" : "stdout", "it is no terminal", other_ways});
+      return failed(
+          {EINVAL, "cannot watch", fd == 0 ? "stdin" : "stdout", "it is not a terminal", other_ways});
   }
   auto words = Terminfo::of_terminal();
   if (!words) return failed({ENOTTY, "cannot watch", words.error().object, words.error().why, other_ways});
@@ -359,20 +360,20 @@ int watch_command(const Session& session, const WatchOptions& options) {
 void add_watch_command(Command app, Session& session) {
   Command command = add_command(
       app, session, "watch", "Watch a running machine: its rings, events, queues and screens as they change",
-      "  ringside watch             the first domain, or the first that comes\n"
+      "  ringside watch             the first domain that exists, or is created\n"
       "  ringside watch web         in one terminal, and `ringside console web` in another\n"
       "  ringside watch web --ascii           without line drawing; NO_COLOR=1 in the environment: without "
       "colours\n"
       "  ringside watch web --web             the replay page, live, and a keyboard for the domain web\n"
-      "  ringside watch --web --port 8000     of all domains; without one it has no keyboard\n"
-      "Keys: space stands still, , and . step, Home and End, Tab goes to the next domain, ? lists them, q "
-      "leaves.\n"
-      "The page is served to this machine only, and only to who knows the address that is printed.");
+      "  ringside watch --web --port 8000     of all domains, without a keyboard\n"
+      "Keys: space pauses, , and . step, Home and End, Tab shows the next domain, ? lists them, q quits.\n"
+      "Only programs on this machine can open the page, and only by the address that is printed.");
   const auto options = std::make_shared<WatchOptions>();
   command.add_option("DOMAIN", options->web.domain, "Its name or number (default: the first; --web: all)");
-  const Option ascii = command.add_flag("--ascii", options->ascii, "Without line-drawing characters");
-  const Option browser = command.add_flag("--web", options->in_browser, "In a browser").excludes(ascii);
-  command.add_option("--port", options->web.port, "Of the page (default: any that is free)").needs(browser);
+  const Option ascii = command.add_flag("--ascii", options->ascii, "Draw with ASCII characters only");
+  const Option browser =
+      command.add_flag("--web", options->in_browser, "Serve a page for a browser").excludes(ascii);
+  command.add_option("--port", options->web.port, "Port of the page (default: any free one)").needs(browser);
   command.callback([&session, options] {
     session.run = [&session, options] {
       return options->in_browser ? watch_web(session, options->web) : watch_command(session, *options);
