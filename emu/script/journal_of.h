@@ -9,6 +9,6 @@ namespace ringside::script {
 
 /// `made_by`: "ringside 0.1.0".
 [[nodiscard]] trace::Journaled journal_of(const Scenario& scenario, const Sources& sources,
-                                          const Story& story, std::uint64_t seed, std::string made_by);
+                                          const RunRecord& record, std::uint64_t seed, std::string made_by);
 
 }  // namespace ringside::script

@@ -23,13 +23,13 @@
 namespace ringside::script {
 
 /// Runs a scenario with a seed. The scenario must outlive the result.
-using Player = std::function<Story(const Scenario& scenario, std::uint64_t seed)>;
+using Player = std::function<RunRecord(const Scenario& scenario, std::uint64_t seed)>;
 
 class Reason {
  public:
-  /// The reason of the first failure in `story`, the result of `scenario` with `seed`. Searches for causes
+  /// The reason of the first failure in `record`, the result of `scenario` with `seed`. Searches for causes
   /// until `late` returns true. `play` must outlive it.
-  Reason(const Scenario& scenario, std::uint64_t seed, const Story& story, const Player& play,
+  Reason(const Scenario& scenario, std::uint64_t seed, const RunRecord& record, const Player& play,
          const std::function<bool()>& late);
 
   /// Whether `candidate` fails with `seed` for the same reason.
@@ -51,9 +51,9 @@ class Reason {
     LineId line = {};  ///< for the kind `line`
   };
 
-  [[nodiscard]] const Failure* failure_in(const Story& story) const;
-  [[nodiscard]] bool fails_alike(const Story& story) const;
-  [[nodiscard]] bool is_met(const Story& story) const;
+  [[nodiscard]] const Failure* failure_in(const RunRecord& record) const;
+  [[nodiscard]] bool fails_alike(const RunRecord& record) const;
+  [[nodiscard]] bool is_met(const RunRecord& record) const;
   [[nodiscard]] bool is_met_without(const Scenario& scenario, const Cause& cause, std::uint64_t seed) const;
   void find_causes(const Scenario& scenario, const std::function<bool()>& late);
 

@@ -21,11 +21,11 @@ inline constexpr std::size_t failures_shown_max = 10;
 inline constexpr std::size_t entries_before = 4;
 
 /// Why a run failed or could not run; empty if it passed. Ends with a newline.
-[[nodiscard]] std::string failure_report(const Scenario& scenario, const Sources& sources, const Story& story,
-                                         const ReportContext& context);
+[[nodiscard]] std::string failure_report(const Scenario& scenario, const Sources& sources,
+                                         const RunRecord& record, const ReportContext& context);
 /// The warnings of a run; empty if there are none. Ends with a newline.
 [[nodiscard]] std::string warnings_report(const Scenario& scenario, const Sources& sources,
-                                          const Story& story);
+                                          const RunRecord& record);
 
 /// An entry as an expectation that it meets, without the word `expect`: "xcs writes dom1.rx[7] request
 /// console length 60 "abcabc"...". What an expectation cannot express is in a comment after it.

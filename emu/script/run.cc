@@ -97,7 +97,7 @@ Run::Run(const Scenario& scenario, const StageFactory& factory, RunOptions optio
       cast_(*stage_),
       actors_(*stage_, state_, cast_) {}
 
-Story Run::go() {
+RunRecord Run::go() {
   if (auto started = stage_->start(); !started) stop(started.error(), {});
   began_ = stage_->now();
   for (const Statement& each : scenario_.statements) {
@@ -107,25 +107,25 @@ Story Run::go() {
   if (!stopped_) (void)settle(scenario_.setup.timeout);
   if (!stopped_ && stage_->failure()) stop({}, {});
   if (!stopped_) end_watches(nullptr);
-  if (story_.outcome == Outcome::passed && !story_.failures.empty()) story_.outcome = Outcome::failed;
-  story_.began = began_;
-  story_.ended = stage_->now();
-  story_.said = stage_->warnings();
-  story_.names = cast_.names();
+  if (record_.outcome == Outcome::passed && !record_.failures.empty()) record_.outcome = Outcome::failed;
+  record_.began = began_;
+  record_.ended = stage_->now();
+  record_.process_warnings = stage_->warnings();
+  record_.names = cast_.names();
   const bool xenctld = scenario_.setup.controller == Controller::xenctld;
-  story_.names.emplace_back(trace::actor(Role::dom0), xenctld ? "xenctld" : "xcs");
-  story_.order = options_.order.tape();
+  record_.names.emplace_back(trace::actor(Role::dom0), xenctld ? "xenctld" : "xcs");
+  record_.order = options_.order.tape();
   if (options_.at_end) options_.at_end(*stage_);
-  story_.state = std::move(state_);
-  return std::move(story_);
+  record_.state = std::move(state_);
+  return std::move(record_);
 }
 
 void Run::stop(Error error, const Span& line) {
   stopped_ = true;
-  story_.outcome = Outcome::could_not_run;
+  record_.outcome = Outcome::could_not_run;
   // An error of the stage takes precedence: an act that timed out may be a consequence of it.
-  story_.error = stage_->failure().value_or(std::move(error));
-  story_.error_line = line;
+  record_.error = stage_->failure().value_or(std::move(error));
+  record_.error_line = line;
 }
 
 // -- time
@@ -183,7 +183,7 @@ void Run::statement(const Statement& statement) {
     wait_until(since + statement.when->delay);
     if (stopped_) return;
   }
-  story_.came.push_back({&statement, state_.steps(), stage_->now(), story_.failures.size()});
+  record_.starts.push_back({&statement, state_.steps(), stage_->now(), record_.failures.size()});
   std::visit(
       Visit{[&](const Act& each) { act(each, statement); },
             [&](const Expect& each) { expect(statement, each); },
@@ -248,7 +248,7 @@ void Run::together(const Together& block) {
 
 void Run::expect(const Statement& statement, const Expect& expect) {
   if (is_lost(expect.pattern)) {
-    ++story_.unjudged;
+    ++record_.unjudged;
     return;
   }
   if (expect.now) return expect_now(statement, expect);
@@ -319,7 +319,7 @@ void Run::expect_no(const Statement& statement, const ExpectNo& none) {
   const auto* bytes = std::get_if<BytesAt>(&none.pattern.what);
   const bool from_cursor = bytes != nullptr && bytes->more;
   if (from_cursor && is_lost(none.pattern)) {
-    ++story_.unjudged;
+    ++record_.unjudged;
     return;
   }
   Seeker seeker(none.pattern, from_cursor ? cursor_of(none.pattern) : cursor_now(none.pattern),
@@ -339,8 +339,8 @@ void Run::expect_no(const Statement& statement, const ExpectNo& none) {
   if (seen) {
     fail(Failure::Kind::seen, statement, none.pattern, seeker);
   } else {
-    ++story_.judged;
-    story_.met.push_back(statement.span);
+    ++record_.judged;
+    record_.met.push_back(statement.span);
   }
 }
 
@@ -371,10 +371,10 @@ void Run::end_watches(const std::string* phase) {
       ++each;
       continue;
     }
-    ++story_.judged;
-    story_.met.push_back(each->statement->span);
+    ++record_.judged;
+    record_.met.push_back(each->statement->span);
     if (!each->seeker.saw_its_subject(scene())) {
-      story_.warnings.push_back(
+      record_.warnings.push_back(
           {each->never->pattern.subject, "this was never tested: nothing happened there"});
     }
     each = watches_.erase(each);
@@ -407,8 +407,8 @@ bool Run::is_lost(const Pattern& pattern) const {
 }
 
 void Run::met(const Seeker& seeker, const Pattern& pattern, const Span& line) {
-  ++story_.judged;
-  story_.met.push_back(line);
+  ++record_.judged;
+  record_.met.push_back(line);
   Cursor& cursor = cursors_[cursor_key(pattern)];
   const Cursor& reached = seeker.cursor();
   cursor.mark = std::max(cursor.mark, reached.mark);
@@ -419,7 +419,7 @@ void Run::met(const Seeker& seeker, const Pattern& pattern, const Span& line) {
 
 Failure& Run::fail(Failure::Kind kind, const Statement& statement, const Pattern& pattern,
                    const Seeker& seeker) {
-  ++story_.judged;
+  ++record_.judged;
   Failure failure;
   failure.kind = kind;
   failure.statement = &statement;
@@ -435,8 +435,8 @@ Failure& Run::fail(Failure::Kind kind, const Statement& statement, const Pattern
   failure.time = stage_->now() - began_;
   failure.circumstances = actors_.circumstances();
   if (const auto* expect = std::get_if<Expect>(&statement.what)) failure.label = expect->label;
-  story_.failures.push_back(std::move(failure));
-  return story_.failures.back();
+  record_.failures.push_back(std::move(failure));
+  return record_.failures.back();
 }
 
 void Run::limited(Failure& failure, const Expect& expect) {

@@ -1,7 +1,7 @@
 // Runs one scenario on one stage, and returns the result.
 //
 //   Run run(scenario, make_stage, {});
-//   const Story story = run.go();
+//   const RunRecord record = run.go();
 //
 // Statements are executed in order. An act takes effect at once. An expectation searches the journal from its
 // actor's cursor on, and advances the stage until it is met or its time is over. The run continues after a
@@ -72,7 +72,7 @@ struct RunWarning {
 enum class Outcome : std::uint8_t { passed, failed, could_not_run };
 
 /// The result of a run.
-struct Story {
+struct RunRecord {
   Outcome outcome = Outcome::passed;
   std::vector<Failure> failures;
   std::vector<RunWarning> warnings;
@@ -81,21 +81,21 @@ struct Story {
   State state;
   Time began{0};  ///< by the clock of the entries
   Time ended{0};
-  std::size_t judged = 0;         ///< expectations, with those of `never`
-  std::size_t unjudged = 0;       ///< expectations that could not be judged
-  std::vector<Span> met;          ///< the lines that were met
-  std::vector<std::string> said;  ///< warnings of processes for the user
-  Cast::Names names;              ///< of users, clients and dom0's controller, by their actors in entries
-  Choice::Tape order;             ///< of what happened `together`
+  std::size_t judged = 0;                     ///< expectations, with those of `never`
+  std::size_t unjudged = 0;                   ///< expectations that could not be judged
+  std::vector<Span> met;                      ///< the lines that were met
+  std::vector<std::string> process_warnings;  ///< warnings of processes for the user
+  Cast::Names names;   ///< of users, clients and dom0's controller, by their actors in entries
+  Choice::Tape order;  ///< of what happened `together`
 
   /// The beginning of a statement.
-  struct Came {
+  struct StatementStart {
     const Statement* statement = nullptr;
     Step after = 0;  ///< the last entry before it
     Time time{0};    ///< by the clock of the entries
     std::size_t failures_before = 0;
   };
-  std::vector<Came> came;  ///< in their order
+  std::vector<StatementStart> starts;  ///< in their order
 };
 
 /// Equal for two runs exactly if their journals are equal.
@@ -109,7 +109,7 @@ class Run {
   Run(const Scenario& scenario, const StageFactory& factory, RunOptions options);
 
   /// Called once.
-  [[nodiscard]] Story go();
+  [[nodiscard]] RunRecord go();
 
  private:
   /// An expectation that is not met yet.
@@ -166,7 +166,7 @@ class Run {
   Cursors cursors_;
   std::list<Watch> watches_;
   std::set<std::string> lost_places_;  ///< places where bytes were wrong
-  Story story_;
+  RunRecord record_;
   Time began_{0};
   std::uint64_t advances_ = 0;
   bool stopped_ = false;
