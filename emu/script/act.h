@@ -17,9 +17,10 @@ struct Circumstance {
   Span since;
 };
 
-class Actors {
+class ActExecutor {
  public:
-  Actors(Stage& stage, State& state, Cast& cast) : stage_(stage), state_(state), cast_(cast) {}
+  ActExecutor(Stage& stage, State& state, ActorMap& actor_map)
+      : stage_(stage), state_(state), actor_map_(actor_map) {}
 
   /// Carries the act out now. Acts that wait for answers let virtual time pass. An error says why the act is
   /// impossible.
@@ -49,7 +50,7 @@ class Actors {
 
   Stage& stage_;
   State& state_;
-  Cast& cast_;
+  ActorMap& actor_map_;
   std::map<std::string, Circumstance> circumstances_;
   std::map<std::uint32_t, std::string> ptys_;  ///< the pty of each domain
 };

@@ -64,7 +64,7 @@ const Payload* payload_of(const Pattern& pattern) {
 /// Whether the sender and receiver of a message that an actor passes on are `from` and `to`. Domains are
 /// found by the ring.
 bool passes(const trace::Entry& entry, const std::optional<Actor>& from, const std::optional<Actor>& to,
-            const Cast& cast) {
+            const ActorMap& actor_map) {
   const auto in_domain = [&](const Actor& actor) {
     return actor.role == Role::domain && actor.domain == entry.domain;
   };
@@ -73,25 +73,25 @@ bool passes(const trace::Entry& entry, const std::optional<Actor>& from, const s
     return !to || in_domain(*to);
   }
   const bool comes = !from || from->role != Role::domain || in_domain(*from);
-  return comes && (!to || (to->role == Role::domain ? in_domain(*to) : cast.is(*to, entry.peer)));
+  return comes && (!to || (to->role == Role::domain ? in_domain(*to) : actor_map.is(*to, entry.peer)));
 }
 
 }  // namespace
 
 // -- actors
 
-void Cast::meet_client(const std::string& name) {
+void ActorMap::add_client(const std::string& name) {
   for (const Lane lane : {Lane::control, Lane::data}) {
     if (const std::uint32_t number = stage_.client_number(name, lane); number != 0)
       clients_[name].insert(number);
   }
 }
 
-std::string Cast::pty(const std::string& name) const {
+std::string ActorMap::pty(const std::string& name) const {
   return name.empty() && ptys_.size() == 1 ? *ptys_.begin() : name;
 }
 
-Cast::Names Cast::names() const {
+ActorMap::Names ActorMap::names() const {
   Names all;
   const auto spell = [](std::string_view kind, const std::string& name) {
     return name.empty() ? std::string(kind) : fmt::format("{}[{}]", kind, name);
@@ -105,11 +105,11 @@ Cast::Names Cast::names() const {
   return all;
 }
 
-bool Cast::is_raw(std::uint32_t number) const {
+bool ActorMap::is_raw(std::uint32_t number) const {
   return std::ranges::any_of(clients_, [&](const auto& each) { return each.second.contains(number); });
 }
 
-bool Cast::is(const Actor& named, trace::Actor actor) const {
+bool ActorMap::is(const Actor& named, trace::Actor actor) const {
   switch (named.role) {
     case Role::user:
       return actor.role == Role::user && actor == stage_.user_actor(named.name);
@@ -134,7 +134,7 @@ bool Cast::is(const Actor& named, trace::Actor actor) const {
   return false;
 }
 
-bool Cast::is_end(const Actor& named, trace::Actor actor) const {
+bool ActorMap::is_end(const Actor& named, trace::Actor actor) const {
   const bool serves = named.role == Role::xcs || named.role == Role::xenctld;
   return is(named, actor) || (serves && actor.role == Role::dom0);
 }
@@ -228,7 +228,7 @@ bool Matcher::message_is(const Message& pattern, const ring::ControlMessage& mes
   return !pattern.payload || probe_->is({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-bool Matcher::same_sort(const trace::Entry& entry, const Cast& cast) const {
+bool Matcher::same_sort(const trace::Entry& entry, const ActorMap& actor_map) const {
   const auto is_frame = [&](std::uint32_t type) {
     return entry.kind == Kind::frame_passed && entry.detail == type;
   };
@@ -240,45 +240,45 @@ bool Matcher::same_sort(const trace::Entry& entry, const Cast& cast) const {
       Visit{[&](const Receives& each) {
               const bool comes =
                   !each.from || (each.from->role == Role::domain ? each.from->domain == entry.domain
-                                                                 : cast.is(*each.from, entry.peer));
-              return is_taken(frame_type(each.message)) && cast.is(each.who, entry.actor) && comes;
+                                                                 : actor_map.is(*each.from, entry.peer));
+              return is_taken(frame_type(each.message)) && actor_map.is(each.who, entry.actor) && comes;
             },
             [&](const ReceivesVirq& each) {
-              return is_taken(dom0::XCS_VIRQ) && cast.is(each.client, entry.actor);
+              return is_taken(dom0::XCS_VIRQ) && actor_map.is(each.client, entry.actor);
             },
             [&](const Sends& each) {
-              return is_frame(frame_type(each.message)) && cast.is(each.who, entry.actor) &&
-                     cast.is(each.to, entry.peer);
+              return is_frame(frame_type(each.message)) && actor_map.is(each.who, entry.actor) &&
+                     actor_map.is(each.to, entry.peer);
             },
             [&](const Forwards& each) {
               const bool in_slot = entry.kind == Kind::slot_written &&
                                    entry.detail == static_cast<std::uint8_t>(slot_use(each.message));
-              return (is_frame(frame_type(each.message)) || in_slot) && cast.is(each.who, entry.actor) &&
-                     passes(entry, each.from, each.to, cast);
+              return (is_frame(frame_type(each.message)) || in_slot) && actor_map.is(each.who, entry.actor) &&
+                     passes(entry, each.from, each.to, actor_map);
             },
             [&](const EventRaised& each) {
-              return entry.kind == Kind::event_raised && cast.is_end(each.from, entry.actor) &&
-                     cast.is_end(each.to, entry.peer);
+              return entry.kind == Kind::event_raised && actor_map.is_end(each.from, entry.actor) &&
+                     actor_map.is_end(each.to, entry.peer);
             },
             [&](const TakesEvent& each) {
-              return entry.kind == Kind::event_taken && cast.is(each.who, entry.actor);
+              return entry.kind == Kind::event_taken && actor_map.is(each.who, entry.actor);
             },
             [&](const SlotWritten& each) {
-              return entry.kind == Kind::slot_written && cast.is(each.who, entry.actor) &&
+              return entry.kind == Kind::slot_written && actor_map.is(each.who, entry.actor) &&
                      entry.domain == each.ring.domain && entry.ring == each.ring.ring &&
                      entry.to_value == each.slot;
             },
             [&](const IndexMoved& each) {
-              return entry.kind == Kind::index_moved && cast.is(each.who, entry.actor) &&
+              return entry.kind == Kind::index_moved && actor_map.is(each.who, entry.actor) &&
                      entry.domain == each.ring.domain && entry.ring == each.ring.ring &&
                      entry.detail == static_cast<std::uint8_t>(each.index);
             },
             [&](const Refuses& each) {
-              return entry.kind == Kind::refused && cast.is(each.who, entry.actor) &&
-                     (!each.whom || cast.is(*each.whom, entry.peer) ||
+              return entry.kind == Kind::refused && actor_map.is(each.who, entry.actor) &&
+                     (!each.whom || actor_map.is(*each.whom, entry.peer) ||
                       (each.whom->role == Role::domain && each.whom->domain == entry.domain));
             },
-            [&](const Says& each) { return entry.kind == Kind::told && cast.is(each.who, entry.actor); },
+            [&](const Says& each) { return entry.kind == Kind::told && actor_map.is(each.who, entry.actor); },
             [&](const QuirkBites& each) { return trace::is(entry, each.quirk); },
             [&](const Shows& each) { return never(each); }, [&](const BytesAt& each) { return never(each); },
             [&](const ReceivesReply& each) { return never(each); },
@@ -290,8 +290,8 @@ bool Matcher::same_sort(const trace::Entry& entry, const Cast& cast) const {
       pattern_.what);
 }
 
-bool Matcher::matches(const trace::Entry& entry, const Cast& cast) const {
-  if (!same_sort(entry, cast)) return false;
+bool Matcher::matches(const trace::Entry& entry, const ActorMap& actor_map) const {
+  if (!same_sort(entry, actor_map)) return false;
   if (const auto* receives = std::get_if<Receives>(&pattern_.what))
     return message_is(receives->message, entry.message);
   if (const auto* sends = std::get_if<Sends>(&pattern_.what))
@@ -310,9 +310,9 @@ bool Matcher::matches(const trace::Entry& entry, const Cast& cast) const {
   return true;
 }
 
-bool Matcher::matches(const State::Taken& taken, const State& state, const Cast& cast) const {
+bool Matcher::matches(const State::Taken& taken, const State& state, const ActorMap& actor_map) const {
   const auto* receives = std::get_if<Receives>(&pattern_.what);
-  if (receives == nullptr || !cast.is(receives->who, taken.by)) return false;
+  if (receives == nullptr || !actor_map.is(receives->who, taken.by)) return false;
   if (taken.use != slot_use(receives->message)) return false;
   // A domain receives what the other side wrote, and the other side what the domain wrote.
   if (receives->from && receives->from->role == Role::domain && receives->from->domain != taken.domain)
@@ -325,20 +325,20 @@ bool Matcher::matches(const State::Taken& taken, const State& state, const Cast&
 // -- counters
 
 bool counts_for(const State::Tally& tally, const Actor& actor, std::string_view counter,
-                const std::optional<Actor>& of, const Cast& cast) {
+                const std::optional<Actor>& of, const ActorMap& actor_map) {
   const CounterAbout* known = find_counter(actor.role, counter);
   if (known == nullptr || (of && of->domain != tally.domain)) return false;
   // Counters of the serial line have the actor uart, whichever program counts them.
-  if (!cast.is(actor, tally.actor)) return false;
+  if (!actor_map.is(actor, tally.actor)) return false;
   return std::ranges::any_of(known->sources,
                              [&](const CounterSource& source) { return source == tally.source; });
 }
 
 std::uint64_t counter_at(const State& state, Step step, const Actor& actor, std::string_view counter,
-                         const std::optional<Actor>& of, const Cast& cast) {
+                         const std::optional<Actor>& of, const ActorMap& actor_map) {
   std::vector<bool> counted;
   for (const State::Tally& each : state.tallies())
-    counted.push_back(counts_for(each, actor, counter, of, cast));
+    counted.push_back(counts_for(each, actor, counter, of, actor_map));
   std::int64_t value = 0;
   for (const State::Change& change : state.changes()) {
     if (change.step > step) break;

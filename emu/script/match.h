@@ -1,7 +1,7 @@
 // Whether an entry of the journal, or a message that was taken from a ring, matches a pattern.
 //
-// Cast maps the scenario's names to actors of the journal: a user has a number there, and a raw client has
-// one number for each of its two connections to xcs. It asks the stage for them.
+// ActorMap maps the scenario's names to actors of the journal: a user has a number there, and a raw client
+// has one number for each of its two connections to xcs. It asks the stage for them.
 #pragma once
 
 #include <map>
@@ -19,18 +19,18 @@
 
 namespace ringside::script {
 
-class Cast {
+class ActorMap {
  public:
-  explicit Cast(const Stage& stage) : stage_(stage) {}
+  explicit ActorMap(const Stage& stage) : stage_(stage) {}
 
   /// Called after each act of a raw client. Records the numbers of its connections.
-  void meet_client(const std::string& name);
+  void add_client(const std::string& name);
   /// Records the name of an attached pty.
-  void meet_pty(const std::string& name) { ptys_.insert(name); }
+  void add_pty(const std::string& name) { ptys_.insert(name); }
   /// The pty that is meant: without a name, the only pty.
   [[nodiscard]] std::string pty(const std::string& name) const;
 
-  void meet_user(const std::string& name) { users_.insert(name); }
+  void add_user(const std::string& name) { users_.insert(name); }
   /// The scenario's names of actors. An actor without such a name is left out.
   using Names = std::vector<std::pair<trace::Actor, std::string>>;
   [[nodiscard]] Names names() const;
@@ -80,11 +80,11 @@ class Matcher {
   /// Whether the pattern matches messages taken from a ring: `Receives` of the ring's consumer.
   [[nodiscard]] static bool by_taking(const Pattern& pattern);
 
-  [[nodiscard]] bool matches(const trace::Entry& entry, const Cast& cast) const;
-  [[nodiscard]] bool matches(const State::Taken& taken, const State& state, const Cast& cast) const;
+  [[nodiscard]] bool matches(const trace::Entry& entry, const ActorMap& actor_map) const;
+  [[nodiscard]] bool matches(const State::Taken& taken, const State& state, const ActorMap& actor_map) const;
   /// Whether the entry has the pattern's actor and kind, with any contents. A strict pattern that does not
   /// match such an entry fails.
-  [[nodiscard]] bool same_sort(const trace::Entry& entry, const Cast& cast) const;
+  [[nodiscard]] bool same_sort(const trace::Entry& entry, const ActorMap& actor_map) const;
 
  private:
   [[nodiscard]] bool message_is(const Message& pattern, const ring::ControlMessage& message) const;
@@ -95,11 +95,11 @@ class Matcher {
 
 /// Whether `tally` is part of the counter `counter` of `actor`.
 [[nodiscard]] bool counts_for(const State::Tally& tally, const Actor& actor, std::string_view counter,
-                              const std::optional<Actor>& of, const Cast& cast);
+                              const std::optional<Actor>& of, const ActorMap& actor_map);
 /// The counter's value after that step.
 [[nodiscard]] std::uint64_t counter_at(const State& state, Step step, const Actor& actor,
                                        std::string_view counter, const std::optional<Actor>& of,
-                                       const Cast& cast);
+                                       const ActorMap& actor_map);
 
 /// Visits a variant: one function for each alternative.
 template <class... Cases>

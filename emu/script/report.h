@@ -29,7 +29,7 @@ inline constexpr std::size_t entries_before = 4;
 
 /// An entry as an expectation that it meets, without the word `expect`: "xcs writes dom1.rx[7] request
 /// console length 60 "abcabc"...". What an expectation cannot express is in a comment after it.
-[[nodiscard]] std::string as_expected(const trace::Entry& entry, const Cast::Names& names);
+[[nodiscard]] std::string as_expected(const trace::Entry& entry, const ActorMap::Names& names);
 /// "1.100ms"
 [[nodiscard]] std::string time_text(Duration time);
 

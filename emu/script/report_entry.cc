@@ -19,7 +19,7 @@ using trace::Role;
 
 class Wording {
  public:
-  Wording(const Entry& entry, const Cast::Names& names) : entry_(entry), names_(names) {}
+  Wording(const Entry& entry, const ActorMap::Names& names) : entry_(entry), names_(names) {}
 
   [[nodiscard]] std::string text() const;
 
@@ -36,7 +36,7 @@ class Wording {
   [[nodiscard]] std::string comment() const { return "# " + trace::sentence(entry_); }
 
   const Entry& entry_;
-  const Cast::Names& names_;
+  const ActorMap::Names& names_;
 };
 
 std::string Wording::name(trace::Actor actor) const {
@@ -157,7 +157,7 @@ std::string Wording::text() const {
 
 }  // namespace
 
-std::string as_expected(const trace::Entry& entry, const Cast::Names& names) {
+std::string as_expected(const trace::Entry& entry, const ActorMap::Names& names) {
   return Wording(entry, names).text();
 }
 

@@ -94,8 +94,8 @@ Run::Run(const Scenario& scenario, const StageFactory& factory, RunOptions optio
         };
         return factory(std::move(plan));
       }()),
-      cast_(*stage_),
-      actors_(*stage_, state_, cast_) {}
+      actor_map_(*stage_),
+      act_executor_(*stage_, state_, actor_map_) {}
 
 RunRecord Run::go() {
   if (auto started = stage_->start(); !started) stop(started.error(), {});
@@ -111,7 +111,7 @@ RunRecord Run::go() {
   record_.began = began_;
   record_.ended = stage_->now();
   record_.process_warnings = stage_->warnings();
-  record_.names = cast_.names();
+  record_.names = actor_map_.names();
   const bool xenctld = scenario_.setup.controller == Controller::xenctld;
   record_.names.emplace_back(trace::actor(Role::dom0), xenctld ? "xenctld" : "xcs");
   record_.order = options_.order.tape();
@@ -194,7 +194,7 @@ void Run::statement(const Statement& statement) {
 }
 
 void Run::act(const Act& act, const Statement& statement) {
-  auto done = actors_.carry_out(act, statement.span);
+  auto done = act_executor_.carry_out(act, statement.span);
   if (const auto* connects = std::get_if<ClientConnects>(&act)) replies_begin(connects->client);
   look_at_watches();
   if (!done) stop(done.error(), statement.span);
@@ -433,7 +433,7 @@ Failure& Run::fail(Failure::Kind kind, const Statement& statement, const Pattern
   failure.focus = seeker.nearest(scene());
   failure.step = state_.steps();
   failure.time = stage_->now() - began_;
-  failure.circumstances = actors_.circumstances();
+  failure.circumstances = act_executor_.circumstances();
   if (const auto* expect = std::get_if<Expect>(&statement.what)) failure.label = expect->label;
   record_.failures.push_back(std::move(failure));
   return record_.failures.back();

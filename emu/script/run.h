@@ -85,8 +85,8 @@ struct RunRecord {
   std::size_t unjudged = 0;                   ///< expectations that could not be judged
   std::vector<Span> met;                      ///< the lines that were met
   std::vector<std::string> process_warnings;  ///< warnings of processes for the user
-  Cast::Names names;   ///< of users, clients and dom0's controller, by their actors in entries
-  Choice::Tape order;  ///< of what happened `together`
+  ActorMap::Names names;  ///< of users, clients and dom0's controller, by their actors in entries
+  Choice::Tape order;     ///< of what happened `together`
 
   /// The beginning of a statement.
   struct StatementStart {
@@ -151,7 +151,7 @@ class Run {
   [[nodiscard]] Duration limit_of(const Expect& expect) const;
   /// A limit, multiplied for the speed of this machine.
   [[nodiscard]] Duration scaled(Duration limit) const;
-  [[nodiscard]] Scene scene() const { return {*stage_, state_, cast_}; }
+  [[nodiscard]] Scene scene() const { return {*stage_, state_, actor_map_}; }
   [[nodiscard]] Cursor cursor_of(const Pattern& pattern) { return cursors_[cursor_key(pattern)]; }
   /// A cursor at the end of the present data.
   [[nodiscard]] Cursor cursor_now(const Pattern& pattern) const;
@@ -161,8 +161,8 @@ class Run {
   RunOptions options_;
   State state_;
   std::unique_ptr<Stage> stage_;
-  Cast cast_;
-  Actors actors_;
+  ActorMap actor_map_;
+  ActExecutor act_executor_;
   Cursors cursors_;
   std::list<Watch> watches_;
   std::set<std::string> lost_places_;  ///< places where bytes were wrong

@@ -61,7 +61,7 @@ std::string_view bytes_at(const Scene& scene, const Place& place) {
     case Place::Kind::uart:
       return scene.stage.uart_showed();
     case Place::Kind::pty:
-      return scene.stage.pty_showed(scene.cast.pty(place.name));
+      return scene.stage.pty_showed(scene.actor_map.pty(place.name));
   }
   return {};
 }
@@ -133,17 +133,17 @@ Verdict Seeker::look(const Scene& scene, const std::vector<Mark>& taken) {
 
 // -- entries
 
-bool Seeker::ignored(const trace::Entry& entry, const Cast& cast) const {
-  return std::ranges::any_of(ignores_, [&](const Matcher& each) { return each.matches(entry, cast); });
+bool Seeker::ignored(const trace::Entry& entry, const ActorMap& actor_map) const {
+  return std::ranges::any_of(ignores_, [&](const Matcher& each) { return each.matches(entry, actor_map); });
 }
 
 Verdict Seeker::look_at_entries(const Scene& scene, const std::vector<Mark>& taken) {
   while (looked_ < scene.state.steps()) {
     const trace::Entry& entry = scene.state.at(++looked_);
     const Mark mark{looked_, whole_step};
-    if (mark <= from_.mark || !matcher_.same_sort(entry, scene.cast)) continue;
-    if (ignored(entry, scene.cast) || std::ranges::find(taken, mark) != taken.end()) continue;
-    if (matcher_.matches(entry, scene.cast)) {
+    if (mark <= from_.mark || !matcher_.same_sort(entry, scene.actor_map)) continue;
+    if (ignored(entry, scene.actor_map) || std::ranges::find(taken, mark) != taken.end()) continue;
+    if (matcher_.matches(entry, scene.actor_map)) {
       cursor_.mark = mark;
       decided_ = looked_;
       return Verdict::met;
@@ -161,7 +161,7 @@ Verdict Seeker::look_at_taken(const Scene& scene, const std::vector<Mark>& taken
     const State::Taken& each = all[parts_];
     const Mark behind{each.mark.step, each.mark.part + 1};
     if (each.mark < from_.mark || std::ranges::find(taken, behind) != taken.end()) continue;
-    if (!matcher_.matches(each, scene.state, scene.cast)) continue;
+    if (!matcher_.matches(each, scene.state, scene.actor_map)) continue;
     cursor_.mark = behind;
     decided_ = each.mark.step;
     return Verdict::met;
@@ -174,7 +174,7 @@ Verdict Seeker::look_at_count(const Scene& scene, const ForwardsCount& count) {
   const auto& all = scene.state.taken();
   for (; parts_ < all.size() && !reached(); ++parts_) {
     const State::Taken& each = all[parts_];
-    const bool concerns = each.mark >= from_.mark && scene.cast.is(count.who, each.by) &&
+    const bool concerns = each.mark >= from_.mark && scene.actor_map.is(count.who, each.by) &&
                           each.use == SlotUse::request && (!count.from || count.from->domain == each.domain);
     if (!concerns) continue;
     ++(each.fresh ? real_ : stale_);
@@ -296,7 +296,7 @@ Verdict Seeker::look_at_counter(const Scene& scene) {
   const auto& tallies = scene.state.tallies();
   const auto& all = scene.state.changes();
   while (counted_.size() < tallies.size())
-    counted_.push_back(counts_for(tallies[counted_.size()], actor, counter, of, scene.cast));
+    counted_.push_back(counts_for(tallies[counted_.size()], actor, counter, of, scene.actor_map));
   if (!started_) {
     for (; parts_ < all.size() && all[parts_].step <= from_.mark.step; ++parts_) {
       if (counted_[all[parts_].tally]) value_ += all[parts_].by;
@@ -321,7 +321,7 @@ bool Seeker::holds_now(const Scene& scene) const {
     return all_hold(*ring, scene.state.ring(ring->ring.domain, ring->ring.ring).back());
   const auto* state = std::get_if<CounterState>(&pattern_.what);
   return state != nullptr && holds(counter_at(scene.state, scene.state.steps(), state->actor, state->counter,
-                                              state->of, scene.cast),
+                                              state->of, scene.actor_map),
                                    state->compare, state->number);
 }
 

@@ -16,7 +16,7 @@ namespace ringside::script {
 struct Scene {
   const Stage& stage;
   const State& state;
-  const Cast& cast;
+  const ActorMap& actor_map;
 };
 
 /// How far the entries of an actor, or the bytes at a place, were consumed, and by which line.
@@ -81,7 +81,7 @@ class Seeker {
   [[nodiscard]] Verdict look_at_counter(const Scene& scene);
   [[nodiscard]] Verdict look_at_replies(const Scene& scene, const ReceivesReply& reply);
   [[nodiscard]] Verdict look_at_end(const Scene& scene, const IsCutOff& end);
-  [[nodiscard]] bool ignored(const trace::Entry& entry, const Cast& cast) const;
+  [[nodiscard]] bool ignored(const trace::Entry& entry, const ActorMap& actor_map) const;
   void ignore(const Pattern& each);
   [[nodiscard]] std::size_t skipped(std::string_view stream, std::size_t at, const Payload& wanted) const;
   /// Entries of the pattern's sort: the last one from the cursor on, and the last match before the cursor.

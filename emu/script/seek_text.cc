@@ -98,15 +98,15 @@ std::string Seeker::instead(const Scene& scene) const {
     return fmt::format("{} {}", ring->settles ? "settled at" : "is at", indices_text(*ring, now));
   }
   if (const auto* state = std::get_if<CounterState>(&pattern_.what)) {
-    const auto now =
-        counter_at(scene.state, scene.state.steps(), state->actor, state->counter, state->of, scene.cast);
+    const auto now = counter_at(scene.state, scene.state.steps(), state->actor, state->counter, state->of,
+                                scene.actor_map);
     return fmt::format("{} {}", state->settles ? "settled at" : "is", now);
   }
   if (const auto* changes = std::get_if<CounterChanges>(&pattern_.what)) {
-    const auto before =
-        counter_at(scene.state, from_.mark.step, changes->actor, changes->counter, changes->of, scene.cast);
+    const auto before = counter_at(scene.state, from_.mark.step, changes->actor, changes->counter,
+                                   changes->of, scene.actor_map);
     const auto now = counter_at(scene.state, scene.state.steps(), changes->actor, changes->counter,
-                                changes->of, scene.cast);
+                                changes->of, scene.actor_map);
     return before == now ? fmt::format("it stayed {}", now)
                          : fmt::format("it went from {} to {}", before, now);
   }
@@ -138,10 +138,10 @@ Seeker::Likely Seeker::likely(const Scene& scene) const {
   if (Matcher::by_taking(pattern_)) {
     const auto& receives = std::get<Receives>(pattern_.what);
     for (const State::Taken& each : scene.state.taken()) {
-      if (!scene.cast.is(receives.who, each.by)) continue;
+      if (!scene.actor_map.is(receives.who, each.by)) continue;
       const bool response = each.use == trace::SlotUse::response;
       if (each.mark < from_.mark) {
-        if (matcher_.matches(each, scene.state, scene.cast)) found.early = each.mark.step;
+        if (matcher_.matches(each, scene.state, scene.actor_map)) found.early = each.mark.step;
       } else if (each.written != 0 && response == receives.message.response) {
         found.near = each.written;
       }
@@ -150,10 +150,10 @@ Seeker::Likely Seeker::likely(const Scene& scene) const {
   }
   for (Step step = 1; Matcher::by_entry(pattern_) && step <= scene.state.steps(); ++step) {
     const trace::Entry& entry = scene.state.at(step);
-    if (!matcher_.same_sort(entry, scene.cast)) continue;
+    if (!matcher_.same_sort(entry, scene.actor_map)) continue;
     if (Mark{step, whole_step} > from_.mark) {
       found.near = step;
-    } else if (matcher_.matches(entry, scene.cast)) {
+    } else if (matcher_.matches(entry, scene.actor_map)) {
       found.early = step;
     }
   }
@@ -191,7 +191,7 @@ bool Seeker::saw_its_subject(const Scene& scene) const {
     const trace::Entry& entry = scene.state.at(step);
     // "No bytes come" is tested by any other entry.
     if (!subject || is_of_bytes(pattern_)) return true;
-    if (scene.cast.is(*subject, entry.actor) || scene.cast.is(*subject, entry.peer)) return true;
+    if (scene.actor_map.is(*subject, entry.actor) || scene.actor_map.is(*subject, entry.peer)) return true;
     if (subject->role == Role::domain && entry.domain == subject->domain) return true;
   }
   return false;
