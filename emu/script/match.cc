@@ -141,7 +141,7 @@ bool ActorMap::is_end(const Actor& named, trace::Actor actor) const {
 
 // -- payloads
 
-Probe::Probe(const Payload& payload) : payload_(payload) {
+PayloadMatcher::PayloadMatcher(const Payload& payload) : payload_(payload) {
   switch (payload.kind) {
     case Payload::Kind::regex:
       expression_.emplace(Expression::compile(payload.unit).value());
@@ -155,7 +155,7 @@ Probe::Probe(const Payload& payload) : payload_(payload) {
   }
 }
 
-bool Probe::is(std::string_view bytes) const {
+bool PayloadMatcher::is(std::string_view bytes) const {
   switch (payload_.kind) {
     case Payload::Kind::exact:
       return bytes == wanted_;
@@ -167,30 +167,30 @@ bool Probe::is(std::string_view bytes) const {
   return false;
 }
 
-bool Probe::is_in(std::string_view text) const {
+bool PayloadMatcher::is_in(std::string_view text) const {
   return search(text).has_value();
 }
 
-std::optional<Found> Probe::search(std::string_view bytes, std::size_t from) const {
+std::optional<Found> PayloadMatcher::search(std::string_view bytes, std::size_t from) const {
   if (expression_) return expression_->search(bytes, from);
   const std::size_t at = bytes.find(wanted_, from);
   if (at == std::string_view::npos) return {};
   return Found{at, at + wanted_.size()};
 }
 
-std::size_t Probe::leads(std::string_view bytes) const {
+std::size_t PayloadMatcher::leads(std::string_view bytes) const {
   if (expression_) return expression_->leads(bytes).value_or(0);
   return bytes.starts_with(wanted_) ? wanted_.size() : 0;
 }
 
-std::size_t Probe::reach_bytes() const {
+std::size_t PayloadMatcher::reach_bytes() const {
   return expression_ ? match_reach_bytes : wanted_.size() - 1;
 }
 
 // -- entries
 
 Matcher::Matcher(const Pattern& pattern) : pattern_(pattern) {
-  if (const Payload* payload = payload_of(pattern)) probe_.emplace(*payload);
+  if (const Payload* payload = payload_of(pattern)) payload_matcher_.emplace(*payload);
 }
 
 bool Matcher::by_taking(const Pattern& pattern) {
@@ -225,7 +225,8 @@ bool Matcher::message_is(const Message& pattern, const ring::ControlMessage& mes
     const std::string_view slot(reinterpret_cast<const char*>(message.msg), sizeof message.msg);
     if (slot.substr(bytes.size(), wanted.size()) != wanted) return false;
   }
-  return !pattern.payload || probe_->is({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return !pattern.payload ||
+         payload_matcher_->is({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 bool Matcher::same_sort(const trace::Entry& entry, const ActorMap& actor_map) const {
@@ -305,8 +306,8 @@ bool Matcher::matches(const trace::Entry& entry, const ActorMap& actor_map) cons
   if (const auto* moved = std::get_if<IndexMoved>(&pattern_.what))
     return entry.from_value == moved->from && entry.to_value == moved->to;
   if (const auto* refuses = std::get_if<Refuses>(&pattern_.what))
-    return !refuses->reason || probe_->is_in(trace::words_of(entry));
-  if (std::holds_alternative<Says>(pattern_.what)) return probe_->is_in(trace::words_of(entry));
+    return !refuses->reason || payload_matcher_->is_in(trace::words_of(entry));
+  if (std::holds_alternative<Says>(pattern_.what)) return payload_matcher_->is_in(trace::words_of(entry));
   return true;
 }
 

@@ -49,9 +49,9 @@ class ActorMap {
 };
 
 /// A payload, prepared for many comparisons.
-class Probe {
+class PayloadMatcher {
  public:
-  explicit Probe(const Payload& payload);
+  explicit PayloadMatcher(const Payload& payload);
 
   /// Whether it is all of `bytes`; of a prefix or an expression: whether it matches them.
   [[nodiscard]] bool is(std::string_view bytes) const;
@@ -90,7 +90,7 @@ class Matcher {
   [[nodiscard]] bool message_is(const Message& pattern, const ring::ControlMessage& message) const;
 
   const Pattern& pattern_;
-  std::optional<Probe> probe_;
+  std::optional<PayloadMatcher> payload_matcher_;
 };
 
 /// Whether `tally` is part of the counter `counter` of `actor`.

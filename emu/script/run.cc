@@ -272,7 +272,7 @@ void Run::wait_for(std::list<Wait>& waits) {
 /// False when no expectation is open.
 bool Run::look_at(std::list<Wait>& waits, std::vector<Mark>& claimed, bool time_is_over) {
   for (auto each = waits.begin(); each != waits.end();) {
-    const Seeker::Verdict verdict = each->seeker.look(scene(), claimed);
+    const Seeker::Verdict verdict = each->seeker.look(observed(), claimed);
     const bool late = time_is_over && each->deadline <= stage_->now();
     if (verdict == Seeker::Verdict::open && !late) {
       ++each;
@@ -295,7 +295,8 @@ void Run::expect_now(const Statement& statement, const Expect& expect) {
   Seeker seeker(expect.pattern, cursor_of(expect.pattern), {.ignores = &scenario_.setup.ignores});
   const bool is_state = std::holds_alternative<RingState>(expect.pattern.what) ||
                         std::holds_alternative<CounterState>(expect.pattern.what);
-  const bool holds = is_state ? seeker.holds_now(scene()) : seeker.look(scene()) == Seeker::Verdict::met;
+  const bool holds =
+      is_state ? seeker.holds_now(observed()) : seeker.look(observed()) == Seeker::Verdict::met;
   if (holds) return met(seeker, expect.pattern, statement.span);
   Failure& failure = fail(Failure::Kind::missed, statement, expect.pattern, seeker);
   failure.limit = Duration{0};
@@ -305,7 +306,7 @@ void Run::expect_now(const Statement& statement, const Expect& expect) {
 void Run::expect_settled(const Statement& statement, const Expect& expect) {
   const bool quiet = settle(expect.within.value_or(scenario_.setup.timeout));
   const Seeker seeker(expect.pattern, cursor_of(expect.pattern), {});
-  if (quiet && seeker.holds_now(scene())) {
+  if (quiet && seeker.holds_now(observed())) {
     met(seeker, expect.pattern, statement.span);
     cursors_[cursor_key(expect.pattern)].mark = {state_.steps(), whole_step};
     return;
@@ -325,16 +326,16 @@ void Run::expect_no(const Statement& statement, const ExpectNo& none) {
   Seeker seeker(none.pattern, from_cursor ? cursor_of(none.pattern) : cursor_now(none.pattern),
                 {.anywhere = true, .ignores = &scenario_.setup.ignores});
   const Time until = stage_->now() + none.during;
-  bool seen = seeker.look(scene()) == Seeker::Verdict::met;
+  bool seen = seeker.look(observed()) == Seeker::Verdict::met;
   while (!seen && stage_->now() < until) {
     const bool went_on = advance(until);
-    seen = seeker.look(scene()) == Seeker::Verdict::met;
+    seen = seeker.look(observed()) == Seeker::Verdict::met;
     if (!went_on) break;
   }
   if (stopped_) return;
   if (!seen) {
     (void)settle(scenario_.setup.timeout);
-    seen = seeker.look(scene()) == Seeker::Verdict::met;
+    seen = seeker.look(observed()) == Seeker::Verdict::met;
   }
   if (seen) {
     fail(Failure::Kind::seen, statement, none.pattern, seeker);
@@ -355,7 +356,7 @@ void Run::watch(const Statement& statement, const Never& never) {
 
 void Run::look_at_watches() {
   for (auto each = watches_.begin(); each != watches_.end();) {
-    if (each->seeker.look(scene()) != Seeker::Verdict::met) {
+    if (each->seeker.look(observed()) != Seeker::Verdict::met) {
       ++each;
       continue;
     }
@@ -373,7 +374,7 @@ void Run::end_watches(const std::string* phase) {
     }
     ++record_.judged;
     record_.met.push_back(each->statement->span);
-    if (!each->seeker.saw_its_subject(scene())) {
+    if (!each->seeker.saw_its_subject(observed())) {
       record_.warnings.push_back(
           {each->never->pattern.subject, "this was never tested: nothing happened there"});
     }
@@ -388,8 +389,8 @@ Cursor Run::cursor_now(const Pattern& pattern) const {
   cursor.mark = {state_.steps(), whole_step};
   const auto* shows = std::get_if<Shows>(&pattern.what);
   const auto* bytes = std::get_if<BytesAt>(&pattern.what);
-  if (shows != nullptr) cursor.count = bytes_at(scene(), shows->place).size();
-  if (bytes != nullptr) cursor.count = bytes_at(scene(), bytes->place).size();
+  if (shows != nullptr) cursor.count = bytes_at(observed(), shows->place).size();
+  if (bytes != nullptr) cursor.count = bytes_at(observed(), bytes->place).size();
   if (const auto* reply = std::get_if<ReceivesReply>(&pattern.what)) {
     if (auto frames = stage_->client_received(reply->client.name, Lane::control))
       cursor.count = frames->size();
@@ -426,11 +427,11 @@ Failure& Run::fail(Failure::Kind kind, const Statement& statement, const Pattern
   failure.pattern = &pattern;
   failure.marked = pattern.subject;
   if (kind != Failure::Kind::seen) {
-    if (const Span wrong = seeker.wrong_part(scene()); !wrong.nowhere()) failure.marked = wrong;
+    if (const Span wrong = seeker.wrong_part(observed()); !wrong.nowhere()) failure.marked = wrong;
     if (std::holds_alternative<Shows>(pattern.what)) lost_places_.insert(cursor_key(pattern));
   }
-  failure.instead = seeker.instead(scene());
-  failure.focus = seeker.nearest(scene());
+  failure.instead = seeker.instead(observed());
+  failure.focus = seeker.nearest(observed());
   failure.step = state_.steps();
   failure.time = stage_->now() - began_;
   failure.circumstances = act_executor_.circumstances();

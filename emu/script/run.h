@@ -151,7 +151,7 @@ class Run {
   [[nodiscard]] Duration limit_of(const Expect& expect) const;
   /// A limit, multiplied for the speed of this machine.
   [[nodiscard]] Duration scaled(Duration limit) const;
-  [[nodiscard]] Scene scene() const { return {*stage_, state_, actor_map_}; }
+  [[nodiscard]] Observed observed() const { return {*stage_, state_, actor_map_}; }
   [[nodiscard]] Cursor cursor_of(const Pattern& pattern) { return cursors_[cursor_key(pattern)]; }
   /// A cursor at the end of the present data.
   [[nodiscard]] Cursor cursor_now(const Pattern& pattern) const;

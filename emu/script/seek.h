@@ -13,7 +13,7 @@
 namespace ringside::script {
 
 /// The data that expectations are compared with.
-struct Scene {
+struct Observed {
   const Stage& stage;
   const State& state;
   const ActorMap& actor_map;
@@ -31,7 +31,7 @@ using Cursors = std::map<std::string, Cursor>;
 
 [[nodiscard]] std::string cursor_key(const Pattern& pattern);
 /// All bytes that have been shown or read at a place.
-[[nodiscard]] std::string_view bytes_at(const Scene& scene, const Place& place);
+[[nodiscard]] std::string_view bytes_at(const Observed& observed, const Place& place);
 /// Whether a frame is the reply to a call. Other frames on a client's connections are not requested by it.
 [[nodiscard]] bool is_reply(const dom0::XcsMessage& frame);
 /// The place as a scenario spells it: "user", "dom1", "P".
@@ -54,33 +54,33 @@ class Seeker {
   Seeker(const Pattern& pattern, Cursor from, How how);
 
   /// `taken`: entries that other expectations have claimed.
-  [[nodiscard]] Verdict look(const Scene& scene, const std::vector<Mark>& taken = {});
+  [[nodiscard]] Verdict look(const Observed& observed, const std::vector<Mark>& taken = {});
   /// Whether a state holds at this moment.
-  [[nodiscard]] bool holds_now(const Scene& scene) const;
+  [[nodiscard]] bool holds_now(const Observed& observed) const;
 
   /// After the match.
   [[nodiscard]] const Cursor& cursor() const { return cursor_; }
   /// The deciding entry; 0: none.
   [[nodiscard]] Step decided() const { return decided_; }
   /// The entry to show in a report: the deciding one, or the last similar one; 0: none.
-  [[nodiscard]] Step nearest(const Scene& scene) const;
+  [[nodiscard]] Step nearest(const Observed& observed) const;
   /// What occurred in place of it: "settled at 1", "nothing came".
-  [[nodiscard]] std::string instead(const Scene& scene) const;
+  [[nodiscard]] std::string instead(const Observed& observed) const;
   /// The test of a ring's state that does not hold; nowhere for other patterns.
-  [[nodiscard]] Span wrong_part(const Scene& scene) const;
+  [[nodiscard]] Span wrong_part(const Observed& observed) const;
   /// Whether the journal has an entry about the pattern's subject since the search began.
-  [[nodiscard]] bool saw_its_subject(const Scene& scene) const;
+  [[nodiscard]] bool saw_its_subject(const Observed& observed) const;
 
  private:
-  [[nodiscard]] Verdict look_at_entries(const Scene& scene, const std::vector<Mark>& taken);
-  [[nodiscard]] Verdict look_at_taken(const Scene& scene, const std::vector<Mark>& taken);
-  [[nodiscard]] Verdict look_at_count(const Scene& scene, const ForwardsCount& count);
-  [[nodiscard]] Verdict look_at_bytes(const Scene& scene, const Shows& shows);
+  [[nodiscard]] Verdict look_at_entries(const Observed& observed, const std::vector<Mark>& taken);
+  [[nodiscard]] Verdict look_at_taken(const Observed& observed, const std::vector<Mark>& taken);
+  [[nodiscard]] Verdict look_at_count(const Observed& observed, const ForwardsCount& count);
+  [[nodiscard]] Verdict look_at_bytes(const Observed& observed, const Shows& shows);
   [[nodiscard]] Verdict search(std::string_view stream);
-  [[nodiscard]] Verdict look_at_ring(const Scene& scene, const RingState& state);
-  [[nodiscard]] Verdict look_at_counter(const Scene& scene);
-  [[nodiscard]] Verdict look_at_replies(const Scene& scene, const ReceivesReply& reply);
-  [[nodiscard]] Verdict look_at_end(const Scene& scene, const IsCutOff& end);
+  [[nodiscard]] Verdict look_at_ring(const Observed& observed, const RingState& state);
+  [[nodiscard]] Verdict look_at_counter(const Observed& observed);
+  [[nodiscard]] Verdict look_at_replies(const Observed& observed, const ReceivesReply& reply);
+  [[nodiscard]] Verdict look_at_end(const Observed& observed, const IsCutOff& end);
   [[nodiscard]] bool ignored(const trace::Entry& entry, const ActorMap& actor_map) const;
   void ignore(const Pattern& each);
   [[nodiscard]] std::size_t skipped(std::string_view stream, std::size_t at, const Payload& wanted) const;
@@ -89,19 +89,19 @@ class Seeker {
     Step near = 0;
     Step early = 0;
   };
-  [[nodiscard]] Likely likely(const Scene& scene) const;
-  [[nodiscard]] std::string entry_instead(const Scene& scene) const;
-  [[nodiscard]] std::string bytes_instead(const Scene& scene, const Shows& shows) const;
+  [[nodiscard]] Likely likely(const Observed& observed) const;
+  [[nodiscard]] std::string entry_instead(const Observed& observed) const;
+  [[nodiscard]] std::string bytes_instead(const Observed& observed, const Shows& shows) const;
 
   const Pattern& pattern_;
   Matcher matcher_;
-  std::vector<Matcher> ignores_;      ///< patterns of single entries
-  std::vector<Probe> ignored_bytes_;  ///< payloads at the pattern's place
-  bool strict_ = false;               ///< an `ignore` line is of this sort
+  std::vector<Matcher> ignores_;               ///< patterns of single entries
+  std::vector<PayloadMatcher> ignored_bytes_;  ///< payloads at the pattern's place
+  bool strict_ = false;                        ///< an `ignore` line is of this sort
   How how_;
   Cursor from_;
   Cursor cursor_;
-  std::optional<Probe> probe_;
+  std::optional<PayloadMatcher> payload_matcher_;
 
   Step looked_ = 0;         ///< the number of entries searched
   std::size_t parts_ = 0;   ///< the number of taken messages, points or changes searched
