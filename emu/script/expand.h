@@ -1,5 +1,5 @@
-// From a draft to its runs: one for each combination of values, with all names replaced and all conditions
-// decided.
+// From a scenario_template to its runs: one for each combination of values, with all names replaced and all
+// conditions decided.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "emu/script/draft.h"
+#include "emu/script/scenario_template.h"
 #include "emu/script/syntax.h"
 
 namespace ringside::script {
@@ -22,11 +22,11 @@ using Given = std::vector<std::pair<std::string, std::string>>;
 
 /// All runs in that mode, in the order of their values; none if the scenario is for the other mode only. A
 /// run with errors is included, without the lines that have them.
-[[nodiscard]] std::vector<Scenario> expand(const Draft& draft, Mode mode, const Given& given,
-                                           Diagnostics& diagnostics);
+[[nodiscard]] std::vector<Scenario> expand(const ScenarioTemplate& scenario_template, Mode mode,
+                                           const Given& given, Diagnostics& diagnostics);
 
 /// Warns about names that no line uses.
-void warn_of_unused(const Draft& draft, Diagnostics& diagnostics);
+void warn_of_unused(const ScenarioTemplate& scenario_template, Diagnostics& diagnostics);
 
 // -- settings
 

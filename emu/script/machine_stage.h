@@ -2,7 +2,7 @@
 // writes to a domain's page, and acts that are single hypercalls. Everything here uses Host only. The derived
 // stages own the parts of the machine.
 //
-// machine_people.cc has users at consoles and ptys, machine_clients.cc raw clients of xcs, machine_pages.cc
+// machine_users.cc has users at consoles and ptys, machine_clients.cc raw clients of xcs, machine_pages.cc
 // the pages, machine_faults.cc injected faults.
 #pragma once
 
@@ -158,7 +158,7 @@ class MachineStage : public Stage {
     std::uint64_t session = 0;
   };
 
-  // Users (machine_people.cc).
+  // Users (machine_users.cc).
   [[nodiscard]] static Error not_connected(const char* what, const std::string& name);
   [[nodiscard]] Person& person(People& people, const std::string& name);
   [[nodiscard]] static Result<Person*> connected(People& people, const std::string& name, const char* what);

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "emu/script/check.h"
-#include "emu/script/draft.h"
 #include "emu/script/expand.h"
+#include "emu/script/scenario_template.h"
 
 namespace ringside::script {
 

@@ -64,30 +64,31 @@ std::size_t rows_of_cases(const Line& cases, std::span<const Line> lines) {
   return used;
 }
 
-const Variable* Draft::find(std::string_view name) const {
+const Variable* ScenarioTemplate::find(std::string_view name) const {
   const auto found = std::ranges::find_if(variables, [&](const Variable& each) {
     return std::ranges::find(each.names, name) != each.names.end();
   });
   return found == variables.end() ? nullptr : &*found;
 }
 
-std::vector<std::string> Draft::names() const {
+std::vector<std::string> ScenarioTemplate::names() const {
   std::vector<std::string> all;
   for (const Variable& each : variables) all.insert(all.end(), each.names.begin(), each.names.end());
   return all;
 }
 
-void VariableReader::give_up(Draft& draft, const Variable& variable) {
-  draft.broken.insert(draft.broken.end(), variable.names.begin(), variable.names.end());
+void VariableReader::give_up(ScenarioTemplate& scenario_template, const Variable& variable) {
+  scenario_template.broken.insert(scenario_template.broken.end(), variable.names.begin(),
+                                  variable.names.end());
 }
 
-void VariableReader::add(Draft& draft, Variable variable) {
+void VariableReader::add(ScenarioTemplate& scenario_template, Variable variable) {
   for (std::size_t at = 0; at < variable.names.size(); ++at) {
     const std::string& name = variable.names[at];
     const bool twice =
         std::find(variable.names.begin(), variable.names.begin() + static_cast<std::ptrdiff_t>(at), name) !=
         variable.names.begin() + static_cast<std::ptrdiff_t>(at);
-    const Variable* other = draft.find(name);
+    const Variable* other = scenario_template.find(name);
     if (other == nullptr && !twice && name != "MODE") continue;
     const std::string where =
         other == nullptr ? "" : fmt::format("it has a value from line {}", other->span.line);
@@ -95,7 +96,7 @@ void VariableReader::add(Draft& draft, Variable variable) {
                               name == "MODE" ? "it is sim or real, as the run is" : where);
     return;
   }
-  if (draft.variables.size() >= variables_max) {
+  if (scenario_template.variables.size() >= variables_max) {
     script_.diagnostics.error("E008", variable.span, "too many names",
                               fmt::format("the limit is {}", variables_max));
     return;
@@ -108,14 +109,14 @@ void VariableReader::add(Draft& draft, Variable variable) {
     if (const auto found = std::ranges::find_if(rest, same); found != rest.end()) {
       script_.diagnostics.error("E027", found->front().span, "the same values a second time",
                                 "each run needs a name of its own");
-      return give_up(draft, variable);
+      return give_up(scenario_template, variable);
     }
   }
   variable.naming = columns_that_tell_apart(variable);
-  draft.variables.push_back(std::move(variable));
+  scenario_template.variables.push_back(std::move(variable));
 }
 
-void VariableReader::param(const Line& line, Draft& draft) {
+void VariableReader::param(const Line& line, ScenarioTemplate& scenario_template) {
   Words words(line.tokens, script_.diagnostics);
   words.written_so("param NAME = VALUE, VALUE");
   words.take();
@@ -126,11 +127,11 @@ void VariableReader::param(const Line& line, Draft& draft) {
     variable.rows.push_back({parse_value(words)});
   } while (words.accept(","));
   words.done();
-  if (words.failed()) return give_up(draft, variable);
-  add(draft, std::move(variable));
+  if (words.failed()) return give_up(scenario_template, variable);
+  add(scenario_template, std::move(variable));
 }
 
-void VariableReader::let(const Line& line, Draft& draft) {
+void VariableReader::let(const Line& line, ScenarioTemplate& scenario_template) {
   Words words(line.tokens, script_.diagnostics);
   words.written_so("let NAME = VALUE");
   words.take();
@@ -139,11 +140,12 @@ void VariableReader::let(const Line& line, Draft& draft) {
   words.require("=");
   variable.rows.push_back({parse_value(words)});
   words.done();
-  if (words.failed()) return give_up(draft, variable);
-  add(draft, std::move(variable));
+  if (words.failed()) return give_up(scenario_template, variable);
+  add(scenario_template, std::move(variable));
 }
 
-std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows, Draft& draft) {
+std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows,
+                                  ScenarioTemplate& scenario_template) {
   const std::size_t used = rows_of_cases(line, rows);
   Words words(line.tokens, script_.diagnostics);
   words.written_so("cases NAME NAME, and a row of values on each of the next lines; or: from \"FILE.csv\"");
@@ -177,7 +179,7 @@ std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows, 
     }
     variable.rows.push_back(row.tokens);
   }
-  if (variable.rows.empty() || words.failed()) give_up(draft, variable);
+  if (variable.rows.empty() || words.failed()) give_up(scenario_template, variable);
   if (variable.rows.empty() && script_.diagnostics.errors() == 0) {
     script_.diagnostics.error("E026", line.span(), "a table without rows",
                               "each row is a line below, deeper than this one");
@@ -185,7 +187,7 @@ std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows, 
     script_.diagnostics.error("E008", line.span(), "too many cases",
                               fmt::format("the limit is {}", case_rows_max));
   } else if (!variable.rows.empty() && !words.failed()) {
-    add(draft, std::move(variable));
+    add(scenario_template, std::move(variable));
   }
   return used;
 }

@@ -1,4 +1,4 @@
-// Parses the lines that define names into a draft's variables.
+// Parses the lines that define names into a scenario_template's variables.
 #pragma once
 
 #include <span>
@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "emu/script/draft.h"
+#include "emu/script/scenario_template.h"
 
 namespace ringside::script {
 
@@ -27,15 +27,15 @@ class VariableReader {
  public:
   VariableReader(Script& script, const Reader& reader) : script_(script), reader_(reader) {}
 
-  void param(const Line& line, Draft& draft);
-  void let(const Line& line, Draft& draft);
+  void param(const Line& line, ScenarioTemplate& scenario_template);
+  void let(const Line& line, ScenarioTemplate& scenario_template);
   /// Returns how many of `rows` belong to the table.
-  std::size_t cases(const Line& line, std::span<const Line> rows, Draft& draft);
+  std::size_t cases(const Line& line, std::span<const Line> rows, ScenarioTemplate& scenario_template);
 
  private:
-  void add(Draft& draft, Variable variable);
+  void add(ScenarioTemplate& scenario_template, Variable variable);
   /// Marks the names as broken, so that lines that use them cause no further errors.
-  static void give_up(Draft& draft, const Variable& variable);
+  static void give_up(ScenarioTemplate& scenario_template, const Variable& variable);
   void from_csv(const Token& path, const Line& line, Variable& variable);
 
   Script& script_;

@@ -120,7 +120,7 @@ std::string as_word(const std::string& text) {
 
 std::string again_command(const RunJob& job) {
   std::string text = "ringside run " + as_word(job.scenario->path);
-  if (job.script->drafts.size() > 1) text += " --name " + as_word(job.scenario->stem);
+  if (job.script->templates.size() > 1) text += " --name " + as_word(job.scenario->stem);
   for (const script::Binding& each : job.scenario->bindings) {
     if (each.in_name) text += " -p " + as_word(each.name + "=" + each.value);
   }

@@ -1,8 +1,8 @@
 // A file as it was written: its lines with includes in place, and the values by which its runs differ. Names
 // in braces are not replaced yet.
 //
-// Files are opened through a Reader only. All errors are reported. A file with errors has a draft, too, so
-// that all of its errors can be reported at once.
+// Files are opened through a Reader only. All errors are reported. A file with errors has a
+// scenario_template, too, so that all of its errors can be reported at once.
 #pragma once
 
 #include <string>
@@ -28,7 +28,7 @@ struct Variable {
   std::size_t naming = 1;                ///< the number of columns that identify a row
 };
 
-struct Draft {
+struct ScenarioTemplate {
   std::string path;
   /// The file's name without folder and .scn, printable; with "-2", "-3" ... for further scenarios of the
   /// file.
@@ -51,7 +51,7 @@ struct Draft {
 struct Script {
   Sources sources;
   Diagnostics diagnostics;
-  std::vector<Draft> drafts;
+  std::vector<ScenarioTemplate> templates;
 };
 
 [[nodiscard]] Script read_script(const std::string& path, const Reader& reader);
