@@ -68,8 +68,8 @@ Result<FaultRule> MachineStage::rule_of(StageFault& fault) const {
   return FaultRule{
       .effect = effect_of(fault.effect),
       .thing = fault.thing == Thing::event ? FaultRule::Thing::kick : FaultRule::Thing::bytes,
-      .from = name_at_seam(fault.from),
-      .to = name_at_seam(fault.to),
+      .from = fault_name(fault.from),
+      .to = fault_name(fault.to),
       .next = fault.next,
       .percent = fault.percent,
       .by = fault.by,

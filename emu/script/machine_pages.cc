@@ -107,14 +107,14 @@ Result<> MachineStage::raise_up(DomainId domain) {
   if (!ports) return ports.error();
   auto page = page_of(domain);
   if (!page) return page.error();
-  auto hand = hand_of(domain);
-  if (!hand) return hand.error();
-  auto handles = hand->calls->evtchn_open(ports->port2);
+  auto access = access_to(domain);
+  if (!access) return access.error();
+  auto handles = access->calls->evtchn_open(ports->port2);
   if (!handles) return handles.error();
   const ring::Raised outcome = ring::UpEvents<>(*page).raise();
   journal(trace::actor(trace::Role::domain, domain))
       .event_raised(domain, trace::dom0_actor, ports->port1, outcome);
-  if (outcome == ring::Raised::kick) hand->host->kick(handles->peer_kicks);
+  if (outcome == ring::Raised::kick) access->host->kick(handles->peer_kicks);
   return Done{};
 }
 

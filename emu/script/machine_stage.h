@@ -76,7 +76,7 @@ class MachineStage : public Stage {
   /// The connection of the tools that build domains.
   virtual Privcmd& privcmd() = 0;
   /// The host through which a user or client acts. The same name gives the same host.
-  virtual Host& seat(const std::string& name) = 0;
+  virtual Host& host_for(const std::string& name) = 0;
   virtual trace::Journal journal(trace::Actor self) = 0;
   /// Waits a limited time for `condition`. False: it was not true by then.
   [[nodiscard]] virtual bool run_until(const std::function<bool()>& condition) = 0;
@@ -90,11 +90,11 @@ class MachineStage : public Stage {
   /// page_of() returns the domain's present page from now on.
   virtual Result<> map_page(DomainId domain) = 0;
   /// A second connection that acts for the domain, besides the domain's own.
-  struct Hand {
+  struct DomainAccess {
     Host* host;
     Privcmd* calls;
   };
-  virtual Result<Hand> hand_of(DomainId domain) = 0;
+  virtual Result<DomainAccess> access_to(DomainId domain) = 0;
   struct Sockets {
     std::string xcs;
     std::string xend;
@@ -106,7 +106,7 @@ class MachineStage : public Stage {
   virtual std::uint32_t number_of_new_client() = 0;
 
   /// The name under which faults find an actor's host.
-  [[nodiscard]] virtual std::string name_at_seam(trace::Actor actor) const = 0;
+  [[nodiscard]] virtual std::string fault_name(trace::Actor actor) const = 0;
 
   // -- for derived stages
   [[nodiscard]] const StagePlan& plan() const { return plan_; }
@@ -114,34 +114,34 @@ class MachineStage : public Stage {
   /// Sends one request to the daemon that keeps the consoles. Returns the answer without its "ok ".
   [[nodiscard]] Result<std::string> ask(const std::string& line);
   /// The console's present ports and path, from xend.
-  [[nodiscard]] Result<Console> console_by_now(DomainId domain);
+  [[nodiscard]] Result<Console> present_console(DomainId domain);
   /// EINVAL: this machine has no such process.
   [[nodiscard]] Result<> check_daemon(Daemon daemon) const;
   /// The host's name of the client whose connection has this number in xcs.
-  [[nodiscard]] std::optional<std::string> seat_of_client(std::uint32_t number) const;
+  [[nodiscard]] std::optional<std::string> host_of_client(std::uint32_t number) const;
   /// The numbers of all connections of that client.
   [[nodiscard]] std::vector<std::uint32_t> numbers_of_client(std::uint32_t number) const;
   /// The fault as a rule between names of hosts. Replaces dom0 in `fault` by the process that is meant.
   /// EINVAL: such data do not pass between those two.
   [[nodiscard]] Result<FaultRule> rule_of(StageFault& fault) const;
   /// Connects a user to the outer end of the serial line.
-  void seat_at_uart(Handle stream);
+  void connect_uart(Handle stream);
   /// Closes all streams. Must be called before their hosts are destroyed.
-  void leave_all();
+  void close_streams();
 
   /// Counts everything that users and clients have received, and ends of their streams, since the journal may
   /// have no entry for these.
   std::uint64_t arrivals_ = 0;
 
  private:
-  struct Person {
+  struct ConsoleUser {
     trace::Actor actor;
     Host* host = nullptr;
     DomainId domain = 0;
     std::unique_ptr<Wire> wire;
     std::string saw;
   };
-  using People = std::map<std::string, Person>;
+  using ConsoleUsers = std::map<std::string, ConsoleUser>;
 
   struct ClientLane {
     std::unique_ptr<Wire> wire;
@@ -150,7 +150,7 @@ class MachineStage : public Stage {
     std::uint32_t number = 0;
   };
   struct Client {
-    std::string seat;
+    std::string host_name;
     Host* host = nullptr;
     std::array<ClientLane, 2> lanes;  ///< by Lane
     bool reads = true;
@@ -160,9 +160,10 @@ class MachineStage : public Stage {
 
   // Users (machine_users.cc).
   [[nodiscard]] static Error not_connected(const char* what, const std::string& name);
-  [[nodiscard]] Person& person(People& people, const std::string& name);
-  [[nodiscard]] static Result<Person*> connected(People& people, const std::string& name, const char* what);
-  void sit_down(Person& person, DomainId domain, Handle stream, trace::Actor other);
+  [[nodiscard]] ConsoleUser& find_or_add(ConsoleUsers& users, const std::string& name);
+  [[nodiscard]] static Result<ConsoleUser*> connected(ConsoleUsers& users, const std::string& name,
+                                                      const char* what);
+  void connect_user(ConsoleUser& console_user, DomainId domain, Handle stream, trace::Actor other);
 
   // Clients (machine_clients.cc).
   [[nodiscard]] Result<ClientLane*> open_lane(const std::string& client, Lane lane, const char* what);
@@ -185,10 +186,10 @@ class MachineStage : public Stage {
   [[nodiscard]] trace::Role controller() const;
 
   StagePlan plan_;
-  People users_;
-  People ptys_;
+  ConsoleUsers users_;
+  ConsoleUsers ptys_;
   std::map<std::string, Client> clients_;
-  std::uint32_t people_numbered_ = 0;
+  std::uint32_t users_numbered_ = 0;
   std::uint32_t clients_made_ = 0;
   std::unique_ptr<Wire> uart_;
   std::string uart_showed_;

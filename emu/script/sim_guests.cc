@@ -301,16 +301,16 @@ Result<std::byte*> SimStage::page_of(DomainId domain) {
   return (*its)->page.frame();
 }
 
-Result<SimStage::Hand> SimStage::hand_of(DomainId domain) {
+Result<SimStage::DomainAccess> SimStage::access_to(DomainId domain) {
   auto found = unprivileged(domain);
   if (!found) return found.error();
   Guest& its = **found;
-  if (!its.hand) {
+  if (!its.access) {
     auto connection = privcmd_->domain_connection(domain);
     if (!connection) return connection.error();
-    its.hand.emplace(*its.host, world_.give(std::move(*connection), *its.host));
+    its.access.emplace(*its.host, world_.give(std::move(*connection), *its.host));
   }
-  return Hand{its.host, &*its.hand};
+  return DomainAccess{its.host, &*its.access};
 }
 
 std::string_view SimStage::program_read(DomainId domain) const {

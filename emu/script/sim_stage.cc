@@ -26,10 +26,10 @@ constexpr std::uint32_t always_listening = 1;
 
 // -- the journal
 
-SimStage::Tap::Tap(const SimWorld& world, JournalListener listener)
+SimStage::StampingSink::StampingSink(const SimWorld& world, JournalListener listener)
     : Sink(listener ? &always_listening : &never_listening), world_(world), listener_(std::move(listener)) {}
 
-void SimStage::Tap::write(trace::Entry& entry) {
+void SimStage::StampingSink::write(trace::Entry& entry) {
   last_ = world_.now();
   if (entry.time_ns == 0) entry.time_ns = now_ns();
   listener_(++steps_, entry);
@@ -40,7 +40,7 @@ void SimStage::Tap::write(trace::Entry& entry) {
 SimStage::SimStage(StagePlan plan, Choice choice)
     : MachineStage(std::move(plan)),
       choice_(std::move(choice)),
-      tap_(world_, std::move(this->plan().journal)),
+      sink_(world_, std::move(this->plan().journal)),
       tools_(host("tools")) {
   world_.choose_with(choice_);
   world_.cut_streams(this->plan().cuts);
@@ -51,7 +51,7 @@ SimStage::SimStage(StagePlan plan, Choice choice)
 }
 
 SimStage::~SimStage() {
-  leave_all();
+  close_streams();
 }
 
 SimHost& SimStage::host(const std::string& name) {
@@ -75,7 +75,7 @@ Result<> SimStage::start() {
   if (plan().uart) {
     auto stream = host("uart").connect_local(uart_socket);
     if (!stream) return stream.error();
-    seat_at_uart(std::move(*stream));
+    connect_uart(std::move(*stream));
   }
   if (plan().dom0 == Dom0::xenctld) {
     if (auto started = start_daemon(Daemon::xenctld); !started) return started;
@@ -86,7 +86,7 @@ Result<> SimStage::start() {
   return plan().uart ? boot_dom0() : Result<>(Done{});
 }
 
-Host& SimStage::seat(const std::string& name) {
+Host& SimStage::host_for(const std::string& name) {
   SimHost& found = host(name);
   found.write_whole();
   return found;
@@ -218,7 +218,7 @@ bool SimStage::settle(Time until) {
     const auto next = world_.next_due();
     if (!next) return true;
     if (world_.held_back() != 0) busy = *next;
-    if (*next > std::max(busy, tap_.last()) + quiet_for) return true;
+    if (*next > std::max(busy, sink_.last()) + quiet_for) return true;
     if (!world_.advance(until)) return false;
   }
 }

@@ -71,9 +71,9 @@ class SimStage final : public MachineStage {
 
  private:
   /// Stamps entries and passes them to the listener.
-  class Tap final : public trace::Sink {
+  class StampingSink final : public trace::Sink {
    public:
-    Tap(const SimWorld& world, JournalListener listener);
+    StampingSink(const SimWorld& world, JournalListener listener);
     void write(trace::Entry& entry) override;
     [[nodiscard]] std::uint64_t now_ns() const override {
       return static_cast<std::uint64_t>(world_.now().count());
@@ -97,14 +97,14 @@ class SimStage final : public MachineStage {
     ScriptedProgram* program = nullptr;  ///< null until it runs; lives as long as the world
     std::string unprinted;               ///< output of the time before the program runs
     std::optional<int> ends_with;        ///< the status for a program that does not run yet
-    std::optional<Privcmd> hand;         ///< a second connection that acts for the domain, for notify()
+    std::optional<Privcmd> access;       ///< a second connection that acts for the domain, for notify()
   };
 
   // The machine (sim_stage.cc).
   [[nodiscard]] SimHost& host(const std::string& name);
   Privcmd& privcmd() override { return *privcmd_; }
-  Host& seat(const std::string& name) override;
-  trace::Journal journal(trace::Actor self) override { return {tap_, self}; }
+  Host& host_for(const std::string& name) override;
+  trace::Journal journal(trace::Actor self) override { return {sink_, self}; }
   [[nodiscard]] bool run_until(const std::function<bool()>& condition) override;
   const Sockets& sockets() const override;
   std::uint32_t number_of_new_client() override;
@@ -121,16 +121,16 @@ class SimStage final : public MachineStage {
   [[nodiscard]] std::unique_ptr<SimProgram> make_program(const ProgramSpec& spec);
   Result<Console> console_of(DomainId domain) override;
   Result<std::byte*> page_of(DomainId domain) override;
-  Result<Hand> hand_of(DomainId domain) override;
+  Result<DomainAccess> access_to(DomainId domain) override;
 
   // Faults (sim_stage_faults.cc).
-  [[nodiscard]] std::string name_at_seam(trace::Actor actor) const override;
+  [[nodiscard]] std::string fault_name(trace::Actor actor) const override;
   void bitten(const FaultRule& fault);
   void take_event_back(trace::Actor from, trace::Actor to);
 
   Choice choice_;
   SimWorld world_;
-  Tap tap_;
+  StampingSink sink_;
   std::vector<SimHost*> hosts_;  ///< all hosts that ever existed
   SimHost& tools_;               ///< of the tools that build domains
   std::unique_ptr<xen::Hypervisor> xen_;

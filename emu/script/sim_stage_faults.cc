@@ -7,9 +7,9 @@ namespace ringside::script {
 using trace::Role;
 
 /// The name of the actor's host.
-std::string SimStage::name_at_seam(trace::Actor actor) const {
+std::string SimStage::fault_name(trace::Actor actor) const {
   if (actor.role != Role::client) return trace::actor_name(actor);
-  return seat_of_client(actor.number).value_or(trace::actor_name(actor));
+  return host_of_client(actor.number).value_or(trace::actor_name(actor));
 }
 
 Result<> SimStage::fault(const StageFault& asked) {
