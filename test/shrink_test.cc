@@ -31,7 +31,9 @@ RunRecord play(const Scenario& scenario, std::uint64_t seed = plain_seed) {
   return run.go();
 }
 
-const Player player = [](const Scenario& scenario, std::uint64_t seed) { return play(scenario, seed); };
+const ScenarioRunner player = [](const Scenario& scenario, std::uint64_t seed) {
+  return play(scenario, seed);
+};
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;

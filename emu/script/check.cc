@@ -248,7 +248,7 @@ void Checker::acts_as_user(const Actor& user) {
 void Checker::receives(const Actor& client, bool anywhere) {
   if (anywhere) return actor(client, true);
   controller(client.role, client.span);
-  connections_.hears(client);
+  connections_.needs_connection(client);
 }
 
 void Checker::ring(const RingRef& ring, bool anywhere) {
@@ -419,7 +419,7 @@ void Checker::act(const Act& act, const Span& line) {
                [&](const HealsAll&) {}, [&](const Waits&) {},
                [&](const ClientOpens& each) { connections_.opens(each.client, each.side); },
                [&](const ClientConnects& each) {
-                 if (each.session_of) connections_.hears(*each.session_of);
+                 if (each.session_of) connections_.needs_connection(*each.session_of);
                  connections_.opens(each.client, each.side);
                },
                [&](const ClientCloses& each) { connections_.closes(each.client, each.side, line); },

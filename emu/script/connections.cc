@@ -57,7 +57,7 @@ void Connections::opens(const Actor& client, std::optional<Side> side) {
 }
 
 void Connections::closes(const Actor& client, std::optional<Side> side, const Span& line) {
-  side ? acts(client, *side, "to close") : hears(client);
+  side ? acts(client, *side, "to close") : needs_connection(client);
   for (const Side each : sides_of(side)) {
     Connection& its = clients_[client.name][place_of(each)];
     if (its.is_open) its = {false, line};
@@ -75,7 +75,7 @@ void Connections::acts(const Actor& client, Side side, std::string_view needs) {
                               : fmt::format("line {} closes it", its.closed_by.line));
 }
 
-void Connections::hears(const Actor& client) {
+void Connections::needs_connection(const Actor& client) {
   if (clients_.contains(client.name)) return;
   diagnostics_.error("E042", client.span, fmt::format("{} is not connected to anything", spelled(client)),
                      fmt::format("a line above should say: {} connects", spelled(client)));

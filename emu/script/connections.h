@@ -38,7 +38,7 @@ class Connections {
   /// `client` does something that needs this side: `needs` "for messages".
   void acts(const Actor& client, Side side, std::string_view needs);
   /// `client` is expected to receive something, or is told to do something: it must be connected.
-  void hears(const Actor& client);
+  void needs_connection(const Actor& client);
 
  private:
   /// One side of a raw client.

@@ -100,17 +100,17 @@ class Ended {
   void act(const Connects& connects, const Span&) {
     needs(Role::xend, connects.user.span);
     users_left_.erase(connects.user.name);
-    types_no_more_.erase(connects.user.name);
+    typing_ended_.erase(connects.user.name);
   }
 
   void act(const Disconnects& disconnects, const Span& line) {
     users_left_.insert_or_assign(disconnects.user.name, line);
-    types_no_more_.erase(disconnects.user.name);
+    typing_ended_.erase(disconnects.user.name);
   }
 
   void act(const EndsTyping& ends, const Span& line) {
     types(ends.user);
-    types_no_more_.emplace(ends.user.name, line);
+    typing_ended_.emplace(ends.user.name, line);
   }
 
   void act(const Types& types, const Span&) {
@@ -119,8 +119,8 @@ class Ended {
   }
 
   void types(const Actor& user) {
-    const auto ended = types_no_more_.find(user.name);
-    if (ended == types_no_more_.end()) return;
+    const auto ended = typing_ended_.find(user.name);
+    if (ended == typing_ended_.end()) return;
     diagnostics_.error(
         "E042", user.span, fmt::format("{} has ended typing", spelled(user)),
         fmt::format("line {} says so; after it disconnects it can connect again", ended->second.line));
@@ -177,18 +177,18 @@ class Ended {
   // -- `expect no`: it observes from its line on
 
   void expect_no(const auto&) {}
-  void expect_no(const Shows& shows) { nobody_sees(shows.place); }
+  void expect_no(const Shows& shows) { check_viewer(shows.place); }
   void expect_no(const BytesAt& bytes) {
-    if (!bytes.more) nobody_sees(bytes.place);  // `more` observes from the consumed bytes on
+    if (!bytes.more) check_viewer(bytes.place);  // `more` observes from the consumed bytes on
   }
-  void expect_no(const Receives& receives) { nobody_is_told(receives.who); }
-  void expect_no(const ReceivesReply& receives) { nobody_is_told(receives.client); }
-  void expect_no(const ReceivesVirq& receives) { nobody_is_told(receives.client); }
+  void expect_no(const Receives& receives) { check_receiver(receives.who); }
+  void expect_no(const ReceivesReply& receives) { check_receiver(receives.client); }
+  void expect_no(const ReceivesVirq& receives) { check_receiver(receives.client); }
   void expect_no(const IsCutOff& is_cut_off) {
-    is_cut_off.who.role == Role::user ? user_has_left(is_cut_off.who) : nobody_is_told(is_cut_off.who);
+    is_cut_off.who.role == Role::user ? user_has_left(is_cut_off.who) : check_receiver(is_cut_off.who);
   }
 
-  void nobody_sees(const Place& place) {
+  void check_viewer(const Place& place) {
     if (place.kind == Place::Kind::user) user_has_left(place.actor);
   }
 
@@ -197,7 +197,7 @@ class Ended {
     if (left != users_left_.end()) nothing_is_tested(user, left->second);
   }
 
-  void nobody_is_told(const Actor& client) {
+  void check_receiver(const Actor& client) {
     const auto known = client.role == Role::client ? clients_.find(client.name) : clients_.end();
     if (known == clients_.end() || std::ranges::any_of(known->second, &Span::nowhere)) return;
     nothing_is_tested(client, std::ranges::max(known->second));
@@ -212,7 +212,7 @@ class Ended {
   std::set<std::uint32_t> domains_;         ///< domains with a console
   std::map<std::uint32_t, Span> programs_;  ///< by domain
   std::map<Role, Span> processes_;
-  std::map<std::string, Span> types_no_more_;  ///< users that are connected, but have ended typing
+  std::map<std::string, Span> typing_ended_;  ///< users that are connected, but have ended typing
   std::map<std::string, Span> users_left_;
   std::map<std::string, Span> ptys_ended_;
   std::map<std::uint32_t, std::string> pty_of_;  ///< by domain

@@ -112,7 +112,7 @@ bool RunBuilder::holds_now(const std::vector<Token>& condition) {
   const auto concrete = with_values(condition);
   if (!concrete) return false;
   Words words(*concrete, diagnostics_);
-  words.written_so("... when NAME is VALUE");
+  words.set_syntax("... when NAME is VALUE");
   words.take();
   const Token name = words.peek();
   static_cast<void>(parse_name(words, "the name of a value"));
@@ -239,7 +239,7 @@ void RunBuilder::block(std::size_t begin, std::size_t end, std::vector<Statement
   if (!tokens) return lines(begin + 1, end, skipped, depth + 1);
   if (tokens->front().is("repeat")) return repeat(*tokens, begin, end, target, depth);
   Words words(*tokens, diagnostics_);
-  words.written_so("together ... end");
+  words.set_syntax("together ... end");
   words.take();
   words.done();
   Together together;
@@ -254,7 +254,7 @@ void RunBuilder::block(std::size_t begin, std::size_t end, std::vector<Statement
 void RunBuilder::repeat(const std::vector<Token>& header, std::size_t begin, std::size_t end,
                         std::vector<Statement>& into, std::size_t depth) {
   Words words(header, diagnostics_);
-  words.written_so("repeat N [as NAME] ... end");
+  words.set_syntax("repeat N [as NAME] ... end");
   words.take();
   std::uint64_t rounds = words.number("how many times", 1, repeat_max);
   std::string name;

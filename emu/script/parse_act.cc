@@ -194,7 +194,7 @@ Act parse_act(Words& words, const Actor& who) {
       words.peek().kind == TokenKind::word ? find_verb(who.role, true, words.peek().text) : nullptr;
   if (known == nullptr) return unknown_act(words, who);
   words.take();
-  words.written_so(known->syntax);
+  words.set_syntax(known->syntax);
   if (who.role == Role::client && known->verb != Verb::stops && known->verb != Verb::starts)
     return parse_client_act(words, who, known->verb);
   switch (known->verb) {
@@ -265,13 +265,13 @@ Act parse_act(Words& words, const Actor& who) {
 
 Act parse_fault(Words& words) {
   if (words.accept("heals")) {
-    words.written_so("fault heals all");
+    words.set_syntax("fault heals all");
     words.require("all");
     return HealsAll{};
   }
   Fault fault;
   fault.verb = static_cast<Fault::Verb>(words.choose({"drops", "delays", "duplicates", "reorders"}));
-  words.written_so(fault.verb == Fault::Verb::delays ? "fault delays every message xend -> xcs by 5ms"
+  words.set_syntax(fault.verb == Fault::Verb::delays ? "fault delays every message xend -> xcs by 5ms"
                                                      : "fault drops next 3 events dom1 -> xcs");
   constexpr std::uint64_t faults_max = 1'000'000;
   const Token share = words.peek();

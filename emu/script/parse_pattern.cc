@@ -151,7 +151,7 @@ PatternKind parse_doing(Words& words, const Actor& who) {
       words.peek().kind == TokenKind::word ? find_verb(who.role, false, words.peek().text) : nullptr;
   if (known == nullptr) return unknown_expectation(words, who);
   words.take();
-  words.written_so(known->syntax);
+  words.set_syntax(known->syntax);
   const auto shows = [&](Place::Kind kind) -> PatternKind {
     return Shows{Place{kind, who, "", who.span}, parse_payload(words, false)};
   };
@@ -174,7 +174,7 @@ PatternKind parse_doing(Words& words, const Actor& who) {
 // -- states
 
 PatternKind parse_ring_state(Words& words, const Token& word, const Dotted& dotted) {
-  words.written_so("DOM.tx req_prod N rsp_prod N; DOM.tx settles at req_prod N; DOM.tx.req_prod >= N");
+  words.set_syntax("DOM.tx req_prod N rsp_prod N; DOM.tx settles at req_prod N; DOM.tx.req_prod >= N");
   RingState state;
   std::optional<IndexName> index;
   state.ring = parse_ring_words(words, word, dotted.actor->domain, dotted.rest, &index);
@@ -207,7 +207,7 @@ PatternKind parse_counter(Words& words, const Token& word, const Dotted& dotted)
                suggestion(dotted.rest, counters_of(actor.role), "counters"));
     return CounterChanges{};
   }
-  words.written_so("ACTOR.COUNTER settles at N; ACTOR.COUNTER >= N; ACTOR.COUNTER changes");
+  words.set_syntax("ACTOR.COUNTER settles at N; ACTOR.COUNTER >= N; ACTOR.COUNTER changes");
   std::optional<Actor> of;
   if (words.accept("of")) of = parse_domain(words);
   if (words.accept("changes")) return CounterChanges{actor, known->name, of};
@@ -228,7 +228,7 @@ PatternKind parse_counter(Words& words, const Token& word, const Dotted& dotted)
 // -- the rest
 
 PatternKind parse_event(Words& words) {
-  words.written_so("event A -> B");
+  words.set_syntax("event A -> B");
   EventRaised event;
   event.from = parse_actor(words);
   parse_arrow(words);
@@ -237,14 +237,14 @@ PatternKind parse_event(Words& words) {
 }
 
 PatternKind parse_quirk_bites(Words& words) {
-  words.written_so("quirk NAME bites");
+  words.set_syntax("quirk NAME bites");
   const auto quirk = find_quirk(words);
   words.require("bites");
   return QuirkBites{quirk.value_or(Quirk::xcs_drop_when_full)};
 }
 
 PatternKind parse_bytes_at(Words& words) {
-  words.written_so("no [more] bytes at PLACE for DURATION");
+  words.set_syntax("no [more] bytes at PLACE for DURATION");
   BytesAt bytes;
   bytes.more = words.accept("more");
   words.require("bytes");
@@ -272,7 +272,7 @@ PatternKind parse_what(Words& words, Span& subject) {
   if (token.is("bytes") || token.is("more")) return parse_bytes_at(words);
   if (is_pty(token)) {
     const Place place = parse_pty(words);
-    words.written_so("PTY shows PAYLOAD");
+    words.set_syntax("PTY shows PAYLOAD");
     words.require("shows");
     return Shows{place, parse_payload(words, false)};
   }

@@ -220,8 +220,8 @@ bool is_sound(Scenario scenario) {
 
 }  // namespace
 
-Reason::Reason(const Scenario& scenario, std::uint64_t seed, const RunRecord& record, const Player& play,
-               const std::function<bool()>& late)
+Reason::Reason(const Scenario& scenario, std::uint64_t seed, const RunRecord& record,
+               const ScenarioRunner& play, const std::function<bool()>& late)
     : play_(play), seed_(seed) {
   RS_CHECK(!record.failures.empty());
   const Failure& first = record.failures.front();

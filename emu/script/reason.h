@@ -8,7 +8,7 @@
 //   cause, the entries about the line's subject since the last line about it must be of the same sorts: then
 //   the data came equally far.
 //
-// The Player that the caller passes runs the scenarios.
+// The ScenarioRunner that the caller passes runs the scenarios.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +23,13 @@
 namespace ringside::script {
 
 /// Runs a scenario with a seed. The scenario must outlive the result.
-using Player = std::function<RunRecord(const Scenario& scenario, std::uint64_t seed)>;
+using ScenarioRunner = std::function<RunRecord(const Scenario& scenario, std::uint64_t seed)>;
 
 class Reason {
  public:
   /// The reason of the first failure in `record`, the result of `scenario` with `seed`. Searches for causes
   /// until `late` returns true. `play` must outlive it.
-  Reason(const Scenario& scenario, std::uint64_t seed, const RunRecord& record, const Player& play,
+  Reason(const Scenario& scenario, std::uint64_t seed, const RunRecord& record, const ScenarioRunner& play,
          const std::function<bool()>& late);
 
   /// Whether `candidate` fails with `seed` for the same reason.
@@ -57,7 +57,7 @@ class Reason {
   [[nodiscard]] bool is_met_without(const Scenario& scenario, const Cause& cause, std::uint64_t seed) const;
   void find_causes(const Scenario& scenario, const std::function<bool()>& late);
 
-  const Player& play_;
+  const ScenarioRunner& play_;
   std::uint64_t seed_;
   LineId line_;  ///< the line that fails
   Failure::Kind kind_ = Failure::Kind::missed;

@@ -129,7 +129,7 @@ void FileReader::keep(const Line& line, ScenarioTemplate& scenario_template) {
 
 void FileReader::begin(const Line& line, const ScenarioTemplate& preamble) {
   Words words(line.tokens, script_.diagnostics);
-  words.written_so("scenario \"TITLE\"");
+  words.set_syntax("scenario \"TITLE\"");
   words.take();
   ScenarioTemplate scenario_template = preamble;
   scenario_template.path = script_.sources.at(line.source).path;
@@ -155,7 +155,7 @@ void FileReader::begin(const Line& line, const ScenarioTemplate& preamble) {
 
 void FileReader::include(const Line& line, ScenarioTemplate* current) {
   Words words(line.tokens, script_.diagnostics);
-  words.written_so("include \"FILE\"");
+  words.set_syntax("include \"FILE\"");
   words.take();
   const Token path = words.peek();
   if (path.kind != TokenKind::text || path.templated()) words.wrong("a file's name between quotes");

@@ -93,7 +93,7 @@ void apply_setting(const std::vector<Token>& tokens, Setup& setup, SettingsSeen&
                    Diagnostics& diagnostics) {
   Words words(tokens, diagnostics);
   for (const LineAbout& each : lines_known()) {
-    if (tokens.front().is(each.word)) words.written_so(each.syntax);
+    if (tokens.front().is(each.word)) words.set_syntax(each.syntax);
   }
   const std::string word = words.take().text;
   // `tag` and `ignore` may be repeated. Each quirk is a setting of its own.

@@ -90,18 +90,18 @@ class State {
     Step written = 0;
     bool fresh = false;
   };
-  struct RingBooks {
+  struct RingRecord {
     std::vector<RingPoint> points{RingPoint{}};
     std::array<std::array<Slot, ring::slots_per_ring>, 2> slots{};  ///< by trace::SlotUse
   };
 
   void index_moved(const trace::Entry& entry);
-  void took(const trace::Entry& entry, RingBooks& books);
+  void took(const trace::Entry& entry, RingRecord& record);
   void count(CounterSource source, const trace::Entry& entry, std::int64_t change);
-  [[nodiscard]] RingBooks& books(std::uint32_t domain, ring::Ring ring);
+  [[nodiscard]] RingRecord& record(std::uint32_t domain, ring::Ring ring);
 
   std::vector<trace::Entry> entries_;
-  std::map<std::pair<std::uint32_t, ring::Ring>, RingBooks> rings_;
+  std::map<std::pair<std::uint32_t, ring::Ring>, RingRecord> rings_;
   std::vector<Taken> taken_;
   std::vector<Tally> tallies_;
   std::map<std::array<std::uint32_t, 4>, std::size_t> tally_by_key_;

@@ -29,7 +29,7 @@ bool is_row(const Line& line, const Line& cases) {
          (is_value(line.tokens.front()) && line.tokens.front().kind != TokenKind::word);
 }
 
-std::size_t columns_that_tell_apart(const Variable& variable) {
+std::size_t identifying_columns(const Variable& variable) {
   for (std::size_t columns = 1; columns < variable.names.size(); ++columns) {
     std::set<std::vector<std::string>> seen;
     for (const auto& row : variable.rows) {
@@ -77,7 +77,7 @@ std::vector<std::string> ScenarioTemplate::names() const {
   return all;
 }
 
-void VariableReader::give_up(ScenarioTemplate& scenario_template, const Variable& variable) {
+void VariableReader::mark_broken(ScenarioTemplate& scenario_template, const Variable& variable) {
   scenario_template.broken.insert(scenario_template.broken.end(), variable.names.begin(),
                                   variable.names.end());
 }
@@ -109,16 +109,16 @@ void VariableReader::add(ScenarioTemplate& scenario_template, Variable variable)
     if (const auto found = std::ranges::find_if(rest, same); found != rest.end()) {
       script_.diagnostics.error("E027", found->front().span, "the same values a second time",
                                 "each run needs a name of its own");
-      return give_up(scenario_template, variable);
+      return mark_broken(scenario_template, variable);
     }
   }
-  variable.naming = columns_that_tell_apart(variable);
+  variable.naming = identifying_columns(variable);
   scenario_template.variables.push_back(std::move(variable));
 }
 
 void VariableReader::param(const Line& line, ScenarioTemplate& scenario_template) {
   Words words(line.tokens, script_.diagnostics);
-  words.written_so("param NAME = VALUE, VALUE");
+  words.set_syntax("param NAME = VALUE, VALUE");
   words.take();
   Variable variable{Variable::Kind::param, line.span(), {}, {}, 1};
   variable.names.push_back(parse_name(words, "a name"));
@@ -127,20 +127,20 @@ void VariableReader::param(const Line& line, ScenarioTemplate& scenario_template
     variable.rows.push_back({parse_value(words)});
   } while (words.accept(","));
   words.done();
-  if (words.failed()) return give_up(scenario_template, variable);
+  if (words.failed()) return mark_broken(scenario_template, variable);
   add(scenario_template, std::move(variable));
 }
 
 void VariableReader::let(const Line& line, ScenarioTemplate& scenario_template) {
   Words words(line.tokens, script_.diagnostics);
-  words.written_so("let NAME = VALUE");
+  words.set_syntax("let NAME = VALUE");
   words.take();
   Variable variable{Variable::Kind::let, line.span(), {}, {}, 1};
   variable.names.push_back(parse_name(words, "a name"));
   words.require("=");
   variable.rows.push_back({parse_value(words)});
   words.done();
-  if (words.failed()) return give_up(scenario_template, variable);
+  if (words.failed()) return mark_broken(scenario_template, variable);
   add(scenario_template, std::move(variable));
 }
 
@@ -148,7 +148,7 @@ std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows,
                                   ScenarioTemplate& scenario_template) {
   const std::size_t used = rows_of_cases(line, rows);
   Words words(line.tokens, script_.diagnostics);
-  words.written_so("cases NAME NAME, and a row of values on each of the next lines; or: from \"FILE.csv\"");
+  words.set_syntax("cases NAME NAME, and a row of values on each of the next lines; or: from \"FILE.csv\"");
   words.take();
   Variable variable{Variable::Kind::cases, line.span(), {}, {}, 1};
   do {
@@ -179,7 +179,7 @@ std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows,
     }
     variable.rows.push_back(row.tokens);
   }
-  if (variable.rows.empty() || words.failed()) give_up(scenario_template, variable);
+  if (variable.rows.empty() || words.failed()) mark_broken(scenario_template, variable);
   if (variable.rows.empty() && script_.diagnostics.errors() == 0) {
     script_.diagnostics.error("E026", line.span(), "a table without rows",
                               "each row is a line below, deeper than this one");

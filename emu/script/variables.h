@@ -35,7 +35,7 @@ class VariableReader {
  private:
   void add(ScenarioTemplate& scenario_template, Variable variable);
   /// Marks the names as broken, so that lines that use them cause no further errors.
-  static void give_up(ScenarioTemplate& scenario_template, const Variable& variable);
+  static void mark_broken(ScenarioTemplate& scenario_template, const Variable& variable);
   void from_csv(const Token& path, const Line& line, Variable& variable);
 
   Script& script_;

@@ -39,7 +39,7 @@ class Words {
   Duration duration(std::string_view what);
 
   /// The syntax of the line, for later errors.
-  void written_so(std::string_view syntax) { syntax_ = syntax; }
+  void set_syntax(std::string_view syntax) { syntax_ = syntax; }
   void fail(std::string_view code, const Span& span, std::string message, std::string hint = "");
   /// Reports that another word should be here: `wanted`, "a text".
   void wrong(std::string_view wanted);

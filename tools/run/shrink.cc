@@ -58,7 +58,7 @@ class Shrinking {
  private:
   std::uint64_t tries_;
   std::chrono::steady_clock::time_point end_;
-  script::Player play_;
+  script::ScenarioRunner play_;
   script::Reason reason_;
 };
 

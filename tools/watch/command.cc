@@ -98,7 +98,7 @@ class Watch {
     }
   }
   /// Why it ended, if the user did not end it.
-  [[nodiscard]] const std::string& last_words() const { return last_words_; }
+  [[nodiscard]] const std::string& end_message() const { return end_message_; }
 
  private:
   /// Shows a domain that exists already.
@@ -147,17 +147,17 @@ class Watch {
   }
 
   /// Begins a new history: the journal dropped this reader, because the process was stopped for too long.
-  void begin_anew() {
+  void restart_history() {
     journal_.reset();
     auto journal = JournalReader::open(host_.machine().journal_directory());
     if (!journal) return leave(journal.error().text(), exit_could_not_run);
     journal_ = std::move(*journal);
-    look_again();
+    search_domains();
     say("entries were lost while watch was stopped: the history starts again");
   }
 
   /// Searches the existing domains for the one that is shown or awaited.
-  void look_again() {
+  void search_domains() {
     auto all = privcmd_.domains();
     if (!all) return;
     for (const DomainInfo& info : *all) {
@@ -277,11 +277,11 @@ class Watch {
     history_.go_on();
     counted_ = std::max(counted_, history_.newest());
     // While paused, the creation of a domain was ignored.
-    if (waits_) look_again();
+    if (waits_) search_domains();
   }
 
   void leave(const std::string& why, int status = exit_good) {
-    last_words_ = why;
+    end_message_ = why;
     terminal_->leave([this, status] { host_.stop(status); });
   }
 
@@ -300,7 +300,7 @@ class Watch {
   bool help_ = false;
   bool changed_ = true;
   std::string notice_;
-  std::string last_words_;
+  std::string end_message_;
   Time notice_until_{};
   Time drawn_at_{};
   Time rated_at_{};
@@ -351,7 +351,7 @@ int watch_command(const Session& session, const WatchOptions& options) {
         [&watch](std::uint8_t byte) { watch.typed(byte); }, [&host] { host.stop(exit_good); });
     status = watch.run(terminal);
   }
-  if (!watch.last_words().empty()) host.warn(watch.last_words());
+  if (!watch.end_message().empty()) host.warn(watch.end_message());
   return status;
 }
 
