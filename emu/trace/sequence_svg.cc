@@ -138,7 +138,7 @@ class Picture {
     body_ += text("quiet", margin + steps_width + 10, top + 12, words);
   }
 
-  /// Behind the arrows.
+  /// Drawn before the arrows, which cover it.
   void band(std::size_t at) {
     if (its_.items[at].kind != SequenceItem::Kind::line) return;
     body_ += fmt::format("<rect class=\"line\" x=\"0\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"24\"/>\n",
