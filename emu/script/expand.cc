@@ -1,4 +1,4 @@
-// Makes the runs of a scenario_template: one pass over its lines for each combination of values.
+// Makes the runs of a scenario template: one pass over its lines for each combination of values.
 #include "emu/script/expand.h"
 
 #include <fmt/format.h>

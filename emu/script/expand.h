@@ -1,4 +1,4 @@
-// From a scenario_template to its runs: one for each combination of values, with all names replaced and all
+// From a scenario template to its runs: one for each combination of values, with all names replaced and all
 // conditions decided.
 #pragma once
 

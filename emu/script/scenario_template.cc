@@ -76,7 +76,7 @@ void FileReader::read(const std::string& path, const Span& included_from, const 
 }
 
 void FileReader::take(const std::vector<Line>& lines, ScenarioTemplate* outer) {
-  // Drafts are added while others are filled, which may move them: so they are referred to by number.
+  // Templates are added while others are filled, which may move them: so they are referred to by number.
   std::optional<std::size_t> current;
   const auto target = [&]() -> ScenarioTemplate* { return current ? &script_.templates[*current] : outer; };
   std::size_t count = 0;
@@ -107,7 +107,7 @@ void FileReader::take(const std::vector<Line>& lines, ScenarioTemplate* outer) {
       }
     }
     if (first.is("include") && !line.bad) {
-      // Inside a scenario no scenario_template is added, so the pointer to this one stays valid.
+      // Inside a scenario no template is added, so the pointer to this one stays valid.
       include(line, target() == &preamble_ ? nullptr : target());
     } else if (first.is("param") && !line.bad) {
       variables_.param(line, *target());

@@ -2,7 +2,7 @@
 // in braces are not replaced yet.
 //
 // Files are opened through a Reader only. All errors are reported. A file with errors has a
-// scenario_template, too, so that all of its errors can be reported at once.
+// template, too, so that all of its errors can be reported at once.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Parses the lines that define names into a scenario_template's variables.
+// Parses the lines that define names into a template's variables.
 #pragma once
 
 #include <span>
