@@ -1,8 +1,8 @@
 // A file as it was written: its lines with includes in place, and the values by which its runs differ. Names
 // in braces are not replaced yet.
 //
-// Files are opened through a Reader only. All errors are reported. A file with errors has a
-// template, too, so that all of its errors can be reported at once.
+// Files are opened through a Reader only. All errors are reported. A file with errors has a template, too, so
+// that all of its errors can be reported at once.
 #pragma once
 
 #include <string>
