@@ -129,7 +129,7 @@ class Watch {
       changed_ = true;
     }
     if (journal_->failure()) return leave(journal_->failure()->text(), exit_could_not_run);
-    if (journal_->lost() != 0) begin_anew();
+    if (journal_->lost() != 0) restart_history();
     frame();
     host_.timer_start(between_reads, [this] { read(); });
   }
