@@ -150,7 +150,7 @@ TEST_CASE("bytes after wrong ones are not checked, all other expectations are") 
   CHECK(has(report, "(1 of 2 failed expectations"));
   CHECK(has(report, "2 bytes are right, then \"c\" follows in place of \"X\""));
   CHECK(has(report, "is at req_prod 1"));
-  CHECK(has(report, "1 expectation of bytes behind wrong ones not judged"));
+  CHECK(has(report, "1 expectation about bytes after wrong ones not judged"));
 }
 
 TEST_CASE("each actor's expectations are in order, those of different actors are not") {
