@@ -327,7 +327,7 @@ Result<> ActExecutor::client_channel(const ClientChannel& act) {
 }
 
 Result<> ActExecutor::client_sends(const ClientSends& act) {
-  // A frame about a domain without a channel is sent, too: its ports are 0, and xcs has to judge it.
+  // A frame about a domain without a channel is sent with port 0: a scenario may test how xcs handles it.
   auto ports = stage_.console_ports(act.domain.domain);
   const ring::Port local = ports ? ports->port1 : 0;
   const auto type = act.message.response ? dom0::XCS_RESPONSE : dom0::XCS_REQUEST;
