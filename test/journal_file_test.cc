@@ -239,7 +239,7 @@ TEST_CASE("a file that is not a journal is refused") {
   CHECK(refusal({"hello"}).find("a.jsonl:1: it is not a JSON object") != std::string::npos);
   CHECK(refusal({"[1]"}).find("it is not a JSON object") != std::string::npos);
   CHECK(refusal({"{}"}).find("\"format\" is missing") != std::string::npos);
-  CHECK(refusal({R"({"format":"other"})"}).find("it is no journal of ringside") != std::string::npos);
+  CHECK(refusal({R"({"format":"other"})"}).find("it is not a journal of ringside") != std::string::npos);
   CHECK(refusal({R"({"format":"ringside journal","version":1})"})
             .find("its version is 1, and this program reads version 2: an older ringside wrote it") !=
         std::string::npos);
