@@ -254,9 +254,9 @@ class Person(Case):
         watch.shows("LIVE")
         watch.shows(r"\ntwo")
         watch.keys("[")
-        watch.shows("phases are a scenario's")
+        watch.shows("a live machine has no phases")
         watch.keys("?")
-        watch.shows(r"stand still; again: go on")
+        watch.shows(r"pause; again: continue")
         watch.keys("?")
         watch.shows("outstanding")
         watch.keys("q")
@@ -470,11 +470,11 @@ class Bytes(Case):
 
         def has_lost():
             watch.process.send_signal(signal.SIGSTOP)
-            # Writers wait for it, but not for ever.
+            # Writers wait for it for a limited time.
             for _ in range(5):
                 flood.goes_on()
             watch.process.send_signal(signal.SIGCONT)
-            return b"entries were lost while this watch was stopped" in watch.pump(1).seen
+            return b"entries were lost while watch was stopped" in watch.pump(1).seen
         eventually("it has been stopped for too long", has_lost)
         os.write(watch.master, b"q")
         self.assertEqual(watch.end(), 0)
