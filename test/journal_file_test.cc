@@ -239,9 +239,9 @@ TEST_CASE("a file that is not a journal is refused") {
   CHECK(refusal({"hello"}).find("a.jsonl:1: it is not a JSON object") != std::string::npos);
   CHECK(refusal({"[1]"}).find("it is not a JSON object") != std::string::npos);
   CHECK(refusal({"{}"}).find("\"format\" is missing") != std::string::npos);
-  CHECK(refusal({R"({"format":"other"})"}).find("it is no journal of ringside") != std::string::npos);
+  CHECK(refusal({R"({"format":"other"})"}).find("it is not a journal of ringside") != std::string::npos);
   CHECK(refusal({R"({"format":"ringside journal","version":1})"})
-            .find("it is of version 1, and version 2 is read here: an older ringside wrote it") !=
+            .find("its version is 1, and this program reads version 2: an older ringside wrote it") !=
         std::string::npos);
   CHECK(refusal({good_step}).find("a.jsonl:1: \"format\" is missing") != std::string::npos);
   CHECK(refusal({good_header, good_step, good_step}).find("a.jsonl:3: step 1 comes after step 1") !=
@@ -271,8 +271,8 @@ TEST_CASE("the error for a truncated file says how many lines are complete") {
       read(std::string(good_header) + "\n" + good_step + "\n" + std::string(good_step).substr(0, 20));
   REQUIRE_FALSE(journal);
   CHECK(journal.error().text() ==
-        "cannot read a journal: a.jsonl:3: the file ends within this line: it was cut short (head -n 2 keeps "
-        "what is whole)");
+        "cannot read a journal: a.jsonl:3: the file ends within this line: it was truncated (head -n 2 keeps "
+        "the complete lines)");
 }
 
 TEST_CASE("an invalid line is named, with its first error") {

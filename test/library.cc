@@ -41,15 +41,15 @@ std::string failure_of(const script::Scenario& scenario, const script::Sources& 
     return std::make_unique<script::SimStage>(std::move(plan), choice_of(seed, 0));
   };
   script::Run run(scenario, factory, {.order = choice_of(seed, order_offset)});
-  const script::Story story = run.go();
-  if (story.outcome == script::Outcome::could_not_run) return story.error.text();
-  if (!story.failures.empty()) {
-    const script::Failure& first = story.failures.front();
+  const script::RunRecord record = run.go();
+  if (record.outcome == script::Outcome::could_not_run) return record.error.text();
+  if (!record.failures.empty()) {
+    const script::Failure& first = record.failures.front();
     return fmt::format("{}: {}", sources.place(first.marked), first.instead);
   }
   if (!scenario.setup.golden || seed != script::plain_seed) return "";
   return tools::golden_difference(tools::golden_path(scenario.path), tools::golden_run(scenario),
-                                  tools::golden_text(story.state))
+                                  tools::golden_text(record.state))
       .value_or("");
 }
 

@@ -165,7 +165,7 @@ TEST_CASE_METHOD(Recovery, "after a kill the next xend counts the unread output 
   start_xend();
   settle();
   CHECK(viewer->seen.size() < text.size());
-  CHECK(counted(journal, "bytes that nobody read") == text.size() - viewer->seen.size());
+  CHECK(counted(journal, "unread bytes") == text.size() - viewer->seen.size());
   CHECK(world.kept_files().empty());
 }
 
@@ -218,7 +218,7 @@ TEST_CASE_METHOD(
   settle();
   CHECK(world.kept_files().empty());
   CHECK(xcs->channel(domain) == nullptr);
-  CHECK(counted(journal, "bytes that nobody read") == 10);
+  CHECK(counted(journal, "unread bytes") == 10);
 }
 
 }  // namespace recovery_test

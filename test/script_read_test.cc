@@ -160,7 +160,7 @@ TEST_CASE("cases may come from another file") {
       {{"test.scn", "scenario \"t\"\ncases N T from \"t.csv\"\n" + boots + "dom1 prints {N} bytes of {T}\n"},
        {"t.csv", "WHY,N,T\nbecause,2,\"a, \"\"b\"\nagain, 3 ,ab\n\n"}});
   // A word is not a text: the second row's T is reported where it is used.
-  CHECK(reading.says("a text to repeat should stand here"));
+  CHECK(reading.says("a text to repeat is expected here"));
   REQUIRE(reading.runs.size() == 2);
   CHECK(printed(reading.runs[0]) == Texts{"a,"});
   CHECK(reading.runs[1].bindings.at(0).value == "3");
@@ -203,7 +203,7 @@ TEST_CASE("each limit is reported when it is reached") {
   CHECK(read_lines("expect user sees /" + std::string(201, 'x') + "/").says("a pattern that is too long"));
   CHECK(read_lines("repeat 100000\n  repeat 100000\n    dom1 prints \"a\"\n  end\nend").says("too long"));
   CHECK(read_lines("repeat 1\nrepeat 1\nrepeat 1\nrepeat 1\nrepeat 1\nend\nend\nend\nend\nend")
-            .says("at most 4 deep"));
+            .says("the limit is 4"));
   std::string values = "param A = 0";
   for (int at = 1; at < 30; ++at) values += fmt::format(", {}", at);
   std::string three = values + "\n";

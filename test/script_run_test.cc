@@ -26,13 +26,13 @@ StageFactory simulated(std::uint64_t seed = 1) {
   return [seed](StagePlan plan) { return std::make_unique<SimStage>(std::move(plan), drawn_from(seed)); };
 }
 
-Story play(const Scenario& scenario, std::uint64_t seed = 1) {
+RunRecord play(const Scenario& scenario, std::uint64_t seed = 1) {
   Run run(scenario, simulated(seed), {.order = drawn_from(seed)});
   return run.go();
 }
 
-std::string told(const Parsed& parsed, const Scenario& scenario, const Story& story) {
-  return failure_report(scenario, parsed.script.sources, story, {});
+std::string told(const Parsed& parsed, const Scenario& scenario, const RunRecord& record) {
+  return failure_report(scenario, parsed.script.sources, record, {});
 }
 
 /// All runs of `text` pass.
@@ -42,9 +42,9 @@ void check_passes(const std::string& text, std::uint64_t seed = 1) {
   REQUIRE(parsed.script.diagnostics.errors() == 0);
   REQUIRE(!parsed.runs.empty());
   for (const Scenario& each : parsed.runs) {
-    const Story story = play(each, seed);
-    INFO(told(parsed, each, story));
-    CHECK(story.outcome == Outcome::passed);
+    const RunRecord record = play(each, seed);
+    INFO(told(parsed, each, record));
+    CHECK(record.outcome == Outcome::passed);
   }
 }
 
@@ -54,9 +54,9 @@ std::string report_of(const std::string& text) {
   INFO(parsed.said());
   REQUIRE(parsed.script.diagnostics.errors() == 0);
   REQUIRE(parsed.runs.size() == 1);
-  const Story story = play(parsed.runs[0]);
-  CHECK(story.outcome == Outcome::failed);
-  return told(parsed, parsed.runs[0], story);
+  const RunRecord record = play(parsed.runs[0]);
+  CHECK(record.outcome == Outcome::failed);
+  return told(parsed, parsed.runs[0], record);
 }
 
 /// `lines` with dom1 booted and a user at its console.
@@ -99,7 +99,7 @@ TEST_CASE("each example fails when what it tests is broken") {
 TEST_CASE("a run repeats bit for bit") {
   const Parsed parsed = read_text(long_input);
   for (const Scenario& each : parsed.runs) {
-    const Story one = play(each, 7);
+    const RunRecord one = play(each, 7);
     CHECK(journal_hash(one.state) == journal_hash(play(each, 7).state));
     CHECK(one.state.steps() > 0);
   }
@@ -113,7 +113,7 @@ TEST_CASE("texts must come next, unexpected line ends are skipped, patterns are 
       with_dom1("dom1 prints \"noise login: \"\nexpect user sees /log.n/\nexpect user sees \": \"\n"));
   check_passes(with_dom1("dom1 prints \"abcdef\"\nexpect user sees \"abc\"...\nexpect user sees \"def\"\n"));
   const std::string report = report_of(with_dom1("dom1 prints \"one two\"\nexpect user sees \"two\"\n"));
-  CHECK(has(report, "what came next is \"one two\""));
+  CHECK(has(report, "the next bytes are \"one two\""));
 }
 
 TEST_CASE("a pattern is found at any place of a long output, byte for byte") {
@@ -125,7 +125,7 @@ TEST_CASE("a pattern is found at any place of a long output, byte for byte") {
                 "dom1 prints |00 80 ff|\nexpect user sees /\\x00[\\x80-\\xff]{2}$/\n"));
   const std::string report =
       report_of(with_dom1("dom1 prints 60 bytes of \"a\"\nexpect user sees /(a+)+b/ within 1ms\n"));
-  CHECK(has(report, "it is not in what came"));
+  CHECK(has(report, "the bytes that came do not contain it"));
 }
 
 TEST_CASE("bytes that an ignore line names are skipped before the expected ones") {
@@ -134,13 +134,13 @@ TEST_CASE("bytes that an ignore line names are skipped before the expected ones"
   const std::string boots = "xen boots dom1\nuser connects to dom1\ndom1 prints \"# [17] one [18] two\"\n";
   check_passes(ignoring + boots + "expect user sees \"one \"\nexpect user sees \"two\"\n");
   const std::string report = report_of(ignoring + boots + "expect user sees \"two\" within 1ms\n");
-  CHECK(has(report, "what came next is \"one [18] two\""));
+  CHECK(has(report, "the next bytes are \"one [18] two\""));
 }
 
 TEST_CASE("a pattern begins where the expectation starts, not where a search continues") {
   const std::string report = report_of(with_dom1(
       "dom1 prints 20000 bytes of \"x\"\ndom1 prints \"end\"\nexpect user sees /^x?end/ within 1ms\n"));
-  CHECK(has(report, "it is not in what came"));
+  CHECK(has(report, "the bytes that came do not contain it"));
 }
 
 TEST_CASE("bytes after wrong ones are not checked, all other expectations are") {
@@ -148,9 +148,9 @@ TEST_CASE("bytes after wrong ones are not checked, all other expectations are") 
       report_of(with_dom1("dom1 prints \"abc\"\nexpect user sees \"abX\"\nexpect user sees \"c\"\nexpect "
                           "dom1.tx req_prod 7 within 1ms\n"));
   CHECK(has(report, "(1 of 2 failed expectations"));
-  CHECK(has(report, "2 bytes are right, and then comes \"c\" in place of \"X\""));
+  CHECK(has(report, "2 bytes are right, then \"c\" follows in place of \"X\""));
   CHECK(has(report, "is at req_prod 1"));
-  CHECK(has(report, "1 expectation of bytes behind wrong ones not judged"));
+  CHECK(has(report, "1 expectation about bytes after wrong ones not judged"));
 }
 
 TEST_CASE("each actor's expectations are in order, those of different actors are not") {
@@ -160,7 +160,7 @@ TEST_CASE("each actor's expectations are in order, those of different actors are
   const std::string report =
       report_of(with_dom1("dom1 prints \"a\"\nexpect event dom1 -> xcs\nexpect dom1 writes tx[0] request "
                           "console \"a\" within 5ms\n"));
-  CHECK(has(report, "before what line 6 has met"));
+  CHECK(has(report, "before the entry that met line 6"));
 }
 
 TEST_CASE("an expected state of a ring may last for a moment; a settled state must be the last") {
@@ -176,13 +176,13 @@ TEST_CASE("an expected state of a ring may last for a moment; a settled state mu
 TEST_CASE("never and expect-no fail when a match comes, and warn when none can") {
   const std::string never =
       report_of(with_dom1("never event dom1 -> xcs\ndom1 prints \"a\"\nexpect user sees \"a\"\n"));
-  CHECK(has(never, "and never should"));
+  CHECK(has(never, "and must not"));
   const std::string no = report_of(with_dom1("dom1 prints \"a\"\nexpect no bytes at user for 10ms\n"));
   CHECK(has(no, "this came: 1 byte \"a\""));
   const Parsed vacuous = read_text(with_dom1("never client receives virq\n"));
-  const Story story = play(vacuous.runs.at(0));
-  CHECK(story.outcome == Outcome::passed);
-  CHECK(story.warnings.size() == 1);
+  const RunRecord record = play(vacuous.runs.at(0));
+  CHECK(record.outcome == Outcome::passed);
+  CHECK(record.warnings.size() == 1);
 }
 
 TEST_CASE("receives means arrival, after any faults on the way") {
@@ -258,19 +258,19 @@ TEST_CASE("expectations of a together block may come in any order, and all must 
 TEST_CASE("an impossible act ends the run, and its line is reported") {
   const Parsed parsed = read_text(with_dom1("dom1 prints \"a\"\nxend resumes dom1\ndom1 prints \"x\"\n"));
   REQUIRE(parsed.script.diagnostics.errors() == 0);
-  const Story story = play(parsed.runs.at(0));
-  CHECK(story.outcome == Outcome::could_not_run);
-  CHECK(story.error_line.line == 6);
-  CHECK(has(told(parsed, parsed.runs[0], story), "ERROR t"));
+  const RunRecord record = play(parsed.runs.at(0));
+  CHECK(record.outcome == Outcome::could_not_run);
+  CHECK(record.error_line.line == 6);
+  CHECK(has(told(parsed, parsed.runs[0], record), "ERROR t"));
 }
 
 TEST_CASE("entries of a report can be pasted back, and are then met by the same entry") {
   std::size_t pasted = 0;
   for (const std::string& text : {hello, pty}) {
     const Parsed parsed = read_text(text);
-    const Story story = play(parsed.runs.at(0));
-    for (Step step = 1; step <= story.state.steps(); ++step) {
-      const std::string words = as_expected(story.state.at(step), story.names);
+    const RunRecord record = play(parsed.runs.at(0));
+    for (Step step = 1; step <= record.state.steps(); ++step) {
+      const std::string words = as_expected(record.state.at(step), record.names);
       if (words.starts_with('#')) continue;
       INFO(words);
       const Parsed again =

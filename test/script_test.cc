@@ -205,7 +205,7 @@ TEST_CASE("numbers have units, and texts escapes") {
   CHECK(act_of<Types>("user types \"{a} # no comment\"").payload.bytes() == "{a} # no comment");
   CHECK(read_lines("user types 1.5 bytes of \"a\"").says("only durations have fractions"));
   CHECK(read_lines("after 0.3ns").says("too precise"));
-  CHECK(read_lines("user types 65MiB bytes of \"a\"").says("too much"));
+  CHECK(read_lines("user types 65MiB bytes of \"a\"").says("it is too large"));
 }
 
 TEST_CASE("a span is at the word, also after a name") {

@@ -23,7 +23,7 @@ Choice drawn_from(std::uint64_t seed) {
   return seed == plain_seed ? Choice::first() : Choice::seeded(seed);
 }
 
-Story play(const Scenario& scenario, std::uint64_t seed = plain_seed) {
+RunRecord play(const Scenario& scenario, std::uint64_t seed = plain_seed) {
   const StageFactory factory = [seed](StagePlan plan) {
     return std::make_unique<SimStage>(std::move(plan), drawn_from(seed));
   };
@@ -31,7 +31,9 @@ Story play(const Scenario& scenario, std::uint64_t seed = plain_seed) {
   return run.go();
 }
 
-const Player player = [](const Scenario& scenario, std::uint64_t seed) { return play(scenario, seed); };
+const ScenarioRunner player = [](const Scenario& scenario, std::uint64_t seed) {
+  return play(scenario, seed);
+};
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
@@ -49,9 +51,9 @@ Small shrunk(const std::string& text, std::uint64_t seed = plain_seed) {
   INFO(parsed.said());
   REQUIRE(parsed.script.diagnostics.errors() == 0);
   REQUIRE(parsed.runs.size() == 1);
-  const Story story = play(parsed.runs[0], seed);
-  REQUIRE(story.outcome == Outcome::failed);
-  const Reason reason(parsed.runs[0], seed, story, player, [] { return false; });
+  const RunRecord record = play(parsed.runs[0], seed);
+  REQUIRE(record.outcome == Outcome::failed);
+  const Reason reason(parsed.runs[0], seed, record, player, [] { return false; });
   Scenario failing = parsed.runs[0];
   failing.setup.seeds = {reason.seed(), reason.seed()};
   const Shrunk found = shrink(std::move(failing), [&](const Scenario& each) -> std::optional<std::uint64_t> {
@@ -83,11 +85,11 @@ TEST_CASE("parts that a failure does not need are left out, shortened and turned
   INFO(parsed.said());
   REQUIRE(parsed.script.diagnostics.errors() == 0);
   const StillFails fails = [](const Scenario& candidate) -> std::optional<std::uint64_t> {
-    const Story story = play(candidate);
-    const bool same = std::ranges::any_of(story.failures, [](const Failure& each) {
+    const RunRecord record = play(candidate);
+    const bool same = std::ranges::any_of(record.failures, [](const Failure& each) {
       return written(*each.pattern) == "xcs.dropped settles at 0";
     });
-    if (story.outcome != Outcome::failed || !same) return {};
+    if (record.outcome != Outcome::failed || !same) return {};
     return 1;
   };
   const Shrunk shrunk = shrink(parsed.runs.at(0), fails);

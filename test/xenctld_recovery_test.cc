@@ -221,7 +221,7 @@ TEST_CASE_METHOD(
   console_sink = &journal;
   start_xenctld();
   CHECK(world.kept_files().empty());
-  CHECK(counted(journal, "bytes that nobody read") == 10);
+  CHECK(counted(journal, "unread bytes") == 10);
 }
 
 }  // namespace xenctld_recovery_test

@@ -193,7 +193,7 @@ TEST_CASE_METHOD(Path, "unread output, and input that the guest had not read whe
     boot(domain, std::make_unique<PrintProgram>("eighteen bytes, OK", 0));
     world.run();
     CHECK_FALSE(domain_exists(domain));
-    CHECK(counted(journal, "bytes that nobody read") == 18);
+    CHECK(counted(journal, "unread bytes") == 18);
   }
   SECTION("with a viewer that has read all") {
     const DomainId domain = create();
@@ -201,7 +201,7 @@ TEST_CASE_METHOD(Path, "unread output, and input that the guest had not read whe
     boot(domain, std::make_unique<PrintProgram>("eighteen bytes, OK", 0));
     world.run();
     CHECK(viewer->seen.size() == 18);
-    CHECK(counted(journal, "bytes that nobody read") == 0);
+    CHECK(counted(journal, "unread bytes") == 0);
   }
   SECTION("with a viewer that leaves after the end") {
     const DomainId domain = create();
@@ -209,10 +209,10 @@ TEST_CASE_METHOD(Path, "unread output, and input that the guest had not read whe
     viewer->read(false);
     boot(domain, std::make_unique<PrintProgram>(numbered_text(30'000), 0));
     world.run();
-    CHECK(counted(journal, "bytes that nobody read") == 0);
+    CHECK(counted(journal, "unread bytes") == 0);
     viewer.reset();
     world.run();
-    CHECK(counted(journal, "bytes that nobody read") > 20'000);
+    CHECK(counted(journal, "unread bytes") > 20'000);
   }
   SECTION("input") {
     const DomainId domain = create();
@@ -222,7 +222,7 @@ TEST_CASE_METHOD(Path, "unread output, and input that the guest had not read whe
     world.run();
     REQUIRE(builder->domain_destroy(domain).ok());
     world.run();
-    CHECK(counted(journal, "typed bytes that the guest did not live to see") > 100);
+    CHECK(counted(journal, "typed bytes not read before the guest ended") > 100);
   }
 }
 

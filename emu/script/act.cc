@@ -1,4 +1,4 @@
-// Acts as calls of the stage.
+// Carries out the acts of a scenario by calls to the stage.
 #include "emu/script/act.h"
 
 #include <fmt/format.h>
@@ -39,7 +39,7 @@ ring::ControlMessage made(const Message& message) {
 
 }  // namespace
 
-Result<> Actors::carry_out(const Act& act, const Span& line) {
+Result<> ActExecutor::carry_out(const Act& act, const Span& line) {
   return std::visit(
       Visit{[&](const Life& each) { return life(each, line); },
             [&](const Prints& each) { return stage_.print(each.domain.domain, each.payload.bytes()); },
@@ -63,7 +63,7 @@ Result<> Actors::carry_out(const Act& act, const Span& line) {
                                                  : stage_.client_reads(each.who.name, each.on);
             },
             [&](const Connects& each) {
-              cast_.meet_user(each.user.name);
+              actor_map_.add_user(each.user.name);
               forget(spelled(each.user));
               return stage_.user_connects(each.user.name, each.domain.domain,
                                           each.by == Connects::By::tcp ? Way::tcp : Way::local);
@@ -73,7 +73,7 @@ Result<> Actors::carry_out(const Act& act, const Span& line) {
               return stage_.user_disconnects(each.user.name);
             },
             [&](const EndsTyping& each) {
-              note(spelled(each.user) + " typing", spelled(each.user) + " types no more", line);
+              note(spelled(each.user) + " typing", spelled(each.user) + " has ended typing", line);
               return stage_.user_ends_typing(each.user.name);
             },
             [&](const Sleeps& each) { return sleeps(each, line); },
@@ -82,12 +82,12 @@ Result<> Actors::carry_out(const Act& act, const Span& line) {
             [&](const Runs& each) { return runs(each, line); },
             [&](const ClientOpens& each) -> Result<> {
               auto opened = stage_.client_opens(each.client.name, lane_of(each.side));
-              cast_.meet_client(each.client.name);
+              actor_map_.add_client(each.client.name);
               return opened;
             },
             [&](const ClientConnects& each) -> Result<> {
               auto connected = client_connects(each);
-              cast_.meet_client(each.client.name);
+              actor_map_.add_client(each.client.name);
               return connected;
             },
             [&](const ClientCloses& each) { return client_closes(each); },
@@ -125,18 +125,18 @@ Result<> Actors::carry_out(const Act& act, const Span& line) {
       act);
 }
 
-std::vector<Circumstance> Actors::circumstances() const {
+std::vector<Circumstance> ActExecutor::circumstances() const {
   std::vector<Circumstance> all;
   for (const auto& [key, each] : circumstances_) all.push_back(each);
   std::ranges::stable_sort(all, {}, [](const Circumstance& each) { return each.since.line; });
   return all;
 }
 
-void Actors::note(const std::string& key, const std::string& text, const Span& line) {
+void ActExecutor::note(const std::string& key, const std::string& text, const Span& line) {
   circumstances_[key] = {text, line};
 }
 
-trace::Actor Actors::on_stage(const Actor& actor) const {
+trace::Actor ActExecutor::on_stage(const Actor& actor) const {
   if (actor.role == Role::user) return stage_.user_actor(actor.name);
   if (actor.role == Role::client)
     return trace::actor(Role::client, stage_.client_number(actor.name, Lane::data));
@@ -145,7 +145,7 @@ trace::Actor Actors::on_stage(const Actor& actor) const {
 
 // -- xen, and what domains do
 
-Result<> Actors::life(const Life& act, const Span& line) {
+Result<> ActExecutor::life(const Life& act, const Span& line) {
   const GuestProgram program = act.shell ? GuestProgram::shell : GuestProgram::script;
   for (const Actor& domain : act.domains) {
     const std::uint32_t id = domain.domain;
@@ -184,7 +184,7 @@ Result<> Actors::life(const Life& act, const Span& line) {
   return Done{};
 }
 
-Result<> Actors::sleeps(const Sleeps& act, const Span& line) {
+Result<> ActExecutor::sleeps(const Sleeps& act, const Span& line) {
   const std::string name = spelled(act.domain);
   if (act.suspends) {
     note(name, name + " is suspended", line);
@@ -194,13 +194,13 @@ Result<> Actors::sleeps(const Sleeps& act, const Span& line) {
   return stage_.resume(act.domain.domain);
 }
 
-Result<> Actors::slot(const WritesSlot& act) {
+Result<> ActExecutor::slot(const WritesSlot& act) {
   return stage_.write_slot(on_stage(act.who), act.ring.domain, act.ring.ring, act.slot,
                            act.message.response ? trace::SlotUse::response : trace::SlotUse::request,
                            made(act.message));
 }
 
-Result<> Actors::index(const SetsIndex& act) {
+Result<> ActExecutor::index(const SetsIndex& act) {
   std::uint32_t value = act.number;
   if (act.adds) {
     auto now = stage_.read_index(act.ring.domain, act.ring.ring, act.index);
@@ -210,7 +210,7 @@ Result<> Actors::index(const SetsIndex& act) {
   return stage_.set_index(on_stage(act.who), act.ring.domain, act.ring.ring, act.index, value);
 }
 
-Result<> Actors::answering(const Answering& act, const Span& line) {
+Result<> ActExecutor::answering(const Answering& act, const Span& line) {
   const std::string key = spelled(act.who) + " answering";
   if (act.on) {
     forget(key);
@@ -238,23 +238,23 @@ Result<> Actors::answering(const Answering& act, const Span& line) {
                "only domains, xend, xenctld and raw clients can", ""};
 }
 
-Result<> Actors::types(const Types& act) {
+Result<> ActExecutor::types(const Types& act) {
   const std::string text = act.payload.bytes();
   const Typing typing = act.in_one_write ? Typing::once : Typing::keys;
   if (act.who.role == Role::uart) return stage_.uart_types(text, typing);
   if (act.at && act.at->kind == Place::Kind::pty)
-    return stage_.pty_types(cast_.pty(act.at->name), text, typing);
+    return stage_.pty_types(actor_map_.pty(act.at->name), text, typing);
   return stage_.user_types(act.who.name, text, typing);
 }
 
-Result<> Actors::handles_pty(const HandlesPty& act) {
+Result<> ActExecutor::handles_pty(const HandlesPty& act) {
   if (!act.attaches) return stage_.pty_detaches(ptys_[act.domain.domain]);
-  cast_.meet_pty(act.name);
+  actor_map_.add_pty(act.name);
   ptys_[act.domain.domain] = act.name;
   return stage_.pty_attaches(act.name, act.domain.domain);
 }
 
-Result<> Actors::runs(const Runs& act, const Span& line) {
+Result<> ActExecutor::runs(const Runs& act, const Span& line) {
   const std::string name = spelled(act.who);
   const Daemon daemon = daemon_of(act.who);
   switch (act.verb) {
@@ -273,12 +273,12 @@ Result<> Actors::runs(const Runs& act, const Span& line) {
 
 // -- raw clients
 
-Result<> Actors::client_frame(const Actor& client, Lane lane, const dom0::XcsMessage& frame) {
+Result<> ActExecutor::client_frame(const Actor& client, Lane lane, const dom0::XcsMessage& frame) {
   return stage_.client_sends(client.name, lane,
                              {reinterpret_cast<const std::uint8_t*>(&frame), sizeof frame});
 }
 
-Result<> Actors::client_connects(const ClientConnects& act) {
+Result<> ActExecutor::client_connects(const ClientConnects& act) {
   std::optional<std::uint64_t> session = act.session;
   if (act.session_of) {
     session = stage_.client_session(act.session_of->name);
@@ -299,12 +299,12 @@ Result<> Actors::client_connects(const ClientConnects& act) {
   return Done{};
 }
 
-Result<> Actors::client_closes(const ClientCloses& act) {
+Result<> ActExecutor::client_closes(const ClientCloses& act) {
   bool any = false;
   for (const Lane lane : {Lane::control, Lane::data}) {
     if (act.side && lane_of(*act.side) != lane) continue;
     auto closed = stage_.client_closes(act.client.name, lane);
-    // Without a side, what is open.
+    // Without a side: closes each side that is open.
     if (!closed && act.side) return closed;
     any |= closed.ok();
   }
@@ -312,7 +312,7 @@ Result<> Actors::client_closes(const ClientCloses& act) {
   return Error{ENOTCONN, "a client cannot close", spelled(act.client), "it is not connected", ""};
 }
 
-Result<> Actors::client_channel(const ClientChannel& act) {
+Result<> ActExecutor::client_channel(const ClientChannel& act) {
   ring::Port local = act.local_port;
   ring::Port remote = act.remote_port;
   if (!act.opens) {
@@ -326,8 +326,8 @@ Result<> Actors::client_channel(const ClientChannel& act) {
                       dom0::interface_message(type, act.domain.domain, local, remote));
 }
 
-Result<> Actors::client_sends(const ClientSends& act) {
-  // For a domain without a channel the frame goes out all the same: xcs is to judge it.
+Result<> ActExecutor::client_sends(const ClientSends& act) {
+  // A frame about a domain without a channel is sent with port 0: a scenario may test how xcs handles it.
   auto ports = stage_.console_ports(act.domain.domain);
   const ring::Port local = ports ? ports->port1 : 0;
   const auto type = act.message.response ? dom0::XCS_RESPONSE : dom0::XCS_REQUEST;
@@ -337,7 +337,7 @@ Result<> Actors::client_sends(const ClientSends& act) {
 
 // -- faults
 
-Result<> Actors::fault(const Fault& act, const Span& line) {
+Result<> ActExecutor::fault(const Fault& act, const Span& line) {
   StageFault made;
   switch (act.verb) {
     case Fault::Verb::drops:

@@ -1,5 +1,5 @@
-// Carries one act out on a stage, and keeps the books of what a reader of a failure wants to know: who is
-// paused, stalled, gone or under a fault, and since which line.
+// Carries one act out on a stage. It also records the circumstances that failure reports show: which domains
+// and processes are paused, stalled, gone or under a fault, and since which line.
 #pragma once
 
 #include <map>
@@ -11,20 +11,22 @@
 
 namespace ringside::script {
 
-/// Something that is so since a line: "dom1 is paused".
+/// A condition that holds since a line: "dom1 is paused".
 struct Circumstance {
   std::string text;
   Span since;
 };
 
-class Actors {
+class ActExecutor {
  public:
-  Actors(Stage& stage, State& state, Cast& cast) : stage_(stage), state_(state), cast_(cast) {}
+  ActExecutor(Stage& stage, State& state, ActorMap& actor_map)
+      : stage_(stage), state_(state), actor_map_(actor_map) {}
 
-  /// Now; acts that wait for answers let time pass. An error is why it could not be done.
+  /// Carries the act out now. Acts that wait for answers let virtual time pass. An error says why the act is
+  /// impossible.
   [[nodiscard]] Result<> carry_out(const Act& act, const Span& line);
 
-  /// What is not as usual, the latest last.
+  /// All present circumstances, in the order of their lines.
   [[nodiscard]] std::vector<Circumstance> circumstances() const;
 
  private:
@@ -48,9 +50,9 @@ class Actors {
 
   Stage& stage_;
   State& state_;
-  Cast& cast_;
+  ActorMap& actor_map_;
   std::map<std::string, Circumstance> circumstances_;
-  std::map<std::uint32_t, std::string> ptys_;  ///< the name of a domain's
+  std::map<std::uint32_t, std::string> ptys_;  ///< the pty of each domain
 };
 
 }  // namespace ringside::script

@@ -1,17 +1,17 @@
-// Whether two runs of one scenario, a simulated one and one of processes, tell the same story, actor by
-// actor.
+// Whether two runs of one scenario, a simulated one and one of processes, agree, actor by actor.
 //
-// Where messages end, which events are quiet and how often somebody is woken depends on who runs when, so
-// that is not compared; nor what daemons do in a run in which one of them is killed. What is: every byte that
-// an actor passed on, and to whom; every message that carries no console bytes; what was refused; which
-// quirks bit; where each counter stands in the end.
+// Compared are: every byte that an actor passed on, and to which actor; every message that has no console
+// bytes; each refusal; the quirks that took effect; the last value of each counter. Not compared is what
+// depends on the order in which processes run: the lengths of messages, coalesced events, the number of
+// wake-ups; and the daemons' part of a run in which one of them is killed.
 //
-// An end comes at some moment, and what was on its way then is chance:
-// - A domain has ended: its input is compared as far as it came in both runs, and its counters are not.
+// The data in transit at the moment of an end differ from run to run:
+// - A domain has ended: only the part of its input that arrived in both runs is compared; its counters are
+//   not compared.
 // - It was killed or destroyed: the same holds for its output.
-// - A viewer has not read all, and left or stays: neither is what viewers were sent and received, and the
-//   output is compared as far as it came. That is so if bytes stayed unread in both runs; in one of them
-//   only, they were lost.
+// - A viewer did not read everything, whether it left or not: bytes sent to viewers and received by them are
+//   not compared, and only the part of the output that arrived in both runs is. This holds if bytes stayed
+//   unread in both runs. Bytes that stayed unread in one run only were lost.
 #pragma once
 
 #include <optional>
@@ -21,7 +21,7 @@
 
 namespace ringside::script {
 
-/// Nothing if they agree, else the first difference in words: who, and what in either run.
+/// The first difference in words: the actor, and what each run has. Empty if the runs agree.
 [[nodiscard]] std::optional<std::string> disagreement(const State& simulated, const State& real);
 
 }  // namespace ringside::script

@@ -1,5 +1,5 @@
-// One pass over a run's statements in their order, with what each is about: the domains there are, the users
-// that are connected, the ptys with names.
+// One pass over a run's statements in order. It keeps the existing domains, the connected users, and the
+// names of ptys.
 #include "emu/script/check.h"
 #include "emu/script/parts.h"
 
@@ -67,13 +67,13 @@ class Checker {
   Scenario& scenario_;
   Diagnostics& diagnostics_;
   std::set<std::uint32_t> alive_;
-  std::set<std::uint32_t> at_once_;     ///< those of them that nobody has destroyed
+  std::set<std::uint32_t> at_once_;     ///< of those, the ones that were not destroyed
   std::map<std::uint32_t, Span> ever_;  ///< and the line that boots it
-  std::map<std::uint32_t, Span> gone_;  ///< those that are not there any more, and the line that says so
+  std::map<std::uint32_t, Span> gone_;  ///< domains that do not exist any more, and the line that ended them
   std::set<std::string> users_ever_;
   std::set<std::string> clients_ever_;
   Connections connections_;
-  bool expects_ = false;  ///< whatever happens, it would pass without
+  bool expects_ = false;  ///< false: the run would pass whatever happens
   std::map<std::string, Span> names_;
   std::set<std::string> ptys_ever_;
   std::vector<std::string> phases_;
@@ -96,7 +96,7 @@ void Checker::run() {
 }
 
 void Checker::expectations() {
-  // A line with an error in it may have been one.
+  // A line with an error may have been an expectation.
   if (expects_ || scenario_.setup.golden || diagnostics_.errors() != 0) return;
   const std::string_view in = scenario_.values;
   diagnostics_.warning(
@@ -117,12 +117,12 @@ void Checker::quirks() {
   }
 }
 
-/// What is only known from all lines: domains that are ever there, ptys, phases.
+/// Collects what is known only after all lines: domains that exist at any time, ptys, phases.
 void Checker::gather(const std::vector<Statement>& statements) {
   for (const Statement& each : statements) {
     if (const auto* phase = std::get_if<Phase>(&each.what)) {
       if (std::ranges::find(phases_, phase->title) != phases_.end()) {
-        diagnostics_.error("E027", each.span, "two phases of the same title", "`until` could mean either");
+        diagnostics_.error("E027", each.span, "two phases with the same title", "`until` would be ambiguous");
       }
       phases_.push_back(phase->title);
     } else if (const auto* together = std::get_if<Together>(&each.what)) {
@@ -160,7 +160,7 @@ void Checker::statements(const std::vector<Statement>& statements) {
 void Checker::statement(const Statement& statement) {
   if (!statement.only_sim.empty() && (scenario_.setup.real || !scenario_.setup.sim)) {
     diagnostics_.warning("W002", statement.span, fmt::format("only in sim: {}", statement.only_sim),
-                         "say so with a line: mode sim");
+                         "add a line: mode sim");
   }
   std::visit(
       Overload{[&](const Act& act) { this->act(act, statement.span); },
@@ -248,7 +248,7 @@ void Checker::acts_as_user(const Actor& user) {
 void Checker::receives(const Actor& client, bool anywhere) {
   if (anywhere) return actor(client, true);
   controller(client.role, client.span);
-  connections_.hears(client);
+  connections_.needs_connection(client);
 }
 
 void Checker::ring(const RingRef& ring, bool anywhere) {
@@ -261,7 +261,7 @@ void Checker::ring(const RingRef& ring, bool anywhere) {
 
 void Checker::pty(const std::string& name, const Span& span, bool anywhere) {
   controller(Role::xenctld, span);
-  // `pty` alone is the one that would be there: also before it is, to see that nothing comes out.
+  // `pty` without a name is the only pty. It may be named before it exists: no bytes must come out of it.
   if (name.empty() || names_.contains(name) || (anywhere && ptys_ever_.contains(name))) return;
   std::vector<std::string> known;
   for (const std::string& each : ptys_ever_) {
@@ -312,8 +312,8 @@ void Checker::label(const std::string& name, const Span& span) {
   if (name.empty()) return;
   const auto [other, fresh] = names_.emplace(name, span);
   if (!fresh && other->second != span) {
-    diagnostics_.error("E027", span, fmt::format("{} is a name already", name),
-                       fmt::format("line {} gives it", other->second.line));
+    diagnostics_.error("E027", span, fmt::format("the name {} is in use", name),
+                       fmt::format("line {} defines it", other->second.line));
   }
 }
 
@@ -417,11 +417,11 @@ void Checker::act(const Act& act, const Span& line) {
           [&](const HealsAll&) {}, [&](const Waits&) {},
           [&](const ClientOpens& each) { connections_.opens(each.client, each.side); },
           [&](const ClientConnects& each) {
-            if (each.session_of) connections_.hears(*each.session_of);
+            if (each.session_of) connections_.needs_connection(*each.session_of);
             each.side ? connections_.opens(each.client, each.side) : connections_.connects(each.client);
           },
           [&](const ClientCloses& each) { connections_.closes(each.client, each.side, line); },
-          // A raw client may name a domain that is not there, and is told so by xcs.
+          // A raw client may name a domain that does not exist: xcs answers with an error.
           [&](const ClientSends& each) { connections_.acts(each.client, Side::data, "for messages"); },
           [&](const ClientNotifies& each) { connections_.acts(each.client, Side::data, "for events"); },
           [&](const ClientSendsBytes& each) { connections_.acts(each.client, each.side, "for bytes"); },

@@ -1,5 +1,5 @@
-// Whether the lines of a run make sense among each other: is a domain there when it is named, can an event go
-// where it is said to go, is a name given once. Each line alone is right already.
+// Whether the lines of a run are consistent: a domain exists when it is named, an event can pass between its
+// two ends, a name is given once. Each line alone was checked by the parser.
 #pragma once
 
 #include "emu/script/source.h"
@@ -7,8 +7,7 @@
 
 namespace ringside::script {
 
-/// Reports into `diagnostics`, and settles the one thing that only all lines together say: who runs dom0's
-/// end (Setup::controller).
+/// Reports into `diagnostics`. Sets Setup::controller, the program at dom0's end, which depends on all lines.
 void check(Scenario& scenario, Diagnostics& diagnostics);
 
 }  // namespace ringside::script

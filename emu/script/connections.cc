@@ -1,4 +1,4 @@
-// Users and raw clients, each with what is known of its connections.
+// Users and raw clients, and the known state of their connections.
 #include "emu/script/connections.h"
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ void Connections::connects(const Connects& connects) {
     diagnostics_.error("E041", user.span, fmt::format("{} is connected already", spelled(user)),
                        fmt::format("a second user has a name: user[b] connects to dom{}", domain));
   }
-  // A second user of a console is refused, and does not stay connected.
+  // A console has one user: a second one is refused, and its connection closed.
   const bool is_free =
       std::ranges::none_of(surely_at_, [&](const auto& each) { return each.second == domain; });
   if (is_free) surely_at_.insert_or_assign(user.name, domain);
@@ -73,7 +73,7 @@ void Connections::connects(const Actor& client) {
 }
 
 void Connections::closes(const Actor& client, std::optional<Side> side, const Span& line) {
-  side ? acts(client, *side, "to close") : hears(client);
+  side ? acts(client, *side, "to close") : needs_connection(client);
   for (const Side each : sides_of(side)) {
     Connection& its = clients_[client.name][place_of(each)];
     if (its.is_open) its = {.is_open = false, .closed_by = line};
@@ -92,7 +92,7 @@ void Connections::acts(const Actor& client, Side side, std::string_view needs) {
                               : fmt::format("line {} closes it", its.closed_by.line));
 }
 
-void Connections::hears(const Actor& client) {
+void Connections::needs_connection(const Actor& client) {
   if (clients_.contains(client.name)) return;
   diagnostics_.error("E042", client.span, fmt::format("{} is not connected to anything", spelled(client)),
                      fmt::format("a line above should say: {} connects", spelled(client)));

@@ -1,4 +1,4 @@
-// Who is connected at a line of a scenario: users at consoles, raw clients at xcs.
+// The connections at a line of a scenario: users at consoles, raw clients at xcs.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace ringside::script {
 
-/// Follows the acts of one run in their order, and reports those of somebody who is not connected.
+/// Follows the acts of one run in order, and reports acts of users and clients that are not connected.
 class Connections {
  public:
   explicit Connections(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
@@ -22,16 +22,16 @@ class Connections {
 
   void connects(const Connects& connects);
   void disconnects(const Disconnects& disconnects, const Span& line);
-  /// `user` does something at its console. It has connected at some time.
+  /// `user` does something at its console. It must have connected in an earlier line.
   void acts(const Actor& user);
   [[nodiscard]] bool has_connected(const Actor& user) const { return users_.contains(user.name); }
 
   /// The consoles of this domain have ended.
   void ends(std::uint32_t domain);
-  /// From here on a connection may have ended without a line that says so.
+  /// From here on a connection may have ended, although no line says so.
   void may_end();
 
-  // -- raw clients of xcs; no side: both
+  // -- raw clients of xcs; without a side: both
 
   /// It makes the connections if they are not there.
   void opens(const Actor& client, std::optional<Side> side);
@@ -40,8 +40,8 @@ class Connections {
   void closes(const Actor& client, std::optional<Side> side, const Span& line);
   /// `client` does something that needs this side: `needs` "for messages".
   void acts(const Actor& client, Side side, std::string_view needs);
-  /// `client` may be told something, or is told what to do: it has connected.
-  void hears(const Actor& client);
+  /// `client` is expected to receive something, or is told to do something: it must be connected.
+  void needs_connection(const Actor& client);
 
  private:
   /// One side of a raw client.
@@ -52,9 +52,9 @@ class Connections {
   };
 
   Diagnostics& diagnostics_;
-  std::set<std::string> users_;                     ///< who has connected so far
-  std::map<std::string, Span> left_;                ///< those of them who have left, and the line
-  std::map<std::string, std::uint32_t> surely_at_;  ///< those of whom it is known, and at which domain
+  std::set<std::string> users_;                               ///< all users that have connected
+  std::map<std::string, Span> left_;                          ///< those of them that have left, and the line
+  std::map<std::string, std::uint32_t> surely_at_;            ///< connected for certain, and to which domain
   std::map<std::string, std::array<Connection, 2>> clients_;  ///< by Side
 };
 

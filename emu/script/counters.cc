@@ -1,7 +1,7 @@
-// The counters that scenarios name, and the numbers behind the words of messages.
+// The counters of the scenario language, and the numbers behind the words of messages.
 //
-// A counter of a scenario is what a reader would ask for ("lost"); a journal has what a component counts. A
-// row says which of the latter add up to the former.
+// A scenario names a counter by what a user asks for ("lost"). The journal has the counters of components.
+// Each row lists the journal's counters whose sum is the counter of the scenario.
 #include <algorithm>
 #include <array>
 
@@ -88,7 +88,7 @@ constexpr std::array counters{
     CounterAbout{xcs, "pushbacks", "times", "a client waited for a guest with a full ring", pushbacks},
     CounterAbout{xcs, "ignored", "frames", "meaningless, or for a domain without a channel", ignored},
     CounterAbout{xcs, "refused_calls", "calls", "answered with a result other than ok", refused_calls},
-    CounterAbout{xcs, "cut", "frames", "from clients, longer than 60 bytes, and cut", lengths_cut},
+    CounterAbout{xcs, "cut", "frames", "from clients, longer than 60 bytes, and truncated", lengths_cut},
     CounterAbout{xcs, "cut_off", "clients", "disconnected: they did not read, sent nothing, or were too many",
                  cut_off},
     CounterAbout{xcs, "expired", "sessions", "without a client that came back", expired},

@@ -1,4 +1,4 @@
-// One pass over a run's statements in their order, with each thing that has ended and the line that ended it.
+// One pass over a run's statements in order. It records what has ended, and the line that ended it.
 #include "emu/script/ended.h"
 
 #include <fmt/format.h>
@@ -36,7 +36,7 @@ class Ended {
     diagnostics_.error(code, at, what, fmt::format("line {} {} it", by.line, verb));
   }
 
-  // -- what most acts do not end, nor need
+  // -- acts that neither end anything nor need what may have ended
   void act(const auto&, const Span&) {}
 
   // -- domains, and the programs in them
@@ -101,17 +101,17 @@ class Ended {
   void act(const Connects& connects, const Span&) {
     needs(Role::xend, connects.user.span);
     users_left_.erase(connects.user.name);
-    types_no_more_.erase(connects.user.name);
+    typing_ended_.erase(connects.user.name);
   }
 
   void act(const Disconnects& disconnects, const Span& line) {
     users_left_.insert_or_assign(disconnects.user.name, line);
-    types_no_more_.erase(disconnects.user.name);
+    typing_ended_.erase(disconnects.user.name);
   }
 
   void act(const EndsTyping& ends, const Span& line) {
     types(ends.user);
-    types_no_more_.emplace(ends.user.name, line);
+    typing_ended_.emplace(ends.user.name, line);
   }
 
   void act(const Types& types, const Span&) {
@@ -120,8 +120,8 @@ class Ended {
   }
 
   void types(const Actor& user) {
-    const auto ended = types_no_more_.find(user.name);
-    if (ended == types_no_more_.end()) return;
+    const auto ended = typing_ended_.find(user.name);
+    if (ended == typing_ended_.end()) return;
     diagnostics_.error(
         "E042", user.span, fmt::format("{} has ended typing", spelled(user)),
         fmt::format("line {} says so; after it disconnects it can connect again", ended->second.line));
@@ -175,19 +175,19 @@ class Ended {
     if (side != Side::control) sides[1] = closed_by;
   }
 
-  // -- `expect no`: it looks from its line on
+  // -- `expect no`: it observes from its line on
 
   void expect_no(const auto&) {}
-  void expect_no(const Shows& shows) { nobody_sees(shows.place); }
-  void expect_no(const BytesAt& bytes) { nobody_sees(bytes.place); }
-  void expect_no(const Receives& receives) { nobody_is_told(receives.who); }
-  void expect_no(const ReceivesReply& receives) { nobody_is_told(receives.client); }
-  void expect_no(const ReceivesVirq& receives) { nobody_is_told(receives.client); }
+  void expect_no(const Shows& shows) { check_viewer(shows.place); }
+  void expect_no(const BytesAt& bytes) { check_viewer(bytes.place); }
+  void expect_no(const Receives& receives) { check_receiver(receives.who); }
+  void expect_no(const ReceivesReply& receives) { check_receiver(receives.client); }
+  void expect_no(const ReceivesVirq& receives) { check_receiver(receives.client); }
   void expect_no(const IsCutOff& is_cut_off) {
-    is_cut_off.who.role == Role::user ? user_has_left(is_cut_off.who) : nobody_is_told(is_cut_off.who);
+    is_cut_off.who.role == Role::user ? user_has_left(is_cut_off.who) : check_receiver(is_cut_off.who);
   }
 
-  void nobody_sees(const Place& place) {
+  void check_viewer(const Place& place) {
     if (place.kind == Place::Kind::user) user_has_left(place.actor);
   }
 
@@ -196,23 +196,22 @@ class Ended {
     if (left != users_left_.end()) nothing_is_tested(user, left->second);
   }
 
-  void nobody_is_told(const Actor& client) {
+  void check_receiver(const Actor& client) {
     const auto known = client.role == Role::client ? clients_.find(client.name) : clients_.end();
     if (known == clients_.end() || std::ranges::any_of(known->second, &Span::nowhere)) return;
     nothing_is_tested(client, std::ranges::max(known->second));
   }
 
   void nothing_is_tested(const Actor& who, const Span& left_by) {
-    diagnostics_.warning("W006", who.span,
-                         fmt::format("{} has left: nothing is put to the test", spelled(who)),
+    diagnostics_.warning("W006", who.span, fmt::format("{} has left: nothing is tested", spelled(who)),
                          fmt::format("line {} says so", left_by.line));
   }
 
   Diagnostics& diagnostics_;
-  std::set<std::uint32_t> domains_;         ///< with a console
+  std::set<std::uint32_t> domains_;         ///< domains with a console
   std::map<std::uint32_t, Span> programs_;  ///< by domain
   std::map<Role, Span> processes_;
-  std::map<std::string, Span> types_no_more_;  ///< users who are there
+  std::map<std::string, Span> typing_ended_;  ///< users that are connected, but have ended typing
   std::map<std::string, Span> users_left_;
   std::map<std::string, Span> ptys_ended_;
   std::map<std::uint32_t, std::string> pty_of_;  ///< by domain

@@ -1,5 +1,5 @@
-// Lines about what an earlier line has ended: the typing of a user, the program of a guest, a process of
-// dom0, a pty, the connections of a client.
+// Finds lines that need something that an earlier line has ended: a user's typing, a guest's program, a
+// process of dom0, a pty, the connections of a client.
 #pragma once
 
 #include "emu/script/source.h"
@@ -7,12 +7,12 @@
 
 namespace ringside::script {
 
-/// Reports into `diagnostics` each act that cannot be done any more, and each `expect no` that holds only
-/// because the observer has left. check.h covers acts of domains that are gone and of users who have left.
-/// An end without a line of its own is not detected.
+/// Reports into `diagnostics` each act that is impossible after such an end, and each `expect no` that holds
+/// only because the observer has left. check.h covers acts of domains that are gone, and of users that have
+/// left. An end that no line of the scenario states is not detected.
 ///
-/// An `expect` is no error: it looks from what earlier lines have consumed on, so what it is about may have
-/// been seen before the end.
+/// An `expect` is no error: it searches from what earlier lines have consumed, so the entries that it needs
+/// may be older than the end.
 void check_ended(const Scenario& scenario, Diagnostics& diagnostics);
 
 }  // namespace ringside::script

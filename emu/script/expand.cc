@@ -1,4 +1,4 @@
-// Runs: one for each combination of values, and the walk through a draft's lines that makes one.
+// Makes the runs of a scenario template: one pass over its lines for each combination of values.
 #include "emu/script/expand.h"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace ringside::script {
 
 namespace {
 
-/// A condition cut off from its line.
+/// A condition, separated from its line.
 struct Condition {
   std::vector<Token> line;
   std::vector<Token> after;  ///< "when NAME is VALUE"; empty: there is none
@@ -26,13 +26,16 @@ Condition split_condition(const std::vector<Token>& tokens) {
   return {{tokens.begin(), when}, {when, tokens.end()}};
 }
 
-class Walk {
+class RunBuilder {
  public:
-  Walk(const Draft& draft, Scenario& scenario, std::vector<std::pair<std::string, Token>> values,
-       Diagnostics& diagnostics)
-      : draft_(draft), scenario_(scenario), values_(std::move(values)), diagnostics_(diagnostics) {}
+  RunBuilder(const ScenarioTemplate& scenario_template, Scenario& scenario,
+             std::vector<std::pair<std::string, Token>> values, Diagnostics& diagnostics)
+      : template_(scenario_template),
+        scenario_(scenario),
+        values_(std::move(values)),
+        diagnostics_(diagnostics) {}
 
-  void run() { lines(0, draft_.lines.size(), scenario_.statements, 0); }
+  void run() { lines(0, template_.lines.size(), scenario_.statements, 0); }
 
  private:
   void lines(std::size_t begin, std::size_t end, std::vector<Statement>& into, std::size_t depth);
@@ -46,7 +49,7 @@ class Walk {
   [[nodiscard]] bool holds_now(const std::vector<Token>& condition);
   [[nodiscard]] bool can_ever_be(const Token& name, const Token& value);
 
-  const Draft& draft_;
+  const ScenarioTemplate& template_;
   Scenario& scenario_;
   std::vector<std::pair<std::string, Token>> values_;
   Diagnostics& diagnostics_;
@@ -56,7 +59,7 @@ class Walk {
   bool acted_ = false;
 };
 
-std::optional<std::vector<Token>> Walk::with_values(const std::vector<Token>& tokens) {
+std::optional<std::vector<Token>> RunBuilder::with_values(const std::vector<Token>& tokens) {
   const auto lookup = [this](std::string_view name) -> const Token* {
     for (auto each = values_.rbegin(); each != values_.rend(); ++each) {
       if (each->first == name) return &each->second;
@@ -67,7 +70,7 @@ std::optional<std::vector<Token>> Walk::with_values(const std::vector<Token>& to
   concrete.reserve(tokens.size());
   for (const Token& token : tokens) {
     const bool broken = std::ranges::any_of(token.pieces, [this](const Token::Piece& piece) {
-      return piece.name && std::ranges::find(draft_.broken, piece.text) != draft_.broken.end();
+      return piece.name && std::ranges::find(template_.broken, piece.text) != template_.broken.end();
     });
     if (broken) return {};
     std::vector<std::string> names;
@@ -81,11 +84,11 @@ std::optional<std::vector<Token>> Walk::with_values(const std::vector<Token>& to
   return concrete;
 }
 
-bool Walk::can_ever_be(const Token& name, const Token& value) {
+bool RunBuilder::can_ever_be(const Token& name, const Token& value) {
   std::vector<std::string> possible;
   if (name.text == "MODE") {
     possible = {"sim", "real"};
-  } else if (const Variable* variable = draft_.find(name.text);
+  } else if (const Variable* variable = template_.find(name.text);
              variable != nullptr && variable->kind != Variable::Kind::let) {
     const auto column =
         static_cast<std::size_t>(std::ranges::find(variable->names, name.text) - variable->names.begin());
@@ -103,13 +106,13 @@ bool Walk::can_ever_be(const Token& name, const Token& value) {
   return false;
 }
 
-/// `when NAME is VALUE`
-bool Walk::holds_now(const std::vector<Token>& condition) {
+/// `condition`: `when NAME is VALUE`
+bool RunBuilder::holds_now(const std::vector<Token>& condition) {
   if (condition.empty()) return true;
   const auto concrete = with_values(condition);
   if (!concrete) return false;
   Words words(*concrete, diagnostics_);
-  words.written_so("... when NAME is VALUE");
+  words.set_syntax("... when NAME is VALUE");
   words.take();
   const Token name = words.peek();
   static_cast<void>(parse_name(words, "the name of a value"));
@@ -120,7 +123,7 @@ bool Walk::holds_now(const std::vector<Token>& condition) {
   words.done();
   if (words.failed()) return false;
   const auto found = std::ranges::find(values_, name.text, &std::pair<std::string, Token>::first);
-  if (found == values_.end() && std::ranges::find(draft_.broken, name.text) != draft_.broken.end())
+  if (found == values_.end() && std::ranges::find(template_.broken, name.text) != template_.broken.end())
     return false;
   if (found == values_.end()) {
     std::vector<std::string> names;
@@ -129,28 +132,28 @@ bool Walk::holds_now(const std::vector<Token>& condition) {
                        suggestion(name.text, names, "defined"));
     return false;
   }
-  // The original, so that a value which was given on the command line changes nothing here.
+  // The possible values are those of the file, even if the command line has chosen one.
   if (!condition[std::min<std::size_t>(3, condition.size() - 1)].templated() && !can_ever_be(name, value))
     return false;
   return found->second.text == value.text;
 }
 
-std::size_t Walk::end_of_block(std::size_t at, std::size_t end) {
+std::size_t RunBuilder::end_of_block(std::size_t at, std::size_t end) {
   std::size_t open = 0;
   for (std::size_t next = at; next < end; ++next) {
-    const auto& tokens = draft_.lines[next].tokens;
+    const auto& tokens = template_.lines[next].tokens;
     if (tokens.empty()) continue;
     if (tokens.front().is("repeat") || tokens.front().is("together")) ++open;
     if (tokens.front().is("end") && --open == 0) return next;
   }
-  diagnostics_.error("E036", draft_.lines[at].span(), "a block that does not end",
+  diagnostics_.error("E036", template_.lines[at].span(), "a block that does not end",
                      "close it with a line: end");
   return end;
 }
 
-void Walk::lines(std::size_t begin, std::size_t end, std::vector<Statement>& into, std::size_t depth) {
+void RunBuilder::lines(std::size_t begin, std::size_t end, std::vector<Statement>& into, std::size_t depth) {
   for (std::size_t at = begin; at < end && count_ <= statements_max; ++at) {
-    const Line& each = draft_.lines[at];
+    const Line& each = template_.lines[at];
     if (each.phase) {
       Statement statement;
       statement.span = each.comment;
@@ -159,7 +162,7 @@ void Walk::lines(std::size_t begin, std::size_t end, std::vector<Statement>& int
         if (!keep(std::move(statement), into)) return;
       } else {
         diagnostics_.error("E036", each.comment, "a phase inside a block",
-                           "phases are parts of the whole; a comment has one #");
+                           "phases divide the whole scenario; a comment begins with one #");
       }
       continue;
     }
@@ -178,7 +181,7 @@ void Walk::lines(std::size_t begin, std::size_t end, std::vector<Statement>& int
   }
 }
 
-bool Walk::keep(Statement statement, std::vector<Statement>& into) {
+bool RunBuilder::keep(Statement statement, std::vector<Statement>& into) {
   if (++count_ > statements_max) {
     diagnostics_.error(
         "E008", statement.span, "a scenario that is too long",
@@ -190,7 +193,7 @@ bool Walk::keep(Statement statement, std::vector<Statement>& into) {
   return true;
 }
 
-void Walk::line(const Line& line, std::vector<Statement>& into, std::size_t depth) {
+void RunBuilder::line(const Line& line, std::vector<Statement>& into, std::size_t depth) {
   const Condition parts = split_condition(line.tokens);
   if (parts.line.empty()) {
     diagnostics_.error("E013", line.tokens.front().span, "a condition without a line",
@@ -214,19 +217,18 @@ void Walk::line(const Line& line, std::vector<Statement>& into, std::size_t dept
   if (statement && holds) keep(std::move(*statement), into);
 }
 
-void Walk::block(std::size_t begin, std::size_t end, std::vector<Statement>& into, std::size_t depth) {
-  const Line& header = draft_.lines[begin];
+void RunBuilder::block(std::size_t begin, std::size_t end, std::vector<Statement>& into, std::size_t depth) {
+  const Line& header = template_.lines[begin];
   acted_ = true;
   if (depth >= block_depth_max) {
-    diagnostics_.error("E036", header.span(), "blocks inside blocks inside blocks",
-                       fmt::format("at most {} deep", block_depth_max));
+    diagnostics_.error("E036", header.span(), "blocks are nested too deeply",
+                       fmt::format("the limit is {}", block_depth_max));
     return;
   }
   if (end == begin + 1)
-    diagnostics_.error("E044", header.span(), "a block without a line",
-                       "say what happens in it, or leave it out");
-  if (end < draft_.lines.size() && draft_.lines[end].tokens.size() > 1) {
-    diagnostics_.error("E014", draft_.lines[end].tokens[1].span, "nothing follows \"end\"",
+    diagnostics_.error("E044", header.span(), "an empty block", "add lines, or leave it out");
+  if (end < template_.lines.size() && template_.lines[end].tokens.size() > 1) {
+    diagnostics_.error("E014", template_.lines[end].tokens[1].span, "nothing follows \"end\"",
                        "a line of its own: end");
   }
   const Condition parts = split_condition(header.tokens);
@@ -237,7 +239,7 @@ void Walk::block(std::size_t begin, std::size_t end, std::vector<Statement>& int
   if (!tokens) return lines(begin + 1, end, skipped, depth + 1);
   if (tokens->front().is("repeat")) return repeat(*tokens, begin, end, target, depth);
   Words words(*tokens, diagnostics_);
-  words.written_so("together ... end");
+  words.set_syntax("together ... end");
   words.take();
   words.done();
   Together together;
@@ -249,10 +251,10 @@ void Walk::block(std::size_t begin, std::size_t end, std::vector<Statement>& int
   keep(std::move(statement), target);
 }
 
-void Walk::repeat(const std::vector<Token>& header, std::size_t begin, std::size_t end,
-                  std::vector<Statement>& into, std::size_t depth) {
+void RunBuilder::repeat(const std::vector<Token>& header, std::size_t begin, std::size_t end,
+                        std::vector<Statement>& into, std::size_t depth) {
   Words words(header, diagnostics_);
-  words.written_so("repeat N [as NAME] ... end");
+  words.set_syntax("repeat N [as NAME] ... end");
   words.take();
   std::uint64_t rounds = words.number("how many times", 1, repeat_max);
   std::string name;
@@ -277,7 +279,7 @@ void Walk::repeat(const std::vector<Token>& header, std::size_t begin, std::size
   round_ = outer;
 }
 
-/// A variable's rows as this call wants them.
+/// The rows of a variable that the command line has left.
 std::vector<std::vector<Token>> chosen_rows(const Variable& variable, const Given& given,
                                             Diagnostics& diagnostics) {
   auto rows = variable.rows;
@@ -291,7 +293,7 @@ std::vector<std::vector<Token>> chosen_rows(const Variable& variable, const Give
         diagnostics.error("E009", variable.span, fmt::format("no row has {}={}", name, value));
       continue;
     }
-    // As it stands in a run's name: without the quotes of a text.
+    // A value is spelled as in a run's name: a text without its quotes.
     const auto known = std::ranges::find_if(rows, [&, &value = value](const auto& row) {
       return !row[column].templated() && row[column].text == value;
     });
@@ -305,19 +307,20 @@ std::vector<std::vector<Token>> chosen_rows(const Variable& variable, const Give
   return rows;
 }
 
-Scenario make_run(const Draft& draft, Mode mode, const std::vector<const std::vector<Token>*>& rows,
-                  Diagnostics& diagnostics) {
+Scenario make_run(const ScenarioTemplate& scenario_template, Mode mode,
+                  const std::vector<const std::vector<Token>*>& rows, Diagnostics& diagnostics) {
   Scenario scenario;
-  scenario.path = draft.path;
-  scenario.line = draft.title_span.line;
+  scenario.path = scenario_template.path;
+  scenario.line = scenario_template.title_span.line;
   scenario.mode = mode;
-  scenario.setup.title = draft.title;
-  scenario.setup.title_span = draft.title_span;
+  scenario.setup.title = scenario_template.title;
+  scenario.setup.title_span = scenario_template.title_span;
   std::vector<std::pair<std::string, Token>> values;
-  values.emplace_back("MODE", Token{TokenKind::word, draft.title_span, std::string(spelled(mode)), 0, {}});
+  values.emplace_back(
+      "MODE", Token{TokenKind::word, scenario_template.title_span, std::string(spelled(mode)), 0, {}});
   std::string in_name;
-  for (std::size_t at = 0; at < draft.variables.size(); ++at) {
-    const Variable& variable = draft.variables[at];
+  for (std::size_t at = 0; at < scenario_template.variables.size(); ++at) {
+    const Variable& variable = scenario_template.variables[at];
     for (std::size_t column = 0; column < variable.names.size(); ++column) {
       const auto lookup = [&](std::string_view name) -> const Token* {
         const auto found = std::ranges::find(values, name, &std::pair<std::string, Token>::first);
@@ -333,24 +336,25 @@ Scenario make_run(const Draft& draft, Mode mode, const std::vector<const std::ve
       values.emplace_back(variable.names[column], std::move(*value));
     }
   }
-  scenario.stem = draft.stem;
+  scenario.stem = scenario_template.stem;
   if (!in_name.empty()) scenario.values = "[" + in_name + "]";
-  scenario.name = draft.shown + scenario.values;
-  Walk(draft, scenario, std::move(values), diagnostics).run();
+  scenario.name = scenario_template.shown + scenario.values;
+  RunBuilder(scenario_template, scenario, std::move(values), diagnostics).run();
   return scenario;
 }
 
 }  // namespace
 
-std::vector<Scenario> expand(const Draft& draft, Mode mode, const Given& given, Diagnostics& diagnostics) {
+std::vector<Scenario> expand(const ScenarioTemplate& scenario_template, Mode mode, const Given& given,
+                             Diagnostics& diagnostics) {
   std::vector<std::vector<std::vector<Token>>> choices;
   std::size_t count = 1;
-  for (const Variable& variable : draft.variables) {
+  for (const Variable& variable : scenario_template.variables) {
     choices.push_back(chosen_rows(variable, given, diagnostics));
     count = std::min(count * choices.back().size(), runs_max + 1);
   }
   if (count > runs_max) {
-    diagnostics.error("E008", draft.title_span, "too many combinations of values",
+    diagnostics.error("E008", scenario_template.title_span, "too many combinations of values",
                       fmt::format("the limit is {} runs", runs_max));
     count = 1;
     for (auto& rows : choices) rows.resize(1);
@@ -361,29 +365,29 @@ std::vector<Scenario> expand(const Draft& draft, Mode mode, const Given& given, 
     std::size_t rest = number;
     for (std::size_t at = choices.size(); at-- > 0; rest /= choices[at].size())
       rows[at] = &choices[at][rest % choices[at].size()];
-    Scenario run = make_run(draft, mode, rows, diagnostics);
+    Scenario run = make_run(scenario_template, mode, rows, diagnostics);
     if (mode == Mode::sim ? run.setup.sim : run.setup.real) runs.push_back(std::move(run));
   }
   return runs;
 }
 
-void warn_of_unused(const Draft& draft, Diagnostics& diagnostics) {
+void warn_of_unused(const ScenarioTemplate& scenario_template, Diagnostics& diagnostics) {
   std::set<std::string, std::less<>> used;
   const auto look = [&](const Token& token) {
     for (const Token::Piece& piece : token.pieces) {
       if (piece.name) used.insert(piece.text);
     }
   };
-  for (const Line& line : draft.lines) {
+  for (const Line& line : scenario_template.lines) {
     for (std::size_t at = 0; at < line.tokens.size(); ++at) {
       look(line.tokens[at]);
       if (at != 0 && line.tokens[at - 1].is("when")) used.insert(line.tokens[at].text);
     }
   }
-  for (const Variable& variable : draft.variables) {
+  for (const Variable& variable : scenario_template.variables) {
     for (const auto& row : variable.rows) std::ranges::for_each(row, look);
   }
-  for (const Variable& variable : draft.variables) {
+  for (const Variable& variable : scenario_template.variables) {
     for (std::size_t at = 0; at < variable.names.size(); ++at) {
       const bool names_rows = variable.kind == Variable::Kind::cases && at < variable.naming;
       if (names_rows || used.contains(variable.names[at])) continue;

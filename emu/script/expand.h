@@ -1,4 +1,5 @@
-// From a draft to its runs: each combination of values makes one, with nothing left to be decided.
+// From a scenario template to its runs: one for each combination of values, with all names replaced and all
+// conditions decided.
 #pragma once
 
 #include <string>
@@ -6,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "emu/script/draft.h"
+#include "emu/script/scenario_template.h"
 #include "emu/script/syntax.h"
 
 namespace ringside::script {
@@ -16,25 +17,25 @@ inline constexpr std::size_t statements_max = 200'000;  ///< of one run, with it
 inline constexpr std::uint64_t repeat_max = 100'000;
 inline constexpr std::size_t block_depth_max = 4;
 
-/// What `-p NAME=VALUE` says: a parameter has this value only, and a table the rows with it.
+/// The options `-p NAME=VALUE`: a parameter gets this value only, a table only the rows with it.
 using Given = std::vector<std::pair<std::string, std::string>>;
 
-/// All runs in that mode, in the order of their values; none if the scenario is for the other one only. A
-/// run with a fault in it is there too, without the lines that have it.
-[[nodiscard]] std::vector<Scenario> expand(const Draft& draft, Mode mode, const Given& given,
-                                           Diagnostics& diagnostics);
+/// All runs in that mode, in the order of their values; none if the scenario is for the other mode only. A
+/// run with errors is included, without the lines that have them.
+[[nodiscard]] std::vector<Scenario> expand(const ScenarioTemplate& scenario_template, Mode mode,
+                                           const Given& given, Diagnostics& diagnostics);
 
-/// Names that nothing asks for.
-void warn_of_unused(const Draft& draft, Diagnostics& diagnostics);
+/// Warns about names that no line uses.
+void warn_of_unused(const ScenarioTemplate& scenario_template, Diagnostics& diagnostics);
 
 // -- settings
 
-/// Which of them a scenario has had, to be told of the second.
+/// The settings that a scenario has so far: a second one of the same name is an error.
 struct SettingsSeen {
   std::vector<std::pair<std::string, Span>> lines;
 };
 [[nodiscard]] bool is_setting(const Token& first);
-/// Takes the line of a setting.
+/// Applies the line of a setting.
 void apply_setting(const std::vector<Token>& tokens, Setup& setup, SettingsSeen& seen,
                    Diagnostics& diagnostics);
 

@@ -1,4 +1,4 @@
-// Regular expressions by RE2.
+// Regular expressions, by RE2.
 #include "emu/script/expression.h"
 
 #include <re2/re2.h>
@@ -12,11 +12,11 @@ namespace ringside::script {
 
 namespace {
 
-/// Bounds what a pattern costs to compile and to keep; a larger one is refused.
+/// Limits the cost of compiling and keeping a pattern. A larger pattern is refused.
 constexpr std::int64_t compiled_bytes_max = 1 << 20;
 
-/// What RE2 says, with the part that it means. RE2 tells that part in UTF-8, whatever the bytes were, so that
-/// a part that is not plain ASCII is left out.
+/// RE2's message, with the part of the pattern that it is about. RE2 reports that part in UTF-8, whatever the
+/// pattern's bytes are, so a part that is not plain ASCII is left out.
 std::string reason(const re2::RE2& compiled) {
   const std::string& text = compiled.error();
   const std::string& part = compiled.error_arg();

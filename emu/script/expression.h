@@ -1,5 +1,4 @@
-// A regular expression over bytes, searched for in time linear to the bytes. Only expression.cc knows that
-// RE2 does it.
+// A regular expression over bytes. A search takes time linear in the bytes. Only expression.cc uses RE2.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +14,7 @@ class RE2;
 
 namespace ringside::script {
 
-/// Where bytes were found, and behind them.
+/// The first byte of a match, and the first byte after it.
 struct Found {
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -23,20 +22,20 @@ struct Found {
 
 class Expression {
  public:
-  /// In RE2's syntax, over bytes: "." and "\xff" are one. Fails with the reason as Error::why.
+  /// In RE2's syntax, over bytes: "." and "\xff" are one byte each. The error's `why` has the reason.
   [[nodiscard]] static Result<Expression> compile(std::string_view pattern);
   Expression(Expression&&) noexcept;
   ~Expression();
 
-  /// The leftmost match that begins at `from` or behind it. "^" and "$" are the ends of all of `bytes`.
+  /// The leftmost match that begins at or after `from`. "^" and "$" are the ends of all of `bytes`.
   [[nodiscard]] std::optional<Found> search(std::string_view bytes, std::size_t from = 0) const;
-  /// How many bytes the match at the beginning of `bytes` has; nothing if none begins there.
+  /// The length of the match that begins at the first byte; empty if none begins there.
   [[nodiscard]] std::optional<std::size_t> leads(std::string_view bytes) const;
 
  private:
   explicit Expression(std::unique_ptr<re2::RE2> compiled);
 
-  std::unique_ptr<re2::RE2> compiled_;  ///< never null, but in one that was moved from
+  std::unique_ptr<re2::RE2> compiled_;  ///< null only after a move
 };
 
 }  // namespace ringside::script

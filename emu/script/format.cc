@@ -1,4 +1,4 @@
-// Lines laid out anew: spaces between words, indents of blocks, columns of tables, comments behind lines.
+// Formats lines: spaces between words, indents of blocks, columns of tables, comments after lines.
 #include "emu/script/format.h"
 
 #include <fmt/format.h>
@@ -16,11 +16,11 @@ namespace {
 constexpr std::size_t indent_of_block = 2;
 constexpr std::size_t columns_apart = 2;
 
-/// A line on its way: what stands in it, without the space at its end, and the comment behind it.
-struct Laid {
+/// A formatted line: its words without trailing space, and its comment.
+struct FormattedLine {
   std::string code;
   std::string comment;
-  bool alone = false;  ///< the comment has the line for itself
+  bool alone = false;  ///< the line has only a comment
 };
 
 std::size_t width(std::string_view text) {
@@ -42,18 +42,18 @@ class Formatter {
  private:
   [[nodiscard]] std::string joined(const std::vector<Token>& tokens) const;
   [[nodiscard]] std::string word(const Token& token) const { return std::string(sources_.text(token.span)); }
-  void lay(const Line& line);
-  /// A table: the line at `at` and its rows. Answers the last of them.
-  std::size_t lay_cases(std::size_t at);
+  void format_line(const Line& line);
+  /// Formats a table: the line `at` and its rows. Returns the last of them.
+  std::size_t format_cases(std::size_t at);
   void align_comments();
 
   const Sources& sources_;
   std::vector<Line> lines_;
-  std::vector<Laid> laid_;
+  std::vector<FormattedLine> formatted_;
   std::size_t depth_ = 0;
 };
 
-/// Whether `right` stands directly behind `left`.
+/// Whether no space is between `left` and `right`.
 bool tight(const Token& left, const Token& right) {
   const auto is = [](const Token& token, std::string_view symbol) {
     return token.kind == TokenKind::symbol && token.text == symbol;
@@ -71,25 +71,25 @@ std::string Formatter::joined(const std::vector<Token>& tokens) const {
   return text;
 }
 
-void Formatter::lay(const Line& line) {
+void Formatter::format_line(const Line& line) {
   const auto begins = [&](std::string_view with) {
     return !line.tokens.empty() && line.tokens.front().is(with);
   };
   if (begins("end") && depth_ > 0) --depth_;
-  Laid laid;
-  laid.comment = trimmed(sources_.text(line.comment));
-  laid.alone = line.tokens.empty();
-  if (!line.blank()) laid.code = std::string(depth_ * indent_of_block, ' ') + joined(line.tokens);
-  laid_.push_back(std::move(laid));
+  FormattedLine formatted;
+  formatted.comment = trimmed(sources_.text(line.comment));
+  formatted.alone = line.tokens.empty();
+  if (!line.blank()) formatted.code = std::string(depth_ * indent_of_block, ' ') + joined(line.tokens);
+  formatted_.push_back(std::move(formatted));
   if (begins("repeat") || begins("together")) ++depth_;
 }
 
-std::size_t Formatter::lay_cases(std::size_t at) {
+std::size_t Formatter::format_cases(std::size_t at) {
   const Line& head = lines_[at];
   const std::size_t rows = rows_of_cases(head, std::span(lines_).subspan(at + 1));
   const bool from_file = std::ranges::any_of(head.tokens, [](const Token& each) { return each.is("from"); });
   if (from_file || rows == 0) {
-    lay(head);
+    format_line(head);
     return at;
   }
   const auto table = std::span(lines_).subspan(at, rows + 1);
@@ -108,35 +108,36 @@ std::size_t Formatter::lay_cases(std::size_t at) {
   }
   const std::string before(depth_ * indent_of_block, ' ');
   for (const Line& line : table) {
-    Laid laid;
-    laid.comment = trimmed(sources_.text(line.comment));
-    laid.alone = line.tokens.empty();
+    FormattedLine formatted;
+    formatted.comment = trimmed(sources_.text(line.comment));
+    formatted.alone = line.tokens.empty();
     if (!line.blank())
-      laid.code = before + (&line == &head ? word(head.tokens.front()) + " " : std::string(6, ' '));
+      formatted.code = before + (&line == &head ? word(head.tokens.front()) + " " : std::string(6, ' '));
     std::size_t column = 0;
     for (const Token& each : cells(line, &line == &head)) {
       if (&line == &head && each.is(",")) continue;
-      laid.code += fmt::format("{}{}", word(each),
-                               std::string(widths[column] - width(word(each)) + columns_apart, ' '));
+      formatted.code += fmt::format("{}{}", word(each),
+                                    std::string(widths[column] - width(word(each)) + columns_apart, ' '));
       ++column;
     }
-    if (!laid.alone) laid.code = trimmed(laid.code);
-    laid_.push_back(std::move(laid));
+    if (!formatted.alone) formatted.code = trimmed(formatted.code);
+    formatted_.push_back(std::move(formatted));
   }
   return at + rows;
 }
 
-/// Comments behind lines that follow each other stand below each other.
+/// Aligns the comments of consecutive lines.
 void Formatter::align_comments() {
-  for (std::size_t at = 0; at < laid_.size();) {
+  for (std::size_t at = 0; at < formatted_.size();) {
     std::size_t end = at;
     std::size_t column = comment_column;
-    while (end < laid_.size() && !laid_[end].alone && !laid_[end].comment.empty()) {
-      column = std::max(column, width(laid_[end].code) + columns_apart);
+    while (end < formatted_.size() && !formatted_[end].alone && !formatted_[end].comment.empty()) {
+      column = std::max(column, width(formatted_[end].code) + columns_apart);
       ++end;
     }
     for (std::size_t each = at; each < end; ++each) {
-      laid_[each].code += std::string(column - width(laid_[each].code), ' ') + laid_[each].comment;
+      formatted_[each].code +=
+          std::string(column - width(formatted_[each].code), ' ') + formatted_[each].comment;
     }
     at = std::max(end, at + 1);
   }
@@ -145,14 +146,14 @@ void Formatter::align_comments() {
 std::string Formatter::run() {
   for (std::size_t at = 0; at < lines_.size(); ++at) {
     if (!lines_[at].tokens.empty() && lines_[at].tokens.front().is("cases")) {
-      at = lay_cases(at);
+      at = format_cases(at);
     } else {
-      lay(lines_[at]);
+      format_line(lines_[at]);
     }
   }
   align_comments();
   std::string text;
-  for (const Laid& each : laid_) {
+  for (const FormattedLine& each : formatted_) {
     const std::string line = each.alone ? each.code + each.comment : each.code;
     // No empty lines at the beginning.
     if (text.empty() && line.empty()) continue;

@@ -1,7 +1,7 @@
-// The one usual way to lay out a scenario: what `ringside fmt` writes.
+// The standard layout of a scenario, which `ringside fmt` writes.
 //
-// Words are kept as they were written; only the space between them changes, and never what a line means.
-// Formatting twice is formatting once.
+// Words are kept as they were written. Only the space between them changes, which has no meaning. Formatting
+// a formatted file changes nothing.
 #pragma once
 
 #include <optional>
@@ -11,10 +11,10 @@
 
 namespace ringside::script {
 
-/// Where comments behind a line begin if the line leaves them the room, counted from 0.
+/// The column at which a comment after a line begins if the line is short enough, counted from 0.
 inline constexpr std::size_t comment_column = 49;
 
-/// Nothing if a line cannot be read; what is wrong is then in `diagnostics`, with spans into `sources`.
+/// Empty if a line is invalid; `diagnostics` then has the errors, with spans into `sources`.
 [[nodiscard]] std::optional<std::string> format(const std::string& path, std::string_view text,
                                                 Sources& sources, Diagnostics& diagnostics);
 

@@ -1,4 +1,4 @@
-// Runs as journal files.
+// Makes journal files of runs.
 #include "emu/script/journal_of.h"
 
 #include "emu/script/print.h"
@@ -11,15 +11,15 @@ using trace::JournalMark;
 
 class Marks {
  public:
-  Marks(const Scenario& scenario, const Sources& sources, const Story& story)
-      : own_file_(scenario.setup.title_span.source), sources_(sources), story_(story) {}
+  Marks(const Scenario& scenario, const Sources& sources, const RunRecord& record)
+      : own_file_(scenario.setup.title_span.source), sources_(sources), record_(record) {}
 
   std::vector<JournalMark> all() {
-    for (const Story::Came& each : story_.came) {
+    for (const RunRecord::StatementStart& each : record_.starts) {
       failures_until(each.failures_before);
       add(each);
     }
-    failures_until(story_.failures.size());
+    failures_until(record_.failures.size());
     return std::move(marks_);
   }
 
@@ -35,10 +35,10 @@ class Marks {
     return made;
   }
 
-  void add(const Story::Came& came) {
+  void add(const RunRecord::StatementStart& came) {
     const Statement& statement = *came.statement;
     JournalMark made =
-        mark(JournalMark::Kind::statement, came.after, came.time - story_.began, statement.span);
+        mark(JournalMark::Kind::statement, came.after, came.time - record_.began, statement.span);
     if (const auto* phase = std::get_if<Phase>(&statement.what)) {
       made.kind = JournalMark::Kind::phase;
       made.text = phase->title;
@@ -55,7 +55,7 @@ class Marks {
 
   void failures_until(std::size_t number) {
     for (; told_ < number; ++told_) {
-      const Failure& failure = story_.failures[told_];
+      const Failure& failure = record_.failures[told_];
       JournalMark made = mark(JournalMark::Kind::failure, failure.step, failure.time, failure.marked);
       made.text = failure.instead;
       made.focus = failure.focus;
@@ -65,14 +65,14 @@ class Marks {
 
   std::uint32_t own_file_;
   const Sources& sources_;
-  const Story& story_;
+  const RunRecord& record_;
   std::size_t told_ = 0;
   std::vector<JournalMark> marks_;
 };
 
 }  // namespace
 
-trace::Journaled journal_of(const Scenario& scenario, const Sources& sources, const Story& story,
+trace::Journaled journal_of(const Scenario& scenario, const Sources& sources, const RunRecord& record,
                             std::uint64_t seed, std::string made_by) {
   trace::Journaled journal;
   trace::JournalHeader& header = journal.header;
@@ -80,20 +80,20 @@ trace::Journaled journal_of(const Scenario& scenario, const Sources& sources, co
   header.mode = spelled(scenario.mode);
   header.controller = scenario.setup.controller == Controller::xenctld ? "xenctld" : "xcs";
   header.seed = seed;
-  for (const std::uint32_t domain : story.state.domains())
+  for (const std::uint32_t domain : record.state.domains())
     header.domains.push_back({domain, scenario.setup.abi});
   for (const QuirkAbout& known : quirks_known) {
     if (scenario.setup.quirks.has(known.quirk)) header.quirks.emplace_back(known.name);
   }
   header.scenario = {scenario.name, scenario.setup.title, scenario.path,
                      sources.at(scenario.setup.title_span.source).lines};
-  const auto origin = static_cast<std::uint64_t>(story.began.count());
-  journal.steps.reserve(story.state.steps());
-  for (Step step = 1; step <= story.state.steps(); ++step) {
-    journal.steps.push_back({step, story.state.at(step)});
+  const auto origin = static_cast<std::uint64_t>(record.began.count());
+  journal.steps.reserve(record.state.steps());
+  for (Step step = 1; step <= record.state.steps(); ++step) {
+    journal.steps.push_back({step, record.state.at(step)});
     journal.steps.back().entry.time_ns -= origin;
   }
-  journal.marks = Marks(scenario, sources, story).all();
+  journal.marks = Marks(scenario, sources, record).all();
   return journal;
 }
 

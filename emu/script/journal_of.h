@@ -1,5 +1,5 @@
-// A run as a journal file: its entries, and between them which line of the scenario was in force, where its
-// phases begin and what failed.
+// A run as a journal file: its entries, and marks between them for the scenario's lines, its phases, its
+// faults and its failures.
 #pragma once
 
 #include "emu/script/run.h"
@@ -9,6 +9,6 @@ namespace ringside::script {
 
 /// `made_by`: "ringside 0.1.0".
 [[nodiscard]] trace::Journaled journal_of(const Scenario& scenario, const Sources& sources,
-                                          const Story& story, std::uint64_t seed, std::string made_by);
+                                          const RunRecord& record, std::uint64_t seed, std::string made_by);
 
 }  // namespace ringside::script

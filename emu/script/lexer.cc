@@ -1,7 +1,7 @@
-// Lines into tokens.
+// Splits lines into tokens.
 //
-// Everything that is not between delimiters is an atom: a run of letters, digits and what may stand inside a
-// word. What kind of token it is shows only when no `{NAME}` is left in it.
+// An atom is a run of letters, digits and the characters that a word may contain. Its kind (word, number ...)
+// is decided when no `{NAME}` is left in it.
 #include "emu/script/lexer.h"
 
 #include <fmt/format.h>
@@ -50,7 +50,7 @@ constexpr std::array units{Unit{"ns", 1, TokenKind::duration},
                            Unit{"MiB", 1 << 20, TokenKind::number},
                            Unit{"%", 1, TokenKind::percent}};
 
-/// Above what any number of the language may be.
+/// Larger than any number that the language accepts.
 constexpr std::uint64_t number_max = 1'000'000'000'000'000'000;
 
 class LineLexer {
@@ -73,7 +73,7 @@ class LineLexer {
     }
   }
 
-  /// An atom that is no template, or what a template has become.
+  /// Finds the kind of an atom that has no name in braces left.
   bool classify(Token& token, std::string_view atom);
 
  private:
@@ -296,7 +296,7 @@ void LineLexer::bytes() {
   const std::size_t close = text_.find('|', at_ + 1);
   if (close == std::string_view::npos) {
     return fail("E002", span_to(text_.size()), "bytes without their closing \"|\"",
-                "bytes look so: |de ad be ef|");
+                "write bytes like this: |de ad be ef|");
   }
   ++at_;
   while (at_ < close) {
@@ -307,7 +307,7 @@ void LineLexer::bytes() {
     const int high = hex_digit(peek());
     const int low = hex_digit(peek(1));
     if (high < 0 || low < 0) {
-      return fail("E003", here(1), "bytes are pairs of hex digits", "bytes look so: |de ad be ef|");
+      return fail("E003", here(1), "bytes are pairs of hex digits", "write bytes like this: |de ad be ef|");
     }
     token.text += static_cast<char>(high * 16 + low);
     at_ += 2;
@@ -323,7 +323,7 @@ void LineLexer::regex() {
   while (peek() != '/') {
     if (at_ >= text_.size()) {
       return fail("E002", span_to(text_.size()), "a pattern without its closing \"/\"",
-                  "patterns look so: /login: $/");
+                  "write patterns like this: /login: $/");
     }
     if (peek() == '\\' && peek(1) == '/') {
       piece += '/';

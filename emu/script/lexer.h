@@ -1,8 +1,8 @@
-// From the lines of a file to words. A token that contains `{NAME}` is kept in pieces and becomes what it is
-// when the names have values: `substitute`.
+// From the lines of a file to tokens. A token that contains `{NAME}` is kept in pieces; `substitute` makes a
+// token of it when the names have values.
 //
-// The lexer knows no verb and no actor. What it cannot read it reports; such a line is marked and is not
-// looked at any further.
+// The lexer knows no verbs and no actors. It reports what it cannot read; such a line is marked and not
+// parsed.
 #pragma once
 
 #include <cstdint>
@@ -33,10 +33,10 @@ enum class TokenKind : std::uint8_t {
 struct Token {
   TokenKind kind = TokenKind::end;
   Span span;
-  std::string text;          ///< of a word or symbol as written; of a text, bytes or regex what it means
+  std::string text;          ///< of a word or symbol: as written; of a text, bytes or regex: its value
   std::uint64_t number = 0;  ///< of a number or percent; of a duration in nanoseconds
 
-  /// What a template is made of, in order; empty for all other tokens.
+  /// The parts of a token with names in braces, in order; empty for all other tokens.
   struct Piece {
     bool name = false;
     std::string text;
@@ -57,28 +57,28 @@ struct Line {
   std::vector<Token> tokens;  ///< empty for a blank or comment line, and for a phase
   bool phase = false;         ///< `## title`
   std::string title;
-  Span comment;      ///< with its '#'; nowhere if there is none. A phase's title is in it.
-  bool bad = false;  ///< something in it could not be read
+  Span comment;      ///< with its '#'; nowhere if there is none; for a phase, with its title
+  bool bad = false;  ///< part of it could not be read
 
   [[nodiscard]] bool blank() const { return tokens.empty() && comment.nowhere() && !phase && !bad; }
   [[nodiscard]] Span span() const;
 };
 
-/// All lines of a source, as many as it has.
+/// All lines of a source, including empty ones.
 [[nodiscard]] std::vector<Line> lex(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics);
 
-/// One line, whose place `line` says already.
+/// Splits one line. `line` has its place already.
 void lex_line(std::string_view text, Line& line, Diagnostics& diagnostics);
 
-/// `written` as one token at `span`; nothing, and a diagnostic, if it is none or more than one.
+/// `written` as one token at `span`. Empty, with a diagnostic, if it is not exactly one token.
 [[nodiscard]] std::optional<Token> lex_value(std::string_view written, const Span& span,
                                              Diagnostics& diagnostics);
 
-/// What a name stands for; null if it is not defined.
+/// The value of a name; null if it is not defined.
 using Lookup = std::function<const Token*(std::string_view name)>;
 
-/// The token with values in place of names, with the same span. Nothing, and a diagnostic, if a name has no
-/// value or if what comes out is no token. `defined` is for that diagnostic: "BYTES, LOSS".
+/// The token with values in place of names, and the same span. Empty, with a diagnostic, if a name has no
+/// value or the result is no token. `defined` is for that diagnostic: "BYTES, LOSS".
 [[nodiscard]] std::optional<Token> substitute(const Token& token, const Lookup& lookup,
                                               const std::vector<std::string>& defined,
                                               Diagnostics& diagnostics);

@@ -1,4 +1,4 @@
-// Walks through the blocks of a scenario.
+// Visits the lines of a scenario, also within blocks.
 #include "emu/script/lines.h"
 
 namespace ringside::script {

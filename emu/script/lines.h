@@ -1,4 +1,4 @@
-// The lines of a scenario, those within blocks too: each under a name that stays the same while others go.
+// The lines of a scenario, also within blocks. Each has an id that stays the same while others are removed.
 #pragma once
 
 #include <functional>
@@ -18,10 +18,10 @@ struct LineId {
 };
 [[nodiscard]] LineId id_of(const Statement& statement);
 
-/// All statements but blocks, in their order. Valid until the scenario changes.
+/// All statements except blocks, in order. Valid until the scenario changes.
 [[nodiscard]] std::vector<Statement*> lines_of(Scenario& scenario);
 [[nodiscard]] std::vector<const Statement*> lines_of(const Scenario& scenario);
-/// The line, or nothing.
+/// The line; null if it was removed.
 [[nodiscard]] const Statement* find_line(const Scenario& scenario, const LineId& line);
 /// Erases the lines for which `is_wanted` is true, and blocks that become empty. Returns their number.
 std::size_t erase_lines(Scenario& scenario, const std::function<bool(const Statement&)>& is_wanted);

@@ -1,4 +1,4 @@
-// Raw clients of xcs: connections, frames and parts of frames, as a scenario says them.
+// Raw clients of xcs: their connections, frames and parts of frames.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -14,8 +14,8 @@ Result<> MachineStage::client_opens(const std::string& name, Lane lane) {
   auto [at, fresh] = clients_.try_emplace(name);
   Client& client = at->second;
   if (fresh) {
-    client.seat = fmt::format("client {}", ++clients_made_);
-    client.host = &seat(client.seat);
+    client.host_name = fmt::format("client {}", ++clients_made_);
+    client.host = &host_for(client.host_name);
   }
   ClientLane& its = client.lanes[static_cast<std::size_t>(lane)];
   if (its.wire != nullptr && !its.wire->cut_off()) {
@@ -183,10 +183,10 @@ std::vector<std::uint32_t> MachineStage::numbers_of_client(std::uint32_t number)
   return {number};
 }
 
-std::optional<std::string> MachineStage::seat_of_client(std::uint32_t number) const {
+std::optional<std::string> MachineStage::host_of_client(std::uint32_t number) const {
   for (const auto& [name, client] : clients_) {
     for (const ClientLane& lane : client.lanes) {
-      if (lane.number == number) return client.seat;
+      if (lane.number == number) return client.host_name;
     }
   }
   return std::nullopt;

@@ -1,4 +1,4 @@
-// What goes wrong on purpose: which faults mean something between whom, in whatever machine.
+// Injected faults: which kinds are possible between which actors. The same for all machines.
 #include <cerrno>
 
 #include "emu/script/machine_stage.h"
@@ -31,7 +31,7 @@ bool one_is(const StageFault& fault, Role role) {
 
 }  // namespace
 
-/// The size of what is lost or late as a whole; EINVAL: nothing goes that way.
+/// The size of the unit that is lost or late as a whole. EINVAL: no such data pass there.
 Result<std::size_t> MachineStage::unit_of(const StageFault& fault) const {
   const std::string way = trace::actor_name(fault.from) + " -> " + trace::actor_name(fault.to);
   const auto refused = [&way](const char* why, const char* advice) {
@@ -51,7 +51,7 @@ Result<std::size_t> MachineStage::unit_of(const StageFault& fault) const {
     return sizeof(dom0::XcsMessage);
   }
   if (one_is(fault, Role::xend) && one_is(fault, Role::user)) return std::size_t{0};
-  return refused("no messages pass there that could be late", "messages pass between xcs and its clients");
+  return refused("no messages pass there", "messages pass between xcs and its clients");
 }
 
 trace::Role MachineStage::controller() const {
@@ -59,7 +59,7 @@ trace::Role MachineStage::controller() const {
 }
 
 Result<FaultRule> MachineStage::rule_of(StageFault& fault) const {
-  // Of dom0's processes the one that has the guests' channels is meant.
+  // "dom0" stands for the process of dom0 that has the guests' channels.
   for (trace::Actor* who : {&fault.from, &fault.to}) {
     if (who->role == Role::dom0) who->role = controller();
   }
@@ -68,8 +68,8 @@ Result<FaultRule> MachineStage::rule_of(StageFault& fault) const {
   return FaultRule{
       .effect = effect_of(fault.effect),
       .thing = fault.thing == Thing::event ? FaultRule::Thing::kick : FaultRule::Thing::bytes,
-      .from = name_at_seam(fault.from),
-      .to = name_at_seam(fault.to),
+      .from = fault_name(fault.from),
+      .to = fault_name(fault.to),
       .next = fault.next,
       .percent = fault.percent,
       .by = fault.by,

@@ -1,4 +1,4 @@
-// The hand that reaches into a domain's page, past all code that would know better, and raises events.
+// Writes to a domain's page without its ring code and its checks, and raises events.
 #include <algorithm>
 #include <cerrno>
 
@@ -11,7 +11,7 @@ namespace {
 
 using Memory = ring::NativeMemory;
 
-/// Eight messages that can be told apart.
+/// Messages that differ from each other.
 ring::ControlMessage filling(std::uint32_t at) {
   std::array<std::uint8_t, ring::payload_bytes_max> bytes;
   bytes.fill(static_cast<std::uint8_t>('a' + at % 26));
@@ -46,8 +46,8 @@ Result<std::uint32_t*> MachineStage::index_word(DomainId domain, ring::Ring ring
     case trace::IndexName::rsp_cons:
       break;
   }
-  return Error{EINVAL, "this index is not in the page", "a consumer index", "each side keeps its own private",
-               "req_prod and rsp_prod are shared"};
+  return Error{EINVAL, "this index is not in the page", "a consumer index",
+               "each side keeps its own in private memory", "req_prod and rsp_prod are shared"};
 }
 
 Result<> MachineStage::set_index(trace::Actor who, DomainId domain, ring::Ring ring, trace::IndexName index,
@@ -88,12 +88,12 @@ Result<> MachineStage::notify(trace::Actor who, trace::Actor peer) {
       peer.role == trace::Role::xcs || peer.role == trace::Role::xenctld || peer.role == trace::Role::dom0;
   if (!to_controller) {
     return Error{EINVAL, "cannot notify", fmt::format("dom{}", who.number),
-                 "its console channel leads to dom0 and nowhere else", ""};
+                 "its console channel leads only to dom0", ""};
   }
   return raise_up(who.number);
 }
 
-/// From dom0: xen is asked to do it.
+/// Xen raises the event, after a hypercall by dom0.
 Result<> MachineStage::raise_down(trace::Actor who, DomainId domain) {
   auto ports = console_ports(domain);
   if (!ports) return ports.error();
@@ -101,20 +101,20 @@ Result<> MachineStage::raise_down(trace::Actor who, DomainId domain) {
   return privcmd().evtchn_send(ports->port1);
 }
 
-/// As the guest itself does it.
+/// The same code as in the guest.
 Result<> MachineStage::raise_up(DomainId domain) {
   auto ports = console_ports(domain);
   if (!ports) return ports.error();
   auto page = page_of(domain);
   if (!page) return page.error();
-  auto hand = hand_of(domain);
-  if (!hand) return hand.error();
-  auto handles = hand->calls->evtchn_open(ports->port2);
+  auto access = access_to(domain);
+  if (!access) return access.error();
+  auto handles = access->calls->evtchn_open(ports->port2);
   if (!handles) return handles.error();
   const ring::Raised outcome = ring::UpEvents<>(*page).raise();
   journal(trace::actor(trace::Role::domain, domain))
       .event_raised(domain, trace::dom0_actor, ports->port1, outcome);
-  if (outcome == ring::Raised::kick) hand->host->kick(handles->peer_kicks);
+  if (outcome == ring::Raised::kick) access->host->kick(handles->peer_kicks);
   return Done{};
 }
 

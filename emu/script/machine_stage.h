@@ -1,9 +1,9 @@
-// What a simulated machine and one of processes have in common when a scenario acts upon them: the people and
-// raw clients around it, the hand that reaches into a domain's page, and all that is a mere hypercall.
-// Whatever stands in both alike is here, in terms of Host; what a machine is made of is the derived stage's.
+// The common part of a simulated machine and a machine of processes, as stages: users and raw clients, direct
+// writes to a domain's page, and acts that are single hypercalls. Everything here uses Host only. The derived
+// stages own the parts of the machine.
 //
-// machine_people.cc has people at consoles and ptys, machine_clients.cc raw clients of xcs, machine_pages.cc
-// the pages, machine_faults.cc what goes wrong on purpose.
+// machine_users.cc has users at consoles and ptys, machine_clients.cc raw clients of xcs, machine_pages.cc
+// the pages, machine_faults.cc injected faults.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@
 
 namespace ringside::script {
 
-/// How long the acts of a simulated machine that wait do so: for the answers of a dom0 that is alive.
+/// The longest time that an act in a simulated machine waits for an answer of dom0.
 inline constexpr Duration stage_patience = std::chrono::seconds(1);
 
 class MachineStage : public Stage {
@@ -72,84 +72,85 @@ class MachineStage : public Stage {
  protected:
   explicit MachineStage(StagePlan plan) : plan_(std::move(plan)) {}
 
-  // -- what the machine behind it is
-  /// dom0's, of whoever builds domains.
+  // -- implemented by the derived stages
+  /// The connection of the tools that build domains.
   virtual Privcmd& privcmd() = 0;
-  /// In whose name somebody around the machine acts. The same again for the same name.
-  virtual Host& seat(const std::string& name) = 0;
+  /// The host through which a user or client acts. The same name gives the same host.
+  virtual Host& host_for(const std::string& name) = 0;
   virtual trace::Journal journal(trace::Actor self) = 0;
-  /// For acts that wait, but not for ever. False when it did not come to hold.
+  /// Waits a limited time for `condition`. False: it was not true by then.
   [[nodiscard]] virtual bool run_until(const std::function<bool()>& condition) = 0;
   struct Console {
     std::uint16_t tcp_port = 0;
     std::string path;
   };
-  /// Of a domain that was created here.
+  /// The console of a domain that was created by this stage.
   virtual Result<Console> console_of(DomainId domain) = 0;
   virtual Result<std::byte*> page_of(DomainId domain) = 0;
-  /// The page that it has by now becomes page_of().
+  /// page_of() returns the domain's present page from now on.
   virtual Result<> map_page(DomainId domain) = 0;
-  /// A connection that speaks for the domain, besides its own.
-  struct Hand {
+  /// A second connection that acts for the domain, besides the domain's own.
+  struct DomainAccess {
     Host* host;
     Privcmd* calls;
   };
-  virtual Result<Hand> hand_of(DomainId domain) = 0;
+  virtual Result<DomainAccess> access_to(DomainId domain) = 0;
   struct Sockets {
     std::string xcs;
     std::string xend;
     std::string xenctld;
   };
   virtual const Sockets& sockets() const = 0;
-  /// After a connection to xcs has been made: the number by which xcs calls it. Waits until it was taken; 0 =
-  /// xcs is stalled.
+  /// Called after a connection to xcs was made: its number in xcs's entries. Waits until xcs has accepted it;
+  /// 0: xcs is stalled.
   virtual std::uint32_t number_of_new_client() = 0;
 
-  /// The name of whom the journal calls so, where faults bite.
-  [[nodiscard]] virtual std::string name_at_seam(trace::Actor actor) const = 0;
+  /// The name under which faults find an actor's host.
+  [[nodiscard]] virtual std::string fault_name(trace::Actor actor) const = 0;
 
   // -- for derived stages
   [[nodiscard]] const StagePlan& plan() const { return plan_; }
   StagePlan& plan() { return plan_; }
-  /// One request to whoever keeps the consoles; the answer without its "ok ".
+  /// Sends one request to the daemon that keeps the consoles. Returns the answer without its "ok ".
   [[nodiscard]] Result<std::string> ask(const std::string& line);
-  /// As xend says.
-  [[nodiscard]] Result<Console> console_by_now(DomainId domain);
+  /// The console's present ports and path, from xend.
+  [[nodiscard]] Result<Console> present_console(DomainId domain);
   /// EINVAL: this machine has no such process.
   [[nodiscard]] Result<> check_daemon(Daemon daemon) const;
-  /// The name of the seat of the client that xcs calls by this number.
-  [[nodiscard]] std::optional<std::string> seat_of_client(std::uint32_t number) const;
+  /// The host's name of the client whose connection has this number in xcs.
+  [[nodiscard]] std::optional<std::string> host_of_client(std::uint32_t number) const;
   /// The numbers of all connections of that client.
   [[nodiscard]] std::vector<std::uint32_t> numbers_of_client(std::uint32_t number) const;
-  /// The fault as a rule between names at the seam. `fault` then names those who are meant by it. EINVAL: it
-  /// means nothing between those two.
+  /// The fault as a rule between names of hosts. Replaces dom0 in `fault` by the process that is meant.
+  /// EINVAL: such data do not pass between those two.
   [[nodiscard]] Result<FaultRule> rule_of(StageFault& fault) const;
-  /// Somebody sits down at the far end of the serial line.
-  void seat_at_uart(Handle stream);
-  /// Lets go of all streams, before what they run on is gone.
-  void leave_all();
+  /// Connects a user to the outer end of the serial line.
+  void connect_uart(Handle stream);
+  /// Closes all streams. Must be called before their hosts are destroyed.
+  void close_streams();
 
-  /// Counts whatever comes to somebody around the machine, the end included, which its journal need not tell.
+  /// Counts everything that users and clients have received, and ends of their streams, since the journal may
+  /// have no entry for these.
   std::uint64_t arrivals_ = 0;
 
  private:
-  struct Person {
+  struct ConsoleUser {
     trace::Actor actor;
     Host* host = nullptr;
     DomainId domain = 0;
     std::unique_ptr<Wire> wire;
     std::string saw;
   };
-  using People = std::map<std::string, Person>;
+  using ConsoleUsers = std::map<std::string, ConsoleUser>;
 
   struct ClientLane {
     std::unique_ptr<Wire> wire;
-    std::vector<std::uint8_t> begun;  ///< a frame that is not whole yet
+    std::vector<std::uint8_t> begun;  ///< the received part of an incomplete frame
     std::vector<dom0::XcsMessage> frames;
     std::uint32_t number = 0;
   };
   struct Client {
-    std::string seat;
+    std::string host_name;
     Host* host = nullptr;
     std::array<ClientLane, 2> lanes;  ///< by Lane
     bool reads = true;
@@ -157,15 +158,16 @@ class MachineStage : public Stage {
     std::uint64_t session = 0;
   };
 
-  // People (machine_people.cc).
+  // Users (machine_users.cc).
   [[nodiscard]] static Error not_connected(const char* what, const std::string& name);
-  [[nodiscard]] Person& person(People& people, const std::string& name);
-  [[nodiscard]] static Result<Person*> connected(People& people, const std::string& name, const char* what);
-  void sit_down(Person& person, DomainId domain, Handle stream, trace::Actor other);
+  [[nodiscard]] ConsoleUser& find_or_add(ConsoleUsers& users, const std::string& name);
+  [[nodiscard]] static Result<ConsoleUser*> connected(ConsoleUsers& users, const std::string& name,
+                                                      const char* what);
+  void connect_user(ConsoleUser& console_user, DomainId domain, Handle stream, trace::Actor other);
 
   // Clients (machine_clients.cc).
   [[nodiscard]] Result<ClientLane*> open_lane(const std::string& client, Lane lane, const char* what);
-  /// By the number that xcs gave it, as xcs itself calls it.
+  /// xcs names a connection by its number, and so do the client's entries.
   [[nodiscard]] static trace::Actor actor_of(const ClientLane& lane) {
     return trace::actor(trace::Role::client, lane.number);
   }
@@ -184,10 +186,10 @@ class MachineStage : public Stage {
   [[nodiscard]] trace::Role controller() const;
 
   StagePlan plan_;
-  People users_;
-  People ptys_;
+  ConsoleUsers users_;
+  ConsoleUsers ptys_;
   std::map<std::string, Client> clients_;
-  std::uint32_t people_numbered_ = 0;
+  std::uint32_t users_numbered_ = 0;
   std::uint32_t clients_made_ = 0;
   std::unique_ptr<Wire> uart_;
   std::string uart_showed_;

@@ -1,4 +1,4 @@
-// Entries against patterns.
+// Compares entries with patterns.
 #include "emu/script/match.h"
 
 #include <fmt/format.h>
@@ -15,7 +15,8 @@ using trace::Kind;
 using trace::Role;
 using trace::SlotUse;
 
-/// Were it endless, each message of a long output would cost a search through all of the output.
+/// Limits how far back a search in a growing output goes. Without a limit each message of a long output would
+/// cost a search through all of the output.
 constexpr std::size_t match_reach_bytes = 8192;
 
 bool is_of_domain(trace::Actor actor, std::uint32_t domain) {
@@ -39,7 +40,7 @@ SlotUse slot_use(const Message& message) {
   return message.response ? SlotUse::response : SlotUse::request;
 }
 
-/// The payload that a pattern compares something with, if it has one.
+/// The payload that a pattern compares; null if it has none.
 const Payload* payload_of(const Pattern& pattern) {
   const auto of_message = [](const auto& each) {
     return each.message.payload ? &*each.message.payload : nullptr;
@@ -68,9 +69,10 @@ const Payload* payload_of(const Pattern& pattern) {
       pattern.what);
 }
 
-/// Where a message that somebody passes on comes from and goes to; domains are known by the ring.
+/// Whether the sender and receiver of a message that an actor passes on are `from` and `to`. Domains are
+/// found by the ring.
 bool passes(const trace::Entry& entry, const std::optional<Actor>& from, const std::optional<Actor>& to,
-            const Cast& cast) {
+            const ActorMap& actor_map) {
   const auto in_domain = [&](const Actor& actor) {
     return actor.role == Role::domain && actor.domain == entry.domain;
   };
@@ -79,25 +81,25 @@ bool passes(const trace::Entry& entry, const std::optional<Actor>& from, const s
     return !to || in_domain(*to);
   }
   const bool comes = !from || from->role != Role::domain || in_domain(*from);
-  return comes && (!to || (to->role == Role::domain ? in_domain(*to) : cast.is(*to, entry.peer)));
+  return comes && (!to || (to->role == Role::domain ? in_domain(*to) : actor_map.is(*to, entry.peer)));
 }
 
 }  // namespace
 
-// -- who is who
+// -- actors
 
-void Cast::meet_client(const std::string& name) {
+void ActorMap::add_client(const std::string& name) {
   for (const Lane lane : {Lane::control, Lane::data}) {
     if (const std::uint32_t number = stage_.client_number(name, lane); number != 0)
       clients_[name].insert(number);
   }
 }
 
-std::string Cast::pty(const std::string& name) const {
+std::string ActorMap::pty(const std::string& name) const {
   return name.empty() && ptys_.size() == 1 ? *ptys_.begin() : name;
 }
 
-Cast::Names Cast::names() const {
+ActorMap::Names ActorMap::names() const {
   Names all;
   const auto spell = [](std::string_view kind, const std::string& name) {
     return name.empty() ? std::string(kind) : fmt::format("{}[{}]", kind, name);
@@ -111,11 +113,11 @@ Cast::Names Cast::names() const {
   return all;
 }
 
-bool Cast::is_raw(std::uint32_t number) const {
+bool ActorMap::is_raw(std::uint32_t number) const {
   return std::ranges::any_of(clients_, [&](const auto& each) { return each.second.contains(number); });
 }
 
-bool Cast::is(const Actor& named, trace::Actor actor) const {
+bool ActorMap::is(const Actor& named, trace::Actor actor) const {
   switch (named.role) {
     case Role::user:
       return actor.role == Role::user && actor == stage_.user_actor(named.name);
@@ -124,7 +126,7 @@ bool Cast::is(const Actor& named, trace::Actor actor) const {
       return actor.role == Role::client && known != clients_.end() && known->second.contains(actor.number);
     }
     case Role::xend:
-      // xcs calls its clients by number, and knows no names.
+      // xcs knows its clients by number only. A number of no raw client is xend's.
       return actor.role == Role::xend || (actor.role == Role::client && !is_raw(actor.number));
     case Role::domain:
     case Role::tty:
@@ -140,14 +142,14 @@ bool Cast::is(const Actor& named, trace::Actor actor) const {
   return false;
 }
 
-bool Cast::is_end(const Actor& named, trace::Actor actor) const {
+bool ActorMap::is_end(const Actor& named, trace::Actor actor) const {
   const bool serves = named.role == Role::xcs || named.role == Role::xenctld;
   return is(named, actor) || (serves && actor.role == Role::dom0);
 }
 
 // -- payloads
 
-Probe::Probe(const Payload& payload) : payload_(payload) {
+PayloadMatcher::PayloadMatcher(const Payload& payload) : payload_(payload) {
   switch (payload.kind) {
     case Payload::Kind::regex:
       expression_.emplace(Expression::compile(payload.unit).value());
@@ -161,7 +163,7 @@ Probe::Probe(const Payload& payload) : payload_(payload) {
   }
 }
 
-bool Probe::is(std::string_view bytes) const {
+bool PayloadMatcher::is(std::string_view bytes) const {
   switch (payload_.kind) {
     case Payload::Kind::exact:
       return bytes == wanted_;
@@ -173,30 +175,30 @@ bool Probe::is(std::string_view bytes) const {
   return false;
 }
 
-bool Probe::is_in(std::string_view text) const {
+bool PayloadMatcher::is_in(std::string_view text) const {
   return search(text).has_value();
 }
 
-std::optional<Found> Probe::search(std::string_view bytes, std::size_t from) const {
+std::optional<Found> PayloadMatcher::search(std::string_view bytes, std::size_t from) const {
   if (expression_) return expression_->search(bytes, from);
   const std::size_t at = bytes.find(wanted_, from);
   if (at == std::string_view::npos) return {};
   return Found{at, at + wanted_.size()};
 }
 
-std::size_t Probe::leads(std::string_view bytes) const {
+std::size_t PayloadMatcher::leads(std::string_view bytes) const {
   if (expression_) return expression_->leads(bytes).value_or(0);
   return bytes.starts_with(wanted_) ? wanted_.size() : 0;
 }
 
-std::size_t Probe::reach_bytes() const {
+std::size_t PayloadMatcher::reach_bytes() const {
   return expression_ ? match_reach_bytes : wanted_.size() - 1;
 }
 
 // -- entries
 
 Matcher::Matcher(const Pattern& pattern) : pattern_(pattern) {
-  if (const Payload* payload = payload_of(pattern)) probe_.emplace(*payload);
+  if (const Payload* payload = payload_of(pattern)) payload_matcher_.emplace(*payload);
 }
 
 bool Matcher::by_taking(const Pattern& pattern) {
@@ -204,7 +206,7 @@ bool Matcher::by_taking(const Pattern& pattern) {
   if (receives == nullptr) return false;
   const Role role = receives->who.role;
   if (role == Role::domain || role == Role::xenctld) return true;
-  // xcs gets messages both ways: from a domain they come through its ring.
+  // xcs receives messages from two sides: those of a domain through its ring.
   return role == Role::xcs && receives->from && receives->from->role == Role::domain;
 }
 
@@ -231,10 +233,11 @@ bool Matcher::message_is(const Message& pattern, const ring::ControlMessage& mes
     const std::string_view slot(reinterpret_cast<const char*>(message.msg), sizeof message.msg);
     if (slot.substr(bytes.size(), wanted.size()) != wanted) return false;
   }
-  return !pattern.payload || probe_->is({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return !pattern.payload ||
+         payload_matcher_->is({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-bool Matcher::same_sort(const trace::Entry& entry, const Cast& cast) const {
+bool Matcher::same_sort(const trace::Entry& entry, const ActorMap& actor_map) const {
   const auto is_frame = [&](std::uint32_t type) {
     return entry.kind == Kind::frame_passed && entry.detail == type;
   };
@@ -246,46 +249,46 @@ bool Matcher::same_sort(const trace::Entry& entry, const Cast& cast) const {
       Visit{[&](const Receives& each) {
               const bool comes =
                   !each.from || (each.from->role == Role::domain ? each.from->domain == entry.domain
-                                                                 : cast.is(*each.from, entry.peer));
-              return is_taken(frame_type(each.message)) && cast.is(each.who, entry.actor) && comes;
+                                                                 : actor_map.is(*each.from, entry.peer));
+              return is_taken(frame_type(each.message)) && actor_map.is(each.who, entry.actor) && comes;
             },
             [&](const ReceivesVirq& each) {
-              return is_taken(dom0::XCS_VIRQ) && cast.is(each.client, entry.actor);
+              return is_taken(dom0::XCS_VIRQ) && actor_map.is(each.client, entry.actor);
             },
             [&](const Sends& each) {
-              return is_frame(frame_type(each.message)) && cast.is(each.who, entry.actor) &&
-                     cast.is(each.to, entry.peer);
+              return is_frame(frame_type(each.message)) && actor_map.is(each.who, entry.actor) &&
+                     actor_map.is(each.to, entry.peer);
             },
             [&](const Forwards& each) {
               const bool in_slot = entry.kind == Kind::slot_written &&
                                    entry.detail == static_cast<std::uint8_t>(slot_use(each.message));
-              return (is_frame(frame_type(each.message)) || in_slot) && cast.is(each.who, entry.actor) &&
-                     passes(entry, each.from, each.to, cast);
+              return (is_frame(frame_type(each.message)) || in_slot) && actor_map.is(each.who, entry.actor) &&
+                     passes(entry, each.from, each.to, actor_map);
             },
             [&](const EventRaised& each) {
-              const bool hears =
-                  for_dom0_kernel(entry) ? cast.is(each.to, entry.peer) : cast.is_end(each.to, entry.peer);
-              return entry.kind == Kind::event_raised && cast.is_end(each.from, entry.actor) && hears;
+              const bool hears = for_dom0_kernel(entry) ? actor_map.is(each.to, entry.peer)
+                                                        : actor_map.is_end(each.to, entry.peer);
+              return entry.kind == Kind::event_raised && actor_map.is_end(each.from, entry.actor) && hears;
             },
             [&](const TakesEvent& each) {
-              return entry.kind == Kind::event_taken && cast.is(each.who, entry.actor);
+              return entry.kind == Kind::event_taken && actor_map.is(each.who, entry.actor);
             },
             [&](const SlotWritten& each) {
-              return entry.kind == Kind::slot_written && cast.is(each.who, entry.actor) &&
+              return entry.kind == Kind::slot_written && actor_map.is(each.who, entry.actor) &&
                      entry.domain == each.ring.domain && entry.ring == each.ring.ring &&
                      entry.to_value == each.slot;
             },
             [&](const IndexMoved& each) {
-              return entry.kind == Kind::index_moved && cast.is(each.who, entry.actor) &&
+              return entry.kind == Kind::index_moved && actor_map.is(each.who, entry.actor) &&
                      entry.domain == each.ring.domain && entry.ring == each.ring.ring &&
                      entry.detail == static_cast<std::uint8_t>(each.index);
             },
             [&](const Refuses& each) {
-              return entry.kind == Kind::refused && cast.is(each.who, entry.actor) &&
-                     (!each.whom || cast.is(*each.whom, entry.peer) ||
+              return entry.kind == Kind::refused && actor_map.is(each.who, entry.actor) &&
+                     (!each.whom || actor_map.is(*each.whom, entry.peer) ||
                       (each.whom->role == Role::domain && each.whom->domain == entry.domain));
             },
-            [&](const Says& each) { return entry.kind == Kind::told && cast.is(each.who, entry.actor); },
+            [&](const Says& each) { return entry.kind == Kind::told && actor_map.is(each.who, entry.actor); },
             [&](const QuirkBites& each) { return trace::is(entry, each.quirk); },
             [&](const Shows& each) { return never(each); }, [&](const BytesAt& each) { return never(each); },
             [&](const ReceivesReply& each) { return never(each); },
@@ -297,8 +300,8 @@ bool Matcher::same_sort(const trace::Entry& entry, const Cast& cast) const {
       pattern_.what);
 }
 
-bool Matcher::matches(const trace::Entry& entry, const Cast& cast) const {
-  if (!same_sort(entry, cast)) return false;
+bool Matcher::matches(const trace::Entry& entry, const ActorMap& actor_map) const {
+  if (!same_sort(entry, actor_map)) return false;
   if (const auto* receives = std::get_if<Receives>(&pattern_.what))
     return message_is(receives->message, entry.message);
   if (const auto* sends = std::get_if<Sends>(&pattern_.what))
@@ -312,16 +315,16 @@ bool Matcher::matches(const trace::Entry& entry, const Cast& cast) const {
   if (const auto* moved = std::get_if<IndexMoved>(&pattern_.what))
     return entry.from_value == moved->from && entry.to_value == moved->to;
   if (const auto* refuses = std::get_if<Refuses>(&pattern_.what))
-    return !refuses->reason || probe_->is_in(trace::words_of(entry));
-  if (std::holds_alternative<Says>(pattern_.what)) return probe_->is_in(trace::words_of(entry));
+    return !refuses->reason || payload_matcher_->is_in(trace::words_of(entry));
+  if (std::holds_alternative<Says>(pattern_.what)) return payload_matcher_->is_in(trace::words_of(entry));
   return true;
 }
 
-bool Matcher::matches(const State::Taken& taken, const State& state, const Cast& cast) const {
+bool Matcher::matches(const State::Taken& taken, const State& state, const ActorMap& actor_map) const {
   const auto* receives = std::get_if<Receives>(&pattern_.what);
-  if (receives == nullptr || !cast.is(receives->who, taken.by)) return false;
+  if (receives == nullptr || !actor_map.is(receives->who, taken.by)) return false;
   if (taken.use != slot_use(receives->message)) return false;
-  // A domain gets what the other side wrote, and the other side what the domain did.
+  // A domain receives what the other side wrote, and the other side what the domain wrote.
   if (receives->from && receives->from->role == Role::domain && receives->from->domain != taken.domain)
     return false;
   static constexpr ring::ControlMessage nothing{};
@@ -332,20 +335,20 @@ bool Matcher::matches(const State::Taken& taken, const State& state, const Cast&
 // -- counters
 
 bool counts_for(const State::Tally& tally, const Actor& actor, std::string_view counter,
-                const std::optional<Actor>& of, const Cast& cast) {
+                const std::optional<Actor>& of, const ActorMap& actor_map) {
   const CounterAbout* known = find_counter(actor.role, counter);
   if (known == nullptr || (of && of->domain != tally.domain)) return false;
-  // The serial line's counters are its own, whoever keeps them.
-  if (!cast.is(actor, tally.actor)) return false;
+  // Counters of the serial line have the actor uart, whichever program counts them.
+  if (!actor_map.is(actor, tally.actor)) return false;
   return std::ranges::any_of(known->sources,
                              [&](const CounterSource& source) { return source == tally.source; });
 }
 
 std::uint64_t counter_at(const State& state, Step step, const Actor& actor, std::string_view counter,
-                         const std::optional<Actor>& of, const Cast& cast) {
+                         const std::optional<Actor>& of, const ActorMap& actor_map) {
   std::vector<bool> counted;
   for (const State::Tally& each : state.tallies())
-    counted.push_back(counts_for(each, actor, counter, of, cast));
+    counted.push_back(counts_for(each, actor, counter, of, actor_map));
   std::int64_t value = 0;
   for (const State::Change& change : state.changes()) {
     if (change.step > step) break;

@@ -1,7 +1,7 @@
-// Whether one entry of the journal, or one message that was taken from a ring, is what a pattern looks for.
+// Whether an entry of the journal, or a message that was taken from a ring, matches a pattern.
 //
-// Cast knows who is who: a scenario's user[anna] has a number in the journal, and the switch in dom0 knows a
-// raw client's two connections by two more. It looks these up on the stage and owns nothing else.
+// ActorMap maps the scenario's names to actors of the journal: a user has a number there, and a raw client
+// has one number for each of its two connections to xcs. It asks the stage for them.
 #pragma once
 
 #include <map>
@@ -19,26 +19,26 @@
 
 namespace ringside::script {
 
-class Cast {
+class ActorMap {
  public:
-  explicit Cast(const Stage& stage) : stage_(stage) {}
+  explicit ActorMap(const Stage& stage) : stage_(stage) {}
 
-  /// After each act of a raw client: what its connections are called from now on.
-  void meet_client(const std::string& name);
-  /// A name that somebody has opened a pty by.
-  void meet_pty(const std::string& name) { ptys_.insert(name); }
-  /// The name that is meant: without one, the only pty that there is.
+  /// Called after each act of a raw client. Records the numbers of its connections.
+  void add_client(const std::string& name);
+  /// Records the name of an attached pty.
+  void add_pty(const std::string& name) { ptys_.insert(name); }
+  /// The pty that is meant: without a name, the only pty.
   [[nodiscard]] std::string pty(const std::string& name) const;
 
-  void meet_user(const std::string& name) { users_.insert(name); }
-  /// Names by what the journal calls their owners; who is in no list has none.
+  void add_user(const std::string& name) { users_.insert(name); }
+  /// The scenario's names of actors. An actor without such a name is left out.
   using Names = std::vector<std::pair<trace::Actor, std::string>>;
   [[nodiscard]] Names names() const;
 
   [[nodiscard]] bool is(const Actor& named, trace::Actor actor) const;
-  /// The same for the two ends of an event: who serves dom0's end is dom0 to the others.
+  /// The same for the two ends of an event. For a guest the controller, xcs or xenctld, is dom0.
   [[nodiscard]] bool is_end(const Actor& named, trace::Actor actor) const;
-  /// The xcs connection is not one of a scenario's raw clients, so it is the console server's.
+  /// Whether the xcs connection of that number is a raw client's. All others belong to xend.
   [[nodiscard]] bool is_raw(std::uint32_t number) const;
 
  private:
@@ -48,20 +48,20 @@ class Cast {
   std::set<std::string> users_;
 };
 
-/// A payload made ready to be compared often.
-class Probe {
+/// A payload, prepared for many comparisons.
+class PayloadMatcher {
  public:
-  explicit Probe(const Payload& payload);
+  explicit PayloadMatcher(const Payload& payload);
 
-  /// All of a message's bytes.
+  /// Whether it is all of `bytes`; of a prefix or an expression: whether it matches them.
   [[nodiscard]] bool is(std::string_view bytes) const;
-  /// A part of a sentence.
+  /// Whether it is part of a sentence.
   [[nodiscard]] bool is_in(std::string_view text) const;
-  /// Where it is first found, from `from` on.
+  /// The first match at or after `from`.
   [[nodiscard]] std::optional<Found> search(std::string_view bytes, std::size_t from = 0) const;
-  /// How many bytes at the beginning of `bytes` it is; 0: they are something else.
+  /// The length of the match at the first byte; 0: no match begins there.
   [[nodiscard]] std::size_t leads(std::string_view bytes) const;
-  /// When more bytes come, what is found with them begins at most so far before them.
+  /// A match that contains later bytes begins at most this far before them.
   [[nodiscard]] std::size_t reach_bytes() const;
 
  private:
@@ -70,37 +70,38 @@ class Probe {
   std::optional<Expression> expression_;
 };
 
-/// A pattern that single entries answer to. Must not outlive the pattern.
+/// Compares single entries with a pattern. Must not outlive the pattern.
 class Matcher {
  public:
   explicit Matcher(const Pattern& pattern);
 
-  /// Of the kinds that entries answer to at all; states, bytes and what clients got in reply are not.
+  /// Whether the pattern matches single entries. States, bytes and replies to clients do not.
   [[nodiscard]] static bool by_entry(const Pattern& pattern);
-  /// `Receives` from a ring: by what was taken there.
+  /// Whether the pattern matches messages taken from a ring: `Receives` of the ring's consumer.
   [[nodiscard]] static bool by_taking(const Pattern& pattern);
 
-  [[nodiscard]] bool matches(const trace::Entry& entry, const Cast& cast) const;
-  [[nodiscard]] bool matches(const State::Taken& taken, const State& state, const Cast& cast) const;
-  /// The same sort of thing done by the same actor, whatever it carries: what a pattern is strict about.
-  [[nodiscard]] bool same_sort(const trace::Entry& entry, const Cast& cast) const;
+  [[nodiscard]] bool matches(const trace::Entry& entry, const ActorMap& actor_map) const;
+  [[nodiscard]] bool matches(const State::Taken& taken, const State& state, const ActorMap& actor_map) const;
+  /// Whether the entry has the pattern's actor and kind, with any contents. A strict pattern that does not
+  /// match such an entry fails.
+  [[nodiscard]] bool same_sort(const trace::Entry& entry, const ActorMap& actor_map) const;
 
  private:
   [[nodiscard]] bool message_is(const Message& pattern, const ring::ControlMessage& message) const;
 
   const Pattern& pattern_;
-  std::optional<Probe> probe_;
+  std::optional<PayloadMatcher> payload_matcher_;
 };
 
-/// Whether a tally is a part of what `counter` of `actor` counts.
+/// Whether `tally` is part of the counter `counter` of `actor`.
 [[nodiscard]] bool counts_for(const State::Tally& tally, const Actor& actor, std::string_view counter,
-                              const std::optional<Actor>& of, const Cast& cast);
+                              const std::optional<Actor>& of, const ActorMap& actor_map);
 /// The counter's value after that step.
 [[nodiscard]] std::uint64_t counter_at(const State& state, Step step, const Actor& actor,
                                        std::string_view counter, const std::optional<Actor>& of,
-                                       const Cast& cast);
+                                       const ActorMap& actor_map);
 
-/// For visiting a closed set: one function for each alternative.
+/// Visits a variant: one function for each alternative.
 template <class... Cases>
 struct Visit : Cases... {
   using Cases::operator()...;

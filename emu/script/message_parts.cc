@@ -1,4 +1,4 @@
-// Payloads and control messages, as acts write them and patterns look for them.
+// Payloads and control messages, in acts and in patterns.
 #include <fmt/format.h>
 
 #include "emu/script/expression.h"
@@ -94,14 +94,14 @@ void parse_length(Words& words, bool exact, Message& message) {
   if (exact) words.fail("E015", dots, "an act needs one length", "a range is for expectations");
 }
 
-/// The first time that a field is given; a second one is a slip.
+/// Whether a field is given for the first time. A second time is an error.
 bool first_time(Words& words, bool given, std::string_view name) {
   if (given)
     words.fail("E027", words.last(), fmt::format("{} is given twice", name), "leave one of them out");
   return !given;
 }
 
-/// What the slot holds behind the bytes that count.
+/// The contents of the slot after the message's length.
 Payload parse_behind(Words& words, bool exact, const Message& message) {
   Payload behind = parse_payload(words, true);
   const std::uint64_t before = exact && message.payload ? message.payload->size() : 0;
@@ -121,7 +121,7 @@ Payload parse_payload(Words& words, bool exact) {
   if (token.kind == TokenKind::number) return parse_repeated(words);
   if (begins_payload(token)) return parse_text(words, exact);
   if (token.kind == TokenKind::word) {
-    words.fail("E011", token.span, fmt::format("a text should stand here, not \"{}\"", token.text),
+    words.fail("E011", token.span, fmt::format("a text is expected here, not \"{}\"", token.text),
                fmt::format("texts are between quotes: \"{}\"", token.text));
   } else {
     words.wrong("a text");
@@ -164,7 +164,7 @@ Message parse_message(Words& words, bool exact) {
       break;
     } else if (number_of(message_subtypes(message.type), words.peek().text)) {
       words.fail("E014", words.here(), fmt::format("\"{}\" is a subtype", words.peek().text),
-                 fmt::format("written so: subtype {}", words.peek().text));
+                 fmt::format("write: subtype {}", words.peek().text));
       break;
     } else {
       break;
@@ -176,7 +176,7 @@ Message parse_message(Words& words, bool exact) {
     words.fail(
         "E005", message.payload->span,
         fmt::format("a message holds {} bytes, not {}", ring::payload_bytes_max, message.payload->size()),
-        "the length may say anything: length 255");
+        "a written length may be false: length 255");
   }
   return message;
 }

@@ -1,4 +1,4 @@
-// The pairs, as the path has them.
+// The pairs of actors that are connected on the path.
 #include "emu/script/neighbours.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Acts: what each actor does, one function a verb or a family of them.
+// Parses acts: one function for each verb, or for a group of them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ Act parse_life(Words& words, Verb verb) {
                 static_cast<int>(Life::Verb::kills) - static_cast<int>(Life::Verb::creates));
   life.verb = static_cast<Life::Verb>(static_cast<int>(verb) - static_cast<int>(Verb::creates));
   if (words.peek().is("dom0")) {
-    words.fail("E012", words.peek().span, "dom0 runs from start to end: nothing could resume it",
+    words.fail("E012", words.peek().span, "dom0 runs as long as the machine and cannot be paused",
                "one of its processes can stall: xcs stalls, xend stalls");
   }
   life.domains = parse_domains(words);
@@ -68,7 +68,7 @@ Act parse_writes(Words& words, const Actor& who) {
   return writes;
 }
 
-/// "answering" and "reading" of those who can, and whole processes.
+/// "answering" and "reading" of an actor, and whole processes.
 Act parse_stops(Words& words, const Actor& who, Verb verb) {
   const bool on = verb == Verb::starts;
   switch (who.role) {
@@ -107,7 +107,7 @@ Act parse_connects(Words& words, const Actor& who) {
 }
 
 Act parse_disconnects(Words& words, const Actor& who) {
-  // There is one console that it can be; whoever names it is not wrong.
+  // A domain has one console, so its name is optional here.
   if (words.accept("from")) static_cast<void>(parse_domain(words));
   return Disconnects{who};
 }
@@ -140,7 +140,8 @@ Act parse_notifies(Words& words, const Actor& who) {
   return Notifies{who, parse_actor(words)};
 }
 
-/// Words of other languages and of the command line, which are too far from ours for a slip of the pen.
+/// Words of other languages and of the command line. They differ too much from ours for a suggestion by
+/// spelling.
 struct Synonym {
   Role role;
   std::string_view written;
@@ -156,7 +157,7 @@ constexpr Synonym synonyms[] = {
     {Role::xend, "dies", "stops"},        {Role::xenctld, "dies", "stops"},
 };
 
-/// What is near is not what is meant where that is another thing: a domain that was suspended resumes.
+/// A word that is spelled alike may have another meaning: "resumes" is for a domain that was suspended.
 std::string unknown_act_hint(const Actor& who, std::string_view written) {
   const auto possible = verbs_of(who.role, true);
   if (possible.empty()) return "it can only be expected: expect ...";
@@ -182,7 +183,7 @@ Act unknown_act(Words& words, const Actor& who) {
   const Token& token = words.peek();
   const std::string name = spelled(who);
   if (token.kind == TokenKind::end) {
-    words.fail("E013", token.span, fmt::format("what does {} do?", name),
+    words.fail("E013", token.span, fmt::format("an act is missing after {}", name),
                suggestion("", verbs_of(who.role, true), name + " can"));
   } else if (const VerbAbout* expectable = find_verb(who.role, false, token.text); expectable != nullptr) {
     words.fail("E016", token.span, fmt::format("\"{}\" is an expectation, not an act", token.text),
@@ -201,7 +202,7 @@ Act parse_act(Words& words, const Actor& who) {
       words.peek().kind == TokenKind::word ? find_verb(who.role, true, words.peek().text) : nullptr;
   if (known == nullptr) return unknown_act(words, who);
   words.take();
-  words.written_so(known->syntax);
+  words.set_syntax(known->syntax);
   if (who.role == Role::client && known->verb != Verb::stops && known->verb != Verb::starts)
     return parse_client_act(words, who, known->verb);
   switch (known->verb) {
@@ -264,7 +265,7 @@ Act parse_act(Words& words, const Actor& who) {
     case Verb::moves:
     case Verb::takes:
     case Verb::refuses:
-      break;  // a client's, or an expectation's: the table says so
+      break;  // of a client, or of an expectation: see the table
   }
   RS_CHECK(!"an act of the vocabulary is parsed");
   return Waits{};
@@ -272,13 +273,13 @@ Act parse_act(Words& words, const Actor& who) {
 
 Act parse_fault(Words& words) {
   if (words.accept("heals")) {
-    words.written_so("fault heals all");
+    words.set_syntax("fault heals all");
     words.require("all");
     return HealsAll{};
   }
   Fault fault;
   fault.verb = static_cast<Fault::Verb>(words.choose({"drops", "delays", "duplicates", "reorders"}));
-  words.written_so(fault.verb == Fault::Verb::delays ? "fault delays every message xend -> xcs by 5ms"
+  words.set_syntax(fault.verb == Fault::Verb::delays ? "fault delays every message xend -> xcs by 5ms"
                                                      : "fault drops next 3 events dom1 -> xcs");
   constexpr std::uint64_t faults_max = 1'000'000;
   const Token share = words.peek();

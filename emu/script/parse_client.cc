@@ -1,4 +1,4 @@
-// Acts of a raw client of xcs: which connection says what.
+// Parses the acts of a raw client of xcs, for each of its connections.
 #include <fmt/format.h>
 
 #include "emu/script/parser.h"
@@ -11,7 +11,7 @@ namespace ringside::script {
 
 namespace {
 
-constexpr std::uint64_t any_u32 = 0xffffffff;  // a raw client may say anything
+constexpr std::uint64_t any_u32 = 0xffffffff;  // a raw client may send any number
 
 std::optional<Side> accept_side(Words& words) {
   if (words.accept("control")) return Side::control;
@@ -152,7 +152,7 @@ Act parse_client_act(Words& words, const Actor& who, Verb verb) {
     case Verb::moves:
     case Verb::takes:
     case Verb::refuses:
-      break;  // not a client's: the table says so
+      break;  // not of a client: see the table
   }
   RS_CHECK(!"a client's act is parsed");
   return Waits{};

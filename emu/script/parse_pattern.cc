@@ -1,4 +1,4 @@
-// Patterns: what an expectation looks for, by what its line begins with.
+// Parses patterns: what an expectation searches for, by the first word of its line.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,7 +56,7 @@ PatternKind parse_receives(Words& words, const Actor& who) {
   Receives receives;
   receives.who = who;
   receives.message = parse_message(words, false);
-  // Messages come to it from two sides, one through rings and one through sockets.
+  // xcs receives messages from two sides: through rings, and through sockets.
   if (who.role == Role::xcs && !words.peek().is("from")) words.wrong("from whom: a domain, xend or a client");
   receives.from = accept_party(words, "from");
   return receives;
@@ -134,13 +134,13 @@ PatternKind unknown_expectation(Words& words, const Actor& who) {
   const auto possible = verbs_of(who.role, false);
   const std::string list = fmt::format("{} is expected to", name);
   if (token.kind == TokenKind::end) {
-    words.fail("E013", token.span, fmt::format("what is expected of {}?", name),
+    words.fail("E013", token.span, fmt::format("an expectation is missing after {}", name),
                suggestion("", possible, list));
   } else if (find_verb(who.role, true, token.text) != nullptr) {
     words.fail("E016", token.span, fmt::format("\"{}\" is an act, not an expectation", token.text),
                fmt::format("to do it, leave out \"expect\": {} {} ...", name, token.text));
   } else {
-    words.fail("E012", token.span, fmt::format("one cannot expect that {} \"{}\"", name, token.text),
+    words.fail("E012", token.span, fmt::format("\"{}\" cannot be expected of {}", token.text, name),
                suggestion(token.text, possible, list));
   }
   return IsCutOff{};
@@ -151,11 +151,11 @@ PatternKind parse_doing(Words& words, const Actor& who) {
       words.peek().kind == TokenKind::word ? find_verb(who.role, false, words.peek().text) : nullptr;
   if (known == nullptr) return unknown_expectation(words, who);
   words.take();
-  words.written_so(known->syntax);
+  words.set_syntax(known->syntax);
   const auto shows = [&](Place::Kind kind) -> PatternKind {
     return Shows{Place{kind, who, "", who.span}, parse_payload(words, false)};
   };
-  // Only the verbs that can be expected are in this half of the table.
+  // `known` is one of the verbs that can be expected.
   if (known->verb == Verb::reads) return shows(Place::Kind::domain);
   if (known->verb == Verb::sees) return shows(Place::Kind::user);
   if (known->verb == Verb::shows) return shows(Place::Kind::uart);
@@ -174,7 +174,7 @@ PatternKind parse_doing(Words& words, const Actor& who) {
 // -- states
 
 PatternKind parse_ring_state(Words& words, const Token& word, const Dotted& dotted) {
-  words.written_so("DOM.tx req_prod N rsp_prod N; DOM.tx settles at req_prod N; DOM.tx.req_prod >= N");
+  words.set_syntax("DOM.tx req_prod N rsp_prod N; DOM.tx settles at req_prod N; DOM.tx.req_prod >= N");
   RingState state;
   std::optional<IndexName> index;
   state.ring = parse_ring_words(words, word, dotted.actor->domain, dotted.rest, &index);
@@ -207,7 +207,7 @@ PatternKind parse_counter(Words& words, const Token& word, const Dotted& dotted)
                suggestion(dotted.rest, counters_of(actor.role), "counters"));
     return CounterChanges{};
   }
-  words.written_so("ACTOR.COUNTER settles at N; ACTOR.COUNTER >= N; ACTOR.COUNTER changes");
+  words.set_syntax("ACTOR.COUNTER settles at N; ACTOR.COUNTER >= N; ACTOR.COUNTER changes");
   std::optional<Actor> of;
   if (words.accept("of")) of = parse_domain(words);
   if (words.accept("changes")) return CounterChanges{actor, known->name, of};
@@ -228,7 +228,7 @@ PatternKind parse_counter(Words& words, const Token& word, const Dotted& dotted)
 // -- the rest
 
 PatternKind parse_event(Words& words) {
-  words.written_so("event A -> B");
+  words.set_syntax("event A -> B");
   EventRaised event;
   event.from = parse_actor(words);
   parse_arrow(words);
@@ -237,14 +237,14 @@ PatternKind parse_event(Words& words) {
 }
 
 PatternKind parse_quirk_bites(Words& words) {
-  words.written_so("quirk NAME bites");
+  words.set_syntax("quirk NAME bites");
   const auto quirk = find_quirk(words);
   words.require("bites");
   return QuirkBites{quirk.value_or(Quirk::xcs_drop_when_full)};
 }
 
 PatternKind parse_bytes_at(Words& words) {
-  words.written_so("no [more] bytes at PLACE for DURATION");
+  words.set_syntax("no [more] bytes at PLACE for DURATION");
   BytesAt bytes;
   words.require("bytes");
   words.require("at");
@@ -255,7 +255,7 @@ PatternKind parse_bytes_at(Words& words) {
 void unknown_subject(Words& words, const Token& token, std::string_view first) {
   std::vector<std::string_view> possible{"event", "quirk", "bytes", "no", "pty", "dom1"};
   for (const ActorAbout& each : actors_known()) possible.push_back(each.word);
-  words.fail("E010", token.span, fmt::format("nothing is called \"{}\"", first),
+  words.fail("E010", token.span, fmt::format("there is nothing named \"{}\"", first),
              suggestion(first, possible, "an expectation begins with"));
 }
 
@@ -263,7 +263,7 @@ PatternKind parse_what(Words& words, Span& subject) {
   const Token token = words.peek();
   subject = token.span;
   if (token.kind != TokenKind::word) {
-    words.wrong("what is expected");
+    words.wrong("an expectation");
     return BytesAt{};
   }
   if (words.accept("event")) return parse_event(words);
@@ -271,7 +271,7 @@ PatternKind parse_what(Words& words, Span& subject) {
   if (token.is("bytes")) return parse_bytes_at(words);
   if (is_pty(token)) {
     const Place place = parse_pty(words);
-    words.written_so("PTY shows PAYLOAD");
+    words.set_syntax("PTY shows PAYLOAD");
     words.require("shows");
     return Shows{place, parse_payload(words, false)};
   }

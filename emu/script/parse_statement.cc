@@ -1,4 +1,4 @@
-// A line as a statement: when it is due, what it is, and how long it may take.
+// Parses a line: its time, its act or expectation, and its limit.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,13 +13,13 @@ namespace {
 
 using StatementKind = decltype(Statement::what);
 
-constexpr std::string_view only_sim_now = "real processes have no common moment";
-constexpr std::string_view only_sim_at = "real processes are never on time to the nanosecond";
-constexpr std::string_view only_sim_xen = "no real process could lose xen's own events";
-constexpr std::string_view only_sim_user = "between real processes only frames of xcs can be late";
-constexpr std::string_view only_sim_answering = "a real process answers whenever it runs";
-constexpr std::string_view only_sim_throttles = "a real guest's terminal is throttled by its reader";
-constexpr std::string_view only_sim_logs = "a real guest's kernel cannot be told what to print";
+constexpr std::string_view only_sim_now = "real processes cannot be observed at one instant";
+constexpr std::string_view only_sim_at = "real processes cannot keep times to the nanosecond";
+constexpr std::string_view only_sim_xen = "events of xen itself cannot be lost with real processes";
+constexpr std::string_view only_sim_user = "between real processes only frames of xcs can be delayed";
+constexpr std::string_view only_sim_answering = "a real process always answers";
+constexpr std::string_view only_sim_throttles = "only the reader of a real guest's terminal throttles it";
+constexpr std::string_view only_sim_logs = "a real guest's kernel prints only its own messages";
 
 std::optional<When> parse_when(Words& words) {
   When when;
@@ -76,7 +76,7 @@ StatementKind parse_never(Words& words) {
   return never;
 }
 
-/// A line that begins with nobody and nothing that we know.
+/// A line whose first word is neither an actor nor a word of the language.
 void unknown_beginning(Words& words, const Token& token, const Dotted& dotted) {
   if (token.kind != TokenKind::word) {
     words.fail("E010", token.span, "a line begins with an actor, or with a word like \"expect\"",
@@ -84,13 +84,13 @@ void unknown_beginning(Words& words, const Token& token, const Dotted& dotted) {
     return;
   }
   if (dotted.actor) {
-    words.fail("E010", token.span, fmt::format("\"{}\" does nothing", token.text),
-               fmt::format("to look at it, write: expect {} ...", token.text));
+    words.fail("E010", token.span, fmt::format("\"{}\" is not an actor", token.text),
+               fmt::format("to examine it, write: expect {} ...", token.text));
     return;
   }
   if (token.is("event") || token.is("bytes") || is_pty(token)) {
-    words.fail("E010", token.span, fmt::format("\"{}\" does nothing", token.text),
-               fmt::format("to look for it, write: expect {} ...", token.text));
+    words.fail("E010", token.span, fmt::format("\"{}\" is not an actor", token.text),
+               fmt::format("to wait for it, write: expect {} ...", token.text));
     return;
   }
   std::vector<std::string_view> possible;
@@ -145,7 +145,7 @@ std::optional<Statement> parse_statement(const std::vector<Token>& tokens, Diagn
   Statement statement;
   statement.span = joined(tokens.front().span, tokens.back().span);
   statement.when = parse_when(words);
-  // "after 10s" alone is a pause; "at 10s" alone too.
+  // "after 10s" and "at 10s" alone are pauses.
   if (statement.when && words.at_end() && !words.failed()) {
     statement.what = Act{Waits{}};
   } else {

@@ -1,5 +1,5 @@
-// One line with values in place of names becomes one statement. Blocks, conditions and settings are for
-// expand.h, and whether the line makes sense among the others is for check.h.
+// Parses one line, after names were replaced by values, into one statement. Blocks, conditions and settings
+// are parsed in expand.h; check.h compares a line with others.
 #pragma once
 
 #include <optional>
@@ -9,15 +9,14 @@
 
 namespace ringside::script {
 
-/// Nothing, and a diagnostic, if the line says nothing that can be done or expected. `only_sim` of the
-/// statement is filled in.
+/// Empty, with a diagnostic, if the line is no act and no expectation. Sets the statement's `only_sim`.
 [[nodiscard]] std::optional<Statement> parse_statement(const std::vector<Token>& tokens,
                                                        Diagnostics& diagnostics);
 
-/// What comes after `ignore`, and a part of what comes after `expect` and `never`.
+/// Parses the words after `ignore`, or part of those after `expect` and `never`.
 [[nodiscard]] Pattern parse_pattern(Words& words);
 
-/// What somebody does, from behind his name; also `fault`, from behind that word.
+/// Parses an act of `who`, after the actor; also a fault, after the word `fault`.
 [[nodiscard]] Act parse_act(Words& words, const Actor& who);
 [[nodiscard]] Act parse_client_act(Words& words, const Actor& who, Verb verb);
 [[nodiscard]] Act parse_fault(Words& words);

@@ -1,4 +1,4 @@
-// The parts of lines that name somebody or some place. Payloads and messages are in message_parts.cc.
+// Parts of lines that name an actor or a place. Payloads and messages are in message_parts.cc.
 #include "emu/script/parts.h"
 
 #include <fmt/format.h>
@@ -52,7 +52,7 @@ std::optional<Actor> actor_named(std::string_view word) {
   return Actor{Role::domain, *number, "", {}};
 }
 
-/// "dom0.xcs" is xcs, and "dom1" nobody's part.
+/// The word before the first dot of an actor, and the rest: "dom0.xcs" is xcs, "dom1" has no part.
 std::pair<std::string_view, std::string_view> split(std::string_view word) {
   const std::size_t dot = word.find('.');
   if (dot == std::string_view::npos) return {word, {}};

@@ -1,5 +1,5 @@
-// What lines are made of: actors, places, rings, payloads, messages. Each function takes its part from the
-// words, or complains there.
+// The parts of lines: actors, places, rings, payloads, messages. Each function takes its part from the words,
+// or reports an error there.
 #pragma once
 
 #include <optional>
@@ -10,56 +10,56 @@
 
 namespace ringside::script {
 
-inline constexpr std::uint32_t domain_id_max = 32751;  ///< above are the ids with a meaning of their own
+inline constexpr std::uint32_t domain_id_max = 32751;  ///< higher ids have special meanings
 inline constexpr std::uint64_t payload_bytes_max = 64 << 20;
 inline constexpr std::size_t regex_bytes_max = 200;
-/// As many as a machine can have at once: each takes one of dom0's ports, of which there are 1,023.
+/// The most domains at a time: each needs one of dom0's 1,023 ports.
 inline constexpr std::size_t domains_at_once_max = 1000;
 inline constexpr std::size_t list_domains_max = domains_at_once_max;
 
-/// A word taken apart at its dots: who, and what of his. "dom0.xcs.dropped" is xcs's.
+/// A word, split at its dots: an actor, and the part of it. "dom0.xcs.dropped" belongs to xcs.
 struct Dotted {
-  std::optional<Actor> actor;  ///< nothing: the first part names nobody
+  std::optional<Actor> actor;  ///< empty: the first part names no actor
   std::string_view first;
-  std::string_view rest;  ///< after the actor; empty: there is no more
+  std::string_view rest;  ///< the words after the actor; empty: there are none
 };
 [[nodiscard]] Dotted take_apart(const Token& word);
 
-/// "dom1", "xcs", "user[anna]", alone.
+/// An actor alone: "dom1", "xcs", "user[anna]".
 [[nodiscard]] Actor parse_actor(Words& words);
 [[nodiscard]] Actor parse_actor(Words& words, trace::Role role, std::string_view wanted);
 /// A domU: "dom1".
 [[nodiscard]] Actor parse_domain(Words& words);
 /// "dom1, dom3..dom5"
 [[nodiscard]] std::vector<Actor> parse_domains(Words& words);
-/// What comes after a word that names an actor: "[anna]".
+/// Parses what follows the word for an actor: "[anna]".
 void parse_actor_name(Words& words, Actor& actor);
 
 [[nodiscard]] Place parse_place(Words& words);
-/// "pty" or a name given with `as`.
+/// "pty", or a name that `as` has given.
 [[nodiscard]] Place parse_pty(Words& words);
 [[nodiscard]] bool is_pty(const Token& word);
 
-/// "dom1.tx" or, of `owner`, "tx". With `index`, also "tx.req_prod".
+/// "dom1.tx"; with an `owner` also "tx". With `index` also "tx.req_prod".
 [[nodiscard]] RingRef parse_ring(Words& words, const Actor* owner, std::optional<trace::IndexName>* index);
-/// The rest of a dotted word: "tx", "tx.req_prod".
+/// The part after a dot: "tx", "tx.req_prod".
 [[nodiscard]] RingRef parse_ring_words(Words& words, const Token& word, std::uint32_t domain,
                                        std::string_view rest, std::optional<trace::IndexName>* index);
 [[nodiscard]] trace::IndexName parse_index(Words& words, bool shared_only);
 /// "[7]"
 [[nodiscard]] std::uint32_t parse_slot(Words& words);
 
-/// Also prefixes and patterns unless `exact`.
+/// Prefixes and expressions, too, unless `exact`.
 [[nodiscard]] Payload parse_payload(Words& words, bool exact);
 /// From "request" or "response" on.
 [[nodiscard]] Message parse_message(Words& words, bool exact);
-/// A message type's name, or "type N".
+/// The name of a message type, or "type N".
 [[nodiscard]] std::uint8_t parse_message_type(Words& words);
 
-/// "->", "- >" does not pass.
+/// "->"; "- >" is an error.
 void parse_arrow(Words& words);
 
-/// The quirk of that name; nothing, and a complaint, if there is none.
+/// The quirk of that name; empty, with an error, if there is none.
 [[nodiscard]] std::optional<Quirk> find_quirk(Words& words);
 
 [[nodiscard]] Compare parse_compare(Words& words);

@@ -1,4 +1,4 @@
-// Each act and each pattern by itself: its numbers, lengths and quirks.
+// Checks each act and each pattern alone: its numbers, lengths and quirks.
 #include "emu/script/possible.h"
 
 #include <fmt/format.h>
@@ -68,7 +68,7 @@ class Possible {
     if (const auto* sends = std::get_if<ClientSends>(&act)) message(sends->message);
   }
 
-  /// `wanted`: it has to happen. What must not happen may well be what never can.
+  /// `wanted`: it is expected. An impossible pattern is no error where it is expected not to occur.
   void pattern(const Pattern& pattern, bool wanted) {
     std::visit(
         [&](const auto& each) {
@@ -87,7 +87,7 @@ class Possible {
     if (const auto* written = std::get_if<SlotWritten>(&pattern.what)) written_by(*written);
   }
 
-  /// Not of `expect no`: that a quirk that is off does not bite may be what is shown.
+  /// Not for `expect no`: a test may show that a quirk that is off has no effect.
   void bites(const Pattern& pattern, std::string_view what) {
     const auto* bites = std::get_if<QuirkBites>(&pattern.what);
     if (bites == nullptr || scenario_.setup.quirks.has(bites->quirk)) return;

@@ -1,4 +1,4 @@
-// Lines that can never hold, whatever happens, and lines that always do.
+// Finds lines that can never hold, and lines that always hold.
 #pragma once
 
 #include "emu/script/source.h"
@@ -6,8 +6,8 @@
 
 namespace ringside::script {
 
-/// Reports into `diagnostics`. What a page says of its indices is not judged in a scenario that sets them by
-/// hand or has a quirk on: there they may say anything.
+/// Reports into `diagnostics`. Indices are not checked in a scenario that sets them directly or turns on a
+/// quirk: they can have any value there.
 void check_possible(const Scenario& scenario, Diagnostics& diagnostics);
 
 }  // namespace ringside::script

@@ -1,4 +1,4 @@
-// Statements as the lines that they could have come from.
+// Prints statements as lines of a scenario.
 #include "emu/script/print.h"
 
 #include <fmt/format.h>
@@ -27,7 +27,7 @@ std::string written(const Payload& payload) {
       return written_text(payload.unit) + "...";
     case Payload::Kind::regex: {
       std::string text = "/";
-      bool escaped = false;  // by the backslash before it, which may be escaped itself
+      bool escaped = false;  // after a backslash that is not escaped itself
       for (const char c : payload.unit) {
         if (c == '/' && !escaped) text += '\\';
         text += c;

@@ -1,5 +1,5 @@
-// A concrete scenario as text again: what is left when values stand where names stood and repeats are written
-// out. Reading it back gives the same statements.
+// Prints a concrete scenario: names are replaced by values, repeats are written out. Parsing the text gives
+// the same statements.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace ringside::script {
 
-/// The whole of it, as a file.
+/// The whole scenario, as a file.
 [[nodiscard]] std::string written(const Scenario& scenario);
-/// A line, or a block of them; without a newline at the end.
+/// A line, or a block of lines, without a newline at the end.
 [[nodiscard]] std::string written(const Statement& statement);
 [[nodiscard]] std::string written(const Pattern& pattern);
-/// "1.5ms": exact.
+/// "1.5ms"; exact.
 [[nodiscard]] std::string written(Duration duration);
-/// `bytes` between quotes, with what needs it escaped.
+/// `bytes` between quotes, escaped where necessary.
 [[nodiscard]] std::string written_text(std::string_view bytes);
 
 }  // namespace ringside::script

@@ -1,4 +1,4 @@
-// The line and the way in which it fails, the search for causes, and the comparison with another run.
+// Compares failures: the line, the kind, the causes, and the events before it.
 #include "emu/script/reason.h"
 
 #include <fmt/format.h>
@@ -19,10 +19,10 @@ using trace::Entry;
 using trace::Kind;
 using trace::Role;
 
-/// Of what an entry is about. Others are about a domain as a whole.
+/// The messages that an entry is about. `none`: it is about the domain as a whole.
 enum class Course : std::uint8_t { none, tx_requests, tx_responses, rx_requests, rx_responses };
 
-/// Without its numbers and quoted texts.
+/// The text without its numbers and quoted texts.
 std::string shape_of(std::string_view text) {
   std::string shape;
   bool quoted = false;
@@ -43,7 +43,7 @@ std::uint64_t last_number(std::string_view text) {
   return std::strtoull(std::string(text.substr(text.rfind(' ') + 1)).c_str(), nullptr, 10);
 }
 
-/// What kind of thing has happened, by whom and to whom; not what it carried.
+/// The kind of an entry with its actors, without its contents.
 std::string sort_of(const Entry& entry) {
   const bool has_text = entry.kind == Kind::refused || entry.kind == Kind::counted ||
                         entry.kind == Kind::quirk || entry.kind == Kind::told;
@@ -107,7 +107,7 @@ MaybeDomain either(MaybeDomain one, MaybeDomain other) {
   return one ? one : other;
 }
 
-/// Whose console it is, by the lines that connect users and attach ptys.
+/// The domain whose console it is, by the lines that connect users and attach ptys.
 MaybeDomain domain_of(const Place& place, const Scenario& scenario) {
   if (place.kind == Place::Kind::domain) return domain_of(place.actor);
   MaybeDomain found;
@@ -124,7 +124,7 @@ MaybeDomain domain_of(const Place& place, const Scenario& scenario) {
   return found;
 }
 
-/// The domain that a pattern is about, if it is about one.
+/// The domain that a pattern is about; empty: none.
 MaybeDomain domain_of(const Pattern& pattern, const Scenario& scenario) {
   return std::visit(
       Visit{[&](const Shows& each) { return domain_of(each.place, scenario); },
@@ -153,30 +153,31 @@ const Pattern* pattern_in(const Statement& statement) {
   return expect == nullptr ? nullptr : &expect->pattern;
 }
 
-/// The last entry when a line about the same as the one that failed was met before it; 0: none was.
-Step last_met(const Story& story, const Failure& failure) {
+/// The last step at which a line about the same subject had been met; 0: no line.
+Step last_met(const RunRecord& record, const Failure& failure) {
   const std::string subject = cursor_key(*failure.pattern);
   Step since = 0;
-  for (std::size_t at = 0; at < story.came.size() && story.came[at].statement != failure.statement; ++at) {
-    const Story::Came& came = story.came[at];
+  for (std::size_t at = 0; at < record.starts.size() && record.starts[at].statement != failure.statement;
+       ++at) {
+    const RunRecord::StatementStart& came = record.starts[at];
     const Pattern* pattern = pattern_in(*came.statement);
-    const bool is_last = at + 1 == story.came.size();
-    const bool failed = !is_last && story.came[at + 1].failures_before != came.failures_before;
+    const bool is_last = at + 1 == record.starts.size();
+    const bool failed = !is_last && record.starts[at + 1].failures_before != came.failures_before;
     if (pattern != nullptr && !is_last && !failed && cursor_key(*pattern) == subject)
-      since = story.came[at + 1].after;
+      since = record.starts[at + 1].after;
   }
   return since;
 }
 
-/// The sorts of what has happened to the subject of the line that failed, since its actor's last line.
-std::set<std::string> sorts_since(const Story& story, const Failure& failure, const Scenario& scenario) {
+/// The sorts of entries about the failed line's subject, since the last line about it.
+std::set<std::string> sorts_since(const RunRecord& record, const Failure& failure, const Scenario& scenario) {
   const auto domain = domain_of(*failure.pattern, scenario);
   const auto* shows = std::get_if<Shows>(&failure.pattern->what);
   const bool down = shows != nullptr && shows->place.kind == Place::Kind::domain;
   const Course course = shows == nullptr ? Course::none : down ? Course::rx_requests : Course::tx_requests;
   std::set<std::string> sorts;
-  for (Step step = last_met(story, failure) + 1; step <= failure.step; ++step) {
-    const Entry& entry = story.state.at(step);
+  for (Step step = last_met(record, failure) + 1; step <= failure.step; ++step) {
+    const Entry& entry = record.state.at(step);
     if (domain && entry.domain != *domain) continue;
     const Course its = course_of(entry);
     const bool is_event = entry.kind == Kind::event_raised || entry.kind == Kind::event_taken;
@@ -186,8 +187,8 @@ std::set<std::string> sorts_since(const Story& story, const Failure& failure, co
   return sorts;
 }
 
-/// How a line failed, apart from its texts and numbers.
-std::string how(const Failure& failure, const Story& story) {
+/// The kind of a failure, without texts and numbers.
+std::string how(const Failure& failure, const RunRecord& record) {
   const std::string shape = shape_of(failure.instead);
   const bool shows = std::holds_alternative<Shows>(failure.pattern->what);
   if (shows && (shape.starts_with("nothing ") || shape.ends_with("came, and no more"))) return "too few";
@@ -199,7 +200,7 @@ std::string how(const Failure& failure, const Story& story) {
   }
   if (shape.starts_with("the nearest was") || shape == "nothing of the kind came") return "none";
   const bool decided = failure.kind == Failure::Kind::differs || failure.kind == Failure::Kind::seen;
-  return decided && failure.focus != 0 ? shape + sort_of(story.state.at(failure.focus)) : shape;
+  return decided && failure.focus != 0 ? shape + sort_of(record.state.at(failure.focus)) : shape;
 }
 
 LineId line_of(const Failure& failure) {
@@ -219,16 +220,16 @@ bool is_sound(Scenario scenario) {
 
 }  // namespace
 
-Reason::Reason(const Scenario& scenario, std::uint64_t seed, const Story& story, const Player& play,
-               const std::function<bool()>& late)
+Reason::Reason(const Scenario& scenario, std::uint64_t seed, const RunRecord& record,
+               const ScenarioRunner& play, const std::function<bool()>& late)
     : play_(play), seed_(seed) {
-  RS_CHECK(!story.failures.empty());
-  const Failure& first = story.failures.front();
+  RS_CHECK(!record.failures.empty());
+  const Failure& first = record.failures.front();
   line_ = line_of(first);
   kind_ = first.kind;
-  how_ = how(first, story);
-  const Story* told = &story;
-  Story plain;
+  how_ = how(first, record);
+  const RunRecord* told = &record;
+  RunRecord plain;
   if (seed != plain_seed) {
     plain = play_(scenario, plain_seed);
     if (is_met(plain)) causes_.push_back({Cause::Kind::order});
@@ -242,8 +243,8 @@ Reason::Reason(const Scenario& scenario, std::uint64_t seed, const Story& story,
   if (causes_.empty()) sorts_ = sorts_since(*told, *failure_in(*told), scenario);
 }
 
-/// With a seed that is not the plain order every change of a scenario changes what the seed draws. So lines
-/// are tried in the plain order only.
+/// Unless the seed is the plain one, removing a line also changes what the seed chooses. So lines are removed
+/// in the plain order only.
 void Reason::find_causes(const Scenario& scenario, const std::function<bool()>& late) {
   const auto add_if_met = [&](Cause cause) {
     if (!late() && is_met_without(scenario, cause, seed_)) causes_.push_back(std::move(cause));
@@ -260,20 +261,20 @@ void Reason::find_causes(const Scenario& scenario, const std::function<bool()>& 
   }
 }
 
-const Failure* Reason::failure_in(const Story& story) const {
+const Failure* Reason::failure_in(const RunRecord& record) const {
   const auto found =
-      std::ranges::find_if(story.failures, [&](const Failure& each) { return line_of(each) == line_; });
-  return found == story.failures.end() ? nullptr : &*found;
+      std::ranges::find_if(record.failures, [&](const Failure& each) { return line_of(each) == line_; });
+  return found == record.failures.end() ? nullptr : &*found;
 }
 
-bool Reason::fails_alike(const Story& story) const {
-  const Failure* failure = story.outcome == Outcome::failed ? failure_in(story) : nullptr;
-  return failure != nullptr && failure->kind == kind_ && how(*failure, story) == how_;
+bool Reason::fails_alike(const RunRecord& record) const {
+  const Failure* failure = record.outcome == Outcome::failed ? failure_in(record) : nullptr;
+  return failure != nullptr && failure->kind == kind_ && how(*failure, record) == how_;
 }
 
-bool Reason::is_met(const Story& story) const {
-  return story.outcome != Outcome::could_not_run && failure_in(story) == nullptr &&
-         std::ranges::find(story.met, line_.span) != story.met.end();
+bool Reason::is_met(const RunRecord& record) const {
+  return record.outcome != Outcome::could_not_run && failure_in(record) == nullptr &&
+         std::ranges::find(record.met, line_.span) != record.met.end();
 }
 
 bool Reason::is_met_without(const Scenario& scenario, const Cause& cause, std::uint64_t seed) const {
@@ -299,12 +300,12 @@ bool Reason::holds_for(const Scenario& candidate, std::uint64_t seed) const {
   for (const Cause& each : causes_) {
     if (each.kind == Cause::Kind::line && find_line(candidate, each.line) == nullptr) return false;
   }
-  const Story story = play_(candidate, seed);
-  if (!fails_alike(story)) return false;
-  for (const Failure& each : story.failures) {
+  const RunRecord record = play_(candidate, seed);
+  if (!fails_alike(record)) return false;
+  for (const Failure& each : record.failures) {
     if (std::ranges::find(failing_, line_of(each)) == failing_.end()) return false;
   }
-  if (causes_.empty()) return sorts_since(story, *failure_in(story), candidate) == sorts_;
+  if (causes_.empty()) return sorts_since(record, *failure_in(record), candidate) == sorts_;
   return std::ranges::all_of(causes_,
                              [&](const Cause& each) { return is_met_without(candidate, each, seed); });
 }

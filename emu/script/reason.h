@@ -1,15 +1,14 @@
-// Why a scenario fails at one of its lines, in terms that hold for a smaller scenario as well.
+// The reason of a failure, in terms that also apply to a smaller scenario.
 //
-// What a line expects did not come *because of* something if it comes without that: in the plain order of
-// events, without faults, without quirks, or without one of the other lines. Those are the causes. A smaller
-// scenario fails for the same reason if
-// - it fails at the same line in the same way, whatever the texts and numbers,
-// - nothing fails in it that did not fail before,
-// - and each cause still is one. So the line can be met in it, and is not for the same causes.
-// If there is no cause, then what has happened about the line's subject since its actor's last line must be
-// of the same sorts: the same thing came as far, and no farther.
+// A failed line has a cause if the line is met without that cause. Causes are: the order of events (met in
+// the plain order), faults, quirks, and other lines. A smaller scenario fails for the same reason if
+// - it fails at the same line in the same way, apart from texts and numbers,
+// - no line fails that did not fail before,
+// - each cause is still a cause. So the line can be met, and fails because of the same causes. If there is no
+//   cause, the entries about the line's subject since the last line about it must be of the same sorts: then
+//   the data came equally far.
 //
-// It runs nothing itself: a Player does.
+// The ScenarioRunner that the caller passes runs the scenarios.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +22,14 @@
 
 namespace ringside::script {
 
-/// Runs a scenario with a seed. The scenario outlives the story.
-using Player = std::function<Story(const Scenario& scenario, std::uint64_t seed)>;
+/// Runs a scenario with a seed. The scenario must outlive the result.
+using ScenarioRunner = std::function<RunRecord(const Scenario& scenario, std::uint64_t seed)>;
 
 class Reason {
  public:
-  /// Of the first failure in `story`, which is how `scenario` went with `seed`. Looks for causes until `late`
-  /// is true. `play` must outlive it.
-  Reason(const Scenario& scenario, std::uint64_t seed, const Story& story, const Player& play,
+  /// The reason of the first failure in `record`, the result of `scenario` with `seed`. Searches for causes
+  /// until `late` returns true. `play` must outlive it.
+  Reason(const Scenario& scenario, std::uint64_t seed, const RunRecord& record, const ScenarioRunner& play,
          const std::function<bool()>& late);
 
   /// Whether `candidate` fails with `seed` for the same reason.
@@ -38,34 +37,34 @@ class Reason {
 
   /// The seed to begin with: the plain order if the scenario fails there in the same way.
   [[nodiscard]] std::uint64_t seed() const { return seed_; }
-  /// The order of events is a cause: a smaller scenario may need another one.
+  /// Whether the order of events is a cause: then a smaller scenario may need another seed.
   [[nodiscard]] bool depends_on_order() const;
   /// The line that fails, as it is in `candidate`.
   [[nodiscard]] std::string line_in(const Scenario& candidate) const;
-  /// The causes, in words: "without the line: xen pauses dom1".
+  /// The causes in words: "without the line: xen pauses dom1".
   [[nodiscard]] std::vector<std::string> met(const Scenario& candidate) const;
 
  private:
   struct Cause {
     enum class Kind : std::uint8_t { order, faults, quirks, line };
     Kind kind = Kind::order;
-    LineId line = {};  ///< of kind line
+    LineId line = {};  ///< for the kind `line`
   };
 
-  [[nodiscard]] const Failure* failure_in(const Story& story) const;
-  [[nodiscard]] bool fails_alike(const Story& story) const;
-  [[nodiscard]] bool is_met(const Story& story) const;
+  [[nodiscard]] const Failure* failure_in(const RunRecord& record) const;
+  [[nodiscard]] bool fails_alike(const RunRecord& record) const;
+  [[nodiscard]] bool is_met(const RunRecord& record) const;
   [[nodiscard]] bool is_met_without(const Scenario& scenario, const Cause& cause, std::uint64_t seed) const;
   void find_causes(const Scenario& scenario, const std::function<bool()>& late);
 
-  const Player& play_;
+  const ScenarioRunner& play_;
   std::uint64_t seed_;
-  LineId line_;  ///< that fails
+  LineId line_;  ///< the line that fails
   Failure::Kind kind_ = Failure::Kind::missed;
   std::string how_;
   std::vector<LineId> failing_;  ///< all lines that fail
   std::vector<Cause> causes_;
-  std::set<std::string> sorts_;  ///< of what happened; without causes
+  std::set<std::string> sorts_;  ///< of the entries before the failure; used if there are no causes
 };
 
 }  // namespace ringside::script

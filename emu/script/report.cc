@@ -1,4 +1,4 @@
-// Failure reports.
+// Reports of failures.
 #include "emu/script/report.h"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t words_of_processes_max = 3;
 
-/// "lines 2, 5-7 passed", each once and in order.
+/// "lines 2, 5-7 passed": each line once, in order.
 std::string lines_text(const std::vector<Span>& spans, std::uint32_t source) {
   std::set<std::uint32_t> lines;
   for (const Span& each : spans) {
@@ -33,7 +33,7 @@ std::string lines_text(const std::vector<Span>& spans, std::uint32_t source) {
   return fmt::format("; line{} {} passed", lines.size() == 1 ? "" : "s", text);
 }
 
-/// The domain that a pattern is about; 0: none in particular.
+/// The domain that a pattern is about; 0: none.
 std::uint32_t domain_of(const Pattern& pattern) {
   const auto of = [](const Actor& actor) { return actor.role == trace::Role::domain ? actor.domain : 0; };
   const auto either = [&](const std::optional<Actor>& one, const std::optional<Actor>& other) {
@@ -62,8 +62,9 @@ std::uint32_t domain_of(const Pattern& pattern) {
 
 class Report {
  public:
-  Report(const Scenario& scenario, const Sources& sources, const Story& story, const ReportContext& context)
-      : scenario_(scenario), sources_(sources), story_(story), context_(context) {}
+  Report(const Scenario& scenario, const Sources& sources, const RunRecord& record,
+         const ReportContext& context)
+      : scenario_(scenario), sources_(sources), record_(record), context_(context) {}
 
   [[nodiscard]] std::string failures() const;
   [[nodiscard]] std::string could_not_run() const;
@@ -82,7 +83,7 @@ class Report {
 
   const Scenario& scenario_;
   const Sources& sources_;
-  const Story& story_;
+  const RunRecord& record_;
   const ReportContext& context_;
 };
 
@@ -97,21 +98,21 @@ std::string Report::headline(std::string_view word, Duration time, const std::st
 
 std::string Report::failures() const {
   std::string text;
-  const std::size_t shown = std::min(story_.failures.size(), failures_shown_max);
+  const std::size_t shown = std::min(record_.failures.size(), failures_shown_max);
   for (std::size_t number = 0; number < shown; ++number) text += (number == 0 ? "" : "\n") + failure(number);
-  if (const std::size_t rest = story_.failures.size() - shown; rest != 0)
+  if (const std::size_t rest = record_.failures.size() - shown; rest != 0)
     text += fmt::format("\n     ... and {} more failed expectations\n", rest);
   return text + last_lines();
 }
 
 std::string Report::failure(std::size_t number) const {
-  const Failure& its = story_.failures[number];
-  const std::string count =
-      fmt::format("   ({} of {} failed expectation{}{})", number + 1, story_.failures.size(),
-                  story_.failures.size() == 1 ? "" : "s", lines_text(story_.met, its.statement->span.source));
+  const Failure& its = record_.failures[number];
+  const std::string count = fmt::format("   ({} of {} failed expectation{}{})", number + 1,
+                                        record_.failures.size(), record_.failures.size() == 1 ? "" : "s",
+                                        lines_text(record_.met, its.statement->span.source));
   std::string text =
       headline("FAIL", its.time,
-               number == 0 ? count : fmt::format("   ({} of {})", number + 1, story_.failures.size()));
+               number == 0 ? count : fmt::format("   ({} of {})", number + 1, record_.failures.size()));
   text += sources_.excerpt(its.marked, hint(its));
   text += values(*its.statement);
   text += entries(its.focus, its.step, domain_of(*its.pattern));
@@ -128,16 +129,16 @@ std::string Report::hint(const Failure& failure) const {
       return failure.instead + (by_entry ? " came in its place" : "") + named;
     }
     case Failure::Kind::unsettled:
-      return "it never came to rest; " + failure.instead + named;
+      return "it did not settle; " + failure.instead + named;
     case Failure::Kind::seen: {
       const bool no = std::holds_alternative<ExpectNo>(failure.statement->what);
-      return fmt::format("this came{}: {}", no ? "" : ", and never should", failure.instead);
+      return fmt::format("this came{}: {}", no ? "" : ", and must not", failure.instead);
     }
   }
   return "";
 }
 
-/// Lines are shown as they are written, so their values are beside them.
+/// Lines are shown as they are written. So the values of their names are shown beside them.
 std::string Report::values(const Statement& statement) const {
   const std::string_view line = sources_.line(statement.span.source, statement.span.line);
   std::string text;
@@ -150,11 +151,11 @@ std::string Report::values(const Statement& statement) const {
   return text.empty() ? "" : row("with", text);
 }
 
-/// Up to the entry that decided, or the last one; with one more behind the former.
+/// The entries up to the deciding one and one more, or up to the last one.
 std::string Report::entries(Step focus, Step last, std::uint32_t domain) const {
-  const State& state = story_.state;
+  const State& state = record_.state;
   std::vector<Step> shown;
-  // Xen says on the serial line what it does; that is news only to who looks there.
+  // Xen's output on the serial line is shown only in a failure about the serial line.
   const auto serial = [](const trace::Entry& entry) {
     return entry.actor.role == trace::Role::uart || entry.peer.role == trace::Role::uart;
   };
@@ -173,7 +174,7 @@ std::string Report::entries(Step focus, Step last, std::uint32_t domain) const {
   std::string text;
   for (const Step step : shown) {
     text += fmt::format("  {} {:>4}  {}\n", step == focus ? '>' : ' ', step,
-                        as_expected(state.at(step), story_.names));
+                        as_expected(state.at(step), record_.names));
   }
   return text;
 }
@@ -189,9 +190,9 @@ std::string Report::limit(const Failure& failure) const {
 
 std::string Report::rings(const Failure& failure) const {
   std::string text;
-  for (const std::uint32_t domain : story_.state.domains()) {
+  for (const std::uint32_t domain : record_.state.domains()) {
     for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
-      const State::RingPoint& point = story_.state.ring_at(domain, ring, failure.step);
+      const State::RingPoint& point = record_.state.ring_at(domain, ring, failure.step);
       const std::uint32_t req_prod = point.at(trace::IndexName::req_prod);
       const std::uint32_t rsp_prod = point.at(trace::IndexName::rsp_prod);
       const std::uint32_t unanswered = req_prod - rsp_prod;
@@ -205,13 +206,13 @@ std::string Report::rings(const Failure& failure) const {
   return text;
 }
 
-/// Those that had bitten by then.
+/// The quirks that had taken effect by then.
 std::string Report::quirks(const Failure& failure) const {
   std::string text;
   std::set<std::string> told;
   const Sources::Source& file = sources_.at(scenario_.setup.title_span.source);
   for (Step step = 1; step <= failure.step; ++step) {
-    const trace::Entry& entry = story_.state.at(step);
+    const trace::Entry& entry = record_.state.at(step);
     if (entry.kind != trace::Kind::quirk) continue;
     const std::string name = trace::words_of(entry);
     if (!told.insert(name).second) continue;
@@ -233,15 +234,15 @@ std::string Report::reasons(const Failure& failure) const {
   return text;
 }
 
-/// The same for all failures of the run.
+/// The end of a report, the same for all failures of a run.
 std::string Report::last_lines() const {
   std::string text;
-  const std::size_t said = story_.said.size();
+  const std::size_t said = record_.process_warnings.size();
   for (std::size_t at = said - std::min(said, words_of_processes_max); at < said; ++at)
-    text += row("said", story_.said[at]);
-  if (story_.unjudged != 0) {
-    text += row("also", fmt::format("{} expectation{} of bytes behind wrong ones not judged", story_.unjudged,
-                                    story_.unjudged == 1 ? "" : "s"));
+    text += row("said", record_.process_warnings[at]);
+  if (record_.unjudged != 0) {
+    text += row("also", fmt::format("{} expectation{} about bytes after wrong ones not judged",
+                                    record_.unjudged, record_.unjudged == 1 ? "" : "s"));
   }
   if (!context_.again.empty()) text += row("again", context_.again);
   if (!context_.journal.empty()) text += row("look", context_.journal);
@@ -249,15 +250,15 @@ std::string Report::last_lines() const {
 }
 
 std::string Report::could_not_run() const {
-  std::string text = headline("ERROR", story_.ended - story_.began, "");
-  if (story_.error_line.nowhere()) {
-    text += fmt::format("     {}\n", story_.error.text());
+  std::string text = headline("ERROR", record_.ended - record_.began, "");
+  if (record_.error_line.nowhere()) {
+    text += fmt::format("     {}\n", record_.error.text());
   } else {
-    text += sources_.excerpt(story_.error_line, story_.error.text());
-    text += entries(0, story_.state.steps(), 0);
+    text += sources_.excerpt(record_.error_line, record_.error.text());
+    text += entries(0, record_.state.steps(), 0);
   }
-  if (!story_.failures.empty()) text += "\n" + failures();
-  return story_.failures.empty() ? text + last_lines() : text;
+  if (!record_.failures.empty()) text += "\n" + failures();
+  return record_.failures.empty() ? text + last_lines() : text;
 }
 
 }  // namespace
@@ -268,10 +269,10 @@ std::string time_text(Duration time) {
   return fmt::format("{:.3f}s", ns / 1e9);
 }
 
-std::string failure_report(const Scenario& scenario, const Sources& sources, const Story& story,
+std::string failure_report(const Scenario& scenario, const Sources& sources, const RunRecord& record,
                            const ReportContext& context) {
-  const Report report(scenario, sources, story, context);
-  switch (story.outcome) {
+  const Report report(scenario, sources, record, context);
+  switch (record.outcome) {
     case Outcome::passed:
       return "";
     case Outcome::failed:
@@ -282,9 +283,9 @@ std::string failure_report(const Scenario& scenario, const Sources& sources, con
   return "";
 }
 
-std::string warnings_report(const Scenario& scenario, const Sources& sources, const Story& story) {
+std::string warnings_report(const Scenario& scenario, const Sources& sources, const RunRecord& record) {
   std::string text;
-  for (const RunWarning& each : story.warnings)
+  for (const RunWarning& each : record.warnings)
     text += fmt::format("warning: {}\n{}", scenario.name, sources.excerpt(each.span, each.text));
   return text;
 }

@@ -1,5 +1,5 @@
-// How a run went, as text: the failed lines with the values that there were, what applied, why, and how to
-// see it again. Pure: values in, text out.
+// The result of a run as text: failed lines with their values, the circumstances, the reason, and the command
+// that repeats the run. Pure: values in, text out.
 #pragma once
 
 #include <string>
@@ -11,25 +11,25 @@ namespace ringside::script {
 
 struct ReportContext {
   std::uint64_t seed = 1;
-  std::string again;    ///< the command that runs it again
-  std::string journal;  ///< where the journal was written; empty: nowhere
+  std::string again;    ///< the command that repeats the run
+  std::string journal;  ///< the path of the journal; empty: not written
 };
 
-/// Failures shown of one run; what is beyond is only counted.
+/// Failures of one run that are shown. Further ones are counted.
 inline constexpr std::size_t failures_shown_max = 10;
-/// Entries shown around the one that decided.
+/// The entries shown before the deciding one.
 inline constexpr std::size_t entries_before = 4;
 
-/// Why a run failed or could not run; empty for one that passed. Ends with a newline.
-[[nodiscard]] std::string failure_report(const Scenario& scenario, const Sources& sources, const Story& story,
-                                         const ReportContext& context);
-/// What a run has to say besides; empty for nothing. Ends with a newline.
+/// Why a run failed or could not run; empty if it passed. Ends with a newline.
+[[nodiscard]] std::string failure_report(const Scenario& scenario, const Sources& sources,
+                                         const RunRecord& record, const ReportContext& context);
+/// The warnings of a run; empty if there are none. Ends with a newline.
 [[nodiscard]] std::string warnings_report(const Scenario& scenario, const Sources& sources,
-                                          const Story& story);
+                                          const RunRecord& record);
 
-/// An entry as an expectation that it would meet, without the word `expect`: "xcs writes dom1.rx[7] request
-/// console length 60 "abcabc"...". What an expectation cannot say is in a comment behind it.
-[[nodiscard]] std::string as_expected(const trace::Entry& entry, const Cast::Names& names);
+/// An entry as an expectation that it meets, without the word `expect`: "xcs writes dom1.rx[7] request
+/// console length 60 "abcabc"...". What an expectation cannot express is in a comment after it.
+[[nodiscard]] std::string as_expected(const trace::Entry& entry, const ActorMap::Names& names);
 /// "1.100ms"
 [[nodiscard]] std::string time_text(Duration time);
 

@@ -1,4 +1,4 @@
-// Entries in the words of the scenario language, so that a line of a report can be pasted into a scenario.
+// Entries in the scenario language, so that a line of a report can be pasted into a scenario.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,13 +19,13 @@ using trace::Role;
 
 class Wording {
  public:
-  Wording(const Entry& entry, const Cast::Names& names) : entry_(entry), names_(names) {}
+  Wording(const Entry& entry, const ActorMap::Names& names) : entry_(entry), names_(names) {}
 
   [[nodiscard]] std::string text() const;
 
  private:
   [[nodiscard]] std::string name(trace::Actor actor) const;
-  /// Whoever serves dom0's end of a channel is dom0 to the guest.
+  /// A guest sees the controller, xcs or xenctld, as dom0.
   [[nodiscard]] std::string end_name(trace::Actor actor) const;
   [[nodiscard]] std::string message() const;
   [[nodiscard]] std::string payload() const;
@@ -36,13 +36,13 @@ class Wording {
   [[nodiscard]] std::string comment() const { return "# " + trace::sentence(entry_); }
 
   const Entry& entry_;
-  const Cast::Names& names_;
+  const ActorMap::Names& names_;
 };
 
 std::string Wording::name(trace::Actor actor) const {
   const auto known = std::ranges::find(names_, actor, &std::pair<trace::Actor, std::string>::first);
   if (known != names_.end() && actor.role != Role::dom0) return known->second;
-  // xcs numbers its clients; the one that no scenario speaks for is the console server.
+  // xcs numbers its clients. The one that is no raw client is xend.
   if (actor.role == Role::client) return "xend";
   if (actor.role == Role::tty || actor.role == Role::program) return fmt::format("dom{}", actor.number);
   return trace::actor_name(actor);
@@ -157,7 +157,7 @@ std::string Wording::text() const {
 
 }  // namespace
 
-std::string as_expected(const trace::Entry& entry, const Cast::Names& names) {
+std::string as_expected(const trace::Entry& entry, const ActorMap::Names& names) {
   return Wording(entry, names).text();
 }
 

@@ -1,4 +1,4 @@
-// A scenario from its first statement to its last.
+// Runs a scenario from its first statement to its last.
 #include "emu/script/run.h"
 
 #include <fmt/format.h>
@@ -94,10 +94,10 @@ Run::Run(const Scenario& scenario, const StageFactory& factory, RunOptions optio
         };
         return factory(std::move(plan));
       }()),
-      cast_(*stage_),
-      actors_(*stage_, state_, cast_) {}
+      actor_map_(*stage_),
+      act_executor_(*stage_, state_, actor_map_) {}
 
-Story Run::go() {
+RunRecord Run::go() {
   if (auto started = stage_->start(); !started) stop(started.error(), {});
   began_ = stage_->now();
   for (const Statement& each : scenario_.statements) {
@@ -107,25 +107,25 @@ Story Run::go() {
   if (!stopped_) (void)settle(scenario_.setup.timeout);
   if (!stopped_ && stage_->failure()) stop({}, {});
   if (!stopped_) end_watches(nullptr);
-  if (story_.outcome == Outcome::passed && !story_.failures.empty()) story_.outcome = Outcome::failed;
-  story_.began = began_;
-  story_.ended = stage_->now();
-  story_.said = stage_->warnings();
-  story_.names = cast_.names();
+  if (record_.outcome == Outcome::passed && !record_.failures.empty()) record_.outcome = Outcome::failed;
+  record_.began = began_;
+  record_.ended = stage_->now();
+  record_.process_warnings = stage_->warnings();
+  record_.names = actor_map_.names();
   const bool xenctld = scenario_.setup.controller == Controller::xenctld;
-  story_.names.emplace_back(trace::actor(Role::dom0), xenctld ? "xenctld" : "xcs");
-  story_.order = options_.order.tape();
+  record_.names.emplace_back(trace::actor(Role::dom0), xenctld ? "xenctld" : "xcs");
+  record_.order = options_.order.tape();
   if (options_.at_end) options_.at_end(*stage_);
-  story_.state = std::move(state_);
-  return std::move(story_);
+  record_.state = std::move(state_);
+  return std::move(record_);
 }
 
 void Run::stop(Error error, const Span& line) {
   stopped_ = true;
-  story_.outcome = Outcome::could_not_run;
-  // What the stage cannot do comes first: an act that was waited for in vain follows from it.
-  story_.error = stage_->failure().value_or(std::move(error));
-  story_.error_line = line;
+  record_.outcome = Outcome::could_not_run;
+  // An error of the stage takes precedence: an act that timed out may be a consequence of it.
+  record_.error = stage_->failure().value_or(std::move(error));
+  record_.error_line = line;
 }
 
 // -- time
@@ -183,7 +183,7 @@ void Run::statement(const Statement& statement) {
     wait_until(since + statement.when->delay);
     if (stopped_) return;
   }
-  story_.came.push_back({&statement, state_.steps(), stage_->now(), story_.failures.size()});
+  record_.starts.push_back({&statement, state_.steps(), stage_->now(), record_.failures.size()});
   std::visit(
       Visit{[&](const Act& each) { act(each, statement); },
             [&](const Expect& each) { expect(statement, each); },
@@ -194,14 +194,14 @@ void Run::statement(const Statement& statement) {
 }
 
 void Run::act(const Act& act, const Statement& statement) {
-  auto done = actors_.carry_out(act, statement.span);
+  auto done = act_executor_.carry_out(act, statement.span);
   if (const auto* connects = std::get_if<ClientConnects>(&act)) replies_begin(connects->client);
   look_at_watches();
   if (!done) stop(done.error(), statement.span);
 }
 
-/// What is expected of a client that has just connected is what it will be told from now on: the replies by
-/// which it got its session are not an answer to its next call.
+/// Expectations about a client that has just connected apply to later replies. The replies to its own
+/// connecting are skipped.
 void Run::replies_begin(const Actor& client) {
   Pattern replies;
   replies.what = ReceivesReply{client, dom0::XCS_RSLT_OK};
@@ -238,7 +238,7 @@ void Run::together(const Together& block) {
     }
   }
   wait_for(waits);
-  // What asks for rest, or for nothing at all, comes when the others are through.
+  // Last come expectations that need a settled machine, a time or `now`, and lines like `expect no`.
   for (const Statement* each : later) {
     if (!stopped_) statement(*each);
   }
@@ -248,7 +248,7 @@ void Run::together(const Together& block) {
 
 void Run::expect(const Statement& statement, const Expect& expect) {
   if (is_lost(expect.pattern)) {
-    ++story_.unjudged;
+    ++record_.unjudged;
     return;
   }
   if (expect.now) return expect_now(statement, expect);
@@ -269,10 +269,10 @@ void Run::wait_for(std::list<Wait>& waits) {
   }
 }
 
-/// False when none is open any more.
+/// False when no expectation is open.
 bool Run::look_at(std::list<Wait>& waits, std::vector<Mark>& claimed, bool time_is_over) {
   for (auto each = waits.begin(); each != waits.end();) {
-    const Seeker::Verdict verdict = each->seeker.look(scene(), claimed);
+    const Seeker::Verdict verdict = each->seeker.look(observed(), claimed);
     const bool late = time_is_over && each->deadline <= stage_->now();
     if (verdict == Seeker::Verdict::open && !late) {
       ++each;
@@ -295,7 +295,8 @@ void Run::expect_now(const Statement& statement, const Expect& expect) {
   Seeker seeker(expect.pattern, cursor_of(expect.pattern), {.ignores = &scenario_.setup.ignores});
   const bool is_state = std::holds_alternative<RingState>(expect.pattern.what) ||
                         std::holds_alternative<CounterState>(expect.pattern.what);
-  const bool holds = is_state ? seeker.holds_now(scene()) : seeker.look(scene()) == Seeker::Verdict::met;
+  const bool holds =
+      is_state ? seeker.holds_now(observed()) : seeker.look(observed()) == Seeker::Verdict::met;
   if (holds) return met(seeker, expect.pattern, statement.span);
   Failure& failure = fail(Failure::Kind::missed, statement, expect.pattern, seeker);
   failure.limit = Duration{0};
@@ -305,7 +306,7 @@ void Run::expect_now(const Statement& statement, const Expect& expect) {
 void Run::expect_settled(const Statement& statement, const Expect& expect) {
   const bool quiet = settle(expect.within.value_or(scenario_.setup.timeout));
   const Seeker seeker(expect.pattern, cursor_of(expect.pattern), {});
-  if (quiet && seeker.holds_now(scene())) {
+  if (quiet && seeker.holds_now(observed())) {
     met(seeker, expect.pattern, statement.span);
     cursors_[cursor_key(expect.pattern)].mark = {state_.steps(), whole_step};
     return;
@@ -317,28 +318,28 @@ void Run::expect_settled(const Statement& statement, const Expect& expect) {
 
 void Run::expect_no(const Statement& statement, const ExpectNo& none) {
   if (none.more && is_lost(none.pattern)) {
-    ++story_.unjudged;
+    ++record_.unjudged;
     return;
   }
   Seeker seeker(none.pattern, none.more ? cursor_of(none.pattern) : cursor_now(none.pattern),
                 {.anywhere = true, .ignores = &scenario_.setup.ignores});
   const Time until = stage_->now() + none.during;
-  bool seen = seeker.look(scene()) == Seeker::Verdict::met;
+  bool seen = seeker.look(observed()) == Seeker::Verdict::met;
   while (!seen && stage_->now() < until) {
     const bool went_on = advance(until);
-    seen = seeker.look(scene()) == Seeker::Verdict::met;
+    seen = seeker.look(observed()) == Seeker::Verdict::met;
     if (!went_on) break;
   }
   if (stopped_) return;
   if (!seen) {
     (void)settle(scenario_.setup.timeout);
-    seen = seeker.look(scene()) == Seeker::Verdict::met;
+    seen = seeker.look(observed()) == Seeker::Verdict::met;
   }
   if (seen) {
     fail(Failure::Kind::seen, statement, none.pattern, seeker);
   } else {
-    ++story_.judged;
-    story_.met.push_back(statement.span);
+    ++record_.judged;
+    record_.met.push_back(statement.span);
   }
 }
 
@@ -353,7 +354,7 @@ void Run::watch(const Statement& statement, const Never& never) {
 
 void Run::look_at_watches() {
   for (auto each = watches_.begin(); each != watches_.end();) {
-    if (each->seeker.look(scene()) != Seeker::Verdict::met) {
+    if (each->seeker.look(observed()) != Seeker::Verdict::met) {
       ++each;
       continue;
     }
@@ -362,32 +363,32 @@ void Run::look_at_watches() {
   }
 }
 
-/// Those that hold until that phase; all, without one.
+/// Ends the watches that hold until that phase; without a phase, all.
 void Run::end_watches(const std::string* phase) {
   for (auto each = watches_.begin(); each != watches_.end();) {
     if (phase != nullptr && each->never->until_phase != *phase) {
       ++each;
       continue;
     }
-    ++story_.judged;
-    story_.met.push_back(each->statement->span);
-    if (!each->seeker.saw_its_subject(scene())) {
-      story_.warnings.push_back(
+    ++record_.judged;
+    record_.met.push_back(each->statement->span);
+    if (!each->seeker.saw_its_subject(observed())) {
+      record_.warnings.push_back(
           {each->never->pattern.subject, "this was never tested: nothing happened there"});
     }
     each = watches_.erase(each);
   }
 }
 
-// -- books
+// -- records
 
 Cursor Run::cursor_now(const Pattern& pattern) const {
   Cursor cursor;
   cursor.mark = {state_.steps(), whole_step};
   const auto* shows = std::get_if<Shows>(&pattern.what);
   const auto* bytes = std::get_if<BytesAt>(&pattern.what);
-  if (shows != nullptr) cursor.count = bytes_at(scene(), shows->place).size();
-  if (bytes != nullptr) cursor.count = bytes_at(scene(), bytes->place).size();
+  if (shows != nullptr) cursor.count = bytes_at(observed(), shows->place).size();
+  if (bytes != nullptr) cursor.count = bytes_at(observed(), bytes->place).size();
   if (const auto* reply = std::get_if<ReceivesReply>(&pattern.what)) {
     if (auto frames = stage_->client_received(reply->client.name, Lane::control))
       cursor.count = frames->size();
@@ -397,7 +398,7 @@ Cursor Run::cursor_now(const Pattern& pattern) const {
   return cursor;
 }
 
-/// Bytes that follow wrong ones say nothing.
+/// Whether the bytes cannot be judged, since earlier bytes at that place were wrong.
 bool Run::is_lost(const Pattern& pattern) const {
   const auto* shows = std::get_if<Shows>(&pattern.what);
   if (shows != nullptr && shows->payload.kind == Payload::Kind::regex) return false;
@@ -405,8 +406,8 @@ bool Run::is_lost(const Pattern& pattern) const {
 }
 
 void Run::met(const Seeker& seeker, const Pattern& pattern, const Span& line) {
-  ++story_.judged;
-  story_.met.push_back(line);
+  ++record_.judged;
+  record_.met.push_back(line);
   Cursor& cursor = cursors_[cursor_key(pattern)];
   const Cursor& reached = seeker.cursor();
   cursor.mark = std::max(cursor.mark, reached.mark);
@@ -417,24 +418,24 @@ void Run::met(const Seeker& seeker, const Pattern& pattern, const Span& line) {
 
 Failure& Run::fail(Failure::Kind kind, const Statement& statement, const Pattern& pattern,
                    const Seeker& seeker) {
-  ++story_.judged;
+  ++record_.judged;
   Failure failure;
   failure.kind = kind;
   failure.statement = &statement;
   failure.pattern = &pattern;
   failure.marked = pattern.subject;
   if (kind != Failure::Kind::seen) {
-    if (const Span wrong = seeker.wrong_part(scene()); !wrong.nowhere()) failure.marked = wrong;
+    if (const Span wrong = seeker.wrong_part(observed()); !wrong.nowhere()) failure.marked = wrong;
     if (std::holds_alternative<Shows>(pattern.what)) lost_places_.insert(cursor_key(pattern));
   }
-  failure.instead = seeker.instead(scene());
-  failure.focus = seeker.nearest(scene());
+  failure.instead = seeker.instead(observed());
+  failure.focus = seeker.nearest(observed());
   failure.step = state_.steps();
   failure.time = stage_->now() - began_;
-  failure.circumstances = actors_.circumstances();
+  failure.circumstances = act_executor_.circumstances();
   if (const auto* expect = std::get_if<Expect>(&statement.what)) failure.label = expect->label;
-  story_.failures.push_back(std::move(failure));
-  return story_.failures.back();
+  record_.failures.push_back(std::move(failure));
+  return record_.failures.back();
 }
 
 void Run::limited(Failure& failure, const Expect& expect) {

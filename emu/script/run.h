@@ -1,14 +1,14 @@
-// Runs one scenario on one stage, and says how it went.
+// Runs one scenario on one stage, and returns the result.
 //
 //   Run run(scenario, make_stage, {});
-//   const Story story = run.go();
+//   const RunRecord record = run.go();
 //
-// Statements are carried out in their order. An act happens now; an expectation looks through the journal
-// from its actor's cursor on, and lets the stage go on until it is met or its time is over. After a failure
-// the rest is carried out all the same, so that all failures are told; only bytes at a place where earlier
-// ones were wrong are not judged any more. An act that cannot be done ends the run.
+// Statements are executed in order. An act takes effect at once. An expectation searches the journal from its
+// actor's cursor on, and advances the stage until it is met or its time is over. The run continues after a
+// failure, so that all failures are reported; only bytes at a place where earlier bytes were wrong are not
+// judged. An impossible act ends the run.
 //
-// Every wait is bounded in virtual time, and the whole in steps, in entries and by whoever calls.
+// Every wait is limited in virtual time. The run is limited in steps, in entries, and by RunOptions::give_up.
 #pragma once
 
 #include <functional>
@@ -27,39 +27,39 @@ namespace ringside::script {
 /// Makes the stage of one run.
 using StageFactory = std::function<std::unique_ptr<Stage>(StagePlan plan)>;
 
-/// Steps of the stage in one run; it has got into a loop then.
+/// The most steps of the stage in one run. More means an endless loop.
 inline constexpr std::uint64_t run_advances_max = 8'000'000;
-/// After so many of them it is asked whether to go on.
+/// After this many steps, `give_up` is asked.
 inline constexpr std::uint64_t advances_between_questions = 4096;
 
 struct RunOptions {
   Choice order = Choice::first();  ///< of what happens `together`
   double time_scale = 1;           ///< of the limits of expectations
-  Duration limit_min = {};         ///< of every expectation, after that
-  std::function<bool()> give_up =
-      {};  ///< asked now and then, and when the stage does not go on; true ends it
-  /// The stage as it is when all is over.
+  Duration limit_min = {};         ///< the least limit of an expectation, after scaling
+  /// Asked from time to time, and when the stage does not advance. True ends the run.
+  std::function<bool()> give_up = {};
+  /// Called with the stage at the end of the run.
   std::function<void(const Stage&)> at_end = {};
 };
 
-/// One expectation that was not met, or one `never` that was broken.
+/// An expectation that was not met, or a `never` that did not hold.
 struct Failure {
   enum class Kind : std::uint8_t {
-    missed,     ///< it did not come in time
-    differs,    ///< something else came in its place
-    unsettled,  ///< the machine never came to rest
-    seen,       ///< it came and should not have
+    missed,     ///< it did not occur in time
+    differs,    ///< something else occurred in its place
+    unsettled,  ///< the machine did not settle
+    seen,       ///< it occurred, and must not
   };
   Kind kind = Kind::missed;
   const Statement* statement = nullptr;
   const Pattern* pattern = nullptr;
   Span marked;          ///< the part of the line that it is about
   std::string instead;  ///< "settled at 1"
-  Step focus = 0;       ///< the entry that decided, or the nearest; 0: none was near
-  Step step = 0;        ///< the last entry when it failed
+  Step focus = 0;       ///< the deciding entry, or the nearest one; 0: none
+  Step step = 0;        ///< the last entry at the time of the failure
   Time time{0};         ///< since the scenario began
   std::optional<Duration> limit;
-  Span limit_line;  ///< who set it; nowhere: nobody did
+  Span limit_line;  ///< the line that sets it; nowhere: it is the default
   std::vector<Circumstance> circumstances;
   std::string label;
 };
@@ -71,48 +71,48 @@ struct RunWarning {
 
 enum class Outcome : std::uint8_t { passed, failed, could_not_run };
 
-/// How a run went.
-struct Story {
+/// The result of a run.
+struct RunRecord {
   Outcome outcome = Outcome::passed;
   std::vector<Failure> failures;
   std::vector<RunWarning> warnings;
-  Error error;      ///< could_not_run: why
-  Span error_line;  ///< and in which line, if in one
+  Error error;      ///< why it could not run
+  Span error_line;  ///< the line that could not be executed, if it was one
   State state;
-  Time began{0};  ///< of the clock of the entries
+  Time began{0};  ///< by the clock of the entries
   Time ended{0};
-  std::size_t judged = 0;         ///< expectations, those of `never` included
-  std::size_t unjudged = 0;       ///< those that made no sense any more
-  std::vector<Span> met;          ///< lines of those that were met
-  std::vector<std::string> said;  ///< by processes, to whoever runs them
-  Cast::Names names;              ///< of people and clients as the entries number them; who is dom0 to guests
-  Choice::Tape order;             ///< of what happened `together`
+  std::size_t judged = 0;                     ///< expectations, with those of `never`
+  std::size_t unjudged = 0;                   ///< expectations that could not be judged
+  std::vector<Span> met;                      ///< the lines that were met
+  std::vector<std::string> process_warnings;  ///< warnings of processes for the user
+  ActorMap::Names names;  ///< of users, clients and dom0's controller, by their actors in entries
+  Choice::Tape order;     ///< of what happened `together`
 
-  /// A statement's turn.
-  struct Came {
+  /// The beginning of a statement.
+  struct StatementStart {
     const Statement* statement = nullptr;
     Step after = 0;  ///< the last entry before it
-    Time time{0};    ///< of the clock of the entries
+    Time time{0};    ///< by the clock of the entries
     std::size_t failures_before = 0;
   };
-  std::vector<Came> came;  ///< in their order
+  std::vector<StatementStart> starts;  ///< in their order
 };
 
-/// The same for two runs exactly if their journals are.
+/// Equal for two runs exactly if their journals are equal.
 [[nodiscard]] std::uint64_t journal_hash(const State& state);
-/// What a scenario's machine is made of.
+/// The machine that a scenario needs.
 [[nodiscard]] StagePlan plan_of(const Scenario& scenario);
 
 class Run {
  public:
-  /// The scenario must outlive the run and its story.
+  /// The scenario must outlive the run and its result.
   Run(const Scenario& scenario, const StageFactory& factory, RunOptions options);
 
-  /// Once.
-  [[nodiscard]] Story go();
+  /// Called once.
+  [[nodiscard]] RunRecord go();
 
  private:
-  /// An expectation that is waited for.
+  /// An expectation that is not met yet.
   struct Wait {
     const Statement* statement;
     const Expect* expect;
@@ -149,11 +149,11 @@ class Run {
   bool settle(Duration limit);
   void ask_to_go_on();
   [[nodiscard]] Duration limit_of(const Expect& expect) const;
-  /// As long as this machine may take for it.
+  /// A limit, multiplied for the speed of this machine.
   [[nodiscard]] Duration scaled(Duration limit) const;
-  [[nodiscard]] Scene scene() const { return {*stage_, state_, cast_}; }
+  [[nodiscard]] Observed observed() const { return {*stage_, state_, actor_map_}; }
   [[nodiscard]] Cursor cursor_of(const Pattern& pattern) { return cursors_[cursor_key(pattern)]; }
-  /// At what is there already.
+  /// A cursor at the end of the present data.
   [[nodiscard]] Cursor cursor_now(const Pattern& pattern) const;
   [[nodiscard]] bool is_lost(const Pattern& pattern) const;
 
@@ -161,12 +161,12 @@ class Run {
   RunOptions options_;
   State state_;
   std::unique_ptr<Stage> stage_;
-  Cast cast_;
-  Actors actors_;
+  ActorMap actor_map_;
+  ActExecutor act_executor_;
   Cursors cursors_;
   std::list<Watch> watches_;
-  std::set<std::string> lost_places_;  ///< where bytes were wrong
-  Story story_;
+  std::set<std::string> lost_places_;  ///< places where bytes were wrong
+  RunRecord record_;
   Time began_{0};
   std::uint64_t advances_ = 0;
   bool stopped_ = false;

@@ -1,4 +1,4 @@
-// Reading, expanding and checking, one after the other.
+// Reads, expands and checks, one after the other.
 #include "emu/script/script.h"
 
 #include "emu/script/ended.h"
@@ -18,8 +18,8 @@ void check_lines(Scenario& run, Diagnostics& diagnostics) {
 
 std::vector<Scenario> runs_of(Script& script, Mode mode, const Given& given) {
   std::vector<Scenario> all;
-  for (const Draft& draft : script.drafts) {
-    for (Scenario& run : expand(draft, mode, given, script.diagnostics)) {
+  for (const ScenarioTemplate& scenario_template : script.templates) {
+    for (Scenario& run : expand(scenario_template, mode, given, script.diagnostics)) {
       check_lines(run, script.diagnostics);
       all.push_back(std::move(run));
     }
@@ -29,18 +29,18 @@ std::vector<Scenario> runs_of(Script& script, Mode mode, const Given& given) {
 
 std::size_t check_all(Script& script) {
   std::size_t count = 0;
-  for (const Draft& draft : script.drafts) {
+  for (const ScenarioTemplate& scenario_template : script.templates) {
     std::size_t of_draft = 0;
     for (const Mode mode : {Mode::sim, Mode::real}) {
-      auto runs = expand(draft, mode, {}, script.diagnostics);
+      auto runs = expand(scenario_template, mode, {}, script.diagnostics);
       for (Scenario& run : runs) {
         check_lines(run, script.diagnostics);
       }
       of_draft = std::max(of_draft, runs.size());
     }
     count += of_draft;
-    // A slip of the pen leaves its name unused too.
-    if (script.diagnostics.errors() == 0) warn_of_unused(draft, script.diagnostics);
+    // A misspelt name would be reported twice: as unknown, and as unused.
+    if (script.diagnostics.errors() == 0) warn_of_unused(scenario_template, script.diagnostics);
   }
   return count;
 }

@@ -1,4 +1,4 @@
-// What an expectation looks for, and how far it has come.
+// Searches for what an expectation describes.
 #include "emu/script/seek.h"
 
 #include <fmt/format.h>
@@ -52,16 +52,16 @@ std::string spelled(const Place& place) {
   return "";
 }
 
-std::string_view bytes_at(const Scene& scene, const Place& place) {
+std::string_view bytes_at(const Observed& observed, const Place& place) {
   switch (place.kind) {
     case Place::Kind::domain:
-      return scene.stage.program_read(place.actor.domain);
+      return observed.stage.program_read(place.actor.domain);
     case Place::Kind::user:
-      return scene.stage.user_saw(place.actor.name);
+      return observed.stage.user_saw(place.actor.name);
     case Place::Kind::uart:
-      return scene.stage.uart_showed();
+      return observed.stage.uart_showed();
     case Place::Kind::pty:
-      return scene.stage.pty_showed(scene.cast.pty(place.name));
+      return observed.stage.pty_showed(observed.actor_map.pty(place.name));
   }
   return {};
 }
@@ -96,7 +96,7 @@ std::string cursor_key(const Pattern& pattern) {
 
 Seeker::Seeker(const Pattern& pattern, Cursor from, How how)
     : pattern_(pattern), matcher_(pattern), how_(how), from_(from), cursor_(from) {
-  if (const auto* shows = std::get_if<Shows>(&pattern.what)) probe_.emplace(shows->payload);
+  if (const auto* shows = std::get_if<Shows>(&pattern.what)) payload_matcher_.emplace(shows->payload);
   const bool whole = from.mark.part == whole_step || from.mark.step == 0;
   looked_ = whole ? from.mark.step : from.mark.step - 1;
   begin_ = from.count;
@@ -114,36 +114,37 @@ void Seeker::ignore(const Pattern& each) {
   strict_ |= each.what.index() == pattern_.what.index() && cursor_key(each) == cursor_key(pattern_);
 }
 
-Verdict Seeker::look(const Scene& scene, const std::vector<Mark>& taken) {
-  if (Matcher::by_taking(pattern_)) return look_at_taken(scene, taken);
-  if (Matcher::by_entry(pattern_)) return look_at_entries(scene, taken);
-  if (const auto* shows = std::get_if<Shows>(&pattern_.what)) return look_at_bytes(scene, *shows);
+Verdict Seeker::look(const Observed& observed, const std::vector<Mark>& taken) {
+  if (Matcher::by_taking(pattern_)) return look_at_taken(observed, taken);
+  if (Matcher::by_entry(pattern_)) return look_at_entries(observed, taken);
+  if (const auto* shows = std::get_if<Shows>(&pattern_.what)) return look_at_bytes(observed, *shows);
   if (const auto* any = std::get_if<BytesAt>(&pattern_.what)) {
-    cursor_.count = bytes_at(scene, any->place).size();
+    cursor_.count = bytes_at(observed, any->place).size();
     if (cursor_.count <= from_.count) return Verdict::open;
-    decided_ = scene.state.steps();
+    decided_ = observed.state.steps();
     return Verdict::met;
   }
-  if (const auto* count = std::get_if<ForwardsCount>(&pattern_.what)) return look_at_count(scene, *count);
-  if (const auto* state = std::get_if<RingState>(&pattern_.what)) return look_at_ring(scene, *state);
-  if (const auto* reply = std::get_if<ReceivesReply>(&pattern_.what)) return look_at_replies(scene, *reply);
-  if (const auto* end = std::get_if<IsCutOff>(&pattern_.what)) return look_at_end(scene, *end);
-  return look_at_counter(scene);
+  if (const auto* count = std::get_if<ForwardsCount>(&pattern_.what)) return look_at_count(observed, *count);
+  if (const auto* state = std::get_if<RingState>(&pattern_.what)) return look_at_ring(observed, *state);
+  if (const auto* reply = std::get_if<ReceivesReply>(&pattern_.what))
+    return look_at_replies(observed, *reply);
+  if (const auto* end = std::get_if<IsCutOff>(&pattern_.what)) return look_at_end(observed, *end);
+  return look_at_counter(observed);
 }
 
 // -- entries
 
-bool Seeker::ignored(const trace::Entry& entry, const Cast& cast) const {
-  return std::ranges::any_of(ignores_, [&](const Matcher& each) { return each.matches(entry, cast); });
+bool Seeker::ignored(const trace::Entry& entry, const ActorMap& actor_map) const {
+  return std::ranges::any_of(ignores_, [&](const Matcher& each) { return each.matches(entry, actor_map); });
 }
 
-Verdict Seeker::look_at_entries(const Scene& scene, const std::vector<Mark>& taken) {
-  while (looked_ < scene.state.steps()) {
-    const trace::Entry& entry = scene.state.at(++looked_);
+Verdict Seeker::look_at_entries(const Observed& observed, const std::vector<Mark>& taken) {
+  while (looked_ < observed.state.steps()) {
+    const trace::Entry& entry = observed.state.at(++looked_);
     const Mark mark{looked_, whole_step};
-    if (mark <= from_.mark || !matcher_.same_sort(entry, scene.cast)) continue;
-    if (ignored(entry, scene.cast) || std::ranges::find(taken, mark) != taken.end()) continue;
-    if (matcher_.matches(entry, scene.cast)) {
+    if (mark <= from_.mark || !matcher_.same_sort(entry, observed.actor_map)) continue;
+    if (ignored(entry, observed.actor_map) || std::ranges::find(taken, mark) != taken.end()) continue;
+    if (matcher_.matches(entry, observed.actor_map)) {
       cursor_.mark = mark;
       decided_ = looked_;
       return Verdict::met;
@@ -155,13 +156,13 @@ Verdict Seeker::look_at_entries(const Scene& scene, const std::vector<Mark>& tak
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_taken(const Scene& scene, const std::vector<Mark>& taken) {
-  const auto& all = scene.state.taken();
+Verdict Seeker::look_at_taken(const Observed& observed, const std::vector<Mark>& taken) {
+  const auto& all = observed.state.taken();
   for (; parts_ < all.size(); ++parts_) {
     const State::Taken& each = all[parts_];
     const Mark behind{each.mark.step, each.mark.part + 1};
     if (each.mark < from_.mark || std::ranges::find(taken, behind) != taken.end()) continue;
-    if (!matcher_.matches(each, scene.state, scene.cast)) continue;
+    if (!matcher_.matches(each, observed.state, observed.actor_map)) continue;
     cursor_.mark = behind;
     decided_ = each.mark.step;
     return Verdict::met;
@@ -169,12 +170,12 @@ Verdict Seeker::look_at_taken(const Scene& scene, const std::vector<Mark>& taken
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_count(const Scene& scene, const ForwardsCount& count) {
+Verdict Seeker::look_at_count(const Observed& observed, const ForwardsCount& count) {
   const auto reached = [&] { return real_ == count.real && stale_ == count.stale; };
-  const auto& all = scene.state.taken();
+  const auto& all = observed.state.taken();
   for (; parts_ < all.size() && !reached(); ++parts_) {
     const State::Taken& each = all[parts_];
-    const bool concerns = each.mark >= from_.mark && scene.cast.is(count.who, each.by) &&
+    const bool concerns = each.mark >= from_.mark && observed.actor_map.is(count.who, each.by) &&
                           each.use == SlotUse::request && (!count.from || count.from->domain == each.domain);
     if (!concerns) continue;
     ++(each.fresh ? real_ : stale_);
@@ -187,14 +188,14 @@ Verdict Seeker::look_at_count(const Scene& scene, const ForwardsCount& count) {
 
 // -- bytes
 
-/// From where on the wanted bytes must come: line ends that nobody asked for are skipped, and what an ignore
-/// line names.
+/// The position at which the wanted bytes must begin: line ends that are not wanted, and bytes that an
+/// `ignore` line names, are skipped.
 std::size_t Seeker::skipped(std::string_view stream, std::size_t at, const Payload& wanted) const {
   const bool wants_line_end = wanted.size() == 0 || is_line_end(wanted.unit.front());
   for (bool again = true; again && at < stream.size();) {
     again = !wants_line_end && is_line_end(stream[at]);
     if (again) ++at;
-    for (const Probe& each : ignored_bytes_) {
+    for (const PayloadMatcher& each : ignored_bytes_) {
       const std::size_t bytes = each.leads(stream.substr(at));
       at += bytes;
       again |= bytes != 0;
@@ -203,9 +204,9 @@ std::size_t Seeker::skipped(std::string_view stream, std::size_t at, const Paylo
   return at;
 }
 
-Verdict Seeker::look_at_bytes(const Scene& scene, const Shows& shows) {
-  const std::string_view stream = bytes_at(scene, shows.place);
-  decided_ = scene.state.steps();
+Verdict Seeker::look_at_bytes(const Observed& observed, const Shows& shows) {
+  const std::string_view stream = bytes_at(observed, shows.place);
+  decided_ = observed.state.steps();
   const Payload& wanted = shows.payload;
   if (how_.anywhere || wanted.kind == Payload::Kind::regex) return search(stream);
   if (agrees_ == 0) begin_ = skipped(stream, from_.count, wanted);
@@ -230,45 +231,45 @@ Verdict Seeker::search(std::string_view stream) {
   if (stream.size() == agrees_) return Verdict::open;
   agrees_ = stream.size();
   const std::string_view rest = stream.substr(std::min(from_.count, stream.size()));
-  if (const auto found = probe_->search(rest, begin_ - from_.count)) {
+  if (const auto found = payload_matcher_->search(rest, begin_ - from_.count)) {
     cursor_.count = from_.count + found->end;
     return Verdict::met;
   }
-  begin_ = std::max(begin_, stream.size() - std::min(stream.size(), probe_->reach_bytes()));
+  begin_ = std::max(begin_, stream.size() - std::min(stream.size(), payload_matcher_->reach_bytes()));
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_replies(const Scene& scene, const ReceivesReply& reply) {
+Verdict Seeker::look_at_replies(const Observed& observed, const ReceivesReply& reply) {
   for (const Lane lane : {Lane::control, Lane::data}) {
     std::size_t& count = lane == Lane::control ? cursor_.count : cursor_.data_count;
-    auto frames = scene.stage.client_received(reply.client.name, lane);
+    auto frames = observed.stage.client_received(reply.client.name, lane);
     if (!frames) return Verdict::open;
     const std::vector<dom0::XcsMessage>& all = *frames;
     for (std::size_t at = count; at < all.size(); ++at) {
       if (!is_reply(all[at]) || all[at].result != reply.result) continue;
       count = at + 1;
-      decided_ = scene.state.steps();
+      decided_ = observed.state.steps();
       return Verdict::met;
     }
   }
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_end(const Scene& scene, const IsCutOff& end) {
+Verdict Seeker::look_at_end(const Observed& observed, const IsCutOff& end) {
   const auto lane_cut = [&](Side side, Lane lane) {
-    return end.side.value_or(side) == side && scene.stage.client_cut_off(end.who.name, lane);
+    return end.side.value_or(side) == side && observed.stage.client_cut_off(end.who.name, lane);
   };
   const bool cut = end.who.role == Role::user
-                       ? scene.stage.user_cut_off(end.who.name)
+                       ? observed.stage.user_cut_off(end.who.name)
                        : lane_cut(Side::control, Lane::control) || lane_cut(Side::data, Lane::data);
-  decided_ = cut ? scene.state.steps() : 0;
+  decided_ = cut ? observed.state.steps() : 0;
   return cut ? Verdict::met : Verdict::open;
 }
 
 // -- states
 
-Verdict Seeker::look_at_ring(const Scene& scene, const RingState& state) {
-  const auto& points = scene.state.ring(state.ring.domain, state.ring.ring);
+Verdict Seeker::look_at_ring(const Observed& observed, const RingState& state) {
+  const auto& points = observed.state.ring(state.ring.domain, state.ring.ring);
   if (!started_) {
     const auto after = std::ranges::upper_bound(points, from_.mark.step, {}, &State::RingPoint::step);
     parts_ = static_cast<std::size_t>(std::max<std::ptrdiff_t>(after - points.begin() - 1, 0));
@@ -283,7 +284,7 @@ Verdict Seeker::look_at_ring(const Scene& scene, const RingState& state) {
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_counter(const Scene& scene) {
+Verdict Seeker::look_at_counter(const Observed& observed) {
   const auto* state = std::get_if<CounterState>(&pattern_.what);
   const auto* changes = std::get_if<CounterChanges>(&pattern_.what);
   const Actor& actor = state != nullptr ? state->actor : changes->actor;
@@ -293,10 +294,10 @@ Verdict Seeker::look_at_counter(const Scene& scene) {
     return state != nullptr && holds(static_cast<std::uint64_t>(std::max<std::int64_t>(value_, 0)),
                                      state->compare, state->number);
   };
-  const auto& tallies = scene.state.tallies();
-  const auto& all = scene.state.changes();
+  const auto& tallies = observed.state.tallies();
+  const auto& all = observed.state.changes();
   while (counted_.size() < tallies.size())
-    counted_.push_back(counts_for(tallies[counted_.size()], actor, counter, of, scene.cast));
+    counted_.push_back(counts_for(tallies[counted_.size()], actor, counter, of, observed.actor_map));
   if (!started_) {
     for (; parts_ < all.size() && all[parts_].step <= from_.mark.step; ++parts_) {
       if (counted_[all[parts_].tally]) value_ += all[parts_].by;
@@ -316,12 +317,12 @@ Verdict Seeker::look_at_counter(const Scene& scene) {
   return Verdict::open;
 }
 
-bool Seeker::holds_now(const Scene& scene) const {
+bool Seeker::holds_now(const Observed& observed) const {
   if (const auto* ring = std::get_if<RingState>(&pattern_.what))
-    return all_hold(*ring, scene.state.ring(ring->ring.domain, ring->ring.ring).back());
+    return all_hold(*ring, observed.state.ring(ring->ring.domain, ring->ring.ring).back());
   const auto* state = std::get_if<CounterState>(&pattern_.what);
-  return state != nullptr && holds(counter_at(scene.state, scene.state.steps(), state->actor, state->counter,
-                                              state->of, scene.cast),
+  return state != nullptr && holds(counter_at(observed.state, observed.state.steps(), state->actor,
+                                              state->counter, state->of, observed.actor_map),
                                    state->compare, state->number);
 }
 

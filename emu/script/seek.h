@@ -1,8 +1,7 @@
-// Looking for what one expectation says, as the journal grows.
+// Searches a growing journal for what one expectation describes.
 //
-// A Seeker looks from where its actor's cursor stands and remembers how far it has looked, so that asking it
-// again costs only what is new. It judges and moves nothing: who runs the scenario moves the cursors behind
-// what was met, and decides how long to wait.
+// A Seeker begins at its actor's cursor and remembers how far it has searched, so that each call examines new
+// entries only. It changes nothing: Run advances the cursors, and decides how long to wait.
 #pragma once
 
 #include <map>
@@ -13,103 +12,103 @@
 
 namespace ringside::script {
 
-/// What a run is judged by.
-struct Scene {
+/// The data that expectations are compared with.
+struct Observed {
   const Stage& stage;
   const State& state;
-  const Cast& cast;
+  const ActorMap& actor_map;
 };
 
-/// How far an actor's story, or a place's bytes, have been told, and by which line.
+/// How far the entries of an actor, or the bytes at a place, were consumed, and by which line.
 struct Cursor {
   Mark mark;
-  std::size_t count = 0;       ///< of bytes at a place, of replies to a client
-  std::size_t data_count = 0;  ///< of those on its data connection
+  std::size_t count = 0;       ///< bytes at a place, or replies to a client
+  std::size_t data_count = 0;  ///< replies on its data connection
   Span by;
 };
-/// By what a pattern is about: "dom1", "dom1.tx", "xcs.refused", "bytes at user".
+/// By the subject of a pattern: "dom1", "dom1.tx", "xcs.refused", "bytes at user".
 using Cursors = std::map<std::string, Cursor>;
 
 [[nodiscard]] std::string cursor_key(const Pattern& pattern);
-/// All that has come to light at a place.
-[[nodiscard]] std::string_view bytes_at(const Scene& scene, const Place& place);
-/// The reply to a call; what else comes on a client's connections comes on its own.
+/// All bytes that have been shown or read at a place.
+[[nodiscard]] std::string_view bytes_at(const Observed& observed, const Place& place);
+/// Whether a frame is the reply to a call. Other frames on a client's connections are not requested by it.
 [[nodiscard]] bool is_reply(const dom0::XcsMessage& frame);
-/// "user", "dom1", "P": as a scenario spells it.
+/// The place as a scenario spells it: "user", "dom1", "P".
 [[nodiscard]] std::string spelled(const Place& place);
 
 class Seeker {
  public:
   enum class Verdict : std::uint8_t {
-    open,   ///< not yet
-    met,    ///< and cursor() is behind it
-    never,  ///< and cannot be any more: what came instead is in the way
+    open,   ///< not decided yet
+    met,    ///< cursor() is after the match
+    never,  ///< not possible any more: something else came first
   };
   struct How {
-    bool anywhere = false;  ///< bytes are searched for; else they are what comes next
-    bool patient = false;   ///< nothing is in the way: others of the same sort may come first
+    bool anywhere = false;  ///< bytes are searched for; otherwise they must come next
+    bool patient = false;   ///< others of the same sort may come first
     const std::vector<Pattern>* ignores = nullptr;
   };
 
-  /// Looks from `from` on. Must not outlive the pattern and what `how` points at.
+  /// Begins at `from`. Must not outlive the pattern and `how.ignores`.
   Seeker(const Pattern& pattern, Cursor from, How how);
 
-  /// `taken`: what others have claimed already.
-  [[nodiscard]] Verdict look(const Scene& scene, const std::vector<Mark>& taken = {});
-  /// For states: as things are at this moment.
-  [[nodiscard]] bool holds_now(const Scene& scene) const;
+  /// `taken`: entries that other expectations have claimed.
+  [[nodiscard]] Verdict look(const Observed& observed, const std::vector<Mark>& taken = {});
+  /// Whether a state holds at this moment.
+  [[nodiscard]] bool holds_now(const Observed& observed) const;
 
-  /// Behind what was met.
+  /// After the match.
   [[nodiscard]] const Cursor& cursor() const { return cursor_; }
-  /// The entry that decided; 0: none did.
+  /// The deciding entry; 0: none.
   [[nodiscard]] Step decided() const { return decided_; }
-  /// The entry to look at: that one, or the last that was nearly what was wanted; 0: there is none.
-  [[nodiscard]] Step nearest(const Scene& scene) const;
-  /// What there was instead: "settled at 1", "nothing came".
-  [[nodiscard]] std::string instead(const Scene& scene) const;
-  /// The test of a ring's state that does not hold; nowhere for others.
-  [[nodiscard]] Span wrong_part(const Scene& scene) const;
-  /// Whether the journal has had anything to do with its subject since it began to look.
-  [[nodiscard]] bool saw_its_subject(const Scene& scene) const;
+  /// The entry to show in a report: the deciding one, or the last similar one; 0: none.
+  [[nodiscard]] Step nearest(const Observed& observed) const;
+  /// What occurred in place of it: "settled at 1", "nothing came".
+  [[nodiscard]] std::string instead(const Observed& observed) const;
+  /// The test of a ring's state that does not hold; nowhere for other patterns.
+  [[nodiscard]] Span wrong_part(const Observed& observed) const;
+  /// Whether the journal has an entry about the pattern's subject since the search began.
+  [[nodiscard]] bool saw_its_subject(const Observed& observed) const;
 
  private:
-  [[nodiscard]] Verdict look_at_entries(const Scene& scene, const std::vector<Mark>& taken);
-  [[nodiscard]] Verdict look_at_taken(const Scene& scene, const std::vector<Mark>& taken);
-  [[nodiscard]] Verdict look_at_count(const Scene& scene, const ForwardsCount& count);
-  [[nodiscard]] Verdict look_at_bytes(const Scene& scene, const Shows& shows);
+  [[nodiscard]] Verdict look_at_entries(const Observed& observed, const std::vector<Mark>& taken);
+  [[nodiscard]] Verdict look_at_taken(const Observed& observed, const std::vector<Mark>& taken);
+  [[nodiscard]] Verdict look_at_count(const Observed& observed, const ForwardsCount& count);
+  [[nodiscard]] Verdict look_at_bytes(const Observed& observed, const Shows& shows);
   [[nodiscard]] Verdict search(std::string_view stream);
-  [[nodiscard]] Verdict look_at_ring(const Scene& scene, const RingState& state);
-  [[nodiscard]] Verdict look_at_counter(const Scene& scene);
-  [[nodiscard]] Verdict look_at_replies(const Scene& scene, const ReceivesReply& reply);
-  [[nodiscard]] Verdict look_at_end(const Scene& scene, const IsCutOff& end);
-  [[nodiscard]] bool ignored(const trace::Entry& entry, const Cast& cast) const;
+  [[nodiscard]] Verdict look_at_ring(const Observed& observed, const RingState& state);
+  [[nodiscard]] Verdict look_at_counter(const Observed& observed);
+  [[nodiscard]] Verdict look_at_replies(const Observed& observed, const ReceivesReply& reply);
+  [[nodiscard]] Verdict look_at_end(const Observed& observed, const IsCutOff& end);
+  [[nodiscard]] bool ignored(const trace::Entry& entry, const ActorMap& actor_map) const;
   void ignore(const Pattern& each);
   [[nodiscard]] std::size_t skipped(std::string_view stream, std::size_t at, const Payload& wanted) const;
-  /// Of the same sort: the last from the cursor on, and the last right one before it.
+  /// Entries of the pattern's sort: the last one from the cursor on, and the last match before the cursor.
   struct Likely {
     Step near = 0;
     Step early = 0;
   };
-  [[nodiscard]] Likely likely(const Scene& scene) const;
-  [[nodiscard]] std::string entry_instead(const Scene& scene) const;
-  [[nodiscard]] std::string bytes_instead(const Scene& scene, const Shows& shows) const;
+  [[nodiscard]] Likely likely(const Observed& observed) const;
+  [[nodiscard]] std::string entry_instead(const Observed& observed) const;
+  [[nodiscard]] std::string bytes_instead(const Observed& observed, const Shows& shows) const;
 
   const Pattern& pattern_;
   Matcher matcher_;
-  std::vector<Matcher> ignores_;      ///< those that entries answer to
-  std::vector<Probe> ignored_bytes_;  ///< those at the pattern's place
-  bool strict_ = false;               ///< there is an ignore line of this sort
+  std::vector<Matcher> ignores_;               ///< patterns of single entries
+  std::vector<PayloadMatcher> ignored_bytes_;  ///< payloads at the pattern's place
+  bool strict_ = false;                        ///< an `ignore` line is of this sort
   How how_;
   Cursor from_;
   Cursor cursor_;
-  std::optional<Probe> probe_;
+  std::optional<PayloadMatcher> payload_matcher_;
 
-  Step looked_ = 0;         ///< through so many entries
-  std::size_t parts_ = 0;   ///< through so many taken messages, points or changes
-  bool started_ = false;    ///< of states: the one at the cursor has been looked at
-  std::size_t begin_ = 0;   ///< of bytes: where the match would begin, or is searched from
-  std::size_t agrees_ = 0;  ///< and so many do; of a search: the size of what it has seen
-  std::int64_t value_ = 0;  ///< of a counter, after `parts_` changes
+  Step looked_ = 0;         ///< the number of entries searched
+  std::size_t parts_ = 0;   ///< the number of taken messages, points or changes searched
+  bool started_ = false;    ///< the state at the cursor was examined
+  std::size_t begin_ = 0;   ///< the beginning of the match in the bytes, or of the search
+  std::size_t agrees_ = 0;  ///< the number of bytes that match; of a search: the number of bytes searched
+  std::int64_t value_ = 0;  ///< a counter after `parts_` changes
   std::vector<bool> counted_;
   std::uint32_t real_ = 0;
   std::uint32_t stale_ = 0;

@@ -1,4 +1,4 @@
-// What there was in place of what an expectation looked for.
+// Describes what occurred in place of what an expectation searched for.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,10 +25,10 @@ std::string indices_text(const RingState& state, const State::RingPoint& point) 
   return text;
 }
 
-std::string replies_text(const Scene& scene, const ReceivesReply& reply, const Cursor& from) {
+std::string replies_text(const Observed& observed, const ReceivesReply& reply, const Cursor& from) {
   std::string text;
   for (const Lane lane : {Lane::control, Lane::data}) {
-    auto frames = scene.stage.client_received(reply.client.name, lane);
+    auto frames = observed.stage.client_received(reply.client.name, lane);
     if (!frames) continue;
     const std::vector<dom0::XcsMessage>& all = *frames;
     for (std::size_t at = lane == Lane::control ? from.count : from.data_count; at < all.size(); ++at) {
@@ -39,7 +39,7 @@ std::string replies_text(const Scene& scene, const ReceivesReply& reply, const C
   }
   std::string closed;
   for (const Lane lane : {Lane::control, Lane::data}) {
-    if (scene.stage.client_cut_off(reply.client.name, lane))
+    if (observed.stage.client_cut_off(reply.client.name, lane))
       closed +=
           fmt::format("{}{}", closed.empty() ? "" : " and ", lane == Lane::control ? "control" : "data");
   }
@@ -47,7 +47,7 @@ std::string replies_text(const Scene& scene, const ReceivesReply& reply, const C
   return closed.empty() ? text : fmt::format("{}; xcs has closed its {} connection", text, closed);
 }
 
-/// Whom or what a pattern is about, if that is an actor.
+/// The actor that a pattern is about; empty: none.
 std::optional<Actor> subject_of(const Pattern& pattern) {
   using Maybe = std::optional<Actor>;
   const auto domain = [](std::uint32_t number) { return Actor{Role::domain, number, "", {}}; };
@@ -83,10 +83,10 @@ bool is_of_bytes(const Pattern& pattern) {
 
 }  // namespace
 
-std::string Seeker::instead(const Scene& scene) const {
-  if (const auto* shows = std::get_if<Shows>(&pattern_.what)) return bytes_instead(scene, *shows);
+std::string Seeker::instead(const Observed& observed) const {
+  if (const auto* shows = std::get_if<Shows>(&pattern_.what)) return bytes_instead(observed, *shows);
   if (const auto* any = std::get_if<BytesAt>(&pattern_.what)) {
-    const std::string_view all = bytes_at(scene, any->place);
+    const std::string_view all = bytes_at(observed, any->place);
     const std::string_view came = all.substr(std::min(from_.count, all.size()));
     return fmt::format("{} byte{}{}", came.size(), came.size() == 1 ? " " : "s ", quoted_text(came));
   }
@@ -94,104 +94,105 @@ std::string Seeker::instead(const Scene& scene) const {
     return fmt::format("it forwarded {} real and {} stale ones of {} and {}", real_, stale_, count->real,
                        count->stale);
   if (const auto* ring = std::get_if<RingState>(&pattern_.what)) {
-    const auto& now = scene.state.ring(ring->ring.domain, ring->ring.ring).back();
+    const auto& now = observed.state.ring(ring->ring.domain, ring->ring.ring).back();
     return fmt::format("{} {}", ring->settles ? "settled at" : "is at", indices_text(*ring, now));
   }
   if (const auto* state = std::get_if<CounterState>(&pattern_.what)) {
-    const auto now =
-        counter_at(scene.state, scene.state.steps(), state->actor, state->counter, state->of, scene.cast);
+    const auto now = counter_at(observed.state, observed.state.steps(), state->actor, state->counter,
+                                state->of, observed.actor_map);
     return fmt::format("{} {}", state->settles ? "settled at" : "is", now);
   }
   if (const auto* changes = std::get_if<CounterChanges>(&pattern_.what)) {
-    const auto before =
-        counter_at(scene.state, from_.mark.step, changes->actor, changes->counter, changes->of, scene.cast);
-    const auto now = counter_at(scene.state, scene.state.steps(), changes->actor, changes->counter,
-                                changes->of, scene.cast);
+    const auto before = counter_at(observed.state, from_.mark.step, changes->actor, changes->counter,
+                                   changes->of, observed.actor_map);
+    const auto now = counter_at(observed.state, observed.state.steps(), changes->actor, changes->counter,
+                                changes->of, observed.actor_map);
     return before == now ? fmt::format("it stayed {}", now)
                          : fmt::format("it went from {} to {}", before, now);
   }
   if (const auto* reply = std::get_if<ReceivesReply>(&pattern_.what))
-    return replies_text(scene, *reply, from_);
+    return replies_text(observed, *reply, from_);
   if (std::holds_alternative<IsCutOff>(pattern_.what))
-    return decided_ == 0 ? "the connection is still open" : "it was cut off";
-  return entry_instead(scene);
+    return decided_ == 0 ? "the connection is still open" : "the connection was closed";
+  return entry_instead(observed);
 }
 
-std::string Seeker::bytes_instead(const Scene& scene, const Shows& shows) const {
-  const std::string_view stream = bytes_at(scene, shows.place);
+std::string Seeker::bytes_instead(const Observed& observed, const Shows& shows) const {
+  const std::string_view stream = bytes_at(observed, shows.place);
   const std::string_view rest = stream.substr(std::min(begin_, stream.size()));
   if (rest.empty()) return stream.empty() ? "nothing came" : "nothing more came";
   if (how_.anywhere || shows.payload.kind == Payload::Kind::regex)
-    return fmt::format("it is not in what came: {}", quoted_text(rest));
+    return fmt::format("the bytes that came do not contain it: {}", quoted_text(rest));
   const std::string_view agrees = rest.substr(0, agrees_);
   const std::string_view differs = rest.substr(agrees_);
   if (differs.empty())
     return fmt::format("{} of {} bytes came, and no more", agrees.size(), shows.payload.size());
-  if (agrees.empty()) return fmt::format("what came next is {}", quoted_text(differs));
-  return fmt::format("{} bytes are right, and then comes {} in place of {}", agrees.size(),
+  if (agrees.empty()) return fmt::format("the next bytes are {}", quoted_text(differs));
+  return fmt::format("{} bytes are right, then {} follows in place of {}", agrees.size(),
                      quoted_text(differs.substr(0, 16)),
                      quoted_text(std::string(1, shows.payload.unit[agrees_ % shows.payload.unit.size()])));
 }
 
-Seeker::Likely Seeker::likely(const Scene& scene) const {
+Seeker::Likely Seeker::likely(const Observed& observed) const {
   Likely found;
   if (Matcher::by_taking(pattern_)) {
     const auto& receives = std::get<Receives>(pattern_.what);
-    for (const State::Taken& each : scene.state.taken()) {
-      if (!scene.cast.is(receives.who, each.by)) continue;
+    for (const State::Taken& each : observed.state.taken()) {
+      if (!observed.actor_map.is(receives.who, each.by)) continue;
       const bool response = each.use == trace::SlotUse::response;
       if (each.mark < from_.mark) {
-        if (matcher_.matches(each, scene.state, scene.cast)) found.early = each.mark.step;
+        if (matcher_.matches(each, observed.state, observed.actor_map)) found.early = each.mark.step;
       } else if (each.written != 0 && response == receives.message.response) {
         found.near = each.written;
       }
     }
     return found;
   }
-  for (Step step = 1; Matcher::by_entry(pattern_) && step <= scene.state.steps(); ++step) {
-    const trace::Entry& entry = scene.state.at(step);
-    if (!matcher_.same_sort(entry, scene.cast)) continue;
+  for (Step step = 1; Matcher::by_entry(pattern_) && step <= observed.state.steps(); ++step) {
+    const trace::Entry& entry = observed.state.at(step);
+    if (!matcher_.same_sort(entry, observed.actor_map)) continue;
     if (Mark{step, whole_step} > from_.mark) {
       found.near = step;
-    } else if (matcher_.matches(entry, scene.cast)) {
+    } else if (matcher_.matches(entry, observed.actor_map)) {
       found.early = step;
     }
   }
   return found;
 }
 
-Step Seeker::nearest(const Scene& scene) const {
+Step Seeker::nearest(const Observed& observed) const {
   if (decided_ != 0) return decided_;
-  const Likely found = likely(scene);
+  const Likely found = likely(observed);
   return found.near != 0 ? found.near : found.early;
 }
 
-std::string Seeker::entry_instead(const Scene& scene) const {
+std::string Seeker::entry_instead(const Observed& observed) const {
   if (decided_ != 0) return fmt::format("step {}", decided_);
-  const auto [near, early] = likely(scene);
+  const auto [near, early] = likely(observed);
   if (near != 0) return fmt::format("the nearest was step {}", near);
   if (early != 0 && !from_.by.nowhere())
-    return fmt::format("it came at step {}, before what line {} has met", early, from_.by.line);
+    return fmt::format("it came at step {}, before the entry that met line {}", early, from_.by.line);
   return "nothing of the kind came";
 }
 
-Span Seeker::wrong_part(const Scene& scene) const {
+Span Seeker::wrong_part(const Observed& observed) const {
   const auto* state = std::get_if<RingState>(&pattern_.what);
   if (state == nullptr) return {};
-  const auto& now = scene.state.ring(state->ring.domain, state->ring.ring).back();
+  const auto& now = observed.state.ring(state->ring.domain, state->ring.ring).back();
   for (const IndexTest& test : state->tests) {
     if (!holds(now.at(test.index), test.compare, test.number)) return test.span;
   }
   return {};
 }
 
-bool Seeker::saw_its_subject(const Scene& scene) const {
+bool Seeker::saw_its_subject(const Observed& observed) const {
   const std::optional<Actor> subject = subject_of(pattern_);
-  for (Step step = from_.mark.step + 1; step <= scene.state.steps(); ++step) {
-    const trace::Entry& entry = scene.state.at(step);
-    // That bytes do not come is put to the test by whatever else happens.
+  for (Step step = from_.mark.step + 1; step <= observed.state.steps(); ++step) {
+    const trace::Entry& entry = observed.state.at(step);
+    // "No bytes come" is tested by any other entry.
     if (!subject || is_of_bytes(pattern_)) return true;
-    if (scene.cast.is(*subject, entry.actor) || scene.cast.is(*subject, entry.peer)) return true;
+    if (observed.actor_map.is(*subject, entry.actor) || observed.actor_map.is(*subject, entry.peer))
+      return true;
     if (subject->role == Role::domain && entry.domain == subject->domain) return true;
   }
   return false;

@@ -19,7 +19,7 @@ constexpr std::uint64_t speed_max = 115'200;
 constexpr std::size_t tags_max = 16;
 constexpr Duration timeout_max = std::chrono::hours(24);
 
-/// One of a few words, complaining in the setting's own terms.
+/// One of a few words. The error names the setting.
 std::size_t choose_value(Words& words, std::string_view setting, std::span<const std::string_view> values) {
   const Token& token = words.peek();
   const auto found = std::ranges::find(values, token.text);
@@ -93,10 +93,10 @@ void apply_setting(const std::vector<Token>& tokens, Setup& setup, SettingsSeen&
                    Diagnostics& diagnostics) {
   Words words(tokens, diagnostics);
   for (const LineAbout& each : lines_known()) {
-    if (tokens.front().is(each.word)) words.written_so(each.syntax);
+    if (tokens.front().is(each.word)) words.set_syntax(each.syntax);
   }
   const std::string word = words.take().text;
-  // Several tags and several patterns add up; each quirk is a setting of its own.
+  // `tag` and `ignore` may be repeated. Each quirk is a setting of its own.
   std::string key = word;
   if (word == "quirk") key += " " + words.peek().text;
   const auto before = std::ranges::find(seen.lines, key, &std::pair<std::string, Span>::first);

@@ -14,13 +14,13 @@ namespace ringside::script {
 
 namespace {
 
-/// Of more statements than these, pairs are too many to be tried.
+/// With more statements, trying all pairs takes too long.
 constexpr std::size_t pairs_tried_of_max = 40;
 
-/// A longer text is not searched for in what is expected, only compared.
+/// A longer text is compared with expected texts, but not searched for in them.
 constexpr std::uint64_t tied_text_bytes_max = 4096;
 
-/// A text in a line, and the message that it belongs to, if it is a message's.
+/// A text in a line, and the message to which it belongs, if any.
 struct Text {
   Payload* payload = nullptr;
   Message* message = nullptr;
@@ -39,7 +39,7 @@ Text text_in(Message& message) {
   return message.payload ? Text{&*message.payload, &message} : Text{};
 }
 
-/// What an act prints, types or sends.
+/// The text that an act prints, types or sends.
 Text text_of(Act& act) {
   if (auto* prints = std::get_if<Prints>(&act)) return {&prints->payload};
   if (auto* logs = std::get_if<Logs>(&act)) return {&logs->payload};
@@ -79,8 +79,8 @@ Payload cut(const Payload& text, std::uint64_t bytes) {
   return shorter;
 }
 
-/// What `expected` becomes when `whole` is cut to `shorter` where it is printed; nothing if it is not in
-/// there.
+/// `expected` after `whole` was shortened to `shorter` where it is printed; empty if `expected` does not
+/// contain it.
 std::optional<Payload> cut_with(const Payload& expected, const Payload& whole, const Payload& shorter) {
   if (expected.kind == Payload::Kind::regex) return {};
   if (expected.kind == Payload::Kind::exact && same_text(expected, whole)) return shorter;
@@ -99,7 +99,7 @@ std::optional<Payload> cut_with(const Payload& expected, const Payload& whole, c
   return with;
 }
 
-/// What the checks say against a scenario; of their warnings that something is expected of who never comes.
+/// Errors of the checks, and their warnings about expectations of an observer that has left.
 using Complaints = std::set<std::pair<std::string_view, Span>>;
 
 Complaints complaints_about(Scenario& scenario) {
@@ -134,7 +134,7 @@ class Shrinker {
  private:
   [[nodiscard]] bool spent() const { return attempts_ >= attempts_max_; }
 
-  /// Keeps `candidate`, without the lines that make no sense in it any more, if it fails too.
+  /// Removes lines that make no sense in `candidate`, and keeps it if it fails, too.
   bool accept(Scenario candidate) {
     if (spent() || !make_sound(candidate)) return false;
     ++attempts_;
@@ -145,8 +145,8 @@ class Shrinker {
     return true;
   }
 
-  /// Leaves out the lines that the checks complain about, since what they need was left out: those of a user
-  /// who does not connect any more, of a domain that does not boot. False if that is not enough.
+  /// Removes lines with errors, which lack a removed line: those of a user that does not connect, of a domain
+  /// that is not booted. False if errors remain.
   [[nodiscard]] bool make_sound(Scenario& candidate) const {
     for (;;) {
       std::set<std::pair<std::uint32_t, std::uint32_t>> wrong;
@@ -161,7 +161,7 @@ class Shrinker {
     }
   }
 
-  /// Chunks of half of them, of a quarter ... of one.
+  /// Removes a half of the statements at a time, then a quarter, ... then one.
   bool fewer_statements() {
     bool any = false;
     for (std::size_t chunk = std::max<std::size_t>(best_.statements.size() / 2, 1); !spent(); chunk /= 2) {
@@ -181,7 +181,7 @@ class Shrinker {
     return any;
   }
 
-  /// Two lines that only make sense together.
+  /// Removes pairs of lines, of which neither can be removed alone.
   bool fewer_pairs() {
     if (best_.statements.size() > pairs_tried_of_max) return false;
     bool any = false;
@@ -198,7 +198,7 @@ class Shrinker {
     return any;
   }
 
-  /// The lines of a block in its place, or one of them less.
+  /// Replaces a block by its lines, or removes one of its lines.
   bool open_blocks() {
     bool any = false;
     for (std::size_t at = 0; at < best_.statements.size() && !spent(); ++at) {
@@ -242,19 +242,19 @@ class Shrinker {
     return any;
   }
 
-  /// The line `at` of the smallest so far; nullptr: so many are not left.
+  /// Line `at` of the smallest scenario so far; null if it has fewer lines.
   Statement* line(std::size_t at) {
     const auto all = lines_of(best_);
     return at < all.size() ? all[at] : nullptr;
   }
-  /// That line, if it is such an act.
+  /// That line, if it is an act of this type.
   template <class What>
   What* act(std::size_t at) {
     Statement* found = line(at);
     auto* what = found == nullptr ? nullptr : std::get_if<Act>(&found->what);
     return what == nullptr ? nullptr : std::get_if<What>(what);
   }
-  /// A copy of the smallest so far with another act as its line `at`.
+  /// A copy of the smallest scenario so far, with another act as its line `at`.
   Scenario with(std::size_t at, Act act) const {
     Scenario candidate = best_;
     lines_of(candidate)[at]->what = std::move(act);
@@ -289,7 +289,7 @@ class Shrinker {
     return any;
   }
 
-  /// The text of the act in that line, if it has one.
+  /// The text of the act in that line; null if it has none.
   const Payload* text(std::size_t at) {
     Statement* found = line(at);
     auto* what = found == nullptr ? nullptr : std::get_if<Act>(&found->what);
@@ -297,8 +297,8 @@ class Shrinker {
     return payload == nullptr || payload->kind != Payload::Kind::exact ? nullptr : payload;
   }
 
-  /// Without the line and its text, then by bisection: half of the text, three quarters ... Lines that expect
-  /// the text, or count its bytes, are changed with it if there are any.
+  /// Removes the line with its text; otherwise shortens the text by bisection, to a half, to three quarters,
+  /// ... Lines that expect the text or count its bytes are changed, too.
   bool shorter_text(std::size_t at) {
     if (text(at) == nullptr) return false;
     if (cut_text(at, 0)) return true;
@@ -347,7 +347,7 @@ class Shrinker {
     erase_lines(tied, [&](const Statement& each) {
       return std::ranges::find(emptied, id_of(each)) != emptied.end();
     });
-    // The line alone was left out before.
+    // Removing the line alone was tried before.
     return (changed && accept(std::move(tied))) || (bytes != 0 && accept(std::move(alone)));
   }
 

@@ -1,5 +1,5 @@
-// The simulated stage's domains: built as `ringside create` builds them, with programs that do what the
-// scenario says.
+// The domains of the simulated stage. They are built as `ringside create` builds them; their programs do what
+// the scenario says.
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -12,11 +12,11 @@
 
 namespace ringside::script {
 
-/// What runs on a guest's console: prints what it is told to, however slowly it is taken, and keeps what it
-/// reads.
+/// The program on a guest's console. It prints what the scenario says, however slowly the terminal takes it,
+/// and keeps what it reads.
 class ScriptedProgram : public SimProgram {
  public:
-  /// Ends with that status once the text is printed, if there is one.
+  /// Exits with `ends_with`, if it is set, when the text is printed.
   ScriptedProgram(std::string text, std::optional<int> ends_with)
       : unprinted_(std::move(text)), ends_with_(ends_with) {}
 
@@ -31,7 +31,7 @@ class ScriptedProgram : public SimProgram {
     room();
   }
 
-  /// Once everything is printed.
+  /// Exits when everything is printed.
   void end(int status) {
     ends_with_ = status;
     room();
@@ -46,7 +46,7 @@ class ScriptedProgram : public SimProgram {
 
 namespace {
 
-/// Input that has come so far. Whoever reads beyond it is thrown out, to be run again when there is more.
+/// The input that has arrived. Reading beyond it throws NoMore.
 class InputSoFar : public std::streambuf {
  public:
   struct NoMore {};
@@ -56,8 +56,8 @@ class InputSoFar : public std::streambuf {
   int_type underflow() override { throw NoMore(); }
 };
 
-/// The built-in shell reads a stream and waits, which nothing here can do: so it is run from its beginning
-/// over all that was typed, each time that more is, and what it says beyond the last time is printed.
+/// The built-in shell reads a stream and blocks, which is impossible here. So each time more input arrives it
+/// runs again from its beginning, with all input, and only the new part of its output is printed.
 class ShellProgram final : public ScriptedProgram {
  public:
   ShellProgram(std::string text, std::optional<int> ends_with, domu::ShellInfo info)
@@ -95,7 +95,7 @@ constexpr std::uint32_t guest_memory_kib = 65536;
 
 }  // namespace
 
-// -- their lives
+// -- creation and end
 
 Result<SimStage::Guest*> SimStage::guest(DomainId domain) {
   const auto found = guests_.find(domain);
@@ -106,7 +106,7 @@ Result<SimStage::Guest*> SimStage::guest(DomainId domain) {
   return &found->second;
 }
 
-/// One that has a page here, and a driver behind it.
+/// A domain with a page that dom0 maps, which dom0 itself does not have.
 Result<SimStage::Guest*> SimStage::unprivileged(DomainId domain) {
   auto found = guest(domain);
   if (found && domain == 0) {
@@ -115,7 +115,7 @@ Result<SimStage::Guest*> SimStage::unprivileged(DomainId domain) {
   return found;
 }
 
-/// What init runs on dom0's console.
+/// Starts the program on dom0's console, in place of init.
 Result<> SimStage::boot_dom0() {
   Guest& dom0 = guests_[0];
   dom0.host = &host("dom0");
@@ -126,7 +126,7 @@ Result<> SimStage::boot_dom0() {
 }
 
 Result<> SimStage::create(DomainId domain, GuestProgram program) {
-  // Of one that was destroyed a moment ago something is left, in xen and in dom0.
+  // Xen and dom0 need some time to remove a destroyed domain of that id.
   const auto earlier = guests_.find(domain);
   if (earlier != guests_.end() && earlier->second.host->ended()) {
     (void)settle(world_.now() + stage_patience);
@@ -159,7 +159,7 @@ Result<> SimStage::map_page(DomainId domain) {
   return found ? map_page(domain, **found) : Result<>(found.error());
 }
 
-/// The page that it has by now.
+/// Maps the domain's present page.
 Result<> SimStage::map_page(DomainId domain, Guest& its) {
   auto info = privcmd_->domain_info(domain);
   if (!info) return info.error();
@@ -188,7 +188,7 @@ Result<> SimStage::make_process(DomainId domain, Guest& made, GuestProgram progr
                         .raw = true,
                         .quiet = program == GuestProgram::script,
                         .quirks = plan().quirks});
-  // The process stands still as long as the domain is paused, and boots when it no longer does.
+  // The process does not run while the domain is paused. It boots when the domain is unpaused.
   made.host->timer_start(Duration{0}, [this, domain] {
     Guest& booting = guests_.at(domain);
     auto started = booting.domu->start();
@@ -233,7 +233,7 @@ Result<> SimStage::kill(DomainId domain) {
   return Done{};
 }
 
-// -- what they do
+// -- what programs and kernels do
 
 Result<> SimStage::print(DomainId domain, std::string_view text) {
   auto its = guest(domain);
@@ -301,16 +301,16 @@ Result<std::byte*> SimStage::page_of(DomainId domain) {
   return (*its)->page.frame();
 }
 
-Result<SimStage::Hand> SimStage::hand_of(DomainId domain) {
+Result<SimStage::DomainAccess> SimStage::access_to(DomainId domain) {
   auto found = unprivileged(domain);
   if (!found) return found.error();
   Guest& its = **found;
-  if (!its.hand) {
+  if (!its.access) {
     auto connection = privcmd_->domain_connection(domain);
     if (!connection) return connection.error();
-    its.hand.emplace(*its.host, world_.give(std::move(*connection), *its.host));
+    its.access.emplace(*its.host, world_.give(std::move(*connection), *its.host));
   }
-  return Hand{its.host, &*its.hand};
+  return DomainAccess{its.host, &*its.access};
 }
 
 std::string_view SimStage::program_read(DomainId domain) const {

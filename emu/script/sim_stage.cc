@@ -26,10 +26,10 @@ constexpr std::uint32_t always_listening = 1;
 
 // -- the journal
 
-SimStage::Tap::Tap(const SimWorld& world, JournalListener listener)
+SimStage::StampingSink::StampingSink(const SimWorld& world, JournalListener listener)
     : Sink(listener ? &always_listening : &never_listening), world_(world), listener_(std::move(listener)) {}
 
-void SimStage::Tap::write(trace::Entry& entry) {
+void SimStage::StampingSink::write(trace::Entry& entry) {
   last_ = world_.now();
   if (entry.time_ns == 0) entry.time_ns = now_ns();
   listener_(++steps_, entry);
@@ -40,7 +40,7 @@ void SimStage::Tap::write(trace::Entry& entry) {
 SimStage::SimStage(StagePlan plan, Choice choice)
     : MachineStage(std::move(plan)),
       choice_(std::move(choice)),
-      tap_(world_, std::move(this->plan().journal)),
+      sink_(world_, std::move(this->plan().journal)),
       tools_(host("tools")) {
   world_.choose_with(choice_);
   world_.cut_streams(this->plan().cuts);
@@ -51,7 +51,7 @@ SimStage::SimStage(StagePlan plan, Choice choice)
 }
 
 SimStage::~SimStage() {
-  leave_all();
+  close_streams();
 }
 
 SimHost& SimStage::host(const std::string& name) {
@@ -75,7 +75,7 @@ Result<> SimStage::start() {
   if (plan().uart) {
     auto stream = host("uart").connect_local(uart_socket);
     if (!stream) return stream.error();
-    seat_at_uart(std::move(*stream));
+    connect_uart(std::move(*stream));
   }
   if (plan().dom0 == Dom0::xenctld) {
     if (auto started = start_daemon(Daemon::xenctld); !started) return started;
@@ -86,7 +86,7 @@ Result<> SimStage::start() {
   return plan().uart ? boot_dom0() : Result<>(Done{});
 }
 
-Host& SimStage::seat(const std::string& name) {
+Host& SimStage::host_for(const std::string& name) {
   SimHost& found = host(name);
   found.write_whole();
   return found;
@@ -97,7 +97,7 @@ const SimStage::Sockets& SimStage::sockets() const {
   return all;
 }
 
-/// xcs counts its connections; nobody else connects to it before this one was taken.
+/// xcs counts its connections. No other client connects until xcs has accepted this one.
 std::uint32_t SimStage::number_of_new_client() {
   if (xcs_ == nullptr || stalled_[static_cast<std::size_t>(Daemon::xcs)]) return 0;
   const auto before = xcs_->last_connection();
@@ -118,7 +118,7 @@ bool SimStage::run_until(const std::function<bool()>& condition) {
 Result<> SimStage::start_daemon(Daemon daemon) {
   SimHost& its_host = host(name_of(daemon));
   Privcmd calls(its_host, world_.dom0_connection(its_host));
-  // Drawn only where it matters, so that tapes stay short.
+  // Chosen only where it has an effect, so that tapes stay short.
   const std::uint32_t order = plan().quirks.has(Quirk::xend_reorder) ? choice_.pick(thread_orders) : 0;
   switch (daemon) {
     case Daemon::xcs:
@@ -137,7 +137,7 @@ Result<> SimStage::start_daemon(Daemon daemon) {
       bool ready = false;
       if (auto started = xend_->start([&ready] { ready = true; }); !started) return started;
       if (run_until([&ready] { return ready; })) return Done{};
-      // Or it would still call, and what it sets be gone.
+      // The callback refers to `ready`, so xend must not outlive this function.
       drop_daemon(daemon);
       return Error{ETIMEDOUT, "xend does not start", "xcs", "it grants no session", "is xcs stalled?"};
     }
@@ -176,7 +176,7 @@ Result<> SimStage::daemon_starts(Daemon daemon) {
     world_.go_on(world_.host(name_of(daemon)));
     return Done{};
   }
-  // What its predecessor held is let go of in the next event.
+  // The objects that the previous daemon held are freed by the next event.
   const bool runs = daemon == Daemon::xcs    ? xcs_ != nullptr
                     : daemon == Daemon::xend ? xend_ != nullptr
                                              : xenctld_ != nullptr;
@@ -218,7 +218,7 @@ bool SimStage::settle(Time until) {
     const auto next = world_.next_due();
     if (!next) return true;
     if (world_.held_back() != 0) busy = *next;
-    if (*next > std::max(busy, tap_.last()) + quiet_for) return true;
+    if (*next > std::max(busy, sink_.last()) + quiet_for) return true;
     if (!world_.advance(until)) return false;
   }
 }

@@ -1,9 +1,9 @@
-// A stage in one thread: a whole machine on the simulated host, made of the same components as the processes
-// are, with people and raw clients around it. Whatever it could do in more than one way is drawn from one
-// Choice, so that the same plan, acts and choice give the same journal, bit for bit, on any machine.
+// A stage in one thread: a whole machine on the simulated host, made of the same components as the processes,
+// with users and raw clients. Everything that may happen in more than one way is chosen by one Choice. So the
+// same plan, acts and choice give the same journal, bit for bit, on any computer.
 //
 // It owns the world and everything in it. sim_stage.cc has the machine and its time, sim_guests.cc the
-// domains, sim_stage_faults.cc what goes wrong.
+// domains, sim_stage_faults.cc injected faults.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@
 
 namespace ringside::script {
 
-/// What each event costs of the virtual time: about what it costs of the real one.
+/// The virtual time that each event takes: about as much as in reality.
 inline constexpr Duration stage_event_time = std::chrono::microseconds(1);
 
 class ScriptedProgram;
@@ -70,15 +70,15 @@ class SimStage final : public MachineStage {
   [[nodiscard]] std::vector<std::string> warnings() const override;
 
  private:
-  /// Stamps entries and hands them to the listener.
-  class Tap final : public trace::Sink {
+  /// Stamps entries and passes them to the listener.
+  class StampingSink final : public trace::Sink {
    public:
-    Tap(const SimWorld& world, JournalListener listener);
+    StampingSink(const SimWorld& world, JournalListener listener);
     void write(trace::Entry& entry) override;
     [[nodiscard]] std::uint64_t now_ns() const override {
       return static_cast<std::uint64_t>(world_.now().count());
     }
-    /// When the last entry was written.
+    /// The time of the last entry.
     [[nodiscard]] Time last() const { return last_; }
 
    private:
@@ -90,21 +90,21 @@ class SimStage final : public MachineStage {
 
   struct Guest {
     SimHost* host = nullptr;
-    Mapping page;  ///< as dom0 sees it
+    Mapping page;  ///< as mapped by dom0
     Console console;
     ring::Port console_port = 0;
     std::unique_ptr<domu::DomU> domu;
-    ScriptedProgram* program = nullptr;  ///< once it runs; lives as long as the world
-    std::string unprinted;               ///< said before it ran
-    std::optional<int> ends_with;        ///< so was that it should end
-    std::optional<Privcmd> hand;         ///< a second connection that speaks for it, for notify()
+    ScriptedProgram* program = nullptr;  ///< null until it runs; lives as long as the world
+    std::string unprinted;               ///< output of the time before the program runs
+    std::optional<int> ends_with;        ///< the status for a program that does not run yet
+    std::optional<Privcmd> access;       ///< a second connection that acts for the domain, for notify()
   };
 
   // The machine (sim_stage.cc).
   [[nodiscard]] SimHost& host(const std::string& name);
   Privcmd& privcmd() override { return *privcmd_; }
-  Host& seat(const std::string& name) override;
-  trace::Journal journal(trace::Actor self) override { return {tap_, self}; }
+  Host& host_for(const std::string& name) override;
+  trace::Journal journal(trace::Actor self) override { return {sink_, self}; }
   [[nodiscard]] bool run_until(const std::function<bool()>& condition) override;
   const Sockets& sockets() const override;
   std::uint32_t number_of_new_client() override;
@@ -121,27 +121,27 @@ class SimStage final : public MachineStage {
   [[nodiscard]] std::unique_ptr<SimProgram> make_program(const ProgramSpec& spec);
   Result<Console> console_of(DomainId domain) override;
   Result<std::byte*> page_of(DomainId domain) override;
-  Result<Hand> hand_of(DomainId domain) override;
+  Result<DomainAccess> access_to(DomainId domain) override;
 
   // Faults (sim_stage_faults.cc).
-  [[nodiscard]] std::string name_at_seam(trace::Actor actor) const override;
+  [[nodiscard]] std::string fault_name(trace::Actor actor) const override;
   void bitten(const FaultRule& fault);
   void take_event_back(trace::Actor from, trace::Actor to);
 
   Choice choice_;
   SimWorld world_;
-  Tap tap_;
-  std::vector<SimHost*> hosts_;  ///< all that there were
-  SimHost& tools_;               ///< whoever builds domains
+  StampingSink sink_;
+  std::vector<SimHost*> hosts_;  ///< all hosts that ever existed
+  SimHost& tools_;               ///< of the tools that build domains
   std::unique_ptr<xen::Hypervisor> xen_;
   std::optional<Privcmd> privcmd_;
-  std::unique_ptr<domu::Dom0Kernel> kernel_;  ///< if there is a serial line
+  std::unique_ptr<domu::Dom0Kernel> kernel_;  ///< null without a serial line
   std::unique_ptr<dom0::Xcs> xcs_;
   std::unique_ptr<dom0::Xend> xend_;
   std::unique_ptr<dom0::Xenctld> xenctld_;
   std::array<bool, 3> stalled_{};  ///< by Daemon
   std::map<DomainId, Guest> guests_;
-  std::map<std::string, trace::Actor> faulty_;  ///< whom the faults name, by their hosts' names
+  std::map<std::string, trace::Actor> faulty_;  ///< the actors that faults name, by the names of their hosts
 };
 
 }  // namespace ringside::script

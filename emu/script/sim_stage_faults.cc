@@ -1,4 +1,4 @@
-// What goes wrong on the simulated stage, and what the journal says of each that bites.
+// Injected faults on the simulated stage, and the journal's entry for each that takes effect.
 #include "emu/script/sim_stage.h"
 #include "emu/trace/text.h"
 
@@ -6,10 +6,10 @@ namespace ringside::script {
 
 using trace::Role;
 
-/// The name of its host.
-std::string SimStage::name_at_seam(trace::Actor actor) const {
+/// The name of the actor's host.
+std::string SimStage::fault_name(trace::Actor actor) const {
   if (actor.role != Role::client) return trace::actor_name(actor);
-  return seat_of_client(actor.number).value_or(trace::actor_name(actor));
+  return host_of_client(actor.number).value_or(trace::actor_name(actor));
 }
 
 Result<> SimStage::fault(const StageFault& asked) {

@@ -1,4 +1,4 @@
-// Files as lines, and the look of a complaint.
+// Splits files into lines, and formats diagnostics.
 #include "emu/script/source.h"
 
 #include <fmt/format.h>
@@ -18,7 +18,7 @@ bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
 }
 
-/// Calls `each` with every character; a byte that is none, by itself, is "".
+/// Calls `each` with every character; with "" for a byte that is not part of one.
 template <class Each>
 void for_characters(std::string_view text, Each each) {
   for (std::size_t at = 0; at < text.size();) {
@@ -34,8 +34,8 @@ std::size_t characters(std::string_view text) {
   return count;
 }
 
-/// Fit for a terminal and for a report: a space for a tab, '?' for any other control character, for the C1
-/// ones that UTF-8 can spell, and for a byte that is no UTF-8.
+/// Makes text fit for terminals and reports: a tab becomes a space; other control characters, those of C1 in
+/// UTF-8, and invalid bytes become '?'.
 std::string shown(std::string_view text) {
   std::string safe;
   for_characters(text, [&](std::string_view character) {
@@ -111,7 +111,7 @@ std::string Sources::excerpt(const Span& span, std::string_view hint) const {
   std::string_view whole = line(span.source, span.line);
   std::size_t begin = std::min<std::size_t>(span.begin, whole.size());
   const std::size_t end = std::clamp<std::size_t>(span.end, begin, whole.size());
-  // A caret far to the right would be nowhere on a terminal.
+  // The excerpt of a long line begins shortly before the span, so that the caret is visible.
   std::string_view cut;
   if (end > excerpt_characters_max && begin > excerpt_characters_max / 2) {
     std::size_t skipped = begin - excerpt_characters_max / 2;
@@ -151,7 +151,7 @@ void Diagnostics::warning(std::string_view code, const Span& span, std::string m
 }
 
 void Diagnostics::add(Diagnostic diagnostic) {
-  // A line is read once for each run of its file, and each time has the same fault.
+  // A line is parsed once for each run of its file, each time with the same errors.
   const bool known = std::ranges::any_of(all_, [&](const Diagnostic& each) {
     return each.span == diagnostic.span && each.code == diagnostic.code;
   });

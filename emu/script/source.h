@@ -1,8 +1,8 @@
-// Where in which file a word is, and how a complaint about it looks: path, line, column, the line itself, a
-// caret, and who included the file.
+// The place of a word in a file, and diagnostics about it: path, line, column, the line itself, a caret, and
+// the files that include it.
 //
-// Sources owns the text of all files of one reading; a Span is a small value that means something together
-// with it only. Nothing here opens a file: a Reader does that for whoever calls.
+// Sources owns the text of all files that are read together. A Span is a small value that refers to it. Files
+// are opened by the caller's Reader.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +18,11 @@ namespace ringside::script {
 
 inline constexpr std::size_t source_bytes_max = 1 << 20;
 inline constexpr std::size_t source_line_bytes_max = 4096;
-inline constexpr std::size_t sources_max = 1000;  ///< a file included twice counts twice
+inline constexpr std::size_t sources_max = 1000;  ///< a file that is included twice counts twice
 inline constexpr std::size_t include_depth_max = 8;
 inline constexpr std::size_t diagnostics_max = 100;
 
-/// A piece of one line.
+/// A part of one line.
 struct Span {
   std::uint32_t source = 0;
   std::uint32_t line = 0;   ///< from 1; 0: nowhere
@@ -33,13 +33,13 @@ struct Span {
   friend auto operator<=>(const Span&, const Span&) = default;
 };
 
-/// From the first byte of `from` to the last of `to`, on the same line.
+/// From the first byte of `from` to the last of `to`, which are on the same line.
 [[nodiscard]] inline Span joined(Span from, const Span& to) {
   from.end = to.end > from.end ? to.end : from.end;
   return from;
 }
 
-/// The text of a file, or why there is none.
+/// The text of a file, or an error.
 using Reader = std::function<Result<std::string>(const std::string& path)>;
 
 class Sources {
@@ -47,29 +47,29 @@ class Sources {
   struct Source {
     std::string path;
     std::vector<std::string> lines;
-    Span included_from;  ///< nowhere for a file that was asked for
+    Span included_from;  ///< nowhere for the file that the caller names
   };
 
-  /// `text` as lines; "\r\n" ends one as "\n" does. Answers its number.
+  /// Splits `text` into lines, which end with "\n" or "\r\n". Returns the number of the source.
   std::uint32_t add(std::string path, std::string_view text, Span included_from = {});
 
   [[nodiscard]] std::size_t size() const { return sources_.size(); }
   [[nodiscard]] const Source& at(std::uint32_t source) const { return sources_[source]; }
-  /// Line `line` from 1; empty if there is none.
+  /// Line `line`, from 1; empty if there is none.
   [[nodiscard]] std::string_view line(std::uint32_t source, std::uint32_t line) const;
   [[nodiscard]] std::string_view text(const Span& span) const;
-  /// The characters of a line before the span, and one: what an editor shows.
+  /// The column of the span in characters, from 1, as editors count.
   [[nodiscard]] std::size_t column(const Span& span) const;
 
   /// "long-input.scn:10:6"
   [[nodiscard]] std::string place(const Span& span) const;
-  /// "included from suite.scn:3, from all.scn:1"; empty for a file that was asked for.
+  /// "included from suite.scn:3, from all.scn:1"; empty for the file that the caller names.
   [[nodiscard]] std::string include_stack(std::uint32_t source) const;
-  /// How many files had to be opened to come to this one.
+  /// The number of files on the way to this one through includes.
   [[nodiscard]] std::size_t depth(std::uint32_t source) const;
 
-  /// The three lines under a message: arrow and place, the line, the caret with `hint`. Ends with a newline.
-  /// No control character of the file is in it.
+  /// The three lines below a message: the arrow with the place, the line, the caret with `hint`. Ends with a
+  /// newline. Contains no control characters of the file.
   [[nodiscard]] std::string excerpt(const Span& span, std::string_view hint) const;
 
  private:
@@ -89,7 +89,7 @@ struct Diagnostic {
   [[nodiscard]] std::string text(const Sources& sources) const;
 };
 
-/// What was found, each thing once; what is beyond diagnostics_max is only counted.
+/// The errors and warnings, each once. Those beyond diagnostics_max are only counted.
 class Diagnostics {
  public:
   void error(std::string_view code, const Span& span, std::string message, std::string hint = "");
@@ -99,7 +99,7 @@ class Diagnostics {
   [[nodiscard]] std::size_t warnings() const { return warnings_; }
   [[nodiscard]] const std::vector<Diagnostic>& all() const { return all_; }
 
-  /// All of them, in the order of the lines, with an empty line between two.
+  /// All of them, in the order of their lines, with an empty line between two.
   [[nodiscard]] std::string text(const Sources& sources) const;
 
  private:

@@ -1,4 +1,4 @@
-// The small words of a tree, as a scenario spells them.
+// The words of the language for small values of the tree.
 #include "emu/script/syntax.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// What a journal says of rings and counters.
+// Computes rings and counters from entries.
 #include "emu/script/state.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ void State::take(const trace::Entry& entry) {
     case Kind::slot_written: {
       const auto use = std::min<std::size_t>(entry.detail, 1);
       if (entry.to_value >= ring::slots_per_ring) return;
-      books(entry.domain, entry.ring).slots[use][entry.to_value] = {steps(), true};
+      record(entry.domain, entry.ring).slots[use][entry.to_value] = {steps(), true};
       return;
     }
     case Kind::index_moved:
@@ -70,7 +70,7 @@ void State::take(const trace::Entry& entry) {
 
 void State::index_moved(const trace::Entry& entry) {
   if (entry.detail > static_cast<std::uint8_t>(IndexName::rsp_cons)) return;
-  RingBooks& its = books(entry.domain, entry.ring);
+  RingRecord& its = record(entry.domain, entry.ring);
   RingPoint point = its.points.back();
   point.step = steps();
   point.indices[entry.detail] = entry.to_value;
@@ -79,13 +79,13 @@ void State::index_moved(const trace::Entry& entry) {
   if (name == IndexName::req_cons || name == IndexName::rsp_cons) took(entry, its);
 }
 
-void State::took(const trace::Entry& entry, RingBooks& books) {
+void State::took(const trace::Entry& entry, RingRecord& record) {
   const SlotUse use =
       static_cast<IndexName>(entry.detail) == IndexName::req_cons ? SlotUse::request : SlotUse::response;
   const std::uint32_t count_taken =
       std::min<std::uint32_t>(entry.to_value - entry.from_value, ring::slots_per_ring);
   for (std::uint32_t at = 0; at < count_taken; ++at) {
-    Slot& slot = books.slots[static_cast<std::size_t>(use)][ring::slot_of(entry.from_value + at)];
+    Slot& slot = record.slots[static_cast<std::size_t>(use)][ring::slot_of(entry.from_value + at)];
     taken_.push_back(
         {Mark{steps(), at}, entry.actor, entry.domain, entry.ring, use, slot.written, slot.fresh});
     const bool output = use == SlotUse::request && entry.ring == ring::Ring::tx && slot.written != 0 &&
@@ -107,13 +107,13 @@ void State::count(CounterSource source, const trace::Entry& entry, std::int64_t 
   changes_.push_back({steps(), at->second, change});
 }
 
-State::RingBooks& State::books(std::uint32_t domain, ring::Ring ring) {
+State::RingRecord& State::record(std::uint32_t domain, ring::Ring ring) {
   return rings_[{domain, ring}];
 }
 
 void State::page_made(std::uint32_t domain) {
   for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
-    RingBooks& its = books(domain, ring);
+    RingRecord& its = record(domain, ring);
     its.slots = {};
     if (its.points.back().indices != RingPoint{}.indices) its.points.push_back({steps(), {}});
   }
@@ -132,7 +132,7 @@ const State::RingPoint& State::ring_at(std::uint32_t domain, ring::Ring ring, St
 
 std::vector<std::uint32_t> State::domains() const {
   std::vector<std::uint32_t> found;
-  for (const auto& [key, books] : rings_) {
+  for (const auto& [key, record] : rings_) {
     if (found.empty() || found.back() != key.first) found.push_back(key.first);
   }
   return found;

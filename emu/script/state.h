@@ -1,8 +1,8 @@
-// A run's journal as it grows, and what it says of states: the indices of every ring, counters, which
-// messages were taken out of which slots. Nothing is looked up in the machine: a value that lived for a
-// microsecond is in here as well as one that stayed.
+// A run's journal as it grows, and the states that follow from it: the indices of every ring, counters, and
+// the messages that were taken from slots. It uses entries only. So it has also values that lasted for a
+// microsecond.
 //
-// Pure bookkeeping over entries. Steps count from 1; step N is entries()[N - 1].
+// Pure bookkeeping. Steps count from 1; step N is entries()[N - 1].
 #pragma once
 
 #include <array>
@@ -21,17 +21,17 @@ namespace ringside::script {
 
 using Step = std::uint64_t;
 
-/// Entries of one run; a machine that writes more has gone wild.
+/// The most entries of one run: more means an endless loop in the machine.
 inline constexpr std::size_t run_entries_max = std::size_t{1} << 21;
 
-/// A place in the journal: behind a step, or within one that stands for several things.
+/// A position in the journal: after a step, or between the parts of a step that reports several.
 struct Mark {
   Step step = 0;
   std::uint32_t part = 0;
 
   friend auto operator<=>(const Mark&, const Mark&) = default;
 };
-/// Behind all that a step stands for.
+/// After all parts of a step.
 inline constexpr std::uint32_t whole_step = 0xffffffff;
 
 class State {
@@ -44,17 +44,17 @@ class State {
       return indices[static_cast<std::size_t>(name)];
     }
   };
-  /// A message that its receiver took out of a ring.
+  /// A message that its receiver took from a ring.
   struct Taken {
     Mark mark;
     trace::Actor by;
     std::uint32_t domain = 0;
     ring::Ring ring = ring::Ring::tx;
     trace::SlotUse use = trace::SlotUse::request;
-    Step written = 0;    ///< who put it there; 0: nobody did
-    bool fresh = false;  ///< nobody took it before
+    Step written = 0;    ///< the step that wrote it; 0: none
+    bool fresh = false;  ///< it was not taken before
   };
-  /// What counters are made of.
+  /// One counter of the journal, for one actor and one domain.
   struct Tally {
     CounterSource source;
     trace::Actor actor;
@@ -69,17 +69,17 @@ class State {
   State();
 
   void take(const trace::Entry& entry);
-  /// A new page, all of it 0.
+  /// The domain gets a new page, which is all zero.
   void page_made(std::uint32_t domain);
 
   [[nodiscard]] const std::vector<trace::Entry>& entries() const { return entries_; }
   [[nodiscard]] Step steps() const { return entries_.size(); }
   [[nodiscard]] const trace::Entry& at(Step step) const { return entries_[step - 1]; }
-  /// All that the indices of a ring ever were; at least the zeros of the beginning.
+  /// All values that the indices of a ring had, beginning with zeros.
   [[nodiscard]] const std::vector<RingPoint>& ring(std::uint32_t domain, ring::Ring ring) const;
-  /// As it is after that step.
+  /// The indices after that step.
   [[nodiscard]] const RingPoint& ring_at(std::uint32_t domain, ring::Ring ring, Step step) const;
-  /// Domains of whose rings something is known.
+  /// Domains with entries about their rings.
   [[nodiscard]] std::vector<std::uint32_t> domains() const;
   [[nodiscard]] const std::vector<Taken>& taken() const { return taken_; }
   [[nodiscard]] const std::vector<Tally>& tallies() const { return tallies_; }
@@ -90,18 +90,18 @@ class State {
     Step written = 0;
     bool fresh = false;
   };
-  struct RingBooks {
+  struct RingRecord {
     std::vector<RingPoint> points{RingPoint{}};
     std::array<std::array<Slot, ring::slots_per_ring>, 2> slots{};  ///< by trace::SlotUse
   };
 
   void index_moved(const trace::Entry& entry);
-  void took(const trace::Entry& entry, RingBooks& books);
+  void took(const trace::Entry& entry, RingRecord& record);
   void count(CounterSource source, const trace::Entry& entry, std::int64_t change);
-  [[nodiscard]] RingBooks& books(std::uint32_t domain, ring::Ring ring);
+  [[nodiscard]] RingRecord& record(std::uint32_t domain, ring::Ring ring);
 
   std::vector<trace::Entry> entries_;
-  std::map<std::pair<std::uint32_t, ring::Ring>, RingBooks> rings_;
+  std::map<std::pair<std::uint32_t, ring::Ring>, RingRecord> rings_;
   std::vector<Taken> taken_;
   std::vector<Tally> tallies_;
   std::map<std::array<std::uint32_t, 4>, std::size_t> tally_by_key_;

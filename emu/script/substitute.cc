@@ -1,4 +1,4 @@
-// `{NAME}` and what it stands for.
+// Replaces `{NAME}` by its value.
 #include <fmt/format.h>
 
 #include "emu/script/lexer.h"

@@ -1,4 +1,4 @@
-// The distance between words, and the sentence made of it.
+// Finds similar words, and makes a hint of them.
 #include "emu/script/suggest.h"
 
 #include <fmt/format.h>
@@ -9,7 +9,7 @@ namespace ringside::script {
 
 namespace {
 
-constexpr std::size_t word_bytes_max = 40;  ///< nobody mistypes longer ones so that it could be told
+constexpr std::size_t word_bytes_max = 40;  ///< longer words are not compared
 constexpr std::size_t list_bytes_max = 260;
 
 std::string lower(std::string_view text) {

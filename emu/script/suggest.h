@@ -1,4 +1,4 @@
-// What somebody may have meant who wrote something that there is not.
+// Suggestions for unknown words.
 #pragma once
 
 #include <span>
@@ -8,10 +8,10 @@
 
 namespace ringside::script {
 
-/// The one of `known` that is `written` but for a slip or two; empty if none is near enough.
+/// The word of `known` that differs from `written` by a letter or two; empty if there is none.
 [[nodiscard]] std::string_view nearest(std::string_view written, std::span<const std::string_view> known);
 
-/// "did you mean "types"?  user can: connects, disconnects, types". Without a near one, the list alone. A
+/// "did you mean "types"?  user can: connects, disconnects, types". Without a similar word only the list. A
 /// list that is too long for a line is left out.
 [[nodiscard]] std::string suggestion(std::string_view written, std::span<const std::string_view> known,
                                      std::string_view list_of);

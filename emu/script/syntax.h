@@ -1,11 +1,9 @@
-// A scenario as a tree of plain values: what the front end makes of a file, and what a runner carries out.
+// A scenario as a tree of plain values: the result of the front end, and the input of a runner.
 //
-// It is concrete. Parameters, cases, `{NAME}` and `when` are dealt with before (expand.h), `repeat` is
-// unrolled, includes are in place: a Scenario here is one run, from its first act to its last expectation.
-// Each piece keeps the Span of the words that it came from, so that whatever goes wrong later can be shown
-// there. Acts and patterns are closed sets: a runner visits them with one overload each and no default.
-//
-// Nothing here owns anything but its own values, and nothing does anything.
+// It is concrete: parameters, cases, `{NAME}`, `when`, `repeat` and includes are resolved (expand.h). A
+// Scenario is one run, from its first act to its last expectation. Each part keeps the Span of its words, so
+// that later errors can point there. Acts and patterns are closed sets: a runner visits them with one
+// overload each and no default.
 #pragma once
 
 #include <chrono>
@@ -25,10 +23,10 @@ namespace ringside::script {
 
 using Duration = std::chrono::nanoseconds;
 
-// -- who and where
+// -- actors and places
 
-/// Somebody who acts or is looked at. Domains are numbered; users and clients may be named, and the one
-/// without a name is the only one of its kind that most scenarios need.
+/// An actor, or the subject of an expectation. Domains are numbered. Users and clients may have names; most
+/// scenarios need only the one without a name.
 struct Actor {
   trace::Role role = trace::Role::xen;
   std::uint32_t domain = 0;  ///< role domain: its id
@@ -43,13 +41,13 @@ struct Actor {
 /// "dom1", "xcs", "user[anna]": as a scenario spells it.
 [[nodiscard]] std::string spelled(const Actor& actor);
 
-/// Where bytes come to light.
+/// A place where bytes become visible.
 struct Place {
   enum class Kind : std::uint8_t {
-    domain,  ///< what the program in a domain reads; dom0 is one too
+    domain,  ///< what the program in a domain reads, or the program on dom0's console
     user,    ///< what a console client shows
-    uart,    ///< what leaves the machine on the serial line
-    pty,     ///< xenctld's; `name` is the one given with `as`, or empty for the only one
+    uart,    ///< what the machine sends on the serial line
+    pty,     ///< xenctld's; `name` is from `as`, or empty for the only one
   };
   Kind kind = Kind::user;
   Actor actor;  ///< of kinds domain and user
@@ -63,12 +61,12 @@ struct RingRef {
   Span span;
 };
 
-// -- what is written or looked for
+// -- contents
 
-/// Bytes, or what bytes must look like. `N bytes of "abc"` is not spelled out: it may be a MiB.
+/// Bytes, or a pattern of bytes. `N bytes of "abc"` is not expanded, since it may be a MiB.
 struct Payload {
   enum class Kind : std::uint8_t {
-    exact,   ///< `unit`, `repeated_bytes` long: shorter than the unit cuts it, longer repeats it
+    exact,   ///< `repeated_bytes` bytes: the unit, repeated or cut
     prefix,  ///< begins with `unit`; never in acts
     regex,   ///< `unit` is an Expression that compiles; never in acts
   };
@@ -77,25 +75,25 @@ struct Payload {
   std::uint64_t repeated_bytes = 0;
   Span span;
 
-  /// How many bytes an exact payload has.
+  /// The length of an exact payload.
   [[nodiscard]] std::uint64_t size() const { return repeated_bytes; }
   /// Byte `at` of an exact payload, at < size().
   [[nodiscard]] char at(std::uint64_t at) const { return unit[at % unit.size()]; }
-  /// All of an exact payload.
+  /// All bytes of an exact payload.
   [[nodiscard]] std::string bytes() const;
 };
 
-/// A control message to write, or the pattern of one. What is not given is not looked at; in an act, the
-/// length is then the payload's and everything else 0.
+/// A control message to write, or a pattern of one. A pattern ignores fields without a value. In an act the
+/// length is then the payload's, and other fields are 0.
 struct Message {
   bool response = false;
   std::uint8_t type = 0;
   std::optional<std::uint8_t> subtype;
   std::optional<std::uint8_t> id;
-  std::optional<std::uint8_t> length_min;  ///< both or neither; in an act they are the same
+  std::optional<std::uint8_t> length_min;  ///< both or neither; equal in an act
   std::optional<std::uint8_t> length_max;
   std::optional<Payload> payload;
-  std::optional<Payload> behind;  ///< what lies in the slot behind its length (in an act: behind the payload)
+  std::optional<Payload> behind;  ///< the slot's contents after its length (in an act: after the payload)
   Span span;
 };
 
@@ -106,32 +104,32 @@ enum class Compare : std::uint8_t { equal, unequal, less, at_most, more, at_leas
 
 // -- acts
 
-/// xen does it to domains.
+/// Acts of xen on domains.
 struct Life {
   enum class Verb : std::uint8_t { creates, boots, pauses, unpauses, destroys, kills };
   Verb verb = Verb::boots;
   std::vector<Actor> domains;
-  bool shell = false;  ///< `running shell`: the built-in one, not a program that the scenario plays
+  bool shell = false;  ///< `running shell`: the built-in shell in place of the scenario's program
 };
 struct Prints {
   Actor domain;
   Payload payload;
 };
-/// A line of the guest's kernel.
+/// A message of the guest's kernel.
 struct Logs {
   Actor domain;
   Payload payload;
 };
-/// The guest's terminal says XOFF or XON to who types.
+/// The guest's terminal sends XOFF or XON.
 struct Throttles {
   Actor domain;
   bool full = true;
 };
-/// The guest's program ends, and with it, once its output is out, the guest.
+/// The guest's program exits. The guest ends when its output is sent.
 struct Ends {
   Actor domain;
 };
-/// Straight into the page, past all code that would know better.
+/// A direct write to the page, without ring code and checks.
 struct WritesSlot {
   Actor who;
   RingRef ring;
@@ -141,11 +139,11 @@ struct WritesSlot {
 struct SetsIndex {
   Actor who;
   RingRef ring;
-  trace::IndexName index = trace::IndexName::req_prod;  ///< req_prod or rsp_prod: the two in the page
-  bool adds = false;                                    ///< to what it is; else it becomes `number`
+  trace::IndexName index = trace::IndexName::req_prod;  ///< req_prod or rsp_prod, which are in the page
+  bool adds = false;                                    ///< `number` is added; otherwise it is the new value
   std::uint32_t number = 0;
 };
-/// As many requests as there are free slots, without an event.
+/// Writes requests into all free slots, without an event.
 struct FillsRing {
   Actor who;
   RingRef ring;
@@ -154,12 +152,12 @@ struct Notifies {
   Actor who;
   Actor peer;
 };
-/// Guests, xend, xenctld and raw clients answer requests unless told not to; raw clients only if told to.
+/// Whether an actor answers requests. Guests, xend and xenctld do at first, raw clients do not.
 struct Answering {
   Actor who;
   bool on = false;
 };
-/// Users and raw clients.
+/// Whether a user or a raw client reads.
 struct Reading {
   Actor who;
   bool on = false;
@@ -173,7 +171,7 @@ struct Connects {
 struct Disconnects {
   Actor user;
 };
-/// A user sends no more, and still looks: half of the connection is closed.
+/// A user sends no more, and still reads: half of the connection is closed.
 struct EndsTyping {
   Actor user;
 };
@@ -183,43 +181,44 @@ struct Sleeps {
   Actor domain;
 };
 struct Types {
-  Actor who;  ///< a user, or the uart: somebody at the far end of the serial line
+  Actor who;  ///< a user, or the uart: the user at the serial line
   Payload payload;
-  std::optional<Place> at;  ///< a pty; else the console that the user is connected to
+  std::optional<Place> at;  ///< a pty; otherwise the console to which the user is connected
   bool in_one_write = false;
 };
 struct HandlesPty {
   bool attaches = true;
   Actor domain;
-  std::string name;  ///< of `as P`, or empty
+  std::string name;  ///< from `as P`, or empty
 };
 /// A process of dom0.
 struct Runs {
   enum class Verb : std::uint8_t {
-    stops,   ///< it ends
-    starts,  ///< again, after either of the others
-    stalls,  ///< it is there and does nothing
+    stops,   ///< it is killed
+    starts,  ///< after it was stopped or stalled
+    stalls,  ///< it exists, and does nothing
   };
   Actor who;
   Verb verb = Verb::stops;
 };
 
-// A raw client of xcs, message by message.
+// Acts of a raw client of xcs.
 
 enum class Side : std::uint8_t { control, data };
 [[nodiscard]] std::string_view spelled(Side side);
 
-/// Opens a socket without a word.
+/// Opens a socket and sends nothing.
 struct ClientOpens {
   Actor client;
   Side side = Side::control;
 };
-/// Says what the connection is. Without a side: both, one after the other. Opens what is not open.
+/// Sends what the connection is for. Without a side: both, one after the other. Opens those that are not
+/// open.
 struct ClientConnects {
   Actor client;
   std::optional<Side> side;
-  std::optional<std::uint64_t> session;  ///< else its own; 0 for a control connection that has none
-  std::optional<Actor> session_of;       ///< or that of another client
+  std::optional<std::uint64_t> session;  ///< default: its own; 0 for a control connection without one
+  std::optional<Actor> session_of;       ///< or the session of another client
 };
 struct ClientCloses {
   Actor client;
@@ -228,18 +227,18 @@ struct ClientCloses {
 struct ClientBinds {
   Actor client;
   bool binds = true;
-  std::optional<std::uint32_t> port;  ///< nothing: any
-  std::optional<std::uint16_t> type;  ///< nothing: any
+  std::optional<std::uint32_t> port;  ///< empty: any
+  std::optional<std::uint16_t> type;  ///< empty: any
 };
 struct ClientBindsVirq {
   Actor client;
   std::uint16_t virq = 0;
 };
-/// The channel of a domain: asked for or given back. Ports of 0 are for xcs to choose.
+/// Requests or frees the channel of a domain. xcs chooses ports that are 0.
 struct ClientChannel {
   Actor client;
   bool opens = true;
-  Actor domain;  ///< perhaps one that does not exist
+  Actor domain;  ///< may be one that does not exist
   std::uint32_t local_port = 0;
   std::uint32_t remote_port = 0;
 };
@@ -267,14 +266,14 @@ struct Fault {
   Verb verb = Verb::drops;
   enum class Which : std::uint8_t { next, every, percent };
   Which which = Which::next;
-  std::uint32_t number = 1;  ///< how many for next, of a hundred for percent
-  bool events = true;        ///< else messages
+  std::uint32_t number = 1;  ///< the number of events or messages, or their percentage
+  bool events = true;        ///< otherwise messages
   Actor from;
   Actor to;
-  Duration by{};  ///< delays only
+  Duration by{};  ///< for delays only
 };
 struct HealsAll {};
-/// A line with nothing but a time.
+/// A line that has only a time.
 struct Waits {};
 
 using Act =
@@ -283,14 +282,14 @@ using Act =
                  ClientConnects, ClientCloses, ClientBinds, ClientBindsVirq, ClientChannel, ClientSends,
                  ClientSendsBytes, ClientSaysBye, ClientNotifies, Fault, HealsAll, Waits>;
 
-// -- patterns: what an expectation looks for
+// -- patterns: what an expectation searches for
 
-/// `dom1 reads`, `user sees`, `P shows`: these bytes come out there, next.
+/// `dom1 reads`, `user sees`, `P shows`: the next bytes at that place.
 struct Shows {
   Place place;
   Payload payload;
 };
-/// Any bytes at all.
+/// Any bytes.
 struct BytesAt {
   Place place;
 };
@@ -299,7 +298,7 @@ struct Receives {
   Message message;
   std::optional<Actor> from;
 };
-/// What xcs said on a raw client's control connection.
+/// A reply of xcs on a raw client's control connection.
 struct ReceivesReply {
   Actor client;
   std::uint32_t result = 0;  ///< as in the frame
@@ -307,7 +306,7 @@ struct ReceivesReply {
 struct ReceivesVirq {
   Actor client;
 };
-/// The other side has closed it: xcs a raw client's, or one of its two; xend a user's.
+/// The other side has closed the connection: xcs a raw client's, or one of its two; xend a user's.
 struct IsCutOff {
   Actor who;
   std::optional<Side> side;
@@ -323,7 +322,7 @@ struct Forwards {
   std::optional<Actor> from;
   std::optional<Actor> to;
 };
-/// `real` messages that their sender wrote, and `stale` ones that were in the slots from before.
+/// `real`: messages that their sender wrote; `stale`: older contents of the slots.
 struct ForwardsCount {
   Actor who;
   std::uint32_t real = 0;
@@ -354,12 +353,12 @@ struct IndexMoved {
 struct Refuses {
   Actor who;
   std::optional<Actor> whom;
-  std::optional<Payload> reason;  ///< a part of what the journal says; a pattern if it is one
+  std::optional<Payload> reason;  ///< part of the entry's words, or a regular expression
 };
-/// What is told of lives: `xen says "..."`.
+/// An entry of kind told: `xen says "..."`.
 struct Says {
   Actor who;
-  Payload text;  ///< as above
+  Payload text;  ///< as in Refuses
 };
 struct QuirkBites {
   Quirk quirk = Quirk::xcs_drop_when_full;
@@ -379,8 +378,8 @@ struct RingState {
 struct CounterState {
   Actor actor;
   std::string_view counter;  ///< a name of vocabulary.h
-  std::optional<Actor> of;   ///< one domain's part of it; else all
-  bool settles = false;      ///< and is then compared; else at any time
+  std::optional<Actor> of;   ///< the part of one domain; empty: all
+  bool settles = false;      ///< compared after the machine has settled; otherwise at any time
   Compare compare = Compare::equal;
   std::uint64_t number = 0;
 };
@@ -395,27 +394,27 @@ struct Pattern {
                ForwardsCount, EventRaised, TakesEvent, SlotWritten, IndexMoved, Refuses, Says, QuirkBites,
                RingState, CounterState, CounterChanges>
       what;
-  Span span;     ///< all of it
-  Span subject;  ///< whom or what it is about: "xcs.dropped", "user"
+  Span span;     ///< of the whole pattern
+  Span subject;  ///< of its subject: "xcs.dropped", "user"
 };
 
 // -- statements
 
 struct Expect {
   Pattern pattern;
-  bool now = false;                ///< at this very moment of virtual time
-  std::optional<Duration> within;  ///< else the scenario's timeout
-  Span limit;                      ///< where it says so; the timeout's line or nothing (line 0) without
-  std::string label;               ///< of `as NAME`, for reports; else empty
+  bool now = false;                ///< compared at once
+  std::optional<Duration> within;  ///< empty: the scenario's timeout
+  Span limit;                      ///< of `within`; otherwise of the timeout, or nowhere (line 0)
+  std::string label;               ///< of `as NAME`, for reports; may be empty
   Span label_span;
 };
-/// Nothing like it happens for a while, and nothing is left to happen that could.
+/// Nothing matches for a time, and the machine settles without a match.
 struct ExpectNo {
   Pattern pattern;
-  bool more = false;  ///< looks from what earlier lines have consumed on, not from its line on
+  bool more = false;  ///< starts at the position of the actor, not at the present step
   Duration during{};
 };
-/// From here to the end, or to where the phase of that title begins.
+/// Holds to the end, or to the phase of that title.
 struct Never {
   Pattern pattern;
   std::string until_phase;
@@ -425,13 +424,13 @@ struct Phase {
   std::string title;
 };
 struct Statement;
-/// All acts begin at the same moment, in whatever order chance has it; all expectations hold in any order.
+/// Acts begin at the same time, in an order that the seed chooses. Expectations may be met in any order.
 struct Together {
   std::vector<Statement> statements;
 };
 
 struct When {
-  bool absolute = false;  ///< `at`: since the scenario began; `after`: since the statement before was done
+  bool absolute = false;  ///< `at`: since the scenario began; `after`: since the previous statement
   Duration delay{};
   Span span;
 };
@@ -440,19 +439,19 @@ struct Statement {
   Span span;  ///< the line without its comment; of a block, its first line
   std::optional<When> when;
   std::string round;          ///< "I=3" or "round 3" inside a repeat, for reports
-  std::string_view only_sim;  ///< why it makes no sense with real processes; empty: it does
+  std::string_view only_sim;  ///< why real processes cannot do it; empty: they can
   std::variant<Act, Expect, ExpectNo, Never, Together, Phase> what;
 };
 
-// -- the whole
+// -- the scenario
 
 enum class Mode : std::uint8_t { sim, real };
 [[nodiscard]] std::string_view spelled(Mode mode);
 
-/// Who runs dom0's end of the rings.
+/// The program at dom0's end of the rings.
 enum class Controller : std::uint8_t { xcs, xenctld };
 
-inline constexpr std::uint64_t plain_seed = 1;  ///< stands for the plain order of events
+inline constexpr std::uint64_t plain_seed = 1;  ///< the plain order of events
 struct Seeds {
   std::uint64_t first = plain_seed;
   std::uint64_t last = plain_seed;
@@ -463,33 +462,33 @@ struct Setup {
   Span title_span;
   Seeds seeds;
   bool says_mode = false;  ///< there is a `mode` line
-  bool sim = true;         ///< may run so
+  bool sim = true;         ///< may run simulated
   bool real = true;
   ring::Abi abi = ring::Abi::sring;
   Duration timeout = std::chrono::seconds(1);
   Span timeout_span;  ///< line 0: it is the default
   std::vector<std::string> tags;
   std::uint32_t speed = 0;  ///< of the serial line, in bits a second; 0: characters take no time
-  bool cuts = false;        ///< reads and writes may move less than all, where the seed says so
-  bool golden = false;      ///< what each actor does is kept in a file beside this one
+  bool cuts = false;        ///< reads and writes may be short, as the seed chooses
+  bool golden = false;      ///< the acts of each actor are compared with a file beside this one
   Quirks quirks;
   Controller controller = Controller::xcs;  ///< xenctld if a line names it
   std::vector<Pattern> ignores;
 };
 
-/// What a name stood for in this run.
+/// The value of a name in this run.
 struct Binding {
   std::string name;
   std::string value;     ///< as written
-  bool in_name = false;  ///< and so part of the command that repeats the run: -p NAME=value
+  bool in_name = false;  ///< part of the command that repeats the run: -p NAME=value
 };
 
 /// One run.
 struct Scenario {
-  std::string name;    ///< "long-input[BYTES=481,LOSS=on]"; one line, and no other run of a command has it
-  std::string stem;    ///< "long-input": the name of its scenario within its file
-  std::string values;  ///< "[BYTES=481,LOSS=on]"; empty without any
-  std::string path;    ///< of the file that it is in
+  std::string name;    ///< "long-input[BYTES=481,LOSS=on]"; one line; unique in a command
+  std::string stem;    ///< "long-input": the scenario's name within its file
+  std::string values;  ///< "[BYTES=481,LOSS=on]"; may be empty
+  std::string path;    ///< of its file
   std::uint32_t line = 0;
   Mode mode = Mode::sim;
   Setup setup;

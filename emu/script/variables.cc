@@ -1,4 +1,4 @@
-// The lines that give names to values: param, let, and tables of cases, here or in a CSV file.
+// Parses the lines that define names: param, let, and tables of cases, here or in a CSV file.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,14 +21,15 @@ Token parse_value(Words& words) {
   return words.take();
 }
 
-/// Rows of a table stand under its names, deeper, or begin with what no other line begins with.
+/// Rows of a table are below its names, and are indented, or begin with a token with which no other line
+/// begins.
 bool is_row(const Line& line, const Line& cases) {
   if (line.tokens.empty()) return false;
   return line.indent > cases.indent ||
          (is_value(line.tokens.front()) && line.tokens.front().kind != TokenKind::word);
 }
 
-std::size_t columns_that_tell_apart(const Variable& variable) {
+std::size_t identifying_columns(const Variable& variable) {
   for (std::size_t columns = 1; columns < variable.names.size(); ++columns) {
     std::set<std::vector<std::string>> seen;
     for (const auto& row : variable.rows) {
@@ -41,7 +42,7 @@ std::size_t columns_that_tell_apart(const Variable& variable) {
   return variable.names.size();
 }
 
-/// Whatever it is; a text if it is nothing else.
+/// The cell as a token of any kind; a text if it is no other.
 Token value_of(const Cell& cell) {
   Diagnostics unheard;
   if (!cell.quoted) {
@@ -63,30 +64,31 @@ std::size_t rows_of_cases(const Line& cases, std::span<const Line> lines) {
   return used;
 }
 
-const Variable* Draft::find(std::string_view name) const {
+const Variable* ScenarioTemplate::find(std::string_view name) const {
   const auto found = std::ranges::find_if(variables, [&](const Variable& each) {
     return std::ranges::find(each.names, name) != each.names.end();
   });
   return found == variables.end() ? nullptr : &*found;
 }
 
-std::vector<std::string> Draft::names() const {
+std::vector<std::string> ScenarioTemplate::names() const {
   std::vector<std::string> all;
   for (const Variable& each : variables) all.insert(all.end(), each.names.begin(), each.names.end());
   return all;
 }
 
-void VariableReader::give_up(Draft& draft, const Variable& variable) {
-  draft.broken.insert(draft.broken.end(), variable.names.begin(), variable.names.end());
+void VariableReader::mark_broken(ScenarioTemplate& scenario_template, const Variable& variable) {
+  scenario_template.broken.insert(scenario_template.broken.end(), variable.names.begin(),
+                                  variable.names.end());
 }
 
-void VariableReader::add(Draft& draft, Variable variable) {
+void VariableReader::add(ScenarioTemplate& scenario_template, Variable variable) {
   for (std::size_t at = 0; at < variable.names.size(); ++at) {
     const std::string& name = variable.names[at];
     const bool twice =
         std::find(variable.names.begin(), variable.names.begin() + static_cast<std::ptrdiff_t>(at), name) !=
         variable.names.begin() + static_cast<std::ptrdiff_t>(at);
-    const Variable* other = draft.find(name);
+    const Variable* other = scenario_template.find(name);
     if (other == nullptr && !twice && name != "MODE") continue;
     const std::string where =
         other == nullptr ? "" : fmt::format("it has a value from line {}", other->span.line);
@@ -94,7 +96,7 @@ void VariableReader::add(Draft& draft, Variable variable) {
                               name == "MODE" ? "it is sim or real, as the run is" : where);
     return;
   }
-  if (draft.variables.size() >= variables_max) {
+  if (scenario_template.variables.size() >= variables_max) {
     script_.diagnostics.error("E008", variable.span, "too many names",
                               fmt::format("the limit is {}", variables_max));
     return;
@@ -107,16 +109,16 @@ void VariableReader::add(Draft& draft, Variable variable) {
     if (const auto found = std::ranges::find_if(rest, same); found != rest.end()) {
       script_.diagnostics.error("E027", found->front().span, "the same values a second time",
                                 "each run needs a name of its own");
-      return give_up(draft, variable);
+      return mark_broken(scenario_template, variable);
     }
   }
-  variable.naming = columns_that_tell_apart(variable);
-  draft.variables.push_back(std::move(variable));
+  variable.naming = identifying_columns(variable);
+  scenario_template.variables.push_back(std::move(variable));
 }
 
-void VariableReader::param(const Line& line, Draft& draft) {
+void VariableReader::param(const Line& line, ScenarioTemplate& scenario_template) {
   Words words(line.tokens, script_.diagnostics);
-  words.written_so("param NAME = VALUE, VALUE");
+  words.set_syntax("param NAME = VALUE, VALUE");
   words.take();
   Variable variable{Variable::Kind::param, line.span(), {}, {}, 1};
   variable.names.push_back(parse_name(words, "a name"));
@@ -125,27 +127,28 @@ void VariableReader::param(const Line& line, Draft& draft) {
     variable.rows.push_back({parse_value(words)});
   } while (words.accept(","));
   words.done();
-  if (words.failed()) return give_up(draft, variable);
-  add(draft, std::move(variable));
+  if (words.failed()) return mark_broken(scenario_template, variable);
+  add(scenario_template, std::move(variable));
 }
 
-void VariableReader::let(const Line& line, Draft& draft) {
+void VariableReader::let(const Line& line, ScenarioTemplate& scenario_template) {
   Words words(line.tokens, script_.diagnostics);
-  words.written_so("let NAME = VALUE");
+  words.set_syntax("let NAME = VALUE");
   words.take();
   Variable variable{Variable::Kind::let, line.span(), {}, {}, 1};
   variable.names.push_back(parse_name(words, "a name"));
   words.require("=");
   variable.rows.push_back({parse_value(words)});
   words.done();
-  if (words.failed()) return give_up(draft, variable);
-  add(draft, std::move(variable));
+  if (words.failed()) return mark_broken(scenario_template, variable);
+  add(scenario_template, std::move(variable));
 }
 
-std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows, Draft& draft) {
+std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows,
+                                  ScenarioTemplate& scenario_template) {
   const std::size_t used = rows_of_cases(line, rows);
   Words words(line.tokens, script_.diagnostics);
-  words.written_so("cases NAME NAME, and a row of values on each of the next lines; or: from \"FILE.csv\"");
+  words.set_syntax("cases NAME NAME, and a row of values on each of the next lines; or: from \"FILE.csv\"");
   words.take();
   Variable variable{Variable::Kind::cases, line.span(), {}, {}, 1};
   do {
@@ -176,7 +179,7 @@ std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows, 
     }
     variable.rows.push_back(row.tokens);
   }
-  if (variable.rows.empty() || words.failed()) give_up(draft, variable);
+  if (variable.rows.empty() || words.failed()) mark_broken(scenario_template, variable);
   if (variable.rows.empty() && script_.diagnostics.errors() == 0) {
     script_.diagnostics.error("E026", line.span(), "a table without rows",
                               "each row is a line below, deeper than this one");
@@ -184,7 +187,7 @@ std::size_t VariableReader::cases(const Line& line, std::span<const Line> rows, 
     script_.diagnostics.error("E008", line.span(), "too many cases",
                               fmt::format("the limit is {}", case_rows_max));
   } else if (!variable.rows.empty() && !words.failed()) {
-    add(draft, std::move(variable));
+    add(scenario_template, std::move(variable));
   }
   return used;
 }

@@ -1,4 +1,4 @@
-// The tables of actors, verbs and lines. Counters and what messages are made of are in counters.cc.
+// The tables of actors, verbs and lines. Counters and parts of messages are in counters.cc.
 #include "emu/script/vocabulary.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// All words of the language, each with how it is used and what it means. The parser's lists of what is
-// possible, the reference, the editors' grammars and the runner's counters come from these tables.
+// All words of the language, with their syntax and meaning. The parser's suggestions, the reference, the
+// editors' grammars and the runner's counters come from these tables.
 #pragma once
 
 #include <cstdint>
@@ -75,13 +75,13 @@ enum class Verb : std::uint8_t {
 struct VerbAbout {
   Verb verb;
   std::string_view word;
-  Roles roles;  ///< who can
-  bool act;     ///< else it is something to expect
+  Roles roles;  ///< actors that can do it
+  bool act;     ///< otherwise it is an expectation
   std::string_view syntax;
   std::string_view what;
 };
 [[nodiscard]] std::span<const VerbAbout> verbs_known();
-/// What `role` can do (acts), or can be expected to do.
+/// The acts that `role` can do, or the expectations that it can meet.
 [[nodiscard]] std::vector<std::string_view> verbs_of(trace::Role role, bool act);
 [[nodiscard]] const VerbAbout* find_verb(trace::Role role, bool act, std::string_view word);
 [[nodiscard]] bool has_role(const VerbAbout& verb, trace::Role role);
@@ -90,7 +90,7 @@ struct VerbAbout {
 
 struct LineAbout {
   std::string_view word;
-  bool setting;  ///< before the first act
+  bool setting;  ///< must be before the first act
   std::string_view syntax;
   std::string_view what;
 };
@@ -98,12 +98,12 @@ struct LineAbout {
 
 // -- counters
 
-/// How a runner gets at a counter.
+/// How a counter is computed.
 enum class CountedBy : std::uint8_t {
   counter,  ///< Kind::counted entries of the actor: `detail` is the trace::Counter
   refusal,  ///< Kind::refused entries of the actor
   quirk,    ///< Kind::quirk entries of the actor: `detail` is the Quirk
-  level,    ///< no entry says it: what came in and has not gone out
+  level,    ///< the bytes received and not passed on, from several entries
 };
 
 struct CounterSource {
@@ -118,7 +118,7 @@ struct CounterAbout {
   std::string_view name;
   std::string_view unit;
   std::string_view what;
-  std::span<const CounterSource> sources;  ///< added up
+  std::span<const CounterSource> sources;  ///< their sum is the counter
 };
 [[nodiscard]] std::span<const CounterAbout> counters_known();
 [[nodiscard]] std::vector<std::string_view> counters_of(trace::Role role);
@@ -126,7 +126,7 @@ struct CounterAbout {
 
 // -- smaller closed sets
 
-/// Words and the numbers that they stand for in messages.
+/// A word, and the number for which it stands in messages.
 struct NamedNumber {
   std::string_view name;
   std::uint32_t number;
@@ -135,12 +135,12 @@ struct NamedNumber {
 [[nodiscard]] std::span<const NamedNumber> message_subtypes(std::uint8_t type);
 [[nodiscard]] std::span<const NamedNumber> virqs();
 [[nodiscard]] std::span<const NamedNumber> xcs_results();
-/// `unnamed` for a number that no result has.
+/// `unnamed` is returned for a number without a name.
 [[nodiscard]] std::string_view xcs_result_name(std::uint32_t result, std::string_view unnamed);
 [[nodiscard]] std::optional<std::uint32_t> number_of(std::span<const NamedNumber> set, std::string_view name);
 [[nodiscard]] std::vector<std::string_view> names_of(std::span<const NamedNumber> set);
 
-/// Words in between: to, from, within, settles ...
+/// Words within a line: to, from, within, settles ...
 [[nodiscard]] std::span<const std::string_view> glue_words();
 
 }  // namespace ringside::script

@@ -1,4 +1,4 @@
-// A stream's end: one event for each write, and as many reads as there is something.
+// The end of a stream: one event for each write, and reads as long as there is input.
 #include "emu/script/wire.h"
 
 #include <array>
@@ -44,7 +44,7 @@ void Wire::schedule() {
   });
 }
 
-/// One key, or what the stream takes of a paste.
+/// Writes one key, or the part of a paste that the stream takes.
 void Wire::write() {
   if (!stream_.valid()) return;
   Unsent& next = unsent_.front();
@@ -59,7 +59,7 @@ void Wire::write() {
     if (output_ends_ && unsent_.empty()) host_.end_output(stream_);
   }
   blocked_ = io.state == Io::State::blocked;
-  // Whoever reads is told of the end by reading.
+  // Reading reports the end.
   if (io.state == Io::State::closed) unsent_.clear();
   update_interest();
   schedule();

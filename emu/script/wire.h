@@ -1,7 +1,7 @@
-// One end of a byte stream in the hands of a scenario: what a person types and sees,
-// what a raw client sends and gets.
+// One end of a byte stream that a scenario controls: for what a user types and sees, or what a raw client
+// sends and receives.
 //
-// It owns the handle and whatever has not been taken yet. What the other side sends is handed on as it comes.
+// It owns the handle, and the bytes that the stream has not taken yet. Received bytes are passed on at once.
 #pragma once
 
 #include <deque>
@@ -17,8 +17,8 @@ namespace ringside::script {
 class Wire {
  public:
   struct Events {
-    std::function<void(Bytes)> came;       ///< was read
-    std::function<void(Bytes)> went = {};  ///< was taken by the stream
+    std::function<void(Bytes)> came;       ///< bytes were read
+    std::function<void(Bytes)> went = {};  ///< bytes were taken by the stream
     std::function<void()> ended = {};      ///< the other side has closed
   };
   /// `host` must outlive it.
@@ -27,16 +27,16 @@ class Wire {
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
 
-  /// Keys go one by one, each in an event of its own. Everything goes in the order of the calls.
+  /// Keys are written one by one, each in its own event. Texts are written in the order of the calls.
   void send(std::string_view bytes, Typing typing);
   void read(bool reads);
   void close() { stream_.close(); }
-  /// Closes it when everything has been sent.
+  /// Closes the stream when everything has been sent.
   void finish();
-  /// The other side reads the end when everything has been sent. What comes is still read.
+  /// The other side reads an end of file after everything that was sent. Reading continues.
   void end_output();
   [[nodiscard]] bool output_ends() const { return output_ends_; }
-  /// The other side has closed, and everything that it had sent was read.
+  /// Whether the other side has closed, and everything that it had sent was read.
   [[nodiscard]] bool cut_off() const { return cut_off_; }
   [[nodiscard]] const Handle& stream() const { return stream_; }
 

@@ -1,4 +1,4 @@
-// Reading a line word by word, and what is said when another word was due.
+// Reads a line word by word, and reports which words would have been valid.
 #include "emu/script/words.h"
 
 #include <fmt/format.h>
@@ -83,7 +83,7 @@ std::uint64_t Words::number(std::string_view what, std::uint64_t least, std::uin
   }
   if (token.number < least || token.number > most) {
     fail("E005", token.span, fmt::format("{} is a number from {} to {}", what, least, most),
-         token.number > most ? "this is too much" : "this is too little");
+         token.number > most ? "it is too large" : "it is too small");
     return least;
   }
   return take().number;
@@ -111,16 +111,16 @@ void Words::fail(std::string_view code, const Span& span, std::string message, s
 std::string Words::hint(std::string_view written) const {
   const std::string_view near = nearest(written, possible_);
   if (!near.empty()) return fmt::format("did you mean \"{}\"?", near);
-  if (!syntax_.empty()) return fmt::format("written so: {}", syntax_);
+  if (!syntax_.empty()) return fmt::format("syntax: {}", syntax_);
   return possible_.empty() ? "" : suggestion("", possible_, "possible");
 }
 
 void Words::wrong(std::string_view wanted) {
   const Token& token = peek();
   if (token.kind == TokenKind::end) {
-    fail("E013", token.span, fmt::format("the line ends where {} should follow", wanted), hint(""));
+    fail("E013", token.span, fmt::format("the line ends, but {} is expected", wanted), hint(""));
   } else {
-    fail("E011", token.span, fmt::format("{} should stand here, not {}", wanted, kind_text(token)),
+    fail("E011", token.span, fmt::format("{} is expected here, not {}", wanted, kind_text(token)),
          hint(token.text));
   }
 }
@@ -128,7 +128,7 @@ void Words::wrong(std::string_view wanted) {
 void Words::done() {
   if (at_end()) return;
   const Token& token = peek();
-  fail("E014", token.span, fmt::format("{} means nothing here", kind_text(token)), hint(token.text));
+  fail("E014", token.span, fmt::format("{} is not expected here", kind_text(token)), hint(token.text));
 }
 
 }  // namespace ringside::script

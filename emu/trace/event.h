@@ -1,5 +1,5 @@
-// One entry of the journal: something that happened at one place of the path. An entry is small, so that the
-// hot path writes it without allocating. Every picture and export of a run is made from entries alone.
+// One entry of the journal: one action at one place of the path. An entry is small, so that the hot path
+// writes it without allocating. Every picture and export of a run is made from entries alone.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace ringside::trace {
 
-/// The actor or the receiver. Domains, users and clients are numbered.
+/// An actor, or a receiver. Domains, users and clients are numbered.
 enum class Role : std::uint8_t { xen, dom0, xcs, xend, xenctld, uart, user, client, domain, tty, program };
 
 struct Actor {
@@ -40,10 +40,10 @@ enum class Kind : std::uint8_t {
   event_raised,  ///< actor raises an event at peer's `port`; `detail` is the ring::Raised outcome,
                  ///< `from_value` the EventSource, `to_value` the number of a virq or pirq
   event_taken,   ///< actor's upcall finds `port`
-  frame_passed,  ///< actor hands peer one xcs frame: `detail` is its type, `message` the control message if
-                 ///< it has one; `from_value` 1 + its result if it is a reply, else 0; `to_value` the low
+  frame_passed,  ///< actor passes one xcs frame to peer: `detail` is its type, `message` the control message
+                 ///< if it has one; `from_value` 1 + its result if it is a reply, else 0; `to_value` the low
                  ///< half of the session id in a frame that connects
-  bytes_passed,  ///< actor hands peer `message.length` raw bytes (longer runs are several entries)
+  bytes_passed,  ///< actor passes `message.length` raw bytes to peer (longer runs are several entries)
   refused,       ///< actor refuses or discards something of peer's: `detail` is the Refusal
   counted,       ///< actor's counter `detail` (Counter) goes from `from_value` to `to_value`
   quirk,         ///< the historic quirk `detail` (Quirk) takes effect
@@ -80,7 +80,7 @@ struct Entry {
 static_assert(sizeof(Entry) == 128);
 static_assert(offsetof(Entry, message) == 64);
 
-// What an entry of that kind is about.
+// The subject of an entry of that kind.
 [[nodiscard]] inline Counter counter_of(const Entry& entry) {
   return static_cast<Counter>(entry.detail);
 }
@@ -106,7 +106,7 @@ static_assert(offsetof(Entry, message) == 64);
   return entry.kind == Kind::told && fact_of(entry) == fact;
 }
 
-/// Makes `text` the payload of the entry's message; it is cut after 60 bytes.
+/// Makes `text` the payload of the entry's message, truncated to 60 bytes.
 inline void set_text(Entry& entry, std::string_view text) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
   entry.message = ring::make_message(0, 0, 0, {bytes, text.size()});

@@ -1,9 +1,9 @@
-// What entries of the kinds counted, refused and told are about: enums, and the one table that makes words of
-// them. Producers pass an enum and its numbers; consumers switch on the enum. Nothing reads the words again.
+// The subjects of entries of the kinds counted, refused and told: enums, and the one table that gives them
+// words. Producers pass an enum and its numbers; consumers switch on the enum. No program parses the words.
 //
-// Each row has a name, which is stable and stands in journals ("console_bytes_discarded"), and a sentence
-// with placeholders: {0} to {3} are Entry::values, {text} is the entry's argument (a name or a path, or the
-// reason that the environment gave), {actor} is the actor.
+// Each row has a stable name for journals ("console_bytes_discarded"), and a sentence with placeholders: {0}
+// to {3} are Entry::values, {text} is the entry's argument (a name or a path, or the reason that the
+// environment gave), {actor} is the actor.
 #pragma once
 
 #include <array>
@@ -267,13 +267,13 @@ inline constexpr Fact last_fact = Fact::checked_step;
 
 /// A counter in words: "console bytes discarded".
 [[nodiscard]] std::string_view words_of(Counter counter);
-/// Something that was done to the machine on purpose.
+/// Whether it reports an injected fault.
 [[nodiscard]] bool is_fault(Fact fact);
 
 /// An entry of one of the four kinds in words: a quirk's name, a counter's name, a sentence. It may contain
 /// any byte of the argument; the text form escapes it (escaped_words in text.h).
 [[nodiscard]] std::string words_of(const Entry& entry);
-// What does not name its actor, for a component that prints it elsewhere as well.
+// The sentence of a reason or fact without {actor}, for a component that prints it elsewhere as well.
 [[nodiscard]] std::string words_of(Fact fact, const Values& values, std::string_view argument);
 [[nodiscard]] std::string words_of(Refusal refusal, const Values& values, std::string_view argument);
 

@@ -22,7 +22,7 @@ namespace ringside::trace {
 /// The most bytes that one place holds; beyond that the oldest are forgotten.
 inline constexpr std::size_t flow_place_bytes_max = std::size_t{4} << 20;
 
-/// Where bytes may be: in the ring, or with an actor that has received them and not passed them on.
+/// Places of bytes: the ring, or an actor that has received them and not passed them on.
 struct FlowPlace {
   bool ring = false;
   Role role = Role::user;  ///< no meaning for the ring
@@ -41,7 +41,7 @@ struct ByteRange {
 struct FlowStep {
   std::vector<ByteRange> bytes;
   std::uint64_t came_at = 0;  ///< the step that brought the first of them to the sender; 0: they are new here
-  bool lost = false;          ///< they are no longer anywhere
+  bool lost = false;          ///< the bytes are at no place any more
 };
 
 /// For one domain and one direction.

@@ -1,5 +1,5 @@
 // The catalogue as one table, and which of its hops an entry shows. An entry may have been written by a
-// faulty domain's process: an entry that makes no sense shows no hop.
+// faulty domain's process: an invalid entry shows no hop.
 #include "emu/trace/hops.h"
 
 #include <array>
@@ -52,7 +52,7 @@ static_assert(
       }
       return true;
     }(),
-    "every quirk lives at one hop");
+    "every quirk belongs to one hop");
 
 using Shown = std::optional<HopId>;
 

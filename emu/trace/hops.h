@@ -93,8 +93,9 @@ struct Hop {
   Place place;
   Way way;
   std::string_view title;        ///< a few words
-  std::string_view meaning;      ///< what happens here, in one to three sentences; what a story tells
-  std::string_view more;         ///< what else is worth knowing
+  std::string_view meaning;      ///< what happens here, in one to three sentences; a view that follows a byte
+                                 ///< shows it
+  std::string_view more;         ///< further facts
   std::string_view source_2005;  ///< files and functions of xen-unstable and XenoLinux on 1 July 2005
   std::string_view goes_wrong;   ///< besides the quirks
   std::string_view see;          ///< a command line; one that names a domain means one called web

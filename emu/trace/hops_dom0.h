@@ -21,7 +21,8 @@ inline constexpr Hop hops_dom0[] = {
                     "kcons_write_dom0.",
      .goes_wrong =
          "A key on its way to a guest passes two terminals, dom0's and the guest's. Until the console "
-         "client has made the first one raw, both echo, and Ctrl-C means the wrong program. Input that no "
+         "client has made the first one raw, both echo, and Ctrl-C interrupts the wrong program. Input that "
+         "no "
          "program reads fills ttyS0, and then the 128-byte ring.",
      .see = "ringside uart",
      .scenarios = {"08-from-the-uart"},
@@ -149,9 +150,10 @@ inline constexpr Hop hops_dom0[] = {
      .name = "xcs",
      .place = Place::dom0,
      .way = Way::both,
-     .title = "xcs, the control switch: who is bound gets a copy",
+     .title = "xcs, the control switch: each bound client gets a copy",
      .meaning =
-         "xcs, dom0's control switch, does not look inside. It forwards each message of a guest, in an "
+         "xcs, dom0's control switch, does not interpret messages. It forwards each message of a guest, in "
+         "an "
          "80-byte frame on a unix socket, to every client that is bound to its port and type: here, xend.",
      .more =
          "It looks up (port, type), (port, any), (any, type) and (any, any), in this order; a client bound "

@@ -96,9 +96,9 @@ inline constexpr Hop hops_page[] = {
      .meaning =
          "Towards the guest the bits are those of shared_info: pending, then mask, then the selector, "
          "then the upcall flag, and only then is the virtual CPU kicked (here: a write to an eventfd).",
-     .more =
-         "The first bit that stands in the way ends it. The peers of 2005 notified after every request and "
-         "every response.",
+     .more = "The first of these bits that is set already ends it. The peers of 2005 notified after every "
+             "request and "
+             "every response.",
      .source_2005 = "Xen: xen/common/event_channel.c evtchn_send, and evtchn_set_pending. "
                     "tools/libxc/xc_evtchn.c xc_evtchn_send.",
      .goes_wrong = "When an event is lost, the message stays unread in the ring until the next event comes. "
@@ -189,7 +189,7 @@ inline constexpr Hop hops_page[] = {
          "sends the whole message back.",
      .source_2005 = "XenoLinux: arch/xen/kernel/ctrl_if.c ctrl_if_send_response. tools/xcs/ctrl_interface.c "
                     "ctrl_chan_write_response.",
-     .goes_wrong = "Behind its length a response carries whatever the writer left there.",
+     .goes_wrong = "After its length a response contains undefined bytes: those that its writer left there.",
      .see = "ringside ring web",
      .scenarios = {"07-a-response-frees-a-slot"},
      .quirks = {Quirk::leaky_response},
@@ -281,7 +281,7 @@ inline constexpr Hop hops_guest[] = {
      .source_2005 = "XenoLinux: drivers/xen/console/console.c xencons_rx; the tty layer of any Linux.",
      .goes_wrong =
          "Input for a terminal that no program has open is dropped and counted. A terminal that is not raw "
-         "cuts lines after 4095 bytes, as any Linux terminal does.",
+         "truncates lines to 4095 bytes, as any Linux terminal does.",
      .see = "ringside dump --all web",
      .scenarios = {"05-typing"},
      .quirks = {},

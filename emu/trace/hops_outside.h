@@ -31,13 +31,13 @@ inline constexpr Hop hops_outside[] = {
      .name = "serial-line",
      .place = Place::hardware,
      .way = Way::both,
-     .title = "the far end of the serial line: a person, a pty, a socket",
+     .title = "the far end of the serial line: a user, a pty, a socket",
      .meaning = "What is typed at the far end of the serial line arrives at Xen, not at dom0; what Xen sends "
                 "comes out there. In 2005 it was a null-modem cable, here it is a pty or a socket.",
      .more =
          "At 115,200 bits a second a character takes 87 microseconds. The line has no flow control: it "
          "cannot signal that the receiver is too slow. Only with a speed of 0 (instant) the far end waits.",
-     .source_2005 = "Hardware. Xen was told of it on its command line: com1=115200,8n1 console=com1.",
+     .source_2005 = "Hardware. Xen's command line describes it: com1=115200,8n1 console=com1.",
      .goes_wrong =
          "Without a far end, output is lost, as on a cable. A far end that "
          "does not read holds the line up: then dom0's output waits in dom0, and Xen's own messages "
@@ -70,7 +70,7 @@ inline constexpr Hop hops_outside[] = {
      .name = "serial-layer",
      .place = Place::xen,
      .way = Way::both,
-     .title = "Xen's serial layer: one line, perhaps two conversations",
+     .title = "Xen's serial layer: one line, at most two channels",
      .meaning = "Xen's serial layer empties the chip and gives each character to the function registered for "
                 "it; for the console's line that is the console. Output waits in its buffer of 16,384 bytes, "
                 "and a newline leaves as CR LF.",
@@ -94,7 +94,7 @@ inline constexpr Hop hops_outside[] = {
          "Xen's console decides whom the input is for. It is Xen's at first and dom0's from the end of "
          "boot; the switch character (Ctrl-A) three times in a row switches it, with a notice on the "
          "line.",
-     .more = "The first two are passed on all the same, the third is eaten. Input for Xen is keys that do "
+     .more = "The first two are passed on, the third is not. Input for Xen is keys that do "
              "something at once: h lists them. The option conswitch= names another letter; with an x after "
              "it input stays at Xen.",
      .source_2005 = "Xen: xen/drivers/char/console.c serial_rx, switch_serial_input; xen/common/keyhandler.c "

@@ -1,5 +1,5 @@
-// What components call to report what they just did: one function for each kind of entry. Each costs one load
-// and a branch when there are no listeners.
+// The functions by which components report what they have done: one for each kind of entry. Without listeners
+// each costs one load and a branch.
 #pragma once
 
 #include <optional>
@@ -72,8 +72,8 @@ class Journal {
     sink_->write(entry);
   }
 
-  /// A request, a response or a virq that has been read from the socket. What a socket carries may be late,
-  /// lost or doubled by a fault: what the sender tells with frame_passed() proves no arrival.
+  /// A request, a response or a virq was read from the socket. A fault may delay, lose or duplicate a frame:
+  /// so frame_passed(), the sender's report, proves no arrival.
   void frame_taken(std::uint32_t domain, Actor sender, std::uint32_t type, ring::Port port,
                    const ring::ControlMessage& message) {
     if (!listening()) return;
@@ -117,7 +117,7 @@ class Journal {
     }
   }
 
-  /// `argument` is the {text} of the reason's sentence, cut after 60 bytes.
+  /// `argument` is the {text} of the reason's sentence, truncated to 60 bytes.
   void refused(std::uint32_t domain, Actor sender, Refusal why, const Values& values = {},
                std::string_view argument = {}) {
     if (!listening()) return;
@@ -142,7 +142,7 @@ class Journal {
     sink_->write(entry);
   }
 
-  /// `argument` is the {text} of the fact's sentence, cut after 60 bytes.
+  /// `argument` is the {text} of the fact's sentence, truncated to 60 bytes.
   void told(std::uint32_t domain, Fact what, const Values& values = {}, std::string_view argument = {}) {
     if (!listening()) return;
     Entry entry = about(Kind::told, domain, static_cast<std::uint8_t>(what));

@@ -5,8 +5,8 @@
 // of the run in its scenario when the entries after it were written. The order of the lines is that of the
 // run.
 //
-// A reader refuses what does not follow the schema, and reports the line. It skips fields that it does not
-// know: new fields may be added without a new version; any other change is a new version.
+// A reader refuses a file that does not follow the schema, and reports the line. It skips unknown fields: new
+// fields may be added without a new version; any other change is a new version.
 #pragma once
 
 #include <array>

@@ -19,8 +19,8 @@ namespace {
 
 using nlohmann::json;
 
-/// The fields of one object. After the first complaint its answers have no meaning and further questions are
-/// harmless. The caller looks at the complaint at the end.
+/// The fields of one object. After the first error its values have no meaning, and reading further fields is
+/// harmless. The caller asks for the error at the end.
 class Fields {
  public:
   Fields(const json& object, std::string& complaint) : object_(object), complaint_(complaint) {}
@@ -220,7 +220,7 @@ std::optional<Quirk> quirk_named(std::string_view name) {
   return quirk ? std::optional(quirk.value()) : std::nullopt;
 }
 
-/// The name of what it is about, and what its sentence contains. The sentence itself is skipped.
+/// The name of its subject, and the values of its sentence. The sentence itself is skipped.
 template <class Named>
 void said_in(Fields& fields, Entry& entry, Named find_name, const char* what) {
   entry.detail = static_cast<std::uint8_t>(fields.named("is", find_name, what));
@@ -260,7 +260,7 @@ void details_in(Fields& fields, std::string& complaint, Entry& entry) {
     case Kind::event_raised:
       peer();
       entry.port = fields.word("port");
-      detail(fields.named("outcome", raised_named, "how raising an event ends"));
+      detail(fields.named("outcome", raised_named, "the outcome of raising an event"));
       if (!fields.has("source")) return;
       entry.from_value = static_cast<std::uint32_t>(fields.named("source", source_named, "virq or pirq"));
       entry.to_value = fields.word("number");
@@ -362,10 +362,10 @@ JournalDomain domain_in(const json& object, std::string& complaint) {
 
 JournalHeader header_in(Fields& fields, std::string& complaint) {
   JournalHeader header;
-  if (fields.text("format") != journal_format) fields.complain("it is no journal of ringside");
+  if (fields.text("format") != journal_format) fields.complain("it is not a journal of ringside");
   const std::uint64_t version = fields.number("version", std::numeric_limits<std::uint32_t>::max());
   if (version != journal_version)
-    fields.complain(fmt::format("it is of version {}, and version {} is read here{}", version,
+    fields.complain(fmt::format("its version is {}, and this program reads version {}{}", version,
                                 journal_version,
                                 version < journal_version ? ": an older ringside wrote it" : ""));
   if (fields.number("slots", ring::slots_per_ring) != ring::slots_per_ring)
@@ -405,7 +405,7 @@ Line next_line(std::istream& file, std::string& line) {
   }
 }
 
-/// Takes one line after the other, and keeps what is wrong with the first bad one.
+/// Takes one line after the other, and keeps the error of the first bad line.
 class Reading {
  public:
   /// Empty: the line is good.
@@ -468,8 +468,8 @@ Result<Journaled> read_journal(std::istream& file, const std::string& name) {
         if (reading.lines() == 0) return bad(1, "it is empty", "ringside run --journal writes one");
         return reading.done();
       case Line::cut:
-        return bad(number, "the file ends within this line: it was cut short",
-                   number == 1 ? "" : fmt::format("head -n {} keeps what is whole", number - 1));
+        return bad(number, "the file ends within this line: it was truncated",
+                   number == 1 ? "" : fmt::format("head -n {} keeps the complete lines", number - 1));
       case Line::too_long:
         return bad(
             number,

@@ -28,7 +28,7 @@ std::string source_json(const Entry& entry) {
   return fmt::format(R"(,"source":"{}","number":{})", source_name(source), entry.to_value);
 }
 
-/// Up to the last one that is not 0.
+/// Values up to the last one that is not 0.
 std::string values_json(const Entry& entry) {
   std::size_t count = entry.values.size();
   while (count > 0 && entry.values[count - 1] == 0) --count;

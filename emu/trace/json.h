@@ -2,7 +2,7 @@
 // its schema.
 //
 // Every object has `step` (from 1), `time_ns` (since the journal's origin), `kind` and `actor`. The rest is
-// there when the kind has it:
+// there if the kind has it:
 //
 //   slot_written   ring, slot, use ("request", "response"), message
 //   index_moved    ring, index, from, to
@@ -16,10 +16,10 @@
 //   counted        is (the counter's name), text, from, to
 //   quirk          is (the quirk's name), text
 //   told           is (the fact's name), values, argument, text
-//   nonsense       entry: what a faulty process wrote, as it lay in memory; such an object has no actor
+//   nonsense       entry: the memory of an invalid entry of a faulty process; such an object has no actor
 //
 // `is` is a stable name (facts.h). `values` are the numbers and `argument` the name or the path that its
-// sentence contains; both may be missing. `text` is the sentence, for people: readers of entries skip it.
+// sentence contains; both may be missing. `text` is the sentence for users: readers of entries skip it.
 //
 // `domain` is there unless it is 0. A `message` has type, subtype, id, length, and `bytes`; and `rest`, what
 // lies behind its length, if that is not all zero. Bytes are hexadecimal; a `text` and an `argument` are

@@ -49,7 +49,7 @@ std::string in_capitals(std::string text) {
   return text;
 }
 
-/// `type:(0,0) len 6 "hello\n"`; the id only where 2005 gave it a meaning.
+/// `type:(0,0) len 6 "hello\n"`; the id only where it had a meaning in 2005.
 std::string message_words(const ring::ControlMessage& message) {
   std::string text = fmt::format("type:({},{})", message.type, message.subtype);
   if (message.id != 0 && message.id != ring::no_callback_id) text += fmt::format(" id {}", message.id);

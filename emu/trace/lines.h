@@ -1,12 +1,12 @@
-// A journal as a table: one line an entry, made for diff and grep.
+// A journal as a table for diff and grep: one line for each entry.
 //
 //        time   step   from -> to            ring                what
 //       0.022     51   xcs -> dom1           rx #....... 0/8     slot 0 REQUEST dom:1 type:(0,0) len 3 "ls\n"
 //       0.030     52 ! xen                                       says: fault: its event to dom1 is lost
+//
 // The mark before `from`: ! lost or refused, ~ late or overtaken, 2 duplicated, * a historic quirk. The
-// scenario's lines stand between the entries, with their numbers: "line 12  user types ...". `cut -c19-`
+// scenario's lines are between the entries, with their numbers: "line 12  user types ...". `cut -c19-`
 // removes the columns that depend on time.
-// not depend on when things happened.
 #pragma once
 
 #include <cstdint>

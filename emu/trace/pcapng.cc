@@ -1,5 +1,5 @@
 // Blocks of pcapng (draft-ietf-opsawg-pcapng), and the packets in them. An entry may have been written by a
-// hostile domain's process: names and numbers are cut to the width of their fields.
+// hostile domain's process: names and numbers are truncated to the width of their fields.
 #include "emu/trace/pcapng.h"
 
 #include <fmt/format.h>
@@ -127,7 +127,7 @@ std::string receiver_name(const Entry& entry) {
   return "";
 }
 
-/// The whole message where one passes, so that the bytes after its length are visible as well.
+/// The whole message, so that the bytes after its length are visible as well.
 std::string payload_of(const Entry& entry) {
   const std::string whole{reinterpret_cast<const char*>(&entry.message), sizeof entry.message};
   switch (entry.kind) {

@@ -1,28 +1,24 @@
-// A journal as a pcapng file, for Wireshark and everything else that reads captures. Pure: it makes the
-// bytes, whoever calls puts them somewhere, one packet at a time, so that a running machine can be captured
-// as well as a file.
+// A journal as a pcapng file, for Wireshark and other programs that read captures. Pure: it makes bytes, one
+// packet at a time, so that the caller can capture a running machine as well as a file.
 //
-// One packet an entry. Each hop of the catalogue is an interface, in the order of HopId, and one more,
-// "aside", is for entries that show no hop; times have nanoseconds and count from the first packet. What a
-// person should read beside a packet is in its comments: "line: FILE:N: ..." for each line of the scenario
-// that came into force just before it, and stays so until others do; "fault: ..." for what was done to the
-// machine on purpose.
+// One packet for each entry. Each hop of the catalogue is an interface, in the order of HopId. One more
+// interface, "aside", is for entries that show no hop. Times are in nanoseconds and count from the first
+// packet. Comments of a packet contain "line: FILE:N: ..." for each line of the scenario that came into force
+// just before it, and stays so until other lines do, and "fault: ..." for each injected fault.
 //
-// A packet, little-endian; the first 16 bytes are the pseudo-header that all have:
+// A packet, little-endian. The first 16 bytes are the pseudo-header of all packets:
 //
 //    0 u8 version (1)   1 u8 hop (HopId; 255 none)   2 u8 direction (0 neither, 1 down, 2 up)
 //    3 u8 slot (255 none)   4 u16 domain   6 u16 port (65535: a wildcard, or no port at all)   8 u64 step
 //
 //   16 u8 kind (Kind)   17 u8 detail (Entry::detail)   18 u8 ring (0 tx, 1 rx, 255 none)
-//   19 u8 bits 0 to 3: which of the indices below are known, req_prod first; bits 4 to 7: what the text
-//   form's
-//      marker is for the entry, 1 for "!" (lost or turned away), 2 "~", 3 "2", 4 "*"
-//   20 u16 bytes of data   22 u8 bytes of the name of who did it   23 u8 bytes of the name to whom
+//   19 u8 bits 0 to 3: which of the indices below are known, req_prod first;
+//      bits 4 to 7: the marker of the text form, 1 for "!" (lost or refused), 2 "~", 3 "2", 4 "*"
+//   20 u16 bytes of data   22 u8 bytes of the actor's name   23 u8 bytes of the receiver's name
 //   24 i64 nanoseconds since the journal's origin   32 u32 from_value   36 u32 to_value
 //   40 u32 req_prod   44 u32 req_cons   48 u32 rsp_prod   52 u32 rsp_cons   of the ring, after the entry
-//   56 the data: the whole control message of 64 bytes, or raw bytes, or text, by kind; then the two names,
-//   and
-//      to the end the sentence that the text form has for the entry
+//   56 the data, by kind: the whole control message of 64 bytes, raw bytes, or text;
+//      then the two names, and to the end the entry's sentence in the text form
 //
 // tools/wireshark/ringside.lua reads it.
 #pragma once
@@ -43,7 +39,7 @@ inline constexpr std::size_t capture_header_bytes = 56;
 /// The link type: the first of the 16 for private use (LINKTYPE_USER0 to USER15).
 inline constexpr std::uint16_t capture_link_type_default = 147;
 inline constexpr std::uint16_t capture_link_type_max = 162;
-/// A comment's option can hold at most 65,535.
+/// The option of a comment can contain at most 65,535 bytes.
 inline constexpr std::size_t capture_comment_bytes_max = 4096;
 
 class Pcapng {

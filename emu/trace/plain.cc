@@ -40,7 +40,8 @@ std::string slot_words(const Entry& entry) {
 
 std::string outstanding_words(std::uint32_t outstanding) {
   if (outstanding > ring::slots_per_ring)
-    return fmt::format("That makes {} requests in a ring of 8: impossible, so a side lies.", outstanding);
+    return fmt::format("That makes {} requests in a ring of 8: impossible, so one side is faulty.",
+                       outstanding);
   if (outstanding == ring::slots_per_ring)
     return "All 8 slots hold a request without a response: the ring is full.";
   return fmt::format("{} of 8 slots hold{} a request without a response.", outstanding,
@@ -104,13 +105,13 @@ std::string explained_frame(const Entry& entry) {
   const std::string whose = fmt::format("dom{}", entry.domain);
   if (entry.detail == frame_request) {
     if (up)
-      return fmt::format("xcs hands on what {} said: {}, in a frame of 80 bytes.", whose,
+      return fmt::format("xcs forwards a message of {}: {}, in a frame of 80 bytes.", whose,
                          contents(entry.message));
-    return fmt::format("{} hands xcs {} for {}, in a frame of 80 bytes on xcs's socket.", from,
+    return fmt::format("{} sends xcs {} for {}, in a frame of 80 bytes on xcs's socket.", from,
                        contents(entry.message), whose);
   }
   if (entry.detail == frame_response) {
-    if (up) return fmt::format("xcs hands on {}'s response to a message that went down.", whose);
+    if (up) return fmt::format("xcs forwards the response of {} to an earlier message.", whose);
     return fmt::format(
         "{} sends the response to a message of {}: xcs never answers by itself, and without an answer the "
         "slot would stay taken.",
@@ -128,7 +129,7 @@ std::string passed_words(const Entry& entry) {
   const std::string what = bytes_of(entry.message);
   if (entry.actor.role == Role::user) return fmt::format("{} types {}; {} gets it.", from, what, to);
   if (entry.peer.role == Role::user) return fmt::format("{} shows {} to {}.", from, what, to);
-  return fmt::format("{} hands {} on to {}.", from, what, to);
+  return fmt::format("{} passes {} on to {}.", from, what, to);
 }
 
 /// Explains a counter where its name is not enough.
@@ -159,7 +160,7 @@ std::string quirk_words(const Entry& entry, const FlowStep& flow) {
                       ring::slots_per_ring * ring::payload_bytes_max);
   std::uint64_t lost = 0;
   for (const ByteRange& each : flow.bytes) lost += each.count;
-  return fmt::format("{}. {} byte{} gone for ever.", text, lost, lost == 1 ? " is" : "s are");
+  return fmt::format("{}. {} byte{} lost.", text, lost, lost == 1 ? " is" : "s are");
 }
 
 }  // namespace

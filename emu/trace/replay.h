@@ -1,8 +1,8 @@
-// A journal played again: the state of the machine after each step, computed from entries alone. Every view
-// of a run gets its rings and event bits from here.
+// The state of the machine after each step of a journal, computed from entries alone. Every view of a run
+// gets its rings and event bits from here.
 //
-// It is as correct as the journal is: if a hostile guest writes to the page without its ring code, the page
-// differs from the journal. Pure bookkeeping; nothing in an entry is trusted.
+// It is as correct as the journal: if a hostile guest writes to the page without its ring code, the page
+// differs from the journal. Pure bookkeeping; entries are not trusted.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@
 
 namespace ringside::trace {
 
-/// What lies in a slot. A response overwrites the request that it answers.
+/// The contents of a slot. A response overwrites the request that it answers.
 enum class SlotState : std::uint8_t {
   free,      ///< never used
   request,   ///< it has no response

@@ -68,7 +68,7 @@ LaneKey lane_of(Role role, std::uint32_t number) {
 }
 
 /// An item that may still grow, and the parts of its label.
-struct Draft {
+struct OpenItem {
   enum class Range : std::uint8_t { none, slots, index };
   SequenceItem item;
   LaneKey from;
@@ -78,12 +78,12 @@ struct Draft {
   std::uint32_t low = 0;
   std::uint32_t high = 0;
 
-  [[nodiscard]] bool goes_on_as(const Draft& next) const {
+  [[nodiscard]] bool goes_on_as(const OpenItem& next) const {
     const bool plain = item.kind == Kind_::message || item.kind == Kind_::event;
     return plain && item.kind == next.item.kind && from == next.from && to == next.to && base == next.base &&
            range == next.range && !item.lost;
   }
-  void grow(const Draft& next) {
+  void grow(const OpenItem& next) {
     item.last_step = next.item.last_step;
     ++item.count;
     item.bytes += next.item.bytes;
@@ -142,26 +142,27 @@ class Builder {
     return lane_of(role, numbered ? actor.number : 0);
   }
 
-  Draft& add(Kind_ kind, const JournalStep& each, LaneKey from, LaneKey to, std::string base) {
-    Draft draft;
-    draft.item.kind = kind;
-    draft.item.step = draft.item.last_step = each.step;
-    draft.item.sent_ns = draft.item.arrived_ns = static_cast<std::int64_t>(each.entry.time_ns);
-    draft.from = from;
-    draft.to = to;
-    draft.base = std::move(base);
-    drafts_.push_back(std::move(draft));
-    return drafts_.back();
+  OpenItem& add(Kind_ kind, const JournalStep& each, LaneKey from, LaneKey to, std::string base) {
+    OpenItem open_item;
+    open_item.item.kind = kind;
+    open_item.item.step = open_item.item.last_step = each.step;
+    open_item.item.sent_ns = open_item.item.arrived_ns = static_cast<std::int64_t>(each.entry.time_ns);
+    open_item.from = from;
+    open_item.to = to;
+    open_item.base = std::move(base);
+    open_items_.push_back(std::move(open_item));
+    return open_items_.back();
   }
 
   void line(const JournalMark& mark) {
-    Draft draft;
-    draft.item.kind = Kind_::line;
-    draft.item.step = draft.item.last_step = mark.after + 1;
-    draft.item.sent_ns = draft.item.arrived_ns = mark.time_ns;
-    draft.item.trouble = mark.kind == JournalMark::Kind::failure;
-    draft.base = fmt::format("{}line {}: {}", draft.item.trouble ? "FAILED " : "", mark.line, mark.text);
-    drafts_.push_back(std::move(draft));
+    OpenItem open_item;
+    open_item.item.kind = Kind_::line;
+    open_item.item.step = open_item.item.last_step = mark.after + 1;
+    open_item.item.sent_ns = open_item.item.arrived_ns = mark.time_ns;
+    open_item.item.trouble = mark.kind == JournalMark::Kind::failure;
+    open_item.base =
+        fmt::format("{}line {}: {}", open_item.item.trouble ? "FAILED " : "", mark.line, mark.text);
+    open_items_.push_back(std::move(open_item));
   }
 
   void note(const JournalStep& each, std::string text, bool trouble, bool lost = false) {
@@ -202,21 +203,22 @@ class Builder {
     }
   }
 
-  void message(Draft& draft, const ring::ControlMessage& message) {
-    draft.item.bytes = static_cast<std::uint32_t>(message.payload().size());
-    if (!message.payload().empty()) draft.item.text = quoted(message.payload(), text_bytes_max);
+  void message(OpenItem& open_item, const ring::ControlMessage& message) {
+    open_item.item.bytes = static_cast<std::uint32_t>(message.payload().size());
+    if (!message.payload().empty()) open_item.item.text = quoted(message.payload(), text_bytes_max);
   }
 
   [[nodiscard]] static LaneKey page_of(std::uint32_t domain) { return {rank_of_domains, domain, part_page}; }
 
   void slot(const JournalStep& each) {
     const Entry& entry = each.entry;
-    Draft& draft = add(Kind_::message, each, lane(entry, entry.actor), page_of(entry.domain),
-                       fmt::format("{} {} {}", message_type_name(entry.message.type),
-                                   use_name(static_cast<SlotUse>(entry.detail)), ring_word(entry.ring)));
-    draft.range = Draft::Range::slots;
-    draft.low = draft.high = entry.to_value;
-    message(draft, entry.message);
+    OpenItem& open_item =
+        add(Kind_::message, each, lane(entry, entry.actor), page_of(entry.domain),
+            fmt::format("{} {} {}", message_type_name(entry.message.type),
+                        use_name(static_cast<SlotUse>(entry.detail)), ring_word(entry.ring)));
+    open_item.range = OpenItem::Range::slots;
+    open_item.low = open_item.high = entry.to_value;
+    message(open_item, entry.message);
   }
 
   void index(const JournalStep& each) {
@@ -225,12 +227,12 @@ class Builder {
     const bool takes = name == IndexName::req_cons || name == IndexName::rsp_cons;
     const LaneKey self = lane(entry, entry.actor);
     const LaneKey page = page_of(entry.domain);
-    Draft& draft = add(Kind_::message, each, takes ? page : self, takes ? self : page,
-                       fmt::format("{} {}", ring_word(entry.ring), index_name(name)));
-    draft.range = Draft::Range::index;
-    draft.low = entry.from_value;
-    draft.high = entry.to_value;
-    draft.item.text = takes ? "taken" : "published";
+    OpenItem& open_item = add(Kind_::message, each, takes ? page : self, takes ? self : page,
+                              fmt::format("{} {}", ring_word(entry.ring), index_name(name)));
+    open_item.range = OpenItem::Range::index;
+    open_item.low = entry.from_value;
+    open_item.high = entry.to_value;
+    open_item.item.text = takes ? "taken" : "published";
   }
 
   [[nodiscard]] static std::uint32_t owner(Actor actor) {
@@ -246,9 +248,9 @@ class Builder {
       to = lane_of(journal_.header.controller == "xenctld" ? Role::xenctld : Role::xcs, 0);
     std::string base = fmt::format("event: {}", raised_name(outcome));
     if (source != EventSource::channel) base += fmt::format(" ({} {})", source_name(source), entry.to_value);
-    Draft& draft = add(Kind_::event, each, lane(entry, entry.actor), to, std::move(base));
-    draft.item.text = fmt::format("port {}", entry.port);
-    events_.try_emplace({owner(entry.peer), entry.port}, drafts_.size() - 1);
+    OpenItem& open_item = add(Kind_::event, each, lane(entry, entry.actor), to, std::move(base));
+    open_item.item.text = fmt::format("port {}", entry.port);
+    events_.try_emplace({owner(entry.peer), entry.port}, open_items_.size() - 1);
   }
 
   /// Ends the arrow of the first event that it was for; later ones coalesced with it. An event without a
@@ -256,9 +258,10 @@ class Builder {
   void event_taken(const JournalStep& each) {
     const auto first = events_.extract(std::pair(owner(each.entry.actor), each.entry.port));
     if (first.empty()) return note(each, fmt::format("takes event, port {}", each.entry.port), false);
-    Draft& draft = drafts_[first.mapped()];
-    draft.to = lane(each.entry, each.entry.actor);
-    draft.item.arrived_ns = std::max(draft.item.sent_ns, static_cast<std::int64_t>(each.entry.time_ns));
+    OpenItem& open_item = open_items_[first.mapped()];
+    open_item.to = lane(each.entry, each.entry.actor);
+    open_item.item.arrived_ns =
+        std::max(open_item.item.sent_ns, static_cast<std::int64_t>(each.entry.time_ns));
   }
 
   void frame(const JournalStep& each) {
@@ -267,8 +270,8 @@ class Builder {
     std::string base = frame_type_name(entry.detail);
     if (carries) base = message_type_name(entry.message.type) + " " + base;
     const LaneKey to = lane(entry, entry.peer);
-    Draft& draft = add(Kind_::message, each, lane(entry, entry.actor), to, std::move(base));
-    if (carries) message(draft, entry.message);
+    OpenItem& open_item = add(Kind_::message, each, lane(entry, entry.actor), to, std::move(base));
+    if (carries) message(open_item, entry.message);
     await(each, to);
   }
 
@@ -288,12 +291,12 @@ class Builder {
     note(each, "says: " + escaped_words(each.entry), marker(each.entry) != ' ');
     const bool event = is(each.entry, Fact::event_lost);
     if (!event && !is(each.entry, Fact::message_lost)) return;
-    const LaneKey self = drafts_.back().from;
+    const LaneKey self = open_items_.back().from;
     const Kind_ wanted = event ? Kind_::event : Kind_::message;
-    for (auto draft = drafts_.rbegin(); draft != drafts_.rend(); ++draft) {
-      if (draft->item.kind != wanted || draft->from != self) continue;
-      draft->item.lost = true;
-      const auto number = static_cast<std::size_t>(drafts_.rend() - draft) - 1;
+    for (auto open_item = open_items_.rbegin(); open_item != open_items_.rend(); ++open_item) {
+      if (open_item->item.kind != wanted || open_item->from != self) continue;
+      open_item->item.lost = true;
+      const auto number = static_cast<std::size_t>(open_items_.rend() - open_item) - 1;
       std::erase_if(events_, [number](const auto& waiting) { return waiting.second == number; });
       return;
     }
@@ -302,7 +305,7 @@ class Builder {
   /// Bytes and frames arrive at the receiver's next entry, or, if there is one, at the entry by which they
   /// are passed on.
   void await(const JournalStep& each, LaneKey to) {
-    waiting_.push_back({each.step, drafts_.size() - 1, to, at_});
+    waiting_.push_back({each.step, open_items_.size() - 1, to, at_});
   }
 
   void arrived(const FlowStep& flow, const JournalStep& each) {
@@ -312,7 +315,7 @@ class Builder {
       const bool goes_on = flow.came_at != 0 && flow.came_at == its.step;
       const bool came = goes_on || (self && *self == its.to && at_ - its.at <= receiver_entries_max);
       if (came) {
-        SequenceItem& item = drafts_[its.draft].item;
+        SequenceItem& item = open_items_[its.open_item].item;
         item.arrived_ns = std::max(item.sent_ns, static_cast<std::int64_t>(each.entry.time_ns));
       }
       return came || at_ - its.at > going_on_entries_max;
@@ -320,12 +323,12 @@ class Builder {
   }
 
   Sequence finish();
-  void name_lanes(Sequence& sequence, const std::vector<Draft>& drafts);
+  void name_lanes(Sequence& sequence, const std::vector<OpenItem>& open_items);
 
-  /// Something on its way to `to`.
+  /// Something in transit to `to`.
   struct Waiting {
     std::uint64_t step;
-    std::size_t draft;
+    std::size_t open_item;
     LaneKey to;
     std::size_t at;
   };
@@ -336,7 +339,7 @@ class Builder {
   bool serial_line_used_ = false;
   std::size_t at_ = 0;
   Flow flow_;
-  std::vector<Draft> drafts_;
+  std::vector<OpenItem> open_items_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> events_;  ///< by port: the first not taken
   std::vector<Waiting> waiting_;
 };
@@ -352,9 +355,9 @@ std::string name_of(const LaneKey& key) {
   return key.domain == 0 ? name : fmt::format("{}{}", name, key.domain);
 }
 
-void Builder::name_lanes(Sequence& sequence, const std::vector<Draft>& drafts) {
+void Builder::name_lanes(Sequence& sequence, const std::vector<OpenItem>& open_items) {
   std::map<LaneKey, std::size_t> lanes;
-  for (const Draft& each : drafts) {
+  for (const OpenItem& each : open_items) {
     if (each.item.kind == Kind_::line) continue;
     lanes.emplace(each.from, 0);
     lanes.emplace(each.to, 0);
@@ -363,7 +366,7 @@ void Builder::name_lanes(Sequence& sequence, const std::vector<Draft>& drafts) {
     number = sequence.lanes.size();
     sequence.lanes.push_back(name_of(key));
   }
-  for (const Draft& each : drafts) {
+  for (const OpenItem& each : open_items) {
     SequenceItem item = each.item;
     if (item.kind != Kind_::line) {
       item.from = lanes.at(each.from);
@@ -415,18 +418,18 @@ void fold(Sequence& sequence) {
 }
 
 Sequence Builder::finish() {
-  std::vector<Draft> drafts;
-  for (Draft& each : drafts_) {
-    if (!drafts.empty() && drafts.back().goes_on_as(each) && !each.item.lost) {
-      drafts.back().grow(each);
+  std::vector<OpenItem> open_items;
+  for (OpenItem& each : open_items_) {
+    if (!open_items.empty() && open_items.back().goes_on_as(each) && !each.item.lost) {
+      open_items.back().grow(each);
     } else {
-      drafts.push_back(std::move(each));
+      open_items.push_back(std::move(each));
     }
   }
   Sequence sequence;
   const auto& scenario = journal_.header.scenario;
   sequence.title = scenario ? fmt::format("{} ({})", scenario->title, scenario->name) : "ringside";
-  name_lanes(sequence, drafts);
+  name_lanes(sequence, open_items);
   fold(sequence);
   return sequence;
 }

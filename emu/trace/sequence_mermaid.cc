@@ -64,7 +64,7 @@ std::string line_of(const Sequence& sequence, const SequenceItem& item) {
 
 std::string to_mermaid(const Sequence& sequence) {
   std::string out = fmt::format("---\ntitle: \"{}\"\n---\nsequenceDiagram\n", title_text(sequence.title));
-  if (sequence.lanes.empty()) return out + "  participant p0 as nobody\n";
+  if (sequence.lanes.empty()) return out + "  participant p0 as empty\n";
   for (std::size_t lane = 0; lane < sequence.lanes.size(); ++lane)
     out += fmt::format("  participant p{} as {}\n", lane, mermaid(sequence.lanes[lane]));
   auto loop = sequence.loops.begin();

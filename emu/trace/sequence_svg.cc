@@ -1,5 +1,5 @@
 // A sequence as a picture: lanes side by side, time downwards. Every item has a row with its step on the left
-// and its words on the right, so that nothing has to be cut; an arrow carries its label where it fits.
+// and its words on the right, so that nothing is truncated; an arrow carries its label where it fits.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -138,7 +138,7 @@ class Picture {
     body_ += text("quiet", margin + steps_width + 10, top + 12, words);
   }
 
-  /// Behind the arrows.
+  /// Drawn before the arrows, which cover it.
   void band(std::size_t at) {
     if (its_.items[at].kind != SequenceItem::Kind::line) return;
     body_ += fmt::format("<rect class=\"line\" x=\"0\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"24\"/>\n",

@@ -14,7 +14,7 @@ bool is_part_of(Actor actor, std::uint32_t domain) {
   return numbered_by_domain && actor.number == domain;
 }
 
-/// " (dom1 port 2)": what the sentence has not said yet. Domain 0 and port 0 mean none.
+/// " (dom1 port 2)", unless the sentence contains it. Domain 0 and port 0 mean none.
 std::string what_about(const Entry& entry) {
   const bool said = is_part_of(entry.actor, entry.domain) || is_part_of(entry.peer, entry.domain);
   std::string text;

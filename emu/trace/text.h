@@ -58,8 +58,8 @@ inline constexpr std::uint8_t frame_response = 10;
 
 /// "console length 6 "hello\n"", "shutdown sysrq id 2 length 4 key "h"", "mem-request set id 3 length 8
 /// target 4096 pages status 0", "blkif-fe subtype 1 id 4 length 2 hex 0a 0b". A subtype 0 without a name is
-/// left out, and so is the id of a console message when it is 0 or 255: what 2005 put there when it meant
-/// nothing.
+/// left out, and so is the id of a console message when it is 0 or 255, which programs of 2005 wrote there
+/// without a meaning.
 [[nodiscard]] std::string message_text(const ring::ControlMessage& message);
 
 /// `bytes` between double quotes, escaped; only the first `shown_max`, followed by "..." when there are more.

@@ -254,9 +254,9 @@ class Person(Case):
         watch.shows("LIVE")
         watch.shows(r"\ntwo")
         watch.keys("[")
-        watch.shows("phases are a scenario's")
+        watch.shows("a live machine has no phases")
         watch.keys("?")
-        watch.shows(r"stand still; again: go on")
+        watch.shows(r"pause; again: continue")
         watch.keys("?")
         watch.shows("outstanding")
         watch.keys("q")
@@ -367,7 +367,7 @@ class Person(Case):
         watch = self.in_tmux(machine)
         watch.shows("no domain yet")
         machine.run("down", check=0)
-        watch.shows("the machine has gone down\nended with 0")
+        watch.shows("the machine was shut down\nended with 0")
         watch.close()
         machine.run("up", "--console-port-base", "0", check=0)
 
@@ -385,7 +385,7 @@ class Bytes(Case):
     def test_a_flood_takes_few_frames_and_no_memory_also_while_paused(self):
         watch, flood = self.flooded()
         flood.goes_on(watch)
-        watch.shows(b"things happen each second")
+        watch.shows(b"entries a second: too many")
         watch.came.clear()
         seen = len(watch.seen)
         began = time.monotonic()
@@ -427,7 +427,7 @@ class Bytes(Case):
             watch.resize(120, rows)
             flood.goes_on()
         before = len(watch.seen)
-        watch.shows(b"things happen each second")
+        watch.shows(b"entries a second: too many")
         self.assertGreater(len(watch.seen), before)
         # If it had waited for its terminal, the machine would have waited for it, and then given up.
         self.assertFalse(b"entries were lost" in watch.seen, "the watch waited for its terminal")
@@ -470,11 +470,11 @@ class Bytes(Case):
 
         def has_lost():
             watch.process.send_signal(signal.SIGSTOP)
-            # Writers wait for it, but not for ever.
+            # Writers wait for it for a limited time.
             for _ in range(5):
                 flood.goes_on()
             watch.process.send_signal(signal.SIGCONT)
-            return b"entries were lost while this watch was stopped" in watch.pump(1).seen
+            return b"entries were lost while watch was stopped" in watch.pump(1).seen
         eventually("it has been stopped for too long", has_lost)
         os.write(watch.master, b"q")
         self.assertEqual(watch.end(), 0)
@@ -482,7 +482,7 @@ class Bytes(Case):
     def test_a_stream_that_is_no_terminal_is_refused_with_advice(self):
         machine = self.machine()
         watch = machine.run("watch", check=3)
-        self.assertEqual(watch.stderr.decode(), "ringside: cannot watch: stdin: it is no terminal (ringside dump prints "
+        self.assertEqual(watch.stderr.decode(), "ringside: cannot watch: stdin: it is not a terminal (ringside dump prints "
                                                 "lines, ringside watch --web makes a page)\n")
         for name, why in [("dumb", "TERM=dumb: it cannot move its cursor"), ("nosuch", "TERM=nosuch: terminfo does not"),
                           ("", "TERM: it is not set")]:

@@ -40,14 +40,14 @@ Result<Sample> sample_of(const script::Scenario& scenario, double seconds) {
   const auto began = Clock::now();
   do {
     script::Run run(scenario, make, {});
-    const script::Story story = run.go();
-    if (story.outcome != script::Outcome::passed) {
+    const script::RunRecord record = run.go();
+    if (record.outcome != script::Outcome::passed) {
       return Error{EPROTO, "cannot measure scenarios", scenario.name, "it does not pass",
                    "ringside run scenarios"};
     }
     ++sample.runs;
-    sample.virtual_seconds += std::chrono::duration<double>(story.ended - story.began).count();
-    sample.entries += static_cast<double>(story.state.steps());
+    sample.virtual_seconds += std::chrono::duration<double>(record.ended - record.began).count();
+    sample.entries += static_cast<double>(record.state.steps());
     sample.seconds = std::chrono::duration<double>(Clock::now() - began).count();
   } while (sample.seconds < seconds);
   return sample;

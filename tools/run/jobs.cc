@@ -34,10 +34,10 @@ bool is_interrupted(script::Outcome outcome) {
   return outcome == script::Outcome::could_not_run && RunInterruption::signal() != 0;
 }
 
-std::string first_of(const RunJob& job, const script::Story& story) {
-  if (story.outcome == script::Outcome::could_not_run) return story.error.text();
-  if (story.failures.empty()) return "";
-  const script::Failure& its = story.failures.front();
+std::string first_of(const RunJob& job, const script::RunRecord& record) {
+  if (record.outcome == script::Outcome::could_not_run) return record.error.text();
+  if (record.failures.empty()) return "";
+  const script::Failure& its = record.failures.front();
   return fmt::format("{}: {}", job.script->sources.place(its.marked), its.instead);
 }
 
@@ -79,7 +79,7 @@ Performed perform(const RunJob& job, const RunJobOptions& options) {
     return std::make_unique<script::SimStage>(std::move(plan), std::move(choice));
   };
   script::Run run(*job.scenario, factory, std::move(run_options));
-  done.story = run.go();
+  done.record = run.go();
   return done;
 }
 
@@ -87,18 +87,18 @@ namespace {
 
 /// Makes a failure of warnings: an expectation that was never tested proves nothing. A warning about the file
 /// counts for each of its runs.
-void fail_for_warnings(const RunJob& job, const script::Story& story, RunResult& result) {
+void fail_for_warnings(const RunJob& job, const script::RunRecord& record, RunResult& result) {
   const script::Sources& sources = job.script->sources;
   const script::Diagnostics& of_file = job.script->diagnostics;
   result.outcome = script::Outcome::failed;
-  result.failures = story.warnings.size() + of_file.warnings();
+  result.failures = record.warnings.size() + of_file.warnings();
   if (of_file.warnings() != 0) {
     const script::Diagnostic& first = of_file.all().front();
     result.first = fmt::format("{}: {}", sources.place(first.span), trace::printable(first.message));
     result.warnings = of_file.text(sources) + result.warnings;
   } else {
     result.first =
-        fmt::format("{}: {}", sources.place(story.warnings.front().span), story.warnings.front().text);
+        fmt::format("{}: {}", sources.place(record.warnings.front().span), record.warnings.front().text);
   }
   result.report =
       fmt::format("FAIL {}  seed {}: warnings are failures with --strict\n{}     again  {} --strict\n",
@@ -107,35 +107,35 @@ void fail_for_warnings(const RunJob& job, const script::Story& story, RunResult&
 }
 
 /// Makes the result of a run, and writes its files.
-RunResult told(const RunJob& job, const RunJobOptions& options, const script::Story& story) {
+RunResult told(const RunJob& job, const RunJobOptions& options, const script::RunRecord& record) {
   RunResult result;
-  result.hash = script::journal_hash(story.state);
-  result.outcome = story.outcome;
-  const bool good = story.outcome == script::Outcome::passed;
+  result.hash = script::journal_hash(record.state);
+  result.outcome = record.outcome;
+  const bool good = record.outcome == script::Outcome::passed;
   std::string write_errors;  // errors of requested files that could not be written
   script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
   if (options.replay != nullptr) context.again += " --replay " + as_word(options.replay_path);
   const bool keeps_folder = !good && !options.keep_failed.empty();
   const bool wants_journal = options.journal.wanted() || (good ? options.keep_journals : !keeps_folder);
   if (wants_journal || options.html.wanted() || options.pcap.wanted()) {
-    const trace::Journaled journal = journal_of_job(job, story);
+    const trace::Journaled journal = journal_of_job(job, record);
     if (wants_journal) {
       auto written = write_run_journal(job, options, journal);
       result.journal = written ? written.value() : written.error().text();
-      context.journal = written ? look_command(written.value(), story) : written.error().text();
+      context.journal = written ? look_command(written.value(), record) : written.error().text();
       if (!written) write_errors = "ringside: " + written.error().text() + "\n";
     }
     write_errors += write_run_views(job, options, journal);
   }
   if (keeps_folder && !wants_journal) {
     result.journal = kept_journal(job, options);
-    context.journal = look_command(result.journal, story);
+    context.journal = look_command(result.journal, record);
   }
-  result.report = script::failure_report(*job.scenario, job.script->sources, story, context);
-  result.warnings += script::warnings_report(*job.scenario, job.script->sources, story);
-  result.first = first_of(job, story);
-  const bool warned = !story.warnings.empty() || job.script->diagnostics.warnings() != 0;
-  if (options.strict && good && warned) fail_for_warnings(job, story, result);
+  result.report = script::failure_report(*job.scenario, job.script->sources, record, context);
+  result.warnings += script::warnings_report(*job.scenario, job.script->sources, record);
+  result.first = first_of(job, record);
+  const bool warned = !record.warnings.empty() || job.script->diagnostics.warnings() != 0;
+  if (options.strict && good && warned) fail_for_warnings(job, record, result);
   if (!write_errors.empty() && good) {
     result.outcome = script::Outcome::could_not_run;
     result.first = write_errors.substr(0, write_errors.find('\n'));
@@ -143,35 +143,35 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::St
   } else {
     result.warnings += write_errors;
   }
-  result.judged = story.judged;
-  result.failures = story.failures.size();
-  result.entries = story.state.steps();
-  result.virtual_time = story.ended - story.began;
+  result.judged = record.judged;
+  result.failures = record.failures.size();
+  result.entries = record.state.steps();
+  result.virtual_time = record.ended - record.began;
   return result;
 }
 
 /// Writes the folder of a failed run, or removes the folder of one that passed.
-void keep_if_failed(const RunJob& job, const RunJobOptions& options, const script::Story& story,
+void keep_if_failed(const RunJob& job, const RunJobOptions& options, const script::RunRecord& record,
                     RunResult& result) {
   if (options.keep_failed.empty()) return;
   if (result.outcome == script::Outcome::passed) return forget_failed(job, options);
-  result.warnings += keep_failed(job, options, story, result.report);
+  result.warnings += keep_failed(job, options, record, result.report);
 }
 
 /// Runs the same with processes, which must pass as well and agree with the simulation.
 std::optional<RunResult> with_twin(const RunJob& job, const RunJobOptions& options,
-                                   const script::Story& simulated, RunResult result) {
+                                   const script::RunRecord& simulated, RunResult result) {
   const RunJob twin{job.script, job.real, job.seed};
   const Performed real = perform(twin, options);
-  if (is_interrupted(real.story.outcome)) return std::nullopt;
+  if (is_interrupted(real.record.outcome)) return std::nullopt;
   const auto kept = [&](RunResult failed) {
-    keep_if_failed(twin, options, real.story, failed);
+    keep_if_failed(twin, options, real.record, failed);
     return failed;
   };
-  RunResult of_processes = told(twin, options, real.story);
+  RunResult of_processes = told(twin, options, real.record);
   of_processes.judged += result.judged;
   if (of_processes.outcome != script::Outcome::passed) return kept(std::move(of_processes));
-  const auto differs = script::disagreement(simulated.state, real.story.state);
+  const auto differs = script::disagreement(simulated.state, real.record.state);
   result.judged = of_processes.judged;
   if (!differs) return result;
   result.outcome = script::Outcome::failed;
@@ -184,12 +184,12 @@ std::optional<RunResult> with_twin(const RunJob& job, const RunJobOptions& optio
 }
 
 /// Compares the run with its golden journal, or records it for --update.
-void compare_golden(const RunJob& job, const RunJobOptions& options, const script::Story& story,
+void compare_golden(const RunJob& job, const RunJobOptions& options, const script::RunRecord& record,
                     RunResult& result) {
   const bool kept = job.scenario->setup.golden && job.scenario->mode == script::Mode::sim &&
                     job.seed == plain_seed && options.replay == nullptr;
   if (!kept || result.outcome != script::Outcome::passed) return;
-  std::string text = golden_text(story.state);
+  std::string text = golden_text(record.state);
   if (options.update) {
     result.golden = std::move(text);
     return;
@@ -212,25 +212,25 @@ namespace {
 std::optional<RunResult> run_whole_job(const RunJob& job, const RunJobOptions& options) {
   const auto began = std::chrono::steady_clock::now();
   Performed performed = perform(job, options);
-  script::Story& story = performed.story;
-  const bool ran = story.outcome != script::Outcome::could_not_run;
+  script::RunRecord& record = performed.record;
+  const bool ran = record.outcome != script::Outcome::could_not_run;
   if (options.twice && ran &&
-      script::journal_hash(perform(job, options).story.state) != script::journal_hash(story.state)) {
-    story.outcome = script::Outcome::could_not_run;
-    story.error = {0, "the same seed gave another journal", job.scenario->name,
-                   "something besides the seed decides", ""};
+      script::journal_hash(perform(job, options).record.state) != script::journal_hash(record.state)) {
+    record.outcome = script::Outcome::could_not_run;
+    record.error = {0, "the same seed gave another journal", job.scenario->name,
+                    "something besides the seed decides", ""};
   }
-  if (is_interrupted(story.outcome)) return std::nullopt;
-  RunResult result = told(job, options, story);
-  compare_golden(job, options, story, result);
-  keep_if_failed(job, options, story, result);
+  if (is_interrupted(record.outcome)) return std::nullopt;
+  RunResult result = told(job, options, record);
+  compare_golden(job, options, record, result);
+  keep_if_failed(job, options, record, result);
   if (job.real != nullptr && result.outcome == script::Outcome::passed) {
-    auto both = with_twin(job, options, story, std::move(result));
+    auto both = with_twin(job, options, record, std::move(result));
     if (!both) return std::nullopt;
     result = std::move(*both);
   }
   result.took = std::chrono::steady_clock::now() - began;
-  result.tape = {std::move(story.order), std::move(performed.choices)};
+  result.tape = {std::move(record.order), std::move(performed.choices)};
   return result;
 }
 

@@ -93,7 +93,7 @@ struct RunResult {
 };
 
 struct Performed {
-  script::Story story;
+  script::RunRecord record;
   Choice::Tape choices;  ///< choices of the machine
 };
 /// Carries out the run of job.scenario. Writes and reports nothing.

@@ -36,7 +36,7 @@ RealStage::RealStage(script::StagePlan plan, std::function<bool()> give_up)
 
 RealStage::~RealStage() {
   if (host_ == nullptr) return;
-  leave_all();
+  close_streams();
   guests_.clear();
   privcmd_.reset();
   reader_.reset();
@@ -79,7 +79,7 @@ Result<> RealStage::start() {
   if (!plan().uart) return Done{};
   auto line = host_->file_open(machine_.com1_link(), Host::FileUse::output);
   if (!line) return line.error();
-  seat_at_uart(std::move(line->handle));
+  connect_uart(std::move(line->handle));
   return await_program(0);
 }
 
@@ -327,15 +327,15 @@ Result<std::byte*> RealStage::page_of(DomainId domain) {
   return (*its)->page.frame();
 }
 
-Result<RealStage::Hand> RealStage::hand_of(DomainId domain) {
+Result<RealStage::DomainAccess> RealStage::access_to(DomainId domain) {
   auto its = unprivileged(domain);
   if (!its) return its.error();
-  if (!(*its)->hand) {
+  if (!(*its)->access) {
     auto connection = privcmd_->domain_connection(domain);
     if (!connection) return connection.error();
-    (*its)->hand.emplace(*host_, std::move(*connection));
+    (*its)->access.emplace(*host_, std::move(*connection));
   }
-  return Hand{host_, &*(*its)->hand};
+  return DomainAccess{host_, &*(*its)->access};
 }
 
 // -- dom0
@@ -390,7 +390,7 @@ Result<> RealStage::daemon_answers(Daemon daemon, bool) {
 
 // -- faults
 
-std::string RealStage::name_at_seam(trace::Actor actor) const {
+std::string RealStage::fault_name(trace::Actor actor) const {
   if (actor.role != trace::Role::client) return trace::actor_name(actor);
   std::string names;
   for (const std::uint32_t number : numbers_of_client(actor.number))

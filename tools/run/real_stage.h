@@ -72,7 +72,7 @@ class RealStage final : public script::MachineStage {
   struct Guest {
     Console console;
     Mapping page;
-    std::optional<Privcmd> hand;         ///< a second connection that acts as this domain
+    std::optional<Privcmd> access;       ///< a second connection that acts as this domain
     Handle listener;                     ///< the socket to which its program connects
     std::unique_ptr<script::Wire> wire;  ///< the program's connection, if it has connected
     std::string unprinted;               ///< output from before the program has connected
@@ -80,16 +80,16 @@ class RealStage final : public script::MachineStage {
   };
 
   Privcmd& privcmd() override { return *privcmd_; }
-  Host& seat(const std::string&) override { return *host_; }
+  Host& host_for(const std::string&) override { return *host_; }
   trace::Journal journal(trace::Actor self) override { return {*writer_, self}; }
   [[nodiscard]] bool run_until(const std::function<bool()>& condition) override;
   Result<Console> console_of(DomainId domain) override;
   Result<std::byte*> page_of(DomainId domain) override;
   Result<> map_page(DomainId domain) override;
-  Result<Hand> hand_of(DomainId domain) override;
+  Result<DomainAccess> access_to(DomainId domain) override;
   const Sockets& sockets() const override { return sockets_; }
   std::uint32_t number_of_new_client() override;
-  [[nodiscard]] std::string name_at_seam(trace::Actor actor) const override;
+  [[nodiscard]] std::string fault_name(trace::Actor actor) const override;
 
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
   [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);

@@ -125,7 +125,7 @@ std::string as_word(const std::string& text) {
 
 std::string again_command(const RunJob& job) {
   std::string text = "ringside run " + as_word(job.scenario->path);
-  if (job.script->drafts.size() > 1) text += " --name " + as_word(job.scenario->stem);
+  if (job.script->templates.size() > 1) text += " --name " + as_word(job.scenario->stem);
   for (const script::Binding& each : job.scenario->bindings) {
     if (each.in_name) text += " -p " + as_word(each.name + "=" + each.value);
   }
@@ -134,17 +134,17 @@ std::string again_command(const RunJob& job) {
   return fmt::format("{} --seed {}", text, job.seed);
 }
 
-std::string look_command(const std::string& journal, const script::Story& story) {
-  script::Step step = story.state.steps();
-  if (!story.failures.empty()) {
-    const script::Failure& first = story.failures.front();
+std::string look_command(const std::string& journal, const script::RunRecord& record) {
+  script::Step step = record.state.steps();
+  if (!record.failures.empty()) {
+    const script::Failure& first = record.failures.front();
     step = first.focus != 0 ? first.focus : first.step;
   }
   return fmt::format("ringside view {} --html page.html, and then page.html#step={}", as_word(journal), step);
 }
 
-trace::Journaled journal_of_job(const RunJob& job, const script::Story& story) {
-  return script::journal_of(*job.scenario, job.script->sources, story, job.seed,
+trace::Journaled journal_of_job(const RunJob& job, const script::RunRecord& record) {
+  return script::journal_of(*job.scenario, job.script->sources, record, job.seed,
                             "ringside " RINGSIDE_VERSION);
 }
 
@@ -173,10 +173,10 @@ std::string kept_journal(const RunJob& job, const RunJobOptions& options) {
   return (kept_folder(job, options) / "journal.jsonl").string();
 }
 
-std::string keep_failed(const RunJob& job, const RunJobOptions& options, const script::Story& story,
+std::string keep_failed(const RunJob& job, const RunJobOptions& options, const script::RunRecord& record,
                         const std::string& report) {
   const std::filesystem::path folder = kept_folder(job, options);
-  const trace::Journaled journal = journal_of_job(job, story);
+  const trace::Journaled journal = journal_of_job(job, record);
   const bool real = job.scenario->mode == script::Mode::real;
   const std::string here =
       fmt::format("     here   ringside run scenario.kept{}\n", real ? " --mode real" : "");

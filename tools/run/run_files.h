@@ -16,9 +16,9 @@ namespace ringside::tools {
 /// "ringside run long-input.scn -p BYTES=481 --seed 1"
 [[nodiscard]] std::string again_command(const RunJob& job);
 /// The command that shows the journal at the decisive step.
-[[nodiscard]] std::string look_command(const std::string& journal, const script::Story& story);
+[[nodiscard]] std::string look_command(const std::string& journal, const script::RunRecord& record);
 
-[[nodiscard]] trace::Journaled journal_of_job(const RunJob& job, const script::Story& story);
+[[nodiscard]] trace::Journaled journal_of_job(const RunJob& job, const script::RunRecord& record);
 /// Returns the path.
 [[nodiscard]] Result<std::string> write_run_journal(const RunJob& job, const RunJobOptions& options,
                                                     const trace::Journaled& journal);
@@ -31,7 +31,7 @@ namespace ringside::tools {
 /// Writes the folder of a failed run: `report`, the scenario as it was run, journal, page and capture.
 /// Returns errors as text.
 [[nodiscard]] std::string keep_failed(const RunJob& job, const RunJobOptions& options,
-                                      const script::Story& story, const std::string& report);
+                                      const script::RunRecord& record, const std::string& report);
 /// Removes the folder that an earlier call wrote for this run.
 void forget_failed(const RunJob& job, const RunJobOptions& options);
 

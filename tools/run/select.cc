@@ -81,17 +81,18 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
 void name_runs(RunPlan& plan) {
   std::map<std::string, std::size_t> count;
   for (const script::Script& each : plan.scripts) {
-    for (const script::Draft& draft : each.drafts) ++count[draft.stem];
+    for (const script::ScenarioTemplate& scenario_template : each.templates) ++count[scenario_template.stem];
   }
   std::set<std::string> given;
   for (script::Script& each : plan.scripts) {
-    for (script::Draft& draft : each.drafts) {
-      std::string name = draft.stem;
-      if (count[draft.stem] > 1) name = trace::printable(draft.path) + draft.number_suffix;
-      draft.shown = name;
+    for (script::ScenarioTemplate& scenario_template : each.templates) {
+      std::string name = scenario_template.stem;
+      if (count[scenario_template.stem] > 1)
+        name = trace::printable(scenario_template.path) + scenario_template.number_suffix;
+      scenario_template.shown = name;
       // A file that is included twice gets numbers.
-      for (std::size_t number = 2; !given.insert(draft.shown).second; ++number)
-        draft.shown = fmt::format("{}~{}", name, number);
+      for (std::size_t number = 2; !given.insert(scenario_template.shown).second; ++number)
+        scenario_template.shown = fmt::format("{}~{}", name, number);
     }
   }
 }
@@ -197,8 +198,8 @@ Result<script::Given> given_in(const std::vector<std::string>& params) {
 Result<> check_names(const script::Given& given, const RunPlan& plan) {
   std::vector<std::string> known;
   for (const script::Script& each : plan.scripts) {
-    for (const script::Draft& draft : each.drafts) {
-      for (const std::string& name : draft.names()) {
+    for (const script::ScenarioTemplate& scenario_template : each.templates) {
+      for (const std::string& name : scenario_template.names()) {
         if (std::ranges::find(known, name) == known.end()) known.push_back(name);
       }
     }

@@ -29,15 +29,15 @@ struct ShrinkOptions {
 /// The seeds with which a smaller scenario is tried, until the time is over.
 class Shrinking {
  public:
-  Shrinking(const RunJob& job, const script::Story& story, const ShrinkOptions& options)
+  Shrinking(const RunJob& job, const script::RunRecord& record, const ShrinkOptions& options)
       : tries_(options.tries),
         end_(std::chrono::steady_clock::now() +
              std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                  std::chrono::duration<double>(options.seconds))),
         play_([&job, &options](const script::Scenario& scenario, std::uint64_t seed) {
-          return perform({job.script, &scenario, seed}, options.jobs).story;
+          return perform({job.script, &scenario, seed}, options.jobs).record;
         }),
-        reason_(*job.scenario, job.seed, story, play_, [this] { return late(); }) {}
+        reason_(*job.scenario, job.seed, record, play_, [this] { return late(); }) {}
 
   /// Returns a seed with which `candidate` still fails for the same reason. If the order of events is a part
   /// of it, a shorter scenario may need another seed.
@@ -58,15 +58,16 @@ class Shrinking {
  private:
   std::uint64_t tries_;
   std::chrono::steady_clock::time_point end_;
-  script::Player play_;
+  script::ScenarioRunner play_;
   script::Reason reason_;
 };
 
-std::optional<RunJob> first_failure(const RunPlan& plan, const RunJobOptions& options, script::Story& story) {
+std::optional<RunJob> first_failure(const RunPlan& plan, const RunJobOptions& options,
+                                    script::RunRecord& record) {
   for (std::uint64_t number = 0; number < plan.jobs.size(); ++number) {
     const RunJob job = plan.jobs[number];
-    story = perform(job, options).story;
-    if (story.outcome == script::Outcome::failed) return job;
+    record = perform(job, options).record;
+    if (record.outcome == script::Outcome::failed) return job;
   }
   return {};
 }
@@ -90,14 +91,14 @@ int shrink_command(const ShrinkOptions& options) {
   RunPlan plan;
   if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
   if (!plan.unreadable.empty()) return exit_does_not_parse;
-  script::Story story;
-  const auto job = first_failure(plan, options.jobs, story);
+  script::RunRecord record;
+  const auto job = first_failure(plan, options.jobs, record);
   if (!job) {
     return failed({0, "nothing to shrink", options.selection.paths.front(),
                    fmt::format("all of its {} runs pass, or cannot run", plan.jobs.size()),
                    "--seed 1..500 tries more"});
   }
-  const Shrinking shrinking(*job, story, options);
+  const Shrinking shrinking(*job, record, options);
   script::Scenario failing = *job->scenario;
   failing.setup.seeds = {shrinking.reason().seed(), shrinking.reason().seed()};
   const std::size_t before = script::size_of(failing);

@@ -1,8 +1,8 @@
 // A screen as cells: one glyph and one tone each. The drawing code chooses a meaning (a request, a fault);
 // the terminal code chooses the colours and attributes for it.
 //
-// Pure. Its contents may come from a guest: no cell holds anything that a terminal would obey or reorder. A
-// character that must not be shown becomes '?', and nothing is written outside the canvas.
+// Pure. Its contents may come from a guest: no cell contains a control or formatting character. A character
+// that must not be shown becomes '?'. Writes outside the canvas are ignored.
 #pragma once
 
 #include <cstdint>

@@ -86,7 +86,7 @@ class Watch {
       terminal_->resume();
       changed_ = true;
     });
-    host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) { leave("the machine has gone down"); });
+    host_.watch(privcmd_.connection(), {.read = true}, [this](Ready) { leave("the machine was shut down"); });
     read();
     return host_.run();
   }
@@ -98,7 +98,7 @@ class Watch {
     }
   }
   /// Why it ended, if the user did not end it.
-  [[nodiscard]] const std::string& last_words() const { return last_words_; }
+  [[nodiscard]] const std::string& end_message() const { return end_message_; }
 
  private:
   /// Shows a domain that exists already.
@@ -129,7 +129,7 @@ class Watch {
       changed_ = true;
     }
     if (journal_->failure()) return leave(journal_->failure()->text(), exit_could_not_run);
-    if (journal_->lost() != 0) begin_anew();
+    if (journal_->lost() != 0) restart_history();
     frame();
     host_.timer_start(between_reads, [this] { read(); });
   }
@@ -146,18 +146,18 @@ class Watch {
     if (!waits_ && destroyed) waits_ = true;
   }
 
-  /// This process was stopped for so long that it was dropped as a reader of the journal.
-  void begin_anew() {
+  /// Begins a new history: the journal dropped this reader, because the process was stopped for too long.
+  void restart_history() {
     journal_.reset();
     auto journal = JournalReader::open(host_.machine().journal_directory());
     if (!journal) return leave(journal.error().text(), exit_could_not_run);
     journal_ = std::move(*journal);
-    look_again();
-    say("entries were lost while this watch was stopped: the picture begins anew");
+    search_domains();
+    say("entries were lost while watch was stopped: the history starts again");
   }
 
-  /// Looks at the existing domains, for the one that is shown or awaited.
-  void look_again() {
+  /// Searches the existing domains for the one that is shown or awaited.
+  void search_domains() {
     auto all = privcmd_.domains();
     if (!all) return;
     for (const DomainInfo& info : *all) {
@@ -256,7 +256,7 @@ class Watch {
         return next_domain();
       case '[':
       case ']':
-        return say("phases are a scenario's, in its replay page; a live machine has none");
+        return say("a live machine has no phases; the replay page of a scenario has");
       case control_l:
         return terminal_->forget();
       case 'q':
@@ -276,12 +276,12 @@ class Watch {
   void go_on() {
     history_.go_on();
     counted_ = std::max(counted_, history_.newest());
-    // A domain that came while paused has not been taken up.
-    if (waits_) look_again();
+    // While paused, the creation of a domain was ignored.
+    if (waits_) search_domains();
   }
 
   void leave(const std::string& why, int status = exit_good) {
-    last_words_ = why;
+    end_message_ = why;
     terminal_->leave([this, status] { host_.stop(status); });
   }
 
@@ -289,7 +289,7 @@ class Watch {
   Privcmd& privcmd_;
   std::unique_ptr<JournalReader> journal_;
   WatchTerminal* terminal_ = nullptr;
-  std::optional<LiveStart> start_;  ///< of a domain that was there before
+  std::optional<LiveStart> start_;  ///< of a domain that existed before the watch
   WatchHistory history_;
   WatchKeys keys_;
   std::string wanted_;  ///< the name of the only domain to be shown; empty: any
@@ -300,7 +300,7 @@ class Watch {
   bool help_ = false;
   bool changed_ = true;
   std::string notice_;
-  std::string last_words_;
+  std::string end_message_;
   Time notice_until_{};
   Time drawn_at_{};
   Time rated_at_{};
@@ -309,7 +309,7 @@ class Watch {
   unsigned behind_ms_ = 0;
 };
 
-/// The first of these that is set decides.
+/// The first of these that is set is used.
 bool has_utf8() {
   for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* value = std::getenv(variable);
@@ -328,7 +328,8 @@ bool wants_colours() {
 int watch_command(const Session& session, const WatchOptions& options) {
   for (const int fd : {0, 1}) {
     if (!is_terminal(fd))
-      return failed({EINVAL, "cannot watch", fd == 0 ? "stdin" : "stdout", "it is no terminal", other_ways});
+      return failed(
+          {EINVAL, "cannot watch", fd == 0 ? "stdin" : "stdout", "it is not a terminal", other_ways});
   }
   auto words = Terminfo::of_terminal();
   if (!words) return failed({ENOTTY, "cannot watch", words.error().object, words.error().why, other_ways});
@@ -350,7 +351,7 @@ int watch_command(const Session& session, const WatchOptions& options) {
         [&watch](std::uint8_t byte) { watch.typed(byte); }, [&host] { host.stop(exit_good); });
     status = watch.run(terminal);
   }
-  if (!watch.last_words().empty()) host.warn(watch.last_words());
+  if (!watch.end_message().empty()) host.warn(watch.end_message());
   return status;
 }
 
@@ -359,20 +360,20 @@ int watch_command(const Session& session, const WatchOptions& options) {
 void add_watch_command(Command app, Session& session) {
   Command command = add_command(
       app, session, "watch", "Watch a running machine: its rings, events, queues and screens as they change",
-      "  ringside watch             the first domain, or the first that comes\n"
+      "  ringside watch             the first domain that exists, or is created\n"
       "  ringside watch web         in one terminal, and `ringside console web` in another\n"
       "  ringside watch web --ascii           without line drawing; NO_COLOR=1 in the environment: without "
       "colours\n"
       "  ringside watch web --web             the replay page, live, and a keyboard for the domain web\n"
-      "  ringside watch --web --port 8000     of all domains; without one it has no keyboard\n"
-      "Keys: space stands still, , and . step, Home and End, Tab goes to the next domain, ? lists them, q "
-      "leaves.\n"
-      "The page is served to this machine only, and only to who knows the address that is printed.");
+      "  ringside watch --web --port 8000     of all domains, without a keyboard\n"
+      "Keys: space pauses, , and . step, Home and End, Tab shows the next domain, ? lists them, q quits.\n"
+      "Only programs on this machine can open the page, and only by the address that is printed.");
   const auto options = std::make_shared<WatchOptions>();
   command.add_option("DOMAIN", options->web.domain, "Its name or number (default: the first; --web: all)");
-  const Option ascii = command.add_flag("--ascii", options->ascii, "Without line-drawing characters");
-  const Option browser = command.add_flag("--web", options->in_browser, "In a browser").excludes(ascii);
-  command.add_option("--port", options->web.port, "Of the page (default: any that is free)").needs(browser);
+  const Option ascii = command.add_flag("--ascii", options->ascii, "Draw with ASCII characters only");
+  const Option browser =
+      command.add_flag("--web", options->in_browser, "Serve a page for a browser").excludes(ascii);
+  command.add_option("--port", options->web.port, "Port of the page (default: any free one)").needs(browser);
   command.callback([&session, options] {
     session.run = [&session, options] {
       return options->in_browser ? watch_web(session, options->web) : watch_command(session, *options);

@@ -1,5 +1,5 @@
-// What a watch keeps of one domain: the machine's state now, and the last entries, so that the user can pause
-// and step back through them.
+// The data that a watch keeps of one domain: the machine's present state, and the last entries, so that the
+// user can pause and step back through them.
 //
 // Entries are kept in stretches, each with the state of the machine before it. While the watch runs, a new
 // stretch replaces the oldest. While it is paused, the step shown must not be discarded: all stretches stay,

@@ -83,7 +83,7 @@ void draw_indices(Canvas& canvas, std::size_t row, std::size_t column, const Rep
 
 std::string outstanding_words(const ReplayedRing& ring) {
   const std::uint32_t outstanding = ring.outstanding();
-  const char* more = outstanding > ring::slots_per_ring    ? ": impossible, a side lies"
+  const char* more = outstanding > ring::slots_per_ring    ? ": impossible, one side is faulty"
                      : outstanding == ring::slots_per_ring ? ": the ring is full"
                                                            : "";
   return fmt::format("{} of {} outstanding{}", outstanding, ring::slots_per_ring, more);

@@ -61,9 +61,8 @@ void draw_footer(Canvas& canvas, const WatchStatus& status, const WatchHistory& 
 std::string sentence_of(const WatchStatus& status, const WatchHistory& history) {
   const WatchMoment& shown = history.shown();
   if (!history.paused() && status.per_second > watch_readable_per_second) {
-    return fmt::format(
-        "{} things happen each second: too many to read. Space stands still; then , and . step through them.",
-        status.per_second);
+    return fmt::format("{} entries a second: too many to read. Space pauses; then , and . step through them.",
+                       status.per_second);
   }
   const trace::Entry* entry = history.entry(shown.step);
   if (entry == nullptr)
@@ -145,8 +144,8 @@ void draw_queues(Canvas& canvas, std::size_t row, bool xenctld, const WatchHisto
 
 /// A heading, and the screen's last rows.
 void draw_console(Canvas& canvas, std::size_t first, std::size_t end, const WatchMoment& moment) {
-  canvas.heading(first, moment.console_used ? "console, as somebody at it sees it"
-                                            : "console: nobody has seen it say anything yet");
+  canvas.heading(first,
+                 moment.console_used ? "console, as its viewer sees it" : "console: no output shown yet");
   if (!moment.console_used) return;
   const ConsoleScreen& console = moment.console;
   const std::size_t rows = end - first - 1;
@@ -166,25 +165,25 @@ void draw_console(Canvas& canvas, std::size_t first, std::size_t end, const Watc
 }
 
 constexpr std::string_view help_lines[] = {
-    "space      stand still; again: go on, with the newest",
+    "space      pause; again: continue, with the newest step",
     ", .        one step back, one on; also the arrows left and right",
     "up down    ten steps back, ten on",
-    "Home End   the oldest step that is kept; the newest, and go on",
+    "Home End   the oldest step that is kept; the newest, and continue",
     "0 to 9     to 0 % ... 90 % of what is kept",
     "Tab        watch the next domain",
-    "[ ]        are for a scenario's phases, which a live machine has not",
-    "? q        these lines; leave (nothing of the machine ends with it)",
+    "[ ]        for phases of a scenario; a live machine has none",
+    "? q        these lines; quit (the machine continues)",
     "",
-    "Kept are the last 4000 to 6000 steps. While you stand still none of them",
-    "goes, and up to 12,000 can be stepped to; what comes then is only counted.",
+    "The last 4000 to 6000 steps are kept. While paused none of them is",
+    "discarded, and up to 12,000 can be shown; later ones are only counted.",
     "",
     "slots      . free        # req: a request that has no response yet",
-    "           + rsp: a response that nobody has taken yet   - sta: stale, free",
+    "           + rsp: a response that was not taken yet   - sta: stale, free",
     "           beside it the message's length in bytes",
     "indices    below the slots: where req_prod, req_cons, rsp_prod, rsp_cons point",
-    "bytes      what waits where on its way down to the guest and up from it",
-    "arrows     who hands over to whom; evt: event channel, page: the shared page",
-    "red        lost, turned away, a full ring, or a quirk of 2005",
+    "bytes      the bytes that wait at each place, down to the guest and up",
+    "arrows     from sender to receiver; evt: event channel, page: the shared page",
+    "red        lost, refused, a full ring, or a quirk of 2005",
 };
 
 void draw_help(Canvas& canvas) {

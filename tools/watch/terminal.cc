@@ -1,4 +1,4 @@
-// Turns canvases into bytes; what the terminal shows already is not sent again.
+// Turns canvases into bytes. Cells that the terminal shows already are not sent again.
 #include "tools/watch/terminal.h"
 
 #include <algorithm>
@@ -95,7 +95,7 @@ bool WatchTerminal::draw(const Canvas& canvas) {
 }
 
 void WatchTerminal::suspend() {
-  // What the terminal does not take at once is discarded: the process is about to stop.
+  // Bytes that the terminal does not take at once are discarded: the process is about to stop.
   waiting_ += words_.end;
   send();
   raw_.give_back();

@@ -1,5 +1,5 @@
-// A terminal that shows canvases. Only changes are sent, and never more than it takes: a terminal that does
-// not read gets no new picture until it has read the last one, and does not block this process.
+// A terminal that shows canvases. Only changes are sent, and never more than the terminal takes: one that
+// does not read gets no new picture until it has read the last one, and does not block this process.
 //
 // Owns its end of the terminal and its mode; restores both.
 #pragma once
@@ -27,7 +27,7 @@ class WatchTerminal {
   bool draw(const Canvas& canvas);
   /// The contents of the terminal are no longer known.
   void forget() { drawn_.clear(); }
-  /// Restores the screen and the terminal for a while, and takes them again.
+  /// Restores the screen and the terminal until resume(), for job control.
   void suspend();
   void resume();
   /// Restores the screen; calls `done` when the bytes have been taken, or after a moment.

@@ -106,8 +106,7 @@ class Recording {
     send();
     if (reader_->failure()) return *reader_->failure();
     if (reader_->lost() != 0)
-      return Error{0, "cannot show the machine", "", "this page was made too slowly, and entries were lost",
-                   ""};
+      return Error{0, "cannot show the machine", "", "the page was too slow, and entries were lost", ""};
     // Without a reader, no process of the machine waits for this one.
     if (server_.full()) reader_.reset();
     return Done{};

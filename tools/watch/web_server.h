@@ -39,13 +39,13 @@ class WebServer {
   [[nodiscard]] Result<> listen(std::uint16_t port);
   /// "http://127.0.0.1:40123/<word>/"
   [[nodiscard]] std::string address() const;
-  /// To all who watch, now and later; one line. False: web_kept_bytes_max are kept already. It was not kept,
-  /// nor is any later one before begin_anew().
+  /// Sends one line to all browsers that watch, now and later. False: web_kept_bytes_max are kept already. It
+  /// was not kept, nor is any later one before begin_anew().
   bool event(std::string text);
   /// No more events are kept.
   [[nodiscard]] bool full() const { return full_; }
-  /// Forgets all events, and closes the connections of those who watch: theirs were others than those to
-  /// come.
+  /// Forgets all events, and closes the connections of browsers that watch: they have received the old
+  /// events.
   void begin_anew();
 
  private:

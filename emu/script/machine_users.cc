@@ -1,4 +1,4 @@
-// People: at consoles, at ptys, at the far end of the serial line; and what is asked of dom0 for them.
+// Users at consoles, ptys and the serial line, and requests to dom0 on their behalf.
 #include <cerrno>
 #include <sstream>
 #include <utility>
@@ -22,10 +22,10 @@ const char* name_of(Daemon daemon) {
   return "";
 }
 
-/// One request to whoever keeps the consoles; the answer without its "ok ".
+/// Sends one request to the daemon that keeps the consoles. Returns the answer without its "ok ".
 Result<std::string> MachineStage::ask(const std::string& line) {
   const char* daemon = plan_.dom0 == Dom0::xenctld ? "xenctld" : "xend";
-  Host& tools = seat("tools");
+  Host& tools = host_for("tools");
   auto stream = tools.connect_local(plan_.dom0 == Dom0::xenctld ? sockets().xenctld : sockets().xend);
   if (!stream) return stream.error();
   std::string answer;
@@ -50,21 +50,22 @@ Result<> MachineStage::check_daemon(Daemon daemon) const {
                ""};
 }
 
-void MachineStage::seat_at_uart(Handle stream) {
-  uart_ = std::make_unique<Wire>(seat("uart"), std::move(stream), Wire::Events{.came = [this](Bytes bytes) {
-                                   ++arrivals_;
-                                   uart_showed_.append(bytes.begin(), bytes.end());
-                                 }});
+void MachineStage::connect_uart(Handle stream) {
+  uart_ =
+      std::make_unique<Wire>(host_for("uart"), std::move(stream), Wire::Events{.came = [this](Bytes bytes) {
+                               ++arrivals_;
+                               uart_showed_.append(bytes.begin(), bytes.end());
+                             }});
 }
 
-void MachineStage::leave_all() {
+void MachineStage::close_streams() {
   users_.clear();
   ptys_.clear();
   clients_.clear();
   uart_.reset();
 }
 
-// -- sleep
+// -- suspending
 
 Result<> MachineStage::suspend(DomainId domain) {
   auto asked = ask(fmt::format("suspend {}", domain));
@@ -73,7 +74,7 @@ Result<> MachineStage::suspend(DomainId domain) {
 
 Result<> MachineStage::resume(DomainId domain) {
   auto asked = ask(fmt::format("resume {}", domain));
-  // An earlier request may have been answered after its caller had given up.
+  // An earlier request may have been completed after its caller gave up: so the page is mapped in any case.
   if (auto mapped = map_page(domain); !mapped) return mapped;
   if (!asked) return asked.error();
   return privcmd().domain_unpause(domain);
@@ -85,44 +86,47 @@ Error MachineStage::not_connected(const char* what, const std::string& name) {
   return {ENOTCONN, what, name.empty() ? "the only one" : name, "it is not connected", "connect it first"};
 }
 
-MachineStage::Person& MachineStage::person(People& people, const std::string& name) {
-  auto [at, fresh] = people.try_emplace(name);
+MachineStage::ConsoleUser& MachineStage::find_or_add(ConsoleUsers& users, const std::string& name) {
+  auto [at, fresh] = users.try_emplace(name);
   if (fresh) {
-    at->second.actor = trace::actor(trace::Role::user, name.empty() ? 0 : ++people_numbered_);
-    at->second.host = &seat(trace::actor_name(at->second.actor));
+    at->second.actor = trace::actor(trace::Role::user, name.empty() ? 0 : ++users_numbered_);
+    at->second.host = &host_for(trace::actor_name(at->second.actor));
   }
   return at->second;
 }
 
-Result<MachineStage::Person*> MachineStage::connected(People& people, const std::string& name,
-                                                      const char* what) {
-  const auto found = people.find(name);
-  if (found == people.end() || found->second.wire == nullptr) return not_connected(what, name);
+Result<MachineStage::ConsoleUser*> MachineStage::connected(ConsoleUsers& users, const std::string& name,
+                                                           const char* what) {
+  const auto found = users.find(name);
+  if (found == users.end() || found->second.wire == nullptr) return not_connected(what, name);
   return &found->second;
 }
 
-/// At a new stream; what was seen at earlier ones stays seen.
-void MachineStage::sit_down(Person& person, DomainId domain, Handle stream, trace::Actor other) {
-  person.domain = domain;
-  person.wire = std::make_unique<Wire>(
-      *person.host, std::move(stream),
-      Wire::Events{
-          .came =
-              [this, &person](Bytes bytes) {
-                ++arrivals_;
-                person.saw.append(bytes.begin(), bytes.end());
-                journal(trace::actor(trace::Role::client)).bytes_passed(person.domain, person.actor, bytes);
-              },
-          .went = [this, &person,
-                   other](Bytes bytes) { journal(person.actor).bytes_passed(person.domain, other, bytes); },
-          .ended =
-              [this, &person] {
-                ++arrivals_;
-                journal(person.actor).told(person.domain, trace::Fact::hung_up);
-              }});
+/// Connects the user to a new stream. What earlier streams showed is kept.
+void MachineStage::connect_user(ConsoleUser& console_user, DomainId domain, Handle stream,
+                                trace::Actor other) {
+  console_user.domain = domain;
+  console_user.wire = std::make_unique<Wire>(
+      *console_user.host, std::move(stream),
+      Wire::Events{.came =
+                       [this, &console_user](Bytes bytes) {
+                         ++arrivals_;
+                         console_user.saw.append(bytes.begin(), bytes.end());
+                         journal(trace::actor(trace::Role::client))
+                             .bytes_passed(console_user.domain, console_user.actor, bytes);
+                       },
+                   .went =
+                       [this, &console_user, other](Bytes bytes) {
+                         journal(console_user.actor).bytes_passed(console_user.domain, other, bytes);
+                       },
+                   .ended =
+                       [this, &console_user] {
+                         ++arrivals_;
+                         journal(console_user.actor).told(console_user.domain, trace::Fact::hung_up);
+                       }});
 }
 
-Result<MachineStage::Console> MachineStage::console_by_now(DomainId domain) {
+Result<MachineStage::Console> MachineStage::present_console(DomainId domain) {
   auto answer = ask(fmt::format("console {}", domain));
   if (!answer) return answer.error();
   std::istringstream words(*answer);
@@ -137,28 +141,29 @@ Result<MachineStage::Console> MachineStage::console_by_now(DomainId domain) {
 Result<> MachineStage::user_connects(const std::string& user, DomainId domain, Way way) {
   auto console = console_of(domain);
   if (!console) return console.error();
-  Person& person = this->person(users_, user);
-  if (person.wire != nullptr && !person.wire->cut_off()) {
-    return Error{EISCONN, "a user cannot connect", user, fmt::format("is at dom{} already", person.domain),
-                 "disconnect first"};
+  ConsoleUser& console_user = find_or_add(users_, user);
+  if (console_user.wire != nullptr && !console_user.wire->cut_off()) {
+    return Error{EISCONN, "a user cannot connect", user,
+                 fmt::format("is at dom{} already", console_user.domain), "disconnect first"};
   }
   const bool pty = plan_.dom0 == Dom0::xenctld;
   const auto connect = [&]() -> Result<Handle> {
     if (pty) {
-      auto terminal = person.host->file_open(console->path, Host::FileUse::output);
+      auto terminal = console_user.host->file_open(console->path, Host::FileUse::output);
       return terminal ? Result<Handle>(std::move(terminal->handle)) : terminal.error();
     }
-    return way == Way::tcp ? person.host->connect_tcp(console->tcp_port)
-                           : person.host->connect_local(console->path);
+    return way == Way::tcp ? console_user.host->connect_tcp(console->tcp_port)
+                           : console_user.host->connect_local(console->path);
   };
   auto stream = connect();
   if (!stream) {
-    // Another program may have taken its port while no xend was there.
-    console = console_by_now(domain);
+    // The console's port may have been taken while no xend ran: then it has another one.
+    console = present_console(domain);
     if (console) stream = connect();
   }
   if (!stream) return stream.error();
-  sit_down(person, domain, std::move(*stream), trace::actor(pty ? trace::Role::xenctld : trace::Role::xend));
+  connect_user(console_user, domain, std::move(*stream),
+               trace::actor(pty ? trace::Role::xenctld : trace::Role::xend));
   return Done{};
 }
 
@@ -200,17 +205,18 @@ Result<> MachineStage::pty_attaches(const std::string& pty, DomainId domain) {
     return Error{EOPNOTSUPP, "cannot attach a pty", fmt::format("dom{}", domain),
                  "under xend consoles are sockets", "user connects"};
   }
-  Person& person = this->person(ptys_, pty);
-  if (person.wire != nullptr) {
-    return Error{EISCONN, "cannot attach a pty", pty, fmt::format("is at dom{} already", person.domain),
+  ConsoleUser& console_user = find_or_add(ptys_, pty);
+  if (console_user.wire != nullptr) {
+    return Error{EISCONN, "cannot attach a pty", pty, fmt::format("is at dom{} already", console_user.domain),
                  "detach it first"};
   }
-  auto pty_made = person.host->pty_create();
+  auto pty_made = console_user.host->pty_create();
   if (!pty_made) return pty_made.error();
-  // A terminal's end that is watched before somebody has the other one open counts as hung up.
+  // A pty's master side counts as hung up while no process has the other side open: so the user gets it after
+  // xenctld has opened the pty.
   auto attached = ask(fmt::format("attach {} {}", domain, pty_made->path));
   if (!attached) return attached.error();
-  sit_down(person, domain, std::move(pty_made->terminal), trace::actor(trace::Role::xenctld));
+  connect_user(console_user, domain, std::move(pty_made->terminal), trace::actor(trace::Role::xenctld));
   return Done{};
 }
 
@@ -232,7 +238,7 @@ Result<> MachineStage::pty_types(const std::string& pty, std::string_view text, 
 
 Result<> MachineStage::uart_types(std::string_view text, Typing typing) {
   if (uart_ == nullptr) {
-    return Error{ENODEV, "cannot type", "uart", "the serial line has no far end", ""};
+    return Error{ENODEV, "cannot type", "uart", "no user is connected to the serial line", ""};
   }
   uart_->send(text, typing);
   return Done{};

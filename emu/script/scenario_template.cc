@@ -1,5 +1,6 @@
-// Files into drafts: who includes whom, where a scenario begins, and which lines are whose.
-#include "emu/script/draft.h"
+// Reads files into templates: resolves includes, finds the beginning of each scenario, and assigns lines to
+// it.
+#include "emu/script/scenario_template.h"
 
 #include <fmt/format.h>
 
@@ -27,20 +28,21 @@ class FileReader {
   FileReader(Script& script, const Reader& reader)
       : script_(script), reader_(reader), variables_(script, reader) {}
 
-  /// `current`: the scenario that the lines belong to until one begins; null on the outside.
-  void read(const std::string& path, const Span& included_from, const Span& named_at, Draft* current);
+  /// `current`: the scenario to which lines belong until another one begins; null outside of a scenario.
+  void read(const std::string& path, const Span& included_from, const Span& named_at,
+            ScenarioTemplate* current);
 
  private:
-  void take(const std::vector<Line>& lines, Draft* outer);
-  void begin(const Line& line, const Draft& preamble);
-  void include(const Line& line, Draft* current);
-  void keep(const Line& line, Draft& draft);
+  void take(const std::vector<Line>& lines, ScenarioTemplate* outer);
+  void begin(const Line& line, const ScenarioTemplate& preamble);
+  void include(const Line& line, ScenarioTemplate* current);
+  void keep(const Line& line, ScenarioTemplate& scenario_template);
   void refuse(const Span& named_at, const std::string& path, std::string why);
 
   Script& script_;
   const Reader& reader_;
   VariableReader variables_;
-  Draft preamble_;
+  ScenarioTemplate preamble_;
 };
 
 void FileReader::refuse(const Span& named_at, const std::string& path, std::string why) {
@@ -48,7 +50,7 @@ void FileReader::refuse(const Span& named_at, const std::string& path, std::stri
 }
 
 void FileReader::read(const std::string& path, const Span& included_from, const Span& named_at,
-                      Draft* current) {
+                      ScenarioTemplate* current) {
   if (script_.sources.size() >= sources_max) return refuse(named_at, path, "too many files are included");
   if (!included_from.nowhere()) {
     if (script_.sources.depth(included_from.source) >= include_depth_max)
@@ -59,7 +61,7 @@ void FileReader::read(const std::string& path, const Span& included_from, const 
   }
   auto text = reader_(path);
   if (!text) {
-    // Without a place to point at, the message says it all.
+    // There is no line to point at: the message contains everything.
     if (named_at.nowhere())
       return script_.diagnostics.error("E020", {},
                                        fmt::format("cannot read \"{}\": {}", path, text.error().why));
@@ -73,10 +75,10 @@ void FileReader::read(const std::string& path, const Span& included_from, const 
   take(lex(script_.sources, source, script_.diagnostics), current);
 }
 
-void FileReader::take(const std::vector<Line>& lines, Draft* outer) {
-  // Drafts are added while others are being filled: they are found by number.
+void FileReader::take(const std::vector<Line>& lines, ScenarioTemplate* outer) {
+  // Templates are added while others are filled, which may move them: so they are referred to by number.
   std::optional<std::size_t> current;
-  const auto target = [&]() -> Draft* { return current ? &script_.drafts[*current] : outer; };
+  const auto target = [&]() -> ScenarioTemplate* { return current ? &script_.templates[*current] : outer; };
   std::size_t count = 0;
   bool told = false;
   for (std::size_t at = 0; at < lines.size(); ++at) {
@@ -90,8 +92,8 @@ void FileReader::take(const std::vector<Line>& lines, Draft* outer) {
         continue;
       }
       begin(line, preamble_);
-      current = script_.drafts.size() - 1;
-      Draft& begun = script_.drafts.back();
+      current = script_.templates.size() - 1;
+      ScenarioTemplate& begun = script_.templates.back();
       if (++count > 1) begun.number_suffix = fmt::format("-{}", count);
       begun.stem += begun.number_suffix;
       begun.shown = begun.stem;
@@ -105,7 +107,7 @@ void FileReader::take(const std::vector<Line>& lines, Draft* outer) {
       }
     }
     if (first.is("include") && !line.bad) {
-      // Inside a scenario no draft is added, so that this one stays where it is.
+      // Inside a scenario no template is added, so the pointer to this one stays valid.
       include(line, target() == &preamble_ ? nullptr : target());
     } else if (first.is("param") && !line.bad) {
       variables_.param(line, *target());
@@ -119,20 +121,20 @@ void FileReader::take(const std::vector<Line>& lines, Draft* outer) {
   }
 }
 
-void FileReader::keep(const Line& line, Draft& draft) {
-  if (draft.lines.size() < lines_max) return draft.lines.push_back(line);
+void FileReader::keep(const Line& line, ScenarioTemplate& scenario_template) {
+  if (scenario_template.lines.size() < lines_max) return scenario_template.lines.push_back(line);
   script_.diagnostics.error("E008", line.span(), "a scenario that is too long",
                             fmt::format("the limit is {} lines", lines_max));
 }
 
-void FileReader::begin(const Line& line, const Draft& preamble) {
+void FileReader::begin(const Line& line, const ScenarioTemplate& preamble) {
   Words words(line.tokens, script_.diagnostics);
-  words.written_so("scenario \"TITLE\"");
+  words.set_syntax("scenario \"TITLE\"");
   words.take();
-  Draft draft = preamble;
-  draft.path = script_.sources.at(line.source).path;
-  draft.stem = stem_of(draft.path);
-  draft.title_span = words.here();
+  ScenarioTemplate scenario_template = preamble;
+  scenario_template.path = script_.sources.at(line.source).path;
+  scenario_template.stem = stem_of(scenario_template.path);
+  scenario_template.title_span = words.here();
   if (!line.bad) {
     if (words.peek().kind != TokenKind::text || words.peek().templated()) {
       if (words.peek().templated()) {
@@ -142,18 +144,18 @@ void FileReader::begin(const Line& line, const Draft& preamble) {
         words.wrong("a title between quotes");
       }
     } else {
-      draft.title = words.take().text;
-      if (draft.title.empty())
-        words.fail("E015", words.last(), "a title without a word", "say what it shows");
+      scenario_template.title = words.take().text;
+      if (scenario_template.title.empty())
+        words.fail("E015", words.last(), "an empty title", "write what the scenario shows");
     }
     words.done();
   }
-  script_.drafts.push_back(std::move(draft));
+  script_.templates.push_back(std::move(scenario_template));
 }
 
-void FileReader::include(const Line& line, Draft* current) {
+void FileReader::include(const Line& line, ScenarioTemplate* current) {
   Words words(line.tokens, script_.diagnostics);
-  words.written_so("include \"FILE\"");
+  words.set_syntax("include \"FILE\"");
   words.take();
   const Token path = words.peek();
   if (path.kind != TokenKind::text || path.templated()) words.wrong("a file's name between quotes");
@@ -174,7 +176,7 @@ std::string path_beside(std::string_view from, std::string_view name) {
 Script read_script(const std::string& path, const Reader& reader) {
   Script script;
   FileReader(script, reader).read(path, {}, {}, nullptr);
-  if (script.drafts.empty() && script.diagnostics.errors() == 0) {
+  if (script.templates.empty() && script.diagnostics.errors() == 0) {
     script.diagnostics.error("E029", script.sources.size() == 0 ? Span{} : Span{0, 1, 0, 1},
                              "there is no scenario in this file",
                              "begin with what it shows: scenario \"Hello, world\"");
