@@ -46,6 +46,8 @@ int run(int argc, char** argv) {
   app.footer("Start with:  ringside demo\nEach subcommand has its own --help, with examples.");
   Session session;
   add_demo_command(app, session);
+  add_tour_command(app, session);
+  add_lab_command(app, session);
   add_console_commands(app, session);
   add_machine_commands(app, session);
   add_domain_commands(app, session);
