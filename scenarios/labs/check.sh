@@ -338,7 +338,6 @@ ends() {
 restarts() {
   random_bytes 3000 "$SEED" >data
   guest --raw -- sh -c "head -c 3000 '$PWD/data'; read x; cat '$PWD/data'; sleep 1000"
-  mkfifo line
   control /dev/null is_shown data || refuse "before it is killed: $(difference data)"
   kill -9 "$controller"
   wait "$controller" 2>/dev/null
