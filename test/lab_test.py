@@ -209,20 +209,23 @@ class Tour(Folder):
             os.environ.update(XDG_STATE_HOME=str(self.folder / "state"), TERM="dumb")
             os.execv(PROGRAM, [PROGRAM, "tour", *words])
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        self.process, self.terminal = process, terminal
+        self.process, self.terminal, self.unread = process, terminal, ""
         self.addCleanup(os.close, terminal)
 
     def read_until(self, ends):
-        text = ""
-        while not re.search(ends, text):
-            self.assertTrue(select.select([self.terminal], [], [], PATIENCE_S)[0], text)
+        """All up to a match of `ends`; what follows it is read next."""
+        while True:
+            match = re.search(ends, self.unread)
+            if match:
+                text, self.unread = self.unread[:match.end()], self.unread[match.end():]
+                return text.replace("\r\n", "\n")
+            self.assertTrue(select.select([self.terminal], [], [], PATIENCE_S)[0], self.unread)
             try:
                 piece = os.read(self.terminal, 65536)
             except OSError:
                 piece = b""
-            self.assertTrue(piece, f"it ended after {text!r}")
-            text += piece.decode()
-        return text.replace("\r\n", "\n")
+            self.assertTrue(piece, f"it ended after {self.unread!r}")
+            self.unread += piece.decode()
 
     def ended(self):
         return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
@@ -245,7 +248,6 @@ class Tour(Folder):
                 self.assertLessEqual(rows, ROWS - 1, text)
             if not last:
                 os.write(self.terminal, b"\n")
-                self.read_until("\n")
         self.assertEqual(self.ended(), GOOD)
 
     def test_it_can_be_left_and_continued(self):

@@ -226,7 +226,7 @@ ring_breaks() { # FILE MODEL...
 # -- a controller in C
 
 # How long a controller may make no progress. It ends a check that would wait for ever, and decides nothing else.
-patience_s=20
+patience_s=30
 
 # Compiles a program with libringside.
 compiled() { # PROGRAM SOURCE
@@ -334,15 +334,20 @@ ends() {
   is_shown data || refuse "what the guest printed last: $(difference data)"
 }
 
-# A second controller goes on where the first one was killed, with what was left unanswered.
+ring_is_full() {
+  ringside list | grep -q ' 8/8 '
+}
+
+# A second controller goes on where the first one was killed, with requests that were left without a response.
 restarts() {
   random_bytes 3000 "$SEED" >data
-  guest --raw -- sh -c "head -c 3000 '$PWD/data'; read x; cat '$PWD/data'; sleep 1000"
+  guest --raw -- sh -c "cat '$PWD/data'; while [ ! -e '$PWD/go' ]; do sleep 0.2; done; cat '$PWD/data'; sleep 1000"
   control /dev/null is_shown data || refuse "before it is killed: $(difference data)"
   kill -9 "$controller"
   wait "$controller" 2>/dev/null
-  echo go >go
-  control go is_shown data || refuse "after a kill and a new start: $(difference data)"
+  : >go
+  await ring_is_full || could_not "the guest did not fill its ring:" "$(ringside list)"
+  control /dev/null is_shown data || refuse "after a kill and a new start: $(difference data)"
 }
 
 # A guest of the lab judges the responses, and the output has only what should be shown.
@@ -352,7 +357,7 @@ judged() { # MODE SHOWN
   guest --external -- "$PWD/judge" "$PWD/verdict" "$1"
   control /dev/null is_judged || refuse "a guest that sends requests by itself waits for a response"
   [ "$(cat verdict)" = good ] || refuse "$(cat verdict)"
-  shown=$(tr -d '\0' <shown)
+  shown=$(tr -c '[:print:]' '.' <shown | head -c 200)
   [ "$shown" = "$2" ] || refuse "of what this guest sent, \"$shown\" was shown"
 }
 

@@ -72,11 +72,14 @@ int show_step(const TourStep& step, std::size_t number, std::size_t steps) {
       return failed(written.error());
   }
   const RunInterruption interruption;
-  auto output = run_shell(folder->settings() + "cd " + shell_word(folder->path()) + "\n" + step.command,
-                          [](std::string_view line) {
-                            fmt::print("{}", line);
-                            std::fflush(stdout);
-                          });
+  auto output =
+      run_shell(folder->settings() + "cd " + shell_word(folder->path()) + "\n" + step.command,
+                [](std::string_view line) {
+                  // A guest's terminal ends its lines with CR LF.
+                  const bool returns = line.ends_with("\r\n");
+                  fmt::print("{}{}", line.substr(0, line.size() - (returns ? 2 : 0)), returns ? "\n" : "");
+                  std::fflush(stdout);
+                });
   if (RunInterruption::signal() != 0) return status_of_signal_0 + RunInterruption::signal();
   if (!output) return failed(output.error());
   if (output->status != 0)

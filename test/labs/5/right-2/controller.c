@@ -130,12 +130,14 @@ int main(int argc, char** argv) {
   serve();
   while (!ended) {
     uint16_t raised;
+    int heard;
     waiting[0].fd = events;
     waiting[1].fd = input && has_room() ? STDIN_FILENO : -1;
     waiting[0].events = waiting[1].events = POLLIN;
     if (poll(waiting, 2, LOOK_MS) == 0) ended = has_ended();
-    if (rs_events_read(events, &raised, 1) == 1) rs_events_write(events, &raised, 1); /* unmask, then look */
-    serve();
+    heard = rs_events_read(events, &raised, 1) == 1;
+    if (heard) rs_events_write(events, &raised, 1); /* unmask first, then look for work */
+    if (heard || ended) serve();
     if (waiting[1].revents != 0) {
       unsigned char bytes[PAYLOAD];
       ssize_t got = read(STDIN_FILENO, bytes, sizeof bytes);
