@@ -5,13 +5,17 @@
 # reason on stdout, which never has the answer; any other: the check could not be made.
 set -u
 
+say() {
+  for line in "$@"; do [ -z "$line" ] || printf '%s\n' "$line"; done
+}
+
 refuse() {
-  printf '%s\n' "$@"
+  say "$@"
   exit 1
 }
 
 could_not() {
-  printf '%s\n' "$@"
+  say "$@"
   exit 3
 }
 
@@ -164,9 +168,16 @@ batches() { # QUESTION SCENARIO NAME=VALUE...
 
 # -- rings in C
 
+a_compiler_is_there() {
+  compiler=${CC:-cc}
+  command -v "${compiler%% *}" >/dev/null || could_not "$compiler is not installed: this check needs a C compiler"
+}
+
 # Compiles it for the checker.
 ring_built() { # FILE OPTION...
   have "$1"
+  a_compiler_is_there
+  ringside ring-check --help >/dev/null 2>&1 || could_not "this ringside was built without ring-check"
   file=$1
   shift
   ringside ring-check cc -std=gnu11 -Wall -Werror=implicit-function-declaration "$@" -o "$file.so" "$file" >cc.txt 2>&1 ||
@@ -230,6 +241,7 @@ patience_s=30
 
 # Compiles a program with libringside.
 compiled() { # PROGRAM SOURCE
+  a_compiler_is_there
   # In a build tree the library is beside the program.
   tree=$(dirname "$(readlink "$(command -v ringside)")")/meson-uninstalled
   flags=$(PKG_CONFIG_PATH="$tree:${PKG_CONFIG_PATH:-}" pkg-config --cflags --libs ringside 2>&1) ||
@@ -275,8 +287,8 @@ await() { # CONDITION...
     now=$(wc -c <shown)
     [ "$now" = "$before" ] && idle=$((idle + 1)) || idle=0
     before=$now
-    [ "$idle" -lt $((patience_s * 5)) ] || return 1
-    sleep 0.2
+    [ "$idle" -lt $((patience_s + 10)) ] || return 1
+    [ "$idle" -lt 10 ] && sleep 0.2 || sleep 1
   done
 }
 

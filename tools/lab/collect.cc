@@ -92,6 +92,11 @@ Result<CollectRow> collect_row(const CollectOptions& options, const std::string&
     row.push_back(result->get(name));
   row.push_back(state.empty() ? intact : state);
   row.push_back(folder);
+  // An edited result may have anything in it.
+  for (std::string& value : row) {
+    std::ranges::replace_if(
+        value, [](char each) { return static_cast<unsigned char>(each) < ' ' || each == 0x7f; }, '?');
+  }
   return row;
 }
 
