@@ -71,6 +71,10 @@ WRONG = [
     ("dump --all --xcs", "--all excludes --xcs"),
     ("up --dir a --dir b", "--dir: At Most 1 required but received 2"),
     ("view a b c", "FILE: At Most 2 required but received 3"),
+    ("lab", "SUBCOMMAND is required"),
+    ("lab start", "N is required"),
+    ("lab collect --csv", "DIR is required"),
+    ("tour --step 0", "--step: Value 0 not in range 1 to 99"),
 ]
 # Valid command lines, for a machine that does not exist.
 RIGHT = ["create web --memory=64 --abi flat -- --nosuch", "create web --boot-line a --boot-line b", "list web"]
@@ -100,6 +104,8 @@ class CommandLine(unittest.TestCase):
         self.assertTrue({"demo", "create", "view", "shell"} <= set(listed), listed)
         for name in listed:
             self.assertIn("\nExamples:\n", self.helped(name))
+        for name in ("list", "start", "check", "hint", "collect"):
+            self.assertIn(f"\n  ringside lab {name}", self.helped("lab", name))
         for hidden in ("keeper", "puppet"):
             self.assertNotIn(hidden, listed)
             self.helped(hidden)

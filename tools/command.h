@@ -50,6 +50,8 @@ void add_ring_command(Command app, Session& session);        // machine/ring.cc:
 void add_dump_command(Command app, Session& session);        // view/dump.cc: dump
 void add_watch_command(Command app, Session& session);       // watch/command.cc: watch
 void add_demo_command(Command app, Session& session);        // view/demo.cc
+void add_tour_command(Command app, Session& session);        // lab/tour.cc
+void add_lab_command(Command app, Session& session);         // lab/command.cc
 void add_quirks_command(Command app, Session& session);      // machine/quirks.cc
 void add_run_command(Command app, Session& session);         // run/command.cc
 void add_shrink_command(Command app, Session& session);      // run/shrink.cc

@@ -1,6 +1,7 @@
 // Files of the tree that are part of the program. tools/meson.build lists them; embed.py makes them text.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 namespace ringside::tools::embedded {
@@ -18,5 +19,14 @@ extern const std::string_view page_lanes;
 extern const std::string_view page_panes;
 extern const std::string_view page_live;
 extern const std::string_view page_main;
+
+/// A file of a folder, by its path from there.
+struct File {
+  std::string_view path;
+  std::string_view text;
+};
+
+/// scenarios/labs
+extern const std::span<const File> labs;
 
 }  // namespace ringside::tools::embedded

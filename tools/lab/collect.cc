@@ -1,0 +1,142 @@
+// Finds the results below a folder, verifies them, and prints them.
+#include "tools/lab/collect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "tools/command.h"
+#include "tools/lab/grade.h"
+
+namespace ringside::tools {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* cannot_collect = "cannot collect results";
+constexpr const char* intact = "intact";
+
+using CollectRow = std::vector<std::string>;
+const CollectRow collect_titles = {"student", "lab",     "number", "good",  "checks",
+                                   "hints",   "checked", "state",  "folder"};
+constexpr std::size_t state_column = 7;
+
+Result<std::vector<std::string>> folders_of_results(const std::string& folder) {
+  std::vector<std::string> found;
+  std::error_code problem;
+  for (fs::recursive_directory_iterator at(folder, problem), end; !problem && at != end;
+       at.increment(problem)) {
+    if (at->path().filename() == lab_result_file && at->is_regular_file(problem))
+      found.push_back(at->path().parent_path().string());
+  }
+  if (problem) return Error{problem.value(), cannot_collect, folder, problem.message(), ""};
+  if (found.empty())
+    return Error{ENOENT, cannot_collect, folder, "no folder below it has a result.txt",
+                 "students make it with `ringside lab check` and hand in the whole folder"};
+  std::ranges::sort(found);
+  return found;
+}
+
+/// A spreadsheet must neither split a value nor run it as a formula.
+std::string csv_value(std::string value) {
+  if (!value.empty() && std::string_view("=+-@\t\r").find(value.front()) != std::string_view::npos)
+    value = "'" + value;
+  if (value.find_first_of(",\"\n\r") == std::string::npos) return value;
+  std::string text = "\"";
+  for (const char each : value) text += each == '"' ? std::string("\"\"") : std::string(1, each);
+  return text + "\"";
+}
+
+/// Checks the folder again. What it finds is compared with what the result says.
+Result<std::string> regrade(const Lab& lab, const std::string& folder, const Record& result) {
+  auto grading = grade_lab(lab, folder, result.number("number"), std::random_device{}() % 1'000'000,
+                           [](const LabCheck&, const LabVerdict&) {});
+  if (!grading) return grading.error();
+  if (grading->signal != 0) return Error{EINTR, cannot_collect, folder, "it was interrupted", ""};
+  const std::size_t good = grading->count(LabOutcome::good);
+  if (grading->count(LabOutcome::could_not) != 0) return std::string("not all could be checked again");
+  if (good != result.number("good")) return fmt::format("checked again: {} are good", good);
+  return std::string();
+}
+
+Result<CollectRow> collect_row(const CollectOptions& options, const std::string& folder,
+                               std::map<std::string, std::string>& seen) {
+  auto result = Record::read(cannot_collect, folder + "/" + lab_result_file);
+  if (!result) return result.error();
+  auto lab = lab_of(result->number("lab"));
+  if (!lab) return Error{EINVAL, cannot_collect, folder, lab.error().text(), ""};
+  *lab = with_values(*lab, result->number("number"));
+  auto problem = problem_of_result(*lab, folder);
+  if (!problem) return problem.error();
+  std::string state = *problem;
+  const auto add = [&state](const std::string& more) {
+    if (!more.empty()) state += (state.empty() ? "" : "; ") + more;
+  };
+  std::string files = result->get("lab");
+  for (const auto& [name, digest] : result->with_prefix("file ")) files += " " + digest;
+  const auto [first, is_new] = seen.emplace(files, folder);
+  if (!is_new) add("the same files as " + first->second);
+  if (options.regrade) {
+    auto again = regrade(*lab, folder, *result);
+    if (!again) return again.error();
+    add(*again);
+  }
+  CollectRow row;
+  for (const char* name : {"student", "lab", "number", "good", "checks", "hints", "checked"})
+    row.push_back(result->get(name));
+  row.push_back(state.empty() ? intact : state);
+  row.push_back(folder);
+  // An edited result may have anything in it.
+  for (std::string& value : row) {
+    std::ranges::replace_if(
+        value, [](char each) { return static_cast<unsigned char>(each) < ' ' || each == 0x7f; }, '?');
+  }
+  return row;
+}
+
+void print_rows(const std::vector<CollectRow>& rows, bool csv) {
+  std::vector<std::size_t> widths(collect_titles.size());
+  for (const CollectRow& row : rows) {
+    for (std::size_t at = 0; at < row.size(); ++at) widths[at] = std::max(widths[at], row[at].size());
+  }
+  for (const CollectRow& row : rows) {
+    std::string line;
+    for (std::size_t at = 0; at < row.size(); ++at) {
+      const bool last = at + 1 == row.size();
+      line += csv    ? csv_value(row[at]) + (last ? "" : ",")
+              : last ? row[at]
+                     : fmt::format("{:<{}}  ", row[at], widths[at]);
+    }
+    std::printf("%s\n", line.c_str());
+  }
+}
+
+}  // namespace
+
+int collect_labs(const CollectOptions& options) {
+  auto folders = folders_of_results(options.folder);
+  if (!folders) return failed(folders.error());
+  std::vector<CollectRow> rows = {collect_titles};
+  std::map<std::string, std::string> seen;
+  int status = exit_good;
+  for (const std::string& folder : *folders) {
+    auto row = collect_row(options, folder, seen);
+    if (!row) {
+      // The others are collected all the same.
+      status = failed(row.error());
+      continue;
+    }
+    if ((*row)[state_column] != intact && status == exit_good) status = exit_expectation_failed;
+    rows.push_back(std::move(*row));
+  }
+  print_rows(rows, options.csv);
+  return status;
+}
+
+}  // namespace ringside::tools
