@@ -1,11 +1,16 @@
 // The command line: gathers the subcommands, parses, runs the chosen one.
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
 #include <system_error>
 
+#include "emu/host/kernel_features.h"
 #include "emu/host/standard_streams.h"
+#include "tools/built.h"
 #include "tools/command.h"
 #include "tools/run/script_files.h"
 
@@ -28,7 +33,9 @@ int finished(int status) {
 Command add_command(Command app, Session& session, const std::string& name, const std::string& what,
                     const std::string& examples) {
   Command command = app.add_subcommand(name, what);
-  command.add_option("--dir", session.directory, "The machine's directory; one machine each").show_default();
+  command.add_option("--dir", session.directory, "The machine's directory; one machine each")
+      .type_name("DIR")
+      .show_default();
   command.footer("Examples:\n" + examples);
   return command;
 }
@@ -40,10 +47,16 @@ constexpr char program_about[] =
     "A hypervisor, dom0's xcs and xend, and each domU are processes; rings and event channels are the real "
     "ones.";
 
+std::string version_details() {
+  return fmt::format("commit       {}\n{}\nrunning on   {}, {}", std::string(built_from_commit),
+                     std::string(built_with), kernel_version(), libc_version());
+}
+
 int run(int argc, char** argv) {
-  CommandLine line("ringside", "ringside " RINGSIDE_VERSION, program_about);
+  CommandLine line("ringside", "ringside " RINGSIDE_VERSION, version_details, program_about);
   Command app = line.program();
-  app.footer("Start with:  ringside demo\nEach subcommand has its own --help, with examples.");
+  app.footer(
+      "Start with `ringside demo`. Each subcommand has its own --help, with examples, and a man page.");
   Session session;
   add_demo_command(app, session);
   add_console_commands(app, session);
@@ -68,6 +81,9 @@ int run(int argc, char** argv) {
 #ifdef RINGSIDE_RING_CHECK_DIR
   add_ring_check_command(app, session);
 #endif
+  add_doctor_command(app, session);
+  add_help_command(app, session);
+  add_complete_command(app, session);
   add_process_commands(app, session);
   add_keeper_command(app, session);
   switch (line.parse(argc, argv)) {

@@ -213,8 +213,10 @@ void add_chaos_command(Command app, Session& session) {
       .one_of({"sim", "real"})
       .show_default();
   command.add_flag("--list", options->list, "Run nothing: print the steps");
-  command.add_option("--journal", options->journal,
-                     "Write the journal of the last run, or of a failure's short list, to this file");
+  command
+      .add_option("--journal", options->journal,
+                  "Write the journal of the last run, or of a failure's short list, to this file")
+      .type_name("FILE");
   command.callback([&session, options] { session.run = [options] { return chaos_command(*options); }; });
 }
 
