@@ -30,7 +30,7 @@ WRONG = [
     ("check-scn --strict", "FILE is required"),
     ("view --text", "FILE is required"),
     ("view --schema=false", "FILE is required"),
-    ("up --dir", "--dir: 1 required TEXT missing"),
+    ("up --dir", "--dir: 1 required DIR missing"),
     ("up --dom0", "--dom0: 1 required ENUM:xcs|xenctld missing"),
     ("run x.scn -j", "--jobs: 1 required UINT:UINT in [1 - 256] missing"),
     ("create web --boot-line", "--boot-line: 1 required TEXT:LINE missing"),
@@ -106,7 +106,7 @@ class CommandLine(unittest.TestCase):
             self.assertIn("\nExamples:\n", self.helped(name))
         for name in ("list", "start", "check", "hint", "collect"):
             self.assertIn(f"\n  ringside lab {name}", self.helped("lab", name))
-        for hidden in ("keeper", "puppet"):
+        for hidden in ("keeper", "puppet", "complete"):
             self.assertNotIn(hidden, listed)
             self.helped(hidden)
         if "ring-check" in listed:
@@ -117,9 +117,18 @@ class CommandLine(unittest.TestCase):
         text = re.sub(r"\s+", " ", self.helped("create"))
         for part in ("NAME TEXT REQUIRED ", "PROGRAM TEXT ... ", "--abi ENUM:sring|flat ", "--quirk NAME ... ",
                      "--memory UINT:UINT in [1 - 1048576]=64 ", "--boot-line TEXT:LINE ... ",
-                     "--external Needs: PROGRAM Excludes: --raw ", f"--dir TEXT={self.folder}/machine "):
+                     "--external Needs: PROGRAM Excludes: --raw ", f"--dir DIR={self.folder}/machine "):
             self.assertIn(part, text)
         self.assertRegex(self.ringside("--version").stdout, r"^ringside [\d.]+\n$")
+
+    def test_the_verbose_version_names_what_it_was_built_with(self):
+        text = self.ringside("--version", "--verbose").stdout
+        self.assertEqual(text, self.ringside("--verbose", "--version").stdout)
+        for line in (r"ringside [\d.]+", r"commit +\w+(-dirty)?", r"compiler +\w+ [\d.]+", r"build +\w+, optimization \w+, sanitizers: [\w,]+",
+                     *(rf"with +{name} [\d.]+" for name in ("boost", "fmt", "CLI11", "nlohmann_json", "tinfo", "vterm", "libdw")),
+                     r"with +re2 .+", r"with +libseccomp .+", r"running on +Linux \S+, glibc [\d.]+"):
+            self.assertRegex(text, rf"(?m)^{line}$")
+        self.assertIn("--verbose requires --version", self.ringside("--verbose", "list", status=USAGE).stderr)
 
     def test_errors_are_printed(self):
         has_checker = "ring-check" in self.helped()

@@ -2,8 +2,8 @@
 """Installs the libraries for other programs into an empty folder and uses them from there as an outside user would. Of
 ringside-ring: each header alone, the example of ring/README.md through pkg-config, and the same through Meson. Of
 libringside: the header alone in C and C++, the exported symbols, the examples by the one line of its README, the man
-page. Of ring-check: its header alone, and a template compiled and checked. Nothing of the source tree is on the include
-path.
+page. Both from a project of Meson and one of CMake. Of ring-check: its header alone, and a template compiled and
+checked. Nothing of the source tree is on the include path. Everything else is at its place.
 
 usage: install_test.py SOURCE_ROOT BUILD_ROOT COMPILER...
 """
@@ -18,9 +18,31 @@ import tempfile
 
 STRICT_C = ["-std=c89", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 STRICT = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
-MESON_PROJECT = """project('outside', 'cpp', default_options: ['cpp_std=c++20'])
+MESON_PROJECT = """project('outside', 'c', 'cpp', default_options: ['cpp_std=c++20'])
 executable('example', 'example.cc', dependencies: dependency('ringside-ring'))
+executable('domu', 'domu.c', dependencies: dependency('ringside'))
 """
+CMAKE_PROJECT = """cmake_minimum_required(VERSION 3.18)
+project(outside C CXX)
+find_package(ringside-ring 0.1 REQUIRED)
+find_package(ringside 0.1 REQUIRED)
+find_package(ringside 99 QUIET)
+if(ringside_FOUND)
+  message(FATAL_ERROR "version 99 is there")
+endif()
+add_executable(example example.cc)
+target_link_libraries(example ringside::ring)
+add_executable(domu domu.c)
+target_link_libraries(domu ringside::ringside)
+"""
+# Below the prefix; * stands for the architecture.
+PLACES = """bin/ringside  lib/*/libringside.so.0  lib/*/pkgconfig/ringside.pc  share/pkgconfig/ringside-ring.pc
+share/man/man1/ringside.1  share/man/man1/ringside-run.1  share/man/man1/ringside-ring-check.1  share/man/man3/ringside.3
+share/man/man5/ringside-scenario.5  share/man/man5/ringside-journal.5  share/man/man7/ringside-wire.7
+share/bash-completion/completions/ringside  share/zsh/site-functions/_ringside  share/fish/vendor_completions.d/ringside.fish
+share/doc/ringside/examples/domu.c  share/doc/ringside/README.md  share/ringside/scenarios/01-hello.scn
+share/ringside/vscode/package.json  share/vim/vimfiles/syntax/scn.vim  share/vim/vimfiles/ftdetect/scn.vim
+lib/*/wireshark/plugins/ringside.lua  share/wireshark/profiles/ringside/colorfilters"""
 
 
 def run(*command, **options):
@@ -78,6 +100,48 @@ def use_library(source, stage, top, compiler):
     assert ended.returncode == 1 and "cannot open /dev/xen/evtchn" in ended.stderr, ended
 
 
+def check_places(stage):
+    """Every file is there; the man pages of commands only if this build makes them."""
+    prefix = next(stage.rglob("bin/ringside")).parents[1]
+    for place in PLACES.split():
+        if place.startswith("share/man/man") and not place.endswith(".3") and not list(prefix.glob("share/man/man1")):
+            print(f"{place} is not checked: this build makes no man pages")
+            continue
+        # Without an architecture in the library folder's name, too.
+        assert any(list(prefix.glob(pattern)) for pattern in (place, place.replace("/*", ""))), f"not installed: {place}"
+    said = run(str(prefix / "bin/ringside"), "run", str(prefix / "share/ringside/scenarios/01-hello.scn"), stdout=subprocess.PIPE).stdout
+    assert said.startswith("ok   01-hello"), said
+
+
+def check_domu(program, library):
+    """A guest that is not started by a machine says so."""
+    there = dict(os.environ, LD_LIBRARY_PATH=str(library.parent), RINGSIDE_DIR="/nowhere")
+    ended = subprocess.run([str(program), "1"], env=there, capture_output=True, text=True)
+    assert ended.returncode == 1 and "no machine is running" in ended.stderr, ended
+
+
+def use_from_projects(stage, top, environment, compiler):
+    """The same two programs from a project of Meson, which asks pkg-config, and from one of CMake."""
+    [library] = stage.rglob("libringside.so")
+    (top / "meson.build").write_text(MESON_PROJECT)
+    run("meson", "setup", "build", cwd=top, env=environment, stdout=subprocess.DEVNULL)
+    run("ninja", "-C", "build", cwd=top, stdout=subprocess.DEVNULL)
+    check_output(top / "build" / "example")
+    check_domu(top / "build" / "domu", library)
+    if not shutil.which("cmake"):
+        if os.environ.get("RINGSIDE_SKIPS_FAIL") == "1":
+            raise AssertionError("cmake is not installed (apt-get install cmake)")
+        print("no project of CMake is built: cmake is not installed (apt-get install cmake)")
+        return
+    (top / "CMakeLists.txt").write_text(CMAKE_PROJECT)
+    prefix = next(stage.rglob("bin/ringside")).parents[1]
+    run("cmake", "-B", "build-cmake", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_CXX_COMPILER={compiler[-1]}", cwd=top,
+        stdout=subprocess.DEVNULL)
+    run("ninja", "-C", "build-cmake", cwd=top, stdout=subprocess.DEVNULL)
+    check_output(top / "build-cmake" / "example")
+    check_domu(top / "build-cmake" / "domu", library)
+
+
 def use_ring_check(stage, top, compiler):
     """A ring of an outside user: the interface alone in the oldest C and C++ that it supports, and a template from its
     installed place."""
@@ -101,10 +165,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ringside-install-") as folder:
         top = pathlib.Path(folder)
         stage = top / "stage"
-        run("meson", "install", "-C", build, "--no-rebuild", "--tags", "devel,runtime,man", "--destdir", str(stage),
+        run("meson", "install", "-C", build, "--no-rebuild", "--destdir", str(stage),
             stdout=subprocess.DEVNULL)
+        check_places(stage)
         [description] = stage.rglob("ringside-ring.pc")
-        environment = dict(os.environ, PKG_CONFIG_LIBDIR=str(description.parent), PKG_CONFIG_SYSROOT_DIR=str(stage))
+        [other] = stage.rglob("ringside.pc")
+        environment = dict(os.environ, PKG_CONFIG_LIBDIR=f"{description.parent}:{other.parent}", PKG_CONFIG_SYSROOT_DIR=str(stage))
         environment.pop("PKG_CONFIG_PATH", None)
         flags = run("pkg-config", "--cflags", "ringside-ring", env=environment,
                     stdout=subprocess.PIPE).stdout.split()
@@ -121,11 +187,8 @@ def main():
         run(*compiler, *STRICT, *flags, "example.cc", "-o", "example", cwd=top)
         check_output(top / "example")
 
-        (top / "meson.build").write_text(MESON_PROJECT)
-        run("meson", "setup", "build", cwd=top, env=environment, stdout=subprocess.DEVNULL)
-        run("ninja", "-C", "build", cwd=top, stdout=subprocess.DEVNULL)
-        check_output(top / "build" / "example")
         use_library(source, stage, top, compiler)
+        use_from_projects(stage, top, environment, compiler)
         use_ring_check(stage, top, compiler)
 
 

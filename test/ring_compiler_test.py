@@ -211,22 +211,7 @@ def case_refusals(top, pair, level):
 CASES = {name[5:]: function for name, function in list(globals().items()) if name.startswith("case_")}
 
 
-def man_page():
-    """The man page has every option, and is rendered without warnings."""
-    page = ROOT / "tools/ring_check/ringside-ring-check.1"
-    text = page.read_text().replace("\\-", "-")
-    options = set(re.findall(r"--[a-z]+", run("--help").stdout)) - {"--help"}
-    missing = {option for option in options if option not in text}
-    assert not missing, f"the man page does not know {sorted(missing)}"
-    if shutil.which("man"):
-        said = subprocess.run(["man", "--warnings", "-l", page], capture_output=True, text=True, env={**os.environ, "MANPAGER": "cat"})
-        assert said.stdout and not said.stderr, said.stderr
-    else:
-        print("the man page is not rendered: there is no man here")
-
-
 def main():
-    man_page()
     assert COMPILERS, "neither gcc nor clang is here"
     if len(COMPILERS) == 1:
         print(f"only {COMPILERS[0][0]} is here: half of this is not tested")

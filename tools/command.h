@@ -60,6 +60,9 @@ void add_view_command(Command app, Session& session);        // view/command.cc
 void add_explain_command(Command app, Session& session);     // view/explain.cc
 void add_puppet_command(Command app, Session& session);      // run/puppet.cc
 void add_bench_command(Command app, Session& session);       // bench/command.cc
+void add_doctor_command(Command app, Session& session);      // doctor/command.cc
+void add_help_command(Command app, Session& session);        // help/command.cc
+void add_complete_command(Command app, Session& session);    // help/complete.cc
 void add_ring_check_command(Command app, Session& session);  // ring_check/command.cc
 
 }  // namespace ringside::tools

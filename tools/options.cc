@@ -2,12 +2,15 @@
 #include "tools/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <map>
 #include <type_traits>
+
+#include "tools/declared.h"
 
 namespace ringside::tools {
 
@@ -42,6 +45,92 @@ template <class T>
 struct NumberOf<std::optional<T>> {
   using type = T;
 };
+
+// -- what was declared
+
+bool is_word(const std::string& text) {
+  return !text.empty() &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+}
+
+/// CLI11 shows a value as its type and then the description of each check: "UINT:UINT in [1 - 256]",
+/// "ENUM:sring|flat", "TEXT:{sim,real,both}", "TEXT:pty|none|unix:PATH", or a name of its own, "LIB.so".
+void describe_value(const std::string& type, DeclaredOption& option) {
+  const auto colon = type.find(':');
+  const std::string base = type.substr(0, colon);
+  const std::string name = base == "UINT" || base == "INT" ? "N" : base == "FLOAT" ? "NUMBER" : base;
+  std::string form = colon == std::string::npos ? "" : type.substr(colon + 1);
+  option.value = name;
+  if (const auto range = form.find(" in ["); range != std::string::npos) {
+    option.range = form.substr(range + 5, form.size() - range - 6);
+    option.range.replace(option.range.find(" - "), 3, " to ");
+    return;
+  }
+  if (form.starts_with("{")) {
+    form = form.substr(1, form.size() - 2);
+    std::ranges::replace(form, ',', '|');
+  }
+  if (form.empty()) return;
+  option.value = form;
+  if (form.find('|') == std::string::npos) return;
+  for (const std::string& word : CLI::detail::split(form, '|')) {
+    if (is_word(word)) option.words.push_back(word);
+  }
+}
+
+std::vector<CLI::Validator*> validators_of(CLI::Option& option) {
+  std::vector<CLI::Validator*> found;
+  try {
+    while (true) found.push_back(option.get_validator(static_cast<int>(found.size())));
+  } catch (const CLI::OptionNotFound&) {
+    return found;  // the only way to learn their number
+  }
+}
+
+std::vector<std::string> names_of(const std::set<CLI::Option*>& options) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : options) names.push_back(option->get_name());
+  std::ranges::sort(names);
+  return names;
+}
+
+DeclaredOption declared_option(CLI::Option& option) {
+  DeclaredOption told;
+  told.positional = !option.nonpositional();
+  for (const std::string& name : option.get_snames()) told.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) told.names.push_back("--" + name);
+  if (told.positional) told.names.push_back(option.get_name(true));
+  told.what = option.get_description();
+  told.required = option.get_required();
+  told.needs = names_of(option.get_needs());
+  told.excludes = names_of(option.get_excludes());
+  if (option.get_items_expected_max() == 0) return told;
+  told.many = option.get_expected_max() > 1;
+  told.default_value = option.get_default_str();
+  describe_value(option.get_type_name(), told);
+  told.accepts = [validators = validators_of(option)](const std::string& value) {
+    return std::ranges::all_of(validators,
+                               [&](const CLI::Validator* each) { return (*each)(value).empty(); });
+  };
+  return told;
+}
+
+DeclaredCommand declared_command(CLI::App& app) {
+  DeclaredCommand told{app.get_name(),
+                       app.get_description(),
+                       app.get_footer(),
+                       app.get_group(),
+                       app.get_prefix_command(),
+                       {},
+                       {}};
+  for (CLI::Option* option : app.get_options()) {
+    if (!option->get_group().empty()) told.options.push_back(declared_option(*option));
+  }
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    if (!command->get_group().empty()) told.commands.push_back(declared_command(*command));
+  }
+  return told;
+}
 
 }  // namespace
 
@@ -158,9 +247,31 @@ std::vector<std::string> Command::remaining() const {
   return app_->remaining();
 }
 
-CommandLine::CommandLine(const std::string& name, const std::string& version, const std::string& what)
+DeclaredCommand Command::declared() const {
+  return declared_command(*app_);
+}
+
+std::optional<std::string> Command::help_of(const std::vector<std::string>& names) const {
+  CLI::App* command = app_;
+  std::string path = command->get_name();
+  for (const std::string& name : names) {
+    const auto found = command->get_subcommands([&](CLI::App* each) { return each->get_name() == name; });
+    if (found.empty()) return std::nullopt;
+    command = found.front();
+    path += " " + name;
+  }
+  // App::help() would show the help of the subcommand that was parsed.
+  return command->get_formatter()->make_help(command, path, CLI::AppFormatMode::Normal);
+}
+
+CommandLine::CommandLine(const std::string& name, const std::string& version,
+                         const std::function<std::string()>& details, const std::string& what)
     : app_(std::make_unique<CLI::App>(what, name)) {
-  app_->set_version_flag("--version", version);
+  // CLI11 takes options in the order of their declaration, and ends at --version.
+  CLI::Option* verbose = app_->add_flag("--verbose", verbose_, "With --version: also what it was built with");
+  verbose->needs(app_->set_version_flag(
+      "--version", [this, version, details] { return verbose_ ? version + "\n" + details() : version; },
+      "Print the version"));
   app_->require_subcommand(1);
 }
 

@@ -21,6 +21,8 @@ class Option;
 
 namespace ringside::tools {
 
+struct DeclaredCommand;
+
 class Option {
  public:
   explicit Option(CLI::Option& option) : option_(&option) {}
@@ -78,6 +80,10 @@ class Command {
   void prefix_command();
   /// The arguments that were not parsed, for its callback.
   [[nodiscard]] std::vector<std::string> remaining() const;
+  /// All that was declared up to now: tools/declared.h.
+  [[nodiscard]] DeclaredCommand declared() const;
+  /// What --help prints for the subcommand with these names; empty if there is none.
+  [[nodiscard]] std::optional<std::string> help_of(const std::vector<std::string>& names) const;
 
  private:
   using Choices = std::vector<std::pair<std::string, int>>;
@@ -90,7 +96,9 @@ class Command {
 /// The program itself, which requires a subcommand.
 class CommandLine {
  public:
-  CommandLine(const std::string& name, const std::string& version, const std::string& what);
+  /// `details` makes the text of --version --verbose.
+  CommandLine(const std::string& name, const std::string& version,
+              const std::function<std::string()>& details, const std::string& what);
   ~CommandLine();
 
   enum class Parsed {
@@ -104,6 +112,7 @@ class CommandLine {
 
  private:
   std::unique_ptr<CLI::App> app_;
+  bool verbose_ = false;
 };
 
 /// For callbacks: ends parse() with the error that this required option is missing.

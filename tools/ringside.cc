@@ -1,14 +1,19 @@
 // The command line: gathers the subcommands, parses, runs the chosen one.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
 #include <string_view>
 #include <system_error>
 
+#include "emu/host/kernel_features.h"
 #include "emu/host/standard_streams.h"
+#include "tools/built.h"
 #include "tools/command.h"
 #include "tools/run/script_files.h"
 
@@ -31,7 +36,9 @@ int finished(int status) {
 Command add_command(Command app, Session& session, const std::string& name, const std::string& what,
                     const std::string& examples) {
   Command command = app.add_subcommand(name, what);
-  command.add_option("--dir", session.directory, "The machine's directory; one machine each").show_default();
+  command.add_option("--dir", session.directory, "The machine's directory; one machine each")
+      .type_name("DIR")
+      .show_default();
   command.footer("Examples:\n" + examples);
   return command;
 }
@@ -75,6 +82,9 @@ constexpr CommandFamily families[] = {
 #ifdef RINGSIDE_RING_CHECK_DIR
     {add_ring_check_command, {"ring-check"}},
 #endif
+    {add_doctor_command, {"doctor"}},
+    {add_help_command, {}},  // without a name here: it needs all commands
+    {add_complete_command, {}},
     {add_process_commands, {"xen", "xcs", "xend", "xenctld", "dom0", "domu", "shell"}},
     {add_keeper_command, {"keeper"}},
 };
@@ -91,10 +101,16 @@ void add_commands(Command app, Session& session, std::string_view asked) {
   }
 }
 
+std::string version_details() {
+  return fmt::format("commit       {}\n{}\nrunning on   {}, {}", std::string(built_from_commit),
+                     std::string(built_with), kernel_version(), libc_version());
+}
+
 int run(int argc, char** argv) {
-  CommandLine line("ringside", "ringside " RINGSIDE_VERSION, program_about);
+  CommandLine line("ringside", "ringside " RINGSIDE_VERSION, version_details, program_about);
   Command app = line.program();
-  app.footer("Start with:  ringside demo\nEach subcommand has its own --help, with examples.");
+  app.footer(
+      "Start with `ringside demo`. Each subcommand has its own --help, with examples, and a man page.");
   Session session;
   add_commands(app, session, argc > 1 ? argv[1] : "");
   switch (line.parse(argc, argv)) {

@@ -41,22 +41,6 @@ std::string last_line_of(const std::string& path) {
   return last;
 }
 
-/// The file that a shell would run by that name; empty if there is none.
-std::string find_program(const std::string& name) {
-  const auto is_program = [](const std::string& path) {
-    struct stat status {};
-    return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
-  };
-  if (name.find('/') != std::string::npos) return is_program(name) ? name : "";
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    std::string candidate = (folder.empty() ? "." : folder) + "/" + name;
-    if (is_program(candidate)) return candidate;
-  }
-  return "";
-}
-
 /// In the child: arranges descriptors 0 to 5, becomes the program.
 [[noreturn]] void become(const LaunchSpec& spec, int parent, int log, int ready_out) {
   setsid();
@@ -95,6 +79,21 @@ std::string find_program(const std::string& name) {
 }
 
 }  // namespace
+
+std::string find_program(const std::string& name) {
+  const auto is_program = [](const std::string& path) {
+    struct stat status {};
+    return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
+  };
+  if (name.find('/') != std::string::npos) return is_program(name) ? name : "";
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    std::string candidate = (folder.empty() ? "." : folder) + "/" + name;
+    if (is_program(candidate)) return candidate;
+  }
+  return "";
+}
 
 Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec) {
   const std::string& name = spec.arguments.at(0);

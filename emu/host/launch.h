@@ -47,6 +47,9 @@ void adopt_orphans();
 /// launched.
 void ready();
 
+/// The path of the file that a shell would run by this name; empty if there is none.
+[[nodiscard]] std::string find_program(const std::string& name);
+
 /// The process id of this process.
 [[nodiscard]] int own_number();
 /// The path of this program, for running it again.

@@ -59,9 +59,6 @@ struct Context {
   std::vector<std::string> warnings;
 };
 
-/// commit.cc, written by the build.
-extern const char built_from_commit[];
-
 [[nodiscard]] Context context_of_this_run();
 [[nodiscard]] std::string as_text(const Context& context, const std::vector<Table>& tables);
 /// One line, without the newline.

@@ -91,7 +91,7 @@ void add_bench_command(Command app, Session& session) {
       "      boost::interprocess::message_queue; on two CPUs, on one, and on any\n"
       "path: bytes through console client, xend, xcs, ring, guest and pty: beside two socats over the same "
       "kind of pty\n"
-      "script: scenarios in simulation, with 1 to 1000 domains; entries are those of the journal\n"
+      "script: scenarios in simulation, with 1 to 1000 domains; entries are those of the journal\n\n"
       "Compare only ratios of one run. Takes less than two minutes.\n"
       "Examples:\n"
       "  ringside bench\n"
@@ -105,7 +105,7 @@ void add_bench_command(Command app, Session& session) {
   command.add_flag("--quick", options->quick,
                    "A few tiny rounds: test that everything runs, without useful figures");
   command.add_flag("--json", options->json, "Print one JSON line");
-  command.add_option("--log", options->log, "Append the JSON line to this file");
+  command.add_option("--log", options->log, "Append the JSON line to this file").type_name("FILE");
   command.add_option("--act", options->act).hidden();
   command.add_option("--bytes", options->bytes).hidden();
   command.callback([&session, options] { session.run = [options] { return run_bench(*options); }; });

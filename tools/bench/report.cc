@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "tools/bench/bench.h"
+#include "tools/built.h"
 
 namespace ringside::tools::bench {
 

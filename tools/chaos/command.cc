@@ -225,8 +225,10 @@ void add_chaos_command(Command app, Session& session) {
       "--dom0", options->dom0, {{"xcs", script::Dom0::xcs_xend}, {"xenctld", script::Dom0::xenctld}},
       "What serves the consoles: xcs, with xend behind it (default), or xenctld, with a pty for each domain");
   command.add_flag("--list", options->list, "Run nothing: print the steps");
-  command.add_option("--journal", options->journal,
-                     "Write the journal of the last run, or of a failure's short list, to this file");
+  command
+      .add_option("--journal", options->journal,
+                  "Write the journal of the last run, or of a failure's short list, to this file")
+      .type_name("FILE");
   command.callback([&session, options] { session.run = [options] { return chaos_command(*options); }; });
 }
 

@@ -308,20 +308,28 @@ void add_ring_check_command(Command app, Session& session) {
       .type_name("LIB.so");
   command
       .add_option("--model", request->models,
-                  "sc, tso, c11 or armv8; may be repeated. Default: the first three")
+                  "sc (one memory, one order), tso (x86: stores wait in a buffer), c11 (the language's "
+                  "rules, without load "
+                  "buffering) or armv8; may be repeated. Default: the first three")
       .type_name("MODEL");
   command.add_option("--msgs", request->messages, "Messages in an exchange, instead of 3").range(1u, 64u);
   command.add_option("--bound", request->bound,
                      "Only executions with at most N deviations from the plain order");
-  command.add_option(
-      "--limit", request->limit,
-      "The most executions of each search, instead of 5,000,000 steps (ringside's own rings: "
-      "200,000; with --long: 1,000,000 executions). A search that reaches it is followed by "
-      "searches with 0, 1, 2 ... deviations, which share as many (instead of 1,000,000 steps)");
-  command.add_option("--budget", request->budget, "Stops after this time: 60s, 5m").type_name("TIME");
+  command.add_option("--limit", request->limit,
+                     "The most executions of each search, instead of 5,000,000 steps (ringside's own rings: "
+                     "200,000; with --long: 1,000,000 executions). A search that reaches it is followed by "
+                     "searches with 0, 1, 2 ... deviations, which share as many (instead of 1,000,000 "
+                     "steps); its line then says "
+                     "\"up to N deviations\", or \"the first N\"");
+  command
+      .add_option("--budget", request->budget,
+                  "Stops after this time: 60s, 5m. It does not raise the limit: give --long or --limit, too")
+      .type_name("TIME");
   command.add_option("-j,--jobs", request->at_once, "Jobs at the same time").range(1u, 256u);
   command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");
-  command.add_option("--replay", request->replay, "Repeats one execution, from the string in a report")
+  command
+      .add_option("--replay", request->replay,
+                  "Repeats one execution, from the string in a report, and prints its steps")
       .type_name("STRING");
   command
       .add_option("--explain", request->explain,

@@ -195,7 +195,7 @@ void add_options(Command command, RunOptions& its) {
   command.add_option("-j,--jobs", its.threads, "How many at the same time")
       .range(1u, run_threads_max)
       .show_default();
-  command.add_option("--shard", its.selection.shard, "I/N: the I-th of N equal parts");
+  command.add_option("--shard", its.selection.shard, "The I-th of N equal parts").type_name("I/N");
   command.add_option("--timeout", its.timeout_s, "Seconds of real time that a run may take")
       .range(0.001, 86400.0)
       .show_default();
@@ -204,17 +204,27 @@ void add_options(Command command, RunOptions& its) {
                   "Multiplies the limits of expectations (default: 1; with processes 50, and 10 s at least)")
       .range(0.01, 1000.0)
       .show_default();
-  command.add_option("--out", its.jobs.out, "The folder for journals of failed runs").show_default();
-  command.add_option(
-      "--keep-failed", its.jobs.keep_failed,
-      "The folder for a folder of each failed run, for a CI: report, scenario, journal, page, capture");
-  command.add_option("--journal", its.jobs.journal.path,
-                     "Write the journal of every run there: a file for one run, else a folder");
-  command.add_option("--html", its.jobs.html.path,
-                     "Write a replay page of every run there: a file for one run, else a folder");
-  command.add_option("--pcap", its.jobs.pcap.path,
-                     "Write a capture of every run there, for Wireshark: a file for one run, else a folder");
-  command.add_option("--junit", its.junit, "Write results there, as JUnit does");
+  command.add_option("--out", its.jobs.out, "The folder for journals of failed runs")
+      .type_name("DIR")
+      .show_default();
+  command
+      .add_option(
+          "--keep-failed", its.jobs.keep_failed,
+          "The folder for a folder of each failed run, for a CI: report, scenario, journal, page, capture")
+      .type_name("DIR");
+  command
+      .add_option("--journal", its.jobs.journal.path,
+                  "Write the journal of every run there: a file for one run, else a folder")
+      .type_name("PATH");
+  command
+      .add_option("--html", its.jobs.html.path,
+                  "Write a replay page of every run there: a file for one run, else a folder")
+      .type_name("PATH");
+  command
+      .add_option("--pcap", its.jobs.pcap.path,
+                  "Write a capture of every run there, for Wireshark: a file for one run, else a folder")
+      .type_name("PATH");
+  command.add_option("--junit", its.junit, "Write results there, as JUnit does").type_name("FILE");
   const Option tap = command.add_flag("--tap", its.tap, "Results as TAP");
   command.add_flag("--json", its.json, "Results as JSON, one object a line").excludes(tap);
   command.add_flag("--list", its.list, "Run nothing: name the scenarios");
@@ -227,8 +237,10 @@ void add_options(Command command, RunOptions& its) {
   const Option update =
       command.add_flag("--update", its.jobs.update,
                        "Write the golden journals of scenarios that say `golden`, instead of comparing");
-  command.add_option("--tape", its.tape, "Write every choice of the run there");
-  command.add_option("--replay", its.replay, "Repeat the choices of this tape").excludes(update);
+  command.add_option("--tape", its.tape, "Write every choice of the run there").type_name("FILE");
+  command.add_option("--replay", its.replay, "Repeat the choices of this tape")
+      .type_name("FILE")
+      .excludes(update);
 }
 
 }  // namespace

@@ -243,11 +243,13 @@ int select_jobs(const RunSelection& selection, RunPlan& plan) {
 
 void add_selection(Command command, RunSelection& its) {
   command.add_option("FILE", its.paths, "Scenarios, or folders of them; - is stdin").required();
-  command.add_option("--seed", its.seed, "One seed, or a range A..B, in place of the scenario's");
-  command.add_option("-p,--param", its.params, "NAME=VALUE: only the runs with it; may be repeated")
+  command.add_option("--seed", its.seed, "One seed, or a range A..B, in place of the scenario's")
+      .type_name("SEED");
+  command.add_option("-p,--param", its.params, "Only the runs with this value; may be repeated")
+      .type_name("NAME=VALUE")
       .one_at_a_time();
-  command.add_option("--name", its.name, "Only the scenario of that name");
-  command.add_option("--tag", its.tag, "Only scenarios with that tag");
+  command.add_option("--name", its.name, "Only the scenario of that name").type_name("NAME");
+  command.add_option("--tag", its.tag, "Only scenarios with that tag").type_name("TAG");
 }
 
 }  // namespace ringside::tools

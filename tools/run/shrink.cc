@@ -137,7 +137,8 @@ void add_shrink_command(Command app, Session& session) {
   command.footer(shrink_examples);
   const auto options = std::make_shared<ShrinkOptions>();
   add_selection(command, options->selection);
-  command.add_option("-o,--output", options->output, "The file to write (default: out/NAME-small.scn)");
+  command.add_option("-o,--output", options->output, "The file to write (default: out/NAME-small.scn)")
+      .type_name("FILE");
   command.add_option("--tries", options->tries, "Other seeds to try with each smaller scenario")
       .range(0, 10000)
       .show_default();

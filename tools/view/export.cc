@@ -108,9 +108,11 @@ void add_export_options(Command command, Exports& exports) {
                                          "Write what a screen showed there, for asciinema; - is stdout");
   command
       .add_option("--screen", exports.screen, "Of the asciicast: dom1, \"serial line\" (default: the first)")
+      .type_name("NAME")
       .needs(cast);
-  command.add_option("--steps", exports.steps,
-                     "Of diagrams: A..B (default: from the scenario's beginning on)");
+  command
+      .add_option("--steps", exports.steps, "Of diagrams: A..B (default: from the scenario's beginning on)")
+      .type_name("A..B");
 }
 
 int write_exports(const trace::Journaled& journal, const Exports& exports) {
