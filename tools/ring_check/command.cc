@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <optional>
 #include <set>
-#include <sstream>
 
 #include "emu/host/launch.h"
 #include "tools/command.h"
@@ -22,7 +21,6 @@
 #include "tools/ring_check/ring_process.h"
 #include "tools/run/progress.h"
 #include "tools/shard.h"
-#include "tools/view/data.h"
 #include "tools/view/page.h"
 
 namespace ringside::tools {
@@ -128,11 +126,7 @@ Result<> leave_views(const Request& request, const RingVerdict& verdict) {
     if (!written) return written;
   }
   if (request.html.empty()) return Done{};
-  std::istringstream lines(verdict.journal);
-  const auto journal = trace::read_journal(lines, "counterexample");
-  if (!journal) return journal.error();
-  return write_file("cannot write a page", request.html,
-                    replay_page({run_data(journal.value(), "counterexample")}));
+  return write_file("cannot write a page", request.html, replay_page({verdict.page}));
 }
 
 /// Reports a ring that cannot be loaded, also in the JUnit file.
