@@ -11,10 +11,10 @@ function checkPane(title, ...children) {
 function checkPanes(run, picture, before) {
   const { words, slots, slot_bytes, start, ends, buffers } = run.header.check;
   const panes = [];
-  const rows = words.map(([number, name]) => {
+  const rows = words.map(([number, name, isIndex]) => {
     const value = picture.words[number];
     const changed = before && before.words[number] !== value;
-    return make("tr", { "data-word": name }, make("th", { scope: "row", text: name }), make("td", { class: "word-value" + (changed ? " changed" : ""), text: value ?? "?" }), make("td", { class: "quiet", text: slots && Number(value) >= 0 && /^\d+$/.test(value ?? "") ? `mod ${slots} = ${BigInt(value) % BigInt(slots)}` : "" }));
+    return make("tr", { "data-word": name }, make("th", { scope: "row", text: name }), make("td", { class: "word-value" + (changed ? " changed" : ""), text: value ?? "?" }), make("td", { class: "quiet", text: isIndex && slots && value !== undefined ? `slot ${BigInt(value) % BigInt(slots)}` : "" }));
   });
   if (rows.length) panes.push(checkPane("Shared words, as memory has them" + (start ? `; indices start at ${start}` : ""), make("table", { class: "words" }, make("tbody", {}, ...rows))));
   if (buffers) {

@@ -2,6 +2,7 @@
 "use strict";
 
 const SPEEDS = [0.5, 1, 2, 5, 10, 50, 200]; // steps a second
+const TICK_NAMES_MAX = 5;
 const KEYS = [
   ["space", "play, pause"], [", .", "one step back, on"], ["\u2190 \u2192", "the same"], ["\u2191 \u2193", "ten steps back, on"],
   ["[ ]", "the line or phase before, next"], ["0 \u2026 9", "to 0 % \u2026 90 %"], ["Home End", "beginning, end"],
@@ -112,8 +113,8 @@ class Player {
     }, 120);
   }
 
-  fromAddress() {
-    const wanted = new URLSearchParams(location.hash.slice(1));
+  fromAddress(hash) {
+    const wanted = new URLSearchParams(hash.slice(1));
     for (const view of this.views) {
       view.lanes.focus = wanted.get("lane");
     }
@@ -191,10 +192,10 @@ class Player {
     this.drawTicks();
   }
 
-  // The name of the mark that is nearest to a place on the strip.
+  // The names of the marks near a place on the strip.
   tickAt(x) {
-    const near = this.tickList.map((tick) => [Math.abs(this.tickPlace(tick.position) - x), tick]).filter(([distance]) => distance < 6).sort((a, b) => a[0] - b[0]);
-    return near.length ? near[0][1].label : "";
+    const near = this.tickList.map((tick) => [Math.abs(this.tickPlace(tick.position) - x), tick.label]).filter(([distance]) => distance < 6).sort((a, b) => a[0] - b[0]);
+    return [...new Set(near.map(([, label]) => label))].slice(0, TICK_NAMES_MAX).join("\n");
   }
 
   tickPlace(position) {
@@ -390,9 +391,10 @@ function begin() {
   listenToButtons(player);
   listenToKeys(player);
   listenForTerms();
-  window.addEventListener("hashchange", () => player.fromAddress());
+  // Of the event: the page may have changed its address again since.
+  window.addEventListener("hashchange", (event) => player.fromAddress(new URL(event.newURL).hash));
   window.addEventListener("resize", () => player.drawTicks());
-  player.fromAddress();
+  player.fromAddress(location.hash);
   window.player = player;
   if (data("live")) window.live = new Live(player, data("live"));
 }

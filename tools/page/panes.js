@@ -57,7 +57,8 @@ class RunView {
   }
 
   showCheck(before) {
-    this.panes.replaceChildren(...checkPanes(this.run, this.picture, before), this.line);
+    const [words, buffers, ...rest] = checkPanes(this.run, this.picture, before);
+    this.panes.replaceChildren(...[words, buffers, this.line, ...rest].filter(Boolean));
     this.source.scroll();
   }
 

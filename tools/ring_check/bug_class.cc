@@ -26,7 +26,7 @@ std::vector<std::uint32_t> classes_of_race(const check::Recording& recording,
   const bool before_publication = recording.race.earlier_wrote;
   if (!about.is_ring)
     return before_publication ? std::vector<std::uint32_t>{48, 51, 45} : std::vector<std::uint32_t>{49};
-  if (!before_publication) return {43, 44};
+  if (!before_publication) return {43, 44, 36};
   const bool by_back = recording.race.earlier_fiber + 1 == about.fibers.size();
   if (check::has_time(about.model)) {
     return by_back ? std::vector<std::uint32_t>{11} : std::vector<std::uint32_t>{1, 13, 32};
@@ -67,7 +67,8 @@ std::vector<std::uint32_t> classes_of_wait(const RingJob& job, const check::Reco
   if (about.model != ModelName::sc) {
     switch (kind_of_unseen_store(job, recording, about)) {
       case -1:
-        break;
+        // The store was seen in another order; a lost wake-up that sequential consistency has, too, is 17.
+        return {18, 20, 19, 36, 17};
       case RING_CHECK_REQ_INDEX:
         return {18, 36};
       case RING_CHECK_RSP_INDEX:
@@ -76,9 +77,10 @@ std::vector<std::uint32_t> classes_of_wait(const RingJob& job, const check::Reco
         return {20, 36};
     }
   }
-  const bool front_ended = (recording.finished & 1) != 0;
-  return front_ended ? std::vector<std::uint32_t>{17, 22, 23, 24, 25}
-                     : std::vector<std::uint32_t>{26, 21, 24, 25};
+  // A back that waits has missed a request; otherwise the front has missed a response.
+  const bool back_waits = (recording.finished >> (about.fibers.size() - 1) & 1) == 0;
+  return back_waits ? std::vector<std::uint32_t>{17, 23, 22, 24, 25}
+                    : std::vector<std::uint32_t>{26, 21, 24, 25};
 }
 
 }  // namespace

@@ -250,6 +250,11 @@ int check_rings(const Request& request) {
   });
   line.clear();
   if (auto ended = output.end(); !ended) return failed(ended.error());
+  const bool wants_steps = !request.html.empty() || !request.journal.empty();
+  if (!first && wants_steps && output.failed() != 0)
+    std::fprintf(
+        stderr,
+        "no page and no journal: one thread found the failures above, so there are no steps to show\n");
   if (first) {
     if (auto left = leave_views(request, *first); !left) return failed(left.error());
   }

@@ -91,6 +91,7 @@ class CounterexamplePage {
   [[nodiscard]] const std::string& word_name(std::size_t word) const {
     return word < about_.word_names.size() ? about_.word_names[word] : space_.words()[word].name;
   }
+  [[nodiscard]] bool is_index(const check::Word& word) const;
   [[nodiscard]] std::string words_json() const;
   [[nodiscard]] std::string lanes_json() const;
   [[nodiscard]] std::string files_json() const;
@@ -320,11 +321,20 @@ void CounterexamplePage::waits_for_ever(std::size_t fiber) {
       "");
 }
 
+/// An index of the ring's table that counts on for ever: its slot is the remainder.
+bool CounterexamplePage::is_index(const check::Word& word) const {
+  if ((ring_.capabilities & RING_CHECK_INDEX_MODULO) != 0) return false;
+  return std::any_of(ring_.words, ring_.words + ring_.word_count, [&](const ring_check_word& each) {
+    return each.offset == word.offset && each.kind <= RING_CHECK_RSP_INDEX;
+  });
+}
+
 std::string CounterexamplePage::words_json() const {
   std::string list;
   for (std::size_t i = 0; i < space_.words().size(); ++i) {
     if (!space_.words()[i].name.empty())
-      list = with_item(list, fmt::format("[{},{}]", i, json_text(word_name(i))));
+      list =
+          with_item(list, fmt::format("[{},{},{}]", i, json_text(word_name(i)), is_index(space_.words()[i])));
   }
   return "[" + list + "]";
 }
