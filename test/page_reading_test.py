@@ -80,8 +80,13 @@ class Reading(PageTest):
     def test_the_lesson_is_on_the_page(self):
         self.open("fails.html", "#step=1")
         self.assertIn("The guest prints one word, and another one is expected.", self.text(".prose"))
+        self.press(".")
+        self.assertFalse(self.find(".prose p").is_displayed(), "it makes room for the rings")
         lines = [each.get_attribute("textContent") for each in self.browser.find_elements(By.CSS_SELECTOR, ".source li")]
         self.assertEqual(len(lines), len(FAILS.splitlines()))
+        # Values of a table are in it.
+        self.open("one.html")
+        self.assertIn("expect xcs.dropped settles at 9 when LOSS is on", self.find(".source").get_attribute("textContent"))
         # Its current line is in sight, wherever the run is, and a comment of that line is its note.
         self.open("one.html")
         for step in (50, 128, 180):

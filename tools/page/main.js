@@ -214,6 +214,26 @@ class Player {
     pen.clearRect(0, 0, width, high);
     const style = getComputedStyle(document.documentElement);
     const top = high - 14;
+    // The marks change rarely, and there may be thousands: they are drawn once, and copied at each step.
+    const state = [width, high, scale, this.rows.length, this.tickList.length, style.getPropertyValue("--ink"), this.predictor.on && this.position].join(" ");
+    if (this.stripState !== state) {
+      this.stripState = state;
+      this.strip = new OffscreenCanvas(canvas.width, canvas.height);
+      const its = this.strip.getContext("2d");
+      its.setTransform(scale, 0, 0, scale, 0, 0);
+      this.drawMarks(its, style, width, top);
+    }
+    pen.drawImage(this.strip, 0, 0, width, high);
+    pen.fillStyle = style.getPropertyValue("--accent");
+    const here = this.tickPlace(this.position);
+    pen.beginPath();
+    pen.moveTo(here - 5, top);
+    pen.lineTo(here + 5, top);
+    pen.lineTo(here, top + 7);
+    pen.fill();
+  }
+
+  drawMarks(pen, style, width, top) {
     const drawn = new Set();
     const known = this.tickList.filter((tick) => !this.predictor.on || tick.position <= this.position || tick.sort === "phase" || tick.sort === "line");
     for (const { position, sort } of known) {
@@ -228,13 +248,6 @@ class Player {
       else pen.fillRect(x, top + 8, 1, 6);
     }
     this.drawTickNames(pen, style, known, width, top);
-    pen.fillStyle = style.getPropertyValue("--accent");
-    const here = this.tickPlace(this.position);
-    pen.beginPath();
-    pen.moveTo(here - 5, top);
-    pen.lineTo(here + 5, top);
-    pen.lineTo(here, top + 7);
-    pen.fill();
   }
 
   // Names above the marks, as far as there is room: failures first, then losses, then phases.

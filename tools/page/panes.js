@@ -47,19 +47,24 @@ class RunView {
     this.picture = this.run.picture(index);
     this.source.show(index);
     this.showNow(step, waits);
+    if (this.run.header.mode === "check") this.showCheck(before);
+    else this.showState(step, before);
+    // These read the layout, so they come last.
+    this.source.scroll();
     this.lanes.show(index, follow);
-    if (this.run.header.mode === "check") return this.showCheck(before);
+  }
+
+  showState(step, before) {
     this.showLedger();
     this.showRings(step, before);
     this.showEvents(step);
-    this.showScreens(index);
+    this.showScreens(this.index);
     this.showCounters();
   }
 
   showCheck(before) {
     const [words, buffers, ...rest] = checkPanes(this.run, this.picture, before);
     this.panes.replaceChildren(...[words, buffers, this.line, ...rest].filter(Boolean));
-    this.source.scroll();
   }
 
   showNow(step, waits) {

@@ -22,6 +22,8 @@ class SourcePane {
     if (run.prose.length) {
       const prose = make("details", { class: "prose" }, make("summary", { text: "What it is about" }), ...run.prose.map((text) => make("p", {}, withTerms(text))));
       prose.open = run.header.mode !== "check";
+      prose.firstChild.addEventListener("click", () => { this.chosen = true; });
+      this.prose = prose;
       this.element.append(prose);
     }
     this.phase = make("p", { class: "phase" });
@@ -39,6 +41,11 @@ class SourcePane {
       });
       if (file.name) this.box.append(make("p", { class: "file-name", text: file.name }));
       this.box.append(list);
+    }
+    // Names that have other values in a line than in the run's name, as those of a table.
+    for (const mark of run.marks) {
+      const text = this.items.get(this.key(mark))?.lastChild;
+      if (text && mark.mark === "statement" && text.data.includes("{")) text.data = mark.text + (/(\s+when\s[^"#]*)?(\s+#.*)?$/.exec(text.data) || [""])[0]; // its condition, its comment
     }
     this.element.append(this.phase, this.elsewhere, this.box);
     this.element.hidden = !this.items.size && !run.marks.length;
@@ -64,6 +71,9 @@ class SourcePane {
   }
 
   show(index) {
+    // The prose introduces: later it makes room for the rings, unless the user has opened it.
+    if (this.prose && !this.chosen && this.shown !== undefined && this.shown !== index) this.prose.open = false;
+    this.shown = index;
     const { act, waits, phase, failures } = this.run.marksAt(index);
     this.phase.textContent = phase ? phase.text : "";
     this.phase.hidden = !phase;
@@ -92,7 +102,6 @@ class SourcePane {
       if (item) item.classList.add("fails"), this.marked.push(item);
     }
     this.markAhead();
-    this.scroll();
     this.note = [this.noteOf(act), this.noteOf(waits)].filter(Boolean).join(" ");
   }
 
