@@ -31,7 +31,7 @@ std::vector<std::uint32_t> classes_of_race(const check::Recording& recording,
   if (check::has_time(about.model)) {
     return by_back ? std::vector<std::uint32_t>{11} : std::vector<std::uint32_t>{1, 13, 32};
   }
-  return by_back ? std::vector<std::uint32_t>{4, 5, 36} : std::vector<std::uint32_t>{2, 3, 36};
+  return by_back ? std::vector<std::uint32_t>{4, 5, 36, 44} : std::vector<std::uint32_t>{2, 3, 36, 44};
 }
 
 /// The kind of the last store of a fiber that no other could see when it read another word; -1: there was
@@ -87,6 +87,7 @@ std::vector<std::uint32_t> classes_of_wait(const RingJob& job, const check::Reco
 
 std::vector<std::uint32_t> bug_classes_of(const RingJob& job, const check::Recording& recording,
                                           const check::ReportAbout& about) {
+  if (job.workload.play == check::Play::two_fronts) return {39};
   switch (recording.end) {
     case End::race:
       return classes_of_race(recording, about);
