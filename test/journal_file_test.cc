@@ -198,10 +198,20 @@ TEST_CASE("header and marks are read back, in their places") {
   header.quirks = {"xcs-drop-when-full"};
   header.scenario = {"a[N=1]", "A title", "dir/a.scn", {"scenario \"A\"", "", "\t\"quoted\" # caf\xc3\xa9"}};
   std::vector<JournalMark> marks{
-      {JournalMark::Kind::statement, 0, -5, 2, "", "xen boots dom1"},
+      {JournalMark::Kind::statement, 0, -5, 2, "", "xen boots dom1", 0, JournalMark::Act::boots},
+      {JournalMark::Kind::statement, 0, -4, 2, "", "user types \"a\"", 0, JournalMark::Act::acts},
       {JournalMark::Kind::phase, 1, 10, 3, "", "Typing"},
       {JournalMark::Kind::fault, 1, 11, 4, "other.scn", "drop event xcs -> dom1"},
-      {JournalMark::Kind::failure, 2, 12, 9, "", "settled at 1", 2},
+      {JournalMark::Kind::failure,
+       2,
+       12,
+       9,
+       "",
+       "settled at 1",
+       2,
+       JournalMark::Act::none,
+       "expect 2",
+       {"it was \"full\"", ""}},
   };
   KeptEntries kept;
   Journal journal(kept, xcs);

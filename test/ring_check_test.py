@@ -155,6 +155,22 @@ class Mutants(unittest.TestCase):
         self.assertIn("lost wake-up", result.stdout)
         self.assertIn("store buffer", result.stdout)
 
+    def test_the_page_names_the_class_of_a_bug_that_the_order_of_steps_shows(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder) / "why.html"
+            for mutant, model in (("02", "c11"), ("04", "c11"), ("17", "sc"), ("18", "tso"), ("19", "tso"), ("20", "tso"), ("26", "sc"),
+                                  ("36h", "c11"), ("39", "sc"), ("43a", "c11")):
+                with self.subTest(mutant):
+                    ring_check("--ring", RINGS / f"mutant_{mutant}.so", "--model", model, "--first", "--html", page)
+                    run = json.loads(re.search(r'id="run-0">(.*?)</script>', page.read_text(), re.DOTALL)[1])
+                    classes = [int(row[1].split(":")[0]) for row in run["verdict"]["failures"][0]["rows"] if row[0] in ("class of bug", "or")]
+                    self.assertIn(int(re.match(r"\d+", mutant)[0]), classes)
+                    page.unlink()
+            # One thread is enough to find some: there are no steps to play.
+            said = ring_check("--ring", RINGS / "mutant_06.so", "--model", "sc", "--first", "--html", page).stderr
+            self.assertEqual(said, "no page and no journal: one thread found the failures above, so there are no steps to show\n")
+            self.assertFalse(page.exists())
+
     def test_each_bug_is_explained(self):
         for number in range(1, 52):
             result = ring_check("--explain", number)

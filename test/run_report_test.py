@@ -291,7 +291,7 @@ class NamesAreNeverAmbiguous(Folder):
                              ["ok 1 - d1/x.scn seed 1", "ok 2 - d2/x.scn seed 1", "ok 3 - y seed 1"])
             self.assertEqual([name for _, name, _ in self.cases()], ["d1/x.scn seed 1", "d2/x.scn seed 1", "y seed 1"])
             for suffix in (".jsonl", ".html", ".pcapng"):
-                self.assertEqual(len(list((self.folder / "left").glob("*" + suffix))), 3)
+                self.assertEqual(len([path for path in (self.folder / "left").glob("*" + suffix) if path.name != "index.html"]), 3)
             journals = [path.read_text() for path in (self.folder / "left").glob("*.jsonl")]
             self.assertEqual([sum(word in text for text in journals) for word in ("good morning", "good night")], [1, 1])
 

@@ -7,6 +7,7 @@ usage: view_command_test.py     RINGSIDE names the program (default: build/rings
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -90,6 +91,59 @@ class ViewCommand(unittest.TestCase):
         behind = next(each for each in journal if each.get("step") == typed["after"] + 1)
         self.assertGreaterEqual(behind["time_ns"], typed["time_ns"])
         self.assertGreater(marks[-1]["focus"], 0)
+
+    def test_a_failure_says_what_was_expected_and_why(self):
+        marks = [line for line in self.journal() if "mark" in line]
+        failure = marks[-1]
+        self.assertEqual(failure["expected"], 'expect user sees "nothing of the sort" within 1ms')
+        self.assertEqual(failure["why"][0], "the limit was 1ms, set by line 10")
+        self.assertEqual([mark.get("act") for mark in marks if mark["mark"] == "statement"], ["boots", "acts", "acts", None, None])
+        self.assertEqual([mark.get("act") for mark in marks if mark["mark"] == "fault"], ["acts", "acts"])
+
+    def page(self, *arguments, status=GOOD):
+        """The data of a page."""
+        self.ringside(*arguments, "--html", "page.html", status=status)
+        text = (self.folder / "page.html").read_text()
+        return json.loads(re.search(r'id="run-0">(.*?)</script>', text, re.DOTALL)[1])
+
+    def test_a_page_has_prose_verdict_and_counts(self):
+        lesson = LIBRARY / "20-quirk-xcs-drop-when-full.scn"
+        ends = {"on": "Typed to dom1: 9 messages: 8 fit, 1 lost; 480 of 481 bytes arrived.", "off": "Typed to dom1: 9 messages; all 481 bytes arrived."}
+        for loss, sentence in ends.items():
+            run = self.page("run", str(lesson), "-p", "BYTES=481", "-p", "LOSS=" + loss)
+            self.assertEqual((run["ending"], run["verdict"]), ([sentence], None))
+        self.assertEqual(run["prose"][0], "History: typing more than the ring holds.")
+        self.assertEqual(len(run["prose"]), 3)
+        run = self.page("run", "typing.scn", status=EXPECTATION_FAILED)
+        self.assertEqual(run["prose"], [])
+        rows = run["verdict"]["failures"][0]["rows"]
+        self.assertEqual([row[0] for row in rows[:3]], ["line 10", "instead", "why"])
+        # Without a viewer, what was printed waits.
+        (self.folder / "waits.scn").write_text('scenario "Waits"\nxen boots dom1\ndom1 prints "abc"\nexpect dom1.tx settles at req_prod 1 rsp_prod 1\n')
+        self.assertEqual(self.page("run", "waits.scn")["ending"], ["Printed by dom1: 1 message; 0 of 3 bytes were shown; 3 are still in xend."])
+
+    def test_a_folder_of_pages_has_an_index_with_every_lesson_its_runs_and_their_verdicts(self):
+        passes = 'scenario "Passes"\nparam N = 1, 2\nxen boots dom1\ndom1 prints "{N}"\nexpect dom1.tx settles at req_prod 1 rsp_prod 1\n'
+        lessons = self.folder / "lessons"
+        lessons.mkdir()
+        (lessons / "1.scn").write_text("# What <b>one</b> is about,\n# on two lines.\n#\n# More.\n" + passes)
+        (lessons / "2.scn").write_text(TYPING)
+        (lessons / "3.scn").write_text("scenario\n")
+        self.ringside("run", "lessons", "--html", "pages", status=DOES_NOT_PARSE)
+        page = (self.folder / "pages" / "index.html").read_text()
+        for words in ("<p>What &lt;b&gt;one&lt;/b&gt; is about, on two lines.</p>\n<p>More.</p>", "3 runs: 2 passed, 1 did not; 1 file does not parse."):
+            self.assertIn(words, page)
+        sections = re.findall(r'<section class="lesson( bad)?">(.*?)</section>', page, re.DOTALL)
+        self.assertEqual([bad for bad, _ in sections], [" bad", "", " bad"])
+        self.assertIn("does not parse", sections[0][1])
+        self.assertEqual(sections[1][1].count("\u2713 passed"), 2)
+        self.assertRegex(sections[2][1], "\u2717 failed</span> <span class=\"first\">lessons/2.scn:10")
+        links = re.findall(r'<a href="([^"]+)">', page)
+        self.assertEqual(len(links), 3)
+        self.assertEqual(sorted(links + ["index.html"]), sorted(os.listdir(self.folder / "pages")))
+        # One run is one file.
+        self.ringside("run", "typing.scn", "--html", "one.html", status=EXPECTATION_FAILED)
+        self.assertEqual([path.name for path in self.folder.glob("*.html")], ["one.html"])
 
     def test_a_folder_takes_a_journal_of_every_run(self):
         self.ringside("run", "typing.scn", "--seed", "1..3", "--journal", "all", status=EXPECTATION_FAILED)

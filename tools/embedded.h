@@ -12,11 +12,17 @@ extern const std::string_view journal_schema;
 // tools/page: the replay page.
 extern const std::string_view page_html;
 extern const std::string_view page_css;
+extern const std::string_view page_index;
 extern const std::string_view page_model;
 extern const std::string_view page_terminal;
 extern const std::string_view page_words;
 extern const std::string_view page_lanes;
 extern const std::string_view page_panes;
+extern const std::string_view page_source;
+extern const std::string_view page_check;
+extern const std::string_view page_predict;
+extern const std::string_view page_find;
+extern const std::string_view page_reading;
 extern const std::string_view page_live;
 extern const std::string_view page_main;
 

@@ -2,6 +2,7 @@
 #include "emu/script/journal_of.h"
 
 #include "emu/script/print.h"
+#include "emu/script/report.h"
 
 namespace ringside::script {
 
@@ -9,10 +10,29 @@ namespace {
 
 using trace::JournalMark;
 
+JournalMark::Act act_of(const Statement& statement) {
+  using Act = JournalMark::Act;
+  if (const auto* block = std::get_if<Together>(&statement.what)) {
+    for (const Statement& each : block->statements) {
+      if (act_of(each) != Act::none) return Act::acts;
+    }
+    return Act::none;
+  }
+  const auto* act = std::get_if<script::Act>(&statement.what);
+  if (act == nullptr) return Act::none;
+  const auto* life = std::get_if<Life>(act);
+  const bool boots =
+      life != nullptr && (life->verb == Life::Verb::creates || life->verb == Life::Verb::boots);
+  return boots ? Act::boots : Act::acts;
+}
+
 class Marks {
  public:
   Marks(const Scenario& scenario, const Sources& sources, const RunRecord& record)
-      : own_file_(scenario.setup.title_span.source), sources_(sources), record_(record) {}
+      : own_file_(scenario.setup.title_span.source),
+        scenario_(scenario),
+        sources_(sources),
+        record_(record) {}
 
   std::vector<JournalMark> all() {
     for (const RunRecord::StatementStart& each : record_.starts) {
@@ -20,6 +40,7 @@ class Marks {
       add(each);
     }
     failures_until(record_.failures.size());
+    if (record_.outcome == Outcome::could_not_run) add_error();
     return std::move(marks_);
   }
 
@@ -47,7 +68,8 @@ class Marks {
     } else {
       made.text = written(statement);
     }
-    const auto* act = std::get_if<Act>(&statement.what);
+    made.act = act_of(statement);
+    const auto* act = std::get_if<script::Act>(&statement.what);
     if (act != nullptr && (std::holds_alternative<Fault>(*act) || std::holds_alternative<HealsAll>(*act)))
       made.kind = JournalMark::Kind::fault;
     marks_.push_back(std::move(made));
@@ -57,13 +79,29 @@ class Marks {
     for (; told_ < number; ++told_) {
       const Failure& failure = record_.failures[told_];
       JournalMark made = mark(JournalMark::Kind::failure, failure.step, failure.time, failure.marked);
-      made.text = failure.instead;
+      made.text = failure_instead(failure);
       made.focus = failure.focus;
+      made.expected = written(*failure.statement);
+      if (const std::string limit = failure_limit(failure); !limit.empty())
+        made.why.push_back("the limit was " + limit);
+      for (std::string& each : failure_reasons(scenario_, sources_, record_, failure))
+        made.why.push_back(std::move(each));
       marks_.push_back(std::move(made));
     }
   }
 
+  /// The run ended early.
+  void add_error() {
+    Span line = record_.error_line;
+    if (line.nowhere()) line.source = own_file_;
+    JournalMark made =
+        mark(JournalMark::Kind::failure, record_.state.steps(), record_.ended - record_.began, line);
+    made.text = "the run could not go on: " + record_.error.text();
+    marks_.push_back(std::move(made));
+  }
+
   std::uint32_t own_file_;
+  const Scenario& scenario_;
   const Sources& sources_;
   const RunRecord& record_;
   std::size_t told_ = 0;

@@ -72,13 +72,8 @@ class Report {
  private:
   [[nodiscard]] std::string headline(std::string_view word, Duration time, const std::string& count) const;
   [[nodiscard]] std::string failure(std::size_t number) const;
-  [[nodiscard]] std::string hint(const Failure& failure) const;
   [[nodiscard]] std::string values(const Statement& statement) const;
   [[nodiscard]] std::string entries(Step focus, Step last, std::uint32_t domain) const;
-  [[nodiscard]] std::string limit(const Failure& failure) const;
-  [[nodiscard]] std::string reasons(const Failure& failure) const;
-  [[nodiscard]] std::string rings(const Failure& failure) const;
-  [[nodiscard]] std::string quirks(const Failure& failure) const;
   [[nodiscard]] std::string last_lines() const;
 
   const Scenario& scenario_;
@@ -113,29 +108,12 @@ std::string Report::failure(std::size_t number) const {
   std::string text =
       headline("FAIL", its.time,
                number == 0 ? count : fmt::format("   ({} of {})", number + 1, record_.failures.size()));
-  text += sources_.excerpt(its.marked, hint(its));
+  text += sources_.excerpt(its.marked, failure_instead(its));
   text += values(*its.statement);
   text += entries(its.focus, its.step, domain_of(*its.pattern));
-  return text + limit(its) + reasons(its);
-}
-
-std::string Report::hint(const Failure& failure) const {
-  const std::string named = failure.label.empty() ? "" : fmt::format(" ({})", failure.label);
-  switch (failure.kind) {
-    case Failure::Kind::missed:
-      return failure.instead + named;
-    case Failure::Kind::differs: {
-      const bool by_entry = Matcher::by_entry(*failure.pattern);
-      return failure.instead + (by_entry ? " came in its place" : "") + named;
-    }
-    case Failure::Kind::unsettled:
-      return "it did not settle; " + failure.instead + named;
-    case Failure::Kind::seen: {
-      const bool no = std::holds_alternative<ExpectNo>(failure.statement->what);
-      return fmt::format("this came{}: {}", no ? "" : ", and must not", failure.instead);
-    }
-  }
-  return "";
+  if (const std::string limit = failure_limit(its); !limit.empty()) text += row("limit", limit);
+  for (const std::string& each : failure_reasons(scenario_, sources_, record_, its)) text += row("why", each);
+  return text;
 }
 
 /// Lines are shown as they are written. So the values of their names are shown beside them.
@@ -179,62 +157,7 @@ std::string Report::entries(Step focus, Step last, std::uint32_t domain) const {
   return text;
 }
 
-std::string Report::limit(const Failure& failure) const {
-  if (!failure.limit) return "";
-  if (failure.limit->count() == 0) return row("limit", "now: no more time was given");
-  const std::string who = failure.limit_line.nowhere()
-                              ? std::string("the default timeout")
-                              : fmt::format("set by line {}", failure.limit_line.line);
-  return row("limit", fmt::format("{}, {}", script::written(*failure.limit), who));
-}
-
-std::string Report::rings(const Failure& failure) const {
-  std::string text;
-  for (const std::uint32_t domain : record_.state.domains()) {
-    for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
-      const State::RingPoint& point = record_.state.ring_at(domain, ring, failure.step);
-      const std::uint32_t req_prod = point.at(trace::IndexName::req_prod);
-      const std::uint32_t rsp_prod = point.at(trace::IndexName::rsp_prod);
-      const std::uint32_t unanswered = req_prod - rsp_prod;
-      if (unanswered < ring::slots_per_ring) continue;
-      text += row("why",
-                  fmt::format("{} {}: req_prod {} - rsp_prod {} = {} of {}", trace::ring_name(domain, ring),
-                              unanswered == ring::slots_per_ring ? "is full" : "is impossible", req_prod,
-                              rsp_prod, unanswered, ring::slots_per_ring));
-    }
-  }
-  return text;
-}
-
-/// The quirks that had taken effect by then.
-std::string Report::quirks(const Failure& failure) const {
-  std::string text;
-  std::set<std::string> told;
-  const Sources::Source& file = sources_.at(scenario_.setup.title_span.source);
-  for (Step step = 1; step <= failure.step; ++step) {
-    const trace::Entry& entry = record_.state.at(step);
-    if (entry.kind != trace::Kind::quirk) continue;
-    const std::string name = trace::words_of(entry);
-    if (!told.insert(name).second) continue;
-    const auto line = std::ranges::find_if(file.lines, [&](const std::string& each) {
-      return each.find("quirk") != std::string::npos && each.find(name) != std::string::npos;
-    });
-    text += row("why", fmt::format("quirk {} bit first at step {}{}", name, step,
-                                   line == file.lines.end()
-                                       ? ""
-                                       : fmt::format(" (set by line {})", line - file.lines.begin() + 1)));
-  }
-  return text;
-}
-
-std::string Report::reasons(const Failure& failure) const {
-  std::string text = rings(failure) + quirks(failure);
-  for (const Circumstance& each : failure.circumstances)
-    text += row("why", fmt::format("{} since line {}", each.text, each.since.line));
-  return text;
-}
-
-/// The end of a report, the same for all failures of a run.
+/// The same for all failures of the run.
 std::string Report::last_lines() const {
   std::string text;
   const std::size_t said = record_.process_warnings.size();
@@ -261,7 +184,81 @@ std::string Report::could_not_run() const {
   return record_.failures.empty() ? text + last_lines() : text;
 }
 
+/// Rings that were full, or more than that.
+void add_rings(const RunRecord& record, const Failure& failure, std::vector<std::string>& reasons) {
+  for (const std::uint32_t domain : record.state.domains()) {
+    for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
+      const State::RingPoint& point = record.state.ring_at(domain, ring, failure.step);
+      const std::uint32_t req_prod = point.at(trace::IndexName::req_prod);
+      const std::uint32_t rsp_prod = point.at(trace::IndexName::rsp_prod);
+      const std::uint32_t unanswered = req_prod - rsp_prod;
+      if (unanswered < ring::slots_per_ring) continue;
+      reasons.push_back(fmt::format("{} {}: req_prod {} - rsp_prod {} = {} of {}",
+                                    trace::ring_name(domain, ring),
+                                    unanswered == ring::slots_per_ring ? "is full" : "is impossible",
+                                    req_prod, rsp_prod, unanswered, ring::slots_per_ring));
+    }
+  }
+}
+
+/// Quirks that had taken effect by then.
+void add_quirks(const Scenario& scenario, const Sources& sources, const RunRecord& record,
+                const Failure& failure, std::vector<std::string>& reasons) {
+  std::set<std::string> told;
+  const Sources::Source& file = sources.at(scenario.setup.title_span.source);
+  for (Step step = 1; step <= failure.step; ++step) {
+    const trace::Entry& entry = record.state.at(step);
+    if (entry.kind != trace::Kind::quirk) continue;
+    const std::string name = trace::words_of(entry);
+    if (!told.insert(name).second) continue;
+    const auto line = std::ranges::find_if(file.lines, [&](const std::string& each) {
+      return each.find("quirk") != std::string::npos && each.find(name) != std::string::npos;
+    });
+    reasons.push_back(fmt::format(
+        "quirk {} bit first at step {}{}", name, step,
+        line == file.lines.end() ? "" : fmt::format(" (set by line {})", line - file.lines.begin() + 1)));
+  }
+}
+
 }  // namespace
+
+std::string failure_instead(const Failure& failure) {
+  const std::string named = failure.label.empty() ? "" : fmt::format(" ({})", failure.label);
+  switch (failure.kind) {
+    case Failure::Kind::missed:
+      return failure.instead + named;
+    case Failure::Kind::differs: {
+      const bool by_entry = Matcher::by_entry(*failure.pattern);
+      return failure.instead + (by_entry ? " came in its place" : "") + named;
+    }
+    case Failure::Kind::unsettled:
+      return "it did not settle; " + failure.instead + named;
+    case Failure::Kind::seen: {
+      const bool no = std::holds_alternative<ExpectNo>(failure.statement->what);
+      return fmt::format("this came{}: {}", no ? "" : ", and must not", failure.instead);
+    }
+  }
+  return "";
+}
+
+std::string failure_limit(const Failure& failure) {
+  if (!failure.limit) return "";
+  if (failure.limit->count() == 0) return "now: no more time was given";
+  const std::string who = failure.limit_line.nowhere()
+                              ? std::string("the default timeout")
+                              : fmt::format("set by line {}", failure.limit_line.line);
+  return fmt::format("{}, {}", script::written(*failure.limit), who);
+}
+
+std::vector<std::string> failure_reasons(const Scenario& scenario, const Sources& sources,
+                                         const RunRecord& record, const Failure& failure) {
+  std::vector<std::string> reasons;
+  add_rings(record, failure, reasons);
+  add_quirks(scenario, sources, record, failure, reasons);
+  for (const Circumstance& each : failure.circumstances)
+    reasons.push_back(fmt::format("{} since line {}", each.text, each.since.line));
+  return reasons;
+}
 
 std::string time_text(Duration time) {
   const auto ns = static_cast<double>(time.count());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "emu/script/run.h"
 #include "emu/script/source.h"
@@ -23,6 +24,16 @@ inline constexpr std::size_t entries_before = 4;
 /// Why a run failed or could not run; empty if it passed. Ends with a newline.
 [[nodiscard]] std::string failure_report(const Scenario& scenario, const Sources& sources,
                                          const RunRecord& record, const ReportContext& context);
+/// Why a run failed or could not run; empty for one that passed. Ends with a newline.
+[[nodiscard]] std::string failure_report(const Scenario& scenario, const Sources& sources,
+                                         const RunRecord& record, const ReportContext& context);
+/// What was found in place of what the line of `failure` expects.
+[[nodiscard]] std::string failure_instead(const Failure& failure);
+/// The circumstances of `failure`, a sentence each: a full ring, quirks, earlier lines.
+[[nodiscard]] std::vector<std::string> failure_reasons(const Scenario& scenario, const Sources& sources,
+                                                       const RunRecord& record, const Failure& failure);
+/// "1s, the default timeout"; empty: no limit applied.
+[[nodiscard]] std::string failure_limit(const Failure& failure);
 /// The warnings of a run; empty if there are none. Ends with a newline.
 [[nodiscard]] std::string warnings_report(const Scenario& scenario, const Sources& sources,
                                           const RunRecord& record);

@@ -65,6 +65,9 @@ std::string to_json_line(const JournalMark& mark) {
                   mark.after, mark.time_ns, mark.line, json_text(mark.text));
   if (!mark.file.empty()) line += R"(,"file":)" + json_text(mark.file);
   if (mark.focus != 0) line += fmt::format(R"(,"focus":{})", mark.focus);
+  if (mark.act != JournalMark::Act::none) line += fmt::format(R"(,"act":"{}")", act_name(mark.act));
+  if (!mark.expected.empty()) line += R"(,"expected":)" + json_text(mark.expected);
+  if (!mark.why.empty()) line += R"(,"why":)" + json_list(mark.why);
   return line + "}";
 }
 

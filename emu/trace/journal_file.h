@@ -84,13 +84,21 @@ struct JournalMark {
     fault,      ///< a statement about faults
     failure,    ///< of an expectation; `text` says what happened instead
   };
+  enum class Act : std::uint8_t {
+    none,   ///< it does nothing: it expects something
+    boots,  ///< it creates or boots domains, which has many effects that are alike in every run
+    acts,   ///< it does something else
+  };
   Kind kind = Kind::statement;
-  std::uint64_t after = 0;   ///< the last step before it; 0: none
-  std::int64_t time_ns = 0;  ///< since the journal's origin
-  std::uint32_t line = 0;    ///< of the scenario's file, from 1
-  std::string file = {};     ///< the file, if the line is not in the scenario's own
-  std::string text = {};     ///< the line, without its comment; of a phase its title
-  std::uint64_t focus = 0;   ///< of a failure: the entry that decided; 0: none
+  std::uint64_t after = 0;            ///< the last step before it; 0: none
+  std::int64_t time_ns = 0;           ///< since the journal's origin
+  std::uint32_t line = 0;             ///< of the scenario's file, from 1
+  std::string file = {};              ///< the file, if the line is not in the scenario's own
+  std::string text = {};              ///< the line, without its comment; of a phase its title
+  std::uint64_t focus = 0;            ///< of a failure: the entry that decided; 0: none
+  Act act = Act::none;                ///< of a statement
+  std::string expected = {};          ///< of a failure: the line that was not met
+  std::vector<std::string> why = {};  ///< of a failure: what applied then, a sentence each
 
   friend bool operator==(const JournalMark&, const JournalMark&) = default;
 };

@@ -310,18 +310,6 @@ JournalStep step_in(Fields& fields, std::string& complaint) {
   return step;
 }
 
-JournalMark mark_in(Fields& fields) {
-  JournalMark mark;
-  mark.kind = fields.named("mark", mark_named, "statement, phase, fault or failure");
-  mark.after = fields.number("after", std::numeric_limits<std::uint64_t>::max());
-  mark.time_ns = fields.time("time_ns");
-  mark.line = fields.word("line");
-  mark.text = fields.text("text");
-  if (fields.has("file")) mark.file = fields.text("file");
-  if (fields.has("focus")) mark.focus = fields.number("focus", std::numeric_limits<std::uint64_t>::max());
-  return mark;
-}
-
 std::vector<std::string> texts_in(Fields& fields, const char* key) {
   std::vector<std::string> out;
   for (const json& each : fields.list(key)) {
@@ -332,6 +320,21 @@ std::vector<std::string> texts_in(Fields& fields, const char* key) {
     out.push_back(each.get<std::string>());
   }
   return out;
+}
+
+JournalMark mark_in(Fields& fields) {
+  JournalMark mark;
+  mark.kind = fields.named("mark", mark_named, "statement, phase, fault or failure");
+  mark.after = fields.number("after", std::numeric_limits<std::uint64_t>::max());
+  mark.time_ns = fields.time("time_ns");
+  mark.line = fields.word("line");
+  mark.text = fields.text("text");
+  if (fields.has("file")) mark.file = fields.text("file");
+  if (fields.has("focus")) mark.focus = fields.number("focus", std::numeric_limits<std::uint64_t>::max());
+  if (fields.has("act")) mark.act = fields.named("act", act_named, "boots or acts");
+  if (fields.has("expected")) mark.expected = fields.text("expected");
+  if (fields.has("why")) mark.why = texts_in(fields, "why");
+  return mark;
 }
 
 JournalRing ring_in(const json& object, std::string& complaint) {

@@ -112,6 +112,22 @@ std::string_view mark_name(JournalMark::Kind mark) {
   return "unknown";
 }
 
+std::string_view act_name(JournalMark::Act act) {
+  switch (act) {
+    case JournalMark::Act::none:
+      return "none";
+    case JournalMark::Act::boots:
+      return "boots";
+    case JournalMark::Act::acts:
+      return "acts";
+  }
+  return "unknown";
+}
+
+std::optional<JournalMark::Act> act_named(std::string_view name) {
+  return value_named(name, JournalMark::Act::acts, act_name);
+}
+
 std::optional<JournalMark::Kind> mark_named(std::string_view name) {
   return value_named(name, JournalMark::Kind::failure, mark_name);
 }

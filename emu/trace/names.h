@@ -21,6 +21,8 @@ namespace ringside::trace {
 [[nodiscard]] std::string_view layout_name(ring::Abi layout);
 /// "statement", "phase", "fault", "failure"
 [[nodiscard]] std::string_view mark_name(JournalMark::Kind mark);
+/// "none" has no place in a file.
+[[nodiscard]] std::string_view act_name(JournalMark::Act act);
 
 // Empty for an unknown name.
 [[nodiscard]] std::optional<Kind> kind_named(std::string_view name);
@@ -29,6 +31,7 @@ namespace ringside::trace {
 [[nodiscard]] std::optional<ring::Ring> ring_named(std::string_view name);
 [[nodiscard]] std::optional<ring::Abi> layout_named(std::string_view name);
 [[nodiscard]] std::optional<JournalMark::Kind> mark_named(std::string_view name);
+[[nodiscard]] std::optional<JournalMark::Act> act_named(std::string_view name);
 [[nodiscard]] std::optional<IndexName> index_named(std::string_view name);
 [[nodiscard]] std::optional<ring::Raised> raised_named(std::string_view name);
 /// By the name that frame_type_name() gives.

@@ -90,7 +90,15 @@ class WatchWeb(unittest.TestCase):
         for way in ("user xend", "xend xcs", "xcs page", "page domU", "domU tty", "page xcs", "xcs xend", "xend client", "client user"):
             self.assertIn(way, ways)
         self.assertEqual(len(browser.find_elements(By.CSS_SELECTOR, "[data-ring='dom1.rx'] .slot")), 8)
-        self.assertEqual([entry["message"] for entry in browser.get_log("browser") if "favicon" not in entry["message"]], [])
+        self.assertEqual([entry["message"] for entry in browser.get_log("browser")], [])
+        # Who looks at an earlier step gets back.
+        back = browser.find_element(By.ID, "back-to-live")
+        self.assertFalse(back.is_displayed())
+        browser.find_element(By.ID, "back").click()
+        self.assertTrue(back.is_displayed())
+        back.click()
+        self.assertEqual(script("player.position"), script("player.rows.length - 1"))
+        self.assertFalse(back.is_displayed())
         if os.environ.get("RINGSIDE_SHOT"):
             browser.save_screenshot(os.environ["RINGSIDE_SHOT"])
 

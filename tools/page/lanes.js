@@ -2,13 +2,21 @@
 // a run may have any number of steps. An arrow ends in the row in which its content arrives.
 "use strict";
 
-const ROW = 28;            // pixels
+const ROW_REM = 1.75;      // the height of a row
 const FOLD_FROM = 4;       // this many steps of one sort become one row
 const ARROW_ROWS_MAX = 40; // the longest arrow; longer ones are cut
 const LANES = [
   ["user", "user"], ["client", "client"], ["xend", "xend"], ["xenctld", "xenctld"], ["xcs", "xcs"], ["event", "event channel"],
   ["page", "shared page"], ["domU", "domU kernel"], ["tty", "terminal"], ["dom0", "dom0 kernel"], ["xen", "Xen"], ["uart", "UART"],
 ];
+// The lanes of a run, and their names.
+function lanesOf(run) {
+  return run.header.lanes || LANES;
+}
+function laneName(run, lane) {
+  return (lanesOf(run).find(([name]) => name === lane) || [lane, lane])[1];
+}
+
 const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom0", client: "cli", xenctld: "ctld" };
 
 // The look of a step: its class, and its content in a few words.
@@ -26,6 +34,8 @@ class Lanes {
     this.hidden = new Set();
     this.query = "";
     this.byte = null;
+    this.opened = new Set(); // starts of machines and domains that are shown step by step
+    this.hidesFuture = false;
     this.current = 0;
     this.focus = null;
     this.lanesUsed = new Set();
@@ -48,39 +58,45 @@ class Lanes {
   // Collects the lanes that the steps use.
   learn(steps) {
     for (const step of steps) this.lanesUsed.add(step.f).add(step.o);
-    this.used = LANES.filter(([lane]) => this.lanesUsed.has(lane));
+    this.used = lanesOf(this.run).filter(([lane]) => this.run.header.lanes || this.lanesUsed.has(lane));
   }
 
   shows(step) {
     if (this.hidden.has(step.f) || this.hidden.has(step.o)) return false;
     if (this.byte !== null && !this.run.hasByte(step, this.byte)) return false;
-    return !this.query || matches(step, this.query);
+    return !this.query || matches(step, this.query, this.run);
   }
 
-  // Makes the rows: one step, or several of one sort. The start of the machine is one row.
+  // Makes the rows: one step, or several of one sort. The start of the machine or of a domain is one row.
   fold() {
+    this.unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    this.height = Math.round(ROW_REM * 16 * this.unit);
     const steps = this.run.steps;
     const plain = !this.query && this.byte === null;
     this.rows = [];
     let at = 0;
-    const beginning = this.run.beginning;
-    if (plain && beginning > FOLD_FROM) {
-      this.rows.push({ from: 0, to: beginning - 1, start: true });
-      at = beginning;
-    }
+    const starts = plain ? this.run.starts.filter(([from, to]) => to - from + 1 >= FOLD_FROM && !this.opened.has(from)) : [];
     while (at < steps.length) {
+      while (starts.length && starts[0][0] < at) starts.shift();
+      if (starts.length && starts[0][0] === at) {
+        const [from, to, start] = starts.shift();
+        this.rows.push({ from, to, start });
+        at = to + 1;
+        continue;
+      }
       if (!this.shows(steps[at])) {
         at++;
         continue;
       }
       let to = at;
       const first = steps[at];
-      while (to + 1 < steps.length && alike(first, steps[to + 1]) && this.shows(steps[to + 1])) to++;
+      const end = starts.length ? starts[0][0] : steps.length;
+      while (to + 1 < end && alike(first, steps[to + 1]) && this.shows(steps[to + 1])) to++;
       if (to - at + 1 < FOLD_FROM || !plain) to = at;
       this.rows.push({ from: at, to });
       at = to + 1;
     }
-    this.spacer.style.height = (this.rows.length + 2) * ROW + "px";
+    this.spacer.style.height = (this.rows.length + 2) * this.height + "px";
     this.draw();
   }
 
@@ -96,50 +112,62 @@ class Lanes {
     this.current = index;
     if (follow) {
       const row = this.rowOf(index);
-      const top = row * ROW;
+      const top = row * this.height;
       const room = this.box.clientHeight;
-      if (top < this.box.scrollTop + ROW || top > this.box.scrollTop + room - 3 * ROW) this.box.scrollTop = Math.max(0, top - room * 0.55);
+      if (top < this.box.scrollTop + this.height || top > this.box.scrollTop + room - 3 * this.height) this.box.scrollTop = Math.max(0, top - room * 0.55);
     }
     this.draw();
   }
 
   click(event) {
     const y = event.clientY - this.spacer.getBoundingClientRect().top;
-    const row = this.rows[Math.floor(y / ROW)];
-    if (row) this.go(row.to);
+    const row = this.rows[Math.floor(y / this.height)];
+    if (!row) return;
+    if (row.start && this.current >= row.from && this.current <= row.to) {
+      // A second click on a start shows its steps.
+      this.opened.add(row.from);
+      this.fold();
+    }
+    this.go(row.to);
   }
 
   draw() {
     const width = this.box.clientWidth;
     if (!width) return;
     const lanes = this.lanes();
-    const gutter = width < 480 ? 44 : 92;
+    const gutter = (width < 480 * this.unit || this.run.header.mode === "check" ? 44 : 92) * this.unit;
     const lane = (width - gutter) / Math.max(lanes.length, 1);
     const x = new Map(lanes.map(([name], at) => [name, gutter + lane * (at + 0.5)]));
     this.drawHeads(lanes, gutter, lane);
-    const first = Math.max(Math.floor(this.box.scrollTop / ROW) - ARROW_ROWS_MAX, 0);
-    const last = Math.min(Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW) + 2, this.rows.length);
-    const top = first * ROW;
+    const first = Math.max(Math.floor(this.box.scrollTop / this.height) - ARROW_ROWS_MAX, 0);
+    const last = Math.min(Math.ceil((this.box.scrollTop + this.box.clientHeight) / this.height) + 2, this.rows.length);
+    const top = first * this.height;
     this.svg.setAttribute("width", width);
-    this.svg.setAttribute("height", Math.max((last - first + 1) * ROW, 1));
+    this.svg.setAttribute("height", Math.max((last - first + 1) * this.height, 1));
     this.svg.style.top = top + "px";
     const parts = [];
     for (const [name] of lanes) {
       const at = x.get(name);
-      parts.push(`<line class="lane${name === this.focus ? " focus" : ""}" x1="${at}" x2="${at}" y1="0" y2="${(last - first + 1) * ROW}"/>`);
+      parts.push(`<line class="lane${name === this.focus ? " focus" : ""}" x1="${at}" x2="${at}" y1="0" y2="${(last - first + 1) * this.height}"/>`);
     }
-    const visibleFrom = Math.floor(this.box.scrollTop / ROW) - 1;
-    for (let at = first; at < last; at++) parts.push(this.rowMarkup(at, (at - first) * ROW, x, width, gutter, at >= visibleFrom));
-    this.svg.innerHTML = parts.join("");
+    const visibleFrom = Math.floor(this.box.scrollTop / this.height) - 1;
+    const labels = []; // above all arrows
+    for (let at = first; at < last; at++) {
+      if (this.hidesFuture && this.rows[at].from > this.current) break;
+      const [shapes, label] = this.rowMarkup(at, (at - first) * this.height, x, width, gutter, at >= visibleFrom);
+      parts.push(shapes);
+      labels.push(label);
+    }
+    this.svg.innerHTML = parts.join("") + labels.join("");
   }
 
   drawHeads(lanes, gutter, lane) {
     const names = lanes.map(([name, label]) => {
-      const head = make("span", { class: name === this.focus ? "focus" : "", text: lane < 52 ? SHORT[name] || label : label });
+      const head = make("span", { class: name === this.focus ? "focus" : "", text: lane < 52 * this.unit ? SHORT[name] || label : label });
       head.style.width = lane + "px";
       return head;
     });
-    const time = make("span", { class: "time", text: gutter > 50 ? "ms / step" : "step" });
+    const time = make("span", { class: "time", text: gutter > 50 * this.unit ? "ms / step" : "step" });
     time.style.width = gutter + "px";
     this.head.replaceChildren(time, ...names);
   }
@@ -151,49 +179,63 @@ class Lanes {
     return [look, `${steps.length} times: ` + (bytes ? `${bytes} bytes in all` : words)];
   }
 
+  // The shapes of a row, and its label, which is drawn above the shapes of all rows.
   rowMarkup(at, y, x, width, gutter, inSight) {
+    const { height, unit } = this;
     const row = this.rows[at];
     const step = this.run.steps[row.to];
-    const middle = y + ROW / 2;
+    const middle = y + height / 2;
+    const base = middle + 4 * unit;
     const here = this.current >= row.from && this.current <= row.to;
     const when = row.from > this.current ? " future" : here ? " here" : "";
-    let out = `<g class="row${when}" data-step="${step.n}">`;
-    if (here) out += `<rect class="band" x="0" y="${y}" width="${width}" height="${ROW}"/>`;
+    const group = `<g class="row${when}" data-step="${step.n}">`;
+    let out = group;
+    let label = group;
+    const done = () => [out + "</g>", label + "</g>"];
+    if (here) out += `<rect class="band" x="0" y="${y}" width="${width}" height="${height}"/>`;
     if (inSight) {
-      if (gutter > 50) out += `<text class="time" x="50" y="${middle + 4}" text-anchor="end">${Math.abs(step.t) < 1e9 ? milliseconds(step.t) : (step.t / 1e6).toFixed(0)}</text>`;
-      out += `<text class="number" x="${gutter - 6}" y="${middle + 4}" text-anchor="end">${step.n}</text>`;
+      if (gutter > 50 * unit) label += `<text class="time" x="${50 * unit}" y="${base}" text-anchor="end">${Math.abs(step.t) < 1e9 ? milliseconds(step.t) : (step.t / 1e6).toFixed(0)}</text>`;
+      label += `<text class="number" x="${gutter - 6 * unit}" y="${base}" text-anchor="end">${here ? this.run.steps[this.current].n : step.n}</text>`;
     }
     if (row.start) {
-      return out + `<text class="words note" x="${gutter + 8}" y="${middle + 4}">the machine starts: ${row.to + 1} steps</text></g>`;
+      const within = here && row.from < row.to ? `: ${this.current - row.from + 1} of ${row.to - row.from + 1}: ${lookOf(this.run.steps[this.current])[1]}` : `: ${row.to - row.from + 1} steps`;
+      label += `<text class="words note" x="${gutter + 8}" y="${base}">\u25b8 ${escaped(row.start + within)}</text>`;
+      return done();
     }
     const count = row.to - row.from + 1;
     const [look, words] = count > 1 ? this.lookOfMany(row) : lookOf(step);
-    const label = escaped(words);
+    const text = escaped(words);
     const from = x.get(step.f);
     const to = x.get(step.o);
-    if (from === undefined && to === undefined) return out + "</g>";
+    if (from === undefined && to === undefined) return done();
     if (from === undefined || to === undefined || from === to) {
       const point = from ?? to;
       const left = point > width * 0.62;
-      out += look === "lost" ? cross(point, middle) : `<circle class="dot ${look}" cx="${point}" cy="${middle}" r="3.5"/>`;
-      return out + `<text class="words ${look}" x="${point + (left ? -9 : 9)}" y="${middle + 4}" text-anchor="${left ? "end" : "start"}">${label}</text></g>`;
+      out += look === "lost" ? cross(point, middle) : `<circle class="dot ${look}" cx="${point}" cy="${middle}" r="${3.5 * unit}"/>`;
+      label += `<text class="words ${look}" x="${point + (left ? -9 : 9)}" y="${base}" text-anchor="${left ? "end" : "start"}">${text}</text>`;
+      return done();
     }
     // Content that is passed on is under way until it is taken. Content of the page, or an event, is there at once and
     // waits.
     const waits = step.k === "event_raised" || step.k === "slot_written";
     const arrival = this.run.arrivals[row.from];
-    const rows = arrival === undefined ? 0 : Math.min(Math.max(this.rowOf(arrival) - at, 0), ARROW_ROWS_MAX);
-    const drop = waits || rows === 0 ? ROW * 0.25 : rows * ROW;
-    if (waits && rows > 0) out += `<path class="waiting ${look}" d="M${to} ${middle + drop} V${middle + rows * ROW}"/>`;
-    out += `<path class="arrow ${look}${rows > 3 && !waits ? " long" : ""}" d="M${from} ${middle} L${to} ${middle + drop}" marker-end="url(#head-${look})"/>`;
-    if (inSight) out += `<circle class="dot ${look}" cx="${from}" cy="${middle}" r="3"/>${besides((from + to) / 2, middle - 4 + Math.min(drop, ROW) / 2, look, label, gutter, width)}`;
-    return out + "</g>";
+    const known = arrival !== undefined && !(this.hidesFuture && arrival > this.current);
+    const rows = known ? Math.min(Math.max(this.rowOf(arrival) - at, 0), ARROW_ROWS_MAX) : 0;
+    const begin = y + height * 0.62; // below the label
+    const end = waits || rows === 0 ? y + height * 0.88 : y + rows * height + height * 0.5;
+    if (waits && rows > 0) out += `<path class="waiting ${look}" d="M${to} ${end} V${middle + rows * height}"/>`;
+    out += `<path class="arrow ${look}${rows > 3 && !waits ? " long" : ""}" d="M${from} ${begin} L${to} ${end}" marker-end="url(#head-${look})"/>`;
+    if (inSight) {
+      out += `<circle class="dot ${look}" cx="${from}" cy="${begin}" r="${3 * unit}"/>`;
+      label += besides((from + to) / 2, y + height * 0.42, look, text, gutter, width, unit);
+    }
+    return done();
   }
 }
 
 // Places a label in the middle of its arrow, or at the edge if it would not fit there.
-function besides(x, y, look, label, gutter, width) {
-  const half = label.length * 3.2;
+function besides(x, y, look, label, gutter, width, unit) {
+  const half = label.length * 3.2 * unit;
   const [at, anchor] = x - half < gutter ? [gutter + 2, "start"] : x + half > width - 4 ? [width - 4, "end"] : [x, "middle"];
   return `<text class="words ${look}" x="${at}" y="${y}" text-anchor="${anchor}">${label}</text>`;
 }
@@ -204,10 +246,6 @@ function cross(x, y) {
 
 function alike(one, other) {
   return one.k === other.k && one.f === other.f && one.o === other.o && one.h === other.h && one.m === other.m && one.a === other.a;
-}
-
-function matches(step, query) {
-  return step.s.toLowerCase().includes(query) || step.k.includes(query) || step.f === query || step.o === query;
 }
 
 function escaped(text) {

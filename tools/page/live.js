@@ -34,6 +34,11 @@ class Live {
     this.screen = make("pre", { class: "screen keyboard", id: "keyboard", tabindex: "0", role: "textbox", "aria-multiline": "true", "aria-label": "Type to " + title });
     const pane = make("section", { class: "pane typing", "aria-label": "Keyboard" }, make("h3", {}, `The console of ${title}: click and type `, this.state), this.screen);
     if (title === "no keyboard") this.screen.hidden = true;
+    this.back = make("button", { type: "button", id: "back-to-live", text: "Back to live" });
+    this.back.hidden = true;
+    this.back.addEventListener("click", () => this.player.go(this.player.rows.length - 1));
+    pane.firstChild.append(" ", this.back);
+    this.player.moved = () => { this.back.hidden = this.player.position >= this.player.rows.length - 1; };
     this.player.views[0].panes.prepend(pane);
     this.screen.addEventListener("keydown", (event) => this.key(event));
     this.screen.addEventListener("paste", (event) => {
@@ -73,6 +78,7 @@ class Live {
     const followed = player.position >= player.rows.length - 1;
     player.extend(this.waiting.splice(0));
     if (followed && player.timer === null) player.go(player.rows.length - 1, { quiet: true });
+    player.moved();
     this.showScreen();
   }
 

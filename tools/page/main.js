@@ -2,11 +2,13 @@
 "use strict";
 
 const SPEEDS = [0.5, 1, 2, 5, 10, 50, 200]; // steps a second
+const TICK_NAMES_MAX = 5;
 const KEYS = [
   ["space", "play, pause"], [", .", "one step back, on"], ["\u2190 \u2192", "the same"], ["\u2191 \u2193", "ten steps back, on"],
   ["[ ]", "the line or phase before, next"], ["0 \u2026 9", "to 0 % \u2026 90 %"], ["Home End", "beginning, end"],
   ["+ -", "faster, slower"], ["d", "first difference of two runs"], ["f", "follow a byte of this step; again: another; Escape: no longer"],
-  ["p", "ask before showing"], ["t", "light, dark"], ["/", "find"], ["?", "this list"],
+  ["p", "ask before showing; 1 \u2026 4 answer"], ["/", "find; Enter: the next; Escape: back to where it began"], ["t", "light, dark"],
+  ["z Z", "larger, smaller text"], ["v", "the presenter's mode"], ["o", "there: the other pane"], ["?", "this list"],
 ];
 
 const $ = (id) => document.getElementById(id);
@@ -29,6 +31,9 @@ class Player {
     $("differs").hidden = this.differs < 0;
     SPEEDS.forEach((speed, at) => $("speed").append(make("option", { value: at, text: speed + "/s" })));
     $("speed").value = this.speed;
+    this.predictor = new Predictor(this);
+    this.finder = new Finder(this);
+    this.reading = new Reading(this);
     this.makeLaneList();
     this.ticks();
   }
@@ -49,13 +54,19 @@ class Player {
     lanes.learn(steps);
     lanes.fold();
     $("scrub").max = Math.max(this.rows.length - 1, 0);
-    steps.forEach((step, at) => { if (step.m) this.tickList.push([from + at, step.m === "!" || step.l ? "bad" : "bite"]); });
+    steps.forEach((step, at) => {
+      if (!step.m) return;
+      const [sort, label, text] = tickOf(step);
+      this.tickList.push({ position: from + at, sort, label, text });
+    });
     if (from === 0) this.makeLaneList();
   }
 
-  // The initial position: the first difference of two runs, or the scenario's first line.
+  // The initial position: the first difference of two runs, the failure of one, or else the first line after the boot.
   get beginning() {
-    return this.runs.length > 1 && this.differs >= 0 ? this.differs : this.positionOf(0, this.runs[0].beginning);
+    if (this.runs.length > 1 && this.differs >= 0) return this.differs;
+    const run = this.runs[0];
+    return this.positionOf(0, run.failedAt >= 0 ? run.failedAt : run.beginning);
   }
 
   positionOf(number, index) {
@@ -81,9 +92,11 @@ class Player {
     $("scrub").value = this.position;
     $("where").textContent = `step ${this.step.n} of ${this.runs[0].steps[this.runs[0].steps.length - 1].n}`;
     $("scrub").setAttribute("aria-valuetext", `step ${this.step.n}: ${this.step.s}`);
+    if (this.reading.presenting) this.reading.showPane(this.reading.pane);
     if (!quiet) this.announce();
     this.address();
     this.drawTicks();
+    if (this.moved) this.moved();
   }
 
   // Announces the step to screen readers, except during playback, when there would be too many.
@@ -100,8 +113,8 @@ class Player {
     }, 120);
   }
 
-  fromAddress() {
-    const wanted = new URLSearchParams(location.hash.slice(1));
+  fromAddress(hash) {
+    const wanted = new URLSearchParams(hash.slice(1));
     for (const view of this.views) {
       view.lanes.focus = wanted.get("lane");
     }
@@ -113,7 +126,7 @@ class Player {
 
   play() {
     if (this.timer !== null) return this.pause();
-    if (this.position >= this.rows.length - 1) this.go(this.beginning, { quiet: true });
+    if (this.position >= this.rows.length - 1) this.go(this.positionOf(0, this.runs[0].beginning), { quiet: true });
     $("play").textContent = "Pause";
     this.tick();
   }
@@ -122,6 +135,7 @@ class Player {
     const many = Math.max(1, Math.round(SPEEDS[this.speed] / 30));
     this.timer = setTimeout(() => {
       if (this.position >= this.rows.length - 1) return this.pause();
+      if (this.predictor.on) return this.predictor.to(this.nextShown(1), () => { if (this.timer !== null) this.tick(); });
       this.go(many === 1 ? this.nextShown(1) : this.position + many, { quiet: true });
       this.tick();
     }, Math.max(1000 / 30, 1000 / SPEEDS[this.speed]));
@@ -136,7 +150,7 @@ class Player {
 
   move(by) {
     if (this.timer !== null) this.pause();
-    if (by === 1 && this.predicting && this.position < this.rows.length - 1) return this.ask();
+    if (by === 1 && this.predictor.on && this.position < this.rows.length - 1) return this.predictor.to(this.nextShown(1));
     // Single steps skip steps that the filter hides.
     this.go(Math.abs(by) === 1 ? this.nextShown(by) : this.position + by);
   }
@@ -169,60 +183,86 @@ class Player {
 
   ticks() {
     this.tickList = [];
-    const add = (position, sort) => this.tickList.push([position, sort]);
+    const add = (position, sort, label, text = "") => this.tickList.push({ position, sort, label, text });
     for (const [number, run] of this.runs.entries()) {
-      run.steps.forEach((step, index) => { if (step.m) add(this.positionOf(number, index), step.m === "!" || step.l ? "bad" : "bite"); });
+      run.steps.forEach((step, index) => { if (step.m) add(this.positionOf(number, index), ...tickOf(step)); });
     }
-    this.runs[0].marks.forEach((mark, at) => add(this.positionOf(0, this.runs[0].markIndex[at]), { phase: "phase", fault: "bite", failure: "bad" }[mark.mark] || "line"));
+    this.runs[0].marks.forEach((mark, at) => add(this.positionOf(0, this.runs[0].markIndex[at]), { phase: "phase", fault: "bite", failure: "bad" }[mark.mark] || "line",
+      mark.mark === "phase" ? mark.text : `line ${mark.line}: ${mark.text}`, { phase: mark.text, failure: "failed" }[mark.mark]));
     this.drawTicks();
+  }
+
+  // The names of the marks near a place on the strip.
+  tickAt(x) {
+    const near = this.tickList.map((tick) => [Math.abs(this.tickPlace(tick.position) - x), tick.label]).filter(([distance]) => distance < 6).sort((a, b) => a[0] - b[0]);
+    return [...new Set(near.map(([, label]) => label))].slice(0, TICK_NAMES_MAX).join("\n");
+  }
+
+  tickPlace(position) {
+    return 8 + (($("ticks").clientWidth - 16) * position) / Math.max(this.rows.length - 1, 1);
   }
 
   drawTicks() {
     const canvas = $("ticks");
     const width = canvas.clientWidth;
+    const high = canvas.clientHeight;
     if (!width) return;
     const scale = window.devicePixelRatio || 1;
-    if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale), canvas.height = 14 * scale;
+    if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(high * scale)) canvas.width = Math.round(width * scale), canvas.height = Math.round(high * scale);
     const pen = canvas.getContext("2d");
     pen.setTransform(scale, 0, 0, scale, 0, 0);
-    pen.clearRect(0, 0, width, 14);
+    pen.clearRect(0, 0, width, high);
     const style = getComputedStyle(document.documentElement);
-    const last = Math.max(this.rows.length - 1, 1);
+    const top = high - 14;
+    // The marks change rarely, and there may be thousands: they are drawn once, and copied at each step.
+    const state = [width, high, scale, this.rows.length, this.tickList.length, style.getPropertyValue("--ink"), this.predictor.on && this.position].join(" ");
+    if (this.stripState !== state) {
+      this.stripState = state;
+      this.strip = new OffscreenCanvas(canvas.width, canvas.height);
+      const its = this.strip.getContext("2d");
+      its.setTransform(scale, 0, 0, scale, 0, 0);
+      this.drawMarks(its, style, width, top);
+    }
+    pen.drawImage(this.strip, 0, 0, width, high);
+    pen.fillStyle = style.getPropertyValue("--accent");
+    const here = this.tickPlace(this.position);
+    pen.beginPath();
+    pen.moveTo(here - 5, top);
+    pen.lineTo(here + 5, top);
+    pen.lineTo(here, top + 7);
+    pen.fill();
+  }
+
+  drawMarks(pen, style, width, top) {
     const drawn = new Set();
-    for (const [position, sort] of this.tickList) {
-      const x = Math.round(8 + ((width - 16) * position) / last);
+    const known = this.tickList.filter((tick) => !this.predictor.on || tick.position <= this.position || tick.sort === "phase" || tick.sort === "line");
+    for (const { position, sort } of known) {
+      const x = Math.round(this.tickPlace(position));
       if (drawn.has(sort + x)) continue;
       drawn.add(sort + x);
       pen.fillStyle = style.getPropertyValue({ bad: "--lost", bite: "--bite", phase: "--ink", line: "--faint" }[sort]);
       // Marks differ in shape as well as colour: errors are tall, phases are blocks.
-      if (sort === "bad") pen.fillRect(x - 1, 0, 2, 14);
-      else if (sort === "bite") pen.fillRect(x - 1, 3, 2, 11);
-      else if (sort === "phase") pen.fillRect(x - 3, 6, 6, 6);
-      else pen.fillRect(x, 8, 1, 6);
+      if (sort === "bad") pen.fillRect(x - 1, top, 2, 14);
+      else if (sort === "bite") pen.fillRect(x - 1, top + 3, 2, 11);
+      else if (sort === "phase") pen.fillRect(x - 3, top + 6, 6, 6);
+      else pen.fillRect(x, top + 8, 1, 6);
     }
-    pen.fillStyle = style.getPropertyValue("--accent");
-    const here = 8 + ((width - 16) * this.position) / last;
-    pen.beginPath();
-    pen.moveTo(here - 5, 0);
-    pen.lineTo(here + 5, 0);
-    pen.lineTo(here, 7);
-    pen.fill();
+    this.drawTickNames(pen, style, known, width, top);
   }
 
-  // -- search
-
-  filter(query) {
-    for (const view of this.views) {
-      view.lanes.query = query.trim().toLowerCase();
-      view.lanes.fold();
+  // Names above the marks, as far as there is room: failures first, then losses, then phases.
+  drawTickNames(pen, style, ticks, width, top) {
+    pen.font = `${top - 3}px system-ui, "DejaVu Sans", sans-serif`;
+    const order = ["bad", "phase", "bite"];
+    const taken = [];
+    for (const { position, sort, text } of ticks.filter((tick) => tick.text).sort((a, b) => order.indexOf(a.sort) - order.indexOf(b.sort))) {
+      const wide = pen.measureText(text).width;
+      const from = Math.max(0, Math.min(this.tickPlace(position) - wide / 2, width - wide));
+      if (taken.some(([begin, end]) => from < end + 8 && from + wide > begin - 8)) continue;
+      taken.push([from, from + wide]);
+      pen.fillStyle = style.getPropertyValue({ bad: "--lost", bite: "--bite", phase: "--ink" }[sort]);
+      pen.fillText(text, from, top - 4);
     }
-    const lanes = this.views[0].lanes;
-    const found = lanes.query ? this.runs[0].steps.filter((step) => matches(step, lanes.query)) : [];
-    $("found").textContent = lanes.query ? `${found.length} step${found.length === 1 ? "" : "s"}` : "";
-    if (lanes.query && found.length && !matches(this.step, lanes.query)) {
-      const next = found.find((step) => step.n >= this.step.n) || found[0];
-      this.go(this.positionOfStep(next.n));
-    } else this.go(this.position, { quiet: true });
   }
 
   // Follows the first byte of this step; each further call follows the next one.
@@ -240,7 +280,7 @@ class Player {
       view.lanes.byte = next;
       view.lanes.fold();
     }
-    const fates = this.runs.map((run, number) => (number ? `run ${number + 1}: ` : "") + run.fateOf(next));
+    const fates = this.predictor.on ? ["what becomes of it is not told now"] : this.runs.map((run, number) => (number ? `run ${number + 1}: ` : "") + run.fateOf(next));
     $("found").textContent = `${this.runs[0].letterOf(next)}: ${fates.join("; ")}`;
     $("follow").setAttribute("aria-pressed", "true");
     this.go(here ? this.position : this.positionOfStep(step.n), { quiet: true });
@@ -272,29 +312,12 @@ class Player {
       $("lane-list").append(make("label", { "data-lane": lane }, box, " " + label));
     }
   }
-
-  // -- predict
-
-  ask() {
-    const position = this.nextShown(1);
-    const next = this.runs[0].steps[this.rows[position][0]];
-    const way = (step) => (step.f === step.o ? laneName(step.f) : `${laneName(step.f)} \u2192 ${laneName(step.o)}`);
-    const others = [...new Set(this.runs[0].steps.slice(this.runs[0].beginning).map(way))].filter((each) => each !== way(next));
-    const wrong = others.sort((a, b) => (a + next.n).localeCompare(b + next.n)).filter((_, at) => at % Math.max(1, Math.floor(others.length / 3)) === 0).slice(0, 3);
-    const choices = [...wrong, way(next)].sort();
-    $("verdict").textContent = "";
-    $("answers").replaceChildren(...choices.map((choice) => {
-      const button = make("button", { type: "button", text: choice });
-      button.addEventListener("click", () => { $("verdict").textContent = (choice === way(next) ? "Yes. " : `No: ${way(next)}. `) + next.s; });
-      return button;
-    }));
-    $("question").showModal();
-    $("question").onclose = () => this.go(position);
-  }
 }
 
-function laneName(lane) {
-  return (LANES.find(([name]) => name === lane) || [lane, lane])[1];
+// The mark of a step on the strip: how it looks, its name, and the word above it.
+function tickOf(step) {
+  const bad = step.m === "!" || step.l;
+  return [bad ? "bad" : "bite", `step ${step.n}: ${step.s}`, step.l ? "lost" : bad ? "" : step.k === "quirk" ? "quirk" : ""];
 }
 
 function firstWhere(list, holds) {
@@ -326,20 +349,18 @@ function listenToButtons(player) {
   click("help", () => $("keys").showModal());
   click("theme", switchTheme);
   click("print", () => window.print());
-  click("predict", () => switchPredict(player));
+  click("predict", () => player.predictor.switch());
   $("scrub").addEventListener("input", () => {
     if (player.timer !== null) player.pause();
     player.go(Number($("scrub").value), { quiet: true });
   });
+  $("ticks").addEventListener("mousemove", (event) => { $("ticks").title = player.tickAt(event.offsetX); });
   $("scrub").addEventListener("change", () => player.announce());
-  $("speed").addEventListener("change", () => player.setSpeed(Number($("speed").value)));
-  $("filter").addEventListener("input", () => player.filter($("filter").value));
+  $("speed").addEventListener("change", () => {
+    player.setSpeed(Number($("speed").value));
+    $("speed").blur(); // keys belong to the page again
+  });
   $("key-list").replaceChildren(...KEYS.flatMap(([key, what]) => [make("dt", { text: key }), make("dd", { text: what })]));
-}
-
-function switchPredict(player) {
-  player.predicting = !player.predicting;
-  $("predict").setAttribute("aria-pressed", String(Boolean(player.predicting)));
 }
 
 function switchTheme() {
@@ -349,20 +370,13 @@ function switchTheme() {
   window.dispatchEvent(new Event("resize"));
 }
 
-// Printing uses the light theme.
-function onPaper() {
-  const root = document.documentElement;
-  let theme;
-  window.addEventListener("beforeprint", () => { theme = root.dataset.theme; root.dataset.theme = "light"; });
-  window.addEventListener("afterprint", () => { theme === undefined ? delete root.dataset.theme : root.dataset.theme = theme; });
-}
-
 const BY_KEY = {
   " ": (player) => player.play(), ",": (player) => player.move(-1), ".": (player) => player.move(1),
   ArrowLeft: (player) => player.move(-1), ArrowRight: (player) => player.move(1), ArrowUp: (player) => player.move(-10), ArrowDown: (player) => player.move(10),
   "[": (player) => player.stop(-1), "]": (player) => player.stop(1), Home: (player) => player.go(0), End: (player) => player.go(player.rows.length - 1),
   "+": (player) => player.setSpeed(player.speed + 1), "-": (player) => player.setSpeed(player.speed - 1),
-  d: (player) => { if (player.differs >= 0) player.go(player.differs); }, f: (player) => player.follow(), p: switchPredict, t: switchTheme,
+  d: (player) => { if (player.differs >= 0) player.go(player.differs); }, f: (player) => player.follow(), p: (player) => player.predictor.switch(), t: switchTheme,
+  z: (player) => player.reading.resize(1), Z: (player) => player.reading.resize(-1), v: (player) => player.reading.present(), o: (player) => player.reading.nextPane(),
   "/": () => $("filter").focus(), "?": () => $("keys").showModal(), Escape: (player) => player.unfollow(),
 };
 
@@ -371,7 +385,6 @@ function listenToKeys(player) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const target = event.target;
     const writes = target.matches("input[type=search], textarea, select");
-    if (writes && event.key === "Escape") target.blur();
     if (writes || target.closest(".keyboard")) return;
     // A focused button or summary handles space and Enter itself. The scrubber uses the same arrow keys as the page.
     if (event.key === " " && target.matches("button, summary, input[type=checkbox]")) return;
@@ -391,10 +404,10 @@ function begin() {
   listenToButtons(player);
   listenToKeys(player);
   listenForTerms();
-  onPaper();
-  window.addEventListener("hashchange", () => player.fromAddress());
+  // Of the event: the page may have changed its address again since.
+  window.addEventListener("hashchange", (event) => player.fromAddress(new URL(event.newURL).hash));
   window.addEventListener("resize", () => player.drawTicks());
-  player.fromAddress();
+  player.fromAddress(location.hash);
   window.player = player;
   if (data("live")) window.live = new Live(player, data("live"));
 }

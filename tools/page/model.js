@@ -4,6 +4,7 @@
 
 const DOMAINS_SHOWN_EMPTY = 2;
 const CHECKPOINT_STEPS = 256; // the interval of stored pictures, for going back
+const MARKS_BACK_MAX = 400;   // so many marks are searched for the line in force
 
 function data(id) {
   const element = document.getElementById(id);
@@ -13,7 +14,7 @@ function data(id) {
 const HOPS = data("hops");
 
 function emptyPicture() {
-  return { rings: {}, ports: {}, queues: {}, totals: {}, counters: {} };
+  return { rings: {}, ports: {}, queues: {}, totals: {}, counters: {}, words: {}, slots: {}, buffers: {} };
 }
 
 function copyOf(picture) {
@@ -40,6 +41,9 @@ const CHANGES = {
   q: (picture, [, domain, place, down, bytes]) => { picture.queues[[domain, down, place].join(" ")] = bytes; },
   t: (picture, [, domain, down, said, delivered, lost]) => { picture.totals[domain + " " + down] = { said, delivered, lost }; },
   c: (picture, [, name, value]) => { picture.counters[name] = value; },
+  w: (picture, [, word, value]) => { picture.words[word] = value; },
+  m: (picture, [, slot, bytes]) => { picture.slots[slot] = bytes; },
+  b: (picture, [, end, stores]) => { picture.buffers[end] = stores; },
 };
 
 function apply(picture, step) {
@@ -50,6 +54,9 @@ class Run {
   constructor(source) {
     this.name = source.name;
     this.header = source.header;
+    this.verdict = source.verdict || null; // of a failed run
+    this.prose = source.prose || [];
+    this.ending = source.ending || [];
     this.marks = [];
     this.steps = [];
     this.indexOf = new Map();
@@ -112,29 +119,45 @@ class Run {
     return at < 0 ? "" : its.text.slice(0, its.ends[at][1]);
   }
 
-  // The statement in force at an index, which is the last one before it, and the failures since.
+  // The lines in force at an index: the last line that did something, whose effects the steps are, and the line
+  // after it at which the run waits. Also the phase, and the failures since the last line.
   marksAt(index) {
-    const in_force = { statement: null, phase: null, failures: [] };
+    const in_force = { act: null, waits: null, phase: null, failures: [] };
     const last = lastWhere(this.markIndex, (at) => at <= index);
-    for (let at = last; at >= 0; at--) {
+    for (let at = last; at >= 0 && last - at <= MARKS_BACK_MAX; at--) {
       const mark = this.marks[at];
-      if (mark.mark === "phase") {
-        in_force.phase ||= mark;
-        if (in_force.statement) break;
-      } else if (mark.mark === "failure") {
-        if (!in_force.statement) in_force.failures.push(mark);
-      } else {
-        in_force.statement ||= mark;
-        if (last - at > 400) break;
-      }
+      if (mark.mark === "phase") in_force.phase ||= mark;
+      else if (mark.mark === "failure") in_force.failures.push(mark);
+      else if (mark.act) in_force.act ||= mark;
+      else if (!in_force.act) in_force.waits ||= mark;
+      if (in_force.act && in_force.phase) break;
     }
     return in_force;
   }
 
-  // The first step of the scenario itself. Earlier steps belong to the machine's start.
+  // Steps that start the machine or its domains, as [first, last, why]: in every run they are much the same.
+  get starts() {
+    const first = Math.max(this.steps.findIndex((step) => step.t >= 0), this.markIndex[0] ?? 0, 0);
+    const starts = first > 0 ? [[0, first - 1, "the machine starts"]] : [];
+    this.marks.forEach((mark, at) => {
+      if (mark.act !== "boots") return;
+      const next = this.markIndex.find((index, other) => other > at && index > this.markIndex[at]) ?? this.steps.length;
+      if (next > this.markIndex[at]) starts.push([this.markIndex[at], next - 1, mark.text]);
+    });
+    return starts;
+  }
+
+  // The first step after those with which the run begins, which start the machine and its domains.
   get beginning() {
-    const at = this.steps.findIndex((step) => step.t >= 0);
-    return Math.max(at, 0);
+    let index = 0;
+    for (const [first, last] of this.starts) if (first <= index) index = last + 1;
+    return Math.min(index, Math.max(this.steps.length - 1, 0));
+  }
+
+  // Where a failed run's page opens: the step that decided.
+  get failedAt() {
+    if (!this.verdict || this.header.mode === "check") return -1;
+    return Math.max(lastWhere(this.steps, (step) => step.n <= this.verdict.failures[0].step), 0);
   }
 
   hasByte(step, byte) {

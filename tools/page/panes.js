@@ -8,7 +8,6 @@ const STATE_WORDS = { free: "free", request: "request", response: "response", st
 const TYPES = ["console", "blkif-be", "blkif-fe", "netif-be", "netif-fe", "type 5", "shutdown", "mem-request", "usbif-be", "usbif-fe", "vcpu-hotplug", "debug"];
 const SLOT_BYTES = 60;
 const RINGS_SHOWN_MAX = 6;  // with many domains: those of the step and some others
-const SOURCE_LINES = 2;     // lines of the scenario before and after the one in force
 
 // The ways of the bytes: the places that they pass, in order.
 const WAYS = [
@@ -21,7 +20,8 @@ class RunView {
     this.run = run;
     this.lanes = new Lanes(run, number, go);
     this.now = make("section", { class: "now", id: number === 0 ? "now" : "now-1", "aria-label": "This step" });
-    this.line = make("section", { class: "pane line", "aria-label": "The scenario's line in force" });
+    this.source = new SourcePane(run);
+    this.line = this.source.element;
     this.ledger = make("section", { class: "pane ledger", "aria-label": "Where the bytes are" });
     this.rings = make("section", { class: "pane rings", "aria-label": "The rings" });
     this.events = make("section", { class: "pane events", "aria-label": "The event channel" });
@@ -31,7 +31,8 @@ class RunView {
     this.heading = make("h2", { class: "run-title", text: facts.title });
     this.heading.append(make("span", { class: "chips" }, ...facts.chips.map(([text, mark]) => make("span", { class: "chip " + mark, text }))));
     this.panes = make("div", { class: "panes" }, this.line, this.ledger, this.rings, this.events, this.screens, this.counters);
-    this.element = make("article", { class: "run", id: "run-view-" + number, "aria-label": facts.title }, this.heading, this.now,
+    this.verdict = run.verdict ? verdictElement(run, go) : "";
+    this.element = make("article", { class: "run", id: "run-view-" + number, "aria-label": facts.title }, this.heading, this.verdict, this.now,
       make("div", { class: "split" }, this.lanes.element, this.panes));
     this.slotInSight = null;
     this.rings.addEventListener("click", (event) => this.chooseSlot(event));
@@ -44,14 +45,26 @@ class RunView {
     if (!step) return;
     const before = this.picture;
     this.picture = this.run.picture(index);
+    this.source.show(index);
     this.showNow(step, waits);
-    this.showLine(index);
+    if (this.run.header.mode === "check") this.showCheck(before);
+    else this.showState(step, before);
+    // These read the layout, so they come last.
+    this.source.scroll();
+    this.lanes.show(index, follow);
+  }
+
+  showState(step, before) {
     this.showLedger();
     this.showRings(step, before);
     this.showEvents(step);
-    this.showScreens(index);
+    this.showScreens(this.index);
     this.showCounters();
-    this.lanes.show(index, follow);
+  }
+
+  showCheck(before) {
+    const [words, buffers, ...rest] = checkPanes(this.run, this.picture, before);
+    this.panes.replaceChildren(...[words, buffers, this.line, ...rest].filter(Boolean));
   }
 
   showNow(step, waits) {
@@ -59,10 +72,12 @@ class RunView {
     const words = make("p", { class: "sentence" });
     words.append(withTerms(step.p));
     const parts = [
-      make("p", { class: "stamp" }, make("b", { text: "step " + step.n }), ` at ${milliseconds(step.t)} ms`, waits ? make("span", { class: "waits", text: "waits for the other run" }) : ""),
+      make("p", { class: "stamp" }, make("b", { text: "step " + step.n }), this.run.header.mode === "check" ? "" : ` at ${milliseconds(step.t)} ms`, waits ? make("span", { class: "waits", text: "waits for the other run" }) : ""),
       words,
       make("p", { class: "terse", text: step.s }),
     ];
+    if (this.source.note) parts.push(make("p", { class: "note-of-line" }, withTerms(this.source.note)));
+    if (this.index === this.run.steps.length - 1) parts.push(...this.run.ending.map((text) => make("p", { class: "ending", text })));
     if (hop) parts.push(this.hopDetails(hop));
     this.now.classList.toggle("bad", step.m === "!" || step.l === 1);
     this.now.classList.toggle("bite", step.m === "*");
@@ -80,35 +95,6 @@ class RunView {
     row("Goes wrong:", hop.wrong);
     for (const [name, what] of hop.quirks) row("Quirk " + name + ":", what);
     return details;
-  }
-
-  showLine(index) {
-    const { statement, phase, failures } = this.run.marksAt(index);
-    const scenario = this.run.scenario;
-    this.line.hidden = !scenario;
-    if (!scenario) return;
-    const parts = [make("h3", { text: "The scenario" })];
-    if (phase) parts.push(make("p", { class: "phase", text: phase.text }));
-    if (!statement) parts.push(make("p", { class: "quiet", text: "The machine starts; no line is in force yet." }));
-    else if (statement.file || scenario.lines.length === 0) parts.push(make("p", { class: "in-force", text: `${statement.file || "line"}:${statement.line}  ${statement.text}` }));
-    else parts.push(this.sourceAround(scenario, statement));
-    for (const failure of failures) parts.push(make("p", { class: "failure", text: `line ${failure.line} failed: ${failure.text}` }));
-    this.line.replaceChildren(...parts);
-  }
-
-  sourceAround(scenario, statement) {
-    const { lines } = scenario;
-    const list = make("ol", { class: "source" });
-    const first = Math.max(statement.line - SOURCE_LINES, 1);
-    const last = Math.min(statement.line + SOURCE_LINES, lines.length);
-    for (let number = first; number <= last; number++) {
-      const here = number === statement.line;
-      // Shows values in place of names.
-      const item = make("li", {}, make("span", { class: "line-number", text: (here ? "\u25b6 " : "") + number + " " }), here ? statement.text : withValues(lines[number - 1], scenario.name) || " ");
-      if (here) item.setAttribute("aria-current", "step");
-      list.append(item);
-    }
-    return list;
   }
 
   showLedger() {
@@ -256,14 +242,9 @@ class RunView {
   }
 }
 
-// A line with this run's values: "{BYTES}" is a number in the scenario "name[BYTES=481,LOSS=on]".
-function withValues(line, name) {
-  const values = new Map((/\[(.*)\]$/.exec(name) || ["", ""])[1].split(",").map((each) => each.split("=")));
-  return line.replace(/\{(\w+)\}/g, (whole, parameter) => values.get(parameter) ?? whole);
-}
-
 function factsOf(run) {
   const header = run.header;
+  if (header.mode === "check") return { title: run.name, chips: checkChips(run) };
   const chips = [];
   for (const quirk of header.quirks) chips.push(["quirk " + quirk, "quirk"]);
   if (!header.quirks.length && header.mode !== "live") chips.push(["no quirk", "plain"]);
@@ -276,7 +257,7 @@ function factsOf(run) {
     const [domain, down] = key.split(" ").map(Number);
     if (domain === 0 || !totals.said) continue;
     const words = `dom${domain} ${down ? "typed" : "printed"} ${totals.said}, ${down ? "arrived" : "shown"} ${totals.delivered}`;
-    if (chips.length < 12) chips.push([words + (totals.lost ? `, lost ${totals.lost}` : ""), totals.lost ? "gone" : "plain"]);
+    if (chips.length < 12) chips.push([words + (totals.lost ? `, lost ${totals.lost}` : ""), totals.lost ? "gone outcome" : "plain outcome"]);
   }
   return { title: run.scenario ? run.scenario.name : run.name, chips };
 }

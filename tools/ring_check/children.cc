@@ -71,11 +71,12 @@ std::string to_text(const RingVerdict& verdict) {
   return fmt::format(
       "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nwas_limited {}\nmessages "
       "{}\n{}"
-      "hides_failures {}\n{}note {}\nwhy {}\nreplay {}\nreport {}\n{}journal\n{}",
+      "hides_failures {}\n{}note {}\nwhy {}\nreplay {}\npage {}\n{}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
       verdict.steps, verdict.seconds, verdict.bound, static_cast<int>(verdict.was_limited), verdict.messages,
       verdict.usage ? to_text(*verdict.usage) : "", static_cast<int>(verdict.hides_failures), buffering,
-      verdict.note, why, verdict.replay, verdict.report.size(), verdict.report, verdict.journal);
+      verdict.note, why, verdict.replay, verdict.page.size(), verdict.page, verdict.report.size(),
+      verdict.report, verdict.journal);
 }
 
 RingVerdict from_text(const std::string& text) {
@@ -115,9 +116,10 @@ RingVerdict from_text(const std::string& text) {
       verdict.why = value;
     } else if (key == "replay") {
       verdict.replay = value;
-    } else if (key == "report") {
-      verdict.report.resize(std::min<std::size_t>(std::strtoull(value.c_str(), nullptr, 10), text.size()));
-      lines.read(verdict.report.data(), static_cast<std::streamsize>(verdict.report.size()));
+    } else if (key == "page" || key == "report") {
+      std::string& part = key == "page" ? verdict.page : verdict.report;
+      part.resize(std::min<std::size_t>(std::strtoull(value.c_str(), nullptr, 10), text.size()));
+      lines.read(part.data(), static_cast<std::streamsize>(part.size()));
     } else if (key == "journal") {
       std::ostringstream rest;
       rest << lines.rdbuf();

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <optional>
 #include <set>
-#include <sstream>
 
 #include "emu/host/domain_words.h"
 #include "emu/host/launch.h"
@@ -24,7 +23,6 @@
 #include "tools/run/interruption.h"
 #include "tools/run/progress.h"
 #include "tools/shard.h"
-#include "tools/view/data.h"
 #include "tools/view/page.h"
 
 namespace ringside::tools {
@@ -130,11 +128,7 @@ Result<> leave_views(const Request& request, const RingVerdict& verdict) {
     if (!written) return written;
   }
   if (request.html.empty()) return Done{};
-  std::istringstream lines(verdict.journal);
-  const auto journal = trace::read_journal(lines, "counterexample");
-  if (!journal) return journal.error();
-  return write_file("cannot write a page", request.html,
-                    replay_page({run_data(journal.value(), "counterexample")}));
+  return write_file("cannot write a page", request.html, replay_page({verdict.page}));
 }
 
 /// Reports a ring that cannot be loaded, also in the JUnit file.
@@ -262,6 +256,11 @@ int check_rings(const Request& request) {
   const int signal = RunInterruption::signal();
   if (auto ended = output.end(signal); !ended) return failed(ended.error());
   if (signal != 0) return status_of_signal_0 + signal;
+  const bool wants_steps = !request.html.empty() || !request.journal.empty();
+  if (!first && wants_steps && output.failed() != 0)
+    std::fprintf(
+        stderr,
+        "no page and no journal: one thread found the failures above, so there are no steps to show\n");
   if (first) {
     if (auto left = leave_views(request, *first); !left) return failed(left.error());
   }

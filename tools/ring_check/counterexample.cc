@@ -15,11 +15,6 @@ using check::Step;
 
 constexpr std::uint64_t ns_between_steps = 1000;
 
-/// "ring.c:31", without the function into which it was inlined.
-std::string line_of(const RingPlugin::Place& place) {
-  return place.where.substr(0, place.where.find(' '));
-}
-
 class Teller {
  public:
   Teller(const RingJob& job, const check::Space& space, const check::ReportAbout& about,
@@ -176,6 +171,10 @@ class Teller {
 };
 
 }  // namespace
+
+std::string line_of(const RingPlugin::Place& place) {
+  return place.where.substr(0, place.where.find(' '));
+}
 
 std::string source_text(const check::Recording& recording, const SourcePlaces& places) {
   std::vector<std::pair<std::string, std::string>> lines;

@@ -12,6 +12,9 @@ namespace ringside::tools {
 
 using SourcePlaces = std::map<const void*, RingPlugin::Place>;
 
+/// "ring.c:31", without the function into which it was inlined.
+[[nodiscard]] std::string line_of(const RingPlugin::Place& place);
+
 /// The source lines of its steps, each once, in the order of their first step; "" if none can be read.
 [[nodiscard]] std::string source_text(const check::Recording& recording, const SourcePlaces& places);
 

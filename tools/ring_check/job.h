@@ -76,6 +76,7 @@ struct RingVerdict {
   std::string why;      ///< of failed and could_not: one line
   std::string replay;   ///< of failed: for --replay; may be empty
   std::string report;   ///< of failed: the steps, in columns
+  std::string page;     ///< of failed: the data of its page (counterexample_page.h)
   std::string journal;  ///< of failed: the same as a journal file
 };
 

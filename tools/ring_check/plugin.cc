@@ -360,7 +360,10 @@ std::map<const void*, RingPlugin::Place> RingPlugin::locate(const std::vector<co
       // The expansion of a macro may be a function on the same line.
       const std::string name = std::filesystem::path(line).filename().string();
       if (place.where.ends_with(name)) continue;
-      if (frames == 0) place.source = source_line(line);
+      if (frames == 0) {
+        place.source = source_line(line);
+        place.path = line.substr(0, line.rfind(':'));
+      }
       place.where += (frames++ == 0 ? "" : " < ") + name;
     }
   }

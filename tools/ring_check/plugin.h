@@ -71,6 +71,7 @@ class RingPlugin {
   struct Place {
     std::string where;   ///< "ring.c:31"; "memory.h:26 < front.h:63" where one was inlined into the other
     std::string source;  ///< the text of the first of these lines; "" if its file cannot be read
+    std::string path;    ///< the file of that line
   };
   /// Code without debug information is left out.
   [[nodiscard]] std::map<const void*, Place> locate(const std::vector<const void*>& code) const;

@@ -10,6 +10,7 @@
 #include "emu/check/schedule_text.h"
 #include "tools/ring_check/bench.h"
 #include "tools/ring_check/counterexample.h"
+#include "tools/ring_check/counterexample_page.h"
 #include "tools/ring_check/names.h"
 #include "tools/ring_check/places.h"
 
@@ -96,6 +97,8 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
   trace::write_journal(journal, journal_of(job, recording, *bench.space, about, lines, verdict.why));
   verdict.journal = journal.str();
   verdict.replay = replay_text(job, places.text(), bench.execution->so_far());
+  verdict.page =
+      counterexample_page_data(job, recording, *bench.space, about, lines, verdict.why, verdict.replay);
   return recording.end != End::complete;
 }
 

@@ -8,6 +8,7 @@
 
 #include "emu/host/domain_words.h"
 #include "tools/run/golden.h"
+#include "tools/run/index_page.h"
 #include "tools/run/interruption.h"
 #include "tools/run/outputs.h"
 #include "tools/run/run_files.h"
@@ -71,9 +72,12 @@ int perform(RunOptions& options, RunPlan& plan) {
   const auto began = std::chrono::steady_clock::now();
   Result<> taped = Done{};
   GoldenUpdate golden;
+  IndexPage index;
+  const bool has_index = options.jobs.html.wanted() && !options.jobs.html.is_file;
   const auto done = [&](std::uint64_t number, const RunResult& result) {
     const RunJob job = plan.jobs[number];
     output.result(job, result);
+    if (has_index) index.add(job, result);
     const Scenario& scenario = *job.scenario;
     if (!result.golden.empty()) golden.add(golden_path(scenario.path), golden_run(scenario), result.golden);
     if (!options.tape.empty()) taped = write_tape(options.tape, result.tape);
@@ -88,6 +92,11 @@ int perform(RunOptions& options, RunPlan& plan) {
   const int signal = RunInterruption::signal();
   auto ended = output.end(std::chrono::steady_clock::now() - began, signal);
   if (!ended) return failed(ended.error());
+  if (has_index) {
+    auto indexed = index.write(options.jobs.html.path, plan.unreadable,
+                               signal == 0 ? "" : "the runs ended early, by a signal");
+    if (!indexed) return failed(indexed.error());
+  }
   if (signal != 0) return status_of_signal_0 + signal;
   if (!taped) return failed(taped.error());
   auto written = golden.write();
@@ -177,6 +186,8 @@ constexpr char run_examples[] =
     "  ringside run hello.scn --journal hello.jsonl        and then: ringside view hello.jsonl --text\n"
     "  ringside run scenarios -j 4 --junit results.xml     a folder, four at a time\n"
     "  ringside run hello.scn --html hello.html            a replay page for a browser\n"
+    "  ringside run scenarios --html pages                 pages/index.html: all lessons, their runs and "
+    "verdicts\n"
     "  ringside run hello.scn --pcap hello.pcapng          for Wireshark\n"
     "  ringside run typing.scn -p BYTES=481 --seed 7       one of its cases\n"
     "  ringside run ring.scn --seed 1..500                 500 orders of the same events\n"
@@ -218,7 +229,8 @@ void add_options(Command command, RunOptions& its) {
       .type_name("PATH");
   command
       .add_option("--html", its.jobs.html.path,
-                  "Write a replay page of every run there: a file for one run, else a folder")
+                  "Write a replay page of every run there: a file for one run, else a folder with an "
+                  "index.html")
       .type_name("PATH");
   command
       .add_option("--pcap", its.jobs.pcap.path,

@@ -134,6 +134,10 @@ std::string again_command(const RunJob& job) {
   return fmt::format("{} --seed {}", text, job.seed);
 }
 
+std::string run_page_name(const RunJob& job) {
+  return file_stem(job) + ".html";
+}
+
 std::string look_command(const std::string& journal, const script::RunRecord& record) {
   script::Step step = record.state.steps();
   if (!record.failures.empty()) {

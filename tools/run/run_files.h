@@ -15,6 +15,8 @@ namespace ringside::tools {
 [[nodiscard]] std::string as_word(const std::string& text);
 /// "ringside run long-input.scn -p BYTES=481 --seed 1"
 [[nodiscard]] std::string again_command(const RunJob& job);
+/// The name of the run's page in a folder of pages.
+[[nodiscard]] std::string run_page_name(const RunJob& job);
 /// The command that shows the journal at the decisive step.
 [[nodiscard]] std::string look_command(const std::string& journal, const script::RunRecord& record);
 

@@ -39,6 +39,12 @@ std::string joined(std::string list, const std::string& item) {
   return list + (list.empty() ? "" : ",") + item;
 }
 
+std::string texts_json(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& each : texts) list = joined(list, trace::json_text(each));
+  return "[" + list + "]";
+}
+
 std::string slot_json(std::uint32_t domain, ring::Ring ring, std::size_t slot,
                       const trace::ReplayedSlot& its) {
   const ring::ControlMessage& message = its.message;
@@ -225,6 +231,7 @@ std::string StepData::changes(const Entry& entry) {
 std::string StepData::step(std::uint64_t step, const Entry& entry) {
   replay_.take(step, entry);
   const trace::FlowStep flow = flow_.take(step, entry);
+  ending_.take(entry, flow);
   const trace::Arrow arrow = trace::arrow_of(entry, flow_);
   const std::uint64_t set_out = since(step, entry, flow);
   std::string out =
@@ -270,7 +277,10 @@ std::string run_data(const trace::Journaled& journal, const std::string& name) {
   StepData steps;
   const std::string begin = steps.begin(journal.header);
   for (const trace::JournalStep& each : journal.steps) out += comma() + steps.step(each.step, each.entry);
-  return out + "],\"begin\":[" + begin + "]}";
+  out += "],\"begin\":[" + begin + "],\"ending\":" + texts_json(steps.ending());
+  if (journal.header.scenario)
+    out += ",\"prose\":" + texts_json(opening_prose(journal.header.scenario->lines));
+  return out + ",\"verdict\":" + verdict_json(journal) + "}";
 }
 
 std::string hops_data() {

@@ -8,6 +8,7 @@
 #include "emu/trace/flow.h"
 #include "emu/trace/journal_file.h"
 #include "emu/trace/replay.h"
+#include "tools/view/summary.h"
 
 namespace ringside::tools {
 
@@ -17,6 +18,8 @@ class StepData {
   /// Changes that make the picture before the first step: the rings that were in use then.
   [[nodiscard]] std::string begin(const trace::JournalHeader& header);
   [[nodiscard]] std::string step(std::uint64_t step, const trace::Entry& entry);
+  /// What the steps so far amount to, in sentences.
+  [[nodiscard]] std::vector<std::string> ending() const { return ending_.sentences(flow_); }
 
  private:
   /// The step at which the bytes or the event that arrives here was sent; 0: it is sent now.
@@ -27,6 +30,7 @@ class StepData {
 
   trace::Replay replay_;
   trace::Flow flow_;
+  Ending ending_;
   std::map<trace::Replay::RingKey, trace::ReplayedRing> shown_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>
       raised_;  ///< by receiver and port: the kick in transit
