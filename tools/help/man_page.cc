@@ -172,7 +172,7 @@ std::string sentence(std::string text) {
 }
 
 /// The date is left to the build.
-void add_title(std::string& page, std::string name, std::string_view what) {
+void add_title(std::string& page, const std::string& name, std::string_view what) {
   std::string capitals = name;
   std::ranges::transform(capitals, capitals.begin(),
                          [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
