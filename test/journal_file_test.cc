@@ -196,7 +196,11 @@ TEST_CASE("header and marks are read back, in their places") {
   rx.slots[7] = test::text_message("left");
   rx.slots[0].length = 255;
   header.quirks = {"xcs-drop-when-full"};
-  header.scenario = {"a[N=1]", "A title", "dir/a.scn", {"scenario \"A\"", "", "\t\"quoted\" # caf\xc3\xa9"}};
+  header.scenario = {"a[N=1]",
+                     "A title",
+                     "dir/a.scn",
+                     {"scenario \"A\"", "", "\t\"quoted\" # caf\xc3\xa9"},
+                     "ringside run 'a b'"};
   std::vector<JournalMark> marks{
       {JournalMark::Kind::statement, 0, -5, 2, "", "xen boots dom1", 0, JournalMark::Act::boots},
       {JournalMark::Kind::statement, 0, -4, 2, "", "user types \"a\"", 0, JournalMark::Act::acts},

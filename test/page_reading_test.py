@@ -61,6 +61,7 @@ class Reading(PageTest):
         verdict = self.text(".verdict")
         for words in ("This run failed at 2 of its lines", "line 9", 'expect user sees "goodbye"', 'what came next is "welcome\\n"'):
             self.assertIn(words, verdict)
+        self.assertIn("ringside run fails.scn --seed 1", self.text(".verdict .command"))
         self.assertIn("the limit was 1ms, set by line 10", self.find(".verdict details").get_attribute("textContent"))
         red = [each.text for each in self.browser.find_elements(By.CSS_SELECTOR, ".source li.failed")]
         self.assertEqual(len(red), 2)

@@ -42,8 +42,9 @@ std::string domains_json(const std::vector<JournalDomain>& domains) {
 }
 
 std::string scenario_json(const JournalScenario& scenario) {
-  return fmt::format(R"({{"name":{},"title":{},"path":{},"lines":{}}})", json_text(scenario.name),
-                     json_text(scenario.title), json_text(scenario.path), json_list(scenario.lines));
+  return fmt::format(R"({{"name":{},"title":{},"path":{},"lines":{}{}}})", json_text(scenario.name),
+                     json_text(scenario.title), json_text(scenario.path), json_list(scenario.lines),
+                     scenario.again.empty() ? "" : R"(,"again":)" + json_text(scenario.again));
 }
 
 }  // namespace

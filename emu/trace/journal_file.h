@@ -59,6 +59,7 @@ struct JournalScenario {
   std::string title;
   std::string path;
   std::vector<std::string> lines;  ///< the whole file; empty: not available
+  std::string again = {};          ///< the command that repeats the run; empty: not known
 
   friend bool operator==(const JournalScenario&, const JournalScenario&) = default;
 };

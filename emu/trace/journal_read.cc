@@ -387,7 +387,8 @@ JournalHeader header_in(Fields& fields, std::string& complaint) {
   header.quirks = texts_in(fields, "quirks");
   if (fields.has("scenario")) {
     Fields its(fields.object("scenario"), complaint);
-    header.scenario = {its.text("name"), its.text("title"), its.text("path"), texts_in(its, "lines")};
+    header.scenario = {its.text("name"), its.text("title"), its.text("path"), texts_in(its, "lines"),
+                       its.has("again") ? its.text("again") : std::string()};
   }
   return header;
 }

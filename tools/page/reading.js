@@ -99,7 +99,7 @@ class Reading {
       const step = run.steps[row.to];
       const words = row.start ? `${row.start}: ${row.to - row.from + 1} steps` : row.to > row.from ? lanes.lookOfMany(row)[1] : lookOf(step)[1];
       const way = row.start ? "" : step.f === step.o ? laneName(run, step.f) : `${laneName(run, step.f)} \u2192 ${laneName(run, step.o)}`;
-      return make("li", { class: step.l || step.m === "!" ? "bad" : "" }, make("b", { text: step.n }), ` ${way} `, make("span", { text: words }));
+      return make("li", { class: step.l || step.m === "!" ? "bad" : "" }, make("b", { text: step.n }), ` ${way}${way && ": "}`, make("span", { text: words }));
     });
     const rest = lanes.rows.length - rows.length;
     return make("section", { class: "sheet" }, make("h3", { text: "The whole run" }), make("ol", {}, ...rows), make("p", { text: rest > 0 ? `and ${rest} more rows` : "" }),

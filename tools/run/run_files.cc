@@ -148,8 +148,10 @@ std::string look_command(const std::string& journal, const script::RunRecord& re
 }
 
 trace::Journaled journal_of_job(const RunJob& job, const script::RunRecord& record) {
-  return script::journal_of(*job.scenario, job.script->sources, record, job.seed,
-                            "ringside " RINGSIDE_VERSION);
+  trace::Journaled journal =
+      script::journal_of(*job.scenario, job.script->sources, record, job.seed, "ringside " RINGSIDE_VERSION);
+  if (journal.header.scenario) journal.header.scenario->again = again_command(job);
+  return journal;
 }
 
 Result<std::string> write_run_journal(const RunJob& job, const RunJobOptions& options,

@@ -47,7 +47,7 @@ std::string mark_place(const JournalMark& mark) {
   return mark.file.empty() ? fmt::format("line {}", mark.line) : fmt::format("{}:{}", mark.file, mark.line);
 }
 
-std::string failure_json(const JournalMark& mark) {
+std::string failure_json(const JournalMark& mark, const std::string& again) {
   const std::string where = mark_place(mark);
   std::string rows;
   if (!mark.expected.empty()) {
@@ -57,6 +57,7 @@ std::string failure_json(const JournalMark& mark) {
     rows += words_row(where.empty() ? "error" : where, mark.text);
   }
   for (const std::string& each : mark.why) rows += "," + words_row("why", each);
+  if (!again.empty()) rows += "," + words_row("again", again);
   return fmt::format(R"({{"step":{},"line":{},"file":{},"rows":[{}]}})",
                      mark.focus != 0 ? mark.focus : mark.after, mark.line, trace::json_text(mark.file), rows);
 }
@@ -124,7 +125,9 @@ std::string verdict_json(const trace::Journaled& journal) {
   std::size_t count = 0;
   for (const JournalMark& mark : journal.marks) {
     if (mark.kind != JournalMark::Kind::failure || ++count > failures_told_max) continue;
-    list += (list.empty() ? "" : ",") + failure_json(mark);
+    // The command is the same for all.
+    const bool is_first = list.empty() && journal.header.scenario;
+    list += (list.empty() ? "" : ",") + failure_json(mark, is_first ? journal.header.scenario->again : "");
   }
   if (count == 0) return "null";
   const std::string title =
