@@ -59,7 +59,7 @@ class Reading(PageTest):
         self.open("fails.html")
         self.assertEqual(self.text("#now .terse"), "client sends user 8 bytes \"welcome\\n\" (dom1)")
         verdict = self.text(".verdict")
-        for words in ("This run failed at 2 of its lines", "line 9", 'expect user sees "goodbye"', 'what came next is "welcome\\n"'):
+        for words in ("This run failed at 2 of its lines", "line 9", 'expect user sees "goodbye"', 'the next bytes are "welcome\\n"'):
             self.assertIn(words, verdict)
         self.assertIn("ringside run fails.scn --seed 1", self.text(".verdict .command"))
         self.assertIn("the limit was 1ms, set by line 10", self.find(".verdict details").get_attribute("textContent"))
@@ -69,7 +69,7 @@ class Reading(PageTest):
         self.assertIn('expect user sees "goodbye"', red[0])
         # The marks of the strip have names.
         names = self.browser.execute_script("return player.tickList.map((tick) => player.tickAt(player.tickPlace(tick.position)))")
-        for name in ('line 9: what came next is "welcome\\n"', "Printing"):
+        for name in ('line 9: the next bytes are "welcome\\n"', "Printing"):
             self.assertTrue(any(name in each for each in names), name)
         self.press(Keys.HOME)
         self.find(".verdict .jump").click()
