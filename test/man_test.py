@@ -102,7 +102,7 @@ class ManPages(unittest.TestCase):
     def test_the_frames_are_in_their_page(self):
         text = page("ringside-wire", 7)
         for part in ("XCS_VIRQ = 11", "union {", "3136, 3200", "raise: locked set of pending, then mask",
-                     "56 the data: the whole control message of 64 bytes"):
+                     "56 the data, by kind: the whole control message of 64 bytes"):
             self.assertIn(part, text)
 
     @needed("man", "man-db")

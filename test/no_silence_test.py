@@ -183,7 +183,7 @@ class NoSilence(unittest.TestCase):
         self.addCleanup(self.ringside, "down")
         self.ringside("create web --raw -- cat")
         (self.folder / "typed").write_text("hello\n")
-        for line in ("console web", "uart", "dmesg", "list", "list web", "list --json", "ring web", "dump web", "create other"):
+        for line in ("console web", "uart", "dmesg", "list", "list web", "list --json", "ring web", "dump web -w -", "create other"):
             with self.subTest(line), open(self.folder / "typed", "rb") as typed, open("/dev/full", "wb") as full:
                 self.check_not_written(self.ringside(line, stdin=typed, stdout=full), line)
 

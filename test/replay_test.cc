@@ -183,8 +183,7 @@ TEST_CASE("bytes that a reader of a pty leaves unread go back to the queue, in f
   REQUIRE(played.did.bytes.size() == 1);
   CHECK((played.did.bytes[0].first == sent[0].first + 3 && played.did.bytes[0].count == 3));
   played.as(xenctld).bytes_passed(1, client, bytes_of("defg"));
-  CHECK(played.did.bytes.size() == 2);
-  CHECK(played.did.bytes[0].first == sent[0].first + 3);
+  CHECK(played.did.bytes.front().first == sent[0].first + 3);
   CHECK(played.flow.level(queue) == 0);
 }
 

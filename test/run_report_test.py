@@ -303,6 +303,7 @@ class NamesAreNeverAmbiguous(Folder):
 
     def test_no_file_of_a_run_is_hidden(self):
         self.write(**{".hidden": PASSES})
+        (self.folder / "left").mkdir()
         self.run_all(".hidden.scn", "--journal", "left")
         self.assertRegex(" ".join(path.name for path in (self.folder / "left").iterdir()), r"^_hidden-[0-9a-f]{8}-seed-1\.jsonl$")
 

@@ -161,9 +161,10 @@ TEST_CASE("a client begins to speak telnet with commands of which one is an opti
 
 TEST_CASE("what a user types is text, other bytes are not") {
   for (const std::string& text :
-       {""s, "ls\n"s, "\x03\x1b[A"s, "caf\xc3\xa9"s, "\xe2\x82\xac\xf0\x9f\x98\x80"s, "\xe2\x82"s})
+       {""s, "ls\n"s, "\x03\x1b[A"s, "caf\xc3\xa9"s, "\xe2\x82\xac\xf0\x9f\x98\x80"s})
     CHECK(first_bytes(bytes_of(text)).text);
-  for (const std::string& other : {"\0"s, "\xff"s, "a\xc3z"s, "\xf8\x80\x80\x80\x80"s, "\xc0\x80"s})
+  for (const std::string& other :
+       {"\0"s, "\xff"s, "a\xc3z"s, "\xf8\x80\x80\x80\x80"s, "\xc0\x80"s, "\xe2\x82"s})
     CHECK_FALSE(first_bytes(bytes_of(other)).text);
 }
 

@@ -185,8 +185,7 @@ int check_rings(const Request& request) {
   options.limit_of_bounded = is_usual ? usual_limit_of_bounded : options.limit;
   RingJobsOptions run;
   run.at_once = request.at_once;
-  const RunInterruption interruption;
-  run.stop = [] { return RunInterruption::signal() != 0; };
+  run.stop = [] { return ring_interruption() != 0; };
   if (!request.budget.empty()) {
     auto budget = duration_in(request.budget);
     if (!budget) return refused(budget.error());
@@ -253,7 +252,7 @@ int check_rings(const Request& request) {
     return !request.first || verdict.outcome != RingOutcome::failed;
   });
   line.clear();
-  const int signal = RunInterruption::signal();
+  const int signal = ring_interruption();
   if (auto ended = output.end(signal); !ended) return failed(ended.error());
   if (signal != 0) return status_of_signal_0 + signal;
   const bool wants_steps = !request.html.empty() || !request.journal.empty();
@@ -352,8 +351,10 @@ void add_ring_check_command(Command app, Session& session) {
     if (session.run) return;
     session.run = [request] {
       if (!request->explain.empty()) return explain_ring_bug(request->explain, request->json);
+      const RunInterruption interruption;
       const auto status = in_ring_process(
-          [request] { return finished(request->replay.empty() ? check_rings(*request) : replay(*request)); });
+          [request] { return finished(request->replay.empty() ? check_rings(*request) : replay(*request)); },
+          ring_load_patience, RunInterruption::signal);
       return status ? status.value() : could_not_check(*request, status.error());
     };
   });

@@ -2,15 +2,18 @@
 #include "tools/ring_check/ring_process.h"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <string_view>
 
@@ -23,6 +26,12 @@ constexpr std::string_view status_word = "status ";
 
 /// In the child: the pipe for its reports.
 int words_to = -1;
+
+/// How long a signal to the waiting process may go unnoticed.
+constexpr std::chrono::milliseconds between_looks{200};
+/// Shared by both processes: the signal that the waiting one has received.
+std::atomic<int>* signal_of_parent = nullptr;
+std::function<int()> own_signal;
 
 void say(std::string_view word, const std::string& value) {
   const std::string line = std::string(word) + value + "\n";
@@ -54,9 +63,12 @@ std::string how_it_ended(int status) {
 /// Reads the child's reports until it has ended. False: loading does not return.
 bool listen_to(int words_from, Words& words, std::chrono::milliseconds patience) {
   for (;;) {
+    *signal_of_parent = own_signal();
+    const bool loads = !words.loading.empty();
     pollfd ready{words_from, POLLIN, 0};
-    const int count = ::poll(&ready, 1, words.loading.empty() ? -1 : static_cast<int>(patience.count()));
+    const int count = ::poll(&ready, 1, static_cast<int>((loads ? patience : between_looks).count()));
     if (count < 0 && errno == EINTR) continue;
+    if (count == 0 && !loads) continue;
     if (count == 0) return false;
     char bytes[4096];
     const ssize_t got = ::read(words_from, bytes, sizeof bytes);
@@ -72,8 +84,19 @@ void note_loading(const std::string& path) {
   say(loading_word, path);
 }
 
-Result<int> in_ring_process(const std::function<int()>& what, std::chrono::milliseconds patience) {
+int ring_interruption() {
+  const int own = own_signal ? own_signal() : 0;
+  return own != 0 || signal_of_parent == nullptr ? own : signal_of_parent->load();
+}
+
+Result<int> in_ring_process(const std::function<int()>& what, std::chrono::milliseconds patience,
+                            const std::function<int()>& interrupted) {
   const char* cannot = "cannot check a ring";
+  own_signal = interrupted;
+  void* shared =
+      ::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return Error{errno, cannot, "", std::strerror(errno), "see ulimit -v"};
+  signal_of_parent = new (shared) std::atomic<int>(0);
   int ends[2];
   if (::pipe(ends) != 0) return Error{errno, cannot, "", std::strerror(errno), "raise ulimit -n"};
   std::fflush(nullptr);

@@ -49,8 +49,7 @@ bool has_option_request(Bytes bytes) {
   return false;
 }
 
-/// The length of the character at the front in UTF-8; 0: it is no text. A character that is cut off at the
-/// end counts.
+/// The length of the character at the front in UTF-8; 0: it is no text, or it is not whole.
 std::size_t text_bytes(Bytes bytes) {
   if (bytes.empty() || bytes[0] == 0) return 0;
   const std::size_t length = bytes[0] < 0x80                      ? 1
@@ -58,7 +57,8 @@ std::size_t text_bytes(Bytes bytes) {
                              : bytes[0] < 0xe0                    ? 2
                              : bytes[0] < 0xf0                    ? 3
                                                                   : 4;
-  const Bytes whole = bytes.first(std::min(length, bytes.size()));
+  if (length > bytes.size()) return 0;
+  const Bytes whole = bytes.first(length);
   const auto continues = [](std::uint8_t byte) { return (byte & 0xc0) == 0x80; };
   return length != 0 && std::all_of(whole.begin() + 1, whole.end(), continues) ? whole.size() : 0;
 }

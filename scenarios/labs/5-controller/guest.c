@@ -14,7 +14,7 @@
 
 enum { ROUNDS = 21, OTHER_TYPE = 5, LONG = 200 };
 
-static int xc, events, port;
+static int xc, events, port, heard;
 static struct ring tx, rx;
 static const char* verdict_path;
 
@@ -37,18 +37,25 @@ static void begin(void) {
   if ((events = rs_events_open(xc)) < 0 || rs_events_bind(events, port) != 0) exit(1);
 }
 
-/* Waits until one response is there. */
+/* Waits for an event since the last request, and until one response is there. */
 static struct message response(void) {
   struct message got;
   struct pollfd waiting;
   waiting.fd = events;
   waiting.events = POLLIN;
-  while (!take_response(&tx, &got)) {
+  while (!heard || !take_response(&tx, &got)) {
     uint16_t raised;
     poll(&waiting, 1, -1);
-    if (rs_events_read(events, &raised, 1) == 1) rs_events_write(events, &raised, 1);
+    if (rs_events_read(events, &raised, 1) != 1) continue;
+    rs_events_write(events, &raised, 1);
+    heard = 1;
   }
   return got;
+}
+
+static void send_event(void) {
+  heard = 0;
+  xc_evtchn_send(xc, port);
 }
 
 static struct message request(unsigned char type, unsigned char id, unsigned char length, char fill) {
@@ -61,7 +68,7 @@ static struct message request(unsigned char type, unsigned char id, unsigned cha
 static void exchange(struct message sent) {
   struct message got;
   put_request(&tx, &sent);
-  xc_evtchn_send(xc, port);
+  send_event();
   got = response();
   if (got.type != sent.type) verdict("a response has another type than its request");
   if (got.subtype != sent.subtype) verdict("a response has another subtype than its request");
@@ -75,7 +82,7 @@ static void burst(void) {
     struct message sent = request(CMSG_CONSOLE, at, 1, (char)('a' + at));
     put_request(&tx, &sent);
   }
-  xc_evtchn_send(xc, port);
+  send_event();
   for (at = 0; at < SLOTS; ++at)
     if (response().id != at) verdict("eight requests at once: a response is not in its request's slot");
 }
