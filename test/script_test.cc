@@ -118,7 +118,7 @@ TEST_CASE("a domain is suspended and resumed by the daemon that keeps its consol
 TEST_CASE("a raw client's acts") {
   CHECK(act_of<ClientOpens>("client opens data").side == Side::data);
   CHECK(act_of<ClientConnects>("client[b] connects data session 77").session == 77u);
-  CHECK_FALSE(act_of<ClientConnects>("client connects").side);
+  CHECK_FALSE(act_of<ClientConnects>("client[b] connects").side);
   CHECK(act_of<ClientCloses>("client closes control").side == Side::control);
   const auto binds = act_of<ClientBinds>("client binds port 1 type console");
   CHECK(binds.port == 1u);
