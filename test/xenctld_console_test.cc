@@ -157,6 +157,22 @@ TEST_CASE_METHOD(LoneConsole, "a console stays until it has what its last reader
   CHECK(console->buffered_bytes() == 6);
 }
 
+TEST_CASE_METHOD(LoneConsole,
+                 "a pty that could not be replaced gives back what was unread when the console closes") {
+  auto reader = open();
+  reader->read(false);
+  CHECK(output("unread"));
+  world.run_for(1s);
+  world.exhaust_descriptors(daemon, true);
+  reader.reset();
+  world.run_for(1s);
+  CHECK(console->buffered_bytes() == 0);
+  console->finish();
+  console->close();
+  CHECK_FALSE(console->has_viewer());
+  CHECK(console->buffered_bytes() == 6);
+}
+
 TEST_CASE_METHOD(LoneConsole, "at the end of the guest withheld output is taken, beyond the queue's limit") {
   const std::string all = output_bytes(2 * xenctld_queue_bytes_max);
   REQUIRE(waiting.size() == ring::slots_per_ring);

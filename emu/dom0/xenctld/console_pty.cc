@@ -193,6 +193,8 @@ void ConsolePty::end_waiting() {
 void ConsolePty::close() {
   if (std::exchange(closed_, true)) return;
   if (state_ != State::none) host_.link_remove(link_);
+  // Its reader has left, and no other pty could be made in its place.
+  if (state_ == State::left) events_.unread(host_.pty_take_back(pty_.terminal));
 }
 
 // -- bytes
