@@ -98,6 +98,19 @@ TEST_CASE("bytes that were lost with a connection may be missing, but no others"
   CHECK(says(account, "viewer 2 saw"));
 }
 
+TEST_CASE("behind a gap the last viewer saw the end, also if its bytes fit earlier") {
+  Account account = balanced();
+  account.handed = printed_text(0, 4099);
+  account.printed = 4099;
+  account.viewers[0].saw.clear();
+  account.viewers[0].output_lost = true;
+  account.viewers.push_back(viewer(2, printed_text(4096, 3)));
+  CHECK(printed_text(4096, 3) == printed_text(0, 3));
+  CHECK(mistake_in(account).empty());
+  account.viewers[1].saw += "x";
+  CHECK_FALSE(mistake_in(account).empty());
+}
+
 TEST_CASE("a refused viewer receives no output and its input is not used") {
   Account account = balanced();
   account.viewers.insert(account.viewers.begin(),
