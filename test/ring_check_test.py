@@ -166,10 +166,17 @@ class Mutants(unittest.TestCase):
                     classes = [int(row[1].split(":")[0]) for row in run["verdict"]["failures"][0]["rows"] if row[0] in ("class of bug", "or")]
                     self.assertIn(int(re.match(r"\d+", mutant)[0]), classes)
                     page.unlink()
-            # One thread is enough to find some: there are no steps to play.
-            said = ring_check("--ring", RINGS / "mutant_06.so", "--model", "sc", "--first", "--html", page).stderr
-            self.assertEqual(said, "no page and no journal: one thread found the failures above, so there are no steps to show\n")
-            self.assertFalse(page.exists())
+
+    def test_without_steps_to_an_error_there_is_no_page_and_none_of_an_earlier_call_remains(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder) / "why.html"
+            for ring, why in (("mutant_06.so", "one thread found the failures above, so there are no steps to show"),
+                              ("event_index_2_O2.so", "no failure was found")):
+                with self.subTest(ring):
+                    page.write_text("yesterday")
+                    said = ring_check("--ring", RINGS / ring, "--model", "sc", "--limit", "10", "--first", "--html", page).stderr
+                    self.assertEqual(said, f"no page and no journal: {why}\n")
+                    self.assertFalse(page.exists())
 
     def test_each_bug_is_explained(self):
         for number in range(1, 52):

@@ -126,6 +126,33 @@ class EveryRunHasAReport(Folder):
         self.run_all("a.scn", "--junit", "r.xml", "--dry-run")
         self.assertIn("yesterday", (self.folder / "r.xml").read_text())
 
+    def test_a_run_that_does_not_end_well_leaves_no_file_of_yesterday(self):
+        self.write(a=PASSES, b=BROKEN)
+        files = {"--journal": "r.jsonl", "--html": "r.html", "--pcap": "r.pcapng"}
+        options = [word for pair in files.items() for word in pair]
+        for words in (["b.scn"], ["no-folder/"], ["a.scn", "-p", "NONE=1"]):
+            with self.subTest(words):
+                for name in files.values():
+                    (self.folder / name).write_text("yesterday")
+                result = subprocess.run([PROGRAM, "run", *words, *options], cwd=self.folder, capture_output=True, timeout=PATIENCE_S)
+                self.assertNotEqual(result.returncode, GOOD)
+                for name in files.values():
+                    self.assertFalse((self.folder / name).is_file(), name)
+                    shutil.rmtree(self.folder / name, ignore_errors=True)
+        for name in files.values():
+            (self.folder / name).write_text("yesterday")
+        self.run_all("a.scn", *options, "--dry-run")
+        self.assertEqual({(self.folder / name).read_text() for name in files.values()}, {"yesterday"})
+
+    def test_a_file_that_cannot_be_written_is_told_on_stderr(self):
+        self.write(a=PASSES)
+        for option, what in (("--journal", "a journal"), ("--html", "a page"), ("--pcap", "a capture")):
+            with self.subTest(option):
+                done = self.run_all("a.scn", option, "/dev/full", "--junit", "r.xml", status=COULD_NOT_RUN)
+                self.assertIn(f"ringside: cannot write {what}: /dev/full: No space left on device\n", done.stderr)
+                self.assertIn("FAIL a  seed 1: it passed, and its files could not be written\n", done.stdout)
+                self.assertIn("No space left on device", (self.folder / "r.xml").read_text())
+
     def test_a_report_that_cannot_be_written_is_told_before_anything_runs(self):
         self.write(a=PASSES)
         done = self.run_all("a.scn", "--junit", "nowhere/r.xml", status=COULD_NOT_RUN)
@@ -394,6 +421,14 @@ class WhatProvesNothing(Folder):
         self.assertIn("warning[W005]: nothing is expected: it passes whatever happens\n --> ./a.scn:1:10\n", done.stderr)
         self.assertIn("warning: b\n --> ./b.scn:6:16\n", done.stderr)
         self.assertIn("this was never tested: nothing happened there", done.stderr)
+        out = self.run_all(".", "--junit", "r.xml", "--tap").stdout
+        self.assertRegex(out, r"\nok 1 - a seed 1\n# warning\[W005\]: nothing is expected(.*\n)*ok 2 - b seed 1\n# warning: b\n")
+        with xml.dom.minidom.parse(str(self.folder / "r.xml")) as report:
+            warnings = [[text.firstChild.data for text in each.getElementsByTagName("system-err")]
+                        for each in report.getElementsByTagName("testcase")]
+        self.assertEqual([len(each) for each in warnings], [1, 1, 0])
+        self.assertIn("nothing is expected", warnings[0][0])
+        self.assertIn("this was never tested", warnings[1][0])
         out = self.run_all(".", "--strict", "--junit", "r.xml", "--tap", status=EXPECTATION_FAILED).stdout
         self.assertEqual([outcome for *_, outcome in self.cases()], ["failed", "failed", "passed"])
         self.assertRegex(out, r"\nnot ok 1 - a seed 1\n(# .*\n)*# warning\[W005\]: nothing is expected")

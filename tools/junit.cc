@@ -43,14 +43,15 @@ void JUnitSuite::add(const JUnitCase& its) {
   seconds += its.seconds;
   elements += fmt::format(R"(<testcase classname="{}" name="{}"{} time="{:.3f}")", xml_text(its.group),
                           xml_text(its.name), place_attributes(its.file, its.line), its.seconds);
-  if (its.outcome == JUnitOutcome::passed) {
-    elements += "/>\n";
-    return;
+  std::string inside;
+  if (its.outcome != JUnitOutcome::passed) {
+    const bool failed = its.outcome == JUnitOutcome::failed;
+    ++(failed ? failures : errors);
+    inside = fmt::format("<{0} message=\"{1}\">{2}</{0}>\n", failed ? "failure" : "error",
+                         xml_text(its.message), xml_text(its.report));
   }
-  const bool failed = its.outcome == JUnitOutcome::failed;
-  ++(failed ? failures : errors);
-  elements += fmt::format(">\n<{0} message=\"{1}\">{2}</{0}>\n</testcase>\n", failed ? "failure" : "error",
-                          xml_text(its.message), xml_text(its.report));
+  if (!its.warnings.empty()) inside += fmt::format("<system-err>{}</system-err>\n", xml_text(its.warnings));
+  elements += inside.empty() ? "/>\n" : fmt::format(">\n{}</testcase>\n", inside);
 }
 
 }  // namespace

@@ -18,10 +18,11 @@ struct JUnitCase {
   std::string name;
   double seconds = 0;
   JUnitOutcome outcome = JUnitOutcome::passed;
-  std::string message = {};  ///< why it did not pass: one line
-  std::string report = {};   ///< details of `message`, over any number of lines
-  std::string file = {};     ///< the file that defines it; may be empty
-  std::uint32_t line = 0;    ///< in `file`; 0: none
+  std::string message = {};   ///< why it did not pass: one line
+  std::string report = {};    ///< details of `message`, over any number of lines
+  std::string file = {};      ///< the file that defines it; may be empty
+  std::uint32_t line = 0;     ///< in `file`; 0: none
+  std::string warnings = {};  ///< also of a case that passed; any number of lines
 };
 
 /// Replaces the whole file: one testsuite for each group, in order of first appearance.

@@ -105,6 +105,12 @@ Error OutFile::problem(int code) const {
   return {code, "cannot write", path_, std::generic_category().message(code == 0 ? EIO : code), ""};
 }
 
+void remove_earlier(const std::string& path) {
+  std::error_code problem;
+  const auto meant = std::filesystem::canonical(path, problem);
+  if (!problem && std::filesystem::is_regular_file(meant, problem)) std::filesystem::remove(meant, problem);
+}
+
 Result<> write_file(const char* what, const std::string& path, std::string_view text) {
   auto written = Result<>(Done{});
   if (auto file = OutFile::open(path)) {

@@ -49,6 +49,10 @@ class OutFile {
   int code_ = 0;  ///< errno of the first write that failed
 };
 
+/// Removes a file that an earlier call wrote, so that a call that fails leaves none. What is not a regular
+/// file stays. An error is left to the writing, which meets it again.
+void remove_earlier(const std::string& path);
+
 /// Writes a whole file, or to stdout. `what` begins the error, such as "cannot write a page".
 [[nodiscard]] Result<> write_file(const char* what, const std::string& path, std::string_view text);
 

@@ -19,7 +19,8 @@ inline constexpr Hop hops_page[] = {
      .more =
          "dom0 learns the frame's number by getdomaininfo and maps it. The event bits lie in the first part "
          "of the page. In the stable tree (2.0) the indices are behind the slots (flat), in the unstable one "
-         "before them (sring).",
+         "before them (sring). A domain that is suspended and resumes "
+         "has another frame, which dom0 maps then.",
      .source_2005 = "xen/include/public/io/domain_controller.h control_if_t; xen/include/public/xen.h "
                     "shared_info_t; tools/libxc xc_map_foreign_range.",
      .goes_wrong =
@@ -41,7 +42,8 @@ inline constexpr Hop hops_page[] = {
          "When all 8 hold requests whose answers have not been taken, the message waits: up to 64 for each "
          "guest in xcs, and then in the client that sent it.",
      .source_2005 = "tools/xcs/ctrl_interface.c ctrl_chan_write_request.",
-     .goes_wrong = "The ring is full when the guest is paused or slow. The xcs of 2005 took no notice of the "
+     .goes_wrong = "The ring is full when the guest is slow, or paused and not yet unpaused. The xcs of 2005 "
+                   "took no notice of the "
                    "-ENOSPC: the message was lost, and the guest notified all the same. Of a long paste into "
                    "a stopped guest "
                    "8 messages of 60 bytes arrived: 480.",

@@ -1,4 +1,5 @@
 """Real clients at a console: a user in tmux, telnet, socat, a second viewer."""
+import itertools
 import os
 import re
 import signal
@@ -160,14 +161,19 @@ class Person(unittest.TestCase):
         self.machine.wait_until_viewer_has_left("web")
         shell = Tmux("PS1='shell> ' bash --norc -i")
         self.addCleanup(shell.close)
-        for command, ready in (("console web", r"REMOTE CONSOLE"), ("uart", r"serial line"), ("watch web", r"dom1")):
-            with self.subTest(command=command):
+        for (command, ready), background in itertools.product(
+                (("console web", r"REMOTE CONSOLE"), ("uart", r"serial line"), ("watch web", r"dom1")), (False, True)):
+            with self.subTest(command=command, background=background):
                 shell.keys("clear", "Enter")
-                shell.keys(f"{RINGSIDE} {command} --dir {self.machine.directory}", "Enter")
-                shell.wait_for(ready)
+                shell.keys(f"{RINGSIDE} {command} --dir {self.machine.directory}{' &' if background else ''}", "Enter")
                 words = [RINGSIDE, *command.split()]
-                pid = next(pid for pid in support.processes_with(f"{words[0]}\0{words[1]}".encode()) if pid)
-                os.kill(pid, signal.SIGTSTP)
+                pid = eventually("it runs", lambda: next(iter(support.processes_with(f"{words[0]}\0{words[1]}".encode())), None))
+                if background:  # the system stops it when it reads from the terminal, or sets its mode
+                    eventually("it is stopped", lambda: support.process_state(pid) == "T")
+                    shell.keys("jobs", "Enter")
+                else:
+                    shell.wait_for(ready)
+                    os.kill(pid, signal.SIGTSTP)
                 shell.wait_for(r"Stopped")
                 shell.keys("stty -a | tr ' ;' '\\n' | grep -x -e -*icanon", "Enter")
                 shell.wait_for(r"^icanon")

@@ -47,7 +47,7 @@ class Shell:
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
-            os.environ.update(TERM="xterm", HOME=str(folder), COLUMNS="200", **environment)
+            os.environ.update(TERM="xterm", HOME=str(folder), TMPDIR=str(folder), COLUMNS="200", **environment)
             os.environ["PATH"] = f"{PROGRAM.parent}:{os.environ['PATH']}"
             os.execvp(words[0], words)
         self.seen = ""

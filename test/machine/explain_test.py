@@ -70,10 +70,11 @@ class Explain(unittest.TestCase):
         self.assertEqual(run("explain", "xcs.droppings", check=1).stdout, b"")
 
     def test_any_other_word_shows_the_sentences_that_contain_it(self):
-        for word in ("480", "paused", "rx", "enospc"):
+        for word, there in (("480", "480"), ("paused", "paused"), ("rx", "rx"), ("enospc", "enospc"), ("virq", "virq"),
+                            ("buffered", "buffer"), ("resuming", "resumes"), ("suspend", "suspended"), ("unpause", "unpaused")):
             with self.subTest(word=word):
                 said = run("explain", word, check=0).stdout.decode()
-                self.assertRegex(said, rf"(?i)(?<![\w]){word}(?![\w])")
+                self.assertRegex(said, rf"(?i)(?<![^\W_]){there}(?![^\W_])")
                 names = [hop["name"] for hop in json.loads(run("explain", "--json", word, check=0).stdout)]
                 self.assertEqual(re.findall(r"^([a-z0-9-]+): ", said, re.MULTILINE), names)
         # A part of a word does not match.

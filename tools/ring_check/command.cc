@@ -121,6 +121,10 @@ bool is_for_x86(const RingPlugin& plugin) {
   return plugin.name().find("_x86") != std::string::npos;
 }
 
+void remove_earlier_views(const Request& request) {
+  for (const std::string& path : {request.journal, request.html}) remove_earlier(path);
+}
+
 /// Writes the first counterexample as files for the other views.
 Result<> leave_views(const Request& request, const RingVerdict& verdict) {
   if (!request.journal.empty()) {
@@ -147,6 +151,7 @@ int could_not_check(const Request& request, const Error& error) {
 }
 
 int replay(const Request& request) {
+  remove_earlier_views(request);
   auto wanted = replay_from(request.replay);
   if (!wanted) return refused(wanted.error());
   if (request.rings.size() != 1)
@@ -191,6 +196,7 @@ int check_rings(const Request& request) {
     if (!budget) return refused(budget.error());
     run.budget = *budget;
   }
+  if (!request.list) remove_earlier_views(request);
   if (!request.junit.empty() && !request.list) {
     if (auto begun = begin_junit(request.junit, "ring-check"); !begun) return failed(begun.error());
   }
@@ -256,10 +262,10 @@ int check_rings(const Request& request) {
   if (auto ended = output.end(signal); !ended) return failed(ended.error());
   if (signal != 0) return status_of_signal_0 + signal;
   const bool wants_steps = !request.html.empty() || !request.journal.empty();
-  if (!first && wants_steps && output.failed() != 0)
-    std::fprintf(
-        stderr,
-        "no page and no journal: one thread found the failures above, so there are no steps to show\n");
+  if (!first && wants_steps)
+    std::fprintf(stderr, "no page and no journal: %s\n",
+                 output.failed() != 0 ? "one thread found the failures above, so there are no steps to show"
+                                      : "no failure was found");
   if (first) {
     if (auto left = leave_views(request, *first); !left) return failed(left.error());
   }

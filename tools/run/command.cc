@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "emu/host/domain_words.h"
+#include "tools/out_file.h"
 #include "tools/run/golden.h"
 #include "tools/run/index_page.h"
 #include "tools/run/interruption.h"
@@ -151,7 +152,12 @@ int run_command(RunOptions& options) {
     if (auto begun = begin_junit(options.junit, run_junit_name); !begun) return failed(begun.error());
   }
   RunPlan plan;
-  if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
+  const int selected = select_jobs(options.selection, plan);
+  if (!only_names) {
+    for (const RunPlace& place : {options.jobs.journal, options.jobs.html, options.jobs.pcap})
+      remove_earlier(place.path);
+  }
+  if (selected != exit_good) return selected;
   if (plan.only_simulated != 0)
     std::fprintf(stderr, "%zu runs only make sense in the simulation, and are left out with processes\n",
                  plan.only_simulated);
@@ -175,8 +181,8 @@ constexpr char run_examples[] =
     "Every run is one scenario with one choice of values and one seed; the same seed gives the same\n"
     "journal. A failed run writes its journal to the folder of --out, and prints the command that runs\n"
     "it again. A file that does not parse is a failed result, and the others run. SIGINT, SIGTERM and\n"
-    "SIGHUP end the command early, with a report of the completed runs. With --junit no report of an\n"
-    "earlier call ever remains.\n"
+    "SIGHUP end the command early, with a report of the completed runs. No file of an earlier call remains\n"
+    "at the path of --junit, --journal, --html or --pcap.\n"
     "A scenario without expectations, and a `never` that was never tested, prove nothing. Each gets a\n"
     "warning; with --strict the run fails (in a file with a warning every run), which a CI should use.\n"
     "Exit status: 0 all passed, 1 usage, 2 a file does not parse, else 4 an expectation failed, else 3\n"

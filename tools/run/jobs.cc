@@ -136,12 +136,12 @@ RunResult told(const RunJob& job, const RunJobOptions& options, const script::Ru
   result.first = first_of(job, record);
   const bool warned = !record.warnings.empty() || job.script->diagnostics.warnings() != 0;
   if (options.strict && good && warned) fail_for_warnings(job, record, result);
+  result.warnings += write_errors;
   if (!write_errors.empty() && good) {
     result.outcome = script::Outcome::could_not_run;
     result.first = write_errors.substr(0, write_errors.find('\n'));
-    result.report = write_errors;
-  } else {
-    result.warnings += write_errors;
+    result.report = fmt::format("FAIL {}  seed {}: it passed, and its files could not be written\n",
+                                job.scenario->name, job.seed);
   }
   result.judged = record.judged;
   result.failures = record.failures.size();

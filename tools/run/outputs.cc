@@ -55,6 +55,13 @@ void print_commented(const std::string& text) {
   for (std::string line; std::getline(lines, line);) std::printf("# %s\n", trace::printable(line).c_str());
 }
 
+/// With the warnings about the file of a run that passed, such as a scenario without expectations. With
+/// --strict the report of a failed run has them.
+std::string all_warnings(const RunJob& job, const RunResult& result) {
+  if (result.outcome != Outcome::passed) return result.warnings;
+  return job.script->diagnostics.text(job.script->sources) + result.warnings;
+}
+
 void print_json(const RunJob& job, const RunResult& result) {
   std::printf(
       "%s\n",
@@ -125,7 +132,8 @@ void RunOutput::result(const RunJob& job, const RunResult& result) {
                       .message = result.first,
                       .report = result.report,
                       .file = job.scenario->path,
-                      .line = job.scenario->line});
+                      .line = job.scenario->line,
+                      .warnings = all_warnings(job, result)});
   }
   progress_.clear();
   switch (format_) {
@@ -133,7 +141,7 @@ void RunOutput::result(const RunJob& job, const RunResult& result) {
       for_people(job, result);
       break;
     case RunFormat::tap:
-      tap_line(result.outcome == Outcome::passed, job_name(job), result.report + result.warnings);
+      tap_line(result.outcome == Outcome::passed, job_name(job), result.report + all_warnings(job, result));
       break;
     case RunFormat::json:
       print_json(job, result);

@@ -214,19 +214,31 @@ const Hop* hop_of_scenario_counter(std::string_view word) {
 // -- any other word: the hops whose texts contain it
 
 bool is_word_part(char character) {
-  return std::isalnum(static_cast<unsigned char>(character)) != 0 || character == '_';
+  return std::isalnum(static_cast<unsigned char>(character)) != 0;
 }
 
-/// As a whole word, in lower or upper case.
+/// "resume" and "resumed" have the same stem, "buffer" and "buffered" too. A stem has four letters at least.
+std::string_view stem_of(std::string_view word) {
+  constexpr std::size_t stem_min = 4;
+  for (const std::string_view ending : {"ing", "es", "ed", "er", "s", "e"}) {
+    if (word.ends_with(ending) && word.size() - ending.size() >= stem_min)
+      return stem_of(word.substr(0, word.size() - ending.size()));
+  }
+  return word;
+}
+
+/// As a whole word with any ending, in lower or upper case. "virq" is a word of "VIRQ_CONSOLE".
 bool says(std::string_view sentence, std::string_view word) {
   const auto same = [](char one, char other) {
     return std::tolower(static_cast<unsigned char>(one)) == std::tolower(static_cast<unsigned char>(other));
   };
+  const std::string_view stem = stem_of(word);
   for (auto from = sentence.begin();; ++from) {
-    from = std::search(from, sentence.end(), word.begin(), word.end(), same);
+    from = std::search(from, sentence.end(), stem.begin(), stem.end(), same);
     if (from == sentence.end()) return false;
-    const auto to = from + static_cast<std::ptrdiff_t>(word.size());
-    if ((from == sentence.begin() || !is_word_part(from[-1])) && (to == sentence.end() || !is_word_part(*to)))
+    if (from != sentence.begin() && is_word_part(from[-1])) continue;
+    const auto rest = from + static_cast<std::ptrdiff_t>(stem.size());
+    if (stem_of({from, std::find_if_not(rest, sentence.end(), is_word_part)}).size() == stem.size())
       return true;
   }
 }
@@ -310,9 +322,9 @@ void add_explain_command(Command app, Session& session) {
   Command command = app.add_subcommand(
       "explain", "The path hop by hop; or one hop: what it is, where it was in 2005, what goes wrong");
   command.footer(
-      "It describes, and needs no machine. A quirk's or a counter's name tells of the hop where it is, any "
+      "It describes, and needs no machine. A quirk's or a counter's name shows the hop where it is; any "
       "other\n"
-      "word of the sentences in which it stands.\n"
+      "word shows the sentences that contain it, with any ending.\n"
       "Examples:\n"
       "  ringside explain                        the whole path, one line a hop\n"
       "  ringside explain virq-console\n"
