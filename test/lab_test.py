@@ -50,6 +50,17 @@ class Folder(unittest.TestCase):
         self.assertEqual(result.returncode, status, result.stdout + result.stderr)
         return result.stdout if status in (GOOD, REFUSED) else result.stderr
 
+    def running(self):
+        """The command lines of processes that a check of this test has started and not ended."""
+        found = []
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if os.fsencode(self.folder) in (entry / "environ").read_bytes():
+                    found.append((entry / "cmdline").read_bytes())
+            except OSError:
+                continue
+        return found
+
     def start(self, lab, solution=1, name=None):
         """A student's folder with a right solution in it."""
         work = self.folder / (name or f"lab-{lab}-{solution}")
@@ -65,6 +76,7 @@ class Solutions(Folder):
                 work = self.start(lab, solution)
                 said = self.ringside("lab", "check", where=work)
                 self.assertRegex(said, r"(\d+) of \1 are good")
+                self.assertEqual(self.running(), [])
 
     def wrong(self, lab):
         cases = tomllib.loads((TEST / "labs" / str(lab) / "cases.toml").read_text())["wrong"]
@@ -92,6 +104,7 @@ class Solutions(Folder):
                     self.assertRegex(said, rf"  wrong +{case['check']} ")
                     # Lines of the reason are indented.
                     self.assertRegex(re.sub(r"\n +", "\n", said), case["says"])
+        self.assertEqual(self.running(), [])
 
 
 for each in LABS:

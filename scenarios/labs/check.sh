@@ -264,10 +264,26 @@ guest() { # OPTION... -- PROGRAM
   controller_built
   rm -f verdict
   export RINGSIDE_DIR="$PWD/machine"
-  trap 'ended_by=$?; kill $(jobs -p) 2>/dev/null; ringside down >/dev/null 2>&1; exit $ended_by' EXIT
+  controller=
+  trap 'ended_by=$?; end_controller; ringside down >/dev/null 2>&1; exit $ended_by' EXIT
   trap 'exit 3' INT TERM HUP
   ringside up >up.txt 2>&1 && ringside create --no-console guest "$@" >>up.txt 2>&1 ||
     could_not "no machine:" "$(tail -n 3 up.txt)"
+}
+
+# Waits for the controller's end. Status: the controller's.
+reap() {
+  wait "$controller" 2>/dev/null
+  set -- $?
+  controller=
+  return "$1"
+}
+
+# Whatever it does: it may be one that never ends.
+end_controller() {
+  [ -n "$controller" ] || return 0
+  kill -9 "$controller"
+  reap
 }
 
 # Runs the controller in the background, with input, until a condition holds; its output goes to shown.
@@ -342,7 +358,7 @@ ends() {
   echo bye >data
   guest --raw -- echo bye
   control /dev/null has_ended || refuse "the guest has ended, and the controller still runs"
-  wait "$controller" || refuse "the controller ended with status $?"
+  reap || refuse "the controller ended with status $?"
   is_shown data || refuse "what the guest printed last: $(difference data)"
 }
 
@@ -355,8 +371,7 @@ restarts() {
   random_bytes 3000 "$SEED" >data
   guest --raw -- sh -c "cat '$PWD/data'; while [ ! -e '$PWD/go' ]; do sleep 0.2; done; cat '$PWD/data'; sleep 1000"
   control /dev/null is_shown data || refuse "before it is killed: $(difference data)"
-  kill -9 "$controller"
-  wait "$controller" 2>/dev/null
+  end_controller
   : >go
   await ring_is_full || could_not "the guest did not fill its ring:" "$(ringside list)"
   control /dev/null is_shown data || refuse "after a kill and a new start: $(difference data)"

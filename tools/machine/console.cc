@@ -114,11 +114,11 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
   return cannot("none is kept for it", "was it made by ringside create?");
 }
 
-int output_gone(const LinuxHost& host, int status) {
-  // EPIPE is no error: the reader has closed the pipe because it needs no more.
+int output_gone(const LinuxHost& host) {
   const int why = host.write_error();
-  if (why != EPIPE) failed({why, "cannot write", "stdout", std::generic_category().message(why), ""});
-  return status;
+  // The reader has closed the pipe because it needs no more.
+  if (why == EPIPE) return status_of_signal_0 + SIGPIPE;
+  return failed({why, "cannot write", "stdout", std::generic_category().message(why), ""});
 }
 
 namespace {
@@ -156,7 +156,7 @@ int console(const Session& session, const ConsoleOptions& options) {
                           .domain = info->domain},
                          false);
   if (!attached) return failed(attached.error());
-  if (attached->ended == ConsoleClient::Ended::output_gone) return output_gone(host, exit_could_not_run);
+  if (attached->ended == ConsoleClient::Ended::output_gone) return output_gone(host);
   if (on_terminal) {
     std::printf(attached->ended == ConsoleClient::Ended::left ? "\n*** left the console ***\n"
                                                               : "\n*** the console was closed ***\n");
@@ -198,7 +198,7 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const int& signal) {
     case ConsoleClient::Ended::output_gone:
       break;
   }
-  return output_gone(host, status_of_signal_0 + SIGPIPE);
+  return output_gone(host);
 }
 
 int exec(const DomainSpec& spec, const MachineSpec& machine_spec) {

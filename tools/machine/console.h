@@ -8,7 +8,8 @@ namespace ringside::tools {
 /// Opens the console that the running daemon serves for the domain. `pty`: fails unless it is a pty.
 [[nodiscard]] Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty);
 
-/// Reports that stdout accepted no more of the console's output. Returns `status`.
-int output_gone(const LinuxHost& host, int status);
+/// Reports that stdout accepted no more of the console's output. Returns the exit status: that of SIGPIPE if
+/// the reader of a pipe has gone, which is no error.
+int output_gone(const LinuxHost& host);
 
 }  // namespace ringside::tools

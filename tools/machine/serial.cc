@@ -88,7 +88,7 @@ int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& esca
         });
     host.run();
   }
-  if (ended == dom0::ConsoleClient::Ended::output_gone) return output_gone(host, exit_could_not_run);
+  if (ended == dom0::ConsoleClient::Ended::output_gone) return output_gone(host);
   if (on_terminal) std::printf("\n*** left the %s ***\n", place.what);
   return exit_good;
 }
