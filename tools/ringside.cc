@@ -77,6 +77,7 @@ constexpr CommandFamily families[] = {
     {add_run_command, {"run"}},
     {add_shrink_command, {"shrink"}},
     {add_chaos_command, {"chaos"}},
+    {add_sweep_command, {"sweep"}},
     {add_view_command, {"view"}},
     {add_bench_command, {"bench"}},
 #ifdef RINGSIDE_RING_CHECK_DIR

@@ -9,10 +9,10 @@
 #include <filesystem>
 
 #include "tools/in_file.h"
-#include "tools/lab/shell.h"
 #include "tools/options.h"
 #include "tools/out_file.h"
 #include "tools/run/interruption.h"
+#include "tools/shell.h"
 
 namespace ringside::tools {
 

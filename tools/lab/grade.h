@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tools/lab/catalog.h"
-#include "tools/lab/record.h"
+#include "tools/record.h"
 
 namespace ringside::tools {
 

@@ -12,10 +12,10 @@
 #include "emu/host/domain_words.h"
 #include "tools/command.h"
 #include "tools/lab/catalog.h"
-#include "tools/lab/record.h"
-#include "tools/lab/shell.h"
 #include "tools/out_file.h"
+#include "tools/record.h"
 #include "tools/run/interruption.h"
+#include "tools/shell.h"
 
 namespace ringside::tools {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tools/lab/catalog.h"
-#include "tools/lab/record.h"
+#include "tools/record.h"
 
 namespace ringside::tools {
 

@@ -1,5 +1,5 @@
 // Runs a shell through popen, and reads its output and its status.
-#include "tools/lab/shell.h"
+#include "tools/shell.h"
 
 #include <cerrno>
 #include <cstdio>

@@ -1,5 +1,5 @@
 // Reads and writes lines "name: value".
-#include "tools/lab/record.h"
+#include "tools/record.h"
 
 #include <fmt/format.h>
 

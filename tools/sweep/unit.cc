@@ -1,0 +1,100 @@
+// One unit of a sweep: its part of the command is run, and its results are kept whole or not at all.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include "emu/trace/json_fields.h"
+#include "emu/trace/quote.h"
+#include "tools/command.h"
+#include "tools/out_file.h"
+#include "tools/run/script_files.h"
+#include "tools/shell.h"
+#include "tools/sweep/plan.h"
+
+namespace ringside::tools {
+
+namespace files = std::filesystem;
+
+namespace {
+
+Error no_unit(std::uint64_t unit, const std::string& why, const std::string& advice) {
+  return {EIO, "cannot do a unit", std::to_string(unit), why, advice};
+}
+
+/// Another program, or other files, would give results that do not belong to this sweep.
+Result<> check_same(const SweepPlan& plan, std::uint64_t unit) {
+  std::error_code problem;
+  files::current_path(plan.folder, problem);
+  if (problem)
+    return no_unit(unit, fmt::format("{}: {}", plan.folder, problem.message()),
+                   "a sweep's machines share its folders");
+  auto here = SweepPlan::of(plan.command);
+  if (!here) return here.error();
+  if (here->version != plan.version)
+    return no_unit(
+        unit, fmt::format("this is ringside {}, and the sweep was begun by {}", here->version, plan.version),
+        "use the same version everywhere, or begin the sweep again");
+  if (here->id != plan.id)
+    return no_unit(unit, "the files of the command have changed since the sweep was begun",
+                   "restore them, or begin the sweep again");
+  return Done{};
+}
+
+/// What the unit's results say of it: whether each line is one, and whether a run could not be made.
+struct UnitLook {
+  bool whole = true;
+  bool could_not = false;
+};
+
+UnitLook look_at(const std::string& path) {
+  UnitLook look;
+  std::ifstream file(path, std::ios::binary);
+  for (std::string line; std::getline(file, line);) {
+    const auto fields = trace::json_fields(line);
+    if (!fields || file.eof()) look.whole = false;  // the last line has an end, too
+    if (fields && fields->contains("outcome") && fields->at("outcome") == "could not run")
+      look.could_not = true;
+  }
+  return look;
+}
+
+}  // namespace
+
+std::string unit_file(const std::string& sweep, std::uint64_t unit) {
+  return (files::path(sweep) / fmt::format("unit-{}.jsonl", unit)).string();
+}
+
+Result<> do_unit(const std::string& sweep, const SweepPlan& plan, std::uint64_t unit, bool last_try) {
+  std::error_code problem;
+  const std::string path = files::absolute(unit_file(sweep, unit), problem).string();
+  if (files::exists(path, problem)) return Done{};
+  if (auto same = check_same(plan, unit); !same) return same;
+  auto temporary = ShellFolder::make();
+  if (!temporary) return temporary.error();
+  const std::string results = temporary->path() + "/results";
+  auto ran = run_shell(fmt::format("{} >{}", plan.shell_command(unit, plan.units, temporary->path() + "/out"),
+                                   shell_word(results)));
+  if (!ran) return ran.error();
+  const UnitLook look = look_at(results);
+  const bool good = ran->status == exit_good || ran->status == exit_does_not_parse ||
+                    ran->status == exit_expectation_failed ||
+                    (ran->status == exit_could_not_run && look.could_not && last_try);
+  if (!good || !look.whole) {
+    const std::size_t end = ran->text.find_last_not_of('\n');
+    const std::size_t line = end == std::string::npos ? 0 : ran->text.rfind('\n', end) + 1;
+    return no_unit(unit, fmt::format("status {}: {}", ran->status, ran->text.substr(line, end + 1 - line)),
+                   "");
+  }
+  // Two machines may do the same unit at the same time: each writes a file of its own, and renames it.
+  auto beside = OutFile::open(path);
+  if (!beside) return beside.error();
+  beside->write(
+      fmt::format("{{\"sweep\":{},\"unit\":{},\"of\":{}}}\n", trace::json_text(plan.id), unit, plan.units));
+  std::ifstream file(results, std::ios::binary);
+  for (std::string line; std::getline(file, line);) beside->write(line + "\n");
+  return beside->close();
+}
+
+}  // namespace ringside::tools
