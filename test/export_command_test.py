@@ -72,6 +72,12 @@ class Exports(unittest.TestCase):
         self.assertIn("there is no such screen (there are: dom1)",
                       self.view("--asciicast", "-", "--screen", "dom7", status=COULD_NOT_RUN))
 
+    def test_all_that_is_asked_for_is_written(self):
+        kinds = {"--html": "a.html", "--svg": "a.svg", "--pcap": "a.pcapng", "--mermaid": "a.mmd", "--perfetto": "a.json", "--asciicast": "a.cast"}
+        self.view(*(word for pair in kinds.items() for word in pair))
+        for kind, name in kinds.items():
+            self.assertGreater((self.folder / name).stat().st_size, 0, kind)
+
     def test_an_unwritable_file_is_reported(self):
         for option in ("--svg", "--mermaid", "--pcap", "--perfetto", "--asciicast"):
             with self.subTest(option):

@@ -1,6 +1,7 @@
 // The catalogue of hops: each has all its texts, and each entry of the journal shows the right hop.
 #include "emu/trace/hops.h"
 
+#include <array>
 #include <set>
 #include <string>
 
@@ -253,6 +254,8 @@ TEST_CASE("the suggested word is the one with the fewest changes, or one that co
   CHECK(nearest("virq", words) == "virq-console");
   CHECK(nearest("frame", words) == "xend-frame");
   CHECK(nearest("elephant", words).empty());
+  const std::array<std::string_view, 2> counters{"lost_messages", "queued_messages"};
+  CHECK(nearest("messages_queued", counters) == "queued_messages");
   CHECK(nearest("", words).empty());
   CHECK(nearest("me", words).empty());
 }

@@ -106,6 +106,11 @@ class EveryRunHasAReport(Folder):
         self.assertEqual(lines[0]["first"], 'suite/b.scn:2:5: xen cannot "bots"')
         self.assertIn("1 file does not parse", self.run_all("suite/b.scn", status=DOES_NOT_PARSE).stdout)
 
+    def test_a_link_to_nothing_is_a_file_that_does_not_parse(self):
+        self.write(a=PASSES)
+        (self.folder / "b.scn").symlink_to("nothing")
+        self.assertIn("1 passed, 1 file does not parse", self.run_all(".", status=DOES_NOT_PARSE).stdout)
+
     def test_each_file_that_does_not_parse_belongs_to_one_shard(self):
         self.write(a=BROKEN, b=BROKEN, c=PASSES, d=PASSES)
         for part, status, broken in ((1, DOES_NOT_PARSE, "a.scn"), (2, DOES_NOT_PARSE, "b.scn"), (3, GOOD, None)):
@@ -125,22 +130,21 @@ class EveryRunHasAReport(Folder):
         self.run_all("a.scn", "--junit", "r.xml", "--dry-run")
         self.assertIn("yesterday", (self.folder / "r.xml").read_text())
 
-    def test_a_run_that_does_not_end_well_leaves_no_file_of_yesterday(self):
-        self.write(a=PASSES, b=BROKEN)
-        options = ["--journal", "r.jsonl", "--html", "r.html", "--pcap", "r.pcapng"]
-        files = [self.folder / name for name in options[1::2]]
-        for words in (["b.scn"], ["no-folder/"], ["a.scn", "-p", "NONE=1"]):
+    def test_what_is_read_is_never_overwritten(self):
+        self.write(a=PASSES, b=PASSES)
+        self.run_all("a.scn", "--tape", "tape")
+        self.run_all("a.scn", "--journal", "a.jsonl")
+        (self.folder / "link.html").symlink_to("a.scn")
+        before = {path.name: path.read_bytes() for path in self.folder.iterdir()}
+        for words in (["run", "a.scn", "--html", "./a.scn"], ["run", "a.scn", "--html", "link.html"], ["run", "--journal", "b.scn", "a.scn"],
+                      ["run", "a.scn", "--junit", "b.scn"], ["run", "a.scn", "--pcap", "new.scn"], ["run", "a.scn", "--tape", "a.scn"],
+                      ["run", "a.scn", "--replay", "tape", "--journal", "tape"], ["view", "a.jsonl", "--html", "a.jsonl"],
+                      ["view", "a.jsonl", "--svg", "./a.jsonl"], ["view", "a.jsonl", "--pcap", "a.scn"]):
             with self.subTest(words):
-                for file in files:
-                    file.write_text("yesterday")
-                self.assertNotEqual(subprocess.run([PROGRAM, "run", *words, *options], cwd=self.folder, timeout=PATIENCE_S).returncode, GOOD)
-                for file in files:
-                    self.assertFalse(file.is_file(), file)
-                    shutil.rmtree(file, ignore_errors=True)
-        for file in files:
-            file.write_text("yesterday")
-        self.run_all("a.scn", *options, "--dry-run")  # which writes nothing
-        self.assertTrue(all(file.read_text() == "yesterday" for file in files))
+                done = subprocess.run([PROGRAM, *words], cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S)
+                self.assertEqual(done.returncode, USAGE, done.stderr)
+                self.assertRegex(done.stderr, r"would (be overwritten|overwrite it) \(name another file\)")
+                self.assertEqual({path.name: path.read_bytes() for path in self.folder.iterdir()}, before)
 
     def test_a_file_that_cannot_be_written_is_told_on_stderr(self):
         self.write(a=PASSES)
@@ -425,6 +429,9 @@ class WhatProvesNothing(Folder):
             warnings = [[text.firstChild.data for text in each.getElementsByTagName("system-err")]
                         for each in report.getElementsByTagName("testcase")]
         self.assertEqual([len(each) for each in warnings], [1, 1, 0])
+        told = [json.loads(line)["warnings"] for line in self.run_all(".", "--json").stdout.splitlines()]
+        self.assertEqual([bool(each) for each in told], [True, True, False])
+        self.assertIn("nothing is expected", told[0])
         self.assertIn("nothing is expected", warnings[0][0])
         self.assertIn("this was never tested", warnings[1][0])
         out = self.run_all(".", "--strict", "--junit", "r.xml", "--tap", status=EXPECTATION_FAILED).stdout

@@ -105,10 +105,20 @@ Error OutFile::problem(int code) const {
   return {code, "cannot write", path_, std::generic_category().message(code == 0 ? EIO : code), ""};
 }
 
-void remove_earlier(const std::string& path) {
-  std::error_code problem;
-  const auto meant = std::filesystem::canonical(path, problem);
-  if (!problem && std::filesystem::is_regular_file(meant, problem)) std::filesystem::remove(meant, problem);
+Result<> check_outputs(const char* what, const std::vector<std::string>& outputs,
+                       const std::vector<std::string>& inputs) {
+  for (const std::string& output : outputs) {
+    if (output.ends_with(".scn"))
+      return Error{EINVAL, what, output, "it is the name of a scenario, and would be overwritten",
+                   "name another file"};
+    for (const std::string& input : inputs) {
+      std::error_code none;
+      if (std::filesystem::equivalent(output, input, none))
+        return Error{EINVAL, what, output, "the command reads it, and would overwrite it",
+                     "name another file"};
+    }
+  }
+  return Done{};
 }
 
 Result<> write_file(const char* what, const std::string& path, std::string_view text) {

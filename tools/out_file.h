@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "emu/base/check.h"
 
@@ -49,9 +50,10 @@ class OutFile {
   int code_ = 0;  ///< errno of the first write that failed
 };
 
-/// Removes a file that an earlier call wrote, so that a call that fails leaves none. What is not a regular
-/// file stays. An error is left to the writing, which meets it again.
-void remove_earlier(const std::string& path);
+/// Refuses to write over what the command reads, and over a scenario: `ringside run --html a.scn b.scn` lacks
+/// a word. Returns a usage error (EINVAL). `what` begins it: "cannot run". Empty paths and "-" are no files.
+[[nodiscard]] Result<> check_outputs(const char* what, const std::vector<std::string>& outputs,
+                                     const std::vector<std::string>& inputs);
 
 /// Writes a whole file, or to stdout. `what` begins the error, such as "cannot write a page".
 [[nodiscard]] Result<> write_file(const char* what, const std::string& path, std::string_view text);

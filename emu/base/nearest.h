@@ -31,14 +31,28 @@ namespace ringside {
   return row.back();
 }
 
-/// The one of `words` that needs the fewest changes, if these are at most a third of its letters (one change
-/// is always allowed). Otherwise the first of `words` that contains `word`, if `word` has at least three
-/// letters. Empty: none is close.
+/// "messages_queued" for "queued_messages": the parts between '_' and '.' in their order.
+[[nodiscard]] inline std::vector<std::string_view> sorted_parts(std::string_view word) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t end = word.find_first_of("_.");
+    parts.push_back(word.substr(0, end));
+    if (end == std::string_view::npos) break;
+    word.remove_prefix(end + 1);
+  }
+  std::ranges::sort(parts);
+  return parts;
+}
+
+/// The one of `words` that has the same parts in another order, or else that needs the fewest changes, if
+/// these are at most a third of its letters (one change is always allowed). Otherwise the first of `words`
+/// that contains `word`, if `word` has at least three letters. Empty: none is close.
 template <class Words>
 [[nodiscard]] std::string_view nearest(std::string_view word, const Words& words) {
   std::string_view best;
   std::size_t best_distance = 0;
   for (const std::string_view known : words) {
+    if (sorted_parts(word) == sorted_parts(known)) return known;
     const std::size_t distance = edit_distance(word, known);
     const bool near = distance <= std::max<std::size_t>(1, known.size() / 3);
     if (near && (best.empty() || distance < best_distance)) {

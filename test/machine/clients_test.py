@@ -196,6 +196,22 @@ class Clients(unittest.TestCase):
         self.machine = Machine().__enter__()
         self.addCleanup(lambda: self.machine.__exit__(None))
 
+    def test_the_status_of_an_interrupted_viewer_shows_the_signal(self):
+        self.machine.run("create", "web", "--", "sh", "-c", "while :; do echo up; sleep 0.2; done", check=0)
+        for command in (["console", "web"], ["uart"]):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+                with self.subTest(command=command, signal=number):
+                    viewer = subprocess.Popen([RINGSIDE, *command, "--dir", self.machine.directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                    if command == ["uart"]:
+                        viewer.stdin.write(b"\r")
+                        viewer.stdin.flush()
+                    viewer.stdout.read(1)  # it shows something: it has its handlers
+                    viewer.send_signal(number)
+                    viewer.communicate(timeout=support.PATIENCE_S)
+                    self.assertEqual(viewer.returncode, 128 + number)
+                    if command != ["uart"]:
+                        self.machine.wait_until_viewer_has_left("web")
+
     @needed("telnet")
     @needed("tmux")
     def test_a_user_with_telnet(self):

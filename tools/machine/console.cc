@@ -161,7 +161,7 @@ int console(const Session& session, const ConsoleOptions& options) {
     std::printf(attached->ended == ConsoleClient::Ended::left ? "\n*** left the console ***\n"
                                                               : "\n*** the console was closed ***\n");
   }
-  return exit_good;
+  return attached->signal != 0 ? status_of_signal_0 + attached->signal : exit_good;
 }
 
 /// The exit status of the program of a domain that has shut down.
@@ -244,12 +244,15 @@ void add_console_commands(Command app, Session& session) {
     session.run = [spec, machine_spec] { return exec(*spec, *machine_spec); };
   });
 
-  Command console_command =
-      add_command(app, session, "console", "Attach this terminal to a domain's console",
-                  "  ringside console web        Ctrl-] leaves; pressed twice, it is typed\n"
-                  "  ringside console web --take --escape ^A    replaces the present viewer; Ctrl-A leaves\n"
-                  "  telnet localhost 19601      the same: `list` names the port\n"
-                  "  socat -,raw,echo=0 TCP:localhost:9601    its bytes as they are, for any program");
+  Command console_command = add_command(
+      app, session, "console", "Attach this terminal to a domain's console",
+      "  ringside console web        Ctrl-] leaves; pressed twice, it is typed\n"
+      "  ringside console web --take --escape ^A    replaces the present viewer; Ctrl-A leaves\n"
+      "  telnet localhost 19601      the same: `list` names the port\n"
+      "  socat -,raw,echo=0 TCP:localhost:9601    its bytes as they are, for any program\n"
+      "The end of stdin does not end it: the output continues until the domain ends. A program at\n"
+      "port 9601 that begins to negotiate as telnet does (0xff and 0xfb to 0xfe) is served as telnet\n"
+      "from there on. Exit status: 128 + the number of the signal that ended it.");
   const auto options = std::make_shared<ConsoleOptions>();
   console_command.add_option("DOMAIN", options->domain, "Its name or number").required();
   console_command.add_flag("--pty", options->pty,

@@ -2,6 +2,7 @@
 // of the line.
 #include "tools/machine/serial.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <system_error>
 
 #include "emu/dom0/console/console_client.h"
+#include "emu/host/domain_words.h"
 #include "emu/host/linux_terminal.h"
 #include "emu/host/standard_streams.h"
 #include "tools/machine/console.h"
@@ -57,6 +59,9 @@ Result<Handle> open_place(LinuxHost& host, const SerialPlace& place) {
   if (std::filesystem::is_socket(status)) return host.connect_local(place.path);
   auto terminal = host.file_open(place.path, Host::FileUse::output);
   if (!terminal) return terminal.error();
+  if (terminal->kind == Host::FileKind::regular)
+    return Error{EINVAL, fmt::format("no {}", place.what), place.path,
+                 "it is neither a terminal nor a socket", place.advice};
   return std::move(terminal->handle);
 }
 
@@ -72,8 +77,12 @@ int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& esca
     std::printf("*** %s: %s ***\r\n", place.what, escape.advice().c_str());
     std::fflush(stdout);
   }
+  int signal = 0;
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
-    host.on_signal(number, [&] { host.stop(exit_good); });
+    host.on_signal(number, [&, number] {
+      signal = number;
+      host.stop(exit_good);
+    });
   trace::NullSink silent;
   auto ended = dom0::ConsoleClient::Ended::left;
   {
@@ -90,7 +99,7 @@ int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& esca
   }
   if (ended == dom0::ConsoleClient::Ended::output_gone) return output_gone(host);
   if (on_terminal) std::printf("\n*** left the %s ***\n", place.what);
-  return exit_good;
+  return signal != 0 ? status_of_signal_0 + signal : exit_good;
 }
 
 int uart(const Session& session, const std::string& path, const EscapeKey& escape) {

@@ -121,10 +121,6 @@ bool is_for_x86(const RingPlugin& plugin) {
   return plugin.name().find("_x86") != std::string::npos;
 }
 
-void remove_earlier_views(const Request& request) {
-  for (const std::string& path : {request.journal, request.html}) remove_earlier(path);
-}
-
 /// Writes the first counterexample as files for the other views.
 Result<> leave_views(const Request& request, const RingVerdict& verdict) {
   if (!request.journal.empty()) {
@@ -151,7 +147,6 @@ int could_not_check(const Request& request, const Error& error) {
 }
 
 int replay(const Request& request) {
-  remove_earlier_views(request);
   auto wanted = replay_from(request.replay);
   if (!wanted) return refused(wanted.error());
   if (request.rings.size() != 1)
@@ -196,7 +191,6 @@ int check_rings(const Request& request) {
     if (!budget) return refused(budget.error());
     run.budget = *budget;
   }
-  if (!request.list) remove_earlier_views(request);
   if (!request.junit.empty() && !request.list) {
     if (auto begun = begin_junit(request.junit, "ring-check"); !begun) return failed(begun.error());
   }

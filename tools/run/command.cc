@@ -125,7 +125,7 @@ int check_update(const RunPlan& plan) {
 
 /// Whether the options are possible with these runs.
 int check_options(const RunOptions& options, const RunPlan& plan) {
-  if ((!options.tape.empty() || !options.replay.empty()) && plan.jobs.size() != 1)
+  if ((!options.tape.empty() || !options.replay.empty()) && plan.jobs.size() != 1 && plan.unreadable.empty())
     return bad_selection("", fmt::format("a tape holds one run, and these are {}", plan.jobs.size()),
                          "choose one with -p, --name and --seed");
   if (options.jobs.update) {
@@ -148,16 +148,21 @@ int run_command(RunOptions& options) {
   // Reading stdin or a fifo may block for long.
   const EarlyInterruption interruption(
       [format = format_of(options)](int signal) { return interrupted_early(format, signal); });
+  std::vector<std::string> inputs = options.selection.paths;
+  inputs.push_back(options.replay);
+  auto checked_outputs = check_outputs("cannot run",
+                                       {options.junit, options.tape, options.jobs.journal.path,
+                                        options.jobs.html.path, options.jobs.pcap.path},
+                                       inputs);
+  if (!checked_outputs) {
+    failed(checked_outputs.error());
+    return exit_usage;
+  }
   if (!options.junit.empty() && !only_names) {
     if (auto begun = begin_junit(options.junit, run_junit_name); !begun) return failed(begun.error());
   }
   RunPlan plan;
-  const int selected = select_jobs(options.selection, plan);
-  if (!only_names) {
-    for (const RunPlace& place : {options.jobs.journal, options.jobs.html, options.jobs.pcap})
-      remove_earlier(place.path);
-  }
-  if (selected != exit_good) return selected;
+  if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
   if (plan.only_simulated != 0)
     std::fprintf(stderr, "%zu runs only make sense in the simulation, and are left out with processes\n",
                  plan.only_simulated);
@@ -181,8 +186,8 @@ constexpr char run_examples[] =
     "Every run is one scenario with one choice of values and one seed; the same seed gives the same\n"
     "journal. A failed run writes its journal to the folder of --out, and prints the command that runs\n"
     "it again. A file that does not parse is a failed result, and the others run. SIGINT, SIGTERM and\n"
-    "SIGHUP end the command early, with a report of the completed runs. No file of an earlier call remains\n"
-    "at the path of --junit, --journal, --html or --pcap.\n"
+    "SIGHUP end the command early, with a report of the completed runs. With --junit no report of an\n"
+    "earlier call remains, unless the command line itself is refused.\n"
     "A scenario without expectations, and a `never` that was never tested, prove nothing. Each gets a\n"
     "warning; with --strict the run fails (in a file with a warning every run), which a CI should use.\n"
     "Exit status: 0 all passed, 1 usage, 2 a file does not parse, else 4 an expectation failed, else 3\n"

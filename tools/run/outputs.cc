@@ -68,12 +68,12 @@ void print_json(const RunJob& job, const RunResult& result) {
       fmt::format(
           R"({{"name":{},"file":{},"line":{},"seed":{},"mode":"{}","outcome":"{}","judged":{},"failures":{},)"
           R"("first":{},"entries":{},"hash":"{:016x}","virtual_ns":{},"seconds":{:.6f},"journal":{},)"
-          R"("again":{}}})",
-          trace::json_text(job.scenario->name), trace::json_text(job.scenario->path), job.scenario->line,
-          job.seed, script::spelled(job.scenario->mode), outcome_name(result.outcome), result.judged,
-          result.failures, trace::json_text(result.first), result.entries, result.hash,
+          R"("warnings":{},"again":{}}})",
+          trace::json_text(job.scenario->name), trace::json_text(trace::printable(job.scenario->path)),
+          job.scenario->line, job.seed, script::spelled(job.scenario->mode), outcome_name(result.outcome),
+          result.judged, result.failures, trace::json_text(result.first), result.entries, result.hash,
           result.virtual_time.count(), result.took.count(), trace::json_text(result.journal),
-          trace::json_text(again_command(job)))
+          trace::json_text(all_warnings(job, result)), trace::json_text(again_command(job)))
           .c_str());
 }
 
@@ -106,15 +106,15 @@ void RunOutput::unreadable(const UnreadableFile& file) {
                       .outcome = JUnitOutcome::could_not_run,
                       .message = file.first,
                       .report = file.report,
-                      .file = file.path,
+                      .file = trace::printable(file.path),
                       .line = file.line});
   }
   if (format_ == RunFormat::tap) tap_line(false, file_name(file), file.report);
   if (format_ == RunFormat::json) {
     std::printf("%s\n",
                 fmt::format(R"({{"name":{},"file":{},"line":{},"outcome":"does not parse","first":{}}})",
-                            trace::json_text(file_name(file)), trace::json_text(file.path), file.line,
-                            trace::json_text(file.first))
+                            trace::json_text(file_name(file)), trace::json_text(trace::printable(file.path)),
+                            file.line, trace::json_text(file.first))
                     .c_str());
   }
 }
@@ -131,7 +131,7 @@ void RunOutput::result(const RunJob& job, const RunResult& result) {
                       .outcome = junit_outcome(result.outcome),
                       .message = result.first,
                       .report = result.report,
-                      .file = job.scenario->path,
+                      .file = trace::printable(job.scenario->path),
                       .line = job.scenario->line,
                       .warnings = all_warnings(job, result)});
   }

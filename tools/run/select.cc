@@ -66,8 +66,10 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
     std::vector<std::string> inside;
     for (fs::recursive_directory_iterator at(path, problem), end; !problem && at != end;
          at.increment(problem)) {
-      if (at->path().extension() == ".scn" && at->is_regular_file(problem))
-        inside.push_back(at->path().string());
+      // A link to nothing is an error of the reading.
+      if (at->path().extension() != ".scn") continue;
+      if (at->is_regular_file(problem) || !at->exists(problem)) inside.push_back(at->path().string());
+      problem.clear();
     }
     if (problem) return Error{problem.value(), "cannot look into a folder", path, problem.message(), ""};
     if (inside.empty()) return usage(path, "there is no .scn file in it", "");

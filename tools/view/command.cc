@@ -109,6 +109,15 @@ int view_command(const ViewOptions& options) {
     std::fwrite(embedded::journal_schema.data(), 1, embedded::journal_schema.size(), stdout);
     return exit_good;
   }
+  const Exports& exports = options.exports;
+  auto checked = check_outputs(
+      "cannot view",
+      {options.html, exports.pcap, exports.mermaid, exports.svg, exports.perfetto, exports.asciicast},
+      options.files);
+  if (!checked) {
+    failed(checked.error());
+    return exit_usage;
+  }
   std::vector<trace::Journaled> journals;
   for (const std::string& file : options.files) {
     auto journal = read_journal_file(file);
@@ -118,8 +127,11 @@ int view_command(const ViewOptions& options) {
     }
     journals.push_back(std::move(*journal));
   }
+  if (!options.html.empty()) {
+    if (const int written = write_page(journals, options); written != exit_good) return written;
+  }
   if (options.exports.any()) return export_journal(journals, options.exports);
-  if (!options.html.empty()) return write_page(journals, options);
+  if (!options.html.empty()) return exit_good;
   for (const trace::Journaled& each : journals) print_text(each);
   return exit_good;
 }

@@ -26,6 +26,11 @@ using trace::Hop;
 using trace::Place;
 using trace::Way;
 
+template <class... Values>
+void print_text(fmt::format_string<Values...> format, Values&&... values) {
+  std::fputs(fmt::format(format, std::forward<Values>(values)...).c_str(), stdout);
+}
+
 constexpr std::string_view quirk_scenario_prefix = "20-quirk-";
 
 std::vector<std::string> scenarios_of(const Hop& hop) {
@@ -63,12 +68,12 @@ void print_picture() {
   const Hop* before = nullptr;
   for (const Hop& hop : trace::hops()) {
     const bool same_place = before != nullptr && before->place == hop.place;
-    if (!same_place) fmt::print("\n");
-    fmt::print(" {:<10}{}  {:<16}{}\n", same_place ? "" : trace::place_name(hop.place), arrows(hop.way),
+    if (!same_place) print_text("\n");
+    print_text(" {:<10}{}  {:<16}{}\n", same_place ? "" : trace::place_name(hop.place), arrows(hop.way),
                hop.name, hop.title);
     before = &hop;
   }
-  fmt::print(
+  print_text(
       "\n`ringside explain HOP` tells of one in full: what it is, where it was in 2005, what goes wrong "
       "there,\n"
       "how to see it. `ringside demo` shows the path as it runs.\n");
@@ -128,9 +133,9 @@ std::vector<std::string_view> counters_of(const Hop& hop) {
 }
 
 void print_one(const Hop& hop) {
-  fmt::print("{}: {}\n{}, {}\n\n", hop.name, hop.title, place_words(hop.place), way_words(hop.way));
+  print_text("{}: {}\n{}, {}\n\n", hop.name, hop.title, place_words(hop.place), way_words(hop.way));
   print_wrapped(fmt::format("{} {}", hop.meaning, hop.more), "  ");
-  fmt::print("\n");
+  print_text("\n");
   print_field("in 2005", hop.source_2005);
   print_field("goes wrong", hop.goes_wrong);
   for (const Quirk quirk : hop.quirks)
@@ -166,8 +171,8 @@ std::string json_of(const Hop& hop) {
 
 void print_json(std::span<const Hop> hops) {
   const char* before = "[\n  ";
-  for (const Hop& hop : hops) fmt::print("{}{}", std::exchange(before, ",\n  "), json_of(hop));
-  fmt::print("\n]\n");
+  for (const Hop& hop : hops) print_text("{}{}", std::exchange(before, ",\n  "), json_of(hop));
+  print_text("\n]\n");
 }
 
 // -- the command
@@ -175,6 +180,10 @@ void print_json(std::span<const Hop> hops) {
 /// By its own name, or by the name of a quirk or a counter at it.
 const Hop* hop_named(std::string_view word) {
   if (const Hop* hop = trace::find_hop(word)) return hop;
+  std::string dashed(word);  // "dom0.tty", as the demo writes it
+  std::ranges::replace_if(
+      dashed, [](char c) { return c == '.' || c == '_'; }, '-');
+  if (const Hop* hop = trace::find_hop(dashed)) return hop;
   if (const auto quirk = Quirks::find(word)) return &trace::hop_of(quirk.value());
   for (const Hop& hop : trace::hops()) {
     const auto counters = counters_of(hop);
@@ -273,9 +282,9 @@ std::vector<Hop> hops_that_say(std::string_view word) {
 }
 
 void print_where(const std::vector<Hop>& hops, std::string_view word) {
-  fmt::print("No hop has the name {}. It is spoken of here; `ringside explain HOP` tells more:\n", word);
+  print_text("No hop has the name {}. It is spoken of here; `ringside explain HOP` tells more:\n", word);
   for (const Hop& hop : hops) {
-    fmt::print("\n{}: {}\n", hop.name, hop.title);
+    print_text("\n{}: {}\n", hop.name, hop.title);
     for (const std::string_view text : texts_of(hop)) {
       for (const std::string_view sentence : sentences_with(text, word)) print_wrapped(sentence, "  ");
     }
