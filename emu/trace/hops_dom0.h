@@ -57,7 +57,7 @@ inline constexpr Hop hops_dom0[] = {
          "The console client's terminal is raw: every key is sent at once, and what comes is shown as it "
          "came.",
      .more = "It connects by TCP, at port 9600 + the domain's number, or by unix socket; telnet would do as "
-             "well, at port 19600 + the number. Ctrl-] leaves it.",
+             "well, at port 19600 + the number. The escape key, Ctrl-], leaves it.",
      .source_2005 = "tools/misc/xencons, tools/python/xen/util/console_client.py (for xm console).",
      .goes_wrong =
          "One client at a time: the next one is told so and disconnected. A terminal that is not raw "
@@ -79,7 +79,7 @@ inline constexpr Hop hops_dom0[] = {
      .more =
          "Then the queue is written to it, and what is typed there goes down in pieces of 60 bytes. There is "
          "no socket and no frame on this branch.",
-     .source_2005 = "xenctld of VM-Tools. The console daemon of August 2005 grew out of it.",
+     .source_2005 = "xenctld of VM-Tools. xenconsoled, the console daemon of August 2005, grew out of it.",
      .goes_wrong =
          "Without a reader at the pty the queue fills (1 MiB) and then the guest waits; with --queue-limit "
          "the oldest bytes are discarded. Unread output in a pty is lost when the pty goes, unless it was "
@@ -158,7 +158,9 @@ inline constexpr Hop hops_dom0[] = {
      .more =
          "It looks up (port, type), (port, any), (any, type) and (any, any), in this order; a client bound "
          "by several gets as many copies. Downwards, xcs writes what clients send into the ring and notifies "
-         "the guest.",
+         "the guest. A client asks for a guest's channel with CIF_NEW_CC and gives it back with CIF_FREE_CC; "
+         "a "
+         "virq such as VIRQ_DOM_EXC reaches it as a VIRQ frame.",
      .source_2005 = "tools/xcs: xcs.c (one select loop), bindings.c, connection.c, ctrl_interface.c "
                     "ctrl_chan_read_request and ctrl_chan_write_request; xcs_proto.h.",
      .goes_wrong = "One loop serves all clients, so a client that does not read, or leaves in the middle of "

@@ -61,7 +61,8 @@ inline constexpr Hop hops_page[] = {
          "The guest's console driver puts the bytes into a control message: 4 bytes of header, up to 60 "
          "of payload. The message goes into the next of 8 slots of the ring tx, in the page that the "
          "guest and dom0 share.",
-     .more = "The header is type (console: 0), subtype, id (0xFF: no callback for the answer) and length.",
+     .more =
+         "The header is type (CMSG_CONSOLE: 0), subtype, id (0xFF: no callback for the answer) and length.",
      .source_2005 = "XenoLinux: drivers/xen/console/console.c __xencons_tx_flush; arch/xen/kernel/ctrl_if.c "
                     "ctrl_if_send_message_noblock.",
      .goes_wrong = "With 8 messages unanswered the ring is full and the driver waits for space. A guest can "
