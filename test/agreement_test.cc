@@ -157,4 +157,43 @@ TEST_CASE("what a viewer leaves unread is not compared; what is unread in one of
   CHECK(disagreement(seen("hello", "hello"), seen("hello", "he")).has_value());
 }
 
+TEST_CASE("what a user sends to a console that hangs up is compared as far as it came") {
+  const auto typing = [](std::string_view sent, std::string_view read, bool refused) {
+    return run_of([&](trace::Journal journal) {
+      trace::Journal user = journal.as(actor(Role::user, 1));
+      user.bytes_passed(1, actor(Role::xend),
+                        {reinterpret_cast<const std::uint8_t*>(sent.data()), sent.size()});
+      reads(journal, read);
+      if (refused) user.told(1, trace::Fact::hung_up);
+    });
+  };
+  CHECK(disagreement(typing("", "", true), typing("lost", "", true)) == std::nullopt);
+  CHECK(disagreement(typing("hullo", "", true), typing("he", "", true)).has_value());
+  CHECK(disagreement(typing("", "", false), typing("lost", "", true)).has_value());
+  CHECK(disagreement(typing("", "", true), typing("lost", "lost", true)).has_value());
+}
+
+TEST_CASE("what a pty gives back is sent again, to whichever reader; what is lost is a disagreement") {
+  const trace::Actor daemon = actor(Role::xenctld);
+  // Two readers, of whom the first left `returned` bytes unread.
+  const auto read_by = [&](std::string_view first, std::string_view second, std::uint32_t returned,
+                           std::string_view again) {
+    return run_of([&](trace::Journal journal) {
+      trace::Journal serves = journal.as(daemon);
+      shows(serves, "hello");
+      sees(journal, first);
+      if (returned != 0) serves.told(1, trace::Fact::output_returned, {returned});
+      if (!again.empty()) shows(serves, again);
+      journal.as(actor(Role::client, 2))
+          .bytes_passed(1, actor(Role::user, 1),
+                        {reinterpret_cast<const std::uint8_t*>(second.data()), second.size()});
+    });
+  };
+  const State whole = read_by("hello", "", 0, "");
+  CHECK(disagreement(read_by("he", "llo", 3, "llo"), read_by("hell", "o", 1, "o")) == std::nullopt);
+  CHECK(disagreement(read_by("he", "llo", 3, "llo"), whole) == std::nullopt);
+  CHECK(disagreement(read_by("he", "lo", 3, "llo"), whole).has_value());
+  CHECK(disagreement(whole, read_by("he", "", 3, "")).has_value());
+}
+
 }  // namespace agreement_test

@@ -60,6 +60,18 @@ def check_words():
                     wrong.append(f"the reference lacks: {form}")
 
 
+def check_codes():
+    """The table of errors has each code of the front end, alone or in a range."""
+    listed = set()
+    for first, last in re.findall(r"`([EW]\d{3})`(?: to `([EW]\d{3})`)?", REFERENCE):
+        listed.update(f"{first[0]}{number:03}" for number in range(int(first[1:]), int((last or first)[1:]) + 1))
+    codes = set(re.findall(r'"([EW]\d{3})"', "".join(path.read_text() for path in (ROOT / "emu" / "script").glob("*.cc"))))
+    if len(codes) < 40:
+        wrong.append(f"the front end has {len(codes)} codes")
+    for code in sorted(codes - listed):
+        wrong.append(f"the reference's table of errors lacks {code}")
+
+
 def check_counters():
     """Components really count the counters in the table."""
     table = (ROOT / "emu" / "script" / "counters.cc").read_text()
@@ -94,6 +106,7 @@ def check_grammar():
 def main():
     check_examples()
     check_words()
+    check_codes()
     check_counters()
     check_grammar()
     for each in wrong:

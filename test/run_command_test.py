@@ -196,6 +196,9 @@ class RunCommand(unittest.TestCase):
         for other in (("--seed", "2..5"), ("--mode", "real")):
             said = self.ringside("run", "cases.scn", "--update", *other, status=USAGE).stderr
             self.assertIn("a golden journal is that of the simulated run with seed 1, which is not among these", said)
+        for shard in ("1/2", "2/2"):
+            said = self.ringside("run", "cases.scn", "--update", "--shard", shard, status=USAGE).stderr
+            self.assertIn("a golden journal has all runs of its scenario", said)
         said = self.ringside("run", "hello.scn", "--update", status=USAGE).stderr
         self.assertIn("none of these scenarios says `golden`", said)
         self.assertEqual((self.folder / "cases.journal").read_text(), kept)

@@ -191,6 +191,19 @@ TEST_CASE("an error prints no control character of the file") {
   CHECK(said.find("\xc2\x9b") == std::string::npos);
 }
 
+TEST_CASE("a journal gets one error, which says what it is and what to do") {
+  const auto said = [](const std::string& path, const std::string& text) {
+    const Script script = read_script(path, [&](const std::string&) -> Result<std::string> { return text; });
+    CHECK(script.diagnostics.all().size() == 1);
+    return script.diagnostics.text(script.sources);
+  };
+  const std::string golden = said("sub/hello.journal", "## hello\n# xen\nxen says: created Domain-0\n");
+  CHECK(golden.find("error[E048]: this is a golden journal") != std::string::npos);
+  CHECK(golden.find("ringside run sub/hello.scn") != std::string::npos);
+  const std::string run = said("out.jsonl", "{\"step\":1}\n{\"step\":2}\n");
+  CHECK(run.find("ringside view out.jsonl") != std::string::npos);
+}
+
 TEST_CASE("a column counts characters, and a caret is below its word") {
   CHECK(read_lines("dom1 prints \"žluťoučký\" lodly")
             .says("test.scn:5:25\n5 | dom1 prints \"žluťoučký\" lodly\n"

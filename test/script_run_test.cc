@@ -255,8 +255,93 @@ TEST_CASE("expectations of a together block may come in any order, and all must 
   CHECK(has(report, "(1 of 1 failed expectation"));
 }
 
+TEST_CASE("equal lines of a together block need as many events, replies, bytes and messages") {
+  struct Once {
+    std::string act;    ///< meets the line once
+    std::string again;  ///< and once more
+    std::string line;
+  };
+  const std::string prints = "dom1 prints \"a\"\n";
+  const Once once =
+      GENERATE_COPY(Once{prints, prints, "user sees \"a\""}, Once{prints, prints, "user sees /a/"},
+                    Once{prints, "after 1ms " + prints, "event dom1 -> xcs"},
+                    Once{prints, "after 1ms " + prints, "xcs forwards 1 real message from dom1"},
+                    Once{"client connects\nclient binds type debug\n", "client binds type console\n",
+                         "client receives ok"});
+  INFO(once.line);
+  const std::string two =
+      "together\n  expect " + once.line + "\n  expect " + once.line + " within 5ms\nend\n";
+  CHECK(has(report_of(with_dom1(once.act + two)), "(1 of 1 failed expectation"));
+  check_passes(with_dom1(once.act + once.again + two));
+}
+
+TEST_CASE("bytes that a together block expects may come in any order, and none of them counts twice") {
+  const std::string lines =
+      "together\n  expect user sees \"two\"\n  expect user sees /o.e/\n  expect user sees \"three\"\nend\n";
+  check_passes(with_dom1("dom1 prints \"onetwothree\"\n" + lines));
+  check_passes(with_dom1("dom1 prints \"threeonetwo\"\n" + lines));
+  check_passes(
+      with_dom1("dom1 prints \"two\"\n" + std::string("after 1ms dom1 prints \"three one\"\n") + lines));
+  CHECK(has(report_of(with_dom1("dom1 prints \"onetwotwo\"\n" + lines)), "(1 of 1 failed"));
+}
+
+TEST_CASE("a message that xcs or xend forwards has a sender") {
+  const std::string clients =
+      "scenario \"t\"\nmode sim\ntimeout 5ms\nxen boots dom1, dom2\nuser connects to dom1\n"
+      "user[b] connects to dom2\nclient connects\nclient[b] connects\n";
+  const std::string sends = "client[b] sends request type 5 to dom1\n";
+  check_passes(clients + sends + "expect xcs forwards request type 5 from client[b] to dom1\n");
+  CHECK(has(report_of(clients + sends + "expect xcs forwards request type 5 from client to dom1\n"),
+            "(1 of 1"));
+  CHECK(
+      has(report_of(clients + sends + "expect xcs forwards request type 5 from xend to dom1\n"), "(1 of 1"));
+  const std::string types = "user[b] types \"x\"\n";
+  check_passes(clients + types + "expect xend forwards request console \"x\" from user[b] to xcs\n" +
+               "expect xcs forwards request console \"x\" from xend to dom2\n");
+  CHECK(has(report_of(clients + types + "expect xend forwards request console \"x\" from user to xcs\n"),
+            "(1 of 1"));
+}
+
+TEST_CASE("a count of forwarded messages counts what was sent on, and to whom") {
+  const std::string prints = "client connects\ndom1 prints \"a\"\nexpect user sees \"a\"\n";
+  check_passes(with_dom1(prints + "expect xcs forwards 1 real message from dom1 to xend\n"));
+  const std::string to_client =
+      report_of(with_dom1(prints + "expect xcs forwards 1 real message from dom1 to client within 5ms\n"));
+  CHECK(has(to_client, "it forwarded 0 real and 0 stale ones of 1 and 0"));
+  const std::string taken =
+      report_of(with_dom1("xend stops\ndom1 prints \"a\"\nexpect dom1.tx.req_cons >= 1\n"
+                          "expect xcs forwards 1 real message from dom1 within 5ms\n"));
+  CHECK(has(taken, "it forwarded 0 real"));
+  // Equal messages, two receivers.
+  const std::string equal =
+      "client connects\nclient binds type console\nexpect client receives ok\n"
+      "xcs stalls\nrepeat 3\n  dom1 prints \"x\"\n  after 1ms\nend\nxcs starts\n";
+  check_passes(with_dom1(equal + "expect xcs forwards 3 real messages from dom1 to client\n"));
+  check_passes(with_dom1(equal + "expect xcs forwards 3 real messages from dom1\n"));
+  // A batch counts as a whole.
+  CHECK(has(report_of(with_dom1(equal + "expect xcs forwards 2 real messages from dom1\n")),
+            "it forwarded 3 real and 0 stale ones of 2 and 0"));
+}
+
+TEST_CASE("a new domain has neither the indices nor the input of an earlier one with its id") {
+  const std::string earlier = with_dom1(
+      "dom1 prints \"a\"\nexpect user sees \"a\"\nexpect dom1.tx settles at req_prod 1 rsp_prod 1\n"
+      "user types \"abc\" in one write\nexpect dom1 reads \"abc\"\nxen destroys dom1\nexpect user receives "
+      "end\n"
+      "xen boots dom1\nuser[b] connects to dom1\n");
+  CHECK(has(report_of(earlier + "expect dom1.tx req_prod 1 rsp_prod 0 within 5ms\n"), "is at req_prod 0"));
+  CHECK(has(report_of(earlier + "expect dom1 reads \"abc\" within 5ms\n"), "nothing"));
+  check_passes(earlier +
+               "dom1 prints \"b\"\nexpect dom1.tx req_prod 1 rsp_prod 0\n"
+               "user[b] types \"xyz\" in one write\nexpect dom1 reads \"xyz\"\n");
+  // The page of a domain that was created is its page when it is started.
+  check_passes(
+      "scenario \"t\"\nmode sim\nxen creates dom1\ndom1 sets tx.req_prod to 3\nxen boots dom1\n"
+      "expect dom1.tx req_prod 3\n");
+}
+
 TEST_CASE("an impossible act ends the run, and its line is reported") {
-  const Parsed parsed = read_text(with_dom1("dom1 prints \"a\"\nxend resumes dom1\ndom1 prints \"x\"\n"));
+  const Parsed parsed = read_text(with_dom1("dom1 ends\nafter 100ms xen kills dom1\nuser types \"x\"\n"));
   REQUIRE(parsed.script.diagnostics.errors() == 0);
   const RunRecord record = play(parsed.runs.at(0));
   CHECK(record.outcome == Outcome::could_not_run);

@@ -116,6 +116,25 @@ TEST_CASE("a text that did not come because of a line is still sent, and would c
   CHECK(play(small.scenario).failures.size() == 1);
 }
 
+TEST_CASE("lines that belong together are one cause") {
+  const Small stopped = shrunk(with_dom1(
+      "dom1 prints \"noise\"\nexpect user sees \"noise\"\nxend stops\nxend starts\ndom1 prints \"more\"\n"
+      "expect user sees \"more\"\n"));
+  INFO(stopped.text);
+  CHECK(has(stopped.text, "xend stops\nxend starts\n"));
+  CHECK(stopped.met == std::vector<std::string>{"without the lines: xend stops; xend starts"});
+
+  const Small suspended = shrunk(
+      with_dom1("dom1 prints \"noise\"\nexpect user sees \"noise\"\nxend suspends dom1\nxend resumes dom1\n"
+                "dom1 prints \"more\"\nexpect user sees \"more\"\nexpect no xend says \"resumed\" for 5ms\n"
+                "expect xcs.refused_calls settles at 0\nexpect dom1.tx settles at req_prod 2\n"
+                "expect dom1.rx settles at req_prod 0\n"));
+  INFO(suspended.text);
+  CHECK(has(suspended.text, "xend suspends dom1\nxend resumes dom1\n"));
+  CHECK(suspended.met ==
+        std::vector<std::string>{"without the lines: xend suspends dom1; xend resumes dom1"});
+}
+
 TEST_CASE("each of several causes stays one") {
   const Small small = shrunk(
       "scenario \"t\"\nmode sim\nquirk xcs-events-only on\nquirk kcons-lfcr on\nxen boots dom1\n"

@@ -153,13 +153,12 @@ Result<> ActExecutor::life(const Life& act, const Span& line) {
     Result<> done = Done{};
     switch (act.verb) {
       case Life::Verb::creates:
-        state_.page_made(id);
         done = stage_.create(id, program);
+        created_.insert(id);
         note(name, name + " was created and does not run yet", line);
         break;
       case Life::Verb::boots:
-        state_.page_made(id);
-        done = stage_.boot(id, program);
+        done = created_.erase(id) != 0 ? stage_.unpause(id) : stage_.boot(id, program);
         forget(name);
         break;
       case Life::Verb::pauses:
@@ -168,10 +167,12 @@ Result<> ActExecutor::life(const Life& act, const Span& line) {
         break;
       case Life::Verb::unpauses:
         done = stage_.unpause(id);
+        created_.erase(id);
         forget(name);
         break;
       case Life::Verb::destroys:
         done = stage_.destroy(id);
+        created_.erase(id);
         note(name, name + " is destroyed", line);
         break;
       case Life::Verb::kills:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "emu/script/match.h"
@@ -19,8 +20,7 @@ struct Circumstance {
 
 class ActExecutor {
  public:
-  ActExecutor(Stage& stage, State& state, ActorMap& actor_map)
-      : stage_(stage), state_(state), actor_map_(actor_map) {}
+  ActExecutor(Stage& stage, ActorMap& actor_map) : stage_(stage), actor_map_(actor_map) {}
 
   /// Carries the act out now. Acts that wait for answers let virtual time pass. An error says why the act is
   /// impossible.
@@ -49,8 +49,8 @@ class ActExecutor {
   void forget(const std::string& key) { circumstances_.erase(key); }
 
   Stage& stage_;
-  State& state_;
   ActorMap& actor_map_;
+  std::set<std::uint32_t> created_;  ///< domains that do not run yet
   std::map<std::string, Circumstance> circumstances_;
   std::map<std::uint32_t, std::string> ptys_;  ///< the pty of each domain
 };

@@ -26,6 +26,7 @@ struct Behaviour {
   bool up = false;           ///< came from the guest
   bool viewers = false;      ///< sent to viewers, or received by them
   bool number = false;       ///< the last value of a counter
+  std::string user = {};     ///< typed by this user
 };
 /// By a description: "xcs sends client1 of dom1".
 using Behaviours = std::map<std::string, Behaviour>;
@@ -36,6 +37,7 @@ struct Variation {
   std::set<std::uint32_t> killed;  ///< of those, the ones that were killed or destroyed: the length of
                                    ///< their output differs, too
   std::set<std::uint32_t> unread;  ///< a viewer did not read everything: the length of the output differs
+  std::set<std::string> hung_up;  ///< users whose connection was closed: the length of what they sent differs
 };
 
 std::string who(trace::Actor actor) {
@@ -70,7 +72,21 @@ bool is_viewer(trace::Actor actor) {
   return actor.role == Role::user || actor.role == Role::client;
 }
 
-void add(Behaviours& behaviours, const trace::Entry& entry) {
+/// Domains of whose output a pty has given some back, in one of the runs: which reader gets how much of it
+/// depends on when the first one leaves. Their readers are compared together.
+using Returned = std::set<std::uint32_t>;
+
+std::string to_readers(std::string_view actor, std::uint32_t domain) {
+  return fmt::format("{} sends its readers bytes of dom{}", actor, domain);
+}
+
+/// What a pty has given back is sent again.
+void take_back(Behaviours& behaviours, const trace::Entry& entry) {
+  std::string& sent = behaviours[to_readers(who(entry.actor), entry.domain)].text;
+  sent.resize(sent.size() - std::min<std::size_t>(sent.size(), entry.values[0]));
+}
+
+void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& returned) {
   const std::string actor = who(entry.actor);
   Behaviour about{.domain = entry.domain};
   switch (entry.kind) {
@@ -99,6 +115,12 @@ void add(Behaviours& behaviours, const trace::Entry& entry) {
       about.down =
           entry.actor.role == Role::user || entry.peer.role == Role::tty || entry.peer.role == Role::program;
       about.up = !about.down;
+      if (entry.actor.role == Role::user) about.user = actor;
+      if (about.viewers && returned.contains(entry.domain)) {
+        const bool reads = entry.actor.role == Role::client;
+        return append(behaviours, to_readers(reads ? "a client" : actor, entry.domain), about,
+                      trace::text_of(entry));
+      }
       return append(behaviours,
                     fmt::format("{} sends {} bytes of dom{}", actor, who(entry.peer), entry.domain), about,
                     trace::text_of(entry));
@@ -116,11 +138,13 @@ void add(Behaviours& behaviours, const trace::Entry& entry) {
       about.text = trace::words_of(entry);
       behaviours[fmt::format("{} has a quirk", actor)] = about;
       return;
+    case Kind::told:
+      if (is(entry, trace::Fact::output_returned)) take_back(behaviours, entry);
+      return;
     case Kind::index_moved:
     case Kind::event_raised:
     case Kind::event_taken:
     case Kind::frame_taken:
-    case Kind::told:
       return;
   }
 }
@@ -133,21 +157,28 @@ bool is_kill_of_daemon(const trace::Entry& entry) {
   return entry.actor.role == Role::dom0 && is(entry, trace::Fact::killed);
 }
 
-Behaviours behaviours_of(const State& state) {
+Behaviours behaviours_of(const State& state, const Returned& returned) {
   // The progress of a daemon at the moment of a kill differs from run to run. The two ends of the path are
   // compared.
   const bool killed = std::ranges::any_of(state.entries(), is_kill_of_daemon);
   Behaviours behaviours;
   for (const trace::Entry& entry : state.entries()) {
-    if (!killed || !is_daemon(entry.actor)) add(behaviours, entry);
+    if (!killed || !is_daemon(entry.actor)) add(behaviours, entry, returned);
   }
   return behaviours;
 }
 
-/// Domains of whose output some bytes were sent to viewers and received by none.
+void add_returned(Returned& returned, const State& state) {
+  for (const trace::Entry& entry : state.entries()) {
+    if (is(entry, trace::Fact::output_returned)) returned.insert(entry.domain);
+  }
+}
+
+/// Domains of whose output some bytes were sent to viewers and neither received nor given back.
 std::set<std::uint32_t> unread_in(const State& state) {
   std::map<std::uint32_t, std::int64_t> on_the_way;
   for (const trace::Entry& entry : state.entries()) {
+    if (is(entry, trace::Fact::output_returned)) on_the_way[entry.domain] -= std::int64_t{entry.values[0]};
     if (entry.kind != Kind::bytes_passed || !is_viewer(entry.peer)) continue;
     const bool received = entry.actor.role == Role::client;
     on_the_way[entry.domain] += received ? -std::int64_t{entry.message.length} : entry.message.length;
@@ -176,6 +207,14 @@ void add_ends(Variation& variation, const State& state) {
   }
 }
 
+std::set<std::string> hung_up_in(const State& state) {
+  std::set<std::string> users;
+  for (const trace::Entry& entry : state.entries()) {
+    if (is(entry, trace::Fact::hung_up)) users.insert(who(entry.actor));
+  }
+  return users;
+}
+
 Variation variation_in(const State& simulated, const State& real) {
   Variation variation;
   add_ends(variation, simulated);
@@ -184,6 +223,10 @@ Variation variation_in(const State& simulated, const State& real) {
   const auto unread_there = unread_in(real);
   for (const std::uint32_t domain : unread_in(simulated)) {
     if (unread_there.contains(domain)) variation.unread.insert(domain);
+  }
+  const auto hung_up_there = hung_up_in(real);
+  for (const std::string& user : hung_up_in(simulated)) {
+    if (hung_up_there.contains(user)) variation.hung_up.insert(user);
   }
   return variation;
 }
@@ -196,8 +239,8 @@ bool agree(const Behaviour& behaviour, const Variation& variation, std::string_v
   const bool unread = variation.unread.contains(behaviour.domain);
   if (behaviour.number) return ended || unread;
   if (behaviour.viewers && unread) return true;
-  const bool cut =
-      (behaviour.down && ended) || (behaviour.up && (unread || variation.killed.contains(behaviour.domain)));
+  const bool cut = (behaviour.down && ended) || variation.hung_up.contains(behaviour.user) ||
+                   (behaviour.up && (unread || variation.killed.contains(behaviour.domain)));
   return cut && (one.starts_with(other) || other.starts_with(one));
 }
 
@@ -211,8 +254,11 @@ std::string piece(std::string_view text, std::size_t at) {
 }  // namespace
 
 std::optional<std::string> disagreement(const State& simulated, const State& real) {
-  const Behaviours one = behaviours_of(simulated);
-  const Behaviours other = behaviours_of(real);
+  Returned returned;
+  add_returned(returned, simulated);
+  add_returned(returned, real);
+  const Behaviours one = behaviours_of(simulated, returned);
+  const Behaviours other = behaviours_of(real, returned);
   Behaviours all = one;
   all.insert(other.begin(), other.end());
   const Variation variation = variation_in(simulated, real);

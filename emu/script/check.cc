@@ -412,7 +412,8 @@ void Checker::act(const Act& act, const Span& line) {
           [&](const Fault& each) {
             actor(each.from, true);
             actor(each.to, true);
-            each.events ? event(each.from, each.to) : message(each.from, each.to);
+            if (const auto no = fault_objection(each))
+              diagnostics_.error("E034", joined(each.from.span, each.to.span), no->what, no->hint);
           },
           [&](const HealsAll&) {}, [&](const Waits&) {},
           [&](const ClientOpens& each) { connections_.opens(each.client, each.side); },

@@ -6,8 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace ringside::script {
 
@@ -19,18 +23,29 @@ class Ended {
  public:
   explicit Ended(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
+  void run(const std::vector<Statement>& all) {
+    statements(all);
+    watches_end(nullptr);
+  }
+
+ private:
   void statements(const std::vector<Statement>& statements) {
     for (const Statement& each : statements) {
       if (const auto* together = std::get_if<Together>(&each.what)) this->statements(together->statements);
       // With `more` it looks from what was consumed on, and may be about something that has ended.
-      if (const auto* none = std::get_if<ExpectNo>(&each.what); none != nullptr && !none->more)
-        std::visit([&](const auto& what) { expect_no(what); }, none->pattern.what);
+      if (const auto* none = std::get_if<ExpectNo>(&each.what); none != nullptr && !none->more) {
+        if (const auto absent = absent_in(none->pattern)) nothing_is_tested(*absent);
+      }
+      if (const auto* never = std::get_if<Never>(&each.what)) {
+        if (auto absent = absent_in(never->pattern))
+          watches_.push_back({std::move(*absent), never->until_phase});
+      }
+      if (const auto* phase = std::get_if<Phase>(&each.what)) watches_end(&phase->title);
       if (const auto* act = std::get_if<Act>(&each.what))
         std::visit([&](const auto& what) { this->act(what, each.span); }, *act);
     }
   }
 
- private:
   void error(std::string_view code, const Span& at, const std::string& what, const Span& by,
              std::string_view verb) {
     diagnostics_.error(code, at, what, fmt::format("line {} {} it", by.line, verb));
@@ -41,11 +56,13 @@ class Ended {
 
   // -- domains, and the programs in them
 
-  void act(const Life& life, const Span&) {
+  void act(const Life& life, const Span& line) {
     for (const Actor& domain : life.domains) {
       switch (life.verb) {
         case Life::Verb::creates:
         case Life::Verb::boots:
+          domains_ended_.erase(domain.domain);
+          is_back(domain);
           // The daemon in dom0 makes the console of a new domain.
           if (!domains_.insert(domain.domain).second) break;
           for (const Role process : {Role::xcs, Role::xend, Role::xenctld}) needs(process, domain.span);
@@ -53,6 +70,7 @@ class Ended {
         case Life::Verb::kills:
         case Life::Verb::destroys:
           domains_.erase(domain.domain);
+          domains_ended_.insert_or_assign(domain.domain, line);
           break;
         case Life::Verb::pauses:
         case Life::Verb::unpauses:
@@ -82,10 +100,22 @@ class Ended {
     const Role process = runs.who.role;
     if (runs.verb != Runs::Verb::starts) needs(process, runs.who.span);
     if (runs.verb == Runs::Verb::stops) processes_.emplace(process, line);
-    if (runs.verb == Runs::Verb::starts) processes_.erase(process);
+    if (runs.verb == Runs::Verb::stops && process == Role::xcs) {
+      for (const auto& [name, sides] : clients_) cut_off_.emplace(name, line);
+    }
+    if (runs.verb != Runs::Verb::starts) return;
+    processes_.erase(process);
+    is_back(runs.who);
   }
 
-  void act(const Answering& answering, const Span&) { needs(answering.who.role, answering.who.span); }
+  void act(const Answering& answering, const Span&) {
+    needs(answering.who.role, answering.who.span);
+    if (answering.who.role == Role::client) needs_connection(answering.who);
+  }
+  void act(const WritesSlot& writes, const Span&) { needs(writes.who.role, writes.who.span); }
+  void act(const SetsIndex& sets, const Span&) { needs(sets.who.role, sets.who.span); }
+  void act(const FillsRing& fills, const Span&) { needs(fills.who.role, fills.who.span); }
+  void act(const Notifies& notifies, const Span&) { needs(notifies.who.role, notifies.who.span); }
   void act(const Sleeps& sleeps, const Span&) { needs(sleeps.who.role, sleeps.who.span); }
 
   void needs(Role process, const Span& at) {
@@ -100,6 +130,7 @@ class Ended {
 
   void act(const Connects& connects, const Span&) {
     needs(Role::xend, connects.user.span);
+    is_back(connects.user);
     users_left_.erase(connects.user.name);
     typing_ended_.erase(connects.user.name);
   }
@@ -134,6 +165,7 @@ class Ended {
     const std::uint32_t domain = handles.domain.domain;
     if (handles.attaches) {
       ptys_ended_.erase(handles.name);
+      std::erase_if(watches_, [&](const Watch& each) { return each.absent.who == pty_name(handles.name); });
       pty_of_.insert_or_assign(domain, handles.name);
       return;
     }
@@ -151,10 +183,11 @@ class Ended {
   void types_at(const Place& pty) {
     const auto ended = ptys_ended_.find(pty.name);
     if (pty.kind != Place::Kind::pty || ended == ptys_ended_.end()) return;
-    error("E042", pty.span,
-          fmt::format("{} is not attached any more", pty.name.empty() ? "the pty" : pty.name), ended->second,
+    error("E042", pty.span, fmt::format("{} is not attached any more", pty_name(pty.name)), ended->second,
           "detaches");
   }
+
+  static std::string pty_name(const std::string& name) { return name.empty() ? "the pty" : name; }
 
   // -- raw clients
 
@@ -162,11 +195,32 @@ class Ended {
 
   void act(const ClientOpens& opens, const Span&) { this->opens(opens.client, opens.side); }
   void act(const ClientConnects& connects, const Span&) { opens(connects.client, connects.side); }
-  void act(const ClientCloses& closes, const Span& line) { set(closes.client, closes.side, line); }
+  void act(const ClientCloses& closes, const Span& line) {
+    needs_connection(closes.client);
+    set(closes.client, closes.side, line);
+  }
+  void act(const ClientBinds& binds, const Span&) { needs_connection(binds.client); }
+  void act(const ClientBindsVirq& binds, const Span&) { needs_connection(binds.client); }
+  void act(const ClientChannel& channel, const Span&) { needs_connection(channel.client); }
+  void act(const ClientSends& sends, const Span&) { needs_connection(sends.client); }
+  void act(const ClientSendsBytes& sends, const Span&) { needs_connection(sends.client); }
+  void act(const ClientSaysBye& says, const Span&) { needs_connection(says.client); }
+  void act(const ClientNotifies& notifies, const Span&) { needs_connection(notifies.client); }
 
   void opens(const Actor& client, std::optional<Side> side) {
     needs(Role::xcs, client.span);
+    cut_off_.erase(client.name);
+    is_back(client);
     set(client, side, {});
+  }
+
+  /// An xcs that ends closes all connections.
+  void needs_connection(const Actor& client) {
+    const auto cut = cut_off_.find(client.name);
+    if (cut == cut_off_.end()) return;
+    diagnostics_.error("E042", client.span, fmt::format("{} is not connected any more", spelled(client)),
+                       fmt::format("line {} stops xcs; a line before this one should say: {} connects",
+                                   cut->second.line, spelled(client)));
   }
 
   void set(const Actor& client, std::optional<Side> side, const Span& closed_by) {
@@ -175,53 +229,123 @@ class Ended {
     if (side != Side::control) sides[1] = closed_by;
   }
 
-  // -- `expect no`: it observes from its line on
+  // -- `expect no` and `never`: they observe from their line on
 
-  void expect_no(const auto&) {}
-  void expect_no(const Shows& shows) { check_viewer(shows.place); }
-  void expect_no(const BytesAt& bytes) { check_viewer(bytes.place); }
-  void expect_no(const Receives& receives) { check_receiver(receives.who); }
-  void expect_no(const ReceivesReply& receives) { check_receiver(receives.client); }
-  void expect_no(const ReceivesVirq& receives) { check_receiver(receives.client); }
-  void expect_no(const IsCutOff& is_cut_off) {
-    is_cut_off.who.role == Role::user ? user_has_left(is_cut_off.who) : check_receiver(is_cut_off.who);
+  /// The subject of a pattern, which has ended: it does nothing.
+  struct Absent {
+    std::string who;
+    Span at;
+    Span by;  ///< the line that ended it
+    std::string_view verb;
+  };
+  /// A `never` that observes nothing, unless its subject begins again.
+  struct Watch {
+    Absent absent;
+    std::string until_phase;
+  };
+
+  std::optional<Absent> absent_in(const Pattern& pattern) const {
+    return std::visit(
+        [&](const auto& each) -> std::optional<Absent> {
+          if constexpr (requires { each.place; }) {
+            return absent_place(each.place);
+          } else if constexpr (requires { each.client; }) {
+            return absent_actor(each.client, true);
+          } else if constexpr (requires { each.who; }) {
+            constexpr bool takes = requires {
+              each.message;
+            }
+            || requires {
+              each.side;
+            };
+            return absent_actor(each.who, takes);
+          } else if constexpr (requires { each.actor; }) {
+            return absent_actor(each.actor, false);
+          } else if constexpr (std::is_same_v<std::remove_cvref_t<decltype(each)>, EventRaised>) {
+            return absent_actor(each.from, false);
+          } else {
+            return {};
+          }
+        },
+        pattern.what);
   }
 
-  void check_viewer(const Place& place) {
-    if (place.kind == Place::Kind::user) user_has_left(place.actor);
+  std::optional<Absent> absent_place(const Place& place) const {
+    if (place.kind == Place::Kind::user) return absent_actor(place.actor, true);
+    if (place.kind == Place::Kind::pty)
+      return found_in(ptys_ended_, place.name, pty_name(place.name), place.span, "detaches it");
+    if (place.kind != Place::Kind::domain) return {};
+    if (auto absent = absent_actor(place.actor, true)) return absent;
+    return found_in(programs_, place.actor.domain, fmt::format("the program of {}", spelled(place.actor)),
+                    place.span, "ends it");
   }
 
-  void user_has_left(const Actor& user) {
-    const auto left = users_left_.find(user.name);
-    if (left != users_left_.end()) nothing_is_tested(user, left->second);
+  /// `takes`: it would have to take something. What a domain did may also appear after its end.
+  std::optional<Absent> absent_actor(const Actor& actor, bool takes) const {
+    const std::string name = spelled(actor);
+    if (actor.role == Role::user) return found_in(users_left_, actor.name, name, actor.span, "says so");
+    if (actor.role == Role::client) return absent_client(actor);
+    if (actor.role != Role::domain) return found_in(processes_, actor.role, name, actor.span, "stops it");
+    return takes ? found_in(domains_ended_, actor.domain, name, actor.span, "ends it") : std::nullopt;
   }
 
-  void check_receiver(const Actor& client) {
-    const auto known = client.role == Role::client ? clients_.find(client.name) : clients_.end();
-    if (known == clients_.end() || std::ranges::any_of(known->second, &Span::nowhere)) return;
-    nothing_is_tested(client, std::ranges::max(known->second));
+  std::optional<Absent> absent_client(const Actor& client) const {
+    const std::string name = spelled(client);
+    if (auto cut = found_in(cut_off_, client.name, name, client.span, "stops xcs")) return cut;
+    const auto known = clients_.find(client.name);
+    if (known == clients_.end() || std::ranges::any_of(known->second, &Span::nowhere)) return {};
+    return Absent{name, client.span, std::ranges::max(known->second), "says so"};
   }
 
-  void nothing_is_tested(const Actor& who, const Span& left_by) {
-    diagnostics_.warning("W006", who.span, fmt::format("{} has left: nothing is tested", spelled(who)),
-                         fmt::format("line {} says so", left_by.line));
+  static std::optional<Absent> found_in(const auto& ended, const auto& key, std::string who, const Span& at,
+                                        std::string_view verb) {
+    const auto found = ended.find(key);
+    if (found == ended.end()) return {};
+    return Absent{std::move(who), at, found->second, verb};
+  }
+
+  void is_back(const Actor& actor) {
+    std::erase_if(watches_, [&](const Watch& each) {
+      return each.absent.who == spelled(actor) ||
+             each.absent.who == fmt::format("the program of {}", spelled(actor));
+    });
+  }
+
+  /// Of all `never` lines, or of those that hold until that phase.
+  void watches_end(const std::string* phase) {
+    std::erase_if(watches_, [&](const Watch& each) {
+      if (phase != nullptr && each.until_phase != *phase) return false;
+      nothing_is_tested(each.absent);
+      return true;
+    });
+  }
+
+  void nothing_is_tested(const Absent& absent) {
+    const std::string_view how = absent.verb == "says so"     ? "has left"
+                                 : absent.verb == "stops xcs" ? "is not connected any more"
+                                                              : "has ended";
+    diagnostics_.warning("W006", absent.at, fmt::format("{} {}: nothing is tested", absent.who, how),
+                         fmt::format("line {} {}", absent.by.line, absent.verb));
   }
 
   Diagnostics& diagnostics_;
   std::set<std::uint32_t> domains_;         ///< domains with a console
   std::map<std::uint32_t, Span> programs_;  ///< by domain
+  std::map<std::uint32_t, Span> domains_ended_;
   std::map<Role, Span> processes_;
   std::map<std::string, Span> typing_ended_;  ///< users that are connected, but have ended typing
   std::map<std::string, Span> users_left_;
   std::map<std::string, Span> ptys_ended_;
   std::map<std::uint32_t, std::string> pty_of_;  ///< by domain
   std::map<std::string, Sides> clients_;
+  std::map<std::string, Span> cut_off_;  ///< clients whose xcs ended
+  std::vector<Watch> watches_;
 };
 
 }  // namespace
 
 void check_ended(const Scenario& scenario, Diagnostics& diagnostics) {
-  Ended(diagnostics).statements(scenario.statements);
+  Ended(diagnostics).run(scenario.statements);
 }
 
 }  // namespace ringside::script

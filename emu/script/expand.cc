@@ -89,7 +89,12 @@ bool RunBuilder::can_ever_be(const Token& name, const Token& value) {
   if (name.text == "MODE") {
     possible = {"sim", "real"};
   } else if (const Variable* variable = template_.find(name.text);
-             variable != nullptr && variable->kind != Variable::Kind::let) {
+             variable != nullptr && variable->kind == Variable::Kind::let) {
+    // The command line may have given it another value.
+    const auto its = std::ranges::find(values_, name.text, &std::pair<std::string, Token>::first);
+    if (its == values_.end()) return true;
+    possible.push_back(its->second.text);
+  } else if (variable != nullptr) {
     const auto column =
         static_cast<std::size_t>(std::ranges::find(variable->names, name.text) - variable->names.begin());
     for (const auto& row : variable->rows) {

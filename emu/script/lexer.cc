@@ -103,6 +103,11 @@ class LineLexer {
     while (title.starts_with(' ') || title.starts_with('\t')) title.remove_prefix(1);
     while (title.ends_with(' ') || title.ends_with('\t')) title.remove_suffix(1);
     line_.title = title;
+    for (at_ += 2; at_ < text_.size(); ++at_) {
+      if (peek() != '{' || name_here() == 0) continue;
+      return fail("E011", here(name_here()), "a phase's title cannot contain values",
+                  "leave out the braces: each run's name contains its values");
+    }
     if (title.empty())
       fail("E013", line_.comment, "a phase has no title", "write what begins here: ## typing");
   }

@@ -70,18 +70,22 @@ const Payload* payload_of(const Pattern& pattern) {
 }
 
 /// Whether the sender and receiver of a message that an actor passes on are `from` and `to`. Domains are
-/// found by the ring.
-bool passes(const trace::Entry& entry, const std::optional<Actor>& from, const std::optional<Actor>& to,
+/// found by the ring, other senders by what the actor has read.
+bool passes(const State& state, Step step, const std::optional<Actor>& from, const std::optional<Actor>& to,
             const ActorMap& actor_map) {
+  const trace::Entry& entry = state.at(step);
   const auto in_domain = [&](const Actor& actor) {
     return actor.role == Role::domain && actor.domain == entry.domain;
   };
-  if (entry.kind == Kind::slot_written) {
-    if (from && from->role == Role::domain) return false;
-    return !to || in_domain(*to);
+  const bool to_ring = entry.kind == Kind::slot_written;
+  if (from && from->role == Role::domain) {
+    if (to_ring || !in_domain(*from)) return false;
+  } else if (from) {
+    const auto sender = state.sender(step);
+    if (!sender || !actor_map.is(*from, *sender)) return false;
   }
-  const bool comes = !from || from->role != Role::domain || in_domain(*from);
-  return comes && (!to || (to->role == Role::domain ? in_domain(*to) : actor_map.is(*to, entry.peer)));
+  if (!to) return true;
+  return to_ring || to->role == Role::domain ? in_domain(*to) : actor_map.is(*to, entry.peer);
 }
 
 }  // namespace
@@ -237,7 +241,8 @@ bool Matcher::message_is(const Message& pattern, const ring::ControlMessage& mes
          payload_matcher_->is({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-bool Matcher::same_sort(const trace::Entry& entry, const ActorMap& actor_map) const {
+bool Matcher::same_sort(const State& state, Step step, const ActorMap& actor_map) const {
+  const trace::Entry& entry = state.at(step);
   const auto is_frame = [&](std::uint32_t type) {
     return entry.kind == Kind::frame_passed && entry.detail == type;
   };
@@ -263,7 +268,7 @@ bool Matcher::same_sort(const trace::Entry& entry, const ActorMap& actor_map) co
               const bool in_slot = entry.kind == Kind::slot_written &&
                                    entry.detail == static_cast<std::uint8_t>(slot_use(each.message));
               return (is_frame(frame_type(each.message)) || in_slot) && actor_map.is(each.who, entry.actor) &&
-                     passes(entry, each.from, each.to, actor_map);
+                     passes(state, step, each.from, each.to, actor_map);
             },
             [&](const EventRaised& each) {
               const bool hears = for_dom0_kernel(entry) ? actor_map.is(each.to, entry.peer)
@@ -300,8 +305,9 @@ bool Matcher::same_sort(const trace::Entry& entry, const ActorMap& actor_map) co
       pattern_.what);
 }
 
-bool Matcher::matches(const trace::Entry& entry, const ActorMap& actor_map) const {
-  if (!same_sort(entry, actor_map)) return false;
+bool Matcher::matches(const State& state, Step step, const ActorMap& actor_map) const {
+  if (!same_sort(state, step, actor_map)) return false;
+  const trace::Entry& entry = state.at(step);
   if (const auto* receives = std::get_if<Receives>(&pattern_.what))
     return message_is(receives->message, entry.message);
   if (const auto* sends = std::get_if<Sends>(&pattern_.what))

@@ -80,11 +80,11 @@ class Matcher {
   /// Whether the pattern matches messages taken from a ring: `Receives` of the ring's consumer.
   [[nodiscard]] static bool by_taking(const Pattern& pattern);
 
-  [[nodiscard]] bool matches(const trace::Entry& entry, const ActorMap& actor_map) const;
+  [[nodiscard]] bool matches(const State& state, Step step, const ActorMap& actor_map) const;
   [[nodiscard]] bool matches(const State::Taken& taken, const State& state, const ActorMap& actor_map) const;
   /// Whether the entry has the pattern's actor and kind, with any contents. A strict pattern that does not
   /// match such an entry fails.
-  [[nodiscard]] bool same_sort(const trace::Entry& entry, const ActorMap& actor_map) const;
+  [[nodiscard]] bool same_sort(const State& state, Step step, const ActorMap& actor_map) const;
 
  private:
   [[nodiscard]] bool message_is(const Message& pattern, const ring::ControlMessage& message) const;

@@ -307,7 +307,10 @@ Act parse_fault(Words& words) {
   fault.to = parse_actor(words);
   if (fault.verb == Fault::Verb::delays) {
     words.require("by");
+    const Token by = words.peek();
     fault.by = words.duration("a delay");
+    if (!words.failed() && fault.by == Duration{0})
+      words.fail("E005", by.span, "a delay of 0 delays nothing", "by 1us and longer");
   }
   return fault;
 }

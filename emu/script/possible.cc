@@ -82,6 +82,7 @@ class Possible {
         number(each.compare, each.number, std::numeric_limits<ring::Index>::max(), each.span);
       if (wanted) indices(*state);
     }
+    if (const auto* count = std::get_if<ForwardsCount>(&pattern.what)) counts(*count, pattern.span);
     if (!wanted) return;
     if (const auto* moved = std::get_if<IndexMoved>(&pattern.what)) moves(*moved, pattern.span);
     if (const auto* written = std::get_if<SlotWritten>(&pattern.what)) written_by(*written);
@@ -143,6 +144,19 @@ class Possible {
     if (!indices_are_honest_ || (by > 0 && by <= ring::slots_per_ring)) return;
     never(span, fmt::format("an index moves from {} to {}", moved.from, moved.to),
           fmt::format("it goes up, by 1 to {}", ring::slots_per_ring));
+  }
+
+  void counts(const ForwardsCount& count, const Span& span) {
+    if (count.real == 0 && count.stale == 0) {
+      diagnostics_.error("E047", span, "it has forwarded 0 messages at once: this is always true",
+                         "expect no xcs forwards request console from dom1 for 50ms");
+    }
+    if (count.from && count.from->role != Role::domain) {
+      diagnostics_.error(
+          "E047", count.from->span,
+          fmt::format("{} has no ring: its messages are neither real nor stale", spelled(*count.from)),
+          "real and stale are contents of a domain's slots: from dom1");
+    }
   }
 
   void written_by(const SlotWritten& written) {

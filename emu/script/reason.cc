@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <map>
+#include <utility>
 
 #include "emu/dom0/xcs/xcs_proto.h"
 #include "emu/script/check.h"
@@ -212,6 +214,82 @@ bool is_fault(const Statement& statement) {
   return act != nullptr && std::holds_alternative<Fault>(*act);
 }
 
+/// A state that a line begins or ends.
+struct StateChange {
+  std::string state;
+  bool begins = false;
+};
+
+std::vector<StateChange> changes_by(const Life& life) {
+  const bool begins = life.verb == Life::Verb::pauses;
+  if (!begins && life.verb != Life::Verb::unpauses) return {};
+  std::vector<StateChange> changes;
+  for (const Actor& domain : life.domains) changes.push_back({spelled(domain) + " is paused", begins});
+  return changes;
+}
+
+std::vector<StateChange> changes_by(const Statement& statement) {
+  using Changes = std::vector<StateChange>;
+  const auto* act = std::get_if<Act>(&statement.what);
+  if (act == nullptr) return {};
+  return std::visit(
+      Visit{[](const Life& each) { return changes_by(each); },
+            [](const Runs& each) {
+              return Changes{{spelled(each.who) + " does not run", each.verb != Runs::Verb::starts}};
+            },
+            [](const Sleeps& each) {
+              return Changes{{spelled(each.domain) + " is suspended", each.suspends}};
+            },
+            [](const Answering& each) {
+              const bool usual = each.who.role != Role::client;
+              return Changes{{spelled(each.who) + " answering", each.on != usual}};
+            },
+            [](const Reading& each) {
+              return Changes{{spelled(each.who) + " not reading", !each.on}};
+            },
+            [](const Throttles& each) {
+              return Changes{{spelled(each.domain) + " throttled", each.full}};
+            },
+            [](const HandlesPty& each) {
+              return Changes{{"a pty of " + spelled(each.domain), each.attaches}};
+            },
+            [](const Connects& each) {
+              return Changes{{spelled(each.user) + " connected", true}};
+            },
+            [](const Disconnects& each) {
+              return Changes{{spelled(each.user) + " connected", false}};
+            },
+            [](const ClientConnects& each) {
+              return Changes{{spelled(each.client) + " connected", true}};
+            },
+            [](const ClientCloses& each) {
+              return Changes{{spelled(each.client) + " connected", false}};
+            },
+            [](const ClientChannel& each) {
+              return Changes{{spelled(each.client) + " has " + spelled(each.domain), each.opens}};
+            },
+            [](const auto&) { return Changes{}; }},
+      *act);
+}
+
+/// The lines that begin and end a state. One of them alone may be impossible without the other.
+std::vector<std::pair<LineId, LineId>> pairs_in(const std::vector<const Statement*>& lines) {
+  std::map<std::string, LineId> begun;
+  std::vector<std::pair<LineId, LineId>> pairs;
+  for (const Statement* each : lines) {
+    for (const auto& [state, begins] : changes_by(*each)) {
+      const auto beginning = begun.find(state);
+      if (begins) {
+        begun.insert_or_assign(state, id_of(*each));
+      } else if (beginning != begun.end()) {
+        pairs.emplace_back(beginning->second, id_of(*each));
+        begun.erase(beginning);
+      }
+    }
+  }
+  return pairs;
+}
+
 bool is_sound(Scenario scenario) {
   Diagnostics diagnostics;
   check(scenario, diagnostics);
@@ -257,8 +335,17 @@ void Reason::find_causes(const Scenario& scenario, const std::function<bool()>& 
     add_if_met({Cause::Kind::quirks});
   if (seed_ != plain_seed) return;
   for (const Statement* each : all) {
-    if (id_of(*each) != line_) add_if_met({Cause::Kind::line, id_of(*each)});
+    if (id_of(*each) != line_) add_if_met({Cause::Kind::lines, {id_of(*each)}});
   }
+  for (const auto& [begins, ends] : pairs_in(all)) {
+    if (!has_line(begins) && !has_line(ends)) add_if_met({Cause::Kind::lines, {begins, ends}});
+  }
+}
+
+/// Whether that line is a cause, alone or with another one.
+bool Reason::has_line(const LineId& line) const {
+  return std::ranges::any_of(
+      causes_, [&](const Cause& each) { return std::ranges::find(each.lines, line) != each.lines.end(); });
 }
 
 const Failure* Reason::failure_in(const RunRecord& record) const {
@@ -288,8 +375,10 @@ bool Reason::is_met_without(const Scenario& scenario, const Cause& cause, std::u
     case Cause::Kind::quirks:
       without.setup.quirks = {};
       break;
-    case Cause::Kind::line:
-      erase_lines(without, [&](const Statement& each) { return id_of(each) == cause.line; });
+    case Cause::Kind::lines:
+      erase_lines(without, [&](const Statement& each) {
+        return std::ranges::find(cause.lines, id_of(each)) != cause.lines.end();
+      });
       break;
   }
   return is_sound(without) && is_met(play_(without, seed));
@@ -298,7 +387,9 @@ bool Reason::is_met_without(const Scenario& scenario, const Cause& cause, std::u
 bool Reason::holds_for(const Scenario& candidate, std::uint64_t seed) const {
   if (find_line(candidate, line_) == nullptr) return false;
   for (const Cause& each : causes_) {
-    if (each.kind == Cause::Kind::line && find_line(candidate, each.line) == nullptr) return false;
+    for (const LineId& line : each.lines) {
+      if (find_line(candidate, line) == nullptr) return false;
+    }
   }
   const RunRecord record = play_(candidate, seed);
   if (!fails_alike(record)) return false;
@@ -332,10 +423,16 @@ std::vector<std::string> Reason::met(const Scenario& candidate) const {
       case Cause::Kind::quirks:
         words.emplace_back("without quirks");
         break;
-      case Cause::Kind::line:
-        if (const Statement* line = find_line(candidate, each.line))
-          words.push_back("without the line: " + written(*line));
+      case Cause::Kind::lines: {
+        std::string lines;
+        for (const LineId& id : each.lines) {
+          if (const Statement* line = find_line(candidate, id))
+            lines += (lines.empty() ? "" : "; ") + written(*line);
+        }
+        if (!lines.empty())
+          words.push_back(fmt::format("without the line{}: {}", each.lines.size() == 1 ? "" : "s", lines));
         break;
+      }
     }
   }
   return words;

@@ -1,7 +1,8 @@
 // The reason of a failure, in terms that also apply to a smaller scenario.
 //
 // A failed line has a cause if the line is met without that cause. Causes are: the order of events (met in
-// the plain order), faults, quirks, and other lines. A smaller scenario fails for the same reason if
+// the plain order), faults, quirks, other lines, and pairs of lines that begin and end a state: a process is
+// stopped and started, a domain is suspended and resumed. A smaller scenario fails for the same reason if
 // - it fails at the same line in the same way, apart from texts and numbers,
 // - no line fails that did not fail before,
 // - each cause is still a cause. So the line can be met, and fails because of the same causes. If there is no
@@ -41,20 +42,21 @@ class Reason {
   [[nodiscard]] bool depends_on_order() const;
   /// The line that fails, as it is in `candidate`.
   [[nodiscard]] std::string line_in(const Scenario& candidate) const;
-  /// The causes in words: "without the line: xen pauses dom1".
+  /// The causes in words: "without the line: xen pauses dom1", "without the lines: xcs stops; xcs starts".
   [[nodiscard]] std::vector<std::string> met(const Scenario& candidate) const;
 
  private:
   struct Cause {
-    enum class Kind : std::uint8_t { order, faults, quirks, line };
+    enum class Kind : std::uint8_t { order, faults, quirks, lines };
     Kind kind = Kind::order;
-    LineId line = {};  ///< for the kind `line`
+    std::vector<LineId> lines = {};  ///< for the kind `lines`: one, or a pair
   };
 
   [[nodiscard]] const Failure* failure_in(const RunRecord& record) const;
   [[nodiscard]] bool fails_alike(const RunRecord& record) const;
   [[nodiscard]] bool is_met(const RunRecord& record) const;
   [[nodiscard]] bool is_met_without(const Scenario& scenario, const Cause& cause, std::uint64_t seed) const;
+  [[nodiscard]] bool has_line(const LineId& line) const;
   void find_causes(const Scenario& scenario, const std::function<bool()>& late);
 
   const ScenarioRunner& play_;

@@ -95,7 +95,7 @@ Run::Run(const Scenario& scenario, const StageFactory& factory, RunOptions optio
         return factory(std::move(plan));
       }()),
       actor_map_(*stage_),
-      act_executor_(*stage_, state_, actor_map_) {}
+      act_executor_(*stage_, actor_map_) {}
 
 RunRecord Run::go() {
   if (auto started = stage_->start(); !started) stop(started.error(), {});
@@ -194,7 +194,9 @@ void Run::statement(const Statement& statement) {
 }
 
 void Run::act(const Act& act, const Statement& statement) {
+  const Step before = state_.steps();
   auto done = act_executor_.carry_out(act, statement.span);
+  if (const auto* life = std::get_if<Life>(&act)) input_begins(*life, before);
   if (const auto* connects = std::get_if<ClientConnects>(&act)) replies_begin(connects->client);
   look_at_watches();
   if (!done) stop(done.error(), statement.span);
@@ -206,6 +208,16 @@ void Run::replies_begin(const Actor& client) {
   Pattern replies;
   replies.what = ReceivesReply{client, dom0::XCS_RSLT_OK};
   cursors_[cursor_key(replies)] = cursor_now(replies);
+}
+
+/// The program of a new domain has read nothing, whatever the one of an earlier domain with its id read.
+void Run::input_begins(const Life& life, Step before) {
+  for (const Actor& domain : life.domains) {
+    if (state_.page_since(domain.domain) <= before) continue;
+    const std::string key = "bytes at " + spelled(domain);
+    cursors_.erase(key);
+    lost_places_.erase(key);
+  }
 }
 
 void Run::together(const Together& block) {
@@ -261,25 +273,25 @@ void Run::expect(const Statement& statement, const Expect& expect) {
 }
 
 void Run::wait_for(std::list<Wait>& waits) {
-  std::vector<Mark> claimed;
+  Claims claims;
   bool time_is_over = false;
-  while (!stopped_ && look_at(waits, claimed, time_is_over)) {
+  while (!stopped_ && look_at(waits, claims, time_is_over)) {
     const Time next = std::ranges::min_element(waits, {}, &Wait::deadline)->deadline;
     time_is_over = !advance(next);
   }
 }
 
 /// False when no expectation is open.
-bool Run::look_at(std::list<Wait>& waits, std::vector<Mark>& claimed, bool time_is_over) {
+bool Run::look_at(std::list<Wait>& waits, Claims& claims, bool time_is_over) {
   for (auto each = waits.begin(); each != waits.end();) {
-    const Seeker::Verdict verdict = each->seeker.look(observed(), claimed);
+    const Seeker::Verdict verdict = each->seeker.look(observed(), claims);
     const bool late = time_is_over && each->deadline <= stage_->now();
     if (verdict == Seeker::Verdict::open && !late) {
       ++each;
       continue;
     }
     if (verdict == Seeker::Verdict::met) {
-      claimed.push_back(each->seeker.cursor().mark);
+      each->seeker.claim(claims);
       met(each->seeker, each->expect->pattern, each->statement->span);
     } else {
       const auto kind = verdict == Seeker::Verdict::open ? Failure::Kind::missed : Failure::Kind::differs;

@@ -132,9 +132,10 @@ class Run {
   void expect_settled(const Statement& statement, const Expect& expect);
   void expect_no(const Statement& statement, const ExpectNo& none);
   void replies_begin(const Actor& client);
+  void input_begins(const Life& life, Step before);
   void together(const Together& block);
   void wait_for(std::list<Wait>& waits);
-  bool look_at(std::list<Wait>& waits, std::vector<Mark>& claimed, bool time_is_over);
+  bool look_at(std::list<Wait>& waits, Claims& claims, bool time_is_over);
   void watch(const Statement& statement, const Never& never);
   void look_at_watches();
   void end_watches(const std::string* phase);

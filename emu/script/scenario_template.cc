@@ -38,6 +38,7 @@ class FileReader {
   void include(const Line& line, ScenarioTemplate* current);
   void keep(const Line& line, ScenarioTemplate& scenario_template);
   void refuse(const Span& named_at, const std::string& path, std::string why);
+  bool refuse_journal(std::uint32_t source, const std::string& path, std::string_view text);
 
   Script& script_;
   const Reader& reader_;
@@ -47,6 +48,25 @@ class FileReader {
 
 void FileReader::refuse(const Span& named_at, const std::string& path, std::string why) {
   script_.diagnostics.error("E020", named_at, fmt::format("cannot read \"{}\"", path), std::move(why));
+}
+
+/// A journal is easily confused with its scenario, and none of its lines would be right.
+bool FileReader::refuse_journal(std::uint32_t source, const std::string& path, std::string_view text) {
+  constexpr std::string_view golden_end = ".journal";
+  const Span first_line{source, 1, 0, static_cast<std::uint32_t>(std::min(text.size(), text.find('\n')))};
+  if (text.starts_with('{')) {
+    script_.diagnostics.error("E048", first_line, "this is the journal of a run, not a scenario",
+                              fmt::format("look at it: ringside view {}", path));
+    return true;
+  }
+  if (!path.ends_with(golden_end)) return false;
+  const std::string_view stem = std::string_view(path).substr(0, path.size() - golden_end.size());
+  script_.diagnostics.error(
+      "E048", first_line, "this is a golden journal, not a scenario",
+      fmt::format("its scenario is compared with it: ringside run {}.scn; to look at a run: ringside run "
+                  "{}.scn --journal out, then ringside view out/*.jsonl",
+                  stem, stem));
+  return true;
 }
 
 void FileReader::read(const std::string& path, const Span& included_from, const Span& named_at,
@@ -72,6 +92,7 @@ void FileReader::read(const std::string& path, const Span& included_from, const 
         "E020", named_at,
         fmt::format("cannot read \"{}\": it is longer than {} bytes", path, source_bytes_max));
   const std::uint32_t source = script_.sources.add(path, *text, included_from);
+  if (refuse_journal(source, path, *text)) return;
   take(lex(script_.sources, source, script_.diagnostics), current);
 }
 

@@ -2,7 +2,9 @@
 #include "emu/script/script.h"
 
 #include "emu/script/ended.h"
+#include "emu/script/lives.h"
 #include "emu/script/possible.h"
+#include "emu/script/timing.h"
 
 namespace ringside::script {
 
@@ -12,6 +14,9 @@ void check_lines(Scenario& run, Diagnostics& diagnostics) {
   check(run, diagnostics);
   check_possible(run, diagnostics);
   check_ended(run, diagnostics);
+  check_lives(run, diagnostics);
+  check_times(run, diagnostics);
+  check_ignores(run, diagnostics);
 }
 
 }  // namespace

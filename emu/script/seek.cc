@@ -99,7 +99,7 @@ Seeker::Seeker(const Pattern& pattern, Cursor from, How how)
   if (const auto* shows = std::get_if<Shows>(&pattern.what)) payload_matcher_.emplace(shows->payload);
   const bool whole = from.mark.part == whole_step || from.mark.step == 0;
   looked_ = whole ? from.mark.step : from.mark.step - 1;
-  begin_ = from.count;
+  begin_ = free_ = from.count;
   if (how.ignores == nullptr) return;
   for (const Pattern& each : *how.ignores) ignore(each);
 }
@@ -114,37 +114,55 @@ void Seeker::ignore(const Pattern& each) {
   strict_ |= each.what.index() == pattern_.what.index() && cursor_key(each) == cursor_key(pattern_);
 }
 
-Verdict Seeker::look(const Observed& observed, const std::vector<Mark>& taken) {
-  if (Matcher::by_taking(pattern_)) return look_at_taken(observed, taken);
-  if (Matcher::by_entry(pattern_)) return look_at_entries(observed, taken);
-  if (const auto* shows = std::get_if<Shows>(&pattern_.what)) return look_at_bytes(observed, *shows);
+Verdict Seeker::look(const Observed& observed, const Claims& claims) {
+  if (Matcher::by_taking(pattern_)) return look_at_taken(observed, claims);
+  if (Matcher::by_entry(pattern_)) return look_at_entries(observed, claims);
+  if (const auto* shows = std::get_if<Shows>(&pattern_.what)) return look_at_bytes(observed, *shows, claims);
   if (const auto* any = std::get_if<BytesAt>(&pattern_.what)) {
     cursor_.count = bytes_at(observed, any->place).size();
     if (cursor_.count <= from_.count) return Verdict::open;
     decided_ = observed.state.steps();
     return Verdict::met;
   }
-  if (const auto* count = std::get_if<ForwardsCount>(&pattern_.what)) return look_at_count(observed, *count);
+  if (const auto* count = std::get_if<ForwardsCount>(&pattern_.what))
+    return look_at_count(observed, *count, claims);
   if (const auto* state = std::get_if<RingState>(&pattern_.what)) return look_at_ring(observed, *state);
   if (const auto* reply = std::get_if<ReceivesReply>(&pattern_.what))
-    return look_at_replies(observed, *reply);
+    return look_at_replies(observed, *reply, claims);
   if (const auto* end = std::get_if<IsCutOff>(&pattern_.what)) return look_at_end(observed, *end);
   return look_at_counter(observed);
 }
 
-// -- entries
-
-bool Seeker::ignored(const trace::Entry& entry, const ActorMap& actor_map) const {
-  return std::ranges::any_of(ignores_, [&](const Matcher& each) { return each.matches(entry, actor_map); });
+void Seeker::claim(Claims& claims) const {
+  if (Matcher::by_taking(pattern_) || Matcher::by_entry(pattern_)) claims.marks.push_back(cursor_.mark);
+  for (const Frame& each : frames_) {
+    if (each.counted) claims.marks.push_back({each.step, whole_step});
+  }
+  if (std::holds_alternative<Shows>(pattern_.what)) {
+    Claims::Ranges& ranges = claims.bytes[cursor_key(pattern_)];
+    const std::pair<std::size_t, std::size_t> matched{begin_, cursor_.count};
+    ranges.insert(std::ranges::upper_bound(ranges, matched), matched);
+  }
+  if (std::holds_alternative<ReceivesReply>(pattern_.what)) {
+    const std::size_t count = lane_ == Lane::control ? cursor_.count : cursor_.data_count;
+    claims.replies.emplace(cursor_key(pattern_), lane_, count - 1);
+  }
 }
 
-Verdict Seeker::look_at_entries(const Observed& observed, const std::vector<Mark>& taken) {
-  while (looked_ < observed.state.steps()) {
-    const trace::Entry& entry = observed.state.at(++looked_);
-    const Mark mark{looked_, whole_step};
-    if (mark <= from_.mark || !matcher_.same_sort(entry, observed.actor_map)) continue;
-    if (ignored(entry, observed.actor_map) || std::ranges::find(taken, mark) != taken.end()) continue;
-    if (matcher_.matches(entry, observed.actor_map)) {
+// -- entries
+
+bool Seeker::ignored(const Observed& observed, Step step) const {
+  return std::ranges::any_of(
+      ignores_, [&](const Matcher& each) { return each.matches(observed.state, step, observed.actor_map); });
+}
+
+Verdict Seeker::look_at_entries(const Observed& observed, const Claims& claims) {
+  const State& state = observed.state;
+  while (looked_ < state.steps()) {
+    const Mark mark{++looked_, whole_step};
+    if (mark <= from_.mark || !matcher_.same_sort(state, looked_, observed.actor_map)) continue;
+    if (ignored(observed, looked_) || std::ranges::find(claims.marks, mark) != claims.marks.end()) continue;
+    if (matcher_.matches(state, looked_, observed.actor_map)) {
       cursor_.mark = mark;
       decided_ = looked_;
       return Verdict::met;
@@ -156,12 +174,12 @@ Verdict Seeker::look_at_entries(const Observed& observed, const std::vector<Mark
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_taken(const Observed& observed, const std::vector<Mark>& taken) {
+Verdict Seeker::look_at_taken(const Observed& observed, const Claims& claims) {
   const auto& all = observed.state.taken();
   for (; parts_ < all.size(); ++parts_) {
     const State::Taken& each = all[parts_];
     const Mark behind{each.mark.step, each.mark.part + 1};
-    if (each.mark < from_.mark || std::ranges::find(taken, behind) != taken.end()) continue;
+    if (each.mark < from_.mark || std::ranges::find(claims.marks, behind) != claims.marks.end()) continue;
     if (!matcher_.matches(each, observed.state, observed.actor_map)) continue;
     cursor_.mark = behind;
     decided_ = each.mark.step;
@@ -170,20 +188,55 @@ Verdict Seeker::look_at_taken(const Observed& observed, const std::vector<Mark>&
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_count(const Observed& observed, const ForwardsCount& count) {
-  const auto reached = [&] { return real_ == count.real && stale_ == count.stale; };
-  const auto& all = observed.state.taken();
-  for (; parts_ < all.size() && !reached(); ++parts_) {
-    const State::Taken& each = all[parts_];
-    const bool concerns = each.mark >= from_.mark && observed.actor_map.is(count.who, each.by) &&
-                          each.use == SlotUse::request && (!count.from || count.from->domain == each.domain);
-    if (!concerns) continue;
-    ++(each.fresh ? real_ : stale_);
-    decided_ = each.mark.step;
-    cursor_.mark = {each.mark.step, each.mark.part + 1};
-    if (real_ > count.real || stale_ > count.stale) return how_.anywhere ? Verdict::open : Verdict::never;
+/// A message counts when it was taken from the ring and a frame with it was sent. A ring is read in batches,
+/// and the frames of a batch come before the entry that says how much was read: so whole batches are judged.
+Verdict Seeker::look_at_count(const Observed& observed, const ForwardsCount& count, const Claims& claims) {
+  gather(observed, count, claims);
+  count_forwarded(observed.state);
+  if (real_ == count.real && stale_ == count.stale) return Verdict::met;
+  const bool too_many = real_ > count.real || stale_ > count.stale;
+  return too_many && !how_.anywhere ? Verdict::never : Verdict::open;
+}
+
+void Seeker::gather(const Observed& observed, const ForwardsCount& count, const Claims& claims) {
+  const auto concerns = [&](trace::Actor by, std::uint32_t domain) {
+    return observed.actor_map.is(count.who, by) && (!count.from || count.from->domain == domain);
+  };
+  while (looked_ < observed.state.steps()) {
+    const Mark mark{++looked_, whole_step};
+    const trace::Entry& entry = observed.state.at(looked_);
+    const bool request = entry.kind == trace::Kind::frame_passed && entry.detail == dom0::XCS_REQUEST;
+    if (!request || mark <= from_.mark || !concerns(entry.actor, entry.domain)) continue;
+    if (count.to && !observed.actor_map.is(*count.to, entry.peer)) continue;
+    if (std::ranges::find(claims.marks, mark) == claims.marks.end()) frames_.push_back({looked_});
   }
-  return reached() ? Verdict::met : Verdict::open;
+  const auto& all = observed.state.taken();
+  for (; parts_ < all.size(); ++parts_) {
+    const State::Taken& each = all[parts_];
+    if (each.use != SlotUse::request || !concerns(each.by, each.domain)) continue;
+    auto& [before, last] = batches_[each.domain];
+    if (each.mark.step != last) before = std::exchange(last, each.mark.step);
+    if (each.mark >= from_.mark) messages_.push_back({parts_, before});
+  }
+}
+
+void Seeker::count_forwarded(const State& state) {
+  static constexpr ring::ControlMessage nothing{};
+  for (Message& each : messages_) {
+    if (each.counted) continue;
+    const State::Taken& taken = state.taken()[each.taken];
+    const ring::ControlMessage& message = taken.written == 0 ? nothing : state.at(taken.written).message;
+    const auto frame = std::ranges::find_if(frames_, [&](const Frame& frame) {
+      const trace::Entry& passed = state.at(frame.step);
+      return !frame.counted && frame.step > each.since && passed.domain == taken.domain &&
+             same_message(passed.message, message);
+    });
+    if (frame == frames_.end()) continue;
+    frame->counted = each.counted = true;
+    ++(taken.fresh ? real_ : stale_);
+    decided_ = std::max(frame->step, taken.mark.step);
+    cursor_.mark = std::max(cursor_.mark, Mark{decided_, whole_step});
+  }
 }
 
 // -- bytes
@@ -204,12 +257,23 @@ std::size_t Seeker::skipped(std::string_view stream, std::size_t at, const Paylo
   return at;
 }
 
-Verdict Seeker::look_at_bytes(const Observed& observed, const Shows& shows) {
+Verdict Seeker::look_at_bytes(const Observed& observed, const Shows& shows, const Claims& claims) {
   const std::string_view stream = bytes_at(observed, shows.place);
   decided_ = observed.state.steps();
   const Payload& wanted = shows.payload;
+  if (const auto claimed = claims.bytes.find(cursor_key(pattern_)); claimed != claims.bytes.end()) {
+    std::size_t from = from_.count;
+    for (const auto& [begin, end] : claimed->second) {
+      if (is_between(stream, shows, from, begin)) return Verdict::met;
+      from = std::max(from, end);
+    }
+    if (std::exchange(free_, from) != from) {
+      begin_ = from;
+      agrees_ = 0;
+    }
+  }
   if (how_.anywhere || wanted.kind == Payload::Kind::regex) return search(stream);
-  if (agrees_ == 0) begin_ = skipped(stream, from_.count, wanted);
+  if (agrees_ == 0) begin_ = skipped(stream, free_, wanted);
   const std::size_t size = wanted.kind == Payload::Kind::prefix ? wanted.unit.size() : wanted.size();
   while (agrees_ < size && begin_ + agrees_ < stream.size()) {
     const char byte = wanted.unit[agrees_ % wanted.unit.size()];
@@ -225,21 +289,36 @@ Verdict Seeker::look_at_bytes(const Observed& observed, const Shows& shows) {
   return Verdict::met;
 }
 
-/// Searches from the cursor on; "^" matches at the cursor. Bytes that an earlier call searched are searched
-/// again only as far back as a match may begin.
+/// Whether the payload is in the bytes from `from` to `to`, which are between claimed ones: exactly there, or
+/// where a pattern finds it.
+bool Seeker::is_between(std::string_view stream, const Shows& shows, std::size_t from, std::size_t to) {
+  if (from >= to || to > stream.size()) return false;
+  const std::string_view part = stream.substr(0, to);
+  const bool searches = how_.anywhere || shows.payload.kind == Payload::Kind::regex;
+  const std::size_t begin = searches ? from : skipped(part, from, shows.payload);
+  const auto found = payload_matcher_->search(part.substr(begin));
+  if (!found || (!searches && found->begin != 0)) return false;
+  begin_ = begin + found->begin;
+  cursor_.count = begin + found->end;
+  return true;
+}
+
+/// Searches from `free_` on; "^" matches there. Bytes that an earlier call searched are searched again only
+/// as far back as a match may begin.
 Verdict Seeker::search(std::string_view stream) {
   if (stream.size() == agrees_) return Verdict::open;
   agrees_ = stream.size();
-  const std::string_view rest = stream.substr(std::min(from_.count, stream.size()));
-  if (const auto found = payload_matcher_->search(rest, begin_ - from_.count)) {
-    cursor_.count = from_.count + found->end;
+  const std::string_view rest = stream.substr(std::min(free_, stream.size()));
+  if (const auto found = payload_matcher_->search(rest, begin_ - free_)) {
+    begin_ = free_ + found->begin;
+    cursor_.count = free_ + found->end;
     return Verdict::met;
   }
   begin_ = std::max(begin_, stream.size() - std::min(stream.size(), payload_matcher_->reach_bytes()));
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_replies(const Observed& observed, const ReceivesReply& reply) {
+Verdict Seeker::look_at_replies(const Observed& observed, const ReceivesReply& reply, const Claims& claims) {
   for (const Lane lane : {Lane::control, Lane::data}) {
     std::size_t& count = lane == Lane::control ? cursor_.count : cursor_.data_count;
     auto frames = observed.stage.client_received(reply.client.name, lane);
@@ -247,7 +326,9 @@ Verdict Seeker::look_at_replies(const Observed& observed, const ReceivesReply& r
     const std::vector<dom0::XcsMessage>& all = *frames;
     for (std::size_t at = count; at < all.size(); ++at) {
       if (!is_reply(all[at]) || all[at].result != reply.result) continue;
+      if (claims.replies.contains({cursor_key(pattern_), lane, at})) continue;
       count = at + 1;
+      lane_ = lane;
       decided_ = observed.state.steps();
       return Verdict::met;
     }
@@ -271,7 +352,9 @@ Verdict Seeker::look_at_end(const Observed& observed, const IsCutOff& end) {
 Verdict Seeker::look_at_ring(const Observed& observed, const RingState& state) {
   const auto& points = observed.state.ring(state.ring.domain, state.ring.ring);
   if (!started_) {
-    const auto after = std::ranges::upper_bound(points, from_.mark.step, {}, &State::RingPoint::step);
+    // States of the page of an earlier domain with the same id are none of this one.
+    const Step since = std::max(from_.mark.step, observed.state.page_since(state.ring.domain));
+    const auto after = std::ranges::upper_bound(points, since, {}, &State::RingPoint::step);
     parts_ = static_cast<std::size_t>(std::max<std::ptrdiff_t>(after - points.begin() - 1, 0));
     started_ = true;
   }

@@ -5,7 +5,10 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "emu/script/match.h"
@@ -30,6 +33,15 @@ struct Cursor {
 using Cursors = std::map<std::string, Cursor>;
 
 [[nodiscard]] std::string cursor_key(const Pattern& pattern);
+/// What the expectations of a `together` block were met by. It meets no other one of them.
+struct Claims {
+  using Ranges = std::vector<std::pair<std::size_t, std::size_t>>;  ///< from, to; in order
+
+  std::vector<Mark> marks;                                       ///< entries, and messages taken from a ring
+  std::map<std::string, Ranges> bytes;                           ///< by place
+  std::set<std::tuple<std::string, Lane, std::size_t>> replies;  ///< by client
+};
+
 /// All bytes that have been shown or read at a place.
 [[nodiscard]] std::string_view bytes_at(const Observed& observed, const Place& place);
 /// Whether a frame is the reply to a call. Other frames on a client's connections are not requested by it.
@@ -53,8 +65,10 @@ class Seeker {
   /// Begins at `from`. Must not outlive the pattern and `how.ignores`.
   Seeker(const Pattern& pattern, Cursor from, How how);
 
-  /// `taken`: entries that other expectations have claimed.
-  [[nodiscard]] Verdict look(const Observed& observed, const std::vector<Mark>& taken = {});
+  /// Does not find what is claimed.
+  [[nodiscard]] Verdict look(const Observed& observed, const Claims& claims = {});
+  /// After the match: claims what met it. States are not claimed: they are true for all.
+  void claim(Claims& claims) const;
   /// Whether a state holds at this moment.
   [[nodiscard]] bool holds_now(const Observed& observed) const;
 
@@ -72,16 +86,22 @@ class Seeker {
   [[nodiscard]] bool saw_its_subject(const Observed& observed) const;
 
  private:
-  [[nodiscard]] Verdict look_at_entries(const Observed& observed, const std::vector<Mark>& taken);
-  [[nodiscard]] Verdict look_at_taken(const Observed& observed, const std::vector<Mark>& taken);
-  [[nodiscard]] Verdict look_at_count(const Observed& observed, const ForwardsCount& count);
-  [[nodiscard]] Verdict look_at_bytes(const Observed& observed, const Shows& shows);
+  [[nodiscard]] Verdict look_at_entries(const Observed& observed, const Claims& claims);
+  [[nodiscard]] Verdict look_at_taken(const Observed& observed, const Claims& claims);
+  [[nodiscard]] Verdict look_at_count(const Observed& observed, const ForwardsCount& count,
+                                      const Claims& claims);
+  void gather(const Observed& observed, const ForwardsCount& count, const Claims& claims);
+  void count_forwarded(const State& state);
+  [[nodiscard]] Verdict look_at_bytes(const Observed& observed, const Shows& shows, const Claims& claims);
+  [[nodiscard]] bool is_between(std::string_view stream, const Shows& shows, std::size_t from,
+                                std::size_t to);
   [[nodiscard]] Verdict search(std::string_view stream);
   [[nodiscard]] Verdict look_at_ring(const Observed& observed, const RingState& state);
   [[nodiscard]] Verdict look_at_counter(const Observed& observed);
-  [[nodiscard]] Verdict look_at_replies(const Observed& observed, const ReceivesReply& reply);
+  [[nodiscard]] Verdict look_at_replies(const Observed& observed, const ReceivesReply& reply,
+                                        const Claims& claims);
   [[nodiscard]] Verdict look_at_end(const Observed& observed, const IsCutOff& end);
-  [[nodiscard]] bool ignored(const trace::Entry& entry, const ActorMap& actor_map) const;
+  [[nodiscard]] bool ignored(const Observed& observed, Step step) const;
   void ignore(const Pattern& each);
   [[nodiscard]] std::size_t skipped(std::string_view stream, std::size_t at, const Payload& wanted) const;
   /// Entries of the pattern's sort: the last one from the cursor on, and the last match before the cursor.
@@ -103,15 +123,31 @@ class Seeker {
   Cursor cursor_;
   std::optional<PayloadMatcher> payload_matcher_;
 
+  /// Of a count: a frame that passes a message on, and a message that was taken from a ring.
+  struct Frame {
+    Step step = 0;
+    bool counted = false;
+  };
+  struct Message {
+    std::size_t taken = 0;  ///< an index into State::taken()
+    Step since = 0;         ///< it was passed on after this step
+    bool counted = false;
+  };
+
   Step looked_ = 0;         ///< the number of entries searched
   std::size_t parts_ = 0;   ///< the number of taken messages, points or changes searched
   bool started_ = false;    ///< the state at the cursor was examined
+  std::size_t free_ = 0;    ///< from here on no bytes are claimed
   std::size_t begin_ = 0;   ///< the beginning of the match in the bytes, or of the search
   std::size_t agrees_ = 0;  ///< the number of bytes that match; of a search: the number of bytes searched
   std::int64_t value_ = 0;  ///< a counter after `parts_` changes
   std::vector<bool> counted_;
+  std::vector<Frame> frames_;
+  std::vector<Message> messages_;
+  std::map<std::uint32_t, std::pair<Step, Step>> batches_;  ///< by domain: the last two steps that took some
   std::uint32_t real_ = 0;
   std::uint32_t stale_ = 0;
+  Lane lane_ = Lane::control;  ///< of the reply that met it
   Step decided_ = 0;
 };
 

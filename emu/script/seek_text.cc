@@ -149,11 +149,10 @@ Seeker::Likely Seeker::likely(const Observed& observed) const {
     return found;
   }
   for (Step step = 1; Matcher::by_entry(pattern_) && step <= observed.state.steps(); ++step) {
-    const trace::Entry& entry = observed.state.at(step);
-    if (!matcher_.same_sort(entry, observed.actor_map)) continue;
+    if (!matcher_.same_sort(observed.state, step, observed.actor_map)) continue;
     if (Mark{step, whole_step} > from_.mark) {
       found.near = step;
-    } else if (matcher_.matches(entry, observed.actor_map)) {
+    } else if (matcher_.matches(observed.state, step, observed.actor_map)) {
       found.early = step;
     }
   }

@@ -22,6 +22,11 @@ bool is_console_request(const trace::Entry& entry) {
 
 }  // namespace
 
+bool same_message(const ring::ControlMessage& one, const ring::ControlMessage& other) {
+  return one.type == other.type && one.subtype == other.subtype && one.id == other.id &&
+         std::ranges::equal(one.payload(), other.payload());
+}
+
 State::State() = default;
 
 void State::take(const trace::Entry& entry) {
@@ -31,7 +36,7 @@ void State::take(const trace::Entry& entry) {
       const auto use = std::min<std::size_t>(entry.detail, 1);
       if (entry.to_value >= ring::slots_per_ring) return;
       record(entry.domain, entry.ring).slots[use][entry.to_value] = {steps(), true};
-      return;
+      return written(entry);
     }
     case Kind::index_moved:
       return index_moved(entry);
@@ -39,8 +44,9 @@ void State::take(const trace::Entry& entry) {
       if (entry.actor.role == Role::xend && is_console_request(entry)) {
         count({CountedBy::level}, entry, static_cast<std::int64_t>(entry.message.payload().size()));
       }
-      return;
+      return carried(entry);
     case Kind::bytes_passed:
+      if (entry.actor.role == Role::user) last_typed_.insert_or_assign(entry.domain, entry.actor);
       if (entry.actor.role == Role::xend || entry.actor.role == Role::xenctld) {
         count({CountedBy::level}, entry, -static_cast<std::int64_t>(entry.message.payload().size()));
       }
@@ -60,12 +66,42 @@ void State::take(const trace::Entry& entry) {
     case Kind::told:
       if (trace::is(entry, trace::Fact::output_returned))
         count({CountedBy::level}, entry, std::int64_t{entry.values[0]});
+      if (trace::is(entry, trace::Fact::created)) page_made(entry.domain);
+      // What an earlier xcs had read ended with it.
+      if (trace::is(entry, trace::Fact::xcs_listens)) carried_.clear();
+      return;
+    case Kind::frame_passed:
+      if (const auto typed = last_typed_.find(entry.domain);
+          entry.actor.role == Role::xend && is_console_request(entry) && typed != last_typed_.end()) {
+        senders_.emplace(steps(), typed->second);
+      }
       return;
     case Kind::event_raised:
     case Kind::event_taken:
-    case Kind::frame_passed:
       return;
   }
+}
+
+void State::carried(const trace::Entry& entry) {
+  const bool is_message = entry.detail == dom0::XCS_REQUEST || entry.detail == dom0::XCS_RESPONSE;
+  if (entry.actor.role != Role::xcs || !is_message) return;
+  auto& its = carried_[entry.domain];
+  if (its.size() == messages_carried_max) its.pop_front();
+  its.push_back({entry.peer, entry.detail, entry.message});
+}
+
+/// The journal does not say which frame a message in a ring was: it is the first one that is the same.
+void State::written(const trace::Entry& entry) {
+  const auto all = carried_.find(entry.domain);
+  if (entry.actor.role != Role::xcs || all == carried_.end()) return;
+  const bool request = entry.detail == static_cast<std::uint8_t>(SlotUse::request);
+  const std::uint32_t type = request ? dom0::XCS_REQUEST : dom0::XCS_RESPONSE;
+  const auto its = std::ranges::find_if(all->second, [&](const Carried& each) {
+    return each.type == type && same_message(each.message, entry.message);
+  });
+  if (its == all->second.end()) return;
+  senders_.emplace(steps(), its->sender);
+  all->second.erase(its);
 }
 
 void State::index_moved(const trace::Entry& entry) {
@@ -112,6 +148,7 @@ State::RingRecord& State::record(std::uint32_t domain, ring::Ring ring) {
 }
 
 void State::page_made(std::uint32_t domain) {
+  pages_[domain] = steps();
   for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
     RingRecord& its = record(domain, ring);
     its.slots = {};
@@ -128,6 +165,16 @@ const State::RingPoint& State::ring_at(std::uint32_t domain, ring::Ring ring, St
   const auto& points = this->ring(domain, ring);
   const auto after = std::ranges::upper_bound(points, step, {}, &RingPoint::step);
   return after == points.begin() ? points.front() : *std::prev(after);
+}
+
+Step State::page_since(std::uint32_t domain) const {
+  const auto found = pages_.find(domain);
+  return found == pages_.end() ? 0 : found->second;
+}
+
+std::optional<trace::Actor> State::sender(Step step) const {
+  const auto found = senders_.find(step);
+  return found == senders_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::vector<std::uint32_t> State::domains() const {

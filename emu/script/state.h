@@ -7,8 +7,10 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +35,12 @@ struct Mark {
 };
 /// After all parts of a step.
 inline constexpr std::uint32_t whole_step = 0xffffffff;
+
+/// Messages that xcs has read from its clients and not written to a ring, for one domain: more are forgotten.
+inline constexpr std::size_t messages_carried_max = 4096;
+
+/// The same header and payload.
+[[nodiscard]] bool same_message(const ring::ControlMessage& one, const ring::ControlMessage& other);
 
 class State {
  public:
@@ -69,8 +77,6 @@ class State {
   State();
 
   void take(const trace::Entry& entry);
-  /// The domain gets a new page, which is all zero.
-  void page_made(std::uint32_t domain);
 
   [[nodiscard]] const std::vector<trace::Entry>& entries() const { return entries_; }
   [[nodiscard]] Step steps() const { return entries_.size(); }
@@ -79,6 +85,11 @@ class State {
   [[nodiscard]] const std::vector<RingPoint>& ring(std::uint32_t domain, ring::Ring ring) const;
   /// The indices after that step.
   [[nodiscard]] const RingPoint& ring_at(std::uint32_t domain, ring::Ring ring, Step step) const;
+  /// The step at which the domain of that id got its page, which is all zero; 0: it has none.
+  [[nodiscard]] Step page_since(std::uint32_t domain) const;
+  /// Who had sent the message that xcs wrote to a ring at that step, or who had typed what xend sent; empty:
+  /// no process of dom0 or user.
+  [[nodiscard]] std::optional<trace::Actor> sender(Step step) const;
   /// Domains with entries about their rings.
   [[nodiscard]] std::vector<std::uint32_t> domains() const;
   [[nodiscard]] const std::vector<Taken>& taken() const { return taken_; }
@@ -95,6 +106,16 @@ class State {
     std::array<std::array<Slot, ring::slots_per_ring>, 2> slots{};  ///< by trace::SlotUse
   };
 
+  /// A message on its way from a client of xcs to a ring.
+  struct Carried {
+    trace::Actor sender;
+    std::uint32_t type = 0;  ///< of the frame
+    ring::ControlMessage message;
+  };
+
+  void page_made(std::uint32_t domain);
+  void carried(const trace::Entry& entry);
+  void written(const trace::Entry& entry);
   void index_moved(const trace::Entry& entry);
   void took(const trace::Entry& entry, RingRecord& record);
   void count(CounterSource source, const trace::Entry& entry, std::int64_t change);
@@ -102,6 +123,10 @@ class State {
 
   std::vector<trace::Entry> entries_;
   std::map<std::pair<std::uint32_t, ring::Ring>, RingRecord> rings_;
+  std::map<std::uint32_t, Step> pages_;                   ///< by domain
+  std::map<std::uint32_t, std::deque<Carried>> carried_;  ///< by domain
+  std::map<std::uint32_t, trace::Actor> last_typed_;      ///< by domain: the user
+  std::map<Step, trace::Actor> senders_;
   std::vector<Taken> taken_;
   std::vector<Tally> tallies_;
   std::map<std::array<std::uint32_t, 4>, std::size_t> tally_by_key_;

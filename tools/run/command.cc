@@ -129,6 +129,11 @@ int check_options(const RunOptions& options, const RunPlan& plan) {
     return bad_selection("", fmt::format("a tape holds one run, and these are {}", plan.jobs.size()),
                          "choose one with -p, --name and --seed");
   if (options.jobs.update) {
+    if (!options.selection.shard.empty()) {
+      return bad_selection("--update --shard " + options.selection.shard,
+                           "a golden journal has all runs of its scenario, and a shard is a part of them",
+                           "leave out --shard");
+    }
     if (const int checked = check_update(plan); checked != exit_good) return checked;
   }
   if (!options.junit.empty() && plan.jobs.size() > run_junit_cases_max)

@@ -1,0 +1,14 @@
+// Checks lines with a time, and lines that name what expectations skip.
+#pragma once
+
+#include "emu/script/source.h"
+#include "emu/script/syntax.h"
+
+namespace ringside::script {
+
+/// Reports an `at` whose time is over when its line is reached.
+void check_times(const Scenario& scenario, Diagnostics& diagnostics);
+/// Reports an `ignore` that no expectation is affected by.
+void check_ignores(const Scenario& scenario, Diagnostics& diagnostics);
+
+}  // namespace ringside::script
