@@ -35,6 +35,7 @@ class RunView {
     this.element = make("article", { class: "run", id: "run-view-" + number, "aria-label": facts.title }, this.heading, this.verdict, this.now,
       make("div", { class: "split" }, this.lanes.element, this.panes));
     this.slotInSight = null;
+    this.shownScreens = new Map(); // name -> its elements, and how much of its text they show
     this.rings.addEventListener("click", (event) => this.chooseSlot(event));
     this.rings.addEventListener("focusin", (event) => this.chooseSlot(event));
   }
@@ -49,9 +50,17 @@ class RunView {
     this.showNow(step, waits);
     if (this.run.header.mode === "check") this.showCheck(before);
     else this.showState(step, before);
-    // These read the layout, so they come last.
-    this.source.scroll();
     this.lanes.show(index, follow);
+  }
+
+  // Scrolls. Only this reads the layout, so that one step costs one layout.
+  settle() {
+    this.source.scroll();
+    this.lanes.settle();
+    for (const its of this.shownScreens.values()) {
+      if (its.moved && !this.screens.hidden) scrollToCursor(its.screen);
+      its.moved = false;
+    }
   }
 
   showState(step, before) {
@@ -219,20 +228,29 @@ class RunView {
   }
 
   showScreens(index) {
-    const parts = [];
-    const texts = [];
+    const figures = [];
     for (const name of this.run.screens.keys()) {
       const text = this.run.screenText(name, index);
-      if (!text) continue;
-      const screen = make("pre", { class: "screen", tabindex: "0", "aria-label": `The screen of ${name}` });
-      const words = name.endsWith(".tty") ? `what ${name.replace(".tty", "")}'s terminal was given: ${text.length} bytes` : `${name}: ${text.length} bytes`;
-      parts.push(make("figure", {}, make("figcaption", { text: words }), screen));
-      texts.push(text);
+      if (text) figures.push(this.screenFigure(name, text));
     }
-    this.screens.hidden = parts.length === 0;
-    this.screens.replaceChildren(make("h3", { text: "Screens" }), ...parts);
-    // An element can be scrolled only once it is in the page.
-    this.screens.querySelectorAll(".screen").forEach((screen, at) => showScreen(screen, texts[at]));
+    this.screens.hidden = figures.length === 0;
+    if (this.screens.children.length !== figures.length + 1) this.screens.replaceChildren(make("h3", { text: "Screens" }), ...figures);
+  }
+
+  // A screen is made again only if its text is another one: interpreting it takes longer than all other panes.
+  screenFigure(name, text) {
+    if (!this.shownScreens.has(name)) {
+      const caption = make("figcaption");
+      const screen = make("pre", { class: "screen", tabindex: "0", role: "group", "aria-label": `The screen of ${name}` });
+      this.shownScreens.set(name, { caption, screen, figure: make("figure", {}, caption, screen), bytes: -1 });
+    }
+    const its = this.shownScreens.get(name);
+    if (its.bytes === text.length) return its.figure;
+    its.bytes = text.length;
+    its.moved = true;
+    its.caption.textContent = name.endsWith(".tty") ? `what ${name.replace(".tty", "")}'s terminal was given: ${text.length} bytes` : `${name}: ${text.length} bytes`;
+    showScreen(its.screen, text);
+    return its.figure;
   }
 
   showCounters() {
