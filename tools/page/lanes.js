@@ -48,10 +48,11 @@ class Lanes {
     this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     this.svg.setAttribute("aria-hidden", "true");
     this.spacer.append(this.svg);
-    this.box = make("div", { class: "lanes", tabindex: "0", role: "group", "aria-label": "Who hands what to whom; the sentence above says it in words" }, this.spacer);
+    this.box = make("div", { class: "lanes", tabindex: "0", role: "group", "aria-label": "Who hands what to whom. The sentence of the step says it in words. Enter shows the steps of a folded start." }, this.spacer);
     this.element = make("section", { class: "lane-pane", id: "lanes-" + number }, this.head, this.box);
     this.box.addEventListener("scroll", () => this.scrolled());
     this.box.addEventListener("click", (event) => this.click(event));
+    this.box.addEventListener("keydown", (event) => { if (event.key === "Enter") this.openStart(this.rows[this.rowOf(this.current)]); });
     new ResizeObserver(() => this.resized()).observe(this.box);
     this.fold();
   }
@@ -163,12 +164,15 @@ class Lanes {
     const y = event.clientY - this.spacer.getBoundingClientRect().top;
     const row = this.rows[Math.floor(y / this.height)];
     if (!row) return;
-    if (row.start && this.current >= row.from && this.current <= row.to) {
-      // A second click on a start shows its steps.
-      this.opened.add(row.from);
-      this.fold();
-    }
+    // A second click on a start shows its steps.
+    if (this.current >= row.from && this.current <= row.to) this.openStart(row);
     this.go(row.to);
+  }
+
+  openStart(row) {
+    if (!row || !row.start) return;
+    this.opened.add(row.from);
+    this.fold();
   }
 
   draw() {
@@ -206,7 +210,7 @@ class Lanes {
     if (this.headsState === state) return;
     this.headsState = state;
     const names = lanes.map(([name, label]) => {
-      const head = make("span", { class: name === this.focus ? "focus" : "", text: lane < 52 * this.unit ? SHORT[name] || label : label });
+      const head = make("span", { class: name === this.focus ? "focus" : "", text: lane < 60 * this.unit ? SHORT[name] || label : label });
       head.style.width = lane + "px";
       return head;
     });

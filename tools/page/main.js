@@ -8,7 +8,7 @@ const KEYS = [
   ["[ ]", "the line or phase before, next"], ["0 \u2026 9", "to 0 % \u2026 90 %"], ["Home End", "beginning, end"],
   ["+ -", "faster, slower"], ["d", "first difference of two runs"], ["f", "follow a byte of this step; again: another; Escape: no longer"],
   ["p", "ask before showing; 1 \u2026 4 answer"], ["/", "find; Enter: the next; Escape: back to where it began"], ["t", "light, dark"],
-  ["z Z", "larger, smaller text"], ["v", "the presenter's mode"], ["o", "there: the other pane"], ["?", "this list"],
+  ["n N", "the next failure, loss or quirk; the one before"], ["z Z", "larger, smaller text"], ["v", "the presenter's mode"], ["o", "there: the other pane"], ["?", "this list"],
 ];
 
 const $ = (id) => document.getElementById(id);
@@ -162,6 +162,15 @@ class Player {
     const shown = (row) => this.views.some((view, number) => view.lanes.shows(this.runs[number].steps[row[number]]));
     while (at > 0 && at < this.rows.length - 1 && !shown(this.rows[at])) at += by;
     return at;
+  }
+
+  // The next failure, loss, quirk or fault of the strip.
+  trouble(direction) {
+    if (this.predictor.on) return; // it would tell what comes
+    if (this.timer !== null) this.pause();
+    const places = [...new Set(this.tickList.filter((tick) => tick.sort === "bad" || tick.sort === "bite").map((tick) => tick.position))].sort((a, b) => a - b);
+    const next = direction > 0 ? places.find((at) => at > this.position) : places.filter((at) => at < this.position).pop();
+    if (next !== undefined) this.go(next);
   }
 
   setSpeed(at) {
@@ -386,6 +395,7 @@ const BY_KEY = {
   "[": (player) => player.stop(-1), "]": (player) => player.stop(1), Home: (player) => player.go(0), End: (player) => player.go(player.rows.length - 1),
   "+": (player) => player.setSpeed(player.speed + 1), "-": (player) => player.setSpeed(player.speed - 1),
   d: (player) => { if (player.differs >= 0) player.go(player.differs); }, f: (player) => player.follow(), p: (player) => player.predictor.switch(), t: switchTheme,
+  n: (player) => player.trouble(1), N: (player) => player.trouble(-1),
   z: (player) => player.reading.resize(1), Z: (player) => player.reading.resize(-1), v: (player) => player.reading.present(), o: (player) => player.reading.nextPane(),
   "/": () => $("filter").focus(), "?": () => $("keys").showModal(), Escape: (player) => player.unfollow(),
 };
@@ -415,7 +425,10 @@ async function begin() {
   listenToKeys(player);
   listenForTerms();
   // Of the event: the page may have changed its address again since.
-  window.addEventListener("hashchange", (event) => player.fromAddress(new URL(event.newURL).hash));
+  window.addEventListener("hashchange", (event) => {
+    const { hash } = new URL(event.newURL);
+    if (hash.startsWith("#step=")) player.fromAddress(hash);
+  });
   const repaint = () => {
     player.measureStrip();
     player.drawTicks();

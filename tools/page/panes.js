@@ -19,7 +19,7 @@ class RunView {
   constructor(run, number, go) {
     this.run = run;
     this.lanes = new Lanes(run, number, go);
-    this.now = make("section", { class: "now", id: number === 0 ? "now" : "now-1", "aria-label": "This step" });
+    this.now = make("section", { class: "now", id: number === 0 ? "now" : "now-1", tabindex: "-1", "aria-label": "This step" });
     this.source = new SourcePane(run);
     this.line = this.source.element;
     this.ledger = make("section", { class: "pane ledger", "aria-label": "Where the bytes are" });
@@ -169,7 +169,7 @@ class RunView {
     const full = outstanding > 8 ? "impossible" : outstanding === 8 || written === 8 ? "full" : "";
     const title = make("h4", {}, make("b", { text: `dom${ring.domain}.${ring.ring}` }), make("span", { class: "way-of", text: ring.ring === "tx" ? "the guest asks" : "dom0 asks" }),
       make("span", { class: "outstanding " + full, text: taken + (full === "impossible" ? ": a side lies" : full ? ": full" : "") }));
-    const slots = make("div", { class: "slots", role: "list" });
+    const slots = make("div", { class: "slots", role: "group", "aria-label": `slots of dom${ring.domain}.${ring.ring}` });
     ring.slots.forEach((slot, number) => slots.append(this.slotElement(ring, slot, number, was)));
     const pointers = make("div", { class: "pointers" });
     INDICES.forEach((name, at) => {
@@ -192,7 +192,7 @@ class RunView {
     const changed = was && (was.slots[number].state !== slot.state || was.slots[number].bytes !== slot.bytes);
     const text = slot.state === "free" ? "" : slot.length === 0 ? "empty" : visible(slot.bytes).slice(0, 6) + (slot.bytes.length > 6 ? "\u2026" : "");
     return make("button", {
-      type: "button", role: "listitem", class: `slot ${slot.state}${changed ? " changed" : ""}${this.slotInSight === id ? " chosen" : ""}`, "data-slot": id,
+      type: "button", "aria-pressed": String(this.slotInSight === id), class: `slot ${slot.state}${changed ? " changed" : ""}${this.slotInSight === id ? " chosen" : ""}`, "data-slot": id,
       "aria-label": `slot ${number}: ${STATE_WORDS[slot.state]}` + (slot.length ? `, ${slot.length} bytes` : ""),
     }, make("span", { class: "slot-number", text: number }), make("i", { text: GLYPHS[slot.state] }), make("span", { class: "slot-length", text: slot.state === "free" ? "" : slot.length + " B" }), make("span", { class: "slot-text", text }));
   }
@@ -209,9 +209,14 @@ class RunView {
     const slot = event.target.closest("[data-slot]");
     if (!slot || this.slotInSight === slot.dataset.slot) return;
     this.slotInSight = slot.dataset.slot;
-    this.showRings({ c: [], d: Number(this.slotInSight.split(".")[0]) }, this.picture);
-    const again = this.rings.querySelector(`[data-slot="${this.slotInSight}"]`);
-    if (again) again.focus();
+    // The slots stay, so that the focus does.
+    for (const each of this.rings.querySelectorAll("[data-slot]")) {
+      each.classList.toggle("chosen", each === slot);
+      each.setAttribute("aria-pressed", String(each === slot));
+    }
+    for (const each of this.rings.querySelectorAll(".slot-details")) each.remove();
+    const [domain, ring] = this.slotInSight.split(".");
+    slot.closest(".ring").append(this.slotDetails(this.picture.rings[domain + "." + ring]));
   }
 
   showEvents(step) {

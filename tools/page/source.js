@@ -35,7 +35,7 @@ class SourcePane {
       file.lines.forEach((line, at) => {
         const number = file.first + at;
         const key = file.name + ":" + number;
-        const item = make("li", { class: failed.has(key) ? "failed" : "" }, make("span", { class: "line-mark" }), make("span", { class: "line-number", text: number + " " }), line || " ");
+        const item = make("li", { class: failed.has(key) ? "failed" : "" }, make("span", { class: "line-mark", "aria-hidden": "true" }), make("span", { class: "unseen" }), make("span", { class: "line-number", text: number + " " }), line || " ");
         this.items.set(key, item);
         list.append(item);
       });
@@ -72,7 +72,7 @@ class SourcePane {
 
   show(index) {
     // The prose introduces: later it makes room for the rings, unless the user has opened it.
-    if (this.prose && !this.chosen && this.shown !== undefined && this.shown !== index) this.prose.open = false;
+    if (this.prose && !this.chosen && (this.shown === undefined ? index > this.run.beginning : this.shown !== index)) this.prose.open = false;
     this.shown = index;
     const { act, waits, phase, failures } = this.run.marksAt(index);
     this.phase.textContent = phase ? phase.text : "";
@@ -84,16 +84,17 @@ class SourcePane {
     for (const item of this.marked || []) {
       item.classList.remove("act", "waiting", "fails");
       item.removeAttribute("aria-current");
-      item.firstChild.textContent = "";
+      this.mark(item, "", "");
     }
     this.marked = [];
-    for (const item of this.box.querySelectorAll("li.failed")) item.firstChild.textContent = "\u2717";
+    for (const item of this.box.querySelectorAll("li.failed")) this.mark(item, "\u2717", "failed: ");
     for (const [mark, kind, glyph] of marks) {
       const item = this.items.get(this.key(mark));
       if (!item) continue;
       item.classList.add(kind);
       if (kind === "act" || !act) item.setAttribute("aria-current", "step");
-      item.firstChild.textContent = item.classList.contains("failed") ? "\u2717" : glyph;
+      const failed = item.classList.contains("failed");
+      this.mark(item, failed ? "\u2717" : glyph, failed ? "failed: " : kind === "act" ? "the steps are effects of: " : "the run waits at: ");
       item.firstChild.title = kind === "act" ? "the steps are effects of this line" : "the run waits here until this holds";
       this.marked.push(item);
     }
@@ -103,6 +104,13 @@ class SourcePane {
     }
     this.markAhead();
     this.note = [this.noteOf(act), this.noteOf(waits)].filter(Boolean).join(" ");
+  }
+
+  // The mark of a line: a glyph to see, words for a screen reader.
+  mark(item, glyph, words) {
+    const [seen, heard] = item.children;
+    seen.textContent = glyph;
+    heard.textContent = words;
   }
 
   // Lines after those in force; hidden while the next step is to be predicted.
