@@ -23,7 +23,7 @@ const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom
 // The look of a step: its class, and its content in a few words.
 function lookOf(step) {
   if (step.l) return ["lost", "lost"];
-  if (step.b === undefined || (step.v !== "request" && step.v !== "bytes")) return [step.v, step.x.replace("->", "\u2192")];
+  if (step.b === undefined || (step.v !== "request" && step.v !== "bytes")) return [step.v, step.k === "index_moved" ? step.x.replace("->", "\u2192") : step.x];
   const count = step.b.length + (step.b.length === 1 ? " byte " : " bytes ");
   return [step.v, (step.x ? step.x + " " : "") + count + "\u201c" + visible(step.b).slice(0, 10) + (step.b.length > 10 ? "\u2026" : "") + "\u201d"];
 }

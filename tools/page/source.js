@@ -1,9 +1,22 @@
 // The lesson: its opening prose, and its source with the line in force. Also the verdict on a failed run.
 "use strict";
 
-// A line with this run's values: "{BYTES}" is a number in the scenario "name[BYTES=481,LOSS=on]".
-function withValues(line, name) {
-  const values = new Map((/\[(.*)\]$/.exec(name) || ["", ""])[1].split(",").map((each) => each.split("=")));
+// This run's values: "{BYTES}" is a number in the scenario "name[BYTES=481,LOSS=on]", and a row of its table
+// ("cases BYTES LOST") has the others that go with it.
+function valuesOf(scenario) {
+  const values = new Map((/\[(.*)\]$/.exec(scenario.name) || ["", ""])[1].split(",").map((each) => each.split("=")));
+  const words = scenario.lines.map((line) => line.replace(/\s#.*$/, "").trim().split(/\s+/));
+  words.forEach(([first, ...names], at) => {
+    if (first !== "cases") return;
+    for (let row = at + 1; row < words.length && words[row].length === names.length; row++) {
+      const its = words[row];
+      if (names.every((name, column) => !values.has(name) || values.get(name) === its[column])) return names.forEach((name, column) => values.set(name, its[column]));
+    }
+  });
+  return values;
+}
+
+function withValues(line, values) {
   return line.replace(/\{(\w+)\}/g, (whole, parameter) => values.get(parameter) ?? whole);
 }
 
@@ -11,7 +24,8 @@ function withValues(line, name) {
 function filesOf(run) {
   if (run.header.files) return run.header.files;
   if (!run.scenario || !run.scenario.lines.length) return [];
-  return [{ name: "", first: 1, lines: run.scenario.lines.map((line) => withValues(line, run.scenario.name)) }];
+  const values = valuesOf(run.scenario);
+  return [{ name: "", first: 1, lines: run.scenario.lines.map((line) => withValues(line, values)) }];
 }
 
 class SourcePane {
