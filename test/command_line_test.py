@@ -125,7 +125,7 @@ class CommandLine(unittest.TestCase):
         text = self.ringside("--version", "--verbose").stdout
         self.assertEqual(text, self.ringside("--verbose", "--version").stdout)
         for line in (r"ringside [\d.]+", r"commit +\w+(-dirty)?", r"compiler +\w+ [\d.]+", r"build +\w+, optimization \w+, sanitizers: [\w,]+",
-                     *(rf"with +{name} [\d.]+" for name in ("boost", "fmt", "CLI11", "nlohmann_json", "tinfo", "vterm", "libdw")),
+                     *(rf"with +{name} [\d.]+" for name in ("boost", "fmt", "CLI11", "nlohmann_json", "tinfo", "vterm", "libdw", "zlib")),
                      r"with +re2 .+", r"with +libseccomp .+", r"running on +Linux \S+, glibc [\d.]+"):
             self.assertRegex(text, rf"(?m)^{line}$")
         self.assertIn("--verbose requires --version", self.ringside("--verbose", "list", status=USAGE).stderr)

@@ -39,11 +39,15 @@ class Exports(unittest.TestCase):
         self.assertEqual(sum("lost" in line.getAttribute("class") for line in picture.getElementsByTagName("line")), 1)
         words = [text.firstChild.data for text in picture.getElementsByTagName("text")]
         self.assertTrue([word for word in words if re.fullmatch(r'line \d+: dom1 prints "one "', word)], words)
-        # No text is beyond the edge, by the greatest width of its letters.
+        # Its step is below the line that caused it, and the expectation below that.
+        order = [words.index(each) for each in ('line 11: dom1 prints "one "', "says: fault: its event to xcs is lost", "line 12: expect dom1.tx settles at req_prod 1 rsp_prod 0")]
+        self.assertEqual(order, sorted(order))
+        # It is a slide, and no text is beyond the edge, by the greatest width of its letters.
         width = float(picture.documentElement.getAttribute("width"))
+        self.assertEqual(width, 1920)
         for text in picture.getElementsByTagName("text"):
             if text.getAttribute("class") in ("words", "trouble"):
-                self.assertLess(float(text.getAttribute("x")) + 7.5 * len(text.firstChild.data), width)
+                self.assertLess(float(text.getAttribute("x")) + 9.5 * len(text.firstChild.data), width)
 
     def test_a_diagram_for_mermaid_is_numbered_by_steps(self):
         lines = self.view("--mermaid", "-").splitlines()

@@ -88,6 +88,11 @@ class Reading(PageTest):
         # Values of a table are in it.
         self.open("one.html")
         self.assertIn("expect xcs.dropped settles at 9 when LOSS is on", self.find(".source").get_attribute("textContent"))
+        # Also in lines that this run does not reach.
+        self.open("two.html")
+        for number in (0, 1):
+            source = self.find(f"#run-view-{number} .source").get_attribute("textContent")
+            self.assertIn("expect xcs.dropped settles at 9 when LOSS is on", source)
         # Its current line is in sight, wherever the run is, and a comment of that line is its note.
         self.open("one.html")
         for step in (50, 128, 180):
@@ -181,6 +186,19 @@ class Reading(PageTest):
         self.press("v")
         self.assertGreater(len(self.browser.execute_script(shown)), 3)
         self.assertEqual(self.browser.execute_script(size), before)
+
+    def test_the_ring_that_is_used_is_in_view_on_a_low_screen(self):
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 1366, "height": 768, "deviceScaleFactor": 1, "mobile": False})
+        try:
+            self.open("one.html", "#step=128")
+            room = self.browser.execute_script("return document.querySelector('.deck').getBoundingClientRect().top - "
+                                               "document.querySelector(\"[data-ring='dom1.rx'] .pointers\").getBoundingClientRect().bottom")
+            self.assertGreaterEqual(room, 0)
+            # Where the run begins, the lesson is introduced.
+            self.open("one.html")
+            self.assertLess(*self.browser.execute_script("return ['.prose p', '.rings'].map((each) => document.querySelector(each).getBoundingClientRect().top)"))
+        finally:
+            self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def test_two_runs_keep_lanes_and_rings_in_view_on_small_screens(self):
         for width, height in ((1366, 768), (1024, 768)):

@@ -7,8 +7,8 @@ usage: page_test.py     RINGSIDE names the program; RINGSIDE_LONG=1 adds the lon
 import base64
 import json
 import re
-import time
 import unittest
+import zlib
 
 from page_browser import LONG, TEST, By, Keys, PageTest, main, ringside
 
@@ -283,6 +283,44 @@ class Page(PageTest):
         finally:
             self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
+    def test_a_step_costs_one_layout(self):
+        self.open("one.html", "#step=107")
+        self.browser.execute_cdp_cmd("Performance.enable", {})
+
+        def layouts():
+            return next(each["value"] for each in self.browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"] if each["name"] == "LayoutCount")
+        before = layouts()
+        self.browser.execute_script("for (let at = 0; at < 60; at++) { player.move(1); void document.body.offsetHeight; }")
+        # The others are of scrolling, and of what the driver does.
+        self.assertLess(layouts() - before, 1.5 * 60)
+        self.browser.execute_cdp_cmd("Performance.disable", {})
+
+    def test_a_long_run_is_compressed_and_the_same(self):
+        # Some thousand steps, of which the data are just too many.
+        header, *lines = (self.folder / "on.jsonl").read_text().splitlines()
+        body = [json.loads(line) for line in lines if '"step":' in line]
+        with open(self.folder / "longer.jsonl", "w", encoding="ascii") as out:
+            out.write(header + "\n")
+            for number in range(4000):
+                out.write(json.dumps(dict(body[number % len(body)], step=number + 1, time_ns=number * 1000)) + "\n")
+        ringside(self.folder, "view", "longer.jsonl", "--html", "longer.html")
+        page = (self.folder / "longer.html").read_text()
+        packed = re.search(r'<script type="text/plain" id="run-0">([A-Za-z0-9+/]+=*)</script>', page)[1]
+        data = json.loads(zlib.decompress(base64.b64decode(packed)))
+        self.open("longer.html")
+        self.wait(lambda: self.browser.execute_script("return Boolean(window.player)"), "the data are unpacked")
+        self.assertEqual(len(data["steps"]), 4000)
+        self.assertEqual(self.browser.execute_script("return player.runs[0].steps.map((step) => step.s)"), [step["s"] for step in data["steps"]])
+        # A browser that cannot unpack it says so.
+        self.browser.execute_cdp_cmd("Page.enable", {})
+        script = self.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": "delete window.DecompressionStream"})
+        try:
+            self.open("longer.html")
+            self.wait(lambda: "this browser cannot read that" in self.text("#facts"), "the reason")
+            self.browser.get_log("browser")  # the console has the same
+        finally:
+            self.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
     @unittest.skipUnless(LONG, "RINGSIDE_LONG=1 runs it")
     def test_a_hundred_thousand_steps_are_fast(self):
         header, *lines = (self.folder / "on.jsonl").read_text().splitlines()
@@ -293,15 +331,25 @@ class Page(PageTest):
             for number in range(wanted):
                 out.write(json.dumps(dict(body[number % len(body)], step=number + 1, time_ns=number * 1000)) + "\n")
         ringside(self.folder, "view", "long.jsonl", "--html", "long.html")
-        began = time.monotonic()
+        # How long it takes is measured by tools/bench/page.py. Counted here is what it has to do.
+        self.assertLess((self.folder / "long.html").stat().st_size, 8 << 20)
         self.open("long.html")
-        self.assertLess(time.monotonic() - began, 20)
-        took = self.browser.execute_script(
-            "const began = performance.now(); for (let at = 0; at < 100; at++) player.go((at * 7919) % 100000); return performance.now() - began")
-        self.assertLess(took / 100, 60, "milliseconds for a jump")
-        self.assertLess(self.browser.execute_script("return document.querySelectorAll('*').length"), 3000)
+        self.wait(lambda: self.browser.execute_script("return Boolean(window.player)"), "the data are unpacked")
+        applied = self.browser.execute_script("""
+            let count = 0;
+            const index = CHANGES.i;
+            CHANGES.i = (...all) => { count++; index(...all); };
+            for (let at = 0; at < 100; at++) player.go((at * 7919) % 100000);
+            CHANGES.i = index;
+            return count;""")
+        self.assertLess(applied, 100 * 256, "a jump applies the changes since the last stored picture only")
+        self.assertLess(self.browser.execute_script("return document.querySelectorAll('*').length"), 1500)
         self.press(Keys.END)
         self.assertEqual(self.step(), wanted)
+        field = self.find("#filter")
+        field.send_keys("takes event")
+        self.assertRegex(self.text("#found"), r"^\d+ of \d+ steps$")
+        self.assertLess(self.browser.execute_script("return document.querySelectorAll('*').length"), 1500)
 
 
 if __name__ == "__main__":

@@ -111,6 +111,29 @@ TEST_CASE("a scenario's line lasts until the next one") {
   CHECK(slices.at(0).at("dur") == 4.0);
 }
 
+TEST_CASE(
+    "a line that does something lasts until the next such line; where the run waits is a track of its own") {
+  Journaled journal = journal_of(10'000, [](Sink& sink) {
+    Journal(sink, xcs).told(1, Fact::checked_step, {}, "x");
+    Journal(sink, xcs).told(1, Fact::checked_step, {}, "y");
+  });
+  using Act = JournalMark::Act;
+  for (const auto& [time_ns, act] :
+       {std::pair(1000, Act::acts), {1000, Act::none}, {3000, Act::none}, {4000, Act::acts}}) {
+    JournalMark mark;
+    mark.time_ns = time_ns;
+    mark.act = act;
+    mark.text = fmt::format("line {}", journal.marks.size() + 1);
+    journal.marks.push_back(mark);
+  }
+  const auto slices = events(journal, "X");
+  const std::vector<double> lengths{3.0, 2.0, 1.0, 21.0};
+  for (std::size_t at = 0; at < lengths.size(); ++at) CHECK(slices.at(at).at("dur") == lengths[at]);
+  CHECK(slices[0].at("tid") == slices[3].at("tid"));
+  CHECK(slices[1].at("tid") == slices[2].at("tid"));
+  CHECK(slices[0].at("tid") != slices[1].at("tid"));
+}
+
 TEST_CASE("entries of a faulty process make a trace that can be read") {
   Journaled journal;
   for (int value = 0; value < 256; ++value) {

@@ -130,8 +130,65 @@ TEST_CASE("steps can be selected; the scenario's set-up is left out by default")
   mark.after = 7;
   mark.line = 4;
   mark.text = "xen boots dom1";
+  mark.act = JournalMark::Act::boots;
   journal.marks.push_back(mark);
   CHECK(labels(sequence_of(journal)) == Labels{"line 4: xen boots dom1", "says: step 8", "says: step 9"});
+}
+
+TEST_CASE("effects are under the line that caused them, and an expectation is after what it waited for") {
+  Journaled journal = journal_of([](Sink& sink) {
+    for (int count = 1; count <= 5; ++count)
+      Journal(sink, xcs).told(1, Fact::checked_step, {}, "step " + std::to_string(count));
+  });
+  const auto mark = [&](std::uint64_t after, const char* text, JournalMark::Act act,
+                        JournalMark::Kind kind = JournalMark::Kind::statement) {
+    JournalMark its;
+    its.kind = kind;
+    its.after = after;
+    its.line = static_cast<std::uint32_t>(journal.marks.size() + 1);
+    its.text = text;
+    its.act = act;
+    journal.marks.push_back(its);
+  };
+  using Act = JournalMark::Act;
+  mark(0, "xen boots dom1", Act::boots);
+  mark(1, "user types", Act::acts);
+  mark(1, "expect one", Act::none);
+  mark(3, "expect two", Act::none);
+  mark(4, "user leaves", Act::acts);
+  mark(4, "expect three", Act::none);
+  mark(5, "nothing came", Act::none, JournalMark::Kind::failure);
+  CHECK(labels(sequence_of(journal, 1)) ==
+        Labels{"line 1: xen boots dom1", "says: step 1", "line 2: user types", "says: step 2", "says: step 3",
+               "says: step 4", "line 3: expect one", "line 4: expect two", "line 5: user leaves",
+               "says: step 5", "line 6: expect three", "FAILED line 7: nothing came"});
+  const std::string picture = to_svg(sequence_of(journal, 1));
+  CHECK(picture.find("line 2: user types") < picture.find("says: step 2"));
+  CHECK(picture.find("says: step 4") < picture.find("line 3: expect one"));
+}
+
+TEST_CASE("a picture is as wide as a slide, and long words continue below") {
+  const std::string long_words(300, 'w');
+  Journaled journal = journal_of([&](Sink& sink) {
+    for (int count = 0; count < 3; ++count) key(sink, 'x');
+    Journal(sink, xcs).told(1, Fact::checked_step, {}, "one two three");
+    for (std::uint32_t domain = 1; domain <= 9; ++domain)
+      Journal(sink, actor(Role::domain, domain)).event_raised(domain, dom0, 2, ring::Raised::kick);
+  });
+  JournalScenario scenario;
+  scenario.title = long_words;
+  journal.header.scenario = scenario;
+  JournalMark mark;
+  mark.text = "user types " + long_words;
+  mark.act = JournalMark::Act::acts;
+  journal.marks.push_back(mark);
+  const std::string picture = to_svg(sequence_of(journal, 1));
+  CHECK(picture.find("width=\"1920\"") != std::string::npos);
+  // Its name, which is not drawn, is whole.
+  CHECK(picture.find("<title>" + long_words) != std::string::npos);
+  CHECK(picture.rfind(long_words) == picture.find(long_words));
+  const std::string few = to_svg(sequence_of(journal_of([](Sink& sink) { key(sink, 'x'); })));
+  CHECK(few.find("viewBox=\"0 0 1920 ") != std::string::npos);
 }
 
 TEST_CASE("text of a peer is escaped in Mermaid and in a picture") {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "emu/trace/journal.h"
+#include "emu/trace/text.h"
 #include "test/catch.h"
 #include "test/ring_page.h"
 #include "tools/watch/keys.h"
@@ -23,7 +24,7 @@ constexpr Actor dom1 = actor(Role::domain, 1);
 
 class Watched final : public Sink {
  public:
-  Watched() : Sink(&listening_), history(1, "running") {}
+  Watched() : Sink(&listening_), history(1, Life::running) {}
   void write(Entry& entry) override {
     entry.time_ns = ++time_;
     history.take(entry);
@@ -385,11 +386,83 @@ TEST_CASE("other domains are left out; a domain's life is shown") {
   watched.as(xcs).slot_written(2, ring::Ring::rx, 0, SlotUse::request, text_message("other"));
   CHECK(watched.history.newest() == 0);
   watched.as(actor(Role::xen)).told(1, trace::Fact::paused);
-  CHECK(watched.history.shown().life == "paused");
+  CHECK(watched.history.shown().life == Life::paused);
   watched.as(dom1).told(1, trace::Fact::destroyed, {}, "web");
-  CHECK(watched.history.shown().life == "paused");
+  CHECK(watched.history.shown().life == Life::paused);
   watched.as(actor(Role::xen)).told(1, trace::Fact::destroyed, {}, "web");
-  CHECK(watched.history.shown().life == "gone");
+  CHECK(watched.history.shown().life == Life::gone);
+}
+
+TEST_CASE("only entries of one kind are shown, and stepping skips the others") {
+  Watched watched;
+  watched.request(0, "a");
+  watched.as(xcs).event_raised(1, dom1, 1, ring::Raised::kick);
+  watched.request(1, "b");
+  watched.as(xcs).event_raised(1, dom1, 1, ring::Raised::already_pending);
+  watched.as(xcs).refused(1, xend, Refusal::frame_type);
+  watched.history.select(WatchKinds::events);
+  const Canvas canvas = watched.canvas(120, 40);
+  INFO(all_text(canvas));
+  CHECK(shows(canvas, "LIVE  step 7   0/s   ONLY events"));
+  CHECK(shows(canvas, "port 1 of dom1 wakes"));
+  CHECK(shows(canvas, "port 1 of dom1 was pending already"));
+  CHECK_FALSE(shows(canvas, "req_prod 0 -> 1"));
+  CHECK_FALSE(shows(canvas, "refuses: "));
+  CHECK(watched.history.next_shown(7, true) == 6);
+  CHECK(watched.history.next_shown(6, true) == 3);
+  CHECK(watched.history.next_shown(3, true) == 3);
+  CHECK(watched.history.next_shown(3, false) == 6);
+  // The step at which it is paused is always shown.
+  watched.history.go(5);
+  CHECK(shows(watched.canvas(120, 40), "req_prod 1 -> 2"));
+  watched.history.go_on();
+  watched.history.select(WatchKinds::trouble);
+  CHECK(shows(watched.canvas(120, 40), "refuses: "));
+  CHECK_FALSE(shows(watched.canvas(120, 40), "of dom1 wakes"));
+  for (std::size_t kind = 0; kind < watch_kinds_names.size(); ++kind)
+    CHECK(kinds_named(watch_kinds_names[kind]) == static_cast<WatchKinds>(kind));
+  CHECK(kinds_after(WatchKinds::lives) == WatchKinds::all);
+}
+
+TEST_CASE("one byte is followed from hop to hop, then the next one of the step") {
+  Watched watched;
+  const auto type = [&](std::uint32_t index, std::string_view text) {
+    watched.as(actor(Role::user)).bytes_passed(1, xend, bytes_of(text));
+    watched.as(xend).frame_passed(1, xcs, frame_request, 1, text_message(text));
+    watched.request(index, text);
+  };
+  type(0, "hi");
+  type(1, "xy");
+  CHECK(watched.history.followed().empty());
+  // Nothing has happened to bytes since step 7: that step's first byte.
+  REQUIRE(watched.history.follow_byte());
+  CHECK(watched.history.shown().step == 7);
+  CHECK(watched.history.followed() == "\"x\"");
+  CHECK(watched.history.followed_steps() == std::set<std::uint64_t>{5, 6, 7});
+  REQUIRE(watched.history.follow_byte());
+  CHECK(watched.history.followed() == "\"y\"");
+  watched.history.go(2);
+  REQUIRE(watched.history.follow_byte());
+  CHECK(watched.history.followed() == "\"h\"");
+  CHECK(watched.history.followed_steps() == std::set<std::uint64_t>{1, 2, 3});
+  const Canvas canvas = watched.canvas(120, 40);
+  INFO(all_text(canvas));
+  CHECK(shows(canvas, "BYTE \"h\": 3 hops"));
+  CHECK(shows(canvas, "rx[0] request 2 \"hi\""));
+  CHECK_FALSE(shows(canvas, "rx[1] request 2 \"xy\""));
+  // It is followed while the machine works, too.
+  watched.history.go_on();
+  watched.as(dom1).index_moved(1, ring::Ring::rx, IndexName::req_cons, 0, 1);
+  watched.as(dom1).bytes_passed(1, actor(Role::tty, 1), bytes_of("hi"));
+  CHECK(watched.history.followed_steps() == std::set<std::uint64_t>{1, 2, 3, 9, 10});
+  watched.history.follow_none();
+  CHECK(shows(watched.canvas(120, 40), "rx[1] request 2 \"xy\""));
+}
+
+TEST_CASE("without bytes there is none to follow") {
+  Watched watched;
+  watched.as(xcs).event_raised(1, dom1, 1, ring::Raised::kick);
+  CHECK_FALSE(watched.history.follow_byte());
 }
 
 TEST_CASE("keys arrive as characters and as sequences, also in pieces") {

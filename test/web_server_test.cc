@@ -18,12 +18,13 @@ struct Web {
   SimHost& host = world.host("watch");
   SimHost& browser = world.host("browser");
   std::string typed;
+  std::string refusal;
   WebServer server{host,
                    {.page = [] { return std::string("the page"); },
                     .typed =
                         [this](Bytes bytes) {
                           typed.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-                          return true;
+                          return refusal;
                         }}};
 
   Web() { REQUIRE(server.listen(0)); }
@@ -93,6 +94,37 @@ TEST_CASE("events reach present and later pages") {
   const Handle again = web.connect();
   web.get(again, "steps", "Last-Event-ID: 1\r\n");
   CHECK(web.read(again).ends_with("\r\n\r\nid: 2\ndata: [2]\n\n"));
+}
+
+TEST_CASE("the last line about the console reaches present and later pages, once") {
+  Web web;
+  web.server.say("\"old\"");
+  web.server.say("\"new\"");
+  const Handle early = web.connect();
+  web.get(early, "steps");
+  CHECK(web.read(early).ends_with("\r\n\r\nevent: console\ndata: \"new\"\n\n"));
+  web.server.event("[1]");
+  web.server.say("\"newer\"");
+  web.world.run();
+  CHECK(web.read(early) == "id: 1\ndata: [1]\n\nevent: console\ndata: \"newer\"\n\n");
+}
+
+TEST_CASE("bytes that are not taken are answered with the reason") {
+  Web web;
+  const std::string address = web.server.address();
+  const std::string word = address.substr(address.rfind('/', address.size() - 2));
+  const auto type = [&] {
+    const Handle page = web.connect();
+    web.say(page, fmt::format("POST {}type HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: 2\r\n\r\nls",
+                              word, web.port()));
+    return web.read(page);
+  };
+  CHECK(type().starts_with("HTTP/1.1 204 "));
+  web.refusal = "another viewer has it";
+  const std::string refused = type();
+  CHECK(refused.starts_with("HTTP/1.1 200 "));
+  CHECK(refused.ends_with("\r\n\r\nanother viewer has it"));
+  CHECK(web.typed == "lsls");
 }
 
 TEST_CASE("kept events are bounded in bytes, and each page is told the end of them") {

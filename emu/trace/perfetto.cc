@@ -17,8 +17,10 @@ namespace ringside::trace {
 namespace {
 
 constexpr int process = 1;
-/// The scenario's lines are a track of their own, above all others.
+/// The scenario's lines are above all others: those that do something, whose effects are below them until the
+/// next one, and those at which the run waits.
 constexpr int lines_track = 1;
+constexpr int waits_track = 2;
 /// The length of a slice, if the next one on its track is not sooner.
 constexpr std::int64_t slice_ns_max = 1000;
 
@@ -39,6 +41,7 @@ class Trace {
     const auto& scenario = journal_.header.scenario;
     name("process_name", 0, scenario ? scenario->name : "ringside");
     name("thread_name", lines_track, "scenario");
+    name("thread_name", waits_track, "scenario waits at");
     lines();
     lengths();
     for (std::size_t at = 0; at < journal_.steps.size(); ++at) entry(at);
@@ -67,14 +70,35 @@ class Trace {
                     process, track, track));
   }
 
-  /// Each lasts until the next one.
+  static bool waits(const JournalMark& mark) {
+    return mark.kind == JournalMark::Kind::statement && mark.act == JournalMark::Act::none;
+  }
+
+  /// An expectation lasts until the next mark, when it was met; any other line until the next one of them.
+  /// The last lasts until the end.
   void lines() {
+    if (journal_.marks.empty()) return;
+    // A hostile entry's time may be anything.
+    constexpr std::int64_t hour_ns = 3'600'000'000'000;
+    const std::int64_t began_ns = journal_.marks.back().time_ns;
+    const std::int64_t last_ns =
+        journal_.steps.empty() ? began_ns
+                               : std::clamp(time_of(journal_.steps.back()), began_ns, began_ns + hour_ns);
+    std::int64_t next_mark_ns = last_ns;
+    std::int64_t next_act_ns = last_ns;
+    std::vector<std::int64_t> ends(journal_.marks.size());
+    for (std::size_t at = ends.size(); at-- > 0;) {
+      const JournalMark& mark = journal_.marks[at];
+      ends[at] = waits(mark) ? next_mark_ns : next_act_ns;
+      next_mark_ns = mark.time_ns;
+      if (!waits(mark)) next_act_ns = mark.time_ns;
+    }
     for (std::size_t at = 0; at < journal_.marks.size(); ++at) {
       const JournalMark& mark = journal_.marks[at];
-      const std::int64_t end = at + 1 < journal_.marks.size() ? journal_.marks[at + 1].time_ns : mark.time_ns;
+      const std::int64_t end = ends[at];
       add(fmt::format(
           R"({{"ph":"X","pid":{},"tid":{},"ts":{},"dur":{},"name":{},"cat":"{}","args":{{"line":{},"after":{}}}}})",
-          process, lines_track, this->at(mark.time_ns),
+          process, waits(mark) ? waits_track : lines_track, this->at(mark.time_ns),
           microseconds(std::max<std::int64_t>(end - mark.time_ns, 0)), json_text(mark.text),
           mark_name(mark.kind), mark.line, mark.after));
     }
@@ -82,7 +106,7 @@ class Trace {
 
   int track_of(Actor actor) {
     const std::string its = actor_name(actor);
-    const auto [found, fresh] = tracks_.try_emplace(its, lines_track + 1 + static_cast<int>(tracks_.size()));
+    const auto [found, fresh] = tracks_.try_emplace(its, waits_track + 1 + static_cast<int>(tracks_.size()));
     if (fresh) name("thread_name", found->second, its);
     return found->second;
   }

@@ -19,6 +19,7 @@ namespace ringside::trace {
 namespace {
 
 using Kind_ = SequenceItem::Kind;
+using Act = JournalMark::Act;
 
 /// How many entries after a send are searched for its arrival: the entry that passes it on, or any entry of
 /// the receiver.
@@ -120,10 +121,17 @@ class Builder {
       const FlowStep flow = flow_.take(each.step, each.entry);
       const bool wanted = is_wanted(each);
       for (; mark != journal_.marks.end() && mark->after < each.step; ++mark) {
-        if (wanted) line(*mark);
+        if (wanted) reached(*mark, each);
       }
       arrived(flow, each);
       if (wanted) take(each, flow);
+    }
+    if (!journal_.steps.empty()) {
+      const JournalStep& end = journal_.steps.back();
+      for (; mark != journal_.marks.end(); ++mark) {
+        if (is_wanted(end)) reached(*mark, end);
+      }
+      say_awaited(end);
     }
     return finish();
   }
@@ -154,11 +162,28 @@ class Builder {
     return open_items_.back();
   }
 
-  void line(const JournalMark& mark) {
+  /// Steps are effects of the line before them. An expectation has none: it is written where it was met,
+  /// after the effects for which it waited. The line that waits is in force from the step on at which the one
+  /// before it was met.
+  void reached(const JournalMark& mark, const JournalStep& each) {
+    const bool waits = mark.kind == JournalMark::Kind::statement && mark.act == Act::none;
+    if (waits) {
+      awaited_.push_back(&mark);
+      return;
+    }
+    say_awaited(each);
+    line(mark, each);
+  }
+
+  void say_awaited(const JournalStep& each) {
+    for (const JournalMark* mark : std::exchange(awaited_, {})) line(*mark, each);
+  }
+
+  void line(const JournalMark& mark, const JournalStep& each) {
     OpenItem open_item;
     open_item.item.kind = Kind_::line;
     open_item.item.step = open_item.item.last_step = mark.after + 1;
-    open_item.item.sent_ns = open_item.item.arrived_ns = mark.time_ns;
+    open_item.item.sent_ns = open_item.item.arrived_ns = static_cast<std::int64_t>(each.entry.time_ns);
     open_item.item.trouble = mark.kind == JournalMark::Kind::failure;
     open_item.base =
         fmt::format("{}line {}: {}", open_item.item.trouble ? "FAILED " : "", mark.line, mark.text);
@@ -337,6 +362,7 @@ class Builder {
   std::uint64_t first_;
   std::uint64_t last_;
   bool serial_line_used_ = false;
+  std::vector<const JournalMark*> awaited_;  ///< expectations that are not written yet
   std::size_t at_ = 0;
   Flow flow_;
   std::vector<OpenItem> open_items_;

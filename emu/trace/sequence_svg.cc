@@ -1,10 +1,14 @@
-// A sequence as a picture: lanes side by side, time downwards. Every item has a row with its step on the left
-// and its words on the right, so that nothing is truncated; an arrow carries its label where it fits.
+// A sequence as a picture for a slide: lanes side by side, time downwards, 1920 pixels wide. Every item has a
+// row with its step on the left and its words on the right, so that nothing is truncated: long words continue
+// below. An arrow carries its label where it fits.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "emu/trace/quote.h"
 #include "emu/trace/sequence.h"
@@ -14,28 +18,56 @@ namespace ringside::trace {
 namespace {
 
 // All in pixels. Widths of text are estimated, generously, since no font is measured.
-constexpr double margin = 24;
-constexpr double steps_width = 64;
-constexpr double lane_width = 172;
-constexpr double words_gap = -18;
-constexpr double head_height = 104;
-constexpr double row_min = 30;
-constexpr double row_extra_max = 34;
-constexpr double slant_min = 9;
-constexpr double label_character = 6.7;
-constexpr double words_character = 7.6;
-constexpr double title_character = 12.5;
+constexpr double slide_width = 1920;
+constexpr double margin = 28;
+constexpr double steps_width = 72;
+constexpr double lane_width_max = 190;
+constexpr double lane_width_min = 112;
+constexpr double words_width_min = 420;
+constexpr double words_gap = -6;
+constexpr double row_min = 38;
+constexpr double row_extra_max = 30;
+constexpr double line_height = 22;
+constexpr double slant_min = 11;
+constexpr double label_character = 8.4;
+constexpr double words_character = 9.6;
+constexpr double title_character = 17;
+constexpr double title_height = 36;
+constexpr double heads_height = 62;
 
 constexpr char style[] =
     "text{font-family:'DejaVu Sans',Verdana,'Segoe "
-    "UI',Helvetica,Arial,sans-serif;font-size:13px;fill:#1b2733}"
-    ".title{font-size:20px;font-weight:bold}.lane{font-size:14px;font-weight:bold;text-anchor:middle}"
-    ".life{stroke:#b8c2cc;stroke-width:1.5}.step{fill:#6b7785;text-anchor:end;font-size:12px}"
-    ".label{text-anchor:middle;font-size:11.5px;paint-order:stroke;stroke:#fff;stroke-width:4px}"
-    ".quiet{fill:#55616e}.down{stroke:#1f5fa8}.up{stroke:#2b7a3a}.arrow{stroke-width:1.8;fill:none}"
+    "UI',Helvetica,Arial,sans-serif;font-size:16px;fill:#1b2733}"
+    ".title{font-size:26px;font-weight:bold}.lane{font-size:16px;font-weight:bold;text-anchor:middle}"
+    ".life{stroke:#b8c2cc;stroke-width:1.5}.step{fill:#5b6673;text-anchor:end;font-size:15px}"
+    ".label{text-anchor:middle;font-size:14px;paint-order:stroke;stroke:#fff;stroke-width:4px}"
+    ".quiet{fill:#4a5663}.down{stroke:#1f5fa8}.up{stroke:#2b7a3a}.arrow{stroke-width:2.2;fill:none}"
     ".event{stroke-dasharray:6 4;stroke:#7a4fa0}.lost{stroke:#c62828}.cross{stroke:#c62828;stroke-width:3}"
-    ".trouble{fill:#b3261e}.line{fill:#eef3f9}.loop{fill:none;stroke:#8a96a3;stroke-dasharray:3 3}"
-    ".head{fill:#f4f7fa;stroke:#b8c2cc}";
+    ".trouble{fill:#b3261e}.line{fill:#e6eef8}.source{font-weight:bold}.loop{fill:none;stroke:#8a96a3;"
+    "stroke-dasharray:3 3}.head{fill:#f4f7fa;stroke:#b8c2cc}";
+
+/// The text in lines of at most so many characters, cut at spaces where there are some.
+std::vector<std::string> wrapped(const std::string& text, std::size_t characters) {
+  std::vector<std::string> lines;
+  std::string_view rest = text;
+  while (rest.size() > characters) {
+    std::size_t cut = rest.rfind(' ', characters);
+    if (cut == std::string_view::npos || cut < characters / 2) {
+      cut = characters;
+      // Not within a character of UTF-8.
+      while (cut > 1 && (static_cast<unsigned char>(rest[cut]) & 0xc0) == 0x80) --cut;
+    }
+    lines.emplace_back(rest.substr(0, cut));
+    rest.remove_prefix(cut);
+    if (rest.starts_with(' ')) rest.remove_prefix(1);
+  }
+  lines.emplace_back(rest);
+  return lines;
+}
+
+std::size_t characters_in(double width, double character) {
+  return std::max<std::size_t>(8, static_cast<std::size_t>(width / character));
+}
 
 std::string words_of(const SequenceItem& item) {
   const std::string label = sequence_label(item);
@@ -54,10 +86,11 @@ class Picture {
     if (its_.left_out != 0)
       body_ += text("quiet", words_x(), height_ - margin, fmt::format("... and {} more", its_.left_out));
     return fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
-        "height=\"{1:.0f}\" role=\"img\">\n<title>{2}</title>\n<style>{3}</style>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{6:.0f}\" "
+        "height=\"{7:.0f}\" role=\"img\">\n<title>{2}</title>\n<style>{3}</style>\n"
         "<defs>{4}</defs>\n<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"#fff\"/>\n{5}</svg>\n",
-        width_, height_, xml_text(its_.title), style, heads(), body_);
+        width_, height_, xml_text(its_.title), style, heads(), body_, slide_width,
+        height_ * slide_width / width_);
   }
 
  private:
@@ -79,29 +112,54 @@ class Picture {
                        xml_text(words));
   }
 
+  static std::string texts(std::string_view kind, double x, double y, const std::vector<std::string>& lines) {
+    std::string out;
+    for (std::size_t at = 0; at < lines.size(); ++at)
+      out += text(kind, x, y + line_height * static_cast<double>(at), lines[at]);
+    return out;
+  }
+
   [[nodiscard]] double lane_x(std::size_t lane) const {
-    return margin + steps_width + lane_width * (static_cast<double>(lane) + 0.5);
+    return margin + steps_width + lane_width_ * (static_cast<double>(lane) + 0.5);
   }
   [[nodiscard]] double words_x() const {
-    return margin + steps_width + lane_width * static_cast<double>(its_.lanes.size()) + words_gap;
+    return margin + steps_width + lane_width_ * static_cast<double>(its_.lanes.size()) + words_gap;
+  }
+
+  /// The lanes get what the longest words leave, within limits. With too many lanes for a slide it becomes
+  /// wider, and the picture is scaled down.
+  void place_lanes() {
+    double longest = words_width_min;
+    for (const SequenceItem& each : its_.items) {
+      if (each.kind != SequenceItem::Kind::line)
+        longest = std::max(longest, words_character * static_cast<double>(words_of(each).size()));
+    }
+    const double lanes = static_cast<double>(std::max<std::size_t>(its_.lanes.size(), 1));
+    const double room = slide_width - 2 * margin - steps_width - words_gap;
+    lane_width_ = std::clamp((room - longest) / lanes, lane_width_min, lane_width_max);
+    width_ = std::max(slide_width, words_x() + words_width_min + margin);
   }
 
   /// The distance to the row before grows with the time between them, up to a limit.
   void place() {
-    double y = head_height;
+    place_lanes();
+    title_ = wrapped(its_.title, characters_in(width_ - 2 * margin, title_character));
+    heads_y_ = margin + title_height * static_cast<double>(title_.size());
+    double y = heads_y_ + heads_height;
     std::int64_t before_ns = its_.items.empty() ? 0 : its_.items.front().sent_ns;
-    double longest = 0;
     for (const SequenceItem& each : its_.items) {
+      const bool whole = each.kind == SequenceItem::Kind::line;
+      words_.push_back(
+          whole ? wrapped(each.label, characters_in(width_ - 2 * margin, words_character))
+                : wrapped(words_of(each), characters_in(width_ - margin - words_x(), words_character)));
       const double late_us = std::max(0.0, static_cast<double>(each.sent_ns - before_ns) / 1e3);
-      y += row_min + std::min(row_extra_max, 4 * std::log2(1 + late_us));
+      // A line has some room above: what follows belongs to it.
+      y += row_min + (whole ? 8 : 0) + std::min(row_extra_max, 4 * std::log2(1 + late_us));
       before_ns = each.sent_ns;
       rows_.push_back(y);
-      longest = std::max(longest, words_character * static_cast<double>(words_of(each).size()));
+      y += line_height * static_cast<double>(words_.back().size() - 1);
     }
     height_ = y + 60;
-    width_ =
-        std::max(words_x() + longest, margin + title_character * static_cast<double>(its_.title.size())) +
-        margin;
   }
 
   /// Just above the first row that is not before the arrival.
@@ -115,34 +173,38 @@ class Picture {
   }
 
   void lives() {
-    body_ += text("title", margin, margin + 16, its_.title);
+    for (std::size_t at = 0; at < title_.size(); ++at)
+      body_ += text("title", margin, margin + 20 + title_height * static_cast<double>(at), title_[at]);
     for (std::size_t lane = 0; lane < its_.lanes.size(); ++lane) {
       const double x = lane_x(lane);
-      body_ += fmt::format("<line class=\"life\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"92\" y2=\"{1:.1f}\"/>\n",
-                           x, height_ - 30);
+      body_ +=
+          fmt::format("<line class=\"life\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/>\n",
+                      x, heads_y_ + 36, height_ - 30);
       body_ += fmt::format(
-          "<rect class=\"head\" x=\"{:.1f}\" y=\"60\" width=\"{:.1f}\" height=\"32\" rx=\"6\"/>\n",
-          x - lane_width / 2 + 14, lane_width - 28);
-      body_ += text("lane", x, 81, its_.lanes[lane]);
+          "<rect class=\"head\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"36\" rx=\"6\"/>\n",
+          x - lane_width_ / 2 + 4, heads_y_, lane_width_ - 8);
+      body_ += text("lane", x, heads_y_ + 24, its_.lanes[lane]);
     }
   }
 
   void loop(const SequenceLoop& its) {
-    const double top = rows_[its.first] - 17;
-    const double bottom = rows_[its.first + its.size - 1] + 17;
+    const std::size_t end = its.first + its.size - 1;
+    const double top = rows_[its.first] - 24;
+    const double bottom = rows_[end] + 18 + line_height * static_cast<double>(words_[end].size() - 1);
     const double right = words_x() - 12;
     body_ += fmt::format(
         "<rect class=\"loop\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"5\"/>\n",
         margin + steps_width + 4, top, right - margin - steps_width - 4, bottom - top);
     const std::string words = fmt::format("{} times, up to step {}", its.times, its.last_step);
-    body_ += text("quiet", margin + steps_width + 10, top + 12, words);
+    body_ += text("quiet", margin + steps_width + 10, top + 14, words);
   }
 
   /// Drawn before the arrows, which cover it.
   void band(std::size_t at) {
     if (its_.items[at].kind != SequenceItem::Kind::line) return;
-    body_ += fmt::format("<rect class=\"line\" x=\"0\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"24\"/>\n",
-                         rows_[at] - 12, width_);
+    body_ +=
+        fmt::format("<rect class=\"line\" x=\"0\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"/>\n",
+                    rows_[at] - 15, width_, 30 + line_height * static_cast<double>(words_[at].size() - 1));
   }
 
   void item(std::size_t at) {
@@ -150,7 +212,7 @@ class Picture {
     const double y = rows_[at];
     switch (item.kind) {
       case SequenceItem::Kind::line:
-        body_ += text(item.trouble ? "trouble" : "quiet", margin, y + 5, item.label);
+        body_ += texts(item.trouble ? "source trouble" : "source", margin, y + 6, words_[at]);
         return;
       case SequenceItem::Kind::note:
         if (item.lost) {
@@ -166,7 +228,7 @@ class Picture {
         break;
     }
     body_ += text("step", margin + steps_width - 12, y + 5, fmt::format("{}", item.step));
-    body_ += text(item.trouble ? "trouble" : "words", words_x(), y + 5, words_of(item));
+    body_ += texts(item.trouble ? "trouble" : "words", words_x(), y + 5, words_[at]);
   }
 
   void arrow(const SequenceItem& item, double y, double arrival) {
@@ -197,7 +259,11 @@ class Picture {
   }
 
   const Sequence& its_;
+  std::vector<std::string> title_;
+  std::vector<std::vector<std::string>> words_;  ///< of each item, in lines
   std::vector<double> rows_;
+  double lane_width_ = lane_width_max;
+  double heads_y_ = 0;
   double width_ = 0;
   double height_ = 0;
   std::string body_;

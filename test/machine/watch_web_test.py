@@ -5,8 +5,10 @@ usage: watch_web_test.py     RINGSIDE names the program.
 """
 import http.client
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -52,24 +54,57 @@ class Watch:
 
 
 class WatchWeb(unittest.TestCase):
-    def test_each_keystroke_is_shown_hop_by_hop(self):
+    def start_browser(self):
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium")
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1440,900"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        # This folder contains what the browser does not remove from its temporary folder itself.
+        folder = tempfile.TemporaryDirectory(prefix="rs-")
+        self.addCleanup(folder.cleanup)
+        service = Service(shutil.which("chromedriver"), env={**os.environ, "TMPDIR": folder.name})
+        browser = webdriver.Chrome(service=service, options=options)
+        self.addCleanup(browser.quit)
+        return browser
+
+    def test_each_keystroke_is_shown_hop_by_hop(self):
+        browser = self.start_browser()
         with Machine() as machine:
             machine.run("create", "web", check=0)
             with Watch(machine, "web") as watch:
-                # This folder contains what the browser does not remove from its temporary folder itself.
-                folder = tempfile.TemporaryDirectory(prefix="rs-")
-                self.addCleanup(folder.cleanup)
-                service = Service(shutil.which("chromedriver"), env={**os.environ, "TMPDIR": folder.name})
-                browser = webdriver.Chrome(service=service, options=options)
-                try:
-                    self.look(browser, watch)
-                finally:
-                    browser.quit()
+                self.look(browser, watch)
+            self.assertEqual(watch.status, 0)
+
+    def test_the_page_says_who_has_the_console_and_gets_it_when_it_is_free(self):
+        browser = self.start_browser()
+        with Machine() as machine:
+            machine.run("create", "web", check=0)
+            listed = machine.run("list", "--json", check=0).stdout.decode()
+            viewer = socket.socket(socket.AF_UNIX)
+            viewer.connect(re.search(r'"(/[^"]+/console-\d+)"', listed)[1])
+            eventually("the viewer has the console", lambda: '"connected"' in machine.run("list", "--json", check=0).stdout.decode())
+            with Watch(machine, "web") as watch:
+                browser.get(watch.address)
+
+                def said():
+                    return browser.execute_script("const its = document.getElementById('console-state'); return its.hidden ? '' : its.textContent")
+                eventually("the page names the viewer", lambda: said().startswith("another viewer has this console"))
+                viewer.close()
+                eventually("the page has the console", lambda: said() == "")
+                keyboard = browser.find_element(By.ID, "keyboard")
+                keyboard.click()
+                keyboard.send_keys("echo ring\n")
+                eventually("the guest has answered", lambda: browser.execute_script("return document.getElementById('keyboard').innerText").count("ring") >= 2)
+                machine.run("pause", "web", check=0)
+                eventually("the page says why nothing happens", lambda: "ringside unpause web" in said())
+                machine.run("unpause", "web", check=0)
+                eventually("it is over", lambda: said() == "")
+                machine.run("destroy", "web", check=0)
+                eventually("the domain has ended", lambda: said() == "web has ended")
+                keyboard.send_keys("x")
+                eventually("the page says it again", lambda: said() == "web has ended (not sent: 1 byte)")
+                self.assertEqual([entry["message"] for entry in browser.get_log("browser")], [])
             self.assertEqual(watch.status, 0)
 
     def look(self, browser, watch):
@@ -96,6 +131,7 @@ class WatchWeb(unittest.TestCase):
         self.assertFalse(back.is_displayed())
         browser.find_element(By.ID, "back").click()
         self.assertTrue(back.is_displayed())
+        self.assertEqual(back.text, "Back to live (1 step on)")
         back.click()
         self.assertEqual(script("player.position"), script("player.rows.length - 1"))
         self.assertFalse(back.is_displayed())

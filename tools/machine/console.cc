@@ -26,12 +26,28 @@ namespace {
 
 using dom0::ConsoleClient;
 
+Error no_console(DomainId domain, std::string why, std::string advice) {
+  return {ENOENT, "no console", fmt::format("domain {}", domain), std::move(why), std::move(advice)};
+}
+
 /// Opens a console: connects to a socket, or opens a terminal.
 Result<Handle> open_console(LinuxHost& host, const std::string& path, bool pty) {
   if (!pty) return host.connect_local(path);
   auto terminal = host.file_open(path, Host::FileUse::output);
   if (!terminal) return terminal.error();
   return std::move(terminal->handle);
+}
+
+/// Opens the console, unless another program has it.
+Result<Handle> open_console(LinuxHost& host, DomainId domain, const ConsolePlace& place) {
+  if (!place.attached.empty())
+    return no_console(domain, "it is attached to " + place.attached, "ringside detach returns it to its pty");
+  if (place.viewed && place.pty)
+    return no_console(domain, "another program has its pty open: " + place.path,
+                      "two readers would each get a part of its output");
+  if (place.viewed)
+    return no_console(domain, "it has a viewer already", "ringside console --take disconnects it");
+  return open_console(host, place.path, place.pty);
 }
 
 /// The signals with which a user leaves.
@@ -82,9 +98,9 @@ Result<Attached> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink, Re
 
 }  // namespace
 
-Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
+Result<ConsolePlace> find_console(LinuxHost& host, DomainId domain, bool pty) {
   const auto cannot = [domain](std::string why, std::string advice) {
-    return Error{ENOENT, "no console", fmt::format("domain {}", domain), std::move(why), std::move(advice)};
+    return no_console(domain, why, advice);
   };
   const bool has_ptys = running_dom0(host.machine()) == Dom0Kind::xenctld;
   if (pty && !has_ptys)
@@ -102,14 +118,12 @@ Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty) {
     const std::size_t at = line.find('/');
     if (at == std::string::npos) continue;
     const std::string path = line.substr(at);
-    if (has_ptys && status == "attached")
-      return cannot("it is attached to " + path, "ringside detach returns it to its pty");
-    if (!has_ptys && status == "connected")
-      return cannot("it has a viewer already", "ringside console --take disconnects it");
-    if (has_ptys && status == "connected")
-      return cannot("another program has its pty open: " + path,
-                    "two readers would each get a part of its output");
-    return open_console(host, path, has_ptys);
+    ConsolePlace place{.path = path, .pty = has_ptys, .viewed = status == "connected", .attached = {}};
+    if (has_ptys && status == "attached") {
+      place.attached = path;
+      place.path = host.machine().pty_link(domain);
+    }
+    return place;
   }
   return cannot("none is kept for it", "was it made by ringside create?");
 }
@@ -140,7 +154,9 @@ int console(const Session& session, const ConsoleOptions& options) {
     auto taken = ask_xend(host, fmt::format("take {}", info->domain));
     if (!taken) return failed(taken.error());
   }
-  auto connection = find_console(host, info->domain, options.pty);
+  auto place = find_console(host, info->domain, options.pty);
+  if (!place) return failed(place.error());
+  auto connection = open_console(host, info->domain, *place);
   if (!connection) return failed(connection.error());
   auto journal = JournalWriter::open(session.machine().journal_directory(), "console");
   if (!journal) return failed(journal.error());
@@ -153,7 +169,8 @@ int console(const Session& session, const ConsoleOptions& options) {
   auto attached = attach(host, *privcmd, **journal, std::move(connection),
                          {.escape = on_terminal ? options.escape.byte() : std::nullopt,
                           .end_of_file = false,
-                          .domain = info->domain},
+                          .domain = info->domain,
+                          .daemon = place->pty ? trace::Role::xenctld : trace::Role::xend},
                          false);
   if (!attached) return failed(attached.error());
   if (attached->ended == ConsoleClient::Ended::output_gone) return output_gone(host);
@@ -187,7 +204,8 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const int& signal) {
   auto attached = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
                          {.escape = on_terminal ? EscapeKey().byte() : std::nullopt,
                           .end_of_file = !spec.raw,
-                          .domain = built->domain},
+                          .domain = built->domain,
+                          .daemon = built->tcp_port == 0 ? trace::Role::xenctld : trace::Role::xend},
                          true);
   if (!attached) return failed(attached.error());
   switch (attached->ended) {

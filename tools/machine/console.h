@@ -5,8 +5,15 @@
 
 namespace ringside::tools {
 
-/// Opens the console that the running daemon serves for the domain. `pty`: fails unless it is a pty.
-[[nodiscard]] Result<Handle> find_console(LinuxHost& host, DomainId domain, bool pty);
+/// The console that the running daemon serves for a domain.
+struct ConsolePlace {
+  std::string path;  ///< a socket, or a pty
+  bool pty = false;
+  bool viewed = false;   ///< another program has it
+  std::string attached;  ///< to this file, and not to its pty
+};
+/// `pty`: fails unless it is a pty.
+[[nodiscard]] Result<ConsolePlace> find_console(LinuxHost& host, DomainId domain, bool pty);
 
 /// Reports that stdout accepted no more of the console's output. Returns the exit status: that of SIGPIPE if
 /// the reader of a pipe has gone, which is no error.

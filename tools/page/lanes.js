@@ -4,6 +4,7 @@
 
 const ROW_REM = 1.75;      // the height of a row
 const FOLD_FROM = 4;       // this many steps of one sort become one row
+const ROWS_BELOW = 2;      // empty ones, after the last
 const ARROW_ROWS_MAX = 40; // the longest arrow; longer ones are cut
 const LANES = [
   ["user", "user"], ["client", "client"], ["xend", "xend"], ["xenctld", "xenctld"], ["xcs", "xcs"], ["event", "event channel"],
@@ -22,7 +23,7 @@ const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom
 // The look of a step: its class, and its content in a few words.
 function lookOf(step) {
   if (step.l) return ["lost", "lost"];
-  if (step.b === undefined || (step.v !== "request" && step.v !== "bytes")) return [step.v, step.x];
+  if (step.b === undefined || (step.v !== "request" && step.v !== "bytes")) return [step.v, step.k === "index_moved" ? step.x.replace("->", "\u2192") : step.x];
   const count = step.b.length + (step.b.length === 1 ? " byte " : " bytes ");
   return [step.v, (step.x ? step.x + " " : "") + count + "\u201c" + visible(step.b).slice(0, 10) + (step.b.length > 10 ? "\u2026" : "") + "\u201d"];
 }
@@ -32,7 +33,7 @@ class Lanes {
     this.run = run;
     this.go = go;
     this.hidden = new Set();
-    this.query = "";
+    this.found = null; // a Set of steps: only those are shown
     this.byte = null;
     this.opened = new Set(); // starts of machines and domains that are shown step by step
     this.hidesFuture = false;
@@ -47,11 +48,12 @@ class Lanes {
     this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     this.svg.setAttribute("aria-hidden", "true");
     this.spacer.append(this.svg);
-    this.box = make("div", { class: "lanes", tabindex: "0", role: "group", "aria-label": "Who hands what to whom; the sentence above says it in words" }, this.spacer);
+    this.box = make("div", { class: "lanes", tabindex: "0", role: "group", "aria-label": "Who hands what to whom. The sentence of the step says it in words. Enter shows the steps of a folded start." }, this.spacer);
     this.element = make("section", { class: "lane-pane", id: "lanes-" + number }, this.head, this.box);
-    this.box.addEventListener("scroll", () => this.draw());
+    this.box.addEventListener("scroll", () => this.scrolled());
     this.box.addEventListener("click", (event) => this.click(event));
-    new ResizeObserver(() => this.draw()).observe(this.box);
+    this.box.addEventListener("keydown", (event) => { if (event.key === "Enter") this.openStart(this.rows[this.rowOf(this.current)]); });
+    new ResizeObserver(() => this.resized()).observe(this.box);
     this.fold();
   }
 
@@ -64,17 +66,27 @@ class Lanes {
   shows(step) {
     if (this.hidden.has(step.f) || this.hidden.has(step.o)) return false;
     if (this.byte !== null && !this.run.hasByte(step, this.byte)) return false;
-    return !this.query || matches(step, this.query, this.run);
+    return this.found === null || this.found.has(step);
   }
 
   // Makes the rows: one step, or several of one sort. The start of the machine or of a domain is one row.
   fold() {
     this.unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     this.height = Math.round(ROW_REM * 16 * this.unit);
-    const steps = this.run.steps;
-    const plain = !this.query && this.byte === null;
     this.rows = [];
-    let at = 0;
+    this.foldFrom(0);
+  }
+
+  // The same after steps were added: only the last row may have changed.
+  foldAdded() {
+    const last = this.rows.pop();
+    this.foldFrom(last ? last.from : 0);
+  }
+
+  foldFrom(begin) {
+    const steps = this.run.steps;
+    const plain = this.found === null && this.byte === null;
+    let at = begin;
     const starts = plain ? this.run.starts.filter(([from, to]) => to - from + 1 >= FOLD_FROM && !this.opened.has(from)) : [];
     while (at < steps.length) {
       while (starts.length && starts[0][0] < at) starts.shift();
@@ -96,7 +108,7 @@ class Lanes {
       this.rows.push({ from: at, to });
       at = to + 1;
     }
-    this.spacer.style.height = (this.rows.length + 2) * this.height + "px";
+    this.spacer.style.height = (this.rows.length + ROWS_BELOW) * this.height + "px";
     this.draw();
   }
 
@@ -110,12 +122,41 @@ class Lanes {
 
   show(index, follow) {
     this.current = index;
-    if (follow) {
-      const row = this.rowOf(index);
-      const top = row * this.height;
-      const room = this.box.clientHeight;
-      if (top < this.box.scrollTop + this.height || top > this.box.scrollTop + room - 3 * this.height) this.box.scrollTop = Math.max(0, top - room * 0.55);
+    this.follows = follow;
+    if (!this.width) this.measure();
+    if (follow) this.follow();
+    this.draw();
+  }
+
+  // Where the box has to be scrolled to.
+  follow() {
+    const at = this.rowOf(this.current) * this.height;
+    if (at < this.top + this.height || at > this.top + this.room - 3 * this.height) {
+      this.top = Math.max(0, Math.min(at - this.room * 0.55, (this.rows.length + ROWS_BELOW) * this.height - this.room));
     }
+  }
+
+  settle() {
+    if (this.follows) this.box.scrollTop = this.top;
+  }
+
+  // The size of the box is read only when it may have changed: each reading costs a layout of the page.
+  measure() {
+    this.width = this.box.clientWidth;
+    this.room = this.box.clientHeight;
+    this.top = this.box.scrollTop;
+  }
+
+  resized() {
+    this.measure();
+    if (this.follows) this.follow(), this.settle();
+    this.draw();
+  }
+
+  scrolled() {
+    if (Math.abs(this.top - this.box.scrollTop) < 1) return;
+    this.top = this.box.scrollTop;
+    this.follows = false;
     this.draw();
   }
 
@@ -123,24 +164,27 @@ class Lanes {
     const y = event.clientY - this.spacer.getBoundingClientRect().top;
     const row = this.rows[Math.floor(y / this.height)];
     if (!row) return;
-    if (row.start && this.current >= row.from && this.current <= row.to) {
-      // A second click on a start shows its steps.
-      this.opened.add(row.from);
-      this.fold();
-    }
+    // A second click on a start shows its steps.
+    if (this.current >= row.from && this.current <= row.to) this.openStart(row);
     this.go(row.to);
   }
 
+  openStart(row) {
+    if (!row || !row.start) return;
+    this.opened.add(row.from);
+    this.fold();
+  }
+
   draw() {
-    const width = this.box.clientWidth;
+    const { width } = this;
     if (!width) return;
     const lanes = this.lanes();
     const gutter = (width < 480 * this.unit || this.run.header.mode === "check" ? 44 : 92) * this.unit;
     const lane = (width - gutter) / Math.max(lanes.length, 1);
     const x = new Map(lanes.map(([name], at) => [name, gutter + lane * (at + 0.5)]));
     this.drawHeads(lanes, gutter, lane);
-    const first = Math.max(Math.floor(this.box.scrollTop / this.height) - ARROW_ROWS_MAX, 0);
-    const last = Math.min(Math.ceil((this.box.scrollTop + this.box.clientHeight) / this.height) + 2, this.rows.length);
+    const first = Math.max(Math.floor(this.top / this.height) - ARROW_ROWS_MAX, 0);
+    const last = Math.min(Math.ceil((this.top + this.room) / this.height) + 2, this.rows.length);
     const top = first * this.height;
     this.svg.setAttribute("width", width);
     this.svg.setAttribute("height", Math.max((last - first + 1) * this.height, 1));
@@ -150,7 +194,7 @@ class Lanes {
       const at = x.get(name);
       parts.push(`<line class="lane${name === this.focus ? " focus" : ""}" x1="${at}" x2="${at}" y1="0" y2="${(last - first + 1) * this.height}"/>`);
     }
-    const visibleFrom = Math.floor(this.box.scrollTop / this.height) - 1;
+    const visibleFrom = Math.floor(this.top / this.height) - 1;
     const labels = []; // above all arrows
     for (let at = first; at < last; at++) {
       if (this.hidesFuture && this.rows[at].from > this.current) break;
@@ -162,8 +206,11 @@ class Lanes {
   }
 
   drawHeads(lanes, gutter, lane) {
+    const state = [lanes.map(([name]) => name), gutter, lane, this.focus].join(" ");
+    if (this.headsState === state) return;
+    this.headsState = state;
     const names = lanes.map(([name, label]) => {
-      const head = make("span", { class: name === this.focus ? "focus" : "", text: lane < 52 * this.unit ? SHORT[name] || label : label });
+      const head = make("span", { class: name === this.focus ? "focus" : "", text: lane < 60 * this.unit ? SHORT[name] || label : label });
       head.style.width = lane + "px";
       return head;
     });

@@ -2,6 +2,8 @@
 "use strict";
 
 const SHOW_EVERY_MS = 100; // more frequent updates would be invisible
+const TYPED_BYTES_MAX = 4096; // in one request
+const SERVER_GONE = "the machine is gone, or the page's server";
 const CONTROL_KEYS = {
   Enter: "\r", Backspace: "\x7f", Tab: "\t", Escape: "\x1b", ArrowUp: "\x1b[A", ArrowDown: "\x1b[B", ArrowRight: "\x1b[C", ArrowLeft: "\x1b[D",
   Home: "\x1b[H", End: "\x1b[F", Delete: "\x1b[3~",
@@ -13,14 +15,19 @@ class Live {
     this.waiting = [];
     this.due = null;
     this.sending = Promise.resolve();
+    this.why = ""; // what the server said last about the console
     this.makeKeyboard(title);
     const source = new EventSource("steps");
     source.onmessage = (event) => this.take(JSON.parse(event.data));
     source.onopen = () => this.say("live");
-    source.onerror = () => this.say("the machine is gone, or the page's server");
+    source.onerror = () => this.say(SERVER_GONE);
+    source.addEventListener("console", (event) => {
+      this.why = JSON.parse(event.data);
+      this.sayConsole(this.why);
+    });
     source.addEventListener("full", () => {
       source.close();
-      this.say("this page is full: reload it to go on");
+      this.say("this page has 64 MiB of steps and keeps no more: reload it to go on");
     });
   }
 
@@ -29,16 +36,26 @@ class Live {
     this.state.classList.toggle("gone", text !== "live");
   }
 
+  // Why the guest does not get what is typed; empty: it does.
+  sayConsole(why) {
+    this.console.textContent = why;
+    this.console.hidden = !why;
+    this.screen.classList.toggle("takes-nothing", Boolean(why));
+  }
+
   makeKeyboard(title) {
     this.state = make("span", { class: "chip plain", role: "status", id: "live-state", text: "connecting" });
-    this.screen = make("pre", { class: "screen keyboard", id: "keyboard", tabindex: "0", role: "textbox", "aria-multiline": "true", "aria-label": "Type to " + title });
-    const pane = make("section", { class: "pane typing", "aria-label": "Keyboard" }, make("h3", {}, `The console of ${title}: click and type `, this.state), this.screen);
+    this.console = make("p", { class: "console-state", role: "status", id: "console-state" });
+    this.console.hidden = true;
+    this.screen = make("pre", { class: "screen keyboard", id: "keyboard", tabindex: "0", role: "textbox", "aria-multiline": "true", "aria-label": `Type to ${title}. Tab goes to the guest; Shift and Tab leave.`, "aria-describedby": "console-state" });
+    const heading = title === "no keyboard" ? "Live " : `The console of ${title}: click and type (Shift+Tab leaves) `;
+    const pane = make("section", { class: "pane typing", "aria-label": "Keyboard" }, make("h3", {}, heading, this.state), this.console, this.screen);
     if (title === "no keyboard") this.screen.hidden = true;
     this.back = make("button", { type: "button", id: "back-to-live", text: "Back to live" });
     this.back.hidden = true;
     this.back.addEventListener("click", () => this.player.go(this.player.rows.length - 1));
     pane.firstChild.append(" ", this.back);
-    this.player.moved = () => { this.back.hidden = this.player.position >= this.player.rows.length - 1; };
+    this.player.moved = () => this.showBack();
     this.player.views[0].panes.prepend(pane);
     this.screen.addEventListener("keydown", (event) => this.key(event));
     this.screen.addEventListener("paste", (event) => {
@@ -59,12 +76,26 @@ class Live {
     this.send(text);
   }
 
-  // Sends in order: each request waits for the previous one.
+  // Sends in order, and no more at a time than the server takes: each request waits for the previous one.
   send(text) {
+    const bytes = new TextEncoder().encode(text);
     this.sending = this.sending.then(async () => {
-      const answer = await fetch("type", { method: "POST", body: text }).catch(() => null);
-      if (!answer || !answer.ok) this.say("the console accepts no input");
+      for (let at = 0; at < bytes.length; at += TYPED_BYTES_MAX) {
+        const answer = await fetch("type", { method: "POST", body: bytes.slice(at, at + TYPED_BYTES_MAX) }).catch(() => null);
+        if (!answer || !answer.ok) return this.say(SERVER_GONE);
+        // An answer with words is the reason why the console did not take the bytes.
+        const why = await answer.text();
+        this.sayConsole(why ? `${why} (not sent: ${bytes.length - at} byte${bytes.length - at === 1 ? "" : "s"})` : this.why);
+        if (why) return;
+      }
     });
+  }
+
+  // While the user looks at an earlier step, the button counts what has come since.
+  showBack() {
+    const behind = this.player.rows.length - 1 - this.player.position;
+    this.back.hidden = behind <= 0;
+    this.back.textContent = `Back to live (${behind} step${behind === 1 ? "" : "s"} on)`;
   }
 
   take(steps) {

@@ -8,7 +8,7 @@ const KEYS = [
   ["[ ]", "the line or phase before, next"], ["0 \u2026 9", "to 0 % \u2026 90 %"], ["Home End", "beginning, end"],
   ["+ -", "faster, slower"], ["d", "first difference of two runs"], ["f", "follow a byte of this step; again: another; Escape: no longer"],
   ["p", "ask before showing; 1 \u2026 4 answer"], ["/", "find; Enter: the next; Escape: back to where it began"], ["t", "light, dark"],
-  ["z Z", "larger, smaller text"], ["v", "the presenter's mode"], ["o", "there: the other pane"], ["?", "this list"],
+  ["n N", "the next failure, loss or quirk; the one before"], ["z Z", "larger, smaller text"], ["v", "the presenter's mode"], ["o", "there: the other pane"], ["?", "this list"],
 ];
 
 const $ = (id) => document.getElementById(id);
@@ -52,7 +52,8 @@ class Player {
     for (let index = from; index < run.steps.length; index++) this.rows.push([index]);
     const lanes = this.views[0].lanes;
     lanes.learn(steps);
-    lanes.fold();
+    if (lanes.found) for (const step of steps) if (matches(step, this.finder.words, run)) lanes.found.add(step);
+    lanes.foldAdded();
     $("scrub").max = Math.max(this.rows.length - 1, 0);
     steps.forEach((step, at) => {
       if (!step.m) return;
@@ -96,6 +97,7 @@ class Player {
     if (!quiet) this.announce();
     this.address();
     this.drawTicks();
+    for (const view of this.views) view.settle();
     if (this.moved) this.moved();
   }
 
@@ -162,6 +164,15 @@ class Player {
     return at;
   }
 
+  // The next failure, loss, quirk or fault of the strip.
+  trouble(direction) {
+    if (this.predictor.on) return; // it would tell what comes
+    if (this.timer !== null) this.pause();
+    const places = [...new Set(this.tickList.filter((tick) => tick.sort === "bad" || tick.sort === "bite").map((tick) => tick.position))].sort((a, b) => a - b);
+    const next = direction > 0 ? places.find((at) => at > this.position) : places.filter((at) => at < this.position).pop();
+    if (next !== undefined) this.go(next);
+  }
+
   setSpeed(at) {
     this.speed = Math.max(0, Math.min(at, SPEEDS.length - 1));
     $("speed").value = this.speed;
@@ -199,32 +210,40 @@ class Player {
   }
 
   tickPlace(position) {
-    return 8 + (($("ticks").clientWidth - 16) * position) / Math.max(this.rows.length - 1, 1);
+    if (!this.stripSize) this.measureStrip();
+    return 8 + ((this.stripSize.width - 16) * position) / Math.max(this.rows.length - 1, 1);
+  }
+
+  // The size of the strip and its colours: they are read only when they may have changed.
+  measureStrip() {
+    const canvas = $("ticks");
+    const style = getComputedStyle(document.documentElement);
+    const colours = Object.fromEntries(["lost", "bite", "ink", "faint", "accent"].map((name) => [name, style.getPropertyValue("--" + name)]));
+    this.stripSize = { width: canvas.clientWidth, high: canvas.clientHeight, scale: window.devicePixelRatio || 1, colours };
+    this.strip = null;
   }
 
   drawTicks() {
+    if (!this.stripSize || !this.stripSize.width) this.measureStrip();
     const canvas = $("ticks");
-    const width = canvas.clientWidth;
-    const high = canvas.clientHeight;
+    const { width, high, scale, colours } = this.stripSize;
     if (!width) return;
-    const scale = window.devicePixelRatio || 1;
     if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(high * scale)) canvas.width = Math.round(width * scale), canvas.height = Math.round(high * scale);
     const pen = canvas.getContext("2d");
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, width, high);
-    const style = getComputedStyle(document.documentElement);
     const top = high - 14;
     // The marks change rarely, and there may be thousands: they are drawn once, and copied at each step.
-    const state = [width, high, scale, this.rows.length, this.tickList.length, style.getPropertyValue("--ink"), this.predictor.on && this.position].join(" ");
-    if (this.stripState !== state) {
+    const state = [this.rows.length, this.tickList.length, this.predictor.on && this.position].join(" ");
+    if (this.strip === null || this.stripState !== state) {
       this.stripState = state;
       this.strip = new OffscreenCanvas(canvas.width, canvas.height);
       const its = this.strip.getContext("2d");
       its.setTransform(scale, 0, 0, scale, 0, 0);
-      this.drawMarks(its, style, width, top);
+      this.drawMarks(its, colours, width, top);
     }
     pen.drawImage(this.strip, 0, 0, width, high);
-    pen.fillStyle = style.getPropertyValue("--accent");
+    pen.fillStyle = colours.accent;
     const here = this.tickPlace(this.position);
     pen.beginPath();
     pen.moveTo(here - 5, top);
@@ -233,25 +252,25 @@ class Player {
     pen.fill();
   }
 
-  drawMarks(pen, style, width, top) {
+  drawMarks(pen, colours, width, top) {
     const drawn = new Set();
     const known = this.tickList.filter((tick) => !this.predictor.on || tick.position <= this.position || tick.sort === "phase" || tick.sort === "line");
     for (const { position, sort } of known) {
       const x = Math.round(this.tickPlace(position));
       if (drawn.has(sort + x)) continue;
       drawn.add(sort + x);
-      pen.fillStyle = style.getPropertyValue({ bad: "--lost", bite: "--bite", phase: "--ink", line: "--faint" }[sort]);
+      pen.fillStyle = colours[{ bad: "lost", bite: "bite", phase: "ink", line: "faint" }[sort]];
       // Marks differ in shape as well as colour: errors are tall, phases are blocks.
       if (sort === "bad") pen.fillRect(x - 1, top, 2, 14);
       else if (sort === "bite") pen.fillRect(x - 1, top + 3, 2, 11);
       else if (sort === "phase") pen.fillRect(x - 3, top + 6, 6, 6);
       else pen.fillRect(x, top + 8, 1, 6);
     }
-    this.drawTickNames(pen, style, known, width, top);
+    this.drawTickNames(pen, colours, known, width, top);
   }
 
   // Names above the marks, as far as there is room: failures first, then losses, then phases.
-  drawTickNames(pen, style, ticks, width, top) {
+  drawTickNames(pen, colours, ticks, width, top) {
     pen.font = `${top - 3}px system-ui, "DejaVu Sans", sans-serif`;
     const order = ["bad", "phase", "bite"];
     const taken = [];
@@ -260,7 +279,7 @@ class Player {
       const from = Math.max(0, Math.min(this.tickPlace(position) - wide / 2, width - wide));
       if (taken.some(([begin, end]) => from < end + 8 && from + wide > begin - 8)) continue;
       taken.push([from, from + wide]);
-      pen.fillStyle = style.getPropertyValue({ bad: "--lost", bite: "--bite", phase: "--ink" }[sort]);
+      pen.fillStyle = colours[{ bad: "lost", bite: "bite", phase: "ink" }[sort]];
       pen.fillText(text, from, top - 4);
     }
   }
@@ -376,6 +395,7 @@ const BY_KEY = {
   "[": (player) => player.stop(-1), "]": (player) => player.stop(1), Home: (player) => player.go(0), End: (player) => player.go(player.rows.length - 1),
   "+": (player) => player.setSpeed(player.speed + 1), "-": (player) => player.setSpeed(player.speed - 1),
   d: (player) => { if (player.differs >= 0) player.go(player.differs); }, f: (player) => player.follow(), p: (player) => player.predictor.switch(), t: switchTheme,
+  n: (player) => player.trouble(1), N: (player) => player.trouble(-1),
   z: (player) => player.reading.resize(1), Z: (player) => player.reading.resize(-1), v: (player) => player.reading.present(), o: (player) => player.reading.nextPane(),
   "/": () => $("filter").focus(), "?": () => $("keys").showModal(), Escape: (player) => player.unfollow(),
 };
@@ -396,20 +416,32 @@ function listenToKeys(player) {
   });
 }
 
-function begin() {
+async function begin() {
   const sources = [];
-  for (let number = 0; data("run-" + number); number++) sources.push(data("run-" + number));
+  for (let number = 0; $("run-" + number); number++) sources.push(await runData("run-" + number));
   arrowHeads();
   const player = new Player(sources.map((source) => new Run(source)));
   listenToButtons(player);
   listenToKeys(player);
   listenForTerms();
   // Of the event: the page may have changed its address again since.
-  window.addEventListener("hashchange", (event) => player.fromAddress(new URL(event.newURL).hash));
-  window.addEventListener("resize", () => player.drawTicks());
+  window.addEventListener("hashchange", (event) => {
+    const { hash } = new URL(event.newURL);
+    if (hash.startsWith("#step=")) player.fromAddress(hash);
+  });
+  const repaint = () => {
+    player.measureStrip();
+    player.drawTicks();
+  };
+  window.addEventListener("resize", repaint);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
   player.fromAddress(location.hash);
   window.player = player;
   if (data("live")) window.live = new Live(player, data("live"));
 }
 
-begin();
+begin().catch((error) => {
+  $("title").textContent = "This page cannot be shown";
+  $("facts").textContent = error.message;
+  throw error;
+});

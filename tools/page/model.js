@@ -11,14 +11,41 @@ function data(id) {
   return element ? JSON.parse(element.textContent) : null;
 }
 
+// A text of bytes, which are its characters, as bytes.
+function bytesOf(text) {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}
+
+// The data of a run. Those of a long one are compressed: most of the time would be spent on reading them.
+async function runData(id) {
+  const element = document.getElementById(id);
+  if (element.type === "application/json") return data(id);
+  if (!window.DecompressionStream) throw new Error("this run is long, so it is compressed, and this browser cannot read that (Chrome 80, Firefox 113, Safari 16.4 or newer can)");
+  const unpacking = new DecompressionStream("deflate");
+  const writer = unpacking.writable.getWriter();
+  writer.write(bytesOf(atob(element.textContent)));
+  writer.close();
+  const decoder = new TextDecoder();
+  const reader = unpacking.readable.getReader();
+  let text = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) text += decoder.decode(part.value, { stream: true });
+  return JSON.parse(text);
+}
+
 const HOPS = data("hops");
 
 function emptyPicture() {
   return { rings: {}, ports: {}, queues: {}, totals: {}, counters: {}, words: {}, slots: {}, buffers: {} };
 }
 
+// Changes replace values, except that a ring's lists are changed in place.
 function copyOf(picture) {
-  return structuredClone(picture);
+  const copy = {};
+  for (const [name, values] of Object.entries(picture)) copy[name] = { ...values };
+  for (const [key, ring] of Object.entries(copy.rings)) copy.rings[key] = { ...ring, indices: ring.indices.slice(), slots: ring.slots.slice() };
+  return copy;
 }
 
 function ringOf(picture, domain, ring) {
@@ -38,7 +65,7 @@ const CHANGES = {
   e: (picture, [, domain, port, pending, masked, selected, raised, kicks, eventfd]) => {
     picture.ports[domain + ":" + port] = { domain, port, pending, masked, selected, raised, kicks, eventfd };
   },
-  q: (picture, [, domain, place, down, bytes]) => { picture.queues[[domain, down, place].join(" ")] = bytes; },
+  q: (picture, [, domain, place, down, bytes]) => { picture.queues[`${domain} ${down} ${place}`] = bytes; },
   t: (picture, [, domain, down, said, delivered, lost]) => { picture.totals[domain + " " + down] = { said, delivered, lost }; },
   c: (picture, [, name, value]) => { picture.counters[name] = value; },
   w: (picture, [, word, value]) => { picture.words[word] = value; },
@@ -104,11 +131,16 @@ class Run {
   get scenario() { return this.header.scenario || null; }
   get title() { return this.scenario ? this.scenario.title : this.name; }
 
-  // The picture after the step of this index.
+  // The picture after the step of this index. It is changed by no one.
   picture(index) {
-    const from = Math.min(Math.floor((index + 1) / CHECKPOINT_STEPS), this.checkpoints.length - 1);
-    const picture = copyOf(this.checkpoints[from]);
-    for (let at = from * CHECKPOINT_STEPS; at <= index; at++) apply(picture, this.steps[at]);
+    let at = Math.min(Math.floor((index + 1) / CHECKPOINT_STEPS), this.checkpoints.length - 1);
+    let from = this.checkpoints[at];
+    at *= CHECKPOINT_STEPS;
+    // From the last picture that was asked for, if it is nearer.
+    if (this.pictured && this.pictured.index <= index && this.pictured.index >= at) from = this.pictured.picture, at = this.pictured.index + 1;
+    const picture = copyOf(from);
+    for (; at <= index; at++) apply(picture, this.steps[at]);
+    this.pictured = { index, picture };
     return picture;
   }
 

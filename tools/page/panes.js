@@ -19,7 +19,7 @@ class RunView {
   constructor(run, number, go) {
     this.run = run;
     this.lanes = new Lanes(run, number, go);
-    this.now = make("section", { class: "now", id: number === 0 ? "now" : "now-1", "aria-label": "This step" });
+    this.now = make("section", { class: "now", id: number === 0 ? "now" : "now-1", tabindex: "-1", "aria-label": "This step" });
     this.source = new SourcePane(run);
     this.line = this.source.element;
     this.ledger = make("section", { class: "pane ledger", "aria-label": "Where the bytes are" });
@@ -35,6 +35,7 @@ class RunView {
     this.element = make("article", { class: "run", id: "run-view-" + number, "aria-label": facts.title }, this.heading, this.verdict, this.now,
       make("div", { class: "split" }, this.lanes.element, this.panes));
     this.slotInSight = null;
+    this.shownScreens = new Map(); // name -> its elements, and how much of its text they show
     this.rings.addEventListener("click", (event) => this.chooseSlot(event));
     this.rings.addEventListener("focusin", (event) => this.chooseSlot(event));
   }
@@ -49,9 +50,17 @@ class RunView {
     this.showNow(step, waits);
     if (this.run.header.mode === "check") this.showCheck(before);
     else this.showState(step, before);
-    // These read the layout, so they come last.
-    this.source.scroll();
     this.lanes.show(index, follow);
+  }
+
+  // Scrolls. Only this reads the layout, so that one step costs one layout.
+  settle() {
+    this.source.scroll();
+    this.lanes.settle();
+    for (const its of this.shownScreens.values()) {
+      if (its.moved && !this.screens.hidden) scrollToCursor(its.screen);
+      its.moved = false;
+    }
   }
 
   showState(step, before) {
@@ -160,7 +169,7 @@ class RunView {
     const full = outstanding > 8 ? "impossible" : outstanding === 8 || written === 8 ? "full" : "";
     const title = make("h4", {}, make("b", { text: `dom${ring.domain}.${ring.ring}` }), make("span", { class: "way-of", text: ring.ring === "tx" ? "the guest asks" : "dom0 asks" }),
       make("span", { class: "outstanding " + full, text: taken + (full === "impossible" ? ": a side lies" : full ? ": full" : "") }));
-    const slots = make("div", { class: "slots", role: "list" });
+    const slots = make("div", { class: "slots", role: "group", "aria-label": `slots of dom${ring.domain}.${ring.ring}` });
     ring.slots.forEach((slot, number) => slots.append(this.slotElement(ring, slot, number, was)));
     const pointers = make("div", { class: "pointers" });
     INDICES.forEach((name, at) => {
@@ -183,7 +192,7 @@ class RunView {
     const changed = was && (was.slots[number].state !== slot.state || was.slots[number].bytes !== slot.bytes);
     const text = slot.state === "free" ? "" : slot.length === 0 ? "empty" : visible(slot.bytes).slice(0, 6) + (slot.bytes.length > 6 ? "\u2026" : "");
     return make("button", {
-      type: "button", role: "listitem", class: `slot ${slot.state}${changed ? " changed" : ""}${this.slotInSight === id ? " chosen" : ""}`, "data-slot": id,
+      type: "button", "aria-pressed": String(this.slotInSight === id), class: `slot ${slot.state}${changed ? " changed" : ""}${this.slotInSight === id ? " chosen" : ""}`, "data-slot": id,
       "aria-label": `slot ${number}: ${STATE_WORDS[slot.state]}` + (slot.length ? `, ${slot.length} bytes` : ""),
     }, make("span", { class: "slot-number", text: number }), make("i", { text: GLYPHS[slot.state] }), make("span", { class: "slot-length", text: slot.state === "free" ? "" : slot.length + " B" }), make("span", { class: "slot-text", text }));
   }
@@ -200,9 +209,14 @@ class RunView {
     const slot = event.target.closest("[data-slot]");
     if (!slot || this.slotInSight === slot.dataset.slot) return;
     this.slotInSight = slot.dataset.slot;
-    this.showRings({ c: [], d: Number(this.slotInSight.split(".")[0]) }, this.picture);
-    const again = this.rings.querySelector(`[data-slot="${this.slotInSight}"]`);
-    if (again) again.focus();
+    // The slots stay, so that the focus does.
+    for (const each of this.rings.querySelectorAll("[data-slot]")) {
+      each.classList.toggle("chosen", each === slot);
+      each.setAttribute("aria-pressed", String(each === slot));
+    }
+    for (const each of this.rings.querySelectorAll(".slot-details")) each.remove();
+    const [domain, ring] = this.slotInSight.split(".");
+    slot.closest(".ring").append(this.slotDetails(this.picture.rings[domain + "." + ring]));
   }
 
   showEvents(step) {
@@ -219,20 +233,29 @@ class RunView {
   }
 
   showScreens(index) {
-    const parts = [];
-    const texts = [];
+    const figures = [];
     for (const name of this.run.screens.keys()) {
       const text = this.run.screenText(name, index);
-      if (!text) continue;
-      const screen = make("pre", { class: "screen", tabindex: "0", "aria-label": `The screen of ${name}` });
-      const words = name.endsWith(".tty") ? `what ${name.replace(".tty", "")}'s terminal was given: ${text.length} bytes` : `${name}: ${text.length} bytes`;
-      parts.push(make("figure", {}, make("figcaption", { text: words }), screen));
-      texts.push(text);
+      if (text) figures.push(this.screenFigure(name, text));
     }
-    this.screens.hidden = parts.length === 0;
-    this.screens.replaceChildren(make("h3", { text: "Screens" }), ...parts);
-    // An element can be scrolled only once it is in the page.
-    this.screens.querySelectorAll(".screen").forEach((screen, at) => showScreen(screen, texts[at]));
+    this.screens.hidden = figures.length === 0;
+    if (this.screens.children.length !== figures.length + 1) this.screens.replaceChildren(make("h3", { text: "Screens" }), ...figures);
+  }
+
+  // A screen is made again only if its text is another one: interpreting it takes longer than all other panes.
+  screenFigure(name, text) {
+    if (!this.shownScreens.has(name)) {
+      const caption = make("figcaption");
+      const screen = make("pre", { class: "screen", tabindex: "0", role: "group", "aria-label": `The screen of ${name}` });
+      this.shownScreens.set(name, { caption, screen, figure: make("figure", {}, caption, screen), bytes: -1 });
+    }
+    const its = this.shownScreens.get(name);
+    if (its.bytes === text.length) return its.figure;
+    its.bytes = text.length;
+    its.moved = true;
+    its.caption.textContent = name.endsWith(".tty") ? `what ${name.replace(".tty", "")}'s terminal was given: ${text.length} bytes` : `${name}: ${text.length} bytes`;
+    showScreen(its.screen, text);
+    return its.figure;
   }
 
   showCounters() {

@@ -55,7 +55,7 @@ class Reading {
       this.pane = (number + panes.length) % panes.length;
       [view.lanes.element, ...view.panes.children].forEach((each) => each.classList.toggle("chosen-pane", each === panes[this.pane]));
       view.element.classList.toggle("shows-lanes", this.pane === 0);
-      view.lanes.draw();
+      view.lanes.resized();
     }
   }
 

@@ -1,9 +1,22 @@
 // The lesson: its opening prose, and its source with the line in force. Also the verdict on a failed run.
 "use strict";
 
-// A line with this run's values: "{BYTES}" is a number in the scenario "name[BYTES=481,LOSS=on]".
-function withValues(line, name) {
-  const values = new Map((/\[(.*)\]$/.exec(name) || ["", ""])[1].split(",").map((each) => each.split("=")));
+// This run's values: "{BYTES}" is a number in the scenario "name[BYTES=481,LOSS=on]", and a row of its table
+// ("cases BYTES LOST") has the others that go with it.
+function valuesOf(scenario) {
+  const values = new Map((/\[(.*)\]$/.exec(scenario.name) || ["", ""])[1].split(",").map((each) => each.split("=")));
+  const words = scenario.lines.map((line) => line.replace(/\s#.*$/, "").trim().split(/\s+/));
+  words.forEach(([first, ...names], at) => {
+    if (first !== "cases") return;
+    for (let row = at + 1; row < words.length && words[row].length === names.length; row++) {
+      const its = words[row];
+      if (names.every((name, column) => !values.has(name) || values.get(name) === its[column])) return names.forEach((name, column) => values.set(name, its[column]));
+    }
+  });
+  return values;
+}
+
+function withValues(line, values) {
   return line.replace(/\{(\w+)\}/g, (whole, parameter) => values.get(parameter) ?? whole);
 }
 
@@ -11,7 +24,8 @@ function withValues(line, name) {
 function filesOf(run) {
   if (run.header.files) return run.header.files;
   if (!run.scenario || !run.scenario.lines.length) return [];
-  return [{ name: "", first: 1, lines: run.scenario.lines.map((line) => withValues(line, run.scenario.name)) }];
+  const values = valuesOf(run.scenario);
+  return [{ name: "", first: 1, lines: run.scenario.lines.map((line) => withValues(line, values)) }];
 }
 
 class SourcePane {
@@ -35,7 +49,7 @@ class SourcePane {
       file.lines.forEach((line, at) => {
         const number = file.first + at;
         const key = file.name + ":" + number;
-        const item = make("li", { class: failed.has(key) ? "failed" : "" }, make("span", { class: "line-mark" }), make("span", { class: "line-number", text: number + " " }), line || " ");
+        const item = make("li", { class: failed.has(key) ? "failed" : "" }, make("span", { class: "line-mark", "aria-hidden": "true" }), make("span", { class: "unseen" }), make("span", { class: "line-number", text: number + " " }), line || " ");
         this.items.set(key, item);
         list.append(item);
       });
@@ -72,7 +86,7 @@ class SourcePane {
 
   show(index) {
     // The prose introduces: later it makes room for the rings, unless the user has opened it.
-    if (this.prose && !this.chosen && this.shown !== undefined && this.shown !== index) this.prose.open = false;
+    if (this.prose && !this.chosen && (this.shown === undefined ? index > this.run.beginning : this.shown !== index)) this.prose.open = false;
     this.shown = index;
     const { act, waits, phase, failures } = this.run.marksAt(index);
     this.phase.textContent = phase ? phase.text : "";
@@ -84,16 +98,17 @@ class SourcePane {
     for (const item of this.marked || []) {
       item.classList.remove("act", "waiting", "fails");
       item.removeAttribute("aria-current");
-      item.firstChild.textContent = "";
+      this.mark(item, "", "");
     }
     this.marked = [];
-    for (const item of this.box.querySelectorAll("li.failed")) item.firstChild.textContent = "\u2717";
+    for (const item of this.box.querySelectorAll("li.failed")) this.mark(item, "\u2717", "failed: ");
     for (const [mark, kind, glyph] of marks) {
       const item = this.items.get(this.key(mark));
       if (!item) continue;
       item.classList.add(kind);
       if (kind === "act" || !act) item.setAttribute("aria-current", "step");
-      item.firstChild.textContent = item.classList.contains("failed") ? "\u2717" : glyph;
+      const failed = item.classList.contains("failed");
+      this.mark(item, failed ? "\u2717" : glyph, failed ? "failed: " : kind === "act" ? "the steps are effects of: " : "the run waits at: ");
       item.firstChild.title = kind === "act" ? "the steps are effects of this line" : "the run waits here until this holds";
       this.marked.push(item);
     }
@@ -103,6 +118,13 @@ class SourcePane {
     }
     this.markAhead();
     this.note = [this.noteOf(act), this.noteOf(waits)].filter(Boolean).join(" ");
+  }
+
+  // The mark of a line: a glyph to see, words for a screen reader.
+  mark(item, glyph, words) {
+    const [seen, heard] = item.children;
+    seen.textContent = glyph;
+    heard.textContent = words;
   }
 
   // Lines after those in force; hidden while the next step is to be predicted.

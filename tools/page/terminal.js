@@ -187,7 +187,7 @@ class Terminal {
 
 // Decodes bytes, which are characters of `bytes`. An incomplete character at the end is not shown yet.
 function textOf(bytes) {
-  return new TextDecoder().decode(Uint8Array.from(bytes, (each) => each.charCodeAt(0)), { stream: true });
+  return new TextDecoder().decode(bytesOf(bytes), { stream: true });
 }
 
 function screenOf(bytes) {
@@ -197,14 +197,17 @@ function screenOf(bytes) {
   return terminal.shown();
 }
 
-// Shows the screen in an element, which may be too low for it, down to the cursor. A wide character gets a box of two
-// columns, since fonts differ.
+// Shows the screen in an element. A wide character gets a box of two columns, since fonts differ.
 function showScreen(element, text) {
   const { lines, cells, row, column } = screenOf(text);
   const nodes = [];
-  let cursor = null;
+  let plain = "";
+  const add = (node) => {
+    nodes.push(plain, node);
+    plain = "";
+  };
   cells.forEach((line, at) => {
-    if (at > 0) nodes.push("\n");
+    if (at > 0) plain += "\n";
     const isHere = at === row;
     // If the cursor is on the right half of a wide character, the whole character is marked.
     const here = isHere && line[column] === RIGHT_HALF ? column - 1 : column;
@@ -212,12 +215,16 @@ function showScreen(element, text) {
     for (let place = 0; place < columns; place++) {
       const cell = line[place] ?? " ";
       const isWide = line[place + 1] === RIGHT_HALF;
-      if (isHere && place === here) nodes.push(cursor = make("span", { class: isWide ? "cursor wide" : "cursor", text: cell }));
-      else if (isWide) nodes.push(make("span", { class: "wide", text: cell }));
-      else nodes.push(cell);
+      if (isHere && place === here) add(make("span", { class: isWide ? "cursor wide" : "cursor", text: cell }));
+      else if (isWide) add(make("span", { class: "wide", text: cell }));
+      else plain += cell;
     }
   });
-  element.replaceChildren(...nodes);
-  element.normalize();
+  element.replaceChildren(...nodes, plain);
+}
+
+// An element may be too low for its screen: it is scrolled down to the cursor.
+function scrollToCursor(element) {
+  const cursor = element.querySelector(".cursor");
   element.scrollTop = cursor.offsetTop + 2 * cursor.offsetHeight - element.clientHeight;
 }

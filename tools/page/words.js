@@ -92,8 +92,13 @@ function milliseconds(ns) {
 // Tooltips for terms, by mouse, by focus and by touch.
 function listenForTerms() {
   const tip = document.getElementById("tip");
-  const hide = () => { tip.hidden = true; };
+  const hide = () => {
+    tip.hidden = true;
+    document.querySelectorAll("dfn[aria-describedby]").forEach((each) => each.removeAttribute("aria-describedby"));
+  };
   const show = (element) => {
+    hide();
+    element.setAttribute("aria-describedby", "tip");
     tip.textContent = GLOSSARY[element.dataset.term];
     tip.hidden = false;
     const box = element.getBoundingClientRect();

@@ -112,9 +112,8 @@ std::string label_of(const Entry& entry) {
       return fmt::format("{}[{}]{}{}", ring, entry.to_value, named ? " " : "", named ? use_name(use) : "");
     }
     case Kind::index_moved:
-      return fmt::format("{} {} {}\u2192{}", ring,
-                         trace::index_name(static_cast<trace::IndexName>(entry.detail)), entry.from_value,
-                         entry.to_value);
+      return fmt::format("{} {} {}->{}", ring, trace::index_name(static_cast<trace::IndexName>(entry.detail)),
+                         entry.from_value, entry.to_value);
     case Kind::event_raised:
       return fmt::format("event: {}", trace::raised_name(static_cast<ring::Raised>(entry.detail)));
     case Kind::event_taken:

@@ -34,13 +34,8 @@ struct WatchOptions {
   WatchWebOptions web;
   bool in_browser = false;
   bool ascii = false;
+  std::string kinds = std::string(kinds_name(WatchKinds::all));
 };
-
-std::string life_of(const DomainInfo& info) {
-  if (info.state.crashed != 0) return "crashed";
-  if (info.state.shutdown != 0) return "shut down";
-  return info.state.paused != 0 ? "paused" : "running";
-}
 
 std::string called(DomainId domain, std::string_view name) {
   return fmt::format("dom{} \"{}\"", domain, name);
@@ -49,13 +44,15 @@ std::string called(DomainId domain, std::string_view name) {
 class Watch {
  public:
   Watch(LinuxHost& host, Privcmd& privcmd, std::unique_ptr<JournalReader> journal, std::string name,
-        bool ascii)
+        WatchKinds kinds, bool ascii)
       : host_(host),
         privcmd_(privcmd),
         journal_(std::move(journal)),
         wanted_(std::move(name)),
         ascii_(ascii),
-        xenctld_(running_dom0(host.machine()) == Dom0Kind::xenctld) {}
+        xenctld_(running_dom0(host.machine()) == Dom0Kind::xenctld) {
+    history_.select(kinds);
+  }
 
   /// The selected domain; without a selection the first one, if there is one.
   Result<> begin() {
@@ -108,8 +105,10 @@ class Watch {
     history_.begin(start_->header());
   }
 
-  void follow_new(DomainId domain, std::string_view name, std::string life) {
-    history_ = WatchHistory(domain, std::move(life));
+  void follow_new(DomainId domain, std::string_view name, Life life) {
+    const WatchKinds kinds = history_.selected();
+    history_ = WatchHistory(domain, life);
+    history_.select(kinds);
     start_.reset();
     who_ = called(domain, name);
     counted_ = 0;
@@ -139,7 +138,7 @@ class Watch {
     const bool xens = entry.actor.role == trace::Role::xen;
     if (xens && is(entry, trace::Fact::created) && waits_ && !history_.paused()) {
       const std::string_view name = text_of(entry);
-      if (wanted_.empty() || wanted_ == name) follow_new(entry.domain, name, "");
+      if (wanted_.empty() || wanted_ == name) follow_new(entry.domain, name, Life::unknown);
     }
     history_.take(entry);
     const bool destroyed = xens && is(entry, trace::Fact::destroyed) && entry.domain == history_.domain();
@@ -254,6 +253,13 @@ class Watch {
         return;
       case '\t':
         return next_domain();
+      case 'k':
+        return history_.select(kinds_after(history_.selected()));
+      case 'f':
+        return follow_byte();
+      case 'a':
+        history_.select(WatchKinds::all);
+        return history_.follow_none();
       case '[':
       case ']':
         return say("a live machine has no phases; the replay page of a scenario has");
@@ -267,10 +273,16 @@ class Watch {
     }
   }
 
+  /// Steps that the filters leave out are skipped.
   void step(int by) {
-    const std::uint64_t at = history_.shown().step;
-    const auto back = static_cast<std::uint64_t>(by < 0 ? -by : 0);
-    history_.go(by < 0 ? at - std::min(at, back) : at + static_cast<std::uint64_t>(by));
+    history_.pause();
+    std::uint64_t at = history_.shown().step;
+    for (int count = std::abs(by); count > 0; --count) at = history_.next_shown(at, by < 0);
+    history_.go(at);
+  }
+
+  void follow_byte() {
+    if (!history_.follow_byte()) say("no kept step has bytes");
   }
 
   void go_on() {
@@ -338,7 +350,8 @@ int watch_command(const Session& session, const WatchOptions& options) {
   if (!privcmd) return failed(privcmd.error());
   auto journal = JournalReader::open(host.machine().journal_directory());
   if (!journal) return failed(journal.error());
-  Watch watch(host, *privcmd, std::move(*journal), options.web.domain, options.ascii || !has_utf8());
+  Watch watch(host, *privcmd, std::move(*journal), options.web.domain,
+              kinds_named(options.kinds).value_or(WatchKinds::all), options.ascii || !has_utf8());
   if (auto begun = watch.begin(); !begun) return failed(begun.error());
   auto input = host.standard_stream(0);
   if (!input) return failed(input.error());
@@ -366,13 +379,18 @@ void add_watch_command(Command app, Session& session) {
       "colours\n"
       "  ringside watch web --web             the replay page, live, and a keyboard for the domain web\n"
       "  ringside watch --web --port 8000     of all domains, without a keyboard\n"
-      "Keys: space pauses, , and . step, Home and End, Tab shows the next domain, ? lists them, q quits.\n"
+      "  ringside watch web --only trouble    what was refused, lost or counted, and quirks\n"
+      "Keys: space pauses, , and . step, k selects kinds, f follows a byte, Tab shows the next domain, ? "
+      "lists all, q quits.\n"
       "Only programs on this machine can open the page, and only by the address that is printed.");
   const auto options = std::make_shared<WatchOptions>();
   command.add_option("DOMAIN", options->web.domain, "Its name or number (default: the first; --web: all)");
   const Option ascii = command.add_flag("--ascii", options->ascii, "Draw with ASCII characters only");
   const Option browser =
       command.add_flag("--web", options->in_browser, "Serve a page for a browser").excludes(ascii);
+  command.add_option("--only", options->kinds, "Show only entries of this kind; the key k changes it")
+      .one_of({watch_kinds_names.begin(), watch_kinds_names.end()})
+      .excludes(browser);
   command.add_option("--port", options->web.port, "Port of the page (default: any free one)").needs(browser);
   command.callback([&session, options] {
     session.run = [&session, options] {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "emu/trace/text.h"
+
 namespace ringside::tools {
 
 using trace::Entry;
@@ -11,12 +13,11 @@ using trace::Role;
 
 namespace {
 
-/// What Xen's facts make of a domain.
-constexpr std::pair<trace::Fact, std::string_view> lives[] = {
-    {trace::Fact::created, "paused"},      {trace::Fact::paused, "paused"},
-    {trace::Fact::unpaused, "running"},    {trace::Fact::resumed, "running"},
-    {trace::Fact::shut_down, "shut down"}, {trace::Fact::crashed, "crashed"},
-    {trace::Fact::destroyed, "gone"},      {trace::Fact::connection_closed, "crashed"}};
+bool has(const trace::FlowStep& step, std::uint64_t byte) {
+  return std::ranges::any_of(step.bytes, [byte](const trace::ByteRange& range) {
+    return byte >= range.first && byte - range.first < range.count;
+  });
+}
 
 }  // namespace
 
@@ -37,15 +38,11 @@ void WatchMoment::take(const Entry& entry, std::uint32_t domain) {
     console.take(entry.message.payload());
     console_used = true;
   }
-  if (entry.kind == Kind::told && entry.actor.role == Role::xen) {
-    const auto* its =
-        std::ranges::find(lives, fact_of(entry), &std::pair<trace::Fact, std::string_view>::first);
-    if (its != std::end(lives)) life = its->second;
-  }
+  if (const auto its = life_after(entry)) life = *its;
 }
 
-WatchHistory::WatchHistory(std::uint32_t domain, std::string life) : domain_(domain), stretches_(1) {
-  now_.life = stretches_.front().before.life = std::move(life);
+WatchHistory::WatchHistory(std::uint32_t domain, Life life) : domain_(domain), stretches_(1) {
+  now_.life = stretches_.front().before.life = life;
 }
 
 void WatchHistory::begin(const trace::JournalHeader& header) {
@@ -59,6 +56,7 @@ void WatchHistory::take(const Entry& entry) {
   if (now_.step == 0) origin_ns_ = entry.time_ns;
   keep(entry);
   now_.take(entry, domain_);
+  if (followed_ && last_kept() == now_.step && has(now_.last, *followed_)) followed_steps_.insert(now_.step);
 }
 
 void WatchHistory::keep(const Entry& entry) {
@@ -84,6 +82,77 @@ const Entry* WatchHistory::entry(std::uint64_t step) const {
   return &stretch.entries[step - stretch.before.step - 1];
 }
 
+bool WatchHistory::shows(std::uint64_t step) const {
+  const Entry* its = entry(step);
+  if (its == nullptr) return false;
+  if (kinds_ != WatchKinds::all && kinds_of(*its) != kinds_) return false;
+  return !followed_ || followed_steps_.contains(step);
+}
+
+std::uint64_t WatchHistory::next_shown(std::uint64_t step, bool back) const {
+  std::uint64_t at = step;
+  while (back ? at > first_kept() : at < last_kept()) {
+    at = back ? at - 1 : at + 1;
+    if (shows(at)) return at;
+  }
+  return step;
+}
+
+std::set<std::uint64_t> WatchHistory::steps_with(std::uint64_t byte) const {
+  std::set<std::uint64_t> steps;
+  for (const Stretch& stretch : stretches_) {
+    trace::Flow flow = stretch.before.flow;
+    std::uint64_t step = stretch.before.step;
+    for (const Entry& each : stretch.entries) {
+      ++step;
+      if (has(flow.take(step, each), byte)) steps.insert(step);
+    }
+  }
+  return steps;
+}
+
+std::uint64_t WatchHistory::last_with_bytes() const {
+  std::uint64_t found = 0;
+  for (const Stretch& stretch : stretches_) {
+    trace::Flow flow = stretch.before.flow;
+    std::uint64_t step = stretch.before.step;
+    for (const Entry& each : stretch.entries) {
+      if (++step > shown_->step) return found;
+      if (!flow.take(step, each).bytes.empty()) found = step;
+    }
+  }
+  return found;
+}
+
+bool WatchHistory::follow_byte() {
+  pause();
+  if (shown_->last.bytes.empty() || entry(shown_->step) == nullptr) {
+    const std::uint64_t step = last_with_bytes();
+    if (step == 0) return false;
+    go(step);
+  }
+  // The bytes of the step, by their numbers, and which of them is next.
+  std::vector<std::uint64_t> bytes;
+  for (const trace::ByteRange& range : shown_->last.bytes) {
+    for (std::uint64_t at = 0; at < range.count; ++at) bytes.push_back(range.first + at);
+  }
+  const auto before = followed_ ? std::ranges::find(bytes, *followed_) : bytes.end();
+  const std::size_t at = before == bytes.end() || std::next(before) == bytes.end()
+                             ? 0
+                             : static_cast<std::size_t>(before - bytes.begin()) + 1;
+  followed_ = bytes[at];
+  const auto payload = entry(shown_->step)->message.payload();
+  followed_text_ = at < payload.size() ? trace::quoted(payload.subspan(at, 1)) : "?";
+  followed_steps_ = steps_with(*followed_);
+  return true;
+}
+
+void WatchHistory::follow_none() {
+  followed_.reset();
+  followed_text_.clear();
+  followed_steps_.clear();
+}
+
 void WatchHistory::pause() {
   if (!paused()) shown_ = now_;
 }
@@ -93,6 +162,7 @@ void WatchHistory::go_on() {
   if (last_kept() == now_.step) return;
   stretches_.clear();
   stretches_.push_back({now_, {}});
+  followed_steps_.clear();
 }
 
 void WatchHistory::go(std::uint64_t step) {

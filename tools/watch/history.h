@@ -13,12 +13,15 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "emu/trace/arrow.h"
 #include "emu/trace/replay.h"
 #include "tools/watch/console.h"
+#include "tools/watch/kinds.h"
+#include "tools/watch/life.h"
 
 namespace ringside::tools {
 
@@ -40,7 +43,7 @@ struct WatchMoment {
   trace::FlowStep last;
   ConsoleScreen console;
   bool console_used = false;
-  std::string life;                 ///< "running", "paused", "crashed: ...": xen's last report about it
+  Life life = Life::unknown;        ///< xen's last report about it
   std::bitset<trace::lanes> lanes;  ///< that have had an arrow
 
   void take(const trace::Entry& entry, std::uint32_t domain);
@@ -49,7 +52,7 @@ struct WatchMoment {
 class WatchHistory {
  public:
   /// `life`: for a domain that exists already.
-  explicit WatchHistory(std::uint32_t domain = 0, std::string life = "");
+  explicit WatchHistory(std::uint32_t domain = 0, Life life = Life::unknown);
 
   /// The state before the first entry.
   void begin(const trace::JournalHeader& header);
@@ -68,6 +71,24 @@ class WatchHistory {
   /// The time of the first entry.
   [[nodiscard]] std::uint64_t origin_ns() const { return origin_ns_; }
 
+  // -- what the user asks for
+  /// Only entries of that kind are shown.
+  void select(WatchKinds kinds) { kinds_ = kinds; }
+  [[nodiscard]] WatchKinds selected() const { return kinds_; }
+  /// Pauses, and follows a byte: only the steps that passed it on are shown. It is the first byte of the step
+  /// shown, or of the last step before it that had bytes; if that step's byte is followed already, its next
+  /// one. False: there is none.
+  bool follow_byte();
+  void follow_none();
+  /// As text in quotes; empty: no byte is followed.
+  [[nodiscard]] const std::string& followed() const { return followed_text_; }
+  /// The steps kept that passed it on.
+  [[nodiscard]] const std::set<std::uint64_t>& followed_steps() const { return followed_steps_; }
+  /// Whether that step, which is kept, is among what the user asks for.
+  [[nodiscard]] bool shows(std::uint64_t step) const;
+  /// The nearest such step before or after that one; that one itself if there is none.
+  [[nodiscard]] std::uint64_t next_shown(std::uint64_t step, bool back) const;
+
   [[nodiscard]] bool paused() const { return shown_.has_value(); }
   void pause();
   void go_on();
@@ -82,6 +103,8 @@ class WatchHistory {
     std::vector<trace::Entry> entries;
   };
   [[nodiscard]] const Stretch& stretch_of(std::uint64_t step) const;
+  [[nodiscard]] std::set<std::uint64_t> steps_with(std::uint64_t byte) const;
+  [[nodiscard]] std::uint64_t last_with_bytes() const;
   void keep(const trace::Entry& entry);
 
   std::uint32_t domain_;
@@ -89,6 +112,10 @@ class WatchHistory {
   WatchMoment now_;
   std::deque<Stretch> stretches_;  ///< never empty
   std::optional<WatchMoment> shown_;
+  WatchKinds kinds_ = WatchKinds::all;
+  std::optional<std::uint64_t> followed_;
+  std::string followed_text_;
+  std::set<std::uint64_t> followed_steps_;
 };
 
 }  // namespace ringside::tools

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <span>
 
 #include "emu/trace/lines.h"
@@ -141,6 +142,32 @@ std::string_view short_outcome(ring::Raised outcome) {
   return "";
 }
 
+/// At most `rows` steps. While it is paused the selected step is among them, and has only a few later steps
+/// below it, unless there are too few steps before it.
+std::vector<std::uint64_t> steps_shown(const WatchHistory& history, std::uint64_t rows) {
+  std::deque<std::uint64_t> steps;
+  const auto grow = [&](bool back, std::uint64_t rows_max) {
+    while (steps.size() < rows_max) {
+      const std::uint64_t edge = back ? steps.front() : steps.back();
+      const std::uint64_t next = history.next_shown(edge, back);
+      if (next == edge) return;
+      back ? steps.push_front(next) : steps.push_back(next);
+    }
+  };
+  if (rows == 0) return {};
+  if (history.paused()) {
+    const std::uint64_t here = history.shown().step;
+    steps.push_back(std::clamp(here, history.first_kept(), history.last_kept()));
+    grow(false, rows / 3 + 1);
+  } else {
+    steps.push_back(history.last_kept() + 1);
+  }
+  grow(true, history.paused() ? rows : rows + 1);
+  if (!history.paused()) steps.pop_back();
+  if (!steps.empty()) grow(false, rows);
+  return {steps.begin(), steps.end()};
+}
+
 }  // namespace
 
 std::string few_words(const Entry& entry) {
@@ -200,13 +227,9 @@ void draw_lanes(Canvas& canvas, const WatchHistory& history, bool xenctld, std::
   canvas.text(first, layout.words(), "what", Tone::strong);
   const std::uint64_t rows = end - first - 1;
   if (history.first_kept() > history.last_kept()) return;
-  // The selected step has only a few later steps below it, unless there are too few steps before it.
-  const std::uint64_t behind = rows / 3;
-  const std::uint64_t at = history.paused() ? shown.step + behind : history.last_kept();
-  const std::uint64_t last = std::min(std::max(at, history.first_kept() + rows - 1), history.last_kept());
-  const std::uint64_t oldest = std::max(history.first_kept(), last >= rows ? last - rows + 1 : 1);
   std::size_t row = first + 1;
-  for (std::uint64_t step = oldest; step <= last; ++step) draw_entry(canvas, row++, layout, history, step);
+  for (const std::uint64_t step : steps_shown(history, rows))
+    draw_entry(canvas, row++, layout, history, step);
 }
 
 }  // namespace ringside::tools

@@ -32,10 +32,14 @@ constexpr std::size_t console_from = 7;
 void draw_title(Canvas& canvas, const WatchStatus& status, const WatchHistory& history) {
   const WatchMoment& shown = history.shown();
   std::string text = fmt::format(" ringside watch  {}", status.who);
-  if (!shown.life.empty()) text += " " + shown.life;
+  if (shown.life != Life::unknown) text += fmt::format(" {}", life_name(shown.life));
   text += history.paused() ? fmt::format("   PAUSED at step {} of {}", shown.step, history.newest())
                            : fmt::format("   LIVE  step {}", shown.step);
   text += fmt::format("   {}/s", status.per_second);
+  if (history.selected() != WatchKinds::all)
+    text += fmt::format("   ONLY {}", kinds_name(history.selected()));
+  if (!history.followed().empty())
+    text += fmt::format("   BYTE {}: {} hops", history.followed(), history.followed_steps().size());
   if (status.behind_ms >= late_ms)
     text += fmt::format("   {}.{} s BEHIND", status.behind_ms / 1000, status.behind_ms % 1000 / 100);
   canvas.text(0, 0, text);
@@ -171,7 +175,8 @@ constexpr std::string_view help_lines[] = {
     "Home End   the oldest step that is kept; the newest, and continue",
     "0 to 9     to 0 % ... 90 % of what is kept",
     "Tab        watch the next domain",
-    "[ ]        for phases of a scenario; a live machine has none",
+    "k          only bytes, rings, frames, events, trouble, lives; all again",
+    "f          follow a byte of this step; again: its next byte;  a: all steps",
     "? q        these lines; quit (the machine continues)",
     "",
     "The last 4000 to 6000 steps are kept. While paused none of them is",

@@ -2,7 +2,6 @@
 // into the page goes to the domain's console, as from any other client of it.
 #include <fmt/format.h>
 
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -10,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "emu/base/byte_queue.h"
 #include "emu/host/journal_log.h"
 #include "emu/host/launch.h"
 #include "emu/host/linux_host.h"
 #include "emu/trace/journal.h"
 #include "emu/trace/journal_file.h"
+#include "emu/trace/json.h"
 #include "tools/command.h"
 #include "tools/machine/builder.h"
 #include "tools/machine/console.h"
@@ -23,65 +22,31 @@
 #include "tools/view/data.h"
 #include "tools/view/page.h"
 #include "tools/watch/web.h"
+#include "tools/watch/web_keyboard.h"
 #include "tools/watch/web_server.h"
 
 namespace ringside::tools {
 
 namespace {
 
-constexpr std::size_t typed_waiting_bytes_max = 65'536;
 constexpr std::size_t steps_per_event_max = 256;
 
-/// A client of the console, whose keyboard is the page. The page shows the console's output from the journal.
-class Keyboard {
- public:
-  Keyboard(Host& host, trace::Journal journal, Handle console, DomainId domain)
-      : host_(host),
-        journal_(journal),
-        console_(std::move(console)),
-        domain_(domain),
-        typed_(typed_waiting_bytes_max) {
-    host_.watch(console_, {.read = true}, [this](Ready ready) { pump(ready); });
+/// The keyboard for the domain's console, and in its first state.
+std::unique_ptr<WebKeyboard> make_keyboard(LinuxHost& host, trace::Journal journal, const DomainInfo& info,
+                                           std::function<void(const std::string&)> changed) {
+  using Line = WebKeyboard::Line;
+  WebKeyboard::Console console{.domain = info.domain, .name = info.name, .path = {}, .pty = false};
+  Line line = Line::none;
+  if (auto place = find_console(host, info.domain, false)) {
+    console.path = place->path;
+    console.pty = place->pty;
+    line = !place->attached.empty() ? Line::to_file : place->viewed ? Line::viewed : Line::open;
+  } else {
+    host.warn(place.error().text());
   }
-
-  bool type(Bytes bytes) {
-    if (!open_ || bytes.size() > typed_.room()) return false;
-    typed_.push(bytes);
-    pump({.write = true});
-    return true;
-  }
-
- private:
-  void pump(Ready ready) {
-    std::array<std::uint8_t, 16'384> bytes;
-    if (ready.read) {
-      const auto moment = journal_.moment();
-      const Io io = host_.read(console_, bytes);
-      journal_.bytes_passed(domain_, trace::actor(trace::Role::user), std::span(bytes).first(io.bytes),
-                            moment);
-      if (io.state == Io::State::closed) {
-        open_ = false;
-        return host_.watch_interest(console_, {});
-      }
-    }
-    while (!typed_.empty()) {
-      const auto moment = journal_.moment();
-      const Io io = host_.write(console_, typed_.front());
-      if (io.state != Io::State::moved) break;
-      journal_.as(trace::actor(trace::Role::user))
-          .bytes_passed(domain_, trace::actor(trace::Role::xend), typed_.front().first(io.bytes), moment);
-      typed_.drop(io.bytes);
-    }
-    host_.watch_interest(console_, {.read = true, .write = !typed_.empty()});
-  }
-
-  Host& host_;
-  trace::Journal journal_;
-  Handle console_;
-  DomainId domain_;
-  ByteQueue typed_;
-  bool open_ = true;
-};
+  return std::make_unique<WebKeyboard>(host, journal, std::move(console), line, life_of(info),
+                                       std::move(changed));
+}
 
 /// The contents of the page: the journal from a moment on, as events of several steps each, until the server
 /// keeps no more.
@@ -90,11 +55,12 @@ class Recording {
   /// `domain`: the only domain shown, if one is given.
   static Result<std::unique_ptr<Recording>> begin(Host& host, Privcmd& privcmd, const Machine& machine,
                                                   WebServer& server, const std::vector<DomainInfo>& domains,
-                                                  std::optional<DomainId> domain) {
+                                                  std::optional<DomainId> domain,
+                                                  std::function<void(const trace::Entry&)> seen) {
     auto reader = JournalReader::open(machine.journal_directory());
     if (!reader) return reader.error();
-    return std::unique_ptr<Recording>(
-        new Recording(server, domain, LiveStart(host, privcmd, machine, domains), std::move(*reader)));
+    return std::unique_ptr<Recording>(new Recording(
+        server, domain, LiveStart(host, privcmd, machine, domains), std::move(*reader), std::move(seen)));
   }
 
   [[nodiscard]] const trace::JournalHeader& header() const { return start_.header(); }
@@ -114,8 +80,12 @@ class Recording {
 
  private:
   Recording(WebServer& server, std::optional<DomainId> domain, LiveStart start,
-            std::unique_ptr<JournalReader> reader)
-      : server_(server), domain_(domain), start_(std::move(start)), reader_(std::move(reader)) {
+            std::unique_ptr<JournalReader> reader, std::function<void(const trace::Entry&)> seen)
+      : server_(server),
+        domain_(domain),
+        start_(std::move(start)),
+        reader_(std::move(reader)),
+        seen_(std::move(seen)) {
     (void)data_.begin(start_.header());  // the page has it already
   }
 
@@ -123,6 +93,7 @@ class Recording {
     if (server_.full()) return;
     if (domain_ && entry.domain != *domain_) return;
     if (start_.precedes(entry)) return;
+    seen_(entry);
     if (!origin_ns_) origin_ns_ = entry.time_ns;
     entry.time_ns -= *origin_ns_;
     batch_ += (batch_.empty() ? "" : ",") + data_.step(++step_, entry);
@@ -139,12 +110,20 @@ class Recording {
   std::optional<DomainId> domain_;
   LiveStart start_;
   std::unique_ptr<JournalReader> reader_;  ///< none: the server keeps no more
+  std::function<void(const trace::Entry&)> seen_;
   StepData data_;
   std::optional<std::uint64_t> origin_ns_;
   std::uint64_t step_ = 0;
   std::string batch_;
   std::size_t in_batch_ = 0;
 };
+
+/// `gone` if there is no such domain any more.
+Life domain_life(Privcmd& privcmd, DomainId domain) {
+  auto info = privcmd.domain_info(domain);
+  if (!info || !info->has_value() || (*info)->domain != domain) return Life::gone;
+  return life_of(**info);
+}
 
 }  // namespace
 
@@ -159,12 +138,15 @@ int watch_web(const Session& session, const WatchWebOptions& options) {
   auto writer = JournalWriter::open(machine.journal_directory(), "watch");
   if (!writer) return failed(writer.error());
 
-  std::optional<Keyboard> keyboard;
+  std::unique_ptr<WebKeyboard> keyboard;
   const std::string title = domain ? domains->front().name : "the machine";
   std::unique_ptr<Recording> recording;
   std::unique_ptr<WebServer> server;
   const auto begin = [&]() -> Result<> {
-    auto begun = Recording::begin(host, *privcmd, machine, *server, *domains, domain);
+    auto begun = Recording::begin(host, *privcmd, machine, *server, *domains, domain,
+                                  [&keyboard](const trace::Entry& entry) {
+                                    if (keyboard != nullptr) keyboard->take(entry);
+                                  });
     if (!begun) return begun.error();
     recording = std::move(*begun);
     return Done{};
@@ -175,23 +157,23 @@ int watch_web(const Session& session, const WatchWebOptions& options) {
       recording.reset();  // there are at most journal_readers_max readers at a time
       if (auto domains_now = domains_meant(*privcmd, options.domain)) *domains = std::move(*domains_now);
       if (auto begun = begin(); !begun) host.stop(failed(begun.error()));
+      if (keyboard != nullptr) keyboard->renew(domain_life(*privcmd, *domain));
     }
     const trace::JournalHeader header = recording != nullptr ? recording->header() : trace::JournalHeader{};
     return replay_page({run_data({header, {}, {}}, title)}, domain ? title : std::string("no keyboard"));
   };
-  server =
-      std::make_unique<WebServer>(host, WebServer::Callbacks{.page = page, .typed = [&keyboard](Bytes bytes) {
-                                                               return keyboard && keyboard->type(bytes);
-                                                             }});
+  server = std::make_unique<WebServer>(
+      host, WebServer::Callbacks{.page = page, .typed = [&keyboard](Bytes bytes) {
+                                   return keyboard == nullptr ? "this page has no keyboard"
+                                                              : keyboard->type(bytes);
+                                 }});
   if (auto begun = begin(); !begun) return failed(begun.error());
   if (auto listens = server->listen(options.port); !listens) return failed(listens.error());
   if (domain) {
-    if (auto console = find_console(host, *domain, false)) {
-      keyboard.emplace(host, trace::Journal(**writer, trace::actor(trace::Role::client)), std::move(*console),
-                       *domain);
-    } else {
-      host.warn(console.error().text());
-    }
+    const auto say = [&server](const std::string& why) { server->say(trace::json_text(why)); };
+    keyboard = make_keyboard(host, trace::Journal(**writer, trace::actor(trace::Role::client)),
+                             domains->front(), say);
+    say(keyboard->why());
   }
   std::function<void()> read_on = [&] {
     if (auto taken = recording->read(); !taken) return host.stop(failed(taken.error()));

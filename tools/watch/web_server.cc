@@ -74,6 +74,12 @@ bool WebServer::event(std::string text) {
   return !full_;
 }
 
+void WebServer::say(std::string text) {
+  state_ = std::move(text);
+  ++states_;
+  wake_watching();
+}
+
 void WebServer::begin_anew() {
   first_event_ += std::exchange(events_, {}).size();
   kept_bytes_ = 0;
@@ -149,6 +155,8 @@ void WebServer::refill(Client& client) {
         fmt::format("id: {}\ndata: {}\n\n", client.next_event + 1, events_[client.next_event - first_event_]);
     ++client.next_event;
   }
+  if (std::exchange(client.told_state, states_) != states_)
+    client.out += fmt::format("event: console\ndata: {}\n\n", state_);
   if (full_ && client.next_event == end && !std::exchange(client.told_full, true))
     client.out += "event: full\ndata: \n\n";
 }
@@ -183,8 +191,8 @@ void WebServer::take_request(Client& client) {
     return answer(client, "413 Content Too Large", "text/plain", "");
   const std::string_view body = std::string_view(client.in).substr(end + 4);
   if (body.size() < length) return;
-  const bool taken = callbacks_.typed({reinterpret_cast<const std::uint8_t*>(body.data()), length});
-  answer(client, taken ? "204 No Content" : "409 Conflict", "text/plain", "");
+  const std::string why = callbacks_.typed({reinterpret_cast<const std::uint8_t*>(body.data()), length});
+  answer(client, why.empty() ? "204 No Content" : "200 OK", "text/plain; charset=utf-8", why);
 }
 
 void WebServer::answer(Client& client, std::string_view status, std::string_view type,

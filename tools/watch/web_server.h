@@ -1,11 +1,12 @@
 // A small HTTP server for one live page: on this machine only, and only for clients that know its address.
 //
 // It serves three things behind a random word in the path: the page, a stream of events (server-sent events,
-// each with its number, so that a browser that reconnects gets those it has missed), and a place to send
-// typed bytes. Anything else is not found. The Host header must be the server's own address, so that no other
-// page in the same browser can reach it under another name. One thread, nothing blocks, everything is
-// bounded: events are kept once for all browsers, and a browser that did not read continues where it stopped.
-// When no more events can be kept, each page is told so after the last one, and may start again.
+// each with its number, so that a browser that reconnects gets those it has missed; and what keeps typed
+// bytes from the guest), and a place to send typed bytes. Anything else is not found. The Host header must be
+// the server's own address, so that no other page in the same browser can reach it under another name. One
+// thread, nothing blocks, everything is bounded: events are kept once for all browsers, and a browser that
+// did not read continues where it stopped. When no more events can be kept, each page is told so after the
+// last one, and may start again.
 #pragma once
 
 #include <functional>
@@ -31,7 +32,8 @@ class WebServer {
  public:
   struct Callbacks {
     std::function<std::string()> page;
-    std::function<bool(Bytes)> typed;  ///< false: there is no receiver
+    /// Returns why the bytes were not taken; empty: they were.
+    std::function<std::string(Bytes)> typed;
   };
   WebServer(Host& host, Callbacks callbacks);
 
@@ -42,6 +44,9 @@ class WebServer {
   /// Sends one line to all browsers that watch, now and later. False: web_kept_bytes_max are kept already. It
   /// was not kept, nor is any later one before begin_anew().
   bool event(std::string text);
+  /// Tells all browsers that watch, now and later, a line of another sort than events: only the last one is
+  /// kept.
+  void say(std::string text);
   /// No more events are kept.
   [[nodiscard]] bool full() const { return full_; }
   /// Forgets all events, and closes the connections of browsers that watch: they have received the old
@@ -56,7 +61,8 @@ class WebServer {
     bool watches = false;  ///< gets events until it leaves
     std::uint64_t next_event = 0;
     bool told_full = false;
-    bool last = false;  ///< is closed when `out` is written
+    std::uint64_t told_state = 0;  ///< the number of the last line of say()
+    bool last = false;             ///< is closed when `out` is written
     Ready interest{.read = true};
   };
   using ClientId = std::uint64_t;
@@ -82,6 +88,8 @@ class WebServer {
   std::uint64_t first_event_ = 0;  ///< the number of events_[0]; numbers go on after begin_anew()
   std::size_t kept_bytes_ = 0;
   bool full_ = false;
+  std::string state_;
+  std::uint64_t states_ = 0;
   std::map<ClientId, Client> clients_;
   ClientId last_client_ = 0;
 };
