@@ -173,8 +173,8 @@ std::string unknown_act_hint(const Actor& who, std::string_view written) {
     const std::string or_xend = of_xend ? fmt::format("  (a suspended domain: {})", xend_does) : "";
     return fmt::format("did you mean \"{}\"?{}  {}", synonym->meant, or_xend, suggestion("", possible, can));
   }
-  if (who.role == Role::domain && find_verb(Role::xen, true, written) != nullptr)
-    return fmt::format("xen does that: xen {} {}", written, spelled(who));
+  if (find_verb(Role::xen, true, written) != nullptr)
+    return fmt::format("xen does that: xen {} {}", written, who.role == Role::domain ? spelled(who) : "DOM");
   if (of_xend) return "xend does that: " + xend_does;
   return suggestion(written, possible, can);
 }

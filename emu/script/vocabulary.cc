@@ -210,7 +210,9 @@ bool has_role(const VerbAbout& verb, trace::Role role) {
 std::vector<std::string_view> verbs_of(trace::Role role, bool act) {
   std::vector<std::string_view> words;
   for (const VerbAbout& each : verbs) {
-    if (each.act == act && has_role(each, role)) words.push_back(each.word);
+    // A word may stand twice, with another syntax.
+    if (each.act == act && has_role(each, role) && std::ranges::find(words, each.word) == words.end())
+      words.push_back(each.word);
   }
   return words;
 }
