@@ -455,6 +455,11 @@ TEST_CASE("one byte is followed from hop to hop, then the next one of the step")
   watched.as(dom1).index_moved(1, ring::Ring::rx, IndexName::req_cons, 0, 1);
   watched.as(dom1).bytes_passed(1, actor(Role::tty, 1), bytes_of("hi"));
   CHECK(watched.history.followed_steps() == std::set<std::uint64_t>{1, 2, 3, 9, 10});
+  // At the move of an index, too, which has no bytes itself.
+  watched.history.go(9);
+  REQUIRE(watched.history.follow_byte());
+  CHECK(watched.history.followed() == "\"i\"");
+  watched.history.go_on();
   watched.history.follow_none();
   CHECK(shows(watched.canvas(120, 40), "rx[1] request 2 \"xy\""));
 }

@@ -101,7 +101,8 @@ void add_export_options(Command command, Exports& exports) {
       .range(trace::capture_link_type_default, trace::capture_link_type_max)
       .show_default()
       .needs(pcap);
-  command.add_option("--svg", exports.svg, "Write a sequence diagram there, for slides; - is stdout");
+  command.add_option("--svg", exports.svg,
+                     "Write a sequence diagram there, 1920 pixels wide, for slides; - is stdout");
   command.add_option("--mermaid", exports.mermaid, "Write a sequence diagram for Mermaid there; - is stdout");
   command.add_option("--perfetto", exports.perfetto, "Write a trace for ui.perfetto.dev there; - is stdout");
   const Option cast = command.add_option("--asciicast", exports.asciicast,

@@ -13,10 +13,14 @@ using trace::Role;
 
 namespace {
 
-bool has(const trace::FlowStep& step, std::uint64_t byte) {
-  return std::ranges::any_of(step.bytes, [byte](const trace::ByteRange& range) {
-    return byte >= range.first && byte - range.first < range.count;
-  });
+/// The byte's place among the bytes of the step.
+std::optional<std::size_t> place_in(const trace::FlowStep& step, std::uint64_t byte) {
+  std::size_t before = 0;
+  for (const trace::ByteRange& range : step.bytes) {
+    if (byte >= range.first && byte - range.first < range.count) return before + (byte - range.first);
+    before += range.count;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -56,7 +60,8 @@ void WatchHistory::take(const Entry& entry) {
   if (now_.step == 0) origin_ns_ = entry.time_ns;
   keep(entry);
   now_.take(entry, domain_);
-  if (followed_ && last_kept() == now_.step && has(now_.last, *followed_)) followed_steps_.insert(now_.step);
+  if (followed_ && last_kept() == now_.step && place_in(now_.last, *followed_))
+    followed_steps_.insert(now_.step);
 }
 
 void WatchHistory::keep(const Entry& entry) {
@@ -98,17 +103,22 @@ std::uint64_t WatchHistory::next_shown(std::uint64_t step, bool back) const {
   return step;
 }
 
-std::set<std::uint64_t> WatchHistory::steps_with(std::uint64_t byte) const {
-  std::set<std::uint64_t> steps;
+/// The kept steps that passed the byte on, and the byte itself, which the entry of an index does not have.
+void WatchHistory::find_followed() {
+  followed_steps_.clear();
+  followed_text_ = "?";
   for (const Stretch& stretch : stretches_) {
     trace::Flow flow = stretch.before.flow;
     std::uint64_t step = stretch.before.step;
     for (const Entry& each : stretch.entries) {
-      ++step;
-      if (has(flow.take(step, each), byte)) steps.insert(step);
+      const std::optional<std::size_t> at = place_in(flow.take(++step, each), *followed_);
+      if (!at) continue;
+      followed_steps_.insert(step);
+      const auto payload = each.message.payload();
+      if (followed_text_ == "?" && *at < payload.size())
+        followed_text_ = trace::quoted(payload.subspan(*at, 1));
     }
   }
-  return steps;
 }
 
 std::uint64_t WatchHistory::last_with_bytes() const {
@@ -141,9 +151,7 @@ bool WatchHistory::follow_byte() {
                              ? 0
                              : static_cast<std::size_t>(before - bytes.begin()) + 1;
   followed_ = bytes[at];
-  const auto payload = entry(shown_->step)->message.payload();
-  followed_text_ = at < payload.size() ? trace::quoted(payload.subspan(at, 1)) : "?";
-  followed_steps_ = steps_with(*followed_);
+  find_followed();
   return true;
 }
 

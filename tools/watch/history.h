@@ -103,7 +103,7 @@ class WatchHistory {
     std::vector<trace::Entry> entries;
   };
   [[nodiscard]] const Stretch& stretch_of(std::uint64_t step) const;
-  [[nodiscard]] std::set<std::uint64_t> steps_with(std::uint64_t byte) const;
+  void find_followed();
   [[nodiscard]] std::uint64_t last_with_bytes() const;
   void keep(const trace::Entry& entry);
 
