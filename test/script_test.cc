@@ -87,6 +87,8 @@ TEST_CASE("acts of users and of the serial line") {
   CHECK(types.payload.at(999) == 'a');
   CHECK(act_of<Types>("uart types \"\\x01\\x01\\x01\"").payload.bytes() == "\1\1\1");
   CHECK(act_of<Reading>("user starts reading").on);
+  CHECK(act_of<Reading>("dom1 starts reading").who.domain == 1);
+  CHECK_FALSE(act_of<Reading>("dom0 stops reading").on);
 }
 
 TEST_CASE("acts on dom0's processes, and faults") {

@@ -59,8 +59,9 @@ Result<> ActExecutor::carry_out(const Act& act, const Span& line) {
             [&](const Reading& each) -> Result<> {
               const std::string who = spelled(each.who);
               each.on ? forget(who + " reading") : note(who + " reading", who + " does not read", line);
-              return each.who.role == Role::user ? stage_.user_reads(each.who.name, each.on)
-                                                 : stage_.client_reads(each.who.name, each.on);
+              if (each.who.role == Role::user) return stage_.user_reads(each.who.name, each.on);
+              if (each.who.role == Role::client) return stage_.client_reads(each.who.name, each.on);
+              return stage_.reading(each.who.domain, each.on);
             },
             [&](const Connects& each) {
               actor_map_.add_user(each.user.name);

@@ -389,7 +389,8 @@ void Checker::act(const Act& act, const Span& line) {
             each.who.role == Role::client ? receives(each.who, false) : acts(each.who);
           },
           [&](const Reading& each) {
-            each.who.role == Role::client ? receives(each.who, false) : acts_as_user(each.who);
+            if (each.who.role == Role::client) return receives(each.who, false);
+            each.who.role == Role::user ? acts_as_user(each.who) : acts(each.who);
           },
           [&](const Connects& each) {
             acts(each.domain);
@@ -410,8 +411,7 @@ void Checker::act(const Act& act, const Span& line) {
             connections_.may_end();
           },
           [&](const Fault& each) {
-            actor(each.from, true);
-            actor(each.to, true);
+            actor(each.from, true), actor(each.to, true);
             if (const auto no = fault_objection(each))
               diagnostics_.error("E034", joined(each.from.span, each.to.span), no->what, no->hint);
           },

@@ -72,12 +72,11 @@ Act parse_writes(Words& words, const Actor& who) {
 Act parse_stops(Words& words, const Actor& who, Verb verb) {
   const bool on = verb == Verb::starts;
   switch (who.role) {
-    case Role::domain:
-      words.require("answering");
-      return Answering{who, on};
+    case Role::dom0:
     case Role::user:
       words.require("reading");
       return Reading{who, on};
+    case Role::domain:
     case Role::client:
       if (words.choose({"answering", "reading"}) == 0) return Answering{who, on};
       return Reading{who, on};
@@ -86,7 +85,6 @@ Act parse_stops(Words& words, const Actor& who, Verb verb) {
       if (verb != Verb::stalls && words.accept("answering")) return Answering{who, on};
       break;
     case Role::xen:
-    case Role::dom0:
     case Role::xcs:
     case Role::uart:
     case Role::tty:

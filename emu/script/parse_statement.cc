@@ -18,6 +18,7 @@ constexpr std::string_view only_sim_at = "real processes cannot keep times to th
 constexpr std::string_view only_sim_xen = "events of xen itself cannot be lost with real processes";
 constexpr std::string_view only_sim_user = "between real processes only frames of xcs can be delayed";
 constexpr std::string_view only_sim_answering = "a real process always answers";
+constexpr std::string_view only_sim_reading = "a real guest's program reads whenever it runs";
 constexpr std::string_view only_sim_throttles = "only the reader of a real guest's terminal throttles it";
 constexpr std::string_view only_sim_logs = "a real guest's kernel prints only its own messages";
 
@@ -131,6 +132,10 @@ std::string_view why_only_sim(const Statement& statement) {
   if (std::holds_alternative<Throttles>(*act)) return only_sim_throttles;
   const auto* answering = std::get_if<Answering>(act);
   if (answering != nullptr && answering->who.role != trace::Role::client) return only_sim_answering;
+  const auto* reading = std::get_if<Reading>(act);
+  if (reading != nullptr &&
+      (reading->who.role == trace::Role::domain || reading->who.role == trace::Role::dom0))
+    return only_sim_reading;
   const auto* fault = std::get_if<Fault>(act);
   if (fault == nullptr) return {};
   if (fault->events && fault->from.role == trace::Role::xen) return only_sim_xen;

@@ -25,7 +25,13 @@ class ScriptedProgram : public SimProgram {
     unprinted_.erase(0, SimProgram::print(unprinted_));
     if (ends_with_ && unprinted_.empty()) exit(*std::exchange(ends_with_, {}));
   }
-  void input() override { got += SimProgram::read(); }
+  void input() override {
+    if (reads_) got += SimProgram::read();
+  }
+  void reading(bool reads) {
+    reads_ = reads;
+    if (reads_ && waiting_bytes() != 0) input();
+  }
   void say(std::string_view text) {
     unprinted_ += text;
     room();
@@ -42,6 +48,7 @@ class ScriptedProgram : public SimProgram {
  private:
   std::string unprinted_;
   std::optional<int> ends_with_;
+  bool reads_ = true;
 };
 
 namespace {
@@ -214,6 +221,7 @@ std::unique_ptr<SimProgram> SimStage::make_program(const ProgramSpec& spec) {
   } else {
     made = std::make_unique<ScriptedProgram>(std::move(text), ends_with);
   }
+  if (!std::exchange(its.reads, true)) made->reading(false);
   its.program = made.get();
   return made;
 }
@@ -264,6 +272,18 @@ Result<> SimStage::throttle(DomainId domain, bool full) {
   (*its)->host->timer_start(Duration{0}, [domu = (*its)->domu.get(), full] {
     if (domu->console() != nullptr) domu->throttle(full);
   });
+  return Done{};
+}
+
+Result<> SimStage::reading(DomainId domain, bool reads) {
+  auto its = guest(domain);
+  if (!its) return its.error();
+  ScriptedProgram* program = (*its)->program;
+  if (program == nullptr || program->exited()) {
+    (*its)->reads = reads;
+  } else {
+    program->after(Duration{0}, [program, reads] { program->reading(reads); });
+  }
   return Done{};
 }
 

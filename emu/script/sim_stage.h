@@ -53,6 +53,7 @@ class SimStage final : public MachineStage {
   Result<> throttle(DomainId domain, bool full) override;
   Result<> end(DomainId domain, int status) override;
   Result<> answering(DomainId domain, bool answers) override;
+  Result<> reading(DomainId domain, bool reads) override;
 
   Result<> daemon_stops(Daemon daemon) override;
   Result<> daemon_starts(Daemon daemon) override;
@@ -97,6 +98,7 @@ class SimStage final : public MachineStage {
     ScriptedProgram* program = nullptr;  ///< null until it runs; lives as long as the world
     std::string unprinted;               ///< output of the time before the program runs
     std::optional<int> ends_with;        ///< the status for a program that does not run yet
+    bool reads = true;                   ///< whether a program that does not run yet will read
     std::optional<Privcmd> access;       ///< a second connection that acts for the domain, for notify()
   };
 

@@ -128,6 +128,8 @@ class Stage {
   virtual Result<> end(DomainId domain, int status) = 0;
   /// Whether it takes requests from its rx ring.
   virtual Result<> answering(DomainId domain, bool answers) = 0;
+  /// Whether its program reads its terminal. For dom0, too.
+  virtual Result<> reading(DomainId domain, bool reads) = 0;
 
   // -- direct writes to a domain's page, without ring code and checks; `who` is only the actor of the entry
   virtual Result<> write_slot(trace::Actor who, DomainId domain, ring::Ring ring, std::uint32_t slot,

@@ -111,10 +111,10 @@ constexpr std::array verbs{
     VerbAbout{Verb::notifies, "notifies", client, act, "client notifies port N",
               "sends a VIRQ frame, which is an event to xcs"},
     VerbAbout{Verb::stops, "stops",
-              any_of({Role::domain, Role::xend, Role::xenctld, Role::user, Role::client}), act,
+              any_of({Role::domain, Role::dom0, Role::xend, Role::xenctld, Role::user, Role::client}), act,
               "ACTOR stops answering|reading", "answers no requests, or reads no bytes"},
     VerbAbout{Verb::starts, "starts",
-              any_of({Role::domain, Role::xend, Role::xenctld, Role::user, Role::client}), act,
+              any_of({Role::domain, Role::dom0, Role::xend, Role::xenctld, Role::user, Role::client}), act,
               "ACTOR starts answering|reading", "answers or reads again"},
 
     VerbAbout{Verb::reads, "reads", guest_or_dom0, expected, "DOM reads PAYLOAD",

@@ -310,6 +310,11 @@ Result<> RealStage::answering(DomainId domain, bool) {
                         "its process answers whenever it runs");
 }
 
+Result<> RealStage::reading(DomainId domain, bool) {
+  return only_simulated("a guest's program cannot be kept from reading", fmt::format("dom{}", domain),
+                        "it reads whenever it runs");
+}
+
 std::string_view RealStage::program_read(DomainId domain) const {
   const auto found = guests_.find(domain);
   return found == guests_.end() ? std::string_view() : found->second.read;

@@ -51,6 +51,7 @@ class RealStage final : public script::MachineStage {
   Result<> throttle(DomainId domain, bool full) override;
   Result<> end(DomainId domain, int status) override;
   Result<> answering(DomainId domain, bool answers) override;
+  Result<> reading(DomainId domain, bool reads) override;
 
   Result<> daemon_stops(script::Daemon daemon) override;
   Result<> daemon_starts(script::Daemon daemon) override;
