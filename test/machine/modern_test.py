@@ -17,8 +17,63 @@ LIBRARIES = pathlib.Path(os.environ["MODERN_LIBRARIES"])
 PACKAGES = "apt-get install xen-utils-4.17 xenstore-utils"
 BYTES = 16 << 20 if os.environ.get("RINGSIDE_LONG") == "1" else 1 << 20
 NAMES = ["xencall", "xenevtchn", "xengnttab", "xenforeignmemory", "xendevicemodel"]
-# What its users call, by lines as `xl list` and `xenstore-ls` print them.
+PROGRAMS = list(pathlib.Path("/usr/lib").glob("xen-*/bin"))
+# A line of `xl list`.
 LISTED = re.compile(r"^(\S+) +(\d+) +(\d+) +(\d+) +([-rbpscd]{6}) +[\d.]+$", re.MULTILINE)
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# The layouts of tools/modern/abi.h beside those of the headers.
+LAYOUT = """
+#define __XEN_TOOLS__ 1
+#include <cstddef>
+#include <cstdint>
+#include <xen/xen.h>
+#include <xen/domctl.h>
+#include <xen/event_channel.h>
+#include <xen/memory.h>
+#include <xen/sysctl.h>
+#include <xen/version.h>
+#include "tools/modern/abi.h"
+using namespace ringside::modern;
+#define SIZE(ours, theirs) static_assert(sizeof(ours) == sizeof(theirs))
+#define FIELD(ours, field, theirs, name) static_assert(offsetof(ours, field) == offsetof(theirs, name))
+#define NUMBER(ours, theirs) static_assert(static_cast<unsigned long>(ours) == (theirs))
+SIZE(abi::Domctl, xen_domctl); SIZE(abi::Sysctl, xen_sysctl); SIZE(abi::DomainInfo, xen_domctl_getdomaininfo);
+SIZE(abi::VcpuInfo, xen_domctl_getvcpuinfo); SIZE(abi::VcpuAffinity, xen_domctl_vcpuaffinity);
+SIZE(abi::ReadConsole, xen_sysctl_readconsole); SIZE(abi::PhysicalInfo, xen_sysctl_physinfo);
+SIZE(abi::DomainInfoList, xen_sysctl_getdomaininfolist); SIZE(abi::EventStatus, evtchn_status);
+SIZE(abi::EventAllocUnbound, evtchn_alloc_unbound); SIZE(abi::MulticallEntry, multicall_entry);
+SIZE(abi::CompileInfo, xen_compile_info); SIZE(abi::FeatureInfo, xen_feature_info);
+SIZE(abi::ExtraVersion, xen_extraversion_t); SIZE(abi::Capabilities, xen_capabilities_info_t);
+SIZE(abi::Changeset, xen_changeset_info_t); SIZE(abi::CommandLine, xen_commandline_t);
+FIELD(abi::Domctl, domain, xen_domctl, domain); FIELD(abi::Domctl, info, xen_domctl, u); FIELD(abi::Sysctl, list, xen_sysctl, u);
+FIELD(abi::DomainInfo, flags, xen_domctl_getdomaininfo, flags);
+FIELD(abi::DomainInfo, shared_info_frame, xen_domctl_getdomaininfo, shared_info_frame);
+FIELD(abi::DomainInfo, cpu_time, xen_domctl_getdomaininfo, cpu_time);
+FIELD(abi::DomainInfo, max_vcpu_id, xen_domctl_getdomaininfo, max_vcpu_id);
+FIELD(abi::DomainInfo, gpaddr_bits, xen_domctl_getdomaininfo, gpaddr_bits);
+FIELD(abi::VcpuInfo, cpu_time, xen_domctl_getvcpuinfo, cpu_time); FIELD(abi::VcpuInfo, running, xen_domctl_getvcpuinfo, running);
+FIELD(abi::VcpuAffinity, soft, xen_domctl_vcpuaffinity, cpumap_soft);
+FIELD(abi::ReadConsole, index, xen_sysctl_readconsole, index); FIELD(abi::ReadConsole, count, xen_sysctl_readconsole, count);
+FIELD(abi::PhysicalInfo, total_pages, xen_sysctl_physinfo, total_pages);
+FIELD(abi::PhysicalInfo, capabilities, xen_sysctl_physinfo, capabilities);
+FIELD(abi::DomainInfoList, num_domains, xen_sysctl_getdomaininfolist, num_domains);
+FIELD(abi::EventStatus, status, evtchn_status, status); FIELD(abi::EventStatus, remote_port, evtchn_status, u.interdomain.port);
+FIELD(abi::EventAllocUnbound, port, evtchn_alloc_unbound, port); FIELD(abi::MulticallEntry, arguments, multicall_entry, args);
+NUMBER(abi::hypercall_memory_op, __HYPERVISOR_memory_op); NUMBER(abi::hypercall_multicall, __HYPERVISOR_multicall);
+NUMBER(abi::hypercall_xen_version, __HYPERVISOR_xen_version); NUMBER(abi::hypercall_xsm_op, __HYPERVISOR_xsm_op);
+NUMBER(abi::hypercall_event_channel_op, __HYPERVISOR_event_channel_op);
+NUMBER(abi::hypercall_sysctl, __HYPERVISOR_sysctl); NUMBER(abi::hypercall_domctl, __HYPERVISOR_domctl);
+NUMBER(abi::interface_version, XEN_DOMCTL_INTERFACE_VERSION); NUMBER(abi::interface_version, XEN_SYSCTL_INTERFACE_VERSION);
+NUMBER(abi::flag_shutdown, XEN_DOMINF_shutdown); NUMBER(abi::flag_paused, XEN_DOMINF_paused);
+NUMBER(abi::flag_running, XEN_DOMINF_running); NUMBER(abi::shutdown_reason_shift, XEN_DOMINF_shutdownshift);
+NUMBER(abi::domctl_destroydomain, XEN_DOMCTL_destroydomain); NUMBER(abi::domctl_getvcpuaffinity, XEN_DOMCTL_getvcpuaffinity);
+NUMBER(abi::domctl_getvcpuinfo, XEN_DOMCTL_getvcpuinfo); NUMBER(abi::scheduler_null, XEN_SCHEDULER_NULL);
+NUMBER(abi::sysctl_sched_id, XEN_SYSCTL_sched_id); NUMBER(abi::capability_pv, XEN_SYSCTL_PHYSCAP_pv);
+NUMBER(abi::event_status, EVTCHNOP_status); NUMBER(abi::event_alloc_unbound, EVTCHNOP_alloc_unbound);
+NUMBER(abi::memory_maximum_reservation, XENMEM_maximum_reservation);
+NUMBER(abi::memory_sharing_shared_pages, XENMEM_get_sharing_shared_pages);
+NUMBER(abi::version_guest_handle, XENVER_guest_handle); NUMBER(abi::version_build_id, XENVER_build_id);
+"""
 # A program of another author. It prints "good" if each call does what libxen-dev's headers say.
 PROGRAM = r"""
 #include <errno.h>
@@ -163,6 +218,9 @@ class Started:
 
 
 class Libraries(unittest.TestCase):
+    def test_structures_are_those_of_the_headers(self):
+        subprocess.run(["c++", "-std=gnu++20", "-fsyntax-only", "-I", ROOT, "-x", "c++", "-"], input=LAYOUT.encode(), check=True)
+
     def test_each_has_all_functions_of_the_original_in_its_versions(self):
         for name in NAMES:
             [original] = pathlib.Path("/usr/lib").glob(f"*/lib{name}.so.1")
@@ -213,14 +271,43 @@ class Programs(unittest.TestCase):
             self.assertIn("web", own)
             self.assertEqual(modern(machine, "xl", "dmesg"), own)
 
+    def test_event_channels_of_both_times_are_in_one_table(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--", "cat", check=0)
+            ports = dict(re.findall(r"^ *(\d+): VCPU 0: (.*)$", modern(machine, "lsevtchn", "0"), re.MULTILINE))
+            console = machine.domains()["web"]
+            self.assertEqual(ports[str(console["dom0_port"])],
+                             f"Interdomain (Connected) - Remote Domain 1, Port {console['port']}")
+            # xcs and xenstored both learn of a domain's end.
+            self.assertEqual(list(ports.values()).count("Virtual IRQ 3"), 2)
+            kill(machine, "xenstored")
+            eventually("its ports are closed", lambda: self.ports_of_virq(machine) == 1)
+
+    def ports_of_virq(self, machine):
+        """Without `modern`, which would start xenstored again."""
+        said = subprocess.run(words(machine, "lsevtchn", "0")[-2:], check=True, capture_output=True, text=True, env={
+            **os.environ, "PATH": str(PROGRAMS[0]), "LD_LIBRARY_PATH": str(LIBRARIES), "RINGSIDE_DIR": machine.directory})
+        return said.stdout.count("Virtual IRQ 3")
+
+    def test_xl_shows_the_one_vcpu_of_each_domain(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--", "cat", check=0)
+            self.assertRegex(modern(machine, "xl", "vcpu-list"), r"(?m)^web +1 +0 +0 +r-- +[\d.]+ +all / all$")
+
+    def test_xl_info_is_complete(self):
+        with Machine() as machine:
+            told = dict(line.split(":", 1) for line in modern(machine, "xl", "info").splitlines())
+            self.assertEqual({name.strip(): value.strip() for name, value in told.items()}["xen_version"], "4.17.0-ringside")
+
     def test_the_status_is_that_of_the_program_which_finds_others(self):
         with Machine() as machine:
             modern(machine, "sh", "-c", "xl list >/dev/null && exit 7", check=7)
 
     def test_a_call_that_is_not_there_is_named(self):
         with Machine() as machine:
-            done = machine.run("modern", "--", "xl", "vcpu-list")
-            self.assertIn(b"ringside: domctl 14: ringside does not have this call", done.stderr)
+            done = machine.run("modern", "--", "xl", "cpupool-list")
+            self.assertEqual(done.stderr.count(b"ringside: sysctl 18: ringside does not have this call"), 1)
+            self.assertIn(b"Function not implemented", done.stderr)
 
     def test_without_a_machine_or_a_program_it_says_so(self):
         self.assertIn(b"no machine is running", run("modern", "--dir", "/nonexistent", "--", "xl", "list", check=3).stderr)
@@ -236,8 +323,8 @@ class OwnProgram(unittest.TestCase):
             subprocess.run(["cc", "-D_GNU_SOURCE", "-x", "c", "-o", program, "-", "-lxenctrl", "-lxencall", "-lxenevtchn", "-lxengnttab",
                             "-lxenforeignmemory"], input=PROGRAM.encode(), check=True)
             machine.run("create", "web", "--", "sh", "-c", "echo hello; cat", check=0)
-            console = socket.create_connection(("127.0.0.1", machine.tcp_port("web")))
-            support.ask(console, b"", b"hello")
+            with socket.create_connection(("127.0.0.1", machine.tcp_port("web"))) as console:
+                support.ask(console, b"", b"hello")
             self.assertEqual(modern(machine, program, "1"), "good\n")
             os.remove(program)
 
@@ -303,7 +390,7 @@ class Ends(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not list(pathlib.Path("/usr/lib").glob("xen-*/bin/xenstored")) or not shutil.which("xenstore-ls"):
+    if not PROGRAMS or not shutil.which("xenstore-ls"):
         support.skip_all(f"today's Xen programs are not installed ({PACKAGES})")
     if not os.path.exists("/usr/include/xengnttab.h"):
         support.skip_all("the headers of Xen's libraries are not installed (apt-get install libxen-dev)")

@@ -59,7 +59,35 @@ enum DomctlCommand : std::uint32_t {
   domctl_pausedomain = 3,
   domctl_unpausedomain = 4,
   domctl_getdomaininfo = 5,
+  domctl_getvcpuinfo = 14,
+  domctl_getvcpuaffinity = 25,
 };
+
+struct VcpuInfo {
+  std::uint32_t vcpu;
+  std::uint8_t online;
+  std::uint8_t blocked;
+  std::uint8_t running;
+  std::uint8_t reserved;
+  std::uint64_t cpu_time;  ///< in nanoseconds
+  std::uint32_t cpu;
+};
+static_assert(sizeof(VcpuInfo) == 24 && offsetof(VcpuInfo, cpu) == 16);
+
+struct Bitmap {
+  std::uint8_t* bytes;
+  std::uint32_t bits;
+};
+
+struct VcpuAffinity {
+  std::uint32_t vcpu;
+  std::uint32_t flags;  ///< which of the two are meant
+  Bitmap hard;
+  Bitmap soft;
+};
+static_assert(sizeof(VcpuAffinity) == 40 && offsetof(VcpuAffinity, soft) == 24);
+inline constexpr std::uint32_t affinity_hard = 1 << 0;
+inline constexpr std::uint32_t affinity_soft = 1 << 1;
 
 struct Domctl {
   std::uint32_t command;
@@ -68,6 +96,8 @@ struct Domctl {
   std::uint16_t reserved[3];
   union {
     DomainInfo info;
+    VcpuInfo vcpu;
+    VcpuAffinity affinity;
     std::uint8_t space[128];
   };
 };

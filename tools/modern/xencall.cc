@@ -68,6 +68,36 @@ Result<long> get_domain_info(Link& link, abi::Domctl& domctl) {
   return 0;
 }
 
+/// The domain with exactly that id.
+Result<DomainInfo> domain_named(Link& link, std::uint16_t domain) {
+  auto found = link.call({.op = HypercallOp::domain_info, .domain = domain});
+  if (!found) return found.error();
+  if (domain != DOMID_SELF && found->answer.info.domain != domain) return error_of(ESRCH);
+  return found->answer.info;
+}
+
+/// There is one vcpu, the domain's process. Linux chooses its CPU, so none is told.
+Result<long> get_vcpu_info(Link& link, const abi::Domctl& domctl, abi::VcpuInfo& vcpu) {
+  auto info = domain_named(link, domctl.domain);
+  if (!info) return info.error();
+  if (vcpu.vcpu != 0) return error_of(ESRCH);
+  const bool runs = info->state.running != 0 && info->state.paused == 0;
+  vcpu = {};
+  vcpu.online = 1;
+  vcpu.running = runs ? 1 : 0;
+  vcpu.cpu_time = cpu_time_of(info->process);
+  return 0;
+}
+
+Result<long> get_vcpu_affinity(Link& link, const abi::Domctl& domctl, const abi::VcpuAffinity& affinity) {
+  if (auto info = domain_named(link, domctl.domain); !info) return info.error();
+  if (affinity.vcpu != 0) return error_of(ESRCH);
+  const auto any_cpu = [](const abi::Bitmap& map) { std::memset(map.bytes, 0xff, (map.bits + 7) / 8); };
+  if ((affinity.flags & abi::affinity_hard) != 0) any_cpu(affinity.hard);
+  if ((affinity.flags & abi::affinity_soft) != 0) any_cpu(affinity.soft);
+  return 0;
+}
+
 Result<long> do_domctl(Link& link, abi::Domctl& domctl) {
   if (domctl.version != abi::interface_version) return error_of(EACCES);
   switch (domctl.command) {
@@ -79,6 +109,10 @@ Result<long> do_domctl(Link& link, abi::Domctl& domctl) {
       return destroy_or_pause(link, HypercallOp::domain_unpause, domctl);
     case abi::domctl_getdomaininfo:
       return get_domain_info(link, domctl);
+    case abi::domctl_getvcpuinfo:
+      return get_vcpu_info(link, domctl, domctl.vcpu);
+    case abi::domctl_getvcpuaffinity:
+      return get_vcpu_affinity(link, domctl, domctl.affinity);
     default:
       return not_here(("domctl " + std::to_string(domctl.command)).c_str());
   }
@@ -159,7 +193,13 @@ Result<long> do_sysctl(Link& link, abi::Sysctl& sysctl) {
 
 // -- event channels
 
+/// Port 0 is never used: a hypercall of ringside refuses it, and for Xen it is closed.
 Result<long> event_status(Link& link, abi::EventStatus& status) {
+  if (status.port == any_port) {
+    if (auto info = domain_named(link, status.domain); !info) return info.error();
+    status.status = static_cast<std::uint32_t>(PortState::closed);
+    return 0;
+  }
   auto found = link.call({.op = HypercallOp::evtchn_status, .domain = status.domain, .port = status.port});
   if (!found) return found.error();
   const PortStatus& known = found->answer.status;
@@ -245,11 +285,9 @@ Result<long> do_version(unsigned command, void* argument) {
 // -- memory
 
 Result<long> reservation(Link& link, std::uint16_t domain, std::uint32_t DomainInfo::*which) {
-  auto found = link.call({.op = HypercallOp::domain_info, .domain = domain});
-  if (!found) return found.error();
-  const DomainInfo& info = found->answer.info;
-  if (domain != DOMID_SELF && info.domain != domain) return error_of(ESRCH);
-  return static_cast<long>(info.*which / page_kib);
+  auto info = domain_named(link, domain);
+  if (!info) return info.error();
+  return static_cast<long>((*info).*which / page_kib);
 }
 
 Result<long> do_memory_op(Link& link, unsigned command, void* argument) {
