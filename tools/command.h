@@ -18,6 +18,9 @@ inline constexpr int exit_usage = 1;
 inline constexpr int exit_could_not_run = 3;
 inline constexpr int exit_expectation_failed = 4;
 
+/// The heading in the help for the single processes of a machine.
+inline constexpr const char* processes_group = "Single processes, in the foreground";
+
 /// Lives as long as the command line. The chosen subcommand stores its work in `run`.
 struct Session {
   std::string directory = Machine::default_directory();
@@ -47,6 +50,7 @@ void add_console_commands(Command app, Session& session);    // machine/console.
 void add_attach_commands(Command app, Session& session);     // machine/attach.cc: attach, detach
 void add_serial_commands(Command app, Session& session);     // machine/serial.cc: uart, keyboard, dmesg
 void add_ring_command(Command app, Session& session);        // machine/ring.cc: ring
+void add_modern_commands(Command app, Session& session);     // machine/modern.cc: modern, xenstored ...
 void add_dump_command(Command app, Session& session);        // view/dump.cc: dump
 void add_watch_command(Command app, Session& session);       // watch/command.cc: watch
 void add_demo_command(Command app, Session& session);        // view/demo.cc

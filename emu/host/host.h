@@ -112,6 +112,8 @@ class Host {
   /// A new zeroed page. No process can shrink or grow it, and it can be mapped only through its handle.
   virtual Result<Handle> frame_create() = 0;
   virtual Result<Mapping> frame_map(const Handle& frame) = 0;
+  /// Another handle of the same frame, through which a process can map it for reading only.
+  virtual Result<Handle> frame_read_only(const Handle& frame) = 0;
   virtual void frame_unmap(std::byte* address) = 0;
 
   // -- memory that outlives a process

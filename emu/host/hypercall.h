@@ -62,6 +62,14 @@ inline constexpr std::uint32_t pirqs = 256;
 /// The keyboard's, on every PC.
 inline constexpr std::uint32_t keyboard_pirq = 1;
 
+/// A frame that one domain grants to another is named by its domain and a reference. The first references are
+/// for pages that a toolstack makes as it builds a domain (grant_table.h).
+inline constexpr std::uint32_t grant_console = 0;
+inline constexpr std::uint32_t grant_xenstore = 1;
+inline constexpr std::uint32_t grants_reserved = 8;
+/// Reference argument meaning "choose one".
+inline constexpr std::uint32_t any_grant = 0xffff'ffff;
+
 /// Why a domain shut down (sched.h: SHUTDOWN_*).
 enum class ShutdownReason : std::uint32_t { poweroff = 0, reboot = 1, suspend = 2, crash = 3 };
 
@@ -124,9 +132,9 @@ enum class HypercallOp : std::uint16_t {
   start_info,   ///< guest: -> info of the caller, handle of its frame
   map_frame,    ///< domain, frame -> handle
   sched_shutdown,           ///< guest: reason, exit_status
-  evtchn_alloc_unbound,     ///< domain, domain2 (who may bind) -> port
-  evtchn_bind_interdomain,  ///< domain, domain2, port, port2 (0 = allocate) -> port, port2
-  evtchn_bind_virq,         ///< virq -> port; the same port again for a virq already bound
+  evtchn_alloc_unbound,     ///< domain, domain2 (who may bind), alone -> port
+  evtchn_bind_interdomain,  ///< domain, domain2, port, port2 (0 = allocate), alone -> port, port2
+  evtchn_bind_virq,         ///< virq, alone -> port; the same port again for a virq already bound
   evtchn_bind_pirq,         ///< virq (the interrupt's number) -> port; dom0 only; idempotent as well
   evtchn_bind_ipi,          ///< -> port
   evtchn_close,             ///< domain, port
@@ -141,6 +149,12 @@ enum class HypercallOp : std::uint16_t {
   dmesg_read,     ///< DOM0_READCONSOLE: position -> data, and the position where it really begins
   dmesg_clear,    ///< position, up to which xen's console ring is forgotten
   interrupt,      ///< ringside: virq; no call but a wire: a device that dom0 owns interrupts the processor
+  grant_share,  ///< domain grants a new frame to domain2 under the reference frame (or any_grant), read_only,
+                ///< alone -> position, the reference; handle; dom0 only, as grant_end and grant_notify
+  grant_end,    ///< domain, frame (the reference); existing mappings stay
+  grant_map,    ///< domain, frame (the reference), read_only -> handle; for the domain it is granted to
+  grant_notify,  ///< ringside (Linux's gntdev): domain, frame (the reference), position and port: a byte of
+                 ///< it is set to 0, and the port raised (0 = none), when the caller's connection closes
 };
 
 struct HypercallArguments {
@@ -157,7 +171,10 @@ struct HypercallArguments {
   std::uint32_t memory_kib = 0;
   ring::Abi abi = ring::Abi::sring;
   std::uint8_t preserve = 0;
-  std::uint8_t alone = 0;  ///< of evtchn_open: EINVAL if another connection of dom0 has the port open
+  /// Of dom0's calls. evtchn_open: EINVAL if another connection has the port open. Those that make a port or
+  /// a grant: a new one in any case, which belongs to this connection and ends with it.
+  std::uint8_t alone = 0;
+  std::uint8_t read_only = 0;
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
   std::uint16_t data_bytes = 0;

@@ -191,6 +191,11 @@ Result<PidFile> PidFile::take(const std::string& path) {
   return PidFile(path, std::move(fd));
 }
 
+Result<> PidFile::keep_after_exec() {
+  if (fcntl(fd_.get(), F_SETFD, 0) != 0) return system_error("cannot keep the pid file", path_);
+  return Done{};
+}
+
 PidFile::~PidFile() {
   if (fd_.valid()) unlink(path_.c_str());
 }

@@ -63,6 +63,8 @@ class PidFile {
   PidFile(PidFile&& other) noexcept = default;
   PidFile& operator=(PidFile&&) = delete;
   ~PidFile();
+  /// The program that this process becomes will hold it, and leave the file behind when it ends.
+  [[nodiscard]] Result<> keep_after_exec();
   /// The process that holds the file at `path`; empty if none does.
   [[nodiscard]] static std::optional<int> holder(const std::string& path);
 

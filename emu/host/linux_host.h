@@ -67,6 +67,7 @@ class LinuxHost final : public Host {
   Result<Handle> handle_duplicate(const Handle& handle) override;
 
   Result<Handle> frame_create() override;
+  Result<Handle> frame_read_only(const Handle& frame) override;
   Result<Mapping> frame_map(const Handle& frame) override;
   void frame_unmap(std::byte* address) override;
   Result<Mapping> memory_keep(const std::string& path, std::size_t bytes) override;

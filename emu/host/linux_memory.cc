@@ -66,6 +66,12 @@ Result<Handle> LinuxHost::frame_create() {
   return adopt(fd.release());
 }
 
+Result<Handle> LinuxHost::frame_read_only(const Handle& frame) {
+  const int fd = open(fmt::format("/proc/self/fd/{}", frame.number()).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return system_error("cannot open a frame for reading", "memfd");
+  return adopt(fd);
+}
+
 Result<Mapping> LinuxHost::frame_map(const Handle& frame) {
   if (auto checked = check_frame(frame.number()); !checked) return checked.error();
   auto mapping = map_shared(frame.number(), ring::frame_bytes, "cannot map a frame");

@@ -40,6 +40,7 @@ constexpr MadeName made_names[] = {
     {"pty-", true, ".new", fs::file_type::symlink},      {"faults", false, "", fs::file_type::regular},
     {"console-", true, ".kept", fs::file_type::regular}, {"dom", true, ".spec", fs::file_type::regular},
     {"dom", true, ".log", fs::file_type::regular},       {"journal", false, "", fs::file_type::directory},
+    {"store", false, "", fs::file_type::directory},
 };
 
 /// The number between the two in `name`; empty when there is none.
@@ -173,6 +174,9 @@ void Machine::remove() const {
     if (entry.symlink_status(ignored).type() != type_of_made(name)) continue;
     if (name == "journal") {
       remove_journal(entry.path().string());
+    } else if (name == "store") {
+      fs::remove(store_socket(), ignored);
+      fs::remove(entry.path(), ignored);
     } else if (is_of_process(name, ".pid") && PidFile::holder(entry.path().string())) {
       lives = true;
     } else {

@@ -16,7 +16,7 @@ namespace ringside {
 class Machine {
  public:
   /// All processes that a machine may have. The others end when the hypervisor ends, so it is the first.
-  static constexpr std::array processes{"xen", "xcs", "xend", "xenctld", "dom0"};
+  static constexpr std::array processes{"xen", "xcs", "xend", "xenctld", "dom0", "xenstored", "xenconsoled"};
 
   /// A relative path starts at the current directory; it is kept as an absolute one, which other processes
   /// can use.
@@ -47,6 +47,9 @@ class Machine {
   [[nodiscard]] std::string xcs_socket() const { return directory_ + "/xcs_socket"; }
   [[nodiscard]] std::string xend_socket() const { return directory_ + "/xend.sock"; }
   [[nodiscard]] std::string xenctld_socket() const { return directory_ + "/xenctld.sock"; }
+  /// Where today's xenstored has its socket.
+  [[nodiscard]] std::string store_directory() const { return directory_ + "/store"; }
+  [[nodiscard]] std::string store_socket() const { return store_directory() + "/socket"; }
   /// The link to a domain's pty, under xenctld.
   [[nodiscard]] std::string pty_link(DomainId domain) const {
     return directory_ + "/pty-" + std::to_string(domain);

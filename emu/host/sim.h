@@ -331,6 +331,8 @@ class SimHost final : public Host {
   Result<Handle> handle_duplicate(const Handle& handle) override;
 
   Result<Handle> frame_create() override;
+  /// The simulated components have no protection of memory: this handle is like the other one.
+  Result<Handle> frame_read_only(const Handle& frame) override { return handle_duplicate(frame); }
   Result<Mapping> frame_map(const Handle& frame) override;
   void frame_unmap(std::byte* address) override;
   Result<Mapping> memory_keep(const std::string& path, std::size_t bytes) override;

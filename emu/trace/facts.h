@@ -150,6 +150,14 @@ enum class Refusal : std::uint8_t {
   no_such_pirq,
   no_devices,
   interrupt_unbound,
+  grants_of_dom0,
+  grants_full,
+  grant_reference,
+  grant_taken,
+  no_such_grant,
+  grant_for_another,
+  grant_is_read_only,
+  grant_offset,
   // guests
   console_subtype,
   shutdown_subtype,
@@ -195,6 +203,9 @@ enum class Fact : std::uint8_t {
   port_of_pirq,
   port_of_ipi,
   port_closed,  ///< {2} is a PortState
+  granted,
+  grant_ended,
+  grant_notified,
   serial_to_xen,
   serial_to_dom0,
   // dom0's daemons

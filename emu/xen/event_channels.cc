@@ -49,15 +49,16 @@ void EventChannels::remove_domain(DomainId domain) {
   close_abandoned();
 }
 
-Result<ring::Port> EventChannels::alloc_unbound(DomainId domain, DomainId remote) {
+Result<ring::Port> EventChannels::alloc_unbound(DomainId domain, DomainId remote, Owner owner) {
   auto port = open(domain, {.state = PortState::unbound, .remote_domain = remote});
+  if (port) set_owner(domain, *port, owner);
   if (port) journal_.told(domain, trace::Fact::port_waits, {*port, remote});
   return port;
 }
 
 Result<EventChannels::Pair> EventChannels::bind_interdomain(DomainId domain1, DomainId domain2,
                                                             ring::Port port1, ring::Port port2,
-                                                            bool may_open_second) {
+                                                            bool may_open_second, Owner owner) {
   if (domain1 == domain2 && port1 == port2 && port1 != any_port) {
     return refusal(EINVAL, trace::Refusal::port_to_itself, port1, domain1);
   }
@@ -66,10 +67,14 @@ Result<EventChannels::Pair> EventChannels::bind_interdomain(DomainId domain1, Do
   if (bound1.value()) return Pair{port1, look(domain1, port1).remote_port};
   const auto bound2 = end_fits(domain2, port2, domain1, port1);
   if (!bound2) return bound2.error();
-  if (bound2.value()) return Pair{look(domain2, port2).remote_port, port2};
+  if (bound2.value() && owner == no_owner) return Pair{look(domain2, port2).remote_port, port2};
+  if (bound2.value()) {
+    return refusal(EINVAL, trace::Refusal::port_bound, port2, domain2, look(domain2, port2).remote_port,
+                   domain1);
+  }
 
-  if (!may_open_second && look(domain2, port2).state == PortState::closed) {
-    return refusal(EPERM, trace::Refusal::port_not_offered, domain1, domain2);
+  if ((!may_open_second || owner != no_owner) && look(domain2, port2).state == PortState::closed) {
+    return refusal(owner == no_owner ? EPERM : EINVAL, trace::Refusal::port_not_offered, domain1, domain2);
   }
   // An end that was a closed port is set up anew; an end that was waiting keeps its state.
   Kicks kicks1;
@@ -96,6 +101,7 @@ Result<EventChannels::Pair> EventChannels::bind_interdomain(DomainId domain1, Do
   Entry& end1 = entry(domain1, port1);
   end1.status = {.state = PortState::interdomain, .remote_domain = domain2, .remote_port = port2};
   if (kicks1.valid()) end1.kicks = std::move(kicks1);
+  set_owner(domain1, port1, owner);
   Entry& end2 = entry(domain2, port2);
   end2.status = {.state = PortState::interdomain, .remote_domain = domain1, .remote_port = port1};
   if (kicks2.valid()) end2.kicks = std::move(kicks2);
@@ -128,10 +134,15 @@ Result<bool> EventChannels::end_fits(DomainId own, ring::Port port, DomainId oth
   return refusal(EINVAL, trace::Refusal::port_in_use, port, own, status.state);
 }
 
-Result<ring::Port> EventChannels::bind_virq(DomainId domain, std::uint32_t virq) {
+Result<ring::Port> EventChannels::bind_virq(DomainId domain, std::uint32_t virq, Owner owner) {
   RS_CHECK(virq < virqs);
-  if (const ring::Port bound = virq_port(domain, virq); bound != any_port) return bound;
+  if (owner == no_owner) {
+    for (const ring::Port bound : virq_ports(domain, virq)) {
+      if (table(domain)[bound].owners.empty()) return bound;
+    }
+  }
   auto port = open(domain, {.state = PortState::virq, .number = virq});
+  if (port) set_owner(domain, *port, owner);
   if (port) journal_.told(domain, trace::Fact::port_of_virq, {*port, virq});
   return port;
 }
@@ -164,8 +175,13 @@ Result<PortStatus> EventChannels::status(DomainId domain, ring::Port port) const
   return look(domain, port);
 }
 
-ring::Port EventChannels::virq_port(DomainId domain, std::uint32_t virq) const {
-  return port_of(domain, PortState::virq, virq);
+std::vector<ring::Port> EventChannels::virq_ports(DomainId domain, std::uint32_t virq) const {
+  std::vector<ring::Port> ports;
+  for (ring::Port port = 1; port < table(domain).size(); ++port) {
+    const PortStatus status = look(domain, port);
+    if (status.state == PortState::virq && status.number == virq) ports.push_back(port);
+  }
+  return ports;
 }
 
 ring::Port EventChannels::pirq_port(DomainId domain, std::uint32_t pirq) const {
@@ -197,8 +213,25 @@ bool EventChannels::opened_by_another(ring::Port port, std::uint32_t connection)
                              [connection](std::uint32_t each) { return each != connection; });
 }
 
+Result<> EventChannels::keep(ring::Port port, Owner owner) {
+  if (!is_port(port)) return no_such_port(dom0, port);
+  if (look(dom0, port).state == PortState::closed)
+    return refusal(EINVAL, trace::Refusal::port_closed, port, dom0);
+  if (!entry(dom0, port).owners.empty()) set_owner(dom0, port, owner);
+  return Done{};
+}
+
+void EventChannels::set_owner(DomainId domain, ring::Port port, Owner owner) {
+  if (owner != no_owner) entry(domain, port).owners.push_back(owner);
+}
+
 void EventChannels::connection_gone(std::uint32_t connection) {
-  for (Entry& each : tables_.at(dom0)) std::erase(each.openers, connection);
+  for (ring::Port port = 1; port < table(dom0).size(); ++port) {
+    Entry& each = entry(dom0, port);
+    std::erase(each.openers, connection);
+    const bool owned = std::erase(each.owners, connection) != 0;
+    if (owned && each.owners.empty()) close_entry(dom0, port);
+  }
   close_abandoned();
 }
 

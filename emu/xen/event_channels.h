@@ -36,8 +36,13 @@ class EventChannels {
   /// Closes all its ports, and the ports that are thereby abandoned.
   void remove_domain(DomainId domain);
 
+  /// The connection that a port of dom0 belongs to; it is closed with it.
+  using Owner = std::uint32_t;
+  static constexpr Owner no_owner = 0;  ///< the port belongs to its domain
+
   // -- the operations. EINVAL: no such port, or its state does not allow it. ENOSPC: no closed port is left.
-  Result<ring::Port> alloc_unbound(DomainId domain, DomainId remote);
+  // `owner` is for the new port of the calling domain.
+  Result<ring::Port> alloc_unbound(DomainId domain, DomainId remote, Owner owner = no_owner);
 
   struct Pair {
     ring::Port port1;
@@ -45,11 +50,12 @@ class EventChannels {
   };
   /// Either port may be any_port. For a pair that is bound already, that pair is returned. `may_open_second`
   /// says whether the caller may open a closed port of domain2; otherwise a port there must wait for domain1
-  /// (EPERM).
+  /// (EPERM). With an owner, as in today's Xen, such a port must wait (EINVAL) and must not be bound
+  /// (EINVAL).
   Result<Pair> bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1, ring::Port port2,
-                                bool may_open_second);
-  /// Returns the same port again for a virq that is bound. `virq` < virqs.
-  Result<ring::Port> bind_virq(DomainId domain, std::uint32_t virq);
+                                bool may_open_second, Owner owner = no_owner);
+  /// Returns the same port again for a virq that is bound, but a new one for an owner. `virq` < virqs.
+  Result<ring::Port> bind_virq(DomainId domain, std::uint32_t virq, Owner owner = no_owner);
   /// Returns the same port again for an interrupt that is bound. `pirq` < pirqs.
   Result<ring::Port> bind_pirq(DomainId domain, std::uint32_t pirq);
   Result<ring::Port> bind_ipi(DomainId domain);
@@ -57,8 +63,9 @@ class EventChannels {
   Result<> close(DomainId domain, ring::Port port);
   [[nodiscard]] Result<PortStatus> status(DomainId domain, ring::Port port) const;
 
+  /// The port of the domain itself, and those of owners.
+  [[nodiscard]] std::vector<ring::Port> virq_ports(DomainId domain, std::uint32_t virq) const;
   /// any_port when it is not bound.
-  [[nodiscard]] ring::Port virq_port(DomainId domain, std::uint32_t virq) const;
   [[nodiscard]] ring::Port pirq_port(DomainId domain, std::uint32_t pirq) const;
   /// The kicks that Prepare made, for a port that is not closed.
   [[nodiscard]] const Kicks& kicks(DomainId domain, ring::Port port) const;
@@ -67,7 +74,9 @@ class EventChannels {
   void opened(ring::Port port, std::uint32_t connection);
   /// Whether another process of dom0 has opened it.
   [[nodiscard]] bool opened_by_another(ring::Port port, std::uint32_t connection) const;
-  /// That process is gone.
+  /// A port of dom0 that has owners has one more. EINVAL: it is closed.
+  Result<> keep(ring::Port port, Owner owner);
+  /// That process is gone, and so are the ports that belonged to it alone.
   void connection_gone(std::uint32_t connection);
 
  private:
@@ -75,6 +84,7 @@ class EventChannels {
     PortStatus status;
     Kicks kicks;
     std::vector<std::uint32_t> openers;  ///< dom0's ports only: connections, each once
+    std::vector<Owner> owners;           ///< dom0's ports only; empty: it belongs to the domain
   };
   /// As long as the highest port ever used: most domains use two or three.
   using Table = std::vector<Entry>;
@@ -82,6 +92,7 @@ class EventChannels {
   [[nodiscard]] const Table& table(DomainId domain) const;
   [[nodiscard]] PortStatus look(DomainId domain, ring::Port port) const;
   [[nodiscard]] ring::Port port_of(DomainId domain, PortState state, std::uint32_t number) const;
+  void set_owner(DomainId domain, ring::Port port, Owner owner);
   [[nodiscard]] Entry& entry(DomainId domain, ring::Port port);
   [[nodiscard]] Result<ring::Port> lowest_closed(DomainId domain, ring::Port except) const;
   [[nodiscard]] Result<bool> end_fits(DomainId own, ring::Port port, DomainId other,

@@ -29,6 +29,7 @@ Hypervisor::Hypervisor(Host& host, trace::Journal journal, HypervisorOptions opt
       dom0_abi_(options.dom0_abi),
       domains_(host, options.domains_max),
       channels_([this](DomainId domain, ring::Port port) { return prepare_port(domain, port); }, journal),
+      grants_(host, journal),
       serial_console_(host, journal, std::move(options.console),
                       [this] { raise_virq(domains_.living(dom0_id), VIRQ_CONSOLE, dom0_id); }) {
   add_keys();
@@ -136,6 +137,14 @@ Result<> Hypervisor::dispatch(Call& call) {
       return dmesg_clear(call);
     case HypercallOp::interrupt:
       return interrupt(call);
+    case HypercallOp::grant_share:
+      return grant_share(call);
+    case HypercallOp::grant_end:
+      return grant_end(call);
+    case HypercallOp::grant_map:
+      return grant_map(call);
+    case HypercallOp::grant_notify:
+      return grant_notify(call);
   }
   return refusal(ENOSYS, trace::Refusal::no_such_hypercall, static_cast<std::uint32_t>(call.arguments.op));
 }
@@ -146,6 +155,7 @@ void Hypervisor::gone(const HypercallCaller& caller) {
     if (domains_.connection_gone(caller.domain)) disconnected(caller.domain);
     return;
   }
+  end_grants_of(caller.connection);
   channels_.connection_gone(caller.connection);
   for (const Domain* domain = domains_.first_from(dom0_id + 1); domain != nullptr;) {
     const DomainId id = domain->info.domain;

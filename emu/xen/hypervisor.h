@@ -7,7 +7,8 @@
 // reason in words.
 //
 // hypervisor.cc holds the dispatch and the life of domains, hypervisor_ends.cc their end and suspension,
-// hypervisor_events.cc the event channels, hypervisor_console.cc the console.
+// hypervisor_events.cc the event channels, hypervisor_grants.cc the grants, hypervisor_console.cc the
+// console.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "emu/trace/journal.h"
 #include "emu/xen/domains.h"
 #include "emu/xen/event_channels.h"
+#include "emu/xen/grants.h"
 #include "emu/xen/serial_console.h"
 
 namespace ringside::xen {
@@ -104,6 +106,7 @@ class Hypervisor {
   Result<> evtchn_bind_ipi(Call& call);
   Result<> evtchn_close(Call& call);
   Result<> evtchn_send(Call& call);
+  Result<> send(Domain& sender, ring::Port port);
   Result<> evtchn_status(Call& call);
   Result<> evtchn_open(Call& call);
   Result<> interrupt(Call& call);
@@ -115,11 +118,22 @@ class Hypervisor {
   void raise_virq(Domain& receiver, std::uint32_t virq, DomainId about);
   [[nodiscard]] const Kicks& kicks_of(const Domain& domain, ring::Port port) const;
 
+  // -- grants
+  /// For a port or a grant that is to end with its caller's connection.
+  [[nodiscard]] static EventChannels::Owner owner_of(const Call& call);
+  Result<DomainId> granting_domain(const Call& call);
+  Result<> grant_share(Call& call);
+  Result<> grant_end(Call& call);
+  Result<> grant_map(Call& call);
+  Result<> grant_notify(Call& call);
+  void end_grants_of(std::uint32_t connection);
+
   Host& host_;
   trace::Journal journal_;
   ring::Abi dom0_abi_;
   DomainTable domains_;
   EventChannels channels_;
+  Grants grants_;
   SerialConsole serial_console_;
 };
 

@@ -72,6 +72,7 @@ void Hypervisor::destroy(DomainId id) {
   Domain domain = std::move(domains_.living(id));
   domains_.remove(id);
   channels_.remove_domain(id);
+  grants_.remove_domain(id);
   // A builder that died may have started a process without naming it here.
   host_.domain_signal(id, domain.process, Host::DomainSignal::kill);
   tell(id, trace::Fact::destroyed, {}, domain.name());

@@ -34,7 +34,8 @@ Result<> Hypervisor::evtchn_alloc_unbound(Call& call) {
   if (!domain) return domain.error();
   const DomainId remote = resolve(call, call.arguments.domain2);
   if (domains_.find(remote) == nullptr) return refusal(ESRCH, trace::Refusal::no_domain_to_wait_for, remote);
-  auto port = channels_.alloc_unbound((*domain)->info.domain, remote);
+  const DomainId id = (*domain)->info.domain;
+  auto port = channels_.alloc_unbound(id, remote, id == dom0_id ? owner_of(call) : EventChannels::no_owner);
   if (!port) return port.error();
   call.answer.port = *port;
   return Done{};
@@ -46,8 +47,10 @@ Result<> Hypervisor::evtchn_bind_interdomain(Call& call) {
   const DomainId domain2 = resolve(call, call.arguments.domain2);
   if (domains_.find(domain2) == nullptr) return refusal(ESRCH, trace::Refusal::no_domain_to_bind_to, domain2);
   const bool may_open_second = call.caller.privileged() || domain2 == call.caller.domain;
-  auto pair = channels_.bind_interdomain((*domain1)->info.domain, domain2, call.arguments.port,
-                                         call.arguments.port2, may_open_second);
+  const DomainId id = (*domain1)->info.domain;
+  auto pair =
+      channels_.bind_interdomain(id, domain2, call.arguments.port, call.arguments.port2, may_open_second,
+                                 id == dom0_id ? owner_of(call) : EventChannels::no_owner);
   if (!pair) return pair.error();
   call.answer.port = pair->port1;
   call.answer.port2 = pair->port2;
@@ -60,7 +63,7 @@ Result<> Hypervisor::evtchn_bind_virq(Call& call) {
   if (!call.caller.privileged() && (virq == VIRQ_CONSOLE || virq == VIRQ_DOM_EXC)) {
     return refusal(EPERM, trace::Refusal::virq_of_dom0, virq, call.caller.domain);
   }
-  auto port = channels_.bind_virq(call.caller.domain, virq);
+  auto port = channels_.bind_virq(call.caller.domain, virq, owner_of(call));
   if (!port) return port.error();
   call.answer.port = *port;
   return Done{};
@@ -117,9 +120,11 @@ Result<> Hypervisor::evtchn_status(Call& call) {
 }
 
 Result<> Hypervisor::evtchn_send(Call& call) {
-  Domain& sender = domains_.living(call.caller.domain);
+  return send(domains_.living(call.caller.domain), call.arguments.port);
+}
+
+Result<> Hypervisor::send(Domain& sender, ring::Port port) {
   const DomainId id = sender.info.domain;
-  const ring::Port port = call.arguments.port;
   auto status = channels_.status(id, port);
   if (!status) return status.error();
   switch (status->state) {
@@ -204,8 +209,8 @@ void Hypervisor::wake_controller(Domain& guest) {
 
 /// No effect when the receiver has not bound it.
 void Hypervisor::raise_virq(Domain& receiver, std::uint32_t virq, DomainId about) {
-  const ring::Port port = channels_.virq_port(receiver.info.domain, virq);
-  if (port != any_port) raise(receiver, port, about, trace::EventSource::virq, virq);
+  for (const ring::Port port : channels_.virq_ports(receiver.info.domain, virq))
+    raise(receiver, port, about, trace::EventSource::virq, virq);
 }
 
 const Kicks& Hypervisor::kicks_of(const Domain& domain, ring::Port port) const {

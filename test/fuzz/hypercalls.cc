@@ -18,19 +18,22 @@ DomainId domain_from(Input& input) {
 }
 
 HypercallArguments arguments_from(Input& input) {
-  HypercallArguments made{.op = static_cast<HypercallOp>(input.byte() % 30)};
+  const std::uint8_t op = input.byte();
+  HypercallArguments made{.op = static_cast<HypercallOp>(op < 240 ? op % 30 : 28 + op % 4)};
   made.domain = domain_from(input);
   made.domain2 = domain_from(input);
   made.port = input.number();
   made.port2 = input.number();
   const std::uint8_t few = input.byte();
-  made.frame = (few & 1) != 0 ? input.word() : 0x1000 + few / 2 % 4;
+  made.frame = (few & 1) != 0 ? input.word() : (few & 2) != 0 ? few / 4 % 16 : 0x1000 + few / 2 % 4;
   made.virq = (few & 2) != 0 ? input.number() : few / 4 % virqs;
   made.reason = static_cast<ShutdownReason>(few % 5);
   made.memory_kib = (few & 4) != 0 ? input.word() : memory_kib_min;
   made.abi = static_cast<ring::Abi>(few / 8 % 3);
   made.preserve = few / 16 % 3;
   made.rows = made.columns = few;
+  made.alone = few / 32 % 2;
+  made.read_only = few / 64 % 2;
   if ((few & 8) != 0) {
     const std::string name = input.text(input.byte() % sizeof made.name + 1);
     std::memcpy(made.name, name.data(), std::min(name.size(), sizeof made.name));
@@ -69,6 +72,7 @@ void hypercalls(Bytes input) {
   auto others = machine.another(other);
   machine.world.run();
   const std::size_t handles = test::handles_of_xen(machine);
+  std::size_t granted = 0;  // by dom0, which never ends
   {
     const test::Guest victim_guest = machine.boot("victim");
     const test::Guest hostile = machine.boot("hostile");
@@ -92,6 +96,7 @@ void hypercalls(Bytes input) {
       RS_CHECK(answer.result <= 0 && answer.result > -4096);
       RS_CHECK(answer.result == 0 || answer.why[0] != '\0');
       RS_CHECK(answer.result == 0 || outcome->handles.empty());
+      if (made.op == HypercallOp::grant_share && answer.result == 0) ++granted;
       for (Handle& each : outcome->handles) answered.push_back(std::move(each));
       if (answered.size() > 16) answered.clear();
       if (from.below(8) == 0) machine.world.run();
@@ -99,6 +104,7 @@ void hypercalls(Bytes input) {
     }
     test::check_ports(machine, 64);
   }
+  machine.world.kill(other);
   machine.world.run();
   const auto domains = machine.calls.domains().value();
   for (const DomainInfo& each : domains) {
@@ -108,7 +114,7 @@ void hypercalls(Bytes input) {
   machine.world.kill(machine.world.host("guest2"));
   machine.world.run_for(std::chrono::seconds(5));
   RS_CHECK(machine.calls.domains()->size() == 1);
-  RS_CHECK(test::handles_of_xen(machine) <= handles + pirqs + virqs);
+  RS_CHECK(test::handles_of_xen(machine) <= handles + pirqs + virqs + granted);
 }
 
 }  // namespace ringside::fuzz

@@ -69,6 +69,8 @@ constexpr WantedProgram programs[] = {
      "a console client for scripts, and the peer of `ringside bench --only path`"},
     {"screen minicom picocom", "screen", CheckedFor::consoles, "terminal programs for a console's pty"},
     {"tmux", "tmux", CheckedFor::consoles, "several consoles in one terminal"},
+    {"xenstore-ls", "xen-utils-4.17 xenstore-utils", CheckedFor::consoles,
+     "programs of today's Xen, for `ringside modern`"},
     {"wireshark tshark", "tshark", CheckedFor::pages, "shows the captures of dump -w and run --pcap"},
     {"chromium firefox firefox-esr google-chrome", "chromium", CheckedFor::pages,
      "shows the pages of --html and of watch --web; any browser will do"},

@@ -33,9 +33,6 @@ namespace ringside::tools {
 
 namespace {
 
-/// Their heading in the help.
-constexpr const char* processes_group = "Single processes, in the foreground";
-
 /// What each process of a machine has besides its component.
 struct Station {
   /// Empty for a domU, whose process the hypervisor knows. It is destroyed last: `down` treats a process

@@ -1,0 +1,211 @@
+// Grants, and what belongs to a connection of dom0: ports and grants that end with it.
+#include <cerrno>
+
+#include "test/xen_machine.h"
+
+namespace xen_grants_test {
+
+using namespace ringside;
+using namespace ringside::test;
+
+namespace {
+
+constexpr trace::Actor dom0_actor = trace::actor(trace::Role::dom0);
+
+/// A process of dom0 that opens more than one connection, as a program of today does for each handle.
+struct Process {
+  Process(Machine& on, const std::string& name) : machine(&on), host(&on.world.host(name)) {}
+
+  std::unique_ptr<Privcmd> open() { return machine->another(*host); }
+
+  Machine* machine;
+  SimHost* host;
+};
+
+Host::HypercallOutcome ask(SimHost& host, const Privcmd& calls, const HypercallArguments& arguments) {
+  auto outcome = host.hypercall(calls.connection(), arguments, nullptr);
+  REQUIRE(outcome);
+  return std::move(*outcome);
+}
+
+std::uint32_t share(Process& process, const Privcmd& calls, HypercallArguments arguments) {
+  arguments.op = HypercallOp::grant_share;
+  const auto outcome = ask(*process.host, calls, arguments);
+  REQUIRE(outcome.answer.result == 0);
+  REQUIRE(outcome.handles.size() == 1);
+  return static_cast<std::uint32_t>(outcome.answer.position);
+}
+
+int map_result(SimHost& host, const Privcmd& calls, DomainId domain, std::uint32_t reference,
+               bool read_only = false) {
+  return ask(host, calls,
+             {.op = HypercallOp::grant_map, .domain = domain, .frame = reference, .read_only = read_only})
+      .answer.result;
+}
+
+ring::Port bind_virq(Process& process, const Privcmd& calls, std::uint8_t alone) {
+  const auto bound =
+      ask(*process.host, calls, {.op = HypercallOp::evtchn_bind_virq, .virq = VIRQ_DOM_EXC, .alone = alone});
+  REQUIRE(bound.answer.result == 0);
+  return bound.answer.port;
+}
+
+}  // namespace
+
+TEST_CASE("a granted frame is mapped by the domain that it is granted to, and by no other") {
+  Machine machine;
+  const Guest guest = machine.boot("web");
+  const Guest other = machine.boot("other");
+  Process toolstack(machine, "toolstack");
+  const auto calls = toolstack.open();
+  // A page of the guest, for a daemon of dom0.
+  const HypercallArguments page{.domain = guest.domain, .domain2 = 0, .frame = grant_xenstore};
+  CHECK(share(toolstack, *calls, page) == grant_xenstore);
+  const auto granted = ask(*toolstack.host, *calls,
+                           {.op = HypercallOp::grant_map, .domain = guest.domain, .frame = grant_xenstore});
+  REQUIRE(granted.answer.result == 0);
+  const Mapping one = toolstack.host->frame_map(granted.handles[0]).value();
+  one.frame()[7] = std::byte{42};
+  const auto again = ask(machine.dom0, machine.calls,
+                         {.op = HypercallOp::grant_map, .domain = guest.domain, .frame = grant_xenstore});
+  CHECK(machine.dom0.frame_map(again.handles[0]).value().frame()[7] == std::byte{42});
+  // The other guest cannot tell whether there is such a grant.
+  CHECK(map_result(*other.host, *other.calls, guest.domain, grant_xenstore) == -ENOENT);
+  CHECK(map_result(*other.host, *other.calls, guest.domain, grant_console) == -ENOENT);
+  CHECK(map_result(machine.dom0, machine.calls, guest.domain, grant_console) == -ENOENT);
+  CHECK(machine.has_told(guest.domain, "domain 1 grants a frame to domain 0 under reference 1"));
+}
+
+TEST_CASE("a frame that is granted for reading is not mapped for writing") {
+  Machine machine;
+  const Guest guest = machine.boot("web");
+  Process process(machine, "process");
+  const auto calls = process.open();
+  const std::uint32_t reference =
+      share(process, *calls, {.domain2 = guest.domain, .frame = any_grant, .read_only = 1});
+  CHECK(map_result(*guest.host, *guest.calls, 0, reference) == -EACCES);
+  CHECK(map_result(*guest.host, *guest.calls, 0, reference, true) == 0);
+}
+
+TEST_CASE("references are given out from the lowest free one, and there is an end to them") {
+  Machine machine;
+  Process process(machine, "process");
+  const auto calls = process.open();
+  const HypercallArguments any{.domain2 = 0, .frame = any_grant};
+  CHECK(share(process, *calls, any) == grants_reserved);
+  CHECK(share(process, *calls, any) == grants_reserved + 1);
+  const auto refused = [&](HypercallArguments arguments) {
+    arguments.op = HypercallOp::grant_share;
+    return ask(*process.host, *calls, arguments).answer.result;
+  };
+  CHECK(refused({.domain2 = 0, .frame = grants_reserved}) == -EEXIST);
+  CHECK(refused({.domain2 = 0, .frame = grants_reserved + xen::grants_max}) == -EINVAL);
+  CHECK(refused({.domain2 = 5, .frame = any_grant}) == -ESRCH);
+  const auto end = [&](std::uint32_t reference) {
+    return ask(*process.host, *calls, {.op = HypercallOp::grant_end, .frame = reference}).answer.result;
+  };
+  CHECK(end(grants_reserved) == 0);
+  CHECK(end(grants_reserved) == -ENOENT);
+  CHECK(share(process, *calls, any) == grants_reserved);
+  for (std::size_t made = 2; made < xen::grants_max; ++made) share(process, *calls, any);
+  CHECK(refused(any) == -ENOSPC);
+}
+
+TEST_CASE("a guest grants nothing, and ends nothing") {
+  Machine machine;
+  const Guest guest = machine.boot("web");
+  for (const HypercallOp op : {HypercallOp::grant_share, HypercallOp::grant_end, HypercallOp::grant_notify})
+    CHECK(ask(*guest.host, *guest.calls, {.op = op, .domain2 = 0, .frame = any_grant}).answer.result ==
+          -EPERM);
+}
+
+TEST_CASE("grants to a domain end with it, so that a later domain of its id cannot map them") {
+  Machine machine;
+  const DomainId domain = machine.create("web");
+  Process process(machine, "process");
+  const auto calls = process.open();
+  const std::uint32_t reference = share(process, *calls, {.domain2 = domain, .frame = any_grant});
+  REQUIRE(machine.calls.domain_destroy(domain));
+  CHECK(ask(*process.host, *calls, {.op = HypercallOp::grant_end, .frame = reference}).answer.result ==
+        -ENOENT);
+}
+
+TEST_CASE("when a process dies, its grants end, its byte is cleared and its peer gets an event") {
+  Machine machine;
+  Process server(machine, "server");
+  Process client(machine, "client");
+  const auto server_events = server.open();
+  const auto server_grants = server.open();
+  const auto client_calls = client.open();
+  const ring::Port server_port =
+      ask(*server.host, *server_events, {.op = HypercallOp::evtchn_alloc_unbound, .domain2 = 0, .alone = 1})
+          .answer.port;
+  const std::uint32_t reference =
+      share(server, *server_grants, {.domain2 = 0, .frame = any_grant, .alone = 1});
+  REQUIRE(ask(*server.host, *server_grants,
+              {.op = HypercallOp::grant_notify, .port = server_port, .frame = reference, .position = 21})
+              .answer.result == 0);
+  const auto bound =
+      ask(*client.host, *client_calls,
+          {.op = HypercallOp::evtchn_bind_interdomain, .domain2 = 0, .port2 = server_port, .alone = 1});
+  REQUIRE(bound.answer.result == 0);
+  const auto granted =
+      ask(*client.host, *client_calls, {.op = HypercallOp::grant_map, .domain = 0, .frame = reference});
+  const Mapping page = client.host->frame_map(granted.handles[0]).value();
+  page.frame()[21] = page.frame()[22] = std::byte{1};
+  // Its connections close in the order in which they were opened: that of the port is the first.
+  machine.world.kill(*server.host);
+  machine.world.run();
+  CHECK(page.frame()[21] == std::byte{0});
+  CHECK(page.frame()[22] == std::byte{1});
+  CHECK(machine.raised(dom0_actor, bound.answer.port) == 1);
+  CHECK(map_result(*client.host, *client_calls, 0, reference) == -ENOENT);
+  CHECK(machine.calls.evtchn_status(0, server_port)->state == PortState::closed);
+  const PortStatus left = machine.calls.evtchn_status(0, bound.answer.port).value();
+  CHECK(left.state == PortState::unbound);
+}
+
+TEST_CASE("each process of dom0 that wants one has a port of its own for a virtual interrupt") {
+  Machine machine;
+  Process one(machine, "one");
+  Process two(machine, "two");
+  const auto one_calls = one.open();
+  const auto two_calls = two.open();
+  const ring::Port common = bind_virq(one, *one_calls, 0);
+  CHECK(bind_virq(two, *two_calls, 0) == common);
+  const ring::Port own = bind_virq(two, *two_calls, 1);
+  CHECK(own != common);
+  // A successor of the first process still finds the common port.
+  CHECK(bind_virq(one, *one_calls, 0) == common);
+  const DomainId domain = machine.create("web");
+  REQUIRE(machine.calls.domain_destroy(domain));
+  CHECK(machine.raised(dom0_actor, common) == 1);
+  CHECK(machine.raised(dom0_actor, own) == 1);
+  machine.world.kill(*two.host);
+  machine.world.run();
+  CHECK(machine.calls.evtchn_status(0, own)->state == PortState::closed);
+  CHECK(machine.calls.evtchn_status(0, common)->state == PortState::virq);
+}
+
+TEST_CASE("a guest's port that was bound by a dead process can be bound again by the next one") {
+  Machine machine;
+  const Guest guest = machine.boot("web");
+  const ring::Port port = machine.calls.evtchn_alloc_unbound(guest.domain, 0).value();
+  Process first(machine, "first");
+  Process second(machine, "second");
+  const auto first_calls = first.open();
+  const auto second_calls = second.open();
+  const HypercallArguments bind{
+      .op = HypercallOp::evtchn_bind_interdomain, .domain2 = guest.domain, .port2 = port, .alone = 1};
+  HypercallArguments to_closed = bind;
+  to_closed.port2 = port + 1;
+  CHECK(ask(*first.host, *first_calls, to_closed).answer.result == -EINVAL);
+  CHECK(ask(*first.host, *first_calls, bind).answer.result == 0);
+  // While the first one lives, the port is its own.
+  CHECK(ask(*second.host, *second_calls, bind).answer.result == -EINVAL);
+  machine.world.kill(*first.host);
+  machine.world.run();
+  CHECK(ask(*second.host, *second_calls, bind).answer.result == 0);
+}
+
+}  // namespace xen_grants_test

@@ -1,0 +1,65 @@
+// modern: runs a program of today's Xen on a machine. xenstored, xenconsoled: the same for one daemon.
+#include <memory>
+
+#include "emu/host/foreign_program.h"
+#include "emu/host/launch.h"
+#include "tools/command.h"
+#include "tools/machine/modern_daemons.h"
+
+namespace ringside::tools {
+
+namespace {
+
+int run_modern(const Session& session, const std::vector<std::string>& words) {
+  const Machine machine = session.machine();
+  {
+    LinuxHost host("modern", machine);
+    auto privcmd = host.connect_dom0();
+    if (!privcmd) return failed(privcmd.error());
+    if (auto started = start_modern_daemons(host); !started) return failed(started.error());
+    if (auto named = name_domains_in_store(machine, *privcmd); !named) return failed(named.error());
+    if (auto entered = enter_modern_environment(machine); !entered) return failed(entered.error());
+  }
+  const std::string path = find_program(words[0]);
+  if (path.empty()) {
+    return failed({ENOENT, "cannot start the program", words[0], "there is no such program",
+                   "is it installed, in PATH or in /usr/lib/xen-*/bin?"});
+  }
+  return failed(become_foreign_program(path, words));
+}
+
+}  // namespace
+
+void add_modern_commands(Command app, Session& session) {
+  Command modern = add_command(
+      app, session, "modern", "Run a program of today's Xen, unmodified, on a machine of ringside",
+      "  ringside modern -- xl list\n"
+      "  ringside modern -- xenstore-ls -f\n"
+      "  ringside modern -- xl dmesg\n"
+      "  ringside modern -- sh        a shell in which all of Xen's programs run on the machine\n"
+      "It is Debian's program, over libraries that take the place of Xen's own. The first call starts "
+      "Debian's\n"
+      "xenstored and xenconsoled, and each writes the domains' names into the store. Exits with the "
+      "program's\n"
+      "own status. A call that ringside does not have gives ENOSYS, and a line on stderr names it.");
+  const auto words = std::make_shared<std::vector<std::string>>();
+  modern.add_option("COMMAND", *words, "After --: the program and its arguments").required();
+  modern.callback(
+      [&session, words] { session.run = [&session, words] { return run_modern(session, *words); }; });
+
+  Command xenstored =
+      add_command(app, session, "xenstored", "Today's xenstored, Debian's own, on a machine",
+                  "  ringside xenstored --dir /tmp/m1        `modern` starts it when it is needed");
+  xenstored.group(processes_group);
+  xenstored.callback(
+      [&session] { session.run = [&session] { return failed(become_xenstored(session.machine())); }; });
+
+  Command xenconsoled =
+      add_command(app, session, "xenconsoled", "Today's xenconsoled, Debian's own, on a machine",
+                  "  ringside xenconsoled --dir /tmp/m1        `modern` starts it when it is needed");
+  xenconsoled.group(processes_group);
+  xenconsoled.callback(
+      [&session] { session.run = [&session] { return failed(become_xenconsoled(session.machine())); }; });
+}
+
+}  // namespace ringside::tools

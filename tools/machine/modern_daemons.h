@@ -1,0 +1,30 @@
+// Today's daemons of dom0 on a machine of ringside: Debian's own programs, with the drop-in libraries of this
+// folder in place of those that need Xen.
+#pragma once
+
+#include <string>
+
+#include "emu/host/hypercall.h"
+#include "emu/host/linux_host.h"
+
+namespace ringside::tools {
+
+/// Debian's folder of Xen's programs. ENOENT: the package is not installed.
+[[nodiscard]] Result<std::string> xen_programs_folder();
+
+/// Sets this process's environment, so that the programs that it becomes or starts find the machine, its
+/// store, the drop-in libraries, and Xen's programs first in PATH.
+[[nodiscard]] Result<> enter_modern_environment(const Machine& machine);
+
+/// Starts those of the two daemons that do not run, and returns when xenstored answers.
+[[nodiscard]] Result<> start_modern_daemons(LinuxHost& host);
+
+/// Makes the names in the store agree with the domains of the hypervisor, as a toolstack does when it builds
+/// and removes domains.
+[[nodiscard]] Result<> name_domains_in_store(const Machine& machine, Privcmd& privcmd);
+
+/// Becomes that daemon, in the foreground. Returns only with an error.
+[[nodiscard]] Error become_xenstored(const Machine& machine);
+[[nodiscard]] Error become_xenconsoled(const Machine& machine);
+
+}  // namespace ringside::tools

@@ -1,0 +1,61 @@
+// A connection to ringside's hypervisor, for a program that was built for today's Xen. Every handle that such
+// a program opens has one of its own: what belongs to the handle (ports, grants) ends with the connection,
+// however the program ends.
+//
+// The libraries here are C libraries to their users. No exception and no C++ symbol leaves them: each
+// exported function runs inside answer().
+#pragma once
+
+#include <cerrno>
+#include <memory>
+#include <mutex>
+#include <new>
+
+#include "emu/base/check.h"
+#include "emu/host/hypercall.h"
+#include "emu/host/linux_client.h"
+
+/// The functions that a library exports; all others are hidden.
+#define RINGSIDE_EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace ringside::modern {
+
+class Link {
+ public:
+  /// Connects to the machine of RINGSIDE_DIR, as a process of dom0.
+  [[nodiscard]] static Result<std::unique_ptr<Link>> open();
+
+  [[nodiscard]] int descriptor() const { return connection_.get(); }
+  /// One hypercall. A refusal becomes an error with the hypervisor's errno value. May be called by any
+  /// thread.
+  [[nodiscard]] Result<HypercallReply> call(const HypercallArguments& arguments);
+
+ private:
+  explicit Link(Fd connection) : connection_(std::move(connection)) {}
+  std::mutex lock_;
+  Hypercalls hypercalls_;
+  Fd connection_;
+};
+
+/// The value that `run` returns. On an error, sets errno and returns `otherwise`.
+template <class Value, class Run>
+Value answer(Value otherwise, Run run) noexcept {
+  try {
+    Result<Value> result = run();
+    if (result) return result.value();
+    errno = result.error().code > 0 ? result.error().code : EIO;
+  } catch (const std::bad_alloc&) {
+    errno = ENOMEM;
+  } catch (...) {
+    errno = EIO;
+  }
+  return otherwise;
+}
+
+/// An error of which the program sees the code only.
+[[nodiscard]] Error error_of(int code);
+
+/// ENOSYS for a call that ringside does not have. The first time it prints a line that names the call.
+[[nodiscard]] Error not_here(const char* call) noexcept;
+
+}  // namespace ringside::modern
