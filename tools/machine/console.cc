@@ -53,6 +53,7 @@ Result<Attached> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink, Re
   auto output = host.standard_stream(1);
   if (!output) return output.error();
 
+  if (running_dom0(host.machine()) == Dom0Kind::xenctld) options.daemon = trace::actor(trace::Role::xenctld);
   const auto tell_window = [&] {
     const auto size = window_size(0);
     // A guest that is ending refuses this, and then the size does not matter.

@@ -35,9 +35,10 @@ constexpr std::size_t steps_per_event_max = 256;
 /// A client of the console, whose keyboard is the page. The page shows the console's output from the journal.
 class Keyboard {
  public:
-  Keyboard(Host& host, trace::Journal journal, Handle console, DomainId domain)
+  Keyboard(Host& host, trace::Journal journal, trace::Role daemon, Handle console, DomainId domain)
       : host_(host),
         journal_(journal),
+        daemon_(trace::actor(daemon)),
         console_(std::move(console)),
         domain_(domain),
         typed_(typed_waiting_bytes_max) {
@@ -69,7 +70,7 @@ class Keyboard {
       const Io io = host_.write(console_, typed_.front());
       if (io.state != Io::State::moved) break;
       journal_.as(trace::actor(trace::Role::user))
-          .bytes_passed(domain_, trace::actor(trace::Role::xend), typed_.front().first(io.bytes), moment);
+          .bytes_passed(domain_, daemon_, typed_.front().first(io.bytes), moment);
       typed_.drop(io.bytes);
     }
     host_.watch_interest(console_, {.read = true, .write = !typed_.empty()});
@@ -77,6 +78,7 @@ class Keyboard {
 
   Host& host_;
   trace::Journal journal_;
+  trace::Actor daemon_;
   Handle console_;
   DomainId domain_;
   ByteQueue typed_;
@@ -187,8 +189,9 @@ int watch_web(const Session& session, const WatchWebOptions& options) {
   if (auto listens = server->listen(options.port); !listens) return failed(listens.error());
   if (domain) {
     if (auto console = find_console(host, *domain, false)) {
-      keyboard.emplace(host, trace::Journal(**writer, trace::actor(trace::Role::client)), std::move(*console),
-                       *domain);
+      const bool xenctld = running_dom0(host.machine()) == Dom0Kind::xenctld;
+      keyboard.emplace(host, trace::Journal(**writer, trace::actor(trace::Role::client)),
+                       xenctld ? trace::Role::xenctld : trace::Role::xend, std::move(*console), *domain);
     } else {
       host.warn(console.error().text());
     }
