@@ -35,6 +35,39 @@ bool says(const Account& account, std::string_view part) {
 
 }  // namespace
 
+TEST_CASE("the journal must say what the viewers and the program counted") {
+  using trace::Role;
+  const trace::Actor user = trace::actor(Role::user);
+  const trace::Actor xend = trace::actor(Role::xend);
+  const trace::Actor tty = trace::actor(Role::tty, 1);
+  const trace::Actor guest = trace::actor(Role::domain, 1);
+  // Passes 1000 bytes up and 100 down; the hops between are left out, and so they are one place.
+  const auto flow_of = [&](std::size_t shown, std::size_t read) {
+    trace::Flow flow;
+    std::uint64_t step = 0;
+    const auto pass = [&](trace::Actor from, trace::Actor to, std::size_t bytes) {
+      for (; bytes > 0; --bytes) {
+        trace::Entry entry;
+        entry.kind = trace::Kind::bytes_passed;
+        entry.actor = from;
+        entry.peer = to;
+        entry.domain = 1;
+        trace::set_text(entry, "x");
+        flow.take(++step, entry);
+      }
+    };
+    pass(tty, xend, 1000);
+    pass(xend, user, shown);
+    pass(user, guest, 100);
+    pass(guest, tty, read);
+    return flow;
+  };
+  CHECK(mistake_in(balanced(), flow_of(1000, 100), 1).empty());
+  CHECK(mistake_in(balanced(), flow_of(999, 100), 1) == "viewers saw 1000 bytes, by the journal 999");
+  CHECK(mistake_in(balanced(), flow_of(1000, 99), 1) == "the program read 100 bytes, by the journal 99");
+  CHECK(mistake_in(balanced(), flow_of(1000, 100), 2) == "viewers saw 1000 bytes, by the journal 0");
+}
+
 TEST_CASE("the account of a run without faults is correct") {
   CHECK(mistake_in(balanced()).empty());
   CHECK(mistake_in({}).empty());

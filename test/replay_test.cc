@@ -47,10 +47,28 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-void types(Played& played, std::string_view text) {
+void types(Played& played, std::string_view text, std::optional<std::uint32_t> tag = {}) {
   played.as(actor(Role::user)).bytes_passed(1, xend, bytes_of(text));
-  played.as(xend).frame_passed(1, xcs, 9, 2, text_message(text));
+  played.as(xend).frame_passed(1, xcs, frame_request, 2, text_message(text), 0, {}, tag);
 }
+
+/// A program prints, and its guest writes that into slot `index`.
+void prints(Played& played, std::string_view text, std::uint32_t index) {
+  played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of(text));
+  played.as(dom1).slot_written(1, ring::Ring::tx, index, SlotUse::request, text_message(text), index);
+}
+
+void passes_up(Played& played, Actor client, std::string_view text, std::uint32_t index) {
+  played.as(xcs).frame_passed(1, client, frame_request, 2, text_message(text), 0, {}, index);
+}
+
+void takes(Played& played, Actor client, std::string_view text, std::uint32_t index) {
+  played.as(client).frame_taken(1, xcs, frame_request, 2, text_message(text), index);
+}
+
+constexpr FlowPlace xend_up{.role = Role::xend, .domain = 1, .down = false};
+constexpr FlowPlace xcs_up{.role = Role::xcs, .domain = 1, .down = false};
+constexpr FlowPlace rx{.ring = true, .domain = 1};
 
 }  // namespace
 
@@ -139,16 +157,17 @@ TEST_CASE("bytes from before the first entry count as printed when they appear, 
   CHECK(played.flow.totals(0, false).said == 0);
 }
 
-TEST_CASE("a message that xcs drops is lost, and was the oldest one waiting there") {
+TEST_CASE("a message that xcs drops is lost: its number says which") {
   Played played;
-  types(played, "abc");
-  types(played, "defg");
-  played.as(xcs).quirk(1, Quirk::xcs_drop_when_full);
+  types(played, "abc", 1);
+  types(played, "defg", 2);
+  played.as(xcs).quirk(1, Quirk::xcs_drop_when_full, 1, 3);
   CHECK(played.did.lost);
   CHECK(played.mark == '*');
-  CHECK(played.flow.totals(1, true).lost == 3);
+  CHECK(played.flow.totals(1, true).lost(Loss::ring_full) == 3);
+  CHECK(played.flow.totals(1, true).lost() == 3);
   CHECK(played.flow.level({.role = Role::xcs, .domain = 1}) == 4);
-  played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("defg"));
+  played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("defg"), 2);
   CHECK(played.flow.level({.role = Role::xcs, .domain = 1}) == 0);
 }
 
@@ -179,22 +198,123 @@ TEST_CASE("bytes that a reader of a pty leaves unread go back to the queue, in f
   played.as(client).bytes_passed(1, actor(Role::user), bytes_of("ab"));
   CHECK(played.flow.level(pty) == 4);
   played.as(xenctld).told(1, Fact::output_returned, {3});
-  CHECK((played.flow.level(pty) == 1 && played.flow.level(queue) == 3));
+  CHECK((played.flow.level(pty) == 0 && played.flow.level(queue) == 3));
+  CHECK(played.flow.totals(1, false).lost(Loss::with_viewer) == 1);
   REQUIRE(played.did.bytes.size() == 1);
   CHECK((played.did.bytes[0].first == sent[0].first + 3 && played.did.bytes[0].count == 3));
   played.as(xenctld).bytes_passed(1, client, bytes_of("defg"));
   CHECK(played.did.bytes.front().first == sent[0].first + 3);
   CHECK(played.flow.level(queue) == 0);
+  // The reader had read one more byte than it had shown, and shows it now, and all that came again.
+  played.as(client).bytes_passed(1, actor(Role::user), bytes_of("cdefg"));
+  CHECK(played.flow.totals(1, false).lost() == 0);
+  CHECK(played.flow.totals(1, false).delivered == 7);
 }
 
-TEST_CASE("bytes that a terminal adds begin there") {
+TEST_CASE("a message of the kernel begins there, between the bytes of the program") {
   Played played;
-  played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of("x\n"));
+  played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of("ab"));
   const std::uint64_t first = played.did.bytes.front().first;
-  played.as(dom1).slot_written(1, ring::Ring::tx, 0, SlotUse::request, text_message("x\r\n"));
-  REQUIRE(played.did.bytes.size() == 3);
-  CHECK(played.did.bytes[0].first == first);
-  CHECK(played.did.bytes[2].first == first + 1);
+  played.as(dom1).bytes_passed(1, dom1, bytes_of("(k)"));
+  played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of("ab"));
+  played.as(dom1).slot_written(1, ring::Ring::tx, 0, SlotUse::request, text_message("ab(k"), 0);
+  REQUIRE(played.did.bytes.size() == 1);
+  CHECK((played.did.bytes[0].first == first && played.did.bytes[0].count == 4));
+  played.as(dom1).slot_written(1, ring::Ring::tx, 1, SlotUse::request, text_message(")ab"), 1);
+  CHECK(played.flow.totals(1, false).said == 7);
+  CHECK(played.flow.totals(1, false).appeared == 0);
+  CHECK(played.flow.imbalances().empty());
+  // A byte more than it can have.
+  played.as(dom1).slot_written(1, ring::Ring::tx, 2, SlotUse::request, text_message("!"), 2);
+  CHECK(played.flow.totals(1, false).appeared == 1);
+  REQUIRE(played.flow.imbalances().size() == 1);
+  CHECK(played.flow.imbalances()[0] ==
+        "printed by dom1: 8 bytes; 0 shown, 0 unseen, 8 in the ring; 1 were passed on without being there");
+}
+
+TEST_CASE("a frame that comes again, or to a second client, brings no new bytes") {
+  Played played;
+  const Actor other = actor(Role::client, 9);
+  // The other client opened the connection 9 itself; connection 3 is xend's.
+  played.as(actor(Role::client)).frame_passed(0, xcs, 1, 0, {}, 1);
+  played.as(xcs).frame_passed(0, other, 1, 0, {}, 1, 0);
+  prints(played, "abc", 4);
+  passes_up(played, actor(Role::client, 3), "abc", 4);
+  passes_up(played, other, "abc", 4);
+  CHECK(played.flow.level(xcs_up) == 3);
+  played.as(xcs).index_moved(1, ring::Ring::tx, IndexName::req_cons, 4, 5);
+  CHECK(played.flow.level(xcs_up) == 3);
+  takes(played, other, "abc", 4);
+  takes(played, xend, "abc", 4);
+  CHECK(played.flow.level(xend_up) == 3);
+  passes_up(played, actor(Role::client, 3), "abc", 4);
+  takes(played, xend, "abc", 4);
+  CHECK(played.flow.level(xend_up) == 3);
+  CHECK(played.flow.totals(1, false).said == 3);
+  CHECK(played.flow.imbalances().empty());
+}
+
+TEST_CASE("bytes are unseen when a client answers them that does not report what it takes") {
+  Played played;
+  for (const std::uint32_t index : {0u, 8u}) {
+    prints(played, "abc", index);
+    passes_up(played, actor(Role::client, 3), "abc", index);
+    played.as(xcs).index_moved(1, ring::Ring::tx, IndexName::req_cons, index, index + 1);
+  }
+  CHECK(played.flow.totals(1, false).unseen == 3);
+  CHECK(played.flow.level(xcs_up) == 3);
+  CHECK(played.flow.imbalances().empty());
+}
+
+TEST_CASE("input that is sent again after a switch died is the same input") {
+  Played played;
+  types(played, "abc", 7);
+  played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("abc"), 7);
+  const auto sent = played.did.bytes;
+  // This switch dies before it has published the slot.
+  played.as(xend).frame_passed(1, xcs, frame_request, 2, text_message("abc"), 0, {}, 7);
+  CHECK(played.did.bytes.empty());
+  played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("abc"), 7);
+  REQUIRE(played.did.bytes.size() == 1);
+  CHECK(played.did.bytes[0].first == sent[0].first);
+  CHECK(played.flow.level(rx) == 3);
+  played.as(dom1).index_moved(1, ring::Ring::rx, IndexName::req_cons, 0, 1);
+  played.as(xend).frame_passed(1, xcs, frame_request, 2, text_message("abc"), 0, {}, 7);
+  CHECK(played.flow.level(rx) == 0);
+  CHECK(played.flow.totals(1, true).said == 3);
+  CHECK(played.flow.imbalances().empty());
+}
+
+TEST_CASE("what a killed daemon had not kept of the input is lost") {
+  Played played;
+  types(played, "abc", 7);
+  played.as(actor(Role::user)).bytes_passed(1, xend, bytes_of("defgh"));
+  // It had read two more bytes, and its frame with tag 7 is on its way.
+  played.as(xend).told(1, Fact::console_adopted, {2, 3, 7});
+  CHECK(played.did.lost);
+  CHECK(played.flow.level({.role = Role::xend, .domain = 1}) == 2);
+  CHECK(played.flow.totals(1, true).lost(Loss::with_daemon) == 3);
+  played.as(xend).frame_passed(1, xcs, frame_request, 2, text_message("de"), 0, {}, 8);
+  CHECK(played.flow.imbalances().empty());
+}
+
+TEST_CASE("a domain that is gone with its console leaves no bytes behind") {
+  Played played;
+  prints(played, "abc", 0);
+  types(played, "x", 1);
+  played.as(actor(Role::xen)).told(1, Fact::destroyed);
+  CHECK(played.flow.queued(1, false) == 3);
+  CHECK(played.flow.queued(1, true) == 1);
+  played.as(xend).told(1, Fact::console_gone);
+  played.as(actor(Role::user)).bytes_passed(1, xend, bytes_of("yz"));
+  CHECK(played.flow.totals(1, false).lost(Loss::ended) == 3);
+  CHECK(played.flow.totals(1, true).lost(Loss::ended) == 3);
+  CHECK(played.flow.imbalances().empty());
+  prints(played, "late", 1);
+  REQUIRE(played.flow.imbalances().size() == 1);
+  CHECK(played.flow.imbalances()[0] ==
+        "printed by dom1: 7 bytes; 0 shown, 0 unseen, 4 in the ring, 3 lost (the domain ended); "
+        "0 were passed on without being there; the domain and its console are gone");
 }
 
 TEST_CASE("faults and refusals have their marks") {

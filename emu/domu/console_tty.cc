@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <utility>
+#include <vector>
 
 namespace ringside::domu {
 
@@ -44,6 +45,7 @@ ConsoleTty::~ConsoleTty() {
 void ConsoleTty::print(std::string_view text) {
   // One byte always stays free, as in 2005, where kernel messages could not fill the buffer either.
   const std::size_t usable = transmit_.capacity() - 1;
+  const std::size_t before = transmit_.size();
   std::size_t dropped = quirks_.has(Quirk::kcons_lfcr) ? print_backwards(text) : 0;
   if (quirks_.has(Quirk::kcons_lfcr)) text = {};
   for (const char character : text) {
@@ -56,9 +58,18 @@ void ConsoleTty::print(std::string_view text) {
       dropped += out.size();
     }
   }
+  tell_added(before);
   count_dropped(trace::Counter::kernel_bytes_dropped, dropped_message_bytes_, dropped);
   ctrl_if_.count_lost(0, dropped);
   flush();
+}
+
+/// The kernel's own part of the output begins here.
+void ConsoleTty::tell_added(std::size_t before) {
+  if (!journal_.listening()) return;
+  std::vector<std::uint8_t> added(transmit_.size() - before);
+  transmit_.copy(before, added);
+  journal_.bytes_passed(domain_, journal_.self(), added);
 }
 
 /// The line ends of 2005: LF CR, with a check for room for the first byte only.
@@ -131,6 +142,7 @@ void ConsoleTty::space_in_ring() {
 
 void ConsoleTty::send_flow_character(std::uint8_t character) {
   if (!ixoff_) return;
+  if (!flow_character_) journal_.bytes_passed(domain_, journal_.self(), {&character, 1});
   flow_character_ = character;  // replaces an unsent one, which is obsolete
   flush();
 }

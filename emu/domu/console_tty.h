@@ -113,6 +113,7 @@ class ConsoleTty {
   void input_taken(std::size_t bytes);
   void drop_input();
   void flush();
+  void tell_added(std::size_t before);
   std::size_t print_backwards(std::string_view text);
   [[nodiscard]] bool send_chunk(Bytes chunk);
   void send_flow_character(std::uint8_t character);

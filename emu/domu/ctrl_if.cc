@@ -105,7 +105,8 @@ CtrlIf::Sent CtrlIf::put(ControlMessage message) {
   if (tx_->full()) return Sent::full;
   message.length = std::min<std::uint8_t>(message.length, ring::payload_bytes_max);
   Batch batch(*this);
-  journal_.slot_written(domain_, Ring::tx, tx_->req_prod_pvt(), trace::SlotUse::request, message);
+  journal_.slot_written(domain_, Ring::tx, tx_->req_prod_pvt(), trace::SlotUse::request, message,
+                        tx_->req_prod_pvt());
   RS_CHECK(tx_->put_request(message));
   return Sent::sent;
 }

@@ -64,7 +64,7 @@ void MachineStage::client_ended(Client& client, Lane lane) {
 
 void MachineStage::client_frame(Client& client, Lane lane, const dom0::XcsMessage& frame) {
   trace::Journal its_journal = journal(actor_of(client.lanes[static_cast<std::size_t>(lane)]));
-  dom0::tell_taken(its_journal, trace::actor(trace::Role::xcs), frame);
+  dom0::tell_taken(its_journal, trace::actor(trace::Role::xcs), frame, true);
   if (lane == Lane::control) {
     const bool gives_session = frame.type == dom0::XCS_CONNECT_CTRL && frame.result == dom0::XCS_RSLT_OK;
     if (gives_session) client.session = frame.u.connect.session_id;

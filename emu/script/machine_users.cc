@@ -116,9 +116,10 @@ void MachineStage::connect_user(ConsoleUser& console_user, DomainId domain, Hand
                              .bytes_passed(console_user.domain, console_user.actor, bytes);
                        },
                    .went =
-                       [this, &console_user, other](Bytes bytes) {
-                         journal(console_user.actor).bytes_passed(console_user.domain, other, bytes);
+                       [this, &console_user, other](Bytes bytes, std::uint64_t at) {
+                         journal(console_user.actor).bytes_passed(console_user.domain, other, bytes, at);
                        },
+                   .journal = journal(console_user.actor),
                    .ended =
                        [this, &console_user] {
                          ++arrivals_;

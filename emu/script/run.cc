@@ -44,13 +44,23 @@ bool names_uart(const std::vector<Statement>& statements) {
   return std::ranges::any_of(statements, [](const Statement& each) { return names_uart(each); });
 }
 
-bool names_fault(const std::vector<Statement>& statements) {
+/// Whether there is an act of one of these kinds.
+template <class... Acts>
+bool has_act(const std::vector<Statement>& statements) {
   return std::ranges::any_of(statements, [](const Statement& each) {
     const auto* act = std::get_if<Act>(&each.what);
     const auto* block = std::get_if<Together>(&each.what);
-    return (act != nullptr && std::holds_alternative<Fault>(*act)) ||
-           (block != nullptr && names_fault(block->statements));
+    return (act != nullptr && (std::holds_alternative<Acts>(*act) || ...)) ||
+           (block != nullptr && has_act<Acts...>(block->statements));
   });
+}
+
+/// Whether each byte is sent by a part that reports it, and once.
+bool reports_all(const Scenario& scenario) {
+  const Quirks& quirks = scenario.setup.quirks;
+  const bool believes = quirks.has(Quirk::stale_indices) || quirks.has(Quirk::abi_mismatch);
+  return !believes &&
+         !has_act<WritesSlot, SetsIndex, FillsRing, ClientSends, ClientSendsBytes>(scenario.statements);
 }
 
 bool settles(const Pattern& pattern) {
@@ -74,7 +84,7 @@ std::uint64_t journal_hash(const State& state) {
 StagePlan plan_of(const Scenario& scenario) {
   StagePlan plan;
   plan.cuts = scenario.setup.cuts;
-  plan.faults = names_fault(scenario.statements);
+  plan.faults = has_act<Fault>(scenario.statements);
   plan.dom0 = scenario.setup.controller == Controller::xenctld ? Dom0::xenctld : Dom0::xcs_xend;
   plan.abi = scenario.setup.abi;
   plan.quirks = scenario.setup.quirks;
@@ -107,6 +117,12 @@ RunRecord Run::go() {
   if (!stopped_) (void)settle(scenario_.setup.timeout);
   if (!stopped_ && stage_->failure()) stop({}, {});
   if (!stopped_) end_watches(nullptr);
+  if (!stopped_ && reports_all(scenario_)) {
+    for (const std::string& imbalance : state_.flow().imbalances())
+      stop({EPROTO, "the bytes of a run do not add up", scenario_.name, imbalance,
+            "this is an error of ringside: please report it, with --journal"},
+           {});
+  }
   if (record_.outcome == Outcome::passed && !record_.failures.empty()) record_.outcome = Outcome::failed;
   record_.began = began_;
   record_.ended = stage_->now();

@@ -2,6 +2,7 @@
 #include "emu/script/state.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "emu/dom0/xcs/xcs_proto.h"
 
@@ -31,6 +32,8 @@ State::State() = default;
 
 void State::take(const trace::Entry& entry) {
   entries_.push_back(entry);
+  flow_.take(steps(), entry);
+  for (const trace::FlowPlace& place : flow_.touched()) count_level(place);
   switch (entry.kind) {
     case Kind::slot_written: {
       const auto use = std::min<std::size_t>(entry.detail, 1);
@@ -41,31 +44,18 @@ void State::take(const trace::Entry& entry) {
     case Kind::index_moved:
       return index_moved(entry);
     case Kind::frame_taken:
-      if (entry.actor.role == Role::xend && is_console_request(entry)) {
-        count({CountedBy::level}, entry, static_cast<std::int64_t>(entry.message.payload().size()));
-      }
       return carried(entry);
     case Kind::bytes_passed:
       if (entry.actor.role == Role::user) last_typed_.insert_or_assign(entry.domain, entry.actor);
-      if (entry.actor.role == Role::xend || entry.actor.role == Role::xenctld) {
-        count({CountedBy::level}, entry, -static_cast<std::int64_t>(entry.message.payload().size()));
-      }
       return;
     case Kind::refused:
-      return count({CountedBy::refusal}, entry, 1);
+      return count({CountedBy::refusal}, entry.actor, entry.domain, 1);
     case Kind::quirk:
-      return count({CountedBy::quirk, entry.detail}, entry, 1);
-    case Kind::counted: {
-      const std::int64_t change = std::int64_t{entry.to_value} - std::int64_t{entry.from_value};
-      count({CountedBy::counter, entry.detail}, entry, change);
-      const bool emptied =
-          is(entry, trace::Counter::console_bytes_discarded) || is(entry, trace::Counter::bytes_unread);
-      if (emptied) count({CountedBy::level}, entry, -change);
-      return;
-    }
+      return count({CountedBy::quirk, entry.detail}, entry.actor, entry.domain, 1);
+    case Kind::counted:
+      return count({CountedBy::counter, entry.detail}, entry.actor, entry.domain,
+                   std::int64_t{entry.to_value} - std::int64_t{entry.from_value});
     case Kind::told:
-      if (trace::is(entry, trace::Fact::output_returned))
-        count({CountedBy::level}, entry, std::int64_t{entry.values[0]});
       if (trace::is(entry, trace::Fact::created)) page_made(entry.domain);
       // What an earlier xcs had read ended with it.
       if (trace::is(entry, trace::Fact::xcs_listens)) carried_.clear();
@@ -124,22 +114,24 @@ void State::took(const trace::Entry& entry, RingRecord& record) {
     Slot& slot = record.slots[static_cast<std::size_t>(use)][ring::slot_of(entry.from_value + at)];
     taken_.push_back(
         {Mark{steps(), at}, entry.actor, entry.domain, entry.ring, use, slot.written, slot.fresh});
-    const bool output = use == SlotUse::request && entry.ring == ring::Ring::tx && slot.written != 0 &&
-                        entry.actor.role == Role::xenctld;
-    if (output && this->at(slot.written).message.type == ring::CMSG_CONSOLE) {
-      count({CountedBy::level}, entry,
-            static_cast<std::int64_t>(this->at(slot.written).message.payload().size()));
-    }
     slot.fresh = false;
   }
 }
 
-void State::count(CounterSource source, const trace::Entry& entry, std::int64_t change) {
+/// The output that a daemon keeps.
+void State::count_level(const trace::FlowPlace& place) {
+  const bool daemon = place.role == Role::xend || place.role == Role::xenctld;
+  if (place.ring || place.down || !daemon) return;
+  const auto now = static_cast<std::int64_t>(flow_.level(place));
+  const std::int64_t before = std::exchange(levels_[place], now);
+  count({CountedBy::level}, trace::actor(place.role), place.domain, now - before);
+}
+
+void State::count(CounterSource source, trace::Actor actor, std::uint32_t domain, std::int64_t change) {
   const std::array key{static_cast<std::uint32_t>(source.by) << 8 | source.detail,
-                       static_cast<std::uint32_t>(entry.actor.role), std::uint32_t{entry.actor.number},
-                       entry.domain};
+                       static_cast<std::uint32_t>(actor.role), std::uint32_t{actor.number}, domain};
   const auto [at, fresh] = tally_by_key_.try_emplace(key, tallies_.size());
-  if (fresh) tallies_.push_back({source, entry.actor, entry.domain});
+  if (fresh) tallies_.push_back({source, actor, domain});
   changes_.push_back({steps(), at->second, change});
 }
 

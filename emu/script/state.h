@@ -17,7 +17,7 @@
 
 #include "emu/script/syntax.h"
 #include "emu/script/vocabulary.h"
-#include "emu/trace/event.h"
+#include "emu/trace/flow.h"
 
 namespace ringside::script {
 
@@ -95,6 +95,8 @@ class State {
   [[nodiscard]] const std::vector<Taken>& taken() const { return taken_; }
   [[nodiscard]] const std::vector<Tally>& tallies() const { return tallies_; }
   [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
+  /// Where each console byte is.
+  [[nodiscard]] const trace::Flow& flow() const { return flow_; }
 
  private:
   struct Slot {
@@ -118,10 +120,13 @@ class State {
   void written(const trace::Entry& entry);
   void index_moved(const trace::Entry& entry);
   void took(const trace::Entry& entry, RingRecord& record);
-  void count(CounterSource source, const trace::Entry& entry, std::int64_t change);
+  void count_level(const trace::FlowPlace& place);
+  void count(CounterSource source, trace::Actor actor, std::uint32_t domain, std::int64_t change);
   [[nodiscard]] RingRecord& record(std::uint32_t domain, ring::Ring ring);
 
   std::vector<trace::Entry> entries_;
+  trace::Flow flow_;
+  std::map<trace::FlowPlace, std::int64_t> levels_;
   std::map<std::pair<std::uint32_t, ring::Ring>, RingRecord> rings_;
   std::map<std::uint32_t, Step> pages_;                   ///< by domain
   std::map<std::uint32_t, std::deque<Carried>> carried_;  ///< by domain

@@ -50,9 +50,10 @@ void Wire::write() {
   Unsent& next = unsent_.front();
   const std::size_t left = next.typing == Typing::keys ? 1 : next.bytes.size() - next.at;
   const Bytes bytes{reinterpret_cast<const std::uint8_t*>(next.bytes.data()) + next.at, left};
+  const auto moment = events_.journal ? events_.journal->moment() : trace::Journal::Moment(nullptr);
   const Io io = host_.write(stream_, bytes);
   if (io.state == Io::State::moved) {
-    if (events_.went) events_.went(bytes.first(io.bytes));
+    if (events_.went) events_.went(bytes.first(io.bytes), moment);
     next.at += io.bytes;
     if (next.at == next.bytes.size()) unsent_.pop_front();
     if (finishing_ && unsent_.empty()) return close();

@@ -6,20 +6,24 @@
 
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "emu/host/host.h"
 #include "emu/script/stage.h"
+#include "emu/trace/journal.h"
 
 namespace ringside::script {
 
 class Wire {
  public:
   struct Events {
-    std::function<void(Bytes)> came;       ///< bytes were read
-    std::function<void(Bytes)> went = {};  ///< bytes were taken by the stream
-    std::function<void()> ended = {};      ///< the other side has closed
+    std::function<void(Bytes)> came;  ///< bytes were read
+    /// Bytes were taken by the stream, at this time of the journal.
+    std::function<void(Bytes, std::uint64_t at)> went = {};
+    std::optional<trace::Journal> journal = {};  ///< that gets what went
+    std::function<void()> ended = {};            ///< the other side has closed
   };
   /// `host` must outlive it.
   Wire(Host& host, Handle stream, Events events);

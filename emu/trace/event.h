@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -43,7 +44,8 @@ enum class Kind : std::uint8_t {
   frame_passed,  ///< actor passes one xcs frame to peer: `detail` is its type, `message` the control message
                  ///< if it has one; `from_value` 1 + its result if it is a reply, else 0; `to_value` the low
                  ///< half of the session id in a frame that connects
-  bytes_passed,  ///< actor passes `message.length` raw bytes to peer (longer runs are several entries)
+  bytes_passed,  ///< actor passes `message.length` raw bytes to peer (longer runs are several entries); to
+                 ///< itself: it adds a message of its own to its output
   refused,       ///< actor refuses or discards something of peer's: `detail` is the Refusal
   counted,       ///< actor's counter `detail` (Counter) goes from `from_value` to `to_value`
   quirk,         ///< the historic quirk `detail` (Quirk) takes effect
@@ -72,7 +74,9 @@ struct Entry {
   std::uint32_t port = 0;
   std::uint32_t from_value = 0;
   std::uint32_t to_value = 0;
-  Values values = {};  ///< of refused and told: the numbers of its sentence; facts.h has the sentences
+  /// Of refused and told: the numbers of its sentence; facts.h has the sentences. Of a frame, a slot and a
+  /// quirk: see number_of().
+  Values values = {};
   std::uint8_t reserved[12] = {};
   ring::ControlMessage message;  ///< of refused and told: its payload is the argument of the sentence
 };
@@ -104,6 +108,16 @@ static_assert(offsetof(Entry, message) == 64);
 }
 [[nodiscard]] inline bool is(const Entry& entry, Fact fact) {
   return entry.kind == Kind::told && fact_of(entry) == fact;
+}
+
+/// The number of the message that a frame or a slot carries, or that a quirk affects. Upwards it is the index
+/// of the request, downwards its tag. A program that does not know XCS_NUMBERS, or writes to the page itself,
+/// gives none.
+[[nodiscard]] inline std::optional<std::uint32_t> number_of(const Entry& entry) {
+  return entry.values[1] != 0 ? std::optional(entry.values[0]) : std::nullopt;
+}
+inline void set_number(Entry& entry, std::optional<std::uint32_t> number) {
+  entry.values = {number.value_or(0), number ? 1u : 0u};
 }
 
 /// Makes `text` the payload of the entry's message, truncated to 60 bytes.

@@ -2,6 +2,8 @@
 #include "emu/trace/flow.h"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "emu/base/quirks.h"
 #include "emu/trace/names.h"
@@ -11,95 +13,77 @@ namespace ringside::trace {
 
 namespace {
 
-constexpr std::size_t pieces_searched_max = 16;  ///< for one that overtook others
 constexpr std::size_t connecting_max = 64;
 constexpr std::uint8_t frame_connect_data = 1;
-
-/// Whether bytes end their path there.
-bool is_end(Role role, bool down) {
-  return down ? role == Role::tty || role == Role::program : role == Role::user;
-}
+constexpr std::size_t all_bytes = std::numeric_limits<std::size_t>::max();
 
 bool is_source(Role role, bool down) {
   return down ? role == Role::user || role == Role::client : role == Role::tty || role == Role::program;
 }
 
-bool is_console(const Entry& entry) {
-  return entry.message.type == ring::CMSG_CONSOLE;
+bool is_console_request(const Entry& entry) {
+  const bool request = entry.kind == Kind::slot_written
+                           ? static_cast<SlotUse>(entry.detail) == SlotUse::request
+                           : entry.detail == frame_request;
+  return request && entry.message.type == ring::CMSG_CONSOLE;
 }
 
-FlowPlace ring_place(const Entry& entry) {
-  return {.ring = true, .domain = entry.domain, .down = entry.ring == ring::Ring::rx};
+FlowPlace ring_place(std::uint32_t domain, bool down) {
+  return {.ring = true, .domain = domain, .down = down};
 }
 
-void add(std::vector<ByteRange>& ranges, std::uint64_t first, std::size_t count) {
-  const auto number = static_cast<std::uint32_t>(count);
-  if (!ranges.empty() && ranges.back().first + ranges.back().count == first)
-    ranges.back().count += number;
-  else
-    ranges.push_back({first, number});
-}
-
-std::size_t common_prefix(std::string_view one, std::string_view other) {
-  const std::size_t most = std::min(one.size(), other.size());
-  return static_cast<std::size_t>(
-      std::mismatch(one.begin(), one.begin() + static_cast<std::ptrdiff_t>(most), other.begin()).first -
-      one.begin());
+/// The characters before the next one that Xen's serial layer has inserted: it sends a newline as CR LF.
+std::size_t before_inserted(std::string_view text) {
+  const std::size_t end = text.find("\r\n");
+  return end == std::string_view::npos && text.ends_with('\r') ? text.size() - 1 : std::min(end, text.size());
 }
 
 }  // namespace
 
 FlowStep Flow::take(std::uint64_t step, const Entry& entry) {
-  FlowStep done;
+  done_ = {};
+  step_ = step;
   touched_.clear();
-  if (!makes_sense(entry)) return done;
+  if (!makes_sense(entry)) return {};
   switch (entry.kind) {
     case Kind::bytes_passed:
-      pass(step, entry, done);
+      bytes_passed(entry);
       break;
     case Kind::frame_passed:
       learn(entry);
-      if (entry.detail == frame_request && is_console(entry)) pass(step, entry, done);
+      if (is_console_request(entry)) frame_passed(entry);
+      break;
+    case Kind::frame_taken:
+      if (is_console_request(entry) && entry.peer.role == Role::xcs) frame_taken(entry);
       break;
     case Kind::slot_written:
-      into_slot(step, entry, done);
+      if (is_console_request(entry)) slot_written(entry);
       break;
     case Kind::index_moved:
-      if (static_cast<IndexName>(entry.detail) == IndexName::req_cons) out_of_slots(step, entry, done);
+      if (static_cast<IndexName>(entry.detail) == IndexName::req_cons)
+        taken_from_ring(entry, entry.ring, entry.from_value, entry.to_value - entry.from_value);
       break;
     case Kind::quirk:
-      if (quirk_of(entry) == Quirk::xcs_drop_when_full) {
-        const FlowPlace place{.role = Role::xcs, .domain = entry.domain};
-        const auto waiting = held_.find(place);
-        if (waiting != held_.end() && !waiting->second.empty())
-          lose(place, waiting->second.front().bytes.size(), done);
-      }
+      quirk(entry);
       break;
     case Kind::counted:
-      if (counter_of(entry) == Counter::console_bytes_discarded)
-        lose({.role = entry.actor.role, .domain = entry.domain, .down = false},
-             entry.to_value - entry.from_value, done);
+      counted(entry);
       break;
     case Kind::told:
-      if (is(entry, Fact::output_returned)) give_back(step, entry, done);
+      told(entry);
+      break;
+    case Kind::refused:
+      // The line that tells a second viewer so is not from the domain.
+      if (is(entry, Refusal::viewer_there)) {
+        const FlowPlace client{.role = Role::client, .domain = entry.domain, .down = false};
+        push(client, born(client, entry.values[0]));
+      }
       break;
     case Kind::event_raised:
     case Kind::event_taken:
-    case Kind::refused:
-    case Kind::frame_taken:
       break;
   }
-  return done;
-}
-
-std::size_t Flow::level(const FlowPlace& place) const {
-  const auto found = levels_.find(place);
-  return found == levels_.end() ? 0 : found->second;
-}
-
-FlowTotals Flow::totals(std::uint32_t domain, bool down) const {
-  const auto found = totals_.find({domain, down});
-  return found == totals_.end() ? FlowTotals{} : found->second;
+  return std::move(done_);
 }
 
 Role Flow::behind(const Entry& entry, Actor actor) const {
@@ -120,161 +104,279 @@ void Flow::learn(const Entry& entry) {
   }
 }
 
-void Flow::pass(std::uint64_t step, const Entry& entry, FlowStep& done) {
-  const Role from = behind(entry, entry.actor);
-  const Role to = behind(entry, entry.peer);
+// -- moves
+
+void Flow::bytes_passed(const Entry& entry) {
+  const Role from = entry.actor.role;
+  const Role to = entry.peer.role;
+  std::string_view text = text_of(entry);
+  if (entry.actor == entry.peer) {
+    const FlowPlace self{.role = from, .domain = entry.domain, .down = false};
+    if (from == Role::domain) known_[entry.domain].reports = true;
+    return push(self, born(self, text.size()));
+  }
   if (depth_of(from) == depth_of(to)) return;
   const bool down = depth_of(from) < depth_of(to);
   const FlowPlace sender{.role = from, .domain = entry.domain, .down = down};
-  const bool takes = from == Role::xcs || from == Role::xenctld;
-  if (!down && takes && held_[sender].empty()) fetch(sender);
-  Pieces pieces = pull(sender, text_of(entry), step, done);
-  push({.role = to, .domain = entry.domain, .down = down}, std::move(pieces), step);
-}
-
-void Flow::into_slot(std::uint64_t step, const Entry& entry, FlowStep& done) {
-  const FlowPlace place = ring_place(entry);
-  const auto slot = std::pair(place, entry.to_value);
-  if (static_cast<SlotUse>(entry.detail) == SlotUse::response || !is_console(entry)) return;
-  Pieces pieces = pull({.role = entry.actor.role, .domain = entry.domain, .down = place.down}, text_of(entry),
-                       step, done);
-  for (const Piece& over : slots_[slot]) touch(place, -static_cast<std::ptrdiff_t>(over.bytes.size()));
-  for (Piece& each : pieces) {
-    each.step = step;
-    touch(place, static_cast<std::ptrdiff_t>(each.bytes.size()));
+  const FlowPlace receiver{.role = to, .domain = entry.domain, .down = down};
+  // Input for Xen itself has arrived.
+  if (to == Role::xen && down && serial_is_xens_) return void(leave(sender, text.size()));
+  if (is_source(from, down)) {
+    if (to == Role::domain) known_[entry.domain].reports = true;
+    if (down && is_gone(entry.domain))
+      return lose(entry.domain, true, born(sender, text.size()), Loss::ended);
+    return arrive(receiver, born(sender, text.size()));
   }
-  slots_[slot] = std::move(pieces);
+  while (from == Role::uart && !down && !text.empty()) {
+    const std::size_t run = before_inserted(text);
+    arrive(receiver, leave(sender, run));
+    if (run < text.size()) arrive(receiver, born(sender, 1));
+    text.remove_prefix(std::min(run + 1, text.size()));
+  }
+  arrive(receiver, leave(sender, text.size()));
 }
 
-void Flow::out_of_slots(std::uint64_t step, const Entry& entry, FlowStep& done) {
-  const FlowPlace place = ring_place(entry);
-  const std::uint32_t count =
-      std::min<std::uint32_t>(entry.to_value - entry.from_value, ring::slots_per_ring);
-  next_slot_[place] = ring::slot_of(entry.to_value);
-  const FlowPlace taker{.role = entry.actor.role, .domain = entry.domain, .down = place.down};
-  for (std::uint32_t at = 0; at < count; ++at) {
-    Pieces& pieces = slots_[{place, ring::slot_of(entry.from_value + at)}];
-    if (pieces.empty()) continue;
-    if (done.came_at == 0) done.came_at = pieces.front().step;
-    for (const Piece& each : pieces) {
-      touch(place, -static_cast<std::ptrdiff_t>(each.bytes.size()));
-      add(done.bytes, each.first, each.bytes.size());
+void Flow::frame_passed(const Entry& entry) {
+  const auto number = number_of(entry);
+  const std::size_t bytes = entry.message.payload().size();
+  const bool down = entry.peer.role == Role::xcs;
+  const FlowPlace xcs{.role = Role::xcs, .domain = entry.domain, .down = down};
+  if (down) {
+    // After the loss of a switch the same pieces are sent once more.
+    if (sent_before(entry.domain, number)) return;
+    const FlowPlace sender{.role = behind(entry, entry.actor), .domain = entry.domain, .down = true};
+    note_sent(entry.domain, number, bytes);
+    return push(xcs, is_source(sender.role, true) ? born(sender, bytes) : leave(sender, bytes), number);
+  }
+  // xcs first passes on what it finds in a slot, and then reports that it took it.
+  const FlowPlace ring = ring_place(entry.domain, false);
+  const auto waiting = held_.find(ring);
+  if (waiting != held_.end() && !waiting->second.pieces.empty()) {
+    const Piece first = waiting->second.pieces.front();
+    push(xcs, pull(ring, all_bytes, {.slot = number ? ring::slot_of(*number) : first.slot}),
+         number ? number : first.number);
+  }
+  for (Piece& each : held_[xcs].pieces) each.passed = each.passed || !number || each.number == number;
+}
+
+/// Upwards. The number tells whether these bytes have come before: as a copy for another client, or in an
+/// offer after the loss of a session.
+void Flow::frame_taken(const Entry& entry) {
+  // It comes after the end of its console.
+  if (is_gone(entry.domain)) return;
+  const auto number = number_of(entry);
+  const FlowPlace xcs{.role = Role::xcs, .domain = entry.domain, .down = false};
+  const FlowPlace client{.role = Role::client, .domain = entry.domain, .down = false};
+  const FlowPlace taker{.role = behind(entry, entry.actor), .domain = entry.domain, .down = false};
+  const std::size_t bytes = entry.message.payload().size();
+  Pieces pieces = pull(xcs, number ? all_bytes : bytes, {.number = number});
+  if (taker.role == Role::xend) {
+    if (pieces.empty() && number) pieces = pull(client, all_bytes, {.number = number});
+    auto& taken = known_[entry.domain].taken;
+    const bool again = number && taken && ring::distance(*taken, *number) - 1 < ring::slots_per_ring;
+    if (pieces.empty() && !again) pieces = leave(xcs, bytes);
+    if (number && !again) taken = *number + 1;
+  }
+  const auto known = number || pieces.empty() ? number : pieces.front().number;
+  push(taker, std::move(pieces), known);
+}
+
+void Flow::slot_written(const Entry& entry) {
+  const bool down = entry.ring == ring::Ring::rx;
+  const auto number = number_of(entry);
+  const std::size_t bytes = entry.message.payload().size();
+  const FlowPlace ring = ring_place(entry.domain, down);
+  const FlowPlace writer{.role = entry.actor.role, .domain = entry.domain, .down = down};
+  Pieces pieces;
+  // A controller that died before it published the slot is followed by one that writes the message again.
+  if (down && number) pieces = pull(ring, all_bytes, {.number = number});
+  FlowStep moved = std::exchange(done_, {});
+  free_slot(entry);
+  moved.lost = done_.lost;
+  done_ = std::move(moved);
+  if (pieces.empty() && down && number && writer.role == Role::xcs)
+    pieces = pull(writer, all_bytes, {.number = number});
+  if (pieces.empty() && !(down && sent_before(entry.domain, number))) {
+    pieces = leave(writer, bytes);
+    if (down) note_sent(entry.domain, number, bytes);
+  }
+  for (Piece& each : pieces) each.slot = entry.to_value;
+  push(ring, std::move(pieces), number);
+}
+
+/// The message before it in this slot has been answered: so a client has it, or it was refused.
+void Flow::free_slot(const Entry& entry) {
+  const bool down = entry.ring == ring::Ring::rx;
+  lose(entry.domain, down, pull(ring_place(entry.domain, down), all_bytes, {.slot = entry.to_value}),
+       Loss::refused);
+  if (down) return;
+  const FlowPlace xcs{.role = Role::xcs, .domain = entry.domain, .down = false};
+  for (const Piece& each : pull(xcs, all_bytes, {.slot = entry.to_value})) {
+    if (each.passed)
+      totals_[{entry.domain, false}].unseen += each.count;
+    else
+      lose(entry.domain, false, {each}, Loss::refused);
+  }
+}
+
+void Flow::taken_from_ring(const Entry& entry, ring::Ring which, std::uint32_t from, std::uint32_t count) {
+  const FlowPlace ring = ring_place(entry.domain, which == ring::Ring::rx);
+  const FlowPlace taker{.role = entry.actor.role, .domain = entry.domain, .down = ring.down};
+  count = std::min<std::uint32_t>(count, ring::slots_per_ring);
+  for (std::uint32_t index = from; index != from + count; ++index)
+    push(taker, pull(ring, all_bytes, {.slot = ring::slot_of(index)}),
+         ring.down ? std::nullopt : std::optional(index));
+}
+
+// -- losses
+
+void Flow::counted(const Entry& entry) {
+  const std::uint32_t change = entry.to_value - entry.from_value;
+  const auto lose_newest = [&](Role role, Loss why) {
+    const FlowPlace place{.role = role, .domain = entry.domain};
+    lose(entry.domain, true, pull(place, change, {.newest = true}), why);
+  };
+  const FlowPlace output{.role = entry.actor.role, .domain = entry.domain, .down = false};
+  switch (counter_of(entry)) {
+    case Counter::console_bytes_discarded:
+      return lose(entry.domain, false, leave(output, change), Loss::discarded);
+    case Counter::bytes_unread:
+      return lose(entry.domain, false, leave(output, change), Loss::unread);
+    case Counter::bytes_shown_twice:
+      totals_[{entry.domain, false}].repeated += change;
+      return;
+    case Counter::typed_bytes_unseen:
+      for (const auto& [place, queue] : held_)
+        if (place.domain == entry.domain && place.down) lose_all(place, Loss::ended);
+      return;
+    case Counter::typed_bytes_lost:
+      return lose_newest(entry.actor.role, Loss::with_daemon);
+    case Counter::input_bytes_dropped:
+      return lose_newest(Role::domain, Loss::dropped);
+    case Counter::console_input_dropped:
+      return lose_newest(Role::xen, Loss::dropped);
+    default:
+      return;
+  }
+}
+
+void Flow::quirk(const Entry& entry) {
+  const auto number = number_of(entry);
+  const FlowPlace xcs{.role = Role::xcs, .domain = entry.domain};
+  switch (quirk_of(entry)) {
+    case Quirk::xcs_drop_when_full:
+    case Quirk::xcs_maxdom:
+      return lose(entry.domain, true, pull(xcs, number ? all_bytes : entry.values[2], {.number = number}),
+                  Loss::ring_full);
+    case Quirk::no_responder:
+      if (!number) return;
+      return lose(entry.domain, false,
+                  pull(ring_place(entry.domain, false), all_bytes, {.slot = ring::slot_of(*number)}),
+                  Loss::refused);
+    case Quirk::xend_reorder: {
+      // It keeps this message now, behind those that it has kept.
+      const FlowPlace xend{.role = Role::xend, .domain = entry.domain, .down = false};
+      if (number) push(xend, pull(xend, all_bytes, {.number = number}), number);
+      return;
     }
-    push(taker, std::move(pieces), step);
-    pieces.clear();
+    default:
+      return;
   }
 }
 
-/// xcs first passes on what it finds in a slot, and then reports that it took it.
-void Flow::fetch(const FlowPlace& taker) {
-  const FlowPlace ring{.ring = true, .domain = taker.domain, .down = false};
-  const std::uint32_t next = next_slot_[ring];
-  for (std::uint32_t at = 0; at < ring::slots_per_ring; ++at) {
-    const auto found = slots_.find({ring, ring::slot_of(next + at)});
-    if (found == slots_.end() || found->second.empty()) continue;
-    for (const Piece& each : found->second) touch(ring, -static_cast<std::ptrdiff_t>(each.bytes.size()));
-    held_[taker] = std::exchange(found->second, {});
-    for (const Piece& each : held_[taker]) touch(taker, static_cast<std::ptrdiff_t>(each.bytes.size()));
-    return;
+void Flow::told(const Entry& entry) {
+  const auto domain_ended = [&] {
+    known_[entry.domain].dead = true;
+    for (const bool down : {true, false})
+      lose_all({.role = Role::domain, .domain = entry.domain, .down = down}, Loss::ended);
+    lose_all(ring_place(entry.domain, true), Loss::ended);
+  };
+  const auto output_ended = [&] {
+    lose_all(ring_place(entry.domain, false), Loss::ended);
+    lose_all({.role = Role::xcs, .domain = entry.domain, .down = false}, Loss::ended);
+  };
+  const auto known = known_.find(entry.domain);
+  const bool dead = known != known_.end() && known->second.dead;
+  switch (fact_of(entry)) {
+    case Fact::created:
+      known_.erase(entry.domain);
+      return;
+    case Fact::crashed:
+    case Fact::connection_closed:
+    case Fact::destroyed:
+      return domain_ended();
+    case Fact::channel_closed:
+      if (dead) output_ended();
+      return;
+    case Fact::requests_unanswered:
+      return taken_from_ring(entry, ring::Ring::tx, entry.values[1], entry.values[0]);
+    case Fact::console_gone:
+    case Fact::console_gone_unkept:
+      if (!dead) return;
+      known->second.gone = true;
+      for (const auto& [place, queue] : held_)
+        if (place.domain == entry.domain && place.down) lose_all(place, Loss::ended);
+      return output_ended();
+    case Fact::viewer_came:
+    case Fact::viewer_left:
+      return leave_viewer(entry.domain);
+    case Fact::console_adopted:
+      return adopt(entry);
+    case Fact::output_returned:
+      return give_back(entry);
+    case Fact::session_lost:
+      // Input without numbers is not sent again.
+      for (auto& [place, queue] : held_) {
+        if (place.ring || place.role != Role::xcs || !place.down) continue;
+        lose(place.domain, true, pull(place, all_bytes, {.unnumbered = true}), Loss::with_daemon);
+      }
+      return;
+    case Fact::serial_to_xen:
+      // The last switch character is not passed on.
+      serial_is_xens_ = true;
+      return void(pull({.role = Role::xen}, 1, {.newest = true}));
+    case Fact::serial_to_dom0:
+      serial_is_xens_ = false;
+      return;
+    default:
+      return;
   }
 }
 
-void Flow::lose(const FlowPlace& place, std::size_t bytes, FlowStep& done) {
-  Pieces& held = held_[place];
-  while (bytes > 0 && !held.empty()) {
-    Piece& front = held.front();
-    const std::size_t part = std::min(bytes, front.bytes.size());
-    add(done.bytes, front.first, part);
-    if (done.came_at == 0) done.came_at = front.step;
-    done.lost = true;
-    totals_[{place.domain, place.down}].lost += part;
-    touch(place, -static_cast<std::ptrdiff_t>(part));
-    bytes -= part;
-    front.first += part;
-    front.bytes.erase(0, part);
-    if (front.bytes.empty()) held.pop_front();
-  }
+/// A daemon continues with the input that the one before it had kept. What that one had not read is lost.
+void Flow::adopt(const Entry& entry) {
+  const auto& [unsent, unanswered, tag, none] = entry.values;
+  const auto& sent = known_[entry.domain].sent;
+  std::size_t under_way = 0;
+  for (auto each = std::ranges::find(sent, tag, &Sent::tag); each != sent.end(); ++each)
+    under_way += each->bytes;
+  const std::size_t kept = unsent + unanswered - std::min<std::size_t>(under_way, unanswered);
+  const FlowPlace input{.role = entry.actor.role, .domain = entry.domain};
+  if (const std::size_t held = level(input); held > kept)
+    lose(entry.domain, true, pull(input, held - kept, {.newest = true}), Loss::with_daemon);
+  // A pty ends with its daemon.
+  if (entry.actor.role == Role::xenctld) leave_viewer(entry.domain);
 }
 
 /// A reader has left the newest bytes unread that its pty had: they go back to the front of the queue.
-void Flow::give_back(std::uint64_t step, const Entry& entry, FlowStep& done) {
+void Flow::give_back(const Entry& entry) {
   const FlowPlace pty{.role = Role::client, .domain = entry.domain, .down = false};
   const FlowPlace queue{.role = entry.actor.role, .domain = entry.domain, .down = false};
-  Pieces& unread = held_[pty];
-  for (std::size_t left = entry.values[0]; left > 0 && !unread.empty();) {
-    Piece& last = unread.back();
-    const std::size_t part = std::min(left, last.bytes.size());
-    const std::size_t kept = last.bytes.size() - part;
-    if (done.came_at == 0) done.came_at = last.step;
-    done.bytes.insert(done.bytes.begin(), {last.first + kept, static_cast<std::uint32_t>(part)});
-    held_[queue].push_front({last.first + kept, last.bytes.substr(kept), step});
-    touch(pty, -static_cast<std::ptrdiff_t>(part));
-    touch(queue, static_cast<std::ptrdiff_t>(part));
-    last.bytes.resize(kept);
-    if (kept == 0) unread.pop_back();
-    left -= part;
-  }
+  Pieces unread = pull(pty, entry.values[0], {.newest = true});
+  const FlowStep done = done_;
+  Pieces queued = pull(queue, all_bytes);
+  push(queue, std::move(unread));
+  put_back(queue, std::move(queued));
+  lose(entry.domain, false, pull(queue, entry.values[1]), Loss::discarded);
+  leave_viewer(entry.domain);
+  done_ = done;
 }
 
-/// Takes `bytes` from those held there, the oldest first. Bytes that are not there are new, and get numbers.
-Flow::Pieces Flow::pull(const FlowPlace& place, std::string_view bytes, std::uint64_t step, FlowStep& done) {
-  Pieces out;
-  Pieces& held = held_[place];
-  const auto give = [&](std::uint64_t first, std::string_view part) {
-    add(done.bytes, first, part.size());
-    out.push_back({first, std::string(part), step});
-    bytes.remove_prefix(part.size());
-  };
-  while (!bytes.empty()) {
-    std::size_t at = 0;
-    const std::size_t most = std::min(held.size(), pieces_searched_max);
-    while (at < most && held[at].bytes.front() != bytes.front()) ++at;
-    if (at < most) {
-      Piece& piece = held[at];
-      const std::size_t part = common_prefix(piece.bytes, bytes);
-      if (done.came_at == 0) done.came_at = piece.step;
-      give(piece.first, bytes.substr(0, part));
-      touch(place, -static_cast<std::ptrdiff_t>(part));
-      piece.first += part;
-      piece.bytes.erase(0, part);
-      if (piece.bytes.empty()) held.erase(held.begin() + static_cast<std::ptrdiff_t>(at));
-      continue;
-    }
-    const std::size_t born = held.empty() ? bytes.size() : 1;
-    // Bytes that were there before the first entry appear only later. Xen's own output on its serial line
-    // belongs to no domain.
-    const bool counts = is_source(place.role, place.down) || place.domain != 0;
-    if (counts) totals_[{place.domain, place.down}].said += born;
-    const std::uint64_t first = next_;
-    next_ += born;
-    give(first, bytes.substr(0, born));
-  }
-  return out;
-}
-
-void Flow::push(const FlowPlace& place, Pieces pieces, std::uint64_t step) {
-  Pieces& held = held_[place];
-  for (Piece& each : pieces) {
-    const std::size_t bytes = each.bytes.size();
-    if (is_end(place.role, place.down)) {
-      totals_[{place.domain, place.down}].delivered += bytes;
-      touch(place, 0);
-      continue;
-    }
-    touch(place, static_cast<std::ptrdiff_t>(bytes));
-    each.step = step;
-    held.push_back(std::move(each));
-  }
-  while (levels_[place] > place_bytes_max_ && !held.empty()) {
-    touch(place, -static_cast<std::ptrdiff_t>(held.front().bytes.size()));
-    held.pop_front();
-  }
-}
-
-void Flow::touch(const FlowPlace& place, std::ptrdiff_t change) {
-  std::size_t& level = levels_[place];
-  level = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(level) + change);
-  if (std::ranges::find(touched_, place) == touched_.end()) touched_.push_back(place);
+/// What it has not shown by now, it has not shown to its user. It may still read what is in its connection.
+void Flow::leave_viewer(std::uint32_t domain) {
+  const Pieces pieces = pull({.role = Role::client, .domain = domain, .down = false}, all_bytes);
+  lose(domain, false, pieces, Loss::with_viewer);
+  for (const Piece& each : pieces) strays_[domain].append(each);
 }
 
 }  // namespace ringside::trace

@@ -1,17 +1,22 @@
-// Where each console byte is: every byte gets a number when it first appears, and keeps it from hop to hop.
+// Where each console byte is: every byte gets a number when it enters the path, and keeps it from hop to hop.
 //
-// Entries say how many bytes an actor passed on, not which. Here those bytes are matched with the bytes that
-// came to the actor before, by order and by content. So one byte can be followed, a queue's length is known,
-// and an arrow can be drawn from where bytes left to where they arrived. Bytes that an actor adds (an echo, a
-// carriage return) get new numbers there.
+// An entry says which bytes moved: a frame and a slot carry the number of their message (its index upwards,
+// its tag downwards), and everything else is a queue, in which order and count decide. The content of bytes
+// is never compared. Bytes of a sender that does not report where it has them from are counted as `appeared`,
+// and bytes handed to a receiver that does not report what became of them as `unseen`: both are unknown, and
+// views say so.
 //
 // Pure bookkeeping over entries, which are not trusted. The memory it uses is bounded.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,7 +27,8 @@ namespace ringside::trace {
 /// The most bytes that one place holds; beyond that the oldest are forgotten.
 inline constexpr std::size_t flow_place_bytes_max = std::size_t{4} << 20;
 
-/// Places of bytes: the ring, or an actor that has received them and not passed them on.
+/// Places of bytes: the ring, or an actor that has received them and not passed them on. A frame on xcs's
+/// socket is in xcs.
 struct FlowPlace {
   bool ring = false;
   Role role = Role::user;  ///< no meaning for the ring
@@ -44,11 +50,31 @@ struct FlowStep {
   bool lost = false;          ///< the bytes are at no place any more
 };
 
-/// For one domain and one direction.
+/// Why bytes are lost.
+enum class Loss : std::uint8_t {
+  discarded,    ///< no viewer read them, and newer ones needed the room
+  unread,       ///< no viewer read them before the console was removed
+  ended,        ///< the domain ended before it had sent or read them
+  dropped,      ///< the guest had no reader for them
+  ring_full,    ///< a quirk of xcs
+  with_viewer,  ///< a viewer left without showing them
+  with_daemon,  ///< a daemon was killed before it had read them, or kept them nowhere
+  refused,      ///< their message was refused or abandoned, or its slot was written again
+};
+inline constexpr std::size_t losses = static_cast<std::size_t>(Loss::refused) + 1;
+[[nodiscard]] std::string_view loss_name(Loss why);
+
+/// For one domain and one direction: said = delivered + lost + unseen + queued().
 struct FlowTotals {
   std::uint64_t said = 0;       ///< typed or printed, now or before the first entry
   std::uint64_t delivered = 0;  ///< to the guest's terminal, or to a screen
-  std::uint64_t lost = 0;
+  std::uint64_t unseen = 0;     ///< handed to a program that does not report what became of them
+  std::uint64_t appeared = 0;   ///< of `said`: no entry says where the sender had them from
+  std::uint64_t repeated = 0;   ///< of `appeared`: at most so many a daemon shows again after a kill
+  std::array<std::uint64_t, losses> lost_by{};
+
+  [[nodiscard]] std::uint64_t lost() const;
+  [[nodiscard]] std::uint64_t lost(Loss why) const { return lost_by[static_cast<std::size_t>(why)]; }
 };
 
 class Flow {
@@ -65,37 +91,96 @@ class Flow {
   [[nodiscard]] const std::vector<FlowPlace>& touched() const { return touched_; }
   [[nodiscard]] FlowTotals totals(std::uint32_t domain, bool down) const;
 
+  /// Bytes at all places of a domain.
+  [[nodiscard]] std::uint64_t queued(std::uint32_t domain, bool down) const;
+  /// Each domain and direction that does not balance, in words: what was said is not delivered, lost, unseen
+  /// or at a place; or bytes were passed on that were not there; or bytes are left at a place of a domain
+  /// that has no console any more.
+  [[nodiscard]] std::vector<std::string> imbalances() const;
+
   /// The program or user to which an actor of an entry belongs. A connection of xcs belongs to the client
   /// that opened it, or to xend if no entry shows who opened it. The console client belongs to its user.
   [[nodiscard]] Role behind(const Entry& entry, Actor actor) const;
 
  private:
+  /// Bytes that came together. In the ring and in xcs they are one message.
   struct Piece {
     std::uint64_t first = 0;
-    std::string bytes;
-    std::uint64_t step = 0;  ///< that brought it
+    std::size_t count = 0;
+    std::uint64_t step = 0;               ///< that brought it
+    std::optional<std::uint32_t> number;  ///< of its message
+    std::uint32_t slot = 0;               ///< in the ring
+    bool passed = false;                  ///< in xcs: it was sent to a client
   };
-  using Pieces = std::deque<Piece>;
+  struct Queue {
+    std::deque<Piece> pieces;
+    std::size_t bytes = 0;
 
-  void pass(std::uint64_t step, const Entry& entry, FlowStep& done);
-  void into_slot(std::uint64_t step, const Entry& entry, FlowStep& done);
-  void out_of_slots(std::uint64_t step, const Entry& entry, FlowStep& done);
-  void fetch(const FlowPlace& taker);
-  void give_back(std::uint64_t step, const Entry& entry, FlowStep& done);
-  void lose(const FlowPlace& place, std::size_t bytes, FlowStep& done);
-  Pieces pull(const FlowPlace& place, std::string_view bytes, std::uint64_t step, FlowStep& done);
-  void push(const FlowPlace& place, Pieces pieces, std::uint64_t step);
-  void touch(const FlowPlace& place, std::ptrdiff_t change);
+    void append(const Piece& piece);
+    Piece take(std::size_t at, std::size_t most, bool newest);
+  };
+  using Pieces = std::vector<Piece>;
+  struct Sent {
+    std::uint32_t tag = 0;
+    std::size_t bytes = 0;
+  };
+  struct Known {
+    std::deque<Sent> sent;               ///< the last tagged requests
+    std::optional<std::uint32_t> taken;  ///< the index after the last one that xend took
+    bool reports = false;                ///< its kernel says where its output is from
+    bool dead = false;
+    bool gone = false;  ///< and its console is, too
+  };
+
+  void bytes_passed(const Entry& entry);
+  void frame_passed(const Entry& entry);
+  void frame_taken(const Entry& entry);
+  void slot_written(const Entry& entry);
+  void free_slot(const Entry& entry);
+  void taken_from_ring(const Entry& entry, ring::Ring ring, std::uint32_t from, std::uint32_t count);
+  void counted(const Entry& entry);
+  void quirk(const Entry& entry);
+  void told(const Entry& entry);
   void learn(const Entry& entry);
+  void adopt(const Entry& entry);
+  void give_back(const Entry& entry);
+  void leave_viewer(std::uint32_t domain);
 
-  std::map<FlowPlace, Pieces> held_;
-  std::map<std::pair<FlowPlace, std::uint32_t>, Pieces> slots_;
-  std::map<FlowPlace, std::uint32_t> next_slot_;  ///< of a ring: the slot taken next
-  std::map<FlowPlace, std::size_t> levels_;
+  /// What of the pieces at a place is meant: those of a message, those in a slot, or all.
+  struct Which {
+    std::optional<std::uint32_t> number = {};
+    std::optional<std::uint32_t> slot = {};
+    bool newest = false;      ///< from the end of the queue
+    bool unnumbered = false;  ///< only pieces without a number
+  };
+  Pieces pull(const FlowPlace& place, std::size_t bytes, const Which& which);
+  Pieces pull(const FlowPlace& place, std::size_t bytes) { return pull(place, bytes, {}); }
+  /// Takes bytes that the place passes on, and counts those that are not there as appeared.
+  Pieces leave(const FlowPlace& place, std::size_t bytes);
+  void fetch(const FlowPlace& taker, std::size_t bytes);
+  Pieces revive(std::uint32_t domain, std::size_t bytes);
+  Pieces born(const FlowPlace& place, std::size_t bytes);
+  void push(const FlowPlace& place, Pieces pieces, std::optional<std::uint32_t> number = {});
+  void put_back(const FlowPlace& place, Pieces pieces);
+  void note(const FlowPlace& place, const Pieces& pieces);
+  void arrive(const FlowPlace& place, Pieces pieces);
+  void lose(std::uint32_t domain, bool down, const Pieces& pieces, Loss why);
+  void lose_all(const FlowPlace& place, Loss why);
+  void touch(const FlowPlace& place);
+  [[nodiscard]] bool is_gone(std::uint32_t domain) const;
+  [[nodiscard]] bool sent_before(std::uint32_t domain, std::optional<std::uint32_t> tag) const;
+  void note_sent(std::uint32_t domain, std::optional<std::uint32_t> tag, std::size_t bytes);
+
+  std::map<FlowPlace, Queue> held_;
+  std::map<std::uint32_t, Queue> strays_;  ///< counted as lost with a viewer, which may show them yet
+  std::map<std::uint32_t, Known> known_;
   std::map<std::pair<std::uint32_t, bool>, FlowTotals> totals_;
   std::vector<FlowPlace> touched_;
+  FlowStep done_;  ///< of the entry that is being taken
+  std::uint64_t step_ = 0;
   std::deque<Role> connecting_;                ///< clients that xcs has not answered yet
   std::map<std::uint16_t, Role> connections_;  ///< connections of xcs, and to whom each belongs
+  bool serial_is_xens_ = false;                ///< input on the serial line is for Xen itself
   std::uint64_t next_ = 1;
   std::size_t place_bytes_max_;
 };

@@ -128,6 +128,7 @@ Shown hop_of_bytes(const Entry& entry) {
       if (to == Role::user) return HopId::keyboard;  // its screen
       return to == Role::xen ? Shown(HopId::console_io) : std::nullopt;
     case Role::domain:
+      return to == Role::domain ? Shown(HopId::console_driver) : std::nullopt;
     case Role::xcs:
       break;
   }

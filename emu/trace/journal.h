@@ -19,12 +19,14 @@ class Journal {
   /// The same sink, for another actor of this process.
   [[nodiscard]] Journal as(Actor self) const { return {*sink_, self}; }
 
+  /// `number` of the message: see number_of().
   void slot_written(std::uint32_t domain, ring::Ring ring, ring::Index index, SlotUse use,
-                    const ring::ControlMessage& message) {
+                    const ring::ControlMessage& message, std::optional<std::uint32_t> number = {}) {
     if (!listening()) return;
     Entry entry = about(Kind::slot_written, domain, static_cast<std::uint8_t>(use));
     entry.ring = ring;
     entry.to_value = ring::slot_of(index);
+    set_number(entry, number);
     entry.message = message;
     sink_->write(entry);
   }
@@ -58,16 +60,17 @@ class Journal {
   }
 
   /// `type` is the xcs frame type. Frames without a control message pass an empty one. Only replies to calls
-  /// have a result; only frames that connect have a session.
+  /// have a result; only frames that connect have a session; only traffic has a number.
   void frame_passed(std::uint32_t domain, Actor receiver, std::uint32_t type, ring::Port port,
                     const ring::ControlMessage& message, std::uint64_t session = 0,
-                    std::optional<std::uint32_t> result = {}) {
+                    std::optional<std::uint32_t> result = {}, std::optional<std::uint32_t> number = {}) {
     if (!listening()) return;
     Entry entry = about(Kind::frame_passed, domain, static_cast<std::uint8_t>(type));
     entry.peer = receiver;
     entry.port = port;
     entry.from_value = result ? *result + 1 : 0;
     entry.to_value = static_cast<std::uint32_t>(session);
+    set_number(entry, number);
     entry.message = message;
     sink_->write(entry);
   }
@@ -75,11 +78,12 @@ class Journal {
   /// A request, a response or a virq was read from the socket. A fault may delay, lose or duplicate a frame:
   /// so frame_passed(), the sender's report, proves no arrival.
   void frame_taken(std::uint32_t domain, Actor sender, std::uint32_t type, ring::Port port,
-                   const ring::ControlMessage& message) {
+                   const ring::ControlMessage& message, std::optional<std::uint32_t> number = {}) {
     if (!listening()) return;
     Entry entry = about(Kind::frame_taken, domain, static_cast<std::uint8_t>(type));
     entry.peer = sender;
     entry.port = port;
+    set_number(entry, number);
     entry.message = message;
     sink_->write(entry);
   }
@@ -136,9 +140,13 @@ class Journal {
     sink_->write(entry);
   }
 
-  void quirk(std::uint32_t domain, Quirk bites) {
+  /// `number` of the message that it affects, and how many `bytes` of it.
+  void quirk(std::uint32_t domain, Quirk bites, std::optional<std::uint32_t> number = {},
+             std::size_t bytes = 0) {
     if (!listening()) return;
     Entry entry = about(Kind::quirk, domain, static_cast<std::uint8_t>(bites));
+    set_number(entry, number);
+    entry.values[2] = static_cast<std::uint32_t>(bytes);
     sink_->write(entry);
   }
 

@@ -245,12 +245,16 @@ void details_in(Fields& fields, std::string& complaint, Entry& entry) {
     entry.from_value = fields.word("from");
     entry.to_value = fields.word("to");
   };
+  const auto number = [&] {
+    if (fields.has("number")) set_number(entry, fields.word("number"));
+  };
   const auto detail = [&](auto value) { entry.detail = static_cast<std::uint8_t>(value); };
   switch (entry.kind) {
     case Kind::slot_written:
       ring();
       entry.to_value = fields.word("slot", ring::slots_per_ring - 1);
       detail(fields.named("use", use_named, "request or response"));
+      number();
       entry.message = message_in(fields.object("message"), complaint);
       return;
     case Kind::index_moved:
@@ -275,6 +279,7 @@ void details_in(Fields& fields, std::string& complaint, Entry& entry) {
       detail(fields.named("frame", frame_type_named, "the name of a frame's type"));
       if (fields.has("result")) entry.from_value = fields.word("result", result_max) + 1;
       if (fields.has("session")) entry.to_value = fields.word("session");
+      number();
       if (entry.detail == frame_request || entry.detail == frame_response)
         entry.message = message_in(fields.object("message"), complaint);
       return;

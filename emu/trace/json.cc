@@ -28,6 +28,11 @@ std::string source_json(const Entry& entry) {
   return fmt::format(R"(,"source":"{}","number":{})", source_name(source), entry.to_value);
 }
 
+std::string number_json(const Entry& entry) {
+  const auto number = number_of(entry);
+  return number ? fmt::format(R"(,"number":{})", *number) : "";
+}
+
 /// Values up to the last one that is not 0.
 std::string values_json(const Entry& entry) {
   std::size_t count = entry.values.size();
@@ -51,8 +56,9 @@ std::string details(const Entry& entry) {
   };
   switch (entry.kind) {
     case Kind::slot_written:
-      return fmt::format(R"(,{},"slot":{},"use":"{}","message":{})", ring(), entry.to_value,
-                         use_name(static_cast<SlotUse>(entry.detail)), message_json(entry.message));
+      return fmt::format(R"(,{},"slot":{},"use":"{}"{},"message":{})", ring(), entry.to_value,
+                         use_name(static_cast<SlotUse>(entry.detail)), number_json(entry),
+                         message_json(entry.message));
     case Kind::index_moved:
       return fmt::format(R"(,{},"index":"{}","from":{},"to":{})", ring(),
                          index_name(static_cast<IndexName>(entry.detail)), entry.from_value, entry.to_value);
@@ -67,9 +73,9 @@ std::string details(const Entry& entry) {
       std::string reply;
       if (const auto result = frame_result(entry)) reply = fmt::format(R"(,"result":{})", *result);
       if (frame_connects(entry)) reply += fmt::format(R"(,"session":{})", entry.to_value);
-      return fmt::format(R"(,{},"port":{},"frame":"{}"{}{}{})", peer(), entry.port,
-                         frame_type_name(entry.detail), reply, carries ? R"(,"message":)" : "",
-                         carries ? message_json(entry.message) : "");
+      return fmt::format(R"(,{},"port":{},"frame":"{}"{}{}{}{})", peer(), entry.port,
+                         frame_type_name(entry.detail), reply, number_json(entry),
+                         carries ? R"(,"message":)" : "", carries ? message_json(entry.message) : "");
     }
     case Kind::bytes_passed:
       return fmt::format(R"(,{},"bytes":{})", peer(), hex(entry.message.payload()));

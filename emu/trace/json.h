@@ -4,19 +4,22 @@
 // Every object has `step` (from 1), `time_ns` (since the journal's origin), `kind` and `actor`. The rest is
 // there if the kind has it:
 //
-//   slot_written   ring, slot, use ("request", "response"), message
+//   slot_written   ring, slot, use ("request", "response"), number, message
 //   index_moved    ring, index, from, to
 //   event_raised   peer, port, outcome; source ("virq", "pirq") and number if it is for an interrupt
 //   event_taken    port
 //   frame_passed   peer, port, frame (the xcs frame's type by name), message where the frame carries one,
-//                  result of a reply, session of a frame that connects
-//   frame_taken    peer, port, frame, message: as of frame_passed
+//                  result of a reply, session of a frame that connects, number
+//   frame_taken    peer, port, frame, number, message: as of frame_passed
 //   bytes_passed   peer, bytes
 //   refused        peer, is (the reason's name), values, argument, text
 //   counted        is (the counter's name), text, from, to
-//   quirk          is (the quirk's name), text
+//   quirk          is (the quirk's name), values, text
 //   told           is (the fact's name), values, argument, text
 //   nonsense       entry: the memory of an invalid entry of a faulty process; such an object has no actor
+//
+// `number` is that of the message (number_of() in event.h). It is left out where the actor knows none, and
+// for responses in the ring. `values` of a quirk are the number, 1 if there is one, and the bytes concerned.
 //
 // `is` is a stable name (facts.h). `values` are the numbers and `argument` the name or the path that its
 // sentence contains; both may be missing. `text` is the sentence for users: readers of entries skip it.

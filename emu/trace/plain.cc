@@ -127,6 +127,7 @@ std::string passed_words(const Entry& entry) {
   const std::string from = actor_name(entry.actor);
   const std::string to = actor_name(entry.peer);
   const std::string what = bytes_of(entry.message);
+  if (entry.actor == entry.peer) return fmt::format("{} prints {}.", from, what);
   if (entry.actor.role == Role::user) return fmt::format("{} types {}; {} gets it.", from, what, to);
   if (entry.peer.role == Role::user) return fmt::format("{} shows {} to {}.", from, what, to);
   return fmt::format("{} passes {} on to {}.", from, what, to);

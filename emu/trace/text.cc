@@ -47,8 +47,9 @@ std::string frame_taken_sentence(const Entry& entry) {
 
 std::string bytes_sentence(const Entry& entry) {
   const auto bytes = entry.message.payload();
-  return fmt::format("{} sends {} {} byte{} {}{}", actor_name(entry.actor), actor_name(entry.peer),
-                     bytes.size(), bytes.size() == 1 ? "" : "s", quoted(bytes), what_about(entry));
+  const std::string does = entry.actor == entry.peer ? "prints" : "sends " + actor_name(entry.peer);
+  return fmt::format("{} {} {} byte{} {}{}", actor_name(entry.actor), does, bytes.size(),
+                     bytes.size() == 1 ? "" : "s", quoted(bytes), what_about(entry));
 }
 
 /// " for virq 2"; nothing for an event of a channel.

@@ -152,4 +152,30 @@ std::string mistake_in(const Account& account) {
   return input_mistake(account);
 }
 
+std::string mistake_in(Account account, const trace::Flow& flow, std::uint32_t domain) {
+  const trace::FlowTotals up = flow.totals(domain, false);
+  const trace::FlowTotals down = flow.totals(domain, true);
+  account.discarded = up.lost(trace::Loss::discarded);
+  account.unread = up.lost(trace::Loss::unread);
+  if (std::string mistake = mistake_in(account); !mistake.empty()) return mistake;
+  std::uint64_t saw = 0;
+  std::uint64_t typed = 0;
+  for (const Viewed& viewer : account.viewers) {
+    saw += viewer.saw.size();
+    typed += viewer.typed.size();
+  }
+  const std::uint64_t read = account.read.size();
+  const bool lives = account.fate == Fate::lives;
+  if (up.delivered != saw) return fmt::format("viewers saw {} bytes, by the journal {}", saw, up.delivered);
+  if (down.said != typed) return fmt::format("{} bytes were typed, by the journal {}", typed, down.said);
+  // A program that ends leaves bytes in its terminal.
+  if (down.delivered < read || (lives && down.delivered != read))
+    return fmt::format("the program read {} bytes, by the journal {}", read, down.delivered);
+  const std::uint64_t under_way = flow.queued(domain, false) + flow.queued(domain, true);
+  if (lives && under_way != 0)
+    return fmt::format("at rest, {} bytes are under way by the journal", under_way);
+  const std::vector<std::string> imbalances = flow.imbalances();
+  return imbalances.empty() ? std::string() : imbalances.front();
+}
+
 }  // namespace ringside::chaos

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "emu/trace/flow.h"
+
 namespace ringside::chaos {
 
 /// Bytes [from, from + count) of the text that all programs print.
@@ -50,5 +52,8 @@ struct Account {
 /// Describes the first error in the account. Empty if each byte has arrived or is lost for a reason that the
 /// account has.
 [[nodiscard]] std::string mistake_in(const Account& account);
+/// The same, with what the journal says was lost; then the first difference between what the journal says of
+/// the domain's bytes and what the viewers and the program counted, or an imbalance of any domain.
+[[nodiscard]] std::string mistake_in(Account account, const trace::Flow& flow, std::uint32_t domain);
 
 }  // namespace ringside::chaos

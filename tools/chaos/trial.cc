@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "emu/script/sim_stage.h"
+#include "emu/trace/flow.h"
 #include "tools/chaos/account.h"
 #include "tools/chaos/daemons.h"
 #include "tools/chaos/hostile_clients.h"
@@ -98,6 +99,7 @@ class Trial {
     plan.dom0 = dom0_;
     plan.faults = true;
     plan.journal = [this](std::uint64_t step, const trace::Entry& entry) {
+      flow_.take(step, entry);
       note(entry);
       if (journal_ != nullptr) journal_->steps.push_back({step, entry});
     };
@@ -133,9 +135,6 @@ class Trial {
       handed.resize(handed.size() - std::min<std::size_t>(handed.size(), entry.values[0]));
     }
     if (is(entry, trace::Refusal::viewer_there)) ++life->account.refused_viewers;
-    const std::uint32_t count = entry.to_value - entry.from_value;
-    if (is(entry, trace::Counter::console_bytes_discarded)) life->account.discarded += count;
-    if (is(entry, trace::Counter::bytes_unread)) life->account.unread += count;
   }
 
   /// The existing domain in this place, or null.
@@ -449,7 +448,7 @@ class Trial {
       life.account.viewers.push_back(visit.viewed);
       life.account.viewers.back().saw = stage_->user_saw(visit.user);
     }
-    return mistake_in(life.account);
+    return mistake_in(life.account, flow_, life.id);
   }
 
   /// Checks that the daemons hold no more than at first, once the domains are gone and the users have left.
@@ -481,6 +480,7 @@ class Trial {
 
   script::Dom0 dom0_;
   trace::Journaled* journal_;
+  trace::Flow flow_;
   std::vector<Life> lives_;
   std::map<DomainId, std::size_t> places_;  ///< from a plan's domain to its present index in `lives_`
   std::uint32_t connections_ = 0;

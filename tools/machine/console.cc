@@ -69,6 +69,7 @@ Result<Attached> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink, Re
   auto output = host.standard_stream(1);
   if (!output) return output.error();
 
+  if (running_dom0(host.machine()) == Dom0Kind::xenctld) options.daemon = trace::actor(trace::Role::xenctld);
   const auto tell_window = [&] {
     const auto size = window_size(0);
     // A guest that is ending refuses this, and then the size does not matter.
@@ -169,8 +170,7 @@ int console(const Session& session, const ConsoleOptions& options) {
   auto attached = attach(host, *privcmd, **journal, std::move(connection),
                          {.escape = on_terminal ? options.escape.byte() : std::nullopt,
                           .end_of_file = false,
-                          .domain = info->domain,
-                          .daemon = place->pty ? trace::Role::xenctld : trace::Role::xend},
+                          .domain = info->domain},
                          false);
   if (!attached) return failed(attached.error());
   if (attached->ended == ConsoleClient::Ended::output_gone) return output_gone(host);

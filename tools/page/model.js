@@ -66,7 +66,9 @@ const CHANGES = {
     picture.ports[domain + ":" + port] = { domain, port, pending, masked, selected, raised, kicks, eventfd };
   },
   q: (picture, [, domain, place, down, bytes]) => { picture.queues[`${domain} ${down} ${place}`] = bytes; },
-  t: (picture, [, domain, down, said, delivered, lost]) => { picture.totals[domain + " " + down] = { said, delivered, lost }; },
+  t: (picture, [, domain, down, said, delivered, lost, unseen, appeared]) => {
+    picture.totals[`${domain} ${down}`] = { said, delivered, lost, unseen, appeared };
+  },
   c: (picture, [, name, value]) => { picture.counters[name] = value; },
   w: (picture, [, word, value]) => { picture.words[word] = value; },
   m: (picture, [, slot, bytes]) => { picture.slots[slot] = bytes; },

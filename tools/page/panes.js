@@ -122,7 +122,7 @@ class RunView {
     const shares = way.places
       .map(([place, words]) => [place, words, this.picture.queues[[domain, way.down, place].join(" ")] || 0])
       .filter(([place, , bytes]) => bytes > 0 && place !== "user");
-    shares.push(["end", way.end, totals.delivered], ["gone", "lost", totals.lost]);
+    shares.push(["end", way.end, totals.delivered], ["gone", "lost", totals.lost], ["unknown", "unknown: taken by a program that reports nothing", totals.unseen]);
     const whole = shares.reduce((sum, [, , bytes]) => sum + bytes, 0) || 1;
     const bar = make("div", { class: "bar", "aria-hidden": "true" });
     const list = make("ul", { class: "legend" });
@@ -134,7 +134,8 @@ class RunView {
       const extra = place === "rx" || place === "tx" ? this.slotsWords(domain, place) : "";
       list.append(make("li", { class: "share-name " + place }, make("b", { text: bytes + " " }), words + extra));
     }
-    const title = `dom${domain}. ${way.title}: ${totals.said} byte${totals.said === 1 ? "" : "s"}`;
+    const title = `dom${domain}. ${way.title}: ${totals.said} byte${totals.said === 1 ? "" : "s"}` +
+      (totals.appeared ? `, ${totals.appeared} of them from an unknown sender` : "");
     return make("div", { class: "way" }, make("p", { class: "way-title", text: title }), bar, list);
   }
 
@@ -280,7 +281,8 @@ function factsOf(run) {
     const [domain, down] = key.split(" ").map(Number);
     if (domain === 0 || !totals.said) continue;
     const words = `dom${domain} ${down ? "typed" : "printed"} ${totals.said}, ${down ? "arrived" : "shown"} ${totals.delivered}`;
-    if (chips.length < 12) chips.push([words + (totals.lost ? `, lost ${totals.lost}` : ""), totals.lost ? "gone outcome" : "plain outcome"]);
+    const unknown = totals.unseen ? `, unknown ${totals.unseen}` : "";
+    if (chips.length < 12) chips.push([words + (totals.lost ? `, lost ${totals.lost}` : "") + unknown, totals.lost ? "gone outcome" : "plain outcome"]);
   }
   return { title: run.scenario ? run.scenario.name : run.name, chips };
 }

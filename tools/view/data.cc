@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "emu/base/quirks.h"
 #include "emu/trace/arrow.h"
 #include "emu/trace/hops.h"
@@ -206,18 +208,16 @@ std::string StepData::changes(const Entry& entry) {
                                    its.masked, its.selected, its.raised, its.kicks, its.unread));
     }
   }
-  bool downs = false;
-  bool ups = false;
+  std::set<std::pair<std::uint32_t, bool>> ways;
   for (const trace::FlowPlace& place : flow_.touched()) {
-    (place.down ? downs : ups) = true;
+    ways.emplace(place.domain, place.down);
     list = joined(list, fmt::format(R"(["q",{},"{}",{:d},{}])", place.domain, place_name(place), place.down,
                                     flow_.level(place)));
   }
-  for (const bool down : {true, false}) {
-    if (!(down ? downs : ups)) continue;
-    const trace::FlowTotals totals = flow_.totals(entry.domain, down);
-    list = joined(list, fmt::format(R"(["t",{},{:d},{},{},{}])", entry.domain, down, totals.said,
-                                    totals.delivered, totals.lost));
+  for (const auto& [domain, down] : ways) {
+    const trace::FlowTotals totals = flow_.totals(domain, down);
+    list = joined(list, fmt::format(R"(["t",{},{:d},{},{},{},{},{}])", domain, down, totals.said,
+                                    totals.delivered, totals.lost(), totals.unseen, totals.appeared));
   }
   if (entry.kind == Kind::counted)
     list = joined(list, fmt::format(R"(["c",{},{}])",

@@ -113,8 +113,14 @@ std::vector<std::string> Ending::sentences(const trace::Flow& flow) const {
     } else {
       text += fmt::format("; {} of {} {}", totals.delivered, count_text(totals.said, "byte"), reached);
     }
-    if (totals.lost != 0 && count.lost == 0)
-      text += fmt::format(", {} {} lost", totals.lost, totals.lost == 1 ? "is" : "are");
+    const auto are = [](std::uint64_t number) { return number == 1 ? "is" : "are"; };
+    if (const std::uint64_t lost = totals.lost(); lost != 0 && count.lost == 0)
+      text += fmt::format(", {} {} lost", lost, are(lost));
+    if (totals.unseen != 0)
+      text += fmt::format(", {} {} unknown: a program that reports nothing took them", totals.unseen,
+                          are(totals.unseen));
+    if (totals.appeared != 0)
+      text += fmt::format("; {} {} from an unknown sender", totals.appeared, are(totals.appeared));
     all.push_back(text + left_over(flow, domain, down) + ".");
   }
   return all;

@@ -37,7 +37,7 @@ void WatchMoment::take(const Entry& entry, std::uint32_t domain) {
   }
   if (entry.domain != domain || domain == 0) return;
   // dom0's daemon passes output to its console client; not every client reports that it passed it on.
-  if (entry.kind == Kind::bytes_passed &&
+  if (entry.kind == Kind::bytes_passed && entry.peer.role == Role::client &&
       (entry.actor.role == Role::xend || entry.actor.role == Role::xenctld)) {
     console.take(entry.message.payload());
     console_used = true;

@@ -213,7 +213,8 @@ void Channel::put_request(const Queued& request) {
     Memory::store(&in_page->tag, request.tag);
     *oldest = {request.tag, index};
   }
-  journal_.slot_written(domain(), ring::Ring::rx, index, SlotUse::request, request.message);
+  journal_.slot_written(domain(), ring::Ring::rx, index, SlotUse::request, request.message,
+                        request.tag != 0 ? std::optional(request.tag) : std::nullopt);
   RS_CHECK(front_.put_request(request.message));
 }
 

@@ -115,7 +115,7 @@ void Channel::start() {
   }
   if (unanswered_count_ != 0) {
     journal_.told(domain(), trace::Fact::requests_unanswered,
-                  {static_cast<std::uint32_t>(unanswered_count_)});
+                  {static_cast<std::uint32_t>(unanswered_count_), back_.rsp_prod_pvt()});
   }
 
   ring::ChannelWords* words = ring::channel_words(frame_.frame());

@@ -198,8 +198,9 @@ void Console::finish(std::string crash_notice) {
 void Console::say_crash_notice() {
   if (!notice_due_ || store_.output_bytes() > 0 || !owed_.empty() || !has_reader()) return;
   notice_due_ = false;
-  take_output({reinterpret_cast<const std::uint8_t*>(crash_notice_.data()), crash_notice_.size()},
-              std::nullopt);
+  const Bytes notice{reinterpret_cast<const std::uint8_t*>(crash_notice_.data()), crash_notice_.size()};
+  journal_.bytes_passed(domain_, journal_.self(), notice);
+  take_output(notice, std::nullopt);
 }
 
 void Console::repeat_crash_notice() {

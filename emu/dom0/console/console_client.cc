@@ -134,8 +134,7 @@ void ConsoleClient::flush_input() {
       to_console_.clear();
       break;
     }
-    journal_.bytes_passed(options_.domain, trace::actor(options_.daemon), to_console_.front().first(io.bytes),
-                          moment);
+    journal_.bytes_passed(options_.domain, options_.daemon, to_console_.front().first(io.bytes), moment);
     to_console_.drop(io.bytes);
   }
   update_interest();

@@ -19,8 +19,9 @@ struct ConsoleClientOptions {
   std::optional<std::uint8_t> escape = std::nullopt;
   bool end_of_file =
       false;  ///< the end of the input is sent as Ctrl-D, as a user at the guest's terminal would type it
-  DomainId domain = 0;                     ///< for the journal, as the next one
-  trace::Role daemon = trace::Role::xend;  ///< that serves the console
+  // For the journal: the console's domain, and who serves it.
+  DomainId domain = 0;
+  trace::Actor daemon = trace::actor(trace::Role::xend);
 };
 
 class ConsoleClient {

@@ -85,6 +85,7 @@ Result<> ConsoleDaemon::adopt_domains() {
     auto store =
         ConsoleStore::find(host_, store_path(info.domain), options_.store_shape, info.shared_info_frame);
     if (!store) continue;
+    const trace::Values kept = store->input_kept();
     auto added = add_domain(info, std::move(*store));
     if (!added) {
       host_.warn(added.error().text() + "; it has no console");
@@ -92,7 +93,7 @@ Result<> ConsoleDaemon::adopt_domains() {
     }
     (*added)->suspended = (*added)->may_have_channel = asleep;
     if (!asleep) (*added)->guest_port = info.console_port;
-    journal_.told(info.domain, trace::Fact::console_adopted);
+    journal_.told(info.domain, trace::Fact::console_adopted, kept);
   }
   ConsoleStore::clean_up_gone(host_, journal_, *all, options_.store_shape, options_.console_directory,
                               [this](DomainId id) { free_channel(id); });

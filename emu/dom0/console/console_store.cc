@@ -290,6 +290,12 @@ void ConsoleStore::input_answered(std::uint32_t tag) {
   commit();
 }
 
+trace::Values ConsoleStore::input_kept() const {
+  const std::size_t unanswered = in_flight_bytes(state_.in_flight);
+  return {static_cast<std::uint32_t>(input_.size() - unanswered), static_cast<std::uint32_t>(unanswered),
+          tag_before(state_.next_tag, state_.in_flight)};
+}
+
 void ConsoleStore::input_end(trace::Journal& journal, DomainId domain) {
   const auto typed = static_cast<std::uint32_t>(input_.size());
   if (typed != 0) journal.counted(domain, trace::Counter::typed_bytes_unseen, 0, typed);

@@ -117,6 +117,8 @@ class ConsoleStore {
   /// The guest has answered the request with that tag, and so all earlier ones; 0 = the oldest in flight.
   /// Does nothing when there is none.
   void input_answered(std::uint32_t tag);
+  /// For the journal: the bytes not yet sent, those sent and not answered, and the tag of the first of those.
+  [[nodiscard]] trace::Values input_kept() const;
   // -- the end of the domain: bytes lost with it are counted in the journal
   /// No input will be taken any more.
   void input_end(trace::Journal& journal, DomainId domain);

@@ -144,7 +144,7 @@ void XcsClient::put(Lane& lane, const XcsMessage& message) {
   if (journal_.listening()) {
     const XcsFrameAbout what = about_frame(message);
     journal_.frame_passed(what.domain, trace::actor(trace::Role::xcs), message.type, what.port, what.message,
-                          what.session);
+                          what.session, {}, number_in(message, numbers_, true));
   }
 }
 
@@ -226,7 +226,7 @@ void XcsClient::take_reply(const XcsMessage& message) {
 
 void XcsClient::take_frame(const XcsMessage& message) {
   if (up()) {
-    tell_taken(journal_, trace::actor(trace::Role::xcs), message);
+    tell_taken(journal_, trace::actor(trace::Role::xcs), message, numbers_);
     if (events_.frame) events_.frame(message);
     return;
   }

@@ -57,6 +57,8 @@ class XcsClient {
   Result<> connect(const std::string& path, std::function<void()> ready);
 
   [[nodiscard]] bool up() const { return state_ == State::up; }
+  /// The session has numbers (XCS_NUMBERS): the journal gets them.
+  void use_numbers(bool numbers) { numbers_ = numbers; }
 
   /// A control request. `done` gets the reply, with any result; replies come in the order of the calls. When
   /// xcs is lost, `done` is dropped without a call: only `lost` is called.
@@ -122,6 +124,7 @@ class XcsClient {
   std::deque<Call> calls_;
   bool room_wanted_ = false;  ///< so the data connection is blocked: room comes with the next write
   bool in_turn_ = false;
+  bool numbers_ = false;
   Host::TimerId lost_timer_ = 0;
 };
 

@@ -116,7 +116,7 @@ void Xcs::read_in(Connection& connection) {
     case Io::State::moved:
       if (journal_.listening()) {
         connection.input.show_new([&](const XcsMessage& frame) {
-          tell_taken(journal_, actor(Role::client, connection.number), frame);
+          tell_taken(journal_, actor(Role::client, connection.number), frame, has_numbers(connection));
         });
       }
       if (options_.quirks.has(Quirk::xcs_short_frame) && connection.input.drop_piece()) {
@@ -230,7 +230,7 @@ void Xcs::push(XcsSession& session, const XcsMessage& frame) {
   if (!journal_.listening()) return;
   const XcsFrameAbout about = about_frame(frame);
   journal_.frame_passed(about.domain, actor(Role::client, session.data), frame.type, about.port,
-                        about.message);
+                        about.message, 0, {}, number_in(frame, true, false));
 }
 
 void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {

@@ -126,6 +126,9 @@ class Xcs {
   [[nodiscard]] static bool makes_hypercalls(std::uint32_t type);
   [[nodiscard]] static bool has_output(const Connection& connection);
   void update_interest(Connection& connection);
+  [[nodiscard]] static bool has_numbers(const Connection& connection) {
+    return connection.session != nullptr ? connection.session->numbers : connection.numbers;
+  }
   void push(XcsSession& session, const XcsMessage& frame);
   void push_reply(Connection& connection, const XcsMessage& frame);
   void settle();
@@ -135,7 +138,8 @@ class Xcs {
   void close_gone();
   void leave_session(Connection& connection);
   // Quirks (xcs_quirks.cc).
-  bool quirk(Quirk quirk, DomainId domain = 0);
+  bool quirk(Quirk quirk, DomainId domain = 0, std::optional<std::uint32_t> number = {},
+             std::size_t bytes = 0);
   void hold_everybody_but(Connection& connection);
   void release_everybody();
   void crash(Quirk quirk, int signal, std::string_view why);

@@ -32,10 +32,17 @@ XcsFrameAbout about_frame(const XcsMessage& frame) {
   }
 }
 
-void tell_taken(trace::Journal& journal, trace::Actor sender, const XcsMessage& frame) {
+std::optional<std::uint32_t> number_in(const XcsMessage& frame, bool numbers, bool down) {
+  const bool tag = down == (frame.type == XCS_REQUEST);
+  if (!numbers || !is_traffic(frame.type) || (tag && frame.result == 0)) return {};
+  return frame.result;
+}
+
+void tell_taken(trace::Journal& journal, trace::Actor sender, const XcsMessage& frame, bool numbers) {
   if (!journal.listening() || !is_traffic(frame.type)) return;
   const XcsFrameAbout about = about_frame(frame);
-  journal.frame_taken(about.domain, sender, frame.type, about.port, about.message);
+  journal.frame_taken(about.domain, sender, frame.type, about.port, about.message,
+                      number_in(frame, numbers, sender.role == trace::Role::client));
 }
 
 Io XcsInput::read_from(Host& host, const Handle& stream) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,8 +37,10 @@ struct XcsFrameAbout {
 [[nodiscard]] constexpr bool is_traffic(std::uint32_t type) {
   return type == XCS_REQUEST || type == XCS_RESPONSE || type == XCS_VIRQ;
 }
+/// The number of the message in a frame of a session with XCS_NUMBERS. 0 is no tag.
+[[nodiscard]] std::optional<std::uint32_t> number_in(const XcsMessage& frame, bool numbers, bool down);
 /// Records that a frame of `sender` has been read, if it is traffic.
-void tell_taken(trace::Journal& journal, trace::Actor sender, const XcsMessage& frame);
+void tell_taken(trace::Journal& journal, trace::Actor sender, const XcsMessage& frame, bool numbers);
 
 class XcsInput {
  public:

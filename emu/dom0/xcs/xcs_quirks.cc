@@ -4,9 +4,9 @@
 namespace ringside::dom0 {
 
 /// True if the quirk is on; then records that it takes effect here.
-bool Xcs::quirk(Quirk quirk, DomainId domain) {
+bool Xcs::quirk(Quirk quirk, DomainId domain, std::optional<std::uint32_t> number, std::size_t bytes) {
   if (!options_.quirks.has(quirk)) return false;
-  journal_.quirk(domain, quirk);
+  journal_.quirk(domain, quirk, number, bytes);
   return true;
 }
 

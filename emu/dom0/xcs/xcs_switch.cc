@@ -71,7 +71,7 @@ void Xcs::pass_up(const XcsMessage& frame) {
                                   passed = true;
                                 });
   if (passed) return;
-  if (frame.type == XCS_REQUEST && quirk(Quirk::no_responder, control.remote_dom)) {
+  if (frame.type == XCS_REQUEST && quirk(Quirk::no_responder, control.remote_dom, frame.result)) {
     lines_[control.remote_dom].channel->abandon(frame.result);
   } else if (frame.type == XCS_REQUEST) {
     count(counters_.requests_waiting, trace::Counter::requests_waiting, control.remote_dom);
@@ -147,7 +147,8 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
   const bool is_input = frame.type == XCS_REQUEST && frame.u.control.msg.type == ring::CMSG_CONSOLE;
   const std::size_t input_bytes =
       is_input ? std::min<std::size_t>(frame.u.control.msg.length, ring::payload_bytes_max) : 0;
-  if (domain > xcs_domain_max_2005 && quirk(Quirk::xcs_maxdom, domain)) {
+  const auto number = number_in(frame, has_numbers(connection), true);
+  if (domain > xcs_domain_max_2005 && quirk(Quirk::xcs_maxdom, domain, number, input_bytes)) {
     if (line != nullptr) line->channel->count_lost(input_bytes);
     return XcsInput::Took::done;
   }
@@ -162,7 +163,7 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
            trace::Refusal::frame_length);
     message.length = ring::payload_bytes_max;
   }
-  const bool numbers = connection.session != nullptr ? connection.session->numbers : connection.numbers;
+  const bool numbers = has_numbers(connection);
   if (frame.type == XCS_RESPONSE) {
     // Responses are never delayed: the guest may need one before it takes the requests that wait for it.
     const auto index = numbers ? std::optional<ring::Index>(frame.result) : std::nullopt;
@@ -172,7 +173,7 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
     touch(domain);
     return XcsInput::Took::done;
   }
-  if (!line->channel->has_room() && quirk(Quirk::xcs_drop_when_full, domain)) {
+  if (!line->channel->has_room() && quirk(Quirk::xcs_drop_when_full, domain, number, input_bytes)) {
     line->channel->count_lost(input_bytes);
     line->channel->notify();
     return XcsInput::Took::done;

@@ -46,9 +46,10 @@ bool ConsoleDevice::has_lent() const {
 }
 
 void ConsoleDevice::give_back(Bytes unread) {
-  if (!unread.empty())
-    journal_.told(domain_, trace::Fact::output_returned, {static_cast<std::uint32_t>(unread.size())});
   const std::size_t excess = unread.size() - std::min(unread.size(), device_unread_bytes_max);
+  if (!unread.empty())
+    journal_.told(domain_, trace::Fact::output_returned,
+                  {static_cast<std::uint32_t>(unread.size()), static_cast<std::uint32_t>(excess)});
   if (excess != 0) {
     host_.warn(fmt::format("domain {}: {} bytes of output that came back are lost", domain_, excess));
     unread = unread.subspan(excess);

@@ -101,7 +101,7 @@ void Xend::run_threads() {
   }
   for (const XcsMessage& frame : threads_) {
     const DomainId id = frame.u.control.remote_dom;
-    if (threads_.size() > 1) journal_.quirk(id, Quirk::xend_reorder);
+    if (threads_.size() > 1) journal_.quirk(id, Quirk::xend_reorder, frame.result);
     if (Domain* domain = find(id)) domain->console->guest_request(frame.u.control.msg, frame.result);
   }
   threads_.clear();

@@ -147,7 +147,8 @@ void XendConsole::turn_away(Handle stream) {
     if (io.state != Io::State::moved) break;
     rest = rest.subspan(io.bytes);
   }
-  journal_.refused(domain_, trace::actor(trace::Role::client, viewers_ + 1), trace::Refusal::viewer_there);
+  journal_.refused(domain_, trace::actor(trace::Role::client, viewers_ + 1), trace::Refusal::viewer_there,
+                   {static_cast<std::uint32_t>(text.size() - rest.size())});
 }
 
 void XendConsole::viewer_ready(Ready ready) {
