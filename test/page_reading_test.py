@@ -205,6 +205,7 @@ class Reading(PageTest):
             self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
             try:
                 self.open("two.html")
+                self.assertLess(self.browser.execute_script("return document.querySelector('.buttons').clientHeight"), 50, "the buttons are in one row")
                 places = self.browser.execute_script("""
                     const bottom = document.querySelector(".deck").getBoundingClientRect().top;
                     return [0, 1].map((number) => {
