@@ -174,7 +174,11 @@ void Flow::frame_taken(const Entry& entry) {
     if (pieces.empty() && number) pieces = pull(client, all_bytes, {.number = number});
     auto& taken = known_[entry.domain].taken;
     const bool again = number && taken && ring::distance(*taken, *number) - 1 < ring::slots_per_ring;
-    if (pieces.empty() && !again) pieces = leave(xcs, bytes);
+    if (pieces.empty() && !again) {
+      // Without a number, as in 2005, xend cannot know that it has this message already, and shows it again.
+      if (!number) totals_[{entry.domain, false}].repeated += bytes;
+      pieces = leave(xcs, bytes);
+    }
     if (number && !again) taken = *number + 1;
   }
   const auto known = number || pieces.empty() ? number : pieces.front().number;

@@ -70,7 +70,8 @@ struct FlowTotals {
   std::uint64_t delivered = 0;  ///< to the guest's terminal, or to a screen
   std::uint64_t unseen = 0;     ///< handed to a program that does not report what became of them
   std::uint64_t appeared = 0;   ///< of `said`: no entry says where the sender had them from
-  std::uint64_t repeated = 0;   ///< of `appeared`: at most so many a daemon shows again after a kill
+  std::uint64_t repeated =
+      0;  ///< of `appeared`: so many a daemon may show again, after a kill or without numbers
   std::array<std::uint64_t, losses> lost_by{};
 
   [[nodiscard]] std::uint64_t lost() const;
