@@ -193,6 +193,7 @@ TEST_CASE("what a pty gives back is sent again, to whichever reader; what is los
   CHECK(disagreement(read_by("he", "llo", 3, "llo"), read_by("hell", "o", 1, "o")) == std::nullopt);
   CHECK(disagreement(read_by("he", "llo", 3, "llo"), whole) == std::nullopt);
   CHECK(disagreement(read_by("he", "lo", 3, "llo"), whole).has_value());
+  CHECK(disagreement(read_by("he", "lo", 3, "llo"), read_by("hell", "o", 1, "o")).has_value());
   CHECK(disagreement(whole, read_by("he", "", 3, "")).has_value());
 }
 
