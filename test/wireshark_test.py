@@ -76,7 +76,7 @@ class Wireshark(unittest.TestCase):
     def test_a_capture_that_cannot_be_left_is_told(self):
         done = subprocess.run([PROGRAM, "run", str(LIBRARY / "01-hello.scn"), "--pcap", "/no/such/a.pcapng"], text=True,
                               cwd=self.folder, capture_output=True, timeout=600)
-        self.assertIn("ringside: cannot write a capture: /no/such/a.pcapng: No such file or directory\n", done.stdout)
+        self.assertIn("ringside: cannot write a capture: /no/such/a.pcapng: No such file or directory\n", done.stderr)
         self.assertEqual(done.returncode, 3)
 
     LONG_INPUT = "20-quirk-xcs-drop-when-full", "-p", "BYTES=481", "-p", "LOSS=on"
