@@ -9,6 +9,7 @@ import getpass
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -169,11 +170,14 @@ class Sweep(Folder):
         self.end_long(running, signal.SIGTERM)
 
     def test_units_that_cannot_be_done_are_missing_and_no_result(self):
-        self.environment["TMPDIR"] = str(self.folder / "nothing")
-        said = self.sweep("--units", 2, "--dir", "units", *COMMAND, status=COULD_NOT_RUN)
-        self.assertIn(f"ringside: cannot make a temporary directory: {self.folder}/nothing", said.stderr)
-        self.assertIn("0 results of 0 units: 0 passed; 2 units are missing", said.stdout)
-        del self.environment["TMPDIR"]
+        """As on a full disk: no file may be longer than these bytes."""
+        self.sweep("--on", "list", "--units", 2, "--dir", "units", *COMMAND)
+        done = subprocess.run([PROGRAM, "sweep", "--dir", "units", *COMMAND], cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
+        self.assertEqual(done.returncode, COULD_NOT_RUN, done.stderr)
+        self.assertIn("ringside: cannot do a unit: 1: status ", done.stderr)
+        self.assertIn("0 results of 0 units: 0 passed; 2 units are missing", done.stdout)
+        self.assertEqual(sorted(path.name for path in (self.folder / "units").iterdir()), ["plan"])
         self.check_report(self.report("--dir", "units", *COMMAND, status=EXPECTATION_FAILED))
 
     def test_list_and_merge_for_a_ci(self):

@@ -142,7 +142,9 @@ State::RingRecord& State::record(std::uint32_t domain, ring::Ring ring) {
 void State::page_made(std::uint32_t domain) {
   pages_[domain] = steps();
   for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
-    RingRecord& its = record(domain, ring);
+    const auto known = rings_.find({domain, ring});
+    if (known == rings_.end()) continue;
+    RingRecord& its = known->second;
     its.slots = {};
     if (its.points.back().indices != RingPoint{}.indices) its.points.push_back({steps(), {}});
   }

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* cannot_start = "cannot start";
 constexpr const char* packages = "apt-get install xen-utils-4.17 xenstore-utils";
-constexpr std::chrono::seconds store_patience{20};
+constexpr std::chrono::seconds store_patience{120};
 constexpr std::chrono::milliseconds between_looks{10};
 
 /// The drop-in libraries: beside this program where it was built, or where they were installed.

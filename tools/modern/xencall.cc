@@ -413,16 +413,20 @@ RINGSIDE_EXPORT int xencall5(void* handle, unsigned number, std::uint64_t first,
 
 // Any memory will do: it is read in the same process.
 
-RINGSIDE_EXPORT void* xencall_alloc_buffer(void*, std::size_t bytes) {
-  return std::aligned_alloc(ring::frame_bytes, (bytes / ring::frame_bytes + 1) * ring::frame_bytes);
+RINGSIDE_EXPORT void* xencall_alloc_buffer_pages(void*, std::size_t pages) {
+  const std::size_t bytes = pages * ring::frame_bytes;
+  void* buffer = std::aligned_alloc(ring::frame_bytes, bytes);
+  // libxenctrl copies the whole buffer back, and xl prints it up to the first zero.
+  if (buffer != nullptr) std::memset(buffer, 0, bytes);
+  return buffer;
+}
+
+RINGSIDE_EXPORT void* xencall_alloc_buffer(void* handle, std::size_t bytes) {
+  return xencall_alloc_buffer_pages(handle, bytes / ring::frame_bytes + 1);
 }
 
 RINGSIDE_EXPORT void xencall_free_buffer(void*, void* buffer) {
   std::free(buffer);
-}
-
-RINGSIDE_EXPORT void* xencall_alloc_buffer_pages(void*, std::size_t pages) {
-  return std::aligned_alloc(ring::frame_bytes, pages * ring::frame_bytes);
 }
 
 RINGSIDE_EXPORT void xencall_free_buffer_pages(void*, void* buffer, std::size_t) {

@@ -151,6 +151,7 @@ Result<int> do_all(const SweepRequest& request, const SweepPlan& plan, const Swe
     };
     auto signal = do_units(engine, request.folder, missing, round == rounds_max, take);
     line.clear();
+    remove_work(request.folder);
     if (!signal) return signal;
     if (!merged) return merged.error();
     if (*signal != 0) return signal;

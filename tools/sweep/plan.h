@@ -40,6 +40,9 @@ struct SweepPlan {
 [[nodiscard]] Result<> do_unit(const std::string& sweep, const SweepPlan& plan, std::uint64_t unit,
                                bool last_try);
 
+/// Removes what workers that were killed have left in the folder. No worker may run.
+void remove_work(const std::string& sweep);
+
 /// Units of about this length: long beside the start of a process, short beside a whole sweep.
 inline constexpr double unit_seconds = 60;
 /// How many units the plan's command makes. Runs a sample of it, for some seconds.

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "emu/trace/json_fields.h"
 #include "emu/trace/quote.h"
@@ -42,6 +43,31 @@ Result<> check_same(const SweepPlan& plan, std::uint64_t unit) {
   return Done{};
 }
 
+constexpr std::string_view work_prefix = ".work-";
+
+/// Where the unit's results grow: in the sweep's folder, from which remove_work() removes what a killed
+/// process left.
+class WorkFolder {
+ public:
+  WorkFolder(const std::string& sweep, std::uint64_t unit) {
+    std::error_code problem;
+    const std::string name = fmt::format("{}{}-{:08x}", work_prefix, unit, std::random_device{}());
+    path_ = (files::absolute(sweep, problem) / name).string();
+    files::create_directories(path_, problem);
+  }
+  ~WorkFolder() {
+    std::error_code problem;
+    files::remove_all(path_, problem);
+  }
+  WorkFolder(const WorkFolder&) = delete;
+  WorkFolder& operator=(const WorkFolder&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 /// What the unit's results say of it: whether each line is one, and whether a run could not be made.
 struct UnitLook {
   bool whole = true;
@@ -66,16 +92,22 @@ std::string unit_file(const std::string& sweep, std::uint64_t unit) {
   return (files::path(sweep) / fmt::format("unit-{}.jsonl", unit)).string();
 }
 
+void remove_work(const std::string& sweep) {
+  std::error_code problem;
+  for (const auto& each : files::directory_iterator(sweep, problem)) {
+    if (each.path().filename().string().starts_with(work_prefix)) files::remove_all(each.path(), problem);
+  }
+}
+
 Result<> do_unit(const std::string& sweep, const SweepPlan& plan, std::uint64_t unit, bool last_try) {
   std::error_code problem;
   const std::string path = files::absolute(unit_file(sweep, unit), problem).string();
   if (files::exists(path, problem)) return Done{};
   if (auto same = check_same(plan, unit); !same) return same;
-  auto temporary = ShellFolder::make();
-  if (!temporary) return temporary.error();
-  const std::string results = temporary->path() + "/results";
-  auto ran = run_shell(fmt::format("{} >{}", plan.shell_command(unit, plan.units, temporary->path() + "/out"),
-                                   shell_word(results)));
+  const WorkFolder work(sweep, unit);
+  const std::string results = work.path() + "/results";
+  auto ran = run_shell(
+      fmt::format("{} >{}", plan.shell_command(unit, plan.units, work.path() + "/out"), shell_word(results)));
   if (!ran) return ran.error();
   const UnitLook look = look_at(results);
   const bool good = ran->status == exit_good || ran->status == exit_does_not_parse ||
