@@ -6,7 +6,6 @@
 #include <fstream>
 #include <random>
 
-#include "emu/trace/json_fields.h"
 #include "emu/trace/quote.h"
 #include "tools/command.h"
 #include "tools/out_file.h"
@@ -78,10 +77,9 @@ UnitLook look_at(const std::string& path) {
   UnitLook look;
   std::ifstream file(path, std::ios::binary);
   for (std::string line; std::getline(file, line);) {
-    const auto fields = trace::json_fields(line);
-    if (!fields || file.eof()) look.whole = false;  // the last line has an end, too
-    if (fields && fields->contains("outcome") && fields->at("outcome") == "could not run")
-      look.could_not = true;
+    // The last line has an end, too. The merge reads them as JSON.
+    if (!line.starts_with('{') || !line.ends_with('}') || file.eof()) look.whole = false;
+    if (line.find(R"("outcome":"could not run")") != std::string::npos) look.could_not = true;
   }
   return look;
 }
@@ -113,6 +111,8 @@ Result<> do_unit(const std::string& sweep, const SweepPlan& plan, std::uint64_t 
   const bool good = ran->status == exit_good || ran->status == exit_does_not_parse ||
                     ran->status == exit_expectation_failed ||
                     (ran->status == exit_could_not_run && look.could_not && last_try);
+  if (look.whole && look.could_not && !good)
+    return no_unit(unit, "one of its runs could not be made", "it is tried again");
   if (!good || !look.whole) {
     const std::size_t end = ran->text.find_last_not_of('\n');
     const std::size_t line = end == std::string::npos ? 0 : ran->text.rfind('\n', end) + 1;
