@@ -86,6 +86,13 @@ class Doctor(unittest.TestCase):
         found = self.checks(PATH=str(self.folder))["telnet"]
         self.assertEqual((found["good"], found["found"]), (True, str(self.folder / "telnet")))
 
+    def test_setup_lists_each_package(self):
+        done = subprocess.run([ROOT / "tools/setup"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        written = re.findall(r"^([\w.+-]+)\|", (ROOT / "tools/setup").read_text(), re.MULTILINE)
+        self.assertIn("xenstore-utils", written)
+        self.assertEqual(re.findall(r"^  ([\w.+-]+) +(?:is there|to be installed) +\S", done.stdout, re.MULTILINE), written)
+
     def test_packages_are_those_that_setup_installs(self):
         setup = set(re.findall(r"^([\w.+-]+)\|", (ROOT / "tools/setup").read_text(), re.MULTILINE))
         for check in self.checks().values():
